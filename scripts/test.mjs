@@ -1,0 +1,33 @@
+// Builds what is missing, runs the tests and prints `N passed, N failed, N skipped` last.
+// usage: npm test [-- word …]   only test files whose path contains one of the words
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { run } from 'node:test'
+import { spec } from 'node:test/reporters'
+import { build, compile, root } from './build.mjs'
+
+build({ ifMissing: true })
+compile('test/tsconfig.json')
+
+const words = process.argv.slice(2)
+const folder = join(root, 'build', 'test')
+const files = readdirSync(folder, { recursive: true })
+  .filter(file => file.endsWith('.test.js'))
+  .filter(file => words.length === 0 || words.some(word => file.includes(word)))
+  .map(file => join(folder, file))
+  .sort()
+
+const count = { passed: 0, failed: 0, skipped: 0 }
+const stream = run({ files, concurrency: 2 })
+stream.on('test:pass', event => {
+  if (event.details.type === 'suite') return
+  if (event.skip !== undefined || event.todo !== undefined) count.skipped++
+  else count.passed++
+})
+stream.on('test:fail', event => {
+  if (event.details.type !== 'suite') count.failed++
+})
+await pipeline(stream, new spec(), process.stdout, { end: false })
+console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`)
+process.exitCode = count.failed === 0 && count.passed > 0 ? 0 : 1

@@ -1,0 +1,95 @@
+/** The checks every engine makes before a buffer reaches its kernels. */
+import type { Mel } from '../audio/convention.js'
+import { DiffWaveError } from '../errors.js'
+import { melHop, type NetworkConfig } from '../model/config.js'
+import type { ClipBatch, LossRequest } from './engine.js'
+
+function refuse(problem: string, expected: string, got: string | number): never {
+  throw new DiffWaveError('BAD_SHAPE', problem, { expected, got: String(got) })
+}
+
+function checkFinite(data: ArrayLike<number>, what: string): void {
+  for (let i = 0; i < data.length; i++) {
+    if (!Number.isFinite(data[i])) {
+      throw new DiffWaveError('NOT_FINITE', `${what} holds a number that is not finite`, { where: `index ${i}` })
+    }
+  }
+}
+
+/** A mel fits the network: its bands, its data's length, finite numbers. */
+export function checkMel(network: NetworkConfig, mel: Mel): void {
+  if (network.mel === null) refuse('this network takes no mel', 'none', 'one')
+  if (mel.bands !== network.mel.bands) refuse('a mel has the wrong number of bands', `${network.mel.bands}`, mel.bands)
+  if (!Number.isInteger(mel.frames) || mel.frames < 0 || mel.data.length !== mel.bands * mel.frames) {
+    refuse('a mel’s data does not fit its shape', `${mel.bands} × ${mel.frames} numbers`, mel.data.length)
+  }
+  checkFinite(mel.data, 'a mel')
+}
+
+/** A label is one of the network's. */
+export function checkLabel(network: NetworkConfig, label: number | null): void {
+  if (label === null) return
+  if (network.labels === null) refuse('this network takes no label', 'none', label)
+  if (!Number.isInteger(label) || label < 0 || label >= network.labels.length) {
+    refuse('there is no such label', `0 … ${network.labels.length - 1}`, label)
+  }
+}
+
+/** A diffusion step is a number the embedding can take. */
+export function checkStep(step: number): void {
+  if (!Number.isFinite(step) || step < 0) refuse('a diffusion step is out of range', 'a number from 0', step)
+}
+
+/** Audio of one clip: whole positions, finite, no longer than its mel. */
+export function checkAudio(network: NetworkConfig, audio: Float32Array, mel: Mel | undefined): void {
+  if (audio.length === 0 || audio.length % network.patch !== 0) {
+    refuse('audio has the wrong length', `a positive multiple of ${network.patch} samples`, audio.length)
+  }
+  if (network.mel !== null && mel !== undefined && audio.length > mel.frames * melHop(network.mel)) {
+    refuse('audio is longer than its mel', `at most ${mel.frames * melHop(network.mel)} samples`, audio.length)
+  }
+  checkFinite(audio, 'audio')
+}
+
+/** A whole batch. @throws DiffWaveError `BAD_SHAPE`, `NOT_FINITE` */
+export function checkBatch(network: NetworkConfig, batch: ClipBatch): void {
+  const clips = batch.audio.length
+  if (clips === 0) refuse('a batch is empty', 'at least one clip', 0)
+  if (batch.steps.length !== clips) refuse('steps do not match the clips', `${clips}`, batch.steps.length)
+  for (let i = 0; i < clips; i++) checkStep(batch.steps[i]!)
+  if (network.mel !== null && batch.mel?.length !== clips) {
+    refuse('mels do not match the clips', `${clips}`, batch.mel?.length ?? 'none')
+  }
+  if (network.mel === null && batch.mel !== undefined) refuse('this network takes no mel', 'none', batch.mel.length)
+  batch.mel?.forEach(mel => {
+    checkMel(network, mel)
+  })
+  if (batch.labels !== undefined && batch.labels.length !== clips) {
+    refuse('labels do not match the clips', `${clips}`, batch.labels.length)
+  }
+  batch.labels?.forEach(label => {
+    checkLabel(network, label)
+  })
+  batch.audio.forEach((audio, i) => {
+    checkAudio(network, audio, batch.mel?.[i])
+  })
+}
+
+/** A batch with what it should predict. @throws DiffWaveError `BAD_SHAPE`, `NOT_FINITE` */
+export function checkLossRequest(network: NetworkConfig, request: LossRequest): void {
+  checkBatch(network, request)
+  for (const [what, arrays] of [
+    ['targets', request.target],
+    ['weights', request.weight],
+  ] as const) {
+    if (arrays === undefined) continue
+    if (arrays.length !== request.audio.length)
+      refuse(`${what} do not match the clips`, `${request.audio.length}`, arrays.length)
+    arrays.forEach((array, i) => {
+      if (array.length !== request.audio[i]!.length) {
+        refuse(`${what} are not as long as the audio`, `${request.audio[i]!.length} samples`, array.length)
+      }
+      checkFinite(array, what)
+    })
+  }
+}

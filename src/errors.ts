@@ -1,0 +1,91 @@
+/** The one error type of this package. Callers branch on `code`; people read `message` and `hint`. */
+
+/** Every code an error of this package can carry. Codes are part of the public API: they are added, never renamed. */
+export type ErrorCode =
+  // arguments
+  | 'BAD_OPTION'
+  | 'UNKNOWN_MODEL'
+  | 'UNKNOWN_LABEL'
+  // files
+  | 'FILE_NOT_FOUND'
+  | 'NOT_A_FILE'
+  | 'NOT_A_DIRECTORY'
+  | 'NOT_READABLE'
+  | 'NOT_WRITABLE'
+  | 'DISK_FULL'
+  | 'LOCKED'
+  | 'UNSUPPORTED_FORMAT'
+  | 'TRUNCATED'
+  | 'TOO_LARGE'
+  | 'BAD_WAV'
+  | 'BAD_AUDIO'
+  | 'BAD_NPY'
+  | 'BAD_ZIP'
+  | 'BAD_SAFETENSORS'
+  | 'BAD_CHECKPOINT'
+  | 'UNSAFE_PICKLE'
+  // contents
+  | 'NOT_FINITE'
+  | 'BAD_SHAPE'
+  | 'BAD_MEL'
+  | 'MEL_RANGE'
+  | 'SAMPLE_RATE_MISMATCH'
+  | 'BAD_CONFIG'
+  | 'BAD_PARAMETERS'
+  | 'BAD_SCHEDULE'
+  | 'BAD_DATA'
+  // running
+  | 'ENGINE_UNAVAILABLE'
+  | 'ENGINE_FAILED'
+  | 'DISPOSED'
+  | 'DIVERGED'
+  | 'ABORTED'
+
+/** What an error says beyond its code. */
+export interface ErrorDetails {
+  /** What would have been right, as the end of “expected …”. */
+  readonly expected?: string
+  /** What was found instead, as the end of “got …”. */
+  readonly got?: string
+  /** The file, option or field concerned. */
+  readonly where?: string
+  /** What the reader can do about it: one sentence. */
+  readonly hint?: string
+  readonly cause?: unknown
+}
+
+/**
+ * An error of this package: a stable `code`, a one-line message, and often a hint.
+ *
+ * @example
+ * try { await readWav('a.wav') } catch (error) {
+ *   if (error instanceof DiffWaveError && error.code === 'TRUNCATED') …
+ * }
+ */
+export class DiffWaveError extends Error {
+  override readonly name = 'DiffWaveError'
+  readonly code: ErrorCode
+  readonly expected: string | undefined
+  readonly got: string | undefined
+  readonly where: string | undefined
+  readonly hint: string | undefined
+
+  /** @param problem what is wrong, a short clause; `details` complete it to one line. */
+  constructor(code: ErrorCode, problem: string, details: ErrorDetails = {}) {
+    const parts = [problem]
+    if (details.expected !== undefined) parts.push(`expected ${details.expected}`)
+    if (details.got !== undefined) parts.push(`got ${details.got}`)
+    const message = parts.join(', ') + (details.where === undefined ? '' : ` (${details.where})`)
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.code = code
+    this.expected = details.expected
+    this.got = details.got
+    this.where = details.where
+    this.hint = details.hint
+  }
+}
+
+/** Throws `ABORTED` if the signal has fired. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new DiffWaveError('ABORTED', 'stopped before it was done', { cause: signal.reason })
+}

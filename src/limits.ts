@@ -1,0 +1,24 @@
+/** Every bound this package sets, with its reason. Sizes that files declare are checked against these and against the
+ * bytes present before anything is allocated. */
+
+/** Channels of a network: the published large model has 128; past 1024 a layer's weights alone pass 25 MB. */
+export const MAX_CHANNELS = 1024
+/** Residual layers: the published models have 30 and 36. */
+export const MAX_LAYERS = 256
+/** Dilation 2^(cycle − 1): 2^15 samples is already 1.5 s at 22,050 Hz for one tap. */
+export const MAX_DILATION_CYCLE = 16
+/** Mel bands: text-to-speech uses 80 to 128. */
+export const MAX_MEL_BANDS = 512
+/** Samples a mel frame: 4096 is 85 ms at 48 kHz. */
+export const MAX_HOP = 4096
+/** Samples folded into one position of the network. */
+export const MAX_PATCH = 16
+/** Diffusion steps of a training schedule: 1000 is the customary largest. */
+export const MAX_DIFFUSION_STEPS = 4000
+/** Class labels of a generator. */
+export const MAX_LABELS = 4096
+/** Sample rates in Hz that audio may have. */
+export const MIN_SAMPLE_RATE = 1000
+export const MAX_SAMPLE_RATE = 768_000
+/** Length of one transform in samples: 16384 is 0.7 s at 22,050 Hz. */
+export const MAX_FFT_SIZE = 16_384

@@ -1,0 +1,191 @@
+/**
+ * A model's `config.json`: what it is for, its network, the audio it speaks and the noise schedules it knows.
+ * The network's variants cover lmnt-com/diffwave, philsyn/DiffWave-Vocoder and this project's own CPU-sized shapes.
+ */
+import { z } from 'zod'
+import { conventionSchema } from '../audio/convention.js'
+import {
+  MAX_CHANNELS,
+  MAX_DIFFUSION_STEPS,
+  MAX_DILATION_CYCLE,
+  MAX_HOP,
+  MAX_LABELS,
+  MAX_LAYERS,
+  MAX_MEL_BANDS,
+  MAX_PATCH,
+  MAX_SAMPLE_RATE,
+  MIN_SAMPLE_RATE,
+} from '../limits.js'
+
+const channels = z.number().int().min(1).max(MAX_CHANNELS)
+
+/** How a mel reaches the rate of the samples. */
+const melConditionerSchema = z.discriminatedUnion('kind', [
+  /** Transposed 2-D convolutions 1→1 over [bands × frames], one a stride (kernel [3, 2s], padding [1, s/2] for even s;
+   * kernel [3, 2s + 1], padding [1, (s + 1)/2] for odd s), each with leaky ReLU 0.4; then a 1×1 convolution a layer. */
+  z.strictObject({
+    kind: z.literal('transposed'),
+    bands: z.number().int().min(1).max(MAX_MEL_BANDS),
+    /** Their product is the hop in samples. */
+    strides: z.array(z.number().int().min(1).max(512)).min(1).max(6),
+    /** One upsampler for all layers (lmnt), or each layer its own (philsyn). */
+    sharing: z.enum(['shared', 'per-layer']).default('shared'),
+  }),
+  /** Convolutions over frames (kernel 3, zero padding, leaky ReLU 0.4 after each), then a 1×1 convolution a layer, all at
+   * the rate of the frames; its result is interpolated linearly, frame f lying at sample f × hop, held after the last. */
+  z.strictObject({
+    kind: z.literal('frame-rate'),
+    bands: z.number().int().min(1).max(MAX_MEL_BANDS),
+    hop: z.number().int().min(1).max(MAX_HOP),
+    /** Output channels of each convolution over frames; none: the mel itself is projected. */
+    encoder: z.array(channels).max(8).default([]),
+  }),
+])
+
+/** Schema of the denoiser's architecture. */
+export const networkSchema = z
+  .strictObject({
+    /** Channels C of the residual stack. */
+    channels,
+    /** Residual layers; layer i has dilation 2^(i mod dilationCycle). */
+    layers: z.number().int().min(1).max(MAX_LAYERS),
+    dilationCycle: z.number().int().min(1).max(MAX_DILATION_CYCLE),
+    /** Samples folded into the channels of one position: sample p × patch + j is channel j of position p. Dilations and the
+     * residual stack count positions. 1: the published network. */
+    patch: z.number().int().min(1).max(MAX_PATCH).default(1),
+    stepEmbedding: z
+      .strictObject({
+        /** Sines, then cosines, of t × f_i, i = 0 … size/2 − 1, h = size/2 − 1.
+         * `powers-of-ten`: f_i = 10^(4i/h) (lmnt); `inverse`: f_i = exp(−i ln(10⁴)/h) (philsyn). */
+        frequencies: z.enum(['powers-of-ten', 'inverse']).default('powers-of-ten'),
+        /** A fractional step t: `interpolated` between the sinusoids of ⌊t⌋ and ⌈t⌉ (lmnt), or embedded as it is. */
+        fractional: z.enum(['interpolated', 'direct']).default('interpolated'),
+        size: z.number().int().min(4).max(1024).multipleOf(2).default(128),
+        /** Outputs of the two linear layers (SiLU after each). */
+        hidden: z.number().int().min(1).max(4096).default(512),
+      })
+      .prefault({}),
+    /** Which half of the dilated convolution is the sigmoid. */
+    gate: z.enum(['sigmoid-tanh', 'tanh-sigmoid']).default('sigmoid-tanh'),
+    /** The residual sum (x + residual)/√2 takes x from before the step embedding was added (lmnt) or after (philsyn). */
+    residual: z.enum(['before-step', 'after-step']).default('before-step'),
+    mel: melConditionerSchema.nullable().default(null),
+    /** Names of the classes; a label is embedded and added to the step embedding. One more row stands for “no label”. */
+    labels: z.array(z.string().min(1)).min(1).max(MAX_LABELS).nullable().default(null),
+  })
+  .refine(n => n.mel === null || melHop(n.mel) % n.patch === 0, { path: ['patch'], message: 'must divide the hop' })
+  .refine(n => n.mel === null || melHop(n.mel) <= MAX_HOP, { path: ['mel'], message: `hop must not pass ${MAX_HOP}` })
+  .refine(n => n.labels === null || new Set(n.labels).size === n.labels.length, {
+    path: ['labels'],
+    message: 'must differ from one another',
+  })
+
+const beta = z.number().gt(0).lt(1)
+
+/** Schema of a noise schedule: its β, one a step. */
+export const noiseScheduleSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('linear'),
+    steps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS),
+    betaStart: beta,
+    betaEnd: beta,
+  }),
+  /** Nichol & Dhariwal 2021, eq. 17: ᾱ(t) = cos²((t/T + s)/(1 + s) · π/2), β clipped at `maxBeta`. */
+  z.strictObject({
+    kind: z.literal('cosine'),
+    steps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS),
+    offset: z.number().min(0).max(1).default(0.008),
+    maxBeta: beta.default(0.999),
+  }),
+  z.strictObject({ kind: z.literal('explicit'), betas: z.array(beta).min(1).max(MAX_DIFFUSION_STEPS) }),
+])
+
+/** Schema of what the diffusion process needs to know of a model. */
+export const diffusionSchema = z.strictObject({
+  /** The schedule the model was trained on: its steps are what the network is told. */
+  training: noiseScheduleSchema,
+  /** Shorter schedules to sample with, by number of steps ("6") or name; each within the training range of ᾱ. */
+  sampling: z.record(z.string().min(1), z.array(beta).min(1).max(MAX_DIFFUSION_STEPS)).default({}),
+  /** Number of steps taken where the caller names none. */
+  defaultSteps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS).nullable().default(null),
+  /** Clamp the audio to ±1 after every DDPM step, as lmnt's sampler does. */
+  clamp: z.boolean().default(true),
+})
+
+/** Schema of `config.json`. */
+export const modelConfigSchema = z
+  .strictObject({
+    format: z.literal('diffwave'),
+    version: z.literal(1),
+    kind: z.enum(['vocoder', 'generator']),
+    name: z.string().default(''),
+    description: z.string().default(''),
+    licence: z.string().default(''),
+    sampleRate: z.number().int().min(MIN_SAMPLE_RATE).max(MAX_SAMPLE_RATE),
+    network: networkSchema,
+    /** The mel that the network is conditioned on: a convention's name, or the convention spelled out. */
+    mel: conventionSchema.nullable().default(null),
+    diffusion: diffusionSchema,
+    /** Where the weights come from and how they were trained: free text by topic. */
+    provenance: z.record(z.string(), z.unknown()).default({}),
+  })
+  .refine(c => (c.kind === 'vocoder') === (c.network.mel !== null), {
+    path: ['network', 'mel'],
+    message: 'a vocoder needs a mel conditioner, a generator has none',
+  })
+  .refine(c => (c.network.mel === null) === (c.mel === null), {
+    path: ['mel'],
+    message: 'a mel convention and a mel conditioner come together',
+  })
+  .refine(c => c.mel === null || c.mel.sampleRate === c.sampleRate, {
+    path: ['mel', 'sampleRate'],
+    message: 'must equal sampleRate',
+  })
+  .refine(c => c.mel === null || c.network.mel === null || c.mel.bands === c.network.mel.bands, {
+    path: ['network', 'mel', 'bands'],
+    message: 'must equal the convention’s bands',
+  })
+  .refine(c => c.mel === null || c.network.mel === null || c.mel.hop === melHop(c.network.mel), {
+    path: ['network', 'mel'],
+    message: 'its hop must equal the convention’s',
+  })
+
+export type MelConditionerConfig = Readonly<z.output<typeof melConditionerSchema>>
+export type NetworkConfig = Readonly<z.output<typeof networkSchema>>
+export type NoiseScheduleConfig = Readonly<z.output<typeof noiseScheduleSchema>>
+export type DiffusionConfig = Readonly<z.output<typeof diffusionSchema>>
+export type ModelConfig = Readonly<z.output<typeof modelConfigSchema>>
+/** A config as a person writes it, defaults left out. */
+export type ModelConfigInput = z.input<typeof modelConfigSchema>
+
+/** Samples a mel frame. */
+export function melHop(mel: MelConditionerConfig): number {
+  return mel.kind === 'frame-rate' ? mel.hop : mel.strides.reduce((product, stride) => product * stride, 1)
+}
+
+/** Dilation of layer i, in positions. */
+export function dilation(network: Pick<NetworkConfig, 'dilationCycle'>, layer: number): number {
+  return 2 ** (layer % network.dilationCycle)
+}
+
+/** Positions on either side that one output position depends on: the sum of all dilations. */
+export function receptiveRadius(network: Pick<NetworkConfig, 'layers' | 'dilationCycle'>): number {
+  let sum = 0
+  for (let layer = 0; layer < network.layers; layer++) sum += dilation(network, layer)
+  return sum
+}
+
+/** Kernel length and padding of a transposed convolution along time with a stride (DESIGN of the reference: 2s and s/2). */
+export function upsamplerShape(stride: number): { readonly kernel: number; readonly padding: number } {
+  return stride % 2 === 0
+    ? { kernel: 2 * stride, padding: stride / 2 }
+    : { kernel: 2 * stride + 1, padding: (stride + 1) / 2 }
+}
+
+/** Mel frames on either side that the conditioning of a sample depends on, counted from the frame it lies in. */
+export function melContext(mel: MelConditionerConfig): number {
+  return mel.kind === 'frame-rate' ? mel.encoder.length + 1 : mel.strides.length + 1
+}
+
+/** Slope of the leaky ReLU after each upsampling or encoder convolution. */
+export const LEAKY_SLOPE = 0.4

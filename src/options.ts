@@ -1,0 +1,33 @@
+/** Checks what callers hand in, once, at the border: unknown keys are refused, defaults are filled in. */
+import { z } from 'zod'
+import { DiffWaveError, type ErrorCode } from './errors.js'
+
+/**
+ * The value as `schema` understands it, defaults filled in.
+ *
+ * @param where names the value in errors, as `synthesize options` or a file's path
+ * @throws DiffWaveError `code` (`BAD_OPTION` unless said) naming the first field that is wrong
+ */
+export function check<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  where: string,
+  code: ErrorCode = 'BAD_OPTION',
+): z.output<Schema> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]!
+  const field = issue.path.map(String).join('.')
+  if (issue.code === 'unrecognized_keys') {
+    const keys = issue.keys.map(key => (field === '' ? key : `${field}.${key}`)).join(', ')
+    throw new DiffWaveError(code, `unknown field ${keys}`, { where })
+  }
+  const message = issue.message.charAt(0).toLowerCase() + issue.message.slice(1)
+  throw new DiffWaveError(code, field === '' ? message : `${field}: ${message}`, { where })
+}
+
+/** A stop signal, as long calls take it. */
+export const abortSignal = z.instanceof(AbortSignal)
+
+/** A seed: any non-negative safe integer. */
+export const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)

@@ -1,0 +1,27 @@
+/** Named float32 arrays: what files of weights hold and engines run on. */
+import { DiffWaveError } from './errors.js'
+
+/** Row-major float32 numbers of a shape; a scalar has shape `[]`. */
+export interface Tensor {
+  readonly shape: readonly number[]
+  readonly data: Float32Array
+}
+
+/** Tensors by name. A Map, because a plain object would let a tensor named `__proto__` set its prototype. */
+export type Tensors = ReadonlyMap<string, Tensor>
+
+/** How many numbers a shape holds. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1)
+}
+
+/** A tensor, its shape checked against its data. @throws DiffWaveError `BAD_SHAPE` */
+export function tensor(shape: readonly number[], data: Float32Array): Tensor {
+  if (elementCount(shape) !== data.length) {
+    throw new DiffWaveError('BAD_SHAPE', 'a shape does not fit its data', {
+      expected: `${elementCount(shape)} numbers for [${shape.join(', ')}]`,
+      got: String(data.length),
+    })
+  }
+  return { shape, data }
+}

@@ -1,0 +1,12 @@
+/** Where test data lies, seen from the compiled tests in build/test. */
+import { fileURLToPath } from 'node:url'
+
+/** A path inside the repository. */
+export function inRepository(path: string): string {
+  return fileURLToPath(new URL(`../../../${path}`, import.meta.url))
+}
+
+/** A file of test/golden. */
+export function golden(path: string): string {
+  return inRepository(`test/golden/${path}`)
+}
