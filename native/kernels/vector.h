@@ -1,0 +1,106 @@
+// One vector type for all processors, on the compiler's vector extensions. Included once per translation unit of
+// native/targets/, which says how wide (DIFFWAVE_LANES) and under which name (DIFFWAVE_TARGET). Everything a kernel defines
+// lies in that namespace: the same inline function compiled for two instruction sets must not be merged by the linker.
+//
+// Purity rule: every function here works lane by lane and rounds in an order that is written out (contraction is off,
+// `fma` is explicit), so that a lane's result never depends on where in a vector, tile or chunk it stands.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX512F__) || defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
+#define DIFFWAVE_INLINE inline __attribute__((always_inline))
+/** Before a loop over a register block: what is not unrolled would live in memory. */
+#define DIFFWAVE_UNROLL _Pragma("GCC unroll 16")
+
+namespace diffwave {
+namespace DIFFWAVE_TARGET {
+
+/** Floats in a vector. */
+constexpr int lanes = DIFFWAVE_LANES;
+
+typedef float Vector __attribute__((vector_size(4 * DIFFWAVE_LANES)));
+typedef int32_t Integers __attribute__((vector_size(4 * DIFFWAVE_LANES)));
+typedef float UnalignedVector __attribute__((vector_size(4 * DIFFWAVE_LANES), aligned(4), may_alias));
+
+DIFFWAVE_INLINE Vector load(const float* from) { return *reinterpret_cast<const UnalignedVector*>(from); }
+DIFFWAVE_INLINE void store(float* to, Vector value) { *reinterpret_cast<UnalignedVector*>(to) = value; }
+DIFFWAVE_INLINE Vector splat(float value) { return value - Vector{}; }
+
+/** a × b + c: one rounding where the instruction set has fused multiply-add, two elsewhere; the same in every lane. */
+DIFFWAVE_INLINE Vector fma(Vector a, Vector b, Vector c) {
+#if defined(__AVX512F__) && DIFFWAVE_LANES == 16
+  return reinterpret_cast<Vector>(
+      _mm512_fmadd_ps(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b), reinterpret_cast<__m512>(c)));
+#elif defined(__FMA__) && DIFFWAVE_LANES == 8
+  return reinterpret_cast<Vector>(
+      _mm256_fmadd_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b), reinterpret_cast<__m256>(c)));
+#elif defined(__FMA__) && DIFFWAVE_LANES == 16
+  union Halves {
+    Vector whole;
+    __m256 half[2];
+  } x{a}, y{b}, z{c}, sum;
+  sum.half[0] = _mm256_fmadd_ps(x.half[0], y.half[0], z.half[0]);
+  sum.half[1] = _mm256_fmadd_ps(x.half[1], y.half[1], z.half[1]);
+  return sum.whole;
+#elif defined(__ARM_NEON) && DIFFWAVE_LANES == 4
+  return vfmaq_f32(c, a, b);
+#else
+  return a * b + c;
+#endif
+}
+
+/** Where `mask` (a comparison's result) a, elsewhere b. */
+DIFFWAVE_INLINE Vector choose(Integers mask, Vector a, Vector b) { return mask ? a : b; }
+DIFFWAVE_INLINE Vector maximum(Vector a, Vector b) { return a > b ? a : b; }
+DIFFWAVE_INLINE Vector minimum(Vector a, Vector b) { return a < b ? a : b; }
+DIFFWAVE_INLINE Vector clamp(Vector x, float low, float high) { return minimum(maximum(x, splat(low)), splat(high)); }
+DIFFWAVE_INLINE Vector absolute(Vector x) {
+  return reinterpret_cast<Vector>(reinterpret_cast<Integers>(x) & (Integers{} + 0x7fffffff));
+}
+
+/**
+ * eˣ for x in [−87, 88], to 1e-7 relative: x = n ln 2 + r with |r| ≤ ln 2 / 2, a polynomial for eʳ (Cephes' expf
+ * coefficients, S. Moshier), and n added to the exponent's bits.
+ */
+DIFFWAVE_INLINE Vector exponential(Vector x) {
+  const Vector rounder = splat(12582912.0f);  // 1.5 × 2²³: adding it rounds to the nearest integer
+  const Vector shifted = fma(x, splat(1.44269504088896341f), rounder);
+  const Vector n = shifted - rounder;
+  Vector r = fma(n, splat(-0.693359375f), x);
+  r = fma(n, splat(2.12194440e-4f), r);
+  Vector p = splat(1.9875691500e-4f);
+  p = fma(p, r, splat(1.3981999507e-3f));
+  p = fma(p, r, splat(8.3334519073e-3f));
+  p = fma(p, r, splat(4.1665795894e-2f));
+  p = fma(p, r, splat(1.6666665459e-1f));
+  p = fma(p, r, splat(5.0000001201e-1f));
+  p = fma(p, r * r, r + 1.0f);
+  return reinterpret_cast<Vector>(reinterpret_cast<Integers>(p) + (reinterpret_cast<Integers>(shifted) << 23));
+}
+
+/** 1/(1 + e⁻ˣ). */
+DIFFWAVE_INLINE Vector sigmoid(Vector x) { return 1.0f / (1.0f + exponential(-clamp(x, -40.0f, 40.0f))); }
+
+/** tanh x, to 2e-7 absolute. */
+DIFFWAVE_INLINE Vector hyperbolicTangent(Vector x) {
+  const Vector e = exponential(-2.0f * clamp(x, -20.0f, 20.0f));
+  return (1.0f - e) / (1.0f + e);
+}
+
+/** sigmoid(a) · tanh(b) as one quotient: (1 − e⁻²ᵇ) / ((1 + e⁻ᵃ)(1 + e⁻²ᵇ)). */
+DIFFWAVE_INLINE Vector gate(Vector a, Vector b) {
+  const Vector ea = exponential(-clamp(a, -40.0f, 40.0f));
+  const Vector eb = exponential(-2.0f * clamp(b, -20.0f, 20.0f));
+  return (1.0f - eb) / ((1.0f + ea) * (1.0f + eb));
+}
+
+}  // namespace DIFFWAVE_TARGET
+}  // namespace diffwave

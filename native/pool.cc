@@ -1,0 +1,97 @@
+#include "pool.h"
+
+#include <sched.h>
+
+namespace diffwave {
+
+namespace {
+/** About 50 µs of spinning: longer than the gap between two layers, shorter than what a sleep costs. */
+constexpr int spins = 20000;
+
+inline void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+}  // namespace
+
+Pool::Pool(int threads) {
+  if (threads > maxThreads) threads = maxThreads;
+  for (int i = 1; i < threads; i++) {
+    workers_[i] = {this, i, {}};
+    if (pthread_create(&workers_[i].thread, nullptr, work, &workers_[i]) != 0) break;
+    threads_ = i + 1;
+  }
+}
+
+Pool::~Pool() {
+  pthread_mutex_lock(&mutex_);
+  stopping_ = true;
+  step_.fetch_add(1, std::memory_order_release);
+  pthread_cond_broadcast(&wake_);
+  pthread_mutex_unlock(&mutex_);
+  for (int i = 1; i < threads_; i++) pthread_join(workers_[i].thread, nullptr);
+  pthread_cond_destroy(&wake_);
+  pthread_mutex_destroy(&mutex_);
+}
+
+void Pool::takeTasks(int worker) {
+  for (;;) {
+    const int task = next_.fetch_add(1, std::memory_order_relaxed);
+    if (task >= count_) return;
+    task_(context_, task, worker);
+  }
+}
+
+void Pool::run(int count, Task task, void* context) {
+  if (threads_ == 1 || count <= 1) {
+    for (int i = 0; i < count; i++) task(context, i, 0);
+    return;
+  }
+  task_ = task;
+  context_ = context;
+  count_ = count;
+  next_.store(0, std::memory_order_relaxed);
+  busy_.store(threads_ - 1, std::memory_order_relaxed);
+  pthread_mutex_lock(&mutex_);
+  step_.fetch_add(1, std::memory_order_release);
+  if (sleepers_ > 0) pthread_cond_broadcast(&wake_);
+  pthread_mutex_unlock(&mutex_);
+  takeTasks(0);
+  for (int i = 0; busy_.load(std::memory_order_acquire) > 0; i++) {
+    if (i < spins) {
+      pause();
+    } else {
+      sched_yield();
+    }
+  }
+}
+
+/** Waits for a step after `seen`; false when the pool is stopping. */
+bool Pool::awaitStep(unsigned seen) {
+  for (int i = 0; i < spins; i++) {
+    if (step_.load(std::memory_order_acquire) != seen) return !stopping_;
+    pause();
+  }
+  pthread_mutex_lock(&mutex_);
+  sleepers_++;
+  while (step_.load(std::memory_order_acquire) == seen) pthread_cond_wait(&wake_, &mutex_);
+  sleepers_--;
+  pthread_mutex_unlock(&mutex_);
+  return !stopping_;
+}
+
+void* Pool::work(void* argument) {
+  Worker* worker = static_cast<Worker*>(argument);
+  Pool* pool = worker->pool;
+  for (unsigned seen = 0; pool->awaitStep(seen);) {
+    seen++;
+    pool->takeTasks(worker->index);
+    pool->busy_.fetch_sub(1, std::memory_order_release);
+  }
+  return nullptr;
+}
+
+}  // namespace diffwave

@@ -1,0 +1,61 @@
+// A pool of threads that share the tasks of one step at a time. Workers take tasks by an atomic counter (so a slow core
+// takes fewer), spin briefly between steps and then sleep. Which worker runs a task must never change its result.
+#pragma once
+
+#include <pthread.h>
+
+#include <atomic>
+
+namespace diffwave {
+
+class Pool {
+ public:
+  /** Called with the task's number and the worker's (0 … threads − 1; the caller of `run` is worker 0). */
+  using Task = void (*)(void* context, int task, int worker);
+
+  /** @param threads how many work, the caller of `run` included; fewer if the system refuses more. */
+  explicit Pool(int threads);
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  int threads() const { return threads_; }
+
+  /** Runs tasks 0 … count − 1 and returns when all are done. One caller at a time. */
+  void run(int count, Task task, void* context);
+
+  /** The same for a callable `body(task, worker)`. */
+  template <class Body>
+  void forEach(int count, const Body& body) {
+    run(
+        count, [](void* context, int task, int worker) { (*static_cast<const Body*>(context))(task, worker); },
+        const_cast<void*>(static_cast<const void*>(&body)));
+  }
+
+ private:
+  struct Worker {
+    Pool* pool;
+    int index;
+    pthread_t thread;
+  };
+  static constexpr int maxThreads = 256;
+
+  static void* work(void* worker);
+  void takeTasks(int worker);
+  bool awaitStep(unsigned seen);
+
+  int threads_ = 1;
+  Worker workers_[maxThreads];
+  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+  pthread_cond_t wake_ = PTHREAD_COND_INITIALIZER;
+  Task task_ = nullptr;
+  void* context_ = nullptr;
+  int count_ = 0;
+  int sleepers_ = 0;
+  bool stopping_ = false;
+  alignas(64) std::atomic<unsigned> step_{0};
+  alignas(64) std::atomic<int> next_{0};
+  alignas(64) std::atomic<int> busy_{0};
+};
+
+}  // namespace diffwave
