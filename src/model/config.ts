@@ -100,6 +100,25 @@ export const noiseScheduleSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('explicit'), betas: z.array(beta).min(1).max(MAX_DIFFUSION_STEPS) }),
 ])
 
+/**
+ * Where the noise is not the same everywhere: PriorGrad's mel-energy prior (Lee et al. 2022, section 4.1). All noise of
+ * training and sampling is N(0, σ²): σ of a frame is √(Σ over bands of its linear mel amplitudes), brought from
+ * [minEnergy, maxEnergy] of the data set to [0, 1] and clamped to [floor, 1]; between frames it is linear
+ * (src/diffusion/prior.ts).
+ */
+const priorSchema = z
+  .strictObject({
+    kind: z.literal('mel-energy'),
+    minEnergy: z.number().min(0),
+    maxEnergy: z.number().positive(),
+    floor: z.number().gt(0).max(1).default(0.1),
+  })
+  .refine(p => p.minEnergy < p.maxEnergy, { path: ['minEnergy'], message: 'must lie below maxEnergy' })
+
+/** How the reverse process gets from one noise level to the next (src/diffusion/samplers). */
+export const samplerNames = ['ddpm', 'ddim', 'dpm-solver++'] as const
+export type SamplerName = (typeof samplerNames)[number]
+
 /** Schema of what the diffusion process needs to know of a model. */
 export const diffusionSchema = z.strictObject({
   /** The schedule the model was trained on: its steps are what the network is told. */
@@ -110,6 +129,10 @@ export const diffusionSchema = z.strictObject({
   defaultSteps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS).nullable().default(null),
   /** Clamp the audio to ±1 after every DDPM step, as lmnt's sampler does. */
   clamp: z.boolean().default(true),
+  /** Sampler taken where the caller names none. */
+  defaultSampler: z.enum(samplerNames).default('ddpm'),
+  /** Noise shaped by the mel; null: standard normal everywhere. */
+  prior: priorSchema.nullable().default(null),
 })
 
 /** Schema of `config.json`. */
@@ -149,10 +172,15 @@ export const modelConfigSchema = z
     path: ['network', 'mel'],
     message: 'its hop must equal the convention’s',
   })
+  .refine(c => c.diffusion.prior === null || c.mel !== null, {
+    path: ['diffusion', 'prior'],
+    message: 'a mel-energy prior needs a mel',
+  })
 
 export type MelConditionerConfig = Readonly<z.output<typeof melConditionerSchema>>
 export type NetworkConfig = Readonly<z.output<typeof networkSchema>>
 export type NoiseScheduleConfig = Readonly<z.output<typeof noiseScheduleSchema>>
+export type PriorConfig = Readonly<z.output<typeof priorSchema>>
 export type DiffusionConfig = Readonly<z.output<typeof diffusionSchema>>
 export type ModelConfig = Readonly<z.output<typeof modelConfigSchema>>
 /** A config as a person writes it, defaults left out. */
