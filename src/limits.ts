@@ -22,3 +22,14 @@ export const MIN_SAMPLE_RATE = 1000
 export const MAX_SAMPLE_RATE = 768_000
 /** Length of one transform in samples: 16384 is 0.7 s at 22,050 Hz. */
 export const MAX_FFT_SIZE = 16_384
+/** A file read whole into memory: 2 GiB, what one Node buffer surely holds. */
+export const MAX_FILE_BYTES = 2 ** 31 - 1
+/** JSON header of a safetensors file: the format's own bound. */
+export const MAX_SAFETENSORS_HEADER_BYTES = 100_000_000
+/** Objects, memo entries and nested containers of a pickle: a checkpoint of 300 layers makes some 20,000 objects. */
+export const MAX_PICKLE_OBJECTS = 2_000_000
+export const MAX_PICKLE_DEPTH = 200
+/** Text header of a .npy file: real ones are 128 bytes. */
+export const MAX_NPY_HEADER_BYTES = 65_536
+/** Entries of a zip archive: a torch checkpoint has one a tensor. */
+export const MAX_ZIP_ENTRIES = 100_000

@@ -1,0 +1,131 @@
+/** Reading and writing whole files with typed errors. A file that is written is complete or absent: never half. */
+import { constants } from 'node:fs'
+import { access, mkdir, open, readFile, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import writeFileAtomically from 'write-file-atomic'
+import { DiffWaveError } from './errors.js'
+import { MAX_FILE_BYTES } from './limits.js'
+
+function systemCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}
+
+/** A file system's refusal as one of our errors. */
+export function fileError(error: unknown, path: string, doing: 'read' | 'write'): DiffWaveError {
+  if (error instanceof DiffWaveError) return error
+  const details = { where: path, cause: error }
+  switch (systemCode(error)) {
+    case 'ENOENT':
+      return doing === 'read'
+        ? new DiffWaveError('FILE_NOT_FOUND', 'there is no such file', details)
+        : new DiffWaveError('NOT_WRITABLE', 'the folder to write into does not exist', details)
+    case 'ENOTDIR':
+      return new DiffWaveError('NOT_A_DIRECTORY', 'a file stands where a folder should be', details)
+    case 'EISDIR':
+      return new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', details)
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new DiffWaveError('DISK_FULL', 'the disk is full', details)
+    default: {
+      const reason = error instanceof Error ? error.message.split('\n')[0] : String(error)
+      return doing === 'read'
+        ? new DiffWaveError('NOT_READABLE', `the file cannot be read: ${reason}`, details)
+        : new DiffWaveError('NOT_WRITABLE', `the file cannot be written: ${reason}`, details)
+    }
+  }
+}
+
+/**
+ * A file's bytes, in memory of their own.
+ *
+ * @throws DiffWaveError `FILE_NOT_FOUND`, `NOT_A_FILE`, `NOT_READABLE`, `TOO_LARGE`
+ */
+export async function readFileBytes(
+  path: string,
+  options: { readonly maxBytes?: number; readonly signal?: AbortSignal } = {},
+): Promise<Uint8Array> {
+  const maxBytes = options.maxBytes ?? MAX_FILE_BYTES
+  try {
+    const status = await stat(path)
+    if (status.isDirectory())
+      throw new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path })
+    if (!status.isFile()) throw new DiffWaveError('NOT_A_FILE', 'this is not a regular file', { where: path })
+    if (status.size > maxBytes) {
+      throw new DiffWaveError('TOO_LARGE', 'the file is too large', {
+        expected: `at most ${maxBytes} bytes`,
+        got: String(status.size),
+        where: path,
+      })
+    }
+    return await readFile(path, options.signal === undefined ? {} : { signal: options.signal })
+  } catch (error) {
+    if (options.signal?.aborted) throw new DiffWaveError('ABORTED', 'stopped before it was done', { cause: error })
+    throw fileError(error, path, 'read')
+  }
+}
+
+/** Whether something lies at a path, and what. @throws DiffWaveError `NOT_READABLE` */
+export async function kindOfPath(path: string): Promise<'file' | 'directory' | 'other' | 'missing'> {
+  try {
+    const status = await stat(path)
+    return status.isFile() ? 'file' : status.isDirectory() ? 'directory' : 'other'
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error))) return 'missing'
+    throw fileError(error, path, 'read')
+  }
+}
+
+/**
+ * Writes a file by way of a temporary one beside it, flushed and renamed.
+ *
+ * @throws DiffWaveError `NOT_WRITABLE`, `NOT_A_FILE`, `NOT_A_DIRECTORY`, `DISK_FULL`
+ */
+export async function writeFileBytes(path: string, bytes: Uint8Array | string): Promise<void> {
+  try {
+    if ((await kindOfPath(path)) === 'directory') {
+      throw new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path })
+    }
+    // write-file-atomic counts elements, not bytes, so it is given bytes.
+    const data = typeof bytes === 'string' ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    await writeFileAtomically(path, data, { fsync: true })
+  } catch (error) {
+    throw fileError(error, path, 'write')
+  }
+}
+
+/** Makes a folder and those above it. @throws DiffWaveError `NOT_WRITABLE`, `NOT_A_DIRECTORY`, `DISK_FULL` */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true })
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') {
+      throw new DiffWaveError('NOT_A_DIRECTORY', 'a file stands where a folder should be', {
+        where: path,
+        cause: error,
+      })
+    }
+    throw fileError(error, path, 'write')
+  }
+}
+
+/** Whether a file could be written at a path, found out before long work starts. @throws DiffWaveError as `writeFileBytes` */
+export async function checkWritable(path: string): Promise<void> {
+  try {
+    if ((await kindOfPath(path)) === 'directory') {
+      throw new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path })
+    }
+    await access(dirname(path), constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw fileError(error, path, 'write')
+  }
+}
+
+/** Flushes a folder's entries, so that a rename in it survives a power cut. */
+export async function flushFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}

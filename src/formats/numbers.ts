@@ -1,0 +1,82 @@
+/** Numbers of the storage types that files use, as float32. All little-endian unless said. */
+import { DiffWaveError } from '../errors.js'
+
+/** A number's type in a file. */
+export type NumberType = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL'
+
+/** Bytes a number takes. */
+export const bytesPerNumber: Readonly<Record<NumberType, number>> = {
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I64: 8,
+  I32: 4,
+  I16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+}
+
+/** IEEE 754 half precision. */
+function half(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1
+  const exponent = (bits >> 10) & 31
+  const fraction = bits & 0x3ff
+  if (exponent === 0) return sign * 2 ** -24 * fraction
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
+  return sign * 2 ** (exponent - 15) * (1 + fraction / 1024)
+}
+
+/**
+ * `count` numbers starting at byte `offset`, as float32. A double or a 64-bit integer is rounded.
+ *
+ * @throws DiffWaveError `TRUNCATED` where the bytes end before the numbers do
+ */
+export function readNumbers(
+  bytes: Uint8Array,
+  offset: number,
+  count: number,
+  type: NumberType,
+  where: string,
+  littleEndian = true,
+): Float32Array {
+  const size = bytesPerNumber[type]
+  if (!Number.isSafeInteger(count) || count < 0 || offset < 0 || offset + count * size > bytes.length) {
+    throw new DiffWaveError('TRUNCATED', 'the file ends before its numbers do', {
+      expected: `${count} numbers of ${size} bytes from byte ${offset}`,
+      got: `${bytes.length} bytes`,
+      where,
+    })
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, count * size)
+  if (type === 'F32' && littleEndian) {
+    const copy = bytes.slice(offset, offset + count * 4)
+    return new Float32Array(copy.buffer, copy.byteOffset, count)
+  }
+  const read: Readonly<Record<NumberType, (at: number) => number>> = {
+    F64: at => view.getFloat64(at, littleEndian),
+    F32: at => view.getFloat32(at, littleEndian),
+    F16: at => half(view.getUint16(at, littleEndian)),
+    BF16: at => {
+      const word = new DataView(new ArrayBuffer(4))
+      word.setUint32(0, view.getUint16(at, littleEndian) << 16)
+      return word.getFloat32(0)
+    },
+    I64: at => Number(view.getBigInt64(at, littleEndian)),
+    I32: at => view.getInt32(at, littleEndian),
+    I16: at => view.getInt16(at, littleEndian),
+    I8: at => view.getInt8(at),
+    U8: at => view.getUint8(at),
+    BOOL: at => (view.getUint8(at) === 0 ? 0 : 1),
+  }
+  const numberAt = read[type]
+  const out = new Float32Array(count)
+  for (let i = 0; i < count; i++) out[i] = numberAt(i * size)
+  return out
+}
+
+/** Float32 numbers as little-endian bytes, sharing memory. All platforms Node runs on are little-endian but s390x. */
+export function float32Bytes(data: Float32Array): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+}

@@ -1,0 +1,249 @@
+/**
+ * Files of PyTorch's `torch.save`, both formats: the zip archive (since 1.6: `<name>/data.pkl` and one entry a storage) and
+ * the legacy stream (magic, protocol, system information, the object, the storages' keys, then each storage with its length).
+ * Source: PyTorch `torch/serialization.py` and `torch/_utils.py`.
+ */
+import { DiffWaveError } from '../errors.js'
+import { elementCount, type Tensor } from '../tensor.js'
+import { bytesPerNumber, type NumberType, readNumbers } from './numbers.js'
+import { type PickleHandlers, type PickleValue, parsePickle } from './pickle.js'
+import { isZip, readStoredZip } from './zip.js'
+
+/** A value of a checkpoint: plain data, dictionaries as Maps, and tensors. */
+export type TorchValue = PickleValue<TorchTensor>
+
+/** A tensor as the file describes it: a strided view of a storage. */
+export class TorchTensor {
+  constructor(
+    readonly storage: TorchStorage,
+    readonly offset: number,
+    readonly shape: readonly number[],
+    readonly strides: readonly number[],
+  ) {}
+}
+
+/** A run of numbers that tensors view. */
+class TorchStorage {
+  data: Float32Array | undefined
+  constructor(
+    readonly type: NumberType,
+    readonly key: string,
+    readonly count: number,
+  ) {}
+}
+
+const storageTypes: Readonly<Record<string, NumberType>> = {
+  'torch.DoubleStorage': 'F64',
+  'torch.FloatStorage': 'F32',
+  'torch.HalfStorage': 'F16',
+  'torch.BFloat16Storage': 'BF16',
+  'torch.LongStorage': 'I64',
+  'torch.IntStorage': 'I32',
+  'torch.ShortStorage': 'I16',
+  'torch.CharStorage': 'I8',
+  'torch.ByteStorage': 'U8',
+  'torch.BoolStorage': 'BOOL',
+}
+
+/** What a checkpoint may import. The dictionaries are what PyTorch and the references' trainers save. */
+const dictionaries = new Set([
+  'collections.OrderedDict',
+  'collections.defaultdict',
+  'params.AttrDict',
+  'diffwave.params.AttrDict',
+])
+const allowed: ReadonlySet<string> = new Set([
+  ...dictionaries,
+  ...Object.keys(storageTypes),
+  'torch._utils._rebuild_tensor',
+  'torch._utils._rebuild_tensor_v2',
+  'torch._utils._rebuild_parameter',
+  'torch.Size',
+])
+
+const MAX_RANK = 16
+const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn
+const LEGACY_PROTOCOL = 1001
+
+function bad(problem: string, where: string): DiffWaveError {
+  return new DiffWaveError('BAD_CHECKPOINT', problem, { where })
+}
+
+function isSize(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+/** The handlers that build tensors; `storages` collects the storages by key. */
+function torchHandlers(storages: Map<string, TorchStorage>, where: string): PickleHandlers<TorchTensor | TorchStorage> {
+  type Value = PickleValue<TorchTensor | TorchStorage>
+  const sizes = (value: Value | undefined): number[] => {
+    if (!Array.isArray(value) || value.length > MAX_RANK || !value.every(isSize))
+      throw bad('a tensor’s shape is malformed', where)
+    return value as number[]
+  }
+  return {
+    allowed,
+    persistent(id) {
+      // ('storage', storage type, key, location, number count[, view])
+      if (!Array.isArray(id) || id[0] !== 'storage') throw bad('a persistent id is no storage', where)
+      const [, type, key, , count] = id
+      const name = typeof type === 'object' && type !== null && 'name' in type ? String(type.name) : ''
+      const numberType = storageTypes[name]
+      if (numberType === undefined || typeof key !== 'string' || !isSize(count))
+        throw bad('a storage is malformed', where)
+      if (id.length > 5 && id[5] !== null) throw bad('a storage is a view of another', where)
+      const known = storages.get(key)
+      if (known !== undefined) {
+        if (known.type !== numberType || known.count !== count)
+          throw bad(`storage ${key} is declared in two ways`, where)
+        return known
+      }
+      const storage = new TorchStorage(numberType, key, count)
+      storages.set(key, storage)
+      return storage
+    },
+    call(name, args) {
+      if (dictionaries.has(name)) {
+        const map = new Map<Value, Value>()
+        const items = args[0]
+        if (items instanceof Map) return items
+        if (Array.isArray(items)) {
+          for (const item of items) {
+            if (!Array.isArray(item) || item.length !== 2) throw bad('a dictionary is malformed', where)
+            map.set(item[0]!, item[1]!)
+          }
+        }
+        return map
+      }
+      if (name === 'torch.Size') return [...sizes(args[0])]
+      if (name === 'torch._utils._rebuild_parameter') {
+        if (!(args[0] instanceof TorchTensor)) throw bad('a parameter holds no tensor', where)
+        return args[0]
+      }
+      if (name.startsWith('torch._utils._rebuild_tensor')) {
+        const [storage, offset] = args
+        const shape = sizes(args[2])
+        const strides = sizes(args[3])
+        if (!(storage instanceof TorchStorage) || !isSize(offset) || strides.length !== shape.length) {
+          throw bad('a tensor is malformed', where)
+        }
+        const count = elementCount(shape)
+        const last = shape.reduce((sum, size, i) => sum + (size - 1) * strides[i]!, offset)
+        if (count > 0 && (!Number.isSafeInteger(last) || last >= storage.count)) {
+          throw bad(`a tensor of shape [${shape.join(', ')}] reaches beyond its storage`, where)
+        }
+        // A stride of zero repeats numbers: shapes may then exceed the storage, which no checkpoint needs.
+        if (count > storage.count)
+          throw bad(`a tensor of shape [${shape.join(', ')}] is larger than its storage`, where)
+        return new TorchTensor(storage, offset, shape, strides)
+      }
+      throw bad(`${name} is not callable`, where)
+    },
+  }
+}
+
+/**
+ * Reads a file of `torch.save`.
+ *
+ * @param where names the file in errors
+ * @throws DiffWaveError `UNSAFE_PICKLE`, `BAD_CHECKPOINT`, `BAD_ZIP`, `TRUNCATED`, `UNSUPPORTED_FORMAT`, `TOO_LARGE`
+ */
+export function decodeTorch(bytes: Uint8Array, where: string): TorchValue {
+  return isZip(bytes) ? decodeZipFormat(bytes, where) : decodeLegacyFormat(bytes, where)
+}
+
+function decodeZipFormat(bytes: Uint8Array, where: string): TorchValue {
+  const entries = readStoredZip(bytes, where)
+  const pickleName = [...entries.keys()].find(name => name === 'data.pkl' || name.endsWith('/data.pkl'))
+  if (pickleName === undefined) {
+    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this zip archive was not written by torch.save', {
+      expected: 'an entry data.pkl',
+      where,
+    })
+  }
+  const prefix = pickleName.slice(0, -'data.pkl'.length)
+  const byteOrder = entries.get(`${prefix}byteorder`)
+  if (byteOrder !== undefined && new TextDecoder().decode(byteOrder) !== 'little') {
+    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'the checkpoint is big-endian', { where })
+  }
+  const storages = new Map<string, TorchStorage>()
+  const { value } = parsePickle(entries.get(pickleName)!, 0, torchHandlers(storages, where), where)
+  for (const storage of storages.values()) {
+    const data = entries.get(`${prefix}data/${storage.key}`)
+    if (data === undefined) throw bad(`storage ${storage.key} is missing`, where)
+    storage.data = readNumbers(data, 0, storage.count, storage.type, where)
+  }
+  return value as TorchValue
+}
+
+function decodeLegacyFormat(bytes: Uint8Array, where: string): TorchValue {
+  // A PyTorch file starts with PROTO and LONG1; anything else is some other kind of file.
+  if (bytes.length < 2) throw new DiffWaveError('TRUNCATED', 'the file is empty or nearly so', { where })
+  if (bytes[0] !== 0x80) {
+    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this is no file of torch.save', {
+      where,
+      hint: 'Checkpoints are read from .pt and .pkl files that PyTorch wrote.',
+    })
+  }
+  const storages = new Map<string, TorchStorage>()
+  const handlers = torchHandlers(storages, where)
+  const magic = parsePickle(bytes, 0, handlers, where)
+  if (magic.value !== LEGACY_MAGIC) {
+    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this pickle was not written by torch.save', { where })
+  }
+  const protocol = parsePickle(bytes, magic.end, handlers, where)
+  if (protocol.value !== LEGACY_PROTOCOL) throw bad(`unknown protocol ${String(protocol.value)}`, where)
+  const system = parsePickle(bytes, protocol.end, handlers, where)
+  if (!(system.value instanceof Map) || system.value.get('little_endian') !== true) {
+    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'the checkpoint is big-endian', { where })
+  }
+  const object = parsePickle(bytes, system.end, handlers, where)
+  const keys = parsePickle(bytes, object.end, handlers, where)
+  if (!Array.isArray(keys.value)) throw bad('the list of storages is missing', where)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let at = keys.end
+  for (const key of keys.value) {
+    const storage = typeof key === 'string' ? storages.get(key) : undefined
+    if (storage === undefined) throw bad(`storage ${String(key)} belongs to no tensor`, where)
+    if (at + 8 > bytes.length) throw new DiffWaveError('TRUNCATED', 'the file ends before its storages', { where })
+    const count = Number(view.getBigInt64(at, true))
+    if (count !== storage.count) throw bad(`storage ${storage.key} has ${count} numbers, not ${storage.count}`, where)
+    storage.data = readNumbers(bytes, at + 8, count, storage.type, where)
+    at += 8 + count * bytesPerNumber[storage.type]
+  }
+  for (const storage of storages.values()) {
+    if (storage.data === undefined) throw bad(`storage ${storage.key} is missing`, where)
+  }
+  return object.value as TorchValue
+}
+
+/** A tensor's numbers in row-major order. */
+export function torchTensor(value: TorchTensor): Tensor {
+  const { storage, offset, shape, strides } = value
+  const source = storage.data!
+  const data = new Float32Array(elementCount(shape))
+  const index = new Array<number>(shape.length).fill(0)
+  let at = offset
+  for (let i = 0; i < data.length; i++) {
+    data[i] = source[at]!
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      at += strides[axis]!
+      if (++index[axis]! < shape[axis]!) break
+      at -= strides[axis]! * shape[axis]!
+      index[axis] = 0
+    }
+  }
+  return { shape, data }
+}
+
+/** The tensors of a dictionary of tensors, as a state dict is. @throws DiffWaveError `BAD_CHECKPOINT` */
+export function stateDict(value: TorchValue | undefined, where: string): Map<string, Tensor> {
+  if (!(value instanceof Map)) throw bad('a state dict is missing', where)
+  const tensors = new Map<string, Tensor>()
+  for (const [name, entry] of value) {
+    if (typeof name !== 'string' || !(entry instanceof TorchTensor))
+      throw bad('a state dict holds what is no tensor', where)
+    tensors.set(name, torchTensor(entry))
+  }
+  return tensors
+}
