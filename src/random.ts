@@ -17,8 +17,8 @@ function multiplyHigh(a: number, b: number): number {
   const bLow = b & 0xffff
   const bHigh = b >>> 16
   const middle = aHigh * bLow + ((aLow * bLow) >>> 16)
-  const carry = aLow * bHigh + (middle % 0x10000)
-  return (aHigh * bHigh + Math.floor(middle / 0x10000) + Math.floor(carry / 0x10000)) >>> 0
+  const carry = aLow * bHigh + (middle & 0xffff)
+  return (aHigh * bHigh + (middle >>> 16) + (carry >>> 16)) >>> 0
 }
 
 /** Philox4x32-10: four 32-bit counters and two 32-bit keys in, four random 32-bit words out (into `counter`). */
@@ -71,19 +71,19 @@ export function gaussian(
   out: Float32Array = new Float32Array(count),
 ): Float32Array {
   const words = new Uint32Array(4)
-  let loaded = -1
-  for (let i = 0; i < count; i++) {
-    const index = start + i
+  const four = new Float64Array(4)
+  const end = start + count
+  for (let index = start; index < end; ) {
     const quadruple = Math.floor(index / 4)
-    if (quadruple !== loaded) {
-      block(words, seed, draw, quadruple, GAUSSIAN)
-      loaded = quadruple
+    block(words, seed, draw, quadruple, GAUSSIAN)
+    for (let pair = 0; pair < 4; pair += 2) {
+      const radius = Math.sqrt(-2 * Math.log((words[pair]! + 1) / 2 ** 32))
+      const angle = (2 * Math.PI * words[pair + 1]!) / 2 ** 32
+      four[pair] = radius * Math.cos(angle)
+      four[pair + 1] = radius * Math.sin(angle)
     }
-    const lane = index - quadruple * 4
-    const pair = lane & 2
-    const radius = Math.sqrt(-2 * Math.log((words[pair]! + 1) / 2 ** 32))
-    const angle = (2 * Math.PI * words[pair + 1]!) / 2 ** 32
-    out[i] = radius * ((lane & 1) === 0 ? Math.cos(angle) : Math.sin(angle))
+    const first = quadruple * 4
+    for (const stop = Math.min(end, first + 4); index < stop; index++) out[index - start] = four[index - first]!
   }
   return out
 }
@@ -98,4 +98,16 @@ export function uniform(seed: number, draw: number, index: number): number {
 /** Number `index` of a draw, uniform among the integers 0 … bound − 1. */
 export function uniformInteger(seed: number, draw: number, index: number, bound: number): number {
   return Math.floor(uniform(seed, draw, index) * bound)
+}
+
+/** The integers 0 … count − 1 in a random order: Fisher–Yates fed by the numbers of a draw. */
+export function permutation(seed: number, draw: number, count: number): Uint32Array {
+  const order = Uint32Array.from({ length: count }, (_, i) => i)
+  for (let i = count - 1; i > 0; i--) {
+    const j = uniformInteger(seed, draw, i, i + 1)
+    const held = order[i]!
+    order[i] = order[j]!
+    order[j] = held
+  }
+  return order
 }

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { gaussian, philox, uniform } from '#src/random'
+import { gaussian, permutation, philox, uniform, uniformInteger } from '#src/random'
 
 // Known answers of Random123 1.14 (kat_vectors, philox4x32 10).
 const knownAnswers: readonly [number[], number[], number[]][] = [
-  [[0, 0, 0, 0], [0, 0], [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]],
+  [
+    [0, 0, 0, 0],
+    [0, 0],
+    [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8],
+  ],
   [
     [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff],
     [0xffffffff, 0xffffffff],
@@ -70,3 +74,48 @@ test('uniform numbers fill [0, 1) evenly', () => {
   const chiSquare = bins.reduce((total, n) => total + (n - 1000) ** 2 / 1000, 0)
   assert.ok(chiSquare < 33.7, `χ² with 9 degrees of freedom is ${chiSquare}`) // p = 1e-4
 })
+
+test('Gaussian numbers follow the normal distribution function (Kolmogorov–Smirnov)', () => {
+  const count = 100_000
+  const sorted = gaussian(3, 9, 12_345, count).sort()
+  let distance = 0
+  for (let i = 0; i < count; i++) {
+    const expected = normalDistribution(sorted[i]!)
+    distance = Math.max(distance, Math.abs(expected - i / count), Math.abs(expected - (i + 1) / count))
+  }
+  assert.ok(distance * Math.sqrt(count) < 1.95, `distance ${distance}`) // p = 1e-3
+})
+
+test('a permutation holds every integer once, and every order is as likely', () => {
+  assert.deepEqual(
+    [...permutation(2, 5, 1000)].sort((a, b) => a - b),
+    [...Array(1000).keys()],
+  )
+  assert.deepEqual(permutation(2, 5, 50), permutation(2, 5, 50))
+  const orders = new Map<string, number>()
+  for (let draw = 0; draw < 6000; draw++) {
+    const order = permutation(2, draw, 3).join()
+    orders.set(order, (orders.get(order) ?? 0) + 1)
+  }
+  assert.equal(orders.size, 6)
+  const chiSquare = [...orders.values()].reduce((total, n) => total + (n - 1000) ** 2 / 1000, 0)
+  assert.ok(chiSquare < 25.7, `χ² with 5 degrees of freedom is ${chiSquare}`) // p = 1e-4
+})
+
+test('uniform integers reach both ends of their range and nothing beyond', () => {
+  const seen = new Set<number>()
+  for (let i = 0; i < 1000; i++) seen.add(uniformInteger(4, 0, i, 7))
+  assert.deepEqual([...seen].sort(), [0, 1, 2, 3, 4, 5, 6])
+})
+
+/** Φ by Simpson's rule from 0, fine enough for the test above. */
+function normalDistribution(x: number): number {
+  const steps = 64
+  const h = x / steps
+  let sum = 0
+  for (let i = 0; i <= steps; i++) {
+    const weight = i === 0 || i === steps ? 1 : i % 2 === 1 ? 4 : 2
+    sum += weight * Math.exp(-((i * h) ** 2) / 2)
+  }
+  return 0.5 + (sum * h) / 3 / Math.sqrt(2 * Math.PI)
+}
