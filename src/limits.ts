@@ -33,3 +33,5 @@ export const MAX_PICKLE_DEPTH = 200
 export const MAX_NPY_HEADER_BYTES = 65_536
 /** Entries of a zip archive: a torch checkpoint has one a tensor. */
 export const MAX_ZIP_ENTRIES = 100_000
+/** A config.json: real ones have a few kB, a mean and deviation a band included. */
+export const MAX_CONFIG_BYTES = 4_000_000
