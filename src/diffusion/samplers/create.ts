@@ -1,0 +1,34 @@
+/** Samplers by name, as options and configs give them. */
+import { DiffWaveError } from '../../errors.js'
+import type { DiffusionConfig, SamplerName } from '../../model/config.js'
+import { scheduleFor } from '../schedule.js'
+import { ddim } from './ddim.js'
+import { ddpm } from './ddpm.js'
+import { dpmSolverPlusPlus } from './dpm-solver-plus-plus.js'
+import type { Sampler } from './sampler.js'
+
+export interface SamplerChoice {
+  /** Number of steps or name of one of the model's schedules; the model's default where not given. */
+  readonly steps?: number | string | undefined
+  /** The model's default where not given. */
+  readonly sampler?: SamplerName | undefined
+  /** DDIM's η, 0 … 1; 0 where not given. */
+  readonly eta?: number | undefined
+}
+
+/** The sampler for a model. @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE` */
+export function createSampler(config: DiffusionConfig, choice: SamplerChoice = {}): Sampler {
+  const name = choice.sampler ?? config.defaultSampler
+  if (choice.eta !== undefined && name !== 'ddim') {
+    throw new DiffWaveError('BAD_OPTION', 'eta is an option of the sampler ddim alone', { got: name, where: 'eta' })
+  }
+  const schedule = scheduleFor(config, choice.steps)
+  switch (name) {
+    case 'ddpm':
+      return ddpm(schedule, { clamp: config.clamp })
+    case 'ddim':
+      return ddim(schedule, { eta: choice.eta ?? 0 })
+    case 'dpm-solver++':
+      return dpmSolverPlusPlus(schedule)
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * Denoising diffusion implicit models: Song, Meng & Ermon 2021, eq. 12,
+ * x_{n−1} = √ᾱ_{n−1}·x̂_0 + √(1 − ᾱ_{n−1} − σ²)·ε + σ·z with x̂_0 = (x_n − √(1 − ᾱ_n)·ε)/√ᾱ_n, and σ by eq. 16:
+ * σ = η·√((1 − ᾱ_{n−1})/(1 − ᾱ_n))·√(1 − ᾱ_n/ᾱ_{n−1}). η = 0 adds no noise; η = 1 is `ddpm` without its clamp.
+ */
+import type { SamplingSchedule } from '../schedule.js'
+import { alphaBarBelow, levelOf, passSteps, type Sampler } from './sampler.js'
+
+export interface DdimOptions {
+  /** η, 0 … 1: share of the noise that ancestral sampling would add. */
+  readonly eta: number
+}
+
+export function ddim(schedule: SamplingSchedule, { eta }: DdimOptions): Sampler {
+  return {
+    steps: passSteps(schedule),
+    needsNoise: pass => eta > 0 && levelOf(schedule, pass) > 0,
+    update(pass, { x }, eps, noise) {
+      const n = levelOf(schedule, pass)
+      const here = schedule.alphaBar[n]!
+      const below = alphaBarBelow(schedule, n)
+      const sigma = eta * Math.sqrt((1 - below) / (1 - here)) * Math.sqrt(1 - here / below)
+      const fromX = Math.sqrt(below / here)
+      const fromEps = Math.sqrt(Math.max(0, 1 - below - sigma * sigma)) - fromX * Math.sqrt(1 - here)
+      const next = new Float32Array(x.length)
+      for (let i = 0; i < x.length; i++) {
+        const mean = fromX * x[i]! + fromEps * eps[i]!
+        next[i] = noise === null ? mean : mean + sigma * noise[i]!
+      }
+      return { x: next, carried: null }
+    },
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * Ancestral sampling: Ho et al. 2020, algorithm 2, with the variance σ² = β̃ of section 3.2, as lmnt-com/diffwave
+ * `inference.py` writes it (Kong et al. 2021, algorithm 2):
+ * x ← (x − β/√(1 − ᾱ_n)·ε)/√α_n; then for n > 0 x ← x + √((1 − ᾱ_{n−1})/(1 − ᾱ_n)·β_n)·z; then, in lmnt's sampler, clamped to ±1.
+ */
+import type { SamplingSchedule } from '../schedule.js'
+import { levelOf, passSteps, type Sampler } from './sampler.js'
+
+export interface DdpmOptions {
+  /** Clamp to ±1 after every pass. */
+  readonly clamp: boolean
+}
+
+export function ddpm(schedule: SamplingSchedule, { clamp }: DdpmOptions): Sampler {
+  const { alpha, alphaBar, beta } = schedule
+  return {
+    steps: passSteps(schedule),
+    needsNoise: pass => levelOf(schedule, pass) > 0,
+    update(pass, { x }, eps, noise) {
+      const n = levelOf(schedule, pass)
+      const scale = 1 / Math.sqrt(alpha[n]!)
+      const weight = beta[n]! / Math.sqrt(1 - alphaBar[n]!)
+      const spread = n === 0 ? 0 : Math.sqrt(((1 - alphaBar[n - 1]!) / (1 - alphaBar[n]!)) * beta[n]!)
+      const bound = clamp ? 1 : Number.POSITIVE_INFINITY
+      const next = new Float32Array(x.length)
+      for (let i = 0; i < x.length; i++) {
+        const mean = scale * (x[i]! - weight * eps[i]!)
+        const value = noise === null ? mean : mean + spread * noise[i]!
+        next[i] = Math.min(Math.max(value, -bound), bound)
+      }
+      return { x: next, carried: null }
+    },
+  }
+}

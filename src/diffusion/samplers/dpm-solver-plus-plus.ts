@@ -1,0 +1,35 @@
+/**
+ * DPM-Solver++(2M): Lu et al. 2022, “DPM-Solver++”, algorithm 2: second order, multistep, on the data prediction
+ * D = (x − σ·ε)/α, with α = √ᾱ, σ = √(1 − ᾱ), λ = ln(α/σ), h = λ_next − λ:
+ * x_next = (σ_next/σ)·x − α_next·(e^{−h} − 1)·((1 + 1/2r)·D − 1/2r·D_before), r = h_before/h.
+ * The first pass has no D before it and is of first order. So is the last, to clean audio: there h is infinite and x_next = D.
+ */
+import type { SamplingSchedule } from '../schedule.js'
+import { alphaBarBelow, levelOf, passSteps, type Sampler } from './sampler.js'
+
+export function dpmSolverPlusPlus(schedule: SamplingSchedule): Sampler {
+  const lambda = (alphaBar: number) => 0.5 * Math.log(alphaBar / (1 - alphaBar))
+  return {
+    steps: passSteps(schedule),
+    needsNoise: () => false,
+    update(pass, { x, carried }, eps) {
+      const n = levelOf(schedule, pass)
+      const here = schedule.alphaBar[n]!
+      const next = alphaBarBelow(schedule, n)
+      const [alpha, sigma] = [Math.sqrt(here), Math.sqrt(1 - here)]
+      const data = x.map((value, i) => (value - sigma * eps[i]!) / alpha)
+      if (n === 0) return { x: data, carried: null }
+
+      const h = lambda(next) - lambda(here)
+      const fromX = Math.sqrt(1 - next) / sigma
+      const fromData = -Math.sqrt(next) * Math.expm1(-h)
+      if (carried === null) return { x: x.map((value, i) => fromX * value + fromData * data[i]!), carried: data }
+
+      const half = h / (2 * (lambda(here) - lambda(schedule.alphaBar[n + 1]!)))
+      return {
+        x: x.map((value, i) => fromX * value + fromData * ((1 + half) * data[i]! - half * carried[i]!)),
+        carried: data,
+      }
+    },
+  }
+}

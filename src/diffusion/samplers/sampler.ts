@@ -1,0 +1,42 @@
+/**
+ * What a sampler is: how one pass of the reverse process gets from a noise level to the next cleaner one. A pass is the same
+ * function of each sample on its own, so that it can run over audio piece by piece.
+ */
+import type { SamplingSchedule } from '../schedule.js'
+
+/** A pass's audio, and what the sampler hands on beside it. */
+export interface PassState {
+  readonly x: Float32Array
+  /** What a multistep sampler remembers of the pass before, as long as x. */
+  readonly carried: Float32Array | null
+}
+
+export interface Sampler {
+  /** The training step the network is told in each pass, in the order of the passes: noisiest first. */
+  readonly steps: readonly number[]
+  /** Whether a pass adds noise of its own. */
+  needsNoise(pass: number): boolean
+  /**
+   * One pass over a piece of audio.
+   *
+   * @param state x at this pass's level, and what the pass before carried
+   * @param eps the network's ε for x
+   * @param noise z ~ N(0, 1), or the prior's, where `needsNoise(pass)`
+   */
+  update(pass: number, state: PassState, eps: Float32Array, noise: Float32Array | null): PassState
+}
+
+/** A pass's place in its schedule: pass 0 is at the noisiest level. */
+export function levelOf(schedule: SamplingSchedule, pass: number): number {
+  return schedule.steps.length - 1 - pass
+}
+
+/** The steps of a schedule in the order of the passes. */
+export function passSteps(schedule: SamplingSchedule): readonly number[] {
+  return Array.from(schedule.steps).reverse()
+}
+
+/** ᾱ of the level below; that of clean audio is 1. */
+export function alphaBarBelow(schedule: SamplingSchedule, level: number): number {
+  return level === 0 ? 1 : schedule.alphaBar[level - 1]!
+}

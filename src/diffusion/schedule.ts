@@ -1,0 +1,169 @@
+/**
+ * Noise schedules. Step n of a schedule has β_n; α_n = 1 − β_n; ᾱ_n = Π α (Ho et al. 2020, eq. 4). Steps count from 0, the
+ * cleanest, as the network is told them. Sampling may visit other noise levels than training did: each is told to the
+ * network as a fractional training step, found as lmnt-com/diffwave `inference.py` finds it.
+ */
+import { DiffWaveError } from '../errors.js'
+import { MAX_DIFFUSION_STEPS } from '../limits.js'
+import type { DiffusionConfig, NoiseScheduleConfig } from '../model/config.js'
+
+/** A noise schedule, one number a step, in double precision. */
+export interface NoiseSchedule {
+  readonly beta: Float64Array
+  readonly alpha: Float64Array
+  readonly alphaBar: Float64Array
+}
+
+/** A schedule to sample with: its levels, and the training step that each stands for. */
+export interface SamplingSchedule extends NoiseSchedule {
+  /** Fractional training steps, ascending, each rounded to float32 as the reference does. */
+  readonly steps: Float64Array
+}
+
+/** Relative slack at the ends of the training range, so that a level computed to lie on an end is not lost to rounding. */
+const END_TOLERANCE = 1e-9
+
+/** Noisiest ᾱ of a derived schedule: below it a signal is 1 % of the noise, and steps spent there are lost. */
+const DERIVED_NOISIEST = 1e-4
+
+/** The schedule of these β. */
+export function scheduleFromBetas(betas: ArrayLike<number>): NoiseSchedule {
+  const beta = Float64Array.from(betas)
+  const alpha = beta.map(b => 1 - b)
+  const alphaBar = new Float64Array(beta.length)
+  let product = 1
+  for (let n = 0; n < alpha.length; n++) {
+    product *= alpha[n]!
+    alphaBar[n] = product
+  }
+  return { beta, alpha, alphaBar }
+}
+
+/** The schedule with these ᾱ, descending from below 1. */
+export function scheduleFromAlphaBars(alphaBars: ArrayLike<number>): NoiseSchedule {
+  const alphaBar = Float64Array.from(alphaBars)
+  const alpha = alphaBar.map((level, n) => level / (n === 0 ? 1 : alphaBar[n - 1]!))
+  return { beta: alpha.map(a => 1 - a), alpha, alphaBar }
+}
+
+/** The schedule a config spells. */
+export function noiseSchedule(config: NoiseScheduleConfig): NoiseSchedule {
+  switch (config.kind) {
+    case 'explicit':
+      return scheduleFromBetas(config.betas)
+    case 'linear': {
+      const { steps, betaStart, betaEnd } = config
+      const stride = steps === 1 ? 0 : (betaEnd - betaStart) / (steps - 1)
+      // The last β is set, not summed, as numpy.linspace does.
+      return scheduleFromBetas(
+        Float64Array.from({ length: steps }, (_, n) => (n > 0 && n === steps - 1 ? betaEnd : n * stride + betaStart)),
+      )
+    }
+    case 'cosine': {
+      const { steps, offset, maxBeta } = config
+      const level = (t: number) => Math.cos(((t / steps + offset) / (1 + offset)) * (Math.PI / 2)) ** 2
+      return scheduleFromBetas(
+        Float64Array.from({ length: steps }, (_, n) => Math.min(1 - level(n + 1) / level(n), maxBeta)),
+      )
+    }
+  }
+}
+
+/**
+ * The fractional training step of each level ᾱ_s: t + (√ᾱ_t − √ᾱ_s)/(√ᾱ_t − √ᾱ_{t+1}) where ᾱ_s lies between the training
+ * levels t and t + 1; rounded to float32.
+ *
+ * @throws DiffWaveError `BAD_SCHEDULE` where a level lies outside the training range
+ */
+export function fractionalSteps(training: NoiseSchedule, sampling: NoiseSchedule): Float64Array {
+  const levels = training.alphaBar
+  const last = levels.length - 1
+  return sampling.alphaBar.map((level, n) => {
+    if (level > levels[0]! && level <= levels[0]! * (1 + END_TOLERANCE)) return 0
+    if (level < levels[last]! && level >= levels[last]! * (1 - END_TOLERANCE)) return last
+    if (level === levels[0]) return 0
+    for (let t = 0; t < last; t++) {
+      const [above, below] = [levels[t]!, levels[t + 1]!]
+      if (below <= level && level <= above) {
+        const root = Math.sqrt(above)
+        return Math.fround(t + (root - Math.sqrt(level)) / (root - Math.sqrt(below)))
+      }
+    }
+    throw new DiffWaveError('BAD_SCHEDULE', `level ${n} of the sampling schedule leaves the training range of ᾱ`, {
+      expected: `${format(levels[last]!)} … ${format(levels[0]!)}`,
+      got: format(level),
+      hint:
+        level > levels[0]!
+          ? 'Its first β is smaller than the training schedule’s first.'
+          : 'Its β add up to more noise than the model was trained on: make the largest ones smaller.',
+    })
+  })
+}
+
+/** A sampling schedule from its β, within the training range. @throws DiffWaveError `BAD_SCHEDULE` */
+export function samplingSchedule(training: NoiseSchedule, betas: ArrayLike<number>): SamplingSchedule {
+  const schedule = scheduleFromBetas(betas)
+  return { ...schedule, steps: fractionalSteps(training, schedule) }
+}
+
+/**
+ * A sampling schedule of any number of levels, spaced evenly in log-SNR ln(ᾱ/(1 − ᾱ)) over the training range (Lu et al.
+ * 2022, DPM-Solver, section 3.3: uniform in λ), from ᾱ = 1e-4 where training went further; a single level is the noisiest.
+ */
+export function derivedSchedule(training: NoiseSchedule, count: number): SamplingSchedule {
+  const { alphaBar } = training
+  const clean = alphaBar[0]!
+  const noisy = Math.min(clean, Math.max(alphaBar[alphaBar.length - 1]!, DERIVED_NOISIEST))
+  const logSnr = (level: number) => Math.log(level / (1 - level))
+  const [high, low] = [logSnr(clean), logSnr(noisy)]
+  const levels = Float64Array.from({ length: count }, (_, n) => {
+    if (n === count - 1) return noisy
+    return n === 0 ? clean : 1 / (1 + Math.exp(-(high + ((low - high) * n) / (count - 1))))
+  })
+  const schedule = scheduleFromAlphaBars(levels)
+  return { ...schedule, steps: fractionalSteps(training, schedule) }
+}
+
+/**
+ * The schedule to sample with: the model's own for that number or name; else the training schedule itself where its length
+ * is asked for; else one derived from it (`derivedSchedule`).
+ *
+ * @param steps number of steps, or the name of one of the model's schedules; undefined: the model's default number, or
+ * else its whole training schedule
+ * @throws DiffWaveError `BAD_OPTION` for a name the model lacks, `BAD_SCHEDULE`
+ */
+export function scheduleFor(config: DiffusionConfig, steps?: number | string): SamplingSchedule {
+  const training = noiseSchedule(config.training)
+  const length = training.beta.length
+  const wanted = steps ?? config.defaultSteps ?? length
+  const own = Object.hasOwn(config.sampling, String(wanted)) ? config.sampling[String(wanted)] : undefined
+  if (own !== undefined) return samplingSchedule(training, own)
+  if (typeof wanted === 'string') {
+    const names = Object.keys(config.sampling)
+    throw new DiffWaveError('BAD_OPTION', 'the model has no such schedule', {
+      expected: names.length === 0 ? 'a number of steps' : `a number of steps, or one of ${names.join(', ')}`,
+      got: wanted,
+      where: 'steps',
+    })
+  }
+  if (!Number.isInteger(wanted) || wanted < 1 || wanted > MAX_DIFFUSION_STEPS) {
+    throw new DiffWaveError('BAD_OPTION', 'the number of steps is out of range', {
+      expected: `an integer from 1 to ${MAX_DIFFUSION_STEPS}`,
+      got: String(wanted),
+      where: 'steps',
+    })
+  }
+  if (wanted === length) return { ...training, steps: Float64Array.from({ length }, (_, n) => n) }
+  if (length === 1) {
+    throw new DiffWaveError('BAD_SCHEDULE', 'a model trained on one noise level can only take one step', {
+      expected: '1',
+      got: String(wanted),
+      where: 'steps',
+    })
+  }
+  return derivedSchedule(training, wanted)
+}
+
+function format(level: number): string {
+  return level.toPrecision(6)
+}

@@ -1,0 +1,51 @@
+/** Audio that a pass has been fed and has no ε for yet, with what the sampler carries beside it. */
+import { DiffWaveError } from '../errors.js'
+import type { PassState } from './samplers/sampler.js'
+
+export class StateQueue {
+  #waiting: PassState = { x: new Float32Array(0), carried: null }
+  #position = 0
+
+  /** Absolute sample of the first that waits. */
+  get position(): number {
+    return this.#position
+  }
+
+  append(state: PassState): void {
+    this.#waiting = this.#waiting.x.length === 0 ? state : concatenate([this.#waiting, state])
+  }
+
+  /** Removes the first `count` samples. @throws DiffWaveError `ENGINE_FAILED` where fewer wait */
+  take(count: number): PassState {
+    const { x, carried } = this.#waiting
+    if (count > x.length) {
+      throw new DiffWaveError('ENGINE_FAILED', 'an engine gave more noise than it was fed audio', {
+        expected: `at most ${x.length} samples`,
+        got: String(count),
+      })
+    }
+    this.#position += count
+    this.#waiting = { x: x.subarray(count), carried: carried?.subarray(count) ?? null }
+    return { x: x.subarray(0, count), carried: carried?.subarray(0, count) ?? null }
+  }
+}
+
+/** Pieces one after another; either all carry something or none does. */
+export function concatenate(pieces: readonly PassState[]): PassState {
+  const carried = pieces.map(piece => piece.carried).filter(part => part !== null)
+  return {
+    x: concatenateAudio(pieces.map(piece => piece.x)),
+    carried: carried.length === 0 ? null : concatenateAudio(carried),
+  }
+}
+
+/** Pieces of audio one after another. */
+export function concatenateAudio(pieces: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  return whole
+}
