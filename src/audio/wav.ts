@@ -61,7 +61,10 @@ export function decodeWavHeader(bytes: Uint8Array, where: string): WavHeader {
   if (bytes.length === 0) truncated('the file is empty')
   const container = tag(0)
   if (container !== 'RIFF' && container !== 'RIFX' && container !== 'RF64') {
-    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this is no WAV file', { expected: 'RIFF, RIFX or RF64 at its start', where })
+    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this is no WAV file', {
+      expected: 'RIFF, RIFX or RF64 at its start',
+      where,
+    })
   }
   if (bytes.length < 12) truncated('the file ends inside its header')
   if (tag(8) !== 'WAVE') {
@@ -71,7 +74,8 @@ export function decodeWavHeader(bytes: Uint8Array, where: string): WavHeader {
   let format: Pick<WavHeader, 'encoding' | 'channels' | 'sampleRate' | 'bitsPerSample'> | undefined
   let longDataBytes: number | undefined
   for (let at = 12; ; ) {
-    if (at + 8 > bytes.length) truncated(format === undefined ? 'the file ends before its format' : 'the file has no samples')
+    if (at + 8 > bytes.length)
+      truncated(format === undefined ? 'the file ends before its format' : 'the file has no samples')
     const id = tag(at)
     let size = view.getUint32(at + 4, little)
     const start = at + 8
@@ -240,7 +244,8 @@ export function wavData(samples: Float32Array, format: WavFormat): Uint8Array {
 export function encodeWav(audio: Audio, options: WavOptions = {}): Uint8Array {
   const { format } = check(wavOptionsSchema, options, 'encodeWav options')
   const broken = audio.samples.findIndex(sample => !Number.isFinite(sample))
-  if (broken >= 0) throw new DiffWaveError('NOT_FINITE', `sample ${broken} is not a finite number`, { where: 'encodeWav' })
+  if (broken >= 0)
+    throw new DiffWaveError('NOT_FINITE', `sample ${broken} is not a finite number`, { where: 'encodeWav' })
   const data = wavData(audio.samples, format)
   if (HEADER_BYTES + data.length > UNKNOWN_SIZE) throw new DiffWaveError('TOO_LARGE', 'a WAV file holds at most 4 GiB')
   const bytes = new Uint8Array(HEADER_BYTES + data.length + (data.length % 2))
