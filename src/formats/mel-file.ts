@@ -1,0 +1,111 @@
+/** Mels in files: `.npy`, PyTorch `.pt`, `.safetensors`, as text-to-speech programs write them. */
+import type { Mel } from '../audio/convention.js'
+import { DiffWaveError } from '../errors.js'
+import { readFileBytes, writeFileBytes } from '../files.js'
+import type { Tensor } from '../tensor.js'
+import { decodeNpy, encodeNpy, isNpy } from './npy.js'
+import { decodeTorch, TorchTensor, torchTensor } from './pytorch.js'
+import { decodeSafetensors, encodeSafetensors } from './safetensors.js'
+import { isZip } from './zip.js'
+
+/** A mel as a file held it. */
+export interface MelFile {
+  readonly mel: Mel
+  /** The file had it `[frames × bands]`. */
+  readonly transposed: boolean
+}
+
+/** The one tensor in a file that may hold several. */
+function onlyTensor(tensors: ReadonlyMap<string, Tensor>, where: string): Tensor {
+  const found = tensors.get('mel') ?? (tensors.size === 1 ? [...tensors.values()][0] : undefined)
+  if (found === undefined) {
+    throw new DiffWaveError('BAD_MEL', 'the file holds several tensors', {
+      expected: 'one, or one named mel',
+      got: [...tensors.keys()].slice(0, 5).join(', ') || 'none',
+      where,
+    })
+  }
+  return found
+}
+
+/** The tensor in a file, whatever its format: told by its first bytes. */
+function decodeTensor(bytes: Uint8Array, where: string): Tensor {
+  if (bytes.length === 0) throw new DiffWaveError('TRUNCATED', 'the file is empty', { where })
+  if (isNpy(bytes)) return decodeNpy(bytes, where)
+  if (isZip(bytes) || bytes[0] === 0x80) {
+    const value = decodeTorch(bytes, where)
+    if (value instanceof TorchTensor) return torchTensor(value)
+    if (value instanceof Map) {
+      const tensors = new Map<string, Tensor>()
+      for (const [name, entry] of value) {
+        if (typeof name === 'string' && entry instanceof TorchTensor) tensors.set(name, torchTensor(entry))
+      }
+      return onlyTensor(tensors, where)
+    }
+    throw new DiffWaveError('BAD_MEL', 'the file holds no tensor', { where })
+  }
+  if (where.endsWith('.safetensors')) return onlyTensor(decodeSafetensors(bytes, where).tensors, where)
+  throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this is no mel file', {
+    expected: '.npy, .pt or .safetensors',
+    where,
+  })
+}
+
+/** A tensor as a mel. @throws DiffWaveError `BAD_MEL` */
+export function tensorToMel(tensor: Tensor, bands: number | undefined, where: string): MelFile {
+  const shape = tensor.shape.length === 3 && tensor.shape[0] === 1 ? tensor.shape.slice(1) : tensor.shape
+  const [rows, columns] = shape
+  if (rows === undefined || columns === undefined || shape.length !== 2) {
+    throw new DiffWaveError('BAD_MEL', 'this is no mel', {
+      expected: '[bands, frames] or [1, bands, frames]',
+      got: `[${tensor.shape.join(', ')}]`,
+      where,
+      ...(tensor.shape.length === 3 ? { hint: 'A batch of mels is read one at a time: save each by itself.' } : {}),
+    })
+  }
+  if (rows === 0 || columns === 0) throw new DiffWaveError('BAD_MEL', 'the mel is empty', { got: `[${shape.join(', ')}]`, where })
+  if (bands === undefined || rows === bands) {
+    return { mel: { data: tensor.data, bands: rows, frames: columns }, transposed: false }
+  }
+  if (columns !== bands) {
+    throw new DiffWaveError('BAD_MEL', 'the mel has the wrong number of bands', {
+      expected: String(bands),
+      got: `[${shape.join(', ')}]`,
+      where,
+    })
+  }
+  const data = new Float32Array(tensor.data.length)
+  for (let frame = 0; frame < rows; frame++) {
+    for (let band = 0; band < columns; band++) data[band * rows + frame] = tensor.data[frame * columns + band]!
+  }
+  return { mel: { data, bands: columns, frames: rows }, transposed: true }
+}
+
+/**
+ * Reads a mel, `[bands, frames]` or `[1, bands, frames]`.
+ *
+ * @param bands the bands expected, by which a transposed mel is recognised (and turned); not given: as the file has it
+ * @throws DiffWaveError `BAD_MEL`, `NOT_FINITE`, `UNSUPPORTED_FORMAT`, `TRUNCATED`, and as `readFileBytes`
+ */
+export async function readMel(path: string, bands?: number): Promise<MelFile> {
+  const file = tensorToMel(decodeTensor(await readFileBytes(path), path), bands, path)
+  const broken = file.mel.data.findIndex(value => !Number.isFinite(value))
+  if (broken >= 0) {
+    const { frames } = file.mel
+    throw new DiffWaveError('NOT_FINITE', 'the mel holds a number that is not finite', {
+      where: `${path}, band ${Math.floor(broken / frames)}, frame ${broken % frames}`,
+    })
+  }
+  return file
+}
+
+/** Writes a mel as `.npy`, or as `.safetensors` (tensor `mel`) by the file's ending. */
+export async function writeMel(path: string, mel: Mel): Promise<void> {
+  const tensor = { shape: [mel.bands, mel.frames], data: mel.data }
+  if (path.endsWith('.safetensors')) return writeFileBytes(path, encodeSafetensors(new Map([['mel', tensor]])))
+  if (path.endsWith('.npy')) return writeFileBytes(path, encodeNpy(tensor))
+  throw new DiffWaveError('UNSUPPORTED_FORMAT', 'mels are not written in this format', {
+    expected: 'a name that ends in .npy or .safetensors',
+    where: path,
+  })
+}

@@ -1,0 +1,121 @@
+/**
+ * NumPy's `.npy` (NEP 1, versions 1 to 3): a Python dictionary of dtype, order and shape, then the numbers. Read strictly: the
+ * header is parsed as the literal that numpy writes, its sizes checked against the bytes present. Own code, because the
+ * packages on npm trust the header.
+ */
+import { DiffWaveError } from '../errors.js'
+import { MAX_NPY_HEADER_BYTES } from '../limits.js'
+import { elementCount, type Tensor } from '../tensor.js'
+import { bytesPerNumber, float32Bytes, type NumberType, readNumbers } from './numbers.js'
+
+const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
+
+const numberTypes: Readonly<Record<string, NumberType>> = {
+  f8: 'F64',
+  f4: 'F32',
+  f2: 'F16',
+  i8: 'I64',
+  i4: 'I32',
+  i2: 'I16',
+  i1: 'I8',
+  u1: 'U8',
+  b1: 'BOOL',
+}
+
+const header =
+  /^\s*\{\s*'descr'\s*:\s*'([<>|=])([a-z]\d+)'\s*,\s*'fortran_order'\s*:\s*(True|False)\s*,\s*'shape'\s*:\s*\(([\d\s,]*)\)\s*,?\s*\}\s*$/
+
+/** Whether bytes start as a `.npy` file does. */
+export function isNpy(bytes: Uint8Array): boolean {
+  return MAGIC.every((byte, i) => bytes[i] === byte)
+}
+
+/** Fortran order (first axis fastest) → row-major. */
+function rowMajor(data: Float32Array, shape: readonly number[]): Float32Array {
+  const result = new Float32Array(data.length)
+  const index = new Array<number>(shape.length).fill(0)
+  const strides = shape.map((_, axis) => elementCount(shape.slice(0, axis)))
+  let at = 0
+  for (let i = 0; i < result.length; i++) {
+    result[i] = data[at]!
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      at += strides[axis]!
+      if (++index[axis]! < shape[axis]!) break
+      at -= strides[axis]! * shape[axis]!
+      index[axis] = 0
+    }
+  }
+  return result
+}
+
+/**
+ * The array of a `.npy` file as float32, row-major; doubles and integers are rounded.
+ *
+ * @param where names the file in errors
+ * @throws DiffWaveError `UNSUPPORTED_FORMAT` (no .npy, or a dtype that is no number), `BAD_NPY`, `TRUNCATED`
+ */
+export function decodeNpy(bytes: Uint8Array, where: string): Tensor {
+  if (bytes.length === 0) throw new DiffWaveError('TRUNCATED', 'the file is empty', { where })
+  if (!isNpy(bytes)) throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this is no .npy file', { where })
+  const truncated = () => new DiffWaveError('TRUNCATED', 'the file ends inside its header', { where })
+  if (bytes.length < 12) throw truncated()
+  const version = bytes[6]!
+  if (version < 1 || version > 3) {
+    throw new DiffWaveError('UNSUPPORTED_FORMAT', `version ${version} of the .npy format is not read`, { where })
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const start = version === 1 ? 10 : 12
+  const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true)
+  if (length > MAX_NPY_HEADER_BYTES) {
+    throw new DiffWaveError('BAD_NPY', `a header of ${length} bytes is declared`, { where })
+  }
+  if (start + length > bytes.length) throw truncated()
+  const text = new TextDecoder('latin1').decode(bytes.subarray(start, start + length))
+  const match = header.exec(text)
+  if (match === null) {
+    throw new DiffWaveError('BAD_NPY', 'the header is not as numpy writes it', { got: text.trim().slice(0, 80), where })
+  }
+  const [, byteOrder, kind, fortran, sizes] = match as unknown as [string, string, string, string, string]
+  const type = numberTypes[kind]
+  if (type === undefined) {
+    throw new DiffWaveError('UNSUPPORTED_FORMAT', `the dtype ${byteOrder}${kind} is not read`, {
+      expected: 'float64, float32, float16 or an integer',
+      where,
+    })
+  }
+  const shape = sizes
+    .split(',')
+    .map(size => size.trim())
+    .filter(size => size !== '')
+    .map(Number)
+  const count = elementCount(shape)
+  const present = (bytes.length - start - length) / bytesPerNumber[type]
+  if (!Number.isSafeInteger(count) || count > present) {
+    throw new DiffWaveError('TRUNCATED', 'the header declares more numbers than the file holds', {
+      expected: `${count} for (${shape.join(', ')})`,
+      got: String(Math.floor(present)),
+      where,
+    })
+  }
+  if (count !== present) {
+    throw new DiffWaveError('BAD_NPY', 'the header declares fewer numbers than the file holds', {
+      expected: `${count} for (${shape.join(', ')})`,
+      got: String(present),
+      where,
+    })
+  }
+  const data = readNumbers(bytes, start + length, count, type, where, byteOrder !== '>')
+  return { shape, data: fortran === 'True' && shape.length > 1 ? rowMajor(data, shape) : data }
+}
+
+/** A float32 `.npy` file, version 1.0, C order. */
+export function encodeNpy(tensor: Tensor): Uint8Array {
+  const shape = tensor.shape.length === 1 ? `(${tensor.shape[0]},)` : `(${tensor.shape.join(', ')})`
+  const text = `{'descr': '<f4', 'fortran_order': False, 'shape': ${shape}, }`
+  const length = Math.ceil((10 + text.length + 1) / 64) * 64 - 10
+  const bytes = new Uint8Array(10 + length + tensor.data.byteLength)
+  bytes.set([...MAGIC, 1, 0, length & 255, length >> 8])
+  bytes.set(new TextEncoder().encode(`${text.padEnd(length - 1)}\n`), 10)
+  bytes.set(float32Bytes(tensor.data), 10 + length)
+  return bytes
+}
