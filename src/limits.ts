@@ -35,3 +35,7 @@ export const MAX_NPY_HEADER_BYTES = 65_536
 export const MAX_ZIP_ENTRIES = 100_000
 /** A config.json: real ones have a few kB, a mean and deviation a band included. */
 export const MAX_CONFIG_BYTES = 4_000_000
+/** Length of a generated clip in seconds: an hour at 22,050 Hz is 317 MB of samples. */
+export const MAX_CLIP_SECONDS = 3600
+/** Clips of one call. */
+export const MAX_CLIPS = 10_000

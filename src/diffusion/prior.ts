@@ -5,15 +5,16 @@
  * local in time, so that it can be had piece by piece.
  */
 import type { Mel, MelConvention } from '../audio/convention.js'
+import { denormaliseMel } from '../audio/mel.js'
 import type { PriorConfig } from '../model/config.js'
 
 /** Energy of each frame of a mel: √(Σ over bands of linear magnitudes), the convention's logarithm and normalisation undone. */
 export function melEnergy(convention: MelConvention, mel: Mel): Float64Array {
   const energy = new Float64Array(mel.frames)
   for (let band = 0; band < mel.bands; band++) {
-    const toMagnitude = magnitudeOf(convention, band)
     for (let frame = 0; frame < mel.frames; frame++) {
-      energy[frame]! += toMagnitude(mel.data[band * mel.frames + frame]!)
+      const value = Math.max(0, denormaliseMel(mel.data[band * mel.frames + frame]!, convention, band))
+      energy[frame]! += convention.power === 2 ? Math.sqrt(value) : value
     }
   }
   return energy.map(Math.sqrt)
@@ -58,23 +59,4 @@ export function settledSamples(convention: Pick<MelConvention, 'hop' | 'framing'
 
 function framePosition(convention: Pick<MelConvention, 'hop' | 'framing'>): number {
   return convention.framing === 'centre' ? 0 : convention.hop / 2
-}
-
-function magnitudeOf(convention: MelConvention, band: number): (value: number) => number {
-  const { normalisation, logarithm, power } = convention
-  const pick = (values: readonly number[]) => (values.length === 1 ? values[0]! : values[band]!)
-  const denormalise =
-    normalisation === null
-      ? (value: number) => value
-      : normalisation.kind === 'affine'
-        ? (value: number) => (value - normalisation.offset) / normalisation.scale
-        : (value: number) => value * pick(normalisation.deviation) + pick(normalisation.mean)
-  const exponentiate =
-    logarithm === 'ln'
-      ? Math.exp
-      : logarithm === 'log10'
-        ? (value: number) => 10 ** value
-        : (value: number) => Math.max(0, value)
-  const root = power === 2 ? Math.sqrt : (value: number) => value
-  return value => root(exponentiate(denormalise(value)))
 }

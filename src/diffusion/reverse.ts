@@ -46,7 +46,7 @@ export interface Progress {
 /** The mel that conditions a clip. */
 export interface MelConditioning {
   readonly source: MelSource
-  readonly convention: Pick<MelConvention, 'hop' | 'framing'> & MelConvention
+  readonly convention: MelConvention
   /** Frames the network looks ahead from the frame a sample lies in. */
   readonly context: number
   readonly prior: PriorConfig | null

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { conventionSchema } from '../audio/convention.js'
 import {
   MAX_CHANNELS,
+  MAX_CLIP_SECONDS,
   MAX_DIFFUSION_STEPS,
   MAX_DILATION_CYCLE,
   MAX_HOP,
@@ -145,6 +146,8 @@ export const modelConfigSchema = z
     description: z.string().default(''),
     licence: z.string().default(''),
     sampleRate: z.number().int().min(MIN_SAMPLE_RATE).max(MAX_SAMPLE_RATE),
+    /** Length in seconds of the clips a generator was trained on: what it makes where the caller says nothing. */
+    clipSeconds: z.number().positive().max(MAX_CLIP_SECONDS).nullable().default(null),
     network: networkSchema,
     /** The mel that the network is conditioned on: a convention's name, or the convention spelled out. */
     mel: conventionSchema.nullable().default(null),

@@ -1,0 +1,29 @@
+/**
+ * Classifier-free guidance (Ho & Salimans 2022, eq. 6): ε = (1 + w)·ε_label − w·ε_none. w = 0 is the plain conditional
+ * model; larger w follows the label more closely, at the cost of variety. (Where others write a scale s, s = 1 + w.)
+ */
+import { DiffWaveError } from '../errors.js'
+import type { PassStream } from './reverse.js'
+
+/** Two streams over the same audio, with the label and without, as one. */
+export function guidedStream(labelled: PassStream, unlabelled: PassStream, weight: number): PassStream {
+  return {
+    pushMel(mel, last) {
+      labelled.pushMel(mel, last)
+      unlabelled.pushMel(mel, last)
+    },
+    async predict(pass, audio, last, signal) {
+      // One after the other: an engine may run one request at a time, and refuse a second with the same buffers.
+      const withLabel = await labelled.predict(pass, audio, last, signal)
+      const without = await unlabelled.predict(pass, audio, last, signal)
+      if (withLabel.length !== without.length) {
+        throw new DiffWaveError('ENGINE_FAILED', 'two streams over the same audio got out of step')
+      }
+      return withLabel.map((eps, i) => (1 + weight) * eps - weight * without[i]!)
+    },
+    dispose() {
+      labelled.dispose()
+      unlabelled.dispose()
+    },
+  }
+}

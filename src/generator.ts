@@ -1,0 +1,153 @@
+/** The generator: clips from noise alone, or from a label. */
+import { z } from 'zod'
+import { createSampler } from './diffusion/samplers/create.js'
+import { DiffWaveError } from './errors.js'
+import { MAX_CLIP_SECONDS, MAX_CLIPS } from './limits.js'
+import { type LoadModelOptions, loadModel } from './load-model.js'
+import type { ModelConfig } from './model/config.js'
+import type { Model } from './model.js'
+import { check } from './options.js'
+import { drawSeed } from './seed.js'
+import { type ClipRequest, streamClip, wholeClip } from './synthesis.js'
+import { type AudioStream, type Synthesis, samplingOptions } from './synthesis-options.js'
+
+const clipSchema = z.strictObject({
+  ...samplingOptions,
+  /** Length of a clip; that of the clips the model was trained on where not given, else one second. */
+  seconds: z.number().positive().max(MAX_CLIP_SECONDS).optional(),
+  /** What to make, by name; null: anything. */
+  label: z.string().nullable().optional(),
+  /** Classifier-free guidance w: ε = (1 + w)·ε_label − w·ε_none. 0: none, and half the work. */
+  guidance: z.number().min(0).max(100).default(0),
+})
+
+const generateSchema = clipSchema
+  .extend({
+    /** Clips to make; as many as `labels` where not given, else one. */
+    count: z.number().int().min(1).max(MAX_CLIPS).optional(),
+    /** A label a clip, taken round and round. */
+    labels: z.array(z.string().nullable()).min(1).max(MAX_CLIPS).optional(),
+  })
+  .refine(o => o.label === undefined || o.labels === undefined, { path: ['labels'], message: 'give label or labels' })
+
+export type GenerateOptions = Readonly<z.input<typeof generateSchema>>
+export type GeneratorStreamOptions = Readonly<z.input<typeof clipSchema>>
+
+/** A generated clip. */
+export interface GeneratedClip extends Synthesis {
+  readonly label: string | null
+}
+
+const DEFAULT_SECONDS = 1
+
+/**
+ * A generator model on an engine.
+ *
+ * @example
+ * const generator = await Generator.load('models/digits')
+ * const clips = await generator.generate({ count: 4, label: 'seven', seed: 1 })
+ */
+export class Generator {
+  /** @throws DiffWaveError `BAD_CONFIG` where the model is no generator */
+  constructor(readonly model: Model) {
+    if (model.config.kind !== 'generator') {
+      throw new DiffWaveError('BAD_CONFIG', 'this model is not a generator', {
+        expected: 'generator',
+        got: model.config.kind,
+        hint: 'Use Vocoder (diffwave synthesize) for it.',
+      })
+    }
+  }
+
+  /**
+   * @param source a shipped model's name, a model folder, or a checkpoint file
+   * @throws DiffWaveError as `loadModel`; `BAD_CONFIG` where the model is no generator
+   */
+  static async load(source: string, options: LoadModelOptions = {}): Promise<Generator> {
+    const model = await loadModel(source, options)
+    try {
+      return new Generator(model)
+    } catch (error) {
+      await model.dispose()
+      throw error
+    }
+  }
+
+  get config(): ModelConfig {
+    return this.model.config
+  }
+
+  /** Rate of the audio it makes, in Hz. */
+  get sampleRate(): number {
+    return this.model.config.sampleRate
+  }
+
+  /** Names of the labels it knows; none where it takes none. */
+  get labels(): readonly string[] {
+    return this.model.config.network.labels ?? []
+  }
+
+  /**
+   * Clips; clip i depends on the seed plus i alone (and its label), so that it can be had by itself with the same bytes.
+   *
+   * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `UNKNOWN_LABEL`, `ABORTED`, `DISPOSED`
+   */
+  async generate(options: GenerateOptions = {}): Promise<GeneratedClip[]> {
+    const checked = check(generateSchema, options, 'generate options')
+    const { count: wanted, label = null, labels = [label], seed = drawSeed(), onProgress, ...rest } = checked
+    const count = wanted ?? labels.length
+    if (!Number.isSafeInteger(seed + count)) {
+      throw new DiffWaveError('BAD_OPTION', 'the seed leaves no room for that many clips', { where: 'seed' })
+    }
+    const requests = Array.from({ length: count }, (_, i) => {
+      const label = labels[i % labels.length]!
+      return { label, request: this.#request({ ...rest, label, seed: seed + i }) }
+    })
+    const clips: GeneratedClip[] = []
+    for (const [i, { label, request }] of requests.entries()) {
+      const report =
+        onProgress &&
+        (({ done, total }: { done: number; total: number | null }) =>
+          onProgress({ done: i * total! + done, total: count * total! }))
+      clips.push({ ...(await wholeClip(this.model, { ...request, onProgress: report })), label })
+    }
+    return clips
+  }
+
+  /**
+   * One clip, in pieces as they become final.
+   *
+   * @throws DiffWaveError as `generate`
+   */
+  stream(options: GeneratorStreamOptions = {}): AudioStream {
+    return streamClip(this.model, this.#request(check(clipSchema, options, 'stream options')))
+  }
+
+  /** Frees the engine. */
+  dispose(): Promise<void> {
+    return this.model.dispose()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+
+  #request(options: z.output<typeof clipSchema>): ClipRequest {
+    const { seconds, label = null, guidance, seed = drawSeed(), signal, onProgress, ...choice } = options
+    if (guidance > 0 && label === null) {
+      throw new DiffWaveError('BAD_OPTION', 'guidance needs a label to follow', { where: 'guidance' })
+    }
+    const { clipSeconds, sampleRate } = this.model.config
+    const length = Math.max(1, Math.round((seconds ?? clipSeconds ?? DEFAULT_SECONDS) * sampleRate))
+    return {
+      sampler: createSampler(this.model.config.diffusion, choice),
+      seed,
+      over: { length },
+      trim: length,
+      label: this.model.labelIndex(label),
+      guidance,
+      signal,
+      onProgress,
+    }
+  }
+}

@@ -1,0 +1,87 @@
+/** Loads a model by a shipped model's name, from a model folder, or from a PyTorch checkpoint as it is. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { createEngine } from './engines/select.js'
+import { DiffWaveError } from './errors.js'
+import { kindOfPath } from './files.js'
+import { type ReadModelOptions, readModel } from './model/read-model.js'
+import { Model } from './model.js'
+import { check } from './options.js'
+
+const optionsSchema = z.strictObject({
+  /** `auto`, `native`, `tensorflow`, or `tensorflow:<backend>`; the engine module refuses what it does not know. */
+  engine: z.string().min(1).default('auto'),
+  /** Threads of the native engine; what the machine has where not given. */
+  threads: z.number().int().min(1).max(1024).optional(),
+  dilationCycle: z.number().int().positive().optional(),
+  diffusionSteps: z.number().int().positive().optional(),
+  betaStart: z.number().positive().optional(),
+  betaEnd: z.number().positive().optional(),
+})
+
+/**
+ * `engine` and `threads` say what runs the network; the others complete a philsyn checkpoint that lies without its
+ * `config.json` (`readModel`).
+ */
+export type LoadModelOptions = Readonly<z.input<typeof optionsSchema>> & ReadModelOptions
+
+/**
+ * A model, ready to run.
+ *
+ * @param source a shipped model's name (`shippedModels`), a model folder, or a checkpoint file (`.pt`, `.pkl`)
+ * @throws DiffWaveError `UNKNOWN_MODEL`, `ENGINE_UNAVAILABLE`, and what reading a model throws
+ */
+export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<Model> {
+  const { engine, threads, ...hints } = check(optionsSchema, options, 'loadModel options')
+  const { config, parameters } = await readModel(await modelPath(source), withoutUndefined(hints))
+  return new Model(
+    config,
+    await createEngine(config.network, parameters, { engine, ...(threads === undefined ? {} : { threads }) }),
+  )
+}
+
+/**
+ * Where a model lies: a path that exists is taken as it is; a bare name means a shipped model.
+ *
+ * @throws DiffWaveError `UNKNOWN_MODEL`
+ */
+export async function modelPath(source: string): Promise<string> {
+  const shipped = shippedModels()
+  if (shipped.includes(source)) return join(modelsFolder(), source)
+  if ((await kindOfPath(source)) !== 'missing' || /[\\/.]/.test(source)) return source
+  throw new DiffWaveError('UNKNOWN_MODEL', 'there is no such model', {
+    expected: shipped.length === 0 ? 'a path' : `one of ${shipped.join(', ')}, or a path`,
+    got: source,
+  })
+}
+
+/** Names of the models that lie in this package. */
+export function shippedModels(): readonly string[] {
+  const folder = modelsFolder()
+  if (!existsSync(folder)) return []
+  return readdirSync(folder)
+    .filter(name => existsSync(join(folder, name, 'config.json')))
+    .sort()
+}
+
+/** The package's `models` folder: beside the nearest package.json above this file that is named `diffwave`. */
+function modelsFolder(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (true) {
+    const file = join(folder, 'package.json')
+    if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown }).name === 'diffwave') {
+      return join(folder, 'models')
+    }
+    const parent = dirname(folder)
+    if (parent === folder) throw new DiffWaveError('UNKNOWN_MODEL', 'the package’s own folder was not found')
+    folder = parent
+  }
+}
+
+type Defined<Fields> = { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> }
+
+function withoutUndefined<Fields extends object>(fields: Fields): Defined<Fields> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<Fields>
+}

@@ -1,0 +1,90 @@
+/** One clip through the reverse process on a model's engine: what vocoder and generator share. */
+
+import type { Mel } from './audio/convention.js'
+import { guidedStream } from './diffusion/guidance.js'
+import type { MelSource } from './diffusion/mel-pieces.js'
+import { type PassStream, type Progress, reverseProcess, seededNoise } from './diffusion/reverse.js'
+import type { Sampler } from './diffusion/samplers/sampler.js'
+import { concatenateAudio } from './diffusion/state-queue.js'
+import type { StreamRequest } from './engines/engine.js'
+import { melContext, receptiveRadius } from './model/config.js'
+import type { Model } from './model.js'
+import type { AudioStream, Synthesis } from './synthesis-options.js'
+
+/** Samples fed at a time where the caller says nothing: some tenths of a second. */
+export const DEFAULT_CHUNK = 8192
+
+export interface ClipRequest {
+  readonly sampler: Sampler
+  readonly seed: number
+  /** The mel to follow, or the length in samples to make. */
+  readonly over: { readonly source: MelSource; readonly examine: (mel: Mel) => void } | { readonly length: number }
+  /** Samples to give, no more than were made; all where not given. */
+  readonly trim?: number | undefined
+  /** A label's index; null or not given: none. */
+  readonly label?: number | null
+  /** Classifier-free guidance w; 0: none. */
+  readonly guidance?: number
+  readonly chunk?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+}
+
+/** The clip, piece by piece. @throws as `reverseProcess` */
+export function streamClip(model: Model, request: ClipRequest): AudioStream {
+  const { network, sampleRate } = model.config
+  const { sampler, seed } = request
+  const radius = receptiveRadius(network) * network.patch
+  const mel =
+    network.mel === null || model.config.mel === null ? null : { ...model.config.mel, conditioner: network.mel }
+  const ahead = mel === null ? 0 : (melContext(mel.conditioner) + 1) * mel.hop
+  return Object.assign(pieces(model, request), {
+    sampleRate,
+    seed,
+    steps: sampler.steps.length,
+    lookAhead: sampler.steps.length * radius + ahead,
+  })
+}
+
+/** The clip whole. @throws as `reverseProcess` */
+export async function wholeClip(model: Model, request: ClipRequest): Promise<Synthesis> {
+  const stream = streamClip(model, request)
+  const parts: Float32Array[] = []
+  for await (const part of stream) parts.push(part)
+  return {
+    samples: concatenateAudio(parts),
+    sampleRate: stream.sampleRate,
+    seed: stream.seed,
+    steps: stream.steps,
+  }
+}
+
+async function* pieces(model: Model, request: ClipRequest): AsyncGenerator<Float32Array, void, undefined> {
+  const { config, engine } = model
+  const { network, diffusion } = config
+  const { label = null, guidance = 0, sampler, signal, onProgress, over } = request
+  const patch = network.patch
+  const open = (of: StreamRequest) => engine.openStream(of)
+  const openStream = (steps: readonly number[]): PassStream =>
+    guidance > 0 && label !== null
+      ? guidedStream(open({ steps, label }), open({ steps, label: null }), guidance)
+      : open({ steps, label })
+
+  let left = request.trim ?? Number.POSITIVE_INFINITY
+  const made = reverseProcess({
+    openStream,
+    sampler,
+    noise: seededNoise(request.seed),
+    over:
+      'length' in over
+        ? { length: Math.ceil(over.length / patch) * patch }
+        : { ...over, convention: config.mel!, context: melContext(network.mel!), prior: diffusion.prior },
+    chunk: Math.max(1, Math.round((request.chunk ?? DEFAULT_CHUNK) / patch)) * patch,
+    signal,
+    onProgress,
+  })
+  for await (const piece of made) {
+    if (left > 0) yield piece.subarray(0, Math.min(left, piece.length))
+    left -= piece.length
+  }
+}
