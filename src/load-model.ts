@@ -3,7 +3,6 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { createEngine } from './engines/select.js'
 import { DiffWaveError } from './errors.js'
 import { kindOfPath } from './files.js'
 import { type ReadModelOptions, readModel } from './model/read-model.js'
@@ -36,6 +35,7 @@ export type LoadModelOptions = Readonly<z.input<typeof optionsSchema>> & ReadMod
 export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<Model> {
   const { engine, threads, ...hints } = check(optionsSchema, options, 'loadModel options')
   const { config, parameters } = await readModel(await modelPath(source), withoutUndefined(hints))
+  const { createEngine } = await import('./engines/select.js')
   return new Model(
     config,
     await createEngine(config.network, parameters, { engine, ...(threads === undefined ? {} : { threads }) }),

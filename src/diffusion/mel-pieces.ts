@@ -12,7 +12,7 @@ export interface MelPiece {
 }
 
 /** Frames start … end − 1 of a mel. */
-export function melFrames(mel: Mel, start: number, end: number): Mel {
+export function sliceMel(mel: Mel, start: number, end: number): Mel {
   const frames = end - start
   const data = new Float32Array(mel.bands * frames)
   for (let band = 0; band < mel.bands; band++) {
@@ -43,7 +43,7 @@ export async function* melPieces(
     if (source.frames === 0) throw empty()
     for (let start = 0; start < source.frames; start += limit) {
       const end = Math.min(source.frames, start + limit)
-      yield { mel: melFrames(source, start, end), last: end === source.frames }
+      yield { mel: sliceMel(source, start, end), last: end === source.frames }
     }
     return
   }
@@ -61,7 +61,7 @@ export async function* melPieces(
     bands = mel.bands
     frames += mel.frames
     for (let start = 0; start < mel.frames; start += limit) {
-      yield { mel: melFrames(mel, start, Math.min(mel.frames, start + limit)), last: false }
+      yield { mel: sliceMel(mel, start, Math.min(mel.frames, start + limit)), last: false }
     }
   }
   if (frames === 0) throw empty()

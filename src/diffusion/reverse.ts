@@ -225,6 +225,7 @@ class ProgressCount {
   ) {}
 
   add(samples: number): void {
+    if (samples === 0) return
     this.#done += samples
     const { length } = this.course
     this.report?.({ done: this.#done, total: length === null ? null : length * this.passes })

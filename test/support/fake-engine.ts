@@ -69,7 +69,7 @@ export function fakeEngine(network: NetworkConfig, radius = 37): FakeEngine {
           const frame = Math.floor((end - 1) / hop)
           assert.ok(frame < mel.length && (melEnded || frame + context < mel.length), 'audio came before its mel')
         }
-        const final = last ? end : Math.max(pass.given, end - radius)
+        const final = last ? end : Math.max(pass.given, Math.floor((end - radius) / network.patch) * network.patch)
         const out = new Float32Array(final - pass.given)
         const at = (i: number) => kept[i - pass.start] ?? 0
         for (let i = pass.given; i < final; i++) out[i - pass.given] = epsilon(at, i, steps[index]!, label, mel)

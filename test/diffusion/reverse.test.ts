@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { type Mel, namedConventions } from '#src/audio/convention'
+import { sliceMel } from '#src/diffusion/mel-pieces'
+import { frameDeviations, sampleDeviations } from '#src/diffusion/prior'
+import { type Progress, type ReverseRequest, reverseProcess, seededNoise } from '#src/diffusion/reverse'
+import { createSampler } from '#src/diffusion/samplers/create'
+import type { PassState, Sampler } from '#src/diffusion/samplers/sampler'
+import { concatenateAudio } from '#src/diffusion/state-queue'
+import { melContext, type PriorConfig, samplerNames } from '#src/model/config'
+import { gaussian } from '#src/random'
+import { smallGeneratorConfig, smallVocoderConfig } from '../support/configs.js'
+import { fakeEngine } from '../support/fake-engine.js'
+
+const config = smallVocoderConfig()
+const convention = namedConventions.lmnt
+const prior: PriorConfig = { kind: 'mel-energy', minEnergy: 0, maxEnergy: 8, floor: 0.1 }
+
+function someMel(frames: number): Mel {
+  return { data: gaussian(99, 0, 0, 80 * frames).map(v => 0.5 + 0.1 * v), bands: 80, frames }
+}
+
+function conditioning(
+  source: ReverseRequest['over'] extends infer O ? (O extends { source: infer S } ? S : never) : never,
+  of: PriorConfig | null,
+) {
+  return { source, convention, context: melContext(config.network.mel!), prior: of }
+}
+
+async function collect(request: Omit<ReverseRequest, 'openStream'>, engine = fakeEngine(config.network)) {
+  const pieces: Float32Array[] = []
+  for await (const piece of reverseProcess({ openStream: steps => engine.openStream({ steps }), ...request })) {
+    pieces.push(piece)
+  }
+  assert.equal(engine.open, 0, 'a stream was left open')
+  return { samples: concatenateAudio(pieces), pieces, engine }
+}
+
+/** The process written out: every pass over the whole clip. */
+async function wholeClip(sampler: Sampler, mel: Mel, seed: number, of: PriorConfig | null): Promise<Float32Array> {
+  const engine = fakeEngine(config.network)
+  const length = mel.frames * convention.hop
+  const sigma = of === null ? null : sampleDeviations(frameDeviations(of, convention, mel), convention, 0, length)
+  const draw = (index: number) => gaussian(seed, index, 0, length).map((z, i) => z * (sigma?.[i] ?? 1))
+  let state: PassState = { x: draw(0), carried: null }
+  const passes = sampler.steps.length
+  for (let pass = 0; pass < passes; pass++) {
+    const [eps] = await engine.predictNoise({ audio: [state.x], steps: [sampler.steps[pass]!], mel: [mel] })
+    state = sampler.update(pass, state, eps!, sampler.needsNoise(pass) ? draw(passes - 1 - pass) : null)
+  }
+  return state.x
+}
+
+async function* arriving(mel: Mel, sizes: readonly number[]) {
+  for (let start = 0, i = 0; start < mel.frames; i++) {
+    const end = Math.min(mel.frames, start + sizes[i % sizes.length]!)
+    yield sliceMel(mel, start, end)
+    start = end
+  }
+}
+
+test('the wavefront gives the bytes of whole-clip passes, however mel and audio are cut', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.record({
+        frames: fc.integer({ min: 1, max: 12 }),
+        chunk: fc.integer({ min: 1, max: 3000 }),
+        sizes: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 4 }),
+        whole: fc.boolean(),
+        shaped: fc.boolean(),
+        passesInFlight: fc.integer({ min: 1, max: 8 }),
+        sampler: fc.constantFrom(...samplerNames),
+        steps: fc.integer({ min: 1, max: 9 }),
+      }),
+      async ({ frames, chunk, sizes, whole, shaped, passesInFlight, sampler: name, steps }) => {
+        const mel = someMel(frames)
+        const sampler = createSampler(config.diffusion, {
+          sampler: name,
+          steps,
+          ...(name === 'ddim' ? { eta: 0.5 } : {}),
+        })
+        const of = shaped ? prior : null
+        const { samples } = await collect({
+          sampler,
+          noise: seededNoise(3),
+          over: conditioning(whole ? mel : arriving(mel, sizes), of),
+          chunk: Math.max(chunk, 64),
+          passesInFlight,
+        })
+        assert.deepEqual(samples, await wholeClip(sampler, mel, 3, of))
+      },
+    ),
+    { numRuns: 40 },
+  )
+})
+
+test('audio comes while the mel still arrives, and little is kept', async () => {
+  const sampler = createSampler(config.diffusion)
+  const frames = 200
+  let given = 0
+  async function* slowly() {
+    const mel = someMel(frames)
+    for (; given < frames; given++) yield sliceMel(mel, given, given + 1)
+  }
+  const engine = fakeEngine(config.network)
+  const over = conditioning(slowly(), prior)
+  const stream = reverseProcess({
+    openStream: steps => engine.openStream({ steps }),
+    sampler,
+    noise: seededNoise(1),
+    over,
+    chunk: 256,
+  })
+  await stream.next()
+  assert.ok(given < 8, `${given} frames were read before the first audio`)
+  for await (const piece of stream) assert.ok(piece.length <= 2 * 256)
+  assert.ok(engine.mostKept < 6 * (2 * 37 + 256), `${engine.mostKept} samples kept`)
+})
+
+test('progress counts every pass over every sample, up to its total', async () => {
+  const reports: Progress[] = []
+  await collect({
+    sampler: createSampler(config.diffusion, { steps: 11 }),
+    noise: seededNoise(1),
+    over: conditioning(arriving(someMel(5), [2]), null),
+    chunk: 500,
+    onProgress: progress => reports.push(progress),
+  })
+  const total = 5 * 256 * 11
+  assert.deepEqual(reports.at(-1), { done: total, total })
+  assert.equal(reports[0]!.total, null)
+  reports.forEach((report, i) => {
+    assert.ok(i === 0 || report.done > reports[i - 1]!.done)
+  })
+})
+
+test('a signal stops the process, also while it waits for mel', async () => {
+  const controller = new AbortController()
+  let closed = false
+  async function* stalled() {
+    try {
+      yield someMel(1)
+      await new Promise(() => {})
+    } finally {
+      closed = true
+    }
+  }
+  setTimeout(() => controller.abort(), 20)
+  const request = { sampler: createSampler(config.diffusion), noise: seededNoise(1), chunk: 256 }
+  await assert.rejects(collect({ ...request, over: conditioning(stalled(), null), signal: controller.signal }), {
+    code: 'ABORTED',
+  })
+  assert.equal(closed, false) // it hangs for ever; nobody waits for it
+  await assert.rejects(collect({ ...request, over: conditioning(someMel(4), null), signal: AbortSignal.abort() }), {
+    code: 'ABORTED',
+  })
+})
+
+test('leaving a stream early closes the network and the source of the mel', async () => {
+  const engine = fakeEngine(config.network)
+  let closed = false
+  async function* endless() {
+    try {
+      while (true) yield someMel(3)
+    } finally {
+      closed = true
+    }
+  }
+  const request = { sampler: createSampler(config.diffusion), noise: seededNoise(1), chunk: 256 }
+  for await (const _ of reverseProcess({
+    ...request,
+    openStream: steps => engine.openStream({ steps }),
+    over: conditioning(endless(), null),
+  })) {
+    break
+  }
+  await new Promise(resolve => setImmediate(resolve))
+  assert.equal(engine.open, 0)
+  assert.equal(closed, true)
+})
+
+test('a mel without frames, or with changing bands, is refused', async () => {
+  const request = { sampler: createSampler(config.diffusion), noise: seededNoise(1), chunk: 256 }
+  await assert.rejects(collect({ ...request, over: conditioning(someMel(0), null) }), { code: 'BAD_MEL' })
+  await assert.rejects(collect({ ...request, over: conditioning([], null) }), { code: 'BAD_MEL' })
+  const mixed = [someMel(3), { data: new Float32Array(12), bands: 4, frames: 3 }]
+  await assert.rejects(collect({ ...request, over: conditioning(mixed, null) }), { code: 'BAD_MEL' })
+})
+
+test('without a mel the length is what was asked for', async () => {
+  const generator = smallGeneratorConfig()
+  const { samples, pieces } = await collect(
+    { sampler: createSampler(generator.diffusion), noise: seededNoise(1), over: { length: 1000 }, chunk: 128 },
+    fakeEngine(generator.network),
+  )
+  assert.equal(samples.length, 1000)
+  assert.ok(pieces.length > 4)
+})

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { concatenateAudio } from '#src/diffusion/state-queue'
+import { Generator } from '#src/generator'
+import { smallGeneratorConfig, smallVocoderConfig } from './support/configs.js'
+import { fakeModel } from './support/fake-model.js'
+
+const generator = new Generator(fakeModel(smallGeneratorConfig()))
+
+test('clips are as long as asked, to the sample, or as the model was trained on', async () => {
+  assert.equal((await generator.generate({ seed: 1 }))[0]!.samples.length, 2000)
+  // 1001 samples: not a multiple of the network's patch.
+  const [clip] = await generator.generate({ seed: 1, seconds: 1001 / 8000 })
+  assert.equal(clip!.samples.length, 1001)
+  assert.equal(clip!.sampleRate, 8000)
+})
+
+test('clip i depends on seed + i alone, and its label', async () => {
+  const clips = await generator.generate({ count: 5, labels: ['kick', null, 'snare'], seed: 7 })
+  assert.deepEqual(
+    clips.map(clip => clip.label),
+    ['kick', null, 'snare', 'kick', null],
+  )
+  for (const [i, clip] of clips.entries()) {
+    assert.deepEqual([clip], await generator.generate({ label: clip.label, seed: 7 + i }))
+  }
+  const [other] = await generator.generate({ label: 'snare', seed: 7 })
+  assert.notDeepEqual(other!.samples, clips[0]!.samples)
+})
+
+test('a stream gives the bytes of generate', async () => {
+  const pieces: Float32Array[] = []
+  for await (const piece of generator.stream({ seed: 3, seconds: 2, label: 'kick' })) pieces.push(piece)
+  const [clip] = await generator.generate({ seed: 3, seconds: 2, label: 'kick' })
+  assert.deepEqual(concatenateAudio(pieces), clip!.samples)
+  assert.ok(pieces.length > 1)
+})
+
+test('guidance is (1 + w)·ε_label − w·ε_none', async () => {
+  const config = smallGeneratorConfig({
+    clipSeconds: 64 / 8000,
+    diffusion: { training: { kind: 'explicit', betas: [0.5] }, clamp: false },
+  })
+  const model = fakeModel(config)
+  const single = new Generator(model)
+  const options = { seed: 1 } as const
+  const [guided] = await single.generate({ ...options, label: 'snare', guidance: 1.5 })
+  const [labelled] = await single.generate({ ...options, label: 'snare' })
+  const [free] = await single.generate(options)
+  // One step is linear in ε.
+  guided!.samples.forEach((x, i) => {
+    assert.ok(Math.abs(x - (2.5 * labelled!.samples[i]! - 1.5 * free!.samples[i]!)) < 1e-5)
+  })
+  assert.equal(model.engine.open, 0)
+})
+
+test('an unknown label is refused with those the model has', async () => {
+  await assert.rejects(generator.generate({ label: 'cymbal' }), {
+    code: 'UNKNOWN_LABEL',
+    expected: 'one of kick, snare',
+    got: 'cymbal',
+  })
+  const unlabelled = new Generator(
+    fakeModel(smallGeneratorConfig({ network: { channels: 4, layers: 2, dilationCycle: 2 } })),
+  )
+  await assert.rejects(unlabelled.generate({ label: 'kick' }), { code: 'UNKNOWN_LABEL' })
+  assert.deepEqual(unlabelled.labels, [])
+})
+
+test('options that do not fit are refused', async () => {
+  for (const options of [
+    { count: 0 },
+    { seconds: 0 },
+    { seconds: 1e9 },
+    { label: 'kick', labels: ['kick'] },
+    { guidance: 1 },
+    { guidance: -1, label: 'kick' },
+    { seed: Number.MAX_SAFE_INTEGER, count: 2 },
+    { second: 1 },
+  ]) {
+    await assert.rejects(generator.generate(options), { code: 'BAD_OPTION' }, JSON.stringify(options))
+  }
+  assert.throws(() => new Generator(fakeModel(smallVocoderConfig())), { code: 'BAD_CONFIG' })
+})
+
+test('a signal stops a batch between and within clips; progress reaches its total', async () => {
+  const controller = new AbortController()
+  let seen = 0
+  await assert.rejects(
+    generator.generate({
+      count: 50,
+      signal: controller.signal,
+      onProgress: ({ done, total }) => {
+        seen++
+        if (done > 2000 * 4 * 2) controller.abort()
+        assert.equal(total, 50 * 2000 * 4)
+      },
+    }),
+    { code: 'ABORTED' },
+  )
+  assert.ok(seen < 50)
+})

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { Mel } from '#src/audio/convention'
+import { sliceMel } from '#src/diffusion/mel-pieces'
+import type { Progress } from '#src/diffusion/reverse'
+import { concatenateAudio } from '#src/diffusion/state-queue'
+import { samplerNames } from '#src/model/config'
+import { gaussian } from '#src/random'
+import { Vocoder } from '#src/vocoder'
+import { smallGeneratorConfig, smallVocoderConfig } from './support/configs.js'
+import { fakeModel } from './support/fake-model.js'
+
+function someMel(frames: number, draw = 0): Mel {
+  const data = gaussian(99, draw, 0, 80 * frames).map(v => Math.min(1, Math.max(0, 0.5 + 0.2 * v)))
+  return { data, bands: 80, frames }
+}
+
+async function collect(stream: AsyncIterable<Float32Array>): Promise<Float32Array> {
+  const pieces: Float32Array[] = []
+  for await (const piece of stream) pieces.push(piece)
+  return concatenateAudio(pieces)
+}
+
+function vocoder() {
+  return new Vocoder(fakeModel(smallVocoderConfig()))
+}
+
+test('a mel of F frames gives F × hop samples, or the length asked for', async () => {
+  const mel = someMel(7)
+  const whole = await vocoder().synthesize(mel, { seed: 4 })
+  assert.equal(whole.samples.length, 7 * 256)
+  assert.equal(whole.sampleRate, 22050)
+  assert.equal(whole.steps, 6)
+  const trimmed = await vocoder().synthesize(mel, { seed: 4, length: 1500 })
+  assert.deepEqual(trimmed.samples, whole.samples.slice(0, 1500))
+  assert.deepEqual(await collect(vocoder().stream(mel, { seed: 4, length: 1500 })), trimmed.samples)
+  await assert.rejects(vocoder().synthesize(mel, { length: 7 * 256 + 1 }), { code: 'BAD_OPTION' })
+})
+
+test('a stream gives the bytes of synthesize, for every sampler, chunk and arrival', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 20 }),
+      fc.integer({ min: 1, max: 20 }),
+      fc.integer({ min: 1, max: 5 }),
+      fc.constantFrom(...samplerNames),
+      fc.constantFrom(1, 2, 6, 11),
+      async (frames, chunkFrames, size, sampler, steps) => {
+        const mel = someMel(frames)
+        async function* arriving() {
+          for (let f = 0; f < frames; f += size) yield sliceMel(mel, f, Math.min(frames, f + size))
+        }
+        const options = { seed: 9, sampler, steps }
+        const { samples } = await vocoder().synthesize(mel, options)
+        assert.deepEqual(await collect(vocoder().stream(mel, { ...options, chunkFrames })), samples)
+        assert.deepEqual(await collect(vocoder().stream(arriving(), { ...options, chunkFrames })), samples)
+      },
+    ),
+    { numRuns: 25 },
+  )
+})
+
+test('a stream’s first audio needs no more mel than its look-ahead says', async () => {
+  let read = 0
+  async function* arriving() {
+    for (; read < 500; read++) yield someMel(1, read)
+  }
+  const stream = vocoder().stream(arriving(), { chunkFrames: 1 })
+  const { value } = await stream.next()
+  assert.ok(
+    read * 256 <= stream.lookAhead + value!.length + 256 + 6 * 37,
+    `${read} frames, ${stream.lookAhead} samples`,
+  )
+  await stream.return()
+})
+
+test('clip i of a batch is the clip of seed + i alone', async () => {
+  const mels = [someMel(3, 1), someMel(8, 2), someMel(1, 3)]
+  const progress: Progress[] = []
+  const batch = await vocoder().synthesizeBatch(mels, { seed: 20, onProgress: report => progress.push(report) })
+  for (const [i, clip] of batch.entries()) {
+    assert.equal(clip.seed, 20 + i)
+    assert.deepEqual(clip, await vocoder().synthesize(mels[i]!, { seed: 20 + i }))
+  }
+  assert.deepEqual(progress.at(-1), { done: 12 * 256 * 6, total: 12 * 256 * 6 })
+})
+
+test('a seed that was not given is drawn, reported, and gives the same audio again', async () => {
+  const mel = someMel(3)
+  const first = await vocoder().synthesize(mel)
+  const second = await vocoder().synthesize(mel)
+  assert.notEqual(first.seed, second.seed)
+  assert.deepEqual(await vocoder().synthesize(mel, { seed: first.seed }), first)
+  const stream = vocoder().stream(mel)
+  const samples = await collect(stream)
+  assert.deepEqual((await vocoder().synthesize(mel, { seed: stream.seed })).samples, samples)
+})
+
+test('a recording comes back as long as it was, at the model’s rate', async () => {
+  const samples = gaussian(1, 0, 0, 5000).map(v => 0.1 * v)
+  assert.equal((await vocoder().resynthesize({ samples, sampleRate: 22050 }, { seed: 1 })).samples.length, 5000)
+  const slower = await vocoder().resynthesize({ samples, sampleRate: 11025 }, { seed: 1 })
+  assert.equal(slower.samples.length, 10_000)
+  assert.equal(slower.sampleRate, 22050)
+})
+
+test('mels and options that do not fit are refused before any work', async () => {
+  const model = fakeModel(smallVocoderConfig())
+  const voices = new Vocoder(model)
+  const refusals: [Mel, object, string][] = [
+    [{ data: new Float32Array(160), bands: 40, frames: 4 }, {}, 'BAD_MEL'],
+    [{ data: new Float32Array(81), bands: 80, frames: 1 }, {}, 'BAD_MEL'],
+    [{ data: new Float32Array(0), bands: 80, frames: 0 }, {}, 'BAD_MEL'],
+    [{ data: new Float32Array(80).fill(-11), bands: 80, frames: 1 }, {}, 'MEL_RANGE'],
+    [{ data: new Float32Array(80).fill(Number.NaN), bands: 80, frames: 1 }, {}, 'NOT_FINITE'],
+    [someMel(2), { step: 6 }, 'BAD_OPTION'],
+    [someMel(2), { steps: 0 }, 'BAD_OPTION'],
+    [someMel(2), { steps: 'slow' }, 'BAD_OPTION'],
+    [someMel(2), { sampler: 'euler' }, 'BAD_OPTION'],
+    [someMel(2), { eta: 0.5 }, 'BAD_OPTION'],
+    [someMel(2), { seed: -1 }, 'BAD_OPTION'],
+    [someMel(2), { seed: 1.5 }, 'BAD_OPTION'],
+    [someMel(2), { label: 'anna' }, 'UNKNOWN_LABEL'],
+    [someMel(2), { signal: AbortSignal.abort() }, 'ABORTED'],
+  ]
+  for (const [mel, options, code] of refusals) {
+    await assert.rejects(voices.synthesize(mel, options), { code }, JSON.stringify(options))
+    await assert.rejects(async () => collect(voices.stream(mel, options)), { code }, JSON.stringify(options))
+    await assert.rejects(voices.synthesizeBatch([mel], options), { code }, JSON.stringify(options))
+  }
+  assert.equal(model.engine.calls, 0)
+  assert.throws(() => new Vocoder(fakeModel(smallGeneratorConfig())), { code: 'BAD_CONFIG' })
+})
