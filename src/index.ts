@@ -1,0 +1,21 @@
+/** The public API: re-exports, nothing else. */
+export { type ConventionName, type Mel, type MelConvention, namedConventions } from './audio/convention.js'
+export { melSpectrogram } from './audio/mel.js'
+export { resample } from './audio/resample.js'
+export { type Audio, readWav, type WavFormat, type WavOptions, writeWav } from './audio/wav.js'
+export type { MelSource } from './diffusion/mel-pieces.js'
+export type { Progress } from './diffusion/reverse.js'
+export type { Engine, LossGradients } from './engines/engine.js'
+export { DiffWaveError, type ErrorCode } from './errors.js'
+export { type MelFile, readMel, writeMel } from './formats/mel-file.js'
+export {
+  type GeneratedClip,
+  type GenerateOptions,
+  Generator,
+  type GeneratorStreamOptions,
+} from './generator.js'
+export { type LoadModelOptions, loadModel, shippedModels } from './load-model.js'
+export type { ModelConfig, ModelConfigInput, SamplerName } from './model/config.js'
+export { Model, type ModelLossRequest, type ModelNoiseRequest } from './model.js'
+export type { AudioStream, OnProgress, Synthesis } from './synthesis-options.js'
+export { type BatchOptions, type StreamOptions, type SynthesizeOptions, Vocoder } from './vocoder.js'
