@@ -3,6 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { instructionSets } from './engines/native.js'
+import { createEngine, engineNames } from './engines/select.js'
 import { DiffWaveError } from './errors.js'
 import { kindOfPath } from './files.js'
 import { type ReadModelOptions, readModel } from './model/read-model.js'
@@ -10,10 +12,12 @@ import { Model } from './model.js'
 import { check } from './options.js'
 
 const optionsSchema = z.strictObject({
-  /** `auto`, `native`, `tensorflow`, or `tensorflow:<backend>`; the engine module refuses what it does not know. */
-  engine: z.string().min(1).default('auto'),
-  /** Threads of the native engine; what the machine has where not given. */
-  threads: z.number().int().min(1).max(1024).optional(),
+  /** What runs the network; `auto` takes a CUDA device, else the native engine, else TensorFlow.js. */
+  engine: z.enum(engineNames).default('auto'),
+  /** Threads of the native engine; default: the available cores. */
+  threads: z.number().int().min(1).max(256).optional(),
+  /** Instruction set of the native engine; default: the best the processor has. */
+  instructionSet: z.enum(instructionSets).optional(),
   dilationCycle: z.number().int().positive().optional(),
   diffusionSteps: z.number().int().positive().optional(),
   betaStart: z.number().positive().optional(),
@@ -21,7 +25,7 @@ const optionsSchema = z.strictObject({
 })
 
 /**
- * `engine` and `threads` say what runs the network; the others complete a philsyn checkpoint that lies without its
+ * `engine`, `threads` and `instructionSet` say what runs the network; the others complete a philsyn checkpoint that lies without its
  * `config.json` (`readModel`).
  */
 export type LoadModelOptions = Readonly<z.input<typeof optionsSchema>> & ReadModelOptions
@@ -33,13 +37,10 @@ export type LoadModelOptions = Readonly<z.input<typeof optionsSchema>> & ReadMod
  * @throws DiffWaveError `UNKNOWN_MODEL`, `ENGINE_UNAVAILABLE`, and what reading a model throws
  */
 export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<Model> {
-  const { engine, threads, ...hints } = check(optionsSchema, options, 'loadModel options')
+  const { engine, threads, instructionSet, ...hints } = check(optionsSchema, options, 'loadModel options')
   const { config, parameters } = await readModel(await modelPath(source), withoutUndefined(hints))
-  const { createEngine } = await import('./engines/select.js')
-  return new Model(
-    config,
-    await createEngine(config.network, parameters, { engine, ...(threads === undefined ? {} : { threads }) }),
-  )
+  const running = withoutUndefined({ engine, threads, instructionSet })
+  return new Model(config, await createEngine(config.network, parameters, running))
 }
 
 /**

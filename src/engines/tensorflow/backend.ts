@@ -1,0 +1,68 @@
+/**
+ * TensorFlow.js backends: CUDA and libtensorflow where their optional packages are installed, else WASM and plain
+ * JavaScript, which ship with this package. Runs inside the engine's worker thread.
+ */
+import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
+import '@tensorflow/tfjs-backend-cpu'
+import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm'
+import * as tf from '@tensorflow/tfjs-core'
+import { DiffWaveError } from '../../errors.js'
+import { type BackendName, backendPackages } from './backend-names.js'
+import { registerGradients } from './gradients.js'
+
+function unavailable(backend: BackendName, reason: string, hint: string, cause?: unknown): DiffWaveError {
+  return new DiffWaveError('ENGINE_UNAVAILABLE', `the engine tensorflow:${backend} cannot run: ${reason}`, {
+    hint,
+    cause,
+  })
+}
+
+/** What a native TensorFlow package says of the devices it sees. */
+interface NativeBackend {
+  isUsingGpuDevice?: boolean
+  isGPUPackage?: boolean
+}
+
+async function loadNativePackage(backend: 'cuda' | 'node'): Promise<void> {
+  const name = backendPackages[backend]!
+  // tfjs-node 4.22 calls this function, which Node 23 removed.
+  const utilities = createRequire(import.meta.url)('node:util') as Record<string, unknown>
+  utilities['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined
+  try {
+    await import(name)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const missing =
+      (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') && String(error).includes(`'${name}'`)
+    throw missing
+      ? unavailable(backend, `the package ${name} is not installed`, `npm install ${name}`, error)
+      : unavailable(
+          backend,
+          `the package ${name} is there without its binary or the libraries it needs`,
+          `npm rebuild ${name} (its install script downloads libtensorflow; npm 12 runs it only if approved)`,
+          error,
+        )
+  }
+  if (!(await tf.setBackend('tensorflow'))) throw unavailable(backend, 'its backend did not start', 'npm rebuild')
+  const device = tf.backend() as unknown as NativeBackend
+  if (backend === 'cuda' && !(device.isUsingGpuDevice ?? device.isGPUPackage ?? false)) {
+    throw unavailable(backend, 'TensorFlow sees no CUDA device', 'The GPU build needs CUDA 11.2 and cuDNN 8.1.')
+  }
+}
+
+/** Makes a backend TensorFlow.js's current one. @throws DiffWaveError `ENGINE_UNAVAILABLE`, saying why */
+export async function startBackend(backend: BackendName): Promise<void> {
+  registerGradients()
+  if (backend === 'cuda' || backend === 'node') return loadNativePackage(backend)
+  if (backend === 'wasm') {
+    const folder = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json'))
+    setWasmPaths(`${folder}/dist/`)
+  }
+  try {
+    if (await tf.setBackend(backend)) return
+  } catch (error) {
+    throw unavailable(backend, 'its backend did not start', '', error)
+  }
+  throw unavailable(backend, 'its backend did not start', 'Reinstall the package.')
+}

@@ -1,0 +1,52 @@
+/** What the engine and its worker thread say to each other. Arrays are copied, or moved where they are not needed again. */
+import type { NetworkConfig } from '../../model/config.js'
+import type { Tensor } from '../../tensor.js'
+import type { LossGradients, LossRequest } from '../engine.js'
+import type { BackendName } from './backend-names.js'
+
+/** What the worker is started with. */
+export interface WorkerStart {
+  readonly backend: BackendName
+  readonly network: NetworkConfig
+  readonly parameters: ReadonlyMap<string, Tensor>
+}
+
+/** Mel frames around a window of audio: `data` is `[bands × frames]`. */
+export interface MelFrames {
+  readonly data: Float32Array
+  readonly bands: number
+  readonly frames: number
+  /** The audio's first sample, counted from the first of these frames. */
+  readonly firstSample: number
+}
+
+/** One window of one clip. */
+export interface WindowRequest {
+  readonly audio: Float32Array
+  readonly step: number
+  readonly label: number | null
+  readonly mel: MelFrames | null
+}
+
+export type WorkerTask =
+  | { readonly kind: 'window'; readonly request: WindowRequest }
+  | { readonly kind: 'loss'; readonly request: Omit<LossRequest, 'signal'> }
+  | { readonly kind: 'parameters'; readonly parameters: ReadonlyMap<string, Tensor> }
+  | { readonly kind: 'memory' }
+
+export type WorkerResult =
+  | { readonly kind: 'window'; readonly epsilon: Float32Array }
+  | { readonly kind: 'loss'; readonly result: LossGradients }
+  | { readonly kind: 'parameters' }
+  | { readonly kind: 'memory'; readonly tensors: number }
+
+/** An error as it crosses the thread's border. */
+export interface WorkerFailure {
+  readonly code: string
+  readonly message: string
+  readonly hint: string | undefined
+}
+
+export type WorkerReply =
+  | { readonly id: number; readonly result: WorkerResult }
+  | { readonly id: number; readonly failure: WorkerFailure }

@@ -1,0 +1,78 @@
+/** The caller's side of the worker thread: one request at a time, answers as promises, failures as DiffWaveError. */
+import { Worker } from 'node:worker_threads'
+import { DiffWaveError, type ErrorCode } from '../../errors.js'
+import type { WorkerReply, WorkerResult, WorkerStart, WorkerTask } from './messages.js'
+
+interface Waiting {
+  readonly resolve: (result: WorkerResult) => void
+  readonly reject: (error: DiffWaveError) => void
+}
+
+type ResultOf<Kind> = Extract<WorkerResult, { kind: Kind }>
+
+export class WorkerClient {
+  private readonly waiting = new Map<number, Waiting>()
+  private nextId = 1
+  private ended: DiffWaveError | undefined
+
+  private constructor(private readonly worker: Worker) {
+    worker.on('message', (reply: WorkerReply) => {
+      const waiting = this.waiting.get(reply.id)
+      this.waiting.delete(reply.id)
+      if (this.waiting.size === 0) worker.unref()
+      if (waiting === undefined) return
+      if ('result' in reply) waiting.resolve(reply.result)
+      else {
+        const { code, message, hint } = reply.failure
+        waiting.reject(new DiffWaveError(code as ErrorCode, message, hint === undefined ? {} : { hint }))
+      }
+    })
+    worker.on('error', error => {
+      this.end(new DiffWaveError('ENGINE_FAILED', `TensorFlow.js’s thread failed: ${error.message}`, { cause: error }))
+    })
+    worker.on('exit', () => {
+      this.end(new DiffWaveError('ENGINE_FAILED', 'TensorFlow.js’s thread ended'))
+    })
+  }
+
+  /** @throws DiffWaveError `ENGINE_UNAVAILABLE`, saying why the backend does not run */
+  static async start(start: WorkerStart): Promise<WorkerClient> {
+    // Native packages print to stderr when they are loaded; that is not this program's to say.
+    const worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData: start,
+      stdout: true,
+      stderr: true,
+    })
+    const client = new WorkerClient(worker)
+    try {
+      await new Promise<WorkerResult>((resolve, reject) => client.waiting.set(0, { resolve, reject }))
+    } catch (error) {
+      await worker.terminate()
+      throw error
+    }
+    return client
+  }
+
+  private end(error: DiffWaveError): void {
+    this.ended ??= error
+    for (const { reject } of this.waiting.values()) reject(this.ended)
+    this.waiting.clear()
+  }
+
+  /** Has the worker do something. The process stays alive for as long as an answer is due, no longer. */
+  async ask<Kind extends WorkerTask['kind']>(task: Extract<WorkerTask, { kind: Kind }>): Promise<ResultOf<Kind>> {
+    if (this.ended !== undefined) throw this.ended
+    const id = this.nextId++
+    this.worker.ref()
+    const result = await new Promise<WorkerResult>((resolve, reject) => {
+      this.waiting.set(id, { resolve, reject })
+      this.worker.postMessage({ id, task })
+    })
+    return result as ResultOf<Kind>
+  }
+
+  async dispose(): Promise<void> {
+    this.end(new DiffWaveError('DISPOSED', 'the engine was disposed'))
+    await this.worker.terminate()
+  }
+}

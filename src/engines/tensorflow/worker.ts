@@ -1,0 +1,164 @@
+/** The thread that TensorFlow.js works in: it is synchronous on a CPU, and would block its caller's event loop. */
+import { parentPort, workerData } from 'node:worker_threads'
+import * as tf from '@tensorflow/tfjs-core'
+import { DiffWaveError } from '../../errors.js'
+import { stepSinusoids } from '../../model/step-embedding.js'
+import type { Tensors } from '../../tensor.js'
+import type { LossGradients, LossRequest } from '../engine.js'
+import { startBackend } from './backend.js'
+import type { WindowRequest, WorkerFailure, WorkerReply, WorkerResult, WorkerStart, WorkerTask } from './messages.js'
+import { type NetworkInput, type ParameterTensors, predictNoise } from './network.js'
+
+const port = parentPort!
+const { backend, network, parameters } = workerData as WorkerStart
+let current: Record<string, tf.Tensor> = {}
+
+function setParameters(tensors: Tensors): void {
+  tf.dispose(current)
+  current = {}
+  for (const [name, { data, shape }] of tensors) current[name] = tf.tensor(data, [...shape])
+}
+
+function oneHot(labels: readonly (number | null)[]): tf.Tensor2D | null {
+  if (network.labels === null) return null
+  const rows = network.labels.length + 1
+  const data = new Float32Array(labels.length * rows)
+  // The last row stands for “no label”.
+  labels.forEach((label, i) => {
+    data[i * rows + (label ?? rows - 1)] = 1
+  })
+  return tf.tensor2d(data, [labels.length, rows])
+}
+
+function sinusoids(steps: ArrayLike<number>): tf.Tensor2D {
+  return tf.tensor2d(stepSinusoids(network.stepEmbedding, steps), [steps.length, network.stepEmbedding.size])
+}
+
+function stacked(arrays: readonly Float32Array[]): Float32Array {
+  const width = arrays[0]!.length
+  const data = new Float32Array(arrays.length * width)
+  arrays.forEach((array, i) => {
+    data.set(array, i * width)
+  })
+  return data
+}
+
+function predictWindow({ audio, step, label, mel }: WindowRequest): Float32Array {
+  const epsilon = tf.tidy(() =>
+    predictNoise(network, current, {
+      audio: tf.tensor2d(audio, [1, audio.length]),
+      sinusoids: sinusoids([step]),
+      labels: oneHot([label]),
+      mel:
+        mel === null
+          ? null
+          : { frames: tf.tensor3d(mel.data, [1, mel.bands, mel.frames]), firstSample: mel.firstSample },
+    }),
+  )
+  const data = epsilon.dataSync() as Float32Array
+  epsilon.dispose()
+  return data
+}
+
+/** Clips of one length in one graph; `indices` are theirs in the request. */
+function groupGradients(
+  request: LossRequest,
+  indices: readonly number[],
+  totalSamples: number,
+  clipLosses: Float32Array,
+  gradients: ReadonlyMap<string, Float32Array>,
+): number {
+  const pick = <T>(items: ArrayLike<T>): T[] => indices.map(i => items[i]!)
+  const clips = indices.length
+  const samples = request.audio[indices[0]!]!.length
+  const names = Object.keys(current)
+  return tf.tidy(() => {
+    const mels = request.mel === undefined ? null : pick(request.mel)
+    const input: NetworkInput = {
+      audio: tf.tensor2d(stacked(pick(request.audio)), [clips, samples]),
+      sinusoids: sinusoids(pick(request.steps)),
+      labels: oneHot(request.labels === undefined ? indices.map(() => null) : pick(request.labels)),
+      mel:
+        mels === null
+          ? null
+          : {
+              frames: tf.tensor3d(stacked(mels.map(mel => mel.data)), [clips, mels[0]!.bands, mels[0]!.frames]),
+              firstSample: 0,
+            },
+    }
+    const target = tf.tensor2d(stacked(pick(request.target)), [clips, samples])
+    const weight = request.weight === undefined ? null : tf.tensor2d(stacked(pick(request.weight)), [clips, samples])
+    const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
+      const parameters: ParameterTensors = Object.fromEntries(names.map((name, i) => [name, tensors[i]!]))
+      const difference = tf.sub(predictNoise(network, parameters, input), target)
+      const plain = request.loss === 'l1' ? tf.abs(difference) : tf.mul(difference, difference)
+      const terms = weight === null ? plain : tf.mul(plain, weight)
+      const perClip = tf.sum(terms, 1)
+      const sums = perClip.dataSync()
+      indices.forEach((index, i) => {
+        clipLosses[index] = sums[i]! / samples
+      })
+      return tf.div(tf.sum(perClip), totalSamples) as tf.Scalar
+    })(names.map(name => current[name]!))
+    names.forEach((name, i) => {
+      const sum = gradients.get(name)!
+      const part = grads[i]!.dataSync()
+      for (let k = 0; k < sum.length; k++) sum[k]! += part[k]!
+    })
+    return value.dataSync()[0]!
+  })
+}
+
+function lossGradients(request: LossRequest): LossGradients {
+  const groups = new Map<string, number[]>()
+  request.audio.forEach((audio, i) => {
+    const key = `${audio.length} ${request.mel?.[i]?.frames ?? 0}`
+    groups.set(key, [...(groups.get(key) ?? []), i])
+  })
+  const totalSamples = request.audio.reduce((sum, audio) => sum + audio.length, 0)
+  const clipLosses = new Float32Array(request.audio.length)
+  const gradients = new Map(Object.entries(current).map(([name, tensor]) => [name, new Float32Array(tensor.size)]))
+  let loss = 0
+  for (const indices of groups.values()) loss += groupGradients(request, indices, totalSamples, clipLosses, gradients)
+  return { loss, clipLosses, gradients }
+}
+
+function perform(task: WorkerTask): WorkerResult {
+  switch (task.kind) {
+    case 'window':
+      return { kind: 'window', epsilon: predictWindow(task.request) }
+    case 'loss':
+      return { kind: 'loss', result: lossGradients(task.request) }
+    case 'parameters':
+      setParameters(task.parameters)
+      return { kind: 'parameters' }
+    case 'memory':
+      return { kind: 'memory', tensors: tf.memory().numTensors }
+  }
+}
+
+function failure(error: unknown): WorkerFailure {
+  if (error instanceof DiffWaveError) return { code: error.code, message: error.message, hint: error.hint }
+  const reason = error instanceof Error ? error.message.split('\n')[0]! : String(error)
+  return { code: 'ENGINE_FAILED', message: `TensorFlow.js failed: ${reason}`, hint: undefined }
+}
+
+async function start(): Promise<void> {
+  try {
+    await startBackend(backend)
+    setParameters(parameters)
+  } catch (error) {
+    port.postMessage({ id: 0, failure: failure(error) } satisfies WorkerReply)
+    return
+  }
+  port.on('message', ({ id, task }: { id: number; task: WorkerTask }) => {
+    try {
+      port.postMessage({ id, result: perform(task) } satisfies WorkerReply)
+    } catch (error) {
+      port.postMessage({ id, failure: failure(error) } satisfies WorkerReply)
+    }
+  })
+  port.postMessage({ id: 0, result: { kind: 'parameters' } } satisfies WorkerReply)
+}
+
+void start()
