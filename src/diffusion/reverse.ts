@@ -128,7 +128,7 @@ async function* sweep(
     for await (const extent of course.run(stream, request.chunk, signal)) {
       let state = start(extent)
       for (let pass = first; pass < end; pass++) {
-        if (state.x.length === 0) break
+        if (state.x.length === 0 && !extent.last) break
         throwIfAborted(signal)
         const queue = waiting[pass - first]!
         queue.append(state)
