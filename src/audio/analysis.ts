@@ -1,0 +1,63 @@
+/** What can be said of a recording in a few numbers: for `diffwave inspect`, and for refusing clips not worth training on. */
+import meydaModule from 'meyda'
+import { DiffWaveError } from '../errors.js'
+import type { Audio } from './wav.js'
+
+// Its types describe an ESM build; what Node loads is the object itself.
+const Meyda = meydaModule as unknown as typeof meydaModule.default
+
+export interface AudioDescription {
+  readonly seconds: number
+  /** Largest |sample|. */
+  readonly peak: number
+  /** Root mean square in dB below full scale; −Infinity for silence. */
+  readonly rmsDecibels: number
+  /** Share of frames more than 60 dB below full scale, 0 … 1. */
+  readonly silentShare: number
+  /** Samples at or beyond full scale. */
+  readonly clippedSamples: number
+  /** Mean spectral centroid of the frames that sound, Hz. */
+  readonly spectralCentroid: number
+}
+
+/** Samples a frame that is measured; a power of two, as meyda asks. */
+const FRAME = 1024
+const SILENCE = 1e-3
+/** 16-bit audio that was clipped stands at 32767/32768. */
+const FULL_SCALE = 32767 / 32768
+
+/** @throws DiffWaveError `BAD_AUDIO` where there are no samples */
+export function describeAudio({ samples, sampleRate }: Audio): AudioDescription {
+  if (samples.length === 0) throw new DiffWaveError('BAD_AUDIO', 'there are no samples')
+  let peak = 0
+  let squares = 0
+  let clippedSamples = 0
+  for (const sample of samples) {
+    const size = Math.abs(sample)
+    if (size > peak) peak = size
+    if (size >= FULL_SCALE) clippedSamples++
+    squares += sample * sample
+  }
+  Meyda.bufferSize = FRAME
+  Meyda.sampleRate = sampleRate
+  let frames = 0
+  let silent = 0
+  let centroids = 0
+  for (let start = 0; start < samples.length; start += FRAME) {
+    const frame = new Float32Array(FRAME)
+    frame.set(samples.subarray(start, start + FRAME))
+    const features = Meyda.extract(['rms', 'spectralCentroid'], frame)
+    frames++
+    if ((features?.rms ?? 0) < SILENCE) silent++
+    // meyda gives the centroid in bins.
+    else centroids += ((features?.spectralCentroid ?? 0) * sampleRate) / FRAME
+  }
+  return {
+    seconds: samples.length / sampleRate,
+    peak,
+    rmsDecibels: 10 * Math.log10(squares / samples.length),
+    silentShare: silent / frames,
+    clippedSamples,
+    spectralCentroid: frames > silent ? centroids / (frames - silent) : 0,
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * Griffin-Lim: the baseline vocoder that needs no model. Phases are sought that make the mel's magnitudes a consistent
+ * spectrogram (Griffin & Lim 1984), with the momentum of Perraudin, Balazs & Søndergaard 2013 (algorithm 2).
+ */
+import { setImmediate } from 'node:timers/promises'
+import { z } from 'zod'
+import { throwIfAborted } from '../errors.js'
+import { abortSignal, check, seed } from '../options.js'
+import { uniform } from '../random.js'
+import type { Mel, MelConvention } from './convention.js'
+import { checkMelFor } from './mel.js'
+import { melToMagnitudes } from './mel-inverse.js'
+import { FrameTransform, windowSquares } from './stft.js'
+import type { Audio } from './wav.js'
+
+const optionsSchema = z.strictObject({
+  iterations: z.number().int().min(1).max(10_000).default(60),
+  momentum: z.number().min(0).lt(1).default(0.99),
+  /** Of the first phases. */
+  seed: seed.default(0),
+  /** Samples to give; default: frames × hop. */
+  length: z.number().int().positive().optional(),
+  signal: abortSignal.optional(),
+  /** Called after each iteration with the share done, 0 … 1. */
+  onProgress: z.custom<(done: number) => void>(value => typeof value === 'function').optional(),
+})
+
+export type GriffinLimOptions = Readonly<z.input<typeof optionsSchema>>
+
+/** Frames of work between two turns of the event loop. */
+const FRAMES_A_TURN = 500
+const TINY = 1e-12
+
+/**
+ * Audio whose mel is near the given one.
+ *
+ * @param mel `[bands × frames]` in the convention's numbers
+ * @throws DiffWaveError `BAD_OPTION`, `BAD_MEL`, `MEL_RANGE`, `NOT_FINITE`, `ABORTED`
+ */
+export async function griffinLim(mel: Mel, convention: MelConvention, options: GriffinLimOptions = {}): Promise<Audio> {
+  const { iterations, momentum, signal, onProgress, length, seed } = check(optionsSchema, options, 'griffinLim options')
+  checkMelFor(mel, convention, 'griffinLim')
+  const { fftSize, hop } = convention
+  const { frames } = mel
+  const magnitudes = melToMagnitudes(mel, convention)
+  const transform = new FrameTransform(convention)
+  const { bins } = transform
+  const squares = windowSquares(convention, frames)
+  const samples = new Float64Array(squares.length)
+
+  /** Angles by their cosine and sine, frame-major: `[frames × bins × 2]`; `previous` is the last consistent spectrum. */
+  const angles = new Float32Array(frames * bins * 2)
+  const previous = new Float32Array(frames * bins * 2)
+  for (let i = 0; i < frames * bins; i++) {
+    const phase = 2 * Math.PI * uniform(seed, 0, i)
+    angles[2 * i] = Math.cos(phase)
+    angles[2 * i + 1] = Math.sin(phase)
+  }
+  const spectrum = new Float64Array(2 * bins)
+  const synthesise = async () => {
+    samples.fill(0)
+    for (let frame = 0; frame < frames; frame++) {
+      for (let bin = 0; bin < bins; bin++) {
+        const magnitude = magnitudes[frame * bins + bin]!
+        spectrum[2 * bin] = magnitude * angles[2 * (frame * bins + bin)]!
+        spectrum[2 * bin + 1] = magnitude * angles[2 * (frame * bins + bin) + 1]!
+      }
+      transform.inverseAdd(spectrum, samples, frame * hop)
+      if (frame % FRAMES_A_TURN === FRAMES_A_TURN - 1) await setImmediate()
+    }
+    for (let i = 0; i < samples.length; i++) samples[i]! /= Math.max(squares[i]!, TINY)
+  }
+  for (let iteration = 0; iteration < iterations; iteration++) {
+    throwIfAborted(signal)
+    await synthesise()
+    for (let frame = 0; frame < frames; frame++) {
+      const consistent = transform.forward(samples, frame * hop)
+      for (let bin = 0; bin < bins; bin++) {
+        const at = 2 * (frame * bins + bin)
+        const real = consistent[2 * bin]! + momentum * (consistent[2 * bin]! - previous[at]!)
+        const imaginary = consistent[2 * bin + 1]! + momentum * (consistent[2 * bin + 1]! - previous[at + 1]!)
+        previous[at] = consistent[2 * bin]!
+        previous[at + 1] = consistent[2 * bin + 1]!
+        const norm = Math.hypot(real, imaginary) + TINY
+        angles[at] = real / norm
+        angles[at + 1] = imaginary / norm
+      }
+      if (frame % FRAMES_A_TURN === FRAMES_A_TURN - 1) await setImmediate()
+    }
+    onProgress?.((iteration + 1) / iterations)
+  }
+  throwIfAborted(signal)
+  await synthesise()
+  const padding = convention.framing === 'centre' ? fftSize / 2 : (fftSize - hop) / 2
+  const wanted = length ?? frames * hop
+  const result = new Float32Array(wanted)
+  result.set(Float32Array.from(samples.subarray(padding, padding + wanted)))
+  return { samples: result, sampleRate: convention.sampleRate }
+}

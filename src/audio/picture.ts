@@ -1,0 +1,75 @@
+/** A picture of audio as PNG: the waveform above, its mel spectrogram below. */
+import { encode } from 'fast-png'
+import type { Mel } from './convention.js'
+import { melRange } from './mel.js'
+
+const WIDTH = 1200
+const WAVE_HEIGHT = 160
+const MEL_HEIGHT = 320
+const GAP = 8
+const BACKGROUND = [255, 255, 255] as const
+const INK = [38, 70, 120] as const
+const AXIS = [200, 200, 200] as const
+
+/** Dark to bright at even steps of perceived lightness: black, violet, red, orange, pale yellow. */
+const colours = [
+  [0, 0, 4],
+  [60, 15, 110],
+  [145, 40, 125],
+  [220, 70, 85],
+  [252, 150, 70],
+  [252, 253, 190],
+] as const
+
+function colour(value: number): readonly [number, number, number] {
+  const at = Math.min(Math.max(value, 0), 1) * (colours.length - 1)
+  const index = Math.min(Math.floor(at), colours.length - 2)
+  const share = at - index
+  const mixed = [0, 1, 2].map(c => colours[index]![c]! + (colours[index + 1]![c]! - colours[index]![c]!) * share)
+  return mixed as unknown as readonly [number, number, number]
+}
+
+/**
+ * The picture's PNG bytes, 1200 × 488 pixels. Time runs across its whole width; the waveform's scale is ±1; the mel's lowest
+ * band lies at the bottom, its darkest colour at its lowest value. Short lines at the waveform's foot mark seconds.
+ *
+ * @param samples mono, nominally in ±1
+ * @param mel of the same audio, in any convention
+ */
+export function drawAudio(samples: Float32Array, sampleRate: number, mel: Mel): Uint8Array {
+  const height = WAVE_HEIGHT + GAP + MEL_HEIGHT
+  const data = new Uint8Array(WIDTH * height * 3)
+  const paint = (x: number, y: number, [red, green, blue]: readonly [number, number, number]) => {
+    data.set([red, green, blue], (y * WIDTH + x) * 3)
+  }
+  for (let y = 0; y < height; y++) for (let x = 0; x < WIDTH; x++) paint(x, y, BACKGROUND)
+
+  const row = (value: number) => Math.round((1 - (Math.min(Math.max(value, -1), 1) + 1) / 2) * (WAVE_HEIGHT - 1))
+  for (let x = 0; x < WIDTH; x++) {
+    paint(x, row(0), AXIS)
+    const from = Math.floor((x * samples.length) / WIDTH)
+    const to = Math.max(from + 1, Math.floor(((x + 1) * samples.length) / WIDTH))
+    let low = Number.POSITIVE_INFINITY
+    let high = Number.NEGATIVE_INFINITY
+    for (let i = from; i < to && i < samples.length; i++) {
+      low = Math.min(low, samples[i]!)
+      high = Math.max(high, samples[i]!)
+    }
+    for (let y = row(high); y <= row(low); y++) paint(x, y, INK)
+  }
+  for (let second = 1; second * sampleRate < samples.length; second++) {
+    const x = Math.floor((second * sampleRate * WIDTH) / samples.length)
+    for (let y = WAVE_HEIGHT - 6; y < WAVE_HEIGHT; y++) paint(x, y, [0, 0, 0])
+  }
+
+  const { min, max } = melRange(mel)
+  const range = max > min ? max - min : 1
+  for (let y = 0; y < MEL_HEIGHT; y++) {
+    const band = Math.floor(((MEL_HEIGHT - 1 - y) * mel.bands) / MEL_HEIGHT)
+    for (let x = 0; x < WIDTH; x++) {
+      const frame = Math.floor((x * mel.frames) / WIDTH)
+      paint(x, WAVE_HEIGHT + GAP + y, colour((mel.data[band * mel.frames + frame]! - min) / range))
+    }
+  }
+  return encode({ width: WIDTH, height, data, channels: 3, depth: 8 })
+}
