@@ -1,0 +1,225 @@
+// The kernels of training (their contracts stand in native/training.h, `TrainingKernels`), compiled once an instruction set.
+#pragma once
+
+#include "../training.h"
+#include "gemm.h"
+
+namespace diffwave {
+namespace DIFFWAVE_TARGET {
+namespace training {
+
+constexpr int width = blockVectors * lanes;
+constexpr float squareRootOfHalf = 0.70710678118654752f;
+
+template <int rows, int vectors>
+DIFFWAVE_INLINE void productBlock(float* out, ptrdiff_t outStride, int row, const Segment* segments, int count,
+                                  const float* panel, bool accumulate) {
+  Vector sum[rows][vectors] = {};
+  if (accumulate) {
+    for (int r = 0; r < rows; r++) {
+      for (int v = 0; v < vectors; v++) sum[r][v] = load(out + r * outStride + v * lanes);
+    }
+  }
+  for (int s = 0; s < count; s++) {
+    const Segment& segment = segments[s];
+    multiply<rows, vectors>(sum, segment.a + row * segment.stride, segment.stride, 1, panel, width, segment.steps);
+    panel += ptrdiff_t(segment.steps) * width;
+  }
+  for (int r = 0; r < rows; r++) {
+    for (int v = 0; v < vectors; v++) store(out + r * outStride + v * lanes, sum[r][v]);
+  }
+}
+
+template <int vectors>
+void productPanel(float* out, ptrdiff_t outStride, int rows, const Segment* segments, int count, const float* panel,
+                  bool accumulate) {
+  int row = 0;
+  for (; row + blockRows <= rows; row += blockRows) {
+    productBlock<blockRows, vectors>(out + row * outStride, outStride, row, segments, count, panel, accumulate);
+  }
+  float* rest = out + row * outStride;
+  static_assert(blockRows == 6, "the tails below");
+  switch (rows - row) {
+    case 5: return productBlock<5, vectors>(rest, outStride, row, segments, count, panel, accumulate);
+    case 4: return productBlock<4, vectors>(rest, outStride, row, segments, count, panel, accumulate);
+    case 3: return productBlock<3, vectors>(rest, outStride, row, segments, count, panel, accumulate);
+    case 2: return productBlock<2, vectors>(rest, outStride, row, segments, count, panel, accumulate);
+    case 1: return productBlock<1, vectors>(rest, outStride, row, segments, count, panel, accumulate);
+    default: return;
+  }
+}
+
+inline void product(float* out, ptrdiff_t outStride, int rows, int columns, const Segment* segments, int count,
+                    const float* packed, bool accumulate) {
+  ptrdiff_t steps = 0;
+  for (int s = 0; s < count; s++) steps += segments[s].steps;
+  for (int first = 0; first < columns; first += width, packed += steps * width) {
+    const int vectors = columns - first < width ? (columns - first) / lanes : blockVectors;
+    float* at = out + first;
+    if constexpr (blockVectors == 4) {
+      switch (vectors) {
+        case 1: productPanel<1>(at, outStride, rows, segments, count, packed, accumulate); continue;
+        case 2: productPanel<2>(at, outStride, rows, segments, count, packed, accumulate); continue;
+        case 3: productPanel<3>(at, outStride, rows, segments, count, packed, accumulate); continue;
+        default: break;
+      }
+    }
+    productPanel<blockVectors>(at, outStride, rows, segments, count, packed, accumulate);
+  }
+}
+
+template <int rows, int vectors>
+DIFFWAVE_INLINE void outerBlock(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aStride, const float* b,
+                                ptrdiff_t bStride, int steps) {
+  Vector sum[rows][vectors] = {};
+  multiply<rows, vectors>(sum, a, 1, aStride, b, bStride, steps);
+  for (int r = 0; r < rows; r++) {
+    for (int v = 0; v < vectors; v++) {
+      float* at = out + r * outStride + v * lanes;
+      store(at, load(at) + sum[r][v]);
+    }
+  }
+}
+
+template <int vectors>
+void outerPanel(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aStride, int rows, const float* b,
+                ptrdiff_t bStride, int steps) {
+  int row = 0;
+  for (; row + blockRows <= rows; row += blockRows) {
+    outerBlock<blockRows, vectors>(out + row * outStride, outStride, a + row, aStride, b, bStride, steps);
+  }
+  float* rest = out + row * outStride;
+  switch (rows - row) {
+    case 5: return outerBlock<5, vectors>(rest, outStride, a + row, aStride, b, bStride, steps);
+    case 4: return outerBlock<4, vectors>(rest, outStride, a + row, aStride, b, bStride, steps);
+    case 3: return outerBlock<3, vectors>(rest, outStride, a + row, aStride, b, bStride, steps);
+    case 2: return outerBlock<2, vectors>(rest, outStride, a + row, aStride, b, bStride, steps);
+    case 1: return outerBlock<1, vectors>(rest, outStride, a + row, aStride, b, bStride, steps);
+    default: return;
+  }
+}
+
+inline void outer(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aStride, int rows, const float* b,
+                  ptrdiff_t bStride, int columns, int steps) {
+  for (int first = 0; first < columns; first += width) {
+    const int vectors = columns - first < width ? (columns - first) / lanes : blockVectors;
+    if constexpr (blockVectors == 4) {
+      switch (vectors) {
+        case 1: outerPanel<1>(out + first, outStride, a, aStride, rows, b + first, bStride, steps); continue;
+        case 2: outerPanel<2>(out + first, outStride, a, aStride, rows, b + first, bStride, steps); continue;
+        case 3: outerPanel<3>(out + first, outStride, a, aStride, rows, b + first, bStride, steps); continue;
+        default: break;
+      }
+    }
+    outerPanel<blockVectors>(out + first, outStride, a, aStride, rows, b + first, bStride, steps);
+  }
+}
+
+inline void gateForward(float* sums, float* gated, ptrdiff_t gatedStride, int rows, int columns, bool tanhFirst) {
+  const int sigmoidAt = tanhFirst ? columns : 0, tanhAt = tanhFirst ? 0 : columns;
+  for (int r = 0; r < rows; r++, sums += 2 * columns, gated += gatedStride) {
+    for (int c = 0; c < columns; c += lanes) {
+      const Vector s = sigmoid(load(sums + sigmoidAt + c)), t = hyperbolicTangent(load(sums + tanhAt + c));
+      store(sums + sigmoidAt + c, s);
+      store(sums + tanhAt + c, t);
+      store(gated + c, s * t);
+    }
+  }
+}
+
+inline void gateBackward(float* dSums, ptrdiff_t dStride, float* gated, ptrdiff_t gatedStride, float* total,
+                         const float* halves, const float* dGated, int rows, int columns, bool tanhFirst) {
+  const int sigmoidAt = tanhFirst ? columns : 0, tanhAt = tanhFirst ? 0 : columns;
+  for (int c = 0; c < columns; c += lanes) {
+    Vector sigmoidTotal = load(total + sigmoidAt + c), tanhTotal = load(total + tanhAt + c);
+    for (int r = 0; r < rows; r++) {
+      const float* from = halves + ptrdiff_t(r) * 2 * columns + c;
+      const Vector s = load(from + sigmoidAt), t = load(from + tanhAt), d = load(dGated + ptrdiff_t(r) * columns + c);
+      const Vector both = s * t;
+      const Vector dSigmoid = d * both * (1.0f - s), dTanh = d * (s - both * t);
+      store(gated + r * gatedStride + c, both);
+      store(dSums + r * dStride + sigmoidAt + c, dSigmoid);
+      store(dSums + r * dStride + tanhAt + c, dTanh);
+      sigmoidTotal += dSigmoid;
+      tanhTotal += dTanh;
+    }
+    store(total + sigmoidAt + c, sigmoidTotal);
+    store(total + tanhAt + c, tanhTotal);
+  }
+}
+
+inline void residual(float* skip, float* next, const float* y, const float* out, const float* minus, const float* plus,
+                     int rows, int columns) {
+  for (int r = 0; r < rows; r++, skip += columns, out += 2 * columns) {
+    for (int c = 0; c < columns; c += lanes) store(skip + c, load(skip + c) + load(out + c));
+    if (next == nullptr) continue;
+    for (int c = 0; c < columns; c += lanes) {
+      const Vector sum = load(y + c) - load(minus + c) + load(out + columns + c);
+      store(next + c, fma(sum, splat(squareRootOfHalf), load(plus + c)));
+    }
+    y += columns;
+    next += columns;
+  }
+}
+
+inline void combine(float* dx, const float* dy, float* total, int rows, int columns, bool fresh, bool totalOfBoth,
+                    float scale) {
+  for (int c = 0; c < columns; c += lanes) {
+    Vector sum = load(total + c);
+    for (int r = 0; r < rows; r++) {
+      float* at = dx + ptrdiff_t(r) * columns + c;
+      const Vector d = load(dy + ptrdiff_t(r) * columns + c);
+      const Vector both = fresh ? d : load(at) + d;
+      store(at, both * scale);
+      sum += totalOfBoth ? both : d;
+    }
+    store(total + c, sum);
+  }
+}
+
+inline void interpolate(float* out, int rows, int columns, const float* bias, const float* low, const float* high,
+                        int offset, int patch, int hop) {
+  for (int r = 0; r < rows; r++, out += columns) {
+    const float fraction = float(offset + r * patch) / float(hop);
+    const Vector right = splat(fraction), left = splat(1.0f - fraction);
+    for (int c = 0; c < columns; c += lanes) {
+      store(out + c, fma(right, load(high + c), fma(left, load(low + c), load(bias + c))));
+    }
+  }
+}
+
+inline void interpolateBackward(float* low, float* high, const float* d, ptrdiff_t dStride, int rows, int columns,
+                                int offset, int patch, int hop) {
+  for (int c = 0; c < columns; c += lanes) {
+    Vector lowSum = {}, highSum = {};
+    for (int r = 0; r < rows; r++) {
+      const float fraction = float(offset + r * patch) / float(hop);
+      const Vector value = load(d + r * dStride + c);
+      lowSum = fma(splat(1.0f - fraction), value, lowSum);
+      highSum = fma(splat(fraction), value, highSum);
+    }
+    if (low != nullptr) store(low + c, load(low + c) + lowSum);
+    if (high != nullptr) store(high + c, load(high + c) + highSum);
+  }
+}
+
+inline void columnSums(float* total, const float* a, ptrdiff_t stride, int rows, int columns) {
+  for (int c = 0; c < columns; c += lanes) {
+    Vector sum = load(total + c);
+    for (int r = 0; r < rows; r++) sum += load(a + r * stride + c);
+    store(total + c, sum);
+  }
+}
+
+}  // namespace training
+
+/** This instruction set's table. */
+inline const TrainingKernels& trainingKernels() {
+  static constexpr TrainingKernels table{
+      training::width,    training::product, training::outer,       training::gateForward,         training::gateBackward,
+      training::residual, training::combine, training::interpolate, training::interpolateBackward, training::columnSums};
+  return table;
+}
+
+}  // namespace DIFFWAVE_TARGET
+}  // namespace diffwave

@@ -1,0 +1,243 @@
+// Tests of training, a program of its own: the oracle's gradients against finite differences in double, the fast path
+// against the oracle over many shapes, and equal bytes for any number of threads and with gates stored or computed again.
+// Exit status 0 and one line a case; scripts/test-native.mjs builds and runs it.
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "../targets.h"
+#include "../reference.h"
+#include "../training.h"
+
+using namespace diffwave;
+
+namespace {
+
+struct Random {
+  uint64_t state;
+  double uniform() {  // [−1, 1)
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return double(state >> 11) / double(1ull << 52) - 1;
+  }
+};
+
+struct Case {
+  const char* name;
+  NetworkShape shape;
+  std::vector<int64_t> positions;  // per clip
+  bool weighted, squared;
+};
+
+NetworkShape base(int channels, int layers, int cycle) {
+  NetworkShape s;
+  s.channels = channels;
+  s.layers = layers;
+  s.dilationCycle = cycle;
+  s.embedding = 8;
+  s.hidden = 12;
+  return s;
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  all.push_back({"unconditional", base(8, 3, 2), {40, 7}, false, true});
+  {
+    NetworkShape s = base(5, 4, 3);
+    s.conditioner = Conditioner::transposed;
+    s.bands = 6;
+    s.strides = 2;
+    s.stride[0] = 4;
+    s.stride[1] = 3;
+    s.hop = 12;
+    all.push_back({"shared upsampler, odd stride, labels", s, {30, 100}, true, false});
+    all.back().shape.labels = 3;
+    s.upsamplerPerLayer = true;
+    s.tanhFirst = true;
+    s.residualAfterStep = true;
+    s.patch = 2;
+    all.push_back({"philsyn: per-layer upsampler, tanh first, after step", s, {41}, false, true});
+  }
+  {
+    NetworkShape s = base(20, 5, 4);
+    s.conditioner = Conditioner::frameRate;
+    s.bands = 7;
+    s.hop = 16;
+    s.patch = 4;
+    all.push_back({"frame rate, no encoder", s, {83, 20, 1}, true, true});
+    s.encoders = 2;
+    s.encoderChannels[0] = 9;
+    s.encoderChannels[1] = 18;
+    s.labels = 2;
+    all.push_back({"frame rate, encoder, patch 4", s, {150, 77}, true, false});
+    s.channels = 48;
+    s.layers = 3;
+    s.patch = 16;
+    all.push_back({"48 channels, patch 16", s, {300}, false, true});
+  }
+  all.push_back({"one layer, one position", base(3, 1, 1), {1}, false, true});
+  all.push_back({"dilation beyond the clip", base(17, 7, 7), {20, 150}, false, false});
+  return all;
+}
+
+std::vector<double> randomParameters(const NetworkShape& shape, Random& random) {
+  std::vector<double> w(size_t(ParameterPlaces(shape).count));
+  for (double& v : w) v = 0.35 * random.uniform();
+  return w;
+}
+
+std::vector<ReferenceClip<double>> randomClips(const Case& c, Random& random) {
+  std::vector<ReferenceClip<double>> clips;
+  int index = 0;
+  for (int64_t positions : c.positions) {
+    ReferenceClip<double> clip;
+    const int64_t samples = positions * c.shape.patch;
+    const auto fill = [&](std::vector<double>& to, int64_t size) {
+      for (int64_t i = 0; i < size; i++) to.push_back(float(random.uniform()));
+    };
+    fill(clip.audio, samples);
+    fill(clip.target, samples);
+    if (c.weighted) fill(clip.weight, samples);
+    fill(clip.sinusoids, c.shape.embedding);
+    if (c.shape.conditioner != Conditioner::none) {
+      clip.frames = (samples + c.shape.hop - 1) / c.shape.hop + (index == 0 ? 1 : 0);
+      fill(clip.mel, clip.frames * c.shape.bands);
+    }
+    clip.label = c.shape.labels > 0 ? index % (c.shape.labels + 1) - 1 : -1;
+    index++;
+    clips.push_back(clip);
+  }
+  return clips;
+}
+
+int failures = 0;
+
+void check(bool good, const char* name, const char* what, double value) {
+  std::printf("%s %s: %s %.3g\n", good ? "ok" : "FAILED", name, what, value);
+  if (!good) failures++;
+}
+
+/** Largest relative error of central differences over a sample of parameters. L2 only: |x| has a corner. */
+void testOracle(const Case& c) {
+  Random random{7};
+  auto w = randomParameters(c.shape, random);
+  const auto clips = randomClips(c, random);
+  std::vector<double> g(w.size()), unused(w.size()), losses(clips.size());
+  referenceLossGradients(c.shape, w.data(), clips, true, g.data(), losses.data());
+  double worst = 0, largest = 0;
+  for (double v : g) largest = std::max(largest, std::fabs(v));
+  const size_t stride = std::max<size_t>(1, w.size() / 150);
+  for (size_t i = 0; i < w.size(); i += stride) {
+    const double h = 1e-6, old = w[i];
+    w[i] = old + h;
+    const double up = referenceLossGradients(c.shape, w.data(), clips, true, unused.data(), losses.data());
+    w[i] = old - h;
+    const double down = referenceLossGradients(c.shape, w.data(), clips, true, unused.data(), losses.data());
+    w[i] = old;
+    worst = std::max(worst, std::fabs((up - down) / (2 * h) - g[i]) / largest);
+  }
+  check(worst < 1e-5, c.name, "oracle against finite differences", worst);
+}
+
+struct FloatBatch {
+  std::vector<ReferenceClip<float>> data;
+  std::vector<TrainingBatch::Clip> clips;
+
+  explicit FloatBatch(const std::vector<ReferenceClip<double>>& from) {
+    for (const auto& clip : from) {
+      const auto cast = [](const std::vector<double>& v) { return std::vector<float>(v.begin(), v.end()); };
+      data.push_back({cast(clip.audio), cast(clip.target), cast(clip.weight), cast(clip.sinusoids), cast(clip.mel),
+                      clip.frames, clip.label});
+    }
+    for (const auto& clip : data) {
+      clips.push_back({clip.audio.data(), clip.target.data(), clip.weight.empty() ? nullptr : clip.weight.data(),
+                       clip.sinusoids.data(), clip.mel.data(), int64_t(clip.audio.size()), clip.frames, clip.label});
+    }
+  }
+};
+
+struct Result {
+  TrainingOutcome outcome;
+  double loss = 0;
+  std::vector<float> gradients, clipLosses;
+};
+
+Result fast(const Case& c, const TrainingKernels& kernels, int threads, size_t limit, const std::vector<float>& w,
+            const FloatBatch& batch) {
+  Pool pool(threads);
+  Training training(c.shape, pool, kernels, limit);
+  Result result;
+  result.gradients.assign(w.size(), NAN);
+  result.clipLosses.resize(batch.clips.size());
+  for (int i = 0; i < 2; i++) {  // twice: the memory is used again
+    result.outcome = training.lossGradients(w.data(), {batch.clips.data(), int(batch.clips.size()), c.squared},
+                                            result.gradients.data(), &result.loss, result.clipLosses.data(), nullptr);
+  }
+  return result;
+}
+
+/** Error relative to each parameter's own largest gradient would need its bounds; here to the whole's largest. */
+double difference(const std::vector<float>& a, const std::vector<double>& b) {
+  double worst = 0, largest = 0;
+  for (double v : b) largest = std::max(largest, std::fabs(v));
+  for (size_t i = 0; i < a.size(); i++) {
+    const double d = std::fabs(a[i] - b[i]) / largest;
+    if (!(d <= worst)) worst = d;
+  }
+  return worst;
+}
+
+bool same(const Result& a, const Result& b) {
+  return a.loss == b.loss && std::memcmp(a.gradients.data(), b.gradients.data(), a.gradients.size() * 4) == 0 &&
+         std::memcmp(a.clipLosses.data(), b.clipLosses.data(), a.clipLosses.size() * 4) == 0;
+}
+
+void testFast(const Case& c, const Target& target) {
+  Random random{7};
+  const auto wide = randomParameters(c.shape, random);
+  const auto clips = randomClips(c, random);
+  const std::vector<float> w(wide.begin(), wide.end());
+  const std::vector<double> rounded(w.begin(), w.end());
+  const FloatBatch batch(clips);
+  std::vector<double> g(w.size()), losses(clips.size());
+  const double loss = referenceLossGradients(c.shape, rounded.data(), clips, c.squared, g.data(), losses.data());
+
+  const size_t enough = size_t(1) << 30;
+  const TrainingKernels& kernels = *target.training;
+  const Result one = fast(c, kernels, 1, enough, w, batch);
+  char name[200];
+  std::snprintf(name, sizeof name, "%s, %s", target.name, c.name);
+  check(std::fabs(one.loss - loss) < 1e-5 * (1 + std::fabs(loss)), name, "loss", one.loss - loss);
+  double clipError = 0;
+  for (size_t i = 0; i < losses.size(); i++) clipError = std::max(clipError, std::fabs(one.clipLosses[i] - losses[i]));
+  check(clipError < 1e-5 * (1 + std::fabs(loss)), name, "clip losses", clipError);
+  check(difference(one.gradients, g) < 1e-5, name, "gradients", difference(one.gradients, g));
+  check(same(one, fast(c, kernels, 3, enough, w, batch)), name, "3 threads, equal bytes", 0);
+
+  Pool pool(1);
+  const Training probe(c.shape, pool, kernels, enough);
+  size_t single = 0;
+  for (const auto& clip : batch.clips) single = std::max(single, probe.memory(&clip, 1, false));
+  if (batch.clips.size() == 1) {
+    check(same(one, fast(c, kernels, 1, single, w, batch)), name, "gates computed again, equal bytes", 0);
+  } else {
+    const Result split = fast(c, kernels, 1, single, w, batch);
+    check(split.outcome == TrainingOutcome::done && difference(split.gradients, g) < 1e-5, name,
+          "in parts, gates computed again", difference(split.gradients, g));
+  }
+  check(fast(c, kernels, 1, single - 64, w, batch).outcome == TrainingOutcome::outOfMemory, name, "refused", 0);
+}
+
+}  // namespace
+
+int main() {
+  for (const Case& c : cases()) {
+    testOracle(c);
+    for (int i = 0; i < targetCount(); i++) {
+      if (targetAt(i).runs()) testFast(c, targetAt(i));
+    }
+  }
+  std::printf("%s\n", failures == 0 ? "all passed" : "FAILED");
+  return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,114 @@
+// Loss and gradients of one batch, fast: the network's backward pass written out on the matrix product of
+// kernels/gemm.h, checked against native/reference.cc.
+//
+// A batch runs layer by layer. Each clip's positions are cut into tiles of `trainingTile`, consecutive tiles into at most
+// `trainingGroups` groups. A group is one task of the pool and has its own partial sums of the weights' gradients; groups
+// are added up in order. Tiles and groups depend on the batch alone, so the result is the same for any number of threads.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "network.h"
+#include "pool.h"
+
+namespace diffwave {
+
+constexpr int trainingTile = 72;    // positions: a multiple of the register block's rows, so that tails are rare
+constexpr int trainingGroups = 16;
+
+/** Rows a[r · stride + 0 … steps − 1] of a matrix product's left side. */
+struct Segment {
+  const float* a;
+  ptrdiff_t stride;
+  int steps;
+};
+
+/** What each instruction set brings (kernels/backward.h). Columns are multiples of 16, in floats. */
+struct TrainingKernels {
+  /** Columns of a packed panel: `packed[panel][k][width]`. */
+  int width;
+  /** out[r, n] = (accumulate ? out[r, n] : 0) + Σ over segments and their steps, in order, of a[r, k] · packed[k, n]. */
+  void (*product)(float* out, ptrdiff_t outStride, int rows, int columns, const Segment* segments, int count,
+                  const float* packed, bool accumulate);
+  /** out[r, n] += Σ_k a[k · aStride + r] · b[k · bStride + n]: a weight's gradient, k running over positions. */
+  void (*outer)(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aStride, int rows, const float* b,
+                ptrdiff_t bStride, int columns, int steps);
+  /** Activates sums [rows × 2·columns] in place (one half sigmoid, one tanh) and gives their product. */
+  void (*gateForward)(float* sums, float* gated, ptrdiff_t gatedStride, int rows, int columns, bool tanhFirst);
+  /** From the activated halves and the gradient of their product: the product again, the gradient dSums of what went
+   * into the gate, and that gradient's column sums added to total [2·columns]. */
+  void (*gateBackward)(float* dSums, ptrdiff_t dStride, float* gated, ptrdiff_t gatedStride, float* total,
+                       const float* halves, const float* dGated, int rows, int columns, bool tanhFirst);
+  /** skip += out[first half]; next = (y − minus + out[second half]) · √½ + plus (next null: only the skip). */
+  void (*residual)(float* skip, float* next, const float* y, const float* out, const float* minus, const float* plus,
+                   int rows, int columns);
+  /** dx = ((fresh ? 0 : dx) + dy) · scale; total += dy, or dx before its scaling where `totalOfBoth`. */
+  void (*combine)(float* dx, const float* dy, float* total, int rows, int columns, bool fresh, bool totalOfBoth,
+                  float scale);
+  /** out[r] = bias + (1 − f) · low + f · high with f = (offset + r · patch) / hop. */
+  void (*interpolate)(float* out, int rows, int columns, const float* bias, const float* low, const float* high,
+                      int offset, int patch, int hop);
+  /** The adjoint: low += Σ_r (1 − f) · d[r], high += Σ_r f · d[r]; either may be null. */
+  void (*interpolateBackward)(float* low, float* high, const float* d, ptrdiff_t dStride, int rows, int columns,
+                              int offset, int patch, int hop);
+  /** total[n] += Σ_r a[r, n]. */
+  void (*columnSums)(float* total, const float* a, ptrdiff_t stride, int rows, int columns);
+};
+
+/** One batch. Arrays are the caller's; shapes were checked before. */
+struct TrainingBatch {
+  struct Clip {
+    const float* audio;      // [samples]
+    const float* target;     // [samples]
+    const float* weight;     // [samples], or null for 1
+    const float* sinusoids;  // [embedding]
+    const float* mel;        // [bands × frames], or null
+    int64_t samples;         // a multiple of the patch
+    int64_t frames;
+    int label;               // −1: none
+  };
+  const Clip* clips;
+  int count;
+  bool squared;  // the loss: squares, or absolute values
+};
+
+enum class TrainingOutcome { done, cancelled, outOfMemory };
+
+/** Computes losses and gradients of one network; keeps its working memory between calls. */
+class Training {
+ public:
+  /**
+   * @param memoryLimit bytes of working memory. A batch that needs more is run in several parts of consecutive clips; a
+   *   clip that alone needs more is run without its gates stored (they are computed again, which costs a quarter more
+   *   time); one that needs more even so is refused. Where the limit splits a batch, sums round differently.
+   */
+  Training(const NetworkShape& shape, Pool& pool, const TrainingKernels& kernels, size_t memoryLimit);
+  ~Training();
+  Training(const Training&) = delete;
+  Training& operator=(const Training&) = delete;
+
+  /**
+   * loss = mean over all samples of weight · |ε − target| (or its square), clipLosses[count] = each clip's own mean,
+   * gradients (overwritten) laid out as the parameters.
+   */
+  TrainingOutcome lossGradients(const float* parameters, const TrainingBatch& batch, float* gradients, double* loss,
+                                float* clipLosses, const std::atomic<bool>* cancelled);
+
+  /**
+   * Bytes one part of a batch takes. Nearly all of it is, with P positions of all clips, C channels and L layers,
+   * 4 · P · (L · C + 6 · C) for the layers' inputs, and 4 · P · L · 2C more where gates are stored.
+   */
+  size_t memory(const TrainingBatch::Clip* clips, int count, bool storeGates) const;
+
+ private:
+  const NetworkShape shape_;
+  Pool& pool_;
+  const TrainingKernels& kernels_;
+  const size_t limit_;
+  float* memory_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+}  // namespace diffwave
