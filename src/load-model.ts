@@ -67,13 +67,17 @@ export function shippedModels(): readonly string[] {
     .sort()
 }
 
-/** The package's `models` folder: beside the nearest package.json above this file that is named `diffwave`. */
 function modelsFolder(): string {
+  return join(packageRoot(), 'models')
+}
+
+/** The package's own folder: that of the nearest package.json above this file that is named `diffwave`. */
+export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url))
   while (true) {
     const file = join(folder, 'package.json')
     if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown }).name === 'diffwave') {
-      return join(folder, 'models')
+      return folder
     }
     const parent = dirname(folder)
     if (parent === folder) throw new DiffWaveError('UNKNOWN_MODEL', 'the package’s own folder was not found')
