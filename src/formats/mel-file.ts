@@ -63,7 +63,8 @@ export function tensorToMel(tensor: Tensor, bands: number | undefined, where: st
       ...(tensor.shape.length === 3 ? { hint: 'A batch of mels is read one at a time: save each by itself.' } : {}),
     })
   }
-  if (rows === 0 || columns === 0) throw new DiffWaveError('BAD_MEL', 'the mel is empty', { got: `[${shape.join(', ')}]`, where })
+  if (rows === 0 || columns === 0)
+    throw new DiffWaveError('BAD_MEL', 'the mel is empty', { got: `[${shape.join(', ')}]`, where })
   if (bands === undefined || rows === bands) {
     return { mel: { data: tensor.data, bands: rows, frames: columns }, transposed: false }
   }

@@ -1,0 +1,25 @@
+/** Runs a command over several inputs: one that fails is reported, and the others are still done. */
+import { DiffWaveError } from '../errors.js'
+import { type Context, printError } from './context.js'
+import { exitStatus, SomeFailed } from './exit.js'
+
+/** @throws the error itself where there is one input; `SomeFailed` where some of several failed */
+export async function eachInput<T>(
+  context: Context,
+  inputs: readonly T[],
+  debug: boolean,
+  work: (input: T, index: number) => Promise<void>,
+): Promise<void> {
+  let status = 0
+  for (const [index, input] of inputs.entries()) {
+    try {
+      await work(input, index)
+    } catch (error) {
+      const aborted = error instanceof DiffWaveError && error.code === 'ABORTED'
+      if (inputs.length === 1 || aborted || context.signal.aborted) throw error
+      printError(error, debug)
+      status = Math.max(status, exitStatus(error))
+    }
+  }
+  if (status > 0) throw new SomeFailed(status)
+}
