@@ -21,6 +21,12 @@ function positive(x: tf.Tensor): tf.Tensor {
   return tf.cast(tf.greater(x, 0), 'float32')
 }
 
+/** A product of matrices turned by hand: the WASM backend is slow where it has to read one transposed. */
+function product(a: tf.Tensor2D, b: tf.Tensor2D, transposeA: boolean, transposeB: boolean): tf.Tensor2D {
+  const turned = (matrix: tf.Tensor2D) => tf.transpose(matrix)
+  return tf.matMul(transposeA ? turned(a) : a, transposeB ? turned(b) : b)
+}
+
 const configs: readonly tf.GradConfig[] = [
   {
     kernelName: 'Add',
@@ -58,14 +64,14 @@ const configs: readonly tf.GradConfig[] = [
     kernelName: 'BatchMatMul',
     inputsToSave: ['a', 'b'],
     gradFunc: (gradient, [left, right], attributes) => {
-      const dy = gradient as tf.Tensor3D
-      const a = left as tf.Tensor3D
-      const b = right as tf.Tensor3D
+      const dy = gradient as tf.Tensor2D
+      const a = left as tf.Tensor2D
+      const b = right as tf.Tensor2D
       const transposeA = attribute<boolean>(attributes, 'transposeA')
       const transposeB = attribute<boolean>(attributes, 'transposeB')
       return {
-        a: () => (transposeA ? tf.matMul(b, dy, transposeB, true) : tf.matMul(dy, b, false, !transposeB)),
-        b: () => (transposeB ? tf.matMul(dy, a, true, transposeA) : tf.matMul(a, dy, !transposeA, false)),
+        a: () => (transposeA ? product(b, dy, transposeB, true) : product(dy, b, false, !transposeB)),
+        b: () => (transposeB ? product(dy, a, true, transposeA) : product(a, dy, !transposeA, false)),
       }
     },
   },

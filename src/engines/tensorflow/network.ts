@@ -37,7 +37,8 @@ export type Probe = (name: string, value: tf.Tensor) => void
 function project(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor {
   const [out, input] = weight.shape as [number, number]
   const rows: tf.Tensor2D = tf.reshape(x, [-1, input])
-  const product = tf.matMul(rows, tf.reshape(weight, [out, input]) as tf.Tensor2D, false, true)
+  // Turned by hand: the WASM backend's matMul is eight times slower where it has to read a matrix transposed.
+  const product = tf.matMul(rows, tf.transpose(tf.reshape(weight, [out, input]) as tf.Tensor2D))
   return tf.reshape(tf.add(product, bias), [...x.shape.slice(0, -1), out])
 }
 
@@ -86,8 +87,10 @@ function upsample(mel: tf.Tensor3D, weight: tf.Tensor, bias: tf.Tensor, stride: 
       rows.push(tf.slice2d(columns, [band, stride + padding - frame * stride], [1, stride]))
     }
   }
-  const neighbours: tf.Tensor2D = tf.reshape(tf.stack(copies, 3), [batch * bands * frames, 9])
-  const product = tf.add(tf.matMul(neighbours, tf.concat(rows, 0) as tf.Tensor2D), bias)
+  // [s, 9] × [9, B × bands × F]: stacked along the first axis, copies are plain copies.
+  const neighbours: tf.Tensor2D = tf.reshape(tf.stack(copies, 0), [9, batch * bands * frames])
+  const matrix = tf.transpose(tf.concat(rows, 0) as tf.Tensor2D)
+  const product = tf.add(tf.transpose(tf.matMul(matrix, neighbours)), bias)
   return tf.leakyRelu(tf.reshape(product, [batch, bands, frames * stride]) as tf.Tensor3D, LEAKY_SLOPE)
 }
 
