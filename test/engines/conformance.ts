@@ -1,0 +1,230 @@
+/** What every engine must do, whatever it runs on: the recorded numbers, the same bytes for any cut, and refusals. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import type { Mel } from '#src/audio/convention'
+import type { Engine } from '#src/engines/engine'
+import { decodeSafetensors } from '#src/formats/safetensors'
+import { type NetworkConfig, networkSchema } from '#src/model/config'
+import { parameterSpecs } from '#src/model/parameters'
+import { readModel } from '#src/model/read-model'
+import { gaussian } from '#src/random'
+import { elementCount, type Tensor, type Tensors } from '#src/tensor'
+import { Adam } from '#src/training/adam'
+import { relativeError } from '../support/numbers.js'
+import { golden } from '../support/paths.js'
+
+export type CreateEngine = (network: NetworkConfig, parameters: Tensors) => Promise<Engine>
+
+function clips({ data, shape }: Tensor): Float32Array[] {
+  const width = data.length / shape[0]!
+  return Array.from({ length: shape[0]! }, (_, i) => data.slice(i * width, (i + 1) * width))
+}
+
+function mels(tensor: Tensor): Mel[] {
+  const [, bands, frames] = tensor.shape as [number, number, number]
+  return clips(tensor).map(data => ({ data, bands, frames }))
+}
+
+/** Random parameters whose outputs are neither zero nor saturated. */
+function randomParameters(network: NetworkConfig, seed: number): Map<string, Tensor> {
+  return new Map(
+    parameterSpecs(network).map(({ name, shape }, i) => {
+      const data = gaussian(seed, i, 0, elementCount(shape))
+      const fanIn = Math.max(1, elementCount(shape.slice(1)))
+      return [name, { shape, data: data.map(value => value * (shape.length === 1 ? 0.1 : 1 / Math.sqrt(fanIn))) }]
+    }),
+  )
+}
+
+const variants: readonly (readonly [string, Parameters<typeof networkSchema.parse>[0]])[] = [
+  ['unconditional', { channels: 5, layers: 3, dilationCycle: 2 }],
+  ['labels', { channels: 4, layers: 2, dilationCycle: 2, labels: ['a', 'b'] }],
+  [
+    'patches of 4, frame-rate conditioner with an encoder',
+    {
+      channels: 6,
+      layers: 3,
+      dilationCycle: 3,
+      patch: 4,
+      stepEmbedding: { frequencies: 'inverse', fractional: 'direct', size: 16, hidden: 12 },
+      mel: { kind: 'frame-rate', bands: 7, hop: 12, encoder: [5] },
+    },
+  ],
+  [
+    'odd strides, an upsampler a layer, tanh first, after the step',
+    {
+      channels: 3,
+      layers: 2,
+      dilationCycle: 2,
+      gate: 'tanh-sigmoid',
+      residual: 'after-step',
+      mel: { kind: 'transposed', bands: 4, strides: [5, 3], sharing: 'per-layer' },
+    },
+  ],
+]
+
+/** A random batch for a network: clips of unequal lengths. */
+function randomBatch(network: NetworkConfig, frameCounts: readonly number[]) {
+  const bands = network.mel?.bands ?? 0
+  const hop = network.mel === null ? 8 : network.mel.kind === 'frame-rate' ? network.mel.hop : 15
+  const audio = frameCounts.map((frames, i) => gaussian(1, i, 0, frames * hop))
+  return {
+    audio,
+    steps: frameCounts.map((_, i) => 3.25 + 11 * i),
+    ...(network.mel === null
+      ? {}
+      : { mel: frameCounts.map((frames, i) => ({ data: gaussian(2, i, 0, bands * frames), bands, frames })) }),
+    ...(network.labels === null ? {} : { labels: frameCounts.map((_, i) => (i % 2 === 0 ? 1 : null)) }),
+  }
+}
+
+/** Declares the suite for one engine. */
+export function conformance(name: string, create: CreateEngine): void {
+  for (const folder of ['lmnt-conditional-c8-l6', 'lmnt-unconditional-c8-l6']) {
+    test(`${name}: ${folder}: noise, loss, gradients and three Adam updates are the reference's`, async () => {
+      const { config, parameters } = await readModel(golden(`${folder}/weights.pt`))
+      const path = golden(`${folder}/network.safetensors`)
+      const { tensors } = decodeSafetensors(readFileSync(path), path)
+      const recorded = (tensor: string) => tensors.get(tensor)!
+      const engine = await create(config.network, parameters)
+      try {
+        const mel = tensors.has('mel') ? { mel: mels(recorded('mel')) } : {}
+        for (const kind of ['int', 'fractional']) {
+          const epsilon = await engine.predictNoise({
+            audio: clips(recorded('audio')),
+            steps: recorded(`forward.${kind}_steps`).data,
+            ...mel,
+          })
+          clips(recorded(`forward.${kind}.eps`)).forEach((expected, i) => {
+            assert.ok(relativeError(epsilon[i]!, expected) < 1e-4, `ε at ${kind} steps, clip ${i}`)
+          })
+        }
+        const adam = new Adam()
+        const trained = new Map([...parameters].map(([key, { shape, data }]) => [key, { shape, data: data.slice() }]))
+        for (let update = 0; update < 3; update++) {
+          const { loss, gradients } = await engine.lossGradients({
+            audio: clips(recorded('train.noisy')),
+            target: clips(recorded('train.noise')),
+            steps: recorded('train.steps').data,
+            loss: 'l1',
+            ...mel,
+          })
+          const expected = recorded('train.losses').data[update]!
+          assert.ok(Math.abs(loss - expected) / expected < 1e-4, `loss ${update}: ${loss}, not ${expected}`)
+          if (update === 0) {
+            for (const [key, gradient] of gradients) {
+              const error = relativeError(gradient, recorded(`train.grad.${key}`).data)
+              assert.ok(error < 1e-3, `gradient of ${key}: ${error}`)
+            }
+            assert.equal(gradients.size, parameters.size)
+          }
+          adam.update(trained, gradients, 2e-4)
+          await engine.setParameters(trained)
+        }
+        for (const [key, { data }] of trained) {
+          const error = relativeError(data, recorded(`train.after3.${key}`).data)
+          assert.ok(error < 1e-4, `${key} after three updates: ${error}`)
+        }
+      } finally {
+        await engine.dispose()
+      }
+    })
+  }
+
+  for (const folder of ['philsyn-c8-l4-zip', 'philsyn-c8-l4-legacy']) {
+    test(`${name}: ${folder}: noise is the reference's`, async () => {
+      const { config, parameters } = await readModel(golden(`${folder}/1000.pkl`))
+      const path = golden(`${folder}/golden.safetensors`)
+      const { tensors } = decodeSafetensors(readFileSync(path), path)
+      const engine = await create(config.network, parameters)
+      try {
+        const epsilon = await engine.predictNoise({
+          audio: clips(tensors.get('audio')!),
+          mel: mels(tensors.get('mel')!),
+          steps: tensors.get('steps')!.data,
+        })
+        clips(tensors.get('eps')!).forEach((expected, i) => {
+          assert.ok(relativeError(epsilon[i]!, expected) < 1e-4, `clip ${i}`)
+        })
+      } finally {
+        await engine.dispose()
+      }
+    })
+  }
+
+  for (const [variant, input] of variants) {
+    test(`${name}: ${variant}: gradients are the loss's slope; cuts and batches change no byte`, async () => {
+      const network = networkSchema.parse(input)
+      const parameters = randomParameters(network, 5)
+      const engine = await create(network, parameters)
+      try {
+        const batch = randomBatch(network, [9, 4, 9])
+        const together = await engine.predictNoise(batch)
+        for (let i = 0; i < together.length; i++) {
+          const [alone] = await engine.predictNoise({
+            audio: [batch.audio[i]!],
+            steps: [batch.steps[i]!],
+            ...(batch.mel === undefined ? {} : { mel: [batch.mel[i]!] }),
+            ...(batch.labels === undefined ? {} : { labels: [batch.labels[i]!] }),
+          })
+          assert.deepEqual(alone, together[i], `clip ${i} alone`)
+        }
+
+        const stream = engine.openStream({ steps: [batch.steps[0]!], label: batch.labels?.[0] ?? null })
+        const audio = batch.audio[0]!
+        if (batch.mel !== undefined) stream.pushMel(batch.mel[0]!, true)
+        const pieces: number[] = []
+        const cut = 3 * network.patch
+        for (let at = 0; at < audio.length; at += cut) {
+          pieces.push(...(await stream.predict(0, audio.slice(at, at + cut), at + cut >= audio.length)))
+        }
+        stream.dispose()
+        assert.deepEqual(Float32Array.from(pieces), together[0], 'in small chunks')
+
+        // Central differences along the gradient: an L2 loss has no corners, and the step is short for the ReLUs' sake.
+        const target = batch.audio.map((clip, i) => gaussian(3, i, 0, clip.length))
+        const request = { ...batch, target, loss: 'l2' as const, weight: target.map(clip => clip.map(Math.abs)) }
+        const { gradients } = await engine.lossGradients(request)
+        let squares = 0
+        for (const gradient of gradients.values()) for (const value of gradient) squares += value * value
+        const size = 1e-3 / Math.sqrt(squares)
+        const losses: number[] = []
+        for (const sign of [1, -1]) {
+          await engine.setParameters(
+            new Map(
+              [...parameters].map(([key, { shape, data }]) => [
+                key,
+                { shape, data: data.map((value, i) => value + sign * size * gradients.get(key)![i]!) },
+              ]),
+            ),
+          )
+          losses.push((await engine.lossGradients(request)).loss)
+        }
+        const slope = (losses[0]! - losses[1]!) / (2 * size)
+        assert.ok(Math.abs(slope / squares - 1) < 1e-2, `slope ${slope}, gradient says ${squares}`)
+      } finally {
+        await engine.dispose()
+      }
+    })
+  }
+
+  test(`${name}: refuses what does not fit, stops when told, and says when it is gone`, async () => {
+    const network = networkSchema.parse(variants[2]![1])
+    const engine = await create(network, randomParameters(network, 6))
+    const { audio, mel, steps } = randomBatch(network, [4])
+    const request = { audio, mel: mel!, steps }
+    const refused = (change: object, code: string) =>
+      assert.rejects(engine.predictNoise({ ...request, ...change }), { name: 'DiffWaveError', code })
+    await refused({ audio: [] }, 'BAD_SHAPE')
+    await refused({ audio: [audio[0]!.slice(0, 3)] }, 'BAD_SHAPE')
+    await refused({ audio: [new Float32Array(audio[0]!.length + 4)] }, 'BAD_SHAPE')
+    await refused({ audio: [audio[0]!.map(() => Number.NaN)] }, 'NOT_FINITE')
+    await refused({ mel: [{ ...mel![0]!, bands: 6 }] }, 'BAD_SHAPE')
+    await refused({ steps: [-1] }, 'BAD_SHAPE')
+    await refused({ labels: [0] }, 'BAD_SHAPE')
+    await refused({ signal: AbortSignal.abort() }, 'ABORTED')
+    await engine.dispose()
+    await refused({}, 'DISPOSED')
+  })
+}
