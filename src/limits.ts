@@ -39,3 +39,5 @@ export const MAX_CONFIG_BYTES = 4_000_000
 export const MAX_CLIP_SECONDS = 3600
 /** Clips of one call. */
 export const MAX_CLIPS = 10_000
+/** 16-bit samples of a data set held in memory: 27 hours at 22,050 Hz. */
+export const MAX_TRAINING_BYTES = 2 ** 32

@@ -227,13 +227,14 @@ export function wavData(samples: Float32Array, format: WavFormat): Uint8Array {
   const size = format === '16' ? 2 : format === '24' ? 3 : 4
   const bytes = new Uint8Array(samples.length * size)
   const view = new DataView(bytes.buffer)
-  const peak = format === '16' ? 32767 : 8388607
+  const scale = format === '16' ? 32768 : 8388608
   for (let i = 0; i < samples.length; i++) {
     if (format === '32f') {
       view.setFloat32(i * 4, samples[i]!, true)
       continue
     }
-    const value = Math.round(Math.max(-1, Math.min(1, samples[i]!)) * peak)
+    // As they are read: full scale is one step beyond the largest integer, so that a file comes back exactly.
+    const value = Math.min(Math.round(Math.max(-1, Math.min(1, samples[i]!)) * scale), scale - 1)
     view.setInt16(i * size, value, true)
     if (format === '24') view.setInt8(i * 3 + 2, value >> 16)
   }

@@ -51,8 +51,10 @@ export function readNumbers(
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset + offset, count * size)
   if (type === 'F32' && littleEndian) {
-    const copy = bytes.slice(offset, offset + count * 4)
-    return new Float32Array(copy.buffer, copy.byteOffset, count)
+    // A copy of their own: a Buffer's slice would be a view, at any offset.
+    const copy = new Uint8Array(count * 4)
+    copy.set(bytes.subarray(offset, offset + count * 4))
+    return new Float32Array(copy.buffer)
   }
   const read: Readonly<Record<NumberType, (at: number) => number>> = {
     F64: at => view.getFloat64(at, littleEndian),

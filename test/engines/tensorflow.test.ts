@@ -2,16 +2,19 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createEngine } from '#src/engines/select'
 import { createTensorflowEngine } from '#src/engines/tensorflow'
-import { networkSchema } from '#src/model/config'
+import { type NetworkConfig, networkSchema } from '#src/model/config'
 import { parameterSpecs } from '#src/model/parameters'
 import { gaussian } from '#src/random'
-import { elementCount } from '#src/tensor'
+import { elementCount, type Tensors } from '#src/tensor'
 import { conformance } from './conformance.js'
+import { agreesWithOracle } from './oracle.js'
 
 for (const backend of ['wasm', 'cpu'] as const) {
-  conformance(`tensorflow:${backend}`, (network, parameters) =>
-    createTensorflowEngine({ network, parameters, backend }),
-  )
+  const create = (network: NetworkConfig, parameters: Tensors) =>
+    createTensorflowEngine({ network, parameters, backend })
+  conformance(`tensorflow:${backend}`, create)
+  // Of the plain backend there is little that could differ: it runs the same graph.
+  agreesWithOracle(`tensorflow:${backend}`, create, backend === 'wasm' ? 25 : 5)
 }
 
 test('a named engine that cannot run is an error that says why', async () => {

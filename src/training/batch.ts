@@ -1,0 +1,178 @@
+/**
+ * Training batches: crops of the recordings with their mels, noised. Everything is a pure function of (seed, draw), so that a
+ * resumed run sees the same data.
+ */
+import type { Mel, MelConvention } from '../audio/convention.js'
+import { melSpectrogram } from '../audio/mel.js'
+import { alphaBarAt, diffuse } from '../diffusion/forward.js'
+import { frameDeviations, melEnergy, sampleDeviations } from '../diffusion/prior.js'
+import { type NoiseSchedule, noiseSchedule } from '../diffusion/schedule.js'
+import type { LossRequest } from '../engines/engine.js'
+import { DiffWaveError } from '../errors.js'
+import { type ModelConfig, melContext, type PriorConfig } from '../model/config.js'
+import { gaussian, uniform } from '../random.js'
+import type { TrainingConfig } from './config.js'
+import type { Clip } from './dataset.js'
+import { levelWeight, stepDrawer } from './noise-levels.js'
+
+/** A piece of a recording: `samples` long, its mel reaching past its end by the network's context where there is any. */
+export interface Crop {
+  readonly audio: Float32Array
+  readonly mel: Mel | null
+  readonly label: number | null
+}
+
+/** A stretch of a clip, ±1, silence after its end. */
+function stretch(clip: Clip, start: number, count: number, gain: number): Float32Array {
+  const out = new Float32Array(count)
+  const available = Math.min(count, clip.samples.length - start)
+  for (let i = 0; i < available; i++) out[i] = (clip.samples[start + i]! / 32768) * gain
+  return out
+}
+
+/** Frames first … first + count − 1 of a mel, the last one held past its end. */
+function melFrameRange(mel: Mel, first: number, count: number): Mel {
+  const data = new Float32Array(mel.bands * count)
+  for (let band = 0; band < mel.bands; band++) {
+    for (let f = 0; f < count; f++) {
+      data[band * count + f] = mel.data[band * mel.frames + Math.min(mel.frames - 1, first + f)]!
+    }
+  }
+  return { data, bands: mel.bands, frames: count }
+}
+
+/**
+ * Part of a clip with the frames that the mel of the whole clip has there: it is computed with enough audio on both sides.
+ *
+ * @param start first sample, a multiple of the hop where there is a mel
+ */
+export function cropClip(clip: Clip, model: ModelConfig, start: number, count: number, gain = 1): Crop {
+  const label = model.network.labels?.indexOf(clip.label) ?? -1
+  const labelIndex = label < 0 ? null : label
+  const audio = stretch(clip, start, count, gain)
+  if (model.mel === null || model.network.mel === null) return { audio, mel: null, label: labelIndex }
+  const { hop, fftSize } = model.mel
+  const context = melContext(model.network.mel)
+  const frames = count / hop + context
+  const margin = Math.ceil(fftSize / hop) * hop
+  const from = Math.max(0, start - margin)
+  const to = Math.min(clip.samples.length, start + frames * hop + margin)
+  const around = stretch(clip, from, to - from, gain)
+  const mel = melSpectrogram({ samples: around, sampleRate: model.sampleRate }, model.mel)
+  return { audio, mel: melFrameRange(mel, (start - from) / hop, frames), label: labelIndex }
+}
+
+/** Lowest and highest frame energy of some clips: the constants of the mel-energy prior. */
+export function measurePrior(clips: readonly Clip[], convention: MelConvention, floor: number): PriorConfig {
+  let [minEnergy, maxEnergy] = [Number.POSITIVE_INFINITY, 0]
+  // A hundred clips spread over the set show its range.
+  const stride = Math.max(1, Math.floor(clips.length / 100))
+  for (let i = 0; i < clips.length; i += stride) {
+    const samples = stretch(clips[i]!, 0, clips[i]!.samples.length, 1)
+    const mel = melSpectrogram({ samples, sampleRate: convention.sampleRate }, convention)
+    for (const energy of melEnergy(convention, mel)) {
+      minEnergy = Math.min(minEnergy, energy)
+      maxEnergy = Math.max(maxEnergy, energy)
+    }
+  }
+  return { kind: 'mel-energy', minEnergy, maxEnergy, floor }
+}
+
+/** Uniform numbers that choose one crop: which sample of the data, gain, label dropped. */
+const NUMBERS_A_CROP = 4
+
+/** Makes the batches of a training run. */
+export class BatchMaker {
+  readonly schedule: NoiseSchedule
+  readonly #ends: Float64Array
+  readonly #drawSteps
+
+  /** @param model the model, its prior measured */
+  constructor(
+    private readonly config: TrainingConfig,
+    private readonly model: ModelConfig,
+    private readonly clips: readonly Clip[],
+  ) {
+    this.schedule = noiseSchedule(model.diffusion.training)
+    this.#drawSteps = stepDrawer(config, this.schedule)
+    let total = 0
+    this.#ends = Float64Array.from(clips, clip => {
+      total += this.#starts(clip)
+      return total
+    })
+    const labels = model.network.labels
+    const unknown = labels === null ? undefined : clips.find(clip => !labels.includes(clip.label))
+    if (unknown !== undefined) {
+      throw new DiffWaveError('BAD_DATA', 'a clip’s label is not one of the model’s', {
+        expected: labels!.join(', '),
+        got: unknown.label === '' ? 'none' : unknown.label,
+        where: unknown.name,
+      })
+    }
+  }
+
+  /** The batch of a draw: number (update × accumulation + part). */
+  batch(draw: number): LossRequest & { readonly steps: Float64Array } {
+    const { batch, cropSamples, gain: range, labelDropout } = this.config.data
+    const { seed } = this.config
+    const crops = Array.from({ length: batch }, (_, i) => {
+      const number = (k: number) => uniform(seed, draw, i * NUMBERS_A_CROP + k)
+      const decibels = range[0] + (range[1] - range[0]) * number(2)
+      const { clip, start } = this.#place(number(0))
+      const crop = cropClip(clip, this.model, start, cropSamples, 10 ** (decibels / 20))
+      return number(3) < labelDropout ? { ...crop, label: null } : crop
+    })
+    const steps = this.#drawSteps(seed, draw, batch)
+    const noise = crops.map((_, i) => gaussian(seed, draw, i * cropSamples, cropSamples))
+    return this.noised(crops, steps, noise)
+  }
+
+  /** Crops with noise added: what an engine is asked. @param noise standard normal, one array a crop; changed in place */
+  noised(crops: readonly Crop[], steps: Float64Array, noise: readonly Float32Array[]) {
+    const { loss, weighting } = this.config
+    const { diffusion, mel: convention, network } = this.model
+    const levels = Array.from(steps, step => alphaBarAt(this.schedule, step))
+    const weights = levels.map((level, i) => {
+      const weight = new Float32Array(noise[i]!.length).fill(levelWeight(weighting, level))
+      if (diffusion.prior === null || convention === null) return weight
+      const sigma = sampleDeviations(frameDeviations(diffusion.prior, convention, crops[i]!.mel!), convention, 0, weight.length)
+      for (let n = 0; n < sigma.length; n++) {
+        noise[i]![n]! *= sigma[n]!
+        weight[n]! /= loss === 'l1' ? sigma[n]! : sigma[n]! ** 2
+      }
+      return weight
+    })
+    const weighted = diffusion.prior !== null || weighting.kind !== 'none'
+    return {
+      audio: crops.map((crop, i) => diffuse(crop.audio, noise[i]!, levels[i]!)),
+      target: noise,
+      steps,
+      loss,
+      ...(weighted ? { weight: weights } : {}),
+      ...(network.mel === null ? {} : { mel: crops.map(crop => crop.mel!) }),
+      ...(network.labels === null ? {} : { labels: crops.map(crop => crop.label) }),
+    }
+  }
+
+  #hop(): number {
+    return this.model.mel?.hop ?? this.model.network.patch
+  }
+
+  /** Places where a crop of a clip can start; one where it is shorter than a crop. */
+  #starts(clip: Clip): number {
+    return Math.max(1, Math.floor((clip.samples.length - this.config.data.cropSamples) / this.#hop()) + 1)
+  }
+
+  /** All places are equally likely. */
+  #place(share: number): { clip: Clip; start: number } {
+    const at = Math.floor(share * this.#ends.at(-1)!)
+    let [low, high] = [0, this.#ends.length - 1]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#ends[middle]! > at) high = middle
+      else low = middle + 1
+    }
+    const before = low === 0 ? 0 : this.#ends[low - 1]!
+    return { clip: this.clips[low]!, start: (at - before) * this.#hop() }
+  }
+}

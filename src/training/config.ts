@@ -1,0 +1,119 @@
+/** The trainer's `config.json`: the model to train and everything its weights depend on. */
+import { z } from 'zod'
+import { engineNames } from '../engines/select.js'
+import { melHop, modelConfigSchema } from '../model/config.js'
+import { check, seed } from '../options.js'
+
+/** Which diffusion steps are trained on. */
+const noiseLevelsSchema = z.discriminatedUnion('kind', [
+  /** Whole steps, uniform, as the reference draws them. */
+  z.strictObject({ kind: z.literal('discrete') }),
+  /** Fractional steps, uniform over the training range (WaveGrad, Chen et al. 2021, section 3.2). */
+  z.strictObject({ kind: z.literal('continuous') }),
+  /** With this share of probability, within `jitter` steps of a level that sampling visits; else continuous. */
+  z.strictObject({
+    kind: z.literal('focused'),
+    share: z.number().gt(0).lt(1).default(0.5),
+    jitter: z.number().min(0).max(1000).default(2),
+  }),
+])
+
+/** Schema of the trainer's config. */
+export const trainingConfigSchema = z
+  .strictObject({
+    model: z.preprocess(
+      value =>
+        typeof value === 'object' && value !== null && !Array.isArray(value)
+          ? { format: 'diffwave', version: 1, ...value }
+          : value,
+      modelConfigSchema,
+    ),
+    data: z
+      .strictObject({
+        /** Samples of a crop: a multiple of the hop and of the patch. */
+        cropSamples: z.number().int().min(16).max(4_194_304).default(8192),
+        /** Crops of one call of the engine. */
+        batch: z.number().int().min(1).max(1024).default(8),
+        /** Calls whose gradients are averaged for one update. */
+        accumulation: z.number().int().min(1).max(1024).default(1),
+        /** Range in dB of the random gain of each crop; its mel is that of the changed audio. */
+        gain: z
+          .tuple([z.number().min(-60).max(40), z.number().min(-60).max(40)])
+          .refine(([low, high]) => low <= high, { message: 'must ascend' })
+          .default([0, 0]),
+        /** Share of the files, chosen by the hash of their names, kept for validation. */
+        validationShare: z.number().min(0).max(0.5).default(0.03),
+        /** Probability with which a label is hidden, for classifier-free guidance. */
+        labelDropout: z.number().min(0).lt(1).default(0.1),
+      })
+      .prefault({}),
+    optimiser: z
+      .strictObject({
+        beta1: z.number().min(0).lt(1).default(0.9),
+        beta2: z.number().min(0).lt(1).default(0.999),
+        epsilon: z.number().positive().default(1e-8),
+        learningRate: z.number().positive().max(1).default(2e-4),
+        /** Updates over which the rate rises linearly from 0. */
+        warmupSteps: z.number().int().min(0).default(0),
+        /** Update at which the cosine has come down to `finalFactor`; the rate stays there afterwards. */
+        totalSteps: z.number().int().min(1),
+        finalFactor: z.number().min(0).max(1).default(0),
+        /** Bound of the gradient's norm over all parameters; null: none. */
+        clipNorm: z.number().positive().nullable().default(1),
+        /** Decay of the average of weights, reached as (1 + n)/(10 + n). */
+        averageDecay: z.number().min(0).lt(1).default(0.999),
+      })
+      .refine(o => o.warmupSteps <= o.totalSteps, { path: ['warmupSteps'], message: 'must not pass totalSteps' }),
+    loss: z.enum(['l1', 'l2']).default('l1'),
+    noiseLevels: noiseLevelsSchema.default({ kind: 'discrete' }),
+    /** Weight of a noise level in the loss; `min-snr`: min(SNR, γ)/SNR (Hang et al. 2023, section 3.4, for ε). */
+    weighting: z
+      .discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('none') }),
+        z.strictObject({ kind: z.literal('min-snr'), gamma: z.number().positive() }),
+      ])
+      .default({ kind: 'none' }),
+    /** PriorGrad's prior with the energy range measured on the training clips; null: as `model.diffusion.prior` has it. */
+    prior: z
+      .strictObject({ kind: z.literal('mel-energy'), floor: z.number().gt(0).max(1).default(0.1) })
+      .nullable()
+      .default(null),
+    /** Updates between lines of the log, validations and checkpoints. */
+    every: z
+      .strictObject({
+        log: z.number().int().min(1).default(50),
+        validation: z.number().int().min(1).default(1000),
+        checkpoint: z.number().int().min(1).default(500),
+      })
+      .prefault({}),
+    seed: seed.default(0),
+    engine: z.enum(engineNames).default('auto'),
+  })
+  .refine(c => c.data.cropSamples % c.model.network.patch === 0, {
+    path: ['data', 'cropSamples'],
+    message: 'must be a multiple of the network’s patch',
+  })
+  .refine(c => c.model.network.mel === null || c.data.cropSamples % melHop(c.model.network.mel) === 0, {
+    path: ['data', 'cropSamples'],
+    message: 'must be a multiple of the hop',
+  })
+  .refine(c => c.prior === null || (c.model.mel !== null && c.model.diffusion.prior === null), {
+    path: ['prior'],
+    message: 'needs a mel, and a model that does not set its own prior',
+  })
+
+export type TrainingConfig = Readonly<z.output<typeof trainingConfigSchema>>
+export type TrainingConfigInput = z.input<typeof trainingConfigSchema>
+
+/** @throws DiffWaveError `BAD_CONFIG` naming the field */
+export function checkTrainingConfig(value: unknown, where: string): TrainingConfig {
+  return check(trainingConfigSchema, value, where, 'BAD_CONFIG')
+}
+
+/** Learning rate of update n, from 0: linear warm-up, then half a cosine. */
+export function learningRate(optimiser: TrainingConfig['optimiser'], n: number): number {
+  const { warmupSteps, totalSteps, finalFactor } = optimiser
+  if (n < warmupSteps) return (optimiser.learningRate * (n + 1)) / warmupSteps
+  const share = Math.min(1, (n - warmupSteps) / Math.max(1, totalSteps - warmupSteps))
+  return optimiser.learningRate * (finalFactor + ((1 - finalFactor) * (1 + Math.cos(Math.PI * share))) / 2)
+}

@@ -1,0 +1,325 @@
+/** The training loop: batches to an engine, gradients to Adam, checkpoints and a log on the way. It knows engines by their interface only. */
+import { join } from 'node:path'
+import type { Engine } from '../engines/engine.js'
+import { DiffWaveError } from '../errors.js'
+import { makeFolder } from '../files.js'
+import type { ModelConfig } from '../model/config.js'
+import { writeModelFolder } from '../model/folder.js'
+import { checkParameters } from '../model/parameters.js'
+import type { Tensor, Tensors } from '../tensor.js'
+import { Adam } from './adam.js'
+import { BatchMaker, measurePrior } from './batch.js'
+import { hasCheckpoint, type Position, readCheckpoint, type TrainingState, writeCheckpoint } from './checkpoint.js'
+import { learningRate, type TrainingConfig } from './config.js'
+import type { Dataset } from './dataset.js'
+import { addGradients, clipGradients, scaleGradients, updateAverage } from './gradients.js'
+import { initialParameters } from './initialise.js'
+import { lockFolder } from './lock.js'
+import { appendMetrics, cutMetrics } from './metrics-log.js'
+import { validate } from './validation.js'
+
+/** What one update did. */
+export interface StepReport {
+  readonly step: number
+  readonly totalSteps: number
+  readonly loss: number
+  readonly gradientNorm: number
+  readonly learningRate: number
+  /** Of audio, since this process started. */
+  readonly samplesPerSecond: number
+  /** Until totalSteps or the limit on steps. */
+  readonly secondsLeft: number
+}
+
+export interface TrainOptions {
+  readonly config: TrainingConfig
+  readonly data: Dataset
+  /** Folder for checkpoint, log and model; made if need be. */
+  readonly out: string
+  /** Makes the engine for the weights to start from. */
+  readonly createEngine: (model: ModelConfig, weights: Tensors) => Promise<Engine>
+  /** Goes on from the folder's checkpoint; without it a folder that holds one is refused. */
+  readonly resume?: boolean
+  /** Weights to start from, and the model whose prior they were trained with (fine-tuning). */
+  readonly from?: { readonly config: ModelConfig; readonly parameters: Tensors }
+  /** Stops once this many updates have been made in all. */
+  readonly maxSteps?: number
+  /** Stops after this many hours of this process. */
+  readonly maxHours?: number
+  /** Finishes the step, saves and returns. */
+  readonly signal?: AbortSignal
+  /** Seconds, from any origin. */
+  readonly clock: () => number
+  readonly onStep?: (report: StepReport) => void
+  readonly onValidation?: (step: number, loss: number) => void
+}
+
+export interface TrainSummary {
+  readonly step: number
+  readonly loss: number | null
+  readonly bestValidation: number | null
+  readonly seconds: number
+  readonly stoppedBy: 'total-steps' | 'max-steps' | 'max-hours' | 'signal'
+}
+
+/** Updates in a row that may have no finite gradient. */
+const MAX_BROKEN_STEPS = 5
+
+function copied(tensors: Tensors): Map<string, Tensor> {
+  return new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]))
+}
+
+/**
+ * Trains, and leaves in `out`: checkpoint.safetensors, model/ (the average of weights), best/ (that of the lowest validation
+ * loss) and metrics.jsonl.
+ *
+ * @throws DiffWaveError `LOCKED`, `BAD_DATA` (the recordings changed since the checkpoint), `BAD_CONFIG` (the config did),
+ * `DIVERGED`, `DISK_FULL`, `BAD_OPTION`
+ */
+export async function train(options: TrainOptions): Promise<TrainSummary> {
+  await makeFolder(options.out)
+  const release = await lockFolder(options.out)
+  try {
+    return await new Run(options, await start(options)).go()
+  } finally {
+    await release()
+  }
+}
+
+async function start(options: TrainOptions): Promise<{ state: TrainingState; position: Position }> {
+  const { config, data, out, from } = options
+  const adam = new Adam({
+    beta1: config.optimiser.beta1,
+    beta2: config.optimiser.beta2,
+    epsilon: config.optimiser.epsilon,
+  })
+  const identity = JSON.stringify(config)
+  const existing = await hasCheckpoint(out)
+  if (options.resume && existing) {
+    const { state, position } = await readCheckpoint(out, adam)
+    if (position.data !== data.fingerprint) {
+      throw new DiffWaveError('BAD_DATA', 'the recordings are not those this run was started with', {
+        where: out,
+        hint: 'Give the same --data folders in the same order, or start anew with --from.',
+      })
+    }
+    if (position.config !== identity) {
+      throw new DiffWaveError('BAD_CONFIG', 'the config is not the one this run was started with', {
+        where: out,
+        hint: 'Take back the change, or start anew with --from.',
+      })
+    }
+    await cutMetrics(out, position.step)
+    return { state, position }
+  }
+  if (existing) {
+    throw new DiffWaveError('BAD_OPTION', 'the folder already holds a checkpoint', {
+      where: out,
+      hint: 'Go on with --resume, or give another folder.',
+    })
+  }
+  const measured = config.prior === null ? config.model.diffusion.prior : measuredPrior(options)
+  const model = { ...config.model, diffusion: { ...config.model.diffusion, prior: measured } }
+  const weights =
+    from === undefined
+      ? initialParameters(model.network, config.seed)
+      : copied(checkParameters(model.network, from.parameters, 'the model to start from'))
+  await cutMetrics(out, -1)
+  const state = { weights, average: copied(weights), adam }
+  return {
+    state,
+    position: {
+      step: 0,
+      optimiserStep: 0,
+      seconds: 0,
+      samplesSeen: 0,
+      best: null,
+      data: data.fingerprint,
+      config: identity,
+      model,
+    },
+  }
+}
+
+function measuredPrior({ config, data, from }: TrainOptions) {
+  // Weights learnt under one prior keep its constants.
+  return from?.config.diffusion.prior ?? measurePrior(data.training, config.model.mel!, config.prior!.floor)
+}
+
+/** One process's part of a training run. */
+class Run {
+  readonly #maker: BatchMaker
+  readonly #model: ModelConfig
+  readonly #state: TrainingState
+  readonly #began: number
+  #position: Position
+  #broken = 0
+  #loss: number | null = null
+
+  constructor(
+    private readonly options: TrainOptions,
+    { state, position }: { state: TrainingState; position: Position },
+  ) {
+    this.#model = position.model
+    this.#state = state
+    this.#position = position
+    this.#maker = new BatchMaker(options.config, this.#model, options.data.training)
+    this.#began = options.clock()
+  }
+
+  async go(): Promise<TrainSummary> {
+    const { config } = this.options
+    const engine = await this.options.createEngine(this.#model, this.#state.weights)
+    const firstStep = this.#position.step
+    const secondsBefore = this.#position.seconds
+    try {
+      let batch = this.#nextBatches(firstStep)
+      while (true) {
+        const stoppedBy = this.#stop()
+        if (stoppedBy !== null) {
+          await this.#save()
+          const { step, best, seconds } = this.#position
+          return { step, loss: this.#loss, bestValidation: best, seconds, stoppedBy }
+        }
+        const running = this.#gradients(engine, batch)
+        // The next batch is made while the engine works on this one.
+        const next = this.#nextBatches(this.#position.step + 1)
+        const { loss, gradients, byLevel } = await running
+        const { rate, norm } = await this.#update(engine, loss, gradients)
+        batch = next
+        const elapsed = this.options.clock() - this.#began
+        const { batch: size, accumulation, cropSamples } = config.data
+        const step = this.#position.step + 1
+        this.#position = {
+          ...this.#position,
+          step,
+          optimiserStep: this.#state.adam.step,
+          seconds: secondsBefore + elapsed,
+          samplesSeen: this.#position.samplesSeen + size * accumulation * cropSamples,
+        }
+        const perStep = elapsed / (step - firstStep)
+        const last = Math.min(config.optimiser.totalSteps, this.options.maxSteps ?? Number.POSITIVE_INFINITY)
+        const report = {
+          step,
+          totalSteps: last,
+          loss,
+          gradientNorm: norm,
+          learningRate: rate,
+          samplesPerSecond: (size * accumulation * cropSamples) / perStep,
+          secondsLeft: (last - step) * perStep,
+        }
+        this.options.onStep?.(report)
+        if (step % config.every.log === 0) {
+          await appendMetrics(this.options.out, {
+            step,
+            loss,
+            gradientNorm: norm,
+            learningRate: rate,
+            samplesPerSecond: Math.round(report.samplesPerSecond),
+            seconds: Math.round(this.#position.seconds),
+            byLevel,
+          })
+        }
+        if (step % config.every.validation === 0) await this.#validate(engine)
+        if (step % config.every.checkpoint === 0) await this.#save()
+      }
+    } finally {
+      await engine.dispose()
+    }
+  }
+
+  #stop(): TrainSummary['stoppedBy'] | null {
+    const { config, maxSteps, maxHours, signal, clock } = this.options
+    if (signal?.aborted) return 'signal'
+    if (this.#position.step >= config.optimiser.totalSteps) return 'total-steps'
+    if (maxSteps !== undefined && this.#position.step >= maxSteps) return 'max-steps'
+    if (maxHours !== undefined && clock() - this.#began >= maxHours * 3600) return 'max-hours'
+    return null
+  }
+
+  #nextBatches(step: number) {
+    const { accumulation } = this.options.config.data
+    return Array.from({ length: accumulation }, (_, part) => this.#maker.batch(step * accumulation + part))
+  }
+
+  /** Mean loss and gradients over the parts of one update; a loss that the engine calls not finite is NaN. */
+  async #gradients(engine: Engine, batches: ReturnType<Run['#nextBatches']>) {
+    const byLevel: [number, number][] = []
+    let total: Map<string, Float32Array> | null = null
+    let sum = 0
+    for (const batch of batches) {
+      try {
+        const { loss, clipLosses, gradients } = await engine.lossGradients(batch)
+        sum += loss
+        clipLosses.forEach((clipLoss, i) => {
+          byLevel.push([Number(batch.steps[i]!.toFixed(2)), Number(clipLoss.toPrecision(4))])
+        })
+        if (total === null) total = new Map(gradients)
+        else addGradients(total, gradients)
+      } catch (error) {
+        if (!(error instanceof DiffWaveError) || error.code !== 'NOT_FINITE') throw error
+        sum = Number.NaN
+      }
+    }
+    const gradients = total ?? new Map<string, Float32Array>()
+    scaleGradients(gradients, 1 / batches.length)
+    return { loss: sum / batches.length, gradients, byLevel }
+  }
+
+  async #update(engine: Engine, loss: number, gradients: Map<string, Float32Array>) {
+    const { optimiser } = this.options.config
+    const rate = learningRate(optimiser, this.#position.step)
+    const norm = clipGradients(gradients, optimiser.clipNorm)
+    if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+      this.#broken++
+      if (this.#broken >= MAX_BROKEN_STEPS) {
+        throw new DiffWaveError('DIVERGED', `${this.#broken} updates in a row had no finite gradient`, {
+          where: `step ${this.#position.step}`,
+          hint: 'The last checkpoint is intact: lower the learning rate and start from its model with --from.',
+        })
+      }
+      return { rate, norm }
+    }
+    this.#broken = 0
+    this.#loss = loss
+    const { weights, average, adam } = this.#state
+    adam.update(weights, gradients, rate)
+    updateAverage(average, weights, optimiser.averageDecay, adam.step - 1)
+    await engine.setParameters(weights)
+    return { rate, norm }
+  }
+
+  async #validate(engine: Engine): Promise<void> {
+    const { config, data, out } = this.options
+    if (data.validation.length === 0) return
+    await engine.setParameters(this.#state.average)
+    const { loss, byLevel } = await validate(engine, this.#maker, config, this.#model, data.validation)
+    await engine.setParameters(this.#state.weights)
+    const { step, best } = this.#position
+    await appendMetrics(out, { step, validationLoss: loss, validationByLevel: byLevel })
+    if (Number.isFinite(loss) && (best === null || loss < best)) {
+      this.#position = { ...this.#position, best: loss }
+      await this.#export('best')
+    }
+    this.options.onValidation?.(step, loss)
+  }
+
+  async #save(): Promise<void> {
+    await writeCheckpoint(this.options.out, this.#state, this.#position)
+    await this.#export('model')
+  }
+
+  #export(name: string): Promise<void> {
+    const { step, seconds, samplesSeen, data } = this.#position
+    const provenance = {
+      ...this.#model.provenance,
+      trainedWith: 'diffwave train',
+      steps: step,
+      hours: Number((seconds / 3600).toFixed(2)),
+      samplesSeen,
+      dataFingerprint: data,
+    }
+    const config = { ...this.#model, provenance }
+    return writeModelFolder(join(this.options.out, name), { config, parameters: this.#state.average })
+  }
+}

@@ -1,0 +1,55 @@
+/** Validation loss: the same crops and the same noise every time, at several noise levels. */
+import type { Engine } from '../engines/engine.js'
+import type { ModelConfig } from '../model/config.js'
+import { gaussian } from '../random.js'
+import { type BatchMaker, cropClip } from './batch.js'
+import type { TrainingConfig } from './config.js'
+import type { Clip } from './dataset.js'
+
+/** Crops taken, and noise levels that each is tried at. */
+const CROPS = 8
+const LEVELS = 6
+/** The draw of validation's noise: one that no update reaches. */
+const DRAW = 0xfffe_0000
+
+export interface Validation {
+  readonly loss: number
+  /** Loss by share of the way through the training schedule, cleanest first. */
+  readonly byLevel: readonly number[]
+}
+
+/** @param clips of the validation set; at least one */
+export async function validate(
+  engine: Engine,
+  maker: BatchMaker,
+  config: TrainingConfig,
+  model: ModelConfig,
+  clips: readonly Clip[],
+): Promise<Validation> {
+  const { cropSamples } = config.data
+  const hop = model.mel?.hop ?? model.network.patch
+  const stride = Math.max(1, Math.floor(clips.length / CROPS))
+  const crops = clips
+    .filter((_, i) => i % stride === 0)
+    .slice(0, CROPS)
+    .map(clip => {
+      const middle = Math.max(0, Math.floor((clip.samples.length - cropSamples) / 2 / hop) * hop)
+      return cropClip(clip, model, middle, cropSamples)
+    })
+  const byLevel: number[] = []
+  for (let level = 0; level < LEVELS; level++) {
+    const step = ((level + 0.5) / LEVELS) * (maker.schedule.alphaBar.length - 1)
+    const noise = crops.map((_, i) => gaussian(0, DRAW + level, i * cropSamples, cropSamples))
+    const request = maker.noised(crops, new Float64Array(crops.length).fill(step), noise)
+    const predicted = await engine.predictNoise(request)
+    let sum = 0
+    for (const [i, epsilon] of predicted.entries()) {
+      for (let n = 0; n < epsilon.length; n++) {
+        const error = epsilon[n]! - request.target[i]![n]!
+        sum += (request.weight?.[i]![n] ?? 1) * (config.loss === 'l1' ? Math.abs(error) : error * error)
+      }
+    }
+    byLevel.push(sum / (crops.length * cropSamples))
+  }
+  return { loss: byLevel.reduce((a, b) => a + b, 0) / LEVELS, byLevel }
+}

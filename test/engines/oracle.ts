@@ -1,0 +1,130 @@
+/** Every engine against the slow network of test/support/naive-network.ts, over random networks and clips. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { Mel } from '#src/audio/convention'
+import type { Engine, LossRequest } from '#src/engines/engine'
+import { melHop, type NetworkConfig, networkSchema } from '#src/model/config'
+import { parameterSpecs } from '#src/model/parameters'
+import { gaussian, uniformInteger } from '#src/random'
+import { elementCount, type Tensor, type Tensors } from '#src/tensor'
+import { type NaiveClip, naiveNoise } from '../support/naive-network.js'
+import { relativeError } from '../support/numbers.js'
+
+type CreateEngine = (network: NetworkConfig, parameters: Tensors) => Promise<Engine>
+
+/** Random parameters of a size that keeps every layer's outputs near 1. */
+export function randomParameters(network: NetworkConfig, seed: number): Map<string, Tensor> {
+  return new Map(
+    parameterSpecs(network).map(({ name, shape }, i) => {
+      const fanIn = elementCount(shape.slice(1))
+      const size = shape.length === 1 ? 0.2 : 1 / Math.sqrt(name.includes('upsampler') ? fanIn / 4 : fanIn)
+      return [name, { shape, data: gaussian(seed, i, 0, elementCount(shape)).map(value => value * size) }]
+    }),
+  )
+}
+
+/** The hops people use, in both kinds of conditioner; 200, 300 and 256 take patches of 1, 2 and 4. */
+const conditioners: readonly NonNullable<Parameters<typeof networkSchema.parse>[0]>[] = [
+  { kind: 'transposed', bands: 5, strides: [16, 16] },
+  { kind: 'transposed', bands: 4, strides: [10, 20], sharing: 'per-layer' },
+  { kind: 'transposed', bands: 3, strides: [5, 5, 11] },
+  { kind: 'transposed', bands: 6, strides: [12, 25] },
+  { kind: 'transposed', bands: 2, strides: [7] },
+  { kind: 'transposed', bands: 1, strides: [1, 2] },
+  { kind: 'frame-rate', bands: 6, hop: 300 },
+  { kind: 'frame-rate', bands: 4, hop: 200, encoder: [5] },
+  { kind: 'frame-rate', bands: 3, hop: 256, encoder: [2, 7] },
+  { kind: 'frame-rate', bands: 3, hop: 275, encoder: [4] },
+]
+
+const networks = fc
+  .record({
+    channels: fc.integer({ min: 1, max: 9 }),
+    layers: fc.integer({ min: 1, max: 4 }),
+    dilationCycle: fc.integer({ min: 1, max: 4 }),
+    patch: fc.constantFrom(1, 2, 4),
+    gate: fc.constantFrom('sigmoid-tanh', 'tanh-sigmoid'),
+    residual: fc.constantFrom('before-step', 'after-step'),
+    labels: fc.constantFrom(null, ['a'], ['a', 'b', 'c']),
+    mel: fc.constantFrom(null, ...conditioners),
+    stepEmbedding: fc.record({
+      frequencies: fc.constantFrom('powers-of-ten', 'inverse'),
+      fractional: fc.constantFrom('interpolated', 'direct'),
+      size: fc.constantFrom(4, 16),
+      hidden: fc.integer({ min: 1, max: 12 }),
+    }),
+  })
+  .filter(network => networkSchema.safeParse(network).success)
+  .map(network => networkSchema.parse(network))
+
+/** Clips of unequal odd lengths, some shorter than their mel. */
+export function randomClips(network: NetworkConfig, seed: number, count: number): (NaiveClip & { step: number })[] {
+  return Array.from({ length: count }, (_, i) => {
+    const frames = 1 + uniformInteger(seed, 100, i, 3)
+    const hop = network.mel === null ? 60 : melHop(network.mel)
+    const most = Math.floor((frames * hop) / network.patch)
+    const positions = Math.max(1, most - uniformInteger(seed, 101, i, Math.min(most, 40)))
+    const bands = network.mel?.bands ?? 0
+    const mel: Mel = { bands, frames, data: gaussian(seed, 102, i * 10_000, bands * frames) }
+    return {
+      audio: gaussian(seed, 103, i * 10_000, positions * network.patch),
+      step: uniformInteger(seed, 104, i, 200) / 4,
+      ...(network.mel === null ? {} : { mel }),
+      ...(network.labels === null ? {} : { label: uniformInteger(seed, 105, i, network.labels.length + 1) - 1 }),
+    }
+  }).map(clip => ({ ...clip, ...(clip.label === -1 ? { label: null } : {}) }))
+}
+
+export function asBatch(clips: readonly NaiveClip[]): Pick<LossRequest, 'audio' | 'steps' | 'mel' | 'labels'> {
+  return {
+    audio: clips.map(clip => clip.audio),
+    steps: clips.map(clip => clip.step),
+    ...(clips[0]!.mel === undefined ? {} : { mel: clips.map(clip => clip.mel!) }),
+    ...(clips[0]!.label === undefined ? {} : { labels: clips.map(clip => clip.label ?? null) }),
+  }
+}
+
+/** Declares the comparison for one engine. */
+export function agreesWithOracle(name: string, create: CreateEngine, runs: number): void {
+  test(`${name}: noise and losses of random networks are the oracle’s`, async () => {
+    await fc.assert(
+      fc.asyncProperty(networks, fc.nat(), fc.boolean(), async (network, seed, squared) => {
+        const parameters = randomParameters(network, seed)
+        const clips = randomClips(network, seed, 3)
+        const expected = clips.map(clip => naiveNoise(network, parameters, clip))
+        const engine = await create(network, parameters)
+        try {
+          const batch = asBatch(clips)
+          const actual = await engine.predictNoise(batch)
+          actual.forEach((epsilon, i) => {
+            assert.ok(relativeError(epsilon, expected[i]!) < 1e-4, `clip ${i}: ${relativeError(epsilon, expected[i]!)}`)
+          })
+
+          const target = batch.audio.map((clip, i) => gaussian(seed, 200 + i, 0, clip.length))
+          const weight = batch.audio.map((clip, i) => gaussian(seed, 300 + i, 0, clip.length).map(Math.abs))
+          const { loss, clipLosses } = await engine.lossGradients({
+            ...batch,
+            target,
+            weight,
+            loss: squared ? 'l2' : 'l1',
+          })
+          const sums = expected.map((epsilon, i) =>
+            epsilon.reduce((sum, value, k) => {
+              const difference = Math.abs(value - target[i]![k]!)
+              return sum + weight[i]![k]! * (squared ? difference ** 2 : difference)
+            }, 0),
+          )
+          const means = sums.map((sum, i) => sum / expected[i]!.length)
+          assert.ok(relativeError(clipLosses, means) < 1e-4, 'losses of the clips')
+          const samples = expected.reduce((sum, { length }) => sum + length, 0)
+          const mean = sums.reduce((a, b) => a + b) / samples
+          assert.ok(Math.abs(loss / mean - 1) < 1e-4, 'loss of the batch')
+        } finally {
+          await engine.dispose()
+        }
+      }),
+      { numRuns: runs, seed: 2021 },
+    )
+  })
+}

@@ -1,0 +1,151 @@
+/**
+ * The denoiser in float64, one clip at a time, every sum spelled out as the papers and PyTorch's documentation define it
+ * (DiffWave, Kong et al. 2021, figure 1; `Conv1d`, `ConvTranspose2d`). Slow and obvious: the oracle of the engines.
+ */
+import type { Mel } from '#src/audio/convention'
+import { dilation, LEAKY_SLOPE, type NetworkConfig, upsamplerShape } from '#src/model/config'
+import { stepSinusoids } from '#src/model/step-embedding'
+import type { Tensors } from '#src/tensor'
+
+/** Channels or bands, each a row over time. */
+type Rows = number[][]
+
+export interface NaiveClip {
+  readonly audio: Float32Array
+  readonly step: number
+  readonly mel?: Mel
+  readonly label?: number | null
+}
+
+const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
+const silu = (x: number) => x * sigmoid(x)
+const relu = (x: number) => Math.max(x, 0)
+const leaky = (x: number) => (x > 0 ? x : LEAKY_SLOPE * x)
+
+const rows = (count: number, length: number, at: (row: number, i: number) => number): Rows =>
+  Array.from({ length: count }, (_, row) => Array.from({ length }, (_, i) => at(row, i)))
+
+/** ε_θ of one clip. */
+export function naiveNoise(network: NetworkConfig, parameters: Tensors, clip: NaiveClip): Float64Array {
+  const { channels, layers, patch, mel: conditioner } = network
+  const positions = clip.audio.length / patch
+
+  const data = (name: string): Float32Array => parameters.get(name)!.data
+  /** `Conv1d` with kernel 1 or 3 and as much zero padding as keeps the length. */
+  const convolve = (input: Rows, name: string, distance = 1): Rows => {
+    const weight = data(`${name}.weight`)
+    const bias = data(`${name}.bias`)
+    const kernel = weight.length / bias.length / input.length
+    const middle = (kernel - 1) / 2
+    return rows(bias.length, input[0]!.length, (out, i) => {
+      let sum = bias[out]!
+      input.forEach((row, channel) => {
+        for (let k = 0; k < kernel; k++) {
+          sum += weight[(out * input.length + channel) * kernel + k]! * (row[i + (k - middle) * distance] ?? 0)
+        }
+      })
+      return sum
+    })
+  }
+  const linear = (input: readonly number[], name: string): number[] =>
+    convolve(
+      input.map(value => [value]),
+      name,
+    ).map(row => row[0]!)
+
+  /** `ConvTranspose2d` 1→1, stride [1, s]: each input number is spread over the outputs it reaches. */
+  const upsample = (prefix: string): Rows => {
+    if (conditioner?.kind !== 'transposed') throw new TypeError('not a transposed conditioner')
+    let current = melRows()
+    conditioner.strides.forEach((stride, n) => {
+      const { kernel, padding } = upsamplerShape(stride)
+      const weight = data(`${prefix}.conv${n + 1}.weight`)
+      const out = rows(current.length, current[0]!.length * stride, () => data(`${prefix}.conv${n + 1}.bias`)[0]!)
+      current.forEach((row, band) => {
+        row.forEach((value, frame) => {
+          for (let r = 0; r < 3; r++) {
+            for (let k = 0; k < kernel; k++) {
+              const target = out[band + r - 1]
+              const i = frame * stride + k - padding
+              if (target !== undefined && i >= 0 && i < target.length) target[i]! += value * weight[r * kernel + k]!
+            }
+          }
+        })
+      })
+      current = out.map(row => row.map(leaky))
+    })
+    return current
+  }
+  const melRows = (): Rows =>
+    rows(clip.mel!.bands, clip.mel!.frames, (band, f) => clip.mel!.data[band * clip.mel!.frames + f]!)
+
+  /** The mel's share of a layer at each position. */
+  const conditioning = (): ((layer: number) => Rows) => {
+    const projection = (layer: number) => `residual_layers.${layer}.conditioner_projection`
+    if (conditioner?.kind === 'transposed') {
+      // A position takes the mel of its first sample.
+      const atPositions = (upsampled: Rows) =>
+        rows(upsampled.length, positions, (band, p) => upsampled[band]![p * patch]!)
+      const shared = conditioner.sharing === 'shared' ? atPositions(upsample('spectrogram_upsampler')) : undefined
+      return layer =>
+        convolve(shared ?? atPositions(upsample(`residual_layers.${layer}.spectrogram_upsampler`)), projection(layer))
+    }
+    if (conditioner?.kind === 'frame-rate') {
+      let frames = melRows()
+      conditioner.encoder.forEach((_, i) => {
+        frames = convolve(frames, `spectrogram_encoder.${i}`).map(row => row.map(leaky))
+      })
+      return layer => {
+        const projected = convolve(frames, projection(layer))
+        return rows(projected.length, positions, (out, p) => {
+          const at = (p * patch) / conditioner.hop
+          const frame = Math.floor(at)
+          const here = projected[out]![frame]!
+          return here + (at - frame) * ((projected[out]![frame + 1] ?? here) - here)
+        })
+      }
+    }
+    return () => rows(2 * channels, positions, () => 0)
+  }
+
+  const sinusoids = Array.from(stepSinusoids(network.stepEmbedding, [clip.step]))
+  let embedding = linear(sinusoids, 'diffusion_embedding.projection1').map(silu)
+  embedding = linear(embedding, 'diffusion_embedding.projection2').map(silu)
+  if (network.labels !== null) {
+    const row = clip.label ?? network.labels.length
+    const table = data('label_embedding.weight')
+    embedding = embedding.map((value, i) => value + table[row * embedding.length + i]!)
+  }
+
+  let x = convolve(
+    rows(patch, positions, (j, p) => clip.audio[p * patch + j]!),
+    'input_projection',
+  ).map(row => row.map(relu))
+  const melShare = conditioning()
+  const skips = rows(channels, positions, () => 0)
+  for (let layer = 0; layer < layers; layer++) {
+    const name = `residual_layers.${layer}`
+    const step = linear(embedding, `${name}.diffusion_projection`)
+    const withStep = x.map((row, c) => row.map(value => value + step[c]!))
+    const share = melShare(layer)
+    const gates = convolve(withStep, `${name}.dilated_conv`, dilation(network, layer)).map((row, c) =>
+      row.map((value, p) => value + share[c]![p]!),
+    )
+    const [sigmoids, tanhs] = network.gate === 'sigmoid-tanh' ? [0, channels] : [channels, 0]
+    const gated = rows(
+      channels,
+      positions,
+      (c, p) => sigmoid(gates[sigmoids + c]![p]!) * Math.tanh(gates[tanhs + c]![p]!),
+    )
+    const output = convolve(gated, `${name}.output_projection`)
+    const base = network.residual === 'before-step' ? x : withStep
+    x = rows(channels, positions, (c, p) => (base[c]![p]! + output[c]![p]!) / Math.SQRT2)
+    for (let c = 0; c < channels; c++) {
+      for (let p = 0; p < positions; p++) skips[c]![p]! += output[channels + c]![p]!
+    }
+  }
+  const mixed = skips.map(row => row.map(value => value / Math.sqrt(layers)))
+  const hidden = convolve(mixed, 'skip_projection').map(row => row.map(relu))
+  const epsilon = convolve(hidden, 'output_projection')
+  return Float64Array.from({ length: clip.audio.length }, (_, i) => epsilon[i % patch]![Math.floor(i / patch)]!)
+}
