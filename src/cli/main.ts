@@ -14,6 +14,7 @@ import { addInspect } from './inspect.js'
 import { addMel } from './mel.js'
 import { addResynthesize } from './resynthesize.js'
 import { addSynthesize } from './synthesize.js'
+import { addTrain } from './train.js'
 
 const commands: readonly AddCommand[] = [
   addSynthesize,
@@ -22,6 +23,7 @@ const commands: readonly AddCommand[] = [
   addMel,
   addConvert,
   addInspect,
+  addTrain,
   addDoctor,
 ]
 

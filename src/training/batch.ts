@@ -135,7 +135,12 @@ export class BatchMaker {
     const weights = levels.map((level, i) => {
       const weight = new Float32Array(noise[i]!.length).fill(levelWeight(weighting, level))
       if (diffusion.prior === null || convention === null) return weight
-      const sigma = sampleDeviations(frameDeviations(diffusion.prior, convention, crops[i]!.mel!), convention, 0, weight.length)
+      const sigma = sampleDeviations(
+        frameDeviations(diffusion.prior, convention, crops[i]!.mel!),
+        convention,
+        0,
+        weight.length,
+      )
       for (let n = 0; n < sigma.length; n++) {
         noise[i]![n]! *= sigma[n]!
         weight[n]! /= loss === 'l1' ? sigma[n]! : sigma[n]! ** 2

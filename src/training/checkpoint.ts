@@ -80,7 +80,8 @@ export async function readCheckpoint(
   const groups = new Map(parts.map(part => [part, new Map<string, Tensor>()]))
   for (const [name, tensor] of tensors) {
     const part = parts.find(candidate => name.startsWith(`${candidate}/`))
-    if (part === undefined) throw new DiffWaveError('BAD_CHECKPOINT', `there is a stray tensor ${name}`, { where: path })
+    if (part === undefined)
+      throw new DiffWaveError('BAD_CHECKPOINT', `there is a stray tensor ${name}`, { where: path })
     groups.get(part)!.set(name.slice(part.length + 1), tensor)
   }
   const { network } = position.model

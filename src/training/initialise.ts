@@ -1,6 +1,7 @@
 /** Parameters before training, as PyTorch's definitions have them, from a seed. */
-import { parameterSpecs } from '../model/parameters.js'
+
 import type { NetworkConfig } from '../model/config.js'
+import { parameterSpecs } from '../model/parameters.js'
 import { gaussian, uniform } from '../random.js'
 import { elementCount, type Tensor } from '../tensor.js'
 

@@ -1,5 +1,5 @@
 /** Which diffusion steps a batch is trained on, and how much each counts. */
-import { scheduleFor, type NoiseSchedule } from '../diffusion/schedule.js'
+import { type NoiseSchedule, scheduleFor } from '../diffusion/schedule.js'
 import { uniform } from '../random.js'
 import type { TrainingConfig } from './config.js'
 

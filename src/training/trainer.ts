@@ -243,7 +243,7 @@ class Run {
   }
 
   /** Mean loss and gradients over the parts of one update; a loss that the engine calls not finite is NaN. */
-  async #gradients(engine: Engine, batches: ReturnType<Run['#nextBatches']>) {
+  async #gradients(engine: Engine, batches: readonly ReturnType<BatchMaker['batch']>[]) {
     const byLevel: [number, number][] = []
     let total: Map<string, Float32Array> | null = null
     let sum = 0

@@ -46,7 +46,7 @@ export async function validate(
     for (const [i, epsilon] of predicted.entries()) {
       for (let n = 0; n < epsilon.length; n++) {
         const error = epsilon[n]! - request.target[i]![n]!
-        sum += (request.weight?.[i]![n] ?? 1) * (config.loss === 'l1' ? Math.abs(error) : error * error)
+        sum += (request.weight?.[i]?.[n] ?? 1) * (config.loss === 'l1' ? Math.abs(error) : error * error)
       }
     }
     byLevel.push(sum / (crops.length * cropSamples))
