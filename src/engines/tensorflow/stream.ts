@@ -1,7 +1,7 @@
 /** One clip on TensorFlow.js in several passes: audio and mel are kept only as far back as a window still reads them. */
 import type { Mel } from '../../audio/convention.js'
 import { DiffWaveError, throwIfAborted } from '../../errors.js'
-import { melHop, type NetworkConfig } from '../../model/config.js'
+import { melContext, melHop, type NetworkConfig } from '../../model/config.js'
 import { checkFinite, checkLabel, checkMel, checkStep } from '../check-batch.js'
 import type { NoiseStream, StreamRequest } from '../engine.js'
 import type { MelFrames, WindowRequest } from './messages.js'
@@ -71,6 +71,7 @@ export class TensorflowStream implements NoiseStream {
       })
     }
     checkFinite(audio, 'audio')
+    this.checkMelCovers(state.start + state.audio.length + audio.length)
     state.audio = joined(state.audio, audio)
     state.ended = last
     const available = state.start + state.audio.length
@@ -91,6 +92,20 @@ export class TensorflowStream implements NoiseStream {
     return results.reduce(joined, new Float32Array(0))
   }
 
+  /** The frames that the contract asks for before audio up to `samples` is fed are here. */
+  private checkMelCovers(samples: number): void {
+    const { mel } = this.network
+    if (mel === null) return
+    const needed = Math.ceil(samples / melHop(mel)) + (this.melEnded ? 0 : melContext(mel))
+    const present = this.firstFrame + this.frames.length / mel.bands
+    if (needed > present) {
+      throw new DiffWaveError('BAD_SHAPE', 'audio is fed before the mel frames it needs', {
+        expected: `frames up to ${needed}`,
+        got: String(present),
+      })
+    }
+  }
+
   private async runWindow(state: Pass, pass: number, samples: number): Promise<Float32Array> {
     const bands = this.network.mel?.bands ?? 0
     const present = bands === 0 ? 0 : this.firstFrame + this.frames.length / bands
@@ -107,13 +122,6 @@ export class TensorflowStream implements NoiseStream {
   /** Frames from … to − 1, `[bands × frames]`. */
   private melFrames(audioFrom: number, from: number, to: number): MelFrames {
     const { bands } = this.network.mel!
-    const present = this.firstFrame + this.frames.length / bands
-    if (to > present || from < this.firstFrame || to <= from) {
-      throw new DiffWaveError('BAD_SHAPE', 'audio is fed before the mel frames it needs', {
-        expected: `frames up to ${to}`,
-        got: String(present),
-      })
-    }
     const count = to - from
     const data = new Float32Array(bands * count)
     for (let band = 0; band < bands; band++) {

@@ -1,0 +1,11 @@
+import { createTensorflowEngine } from '#src/engines/tensorflow'
+import type { NetworkConfig } from '#src/model/config'
+import type { Tensors } from '#src/tensor'
+import { conformance } from './conformance.js'
+import { agreesWithOracle } from './oracle.js'
+
+const create = (network: NetworkConfig, parameters: Tensors) =>
+  createTensorflowEngine({ network, parameters, backend: 'cpu' })
+conformance('tensorflow:cpu', create)
+// There is little that could differ from WASM: it runs the same graph.
+agreesWithOracle('tensorflow:cpu', create, 2)
