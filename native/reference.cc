@@ -128,7 +128,7 @@ void Reference<Scalar>::upsampledBackward(Scalar* gradients, const Place* places
   int64_t length = clip.frames * shape_.hop;
   Array dOut(size_t(shape_.bands * length));
   for (int m = 0; m < shape_.bands; m++) {
-    for (int64_t p = 0; p < P; p++) dOut[m * length + p * shape_.patch] = dPositions[m * P + p];
+    for (int64_t p = 0; p < P; p++) dOut[m * length + clip.melOffset + p * shape_.patch] = dPositions[m * P + p];
   }
   for (int i = shape_.strides - 1; i >= 0; i--) {
     const int stride = shape_.stride[i];
@@ -146,7 +146,7 @@ void Reference<Scalar>::upsampledBackward(Scalar* gradients, const Place* places
 template <class Scalar>
 void Reference<Scalar>::interpolate(const Clip& clip, int64_t position, int64_t& frame, int64_t& next,
                                     Scalar& fraction) const {
-  const int64_t sample = position * shape_.patch;
+  const int64_t sample = clip.melOffset + position * shape_.patch;
   frame = sample / shape_.hop;
   next = std::min(frame + 1, clip.frames - 1);
   fraction = Scalar(sample % shape_.hop) / shape_.hop;
@@ -217,7 +217,7 @@ Activations<Scalar> Reference<Scalar>::forward(const Clip& clip) const {
       layer.conditioning.resize(size_t(shape_.bands * P));
       for (int m = 0; m < shape_.bands; m++) {
         for (int64_t p = 0; p < P; p++) {
-          layer.conditioning[m * P + p] = mel[m * clip.frames * shape_.hop + p * patch];
+          layer.conditioning[m * P + p] = mel[m * clip.frames * shape_.hop + clip.melOffset + p * patch];
         }
       }
       convolve(sum.data(), layer.conditioning.data(), w_ + at.conditioner.weight, w_ + at.conditioner.bias, 2 * C_,

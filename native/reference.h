@@ -19,6 +19,7 @@ struct ReferenceClip {
   std::vector<Scalar> sinusoids;  // [embedding]
   std::vector<Scalar> mel;        // [bands × frames]
   int64_t frames = 0;
+  int64_t melOffset = 0;  // samples from the first frame's start to the audio's
   int label = -1;  // −1: no label
 };
 

@@ -16,7 +16,7 @@ int tasksOf(int64_t rows) { return int((rows + rowsATask - 1) / rowsATask); }
 void TrainingPass::layoutConditioning(Arena& arena) {
   if (shape_.conditioner == Conditioner::transposed) {
     melRows_ = takeRows(arena, columnsOf(shape_.bands), 0);
-    dMelRows_ = takeRows(arena, columnsOf(shape_.bands), 0);
+    if (keep_ != Keep::nothing) dMelRows_ = takeRows(arena, columnsOf(shape_.bands), 0);
   }
   if (shape_.conditioner != Conditioner::frameRate) return;
   frameRows_ = firstFrame_.back() + count_ + 1;
@@ -24,16 +24,18 @@ void TrainingPass::layoutConditioning(Arena& arena) {
   for (int i = 0; i < shape_.encoders; i++) frameChannels_.push_back(shape_.encoderChannels[i]);
   for (int64_t channels : frameChannels_) {
     frames_.push_back(arena.take(frameRows_ * columnsOf(channels)));
-    dFrames_.push_back(arena.take(frameRows_ * columnsOf(channels)));
+    if (keep_ != Keep::nothing) dFrames_.push_back(arena.take(frameRows_ * columnsOf(channels)));
   }
   for (int i = 0; i < shape_.encoders; i++) {
     const int64_t in = frameChannels_[size_t(i)], out = frameChannels_[size_t(i) + 1];
     encoderWeight_.push_back(arena.take(packedSize(3 * in, columnsOf(out))));
     encoderBias_.push_back(arena.take(columnsOf(out)));
+    if (keep_ == Keep::nothing) continue;
     dEncoder_.push_back(arena.take(packedSize(3 * out, columnsOf(in))));
     dEncoderWeight_.push_back(arena.take(3 * in * columnsOf(out)));
   }
   projected_ = arena.take(shape_.layers * frameRows_ * 2 * columns_);
+  if (keep_ == Keep::nothing) return;
   dProjected_ = arena.take(shape_.layers * frameRows_ * 2 * columns_);
   conditionerGradient_ = arena.take(shape_.layers * frameChannels_.back() * 2 * columns_);
 }
@@ -47,9 +49,11 @@ void TrainingPass::packConditioning() {
     pack(encoderWeight_[size_t(i)], 3 * in, columnsOf(out), [&](int64_t k, int64_t n) {
       return n < out ? w[at.weight + (n * in + k % in) * 3 + k / in] : 0.0f;
     });
-    pack(dEncoder_[size_t(i)], 3 * out, columnsOf(in), [&](int64_t k, int64_t n) {
-      return n < in ? w[at.weight + (k % out * in + n) * 3 + k / out] : 0.0f;
-    });
+    if (keep_ != Keep::nothing) {
+      pack(dEncoder_[size_t(i)], 3 * out, columnsOf(in), [&](int64_t k, int64_t n) {
+        return n < in ? w[at.weight + (k % out * in + n) * 3 + k / out] : 0.0f;
+      });
+    }
     for (int64_t n = 0; n < columnsOf(out); n++) encoderBias_[size_t(i)][n] = n < out ? w[at.bias + n] : 0;
   }
 }
@@ -169,7 +173,7 @@ void TrainingPass::melForward() {
     clearFrameGuards(frames_[i + 1], out);
   }
   const int64_t channels = frameChannels_.back();
-  std::memset(dProjected_, 0, size_t(shape_.layers * frameRows_ * 2 * columns_) * sizeof(float));
+  if (dProjected_ != nullptr) std::memset(dProjected_, 0, size_t(shape_.layers * frameRows_ * 2 * columns_) * sizeof(float));
   task_->pool.forEach(shape_.layers, [&](int layer, int) {
     const Segment segment{frames_.back(), ptrdiff_t(columnsOf(channels)), int(channels)};
     kernels.product(projected_ + layer * frameRows_ * 2 * columns_, 2 * columns_, int(frameRows_), int(2 * columns_),
@@ -186,8 +190,9 @@ void TrainingPass::foldMelGradient(int layer, int firstFrame, int lastFrame) {
     const int64_t frame = index - firstFrame_[size_t(clip)], perFrame = shape_.hop / shape_.patch;
     float* to = dProjected_ + (layer * frameRows_ + frameRow(clip, frame)) * wide;
     const auto stretch = [&](int64_t f, bool low, bool high) {
-      const int64_t start = f * perFrame, rows = std::min(perFrame, positions_[size_t(clip)] - start);
-      if (f < 0 || rows <= 0) return;
+      const int64_t start = (f - clips_[clip].melOffset / shape_.hop) * perFrame;
+      const int64_t rows = std::min(perFrame, positions_[size_t(clip)] - start);
+      if (start < 0 || rows <= 0) return;
       task_->kernels.interpolateBackward(low ? to : nullptr, high ? to : nullptr, row(dSums_, clip, start),
                                          dSums_.stride, int(rows), wide, 0, shape_.patch, shape_.hop);
     };
@@ -286,7 +291,7 @@ void TrainingPass::upsampleForward(const Place* places) {
     const int64_t length = clips_[clip].frames * shape_.hop;
     for (int64_t p = 0; p < positions_[size_t(clip)]; p++) {
       float* to = row(melRows_, clip, p);
-      for (int64_t m = 0; m < bands; m++) to[m] = mel[m * length + p * shape_.patch];
+      for (int64_t m = 0; m < bands; m++) to[m] = mel[m * length + clips_[clip].melOffset + p * shape_.patch];
     }
   });
 }
@@ -301,7 +306,7 @@ void TrainingPass::upsampleBackward(const Place* places) {
     std::vector<float> d(size_t(bands * length));
     for (int64_t p = 0; p < positions_[size_t(clip)]; p++) {
       const float* from = row(dMelRows_, clip, p);
-      for (int64_t m = 0; m < bands; m++) d[size_t(m * length + p * shape_.patch)] = from[m];
+      for (int64_t m = 0; m < bands; m++) d[size_t(m * length + clips_[clip].melOffset + p * shape_.patch)] = from[m];
     }
     for (int i = shape_.strides - 1; i >= 0; i--) {
       const int stride = shape_.stride[i], kernel = upsamplerKernel(stride);

@@ -11,6 +11,9 @@ namespace diffwave {
 /** Channels rounded up to what every kernel takes whole. */
 inline int64_t columnsOf(int64_t channels) { return (channels + 15) / 16 * 16; }
 
+/** What a pass keeps of each layer: nothing (ε alone is wanted), its input, or its input and its gate. */
+enum class Keep { nothing, inputs, gates };
+
 /** Hands out pieces of one block of memory; with a null block it only counts. */
 class Arena {
  public:
@@ -51,13 +54,15 @@ class TrainingPass {
   using Clip = TrainingBatch::Clip;
 
   /** Lays the memory out; with a null block only to learn `bytes`. */
-  TrainingPass(const NetworkShape& shape, int threads, int panelWidth, const Clip* clips, int count, bool storeGates,
-               float* block);
+  TrainingPass(const NetworkShape& shape, int threads, int panelWidth, const Clip* clips, int count, Keep keep, float* block);
 
   size_t bytes() const { return bytes_; }
 
   /** Adds to the task's gradients; clipLosses[count] = each clip's own mean. @returns false when cancelled */
   bool run(const TrainingTask& task, double* lossSum, float* clipLosses);
+
+  /** Writes each clip's noise. @returns false when cancelled */
+  bool predict(const TrainingTask& task);
 
  private:
   struct Tile {
@@ -98,10 +103,14 @@ class TrainingPass {
 
   void packLayer(int layer);
   void packEnds();
+  bool forward();
   void inputForward();
   /** The gate's halves of one tile, activated, and their product. */
   void gates(int layer, const Tile& tile, float* halves, float* gated);
   void layerForward(int layer);
+  /** The end of the network for one tile: `hidden` [count × columns] after ReLU, `noise` [count × columnsOf(patch)]. */
+  void outputTile(const Tile& tile, float* hidden, float* noise);
+  void outputForward();
   void outputForwardBackward(double* lossSum, float* clipLosses);
   void layerBackward(int layer);
   void reduceLayer(int layer);
@@ -123,7 +132,7 @@ class TrainingPass {
   const Clip* clips_;
   const int count_;
   const int panelWidth_;
-  const bool storeGates_;
+  const Keep keep_;
   const TrainingTask* task_ = nullptr;
   size_t bytes_ = 0;
 

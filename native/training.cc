@@ -19,7 +19,37 @@ Training::Training(const NetworkShape& shape, Pool& pool, const TrainingKernels&
 Training::~Training() { std::free(memory_); }
 
 size_t Training::memory(const TrainingBatch::Clip* clips, int count, bool storeGates) const {
-  return TrainingPass(shape_, pool_.threads(), kernels_.width, clips, count, storeGates, nullptr).bytes();
+  return TrainingPass(shape_, pool_.threads(), kernels_.width, clips, count, storeGates ? Keep::gates : Keep::inputs,
+                      nullptr).bytes();
+}
+
+bool Training::reserve(size_t bytes) {
+  if (bytes <= bytes_) return true;
+  constexpr size_t hugePage = size_t(1) << 21;
+  std::free(memory_);
+  bytes_ = 0;
+  memory_ = static_cast<float*>(std::aligned_alloc(hugePage, (bytes + hugePage - 1) / hugePage * hugePage));
+  if (memory_ == nullptr) return false;
+#ifdef MADV_HUGEPAGE
+  madvise(memory_, bytes, MADV_HUGEPAGE);
+#endif
+  bytes_ = bytes;
+  return true;
+}
+
+TrainingOutcome Training::predictNoise(const float* parameters, const TrainingBatch& batch,
+                                       const std::atomic<bool>* cancelled) {
+  const ParameterPlaces places(shape_);
+  const TrainingTask task{shape_, places, pool_, kernels_, parameters, nullptr, cancelled, false, 1};
+  for (int i = 0; i < batch.count; i++) {
+    const auto pass = [&](float* block) {
+      return TrainingPass(shape_, pool_.threads(), kernels_.width, batch.clips + i, 1, Keep::nothing, block);
+    };
+    const size_t needed = pass(nullptr).bytes();
+    if (needed > limit_ || !reserve(needed)) return TrainingOutcome::outOfMemory;
+    if (!pass(memory_).predict(task)) return TrainingOutcome::cancelled;
+  }
+  return TrainingOutcome::done;
 }
 
 TrainingOutcome Training::lossGradients(const float* parameters, const TrainingBatch& batch, float* gradients,
@@ -37,17 +67,9 @@ TrainingOutcome Training::lossGradients(const float* parameters, const TrainingB
     const bool storeGates = count > 1 || memory(clips, 1, true) <= limit_;
     const size_t needed = memory(clips, count, storeGates);
     if (needed > limit_) return TrainingOutcome::outOfMemory;
-    if (needed > bytes_) {
-      std::free(memory_);
-      bytes_ = 0;
-      memory_ = static_cast<float*>(std::aligned_alloc(1 << 21, (needed + (1 << 21) - 1) >> 21 << 21));
-      if (memory_ == nullptr) return TrainingOutcome::outOfMemory;
-#ifdef MADV_HUGEPAGE
-      madvise(memory_, needed, MADV_HUGEPAGE);
-#endif
-      bytes_ = needed;
-    }
-    TrainingPass pass(shape_, pool_.threads(), kernels_.width, clips, count, storeGates, memory_);
+    if (!reserve(needed)) return TrainingOutcome::outOfMemory;
+    TrainingPass pass(shape_, pool_.threads(), kernels_.width, clips, count, storeGates ? Keep::gates : Keep::inputs,
+                      memory_);
     double sum = 0;
     if (!pass.run(task, &sum, clipLosses + first)) return TrainingOutcome::cancelled;
     *loss += sum;
@@ -58,12 +80,12 @@ TrainingOutcome Training::lossGradients(const float* parameters, const TrainingB
 }
 
 TrainingPass::TrainingPass(const NetworkShape& shape, int threads, int panelWidth, const Clip* clips, int count,
-                           bool storeGates, float* block)
+                           Keep keep, float* block)
     : shape_(shape),
       clips_(clips),
       count_(count),
       panelWidth_(panelWidth),
-      storeGates_(storeGates),
+      keep_(keep),
       C_(shape.channels),
       columns_(columnsOf(shape.channels)) {
   firstPosition_.push_back(0);
@@ -83,15 +105,21 @@ TrainingPass::TrainingPass(const NetworkShape& shape, int threads, int panelWidt
   Arena arena(block);
   const int64_t wide = 2 * columns_, patchColumns = columnsOf(shape.patch);
   int64_t largest = 1;
+  const bool learns = keep != Keep::nothing;
+  for (int l = 0; l < shape.layers; l++) largest = std::max<int64_t>(largest, shape.dilation(l));
   for (int l = 0; l < shape.layers; l++) {
-    const int64_t dilation = shape.dilation(l);
-    largest = std::max(largest, dilation);
-    y_.push_back(takeRows(arena, columns_, dilation));
-    if (storeGates) halves_.push_back(takeRows(arena, wide, 0));
+    if (learns || l < 2) {
+      y_.push_back(takeRows(arena, columns_, learns ? shape.dilation(l) : largest));
+    } else {
+      y_.push_back(y_[size_t(l) - 2]);
+    }
+    if (keep == Keep::gates) halves_.push_back(takeRows(arena, wide, 0));
   }
   skip_ = takeRows(arena, columns_, 0);
-  dx_ = takeRows(arena, columns_, 0);
-  dSums_ = takeRows(arena, wide + 16, largest);  // the odd stride spreads its rows over all cache sets
+  if (learns) {
+    dx_ = takeRows(arena, columns_, 0);
+    dSums_ = takeRows(arena, wide + 16, largest);  // the odd stride spreads its rows over all cache sets
+  }
   layoutConditioning(arena);
 
   const int64_t mel = shape.conditioner == Conditioner::transposed ? shape.bands : 0;
@@ -102,8 +130,8 @@ TrainingPass::TrainingPass(const NetworkShape& shape, int threads, int panelWidt
   part.sums = part.conditioner + mel * wide;
   const int64_t ends = (shape.patch + C_) * columns_ + columns_ + patchColumns;
   part.size = std::max(part.sums + wide + 2 * columns_, ends);
-  partial_ = arena.take(groups * part.size);
-  tileSums_ = arena.take(tiles * columns_);
+  if (learns) partial_ = arena.take(groups * part.size);
+  if (learns) tileSums_ = arena.take(tiles * columns_);
   scratchSize_ = trainingTile * (2 * wide + 3 * (columns_ + 16) + 2 * patchColumns);
   for (int i = 0; i < threads; i++) scratch_.push_back(arena.take(scratchSize_));
 
@@ -111,14 +139,14 @@ TrainingPass::TrainingPass(const NetworkShape& shape, int threads, int panelWidt
     LayerWeights w{};
     w.dilated = arena.take(packedSize(3 * C_ + mel, wide));
     w.output = arena.take(packedSize(C_, wide));
-    w.dGated = arena.take(packedSize(2 * C_, columns_));
-    w.dy = arena.take(packedSize(3 * wide, columns_));
+    if (learns) w.dGated = arena.take(packedSize(2 * C_, columns_));
+    if (learns) w.dy = arena.take(packedSize(3 * wide, columns_));
     w.bias = arena.take(wide);
     w.outputBias = arena.take(wide);
     if (shape.conditioner != Conditioner::none) {
       const int64_t channels = shape.conditionerChannels();
       if (mel == 0) w.conditioner = arena.take(packedSize(channels, wide));
-      w.dConditioner = arena.take(packedSize(wide, columnsOf(channels)));
+      if (learns) w.dConditioner = arena.take(packedSize(wide, columnsOf(channels)));
     }
     weights_.push_back(w);
   }
@@ -164,14 +192,16 @@ void TrainingPass::packLayer(int layer) {
     const int64_t o = halfRow(n);
     return o < 0 ? 0.0f : w[at.output.weight + (o < C ? o + C : o - C) * C + k];
   });
-  const bool last = layer == shape_.layers - 1;
-  pack(to.dGated, last ? C : 2 * C, columns, [&](int64_t k, int64_t n) {
-    return n >= C ? 0.0f : w[at.output.weight + (k < C ? k + C : k - C) * C + n];
-  });
-  pack(to.dy, 3 * wide, columns, [&](int64_t k, int64_t n) {
-    const int64_t o = halfRow(k % wide);
-    return o < 0 || n >= C ? 0.0f : w[at.dilated.weight + (o * C + n) * 3 + k / wide];
-  });
+  if (keep_ != Keep::nothing) {
+    const bool last = layer == shape_.layers - 1;
+    pack(to.dGated, last ? C : 2 * C, columns, [&](int64_t k, int64_t n) {
+      return n >= C ? 0.0f : w[at.output.weight + (k < C ? k + C : k - C) * C + n];
+    });
+    pack(to.dy, 3 * wide, columns, [&](int64_t k, int64_t n) {
+      const int64_t o = halfRow(k % wide);
+      return o < 0 || n >= C ? 0.0f : w[at.dilated.weight + (o * C + n) * 3 + k / wide];
+    });
+  }
   for (int64_t n = 0; n < wide; n++) {
     const int64_t o = halfRow(n);
     to.bias[n] = o < 0 ? 0 : w[at.dilated.bias + o];
@@ -210,17 +240,28 @@ void TrainingPass::packEnds() {
   for (int64_t n = 0; n < patchColumns; n++) outputBias_[n] = n < patch ? w[at.output.bias + n] : 0;
 }
 
-bool TrainingPass::run(const TrainingTask& task, double* lossSum, float* clipLosses) {
-  task_ = &task;
+bool TrainingPass::forward() {
   for (const Rows& rows : y_) clearGuards(rows);
-  clearGuards(dSums_);
-  task.pool.forEach(shape_.layers + 1, [&](int l, int) { l == shape_.layers ? packEnds() : packLayer(l); });
+  task_->pool.forEach(shape_.layers + 1, [&](int l, int) { l == shape_.layers ? packEnds() : packLayer(l); });
   packConditioning();
   embeddingForward();
   melForward();
   inputForward();
   for (int l = 0; l < shape_.layers && !cancelled(); l++) layerForward(l);
-  if (cancelled()) return false;
+  return !cancelled();
+}
+
+bool TrainingPass::predict(const TrainingTask& task) {
+  task_ = &task;
+  if (!forward()) return false;
+  outputForward();
+  return !cancelled();
+}
+
+bool TrainingPass::run(const TrainingTask& task, double* lossSum, float* clipLosses) {
+  task_ = &task;
+  clearGuards(dSums_);
+  if (!forward()) return false;
   outputForwardBackward(lossSum, clipLosses);
   for (int l = shape_.layers - 1; l >= 0 && !cancelled(); l--) {
     layerBackward(l);
@@ -265,7 +306,7 @@ void TrainingPass::gates(int layer, const Tile& tile, float* halves, float* gate
     const int64_t frames = clips_[tile.clip].frames;
     const float* projected = projected_ + layer * frameRows_ * wide;
     for (int done = 0; done < tile.count;) {
-      const int64_t sample = (tile.start + done) * shape_.patch, frame = sample / shape_.hop;
+      const int64_t sample = clips_[tile.clip].melOffset + (tile.start + done) * shape_.patch, frame = sample / shape_.hop;
       const int64_t next = std::min(frame + 1, frames - 1);
       const int offset = int(sample % shape_.hop);
       const int run = std::min(tile.count - done, (shape_.hop - offset) / shape_.patch);
@@ -298,7 +339,7 @@ void TrainingPass::layerForward(int layer) {
   const std::vector<float> zeros(size_t(columns), 0.0f);
   forEachGroup([&](const Tile& tile, int, int, int worker) {
     float* out = scratch_[size_t(worker)];
-    float* halves = storeGates_ ? row(halves_[size_t(layer)], tile.clip, tile.start) : out + trainingTile * wide;
+    float* halves = keep_ == Keep::gates ? row(halves_[size_t(layer)], tile.clip, tile.start) : out + trainingTile * wide;
     float* gated = out + 2 * trainingTile * wide;
     gates(layer, tile, halves, gated);
     for (int r = 0; r < tile.count; r++) std::memcpy(out + r * wide, w.outputBias, size_t(wide) * sizeof(float));
@@ -310,6 +351,37 @@ void TrainingPass::layerForward(int layer) {
                      row(y_[size_t(layer)], tile.clip, tile.start), out,
                      shape_.residualAfterStep ? zeros.data() : step, last ? nullptr : step + count_ * columns,
                      tile.count, columns);
+  });
+}
+
+void TrainingPass::outputTile(const Tile& tile, float* hidden, float* noise) {
+  const TrainingKernels& kernels = task_->kernels;
+  const int columns = int(columns_), C = int(C_), patchColumns = int(columnsOf(shape_.patch)), rows = tile.count;
+  const float mean = 1 / std::sqrt(float(shape_.layers));
+  float* skip = row(skip_, tile.clip, tile.start);
+  for (int i = 0; i < rows * columns; i++) skip[i] *= mean;
+  for (int r = 0; r < rows; r++) std::memcpy(hidden + r * columns, skipBias_, size_t(columns) * sizeof(float));
+  const Segment fromSkip{skip, columns, C};
+  kernels.product(hidden, columns, rows, columns, &fromSkip, 1, skipWeight_, true);
+  for (int i = 0; i < rows * columns; i++) hidden[i] = std::max(hidden[i], 0.0f);
+  for (int r = 0; r < rows; r++) {
+    std::memcpy(noise + r * patchColumns, outputBias_, size_t(patchColumns) * sizeof(float));
+  }
+  const Segment fromHidden{hidden, columns, C};
+  kernels.product(noise, patchColumns, rows, patchColumns, &fromHidden, 1, outputWeight_, true);
+}
+
+void TrainingPass::outputForward() {
+  const int patch = shape_.patch, patchColumns = int(columnsOf(patch));
+  forEachGroup([&](const Tile& tile, int, int, int worker) {
+    float* hidden = scratch_[size_t(worker)];
+    float* noise = hidden + trainingTile * columns_;
+    outputTile(tile, hidden, noise);
+    for (int r = 0; r < tile.count; r++) {
+      for (int j = 0; j < patch; j++) {
+        clips_[tile.clip].noise[(tile.start + r) * patch + j] = noise[r * patchColumns + j];
+      }
+    }
   });
 }
 
@@ -331,14 +403,7 @@ void TrainingPass::outputForwardBackward(double* lossSum, float* clipLosses) {
     float* skip = row(skip_, tile.clip, tile.start);
     float* partial = partial_ + group * partialLayout_.size;
     const int rows = tile.count;
-    for (int i = 0; i < rows * columns; i++) skip[i] *= mean;
-    for (int r = 0; r < rows; r++) std::memcpy(hidden + r * columns, skipBias_, size_t(columns) * sizeof(float));
-    const Segment fromSkip{skip, columns, C};
-    kernels.product(hidden, columns, rows, columns, &fromSkip, 1, skipWeight_, true);
-    for (int i = 0; i < rows * columns; i++) hidden[i] = std::max(hidden[i], 0.0f);
-    for (int r = 0; r < rows; r++) std::memcpy(noise + r * patchColumns, outputBias_, size_t(patchColumns) * 4);
-    const Segment fromHidden{hidden, columns, C};
-    kernels.product(noise, patchColumns, rows, patchColumns, &fromHidden, 1, outputWeight_, true);
+    outputTile(tile, hidden, noise);
 
     const Clip& clip = clips_[tile.clip];
     double loss = 0;
@@ -407,7 +472,7 @@ void TrainingPass::layerBackward(int layer) {
     float* dGated = gated + trainingTile * (columns + 16);
     const int rows = tile.count;
     const float* halves;
-    if (storeGates_) {
+    if (keep_ == Keep::gates) {
       halves = row(halves_[size_t(layer)], tile.clip, tile.start);
     } else {
       gates(layer, tile, scratch, gated);

@@ -61,13 +61,15 @@ struct TrainingKernels {
 struct TrainingBatch {
   struct Clip {
     const float* audio;      // [samples]
-    const float* target;     // [samples]
+    const float* target;     // [samples]; null where only the noise is wanted
     const float* weight;     // [samples], or null for 1
     const float* sinusoids;  // [embedding]
     const float* mel;        // [bands × frames], or null
     int64_t samples;         // a multiple of the patch
     int64_t frames;
     int label;               // −1: none
+    int64_t melOffset = 0;   // samples from the first frame's start to the audio's: whole frames
+    float* noise = nullptr;  // [samples]: where ε goes in `predictNoise`
   };
   const Clip* clips;
   int count;
@@ -96,6 +98,9 @@ class Training {
   TrainingOutcome lossGradients(const float* parameters, const TrainingBatch& batch, float* gradients, double* loss,
                                 float* clipLosses, const std::atomic<bool>* cancelled);
 
+  /** ε_θ of whole clips, into their `noise`: the forward half alone, keeping two layers' activations. */
+  TrainingOutcome predictNoise(const float* parameters, const TrainingBatch& batch, const std::atomic<bool>* cancelled);
+
   /**
    * Bytes one part of a batch takes. Nearly all of it is, with P positions of all clips, C channels and L layers,
    * 4 · P · (L · C + 6 · C) for the layers' inputs, and 4 · P · L · 2C more where gates are stored.
@@ -103,6 +108,8 @@ class Training {
   size_t memory(const TrainingBatch::Clip* clips, int count, bool storeGates) const;
 
  private:
+  bool reserve(size_t bytes);
+
   const NetworkShape shape_;
   Pool& pool_;
   const TrainingKernels& kernels_;

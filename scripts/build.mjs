@@ -5,6 +5,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildNative } from './build-native.mjs'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -28,6 +29,7 @@ function newest(folder) {
 
 /** Builds dist/ unless `ifMissing` and it is newer than the sources. */
 export function build({ ifMissing = false } = {}) {
+  buildNative({ ifMissing: true })
   const main = join(root, 'dist', 'index.js')
   if (ifMissing && existsSync(main) && newest(join(root, 'dist')) >= newest(join(root, 'src'))) return
   compile('tsconfig.json')
