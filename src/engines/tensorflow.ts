@@ -52,7 +52,14 @@ class TensorflowEngine implements Engine {
     checkLossRequest(this.network, request)
     const { signal, ...rest } = request
     throwIfAborted(signal)
-    const { result } = await this.worker.ask<'loss'>({ kind: 'loss', request: rest })
+    // A view would cross to the thread with the whole buffer behind it.
+    const own = {
+      ...rest,
+      audio: rest.audio.map(clip => clip.slice()),
+      target: rest.target.map(clip => clip.slice()),
+      ...(rest.weight === undefined ? {} : { weight: rest.weight.map(clip => clip.slice()) }),
+    }
+    const { result } = await this.worker.ask<'loss'>({ kind: 'loss', request: own })
     throwIfAborted(signal)
     return result
   }
