@@ -1,0 +1,284 @@
+/** The trainer on a fake engine: the same bytes after a resume, what is refused, what survives. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { namedConventions } from '#src/audio/convention'
+import { decodeAudio } from '#src/audio/decode'
+import { melSpectrogram } from '#src/audio/mel'
+import { encodeWav } from '#src/audio/wav'
+import { noiseSchedule } from '#src/diffusion/schedule'
+import { DiffWaveError, type ErrorCode } from '#src/errors'
+import { gaussian } from '#src/random'
+import { cropClip } from '#src/training/batch'
+import { checkTrainingConfig, learningRate, type TrainingConfig } from '#src/training/config'
+import { type Dataset, isValidation, loadDataset } from '#src/training/dataset'
+import { clipGradients, globalNorm } from '#src/training/gradients'
+import { lockFolder } from '#src/training/lock'
+import { levelWeight, stepDrawer } from '#src/training/noise-levels'
+import { type TrainOptions, train } from '#src/training/trainer'
+import { learningEngine } from '../support/learning-engine.js'
+
+const scratch = mkdtempSync(join(tmpdir(), 'diffwave-training-'))
+after(() => rmSync(scratch, { recursive: true, force: true }))
+
+const code = (expected: ErrorCode) => (error: unknown) => error instanceof DiffWaveError && error.code === expected
+
+function config(fields: Record<string, unknown> = {}): TrainingConfig {
+  return checkTrainingConfig(
+    {
+      model: {
+        kind: 'vocoder',
+        sampleRate: 22050,
+        network: {
+          channels: 4,
+          layers: 2,
+          dilationCycle: 2,
+          patch: 4,
+          mel: { kind: 'frame-rate', bands: 80, hop: 256, encoder: [4] },
+        },
+        mel: 'tacotron2',
+        diffusion: { training: { kind: 'linear', steps: 50, betaStart: 1e-3, betaEnd: 0.3 }, defaultSteps: 6 },
+      },
+      data: { cropSamples: 1024, batch: 2, accumulation: 2, gain: [-6, 0] },
+      optimiser: { learningRate: 1e-2, warmupSteps: 3, totalSteps: 40 },
+      noiseLevels: { kind: 'focused' },
+      prior: { kind: 'mel-energy' },
+      every: { log: 1, validation: 4, checkpoint: 3 },
+      seed: 5,
+      ...fields,
+    },
+    'test',
+  )
+}
+
+const clip = (seed: number, length = 6000) => ({
+  name: `${seed}.wav`,
+  samples: Int16Array.from(gaussian(seed, 0, 0, length), x => x * 3000),
+  label: '',
+})
+const data: Dataset = {
+  sampleRate: 22050,
+  training: [clip(1), clip(2, 3000), clip(3, 9000)],
+  validation: [clip(4)],
+  report: { clips: 4, hours: 0, validationClips: 1, rates: new Map(), leftOut: [] },
+  fingerprint: 'data',
+}
+let folders = 0
+function options(fields: Partial<TrainOptions> = {}): TrainOptions {
+  return {
+    config: config(),
+    data,
+    out: join(scratch, `run-${folders++}`),
+    createEngine: async (model, weights) => learningEngine(model.network, weights),
+    clock: () => 0,
+    ...fields,
+  }
+}
+const bytes = (folder: string) => readFileSync(join(folder, 'checkpoint.safetensors'))
+
+test('a config is refused by the name of its field', () => {
+  for (const [fields, field] of [
+    [{ data: { cropSamples: 1000 } }, 'data.cropSamples'],
+    [{ loss: 'huber' }, 'loss'],
+    [{ optimiser: { totalSteps: 5, warmupSteps: 9 } }, 'optimiser.warmupSteps'],
+    [{ data: { crop: 3 } }, 'data.crop'],
+    [{ noiseLevels: { kind: 'focused', share: 2 } }, 'noiseLevels.share'],
+  ] as const) {
+    assert.throws(
+      () => config(fields),
+      error => code('BAD_CONFIG')(error) && (error as Error).message.includes(field),
+      field,
+    )
+  }
+})
+
+test('the config kept beside the speech model is one', () => {
+  const path = fileURLToPath(new URL('../../../models/speech/train.json', import.meta.url))
+  const { model } = checkTrainingConfig(JSON.parse(readFileSync(path, 'utf8')), path)
+  const { alphaBar } = noiseSchedule(model.diffusion.training)
+  assert.ok(alphaBar.at(-1)! <= 1e-3)
+})
+
+test('the rate warms up, then follows half a cosine', () => {
+  const { optimiser } = config({
+    optimiser: { learningRate: 1, warmupSteps: 4, totalSteps: 104, finalFactor: 0.1 },
+  })
+  assert.equal(learningRate(optimiser, 0), 0.25)
+  assert.equal(learningRate(optimiser, 4), 1)
+  assert.ok(Math.abs(learningRate(optimiser, 54) - 0.55) < 1e-12)
+  assert.ok(Math.abs(learningRate(optimiser, 500) - 0.1) < 1e-12)
+})
+
+test('gradients are clipped by the norm over all of them', () => {
+  const gradients = new Map([
+    ['a', Float32Array.of(3, 0)],
+    ['b', Float32Array.of(0, 4)],
+  ])
+  assert.equal(clipGradients(gradients, 10), 5)
+  assert.equal(globalNorm(gradients), 5)
+  assert.equal(clipGradients(gradients, 1), 5)
+  assert.ok(Math.abs(globalNorm(gradients) - 1) < 1e-6)
+})
+
+test('steps stay in range, are repeatable, and crowd around the sampled levels where focused', () => {
+  const focused = config()
+  const schedule = noiseSchedule(focused.model.diffusion.training)
+  const draw = stepDrawer(focused, schedule)
+  assert.deepEqual(draw(7, 3, 16), draw(7, 3, 16))
+  const steps = Array.from({ length: 200 }, (_, i) => [...draw(7, i, 16)]).flat()
+  assert.ok(steps.every(step => step >= 0 && step <= 49))
+  const whole = stepDrawer(config({ noiseLevels: { kind: 'discrete' } }), schedule)
+  const counts = new Array<number>(50).fill(0)
+  for (let i = 0; i < 500; i++) for (const step of whole(1, i, 16)) counts[step]!++
+  assert.ok(counts.every(count => Math.abs(count - 160) < 60))
+  assert.equal(levelWeight({ kind: 'min-snr', gamma: 5 }, 0.5), 1)
+  assert.ok(Math.abs(levelWeight({ kind: 'min-snr', gamma: 5 }, 0.9) - 5 / 9) < 1e-12)
+})
+
+test('a crop has the mel of the whole clip', () => {
+  const whole = clip(9, 12_000)
+  const { model } = config()
+  const samples = Float32Array.from(whole.samples, s => s / 32768)
+  const mel = melSpectrogram({ samples, sampleRate: 22050 }, namedConventions.tacotron2)
+  for (const start of [0, 256, 5120, 10_752]) {
+    const crop = cropClip(whole, model, start, 1024)
+    const within = Math.min(crop.mel!.frames, mel.frames - start / 256)
+    for (let band = 0; band < 80; band++) {
+      assert.deepEqual(
+        crop.mel!.data.slice(band * crop.mel!.frames, band * crop.mel!.frames + within),
+        mel.data.slice(band * mel.frames + start / 256, band * mel.frames + start / 256 + within),
+      )
+    }
+  }
+})
+
+test('a resumed run ends on the bytes of an uninterrupted one, and learns', async () => {
+  const losses: number[] = []
+  const whole = options({ maxSteps: 14, onStep: ({ loss }) => losses.push(loss) })
+  await train(whole)
+  const parted = options({ maxSteps: 7 })
+  await train(parted)
+  const summary = await train({ ...parted, maxSteps: 14, resume: true })
+  assert.equal(summary.step, 14)
+  assert.deepEqual(bytes(parted.out), bytes(whole.out))
+  const log = (folder: string) =>
+    readFileSync(join(folder, 'metrics.jsonl'), 'utf8').replace(/"samplesPerSecond":[^,]*,/g, '')
+  assert.equal(log(parted.out), log(whole.out))
+  assert.ok(existsSync(join(whole.out, 'model', 'config.json')) && existsSync(join(whole.out, 'best', 'config.json')))
+  assert.ok(losses.at(-1)! < losses[0]!)
+})
+
+test('a second start, other recordings and another config are refused', async () => {
+  const first = options({ maxSteps: 1 })
+  await train(first)
+  await assert.rejects(train(first), code('BAD_OPTION'))
+  const resumed = { ...first, resume: true }
+  await assert.rejects(train({ ...resumed, data: { ...data, fingerprint: 'other' } }), code('BAD_DATA'))
+  await assert.rejects(train({ ...resumed, config: config({ loss: 'l2' }) }), code('BAD_CONFIG'))
+})
+
+test('what is not finite never reaches the weights; too much of it stops the run', async () => {
+  const spoilt = (spoil: (call: number) => boolean) =>
+    options({ maxSteps: 12, createEngine: async (model, weights) => learningEngine(model.network, weights, { spoil }) })
+  const once = spoilt(call => call === 5)
+  const { step } = await train(once)
+  assert.equal(step, 12)
+  const always = spoilt(call => call > 8)
+  await assert.rejects(train(always), code('DIVERGED'))
+  // Updates 5 and 6 were skipped when the checkpoint of step 6 was written: its weights are the last good ones.
+  assert.equal((await train({ ...always, maxSteps: 6, resume: true })).step, 6)
+})
+
+test('a signal finishes the step, saves and returns', async () => {
+  const stop = new AbortController()
+  const run = options({ signal: stop.signal, onStep: ({ step }) => step === 5 && stop.abort() })
+  assert.deepEqual((await train(run)).stoppedBy, 'signal')
+  assert.equal((await train({ ...options({ out: run.out, resume: true }), maxSteps: 5 })).step, 5)
+})
+
+test('a live owner’s lock is kept, a dead one’s is taken', async () => {
+  const folder = join(scratch, 'locked')
+  mkdirSync(folder)
+  const release = await lockFolder(folder)
+  await assert.rejects(lockFolder(folder), code('LOCKED'))
+  await release()
+  for (const content of ['{"pid":4194305,"started":"1"}', `{"pid":${process.pid},"started":"1"}`, '{"pi']) {
+    writeFileSync(join(folder, 'lock.json'), content)
+    await (await lockFolder(folder))()
+  }
+})
+
+test('a data set names what it leaves out, and why', async () => {
+  const folder = join(scratch, 'recordings', 'kick')
+  mkdirSync(folder, { recursive: true })
+  const write = (name: string, samples: Float32Array, sampleRate = 22050) =>
+    writeFileSync(join(folder, name), encodeWav({ samples, sampleRate }))
+  write(
+    'good.wav',
+    gaussian(1, 0, 0, 5000).map(x => x * 0.1),
+  )
+  write(
+    'slow.wav',
+    gaussian(2, 0, 0, 5000).map(x => x * 0.1),
+    11025,
+  )
+  write(
+    'short.wav',
+    gaussian(1, 0, 0, 500).map(x => x * 0.1),
+  )
+  write('silent.wav', new Float32Array(5000))
+  write(
+    'clipped.wav',
+    gaussian(1, 0, 0, 5000).map(x => Math.max(-1, Math.min(1, x))),
+  )
+  writeFileSync(join(folder, 'broken.flac'), 'fLaC and then nothing')
+  const load = (share: number) =>
+    loadDataset({
+      folders: [join(scratch, 'recordings')],
+      sampleRate: 22050,
+      minSamples: 1000,
+      validationShare: share,
+      decode: decodeAudio,
+    })
+  const { training, report, fingerprint } = await load(0)
+  assert.deepEqual(
+    training.map(({ name, label, samples }) => [name, label, samples.length]),
+    [
+      ['kick/good.wav', 'kick', 5000],
+      ['kick/slow.wav', 'kick', 10_000],
+    ],
+  )
+  assert.deepEqual(
+    report.leftOut.map(({ reason }) => reason),
+    ['unreadable', 'clipped', 'too short', 'silent'].sort((a, b) => order(a) - order(b)),
+  )
+  write(
+    'good.wav',
+    gaussian(3, 0, 0, 5000).map(x => x * 0.1),
+  )
+  assert.notEqual((await load(0)).fingerprint, fingerprint)
+  const kept = Array.from({ length: 2000 }, (_, i) => isValidation(`${i}.wav`, 0.1)).filter(Boolean).length
+  assert.ok(Math.abs(kept - 200) < 50)
+})
+const order = (reason: string) => ['unreadable', 'clipped', 'too short', 'silent'].indexOf(reason)
+
+test('kill -9 at any moment leaves a run that goes on to the same bytes', async () => {
+  const whole = options({ maxSteps: 20 })
+  await train(whole)
+  const out = join(scratch, 'killed')
+  const helper = fileURLToPath(new URL('../support/train-slowly.js', import.meta.url))
+  const started = (): ChildProcess => spawn(process.execPath, [helper, out], { stdio: ['pipe', 'ignore', 'inherit'] })
+  for (const delay of [500, 700]) {
+    const child = started()
+    child.stdin!.end(JSON.stringify(whole.config))
+    await new Promise(resolve => setTimeout(resolve, delay))
+    child.kill('SIGKILL')
+    await new Promise(resolve => child.once('exit', resolve))
+  }
+  await train({ ...options({ out, resume: true }), maxSteps: 20 })
+  assert.deepEqual(bytes(out), bytes(whole.out))
+})
