@@ -13,6 +13,7 @@ import { type StepReport, train } from '../training/trainer.js'
 import { realNumber, wholeNumber } from './arguments.js'
 import type { AddCommand } from './command.js'
 import type { Context } from './context.js'
+import { listen } from './listen.js'
 
 interface TrainCommandOptions {
   readonly data: readonly string[]
@@ -95,6 +96,7 @@ export const addTrain: AddCommand = (program, run) => {
         ...(from === undefined ? {} : { from }),
         signal: context.signal,
         clock: () => performance.now() / 1000,
+        events: { now: () => Date.now() / 1000, listen },
         onStep: report => {
           if (live) process.stderr.write(`\r${line(report)}\u001b[K`)
           else if (report.step % config.every.log === 0 || performance.now() - shown > 60_000) {

@@ -12,6 +12,7 @@ import { BatchMaker, measurePrior } from './batch.js'
 import { hasCheckpoint, type Position, readCheckpoint, type TrainingState, writeCheckpoint } from './checkpoint.js'
 import { learningRate, type TrainingConfig } from './config.js'
 import type { Dataset } from './dataset.js'
+import { EventLog, type Summary } from './event-log.js'
 import { addGradients, clipGradients, scaleGradients, updateAverage } from './gradients.js'
 import { initialParameters } from './initialise.js'
 import { lockFolder } from './lock.js'
@@ -50,6 +51,13 @@ export interface TrainOptions {
   readonly signal?: AbortSignal
   /** Seconds, from any origin. */
   readonly clock: () => number
+  /** Writes TensorBoard event files, too: scalars, and with each validation what the model sounds like. */
+  readonly events?: {
+    /** Seconds since 1970. */
+    readonly now: () => number
+    /** What to hear of the model so far; the engine has the average of weights. */
+    readonly listen: (engine: Engine, model: ModelConfig, data: Dataset) => Promise<readonly Summary[]>
+  }
   readonly onStep?: (report: StepReport) => void
   readonly onValidation?: (step: number, loss: number) => void
 }
@@ -60,6 +68,10 @@ export interface TrainSummary {
   readonly bestValidation: number | null
   readonly seconds: number
   readonly stoppedBy: 'total-steps' | 'max-steps' | 'max-hours' | 'signal'
+}
+
+function scalar(tag: string, value: number): Summary {
+  return { kind: 'scalar', tag, value }
 }
 
 /** Updates in a row that may have no finite gradient. */
@@ -152,6 +164,7 @@ class Run {
   readonly #model: ModelConfig
   readonly #state: TrainingState
   readonly #began: number
+  readonly #events: EventLog | null
   #position: Position
   #broken = 0
   #loss: number | null = null
@@ -165,6 +178,7 @@ class Run {
     this.#position = position
     this.#maker = new BatchMaker(options.config, this.#model, options.data.training)
     this.#began = options.clock()
+    this.#events = options.events === undefined ? null : new EventLog(options.out, options.events.now)
   }
 
   async go(): Promise<TrainSummary> {
@@ -219,6 +233,11 @@ class Run {
             seconds: Math.round(this.#position.seconds),
             byLevel,
           })
+          await this.#events?.write(step, [
+            scalar('loss', loss),
+            scalar('gradient norm', norm),
+            scalar('learning rate', rate),
+          ])
         }
         if (step % config.every.validation === 0) await this.#validate(engine)
         if (step % config.every.checkpoint === 0) await this.#save()
@@ -294,8 +313,12 @@ class Run {
     if (data.validation.length === 0) return
     await engine.setParameters(this.#state.average)
     const { loss, byLevel } = await validate(engine, this.#maker, config, this.#model, data.validation)
-    await engine.setParameters(this.#state.weights)
     const { step, best } = this.#position
+    if (this.#events !== null && this.options.events !== undefined) {
+      const heard = await this.options.events.listen(engine, this.#model, data)
+      await this.#events.write(step, [scalar('validation loss', loss), ...heard])
+    }
+    await engine.setParameters(this.#state.weights)
     await appendMetrics(out, { step, validationLoss: loss, validationByLevel: byLevel })
     if (Number.isFinite(loss) && (best === null || loss < best)) {
       this.#position = { ...this.#position, best: loss }

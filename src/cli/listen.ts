@@ -1,0 +1,47 @@
+/** What the model sounds like so far: a validation clip vocoded, or a clip generated, with its picture, for the event log. */
+import { namedConventions } from '../audio/convention.js'
+import { melSpectrogram } from '../audio/mel.js'
+import { drawAudio } from '../audio/picture.js'
+import { createSampler } from '../diffusion/samplers/create.js'
+import type { Engine } from '../engines/engine.js'
+import type { ModelConfig } from '../model/config.js'
+import { Model } from '../model.js'
+import { wholeClip } from '../synthesis.js'
+import type { Dataset } from '../training/dataset.js'
+import type { Summary } from '../training/event-log.js'
+
+/** Longest clip made, in seconds. */
+const LONGEST = 3
+const SEED = 1
+
+/** @param engine with the weights to listen to */
+export async function listen(engine: Engine, config: ModelConfig, data: Dataset): Promise<Summary[]> {
+  const clip = data.validation[0] ?? data.training[0]!
+  const samples = Float32Array.from(clip.samples.subarray(0, LONGEST * config.sampleRate), s => s / 32768)
+  const original = { samples, sampleRate: config.sampleRate }
+  const convention = config.mel ?? {
+    ...namedConventions.lmnt,
+    sampleRate: config.sampleRate,
+    maxFrequency: config.sampleRate / 2,
+  }
+  const mel = melSpectrogram(original, convention)
+  const { samples: made } = await wholeClip(new Model(config, engine), {
+    sampler: createSampler(config.diffusion, {}),
+    seed: SEED,
+    over: config.mel === null ? { length: samples.length } : { source: mel, examine: () => {} },
+    trim: samples.length,
+  })
+  const audio = { samples: made, sampleRate: config.sampleRate }
+  return [
+    { kind: 'audio', tag: 'model', audio },
+    { kind: 'audio', tag: 'recording', audio: original },
+    picture('model', drawAudio(made, config.sampleRate, melSpectrogram(audio, convention))),
+    picture('recording', drawAudio(samples, config.sampleRate, mel)),
+  ]
+}
+
+/** A PNG with its size, which stands big-endian at byte 16 (PNG, section 11.2.2). */
+function picture(tag: string, png: Uint8Array): Summary {
+  const view = new DataView(png.buffer, png.byteOffset)
+  return { kind: 'image', tag, png, width: view.getUint32(16), height: view.getUint32(20) }
+}
