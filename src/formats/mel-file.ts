@@ -16,7 +16,7 @@ export interface MelFile {
 }
 
 /** The one tensor in a file that may hold several. */
-function onlyTensor(tensors: ReadonlyMap<string, Tensor>, where: string): Tensor {
+function onlyTensor<T>(tensors: ReadonlyMap<string, T>, where: string): T {
   const found = tensors.get('mel') ?? (tensors.size === 1 ? [...tensors.values()][0] : undefined)
   if (found === undefined) {
     throw new DiffWaveError('BAD_MEL', 'the file holds several tensors', {
@@ -36,11 +36,11 @@ function decodeTensor(bytes: Uint8Array, where: string): Tensor {
     const value = decodeTorch(bytes, where)
     if (value instanceof TorchTensor) return torchTensor(value)
     if (value instanceof Map) {
-      const tensors = new Map<string, Tensor>()
+      const tensors = new Map<string, TorchTensor>()
       for (const [name, entry] of value) {
-        if (typeof name === 'string' && entry instanceof TorchTensor) tensors.set(name, torchTensor(entry))
+        if (typeof name === 'string' && entry instanceof TorchTensor) tensors.set(name, entry)
       }
-      return onlyTensor(tensors, where)
+      return torchTensor(onlyTensor(tensors, where))
     }
     throw new DiffWaveError('BAD_MEL', 'the file holds no tensor', { where })
   }

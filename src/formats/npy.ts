@@ -8,6 +8,8 @@ import { MAX_NPY_HEADER_BYTES } from '../limits.js'
 import { elementCount, type Tensor } from '../tensor.js'
 import { bytesPerNumber, float32Bytes, type NumberType, readNumbers } from './numbers.js'
 
+/** NumPy's own bound since 2.0. */
+const MAX_RANK = 64
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
 
 const numberTypes: Readonly<Record<string, NumberType>> = {
@@ -23,7 +25,7 @@ const numberTypes: Readonly<Record<string, NumberType>> = {
 }
 
 const header =
-  /^\s*\{\s*'descr'\s*:\s*'([<>|=])([a-z]\d+)'\s*,\s*'fortran_order'\s*:\s*(True|False)\s*,\s*'shape'\s*:\s*\(([\d\s,]*)\)\s*,?\s*\}\s*$/
+  /^\s*\{\s*'descr'\s*:\s*'([<>|=])([a-z]\d+)'\s*,\s*'fortran_order'\s*:\s*(True|False)\s*,\s*'shape'\s*:\s*\(([\d\s,]*)\)\s*(?:,\s*)?\}\s*$/
 
 /** Whether bytes start as a `.npy` file does. */
 export function isNpy(bytes: Uint8Array): boolean {
@@ -88,6 +90,9 @@ export function decodeNpy(bytes: Uint8Array, where: string): Tensor {
     .map(size => size.trim())
     .filter(size => size !== '')
     .map(Number)
+  if (shape.length > MAX_RANK || !shape.every(Number.isSafeInteger)) {
+    throw new DiffWaveError('BAD_NPY', 'the shape is not as numpy writes it', { got: sizes.slice(0, 80), where })
+  }
   const count = elementCount(shape)
   const present = (bytes.length - start - length) / bytesPerNumber[type]
   if (!Number.isSafeInteger(count) || count > present) {

@@ -4,6 +4,7 @@
  * Source: PyTorch `torch/serialization.py` and `torch/_utils.py`.
  */
 import { DiffWaveError } from '../errors.js'
+import { MAX_PICKLE_OBJECTS } from '../limits.js'
 import { elementCount, type Tensor } from '../tensor.js'
 import { bytesPerNumber, type NumberType, readNumbers } from './numbers.js'
 import { type PickleHandlers, type PickleValue, parsePickle } from './pickle.js'
@@ -62,6 +63,8 @@ const allowed: ReadonlySet<string> = new Set([
 ])
 
 const MAX_RANK = 16
+/** How many times over a state dict's tensors may use its storages. */
+const MAX_SHARING = 4
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn
 const LEGACY_PROTOCOL = 1001
 
@@ -81,6 +84,7 @@ function torchHandlers(storages: Map<string, TorchStorage>, where: string): Pick
       throw bad('a tensor’s shape is malformed', where)
     return value as number[]
   }
+  let items = 0
   return {
     allowed,
     persistent(id) {
@@ -105,10 +109,14 @@ function torchHandlers(storages: Map<string, TorchStorage>, where: string): Pick
     call(name, args) {
       if (dictionaries.has(name)) {
         const map = new Map<Value, Value>()
-        const items = args[0]
-        if (items instanceof Map) return items
-        if (Array.isArray(items)) {
-          for (const item of items) {
+        const given = args[0]
+        if (given instanceof Map) return given
+        if (Array.isArray(given)) {
+          // One list may be asked to become many dictionaries: what they hold together is bounded.
+          items += given.length
+          if (items > MAX_PICKLE_OBJECTS)
+            throw new DiffWaveError('TOO_LARGE', 'the pickle builds dictionaries without end', { where })
+          for (const item of given) {
             if (!Array.isArray(item) || item.length !== 2) throw bad('a dictionary is malformed', where)
             map.set(item[0]!, item[1]!)
           }
@@ -192,7 +200,7 @@ function decodeLegacyFormat(bytes: Uint8Array, where: string): TorchValue {
     throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this pickle was not written by torch.save', { where })
   }
   const protocol = parsePickle(bytes, magic.end, handlers, where)
-  if (protocol.value !== LEGACY_PROTOCOL) throw bad(`unknown protocol ${String(protocol.value)}`, where)
+  if (protocol.value !== LEGACY_PROTOCOL) throw bad('its protocol is unknown', where)
   const system = parsePickle(bytes, protocol.end, handlers, where)
   if (!(system.value instanceof Map) || system.value.get('little_endian') !== true) {
     throw new DiffWaveError('UNSUPPORTED_FORMAT', 'the checkpoint is big-endian', { where })
@@ -204,7 +212,7 @@ function decodeLegacyFormat(bytes: Uint8Array, where: string): TorchValue {
   let at = keys.end
   for (const key of keys.value) {
     const storage = typeof key === 'string' ? storages.get(key) : undefined
-    if (storage === undefined) throw bad(`storage ${String(key)} belongs to no tensor`, where)
+    if (storage === undefined) throw bad('a storage belongs to no tensor', where)
     if (at + 8 > bytes.length) throw new DiffWaveError('TRUNCATED', 'the file ends before its storages', { where })
     const count = Number(view.getBigInt64(at, true))
     if (count !== storage.count) throw bad(`storage ${storage.key} has ${count} numbers, not ${storage.count}`, where)
@@ -240,10 +248,24 @@ export function torchTensor(value: TorchTensor): Tensor {
 export function stateDict(value: TorchValue | undefined, where: string): Map<string, Tensor> {
   if (!(value instanceof Map)) throw bad('a state dict is missing', where)
   const tensors = new Map<string, Tensor>()
+  const storages = new Set<TorchStorage>()
+  let present = 0
+  let asked = 0
   for (const [name, entry] of value) {
     if (typeof name !== 'string' || !(entry instanceof TorchTensor))
       throw bad('a state dict holds what is no tensor', where)
-    tensors.set(name, torchTensor(entry))
+    if (!storages.has(entry.storage)) present += entry.storage.count
+    storages.add(entry.storage)
+    asked += elementCount(entry.shape)
   }
+  // Tensors may share storage, as tied weights do; thousands of names for one storage would unfold without bound.
+  if (asked > MAX_SHARING * present) {
+    throw new DiffWaveError('TOO_LARGE', 'the tensors unfold to far more numbers than the file holds', {
+      expected: `at most ${MAX_SHARING} × ${present}`,
+      got: String(asked),
+      where,
+    })
+  }
+  for (const [name, entry] of value) tensors.set(name as string, torchTensor(entry as TorchTensor))
   return tensors
 }

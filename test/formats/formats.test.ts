@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { DiffWaveError } from '#src/errors'
 import { readMel } from '#src/formats/mel-file'
 import { decodeNpy, encodeNpy } from '#src/formats/npy'
-import { decodeTorch } from '#src/formats/pytorch'
+import { decodeTorch, stateDict } from '#src/formats/pytorch'
 import { decodeSafetensors, encodeSafetensors } from '#src/formats/safetensors'
 import { golden } from '../support/paths.js'
 
@@ -97,6 +97,24 @@ const hostile: readonly (readonly [string, (bytes: Uint8Array) => unknown, Uint8
     npy("{'descr': '|O8', 'fortran_order': False, 'shape': (1,), }", new Uint8Array(8)),
     'BAD_NPY',
   ],
+  [
+    'npy: a header of blanks',
+    b => decodeNpy(b, 'x'),
+    (() => {
+      const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (1,)${' '.repeat(60_000)}x`
+      return Uint8Array.from([0x93, ...ascii('NUMPY'), 1, 0, text.length & 255, text.length >> 8, ...ascii(text)])
+    })(),
+    'BAD_NPY',
+  ],
+  [
+    'npy: a shape of a thousand axes',
+    b => decodeNpy(b, 'x'),
+    (() => {
+      const text = `{'descr': '<f4', 'fortran_order': True, 'shape': (${'1,'.repeat(1000)}), }`
+      return Uint8Array.from([0x93, ...ascii('NUMPY'), 1, 0, text.length & 255, text.length >> 8, ...ascii(text)])
+    })(),
+    'BAD_NPY',
+  ],
   ['safetensors: a huge header', b => decodeSafetensors(b, 'x'), new Uint8Array(16).fill(255), 'BAD_SAFETENSORS'],
   [
     'safetensors: overlap',
@@ -147,6 +165,29 @@ const hostile: readonly (readonly [string, (bytes: Uint8Array) => unknown, Uint8
   ['pickle: no end', b => decodeTorch(b, 'x'), pickle(0x4e), 'TRUNCATED'],
   ['pickle: an empty stack', b => decodeTorch(b, 'x'), pickle(0x2e), 'BAD_CHECKPOINT'],
   ['pickle: not torch’s', b => decodeTorch(b, 'x'), pickle(0x4e, 0x2e), 'UNSUPPORTED_FORMAT'],
+  [
+    'pickle: a protocol that unfolds to 2^60 items when printed',
+    b => decodeTorch(b, 'x'),
+    // The magic number, then a list that holds a list twice, that holds a list twice, …
+    Uint8Array.from([
+      ...pickle(0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e),
+      ...pickle(0x29, ...Array.from({ length: 60 }, () => [0x32, 0x86]).flat(), 0x2e),
+    ]),
+    'BAD_CHECKPOINT',
+  ],
+  [
+    'pickle: one list that becomes dictionary after dictionary',
+    b => decodeTorch(b, 'x'),
+    Uint8Array.from(
+      [
+        [0x80, 2, 0x63, ...ascii('collections\nOrderedDict\n'), 0x71, 0, 0x30, 0x5d, 0x28],
+        ...Array.from({ length: 20_000 }, () => [0x4b, 0, 0x4b, 1, 0x86]),
+        [0x65, 0x85, 0x71, 1],
+        ...Array.from({ length: 20_000 }, () => [0x68, 0, 0x68, 1, 0x52, 0x30]),
+      ].flat(),
+    ),
+    'TOO_LARGE',
+  ],
   ['torch: text', b => decodeTorch(b, 'x'), ascii('hello, world'), 'UNSUPPORTED_FORMAT'],
   ['torch: a cut-off zip', b => decodeTorch(b, 'x'), Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0), 'BAD_ZIP'],
 ]
@@ -156,6 +197,16 @@ for (const [name, decode, bytes, code, message] of hostile) {
     assert.throws(() => decode(bytes), { name: 'DiffWaveError', code, ...(message === undefined ? {} : { message }) })
   })
 }
+
+test('refused: a state dict that names one storage a thousand times', () => {
+  const checkpoint = decodeTorch(readFileSync(golden('philsyn-c8-l4-zip/1000.pkl')), 'x')
+  assert.ok(checkpoint instanceof Map)
+  const weights = checkpoint.get('model_state_dict')
+  assert.ok(weights instanceof Map)
+  const one = [...weights.values()][0]!
+  const many = new Map(Array.from({ length: 1000 }, (_, i) => [`weight${i}`, one]))
+  assert.throws(() => stateDict(many, 'x'), { name: 'DiffWaveError', code: 'TOO_LARGE' })
+})
 
 const files: readonly (readonly [string, (bytes: Uint8Array) => unknown])[] = [
   ['philsyn-c8-l4-zip/1000.pkl', bytes => decodeTorch(bytes, 'x')],
