@@ -1,5 +1,6 @@
 /** `diffwave train`: learns a model from folders of recordings. */
 
+import { join } from 'node:path'
 import { Option } from 'commander'
 import pc from 'picocolors'
 import { decodeAudio } from '../audio/decode.js'
@@ -73,6 +74,7 @@ export const addTrain: AddCommand = (program, run) => {
           minSamples: config.model.kind === 'vocoder' ? config.data.cropSamples : 256,
           validationShare: config.data.validationShare,
           decode: decodeAudio,
+          cache: join(options.out, 'cache'),
           signal: context.signal,
           onProgress: ({ done, total }) => report(done / total),
         }),

@@ -7,8 +7,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { resample } from '../audio/resample.js'
 import type { Audio } from '../audio/wav.js'
-import { DiffWaveError, throwIfAborted } from '../errors.js'
-import { fileError, readFileBytes } from '../files.js'
+import { DiffWaveError, type ErrorCode, throwIfAborted } from '../errors.js'
+import { fileError, kindOfPath, makeFolder, readFileBytes, writeFileBytes } from '../files.js'
 import { MAX_TRAINING_BYTES } from '../limits.js'
 
 export type LeftOutReason = 'too short' | 'silent' | 'clipped' | 'unreadable'
@@ -49,6 +49,8 @@ export interface DatasetOptions {
   readonly validationShare: number
   /** Decodes a file's bytes. */
   readonly decode: (bytes: Uint8Array, path: string) => Audio | Promise<Audio>
+  /** Folder where resampled clips are kept for the next start, made if need be; resampling takes most of the time of loading. */
+  readonly cache?: string
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
 }
@@ -106,6 +108,35 @@ function fault(samples: Float32Array, minSamples: number): { reason: LeftOutReas
   return null
 }
 
+/** What writing the cache can fail with: no fault of the recording. */
+const cacheFailures: ReadonlySet<ErrorCode> = new Set(['DISK_FULL', 'NOT_WRITABLE'])
+
+/** 16-bit samples, ±1 at 32768. */
+function quantised(samples: Float32Array): Int16Array {
+  return Int16Array.from(samples, s => Math.max(-32768, Math.min(32767, Math.round(s * 32768))))
+}
+
+/** Audio at another rate, by way of the cache; with or without it the 16-bit samples are the same. */
+async function atRate(audio: Audio, rate: number, cache: string | undefined, key: string): Promise<Float32Array> {
+  if (audio.sampleRate === rate) return audio.samples
+  if (cache === undefined) return resample(audio.samples, audio.sampleRate, rate)
+  const path = join(cache, `${key}-${rate}.pcm`)
+  const length = Math.round((audio.samples.length * rate) / audio.sampleRate)
+  if ((await kindOfPath(path)) === 'file') {
+    const bytes = await readFileBytes(path)
+    if (bytes.length === 2 * length) {
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      return Float32Array.from({ length }, (_, i) => view.getInt16(2 * i, true) / 32768)
+    }
+  }
+  const samples = await resample(audio.samples, audio.sampleRate, rate)
+  const view = new DataView(new ArrayBuffer(2 * length))
+  for (const [i, sample] of quantised(samples).entries()) view.setInt16(2 * i, sample, true)
+  await makeFolder(cache)
+  await writeFileBytes(path, new Uint8Array(view.buffer))
+  return samples
+}
+
 /**
  * Reads all recordings below the folders.
  *
@@ -134,18 +165,20 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
     try {
       const bytes = await readFileBytes(path)
       const audio = await options.decode(bytes, path)
-      const samples = await resample(audio.samples, audio.sampleRate, sampleRate)
+      const contents = createHash('sha256').update(bytes).digest()
+      const samples = await atRate(audio, sampleRate, options.cache, contents.toString('hex'))
       const wrong = fault(samples, minSamples)
       if (wrong !== null) leftOut.push({ file: path, ...wrong })
       else {
         rates.set(audio.sampleRate, (rates.get(audio.sampleRate) ?? 0) + 1)
         samplesKept += samples.length
-        const stored = Int16Array.from(samples, s => Math.max(-32768, Math.min(32767, Math.round(s * 32768))))
+        const stored = quantised(samples)
         const kept = isValidation(name, validationShare) ? validation : training
         kept.push({ name, samples: stored, label })
-        hash.update(`${name}\n${label}\n`).update(createHash('sha256').update(bytes).digest())
+        hash.update(`${name}\n${label}\n`).update(contents)
       }
     } catch (error) {
+      if (error instanceof DiffWaveError && cacheFailures.has(error.code)) throw error
       const detail = error instanceof Error ? error.message : String(error)
       leftOut.push({ file: path, reason: 'unreadable', detail })
     }

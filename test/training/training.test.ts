@@ -243,6 +243,7 @@ test('a data set names what it leaves out, and why', async () => {
       minSamples: 1000,
       validationShare: share,
       decode: decodeAudio,
+      cache: join(scratch, 'cache'),
     })
   const { training, report, fingerprint } = await load(0)
   assert.deepEqual(
