@@ -148,7 +148,7 @@ struct FloatBatch {
     for (const auto& clip : from) {
       const auto cast = [](const std::vector<double>& v) { return std::vector<float>(v.begin(), v.end()); };
       data.push_back({cast(clip.audio), cast(clip.target), cast(clip.weight), cast(clip.sinusoids), cast(clip.mel),
-                      clip.frames, clip.label});
+                      clip.frames, clip.melOffset, clip.label});
     }
     for (const auto& clip : data) {
       clips.push_back({clip.audio.data(), clip.target.data(), clip.weight.empty() ? nullptr : clip.weight.data(),
