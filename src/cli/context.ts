@@ -1,7 +1,7 @@
 /** What every command is handed: where to print, when to stop. Only src/cli knows the terminal and the process. */
 import cliProgress from 'cli-progress'
-import pc from 'picocolors'
 import { DiffWaveError } from '../errors.js'
+import { colours as pc } from './colours.js'
 
 /** Options that every command takes. */
 export interface CommonOptions {

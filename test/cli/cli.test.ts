@@ -174,7 +174,7 @@ test('inputs that would be written to one name, or over themselves, are refused 
 })
 
 test('Ctrl-C stops cleanly: status 130, no file, nothing half written', async () => {
-  const long = put('long.npy', encodeNpy({ shape: [80, 2000], data: numbers(160_000) }))
+  const long = put('long.npy', encodeNpy({ shape: [80, 20_000], data: numbers(1_600_000) }))
   const child = spawn(process.execPath, [
     program,
     'synthesize',
@@ -190,7 +190,8 @@ test('Ctrl-C stops cleanly: status 130, no file, nothing half written', async ()
   child.stderr.on('data', data => {
     stderr += data
   })
-  setTimeout(() => child.kill('SIGINT'), 3000)
+  // Long enough to have started, also on a busy machine; the work itself would take minutes.
+  setTimeout(() => child.kill('SIGINT'), 8000)
   const status = await new Promise(resolve => child.on('exit', resolve))
   assert.equal(status, 130)
   assert.equal(stderr, 'stopped\n')
