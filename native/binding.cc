@@ -3,10 +3,13 @@
 // caller runs one piece of work an engine at a time.
 #include <node_api.h>
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string>
 
 #include "reference.h"
+#include "stream.h"
 #include "targets.h"
 #include "training.h"
 
@@ -71,6 +74,8 @@ struct Engine {
   const Target* target = nullptr;  // null: the readable reference
   std::unique_ptr<Pool> pool;
   std::unique_ptr<Training> training;
+  std::shared_ptr<const ForwardWeights> weights;  // packed from the parameters of `version`
+  int64_t version = -1;
   bool busy = false;
 };
 
@@ -135,7 +140,7 @@ napi_value create(const Values& js, napi_value* arguments) {
     }
     need(engine->target != nullptr, "this processor does not run that instruction set");
     engine->pool = std::make_unique<Pool>(int(threads));
-    engine->training = std::make_unique<Training>(engine->shape, *engine->pool, *engine->target->training,
+    engine->training = std::make_unique<Training>(engine->shape, *engine->pool, engine->target->training(),
                                                   size_t(js.number(arguments[3])));
   }
   napi_value result;
@@ -151,7 +156,7 @@ napi_value targetNames(const Values& js, napi_value*) {
   js.call(napi_create_array(js.env, &list));
   uint32_t count = 0;
   for (int i = 0; i < targetCount(); i++) {
-    if (!targetAt(i).runs()) continue;
+    if (targetAt(i).hidden || !targetAt(i).runs()) continue;
     napi_value name;
     js.call(napi_create_string_utf8(js.env, targetAt(i).name, NAPI_AUTO_LENGTH, &name));
     js.call(napi_set_element(js.env, list, count++, name));
@@ -295,6 +300,184 @@ napi_value run(const Values& js, napi_value* arguments) {
   return promise;
 }
 
+/** A clip under way. Made on first use, off the event loop. */
+struct Clip {
+  std::vector<float> sinusoids;
+  int passes;
+  int label;
+  std::unique_ptr<Stream> stream;
+  bool broken = false;  // stopped in the middle of a block
+};
+
+Clip* clipOf(const Values& js, napi_value value) {
+  void* pointer = nullptr;
+  need(napi_get_value_external(js.env, value, &pointer) == napi_ok && pointer != nullptr, "a stream was expected");
+  return static_cast<Clip*>(pointer);
+}
+
+/** openStream(engine, sinusoids [passes × embedding], label or −1) → stream */
+napi_value openStream(const Values& js, napi_value* arguments) {
+  const Engine* engine = engineOf(js, arguments[0]);
+  const NetworkShape& shape = engine->shape;
+  need(engine->target != nullptr, "the readable reference has no streams");
+  auto clip = std::make_unique<Clip>();
+  int64_t size;
+  const float* sinusoids = js.floats(arguments[1], -1, &size);
+  need(size > 0 && size % shape.embedding == 0 && size / shape.embedding <= 65536, "bad sinusoids");
+  clip->sinusoids.assign(sinusoids, sinusoids + size);
+  clip->passes = int(size / shape.embedding);
+  const int64_t label = js.integer(arguments[2]);
+  need(label >= -1 && (label == -1 || label < shape.labels), "there is no such label");
+  clip->label = label == -1 ? shape.labels : int(label);
+  napi_value result;
+  js.call(napi_create_external(
+      js.env, clip.get(), [](napi_env, void* data, void*) { delete static_cast<Clip*>(data); }, nullptr, &result));
+  clip.release();
+  return result;
+}
+
+/** One piece of audio through one pass, and the mel that came before it. */
+struct Feeding {
+  struct Frames {
+    const float* data;
+    int64_t count;
+    bool last;
+  };
+  Engine* engine;
+  Clip* clip;
+  const float* parameters;
+  int64_t version;
+  std::vector<Frames> mel;
+  int64_t pass, samples, room;
+  bool last;
+  const float* audio;
+  float* noise;
+  const std::atomic<bool>* cancelled;
+  int64_t written = 0;
+  napi_ref request = nullptr, handle = nullptr, stream = nullptr;
+  napi_deferred promise = nullptr;
+  napi_async_work job = nullptr;
+};
+constexpr int64_t wasCancelled = -1, outOfMemory = -2, refused = -3;
+
+void executeFeeding(napi_env, void* data) {
+  Feeding& f = *static_cast<Feeding*>(data);
+  Engine& engine = *f.engine;
+  try {
+    if (f.clip->stream == nullptr) {
+      if (engine.version != f.version) {
+        engine.weights = std::make_shared<ForwardWeights>(engine.shape, f.parameters, engine.target->forward());
+        engine.version = f.version;
+      }
+      f.clip->stream = std::make_unique<Stream>(engine.weights, *engine.pool, f.clip->sinusoids.data(), f.clip->passes,
+                                                f.clip->label);
+    }
+    Stream& stream = *f.clip->stream;
+    for (const auto& frames : f.mel) stream.pushMel(frames.data, frames.count, frames.last);
+    if (!stream.accepts(int(f.pass), f.samples, f.last) || f.room < f.samples + stream.latency()) {
+      f.written = refused;
+    } else if (stream.predict(int(f.pass), f.audio, f.samples, f.last, f.noise, &f.written, f.cancelled) ==
+               StreamOutcome::cancelled) {
+      f.written = wasCancelled;
+    }
+  } catch (const std::bad_alloc&) {
+    f.written = outOfMemory;
+  }
+  if (f.written < 0) {
+    f.clip->broken = true;
+    f.clip->stream.reset();
+  }
+}
+
+void completeFeeding(napi_env env, napi_status, void* data) {
+  std::unique_ptr<Feeding> f(static_cast<Feeding*>(data));
+  f->engine->busy = false;
+  napi_value result;
+  napi_create_int64(env, f->written, &result);
+  napi_delete_async_work(env, f->job);
+  napi_delete_reference(env, f->request);
+  napi_delete_reference(env, f->handle);
+  napi_delete_reference(env, f->stream);
+  napi_resolve_deferred(env, f->promise, result);
+}
+
+/**
+ * predict(engine, stream, request) → Promise<samples written; −1 stopped, −2 out of memory, −3 refused; after these the
+ * stream is gone>. request: { parameters, version, mels: [{ data, frames, last }], pass, audio, last, noise, cancelled }
+ */
+napi_value predict(const Values& js, napi_value* arguments) {
+  auto f = std::make_unique<Feeding>();
+  Engine* engine = f->engine = engineOf(js, arguments[0]);
+  f->clip = clipOf(js, arguments[1]);
+  need(!engine->busy && engine->pool != nullptr, "the engine is busy or gone");
+  need(!f->clip->broken, "the stream was stopped");
+  const napi_value request = arguments[2];
+  f->parameters = js.floats(js.property(request, "parameters"), engine->parameterCount);
+  f->version = js.integer(js.property(request, "version"));
+  const napi_value mels = js.property(request, "mels");
+  uint32_t count = 0;
+  js.call(napi_get_array_length(js.env, mels, &count));
+  for (uint32_t i = 0; i < count; i++) {
+    napi_value from;
+    js.call(napi_get_element(js.env, mels, i, &from));
+    Feeding::Frames frames{};
+    frames.count = js.integer(js.property(from, "frames"));
+    need(engine->shape.conditioner != Conditioner::none && frames.count >= 0 && frames.count < (int64_t(1) << 32),
+         "bad mel");
+    frames.data = js.floats(js.property(from, "data"), frames.count * engine->shape.bands);
+    js.call(napi_get_value_bool(js.env, js.property(from, "last"), &frames.last));
+    f->mel.push_back(frames);
+  }
+  f->pass = js.integer(js.property(request, "pass"));
+  need(f->pass >= 0 && f->pass < f->clip->passes, "there is no such pass");
+  f->audio = js.floats(js.property(request, "audio"), -1, &f->samples);
+  js.call(napi_get_value_bool(js.env, js.property(request, "last"), &f->last));
+  f->noise = js.floats(js.property(request, "noise"), -1, &f->room);
+  f->cancelled = static_cast<const std::atomic<bool>*>(js.array(js.property(request, "cancelled"), napi_uint8_array, 1));
+  napi_value promise, name;
+  js.call(napi_create_promise(js.env, &f->promise, &promise));
+  js.call(napi_create_reference(js.env, request, 1, &f->request));
+  js.call(napi_create_reference(js.env, arguments[0], 1, &f->handle));
+  js.call(napi_create_reference(js.env, arguments[1], 1, &f->stream));
+  js.call(napi_create_string_utf8(js.env, "diffwave", NAPI_AUTO_LENGTH, &name));
+  js.call(napi_create_async_work(js.env, nullptr, name, executeFeeding, completeFeeding, f.get(), &f->job));
+  js.call(napi_queue_async_work(js.env, f->job));
+  engine->busy = true;
+  f.release();
+  return promise;
+}
+
+/** closeStream(engine, stream): frees its memory now. */
+napi_value closeStream(const Values& js, napi_value* arguments) {
+  need(!engineOf(js, arguments[0])->busy, "the engine is busy");
+  Clip* clip = clipOf(js, arguments[1]);
+  clip->broken = true;
+  clip->stream.reset();
+  return nullptr;
+}
+
+/** measurePeak(engine) → FLOP/s of multiply-adds on registers, all of the engine's threads together. Blocks for 0.3 s. */
+napi_value measurePeak(const Values& js, napi_value* arguments) {
+  Engine* engine = engineOf(js, arguments[0]);
+  need(!engine->busy && engine->pool != nullptr && engine->target != nullptr, "the engine is busy or gone");
+  const ForwardKernels& kernels = engine->target->forward();
+  double best = 0;
+  for (int attempt = 0; attempt < 6; attempt++) {
+    std::vector<double> done(size_t(engine->pool->threads()));
+    const auto start = std::chrono::steady_clock::now();
+    engine->pool->forEach(engine->pool->threads() * 8, [&](int, int worker) {
+      float sink[3] = {0.999f, 0.001f, 0};
+      done[size_t(worker)] += kernels.multiplyAdds(1000000, sink);
+    });
+    double sum = 0;
+    for (double d : done) sum += d;
+    best = std::max(best, sum / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  napi_value result;
+  js.call(napi_create_double(js.env, best, &result));
+  return result;
+}
+
 /** dispose(engine): frees threads and memory now, not when the handle is collected. */
 napi_value dispose(const Values& js, napi_value* arguments) {
   Engine* engine = engineOf(js, arguments[0]);
@@ -325,6 +508,10 @@ napi_value init(napi_env env, napi_value exports) {
       {"create", nullptr, guarded<create>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"targets", nullptr, guarded<targetNames>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"run", nullptr, guarded<run>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"openStream", nullptr, guarded<openStream>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"predict", nullptr, guarded<predict>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"closeStream", nullptr, guarded<closeStream>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"measurePeak", nullptr, guarded<measurePeak>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"dispose", nullptr, guarded<dispose>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
   napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);

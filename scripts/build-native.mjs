@@ -15,6 +15,7 @@ const instructionSets = {
   x64: {
     avx512: ['-mavx512f', '-mavx512dq', '-mavx2', '-mfma', '-mprefer-vector-width=512'],
     avx2: ['-mavx2', '-mfma'],
+    avx2x16: ['-mavx2', '-mfma'],
     baseline: [],
   },
   arm64: { neon: [], baseline: [] },
@@ -74,7 +75,16 @@ export function buildNative({
     })
     return object
   }
-  const plain = ['training.cc', 'training-conditioning.cc', 'reference.cc', 'pool.cc', 'targets.cc']
+  const plain = [
+    'training.cc',
+    'training-conditioning.cc',
+    'reference.cc',
+    'pool.cc',
+    'targets.cc',
+    'forward-weights.cc',
+    'conditioner.cc',
+    'stream.cc',
+  ]
   const files = [...plain, test ? 'test/training.cc' : 'binding.cc'].map(source => compile(source, []))
   for (const [name, flags] of Object.entries(instructionSets[architecture] ?? { baseline: [] })) {
     files.push(compile(`targets/${name}.cc`, flags))

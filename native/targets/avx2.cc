@@ -1,7 +1,4 @@
-#define DIFFWAVE_LANES 8
+// x86-64 with AVX2 and fused multiply-add, eight lanes.
 #define DIFFWAVE_TARGET avx2
-#include "../kernels/backward.h"
-
-namespace diffwave::avx2 {
-const TrainingKernels& kernels() { return trainingKernels(); }
-}  // namespace diffwave::avx2
+#define DIFFWAVE_LANES 8
+#include "target.h"

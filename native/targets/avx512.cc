@@ -1,7 +1,4 @@
-#define DIFFWAVE_LANES 16
+// x86-64 with AVX-512, sixteen lanes.
 #define DIFFWAVE_TARGET avx512
-#include "../kernels/backward.h"
-
-namespace diffwave::avx512 {
-const TrainingKernels& kernels() { return trainingKernels(); }
-}  // namespace diffwave::avx512
+#define DIFFWAVE_LANES 16
+#include "target.h"

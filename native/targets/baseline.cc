@@ -1,7 +1,4 @@
-#define DIFFWAVE_LANES 4
+// What every processor runs: four lanes, multiply and add rounded apart where there is no fused instruction.
 #define DIFFWAVE_TARGET baseline
-#include "../kernels/backward.h"
-
-namespace diffwave::baseline {
-const TrainingKernels& kernels() { return trainingKernels(); }
-}  // namespace diffwave::baseline
+#define DIFFWAVE_LANES 4
+#include "target.h"

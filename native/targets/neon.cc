@@ -1,7 +1,4 @@
-#define DIFFWAVE_LANES 4
+// arm64: NEON, four lanes.
 #define DIFFWAVE_TARGET neon
-#include "../kernels/backward.h"
-
-namespace diffwave::neon {
-const TrainingKernels& kernels() { return trainingKernels(); }
-}  // namespace diffwave::neon
+#define DIFFWAVE_LANES 4
+#include "target.h"

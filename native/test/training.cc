@@ -204,7 +204,7 @@ void testFast(const Case& c, const Target& target) {
   const double loss = referenceLossGradients(c.shape, rounded.data(), clips, c.squared, g.data(), losses.data());
 
   const size_t enough = size_t(1) << 30;
-  const TrainingKernels& kernels = *target.training;
+  const TrainingKernels& kernels = target.training();
   const Result one = fast(c, kernels, 1, enough, w, batch);
   char name[200];
   std::snprintf(name, sizeof name, "%s, %s", target.name, c.name);

@@ -1,0 +1,148 @@
+// One residual layer (Kong et al. 2021, fig. 2) over a tile of positions: dilated convolution, mel, gate, output
+// projection, residual and skip, without leaving the caches.
+#pragma once
+
+#include "panels.h"
+
+namespace diffwave {
+namespace DIFFWAVE_TARGET {
+namespace layers {
+
+/** The rows of one register block. */
+struct Block {
+  const float* tap[3];
+  const float* mel;              // projected
+  const float* from[blockRows];  // cached and interpolated
+  const float* to[blockRows];
+  float weight[blockRows];
+  float* output[blockRows];
+  float* skip[blockRows];
+};
+
+constexpr int tileBlocks = tilePositions / blockRows;
+
+static int64_t scratchSize(int paddedChannels, int widestRow) {
+  return tilePositions * (4 * paddedChannels + widestRow) + 2 * paddedChannels + 2 * widestRow;
+}
+
+static void findRows(const LayerTask& task, int64_t position, int count, Block& block, float*& scratch, float* spare) {
+  for (int t = 0; t < 3; t++) {
+    block.tap[t] = gatherRows(task.input, position + (t - 1) * task.dilation, count, task.length, scratch);
+  }
+  if (task.conditioning == Conditioning::projected) {
+    block.mel = gatherRows(task.mel, position, count, INT64_MAX, scratch);
+  }
+  for (int r = 0; r < blockRows; r++) {
+    const bool real = r < count;
+    const int64_t p = real ? position + r : position;
+    if (task.conditioning == Conditioning::cached) block.from[r] = task.mel.at(p);
+    if (task.conditioning == Conditioning::interpolated) {
+      const int64_t frame = p / task.framePeriod;
+      block.from[r] = task.mel.at(frame < task.lastFrame ? frame : task.lastFrame);
+      block.to[r] = task.mel.at(frame + 1 < task.lastFrame ? frame + 1 : task.lastFrame);
+      block.weight[r] = static_cast<float>(p % task.framePeriod) / static_cast<float>(task.framePeriod);
+    }
+    block.output[r] = real && task.output.rows ? task.output.at(p) : spare;
+    block.skip[r] = real ? task.skip.at(p) : spare;
+  }
+}
+
+/** z = sigmoid(first half) · tanh(second half), for the columns of one panel. */
+template <int pairs>
+static DIFFWAVE_INLINE void gatePanel(const LayerTask& task, const Block& block, int column, float* z) {
+  constexpr int vectors = 2 * pairs, width = vectors * lanes;
+  const float* weights = task.gateWeights + static_cast<int64_t>(column) * (task.melChannels + 3 * task.channels);
+  Vector sum[blockRows][vectors];
+  DIFFWAVE_UNROLL
+  for (int v = 0; v < vectors; v++) {
+    const int at = column + v * lanes;
+    if (task.conditioning == Conditioning::cached) {
+      DIFFWAVE_UNROLL
+      for (int r = 0; r < blockRows; r++) sum[r][v] = load(block.from[r] + at);
+    } else if (task.conditioning == Conditioning::interpolated) {
+      DIFFWAVE_UNROLL
+      for (int r = 0; r < blockRows; r++) {
+        const Vector from = load(block.from[r] + at);
+        sum[r][v] = fma(splat(block.weight[r]), load(block.to[r] + at) - from, from);
+      }
+    } else {
+      const Vector bias = load(task.gateBias + at);
+      DIFFWAVE_UNROLL
+      for (int r = 0; r < blockRows; r++) sum[r][v] = bias;
+    }
+  }
+  if (task.conditioning == Conditioning::projected) {
+    multiply(sum, block.mel, task.mel.stride, 1, weights, width, task.melChannels);
+  }
+  weights += task.melChannels * width;
+  for (int t = 0; t < 3; t++, weights += task.channels * width) {
+    multiply(sum, block.tap[t], task.input.stride, 1, weights, width, task.channels);
+  }
+  DIFFWAVE_UNROLL
+  for (int r = 0; r < blockRows; r++) {
+    DIFFWAVE_UNROLL
+    for (int v = 0; v < pairs; v++) {
+      store(z + r * task.paddedChannels + column / 2 + v * lanes, gate(sum[r][v], sum[r][pairs + v]));
+    }
+  }
+}
+
+/** (x + residual)/√2 with the next layer's step added, and the skip, for the columns of one panel. */
+template <int pairs>
+static DIFFWAVE_INLINE void outputPanel(const LayerTask& task, const Block& block, int column, const float* z) {
+  constexpr int vectors = 2 * pairs;
+  Vector sum[blockRows][vectors];
+  DIFFWAVE_UNROLL
+  for (int v = 0; v < vectors; v++) {
+    const Vector bias = load(task.outputBias + column + v * lanes);
+    DIFFWAVE_UNROLL
+    for (int r = 0; r < blockRows; r++) sum[r][v] = bias;
+  }
+  multiply(sum, z, task.paddedChannels, 1, task.outputWeights + static_cast<int64_t>(column) * task.channels,
+           vectors * lanes, task.channels);
+  DIFFWAVE_UNROLL
+  for (int v = 0; v < pairs; v++) {
+    const int at = column / 2 + v * lanes;
+    const Vector step = load(task.nextStep + at);
+    DIFFWAVE_UNROLL
+    for (int r = 0; r < blockRows; r++) {
+      const Vector x = load(block.tap[1] + r * task.input.stride + at);
+      store(block.output[r] + at, fma(x + sum[r][v], splat(0.70710678118654752f), step));
+      const Vector skip = sum[r][pairs + v];
+      store(block.skip[r] + at, task.firstLayer ? skip : load(block.skip[r] + at) + skip);
+    }
+  }
+}
+
+/** At most tilePositions positions. */
+static void runLayer(const LayerTask& task) {
+  Block blocks[tileBlocks];
+  float* scratch = task.scratch;
+  float* const z = scratch;
+  scratch += tilePositions * task.paddedChannels;
+  float* const spare = scratch;
+  scratch += 2 * task.paddedChannels;
+  int count = 0;
+  for (int64_t position = task.begin; position < task.end; position += blockRows, count++) {
+    const int64_t left = task.end - position;
+    findRows(task, position, static_cast<int>(left < blockRows ? left : blockRows), blocks[count], scratch, spare);
+  }
+  const int columns = 2 * task.paddedChannels, width = blockVectors * lanes, full = columns / width * width;
+  const int blockSize = blockRows * task.paddedChannels;
+  for (int column = 0; column < full; column += width) {
+    for (int b = 0; b < count; b++) gatePanel<blockVectors / 2>(task, blocks[b], column, z + b * blockSize);
+  }
+  if (full < columns) {
+    for (int b = 0; b < count; b++) gatePanel<1>(task, blocks[b], full, z + b * blockSize);
+  }
+  for (int column = 0; column < full; column += width) {
+    for (int b = 0; b < count; b++) outputPanel<blockVectors / 2>(task, blocks[b], column, z + b * blockSize);
+  }
+  if (full < columns) {
+    for (int b = 0; b < count; b++) outputPanel<1>(task, blocks[b], full, z + b * blockSize);
+  }
+}
+
+}  // namespace layers
+}  // namespace DIFFWAVE_TARGET
+}  // namespace diffwave

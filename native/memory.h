@@ -1,0 +1,41 @@
+// Aligned float memory that frees itself. Allocation does not throw: ask `ok()`.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <utility>
+
+namespace diffwave {
+
+class Buffer {
+ public:
+  Buffer() = default;
+  /** Room for `size` floats, not initialised, 64-byte aligned. Large ones cost memory only where they are touched. */
+  explicit Buffer(int64_t size) : size_(size) {
+    void* memory = nullptr;
+    if (size < 0 || posix_memalign(&memory, 64, static_cast<size_t>(size < 16 ? 16 : size) * sizeof(float)) != 0) return;
+    data_ = static_cast<float*>(memory);
+  }
+  ~Buffer() { free(data_); }
+  Buffer(Buffer&& other) noexcept { swap(other); }
+  Buffer& operator=(Buffer&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+
+  bool ok() const { return data_ != nullptr; }
+  float* data() const { return data_; }
+  int64_t size() const { return size_; }
+
+ private:
+  void swap(Buffer& other) {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+  }
+  float* data_ = nullptr;
+  int64_t size_ = 0;
+};
+
+}  // namespace diffwave

@@ -1,0 +1,67 @@
+// One clip, denoised in several passes in bounded memory, without computing anything twice.
+//
+// A pass is a chain of layers. Each keeps its input's last 2 · dilation rows and lags behind the one before by its
+// dilation; positions go through all layers in blocks, so that a block's rows stay in the caches from layer to layer. A
+// position's result depends on its inputs alone (kernels/gemm.h), so neither chunks nor blocks nor threads change a byte.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "conditioner.h"
+
+namespace diffwave {
+
+enum class StreamOutcome { done, cancelled };
+
+class Stream {
+ public:
+  /** @param sinusoids [passes × embedding]; @param label row of the label table. Throws std::bad_alloc. */
+  Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const float* sinusoids, int passes, int label);
+
+  void pushMel(const float* mel, int64_t frames, bool last) { conditioner_.push(mel, frames, last); }
+
+  /** Samples ε lags behind the audio fed, at most. */
+  int64_t latency() const { return latency_ * weights_->shape.patch; }
+
+  /**
+   * Feeds a pass `samples` more and writes the ε that has become final.
+   *
+   * @param noise room for samples + latency()
+   * @param written how many samples of ε were written
+   */
+  StreamOutcome predict(int pass, const float* audio, int64_t samples, bool last, float* noise, int64_t* written,
+                        const std::atomic<bool>* cancelled);
+
+  /** Whether the mel covers `samples` more of a pass, and the pass has not ended. */
+  bool accepts(int pass, int64_t samples, bool last) const;
+  int passes() const { return int(passes_.size()); }
+
+ private:
+  struct Pass {
+    Pass(const ForwardWeights& weights, const float* sinusoids, int label) : step(weights, sinusoids, label) {}
+    ForwardWeights::Step step;
+    std::vector<Buffer> memory;
+    std::vector<Ring> inputs;   // a layer's input
+    Ring skip;
+    std::vector<int64_t> done;  // positions each layer has given
+    int64_t fed = 0, given = 0;
+    int64_t length = INT64_MAX;
+  };
+
+  void openPass(Pass& pass);
+  void feed(Pass& pass, const float* audio, int64_t count);
+  bool runLayers(Pass& pass, const std::atomic<bool>* cancelled);
+  void finish(Pass& pass, float* noise);
+
+  const std::shared_ptr<const ForwardWeights> weights_;
+  Pool& pool_;
+  const int64_t block_;
+  const int64_t latency_;  // positions
+  ConditionerState conditioner_;
+  std::vector<Pass> passes_;
+  std::vector<Buffer> scratch_;  // a worker
+};
+
+}  // namespace diffwave
