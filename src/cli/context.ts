@@ -1,7 +1,7 @@
 /** What every command is handed: where to print, when to stop. Only src/cli knows the terminal and the process. */
 import cliProgress from 'cli-progress'
 import { DiffWaveError } from '../errors.js'
-import { colours as pc } from './colours.js'
+import { colours } from './colours.js'
 
 /** Options that every command takes. */
 export interface CommonOptions {
@@ -25,7 +25,7 @@ export class Context {
 
   /** Something worth knowing that is no result: to stderr. */
   note(text: string): void {
-    if (!this.quiet) process.stderr.write(`${pc.dim('note:')} ${text}\n`)
+    if (!this.quiet) process.stderr.write(`${colours.dim('note:')} ${text}\n`)
   }
 
   /** Runs work under a progress bar, which is shown only on a terminal. */
@@ -54,9 +54,10 @@ export function printError(error: unknown, debug: boolean): void {
   const known = error instanceof DiffWaveError
   const code = known ? error.code : 'INTERNAL'
   const message = error instanceof Error ? error.message : String(error)
-  process.stderr.write(`${pc.red(`error[${code}]:`)} ${message.replaceAll('\n', ' ')}\n`)
-  if (known && error.hint) process.stderr.write(`${pc.cyan('hint:')} ${error.hint}\n`)
-  if (!known) process.stderr.write(`${pc.cyan('hint:')} This is a fault of diffwave itself; --debug shows where.\n`)
+  process.stderr.write(`${colours.red(`error[${code}]:`)} ${message.replaceAll('\n', ' ')}\n`)
+  if (known && error.hint) process.stderr.write(`${colours.cyan('hint:')} ${error.hint}\n`)
+  if (!known)
+    process.stderr.write(`${colours.cyan('hint:')} This is a fault of diffwave itself; --debug shows where.\n`)
   if (debug && error instanceof Error) {
     process.stderr.write(`${error.stack ?? ''}\n`)
     for (let cause = error.cause; cause instanceof Error; cause = cause.cause)

@@ -11,7 +11,6 @@ import { checkTrainingConfig } from '../training/config.js'
 import { type DatasetReport, loadDataset } from '../training/dataset.js'
 import { type StepReport, train } from '../training/trainer.js'
 import { realNumber, wholeNumber } from './arguments.js'
-import { colours as pc } from './colours.js'
 import type { AddCommand } from './command.js'
 import type { Context } from './context.js'
 import { listen } from './listen.js'
@@ -111,7 +110,7 @@ export const addTrain: AddCommand = (program, run) => {
       })
       if (live) process.stderr.write('\n')
       context.result(
-        `${pc.green(options.out)}: ${summary.step} steps, ${(summary.seconds / 3600).toFixed(2)} h, stopped by ${summary.stoppedBy}`,
+        `${options.out}: ${summary.step} steps, ${(summary.seconds / 3600).toFixed(2)} h, stopped by ${summary.stoppedBy}`,
         summary,
       )
     })

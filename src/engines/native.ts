@@ -1,14 +1,15 @@
 /** The native CPU engine: own C++ kernels behind Node-API (native/), off the event loop, one piece of work at a time. */
 import { DiffWaveError, throwIfAborted } from '../errors.js'
 import type { NetworkConfig } from '../model/config.js'
-import { checkParameters, parameterSpecs } from '../model/parameters.js'
+import { checkParameters, parameterCount, parameterSpecs } from '../model/parameters.js'
 import { stepSinusoids } from '../model/step-embedding.js'
 import { elementCount, type Tensors } from '../tensor.js'
 import { checkBatch, checkLossRequest } from './check-batch.js'
 import type { Engine, LossGradients, LossRequest, NoiseRequest, NoiseStream, StreamRequest } from './engine.js'
 import { type Addon, availableThreads, type ClipWork, type Handle, loadAddon, shapeNumbers } from './native-addon.js'
-import type { WindowRequest } from './tensorflow/messages.js'
-import { TensorflowStream } from './tensorflow/stream.js'
+import { predictClips } from './predict-clips.js'
+import { WindowedStream } from './windowed-stream.js'
+import type { WindowRequest } from './windows.js'
 
 /** Instruction sets the kernels are compiled for; `scalar` is the readable reference. */
 export const instructionSets = ['avx512', 'avx2', 'baseline', 'neon', 'scalar'] as const
@@ -40,7 +41,7 @@ class NativeEngine implements Engine {
     private readonly handle: Handle,
     parameters: Tensors,
   ) {
-    this.size = parameterSpecs(network).reduce((sum, spec) => sum + elementCount(spec.shape), 0)
+    this.size = parameterCount(network)
     this.parameters = new Float32Array(this.size)
     this.copyParameters(parameters)
   }
@@ -48,14 +49,7 @@ class NativeEngine implements Engine {
   async predictNoise(request: NoiseRequest): Promise<Float32Array[]> {
     this.checkAlive()
     checkBatch(this.network, request)
-    const results: Float32Array[] = []
-    for (let i = 0; i < request.audio.length; i++) {
-      const stream = this.openStream({ steps: [request.steps[i]!], label: request.labels?.[i] ?? null })
-      if (request.mel !== undefined) stream.pushMel(request.mel[i]!, true)
-      results.push(await stream.predict(0, request.audio[i]!, true, request.signal))
-      stream.dispose()
-    }
-    return results
+    return predictClips(request, stream => this.openStream(stream))
   }
 
   async lossGradients(request: LossRequest): Promise<LossGradients> {
@@ -90,7 +84,7 @@ class NativeEngine implements Engine {
 
   openStream(request: StreamRequest): NoiseStream {
     this.checkAlive()
-    return new TensorflowStream(this.network, request, window => this.predictWindow(window))
+    return new WindowedStream(this.network, request, window => this.predictWindow(window))
   }
 
   async setParameters(parameters: Tensors): Promise<void> {

@@ -6,9 +6,10 @@ import { checkParameters } from '../model/parameters.js'
 import type { Tensors } from '../tensor.js'
 import { checkBatch, checkLossRequest } from './check-batch.js'
 import type { Engine, LossGradients, LossRequest, NoiseRequest, NoiseStream, StreamRequest } from './engine.js'
+import { predictClips } from './predict-clips.js'
 import { type BackendName, backendPackages } from './tensorflow/backend-names.js'
-import { TensorflowStream } from './tensorflow/stream.js'
 import { WorkerClient } from './tensorflow/worker-client.js'
+import { WindowedStream } from './windowed-stream.js'
 
 export interface TensorflowOptions {
   readonly network: NetworkConfig
@@ -38,14 +39,7 @@ class TensorflowEngine implements Engine {
 
   async predictNoise(request: NoiseRequest): Promise<Float32Array[]> {
     checkBatch(this.network, request)
-    const results: Float32Array[] = []
-    for (let i = 0; i < request.audio.length; i++) {
-      const stream = this.openStream({ steps: [request.steps[i]!], label: request.labels?.[i] ?? null })
-      if (request.mel !== undefined) stream.pushMel(request.mel[i]!, true)
-      results.push(await stream.predict(0, request.audio[i]!, true, request.signal))
-      stream.dispose()
-    }
-    return results
+    return predictClips(request, stream => this.openStream(stream))
   }
 
   async lossGradients(request: LossRequest): Promise<LossGradients> {
@@ -65,7 +59,7 @@ class TensorflowEngine implements Engine {
   }
 
   openStream(request: StreamRequest): NoiseStream {
-    return new TensorflowStream(
+    return new WindowedStream(
       this.network,
       request,
       async window => (await this.worker.ask<'window'>({ kind: 'window', request: window })).epsilon,

@@ -7,6 +7,7 @@ import { DiffWaveError } from '../errors.js'
 import { MAX_NPY_HEADER_BYTES } from '../limits.js'
 import { elementCount, type Tensor } from '../tensor.js'
 import { bytesPerNumber, float32Bytes, type NumberType, readNumbers } from './numbers.js'
+import { rowMajor } from './strided.js'
 
 /** NumPy's own bound since 2.0. */
 const MAX_RANK = 64
@@ -32,22 +33,9 @@ export function isNpy(bytes: Uint8Array): boolean {
   return MAGIC.every((byte, i) => bytes[i] === byte)
 }
 
-/** Fortran order (first axis fastest) → row-major. */
-function rowMajor(data: Float32Array, shape: readonly number[]): Float32Array {
-  const result = new Float32Array(data.length)
-  const index = new Array<number>(shape.length).fill(0)
-  const strides = shape.map((_, axis) => elementCount(shape.slice(0, axis)))
-  let at = 0
-  for (let i = 0; i < result.length; i++) {
-    result[i] = data[at]!
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      at += strides[axis]!
-      if (++index[axis]! < shape[axis]!) break
-      at -= strides[axis]! * shape[axis]!
-      index[axis] = 0
-    }
-  }
-  return result
+/** Strides of Fortran order: the first axis is the fastest. */
+function fortranStrides(shape: readonly number[]): readonly number[] {
+  return shape.map((_, axis) => elementCount(shape.slice(0, axis)))
 }
 
 /**
@@ -110,7 +98,10 @@ export function decodeNpy(bytes: Uint8Array, where: string): Tensor {
     })
   }
   const data = readNumbers(bytes, start + length, count, type, where, byteOrder !== '>')
-  return { shape, data: fortran === 'True' && shape.length > 1 ? rowMajor(data, shape) : data }
+  return {
+    shape,
+    data: fortran === 'True' && shape.length > 1 ? rowMajor(data, 0, shape, fortranStrides(shape)) : data,
+  }
 }
 
 /** A float32 `.npy` file, version 1.0, C order. */

@@ -8,6 +8,7 @@ import { MAX_PICKLE_OBJECTS } from '../limits.js'
 import { elementCount, type Tensor } from '../tensor.js'
 import { bytesPerNumber, type NumberType, readNumbers } from './numbers.js'
 import { type PickleHandlers, type PickleValue, parsePickle } from './pickle.js'
+import { rowMajor } from './strided.js'
 import { isZip, readStoredZip } from './zip.js'
 
 /** A value of a checkpoint: plain data, dictionaries as Maps, and tensors. */
@@ -226,22 +227,8 @@ function decodeLegacyFormat(bytes: Uint8Array, where: string): TorchValue {
 }
 
 /** A tensor's numbers in row-major order. */
-export function torchTensor(value: TorchTensor): Tensor {
-  const { storage, offset, shape, strides } = value
-  const source = storage.data!
-  const data = new Float32Array(elementCount(shape))
-  const index = new Array<number>(shape.length).fill(0)
-  let at = offset
-  for (let i = 0; i < data.length; i++) {
-    data[i] = source[at]!
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      at += strides[axis]!
-      if (++index[axis]! < shape[axis]!) break
-      at -= strides[axis]! * shape[axis]!
-      index[axis] = 0
-    }
-  }
-  return { shape, data }
+export function torchTensor({ storage, offset, shape, strides }: TorchTensor): Tensor {
+  return { shape, data: rowMajor(storage.data!, offset, shape, strides) }
 }
 
 /** The tensors of a dictionary of tensors, as a state dict is. @throws DiffWaveError `BAD_CHECKPOINT` */

@@ -14,6 +14,7 @@ import { loadModel } from '#src/load-model'
 import type { Model } from '#src/model'
 import { melContext, receptiveRadius } from '#src/model/config'
 import type { Tensor } from '#src/tensor'
+import { relativeError } from '../support/numbers.js'
 import { golden } from '../support/paths.js'
 
 const native = surveyNative()
@@ -51,17 +52,6 @@ async function reverse(model: Model, sampler: Sampler, noise: NoiseSource, over:
     pieces.push(piece)
   }
   return concatenateAudio(pieces)
-}
-
-function relativeError(actual: Float32Array, expected: Float32Array): number {
-  assert.equal(actual.length, expected.length)
-  let difference = 0
-  let norm = 0
-  actual.forEach((value, i) => {
-    difference += (value - expected[i]!) ** 2
-    norm += expected[i]! ** 2
-  })
-  return Math.sqrt(difference / norm)
 }
 
 function tensorsOf(folder: string) {

@@ -5,10 +5,9 @@ import { before, test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
 import { sliceMel } from '#src/diffusion/mel-pieces'
 import { startBackend } from '#src/engines/tensorflow/backend'
-import type { WindowRequest } from '#src/engines/tensorflow/messages'
 import { predictNoise } from '#src/engines/tensorflow/network'
-import { TensorflowStream } from '#src/engines/tensorflow/stream'
-import { windowShape } from '#src/engines/tensorflow/windows'
+import { WindowedStream } from '#src/engines/windowed-stream'
+import { type WindowRequest, windowShape } from '#src/engines/windows'
 import { decodeSafetensors } from '#src/formats/safetensors'
 import { melContext, melHop, type NetworkConfig, networkSchema } from '#src/model/config'
 import { readModel } from '#src/model/read-model'
@@ -130,7 +129,7 @@ for (const [name, input] of networks) {
       )
 
       const streamed = async (seed: number, longest: number): Promise<Float32Array[]> => {
-        const stream = new TensorflowStream(network, { steps }, async request => run(request))
+        const stream = new WindowedStream(network, { steps }, async request => run(request))
         const given: number[][] = steps.map(() => [])
         let heard = 0
         for (let at = 0, chunk = 0; at < samples; chunk++) {
@@ -165,7 +164,7 @@ for (const [name, input] of networks) {
 
 test('a stream refuses audio that its mel does not cover, and mel after the last', async () => {
   const network = networkSchema.parse({ ...(networks[1]![1] as object) })
-  const stream = new TensorflowStream(network, { steps: [1] }, async ({ audio }) => new Float32Array(audio.length))
+  const stream = new WindowedStream(network, { steps: [1] }, async ({ audio }) => new Float32Array(audio.length))
   const mel = (frames: number) => ({ bands: 4, frames, data: new Float32Array(4 * frames) })
   await assert.rejects(stream.predict(0, new Float32Array(2), false), { code: 'BAD_SHAPE' })
   stream.pushMel(mel(2), false)

@@ -2,6 +2,7 @@
 import type { NetworkConfig } from '../../model/config.js'
 import type { Tensor } from '../../tensor.js'
 import type { LossGradients, LossRequest } from '../engine.js'
+import type { WindowRequest } from '../windows.js'
 import type { BackendName } from './backend-names.js'
 
 /** What the worker is started with. */
@@ -9,23 +10,6 @@ export interface WorkerStart {
   readonly backend: BackendName
   readonly network: NetworkConfig
   readonly parameters: ReadonlyMap<string, Tensor>
-}
-
-/** Mel frames around a window of audio: `data` is `[bands × frames]`. */
-export interface MelFrames {
-  readonly data: Float32Array
-  readonly bands: number
-  readonly frames: number
-  /** The audio's first sample, counted from the first of these frames. */
-  readonly firstSample: number
-}
-
-/** One window of one clip. */
-export interface WindowRequest {
-  readonly audio: Float32Array
-  readonly step: number
-  readonly label: number | null
-  readonly mel: MelFrames | null
 }
 
 export type WorkerTask =

@@ -5,8 +5,9 @@ import { DiffWaveError } from '../../errors.js'
 import { stepSinusoids } from '../../model/step-embedding.js'
 import type { Tensors } from '../../tensor.js'
 import type { LossGradients, LossRequest } from '../engine.js'
+import type { WindowRequest } from '../windows.js'
 import { startBackend } from './backend.js'
-import type { WindowRequest, WorkerFailure, WorkerReply, WorkerResult, WorkerStart, WorkerTask } from './messages.js'
+import type { WorkerFailure, WorkerReply, WorkerResult, WorkerStart, WorkerTask } from './messages.js'
 import { type NetworkInput, type ParameterTensors, predictNoise } from './network.js'
 
 const port = parentPort!

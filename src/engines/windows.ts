@@ -1,8 +1,8 @@
 /**
- * The windows in which a clip is run on TensorFlow.js, and which audio and mel each needs. Windows are anchored at sample 0
+ * The windows in which an engine runs a clip, and which audio and mel each needs. Windows are anchored at sample 0
  * and have one length, so that neither chunks nor batches change a byte; a clip's true ends alone are zero-padded.
  */
-import { melContext, melHop, type NetworkConfig, receptiveRadius } from '../../model/config.js'
+import { melContext, melHop, type NetworkConfig, receptiveRadius } from '../model/config.js'
 
 /** Lengths in samples: a window gives `length` samples of ε and reads `halo` more of audio on either side. */
 export interface WindowShape {
@@ -57,4 +57,21 @@ export function windowPlace(network: NetworkConfig, index: number, samples: numb
     framesFrom: Math.max(Math.floor(audioFrom / hop) - context, 0),
     framesTo: Math.min(Math.ceil(audioTo / hop) + context, frames),
   }
+}
+
+/** Mel frames around a window of audio: `data` is `[bands × frames]`. */
+export interface MelFrames {
+  readonly data: Float32Array
+  readonly bands: number
+  readonly frames: number
+  /** The audio's first sample, counted from the first of these frames. */
+  readonly firstSample: number
+}
+
+/** One window of one clip. */
+export interface WindowRequest {
+  readonly audio: Float32Array
+  readonly step: number
+  readonly label: number | null
+  readonly mel: MelFrames | null
 }

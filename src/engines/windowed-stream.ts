@@ -1,11 +1,10 @@
-/** One clip on TensorFlow.js in several passes: audio and mel are kept only as far back as a window still reads them. */
-import type { Mel } from '../../audio/convention.js'
-import { DiffWaveError, throwIfAborted } from '../../errors.js'
-import { melContext, melHop, type NetworkConfig } from '../../model/config.js'
-import { checkFinite, checkLabel, checkMel, checkStep } from '../check-batch.js'
-import type { NoiseStream, StreamRequest } from '../engine.js'
-import type { MelFrames, WindowRequest } from './messages.js'
-import { windowPlace, windowShape } from './windows.js'
+/** One clip in several passes, window by window, for any engine that can run a window: audio and mel are kept only as far back as a window still reads them. */
+import type { Mel } from '../audio/convention.js'
+import { DiffWaveError, throwIfAborted } from '../errors.js'
+import { melContext, melHop, type NetworkConfig } from '../model/config.js'
+import { checkFinite, checkLabel, checkMel, checkStep } from './check-batch.js'
+import type { NoiseStream, StreamRequest } from './engine.js'
+import { type MelFrames, type WindowRequest, windowPlace, windowShape } from './windows.js'
 
 /** Samples of one pass: those from `start` on, of which windows still read. */
 interface Pass {
@@ -22,7 +21,7 @@ function joined(a: Float32Array, b: Float32Array): Float32Array {
   return both
 }
 
-export class TensorflowStream implements NoiseStream {
+export class WindowedStream implements NoiseStream {
   readonly latency: number
   private readonly passes: Pass[]
   /** Frames from `firstFrame` on, frame-major: `[frames × bands]`. */
