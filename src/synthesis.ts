@@ -76,6 +76,7 @@ async function* pieces(model: Model, request: ClipRequest): AsyncGenerator<Float
   const made = reverseProcess({
     openStream,
     sampler,
+    prediction: diffusion.prediction,
     noise: seededNoise(request.seed),
     over:
       'length' in over

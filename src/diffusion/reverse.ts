@@ -12,6 +12,7 @@ import { throwIfAborted } from '../errors.js'
 import type { PriorConfig } from '../model/config.js'
 import { gaussian } from '../random.js'
 import { isWholeMel, type MelSource, melPieces } from './mel-pieces.js'
+import { type Prediction, predictedNoise } from './prediction.js'
 import { frameDeviations, sampleDeviations } from './prior.js'
 import type { PassState, Sampler } from './samplers/sampler.js'
 import { concatenate, StateQueue } from './state-queue.js'
@@ -58,6 +59,8 @@ export interface ReverseRequest {
   /** Opens the network for passes at these steps. */
   readonly openStream: (steps: readonly number[]) => PassStream
   readonly sampler: Sampler
+  /** What the network predicts; ε where not given. */
+  readonly prediction?: Prediction
   readonly noise: NoiseSource
   /** Mel, whose frames give the length; or the length itself in samples, a multiple of the network's patch. */
   readonly over: MelConditioning | { readonly length: number }
@@ -120,7 +123,7 @@ async function* sweep(
   start: (extent: Extent) => PassState,
   progress: ProgressCount,
 ): AsyncGenerator<PassState, void, undefined> {
-  const { sampler, noise, signal } = request
+  const { sampler, prediction = 'epsilon', noise, signal } = request
   const passes = sampler.steps.length
   const stream = request.openStream(sampler.steps.slice(first, end))
   const waiting = Array.from({ length: end - first }, () => new StateQueue())
@@ -132,12 +135,14 @@ async function* sweep(
         throwIfAborted(signal)
         const queue = waiting[pass - first]!
         queue.append(state)
-        const eps = await stream.predict(pass - first, state.x, extent.last, signal)
+        const output = await stream.predict(pass - first, state.x, extent.last, signal)
         const from = queue.position
-        const here = queue.take(eps.length)
-        const z = sampler.needsNoise(pass) ? course.shape(noise(passes - 1 - pass, from, eps.length), from) : null
+        const count = output.length
+        const here = queue.take(count)
+        const eps = predictedNoise(prediction, output, here.x, sampler.alphaBars[pass]!)
+        const z = sampler.needsNoise(pass) ? course.shape(noise(passes - 1 - pass, from, count), from) : null
         state = sampler.update(pass, here, eps, z)
-        progress.add(eps.length)
+        progress.add(count)
       }
       if (state.x.length > 0) yield state
     }

@@ -128,6 +128,8 @@ export const diffusionSchema = z.strictObject({
   sampling: z.record(z.string().min(1), z.array(beta).min(1).max(MAX_DIFFUSION_STEPS)).default({}),
   /** Number of steps taken where the caller names none. */
   defaultSteps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS).nullable().default(null),
+  /** What the network predicts: the noise ε, or v = √ᾱ·ε − √(1 − ᾱ)·x_0 (src/diffusion/prediction.ts). */
+  prediction: z.enum(['epsilon', 'v']).default('epsilon'),
   /** Clamp the audio to ±1 after every DDPM step, as lmnt's sampler does. */
   clamp: z.boolean().default(true),
   /** Sampler taken where the caller names none. */

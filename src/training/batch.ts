@@ -5,6 +5,7 @@
 import type { Mel, MelConvention } from '../audio/convention.js'
 import { melSpectrogram } from '../audio/mel.js'
 import { alphaBarAt, diffuse } from '../diffusion/forward.js'
+import { predictionTarget } from '../diffusion/prediction.js'
 import { frameDeviations, melEnergy, sampleDeviations } from '../diffusion/prior.js'
 import { type NoiseSchedule, noiseSchedule } from '../diffusion/schedule.js'
 import type { LossRequest } from '../engines/engine.js'
@@ -133,7 +134,7 @@ export class BatchMaker {
     const { diffusion, mel: convention, network } = this.model
     const levels = Array.from(steps, step => alphaBarAt(this.schedule, step))
     const weights = levels.map((level, i) => {
-      const weight = new Float32Array(noise[i]!.length).fill(levelWeight(weighting, level))
+      const weight = new Float32Array(noise[i]!.length).fill(levelWeight(weighting, diffusion.prediction, level))
       if (diffusion.prior === null || convention === null) return weight
       const sigma = sampleDeviations(
         frameDeviations(diffusion.prior, convention, crops[i]!.mel!),
@@ -150,7 +151,7 @@ export class BatchMaker {
     const weighted = diffusion.prior !== null || weighting.kind !== 'none'
     return {
       audio: crops.map((crop, i) => diffuse(crop.audio, noise[i]!, levels[i]!)),
-      target: noise,
+      target: crops.map((crop, i) => predictionTarget(diffusion.prediction, crop.audio, noise[i]!, levels[i]!)),
       steps,
       loss,
       ...(weighted ? { weight: weights } : {}),

@@ -66,7 +66,7 @@ export const trainingConfigSchema = z
       .refine(o => o.warmupSteps <= o.totalSteps, { path: ['warmupSteps'], message: 'must not pass totalSteps' }),
     loss: z.enum(['l1', 'l2']).default('l1'),
     noiseLevels: noiseLevelsSchema.default({ kind: 'discrete' }),
-    /** Weight of a noise level in the loss; `min-snr`: min(SNR, γ)/SNR (Hang et al. 2023, section 3.4, for ε). */
+    /** Weight of a noise level in the loss; `min-snr`: Hang et al. 2023, section 3.4: min(SNR, γ)/SNR for ε, min(SNR, γ)/(SNR + 1) for v. */
     weighting: z
       .discriminatedUnion('kind', [
         z.strictObject({ kind: z.literal('none') }),

@@ -1,4 +1,5 @@
 /** Which diffusion steps a batch is trained on, and how much each counts. */
+import type { Prediction } from '../diffusion/prediction.js'
 import { type NoiseSchedule, scheduleFor } from '../diffusion/schedule.js'
 import { uniform } from '../random.js'
 import type { TrainingConfig } from './config.js'
@@ -37,9 +38,9 @@ export function stepDrawer(config: TrainingConfig, schedule: NoiseSchedule): Dra
   }
 }
 
-/** Factor of a noise level's loss. */
-export function levelWeight(weighting: TrainingConfig['weighting'], alphaBar: number): number {
+/** Factor of a noise level's loss. `min-snr`: that of x_0 is min(SNR, γ), brought to the error of what is predicted. */
+export function levelWeight(weighting: TrainingConfig['weighting'], prediction: Prediction, alphaBar: number): number {
   if (weighting.kind === 'none') return 1
   const ratio = alphaBar / (1 - alphaBar)
-  return Math.min(ratio, weighting.gamma) / ratio
+  return Math.min(ratio, weighting.gamma) / (prediction === 'v' ? ratio + 1 : ratio)
 }

@@ -135,8 +135,9 @@ test('steps stay in range, are repeatable, and crowd around the sampled levels w
   const counts = new Array<number>(50).fill(0)
   for (let i = 0; i < 500; i++) for (const step of whole(1, i, 16)) counts[step]!++
   assert.ok(counts.every(count => Math.abs(count - 160) < 60))
-  assert.equal(levelWeight({ kind: 'min-snr', gamma: 5 }, 0.5), 1)
-  assert.ok(Math.abs(levelWeight({ kind: 'min-snr', gamma: 5 }, 0.9) - 5 / 9) < 1e-12)
+  assert.equal(levelWeight({ kind: 'min-snr', gamma: 5 }, 'epsilon', 0.5), 1)
+  assert.ok(Math.abs(levelWeight({ kind: 'min-snr', gamma: 5 }, 'epsilon', 0.9) - 5 / 9) < 1e-12)
+  assert.ok(Math.abs(levelWeight({ kind: 'min-snr', gamma: 5 }, 'v', 0.9) - 0.5) < 1e-12)
 })
 
 test('a crop has the mel of the whole clip', () => {

@@ -4,7 +4,7 @@
  * σ = η·√((1 − ᾱ_{n−1})/(1 − ᾱ_n))·√(1 − ᾱ_n/ᾱ_{n−1}). η = 0 adds no noise; η = 1 is `ddpm` without its clamp.
  */
 import type { SamplingSchedule } from '../schedule.js'
-import { alphaBarBelow, levelOf, passSteps, type Sampler } from './sampler.js'
+import { alphaBarBelow, levelOf, passLevels, passSteps, type Sampler } from './sampler.js'
 
 export interface DdimOptions {
   /** η, 0 … 1: share of the noise that ancestral sampling would add. */
@@ -14,6 +14,7 @@ export interface DdimOptions {
 export function ddim(schedule: SamplingSchedule, { eta }: DdimOptions): Sampler {
   return {
     steps: passSteps(schedule),
+    alphaBars: passLevels(schedule),
     needsNoise: pass => eta > 0 && levelOf(schedule, pass) > 0,
     update(pass, { x }, eps, noise) {
       const n = levelOf(schedule, pass)

@@ -4,7 +4,7 @@
  * x ← (x − β/√(1 − ᾱ_n)·ε)/√α_n; then for n > 0 x ← x + √((1 − ᾱ_{n−1})/(1 − ᾱ_n)·β_n)·z; then, in lmnt's sampler, clamped to ±1.
  */
 import type { SamplingSchedule } from '../schedule.js'
-import { levelOf, passSteps, type Sampler } from './sampler.js'
+import { levelOf, passLevels, passSteps, type Sampler } from './sampler.js'
 
 export interface DdpmOptions {
   /** Clamp to ±1 after every pass. */
@@ -15,6 +15,7 @@ export function ddpm(schedule: SamplingSchedule, { clamp }: DdpmOptions): Sample
   const { alpha, alphaBar, beta } = schedule
   return {
     steps: passSteps(schedule),
+    alphaBars: passLevels(schedule),
     needsNoise: pass => levelOf(schedule, pass) > 0,
     update(pass, { x }, eps, noise) {
       const n = levelOf(schedule, pass)

@@ -5,12 +5,13 @@
  * The first pass has no D before it and is of first order. So is the last, to clean audio: there h is infinite and x_next = D.
  */
 import type { SamplingSchedule } from '../schedule.js'
-import { alphaBarBelow, levelOf, passSteps, type Sampler } from './sampler.js'
+import { alphaBarBelow, levelOf, passLevels, passSteps, type Sampler } from './sampler.js'
 
 export function dpmSolverPlusPlus(schedule: SamplingSchedule): Sampler {
   const lambda = (alphaBar: number) => 0.5 * Math.log(alphaBar / (1 - alphaBar))
   return {
     steps: passSteps(schedule),
+    alphaBars: passLevels(schedule),
     needsNoise: () => false,
     update(pass, { x, carried }, eps) {
       const n = levelOf(schedule, pass)

@@ -14,6 +14,8 @@ export interface PassState {
 export interface Sampler {
   /** The training step the network is told in each pass, in the order of the passes: noisiest first. */
   readonly steps: readonly number[]
+  /** ᾱ of the audio that each pass is given. */
+  readonly alphaBars: readonly number[]
   /** Whether a pass adds noise of its own. */
   needsNoise(pass: number): boolean
   /**
@@ -34,6 +36,11 @@ export function levelOf(schedule: SamplingSchedule, pass: number): number {
 /** The steps of a schedule in the order of the passes. */
 export function passSteps(schedule: SamplingSchedule): readonly number[] {
   return Array.from(schedule.steps).reverse()
+}
+
+/** The levels of a schedule in the order of the passes. */
+export function passLevels(schedule: SamplingSchedule): readonly number[] {
+  return Array.from(schedule.alphaBar).reverse()
 }
 
 /** ᾱ of the level below; that of clean audio is 1. */

@@ -1,0 +1,34 @@
+/**
+ * What the network predicts, and how ε is had from it. With α = √ᾱ, σ = √(1 − ᾱ) and x_t = α·x_0 + σ·ε:
+ * `epsilon`: ε itself (Ho et al. 2020, eq. 14); `v`: α·ε − σ·x_0 (Salimans & Ho 2022, section 4 and appendix D), whose error
+ * means the same at every noise level, so that few steps, or steps of almost pure noise, do not blow it up.
+ */
+import type { DiffusionConfig } from '../model/config.js'
+
+export type Prediction = DiffusionConfig['prediction']
+
+/** What the network should give. @param noise ε, as long as `clean` */
+export function predictionTarget(
+  prediction: Prediction,
+  clean: Float32Array,
+  noise: Float32Array,
+  alphaBar: number,
+): Float32Array {
+  if (prediction === 'epsilon') return noise
+  const alpha = Math.sqrt(alphaBar)
+  const sigma = Math.sqrt(1 - alphaBar)
+  return noise.map((eps, i) => alpha * eps - sigma * clean[i]!)
+}
+
+/** ε from what the network gave. @param x x_t, as long as `output` */
+export function predictedNoise(
+  prediction: Prediction,
+  output: Float32Array,
+  x: Float32Array,
+  alphaBar: number,
+): Float32Array {
+  if (prediction === 'epsilon') return output
+  const alpha = Math.sqrt(alphaBar)
+  const sigma = Math.sqrt(1 - alphaBar)
+  return output.map((v, i) => alpha * v + sigma * x[i]!)
+}
