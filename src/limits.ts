@@ -41,3 +41,5 @@ export const MAX_CLIP_SECONDS = 3600
 export const MAX_CLIPS = 10_000
 /** 16-bit samples of a data set held in memory: 27 hours at 22,050 Hz. */
 export const MAX_TRAINING_BYTES = 2 ** 32
+/** Mels and whitened audio that a trainer keeps of its clips: 15 hours of 80 bands at 22,050 Hz; older ones are computed again. */
+export const MAX_PREPARED_BYTES = 2 ** 32

@@ -72,6 +72,7 @@ export const addTrain: AddCommand = (program, run) => {
           // A generator's clips may be shorter than a crop: silence follows them.
           minSamples: config.model.kind === 'vocoder' ? config.data.cropSamples : 256,
           validationShare: config.data.validationShare,
+          speeds: config.data.speeds,
           decode: decodeAudio,
           cache: join(options.out, 'cache'),
           signal: context.signal,

@@ -6,7 +6,7 @@
  */
 import type { Mel, MelConvention } from '../audio/convention.js'
 import { denormaliseMel } from '../audio/mel.js'
-import type { PriorConfig } from '../model/config.js'
+import type { EnergyPriorConfig } from '../model/config.js'
 
 /** Energy of each frame of a mel: √(Σ over bands of linear magnitudes), the convention's logarithm and normalisation undone. */
 export function melEnergy(convention: MelConvention, mel: Mel): Float64Array {
@@ -21,7 +21,7 @@ export function melEnergy(convention: MelConvention, mel: Mel): Float64Array {
 }
 
 /** σ of each frame of a mel. */
-export function frameDeviations(prior: PriorConfig, convention: MelConvention, mel: Mel): Float32Array {
+export function frameDeviations(prior: EnergyPriorConfig, convention: MelConvention, mel: Mel): Float32Array {
   const range = prior.maxEnergy - prior.minEnergy
   return Float32Array.from(melEnergy(convention, mel), energy =>
     Math.min(1, Math.max(prior.floor, (energy - prior.minEnergy) / range)),

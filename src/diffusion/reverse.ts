@@ -11,6 +11,7 @@ import type { Mel, MelConvention } from '../audio/convention.js'
 import { throwIfAborted } from '../errors.js'
 import type { PriorConfig } from '../model/config.js'
 import { gaussian } from '../random.js'
+import { Colouring } from './envelope.js'
 import { isWholeMel, type MelSource, melPieces } from './mel-pieces.js'
 import { type Prediction, predictedNoise } from './prediction.js'
 import { frameDeviations, sampleDeviations } from './prior.js'
@@ -99,9 +100,14 @@ export async function* reverseProcess(request: ReverseRequest): AsyncGenerator<F
         ? ({ start, count }) => ({ x: course.shape(request.noise(0, start, count), start), carried: null })
         : slicer(kept)
     if (end < passes && first === 0) course.keepForReplay()
-    for await (const state of sweep(request, course, first, end, start, progress)) {
-      if (end === passes) yield state.x
-      else pieces.push(state)
+    const colour = end === passes ? course.colouring() : null
+    for await (const { state, last } of sweep(request, course, first, end, start, progress)) {
+      if (end < passes) pieces.push(state)
+      else if (colour === null) yield state.x
+      else {
+        const coloured = colour(state.x, last)
+        if (coloured.length > 0) yield coloured
+      }
     }
     if (end < passes) kept = concatenate(pieces)
   }
@@ -122,7 +128,7 @@ async function* sweep(
   end: number,
   start: (extent: Extent) => PassState,
   progress: ProgressCount,
-): AsyncGenerator<PassState, void, undefined> {
+): AsyncGenerator<{ readonly state: PassState; readonly last: boolean }, void, undefined> {
   const { sampler, prediction = 'epsilon', noise, signal } = request
   const passes = sampler.steps.length
   const stream = request.openStream(sampler.steps.slice(first, end))
@@ -144,14 +150,14 @@ async function* sweep(
         state = sampler.update(pass, here, eps, z)
         progress.add(count)
       }
-      if (state.x.length > 0) yield state
+      if (state.x.length > 0) yield { state, last: extent.last }
     }
   } finally {
     stream.dispose()
   }
 }
 
-/** What a clip is made over: hands the mel to the network and says which samples may be fed; knows the prior's σ. */
+/** What a clip is made over: hands the mel to the network and says which samples may be fed; knows the prior. */
 class Course {
   /** Samples in all, once known. */
   length: number | null
@@ -159,6 +165,7 @@ class Course {
   #deviations: number[] = []
   #settled = false
   #pieces: Mel[] | null = null
+  #colouring: Colouring | null = null
 
   constructor(readonly over: ReverseRequest['over']) {
     this.#source = 'source' in over ? over.source : null
@@ -173,9 +180,17 @@ class Course {
 
   /** Noise at samples from `start`, scaled by the prior's σ where there is one. */
   shape(noise: Float32Array, start: number): Float32Array {
-    if (!('source' in this.over) || this.over.prior === null) return noise
+    if (!('source' in this.over) || this.over.prior?.kind !== 'mel-energy') return noise
     const sigma = sampleDeviations(this.#deviations, this.over.convention, start, noise.length)
     return noise.map((z, i) => z * sigma[i]!)
+  }
+
+  /** For the last sweep: brings what the passes make final into the prior's colours, where it has any. */
+  colouring(): ((white: Float32Array, last: boolean) => Float32Array) | null {
+    if (!('source' in this.over) || this.over.prior?.kind !== 'mel-envelope') return null
+    const colouring = new Colouring(this.over.convention, this.over.prior)
+    this.#colouring = colouring
+    return (white, last) => colouring.push(white, last)
   }
 
   async *run(
@@ -198,9 +213,10 @@ class Course {
       signal,
     )) {
       stream.pushMel(mel, last)
+      this.#colouring?.pushMel(mel, last)
       frames += mel.frames
       if (!this.#settled) {
-        if (prior !== null) this.#deviations.push(...frameDeviations(prior, convention, mel))
+        if (prior?.kind === 'mel-energy') this.#deviations.push(...frameDeviations(prior, convention, mel))
         if (mel.frames > 0) this.#pieces?.push(mel)
       }
       const ready = (last ? frames : Math.max(0, frames - context)) * convention.hop

@@ -107,7 +107,7 @@ export const noiseScheduleSchema = z.discriminatedUnion('kind', [
  * [minEnergy, maxEnergy] of the data set to [0, 1] and clamped to [floor, 1]; between frames it is linear
  * (src/diffusion/prior.ts).
  */
-const priorSchema = z
+const energyPriorSchema = z
   .strictObject({
     kind: z.literal('mel-energy'),
     minEnergy: z.number().min(0),
@@ -115,6 +115,17 @@ const priorSchema = z
     floor: z.number().gt(0).max(1).default(0.1),
   })
   .refine(p => p.minEnergy < p.maxEnergy, { path: ['minEnergy'], message: 'must lie below maxEnergy' })
+
+/** Where the noise has the mel's spectral envelope, as SpecGrad has it (src/diffusion/envelope.ts). */
+export const envelopePriorSchema = z.strictObject({
+  kind: z.literal('mel-envelope'),
+  /** Least deviation of the noise, full scale being 1: rounding to 16 bits alone is white noise of 0.9e-5. */
+  floor: z.number().gt(0).max(1).default(1e-5),
+  /** How fast the envelope falls above the mel's range, in nepers a kHz. */
+  tilt: z.number().min(0).max(10).default(0.3),
+})
+
+const priorSchema = z.union([energyPriorSchema, envelopePriorSchema])
 
 /** How the reverse process gets from one noise level to the next (src/diffusion/samplers). */
 export const samplerNames = ['ddpm', 'ddim', 'dpm-solver++'] as const
@@ -179,12 +190,18 @@ export const modelConfigSchema = z
   })
   .refine(c => c.diffusion.prior === null || c.mel !== null, {
     path: ['diffusion', 'prior'],
-    message: 'a mel-energy prior needs a mel',
+    message: 'a prior needs a mel',
+  })
+  .refine(c => c.diffusion.prior?.kind !== 'mel-envelope' || c.mel === null || 2 * c.mel.hop <= c.mel.windowLength, {
+    path: ['diffusion', 'prior'],
+    message: 'a mel-envelope prior needs windows of at least two hops',
   })
 
 export type MelConditionerConfig = Readonly<z.output<typeof melConditionerSchema>>
 export type NetworkConfig = Readonly<z.output<typeof networkSchema>>
 export type NoiseScheduleConfig = Readonly<z.output<typeof noiseScheduleSchema>>
+export type EnergyPriorConfig = Readonly<z.output<typeof energyPriorSchema>>
+export type EnvelopePriorConfig = Readonly<z.output<typeof envelopePriorSchema>>
 export type PriorConfig = Readonly<z.output<typeof priorSchema>>
 export type DiffusionConfig = Readonly<z.output<typeof diffusionSchema>>
 export type ModelConfig = Readonly<z.output<typeof modelConfigSchema>>

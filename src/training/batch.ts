@@ -2,66 +2,20 @@
  * Training batches: crops of the recordings with their mels, noised. Everything is a pure function of (seed, draw), so that a
  * resumed run sees the same data.
  */
-import type { Mel, MelConvention } from '../audio/convention.js'
+import type { MelConvention } from '../audio/convention.js'
 import { melSpectrogram } from '../audio/mel.js'
 import { alphaBarAt, diffuse } from '../diffusion/forward.js'
 import { predictionTarget } from '../diffusion/prediction.js'
 import { frameDeviations, melEnergy, sampleDeviations } from '../diffusion/prior.js'
 import { type NoiseSchedule, noiseSchedule } from '../diffusion/schedule.js'
-import type { LossRequest } from '../engines/engine.js'
 import { DiffWaveError } from '../errors.js'
-import { type ModelConfig, melContext, type PriorConfig } from '../model/config.js'
+import type { ModelConfig, PriorConfig } from '../model/config.js'
 import { gaussian, uniform } from '../random.js'
 import type { TrainingConfig } from './config.js'
+import { type Crop, Cropper, clipAudio } from './crop.js'
 import type { Clip } from './dataset.js'
 import { levelWeight, stepDrawer } from './noise-levels.js'
-
-/** A piece of a recording: `samples` long, its mel reaching past its end by the network's context where there is any. */
-export interface Crop {
-  readonly audio: Float32Array
-  readonly mel: Mel | null
-  readonly label: number | null
-}
-
-/** A stretch of a clip, ±1, silence after its end. */
-function stretch(clip: Clip, start: number, count: number, gain: number): Float32Array {
-  const out = new Float32Array(count)
-  const available = Math.min(count, clip.samples.length - start)
-  for (let i = 0; i < available; i++) out[i] = (clip.samples[start + i]! / 32768) * gain
-  return out
-}
-
-/** Frames first … first + count − 1 of a mel, the last one held past its end. */
-function melFrameRange(mel: Mel, first: number, count: number): Mel {
-  const data = new Float32Array(mel.bands * count)
-  for (let band = 0; band < mel.bands; band++) {
-    for (let f = 0; f < count; f++) {
-      data[band * count + f] = mel.data[band * mel.frames + Math.min(mel.frames - 1, first + f)]!
-    }
-  }
-  return { data, bands: mel.bands, frames: count }
-}
-
-/**
- * Part of a clip with the frames that the mel of the whole clip has there: it is computed with enough audio on both sides.
- *
- * @param start first sample, a multiple of the hop where there is a mel
- */
-export function cropClip(clip: Clip, model: ModelConfig, start: number, count: number, gain = 1): Crop {
-  const label = model.network.labels?.indexOf(clip.label) ?? -1
-  const labelIndex = label < 0 ? null : label
-  const audio = stretch(clip, start, count, gain)
-  if (model.mel === null || model.network.mel === null) return { audio, mel: null, label: labelIndex }
-  const { hop, fftSize } = model.mel
-  const context = melContext(model.network.mel)
-  const frames = count / hop + context
-  const margin = Math.ceil(fftSize / hop) * hop
-  const from = Math.max(0, start - margin)
-  const to = Math.min(clip.samples.length, start + frames * hop + margin)
-  const around = stretch(clip, from, to - from, gain)
-  const mel = melSpectrogram({ samples: around, sampleRate: model.sampleRate }, model.mel)
-  return { audio, mel: melFrameRange(mel, (start - from) / hop, frames), label: labelIndex }
-}
+import type { NoisedBatch } from './objective.js'
 
 /** Lowest and highest frame energy of some clips: the constants of the mel-energy prior. */
 export function measurePrior(clips: readonly Clip[], convention: MelConvention, floor: number): PriorConfig {
@@ -69,8 +23,7 @@ export function measurePrior(clips: readonly Clip[], convention: MelConvention, 
   // A hundred clips spread over the set show its range.
   const stride = Math.max(1, Math.floor(clips.length / 100))
   for (let i = 0; i < clips.length; i += stride) {
-    const samples = stretch(clips[i]!, 0, clips[i]!.samples.length, 1)
-    const mel = melSpectrogram({ samples, sampleRate: convention.sampleRate }, convention)
+    const mel = melSpectrogram({ samples: clipAudio(clips[i]!), sampleRate: convention.sampleRate }, convention)
     for (const energy of melEnergy(convention, mel)) {
       minEnergy = Math.min(minEnergy, energy)
       maxEnergy = Math.max(maxEnergy, energy)
@@ -85,6 +38,7 @@ const NUMBERS_A_CROP = 4
 /** Makes the batches of a training run. */
 export class BatchMaker {
   readonly schedule: NoiseSchedule
+  readonly cropper: Cropper
   readonly #ends: Float64Array
   readonly #drawSteps
 
@@ -95,6 +49,7 @@ export class BatchMaker {
     private readonly clips: readonly Clip[],
   ) {
     this.schedule = noiseSchedule(model.diffusion.training)
+    this.cropper = new Cropper(model)
     this.#drawSteps = stepDrawer(config, this.schedule)
     let total = 0
     this.#ends = Float64Array.from(clips, clip => {
@@ -113,14 +68,14 @@ export class BatchMaker {
   }
 
   /** The batch of a draw: number (update × accumulation + part). */
-  batch(draw: number): LossRequest & { readonly steps: Float64Array } {
+  batch(draw: number): NoisedBatch & { readonly steps: Float64Array } {
     const { batch, cropSamples, gain: range, labelDropout } = this.config.data
     const { seed } = this.config
     const crops = Array.from({ length: batch }, (_, i) => {
       const number = (k: number) => uniform(seed, draw, i * NUMBERS_A_CROP + k)
       const decibels = range[0] + (range[1] - range[0]) * number(2)
       const { clip, start } = this.#place(number(0))
-      const crop = cropClip(clip, this.model, start, cropSamples, 10 ** (decibels / 20))
+      const crop = this.cropper.crop(clip, start, cropSamples, 10 ** (decibels / 20))
       return number(3) < labelDropout ? { ...crop, label: null } : crop
     })
     const steps = this.#drawSteps(seed, draw, batch)
@@ -135,7 +90,7 @@ export class BatchMaker {
     const levels = Array.from(steps, step => alphaBarAt(this.schedule, step))
     const weights = levels.map((level, i) => {
       const weight = new Float32Array(noise[i]!.length).fill(levelWeight(weighting, diffusion.prediction, level))
-      if (diffusion.prior === null || convention === null) return weight
+      if (diffusion.prior?.kind !== 'mel-energy' || convention === null) return weight
       const sigma = sampleDeviations(
         frameDeviations(diffusion.prior, convention, crops[i]!.mel!),
         convention,
@@ -148,11 +103,13 @@ export class BatchMaker {
       }
       return weight
     })
-    const weighted = diffusion.prior !== null || weighting.kind !== 'none'
+    const weighted = diffusion.prior?.kind === 'mel-energy' || weighting.kind !== 'none'
     return {
       audio: crops.map((crop, i) => diffuse(crop.audio, noise[i]!, levels[i]!)),
       target: crops.map((crop, i) => predictionTarget(diffusion.prediction, crop.audio, noise[i]!, levels[i]!)),
       steps,
+      levels,
+      clean: crops.map(crop => crop.audio),
       loss,
       ...(weighted ? { weight: weights } : {}),
       ...(network.mel === null ? {} : { mel: crops.map(crop => crop.mel!) }),

@@ -1,6 +1,7 @@
 /** The trainer's `config.json`: the model to train and everything its weights depend on. */
 import { z } from 'zod'
 import { engineNames } from '../engines/select.js'
+import { MAX_FFT_SIZE } from '../limits.js'
 import { melHop, modelConfigSchema } from '../model/config.js'
 import { check, seed } from '../options.js'
 
@@ -41,6 +42,8 @@ export const trainingConfigSchema = z
           .tuple([z.number().min(-60).max(40), z.number().min(-60).max(40)])
           .refine(([low, high]) => low <= high, { message: 'must ascend' })
           .default([0, 0]),
+        /** Speeds at which each training clip is had, pitch and tempo together: more voices from few. */
+        speeds: z.array(z.number().min(0.5).max(2)).min(1).max(16).default([1]),
         /** Share of the files, chosen by the hash of their names, kept for validation. */
         validationShare: z.number().min(0).max(0.5).default(0.03),
         /** Probability with which a label is hidden, for classifier-free guidance. */
@@ -65,6 +68,20 @@ export const trainingConfigSchema = z
       })
       .refine(o => o.warmupSteps <= o.totalSteps, { path: ['warmupSteps'], message: 'must not pass totalSteps' }),
     loss: z.enum(['l1', 'l2']).default('l1'),
+    /** Beside it, the multi-resolution STFT loss of the x̂_0 that v stands for (src/training/spectral-loss.ts). */
+    spectral: z
+      .strictObject({
+        weight: z.number().positive().default(1),
+        /** Window lengths in samples, powers of two. */
+        windows: z
+          .array(z.number().int().min(16).max(MAX_FFT_SIZE))
+          .min(1)
+          .max(8)
+          .refine(sizes => sizes.every(size => Number.isInteger(Math.log2(size))), { message: 'must be powers of two' })
+          .default([512, 1024, 2048]),
+      })
+      .nullable()
+      .default(null),
     noiseLevels: noiseLevelsSchema.default({ kind: 'discrete' }),
     /** Weight of a noise level in the loss; `min-snr`: Hang et al. 2023, section 3.4: min(SNR, γ)/SNR for ε, min(SNR, γ)/(SNR + 1) for v. */
     weighting: z
@@ -96,6 +113,14 @@ export const trainingConfigSchema = z
   .refine(c => c.model.network.mel === null || c.data.cropSamples % melHop(c.model.network.mel) === 0, {
     path: ['data', 'cropSamples'],
     message: 'must be a multiple of the hop',
+  })
+  .refine(c => c.spectral === null || c.model.diffusion.prediction === 'v', {
+    path: ['spectral'],
+    message: 'needs a model that predicts v',
+  })
+  .refine(c => c.spectral === null || Math.max(...c.spectral.windows) <= c.data.cropSamples, {
+    path: ['spectral', 'windows'],
+    message: 'must not be longer than a crop',
   })
   .refine(c => c.prior === null || (c.model.mel !== null && c.model.diffusion.prior === null), {
     path: ['prior'],

@@ -47,6 +47,8 @@ export interface DatasetOptions {
   /** Shorter clips are left out, in samples at `sampleRate`. */
   readonly minSamples: number
   readonly validationShare: number
+  /** Speeds at which each training clip is had, pitch and tempo together; 1 alone where not given. */
+  readonly speeds?: readonly number[]
   /** Decodes a file's bytes. */
   readonly decode: (bytes: Uint8Array, path: string) => Audio | Promise<Audio>
   /** Folder where resampled clips are kept for the next start, made if need be; resampling takes most of the time of loading. */
@@ -120,7 +122,7 @@ function quantised(samples: Float32Array): Int16Array {
 async function atRate(audio: Audio, rate: number, cache: string | undefined, key: string): Promise<Float32Array> {
   if (audio.sampleRate === rate) return audio.samples
   if (cache === undefined) return resample(audio.samples, audio.sampleRate, rate)
-  const path = join(cache, `${key}-${rate}.pcm`)
+  const path = join(cache, `${key}-${audio.sampleRate}-${rate}.pcm`)
   const length = Math.round((audio.samples.length * rate) / audio.sampleRate)
   if ((await kindOfPath(path)) === 'file') {
     const bytes = await readFileBytes(path)
@@ -143,7 +145,7 @@ async function atRate(audio: Audio, rate: number, cache: string | undefined, key
  * @throws DiffWaveError `FILE_NOT_FOUND`, `NOT_A_DIRECTORY`, `BAD_DATA` where no usable clip is found, `TOO_LARGE`, `ABORTED`
  */
 export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
-  const { folders, sampleRate, minSamples, validationShare, signal } = options
+  const { folders, sampleRate, minSamples, validationShare, speeds = [1], signal } = options
   const files: { folder: string; name: string; label: string }[] = []
   for (const folder of folders) {
     const labels = await metadataLabels(folder)
@@ -157,7 +159,7 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   const validation: Clip[] = []
   const rates = new Map<number, number>()
   const leftOut: { file: string; reason: LeftOutReason; detail: string }[] = []
-  const hash = createHash('sha256').update(`${sampleRate} ${minSamples} ${validationShare}\n`)
+  const hash = createHash('sha256').update(`${sampleRate} ${minSamples} ${validationShare} ${speeds}\n`)
   let samplesKept = 0
   for (const [i, { folder, name, label }] of files.entries()) {
     throwIfAborted(signal)
@@ -166,16 +168,22 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
       const bytes = await readFileBytes(path)
       const audio = await options.decode(bytes, path)
       const contents = createHash('sha256').update(bytes).digest()
-      const samples = await atRate(audio, sampleRate, options.cache, contents.toString('hex'))
+      const key = contents.toString('hex')
+      const samples = await atRate(audio, sampleRate, options.cache, key)
       const wrong = fault(samples, minSamples)
       if (wrong !== null) leftOut.push({ file: path, ...wrong })
       else {
         rates.set(audio.sampleRate, (rates.get(audio.sampleRate) ?? 0) + 1)
-        samplesKept += samples.length
-        const stored = quantised(samples)
-        const kept = isValidation(name, validationShare) ? validation : training
-        kept.push({ name, samples: stored, label })
         hash.update(`${name}\n${label}\n`).update(contents)
+        const validates = isValidation(name, validationShare)
+        for (const speed of validates ? [1] : speeds) {
+          const played = { samples: audio.samples, sampleRate: Math.round(audio.sampleRate * speed) }
+          const heard = speed === 1 ? samples : await atRate(played, sampleRate, options.cache, key)
+          if (heard.length < minSamples) continue
+          samplesKept += heard.length
+          const kept = { name: speed === 1 ? name : `${name} at ${speed}`, samples: quantised(heard), label }
+          ;(validates ? validation : training).push(kept)
+        }
       }
     } catch (error) {
       if (error instanceof DiffWaveError && cacheFailures.has(error.code)) throw error

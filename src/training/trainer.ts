@@ -17,6 +17,7 @@ import { addGradients, clipGradients, scaleGradients, updateAverage } from './gr
 import { initialParameters } from './initialise.js'
 import { lockFolder } from './lock.js'
 import { appendMetrics, cutMetrics } from './metrics-log.js'
+import { Objective } from './objective.js'
 import { validate } from './validation.js'
 
 /** What one update did. */
@@ -161,6 +162,7 @@ function measuredPrior({ config, data, from }: TrainOptions) {
 /** One process's part of a training run. */
 class Run {
   readonly #maker: BatchMaker
+  readonly #objective: Objective
   readonly #model: ModelConfig
   readonly #state: TrainingState
   readonly #began: number
@@ -177,6 +179,7 @@ class Run {
     this.#state = state
     this.#position = position
     this.#maker = new BatchMaker(options.config, this.#model, options.data.training)
+    this.#objective = new Objective(options.config)
     this.#began = options.clock()
     this.#events = options.events === undefined ? null : new EventLog(options.out, options.events.now)
   }
@@ -268,7 +271,7 @@ class Run {
     let sum = 0
     for (const batch of batches) {
       try {
-        const { loss, clipLosses, gradients } = await engine.lossGradients(batch)
+        const { loss, clipLosses, gradients } = await this.#objective.differentiate(engine, batch)
         sum += loss
         clipLosses.forEach((clipLoss, i) => {
           byLevel.push([Number(batch.steps[i]!.toFixed(2)), Number(clipLoss.toPrecision(4))])
@@ -312,7 +315,7 @@ class Run {
     const { config, data, out } = this.options
     if (data.validation.length === 0) return
     await engine.setParameters(this.#state.average)
-    const { loss, byLevel } = await validate(engine, this.#maker, config, this.#model, data.validation)
+    const { loss, byLevel } = await validate(engine, this.#maker, this.#objective, config, this.#model, data.validation)
     const { step, best } = this.#position
     if (this.#events !== null && this.options.events !== undefined) {
       const heard = await this.options.events.listen(engine, this.#model, data)

@@ -2,9 +2,10 @@
 import type { Engine } from '../engines/engine.js'
 import type { ModelConfig } from '../model/config.js'
 import { gaussian } from '../random.js'
-import { type BatchMaker, cropClip } from './batch.js'
+import type { BatchMaker } from './batch.js'
 import type { TrainingConfig } from './config.js'
 import type { Clip } from './dataset.js'
+import type { Objective } from './objective.js'
 
 /** Crops taken, and noise levels that each is tried at. */
 const CROPS = 8
@@ -22,6 +23,7 @@ export interface Validation {
 export async function validate(
   engine: Engine,
   maker: BatchMaker,
+  objective: Objective,
   config: TrainingConfig,
   model: ModelConfig,
   clips: readonly Clip[],
@@ -34,22 +36,15 @@ export async function validate(
     .slice(0, CROPS)
     .map(clip => {
       const middle = Math.max(0, Math.floor((clip.samples.length - cropSamples) / 2 / hop) * hop)
-      return cropClip(clip, model, middle, cropSamples)
+      return maker.cropper.crop(clip, middle, cropSamples)
     })
   const byLevel: number[] = []
   for (let level = 0; level < LEVELS; level++) {
     const step = ((level + 0.5) / LEVELS) * (maker.schedule.alphaBar.length - 1)
     const noise = crops.map((_, i) => gaussian(0, DRAW + level, i * cropSamples, cropSamples))
     const request = maker.noised(crops, new Float64Array(crops.length).fill(step), noise)
-    const predicted = await engine.predictNoise(request)
-    let sum = 0
-    for (const [i, epsilon] of predicted.entries()) {
-      for (let n = 0; n < epsilon.length; n++) {
-        const error = epsilon[n]! - request.target[i]![n]!
-        sum += (request.weight?.[i]?.[n] ?? 1) * (config.loss === 'l1' ? Math.abs(error) : error * error)
-      }
-    }
-    byLevel.push(sum / (crops.length * cropSamples))
+    const { clipLosses } = objective.of(request, await engine.predictNoise(request))
+    byLevel.push(clipLosses.reduce((sum, loss) => sum + loss, 0) / crops.length)
   }
   return { loss: byLevel.reduce((a, b) => a + b, 0) / LEVELS, byLevel }
 }

@@ -8,14 +8,14 @@ import { type Progress, type ReverseRequest, reverseProcess, seededNoise } from 
 import { createSampler } from '#src/diffusion/samplers/create'
 import type { PassState, Sampler } from '#src/diffusion/samplers/sampler'
 import { concatenateAudio } from '#src/diffusion/state-queue'
-import { melContext, type PriorConfig, samplerNames } from '#src/model/config'
+import { type EnergyPriorConfig, melContext, samplerNames } from '#src/model/config'
 import { gaussian } from '#src/random'
 import { smallGeneratorConfig, smallVocoderConfig } from '../support/configs.js'
 import { fakeEngine } from '../support/fake-engine.js'
 
 const config = smallVocoderConfig()
 const convention = namedConventions.lmnt
-const prior: PriorConfig = { kind: 'mel-energy', minEnergy: 0, maxEnergy: 8, floor: 0.1 }
+const prior: EnergyPriorConfig = { kind: 'mel-energy', minEnergy: 0, maxEnergy: 8, floor: 0.1 }
 
 function someMel(frames: number): Mel {
   return { data: gaussian(99, 0, 0, 80 * frames).map(v => 0.5 + 0.1 * v), bands: 80, frames }
@@ -23,7 +23,7 @@ function someMel(frames: number): Mel {
 
 function conditioning(
   source: ReverseRequest['over'] extends infer O ? (O extends { source: infer S } ? S : never) : never,
-  of: PriorConfig | null,
+  of: EnergyPriorConfig | null,
 ) {
   return { source, convention, context: melContext(config.network.mel!), prior: of }
 }
@@ -38,7 +38,12 @@ async function collect(request: Omit<ReverseRequest, 'openStream'>, engine = fak
 }
 
 /** The process written out: every pass over the whole clip. */
-async function wholeClip(sampler: Sampler, mel: Mel, seed: number, of: PriorConfig | null): Promise<Float32Array> {
+async function wholeClip(
+  sampler: Sampler,
+  mel: Mel,
+  seed: number,
+  of: EnergyPriorConfig | null,
+): Promise<Float32Array> {
   const engine = fakeEngine(config.network)
   const length = mel.frames * convention.hop
   const sigma = of === null ? null : sampleDeviations(frameDeviations(of, convention, mel), convention, 0, length)

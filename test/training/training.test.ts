@@ -13,8 +13,8 @@ import { encodeWav } from '#src/audio/wav'
 import { noiseSchedule } from '#src/diffusion/schedule'
 import { DiffWaveError, type ErrorCode } from '#src/errors'
 import { gaussian } from '#src/random'
-import { cropClip } from '#src/training/batch'
 import { checkTrainingConfig, learningRate, type TrainingConfig } from '#src/training/config'
+import { Cropper } from '#src/training/crop'
 import { type Dataset, isValidation, loadDataset } from '#src/training/dataset'
 import { clipGradients, globalNorm } from '#src/training/gradients'
 import { lockFolder } from '#src/training/lock'
@@ -145,8 +145,9 @@ test('a crop has the mel of the whole clip', () => {
   const { model } = config()
   const samples = Float32Array.from(whole.samples, s => s / 32768)
   const mel = melSpectrogram({ samples, sampleRate: 22050 }, namedConventions.tacotron2)
+  const cropper = new Cropper(model)
   for (const start of [0, 256, 5120, 10_752]) {
-    const crop = cropClip(whole, model, start, 1024)
+    const crop = cropper.crop(whole, start, 1024)
     const within = Math.min(crop.mel!.frames, mel.frames - start / 256)
     for (let band = 0; band < 80; band++) {
       assert.deepEqual(

@@ -1,0 +1,137 @@
+/**
+ * SpecGrad's prior (Koizumi et al. 2022, “SpecGrad”, section 3): noise with the spectral envelope that the mel tells,
+ * ε ~ N(0, M·Mᵀ) with M a time-varying filter. Written here as a change of variables: the diffusion runs on y = M⁻¹·x, where the
+ * noise is white, and M colours its result. M is zero-phase, frame by frame in the mel's own transform, so it is local in
+ * time and audio can be coloured as it becomes final.
+ */
+import type { Mel, MelConvention } from '../audio/convention.js'
+import { denormaliseMel } from '../audio/mel.js'
+import { cornerFrequencies, melFilters } from '../audio/mel-filters.js'
+import { binCount, hannWindow } from '../audio/stft.js'
+import type { EnvelopePriorConfig } from '../model/config.js'
+import { FrameFilter } from './frame-filter.js'
+
+/** Spectral envelopes of mel frames: what white noise of variance 1 is to be multiplied with, bin by bin. */
+export class SpectralEnvelope {
+  /** ln of a band's mel value under white noise of variance 1. */
+  readonly #whiteLevels: Float64Array
+  /** Each bin lies between two bands: ln gain = (1 − weight)·below + weight·above − drop. */
+  readonly #below: Uint16Array
+  readonly #above: Uint16Array
+  readonly #weight: Float64Array
+  readonly #drop: Float64Array
+
+  constructor(
+    readonly convention: MelConvention,
+    readonly prior: EnvelopePriorConfig,
+  ) {
+    const { fftSize, windowLength, windowNormalised, power, bands, sampleRate } = convention
+    const windowPower = windowNormalised ? 1 : hannWindow(windowLength).reduce((sum, w) => sum + w * w, 0)
+    // A bin of white noise is complex normal: its magnitude has the Rayleigh distribution's mean.
+    const whiteBin = power === 2 ? windowPower : (Math.sqrt(windowPower) * Math.sqrt(Math.PI)) / 2
+    this.#whiteLevels = Float64Array.from(melFilters(convention), ({ weights }) =>
+      Math.log(
+        whiteBin *
+          Math.max(
+            Number.MIN_VALUE,
+            weights.reduce((sum, weight) => sum + weight, 0),
+          ),
+      ),
+    )
+    const bins = binCount(fftSize)
+    const centres = cornerFrequencies(convention).subarray(1, bands + 1)
+    this.#below = new Uint16Array(bins)
+    this.#above = new Uint16Array(bins)
+    this.#weight = new Float64Array(bins)
+    this.#drop = new Float64Array(bins)
+    for (let bin = 0; bin < bins; bin++) {
+      const hz = (bin * sampleRate) / fftSize
+      let above = centres.findIndex(centre => centre > hz)
+      if (above < 0) {
+        above = bands - 1
+        this.#drop[bin] = (prior.tilt * Math.max(0, hz - convention.maxFrequency)) / 1000
+      }
+      const below = above === 0 || centres[above]! <= hz ? above : above - 1
+      this.#above[bin] = above
+      this.#below[bin] = below
+      this.#weight[bin] = above === below ? 0 : (hz - centres[below]!) / (centres[above]! - centres[below]!)
+    }
+  }
+
+  get bins(): number {
+    return this.#below.length
+  }
+
+  /** Gains of one frame of a mel, `[bins]`, each at least the prior's floor. */
+  gains(mel: Mel, frame: number): Float64Array {
+    const { convention, prior } = this
+    const levels = this.#whiteLevels.map((white, band) => {
+      const value = Math.max(Number.MIN_VALUE, denormaliseMel(mel.data[band * mel.frames + frame]!, convention, band))
+      const level = Math.log(value) - white
+      return convention.power === 2 ? level / 2 : level
+    })
+    const floor = Math.log(prior.floor)
+    return this.#weight.map((weight, bin) => {
+      const below = levels[this.#below[bin]!]!
+      const level = below + weight * (levels[this.#above[bin]!]! - below) - this.#drop[bin]!
+      return Math.exp(Math.max(floor, level))
+    })
+  }
+}
+
+/** M over audio that comes piece by piece: each mel frame's gains, held before the first frame and after the last. */
+export class Colouring {
+  readonly #envelope: SpectralEnvelope
+  readonly #filter: FrameFilter
+
+  constructor(convention: MelConvention, prior: EnvelopePriorConfig) {
+    this.#envelope = new SpectralEnvelope(convention, prior)
+    this.#filter = new FrameFilter(convention)
+  }
+
+  pushMel(mel: Mel, last: boolean): void {
+    for (let frame = 0; frame < mel.frames; frame++) this.#filter.pushGains(this.#envelope.gains(mel, frame))
+    if (last) this.#filter.endGains()
+  }
+
+  /** Appends white audio y and gives the coloured audio x that has become final. @param last no more follows */
+  push(white: Float32Array, last: boolean): Float32Array {
+    return this.#filter.push(white, last)
+  }
+}
+
+/** Rounds of y ← y + M⁻¹(x − M·y). Frames overlap, so 1/gains alone undoes M to 19 dB on speech, one round more to 25; more rounds diverge where gains jump. */
+const REFINEMENTS = 1
+
+/**
+ * y = M⁻¹·x: what colours to `samples`.
+ *
+ * @param mel of these samples
+ */
+export function whiten(
+  samples: Float32Array,
+  mel: Mel,
+  convention: MelConvention,
+  prior: EnvelopePriorConfig,
+  refinements: number = REFINEMENTS,
+): Float32Array {
+  const envelope = new SpectralEnvelope(convention, prior)
+  const gains = Array.from({ length: mel.frames }, (_, frame) => envelope.gains(mel, frame))
+  const inverse = gains.map(frame => frame.map(gain => 1 / gain))
+  const apply = (audio: Float32Array, by: readonly Float64Array[]) => {
+    const filter = new FrameFilter(convention)
+    for (const frame of by) filter.pushGains(frame)
+    filter.endGains()
+    return filter.push(audio, true)
+  }
+  const white = apply(samples, inverse)
+  for (let round = 0; round < refinements; round++) {
+    const coloured = apply(white, gains)
+    const missing = apply(
+      samples.map((x, i) => x - coloured[i]!),
+      inverse,
+    )
+    for (let i = 0; i < white.length; i++) white[i]! += missing[i]!
+  }
+  return white
+}

@@ -1,0 +1,109 @@
+/**
+ * Crops of recordings with their mels. Mel and whitened audio of a whole clip are computed when it is first cropped and kept, so that
+ * a crop has the very frames that its clip has there.
+ */
+import type { Mel } from '../audio/convention.js'
+import { denormaliseMel, melSpectrogram, normaliseMel } from '../audio/mel.js'
+import { whiten } from '../diffusion/envelope.js'
+import { MAX_PREPARED_BYTES } from '../limits.js'
+import { type ModelConfig, melContext } from '../model/config.js'
+import type { Clip } from './dataset.js'
+
+/** A piece of a recording. */
+export interface Crop {
+  /** As the diffusion sees it: white under a mel-envelope prior. */
+  readonly audio: Float32Array
+  /** Frames of the audio and, past its end, as many more as the network looks ahead. */
+  readonly mel: Mel | null
+  /** The label's index. */
+  readonly label: number | null
+}
+
+/** What a clip is trained as, at gain 1. */
+interface Prepared {
+  readonly mel: Mel
+  /** Whitened audio times `WHITE_SCALE`; null where the audio is taken as it is. */
+  readonly white: Int16Array | null
+}
+
+/** Whitened speech has a deviation about 1 and rare peaks to 30: 2^−10 apart, its rounding lies 70 dB below it. */
+const WHITE_SCALE = 1024
+
+/** 16-bit samples of a clip as audio. */
+export function clipAudio(clip: Clip): Float32Array {
+  return Float32Array.from(clip.samples, sample => sample / 32768)
+}
+
+/** Makes crops for one model. */
+export class Cropper {
+  /** In the order of first use. */
+  readonly #prepared = new Map<Clip, Prepared>()
+  #bytes = 0
+
+  constructor(private readonly model: ModelConfig) {}
+
+  /**
+   * Samples start … start + count − 1, silence after the clip's end.
+   *
+   * @param start a multiple of the hop where there is a mel
+   * @param gain factor of the audio; the mel is that of the changed audio
+   */
+  crop(clip: Clip, start: number, count: number, gain = 1): Crop {
+    const index = this.model.network.labels?.indexOf(clip.label) ?? -1
+    const label = index < 0 ? null : index
+    const audio = new Float32Array(count)
+    const prepared = this.#prepare(clip)
+    const white = prepared?.white ?? null
+    const from = white ?? clip.samples
+    // The envelope takes the gain, so what is white stays as it is.
+    const scale = white === null ? gain / 32768 : 1 / WHITE_SCALE
+    const end = Math.min(count, from.length - start)
+    for (let i = 0; i < end; i++) audio[i] = from[start + i]! * scale
+    return { audio, mel: prepared === null ? null : this.#frames(prepared.mel, start, count, gain), label }
+  }
+
+  #prepare(clip: Clip): Prepared | null {
+    const { mel: convention, diffusion } = this.model
+    if (convention === null) return null
+    const known = this.#prepared.get(clip)
+    if (known !== undefined) return known
+    const samples = clipAudio(clip)
+    const mel = melSpectrogram({ samples, sampleRate: this.model.sampleRate }, convention)
+    const white =
+      diffusion.prior?.kind === 'mel-envelope'
+        ? Int16Array.from(whiten(samples, mel, convention, diffusion.prior), y =>
+            Math.max(-32768, Math.min(32767, Math.round(y * WHITE_SCALE))),
+          )
+        : null
+    const prepared = { mel, white }
+    this.#prepared.set(clip, prepared)
+    this.#bytes += bytesOf(prepared)
+    for (const [oldest, held] of this.#prepared) {
+      if (this.#bytes <= MAX_PREPARED_BYTES) break
+      this.#prepared.delete(oldest)
+      this.#bytes -= bytesOf(held)
+    }
+    return prepared
+  }
+
+  /** Frames of a crop, the last one held past the clip's end. */
+  #frames(mel: Mel, start: number, count: number, gain: number): Mel {
+    const convention = this.model.mel!
+    const frames = count / convention.hop + melContext(this.model.network.mel!)
+    const first = start / convention.hop
+    const data = new Float32Array(mel.bands * frames)
+    const factor = convention.power === 2 ? gain * gain : gain
+    for (let band = 0; band < mel.bands; band++) {
+      for (let f = 0; f < frames; f++) {
+        const value = mel.data[band * mel.frames + Math.min(mel.frames - 1, first + f)]!
+        data[band * frames + f] =
+          gain === 1 ? value : normaliseMel(denormaliseMel(value, convention, band) * factor, convention, band)
+      }
+    }
+    return { data, bands: mel.bands, frames }
+  }
+}
+
+function bytesOf({ mel, white }: Prepared): number {
+  return mel.data.byteLength + (white?.byteLength ?? 0)
+}

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { diffuse } from '#src/diffusion/forward'
+import { predictionTarget } from '#src/diffusion/prediction'
+import { networkSchema } from '#src/model/config'
+import { gaussian } from '#src/random'
+import { initialParameters } from '#src/training/initialise'
+import { type NoisedBatch, Objective } from '#src/training/objective'
+import { SpectralLoss } from '#src/training/spectral-loss'
+import { learningEngine } from '../support/learning-engine.js'
+
+const LENGTH = 300
+const spectral = { weight: 0.7, windows: [32, 128] }
+
+function batch(seed: number, loss: 'l1' | 'l2'): NoisedBatch {
+  const clean = [gaussian(seed, 0, 0, LENGTH), gaussian(seed, 1, 0, LENGTH / 2)]
+  const noise = [gaussian(seed, 2, 0, LENGTH), gaussian(seed, 3, 0, LENGTH / 2)]
+  const levels = [0.2, 0.9]
+  return {
+    clean,
+    levels,
+    audio: clean.map((x, i) => diffuse(x, noise[i]!, levels[i]!)),
+    target: clean.map((x, i) => predictionTarget('v', x, noise[i]!, levels[i]!)),
+    steps: [30, 3],
+    loss,
+  }
+}
+
+/** Mean over all samples of what the objective says of each clip. */
+function lossOf(objective: Objective, of: NoisedBatch, outputs: readonly Float32Array[]): number {
+  const { clipLosses } = objective.of(of, outputs)
+  const total = outputs.reduce((sum, output) => sum + output.length, 0)
+  return outputs.reduce((sum, output, i) => sum + (clipLosses[i]! * output.length) / total, 0)
+}
+
+test('the spectral loss is nothing between equals, and its gradient is the slope of the loss', () => {
+  const loss = new SpectralLoss([64, 256])
+  fc.assert(
+    fc.property(fc.nat(1000), fc.integer({ min: 256, max: 700 }), (seed, length) => {
+      const a = gaussian(seed, 0, 0, length)
+      const b = gaussian(seed, 1, 0, length)
+      assert.equal(loss.of(b, b).loss, 0)
+      const { gradient } = loss.of(a, b)
+      const direction = gaussian(seed, 2, 0, length)
+      const h = 1e-4
+      const at = (s: number) =>
+        loss.of(
+          Float32Array.from(a, (x, i) => x + s * direction[i]!),
+          b,
+        ).loss
+      const slope = (at(h) - at(-h)) / (2 * h)
+      const told = gradient.reduce((sum, g, i) => sum + g * direction[i]!, 0)
+      assert.ok(Math.abs(slope - told) < 0.02 * Math.max(0.05, Math.abs(slope)), `${slope} ${told}`)
+    }),
+    { numRuns: 20 },
+  )
+})
+
+test('the gradient by the outputs is the slope of the whole objective', () => {
+  for (const loss of ['l1', 'l2'] as const) {
+    const objective = new Objective({ loss, spectral })
+    const of = batch(4, loss)
+    const outputs = of.audio.map(x => x.map(value => 0.6 * value + 0.1))
+    const { gradients } = objective.of(of, outputs)
+    const direction = outputs.map((output, i) => gaussian(8, i, 0, output.length))
+    const at = (s: number) =>
+      lossOf(
+        objective,
+        of,
+        outputs.map((o, i) => o.map((x, n) => x + s * direction[i]![n]!)),
+      )
+    const slope = (at(1e-3) - at(-1e-3)) / 2e-3
+    const told = gradients.reduce(
+      (sum, g, i) => sum + g.reduce((part, value, n) => part + value * direction[i]![n]!, 0),
+      0,
+    )
+    assert.ok(Math.abs(slope - told) < 0.03 * Math.abs(slope), `${loss}: ${slope} ${told}`)
+  }
+})
+
+test('an engine differentiates the objective as if it knew it', async () => {
+  const network = networkSchema.parse({ channels: 1, layers: 1, dilationCycle: 1 })
+  const parameters = initialParameters(network, 1)
+  const [slope] = [...parameters.keys()]
+  for (const terms of [null, spectral]) {
+    const objective = new Objective({ loss: 'l2', spectral: terms })
+    const of = batch(6, 'l2')
+    const engine = learningEngine(network, parameters)
+    const { loss, gradients, clipLosses } = await objective.differentiate(engine, of)
+    const outputs = await engine.predictNoise(of)
+    assert.ok(Math.abs(loss - lossOf(objective, of, outputs)) < 1e-5)
+    assert.equal(clipLosses.length, 2)
+    // The engine's ε is a·x + b: move a.
+    const at = async (by: number) => {
+      const moved = new Map(parameters)
+      const { shape, data } = parameters.get(slope!)!
+      moved.set(slope!, { shape, data: data.map((value, i) => (i === 0 ? value + by : value)) })
+      await engine.setParameters(moved)
+      return lossOf(objective, of, await engine.predictNoise(of))
+    }
+    const expected = ((await at(1e-3)) - (await at(-1e-3))) / 2e-3
+    assert.ok(Math.abs(gradients.get(slope!)![0]! - expected) < 0.03 * Math.abs(expected))
+  }
+})
