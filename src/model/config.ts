@@ -116,13 +116,12 @@ const energyPriorSchema = z
   })
   .refine(p => p.minEnergy < p.maxEnergy, { path: ['minEnergy'], message: 'must lie below maxEnergy' })
 
-/** Where the noise has the mel's spectral envelope, as SpecGrad has it (src/diffusion/envelope.ts). */
+/** Where the noise has the mel's spectral envelope, as SpecGrad has it; such a model makes nothing above the mel's highest
+ * frequency (src/diffusion/envelope.ts). */
 export const envelopePriorSchema = z.strictObject({
   kind: z.literal('mel-envelope'),
   /** Least deviation of the noise, full scale being 1: rounding to 16 bits alone is white noise of 0.9e-5. */
   floor: z.number().gt(0).max(1).default(1e-5),
-  /** How fast the envelope falls above the mel's range, in nepers a kHz. */
-  tilt: z.number().min(0).max(10).default(0.3),
 })
 
 const priorSchema = z.union([energyPriorSchema, envelopePriorSchema])
