@@ -54,7 +54,9 @@ static double multiplyAdds(int64_t iterations, float* sink) {
     _Pragma("GCC unroll 32")
     for (int i = 0; i < registers; i++) {
       sum[i] = fma(sum[i], a, b);
-#if defined(__x86_64__) && (DIFFWAVE_LANES != 16 || defined(__AVX512F__))
+#if defined(__AVX512F__)
+      asm volatile("" : "+v"(sum[i]));  // v: all 32 registers
+#elif defined(__x86_64__) && DIFFWAVE_LANES != 16
       asm volatile("" : "+x"(sum[i]));
 #endif
     }
