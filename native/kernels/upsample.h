@@ -48,7 +48,7 @@ static double multiplyAdds(int64_t iterations, float* sink) {
   constexpr int registers = DIFFWAVE_LANES == 16 ? 24 : 12;
   Vector sum[registers];
   const Vector a = splat(sink[0]), b = splat(sink[1]);
-  DIFFWAVE_UNROLL
+  _Pragma("GCC unroll 32")
   for (int i = 0; i < registers; i++) sum[i] = splat(static_cast<float>(i));
   for (int64_t n = 0; n < iterations; n++) {
     _Pragma("GCC unroll 32")
