@@ -22,13 +22,10 @@ class Stream {
 
   void pushMel(const float* mel, int64_t frames, bool last) { conditioner_.push(mel, frames, last); }
 
-  /** Samples ε lags behind the audio fed, at most. */
-  int64_t latency() const { return latency_ * weights_->shape.patch; }
-
   /**
    * Feeds a pass `samples` more and writes the ε that has become final.
    *
-   * @param noise room for samples + latency()
+   * @param noise room for waiting(pass) + samples
    * @param written how many samples of ε were written
    */
   StreamOutcome predict(int pass, const float* audio, int64_t samples, bool last, float* noise, int64_t* written,
@@ -36,6 +33,10 @@ class Stream {
 
   /** Whether the mel covers `samples` more of a pass, and the pass has not ended. */
   bool accepts(int pass, int64_t samples, bool last) const;
+  /** Samples of a pass that were fed and have no ε yet. */
+  int64_t waiting(int pass) const {
+    return (passes_[size_t(pass)].fed - passes_[size_t(pass)].given) * weights_->shape.patch;
+  }
   int passes() const { return int(passes_.size()); }
 
  private:

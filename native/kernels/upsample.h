@@ -48,13 +48,15 @@ static double multiplyAdds(int64_t iterations, float* sink) {
   constexpr int registers = DIFFWAVE_LANES == 16 ? 24 : 12;
   Vector sum[registers];
   const Vector a = splat(sink[0]), b = splat(sink[1]);
-  DIFFWAVE_UNROLL
+  _Pragma("GCC unroll 32")
   for (int i = 0; i < registers; i++) sum[i] = splat(static_cast<float>(i));
   for (int64_t n = 0; n < iterations; n++) {
     _Pragma("GCC unroll 32")
     for (int i = 0; i < registers; i++) {
       sum[i] = fma(sum[i], a, b);
-#if defined(__x86_64__) && (DIFFWAVE_LANES != 16 || defined(__AVX512F__))
+#if defined(__AVX512F__)
+      asm volatile("" : "+v"(sum[i]));  // v: all 32 registers
+#elif defined(__x86_64__) && DIFFWAVE_LANES != 16
       asm volatile("" : "+x"(sum[i]));
 #endif
     }

@@ -9,7 +9,11 @@ import { melHop, type NetworkConfig } from '../model/config.js'
 declare const handle: unique symbol
 /** An engine inside the addon. */
 export interface Handle {
-  readonly [handle]: never
+  readonly [handle]: 'engine'
+}
+/** A stream inside the addon. */
+export interface StreamHandle {
+  readonly [handle]: 'stream'
 }
 
 /** One clip of a batch; `target` where gradients are wanted, else `noise` for the result. */
@@ -39,12 +43,40 @@ export interface Work {
   readonly cancelled: Uint8Array
 }
 
+/** Mel frames on their way into a stream, `[bands × frames]`. */
+export interface MelWork {
+  readonly data: Float32Array
+  readonly frames: number
+  readonly last: boolean
+}
+
+/** A pass's next samples, and the mel frames that came before them. */
+export interface PredictWork {
+  /** Used where the stream is new. */
+  readonly parameters: Float32Array
+  readonly version: number
+  readonly mels: readonly MelWork[]
+  readonly pass: number
+  readonly audio: Float32Array
+  readonly last: boolean
+  /** Room for all samples that were fed and have no ε yet, these included. */
+  readonly noise: Float32Array
+  readonly cancelled: Uint8Array
+}
+
 export interface Addon {
   /** Instruction sets this processor runs, best first. */
   targets(): string[]
   create(shape: Int32Array, instructionSet: string, threads: number, memoryLimit: number): Handle
-  /** The loss; −1: stopped; −2: memory does not suffice. */
+  /** The loss; −1: stopped; −2: memory does not suffice. Without gradients: noise, of the readable reference alone. */
   run(handle: Handle, work: Work): Promise<number>
+  /** A clip's passes: `[passes × size]` sinusoids of their steps; label −1: none. */
+  openStream(handle: Handle, sinusoids: Float32Array, label: number): StreamHandle
+  /** Samples of noise that were written; −1: stopped; −2: memory does not suffice; −3: refused. */
+  predict(handle: Handle, stream: StreamHandle, work: PredictWork): Promise<number>
+  closeStream(handle: Handle, stream: StreamHandle): void
+  /** FLOP/s of multiply-adds on registers alone, all threads together. Blocks for some tenths of a second. */
+  measurePeak(instructionSet: string, threads: number): number
   dispose(handle: Handle): void
 }
 

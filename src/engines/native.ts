@@ -1,5 +1,5 @@
 /** The native CPU engine: own C++ kernels behind Node-API (native/), off the event loop, one piece of work at a time. */
-import { DiffWaveError, throwIfAborted } from '../errors.js'
+import { DiffWaveError } from '../errors.js'
 import type { NetworkConfig } from '../model/config.js'
 import { checkParameters, parameterCount, parameterSpecs } from '../model/parameters.js'
 import { stepSinusoids } from '../model/step-embedding.js'
@@ -7,6 +7,8 @@ import { elementCount, type Tensors } from '../tensor.js'
 import { checkBatch, checkLossRequest } from './check-batch.js'
 import type { Engine, LossGradients, LossRequest, NoiseRequest, NoiseStream, StreamRequest } from './engine.js'
 import { type Addon, availableThreads, type ClipWork, type Handle, loadAddon, shapeNumbers } from './native-addon.js'
+import { NativeQueue } from './native-queue.js'
+import { NativeStream, type Parameters } from './native-stream.js'
 import { predictClips } from './predict-clips.js'
 import { WindowedStream } from './windowed-stream.js'
 import type { WindowRequest } from './windows.js'
@@ -29,9 +31,9 @@ const DEFAULT_MEMORY_LIMIT = 2 ** 31
 class NativeEngine implements Engine {
   readonly name = 'native'
   private readonly size: number
-  private readonly parameters: Float32Array
-  /** The end of the queue: the addon does one thing at a time. */
-  private last: Promise<unknown> = Promise.resolve()
+  /** Never written to again once they are here: work that was asked before, and open streams, keep their own. */
+  private parameters: Parameters
+  private readonly queue = new NativeQueue()
   private disposed = false
 
   constructor(
@@ -39,11 +41,11 @@ class NativeEngine implements Engine {
     readonly device: string,
     private readonly addon: Addon,
     private readonly handle: Handle,
+    private readonly isReference: boolean,
     parameters: Tensors,
   ) {
     this.size = parameterCount(network)
-    this.parameters = new Float32Array(this.size)
-    this.copyParameters(parameters)
+    this.parameters = { data: this.flat(parameters), version: 0 }
   }
 
   async predictNoise(request: NoiseRequest): Promise<Float32Array[]> {
@@ -71,7 +73,14 @@ class NativeEngine implements Engine {
     )
     const flat = new Float32Array(this.size)
     const clipLosses = new Float32Array(clips.length)
-    const loss = await this.run({ clips, squared: request.loss === 'l2', gradients: flat, clipLosses }, request.signal)
+    const work = {
+      clips,
+      squared: request.loss === 'l2',
+      gradients: flat,
+      clipLosses,
+      parameters: this.parameters.data,
+    }
+    const loss = await this.queue.run(cancelled => this.addon.run(this.handle, { ...work, cancelled }), request.signal)
     const gradients = new Map<string, Float32Array>()
     let at = 0
     for (const { name, shape } of parameterSpecs(this.network)) {
@@ -84,23 +93,27 @@ class NativeEngine implements Engine {
 
   openStream(request: StreamRequest): NoiseStream {
     this.checkAlive()
-    return new WindowedStream(this.network, request, window => this.predictWindow(window))
+    if (this.isReference) return new WindowedStream(this.network, request, window => this.predictWindow(window))
+    const { network, addon, handle, queue, parameters } = this
+    const checkAlive = () => this.checkAlive()
+    return new NativeStream({ network, addon, handle, queue, parameters, checkAlive }, request)
   }
 
   async setParameters(parameters: Tensors): Promise<void> {
     this.checkAlive()
     const checked = checkParameters(this.network, parameters, 'setParameters')
-    await this.queued(async () => this.copyParameters(checked))
+    this.parameters = { data: this.flat(checked), version: this.parameters.version + 1 }
   }
 
   async dispose(): Promise<void> {
     if (this.disposed) return
     this.disposed = true
-    await this.last.catch(() => undefined)
-    this.addon.dispose(this.handle)
+    await this.queue.after(() => this.addon.dispose(this.handle))
   }
 
+  /** The readable reference runs windows: it keeps nothing between calls. */
   private async predictWindow({ audio, step, label, mel }: WindowRequest): Promise<Float32Array> {
+    this.checkAlive()
     const noise = new Float32Array(audio.length)
     const clip: ClipWork = {
       audio,
@@ -111,53 +124,19 @@ class NativeEngine implements Engine {
       melOffset: mel?.firstSample ?? 0,
       label: label ?? -1,
     }
-    await this.run({ clips: [clip] })
+    const parameters = this.parameters.data
+    await this.queue.run(cancelled => this.addon.run(this.handle, { clips: [clip], parameters, cancelled }))
     return noise
   }
 
-  /** Runs one batch after what was asked before. @throws DiffWaveError `ABORTED`, `DISPOSED`, `ENGINE_FAILED` */
-  private async run(
-    work: {
-      readonly clips: readonly ClipWork[]
-      readonly squared?: boolean
-      readonly gradients?: Float32Array
-      readonly clipLosses?: Float32Array
-    },
-    signal?: AbortSignal,
-  ): Promise<number> {
-    throwIfAborted(signal)
-    const cancelled = new Uint8Array(1)
-    const cancel = () => cancelled.fill(1)
-    signal?.addEventListener('abort', cancel, { once: true })
-    try {
-      const result = await this.queued(() => {
-        throwIfAborted(signal)
-        return this.addon.run(this.handle, { ...work, parameters: this.parameters, cancelled })
-      })
-      throwIfAborted(signal)
-      if (result === -2) {
-        throw new DiffWaveError('ENGINE_FAILED', 'the native engine’s working memory does not suffice for this batch', {
-          hint: 'Take shorter clips, or allow more memory.',
-        })
-      }
-      return result
-    } finally {
-      signal?.removeEventListener('abort', cancel)
-    }
-  }
-
-  private queued<Result>(body: () => Promise<Result>): Promise<Result> {
-    const result = this.last.then(body)
-    this.last = result.catch(() => undefined)
-    return result
-  }
-
-  private copyParameters(parameters: Tensors): void {
+  private flat(parameters: Tensors): Float32Array {
+    const flat = new Float32Array(this.size)
     let at = 0
     for (const { name, shape } of parameterSpecs(this.network)) {
-      this.parameters.set(parameters.get(name)!.data, at)
+      flat.set(parameters.get(name)!.data, at)
       at += elementCount(shape)
     }
+    return flat
   }
 
   private checkAlive(): void {
@@ -180,7 +159,17 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
   }
   const handle = addon.create(shapeNumbers(network), instructionSet, threads, memoryLimit)
   const device = `CPU, ${instructionSet}, ${threads} thread${threads === 1 ? '' : 's'}`
-  return new NativeEngine(network, device, addon, handle, checked)
+  return new NativeEngine(network, device, addon, handle, instructionSet === 'scalar', checked)
+}
+
+/**
+ * FLOP/s that multiply-adds on registers alone reach: the measure that a kernel's speed is held against. Blocks for some
+ * tenths of a second.
+ *
+ * @throws DiffWaveError `ENGINE_UNAVAILABLE`
+ */
+export function measurePeak(instructionSet: Exclude<InstructionSet, 'scalar'>, threads = availableThreads()): number {
+  return loadAddon().measurePeak(instructionSet, threads)
 }
 
 /** Whether the engine runs here, and if not, why. */
