@@ -20,7 +20,8 @@ inline void pause() {
 Pool::Pool(int threads) {
   if (threads > maxThreads) threads = maxThreads;
   for (int i = 1; i < threads; i++) {
-    workers_[i] = {this, i, {}};
+    workers_[i].pool = this;
+    workers_[i].index = i;
     if (pthread_create(&workers_[i].thread, nullptr, work, &workers_[i]) != 0) break;
     threads_ = i + 1;
   }
@@ -38,10 +39,13 @@ Pool::~Pool() {
 }
 
 void Pool::takeTasks(int worker) {
-  for (;;) {
-    const int task = next_.fetch_add(1, std::memory_order_relaxed);
-    if (task >= count_) return;
-    task_(context_, task, worker);
+  for (int i = 0; i < threads_; i++) {
+    const int owner = (worker + i) % threads_, end = rangeStart(owner + 1);
+    for (;;) {
+      const int task = workers_[owner].next.fetch_add(1, std::memory_order_relaxed);
+      if (task >= end) break;
+      task_(context_, task, worker);
+    }
   }
 }
 
@@ -53,7 +57,7 @@ void Pool::run(int count, Task task, void* context) {
   task_ = task;
   context_ = context;
   count_ = count;
-  next_.store(0, std::memory_order_relaxed);
+  for (int i = 0; i < threads_; i++) workers_[i].next.store(rangeStart(i), std::memory_order_relaxed);
   busy_.store(threads_ - 1, std::memory_order_relaxed);
   pthread_mutex_lock(&mutex_);
   step_.fetch_add(1, std::memory_order_release);
