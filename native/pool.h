@@ -52,6 +52,7 @@ class Pool {
   Worker workers_[maxThreads];
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
   pthread_cond_t wake_ = PTHREAD_COND_INITIALIZER;
+  pthread_cond_t done_ = PTHREAD_COND_INITIALIZER;
   Task task_ = nullptr;
   void* context_ = nullptr;
   int count_ = 0;
@@ -59,6 +60,7 @@ class Pool {
   bool stopping_ = false;
   alignas(64) std::atomic<unsigned> step_{0};
   alignas(64) std::atomic<int> busy_{0};
+  std::atomic<bool> awaited_{false};  // the caller of `run` sleeps
 };
 
 }  // namespace diffwave
