@@ -1,12 +1,15 @@
 #include "pool.h"
 
-#include <sched.h>
+#include <chrono>
 
 namespace diffwave {
 
 namespace {
-/** About 50 µs of spinning: longer than the gap between two layers, shorter than what a sleep costs. */
-constexpr int spins = 20000;
+/** How long a thread spins before it sleeps: longer than the gap between two layers, about what a wake-up costs. */
+constexpr std::chrono::microseconds patience(60);
+/** Looks at what it waits for between two looks at the clock. */
+constexpr int spins = 32;
+
 
 inline void pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -15,12 +18,26 @@ inline void pause() {
   asm volatile("yield");
 #endif
 }
+
+/** Spins until `done()`; false when patience is at its end. */
+template <class Done>
+bool spinUntil(const Done& done) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  do {
+    for (int i = 0; i < spins; i++) {
+      if (done()) return true;
+      pause();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return done();
+}
 }  // namespace
 
 Pool::Pool(int threads) {
   if (threads > maxThreads) threads = maxThreads;
   for (int i = 1; i < threads; i++) {
-    workers_[i] = {this, i, {}};
+    workers_[i].pool = this;
+    workers_[i].index = i;
     if (pthread_create(&workers_[i].thread, nullptr, work, &workers_[i]) != 0) break;
     threads_ = i + 1;
   }
@@ -34,14 +51,18 @@ Pool::~Pool() {
   pthread_mutex_unlock(&mutex_);
   for (int i = 1; i < threads_; i++) pthread_join(workers_[i].thread, nullptr);
   pthread_cond_destroy(&wake_);
+  pthread_cond_destroy(&done_);
   pthread_mutex_destroy(&mutex_);
 }
 
 void Pool::takeTasks(int worker) {
-  for (;;) {
-    const int task = next_.fetch_add(1, std::memory_order_relaxed);
-    if (task >= count_) return;
-    task_(context_, task, worker);
+  for (int i = 0; i < threads_; i++) {
+    const int owner = (worker + i) % threads_, end = rangeStart(owner + 1);
+    for (;;) {
+      const int task = workers_[owner].next.fetch_add(1, std::memory_order_relaxed);
+      if (task >= end) break;
+      task_(context_, task, worker);
+    }
   }
 }
 
@@ -53,28 +74,24 @@ void Pool::run(int count, Task task, void* context) {
   task_ = task;
   context_ = context;
   count_ = count;
-  next_.store(0, std::memory_order_relaxed);
+  for (int i = 0; i < threads_; i++) workers_[i].next.store(rangeStart(i), std::memory_order_relaxed);
   busy_.store(threads_ - 1, std::memory_order_relaxed);
   pthread_mutex_lock(&mutex_);
   step_.fetch_add(1, std::memory_order_release);
   if (sleepers_ > 0) pthread_cond_broadcast(&wake_);
   pthread_mutex_unlock(&mutex_);
   takeTasks(0);
-  for (int i = 0; busy_.load(std::memory_order_acquire) > 0; i++) {
-    if (i < spins) {
-      pause();
-    } else {
-      sched_yield();
-    }
-  }
+  if (spinUntil([this] { return busy_.load(std::memory_order_acquire) == 0; })) return;
+  pthread_mutex_lock(&mutex_);
+  awaited_.store(true);
+  while (busy_.load() > 0) pthread_cond_wait(&done_, &mutex_);
+  awaited_.store(false);
+  pthread_mutex_unlock(&mutex_);
 }
 
 /** Waits for a step after `seen`; false when the pool is stopping. */
 bool Pool::awaitStep(unsigned seen) {
-  for (int i = 0; i < spins; i++) {
-    if (step_.load(std::memory_order_acquire) != seen) return !stopping_;
-    pause();
-  }
+  if (spinUntil([&] { return step_.load(std::memory_order_acquire) != seen; })) return !stopping_;
   pthread_mutex_lock(&mutex_);
   sleepers_++;
   while (step_.load(std::memory_order_acquire) == seen) pthread_cond_wait(&wake_, &mutex_);
@@ -89,7 +106,11 @@ void* Pool::work(void* argument) {
   for (unsigned seen = 0; pool->awaitStep(seen);) {
     seen++;
     pool->takeTasks(worker->index);
-    pool->busy_.fetch_sub(1, std::memory_order_release);
+    if (pool->busy_.fetch_sub(1) == 1 && pool->awaited_.load()) {
+      pthread_mutex_lock(&pool->mutex_);
+      pthread_cond_signal(&pool->done_);
+      pthread_mutex_unlock(&pool->mutex_);
+    }
   }
   return nullptr;
 }

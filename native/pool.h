@@ -1,10 +1,12 @@
-// A pool of threads that share the tasks of one step at a time. Workers take tasks by an atomic counter (so a slow core
-// takes fewer), spin briefly between steps and then sleep. Which worker runs a task must never change its result.
+// A pool of threads that share the tasks of one step at a time. Each worker has a range of consecutive tasks (what it wrote
+// in one step it finds in its own cache in the next) and then helps the others with theirs (so a slow core takes fewer).
+// Workers spin briefly between steps and then sleep. Which worker runs a task must never change its result.
 #pragma once
 
 #include <pthread.h>
 
 #include <atomic>
+#include <cstdint>
 
 namespace diffwave {
 
@@ -37,25 +39,28 @@ class Pool {
     Pool* pool;
     int index;
     pthread_t thread;
+    alignas(64) std::atomic<int> next;  // of its range
   };
   static constexpr int maxThreads = 256;
 
   static void* work(void* worker);
   void takeTasks(int worker);
+  int rangeStart(int worker) const { return static_cast<int>(static_cast<int64_t>(count_) * worker / threads_); }
   bool awaitStep(unsigned seen);
 
   int threads_ = 1;
   Worker workers_[maxThreads];
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
   pthread_cond_t wake_ = PTHREAD_COND_INITIALIZER;
+  pthread_cond_t done_ = PTHREAD_COND_INITIALIZER;
   Task task_ = nullptr;
   void* context_ = nullptr;
   int count_ = 0;
   int sleepers_ = 0;
   bool stopping_ = false;
   alignas(64) std::atomic<unsigned> step_{0};
-  alignas(64) std::atomic<int> next_{0};
   alignas(64) std::atomic<int> busy_{0};
+  std::atomic<bool> awaited_{false};  // the caller of `run` sleeps
 };
 
 }  // namespace diffwave

@@ -85,7 +85,9 @@ export function buildNative({
     'conditioner.cc',
     'stream.cc',
   ]
-  const files = [...plain, ...(test ? ['test/training.cc'] : ['binding.cc', 'stream-binding.cc'])].map(source => compile(source, []))
+  const files = [...plain, ...(test ? ['test/training.cc'] : ['binding.cc', 'stream-binding.cc'])].map(source =>
+    compile(source, []),
+  )
   for (const [name, flags] of Object.entries(instructionSets[architecture] ?? { baseline: [] })) {
     files.push(compile(`targets/${name}.cc`, flags))
   }

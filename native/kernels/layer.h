@@ -47,9 +47,25 @@ static void findRows(const LayerTask& task, int64_t position, int count, Block& 
   }
 }
 
+/** Rows of cached projections that will be wanted next, called for a line at a time. */
+class Fetching {
+ public:
+  /** @param at first of the row's numbers that are wanted, `size` of them */
+  Fetching(const Block* block, int at, int size) : block_(block), at_(at), lines_(size / 16), left_(block ? blockRows * lines_ : 0) {}
+  DIFFWAVE_INLINE void next() {
+    if (left_ == 0) return;
+    left_--;
+    __builtin_prefetch(block_->from[left_ / lines_] + at_ + left_ % lines_ * 16, 0, 2);
+  }
+
+ private:
+  const Block* block_;
+  int at_, lines_, left_;
+};
+
 /** z = sigmoid(first half) · tanh(second half), for the columns of one panel. */
 template <int pairs>
-static DIFFWAVE_INLINE void gatePanel(const LayerTask& task, const Block& block, int column, float* z) {
+static DIFFWAVE_INLINE void gatePanel(const LayerTask& task, const Block& block, int column, float* z, Fetching fetching) {
   constexpr int vectors = 2 * pairs, width = vectors * lanes;
   const float* weights = task.gateWeights + static_cast<int64_t>(column) * (task.melChannels + 3 * task.channels);
   Vector sum[blockRows][vectors];
@@ -75,8 +91,14 @@ static DIFFWAVE_INLINE void gatePanel(const LayerTask& task, const Block& block,
     multiply(sum, block.mel, task.mel.stride, 1, weights, width, task.melChannels);
   }
   weights += task.melChannels * width;
-  for (int t = 0; t < 3; t++, weights += task.channels * width) {
-    multiply(sum, block.tap[t], task.input.stride, 1, weights, width, task.channels);
+  constexpr int stretch = 8;
+  for (int t = 0; t < 3; t++) {
+    for (int done = 0; done < task.channels; done += stretch) {
+      fetching.next();
+      const int steps = task.channels - done < stretch ? task.channels - done : stretch;
+      multiply(sum, block.tap[t] + done, task.input.stride, 1, weights, width, steps);
+      weights += steps * width;
+    }
   }
   DIFFWAVE_UNROLL
   for (int r = 0; r < blockRows; r++) {
@@ -129,11 +151,21 @@ static void runLayer(const LayerTask& task) {
   }
   const int columns = 2 * task.paddedChannels, width = blockVectors * lanes, full = columns / width * width;
   const int blockSize = blockRows * task.paddedChannels;
-  for (int column = 0; column < full; column += width) {
-    for (int b = 0; b < count; b++) gatePanel<blockVectors / 2>(task, blocks[b], column, z + b * blockSize);
-  }
-  if (full < columns) {
-    for (int b = 0; b < count; b++) gatePanel<1>(task, blocks[b], full, z + b * blockSize);
+  const bool fetches = task.conditioning == Conditioning::cached;
+  for (int column = 0; column < columns; column += width) {
+    const int size = columns - column < width ? columns - column : width;
+    for (int b = 0; b < count; b++) {
+      // What comes after this: the same panel of the next block, or the next panel of the first.
+      const bool wraps = b + 1 == count;
+      const int next = wraps ? column + size : column;
+      const int nextSize = columns - next < width ? columns - next : width;
+      const Fetching fetching(fetches && next < columns ? blocks + (wraps ? 0 : b + 1) : nullptr, next, nextSize);
+      if (size == width) {
+        gatePanel<blockVectors / 2>(task, blocks[b], column, z + b * blockSize, fetching);
+      } else {
+        gatePanel<1>(task, blocks[b], column, z + b * blockSize, fetching);
+      }
+    }
   }
   for (int column = 0; column < full; column += width) {
     for (int b = 0; b < count; b++) outputPanel<blockVectors / 2>(task, blocks[b], column, z + b * blockSize);

@@ -92,7 +92,9 @@ export function melSpectrogram(audio: Audio, convention: MelConvention): Mel {
 export function melRange(mel: Mel): { readonly min: number; readonly max: number } {
   let min = Number.POSITIVE_INFINITY
   let max = Number.NEGATIVE_INFINITY
-  for (const value of mel.data) {
+  const { data } = mel
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!
     if (value < min) min = value
     if (value > max) max = value
   }
@@ -148,8 +150,9 @@ export function checkMelFor(mel: Mel, convention: MelConvention, where: string):
     })
   }
   if (mel.frames < 1) throw new DiffWaveError('BAD_MEL', 'the mel has no frames', { where })
-  const broken = mel.data.findIndex(value => !Number.isFinite(value))
-  if (broken >= 0) {
+  let broken = 0
+  while (broken < mel.data.length && Number.isFinite(mel.data[broken])) broken++
+  if (broken < mel.data.length) {
     throw new DiffWaveError('NOT_FINITE', 'the mel holds a number that is not finite', {
       where: `${where}, band ${Math.floor(broken / mel.frames)}, frame ${broken % mel.frames}`,
     })
@@ -157,10 +160,10 @@ export function checkMelFor(mel: Mel, convention: MelConvention, where: string):
   const { min, max } = melRange(mel)
   const { low, high } = conventionRange(convention)
   const slack = RANGE_SLACK * (high - low > 2 ? 1 : 0.1)
-  const looksLike = recogniseConvention(mel)
   // A mel within 0 … 1 that never goes below zero is no logarithm of a recording, which has quiet bands.
   const mistaken = low < -1 && min >= 0
   if (min < low - slack || max > high + slack || mistaken) {
+    const looksLike = recogniseConvention(mel)
     throw new DiffWaveError('MEL_RANGE', 'the mel’s values are out of range for this model', {
       expected: `${low.toFixed(2)} … ${high.toFixed(2)} (${convention.name})`,
       got: `${min.toFixed(2)} … ${max.toFixed(2)}`,

@@ -9,7 +9,7 @@ function refuse(problem: string, expected: string, got: string | number): never 
 }
 
 /** Every number is finite. @throws DiffWaveError `NOT_FINITE`, naming the index */
-export function checkFinite(data: ArrayLike<number>, what: string): void {
+export function checkFinite(data: Float32Array, what: string): void {
   for (let i = 0; i < data.length; i++) {
     if (!Number.isFinite(data[i])) {
       throw new DiffWaveError('NOT_FINITE', `${what} holds a number that is not finite`, { where: `index ${i}` })
