@@ -1,16 +1,19 @@
 """The same network in PyTorch, this project's own module, for the bench to time and to compare with.
 
 usage: pytorch_network.py config.json weights.npz --mode train|noise [--threads 2] [--repeat 3] [--batch batch.npz]
-           [--clips 4 --samples 15872] [--loss l1] [--output out.npz]
+           [--clips 4 --samples 15872] [--loss l1] [--output out.npz] [--serve]
 
 config.json: a NetworkConfig with its defaults filled in (src/model/config.ts). weights.npz: the parameters by their names
 (src/model/parameters.ts); without it random ones. batch.npz: audio [clips, samples], target, sinusoids [clips, size],
 mel [clips, bands, frames], labels [clips]; random where it is not given. Prints {"seconds": [...], "loss": ...} as JSON.
+--serve: instead reads lines {"mode": "noise" | "synthesis" | "train", "output": path} and answers each with
+{"seconds": s}; a synthesis takes steps [n, size], factors [n, 3] (of x, ε and noise) and draws [n, samples] from the batch.
 Covered: both conditioners, patch, gate order, residual variants, labels. Sinusoids come in, as in the native engine.
 """
 import argparse
 import json
 import math
+import sys
 import time
 
 import numpy
@@ -147,6 +150,7 @@ def main():
     parser.add_argument("--samples", type=int, default=15872)
     parser.add_argument("--loss", choices=["l1", "l2"], default="l1")
     parser.add_argument("--output")
+    parser.add_argument("--serve", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
@@ -169,26 +173,52 @@ def main():
             batch["mel"] = torch.randn(options.clips, mel_config["bands"], -(-options.samples // hop))
         if config["labels"]:
             batch["labels"] = torch.zeros(options.clips, dtype=torch.long)
-    inputs = (batch["audio"], batch["sinusoids"], batch.get("mel"), batch.get("labels"))
+    if options.serve:
+        return serve(network, batch, options.loss)
     seconds, outputs, loss = [], {}, None
     for _ in range(options.repeat):
-        start = time.perf_counter()
-        if options.mode == "noise":
-            with torch.no_grad():
-                outputs["noise"] = network(*inputs).numpy()
-        else:
-            for value in network.values:
-                value.grad = None
-            error = network(*inputs) - batch["target"]
-            mean = error.abs().mean() if options.loss == "l1" else (error * error).mean()
-            mean.backward()
-            loss = mean.item()
-        seconds.append(time.perf_counter() - start)
-    if options.mode == "train" and options.output:
-        outputs = {f"gradient.{name}": value.grad.numpy() for name, value in zip(network.names, network.values)}
+        taken, outputs, loss = once(network, batch, options.mode, options.loss)
+        seconds.append(taken)
     if options.output:
         numpy.savez(options.output, **outputs)
     print(json.dumps({"seconds": seconds, "loss": loss, "threads": options.threads, "torch": torch.__version__}))
+
+
+def once(network, batch, mode, kind):
+    """Runs a mode once: seconds, arrays by name, loss."""
+    conditioning = (batch.get("mel"), batch.get("labels"))
+    start = time.perf_counter()
+    if mode == "noise":
+        with torch.no_grad():
+            noise = network(batch["audio"], batch["sinusoids"], *conditioning)
+        return time.perf_counter() - start, {"noise": noise.numpy()}, None
+    if mode == "synthesis":
+        x = batch["draws"][:1]
+        with torch.no_grad():
+            for n in range(len(batch["steps"])):
+                noise = network(x, batch["steps"][n : n + 1], *conditioning)
+                of_x, of_noise, of_draw = batch["factors"][n].tolist()
+                x = of_x * x + of_noise * noise
+                if n + 1 < len(batch["steps"]):
+                    x += of_draw * batch["draws"][n + 1 : n + 2]
+                x = x.clamp(-1, 1)
+        return time.perf_counter() - start, {"samples": x.numpy()}, None
+    for value in network.values:
+        value.grad = None
+    error = network(batch["audio"], batch["sinusoids"], *conditioning) - batch["target"]
+    mean = error.abs().mean() if kind == "l1" else (error * error).mean()
+    mean.backward()
+    loss = mean.item()
+    seconds = time.perf_counter() - start
+    return seconds, {name: value.grad.numpy() for name, value in zip(network.names, network.values)}, loss
+
+
+def serve(network, batch, kind):
+    for line in sys.stdin:
+        request = json.loads(line)
+        seconds, outputs, loss = once(network, batch, request["mode"], kind)
+        numpy.savez(request["output"], **outputs)
+        print(json.dumps({"seconds": seconds, "loss": loss}), flush=True)
 
 
 main()

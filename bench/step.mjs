@@ -1,0 +1,43 @@
+/** One denoiser step over a whole clip, the mel's part counted. */
+import { instructionSets, measurePeak, openNative } from './rivals/native.mjs'
+import { openOnnxruntime } from './rivals/onnxruntime.mjs'
+import { openPytorch } from './rivals/pytorch.mjs'
+import { openTensorflow } from './rivals/tensorflow.mjs'
+import { contest } from './support/contest.mjs'
+
+/** WebAssembly takes 7 s a second of audio: once is enough. */
+function tensorflowFits({ channels, seconds }) {
+  return channels === 64 && seconds <= 1
+}
+
+export async function benchStep(workload, { channels, seconds, threads, rivals, budget, log }) {
+  const { config, gflop } = workload
+  const [best] = instructionSets()
+  const peaks = { [best]: measurePeak(config, best, threads) }
+  const engines = { native: await openNative(workload, { threads }) }
+  try {
+    if (best === 'avx512') {
+      engines['native:avx2'] = await openNative(workload, { threads, instructionSet: 'avx2' })
+      peaks.avx2 = measurePeak(config, 'avx2', threads)
+    }
+    if (rivals.ort) engines.onnxruntime = await openOnnxruntime(rivals.ort, workload, { threads })
+    if (rivals.python) engines.pytorch = await openPytorch(rivals.python, workload, { threads })
+    if (rivals.tensorflow && tensorflowFits({ channels, seconds })) {
+      engines['tensorflow:wasm'] = await openTensorflow(workload)
+    }
+    const timed = await contest(engines, 'noise', workload, {
+      budget,
+      log,
+      resultOf: async engine => (engine.read === undefined ? engine.result : (await engine.read()).get('noise')),
+    })
+    const share = (name, set) => (gflop.whole * 1e9) / timed.seconds[name] / peaks[set]
+    return {
+      ...timed,
+      peakGflops: peaks[best] / 1e9,
+      shareOfPeak: share('native', best),
+      ...(peaks.avx2 === undefined || best === 'avx2' ? {} : { avx2ShareOfPeak: share('native:avx2', 'avx2') }),
+    }
+  } finally {
+    for (const engine of Object.values(engines)) await engine.dispose()
+  }
+}
