@@ -15,8 +15,8 @@ int tasksOf(int64_t rows) { return int((rows + rowsATask - 1) / rowsATask); }
 
 void TrainingPass::layoutConditioning(Arena& arena) {
   if (shape_.conditioner == Conditioner::transposed) {
-    melRows_ = takeRows(arena, columnsOf(shape_.bands), 0);
-    if (keep_ != Keep::nothing) dMelRows_ = takeRows(arena, columnsOf(shape_.bands), 0);
+    melRows_ = takeRows(arena, columnsOf(shape_.bands));
+    dMelRows_ = takeRows(arena, columnsOf(shape_.bands));
   }
   if (shape_.conditioner != Conditioner::frameRate) return;
   frameRows_ = firstFrame_.back() + count_ + 1;
@@ -24,18 +24,16 @@ void TrainingPass::layoutConditioning(Arena& arena) {
   for (int i = 0; i < shape_.encoders; i++) frameChannels_.push_back(shape_.encoderChannels[i]);
   for (int64_t channels : frameChannels_) {
     frames_.push_back(arena.take(frameRows_ * columnsOf(channels)));
-    if (keep_ != Keep::nothing) dFrames_.push_back(arena.take(frameRows_ * columnsOf(channels)));
+    dFrames_.push_back(arena.take(frameRows_ * columnsOf(channels)));
   }
   for (int i = 0; i < shape_.encoders; i++) {
     const int64_t in = frameChannels_[size_t(i)], out = frameChannels_[size_t(i) + 1];
     encoderWeight_.push_back(arena.take(packedSize(3 * in, columnsOf(out))));
     encoderBias_.push_back(arena.take(columnsOf(out)));
-    if (keep_ == Keep::nothing) continue;
     dEncoder_.push_back(arena.take(packedSize(3 * out, columnsOf(in))));
     dEncoderWeight_.push_back(arena.take(3 * in * columnsOf(out)));
   }
   projected_ = arena.take(shape_.layers * frameRows_ * 2 * columns_);
-  if (keep_ == Keep::nothing) return;
   dProjected_ = arena.take(shape_.layers * frameRows_ * 2 * columns_);
   conditionerGradient_ = arena.take(shape_.layers * frameChannels_.back() * 2 * columns_);
 }
@@ -49,11 +47,9 @@ void TrainingPass::packConditioning() {
     pack(encoderWeight_[size_t(i)], 3 * in, columnsOf(out), [&](int64_t k, int64_t n) {
       return n < out ? w[at.weight + (n * in + k % in) * 3 + k / in] : 0.0f;
     });
-    if (keep_ != Keep::nothing) {
-      pack(dEncoder_[size_t(i)], 3 * out, columnsOf(in), [&](int64_t k, int64_t n) {
-        return n < in ? w[at.weight + (k % out * in + n) * 3 + k / out] : 0.0f;
-      });
-    }
+    pack(dEncoder_[size_t(i)], 3 * out, columnsOf(in), [&](int64_t k, int64_t n) {
+      return n < in ? w[at.weight + (k % out * in + n) * 3 + k / out] : 0.0f;
+    });
     for (int64_t n = 0; n < columnsOf(out); n++) encoderBias_[size_t(i)][n] = n < out ? w[at.bias + n] : 0;
   }
 }
@@ -217,7 +213,7 @@ void TrainingPass::melBackward() {
       float* sum = conditionerGradient_ + task * channels * wide;
       std::memset(sum, 0, size_t(channels * wide) * sizeof(float));
       kernels.outer(sum, wide, frames_.back(), stride, int(channels), dProjected_ + task * frameRows_ * wide, wide,
-                    int(wide), int(frameRows_));
+                    int(wide), int(frameRows_), true);
       const int64_t at = task_->places.layer[task].conditioner.weight;
       for (int64_t o = 0; o < 2 * C; o++) {
         for (int64_t m = 0; m < channels; m++) {
@@ -247,7 +243,7 @@ void TrainingPass::melBackward() {
         float* sum = dEncoderWeight_[i] + task * inChannels * out;
         std::memset(sum, 0, size_t(inChannels * out) * sizeof(float));
         kernels.outer(sum, out, frames_[i] + task * in, in, int(inChannels), d + out, out, int(out),
-                      int(frameRows_ - 2));
+                      int(frameRows_ - 2), true);
         for (int64_t o = 0; o < outChannels; o++) {
           for (int64_t m = 0; m < inChannels; m++) g[at.weight + (o * inChannels + m) * 3 + task] += sum[m * out + o];
         }

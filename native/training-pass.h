@@ -11,8 +11,8 @@ namespace diffwave {
 /** Channels rounded up to what every kernel takes whole. */
 inline int64_t columnsOf(int64_t channels) { return (channels + 15) / 16 * 16; }
 
-/** What a pass keeps of each layer: nothing (ε alone is wanted), its input, or its input and its gate. */
-enum class Keep { nothing, inputs, gates };
+/** What a pass keeps of each layer: its input, or its input and its gate. */
+enum class Keep { inputs, gates };
 
 /** Hands out pieces of one block of memory; with a null block it only counts. */
 class Arena {
@@ -30,11 +30,10 @@ class Arena {
   int64_t used_ = 0;
 };
 
-/** Position-major activations of all clips, with `guard` rows of zeros before, between and after them. */
+/** Position-major activations of all clips. */
 struct Rows {
   float* data = nullptr;
   ptrdiff_t stride = 0;
-  int64_t guard = 0;
 };
 
 struct TrainingTask {
@@ -61,14 +60,38 @@ class TrainingPass {
   /** Adds to the task's gradients; clipLosses[count] = each clip's own mean. @returns false when cancelled */
   bool run(const TrainingTask& task, double* lossSum, float* clipLosses);
 
-  /** Writes each clip's noise. @returns false when cancelled */
-  bool predict(const TrainingTask& task);
-
  private:
   struct Tile {
     int clip;
     int64_t start;
     int count;
+  };
+  /** Fours of one clip: four number i has positions 4·d·⌊i/d⌋ + i mod d + {0, 1, 2, 3}·d. */
+  struct QuadTile {
+    int clip;
+    int64_t first;
+    int quads;
+    int64_t row;  // of its 4·quads rows among those of all tiles
+  };
+  /** All positions in fours, for one dilation. */
+  struct Quads {
+    int64_t dilation;
+    std::vector<QuadTile> tiles;
+    std::vector<int> groupStart;  // [groups + 1] first tile
+    int64_t rows;
+  };
+  /** Where the rows of a tile lie: position of each, or −1 past the clip's end. */
+  struct QuadRows {
+    int count;
+    int64_t position[4 * trainingQuads];
+  };
+  /** A worker's own memory. */
+  struct Scratch {
+    float *narrow, *wide;            // 6 planes of points, rows of columns and of 2·columns
+    float *gated, *dGated, *dSkip, *dx;  // tile rows of columns; gated: columns + 16
+    float *halves, *out;             // tile rows of 2·columns
+    float *mel, *dMel;               // tile rows of bands
+    float* dPoints;                  // [6 × C × 2·columns]
   };
   /** The groups' partial sums of one layer, in rows of `width` columns each. */
   struct PartialLayout {
@@ -76,23 +99,29 @@ class TrainingPass {
   };
 
   float* row(const Rows& rows, int64_t clip, int64_t position) const {
-    return rows.data + (firstPosition_[size_t(clip)] + position + (clip + 1) * rows.guard) * rows.stride;
+    return rows.data + (firstPosition_[size_t(clip)] + position) * rows.stride;
   }
-  int64_t rowCount(int64_t guard) const { return firstPosition_.back() + (count_ + 1) * guard; }
-  Rows takeRows(Arena& arena, int64_t stride, int64_t guard) const {
-    return {arena.take(rowCount(guard) * stride), ptrdiff_t(stride), guard};
+  Rows takeRows(Arena& arena, int64_t stride) const {
+    return {arena.take(firstPosition_.back() * stride), ptrdiff_t(stride)};
   }
-  void clearGuards(const Rows& rows) const;
   void clearFrameGuards(float* frames, int64_t stride) const;
   int64_t frameRow(int64_t clip, int64_t frame) const { return firstFrame_[size_t(clip)] + frame + clip + 1; }
+  const Quads& quadsOf(int layer) const { return quads_[size_t(layer % shape_.dilationCycle)]; }
+  Quads cutIntoQuads(int64_t dilation) const;
+  QuadRows rowsOf(const QuadTile& tile, int64_t dilation) const;
+  /** Pointers to the tile's rows of an activation; null past the end. */
+  void pointers(float** to, const Rows& rows, const QuadTile& tile, const QuadRows& at) const;
+  /** Copies `width` floats of each row, zeros past the end. */
+  void gather(float* to, const Rows& rows, const QuadTile& tile, const QuadRows& at, int64_t width) const;
+  /** Bᵀ of a tile's fours of an activation. */
+  void toPoints(float* planes, int64_t width, const Rows& rows, const QuadTile& tile, int64_t dilation) const;
   bool cancelled() const { return task_->cancelled != nullptr && task_->cancelled->load(std::memory_order_relaxed); }
-  /** Runs `body(tile, tile's number, group, worker)` over all tiles, a group a task, then `more` further tasks. */
-  template <class Body, class More>
-  void forEachGroup(const Body& body, int more, const More& extra);
+  /** Runs `body(tile, tile's number, group, worker)` over all tiles, a group a task. */
   template <class Body>
-  void forEachGroup(const Body& body) {
-    forEachGroup(body, 0, [](int, int) {});
-  }
+  void forEachGroup(const Body& body);
+  /** The same over a layer's fours, then `end(group, worker)` after each group; and `more` further tasks. */
+  template <class Body, class End, class More>
+  void forEachQuadGroup(const Quads& quads, const Body& body, const End& end, int more, const More& extra);
 
   /** Packs element(k, n), k < steps, n < columns, into panels. */
   template <class Element>
@@ -106,11 +135,13 @@ class TrainingPass {
   bool forward();
   void inputForward();
   /** The gate's halves of one tile, activated, and their product. */
-  void gates(int layer, const Tile& tile, float* halves, float* gated);
+  void gates(int layer, const QuadTile& tile, const QuadRows& at, const Scratch& scratch, float* halves);
+  /** Sums go through the residual stack backwards: to what goes into the gate, and on to the layer's input. */
+  void gateBackward(int layer);
+  void convolutionBackward(int layer);
   void layerForward(int layer);
   /** The end of the network for one tile: `hidden` [count × columns] after ReLU, `noise` [count × columnsOf(patch)]. */
   void outputTile(const Tile& tile, float* hidden, float* noise);
-  void outputForward();
   void outputForwardBackward(double* lossSum, float* clipLosses);
   void layerBackward(int layer);
   void reduceLayer(int layer);
@@ -143,13 +174,15 @@ class TrainingPass {
   std::vector<int> groupStart_;     // [groups + 1] first tile
 
   // Activations.
-  std::vector<Rows> y_;             // per layer, with its step embedding added; guard = its dilation
-  std::vector<Rows> halves_;        // per layer [2·columns], or empty: computed again
+  std::vector<Rows> y_;             // per layer, with its step embedding added
+  std::vector<float*> halves_;      // per layer [rows of its fours × 2·columns], or empty: computed again
   Rows skip_;                       // Σ skips; later the gradient each skip gets
   Rows dx_;                         // gradient of a layer's residual sum before the layer below
-  Rows dSums_;                      // gradient of what goes into the gate; guard = largest dilation
+  Rows dSums_;                      // gradient of what goes into the gate
+  float* zeros_ = nullptr;          // a row past the clips' ends
+  std::vector<Quads> quads_;        // by dilation
   std::vector<float*> scratch_;     // per worker
-  int64_t scratchSize_ = 0;
+  std::vector<Scratch> tileScratch_;  // the same memory, for tiles of fours
   float* partial_ = nullptr;        // [groups × partial.size]
   PartialLayout partialLayout_{};
   float* tileSums_ = nullptr;       // [tiles × columns]
@@ -157,7 +190,8 @@ class TrainingPass {
 
   // Packed weights.
   struct LayerWeights {
-    float *dilated, *output, *dGated, *dy, *bias, *outputBias;
+    float *dilated, *dy;  // a panel set for each of the six points
+    float *output, *dGated, *bias, *outputBias;
     float *conditioner, *dConditioner;
   };
   std::vector<LayerWeights> weights_;
@@ -179,15 +213,26 @@ class TrainingPass {
   Rows melRows_, dMelRows_;         // transposed: [P × columnsOf(bands)]
 };
 
-template <class Body, class More>
-void TrainingPass::forEachGroup(const Body& body, int more, const More& extra) {
-  const int groups = int(groupStart_.size()) - 1;
+template <class Body>
+void TrainingPass::forEachGroup(const Body& body) {
+  task_->pool.forEach(int(groupStart_.size()) - 1, [&](int group, int worker) {
+    if (cancelled()) return;
+    for (int t = groupStart_[size_t(group)]; t < groupStart_[size_t(group) + 1]; t++) {
+      body(tiles_[size_t(t)], t, group, worker);
+    }
+  });
+}
+
+template <class Body, class End, class More>
+void TrainingPass::forEachQuadGroup(const Quads& quads, const Body& body, const End& end, int more, const More& extra) {
+  const int groups = int(quads.groupStart.size()) - 1;
   task_->pool.forEach(groups + more, [&](int task, int worker) {
     if (cancelled()) return;
     if (task >= groups) return extra(task - groups, worker);
-    for (int t = groupStart_[size_t(task)]; t < groupStart_[size_t(task) + 1]; t++) {
-      body(tiles_[size_t(t)], t, task, worker);
+    for (int t = quads.groupStart[size_t(task)]; t < quads.groupStart[size_t(task) + 1]; t++) {
+      body(quads.tiles[size_t(t)], t, task, worker);
     }
+    end(task, worker);
   });
 }
 

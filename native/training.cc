@@ -1,4 +1,5 @@
 #include "training-pass.h"
+#include "winograd.h"
 
 #include <sys/mman.h>
 
@@ -35,21 +36,6 @@ bool Training::reserve(size_t bytes) {
 #endif
   bytes_ = bytes;
   return true;
-}
-
-TrainingOutcome Training::predictNoise(const float* parameters, const TrainingBatch& batch,
-                                       const std::atomic<bool>* cancelled) {
-  const ParameterPlaces places(shape_);
-  const TrainingTask task{shape_, places, pool_, kernels_, parameters, nullptr, cancelled, false, 1};
-  for (int i = 0; i < batch.count; i++) {
-    const auto pass = [&](float* block) {
-      return TrainingPass(shape_, pool_.threads(), kernels_.width, batch.clips + i, 1, Keep::nothing, block);
-    };
-    const size_t needed = pass(nullptr).bytes();
-    if (needed > limit_ || !reserve(needed)) return TrainingOutcome::outOfMemory;
-    if (!pass(memory_).predict(task)) return TrainingOutcome::cancelled;
-  }
-  return TrainingOutcome::done;
 }
 
 TrainingOutcome Training::lossGradients(const float* parameters, const TrainingBatch& batch, float* gradients,
@@ -102,24 +88,24 @@ TrainingPass::TrainingPass(const NetworkShape& shape, int threads, int panelWidt
   for (int g = 0; g <= groups; g++) groupStart_.push_back(int(int64_t(tiles) * g / groups));
   tileLosses_.resize(size_t(tiles));
 
+  for (int l = 0; l < std::min(shape.layers, shape.dilationCycle); l++) quads_.push_back(cutIntoQuads(shape.dilation(l)));
+  size_t mostTiles = 0;
+  int64_t mostRows = 0;
+  for (const Quads& quads : quads_) {
+    mostTiles = std::max(mostTiles, quads.tiles.size());
+    mostRows = std::max(mostRows, quads.rows);
+  }
+
   Arena arena(block);
   const int64_t wide = 2 * columns_, patchColumns = columnsOf(shape.patch);
-  int64_t largest = 1;
-  const bool learns = keep != Keep::nothing;
-  for (int l = 0; l < shape.layers; l++) largest = std::max<int64_t>(largest, shape.dilation(l));
   for (int l = 0; l < shape.layers; l++) {
-    if (learns || l < 2) {
-      y_.push_back(takeRows(arena, columns_, learns ? shape.dilation(l) : largest));
-    } else {
-      y_.push_back(y_[size_t(l) - 2]);
-    }
-    if (keep == Keep::gates) halves_.push_back(takeRows(arena, wide, 0));
+    y_.push_back(takeRows(arena, columns_));
+    if (keep == Keep::gates) halves_.push_back(arena.take(quadsOf(l).rows * wide));
   }
-  skip_ = takeRows(arena, columns_, 0);
-  if (learns) {
-    dx_ = takeRows(arena, columns_, 0);
-    dSums_ = takeRows(arena, wide + 16, largest);  // the odd stride spreads its rows over all cache sets
-  }
+  skip_ = takeRows(arena, columns_);
+  dx_ = takeRows(arena, columns_);
+  dSums_ = takeRows(arena, wide + 16);  // the odd stride spreads its rows over all cache sets
+  zeros_ = arena.take(wide + 16);
   layoutConditioning(arena);
 
   const int64_t mel = shape.conditioner == Conditioner::transposed ? shape.bands : 0;
@@ -130,23 +116,40 @@ TrainingPass::TrainingPass(const NetworkShape& shape, int threads, int panelWidt
   part.sums = part.conditioner + mel * wide;
   const int64_t ends = (shape.patch + C_) * columns_ + columns_ + patchColumns;
   part.size = std::max(part.sums + wide + 2 * columns_, ends);
-  if (learns) partial_ = arena.take(groups * part.size);
-  if (learns) tileSums_ = arena.take(tiles * columns_);
-  scratchSize_ = trainingTile * (2 * wide + 3 * (columns_ + 16) + 2 * patchColumns);
-  for (int i = 0; i < threads; i++) scratch_.push_back(arena.take(scratchSize_));
+  partial_ = arena.take(trainingGroups * part.size);
+  tileSums_ = arena.take(int64_t(mostTiles) * columns_);
+
+  for (int i = 0; i < threads; i++) {
+    constexpr int64_t quads = trainingQuads, rows = quadOutputs * quads;
+    Scratch s{};
+    const auto begin = arena.take(trainingTile * (3 * columns_ + patchColumns));
+    scratch_.push_back(begin);
+    s.narrow = arena.take(quadInputs * quads * columns_);
+    s.wide = arena.take(quadInputs * quads * wide);
+    s.gated = arena.take(rows * (columns_ + 16));
+    s.dGated = arena.take(rows * columns_);
+    s.dSkip = arena.take(rows * columns_);
+    s.dx = arena.take(rows * columns_);
+    s.halves = arena.take(rows * wide);
+    s.out = arena.take(rows * wide);
+    if (mel > 0) s.mel = arena.take(rows * columnsOf(mel));
+    if (mel > 0) s.dMel = arena.take(rows * columnsOf(mel));
+    s.dPoints = arena.take(quadInputs * C_ * wide);
+    tileScratch_.push_back(s);
+  }
 
   for (int l = 0; l < shape.layers; l++) {
     LayerWeights w{};
-    w.dilated = arena.take(packedSize(3 * C_ + mel, wide));
+    w.dilated = arena.take(quadInputs * packedSize(C_, wide));
+    w.dy = arena.take(quadInputs * packedSize(wide, columns_));
     w.output = arena.take(packedSize(C_, wide));
-    if (learns) w.dGated = arena.take(packedSize(2 * C_, columns_));
-    if (learns) w.dy = arena.take(packedSize(3 * wide, columns_));
+    w.dGated = arena.take(packedSize(2 * C_, columns_));
     w.bias = arena.take(wide);
     w.outputBias = arena.take(wide);
     if (shape.conditioner != Conditioner::none) {
       const int64_t channels = shape.conditionerChannels();
-      if (mel == 0) w.conditioner = arena.take(packedSize(channels, wide));
-      if (learns) w.dConditioner = arena.take(packedSize(wide, columnsOf(channels)));
+      w.conditioner = arena.take(packedSize(channels, wide));
+      w.dConditioner = arena.take(packedSize(wide, columnsOf(channels)));
     }
     weights_.push_back(w);
   }
@@ -164,10 +167,86 @@ TrainingPass::TrainingPass(const NetworkShape& shape, int threads, int panelWidt
   bytes_ = arena.bytes();
 }
 
-void TrainingPass::clearGuards(const Rows& rows) const {
-  for (int64_t clip = 0; clip <= count_; clip++) {
-    float* from = rows.data + (firstPosition_[size_t(clip)] + clip * rows.guard) * rows.stride;
-    std::memset(from, 0, size_t(rows.guard * rows.stride) * sizeof(float));
+TrainingPass::Quads TrainingPass::cutIntoQuads(int64_t dilation) const {
+  Quads quads{dilation, {}, {}, 0};
+  for (int clip = 0; clip < count_; clip++) {
+    const int64_t block = quadOutputs * dilation, rest = positions_[size_t(clip)] % block;
+    const int64_t all = positions_[size_t(clip)] / block * dilation + std::min(dilation, rest);
+    // Tiles of about the same size, each whole register blocks where it can be.
+    const int64_t tiles = (all + trainingQuads - 1) / trainingQuads, size = ((all + tiles - 1) / tiles + 5) / 6 * 6;
+    for (int64_t first = 0; first < all; first += size) {
+      const int count = int(std::min(size, all - first));
+      quads.tiles.push_back({clip, first, count, quads.rows});
+      quads.rows += quadOutputs * count;
+    }
+  }
+  const int tiles = int(quads.tiles.size()), groups = std::min(trainingGroups, tiles);
+  for (int g = 0; g <= groups; g++) quads.groupStart.push_back(int(int64_t(tiles) * g / groups));
+  return quads;
+}
+
+TrainingPass::QuadRows TrainingPass::rowsOf(const QuadTile& tile, int64_t dilation) const {
+  QuadRows rows;
+  rows.count = quadOutputs * tile.quads;
+  const int64_t end = positions_[size_t(tile.clip)];
+  for (int q = 0; q < tile.quads; q++) {
+    const int64_t index = tile.first + q, first = index / dilation * quadOutputs * dilation + index % dilation;
+    for (int j = 0; j < quadOutputs; j++) {
+      const int64_t position = first + j * dilation;
+      rows.position[j * tile.quads + q] = position < end ? position : -1;
+    }
+  }
+  return rows;
+}
+
+void TrainingPass::pointers(float** to, const Rows& rows, const QuadTile& tile, const QuadRows& at) const {
+  for (int r = 0; r < at.count; r++) to[r] = at.position[r] < 0 ? nullptr : row(rows, tile.clip, at.position[r]);
+}
+
+void TrainingPass::gather(float* to, const Rows& rows, const QuadTile& tile, const QuadRows& at, int64_t width) const {
+  for (int r = 0; r < at.count; r++, to += width) {
+    const float* from = at.position[r] < 0 ? zeros_ : row(rows, tile.clip, at.position[r]);
+    std::memcpy(to, from, size_t(width) * sizeof(float));
+  }
+}
+
+void TrainingPass::toPoints(float* planes, int64_t width, const Rows& rows, const QuadTile& tile,
+                            int64_t dilation) const {
+  const float* inputs[quadInputs * trainingQuads];
+  const int64_t end = positions_[size_t(tile.clip)];
+  for (int q = 0; q < tile.quads; q++) {
+    const int64_t index = tile.first + q, first = index / dilation * quadOutputs * dilation + index % dilation;
+    for (int i = 0; i < quadInputs; i++) {
+      const int64_t position = first + (i - 1) * dilation;
+      inputs[quadInputs * q + i] = position < 0 || position >= end ? zeros_ : row(rows, tile.clip, position);
+    }
+  }
+  task_->kernels.quadInput(planes, trainingQuads * width, inputs, tile.quads, int(width));
+}
+
+/** Packs taps(k, n), three weights or null for zeros, at the six points: a set of panels each. */
+template <class Taps>
+static void packPoints(float* to, int width, int64_t steps, int64_t columns, bool reversed, const Taps& taps) {
+  const int64_t plane = (columns + width - 1) / width * width * steps;
+  const float (&g)[quadInputs][3] = pointWeights;
+  for (int64_t first = 0; first < columns; first += width) {
+    for (int64_t k = 0; k < steps; k++) {
+      for (int64_t n = first; n < first + width; n++, to++) {
+        const float* w = n < columns ? taps(k, n) : nullptr;
+        if (w == nullptr) {
+          for (int i = 0; i < quadInputs; i++) to[i * plane] = 0;
+          continue;
+        }
+        const float left = w[reversed ? 2 : 0], middle = w[1], right = w[reversed ? 0 : 2];
+        const float inner = g[1][0] * left + g[1][2] * right, outer = g[3][0] * left + g[3][2] * right;
+        to[0] = g[0][0] * left;
+        to[plane] = inner + g[1][1] * middle;
+        to[2 * plane] = inner - g[1][1] * middle;
+        to[3 * plane] = outer + g[3][1] * middle;
+        to[4 * plane] = outer - g[3][1] * middle;
+        to[5 * plane] = right;
+      }
+    }
   }
 }
 
@@ -178,30 +257,26 @@ void TrainingPass::packLayer(int layer) {
   LayerWeights& to = weights_[size_t(layer)];
   const int64_t C = C_, columns = columns_, wide = 2 * columns_, channels = shape_.conditionerChannels();
   const auto halfRow = [C, columns](int64_t n) { return n % columns < C ? n / columns * C + n % columns : -1; };
-  const bool transposed = shape_.conditioner == Conditioner::transposed;
 
-  // k: tap, channel (then band); n: the gate's halves.
-  pack(to.dilated, 3 * C + (transposed ? channels : 0), wide, [&](int64_t k, int64_t n) {
+  // The taps at the six points; k: channel, n: the gate's halves.
+  packPoints(to.dilated, panelWidth_, C, wide, false, [&](int64_t k, int64_t n) {
     const int64_t o = halfRow(n);
-    if (o < 0) return 0.0f;
-    if (k >= 3 * C) return w[at.conditioner.weight + o * channels + k - 3 * C];
-    return w[at.dilated.weight + (o * C + k % C) * 3 + k / C];
+    return o < 0 ? nullptr : w + at.dilated.weight + (o * C + k) * 3;
+  });
+  // Backwards the taps stand the other way round.
+  packPoints(to.dy, panelWidth_, wide, columns, true, [&](int64_t k, int64_t n) {
+    const int64_t o = halfRow(k);
+    return o < 0 || n >= C ? nullptr : w + at.dilated.weight + (o * C + n) * 3;
   });
   // n: skip first, then residual, so that the last layer can leave the residual out.
   pack(to.output, C, wide, [&](int64_t k, int64_t n) {
     const int64_t o = halfRow(n);
     return o < 0 ? 0.0f : w[at.output.weight + (o < C ? o + C : o - C) * C + k];
   });
-  if (keep_ != Keep::nothing) {
-    const bool last = layer == shape_.layers - 1;
-    pack(to.dGated, last ? C : 2 * C, columns, [&](int64_t k, int64_t n) {
-      return n >= C ? 0.0f : w[at.output.weight + (k < C ? k + C : k - C) * C + n];
-    });
-    pack(to.dy, 3 * wide, columns, [&](int64_t k, int64_t n) {
-      const int64_t o = halfRow(k % wide);
-      return o < 0 || n >= C ? 0.0f : w[at.dilated.weight + (o * C + n) * 3 + k / wide];
-    });
-  }
+  const bool last = layer == shape_.layers - 1;
+  pack(to.dGated, last ? C : 2 * C, columns, [&](int64_t k, int64_t n) {
+    return n >= C ? 0.0f : w[at.output.weight + (k < C ? k + C : k - C) * C + n];
+  });
   for (int64_t n = 0; n < wide; n++) {
     const int64_t o = halfRow(n);
     to.bias[n] = o < 0 ? 0 : w[at.dilated.bias + o];
@@ -241,7 +316,6 @@ void TrainingPass::packEnds() {
 }
 
 bool TrainingPass::forward() {
-  for (const Rows& rows : y_) clearGuards(rows);
   task_->pool.forEach(shape_.layers + 1, [&](int l, int) { l == shape_.layers ? packEnds() : packLayer(l); });
   packConditioning();
   embeddingForward();
@@ -251,16 +325,9 @@ bool TrainingPass::forward() {
   return !cancelled();
 }
 
-bool TrainingPass::predict(const TrainingTask& task) {
-  task_ = &task;
-  if (!forward()) return false;
-  outputForward();
-  return !cancelled();
-}
-
 bool TrainingPass::run(const TrainingTask& task, double* lossSum, float* clipLosses) {
   task_ = &task;
-  clearGuards(dSums_);
+  std::memset(zeros_, 0, size_t(2 * columns_ + 16) * sizeof(float));
   if (!forward()) return false;
   outputForwardBackward(lossSum, clipLosses);
   for (int l = shape_.layers - 1; l >= 0 && !cancelled(); l--) {
@@ -297,37 +364,51 @@ void TrainingPass::inputForward() {
   });
 }
 
-void TrainingPass::gates(int layer, const Tile& tile, float* halves, float* gated) {
+void TrainingPass::gates(int layer, const QuadTile& tile, const QuadRows& at, const Scratch& scratch, float* halves) {
   const TrainingKernels& kernels = task_->kernels;
   const LayerWeights& w = weights_[size_t(layer)];
-  const int wide = int(2 * columns_);
-  const int64_t dilation = shape_.dilation(layer);
+  const int columns = int(columns_), wide = 2 * columns;
+  const ptrdiff_t narrowPlane = trainingQuads * columns_, widePlane = trainingQuads * 2 * columns_;
+  const float *low[4 * trainingQuads], *high[4 * trainingQuads];
+  float fraction[4 * trainingQuads];
+  QuadGates task{};
   if (shape_.conditioner == Conditioner::frameRate) {
     const int64_t frames = clips_[tile.clip].frames;
     const float* projected = projected_ + layer * frameRows_ * wide;
-    for (int done = 0; done < tile.count;) {
-      const int64_t sample = clips_[tile.clip].melOffset + (tile.start + done) * shape_.patch, frame = sample / shape_.hop;
-      const int64_t next = std::min(frame + 1, frames - 1);
-      const int offset = int(sample % shape_.hop);
-      const int run = std::min(tile.count - done, (shape_.hop - offset) / shape_.patch);
-      kernels.interpolate(halves + done * wide, run, wide, w.bias, projected + frameRow(tile.clip, frame) * wide,
-                          projected + frameRow(tile.clip, next) * wide, offset, shape_.patch, shape_.hop);
-      done += run;
+    for (int r = 0; r < at.count; r++) {
+      const int64_t sample = clips_[tile.clip].melOffset + std::max<int64_t>(at.position[r], 0) * shape_.patch;
+      const int64_t frame = sample / shape_.hop;
+      low[r] = projected + frameRow(tile.clip, frame) * wide;
+      high[r] = projected + frameRow(tile.clip, std::min(frame + 1, frames - 1)) * wide;
+      fraction[r] = float(sample % shape_.hop) / float(shape_.hop);
     }
-  } else {
-    for (int r = 0; r < tile.count; r++) std::memcpy(halves + r * wide, w.bias, size_t(wide) * sizeof(float));
-  }
-  const Rows& y = y_[size_t(layer)];
-  Segment segments[4];
-  int count = 0;
-  for (int tap = -1; tap <= 1; tap++) {
-    segments[count++] = {row(y, tile.clip, tile.start + tap * dilation), y.stride, int(C_)};
+    task.low = low;
+    task.high = high;
+    task.fraction = fraction;
   }
   if (shape_.conditioner == Conditioner::transposed) {
-    segments[count++] = {row(melRows_, tile.clip, tile.start), melRows_.stride, shape_.bands};
+    gather(scratch.mel, melRows_, tile, at, melRows_.stride);
+    for (int r = 0; r < at.count; r++) std::memcpy(halves + r * wide, w.bias, size_t(wide) * sizeof(float));
+    const Segment segment{scratch.mel, melRows_.stride, shape_.bands};
+    kernels.product(halves, wide, at.count, wide, &segment, 1, w.conditioner, true);
+  } else {
+    task.bias = w.bias;
   }
-  kernels.product(halves, wide, tile.count, wide, segments, count, w.dilated, true);
-  kernels.gateForward(halves, gated, columns_ + 16, tile.count, int(columns_), shape_.tanhFirst);
+  toPoints(scratch.narrow, columns, y_[size_t(layer)], tile, shape_.dilation(layer));
+  for (int k = 0; k < quadInputs; k++) {
+    const Segment segment{scratch.narrow + k * narrowPlane, columns, int(C_)};
+    kernels.product(scratch.wide + k * widePlane, wide, tile.quads, wide, &segment, 1,
+                    w.dilated + k * packedSize(C_, wide), false);
+  }
+  task.sums = scratch.wide;
+  task.plane = widePlane;
+  task.quads = tile.quads;
+  task.columns = columns;
+  task.tanhFirst = shape_.tanhFirst;
+  task.halves = halves;
+  task.gated = scratch.gated;
+  task.gatedStride = columns + 16;
+  kernels.quadGates(task);
 }
 
 void TrainingPass::layerForward(int layer) {
@@ -336,22 +417,22 @@ void TrainingPass::layerForward(int layer) {
   const LayerWeights& w = weights_[size_t(layer)];
   const int columns = int(columns_), wide = 2 * columns;
   const bool last = layer == shape_.layers - 1;
-  const std::vector<float> zeros(size_t(columns), 0.0f);
-  forEachGroup([&](const Tile& tile, int, int, int worker) {
-    float* out = scratch_[size_t(worker)];
-    float* halves = keep_ == Keep::gates ? row(halves_[size_t(layer)], tile.clip, tile.start) : out + trainingTile * wide;
-    float* gated = out + 2 * trainingTile * wide;
-    gates(layer, tile, halves, gated);
-    for (int r = 0; r < tile.count; r++) std::memcpy(out + r * wide, w.outputBias, size_t(wide) * sizeof(float));
-    const Segment segment{gated, columns + 16, int(C_)};
-    kernels.product(out, wide, tile.count, last ? columns : wide, &segment, 1, w.output, true);
+  const auto body = [&](const QuadTile& tile, int, int, int worker) {
+    const Scratch& scratch = tileScratch_[size_t(worker)];
+    const QuadRows at = rowsOf(tile, shape_.dilation(layer));
+    gates(layer, tile, at, scratch, keep_ == Keep::gates ? halves_[size_t(layer)] + tile.row * wide : scratch.halves);
+    for (int r = 0; r < at.count; r++) std::memcpy(scratch.out + r * wide, w.outputBias, size_t(wide) * sizeof(float));
+    const Segment segment{scratch.gated, columns + 16, int(C_)};
+    kernels.product(scratch.out, wide, at.count, last ? columns : wide, &segment, 1, w.output, true);
     const float* step = steps_ + (int64_t(layer) * count_ + tile.clip) * columns;
-    kernels.residual(row(skip_, tile.clip, tile.start),
-                     last ? nullptr : row(y_[size_t(layer) + 1], tile.clip, tile.start),
-                     row(y_[size_t(layer)], tile.clip, tile.start), out,
-                     shape_.residualAfterStep ? zeros.data() : step, last ? nullptr : step + count_ * columns,
-                     tile.count, columns);
-  });
+    float *skip[4 * trainingQuads], *y[4 * trainingQuads], *next[4 * trainingQuads];
+    pointers(skip, skip_, tile, at);
+    pointers(y, y_[size_t(layer)], tile, at);
+    if (!last) pointers(next, y_[size_t(layer) + 1], tile, at);
+    kernels.residual(skip, next, y, scratch.out, shape_.residualAfterStep ? zeros_ : step, step + count_ * columns,
+                     at.count, columns, last);
+  };
+  forEachQuadGroup(quadsOf(layer), body, [](int, int) {}, 0, [](int, int) {});
 }
 
 void TrainingPass::outputTile(const Tile& tile, float* hidden, float* noise) {
@@ -369,20 +450,6 @@ void TrainingPass::outputTile(const Tile& tile, float* hidden, float* noise) {
   }
   const Segment fromHidden{hidden, columns, C};
   kernels.product(noise, patchColumns, rows, patchColumns, &fromHidden, 1, outputWeight_, true);
-}
-
-void TrainingPass::outputForward() {
-  const int patch = shape_.patch, patchColumns = int(columnsOf(patch));
-  forEachGroup([&](const Tile& tile, int, int, int worker) {
-    float* hidden = scratch_[size_t(worker)];
-    float* noise = hidden + trainingTile * columns_;
-    outputTile(tile, hidden, noise);
-    for (int r = 0; r < tile.count; r++) {
-      for (int j = 0; j < patch; j++) {
-        clips_[tile.clip].noise[(tile.start + r) * patch + j] = noise[r * patchColumns + j];
-      }
-    }
-  });
 }
 
 void TrainingPass::outputForwardBackward(double* lossSum, float* clipLosses) {
@@ -419,12 +486,12 @@ void TrainingPass::outputForwardBackward(double* lossSum, float* clipLosses) {
     }
     tileLosses_[size_t(number)] = loss;
 
-    kernels.outer(partial, columns, noise, patchColumns, patch, hidden, columns, columns, rows);
+    kernels.outer(partial, columns, noise, patchColumns, patch, hidden, columns, columns, rows, true);
     kernels.columnSums(partial + biasAt + columns, noise, patchColumns, rows, patchColumns);
     const Segment fromNoise{noise, patchColumns, patch};
     kernels.product(dHidden, columns, rows, columns, &fromNoise, 1, dHidden_, false);
     for (int i = 0; i < rows * columns; i++) dHidden[i] = hidden[i] > 0 ? dHidden[i] : 0.0f;
-    kernels.outer(partial + skipAt, columns, dHidden, columns, C, skip, columns, columns, rows);
+    kernels.outer(partial + skipAt, columns, dHidden, columns, C, skip, columns, columns, rows, true);
     kernels.columnSums(partial + biasAt, dHidden, columns, rows, columns);
     const Segment fromDHidden{dHidden, columns, C};
     kernels.product(dSkip, columns, rows, columns, &fromDHidden, 1, dSkip_, false);
@@ -455,79 +522,106 @@ void TrainingPass::outputForwardBackward(double* lossSum, float* clipLosses) {
 
 void TrainingPass::layerBackward(int layer) {
   if (shape_.upsamplerPerLayer) upsampleForward(task_->places.layer[layer].upsampler);
+  gateBackward(layer);
+  convolutionBackward(layer);
+  if (shape_.upsamplerPerLayer) upsampleBackward(task_->places.layer[layer].upsampler);
+}
+
+void TrainingPass::gateBackward(int layer) {
   const TrainingKernels& kernels = task_->kernels;
   const LayerWeights& w = weights_[size_t(layer)];
   const PartialLayout& part = partialLayout_;
-  const int columns = int(columns_), wide = 2 * columns, C = int(C_);
+  const Quads& quads = quadsOf(layer);
+  const int columns = int(columns_), wide = 2 * columns, C = int(C_), bands = shape_.bands;
   const bool last = layer == shape_.layers - 1, transposed = shape_.conditioner == Conditioner::transposed;
-  const int64_t dilation = shape_.dilation(layer);
-  const int melColumns = transposed ? int(columnsOf(shape_.bands)) : 0;
-
-  // Back through output projection and gate: dSums of every position.
-  forEachGroup([&](const Tile& tile, int number, int group, int worker) {
+  const ptrdiff_t narrowPlane = trainingQuads * columns_, widePlane = trainingQuads * 2 * columns_;
+  const auto body = [&](const QuadTile& tile, int number, int group, int worker) {
+    const Scratch& scratch = tileScratch_[size_t(worker)];
+    const QuadRows at = rowsOf(tile, quads.dilation);
     float* partial = partial_ + group * part.size;
-    if (number == groupStart_[size_t(group)]) std::memset(partial, 0, size_t(part.size) * sizeof(float));
-    float* scratch = scratch_[size_t(worker)];
-    float* gated = scratch + 2 * trainingTile * wide;
-    float* dGated = gated + trainingTile * (columns + 16);
-    const int rows = tile.count;
-    const float* halves;
+    const bool more = number != quads.groupStart[size_t(group)];
+    const int rows = at.count;
+    if (!more) std::memset(partial + part.sums, 0, size_t(wide + 2 * columns) * sizeof(float));
+    const float* halves = scratch.halves;
     if (keep_ == Keep::gates) {
-      halves = row(halves_[size_t(layer)], tile.clip, tile.start);
+      halves = halves_[size_t(layer)] + tile.row * wide;
     } else {
-      gates(layer, tile, scratch, gated);
-      halves = scratch;
+      gates(layer, tile, at, scratch, scratch.halves);
     }
-    const float* dSkip = row(skip_, tile.clip, tile.start);
-    const float* dx = row(dx_, tile.clip, tile.start);
-    const Segment segments[2] = {{dSkip, columns, C}, {dx, columns, C}};
-    kernels.product(dGated, columns, rows, columns, segments, last ? 1 : 2, w.dGated, false);
-    float* dSums = row(dSums_, tile.clip, tile.start);
-    kernels.gateBackward(dSums, dSums_.stride, gated, columns + 16, partial + part.sums, halves, dGated, rows, columns,
-                         shape_.tanhFirst);
-    if (!last) {
-      kernels.outer(partial + part.output, columns, dx, columns, C, gated, columns + 16, columns, rows);
-      kernels.columnSums(partial + part.sums + wide, dx, columns, rows, columns);
+    gather(scratch.dSkip, skip_, tile, at, columns);
+    if (!last) gather(scratch.dx, dx_, tile, at, columns);
+    const Segment segments[2] = {{scratch.dSkip, columns, C}, {scratch.dx, columns, C}};
+    kernels.product(scratch.dGated, columns, rows, columns, segments, last ? 1 : 2, w.dGated, false);
+    float* dSums[4 * trainingQuads];
+    pointers(dSums, dSums_, tile, at);
+    kernels.quadGateBackward({halves, scratch.dGated, tile.quads, columns, shape_.tanhFirst, scratch.gated, columns + 16,
+                              dSums, scratch.wide, widePlane, partial + part.sums});
+    if (last) {
+      if (!more) std::memset(partial + part.output, 0, size_t(C_ * columns) * sizeof(float));
+      kernels.columnSums(partial + part.sums + wide + columns, scratch.dSkip, columns, rows, columns);
     } else {
-      kernels.columnSums(partial + part.sums + wide + columns, dSkip, columns, rows, columns);
+      kernels.outer(partial + part.output, columns, scratch.dx, columns, C, scratch.gated, columns + 16, columns, rows,
+                    more);
+      kernels.columnSums(partial + part.sums + wide, scratch.dx, columns, rows, columns);
     }
-    kernels.outer(partial + part.output + C_ * columns, columns, dSkip, columns, C, gated, columns + 16, columns, rows);
-    if (transposed) {
-      kernels.outer(partial + part.conditioner, wide, row(melRows_, tile.clip, tile.start), melRows_.stride,
-                    shape_.bands, dSums, dSums_.stride, wide, rows);
-      const Segment segment{dSums, dSums_.stride, wide};
-      kernels.product(row(dMelRows_, tile.clip, tile.start), dMelRows_.stride, rows, melColumns, &segment, 1,
-                      w.dConditioner, !shape_.upsamplerPerLayer && !last);
+    kernels.outer(partial + part.output + C_ * columns, columns, scratch.dSkip, columns, C, scratch.gated, columns + 16,
+                  columns, rows, more);
+    toPoints(scratch.narrow, columns, y_[size_t(layer)], tile, quads.dilation);
+    for (int k = 0; k < quadInputs; k++) {
+      kernels.outer(scratch.dPoints + k * C_ * wide, wide, scratch.narrow + k * narrowPlane, columns, C,
+                    scratch.wide + k * widePlane, wide, wide, tile.quads, more);
     }
-  });
+    if (!transposed) return;
+    gather(scratch.mel, melRows_, tile, at, melRows_.stride);
+    gather(scratch.out, dSums_, tile, at, wide);
+    kernels.outer(partial + part.conditioner, wide, scratch.mel, melRows_.stride, bands, scratch.out, wide, wide, rows,
+                  more);
+    const bool fresh = shape_.upsamplerPerLayer || last;
+    if (!fresh) gather(scratch.dMel, dMelRows_, tile, at, dMelRows_.stride);
+    const Segment segment{scratch.out, wide, wide};
+    kernels.product(scratch.dMel, dMelRows_.stride, rows, int(dMelRows_.stride), &segment, 1, w.dConditioner, !fresh);
+    for (int r = 0; r < rows; r++) {
+      if (at.position[r] < 0) continue;
+      std::memcpy(row(dMelRows_, tile.clip, at.position[r]), scratch.dMel + r * dMelRows_.stride,
+                  size_t(dMelRows_.stride) * sizeof(float));
+    }
+  };
+  const auto end = [&](int group, int worker) {
+    const int64_t count = C_ * wide;
+    kernels.quadWeights(partial_ + group * part.size + part.dilated, count, tileScratch_[size_t(worker)].dPoints, count,
+                        int(count));
+  };
+  forEachQuadGroup(quads, body, end, 0, [](int, int) {});
+}
 
-  // Back through the dilated convolution, whose gradients come from three positions; frames of mel beside it.
+void TrainingPass::convolutionBackward(int layer) {
+  const TrainingKernels& kernels = task_->kernels;
+  const LayerWeights& w = weights_[size_t(layer)];
+  const Quads& quads = quadsOf(layer);
+  const int columns = int(columns_), wide = 2 * columns;
+  const ptrdiff_t narrowPlane = trainingQuads * columns_, widePlane = trainingQuads * 2 * columns_;
+  const auto body = [&](const QuadTile& tile, int number, int, int worker) {
+    const Scratch& scratch = tileScratch_[size_t(worker)];
+    const QuadRows at = rowsOf(tile, quads.dilation);
+    toPoints(scratch.wide, wide, dSums_, tile, quads.dilation);
+    for (int k = 0; k < quadInputs; k++) {
+      const Segment segment{scratch.wide + k * widePlane, wide, wide};
+      kernels.product(scratch.narrow + k * narrowPlane, columns, tile.quads, columns, &segment, 1,
+                      w.dy + k * packedSize(wide, columns), false);
+    }
+    float* dx[4 * trainingQuads];
+    pointers(dx, dx_, tile, at);
+    float* total = tileSums_ + int64_t(number) * columns;
+    std::memset(total, 0, size_t(columns) * sizeof(float));
+    kernels.quadCombine({scratch.narrow, narrowPlane, tile.quads, columns, dx, total, layer == shape_.layers - 1,
+                         shape_.residualAfterStep, layer == 0 ? 1.0f : squareRootOfHalf});
+  };
+  // Frames of mel beside it.
   constexpr int framesATask = 16;
   const int64_t frames = shape_.conditioner == Conditioner::frameRate ? firstFrame_.back() : 0;
-  forEachGroup(
-      [&](const Tile& tile, int number, int group, int worker) {
-        float* partial = partial_ + group * part.size;
-        float* dy = scratch_[size_t(worker)];
-        const int rows = tile.count;
-        Segment segments[3];
-        for (int tap = -1; tap <= 1; tap++) {
-          segments[tap + 1] = {row(dSums_, tile.clip, tile.start - tap * dilation), dSums_.stride, wide};
-        }
-        kernels.product(dy, columns, rows, columns, segments, 3, w.dy, false);
-        float* total = tileSums_ + int64_t(number) * columns;
-        std::memset(total, 0, size_t(columns) * sizeof(float));
-        kernels.combine(row(dx_, tile.clip, tile.start), dy, total, rows, columns, last, shape_.residualAfterStep,
-                        layer == 0 ? 1.0f : squareRootOfHalf);
-        for (int tap = -1; tap <= 1; tap++) {
-          kernels.outer(partial + part.dilated + (tap + 1) * C_ * wide, wide,
-                        row(y_[size_t(layer)], tile.clip, tile.start + tap * dilation), columns, C,
-                        row(dSums_, tile.clip, tile.start), dSums_.stride, wide, rows);
-        }
-      },
-      int((frames + framesATask - 1) / framesATask), [&](int task, int) {
-        foldMelGradient(layer, task * framesATask, int(std::min<int64_t>(frames, (task + 1) * framesATask)));
-      });
-  if (shape_.upsamplerPerLayer) upsampleBackward(task_->places.layer[layer].upsampler);
+  forEachQuadGroup(quads, body, [](int, int) {}, int((frames + framesATask - 1) / framesATask), [&](int task, int) {
+    foldMelGradient(layer, task * framesATask, int(std::min<int64_t>(frames, (task + 1) * framesATask)));
+  });
 }
 
 /** Adds the groups' partial sums up, in order, and lays them out as the parameters are. */
@@ -535,7 +629,8 @@ void TrainingPass::reduceLayer(int layer) {
   const PartialLayout& part = partialLayout_;
   const LayerPlaces& at = task_->places.layer[layer];
   const int64_t C = C_, columns = columns_, wide = 2 * columns;
-  const int groups = int(groupStart_.size()) - 1;
+  const Quads& quads = quadsOf(layer);
+  const int groups = int(quads.groupStart.size()) - 1;
   const bool last = layer == shape_.layers - 1;
   const int64_t bands = shape_.conditioner == Conditioner::transposed ? shape_.bands : 0;
   float* g = task_->gradients;
@@ -553,14 +648,14 @@ void TrainingPass::reduceLayer(int layer) {
     if (task == rowTasks) {
       float* sums = dSteps_ + int64_t(layer) * count_ * columns;
       std::memset(sums, 0, size_t(count_ * columns) * sizeof(float));
-      for (size_t t = 0; t < tiles_.size(); t++) {
+      for (size_t t = 0; t < quads.tiles.size(); t++) {
         for (int64_t c = 0; c < columns; c++) {
-          sums[tiles_[t].clip * columns + c] += tileSums_[int64_t(t) * columns + c];
+          sums[quads.tiles[t].clip * columns + c] += tileSums_[int64_t(t) * columns + c];
         }
       }
       return;
     }
-    float* sum = scratch_[size_t(worker)];
+    float* sum = tileScratch_[size_t(worker)].out;
     for (int64_t r = int64_t(task) * rowsATask; r < std::min<int64_t>(rows, (task + 1) * rowsATask); r++) {
       if (r < 3 * C) {
         addUp(sum, part.dilated + r * wide, wide);
@@ -608,7 +703,7 @@ void TrainingPass::inputBackward() {
     inputTile(kernels, input, audio, patch, tile.count, columns, inputWeight_, inputBias_);
     const float* dx = row(dx_, tile.clip, tile.start);
     for (int i = 0; i < tile.count * columns; i++) input[i] = input[i] > 0 ? dx[i] : 0.0f;
-    kernels.outer(partial, columns, audio, patch, patch, input, columns, columns, tile.count);
+    kernels.outer(partial, columns, audio, patch, patch, input, columns, columns, tile.count, true);
     kernels.columnSums(partial + biasAt, input, columns, tile.count, columns);
   });
   float* g = task_->gradients;

@@ -1,9 +1,11 @@
 // Loss and gradients of one batch, fast: the network's backward pass written out on the matrix product of
 // kernels/gemm.h, checked against native/reference.cc.
 //
-// A batch runs layer by layer. Each clip's positions are cut into tiles of `trainingTile`, consecutive tiles into at most
-// `trainingGroups` groups. A group is one task of the pool and has its own partial sums of the weights' gradients; groups
-// are added up in order. Tiles and groups depend on the batch alone, so the result is the same for any number of threads.
+// A batch runs layer by layer. The dilated convolutions take four positions at a time (native/winograd.h): a layer's tiles
+// are up to `trainingQuads` such fours, those of the network's ends `trainingTile` positions in a row. Consecutive tiles make
+// at most `trainingGroups` groups. A group is one task of the pool and has its own partial sums of the weights' gradients;
+// groups are added up in order. Tiles and groups depend on the batch alone, so the result is the same for any number of
+// threads.
 #pragma once
 
 #include <atomic>
@@ -16,6 +18,7 @@
 namespace diffwave {
 
 constexpr int trainingTile = 72;    // positions: a multiple of the register block's rows, so that tails are rare
+constexpr int trainingQuads = 36;   // fours of positions, a multiple of the register block's rows, too
 constexpr int trainingGroups = 16;
 
 /** Rows a[r · stride + 0 … steps − 1] of a matrix product's left side. */
@@ -25,6 +28,52 @@ struct Segment {
   int steps;
 };
 
+/**
+ * The kernels below take tiles of fours: row j · quads + q of a tile is position j of four q. Row pointers that are null stand
+ * for positions past the clip's end. A plane holds one of the six points, [quads × columns].
+ */
+
+/** The end of the dilated convolution and the gate: halves = activated(start + Aᵀ·sums), gated = their product. */
+struct QuadGates {
+  const float* sums;       // 6 planes, rows of 2·columns
+  ptrdiff_t plane;
+  int quads, columns;
+  bool tanhFirst;          // which half is the tanh
+  const float* bias;       // [2·columns]: where sums start; null: from what `halves` holds
+  const float* const* low; // per row, or null: start from bias + (1 − fraction) · low + fraction · high
+  const float* const* high;
+  const float* fraction;
+  float* halves;           // [4·quads × 2·columns]
+  float* gated;            // [4·quads × columns]
+  ptrdiff_t gatedStride;
+};
+
+/** From the activated halves and the gradient of their product: the product again; the gradient of what went into the gate,
+ * by rows (dSums), as points A·dSums, and added up over all rows. */
+struct QuadGateBackward {
+  const float* halves;  // [4·quads × 2·columns]
+  const float* dGated;  // [4·quads × columns], zeros past the end
+  int quads, columns;
+  bool tanhFirst;
+  float* gated;
+  ptrdiff_t gatedStride;
+  float* const* dSums;  // per row
+  float* points;        // 6 planes, rows of 2·columns
+  ptrdiff_t plane;
+  float* total;         // [2·columns], added to
+};
+
+/** dx = ((fresh ? 0 : dx) + dy) · scale with dy = Aᵀ·sums; total += dy, or dx before its scaling where `totalOfBoth`. */
+struct QuadCombine {
+  const float* sums;  // 6 planes, rows of columns
+  ptrdiff_t plane;
+  int quads, columns;
+  float* const* dx;  // per row
+  float* total;      // [columns]
+  bool fresh, totalOfBoth;
+  float scale;
+};
+
 /** What each instruction set brings (kernels/backward.h). Columns are multiples of 16, in floats. */
 struct TrainingKernels {
   /** Columns of a packed panel: `packed[panel][k][width]`. */
@@ -32,25 +81,21 @@ struct TrainingKernels {
   /** out[r, n] = (accumulate ? out[r, n] : 0) + Σ over segments and their steps, in order, of a[r, k] · packed[k, n]. */
   void (*product)(float* out, ptrdiff_t outStride, int rows, int columns, const Segment* segments, int count,
                   const float* packed, bool accumulate);
-  /** out[r, n] += Σ_k a[k · aStride + r] · b[k · bStride + n]: a weight's gradient, k running over positions. */
+  /** out[r, n] = (accumulate ? out[r, n] : 0) + Σ_k a[k · aStride + r] · b[k · bStride + n]: a weight's gradient, k running
+   * over positions. */
   void (*outer)(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aStride, int rows, const float* b,
-                ptrdiff_t bStride, int columns, int steps);
-  /** Activates sums [rows × 2·columns] in place (one half sigmoid, one tanh) and gives their product. */
-  void (*gateForward)(float* sums, float* gated, ptrdiff_t gatedStride, int rows, int columns, bool tanhFirst);
-  /** From the activated halves and the gradient of their product: the product again, the gradient dSums of what went
-   * into the gate, and that gradient's column sums added to total [2·columns]. */
-  void (*gateBackward)(float* dSums, ptrdiff_t dStride, float* gated, ptrdiff_t gatedStride, float* total,
-                       const float* halves, const float* dGated, int rows, int columns, bool tanhFirst);
-  /** skip += out[first half]; next = (y − minus + out[second half]) · √½ + plus (next null: only the skip). */
-  void (*residual)(float* skip, float* next, const float* y, const float* out, const float* minus, const float* plus,
-                   int rows, int columns);
-  /** dx = ((fresh ? 0 : dx) + dy) · scale; total += dy, or dx before its scaling where `totalOfBoth`. */
-  void (*combine)(float* dx, const float* dy, float* total, int rows, int columns, bool fresh, bool totalOfBoth,
-                  float scale);
-  /** out[r] = bias + (1 − f) · low + f · high with f = (offset + r · patch) / hop. */
-  void (*interpolate)(float* out, int rows, int columns, const float* bias, const float* low, const float* high,
-                      int offset, int patch, int hop);
-  /** The adjoint: low += Σ_r (1 − f) · d[r], high += Σ_r f · d[r]; either may be null. */
+                ptrdiff_t bStride, int columns, int steps, bool accumulate);
+  /** Bᵀ of fours: rows[6·q + i] points to input i of four q; out: 6 planes. */
+  void (*quadInput)(float* out, ptrdiff_t plane, const float* const* rows, int quads, int columns);
+  void (*quadGates)(const QuadGates&);
+  void (*quadGateBackward)(const QuadGateBackward&);
+  void (*quadCombine)(const QuadCombine&);
+  /** Gᵀ: taps [3 planes] from the gradients of the six points' weights, `count` numbers each. */
+  void (*quadWeights)(float* taps, ptrdiff_t tapPlane, const float* points, ptrdiff_t plane, int count);
+  /** skip += out[first half]; next = (y − minus + out[second half]) · √½ + plus (last: only the skip). */
+  void (*residual)(float* const* skip, float* const* next, const float* const* y, const float* out, const float* minus,
+                   const float* plus, int rows, int columns, bool last);
+  /** The adjoint of the gate's interpolation, f = (offset + r · patch) / hop: low += Σ_r (1 − f) · d[r], high += Σ_r f · d[r]; either may be null. */
   void (*interpolateBackward)(float* low, float* high, const float* d, ptrdiff_t dStride, int rows, int columns,
                               int offset, int patch, int hop);
   /** total[n] += Σ_r a[r, n]. */
@@ -69,7 +114,7 @@ struct TrainingBatch {
     int64_t frames;
     int label;               // −1: none
     int64_t melOffset = 0;   // samples from the first frame's start to the audio's: whole frames
-    float* noise = nullptr;  // [samples]: where ε goes in `predictNoise`
+    float* noise = nullptr;  // [samples]: where the readable reference writes ε, if it is asked for that alone
   };
   const Clip* clips;
   int count;
@@ -97,9 +142,6 @@ class Training {
    */
   TrainingOutcome lossGradients(const float* parameters, const TrainingBatch& batch, float* gradients, double* loss,
                                 float* clipLosses, const std::atomic<bool>* cancelled);
-
-  /** ε_θ of whole clips, into their `noise`: the forward half alone, keeping two layers' activations. */
-  TrainingOutcome predictNoise(const float* parameters, const TrainingBatch& batch, const std::atomic<bool>* cancelled);
 
   /**
    * Bytes one part of a batch takes. Nearly all of it is, with P positions of all clips, C channels and L layers,

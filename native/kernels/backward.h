@@ -3,13 +3,13 @@
 
 #include "../training.h"
 #include "gemm.h"
+#include "quads.h"
 
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace training {
 
 constexpr int width = blockVectors * lanes;
-constexpr float squareRootOfHalf = 0.70710678118654752f;
 
 template <int rows, int vectors>
 DIFFWAVE_INLINE void productBlock(float* out, ptrdiff_t outStride, int row, const Segment* segments, int count,
@@ -70,121 +70,48 @@ inline void product(float* out, ptrdiff_t outStride, int rows, int columns, cons
 
 template <int rows, int vectors>
 DIFFWAVE_INLINE void outerBlock(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aStride, const float* b,
-                                ptrdiff_t bStride, int steps) {
+                                ptrdiff_t bStride, int steps, bool accumulate) {
   Vector sum[rows][vectors] = {};
   multiply<rows, vectors>(sum, a, 1, aStride, b, bStride, steps);
   for (int r = 0; r < rows; r++) {
     for (int v = 0; v < vectors; v++) {
       float* at = out + r * outStride + v * lanes;
-      store(at, load(at) + sum[r][v]);
+      store(at, accumulate ? load(at) + sum[r][v] : sum[r][v]);
     }
   }
 }
 
 template <int vectors>
 void outerPanel(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aStride, int rows, const float* b,
-                ptrdiff_t bStride, int steps) {
+                ptrdiff_t bStride, int steps, bool accumulate) {
   int row = 0;
   for (; row + blockRows <= rows; row += blockRows) {
-    outerBlock<blockRows, vectors>(out + row * outStride, outStride, a + row, aStride, b, bStride, steps);
+    outerBlock<blockRows, vectors>(out + row * outStride, outStride, a + row, aStride, b, bStride, steps, accumulate);
   }
   float* rest = out + row * outStride;
   switch (rows - row) {
-    case 5: return outerBlock<5, vectors>(rest, outStride, a + row, aStride, b, bStride, steps);
-    case 4: return outerBlock<4, vectors>(rest, outStride, a + row, aStride, b, bStride, steps);
-    case 3: return outerBlock<3, vectors>(rest, outStride, a + row, aStride, b, bStride, steps);
-    case 2: return outerBlock<2, vectors>(rest, outStride, a + row, aStride, b, bStride, steps);
-    case 1: return outerBlock<1, vectors>(rest, outStride, a + row, aStride, b, bStride, steps);
+    case 5: return outerBlock<5, vectors>(rest, outStride, a + row, aStride, b, bStride, steps, accumulate);
+    case 4: return outerBlock<4, vectors>(rest, outStride, a + row, aStride, b, bStride, steps, accumulate);
+    case 3: return outerBlock<3, vectors>(rest, outStride, a + row, aStride, b, bStride, steps, accumulate);
+    case 2: return outerBlock<2, vectors>(rest, outStride, a + row, aStride, b, bStride, steps, accumulate);
+    case 1: return outerBlock<1, vectors>(rest, outStride, a + row, aStride, b, bStride, steps, accumulate);
     default: return;
   }
 }
 
 inline void outer(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aStride, int rows, const float* b,
-                  ptrdiff_t bStride, int columns, int steps) {
+                  ptrdiff_t bStride, int columns, int steps, bool accumulate) {
   for (int first = 0; first < columns; first += width) {
     const int vectors = columns - first < width ? (columns - first) / lanes : blockVectors;
     if constexpr (blockVectors == 4) {
       switch (vectors) {
-        case 1: outerPanel<1>(out + first, outStride, a, aStride, rows, b + first, bStride, steps); continue;
-        case 2: outerPanel<2>(out + first, outStride, a, aStride, rows, b + first, bStride, steps); continue;
-        case 3: outerPanel<3>(out + first, outStride, a, aStride, rows, b + first, bStride, steps); continue;
+        case 1: outerPanel<1>(out + first, outStride, a, aStride, rows, b + first, bStride, steps, accumulate); continue;
+        case 2: outerPanel<2>(out + first, outStride, a, aStride, rows, b + first, bStride, steps, accumulate); continue;
+        case 3: outerPanel<3>(out + first, outStride, a, aStride, rows, b + first, bStride, steps, accumulate); continue;
         default: break;
       }
     }
-    outerPanel<blockVectors>(out + first, outStride, a, aStride, rows, b + first, bStride, steps);
-  }
-}
-
-inline void gateForward(float* sums, float* gated, ptrdiff_t gatedStride, int rows, int columns, bool tanhFirst) {
-  const int sigmoidAt = tanhFirst ? columns : 0, tanhAt = tanhFirst ? 0 : columns;
-  for (int r = 0; r < rows; r++, sums += 2 * columns, gated += gatedStride) {
-    for (int c = 0; c < columns; c += lanes) {
-      const Vector s = sigmoid(load(sums + sigmoidAt + c)), t = hyperbolicTangent(load(sums + tanhAt + c));
-      store(sums + sigmoidAt + c, s);
-      store(sums + tanhAt + c, t);
-      store(gated + c, s * t);
-    }
-  }
-}
-
-inline void gateBackward(float* dSums, ptrdiff_t dStride, float* gated, ptrdiff_t gatedStride, float* total,
-                         const float* halves, const float* dGated, int rows, int columns, bool tanhFirst) {
-  const int sigmoidAt = tanhFirst ? columns : 0, tanhAt = tanhFirst ? 0 : columns;
-  for (int c = 0; c < columns; c += lanes) {
-    Vector sigmoidTotal = load(total + sigmoidAt + c), tanhTotal = load(total + tanhAt + c);
-    for (int r = 0; r < rows; r++) {
-      const float* from = halves + ptrdiff_t(r) * 2 * columns + c;
-      const Vector s = load(from + sigmoidAt), t = load(from + tanhAt), d = load(dGated + ptrdiff_t(r) * columns + c);
-      const Vector both = s * t;
-      const Vector dSigmoid = d * both * (1.0f - s), dTanh = d * (s - both * t);
-      store(gated + r * gatedStride + c, both);
-      store(dSums + r * dStride + sigmoidAt + c, dSigmoid);
-      store(dSums + r * dStride + tanhAt + c, dTanh);
-      sigmoidTotal += dSigmoid;
-      tanhTotal += dTanh;
-    }
-    store(total + sigmoidAt + c, sigmoidTotal);
-    store(total + tanhAt + c, tanhTotal);
-  }
-}
-
-inline void residual(float* skip, float* next, const float* y, const float* out, const float* minus, const float* plus,
-                     int rows, int columns) {
-  for (int r = 0; r < rows; r++, skip += columns, out += 2 * columns) {
-    for (int c = 0; c < columns; c += lanes) store(skip + c, load(skip + c) + load(out + c));
-    if (next == nullptr) continue;
-    for (int c = 0; c < columns; c += lanes) {
-      const Vector sum = load(y + c) - load(minus + c) + load(out + columns + c);
-      store(next + c, fma(sum, splat(squareRootOfHalf), load(plus + c)));
-    }
-    y += columns;
-    next += columns;
-  }
-}
-
-inline void combine(float* dx, const float* dy, float* total, int rows, int columns, bool fresh, bool totalOfBoth,
-                    float scale) {
-  for (int c = 0; c < columns; c += lanes) {
-    Vector sum = load(total + c);
-    for (int r = 0; r < rows; r++) {
-      float* at = dx + ptrdiff_t(r) * columns + c;
-      const Vector d = load(dy + ptrdiff_t(r) * columns + c);
-      const Vector both = fresh ? d : load(at) + d;
-      store(at, both * scale);
-      sum += totalOfBoth ? both : d;
-    }
-    store(total + c, sum);
-  }
-}
-
-inline void interpolate(float* out, int rows, int columns, const float* bias, const float* low, const float* high,
-                        int offset, int patch, int hop) {
-  for (int r = 0; r < rows; r++, out += columns) {
-    const float fraction = float(offset + r * patch) / float(hop);
-    const Vector right = splat(fraction), left = splat(1.0f - fraction);
-    for (int c = 0; c < columns; c += lanes) {
-      store(out + c, fma(right, load(high + c), fma(left, load(low + c), load(bias + c))));
-    }
+    outerPanel<blockVectors>(out + first, outStride, a, aStride, rows, b + first, bStride, steps, accumulate);
   }
 }
 
@@ -215,9 +142,9 @@ inline void columnSums(float* total, const float* a, ptrdiff_t stride, int rows,
 
 /** This instruction set's table. */
 inline const TrainingKernels& trainingKernels() {
-  static constexpr TrainingKernels table{
-      training::width,    training::product, training::outer,       training::gateForward,         training::gateBackward,
-      training::residual, training::combine, training::interpolate, training::interpolateBackward, training::columnSums};
+  using namespace training;
+  static constexpr TrainingKernels table{width,       product,     outer,    quadInput,           quadGates, quadGateBackward,
+                                         quadCombine, quadWeights, residual, interpolateBackward, columnSums};
   return table;
 }
 
