@@ -11,14 +11,14 @@ function tensorflowFits({ channels, seconds }) {
 }
 
 export async function benchStep(workload, { channels, seconds, threads, rivals, budget, log }) {
-  const { config, gflop } = workload
+  const { gflop } = workload
   const [best] = instructionSets()
-  const peaks = { [best]: measurePeak(config, best, threads) }
+  const peaks = { [best]: measurePeak(best, threads) }
   const engines = { native: await openNative(workload, { threads }) }
   try {
     if (best === 'avx512') {
       engines['native:avx2'] = await openNative(workload, { threads, instructionSet: 'avx2' })
-      peaks.avx2 = measurePeak(config, 'avx2', threads)
+      peaks.avx2 = measurePeak('avx2', threads)
     }
     if (rivals.ort) engines.onnxruntime = await openOnnxruntime(rivals.ort, workload, { threads })
     if (rivals.python) engines.pytorch = await openPytorch(rivals.python, workload, { threads })

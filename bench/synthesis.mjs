@@ -24,7 +24,7 @@ export async function benchSynthesis(workload, { threads, rivals, budget, log })
       log,
       resultOf: async engine => (engine.read === undefined ? engine.result : (await engine.read()).get('samples')),
     })
-    const peak = measurePeak(config, instructionSets()[0], threads)
+    const peak = measurePeak(instructionSets()[0], threads)
     const steps = workload.sampler.steps.length
     const work = gflop.whole + (steps - 1) * gflop.step
     return {

@@ -12,7 +12,7 @@ export async function benchTraining(workload, { threads, rivals, budget, log }) 
       log,
       resultOf: async engine => (engine.read === undefined ? engine.result : await engine.read()),
     })
-    const peak = measurePeak(workload.config, instructionSets()[0], threads)
+    const peak = measurePeak(instructionSets()[0], threads)
     return { ...timed, shareOfPeak: (workload.gflop * 1e9) / timed.seconds.native / peak }
   } finally {
     for (const engine of Object.values(engines)) await engine.dispose()

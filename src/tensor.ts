@@ -25,3 +25,9 @@ export function tensor(shape: readonly number[], data: Float32Array): Tensor {
   }
   return { shape, data }
 }
+
+/** Whether no number is NaN or infinite. A plain loop: it runs over all weights in every update. */
+export function allFinite(data: Float32Array): boolean {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false
+  return true
+}

@@ -1,31 +1,16 @@
 /** This project's native engine. */
-import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
-import { createNativeEngine } from '../../dist/engines/native.js'
-import { shapeNumbers } from '../../dist/engines/native-addon.js'
+import { createNativeEngine, surveyNative } from '../../dist/engines/native.js'
 import { Model } from '../../dist/model.js'
 import { Vocoder } from '../../dist/vocoder.js'
 import { timed } from '../support/interleave.mjs'
 
-function addon() {
-  const path = `../../prebuilds/${process.platform}-${process.arch}/diffwave.node`
-  return createRequire(import.meta.url)(fileURLToPath(new URL(path, import.meta.url)))
-}
+export { measurePeak } from '../../dist/engines/native.js'
 
 /** Instruction sets that run here, best first. */
 export function instructionSets() {
-  return addon().targets()
-}
-
-/** FLOP/s of multiply-adds on registers, by so many threads. */
-export function measurePeak(config, instructionSet, threads) {
-  const native = addon()
-  const handle = native.create(shapeNumbers(config.network), instructionSet, threads, 2 ** 20)
-  try {
-    return native.measurePeak(handle)
-  } finally {
-    native.dispose(handle)
-  }
+  const { available, reason, instructionSets: present } = surveyNative()
+  if (!available) throw new Error(`nothing to measure: ${reason}`)
+  return present.filter(name => name !== 'scalar')
 }
 
 export async function openNative({ config, parameters }, { threads, instructionSet }) {
@@ -44,7 +29,7 @@ export async function openNative({ config, parameters }, { threads, instructionS
       })
       return seconds
     },
-    /** Mel to waveform. `steps` below the schedule's length stop early: for the cost of one more step. */
+    /** Mel to waveform in six steps. */
     async synthesis({ mel, seed }) {
       return timed(async () => {
         const { samples } = await vocoder.synthesize(mel, { seed, steps: 6 })

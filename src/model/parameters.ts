@@ -3,7 +3,7 @@
  * One list serves the checkpoint readers, both engines, the trainer and `diffwave inspect`.
  */
 import { DiffWaveError } from '../errors.js'
-import { elementCount, type Tensor, type Tensors } from '../tensor.js'
+import { allFinite, elementCount, type Tensor, type Tensors } from '../tensor.js'
 import { melHop, type NetworkConfig, upsamplerShape } from './config.js'
 
 /** How a parameter starts (PyTorch's definitions). */
@@ -109,7 +109,7 @@ export function checkParameters(network: NetworkConfig, tensors: Tensors, where:
         where,
       })
     }
-    if (!found.data.every(Number.isFinite)) {
+    if (!allFinite(found.data)) {
       throw new DiffWaveError('NOT_FINITE', `the parameter ${name} holds a number that is not finite`, { where })
     }
     checked.set(name, found)

@@ -6,7 +6,7 @@ export type Gradients = ReadonlyMap<string, Float32Array>
 /** √Σ g² over all parameters; not finite where any number is not. */
 export function globalNorm(gradients: Gradients): number {
   let sum = 0
-  for (const data of gradients.values()) for (const g of data) sum += g * g
+  for (const data of gradients.values()) for (let i = 0; i < data.length; i++) sum += data[i]! * data[i]!
   return Math.sqrt(sum)
 }
 

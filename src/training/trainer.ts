@@ -1,5 +1,6 @@
 /** The training loop: batches to an engine, gradients to Adam, checkpoints and a log on the way. It knows engines by their interface only. */
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type { Engine } from '../engines/engine.js'
 import { DiffWaveError } from '../errors.js'
 import { makeFolder } from '../files.js'
@@ -170,6 +171,7 @@ class Run {
   #position: Position
   #broken = 0
   #loss: number | null = null
+  #averageLags = false
 
   constructor(
     private readonly options: TrainOptions,
@@ -199,7 +201,10 @@ class Run {
           return { step, loss: this.#loss, bestValidation: best, seconds, stoppedBy }
         }
         const running = this.#gradients(engine, batch)
-        // The next batch is made while the engine works on this one.
+        running.catch(() => undefined) // awaited below
+        // While the engine works on this batch (it starts once we yield), the average catches up and the next one is made.
+        await setImmediate()
+        this.#catchUp()
         const next = this.#nextBatches(this.#position.step + 1)
         const { loss, gradients, byLevel } = await running
         const { rate, norm } = await this.#update(engine, loss, gradients)
@@ -304,16 +309,26 @@ class Run {
     }
     this.#broken = 0
     this.#loss = loss
-    const { weights, average, adam } = this.#state
+    this.#catchUp()
+    const { weights, adam } = this.#state
     adam.update(weights, gradients, rate)
-    updateAverage(average, weights, optimiser.averageDecay, adam.step - 1)
+    this.#averageLags = true
     await engine.setParameters(weights)
     return { rate, norm }
+  }
+
+  /** Takes the last update into the average of weights, unless that was done. */
+  #catchUp(): void {
+    if (!this.#averageLags) return
+    this.#averageLags = false
+    const { weights, average, adam } = this.#state
+    updateAverage(average, weights, this.options.config.optimiser.averageDecay, adam.step - 1)
   }
 
   async #validate(engine: Engine): Promise<void> {
     const { config, data, out } = this.options
     if (data.validation.length === 0) return
+    this.#catchUp()
     await engine.setParameters(this.#state.average)
     const { loss, byLevel } = await validate(engine, this.#maker, this.#objective, config, this.#model, data.validation)
     const { step, best } = this.#position
@@ -331,6 +346,7 @@ class Run {
   }
 
   async #save(): Promise<void> {
+    this.#catchUp()
     await writeCheckpoint(this.options.out, this.#state, this.#position)
     await this.#export('model')
   }
