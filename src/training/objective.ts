@@ -5,6 +5,7 @@
  */
 import type { Engine, LossGradients, LossRequest } from '../engines/engine.js'
 import type { TrainingConfig } from './config.js'
+import { addGradients, scaleGradients } from './gradients.js'
 import { SpectralLoss } from './spectral-loss.js'
 
 /** A batch, and what it was made of. */
@@ -48,14 +49,34 @@ export class Objective {
 
   /** Loss and gradients of a batch by the network's parameters. */
   async differentiate(engine: Engine, batch: NoisedBatch): Promise<LossGradients> {
-    const { levels, clean, ...request } = batch
-    if (this.#spectral === null) return engine.lossGradients(request)
+    if (this.#spectral === null) {
+      const { levels, clean, ...request } = batch
+      return engine.lossGradients(request)
+    }
+    // Two parts at once: while the engine works on one, the spectral loss of the other is computed here.
+    const middle = Math.ceil(batch.audio.length / 2)
+    const halves = middle === batch.audio.length ? [batch] : [clipsOf(batch, 0, middle), clipsOf(batch, middle)]
+    const results = await Promise.all(halves.map(half => this.#differentiateAtOnce(engine, half)))
+    const clipLosses = Float32Array.from(results.flatMap(result => [...result.clipLosses]))
+    const shares = halves.map(half => samplesIn(half.audio) / samplesIn(batch.audio))
+    const total = new Map(results[0]!.gradients)
+    scaleGradients(total, shares[0]!)
+    for (const [i, { gradients }] of results.entries()) {
+      if (i === 0) continue
+      scaleGradients(gradients, shares[i]!)
+      addGradients(total, gradients)
+    }
+    const loss = results.reduce((sum, result, i) => sum + shares[i]! * result.loss, 0)
+    return { loss, clipLosses, gradients: total }
+  }
+
+  async #differentiateAtOnce(engine: Engine, batch: NoisedBatch): Promise<LossGradients> {
+    const { levels, clean, weight, ...request } = batch
     const outputs = await engine.predictNoise(request)
     const { clipLosses, gradients } = this.of(batch, outputs)
-    const total = outputs.reduce((sum, output) => sum + output.length, 0)
+    const total = samplesIn(outputs)
     const target = outputs.map((output, i) => output.map((o, n) => o - (gradients[i]![n]! * total) / 2))
-    const { weight, ...rest } = request
-    const result = await engine.lossGradients({ ...rest, target, loss: 'l2' })
+    const result = await engine.lossGradients({ ...request, target, loss: 'l2' })
     const loss = outputs.reduce((sum, output, i) => sum + (clipLosses[i]! * output.length) / total, 0)
     return { loss, clipLosses, gradients: result.gradients }
   }
@@ -71,5 +92,25 @@ export class Objective {
     const { loss, gradient: byEstimate } = this.#spectral.of(estimate, batch.clean[i]!)
     for (let n = 0; n < gradient.length; n++) gradient[n]! -= spectral.weight * share * sigma * byEstimate[n]!
     return spectral.weight * loss
+  }
+}
+
+function samplesIn(clips: readonly Float32Array[]): number {
+  return clips.reduce((sum, clip) => sum + clip.length, 0)
+}
+
+/** Clips start … end − 1 of a batch. */
+function clipsOf(batch: NoisedBatch, start: number, end?: number): NoisedBatch {
+  const { audio, target, clean, levels, weight, mel, labels, steps } = batch
+  return {
+    ...batch,
+    audio: audio.slice(start, end),
+    target: target.slice(start, end),
+    clean: clean.slice(start, end),
+    levels: levels.slice(start, end),
+    steps: Array.from(steps).slice(start, end),
+    ...(weight === undefined ? {} : { weight: weight.slice(start, end) }),
+    ...(mel === undefined ? {} : { mel: mel.slice(start, end) }),
+    ...(labels === undefined ? {} : { labels: labels.slice(start, end) }),
   }
 }
