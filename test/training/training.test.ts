@@ -1,10 +1,11 @@
 /** The trainer on a fake engine: the same bytes after a resume, what is refused, what survives. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { after, mock, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { namedConventions } from '#src/audio/convention'
 import { decodeAudio } from '#src/audio/decode'
@@ -12,6 +13,7 @@ import { melSpectrogram } from '#src/audio/mel'
 import { encodeWav } from '#src/audio/wav'
 import { noiseSchedule } from '#src/diffusion/schedule'
 import { DiffWaveError, type ErrorCode } from '#src/errors'
+import { writeFileBytes } from '#src/files'
 import { gaussian } from '#src/random'
 import { checkTrainingConfig, learningRate, type TrainingConfig } from '#src/training/config'
 import { Cropper } from '#src/training/crop'
@@ -189,10 +191,74 @@ test('what is not finite never reaches the weights; too much of it stops the run
   const once = spoilt(call => call === 5)
   const { step } = await train(once)
   assert.equal(step, 12)
-  const always = spoilt(call => call > 8)
-  await assert.rejects(train(always), code('DIVERGED'))
-  // Updates 5 and 6 were skipped when the checkpoint of step 6 was written: its weights are the last good ones.
-  assert.equal((await train({ ...always, maxSteps: 6, resume: true })).step, 6)
+  const never = spoilt(call => call > 0)
+  await assert.rejects(train(never), code('DIVERGED'))
+  assert.ok(!existsSync(join(never.out, 'checkpoint.safetensors')) && !existsSync(join(never.out, 'model')))
+})
+
+test('a run that diverges is rolled back to its last good checkpoint, and says to which', async () => {
+  const until3 = options({ maxSteps: 3 })
+  await train(until3)
+  // Updates 5 to 9 have no finite gradient; the checkpoint due at step 6, amid them, is not written.
+  const diverging = options({
+    createEngine: async (model, weights) => learningEngine(model.network, weights, { spoil: call => call > 8 }),
+  })
+  await assert.rejects(train(diverging), error => {
+    assert.ok(code('DIVERGED')(error))
+    assert.match((error as Error).message, /rolled back to the checkpoint of step 3 \(step 8\)$/)
+    return true
+  })
+  assert.deepEqual(bytes(diverging.out), bytes(until3.out))
+  const model = (folder: string, file: string) => readFileSync(join(folder, 'model', file))
+  for (const file of ['config.json', 'weights.safetensors']) {
+    assert.deepEqual(model(diverging.out, file), model(until3.out, file))
+  }
+  assert.equal((await train({ ...diverging, maxSteps: 6, resume: true })).step, 6)
+})
+
+test('a full disk leaves the checkpoint before, and the error says so', async () => {
+  const run = options({ maxSteps: 3 })
+  await train(run)
+  const [before, files] = [bytes(run.out), readdirSync(run.out)]
+  const handle = await open(join(run.out, 'probe'), 'w')
+  const prototype = Object.getPrototypeOf(handle)
+  await handle.close()
+  rmSync(join(run.out, 'probe'))
+  // Half of the bytes go through, then the disk is full.
+  const full = mock.method(prototype, 'writeFile', async function (this: FileHandle, data: Uint8Array) {
+    await this.write(data, 0, Math.floor(data.length / 2))
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+  })
+  try {
+    await assert.rejects(
+      writeFileBytes(join(run.out, 'checkpoint.safetensors'), new Uint8Array(1000)),
+      code('DISK_FULL'),
+    )
+  } finally {
+    full.mock.restore()
+  }
+  assert.deepEqual(bytes(run.out), before)
+  assert.deepEqual(readdirSync(run.out), files)
+  assert.equal((await train({ ...run, maxSteps: 6, resume: true })).step, 6)
+})
+
+/** A name space of mounts of our own, where the system grants one. */
+const unshare = ['-rm', 'sh', '-c']
+const mayMount = spawnSync('unshare', [...unshare, `mount -t tmpfs -o size=1m none ${tmpdir()}`]).status === 0
+
+test('a disk that fills up while a run goes on', {
+  skip: mayMount ? false : 'no file system can be mounted here',
+}, () => {
+  const helper = fileURLToPath(new URL('../support/train-until-full.js', import.meta.url))
+  const folder = join(scratch, 'small-disk')
+  mkdirSync(folder)
+  const command = `mount -t tmpfs -o size=32m none ${folder} && exec ${process.execPath} ${helper} ${folder}`
+  const { status, stdout, stderr } = spawnSync('unshare', [...unshare, command], {
+    input: JSON.stringify(config()),
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, stderr)
+  assert.deepEqual(JSON.parse(stdout), { code: 'DISK_FULL', intact: true, resumedTo: 9 })
 })
 
 test('a signal finishes the step, saves and returns', async () => {
