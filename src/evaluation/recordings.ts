@@ -4,7 +4,6 @@ import { audioFiles, audioStem } from '../audio/audio-files.js'
 import { readAudio } from '../audio/decode.js'
 import type { Audio } from '../audio/wav.js'
 import { DiffWaveError } from '../errors.js'
-import { kindOfPath } from '../files.js'
 
 /** A file that was not measured, and why. */
 export interface LeftOut {
@@ -30,13 +29,4 @@ export async function readRecording(path: string): Promise<Audio> {
   const broken = audio.samples.findIndex(sample => !Number.isFinite(sample))
   if (broken >= 0) throw new DiffWaveError('NOT_FINITE', `sample ${broken} is not a finite number`, { where: path })
   return audio
-}
-
-/** Where the mel of a stem lies in a folder, if it does. */
-export async function melPath(folder: string, stem: string): Promise<string | null> {
-  for (const ending of ['.npy', '.safetensors', '.pt']) {
-    const path = join(folder, stem + ending)
-    if ((await kindOfPath(path)) === 'file') return path
-  }
-  return null
 }

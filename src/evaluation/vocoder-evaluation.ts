@@ -1,13 +1,13 @@
 /** Copy-synthesis of a folder of recordings by one or more systems, each copy measured beside its original. */
 import { setImmediate } from 'node:timers/promises'
 import type { Mel, MelConvention } from '../audio/convention.js'
-import { checkMelFor, melFrames, melSpectrogram } from '../audio/mel.js'
+import { melSpectrogram } from '../audio/mel.js'
 import { resample } from '../audio/resample.js'
 import type { Audio } from '../audio/wav.js'
 import { DiffWaveError, throwIfAborted } from '../errors.js'
-import { readMel } from '../formats/mel-file.js'
+import { readMelOf } from '../formats/mel-file.js'
 import { COMPARED_RATE, compare, FEWEST_SAMPLES, type Measurements, meanMeasurements } from './compare.js'
-import { type LeftOut, melPath, readRecording, recordingsIn } from './recordings.js'
+import { type LeftOut, readRecording, recordingsIn } from './recordings.js'
 import type { System } from './system.js'
 
 export interface VocoderEvaluationOptions {
@@ -158,22 +158,8 @@ function tooShort(samples: number, where: string): DiffWaveError {
   })
 }
 
-/** Frames by which a given mel may differ from a computed one: conventions of framing and trimming differ by as many. */
-const FRAME_SLACK = 2
-
 async function givenMel(folder: string, name: string, samples: number, convention: MelConvention): Promise<Mel> {
-  const path = await melPath(folder, name)
-  if (path === null)
-    throw new DiffWaveError('FILE_NOT_FOUND', 'there is no mel of this recording', { got: name, where: folder })
-  const { mel } = await readMel(path, convention.bands)
-  checkMelFor(mel, convention, path)
-  const frames = melFrames(samples, convention)
-  if (Math.abs(mel.frames - frames) > FRAME_SLACK) {
-    throw new DiffWaveError('BAD_MEL', 'the mel is not as long as the recording', {
-      expected: `${frames} frames`,
-      got: String(mel.frames),
-      where: path,
-    })
-  }
-  return mel
+  const mel = await readMelOf(folder, name, samples, convention)
+  if (mel !== null) return mel
+  throw new DiffWaveError('FILE_NOT_FOUND', 'there is no mel of this recording', { got: name, where: folder })
 }

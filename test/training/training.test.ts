@@ -14,6 +14,8 @@ import { encodeWav } from '#src/audio/wav'
 import { noiseSchedule } from '#src/diffusion/schedule'
 import { DiffWaveError, type ErrorCode } from '#src/errors'
 import { writeFileBytes } from '#src/files'
+import { encodeNpy } from '#src/formats/npy'
+import { readModelFolder } from '#src/model/folder'
 import { gaussian } from '#src/random'
 import { checkTrainingConfig, learningRate, type TrainingConfig } from '#src/training/config'
 import { Cropper } from '#src/training/crop'
@@ -66,7 +68,7 @@ const data: Dataset = {
   sampleRate: 22050,
   training: [clip(1), clip(2, 3000), clip(3, 9000)],
   validation: [clip(4)],
-  report: { clips: 4, hours: 0, validationClips: 1, rates: new Map(), leftOut: [] },
+  report: { clips: 4, hours: 0, validationClips: 1, givenMels: 0, rates: new Map(), leftOut: [] },
   fingerprint: 'data',
 }
 let folders = 0
@@ -333,6 +335,77 @@ test('a data set names what it leaves out, and why', async () => {
   const kept = Array.from({ length: 2000 }, (_, i) => isValidation(`${i}.wav`, 0.1)).filter(Boolean).length
   assert.ok(Math.abs(kept - 200) < 50)
 })
+
+test('a mel beside a recording, or in a folder of mels, takes the place of its own; one that does not fit is named', async () => {
+  const folder = join(scratch, 'pairs')
+  const mels = join(scratch, 'predicted')
+  for (const path of [join(folder, 'wavs'), mels]) mkdirSync(path, { recursive: true })
+  const { model } = config()
+  const convention = model.mel!
+  const write = (path: string, bands: number, frames: number) =>
+    writeFileSync(
+      path,
+      encodeNpy({
+        shape: [bands, frames],
+        data: Float32Array.from({ length: bands * frames }, (_, i) => -(i % frames) / 5),
+      }),
+    )
+  for (const [i, name] of ['plain', 'paired', 'narrow', 'long', 'spoilt'].entries()) {
+    const samples = gaussian(i, 0, 0, 5000).map(x => x * 0.1)
+    writeFileSync(join(folder, 'wavs', `${name}.wav`), encodeWav({ samples, sampleRate: 22050 }))
+  }
+  // 5000 samples have 20 frames; predicted mels lack the last one.
+  write(join(folder, 'wavs', 'paired.npy'), 80, 19)
+  write(join(folder, 'wavs', 'narrow.npy'), 40, 20)
+  write(join(folder, 'wavs', 'long.npy'), 80, 25)
+  writeFileSync(join(folder, 'wavs', 'spoilt.npy'), 'no mel')
+  const load = (fields: Partial<Parameters<typeof loadDataset>[0]> = {}) =>
+    loadDataset({
+      folders: [folder],
+      sampleRate: 22050,
+      minSamples: 1024,
+      validationShare: 0,
+      speeds: [0.9, 1],
+      decode: decodeAudio,
+      mels: { convention },
+      ...fields,
+    })
+  const beside = await load()
+  assert.deepEqual(
+    beside.training.map(({ name, mel }) => [name, mel?.frames]),
+    [
+      ['wavs/paired.wav', 20],
+      ['wavs/plain.wav at 0.9', undefined],
+      ['wavs/plain.wav', undefined],
+    ],
+  )
+  assert.equal(beside.report.givenMels, 1)
+  assert.deepEqual(
+    beside.report.leftOut.map(({ file, reason }) => [file.slice(folder.length + 6), reason]),
+    ['long.wav', 'narrow.wav', 'spoilt.wav'].map(name => [name, 'bad mel']),
+  )
+  const crop = new Cropper(model).crop(beside.training[0]!, 1024, 1024)
+  const expected = Array.from({ length: crop.mel!.frames }, (_, f) => Math.fround(-(4 + f) / 5))
+  for (const band of [0, 79]) {
+    assert.deepEqual([...crop.mel!.data.subarray(band * crop.mel!.frames, (band + 1) * crop.mel!.frames)], expected)
+  }
+
+  write(join(mels, 'plain.npy'), 80, 20)
+  const given = await load({ mels: { convention, folder: mels } })
+  assert.deepEqual([given.training.length, given.report.givenMels], [1, 1])
+  assert.ok(given.report.leftOut.every(({ reason }) => reason === 'no mel'))
+  write(join(mels, 'plain.npy'), 80, 19)
+  assert.notEqual((await load({ mels: { convention, folder: mels } })).fingerprint, given.fingerprint)
+
+  const first = options({ maxSteps: 2 })
+  await train(first)
+  const from = await readModelFolder(join(first.out, 'model'))
+  const tuned = options({ data: given, from, maxSteps: 3 })
+  assert.equal((await train(tuned)).step, 3)
+  const { config: kept } = await readModelFolder(join(tuned.out, 'model'))
+  assert.deepEqual(kept.diffusion.prior, from.config.diffusion.prior)
+})
+
 const order = (reason: string) => ['unreadable', 'clipped', 'too short', 'silent'].indexOf(reason)
 
 test('kill -9 at any moment leaves a run that goes on to the same bytes', async () => {
