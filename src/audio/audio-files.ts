@@ -1,5 +1,6 @@
 /** Which files of a folder are recordings. */
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { fileError } from '../files.js'
 
 /** The endings of what `decodeAudio` reads. */
@@ -18,4 +19,34 @@ export async function audioFiles(folder: string): Promise<string[]> {
 /** A recording's path without its ending: what pairs it with its mel, or with what a model made of it. */
 export function audioStem(name: string): string {
   return name.replace(AUDIO_FILE, '')
+}
+
+/** Labels by file name without its ending, from `metadata.csv`: `name,label` or `name|label` a line. */
+async function metadataLabels(folder: string): Promise<Map<string, string>> {
+  const labels = new Map<string, string>()
+  let text: string
+  try {
+    text = await readFile(join(folder, 'metadata.csv'), 'utf8')
+  } catch {
+    return labels
+  }
+  for (const line of text.split(/\r?\n/)) {
+    const [name, label] = line.split(/[,|]/)
+    if (name && label) labels.set(basename(audioStem(name.trim())), label.trim())
+  }
+  return labels
+}
+
+/**
+ * The recordings below a folder with the names of their classes: `metadata.csv`'s second column, else the innermost folder's name; ''
+ * at the top of the folder.
+ *
+ * @throws DiffWaveError as `audioFiles`
+ */
+export async function labelledFiles(folder: string): Promise<{ readonly name: string; readonly label: string }[]> {
+  const labels = await metadataLabels(folder)
+  return (await audioFiles(folder)).map(name => {
+    const above = dirname(name)
+    return { name, label: labels.get(basename(audioStem(name))) ?? (above === '.' ? '' : basename(above)) }
+  })
 }

@@ -3,9 +3,8 @@
  * in memory. A bad file is left out and named, never fatal.
  */
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { AUDIO_FILE, audioFiles, audioStem } from '../audio/audio-files.js'
+import { basename, join } from 'node:path'
+import { audioStem, labelledFiles } from '../audio/audio-files.js'
 import type { Mel, MelConvention } from '../audio/convention.js'
 import { melFrames } from '../audio/mel.js'
 import { resample } from '../audio/resample.js'
@@ -74,22 +73,6 @@ export interface DatasetOptions {
 const SILENCE = 1e-3
 /** A clip is clipped where this share of its samples lies within one 16-bit step of full scale. */
 const CLIPPED_SHARE = 1e-3
-
-/** Labels by file name without its ending, from `metadata.csv`: `name,label` or `name|label` a line. */
-async function metadataLabels(folder: string): Promise<Map<string, string>> {
-  const labels = new Map<string, string>()
-  let text: string
-  try {
-    text = await readFile(join(folder, 'metadata.csv'), 'utf8')
-  } catch {
-    return labels
-  }
-  for (const line of text.split(/\r?\n/)) {
-    const [name, label] = line.split(/[,|]/)
-    if (name && label) labels.set(basename(name.trim()).replace(AUDIO_FILE, ''), label.trim())
-  }
-  return labels
-}
 
 /** Whether a file of this name is kept for validation: by a hash, so that adding files moves none. */
 export function isValidation(name: string, share: number): boolean {
@@ -185,12 +168,7 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   const { folders, sampleRate, minSamples, validationShare, speeds = [1], signal } = options
   const files: { folder: string; name: string; label: string }[] = []
   for (const folder of folders) {
-    const labels = await metadataLabels(folder)
-    for (const name of await audioFiles(folder)) {
-      const above = dirname(name)
-      const own = labels.get(basename(name).replace(AUDIO_FILE, ''))
-      files.push({ folder, name, label: own ?? (above === '.' ? '' : basename(above)) })
-    }
+    for (const file of await labelledFiles(folder)) files.push({ folder, ...file })
   }
   const training: Clip[] = []
   const validation: Clip[] = []
