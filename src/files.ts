@@ -1,8 +1,7 @@
 /** Reading and writing whole files with typed errors. A file that is written is complete or absent: never half. */
 import { constants } from 'node:fs'
-import { access, mkdir, open, readFile, stat } from 'node:fs/promises'
+import { access, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import writeFileAtomically from 'write-file-atomic'
 import { DiffWaveError } from './errors.js'
 import { MAX_FILE_BYTES } from './limits.js'
 
@@ -25,7 +24,10 @@ export function fileError(error: unknown, path: string, doing: 'read' | 'write')
       return new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', details)
     case 'ENOSPC':
     case 'EDQUOT':
-      return new DiffWaveError('DISK_FULL', 'the disk is full', details)
+      return new DiffWaveError('DISK_FULL', 'the disk is full', {
+        ...details,
+        hint: 'Free some space and try again: what was in the file’s place before is still there.',
+      })
     default: {
       const reason = error instanceof Error ? error.message.split('\n')[0] : String(error)
       return doing === 'read'
@@ -75,20 +77,41 @@ export async function kindOfPath(path: string): Promise<'file' | 'directory' | '
   }
 }
 
+/** Counts temporary files, so that two writes of one process never share one. */
+let temporaries = 0
+
 /**
- * Writes a file by way of a temporary one beside it, flushed and renamed.
+ * Writes a file by way of a temporary one beside it, flushed and renamed. Own code: `write-file-atomic` takes a write that a full
+ * disk cut short for a whole one, and puts the torso in the old file's place.
  *
- * @throws DiffWaveError `NOT_WRITABLE`, `NOT_A_FILE`, `NOT_A_DIRECTORY`, `DISK_FULL`
+ * @throws DiffWaveError `NOT_WRITABLE`, `NOT_A_FILE`, `NOT_A_DIRECTORY`, `DISK_FULL`; what was there before is intact
  */
 export async function writeFileBytes(path: string, bytes: Uint8Array | string): Promise<void> {
+  let temporary: string | null = null
   try {
     if ((await kindOfPath(path)) === 'directory') {
       throw new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path })
     }
-    // write-file-atomic counts elements, not bytes, so it is given bytes.
-    const data = typeof bytes === 'string' ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    await writeFileAtomically(path, data, { fsync: true })
+    // A link stays one: what it points to is replaced, and keeps its permissions.
+    const target = await realpath(path).catch(() => path)
+    const mode = await stat(target).then(
+      status => status.mode & 0o777,
+      () => undefined,
+    )
+    const name = `${target}.${process.pid}.${temporaries++}.tmp`
+    const handle = await open(name, 'wx', mode)
+    temporary = name
+    try {
+      // Goes on until every byte is written, or throws.
+      await handle.writeFile(bytes)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(temporary, target)
+    temporary = null
   } catch (error) {
+    if (temporary !== null) await rm(temporary, { force: true }).catch(() => {})
     throw fileError(error, path, 'write')
   }
 }

@@ -7,6 +7,13 @@ export type { MelSource } from './diffusion/mel-pieces.js'
 export type { Progress } from './diffusion/reverse.js'
 export type { Engine, LossGradients } from './engines/engine.js'
 export { DiffWaveError, type ErrorCode } from './errors.js'
+export { type Measurements, measures } from './evaluation/compare.js'
+export { folderSystem, griffinLimSystem, type System } from './evaluation/system.js'
+export {
+  evaluateVocoder,
+  type VocoderEvaluation,
+  type VocoderEvaluationOptions,
+} from './evaluation/vocoder-evaluation.js'
 export { type MelFile, readMel, writeMel } from './formats/mel-file.js'
 export {
   type GeneratedClip,

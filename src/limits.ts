@@ -43,3 +43,5 @@ export const MAX_CLIPS = 10_000
 export const MAX_TRAINING_BYTES = 2 ** 32
 /** Mels and whitened audio that a trainer keeps of its clips: 15 hours of 80 bands at 22,050 Hz; older ones are computed again. */
 export const MAX_PREPARED_BYTES = 2 ** 32
+/** Files whose pictures and sound an evaluation's report holds: three players of 7 s take 1.3 MB a file. */
+export const REPORTED_FILES = 24

@@ -73,3 +73,28 @@ export function drawAudio(samples: Float32Array, sampleRate: number, mel: Mel): 
   }
   return encode({ width: WIDTH, height, data, channels: 3, depth: 8 })
 }
+
+/** Colours of a spectrogram's picture: as many as the eye tells apart, few enough to pack well. */
+const SHADES = 64
+/** Rows a band. */
+const BAND_HEIGHT = 2
+
+/**
+ * A mel's picture alone, one pixel a frame, the lowest band at the bottom.
+ *
+ * @param range of values from the darkest to the brightest colour, so that pictures side by side have one scale
+ */
+export function drawMel(mel: Mel, range: { readonly min: number; readonly max: number }): Uint8Array {
+  const height = mel.bands * BAND_HEIGHT
+  const data = new Uint8Array(mel.frames * height * 3)
+  const shades = Array.from({ length: SHADES }, (_, i) => colour(i / (SHADES - 1)))
+  const scale = (SHADES - 1) / (range.max > range.min ? range.max - range.min : 1)
+  for (let y = 0; y < height; y++) {
+    const band = mel.bands - 1 - Math.floor(y / BAND_HEIGHT)
+    for (let x = 0; x < mel.frames; x++) {
+      const shade = Math.round((mel.data[band * mel.frames + x]! - range.min) * scale)
+      data.set(shades[Math.max(0, Math.min(SHADES - 1, shade))]!, (y * mel.frames + x) * 3)
+    }
+  }
+  return encode({ width: mel.frames, height, data, channels: 3, depth: 8 })
+}

@@ -16,7 +16,7 @@ export function realNumber(text: string): number {
 }
 
 /** A number of steps, or a schedule's name. */
-function steps(text: string): number | string {
+export function steps(text: string): number | string {
   return /^\d+$/.test(text) ? Number(text) : text
 }
 
@@ -63,7 +63,7 @@ export interface SamplingOptions {
 }
 
 /** The sampling options that were given. */
-export function samplingOptions({ steps, sampler, eta, seed }: SamplingOptions) {
+export function samplingOptions({ steps, sampler, eta, seed }: Omit<SamplingOptions, 'format'>) {
   return {
     ...(steps === undefined ? {} : { steps }),
     ...(sampler === undefined ? {} : { sampler }),

@@ -1,6 +1,6 @@
 /** What the model sounds like so far: a validation clip vocoded, or a clip generated, with its picture, for the event log. */
-import { namedConventions } from '../audio/convention.js'
-import { melSpectrogram } from '../audio/mel.js'
+import { type Mel, namedConventions } from '../audio/convention.js'
+import { melFrames, melSpectrogram } from '../audio/mel.js'
 import { drawAudio } from '../audio/picture.js'
 import { createSampler } from '../diffusion/samplers/create.js'
 import type { Engine } from '../engines/engine.js'
@@ -24,7 +24,10 @@ export async function listen(engine: Engine, config: ModelConfig, data: Dataset)
     sampleRate: config.sampleRate,
     maxFrequency: config.sampleRate / 2,
   }
-  const mel = melSpectrogram(original, convention)
+  const mel =
+    clip.mel === undefined
+      ? melSpectrogram(original, convention)
+      : opening(clip.mel, melFrames(samples.length, convention))
   const { samples: made } = await wholeClip(new Model(config, engine), {
     sampler: createSampler(config.diffusion, {}),
     seed: SEED,
@@ -38,6 +41,14 @@ export async function listen(engine: Engine, config: ModelConfig, data: Dataset)
     picture('model', drawAudio(made, config.sampleRate, melSpectrogram(audio, convention))),
     picture('recording', drawAudio(samples, config.sampleRate, mel)),
   ]
+}
+
+/** The first frames of a mel. */
+function opening({ data, bands, frames }: Mel, count: number): Mel {
+  const kept = Math.min(frames, count)
+  const first = new Float32Array(bands * kept)
+  for (let band = 0; band < bands; band++) first.set(data.subarray(band * frames, band * frames + kept), band * kept)
+  return { data: first, bands, frames: kept }
 }
 
 /** A PNG with its size, which stands big-endian at byte 16 (PNG, section 11.2.2). */

@@ -8,6 +8,7 @@ import type { AddCommand } from './command.js'
 import { Context, printError } from './context.js'
 import { addConvert } from './convert.js'
 import { addDoctor } from './doctor.js'
+import { addEvaluate } from './evaluate.js'
 import { exitStatus, SomeFailed } from './exit.js'
 import { addGenerate } from './generate.js'
 import { addInspect } from './inspect.js'
@@ -24,6 +25,7 @@ const commands: readonly AddCommand[] = [
   addConvert,
   addInspect,
   addTrain,
+  addEvaluate,
   addDoctor,
 ]
 

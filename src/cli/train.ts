@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Option } from 'commander'
 import { decodeAudio } from '../audio/decode.js'
 import { createEngine, engineNames } from '../engines/select.js'
+import { DiffWaveError } from '../errors.js'
 import { modelPath } from '../load-model.js'
 import { readJson } from '../model/folder.js'
 import { readModel } from '../model/read-model.js'
@@ -19,6 +20,7 @@ interface TrainCommandOptions {
   readonly data: readonly string[]
   readonly out: string
   readonly resume?: boolean
+  readonly mel?: string
   readonly maxSteps?: number
   readonly maxHours?: number
   readonly from?: string
@@ -32,7 +34,8 @@ const NAMED_FILES = 10
 function describe(context: Context, report: DatasetReport): void {
   const rates = [...report.rates].map(([rate, count]) => `${count} at ${rate} Hz`).join(', ')
   context.note(
-    `${report.clips} clips, ${report.hours.toFixed(2)} h (${rates}); ${report.validationClips} kept for validation`,
+    `${report.clips} clips, ${report.hours.toFixed(2)} h (${rates}); ${report.validationClips} kept for validation` +
+      (report.givenMels === 0 ? '' : `; ${report.givenMels} with a mel of their own`),
   )
   for (const { file, reason, detail } of report.leftOut.slice(0, NAMED_FILES)) {
     context.note(`left out: ${file}: ${reason} (${detail})`)
@@ -54,6 +57,10 @@ export const addTrain: AddCommand = (program, run) => {
     .description('learn a model from folders of recordings')
     .argument('<config>', 'the training config, a .json file')
     .requiredOption('--data <dir...>', 'folders of WAV, FLAC, MP3 or Ogg')
+    .option(
+      '--mel <dir>',
+      'folder of mels to train from, in place of the recordings’ own: a .npy of the same name each',
+    )
     .requiredOption('--out <dir>', 'folder for checkpoint, log and model')
     .option('--resume', 'go on from the checkpoint in --out')
     .option('--max-steps <n>', 'stop after so many updates in all', wholeNumber)
@@ -64,6 +71,9 @@ export const addTrain: AddCommand = (program, run) => {
     .action(async (path: string, options: TrainCommandOptions) => {
       const { context } = run()
       const config = checkTrainingConfig(await readJson(path), path)
+      if (options.mel !== undefined && config.model.mel === null) {
+        throw new DiffWaveError('BAD_OPTION', 'this config’s model takes no mel', { where: '--mel' })
+      }
       const from = options.from === undefined ? undefined : await readModel(await modelPath(options.from))
       const data = await context.withProgress('reading', report =>
         loadDataset({
@@ -73,6 +83,11 @@ export const addTrain: AddCommand = (program, run) => {
           minSamples: config.model.kind === 'vocoder' ? config.data.cropSamples : 256,
           validationShare: config.data.validationShare,
           speeds: config.data.speeds,
+          ...(config.model.mel === null
+            ? {}
+            : {
+                mels: { convention: config.model.mel, ...(options.mel === undefined ? {} : { folder: options.mel }) },
+              }),
           decode: decodeAudio,
           cache: join(options.out, 'cache'),
           signal: context.signal,

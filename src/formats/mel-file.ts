@@ -1,7 +1,9 @@
 /** Mels in files: `.npy`, PyTorch `.pt`, `.safetensors`, as text-to-speech programs write them. */
-import type { Mel } from '../audio/convention.js'
+import { basename, join } from 'node:path'
+import type { Mel, MelConvention } from '../audio/convention.js'
+import { checkMelFor, melFrames } from '../audio/mel.js'
 import { DiffWaveError } from '../errors.js'
-import { readFileBytes, writeFileBytes } from '../files.js'
+import { kindOfPath, readFileBytes, writeFileBytes } from '../files.js'
 import type { Tensor } from '../tensor.js'
 import { decodeNpy, encodeNpy, isNpy } from './npy.js'
 import { decodeTorch, TorchTensor, torchTensor } from './pytorch.js'
@@ -98,6 +100,44 @@ export async function readMel(path: string, bands?: number): Promise<MelFile> {
     })
   }
   return file
+}
+
+/** Endings of files that may hold a mel. */
+export const melEndings = ['.npy', '.safetensors', '.pt'] as const
+
+/** Frames by which a mel may differ from its recording's: framings and ways of trimming differ by as many. */
+const FRAME_SLACK = 2
+
+/**
+ * The mel that a folder holds for a recording, checked to be one of the convention and as long; null where there is none.
+ *
+ * @param stem path of the recording below its own folder, without the ending; in this one it may also lie at the top
+ * @param samples of the recording at the convention's rate
+ * @throws DiffWaveError as `readMel` and `checkMelFor`; `BAD_MEL` where it is not as long
+ */
+export async function readMelOf(
+  folder: string,
+  stem: string,
+  samples: number,
+  convention: MelConvention,
+  endings: readonly string[] = melEndings,
+): Promise<Mel | null> {
+  for (const name of new Set([stem, basename(stem)])) {
+    for (const ending of endings) {
+      const path = join(folder, name + ending)
+      if ((await kindOfPath(path)) !== 'file') continue
+      const { mel } = await readMel(path, convention.bands)
+      checkMelFor(mel, convention, path)
+      const frames = melFrames(samples, convention)
+      if (Math.abs(mel.frames - frames) <= FRAME_SLACK) return mel
+      throw new DiffWaveError('BAD_MEL', 'the mel is not as long as the recording', {
+        expected: `${frames} frames`,
+        got: String(mel.frames),
+        where: path,
+      })
+    }
+  }
+  return null
 }
 
 /** Writes a mel as `.npy`, or as `.safetensors` (tensor `mel`) by the file's ending. */

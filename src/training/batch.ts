@@ -23,7 +23,8 @@ export function measurePrior(clips: readonly Clip[], convention: MelConvention, 
   // A hundred clips spread over the set show its range.
   const stride = Math.max(1, Math.floor(clips.length / 100))
   for (let i = 0; i < clips.length; i += stride) {
-    const mel = melSpectrogram({ samples: clipAudio(clips[i]!), sampleRate: convention.sampleRate }, convention)
+    const clip = clips[i]!
+    const mel = clip.mel ?? melSpectrogram({ samples: clipAudio(clip), sampleRate: convention.sampleRate }, convention)
     for (const energy of melEnergy(convention, mel)) {
       minEnergy = Math.min(minEnergy, energy)
       maxEnergy = Math.max(maxEnergy, energy)

@@ -68,7 +68,7 @@ export class Cropper {
     const known = this.#prepared.get(clip)
     if (known !== undefined) return known
     const samples = clipAudio(clip)
-    const mel = melSpectrogram({ samples, sampleRate: this.model.sampleRate }, convention)
+    const mel = clip.mel ?? melSpectrogram({ samples, sampleRate: this.model.sampleRate }, convention)
     const white =
       diffusion.prior?.kind === 'mel-envelope'
         ? Int16Array.from(whiten(samples, mel, convention, diffusion.prior), y =>

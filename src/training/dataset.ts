@@ -3,15 +3,18 @@
  * in memory. A bad file is left out and named, never fatal.
  */
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, join } from 'node:path'
+import { audioStem, labelledFiles } from '../audio/audio-files.js'
+import type { Mel, MelConvention } from '../audio/convention.js'
+import { melFrames } from '../audio/mel.js'
 import { resample } from '../audio/resample.js'
 import type { Audio } from '../audio/wav.js'
 import { DiffWaveError, type ErrorCode, throwIfAborted } from '../errors.js'
-import { fileError, kindOfPath, makeFolder, readFileBytes, writeFileBytes } from '../files.js'
+import { kindOfPath, makeFolder, readFileBytes, writeFileBytes } from '../files.js'
+import { melEndings, readMelOf } from '../formats/mel-file.js'
 import { MAX_TRAINING_BYTES } from '../limits.js'
 
-export type LeftOutReason = 'too short' | 'silent' | 'clipped' | 'unreadable'
+export type LeftOutReason = 'too short' | 'silent' | 'clipped' | 'unreadable' | 'no mel' | 'bad mel'
 
 /** A recording at the data set's rate. */
 export interface Clip {
@@ -20,6 +23,8 @@ export interface Clip {
   readonly samples: Int16Array
   /** Name of the class: `metadata.csv`'s second column, else the innermost folder's name; '' at the top of a folder. */
   readonly label: string
+  /** What it is to be made from, where that is not its own mel: one that a text-to-speech model predicted for it, as long as itself. */
+  readonly mel?: Mel
 }
 
 /** What was found, for people. */
@@ -27,6 +32,8 @@ export interface DatasetReport {
   readonly clips: number
   readonly hours: number
   readonly validationClips: number
+  /** Clips that came with a mel. */
+  readonly givenMels: number
   /** Files by sample rate in Hz. */
   readonly rates: ReadonlyMap<number, number>
   readonly leftOut: readonly { readonly file: string; readonly reason: LeftOutReason; readonly detail: string }[]
@@ -49,6 +56,11 @@ export interface DatasetOptions {
   readonly validationShare: number
   /** Speeds at which each training clip is had, pitch and tempo together; 1 alone where not given. */
   readonly speeds?: readonly number[]
+  /**
+   * Given mels are looked for: in `folder`, where every recording must have one, else as a `.npy` beside a recording. A clip with one
+   * is had at no other speed.
+   */
+  readonly mels?: { readonly convention: MelConvention; readonly folder?: string }
   /** Decodes a file's bytes. */
   readonly decode: (bytes: Uint8Array, path: string) => Audio | Promise<Audio>
   /** Folder where resampled clips are kept for the next start, made if need be; resampling takes most of the time of loading. */
@@ -57,43 +69,23 @@ export interface DatasetOptions {
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
 }
 
-const AUDIO_FILE = /\.(wav|flac|mp3|ogg|oga|opus)$/i
 /** A clip whose loudest sample is below −60 dB is silence. */
 const SILENCE = 1e-3
 /** A clip is clipped where this share of its samples lies within one 16-bit step of full scale. */
 const CLIPPED_SHARE = 1e-3
-
-async function audioFiles(folder: string): Promise<string[]> {
-  try {
-    const names = await readdir(folder, { recursive: true })
-    return names.filter(name => AUDIO_FILE.test(name)).sort()
-  } catch (error) {
-    throw fileError(error, folder, 'read')
-  }
-}
-
-/** Labels by file name without its ending, from `metadata.csv`: `name,label` or `name|label` a line. */
-async function metadataLabels(folder: string): Promise<Map<string, string>> {
-  const labels = new Map<string, string>()
-  let text: string
-  try {
-    text = await readFile(join(folder, 'metadata.csv'), 'utf8')
-  } catch {
-    return labels
-  }
-  for (const line of text.split(/\r?\n/)) {
-    const [name, label] = line.split(/[,|]/)
-    if (name && label) labels.set(basename(name.trim()).replace(AUDIO_FILE, ''), label.trim())
-  }
-  return labels
-}
 
 /** Whether a file of this name is kept for validation: by a hash, so that adding files moves none. */
 export function isValidation(name: string, share: number): boolean {
   return createHash('sha256').update(basename(name)).digest().readUInt32BE(0) < share * 2 ** 32
 }
 
-function fault(samples: Float32Array, minSamples: number): { reason: LeftOutReason; detail: string } | null {
+/** Why a recording is left out. */
+interface Fault {
+  readonly reason: LeftOutReason
+  readonly detail: string
+}
+
+function fault(samples: Float32Array, minSamples: number): Fault | null {
   if (samples.length < minSamples) {
     return { reason: 'too short', detail: `${samples.length} samples, ${minSamples} needed` }
   }
@@ -108,6 +100,34 @@ function fault(samples: Float32Array, minSamples: number): { reason: LeftOutReas
   if (peak < SILENCE) return { reason: 'silent', detail: `peak ${peak.toExponential(1)}` }
   if (full > CLIPPED_SHARE * samples.length) return { reason: 'clipped', detail: `${full} samples at full scale` }
   return null
+}
+
+/** A mel of so many frames: those past its end are its last one's. */
+function held({ data, bands, frames: present }: Mel, frames: number): Mel {
+  const out = new Float32Array(bands * frames)
+  for (let i = 0; i < out.length; i++) {
+    out[i] = data[Math.floor(i / frames) * present + Math.min(present - 1, i % frames)]!
+  }
+  return { data: out, bands, frames }
+}
+
+/** The mel that belongs to a recording, or what is wrong with it; null where it has none and needs none. */
+async function givenMel(
+  mels: DatasetOptions['mels'],
+  folder: string,
+  stem: string,
+  samples: number,
+): Promise<Mel | Fault | null> {
+  if (mels === undefined) return null
+  const own = mels.folder === undefined
+  try {
+    const mel = await readMelOf(mels.folder ?? folder, stem, samples, mels.convention, own ? ['.npy'] : melEndings)
+    if (mel !== null) return held(mel, melFrames(samples, mels.convention))
+    return own ? null : { reason: 'no mel', detail: `none of its name in ${mels.folder}` }
+  } catch (error) {
+    if (!(error instanceof DiffWaveError)) throw error
+    return { reason: 'bad mel', detail: error.message }
+  }
 }
 
 /** What writing the cache can fail with: no fault of the recording. */
@@ -148,12 +168,7 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   const { folders, sampleRate, minSamples, validationShare, speeds = [1], signal } = options
   const files: { folder: string; name: string; label: string }[] = []
   for (const folder of folders) {
-    const labels = await metadataLabels(folder)
-    for (const name of await audioFiles(folder)) {
-      const above = dirname(name)
-      const own = labels.get(basename(name).replace(AUDIO_FILE, ''))
-      files.push({ folder, name, label: own ?? (above === '.' ? '' : basename(above)) })
-    }
+    for (const file of await labelledFiles(folder)) files.push({ folder, ...file })
   }
   const training: Clip[] = []
   const validation: Clip[] = []
@@ -161,6 +176,8 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   const leftOut: { file: string; reason: LeftOutReason; detail: string }[] = []
   const hash = createHash('sha256').update(`${sampleRate} ${minSamples} ${validationShare} ${speeds}\n`)
   let samplesKept = 0
+  let melBytes = 0
+  let givenMels = 0
   for (const [i, { folder, name, label }] of files.entries()) {
     throwIfAborted(signal)
     const path = join(folder, name)
@@ -170,19 +187,24 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
       const contents = createHash('sha256').update(bytes).digest()
       const key = contents.toString('hex')
       const samples = await atRate(audio, sampleRate, options.cache, key)
-      const wrong = fault(samples, minSamples)
-      if (wrong !== null) leftOut.push({ file: path, ...wrong })
+      const mel = fault(samples, minSamples) ?? (await givenMel(options.mels, folder, audioStem(name), samples.length))
+      if (mel !== null && 'reason' in mel) leftOut.push({ file: path, ...mel })
       else {
         rates.set(audio.sampleRate, (rates.get(audio.sampleRate) ?? 0) + 1)
         hash.update(`${name}\n${label}\n`).update(contents)
+        if (mel !== null) {
+          givenMels++
+          melBytes += mel.data.byteLength
+          hash.update(new Uint8Array(mel.data.buffer, mel.data.byteOffset, mel.data.byteLength))
+        }
         const validates = isValidation(name, validationShare)
-        for (const speed of validates ? [1] : speeds) {
+        for (const speed of validates || mel !== null ? [1] : speeds) {
           const played = { samples: audio.samples, sampleRate: Math.round(audio.sampleRate * speed) }
           const heard = speed === 1 ? samples : await atRate(played, sampleRate, options.cache, key)
           if (heard.length < minSamples) continue
           samplesKept += heard.length
           const kept = { name: speed === 1 ? name : `${name} at ${speed}`, samples: quantised(heard), label }
-          ;(validates ? validation : training).push(kept)
+          ;(validates ? validation : training).push(mel === null ? kept : { ...kept, mel })
         }
       }
     } catch (error) {
@@ -190,7 +212,7 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
       const detail = error instanceof Error ? error.message : String(error)
       leftOut.push({ file: path, reason: 'unreadable', detail })
     }
-    if (2 * samplesKept > MAX_TRAINING_BYTES) {
+    if (2 * samplesKept + melBytes > MAX_TRAINING_BYTES) {
       throw new DiffWaveError('TOO_LARGE', 'the recordings do not fit in memory', {
         expected: `at most ${Math.floor(MAX_TRAINING_BYTES / 2 / sampleRate / 3600)} hours at ${sampleRate} Hz`,
       })
@@ -208,6 +230,7 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
     clips: training.length + validation.length,
     hours: samplesKept / sampleRate / 3600,
     validationClips: validation.length,
+    givenMels,
     rates,
     leftOut,
   }

@@ -165,7 +165,7 @@ class Run {
   readonly #maker: BatchMaker
   readonly #objective: Objective
   readonly #model: ModelConfig
-  readonly #state: TrainingState
+  #state: TrainingState
   readonly #began: number
   readonly #events: EventLog | null
   #position: Position
@@ -248,7 +248,8 @@ class Run {
           ])
         }
         if (step % config.every.validation === 0) await this.#validate(engine)
-        if (step % config.every.checkpoint === 0) await this.#save()
+        // Amid updates without a finite gradient nothing is saved: the checkpoint before is the last good one.
+        if (step % config.every.checkpoint === 0 && this.#broken === 0) await this.#save()
       }
     } finally {
       await engine.dispose()
@@ -299,12 +300,7 @@ class Run {
     const norm = clipGradients(gradients, optimiser.clipNorm)
     if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
       this.#broken++
-      if (this.#broken >= MAX_BROKEN_STEPS) {
-        throw new DiffWaveError('DIVERGED', `${this.#broken} updates in a row had no finite gradient`, {
-          where: `step ${this.#position.step}`,
-          hint: 'The last checkpoint is intact: lower the learning rate and start from its model with --from.',
-        })
-      }
+      if (this.#broken >= MAX_BROKEN_STEPS) throw await this.#rollBack()
       return { rate, norm }
     }
     this.#broken = 0
@@ -349,6 +345,27 @@ class Run {
     this.#catchUp()
     await writeCheckpoint(this.options.out, this.#state, this.#position)
     await this.#export('model')
+  }
+
+  /** Goes back to the last good checkpoint, of which `model/` is made again; gives the error to stop with. */
+  async #rollBack(): Promise<DiffWaveError> {
+    const { out } = this.options
+    const problem = `${this.#broken} updates in a row had no finite gradient`
+    const where = `step ${this.#position.step}`
+    if (!(await hasCheckpoint(out))) {
+      return new DiffWaveError('DIVERGED', `${problem}, before the first checkpoint`, {
+        where,
+        hint: 'Lower the learning rate, or look for recordings that are not as they should be.',
+      })
+    }
+    const { state, position } = await readCheckpoint(out, new Adam())
+    this.#state = state
+    this.#position = position
+    await this.#export('model')
+    return new DiffWaveError('DIVERGED', `${problem}: rolled back to the checkpoint of step ${position.step}`, {
+      where,
+      hint: `Lower the learning rate and start from its model: --from ${join(out, 'model')}`,
+    })
   }
 
   #export(name: string): Promise<void> {

@@ -1,10 +1,11 @@
 /** The trainer on a fake engine: the same bytes after a resume, what is refused, what survives. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { after, mock, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { namedConventions } from '#src/audio/convention'
 import { decodeAudio } from '#src/audio/decode'
@@ -12,6 +13,9 @@ import { melSpectrogram } from '#src/audio/mel'
 import { encodeWav } from '#src/audio/wav'
 import { noiseSchedule } from '#src/diffusion/schedule'
 import { DiffWaveError, type ErrorCode } from '#src/errors'
+import { writeFileBytes } from '#src/files'
+import { encodeNpy } from '#src/formats/npy'
+import { readModelFolder } from '#src/model/folder'
 import { gaussian } from '#src/random'
 import { checkTrainingConfig, learningRate, type TrainingConfig } from '#src/training/config'
 import { Cropper } from '#src/training/crop'
@@ -64,7 +68,7 @@ const data: Dataset = {
   sampleRate: 22050,
   training: [clip(1), clip(2, 3000), clip(3, 9000)],
   validation: [clip(4)],
-  report: { clips: 4, hours: 0, validationClips: 1, rates: new Map(), leftOut: [] },
+  report: { clips: 4, hours: 0, validationClips: 1, givenMels: 0, rates: new Map(), leftOut: [] },
   fingerprint: 'data',
 }
 let folders = 0
@@ -189,10 +193,74 @@ test('what is not finite never reaches the weights; too much of it stops the run
   const once = spoilt(call => call === 5)
   const { step } = await train(once)
   assert.equal(step, 12)
-  const always = spoilt(call => call > 8)
-  await assert.rejects(train(always), code('DIVERGED'))
-  // Updates 5 and 6 were skipped when the checkpoint of step 6 was written: its weights are the last good ones.
-  assert.equal((await train({ ...always, maxSteps: 6, resume: true })).step, 6)
+  const never = spoilt(call => call > 0)
+  await assert.rejects(train(never), code('DIVERGED'))
+  assert.ok(!existsSync(join(never.out, 'checkpoint.safetensors')) && !existsSync(join(never.out, 'model')))
+})
+
+test('a run that diverges is rolled back to its last good checkpoint, and says to which', async () => {
+  const until3 = options({ maxSteps: 3 })
+  await train(until3)
+  // Updates 5 to 9 have no finite gradient; the checkpoint due at step 6, amid them, is not written.
+  const diverging = options({
+    createEngine: async (model, weights) => learningEngine(model.network, weights, { spoil: call => call > 8 }),
+  })
+  await assert.rejects(train(diverging), error => {
+    assert.ok(code('DIVERGED')(error))
+    assert.match((error as Error).message, /rolled back to the checkpoint of step 3 \(step 8\)$/)
+    return true
+  })
+  assert.deepEqual(bytes(diverging.out), bytes(until3.out))
+  const model = (folder: string, file: string) => readFileSync(join(folder, 'model', file))
+  for (const file of ['config.json', 'weights.safetensors']) {
+    assert.deepEqual(model(diverging.out, file), model(until3.out, file))
+  }
+  assert.equal((await train({ ...diverging, maxSteps: 6, resume: true })).step, 6)
+})
+
+test('a full disk leaves the checkpoint before, and the error says so', async () => {
+  const run = options({ maxSteps: 3 })
+  await train(run)
+  const [before, files] = [bytes(run.out), readdirSync(run.out)]
+  const handle = await open(join(run.out, 'probe'), 'w')
+  const prototype = Object.getPrototypeOf(handle)
+  await handle.close()
+  rmSync(join(run.out, 'probe'))
+  // Half of the bytes go through, then the disk is full.
+  const full = mock.method(prototype, 'writeFile', async function (this: FileHandle, data: Uint8Array) {
+    await this.write(data, 0, Math.floor(data.length / 2))
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+  })
+  try {
+    await assert.rejects(
+      writeFileBytes(join(run.out, 'checkpoint.safetensors'), new Uint8Array(1000)),
+      code('DISK_FULL'),
+    )
+  } finally {
+    full.mock.restore()
+  }
+  assert.deepEqual(bytes(run.out), before)
+  assert.deepEqual(readdirSync(run.out), files)
+  assert.equal((await train({ ...run, maxSteps: 6, resume: true })).step, 6)
+})
+
+/** A name space of mounts of our own, where the system grants one. */
+const unshare = ['-rm', 'sh', '-c']
+const mayMount = spawnSync('unshare', [...unshare, `mount -t tmpfs -o size=1m none ${tmpdir()}`]).status === 0
+
+test('a disk that fills up while a run goes on', {
+  skip: mayMount ? false : 'no file system can be mounted here',
+}, () => {
+  const helper = fileURLToPath(new URL('../support/train-until-full.js', import.meta.url))
+  const folder = join(scratch, 'small-disk')
+  mkdirSync(folder)
+  const command = `mount -t tmpfs -o size=32m none ${folder} && exec ${process.execPath} ${helper} ${folder}`
+  const { status, stdout, stderr } = spawnSync('unshare', [...unshare, command], {
+    input: JSON.stringify(config()),
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, stderr)
+  assert.deepEqual(JSON.parse(stdout), { code: 'DISK_FULL', intact: true, resumedTo: 9 })
 })
 
 test('a signal finishes the step, saves and returns', async () => {
@@ -267,6 +335,77 @@ test('a data set names what it leaves out, and why', async () => {
   const kept = Array.from({ length: 2000 }, (_, i) => isValidation(`${i}.wav`, 0.1)).filter(Boolean).length
   assert.ok(Math.abs(kept - 200) < 50)
 })
+
+test('a mel beside a recording, or in a folder of mels, takes the place of its own; one that does not fit is named', async () => {
+  const folder = join(scratch, 'pairs')
+  const mels = join(scratch, 'predicted')
+  for (const path of [join(folder, 'wavs'), mels]) mkdirSync(path, { recursive: true })
+  const { model } = config()
+  const convention = model.mel!
+  const write = (path: string, bands: number, frames: number) =>
+    writeFileSync(
+      path,
+      encodeNpy({
+        shape: [bands, frames],
+        data: Float32Array.from({ length: bands * frames }, (_, i) => -(i % frames) / 5),
+      }),
+    )
+  for (const [i, name] of ['plain', 'paired', 'narrow', 'long', 'spoilt'].entries()) {
+    const samples = gaussian(i, 0, 0, 5000).map(x => x * 0.1)
+    writeFileSync(join(folder, 'wavs', `${name}.wav`), encodeWav({ samples, sampleRate: 22050 }))
+  }
+  // 5000 samples have 20 frames; predicted mels lack the last one.
+  write(join(folder, 'wavs', 'paired.npy'), 80, 19)
+  write(join(folder, 'wavs', 'narrow.npy'), 40, 20)
+  write(join(folder, 'wavs', 'long.npy'), 80, 25)
+  writeFileSync(join(folder, 'wavs', 'spoilt.npy'), 'no mel')
+  const load = (fields: Partial<Parameters<typeof loadDataset>[0]> = {}) =>
+    loadDataset({
+      folders: [folder],
+      sampleRate: 22050,
+      minSamples: 1024,
+      validationShare: 0,
+      speeds: [0.9, 1],
+      decode: decodeAudio,
+      mels: { convention },
+      ...fields,
+    })
+  const beside = await load()
+  assert.deepEqual(
+    beside.training.map(({ name, mel }) => [name, mel?.frames]),
+    [
+      ['wavs/paired.wav', 20],
+      ['wavs/plain.wav at 0.9', undefined],
+      ['wavs/plain.wav', undefined],
+    ],
+  )
+  assert.equal(beside.report.givenMels, 1)
+  assert.deepEqual(
+    beside.report.leftOut.map(({ file, reason }) => [file.slice(folder.length + 6), reason]),
+    ['long.wav', 'narrow.wav', 'spoilt.wav'].map(name => [name, 'bad mel']),
+  )
+  const crop = new Cropper(model).crop(beside.training[0]!, 1024, 1024)
+  const expected = Array.from({ length: crop.mel!.frames }, (_, f) => Math.fround(-(4 + f) / 5))
+  for (const band of [0, 79]) {
+    assert.deepEqual([...crop.mel!.data.subarray(band * crop.mel!.frames, (band + 1) * crop.mel!.frames)], expected)
+  }
+
+  write(join(mels, 'plain.npy'), 80, 20)
+  const given = await load({ mels: { convention, folder: mels } })
+  assert.deepEqual([given.training.length, given.report.givenMels], [1, 1])
+  assert.ok(given.report.leftOut.every(({ reason }) => reason === 'no mel'))
+  write(join(mels, 'plain.npy'), 80, 19)
+  assert.notEqual((await load({ mels: { convention, folder: mels } })).fingerprint, given.fingerprint)
+
+  const first = options({ maxSteps: 2 })
+  await train(first)
+  const from = await readModelFolder(join(first.out, 'model'))
+  const tuned = options({ data: given, from, maxSteps: 3 })
+  assert.equal((await train(tuned)).step, 3)
+  const { config: kept } = await readModelFolder(join(tuned.out, 'model'))
+  assert.deepEqual(kept.diffusion.prior, from.config.diffusion.prior)
+})
+
 const order = (reason: string) => ['unreadable', 'clipped', 'too short', 'silent'].indexOf(reason)
 
 test('kill -9 at any moment leaves a run that goes on to the same bytes', async () => {

@@ -1,0 +1,63 @@
+/** The classifier at work on clips: trained on the training clips, tested on held-out real ones, asked about generated ones. */
+
+import { Classifier, type Example } from './classifier.js'
+import { stretchedPattern } from './clip-pattern.js'
+import type { Clip, ClipSet } from './clip-set.js'
+import { Modulation } from './modulation.js'
+
+const FRAMES = 24
+const ORDERS = 16
+
+export interface LabelAccuracy {
+  readonly clips: number
+  /** Share recognised as the label asked for. */
+  readonly accuracy: number
+  /** What they were taken for: label → clips. */
+  readonly takenFor: ReadonlyMap<string, number>
+}
+
+export interface ClassifierResult {
+  readonly labels: readonly string[]
+  /** On held-out real clips: whether its word counts. */
+  readonly heldOut: { readonly clips: number; readonly accuracy: number }
+  readonly generated: { readonly clips: number; readonly accuracy: number }
+  readonly byLabel: ReadonlyMap<string, LabelAccuracy>
+}
+
+/** @returns null where the training clips have fewer than two labels, or no generated or held-out clip has one of them */
+export async function classifyClips(
+  sets: { readonly training: ClipSet; readonly heldOut: ClipSet; readonly generated: ClipSet },
+  seed: number,
+  signal?: AbortSignal,
+): Promise<ClassifierResult | null> {
+  const labels = [...new Set(sets.training.clips.map(({ label }) => label))].filter(label => label !== '').sort()
+  if (labels.length < 2) return null
+  const known = (set: ClipSet) => set.clips.filter(({ label }) => labels.includes(label))
+  const [heldOut, generated] = [known(sets.heldOut), known(sets.generated)]
+  if (heldOut.length === 0 || generated.length === 0) return null
+  const modulation = new Modulation(FRAMES, sets.training.clips[0]!.pattern.bands, ORDERS, ORDERS)
+  const example = ({ pattern, first, label }: Clip): Example => ({
+    features: modulation.of(stretchedPattern(pattern, first, sets.training.frames, FRAMES)),
+    label: labels.indexOf(label),
+  })
+  const classifier = await Classifier.train(known(sets.training).map(example), labels, { seed, signal })
+  const answers = (clips: readonly Clip[]) =>
+    clips.map(example).map(({ features, label }) => ({ label, found: classifier.classify(features) }))
+  const accuracy = (given: readonly { label: number; found: number }[]) =>
+    given.filter(({ label, found }) => label === found).length / given.length
+  const ofGenerated = answers(generated)
+  const byLabel = new Map<string, LabelAccuracy>()
+  for (const [index, label] of labels.entries()) {
+    const own = ofGenerated.filter(answer => answer.label === index)
+    if (own.length === 0) continue
+    const takenFor = new Map<string, number>()
+    for (const { found } of own) takenFor.set(labels[found]!, (takenFor.get(labels[found]!) ?? 0) + 1)
+    byLabel.set(label, { clips: own.length, accuracy: accuracy(own), takenFor })
+  }
+  return {
+    labels,
+    heldOut: { clips: heldOut.length, accuracy: accuracy(answers(heldOut)) },
+    generated: { clips: generated.length, accuracy: accuracy(ofGenerated) },
+    byLabel,
+  }
+}

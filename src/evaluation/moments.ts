@@ -1,0 +1,53 @@
+/** Mean and covariance of vectors. */
+
+export interface Moments {
+  readonly mean: Float64Array
+  /** `[size × size]`, divided by n − 1. */
+  readonly covariance: Float64Array
+}
+
+/** @param vectors at least one, all of one length */
+export function covariance(vectors: readonly Float64Array[]): Moments {
+  const size = vectors[0]!.length
+  const mean = new Float64Array(size)
+  for (const vector of vectors) for (let i = 0; i < size; i++) mean[i]! += vector[i]! / vectors.length
+  const matrix = new Float64Array(size * size)
+  const centred = new Float64Array(size)
+  for (const vector of vectors) {
+    for (let i = 0; i < size; i++) centred[i] = vector[i]! - mean[i]!
+    for (let i = 0; i < size; i++) {
+      const x = centred[i]!
+      for (let j = 0; j <= i; j++) matrix[i * size + j]! += x * centred[j]!
+    }
+  }
+  const divisor = Math.max(1, vectors.length - 1)
+  for (let i = 0; i < size; i++) {
+    for (let j = 0; j <= i; j++) {
+      const value = matrix[i * size + j]! / divisor
+      matrix[i * size + j] = value
+      matrix[j * size + i] = value
+    }
+  }
+  return { mean, covariance: matrix }
+}
+
+export interface Spread {
+  readonly mean: number
+  /** Standard deviation. */
+  readonly deviation: number
+}
+
+export function spread(values: readonly number[]): Spread {
+  const mean = values.reduce((sum, x) => sum + x, 0) / values.length
+  const squares = values.reduce((sum, x) => sum + (x - mean) ** 2, 0)
+  return { mean, deviation: Math.sqrt(squares / Math.max(1, values.length - 1)) }
+}
+
+/** @param share 0 … 1; linear between the ordered values */
+export function percentile(values: readonly number[], share: number): number {
+  const ordered = [...values].sort((a, b) => a - b)
+  const at = share * (ordered.length - 1)
+  const below = Math.floor(at)
+  const above = Math.min(ordered.length - 1, below + 1)
+  return ordered[below]! + (at - below) * (ordered[above]! - ordered[below]!)
+}

@@ -1,0 +1,44 @@
+/** Distances between embeddings: to the nearest of another set (memorisation), and among themselves (diversity). */
+
+function distance(a: Float64Array, b: Float64Array): number {
+  let sum = 0
+  for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2
+  return Math.sqrt(sum)
+}
+
+/** How far each of `set` is from the nearest of `others`, and which that is. */
+export function nearest(
+  set: readonly Float64Array[],
+  others: readonly Float64Array[],
+): readonly { readonly distance: number; readonly index: number }[] {
+  return set.map(own => {
+    let [best, index] = [Number.POSITIVE_INFINITY, -1]
+    for (const [i, other] of others.entries()) {
+      const found = distance(own, other)
+      if (found < best) [best, index] = [found, i]
+    }
+    return { distance: best, index }
+  })
+}
+
+export interface Diversity {
+  /** Mean distance of two clips; null where there is one. */
+  readonly mean: number | null
+  /** Distances of each clip to the nearest other. */
+  readonly nearestOther: readonly number[]
+}
+
+export function diversity(set: readonly Float64Array[]): Diversity {
+  if (set.length < 2) return { mean: null, nearestOther: [] }
+  const nearestOther = new Array<number>(set.length).fill(Number.POSITIVE_INFINITY)
+  let sum = 0
+  for (let i = 0; i < set.length; i++) {
+    for (let j = 0; j < i; j++) {
+      const found = distance(set[i]!, set[j]!)
+      sum += found
+      nearestOther[i] = Math.min(nearestOther[i]!, found)
+      nearestOther[j] = Math.min(nearestOther[j]!, found)
+    }
+  }
+  return { mean: sum / ((set.length * (set.length - 1)) / 2), nearestOther }
+}

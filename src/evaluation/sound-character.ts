@@ -1,0 +1,33 @@
+/** Whether clips move and ring as the data does: distributions of onset rate and of pitch salience. */
+import { setImmediate } from 'node:timers/promises'
+import { throwIfAborted } from '../errors.js'
+import { clipPattern } from './clip-pattern.js'
+import type { ClipSet } from './clip-set.js'
+import { type Spread, spread } from './moments.js'
+import { onsetRate } from './onsets.js'
+import { type PitchRange, trackPitch } from './pitch.js'
+
+/** Music's melodies and voices. */
+const RANGE: PitchRange = { lowest: 50, highest: 2000 }
+
+export interface SoundCharacter {
+  /** Onsets a second. */
+  readonly onsetRate: Spread
+  /** Mean over a clip's frames that sound of 1 − YIN's aperiodicity, 0 … 1. */
+  readonly pitchSalience: Spread
+}
+
+/** @param set with its audio kept */
+export async function soundCharacter(set: ClipSet, signal?: AbortSignal): Promise<SoundCharacter> {
+  const [rates, saliences]: [number[], number[]] = [[], []]
+  for (const [i, { pattern, first }] of set.clips.entries()) {
+    throwIfAborted(signal)
+    // Not past the recording's end: a short clip has its own length.
+    const frames = Math.min(set.frames, pattern.frames - first)
+    rates.push(onsetRate(clipPattern(pattern, first, frames), set.frameSeconds))
+    const heard = [...trackPitch(set.audio[i]!, set.sampleRate, RANGE).salience].filter(salience => salience > 0)
+    saliences.push(heard.length === 0 ? 0 : heard.reduce((sum, x) => sum + x, 0) / heard.length)
+    await setImmediate()
+  }
+  return { onsetRate: spread(rates), pitchSalience: spread(saliences) }
+}

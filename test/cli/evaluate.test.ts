@@ -1,0 +1,99 @@
+/** `diffwave evaluate` as a process. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { encodeWav, readWav } from '#src/audio/wav'
+import { golden, inRepository } from '../support/paths.js'
+
+const scratch = mkdtempSync(join(tmpdir(), 'diffwave-evaluate-'))
+after(() => rmSync(scratch, { recursive: true }))
+const at = (name: string) => join(scratch, name)
+const model = golden('lmnt-conditional-c8-l6/weights.pt')
+
+function evaluate(...args: string[]) {
+  const program = inRepository('dist/cli/main.js')
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, '--json', 'evaluate', ...args], {
+    encoding: 'utf8',
+  })
+  return { status, stdout, stderr }
+}
+
+mkdirSync(at('speech'))
+const { samples, sampleRate } = await readWav(golden('mel/LJ001-0001.wav'))
+writeFileSync(at('speech/a.wav'), encodeWav({ samples: samples.subarray(0, 16_000), sampleRate }))
+writeFileSync(at('speech/b.wav'), encodeWav({ samples: samples.subarray(16_000, 32_000), sampleRate }))
+writeFileSync(at('speech/broken.wav'), 'RIFF')
+
+test('a model, its copies and Griffin-Lim are measured; the bad file is named; the same seed gives the same numbers', () => {
+  const report = at('report.html')
+  const run = () =>
+    evaluate(
+      '--reference',
+      at('speech'),
+      '-m',
+      model,
+      '--steps',
+      '6',
+      '--seed',
+      '1',
+      '--generated',
+      at('speech'),
+      '-o',
+      report,
+    )
+  const { status, stdout, stderr } = run()
+  assert.equal(status, 0, stderr)
+  assert.match(stderr, /left out: .*broken\.wav/)
+  const result = JSON.parse(stdout)
+  const [own, copies, baseline] = Object.values<Record<string, number>>(result.overall)
+  assert.deepEqual(Object.keys(result.overall), ['weights.pt', at('speech'), 'Griffin-Lim'])
+  assert.equal(copies!['logMel'], 0)
+  assert.ok(baseline!['logMel']! < 0.3 && own!['logMel']! > baseline!['logMel']!)
+  assert.ok(own!['realTimeFactor']! > 0 && baseline!['realTimeFactor']! > 0)
+  assert.ok(baseline!['voicingF1']! > 0.8 && baseline!['pitchCents']! < 30)
+  assert.deepEqual(
+    result.files.map(({ name }: { name: string }) => name),
+    ['a', 'b'],
+  )
+  assert.equal(readFileSync(report, 'utf8').match(/<audio /g)!.length, 8)
+  const again = JSON.parse(run().stdout).overall['weights.pt']
+  assert.deepEqual({ ...again, realTimeFactor: 0 }, { ...own, realTimeFactor: 0 })
+})
+
+test('copies are compared without a model', () => {
+  mkdirSync(at('copies'))
+  copyFileSync(at('speech/a.wav'), at('copies/a.wav'))
+  const { status, stdout, stderr } = evaluate(
+    '--reference',
+    at('speech'),
+    '--generated',
+    at('copies'),
+    '--no-baseline',
+    '--limit',
+    '1',
+  )
+  assert.equal(status, 0, stderr)
+  assert.equal(JSON.parse(stdout).overall[at('copies')].stft, 0)
+})
+
+for (const [name, args, status, code] of [
+  ['no reference', [], 2, 'BAD_OPTION'],
+  ['a reference that is not there', ['--reference', at('none')], 1, 'FILE_NOT_FOUND'],
+  ['an empty reference', ['--reference', at('empty')], 1, 'BAD_DATA'],
+  ['a report of another format', ['--reference', at('speech'), '-o', at('report.pdf')], 2, 'BAD_OPTION'],
+  ['copies of other names', ['--reference', at('speech'), '--generated', at('other')], 1, 'BAD_DATA'],
+] as const) {
+  test(`refused: ${name}`, () => {
+    mkdirSync(at('empty'), { recursive: true })
+    mkdirSync(at('other'), { recursive: true })
+    writeFileSync(at('other/z.wav'), encodeWav({ samples: samples.subarray(0, 4000), sampleRate }))
+    const result = evaluate(...args)
+    assert.equal(result.status, status, result.stderr)
+    assert.match(result.stderr, new RegExp(`^error\\[${code}\\]: `))
+    assert.equal(result.stdout, '')
+    assert.ok(!existsSync(at('report.pdf')))
+  })
+}

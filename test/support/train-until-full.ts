@@ -1,0 +1,60 @@
+/**
+ * A trainer whose disk fills up: `node train-until-full.js <folder>`, its checked config as JSON on stdin. Ballast takes what is left
+ * after the first checkpoint; once it is gone the run is resumed. Prints what happened as JSON.
+ */
+import { appendFileSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { join } from 'node:path'
+import { DiffWaveError } from '#src/errors'
+import { gaussian } from '#src/random'
+import { checkTrainingConfig } from '#src/training/config'
+import { type TrainOptions, train } from '#src/training/trainer'
+import { learningEngine } from './learning-engine.js'
+
+const folder = process.argv[2]!
+const out = join(folder, 'out')
+const ballast = join(folder, 'ballast')
+const checkpoint = () => readFileSync(join(out, 'checkpoint.safetensors'))
+
+/** Takes all room but a megabyte: the log still has some, the next checkpoint too little. */
+function fill(): void {
+  try {
+    for (;;) appendFileSync(ballast, new Uint8Array(65_536))
+  } catch {
+    truncateSync(ballast, statSync(ballast).size - 1_000_000)
+  }
+}
+
+const clip = { name: 'a.wav', samples: Int16Array.from(gaussian(1, 0, 0, 9000), x => x * 3000), label: '' }
+const options: TrainOptions = {
+  config: checkTrainingConfig(JSON.parse(readFileSync(0, 'utf8')), 'stdin'),
+  data: {
+    sampleRate: 22050,
+    training: [clip],
+    validation: [],
+    report: { clips: 1, hours: 0, validationClips: 0, givenMels: 0, rates: new Map(), leftOut: [] },
+    fingerprint: 'data',
+  },
+  out,
+  maxSteps: 9,
+  clock: () => 0,
+  createEngine: async (model, weights) => learningEngine(model.network, weights),
+}
+let before = new Uint8Array()
+let code: string | null = null
+try {
+  await train({
+    ...options,
+    onStep: ({ step }) => {
+      if (step !== 4) return
+      before = checkpoint()
+      fill()
+    },
+  })
+} catch (error) {
+  code = error instanceof DiffWaveError ? error.code : String(error)
+}
+if (before.length === 0) throw new Error(`the run ended before its first checkpoint: ${code}`)
+const intact = Buffer.compare(before, checkpoint()) === 0
+rmSync(ballast)
+const { step } = await train({ ...options, resume: true })
+process.stdout.write(JSON.stringify({ code, intact, resumedTo: step }))
