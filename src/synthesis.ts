@@ -7,7 +7,7 @@ import { type PassStream, type Progress, reverseProcess, seededNoise } from './d
 import type { Sampler } from './diffusion/samplers/sampler.js'
 import { concatenateAudio } from './diffusion/state-queue.js'
 import type { StreamRequest } from './engines/engine.js'
-import { melContext, receptiveRadius } from './model/config.js'
+import { type DiffusionConfig, melContext, receptiveRadius } from './model/config.js'
 import type { Model } from './model.js'
 import type { AudioStream, Synthesis } from './synthesis-options.js'
 
@@ -61,6 +61,11 @@ export async function wholeClip(model: Model, request: ClipRequest): Promise<Syn
   }
 }
 
+/** x_0 as audio. */
+export function waveform({ signalScale }: DiffusionConfig, clean: Float32Array): Float32Array {
+  return signalScale === 1 ? clean : clean.map(x => x / signalScale)
+}
+
 async function* pieces(model: Model, request: ClipRequest): AsyncGenerator<Float32Array, void, undefined> {
   const { config, engine } = model
   const { network, diffusion } = config
@@ -87,7 +92,7 @@ async function* pieces(model: Model, request: ClipRequest): AsyncGenerator<Float
     onProgress,
   })
   for await (const piece of made) {
-    if (left > 0) yield piece.subarray(0, Math.min(left, piece.length))
+    if (left > 0) yield waveform(diffusion, piece.subarray(0, Math.min(left, piece.length)))
     left -= piece.length
   }
 }

@@ -140,6 +140,9 @@ export const diffusionSchema = z.strictObject({
   defaultSteps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS).nullable().default(null),
   /** What the network predicts: the noise ε, or v = √ᾱ·ε − √(1 − ᾱ)·x_0 (src/diffusion/prediction.ts). */
   prediction: z.enum(['epsilon', 'v']).default('epsilon'),
+  /** x_0 is the waveform times this: brings audio, whose deviation is some 0.1, near the noise's 1, so that the training
+   * steps are spread over the levels that matter (Chen 2023, “On the importance of noise scheduling”, section 2.2). */
+  signalScale: z.number().positive().max(100).default(1),
   /** Clamp the audio to ±1 after every DDPM step, as lmnt's sampler does. */
   clamp: z.boolean().default(true),
   /** Sampler taken where the caller names none. */
@@ -186,6 +189,10 @@ export const modelConfigSchema = z
   .refine(c => c.mel === null || c.network.mel === null || c.mel.hop === melHop(c.network.mel), {
     path: ['network', 'mel'],
     message: 'its hop must equal the convention’s',
+  })
+  .refine(c => !c.diffusion.clamp || c.diffusion.signalScale === 1, {
+    path: ['diffusion', 'clamp'],
+    message: 'would cut what signalScale lifts above ±1: make it false',
   })
   .refine(c => c.diffusion.prior === null || c.mel !== null, {
     path: ['diffusion', 'prior'],
