@@ -43,3 +43,5 @@ export const MAX_CLIPS = 10_000
 export const MAX_TRAINING_BYTES = 2 ** 32
 /** Mels and whitened audio that a trainer keeps of its clips: 15 hours of 80 bands at 22,050 Hz; older ones are computed again. */
 export const MAX_PREPARED_BYTES = 2 ** 32
+/** Weight of classifier-free guidance: images use 1 to 7; far larger ones only overshoot. */
+export const MAX_GUIDANCE = 100

@@ -9,6 +9,7 @@ import {
   MAX_CLIP_SECONDS,
   MAX_DIFFUSION_STEPS,
   MAX_DILATION_CYCLE,
+  MAX_GUIDANCE,
   MAX_HOP,
   MAX_LABELS,
   MAX_LAYERS,
@@ -147,6 +148,8 @@ export const diffusionSchema = z.strictObject({
   clamp: z.boolean().default(true),
   /** Sampler taken where the caller names none. */
   defaultSampler: z.enum(samplerNames).default('ddpm'),
+  /** Classifier-free guidance w taken where a label is asked for and the caller says nothing of it. */
+  defaultGuidance: z.number().min(0).max(MAX_GUIDANCE).default(0),
   /** Noise shaped by the mel; null: standard normal everywhere. */
   prior: priorSchema.nullable().default(null),
 })
@@ -164,6 +167,8 @@ export const modelConfigSchema = z
     /** Length in seconds of the clips a generator was trained on: what it makes where the caller says nothing. */
     clipSeconds: z.number().positive().max(MAX_CLIP_SECONDS).nullable().default(null),
     network: networkSchema,
+    /** Other names of labels: `7` for `seven`. */
+    aliases: z.record(z.string().min(1), z.string()).default({}),
     /** The mel that the network is conditioned on: a convention's name, or the convention spelled out. */
     mel: conventionSchema.nullable().default(null),
     diffusion: diffusionSchema,
@@ -189,6 +194,10 @@ export const modelConfigSchema = z
   .refine(c => c.mel === null || c.network.mel === null || c.mel.hop === melHop(c.network.mel), {
     path: ['network', 'mel'],
     message: 'its hop must equal the convention’s',
+  })
+  .refine(c => Object.values(c.aliases).every(label => c.network.labels?.includes(label)), {
+    path: ['aliases'],
+    message: 'must stand for labels of the network',
   })
   .refine(c => !c.diffusion.clamp || c.diffusion.signalScale === 1, {
     path: ['diffusion', 'clamp'],
