@@ -42,4 +42,6 @@ for (const file of readdirSync(from).sort()) {
   await writeWav(join(folder, file.replace(/flac$/, 'wav')), { samples: samples.map(s => s * gain), sampleRate })
   counts[part]++
 }
-console.log(`${counts.train} clips to train on, ${counts['held-out']} held out, ${counts.long} longer than ${LONGEST} s left out`)
+console.log(
+  `${counts.train} clips to train on, ${counts['held-out']} held out, ${counts.long} longer than ${LONGEST} s left out`,
+)

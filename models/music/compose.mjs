@@ -24,13 +24,34 @@ const PERCUSSION = 9
 
 /** Note lengths of a melody's bar, in eighths. */
 const rhythms = {
-  4: ['2 2 2 2', '4 2 2', '2 2 4', '1 1 2 2 2', '2 1 1 2 2', '3 1 2 2', '3 1 4', '2 2 2 1 1', '1 1 2 1 1 2', '3 3 2', '4 4', '6 2'],
+  4: [
+    '2 2 2 2',
+    '4 2 2',
+    '2 2 4',
+    '1 1 2 2 2',
+    '2 1 1 2 2',
+    '3 1 2 2',
+    '3 1 4',
+    '2 2 2 1 1',
+    '1 1 2 1 1 2',
+    '3 3 2',
+    '4 4',
+    '6 2',
+  ],
   3: ['2 2 2', '4 2', '2 4', '1 1 2 2', '3 1 2', '6', '2 1 1 2'],
 }
 
 /** Order in which an accompaniment's chord tones (0 … 3) sound, an eighth each; a number of several digits is a chord. */
 const patterns = {
-  4: ['0 1 2 1 0 1 2 1', '0 2 1 2 0 2 1 2', '0 1 2 3 2 1 2 1', '0 . 12 . 0 . 12 .', '012 . . . 012 . . .', '0 . 2 . 1 . 2 .', '. . 012 . . . 012 .'],
+  4: [
+    '0 1 2 1 0 1 2 1',
+    '0 2 1 2 0 2 1 2',
+    '0 1 2 3 2 1 2 1',
+    '0 . 12 . 0 . 12 .',
+    '012 . . . 012 . . .',
+    '0 . 2 . 1 . 2 .',
+    '. . 012 . . . 012 .',
+  ],
   3: ['0 1 2 3 2 1', '0 . 12 . 12 .', '0 2 1 2 1 2', '012 . . . . .'],
 }
 
@@ -42,7 +63,10 @@ const beats = {
     { 36: 'x.....x.', 37: '..x...x.' },
     { 36: 'x...x...', 37: '..x...x.', 42: '.x.x.x.x' },
   ],
-  3: [{ 36: 'x.....', 42: '..x.x.' }, { 36: 'x.....', 37: '....x.', 70: 'x.x.x.' }],
+  3: [
+    { 36: 'x.....', 42: '..x.x.' },
+    { 36: 'x.....', 37: '....x.', 70: 'x.x.x.' },
+  ],
 }
 
 /** Bars of a piece: the progression twice. */
@@ -75,14 +99,30 @@ export function compose(seed) {
   const withMelody = chance(0.9)
   const motifs = [pick(rhythms[beatsABar]), pick(rhythms[beatsABar])].map(numbers)
   const form = pick(['00010001', '01010101', '00110011', '01100110'])
-  const about = { mode, tonic: tonic % 12, tempo, beatsABar, lead, accompaniment, bass: withBass, percussion: kit !== null }
+  const about = {
+    mode,
+    tonic: tonic % 12,
+    tempo,
+    beatsABar,
+    lead,
+    accompaniment,
+    bass: withBass,
+    percussion: kit !== null,
+  }
 
   const notes = []
   /** The pitch of a degree of the scale, any number of octaves up or down. */
   const pitch = degree => tonic + modes[mode][((degree % 7) + 7) % 7] + 12 * Math.floor(degree / 7)
   const play = (channel, program, note, at, length, velocity) => {
     const human = 1 + 0.12 * (random() - 0.5)
-    notes.push({ time: at, seconds: length, channel, program, note, velocity: Math.min(127, Math.round(velocity * human)) })
+    notes.push({
+      time: at,
+      seconds: length,
+      channel,
+      program,
+      note,
+      velocity: Math.min(127, Math.round(velocity * human)),
+    })
   }
 
   let degree = 7 + pick([0, 2, 4])
@@ -106,7 +146,13 @@ export function compose(seed) {
     const tones = [0, 2, 4, 7].map(step => root + step - (root > 3 ? 7 : 0))
     for (const [i, digits] of (last ? ['012'] : pattern).entries()) {
       if (digits === '.') continue
-      const held = last ? eighths : 1 + pattern.slice(i + 1).join('').match(/^\.*/)[0].length
+      const held = last
+        ? eighths
+        : 1 +
+          pattern
+            .slice(i + 1)
+            .join('')
+            .match(/^\.*/)[0].length
       for (const digit of digits) {
         play(1, accompaniment, pitch(tones[Number(digit)]), start + i * eighth, held * eighth, i % 4 === 0 ? 74 : 64)
       }

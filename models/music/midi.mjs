@@ -34,7 +34,15 @@ export function encodeMidi(notes) {
     events.push({ tick: on, order: 2, bytes: [0x90 | channel, note, velocity] })
   }
   events.sort((a, b) => a.tick - b.tick || a.order - b.order)
-  const track = [0, 0xff, 0x51, 3, QUARTER_MICROSECONDS >> 16, (QUARTER_MICROSECONDS >> 8) & 255, QUARTER_MICROSECONDS & 255]
+  const track = [
+    0,
+    0xff,
+    0x51,
+    3,
+    QUARTER_MICROSECONDS >> 16,
+    (QUARTER_MICROSECONDS >> 8) & 255,
+    QUARTER_MICROSECONDS & 255,
+  ]
   let before = 0
   for (const { tick, bytes } of events) {
     for (const byte of variableLength(tick - before)) track.push(byte)

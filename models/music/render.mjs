@@ -57,7 +57,23 @@ async function render(pieces) {
   })
   const [midi, wav] = [join(scratch, 'pieces.mid'), join(scratch, 'pieces.wav')]
   writeFileSync(midi, encodeMidi(notes))
-  const options = ['-n', '-i', '-q', '-R', '0', '-C', '0', '-g', '0.5', '-r', String(PLAYED_RATE), '-T', 'wav', '-O', 's16']
+  const options = [
+    '-n',
+    '-i',
+    '-q',
+    '-R',
+    '0',
+    '-C',
+    '0',
+    '-g',
+    '0.5',
+    '-r',
+    String(PLAYED_RATE),
+    '-T',
+    'wav',
+    '-O',
+    's16',
+  ]
   execFileSync('fluidsynth', [...options, '-F', wav, SOUND_FONT, midi], { stdio: ['ignore', 'ignore', 'inherit'] })
   const { samples } = await readWav(wav)
   let written = 0
