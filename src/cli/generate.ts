@@ -1,7 +1,7 @@
 /** `diffwave generate`: clips from noise alone, or from a label. */
 import { join } from 'node:path'
 import { checkWritable, kindOfPath, makeFolder } from '../files.js'
-import { Generator } from '../generator.js'
+import { type GeneratedClip, Generator } from '../generator.js'
 import {
   loadOptions,
   type ModelOptions,
@@ -21,6 +21,11 @@ interface GenerateOptions extends ModelOptions, SamplingOptions {
   readonly seconds?: number
   readonly label?: readonly string[]
   readonly guidance?: number
+}
+
+/** A label may hold what a file's name may not. */
+function fileName({ label, seed }: GeneratedClip): string {
+  return `${(label ?? 'clip').replace(/[^\p{L}\p{N} ._-]/gu, '_')}-${seed}.wav`
 }
 
 export const addGenerate: AddCommand = (program, run) => {
@@ -55,9 +60,7 @@ export const addGenerate: AddCommand = (program, run) => {
         const elapsed = (performance.now() - start) / 1000 / clips.length
         for (const synthesis of clips) {
           await writeAudio(context, generator.model, {
-            output: toFile
-              ? options.output
-              : join(options.output, `${synthesis.label ?? 'clip'}-${synthesis.seed}.wav`),
+            output: toFile ? options.output : join(options.output, fileName(synthesis)),
             synthesis,
             elapsed,
             format: options.format,
