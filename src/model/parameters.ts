@@ -109,7 +109,7 @@ export function checkParameters(network: NetworkConfig, tensors: Tensors, where:
         where,
       })
     }
-    if (!found.data.every(Number.isFinite)) {
+    if (!allFinite(found.data)) {
       throw new DiffWaveError('NOT_FINITE', `the parameter ${name} holds a number that is not finite`, { where })
     }
     checked.set(name, found)
@@ -122,4 +122,10 @@ export function checkParameters(network: NetworkConfig, tensors: Tensors, where:
     }
   }
   return checked
+}
+
+/** A loop, for the trainer asks after every update: `every(Number.isFinite)` takes five times as long. */
+function allFinite(data: Float32Array): boolean {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false
+  return true
 }
