@@ -1,16 +1,29 @@
-// `npm start`: builds what is missing, then makes sound of the mels in samples/, with a picture beside each.
+// `npm start`: builds what is missing, then makes sound of the mels in samples/, with a picture beside each, and a clip from
+// noise alone by each generator that is there.
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { build, root } from './build.mjs'
 
 build({ ifMissing: true })
+
+/** One call of the command line; whether it succeeded. */
+function diffwave(...args) {
+  const { status } = spawnSync(process.execPath, [join('dist', 'cli', 'main.js'), ...args], {
+    cwd: root,
+    stdio: 'inherit',
+  })
+  return status === 0
+}
+
 const mels = readdirSync(join(root, 'samples'))
   .filter(name => name.endsWith('.npy'))
   .map(name => join('samples', name))
-const { status } = spawnSync(
-  process.execPath,
-  [join('dist', 'cli', 'main.js'), 'synthesize', ...mels, '-o', 'out', '--seed', '1', '--picture'],
-  { cwd: root, stdio: 'inherit' },
-)
-process.exitCode = status ?? 1
+const calls = [['synthesize', ...mels, '-o', 'out', '--seed', '1', '--picture']]
+for (const [model, ...options] of [['digits', '--label', 'seven'], ['music']]) {
+  if (!existsSync(join(root, 'models', model, 'config.json'))) continue
+  const output = join('out', `${model}.wav`)
+  calls.push(['generate', '-m', model, ...options, '-o', output, '--seed', '1', '--picture'])
+}
+// Each is tried, whether or not the one before succeeded.
+process.exitCode = calls.map(args => diffwave(...args)).every(Boolean) ? 0 : 1

@@ -1,14 +1,15 @@
 /** The generator: clips from noise alone, or from a label. */
 import { z } from 'zod'
+import type { Progress } from './diffusion/reverse.js'
 import { createSampler } from './diffusion/samplers/create.js'
 import { DiffWaveError } from './errors.js'
-import { MAX_CLIP_SECONDS, MAX_CLIPS } from './limits.js'
+import { MAX_CLIP_SECONDS, MAX_CLIPS, MAX_GUIDANCE } from './limits.js'
 import { type LoadModelOptions, loadModel } from './load-model.js'
 import type { ModelConfig } from './model/config.js'
 import type { Model } from './model.js'
 import { check } from './options.js'
 import { drawSeed } from './seed.js'
-import { type ClipRequest, streamClip, wholeClip } from './synthesis.js'
+import { type ClipRequest, streamClip, wholeClip, wholeClips } from './synthesis.js'
 import { type AudioStream, type Synthesis, samplingOptions } from './synthesis-options.js'
 
 const clipSchema = z.strictObject({
@@ -17,8 +18,9 @@ const clipSchema = z.strictObject({
   seconds: z.number().positive().max(MAX_CLIP_SECONDS).optional(),
   /** What to make, by name; null: anything. */
   label: z.string().nullable().optional(),
-  /** Classifier-free guidance w: ε = (1 + w)·ε_label − w·ε_none. 0: none, and half the work. */
-  guidance: z.number().min(0).max(100).default(0),
+  /** Classifier-free guidance w: ε = (1 + w)·ε_label − w·ε_none; the model's default for labelled clips where not given.
+   * 0: none, and half the work. */
+  guidance: z.number().min(0).max(MAX_GUIDANCE).optional(),
 })
 
 const generateSchema = clipSchema
@@ -39,6 +41,12 @@ export interface GeneratedClip extends Synthesis {
 }
 
 const DEFAULT_SECONDS = 1
+
+/** Clips made together, and samples of all of them: 16 MB of audio, as much again three times for what a sampler keeps. */
+const CLIPS_AT_ONCE = 16
+const SAMPLES_AT_ONCE = 2 ** 22
+/** Longer clips are made piece by piece: their noise, drawn in one go, would hold up the event loop for 0.1 s and more. */
+const LONGEST_WHOLE = 2 ** 19
 
 /**
  * A generator model on an engine.
@@ -99,19 +107,38 @@ export class Generator {
     if (!Number.isSafeInteger(seed + count)) {
       throw new DiffWaveError('BAD_OPTION', 'the seed leaves no room for that many clips', { where: 'seed' })
     }
-    const requests = Array.from({ length: count }, (_, i) => {
+    const clips = Array.from({ length: count }, (_, i) => {
       const label = labels[i % labels.length]!
-      return { label, request: this.#request({ ...rest, label, seed: seed + i }) }
+      return { seed: seed + i, label, request: this.#request({ ...rest, label, seed: seed + i }) }
     })
-    const clips: GeneratedClip[] = []
-    for (const [i, { label, request }] of requests.entries()) {
-      const report =
-        onProgress &&
-        (({ done, total }: { done: number; total: number | null }) =>
-          onProgress({ done: i * total! + done, total: count * total! }))
-      clips.push({ ...(await wholeClip(this.model, { ...request, onProgress: report })), label })
+    const { trim: length, sampler } = clips[0]!.request
+    // What was given holds for every clip, what was not is the model's: only clips without a label go unguided.
+    const guidance = Math.max(...clips.map(clip => clip.request.guidance))
+    const atOnce = Math.max(1, Math.min(CLIPS_AT_ONCE, Math.floor(SAMPLES_AT_ONCE / length)))
+    const made: GeneratedClip[] = []
+    for (let first = 0; first < count; first += atOnce) {
+      const group = clips.slice(first, first + atOnce)
+      const progress = onProgress && {
+        onProgress: ({ done, total }: Progress) =>
+          onProgress({ done: (first / group.length) * total! + done, total: (count / group.length) * total! }),
+      }
+      const samples =
+        length > LONGEST_WHOLE
+          ? [(await wholeClip(this.model, { ...group[0]!.request, ...progress })).samples]
+          : await wholeClips(this.model, {
+              sampler,
+              length,
+              clips: group.map(({ seed, request }) => ({ seed, label: request.label })),
+              guidance,
+              signal: rest.signal,
+              ...progress,
+            })
+      const steps = sampler.steps.length
+      for (const [i, { seed, label }] of group.entries()) {
+        made.push({ samples: samples[i]!, sampleRate: this.sampleRate, seed, steps, label })
+      }
     }
-    return clips
+    return made
   }
 
   /**
@@ -132,22 +159,22 @@ export class Generator {
     return this.dispose()
   }
 
-  #request(options: z.output<typeof clipSchema>): ClipRequest {
+  #request(options: z.output<typeof clipSchema>) {
     const { seconds, label = null, guidance, seed = drawSeed(), signal, onProgress, ...choice } = options
-    if (guidance > 0 && label === null) {
+    if (guidance !== undefined && guidance > 0 && label === null) {
       throw new DiffWaveError('BAD_OPTION', 'guidance needs a label to follow', { where: 'guidance' })
     }
-    const { clipSeconds, sampleRate } = this.model.config
+    const { clipSeconds, sampleRate, diffusion } = this.model.config
     const length = Math.max(1, Math.round((seconds ?? clipSeconds ?? DEFAULT_SECONDS) * sampleRate))
     return {
-      sampler: createSampler(this.model.config.diffusion, choice),
+      sampler: createSampler(diffusion, choice),
       seed,
       over: { length },
       trim: length,
       label: this.model.labelIndex(label),
-      guidance,
+      guidance: label === null ? 0 : (guidance ?? diffusion.defaultGuidance),
       signal,
       onProgress,
-    }
+    } satisfies ClipRequest
   }
 }

@@ -11,8 +11,8 @@ export const MAX_DILATION_CYCLE = 16
 export const MAX_MEL_BANDS = 512
 /** Samples a mel frame: 4096 is 85 ms at 48 kHz. */
 export const MAX_HOP = 4096
-/** Samples folded into one position of the network. */
-export const MAX_PATCH = 16
+/** Samples folded into one position of the network: 32 at 16 kHz are 2 ms, about a quarter of the channels of a small network. */
+export const MAX_PATCH = 32
 /** Diffusion steps of a training schedule: 1000 is the customary largest. */
 export const MAX_DIFFUSION_STEPS = 4000
 /** Class labels of a generator. */
@@ -45,3 +45,5 @@ export const MAX_TRAINING_BYTES = 2 ** 32
 export const MAX_PREPARED_BYTES = 2 ** 32
 /** Files whose pictures and sound an evaluation's report holds: three players of 7 s take 1.3 MB a file. */
 export const REPORTED_FILES = 24
+/** Weight of classifier-free guidance: images use 1 to 7; far larger ones only overshoot. */
+export const MAX_GUIDANCE = 100

@@ -38,14 +38,15 @@ export class Model {
   }
 
   /**
-   * A label's index by its name; null stands for “no label”.
+   * A label's index by its name or another name of it; null stands for “no label”.
    *
    * @throws DiffWaveError `UNKNOWN_LABEL` naming those the model has
    */
   labelIndex(label: string | null): number | null {
     if (label === null) return null
     const { labels } = this.config.network
-    const index = labels?.indexOf(label) ?? -1
+    const { aliases } = this.config
+    const index = labels?.indexOf(Object.hasOwn(aliases, label) ? aliases[label]! : label) ?? -1
     if (index >= 0) return index
     throw new DiffWaveError('UNKNOWN_LABEL', labels === null ? 'this model has no labels' : 'there is no such label', {
       ...(labels === null ? {} : { expected: `one of ${labels.join(', ')}` }),

@@ -1,13 +1,14 @@
 /** One clip through the reverse process on a model's engine: what vocoder and generator share. */
 
 import type { Mel } from './audio/convention.js'
-import { guidedStream } from './diffusion/guidance.js'
+import { guided, guidedStream } from './diffusion/guidance.js'
 import type { MelSource } from './diffusion/mel-pieces.js'
 import { type PassStream, type Progress, reverseProcess, seededNoise } from './diffusion/reverse.js'
+import { reverseBatch } from './diffusion/reverse-batch.js'
 import type { Sampler } from './diffusion/samplers/sampler.js'
 import { concatenateAudio } from './diffusion/state-queue.js'
 import type { StreamRequest } from './engines/engine.js'
-import { melContext, receptiveRadius } from './model/config.js'
+import { type DiffusionConfig, melContext, receptiveRadius } from './model/config.js'
 import type { Model } from './model.js'
 import type { AudioStream, Synthesis } from './synthesis-options.js'
 
@@ -61,6 +62,54 @@ export async function wholeClip(model: Model, request: ClipRequest): Promise<Syn
   }
 }
 
+/** Clips without a mel that are made together: they differ in seed and label alone. */
+export interface BatchRequest {
+  readonly sampler: Sampler
+  /** Samples of a clip. */
+  readonly length: number
+  /** `label`: its index; null: none. */
+  readonly clips: readonly { readonly seed: number; readonly label: number | null }[]
+  /** Classifier-free guidance w of the clips that have a label; 0: none. */
+  readonly guidance: number
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+}
+
+/** Whole clips, the bytes that `wholeClip` gives for each. @throws as `reverseBatch` */
+export async function wholeClips(model: Model, request: BatchRequest): Promise<Float32Array[]> {
+  const { engine } = model
+  const { diffusion, network } = model.config
+  const { sampler, length, clips, guidance, signal } = request
+  const follows = clips.map(({ label }) => guidance > 0 && label !== null)
+  const labels = clips.map(clip => clip.label)
+  const made = await reverseBatch({
+    sampler,
+    prediction: diffusion.prediction,
+    noises: clips.map(({ seed }) => seededNoise(seed)),
+    length: Math.ceil(length / network.patch) * network.patch,
+    signal,
+    onProgress: request.onProgress,
+    async predict(audio, step) {
+      // Guided clips are asked for a second time, without their label, in the same call.
+      const again = audio.filter((_, i) => follows[i])
+      const all = await engine.predictNoise({
+        audio: [...audio, ...again],
+        steps: new Float64Array(audio.length + again.length).fill(step),
+        ...(network.labels === null ? {} : { labels: [...labels, ...again.map(() => null)] }),
+        ...(signal === undefined ? {} : { signal }),
+      })
+      let next = audio.length
+      return follows.map((follow, i) => (follow ? guided(all[i]!, all[next++]!, guidance) : all[i]!))
+    },
+  })
+  return made.map(clean => waveform(diffusion, clean.subarray(0, length)))
+}
+
+/** x_0 as audio. */
+function waveform({ signalScale }: DiffusionConfig, clean: Float32Array): Float32Array {
+  return signalScale === 1 ? clean : clean.map(x => x / signalScale)
+}
+
 async function* pieces(model: Model, request: ClipRequest): AsyncGenerator<Float32Array, void, undefined> {
   const { config, engine } = model
   const { network, diffusion } = config
@@ -87,7 +136,7 @@ async function* pieces(model: Model, request: ClipRequest): AsyncGenerator<Float
     onProgress,
   })
   for await (const piece of made) {
-    if (left > 0) yield piece.subarray(0, Math.min(left, piece.length))
+    if (left > 0) yield waveform(diffusion, piece.subarray(0, Math.min(left, piece.length)))
     left -= piece.length
   }
 }

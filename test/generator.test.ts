@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { concatenateAudio } from '#src/diffusion/state-queue'
+import { createEngine } from '#src/engines/select'
 import { Generator } from '#src/generator'
+import { Model } from '#src/model'
+import { gaussian } from '#src/random'
+import { initialParameters } from '#src/training/initialise'
 import { smallGeneratorConfig, smallVocoderConfig } from './support/configs.js'
 import { fakeModel } from './support/fake-model.js'
 
@@ -53,6 +57,66 @@ test('guidance is (1 + w)·ε_label − w·ε_none', async () => {
   })
   assert.equal(model.engine.open, 0)
 })
+
+test('a model may name the guidance and other names of its labels', async () => {
+  const config = smallGeneratorConfig({
+    aliases: { '1': 'kick' },
+    diffusion: { training: { kind: 'cosine', steps: 100 }, defaultSteps: 4, defaultGuidance: 2 },
+  })
+  const own = new Generator(fakeModel(config))
+  const [byDefault, plain, asked] = await Promise.all([
+    own.generate({ seed: 1, label: '1' }),
+    own.generate({ seed: 1, label: 'kick', guidance: 0 }),
+    generator.generate({ seed: 1, label: 'kick', guidance: 2 }),
+  ])
+  assert.deepEqual(byDefault[0]!.samples, asked[0]!.samples)
+  assert.notDeepEqual(byDefault[0]!.samples, plain[0]!.samples)
+  await own.generate({ labels: [null, 'kick'], seed: 1 })
+  assert.throws(() => smallGeneratorConfig({ aliases: { '1': 'cymbal' } }), /aliases/)
+})
+
+test('a signal scale divides what comes out', async () => {
+  const diffusion = { training: { kind: 'cosine', steps: 100 }, defaultSteps: 4, clamp: false } as const
+  const [one, four] = await Promise.all(
+    [1, 4].map(async signalScale => {
+      const scaled = new Generator(fakeModel(smallGeneratorConfig({ diffusion: { ...diffusion, signalScale } })))
+      return (await scaled.generate({ seed: 5, label: 'kick' }))[0]!.samples
+    }),
+  )
+  assert.deepEqual(
+    four,
+    one!.map(x => x / 4),
+  )
+})
+
+for (const engine of ['native', 'tensorflow'] as const) {
+  test(`clip 3 of 8 is clip 3 alone, whole or streamed: ${engine}`, async () => {
+    const config = smallGeneratorConfig({ clipSeconds: 0.05 })
+    // The last projection starts as zeros; without noise in every parameter all clips would follow from x_T alone.
+    const parameters = new Map(
+      [...initialParameters(config.network, 1)].map(([name, { shape, data }], i) => {
+        const noise = gaussian(2, i, 0, data.length)
+        return [name, { shape, data: data.map((x, n) => x + 0.1 * noise[n]!) }]
+      }),
+    )
+    const running = new Generator(
+      new Model(config, await createEngine(config.network, parameters, { engine, threads: 2 })),
+    )
+    try {
+      const options = { labels: ['kick', 'snare', null], seed: 40, steps: 3 }
+      const clips = await running.generate({ ...options, count: 8 })
+      const { label } = clips[3]!
+      assert.equal(label, 'kick')
+      assert.deepEqual(await running.generate({ label, seed: 43, steps: 3 }), [clips[3]])
+      const pieces: Float32Array[] = []
+      for await (const piece of running.stream({ label, seed: 43, steps: 3 })) pieces.push(piece)
+      assert.deepEqual(concatenateAudio(pieces), clips[3]!.samples)
+      assert.notDeepEqual(clips[0]!.samples, clips[3]!.samples)
+    } finally {
+      await running.dispose()
+    }
+  })
+}
 
 test('an unknown label is refused with those the model has', async () => {
   await assert.rejects(generator.generate({ label: 'cymbal' }), {

@@ -1,4 +1,4 @@
-/** A picture of audio as PNG: the waveform above, its mel spectrogram below. */
+/** Pictures of audio as PNG: a waveform above its mel spectrogram, or several spectrograms side by side. */
 import { encode } from 'fast-png'
 import type { Mel } from './convention.js'
 import { melRange } from './mel.js'
@@ -21,12 +21,14 @@ const colours = [
   [252, 253, 190],
 ] as const
 
-function colour(value: number): readonly [number, number, number] {
+type Rgb = readonly [number, number, number]
+
+function colour(value: number): Rgb {
   const at = Math.min(Math.max(value, 0), 1) * (colours.length - 1)
   const index = Math.min(Math.floor(at), colours.length - 2)
   const share = at - index
   const mixed = [0, 1, 2].map(c => colours[index]![c]! + (colours[index + 1]![c]! - colours[index]![c]!) * share)
-  return mixed as unknown as readonly [number, number, number]
+  return mixed as unknown as Rgb
 }
 
 /**
@@ -39,7 +41,7 @@ function colour(value: number): readonly [number, number, number] {
 export function drawAudio(samples: Float32Array, sampleRate: number, mel: Mel): Uint8Array {
   const height = WAVE_HEIGHT + GAP + MEL_HEIGHT
   const data = new Uint8Array(WIDTH * height * 3)
-  const paint = (x: number, y: number, [red, green, blue]: readonly [number, number, number]) => {
+  const paint = (x: number, y: number, [red, green, blue]: Rgb) => {
     data.set([red, green, blue], (y * WIDTH + x) * 3)
   }
   for (let y = 0; y < height; y++) for (let x = 0; x < WIDTH; x++) paint(x, y, BACKGROUND)
@@ -62,15 +64,7 @@ export function drawAudio(samples: Float32Array, sampleRate: number, mel: Mel): 
     for (let y = WAVE_HEIGHT - 6; y < WAVE_HEIGHT; y++) paint(x, y, [0, 0, 0])
   }
 
-  const { min, max } = melRange(mel)
-  const range = max > min ? max - min : 1
-  for (let y = 0; y < MEL_HEIGHT; y++) {
-    const band = Math.floor(((MEL_HEIGHT - 1 - y) * mel.bands) / MEL_HEIGHT)
-    for (let x = 0; x < WIDTH; x++) {
-      const frame = Math.floor((x * mel.frames) / WIDTH)
-      paint(x, WAVE_HEIGHT + GAP + y, colour((mel.data[band * mel.frames + frame]! - min) / range))
-    }
-  }
+  paintMel(mel, { left: 0, top: WAVE_HEIGHT + GAP, width: WIDTH, height: MEL_HEIGHT }, paint)
   return encode({ width: WIDTH, height, data, channels: 3, depth: 8 })
 }
 
@@ -97,4 +91,47 @@ export function drawMel(mel: Mel, range: { readonly min: number; readonly max: n
     }
   }
   return encode({ width: mel.frames, height, data, channels: 3, depth: 8 })
+}
+
+/** Pixels of one spectrogram among several. */
+const CELL_WIDTH = 300
+const CELL_HEIGHT = 160
+
+/**
+ * Mel spectrograms side by side, row by row, as PNG: each 300 × 160 pixels, 8 between.
+ *
+ * @param mels in any convention
+ * @param columns spectrograms of a row
+ */
+export function drawSpectrograms(mels: readonly Mel[], columns: number): Uint8Array {
+  const width = columns * (CELL_WIDTH + GAP) - GAP
+  const height = Math.ceil(mels.length / columns) * (CELL_HEIGHT + GAP) - GAP
+  const data = new Uint8Array(width * height * 3).fill(255)
+  for (const [i, mel] of mels.entries()) {
+    const left = (i % columns) * (CELL_WIDTH + GAP)
+    const top = Math.floor(i / columns) * (CELL_HEIGHT + GAP)
+    paintMel(mel, { left, top, width: CELL_WIDTH, height: CELL_HEIGHT }, (x, y, rgb) =>
+      data.set(rgb, (y * width + x) * 3),
+    )
+  }
+  return encode({ width, height, data, channels: 3, depth: 8 })
+}
+
+interface Rectangle {
+  readonly left: number
+  readonly top: number
+  readonly width: number
+  readonly height: number
+}
+
+function paintMel(mel: Mel, { left, top, width, height }: Rectangle, paint: (x: number, y: number, rgb: Rgb) => void) {
+  const { min, max } = melRange(mel)
+  const range = max > min ? max - min : 1
+  for (let y = 0; y < height; y++) {
+    const band = Math.floor(((height - 1 - y) * mel.bands) / height)
+    for (let x = 0; x < width; x++) {
+      const frame = Math.floor((x * mel.frames) / width)
+      paint(left + x, top + y, colour((mel.data[band * mel.frames + frame]! - min) / range))
+    }
+  }
 }

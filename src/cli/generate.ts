@@ -1,7 +1,7 @@
 /** `diffwave generate`: clips from noise alone, or from a label. */
 import { join } from 'node:path'
 import { checkWritable, kindOfPath, makeFolder } from '../files.js'
-import { Generator } from '../generator.js'
+import { type GeneratedClip, Generator } from '../generator.js'
 import {
   loadOptions,
   type ModelOptions,
@@ -17,24 +17,30 @@ import { writeAudio } from './write-audio.js'
 
 interface GenerateOptions extends ModelOptions, SamplingOptions {
   readonly output: string
-  readonly count: number
+  readonly count?: number
   readonly seconds?: number
-  readonly label?: string
+  readonly label?: readonly string[]
   readonly guidance?: number
+}
+
+/** A label may hold what a file's name may not. */
+function fileName({ label, seed }: GeneratedClip): string {
+  return `${(label ?? 'clip').replace(/[^\p{L}\p{N} ._-]/gu, '_')}-${seed}.wav`
 }
 
 export const addGenerate: AddCommand = (program, run) => {
   withSampling(withModel(program.command('generate')))
     .description('clips from noise alone, or from a label')
     .requiredOption('-o, --output <path>', 'a .wav file, or a folder for several')
-    .option('-n, --count <n>', 'how many clips', wholeNumber, 1)
-    .option('--seconds <s>', 'length of a clip', realNumber)
-    .option('--label <name>', 'a class the model was trained on')
-    .option('--guidance <w>', 'classifier-free guidance', realNumber)
+    .option('-n, --count <n>', 'how many clips; one a label where not given', wholeNumber)
+    .option('--seconds <s>', 'length of a clip, in seconds', realNumber)
+    .option('--label <names...>', 'what to make: classes the model was trained on, in turn')
+    .option('--guidance <w>', 'classifier-free guidance: 0 none; more follows the label more closely', realNumber)
     .action(async (options: GenerateOptions) => {
       const { context } = run()
+      const count = options.count ?? options.label?.length ?? 1
       const toFile =
-        options.count === 1 && options.output.endsWith('.wav') && (await kindOfPath(options.output)) !== 'directory'
+        count === 1 && options.output.endsWith('.wav') && (await kindOfPath(options.output)) !== 'directory'
       if (toFile) await checkWritable(options.output)
       else await makeFolder(options.output)
       const generator = await Generator.load(options.model, loadOptions(options))
@@ -43,9 +49,9 @@ export const addGenerate: AddCommand = (program, run) => {
         const clips = await context.withProgress('generating', report =>
           generator.generate({
             ...samplingOptions(options),
-            count: options.count,
+            count,
             ...(options.seconds === undefined ? {} : { seconds: options.seconds }),
-            ...(options.label === undefined ? {} : { label: options.label }),
+            ...(options.label === undefined ? {} : { labels: [...options.label] }),
             ...(options.guidance === undefined ? {} : { guidance: options.guidance }),
             signal: context.signal,
             onProgress: ({ done, total }) => report(total === null ? 0 : done / total),
@@ -54,9 +60,7 @@ export const addGenerate: AddCommand = (program, run) => {
         const elapsed = (performance.now() - start) / 1000 / clips.length
         for (const synthesis of clips) {
           await writeAudio(context, generator.model, {
-            output: toFile
-              ? options.output
-              : join(options.output, `${synthesis.label ?? 'clip'}-${synthesis.seed}.wav`),
+            output: toFile ? options.output : join(options.output, fileName(synthesis)),
             synthesis,
             elapsed,
             format: options.format,

@@ -28,11 +28,14 @@ export async function listen(engine: Engine, config: ModelConfig, data: Dataset)
     clip.mel === undefined
       ? melSpectrogram(original, convention)
       : opening(clip.mel, melFrames(samples.length, convention))
-  const { samples: made } = await wholeClip(new Model(config, engine), {
+  const model = new Model(config, engine)
+  const { samples: made } = await wholeClip(model, {
     sampler: createSampler(config.diffusion, {}),
     seed: SEED,
     over: config.mel === null ? { length: samples.length } : { source: mel, examine: () => {} },
     trim: samples.length,
+    label: config.network.labels === null ? null : model.labelIndex(clip.label),
+    guidance: config.diffusion.defaultGuidance,
   })
   const audio = { samples: made, sampleRate: config.sampleRate }
   return [

@@ -5,6 +5,11 @@
 import { DiffWaveError } from '../errors.js'
 import type { PassStream } from './reverse.js'
 
+/** What the network gives with the label and without, as one. */
+export function guided(withLabel: Float32Array, without: Float32Array, weight: number): Float32Array {
+  return withLabel.map((eps, i) => (1 + weight) * eps - weight * without[i]!)
+}
+
 /** Two streams over the same audio, with the label and without, as one. */
 export function guidedStream(labelled: PassStream, unlabelled: PassStream, weight: number): PassStream {
   return {
@@ -19,7 +24,7 @@ export function guidedStream(labelled: PassStream, unlabelled: PassStream, weigh
       if (withLabel.length !== without.length) {
         throw new DiffWaveError('ENGINE_FAILED', 'two streams over the same audio got out of step')
       }
-      return withLabel.map((eps, i) => (1 + weight) * eps - weight * without[i]!)
+      return guided(withLabel, without, weight)
     },
     dispose() {
       labelled.dispose()

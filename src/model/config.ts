@@ -9,6 +9,7 @@ import {
   MAX_CLIP_SECONDS,
   MAX_DIFFUSION_STEPS,
   MAX_DILATION_CYCLE,
+  MAX_GUIDANCE,
   MAX_HOP,
   MAX_LABELS,
   MAX_LAYERS,
@@ -140,10 +141,15 @@ export const diffusionSchema = z.strictObject({
   defaultSteps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS).nullable().default(null),
   /** What the network predicts: the noise ε, or v = √ᾱ·ε − √(1 − ᾱ)·x_0 (src/diffusion/prediction.ts). */
   prediction: z.enum(['epsilon', 'v']).default('epsilon'),
+  /** x_0 is the waveform times this: brings audio, whose deviation is some 0.1, near the noise's 1, so that the training
+   * steps are spread over the levels that matter (Chen 2023, “On the importance of noise scheduling”, section 2.2). */
+  signalScale: z.number().positive().max(100).default(1),
   /** Clamp the audio to ±1 after every DDPM step, as lmnt's sampler does. */
   clamp: z.boolean().default(true),
   /** Sampler taken where the caller names none. */
   defaultSampler: z.enum(samplerNames).default('ddpm'),
+  /** Classifier-free guidance w taken where a label is asked for and the caller says nothing of it. */
+  defaultGuidance: z.number().min(0).max(MAX_GUIDANCE).default(0),
   /** Noise shaped by the mel; null: standard normal everywhere. */
   prior: priorSchema.nullable().default(null),
 })
@@ -161,6 +167,8 @@ export const modelConfigSchema = z
     /** Length in seconds of the clips a generator was trained on: what it makes where the caller says nothing. */
     clipSeconds: z.number().positive().max(MAX_CLIP_SECONDS).nullable().default(null),
     network: networkSchema,
+    /** Other names of labels: `7` for `seven`. */
+    aliases: z.record(z.string().min(1), z.string()).default({}),
     /** The mel that the network is conditioned on: a convention's name, or the convention spelled out. */
     mel: conventionSchema.nullable().default(null),
     diffusion: diffusionSchema,
@@ -186,6 +194,14 @@ export const modelConfigSchema = z
   .refine(c => c.mel === null || c.network.mel === null || c.mel.hop === melHop(c.network.mel), {
     path: ['network', 'mel'],
     message: 'its hop must equal the convention’s',
+  })
+  .refine(c => Object.values(c.aliases).every(label => c.network.labels?.includes(label)), {
+    path: ['aliases'],
+    message: 'must stand for labels of the network',
+  })
+  .refine(c => !c.diffusion.clamp || c.diffusion.signalScale === 1, {
+    path: ['diffusion', 'clamp'],
+    message: 'would cut what signalScale lifts above ±1: make it false',
   })
   .refine(c => c.diffusion.prior === null || c.mel !== null, {
     path: ['diffusion', 'prior'],

@@ -35,6 +35,8 @@ export function measurePrior(clips: readonly Clip[], convention: MelConvention, 
 
 /** Uniform numbers that choose one crop: which sample of the data, gain, label dropped. */
 const NUMBERS_A_CROP = 4
+/** Index from which the silences before short clips are drawn, a number a crop. */
+const FIRST_LEAD_IN = 2 ** 19
 
 /** Makes the batches of a training run. */
 export class BatchMaker {
@@ -75,7 +77,7 @@ export class BatchMaker {
     const crops = Array.from({ length: batch }, (_, i) => {
       const number = (k: number) => uniform(seed, draw, i * NUMBERS_A_CROP + k)
       const decibels = range[0] + (range[1] - range[0]) * number(2)
-      const { clip, start } = this.#place(number(0))
+      const { clip, start } = this.#place(number(0), uniform(seed, draw, FIRST_LEAD_IN + i))
       const crop = this.cropper.crop(clip, start, cropSamples, 10 ** (decibels / 20))
       return number(3) < labelDropout ? { ...crop, label: null } : crop
     })
@@ -127,8 +129,8 @@ export class BatchMaker {
     return Math.max(1, Math.floor((clip.samples.length - this.config.data.cropSamples) / this.#hop()) + 1)
   }
 
-  /** All places are equally likely. */
-  #place(share: number): { clip: Clip; start: number } {
+  /** All places are equally likely; `lead`, 0 … 1, is the share of the silence that may come before a short clip. */
+  #place(share: number, lead: number): { clip: Clip; start: number } {
     const at = Math.floor(share * this.#ends.at(-1)!)
     let [low, high] = [0, this.#ends.length - 1]
     while (low < high) {
@@ -136,7 +138,13 @@ export class BatchMaker {
       if (this.#ends[middle]! > at) high = middle
       else low = middle + 1
     }
+    const clip = this.clips[low]!
+    const { cropSamples, leadIn } = this.config.data
+    const room = cropSamples - clip.samples.length
+    if (room > 0 && leadIn > 0) {
+      return { clip, start: -Math.floor(lead * Math.min(room, leadIn * this.model.sampleRate)) }
+    }
     const before = low === 0 ? 0 : this.#ends[low - 1]!
-    return { clip: this.clips[low]!, start: (at - before) * this.#hop() }
+    return { clip, start: (at - before) * this.#hop() }
   }
 }

@@ -44,6 +44,8 @@ export const trainingConfigSchema = z
           .default([0, 0]),
         /** Speeds at which each training clip is had, pitch and tempo together: more voices from few. */
         speeds: z.array(z.number().min(0.5).max(2)).min(1).max(16).default([1]),
+        /** Most silence, in seconds, that is drawn before a generator's clip shorter than a crop; as far as the clip still fits. */
+        leadIn: z.number().min(0).max(10).default(0),
         /** Share of the files, chosen by the hash of their names, kept for validation. */
         validationShare: z.number().min(0).max(0.5).default(0.03),
         /** Probability with which a label is hidden, for classifier-free guidance. */
@@ -122,6 +124,7 @@ export const trainingConfigSchema = z
     path: ['spectral', 'windows'],
     message: 'must not be longer than a crop',
   })
+  .refine(c => c.data.leadIn === 0 || c.model.mel === null, { path: ['data', 'leadIn'], message: 'is for generators' })
   .refine(c => c.prior === null || (c.model.mel !== null && c.model.diffusion.prior === null), {
     path: ['prior'],
     message: 'needs a mel, and a model that does not set its own prior',

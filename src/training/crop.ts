@@ -43,9 +43,9 @@ export class Cropper {
   constructor(private readonly model: ModelConfig) {}
 
   /**
-   * Samples start … start + count − 1, silence after the clip's end.
+   * Samples start … start + count − 1, silence before the clip's start and after its end.
    *
-   * @param start a multiple of the hop where there is a mel
+   * @param start a multiple of the hop where there is a mel, else also before the clip's start
    * @param gain factor of the audio; the mel is that of the changed audio
    */
   crop(clip: Clip, start: number, count: number, gain = 1): Crop {
@@ -56,9 +56,9 @@ export class Cropper {
     const white = prepared?.white ?? null
     const from = white ?? clip.samples
     // The envelope takes the gain, so what is white stays as it is.
-    const scale = white === null ? gain / 32768 : 1 / WHITE_SCALE
+    const scale = white === null ? (gain * this.model.diffusion.signalScale) / 32768 : 1 / WHITE_SCALE
     const end = Math.min(count, from.length - start)
-    for (let i = 0; i < end; i++) audio[i] = from[start + i]! * scale
+    for (let i = Math.max(0, -start); i < end; i++) audio[i] = from[start + i]! * scale
     return { audio, mel: prepared === null ? null : this.#frames(prepared.mel, start, count, gain), label }
   }
 

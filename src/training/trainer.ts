@@ -11,7 +11,7 @@ import type { Tensor, Tensors } from '../tensor.js'
 import { Adam } from './adam.js'
 import { BatchMaker, measurePrior } from './batch.js'
 import { hasCheckpoint, type Position, readCheckpoint, type TrainingState, writeCheckpoint } from './checkpoint.js'
-import { learningRate, type TrainingConfig } from './config.js'
+import { checkTrainingConfig, learningRate, type TrainingConfig } from './config.js'
 import type { Dataset } from './dataset.js'
 import { EventLog, type Summary } from './event-log.js'
 import { addGradients, clipGradients, scaleGradients, updateAverage } from './gradients.js'
@@ -117,7 +117,8 @@ async function start(options: TrainOptions): Promise<{ state: TrainingState; pos
         hint: 'Give the same --data folders in the same order, or start anew with --from.',
       })
     }
-    if (position.config !== identity) {
+    // Read again, so that what a later version added is there with its default.
+    if (JSON.stringify(checkTrainingConfig(JSON.parse(position.config), out)) !== identity) {
       throw new DiffWaveError('BAD_CONFIG', 'the config is not the one this run was started with', {
         where: out,
         hint: 'Take back the change, or start anew with --from.',

@@ -5,7 +5,7 @@ import { describeAudio } from '#src/audio/analysis'
 import { type Mel, melConventionSchema, namedConventions } from '#src/audio/convention'
 import { griffinLim } from '#src/audio/griffin-lim'
 import { checkMelFor, melSpectrogram, recogniseConvention } from '#src/audio/mel'
-import { drawAudio } from '#src/audio/picture'
+import { drawAudio, drawSpectrograms } from '#src/audio/picture'
 import { resample } from '#src/audio/resample'
 import { readWav } from '#src/audio/wav'
 import { readMel } from '#src/formats/mel-file'
@@ -127,10 +127,15 @@ test('a recording is described by its level, silence and clipping', () => {
   assert.ok(Math.abs(description.spectralCentroid - 1000) < 100)
 })
 
-test('a picture is a PNG of 1200 × 488', () => {
+test('pictures are PNGs of the sizes they say', () => {
   const samples = gaussian(1, 0, 0, 4000)
   const png = drawAudio(samples, 22050, melSpectrogram({ samples, sampleRate: 22050 }, namedConventions.lmnt))
   assert.deepEqual([...png.slice(0, 4)], [0x89, 0x50, 0x4e, 0x47])
-  const view = new DataView(png.buffer, png.byteOffset)
-  assert.deepEqual([view.getUint32(16), view.getUint32(20)], [1200, 488])
+  const size = (bytes: Uint8Array) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset)
+    return [view.getUint32(16), view.getUint32(20)]
+  }
+  assert.deepEqual(size(png), [1200, 488])
+  const mel = melSpectrogram({ samples, sampleRate: 22050 }, namedConventions.lmnt)
+  assert.deepEqual(size(drawSpectrograms([mel, mel, mel], 2)), [608, 328])
 })

@@ -17,6 +17,7 @@ import { writeFileBytes } from '#src/files'
 import { encodeNpy } from '#src/formats/npy'
 import { readModelFolder } from '#src/model/folder'
 import { gaussian } from '#src/random'
+import { BatchMaker } from '#src/training/batch'
 import { checkTrainingConfig, learningRate, type TrainingConfig } from '#src/training/config'
 import { Cropper } from '#src/training/crop'
 import { type Dataset, isValidation, loadDataset } from '#src/training/dataset'
@@ -160,6 +161,56 @@ test('a crop has the mel of the whole clip', () => {
       )
     }
   }
+})
+
+test('a generator’s crop may begin in silence, is as loud as asked, and is lifted by the signal scale', () => {
+  const { model } = config({
+    model: {
+      kind: 'generator',
+      sampleRate: 8000,
+      network: { channels: 4, layers: 2, dilationCycle: 2, patch: 4 },
+      diffusion: { training: { kind: 'cosine', steps: 10 }, signalScale: 4, clamp: false },
+    },
+    prior: null,
+  })
+  const { audio } = new Cropper(model).crop(
+    { name: 'a.wav', label: '', samples: Int16Array.of(4096, -8192) },
+    -2,
+    6,
+    0.5,
+  )
+  assert.deepEqual([...audio], [0, 0, 0.25, -0.5, 0, 0])
+  assert.throws(() => config({ data: { leadIn: 0.1 } }), code('BAD_CONFIG'))
+})
+
+test('silence is drawn before short clips only as far as they fit whole', () => {
+  const generator = config({
+    model: {
+      kind: 'generator',
+      sampleRate: 8000,
+      network: { channels: 4, layers: 2, dilationCycle: 2, patch: 4 },
+      diffusion: { training: { kind: 'cosine', steps: 10 } },
+    },
+    data: { cropSamples: 1024, batch: 16, leadIn: 10 },
+    noiseLevels: { kind: 'discrete' },
+    prior: null,
+  })
+  const maker = new BatchMaker(generator, generator.model, [
+    { name: 'short.wav', label: '', samples: new Int16Array(900).fill(8192) },
+  ])
+  const starts = new Set<number>()
+  for (let draw = 0; draw < 10; draw++) {
+    const { audio, target, steps } = maker.batch(draw)
+    for (const [i, noisy] of audio.entries()) {
+      const level = maker.schedule.alphaBar[steps[i]!]!
+      if (level < 0.5) continue
+      const clean = noisy.map((x, n) => (x - Math.sqrt(1 - level) * target[i]![n]!) / Math.sqrt(level))
+      const sounding = clean.reduce((count, x) => count + (x > 0.125 ? 1 : 0), 0)
+      assert.equal(sounding, 900)
+      starts.add(clean.findIndex(x => x > 0.125))
+    }
+  }
+  assert.ok(starts.size > 10)
 })
 
 test('a resumed run ends on the bytes of an uninterrupted one, and learns', async () => {

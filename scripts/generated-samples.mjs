@@ -1,0 +1,50 @@
+// Makes samples/generated/: eight clips of each generator in models/ that is there, with a picture of their spectrograms, and a
+// README.md that says how to have each again. usage: node scripts/generated-samples.mjs [model …]
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { build, root } from './build.mjs'
+
+build({ ifMissing: true })
+const { Generator, melSpectrogram, namedConventions, shippedModels, writeWav } = await import('../dist/index.js')
+const { drawSpectrograms } = await import('../dist/audio/picture.js')
+
+const CLIPS = 8
+const SEED = 1
+const folder = join(root, 'samples', 'generated')
+const asked = process.argv.slice(2)
+const names = (asked.length > 0 ? asked : ['digits', 'music']).filter(name => shippedModels().includes(name))
+mkdirSync(folder, { recursive: true })
+
+const sections = []
+for (const name of names) {
+  for (const old of readdirSync(folder)) if (old.startsWith(`${name}-`)) rmSync(join(folder, old))
+  const generator = await Generator.load(name)
+  const { labels, sampleRate, config } = generator
+  const wanted = labels.length > 0 ? { labels: labels.slice(0, CLIPS) } : {}
+  const clips = await generator.generate({ count: CLIPS, seed: SEED, ...wanted })
+  const convention = { ...namedConventions.tacotron2, sampleRate, maxFrequency: sampleRate / 2, fftSize: 512, hop: 64 }
+  const rows = []
+  for (const { samples, seed, label, steps } of clips) {
+    const file = `${name}-${label === null ? '' : `${label}-`}${seed}.wav`
+    await writeWav(join(folder, file), { samples, sampleRate })
+    const option = label === null ? '' : ` --label ${label}`
+    rows.push(`| \`${file}\` | \`diffwave generate -m models/${name}${option} --seed ${seed} -o out.wav\` | ${steps} |`)
+  }
+  const mels = clips.map(({ samples }) => melSpectrogram({ samples, sampleRate }, convention))
+  writeFileSync(join(folder, `${name}-spectrograms.png`), drawSpectrograms(mels, 4))
+  sections.push(
+    [
+      `## ${name}: ${config.description}`,
+      '',
+      `Licence ${config.licence}; ${generator.model.engine.name} engine; model after ${config.provenance.steps} updates.`,
+      '',
+      '| file | made by | steps |',
+      '| --- | --- | --- |',
+      ...rows,
+      '',
+      `![spectrograms of the eight clips, row by row](${name}-spectrograms.png)`,
+    ].join('\n'),
+  )
+  await generator.dispose()
+}
+writeFileSync(join(folder, 'README.md'), `# Generated clips\n\n${sections.join('\n\n')}\n`)

@@ -1,0 +1,49 @@
+/**
+ * The reverse process over several clips of one length together, pass by pass: an engine gets all of them at once. Each clip's
+ * noise is its own, so its bytes do not depend on the others; they are those of `reverseProcess`, which takes one clip piece by piece.
+ */
+import { setImmediate } from 'node:timers/promises'
+import { throwIfAborted } from '../errors.js'
+import { type Prediction, predictedNoise } from './prediction.js'
+import type { NoiseSource, Progress } from './reverse.js'
+import type { PassState, Sampler } from './samplers/sampler.js'
+
+export interface BatchRequest {
+  /** What the network gives for whole clips at a diffusion step. */
+  readonly predict: (clips: readonly Float32Array[], step: number) => Promise<readonly Float32Array[]>
+  readonly sampler: Sampler
+  readonly prediction: Prediction
+  /** The noise of each clip. */
+  readonly noises: readonly NoiseSource[]
+  /** Samples of a clip, a multiple of the network's patch. */
+  readonly length: number
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+}
+
+/** x_0 of each clip. @throws DiffWaveError `ABORTED`, and what the network throws */
+export async function reverseBatch(request: BatchRequest): Promise<Float32Array[]> {
+  const { sampler, prediction, noises, length, signal, onProgress } = request
+  const passes = sampler.steps.length
+  const states: PassState[] = []
+  for (const noise of noises) states.push({ x: await drawn(noise, 0, length), carried: null })
+  for (let pass = 0; pass < passes; pass++) {
+    throwIfAborted(signal)
+    const clips = states.map(state => state.x)
+    const outputs = await request.predict(clips, sampler.steps[pass]!)
+    for (const [i, noise] of noises.entries()) {
+      const eps = predictedNoise(prediction, outputs[i]!, clips[i]!, sampler.alphaBars[pass]!)
+      const z = sampler.needsNoise(pass) ? await drawn(noise, passes - 1 - pass, length) : null
+      states[i] = sampler.update(pass, states[i]!, eps, z)
+    }
+    onProgress?.({ done: (pass + 1) * length * noises.length, total: passes * length * noises.length })
+  }
+  throwIfAborted(signal)
+  return states.map(state => state.x)
+}
+
+/** A whole draw; lets others run before. */
+async function drawn(noise: NoiseSource, draw: number, length: number): Promise<Float32Array> {
+  await setImmediate()
+  return noise(draw, 0, length)
+}

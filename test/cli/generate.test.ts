@@ -1,0 +1,50 @@
+/** `diffwave generate` as a process. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { writeModelFolder } from '#src/model/folder'
+import { initialParameters } from '#src/training/initialise'
+import { smallGeneratorConfig } from '../support/configs.js'
+import { inRepository } from '../support/paths.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'diffwave-generate-'))
+after(() => rmSync(folder, { recursive: true }))
+const model = join(folder, 'model')
+const config = smallGeneratorConfig({ clipSeconds: 0.05, aliases: { '1': 'kick' } })
+await writeModelFolder(model, { config, parameters: initialParameters(config.network, 1) })
+
+function generate(...args: string[]) {
+  const program = inRepository('dist/cli/main.js')
+  const all = [program, '--json', 'generate', '-m', model, '--engine', 'native', ...args]
+  const { status, stdout, stderr } = spawnSync(process.execPath, all, { encoding: 'utf8' })
+  return { status, stdout, stderr }
+}
+
+test('a clip a label, each of which can be had alone by its own seed', () => {
+  const all = generate('-o', join(folder, 'all'), '--label', 'snare', '1', '--seed', '5')
+  assert.equal(all.status, 0, all.stderr)
+  assert.deepEqual(readdirSync(join(folder, 'all')).sort(), ['1-6.wav', 'snare-5.wav'])
+  assert.deepEqual(
+    all.stdout
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line))
+      .map(({ label, seed, seconds, steps }) => [label, seed, seconds, steps]),
+    [
+      ['snare', 5, 0.05, 4],
+      ['1', 6, 0.05, 4],
+    ],
+  )
+  const alone = generate('-o', join(folder, 'one.wav'), '--label', 'kick', '--seed', '6', '--seconds', '0.05')
+  assert.equal(alone.status, 0, alone.stderr)
+  assert.deepEqual(readFileSync(join(folder, 'one.wav')), readFileSync(join(folder, 'all', '1-6.wav')))
+})
+
+test('an unknown label is refused with those there are', () => {
+  const { status, stderr } = generate('-o', join(folder, 'no.wav'), '--label', 'cymbal')
+  assert.equal(status, 2)
+  assert.match(stderr, /error\[UNKNOWN_LABEL\]:.*kick, snare.*cymbal/)
+})
