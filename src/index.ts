@@ -3,11 +3,13 @@ export { type ConventionName, type Mel, type MelConvention, namedConventions } f
 export { melSpectrogram } from './audio/mel.js'
 export { resample } from './audio/resample.js'
 export { type Audio, readWav, type WavFormat, type WavOptions, writeWav } from './audio/wav.js'
-export type { MelSource } from './diffusion/mel-pieces.js'
+export { type AudioPieces, type WavStreamOptions, wavBytes, writeWavStream } from './audio/wav-stream.js'
+export type { MelPieces, MelSource } from './diffusion/mel-pieces.js'
 export type { Progress } from './diffusion/reverse.js'
 export type { Engine, LossGradients } from './engines/engine.js'
 export { DiffWaveError, type ErrorCode } from './errors.js'
 export { type MelFile, readMel, writeMel } from './formats/mel-file.js'
+export { openMel, type StoredMel } from './formats/mel-stream.js'
 export {
   type GeneratedClip,
   type GenerateOptions,

@@ -38,6 +38,8 @@ export interface AudioStream extends AsyncGenerator<Float32Array, void, undefine
   readonly seed: number
   /** Denoiser steps taken. */
   readonly steps: number
+  /** Samples in all; null where only the end of the mel will tell. */
+  readonly length: number | null
   /** Samples that the first audio waits for, at most, beyond its own: the receptive fields of all passes and the mel's. */
   readonly lookAhead: number
 }

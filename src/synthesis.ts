@@ -2,7 +2,7 @@
 
 import type { Mel } from './audio/convention.js'
 import { guidedStream } from './diffusion/guidance.js'
-import type { MelSource } from './diffusion/mel-pieces.js'
+import { frameCount, type MelSource } from './diffusion/mel-pieces.js'
 import { type PassStream, type Progress, reverseProcess, seededNoise } from './diffusion/reverse.js'
 import type { Sampler } from './diffusion/samplers/sampler.js'
 import { concatenateAudio } from './diffusion/state-queue.js'
@@ -44,8 +44,16 @@ export function streamClip(model: Model, request: ClipRequest): AudioStream {
     sampleRate,
     seed,
     steps: sampler.steps.length,
+    length: clipLength(request, mel?.hop ?? 1),
     lookAhead: sampler.steps.length * radius + ahead,
   })
+}
+
+/** Samples of a clip, where they are known before it is made. */
+function clipLength({ over, trim }: ClipRequest, hop: number): number | null {
+  const frames = 'length' in over ? null : frameCount(over.source)
+  const made = 'length' in over ? over.length : frames === null ? null : frames * hop
+  return made === null ? null : Math.min(made, trim ?? made)
 }
 
 /** The clip whole. @throws as `reverseProcess` */

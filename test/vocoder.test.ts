@@ -61,6 +61,26 @@ test('a stream gives the bytes of synthesize, for every sampler, chunk and arriv
   )
 })
 
+test('a stream knows its length beforehand where its mel does, and holds the mel to it', async () => {
+  const mel = someMel(6)
+  const arriving = (frames?: number) =>
+    Object.assign(
+      (async function* () {
+        yield mel
+      })(),
+      frames === undefined ? {} : { frames },
+    )
+  assert.equal(vocoder().stream(mel).length, 6 * 256)
+  assert.equal(vocoder().stream(mel, { length: 1000 }).length, 1000)
+  assert.equal(vocoder().stream(arriving()).length, null)
+  assert.throws(() => vocoder().stream(mel, { length: 6 * 256 + 1 }), { code: 'BAD_OPTION' })
+  const progress: Progress[] = []
+  const known = vocoder().stream(arriving(6), { seed: 1, onProgress: report => progress.push(report) })
+  assert.equal((await collect(known)).length, known.length)
+  assert.equal(progress[0]!.total, 6 * 256 * 6)
+  await assert.rejects(collect(vocoder().stream(arriving(7))), { code: 'BAD_MEL' })
+})
+
 test('a stream’s first audio needs no more mel than its look-ahead says', async () => {
   let read = 0
   async function* arriving() {

@@ -12,7 +12,7 @@ import { throwIfAborted } from '../errors.js'
 import type { PriorConfig } from '../model/config.js'
 import { gaussian } from '../random.js'
 import { Colouring } from './envelope.js'
-import { isWholeMel, type MelSource, melPieces } from './mel-pieces.js'
+import { frameCount, isWholeMel, type MelSource, melPieces } from './mel-pieces.js'
 import { type Prediction, predictedNoise } from './prediction.js'
 import { frameDeviations, sampleDeviations } from './prior.js'
 import type { PassState, Sampler } from './samplers/sampler.js'
@@ -169,8 +169,8 @@ class Course {
 
   constructor(readonly over: ReverseRequest['over']) {
     this.#source = 'source' in over ? over.source : null
-    this.length =
-      'source' in over ? (isWholeMel(over.source) ? over.source.frames * over.convention.hop : null) : over.length
+    const frames = 'source' in over ? frameCount(over.source) : null
+    this.length = 'source' in over ? (frames === null ? null : frames * over.convention.hop) : over.length
   }
 
   /** Keeps the mel that arrives over time, for sweeps to come. */
