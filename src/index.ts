@@ -16,8 +16,10 @@ export {
   Generator,
   type GeneratorStreamOptions,
 } from './generator.js'
+export type { InpaintOptions } from './inpainting.js'
 export { type LoadModelOptions, loadModel, shippedModels } from './load-model.js'
 export type { ModelConfig, ModelConfigInput, SamplerName } from './model/config.js'
 export { Model, type ModelLossRequest, type ModelNoiseRequest } from './model.js'
+export type { Denoised, DenoiseOptions, InterpolateOptions, Restored } from './restoration.js'
 export type { AudioStream, OnProgress, Synthesis } from './synthesis-options.js'
 export { type BatchOptions, type StreamOptions, type SynthesizeOptions, Vocoder } from './vocoder.js'

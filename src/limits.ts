@@ -43,3 +43,9 @@ export const MAX_CLIPS = 10_000
 export const MAX_TRAINING_BYTES = 2 ** 32
 /** Mels and whitened audio that a trainer keeps of its clips: 15 hours of 80 bands at 22,050 Hz; older ones are computed again. */
 export const MAX_PREPARED_BYTES = 2 ** 32
+/** Length of a gap to fill in seconds: past this nothing on either side says what was there, and all of it is held in memory. */
+export const MAX_GAP_SECONDS = 10
+/** Gaps of one recording. */
+export const MAX_GAPS = 10_000
+/** Passes of inpainting over one noise level: RePaint takes 10. */
+export const MAX_ROUNDS = 50

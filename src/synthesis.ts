@@ -3,7 +3,7 @@
 import type { Mel } from './audio/convention.js'
 import { guidedStream } from './diffusion/guidance.js'
 import { frameCount, type MelSource } from './diffusion/mel-pieces.js'
-import { type PassStream, type Progress, reverseProcess, seededNoise } from './diffusion/reverse.js'
+import { type Guide, type PassStream, type Progress, reverseProcess, seededNoise } from './diffusion/reverse.js'
 import type { Sampler } from './diffusion/samplers/sampler.js'
 import { concatenateAudio } from './diffusion/state-queue.js'
 import type { StreamRequest } from './engines/engine.js'
@@ -28,6 +28,9 @@ export interface ClipRequest {
   /** Classifier-free guidance w; 0: none. */
   readonly guidance?: number
   readonly chunk?: number | undefined
+  readonly guide?: Guide | undefined
+  /** Absolute sample that the noise of the clip's first is taken from, where it is a part of a longer one; 0 where not given. */
+  readonly noiseStart?: number
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
@@ -85,7 +88,8 @@ async function* pieces(model: Model, request: ClipRequest): AsyncGenerator<Float
     openStream,
     sampler,
     prediction: diffusion.prediction,
-    noise: seededNoise(request.seed),
+    noise: seededNoise(request.seed, request.noiseStart),
+    guide: request.guide,
     over:
       'length' in over
         ? { length: Math.ceil(over.length / patch) * patch }

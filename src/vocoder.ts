@@ -7,6 +7,7 @@ import type { Audio } from './audio/wav.js'
 import { frameCount, type MelSource } from './diffusion/mel-pieces.js'
 import { createSampler } from './diffusion/samplers/create.js'
 import { DiffWaveError } from './errors.js'
+import { type InpaintOptions, inpaint } from './inpainting.js'
 import { MAX_CLIPS } from './limits.js'
 import { type LoadModelOptions, loadModel } from './load-model.js'
 import type { ModelConfig } from './model/config.js'
@@ -170,6 +171,17 @@ export class Vocoder {
     const samples = await resample(audio.samples, audio.sampleRate, this.sampleRate)
     const mel = melSpectrogram({ samples, sampleRate: this.sampleRate }, this.model.config.mel!)
     return { mel, length: samples.length }
+  }
+
+  /**
+   * A recording with its gaps filled so that both sides join. Elsewhere it stays bit for bit, but for a short fade at the edges.
+   *
+   * @example
+   * const { samples } = await vocoder.inpaint(audio, { gaps: [{ start: 1.2, end: 1.25 }] })
+   * @throws DiffWaveError `BAD_OPTION`, `SAMPLE_RATE_MISMATCH`, `BAD_AUDIO`, `NOT_FINITE`, and as `synthesize`
+   */
+  inpaint(audio: Audio, options: InpaintOptions): Promise<Synthesis> {
+    return inpaint(this.model, audio, options)
   }
 
   /** Frees the engine. */

@@ -109,11 +109,13 @@ export function samplingSchedule(training: NoiseSchedule, betas: ArrayLike<numbe
 /**
  * A sampling schedule of any number of levels, spaced evenly in log-SNR ln(ᾱ/(1 − ᾱ)) over the training range (Lu et al.
  * 2022, DPM-Solver, section 3.3: uniform in λ), from ᾱ = 1e-4 where training went further; a single level is the noisiest.
+ *
+ * @param noisiest ᾱ to start from instead, within the training range (past its clean end: that end)
  */
-export function derivedSchedule(training: NoiseSchedule, count: number): SamplingSchedule {
+export function derivedSchedule(training: NoiseSchedule, count: number, noisiest?: number): SamplingSchedule {
   const { alphaBar } = training
   const clean = alphaBar[0]!
-  const noisy = Math.min(clean, Math.max(alphaBar[alphaBar.length - 1]!, DERIVED_NOISIEST))
+  const noisy = Math.min(clean, noisiest ?? Math.max(alphaBar[alphaBar.length - 1]!, DERIVED_NOISIEST))
   const logSnr = (level: number) => Math.log(level / (1 - level))
   const [high, low] = [logSnr(clean), logSnr(noisy)]
   const levels = Float64Array.from({ length: count }, (_, n) => {
