@@ -30,8 +30,9 @@ const optionsSchema = z.strictObject({
     .array(z.strictObject({ start: z.number(), end: z.number() }))
     .min(1)
     .max(MAX_GAPS),
-  /** Passes at each noise level (RePaint's resampling): more join better, and each costs one step more. */
-  rounds: z.number().int().min(1).max(MAX_ROUNDS).default(1),
+  /** Passes at each noise level (RePaint's resampling): more join better, and each costs `steps` passes more. On a Gaussian
+   * process whose right answer is known, 6 steps in 4 rounds come nearer to it than 20 in one (test/repair). */
+  rounds: z.number().int().min(1).max(MAX_ROUNDS).default(4),
   /** Seconds on either side of a gap over which the recording fades into what was made. 0 leaves every known sample as it is. */
   fade: z.number().min(0).max(0.1).default(0.002),
   /** The voice or class, for models that have labels; null or not given: none. */

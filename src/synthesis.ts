@@ -7,7 +7,7 @@ import { type Guide, type PassStream, type Progress, reverseProcess, seededNoise
 import type { Sampler } from './diffusion/samplers/sampler.js'
 import { concatenateAudio } from './diffusion/state-queue.js'
 import type { StreamRequest } from './engines/engine.js'
-import { melContext, receptiveRadius } from './model/config.js'
+import { melContext, melHop, type NetworkConfig, receptiveRadius } from './model/config.js'
 import type { Model } from './model.js'
 import type { AudioStream, Synthesis } from './synthesis-options.js'
 
@@ -37,19 +37,24 @@ export interface ClipRequest {
 
 /** The clip, piece by piece. @throws as `reverseProcess` */
 export function streamClip(model: Model, request: ClipRequest): AudioStream {
-  const { network, sampleRate } = model.config
+  const { config } = model
   const { sampler, seed } = request
-  const radius = receptiveRadius(network) * network.patch
-  const mel =
-    network.mel === null || model.config.mel === null ? null : { ...model.config.mel, conditioner: network.mel }
-  const ahead = mel === null ? 0 : (melContext(mel.conditioner) + 1) * mel.hop
   return Object.assign(pieces(model, request), {
-    sampleRate,
+    sampleRate: config.sampleRate,
     seed,
     steps: sampler.steps.length,
-    length: clipLength(request, mel?.hop ?? 1),
-    lookAhead: sampler.steps.length * radius + ahead,
+    length: clipLength(request, config.mel?.hop ?? 1),
+    lookAhead: lookAhead(config.network, sampler.steps.length),
   })
+}
+
+/**
+ * Samples after one that its final value depends on: each pass looks a receptive radius ahead in the pass before it, and the mel's
+ * frames reach further than the samples they cover.
+ */
+export function lookAhead(network: NetworkConfig, steps: number): number {
+  const ahead = network.mel === null ? 0 : (melContext(network.mel) + 1) * melHop(network.mel)
+  return steps * receptiveRadius(network) * network.patch + ahead
 }
 
 /** Samples of a clip, where they are known before it is made. */

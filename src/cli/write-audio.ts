@@ -6,7 +6,7 @@ import type { WavFormat } from '../audio/wav.js'
 import { concatenateAudio } from '../diffusion/state-queue.js'
 import { writeFileBytes } from '../files.js'
 import type { Model } from '../model.js'
-import type { AudioStream } from '../synthesis-options.js'
+import type { AudioStream, Synthesis } from '../synthesis-options.js'
 import type { Context } from './context.js'
 import { STDOUT, writeAudioTo } from './sink.js'
 
@@ -15,11 +15,13 @@ export interface Written {
   /** A file, or `-` for standard output. */
   readonly output: string
   /** Opens the audio; asked once. */
-  readonly open: (onProgress: (progress: { done: number; total: number | null }) => void) => AudioStream
+  readonly open: (
+    onProgress: (progress: { done: number; total: number | null }) => void,
+  ) => AudioStream | Promise<AudioStream>
   readonly format: WavFormat
   readonly picture: boolean
   /** What else the line of JSON should say. */
-  readonly extra?: Readonly<Record<string, unknown>>
+  readonly extra?: Readonly<Record<string, unknown>> | (() => Readonly<Record<string, unknown>>)
 }
 
 /** Where the picture of a WAV goes. */
@@ -31,7 +33,7 @@ export async function writeAudio(context: Context, model: Model, written: Writte
   const { output, input, format } = written
   const start = performance.now()
   const measured = await context.withProgress(input ?? output, async report => {
-    const stream = written.open(({ done, total }) => report(total === null ? 0 : done / total))
+    const stream = await written.open(({ done, total }) => report(total === null ? 0 : done / total))
     const audio = new Measured(stream, written.picture)
     await writeAudioTo(output, audio.stream, { format })
     return audio
@@ -46,7 +48,7 @@ export async function writeAudio(context: Context, model: Model, written: Writte
     `${output}: ${seconds.toFixed(2)} s of audio in ${elapsed.toFixed(2)} s, real-time factor ${realTimeFactor.toFixed(2)}, ` +
       `${engine}, ${steps} steps, seed ${seed}`,
     {
-      ...written.extra,
+      ...(typeof written.extra === 'function' ? written.extra() : written.extra),
       input,
       output,
       seconds,
@@ -59,6 +61,15 @@ export async function writeAudio(context: Context, model: Model, written: Writte
     },
     output === STDOUT,
   )
+}
+
+/** Audio that is there whole, as a stream. */
+export function streamOf(synthesis: Synthesis): AudioStream {
+  async function* whole(): AsyncGenerator<Float32Array, void, undefined> {
+    yield synthesis.samples
+  }
+  const { sampleRate, seed, steps, samples } = synthesis
+  return Object.assign(whole(), { sampleRate, seed, steps, length: samples.length, lookAhead: 0 })
 }
 
 /** A stream whose samples are counted, and kept where they will be drawn. */
