@@ -6,21 +6,21 @@ import { z } from 'zod'
 import type { Mel, MelConvention } from './audio/convention.js'
 import { melSpectrogram } from './audio/mel.js'
 import type { Audio } from './audio/wav.js'
-import type { Progress } from './diffusion/reverse.js'
+import { predictedNoise } from './diffusion/prediction.js'
 import { createSampler } from './diffusion/samplers/create.js'
 import { resampled } from './diffusion/samplers/resampled.js'
-import type { Sampler } from './diffusion/samplers/sampler.js'
-import { DiffWaveError } from './errors.js'
+import { DiffWaveError, throwIfAborted } from './errors.js'
 import { MAX_GAPS, MAX_ROUNDS } from './limits.js'
-import { melContext, receptiveRadius } from './model/config.js'
+import { type ModelConfig, melContext, receptiveRadius } from './model/config.js'
 import type { Model } from './model.js'
 import { check } from './options.js'
+import { gaussian } from './random.js'
 import { bridgeMel } from './repair/bridge-mel.js'
+import { dataDomain } from './repair/data-domain.js'
+import { fill } from './repair/fill.js'
 import { type Gap, gapsInSamples, type Region, repairRegions } from './repair/gaps.js'
-import { imposeKnown } from './repair/impose.js'
 import { joinGaps } from './repair/join.js'
 import { drawSeed } from './seed.js'
-import { wholeClip } from './synthesis.js'
 import { type Synthesis, samplingOptions } from './synthesis-options.js'
 
 const optionsSchema = z.strictObject({
@@ -65,33 +65,47 @@ export async function inpaint(model: Model, audio: Audio, options: InpaintOption
   const labelIndex = model.labelIndex(label)
   const fadeSamples = Math.round(fade * sampleRate)
   const hop = convention?.hop ?? network.patch
-  const frames = network.mel === null ? 0 : melContext(network.mel) + 1
-  const reach = Math.max(
-    receptiveRadius(network) * network.patch + frames * hop,
-    convention === null ? 0 : convention.windowLength + hop,
-  )
-  const regions = repairRegions(gaps, samples.length, reach + fadeSamples, hop)
-  const total = regions.reduce((sum, { start, end }) => sum + (end - start), 0) * sampler.steps.length
-  let before = 0
+  const regions = repairRegions(gaps, samples.length, reachOf(model.config) + fadeSamples, hop)
+  const passes = sampler.steps.length
+  const total = regions.reduce((sum, { start, end }) => sum + (end - start), 0) * passes
+  let done = 0
   for (const region of regions) {
-    const report = onProgress && (({ done }: Progress) => onProgress({ done: before + done, total }))
-    const made = await wholeClip(model, {
+    const length = region.end - region.start
+    const mel = convention === null ? null : regionMel(samples, region, convention)
+    const { known, isKnown } = knownOf(samples, region)
+    const made = await fill({
       sampler,
-      seed,
-      noiseStart: region.start,
-      over:
-        convention === null
-          ? { length: region.end - region.start }
-          : { source: regionMel(samples, region, convention), examine: () => {} },
-      guide: regionGuide(samples, region, sampler),
-      label: labelIndex,
-      signal,
-      onProgress: report,
+      domain: dataDomain(mel === null || convention === null ? null : { mel, convention }, diffusion.prior),
+      known,
+      isKnown,
+      noise: draw => gaussian(seed, draw, region.start, length),
+      predict: async (pass, x) => {
+        const [output] = await model.engine.predictNoise({
+          audio: [x],
+          steps: [sampler.steps[pass]!],
+          ...(mel === null ? {} : { mel: [mel] }),
+          ...(labelIndex === null ? {} : { labels: [labelIndex] }),
+          ...(signal === undefined ? {} : { signal }),
+        })
+        throwIfAborted(signal)
+        done += length
+        onProgress?.({ done, total })
+        return predictedNoise(diffusion.prediction, output!, x, sampler.alphaBars[pass]!)
+      },
     })
-    joinGaps(samples, made.samples, region.start, region.gaps, fadeSamples)
-    before += (region.end - region.start) * sampler.steps.length
+    joinGaps(samples, made, region.start, region.gaps, fadeSamples)
   }
-  return { samples, sampleRate, seed, steps: sampler.steps.length }
+  return { samples, sampleRate, seed, steps: passes }
+}
+
+/** Samples on either side of a gap that what is made in it can depend on. */
+function reachOf({ network, mel, diffusion }: ModelConfig): number {
+  const radius = receptiveRadius(network) * network.patch
+  if (mel === null || network.mel === null) return radius
+  const frames = (melContext(network.mel) + 1) * mel.hop
+  // A clean frame of the mel on each side; and the envelope's filter, its inverse and that one's refinement, half a window each.
+  const window = diffusion.prior?.kind === 'mel-envelope' ? 2 * mel.fftSize : mel.windowLength + mel.hop
+  return Math.max(radius + frames, window)
 }
 
 /** Empties the gaps and refuses what is known and not finite. */
@@ -102,13 +116,14 @@ function checkKnown(samples: Float32Array, gaps: readonly Gap[]): void {
     throw new DiffWaveError('NOT_FINITE', `sample ${broken} is not a finite number`, { where: 'inpaint' })
 }
 
-function regionGuide(samples: Float32Array, region: Region, sampler: Sampler) {
+/** What of a region is known: not the gaps, nor what lies past the recording's end. */
+function knownOf(samples: Float32Array, region: Region) {
   const length = region.end - region.start
   const known = new Float32Array(length)
   known.set(samples.subarray(region.start, region.end))
   const isKnown = new Uint8Array(length).fill(1, 0, Math.min(length, samples.length - region.start))
   for (const gap of region.gaps) isKnown.fill(0, gap.start - region.start, gap.end - region.start)
-  return imposeKnown(known, isKnown, sampler)
+  return { known, isKnown }
 }
 
 /** The mel of a region's frames, bridged over its gaps. @throws DiffWaveError `BAD_AUDIO` where no frame is free of a gap */

@@ -3,7 +3,13 @@
 import type { Mel } from './audio/convention.js'
 import { guidedStream } from './diffusion/guidance.js'
 import { frameCount, type MelSource } from './diffusion/mel-pieces.js'
-import { type Guide, type PassStream, type Progress, reverseProcess, seededNoise } from './diffusion/reverse.js'
+import {
+  type PassStream,
+  type Progress,
+  type ReverseRequest,
+  reverseProcess,
+  seededNoise,
+} from './diffusion/reverse.js'
 import type { Sampler } from './diffusion/samplers/sampler.js'
 import { concatenateAudio } from './diffusion/state-queue.js'
 import type { StreamRequest } from './engines/engine.js'
@@ -28,9 +34,8 @@ export interface ClipRequest {
   /** Classifier-free guidance w; 0: none. */
   readonly guidance?: number
   readonly chunk?: number | undefined
-  readonly guide?: Guide | undefined
-  /** Absolute sample that the noise of the clip's first is taken from, where it is a part of a longer one; 0 where not given. */
-  readonly noiseStart?: number
+  /** What to start from in place of noise (`ReverseRequest`). */
+  readonly start?: ReverseRequest['start']
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
@@ -93,8 +98,8 @@ async function* pieces(model: Model, request: ClipRequest): AsyncGenerator<Float
     openStream,
     sampler,
     prediction: diffusion.prediction,
-    noise: seededNoise(request.seed, request.noiseStart),
-    guide: request.guide,
+    noise: seededNoise(request.seed),
+    start: request.start,
     over:
       'length' in over
         ? { length: Math.ceil(over.length / patch) * patch }

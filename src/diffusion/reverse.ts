@@ -34,19 +34,9 @@ export interface PassStream {
  */
 export type NoiseSource = (draw: number, start: number, count: number) => Float32Array
 
-/** The noise of a seed. @param first number of a draw that sample 0 gets */
-export function seededNoise(seed: number, first = 0): NoiseSource {
-  return (draw, start, count) => gaussian(seed, draw, first + start, count)
-}
-
-/**
- * Steers the process by what is known of the audio. Like a pass of a sampler, each is a function of every sample on its own.
- */
-export interface Guide {
-  /** x of pass 0 in place of pure noise. @param noise x_T ~ N(0, 1), or the prior's, from sample `from` on */
-  readonly start?: (noise: Float32Array, from: number) => Float32Array
-  /** ε to go on with in place of the network's. @param x what the pass was given @param eps the network's ε for it */
-  readonly epsilon?: (pass: number, x: Float32Array, eps: Float32Array, from: number) => Float32Array
+/** The noise of a seed. */
+export function seededNoise(seed: number): NoiseSource {
+  return (draw, start, count) => gaussian(seed, draw, start, count)
 }
 
 /** Denoiser work done, in samples × passes. `total` is null while the length is not known. */
@@ -73,7 +63,12 @@ export interface ReverseRequest {
   /** What the network predicts; ε where not given. */
   readonly prediction?: Prediction
   readonly noise: NoiseSource
-  readonly guide?: Guide | undefined
+  /**
+   * What to start from in place of pure noise: a function of every sample on its own.
+   *
+   * @param noise x_T ~ N(0, 1), or the prior's, from sample `from` on
+   */
+  readonly start?: ((noise: Float32Array, from: number) => Float32Array) | undefined
   /** Mel, whose frames give the length; or the length itself in samples, a multiple of the network's patch. */
   readonly over: MelConditioning | { readonly length: number }
   /** Samples fed at a time, a multiple of the network's patch. The bytes do not depend on it. */
@@ -96,7 +91,7 @@ interface Extent {
  * @throws DiffWaveError `ABORTED`, `BAD_MEL`, and what the network throws
  */
 export async function* reverseProcess(request: ReverseRequest): AsyncGenerator<Float32Array, void, undefined> {
-  const { sampler, guide } = request
+  const { sampler } = request
   const passes = sampler.steps.length
   const size = request.passesInFlight ?? PASSES_IN_FLIGHT
   const course = new Course(request.over)
@@ -104,7 +99,7 @@ export async function* reverseProcess(request: ReverseRequest): AsyncGenerator<F
   let kept: PassState | null = null
   const fresh = ({ start, count }: Extent): PassState => {
     const noise = course.shape(request.noise(0, start, count), start)
-    return { x: guide?.start?.(noise, start) ?? noise, carried: null }
+    return { x: request.start?.(noise, start) ?? noise, carried: null }
   }
 
   for (let first = 0; first < passes; first += size) {
@@ -141,7 +136,7 @@ async function* sweep(
   start: (extent: Extent) => PassState,
   progress: ProgressCount,
 ): AsyncGenerator<{ readonly state: PassState; readonly last: boolean }, void, undefined> {
-  const { sampler, prediction = 'epsilon', noise, guide, signal } = request
+  const { sampler, prediction = 'epsilon', noise, signal } = request
   const passes = sampler.steps.length
   const stream = request.openStream(sampler.steps.slice(first, end))
   const waiting = Array.from({ length: end - first }, () => new StateQueue())
@@ -157,8 +152,7 @@ async function* sweep(
         const from = queue.position
         const count = output.length
         const here = queue.take(count)
-        const predicted = predictedNoise(prediction, output, here.x, sampler.alphaBars[pass]!)
-        const eps = guide?.epsilon?.(pass, here.x, predicted, from) ?? predicted
+        const eps = predictedNoise(prediction, output, here.x, sampler.alphaBars[pass]!)
         const z = sampler.needsNoise(pass) ? course.shape(noise(passes - 1 - pass, from, count), from) : null
         state = sampler.update(pass, here, eps, z)
         progress.add(count)

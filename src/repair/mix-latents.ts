@@ -3,7 +3,7 @@
  * “Interpolation”; Kong et al. 2021, last experiments). Their signals are mixed linearly, (1 − λ)·a + λ·b; their noises too, then
  * scaled so that the variance stays one: a plain linear mix would be too quiet for its level.
  */
-import type { Guide } from '../diffusion/reverse.js'
+import type { ReverseRequest } from '../diffusion/reverse.js'
 
 /**
  * @param alphaBar ᾱ of the level
@@ -16,16 +16,14 @@ export function mixLatents(
   alphaBar: number,
   mix: number,
   noiseOfB: (start: number, count: number) => Float32Array,
-): Guide {
+): NonNullable<ReverseRequest['start']> {
   const alpha = Math.sqrt(alphaBar)
   const sigma = Math.sqrt(1 - alphaBar) / Math.hypot(1 - mix, mix)
-  return {
-    start(noise, from) {
-      const other = noiseOfB(from, noise.length)
-      return noise.map((z, i) => {
-        const signal = (1 - mix) * (a[from + i] ?? 0) + mix * (b[from + i] ?? 0)
-        return alpha * signal + sigma * ((1 - mix) * z + mix * other[i]!)
-      })
-    },
+  return (noise, from) => {
+    const other = noiseOfB(from, noise.length)
+    return noise.map((z, i) => {
+      const signal = (1 - mix) * (a[from + i] ?? 0) + mix * (b[from + i] ?? 0)
+      return alpha * signal + sigma * ((1 - mix) * z + mix * other[i]!)
+    })
   }
 }
