@@ -22,4 +22,5 @@ export type { ModelConfig, ModelConfigInput, SamplerName } from './model/config.
 export { Model, type ModelLossRequest, type ModelNoiseRequest } from './model.js'
 export type { Denoised, DenoiseOptions, InterpolateOptions, Restored } from './restoration.js'
 export type { AudioStream, OnProgress, Synthesis } from './synthesis-options.js'
+export { type TunedSchedule, type TuneOptions, tune, withTunedSchedules } from './tuning.js'
 export { type BatchOptions, type StreamOptions, type SynthesizeOptions, Vocoder } from './vocoder.js'

@@ -49,3 +49,5 @@ export const MAX_GAP_SECONDS = 10
 export const MAX_GAPS = 10_000
 /** Passes of inpainting over one noise level: RePaint takes 10. */
 export const MAX_ROUNDS = 50
+/** Schedules that tuning may try. */
+export const MAX_TUNING_EVALUATIONS = 10_000

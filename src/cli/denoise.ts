@@ -1,5 +1,5 @@
 /** `diffwave denoise`: noise taken out of recordings by a generator. */
-import { readWav } from '../audio/wav.js'
+import { readAudio } from '../audio/decode.js'
 import { Generator } from '../generator.js'
 import { loadOptions, realNumber, samplingOptions, withModel, withOutput, withSampling } from './arguments.js'
 import type { AddCommand } from './command.js'
@@ -13,7 +13,7 @@ interface DenoiseOptions extends RepairOptions {
 }
 
 export const addDenoise: AddCommand = (program, run) => {
-  withOutput(withSampling(withModel(program.command('denoise <wav...>'))))
+  withOutput(withSampling(withModel(program.command('denoise <recording...>'))))
     .description('take noise out of recordings, with a generator of such sounds')
     .option('--snr <dB>', 'signal-to-noise ratio of the recordings; estimated where nothing is said', realNumber)
     .option('--noise <rms>', 'root mean square of their noise, full scale being 1', realNumber)
@@ -27,7 +27,7 @@ export const addDenoise: AddCommand = (program, run) => {
         return {
           model: generator.model,
           repair: async (input, more) =>
-            generator.denoise(await readWav(input), {
+            generator.denoise(await readAudio(input), {
               ...sampling,
               ...(snr === undefined ? {} : { snr }),
               ...(noise === undefined ? {} : { noise }),

@@ -1,6 +1,6 @@
 /** `diffwave inpaint`: gaps of recordings filled, by a vocoder or a generator. */
 import { InvalidArgumentError } from 'commander'
-import { readWav } from '../audio/wav.js'
+import { readAudio } from '../audio/decode.js'
 import { Generator } from '../generator.js'
 import { loadModel } from '../load-model.js'
 import { Vocoder } from '../vocoder.js'
@@ -35,7 +35,7 @@ function gap(text: string, before: readonly Gap[] | undefined): readonly Gap[] {
 }
 
 export const addInpaint: AddCommand = (program, run) => {
-  withOutput(withSampling(withModel(program.command('inpaint <wav...>'))))
+  withOutput(withSampling(withModel(program.command('inpaint <recording...>'))))
     .description('fill gaps of recordings so that both sides join')
     .requiredOption('--gaps <start-end...>', 'what is lost, in seconds, as 1.2-1.25', gap)
     .option('--rounds <n>', 'passes at each noise level: more join better', wholeNumber)
@@ -49,7 +49,7 @@ export const addInpaint: AddCommand = (program, run) => {
         return {
           model,
           repair: async (input, more) =>
-            repairer.inpaint(await readWav(input), {
+            repairer.inpaint(await readAudio(input), {
               ...samplingOptions(options),
               gaps: [...gaps],
               ...(rounds === undefined ? {} : { rounds }),

@@ -1,5 +1,5 @@
 /** `diffwave interpolate`: a recording between two. */
-import { readWav } from '../audio/wav.js'
+import { readAudio } from '../audio/decode.js'
 import { DiffWaveError } from '../errors.js'
 import { Generator } from '../generator.js'
 import { loadOptions, realNumber, samplingOptions, withModel, withOutput, withSampling } from './arguments.js'
@@ -40,7 +40,7 @@ export const addInterpolate: AddCommand = (program, run) => {
         return {
           model: generator.model,
           repair: async (input, more) =>
-            generator.interpolate(await readWav(input), await readWav(second), {
+            generator.interpolate(await readAudio(input), await readAudio(second), {
               ...sampling,
               ...(mix === undefined ? {} : { mix }),
               ...(step === undefined ? {} : { step }),

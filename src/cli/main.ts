@@ -18,6 +18,7 @@ import { addMel } from './mel.js'
 import { addResynthesize } from './resynthesize.js'
 import { addSynthesize } from './synthesize.js'
 import { addTrain } from './train.js'
+import { addTune } from './tune.js'
 
 const commands: readonly AddCommand[] = [
   addSynthesize,
@@ -30,6 +31,7 @@ const commands: readonly AddCommand[] = [
   addConvert,
   addInspect,
   addTrain,
+  addTune,
   addDoctor,
 ]
 

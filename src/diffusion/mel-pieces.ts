@@ -93,14 +93,10 @@ async function* untilAborted<Item>(
 ): AsyncGenerator<Item, void, undefined> {
   throwIfAborted(signal)
   const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
-  const stop = deferred()
-  const abort = () => stop.reject(new DiffWaveError('ABORTED', 'stopped before it was done', { cause: signal?.reason }))
-  stop.promise.catch(() => {})
-  signal?.addEventListener('abort', abort, { once: true })
   let finished = false
   try {
     while (true) {
-      const next = await Promise.race([iterator.next(), stop.promise])
+      const next = await orAborted(iterator.next(), signal)
       if (next.done) {
         finished = true
         return
@@ -108,16 +104,22 @@ async function* untilAborted<Item>(
       yield next.value
     }
   } finally {
-    signal?.removeEventListener('abort', abort)
     // Not awaited: a source that hangs must not hold up the caller.
     if (!finished) Promise.resolve(iterator.return?.()).catch(() => {})
   }
 }
 
-function deferred(): { readonly promise: Promise<never>; readonly reject: (reason: unknown) => void } {
-  let reject: (reason: unknown) => void = () => {}
-  const promise = new Promise<never>((_, no) => {
-    reject = no
+/**
+ * A value, or `ABORTED` as soon as the signal fires. Not a race against one promise for the whole stream: that promise would
+ * keep every value ever waited for.
+ */
+function orAborted<T>(value: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => reject(new DiffWaveError('ABORTED', 'stopped before it was done', { cause: signal?.reason }))
+    if (signal?.aborted) abort()
+    signal?.addEventListener('abort', abort, { once: true })
+    Promise.resolve(value)
+      .then(resolve, reject)
+      .finally(() => signal?.removeEventListener('abort', abort))
   })
-  return { promise, reject }
 }

@@ -5,7 +5,7 @@
  */
 import { DiffWaveError } from '../errors.js'
 import { MAX_DIFFUSION_STEPS } from '../limits.js'
-import type { DiffusionConfig, NoiseScheduleConfig } from '../model/config.js'
+import type { DiffusionConfig, NoiseScheduleConfig, SamplerName } from '../model/config.js'
 
 /** A noise schedule, one number a step, in double precision. */
 export interface NoiseSchedule {
@@ -126,6 +126,15 @@ export function derivedSchedule(training: NoiseSchedule, count: number, noisiest
   return { ...schedule, steps: fractionalSteps(training, schedule) }
 }
 
+/** The schedule that a model has for a number of steps or a name, and the sampler it is meant for, if one; null: it has none. */
+export function ownSchedule(
+  config: DiffusionConfig,
+  steps: number | string,
+): { readonly betas: readonly number[]; readonly sampler: SamplerName | null } | null {
+  const own = Object.hasOwn(config.sampling, String(steps)) ? config.sampling[String(steps)]! : null
+  return own === null ? null : 'betas' in own ? own : { betas: own, sampler: null }
+}
+
 /**
  * The schedule to sample with: the model's own for that number or name; else the training schedule itself where its length
  * is asked for; else one derived from it (`derivedSchedule`).
@@ -138,8 +147,8 @@ export function scheduleFor(config: DiffusionConfig, steps?: number | string): S
   const training = noiseSchedule(config.training)
   const length = training.beta.length
   const wanted = steps ?? config.defaultSteps ?? length
-  const own = Object.hasOwn(config.sampling, String(wanted)) ? config.sampling[String(wanted)] : undefined
-  if (own !== undefined) return samplingSchedule(training, own)
+  const own = ownSchedule(config, wanted)
+  if (own !== null) return samplingSchedule(training, own.betas)
   if (typeof wanted === 'string') {
     const names = Object.keys(config.sampling)
     throw new DiffWaveError('BAD_OPTION', 'the model has no such schedule', {
