@@ -13,7 +13,7 @@ import {
 import type { Sampler } from './diffusion/samplers/sampler.js'
 import { concatenateAudio } from './diffusion/state-queue.js'
 import type { StreamRequest } from './engines/engine.js'
-import { melContext, melHop, type NetworkConfig, receptiveRadius } from './model/config.js'
+import { type ModelConfig, melContext, melHop, receptiveRadius } from './model/config.js'
 import type { Model } from './model.js'
 import type { AudioStream, Synthesis } from './synthesis-options.js'
 
@@ -49,17 +49,18 @@ export function streamClip(model: Model, request: ClipRequest): AudioStream {
     seed,
     steps: sampler.steps.length,
     length: clipLength(request, config.mel?.hop ?? 1),
-    lookAhead: lookAhead(config.network, sampler.steps.length),
+    lookAhead: lookAhead(config, sampler.steps.length),
   })
 }
 
 /**
- * Samples after one that its final value depends on: each pass looks a receptive radius ahead in the pass before it, and the mel's
- * frames reach further than the samples they cover.
+ * Samples after one that its final value depends on: each pass looks a receptive radius ahead in the pass before it, the mel's
+ * frames reach further than the samples they cover, and a mel-envelope prior filters by whole windows.
  */
-export function lookAhead(network: NetworkConfig, steps: number): number {
-  const ahead = network.mel === null ? 0 : (melContext(network.mel) + 1) * melHop(network.mel)
-  return steps * receptiveRadius(network) * network.patch + ahead
+export function lookAhead({ network, mel, diffusion }: ModelConfig, steps: number): number {
+  const passes = steps * receptiveRadius(network) * network.patch
+  const frames = network.mel === null ? 0 : (melContext(network.mel) + 1) * melHop(network.mel)
+  return passes + frames + (diffusion.prior?.kind === 'mel-envelope' ? (mel?.fftSize ?? 0) : 0)
 }
 
 /** Samples of a clip, where they are known before it is made. */

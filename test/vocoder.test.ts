@@ -8,7 +8,7 @@ import { concatenateAudio } from '#src/diffusion/state-queue'
 import { samplerNames } from '#src/model/config'
 import { gaussian } from '#src/random'
 import { Vocoder } from '#src/vocoder'
-import { smallGeneratorConfig, smallVocoderConfig } from './support/configs.js'
+import { lmntDiffusion, smallGeneratorConfig, smallVocoderConfig } from './support/configs.js'
 import { fakeModel } from './support/fake-model.js'
 
 function someMel(frames: number, draw = 0): Mel {
@@ -38,7 +38,13 @@ test('a mel of F frames gives F × hop samples, or the length asked for', async 
   await assert.rejects(vocoder().synthesize(mel, { length: 7 * 256 + 1 }), { code: 'BAD_OPTION' })
 })
 
-test('a stream gives the bytes of synthesize, for every sampler, chunk and arrival', async () => {
+const priors = [
+  null,
+  { kind: 'mel-energy', minEnergy: 0, maxEnergy: 8, floor: 0.1 },
+  { kind: 'mel-envelope', floor: 1e-5, tilt: 0.3 },
+] as const
+
+test('a stream gives the bytes of synthesize, for every sampler, prior, chunk and arrival', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 20 }),
@@ -46,8 +52,10 @@ test('a stream gives the bytes of synthesize, for every sampler, chunk and arriv
       fc.integer({ min: 1, max: 5 }),
       fc.constantFrom(...samplerNames),
       fc.constantFrom(1, 2, 6, 11),
-      async (frames, chunkFrames, size, sampler, steps) => {
+      fc.constantFrom(...priors),
+      async (frames, chunkFrames, size, sampler, steps, prior) => {
         const mel = someMel(frames)
+        const vocoder = () => new Vocoder(fakeModel(smallVocoderConfig({ diffusion: { ...lmntDiffusion, prior } })))
         async function* arriving() {
           for (let f = 0; f < frames; f += size) yield sliceMel(mel, f, Math.min(frames, f + size))
         }

@@ -63,7 +63,7 @@ async function inspectModel(path: string): Promise<Facts> {
     receptiveField,
     receptiveFieldMilliseconds: milliseconds(receptiveField),
     defaultSteps: steps.length,
-    lookAheadMilliseconds: milliseconds(lookAhead(network, steps.length)),
+    lookAheadMilliseconds: milliseconds(lookAhead(config, steps.length)),
     hop: network.mel === null ? null : melHop(network.mel),
     labels: network.labels?.join(', ') ?? null,
     parameters: parameterCount(network),
