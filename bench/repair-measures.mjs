@@ -34,25 +34,20 @@ export function logSpectralDistance(original, made, sampleRate, size) {
 }
 
 /**
- * A click: how much louder the second difference of `made` is than the original's within `reach` samples of an edge, in dB (the
- * peak of one against the largest that the original takes within 20 ms). Above 0: a step the recording itself does not take.
+ * A click: the largest second difference of `made` within `reach` samples of an edge, against the largest that `made` takes
+ * anywhere else within 20 ms, in dB. Well above 0: a step that stands out from what sounds on both sides.
  */
-export function click(original, made, edge, reach, sampleRate) {
-  const sharpness = (samples, from, to) => {
-    let most = 0
-    for (let i = Math.max(1, from); i < Math.min(samples.length - 1, to); i++) {
-      most = Math.max(most, Math.abs(samples[i + 1] - 2 * samples[i] + samples[i - 1]))
+export function click(made, edge, reach, sampleRate) {
+  const sharpest = (from, to) => {
+    let most = 1e-7
+    for (let i = Math.max(1, from); i < Math.min(made.length - 1, to); i++) {
+      most = Math.max(most, Math.abs(made[i + 1] - 2 * made[i] + made[i - 1]))
     }
     return most
   }
   const around = Math.round(0.02 * sampleRate)
-  return (
-    20 *
-    Math.log10(
-      Math.max(1e-7, sharpness(made, edge - reach, edge + reach)) /
-        Math.max(1e-7, sharpness(original, edge - around, edge + around)),
-    )
-  )
+  const elsewhere = Math.max(sharpest(edge - around, edge - reach), sharpest(edge + reach, edge + around))
+  return 20 * Math.log10(sharpest(edge - reach, edge + reach) / elsewhere)
 }
 
 export const rootMeanSquare = samples => Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length)

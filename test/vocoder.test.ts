@@ -41,7 +41,7 @@ test('a mel of F frames gives F × hop samples, or the length asked for', async 
 const priors = [
   null,
   { kind: 'mel-energy', minEnergy: 0, maxEnergy: 8, floor: 0.1 },
-  { kind: 'mel-envelope', floor: 1e-5, tilt: 0.3 },
+  { kind: 'mel-envelope', floor: 1e-5 },
 ] as const
 
 test('a stream gives the bytes of synthesize, for every sampler, prior, chunk and arrival', async () => {
