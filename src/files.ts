@@ -1,4 +1,5 @@
 /** Reading and writing whole files with typed errors. A file that is written is complete or absent: never half. */
+import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { access, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -113,6 +114,48 @@ export async function writeFileBytes(path: string, bytes: Uint8Array | string): 
   } catch (error) {
     if (temporary !== null) await rm(temporary, { force: true }).catch(() => {})
     throw fileError(error, path, 'write')
+  }
+}
+
+/**
+ * Writes a file from pieces as they come, by way of a temporary one beside it, flushed and renamed; the temporary one is removed
+ * where anything fails. A pipe or a device at `path` is written to as it is.
+ *
+ * @param head bytes that replace the file's first ones once all is written, as a header that counts what follows
+ * @throws DiffWaveError as `writeFileBytes`, and what the pieces throw
+ */
+export async function writeFilePieces(
+  path: string,
+  pieces: AsyncIterable<Uint8Array>,
+  head?: () => Uint8Array,
+): Promise<void> {
+  const attempt = <T>(work: Promise<T>): Promise<T> =>
+    work.catch(error => {
+      throw fileError(error, path, 'write')
+    })
+  const kind = await kindOfPath(path)
+  if (kind === 'directory') {
+    throw new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path })
+  }
+  const target = kind === 'file' ? await attempt(realpath(path)) : path
+  const temporary = kind === 'other' ? path : `${target}.${randomUUID().slice(0, 8)}`
+  const handle = await attempt(open(temporary, kind === 'other' ? 'w' : 'wx'))
+  try {
+    try {
+      if (kind === 'file') await attempt(handle.chmod((await attempt(stat(target))).mode))
+      for await (const piece of pieces) await attempt(handle.writeFile(piece))
+      if (kind !== 'other') {
+        const bytes = head?.() ?? new Uint8Array(0)
+        if (bytes.length > 0) await attempt(handle.write(bytes, 0, bytes.length, 0))
+        await attempt(handle.sync())
+      }
+    } finally {
+      await handle.close()
+    }
+    if (kind !== 'other') await attempt(rename(temporary, target))
+  } catch (error) {
+    if (kind !== 'other') await rm(temporary, { force: true })
+    throw error
   }
 }
 

@@ -1,13 +1,23 @@
 /** The generator: clips from noise alone, or from a label. */
 import { z } from 'zod'
+import type { Audio } from './audio/wav.js'
 import type { Progress } from './diffusion/reverse.js'
 import { createSampler } from './diffusion/samplers/create.js'
 import { DiffWaveError } from './errors.js'
+import { type InpaintOptions, inpaint } from './inpainting.js'
 import { MAX_CLIP_SECONDS, MAX_CLIPS, MAX_GUIDANCE } from './limits.js'
 import { type LoadModelOptions, loadModel } from './load-model.js'
 import type { ModelConfig } from './model/config.js'
 import type { Model } from './model.js'
 import { check } from './options.js'
+import {
+  type Denoised,
+  type DenoiseOptions,
+  denoise,
+  type InterpolateOptions,
+  interpolate,
+  type Restored,
+} from './restoration.js'
 import { drawSeed } from './seed.js'
 import { type ClipRequest, streamClip, wholeClip, wholeClips } from './synthesis.js'
 import { type AudioStream, type Synthesis, samplingOptions } from './synthesis-options.js'
@@ -148,6 +158,34 @@ export class Generator {
    */
   stream(options: GeneratorStreamOptions = {}): AudioStream {
     return streamClip(this.model, this.#request(check(clipSchema, options, 'stream options')))
+  }
+
+  /**
+   * A recording with its gaps filled so that both sides join. Elsewhere it stays bit for bit, but for a short fade at the edges.
+   *
+   * @throws DiffWaveError `BAD_OPTION`, `SAMPLE_RATE_MISMATCH`, `NOT_FINITE`, and as `generate`
+   */
+  inpaint(audio: Audio, options: InpaintOptions): Promise<Synthesis> {
+    return inpaint(this.model, audio, options)
+  }
+
+  /**
+   * A recording with its noise taken out; how noisy it is, is estimated where no option says it. Audio at another rate is
+   * resampled first.
+   *
+   * @throws DiffWaveError `BAD_OPTION` (also for more noise than the model knows), `BAD_AUDIO`, `NOT_FINITE`, and as `generate`
+   */
+  denoise(audio: Audio, options: DenoiseOptions = {}): Promise<Denoised> {
+    return denoise(this.model, audio, options)
+  }
+
+  /**
+   * A recording between two of one length, mixed at a diffusion step. Audio at another rate is resampled first.
+   *
+   * @throws DiffWaveError `BAD_OPTION`, `BAD_AUDIO` (lengths differ), `NOT_FINITE`, and as `generate`
+   */
+  interpolate(first: Audio, second: Audio, options: InterpolateOptions = {}): Promise<Restored> {
+    return interpolate(this.model, first, second, options)
   }
 
   /** Frees the engine. */

@@ -47,3 +47,11 @@ export const MAX_PREPARED_BYTES = 2 ** 32
 export const REPORTED_FILES = 24
 /** Weight of classifier-free guidance: images use 1 to 7; far larger ones only overshoot. */
 export const MAX_GUIDANCE = 100
+/** Length of a gap to fill in seconds: past this nothing on either side says what was there, and all of it is held in memory. */
+export const MAX_GAP_SECONDS = 10
+/** Gaps of one recording. */
+export const MAX_GAPS = 10_000
+/** Passes of inpainting over one noise level: RePaint takes 10. */
+export const MAX_ROUNDS = 50
+/** Schedules that tuning may try. */
+export const MAX_TUNING_EVALUATIONS = 10_000

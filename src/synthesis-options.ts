@@ -38,6 +38,9 @@ export interface AudioStream extends AsyncGenerator<Float32Array, void, undefine
   readonly seed: number
   /** Denoiser steps taken. */
   readonly steps: number
-  /** Samples that the first audio waits for, at most, beyond its own: the receptive fields of all passes and the mel's. */
+  /** Samples in all; null where only the end of the mel will tell. */
+  readonly length: number | null
+  /** Samples that the first audio waits for beyond its own: the receptive fields of all passes and the mel's. An engine that runs
+   * windows of fixed places waits for the end of one besides, once a pass. */
   readonly lookAhead: number
 }

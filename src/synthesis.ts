@@ -2,13 +2,19 @@
 
 import type { Mel } from './audio/convention.js'
 import { guided, guidedStream } from './diffusion/guidance.js'
-import type { MelSource } from './diffusion/mel-pieces.js'
-import { type PassStream, type Progress, reverseProcess, seededNoise } from './diffusion/reverse.js'
+import { frameCount, type MelSource } from './diffusion/mel-pieces.js'
+import {
+  type PassStream,
+  type Progress,
+  type ReverseRequest,
+  reverseProcess,
+  seededNoise,
+} from './diffusion/reverse.js'
 import { reverseBatch } from './diffusion/reverse-batch.js'
 import type { Sampler } from './diffusion/samplers/sampler.js'
 import { concatenateAudio } from './diffusion/state-queue.js'
 import type { StreamRequest } from './engines/engine.js'
-import { type DiffusionConfig, melContext, receptiveRadius } from './model/config.js'
+import { type DiffusionConfig, type ModelConfig, melContext, melHop, receptiveRadius } from './model/config.js'
 import type { Model } from './model.js'
 import type { AudioStream, Synthesis } from './synthesis-options.js'
 
@@ -29,24 +35,40 @@ export interface ClipRequest {
   /** Classifier-free guidance w; 0: none. */
   readonly guidance?: number
   readonly chunk?: number | undefined
+  /** What to start from in place of noise (`ReverseRequest`). */
+  readonly start?: ReverseRequest['start']
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
 /** The clip, piece by piece. @throws as `reverseProcess` */
 export function streamClip(model: Model, request: ClipRequest): AudioStream {
-  const { network, sampleRate } = model.config
+  const { config } = model
   const { sampler, seed } = request
-  const radius = receptiveRadius(network) * network.patch
-  const mel =
-    network.mel === null || model.config.mel === null ? null : { ...model.config.mel, conditioner: network.mel }
-  const ahead = mel === null ? 0 : (melContext(mel.conditioner) + 1) * mel.hop
   return Object.assign(pieces(model, request), {
-    sampleRate,
+    sampleRate: config.sampleRate,
     seed,
     steps: sampler.steps.length,
-    lookAhead: sampler.steps.length * radius + ahead,
+    length: clipLength(request, config.mel?.hop ?? 1),
+    lookAhead: lookAhead(config, sampler.steps.length),
   })
+}
+
+/**
+ * Samples after one that its final value depends on: each pass looks a receptive radius ahead in the pass before it, the mel's
+ * frames reach further than the samples they cover, and a mel-envelope prior filters by whole windows.
+ */
+export function lookAhead({ network, mel, diffusion }: ModelConfig, steps: number): number {
+  const passes = steps * receptiveRadius(network) * network.patch
+  const frames = network.mel === null ? 0 : (melContext(network.mel) + 1) * melHop(network.mel)
+  return passes + frames + (diffusion.prior?.kind === 'mel-envelope' ? (mel?.fftSize ?? 0) : 0)
+}
+
+/** Samples of a clip, where they are known before it is made. */
+function clipLength({ over, trim }: ClipRequest, hop: number): number | null {
+  const frames = 'length' in over ? null : frameCount(over.source)
+  const made = 'length' in over ? over.length : frames === null ? null : frames * hop
+  return made === null ? null : Math.min(made, trim ?? made)
 }
 
 /** The clip whole. @throws as `reverseProcess` */
@@ -127,6 +149,7 @@ async function* pieces(model: Model, request: ClipRequest): AsyncGenerator<Float
     sampler,
     prediction: diffusion.prediction,
     noise: seededNoise(request.seed),
+    start: request.start,
     over:
       'length' in over
         ? { length: Math.ceil(over.length / patch) * patch }

@@ -4,9 +4,10 @@ import type { Mel } from './audio/convention.js'
 import { checkMelFor, melSpectrogram } from './audio/mel.js'
 import { resample } from './audio/resample.js'
 import type { Audio } from './audio/wav.js'
-import type { MelSource } from './diffusion/mel-pieces.js'
+import { frameCount, type MelSource } from './diffusion/mel-pieces.js'
 import { createSampler } from './diffusion/samplers/create.js'
 import { DiffWaveError } from './errors.js'
+import { type InpaintOptions, inpaint } from './inpainting.js'
 import { MAX_CLIPS } from './limits.js'
 import { type LoadModelOptions, loadModel } from './load-model.js'
 import type { ModelConfig } from './model/config.js'
@@ -100,11 +101,12 @@ export class Vocoder {
    * The same waveform, byte for byte, in pieces as they become final, in bounded memory. With more than
    * `PASSES_IN_FLIGHT` (8) steps the intermediate audio is kept whole and sound starts in the last sweep.
    *
-   * @param mel a whole mel, or pieces of one: whole frames, any number at a time
+   * @param mel a whole mel, or pieces of one: whole frames, any number at a time; `openMel` gives those of a file
    * @throws DiffWaveError as `synthesize`, when the stream is read
    */
   stream(mel: MelSource, options: StreamOptions = {}): AudioStream {
     const { length, chunkFrames, ...rest } = check(streamSchema, options, 'stream options')
+    this.#checkLength(mel, length)
     const chunk = chunkFrames === undefined ? STREAM_CHUNK : chunkFrames * this.model.config.mel!.hop
     return streamClip(this.model, { ...this.#request(mel, rest), trim: length, chunk })
   }
@@ -155,9 +157,31 @@ export class Vocoder {
    */
   async resynthesize(audio: Audio, options: BatchOptions = {}): Promise<Synthesis> {
     const rest = check(batchSchema, options, 'resynthesize options')
+    const { mel, length } = await this.analyse(audio)
+    return wholeClip(this.model, { ...this.#request(mel, rest), trim: length })
+  }
+
+  /**
+   * A recording's mel in the model's own convention, and its length in samples at the model's rate: what `resynthesize` goes by.
+   * Audio at another rate is resampled first.
+   *
+   * @throws DiffWaveError `BAD_AUDIO`, `BAD_OPTION`, `NOT_FINITE`
+   */
+  async analyse(audio: Audio): Promise<{ readonly mel: Mel; readonly length: number }> {
     const samples = await resample(audio.samples, audio.sampleRate, this.sampleRate)
     const mel = melSpectrogram({ samples, sampleRate: this.sampleRate }, this.model.config.mel!)
-    return wholeClip(this.model, { ...this.#request(mel, rest), trim: samples.length })
+    return { mel, length: samples.length }
+  }
+
+  /**
+   * A recording with its gaps filled so that both sides join. Elsewhere it stays bit for bit, but for a short fade at the edges.
+   *
+   * @example
+   * const { samples } = await vocoder.inpaint(audio, { gaps: [{ start: 1.2, end: 1.25 }] })
+   * @throws DiffWaveError `BAD_OPTION`, `SAMPLE_RATE_MISMATCH`, `BAD_AUDIO`, `NOT_FINITE`, and as `synthesize`
+   */
+  inpaint(audio: Audio, options: InpaintOptions): Promise<Synthesis> {
+    return inpaint(this.model, audio, options)
   }
 
   /** Frees the engine. */
@@ -185,8 +209,8 @@ export class Vocoder {
     return mel => checkMelFor(mel, this.model.config.mel!, where)
   }
 
-  #checkLength(mel: Mel, length: number | undefined): void {
-    const most = mel.frames * this.model.config.mel!.hop
+  #checkLength(mel: MelSource, length: number | undefined): void {
+    const most = (frameCount(mel) ?? Number.POSITIVE_INFINITY) * this.model.config.mel!.hop
     if (length !== undefined && length > most) {
       throw new DiffWaveError('BAD_OPTION', 'the length is more than the mel covers', {
         expected: `at most ${most} samples`,

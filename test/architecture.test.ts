@@ -16,11 +16,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   formats: ['audio', '.'],
   model: ['formats', 'audio', '.'],
   diffusion: ['model', 'audio', '.'],
+  repair: ['diffusion', 'model', 'audio', '.'],
   engines: ['model', 'audio', 'formats', '.'],
   training: ['engines', 'diffusion', 'model', 'formats', 'audio', '.'],
   evaluation: ['engines', 'diffusion', 'model', 'formats', 'audio', '.'],
-  cli: ['training', 'evaluation', 'engines', 'diffusion', 'model', 'formats', 'audio', '.'],
-  '.': ['training', 'evaluation', 'engines', 'diffusion', 'model', 'formats', 'audio'],
+  cli: ['training', 'evaluation', 'repair', 'engines', 'diffusion', 'model', 'formats', 'audio', '.'],
+  '.': ['training', 'evaluation', 'repair', 'engines', 'diffusion', 'model', 'formats', 'audio'],
 }
 /** The files of src itself that everything may import: they import nothing above them. */
 const foundations = ['errors', 'files', 'limits', 'options', 'random', 'tensor'].map(name => `${name}.ts`)

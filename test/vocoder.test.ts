@@ -8,7 +8,7 @@ import { concatenateAudio } from '#src/diffusion/state-queue'
 import { samplerNames } from '#src/model/config'
 import { gaussian } from '#src/random'
 import { Vocoder } from '#src/vocoder'
-import { smallGeneratorConfig, smallVocoderConfig } from './support/configs.js'
+import { lmntDiffusion, smallGeneratorConfig, smallVocoderConfig } from './support/configs.js'
 import { fakeModel } from './support/fake-model.js'
 
 function someMel(frames: number, draw = 0): Mel {
@@ -38,7 +38,13 @@ test('a mel of F frames gives F × hop samples, or the length asked for', async 
   await assert.rejects(vocoder().synthesize(mel, { length: 7 * 256 + 1 }), { code: 'BAD_OPTION' })
 })
 
-test('a stream gives the bytes of synthesize, for every sampler, chunk and arrival', async () => {
+const priors = [
+  null,
+  { kind: 'mel-energy', minEnergy: 0, maxEnergy: 8, floor: 0.1 },
+  { kind: 'mel-envelope', floor: 1e-5 },
+] as const
+
+test('a stream gives the bytes of synthesize, for every sampler, prior, chunk and arrival', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 20 }),
@@ -46,8 +52,10 @@ test('a stream gives the bytes of synthesize, for every sampler, chunk and arriv
       fc.integer({ min: 1, max: 5 }),
       fc.constantFrom(...samplerNames),
       fc.constantFrom(1, 2, 6, 11),
-      async (frames, chunkFrames, size, sampler, steps) => {
+      fc.constantFrom(...priors),
+      async (frames, chunkFrames, size, sampler, steps, prior) => {
         const mel = someMel(frames)
+        const vocoder = () => new Vocoder(fakeModel(smallVocoderConfig({ diffusion: { ...lmntDiffusion, prior } })))
         async function* arriving() {
           for (let f = 0; f < frames; f += size) yield sliceMel(mel, f, Math.min(frames, f + size))
         }
@@ -59,6 +67,26 @@ test('a stream gives the bytes of synthesize, for every sampler, chunk and arriv
     ),
     { numRuns: 25 },
   )
+})
+
+test('a stream knows its length beforehand where its mel does, and holds the mel to it', async () => {
+  const mel = someMel(6)
+  const arriving = (frames?: number) =>
+    Object.assign(
+      (async function* () {
+        yield mel
+      })(),
+      frames === undefined ? {} : { frames },
+    )
+  assert.equal(vocoder().stream(mel).length, 6 * 256)
+  assert.equal(vocoder().stream(mel, { length: 1000 }).length, 1000)
+  assert.equal(vocoder().stream(arriving()).length, null)
+  assert.throws(() => vocoder().stream(mel, { length: 6 * 256 + 1 }), { code: 'BAD_OPTION' })
+  const progress: Progress[] = []
+  const known = vocoder().stream(arriving(6), { seed: 1, onProgress: report => progress.push(report) })
+  assert.equal((await collect(known)).length, known.length)
+  assert.equal(progress[0]!.total, 6 * 256 * 6)
+  await assert.rejects(collect(vocoder().stream(arriving(7))), { code: 'BAD_MEL' })
 })
 
 test('a stream’s first audio needs no more mel than its look-ahead says', async () => {

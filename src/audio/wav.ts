@@ -192,7 +192,13 @@ const wavOptionsSchema = z.strictObject({ format: z.enum(wavFormats).default('16
 /** `format`: '16' where not given. */
 export type WavOptions = Readonly<z.input<typeof wavOptionsSchema>>
 
-const HEADER_BYTES = 44
+/** Bytes before the samples of a WAV that this package writes. */
+export const WAV_HEADER_BYTES = 44
+
+/** Bytes of a sample. */
+export function wavSampleBytes(format: WavFormat): number {
+  return format === '16' ? 2 : format === '24' ? 3 : 4
+}
 
 /**
  * The 44 bytes before the samples of a mono WAV.
@@ -200,14 +206,14 @@ const HEADER_BYTES = 44
  * @param dataBytes the samples' size; null where it is not known yet, as on a pipe
  */
 export function wavHeader(sampleRate: number, format: WavFormat, dataBytes: number | null): Uint8Array {
-  const bytesPerSample = format === '16' ? 2 : format === '24' ? 3 : 4
-  const bytes = new Uint8Array(HEADER_BYTES)
+  const bytesPerSample = wavSampleBytes(format)
+  const bytes = new Uint8Array(WAV_HEADER_BYTES)
   const view = new DataView(bytes.buffer)
   const tag = (at: number, text: string) => {
     for (let i = 0; i < 4; i++) bytes[at + i] = text.charCodeAt(i)
   }
   tag(0, 'RIFF')
-  view.setUint32(4, dataBytes === null ? UNKNOWN_SIZE : HEADER_BYTES - 8 + dataBytes + (dataBytes % 2), true)
+  view.setUint32(4, dataBytes === null ? UNKNOWN_SIZE : WAV_HEADER_BYTES - 8 + dataBytes + (dataBytes % 2), true)
   tag(8, 'WAVE')
   tag(12, 'fmt ')
   view.setUint32(16, 16, true)
@@ -224,7 +230,7 @@ export function wavHeader(sampleRate: number, format: WavFormat, dataBytes: numb
 
 /** Samples as the bytes of a WAV's data. Integers are rounded to nearest and clipped. */
 export function wavData(samples: Float32Array, format: WavFormat): Uint8Array {
-  const size = format === '16' ? 2 : format === '24' ? 3 : 4
+  const size = wavSampleBytes(format)
   const bytes = new Uint8Array(samples.length * size)
   const view = new DataView(bytes.buffer)
   const scale = format === '16' ? 32768 : 8388608
@@ -248,10 +254,11 @@ export function encodeWav(audio: Audio, options: WavOptions = {}): Uint8Array {
   if (broken >= 0)
     throw new DiffWaveError('NOT_FINITE', `sample ${broken} is not a finite number`, { where: 'encodeWav' })
   const data = wavData(audio.samples, format)
-  if (HEADER_BYTES + data.length > UNKNOWN_SIZE) throw new DiffWaveError('TOO_LARGE', 'a WAV file holds at most 4 GiB')
-  const bytes = new Uint8Array(HEADER_BYTES + data.length + (data.length % 2))
+  if (WAV_HEADER_BYTES + data.length > UNKNOWN_SIZE)
+    throw new DiffWaveError('TOO_LARGE', 'a WAV file holds at most 4 GiB')
+  const bytes = new Uint8Array(WAV_HEADER_BYTES + data.length + (data.length % 2))
   bytes.set(wavHeader(audio.sampleRate, format, data.length))
-  bytes.set(data, HEADER_BYTES)
+  bytes.set(data, WAV_HEADER_BYTES)
   return bytes
 }
 

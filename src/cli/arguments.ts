@@ -42,6 +42,18 @@ export function loadOptions({ engine, threads }: ModelOptions) {
   return { engine, ...(threads === undefined ? {} : { threads }) }
 }
 
+/** `-o` and `--stdout`, of which one must be given (`chosenOutput`). */
+export function withOutput(command: Command): Command {
+  return command
+    .option('-o, --output <path>', 'a .wav file, a folder for several, or - for standard output')
+    .option('--stdout', 'write WAV to standard output, while it is made')
+}
+
+export interface OutputOptions {
+  readonly output?: string
+  readonly stdout?: boolean
+}
+
 /** `--steps`, `--sampler`, `--seed` and the output's. */
 export function withSampling(command: Command): Command {
   return command

@@ -17,10 +17,15 @@ export class Context {
     readonly quiet: boolean,
   ) {}
 
-  /** A result: a line of text, or with `--json` the value as one line of JSON. */
-  result(line: string, value: unknown): void {
-    if (this.json) process.stdout.write(`${JSON.stringify(value)}\n`)
-    else if (!this.quiet) process.stdout.write(`${line}\n`)
+  /**
+   * A result: a line of text, or with `--json` the value as one line of JSON.
+   *
+   * @param aside stdout carries audio: the line goes to stderr
+   */
+  result(line: string, value: unknown, aside = false): void {
+    const stream = aside ? process.stderr : process.stdout
+    if (this.json) stream.write(`${JSON.stringify(value)}\n`)
+    else if (!this.quiet) stream.write(`${line}\n`)
   }
 
   /** Something worth knowing that is no result: to stderr. */

@@ -3,12 +3,14 @@ import { extname } from 'node:path'
 import { describeAudio } from '../audio/analysis.js'
 import { melRange, recogniseConvention } from '../audio/mel.js'
 import { decodeWav, decodeWavHeader } from '../audio/wav.js'
+import { createSampler } from '../diffusion/samplers/create.js'
 import { DiffWaveError } from '../errors.js'
 import { kindOfPath, readFileBytes } from '../files.js'
 import { readMel } from '../formats/mel-file.js'
 import { melHop, receptiveRadius } from '../model/config.js'
 import { parameterCount } from '../model/parameters.js'
 import { readModel } from '../model/read-model.js'
+import { lookAhead } from '../synthesis.js'
 import type { AddCommand } from './command.js'
 import { eachInput } from './each-input.js'
 
@@ -44,6 +46,9 @@ async function inspectModel(path: string): Promise<Facts> {
   const { config, source } = await readModel(path)
   const { network, diffusion } = config
   const training = diffusion.training
+  const milliseconds = (samples: number) => (1000 * samples) / config.sampleRate
+  const receptiveField = (2 * receptiveRadius(network) + 1) * network.patch
+  const { steps } = createSampler(diffusion)
   return {
     kind: config.kind,
     source,
@@ -55,7 +60,10 @@ async function inspectModel(path: string): Promise<Facts> {
     layers: network.layers,
     dilationCycle: network.dilationCycle,
     patch: network.patch,
-    receptiveField: (2 * receptiveRadius(network) + 1) * network.patch,
+    receptiveField,
+    receptiveFieldMilliseconds: milliseconds(receptiveField),
+    defaultSteps: steps.length,
+    lookAheadMilliseconds: milliseconds(lookAhead(config, steps.length)),
     hop: network.mel === null ? null : melHop(network.mel),
     labels: network.labels?.join(', ') ?? null,
     parameters: parameterCount(network),

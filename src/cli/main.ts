@@ -7,25 +7,33 @@ import { packageRoot } from '../load-model.js'
 import type { AddCommand } from './command.js'
 import { Context, printError } from './context.js'
 import { addConvert } from './convert.js'
+import { addDenoise } from './denoise.js'
 import { addDoctor } from './doctor.js'
 import { addEvaluate } from './evaluate.js'
 import { exitStatus, SomeFailed } from './exit.js'
 import { addGenerate } from './generate.js'
+import { addInpaint } from './inpaint.js'
 import { addInspect } from './inspect.js'
+import { addInterpolate } from './interpolate.js'
 import { addMel } from './mel.js'
 import { addResynthesize } from './resynthesize.js'
 import { addSynthesize } from './synthesize.js'
 import { addTrain } from './train.js'
+import { addTune } from './tune.js'
 
 const commands: readonly AddCommand[] = [
   addSynthesize,
   addResynthesize,
   addGenerate,
+  addInpaint,
+  addDenoise,
+  addInterpolate,
   addMel,
   addConvert,
   addInspect,
   addTrain,
   addEvaluate,
+  addTune,
   addDoctor,
 ]
 

@@ -12,6 +12,7 @@ export const addResynthesize: AddCommand = (program, run) => {
     if (audio.sampleRate !== vocoder.sampleRate) {
       context.note(`${input} was resampled from ${audio.sampleRate} to ${vocoder.sampleRate} Hz`)
     }
-    return { synthesize: options => vocoder.resynthesize(audio, options) }
+    const { mel, length } = await vocoder.analyse(audio)
+    return { stream: options => vocoder.stream(mel, { ...options, length }) }
   })
 }

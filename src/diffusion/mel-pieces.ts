@@ -2,8 +2,11 @@
 import type { Mel } from '../audio/convention.js'
 import { DiffWaveError, throwIfAborted } from '../errors.js'
 
-/** A whole mel, or one that arrives in pieces of any number of frames. */
-export type MelSource = Mel | AsyncIterable<Mel> | Iterable<Mel>
+/** A mel that arrives in pieces of any number of frames; `frames` says how many in all, where that is known. */
+export type MelPieces = (AsyncIterable<Mel> | Iterable<Mel>) & { readonly frames?: number }
+
+/** A whole mel, or one that arrives in pieces. */
+export type MelSource = Mel | MelPieces
 
 export interface MelPiece {
   readonly mel: Mel
@@ -26,11 +29,16 @@ export function isWholeMel(source: MelSource): source is Mel {
   return 'data' in source
 }
 
+/** Frames of a source in all; null where only its end will tell. */
+export function frameCount(source: MelSource): number | null {
+  return source.frames ?? null
+}
+
 /**
  * The pieces of a source, none longer than `limit` frames.
  *
  * @param examine is given every piece that arrives, to refuse what does not fit
- * @throws DiffWaveError `BAD_MEL` for a source without frames, `ABORTED`
+ * @throws DiffWaveError `BAD_MEL` for a source without frames, or with another number than it says; `ABORTED`
  */
 export async function* melPieces(
   source: MelSource,
@@ -65,6 +73,12 @@ export async function* melPieces(
     }
   }
   if (frames === 0) throw empty()
+  if (source.frames !== undefined && source.frames !== frames) {
+    throw new DiffWaveError('BAD_MEL', 'the mel has another number of frames than it said', {
+      expected: String(source.frames),
+      got: String(frames),
+    })
+  }
   yield { mel: { data: new Float32Array(0), bands, frames: 0 }, last: true }
 }
 
@@ -79,14 +93,10 @@ async function* untilAborted<Item>(
 ): AsyncGenerator<Item, void, undefined> {
   throwIfAborted(signal)
   const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
-  const stop = deferred()
-  const abort = () => stop.reject(new DiffWaveError('ABORTED', 'stopped before it was done', { cause: signal?.reason }))
-  stop.promise.catch(() => {})
-  signal?.addEventListener('abort', abort, { once: true })
   let finished = false
   try {
     while (true) {
-      const next = await Promise.race([iterator.next(), stop.promise])
+      const next = await orAborted(iterator.next(), signal)
       if (next.done) {
         finished = true
         return
@@ -94,16 +104,22 @@ async function* untilAborted<Item>(
       yield next.value
     }
   } finally {
-    signal?.removeEventListener('abort', abort)
     // Not awaited: a source that hangs must not hold up the caller.
     if (!finished) Promise.resolve(iterator.return?.()).catch(() => {})
   }
 }
 
-function deferred(): { readonly promise: Promise<never>; readonly reject: (reason: unknown) => void } {
-  let reject: (reason: unknown) => void = () => {}
-  const promise = new Promise<never>((_, no) => {
-    reject = no
+/**
+ * A value, or `ABORTED` as soon as the signal fires. Not a race against one promise for the whole stream: that promise would
+ * keep every value ever waited for.
+ */
+function orAborted<T>(value: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => reject(new DiffWaveError('ABORTED', 'stopped before it was done', { cause: signal?.reason }))
+    if (signal?.aborted) abort()
+    signal?.addEventListener('abort', abort, { once: true })
+    Promise.resolve(value)
+      .then(resolve, reject)
+      .finally(() => signal?.removeEventListener('abort', abort))
   })
-  return { promise, reject }
 }

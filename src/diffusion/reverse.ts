@@ -12,7 +12,7 @@ import { throwIfAborted } from '../errors.js'
 import type { PriorConfig } from '../model/config.js'
 import { gaussian } from '../random.js'
 import { Colouring } from './envelope.js'
-import { isWholeMel, type MelSource, melPieces } from './mel-pieces.js'
+import { frameCount, isWholeMel, type MelSource, melPieces } from './mel-pieces.js'
 import { type Prediction, predictedNoise } from './prediction.js'
 import { frameDeviations, sampleDeviations } from './prior.js'
 import type { PassState, Sampler } from './samplers/sampler.js'
@@ -63,6 +63,12 @@ export interface ReverseRequest {
   /** What the network predicts; ε where not given. */
   readonly prediction?: Prediction
   readonly noise: NoiseSource
+  /**
+   * What to start from in place of pure noise: a function of every sample on its own.
+   *
+   * @param noise x_T ~ N(0, 1), or the prior's, from sample `from` on
+   */
+  readonly start?: ((noise: Float32Array, from: number) => Float32Array) | undefined
   /** Mel, whose frames give the length; or the length itself in samples, a multiple of the network's patch. */
   readonly over: MelConditioning | { readonly length: number }
   /** Samples fed at a time, a multiple of the network's patch. The bytes do not depend on it. */
@@ -91,14 +97,15 @@ export async function* reverseProcess(request: ReverseRequest): AsyncGenerator<F
   const course = new Course(request.over)
   const progress = new ProgressCount(passes, course, request.onProgress)
   let kept: PassState | null = null
+  const fresh = ({ start, count }: Extent): PassState => {
+    const noise = course.shape(request.noise(0, start, count), start)
+    return { x: request.start?.(noise, start) ?? noise, carried: null }
+  }
 
   for (let first = 0; first < passes; first += size) {
     const end = Math.min(passes, first + size)
     const pieces: PassState[] = []
-    const start: (extent: Extent) => PassState =
-      kept === null
-        ? ({ start, count }) => ({ x: course.shape(request.noise(0, start, count), start), carried: null })
-        : slicer(kept)
+    const start = kept === null ? fresh : slicer(kept)
     if (end < passes && first === 0) course.keepForReplay()
     const colour = end === passes ? course.colouring() : null
     for await (const { state, last } of sweep(request, course, first, end, start, progress)) {
@@ -169,8 +176,8 @@ class Course {
 
   constructor(readonly over: ReverseRequest['over']) {
     this.#source = 'source' in over ? over.source : null
-    this.length =
-      'source' in over ? (isWholeMel(over.source) ? over.source.frames * over.convention.hop : null) : over.length
+    const frames = 'source' in over ? frameCount(over.source) : null
+    this.length = 'source' in over ? (frames === null ? null : frames * over.convention.hop) : over.length
   }
 
   /** Keeps the mel that arrives over time, for sweeps to come. */

@@ -5,7 +5,7 @@
  */
 import { DiffWaveError } from '../errors.js'
 import { MAX_DIFFUSION_STEPS } from '../limits.js'
-import type { DiffusionConfig, NoiseScheduleConfig } from '../model/config.js'
+import type { DiffusionConfig, NoiseScheduleConfig, SamplerName } from '../model/config.js'
 
 /** A noise schedule, one number a step, in double precision. */
 export interface NoiseSchedule {
@@ -109,11 +109,13 @@ export function samplingSchedule(training: NoiseSchedule, betas: ArrayLike<numbe
 /**
  * A sampling schedule of any number of levels, spaced evenly in log-SNR ln(ᾱ/(1 − ᾱ)) over the training range (Lu et al.
  * 2022, DPM-Solver, section 3.3: uniform in λ), from ᾱ = 1e-4 where training went further; a single level is the noisiest.
+ *
+ * @param noisiest ᾱ to start from instead, within the training range (past its clean end: that end)
  */
-export function derivedSchedule(training: NoiseSchedule, count: number): SamplingSchedule {
+export function derivedSchedule(training: NoiseSchedule, count: number, noisiest?: number): SamplingSchedule {
   const { alphaBar } = training
   const clean = alphaBar[0]!
-  const noisy = Math.min(clean, Math.max(alphaBar[alphaBar.length - 1]!, DERIVED_NOISIEST))
+  const noisy = Math.min(clean, noisiest ?? Math.max(alphaBar[alphaBar.length - 1]!, DERIVED_NOISIEST))
   const logSnr = (level: number) => Math.log(level / (1 - level))
   const [high, low] = [logSnr(clean), logSnr(noisy)]
   const levels = Float64Array.from({ length: count }, (_, n) => {
@@ -122,6 +124,15 @@ export function derivedSchedule(training: NoiseSchedule, count: number): Samplin
   })
   const schedule = scheduleFromAlphaBars(levels)
   return { ...schedule, steps: fractionalSteps(training, schedule) }
+}
+
+/** The schedule that a model has for a number of steps or a name, and the sampler it is meant for, if one; null: it has none. */
+export function ownSchedule(
+  config: DiffusionConfig,
+  steps: number | string,
+): { readonly betas: readonly number[]; readonly sampler: SamplerName | null } | null {
+  const own = Object.hasOwn(config.sampling, String(steps)) ? config.sampling[String(steps)]! : null
+  return own === null ? null : 'betas' in own ? own : { betas: own, sampler: null }
 }
 
 /**
@@ -136,8 +147,8 @@ export function scheduleFor(config: DiffusionConfig, steps?: number | string): S
   const training = noiseSchedule(config.training)
   const length = training.beta.length
   const wanted = steps ?? config.defaultSteps ?? length
-  const own = Object.hasOwn(config.sampling, String(wanted)) ? config.sampling[String(wanted)] : undefined
-  if (own !== undefined) return samplingSchedule(training, own)
+  const own = ownSchedule(config, wanted)
+  if (own !== null) return samplingSchedule(training, own.betas)
   if (typeof wanted === 'string') {
     const names = Object.keys(config.sampling)
     throw new DiffWaveError('BAD_OPTION', 'the model has no such schedule', {

@@ -53,23 +53,25 @@ function decodeTensor(bytes: Uint8Array, where: string): Tensor {
   })
 }
 
-/** A tensor as a mel. @throws DiffWaveError `BAD_MEL` */
-export function tensorToMel(tensor: Tensor, bands: number | undefined, where: string): MelFile {
-  const shape = tensor.shape.length === 3 && tensor.shape[0] === 1 ? tensor.shape.slice(1) : tensor.shape
+/** What the axes of a tensor are, if it is a mel. @throws DiffWaveError `BAD_MEL` */
+export function melAxes(
+  of: readonly number[],
+  bands: number | undefined,
+  where: string,
+): { readonly bands: number; readonly frames: number; readonly transposed: boolean } {
+  const shape = of.length === 3 && of[0] === 1 ? of.slice(1) : of
   const [rows, columns] = shape
   if (rows === undefined || columns === undefined || shape.length !== 2) {
     throw new DiffWaveError('BAD_MEL', 'this is no mel', {
       expected: '[bands, frames] or [1, bands, frames]',
-      got: `[${tensor.shape.join(', ')}]`,
+      got: `[${of.join(', ')}]`,
       where,
-      ...(tensor.shape.length === 3 ? { hint: 'A batch of mels is read one at a time: save each by itself.' } : {}),
+      ...(of.length === 3 ? { hint: 'A batch of mels is read one at a time: save each by itself.' } : {}),
     })
   }
   if (rows === 0 || columns === 0)
     throw new DiffWaveError('BAD_MEL', 'the mel is empty', { got: `[${shape.join(', ')}]`, where })
-  if (bands === undefined || rows === bands) {
-    return { mel: { data: tensor.data, bands: rows, frames: columns }, transposed: false }
-  }
+  if (bands === undefined || rows === bands) return { bands: rows, frames: columns, transposed: false }
   if (columns !== bands) {
     throw new DiffWaveError('BAD_MEL', 'the mel has the wrong number of bands', {
       expected: String(bands),
@@ -77,11 +79,23 @@ export function tensorToMel(tensor: Tensor, bands: number | undefined, where: st
       where,
     })
   }
-  const data = new Float32Array(tensor.data.length)
-  for (let frame = 0; frame < rows; frame++) {
-    for (let band = 0; band < columns; band++) data[band * rows + frame] = tensor.data[frame * columns + band]!
+  return { bands: columns, frames: rows, transposed: true }
+}
+
+/** A tensor as a mel. @throws DiffWaveError `BAD_MEL` */
+export function tensorToMel(tensor: Tensor, wanted: number | undefined, where: string): MelFile {
+  const { bands, frames, transposed } = melAxes(tensor.shape, wanted, where)
+  const data = transposed ? turned(tensor.data, frames, bands) : tensor.data
+  return { mel: { data, bands, frames }, transposed }
+}
+
+/** `[rows × columns]` as `[columns × rows]`. */
+export function turned(data: Float32Array, rows: number, columns: number): Float32Array {
+  const out = new Float32Array(data.length)
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) out[column * rows + row] = data[row * columns + column]!
   }
-  return { mel: { data, bands: columns, frames: rows }, transposed: true }
+  return out
 }
 
 /**

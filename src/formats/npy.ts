@@ -38,17 +38,33 @@ function fortranStrides(shape: readonly number[]): readonly number[] {
   return shape.map((_, axis) => elementCount(shape.slice(0, axis)))
 }
 
+/** What a `.npy` file's header says, checked against the file's size. */
+export interface NpyHeader {
+  readonly shape: readonly number[]
+  readonly type: NumberType
+  readonly littleEndian: boolean
+  /** The first axis is the fastest (Fortran order), or the last (C order). */
+  readonly columnMajor: boolean
+  /** Where the numbers begin, in bytes. */
+  readonly dataStart: number
+}
+
+/** Bytes from a file's start in which a header that is read must end. */
+export const NPY_HEADER_REACH = 12 + MAX_NPY_HEADER_BYTES
+
 /**
- * The array of a `.npy` file as float32, row-major; doubles and integers are rounded.
+ * The header of a `.npy` file.
  *
+ * @param bytes the file's first bytes, `NPY_HEADER_REACH` of them or the whole file
+ * @param fileBytes size of the file
  * @param where names the file in errors
  * @throws DiffWaveError `UNSUPPORTED_FORMAT` (no .npy, or a dtype that is no number), `BAD_NPY`, `TRUNCATED`
  */
-export function decodeNpy(bytes: Uint8Array, where: string): Tensor {
-  if (bytes.length === 0) throw new DiffWaveError('TRUNCATED', 'the file is empty', { where })
+export function decodeNpyHeader(bytes: Uint8Array, fileBytes: number, where: string): NpyHeader {
+  if (fileBytes === 0) throw new DiffWaveError('TRUNCATED', 'the file is empty', { where })
   if (!isNpy(bytes)) throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this is no .npy file', { where })
   const truncated = () => new DiffWaveError('TRUNCATED', 'the file ends inside its header', { where })
-  if (bytes.length < 12) throw truncated()
+  if (fileBytes < 12) throw truncated()
   const version = bytes[6]!
   if (version < 1 || version > 3) {
     throw new DiffWaveError('UNSUPPORTED_FORMAT', `version ${version} of the .npy format is not read`, { where })
@@ -59,7 +75,7 @@ export function decodeNpy(bytes: Uint8Array, where: string): Tensor {
   if (length > MAX_NPY_HEADER_BYTES) {
     throw new DiffWaveError('BAD_NPY', `a header of ${length} bytes is declared`, { where })
   }
-  if (start + length > bytes.length) throw truncated()
+  if (start + length > fileBytes) throw truncated()
   const text = new TextDecoder('latin1').decode(bytes.subarray(start, start + length))
   const match = header.exec(text)
   if (match === null) {
@@ -82,7 +98,7 @@ export function decodeNpy(bytes: Uint8Array, where: string): Tensor {
     throw new DiffWaveError('BAD_NPY', 'the shape is not as numpy writes it', { got: sizes.slice(0, 80), where })
   }
   const count = elementCount(shape)
-  const present = (bytes.length - start - length) / bytesPerNumber[type]
+  const present = (fileBytes - start - length) / bytesPerNumber[type]
   if (!Number.isSafeInteger(count) || count > present) {
     throw new DiffWaveError('TRUNCATED', 'the header declares more numbers than the file holds', {
       expected: `${count} for (${shape.join(', ')})`,
@@ -97,11 +113,24 @@ export function decodeNpy(bytes: Uint8Array, where: string): Tensor {
       where,
     })
   }
-  const data = readNumbers(bytes, start + length, count, type, where, byteOrder !== '>')
   return {
     shape,
-    data: fortran === 'True' && shape.length > 1 ? rowMajor(data, 0, shape, fortranStrides(shape)) : data,
+    type,
+    littleEndian: byteOrder !== '>',
+    columnMajor: fortran === 'True' && shape.length > 1,
+    dataStart: start + length,
   }
+}
+
+/**
+ * The array of a `.npy` file as float32, row-major; doubles and integers are rounded.
+ *
+ * @throws DiffWaveError as `decodeNpyHeader`
+ */
+export function decodeNpy(bytes: Uint8Array, where: string): Tensor {
+  const { shape, type, littleEndian, columnMajor, dataStart } = decodeNpyHeader(bytes, bytes.length, where)
+  const data = readNumbers(bytes, dataStart, elementCount(shape), type, where, littleEndian)
+  return { shape, data: columnMajor ? rowMajor(data, 0, shape, fortranStrides(shape)) : data }
 }
 
 /** A float32 `.npy` file, version 1.0, C order. */

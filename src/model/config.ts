@@ -131,12 +131,16 @@ const priorSchema = z.union([energyPriorSchema, envelopePriorSchema])
 export const samplerNames = ['ddpm', 'ddim', 'dpm-solver++'] as const
 export type SamplerName = (typeof samplerNames)[number]
 
+const betas = z.array(beta).min(1).max(MAX_DIFFUSION_STEPS)
+/** A schedule to sample with: its β; where it was made for one sampler (`diffwave tune`), that too. */
+const samplingScheduleSchema = z.union([betas, z.strictObject({ betas, sampler: z.enum(samplerNames) })])
+
 /** Schema of what the diffusion process needs to know of a model. */
 export const diffusionSchema = z.strictObject({
   /** The schedule the model was trained on: its steps are what the network is told. */
   training: noiseScheduleSchema,
   /** Shorter schedules to sample with, by number of steps ("6") or name; each within the training range of ᾱ. */
-  sampling: z.record(z.string().min(1), z.array(beta).min(1).max(MAX_DIFFUSION_STEPS)).default({}),
+  sampling: z.record(z.string().min(1), samplingScheduleSchema).default({}),
   /** Number of steps taken where the caller names none. */
   defaultSteps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS).nullable().default(null),
   /** What the network predicts: the noise ε, or v = √ᾱ·ε − √(1 − ᾱ)·x_0 (src/diffusion/prediction.ts). */
@@ -146,7 +150,7 @@ export const diffusionSchema = z.strictObject({
   signalScale: z.number().positive().max(100).default(1),
   /** Clamp the audio to ±1 after every DDPM step, as lmnt's sampler does. */
   clamp: z.boolean().default(true),
-  /** Sampler taken where the caller names none. */
+  /** Sampler taken where neither the caller nor the schedule names one. */
   defaultSampler: z.enum(samplerNames).default('ddpm'),
   /** Classifier-free guidance w taken where a label is asked for and the caller says nothing of it. */
   defaultGuidance: z.number().min(0).max(MAX_GUIDANCE).default(0),
@@ -217,6 +221,7 @@ export type NetworkConfig = Readonly<z.output<typeof networkSchema>>
 export type NoiseScheduleConfig = Readonly<z.output<typeof noiseScheduleSchema>>
 export type EnergyPriorConfig = Readonly<z.output<typeof energyPriorSchema>>
 export type EnvelopePriorConfig = Readonly<z.output<typeof envelopePriorSchema>>
+export type SamplingScheduleConfig = Readonly<z.output<typeof samplingScheduleSchema>>
 export type PriorConfig = Readonly<z.output<typeof priorSchema>>
 export type DiffusionConfig = Readonly<z.output<typeof diffusionSchema>>
 export type ModelConfig = Readonly<z.output<typeof modelConfigSchema>>

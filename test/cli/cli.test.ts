@@ -82,6 +82,30 @@ test('synthesize writes a WAV, its picture and one line; the same seed gives the
   assert.deepEqual(readFileSync(at('both/mel.wav')), readFileSync(at('a.wav')))
 })
 
+test('--stdout pipes the bytes of the file while they are made; the line goes to stderr; a reader that leaves is no failure', async () => {
+  const args = [program, 'synthesize', mel, '-m', model, '--seed', '3', '--engine', 'tensorflow:wasm']
+  for (const where of [['--stdout'], ['-o', '-', '--chunk-frames', '1']]) {
+    const piped = spawnSync(process.execPath, [...args, ...where])
+    assert.equal(piped.status, 0, piped.stderr.toString())
+    assert.deepEqual(piped.stdout, readFileSync(at('a.wav')))
+    assert.match(piped.stderr.toString(), /^-: 0\.07 s of audio/)
+  }
+  const child = spawn(process.execPath, [...args, '--stdout'])
+  child.stdout.once('data', () => child.stdout.destroy())
+  let stderr = ''
+  child.stderr.on('data', data => {
+    stderr += data
+  })
+  assert.equal(await new Promise(resolve => child.on('close', resolve)), 0)
+  assert.doesNotMatch(stderr, /error|EPIPE/)
+  for (const wrong of [['--stdout', '-o', at('b.wav')], [], ['--stdout', '--picture'], ['--stdout', mel]]) {
+    const refused = spawnSync(process.execPath, [...args, ...wrong], { encoding: 'utf8' })
+    assert.equal(refused.status, 2, refused.stderr)
+    assert.match(refused.stderr, /^error\[BAD_OPTION\]/)
+    assert.equal(refused.stdout, '')
+  }
+})
+
 test('resynthesize keeps the recording’s length at the model’s rate and says that it resampled', async () => {
   const { status, stderr } = diffwave('resynthesize', wav, '-m', model, '-o', at('r.wav'), '--steps', '2')
   assert.equal(status, 0, stderr)

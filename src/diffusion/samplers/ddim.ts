@@ -12,15 +12,20 @@ export interface DdimOptions {
 }
 
 export function ddim(schedule: SamplingSchedule, { eta }: DdimOptions): Sampler {
+  const spread = (n: number) => {
+    const [here, below] = [schedule.alphaBar[n]!, alphaBarBelow(schedule, n)]
+    return eta * Math.sqrt((1 - below) / (1 - here)) * Math.sqrt(1 - here / below)
+  }
   return {
     steps: passSteps(schedule),
     alphaBars: passLevels(schedule),
     needsNoise: pass => eta > 0 && levelOf(schedule, pass) > 0,
+    spread: pass => spread(levelOf(schedule, pass)),
     update(pass, { x }, eps, noise) {
       const n = levelOf(schedule, pass)
       const here = schedule.alphaBar[n]!
       const below = alphaBarBelow(schedule, n)
-      const sigma = eta * Math.sqrt((1 - below) / (1 - here)) * Math.sqrt(1 - here / below)
+      const sigma = spread(n)
       const fromX = Math.sqrt(below / here)
       const fromEps = Math.sqrt(Math.max(0, 1 - below - sigma * sigma)) - fromX * Math.sqrt(1 - here)
       const next = new Float32Array(x.length)

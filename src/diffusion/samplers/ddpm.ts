@@ -13,20 +13,22 @@ export interface DdpmOptions {
 
 export function ddpm(schedule: SamplingSchedule, { clamp }: DdpmOptions): Sampler {
   const { alpha, alphaBar, beta } = schedule
+  const spread = (n: number) => (n === 0 ? 0 : Math.sqrt(((1 - alphaBar[n - 1]!) / (1 - alphaBar[n]!)) * beta[n]!))
   return {
     steps: passSteps(schedule),
     alphaBars: passLevels(schedule),
     needsNoise: pass => levelOf(schedule, pass) > 0,
+    spread: pass => spread(levelOf(schedule, pass)),
     update(pass, { x }, eps, noise) {
       const n = levelOf(schedule, pass)
       const scale = 1 / Math.sqrt(alpha[n]!)
       const weight = beta[n]! / Math.sqrt(1 - alphaBar[n]!)
-      const spread = n === 0 ? 0 : Math.sqrt(((1 - alphaBar[n - 1]!) / (1 - alphaBar[n]!)) * beta[n]!)
+      const deviation = spread(n)
       const bound = clamp ? 1 : Number.POSITIVE_INFINITY
       const next = new Float32Array(x.length)
       for (let i = 0; i < x.length; i++) {
         const mean = scale * (x[i]! - weight * eps[i]!)
-        const value = noise === null ? mean : mean + spread * noise[i]!
+        const value = noise === null ? mean : mean + deviation * noise[i]!
         next[i] = Math.min(Math.max(value, -bound), bound)
       }
       return { x: next, carried: null }

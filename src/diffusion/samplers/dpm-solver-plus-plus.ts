@@ -13,6 +13,7 @@ export function dpmSolverPlusPlus(schedule: SamplingSchedule): Sampler {
     steps: passSteps(schedule),
     alphaBars: passLevels(schedule),
     needsNoise: () => false,
+    spread: () => 0,
     update(pass, { x, carried }, eps) {
       const n = levelOf(schedule, pass)
       const here = schedule.alphaBar[n]!

@@ -18,6 +18,8 @@ export interface Sampler {
   readonly alphaBars: readonly number[]
   /** Whether a pass adds noise of its own. */
   needsNoise(pass: number): boolean
+  /** Deviation of the noise that a pass adds; 0: none. */
+  spread(pass: number): number
   /**
    * One pass over a piece of audio.
    *
@@ -46,4 +48,9 @@ export function passLevels(schedule: SamplingSchedule): readonly number[] {
 /** ᾱ of the level below; that of clean audio is 1. */
 export function alphaBarBelow(schedule: SamplingSchedule, level: number): number {
   return level === 0 ? 1 : schedule.alphaBar[level - 1]!
+}
+
+/** ᾱ of what a pass gives; that of clean audio is 1. */
+export function alphaBarAfter(sampler: Pick<Sampler, 'alphaBars'>, pass: number): number {
+  return sampler.alphaBars[pass + 1] ?? 1
 }

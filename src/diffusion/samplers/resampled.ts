@@ -1,0 +1,32 @@
+/**
+ * Going over each noise level several times: RePaint (Lugmayr et al. 2022, algorithm 1). After each pass but the level's last,
+ * the result is noised again, x_n = √a·x_{n−1} + √(1 − a)·z with a = ᾱ_n/ᾱ_{n−1} (their eq. 1 over one step of the sampling
+ * schedule), so that what was made and what is known can come to agree. The noise a pass would add and that of going back are
+ * both normal, and drawn as one. A multistep sampler starts anew each time: what it carried belonged to other audio.
+ */
+import { alphaBarAfter, type Sampler } from './sampler.js'
+
+/** @param rounds passes a level, from 1 */
+export function resampled(sampler: Sampler, rounds: number): Sampler {
+  if (rounds === 1) return sampler
+  const inner = (pass: number) => Math.floor(pass / rounds)
+  const goesBack = (pass: number) => pass % rounds < rounds - 1
+  const repeat = (numbers: readonly number[]) => numbers.flatMap(value => Array<number>(rounds).fill(value))
+  const back = (pass: number) => sampler.alphaBars[inner(pass)]! / alphaBarAfter(sampler, inner(pass))
+  const spread = (pass: number) => {
+    const own = sampler.spread(inner(pass))
+    return goesBack(pass) ? Math.sqrt(back(pass) * own * own + 1 - back(pass)) : own
+  }
+  return {
+    steps: repeat(sampler.steps),
+    alphaBars: repeat(sampler.alphaBars),
+    needsNoise: pass => goesBack(pass) || sampler.needsNoise(inner(pass)),
+    spread,
+    update(pass, state, eps, noise) {
+      if (!goesBack(pass)) return sampler.update(inner(pass), state, eps, noise)
+      const { x } = sampler.update(inner(pass), state, eps, null)
+      const [scale, deviation] = [Math.sqrt(back(pass)), spread(pass)]
+      return { x: x.map((value, i) => scale * value + deviation * noise![i]!), carried: null }
+    },
+  }
+}

@@ -1,0 +1,109 @@
+/** A mel read from its file in pieces: an hour of `.npy` takes the memory of some seconds. Other formats are read whole. */
+import { type FileHandle, open } from 'node:fs/promises'
+import type { Mel } from '../audio/convention.js'
+import { DiffWaveError } from '../errors.js'
+import { fileError, kindOfPath } from '../files.js'
+import { melAxes, readMel, turned } from './mel-file.js'
+import { decodeNpyHeader, isNpy, NPY_HEADER_REACH, type NpyHeader } from './npy.js'
+import { bytesPerNumber, readNumbers } from './numbers.js'
+
+/** Frames of a piece: 0.6 MB at 80 bands. */
+const PIECE_FRAMES = 2048
+
+/** A mel in a file: iterated any number of times, from its first frame each time. */
+export interface StoredMel extends AsyncIterable<Mel> {
+  readonly bands: number
+  readonly frames: number
+  /** The file has it `[frames × bands]`. */
+  readonly transposed: boolean
+}
+
+/**
+ * Opens a mel, `[bands, frames]` or `[1, bands, frames]`. The file must not change while it is read.
+ *
+ * @param bands the bands expected, by which a transposed mel is recognised (and turned); not given: as the file has it
+ * @throws DiffWaveError as `readMel`; numbers that are not finite are found when they are read
+ */
+export async function openMel(path: string, bands?: number): Promise<StoredMel> {
+  const header = await npyHeader(path)
+  if (header === null) {
+    const { mel, transposed } = await readMel(path, bands)
+    return { bands: mel.bands, frames: mel.frames, transposed, [Symbol.asyncIterator]: () => once(mel) }
+  }
+  const axes = melAxes(header.shape, bands, path)
+  return { ...axes, [Symbol.asyncIterator]: () => pieces(path, header, axes) }
+}
+
+async function* once(mel: Mel): AsyncGenerator<Mel, void, undefined> {
+  yield mel
+}
+
+/** The header of a `.npy` file; null for a file of another kind. */
+async function npyHeader(path: string): Promise<NpyHeader | null> {
+  if ((await kindOfPath(path)) !== 'file') return null
+  return withFile(path, async handle => {
+    const { size } = await handle.stat()
+    const first = new Uint8Array(Math.min(size, NPY_HEADER_REACH))
+    await readInto(handle, first, 0, path)
+    return isNpy(first) ? decodeNpyHeader(first, size, path) : null
+  })
+}
+
+async function* pieces(
+  path: string,
+  header: NpyHeader,
+  { bands, frames, transposed }: { readonly bands: number; readonly frames: number; readonly transposed: boolean },
+): AsyncGenerator<Mel, void, undefined> {
+  const size = bytesPerNumber[header.type]
+  // All bands of a frame lie together, or all frames of a band.
+  const frameMajor = transposed !== header.columnMajor
+  const handle = await opened(path)
+  try {
+    const read = async (index: number, count: number): Promise<Float32Array> => {
+      const bytes = new Uint8Array(count * size)
+      await readInto(handle, bytes, header.dataStart + index * size, path)
+      return readNumbers(bytes, 0, count, header.type, path, header.littleEndian)
+    }
+    for (let start = 0; start < frames; start += PIECE_FRAMES) {
+      const count = Math.min(PIECE_FRAMES, frames - start)
+      if (frameMajor) {
+        yield { data: turned(await read(start * bands, count * bands), count, bands), bands, frames: count }
+        continue
+      }
+      const data = new Float32Array(bands * count)
+      for (let band = 0; band < bands; band++) data.set(await read(band * frames + start, count), band * count)
+      yield { data, bands, frames: count }
+    }
+  } finally {
+    await handle.close()
+  }
+}
+
+async function opened(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r')
+  } catch (error) {
+    throw fileError(error, path, 'read')
+  }
+}
+
+async function withFile<T>(path: string, work: (handle: FileHandle) => Promise<T>): Promise<T> {
+  const handle = await opened(path)
+  try {
+    return await work(handle)
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Fills `bytes` from a place in the file. @throws DiffWaveError `TRUNCATED`, `NOT_READABLE` */
+async function readInto(handle: FileHandle, bytes: Uint8Array, position: number, path: string): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesRead } = await handle.read(bytes, done, bytes.length - done, position + done).catch(error => {
+      throw fileError(error, path, 'read')
+    })
+    if (bytesRead === 0)
+      throw new DiffWaveError('TRUNCATED', 'the file became shorter while it was read', { where: path })
+    done += bytesRead
+  }
+}

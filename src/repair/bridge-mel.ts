@@ -1,0 +1,39 @@
+/** The mel of a recording over its gaps: frames whose window touches a gap are interpolated between those that do not. */
+import type { Mel, MelConvention } from '../audio/convention.js'
+import type { Gap } from './gaps.js'
+
+/**
+ * @param mel of the recording with anything in its gaps
+ * @param gaps in samples, counted from the mel's sample 0
+ * @returns the mel, linear over the touched frames in the convention's own numbers, held at the clip's ends; null where
+ * every frame is touched
+ */
+export function bridgeMel(
+  mel: Mel,
+  convention: Pick<MelConvention, 'hop' | 'windowLength' | 'framing'>,
+  gaps: readonly Gap[],
+): Mel | null {
+  const { hop, windowLength, framing } = convention
+  const touched = Array.from({ length: mel.frames }, (_, frame) => {
+    const centre = frame * hop + (framing === 'centre' ? 0 : hop / 2)
+    return gaps.some(gap => centre + windowLength / 2 > gap.start && centre - windowLength / 2 < gap.end)
+  })
+  if (touched.every(frame => frame)) return null
+  const data = mel.data.slice()
+  for (let first = 0; first < mel.frames; first++) {
+    if (!touched[first]) continue
+    let after = first
+    while (after < mel.frames && touched[after]) after++
+    for (let band = 0; band < mel.bands; band++) {
+      const at = band * mel.frames
+      const left = first > 0 ? data[at + first - 1]! : data[at + after]!
+      const right = after < mel.frames ? data[at + after]! : left
+      for (let frame = first; frame < after; frame++) {
+        const share = (frame - first + 1) / (after - first + 1)
+        data[at + frame] = left + share * (right - left)
+      }
+    }
+    first = after
+  }
+  return { data, bands: mel.bands, frames: mel.frames }
+}

@@ -1,0 +1,69 @@
+/** Gaps of a recording, and the stretches of it that a network has to see to fill them. */
+import { DiffWaveError } from '../errors.js'
+import { MAX_GAP_SECONDS } from '../limits.js'
+
+/** Samples start … end − 1 that are lost. */
+export interface Gap {
+  readonly start: number
+  readonly end: number
+}
+
+/** A stretch of the recording with the gaps in it. */
+export interface Region extends Gap {
+  readonly gaps: readonly Gap[]
+}
+
+/**
+ * Gaps given in seconds, as samples: sorted, those that touch joined.
+ *
+ * @param length of the recording, in samples
+ * @throws DiffWaveError `BAD_OPTION` for a gap that is none, lies outside the recording, is too long, or leaves nothing
+ */
+export function gapsInSamples(
+  gaps: readonly { readonly start: number; readonly end: number }[],
+  sampleRate: number,
+  length: number,
+): Gap[] {
+  const seconds = length / sampleRate
+  const refuse = (problem: string, expected: string, { start, end }: Gap): never => {
+    throw new DiffWaveError('BAD_OPTION', problem, { expected, got: `${start}-${end} s`, where: 'gaps' })
+  }
+  const samples = gaps.map(gap => {
+    if (!(gap.start < gap.end)) refuse('a gap ends before it starts', 'start < end', gap)
+    // The length in samples may be rounded.
+    if (gap.start < 0 || gap.end > seconds + 1 / sampleRate) {
+      refuse('a gap lies outside the recording', `within 0-${seconds.toFixed(3)} s`, gap)
+    }
+    if (gap.end - gap.start > MAX_GAP_SECONDS) refuse('a gap is too long', `at most ${MAX_GAP_SECONDS} s`, gap)
+    const start = Math.min(length - 1, Math.round(gap.start * sampleRate))
+    return { start, end: Math.min(length, Math.max(start + 1, Math.round(gap.end * sampleRate))) }
+  })
+  const joined: { start: number; end: number }[] = []
+  for (const { start, end } of samples.sort((a, b) => a.start - b.start)) {
+    const before = joined.at(-1)
+    if (before !== undefined && start <= before.end) before.end = Math.max(before.end, end)
+    else joined.push({ start, end })
+  }
+  if (joined.length === 1 && joined[0]!.start === 0 && joined[0]!.end === length) {
+    throw new DiffWaveError('BAD_OPTION', 'the gap is the whole recording: nothing is known', { where: 'gaps' })
+  }
+  return joined
+}
+
+/**
+ * The regions to run the network over: each gap with `reach` samples on both sides, widened to whole multiples of `grid`;
+ * those that meet are one. The last may reach past the recording by less than `grid`.
+ */
+export function repairRegions(gaps: readonly Gap[], length: number, reach: number, grid: number): Region[] {
+  const regions: { start: number; end: number; gaps: Gap[] }[] = []
+  for (const gap of gaps) {
+    const start = Math.floor(Math.max(0, gap.start - reach) / grid) * grid
+    const end = Math.ceil(Math.min(length, gap.end + reach) / grid) * grid
+    const before = regions.at(-1)
+    if (before !== undefined && start <= before.end) {
+      before.end = Math.max(before.end, end)
+      before.gaps.push(gap)
+    } else regions.push({ start, end, gaps: [gap] })
+  }
+  return regions
+}

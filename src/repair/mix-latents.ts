@@ -1,0 +1,29 @@
+/**
+ * Between two recordings: both are taken to a noise level by the forward process and mixed there (Ho et al. 2020, section 4.3,
+ * “Interpolation”; Kong et al. 2021, last experiments). Their signals are mixed linearly, (1 − λ)·a + λ·b; their noises too, then
+ * scaled so that the variance stays one: a plain linear mix would be too quiet for its level.
+ */
+import type { ReverseRequest } from '../diffusion/reverse.js'
+
+/**
+ * @param alphaBar ᾱ of the level
+ * @param mix λ: 0 is `a`, 1 is `b`
+ * @param noiseOfB as `NoiseSource` of one draw, for `b`; that of `a` is the process's own
+ */
+export function mixLatents(
+  a: Float32Array,
+  b: Float32Array,
+  alphaBar: number,
+  mix: number,
+  noiseOfB: (start: number, count: number) => Float32Array,
+): NonNullable<ReverseRequest['start']> {
+  const alpha = Math.sqrt(alphaBar)
+  const sigma = Math.sqrt(1 - alphaBar) / Math.hypot(1 - mix, mix)
+  return (noise, from) => {
+    const other = noiseOfB(from, noise.length)
+    return noise.map((z, i) => {
+      const signal = (1 - mix) * (a[from + i] ?? 0) + mix * (b[from + i] ?? 0)
+      return alpha * signal + sigma * ((1 - mix) * z + mix * other[i]!)
+    })
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * An engine whose data are known: x_0 is a stationary Gaussian process, covariance `deviation`²·ρ^|i − j| (first-order
+ * autoregressive), so the best ε is known in closed form, E[ε|x_t] = √(1 − ᾱ)·(ᾱ·C + (1 − ᾱ)·I)⁻¹·x_t, and so is all that sampling
+ * should give, for the clip that it is fed.
+ */
+import assert from 'node:assert/strict'
+import type { Mel } from '#src/audio/convention'
+import { alphaBarAt } from '#src/diffusion/forward'
+import { frameDeviations, sampleDeviations } from '#src/diffusion/prior'
+import { noiseSchedule } from '#src/diffusion/schedule'
+import type { Engine, NoiseStream } from '#src/engines/engine'
+import { Model } from '#src/model'
+import type { ModelConfig } from '#src/model/config'
+
+export interface GaussianProcess {
+  readonly deviation: number
+  /** ρ; 0: white, in pieces of any length. */
+  readonly correlation: number
+  /** Without correlation: the deviation of a frame's samples is times exp(the mean of its mel's bands). */
+  readonly followsMel?: boolean
+}
+
+export function gaussianModel(
+  config: ModelConfig,
+  { deviation, correlation, followsMel = false }: GaussianProcess,
+): Model {
+  const training = noiseSchedule(config.diffusion.training)
+  const hop = config.mel?.hop ?? 1
+
+  /** Cholesky factors of ᾱ·C + (1 − ᾱ)·I, by length and ᾱ. */
+  const factors = new Map<string, Float64Array[]>()
+  const factor = (n: number, alphaBar: number) => {
+    const key = `${n} ${alphaBar}`
+    const known = factors.get(key)
+    if (known !== undefined) return known
+    assert.ok(n <= 400, 'a dense covariance of a long clip')
+    const covariance = Array.from({ length: n }, (_, i) =>
+      Float64Array.from(
+        { length: n },
+        (_, j) => alphaBar * deviation ** 2 * correlation ** Math.abs(i - j) + (i === j ? 1 - alphaBar : 0),
+      ),
+    )
+    const lower = cholesky(covariance)
+    factors.set(key, lower)
+    return lower
+  }
+
+  const predicted = (x: number, eps: number, alphaBar: number): number => {
+    if (config.diffusion.prediction === 'epsilon') return eps
+    const [alpha, sigma] = [Math.sqrt(alphaBar), Math.sqrt(1 - alphaBar)]
+    return alpha * eps - (sigma * (x - sigma * eps)) / alpha
+  }
+
+  /** What the network gives for samples from `from` on. @param noise deviation of ε, 1 where not given */
+  const output = (
+    x: Float32Array,
+    step: number,
+    mel: readonly number[],
+    from = 0,
+    noise?: Float32Array,
+  ): Float32Array => {
+    const alphaBar = alphaBarAt(training, step)
+    const sigma = Math.sqrt(1 - alphaBar)
+    if (correlation > 0) {
+      return Float32Array.from(solve(factor(x.length, alphaBar), x), (value, i) =>
+        predicted(x[i]!, sigma * value, alphaBar),
+      )
+    }
+    return x.map((value, i) => {
+      const scale = deviation * (!followsMel ? 1 : Math.exp(mel[Math.floor((from + i) / hop)]!))
+      const unit = (noise?.[i] ?? 1) ** 2
+      return predicted(value, (sigma * unit * value) / (alphaBar * scale ** 2 + (1 - alphaBar) * unit), alphaBar)
+    })
+  }
+  const frameMeans = (mel: Mel): number[] =>
+    Array.from({ length: mel.frames }, (_, frame) => {
+      let sum = 0
+      for (let band = 0; band < mel.bands; band++) sum += mel.data[band * mel.frames + frame]!
+      return sum / mel.bands
+    })
+
+  const openStream: Engine['openStream'] = ({ steps }): NoiseStream => {
+    const fed = steps.map(() => [] as number[])
+    const mel: number[] = []
+    return {
+      latency: correlation === 0 ? 0 : Number.POSITIVE_INFINITY,
+      pushMel(piece) {
+        mel.push(...frameMeans(piece))
+      },
+      async predict(pass, audio, last) {
+        const before = fed[pass]!.length
+        fed[pass]!.push(...audio)
+        if (correlation === 0) return output(audio, steps[pass]!, mel, before)
+        return last ? output(Float32Array.from(fed[pass]!), steps[pass]!, mel) : new Float32Array(0)
+      },
+      dispose() {},
+    }
+  }
+  const refuse = () => Promise.reject(new Error('not this engine'))
+  return new Model(config, {
+    name: 'gaussian',
+    device: 'none',
+    network: config.network,
+    openStream,
+    predictNoise: async ({ audio, steps, mel }) =>
+      audio.map((clip, i) => {
+        if (mel === undefined || config.mel === null) return output(clip, steps[i]!, [])
+        const { prior } = config.diffusion
+        const noise =
+          prior?.kind === 'mel-energy'
+            ? sampleDeviations(frameDeviations(prior, config.mel, mel[i]!), config.mel, 0, clip.length)
+            : undefined
+        return output(clip, steps[i]!, frameMeans(mel[i]!), 0, noise)
+      }),
+    lossGradients: refuse,
+    setParameters: refuse,
+    dispose: () => Promise.resolve(),
+  })
+}
+
+/** The lower factor L of a symmetric positive definite A = L·Lᵀ, in its place. */
+function cholesky(a: Float64Array[]): Float64Array[] {
+  for (let j = 0; j < a.length; j++) {
+    for (let i = j; i < a.length; i++) {
+      let sum = a[i]![j]!
+      for (let k = 0; k < j; k++) sum -= a[i]![k]! * a[j]![k]!
+      a[i]![j] = i === j ? Math.sqrt(sum) : sum / a[j]![j]!
+    }
+  }
+  return a
+}
+
+/** (L·Lᵀ)⁻¹·b */
+function solve(lower: readonly Float64Array[], b: ArrayLike<number>): Float64Array {
+  const y = Float64Array.from(b)
+  for (let i = 0; i < y.length; i++) {
+    for (let k = 0; k < i; k++) y[i]! -= lower[i]![k]! * y[k]!
+    y[i]! /= lower[i]![i]!
+  }
+  for (let i = y.length - 1; i >= 0; i--) {
+    for (let k = i + 1; k < y.length; k++) y[i]! -= lower[k]![i]! * y[k]!
+    y[i]! /= lower[i]![i]!
+  }
+  return y
+}
