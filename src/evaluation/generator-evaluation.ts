@@ -2,12 +2,13 @@
 import { DiffWaveError } from '../errors.js'
 import { averageSpectrumNoise, shuffledPieces } from './baselines.js'
 import { type ClassifierResult, classifyClips } from './clip-classifier.js'
+import { ClipEmbedding } from './clip-embedding.js'
 import { type ClipAudio, ClipSet, readClips } from './clip-set.js'
-import { Embedding } from './embedding.js'
 import { frechetDistance } from './frechet-distance.js'
 import { percentile } from './moments.js'
 import { diversity, nearest } from './neighbours.js'
 import type { LeftOut } from './recordings.js'
+import { SetEmbedding } from './set-embedding.js'
 import { type SoundCharacter, soundCharacter } from './sound-character.js'
 
 export interface GeneratorEvaluationOptions {
@@ -101,7 +102,7 @@ export async function evaluateGenerator(options: GeneratorEvaluationOptions): Pr
       : await readClips(options.training, empty(TRAINING_OVERLAP, false), leftOut, reading)
   progress(0.3)
 
-  const embedding = await Embedding.fit(training ?? reference, signal)
+  const data = training ?? reference
   const baseline = (clips: readonly Float32Array[]) => {
     const set = empty(1, true)
     for (const [i, samples] of clips.entries()) set.add({ name: String(i), samples, label: '' }, true)
@@ -113,11 +114,10 @@ export async function evaluateGenerator(options: GeneratorEvaluationOptions): Pr
     noise: baseline(averageSpectrumNoise(reference.audio, seed)),
     shuffled: baseline(shuffledPieces(reference.audio, sampleRate, seed)),
   }
+  const all: Partial<Record<SetName, ClipSet>> = training === null ? sets : { ...sets, training }
+  const setEmbedding = await SetEmbedding.fit(data, signal)
   const embedded = new Map<SetName, Float64Array[]>()
-  for (const [name, set] of Object.entries(sets)) embedded.set(name as SetName, await embedding.of(set, signal))
-  if (training !== null) embedded.set('training', await embedding.of(training, signal))
-  progress(0.6)
-
+  for (const [name, set] of Object.entries(all)) embedded.set(name as SetName, await setEmbedding.of(set, signal))
   const toAll = (target: SetName) => {
     const found: Partial<Record<SetName, number>> = {}
     const those = embedded.get(target)
@@ -125,11 +125,14 @@ export async function evaluateGenerator(options: GeneratorEvaluationOptions): Pr
     for (const [name, own] of embedded) if (name !== target) found[name] = frechetDistance(own, those)
     return found
   }
-  const [ownNearest, realNearest] = (['generated', 'reference'] as const).map(name =>
-    training === null ? [] : nearest(embedded.get(name)!, embedded.get('training')!),
-  )
-  const varied = (name: 'generated' | 'reference') => {
-    const { mean, nearestOther } = diversity(embedded.get(name)!)
+  progress(0.5)
+
+  const clipEmbedding = await ClipEmbedding.fit(data, signal)
+  const [own, real] = [await clipEmbedding.of(generated, signal), await clipEmbedding.of(reference, signal)]
+  const learnt = training === null ? [] : await clipEmbedding.of(training, signal)
+  const [ownNearest, realNearest] = [own, real].map(clips => (training === null ? [] : nearest(clips, learnt)))
+  const varied = (clips: readonly Float64Array[]) => {
+    const { mean, nearestOther } = diversity(clips)
     return { mean, nearestOther: nearestOther.length === 0 ? null : distances(nearestOther) }
   }
   progress(0.7)
@@ -146,8 +149,8 @@ export async function evaluateGenerator(options: GeneratorEvaluationOptions): Pr
   return {
     sampleRate,
     seconds,
-    dimensions: embedding.dimensions,
-    clips: Object.fromEntries([...embedded].map(([name, { length: count }]) => [name, count])),
+    dimensions: setEmbedding.dimensions,
+    clips: Object.fromEntries(Object.entries(all).map(([name, { clips }]) => [name, clips.length])),
     frechet: { toReference: toAll('reference'), toTraining: toAll('training') },
     memorisation:
       training === null
@@ -164,7 +167,7 @@ export async function evaluateGenerator(options: GeneratorEvaluationOptions): Pr
       }))
       .sort((a, b) => a.distance - b.distance)
       .slice(0, MOST_ALIKE),
-    diversity: { generated: varied('generated'), reference: varied('reference') },
+    diversity: { generated: varied(own), reference: varied(real) },
     character,
     classifier,
     leftOut,

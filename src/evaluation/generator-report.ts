@@ -62,8 +62,8 @@ export function generatorReport(
   }
   const parts = [
     table(['', ''], Object.entries(facts)),
-    `<p>Clips of ${seconds} s at ${sampleRate} Hz in an embedding of ${dimensions} dimensions: log-mel modulation features on the data’s principal ` +
-      'components. Distances are root mean square differences in dB, Fréchet distances their squares.</p>',
+    `<p>Clips of ${seconds} s at ${sampleRate} Hz in an embedding of ${dimensions} log-mel modulation features, each in units of its deviation in the data. ` +
+      'Distances of single clips are root mean square differences of their spectrograms in dB.</p>',
     ...(few.length === 0
       ? []
       : [`<p>Fewer than ${ENOUGH_CLIPS} clips: ${few.join(', ')}. Their Fréchet distances come out too large.</p>`]),

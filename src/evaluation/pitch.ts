@@ -109,7 +109,22 @@ function vertex(before: number, at: number, after: number): number {
  * @param sampleRate Hz
  */
 export function trackPitch(samples: Float32Array, sampleRate: number, range: PitchRange = speech): PitchTrack {
-  const hop = Math.round(HOP * sampleRate)
+  const { candidates, salience, hop } = pitchCandidates(samples, sampleRate, range, HOP)
+  return { frequencies: cheapestPath(candidates), salience, hop }
+}
+
+/** `PitchTrack.salience` alone, of frames `seconds` apart. */
+export function pitchSalience(
+  samples: Float32Array,
+  sampleRate: number,
+  range: PitchRange,
+  seconds: number,
+): Float64Array {
+  return pitchCandidates(samples, sampleRate, range, seconds).salience
+}
+
+function pitchCandidates(samples: Float32Array, sampleRate: number, range: PitchRange, seconds: number) {
+  const hop = Math.round(seconds * sampleRate)
   const window = Math.round(WINDOW * sampleRate)
   const shortest = Math.max(2, Math.floor(sampleRate / range.highest))
   const longest = Math.ceil(sampleRate / range.lowest)
@@ -148,7 +163,7 @@ export function trackPitch(samples: Float32Array, sampleRate: number, range: Pit
     candidates[frame] = []
     salience[frame] = 0
   }
-  return { frequencies: cheapestPath(candidates), salience, hop }
+  return { candidates, salience, hop }
 }
 
 /** The cheapest choice of a candidate (or none) a frame, by dynamic programming. */

@@ -5,10 +5,15 @@ import { clipPattern } from './clip-pattern.js'
 import type { ClipSet } from './clip-set.js'
 import { type Spread, spread } from './moments.js'
 import { onsetRate } from './onsets.js'
-import { type PitchRange, trackPitch } from './pitch.js'
+import { type PitchRange, pitchSalience } from './pitch.js'
 
 /** Music's melodies and voices. */
 const RANGE: PitchRange = { lowest: 50, highest: 2000 }
+
+/** Seconds between frames whose salience is taken. */
+const HOP = 0.04
+/** Clips that are looked at, at most, spread over the set. */
+const MOST_CLIPS = 500
 
 export interface SoundCharacter {
   /** Onsets a second. */
@@ -20,12 +25,14 @@ export interface SoundCharacter {
 /** @param set with its audio kept */
 export async function soundCharacter(set: ClipSet, signal?: AbortSignal): Promise<SoundCharacter> {
   const [rates, saliences]: [number[], number[]] = [[], []]
+  const stride = Math.max(1, Math.ceil(set.clips.length / MOST_CLIPS))
   for (const [i, { pattern, first }] of set.clips.entries()) {
+    if (i % stride !== 0) continue
     throwIfAborted(signal)
     // Not past the recording's end: a short clip has its own length.
     const frames = Math.min(set.frames, pattern.frames - first)
     rates.push(onsetRate(clipPattern(pattern, first, frames), set.frameSeconds))
-    const heard = [...trackPitch(set.audio[i]!, set.sampleRate, RANGE).salience].filter(salience => salience > 0)
+    const heard = [...pitchSalience(set.audio[i]!, set.sampleRate, RANGE, HOP)].filter(salience => salience > 0)
     saliences.push(heard.length === 0 ? 0 : heard.reduce((sum, x) => sum + x, 0) / heard.length)
     await setImmediate()
   }

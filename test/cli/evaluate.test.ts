@@ -97,3 +97,40 @@ for (const [name, args, status, code] of [
     assert.ok(!existsSync(at('report.pdf')))
   })
 }
+
+test('a generator’s clips, and clips made before, are set beside real ones', () => {
+  const real = at('real')
+  mkdirSync(real)
+  for (let i = 0; i < 6; i++) {
+    const clip = samples.subarray(i * 6000, i * 6000 + 5000)
+    writeFileSync(join(real, `${i}.wav`), encodeWav({ samples: clip, sampleRate }))
+  }
+  const generator = golden('lmnt-unconditional-c8-l6/weights.pt')
+  const report = at('clips.html')
+  const made = evaluate(
+    '--reference',
+    real,
+    '-m',
+    generator,
+    '-n',
+    '3',
+    '--seconds',
+    '0.2',
+    '--steps',
+    '6',
+    '--seed',
+    '1',
+    '-o',
+    report,
+  )
+  assert.equal(made.status, 0, made.stderr)
+  const result = JSON.parse(made.stdout)
+  assert.deepEqual(result.clips, { generated: 3, reference: 6, noise: 6, shuffled: 6 })
+  assert.ok(result.frechet.toReference.generated > 0 && result.realTimeFactor > 0)
+  assert.equal(readFileSync(report, 'utf8').match(/<audio /g)!.length, 3)
+  const copied = evaluate('--reference', real, '--generated', real, '--training', real, '--seed', '1')
+  assert.equal(copied.status, 0, copied.stderr)
+  assert.equal(JSON.parse(copied.stdout).memorisation.generated.median, 0)
+  const wrong = evaluate('--reference', real, '-m', generator, '--mel', real)
+  assert.deepEqual([wrong.status, /--mel is for vocoders/.test(wrong.stderr)], [2, true])
+})

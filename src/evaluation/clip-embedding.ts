@@ -1,6 +1,6 @@
 /**
- * The clip-level embedding in which sets of clips are compared: modulation features of the aligned pattern up to 12 Hz, projected on
- * the principal components of the data. Distances are root mean square differences in dB.
+ * The embedding in which a clip's neighbours are found: the aligned pattern smoothed to 12 Hz of modulation, projected on the 64
+ * principal components of the data. Distances are root mean square differences in dB.
  */
 import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../errors.js'
@@ -9,7 +9,7 @@ import type { ClipSet } from './clip-set.js'
 import { Modulation } from './modulation.js'
 import { PrincipalComponents } from './principal-components.js'
 
-export const EMBEDDING_DIMENSIONS = 64
+const DIMENSIONS = 64
 const BAND_ORDERS = 16
 const HIGHEST_MODULATION = 12
 const MOST_TIME_ORDERS = 48
@@ -18,18 +18,14 @@ const MOST_FITTED = 3000
 /** Clips between two turns of the event loop. */
 const CLIPS_A_TURN = 16
 
-export class Embedding {
+export class ClipEmbedding {
   private constructor(
     private readonly modulation: Modulation,
     private readonly components: PrincipalComponents,
   ) {}
 
-  get dimensions(): number {
-    return this.components.components
-  }
-
   /** @param set the data, of which clips may overlap */
-  static async fit(set: ClipSet, signal?: AbortSignal): Promise<Embedding> {
+  static async fit(set: ClipSet, signal?: AbortSignal): Promise<ClipEmbedding> {
     const seconds = set.frames * set.frameSeconds
     const orders = Math.min(MOST_TIME_ORDERS, set.frames, Math.ceil(2 * seconds * HIGHEST_MODULATION))
     const { bands } = set.clips[0]!.pattern
@@ -41,7 +37,7 @@ export class Embedding {
       if (features.length % CLIPS_A_TURN === 0) await setImmediate()
       throwIfAborted(signal)
     }
-    return new Embedding(modulation, await PrincipalComponents.fit(features, EMBEDDING_DIMENSIONS))
+    return new ClipEmbedding(modulation, await PrincipalComponents.fit(features, DIMENSIONS))
   }
 
   async of(set: ClipSet, signal?: AbortSignal): Promise<Float64Array[]> {
