@@ -8,7 +8,13 @@ export type { MelPieces, MelSource } from './diffusion/mel-pieces.js'
 export type { Progress } from './diffusion/reverse.js'
 export type { Engine, LossGradients } from './engines/engine.js'
 export { DiffWaveError, type ErrorCode } from './errors.js'
+export type { ClipAudio } from './evaluation/clip-set.js'
 export { type Measurements, measures } from './evaluation/compare.js'
+export {
+  evaluateGenerator,
+  type GeneratorEvaluation,
+  type GeneratorEvaluationOptions,
+} from './evaluation/generator-evaluation.js'
 export { folderSystem, griffinLimSystem, type System } from './evaluation/system.js'
 export {
   evaluateVocoder,
