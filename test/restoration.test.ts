@@ -53,6 +53,23 @@ test('√ᾱ·y is audio at the level ᾱ = 1/(1 + s²): one step from there is 
   assert.ok(Math.abs(Math.log(byRatio.noise / 0.1)) < 0.3, String(byRatio.noise))
 })
 
+test('a model that lifts the signal finds the same level in its own terms', async () => {
+  const lifted = new Generator(
+    gaussianModel(smallGeneratorConfig({ diffusion: { ...diffusion, signalScale: 5, clamp: false } }), {
+      deviation: 5 * deviation,
+      correlation: 0.98,
+    }),
+  )
+  const options = { noise: 0.1, steps: 1, seed: 1 }
+  const [plain, high] = [await generator.denoise(audio(noisy), options), await lifted.denoise(audio(noisy), options)]
+  assert.ok(relativeError(high.samples, plain.samples) < 1e-4)
+  assert.ok(high.step > plain.step)
+  const again = await lifted.denoise(audio(noisy), { step: high.step, steps: 1, seed: 1 })
+  assert.ok(Math.abs(again.noise - 0.1) < 1e-6)
+  const mixed = await lifted.interpolate(audio(clean), audio(clean), { step: 1, seed: 1, sampler: 'ddim' })
+  assert.ok(relativeError(mixed.samples, clean) < 0.1)
+})
+
 test('the noise of a recording is read off its pauses', () => {
   const noise = gaussian(2, 0, 0, 16_000).map(z => 0.01 * z)
   // Bursts of a tone, half of the time.
