@@ -23,7 +23,7 @@ const {
   steps: '',
   sampler: '',
   labels: 'no',
-  level: 'snr',
+  level: 'estimate',
   // Noise taken to be so many times what it is: 1 is the exact match.
   factor: '1',
   engine: 'auto',

@@ -75,7 +75,7 @@ export async function inpaint(model: Model, audio: Audio, options: InpaintOption
     const { known, isKnown } = knownOf(samples, region)
     const made = await fill({
       sampler,
-      domain: dataDomain(mel === null || convention === null ? null : { mel, convention }, diffusion.prior),
+      domain: dataDomain(mel === null || convention === null ? null : { mel, convention }, diffusion),
       known,
       isKnown,
       noise: draw => gaussian(seed, draw, region.start, length),

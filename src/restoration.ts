@@ -83,7 +83,7 @@ export async function denoise(model: Model, audio: Audio, options: DenoiseOption
   const samples = await atRate(audio, sampleRate, 'the recording')
   const noise = given ?? (snr === undefined ? estimateNoise(samples, sampleRate) : noiseOfRatio(samples, snr))
   const level = wanted === undefined ? levelOfNoise(diffusion, noise) : levelOfStep(diffusion, wanted)
-  const scale = Math.sqrt(level.alphaBar)
+  const scale = Math.sqrt(level.alphaBar) * diffusion.signalScale
   const made = await wholeClip(model, {
     sampler: samplerFromLevel(diffusion, level.alphaBar, choice),
     seed,
@@ -94,7 +94,7 @@ export async function denoise(model: Model, audio: Audio, options: DenoiseOption
     signal,
     onProgress,
   })
-  const impliedNoise = Math.sqrt((1 - level.alphaBar) / level.alphaBar)
+  const impliedNoise = Math.sqrt((1 - level.alphaBar) / level.alphaBar) / diffusion.signalScale
   return { ...made, step: level.step, noise: wanted === undefined ? noise : impliedNoise }
 }
 
@@ -114,8 +114,10 @@ export async function interpolate(
   const { mix, step, label, seed = drawSeed(), signal, onProgress, ...choice } = checked
   const { diffusion, sampleRate } = model.config
   const labelIndex = model.labelIndex(label)
-  const a = await atRate(first, sampleRate, 'the first recording')
-  const b = await atRate(second, sampleRate, 'the second recording')
+  const scaled = async (audio: Audio, where: string) =>
+    (await atRate(audio, sampleRate, where)).map(x => x * diffusion.signalScale)
+  const a = await scaled(first, 'the first recording')
+  const b = await scaled(second, 'the second recording')
   if (a.length !== b.length) {
     throw new DiffWaveError('BAD_AUDIO', 'the two recordings differ in length', {
       expected: `${a.length} samples at ${sampleRate} Hz`,
@@ -123,7 +125,8 @@ export async function interpolate(
       hint: 'Cut or pad one of them first: which part belongs to which is yours to say.',
     })
   }
-  const level = step === undefined ? levelOfNoise(diffusion, 1, true) : levelOfStep(diffusion, step)
+  const level =
+    step === undefined ? levelOfNoise(diffusion, 1 / diffusion.signalScale, true) : levelOfStep(diffusion, step)
   const made = await wholeClip(model, {
     sampler: samplerFromLevel(diffusion, level.alphaBar, choice),
     seed,
@@ -165,10 +168,10 @@ function levelOfNoise(config: DiffusionConfig, noise: number, nearest = false): 
   const training = noiseSchedule(config.training)
   const { alphaBar } = training
   const noisiest = alphaBar.at(-1)!
-  const wanted = alphaBarOfNoise(noise)
+  const wanted = alphaBarOfNoise(noise * config.signalScale)
   if (wanted < noisiest && !nearest) {
     throw new DiffWaveError('BAD_OPTION', 'the recording is noisier than anything the model was trained on', {
-      expected: `noise of at most ${Math.sqrt((1 - noisiest) / noisiest).toPrecision(3)}`,
+      expected: `noise of at most ${(Math.sqrt((1 - noisiest) / noisiest) / config.signalScale).toPrecision(3)}`,
       got: noise.toPrecision(3),
       where: 'noise',
     })

@@ -16,6 +16,12 @@ const deviation = 0.2
 const correlation = 0.95
 const diffusion = { training: { kind: 'cosine', steps: 100 }, defaultSteps: 6 } as const
 const generator = new Generator(gaussianModel(smallGeneratorConfig({ diffusion }), { deviation, correlation }))
+const lifted = new Generator(
+  gaussianModel(smallGeneratorConfig({ diffusion: { ...diffusion, signalScale: 5, clamp: false } }), {
+    deviation: 5 * deviation,
+    correlation,
+  }),
+)
 
 /** A recording of the process, drawn from its own definition. */
 const recording = (() => {
@@ -28,8 +34,8 @@ const recording = (() => {
 })()
 const [from, to] = [100, 110]
 const gaps = [{ start: from / RATE, end: to / RATE }]
-const inpaint = (options: Partial<InpaintOptions>, samples = recording) =>
-  generator.inpaint({ samples, sampleRate: RATE }, { gaps, ...options })
+const inpaint = (options: Partial<InpaintOptions>, samples = recording, by = generator) =>
+  by.inpaint({ samples, sampleRate: RATE }, { gaps, ...options })
 
 /** Mean and variance of sample i of the gap, given both neighbours (Doob's bridge of an Ornstein–Uhlenbeck process). */
 function bridge(i: number): { readonly mean: number; readonly variance: number } {
@@ -43,12 +49,12 @@ function bridge(i: number): { readonly mean: number; readonly variance: number }
 }
 
 /** Over many seeds: how far from the bridge's mean on average, how far each time, and how large the steps at the edges are. */
-async function statistics(options: Partial<InpaintOptions>, runs: number) {
+async function statistics(options: Partial<InpaintOptions>, runs: number, by = generator) {
   const width = to - from
   const mean = new Float64Array(width)
   let [squares, edges] = [0, 0]
   for (let seed = 0; seed < runs; seed++) {
-    const { samples } = await inpaint({ fade: 0, seed, ...options })
+    const { samples } = await inpaint({ fade: 0, seed, ...options }, recording, by)
     for (let i = 0; i < width; i++) {
       mean[i]! += samples[from + i]! / runs
       squares += (samples[from + i]! - bridge(i).mean) ** 2 / runs / width
@@ -73,6 +79,14 @@ for (const sampler of samplerNames) {
     assert.ok(tenTimes.edge > 0.7 * ownStep && tenTimes.edge < 1.3 * ownStep, told)
   })
 }
+
+test('a model that lifts the signal fills a gap as well', async () => {
+  const ideal = Math.sqrt(
+    Array.from({ length: to - from }, (_, i) => bridge(i).variance).reduce((a, b) => a + b) / (to - from),
+  )
+  const { bias, spread } = await statistics({ sampler: 'ddim', rounds: 10 }, 60, lifted)
+  assert.ok(bias < 0.8 * ideal && spread > 0.8 * ideal && spread < 1.25 * ideal, `${bias}, ${spread} of ${ideal}`)
+})
 
 test('outside the gap and its fades a recording stays bit for bit; what lies in the gap, or far from it, changes nothing', async () => {
   const options = { seed: 3, fade: 2 / RATE }

@@ -53,12 +53,34 @@ test('√ᾱ·y is audio at the level ᾱ = 1/(1 + s²): one step from there is 
   assert.ok(Math.abs(Math.log(byRatio.noise / 0.1)) < 0.3, String(byRatio.noise))
 })
 
+test('a model that lifts the signal finds the same level in its own terms', async () => {
+  const lifted = new Generator(
+    gaussianModel(smallGeneratorConfig({ diffusion: { ...diffusion, signalScale: 5, clamp: false } }), {
+      deviation: 5 * deviation,
+      correlation: 0.98,
+    }),
+  )
+  const options = { noise: 0.1, steps: 1, seed: 1 }
+  const [plain, high] = [await generator.denoise(audio(noisy), options), await lifted.denoise(audio(noisy), options)]
+  assert.ok(relativeError(high.samples, plain.samples) < 1e-4)
+  assert.ok(high.step > plain.step)
+  const again = await lifted.denoise(audio(noisy), { step: high.step, steps: 1, seed: 1 })
+  assert.ok(Math.abs(again.noise - 0.1) < 1e-6)
+  const mixed = await lifted.interpolate(audio(clean), audio(clean), { step: 1, seed: 1, sampler: 'ddim' })
+  assert.ok(relativeError(mixed.samples, clean) < 0.1)
+})
+
 test('the noise of a recording is read off its pauses', () => {
   const noise = gaussian(2, 0, 0, 16_000).map(z => 0.01 * z)
   // Bursts of a tone, half of the time.
   const samples = noise.map((z, i) => z + (i % 4000 < 2000 ? 0.3 * Math.sin(i / 5) : 0))
   assert.ok(Math.abs(estimateNoise(samples, 16_000) / 0.01 - 1) < 0.1, String(estimateNoise(samples, 16_000)))
   assert.equal(estimateNoise(Float32Array.of(0.5), 16_000), 0.5)
+  assert.equal(estimateNoise(new Float32Array(4000), 16_000), 0)
+  // Of coloured noise only what could be white: a first-order low-pass with a pole at 0.9 has a flatness of 1 − 0.81.
+  const dull = noise.slice()
+  for (let i = 1; i < dull.length; i++) dull[i] = 0.9 * dull[i - 1]! + noise[i]!
+  assert.ok(Math.abs(estimateNoise(dull, 16_000) / 0.01 - 1) < 0.2, String(estimateNoise(dull, 16_000)))
   assert.ok(Math.abs(noiseOfRatio(noise, 0) - 0.01 / Math.SQRT2) < 1e-4)
   assert.throws(() => estimateNoise(new Float32Array(0), 16_000), { code: 'BAD_AUDIO' })
 })

@@ -1,11 +1,11 @@
 /**
- * Where the diffusion runs and where the recording lies: the same, or, with a mel-envelope prior, y and x = M·y
- * (src/diffusion/envelope.ts). And how a clean prediction is made to agree with what is known of the recording.
+ * Where the diffusion runs and where the recording lies: the same but for `signalScale`, or, with a mel-envelope prior, y and
+ * x = M·y (src/diffusion/envelope.ts). And how a clean prediction is made to agree with what is known of the recording.
  */
 import type { Mel, MelConvention } from '../audio/convention.js'
 import { Colouring, whiten } from '../diffusion/envelope.js'
 import { frameDeviations, sampleDeviations } from '../diffusion/prior.js'
-import type { PriorConfig } from '../model/config.js'
+import type { DiffusionConfig } from '../model/config.js'
 
 export interface DataDomain {
   /** The diffusion's y as audio x. */
@@ -19,16 +19,17 @@ export interface DataDomain {
 /** The domain of a model over one clip. @param mel of the clip and its convention; null for a model without */
 export function dataDomain(
   conditioning: { readonly mel: Mel; readonly convention: MelConvention } | null,
-  prior: PriorConfig | null,
+  { prior, signalScale }: Pick<DiffusionConfig, 'prior' | 'signalScale'>,
 ): DataDomain {
-  const same = (samples: Float32Array) => samples
-  if (conditioning === null || prior === null) return { toAudio: same, fromAudio: same, shape: same }
+  const toAudio = (data: Float32Array) => (signalScale === 1 ? data : data.map(y => y / signalScale))
+  const fromAudio = (audio: Float32Array) => (signalScale === 1 ? audio : audio.map(x => x * signalScale))
+  if (conditioning === null || prior === null) return { toAudio, fromAudio, shape: noise => noise }
   const { mel, convention } = conditioning
   if (prior.kind === 'mel-energy') {
     const frames = frameDeviations(prior, convention, mel)
     return {
-      toAudio: same,
-      fromAudio: same,
+      toAudio,
+      fromAudio,
       shape(noise) {
         const sigma = sampleDeviations(frames, convention, 0, noise.length)
         return noise.map((z, i) => z * sigma[i]!)
@@ -39,10 +40,10 @@ export function dataDomain(
     toAudio(data) {
       const colouring = new Colouring(convention, prior)
       colouring.pushMel(mel, true)
-      return colouring.push(data, true)
+      return toAudio(colouring.push(data, true))
     },
-    fromAudio: audio => whiten(audio, mel, convention, prior),
-    shape: same,
+    fromAudio: audio => whiten(fromAudio(audio), mel, convention, prior),
+    shape: noise => noise,
   }
 }
 

@@ -2,6 +2,7 @@
  * How noisy a recording is, and which noise level of the diffusion process that is. The noise of the quietest moments is taken for
  * that of all (minimum statistics: Martin 2001, “Noise power spectral density estimation”, in its simplest form).
  */
+import { FrameTransform } from '../audio/stft.js'
 import { DiffWaveError } from '../errors.js'
 
 /** Length of a moment, seconds: some periods of a voice, shorter than its pauses. */
@@ -9,22 +10,49 @@ const MOMENT = 0.032
 /** Share of the moments that are taken to hold noise alone. */
 const QUIET_SHARE = 0.1
 
+/** Bins whose power is averaged before its logarithm is taken: a single one's scatters by itself. */
+const BINS_AT_ONCE = 8
+
 /**
- * Root mean square of the noise: that of the moments which are louder than a tenth of all. Without pauses it is too high.
+ * Root mean square of white noise that is as strong, in the mean over frequency of the logarithm, as the noise in the moments
+ * which are louder than a tenth of all. For white noise that is its own; of coloured noise, as babble, only what the process can
+ * take for white: its power times its spectral flatness (Gray & Markel 1974). Without pauses it is too high.
  *
  * @throws DiffWaveError `BAD_AUDIO` for a recording without samples
  */
 export function estimateNoise(samples: Float32Array, sampleRate: number): number {
   if (samples.length === 0) throw new DiffWaveError('BAD_AUDIO', 'there are no samples')
-  const length = Math.min(samples.length, Math.max(1, Math.round(MOMENT * sampleRate)))
-  const powers: number[] = []
+  const length = Math.min(samples.length, 2 ** Math.round(Math.log2(MOMENT * sampleRate)))
+  const moments: { readonly start: number; readonly power: number }[] = []
   for (let start = 0; start + length <= samples.length; start += Math.ceil(length / 2)) {
     let sum = 0
     for (let i = start; i < start + length; i++) sum += samples[i]! ** 2
-    powers.push(sum / length)
+    moments.push({ start, power: sum / length })
   }
-  powers.sort((a, b) => a - b)
-  return Math.sqrt(powers[Math.floor(QUIET_SHARE * (powers.length - 1))]!)
+  moments.sort((a, b) => a.power - b.power)
+  const last = Math.floor(QUIET_SHARE * (moments.length - 1))
+  const quiet = moments.slice(0, last + 1).map(moment => moment.start)
+  return Math.sqrt(moments[last]!.power * flatness(samples, quiet, length))
+}
+
+/** Geometric over arithmetic mean of the power spectrum of some moments, 0 to 1; 1 where they are too short to tell. */
+function flatness(samples: Float32Array, starts: readonly number[], length: number): number {
+  if (length < 8 * BINS_AT_ONCE || !Number.isInteger(Math.log2(length))) return 1
+  const transform = new FrameTransform({ fftSize: length, windowLength: length, hop: length })
+  const power = new Float64Array(Math.floor((transform.bins - 1) / BINS_AT_ONCE))
+  for (const start of starts) {
+    const spectrum = transform.forward(samples, start)
+    power.forEach((_, group) => {
+      for (let bin = 1 + group * BINS_AT_ONCE; bin <= (group + 1) * BINS_AT_ONCE; bin++) {
+        power[group]! += spectrum[2 * bin]! ** 2 + spectrum[2 * bin + 1]! ** 2
+      }
+    })
+  }
+  const arithmetic = power.reduce((sum, p) => sum + p, 0) / power.length
+  if (arithmetic === 0) return 1
+  // Digital silence in a band would make the product nothing.
+  const logarithms = power.reduce((sum, p) => sum + Math.log(Math.max(p, 1e-9 * arithmetic)), 0)
+  return Math.exp(logarithms / power.length) / arithmetic
 }
 
 /** Root mean square of the noise in a recording of a known signal-to-noise ratio, in dB. */
