@@ -18,8 +18,8 @@ import { type DiffusionConfig, type ModelConfig, melContext, melHop, receptiveRa
 import type { Model } from './model.js'
 import type { AudioStream, Synthesis } from './synthesis-options.js'
 
-/** Samples fed at a time where the caller says nothing: some tenths of a second. */
-const DEFAULT_CHUNK = 8192
+/** Positions fed at a time where the caller says nothing: whole blocks of the native engine, some tenths of a second. */
+const DEFAULT_POSITIONS = 4608
 /** Most samples fed at a time: their noise takes some 3 ms to draw, for which the event loop waits. */
 const MAX_CHUNK = 32_768
 
@@ -154,7 +154,7 @@ async function* pieces(model: Model, request: ClipRequest): AsyncGenerator<Float
       'length' in over
         ? { length: Math.ceil(over.length / patch) * patch }
         : { ...over, convention: config.mel!, context: melContext(network.mel!), prior: diffusion.prior },
-    chunk: Math.max(1, Math.floor(Math.min(request.chunk ?? DEFAULT_CHUNK, MAX_CHUNK) / patch)) * patch,
+    chunk: Math.max(1, Math.floor(Math.min(request.chunk ?? DEFAULT_POSITIONS * patch, MAX_CHUNK) / patch)) * patch,
     signal,
     onProgress,
   })
