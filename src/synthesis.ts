@@ -18,8 +18,10 @@ import { type DiffusionConfig, type ModelConfig, melContext, melHop, receptiveRa
 import type { Model } from './model.js'
 import type { AudioStream, Synthesis } from './synthesis-options.js'
 
-/** Samples fed at a time where the caller says nothing: some tenths of a second. */
+/** Samples fed at a time to a stream where the caller says nothing: some tenths of a second. */
 const DEFAULT_CHUNK = 8192
+/** Positions fed at a time to a clip that nobody hears before its end: whole blocks of the native engine. */
+const WHOLE_CLIP_POSITIONS = 4608
 /** Most samples fed at a time: their noise takes some 3 ms to draw, for which the event loop waits. */
 const MAX_CHUNK = 32_768
 
@@ -73,7 +75,7 @@ function clipLength({ over, trim }: ClipRequest, hop: number): number | null {
 
 /** The clip whole. @throws as `reverseProcess` */
 export async function wholeClip(model: Model, request: ClipRequest): Promise<Synthesis> {
-  const stream = streamClip(model, request)
+  const stream = streamClip(model, { chunk: WHOLE_CLIP_POSITIONS * model.config.network.patch, ...request })
   const parts: Float32Array[] = []
   for await (const part of stream) parts.push(part)
   return {

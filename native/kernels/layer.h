@@ -65,7 +65,7 @@ class Fetching {
 
 /** z = sigmoid(first half) · tanh(second half), for the columns of one panel. */
 template <int pairs>
-static DIFFWAVE_INLINE void gatePanel(const LayerTask& task, const Block& block, int column, float* z, Fetching fetching) {
+static DIFFWAVE_APART void gatePanel(const LayerTask& task, const Block& block, int column, float* z, Fetching fetching) {
   constexpr int vectors = 2 * pairs, width = vectors * lanes;
   const float* weights = task.gateWeights + static_cast<int64_t>(column) * (task.melChannels + 3 * task.channels);
   Vector sum[blockRows][vectors];
@@ -111,7 +111,7 @@ static DIFFWAVE_INLINE void gatePanel(const LayerTask& task, const Block& block,
 
 /** (x + residual)/√2 with the next layer's step added, and the skip, for the columns of one panel. */
 template <int pairs>
-static DIFFWAVE_INLINE void outputPanel(const LayerTask& task, const Block& block, int column, const float* z) {
+static DIFFWAVE_APART void outputPanel(const LayerTask& task, const Block& block, int column, const float* z) {
   constexpr int vectors = 2 * pairs;
   Vector sum[blockRows][vectors];
   DIFFWAVE_UNROLL
@@ -149,30 +149,27 @@ static void runLayer(const LayerTask& task) {
     const int64_t left = task.end - position;
     findRows(task, position, static_cast<int>(left < blockRows ? left : blockRows), blocks[count], scratch, spare);
   }
-  const int columns = 2 * task.paddedChannels, width = blockVectors * lanes, full = columns / width * width;
-  const int blockSize = blockRows * task.paddedChannels;
+  const int columns = 2 * task.paddedChannels, blockSize = blockRows * task.paddedChannels;
   const bool fetches = task.conditioning == Conditioning::cached;
-  for (int column = 0; column < columns; column += width) {
-    const int size = columns - column < width ? columns - column : width;
-    for (int b = 0; b < count; b++) {
-      // What comes after this: the same panel of the next block, or the next panel of the first.
-      const bool wraps = b + 1 == count;
-      const int next = wraps ? column + size : column;
-      const int nextSize = columns - next < width ? columns - next : width;
-      const Fetching fetching(fetches && next < columns ? blocks + (wraps ? 0 : b + 1) : nullptr, next, nextSize);
-      if (size == width) {
-        gatePanel<blockVectors / 2>(task, blocks[b], column, z + b * blockSize, fetching);
-      } else {
-        gatePanel<1>(task, blocks[b], column, z + b * blockSize, fetching);
+  forEachPanel(columns, [&](auto vectors, int column) {
+    if constexpr (vectors % 2 == 0) {
+      const int after = column + vectors * lanes;
+      for (int b = 0; b < count; b++) {
+        // What comes next: the same panel of the next block, or the next panel of the first.
+        const bool wraps = b + 1 == count;
+        const Block* next = wraps ? blocks : blocks + b + 1;
+        const int at = wraps ? after : column, left = columns - at;
+        const int size = left < blockVectors * lanes ? left : blockVectors * lanes;
+        gatePanel<vectors / 2>(task, blocks[b], column, z + b * blockSize,
+                               Fetching(fetches && left > 0 ? next : nullptr, at, size));
       }
     }
-  }
-  for (int column = 0; column < full; column += width) {
-    for (int b = 0; b < count; b++) outputPanel<blockVectors / 2>(task, blocks[b], column, z + b * blockSize);
-  }
-  if (full < columns) {
-    for (int b = 0; b < count; b++) outputPanel<1>(task, blocks[b], full, z + b * blockSize);
-  }
+  });
+  forEachPanel(columns, [&](auto vectors, int column) {
+    if constexpr (vectors % 2 == 0) {
+      for (int b = 0; b < count; b++) outputPanel<vectors / 2>(task, blocks[b], column, z + b * blockSize);
+    }
+  });
 }
 
 }  // namespace layers

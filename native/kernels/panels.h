@@ -1,5 +1,7 @@
-// Packed weights, and the product of rows with them (1×1 convolutions, projections of the mel).
+// Panels: the order in which the forward kernels read their weights, and rows of a ring to multiply with them.
 #pragma once
+
+#include <type_traits>
 
 #include "gemm.h"
 #include "tasks.h"
@@ -50,6 +52,24 @@ static void packBias(float* packed, const float* from, int columns, bool paired,
   }
 }
 
+/** Calls body(vectors of the panel, a constant; its first column) for every panel of `columns` padded columns. */
+template <class Body>
+static DIFFWAVE_INLINE void forEachPanel(int columns, const Body& body) {
+  constexpr int width = blockVectors * lanes;
+  int column = 0;
+  for (; column + width <= columns; column += width) body(std::integral_constant<int, blockVectors>{}, column);
+  const int left = (columns - column) / lanes;
+  if constexpr (blockVectors > 1) {
+    if (left == 1) body(std::integral_constant<int, 1>{}, column);
+  }
+  if constexpr (blockVectors > 2) {
+    if (left == 2) body(std::integral_constant<int, 2>{}, column);
+  }
+  if constexpr (blockVectors > 3) {
+    if (left == 3) body(std::integral_constant<int, 3>{}, column);
+  }
+}
+
 /**
  * blockRows rows of a ring from `first` on, `stride` apart: in place where they can be, else a copy in which rows outside
  * [0, length), and rows past `count`, are zero.
@@ -69,48 +89,6 @@ static const float* gatherRows(const Ring& ring, int64_t first, int count, int64
     }
   }
   return copy;
-}
-
-template <int vectors>
-static DIFFWAVE_INLINE void rowsPanel(const RowsTask& task, const float* input, float* const* output, int column) {
-  Vector sum[blockRows][vectors];
-  DIFFWAVE_UNROLL
-  for (int v = 0; v < vectors; v++) {
-    const Vector bias = load(task.bias + column + v * lanes);
-    DIFFWAVE_UNROLL
-    for (int r = 0; r < blockRows; r++) sum[r][v] = bias;
-  }
-  multiply(sum, input, task.input.stride, 1, task.weights + column * task.panelRows, vectors * lanes, task.steps);
-  DIFFWAVE_UNROLL
-  for (int v = 0; v < vectors; v++) {
-    const Vector offset = task.offset ? load(task.offset + column + v * lanes) : Vector{};
-    DIFFWAVE_UNROLL
-    for (int r = 0; r < blockRows; r++) {
-      Vector x = sum[r][v];
-      if (task.activation == Activation::relu) x = maximum(x, Vector{});
-      if (task.activation == Activation::leaky) x = maximum(x, 0.4f * x);
-      if (task.offset) x += offset;
-      store(output[r] + column + v * lanes, x);
-    }
-  }
-}
-
-static void runRows(const RowsTask& task) {
-  const int width = blockVectors * lanes, full = task.columns / width * width;
-  for (int64_t position = task.begin; position < task.end; position += blockRows) {
-    const int count = static_cast<int>(task.end - position < blockRows ? task.end - position : blockRows);
-    float* scratch = task.scratch;
-    float* const spare = scratch;
-    scratch += task.columns;
-    const float* input = gatherRows(task.input, position - task.inputShift, count, INT64_MAX, scratch);
-    float* output[blockRows];
-    for (int r = 0; r < blockRows; r++) output[r] = r < count ? task.output.at(position + r) : spare;
-    for (int column = 0; column < full; column += width) rowsPanel<blockVectors>(task, input, output, column);
-    const int left = (task.columns - full) / lanes;
-    if (left == 1) rowsPanel<1>(task, input, output, full);
-    if (left == 2) rowsPanel<2>(task, input, output, full);
-    if (left == 3) rowsPanel<3>(task, input, output, full);
-  }
 }
 
 }  // namespace layers

@@ -17,6 +17,8 @@
 #endif
 
 #define DIFFWAVE_INLINE inline __attribute__((always_inline))
+/** A register block of its own: inlined among others it loses registers to what lies around it. */
+#define DIFFWAVE_APART __attribute__((noinline))
 /** Before a loop over a register block: what is not unrolled would live in memory. */
 #define DIFFWAVE_UNROLL _Pragma("GCC unroll 16")
 

@@ -4,6 +4,9 @@
 
 #include "../kernels/backward.h"
 #include "../kernels/layer.h"
+#include "../kernels/linear.h"
+#include "../kernels/multiply-adds.h"
+#include "../kernels/rows.h"
 #include "../kernels/upsample.h"
 
 namespace diffwave {

@@ -130,6 +130,26 @@ test('any cut, any number of threads, any number of passes: the bytes of the who
   )
 })
 
+test('wide networks are the reference’s on every instruction set', { skip }, async () => {
+  for (const channels of [96, 200, 256]) {
+    const mel = { kind: 'transposed', bands: 20, strides: [5] }
+    const network = networkSchema.parse({ channels, layers: 2, dilationCycle: 2, mel })
+    const parameters = randomParameters(network, channels)
+    const clip = { data: gaussian(1, 2, 0, 20 * 8), bands: 20, frames: 8 }
+    const results: Float32Array[] = []
+    for (const instructionSet of instructionSets) {
+      const engine = await createNativeEngine({ network, parameters, instructionSet, threads: 2 })
+      results.push(...(await engine.predictNoise({ audio: [gaussian(1, 1, 0, 39)], steps: [7], mel: [clip] })))
+      await engine.dispose()
+    }
+    const reference = results.at(-1)!
+    results.forEach((epsilon, i) => {
+      const error = relativeError(epsilon, reference)
+      assert.ok(error < 1e-4, `${channels} channels, ${instructionSets[i]}: ${error}`)
+    })
+  }
+})
+
 test('a pass so far behind that projections were dropped has the same bytes', { skip }, async () => {
   for (const mel of [
     { kind: 'transposed', bands: 3, strides: [4, 4] },
