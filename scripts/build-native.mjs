@@ -1,7 +1,7 @@
 // Builds the native engine from this repository (src/engines/build-addon.ts does the work, once it is compiled itself).
 // usage: node scripts/build-native.mjs [--target linux-arm64 --compiler aarch64-linux-gnu-g++]
 //        node scripts/build-native.mjs --test [--sanitize] [--target … --compiler … --run 'qemu-aarch64 -L /usr/aarch64-linux-gnu']
-// --test builds and runs the program native/test/training.cc instead.
+// --test builds and runs the program native/test/ instead.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -36,10 +36,10 @@ export async function buildNativeIfMissing() {
 /** Builds the test program for a target and runs it, by way of `run` (an emulator) where given. */
 export async function testNative({ target, compiler, sanitize = false, run = '' } = {}) {
   const { buildAddon } = await library()
-  const name = `test-training${sanitize ? '-asan' : ''}`
+  const name = `test${sanitize ? '-asan' : ''}`
   const out = join(root, 'build', 'native', target ?? `${process.platform}-${process.arch}`, name)
   const program = await buildAddon({
-    what: 'test-training',
+    what: 'test',
     out,
     sanitize,
     ...(target === undefined ? {} : { target }),

@@ -21,11 +21,8 @@ const optionsSchema = z.strictObject({
     .optional(),
   /** Default: the first of g++, c++ and clang++ that is there. */
   compiler: z.string().min(1).optional(),
-  /** `addon`, or a program of native/test/ by its name. */
-  what: z
-    .string()
-    .regex(/^(addon|test-[a-z-]+)$/)
-    .default('addon'),
+  /** The addon, or the test program of native/test/. */
+  what: z.enum(['addon', 'test']).default('addon'),
   /** With AddressSanitizer and UndefinedBehaviorSanitizer. */
   sanitize: z.boolean().default(false),
   /** Where the result goes; default: where the engine looks for it. */
@@ -108,7 +105,9 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
       .filter(name => glibc || name !== 'old-glibc.cc')
       .map(name => [name, []] as const),
     ...Object.entries(sets).map(([name, flags]) => [`targets/${name}.cc`, flags] as const),
-    ...(what === 'addon' ? [] : [[`test/${what.replace(/^test-/, '')}.cc`, []] as const]),
+    ...(what === 'addon' ? [] : readdirSync(join(native, 'test')))
+      .filter(name => name.endsWith('.cc'))
+      .map(name => [`test/${name}`, []] as const),
   ]
   const result = checked.out ?? addonPath(target)
   const sanitizers = sanitize ? ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-g', '-O1'] : []
