@@ -10,7 +10,7 @@ import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { build } from '../scripts/build.mjs'
 
-build({ ifMissing: true })
+await build({ ifMissing: true })
 
 const { values: options } = parseArgs({
   options: {

@@ -1,38 +1,40 @@
 // Builds what runs from this repository: dist/ (TypeScript) and, where a C++ compiler is there, the native engine.
 // Run by `npm run build` and by npm itself (`prepare`). `--if-missing` leaves what is already built and up to date.
-import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { buildNative } from './build-native.mjs'
+import { buildNativeIfMissing } from './build-native.mjs'
+import { compile, root } from './compile.mjs'
 
-export const root = dirname(dirname(fileURLToPath(import.meta.url)))
-
-/** Compiles one TypeScript project. */
-export function compile(project) {
-  const packageFile = createRequire(import.meta.url).resolve('typescript/package.json')
-  execFileSync(process.execPath, [join(dirname(packageFile), 'bin', 'tsc'), '-p', join(root, project)], {
-    stdio: 'inherit',
-    cwd: root,
-  })
+function entries(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath ?? entry.path, entry.name))
 }
 
 function newest(folder) {
-  return Math.max(
-    0,
-    ...readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter(entry => entry.isFile())
-      .map(entry => statSync(join(entry.parentPath ?? entry.path, entry.name)).mtimeMs),
-  )
+  return Math.max(0, ...entries(folder).map(file => statSync(file).mtimeMs))
 }
 
-/** Builds dist/ unless `ifMissing` and it is newer than the sources. */
-export function build({ ifMissing = false } = {}) {
-  buildNative({ ifMissing: true })
-  const main = join(root, 'dist', 'index.js')
-  if (ifMissing && existsSync(main) && newest(join(root, 'dist')) >= newest(join(root, 'src'))) return
-  compile('tsconfig.json')
+/** Removes from dist/ what no source makes any more, so that renamed files are neither found nor packed. */
+function clean(dist, sources) {
+  if (!existsSync(dist)) return
+  const made = new Set(entries(sources).map(file => file.slice(sources.length).replace(/\.ts$/, '')))
+  for (const file of entries(dist)) {
+    if (!made.has(file.slice(dist.length).replace(/(\.d\.ts|\.js)$/, ''))) rmSync(file)
+  }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) build({ ifMissing: process.argv.includes('--if-missing') })
+/** Builds dist/ unless `ifMissing` and it is newer than the sources, then the native engine where that is missing. */
+export async function build({ ifMissing = false } = {}) {
+  const [dist, sources] = [join(root, 'dist'), join(root, 'src')]
+  const main = join(dist, 'index.js')
+  if (!ifMissing || !existsSync(main) || newest(dist) < newest(sources)) {
+    clean(dist, sources)
+    compile('tsconfig.json')
+  }
+  await buildNativeIfMissing()
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  await build({ ifMissing: process.argv.includes('--if-missing') })

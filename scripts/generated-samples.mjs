@@ -2,9 +2,10 @@
 // README.md that says how to have each again. usage: node scripts/generated-samples.mjs [model …]
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { build, root } from './build.mjs'
+import { build } from './build.mjs'
+import { root } from './compile.mjs'
 
-build({ ifMissing: true })
+await build({ ifMissing: true })
 const { Generator, melSpectrogram, namedConventions, shippedModels, writeWav } = await import('../dist/index.js')
 const { drawSpectrograms } = await import('../dist/audio/picture.js')
 

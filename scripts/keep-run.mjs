@@ -9,7 +9,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileS
 import { join } from 'node:path'
 import { build } from './build.mjs'
 
-build({ ifMissing: true })
+await build({ ifMissing: true })
 const { decodeSafetensors, encodeSafetensors } = await import('../dist/formats/safetensors.js')
 
 const read = path => decodeSafetensors(readFileSync(path), path)

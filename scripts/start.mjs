@@ -3,9 +3,10 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { build, root } from './build.mjs'
+import { build } from './build.mjs'
+import { root } from './compile.mjs'
 
-build({ ifMissing: true })
+await build({ ifMissing: true })
 
 /** One call of the command line; whether it succeeded. */
 function diffwave(...args) {

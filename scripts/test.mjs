@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
-import { build, compile, root } from './build.mjs'
+import { build } from './build.mjs'
+import { compile, root } from './compile.mjs'
 
-build({ ifMissing: true })
+await build({ ifMissing: true })
 compile('test/tsconfig.json')
 
 const words = process.argv.slice(2)

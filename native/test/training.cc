@@ -1,6 +1,5 @@
-// Tests of training, a program of its own: the oracle's gradients against finite differences in double, the fast path
+// Tests of training: the oracle's gradients against finite differences in double, the fast path
 // against the oracle over many shapes, and equal bytes for any number of threads and with gates stored or computed again.
-// Exit status 0 and one line a case; scripts/test-native.mjs builds and runs it.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +9,7 @@
 #include "../targets.h"
 #include "../reference.h"
 #include "../training.h"
+#include "tests.h"
 
 using namespace diffwave;
 
@@ -109,13 +109,6 @@ std::vector<ReferenceClip<double>> randomClips(const Case& c, Random& random) {
     clips.push_back(clip);
   }
   return clips;
-}
-
-int failures = 0;
-
-void check(bool good, const char* name, const char* what, double value) {
-  std::printf("%s %s: %s %.3g\n", good ? "ok" : "FAILED", name, what, value);
-  if (!good) failures++;
 }
 
 /** Largest relative error of central differences over a sample of parameters. L2 only: |x| has a corner. */
@@ -231,13 +224,11 @@ void testFast(const Case& c, const Target& target) {
 
 }  // namespace
 
-int main() {
+void testTraining() {
   for (const Case& c : cases()) {
     testOracle(c);
     for (int i = 0; i < targetCount(); i++) {
       if (targetAt(i).runs()) testFast(c, targetAt(i));
     }
   }
-  std::printf("%s\n", failures == 0 ? "all passed" : "FAILED");
-  return failures == 0 ? 0 : 1;
 }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { DiffWaveError } from '../errors.js'
 import { packageRoot } from '../load-model.js'
+import { addBuildNative } from './build-native.js'
 import type { AddCommand } from './command.js'
 import { Context, printError } from './context.js'
 import { addConvert } from './convert.js'
@@ -34,6 +35,7 @@ const commands: readonly AddCommand[] = [
   addTrain,
   addEvaluate,
   addTune,
+  addBuildNative,
   addDoctor,
 ]
 

@@ -120,7 +120,7 @@ export function loadAddon(): Addon {
   if (!existsSync(path)) {
     throw new DiffWaveError('ENGINE_UNAVAILABLE', `the engine native cannot run: it is not built for ${platform}`, {
       where: path,
-      hint: 'With a C++ compiler: node scripts/build-native.mjs in the package’s folder.',
+      hint: 'With a C++ compiler: `npx diffwave build-native`.',
     })
   }
   try {

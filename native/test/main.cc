@@ -1,0 +1,19 @@
+// The native engine's own tests, a program without Node.js: so they run under AddressSanitizer (`npm run test:asan`) and,
+// for another processor, under an emulator (scripts/prepack.mjs). A line a check; exit status 0 when all passed.
+#include "tests.h"
+
+#include <cstdio>
+
+static int failures = 0;
+
+void check(bool good, const char* name, const char* what, double value) {
+  std::printf("%s %s: %s %.3g\n", good ? "ok" : "FAILED", name, what, value);
+  if (!good) failures++;
+}
+
+int main() {
+  testTraining();
+  testStreams();
+  std::printf("%s\n", failures == 0 ? "all passed" : "FAILED");
+  return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,152 @@
+// Streams over random networks, lengths and cuts against the oracle, on every instruction set. Every buffer has exactly the
+// size that is promised, so that AddressSanitizer sees a step past its end.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+#include "../reference.h"
+#include "../stream.h"
+#include "../targets.h"
+#include "tests.h"
+
+using namespace diffwave;
+
+namespace {
+
+constexpr int trials = 40;
+
+struct Random {
+  uint64_t state;
+  double uniform() {  // [0, 1)
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return double(state >> 11) / double(1ull << 53);
+  }
+  int64_t between(int64_t low, int64_t high) { return low + int64_t(uniform() * double(high - low + 1)); }
+  bool coin() { return uniform() < 0.5; }
+  std::vector<float> numbers(int64_t size, double scale) {
+    std::vector<float> all(static_cast<size_t>(size));
+    for (float& v : all) v = float(scale * (2 * uniform() - 1));
+    return all;
+  }
+};
+
+NetworkShape randomShape(Random& random) {
+  NetworkShape s;
+  s.channels = int(random.coin() ? random.between(1, 20) : random.between(16, 72));
+  s.layers = int(random.between(1, 6));
+  s.dilationCycle = int(random.between(1, 5));
+  s.patch = 1 << random.between(0, 3);
+  s.embedding = int(random.between(1, 9));
+  s.hidden = int(random.between(1, 13));
+  s.tanhFirst = random.coin();
+  s.residualAfterStep = random.coin();
+  s.labels = random.coin() ? int(random.between(1, 3)) : 0;
+  s.conditioner = Conditioner(random.between(0, 2));
+  if (s.conditioner == Conditioner::none) return s;
+  s.bands = int(random.between(1, 20));
+  if (s.conditioner == Conditioner::transposed) {
+    s.strides = int(random.between(1, 2));
+    s.upsamplerPerLayer = random.coin();
+    s.stride[0] = s.patch * int(random.between(1, 5));
+    if (s.strides == 2) s.stride[1] = int(random.between(1, 5));
+    s.hop = s.stride[0] * (s.strides == 2 ? s.stride[1] : 1);
+  } else {
+    s.hop = s.patch * int(random.between(1, 12));
+    s.encoders = int(random.between(0, 2));
+    for (int i = 0; i < s.encoders; i++) s.encoderChannels[i] = int(random.between(1, 30));
+  }
+  return s;
+}
+
+struct Fed {
+  int64_t samples = 0;
+  bool ended = false;
+  std::vector<float> noise;
+};
+
+/** ε of every pass, its audio cut at random; false: the stream broke a promise. */
+bool predictInPieces(Stream& stream, const NetworkShape& shape, const ReferenceClip<float>& clip, Random random,
+                     std::vector<Fed>& passes) {
+  const int64_t length = int64_t(clip.audio.size());
+  int64_t pushed = 0;
+  for (size_t left = passes.size(); left > 0;) {
+    const int pass = int(random.between(0, int64_t(passes.size()) - 1));
+    Fed& fed = passes[size_t(pass)];
+    if (fed.ended) continue;
+    const int64_t samples = std::min(random.between(0, 60) * shape.patch, length - fed.samples);
+    const bool last = fed.samples + samples == length && random.coin();
+    while (!stream.accepts(pass, samples, last)) {
+      if (pushed == clip.frames) return false;
+      const int64_t count = random.between(1, clip.frames - pushed);
+      std::vector<float> piece;
+      for (int m = 0; m < shape.bands; m++) {
+        const float* from = clip.mel.data() + m * clip.frames + pushed;
+        piece.insert(piece.end(), from, from + count);
+      }
+      piece.shrink_to_fit();
+      pushed += count;
+      stream.pushMel(piece.data(), count, pushed == clip.frames);
+    }
+    const std::vector<float> audio(clip.audio.begin() + fed.samples, clip.audio.begin() + fed.samples + samples);
+    std::vector<float> noise(size_t(stream.waiting(pass) + samples), NAN);
+    int64_t written = 0;
+    stream.predict(pass, audio.data(), samples, last, noise.data(), &written, nullptr);
+    if (written > int64_t(noise.size())) return false;
+    fed.noise.insert(fed.noise.end(), noise.begin(), noise.begin() + written);
+    fed.samples += samples;
+    fed.ended = last;
+    if (last) left--;
+  }
+  return true;
+}
+
+void testStream(int trial, const Target& target) {
+  Random random{uint64_t(trial) * 7919 + 1};
+  const NetworkShape shape = randomShape(random);
+  const std::vector<float> parameters = random.numbers(ParameterPlaces(shape).count, 0.3);
+  ReferenceClip<float> clip;
+  if (shape.conditioner != Conditioner::none) {
+    clip.frames = random.between(1, 30);
+    clip.mel = random.numbers(clip.frames * shape.bands, 1);
+  }
+  const int64_t most = clip.frames > 0 ? clip.frames * shape.hop / shape.patch : 300;
+  clip.audio = random.numbers(random.between(1, most) * shape.patch, 1);
+  clip.label = shape.labels > 0 ? int(random.between(-1, shape.labels - 1)) : -1;
+  const int count = int(random.between(1, 3));
+  const std::vector<float> sinusoids = random.numbers(int64_t(count) * shape.embedding, 1);
+
+  Pool pool(int(random.between(1, 3)));
+  const auto weights = std::make_shared<const ForwardWeights>(shape, parameters.data(), target.forward());
+  Stream stream(weights, pool, sinusoids.data(), count, clip.label == -1 ? shape.labels : clip.label);
+  std::vector<Fed> passes(static_cast<size_t>(count));
+  char name[100];
+  std::snprintf(name, sizeof name, "%s, stream %d: %d channels, %d layers", target.name, trial, shape.channels,
+                shape.layers);
+  if (!predictInPieces(stream, shape, clip, random, passes)) return check(false, name, "promises", 0);
+  double worst = 0;
+  for (int pass = 0; pass < count; pass++) {
+    clip.sinusoids.assign(sinusoids.begin() + pass * shape.embedding, sinusoids.begin() + (pass + 1) * shape.embedding);
+    const auto expected = referenceNoise(shape, parameters.data(), clip);
+    const auto& actual = passes[size_t(pass)].noise;
+    if (actual.size() != expected.size()) return check(false, name, "samples of noise", double(actual.size()));
+    double largest = 1e-6;
+    for (float v : expected) largest = std::max(largest, double(std::fabs(v)));
+    for (size_t i = 0; i < expected.size(); i++) {
+      const double difference = std::fabs(actual[i] - expected[i]) / largest;
+      if (!(difference <= worst)) worst = difference;
+    }
+  }
+  check(worst < 1e-4, name, "noise", worst);
+}
+
+}  // namespace
+
+void testStreams() {
+  for (int trial = 0; trial < trials; trial++) {
+    for (int i = 0; i < targetCount(); i++) {
+      if (targetAt(i).runs()) testStream(trial, targetAt(i));
+    }
+  }
+}

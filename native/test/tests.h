@@ -1,0 +1,8 @@
+// What the test program consists of: one function a file, and the counting of failures.
+#pragma once
+
+/** Prints a line and remembers a failure. */
+void check(bool good, const char* name, const char* what, double value);
+
+void testTraining();
+void testStreams();
