@@ -125,6 +125,35 @@ export class Colouring {
   }
 }
 
+/** Gain of the middle of speech, at full scale 1: what an emphasised error is told in. */
+const REFERENCE_GAIN = 0.03
+
+/**
+ * M to a power, in units of speech's middle: weighs white audio by what is heard of it, all of it at 0, as M itself at 1. It is symmetric:
+ * its own transpose.
+ *
+ * @param mel frames from the audio's start on
+ */
+export function emphasis(
+  mel: Mel,
+  convention: MelConvention,
+  prior: EnvelopePriorConfig,
+  exponent: number,
+): (white: Float32Array) => Float32Array {
+  const envelope = new SpectralEnvelope(convention, prior)
+  const gains = Array.from({ length: mel.frames }, (_, frame) =>
+    envelope.gains(mel, frame).map(gain => (gain / REFERENCE_GAIN) ** exponent),
+  )
+  return white => filtered(white, gains, convention)
+}
+
+function filtered(audio: Float32Array, gains: readonly Float64Array[], convention: MelConvention): Float32Array {
+  const filter = new FrameFilter(convention)
+  for (const frame of gains) filter.pushGains(frame)
+  filter.endGains()
+  return filter.push(audio, true)
+}
+
 /**
  * y ≈ M⁻¹·x: what colours to `samples`, up to the mel’s highest frequency.
  *
@@ -137,8 +166,6 @@ export function whiten(
   prior: EnvelopePriorConfig,
 ): Float32Array {
   const envelope = new SpectralEnvelope(convention, prior)
-  const filter = new FrameFilter(convention)
-  for (let frame = 0; frame < mel.frames; frame++) filter.pushGains(envelope.inverse(envelope.gains(mel, frame)))
-  filter.endGains()
-  return filter.push(samples, true)
+  const inverse = Array.from({ length: mel.frames }, (_, frame) => envelope.inverse(envelope.gains(mel, frame)))
+  return filtered(samples, inverse, convention)
 }

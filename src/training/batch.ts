@@ -4,6 +4,7 @@
  */
 import type { MelConvention } from '../audio/convention.js'
 import { melSpectrogram } from '../audio/mel.js'
+import { emphasis } from '../diffusion/envelope.js'
 import { alphaBarAt, diffuse } from '../diffusion/forward.js'
 import { predictionTarget } from '../diffusion/prediction.js'
 import { frameDeviations, melEnergy, sampleDeviations } from '../diffusion/prior.js'
@@ -106,6 +107,8 @@ export class BatchMaker {
       }
       return weight
     })
+    const { emphasis: exponent } = this.config
+    const prior = diffusion.prior?.kind === 'mel-envelope' ? diffusion.prior : null
     const weighted = diffusion.prior?.kind === 'mel-energy' || weighting.kind !== 'none'
     return {
       audio: crops.map((crop, i) => diffuse(crop.audio, noise[i]!, levels[i]!)),
@@ -114,6 +117,9 @@ export class BatchMaker {
       levels,
       clean: crops.map(crop => crop.audio),
       loss,
+      emphases: crops.map(crop =>
+        exponent === 0 || prior === null ? null : emphasis(crop.mel!, convention!, prior, exponent),
+      ),
       ...(weighted ? { weight: weights } : {}),
       ...(network.mel === null ? {} : { mel: crops.map(crop => crop.mel!) }),
       ...(network.labels === null ? {} : { labels: crops.map(crop => crop.label) }),

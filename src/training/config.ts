@@ -84,6 +84,9 @@ export const trainingConfigSchema = z
       })
       .nullable()
       .default(null),
+    /** Errors are weighed with the prior's gains to this power: 0, all of the white domain alike; 1, as they will sound
+     * (`emphasis`, src/diffusion/envelope.ts). Halfway, what is loud is learnt first and what is soft not forgotten. */
+    emphasis: z.number().min(0).max(1).default(0),
     noiseLevels: noiseLevelsSchema.default({ kind: 'discrete' }),
     /** Weight of a noise level in the loss; `min-snr`: Hang et al. 2023, section 3.4: min(SNR, γ)/SNR for ε, min(SNR, γ)/(SNR + 1) for v. */
     weighting: z
@@ -119,6 +122,10 @@ export const trainingConfigSchema = z
   .refine(c => c.spectral === null || c.model.diffusion.prediction === 'v', {
     path: ['spectral'],
     message: 'needs a model that predicts v',
+  })
+  .refine(c => c.emphasis === 0 || (c.model.diffusion.prior?.kind === 'mel-envelope' && c.spectral !== null), {
+    path: ['emphasis'],
+    message: 'needs a mel-envelope prior and the spectral loss',
   })
   .refine(c => c.spectral === null || Math.max(...c.spectral.windows) <= c.data.cropSamples, {
     path: ['spectral', 'windows'],

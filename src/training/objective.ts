@@ -1,6 +1,6 @@
 /**
  * What training minimises, as a function of the network's output: the error of what it predicts, and, where the config asks,
- * the spectral loss of the audio x̂_0 that this stands for. Any engine differentiates it: the gradient g of N outputs o is that of
+ * the spectral loss of the audio x̂_0 that this stands for; both of audio that an emphasis has weighed, where there is one. Any engine differentiates it: the gradient g of N outputs o is that of
  * the mean squared error against o − g·N/2.
  */
 import type { Engine, LossGradients, LossRequest } from '../engines/engine.js'
@@ -14,6 +14,8 @@ export interface NoisedBatch extends LossRequest {
   readonly levels: readonly number[]
   /** x_0 of each clip. */
   readonly clean: readonly Float32Array[]
+  /** A symmetric linear map that weighs each clip's errors; null: they count as they are. */
+  readonly emphases: readonly (((audio: Float32Array) => Float32Array) | null)[]
 }
 
 export class Objective {
@@ -32,17 +34,15 @@ export class Objective {
     const clipLosses = new Float32Array(outputs.length)
     const gradients = outputs.map((output, i) => {
       const target = batch.target[i]!
-      const weight = batch.weight?.[i]
-      const gradient = new Float32Array(output.length)
-      let loss = 0
-      for (let n = 0; n < output.length; n++) {
-        const error = output[n]! - target[n]!
-        const w = weight?.[n] ?? 1
-        loss += w * (this.config.loss === 'l1' ? Math.abs(error) : error * error)
-        gradient[n] = (w * (this.config.loss === 'l1' ? Math.sign(error) : 2 * error)) / total
-      }
-      clipLosses[i] = loss / output.length + this.#addSpectral(batch, i, output, gradient, output.length / total)
-      return gradient
+      const emphasise = batch.emphases[i] ?? null
+      const plain = output.map((value, n) => value - target[n]!)
+      const error = emphasise === null ? plain : emphasise(plain)
+      const { loss, gradient } = this.#ofError(error, batch.weight?.[i])
+      const spectral = this.#spectralOf(batch, i, error, gradient)
+      clipLosses[i] = loss + spectral
+      const share = output.length / total
+      const byError = gradient.map(g => g * share)
+      return emphasise === null ? byError : emphasise(byError)
     })
     return { clipLosses, gradients }
   }
@@ -50,7 +50,7 @@ export class Objective {
   /** Loss and gradients of a batch by the network's parameters. */
   async differentiate(engine: Engine, batch: NoisedBatch): Promise<LossGradients> {
     if (this.#spectral === null) {
-      const { levels, clean, ...request } = batch
+      const { levels, clean, emphases, ...request } = batch
       return engine.lossGradients(request)
     }
     // Two parts at once: while the engine works on one, the spectral loss of the other is computed here.
@@ -71,7 +71,7 @@ export class Objective {
   }
 
   async #differentiateAtOnce(engine: Engine, batch: NoisedBatch): Promise<LossGradients> {
-    const { levels, clean, weight, ...request } = batch
+    const { levels, clean, emphases, weight, ...request } = batch
     const outputs = await engine.predictNoise(request)
     const { clipLosses, gradients } = this.of(batch, outputs)
     const total = samplesIn(outputs)
@@ -81,16 +81,28 @@ export class Objective {
     return { loss, clipLosses, gradients: result.gradients }
   }
 
-  /** x̂_0 = α·x_t − σ·v; its loss, whose gradient by v is added, times the clip's share of the mean. */
-  #addSpectral(batch: NoisedBatch, i: number, output: Float32Array, gradient: Float32Array, share: number): number {
+  /** Mean loss of a clip's error, and its gradient. */
+  #ofError(error: Float32Array, weight: Float32Array | undefined) {
+    const gradient = new Float32Array(error.length)
+    let loss = 0
+    for (let n = 0; n < error.length; n++) {
+      const e = error[n]!
+      const w = weight?.[n] ?? 1
+      loss += w * (this.config.loss === 'l1' ? Math.abs(e) : e * e)
+      gradient[n] = (w * (this.config.loss === 'l1' ? Math.sign(e) : 2 * e)) / error.length
+    }
+    return { loss: loss / error.length, gradient }
+  }
+
+  /** With x_0 = α·x_t − σ·v, an error e of v is one of −σ·e of x̂_0. Adds to the gradient by e. */
+  #spectralOf(batch: NoisedBatch, i: number, error: Float32Array, gradient: Float32Array): number {
     const { spectral } = this.config
     if (spectral === null || this.#spectral === null) return 0
-    const alpha = Math.sqrt(batch.levels[i]!)
     const sigma = Math.sqrt(1 - batch.levels[i]!)
-    const x = batch.audio[i]!
-    const estimate = output.map((v, n) => alpha * x[n]! - sigma * v)
-    const { loss, gradient: byEstimate } = this.#spectral.of(estimate, batch.clean[i]!)
-    for (let n = 0; n < gradient.length; n++) gradient[n]! -= spectral.weight * share * sigma * byEstimate[n]!
+    const clean = batch.emphases[i]?.(batch.clean[i]!) ?? batch.clean[i]!
+    const estimate = clean.map((x, n) => x - sigma * error[n]!)
+    const { loss, gradient: byEstimate } = this.#spectral.of(estimate, clean)
+    for (let n = 0; n < gradient.length; n++) gradient[n]! -= spectral.weight * sigma * byEstimate[n]!
     return spectral.weight * loss
   }
 }
@@ -101,13 +113,14 @@ function samplesIn(clips: readonly Float32Array[]): number {
 
 /** Clips start … end − 1 of a batch. */
 function clipsOf(batch: NoisedBatch, start: number, end?: number): NoisedBatch {
-  const { audio, target, clean, levels, weight, mel, labels, steps } = batch
+  const { audio, target, clean, levels, emphases, weight, mel, labels, steps } = batch
   return {
     ...batch,
     audio: audio.slice(start, end),
     target: target.slice(start, end),
     clean: clean.slice(start, end),
     levels: levels.slice(start, end),
+    emphases: emphases.slice(start, end),
     steps: Array.from(steps).slice(start, end),
     ...(weight === undefined ? {} : { weight: weight.slice(start, end) }),
     ...(mel === undefined ? {} : { mel: mel.slice(start, end) }),
