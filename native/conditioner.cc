@@ -8,7 +8,7 @@ namespace {
 /** Projections kept for the passes behind the first, in bytes: 7 passes of the base network apart (330 MB), no more. */
 constexpr int64_t projectionLimit = int64_t(400) << 20;
 /** Positions that the first pass may be ahead by the chunk it was fed. */
-constexpr int64_t chunkAllowance = 4608;
+constexpr int64_t chunkAllowance = 2304;
 
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }

@@ -21,7 +21,7 @@ import type { AudioStream, Synthesis } from './synthesis-options.js'
 /** Samples fed at a time to a stream where the caller says nothing: some tenths of a second. */
 const DEFAULT_CHUNK = 8192
 /** Positions fed at a time to a clip that nobody hears before its end: whole blocks of the native engine. */
-const WHOLE_CLIP_POSITIONS = 4608
+const WHOLE_CLIP_POSITIONS = 2304
 /** Most samples fed at a time: their noise takes some 3 ms to draw, for which the event loop waits. */
 const MAX_CHUNK = 32_768
 
@@ -76,10 +76,25 @@ function clipLength({ over, trim }: ClipRequest, hop: number): number | null {
 /** The clip whole. @throws as `reverseProcess` */
 export async function wholeClip(model: Model, request: ClipRequest): Promise<Synthesis> {
   const stream = streamClip(model, { chunk: WHOLE_CLIP_POSITIONS * model.config.network.patch, ...request })
-  const parts: Float32Array[] = []
-  for await (const part of stream) parts.push(part)
+  const { config } = model
+  const { over, trim = Number.POSITIVE_INFINITY } = request
+  let parts: Float32Array[] = []
+  let at = 0
+  // Where the length is known the pieces go into place: long audio is not held twice.
+  const known =
+    'length' in over
+      ? Math.ceil(over.length / config.network.patch) * config.network.patch
+      : 'data' in over.source
+        ? over.source.frames * config.mel!.hop
+        : null
+  if (known !== null) parts = [new Float32Array(Math.min(known, trim))]
+  for await (const part of stream) {
+    if (known === null) parts.push(part)
+    else parts[0]!.set(part, at)
+    at += part.length
+  }
   return {
-    samples: concatenateAudio(parts),
+    samples: parts.length === 1 ? parts[0]! : concatenateAudio(parts),
     sampleRate: stream.sampleRate,
     seed: stream.seed,
     steps: stream.steps,
