@@ -452,6 +452,10 @@ void TrainingPass::outputTile(const Tile& tile, float* hidden, float* noise) {
   kernels.product(noise, patchColumns, rows, patchColumns, &fromHidden, 1, outputWeight_, true);
 }
 
+/** A float32 sum this near zero has the sign of its rounding: it counts as zero, where the ReLU's slope is 0. One unit on either
+ * side of it moves a small gradient by thousandths, so that otherwise no two orders of summation would agree. */
+constexpr float signless = 4e-7f;
+
 void TrainingPass::outputForwardBackward(double* lossSum, float* clipLosses) {
   const TrainingKernels& kernels = task_->kernels;
   const int columns = int(columns_), C = int(C_), patch = shape_.patch, patchColumns = int(columnsOf(patch));
@@ -490,7 +494,7 @@ void TrainingPass::outputForwardBackward(double* lossSum, float* clipLosses) {
     kernels.columnSums(partial + biasAt + columns, noise, patchColumns, rows, patchColumns);
     const Segment fromNoise{noise, patchColumns, patch};
     kernels.product(dHidden, columns, rows, columns, &fromNoise, 1, dHidden_, false);
-    for (int i = 0; i < rows * columns; i++) dHidden[i] = hidden[i] > 0 ? dHidden[i] : 0.0f;
+    for (int i = 0; i < rows * columns; i++) dHidden[i] = hidden[i] > signless ? dHidden[i] : 0.0f;
     kernels.outer(partial + skipAt, columns, dHidden, columns, C, skip, columns, columns, rows, true);
     kernels.columnSums(partial + biasAt, dHidden, columns, rows, columns);
     const Segment fromDHidden{dHidden, columns, C};

@@ -45,7 +45,8 @@ export async function testNative({ target, compiler, sanitize = false, run = '' 
     ...(target === undefined ? {} : { target }),
     ...(compiler === undefined ? {} : { compiler }),
   })
-  const [command, ...more] = [...run.split(' ').filter(Boolean), program]
+  const few = sanitize || run !== '' ? ['--few'] : []
+  const [command, ...more] = [...run.split(' ').filter(Boolean), program, ...few]
   execFileSync(command, more, { stdio: 'inherit' })
 }
 

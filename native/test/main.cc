@@ -3,6 +3,7 @@
 #include "tests.h"
 
 #include <cstdio>
+#include <cstring>
 
 static int failures = 0;
 
@@ -11,8 +12,9 @@ void check(bool good, const char* name, const char* what, double value) {
   if (!good) failures++;
 }
 
-int main() {
-  testTraining();
+int main(int count, char** arguments) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 1 << 12);
+  testTraining(count > 1 && std::strcmp(arguments[1], "--few") == 0 ? 8 : 150);
   testStreams();
   std::printf("%s\n", failures == 0 ? "all passed" : "FAILED");
   return failures == 0 ? 0 : 1;

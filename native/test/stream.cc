@@ -1,6 +1,7 @@
 // Streams over random networks, lengths and cuts against the oracle, on every instruction set. Every buffer has exactly the
 // size that is promised, so that AddressSanitizer sees a step past its end.
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -16,6 +17,7 @@ using namespace diffwave;
 namespace {
 
 constexpr int trials = 40;
+const std::atomic<bool> goOn{false};  // never cancelled
 
 struct Random {
   uint64_t state;
@@ -92,7 +94,7 @@ bool predictInPieces(Stream& stream, const NetworkShape& shape, const ReferenceC
     const std::vector<float> audio(clip.audio.begin() + fed.samples, clip.audio.begin() + fed.samples + samples);
     std::vector<float> noise(size_t(stream.waiting(pass) + samples), NAN);
     int64_t written = 0;
-    stream.predict(pass, audio.data(), samples, last, noise.data(), &written, nullptr);
+    stream.predict(pass, audio.data(), samples, last, noise.data(), &written, &goOn);
     if (written > int64_t(noise.size())) return false;
     fed.noise.insert(fed.noise.end(), noise.begin(), noise.begin() + written);
     fed.samples += samples;

@@ -4,5 +4,6 @@
 /** Prints a line and remembers a failure. */
 void check(bool good, const char* name, const char* what, double value);
 
-void testTraining();
+/** @param differences parameters whose gradient in the oracle is checked against finite differences */
+void testTraining(int differences);
 void testStreams();

@@ -112,7 +112,7 @@ std::vector<ReferenceClip<double>> randomClips(const Case& c, Random& random) {
 }
 
 /** Largest relative error of central differences over a sample of parameters. L2 only: |x| has a corner. */
-void testOracle(const Case& c) {
+void testOracle(const Case& c, int differences) {
   Random random{7};
   auto w = randomParameters(c.shape, random);
   const auto clips = randomClips(c, random);
@@ -120,7 +120,7 @@ void testOracle(const Case& c) {
   referenceLossGradients(c.shape, w.data(), clips, true, g.data(), losses.data());
   double worst = 0, largest = 0;
   for (double v : g) largest = std::max(largest, std::fabs(v));
-  const size_t stride = std::max<size_t>(1, w.size() / 150);
+  const size_t stride = std::max<size_t>(1, w.size() / size_t(differences));
   for (size_t i = 0; i < w.size(); i += stride) {
     const double h = 1e-6, old = w[i];
     w[i] = old + h;
@@ -224,9 +224,9 @@ void testFast(const Case& c, const Target& target) {
 
 }  // namespace
 
-void testTraining() {
+void testTraining(int differences) {
   for (const Case& c : cases()) {
-    testOracle(c);
+    testOracle(c, differences);
     for (int i = 0; i < targetCount(); i++) {
       if (targetAt(i).runs()) testFast(c, targetAt(i));
     }

@@ -110,7 +110,7 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
       .map(name => [`test/${name}`, []] as const),
   ]
   const result = checked.out ?? addonPath(target)
-  const sanitizers = sanitize ? ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-g', '-O1'] : []
+  const sanitizers = sanitize ? ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-g', '-O2'] : []
   const objects = await mkdtemp(join(tmpdir(), 'diffwave-build-'))
   try {
     const flags = [...commonFlags, ...sanitizers, `-I${headersFolder()}`]
