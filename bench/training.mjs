@@ -1,7 +1,7 @@
 /** One training step's loss and gradients. */
 import { instructionSets, measurePeak, openNative } from './rivals/native.mjs'
 import { openPytorch } from './rivals/pytorch.mjs'
-import { contest } from './support/contest.mjs'
+import { contest, overallDifference } from './support/contest.mjs'
 
 export async function benchTraining(workload, { threads, rivals, budget, log }) {
   const engines = { native: await openNative(workload, { threads }) }
@@ -10,6 +10,7 @@ export async function benchTraining(workload, { threads, rivals, budget, log }) 
     const timed = await contest(engines, 'training', workload, {
       budget,
       log,
+      measure: overallDifference,
       resultOf: async engine => (engine.read === undefined ? engine.result : await engine.read()),
     })
     const peak = measurePeak(instructionSets()[0], threads)

@@ -454,7 +454,7 @@ void TrainingPass::outputTile(const Tile& tile, float* hidden, float* noise) {
 
 /** A float32 sum this near zero has the sign of its rounding: it counts as zero, where the ReLU's slope is 0. One unit on either
  * side of it moves a small gradient by thousandths, so that otherwise no two orders of summation would agree. */
-constexpr float signless = 1e-6f;
+constexpr float signless = 6e-7f;
 
 void TrainingPass::outputForwardBackward(double* lossSum, float* clipLosses) {
   const TrainingKernels& kernels = task_->kernels;

@@ -14,6 +14,21 @@ function arraysOf(result) {
   return result instanceof Map ? result : new Map([['result', result]])
 }
 
+/** ‖a − b‖ / ‖b‖ over all arrays together. A unit whose sum lies within rounding of zero has its ReLU's slope on one side or
+ * the other: single small gradients then differ by thousandths between any two correct orders of summation, the whole does not. */
+export function overallDifference(result, expected) {
+  let [apart, norm] = [0, 0]
+  for (const [name, array] of arraysOf(expected)) {
+    const own = arraysOf(result).get(name)
+    if (own?.length !== array.length) return Number.POSITIVE_INFINITY
+    for (let i = 0; i < array.length; i++) {
+      apart += (own[i] - array[i]) ** 2
+      norm += array[i] ** 2
+    }
+  }
+  return Math.sqrt(apart / norm)
+}
+
 export function differenceOf(result, expected) {
   let worst = 0
   for (const [name, array] of arraysOf(expected)) {
@@ -27,9 +42,10 @@ export function differenceOf(result, expected) {
 /**
  * @param engines by name: `method(workload)` gives seconds and leaves its `result`; the first is ours
  * @param method 'noise', 'synthesis' or 'training'
+ * @param measure how far a result lies from ours
  * @returns seconds and ratios, the share of the machine that others took, and which rivals were left out and why
  */
-export async function contest(engines, method, workload, { budget, resultOf, log }) {
+export async function contest(engines, method, workload, { budget, resultOf, measure = differenceOf, log }) {
   const [first] = Object.keys(engines)
   const contestants = {}
   const warm = {}
@@ -40,7 +56,7 @@ export async function contest(engines, method, workload, { budget, resultOf, log
       warm[name] = await engine[method](workload)
       const result = resultOf === undefined ? engine.result : await resultOf(engine)
       if (name === first) expected = result
-      const difference = differenceOf(result, expected)
+      const difference = measure(result, expected)
       if (!(difference < TOLERANCE)) {
         left[name] = `its result differs from ours by ${difference.toExponential(2)}, more than ${TOLERANCE}`
       } else {

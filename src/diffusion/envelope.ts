@@ -15,9 +15,8 @@ import { FrameFilter } from './frame-filter.js'
 /** How fast M falls above the mel's highest frequency, in nepers a kHz: 50 dB one kHz on. */
 const ROLL_OFF = 6
 
-/** Weights of neighbouring bands in the envelope. Single bands of low frequency follow harmonics, which makes M hard to undo:
- * whitened and coloured again, speech comes back at 19 dB without this, at 26 with it. */
-const SMOOTHING = [1, 2, 3, 2, 1]
+/** Weights of neighbouring bands in the envelope: wider ones make M easier to undo. */
+const smoothings = { bands: [1], formants: [1, 2, 3, 2, 1] } as const
 
 /** Spectral envelopes of mel frames: what white noise of variance 1 is to be multiplied with, bin by bin. */
 export class SpectralEnvelope {
@@ -83,7 +82,7 @@ export class SpectralEnvelope {
       const level = Math.log(value) - white
       return convention.power === 2 ? level / 2 : level
     })
-    const smooth = levels.map((_, band) => smoothed(levels, band))
+    const smooth = levels.map((_, band) => smoothed(levels, band, smoothings[prior.follows]))
     const floor = Math.log(prior.floor)
     return this.#weight.map((weight, bin) => {
       const below = smooth[this.#below[bin]!]!
@@ -93,10 +92,10 @@ export class SpectralEnvelope {
   }
 }
 
-function smoothed(levels: Float64Array, band: number): number {
+function smoothed(levels: Float64Array, band: number, smoothing: readonly number[]): number {
   let [sum, weights] = [0, 0]
-  SMOOTHING.forEach((weight, i) => {
-    const level = levels[band + i - (SMOOTHING.length >> 1)]
+  smoothing.forEach((weight, i) => {
+    const level = levels[band + i - (smoothing.length >> 1)]
     if (level === undefined) return
     sum += weight * level
     weights += weight

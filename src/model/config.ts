@@ -121,6 +121,9 @@ const energyPriorSchema = z
  * frequency (src/diffusion/envelope.ts). */
 export const envelopePriorSchema = z.strictObject({
   kind: z.literal('mel-envelope'),
+  /** `bands`: each band's level, which at low frequency lies on single harmonics; speech whitened and coloured again comes back
+   * at 19 dB. `formants`: the mean over some bands, 26 dB, but the harmonics are left to the network. */
+  follows: z.enum(['bands', 'formants']).default('bands'),
   /** Least deviation of the noise, full scale being 1: rounding to 16 bits alone is white noise of 0.9e-5. */
   floor: z.number().gt(0).max(1).default(1e-5),
 })

@@ -13,7 +13,7 @@ import { gaussian } from '#src/random'
 import { golden } from '../support/paths.js'
 
 const convention = namedConventions.tacotron2
-const prior = envelopePriorSchema.parse({ kind: 'mel-envelope' })
+const prior = envelopePriorSchema.parse({ kind: 'mel-envelope', follows: 'formants' })
 const recording = await readWav(golden('mel/LJ001-0001.wav'))
 const mel = melSpectrogram(recording, convention)
 
