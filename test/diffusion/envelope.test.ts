@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { namedConventions } from '#src/audio/convention'
 import { melSpectrogram } from '#src/audio/mel'
 import { readWav } from '#src/audio/wav'
-import { Colouring, whiten } from '#src/diffusion/envelope'
+import { Colouring, emphasis, whiten } from '#src/diffusion/envelope'
 import { FrameFilter } from '#src/diffusion/frame-filter'
 import { sliceMel } from '#src/diffusion/mel-pieces'
 import { concatenateAudio } from '#src/diffusion/state-queue'
@@ -108,4 +108,21 @@ test('silence stays finite: the floor bounds what whitening lifts', () => {
   const samples = new Float32Array(4096)
   const white = whiten(samples, melSpectrogram({ samples, sampleRate: 22050 }, convention), convention, prior)
   assert.ok(white.every(y => y === 0))
+})
+
+test('emphasis is its own transpose, leaves all alike at 0, and is the colouring in other units at 1', () => {
+  const part = sliceMel(mel, 40, 60)
+  const [a, b] = [gaussian(3, 0, 0, 20 * 256), gaussian(3, 1, 0, 20 * 256)]
+  const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, value, i) => sum + value * y[i]!, 0)
+  for (const exponent of [0.5, 1]) {
+    const weigh = emphasis(part, convention, prior, exponent)
+    const [left, right] = [dot(weigh(a), b), dot(a, weigh(b))]
+    assert.ok(Math.abs(left - right) < 1e-4 * Math.sqrt(dot(weigh(a), weigh(a)) * dot(b, b)), `${left} ${right}`)
+  }
+  const unweighed = emphasis(part, convention, prior, 0)(a)
+  const heard = emphasis(part, convention, prior, 1)(a)
+  const colouredToo = coloured(a, part)
+  const ratio = Math.sqrt(dot(heard, heard) / dot(colouredToo, colouredToo))
+  assert.ok(decibels(heard, i => heard[i]! - ratio * colouredToo[i]!) > 60)
+  assert.ok(decibels(a, i => unweighed[i]! - a[i]!) > 100)
 })
