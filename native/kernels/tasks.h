@@ -27,7 +27,6 @@ constexpr int tilePositions = 48;
 /** Where a layer's accumulators start. */
 enum class Conditioning {
   none,          // the biases
-  cached,        // rows of projections, biases included
   interpolated,  // projections at the rate of frames, biases included
   projected,     // the biases, and the upsampled mel is projected on the way
 };
