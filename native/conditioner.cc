@@ -210,7 +210,6 @@ Ring ConditionerState::upsampled(int layer, int64_t begin, int64_t end) {
 
 /** Projections with biases, rows [begin, end). */
 void ConditionerState::project(int layer, int64_t begin, int64_t end, const Ring& input, const Ring& into) {
-  const NetworkShape& s = weights_.shape;
   pool_.forEach(int((end - begin + tilePositions - 1) / tilePositions), [&](int tile, int worker) {
     RowsTask task{};
     task.begin = begin + int64_t(tile) * tilePositions;
@@ -219,7 +218,7 @@ void ConditionerState::project(int layer, int64_t begin, int64_t end, const Ring
     task.steps = weights_.melChannels;
     task.columns = 2 * weights_.padded;
     task.weights = weights_.layers[size_t(layer)].gate.data();
-    task.panelRows = weights_.melChannels + 3 * int64_t(s.channels);
+    task.panelRows = weights_.layers[size_t(layer)].panelRows;
     task.bias = weights_.layers[size_t(layer)].gateBias.data();
     task.activation = Activation::none;
     task.output = into;

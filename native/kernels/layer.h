@@ -11,6 +11,7 @@ namespace layers {
 /** The rows of one register block. */
 struct Block {
   const float* tap[3];
+  const float* x[blockRows];     // the layer's input
   const float* mel;              // projected on the way
   const float* from[blockRows];  // interpolated
   const float* to[blockRows];
@@ -21,8 +22,12 @@ struct Block {
 
 constexpr int tileBlocks = tilePositions / blockRows;
 
-static int64_t scratchSize(int paddedChannels, int widestRow) {
-  return tilePositions * (4 * paddedChannels + widestRow) + 2 * paddedChannels + 2 * widestRow;
+/** The two frames between which a position lies, and how near it is to the second. */
+static void findFrames(const LayerTask& task, int64_t position, const float*& from, const float*& to, float& weight) {
+  const int64_t frame = position / task.framePeriod;
+  from = task.mel.at(frame < task.lastFrame ? frame : task.lastFrame);
+  to = task.mel.at(frame + 1 < task.lastFrame ? frame + 1 : task.lastFrame);
+  weight = static_cast<float>(position % task.framePeriod) / static_cast<float>(task.framePeriod);
 }
 
 static void findRows(const LayerTask& task, int64_t position, int count, Block& block, float*& scratch, float* spare) {
@@ -35,12 +40,8 @@ static void findRows(const LayerTask& task, int64_t position, int count, Block& 
   for (int r = 0; r < blockRows; r++) {
     const bool real = r < count;
     const int64_t p = real ? position + r : position;
-    if (task.conditioning == Conditioning::interpolated) {
-      const int64_t frame = p / task.framePeriod;
-      block.from[r] = task.mel.at(frame < task.lastFrame ? frame : task.lastFrame);
-      block.to[r] = task.mel.at(frame + 1 < task.lastFrame ? frame + 1 : task.lastFrame);
-      block.weight[r] = static_cast<float>(p % task.framePeriod) / static_cast<float>(task.framePeriod);
-    }
+    block.x[r] = block.tap[1] + r * task.input.stride;
+    if (task.conditioning == Conditioning::interpolated) findFrames(task, p, block.from[r], block.to[r], block.weight[r]);
     block.output[r] = real && task.output.rows ? task.output.at(p) : spare;
     block.skip[r] = real ? task.skip.at(p) : spare;
   }
@@ -102,7 +103,7 @@ static DIFFWAVE_APART void outputPanel(const LayerTask& task, const Block& block
     const Vector step = load(task.nextStep + at);
     DIFFWAVE_UNROLL
     for (int r = 0; r < blockRows; r++) {
-      const Vector x = load(block.tap[1] + r * task.input.stride + at);
+      const Vector x = load(block.x[r] + at);
       store(block.output[r] + at, fma(x + sum[r][v], splat(0.70710678118654752f), step));
       const Vector skip = sum[r][pairs + v];
       store(block.skip[r] + at, task.firstLayer ? skip : load(block.skip[r] + at) + skip);
