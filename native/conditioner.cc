@@ -5,8 +5,8 @@
 namespace diffwave {
 
 namespace {
-/** Projections kept for the passes behind the first, in bytes: 7 passes of the base network apart (330 MB), no more. */
-constexpr int64_t projectionLimit = int64_t(400) << 20;
+/** Rows kept for the passes behind the first, in bytes: no more, however many passes there are. */
+constexpr int64_t keptLimit = int64_t(400) << 20;
 /** Positions that the first pass may be ahead by the chunk it was fed. */
 constexpr int64_t chunkAllowance = 2304;
 
@@ -35,17 +35,17 @@ int ConditionerState::widestRow(const ForwardWeights& w) {
 }
 
 ConditionerState::ConditionerState(const ForwardWeights& w, Pool& pool, int passes, int64_t latency, int64_t block)
-    : weights_(w), pool_(pool), several_(passes > 1), block_(block) {
+    : weights_(w), pool_(pool), block_(block) {
   const NetworkShape& s = w.shape;
   if (s.conditioner == Conditioner::none) {
     ended_ = true;
     return;
   }
   const int projected = 2 * w.padded;
-  const int64_t positions = (passes - 1) * latency + chunkAllowance + 2 * block;
+  const int64_t positions = passes * latency + chunkAllowance + 2 * block;
   if (s.conditioner == Conditioner::transposed) {
     melStride_ = w.kernels.melStride(s.bands);
-    if (!s.upsamplerPerLayer) shared_.open(latency + 2 * block, melStride_);
+    if (!s.upsamplerPerLayer) shared_.open(larger(smaller(positions, keptLimit / (melStride_ * 4)), 2 * block), melStride_);
     again_ = allocate(block * melStride_);
     for (int i = 0; i < pool.threads(); i++) scratch_.push_back(allocate(2 * (tilePositions * s.patch + 64) * melStride_));
   } else {
@@ -60,9 +60,9 @@ ConditionerState::ConditionerState(const ForwardWeights& w, Pool& pool, int pass
   for (Buffer& buffer : scratch_) {
     if (buffer.size() < kernels) buffer = allocate(kernels);
   }
-  if (s.conditioner == Conditioner::frameRate || several_) {
-    const int64_t rate = s.conditioner == Conditioner::frameRate ? s.hop / s.patch : 1;
-    const int64_t limit = projectionLimit / (int64_t(s.layers) * projected * 4);
+  if (s.conditioner == Conditioner::frameRate) {
+    const int64_t rate = s.hop / s.patch;
+    const int64_t limit = keptLimit / (int64_t(s.layers) * projected * 4);
     projections_.resize(size_t(s.layers));
     for (Kept& kept : projections_) kept.open(larger(smaller(positions / rate + 4, limit), block / rate + 4), projected);
   }
@@ -209,19 +209,16 @@ Ring ConditionerState::upsampled(int layer, int64_t begin, int64_t end) {
 }
 
 /** Projections with biases, rows [begin, end). */
-void ConditionerState::project(int layer, int64_t begin, int64_t end, const Ring& input, int inputStart,
-                               const Ring& into) {
-  const NetworkShape& s = weights_.shape;
+void ConditionerState::project(int layer, int64_t begin, int64_t end, const Ring& input, const Ring& into) {
   pool_.forEach(int((end - begin + tilePositions - 1) / tilePositions), [&](int tile, int worker) {
     RowsTask task{};
     task.begin = begin + int64_t(tile) * tilePositions;
     task.end = smaller(task.begin + tilePositions, end);
     task.input = input;
-    task.input.rows += inputStart;
     task.steps = weights_.melChannels;
     task.columns = 2 * weights_.padded;
     task.weights = weights_.layers[size_t(layer)].gate.data();
-    task.panelRows = weights_.melChannels + 3 * int64_t(s.channels);
+    task.panelRows = weights_.layers[size_t(layer)].panelRows;
     task.bias = weights_.layers[size_t(layer)].gateBias.data();
     task.activation = Activation::none;
     task.output = into;
@@ -249,30 +246,18 @@ void ConditionerState::source(int layer, int64_t begin, int64_t end, LayerTask& 
       if (to > kept.end) {
         const int64_t missing = kept.end;
         kept.extend(to);
-        project(layer, missing, to, rows, 0, kept.ring);
+        project(layer, missing, to, rows, kept.ring);
       }
       task.mel = kept.ring;
     } else {
       task.mel = {again_.data(), again_.size() / (2 * weights_.padded), 2 * weights_.padded};
-      project(layer, from, to, rows, 0, task.mel);
+      project(layer, from, to, rows, task.mel);
     }
-    return;
-  }
-  const int margin = weights_.kernels.melMargin();
-  if (several_ && projections_[size_t(layer)].reaches(begin)) {
-    Kept& kept = projections_[size_t(layer)];
-    if (end > kept.end) {
-      const int64_t missing = kept.end;
-      kept.extend(end);
-      project(layer, missing, end, upsampled(layer, missing, end), margin, kept.ring);
-    }
-    task.conditioning = Conditioning::cached;
-    task.mel = kept.ring;
     return;
   }
   task.conditioning = Conditioning::projected;
   task.mel = upsampled(layer, begin, end);
-  task.mel.rows += margin;
+  task.mel.rows += weights_.kernels.melMargin();
 }
 
 }  // namespace diffwave

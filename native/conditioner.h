@@ -1,5 +1,6 @@
-// The mel of one clip on its way into the layers: upsampled or encoded, projected once, and kept for as long as passes
-// behind the first may need it. What was dropped is computed again, with the same result.
+// The mel of one clip on its way into the layers, kept for as long as passes behind the first may need it: upsampled to
+// positions (layers project it on their way) or encoded and projected at the rate of frames. What was dropped is computed
+// again, with the same result.
 #pragma once
 
 #include <vector>
@@ -12,7 +13,7 @@ namespace diffwave {
 class ConditionerState {
  public:
   /**
-   * @param passes how many passes will run over the clip; one alone projects the mel on the way and keeps nothing
+   * @param passes how many passes will run over the clip
    * @param latency positions by which a pass lags behind the one before
    * @param block positions asked for at a time, at most
    */
@@ -46,12 +47,11 @@ class ConditionerState {
   Ring upsampled(int layer, int64_t begin, int64_t end);
   void upsampleRows(int layer, int64_t begin, int64_t end, const Ring& into);
   void upsampleTile(const Place* places, int64_t begin, int64_t end, const Ring& into, int worker);
-  void project(int layer, int64_t begin, int64_t end, const Ring& input, int inputStart, const Ring& into);
+  void project(int layer, int64_t begin, int64_t end, const Ring& input, const Ring& into);
   void encode();
 
   const ForwardWeights& weights_;
   Pool& pool_;
-  const bool several_;  // passes
   const int64_t block_;
   int melStride_ = 0;
   int64_t frames_ = 0;
@@ -60,7 +60,7 @@ class ConditionerState {
   std::vector<std::vector<float>> encoded_;   // a stage: rows of its channels, in whole vectors
   std::vector<int64_t> encodedRows_;
   Kept shared_;                   // the upsampled mel, where all layers share it
-  std::vector<Kept> projections_;  // a layer
+  std::vector<Kept> projections_;  // a layer, at the rate of frames
   Buffer again_;                  // what is computed again, or for one layer alone
   std::vector<Buffer> scratch_;   // a worker
 };

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <new>
 
+#include "winograd.h"
+
 namespace diffwave {
 
 Buffer allocate(int64_t size) {
@@ -30,16 +32,27 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
   matrix(input, inputBias, places.input, C, s.patch, 1);
   layers.resize(size_t(s.layers));
   std::vector<float> bias(size_t(2) * C);
-  const int64_t panelRows = melChannels + 3 * int64_t(C);
+  std::vector<float> point(size_t(2) * C * C);
   for (int i = 0; i < s.layers; i++) {
     Layer& layer = layers[size_t(i)];
     const LayerPlaces& place = places.layer[i];
+    layer.quads = s.dilation(i) <= quadDilation;
+    const int64_t panelRows = layer.panelRows = melChannels + (layer.quads ? quadInputs : 3) * int64_t(C);
     layer.gate = allocate(k.packedSize(2 * C, true, panelRows));
     if (melChannels > 0) {
       k.pack(layer.gate.data(), from + place.conditioner.weight, 2 * C, melChannels, melChannels, 1, panelRows, 0, true,
              s.tanhFirst);
     }
-    for (int t = 0; t < 3; t++) {
+    for (int p = 0; layer.quads && p < quadInputs; p++) {
+      const float* taps = from + place.dilated.weight;
+      for (size_t n = 0; n < point.size(); n++, taps += 3) {
+        double sum = 0;
+        for (int t = 0; t < 3; t++) sum += double(pointWeights[p][t]) * taps[t];
+        point[n] = float(sum);
+      }
+      k.pack(layer.gate.data(), point.data(), 2 * C, C, C, 1, panelRows, melChannels + int64_t(p) * C, true, s.tanhFirst);
+    }
+    for (int t = 0; !layer.quads && t < 3; t++) {
       k.pack(layer.gate.data(), from + place.dilated.weight + t, 2 * C, 3 * int64_t(C), C, 3, panelRows,
              melChannels + int64_t(t) * C, true, s.tanhFirst);
     }

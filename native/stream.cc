@@ -2,18 +2,30 @@
 
 #include <cstring>
 
+#include "winograd.h"
+
 namespace diffwave {
 
 namespace {
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-int64_t tiles(int64_t positions) { return (positions + tilePositions - 1) / tilePositions; }
+int64_t tiles(int64_t size, int tile = tilePositions) { return (size + tile - 1) / tile; }
 
-/** Positions in a block: a whole number of tiles for every thread. */
-int64_t blockPositions(int threads) { return tilePositions * int64_t(threads) * (threads <= 4 ? 16 / threads : 4); }
+/** Positions in a block: whole tiles and whole groups of every layer in quads, for every thread. */
+int64_t blockPositions(int threads) {
+  constexpr int64_t unit = 3 * quadOutputs * quadDilation;
+  static_assert(unit % tilePositions == 0 && unit % (quadOutputs * tileQuads) == 0, "a block is whole tiles");
+  return threads <= 4 ? 2 * unit : unit * int64_t(threads + 1) / 2;
+}
 
-int64_t sumOfDilations(const NetworkShape& shape) {
+/** The most that a layer lags behind the one before, in positions. */
+int64_t lag(const NetworkShape& shape, int layer) {
+  const int64_t dilation = shape.dilation(layer);
+  return dilation <= quadDilation ? (quadOutputs + 1) * dilation - 1 : dilation;
+}
+
+int64_t sumOfLags(const NetworkShape& shape) {
   int64_t sum = 0;
-  for (int i = 0; i < shape.layers; i++) sum += shape.dilation(i);
+  for (int i = 0; i < shape.layers; i++) sum += lag(shape, i);
   return sum;
 }
 }  // namespace
@@ -22,7 +34,7 @@ Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const 
     : weights_(std::move(weights)),
       pool_(pool),
       block_(blockPositions(pool.threads())),
-      latency_(sumOfDilations(weights_->shape)),
+      latency_(sumOfLags(weights_->shape)),
       conditioner_(*weights_, pool, passes, latency_, block_) {
   passes_.reserve(size_t(passes));
   for (int i = 0; i < passes; i++) {
@@ -42,7 +54,7 @@ void Stream::openPass(Pass& pass) {
     pass.memory.push_back(allocate(capacity * weights_->padded));
     return Ring{pass.memory.back().data(), capacity, weights_->padded};
   };
-  for (int i = 0; i < s.layers; i++) pass.inputs.push_back(ring(2 * s.dilation(i) + block_));
+  for (int i = 0; i < s.layers; i++) pass.inputs.push_back(ring(s.dilation(i) + lag(s, i) + block_));
   pass.skip = ring(latency_ + 2 * block_);
   pass.done.resize(size_t(s.layers));
 }
@@ -87,7 +99,13 @@ bool Stream::runLayers(Pass& pass, const std::atomic<bool>* cancelled) {
   for (int i = 0; i < s.layers; i++) {
     const int64_t available = i == 0 ? pass.fed : pass.done[size_t(i) - 1];
     const int64_t begin = pass.done[size_t(i)];
-    const int64_t complete = available == pass.length ? available : available - s.dilation(i);
+    const int64_t dilation = s.dilation(i);
+    const ForwardWeights::Layer& weights = weights_->layers[size_t(i)];
+    int64_t complete = available;
+    if (available != pass.length) {
+      complete = available - dilation;
+      if (weights.quads) complete -= complete % (quadOutputs * dilation);
+    }
     const int64_t end = smaller(complete, begin + block_);
     if (end <= begin) continue;
     moved = true;
@@ -100,19 +118,33 @@ bool Stream::runLayers(Pass& pass, const std::atomic<bool>* cancelled) {
     if (i + 1 < s.layers) layer.output = pass.inputs[size_t(i) + 1];
     layer.skip = pass.skip;
     layer.firstLayer = i == 0;
-    layer.gateWeights = weights_->layers[size_t(i)].gate.data();
-    layer.gateBias = weights_->layers[size_t(i)].gateBias.data();
-    layer.outputWeights = weights_->layers[size_t(i)].output.data();
+    layer.gateWeights = weights.gate.data();
+    layer.gateBias = weights.gateBias.data();
+    layer.outputWeights = weights.output.data();
     layer.outputBias = pass.step.outputBias.data() + int64_t(i) * 2 * weights_->padded;
     layer.nextStep = pass.step.embedding.data() + int64_t(i + 1) * weights_->padded;
     conditioner_.source(i, begin, end, layer);
-    pool_.forEach(int(tiles(end - begin)), [&](int tile, int worker) {
+    layer.begin = begin;
+    layer.end = end;
+    // A last group that the clip's end cuts has a quad for each of its first positions.
+    const int64_t group = quadOutputs * dilation, cut = (end - begin) % group;
+    const int64_t quads = (end - begin) / group * dilation + smaller(cut, dilation);
+    const int64_t count = weights.quads ? quads : end - begin;
+    const int size = weights.quads ? tileQuads : tilePositions;
+    pool_.forEach(int(tiles(count, size)), [&](int tile, int worker) {
       if (cancelled->load(std::memory_order_relaxed)) return;
+      const int64_t from = int64_t(tile) * size, to = smaller(from + size, count);
       LayerTask task = layer;
-      task.begin = begin + int64_t(tile) * tilePositions;
-      task.end = smaller(task.begin + tilePositions, end);
       task.scratch = scratch_[size_t(worker)].data();
-      weights_->kernels.layer(task);
+      if (weights.quads) {
+        task.quadBegin = from;
+        task.quadEnd = to;
+        weights_->kernels.layerInQuads(task);
+      } else {
+        task.begin = begin + from;
+        task.end = begin + to;
+        weights_->kernels.layer(task);
+      }
     });
     pass.done[size_t(i)] = end;
   }

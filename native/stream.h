@@ -1,8 +1,9 @@
 // One clip, denoised in several passes in bounded memory, without computing anything twice.
 //
-// A pass is a chain of layers. Each keeps its input's last 2 · dilation rows and lags behind the one before by its
-// dilation; positions go through all layers in blocks, so that a block's rows stay in the caches from layer to layer. A
-// position's result depends on its inputs alone (kernels/gemm.h), so neither chunks nor blocks nor threads change a byte.
+// A pass is a chain of layers. Each lags behind the one before by its dilation, or, where the dilation is small, until a group
+// of four dilations is whole (kernels/quad-layer.h), and keeps as many rows of its input; positions go through all layers in
+// blocks, so that a block's rows stay in the caches from layer to layer. A position's result depends on its inputs and its
+// place alone (groups stand at multiples of four dilations), so neither chunks nor blocks nor threads change a byte.
 #pragma once
 
 #include <atomic>

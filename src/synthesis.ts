@@ -14,7 +14,8 @@ import { reverseBatch } from './diffusion/reverse-batch.js'
 import type { Sampler } from './diffusion/samplers/sampler.js'
 import { concatenateAudio } from './diffusion/state-queue.js'
 import type { StreamRequest } from './engines/engine.js'
-import { type DiffusionConfig, type ModelConfig, melContext, melHop, receptiveRadius } from './model/config.js'
+import { streamLag } from './engines/stream-lag.js'
+import { type DiffusionConfig, type ModelConfig, melContext, melHop } from './model/config.js'
 import type { Model } from './model.js'
 import type { AudioStream, Synthesis } from './synthesis-options.js'
 
@@ -57,11 +58,11 @@ export function streamClip(model: Model, request: ClipRequest): AudioStream {
 }
 
 /**
- * Samples after one that its final value depends on: each pass looks a receptive radius ahead in the pass before it, the mel's
+ * Samples that come in before one is final: each pass lags behind the pass before it (`streamLag`, the native engine's), the mel's
  * frames reach further than the samples they cover, and a mel-envelope prior filters by whole windows.
  */
 export function lookAhead({ network, mel, diffusion }: ModelConfig, steps: number): number {
-  const passes = steps * receptiveRadius(network) * network.patch
+  const passes = steps * streamLag(network) * network.patch
   const frames = network.mel === null ? 0 : (melContext(network.mel) + 1) * melHop(network.mel)
   return passes + frames + (diffusion.prior?.kind === 'mel-envelope' ? (mel?.fftSize ?? 0) : 0)
 }

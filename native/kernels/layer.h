@@ -11,8 +11,9 @@ namespace layers {
 /** The rows of one register block. */
 struct Block {
   const float* tap[3];
-  const float* mel;              // projected
-  const float* from[blockRows];  // cached and interpolated
+  const float* x[blockRows];     // the layer's input
+  const float* mel;              // projected on the way
+  const float* from[blockRows];  // interpolated
   const float* to[blockRows];
   float weight[blockRows];
   float* output[blockRows];
@@ -21,8 +22,12 @@ struct Block {
 
 constexpr int tileBlocks = tilePositions / blockRows;
 
-static int64_t scratchSize(int paddedChannels, int widestRow) {
-  return tilePositions * (4 * paddedChannels + widestRow) + 2 * paddedChannels + 2 * widestRow;
+/** The two frames between which a position lies, and how near it is to the second. */
+static void findFrames(const LayerTask& task, int64_t position, const float*& from, const float*& to, float& weight) {
+  const int64_t frame = position / task.framePeriod;
+  from = task.mel.at(frame < task.lastFrame ? frame : task.lastFrame);
+  to = task.mel.at(frame + 1 < task.lastFrame ? frame + 1 : task.lastFrame);
+  weight = static_cast<float>(position % task.framePeriod) / static_cast<float>(task.framePeriod);
 }
 
 static void findRows(const LayerTask& task, int64_t position, int count, Block& block, float*& scratch, float* spare) {
@@ -35,47 +40,23 @@ static void findRows(const LayerTask& task, int64_t position, int count, Block& 
   for (int r = 0; r < blockRows; r++) {
     const bool real = r < count;
     const int64_t p = real ? position + r : position;
-    if (task.conditioning == Conditioning::cached) block.from[r] = task.mel.at(p);
-    if (task.conditioning == Conditioning::interpolated) {
-      const int64_t frame = p / task.framePeriod;
-      block.from[r] = task.mel.at(frame < task.lastFrame ? frame : task.lastFrame);
-      block.to[r] = task.mel.at(frame + 1 < task.lastFrame ? frame + 1 : task.lastFrame);
-      block.weight[r] = static_cast<float>(p % task.framePeriod) / static_cast<float>(task.framePeriod);
-    }
+    block.x[r] = block.tap[1] + r * task.input.stride;
+    if (task.conditioning == Conditioning::interpolated) findFrames(task, p, block.from[r], block.to[r], block.weight[r]);
     block.output[r] = real && task.output.rows ? task.output.at(p) : spare;
     block.skip[r] = real ? task.skip.at(p) : spare;
   }
 }
 
-/** Rows of cached projections that will be wanted next, called for a line at a time. */
-class Fetching {
- public:
-  /** @param at first of the row's numbers that are wanted, `size` of them */
-  Fetching(const Block* block, int at, int size) : block_(block), at_(at), lines_(size / 16), left_(block ? blockRows * lines_ : 0) {}
-  DIFFWAVE_INLINE void next() {
-    if (left_ == 0) return;
-    left_--;
-    __builtin_prefetch(block_->from[left_ / lines_] + at_ + left_ % lines_ * 16, 0, 2);
-  }
-
- private:
-  const Block* block_;
-  int at_, lines_, left_;
-};
-
 /** z = sigmoid(first half) · tanh(second half), for the columns of one panel. */
 template <int pairs>
-static DIFFWAVE_APART void gatePanel(const LayerTask& task, const Block& block, int column, float* z, Fetching fetching) {
+static DIFFWAVE_APART void gatePanel(const LayerTask& task, const Block& block, int column, float* z) {
   constexpr int vectors = 2 * pairs, width = vectors * lanes;
   const float* weights = task.gateWeights + static_cast<int64_t>(column) * (task.melChannels + 3 * task.channels);
   Vector sum[blockRows][vectors];
   DIFFWAVE_UNROLL
   for (int v = 0; v < vectors; v++) {
     const int at = column + v * lanes;
-    if (task.conditioning == Conditioning::cached) {
-      DIFFWAVE_UNROLL
-      for (int r = 0; r < blockRows; r++) sum[r][v] = load(block.from[r] + at);
-    } else if (task.conditioning == Conditioning::interpolated) {
+    if (task.conditioning == Conditioning::interpolated) {
       DIFFWAVE_UNROLL
       for (int r = 0; r < blockRows; r++) {
         const Vector from = load(block.from[r] + at);
@@ -91,14 +72,8 @@ static DIFFWAVE_APART void gatePanel(const LayerTask& task, const Block& block, 
     multiply(sum, block.mel, task.mel.stride, 1, weights, width, task.melChannels);
   }
   weights += task.melChannels * width;
-  constexpr int stretch = 8;
-  for (int t = 0; t < 3; t++) {
-    for (int done = 0; done < task.channels; done += stretch) {
-      fetching.next();
-      const int steps = task.channels - done < stretch ? task.channels - done : stretch;
-      multiply(sum, block.tap[t] + done, task.input.stride, 1, weights, width, steps);
-      weights += steps * width;
-    }
+  for (int t = 0; t < 3; t++, weights += task.channels * width) {
+    multiply(sum, block.tap[t], task.input.stride, 1, weights, width, task.channels);
   }
   DIFFWAVE_UNROLL
   for (int r = 0; r < blockRows; r++) {
@@ -128,7 +103,7 @@ static DIFFWAVE_APART void outputPanel(const LayerTask& task, const Block& block
     const Vector step = load(task.nextStep + at);
     DIFFWAVE_UNROLL
     for (int r = 0; r < blockRows; r++) {
-      const Vector x = load(block.tap[1] + r * task.input.stride + at);
+      const Vector x = load(block.x[r] + at);
       store(block.output[r] + at, fma(x + sum[r][v], splat(0.70710678118654752f), step));
       const Vector skip = sum[r][pairs + v];
       store(block.skip[r] + at, task.firstLayer ? skip : load(block.skip[r] + at) + skip);
@@ -150,19 +125,9 @@ static void runLayer(const LayerTask& task) {
     findRows(task, position, static_cast<int>(left < blockRows ? left : blockRows), blocks[count], scratch, spare);
   }
   const int columns = 2 * task.paddedChannels, blockSize = blockRows * task.paddedChannels;
-  const bool fetches = task.conditioning == Conditioning::cached;
   forEachPanel(columns, [&](auto vectors, int column) {
     if constexpr (vectors % 2 == 0) {
-      const int after = column + vectors * lanes;
-      for (int b = 0; b < count; b++) {
-        // What comes next: the same panel of the next block, or the next panel of the first.
-        const bool wraps = b + 1 == count;
-        const Block* next = wraps ? blocks : blocks + b + 1;
-        const int at = wraps ? after : column, left = columns - at;
-        const int size = left < blockVectors * lanes ? left : blockVectors * lanes;
-        gatePanel<vectors / 2>(task, blocks[b], column, z + b * blockSize,
-                               Fetching(fetches && left > 0 ? next : nullptr, at, size));
-      }
+      for (int b = 0; b < count; b++) gatePanel<vectors / 2>(task, blocks[b], column, z + b * blockSize);
     }
   });
   forEachPanel(columns, [&](auto vectors, int column) {

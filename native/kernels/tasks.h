@@ -23,11 +23,12 @@ struct Ring {
 
 /** Positions that one task takes: a multiple of every register block's rows. */
 constexpr int tilePositions = 48;
+/** Quads of positions (native/winograd.h) that one task takes. */
+constexpr int tileQuads = 24;
 
 /** Where a layer's accumulators start. */
 enum class Conditioning {
   none,          // the biases
-  cached,        // rows of projections, biases included
   interpolated,  // projections at the rate of frames, biases included
   projected,     // the biases, and the upsampled mel is projected on the way
 };
@@ -38,6 +39,7 @@ struct LayerTask {
   int paddedChannels;
   int dilation;
   int64_t begin, end;
+  int64_t quadBegin, quadEnd;  // layerInQuads: which quads of the range, in order of groups, then of positions
   int64_t length;  // positions of the clip where known: what lies beyond counts as zero
   Ring input;      // the layer's input with the step embedding added
   Ring output;     // the next layer's input, its step embedding added; no rows: the last layer
@@ -112,6 +114,8 @@ struct ForwardKernels {
   void (*packBias)(float* packed, const float* from, int columns, bool paired, bool swapped);
 
   void (*layer)(const LayerTask&);
+  /** The same with `begin` a multiple of 4 · dilation, and gate weights at six points in place of three taps. */
+  void (*layerInQuads)(const LayerTask&);
   void (*rows)(const RowsTask&);
   void (*upsample)(const UpsampleTask&);
   /** out = weights [rows, columns] · in + bias, then SiLU where asked. */

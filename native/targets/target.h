@@ -3,9 +3,9 @@
 #pragma once
 
 #include "../kernels/backward.h"
-#include "../kernels/layer.h"
 #include "../kernels/linear.h"
 #include "../kernels/multiply-adds.h"
+#include "../kernels/quad-layer.h"
 #include "../kernels/rows.h"
 #include "../kernels/upsample.h"
 
@@ -20,8 +20,8 @@ const TrainingKernels& trainingTable() { return trainingKernels(); }
 const ForwardKernels& forwardTable() {
   using namespace layers;
   static const ForwardKernels kernels = {
-      paddedChannels, scratchSize, melMargin, melStride, packPanels,  packedSize,
-      packBias,       runLayer,    runRows,   runUpsample, runLinear, multiplyAdds,
+      paddedChannels, scratchSize,  melMargin, melStride,   packPanels, packedSize,   packBias,
+      runLayer,       runQuadLayer, runRows,   runUpsample, runLinear,  multiplyAdds,
   };
   return kernels;
 }

@@ -37,8 +37,8 @@ struct Random {
 NetworkShape randomShape(Random& random) {
   NetworkShape s;
   s.channels = int(random.coin() ? random.between(1, 20) : random.between(16, 72));
-  s.layers = int(random.between(1, 6));
-  s.dilationCycle = int(random.between(1, 5));
+  s.layers = int(random.between(1, 8));
+  s.dilationCycle = int(random.between(1, 8));
   s.patch = 1 << random.between(0, 3);
   s.embedding = int(random.between(1, 9));
   s.hidden = int(random.between(1, 13));

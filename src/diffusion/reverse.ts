@@ -3,7 +3,7 @@
  * through pass 0, what has become final of it through pass 1, and so on, each pass lagging by the network's receptive field
  * behind the one before. Whole-clip synthesis runs the very same way, so streaming gives the same bytes.
  *
- * A network keeps its projections of the mel for as long as the slowest pass in flight needs them. So at most
+ * A network keeps its conditioning for as long as the slowest pass in flight needs it. So at most
  * `PASSES_IN_FLIGHT` passes run in one sweep; a longer process makes several sweeps, between which the whole
  * intermediate audio is kept (4 bytes a sample, 8 with a multistep sampler), and sounds first in the last sweep.
  */
@@ -18,7 +18,7 @@ import { frameDeviations, sampleDeviations } from './prior.js'
 import type { PassState, Sampler } from './samplers/sampler.js'
 import { concatenate, StateQueue } from './state-queue.js'
 
-/** Passes of one sweep: at 64 channels × 30 layers, 8 passes in flight hold 370 MB of projections. */
+/** Passes of one sweep: at 64 channels × 30 layers, 8 passes in flight hold 88 MB of layers’ inputs, skips and mel. */
 export const PASSES_IN_FLIGHT = 8
 
 /** A network running several passes over one clip: `NoiseStream` of the engines, of which this is what matters here. */

@@ -1,12 +1,13 @@
 /** One clip's passes in the addon (native/stream.h): what is fed is checked here, what is computed lies there. */
 import type { Mel } from '../audio/convention.js'
 import { DiffWaveError, throwIfAborted } from '../errors.js'
-import { melContext, melHop, type NetworkConfig, receptiveRadius } from '../model/config.js'
+import { melContext, melHop, type NetworkConfig } from '../model/config.js'
 import { stepSinusoids } from '../model/step-embedding.js'
 import { checkFinite, checkLabel, checkMel, checkStep } from './check-batch.js'
 import type { NoiseStream, StreamRequest } from './engine.js'
 import type { Addon, Handle, MelWork, StreamHandle } from './native-addon.js'
 import type { NativeQueue } from './native-queue.js'
+import { streamLag } from './stream-lag.js'
 
 /** Flat parameters; a version stands for one set of them. */
 export interface Parameters {
@@ -43,7 +44,7 @@ export class NativeStream implements NoiseStream {
     const { network, addon, handle } = host
     for (const step of steps) checkStep(step)
     checkLabel(network, label)
-    this.latency = receptiveRadius(network) * network.patch
+    this.latency = streamLag(network) * network.patch
     this.passes = steps.map(() => ({ fed: 0, ended: false }))
     this.melEnded = network.mel === null
     this.stream = addon.openStream(handle, stepSinusoids(network.stepEmbedding, steps), label ?? -1)
