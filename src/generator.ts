@@ -53,7 +53,7 @@ export interface GeneratedClip extends Synthesis {
 const DEFAULT_SECONDS = 1
 
 /** Clips made together, and samples of all of them: 16 MB of audio, as much again three times for what a sampler keeps. */
-const CLIPS_AT_ONCE = 16
+export const CLIPS_AT_ONCE = 16
 const SAMPLES_AT_ONCE = 2 ** 22
 /** Longer clips are made piece by piece: their noise, drawn in one go, would hold up the event loop for 0.1 s and more. */
 const LONGEST_WHOLE = 2 ** 19

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { DiffWaveError } from '../errors.js'
 import { checkWritable, kindOfPath, makeFolder } from '../files.js'
-import { Generator } from '../generator.js'
+import { CLIPS_AT_ONCE, Generator } from '../generator.js'
 import { MAX_CLIPS } from '../limits.js'
 import { drawSeed } from '../seed.js'
 import {
@@ -20,9 +20,6 @@ import {
 import type { AddCommand } from './command.js'
 import { checkStdout, chosenOutput, STDOUT } from './sink.js'
 import { streamOf, writeAudio } from './write-audio.js'
-
-/** Clips made together. */
-const CLIPS_AT_ONCE = 16
 
 interface GenerateOptions extends ModelOptions, SamplingOptions, OutputOptions {
   readonly count?: number

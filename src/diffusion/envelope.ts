@@ -9,7 +9,7 @@ import type { Mel, MelConvention } from '../audio/convention.js'
 import { denormaliseMel } from '../audio/mel.js'
 import { cornerFrequencies, melFilters } from '../audio/mel-filters.js'
 import { binCount, hannWindow } from '../audio/stft.js'
-import type { EnvelopePriorConfig } from '../model/config.js'
+import type { EnvelopePriorConfig, ModelConfig } from '../model/config.js'
 import { FrameFilter } from './frame-filter.js'
 
 /** How fast M falls above the mel's highest frequency, in nepers a kHz: 50 dB one kHz on. */
@@ -65,10 +65,6 @@ export class SpectralEnvelope {
     }
   }
 
-  get bins(): number {
-    return this.#below.length
-  }
-
   /** M⁻¹ for the gains of a frame. */
   inverse(gains: Float64Array): Float64Array {
     return gains.map((gain, bin) => (this.#drop[bin]! > 0 ? 0 : 1 / gain))
@@ -103,6 +99,11 @@ function smoothed(levels: Float64Array, band: number, smoothing: readonly number
   return sum / weights
 }
 
+/** The envelope of a model with a mel-envelope prior; null for others. Making one builds the mel's filters: make it once. */
+export function modelEnvelope({ mel, diffusion }: Pick<ModelConfig, 'mel' | 'diffusion'>): SpectralEnvelope | null {
+  return mel === null || diffusion.prior?.kind !== 'mel-envelope' ? null : new SpectralEnvelope(mel, diffusion.prior)
+}
+
 /** M over audio that comes piece by piece: each mel frame's gains, held before the first frame and after the last. */
 export class Colouring {
   readonly #envelope: SpectralEnvelope
@@ -135,15 +136,13 @@ const REFERENCE_GAIN = 0.03
  */
 export function emphasis(
   mel: Mel,
-  convention: MelConvention,
-  prior: EnvelopePriorConfig,
+  envelope: SpectralEnvelope,
   exponent: number,
 ): (white: Float32Array) => Float32Array {
-  const envelope = new SpectralEnvelope(convention, prior)
   const gains = Array.from({ length: mel.frames }, (_, frame) =>
     envelope.gains(mel, frame).map(gain => (gain / REFERENCE_GAIN) ** exponent),
   )
-  return white => filtered(white, gains, convention)
+  return white => filtered(white, gains, envelope.convention)
 }
 
 function filtered(audio: Float32Array, gains: readonly Float64Array[], convention: MelConvention): Float32Array {
@@ -158,13 +157,7 @@ function filtered(audio: Float32Array, gains: readonly Float64Array[], conventio
  *
  * @param mel of these samples
  */
-export function whiten(
-  samples: Float32Array,
-  mel: Mel,
-  convention: MelConvention,
-  prior: EnvelopePriorConfig,
-): Float32Array {
-  const envelope = new SpectralEnvelope(convention, prior)
+export function whiten(samples: Float32Array, mel: Mel, envelope: SpectralEnvelope): Float32Array {
   const inverse = Array.from({ length: mel.frames }, (_, frame) => envelope.inverse(envelope.gains(mel, frame)))
-  return filtered(samples, inverse, convention)
+  return filtered(samples, inverse, envelope.convention)
 }

@@ -3,7 +3,7 @@ import { drawMel } from '../audio/picture.js'
 import { clipPattern, recordingPattern } from './clip-pattern.js'
 import type { ClipAudio } from './clip-set.js'
 import { ENOUGH_CLIPS, type GeneratorEvaluation, setNames } from './generator-evaluation.js'
-import { escapeHtml, figure, image, page, player, table } from './html.js'
+import { escapeHtml, figure, image, leftOutParts, page, player, table } from './html.js'
 
 const titles = {
   generated: 'generated',
@@ -114,15 +114,7 @@ export function generatorReport(
       }),
     ),
     ...classifierParts(evaluation),
-    ...(leftOut.length === 0
-      ? []
-      : [
-          '<h2>Left out</h2>',
-          table(
-            ['file', 'reason'],
-            leftOut.map(({ file, reason }) => [file, reason]),
-          ),
-        ]),
+    ...leftOutParts(leftOut),
     '<h2>Listen</h2>',
     `<div class="sounds">${sounds.map(clip => sound(clip, sampleRate)).join('\n')}</div>`,
   ]

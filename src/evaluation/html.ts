@@ -32,6 +32,20 @@ function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }
 
+/** The files that were left out and why; nothing where there are none. */
+export function leftOutParts(
+  leftOut: readonly { readonly file: string; readonly reason: string }[],
+): readonly string[] {
+  if (leftOut.length === 0) return []
+  return [
+    '<h2>Left out</h2>',
+    table(
+      ['file', 'reason'],
+      leftOut.map(({ file, reason }) => [file, reason]),
+    ),
+  ]
+}
+
 /** A player of 16-bit audio. */
 export function player(samples: Float32Array, sampleRate: number): string {
   return `<audio controls preload="none" src="data:audio/wav;base64,${base64(encodeWav({ samples, sampleRate }))}"></audio>`

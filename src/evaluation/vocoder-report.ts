@@ -3,7 +3,7 @@ import { namedConventions } from '../audio/convention.js'
 import { melRange, melSpectrogram } from '../audio/mel.js'
 import { drawMel } from '../audio/picture.js'
 import { COMPARED_RATE, type Measure, type Measurements, measures } from './compare.js'
-import { escapeHtml, figure, image, page, player, table } from './html.js'
+import { escapeHtml, figure, image, leftOutParts, page, player, table } from './html.js'
 import { type FileEvaluation, ORIGINAL, type VocoderEvaluation } from './vocoder-evaluation.js'
 
 /** Up to half the rate, so that what a customary mel cannot see is seen. */
@@ -52,15 +52,7 @@ export function vocoderReport(
       ['means over files', ...keys.map(heading)],
       systems.map(system => [system, ...row(overall.get(system)!)]),
     ),
-    ...(leftOut.length === 0
-      ? []
-      : [
-          '<h2>Left out</h2>',
-          table(
-            ['file', 'reason'],
-            leftOut.map(({ file, reason }) => [file, reason]),
-          ),
-        ]),
+    ...leftOutParts(leftOut),
     ...(files.some(({ audio }) => audio.size > 0) ? ['<h2>Listen</h2>'] : []),
     ...files.filter(({ audio }) => audio.size > 0).map(sounds),
     '<h2>By file</h2>',

@@ -3,7 +3,7 @@
  * x = M·y (src/diffusion/envelope.ts). And how a clean prediction is made to agree with what is known of the recording.
  */
 import type { Mel, MelConvention } from '../audio/convention.js'
-import { Colouring, whiten } from '../diffusion/envelope.js'
+import { Colouring, SpectralEnvelope, whiten } from '../diffusion/envelope.js'
 import { frameDeviations, sampleDeviations } from '../diffusion/prior.js'
 import type { DiffusionConfig } from '../model/config.js'
 
@@ -36,13 +36,14 @@ export function dataDomain(
       },
     }
   }
+  const envelope = new SpectralEnvelope(convention, prior)
   return {
     toAudio(data) {
       const colouring = new Colouring(convention, prior)
       colouring.pushMel(mel, true)
       return toAudio(colouring.push(data, true))
     },
-    fromAudio: audio => whiten(fromAudio(audio), mel, convention, prior),
+    fromAudio: audio => whiten(fromAudio(audio), mel, envelope),
     shape: noise => noise,
   }
 }

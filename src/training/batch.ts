@@ -108,7 +108,7 @@ export class BatchMaker {
       return weight
     })
     const { emphasis: exponent } = this.config
-    const prior = diffusion.prior?.kind === 'mel-envelope' ? diffusion.prior : null
+    const { envelope } = this.cropper
     const weighted = diffusion.prior?.kind === 'mel-energy' || weighting.kind !== 'none'
     return {
       audio: crops.map((crop, i) => diffuse(crop.audio, noise[i]!, levels[i]!)),
@@ -118,7 +118,7 @@ export class BatchMaker {
       clean: crops.map(crop => crop.audio),
       loss,
       emphases: crops.map(crop =>
-        exponent === 0 || prior === null ? null : emphasis(crop.mel!, convention!, prior, exponent),
+        exponent === 0 || envelope === null ? null : emphasis(crop.mel!, envelope, exponent),
       ),
       ...(weighted ? { weight: weights } : {}),
       ...(network.mel === null ? {} : { mel: crops.map(crop => crop.mel!) }),

@@ -4,7 +4,7 @@
  */
 import type { Mel } from '../audio/convention.js'
 import { denormaliseMel, melSpectrogram, normaliseMel } from '../audio/mel.js'
-import { whiten } from '../diffusion/envelope.js'
+import { modelEnvelope, type SpectralEnvelope, whiten } from '../diffusion/envelope.js'
 import { MAX_PREPARED_BYTES } from '../limits.js'
 import { type ModelConfig, melContext } from '../model/config.js'
 import type { Clip } from './dataset.js'
@@ -40,7 +40,12 @@ export class Cropper {
   readonly #prepared = new Map<Clip, Prepared>()
   #bytes = 0
 
-  constructor(private readonly model: ModelConfig) {}
+  /** Of the prior, where it has one. */
+  readonly envelope: SpectralEnvelope | null
+
+  constructor(private readonly model: ModelConfig) {
+    this.envelope = modelEnvelope(model)
+  }
 
   /**
    * Samples start … start + count − 1, silence before the clip's start and after its end.
@@ -63,18 +68,18 @@ export class Cropper {
   }
 
   #prepare(clip: Clip): Prepared | null {
-    const { mel: convention, diffusion } = this.model
+    const { mel: convention } = this.model
     if (convention === null) return null
     const known = this.#prepared.get(clip)
     if (known !== undefined) return known
     const samples = clipAudio(clip)
     const mel = clip.mel ?? melSpectrogram({ samples, sampleRate: this.model.sampleRate }, convention)
     const white =
-      diffusion.prior?.kind === 'mel-envelope'
-        ? Int16Array.from(whiten(samples, mel, convention, diffusion.prior), y =>
+      this.envelope === null
+        ? null
+        : Int16Array.from(whiten(samples, mel, this.envelope), y =>
             Math.max(-32768, Math.min(32767, Math.round(y * WHITE_SCALE))),
           )
-        : null
     const prepared = { mel, white }
     this.#prepared.set(clip, prepared)
     this.#bytes += bytesOf(prepared)

@@ -1,7 +1,7 @@
 /**
  * What training minimises, as a function of the network's output: the error of what it predicts, and, where the config asks,
- * the spectral loss of the audio x̂_0 that this stands for; both of audio that an emphasis has weighed, where there is one. Any engine differentiates it: the gradient g of N outputs o is that of
- * the mean squared error against o − g·N/2.
+ * the spectral loss of the audio x̂_0 that this stands for; both of audio that an emphasis has weighed, where there is one. Any
+ * engine differentiates it: the gradient g of N outputs o is that of the mean squared error against o − g·N/2.
  */
 import type { Engine, LossGradients, LossRequest } from '../engines/engine.js'
 import type { TrainingConfig } from './config.js'
@@ -30,7 +30,7 @@ export class Objective {
     batch: NoisedBatch,
     outputs: readonly Float32Array[],
   ): { readonly clipLosses: Float32Array; readonly gradients: readonly Float32Array[] } {
-    const total = outputs.reduce((sum, output) => sum + output.length, 0)
+    const total = samplesIn(outputs)
     const clipLosses = new Float32Array(outputs.length)
     const gradients = outputs.map((output, i) => {
       const target = batch.target[i]!

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { namedConventions } from '#src/audio/convention'
 import { melSpectrogram } from '#src/audio/mel'
 import { readWav } from '#src/audio/wav'
-import { Colouring, emphasis, whiten } from '#src/diffusion/envelope'
+import { Colouring, emphasis, SpectralEnvelope, whiten } from '#src/diffusion/envelope'
 import { FrameFilter } from '#src/diffusion/frame-filter'
 import { sliceMel } from '#src/diffusion/mel-pieces'
 import { concatenateAudio } from '#src/diffusion/state-queue'
@@ -14,6 +14,7 @@ import { golden } from '../support/paths.js'
 
 const convention = namedConventions.tacotron2
 const prior = envelopePriorSchema.parse({ kind: 'mel-envelope', follows: 'formants' })
+const envelope = new SpectralEnvelope(convention, prior)
 const recording = await readWav(golden('mel/LJ001-0001.wav'))
 const mel = melSpectrogram(recording, convention)
 
@@ -60,7 +61,7 @@ function lowPassed(): Float32Array {
 }
 
 test('whitened speech is about as strong as white noise and colours back to itself', () => {
-  const white = whiten(recording.samples, mel, convention, prior)
+  const white = whiten(recording.samples, mel, envelope)
   const power = white.reduce((sum, y) => sum + y * y, 0) / white.length
   assert.ok(power > 0.3 && power < 3, String(power))
   const back = coloured(white)
@@ -71,7 +72,7 @@ test('whitened speech is about as strong as white noise and colours back to itse
 test('louder audio whitens to the same', () => {
   const soft = recording.samples.map(x => x / 4)
   const [a, b] = [recording.samples, soft].map(samples =>
-    whiten(samples, melSpectrogram({ samples, sampleRate: 22050 }, convention), convention, prior),
+    whiten(samples, melSpectrogram({ samples, sampleRate: 22050 }, convention), envelope),
   )
   assert.ok(decibels(a!, i => a![i]! - b![i]!) > 20)
 })
@@ -106,7 +107,7 @@ test('pieces of audio and mel do not change a byte, and audio comes as soon as i
 
 test('silence stays finite: the floor bounds what whitening lifts', () => {
   const samples = new Float32Array(4096)
-  const white = whiten(samples, melSpectrogram({ samples, sampleRate: 22050 }, convention), convention, prior)
+  const white = whiten(samples, melSpectrogram({ samples, sampleRate: 22050 }, convention), envelope)
   assert.ok(white.every(y => y === 0))
 })
 
@@ -115,12 +116,12 @@ test('emphasis is its own transpose, leaves all alike at 0, and is the colouring
   const [a, b] = [gaussian(3, 0, 0, 20 * 256), gaussian(3, 1, 0, 20 * 256)]
   const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, value, i) => sum + value * y[i]!, 0)
   for (const exponent of [0.5, 1]) {
-    const weigh = emphasis(part, convention, prior, exponent)
+    const weigh = emphasis(part, envelope, exponent)
     const [left, right] = [dot(weigh(a), b), dot(a, weigh(b))]
     assert.ok(Math.abs(left - right) < 1e-4 * Math.sqrt(dot(weigh(a), weigh(a)) * dot(b, b)), `${left} ${right}`)
   }
-  const unweighed = emphasis(part, convention, prior, 0)(a)
-  const heard = emphasis(part, convention, prior, 1)(a)
+  const unweighed = emphasis(part, envelope, 0)(a)
+  const heard = emphasis(part, envelope, 1)(a)
   const colouredToo = coloured(a, part)
   const ratio = Math.sqrt(dot(heard, heard) / dot(colouredToo, colouredToo))
   assert.ok(decibels(heard, i => heard[i]! - ratio * colouredToo[i]!) > 60)
