@@ -93,6 +93,7 @@ export async function inpaint(model: Model, audio: Audio, options: InpaintOption
         return predictedNoise(diffusion.prediction, output!, x, sampler.alphaBars[pass]!)
       },
     })
+    // Never refined, whatever the model's default: a refinement moves every sample, and the known ones must stay.
     joinGaps(samples, made, region.start, region.gaps, fadeSamples)
   }
   return { samples, sampleRate, seed, steps: passes }

@@ -53,5 +53,7 @@ export const MAX_GAP_SECONDS = 10
 export const MAX_GAPS = 10_000
 /** Passes of inpainting over one noise level: RePaint takes 10. */
 export const MAX_ROUNDS = 50
+/** Iterations of phase refinement: 60 are as good as converged, and each looks some 35 ms further ahead. */
+export const MAX_REFINEMENT_ITERATIONS = 100
 /** Schedules that tuning may try. */
 export const MAX_TUNING_EVALUATIONS = 10_000

@@ -1,6 +1,7 @@
 /** One clip through the reverse process on a model's engine: what vocoder and generator share. */
 
 import type { Mel } from './audio/convention.js'
+import { PhaseRefinement, refined, refinementLookAhead } from './audio/phase-refinement.js'
 import { guided, guidedStream } from './diffusion/guidance.js'
 import { frameCount, type MelSource } from './diffusion/mel-pieces.js'
 import {
@@ -15,7 +16,7 @@ import type { Sampler } from './diffusion/samplers/sampler.js'
 import { concatenateAudio } from './diffusion/state-queue.js'
 import type { StreamRequest } from './engines/engine.js'
 import { streamLag } from './engines/stream-lag.js'
-import { type DiffusionConfig, type ModelConfig, melContext, melHop } from './model/config.js'
+import { type DiffusionConfig, type ModelConfig, melContext, melHop, type RefinementConfig } from './model/config.js'
 import type { Model } from './model.js'
 import type { AudioStream, Synthesis } from './synthesis-options.js'
 
@@ -37,6 +38,8 @@ export interface ClipRequest {
   readonly label?: number | null
   /** Classifier-free guidance w; 0: none. */
   readonly guidance?: number
+  /** Of a mel's clip: what is done with its phases after the last pass; nothing where not given. */
+  readonly refinement?: RefinementConfig | null
   readonly chunk?: number | undefined
   /** What to start from in place of noise (`ReverseRequest`). */
   readonly start?: ReverseRequest['start']
@@ -53,18 +56,24 @@ export function streamClip(model: Model, request: ClipRequest): AudioStream {
     seed,
     steps: sampler.steps.length,
     length: clipLength(request, config.mel?.hop ?? 1),
-    lookAhead: lookAhead(config, sampler.steps.length),
+    lookAhead: lookAhead(config, sampler.steps.length, request.refinement?.iterations ?? 0),
   })
 }
 
 /**
  * Samples that come in before one is final: each pass lags behind the pass before it (`streamLag`, the native engine's), the mel's
- * frames reach further than the samples they cover, and a mel-envelope prior filters by whole windows.
+ * frames reach further than the samples they cover, a mel-envelope prior filters by whole windows, and so does each iteration
+ * of a refinement.
  */
-export function lookAhead({ network, mel, diffusion }: ModelConfig, steps: number): number {
+export function lookAhead(
+  { network, mel, diffusion }: ModelConfig,
+  steps: number,
+  iterations = diffusion.refinement?.iterations ?? 0,
+): number {
   const passes = steps * streamLag(network) * network.patch
   const frames = network.mel === null ? 0 : (melContext(network.mel) + 1) * melHop(network.mel)
-  return passes + frames + (diffusion.prior?.kind === 'mel-envelope' ? (mel?.fftSize ?? 0) : 0)
+  const colouring = diffusion.prior?.kind === 'mel-envelope' ? (mel?.fftSize ?? 0) : 0
+  return passes + frames + colouring + (mel === null ? 0 : refinementLookAhead(mel, iterations))
 }
 
 /** Samples of a clip, where they are known before it is made. */
@@ -150,7 +159,34 @@ function waveform({ signalScale }: DiffusionConfig, clean: Float32Array): Float3
   return signalScale === 1 ? clean : clean.map(x => x / signalScale)
 }
 
+/** The clip, trimmed. */
 async function* pieces(model: Model, request: ClipRequest): AsyncGenerator<Float32Array, void, undefined> {
+  let left = request.trim ?? Number.POSITIVE_INFINITY
+  for await (const piece of finished(model, request)) {
+    if (left > 0) yield piece.subarray(0, Math.min(left, piece.length))
+    left -= piece.length
+  }
+}
+
+/** What the reverse process makes, its phases refined where that is asked for. */
+function finished(model: Model, request: ClipRequest): AsyncIterable<Float32Array> {
+  const { mel } = model.config
+  const { refinement = null, signal } = request
+  if (refinement === null || mel === null) return waveforms(model, request)
+  const refining = new PhaseRefinement(mel, refinement)
+  return refined(
+    waveforms(model, request, piece => refining.pushMel(piece)),
+    refining,
+    signal,
+  )
+}
+
+/** What the reverse process makes. @param follow is given the mel's pieces, each before its audio */
+async function* waveforms(
+  model: Model,
+  request: ClipRequest,
+  follow?: (mel: Mel) => void,
+): AsyncGenerator<Float32Array, void, undefined> {
   const { config, engine } = model
   const { network, diffusion } = config
   const { label = null, guidance = 0, sampler, signal, onProgress, over } = request
@@ -161,7 +197,6 @@ async function* pieces(model: Model, request: ClipRequest): AsyncGenerator<Float
       ? guidedStream(open({ steps, label }), open({ steps, label: null }), guidance)
       : open({ steps, label })
 
-  let left = request.trim ?? Number.POSITIVE_INFINITY
   const made = reverseProcess({
     openStream,
     sampler,
@@ -171,13 +206,10 @@ async function* pieces(model: Model, request: ClipRequest): AsyncGenerator<Float
     over:
       'length' in over
         ? { length: Math.ceil(over.length / patch) * patch }
-        : { ...over, convention: config.mel!, context: melContext(network.mel!), prior: diffusion.prior },
+        : { ...over, follow, convention: config.mel!, context: melContext(network.mel!), prior: diffusion.prior },
     chunk: Math.max(1, Math.floor(Math.min(request.chunk ?? DEFAULT_CHUNK, MAX_CHUNK) / patch)) * patch,
     signal,
     onProgress,
   })
-  for await (const piece of made) {
-    if (left > 0) yield waveform(diffusion, piece.subarray(0, Math.min(left, piece.length)))
-    left -= piece.length
-  }
+  for await (const piece of made) yield waveform(diffusion, piece)
 }

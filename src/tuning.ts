@@ -1,6 +1,7 @@
 /**
  * Tuning: the noise levels, and the sampler, with which a vocoder copies recordings best in a given number of steps. Copies are
- * measured by what can be heard of them: the distance of log-mels and the multi-resolution STFT distance, added.
+ * measured by what can be heard of them: the distance of log-mels and the multi-resolution STFT distance, added. They are judged
+ * without phase refinement: it brings them all nearer to the mel, and what is to be compared is what the passes make.
  */
 import { z } from 'zod'
 import type { Mel, MelConvention } from './audio/convention.js'

@@ -2,15 +2,16 @@
 import { z } from 'zod'
 import type { Mel } from './audio/convention.js'
 import { checkMelFor, melSpectrogram } from './audio/mel.js'
+import { refinementObstacle } from './audio/phase-refinement.js'
 import { resample } from './audio/resample.js'
 import type { Audio } from './audio/wav.js'
 import { frameCount, type MelSource } from './diffusion/mel-pieces.js'
 import { createSampler } from './diffusion/samplers/create.js'
 import { DiffWaveError } from './errors.js'
 import { type InpaintOptions, inpaint } from './inpainting.js'
-import { MAX_CLIPS } from './limits.js'
+import { MAX_CLIPS, MAX_REFINEMENT_ITERATIONS } from './limits.js'
 import { type LoadModelOptions, loadModel } from './load-model.js'
-import type { ModelConfig } from './model/config.js'
+import { DEFAULT_MOMENTUM, type ModelConfig, type RefinementConfig } from './model/config.js'
 import type { Model } from './model.js'
 import { check } from './options.js'
 import { drawSeed } from './seed.js'
@@ -21,6 +22,9 @@ const batchSchema = z.strictObject({
   ...samplingOptions,
   /** The voice, for models that have labels; null or not given: none. */
   label: z.string().nullable().default(null),
+  /** Iterations of phase refinement after the last pass (fast Griffin-Lim from the model's own phases, towards the mel); 0: none.
+   * The model's default where not given. */
+  refine: z.number().int().min(0).max(MAX_REFINEMENT_ITERATIONS).optional(),
 })
 
 const synthesizeSchema = batchSchema.extend({
@@ -194,15 +198,30 @@ export class Vocoder {
   }
 
   #request(mel: MelSource, options: z.output<typeof batchSchema>): ClipRequest {
-    const { seed = drawSeed(), label, signal, onProgress, ...choice } = options
+    const { seed = drawSeed(), label, refine, signal, onProgress, ...choice } = options
     return {
       sampler: createSampler(this.model.config.diffusion, choice),
       seed,
       over: { source: mel, examine: this.#examiner('mel') },
       label: this.model.labelIndex(label),
+      refinement: this.#refinement(refine),
       signal,
       onProgress,
     }
+  }
+
+  #refinement(iterations: number | undefined): RefinementConfig | null {
+    const own = this.model.config.diffusion.refinement
+    if (iterations === undefined) return own
+    if (iterations === 0) return null
+    const lacking = refinementObstacle(this.model.config.mel!)
+    if (lacking !== null) {
+      throw new DiffWaveError('BAD_OPTION', 'the model’s mel convention cannot be refined by', {
+        expected: lacking,
+        where: 'refine',
+      })
+    }
+    return { iterations, momentum: own?.momentum ?? DEFAULT_MOMENTUM }
   }
 
   #examiner(where: string): (mel: Mel) => void {

@@ -1,6 +1,7 @@
 /**
  * Griffin-Lim: the baseline vocoder that needs no model. Phases are sought that make the mel's magnitudes a consistent
- * spectrogram (Griffin & Lim 1984), with the momentum of Perraudin, Balazs & Søndergaard 2013 (algorithm 2).
+ * spectrogram (Griffin & Lim 1984), with the momentum of Perraudin, Balazs & Søndergaard 2013 (algorithm 2). Started from
+ * audio it refines that audio's phases: of `PhaseRefinement`, which does it piece by piece, this is the whole-clip form.
  */
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
@@ -10,13 +11,15 @@ import { uniform } from '../random.js'
 import type { Mel, MelConvention } from './convention.js'
 import { checkMelFor } from './mel.js'
 import { melToMagnitudes } from './mel-inverse.js'
-import { FrameTransform, windowSquares } from './stft.js'
+import { FrameTransform, framePadding, windowSquares } from './stft.js'
 import type { Audio } from './wav.js'
 
 const optionsSchema = z.strictObject({
   iterations: z.number().int().min(1).max(10_000).default(60),
   momentum: z.number().min(0).lt(1).default(0.99),
-  /** Of the first phases. */
+  /** Audio to take the first phases from, from the mel's first sample on; zeros past its end. Random phases where not given. */
+  start: z.instanceof(Float32Array).optional(),
+  /** Of random first phases. */
   seed: seed.default(0),
   /** Samples to give; default: frames × hop. */
   length: z.number().int().positive().optional(),
@@ -38,24 +41,22 @@ const TINY = 1e-12
  * @throws DiffWaveError `BAD_OPTION`, `BAD_MEL`, `MEL_RANGE`, `NOT_FINITE`, `ABORTED`
  */
 export async function griffinLim(mel: Mel, convention: MelConvention, options: GriffinLimOptions = {}): Promise<Audio> {
-  const { iterations, momentum, signal, onProgress, length, seed } = check(optionsSchema, options, 'griffinLim options')
+  const checked = check(optionsSchema, options, 'griffinLim options')
+  const { iterations, momentum, start, seed, signal, onProgress, length } = checked
   checkMelFor(mel, convention, 'griffinLim')
-  const { fftSize, hop } = convention
+  const { hop } = convention
   const { frames } = mel
   const magnitudes = melToMagnitudes(mel, convention)
   const transform = new FrameTransform(convention)
   const { bins } = transform
   const squares = windowSquares(convention, frames)
   const samples = new Float64Array(squares.length)
+  const padding = framePadding(convention)
+  const wanted = length ?? frames * hop
 
   /** Angles by their cosine and sine, frame-major: `[frames × bins × 2]`; `previous` is the last consistent spectrum. */
   const angles = new Float32Array(frames * bins * 2)
   const previous = new Float32Array(frames * bins * 2)
-  for (let i = 0; i < frames * bins; i++) {
-    const phase = 2 * Math.PI * uniform(seed, 0, i)
-    angles[2 * i] = Math.cos(phase)
-    angles[2 * i + 1] = Math.sin(phase)
-  }
   const spectrum = new Float64Array(2 * bins)
   const synthesise = async () => {
     samples.fill(0)
@@ -70,9 +71,17 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
     }
     for (let i = 0; i < samples.length; i++) samples[i]! /= Math.max(squares[i]!, TINY)
   }
+  if (start !== undefined) samples.set(start.subarray(0, frames * hop), padding)
+  else {
+    for (let i = 0; i < frames * bins; i++) {
+      const phase = 2 * Math.PI * uniform(seed, 0, i)
+      angles[2 * i] = Math.cos(phase)
+      angles[2 * i + 1] = Math.sin(phase)
+    }
+    await synthesise()
+  }
   for (let iteration = 0; iteration < iterations; iteration++) {
     throwIfAborted(signal)
-    await synthesise()
     for (let frame = 0; frame < frames; frame++) {
       const consistent = transform.forward(samples, frame * hop)
       for (let bin = 0; bin < bins; bin++) {
@@ -81,18 +90,16 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
         const imaginary = consistent[2 * bin + 1]! + momentum * (consistent[2 * bin + 1]! - previous[at + 1]!)
         previous[at] = consistent[2 * bin]!
         previous[at + 1] = consistent[2 * bin + 1]!
-        const norm = Math.hypot(real, imaginary) + TINY
+        const norm = Math.sqrt(real * real + imaginary * imaginary) + TINY
         angles[at] = real / norm
         angles[at + 1] = imaginary / norm
       }
       if (frame % FRAMES_A_TURN === FRAMES_A_TURN - 1) await setImmediate()
     }
+    await synthesise()
     onProgress?.((iteration + 1) / iterations)
   }
   throwIfAborted(signal)
-  await synthesise()
-  const padding = convention.framing === 'centre' ? fftSize / 2 : (fftSize - hop) / 2
-  const wanted = length ?? frames * hop
   const result = new Float32Array(wanted)
   result.set(Float32Array.from(samples.subarray(padding, padding + wanted)))
   return { samples: result, sampleRate: convention.sampleRate }

@@ -1,6 +1,7 @@
 /** Short-time Fourier transform on fft.js, with the framing that mel conventions use, and its inverse by overlap-add. */
 import FFT from 'fft.js'
 import { DiffWaveError } from '../errors.js'
+import type { MelConvention } from './convention.js'
 
 /** How a signal is cut and windowed; all lengths in samples. */
 export interface StftShape {
@@ -52,7 +53,12 @@ export class FrameTransform {
   private readonly fft: FFT
   private readonly input: Float64Array
   private readonly spectrum: number[]
+  /** The inverse of a real signal's spectrum goes through a complex transform of half the length. */
+  private readonly half: FFT
+  private readonly packed: number[]
   private readonly output: number[]
+  /** e^(2πik/fftSize), real and imaginary part in turn. */
+  private readonly turns: Float64Array
 
   constructor(readonly shape: StftShape) {
     this.bins = binCount(shape.fftSize)
@@ -60,7 +66,13 @@ export class FrameTransform {
     this.fft = new FFT(shape.fftSize)
     this.input = new Float64Array(shape.fftSize)
     this.spectrum = this.fft.createComplexArray()
-    this.output = this.fft.createComplexArray()
+    this.half = new FFT(shape.fftSize / 2)
+    this.packed = this.half.createComplexArray()
+    this.output = this.half.createComplexArray()
+    this.turns = Float64Array.from({ length: shape.fftSize }, (_, i) => {
+      const angle = (2 * Math.PI * (i >> 1)) / shape.fftSize
+      return i % 2 === 0 ? Math.cos(angle) : Math.sin(angle)
+    })
   }
 
   /**
@@ -76,17 +88,36 @@ export class FrameTransform {
   }
 
   /**
-   * Adds a spectrum's frame, windowed again, to `samples` at `start`.
+   * Adds a spectrum's frame, windowed again, to `samples` at `start`. The first and the last bin count by their real parts.
+   *
+   * With E and O the spectra of the even and the odd samples, X_k = E_k + e^(−2πik/N)·O_k, and E + i·O is the spectrum of
+   * even + i·odd.
    *
    * @param spectrum as `forward` gives it
    */
   inverseAdd(spectrum: ArrayLike<number>, samples: Float64Array, start: number): void {
-    const full = this.spectrum
-    if (full !== spectrum) for (let i = 0; i < 2 * this.bins; i++) full[i] = spectrum[i]!
-    this.fft.completeSpectrum(full)
-    this.fft.inverseTransform(this.output, full)
-    for (let i = 0; i < this.window.length; i++) samples[start + i]! += this.output[2 * i]! * this.window[i]!
+    const { packed, output, turns, window } = this
+    const nyquist = 2 * (this.bins - 1)
+    packed[0] = (spectrum[0]! + spectrum[nyquist]!) / 2
+    packed[1] = (spectrum[0]! - spectrum[nyquist]!) / 2
+    for (let i = 2; i < nyquist; i += 2) {
+      const mirrorReal = spectrum[nyquist - i]!
+      const mirrorImaginary = -spectrum[nyquist - i + 1]!
+      const differenceReal = (spectrum[i]! - mirrorReal) / 2
+      const differenceImaginary = (spectrum[i + 1]! - mirrorImaginary) / 2
+      const oddReal = differenceReal * turns[i]! - differenceImaginary * turns[i + 1]!
+      const oddImaginary = differenceReal * turns[i + 1]! + differenceImaginary * turns[i]!
+      packed[i] = (spectrum[i]! + mirrorReal) / 2 - oddImaginary
+      packed[i + 1] = (spectrum[i + 1]! + mirrorImaginary) / 2 + oddReal
+    }
+    this.half.inverseTransform(output, packed)
+    for (let i = 0; i < window.length; i++) samples[start + i]! += output[i]! * window[i]!
   }
+}
+
+/** Samples that a mel convention's first frame starts before the first sample. */
+export function framePadding({ fftSize, hop, framing }: Pick<MelConvention, 'fftSize' | 'hop' | 'framing'>): number {
+  return Math.floor(framing === 'centre' ? fftSize / 2 : (fftSize - hop) / 2)
 }
 
 /** Sum of the squared windows over each sample, for `frames` frames a hop apart: what overlap-add is divided by. */

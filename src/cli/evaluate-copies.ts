@@ -52,6 +52,7 @@ export async function evaluateCopies(context: Context, model: Model | null, opti
           engine: `${model.engine.name}, ${model.engine.device}`,
           steps: String(options.steps ?? 'default'),
           sampler: options.sampler ?? 'default',
+          refinement: String(options.refine ?? 'default'),
         }),
     seed: String(seed),
   }
@@ -74,6 +75,7 @@ function modelSystem(model: Model, options: EvaluateOptions & { readonly seed: n
       vocoder.synthesize(mel, {
         ...samplingOptions(options),
         seed: options.seed + index,
+        ...(options.refine === undefined ? {} : { refine: options.refine }),
         ...(options.label === undefined ? {} : { label: options.label }),
         length,
         ...(signal === undefined ? {} : { signal }),

@@ -23,6 +23,7 @@ export interface EvaluateOptions extends ModelOptions, Omit<SamplingOptions, 'fo
   readonly generated?: readonly string[]
   readonly mel?: string
   readonly limit?: number
+  readonly refine?: number
   readonly baseline: boolean
   readonly label?: string
   readonly training?: string
@@ -46,6 +47,7 @@ export const addEvaluate: AddCommand = (program, run) => {
     .optionsGroup('Vocoders:')
     .option('--mel <dir>', 'folder of the recordings’ mels, in place of computed ones')
     .option('--limit <n>', 'so many files, the first by name', wholeNumber)
+    .option('--refine <iterations>', 'of phase refinement; 0: none (default: the model’s)', wholeNumber)
     .option('--no-baseline', 'without Griffin-Lim')
     .optionsGroup('Generators:')
     .option('--training <dir>', 'folder of the training clips: tells of memorisation and labels')
@@ -72,7 +74,7 @@ function usesModel(command: Command, { generated }: EvaluateOptions): boolean {
   return generated === undefined || command.getOptionValueSource('model') !== 'default'
 }
 
-const ofVocoders = ['mel', 'limit'] as const
+const ofVocoders = ['mel', 'limit', 'refine'] as const
 const ofGenerators = ['training', 'count', 'seconds', 'guidance'] as const
 
 function refuseOthers(clips: boolean, options: EvaluateOptions): void {

@@ -64,6 +64,7 @@ async function inspectModel(path: string): Promise<Facts> {
     receptiveFieldMilliseconds: milliseconds(receptiveField),
     defaultSteps: steps.length,
     lookAheadMilliseconds: milliseconds(lookAhead(config, steps.length)),
+    refinementIterations: diffusion.refinement?.iterations ?? null,
     hop: network.mel === null ? null : melHop(network.mel),
     labels: network.labels?.join(', ') ?? null,
     parameters: parameterCount(network),

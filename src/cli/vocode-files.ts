@@ -32,6 +32,7 @@ export interface Prepared {
 
 interface VocodeOptions extends ModelOptions, SamplingOptions, OutputOptions {
   readonly chunkFrames?: number
+  readonly refine?: number
 }
 
 /**
@@ -45,6 +46,7 @@ export function vocodeFiles(
   prepare: (vocoder: Vocoder, input: string, context: Context) => Promise<Prepared>,
 ): void {
   withOutput(withSampling(withModel(command)))
+    .option('--refine <iterations>', 'of phase refinement; 0: none (default: the model’s)', wholeNumber)
     .option('--chunk-frames <n>', 'mel frames at a time: few sound sooner, many run faster', wholeNumber)
     .action(async (inputs: string[], options: VocodeOptions) => {
       const { context, debug } = run()
@@ -67,6 +69,7 @@ export function vocodeFiles(
                 ...sampling,
                 // Clip i has the seed plus i, as in the library's batches.
                 ...(sampling.seed === undefined ? {} : { seed: sampling.seed + index }),
+                ...(options.refine === undefined ? {} : { refine: options.refine }),
                 ...(chunkFrames === undefined ? {} : { chunkFrames }),
                 signal: context.signal,
                 onProgress,

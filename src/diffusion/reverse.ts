@@ -54,6 +54,8 @@ export interface MelConditioning {
   readonly prior: PriorConfig | null
   /** Is given every piece before it is used, to refuse what does not fit the model. */
   readonly examine?: (mel: Mel) => void
+  /** Is given each piece as the last sweep comes to it: before the audio that is made of it. */
+  readonly follow?: ((mel: Mel) => void) | undefined
 }
 
 export interface ReverseRequest {
@@ -107,6 +109,7 @@ export async function* reverseProcess(request: ReverseRequest): AsyncGenerator<F
     const pieces: PassState[] = []
     const start = kept === null ? fresh : slicer(kept)
     if (end < passes && first === 0) course.keepForReplay()
+    if (end === passes) course.lastSweep = true
     const colour = end === passes ? course.colouring() : null
     for await (const { state, last } of sweep(request, course, first, end, start, progress)) {
       if (end < passes) pieces.push(state)
@@ -168,6 +171,7 @@ async function* sweep(
 class Course {
   /** Samples in all, once known. */
   length: number | null
+  lastSweep = false
   #source: MelSource | null
   #deviations: number[] = []
   #settled = false
@@ -209,7 +213,7 @@ class Course {
       yield* cut(0, this.over.length, chunk, true)
       return
     }
-    const { convention, context, prior, examine } = this.over
+    const { convention, context, prior, examine, follow } = this.over
     const framesAtOnce = Math.max(1, Math.ceil(chunk / convention.hop))
     let frames = 0
     let fed = 0
@@ -221,6 +225,7 @@ class Course {
     )) {
       stream.pushMel(mel, last)
       this.#colouring?.pushMel(mel, last)
+      if (this.lastSweep) follow?.(mel)
       frames += mel.frames
       if (!this.#settled) {
         if (prior?.kind === 'mel-energy') this.#deviations.push(...frameDeviations(prior, convention, mel))

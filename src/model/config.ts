@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { conventionSchema } from '../audio/convention.js'
+import { refinementObstacle } from '../audio/phase-refinement.js'
 import {
   MAX_CHANNELS,
   MAX_CLIP_SECONDS,
@@ -15,6 +16,7 @@ import {
   MAX_LAYERS,
   MAX_MEL_BANDS,
   MAX_PATCH,
+  MAX_REFINEMENT_ITERATIONS,
   MAX_SAMPLE_RATE,
   MIN_SAMPLE_RATE,
 } from '../limits.js'
@@ -117,6 +119,9 @@ const energyPriorSchema = z
   })
   .refine(p => p.minEnergy < p.maxEnergy, { path: ['minEnergy'], message: 'must lie below maxEnergy' })
 
+/** Momentum of refinement where nobody says. */
+export const DEFAULT_MOMENTUM = 0.99
+
 /** Where the noise has the mel's spectral envelope, as SpecGrad has it; such a model makes nothing above the mel's highest
  * frequency (src/diffusion/envelope.ts). */
 export const envelopePriorSchema = z.strictObject({
@@ -126,6 +131,13 @@ export const envelopePriorSchema = z.strictObject({
   follows: z.enum(['bands', 'formants']).default('bands'),
   /** Least deviation of the noise, full scale being 1: rounding to 16 bits alone is white noise of 0.9e-5. */
   floor: z.number().gt(0).max(1).default(1e-5),
+})
+
+/** Phases refined after the last pass (src/audio/phase-refinement.ts). */
+const refinementSchema = z.strictObject({
+  iterations: z.number().int().min(1).max(MAX_REFINEMENT_ITERATIONS),
+  /** 0: plain Griffin-Lim. Perraudin et al. 2013 find 0.99 best. */
+  momentum: z.number().min(0).lt(1).default(DEFAULT_MOMENTUM),
 })
 
 const priorSchema = z.union([energyPriorSchema, envelopePriorSchema])
@@ -159,6 +171,8 @@ export const diffusionSchema = z.strictObject({
   defaultGuidance: z.number().min(0).max(MAX_GUIDANCE).default(0),
   /** Noise shaped by the mel; null: standard normal everywhere. */
   prior: priorSchema.nullable().default(null),
+  /** What a vocoder does with the result of the last pass where the caller says nothing of it; null: nothing. */
+  refinement: refinementSchema.nullable().default(null),
 })
 
 /** Schema of `config.json`. */
@@ -218,6 +232,14 @@ export const modelConfigSchema = z
     path: ['diffusion', 'prior'],
     message: 'a mel-envelope prior needs windows of at least two hops',
   })
+  .refine(c => c.diffusion.refinement === null || c.mel !== null, {
+    path: ['diffusion', 'refinement'],
+    message: 'refinement needs a mel',
+  })
+  .refine(c => c.diffusion.refinement === null || c.mel === null || refinementObstacle(c.mel) === null, {
+    path: ['diffusion', 'refinement'],
+    message: 'refinement needs windows of 2.5 hops or more, and transforms of at most 32',
+  })
 
 export type MelConditionerConfig = Readonly<z.output<typeof melConditionerSchema>>
 export type NetworkConfig = Readonly<z.output<typeof networkSchema>>
@@ -225,6 +247,7 @@ export type NoiseScheduleConfig = Readonly<z.output<typeof noiseScheduleSchema>>
 export type EnergyPriorConfig = Readonly<z.output<typeof energyPriorSchema>>
 export type EnvelopePriorConfig = Readonly<z.output<typeof envelopePriorSchema>>
 export type SamplingScheduleConfig = Readonly<z.output<typeof samplingScheduleSchema>>
+export type RefinementConfig = Readonly<z.output<typeof refinementSchema>>
 export type PriorConfig = Readonly<z.output<typeof priorSchema>>
 export type DiffusionConfig = Readonly<z.output<typeof diffusionSchema>>
 export type ModelConfig = Readonly<z.output<typeof modelConfigSchema>>
