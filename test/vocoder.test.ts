@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Mel } from '#src/audio/convention'
+import { type Mel, namedConventions } from '#src/audio/convention'
+import { griffinLim } from '#src/audio/griffin-lim'
 import { sliceMel } from '#src/diffusion/mel-pieces'
 import type { Progress } from '#src/diffusion/reverse'
 import { concatenateAudio } from '#src/diffusion/state-queue'
-import { samplerNames } from '#src/model/config'
+import { type ModelConfigInput, samplerNames } from '#src/model/config'
 import { gaussian } from '#src/random'
 import { Vocoder } from '#src/vocoder'
 import { lmntDiffusion, smallGeneratorConfig, smallVocoderConfig } from './support/configs.js'
@@ -53,9 +54,11 @@ test('a stream gives the bytes of synthesize, for every sampler, prior, chunk an
       fc.constantFrom(...samplerNames),
       fc.constantFrom(1, 2, 6, 11),
       fc.constantFrom(...priors),
-      async (frames, chunkFrames, size, sampler, steps, prior) => {
+      fc.constantFrom(null, { iterations: 3 }),
+      async (frames, chunkFrames, size, sampler, steps, prior, refinement) => {
         const mel = someMel(frames)
-        const vocoder = () => new Vocoder(fakeModel(smallVocoderConfig({ diffusion: { ...lmntDiffusion, prior } })))
+        const diffusion = { ...lmntDiffusion, prior, refinement }
+        const vocoder = () => new Vocoder(fakeModel(smallVocoderConfig({ diffusion })))
         async function* arriving() {
           for (let f = 0; f < frames; f += size) yield sliceMel(mel, f, Math.min(frames, f + size))
         }
@@ -94,13 +97,55 @@ test('a stream’s first audio needs no more mel than its look-ahead says', asyn
   async function* arriving() {
     for (; read < 500; read++) yield someMel(1, read)
   }
-  const stream = vocoder().stream(arriving(), { chunkFrames: 1 })
-  const { value } = await stream.next()
-  assert.ok(
-    read * 256 <= stream.lookAhead + value!.length + 256 + 6 * 37,
-    `${read} frames, ${stream.lookAhead} samples`,
+  for (const refine of [0, 1, 5]) {
+    read = 0
+    const stream = vocoder().stream(arriving(), { chunkFrames: 1, refine })
+    const { value } = await stream.next()
+    assert.ok(
+      read * 256 <= stream.lookAhead + value!.length + 256 + 6 * 37,
+      `${read} frames, ${stream.lookAhead} samples`,
+    )
+    await stream.return()
+  }
+})
+
+test('refinement is the model’s default or the number asked for, of what the passes made, and ends when told', async () => {
+  const mel = someMel(30)
+  const refining = new Vocoder(
+    fakeModel(smallVocoderConfig({ diffusion: { ...lmntDiffusion, refinement: { iterations: 4, momentum: 0.5 } } })),
   )
-  await stream.return()
+  const made = await vocoder().synthesize(mel, { seed: 2 })
+  const whole = (iterations: number, momentum: number) =>
+    griffinLim(mel, vocoder().config.mel!, { iterations, momentum, start: made.samples })
+  assert.deepEqual((await refining.synthesize(mel, { seed: 2 })).samples, (await whole(4, 0.5)).samples)
+  assert.deepEqual((await refining.synthesize(mel, { seed: 2, refine: 7 })).samples, (await whole(7, 0.5)).samples)
+  assert.deepEqual(await refining.synthesize(mel, { seed: 2, refine: 0 }), made)
+  assert.deepEqual((await vocoder().synthesize(mel, { seed: 2, refine: 2 })).samples, (await whole(2, 0.99)).samples)
+  const [alone] = await vocoder().synthesizeBatch([mel], { seed: 2, refine: 2 })
+  assert.deepEqual(alone!.samples, (await whole(2, 0.99)).samples)
+  // Cut after it was refined: not refined as if it ended there.
+  const cut = await vocoder().synthesize(mel, { seed: 2, refine: 2, length: 3000 })
+  assert.deepEqual(cut.samples, (await whole(2, 0.99)).samples.slice(0, 3000))
+  const stop = new AbortController()
+  const stream = vocoder().stream(mel, { seed: 2, refine: 3, signal: stop.signal })
+  await stream.next()
+  stop.abort()
+  await assert.rejects(stream.next(), { code: 'ABORTED' })
+})
+
+test('a refinement that a convention does not carry is refused, as an option and in a config', async () => {
+  const coarse = { ...namedConventions.lmnt, name: 'coarse', windowLength: 512 }
+  const voices = new Vocoder(fakeModel(smallVocoderConfig({ mel: coarse })))
+  await assert.rejects(voices.synthesize(someMel(2), { refine: 4 }), { code: 'BAD_OPTION' })
+  assert.equal((await voices.synthesize(someMel(2), { refine: 0 })).samples.length, 512)
+  const refinement = { iterations: 4 }
+  const field = (fields: Partial<ModelConfigInput>, of: typeof smallVocoderConfig) => () => of(fields)
+  const diffusion = { ...lmntDiffusion, refinement }
+  assert.throws(field({ mel: coarse, diffusion }, smallVocoderConfig), /windows of 2.5 hops/)
+  assert.throws(field({ diffusion: { ...diffusion, defaultSteps: 4 } }, smallGeneratorConfig), /refinement needs a mel/)
+  for (const wrong of [{ iterations: 0 }, { iterations: 101 }, { iterations: 4, momentum: 1 }]) {
+    assert.throws(field({ diffusion: { ...diffusion, refinement: wrong } }, smallVocoderConfig), /refinement/)
+  }
 })
 
 test('clip i of a batch is the clip of seed + i alone', async () => {
@@ -147,6 +192,9 @@ test('mels and options that do not fit are refused before any work', async () =>
     [someMel(2), { steps: 'slow' }, 'BAD_OPTION'],
     [someMel(2), { sampler: 'euler' }, 'BAD_OPTION'],
     [someMel(2), { eta: 0.5 }, 'BAD_OPTION'],
+    [someMel(2), { refine: -1 }, 'BAD_OPTION'],
+    [someMel(2), { refine: 1.5 }, 'BAD_OPTION'],
+    [someMel(2), { refine: 101 }, 'BAD_OPTION'],
     [someMel(2), { seed: -1 }, 'BAD_OPTION'],
     [someMel(2), { seed: 1.5 }, 'BAD_OPTION'],
     [someMel(2), { label: 'anna' }, 'UNKNOWN_LABEL'],

@@ -18,7 +18,7 @@ const optionsSchema = z.strictObject({
   iterations: z.number().int().min(1).max(10_000).default(60),
   momentum: z.number().min(0).lt(1).default(0.99),
   /** Audio to take the first phases from, from the mel's first sample on; zeros past its end. Random phases where not given. */
-  start: z.instanceof(Float32Array).optional(),
+  start: z.custom<Float32Array>(value => value instanceof Float32Array, 'expected a Float32Array').optional(),
   /** Of random first phases. */
   seed: seed.default(0),
   /** Samples to give; default: frames × hop. */

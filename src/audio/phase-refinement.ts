@@ -216,7 +216,7 @@ export class PhaseRefinement {
   *push(audio: Float32Array, last: boolean): Generator<Float32Array, void, undefined> {
     const { hop } = this.convention
     const blocksATurn = Math.max(1, Math.floor(FRAMES_A_TURN / this.#stages.length))
-    const ready = new Float32Array(blocksATurn * hop)
+    const ready = new Float32Array(hop * (last ? blocksATurn : Math.min(blocksATurn, Math.ceil(audio.length / hop))))
     this.#fed += audio.length
     const lastFrame = last ? this.#fed / hop - 1 : Number.POSITIVE_INFINITY
     let [at, count, blocks] = [0, 0, 0]

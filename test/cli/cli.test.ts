@@ -117,12 +117,22 @@ test('mel, convert and inspect', () => {
   assert.equal(diffwave('mel', wav, '-o', at('m.npy'), '--convention', 'lmnt').status, 0)
   assert.match(diffwave('inspect', at('m.npy')).stdout, /bands: 80[\s\S]*looksLike: lmnt/)
   assert.equal(diffwave('convert', model, '-o', at('model')).status, 0)
-  assert.match(diffwave('inspect', at('model')).stdout, /channels: 8/)
+  assert.match(diffwave('inspect', at('model')).stdout, /channels: 8[\s\S]*refinementIterations: none/)
   const again = diffwave('convert', model, '-o', at('model'))
   assert.equal(again.status, 2)
   assert.match(again.stderr, /--force/)
   const [facts] = diffwave('--json', 'inspect', wav).stdout.split('\n')
   assert.equal(JSON.parse(facts!).sampleRate, 16000)
+})
+
+test('synthesize refines phases where asked to', async () => {
+  const refine = (iterations: string, output: string) =>
+    diffwave('synthesize', mel, '-m', model, '-o', at(output), '--seed', '3', '--steps', '2', '--refine', iterations)
+  assert.equal(refine('0', 'plain.wav').status, 0)
+  assert.equal(refine('4', 'refined.wav').status, 0)
+  const [plain, refined] = [await readWav(at('plain.wav')), await readWav(at('refined.wav'))]
+  assert.equal(refined.samples.length, plain.samples.length)
+  assert.notDeepEqual(refined.samples, plain.samples)
 })
 
 test('doctor names each engine and why it does not run', () => {
@@ -164,6 +174,8 @@ for (const [name, args, status, code] of [
   ['an unknown engine', ['synthesize', mel, '--engine', 'abacus'], 2, 'BAD_OPTION'],
   ['an unknown option', ['synthesize', mel, '--stepz', '3'], 2, 'BAD_OPTION'],
   ['steps that are none', ['synthesize', mel, '--steps', '0'], 2, 'BAD_OPTION'],
+  ['iterations that are none', ['synthesize', mel, '--refine', 'some'], 2, 'BAD_OPTION'],
+  ['too many iterations', ['synthesize', mel, '--refine', '101'], 2, 'BAD_OPTION'],
   ['no input', ['synthesize'], 2, 'BAD_OPTION'],
   ['an unknown command', ['sing'], 2, 'BAD_OPTION'],
 ] as const) {

@@ -15,6 +15,7 @@ import { noiseSchedule } from '#src/diffusion/schedule'
 import { DiffWaveError, type ErrorCode } from '#src/errors'
 import { writeFileBytes } from '#src/files'
 import { encodeNpy } from '#src/formats/npy'
+import { decodeSafetensors, encodeSafetensors } from '#src/formats/safetensors'
 import { readModelFolder } from '#src/model/folder'
 import { gaussian } from '#src/random'
 import { BatchMaker } from '#src/training/batch'
@@ -236,6 +237,17 @@ test('a second start, other recordings and another config are refused', async ()
   const resumed = { ...first, resume: true }
   await assert.rejects(train({ ...resumed, data: { ...data, fingerprint: 'other' } }), code('BAD_DATA'))
   await assert.rejects(train({ ...resumed, config: config({ loss: 'l2' }) }), code('BAD_CONFIG'))
+})
+
+test('a run that began before a field of the model existed goes on', async () => {
+  const run = options({ maxSteps: 2 })
+  await train(run)
+  const path = join(run.out, 'checkpoint.safetensors')
+  const { tensors, metadata } = decodeSafetensors(readFileSync(path), path)
+  const older = metadata.get('position')!.replaceAll(/,\\*"refinement\\*":null/g, '')
+  assert.equal(older.length, metadata.get('position')!.length - ',"refinement":null,\\"refinement\\":null'.length)
+  await writeFileBytes(path, encodeSafetensors(tensors, new Map([['position', older]])))
+  assert.equal((await train({ ...run, resume: true, maxSteps: 3 })).step, 3)
 })
 
 test('what is not finite never reaches the weights; too much of it stops the run', async () => {
