@@ -32,7 +32,7 @@ for (const [name, skip, create] of [
     const vocoder = new Vocoder(new Model(config, await create()))
     try {
       for (const sampler of name === 'native' ? (['ddpm', 'dpm-solver++'] as const) : (['ddpm'] as const)) {
-        const options = { seed: 3, steps: 2, sampler }
+        const options = { seed: 3, steps: 2, sampler, refine: sampler === 'ddpm' ? 3 : 0 }
         const { samples } = await vocoder.synthesize(mel, options)
         async function* arriving(size: number) {
           for (let start = 0; start < frames; start += size) yield sliceMel(mel, start, Math.min(frames, start + size))
