@@ -1,7 +1,8 @@
 /**
  * Griffin-Lim: the baseline vocoder that needs no model. Phases are sought that make the mel's magnitudes a consistent
  * spectrogram (Griffin & Lim 1984), with the momentum of Perraudin, Balazs & Søndergaard 2013 (algorithm 2). Started from
- * audio it refines that audio's phases: of `PhaseRefinement`, which does it piece by piece, this is the whole-clip form.
+ * audio it refines that audio's phases, and leaves what the mel tells nothing of, as above its highest frequency, to the audio:
+ * of `PhaseRefinement`, which does it piece by piece, this is the whole-clip form.
  */
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
@@ -10,7 +11,7 @@ import { abortSignal, check, seed } from '../options.js'
 import { uniform } from '../random.js'
 import type { Mel, MelConvention } from './convention.js'
 import { checkMelFor } from './mel.js'
-import { melToMagnitudes } from './mel-inverse.js'
+import { MelInverse, melToMagnitudes } from './mel-inverse.js'
 import { FrameTransform, framePadding, windowSquares } from './stft.js'
 import type { Audio } from './wav.js'
 
@@ -47,6 +48,7 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
   const { hop } = convention
   const { frames } = mel
   const magnitudes = melToMagnitudes(mel, convention)
+  const { told } = new MelInverse(convention)
   const transform = new FrameTransform(convention)
   const { bins } = transform
   const squares = windowSquares(convention, frames)
@@ -71,8 +73,11 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
     }
     for (let i = 0; i < samples.length; i++) samples[i]! /= Math.max(squares[i]!, TINY)
   }
-  if (start !== undefined) samples.set(start.subarray(0, frames * hop), padding)
-  else {
+  if (start !== undefined) {
+    samples.set(start.subarray(0, frames * hop), padding)
+    // Where `angles` will hold the audio's own spectrum.
+    for (let i = 0; i < frames * bins; i++) if (told[i % bins] === 0) magnitudes[i] = 1
+  } else {
     for (let i = 0; i < frames * bins; i++) {
       const phase = 2 * Math.PI * uniform(seed, 0, i)
       angles[2 * i] = Math.cos(phase)
@@ -86,6 +91,11 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
       const consistent = transform.forward(samples, frame * hop)
       for (let bin = 0; bin < bins; bin++) {
         const at = 2 * (frame * bins + bin)
+        if (start !== undefined && told[bin] === 0) {
+          angles[at] = consistent[2 * bin]!
+          angles[at + 1] = consistent[2 * bin + 1]!
+          continue
+        }
         const real = consistent[2 * bin]! + momentum * (consistent[2 * bin]! - previous[at]!)
         const imaginary = consistent[2 * bin + 1]! + momentum * (consistent[2 * bin + 1]! - previous[at + 1]!)
         previous[at] = consistent[2 * bin]!

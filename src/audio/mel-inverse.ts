@@ -13,6 +13,8 @@ const TINY = 1e-12
 /** The inverse for one convention; holds its filters and the buffers that every frame reuses. */
 export class MelInverse {
   readonly bins: number
+  /** 1 for bins that lie in some filter; of the others the mel tells nothing. */
+  readonly told: Uint8Array
   readonly #filters: ReturnType<typeof melFilters>
   readonly #windowNorm: number
   /** Sum of a band's weights, and of all bands' over a bin. */
@@ -32,6 +34,7 @@ export class MelInverse {
     for (const { start, weights } of this.#filters) {
       for (let i = 0; i < weights.length; i++) this.#columnSums[start + i]! += weights[i]!
     }
+    this.told = Uint8Array.from(this.#columnSums, sum => (sum > 0 ? 1 : 0))
     this.#spectrum = new Float64Array(this.bins)
     this.#target = new Float64Array(convention.bands)
     this.#ratio = new Float64Array(convention.bands)

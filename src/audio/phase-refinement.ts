@@ -1,7 +1,8 @@
 /**
  * Phases of audio refined to fit a mel: fast Griffin-Lim (Griffin & Lim 1984; Perraudin, Balazs & Søndergaard 2013, algorithm 2)
  * started from the audio's own phases, over audio that comes piece by piece. GLA-Grad (Liu et al. 2024) has it between the passes
- * of a diffusion model; here it follows the last. `griffinLim` with `start` is the same over a whole clip, byte for byte.
+ * of a diffusion model; here it follows the last. Bins that no filter of the mel covers keep what the audio has there.
+ * `griffinLim` with `start` is the same over a whole clip, byte for byte.
  *
  * Iteration k on frame f needs the samples under that frame from iteration k − 1, and for the momentum that iteration's spectrum
  * of the frame. So iterations are a chain of stages, each a frame's length less a hop behind the one before. Audio moves
@@ -110,6 +111,8 @@ class Stage {
   constructor(
     readonly frames: Frames,
     readonly momentum: number,
+    /** 1 for bins whose magnitudes the mel tells. */
+    readonly told: Uint8Array,
     before: Stage | null,
   ) {
     const { hop, overlap, transform } = frames
@@ -148,7 +151,7 @@ class Stage {
 
   /** Gives a spectrum the mel's magnitudes; its phases go on, by the momentum, from those of the stage before. */
   #turn(spectrum: number[], magnitudes: FrameRing): void {
-    const { momentum, frame, spectra } = this
+    const { momentum, told, frame, spectra } = this
     const { bins } = this.frames.transform
     const own = spectra.data
     const previous = this.#previous.data
@@ -159,6 +162,11 @@ class Stage {
       const i = 2 * bin
       const consistentReal = spectrum[i]!
       const consistentImaginary = spectrum[i + 1]!
+      if (told[bin] === 0) {
+        spectrum[i] = Math.fround(consistentReal)
+        spectrum[i + 1] = Math.fround(consistentImaginary)
+        continue
+      }
       const real = consistentReal + momentum * (consistentReal - previous[at + i]!)
       const imaginary = consistentImaginary + momentum * (consistentImaginary - previous[at + i + 1]!)
       own[at + i] = consistentReal
@@ -192,8 +200,10 @@ export class PhaseRefinement {
   ) {
     const frames = new Frames(convention)
     const { iterations, momentum } = refinement
-    for (let i = 0; i < iterations; i++) this.#stages.push(new Stage(frames, momentum, this.#stages[i - 1] ?? null))
     this.#inverse = new MelInverse(convention)
+    for (let i = 0; i < iterations; i++) {
+      this.#stages.push(new Stage(frames, momentum, this.#inverse.told, this.#stages[i - 1] ?? null))
+    }
     this.#magnitudes = new FrameRing(iterations * (frames.overlap - 1) + 1, this.#inverse.bins)
     this.#block = new Float64Array(frames.hop)
     // Before the clip's first sample: zeros.
