@@ -20,8 +20,10 @@ export interface Refinement {
   readonly momentum: number
 }
 
-/** Frames of work between two turns of the event loop: some 20 ms. */
+/** Frames of work between two turns of the event loop: some 15 ms. */
 const FRAMES_A_TURN = 500
+/** What a frame's magnitudes cost, in frames of one iteration. */
+const MAGNITUDES_COST = 4
 const TINY = 1e-12
 
 /** Samples that come in before one is final. */
@@ -225,7 +227,7 @@ export class PhaseRefinement {
    */
   *push(audio: Float32Array, last: boolean): Generator<Float32Array, void, undefined> {
     const { hop } = this.convention
-    const blocksATurn = Math.max(1, Math.floor(FRAMES_A_TURN / this.#stages.length))
+    const blocksATurn = Math.max(1, Math.floor(FRAMES_A_TURN / (this.#stages.length + MAGNITUDES_COST)))
     const ready = new Float32Array(hop * (last ? blocksATurn : Math.min(blocksATurn, Math.ceil(audio.length / hop))))
     this.#fed += audio.length
     const lastFrame = last ? this.#fed / hop - 1 : Number.POSITIVE_INFINITY
