@@ -217,8 +217,8 @@ void ConditionerState::project(int layer, int64_t begin, int64_t end, const Ring
     task.input = input;
     task.steps = weights_.melChannels;
     task.columns = 2 * weights_.padded;
-    task.weights = weights_.layers[size_t(layer)].gate.data();
-    task.panelRows = weights_.layers[size_t(layer)].panelRows;
+    task.weights = weights_.layers[size_t(layer)].conditioner.data();
+    task.panelRows = weights_.melChannels;
     task.bias = weights_.layers[size_t(layer)].gateBias.data();
     task.activation = Activation::none;
     task.output = into;
@@ -229,7 +229,7 @@ void ConditionerState::project(int layer, int64_t begin, int64_t end, const Ring
 
 void ConditionerState::source(int layer, int64_t begin, int64_t end, LayerTask& task) {
   const NetworkShape& s = weights_.shape;
-  task.melChannels = weights_.melChannels;
+  task.melChannels = 0;
   task.conditioning = Conditioning::none;
   if (s.conditioner == Conditioner::none) return;
   if (s.conditioner == Conditioner::frameRate) {
@@ -256,6 +256,7 @@ void ConditionerState::source(int layer, int64_t begin, int64_t end, LayerTask& 
     return;
   }
   task.conditioning = Conditioning::projected;
+  task.melChannels = weights_.melChannels;
   task.mel = upsampled(layer, begin, end);
   task.mel.rows += weights_.kernels.melMargin();
 }

@@ -36,12 +36,20 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
   for (int i = 0; i < s.layers; i++) {
     Layer& layer = layers[size_t(i)];
     const LayerPlaces& place = places.layer[i];
-    layer.quads = s.dilation(i) <= quadDilation;
-    const int64_t panelRows = layer.panelRows = melChannels + (layer.quads ? quadInputs : 3) * int64_t(C);
+    layer.quads = s.dilation(i) <= k.mostQuadDilation;
+    const auto rounded = [&k](int64_t steps) { return (steps + k.depth - 1) / k.depth * k.depth; };
+    const bool projected = s.conditioner == Conditioner::transposed;
+    const int64_t melRows = projected ? rounded(melChannels) : 0, own = rounded(C);
+    const int64_t panelRows = melRows + (layer.quads ? quadInputs : 3) * own;
     layer.gate = allocate(k.packedSize(2 * C, true, panelRows));
-    if (melChannels > 0) {
-      k.pack(layer.gate.data(), from + place.conditioner.weight, 2 * C, melChannels, melChannels, 1, panelRows, 0, true,
-             s.tanhFirst);
+    if (projected) {
+      k.packLayer(layer.gate.data(), from + place.conditioner.weight, 2 * C, melChannels, melChannels, 1, panelRows, 0, true,
+                  s.tanhFirst);
+    }
+    if (s.conditioner == Conditioner::frameRate) {
+      layer.conditioner = allocate(k.packedSize(2 * C, true, melChannels));
+      k.pack(layer.conditioner.data(), from + place.conditioner.weight, 2 * C, melChannels, melChannels, 1, melChannels, 0,
+             true, s.tanhFirst);
     }
     for (int p = 0; layer.quads && p < quadInputs; p++) {
       const float* taps = from + place.dilated.weight;
@@ -50,19 +58,19 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
         for (int t = 0; t < 3; t++) sum += double(pointWeights[p][t]) * taps[t];
         point[n] = float(sum);
       }
-      k.pack(layer.gate.data(), point.data(), 2 * C, C, C, 1, panelRows, melChannels + int64_t(p) * C, true, s.tanhFirst);
+      k.packLayer(layer.gate.data(), point.data(), 2 * C, C, C, 1, panelRows, melRows + p * own, true, s.tanhFirst);
     }
     for (int t = 0; !layer.quads && t < 3; t++) {
-      k.pack(layer.gate.data(), from + place.dilated.weight + t, 2 * C, 3 * int64_t(C), C, 3, panelRows,
-             melChannels + int64_t(t) * C, true, s.tanhFirst);
+      k.packLayer(layer.gate.data(), from + place.dilated.weight + t, 2 * C, 3 * int64_t(C), C, 3, panelRows,
+                  melRows + t * own, true, s.tanhFirst);
     }
     for (int n = 0; n < 2 * C; n++) {
       bias[size_t(n)] = from[place.dilated.bias + n] + (melChannels > 0 ? from[place.conditioner.bias + n] : 0.0f);
     }
     layer.gateBias = allocate(2 * padded);
     k.packBias(layer.gateBias.data(), bias.data(), 2 * C, true, s.tanhFirst);
-    layer.output = allocate(k.packedSize(2 * C, true, C));
-    k.pack(layer.output.data(), from + place.output.weight, 2 * C, C, C, 1, C, 0, true, false);
+    layer.output = allocate(k.packedSize(2 * C, true, own));
+    k.packLayer(layer.output.data(), from + place.output.weight, 2 * C, C, C, 1, own, 0, true, false);
   }
 
   matrix(skip, skipBias, places.skip, C, C, 1);

@@ -8,20 +8,14 @@
 
 namespace diffwave {
 
-/**
- * Layers of at most this dilation run in quads: a group of four dilations must be whole before it can be computed, so each
- * such layer lags behind the one before by up to five dilations instead of one. src/engines/stream-lag.ts knows it.
- */
-constexpr int quadDilation = 32;
-
 struct ForwardWeights {
   /** @param parameters flat, copied. Throws std::bad_alloc. */
   ForwardWeights(const NetworkShape& shape, const float* parameters, const ForwardKernels& kernels);
 
   struct Layer {
     bool quads;             // runs four positions at a time (native/winograd.h)
-    int64_t panelRows;      // of the gate: the mel's channels, then three taps, or six points
-    Buffer gate, gateBias;
+    Buffer gate, gateBias;  // the upsampled mel's channels, then three taps, or six points
+    Buffer conditioner;     // what projects the mel at the rate of frames, in the order of the gate's panels
     Buffer output, outputBias;
   };
 

@@ -18,14 +18,14 @@ int64_t blockPositions(int threads) {
 }
 
 /** The most that a layer lags behind the one before, in positions. */
-int64_t lag(const NetworkShape& shape, int layer) {
+int64_t lag(const NetworkShape& shape, const ForwardKernels& kernels, int layer) {
   const int64_t dilation = shape.dilation(layer);
-  return dilation <= quadDilation ? (quadOutputs + 1) * dilation - 1 : dilation;
+  return dilation <= kernels.mostQuadDilation ? (quadOutputs + 1) * dilation - 1 : dilation;
 }
 
-int64_t sumOfLags(const NetworkShape& shape) {
+int64_t sumOfLags(const NetworkShape& shape, const ForwardKernels& kernels) {
   int64_t sum = 0;
-  for (int i = 0; i < shape.layers; i++) sum += lag(shape, i);
+  for (int i = 0; i < shape.layers; i++) sum += lag(shape, kernels, i);
   return sum;
 }
 }  // namespace
@@ -34,7 +34,7 @@ Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const 
     : weights_(std::move(weights)),
       pool_(pool),
       block_(blockPositions(pool.threads())),
-      latency_(sumOfLags(weights_->shape)),
+      latency_(sumOfLags(weights_->shape, weights_->kernels)),
       conditioner_(*weights_, pool, passes, latency_, block_) {
   passes_.reserve(size_t(passes));
   for (int i = 0; i < passes; i++) {
@@ -54,7 +54,7 @@ void Stream::openPass(Pass& pass) {
     pass.memory.push_back(allocate(capacity * weights_->padded));
     return Ring{pass.memory.back().data(), capacity, weights_->padded};
   };
-  for (int i = 0; i < s.layers; i++) pass.inputs.push_back(ring(s.dilation(i) + lag(s, i) + block_));
+  for (int i = 0; i < s.layers; i++) pass.inputs.push_back(ring(s.dilation(i) + lag(s, weights_->kernels, i) + block_));
   pass.skip = ring(latency_ + 2 * block_);
   pass.done.resize(size_t(s.layers));
 }
@@ -130,7 +130,7 @@ bool Stream::runLayers(Pass& pass, const std::atomic<bool>* cancelled) {
     const int64_t group = quadOutputs * dilation, cut = (end - begin) % group;
     const int64_t quads = (end - begin) / group * dilation + smaller(cut, dilation);
     const int64_t count = weights.quads ? quads : end - begin;
-    const int size = weights.quads ? tileQuads : tilePositions;
+    const int size = weights.quads ? tileQuads : weights_->kernels.tile;
     pool_.forEach(int(tiles(count, size)), [&](int tile, int worker) {
       if (cancelled->load(std::memory_order_relaxed)) return;
       const int64_t from = int64_t(tile) * size, to = smaller(from + size, count);

@@ -1,5 +1,11 @@
 #include "targets.h"
 
+#if defined(__x86_64__) && defined(__linux__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace diffwave {
 
 #define DIFFWAVE_DECLARE(target)           \
@@ -8,6 +14,9 @@ namespace diffwave {
   const ForwardKernels& forwardTable();         \
   }
 
+#if defined(DIFFWAVE_WITH_AMX)
+DIFFWAVE_DECLARE(amx)
+#endif
 #if defined(__x86_64__)
 DIFFWAVE_DECLARE(avx512)
 DIFFWAVE_DECLARE(avx2)
@@ -21,9 +30,24 @@ DIFFWAVE_DECLARE(baseline)
 static bool hasAvx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 static bool hasAvx512() { return hasAvx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"); }
 #endif
+#if defined(DIFFWAVE_WITH_AMX)
+/** Whether the processor has what the tiles need, and the system lets this process use them (Linux: by asking). */
+static bool hasAmx() {
+  if (!hasAvx512() || !__builtin_cpu_supports("avx512bf16")) return false;
+  unsigned a, b, c, d;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
+  constexpr unsigned bfloat16 = 1u << 22, tile = 1u << 24;
+  if ((d & (bfloat16 | tile)) != (bfloat16 | tile)) return false;
+  constexpr long requestPermission = 0x1023, tileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
+}
+#endif
 static bool always() { return true; }
 
 static const Target targets[] = {
+#if defined(DIFFWAVE_WITH_AMX)
+    {"amx", amx::trainingTable, amx::forwardTable, hasAmx, false},
+#endif
 #if defined(__x86_64__)
     {"avx512", avx512::trainingTable, avx512::forwardTable, hasAvx512, false},
     {"avx2", avx2::trainingTable, avx2::forwardTable, hasAvx2, false},

@@ -28,9 +28,9 @@ void TrainingPass::layoutConditioning(Arena& arena) {
   }
   for (int i = 0; i < shape_.encoders; i++) {
     const int64_t in = frameChannels_[size_t(i)], out = frameChannels_[size_t(i) + 1];
-    encoderWeight_.push_back(arena.take(packedSize(3 * in, columnsOf(out))));
+    encoderWeight_.push_back(arena.take(packedSize(3 * in, columnsOf(out), 3)));
     encoderBias_.push_back(arena.take(columnsOf(out)));
-    dEncoder_.push_back(arena.take(packedSize(3 * out, columnsOf(in))));
+    dEncoder_.push_back(arena.take(packedSize(3 * out, columnsOf(in), 3)));
     dEncoderWeight_.push_back(arena.take(3 * in * columnsOf(out)));
   }
   projected_ = arena.take(shape_.layers * frameRows_ * 2 * columns_);
@@ -46,10 +46,10 @@ void TrainingPass::packConditioning() {
     // k: tap, channel.
     pack(encoderWeight_[size_t(i)], 3 * in, columnsOf(out), [&](int64_t k, int64_t n) {
       return n < out ? w[at.weight + (n * in + k % in) * 3 + k / in] : 0.0f;
-    });
+    }, 3);
     pack(dEncoder_[size_t(i)], 3 * out, columnsOf(in), [&](int64_t k, int64_t n) {
       return n < in ? w[at.weight + (k % out * in + n) * 3 + k / out] : 0.0f;
-    });
+    }, 3);
     for (int64_t n = 0; n < columnsOf(out); n++) encoderBias_[size_t(i)][n] = n < out ? w[at.bias + n] : 0;
   }
 }

@@ -11,6 +11,8 @@ namespace diffwave {
 /** Channels rounded up to what every kernel takes whole. */
 inline int64_t columnsOf(int64_t channels) { return (channels + 15) / 16 * 16; }
 
+inline int64_t roundedUp(int64_t size, int64_t unit) { return (size + unit - 1) / unit * unit; }
+
 /** What a pass keeps of each layer: its input, or its input and its gate. */
 enum class Keep { inputs, gates };
 
@@ -53,7 +55,8 @@ class TrainingPass {
   using Clip = TrainingBatch::Clip;
 
   /** Lays the memory out; with a null block only to learn `bytes`. */
-  TrainingPass(const NetworkShape& shape, int threads, int panelWidth, const Clip* clips, int count, Keep keep, float* block);
+  TrainingPass(const NetworkShape& shape, int threads, const TrainingKernels& kernels, const Clip* clips, int count, Keep keep,
+               float* block);
 
   size_t bytes() const { return bytes_; }
 
@@ -123,11 +126,11 @@ class TrainingPass {
   template <class Body, class End, class More>
   void forEachQuadGroup(const Quads& quads, const Body& body, const End& end, int more, const More& extra);
 
-  /** Packs element(k, n), k < steps, n < columns, into panels. */
+  /** Packs element(k, n), k < steps, n < columns, into panels; the steps are those of `segments` equally long segments. */
   template <class Element>
-  void pack(float* to, int64_t steps, int64_t columns, const Element& element) const;
-  int64_t packedSize(int64_t steps, int64_t columns) const {
-    return (columns + panelWidth_ - 1) / panelWidth_ * panelWidth_ * steps;
+  void pack(float* to, int64_t steps, int64_t columns, const Element& element, int segments = 1) const;
+  int64_t packedSize(int64_t steps, int64_t columns, int segments = 1) const {
+    return roundedUp(columns, kernels_.width) * roundedUp(steps / segments, kernels_.depth) * segments;
   }
 
   void packLayer(int layer);
@@ -162,7 +165,7 @@ class TrainingPass {
   const NetworkShape& shape_;
   const Clip* clips_;
   const int count_;
-  const int panelWidth_;
+  const TrainingKernels& kernels_;
   const Keep keep_;
   const TrainingTask* task_ = nullptr;
   size_t bytes_ = 0;
@@ -237,12 +240,18 @@ void TrainingPass::forEachQuadGroup(const Quads& quads, const Body& body, const 
 }
 
 template <class Element>
-void TrainingPass::pack(float* to, int64_t steps, int64_t columns, const Element& element) const {
-  for (int64_t first = 0; first < columns; first += panelWidth_) {
-    for (int64_t k = 0; k < steps; k++) {
-      for (int64_t n = first; n < first + panelWidth_; n++) *to++ = n < columns ? element(k, n) : 0.0f;
+void TrainingPass::pack(float* to, int64_t steps, int64_t columns, const Element& element, int segments) const {
+  const int64_t own = steps / segments, padded = roundedUp(own, kernels_.depth);
+  float* at = to;
+  for (int64_t first = 0; first < columns; first += kernels_.width) {
+    for (int64_t k = 0; k < padded * segments; k++) {
+      const int64_t step = k / padded * own + k % padded;
+      for (int64_t n = first; n < first + kernels_.width; n++) {
+        *at++ = k % padded < own && n < columns ? element(step, n) : 0.0f;
+      }
     }
   }
+  if (kernels_.arrange != nullptr) kernels_.arrange(to, padded * segments, columns);
 }
 
 }  // namespace diffwave

@@ -20,7 +20,7 @@ Training::Training(const NetworkShape& shape, Pool& pool, const TrainingKernels&
 Training::~Training() { std::free(memory_); }
 
 size_t Training::memory(const TrainingBatch::Clip* clips, int count, bool storeGates) const {
-  return TrainingPass(shape_, pool_.threads(), kernels_.width, clips, count, storeGates ? Keep::gates : Keep::inputs,
+  return TrainingPass(shape_, pool_.threads(), kernels_, clips, count, storeGates ? Keep::gates : Keep::inputs,
                       nullptr).bytes();
 }
 
@@ -54,7 +54,7 @@ TrainingOutcome Training::lossGradients(const float* parameters, const TrainingB
     const size_t needed = memory(clips, count, storeGates);
     if (needed > limit_) return TrainingOutcome::outOfMemory;
     if (!reserve(needed)) return TrainingOutcome::outOfMemory;
-    TrainingPass pass(shape_, pool_.threads(), kernels_.width, clips, count, storeGates ? Keep::gates : Keep::inputs,
+    TrainingPass pass(shape_, pool_.threads(), kernels_, clips, count, storeGates ? Keep::gates : Keep::inputs,
                       memory_);
     double sum = 0;
     if (!pass.run(task, &sum, clipLosses + first)) return TrainingOutcome::cancelled;
@@ -65,12 +65,12 @@ TrainingOutcome Training::lossGradients(const float* parameters, const TrainingB
   return TrainingOutcome::done;
 }
 
-TrainingPass::TrainingPass(const NetworkShape& shape, int threads, int panelWidth, const Clip* clips, int count,
-                           Keep keep, float* block)
+TrainingPass::TrainingPass(const NetworkShape& shape, int threads, const TrainingKernels& kernels, const Clip* clips,
+                           int count, Keep keep, float* block)
     : shape_(shape),
       clips_(clips),
       count_(count),
-      panelWidth_(panelWidth),
+      kernels_(kernels),
       keep_(keep),
       C_(shape.channels),
       columns_(columnsOf(shape.channels)) {
@@ -143,7 +143,7 @@ TrainingPass::TrainingPass(const NetworkShape& shape, int threads, int panelWidt
     w.dilated = arena.take(quadInputs * packedSize(C_, wide));
     w.dy = arena.take(quadInputs * packedSize(wide, columns_));
     w.output = arena.take(packedSize(C_, wide));
-    w.dGated = arena.take(packedSize(2 * C_, columns_));
+    w.dGated = arena.take(2 * packedSize(C_, columns_));
     w.bias = arena.take(wide);
     w.outputBias = arena.take(wide);
     if (shape.conditioner != Conditioner::none) {
@@ -173,7 +173,8 @@ TrainingPass::Quads TrainingPass::cutIntoQuads(int64_t dilation) const {
     const int64_t block = quadOutputs * dilation, rest = positions_[size_t(clip)] % block;
     const int64_t all = positions_[size_t(clip)] / block * dilation + std::min(dilation, rest);
     // Tiles of about the same size, each whole register blocks where it can be.
-    const int64_t tiles = (all + trainingQuads - 1) / trainingQuads, size = ((all + tiles - 1) / tiles + 5) / 6 * 6;
+    const int64_t tiles = (all + kernels_.mostQuads - 1) / kernels_.mostQuads;
+    const int64_t size = roundedUp((all + tiles - 1) / tiles, kernels_.quadUnit);
     for (int64_t first = 0; first < all; first += size) {
       const int count = int(std::min(size, all - first));
       quads.tiles.push_back({clip, first, count, quads.rows});
@@ -226,13 +227,16 @@ void TrainingPass::toPoints(float* planes, int64_t width, const Rows& rows, cons
 
 /** Packs taps(k, n), three weights or null for zeros, at the six points: a set of panels each. */
 template <class Taps>
-static void packPoints(float* to, int width, int64_t steps, int64_t columns, bool reversed, const Taps& taps) {
-  const int64_t plane = (columns + width - 1) / width * width * steps;
+static void packPoints(float* to, const TrainingKernels& kernels, int64_t steps, int64_t columns, bool reversed,
+                       const Taps& taps) {
+  const int64_t width = kernels.width, padded = roundedUp(steps, kernels.depth);
+  const int64_t plane = roundedUp(columns, width) * padded;
+  float* const start = to;
   const float (&g)[quadInputs][3] = pointWeights;
   for (int64_t first = 0; first < columns; first += width) {
-    for (int64_t k = 0; k < steps; k++) {
+    for (int64_t k = 0; k < padded; k++) {
       for (int64_t n = first; n < first + width; n++, to++) {
-        const float* w = n < columns ? taps(k, n) : nullptr;
+        const float* w = k < steps && n < columns ? taps(k, n) : nullptr;
         if (w == nullptr) {
           for (int i = 0; i < quadInputs; i++) to[i * plane] = 0;
           continue;
@@ -248,6 +252,8 @@ static void packPoints(float* to, int width, int64_t steps, int64_t columns, boo
       }
     }
   }
+  if (kernels.arrange == nullptr) return;
+  for (int i = 0; i < quadInputs; i++) kernels.arrange(start + i * plane, padded, columns);
 }
 
 /** Element n of a [wide] axis lies in half n / columns at channel n mod columns. */
@@ -259,12 +265,12 @@ void TrainingPass::packLayer(int layer) {
   const auto halfRow = [C, columns](int64_t n) { return n % columns < C ? n / columns * C + n % columns : -1; };
 
   // The taps at the six points; k: channel, n: the gate's halves.
-  packPoints(to.dilated, panelWidth_, C, wide, false, [&](int64_t k, int64_t n) {
+  packPoints(to.dilated, kernels_, C, wide, false, [&](int64_t k, int64_t n) {
     const int64_t o = halfRow(n);
     return o < 0 ? nullptr : w + at.dilated.weight + (o * C + k) * 3;
   });
   // Backwards the taps stand the other way round.
-  packPoints(to.dy, panelWidth_, wide, columns, true, [&](int64_t k, int64_t n) {
+  packPoints(to.dy, kernels_, wide, columns, true, [&](int64_t k, int64_t n) {
     const int64_t o = halfRow(k);
     return o < 0 || n >= C ? nullptr : w + at.dilated.weight + (o * C + n) * 3;
   });
@@ -276,7 +282,7 @@ void TrainingPass::packLayer(int layer) {
   const bool last = layer == shape_.layers - 1;
   pack(to.dGated, last ? C : 2 * C, columns, [&](int64_t k, int64_t n) {
     return n >= C ? 0.0f : w[at.output.weight + (k < C ? k + C : k - C) * C + n];
-  });
+  }, last ? 1 : 2);
   for (int64_t n = 0; n < wide; n++) {
     const int64_t o = halfRow(n);
     to.bias[n] = o < 0 ? 0 : w[at.dilated.bias + o];

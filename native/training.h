@@ -17,8 +17,8 @@
 
 namespace diffwave {
 
-constexpr int trainingTile = 72;    // positions: a multiple of the register block's rows, so that tails are rare
-constexpr int trainingQuads = 36;   // fours of positions, a multiple of the register block's rows, too
+constexpr int trainingTile = 96;   // positions: a multiple of every target's block of rows
+constexpr int trainingQuads = 64;  // fours of positions, at most; each target says how many it takes
 constexpr int trainingGroups = 16;
 
 /** Rows a[r · stride + 0 … steps − 1] of a matrix product's left side. */
@@ -78,6 +78,12 @@ struct QuadCombine {
 struct TrainingKernels {
   /** Columns of a packed panel: `packed[panel][k][width]`. */
   int width;
+  /** What a segment's steps are rounded up to in a panel, with zeros. */
+  int depth;
+  /** Fours of positions that a tile has at most, and that it is a multiple of where it can be. */
+  int mostQuads, quadUnit;
+  /** Brings panels of `steps` steps in all into the kernels' own order, in place; or null. */
+  void (*arrange)(float* packed, int64_t steps, int64_t columns);
   /** out[r, n] = (accumulate ? out[r, n] : 0) + Σ over segments and their steps, in order, of a[r, k] · packed[k, n]. */
   void (*product)(float* out, ptrdiff_t outStride, int rows, int columns, const Segment* segments, int count,
                   const float* packed, bool accumulate);

@@ -4,6 +4,9 @@
 #include "../training.h"
 #include "gemm.h"
 #include "quads.h"
+#ifdef DIFFWAVE_TILES
+#include "tile-products.h"
+#endif
 
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
@@ -143,8 +146,14 @@ inline void columnSums(float* total, const float* a, ptrdiff_t stride, int rows,
 /** This instruction set's table. */
 inline const TrainingKernels& trainingKernels() {
   using namespace training;
-  static constexpr TrainingKernels table{width,       product,     outer,    quadInput,           quadGates, quadGateBackward,
-                                         quadCombine, quadWeights, residual, interpolateBackward, columnSums};
+#ifdef DIFFWAVE_TILES
+  static constexpr TrainingKernels table{tiles::panelColumns, tiles::depth, trainingQuads, tiles::depth, tiles::arrange,
+                                         tiles::product, tiles::outer,
+#else
+  static constexpr TrainingKernels table{width, 1, 36, blockRows, nullptr, product, outer,
+#endif
+                                         quadInput, quadGates, quadGateBackward, quadCombine, quadWeights, residual,
+                                         interpolateBackward, columnSums};
   return table;
 }
 

@@ -111,8 +111,8 @@ static DIFFWAVE_APART void outputPanel(const LayerTask& task, const Block& block
   }
 }
 
-/** At most tilePositions positions. */
-static void runLayer(const LayerTask& task) {
+/** At most tilePositions positions. Tiles bring a layer of their own. */
+[[maybe_unused]] static void runLayer(const LayerTask& task) {
   Block blocks[tileBlocks];
   float* scratch = task.scratch;
   float* const z = scratch;

@@ -25,6 +25,12 @@ struct Ring {
 constexpr int tilePositions = 48;
 /** Quads of positions (native/winograd.h) that one task takes. */
 constexpr int tileQuads = 24;
+/**
+ * Layers of at most this dilation run in quads where vectors multiply: a group of four dilations must be whole before it can
+ * be computed, so each such layer lags behind the one before by up to five dilations instead of one.
+ * src/engines/stream-lag.ts knows it.
+ */
+constexpr int quadDilation = 32;
 
 /** Where a layer's accumulators start. */
 enum class Conditioning {
@@ -47,7 +53,7 @@ struct LayerTask {
   bool firstLayer;
   Conditioning conditioning;
   Ring mel;              // projections [2 · padded], in panel order, or the upsampled mel
-  int melChannels;       // rows of the packed weights that stand before the taps
+  int melChannels;       // projected: steps of the packed weights that stand before the taps; else 0
   int64_t framePeriod;   // interpolated: positions a frame,
   int64_t lastFrame;     // and the last frame, held after it
   const float* gateWeights;
@@ -108,12 +114,20 @@ struct ForwardKernels {
    */
   void (*pack)(float* packed, const float* from, int columns, int64_t rowStride, int steps, int64_t stepStride,
                int64_t panelRows, int64_t firstRow, bool paired, bool swapped);
+  /** The same for a layer's own weights, which are paired, where `panelRows` and `firstRow` are multiples of `depth`. */
+  void (*packLayer)(float* packed, const float* from, int columns, int64_t rowStride, int steps, int64_t stepStride,
+                    int64_t panelRows, int64_t firstRow, bool paired, bool swapped);
+  int depth;
   /** Floats that packed weights take. */
   int64_t (*packedSize)(int columns, bool paired, int64_t panelRows);
   /** A bias in the order of packed columns. */
   void (*packBias)(float* packed, const float* from, int columns, bool paired, bool swapped);
 
   void (*layer)(const LayerTask&);
+  /** Positions that `layer` takes at a time. */
+  int tile;
+  /** Largest dilation of the layers that run in quads; 0: none. */
+  int mostQuadDilation;
   /** The same with `begin` a multiple of 4 · dilation, and gate weights at six points in place of three taps. */
   void (*layerInQuads)(const LayerTask&);
   void (*rows)(const RowsTask&);

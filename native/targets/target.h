@@ -7,6 +7,9 @@
 #include "../kernels/multiply-adds.h"
 #include "../kernels/quad-layer.h"
 #include "../kernels/rows.h"
+#ifdef DIFFWAVE_TILES
+#include "../kernels/tile-layer.h"
+#endif
 #include "../kernels/upsample.h"
 
 namespace diffwave {
@@ -19,9 +22,20 @@ const TrainingKernels& trainingTable() { return trainingKernels(); }
 
 const ForwardKernels& forwardTable() {
   using namespace layers;
+#ifdef DIFFWAVE_TILES
+  constexpr int64_t (*scratch)(int, int) = tiles::scratchSize;
+  constexpr auto packOfLayer = tiles::packLayer;
+  constexpr int depth = tiles::depth, tile = 2 * tiles::blockPositions, mostQuadDilation = 0;
+  constexpr auto layer = tiles::runLayer;
+#else
+  constexpr int64_t (*scratch)(int, int) = scratchSize;
+  constexpr auto packOfLayer = packPanels;
+  constexpr int depth = 1, tile = tilePositions, mostQuadDilation = quadDilation;
+  constexpr auto layer = runLayer;
+#endif
   static const ForwardKernels kernels = {
-      paddedChannels, scratchSize,  melMargin, melStride,   packPanels, packedSize,   packBias,
-      runLayer,       runQuadLayer, runRows,   runUpsample, runLinear,  multiplyAdds,
+      paddedChannels, scratch, melMargin, melStride, packPanels, packOfLayer, depth, packedSize, packBias, layer, tile,
+      mostQuadDilation, runQuadLayer, runRows, runUpsample, runLinear, multiplyAdds,
   };
   return kernels;
 }

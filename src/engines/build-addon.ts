@@ -33,8 +33,20 @@ const optionsSchema = z.strictObject({
 export type BuildAddonOptions = Readonly<z.input<typeof optionsSchema>>
 
 /** Flags of each instruction set's file in native/targets/; the rest is compiled for the architecture's baseline. */
-const instructionSets: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+const instructionSets: Readonly<Record<string, Readonly<Partial<Record<string, readonly string[]>>>>> = {
   x64: {
+    amx: [
+      '-mavx512f',
+      '-mavx512dq',
+      '-mavx512bw',
+      '-mavx512vl',
+      '-mavx512bf16',
+      '-mamx-tile',
+      '-mamx-bf16',
+      '-mavx2',
+      '-mfma',
+      '-mprefer-vector-width=512',
+    ],
     avx512: ['-mavx512f', '-mavx512dq', '-mavx2', '-mfma', '-mprefer-vector-width=512'],
     avx2: ['-mavx2', '-mfma'],
     avx2x16: ['-mavx2', '-mfma'],
@@ -97,14 +109,17 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
     })
   }
   const native = join(root, 'native')
-  const sets = instructionSets[architecture] ?? { baseline: [] }
+  const sets = { ...(instructionSets[architecture] ?? { baseline: [] }) }
+  // Tiles want Linux (which must be asked for them) and a compiler that knows them: g++ 11, clang 12.
+  const tiles = sets['amx'] !== undefined && platform === 'linux' && knowsFlags(compiler, sets['amx'])
+  if (!tiles) delete sets['amx']
   const glibc = platform === 'linux' && !isMusl()
   const files: (readonly [string, readonly string[]])[] = [
     ...readdirSync(native)
       .filter(name => name.endsWith('.cc') && (what === 'addon' || !name.endsWith('binding.cc')))
       .filter(name => glibc || name !== 'old-glibc.cc')
       .map(name => [name, []] as const),
-    ...Object.entries(sets).map(([name, flags]) => [`targets/${name}.cc`, flags] as const),
+    ...Object.entries(sets).map(([name, flags]) => [`targets/${name}.cc`, flags ?? []] as const),
     ...(what === 'addon' ? [] : readdirSync(join(native, 'test')))
       .filter(name => name.endsWith('.cc'))
       .map(name => [`test/${name}`, []] as const),
@@ -113,7 +128,7 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
   const sanitizers = sanitize ? ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-g', '-O2'] : []
   const objects = await mkdtemp(join(tmpdir(), 'diffwave-build-'))
   try {
-    const flags = [...commonFlags, ...sanitizers, `-I${headersFolder()}`]
+    const flags = [...commonFlags, ...sanitizers, ...(tiles ? ['-DDIFFWAVE_WITH_AMX'] : []), `-I${headersFolder()}`]
     const objectOf = (source: string) => join(objects, `${source.replaceAll('/', '-')}.o`)
     await eachOf(files, async ([source, own]) => {
       await compile(compiler, [...flags, ...own, '-c', join(native, source), '-o', objectOf(source)], signal)
@@ -133,6 +148,10 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
   } finally {
     await rm(objects, { recursive: true, force: true })
   }
+}
+
+function knowsFlags(compiler: string, flags: readonly string[]): boolean {
+  return spawnSync(compiler, [...flags, '-fsyntax-only', '-x', 'c++', '/dev/null']).status === 0
 }
 
 function headersFolder(): string {

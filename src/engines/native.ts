@@ -14,7 +14,7 @@ import { WindowedStream } from './windowed-stream.js'
 import type { WindowRequest } from './windows.js'
 
 /** Instruction sets the kernels are compiled for; `scalar` is the readable reference. */
-export const instructionSets = ['avx512', 'avx2', 'baseline', 'neon', 'scalar'] as const
+export const instructionSets = ['amx', 'avx512', 'avx2', 'baseline', 'neon', 'scalar'] as const
 export type InstructionSet = (typeof instructionSets)[number]
 
 export interface NativeOptions {
