@@ -135,11 +135,15 @@ napi_value targetNames(const Values& js, napi_value*) {
   return list;
 }
 
-/** Loss and gradients of a batch; of the readable reference, which has no streams, also noise. */
+/** Loss and gradients of a batch, or half of that; of the readable reference, which has no streams, also noise. */
 struct Batch : Job {
-  using Job::Job;
-  double execute() override;
+  enum class Part { whole, forward, backward };
 
+  Batch(Engine* engine, Part part) : Job(engine), part(part) {}
+  double execute() override;
+  TrainingBatch batch() const { return {clips.data(), int(clips.size()), squared}; }
+
+  const Part part;
   const float* parameters;
   std::vector<TrainingBatch::Clip> clips;
   bool squared = false;
@@ -163,8 +167,12 @@ ReferenceClip<float> referenceClip(const TrainingBatch::Clip& clip, const Networ
 double Batch::execute() {
   if (engine->training != nullptr) {
     double loss = 0;
-    switch (engine->training->lossGradients(parameters, {clips.data(), int(clips.size()), squared}, gradients, &loss,
-                                            clipLosses, cancelled)) {
+    Training& training = *engine->training;
+    const TrainingOutcome outcome =
+        part == Part::forward    ? training.forward(parameters, batch(), cancelled)
+        : part == Part::backward ? training.backward(parameters, batch(), gradients, cancelled)
+                                 : training.lossGradients(parameters, batch(), gradients, &loss, clipLosses, cancelled);
+    switch (outcome) {
       case TrainingOutcome::done: return loss;
       case TrainingOutcome::cancelled: return wasCancelled;
       case TrainingOutcome::outOfMemory: return outOfMemory;
@@ -182,24 +190,23 @@ double Batch::execute() {
   return 0;
 }
 
-/**
- * run(engine, request) → Promise<the loss; −1 stopped, −2 memory does not suffice>. request: { parameters, clips: [{ audio, sinusoids, label, target?, weight?, mel?,
- * frames, melOffset, noise? }], squared, gradients?, clipLosses?, cancelled: Uint8Array }
- */
-napi_value run(const Values& js, napi_value* arguments) {
+/** Reads { parameters, clips: [{ audio, sinusoids, label, target?, weight?, mel?, frames, melOffset, noise? }], squared?,
+ * gradients?, clipLosses?, cancelled: Uint8Array } and starts the work. */
+napi_value startBatch(const Values& js, napi_value* arguments, Batch::Part part) {
   Engine* engine = engineOf(js, arguments[0]);
-  auto work = std::make_unique<Batch>(engine);
+  auto work = std::make_unique<Batch>(engine, part);
   const NetworkShape& shape = engine->shape;
   const napi_value request = arguments[1];
   work->parameters = js.floats(js.property(request, "parameters"), engine->parameterCount);
   const napi_value gradients = js.property(request, "gradients"), clips = js.property(request, "clips");
-  const bool learns = !js.isNothing(gradients);
+  const bool learns = part != Batch::Part::forward && !js.isNothing(gradients);
   uint32_t count = 0;
   js.call(napi_get_array_length(js.env, clips, &count));
   need(count > 0, "a batch is empty");
-  need(learns || engine->target == nullptr, "noise comes from streams");
-  if (learns) {
-    work->gradients = js.floats(gradients, engine->parameterCount);
+  need(part == Batch::Part::whole ? learns || engine->target == nullptr : engine->training != nullptr,
+       "noise comes from streams");
+  if (learns) work->gradients = js.floats(gradients, engine->parameterCount);
+  if (learns && part == Batch::Part::whole) {
     work->clipLosses = js.floats(js.property(request, "clipLosses"), count);
     js.call(napi_get_value_bool(js.env, js.property(request, "squared"), &work->squared));
   }
@@ -230,7 +237,21 @@ napi_value run(const Values& js, napi_value* arguments) {
     }
     work->clips.push_back(clip);
   }
+  need(part != Batch::Part::backward || (learns && engine->training->awaits(work->batch())), "no such batch went forward");
   return Job::start(js, std::move(work), {request, arguments[0]});
+}
+
+/** run(engine, request) → Promise<the loss; −1 stopped, −2 memory does not suffice> */
+napi_value run(const Values& js, napi_value* arguments) { return startBatch(js, arguments, Batch::Part::whole); }
+
+/** runForward(engine, request) → Promise<0, −1 or −2>: ε to each clip's noise */
+napi_value runForward(const Values& js, napi_value* arguments) {
+  return startBatch(js, arguments, Batch::Part::forward);
+}
+
+/** runBackward(engine, the same request with ∂loss/∂ε as targets, and gradients) → Promise<0 or −1> */
+napi_value runBackward(const Values& js, napi_value* arguments) {
+  return startBatch(js, arguments, Batch::Part::backward);
 }
 
 /**
@@ -289,6 +310,8 @@ napi_value init(napi_env env, napi_value exports) {
       {"create", nullptr, guarded<create>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"targets", nullptr, guarded<targetNames>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"run", nullptr, guarded<run>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"runForward", nullptr, guarded<runForward>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"runBackward", nullptr, guarded<runBackward>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"openStream", nullptr, guarded<openStream>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"predict", nullptr, guarded<predict>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"closeStream", nullptr, guarded<closeStream>, nullptr, nullptr, nullptr, napi_enumerable, nullptr},

@@ -63,6 +63,10 @@ class TrainingPass {
   /** Adds to the task's gradients; clipLosses[count] = each clip's own mean. @returns false when cancelled */
   bool run(const TrainingTask& task, double* lossSum, float* clipLosses);
 
+  /** The two halves of `run` where the caller computes the loss: ε to the clips' `noise`; then back from their `target`. */
+  bool runForward(const TrainingTask& task);
+  bool runBackward(const TrainingTask& task);
+
  private:
   struct Tile {
     int clip;
@@ -145,7 +149,10 @@ class TrainingPass {
   void layerForward(int layer);
   /** The end of the network for one tile: `hidden` [count × columns] after ReLU, `noise` [count × columnsOf(patch)]. */
   void outputTile(const Tile& tile, float* hidden, float* noise);
-  void outputForwardBackward(double* lossSum, float* clipLosses);
+  void outputForward();
+  /** From the loss of the task, or from gradients that are given, to the gradient of the skips. */
+  void outputForwardBackward(bool given, double* lossSum, float* clipLosses);
+  bool backward();
   void layerBackward(int layer);
   void reduceLayer(int layer);
   void inputBackward();
@@ -179,7 +186,7 @@ class TrainingPass {
   // Activations.
   std::vector<Rows> y_;             // per layer, with its step embedding added
   std::vector<float*> halves_;      // per layer [rows of its fours × 2·columns], or empty: computed again
-  Rows skip_;                       // Σ skips; later the gradient each skip gets
+  Rows skip_;                       // Σ skips, then their mean; later the gradient each skip gets
   Rows dx_;                         // gradient of a layer's residual sum before the layer below
   Rows dSums_;                      // gradient of what goes into the gate
   float* zeros_ = nullptr;          // a row past the clips' ends

@@ -41,6 +41,7 @@ bool Training::reserve(size_t bytes) {
 TrainingOutcome Training::lossGradients(const float* parameters, const TrainingBatch& batch, float* gradients,
                                         double* loss, float* clipLosses, const std::atomic<bool>* cancelled) {
   const ParameterPlaces places(shape_);
+  pass_.reset();  // its memory is used again
   std::memset(gradients, 0, size_t(places.count) * sizeof(float));
   int64_t samples = 0;
   for (int i = 0; i < batch.count; i++) samples += batch.clips[i].samples;
@@ -63,6 +64,40 @@ TrainingOutcome Training::lossGradients(const float* parameters, const TrainingB
   }
   *loss /= double(samples);
   return TrainingOutcome::done;
+}
+
+TrainingOutcome Training::forward(const float* parameters, const TrainingBatch& batch,
+                                  const std::atomic<bool>* cancelled) {
+  const ParameterPlaces places(shape_);
+  pass_.reset();
+  clips_.assign(batch.clips, batch.clips + batch.count);
+  const bool storeGates = memory(batch.clips, batch.count, true) <= limit_;
+  const size_t needed = memory(batch.clips, batch.count, storeGates);
+  if (needed > limit_ || !reserve(needed)) return TrainingOutcome::outOfMemory;
+  pass_ = std::make_unique<TrainingPass>(shape_, pool_.threads(), kernels_, clips_.data(), batch.count,
+                                         storeGates ? Keep::gates : Keep::inputs, memory_);
+  const TrainingTask task{shape_, places, pool_, kernels_, parameters, nullptr, cancelled, false, 1};
+  return pass_->runForward(task) ? TrainingOutcome::done : TrainingOutcome::cancelled;
+}
+
+bool Training::awaits(const TrainingBatch& batch) const {
+  if (pass_ == nullptr || size_t(batch.count) != clips_.size()) return false;
+  for (int i = 0; i < batch.count; i++) {
+    const TrainingBatch::Clip &a = batch.clips[i], &b = clips_[size_t(i)];
+    if (a.samples != b.samples || a.frames != b.frames || a.label != b.label) return false;
+  }
+  return true;
+}
+
+TrainingOutcome Training::backward(const float* parameters, const TrainingBatch& batch, float* gradients,
+                                   const std::atomic<bool>* cancelled) {
+  const ParameterPlaces places(shape_);
+  std::memset(gradients, 0, size_t(places.count) * sizeof(float));
+  std::copy(batch.clips, batch.clips + batch.count, clips_.begin());
+  const TrainingTask task{shape_, places, pool_, kernels_, parameters, gradients, cancelled, false, 1};
+  const bool done = pass_->runBackward(task);
+  pass_.reset();
+  return done ? TrainingOutcome::done : TrainingOutcome::cancelled;
 }
 
 TrainingPass::TrainingPass(const NetworkShape& shape, int threads, const TrainingKernels& kernels, const Clip* clips,
@@ -322,20 +357,44 @@ void TrainingPass::packEnds() {
 }
 
 bool TrainingPass::forward() {
+  std::memset(zeros_, 0, size_t(2 * columns_ + 16) * sizeof(float));
   task_->pool.forEach(shape_.layers + 1, [&](int l, int) { l == shape_.layers ? packEnds() : packLayer(l); });
   packConditioning();
   embeddingForward();
   melForward();
   inputForward();
   for (int l = 0; l < shape_.layers && !cancelled(); l++) layerForward(l);
+  const float mean = 1 / std::sqrt(float(shape_.layers));
+  forEachGroup([&](const Tile& tile, int, int, int) {
+    float* skip = row(skip_, tile.clip, tile.start);
+    for (int64_t i = 0; i < tile.count * columns_; i++) skip[i] *= mean;
+  });
   return !cancelled();
 }
 
 bool TrainingPass::run(const TrainingTask& task, double* lossSum, float* clipLosses) {
   task_ = &task;
-  std::memset(zeros_, 0, size_t(2 * columns_ + 16) * sizeof(float));
   if (!forward()) return false;
-  outputForwardBackward(lossSum, clipLosses);
+  outputForwardBackward(false, lossSum, clipLosses);
+  return backward();
+}
+
+bool TrainingPass::runForward(const TrainingTask& task) {
+  task_ = &task;
+  if (!forward()) return false;
+  outputForward();
+  return !cancelled();
+}
+
+bool TrainingPass::runBackward(const TrainingTask& task) {
+  task_ = &task;
+  double unused;
+  std::vector<float> clipLosses(size_t(count_), 0.0f);
+  outputForwardBackward(true, &unused, clipLosses.data());
+  return backward();
+}
+
+bool TrainingPass::backward() {
   for (int l = shape_.layers - 1; l >= 0 && !cancelled(); l--) {
     layerBackward(l);
     reduceLayer(l);
@@ -444,9 +503,7 @@ void TrainingPass::layerForward(int layer) {
 void TrainingPass::outputTile(const Tile& tile, float* hidden, float* noise) {
   const TrainingKernels& kernels = task_->kernels;
   const int columns = int(columns_), C = int(C_), patchColumns = int(columnsOf(shape_.patch)), rows = tile.count;
-  const float mean = 1 / std::sqrt(float(shape_.layers));
-  float* skip = row(skip_, tile.clip, tile.start);
-  for (int i = 0; i < rows * columns; i++) skip[i] *= mean;
+  const float* skip = row(skip_, tile.clip, tile.start);
   for (int r = 0; r < rows; r++) std::memcpy(hidden + r * columns, skipBias_, size_t(columns) * sizeof(float));
   const Segment fromSkip{skip, columns, C};
   kernels.product(hidden, columns, rows, columns, &fromSkip, 1, skipWeight_, true);
@@ -462,7 +519,20 @@ void TrainingPass::outputTile(const Tile& tile, float* hidden, float* noise) {
  * side of it moves a small gradient by thousandths, so that otherwise no two orders of summation would agree. */
 constexpr float signless = 6e-7f;
 
-void TrainingPass::outputForwardBackward(double* lossSum, float* clipLosses) {
+void TrainingPass::outputForward() {
+  const int columns = int(columns_), patch = shape_.patch, patchColumns = int(columnsOf(patch));
+  forEachGroup([&](const Tile& tile, int, int, int worker) {
+    float* hidden = scratch_[size_t(worker)];
+    float* noise = hidden + trainingTile * columns;
+    outputTile(tile, hidden, noise);
+    float* to = clips_[tile.clip].noise + tile.start * patch;
+    for (int r = 0; r < tile.count; r++) {
+      std::memcpy(to + r * patch, noise + r * patchColumns, size_t(patch) * sizeof(float));
+    }
+  });
+}
+
+void TrainingPass::outputForwardBackward(bool given, double* lossSum, float* clipLosses) {
   const TrainingKernels& kernels = task_->kernels;
   const int columns = int(columns_), C = int(C_), patch = shape_.patch, patchColumns = int(columnsOf(patch));
   const float mean = 1 / std::sqrt(float(shape_.layers)), scale = float(1 / double(task_->samples));
@@ -487,6 +557,10 @@ void TrainingPass::outputForwardBackward(double* lossSum, float* clipLosses) {
     for (int r = 0; r < rows; r++) {
       for (int j = 0; j < patch; j++) {
         const int64_t sample = (tile.start + r) * patch + j;
+        if (given) {
+          noise[r * patchColumns + j] = clip.target[sample];
+          continue;
+        }
         const float error = noise[r * patchColumns + j] - clip.target[sample];
         const float weight = clip.weight == nullptr ? 1.0f : clip.weight[sample];
         const float sign = float(error > 0) - float(error < 0);

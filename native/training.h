@@ -11,6 +11,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include "network.h"
 #include "pool.h"
@@ -112,7 +114,7 @@ struct TrainingKernels {
 struct TrainingBatch {
   struct Clip {
     const float* audio;      // [samples]
-    const float* target;     // [samples]; null where only the noise is wanted
+    const float* target;     // [samples]: what to predict, or ∂loss/∂ε; null where only the noise is wanted
     const float* weight;     // [samples], or null for 1
     const float* sinusoids;  // [embedding]
     const float* mel;        // [bands × frames], or null
@@ -120,7 +122,7 @@ struct TrainingBatch {
     int64_t frames;
     int label;               // −1: none
     int64_t melOffset = 0;   // samples from the first frame's start to the audio's: whole frames
-    float* noise = nullptr;  // [samples]: where the readable reference writes ε, if it is asked for that alone
+    float* noise = nullptr;  // [samples]: where ε is written, if it is asked for
   };
   const Clip* clips;
   int count;
@@ -128,6 +130,8 @@ struct TrainingBatch {
 };
 
 enum class TrainingOutcome { done, cancelled, outOfMemory };
+
+class TrainingPass;
 
 /** Computes losses and gradients of one network; keeps its working memory between calls. */
 class Training {
@@ -150,6 +154,19 @@ class Training {
                                 float* clipLosses, const std::atomic<bool>* cancelled);
 
   /**
+   * The first half of `lossGradients`, for losses that the caller computes: writes ε to each clip's `noise`. What the second
+   * half needs is kept until the next call. A batch must fit the memory in one part.
+   */
+  TrainingOutcome forward(const float* parameters, const TrainingBatch& batch, const std::atomic<bool>* cancelled);
+
+  /** The second half, for the same parameters and batch, with ∂loss/∂ε of each clip as its `target`. */
+  TrainingOutcome backward(const float* parameters, const TrainingBatch& batch, float* gradients,
+                           const std::atomic<bool>* cancelled);
+
+  /** Whether a batch is the one that `forward` was given. */
+  bool awaits(const TrainingBatch& batch) const;
+
+  /**
    * Bytes one part of a batch takes. Nearly all of it is, with P positions of all clips, C channels and L layers,
    * 4 · P · (L · C + 6 · C) for the layers' inputs, and 4 · P · L · 2C more where gates are stored.
    */
@@ -157,6 +174,10 @@ class Training {
 
  private:
   bool reserve(size_t bytes);
+
+  /** The batch between `forward` and `backward`. */
+  std::unique_ptr<TrainingPass> pass_;
+  std::vector<TrainingBatch::Clip> clips_;
 
   const NetworkShape shape_;
   Pool& pool_;

@@ -43,6 +43,12 @@ export interface LossGradients {
   readonly gradients: ReadonlyMap<string, Float32Array>
 }
 
+export interface BackwardRequest extends ClipBatch {
+  /** ∂loss/∂ε_θ of each clip, given ε_θ of each: any loss. Called once. */
+  readonly gradientOf: (outputs: readonly Float32Array[]) => readonly Float32Array[]
+  readonly signal?: AbortSignal
+}
+
 export interface StreamRequest {
   /** The diffusion step of each pass, in the order in which the passes run. */
   readonly steps: readonly number[]
@@ -80,6 +86,8 @@ export interface Engine {
   predictNoise(request: NoiseRequest): Promise<Float32Array[]>
   /** Loss and gradients for one batch. @throws as `predictNoise` */
   lossGradients(request: LossRequest): Promise<LossGradients>
+  /** Gradients by the parameters of a loss that the caller computes. @throws as `predictNoise`, and what `gradientOf` does */
+  backward(request: BackwardRequest): Promise<ReadonlyMap<string, Float32Array>>
   openStream(request: StreamRequest): NoiseStream
   /** Replaces the parameters, all of them. */
   setParameters(parameters: Tensors): Promise<void>

@@ -16,7 +16,7 @@ export interface StreamHandle {
   readonly [handle]: 'stream'
 }
 
-/** One clip of a batch; `target` where gradients are wanted, else `noise` for the result. */
+/** One clip of a batch; `target` (on the second half's way back ∂loss/∂ε) where gradients are wanted, else `noise` for the result. */
 export interface ClipWork {
   readonly audio: Float32Array
   readonly target?: Float32Array
@@ -70,6 +70,10 @@ export interface Addon {
   create(shape: Int32Array, instructionSet: string, threads: number, memoryLimit: number): Handle
   /** The loss; −1: stopped; −2: memory does not suffice. Without gradients: noise, of the readable reference alone. */
   run(handle: Handle, work: Work): Promise<number>
+  /** The first half of a batch's gradients: ε to the clips' noise. The engine must do nothing else before the second. */
+  runForward(handle: Handle, work: Work): Promise<number>
+  /** The second half: the same work, with ∂loss/∂ε as targets, and gradients. */
+  runBackward(handle: Handle, work: Work): Promise<number>
   /** A clip's passes: `[passes × size]` sinusoids of their steps; label −1: none. */
   openStream(handle: Handle, sinusoids: Float32Array, label: number): StreamHandle
   /** Samples of noise that were written; −1: stopped; −2: memory does not suffice; −3: refused. */

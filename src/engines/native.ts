@@ -4,8 +4,18 @@ import type { NetworkConfig } from '../model/config.js'
 import { checkParameters, parameterCount, parameterSpecs } from '../model/parameters.js'
 import { stepSinusoids } from '../model/step-embedding.js'
 import { elementCount, type Tensors } from '../tensor.js'
+import { backwardByLoss } from './backward-by-loss.js'
 import { checkBatch, checkLossRequest } from './check-batch.js'
-import type { Engine, LossGradients, LossRequest, NoiseRequest, NoiseStream, StreamRequest } from './engine.js'
+import type {
+  BackwardRequest,
+  ClipBatch,
+  Engine,
+  LossGradients,
+  LossRequest,
+  NoiseRequest,
+  NoiseStream,
+  StreamRequest,
+} from './engine.js'
 import { type Addon, availableThreads, type ClipWork, type Handle, loadAddon, shapeNumbers } from './native-addon.js'
 import { NativeQueue } from './native-queue.js'
 import { NativeStream, type Parameters } from './native-stream.js'
@@ -27,6 +37,8 @@ export interface NativeOptions {
 }
 
 const DEFAULT_MEMORY_LIMIT = 2 ** 31
+/** What the addon says where its working memory does not suffice. */
+const OUT_OF_MEMORY = -2
 
 class NativeEngine implements Engine {
   readonly name = 'native'
@@ -57,20 +69,11 @@ class NativeEngine implements Engine {
   async lossGradients(request: LossRequest): Promise<LossGradients> {
     this.checkAlive()
     checkLossRequest(this.network, request)
-    const { size } = this.network.stepEmbedding
-    const sinusoids = stepSinusoids(this.network.stepEmbedding, request.steps)
-    const clips = request.audio.map(
-      (audio, i): ClipWork => ({
-        audio,
-        target: request.target[i]!,
-        weight: request.weight?.[i],
-        sinusoids: sinusoids.slice(i * size, (i + 1) * size),
-        mel: request.mel?.[i]?.data,
-        frames: request.mel?.[i]?.frames ?? 0,
-        melOffset: 0,
-        label: request.labels?.[i] ?? -1,
-      }),
-    )
+    const clips = this.clipWorks(request).map((clip, i) => ({
+      ...clip,
+      target: request.target[i]!,
+      weight: request.weight?.[i],
+    }))
     const flat = new Float32Array(this.size)
     const clipLosses = new Float32Array(clips.length)
     const work = {
@@ -81,6 +84,45 @@ class NativeEngine implements Engine {
       parameters: this.parameters.data,
     }
     const loss = await this.queue.run(cancelled => this.addon.run(this.handle, { ...work, cancelled }), request.signal)
+    return { loss, clipLosses, gradients: this.byName(flat) }
+  }
+
+  async backward(request: BackwardRequest): Promise<ReadonlyMap<string, Float32Array>> {
+    this.checkAlive()
+    checkBatch(this.network, request)
+    if (this.isReference) return backwardByLoss(this, request)
+    const noises = request.audio.map(audio => new Float32Array(audio.length))
+    const clips = this.clipWorks(request).map((clip, i) => ({ ...clip, noise: noises[i]! }))
+    const parameters = this.parameters.data
+    const flat = new Float32Array(this.size)
+    let fits = true
+    await this.queue.run(async cancelled => {
+      const forward = await this.addon.runForward(this.handle, { clips, parameters, cancelled })
+      fits = forward !== OUT_OF_MEMORY
+      if (forward < 0) return fits ? forward : 0
+      const gradients = request.gradientOf(noises)
+      checkLossRequest(this.network, { ...request, target: gradients, loss: 'l2' })
+      const work = { clips: clips.map((clip, i) => ({ ...clip, target: gradients[i]! })), parameters, cancelled }
+      return this.addon.runBackward(this.handle, { ...work, gradients: flat })
+    }, request.signal)
+    // Both halves keep the whole batch; what knows its loss runs in parts.
+    return fits ? this.byName(flat) : backwardByLoss(this, request)
+  }
+
+  private clipWorks({ audio, steps, mel, labels }: ClipBatch): ClipWork[] {
+    const { size } = this.network.stepEmbedding
+    const sinusoids = stepSinusoids(this.network.stepEmbedding, steps)
+    return audio.map((samples, i) => ({
+      audio: samples,
+      sinusoids: sinusoids.slice(i * size, (i + 1) * size),
+      mel: mel?.[i]?.data,
+      frames: mel?.[i]?.frames ?? 0,
+      melOffset: 0,
+      label: labels?.[i] ?? -1,
+    }))
+  }
+
+  private byName(flat: Float32Array): Map<string, Float32Array> {
     const gradients = new Map<string, Float32Array>()
     let at = 0
     for (const { name, shape } of parameterSpecs(this.network)) {
@@ -88,7 +130,7 @@ class NativeEngine implements Engine {
       gradients.set(name, flat.subarray(at, at + count))
       at += count
     }
-    return { loss, clipLosses, gradients }
+    return gradients
   }
 
   openStream(request: StreamRequest): NoiseStream {

@@ -4,8 +4,17 @@ import { DiffWaveError, throwIfAborted } from '../errors.js'
 import type { NetworkConfig } from '../model/config.js'
 import { checkParameters } from '../model/parameters.js'
 import type { Tensors } from '../tensor.js'
+import { backwardByLoss } from './backward-by-loss.js'
 import { checkBatch, checkLossRequest } from './check-batch.js'
-import type { Engine, LossGradients, LossRequest, NoiseRequest, NoiseStream, StreamRequest } from './engine.js'
+import type {
+  BackwardRequest,
+  Engine,
+  LossGradients,
+  LossRequest,
+  NoiseRequest,
+  NoiseStream,
+  StreamRequest,
+} from './engine.js'
 import { predictClips } from './predict-clips.js'
 import { type BackendName, backendPackages } from './tensorflow/backend-names.js'
 import { WorkerClient } from './tensorflow/worker-client.js'
@@ -40,6 +49,10 @@ class TensorflowEngine implements Engine {
   async predictNoise(request: NoiseRequest): Promise<Float32Array[]> {
     checkBatch(this.network, request)
     return predictClips(request, stream => this.openStream(stream))
+  }
+
+  backward(request: BackwardRequest): Promise<ReadonlyMap<string, Float32Array>> {
+    return backwardByLoss(this, request)
   }
 
   async lossGradients(request: LossRequest): Promise<LossGradients> {

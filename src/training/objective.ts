@@ -1,11 +1,10 @@
 /**
  * What training minimises, as a function of the network's output: the error of what it predicts, and, where the config asks,
- * the spectral loss of the audio x̂_0 that this stands for; both of audio that an emphasis has weighed, where there is one. Any
- * engine differentiates it: the gradient g of N outputs o is that of the mean squared error against o − g·N/2.
+ * the spectral loss of the audio x̂_0 that this stands for; both of audio that an emphasis has weighed, where there is one. The
+ * engine brings its gradient by the outputs back to the parameters.
  */
 import type { Engine, LossGradients, LossRequest } from '../engines/engine.js'
 import type { TrainingConfig } from './config.js'
-import { addGradients, scaleGradients } from './gradients.js'
 import { SpectralLoss } from './spectral-loss.js'
 
 /** A batch, and what it was made of. */
@@ -49,36 +48,21 @@ export class Objective {
 
   /** Loss and gradients of a batch by the network's parameters. */
   async differentiate(engine: Engine, batch: NoisedBatch): Promise<LossGradients> {
-    if (this.#spectral === null) {
-      const { levels, clean, emphases, ...request } = batch
-      return engine.lossGradients(request)
-    }
-    // Two parts at once: while the engine works on one, the spectral loss of the other is computed here.
-    const middle = Math.ceil(batch.audio.length / 2)
-    const halves = middle === batch.audio.length ? [batch] : [clipsOf(batch, 0, middle), clipsOf(batch, middle)]
-    const results = await Promise.all(halves.map(half => this.#differentiateAtOnce(engine, half)))
-    const clipLosses = Float32Array.from(results.flatMap(result => [...result.clipLosses]))
-    const shares = halves.map(half => samplesIn(half.audio) / samplesIn(batch.audio))
-    const total = new Map(results[0]!.gradients)
-    scaleGradients(total, shares[0]!)
-    for (const [i, { gradients }] of results.entries()) {
-      if (i === 0) continue
-      scaleGradients(gradients, shares[i]!)
-      addGradients(total, gradients)
-    }
-    const loss = results.reduce((sum, result, i) => sum + shares[i]! * result.loss, 0)
-    return { loss, clipLosses, gradients: total }
-  }
-
-  async #differentiateAtOnce(engine: Engine, batch: NoisedBatch): Promise<LossGradients> {
-    const { levels, clean, emphases, weight, ...request } = batch
-    const outputs = await engine.predictNoise(request)
-    const { clipLosses, gradients } = this.of(batch, outputs)
-    const total = samplesIn(outputs)
-    const target = outputs.map((output, i) => output.map((o, n) => o - (gradients[i]![n]! * total) / 2))
-    const result = await engine.lossGradients({ ...request, target, loss: 'l2' })
-    const loss = outputs.reduce((sum, output, i) => sum + (clipLosses[i]! * output.length) / total, 0)
-    return { loss, clipLosses, gradients: result.gradients }
+    const { levels, clean, emphases, ...request } = batch
+    if (this.#spectral === null && emphases.every(emphasis => emphasis === null)) return engine.lossGradients(request)
+    let loss = 0
+    let clipLosses: Float32Array = new Float32Array(0)
+    const gradients = await engine.backward({
+      ...request,
+      gradientOf: outputs => {
+        const found = this.of(batch, outputs)
+        clipLosses = found.clipLosses
+        const total = samplesIn(outputs)
+        loss = outputs.reduce((sum, output, i) => sum + (clipLosses[i]! * output.length) / total, 0)
+        return found.gradients
+      },
+    })
+    return { loss, clipLosses, gradients }
   }
 
   /** Mean loss of a clip's error, and its gradient. */
@@ -109,21 +93,4 @@ export class Objective {
 
 function samplesIn(clips: readonly Float32Array[]): number {
   return clips.reduce((sum, clip) => sum + clip.length, 0)
-}
-
-/** Clips start … end − 1 of a batch. */
-function clipsOf(batch: NoisedBatch, start: number, end?: number): NoisedBatch {
-  const { audio, target, clean, levels, emphases, weight, mel, labels, steps } = batch
-  return {
-    ...batch,
-    audio: audio.slice(start, end),
-    target: target.slice(start, end),
-    clean: clean.slice(start, end),
-    levels: levels.slice(start, end),
-    emphases: emphases.slice(start, end),
-    steps: Array.from(steps).slice(start, end),
-    ...(weight === undefined ? {} : { weight: weight.slice(start, end) }),
-    ...(mel === undefined ? {} : { mel: mel.slice(start, end) }),
-    ...(labels === undefined ? {} : { labels: labels.slice(start, end) }),
-  }
 }

@@ -186,6 +186,29 @@ export function conformance(name: string, create: CreateEngine): void {
         const target = batch.audio.map((clip, i) => gaussian(3, i, 0, clip.length))
         const request = { ...batch, target, loss: 'l2' as const, weight: target.map(clip => clip.map(Math.abs)) }
         const { gradients } = await engine.lossGradients(request)
+
+        // The same loss, computed here.
+        const samples = target.reduce((sum, clip) => sum + clip.length, 0)
+        const own = await engine.backward({
+          ...batch,
+          gradientOf: outputs =>
+            outputs.map((output, i) =>
+              output.map((o, n) => (2 * Math.abs(target[i]![n]!) * (o - target[i]![n]!)) / samples),
+            ),
+        })
+        for (const [key, gradient] of gradients) {
+          const error = relativeError(own.get(key)!, gradient)
+          assert.ok(error < 1e-4, `gradient of ${key} through the outputs: ${error}`)
+        }
+        await assert.rejects(
+          engine.backward({ ...batch, gradientOf: outputs => outputs.map(output => output.map(() => Number.NaN)) }),
+          { name: 'DiffWaveError', code: 'NOT_FINITE' },
+        )
+        await assert.rejects(engine.backward({ ...batch, gradientOf: () => [] }), {
+          name: 'DiffWaveError',
+          code: 'BAD_SHAPE',
+        })
+
         let squares = 0
         for (const gradient of gradients.values()) for (const value of gradient) squares += value * value
         const size = 1e-3 / Math.sqrt(squares)
@@ -224,6 +247,12 @@ export function conformance(name: string, create: CreateEngine): void {
     await refused({ steps: [-1] }, 'BAD_SHAPE')
     await refused({ labels: [0] }, 'BAD_SHAPE')
     await refused({ signal: AbortSignal.abort() }, 'ABORTED')
+    const backward = { ...request, gradientOf: (outputs: readonly Float32Array[]) => outputs }
+    await assert.rejects(engine.backward({ ...backward, audio: [] }), { name: 'DiffWaveError', code: 'BAD_SHAPE' })
+    await assert.rejects(engine.backward({ ...backward, signal: AbortSignal.abort() }), {
+      name: 'DiffWaveError',
+      code: 'ABORTED',
+    })
     await engine.dispose()
     await refused({}, 'DISPOSED')
   })

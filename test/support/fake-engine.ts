@@ -109,6 +109,7 @@ export function fakeEngine(network: NetworkConfig, radius = 37): FakeEngine {
       })
     },
     lossGradients: () => Promise.reject(new Error('the fake engine does not learn')),
+    backward: () => Promise.reject(new Error('the fake engine does not learn')),
     setParameters: () => Promise.resolve(),
     dispose: () => Promise.resolve(),
   }

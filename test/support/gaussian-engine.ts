@@ -113,6 +113,7 @@ export function gaussianModel(
         return output(clip, steps[i]!, frameMeans(mel[i]!), 0, noise)
       }),
     lossGradients: refuse,
+    backward: refuse,
     setParameters: refuse,
     dispose: () => Promise.resolve(),
   })

@@ -1,4 +1,5 @@
 /** An engine that learns without a network: ε = Σ over bands of a gain a parameter; its gradients are exact and its work is nil. */
+import { backwardByLoss } from '#src/engines/backward-by-loss'
 import type { Engine, LossRequest } from '#src/engines/engine'
 import type { NetworkConfig } from '#src/model/config'
 import type { Tensors } from '#src/tensor'
@@ -45,6 +46,9 @@ export function learningEngine(
       gradients.get(slope)![0] = byA / count
       gradients.get(offset)![0] = hooks.spoil?.(calls) === true ? Number.NaN : byB / count
       return { loss: sum / count, clipLosses: new Float32Array(audio.length).fill(sum / count), gradients }
+    },
+    backward(request) {
+      return backwardByLoss(this, request)
     },
     async setParameters(parameters) {
       weights = parameters

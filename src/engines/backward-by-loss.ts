@@ -1,0 +1,20 @@
+/**
+ * Any loss's gradients on an engine that knows two losses only: the gradient g of N outputs o is that of their mean squared
+ * error against o − g·N/2. It costs a second forward pass.
+ */
+import { checkLossRequest } from './check-batch.js'
+import type { BackwardRequest, Engine } from './engine.js'
+
+/** @throws as `Engine.backward` */
+export async function backwardByLoss(
+  engine: Pick<Engine, 'network' | 'predictNoise' | 'lossGradients'>,
+  { gradientOf, ...batch }: BackwardRequest,
+): Promise<ReadonlyMap<string, Float32Array>> {
+  const outputs = await engine.predictNoise(batch)
+  const given = gradientOf(outputs)
+  checkLossRequest(engine.network, { ...batch, target: given, loss: 'l2' })
+  const samples = outputs.reduce((sum, output) => sum + output.length, 0)
+  const target = outputs.map((output, i) => output.map((o, n) => o - (given[i]![n]! * samples) / 2))
+  const { gradients } = await engine.lossGradients({ ...batch, target, loss: 'l2' })
+  return gradients
+}
