@@ -28,9 +28,9 @@ void TrainingPass::layoutConditioning(Arena& arena) {
   }
   for (int i = 0; i < shape_.encoders; i++) {
     const int64_t in = frameChannels_[size_t(i)], out = frameChannels_[size_t(i) + 1];
-    encoderWeight_.push_back(arena.take(packedSize(3 * in, columnsOf(out), 3)));
+    encoderWeight_.push_back(arena.take(packedSize(Way::forward, 3 * in, columnsOf(out), 3)));
     encoderBias_.push_back(arena.take(columnsOf(out)));
-    dEncoder_.push_back(arena.take(packedSize(3 * out, columnsOf(in), 3)));
+    dEncoder_.push_back(arena.take(packedSize(Way::backward, 3 * out, columnsOf(in), 3)));
     dEncoderWeight_.push_back(arena.take(3 * in * columnsOf(out)));
   }
   projected_ = arena.take(shape_.layers * frameRows_ * 2 * columns_);
@@ -44,10 +44,10 @@ void TrainingPass::packConditioning() {
     const int64_t in = frameChannels_[size_t(i)], out = frameChannels_[size_t(i) + 1];
     const Place& at = task_->places.encoder[i];
     // k: tap, channel.
-    pack(encoderWeight_[size_t(i)], 3 * in, columnsOf(out), [&](int64_t k, int64_t n) {
+    pack(Way::forward, encoderWeight_[size_t(i)], 3 * in, columnsOf(out), [&](int64_t k, int64_t n) {
       return n < out ? w[at.weight + (n * in + k % in) * 3 + k / in] : 0.0f;
     }, 3);
-    pack(dEncoder_[size_t(i)], 3 * out, columnsOf(in), [&](int64_t k, int64_t n) {
+    pack(Way::backward, dEncoder_[size_t(i)], 3 * out, columnsOf(in), [&](int64_t k, int64_t n) {
       return n < in ? w[at.weight + (k % out * in + n) * 3 + k / out] : 0.0f;
     }, 3);
     for (int64_t n = 0; n < columnsOf(out); n++) encoderBias_[size_t(i)][n] = n < out ? w[at.bias + n] : 0;
@@ -163,7 +163,7 @@ void TrainingPass::melForward() {
       for (int tap = -1; tap <= 1; tap++) {
         segments[tap + 1] = {frames_[i] + (first + tap) * in, ptrdiff_t(in), int(frameChannels_[i])};
       }
-      kernels.product(to, out, int(last - first), int(out), segments, 3, encoderWeight_[i], true);
+      kernels.forwardProduct(to, out, int(last - first), int(out), segments, 3, encoderWeight_[i], true);
       for (int64_t k = 0; k < (last - first) * out; k++) to[k] = plain::leaky(to[k]);
     });
     clearFrameGuards(frames_[i + 1], out);
@@ -172,7 +172,7 @@ void TrainingPass::melForward() {
   if (dProjected_ != nullptr) std::memset(dProjected_, 0, size_t(shape_.layers * frameRows_ * 2 * columns_) * sizeof(float));
   task_->pool.forEach(shape_.layers, [&](int layer, int) {
     const Segment segment{frames_.back(), ptrdiff_t(columnsOf(channels)), int(channels)};
-    kernels.product(projected_ + layer * frameRows_ * 2 * columns_, 2 * columns_, int(frameRows_), int(2 * columns_),
+    kernels.forwardProduct(projected_ + layer * frameRows_ * 2 * columns_, 2 * columns_, int(frameRows_), int(2 * columns_),
                     &segment, 1, weights_[size_t(layer)].conditioner, false);
   });
 }

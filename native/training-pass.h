@@ -132,9 +132,11 @@ class TrainingPass {
 
   /** Packs element(k, n), k < steps, n < columns, into panels; the steps are those of `segments` equally long segments. */
   template <class Element>
-  void pack(float* to, int64_t steps, int64_t columns, const Element& element, int segments = 1) const;
-  int64_t packedSize(int64_t steps, int64_t columns, int segments = 1) const {
-    return roundedUp(columns, kernels_.width) * roundedUp(steps / segments, kernels_.depth) * segments;
+  void pack(Way way, float* to, int64_t steps, int64_t columns, const Element& element, int segments = 1) const;
+  /** Floats of room that panels take. */
+  int64_t packedSize(Way way, int64_t steps, int64_t columns, int segments = 1) const {
+    const int64_t numbers = roundedUp(columns, kernels_.width) * roundedUp(steps / segments, kernels_.depth) * segments;
+    return way == Way::forward ? numbers * kernels_.forwardBytes / 4 : numbers;
   }
 
   void packLayer(int layer);
@@ -247,7 +249,7 @@ void TrainingPass::forEachQuadGroup(const Quads& quads, const Body& body, const 
 }
 
 template <class Element>
-void TrainingPass::pack(float* to, int64_t steps, int64_t columns, const Element& element, int segments) const {
+void TrainingPass::pack(Way way, float* to, int64_t steps, int64_t columns, const Element& element, int segments) const {
   const int64_t own = steps / segments, padded = roundedUp(own, kernels_.depth);
   float* at = to;
   for (int64_t first = 0; first < columns; first += kernels_.width) {
@@ -258,7 +260,7 @@ void TrainingPass::pack(float* to, int64_t steps, int64_t columns, const Element
       }
     }
   }
-  if (kernels_.arrange != nullptr) kernels_.arrange(to, padded * segments, columns);
+  if (kernels_.arrange != nullptr) kernels_.arrange(to, padded * segments, columns, way);
 }
 
 }  // namespace diffwave

@@ -175,27 +175,27 @@ TrainingPass::TrainingPass(const NetworkShape& shape, int threads, const Trainin
 
   for (int l = 0; l < shape.layers; l++) {
     LayerWeights w{};
-    w.dilated = arena.take(quadInputs * packedSize(C_, wide));
-    w.dy = arena.take(quadInputs * packedSize(wide, columns_));
-    w.output = arena.take(packedSize(C_, wide));
-    w.dGated = arena.take(2 * packedSize(C_, columns_));
+    w.dilated = arena.take(quadInputs * packedSize(Way::forward, C_, wide));
+    w.dy = arena.take(quadInputs * packedSize(Way::backward, wide, columns_));
+    w.output = arena.take(packedSize(Way::forward, C_, wide));
+    w.dGated = arena.take(2 * packedSize(Way::backward, C_, columns_));
     w.bias = arena.take(wide);
     w.outputBias = arena.take(wide);
     if (shape.conditioner != Conditioner::none) {
       const int64_t channels = shape.conditionerChannels();
-      w.conditioner = arena.take(packedSize(channels, wide));
-      w.dConditioner = arena.take(packedSize(wide, columnsOf(channels)));
+      w.conditioner = arena.take(packedSize(Way::forward, channels, wide));
+      w.dConditioner = arena.take(packedSize(Way::backward, wide, columnsOf(channels)));
     }
     weights_.push_back(w);
   }
-  inputWeight_ = arena.take(packedSize(shape.patch, columns_));
+  inputWeight_ = arena.take(packedSize(Way::forward, shape.patch, columns_));
   inputBias_ = arena.take(columns_);
-  skipWeight_ = arena.take(packedSize(C_, columns_));
+  skipWeight_ = arena.take(packedSize(Way::forward, C_, columns_));
   skipBias_ = arena.take(columns_);
-  outputWeight_ = arena.take(packedSize(C_, patchColumns));
+  outputWeight_ = arena.take(packedSize(Way::forward, C_, patchColumns));
   outputBias_ = arena.take(patchColumns);
-  dHidden_ = arena.take(packedSize(shape.patch, columns_));
-  dSkip_ = arena.take(packedSize(C_, columns_));
+  dHidden_ = arena.take(packedSize(Way::backward, shape.patch, columns_));
+  dSkip_ = arena.take(packedSize(Way::backward, C_, columns_));
   skipBiasGradient_ = arena.take(columns_);
   steps_ = arena.take(int64_t(shape.layers) * count * columns_);
   dSteps_ = arena.take(int64_t(shape.layers) * count * columns_);
@@ -262,10 +262,11 @@ void TrainingPass::toPoints(float* planes, int64_t width, const Rows& rows, cons
 
 /** Packs taps(k, n), three weights or null for zeros, at the six points: a set of panels each. */
 template <class Taps>
-static void packPoints(float* to, const TrainingKernels& kernels, int64_t steps, int64_t columns, bool reversed,
+static void packPoints(Way way, float* to, const TrainingKernels& kernels, int64_t steps, int64_t columns, bool reversed,
                        const Taps& taps) {
   const int64_t width = kernels.width, padded = roundedUp(steps, kernels.depth);
-  const int64_t plane = roundedUp(columns, width) * padded;
+  const int64_t numbers = roundedUp(columns, width) * padded;
+  const int64_t plane = way == Way::forward ? numbers * kernels.forwardBytes / 4 : numbers;
   float* const start = to;
   const float (&g)[quadInputs][3] = pointWeights;
   for (int64_t first = 0; first < columns; first += width) {
@@ -288,7 +289,7 @@ static void packPoints(float* to, const TrainingKernels& kernels, int64_t steps,
     }
   }
   if (kernels.arrange == nullptr) return;
-  for (int i = 0; i < quadInputs; i++) kernels.arrange(start + i * plane, padded, columns);
+  for (int i = 0; i < quadInputs; i++) kernels.arrange(start + i * plane, padded, columns, way);
 }
 
 /** Element n of a [wide] axis lies in half n / columns at channel n mod columns. */
@@ -300,22 +301,22 @@ void TrainingPass::packLayer(int layer) {
   const auto halfRow = [C, columns](int64_t n) { return n % columns < C ? n / columns * C + n % columns : -1; };
 
   // The taps at the six points; k: channel, n: the gate's halves.
-  packPoints(to.dilated, kernels_, C, wide, false, [&](int64_t k, int64_t n) {
+  packPoints(Way::forward, to.dilated, kernels_, C, wide, false, [&](int64_t k, int64_t n) {
     const int64_t o = halfRow(n);
     return o < 0 ? nullptr : w + at.dilated.weight + (o * C + k) * 3;
   });
   // Backwards the taps stand the other way round.
-  packPoints(to.dy, kernels_, wide, columns, true, [&](int64_t k, int64_t n) {
+  packPoints(Way::backward, to.dy, kernels_, wide, columns, true, [&](int64_t k, int64_t n) {
     const int64_t o = halfRow(k);
     return o < 0 || n >= C ? nullptr : w + at.dilated.weight + (o * C + n) * 3;
   });
   // n: skip first, then residual, so that the last layer can leave the residual out.
-  pack(to.output, C, wide, [&](int64_t k, int64_t n) {
+  pack(Way::forward, to.output, C, wide, [&](int64_t k, int64_t n) {
     const int64_t o = halfRow(n);
     return o < 0 ? 0.0f : w[at.output.weight + (o < C ? o + C : o - C) * C + k];
   });
   const bool last = layer == shape_.layers - 1;
-  pack(to.dGated, last ? C : 2 * C, columns, [&](int64_t k, int64_t n) {
+  pack(Way::backward, to.dGated, last ? C : 2 * C, columns, [&](int64_t k, int64_t n) {
     return n >= C ? 0.0f : w[at.output.weight + (k < C ? k + C : k - C) * C + n];
   }, last ? 1 : 2);
   for (int64_t n = 0; n < wide; n++) {
@@ -325,13 +326,13 @@ void TrainingPass::packLayer(int layer) {
     to.outputBias[n] = o < 0 ? 0 : w[at.output.bias + (o < C ? o + C : o - C)];
   }
   if (to.conditioner != nullptr) {
-    pack(to.conditioner, channels, wide, [&](int64_t k, int64_t n) {
+    pack(Way::forward, to.conditioner, channels, wide, [&](int64_t k, int64_t n) {
       const int64_t o = halfRow(n);
       return o < 0 ? 0.0f : w[at.conditioner.weight + o * channels + k];
     });
   }
   if (to.dConditioner != nullptr) {
-    pack(to.dConditioner, wide, columnsOf(channels), [&](int64_t k, int64_t n) {
+    pack(Way::backward, to.dConditioner, wide, columnsOf(channels), [&](int64_t k, int64_t n) {
       const int64_t o = halfRow(k);
       return o < 0 || n >= channels ? 0.0f : w[at.conditioner.weight + o * channels + n];
     });
@@ -342,13 +343,13 @@ void TrainingPass::packEnds() {
   const float* w = task_->parameters;
   const ParameterPlaces& at = task_->places;
   const int64_t C = C_, patch = shape_.patch, patchColumns = columnsOf(patch);
-  pack(inputWeight_, patch, columns_,
+  pack(Way::forward, inputWeight_, patch, columns_,
        [&](int64_t k, int64_t n) { return n < C ? w[at.input.weight + n * patch + k] : 0.0f; });
-  pack(skipWeight_, C, columns_, [&](int64_t k, int64_t n) { return n < C ? w[at.skip.weight + n * C + k] : 0.0f; });
-  pack(dSkip_, C, columns_, [&](int64_t k, int64_t n) { return n < C ? w[at.skip.weight + k * C + n] : 0.0f; });
-  pack(outputWeight_, C, patchColumns,
+  pack(Way::forward, skipWeight_, C, columns_, [&](int64_t k, int64_t n) { return n < C ? w[at.skip.weight + n * C + k] : 0.0f; });
+  pack(Way::backward, dSkip_, C, columns_, [&](int64_t k, int64_t n) { return n < C ? w[at.skip.weight + k * C + n] : 0.0f; });
+  pack(Way::forward, outputWeight_, C, patchColumns,
        [&](int64_t k, int64_t n) { return n < patch ? w[at.output.weight + n * C + k] : 0.0f; });
-  pack(dHidden_, patch, columns_, [&](int64_t k, int64_t n) { return n < C ? w[at.output.weight + k * C + n] : 0.0f; });
+  pack(Way::backward, dHidden_, patch, columns_, [&](int64_t k, int64_t n) { return n < C ? w[at.output.weight + k * C + n] : 0.0f; });
   for (int64_t n = 0; n < columns_; n++) {
     inputBias_[n] = n < C ? w[at.input.bias + n] : 0;
     skipBias_[n] = n < C ? w[at.skip.bias + n] : 0;
@@ -411,7 +412,7 @@ static void inputTile(const TrainingKernels& kernels, float* out, const float* a
                       const float* weight, const float* bias) {
   for (int r = 0; r < count; r++) std::memcpy(out + r * columns, bias, size_t(columns) * sizeof(float));
   const Segment segment{audio, patch, patch};
-  kernels.product(out, columns, count, columns, &segment, 1, weight, true);
+  kernels.forwardProduct(out, columns, count, columns, &segment, 1, weight, true);
   for (int i = 0; i < count * columns; i++) out[i] = std::max(out[i], 0.0f);
 }
 
@@ -455,15 +456,15 @@ void TrainingPass::gates(int layer, const QuadTile& tile, const QuadRows& at, co
     gather(scratch.mel, melRows_, tile, at, melRows_.stride);
     for (int r = 0; r < at.count; r++) std::memcpy(halves + r * wide, w.bias, size_t(wide) * sizeof(float));
     const Segment segment{scratch.mel, melRows_.stride, shape_.bands};
-    kernels.product(halves, wide, at.count, wide, &segment, 1, w.conditioner, true);
+    kernels.forwardProduct(halves, wide, at.count, wide, &segment, 1, w.conditioner, true);
   } else {
     task.bias = w.bias;
   }
   toPoints(scratch.narrow, columns, y_[size_t(layer)], tile, shape_.dilation(layer));
   for (int k = 0; k < quadInputs; k++) {
     const Segment segment{scratch.narrow + k * narrowPlane, columns, int(C_)};
-    kernels.product(scratch.wide + k * widePlane, wide, tile.quads, wide, &segment, 1,
-                    w.dilated + k * packedSize(C_, wide), false);
+    kernels.forwardProduct(scratch.wide + k * widePlane, wide, tile.quads, wide, &segment, 1,
+                    w.dilated + k * packedSize(Way::forward, C_, wide), false);
   }
   task.sums = scratch.wide;
   task.plane = widePlane;
@@ -488,7 +489,7 @@ void TrainingPass::layerForward(int layer) {
     gates(layer, tile, at, scratch, keep_ == Keep::gates ? halves_[size_t(layer)] + tile.row * wide : scratch.halves);
     for (int r = 0; r < at.count; r++) std::memcpy(scratch.out + r * wide, w.outputBias, size_t(wide) * sizeof(float));
     const Segment segment{scratch.gated, columns + 16, int(C_)};
-    kernels.product(scratch.out, wide, at.count, last ? columns : wide, &segment, 1, w.output, true);
+    kernels.forwardProduct(scratch.out, wide, at.count, last ? columns : wide, &segment, 1, w.output, true);
     const float* step = steps_ + (int64_t(layer) * count_ + tile.clip) * columns;
     float *skip[4 * trainingQuads], *y[4 * trainingQuads], *next[4 * trainingQuads];
     pointers(skip, skip_, tile, at);
@@ -506,13 +507,13 @@ void TrainingPass::outputTile(const Tile& tile, float* hidden, float* noise) {
   const float* skip = row(skip_, tile.clip, tile.start);
   for (int r = 0; r < rows; r++) std::memcpy(hidden + r * columns, skipBias_, size_t(columns) * sizeof(float));
   const Segment fromSkip{skip, columns, C};
-  kernels.product(hidden, columns, rows, columns, &fromSkip, 1, skipWeight_, true);
+  kernels.forwardProduct(hidden, columns, rows, columns, &fromSkip, 1, skipWeight_, true);
   for (int i = 0; i < rows * columns; i++) hidden[i] = std::max(hidden[i], 0.0f);
   for (int r = 0; r < rows; r++) {
     std::memcpy(noise + r * patchColumns, outputBias_, size_t(patchColumns) * sizeof(float));
   }
   const Segment fromHidden{hidden, columns, C};
-  kernels.product(noise, patchColumns, rows, patchColumns, &fromHidden, 1, outputWeight_, true);
+  kernels.forwardProduct(noise, patchColumns, rows, patchColumns, &fromHidden, 1, outputWeight_, true);
 }
 
 /** A float32 sum this near zero has the sign of its rounding: it counts as zero, where the ReLU's slope is 0. One unit on either
@@ -691,7 +692,7 @@ void TrainingPass::convolutionBackward(int layer) {
     for (int k = 0; k < quadInputs; k++) {
       const Segment segment{scratch.wide + k * widePlane, wide, wide};
       kernels.product(scratch.narrow + k * narrowPlane, columns, tile.quads, columns, &segment, 1,
-                      w.dy + k * packedSize(wide, columns), false);
+                      w.dy + k * packedSize(Way::backward, wide, columns), false);
     }
     float* dx[4 * trainingQuads];
     pointers(dx, dx_, tile, at);

@@ -76,6 +76,10 @@ struct QuadCombine {
   float scale;
 };
 
+/** What a product is part of. Forward sums decide the signs of ReLUs and of absolute errors, and need all of float32's
+ * precision; on the way back an error of 1e-5 is one of 1e-5. */
+enum class Way { forward, backward };
+
 /** What each instruction set brings (kernels/backward.h). Columns are multiples of 16, in floats. */
 struct TrainingKernels {
   /** Columns of a packed panel: `packed[panel][k][width]`. */
@@ -85,10 +89,15 @@ struct TrainingKernels {
   /** Fours of positions that a tile has at most, and that it is a multiple of where it can be. */
   int mostQuads, quadUnit;
   /** Brings panels of `steps` steps in all into the kernels' own order, in place; or null. */
-  void (*arrange)(float* packed, int64_t steps, int64_t columns);
+  void (*arrange)(float* packed, int64_t steps, int64_t columns, Way way);
+  /** Bytes that a packed number takes in the forward pass; on the way back it is four. */
+  int forwardBytes;
   /** out[r, n] = (accumulate ? out[r, n] : 0) + Σ over segments and their steps, in order, of a[r, k] · packed[k, n]. */
   void (*product)(float* out, ptrdiff_t outStride, int rows, int columns, const Segment* segments, int count,
                   const float* packed, bool accumulate);
+  /** The same with panels that were arranged for the forward pass. */
+  void (*forwardProduct)(float* out, ptrdiff_t outStride, int rows, int columns, const Segment* segments, int count,
+                         const float* packed, bool accumulate);
   /** out[r, n] = (accumulate ? out[r, n] : 0) + Σ_k a[k · aStride + r] · b[k · bStride + n]: a weight's gradient, k running
    * over positions. */
   void (*outer)(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aStride, int rows, const float* b,

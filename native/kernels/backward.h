@@ -148,9 +148,9 @@ inline const TrainingKernels& trainingKernels() {
   using namespace training;
 #ifdef DIFFWAVE_TILES
   static constexpr TrainingKernels table{tiles::panelColumns, tiles::depth, trainingQuads, tiles::depth, tiles::arrange,
-                                         tiles::product, tiles::outer,
+                                         3 * 2, tiles::product<2>, tiles::product<3>, tiles::outer,
 #else
-  static constexpr TrainingKernels table{width, 1, 36, blockRows, nullptr, product, outer,
+  static constexpr TrainingKernels table{width, 1, 36, blockRows, nullptr, 4, product, product, outer,
 #endif
                                          quadInput, quadGates, quadGateBackward, quadCombine, quadWeights, residual,
                                          interpolateBackward, columnSums};

@@ -10,17 +10,24 @@ namespace tiles {
 
 /** Columns of a packed panel. */
 constexpr int panelColumns = 2 * side;
-/** Blocks of 32 steps whose left sides are held at a time: two rows of tiles take 32 kB, within the first-level cache. */
+/** Blocks of 32 steps whose left sides are held at a time: two rows of tiles take 32 or 48 kB. */
 constexpr int heldBlocks = 8;
 
-/** Turns panels of floats, `[panel][steps][32]` with steps in whole blocks, into pairs `[panel][block][2]`, in place. */
-inline void arrange(float* packed, int64_t steps, int64_t columns) {
-  for (int64_t block = 0; block < steps / depth * ((columns + panelColumns - 1) / panelColumns); block++) {
-    float* at = packed + block * depth * panelColumns;
-    Pair pairs[2];
-    for (int n = 0; n < 2; n++) splitColumns(pairs[n], at + n * side, panelColumns, depth);
-    memcpy(at, pairs, sizeof pairs);
+/** Turns panels of floats, `[panel][steps][32]` with steps in whole blocks, into split sides `[panel][block][2]`, in place:
+ * from the last on, since three parts need more room. */
+template <int parts>
+void arrangePanels(float* packed, int64_t blocks) {
+  for (int64_t block = blocks - 1; block >= 0; block--) {
+    Split<parts> sides[2];
+    for (int n = 0; n < 2; n++) splitColumns(sides[n], packed + block * depth * panelColumns + n * side, panelColumns, depth);
+    memcpy(packed + block * 2 * parts * ptrdiff_t(sizeof(Tile) / sizeof(float)), sides, sizeof sides);
   }
+}
+
+inline void arrange(float* packed, int64_t steps, int64_t columns, Way way) {
+  const int64_t blocks = steps / depth * ((columns + panelColumns - 1) / panelColumns);
+  if (way == Way::forward) arrangePanels<3>(packed, blocks);
+  else arrangePanels<2>(packed, blocks);
 }
 
 /** Block number `block` of a product's steps: its segment's rows, and how many steps it has. */
@@ -41,9 +48,9 @@ DIFFWAVE_INLINE Place placeOf(const Segment* segments, int block) {
   }
 }
 
-template <int rowTiles, int columnTiles>
-static DIFFWAVE_APART void productBlock(float* out, ptrdiff_t outStride, int rows, const Pair (*left)[2], const Pair* right,
-                                  int blocks, bool accumulate) {
+template <int rowTiles, int columnTiles, int parts>
+static DIFFWAVE_APART void productBlock(float* out, ptrdiff_t outStride, int rows, const Split<parts> (*left)[2],
+                                        const Split<parts>* right, int blocks, bool accumulate) {
   alignas(64) float copy[2 * side][panelColumns];
   constexpr int width = columnTiles * side;
   const bool whole = rows >= rowTiles * side;
@@ -58,7 +65,7 @@ static DIFFWAVE_APART void productBlock(float* out, ptrdiff_t outStride, int row
     loadSums<rowTiles, columnTiles>(sums, stride);
   }
   for (int block = 0; block < blocks; block++) {
-    multiplyAdd<rowTiles, columnTiles>(left[block], 1, right + 2 * block, 1);
+    multiplyAdd<rowTiles, columnTiles>(left[block], right + 2 * block);
   }
   storeSums<rowTiles, columnTiles>(sums, stride);
   if (whole) return;
@@ -66,8 +73,9 @@ static DIFFWAVE_APART void productBlock(float* out, ptrdiff_t outStride, int row
 }
 
 /** `productBlock` for as many tiles as `rows` and the columns need. */
-DIFFWAVE_INLINE void productTiles(float* out, ptrdiff_t outStride, int rows, bool both, const Pair (*left)[2],
-                                  const Pair* right, int blocks, bool accumulate) {
+template <int parts>
+DIFFWAVE_INLINE void productTiles(float* out, ptrdiff_t outStride, int rows, bool both, const Split<parts> (*left)[2],
+                                  const Split<parts>* right, int blocks, bool accumulate) {
   if (rows > side) {
     if (both) productBlock<2, 2>(out, outStride, rows, left, right, blocks, accumulate);
     else productBlock<2, 1>(out, outStride, rows, left, right, blocks, accumulate);
@@ -77,13 +85,14 @@ DIFFWAVE_INLINE void productTiles(float* out, ptrdiff_t outStride, int rows, boo
   }
 }
 
-inline void product(float* out, ptrdiff_t outStride, int rows, int columns, const Segment* segments, int count,
-                    const float* packed, bool accumulate) {
+template <int parts>
+void product(float* out, ptrdiff_t outStride, int rows, int columns, const Segment* segments, int count,
+             const float* packed, bool accumulate) {
   const Session session;
   int blocks = 0;
   for (int s = 0; s < count; s++) blocks += (segments[s].steps + depth - 1) / depth;
-  const Pair* const panels = reinterpret_cast<const Pair*>(packed);
-  Pair left[heldBlocks][2];
+  const auto* const panels = reinterpret_cast<const Split<parts>*>(packed);
+  Split<parts> left[heldBlocks][2];
   for (int row = 0; row < rows; row += 2 * side) {
     const int here = rows - row < 2 * side ? rows - row : 2 * side;
     float* const to = out + row * outStride;
@@ -96,7 +105,7 @@ inline void product(float* out, ptrdiff_t outStride, int rows, int columns, cons
         if (here > side) splitRows(left[block][1], a + side * at.stride, at.stride, here - side, at.steps);
       }
       const bool more = accumulate || first > 0;
-      const Pair* right = panels + 2 * first;
+      const Split<parts>* right = panels + 2 * first;
       for (int column = 0; column < columns; column += panelColumns, right += 2 * blocks) {
         productTiles(to + column, outStride, here, columns - column > side, left, right, held, more);
       }
@@ -110,7 +119,7 @@ constexpr int heldColumns = 16, heldSteps = 2;
 inline void outer(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aStride, int rows, const float* b,
                   ptrdiff_t bStride, int columns, int steps, bool accumulate) {
   const Session session;
-  Pair right[heldColumns / 2][heldSteps][2];
+  Split<2> right[heldColumns / 2][heldSteps][2];
   for (int from = 0; from < columns; from += heldColumns * side) {
     const int held = (columns - from < heldColumns * side ? columns - from : heldColumns * side) / side;
     for (int first = 0; first < steps; first += heldSteps * depth) {
@@ -125,7 +134,7 @@ inline void outer(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aSt
       }
       for (int row = 0; row < rows; row += 2 * side) {
         const int left = rows - row;
-        Pair turned[heldSteps][2];
+        Split<2> turned[heldSteps][2];
         for (int block = 0; block < blocks; block++) {
           const float* const rowsOfBlock = a + (first + block * depth) * aStride + row;
           splitTurned(turned[block][0], rowsOfBlock, aStride, here - block * depth, left);

@@ -1,6 +1,7 @@
-// Matrix products on AMX tiles (Intel SDM, chapter on TMUL), to nearly the precision of float32. A tile product multiplies
-// bfloat16 and adds in float32; a float is the sum of two bfloat16, high + low, to 2⁻¹⁷ of itself. So a product of floats
-// is high·high + high·low + low·high, three tile products, and low·low, below 2⁻¹⁸, is left out.
+// Matrix products on AMX tiles (Intel SDM, chapter on TMUL) for float32. A tile product multiplies bfloat16 and adds in
+// float32; a float is the sum of three bfloat16, and of two to 2⁻¹⁷ of itself. So a product of floats is six tile products,
+// high·high + high·middle + middle·high + middle·middle + high·low + low·high, to the precision of float32, or three of
+// them, where two parts are enough.
 //
 // A tile is sixteen rows of 64 bytes. Left sides stand as rows of 32 steps; right sides as pairs of steps, sixteen columns a
 // row. Every number's sum runs over its steps in order, 32 at a time, so it does not depend on the rows around it.
@@ -20,11 +21,12 @@ struct alignas(64) Tile {
   uint16_t rows[side][depth];
 };
 
-/** Both parts of a side of a product. */
-struct Pair {
-  Tile high, low;
+/** One side of a product in its parts, the highest first. */
+template <int parts>
+struct Split {
+  Tile part[parts];
 };
-static_assert(sizeof(Pair) == side * depth * sizeof(float), "pairs take the place of floats");
+static_assert(2 * sizeof(Tile) == side * depth * sizeof(float), "two parts take the place of floats");
 
 /** Sets all eight tiles up; a thread needs it before its first product, and gives the tiles back when this goes. */
 class Session {
@@ -46,25 +48,37 @@ DIFFWAVE_INLINE __m512 widened(__m256bh x) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(x)), 16));
 }
 
-/** The high part of a vector, and what is left, rounded too. */
-DIFFWAVE_INLINE void split(__m512 x, __m256bh& high, __m256bh& low) {
-  high = _mm512_cvtneps_pbh(x);
-  low = _mm512_cvtneps_pbh(_mm512_sub_ps(x, widened(high)));
+/** A vector's parts: each is what the ones before it leave, rounded. */
+template <int parts>
+DIFFWAVE_INLINE void split(__m512 x, __m256bh (&to)[parts]) {
+  for (int i = 0; i < parts; i++) {
+    to[i] = _mm512_cvtneps_pbh(x);
+    x = _mm512_sub_ps(x, widened(to[i]));
+  }
+}
+
+/** Puts sixteen numbers, split, into row r of a left side, from step `at` on. */
+template <int parts>
+DIFFWAVE_INLINE void putRow(Split<parts>& to, int r, int at, __m512 x) {
+  __m256bh split16[parts];
+  split(x, split16);
+  for (int i = 0; i < parts; i++) {
+    _mm256_store_si256(reinterpret_cast<__m256i*>(&to.part[i].rows[r][at]), reinterpret_cast<__m256i>(split16[i]));
+  }
+}
+
+/** The first `count` of sixteen lanes. */
+DIFFWAVE_INLINE __mmask16 firstLanes(int count) {
+  return count >= side ? 0xffff : count > 0 ? __mmask16((1u << count) - 1) : 0;
 }
 
 /** Rows of a left side, `steps` ≤ 32 of each from `from` on; the rest of the tile is zeros. */
-DIFFWAVE_INLINE void splitRows(Pair& to, const float* from, ptrdiff_t stride, int rows, int steps) {
-  const __mmask16 first = steps >= 16 ? 0xffff : __mmask16((1u << steps) - 1);
-  const __mmask16 second = steps >= 32 ? 0xffff : steps > 16 ? __mmask16((1u << (steps - 16)) - 1) : 0;
+template <int parts>
+DIFFWAVE_INLINE void splitRows(Split<parts>& to, const float* from, ptrdiff_t stride, int rows, int steps) {
   for (int r = 0; r < side; r++) {
-    __m256bh high[2], low[2];
     const float* row = from + (r < rows ? r : 0) * stride;
-    split(_mm512_maskz_loadu_ps(r < rows ? first : 0, row), high[0], low[0]);
-    split(_mm512_maskz_loadu_ps(r < rows ? second : 0, row + 16), high[1], low[1]);
-    for (int h = 0; h < 2; h++) {
-      _mm256_store_si256(reinterpret_cast<__m256i*>(&to.high.rows[r][16 * h]), reinterpret_cast<__m256i>(high[h]));
-      _mm256_store_si256(reinterpret_cast<__m256i*>(&to.low.rows[r][16 * h]), reinterpret_cast<__m256i>(low[h]));
-    }
+    putRow(to, r, 0, _mm512_maskz_loadu_ps(r < rows ? firstLanes(steps) : 0, row));
+    putRow(to, r, side, _mm512_maskz_loadu_ps(r < rows ? firstLanes(steps - side) : 0, row + side));
   }
 }
 
@@ -75,27 +89,26 @@ DIFFWAVE_INLINE __m512i paired(__m256bh even, __m256bh odd) {
   return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
 }
 
-/** Sixteen columns over `steps` ≤ 32 steps as vectors of pairs, `[16 pairs of steps][16 columns]`; the rest zeros. */
-DIFFWAVE_INLINE void splitPairs(__m512i (&high)[side], __m512i (&low)[side], const float* from, ptrdiff_t stride, int steps,
-                                __mmask16 columns) {
+/** Sixteen columns over `steps` ≤ 32 steps as vectors of pairs, `[part][16 pairs of steps][16 columns]`; the rest zeros. */
+template <int parts>
+DIFFWAVE_INLINE void splitPairs(__m512i (&to)[parts][side], const float* from, ptrdiff_t stride, int steps, int columns) {
+  const __mmask16 lanesThere = firstLanes(columns);
   for (int p = 0; p < side; p++) {
-    __m256bh h[2], l[2];
-    for (int odd = 0; odd < 2; odd++) {
-      const int k = 2 * p + odd;
-      split(_mm512_maskz_loadu_ps(k < steps ? columns : 0, from + (k < steps ? k : 0) * stride), h[odd], l[odd]);
-    }
-    high[p] = paired(h[0], h[1]);
-    low[p] = paired(l[0], l[1]);
+    __m256bh even[parts], odd[parts];
+    const int k = 2 * p;
+    split(_mm512_maskz_loadu_ps(k < steps ? lanesThere : 0, from + (k < steps ? k : 0) * stride), even);
+    split(_mm512_maskz_loadu_ps(k + 1 < steps ? lanesThere : 0, from + (k + 1 < steps ? k + 1 : 0) * stride), odd);
+    for (int i = 0; i < parts; i++) to[i][p] = paired(even[i], odd[i]);
   }
 }
 
 /** Sixteen columns of a right side. */
-DIFFWAVE_INLINE void splitColumns(Pair& to, const float* from, ptrdiff_t stride, int steps, __mmask16 columns = 0xffff) {
-  __m512i high[side], low[side];
-  splitPairs(high, low, from, stride, steps, columns);
-  for (int p = 0; p < side; p++) {
-    _mm512_store_si512(to.high.rows[p], high[p]);
-    _mm512_store_si512(to.low.rows[p], low[p]);
+template <int parts>
+DIFFWAVE_INLINE void splitColumns(Split<parts>& to, const float* from, ptrdiff_t stride, int steps, int columns = side) {
+  __m512i pairs[parts][side];
+  splitPairs(pairs, from, stride, steps, columns);
+  for (int i = 0; i < parts; i++) {
+    for (int p = 0; p < side; p++) _mm512_store_si512(to.part[i].rows[p], pairs[i][p]);
   }
 }
 
@@ -125,46 +138,40 @@ DIFFWAVE_INLINE void transpose(__m512i (&x)[side]) {
 }
 
 /** A left side whose steps run down: row r of the tile is column r of `from`. */
-DIFFWAVE_INLINE void splitTurned(Pair& to, const float* from, ptrdiff_t stride, int steps, int rows) {
-  __m512i high[side], low[side];
-  splitPairs(high, low, from, stride, steps, rows >= 16 ? 0xffff : __mmask16((1u << rows) - 1));
-  transpose(high);
-  transpose(low);
-  for (int r = 0; r < side; r++) {
-    _mm512_store_si512(to.high.rows[r], high[r]);
-    _mm512_store_si512(to.low.rows[r], low[r]);
+template <int parts>
+DIFFWAVE_INLINE void splitTurned(Split<parts>& to, const float* from, ptrdiff_t stride, int steps, int rows) {
+  __m512i pairs[parts][side];
+  splitPairs(pairs, from, stride, steps, rows);
+  for (int i = 0; i < parts; i++) {
+    transpose(pairs[i]);
+    for (int r = 0; r < side; r++) _mm512_store_si512(to.part[i].rows[r], pairs[i][r]);
   }
 }
 
 /**
- * One step of 32 of a block of sums, tiles 0 … 3 [rows 2 × columns 2]: left[m] and right[n] pairs, `leftStride` and
- * `rightStride` pairs apart. Tiles 4 … 7 are used.
+ * One step of 32 of a block of sums, tiles 0 … 3 [rows 2 × columns 2], from two left and two right sides that stand one after
+ * the other. Tiles 4 … 7 are used.
  */
-template <int rowTiles, int columnTiles>
-DIFFWAVE_INLINE void multiplyAdd(const Pair* left, ptrdiff_t leftStride, const Pair* right, ptrdiff_t rightStride) {
+template <int rowTiles, int columnTiles, int parts>
+DIFFWAVE_INLINE void multiplyAdd(const Split<parts>* left, const Split<parts>* right) {
   static_assert(rowTiles >= 1 && rowTiles <= 2 && columnTiles >= 1 && columnTiles <= 2, "what eight tiles hold");
-#define DIFFWAVE_TILE_PRODUCTS                                              \
-  _tile_dpbf16ps(0, 4, 6);                                                  \
-  if constexpr (columnTiles > 1) _tile_dpbf16ps(1, 4, 7);                   \
-  if constexpr (rowTiles > 1) _tile_dpbf16ps(2, 5, 6);                      \
-  if constexpr (rowTiles > 1 && columnTiles > 1) _tile_dpbf16ps(3, 5, 7);
   // Right sides stream through the second-level cache: the next step's lines are asked for now.
-  for (int n = 0; n < columnTiles; n++) {
-    const char* const next = reinterpret_cast<const char*>(right + 2 + n * rightStride);
-    for (size_t line = 0; line < sizeof(Pair); line += 64) __builtin_prefetch(next + line);
+  const char* const next = reinterpret_cast<const char*>(right + 2);
+  for (size_t line = 0; line < columnTiles * sizeof(Split<parts>); line += 64) __builtin_prefetch(next + line);
+  DIFFWAVE_UNROLL
+  for (int j = parts - 1; j >= 0; j--) {
+    _tile_loadd(6, right[0].part[j].rows, 64);
+    if constexpr (columnTiles > 1) _tile_loadd(7, right[1].part[j].rows, 64);
+    DIFFWAVE_UNROLL
+    for (int i = 0; i + j < parts; i++) {
+      _tile_loadd(4, left[0].part[i].rows, 64);
+      if constexpr (rowTiles > 1) _tile_loadd(5, left[1].part[i].rows, 64);
+      _tile_dpbf16ps(0, 4, 6);
+      if constexpr (columnTiles > 1) _tile_dpbf16ps(1, 4, 7);
+      if constexpr (rowTiles > 1) _tile_dpbf16ps(2, 5, 6);
+      if constexpr (rowTiles > 1 && columnTiles > 1) _tile_dpbf16ps(3, 5, 7);
+    }
   }
-  _tile_loadd(6, right->low.rows, 64);
-  if constexpr (columnTiles > 1) _tile_loadd(7, right[rightStride].low.rows, 64);
-  _tile_loadd(4, left->high.rows, 64);
-  if constexpr (rowTiles > 1) _tile_loadd(5, left[leftStride].high.rows, 64);
-  DIFFWAVE_TILE_PRODUCTS
-  _tile_loadd(6, right->high.rows, 64);
-  if constexpr (columnTiles > 1) _tile_loadd(7, right[rightStride].high.rows, 64);
-  DIFFWAVE_TILE_PRODUCTS
-  _tile_loadd(4, left->low.rows, 64);
-  if constexpr (rowTiles > 1) _tile_loadd(5, left[leftStride].low.rows, 64);
-  DIFFWAVE_TILE_PRODUCTS
-#undef DIFFWAVE_TILE_PRODUCTS
 }
 
 /** The four tiles of sums, from rows of floats or zeros, and to them. `stride` in floats. */
