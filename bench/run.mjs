@@ -96,6 +96,10 @@ function print(result) {
     const real = path.realTimeFactor === undefined ? '' : `, ${path.realTimeFactor.toFixed(2)} of real time`
     console.log(`  ${name}: native ${path.seconds.native.toFixed(3)} s, ${peak}${real} (${path.rounds} rounds)`)
     if (path.peakGflops !== undefined) console.log(`    peak: ${path.peakGflops.toFixed(0)} GFLOP/s`)
+    for (const set of ['avx512', 'avx2']) {
+      const share = path[`${set}ShareOfPeak`]
+      if (share !== undefined) console.log(`    ${set} forced: ${(100 * share).toFixed(0)} % of its own peak`)
+    }
     for (const [rival, ratio] of Object.entries(path.ratios)) {
       console.log(`    ${rival}: ${path.seconds[rival].toFixed(3)} s, ${ratio.toFixed(2)} ×`)
     }
@@ -115,6 +119,7 @@ if (json) {
     ...shape,
     peakGflops: step?.peakGflops,
     shareOfPeak: step?.shareOfPeak,
+    avx512ShareOfPeak: step?.avx512ShareOfPeak,
     avx2ShareOfPeak: step?.avx2ShareOfPeak,
     step: step?.seconds,
     ratios: step?.ratios,

@@ -5,6 +5,8 @@ import { openPytorch } from './rivals/pytorch.mjs'
 import { openTensorflow } from './rivals/tensorflow.mjs'
 import { contest } from './support/contest.mjs'
 
+const older = ['avx512', 'avx2']
+
 /** WebAssembly takes 7 s a second of audio: once is enough. */
 function tensorflowFits({ channels, seconds }) {
   return channels === 64 && seconds <= 1
@@ -16,9 +18,10 @@ export async function benchStep(workload, { channels, seconds, threads, rivals, 
   const peaks = { [best]: measurePeak(best, threads) }
   const engines = { native: await openNative(workload, { threads }) }
   try {
-    if (best === 'avx512') {
-      engines['native:avx2'] = await openNative(workload, { threads, instructionSet: 'avx2' })
-      peaks.avx2 = measurePeak('avx2', threads)
+    // Older instruction sets, forced, each against its own peak.
+    for (const instructionSet of instructionSets().filter(set => older.includes(set) && set !== best)) {
+      engines[`native:${instructionSet}`] = await openNative(workload, { threads, instructionSet })
+      peaks[instructionSet] = measurePeak(instructionSet, threads)
     }
     if (rivals.ort) engines.onnxruntime = await openOnnxruntime(rivals.ort, workload, { threads })
     if (rivals.python) engines.pytorch = await openPytorch(rivals.python, workload, { threads })
@@ -35,7 +38,9 @@ export async function benchStep(workload, { channels, seconds, threads, rivals, 
       ...timed,
       peakGflops: peaks[best] / 1e9,
       shareOfPeak: share('native', best),
-      ...(peaks.avx2 === undefined || best === 'avx2' ? {} : { avx2ShareOfPeak: share('native:avx2', 'avx2') }),
+      ...Object.fromEntries(
+        older.filter(set => engines[`native:${set}`]).map(set => [`${set}ShareOfPeak`, share(`native:${set}`, set)]),
+      ),
     }
   } finally {
     for (const engine of Object.values(engines)) await engine.dispose()

@@ -9,16 +9,20 @@ import { z } from 'zod'
 import { throwIfAborted } from '../errors.js'
 import { abortSignal, check, seed } from '../options.js'
 import { uniform } from '../random.js'
+import { BandGains } from './band-gains.js'
 import type { Mel, MelConvention } from './convention.js'
 import { checkMelFor } from './mel.js'
-import { MelInverse, melToMagnitudes } from './mel-inverse.js'
+import { melToMagnitudes } from './mel-inverse.js'
 import { FrameTransform, framePadding, windowSquares } from './stft.js'
 import type { Audio } from './wav.js'
 
 const optionsSchema = z.strictObject({
   iterations: z.number().int().min(1).max(10_000).default(60),
   momentum: z.number().min(0).lt(1).default(0.99),
-  /** Audio to take the first phases from, from the mel's first sample on; zeros past its end. Random phases where not given. */
+  /**
+   * Audio to start from, from the mel's first sample on; zeros past its end. Then magnitudes are the audio's own, with the mel's energy
+   * in each band (phase-refinement.ts). Where not given: random phases, and magnitudes spread over a band's bins.
+   */
   start: z.custom<Float32Array>(value => value instanceof Float32Array, 'expected a Float32Array').optional(),
   /** Of random first phases. */
   seed: seed.default(0),
@@ -48,7 +52,9 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
   const { hop } = convention
   const { frames } = mel
   const magnitudes = melToMagnitudes(mel, convention)
-  const { told } = new MelInverse(convention)
+  const gains = new BandGains(convention)
+  const { told } = gains
+  const targets = new Float32Array(mel.bands)
   const transform = new FrameTransform(convention)
   const { bins } = transform
   const squares = windowSquares(convention, frames)
@@ -89,6 +95,10 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
     throwIfAborted(signal)
     for (let frame = 0; frame < frames; frame++) {
       const consistent = transform.forward(samples, frame * hop)
+      if (start !== undefined) {
+        gains.targets(mel, frame, targets, 0)
+        gains.magnitudes(consistent, targets, 0, magnitudes, frame * bins)
+      }
       for (let bin = 0; bin < bins; bin++) {
         const at = 2 * (frame * bins + bin)
         if (start !== undefined && told[bin] === 0) {

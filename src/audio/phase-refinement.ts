@@ -1,7 +1,9 @@
 /**
- * Phases of audio refined to fit a mel: fast Griffin-Lim (Griffin & Lim 1984; Perraudin, Balazs & Søndergaard 2013, algorithm 2)
- * started from the audio's own phases, over audio that comes piece by piece. GLA-Grad (Liu et al. 2024) has it between the passes
- * of a diffusion model; here it follows the last. Bins that no filter of the mel covers keep what the audio has there.
+ * Audio refined to fit a mel: fast Griffin-Lim (Griffin & Lim 1984; Perraudin, Balazs & Søndergaard 2013, algorithm 2) started from
+ * the audio's own phases, over audio that comes piece by piece. GLA-Grad (Liu et al. 2024) has it between the passes of a
+ * diffusion model; here it follows the last. A mel tells the energy of bands, not of bins: magnitudes are the audio's own with each band
+ * brought to the mel's (band-gains.ts), so that harmonics stay what the model made them; spread evenly over a band's bins they
+ * would be Griffin-Lim's after some twenty iterations, whatever they started from. Bins that no filter covers are left alone.
  * `griffinLim` with `start` is the same over a whole clip, byte for byte.
  *
  * Iteration k on frame f needs the samples under that frame from iteration k − 1, and for the momentum that iteration's spectrum
@@ -10,8 +12,8 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../errors.js'
+import { BandGains } from './band-gains.js'
 import type { Mel, MelConvention } from './convention.js'
-import { MelInverse } from './mel-inverse.js'
 import { FrameTransform, framePadding } from './stft.js'
 
 export interface Refinement {
@@ -22,8 +24,6 @@ export interface Refinement {
 
 /** Frames of work between two turns of the event loop: some 15 ms. */
 const FRAMES_A_TURN = 500
-/** What a frame's magnitudes cost, in frames of one iteration. */
-const MAGNITUDES_COST = 4
 const TINY = 1e-12
 
 /** Samples that come in before one is final. */
@@ -108,19 +108,20 @@ class Stage {
   /** Samples, and sums of frames, from the next frame's start on. */
   readonly #samples: Float64Array
   readonly #sums: Float64Array
+  readonly #magnitudes: Float32Array
   #filled = 0
 
   constructor(
     readonly frames: Frames,
     readonly momentum: number,
-    /** 1 for bins whose magnitudes the mel tells. */
-    readonly told: Uint8Array,
+    readonly gains: BandGains,
     before: Stage | null,
   ) {
     const { hop, overlap, transform } = frames
     this.block = new Float64Array(hop)
     this.#samples = new Float64Array(overlap * hop)
     this.#sums = new Float64Array(overlap * hop)
+    this.#magnitudes = new Float32Array(transform.bins)
     this.spectra = new FrameRing(overlap, 2 * transform.bins)
     this.#previous = before?.spectra ?? new FrameRing(overlap, 2 * transform.bins)
   }
@@ -132,14 +133,14 @@ class Stage {
     return this.#filled === this.#samples.length
   }
 
-  /** Adds the next frame, unless it lies past the last; `block` becomes final. @param magnitudes of the frames in flight */
-  step(magnitudes: FrameRing, lastFrame: number): void {
+  /** Adds the next frame, unless it lies past the last; `block` becomes final. @param targets of the frames in flight */
+  step(targets: FrameRing, lastFrame: number): void {
     const { hop, transform } = this.frames
     const block = this.block
     const sums = this.#sums
     if (this.frame <= lastFrame) {
       const spectrum = transform.forward(this.#samples, 0) as number[]
-      this.#turn(spectrum, magnitudes)
+      this.#turn(spectrum, targets)
       transform.inverseAdd(spectrum, sums, 0)
     }
     const squares = this.frames.squares(this.frame, lastFrame)
@@ -151,15 +152,16 @@ class Stage {
     this.frame++
   }
 
-  /** Gives a spectrum the mel's magnitudes; its phases go on, by the momentum, from those of the stage before. */
-  #turn(spectrum: number[], magnitudes: FrameRing): void {
-    const { momentum, told, frame, spectra } = this
+  /** Brings a spectrum's bands to the mel's; its phases go on, by the momentum, from those of the stage before. */
+  #turn(spectrum: number[], targets: FrameRing): void {
+    const { momentum, gains, frame, spectra } = this
+    const { told } = gains
+    const magnitudes = this.#magnitudes
+    gains.magnitudes(spectrum, targets.data, targets.at(frame), magnitudes, 0)
     const { bins } = this.frames.transform
     const own = spectra.data
     const previous = this.#previous.data
-    const wanted = magnitudes.data
     const at = spectra.at(frame)
-    const magnitudeAt = magnitudes.at(frame)
     for (let bin = 0; bin < bins; bin++) {
       const i = 2 * bin
       const consistentReal = spectrum[i]!
@@ -174,7 +176,7 @@ class Stage {
       own[at + i] = consistentReal
       own[at + i + 1] = consistentImaginary
       const norm = Math.sqrt(real * real + imaginary * imaginary) + TINY
-      const magnitude = wanted[magnitudeAt + bin]!
+      const magnitude = magnitudes[bin]!
       spectrum[i] = magnitude * Math.fround(real / norm)
       spectrum[i + 1] = magnitude * Math.fround(imaginary / norm)
     }
@@ -183,9 +185,9 @@ class Stage {
 
 /** The refinement of one clip, which begins with the mel's first frame. */
 export class PhaseRefinement {
-  readonly #inverse: MelInverse
+  readonly #gains: BandGains
   readonly #stages: Stage[] = []
-  readonly #magnitudes: FrameRing
+  readonly #targets: FrameRing
   /** Mel that has come and is not used up; `#melFrame` is the next of its first piece. */
   readonly #mels: Mel[] = []
   #melFrame = 0
@@ -202,11 +204,11 @@ export class PhaseRefinement {
   ) {
     const frames = new Frames(convention)
     const { iterations, momentum } = refinement
-    this.#inverse = new MelInverse(convention)
+    this.#gains = new BandGains(convention)
     for (let i = 0; i < iterations; i++) {
-      this.#stages.push(new Stage(frames, momentum, this.#inverse.told, this.#stages[i - 1] ?? null))
+      this.#stages.push(new Stage(frames, momentum, this.#gains, this.#stages[i - 1] ?? null))
     }
-    this.#magnitudes = new FrameRing(iterations * (frames.overlap - 1) + 1, this.#inverse.bins)
+    this.#targets = new FrameRing(iterations * (frames.overlap - 1) + 1, convention.bands)
     this.#block = new Float64Array(frames.hop)
     // Before the clip's first sample: zeros.
     for (let left = framePadding(convention); left > 0; left -= frames.hop) {
@@ -227,7 +229,7 @@ export class PhaseRefinement {
    */
   *push(audio: Float32Array, last: boolean): Generator<Float32Array, void, undefined> {
     const { hop } = this.convention
-    const blocksATurn = Math.max(1, Math.floor(FRAMES_A_TURN / (this.#stages.length + MAGNITUDES_COST)))
+    const blocksATurn = Math.max(1, Math.floor(FRAMES_A_TURN / this.#stages.length))
     const ready = new Float32Array(hop * (last ? blocksATurn : Math.min(blocksATurn, Math.ceil(audio.length / hop))))
     this.#fed += audio.length
     const lastFrame = last ? this.#fed / hop - 1 : Number.POSITIVE_INFINITY
@@ -253,16 +255,16 @@ export class PhaseRefinement {
     this.#filled = 0
     for (const stage of this.#stages) {
       if (!stage.append(block)) return false
-      if (stage === this.#stages[0] && stage.frame <= lastFrame) this.#nextMagnitudes(stage.frame)
-      stage.step(this.#magnitudes, lastFrame)
+      if (stage === this.#stages[0] && stage.frame <= lastFrame) this.#nextTargets(stage.frame)
+      stage.step(this.#targets, lastFrame)
       block = stage.block
     }
     return true
   }
 
-  #nextMagnitudes(frame: number): void {
+  #nextTargets(frame: number): void {
     const mel = this.#mels[0]!
-    this.#inverse.magnitudes(mel, this.#melFrame, this.#magnitudes.data, this.#magnitudes.at(frame))
+    this.#gains.targets(mel, this.#melFrame, this.#targets.data, this.#targets.at(frame))
     if (++this.#melFrame < mel.frames) return
     this.#mels.shift()
     this.#melFrame = 0

@@ -189,3 +189,21 @@ test('a frame that is transformed and back is the frame, windowed twice', () => 
     })
   }
 })
+
+test('audio that fits its mel already is left as it is', () => {
+  const samples = recording.samples.slice(20_000, 20_000 + 60 * 256)
+  for (const convention of [tacotron2, lmnt]) {
+    const mel = melSpectrogram({ samples, sampleRate: 22050 }, { ...convention, framing: 'centre' })
+    const refinement = new PhaseRefinement({ ...convention, framing: 'centre' }, { iterations: 16, momentum: 0.99 })
+    refinement.pushMel(mel)
+    const start = new Float32Array(mel.frames * 256)
+    start.set(samples.subarray(0, start.length))
+    const made = concatenateAudio([...refinement.push(start, true)])
+    let [error, energy] = [0, 0]
+    for (let i = 2048; i < samples.length - 4096; i++) {
+      error += (made[i]! - samples[i]!) ** 2
+      energy += samples[i]! ** 2
+    }
+    assert.ok(error < 1e-4 * energy, `${convention.bands} bands: ${error / energy}`)
+  }
+})
