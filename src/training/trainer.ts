@@ -88,7 +88,7 @@ function copied(tensors: Tensors): Map<string, Tensor> {
  * loss) and metrics.jsonl.
  *
  * @throws DiffWaveError `LOCKED`, `BAD_DATA` (the recordings changed since the checkpoint), `BAD_CONFIG` (the config did),
- * `DIVERGED`, `DISK_FULL`, `BAD_OPTION`
+ * `DIVERGED`, `DISK_FULL`, `BAD_OPTION`. How the model is named and sampled may change from one resumption to the next.
  */
 export async function train(options: TrainOptions): Promise<TrainSummary> {
   await makeFolder(options.out)
@@ -118,14 +118,14 @@ async function start(options: TrainOptions): Promise<{ state: TrainingState; pos
       })
     }
     // Read again, so that what a later version added is there with its default.
-    if (JSON.stringify(checkTrainingConfig(JSON.parse(position.config), out)) !== identity) {
+    if (learnt(checkTrainingConfig(JSON.parse(position.config), out)) !== learnt(config)) {
       throw new DiffWaveError('BAD_CONFIG', 'the config is not the one this run was started with', {
         where: out,
         hint: 'Take back the change, or start anew with --from.',
       })
     }
     await cutMetrics(out, position.step)
-    return { state, position }
+    return { state, position: { ...position, config: identity, model: presented(position.model, config.model) } }
   }
   if (existing) {
     throw new DiffWaveError('BAD_OPTION', 'the folder already holds a checkpoint', {
@@ -154,6 +154,31 @@ async function start(options: TrainOptions): Promise<{ state: TrainingState; pos
       model,
     },
   }
+}
+
+/** A model with what another says of how it is sampled and presented, on which training does not depend. */
+function presented(model: ModelConfig, { name, description, licence, diffusion }: ModelConfig): ModelConfig {
+  const { sampling, defaultSteps, defaultSampler, defaultGuidance, refinement } = diffusion
+  return {
+    ...model,
+    name,
+    description,
+    licence,
+    diffusion: { ...model.diffusion, sampling, defaultSteps, defaultSampler, defaultGuidance, refinement },
+  }
+}
+
+/** What a run depends on, as text. */
+function learnt(config: TrainingConfig): string {
+  const nothing = {
+    sampling: {},
+    defaultSteps: null,
+    defaultSampler: 'ddpm',
+    defaultGuidance: 0,
+    refinement: null,
+  } as const
+  const plain = { name: '', description: '', licence: '', diffusion: { ...config.model.diffusion, ...nothing } }
+  return JSON.stringify({ ...config, model: presented(config.model, { ...config.model, ...plain }) })
 }
 
 function measuredPrior({ config, data, from }: TrainOptions) {

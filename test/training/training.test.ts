@@ -487,3 +487,17 @@ test('kill -9 at any moment leaves a run that goes on to the same bytes', async 
   await train({ ...options({ out, resume: true }), maxSteps: 20 })
   assert.deepEqual(bytes(out), bytes(whole.out))
 })
+
+test('how the model is sampled and named may change between two parts of a run', async () => {
+  const run = options({ maxSteps: 2 })
+  await train(run)
+  const { model } = run.config
+  const diffusion = { ...model.diffusion, defaultSteps: 3, defaultSampler: 'ddim' as const }
+  const renamed = { ...run.config, model: { ...model, name: 'renamed', diffusion } }
+  await train({ ...run, config: renamed, resume: true, maxSteps: 3 })
+  const exported = JSON.parse(readFileSync(join(run.out, 'model', 'config.json'), 'utf8'))
+  assert.equal(exported.name, 'renamed')
+  assert.equal(exported.diffusion.defaultSteps, 3)
+  const other = { ...model, diffusion: { ...model.diffusion, prediction: 'v' as const } }
+  await assert.rejects(train({ ...run, config: { ...run.config, model: other }, resume: true }), code('BAD_CONFIG'))
+})
