@@ -48,7 +48,7 @@ const STREAM_CHUNK = 2048
  * A vocoder model on an engine.
  *
  * @example
- * const vocoder = await Vocoder.load('lmnt-speech')
+ * const vocoder = await Vocoder.load('speech')
  * const { samples, sampleRate, seed } = await vocoder.synthesize(mel, { steps: 6 })
  */
 export class Vocoder {

@@ -21,7 +21,7 @@ export function steps(text: string): number | string {
 }
 
 /** The model used where none is named. */
-export const DEFAULT_MODEL = 'lmnt-speech'
+export const DEFAULT_MODEL = 'speech'
 
 /** `-m`, `--engine`, `--threads`. */
 export function withModel(command: Command): Command {
