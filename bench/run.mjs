@@ -40,7 +40,7 @@ const { howToGet: howToGetOnnxruntime, findOnnxruntime } = await import('./rival
 const { howToGet: howToGetPytorch, findPytorch } = await import('./rivals/pytorch.mjs')
 const { MOST_FOREIGN, watchLoad } = await import('./support/load.mjs')
 const { synthesisWorkload, trainingWorkload } = await import('./support/workload.mjs')
-const { benchStep } = await import('./step.mjs')
+const { benchStep, older } = await import('./step.mjs')
 const { benchSynthesis } = await import('./synthesis.mjs')
 const { benchTraining } = await import('./training.mjs')
 
@@ -96,7 +96,7 @@ function print(result) {
     const real = path.realTimeFactor === undefined ? '' : `, ${path.realTimeFactor.toFixed(2)} of real time`
     console.log(`  ${name}: native ${path.seconds.native.toFixed(3)} s, ${peak}${real} (${path.rounds} rounds)`)
     if (path.peakGflops !== undefined) console.log(`    peak: ${path.peakGflops.toFixed(0)} GFLOP/s`)
-    for (const set of ['avx512', 'avx2']) {
+    for (const set of older) {
       const share = path[`${set}ShareOfPeak`]
       if (share !== undefined) console.log(`    ${set} forced: ${(100 * share).toFixed(0)} % of its own peak`)
     }
@@ -119,8 +119,7 @@ if (json) {
     ...shape,
     peakGflops: step?.peakGflops,
     shareOfPeak: step?.shareOfPeak,
-    avx512ShareOfPeak: step?.avx512ShareOfPeak,
-    avx2ShareOfPeak: step?.avx2ShareOfPeak,
+    ...Object.fromEntries(older.map(set => [`${set}ShareOfPeak`, step?.[`${set}ShareOfPeak`]])),
     step: step?.seconds,
     ratios: step?.ratios,
     synthesis: synthesis?.seconds,

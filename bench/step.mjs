@@ -5,7 +5,8 @@ import { openPytorch } from './rivals/pytorch.mjs'
 import { openTensorflow } from './rivals/tensorflow.mjs'
 import { contest } from './support/contest.mjs'
 
-const older = ['avx512', 'avx2']
+/** Instruction sets that are also timed by force where there is a better one. */
+export const older = ['avx512', 'avx2']
 
 /** WebAssembly takes 7 s a second of audio: once is enough. */
 function tensorflowFits({ channels, seconds }) {

@@ -12,6 +12,7 @@ import { uniform } from '../random.js'
 import { BandGains } from './band-gains.js'
 import type { Mel, MelConvention } from './convention.js'
 import { checkMelFor } from './mel.js'
+import { MelBands } from './mel-bands.js'
 import { melToMagnitudes } from './mel-inverse.js'
 import { FrameTransform, framePadding, windowSquares } from './stft.js'
 import type { Audio } from './wav.js'
@@ -51,12 +52,14 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
   checkMelFor(mel, convention, 'griffinLim')
   const { hop } = convention
   const { frames } = mel
-  const magnitudes = melToMagnitudes(mel, convention)
-  const gains = new BandGains(convention)
-  const { told } = gains
+  const bands = new MelBands(convention)
+  const gains = new BandGains(bands)
   const targets = new Float32Array(mel.bands)
   const transform = new FrameTransform(convention)
   const { bins } = transform
+  const isTold = (bin: number) => bands.columnSums[bin]! > 0
+  /** Started from audio, each iteration tells them anew; 1 where `angles` will hold the audio's own spectrum. */
+  const magnitudes = start === undefined ? melToMagnitudes(mel, convention) : new Float32Array(frames * bins).fill(1)
   const squares = windowSquares(convention, frames)
   const samples = new Float64Array(squares.length)
   const padding = framePadding(convention)
@@ -81,8 +84,6 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
   }
   if (start !== undefined) {
     samples.set(start.subarray(0, frames * hop), padding)
-    // Where `angles` will hold the audio's own spectrum.
-    for (let i = 0; i < frames * bins; i++) if (told[i % bins] === 0) magnitudes[i] = 1
   } else {
     for (let i = 0; i < frames * bins; i++) {
       const phase = 2 * Math.PI * uniform(seed, 0, i)
@@ -96,12 +97,12 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
     for (let frame = 0; frame < frames; frame++) {
       const consistent = transform.forward(samples, frame * hop)
       if (start !== undefined) {
-        gains.targets(mel, frame, targets, 0)
+        bands.targets(mel, frame, targets, 0)
         gains.magnitudes(consistent, targets, 0, magnitudes, frame * bins)
       }
       for (let bin = 0; bin < bins; bin++) {
         const at = 2 * (frame * bins + bin)
-        if (start !== undefined && told[bin] === 0) {
+        if (start !== undefined && !isTold(bin)) {
           angles[at] = consistent[2 * bin]!
           angles[at + 1] = consistent[2 * bin + 1]!
           continue

@@ -14,6 +14,7 @@ import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../errors.js'
 import { BandGains } from './band-gains.js'
 import type { Mel, MelConvention } from './convention.js'
+import { MelBands } from './mel-bands.js'
 import { FrameTransform, framePadding } from './stft.js'
 
 export interface Refinement {
@@ -155,7 +156,7 @@ class Stage {
   /** Brings a spectrum's bands to the mel's; its phases go on, by the momentum, from those of the stage before. */
   #turn(spectrum: number[], targets: FrameRing): void {
     const { momentum, gains, frame, spectra } = this
-    const { told } = gains
+    const { columnSums } = gains.bands
     const magnitudes = this.#magnitudes
     gains.magnitudes(spectrum, targets.data, targets.at(frame), magnitudes, 0)
     const { bins } = this.frames.transform
@@ -166,7 +167,7 @@ class Stage {
       const i = 2 * bin
       const consistentReal = spectrum[i]!
       const consistentImaginary = spectrum[i + 1]!
-      if (told[bin] === 0) {
+      if (columnSums[bin] === 0) {
         spectrum[i] = Math.fround(consistentReal)
         spectrum[i + 1] = Math.fround(consistentImaginary)
         continue
@@ -185,7 +186,7 @@ class Stage {
 
 /** The refinement of one clip, which begins with the mel's first frame. */
 export class PhaseRefinement {
-  readonly #gains: BandGains
+  readonly #bands: MelBands
   readonly #stages: Stage[] = []
   readonly #targets: FrameRing
   /** Mel that has come and is not used up; `#melFrame` is the next of its first piece. */
@@ -204,9 +205,10 @@ export class PhaseRefinement {
   ) {
     const frames = new Frames(convention)
     const { iterations, momentum } = refinement
-    this.#gains = new BandGains(convention)
+    this.#bands = new MelBands(convention)
+    const gains = new BandGains(this.#bands)
     for (let i = 0; i < iterations; i++) {
-      this.#stages.push(new Stage(frames, momentum, this.#gains, this.#stages[i - 1] ?? null))
+      this.#stages.push(new Stage(frames, momentum, gains, this.#stages[i - 1] ?? null))
     }
     this.#targets = new FrameRing(iterations * (frames.overlap - 1) + 1, convention.bands)
     this.#block = new Float64Array(frames.hop)
@@ -264,7 +266,7 @@ export class PhaseRefinement {
 
   #nextTargets(frame: number): void {
     const mel = this.#mels[0]!
-    this.#gains.targets(mel, this.#melFrame, this.#targets.data, this.#targets.at(frame))
+    this.#bands.targets(mel, this.#melFrame, this.#targets.data, this.#targets.at(frame))
     if (++this.#melFrame < mel.frames) return
     this.#mels.shift()
     this.#melFrame = 0

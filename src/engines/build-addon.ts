@@ -32,22 +32,13 @@ const optionsSchema = z.strictObject({
 
 export type BuildAddonOptions = Readonly<z.input<typeof optionsSchema>>
 
+const avx512 = ['-mavx512f', '-mavx512dq', '-mavx2', '-mfma', '-mprefer-vector-width=512']
+
 /** Flags of each instruction set's file in native/targets/; the rest is compiled for the architecture's baseline. */
-const instructionSets: Readonly<Record<string, Readonly<Partial<Record<string, readonly string[]>>>>> = {
+const instructionSets: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   x64: {
-    amx: [
-      '-mavx512f',
-      '-mavx512dq',
-      '-mavx512bw',
-      '-mavx512vl',
-      '-mavx512bf16',
-      '-mamx-tile',
-      '-mamx-bf16',
-      '-mavx2',
-      '-mfma',
-      '-mprefer-vector-width=512',
-    ],
-    avx512: ['-mavx512f', '-mavx512dq', '-mavx2', '-mfma', '-mprefer-vector-width=512'],
+    amx: [...avx512, '-mavx512bw', '-mavx512vl', '-mavx512bf16', '-mamx-tile', '-mamx-bf16'],
+    avx512,
     avx2: ['-mavx2', '-mfma'],
     avx2x16: ['-mavx2', '-mfma'],
     baseline: [],
@@ -109,17 +100,18 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
     })
   }
   const native = join(root, 'native')
-  const sets = { ...(instructionSets[architecture] ?? { baseline: [] }) }
   // Tiles want Linux (which must be asked for them) and a compiler that knows them: g++ 11, clang 12.
-  const tiles = sets['amx'] !== undefined && platform === 'linux' && knowsFlags(compiler, sets['amx'])
-  if (!tiles) delete sets['amx']
+  const sets = Object.entries(instructionSets[architecture] ?? { baseline: [] }).filter(
+    ([name, flags]) => name !== 'amx' || (platform === 'linux' && knowsFlags(compiler, flags)),
+  )
+  const tiles = sets.some(([name]) => name === 'amx')
   const glibc = platform === 'linux' && !isMusl()
   const files: (readonly [string, readonly string[]])[] = [
     ...readdirSync(native)
       .filter(name => name.endsWith('.cc') && (what === 'addon' || !name.endsWith('binding.cc')))
       .filter(name => glibc || name !== 'old-glibc.cc')
       .map(name => [name, []] as const),
-    ...Object.entries(sets).map(([name, flags]) => [`targets/${name}.cc`, flags ?? []] as const),
+    ...sets.map(([name, flags]) => [`targets/${name}.cc`, flags] as const),
     ...(what === 'addon' ? [] : readdirSync(join(native, 'test')))
       .filter(name => name.endsWith('.cc'))
       .map(name => [`test/${name}`, []] as const),

@@ -64,6 +64,9 @@ export interface PredictWork {
   readonly cancelled: Uint8Array
 }
 
+/** What work gives where the addon's memory does not suffice. */
+export const OUT_OF_MEMORY = -2
+
 export interface Addon {
   /** Instruction sets this processor runs, best first. */
   targets(): string[]

@@ -1,5 +1,6 @@
 /** The queue of one native engine: the addon does one piece of work at a time, off the event loop. */
 import { DiffWaveError, throwIfAborted } from '../errors.js'
+import { OUT_OF_MEMORY } from './native-addon.js'
 
 export class NativeQueue {
   private last: Promise<unknown> = Promise.resolve()
@@ -21,7 +22,7 @@ export class NativeQueue {
         return work(cancelled)
       })
       throwIfAborted(signal)
-      if (result === -2) {
+      if (result === OUT_OF_MEMORY) {
         throw new DiffWaveError('ENGINE_FAILED', 'the native engine’s working memory does not suffice', {
           hint: 'Take shorter clips, or allow more memory.',
         })

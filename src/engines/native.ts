@@ -16,7 +16,15 @@ import type {
   NoiseStream,
   StreamRequest,
 } from './engine.js'
-import { type Addon, availableThreads, type ClipWork, type Handle, loadAddon, shapeNumbers } from './native-addon.js'
+import {
+  type Addon,
+  availableThreads,
+  type ClipWork,
+  type Handle,
+  loadAddon,
+  OUT_OF_MEMORY,
+  shapeNumbers,
+} from './native-addon.js'
 import { NativeQueue } from './native-queue.js'
 import { NativeStream, type Parameters } from './native-stream.js'
 import { predictClips } from './predict-clips.js'
@@ -37,8 +45,6 @@ export interface NativeOptions {
 }
 
 const DEFAULT_MEMORY_LIMIT = 2 ** 31
-/** What the addon says where its working memory does not suffice. */
-const OUT_OF_MEMORY = -2
 
 class NativeEngine implements Engine {
   readonly name = 'native'
