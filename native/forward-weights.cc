@@ -37,9 +37,8 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
     Layer& layer = layers[size_t(i)];
     const LayerPlaces& place = places.layer[i];
     layer.quads = s.dilation(i) <= k.mostQuadDilation;
-    const auto rounded = [&k](int64_t steps) { return (steps + k.depth - 1) / k.depth * k.depth; };
     const bool projected = s.conditioner == Conditioner::transposed;
-    const int64_t melRows = projected ? rounded(melChannels) : 0, own = rounded(C);
+    const int64_t melRows = projected ? roundedUp(melChannels, k.depth) : 0, own = roundedUp(C, k.depth);
     const int64_t panelRows = melRows + (layer.quads ? quadInputs : 3) * own;
     layer.gate = allocate(k.packedSize(2 * C, true, panelRows));
     if (projected) {

@@ -6,6 +6,9 @@
 
 namespace diffwave {
 
+/** A size in whole units. */
+inline int64_t roundedUp(int64_t size, int64_t unit) { return (size + unit - 1) / unit * unit; }
+
 enum class Conditioner { none, transposed, frameRate };
 
 /** A network's `config.json`, as src/model/config.ts has it. */

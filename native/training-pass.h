@@ -9,9 +9,7 @@
 namespace diffwave {
 
 /** Channels rounded up to what every kernel takes whole. */
-inline int64_t columnsOf(int64_t channels) { return (channels + 15) / 16 * 16; }
-
-inline int64_t roundedUp(int64_t size, int64_t unit) { return (size + unit - 1) / unit * unit; }
+inline int64_t columnsOf(int64_t channels) { return roundedUp(channels, 16); }
 
 /** What a pass keeps of each layer: its input, or its input and its gate. */
 enum class Keep { inputs, gates };
@@ -152,8 +150,8 @@ class TrainingPass {
   /** The end of the network for one tile: `hidden` [count × columns] after ReLU, `noise` [count × columnsOf(patch)]. */
   void outputTile(const Tile& tile, float* hidden, float* noise);
   void outputForward();
-  /** From the loss of the task, or from gradients that are given, to the gradient of the skips. */
-  void outputForwardBackward(bool given, double* lossSum, float* clipLosses);
+  /** From the task's loss to the gradient of the skips; without a place for the loss, from the clips' gradients. */
+  void outputForwardBackward(double* lossSum, float* clipLosses);
   bool backward();
   void layerBackward(int layer);
   void reduceLayer(int layer);

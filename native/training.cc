@@ -38,6 +38,14 @@ bool Training::reserve(size_t bytes) {
   return true;
 }
 
+std::unique_ptr<TrainingPass> Training::prepare(const TrainingBatch::Clip* clips, int count) {
+  const bool storeGates = memory(clips, count, true) <= limit_;
+  const size_t needed = memory(clips, count, storeGates);
+  if (needed > limit_ || !reserve(needed)) return nullptr;
+  return std::make_unique<TrainingPass>(shape_, pool_.threads(), kernels_, clips, count,
+                                        storeGates ? Keep::gates : Keep::inputs, memory_);
+}
+
 TrainingOutcome Training::lossGradients(const float* parameters, const TrainingBatch& batch, float* gradients,
                                         double* loss, float* clipLosses, const std::atomic<bool>* cancelled) {
   const ParameterPlaces places(shape_);
@@ -51,14 +59,10 @@ TrainingOutcome Training::lossGradients(const float* parameters, const TrainingB
     const TrainingBatch::Clip* clips = batch.clips + first;
     int count = batch.count - first;
     while (count > 1 && memory(clips, count, true) > limit_) count--;
-    const bool storeGates = count > 1 || memory(clips, 1, true) <= limit_;
-    const size_t needed = memory(clips, count, storeGates);
-    if (needed > limit_) return TrainingOutcome::outOfMemory;
-    if (!reserve(needed)) return TrainingOutcome::outOfMemory;
-    TrainingPass pass(shape_, pool_.threads(), kernels_, clips, count, storeGates ? Keep::gates : Keep::inputs,
-                      memory_);
+    const auto pass = prepare(clips, count);
+    if (pass == nullptr) return TrainingOutcome::outOfMemory;
     double sum = 0;
-    if (!pass.run(task, &sum, clipLosses + first)) return TrainingOutcome::cancelled;
+    if (!pass->run(task, &sum, clipLosses + first)) return TrainingOutcome::cancelled;
     *loss += sum;
     first += count;
   }
@@ -71,11 +75,8 @@ TrainingOutcome Training::forward(const float* parameters, const TrainingBatch& 
   const ParameterPlaces places(shape_);
   pass_.reset();
   clips_.assign(batch.clips, batch.clips + batch.count);
-  const bool storeGates = memory(batch.clips, batch.count, true) <= limit_;
-  const size_t needed = memory(batch.clips, batch.count, storeGates);
-  if (needed > limit_ || !reserve(needed)) return TrainingOutcome::outOfMemory;
-  pass_ = std::make_unique<TrainingPass>(shape_, pool_.threads(), kernels_, clips_.data(), batch.count,
-                                         storeGates ? Keep::gates : Keep::inputs, memory_);
+  pass_ = prepare(clips_.data(), batch.count);
+  if (pass_ == nullptr) return TrainingOutcome::outOfMemory;
   const TrainingTask task{shape_, places, pool_, kernels_, parameters, nullptr, cancelled, false, 1};
   return pass_->runForward(task) ? TrainingOutcome::done : TrainingOutcome::cancelled;
 }
@@ -376,7 +377,7 @@ bool TrainingPass::forward() {
 bool TrainingPass::run(const TrainingTask& task, double* lossSum, float* clipLosses) {
   task_ = &task;
   if (!forward()) return false;
-  outputForwardBackward(false, lossSum, clipLosses);
+  outputForwardBackward(lossSum, clipLosses);
   return backward();
 }
 
@@ -389,9 +390,7 @@ bool TrainingPass::runForward(const TrainingTask& task) {
 
 bool TrainingPass::runBackward(const TrainingTask& task) {
   task_ = &task;
-  double unused;
-  std::vector<float> clipLosses(size_t(count_), 0.0f);
-  outputForwardBackward(true, &unused, clipLosses.data());
+  outputForwardBackward(nullptr, nullptr);
   return backward();
 }
 
@@ -533,7 +532,8 @@ void TrainingPass::outputForward() {
   });
 }
 
-void TrainingPass::outputForwardBackward(bool given, double* lossSum, float* clipLosses) {
+void TrainingPass::outputForwardBackward(double* lossSum, float* clipLosses) {
+  const bool given = lossSum == nullptr;
   const TrainingKernels& kernels = task_->kernels;
   const int columns = int(columns_), C = int(C_), patch = shape_.patch, patchColumns = int(columnsOf(patch));
   const float mean = 1 / std::sqrt(float(shape_.layers)), scale = float(1 / double(task_->samples));
@@ -596,6 +596,7 @@ void TrainingPass::outputForwardBackward(bool given, double* lossSum, float* cli
       g[at.skip.bias + o] += partial[biasAt + o];
     }
   }
+  if (given) return;
   std::vector<double> sums(size_t(count_), 0.0);
   for (size_t t = 0; t < tiles_.size(); t++) sums[size_t(tiles_[t].clip)] += tileLosses_[t];
   *lossSum = 0;

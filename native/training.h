@@ -183,6 +183,8 @@ class Training {
 
  private:
   bool reserve(size_t bytes);
+  /** A pass over clips that are one part, its gates stored where they fit; null where the memory does not suffice. */
+  std::unique_ptr<TrainingPass> prepare(const TrainingBatch::Clip* clips, int count);
 
   /** The batch between `forward` and `backward`. */
   std::unique_ptr<TrainingPass> pass_;

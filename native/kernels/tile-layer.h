@@ -69,21 +69,14 @@ struct LayerBlock {
   float* sums;  // [32 positions][32]
 };
 
-/** Steps of 32 from column `offset` on of sixteen rows that lie anywhere. */
-DIFFWAVE_INLINE void splitPlaces(Pair& to, const float* const* rows, int offset, int steps) {
-  static const float nothing[depth] = {};
-  for (int r = 0; r < side; r++) {
-    const float* row = rows[r] == nullptr ? nothing : rows[r] + offset;
-    putRow(to, r, 0, _mm512_maskz_loadu_ps(firstLanes(steps), row));
-    putRow(to, r, side, _mm512_maskz_loadu_ps(firstLanes(steps - side), row + side));
-  }
-}
-
 template <int rowTiles>
 static void findLeft(const float* const* rows, int channels, Pair*& to) {
   for (int at = 0; at < channels; at += depth, to += 2) {
     const int steps = channels - at < depth ? channels - at : depth;
-    for (int m = 0; m < rowTiles; m++) splitPlaces(to[m], rows + m * side, at, steps);
+    for (int m = 0; m < rowTiles; m++) {
+      const auto rowAt = [=](int r) { return rows[m * side + r] == nullptr ? nullptr : rows[m * side + r] + at; };
+      splitRows(to[m], rowAt, steps);
+    }
   }
 }
 

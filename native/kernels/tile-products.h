@@ -100,9 +100,10 @@ void product(float* out, ptrdiff_t outStride, int rows, int columns, const Segme
       const int held = blocks - first < heldBlocks ? blocks - first : heldBlocks;
       for (int block = 0; block < held; block++) {
         const Place at = placeOf(segments, first + block);
-        const float* const a = at.a + row * at.stride;
-        splitRows(left[block][0], a, at.stride, here, at.steps);
-        if (here > side) splitRows(left[block][1], a + side * at.stride, at.stride, here - side, at.steps);
+        for (int m = 0; m * side < here; m++) {
+          const auto rowAt = [&](int r) { return m * side + r < here ? at.a + (row + m * side + r) * at.stride : nullptr; };
+          splitRows(left[block][m], rowAt, at.steps);
+        }
       }
       const bool more = accumulate || first > 0;
       const Split<parts>* right = panels + 2 * first;

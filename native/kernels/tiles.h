@@ -72,13 +72,15 @@ DIFFWAVE_INLINE __mmask16 firstLanes(int count) {
   return count >= side ? 0xffff : count > 0 ? __mmask16((1u << count) - 1) : 0;
 }
 
-/** Rows of a left side, `steps` ≤ 32 of each from `from` on; the rest of the tile is zeros. */
-template <int parts>
-DIFFWAVE_INLINE void splitRows(Split<parts>& to, const float* from, ptrdiff_t stride, int rows, int steps) {
+/** A left side: `steps` ≤ 32 of each of sixteen rows, which rowAt(r) points to, null for zeros; the rest is zeros. */
+template <int parts, class RowAt>
+DIFFWAVE_INLINE void splitRows(Split<parts>& to, const RowAt& rowAt, int steps) {
+  static const float nothing[depth] = {};
   for (int r = 0; r < side; r++) {
-    const float* row = from + (r < rows ? r : 0) * stride;
-    putRow(to, r, 0, _mm512_maskz_loadu_ps(r < rows ? firstLanes(steps) : 0, row));
-    putRow(to, r, side, _mm512_maskz_loadu_ps(r < rows ? firstLanes(steps - side) : 0, row + side));
+    const float* row = rowAt(r);
+    if (row == nullptr) row = nothing;
+    putRow(to, r, 0, _mm512_maskz_loadu_ps(firstLanes(steps), row));
+    putRow(to, r, side, _mm512_maskz_loadu_ps(firstLanes(steps - side), row + side));
   }
 }
 
