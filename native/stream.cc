@@ -14,7 +14,9 @@ int64_t tiles(int64_t size, int tile = tilePositions) { return (size + tile - 1)
 int64_t blockPositions(int threads) {
   constexpr int64_t unit = 3 * quadOutputs * quadDilation;
   static_assert(unit % tilePositions == 0 && unit % (quadOutputs * tileQuads) == 0, "a block is whole tiles");
-  return threads <= 4 ? 2 * unit : unit * int64_t(threads + 1) / 2;
+  // A thread's share of a block's rows stays in its second-level cache; the fewer blocks, the less threads wait for one another.
+  if (threads == 1) return 2 * unit;
+  return threads <= 8 ? 4 * unit : unit * int64_t(threads) / 2;
 }
 
 /** The most that a layer lags behind the one before, in positions. */

@@ -80,11 +80,13 @@ export class SpectralEnvelope {
     })
     const smooth = levels.map((_, band) => smoothed(levels, band, smoothings[prior.follows]))
     const floor = Math.log(prior.floor)
-    return this.#weight.map((weight, bin) => {
+    const gains = new Float64Array(this.#weight.length)
+    for (let bin = 0; bin < gains.length; bin++) {
       const below = smooth[this.#below[bin]!]!
-      const level = below + weight * (smooth[this.#above[bin]!]! - below)
-      return Math.exp(Math.max(floor, level) - this.#drop[bin]!)
-    })
+      const level = below + this.#weight[bin]! * (smooth[this.#above[bin]!]! - below)
+      gains[bin] = Math.exp(Math.max(floor, level) - this.#drop[bin]!)
+    }
+    return gains
   }
 }
 

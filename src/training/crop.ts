@@ -31,7 +31,16 @@ const WHITE_SCALE = 1024
 
 /** 16-bit samples of a clip as audio. */
 export function clipAudio(clip: Clip): Float32Array {
-  return Float32Array.from(clip.samples, sample => sample / 32768)
+  // Loops here: `from` with a function takes ten times as long, and a run begins by preparing every clip.
+  const audio = new Float32Array(clip.samples.length)
+  for (let i = 0; i < audio.length; i++) audio[i] = clip.samples[i]! / 32768
+  return audio
+}
+
+function quantisedWhite(white: Float32Array): Int16Array {
+  const out = new Int16Array(white.length)
+  for (let i = 0; i < out.length; i++) out[i] = Math.max(-32768, Math.min(32767, Math.round(white[i]! * WHITE_SCALE)))
+  return out
 }
 
 /** Makes crops for one model. */
@@ -74,12 +83,7 @@ export class Cropper {
     if (known !== undefined) return known
     const samples = clipAudio(clip)
     const mel = clip.mel ?? melSpectrogram({ samples, sampleRate: this.model.sampleRate }, convention)
-    const white =
-      this.envelope === null
-        ? null
-        : Int16Array.from(whiten(samples, mel, this.envelope), y =>
-            Math.max(-32768, Math.min(32767, Math.round(y * WHITE_SCALE))),
-          )
+    const white = this.envelope === null ? null : quantisedWhite(whiten(samples, mel, this.envelope))
     const prepared = { mel, white }
     this.#prepared.set(clip, prepared)
     this.#bytes += bytesOf(prepared)

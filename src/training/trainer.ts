@@ -88,7 +88,8 @@ function copied(tensors: Tensors): Map<string, Tensor> {
  * loss) and metrics.jsonl.
  *
  * @throws DiffWaveError `LOCKED`, `BAD_DATA` (the recordings changed since the checkpoint), `BAD_CONFIG` (the config did),
- * `DIVERGED`, `DISK_FULL`, `BAD_OPTION`. How the model is named and sampled may change from one resumption to the next.
+ * `DIVERGED`, `DISK_FULL`, `BAD_OPTION`. How the model is named and sampled may change from one resumption to the next, and
+ * `totalSteps`, so that a run can be made longer or brought to its end.
  */
 export async function train(options: TrainOptions): Promise<TrainSummary> {
   await makeFolder(options.out)
@@ -168,7 +169,7 @@ function presented(model: ModelConfig, { name, description, licence, diffusion }
   }
 }
 
-/** What a run depends on, as text. */
+/** What a run depends on, as text: all but how its model is presented, and the update that its learning rate comes down by. */
 function learnt(config: TrainingConfig): string {
   const nothing = {
     sampling: {},
@@ -178,7 +179,8 @@ function learnt(config: TrainingConfig): string {
     refinement: null,
   } as const
   const plain = { name: '', description: '', licence: '', diffusion: { ...config.model.diffusion, ...nothing } }
-  return JSON.stringify({ ...config, model: presented(config.model, { ...config.model, ...plain }) })
+  const optimiser = { ...config.optimiser, totalSteps: 0 }
+  return JSON.stringify({ ...config, optimiser, model: presented(config.model, { ...config.model, ...plain }) })
 }
 
 function measuredPrior({ config, data, from }: TrainOptions) {

@@ -488,6 +488,17 @@ test('kill -9 at any moment leaves a run that goes on to the same bytes', async 
   assert.deepEqual(bytes(out), bytes(whole.out))
 })
 
+test('a run that reached its end can be made longer, and its rate comes down by the new end', async () => {
+  const run = options()
+  const ended = { ...run.config, optimiser: { ...run.config.optimiser, totalSteps: 4 } }
+  assert.equal((await train({ ...run, config: ended })).stoppedBy, 'total-steps')
+  const rates: number[] = []
+  const longer = { ...run.config, optimiser: { ...run.config.optimiser, totalSteps: 8 } }
+  const onStep = ({ learningRate }: { readonly learningRate: number }) => rates.push(learningRate)
+  assert.equal((await train({ ...run, config: longer, resume: true, onStep })).step, 8)
+  assert.deepEqual(rates, [4, 5, 6, 7].map(step => learningRate(longer.optimiser, step)))
+})
+
 test('how the model is sampled and named may change between two parts of a run', async () => {
   const run = options({ maxSteps: 2 })
   await train(run)
