@@ -496,7 +496,10 @@ test('a run that reached its end can be made longer, and its rate comes down by 
   const longer = { ...run.config, optimiser: { ...run.config.optimiser, totalSteps: 8 } }
   const onStep = ({ learningRate }: { readonly learningRate: number }) => rates.push(learningRate)
   assert.equal((await train({ ...run, config: longer, resume: true, onStep })).step, 8)
-  assert.deepEqual(rates, [4, 5, 6, 7].map(step => learningRate(longer.optimiser, step)))
+  assert.deepEqual(
+    rates,
+    [4, 5, 6, 7].map(step => learningRate(longer.optimiser, step)),
+  )
 })
 
 test('how the model is sampled and named may change between two parts of a run', async () => {
