@@ -25,7 +25,7 @@ const ForwardKernels& forwardTable() {
 #ifdef DIFFWAVE_TILES
   constexpr int64_t (*scratch)(int, int) = tiles::scratchSize;
   constexpr auto packOfLayer = tiles::packLayer;
-  constexpr int depth = tiles::depth, tile = 2 * tiles::blockPositions, mostQuadDilation = 0;
+  constexpr int depth = tiles::depth, tile = tiles::blocksAtOnce * tiles::blockPositions, mostQuadDilation = 0;
   constexpr auto layer = tiles::runLayer;
 #else
   constexpr int64_t (*scratch)(int, int) = scratchSize;
