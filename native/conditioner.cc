@@ -189,7 +189,12 @@ void ConditionerState::upsampleRows(int layer, int64_t begin, int64_t end, const
       weights_.shape.upsamplerPerLayer ? weights_.places.layer[layer].upsampler : weights_.places.upsampler;
   pool_.forEach(int((end - begin + tilePositions - 1) / tilePositions), [&](int tile, int worker) {
     const int64_t from = begin + int64_t(tile) * tilePositions;
-    upsampleTile(places, from, smaller(from + tilePositions, end), into, worker);
+    const int64_t to = smaller(from + tilePositions, end);
+    upsampleTile(places, from, to, into, worker);
+    if (weights_.kernels.splitRow == nullptr) return;
+    for (int64_t p = from; p < to; p++) {
+      weights_.kernels.splitRow(into.at(p) + weights_.kernels.melMargin(), weights_.melChannels);
+    }
   });
 }
 

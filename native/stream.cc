@@ -53,7 +53,12 @@ Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const 
 void Stream::openPass(Pass& pass) {
   const NetworkShape& s = weights_->shape;
   auto ring = [&](int64_t capacity) {
-    pass.memory.push_back(allocate(capacity * weights_->padded));
+    // A step of a product that a row does not fill reads on in the next row, past the last one too, and takes it times zero:
+    // it must be a number.
+    constexpr int64_t pastTheEnd = 16;
+    pass.memory.push_back(allocate(capacity * weights_->padded + pastTheEnd));
+    Buffer& memory = pass.memory.back();
+    if (weights_->padded % weights_->kernels.depth != 0) memset(memory.data(), 0, size_t(memory.size()) * sizeof(float));
     return Ring{pass.memory.back().data(), capacity, weights_->padded};
   };
   for (int i = 0; i < s.layers; i++) pass.inputs.push_back(ring(s.dilation(i) + lag(s, weights_->kernels, i) + block_));
@@ -90,6 +95,8 @@ void Stream::feed(Pass& pass, const float* audio, int64_t count) {
     task.output = pass.inputs[0];
     task.scratch = scratch_[size_t(worker)].data();
     weights_->kernels.rows(task);
+    if (weights_->kernels.splitRow == nullptr) return;
+    for (int64_t p = task.begin; p < task.end; p++) weights_->kernels.splitRow(task.output.at(p), weights_->padded);
   });
   pass.fed += count;
 }

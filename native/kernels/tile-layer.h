@@ -1,5 +1,9 @@
 // One residual layer (as kernels/layer.h has it) on tiles: 32 positions at a time, sixteen channels of both halves of the
 // gate at a time. Its products are a small part of the work, so that all dilations are taken directly.
+//
+// A layer's input and the upsampled mel stand in their rings in two parts, so that tiles are loaded from there: each 32 numbers
+// of a row as 32 high parts and then 32 low ones, the last sixteen of an odd number of sixteens as 16 and 16, in the place
+// that the floats would take. Where a tile's last sixteen steps are not the row's own, weights are zero.
 #pragma once
 
 #include "quad-layer.h"
@@ -19,11 +23,64 @@ constexpr int blocksAtOnce = 2;
 
 static int64_t blocksOf(int64_t steps) { return (steps + depth - 1) / depth; }
 
-/** Floats of scratch memory: the blocks' left sides, their gated channels, and two blocks of sums. */
+/** Numbers of a row from the one numbered `at`, a multiple of 32, whose parts stand together. */
+static int togetherFrom(int at, int numbers) { return numbers - at > side ? depth : side; }
+
+/** A row of floats in its parts, in place. What follows its last number up to a multiple of sixteen is taken along. */
+static void splitRow(float* row, int numbers) {
+  for (int at = 0; at < numbers; at += depth) {
+    const int together = togetherFrom(at, numbers);
+    uint16_t* const to = reinterpret_cast<uint16_t*>(row + at);
+    __m256bh parts[2][2];
+    for (int n = 0; n * side < together; n++) split(_mm512_loadu_ps(row + at + n * side), parts[n]);
+    for (int n = 0; n * side < together; n++) {
+      for (int i = 0; i < 2; i++) {
+        _mm256_store_si256(reinterpret_cast<__m256i*>(to + i * together + n * side), reinterpret_cast<__m256i>(parts[n][i]));
+      }
+    }
+  }
+}
+
+/** Where the sixteen numbers from `at` on of a row stand: their high parts, and their low ones. */
+struct PartsAt {
+  __m256bh* high;
+  __m256bh* low;
+};
+
+DIFFWAVE_INLINE PartsAt partsAt(const float* row, int at, int numbers) {
+  const int block = at / depth * depth;
+  uint16_t* const from = reinterpret_cast<uint16_t*>(const_cast<float*>(row) + block) + (at - block);
+  return {reinterpret_cast<__m256bh*>(from), reinterpret_cast<__m256bh*>(from + togetherFrom(block, numbers))};
+}
+
+/** Scratch memory, handed out in whole cache lines. */
+class Scratch {
+ public:
+  explicit Scratch(float* from) : at_((reinterpret_cast<uintptr_t>(from) + 63) / 64 * 64) {}
+
+  template <class T>
+  static constexpr int64_t floatsOf(int64_t count) {
+    return (count * int64_t(sizeof(T)) + 63) / 64 * int64_t(64 / sizeof(float));
+  }
+
+  template <class T>
+  T* take(int64_t count) {
+    T* const taken = reinterpret_cast<T*>(at_);
+    at_ += uintptr_t(floatsOf<T>(count)) * sizeof(float);
+    return taken;
+  }
+
+ private:
+  uintptr_t at_;
+};
+
+/** Floats of scratch memory that `runLayer` takes, and what all other kernels need. */
 static int64_t scratchSize(int paddedChannels, int widestRow) {
-  constexpr int64_t pair = side * depth;
-  const int64_t left = 2 * (3 * blocksOf(paddedChannels) + blocksOf(widestRow)), z = 2 * blocksOf(paddedChannels);
-  const int64_t own = pair * (blocksAtOnce * (left + z) + 4) + 16, others = layers::scratchSize(paddedChannels, widestRow);
+  const int64_t z = 2 * blocksOf(paddedChannels), left = 3 * z + 2 * blocksOf(widestRow);
+  const int64_t block = Scratch::floatsOf<Pair>(z) + Scratch::floatsOf<LeftSide>(z) + Scratch::floatsOf<Pair>(left) +
+                        Scratch::floatsOf<LeftSide>(left);
+  const int64_t own = 16 + 2 * Scratch::floatsOf<float>(blockPositions * 2 * side) + blocksAtOnce * block;
+  const int64_t others = layers::scratchSize(paddedChannels, widestRow);
   return own > others ? own : others;
 }
 
@@ -57,8 +114,7 @@ static void packLayer(float* packed, const float* from, int columns, int64_t row
 
 /** The work on one block of positions. */
 struct LayerBlock {
-  const float* tap[3][blockPositions];  // null: zeros
-  const float* mel[blockPositions];
+  const float* input[blockPositions];
   float* output[blockPositions];
   float* skip[blockPositions];
   const float* from[blockPositions];
@@ -66,21 +122,45 @@ struct LayerBlock {
   float weight[blockPositions];
   int count;
   int64_t leftBlocks;
-  Pair* left;  // [leftBlocks][2]
-  Pair* z;     // [blocks of channels][2]
+  LeftSide* left;   // [leftBlocks][2]
+  Pair* copies;     // of those rows that do not stand as a tile needs them
+  LeftSide* zSides; // [blocks of channels][2]
+  Pair* z;
 
   int rowTiles() const { return count > side ? 2 : 1; }
 };
 
-template <int rowTiles>
-static void findLeft(const float* const* rows, int channels, Pair*& to) {
-  for (int at = 0; at < channels; at += depth, to += 2) {
-    const int steps = channels - at < depth ? channels - at : depth;
-    for (int m = 0; m < rowTiles; m++) {
-      const auto rowAt = [=](int r) { return rows[m * side + r] == nullptr ? nullptr : rows[m * side + r] + at; };
-      splitRows(to[m], rowAt, steps);
+/** A copy of 32 numbers of sixteen rows, which rowAt(r) points to, null for zeros. */
+template <class RowAt>
+static LeftSide copyRows(Pair& to, const RowAt& rowAt, int at, int numbers) {
+  const int together = togetherFrom(at, numbers);
+  memset(&to, 0, sizeof to);
+  for (int r = 0; r < side; r++) {
+    const float* const row = rowAt(r);
+    if (row == nullptr) continue;
+    const uint16_t* const from = reinterpret_cast<const uint16_t*>(row + at);
+    for (int i = 0; i < 2; i++) memcpy(to.part[i].rows[r], from + i * together, size_t(together) * sizeof *from);
+  }
+  return sideOf(to);
+}
+
+/** The left sides of positions from `first` on: in their ring, or copies where rows are zeros or the ring begins anew. */
+static void findLeft(const Ring& ring, int64_t first, int64_t length, int numbers, int rowTiles, LeftSide*& to, Pair*& copies) {
+  for (int m = 0; m < rowTiles; m++) {
+    const int64_t from = first + m * side;
+    const bool inPlace = from >= 0 && from + side <= length && ring.contiguous(from, side);
+    const auto rowAt = [&](int r) { return from + r < 0 || from + r >= length ? nullptr : ring.at(from + r); };
+    for (int at = 0; at < numbers; at += depth) {
+      LeftSide& sideAt = to[at / depth * 2 + m];
+      if (inPlace) {
+        sideAt = {reinterpret_cast<const char*>(ring.at(from) + at), ring.stride * ptrdiff_t(sizeof(float)),
+                  togetherFrom(at, numbers) * ptrdiff_t(sizeof(uint16_t))};
+      } else {
+        sideAt = copyRows(*copies++, rowAt, at, numbers);
+      }
     }
   }
+  to += 2 * blocksOf(numbers);
 }
 
 /**
@@ -92,82 +172,100 @@ struct Nothing {
 };
 
 /** z = sigmoid(first half) · tanh(second half) of sixteen channels, split for the next product. */
-struct GateRows {
-  const LayerTask& task;
-  const LayerBlock& block;
-  const float* sums;
-  int channelVector;
+class GateRows {
+ public:
+  GateRows(const LayerTask& task, const LayerBlock& block, const float* sums, int channelVector)
+      : block_(block),
+        sums_(sums),
+        interpolated_(task.conditioning == Conditioning::interpolated),
+        first_(vectorOf(0, channelVector, task.paddedChannels) * lanes),
+        second_(vectorOf(1, channelVector, task.paddedChannels) * lanes),
+        firstBias_(load(task.gateBias + first_)),
+        secondBias_(load(task.gateBias + second_)),
+        z_(block.z + channelVector / 2 * 2),
+        at_(channelVector % 2 * side) {}
 
   DIFFWAVE_INLINE void operator()(int r) const {
-    const int first = vectorOf(0, channelVector, task.paddedChannels) * lanes;
-    const int second = vectorOf(1, channelVector, task.paddedChannels) * lanes;
-    Vector a = load(sums + r * 2 * side), b = load(sums + r * 2 * side + side);
-    if (task.conditioning == Conditioning::interpolated) {
-      const Vector weight = splat(block.weight[r]);
-      const Vector fromFirst = load(block.from[r] + first), fromSecond = load(block.from[r] + second);
-      a += fma(weight, load(block.to[r] + first) - fromFirst, fromFirst);
-      b += fma(weight, load(block.to[r] + second) - fromSecond, fromSecond);
+    Vector a = load(sums_ + r * 2 * side), b = load(sums_ + r * 2 * side + side);
+    if (interpolated_) {
+      const Vector weight = splat(block_.weight[r]);
+      const Vector fromFirst = load(block_.from[r] + first_), fromSecond = load(block_.from[r] + second_);
+      a += fma(weight, load(block_.to[r] + first_) - fromFirst, fromFirst);
+      b += fma(weight, load(block_.to[r] + second_) - fromSecond, fromSecond);
     } else {
-      a += load(task.gateBias + first);
-      b += load(task.gateBias + second);
+      a += firstBias_;
+      b += secondBias_;
     }
-    Pair* const z = block.z + channelVector / 2 * 2;
-    putRow(z[r / side], r % side, channelVector % 2 * side, reinterpret_cast<__m512>(gate(a, b)));
+    putRow(z_[r / side], r % side, at_, reinterpret_cast<__m512>(gate(a, b)));
   }
+
+ private:
+  const LayerBlock& block_;
+  const float* const sums_;
+  const bool interpolated_;
+  const int first_, second_;
+  const Vector firstBias_, secondBias_;
+  Pair* const z_;
+  const int at_;
 };
 
 /** (x + residual)/√2 with the next layer's step added, and the skip, of sixteen channels. */
-struct OutputRows {
-  const LayerTask& task;
-  const LayerBlock& block;
-  const float* sums;
-  int channelVector;
+class OutputRows {
+ public:
+  OutputRows(const LayerTask& task, const LayerBlock& block, const float* sums, int channelVector)
+      : block_(block),
+        sums_(sums),
+        hasOutput_(task.output.rows != nullptr),
+        firstLayer_(task.firstLayer),
+        at_(channelVector * side),
+        padded_(task.paddedChannels),
+        residualBias_(load(task.outputBias + vectorOf(0, channelVector, task.paddedChannels) * lanes)),
+        skipBias_(load(task.outputBias + vectorOf(1, channelVector, task.paddedChannels) * lanes)),
+        step_(load(task.nextStep + at_)) {}
 
   DIFFWAVE_INLINE void operator()(int r) const {
-    if (r >= block.count) return;
-    const int at = channelVector * side;
-    const Vector residual =
-        load(sums + r * 2 * side) + load(task.outputBias + vectorOf(0, channelVector, task.paddedChannels) * lanes);
-    const Vector skip =
-        load(sums + r * 2 * side + side) + load(task.outputBias + vectorOf(1, channelVector, task.paddedChannels) * lanes);
-    if (task.output.rows) {
-      const Vector x = load(block.tap[1][r] + at);
-      store(block.output[r] + at, fma(x + residual, splat(0.70710678118654752f), load(task.nextStep + at)));
+    if (hasOutput_) {
+      const PartsAt from = partsAt(block_.input[r], at_, padded_);
+      const Vector x = reinterpret_cast<Vector>(joined(from.high, from.low));
+      const Vector next = fma(x + (load(sums_ + r * 2 * side) + residualBias_), splat(0.70710678118654752f), step_);
+      __m256bh parts[2];
+      split(reinterpret_cast<__m512>(next), parts);
+      const PartsAt to = partsAt(block_.output[r], at_, padded_);
+      *to.high = parts[0];
+      *to.low = parts[1];
     }
-    store(block.skip[r] + at, task.firstLayer ? skip : load(block.skip[r] + at) + skip);
+    float* const to = block_.skip[r] + at_;
+    const Vector skip = load(sums_ + r * 2 * side + side) + skipBias_;
+    store(to, firstLayer_ ? skip : load(to) + skip);
   }
+
+ private:
+  const LayerBlock& block_;
+  const float* const sums_;
+  const bool hasOutput_, firstLayer_;
+  const int at_, padded_;
+  const Vector residualBias_, skipBias_, step_;
 };
 
 /** Sums of 32 columns, [rows][32], and meanwhile what is `left` of the product before. */
 template <int rowTiles, class Rest>
-static DIFFWAVE_APART void productTiles(float* sums, const Pair* left, const Pair* right, int64_t blocks, const Rest& rest,
+static DIFFWAVE_APART void productTiles(float* sums, const LeftSide* left, const Pair* right, int64_t blocks, const Rest rest,
                                    int restRows) {
   clearSums<rowTiles, 2>();
   const int share = int((restRows + blocks - 1) / blocks);
   int row = 0;
   for (int64_t b = 0; b < blocks; b++) {
-    multiplyAdd<rowTiles, 2>(left + 2 * b, right + 2 * b);
+    multiplyAdd<rowTiles, 2>(left[2 * b], left[2 * b + 1], right + 2 * b);
     for (const int end = row + share < restRows ? row + share : restRows; row < end; row++) rest(row);
   }
   storeSums<rowTiles, 2>(sums, 2 * side);
 }
 
 template <class Rest>
-static void product(const LayerBlock& block, float* sums, const Pair* left, const Pair* right, int64_t blocks,
+static void product(const LayerBlock& block, float* sums, const LeftSide* left, const Pair* right, int64_t blocks,
                     const Rest& rest, int restRows) {
   if (block.rowTiles() == 2) productTiles<2>(sums, left, right, blocks, rest, restRows);
   else productTiles<1>(sums, left, right, blocks, rest, restRows);
-}
-
-static void findLefts(const LayerTask& task, LayerBlock& block) {
-  const auto find = [&](auto rowTiles) {
-    Pair* to = block.left;
-    if (task.conditioning == Conditioning::projected) findLeft<rowTiles>(block.mel, task.melChannels, to);
-    for (int t = 0; t < 3; t++) findLeft<rowTiles>(block.tap[t], task.channels, to);
-    block.leftBlocks = (to - block.left) / 2;
-  };
-  if (block.rowTiles() == 2) find(std::integral_constant<int, 2>{});
-  else find(std::integral_constant<int, 1>{});
 }
 
 template <class Rows>
@@ -190,19 +288,18 @@ static void runBlocks(const LayerTask& task, LayerBlock* blocks, int count, floa
   };
   for (int i = 0; i < count; i++) {
     LayerBlock& block = blocks[i];
-    findLefts(task, block);
     for (int j = 0; j < vectors; j++) {
       const Pair* const right = gateWeights + 2 * j * block.leftBlocks;
       if (before == nullptr) {
         product(block, sums[turn], block.left, right, block.leftBlocks, Nothing{}, 0);
       } else {
-        const GateRows rest{task, *before, sums[turn ^ 1], vectorBefore};
+        const GateRows rest(task, *before, sums[turn ^ 1], vectorBefore);
         product(block, sums[turn], block.left, right, block.leftBlocks, rest, before->rowTiles() * side);
       }
       pass(block, j);
     }
   }
-  const GateRows lastGate{task, *before, sums[turn ^ 1], vectorBefore};
+  const GateRows lastGate(task, *before, sums[turn ^ 1], vectorBefore);
   int gateRows = before->rowTiles() * side;
   if (count == 1) {
     // The next product needs them.
@@ -213,28 +310,22 @@ static void runBlocks(const LayerTask& task, LayerBlock* blocks, int count, floa
     for (int j = 0; j < vectors; j++) {
       const Pair* const right = outputWeights + 2 * j * channelBlocks;
       if (i == 0 && j == 0) {
-        product(blocks[i], sums[turn], blocks[i].z, right, channelBlocks, lastGate, gateRows);
+        product(blocks[i], sums[turn], blocks[i].zSides, right, channelBlocks, lastGate, gateRows);
       } else {
-        const OutputRows rest{task, *before, sums[turn ^ 1], vectorBefore};
-        product(blocks[i], sums[turn], blocks[i].z, right, channelBlocks, rest, before->count);
+        const OutputRows rest(task, *before, sums[turn ^ 1], vectorBefore);
+        product(blocks[i], sums[turn], blocks[i].zSides, right, channelBlocks, rest, before->count);
       }
       pass(blocks[i], j);
     }
   }
-  finish(OutputRows{task, *before, sums[turn ^ 1], vectorBefore}, before->count);
+  finish(OutputRows(task, *before, sums[turn ^ 1], vectorBefore), before->count);
 }
 
-/** Pointers to `count` rows from `first` on; null for those outside [0, length) and past the count. */
+/** Pointers to `count` rows from `first` on. */
 template <class Pointer>
-static void findPlaces(Pointer* to, const Ring& ring, int64_t first, int count, int64_t length) {
-  const int64_t start = first < 0 ? 0 : first;
-  int64_t place = start % ring.capacity;
-  for (int r = 0; r < blockPositions; r++) {
-    const int64_t position = first + r;
-    if (position < 0 || position >= length || r >= count) {
-      to[r] = nullptr;
-      continue;
-    }
+static void findPlaces(Pointer* to, const Ring& ring, int64_t first, int count) {
+  int64_t place = first % ring.capacity;
+  for (int r = 0; r < count; r++) {
     to[r] = ring.rows + place * ring.stride;
     if (++place == ring.capacity) place = 0;
   }
@@ -242,12 +333,19 @@ static void findPlaces(Pointer* to, const Ring& ring, int64_t first, int count, 
 
 static void findBlock(const LayerTask& task, int64_t position, LayerBlock& block) {
   block.count = static_cast<int>(task.end - position < blockPositions ? task.end - position : blockPositions);
-  for (int t = 0; t < 3; t++) {
-    findPlaces(block.tap[t], task.input, position + (t - 1) * task.dilation, block.count, task.length);
+  LeftSide* to = block.left;
+  Pair* copies = block.copies;
+  if (task.conditioning == Conditioning::projected) {
+    findLeft(task.mel, position, INT64_MAX, task.melChannels, block.rowTiles(), to, copies);
   }
-  findPlaces(block.skip, task.skip, position, block.count, INT64_MAX);
-  if (task.output.rows) findPlaces(block.output, task.output, position, block.count, INT64_MAX);
-  if (task.conditioning == Conditioning::projected) findPlaces(block.mel, task.mel, position, block.count, INT64_MAX);
+  for (int t = 0; t < 3; t++) {
+    const int64_t first = position + (t - 1) * task.dilation;
+    findLeft(task.input, first, task.length, task.paddedChannels, block.rowTiles(), to, copies);
+  }
+  block.leftBlocks = (to - block.left) / 2;
+  findPlaces(block.input, task.input, position, block.count);
+  findPlaces(block.skip, task.skip, position, block.count);
+  if (task.output.rows) findPlaces(block.output, task.output, position, block.count);
   if (task.conditioning == Conditioning::interpolated) {
     for (int r = 0; r < blockPositions; r++) {
       const int64_t p = position + (r < block.count ? r : 0);
@@ -264,16 +362,16 @@ static void findBlock(const LayerTask& task, int64_t position, LayerBlock& block
 static void runLayer(const LayerTask& task) {
   const Session session;
   LayerBlock blocks[blocksAtOnce];
-  const uintptr_t start = (reinterpret_cast<uintptr_t>(task.scratch) + 63) / 64 * 64;
-  Pair* scratch = reinterpret_cast<Pair*>(start);
-  float* const sums[2] = {reinterpret_cast<float*>(scratch), reinterpret_cast<float*>(scratch + 2)};
-  scratch += 4;
-  const int64_t zPairs = 2 * blocksOf(task.paddedChannels);
+  const int64_t zBlocks = blocksOf(task.paddedChannels), leftBlocks = 3 * zBlocks + blocksOf(task.melChannels);
+  Scratch scratch(task.scratch);
+  float* const sums[2] = {scratch.take<float>(blockPositions * 2 * side), scratch.take<float>(blockPositions * 2 * side)};
   for (LayerBlock& block : blocks) {
-    block.z = scratch;
-    block.left = scratch + zPairs;
-    memset(block.z, 0, size_t(zPairs) * sizeof(Pair));
-    scratch = block.left + 2 * (3 * blocksOf(task.channels) + blocksOf(task.melChannels));
+    block.z = scratch.take<Pair>(2 * zBlocks);
+    block.zSides = scratch.take<LeftSide>(2 * zBlocks);
+    block.copies = scratch.take<Pair>(2 * leftBlocks);
+    block.left = scratch.take<LeftSide>(2 * leftBlocks);
+    memset(block.z, 0, size_t(2 * zBlocks) * sizeof(Pair));
+    for (int64_t i = 0; i < 2 * zBlocks; i++) block.zSides[i] = sideOf(block.z[i]);
   }
   for (int64_t position = task.begin; position < task.end;) {
     int count = 0;

@@ -65,7 +65,7 @@ static DIFFWAVE_APART void productBlock(float* out, ptrdiff_t outStride, int row
     loadSums<rowTiles, columnTiles>(sums, stride);
   }
   for (int block = 0; block < blocks; block++) {
-    multiplyAdd<rowTiles, columnTiles>(left[block], right + 2 * block);
+    multiplyAdd<rowTiles, columnTiles>(sideOf(left[block][0]), sideOf(left[block][1]), right + 2 * block);
   }
   storeSums<rowTiles, columnTiles>(sums, stride);
   if (whole) return;

@@ -57,6 +57,11 @@ DIFFWAVE_INLINE void split(__m512 x, __m256bh (&to)[parts]) {
   }
 }
 
+/** The number whose two parts stand there. */
+DIFFWAVE_INLINE __m512 joined(const __m256bh* high, const __m256bh* low) {
+  return _mm512_add_ps(widened(*high), widened(*low));
+}
+
 /** Puts sixteen numbers, split, into row r of a left side, from step `at` on. */
 template <int parts>
 DIFFWAVE_INLINE void putRow(Split<parts>& to, int r, int at, __m512 x) {
@@ -150,24 +155,35 @@ DIFFWAVE_INLINE void splitTurned(Split<parts>& to, const float* from, ptrdiff_t 
   }
 }
 
+/** Where a left side lies: its sixteen rows `stride` bytes apart, each part `nextPart` bytes behind the one before. */
+struct LeftSide {
+  const char* rows;
+  ptrdiff_t stride, nextPart;
+};
+
+template <int parts>
+DIFFWAVE_INLINE LeftSide sideOf(const Split<parts>& split) {
+  return {reinterpret_cast<const char*>(split.part[0].rows), sizeof split.part[0].rows[0], sizeof split.part[0]};
+}
+
 /**
- * One step of 32 of a block of sums, tiles 0 … 3 [rows 2 × columns 2], from two left and two right sides that stand one after
- * the other. Tiles 4 … 7 are used.
+ * One step of 32 of a block of sums, tiles 0 … 3 [rows 2 × columns 2], from two left sides and two right ones that stand one
+ * after the other. Tiles 4 … 7 are used.
  */
 template <int rowTiles, int columnTiles, int parts>
-DIFFWAVE_INLINE void multiplyAdd(const Split<parts>* left, const Split<parts>* right) {
+DIFFWAVE_INLINE void multiplyAdd(const LeftSide& upper, const LeftSide& lower, const Split<parts>* right) {
   static_assert(rowTiles >= 1 && rowTiles <= 2 && columnTiles >= 1 && columnTiles <= 2, "what eight tiles hold");
-  // Right sides stream through the second-level cache: the next step's lines are asked for now.
-  const char* const next = reinterpret_cast<const char*>(right + 2);
-  for (size_t line = 0; line < columnTiles * sizeof(Split<parts>); line += 64) __builtin_prefetch(next + line);
   DIFFWAVE_UNROLL
   for (int j = parts - 1; j >= 0; j--) {
     _tile_loadd(6, right[0].part[j].rows, 64);
     if constexpr (columnTiles > 1) _tile_loadd(7, right[1].part[j].rows, 64);
     DIFFWAVE_UNROLL
     for (int i = 0; i + j < parts; i++) {
-      _tile_loadd(4, left[0].part[i].rows, 64);
-      if constexpr (rowTiles > 1) _tile_loadd(5, left[1].part[i].rows, 64);
+      // With two parts the left sides' high ones are still there from the product with the right sides' low ones.
+      if (parts != 2 || j == 1 || i == 1) {
+        _tile_loadd(4, upper.rows + i * upper.nextPart, upper.stride);
+        if constexpr (rowTiles > 1) _tile_loadd(5, lower.rows + i * lower.nextPart, lower.stride);
+      }
       _tile_dpbf16ps(0, 4, 6);
       if constexpr (columnTiles > 1) _tile_dpbf16ps(1, 4, 7);
       if constexpr (rowTiles > 1) _tile_dpbf16ps(2, 5, 6);

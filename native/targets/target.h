@@ -27,14 +27,16 @@ const ForwardKernels& forwardTable() {
   constexpr auto packOfLayer = tiles::packLayer;
   constexpr int depth = tiles::depth, tile = tiles::blocksAtOnce * tiles::blockPositions, mostQuadDilation = 0;
   constexpr auto layer = tiles::runLayer;
+  constexpr void (*splitRow)(float*, int) = tiles::splitRow;
 #else
   constexpr int64_t (*scratch)(int, int) = scratchSize;
   constexpr auto packOfLayer = packPanels;
   constexpr int depth = 1, tile = tilePositions, mostQuadDilation = quadDilation;
   constexpr auto layer = runLayer;
+  constexpr void (*splitRow)(float*, int) = nullptr;
 #endif
   static const ForwardKernels kernels = {
-      paddedChannels, scratch, melMargin, melStride, packPanels, packOfLayer, depth, packedSize, packBias, layer, tile,
+      paddedChannels, scratch, melMargin, melStride, packPanels, packOfLayer, depth, packedSize, packBias, layer, splitRow, tile,
       mostQuadDilation, runQuadLayer, runRows, runUpsample, runLinear, multiplyAdds,
   };
   return kernels;
