@@ -39,6 +39,12 @@ const optionsSchema = z.strictObject({
   label: z.string().nullable().default(null),
 })
 
+/**
+ * Seconds beside a gap over which what is known comes to count in full, under a mel-envelope prior: whitening makes a click of the step
+ * that a difference cut off at the gap's edge has.
+ */
+const TAPER = 0.004
+
 export type InpaintOptions = Readonly<z.input<typeof optionsSchema>>
 
 /**
@@ -65,6 +71,7 @@ export async function inpaint(model: Model, audio: Audio, options: InpaintOption
   const labelIndex = model.labelIndex(label)
   const fadeSamples = Math.round(fade * sampleRate)
   const hop = convention?.hop ?? network.patch
+  const taper = diffusion.prior?.kind === 'mel-envelope' ? Math.round(TAPER * sampleRate) : 0
   const regions = repairRegions(gaps, samples.length, reachOf(model.config) + fadeSamples, hop)
   const passes = sampler.steps.length
   const total = regions.reduce((sum, { start, end }) => sum + (end - start), 0) * passes
@@ -72,12 +79,12 @@ export async function inpaint(model: Model, audio: Audio, options: InpaintOption
   for (const region of regions) {
     const length = region.end - region.start
     const mel = convention === null ? null : regionMel(samples, region, convention)
-    const { known, isKnown } = knownOf(samples, region)
+    const { known, weight } = knownOf(samples, region, taper)
     const made = await fill({
       sampler,
       domain: dataDomain(mel === null || convention === null ? null : { mel, convention }, diffusion),
       known,
-      isKnown,
+      weight,
       noise: draw => gaussian(seed, draw, region.start, length),
       predict: async (pass, x) => {
         const [output] = await model.engine.predictNoise({
@@ -117,14 +124,21 @@ function checkKnown(samples: Float32Array, gaps: readonly Gap[]): void {
     throw new DiffWaveError('NOT_FINITE', `sample ${broken} is not a finite number`, { where: 'inpaint' })
 }
 
-/** What of a region is known: not the gaps, nor what lies past the recording's end. */
-function knownOf(samples: Float32Array, region: Region) {
+/** What of a region is known: not the gaps, nor what lies past the recording's end; half and half over `taper` samples beside a gap. */
+function knownOf(samples: Float32Array, region: Region, taper: number) {
   const length = region.end - region.start
   const known = new Float32Array(length)
   known.set(samples.subarray(region.start, region.end))
-  const isKnown = new Uint8Array(length).fill(1, 0, Math.min(length, samples.length - region.start))
-  for (const gap of region.gaps) isKnown.fill(0, gap.start - region.start, gap.end - region.start)
-  return { known, isKnown }
+  const weight = new Float32Array(length).fill(1, 0, Math.min(length, samples.length - region.start))
+  for (const gap of region.gaps) {
+    const [start, end] = [gap.start - region.start, gap.end - region.start]
+    weight.fill(0, start, end)
+    for (let distance = 1; distance <= taper; distance++) {
+      const share = 0.5 - 0.5 * Math.cos((Math.PI * distance) / (taper + 1))
+      for (const i of [start - distance, end - 1 + distance]) if (i >= 0 && i < length) weight[i]! *= share
+    }
+  }
+  return { known, weight }
 }
 
 /** The mel of a region's frames, bridged over its gaps. @throws DiffWaveError `BAD_AUDIO` where no frame is free of a gap */

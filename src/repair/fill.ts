@@ -14,9 +14,9 @@ export interface FillRequest {
   /** Which may go over each level several times (`resampled`). */
   readonly sampler: Sampler
   readonly domain: DataDomain
-  /** The recording, any number where it is not known, and 1 where it is. */
+  /** The recording, any number where it is not known, and how far it is: from 0 to 1. */
   readonly known: Float32Array
-  readonly isKnown: Uint8Array
+  readonly weight: Float32Array
   /** Standard normal numbers of a draw, as many as `known`. Draws are those of `NoiseSource`. */
   readonly noise: (draw: number) => Float32Array
   /** The network's ε for x, at a pass. */
@@ -25,12 +25,12 @@ export interface FillRequest {
 
 /** Audio, as long as `known`: what the model makes of all of it. */
 export async function fill(request: FillRequest): Promise<Float32Array> {
-  const { sampler, domain, known, isKnown, predict } = request
+  const { sampler, domain, known, weight, predict } = request
   const noise = (draw: number) => domain.shape(request.noise(draw))
   const passes = sampler.steps.length
   const [alpha, sigma] = roots(sampler.alphaBars[0]!)
   const nothing = new Float32Array(known.length)
-  const x0 = agreeing(domain, nothing, known, isKnown)
+  const x0 = agreeing(domain, nothing, known, weight)
   let state: PassState = { x: noise(0).map((z, i) => alpha * x0[i]! + sigma * z), carried: null }
   for (let pass = 0; pass < passes; pass++) {
     let eps = await predict(pass, state.x)
@@ -45,7 +45,7 @@ export async function fill(request: FillRequest): Promise<Float32Array> {
       domain,
       x.map((value, i) => (value - sigma * eps[i]!) / alpha),
       known,
-      isKnown,
+      weight,
     )
     return x.map((value, i) => (value - alpha * data[i]!) / sigma)
   }
