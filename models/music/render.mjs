@@ -3,7 +3,7 @@
 //
 //   node models/music/render.mjs <folder> [first seed] [pieces]
 //
-// The model is trained on seeds 1 … 720 (about 3.3 h); seeds from 100001 on are held out.
+// The model is trained on seeds 1 … 600 (3 h); seeds from 100001 on are held out.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -24,7 +24,7 @@ const GAP = 4
 const LEVEL = 0.1
 const PEAK = 0.95
 
-const [folder, first = '1', count = '720'] = process.argv.slice(2)
+const [folder, first = '1', count = '600'] = process.argv.slice(2)
 if (folder === undefined || !/^\d+$/.test(first) || !/^\d+$/.test(count)) {
   console.error('usage: node models/music/render.mjs <folder> [first seed] [pieces]')
   process.exit(2)
