@@ -1,10 +1,17 @@
 // Held-out clips in white and in babble noise, before and after a generator's denoising: log-spectral distance to the clean clip.
 // usage: npm run build && node bench/denoising.mjs --model digits --clips folder [--limit n] [--steps n] [--sampler s] [--labels yes] [--level estimate|snr]
-import { readdirSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
-import { readAudio } from '../dist/audio/decode.js'
-import { Generator, resample } from '../dist/index.js'
-import { addNoise, babble, logSpectralDistance, mean, options, whiteNoise } from './repair-measures.mjs'
+import { basename, dirname } from 'node:path'
+import { Generator } from '../dist/index.js'
+import {
+  addNoise,
+  babble,
+  logSpectralDistance,
+  mean,
+  options,
+  recordings,
+  samplesOf,
+  whiteNoise,
+} from './repair-measures.mjs'
 
 const {
   model: name,
@@ -32,18 +39,13 @@ const VOICES = 6
 
 const generator = await Generator.load(name, { engine })
 const { sampleRate } = generator
-const all = readdirSync(clips, { recursive: true })
-  .filter(file => /\.(wav|flac)$/.test(file))
-  .sort()
+const all = recordings(clips)
 // Spread over the folder, so that all speakers and digits are in.
 const files = Array.from(
   { length: Math.min(Number(limit), all.length) },
   (_, i) => all[Math.floor((i * all.length) / Math.min(Number(limit), all.length))],
 )
-const read = async file => {
-  const audio = await readAudio(join(clips, file))
-  return resample(audio.samples, audio.sampleRate, sampleRate)
-}
+const read = file => samplesOf(file, sampleRate)
 const voices = []
 for (let i = 0; i < VOICES; i++) voices.push(await read(all[Math.floor(((i + 0.5) * all.length) / VOICES)]))
 
@@ -58,7 +60,7 @@ for (const kind of ['white', 'babble']) {
       const noisy = addNoise(clean, noise, decibels)
       const label =
         labels === 'yes'
-          ? [basename(dirname(file)), file.split('_')[0]].find(text => generator.labels.includes(text))
+          ? [basename(dirname(file)), basename(file).split('_')[0]].find(text => generator.labels.includes(text))
           : undefined
       const made = await generator.denoise(
         { samples: noisy, sampleRate },

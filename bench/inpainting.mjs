@@ -1,12 +1,18 @@
 // Gaps of 50 and 100 ms in recordings, filled by a model, by silence and by a straight line: log-spectral distance to the original
 // over the gap with 20 ms on either side, and clicks at its edges.
 // usage: npm run build && node bench/inpainting.mjs --model speech [--reference folder] [--limit n] [--gaps 4] [--steps n] [--rounds n] [--sampler s] [--fade s]
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { readAudio } from '../dist/audio/decode.js'
-import { Generator, loadModel, resample, Vocoder } from '../dist/index.js'
+import { Generator, loadModel, Vocoder } from '../dist/index.js'
 import { uniform } from '../dist/random.js'
-import { click, logSpectralDistance, mean, median, options, rootMeanSquare } from './repair-measures.mjs'
+import {
+  click,
+  logSpectralDistance,
+  mean,
+  median,
+  options,
+  recordings,
+  rootMeanSquare,
+  samplesOf,
+} from './repair-measures.mjs'
 
 const {
   model: name,
@@ -60,10 +66,7 @@ const straight = (samples, start, end) => {
 const model = await loadModel(name, { engine })
 const repairer = model.config.kind === 'vocoder' ? new Vocoder(model) : new Generator(model)
 const { sampleRate } = model.config
-const files = readdirSync(reference, { recursive: true })
-  .filter(file => /\.(wav|flac)$/.test(file))
-  .sort()
-  .slice(0, Number(limit))
+const files = recordings(reference).slice(0, Number(limit))
 for (const milliseconds of [50, 100]) {
   const length = Math.round((milliseconds * sampleRate) / 1000)
   const around = Math.round(0.02 * sampleRate)
@@ -71,8 +74,7 @@ for (const milliseconds of [50, 100]) {
   const clicks = { silence: [], line: [], model: [], 'the recording itself': [] }
   let elapsed = 0
   for (const [index, file] of files.entries()) {
-    const audio = await readAudio(join(reference, file))
-    const samples = await resample(audio.samples, audio.sampleRate, sampleRate)
+    const samples = await samplesOf(file, sampleRate)
     const starts = places(samples, sampleRate, length, Number(gaps), index)
     const began = performance.now()
     const made = await repairer.inpaint(

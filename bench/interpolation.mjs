@@ -1,11 +1,8 @@
 // Clips between two held-out recordings: log-spectral distance of a generator's interpolation to the one and to the other, by mix λ,
 // and of the plain mixture of both waveforms to what either is.
 // usage: npm run build && node bench/interpolation.mjs --model digits --clips folder [--pairs n] [--step s] [--sampler s]
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { readAudio } from '../dist/audio/decode.js'
-import { Generator, resample } from '../dist/index.js'
-import { logSpectralDistance, mean, options } from './repair-measures.mjs'
+import { Generator } from '../dist/index.js'
+import { logSpectralDistance, mean, options, recordings, samplesOf } from './repair-measures.mjs'
 
 const {
   model: name,
@@ -25,12 +22,9 @@ const {
 const generator = await Generator.load(name, { engine })
 const { sampleRate } = generator
 const length = Math.round(sampleRate * generator.config.clipSeconds)
-const files = readdirSync(clips, { recursive: true })
-  .filter(file => /\.(wav|flac)$/.test(file))
-  .sort()
+const files = recordings(clips)
 const read = async index => {
-  const audio = await readAudio(join(clips, files[index % files.length]))
-  const samples = await resample(audio.samples, audio.sampleRate, sampleRate)
+  const samples = await samplesOf(files[index % files.length], sampleRate)
   const clip = new Float32Array(length)
   clip.set(samples.subarray(0, length))
   return clip

@@ -1,5 +1,9 @@
-// What inpainting and denoising are measured by, and the small things both benches share.
+// What inpainting, denoising and interpolation are measured by, and the small things their benches share.
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { readAudio } from '../dist/audio/decode.js'
+import { resample } from '../dist/audio/resample.js'
 import { spectrogram } from '../dist/evaluation/spectrogram.js'
 import { gaussian } from '../dist/random.js'
 
@@ -11,6 +15,20 @@ export function options(defaults) {
     ),
   })
   return values
+}
+
+/** Recordings below a folder, by name. */
+export function recordings(folder) {
+  return readdirSync(folder, { recursive: true })
+    .filter(file => /\.(wav|flac)$/.test(file))
+    .sort()
+    .map(file => join(folder, file))
+}
+
+/** A recording's samples at a rate. */
+export async function samplesOf(path, sampleRate) {
+  const audio = await readAudio(path)
+  return resample(audio.samples, audio.sampleRate, sampleRate)
 }
 
 /**

@@ -191,10 +191,9 @@ void ConditionerState::upsampleRows(int layer, int64_t begin, int64_t end, const
     const int64_t from = begin + int64_t(tile) * tilePositions;
     const int64_t to = smaller(from + tilePositions, end);
     upsampleTile(places, from, to, into, worker);
-    if (weights_.kernels.splitRow == nullptr) return;
-    for (int64_t p = from; p < to; p++) {
-      weights_.kernels.splitRow(into.at(p) + weights_.kernels.melMargin(), weights_.melChannels);
-    }
+    Ring mel = into;
+    mel.rows += weights_.kernels.melMargin();
+    weights_.kernels.arrangeRows(mel, from, to, weights_.melChannels);
   });
 }
 

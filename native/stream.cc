@@ -59,7 +59,7 @@ void Stream::openPass(Pass& pass) {
     pass.memory.push_back(allocate(capacity * weights_->padded + pastTheEnd));
     Buffer& memory = pass.memory.back();
     if (weights_->padded % weights_->kernels.depth != 0) memset(memory.data(), 0, size_t(memory.size()) * sizeof(float));
-    return Ring{pass.memory.back().data(), capacity, weights_->padded};
+    return Ring{memory.data(), capacity, weights_->padded};
   };
   for (int i = 0; i < s.layers; i++) pass.inputs.push_back(ring(s.dilation(i) + lag(s, weights_->kernels, i) + block_));
   pass.skip = ring(latency_ + 2 * block_);
@@ -95,8 +95,7 @@ void Stream::feed(Pass& pass, const float* audio, int64_t count) {
     task.output = pass.inputs[0];
     task.scratch = scratch_[size_t(worker)].data();
     weights_->kernels.rows(task);
-    if (weights_->kernels.splitRow == nullptr) return;
-    for (int64_t p = task.begin; p < task.end; p++) weights_->kernels.splitRow(task.output.at(p), weights_->padded);
+    weights_->kernels.arrangeRows(task.output, task.begin, task.end, weights_->padded);
   });
   pass.fed += count;
 }

@@ -18,7 +18,7 @@ import { gaussian } from './random.js'
 import { bridgeMel } from './repair/bridge-mel.js'
 import { dataDomain } from './repair/data-domain.js'
 import { fill } from './repair/fill.js'
-import { type Gap, gapsInSamples, type Region, repairRegions } from './repair/gaps.js'
+import { type Gap, gapsInSamples, type Region, repairRegions, shareOf } from './repair/gaps.js'
 import { joinGaps } from './repair/join.js'
 import { drawSeed } from './seed.js'
 import { type Synthesis, samplingOptions } from './synthesis-options.js'
@@ -38,12 +38,6 @@ const optionsSchema = z.strictObject({
   /** The voice or class, for models that have labels; null or not given: none. */
   label: z.string().nullable().default(null),
 })
-
-/**
- * Seconds beside a gap over which what is known comes to count in full, under a mel-envelope prior: whitening makes a click of the step
- * that a difference cut off at the gap's edge has.
- */
-const TAPER = 0.004
 
 export type InpaintOptions = Readonly<z.input<typeof optionsSchema>>
 
@@ -71,7 +65,6 @@ export async function inpaint(model: Model, audio: Audio, options: InpaintOption
   const labelIndex = model.labelIndex(label)
   const fadeSamples = Math.round(fade * sampleRate)
   const hop = convention?.hop ?? network.patch
-  const taper = diffusion.prior?.kind === 'mel-envelope' ? Math.round(TAPER * sampleRate) : 0
   const regions = repairRegions(gaps, samples.length, reachOf(model.config) + fadeSamples, hop)
   const passes = sampler.steps.length
   const total = regions.reduce((sum, { start, end }) => sum + (end - start), 0) * passes
@@ -79,10 +72,11 @@ export async function inpaint(model: Model, audio: Audio, options: InpaintOption
   for (const region of regions) {
     const length = region.end - region.start
     const mel = convention === null ? null : regionMel(samples, region, convention)
-    const { known, weight } = knownOf(samples, region, taper)
+    const domain = dataDomain(mel === null || convention === null ? null : { mel, convention }, diffusion)
+    const { known, weight } = knownOf(samples, region, Math.round(domain.taper * sampleRate))
     const made = await fill({
       sampler,
-      domain: dataDomain(mel === null || convention === null ? null : { mel, convention }, diffusion),
+      domain,
       known,
       weight,
       noise: draw => gaussian(seed, draw, region.start, length),
@@ -124,18 +118,16 @@ function checkKnown(samples: Float32Array, gaps: readonly Gap[]): void {
     throw new DiffWaveError('NOT_FINITE', `sample ${broken} is not a finite number`, { where: 'inpaint' })
 }
 
-/** What of a region is known: not the gaps, nor what lies past the recording's end; half and half over `taper` samples beside a gap. */
+/** What of a region is known: not the gaps, nor what lies past the recording's end; the more so over `taper` samples away from a gap. */
 function knownOf(samples: Float32Array, region: Region, taper: number) {
   const length = region.end - region.start
   const known = new Float32Array(length)
   known.set(samples.subarray(region.start, region.end))
   const weight = new Float32Array(length).fill(1, 0, Math.min(length, samples.length - region.start))
   for (const gap of region.gaps) {
-    const [start, end] = [gap.start - region.start, gap.end - region.start]
-    weight.fill(0, start, end)
-    for (let distance = 1; distance <= taper; distance++) {
-      const share = 0.5 - 0.5 * Math.cos((Math.PI * distance) / (taper + 1))
-      for (const i of [start - distance, end - 1 + distance]) if (i >= 0 && i < length) weight[i]! *= share
+    const end = Math.min(region.end, gap.end + taper)
+    for (let sample = Math.max(region.start, gap.start - taper); sample < end; sample++) {
+      weight[sample - region.start]! *= 1 - shareOf(gap, sample, taper)
     }
   }
   return { known, weight }

@@ -124,8 +124,8 @@ struct ForwardKernels {
   void (*packBias)(float* packed, const float* from, int columns, bool paired, bool swapped);
 
   void (*layer)(const LayerTask&);
-  /** Brings a row of `numbers` floats into the form in which `layer` has its input and its mel, in place; null: they are floats. */
-  void (*splitRow)(float* row, int numbers);
+  /** Brings rows [begin, end) of `numbers` floats into the form in which `layer` has its input and its mel, in place. */
+  void (*arrangeRows)(const Ring& ring, int64_t begin, int64_t end, int numbers);
   /** Positions that `layer` takes at a time. */
   int tile;
   /** Largest dilation of the layers that run in quads; 0: none. */

@@ -41,6 +41,10 @@ static void splitRow(float* row, int numbers) {
   }
 }
 
+static void arrangeRows(const Ring& ring, int64_t begin, int64_t end, int numbers) {
+  for (int64_t position = begin; position < end; position++) splitRow(ring.at(position), numbers);
+}
+
 /** Where the sixteen numbers from `at` on of a row stand: their high parts, and their low ones. */
 struct PartsAt {
   __m256bh* high;
@@ -163,13 +167,8 @@ static void findLeft(const Ring& ring, int64_t first, int64_t length, int number
   to += 2 * blocksOf(numbers);
 }
 
-/**
- * What is left to do with the sums of a product, row by row. It is done between the steps of the next product: tiles multiply on a
- * unit of their own, and take about as long as the gate.
- */
-struct Nothing {
-  DIFFWAVE_INLINE void operator()(int) const {}
-};
+// What is left to do with the sums of a product, row by row. It is done between the steps of the next product: tiles multiply on a
+// unit of their own, and take about as long as the gate.
 
 /** z = sigmoid(first half) · tanh(second half) of sixteen channels, split for the next product. */
 class GateRows {
@@ -249,8 +248,8 @@ class OutputRows {
 
 /** Sums of 32 columns, [rows][32], and meanwhile what is `left` of the product before. */
 template <int rowTiles, class Rest>
-static DIFFWAVE_APART void productTiles(float* sums, const LeftSide* left, const Pair* right, int64_t blocks, const Rest rest,
-                                   int restRows) {
+static DIFFWAVE_APART void layerProductTiles(float* sums, const LeftSide* left, const Pair* right, int64_t blocks,
+                                             const Rest rest, int restRows) {
   clearSums<rowTiles, 2>();
   const int share = int((restRows + blocks - 1) / blocks);
   int row = 0;
@@ -262,10 +261,10 @@ static DIFFWAVE_APART void productTiles(float* sums, const LeftSide* left, const
 }
 
 template <class Rest>
-static void product(const LayerBlock& block, float* sums, const LeftSide* left, const Pair* right, int64_t blocks,
-                    const Rest& rest, int restRows) {
-  if (block.rowTiles() == 2) productTiles<2>(sums, left, right, blocks, rest, restRows);
-  else productTiles<1>(sums, left, right, blocks, rest, restRows);
+static void layerProduct(const LayerBlock& block, float* sums, const LeftSide* left, const Pair* right, int64_t blocks,
+                         const Rest& rest, int restRows) {
+  if (block.rowTiles() == 2) layerProductTiles<2>(sums, left, right, blocks, rest, restRows);
+  else layerProductTiles<1>(sums, left, right, blocks, rest, restRows);
 }
 
 template <class Rows>
@@ -279,46 +278,43 @@ static void runBlocks(const LayerTask& task, LayerBlock* blocks, int count, floa
   const Pair* const gateWeights = reinterpret_cast<const Pair*>(task.gateWeights);
   const Pair* const outputWeights = reinterpret_cast<const Pair*>(task.outputWeights);
   const int64_t channelBlocks = blocksOf(task.channels);
-  int turn = 0, vectorBefore = 0;
-  const LayerBlock* before = nullptr;
-  const auto pass = [&](const LayerBlock& block, int vector) {
+  // The product before, of whose sums so many rows are left to do.
+  const LayerBlock* before = blocks;
+  int turn = 0, vectorBefore = 0, rowsLeft = 0;
+  const auto leave = [&](const LayerBlock& block, int vector, int rows) {
     before = &block;
     vectorBefore = vector;
+    rowsLeft = rows;
     turn ^= 1;
   };
   for (int i = 0; i < count; i++) {
-    LayerBlock& block = blocks[i];
+    const LayerBlock& block = blocks[i];
     for (int j = 0; j < vectors; j++) {
       const Pair* const right = gateWeights + 2 * j * block.leftBlocks;
-      if (before == nullptr) {
-        product(block, sums[turn], block.left, right, block.leftBlocks, Nothing{}, 0);
-      } else {
-        const GateRows rest(task, *before, sums[turn ^ 1], vectorBefore);
-        product(block, sums[turn], block.left, right, block.leftBlocks, rest, before->rowTiles() * side);
-      }
-      pass(block, j);
+      const GateRows rest(task, *before, sums[turn ^ 1], vectorBefore);
+      layerProduct(block, sums[turn], block.left, right, block.leftBlocks, rest, rowsLeft);
+      leave(block, j, block.rowTiles() * side);
     }
   }
   const GateRows lastGate(task, *before, sums[turn ^ 1], vectorBefore);
-  int gateRows = before->rowTiles() * side;
   if (count == 1) {
     // The next product needs them.
-    finish(lastGate, gateRows);
-    gateRows = 0;
+    finish(lastGate, rowsLeft);
+    rowsLeft = 0;
   }
   for (int i = 0; i < count; i++) {
     for (int j = 0; j < vectors; j++) {
       const Pair* const right = outputWeights + 2 * j * channelBlocks;
       if (i == 0 && j == 0) {
-        product(blocks[i], sums[turn], blocks[i].zSides, right, channelBlocks, lastGate, gateRows);
+        layerProduct(blocks[i], sums[turn], blocks[i].zSides, right, channelBlocks, lastGate, rowsLeft);
       } else {
         const OutputRows rest(task, *before, sums[turn ^ 1], vectorBefore);
-        product(blocks[i], sums[turn], blocks[i].zSides, right, channelBlocks, rest, before->count);
+        layerProduct(blocks[i], sums[turn], blocks[i].zSides, right, channelBlocks, rest, rowsLeft);
       }
-      pass(blocks[i], j);
+      leave(blocks[i], j, blocks[i].count);
     }
   }
-  finish(OutputRows(task, *before, sums[turn ^ 1], vectorBefore), before->count);
+  finish(OutputRows(task, *before, sums[turn ^ 1], vectorBefore), rowsLeft);
 }
 
 /** Pointers to `count` rows from `first` on. */

@@ -27,16 +27,16 @@ const ForwardKernels& forwardTable() {
   constexpr auto packOfLayer = tiles::packLayer;
   constexpr int depth = tiles::depth, tile = tiles::blocksAtOnce * tiles::blockPositions, mostQuadDilation = 0;
   constexpr auto layer = tiles::runLayer;
-  constexpr void (*splitRow)(float*, int) = tiles::splitRow;
+  constexpr auto arrangeRows = tiles::arrangeRows;
 #else
   constexpr int64_t (*scratch)(int, int) = scratchSize;
   constexpr auto packOfLayer = packPanels;
   constexpr int depth = 1, tile = tilePositions, mostQuadDilation = quadDilation;
   constexpr auto layer = runLayer;
-  constexpr void (*splitRow)(float*, int) = nullptr;
+  constexpr auto arrangeRows = [](const Ring&, int64_t, int64_t, int) {};  // they stay floats
 #endif
   static const ForwardKernels kernels = {
-      paddedChannels, scratch, melMargin, melStride, packPanels, packOfLayer, depth, packedSize, packBias, layer, splitRow, tile,
+      paddedChannels, scratch, melMargin, melStride, packPanels, packOfLayer, depth, packedSize, packBias, layer, arrangeRows, tile,
       mostQuadDilation, runQuadLayer, runRows, runUpsample, runLinear, multiplyAdds,
   };
   return kernels;

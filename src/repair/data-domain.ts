@@ -11,6 +11,10 @@ import type { DiffusionConfig } from '../model/config.js'
  * any sound, and, made to agree again and again, to more each time: without a bound, full scale times 10⁵ after 24 passes. */
 const MOST_WHITE = 30
 
+/** Seconds beside a gap over which what is known comes to count in full: whitening makes a click of the step that a difference cut off at
+ * the gap's edge has. */
+const WHITE_TAPER = 0.004
+
 export interface DataDomain {
   /** The diffusion's y as audio x. */
   toAudio(data: Float32Array): Float32Array
@@ -18,6 +22,8 @@ export interface DataDomain {
   fromAudio(audio: Float32Array): Float32Array
   /** No clean data are larger. */
   readonly most: number
+  /** Seconds beside a gap over which what is known comes to count in full. */
+  readonly taper: number
   /** White noise as the prior has it. */
   shape(noise: Float32Array): Float32Array
 }
@@ -29,15 +35,13 @@ export function dataDomain(
 ): DataDomain {
   const toAudio = (data: Float32Array) => (signalScale === 1 ? data : data.map(y => y / signalScale))
   const fromAudio = (audio: Float32Array) => (signalScale === 1 ? audio : audio.map(x => x * signalScale))
-  if (conditioning === null || prior === null)
-    return { toAudio, fromAudio, most: Number.POSITIVE_INFINITY, shape: noise => noise }
+  const plain: DataDomain = { toAudio, fromAudio, most: Number.POSITIVE_INFINITY, taper: 0, shape: noise => noise }
+  if (conditioning === null || prior === null) return plain
   const { mel, convention } = conditioning
   if (prior.kind === 'mel-energy') {
     const frames = frameDeviations(prior, convention, mel)
     return {
-      toAudio,
-      fromAudio,
-      most: Number.POSITIVE_INFINITY,
+      ...plain,
       shape(noise) {
         const sigma = sampleDeviations(frames, convention, 0, noise.length)
         return noise.map((z, i) => z * sigma[i]!)
@@ -46,6 +50,7 @@ export function dataDomain(
   }
   const envelope = new SpectralEnvelope(convention, prior)
   return {
+    ...plain,
     toAudio(data) {
       const colouring = new Colouring(convention, prior)
       colouring.pushMel(mel, true)
@@ -53,7 +58,7 @@ export function dataDomain(
     },
     fromAudio: audio => whiten(fromAudio(audio), mel, envelope),
     most: MOST_WHITE,
-    shape: noise => noise,
+    taper: WHITE_TAPER,
   }
 }
 

@@ -67,3 +67,9 @@ export function repairRegions(gaps: readonly Gap[], length: number, reach: numbe
   }
   return regions
 }
+
+/** How far a sample belongs to a gap: 1 within it, 0 from more than `fade` samples away on, a raised cosine between. */
+export function shareOf({ start, end }: Gap, sample: number, fade: number): number {
+  const distance = sample < start ? start - sample : sample >= end ? sample - end + 1 : 0
+  return distance > fade ? 0 : 0.5 + 0.5 * Math.cos((Math.PI * distance) / (fade + 1))
+}

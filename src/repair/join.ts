@@ -1,5 +1,5 @@
 /** Puts filled gaps into their recording. */
-import type { Gap } from './gaps.js'
+import { type Gap, shareOf } from './gaps.js'
 
 /**
  * The recording with its gaps filled: `made` within a gap, the recording outside, and over `fade` samples on either side a
@@ -16,13 +16,7 @@ export function joinGaps(
   fade: number,
 ): void {
   // Of the samples between two gaps both may fade, so that each takes the larger share of `made`.
-  const share = (sample: number) =>
-    Math.max(
-      ...gaps.map(({ start, end }) => {
-        const distance = sample < start ? start - sample : sample >= end ? sample - end + 1 : 0
-        return distance > fade ? 0 : 0.5 + 0.5 * Math.cos((Math.PI * distance) / (fade + 1))
-      }),
-    )
+  const share = (sample: number) => Math.max(...gaps.map(gap => shareOf(gap, sample, fade)))
   const from = Math.max(madeStart, gaps[0]!.start - fade)
   const to = Math.min(recording.length, madeStart + made.length, gaps.at(-1)!.end + fade)
   for (let sample = from; sample < to; sample++) {

@@ -7,7 +7,7 @@ import { denormaliseMel, melSpectrogram, normaliseMel } from '../audio/mel.js'
 import { modelEnvelope, type SpectralEnvelope, whiten } from '../diffusion/envelope.js'
 import { MAX_PREPARED_BYTES } from '../limits.js'
 import { type ModelConfig, melContext } from '../model/config.js'
-import type { Clip } from './dataset.js'
+import { type Clip, quantised } from './dataset.js'
 
 /** A piece of a recording. */
 export interface Crop {
@@ -31,16 +31,10 @@ const WHITE_SCALE = 1024
 
 /** 16-bit samples of a clip as audio. */
 export function clipAudio(clip: Clip): Float32Array {
-  // Loops here: `from` with a function takes ten times as long, and a run begins by preparing every clip.
+  // A loop: `from` with a function takes ten times as long, and a run begins by preparing every clip.
   const audio = new Float32Array(clip.samples.length)
   for (let i = 0; i < audio.length; i++) audio[i] = clip.samples[i]! / 32768
   return audio
-}
-
-function quantisedWhite(white: Float32Array): Int16Array {
-  const out = new Int16Array(white.length)
-  for (let i = 0; i < out.length; i++) out[i] = Math.max(-32768, Math.min(32767, Math.round(white[i]! * WHITE_SCALE)))
-  return out
 }
 
 /** Makes crops for one model. */
@@ -83,7 +77,7 @@ export class Cropper {
     if (known !== undefined) return known
     const samples = clipAudio(clip)
     const mel = clip.mel ?? melSpectrogram({ samples, sampleRate: this.model.sampleRate }, convention)
-    const white = this.envelope === null ? null : quantisedWhite(whiten(samples, mel, this.envelope))
+    const white = this.envelope === null ? null : quantised(whiten(samples, mel, this.envelope), WHITE_SCALE)
     const prepared = { mel, white }
     this.#prepared.set(clip, prepared)
     this.#bytes += bytesOf(prepared)
