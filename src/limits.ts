@@ -11,8 +11,9 @@ export const MAX_DILATION_CYCLE = 16
 export const MAX_MEL_BANDS = 512
 /** Samples a mel frame: 4096 is 85 ms at 48 kHz. */
 export const MAX_HOP = 4096
-/** Samples folded into one position of the network: 32 at 16 kHz are 2 ms, about a quarter of the channels of a small network. */
-export const MAX_PATCH = 32
+/** Samples folded into one position of the network: 512 at 16 kHz are 32 ms, the longest block of subbands that still tells one attack
+ * from the next. */
+export const MAX_PATCH = 512
 /** Diffusion steps of a training schedule: 1000 is the customary largest. */
 export const MAX_DIFFUSION_STEPS = 4000
 /** Class labels of a generator. */

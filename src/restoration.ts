@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { resample } from './audio/resample.js'
 import type { Audio } from './audio/wav.js'
+import { dataDomain } from './diffusion/data-domain.js'
 import { alphaBarAt } from './diffusion/forward.js'
 import { samplerFromLevel } from './diffusion/samplers/create.js'
 import { fractionalSteps, noiseSchedule, scheduleFromAlphaBars } from './diffusion/schedule.js'
@@ -83,18 +84,20 @@ export async function denoise(model: Model, audio: Audio, options: DenoiseOption
   const samples = await atRate(audio, sampleRate, 'the recording')
   const noise = given ?? (snr === undefined ? estimateNoise(samples, sampleRate) : noiseOfRatio(samples, snr))
   const level = wanted === undefined ? levelOfNoise(diffusion, noise) : levelOfStep(diffusion, wanted)
-  const scale = Math.sqrt(level.alphaBar) * diffusion.signalScale
+  const domain = dataDomain(null, diffusion)
+  const data = domain.fromAudio(samples)
+  const scale = Math.sqrt(level.alphaBar)
   const made = await wholeClip(model, {
     sampler: samplerFromLevel(diffusion, level.alphaBar, choice),
     seed,
     over: { length: samples.length },
     trim: samples.length,
-    start: (fresh, from) => fresh.map((_, i) => scale * (samples[from + i] ?? 0)),
+    start: (fresh, from) => fresh.map((_, i) => scale * (data[from + i] ?? 0)),
     label: labelIndex,
     signal,
     onProgress,
   })
-  const impliedNoise = Math.sqrt((1 - level.alphaBar) / level.alphaBar) / diffusion.signalScale
+  const impliedNoise = Math.sqrt((1 - level.alphaBar) / level.alphaBar) / domain.whiteGain
   return { ...made, step: level.step, noise: wanted === undefined ? noise : impliedNoise }
 }
 
@@ -114,10 +117,8 @@ export async function interpolate(
   const { mix, step, label, seed = drawSeed(), signal, onProgress, ...choice } = checked
   const { diffusion, sampleRate } = model.config
   const labelIndex = model.labelIndex(label)
-  const scaled = async (audio: Audio, where: string) =>
-    (await atRate(audio, sampleRate, where)).map(x => x * diffusion.signalScale)
-  const a = await scaled(first, 'the first recording')
-  const b = await scaled(second, 'the second recording')
+  const a = await atRate(first, sampleRate, 'the first recording')
+  const b = await atRate(second, sampleRate, 'the second recording')
   if (a.length !== b.length) {
     throw new DiffWaveError('BAD_AUDIO', 'the two recordings differ in length', {
       expected: `${a.length} samples at ${sampleRate} Hz`,
@@ -125,14 +126,15 @@ export async function interpolate(
       hint: 'Cut or pad one of them first: which part belongs to which is yours to say.',
     })
   }
-  const level =
-    step === undefined ? levelOfNoise(diffusion, 1 / diffusion.signalScale, true) : levelOfStep(diffusion, step)
+  const domain = dataDomain(null, diffusion)
+  const level = step === undefined ? levelOfNoise(diffusion, 1 / domain.whiteGain, true) : levelOfStep(diffusion, step)
+  const noiseOfSecond = (start: number, count: number) => gaussian(seed, DRAW_OF_SECOND, start, count)
   const made = await wholeClip(model, {
     sampler: samplerFromLevel(diffusion, level.alphaBar, choice),
     seed,
     over: { length: a.length },
     trim: a.length,
-    start: mixLatents(a, b, level.alphaBar, mix, (start, count) => gaussian(seed, DRAW_OF_SECOND, start, count)),
+    start: mixLatents(domain.fromAudio(a), domain.fromAudio(b), level.alphaBar, mix, noiseOfSecond),
     label: labelIndex,
     signal,
     onProgress,
@@ -168,10 +170,11 @@ function levelOfNoise(config: DiffusionConfig, noise: number, nearest = false): 
   const training = noiseSchedule(config.training)
   const { alphaBar } = training
   const noisiest = alphaBar.at(-1)!
-  const wanted = alphaBarOfNoise(noise * config.signalScale)
+  const { whiteGain } = dataDomain(null, config)
+  const wanted = alphaBarOfNoise(noise * whiteGain)
   if (wanted < noisiest && !nearest) {
     throw new DiffWaveError('BAD_OPTION', 'the recording is noisier than anything the model was trained on', {
-      expected: `noise of at most ${(Math.sqrt((1 - noisiest) / noisiest) / config.signalScale).toPrecision(3)}`,
+      expected: `noise of at most ${(Math.sqrt((1 - noisiest) / noisiest) / whiteGain).toPrecision(3)}`,
       got: noise.toPrecision(3),
       where: 'noise',
     })

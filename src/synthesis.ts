@@ -14,6 +14,7 @@ import {
 import { reverseBatch } from './diffusion/reverse-batch.js'
 import type { Sampler } from './diffusion/samplers/sampler.js'
 import { concatenateAudio } from './diffusion/state-queue.js'
+import { modelSubbands } from './diffusion/subbands.js'
 import type { StreamRequest } from './engines/engine.js'
 import { streamLag } from './engines/stream-lag.js'
 import { type DiffusionConfig, type ModelConfig, melContext, melHop, type RefinementConfig } from './model/config.js'
@@ -63,7 +64,7 @@ export function streamClip(model: Model, request: ClipRequest): AudioStream {
 /**
  * Samples that come in before one is final: each pass lags behind the pass before it (`streamLag`, the native engine's), the mel's
  * frames reach further than the samples they cover, a mel-envelope prior filters by whole windows, and so does each iteration
- * of a refinement.
+ * of a refinement; a block of subbands reaches half a block into the next.
  */
 export function lookAhead(
   { network, mel, diffusion }: ModelConfig,
@@ -73,7 +74,8 @@ export function lookAhead(
   const passes = steps * streamLag(network) * network.patch
   const frames = network.mel === null ? 0 : (melContext(network.mel) + 1) * melHop(network.mel)
   const colouring = diffusion.prior?.kind === 'mel-envelope' ? (mel?.fftSize ?? 0) : 0
-  return passes + frames + colouring + (mel === null ? 0 : refinementLookAhead(mel, iterations))
+  const subbands = diffusion.subbands === null ? 0 : network.patch / 2
+  return passes + frames + colouring + subbands + (mel === null ? 0 : refinementLookAhead(mel, iterations))
 }
 
 /** Samples of a clip, where they are known before it is made. */
@@ -151,12 +153,15 @@ export async function wholeClips(model: Model, request: BatchRequest): Promise<F
       return follows.map((follow, i) => (follow ? guided(all[i]!, all[next++]!, guidance) : all[i]!))
     },
   })
-  return made.map(clean => waveform(diffusion, clean.subarray(0, length)))
+  return made.map(clean => waveformOf(diffusion)(clean, true).subarray(0, length))
 }
 
-/** x_0 as audio. */
-function waveform({ signalScale }: DiffusionConfig, clean: Float32Array): Float32Array {
-  return signalScale === 1 ? clean : clean.map(x => x / signalScale)
+/** x_0, piece by piece, as audio: what has become final of it. */
+function waveformOf(diffusion: DiffusionConfig): (clean: Float32Array, last: boolean) => Float32Array {
+  const { signalScale } = diffusion
+  const subbands = modelSubbands(diffusion)
+  if (subbands !== null) return subbands.synthesis()
+  return clean => (signalScale === 1 ? clean : clean.map(x => x / signalScale))
 }
 
 /** The clip, trimmed. */
@@ -211,5 +216,8 @@ async function* waveforms(
     signal,
     onProgress,
   })
-  for await (const piece of made) yield waveform(diffusion, piece)
+  const toAudio = waveformOf(diffusion)
+  for await (const piece of made) yield toAudio(piece, false)
+  const rest = toAudio(new Float32Array(0), true)
+  if (rest.length > 0) yield rest
 }

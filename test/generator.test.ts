@@ -40,6 +40,31 @@ test('a stream gives the bytes of generate', async () => {
   assert.ok(pieces.length > 1)
 })
 
+test('in subbands, too, a stream gives the bytes of generate, to the sample', async () => {
+  const gains = Array.from({ length: 64 }, (_, band) => 1 + band / 8)
+  const config = smallGeneratorConfig({
+    network: { channels: 4, layers: 4, dilationCycle: 3, patch: 64 },
+    diffusion: {
+      training: { kind: 'cosine', steps: 100 },
+      prediction: 'x0',
+      defaultSteps: 4,
+      clamp: false,
+      subbands: { kind: 'mdct', gains },
+    },
+  })
+  const model = fakeModel(config)
+  const own = new Generator(model)
+  for (const seconds of [0.001, 1001 / 8000, 5]) {
+    const pieces: Float32Array[] = []
+    for await (const piece of own.stream({ seed: 3, seconds })) pieces.push(piece)
+    const [clip] = await own.generate({ seed: 3, seconds })
+    assert.equal(clip!.samples.length, Math.round(seconds * 8000))
+    assert.deepEqual(concatenateAudio(pieces), clip!.samples)
+  }
+  assert.throws(() => smallGeneratorConfig({ ...config, network: { ...config.network, patch: 32 } }), /gains/)
+  assert.throws(() => smallGeneratorConfig({ ...config, diffusion: { ...config.diffusion, clamp: true } }), /subbands/)
+})
+
 test('guidance is (1 + w)·ε_label − w·ε_none', async () => {
   const config = smallGeneratorConfig({
     clipSeconds: 64 / 8000,

@@ -39,7 +39,7 @@ NetworkShape randomShape(Random& random) {
   s.channels = int(random.coin() ? random.between(1, 20) : random.between(16, 72));
   s.layers = int(random.between(1, 8));
   s.dilationCycle = int(random.between(1, 8));
-  s.patch = 1 << random.between(0, 3);
+  s.patch = random.between(0, 4) > 0 ? 1 << random.between(0, 3) : int(random.between(30, 80));
   s.embedding = int(random.between(1, 9));
   s.hidden = int(random.between(1, 13));
   s.tanhFirst = random.coin();

@@ -76,6 +76,11 @@ std::vector<Case> cases() {
     s.patch = 16;
     all.push_back({"48 channels, patch 16", s, {300}, false, true});
   }
+  {
+    NetworkShape s = base(24, 4, 3);
+    s.patch = 72;
+    all.push_back({"patch 72, wider than the channels", s, {60, 33}, false, false});
+  }
   all.push_back({"one layer, one position", base(3, 1, 1), {1}, false, true});
   all.push_back({"dilation beyond the clip", base(17, 7, 7), {20, 150}, false, false});
   return all;

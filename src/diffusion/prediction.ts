@@ -1,7 +1,9 @@
 /**
  * What the network predicts, and how ε is had from it. With α = √ᾱ, σ = √(1 − ᾱ) and x_t = α·x_0 + σ·ε:
  * `epsilon`: ε itself (Ho et al. 2020, eq. 14); `v`: α·ε − σ·x_0 (Salimans & Ho 2022, section 4 and appendix D), whose error
- * means the same at every noise level, so that few steps, or steps of almost pure noise, do not blow it up.
+ * means the same at every noise level, so that few steps, or steps of almost pure noise, do not blow it up; `x0`: the clean
+ * data. ε and v fill every dimension of a position, so a network with fewer channels than samples or bands a position cannot give
+ * them; x_0 in subbands fills few.
  */
 import type { DiffusionConfig } from '../model/config.js'
 
@@ -15,6 +17,7 @@ export function predictionTarget(
   alphaBar: number,
 ): Float32Array {
   if (prediction === 'epsilon') return noise
+  if (prediction === 'x0') return clean
   const alpha = Math.sqrt(alphaBar)
   const sigma = Math.sqrt(1 - alphaBar)
   return noise.map((eps, i) => alpha * eps - sigma * clean[i]!)
@@ -30,5 +33,6 @@ export function predictedNoise(
   if (prediction === 'epsilon') return output
   const alpha = Math.sqrt(alphaBar)
   const sigma = Math.sqrt(1 - alphaBar)
+  if (prediction === 'x0') return output.map((clean, i) => (x[i]! - alpha * clean) / sigma)
   return output.map((v, i) => alpha * v + sigma * x[i]!)
 }

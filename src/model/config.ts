@@ -140,6 +140,13 @@ const refinementSchema = z.strictObject({
   momentum: z.number().min(0).lt(1).default(DEFAULT_MOMENTUM),
 })
 
+/** Diffusion in frequency (src/diffusion/subbands.ts). */
+const subbandsSchema = z.strictObject({
+  kind: z.literal('mdct'),
+  /** Of each band, lowest first; as many as the network's patch, a power of two. x_0 is coefficients times these. */
+  gains: z.array(z.number().positive().max(1e6)).min(4).max(MAX_PATCH),
+})
+
 const priorSchema = z.union([energyPriorSchema, envelopePriorSchema])
 
 /** How the reverse process gets from one noise level to the next (src/diffusion/samplers). */
@@ -158,11 +165,13 @@ export const diffusionSchema = z.strictObject({
   sampling: z.record(z.string().min(1), samplingScheduleSchema).default({}),
   /** Number of steps taken where the caller names none. */
   defaultSteps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS).nullable().default(null),
-  /** What the network predicts: the noise ε, or v = √ᾱ·ε − √(1 − ᾱ)·x_0 (src/diffusion/prediction.ts). */
-  prediction: z.enum(['epsilon', 'v']).default('epsilon'),
+  /** What the network predicts: the noise ε, v = √ᾱ·ε − √(1 − ᾱ)·x_0, or x_0 (src/diffusion/prediction.ts). */
+  prediction: z.enum(['epsilon', 'v', 'x0']).default('epsilon'),
   /** x_0 is the waveform times this: brings audio, whose deviation is some 0.1, near the noise's 1, so that the training
    * steps are spread over the levels that matter (Chen 2023, “On the importance of noise scheduling”, section 2.2). */
   signalScale: z.number().positive().max(100).default(1),
+  /** x_0 is the waveform's MDCT in place of the waveform; null: the waveform. */
+  subbands: subbandsSchema.nullable().default(null),
   /** Clamp the audio to ±1 after every DDPM step, as lmnt's sampler does. */
   clamp: z.boolean().default(true),
   /** Sampler taken where neither the caller nor the schedule names one. */
@@ -224,6 +233,21 @@ export const modelConfigSchema = z
     path: ['diffusion', 'clamp'],
     message: 'would cut what signalScale lifts above ±1: make it false',
   })
+  .refine(c => c.diffusion.subbands === null || c.diffusion.subbands.gains.length === c.network.patch, {
+    path: ['diffusion', 'subbands', 'gains'],
+    message: 'must be as many as the network’s patch',
+  })
+  .refine(c => c.diffusion.subbands === null || Number.isInteger(Math.log2(c.network.patch)), {
+    path: ['network', 'patch'],
+    message: 'must be a power of two where there are subbands',
+  })
+  .refine(
+    c => c.diffusion.subbands === null || (c.mel === null && !c.diffusion.clamp && c.diffusion.signalScale === 1),
+    {
+      path: ['diffusion', 'subbands'],
+      message: 'are for generators with clamp false and signalScale 1: the gains scale',
+    },
+  )
   .refine(c => c.diffusion.prior === null || c.mel !== null, {
     path: ['diffusion', 'prior'],
     message: 'a prior needs a mel',
@@ -246,6 +270,7 @@ export type NetworkConfig = Readonly<z.output<typeof networkSchema>>
 export type NoiseScheduleConfig = Readonly<z.output<typeof noiseScheduleSchema>>
 export type EnergyPriorConfig = Readonly<z.output<typeof energyPriorSchema>>
 export type EnvelopePriorConfig = Readonly<z.output<typeof envelopePriorSchema>>
+export type SubbandsConfig = Readonly<z.output<typeof subbandsSchema>>
 export type SamplingScheduleConfig = Readonly<z.output<typeof samplingScheduleSchema>>
 export type RefinementConfig = Readonly<z.output<typeof refinementSchema>>
 export type PriorConfig = Readonly<z.output<typeof priorSchema>>

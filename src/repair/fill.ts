@@ -7,8 +7,8 @@
  * backwards (for ancestral sampling q(x_{n−1}|x_n, x_0), Ho et al. 2020, eq. 6), noised as much as all around it. The last pass is
  * the network's alone, so that both sides of an edge come from one computation; the caller puts the known samples back.
  */
+import type { DataDomain } from '../diffusion/data-domain.js'
 import type { PassState, Sampler } from '../diffusion/samplers/sampler.js'
-import { agreeing, type DataDomain } from './data-domain.js'
 
 export interface FillRequest {
   /** Which may go over each level several times (`resampled`). */
@@ -53,4 +53,23 @@ export async function fill(request: FillRequest): Promise<Float32Array> {
 
 function roots(alphaBar: number): readonly [number, number] {
   return [Math.sqrt(alphaBar), Math.sqrt(1 - alphaBar)]
+}
+
+/**
+ * The clean data nearest to `data` that sounds as the recording does where that is known: y + M⁻¹(known − M·y), the difference
+ * taken as far as it is known. Without an envelope this puts the known samples in the place of the predicted.
+ *
+ * @param known the recording, any number where it is not known
+ * @param weight 1 where it is known, 0 where it is not, between them where the one becomes the other
+ */
+export function agreeing(
+  domain: DataDomain,
+  data: Float32Array,
+  known: Float32Array,
+  weight: Float32Array,
+): Float32Array {
+  const audio = domain.toAudio(data)
+  const missing = domain.fromAudio(audio.map((x, i) => (weight[i]! > 0 ? weight[i]! * (known[i]! - x) : 0)))
+  const most = domain.most
+  return data.map((y, i) => Math.max(-most, Math.min(most, y + missing[i]!)))
 }

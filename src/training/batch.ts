@@ -2,37 +2,19 @@
  * Training batches: crops of the recordings with their mels, noised. Everything is a pure function of (seed, draw), so that a
  * resumed run sees the same data.
  */
-import type { MelConvention } from '../audio/convention.js'
-import { melSpectrogram } from '../audio/mel.js'
 import { emphasis } from '../diffusion/envelope.js'
 import { alphaBarAt, diffuse } from '../diffusion/forward.js'
 import { predictionTarget } from '../diffusion/prediction.js'
-import { frameDeviations, melEnergy, sampleDeviations } from '../diffusion/prior.js'
+import { frameDeviations, sampleDeviations } from '../diffusion/prior.js'
 import { type NoiseSchedule, noiseSchedule } from '../diffusion/schedule.js'
 import { DiffWaveError } from '../errors.js'
-import type { ModelConfig, PriorConfig } from '../model/config.js'
+import type { ModelConfig } from '../model/config.js'
 import { gaussian, uniform } from '../random.js'
 import type { TrainingConfig } from './config.js'
-import { type Crop, Cropper, clipAudio } from './crop.js'
+import { type Crop, Cropper } from './crop.js'
 import type { Clip } from './dataset.js'
 import { levelWeight, stepDrawer } from './noise-levels.js'
 import type { NoisedBatch } from './objective.js'
-
-/** Lowest and highest frame energy of some clips: the constants of the mel-energy prior. */
-export function measurePrior(clips: readonly Clip[], convention: MelConvention, floor: number): PriorConfig {
-  let [minEnergy, maxEnergy] = [Number.POSITIVE_INFINITY, 0]
-  // A hundred clips spread over the set show its range.
-  const stride = Math.max(1, Math.floor(clips.length / 100))
-  for (let i = 0; i < clips.length; i += stride) {
-    const clip = clips[i]!
-    const mel = clip.mel ?? melSpectrogram({ samples: clipAudio(clip), sampleRate: convention.sampleRate }, convention)
-    for (const energy of melEnergy(convention, mel)) {
-      minEnergy = Math.min(minEnergy, energy)
-      maxEnergy = Math.max(maxEnergy, energy)
-    }
-  }
-  return { kind: 'mel-energy', minEnergy, maxEnergy, floor }
-}
 
 /** Uniform numbers that choose one crop: which sample of the data, gain, label dropped. */
 const NUMBERS_A_CROP = 4
@@ -148,7 +130,9 @@ export class BatchMaker {
     const { cropSamples, leadIn } = this.config.data
     const room = cropSamples - clip.samples.length
     if (room > 0 && leadIn > 0) {
-      return { clip, start: -Math.floor(lead * Math.min(room, leadIn * this.model.sampleRate)) }
+      // Where there are subbands, whole blocks of silence.
+      const unit = this.model.diffusion.subbands === null ? 1 : this.#hop()
+      return { clip, start: -Math.floor((lead * Math.min(room, leadIn * this.model.sampleRate)) / unit) * unit }
     }
     const before = low === 0 ? 0 : this.#ends[low - 1]!
     return { clip, start: (at - before) * this.#hop() }

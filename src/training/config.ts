@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { engineNames } from '../engines/select.js'
 import { MAX_FFT_SIZE } from '../limits.js'
-import { melHop, modelConfigSchema } from '../model/config.js'
+import { type ModelConfig, melHop, modelConfigSchema } from '../model/config.js'
 import { check, seed } from '../options.js'
 
 /** Which diffusion steps are trained on. */
@@ -88,16 +88,30 @@ export const trainingConfigSchema = z
      * (`emphasis`, src/diffusion/envelope.ts). Halfway, what is loud is learnt first and what is soft not forgotten. */
     emphasis: z.number().min(0).max(1).default(0),
     noiseLevels: noiseLevelsSchema.default({ kind: 'discrete' }),
-    /** Weight of a noise level in the loss; `min-snr`: Hang et al. 2023, section 3.4: min(SNR, γ)/SNR for ε, min(SNR, γ)/(SNR + 1) for v. */
+    /** Weight of a noise level in the loss. `min-snr`: that of x_0 counts min(SNR, γ) times (Hang et al. 2023, section 3.4);
+     * `truncated-v`: min(SNR + 1, most) times, which is the plain loss of v (Salimans & Ho 2022, section 4) but where there is next to no noise. */
     weighting: z
       .discriminatedUnion('kind', [
         z.strictObject({ kind: z.literal('none') }),
         z.strictObject({ kind: z.literal('min-snr'), gamma: z.number().positive() }),
+        z.strictObject({ kind: z.literal('truncated-v'), most: z.number().min(1) }),
       ])
       .default({ kind: 'none' }),
     /** PriorGrad's prior with the energy range measured on the training clips; null: as `model.diffusion.prior` has it. */
     prior: z
       .strictObject({ kind: z.literal('mel-energy'), floor: z.number().gt(0).max(1).default(0.1) })
+      .nullable()
+      .default(null),
+    /** Diffusion in subbands, one a sample of the network's patch, their gains measured on the training clips; null: as
+     * `model.diffusion.subbands` has it. */
+    subbands: z
+      .strictObject({
+        kind: z.literal('mdct'),
+        /** Gains go as a band's level to the power of minus this: 1 makes all bands equally loud, 0 leaves them. */
+        equalisation: z.number().min(0).max(1).default(0.5),
+        /** Root mean square of all coefficients: at which noise levels the data are told from noise. */
+        deviation: z.number().positive().max(10).default(0.5),
+      })
       .nullable()
       .default(null),
     /** Updates between lines of the log, validations and checkpoints. */
@@ -132,10 +146,27 @@ export const trainingConfigSchema = z
     message: 'must not be longer than a crop',
   })
   .refine(c => c.data.leadIn === 0 || c.model.mel === null, { path: ['data', 'leadIn'], message: 'is for generators' })
+  .refine(c => c.subbands === null || c.model.diffusion.subbands === null, {
+    path: ['subbands'],
+    message: 'needs a model that does not set its own gains',
+  })
+  .refine(c => c.subbands === null || subbandsFit(c.model), {
+    path: ['subbands'],
+    message: 'needs a generator with clamp false, signalScale 1 and a power of two from 4 on as its patch',
+  })
+  .refine(c => (c.subbands === null && c.model.diffusion.subbands === null) || c.spectral === null, {
+    path: ['spectral'],
+    message: 'is of waveforms, not of subbands',
+  })
   .refine(c => c.prior === null || (c.model.mel !== null && c.model.diffusion.prior === null), {
     path: ['prior'],
     message: 'needs a mel, and a model that does not set its own prior',
   })
+
+function subbandsFit({ mel, network, diffusion }: ModelConfig): boolean {
+  const { clamp, signalScale } = diffusion
+  return mel === null && !clamp && signalScale === 1 && network.patch >= 4 && Number.isInteger(Math.log2(network.patch))
+}
 
 export type TrainingConfig = Readonly<z.output<typeof trainingConfigSchema>>
 export type TrainingConfigInput = z.input<typeof trainingConfigSchema>

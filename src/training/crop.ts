@@ -2,16 +2,17 @@
  * Crops of recordings with their mels. Mel and whitened audio of a whole clip are computed when it is first cropped and kept, so that
  * a crop has the very frames that its clip has there.
  */
-import type { Mel } from '../audio/convention.js'
+import type { Mel, MelConvention } from '../audio/convention.js'
 import { denormaliseMel, melSpectrogram, normaliseMel } from '../audio/mel.js'
 import { modelEnvelope, type SpectralEnvelope, whiten } from '../diffusion/envelope.js'
+import { modelSubbands, type Subbands } from '../diffusion/subbands.js'
 import { MAX_PREPARED_BYTES } from '../limits.js'
 import { type ModelConfig, melContext } from '../model/config.js'
 import { type Clip, quantised } from './dataset.js'
 
 /** A piece of a recording. */
 export interface Crop {
-  /** As the diffusion sees it: white under a mel-envelope prior. */
+  /** As the diffusion sees it: white under a mel-envelope prior, or in subbands. */
   readonly audio: Float32Array
   /** Frames of the audio and, past its end, as many more as the network looks ahead. */
   readonly mel: Mel | null
@@ -21,9 +22,9 @@ export interface Crop {
 
 /** What a clip is trained as, at gain 1. */
 interface Prepared {
-  readonly mel: Mel
-  /** Whitened audio times `WHITE_SCALE`; null where the audio is taken as it is. */
-  readonly white: Int16Array | null
+  readonly mel: Mel | null
+  /** The diffusion's data where they are not the audio: white, times `WHITE_SCALE`, or subbands. */
+  readonly data: Int16Array | Float32Array | null
 }
 
 /** Whitened speech has a deviation about 1 and rare peaks to 30: 2^−10 apart, its rounding lies 70 dB below it. */
@@ -45,15 +46,18 @@ export class Cropper {
 
   /** Of the prior, where it has one. */
   readonly envelope: SpectralEnvelope | null
+  readonly #subbands: Subbands | null
 
   constructor(private readonly model: ModelConfig) {
     this.envelope = modelEnvelope(model)
+    this.#subbands = modelSubbands(model.diffusion)
   }
 
   /**
    * Samples start … start + count − 1, silence before the clip's start and after its end.
    *
-   * @param start a multiple of the hop where there is a mel, else also before the clip's start
+   * @param start a multiple of the hop where there is a mel, of the patch where there are subbands, and before the clip's start
+   * only where there is no mel
    * @param gain factor of the audio; the mel is that of the changed audio
    */
   crop(clip: Clip, start: number, count: number, gain = 1): Crop {
@@ -61,24 +65,27 @@ export class Cropper {
     const label = index < 0 ? null : index
     const audio = new Float32Array(count)
     const prepared = this.#prepare(clip)
-    const white = prepared?.white ?? null
-    const from = white ?? clip.samples
-    // The envelope takes the gain, so what is white stays as it is.
-    const scale = white === null ? (gain * this.model.diffusion.signalScale) / 32768 : 1 / WHITE_SCALE
+    const from = prepared?.data ?? clip.samples
+    const scale = this.#scale(gain)
     const end = Math.min(count, from.length - start)
     for (let i = Math.max(0, -start); i < end; i++) audio[i] = from[start + i]! * scale
-    return { audio, mel: prepared === null ? null : this.#frames(prepared.mel, start, count, gain), label }
+    const mel = prepared?.mel ?? null
+    return { audio, mel: mel === null ? null : this.#frames(mel, start, count, gain), label }
+  }
+
+  /** What the numbers of a clip are multiplied with. */
+  #scale(gain: number): number {
+    if (this.#subbands !== null) return gain
+    // The envelope takes the gain, so what is white stays as it is.
+    if (this.envelope !== null) return 1 / WHITE_SCALE
+    return (gain * this.model.diffusion.signalScale) / 32768
   }
 
   #prepare(clip: Clip): Prepared | null {
-    const { mel: convention } = this.model
-    if (convention === null) return null
+    if (this.model.mel === null && this.#subbands === null) return null
     const known = this.#prepared.get(clip)
     if (known !== undefined) return known
-    const samples = clipAudio(clip)
-    const mel = clip.mel ?? melSpectrogram({ samples, sampleRate: this.model.sampleRate }, convention)
-    const white = this.envelope === null ? null : quantised(whiten(samples, mel, this.envelope), WHITE_SCALE)
-    const prepared = { mel, white }
+    const prepared = this.#preparation(clip, this.model.mel)
     this.#prepared.set(clip, prepared)
     this.#bytes += bytesOf(prepared)
     for (const [oldest, held] of this.#prepared) {
@@ -87,6 +94,13 @@ export class Cropper {
       this.#bytes -= bytesOf(held)
     }
     return prepared
+  }
+
+  #preparation(clip: Clip, convention: MelConvention | null): Prepared {
+    const samples = clipAudio(clip)
+    if (convention === null) return { mel: null, data: this.#subbands?.fromAudio(samples) ?? null }
+    const mel = clip.mel ?? melSpectrogram({ samples, sampleRate: this.model.sampleRate }, convention)
+    return { mel, data: this.envelope === null ? null : quantised(whiten(samples, mel, this.envelope), WHITE_SCALE) }
   }
 
   /** Frames of a crop, the last one held past the clip's end. */
@@ -107,6 +121,6 @@ export class Cropper {
   }
 }
 
-function bytesOf({ mel, white }: Prepared): number {
-  return mel.data.byteLength + (white?.byteLength ?? 0)
+function bytesOf({ mel, data }: Prepared): number {
+  return (mel?.data.byteLength ?? 0) + (data?.byteLength ?? 0)
 }

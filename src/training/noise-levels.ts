@@ -38,9 +38,10 @@ export function stepDrawer(config: TrainingConfig, schedule: NoiseSchedule): Dra
   }
 }
 
-/** Factor of a noise level's loss. `min-snr`: that of x_0 is min(SNR, γ), brought to the error of what is predicted. */
+/** Factor of a noise level's loss: that wanted of x_0, brought to the error of what is predicted. */
 export function levelWeight(weighting: TrainingConfig['weighting'], prediction: Prediction, alphaBar: number): number {
   if (weighting.kind === 'none') return 1
   const ratio = alphaBar / (1 - alphaBar)
-  return Math.min(ratio, weighting.gamma) / (prediction === 'v' ? ratio + 1 : ratio)
+  const wanted = weighting.kind === 'min-snr' ? Math.min(ratio, weighting.gamma) : Math.min(ratio + 1, weighting.most)
+  return wanted / { epsilon: ratio, v: ratio + 1, x0: 1 }[prediction]
 }

@@ -9,7 +9,7 @@ import { writeModelFolder } from '../model/folder.js'
 import { checkParameters } from '../model/parameters.js'
 import type { Tensor, Tensors } from '../tensor.js'
 import { Adam } from './adam.js'
-import { BatchMaker, measurePrior } from './batch.js'
+import { BatchMaker } from './batch.js'
 import { hasCheckpoint, type Position, readCheckpoint, type TrainingState, writeCheckpoint } from './checkpoint.js'
 import { checkTrainingConfig, learningRate, type TrainingConfig } from './config.js'
 import type { Dataset } from './dataset.js'
@@ -17,6 +17,7 @@ import { EventLog, type Summary } from './event-log.js'
 import { addGradients, clipGradients, scaleGradients, updateAverage } from './gradients.js'
 import { initialParameters } from './initialise.js'
 import { lockFolder } from './lock.js'
+import { measurePrior, measureSubbands } from './measure.js'
 import { appendMetrics, cutMetrics } from './metrics-log.js'
 import { Objective } from './objective.js'
 import { validate } from './validation.js'
@@ -134,8 +135,7 @@ async function start(options: TrainOptions): Promise<{ state: TrainingState; pos
       hint: 'Go on with --resume, or give another folder.',
     })
   }
-  const measured = config.prior === null ? config.model.diffusion.prior : measuredPrior(options)
-  const model = { ...config.model, diffusion: { ...config.model.diffusion, prior: measured } }
+  const model = { ...config.model, diffusion: { ...config.model.diffusion, ...measured(options) } }
   const weights =
     from === undefined
       ? initialParameters(model.network, config.seed)
@@ -183,9 +183,16 @@ function learnt(config: TrainingConfig): string {
   return JSON.stringify({ ...config, optimiser, model: presented(config.model, { ...config.model, ...plain }) })
 }
 
-function measuredPrior({ config, data, from }: TrainOptions) {
-  // Weights learnt under one prior keep its constants.
-  return from?.config.diffusion.prior ?? measurePrior(data.training, config.model.mel!, config.prior!.floor)
+/** What of the diffusion is measured on the recordings; weights learnt under one measure keep its constants. */
+function measured({ config, data, from }: TrainOptions) {
+  const { diffusion, mel, network } = config.model
+  const prior = () => from?.config.diffusion.prior ?? measurePrior(data.training, mel!, config.prior!.floor)
+  const subbands = () =>
+    from?.config.diffusion.subbands ?? measureSubbands(data.training, network.patch, config.subbands!)
+  return {
+    prior: config.prior === null ? diffusion.prior : prior(),
+    subbands: config.subbands === null ? diffusion.subbands : subbands(),
+  }
 }
 
 /** One process's part of a training run. */

@@ -11,7 +11,7 @@ test('a perfect network’s output gives back ε, whatever it predicts', () => {
       const clean = gaussian(seed, 0, 0, 50)
       const noise = gaussian(seed, 1, 0, 50)
       const x = diffuse(clean, noise, alphaBar)
-      for (const prediction of ['epsilon', 'v'] as const) {
+      for (const prediction of ['epsilon', 'v', 'x0'] as const) {
         const found = predictedNoise(prediction, predictionTarget(prediction, clean, noise, alphaBar), x, alphaBar)
         found.forEach((eps, i) => {
           assert.ok(Math.abs(eps - noise[i]!) < 1e-5)

@@ -24,6 +24,7 @@ import { Cropper } from '#src/training/crop'
 import { type Dataset, isValidation, loadDataset } from '#src/training/dataset'
 import { clipGradients, globalNorm } from '#src/training/gradients'
 import { lockFolder } from '#src/training/lock'
+import { measureSubbands } from '#src/training/measure'
 import { levelWeight, stepDrawer } from '#src/training/noise-levels'
 import { type TrainOptions, train } from '#src/training/trainer'
 import { learningEngine } from '../support/learning-engine.js'
@@ -144,6 +145,11 @@ test('steps stay in range, are repeatable, and crowd around the sampled levels w
   assert.equal(levelWeight({ kind: 'min-snr', gamma: 5 }, 'epsilon', 0.5), 1)
   assert.ok(Math.abs(levelWeight({ kind: 'min-snr', gamma: 5 }, 'epsilon', 0.9) - 5 / 9) < 1e-12)
   assert.ok(Math.abs(levelWeight({ kind: 'min-snr', gamma: 5 }, 'v', 0.9) - 0.5) < 1e-12)
+  assert.ok(Math.abs(levelWeight({ kind: 'min-snr', gamma: 5 }, 'x0', 0.9) - 5) < 1e-12)
+  // The loss of v, whatever is predicted, up to ten times that of x_0.
+  assert.ok(Math.abs(levelWeight({ kind: 'truncated-v', most: 10 }, 'v', 0.5) - 1) < 1e-12)
+  assert.ok(Math.abs(levelWeight({ kind: 'truncated-v', most: 10 }, 'x0', 0.5) - 2) < 1e-12)
+  assert.ok(Math.abs(levelWeight({ kind: 'truncated-v', most: 10 }, 'x0', 0.99) - 10) < 1e-12)
 })
 
 test('a crop has the mel of the whole clip', () => {
@@ -182,6 +188,58 @@ test('a generator’s crop may begin in silence, is as loud as asked, and is lif
   )
   assert.deepEqual([...audio], [0, 0, 0.25, -0.5, 0, 0])
   assert.throws(() => config({ data: { leadIn: 0.1 } }), code('BAD_CONFIG'))
+})
+
+test('subbands get their gains from the recordings, and a crop has the very coefficients that its clip has there', async () => {
+  const generator = (fields: Record<string, unknown> = {}) =>
+    config({
+      model: {
+        kind: 'generator',
+        sampleRate: 8000,
+        network: { channels: 4, layers: 2, dilationCycle: 2, patch: 16 },
+        diffusion: { training: { kind: 'cosine', steps: 10 }, prediction: 'x0', clamp: false },
+        ...fields,
+      },
+      data: { cropSamples: 64, batch: 2 },
+      prior: null,
+      noiseLevels: { kind: 'continuous' },
+      subbands: { kind: 'mdct', equalisation: 1, deviation: 0.5 },
+    })
+  // Noise through a low pass: full equalisation undoes it, band by band.
+  const noise = gaussian(1, 0, 0, 64_000)
+  const samples = Int16Array.from(noise, (z, i) => 2000 * (z + (noise[i - 1] ?? 0)))
+  const recording = { name: 'a.wav', label: '', samples }
+  const subbands = measureSubbands([recording], 16, { equalisation: 1, deviation: 0.5, kind: 'mdct' })
+  const { model } = generator()
+  const measured = { ...model, diffusion: { ...model.diffusion, subbands } }
+  const cropper = new Cropper(measured)
+  const whole = cropper.crop(recording, 0, 64_000).audio
+  for (const band of [0, 4, 12]) {
+    let power = 0
+    for (let i = band; i < whole.length; i += 16) power += whole[i]! ** 2
+    assert.ok(Math.abs(Math.sqrt(power / 4000) - 0.5) < 0.06, `band ${band}: ${Math.sqrt(power / 4000)}`)
+  }
+  assert.deepEqual(cropper.crop(recording, 160, 64).audio, whole.slice(160, 224))
+  assert.deepEqual(
+    cropper.crop(recording, -32, 64, 2).audio.slice(32),
+    whole.slice(0, 32).map(x => 2 * x),
+  )
+  // What the trainer writes is a model.
+  const out = join(scratch, 'subbands')
+  await train({
+    config: generator(),
+    data: { ...data, training: [recording], validation: [] },
+    out,
+    createEngine: async (model, weights) => learningEngine(model.network, weights),
+    maxSteps: 1,
+    clock: () => 0,
+  })
+  const written = await readModelFolder(join(out, 'model'))
+  assert.deepEqual(written.config.diffusion.subbands, subbands)
+  assert.throws(
+    () => generator({ network: { channels: 4, layers: 2, dilationCycle: 2, patch: 12 } }),
+    code('BAD_CONFIG'),
+  )
 })
 
 test('silence is drawn before short clips only as far as they fit whole', () => {

@@ -1,11 +1,12 @@
 /**
- * Where the diffusion runs and where the recording lies: the same but for `signalScale`, or, with a mel-envelope prior, y and
- * x = M·y (src/diffusion/envelope.ts). And how a clean prediction is made to agree with what is known of the recording.
+ * Where the diffusion runs and where the recording lies, of whole clips: the same but for `signalScale`; or, with a mel-envelope
+ * prior, y and x = M·y (src/diffusion/envelope.ts); or subbands and the waveform (src/diffusion/subbands.ts).
  */
 import type { Mel, MelConvention } from '../audio/convention.js'
-import { Colouring, SpectralEnvelope, whiten } from '../diffusion/envelope.js'
-import { frameDeviations, sampleDeviations } from '../diffusion/prior.js'
 import type { DiffusionConfig } from '../model/config.js'
+import { Colouring, SpectralEnvelope, whiten } from './envelope.js'
+import { frameDeviations, sampleDeviations } from './prior.js'
+import { modelSubbands } from './subbands.js'
 
 /** Whitened speech has a deviation about 1 and rare peaks to 30. What is known amid what is quieter by 80 dB whitens to more than
  * any sound, and, made to agree again and again, to more each time: without a bound, full scale times 10⁵ after 24 passes. */
@@ -20,6 +21,8 @@ export interface DataDomain {
   toAudio(data: Float32Array): Float32Array
   /** Audio as the diffusion's. */
   fromAudio(audio: Float32Array): Float32Array
+  /** Root mean square, as data, of white audio of deviation 1: exact where the domain is no envelope's. */
+  readonly whiteGain: number
   /** No clean data are larger. */
   readonly most: number
   /** Seconds beside a gap over which what is known comes to count in full. */
@@ -31,11 +34,28 @@ export interface DataDomain {
 /** The domain of a model over one clip. @param mel of the clip and its convention; null for a model without */
 export function dataDomain(
   conditioning: { readonly mel: Mel; readonly convention: MelConvention } | null,
-  { prior, signalScale }: Pick<DiffusionConfig, 'prior' | 'signalScale'>,
+  diffusion: Pick<DiffusionConfig, 'prior' | 'signalScale' | 'subbands'>,
 ): DataDomain {
+  const { prior, signalScale } = diffusion
   const toAudio = (data: Float32Array) => (signalScale === 1 ? data : data.map(y => y / signalScale))
   const fromAudio = (audio: Float32Array) => (signalScale === 1 ? audio : audio.map(x => x * signalScale))
-  const plain: DataDomain = { toAudio, fromAudio, most: Number.POSITIVE_INFINITY, taper: 0, shape: noise => noise }
+  const plain: DataDomain = {
+    toAudio,
+    fromAudio,
+    whiteGain: signalScale,
+    most: Number.POSITIVE_INFINITY,
+    taper: 0,
+    shape: noise => noise,
+  }
+  const subbands = modelSubbands(diffusion)
+  if (subbands !== null) {
+    return {
+      ...plain,
+      toAudio: data => subbands.toAudio(data),
+      fromAudio: audio => subbands.fromAudio(audio),
+      whiteGain: subbands.whiteGain,
+    }
+  }
   if (conditioning === null || prior === null) return plain
   const { mel, convention } = conditioning
   if (prior.kind === 'mel-energy') {
@@ -60,23 +80,4 @@ export function dataDomain(
     most: MOST_WHITE,
     taper: WHITE_TAPER,
   }
-}
-
-/**
- * The clean data nearest to `data` that sounds as the recording does where that is known: y + M⁻¹(known − M·y), the difference
- * taken as far as it is known. Without an envelope this puts the known samples in the place of the predicted.
- *
- * @param known the recording, any number where it is not known
- * @param weight 1 where it is known, 0 where it is not, between them where the one becomes the other
- */
-export function agreeing(
-  domain: DataDomain,
-  data: Float32Array,
-  known: Float32Array,
-  weight: Float32Array,
-): Float32Array {
-  const audio = domain.toAudio(data)
-  const missing = domain.fromAudio(audio.map((x, i) => (weight[i]! > 0 ? weight[i]! * (known[i]! - x) : 0)))
-  const most = domain.most
-  return data.map((y, i) => Math.max(-most, Math.min(most, y + missing[i]!)))
 }
