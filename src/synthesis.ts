@@ -24,7 +24,7 @@ import type { AudioStream, Synthesis } from './synthesis-options.js'
 /** Samples fed at a time to a stream where the caller says nothing: some tenths of a second. */
 const DEFAULT_CHUNK = 8192
 /** Positions fed at a time to a clip that nobody hears before its end: whole blocks of the native engine. */
-const WHOLE_CLIP_POSITIONS = 4608
+const WHOLE_CLIP_POSITIONS = 13_824
 /** Most samples fed at a time: their noise takes some 3 ms to draw, for which the event loop waits. */
 const MAX_CHUNK = 32_768
 
