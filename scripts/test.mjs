@@ -6,13 +6,14 @@ import { pipeline } from 'node:stream/promises'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { build } from './build.mjs'
-import { compile, root } from './compile.mjs'
+import { compile, removeOrphans, root } from './compile.mjs'
 
 await build({ ifMissing: true })
+const folder = join(root, 'build', 'test')
+removeOrphans(folder, join(root, 'test'))
 compile('test/tsconfig.json')
 
 const words = process.argv.slice(2)
-const folder = join(root, 'build', 'test')
 const files = readdirSync(folder, { recursive: true })
   .filter(file => file.endsWith('.test.js'))
   .filter(file => words.length === 0 || words.some(word => file.includes(word)))
