@@ -151,7 +151,9 @@ async function atRate(audio: Audio, rate: number, cache: string | undefined, key
     const bytes = await readFileBytes(path)
     if (bytes.length === 2 * length) {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-      return Float32Array.from({ length }, (_, i) => view.getInt16(2 * i, true) / 32768)
+      const samples = new Float32Array(length)
+      for (let i = 0; i < length; i++) samples[i] = view.getInt16(2 * i, true) / 32768
+      return samples
     }
   }
   const samples = await resample(audio.samples, audio.sampleRate, rate)
