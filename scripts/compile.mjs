@@ -1,4 +1,4 @@
-// Where the repository lies, and its TypeScript compiler.
+// Where the repository lies, its TypeScript compiler, and what that one has made.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'

@@ -6,7 +6,7 @@
 import { z } from 'zod'
 import { resample } from './audio/resample.js'
 import type { Audio } from './audio/wav.js'
-import { dataDomain } from './diffusion/data-domain.js'
+import { type DataDomain, dataDomain } from './diffusion/data-domain.js'
 import { alphaBarAt } from './diffusion/forward.js'
 import { samplerFromLevel } from './diffusion/samplers/create.js'
 import { fractionalSteps, noiseSchedule, scheduleFromAlphaBars } from './diffusion/schedule.js'
@@ -83,8 +83,8 @@ export async function denoise(model: Model, audio: Audio, options: DenoiseOption
   const labelIndex = model.labelIndex(label)
   const samples = await atRate(audio, sampleRate, 'the recording')
   const noise = given ?? (snr === undefined ? estimateNoise(samples, sampleRate) : noiseOfRatio(samples, snr))
-  const level = wanted === undefined ? levelOfNoise(diffusion, noise) : levelOfStep(diffusion, wanted)
   const domain = dataDomain(null, diffusion)
+  const level = wanted === undefined ? levelOfNoise(diffusion, domain, noise) : levelOfStep(diffusion, wanted)
   const data = domain.fromAudio(samples)
   const scale = Math.sqrt(level.alphaBar)
   const made = await wholeClip(model, {
@@ -127,7 +127,8 @@ export async function interpolate(
     })
   }
   const domain = dataDomain(null, diffusion)
-  const level = step === undefined ? levelOfNoise(diffusion, 1 / domain.whiteGain, true) : levelOfStep(diffusion, step)
+  const level =
+    step === undefined ? levelOfNoise(diffusion, domain, 1 / domain.whiteGain, true) : levelOfStep(diffusion, step)
   const noiseOfSecond = (start: number, count: number) => gaussian(seed, DRAW_OF_SECOND, start, count)
   const made = await wholeClip(model, {
     sampler: samplerFromLevel(diffusion, level.alphaBar, choice),
@@ -166,11 +167,10 @@ function levelOfStep(config: DiffusionConfig, step: number): Level {
  * @param nearest take the noisiest where the recording is noisier than any
  * @throws DiffWaveError `BAD_OPTION` otherwise
  */
-function levelOfNoise(config: DiffusionConfig, noise: number, nearest = false): Level {
+function levelOfNoise(config: DiffusionConfig, { whiteGain }: DataDomain, noise: number, nearest = false): Level {
   const training = noiseSchedule(config.training)
   const { alphaBar } = training
   const noisiest = alphaBar.at(-1)!
-  const { whiteGain } = dataDomain(null, config)
   const wanted = alphaBarOfNoise(noise * whiteGain)
   if (wanted < noisiest && !nearest) {
     throw new DiffWaveError('BAD_OPTION', 'the recording is noisier than anything the model was trained on', {

@@ -2,6 +2,7 @@
 
 import type { Mel } from './audio/convention.js'
 import { PhaseRefinement, refined, refinementLookAhead } from './audio/phase-refinement.js'
+import { dataDomain } from './diffusion/data-domain.js'
 import { guided, guidedStream } from './diffusion/guidance.js'
 import { frameCount, type MelSource } from './diffusion/mel-pieces.js'
 import {
@@ -14,10 +15,9 @@ import {
 import { reverseBatch } from './diffusion/reverse-batch.js'
 import type { Sampler } from './diffusion/samplers/sampler.js'
 import { concatenateAudio } from './diffusion/state-queue.js'
-import { modelSubbands } from './diffusion/subbands.js'
 import type { StreamRequest } from './engines/engine.js'
 import { streamLag } from './engines/stream-lag.js'
-import { type DiffusionConfig, type ModelConfig, melContext, melHop, type RefinementConfig } from './model/config.js'
+import { type ModelConfig, melContext, melHop, type RefinementConfig } from './model/config.js'
 import type { Model } from './model.js'
 import type { AudioStream, Synthesis } from './synthesis-options.js'
 
@@ -153,15 +153,8 @@ export async function wholeClips(model: Model, request: BatchRequest): Promise<F
       return follows.map((follow, i) => (follow ? guided(all[i]!, all[next++]!, guidance) : all[i]!))
     },
   })
-  return made.map(clean => waveformOf(diffusion)(clean, true).subarray(0, length))
-}
-
-/** x_0, piece by piece, as audio: what has become final of it. */
-function waveformOf(diffusion: DiffusionConfig): (clean: Float32Array, last: boolean) => Float32Array {
-  const { signalScale } = diffusion
-  const subbands = modelSubbands(diffusion)
-  if (subbands !== null) return subbands.synthesis()
-  return clean => (signalScale === 1 ? clean : clean.map(x => x / signalScale))
+  const domain = dataDomain(null, diffusion)
+  return made.map(clean => domain.toAudio(clean).subarray(0, length))
 }
 
 /** The clip, trimmed. */
@@ -216,7 +209,8 @@ async function* waveforms(
     signal,
     onProgress,
   })
-  const toAudio = waveformOf(diffusion)
+  // What a mel-envelope prior colours is coloured by now.
+  const toAudio = dataDomain(null, diffusion).inPieces()
   for await (const piece of made) yield toAudio(piece, false)
   const rest = toAudio(new Float32Array(0), true)
   if (rest.length > 0) yield rest

@@ -8,8 +8,8 @@
  */
 import FFT from 'fft.js'
 
-/** Window of the blocks on the far and on the near side of a boundary, for the n-th sample from it: sine and cosine, so that
- * the squares add up to 1. */
+/** Windows of the block that a sample is in and of the one across the boundary, for the n-th sample from it: sine and cosine, so
+ * that the squares add up to 1. */
 function turns(bands: number): { readonly near: Float64Array; readonly far: Float64Array } {
   const angle = (n: number) => (Math.PI / 4) * (1 + (2 * n + 1) / bands)
   return {
@@ -72,10 +72,10 @@ export class Mdct {
   /** Coefficients, `[blocks × bands]`, of as many samples: a multiple of `bands`. */
   forward(samples: Float32Array): Float32Array {
     const { bands } = this
-    const mixed = Float64Array.from(samples)
+    const mixed = new Float64Array(samples)
     for (let boundary = bands; boundary < mixed.length; boundary += bands) this.#rotate(mixed, boundary, 1)
-    for (let at = 0; at < mixed.length; at += bands) this.#cosines.apply(mixed.subarray(at, at + bands))
-    return Float32Array.from(mixed)
+    this.#transformBlocks(mixed)
+    return new Float32Array(mixed)
   }
 
   /** The samples that `forward` takes to these coefficients. */
@@ -85,14 +85,18 @@ export class Mdct {
 
   /** Blocks of coefficients, `[blocks × bands]`, as samples still rotated about each inner boundary. */
   unmixed(coefficients: Float32Array): Float64Array {
-    const mixed = Float64Array.from(coefficients)
-    for (let at = 0; at < mixed.length; at += this.bands) this.#cosines.apply(mixed.subarray(at, at + this.bands))
+    const mixed = new Float64Array(coefficients)
+    this.#transformBlocks(mixed)
     return mixed
   }
 
   /** Undoes the rotation about a boundary. */
   unrotate(mixed: Float64Array, boundary: number): void {
     this.#rotate(mixed, boundary, -1)
+  }
+
+  #transformBlocks(mixed: Float64Array): void {
+    for (let at = 0; at < mixed.length; at += this.bands) this.#cosines.apply(mixed.subarray(at, at + this.bands))
   }
 
   /** The right block's cosines go on evenly before the boundary, the left one's oddly after it. */
@@ -126,6 +130,6 @@ export class MdctSynthesis {
     }
     const final = last || samples.length === 0 ? samples.length : samples.length - bands / 2
     this.#pending = samples.slice(final)
-    return Float32Array.from(samples.subarray(0, final))
+    return new Float32Array(samples.subarray(0, final))
   }
 }

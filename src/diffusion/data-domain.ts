@@ -19,6 +19,9 @@ const WHITE_TAPER = 0.004
 export interface DataDomain {
   /** The diffusion's y as audio x. */
   toAudio(data: Float32Array): Float32Array
+  /** The same piece by piece, from a clip's start on: is given whole positions, and whether they are the last, and gives what has
+   * become final. */
+  inPieces(): (data: Float32Array, last: boolean) => Float32Array
   /** Audio as the diffusion's. */
   fromAudio(audio: Float32Array): Float32Array
   /** Root mean square, as data, of white audio of deviation 1: exact where the domain is no envelope's. */
@@ -41,6 +44,7 @@ export function dataDomain(
   const fromAudio = (audio: Float32Array) => (signalScale === 1 ? audio : audio.map(x => x * signalScale))
   const plain: DataDomain = {
     toAudio,
+    inPieces: () => toAudio,
     fromAudio,
     whiteGain: signalScale,
     most: Number.POSITIVE_INFINITY,
@@ -52,6 +56,7 @@ export function dataDomain(
     return {
       ...plain,
       toAudio: data => subbands.toAudio(data),
+      inPieces: () => subbands.synthesis(),
       fromAudio: audio => subbands.fromAudio(audio),
       whiteGain: subbands.whiteGain,
     }
@@ -69,13 +74,15 @@ export function dataDomain(
     }
   }
   const envelope = new SpectralEnvelope(convention, prior)
+  const inPieces = () => {
+    const colouring = new Colouring(convention, prior)
+    colouring.pushMel(mel, true)
+    return (data: Float32Array, last: boolean) => toAudio(colouring.push(data, last))
+  }
   return {
     ...plain,
-    toAudio(data) {
-      const colouring = new Colouring(convention, prior)
-      colouring.pushMel(mel, true)
-      return toAudio(colouring.push(data, true))
-    },
+    toAudio: data => inPieces()(data, true),
+    inPieces,
     fromAudio: audio => whiten(fromAudio(audio), mel, envelope),
     most: MOST_WHITE,
     taper: WHITE_TAPER,

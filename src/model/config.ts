@@ -140,11 +140,14 @@ const refinementSchema = z.strictObject({
   momentum: z.number().min(0).lt(1).default(DEFAULT_MOMENTUM),
 })
 
+/** Fewest subbands that the transform takes. */
+const MIN_SUBBANDS = 4
+
 /** Diffusion in frequency (src/diffusion/subbands.ts). */
 const subbandsSchema = z.strictObject({
   kind: z.literal('mdct'),
   /** Of each band, lowest first; as many as the network's patch, a power of two. x_0 is coefficients times these. */
-  gains: z.array(z.number().positive().max(1e6)).min(4).max(MAX_PATCH),
+  gains: z.array(z.number().positive().max(1e6)).min(MIN_SUBBANDS).max(MAX_PATCH),
 })
 
 const priorSchema = z.union([energyPriorSchema, envelopePriorSchema])
@@ -237,17 +240,14 @@ export const modelConfigSchema = z
     path: ['diffusion', 'subbands', 'gains'],
     message: 'must be as many as the network’s patch',
   })
-  .refine(c => c.diffusion.subbands === null || Number.isInteger(Math.log2(c.network.patch)), {
+  .refine(c => c.diffusion.subbands === null || patchIsBlock(c.network), {
     path: ['network', 'patch'],
     message: 'must be a power of two where there are subbands',
   })
-  .refine(
-    c => c.diffusion.subbands === null || (c.mel === null && !c.diffusion.clamp && c.diffusion.signalScale === 1),
-    {
-      path: ['diffusion', 'subbands'],
-      message: 'are for generators with clamp false and signalScale 1: the gains scale',
-    },
-  )
+  .refine(c => c.diffusion.subbands === null || leavesScaleToGains(c), {
+    path: ['diffusion', 'subbands'],
+    message: 'are for generators with clamp false and signalScale 1: the gains scale',
+  })
   .refine(c => c.diffusion.prior === null || c.mel !== null, {
     path: ['diffusion', 'prior'],
     message: 'a prior needs a mel',
@@ -278,6 +278,22 @@ export type DiffusionConfig = Readonly<z.output<typeof diffusionSchema>>
 export type ModelConfig = Readonly<z.output<typeof modelConfigSchema>>
 /** A config as a person writes it, defaults left out. */
 export type ModelConfigInput = z.input<typeof modelConfigSchema>
+
+/** Whether a patch can be a block of subbands. */
+export function patchIsBlock({ patch }: Pick<NetworkConfig, 'patch'>): boolean {
+  return patch >= MIN_SUBBANDS && Number.isInteger(Math.log2(patch))
+}
+
+/** Whether nothing but the gains of subbands scales or cuts a model's x_0. */
+export function leavesScaleToGains({
+  mel,
+  diffusion,
+}: {
+  readonly mel: unknown
+  readonly diffusion: Pick<DiffusionConfig, 'clamp' | 'signalScale'>
+}): boolean {
+  return mel === null && !diffusion.clamp && diffusion.signalScale === 1
+}
 
 /** Samples a mel frame. */
 export function melHop(mel: MelConditionerConfig): number {

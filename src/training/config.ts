@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { engineNames } from '../engines/select.js'
 import { MAX_FFT_SIZE } from '../limits.js'
-import { type ModelConfig, melHop, modelConfigSchema } from '../model/config.js'
+import { leavesScaleToGains, melHop, modelConfigSchema, patchIsBlock } from '../model/config.js'
 import { check, seed } from '../options.js'
 
 /** Which diffusion steps are trained on. */
@@ -150,7 +150,7 @@ export const trainingConfigSchema = z
     path: ['subbands'],
     message: 'needs a model that does not set its own gains',
   })
-  .refine(c => c.subbands === null || subbandsFit(c.model), {
+  .refine(c => c.subbands === null || (leavesScaleToGains(c.model) && patchIsBlock(c.model.network)), {
     path: ['subbands'],
     message: 'needs a generator with clamp false, signalScale 1 and a power of two from 4 on as its patch',
   })
@@ -162,11 +162,6 @@ export const trainingConfigSchema = z
     path: ['prior'],
     message: 'needs a mel, and a model that does not set its own prior',
   })
-
-function subbandsFit({ mel, network, diffusion }: ModelConfig): boolean {
-  const { clamp, signalScale } = diffusion
-  return mel === null && !clamp && signalScale === 1 && network.patch >= 4 && Number.isInteger(Math.log2(network.patch))
-}
 
 export type TrainingConfig = Readonly<z.output<typeof trainingConfigSchema>>
 export type TrainingConfigInput = z.input<typeof trainingConfigSchema>

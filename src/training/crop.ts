@@ -1,5 +1,5 @@
 /**
- * Crops of recordings with their mels. Mel and whitened audio of a whole clip are computed when it is first cropped and kept, so that
+ * Crops of recordings with their mels. Mel and whitened audio, or subbands, of a whole clip are computed when it is first cropped and kept, so that
  * a crop has the very frames that its clip has there.
  */
 import type { Mel, MelConvention } from '../audio/convention.js'
