@@ -54,7 +54,10 @@ napi_value Job::start(const Values& js, std::unique_ptr<Job> job, std::initializ
 
 namespace {
 
-/** Order of the numbers: src/engines/native.ts, `shapeNumbers`. */
+/** Numbers before the lists. */
+constexpr int plainNumbers = 16;
+
+/** Order of the numbers: src/engines/native-addon.ts, `shapeNumbers`. */
 NetworkShape readShape(const int32_t* n) {
   NetworkShape s;
   s.channels = n[0];
@@ -73,6 +76,7 @@ NetworkShape readShape(const int32_t* n) {
   s.labels = n[12];
   s.strides = n[13];
   s.encoders = n[14];
+  s.inputMask = n[15] != 0;
   need(s.channels > 0 && s.layers > 0 && s.layers <= NetworkShape::maxLayers && s.dilationCycle > 0 &&
            s.dilationCycle <= 24 && s.patch > 0 && s.embedding > 0 && s.hidden > 0 && s.labels >= 0 && s.strides >= 0 &&
            s.strides <= NetworkShape::maxStrides && s.encoders >= 0 && s.encoders <= NetworkShape::maxEncoder,
@@ -80,18 +84,18 @@ NetworkShape readShape(const int32_t* n) {
   if (s.conditioner != Conditioner::none) need(s.bands > 0 && s.hop > 0 && s.hop % s.patch == 0, "bad mel shape");
   int64_t product = 1;
   for (int i = 0; i < s.strides; i++) {
-    s.stride[i] = n[15 + i];
+    s.stride[i] = n[plainNumbers + i];
     need(s.stride[i] > 0, "bad stride");
     product *= s.stride[i];
   }
   if (s.conditioner == Conditioner::transposed) need(s.strides > 0 && product == s.hop, "strides do not make the hop");
   for (int i = 0; i < s.encoders; i++) {
-    s.encoderChannels[i] = n[15 + NetworkShape::maxStrides + i];
+    s.encoderChannels[i] = n[plainNumbers + NetworkShape::maxStrides + i];
     need(s.encoderChannels[i] > 0, "bad encoder");
   }
   return s;
 }
-constexpr int shapeNumbers = 15 + NetworkShape::maxStrides + NetworkShape::maxEncoder;
+constexpr int shapeNumbers = plainNumbers + NetworkShape::maxStrides + NetworkShape::maxEncoder;
 
 const Target* targetNamed(const std::string& name) {
   for (int i = 0; i < targetCount(); i++) {

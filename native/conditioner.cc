@@ -31,7 +31,7 @@ int ConditionerState::widestRow(const ForwardWeights& w) {
     widest = larger(widest, larger(3 * channels, w.kernels.paddedChannels(w.shape.encoderChannels[i])));
     channels = w.shape.encoderChannels[i];
   }
-  return int(larger(widest, w.kernels.paddedChannels(w.shape.patch)));
+  return int(larger(widest, w.kernels.paddedChannels(w.shape.outputs())));
 }
 
 ConditionerState::ConditionerState(const ForwardWeights& w, Pool& pool, int passes, int64_t latency, int64_t block)

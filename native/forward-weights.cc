@@ -75,7 +75,7 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
   matrix(skip, skipBias, places.skip, C, C, 1);
   const float scale = 1.0f / std::sqrt(float(s.layers));
   for (int64_t i = 0; i < skip.size(); i++) skip.data()[i] *= scale;
-  matrix(output, outputBias, places.output, s.patch, C, 1);
+  matrix(output, outputBias, places.output, s.outputs(), C, 1);
   encoder.resize(size_t(s.encoders));
   encoderBias.resize(size_t(s.encoders));
   int channels = s.bands;

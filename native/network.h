@@ -19,6 +19,7 @@ struct NetworkShape {
   int layers = 0;
   int dilationCycle = 1;
   int patch = 1;
+  bool inputMask = false;  // what the network gives is f + sigmoid(l) ⊙ audio, f and l being its outputs
   /** Numbers in the sinusoidal embedding (given by the caller), and outputs of the two linear layers after it. */
   int embedding = 0;
   int hidden = 0;
@@ -35,6 +36,8 @@ struct NetworkShape {
   int labels = 0;  // classes; 0: the network takes no label. Row `labels` of the table stands for “no label”.
 
   int dilation(int layer) const { return 1 << (layer % dilationCycle); }
+  /** Numbers the output projection gives a position: f, and with a mask l after it. */
+  int outputs() const { return inputMask ? 2 * patch : patch; }
   /** Channels that a layer's conditioner projection takes. */
   int conditionerChannels() const { return encoders > 0 ? encoderChannels[encoders - 1] : bands; }
 };
@@ -65,7 +68,7 @@ struct ParameterPlaces {
   Place encoder[NetworkShape::maxEncoder];  // [out, in, 3]
   LayerPlaces layer[NetworkShape::maxLayers];
   Place skip;    // [C, C]
-  Place output;  // [patch, C]
+  Place output;  // [outputs, C]
   int64_t count = 0;
 
   explicit ParameterPlaces(const NetworkShape& shape);
@@ -101,7 +104,7 @@ inline ParameterPlaces::ParameterPlaces(const NetworkShape& s) {
     layer[i].output = place(2 * C * C, 2 * C);
   }
   skip = place(C * C, C);
-  output = place(s.patch * C, s.patch);
+  output = place(s.outputs() * C, s.outputs());
 }
 
 }  // namespace diffwave

@@ -69,6 +69,7 @@ struct Activations {
   std::vector<Layer> layers;
   Array skip;                        // [C × P] Σ skips / √layers
   Array hidden;                      // [C × P] after skip projection and ReLU
+  Array mask;                        // [samples], where the network masks its input
   Array noise;                       // [samples]
 };
 
@@ -263,11 +264,19 @@ Activations<Scalar> Reference<Scalar>::forward(const Clip& clip) const {
   a.hidden.resize(size_t(C * P));
   convolve(a.hidden.data(), a.skip.data(), w_ + places_.skip.weight, w_ + places_.skip.bias, C_, C_, 1, 1, P);
   for (Scalar& v : a.hidden) v = std::max(v, Scalar(0));
-  Array out(size_t(patch * P));
-  convolve(out.data(), a.hidden.data(), w_ + places_.output.weight, w_ + places_.output.bias, patch, C_, 1, 1, P);
+  const int outputs = shape_.outputs();
+  Array out(size_t(outputs * P));
+  convolve(out.data(), a.hidden.data(), w_ + places_.output.weight, w_ + places_.output.bias, outputs, C_, 1, 1, P);
   a.noise.resize(clip.audio.size());
+  if (shape_.inputMask) a.mask.resize(clip.audio.size());
   for (int64_t p = 0; p < P; p++) {
-    for (int j = 0; j < patch; j++) a.noise[p * patch + j] = out[j * P + p];
+    for (int j = 0; j < patch; j++) {
+      const int64_t sample = p * patch + j;
+      a.noise[sample] = out[j * P + p];
+      if (!shape_.inputMask) continue;
+      a.mask[sample] = plain::sigmoid(out[(patch + j) * P + p]);
+      a.noise[sample] += a.mask[sample] * clip.audio[sample];
+    }
   }
   return a;
 }
@@ -278,12 +287,18 @@ void Reference<Scalar>::backward(Scalar* g, const Clip& clip, const Activations<
   const int hidden = shape_.hidden, patch = shape_.patch;
   const Scalar half = std::sqrt(Scalar(0.5)), mean = 1 / std::sqrt(Scalar(shape_.layers));
 
-  Array dOutput(size_t(patch * P)), dHidden(size_t(C * P)), dSkip(size_t(C * P));
+  const int outputs = shape_.outputs();
+  Array dOutput(size_t(outputs * P)), dHidden(size_t(C * P)), dSkip(size_t(C * P));
   for (int64_t p = 0; p < P; p++) {
-    for (int j = 0; j < patch; j++) dOutput[j * P + p] = dNoise[p * patch + j];
+    for (int j = 0; j < patch; j++) {
+      const int64_t sample = p * patch + j;
+      dOutput[j * P + p] = dNoise[sample];
+      if (!shape_.inputMask) continue;
+      dOutput[(patch + j) * P + p] = dNoise[sample] * clip.audio[sample] * a.mask[sample] * (1 - a.mask[sample]);
+    }
   }
   convolveBackward(dHidden.data(), g + places_.output.weight, g + places_.output.bias, dOutput.data(), a.hidden.data(),
-                   w_ + places_.output.weight, patch, C_, 1, 1, P);
+                   w_ + places_.output.weight, outputs, C_, 1, 1, P);
   for (int64_t i = 0; i < C * P; i++) dHidden[i] *= a.hidden[i] > 0 ? 1 : 0;
   convolveBackward(dSkip.data(), g + places_.skip.weight, g + places_.skip.bias, dHidden.data(), a.skip.data(),
                    w_ + places_.skip.weight, C_, C_, 1, 1, P);

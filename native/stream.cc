@@ -63,6 +63,11 @@ void Stream::openPass(Pass& pass) {
   };
   for (int i = 0; i < s.layers; i++) pass.inputs.push_back(ring(s.dilation(i) + lag(s, weights_->kernels, i) + block_));
   pass.skip = ring(latency_ + 2 * block_);
+  if (s.inputMask) {
+    pass.audio = {nullptr, pass.skip.capacity, s.patch};
+    pass.memory.push_back(allocate(pass.audio.capacity * s.patch));
+    pass.audio.rows = pass.memory.back().data();
+  }
   pass.done.resize(size_t(s.layers));
 }
 
@@ -96,6 +101,9 @@ void Stream::feed(Pass& pass, const float* audio, int64_t count) {
     task.scratch = scratch_[size_t(worker)].data();
     weights_->kernels.rows(task);
     weights_->kernels.arrangeRows(task.output, task.begin, task.end, weights_->padded);
+    for (int64_t p = task.begin; s.inputMask && p < task.end; p++) {
+      memcpy(pass.audio.at(p), task.input.at(p - pass.fed), size_t(s.patch) * sizeof(float));
+    }
   });
   pass.fed += count;
 }
@@ -159,11 +167,11 @@ bool Stream::runLayers(Pass& pass, const std::atomic<bool>* cancelled) {
   return moved;
 }
 
-/** The skips that are complete: projected, ReLU, projected to samples. */
+/** The skips that are complete: projected, ReLU, projected to samples, and the audio added through its mask. */
 void Stream::finish(Pass& pass, float* noise) {
   const NetworkShape& s = weights_->shape;
   const int64_t begin = pass.given, end = pass.done.back();
-  const int columns = weights_->kernels.paddedChannels(s.patch);
+  const int columns = weights_->kernels.paddedChannels(s.outputs());
   const int64_t kernelScratch = weights_->kernels.scratchSize(weights_->padded, ConditionerState::widestRow(*weights_));
   pool_.forEach(int(tiles(end - begin)), [&](int tile, int worker) {
     float* const scratch = scratch_[size_t(worker)].data();
@@ -189,7 +197,9 @@ void Stream::finish(Pass& pass, float* noise) {
     task.output = {output, tilePositions, columns};
     weights_->kernels.rows(task);
     for (int64_t p = task.begin; p < task.end; p++) {
-      memcpy(noise + (p - begin) * s.patch, task.output.at(p), size_t(s.patch) * sizeof(float));
+      float* const to = noise + (p - begin) * s.patch;
+      if (s.inputMask) weights_->kernels.mask(to, task.output.at(p), pass.audio.at(p), s.patch);
+      else memcpy(to, task.output.at(p), size_t(s.patch) * sizeof(float));
     }
   });
   pass.given = end;

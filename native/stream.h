@@ -47,6 +47,7 @@ class Stream {
     std::vector<Buffer> memory;
     std::vector<Ring> inputs;   // a layer's input
     Ring skip;
+    Ring audio;                 // as it was fed, where a mask takes it
     std::vector<int64_t> done;  // positions each layer has given
     int64_t fed = 0, given = 0;
     int64_t length = INT64_MAX;

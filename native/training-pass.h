@@ -147,8 +147,8 @@ class TrainingPass {
   void gateBackward(int layer);
   void convolutionBackward(int layer);
   void layerForward(int layer);
-  /** The end of the network for one tile: `hidden` [count × columns] after ReLU, `noise` [count × columnsOf(patch)]. */
-  void outputTile(const Tile& tile, float* hidden, float* noise);
+  /** The end of the network for one tile, but for a mask: `hidden` [count × columns] after ReLU, `output` [count × columnsOf(outputs)]. */
+  void outputTile(const Tile& tile, float* hidden, float* output);
   void outputForward();
   /** From the task's loss to the gradient of the skips; without a place for the loss, from the clips' gradients. */
   void outputForwardBackward(double* lossSum, float* clipLosses);

@@ -133,7 +133,7 @@ TrainingPass::TrainingPass(const NetworkShape& shape, int threads, const Trainin
   }
 
   Arena arena(block);
-  const int64_t wide = 2 * columns_, patchColumns = columnsOf(shape.patch);
+  const int64_t wide = 2 * columns_, outputColumns = columnsOf(shape.outputs());
   for (int l = 0; l < shape.layers; l++) {
     y_.push_back(takeRows(arena, columns_));
     if (keep == Keep::gates) halves_.push_back(arena.take(quadsOf(l).rows * wide));
@@ -150,7 +150,7 @@ TrainingPass::TrainingPass(const NetworkShape& shape, int threads, const Trainin
   part.output = part.dilated + 3 * C_ * wide;
   part.conditioner = part.output + 2 * C_ * columns_;
   part.sums = part.conditioner + mel * wide;
-  const int64_t ends = (shape.patch + C_) * columns_ + columns_ + patchColumns;
+  const int64_t ends = (shape.outputs() + C_) * columns_ + columns_ + outputColumns;
   part.size = std::max(part.sums + wide + 2 * columns_, ends);
   partial_ = arena.take(trainingGroups * part.size);
   tileSums_ = arena.take(int64_t(mostTiles) * columns_);
@@ -158,7 +158,7 @@ TrainingPass::TrainingPass(const NetworkShape& shape, int threads, const Trainin
   for (int i = 0; i < threads; i++) {
     constexpr int64_t quads = trainingQuads, rows = quadOutputs * quads;
     Scratch s{};
-    const auto begin = arena.take(trainingTile * (3 * columns_ + patchColumns));
+    const auto begin = arena.take(trainingTile * (3 * columns_ + outputColumns) + shape.patch);
     scratch_.push_back(begin);
     s.narrow = arena.take(quadInputs * quads * columns_);
     s.wide = arena.take(quadInputs * quads * wide);
@@ -193,9 +193,9 @@ TrainingPass::TrainingPass(const NetworkShape& shape, int threads, const Trainin
   inputBias_ = arena.take(columns_);
   skipWeight_ = arena.take(packedSize(Way::forward, C_, columns_));
   skipBias_ = arena.take(columns_);
-  outputWeight_ = arena.take(packedSize(Way::forward, C_, patchColumns));
-  outputBias_ = arena.take(patchColumns);
-  dHidden_ = arena.take(packedSize(Way::backward, shape.patch, columns_));
+  outputWeight_ = arena.take(packedSize(Way::forward, C_, outputColumns));
+  outputBias_ = arena.take(outputColumns);
+  dHidden_ = arena.take(packedSize(Way::backward, shape.outputs(), columns_));
   dSkip_ = arena.take(packedSize(Way::backward, C_, columns_));
   skipBiasGradient_ = arena.take(columns_);
   steps_ = arena.take(int64_t(shape.layers) * count * columns_);
@@ -343,19 +343,19 @@ void TrainingPass::packLayer(int layer) {
 void TrainingPass::packEnds() {
   const float* w = task_->parameters;
   const ParameterPlaces& at = task_->places;
-  const int64_t C = C_, patch = shape_.patch, patchColumns = columnsOf(patch);
+  const int64_t C = C_, patch = shape_.patch, outputs = shape_.outputs(), outputColumns = columnsOf(outputs);
   pack(Way::forward, inputWeight_, patch, columns_,
        [&](int64_t k, int64_t n) { return n < C ? w[at.input.weight + n * patch + k] : 0.0f; });
   pack(Way::forward, skipWeight_, C, columns_, [&](int64_t k, int64_t n) { return n < C ? w[at.skip.weight + n * C + k] : 0.0f; });
   pack(Way::backward, dSkip_, C, columns_, [&](int64_t k, int64_t n) { return n < C ? w[at.skip.weight + k * C + n] : 0.0f; });
-  pack(Way::forward, outputWeight_, C, patchColumns,
-       [&](int64_t k, int64_t n) { return n < patch ? w[at.output.weight + n * C + k] : 0.0f; });
-  pack(Way::backward, dHidden_, patch, columns_, [&](int64_t k, int64_t n) { return n < C ? w[at.output.weight + k * C + n] : 0.0f; });
+  pack(Way::forward, outputWeight_, C, outputColumns,
+       [&](int64_t k, int64_t n) { return n < outputs ? w[at.output.weight + n * C + k] : 0.0f; });
+  pack(Way::backward, dHidden_, outputs, columns_, [&](int64_t k, int64_t n) { return n < C ? w[at.output.weight + k * C + n] : 0.0f; });
   for (int64_t n = 0; n < columns_; n++) {
     inputBias_[n] = n < C ? w[at.input.bias + n] : 0;
     skipBias_[n] = n < C ? w[at.skip.bias + n] : 0;
   }
-  for (int64_t n = 0; n < patchColumns; n++) outputBias_[n] = n < patch ? w[at.output.bias + n] : 0;
+  for (int64_t n = 0; n < outputColumns; n++) outputBias_[n] = n < outputs ? w[at.output.bias + n] : 0;
 }
 
 bool TrainingPass::forward() {
@@ -500,19 +500,19 @@ void TrainingPass::layerForward(int layer) {
   forEachQuadGroup(quadsOf(layer), body, [](int, int) {}, 0, [](int, int) {});
 }
 
-void TrainingPass::outputTile(const Tile& tile, float* hidden, float* noise) {
+void TrainingPass::outputTile(const Tile& tile, float* hidden, float* output) {
   const TrainingKernels& kernels = task_->kernels;
-  const int columns = int(columns_), C = int(C_), patchColumns = int(columnsOf(shape_.patch)), rows = tile.count;
+  const int columns = int(columns_), C = int(C_), outputColumns = int(columnsOf(shape_.outputs())), rows = tile.count;
   const float* skip = row(skip_, tile.clip, tile.start);
   for (int r = 0; r < rows; r++) std::memcpy(hidden + r * columns, skipBias_, size_t(columns) * sizeof(float));
   const Segment fromSkip{skip, columns, C};
   kernels.forwardProduct(hidden, columns, rows, columns, &fromSkip, 1, skipWeight_, true);
   for (int i = 0; i < rows * columns; i++) hidden[i] = std::max(hidden[i], 0.0f);
   for (int r = 0; r < rows; r++) {
-    std::memcpy(noise + r * patchColumns, outputBias_, size_t(patchColumns) * sizeof(float));
+    std::memcpy(output + r * outputColumns, outputBias_, size_t(outputColumns) * sizeof(float));
   }
   const Segment fromHidden{hidden, columns, C};
-  kernels.forwardProduct(noise, patchColumns, rows, patchColumns, &fromHidden, 1, outputWeight_, true);
+  kernels.forwardProduct(output, outputColumns, rows, outputColumns, &fromHidden, 1, outputWeight_, true);
 }
 
 /** A float32 sum this near zero has the sign of its rounding: it counts as zero, where the ReLU's slope is 0. One unit on either
@@ -520,14 +520,16 @@ void TrainingPass::outputTile(const Tile& tile, float* hidden, float* noise) {
 constexpr float signless = 6e-7f;
 
 void TrainingPass::outputForward() {
-  const int columns = int(columns_), patch = shape_.patch, patchColumns = int(columnsOf(patch));
+  const int columns = int(columns_), patch = shape_.patch, outputColumns = int(columnsOf(shape_.outputs()));
   forEachGroup([&](const Tile& tile, int, int, int worker) {
     float* hidden = scratch_[size_t(worker)];
-    float* noise = hidden + trainingTile * columns;
-    outputTile(tile, hidden, noise);
-    float* to = clips_[tile.clip].noise + tile.start * patch;
-    for (int r = 0; r < tile.count; r++) {
-      std::memcpy(to + r * patch, noise + r * patchColumns, size_t(patch) * sizeof(float));
+    float* output = hidden + trainingTile * columns;
+    outputTile(tile, hidden, output);
+    const Clip& clip = clips_[tile.clip];
+    for (int r = 0; r < tile.count; r++, output += outputColumns) {
+      const int64_t sample = (tile.start + r) * patch;
+      if (shape_.inputMask) task_->kernels.mask(clip.noise + sample, output, clip.audio + sample, patch);
+      else std::memcpy(clip.noise + sample, output, size_t(patch) * sizeof(float));
     }
   });
 }
@@ -535,46 +537,54 @@ void TrainingPass::outputForward() {
 void TrainingPass::outputForwardBackward(double* lossSum, float* clipLosses) {
   const bool given = lossSum == nullptr;
   const TrainingKernels& kernels = task_->kernels;
-  const int columns = int(columns_), C = int(C_), patch = shape_.patch, patchColumns = int(columnsOf(patch));
+  const int columns = int(columns_), C = int(C_), patch = shape_.patch, outputs = shape_.outputs();
+  const int outputColumns = int(columnsOf(outputs));
   const float mean = 1 / std::sqrt(float(shape_.layers)), scale = float(1 / double(task_->samples));
   const int groups = int(groupStart_.size()) - 1;
-  // Partial sums: [patch × columns] last projection, [C × columns] skip projection, and their biases.
-  const int64_t skipAt = int64_t(patch) * columns, biasAt = skipAt + int64_t(C) * columns;
+  // Partial sums: [outputs × columns] last projection, [C × columns] skip projection, and their biases.
+  const int64_t skipAt = int64_t(outputs) * columns, biasAt = skipAt + int64_t(C) * columns;
   for (int g = 0; g < groups; g++) {
-    std::memset(partial_ + g * partialLayout_.size, 0, size_t(biasAt + columns + patchColumns) * sizeof(float));
+    std::memset(partial_ + g * partialLayout_.size, 0, size_t(biasAt + columns + outputColumns) * sizeof(float));
   }
   forEachGroup([&](const Tile& tile, int number, int group, int worker) {
     float* hidden = scratch_[size_t(worker)];
     float* dHidden = hidden + trainingTile * columns;
     float* dSkip = dHidden + trainingTile * columns;
-    float* noise = dSkip + trainingTile * columns;
+    float* output = dSkip + trainingTile * columns;
+    float* masked = output + trainingTile * outputColumns;
     float* skip = row(skip_, tile.clip, tile.start);
     float* partial = partial_ + group * partialLayout_.size;
     const int rows = tile.count;
-    outputTile(tile, hidden, noise);
+    outputTile(tile, hidden, output);
 
     const Clip& clip = clips_[tile.clip];
     double loss = 0;
     for (int r = 0; r < rows; r++) {
+      const int64_t first = (tile.start + r) * patch;
+      float* const outputRow = output + r * outputColumns;
+      // The prediction, then the loss's gradient by it, in the same place.
+      float* const prediction = shape_.inputMask ? masked : outputRow;
+      if (shape_.inputMask && !given) kernels.mask(prediction, outputRow, clip.audio + first, patch);
       for (int j = 0; j < patch; j++) {
-        const int64_t sample = (tile.start + r) * patch + j;
+        const int64_t sample = first + j;
         if (given) {
-          noise[r * patchColumns + j] = clip.target[sample];
+          prediction[j] = clip.target[sample];
           continue;
         }
-        const float error = noise[r * patchColumns + j] - clip.target[sample];
+        const float error = prediction[j] - clip.target[sample];
         const float weight = clip.weight == nullptr ? 1.0f : clip.weight[sample];
         const float sign = float(error > 0) - float(error < 0);
         loss += weight * (task_->squared ? error * error : std::fabs(error));
-        noise[r * patchColumns + j] = weight * (task_->squared ? 2 * error : sign) * scale;
+        prediction[j] = weight * (task_->squared ? 2 * error : sign) * scale;
       }
+      if (shape_.inputMask) kernels.maskBackward(outputRow, prediction, clip.audio + first, patch);
     }
     tileLosses_[size_t(number)] = loss;
 
-    kernels.outer(partial, columns, noise, patchColumns, patch, hidden, columns, columns, rows, true);
-    kernels.columnSums(partial + biasAt + columns, noise, patchColumns, rows, patchColumns);
-    const Segment fromNoise{noise, patchColumns, patch};
-    kernels.product(dHidden, columns, rows, columns, &fromNoise, 1, dHidden_, false);
+    kernels.outer(partial, columns, output, outputColumns, outputs, hidden, columns, columns, rows, true);
+    kernels.columnSums(partial + biasAt + columns, output, outputColumns, rows, outputColumns);
+    const Segment fromOutput{output, outputColumns, outputs};
+    kernels.product(dHidden, columns, rows, columns, &fromOutput, 1, dHidden_, false);
     for (int i = 0; i < rows * columns; i++) dHidden[i] = hidden[i] > signless ? dHidden[i] : 0.0f;
     kernels.outer(partial + skipAt, columns, dHidden, columns, C, skip, columns, columns, rows, true);
     kernels.columnSums(partial + biasAt, dHidden, columns, rows, columns);
@@ -587,7 +597,7 @@ void TrainingPass::outputForwardBackward(double* lossSum, float* clipLosses) {
   const ParameterPlaces& at = task_->places;
   for (int group = 0; group < groups; group++) {
     const float* partial = partial_ + group * partialLayout_.size;
-    for (int j = 0; j < patch; j++) {
+    for (int j = 0; j < outputs; j++) {
       for (int c = 0; c < C; c++) g[at.output.weight + j * C + c] += partial[j * columns + c];
       g[at.output.bias + j] += partial[biasAt + columns + j];
     }

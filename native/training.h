@@ -117,6 +117,9 @@ struct TrainingKernels {
                               int offset, int patch, int hop);
   /** total[n] += Σ_r a[r, n]. */
   void (*columnSums)(float* total, const float* a, ptrdiff_t stride, int rows, int columns);
+  /** The end of a network that masks its input, and its adjoint (kernels/mask.h). */
+  void (*mask)(float* out, const float* output, const float* audio, int count);
+  void (*maskBackward)(float* output, const float* gradient, const float* audio, int count);
 };
 
 /** One batch. Arrays are the caller's; shapes were checked before. */

@@ -3,6 +3,7 @@
 
 #include "../training.h"
 #include "gemm.h"
+#include "mask.h"
 #include "quads.h"
 #ifdef DIFFWAVE_TILES
 #include "tile-products.h"
@@ -153,7 +154,7 @@ inline const TrainingKernels& trainingKernels() {
   static constexpr TrainingKernels table{width, 1, 36, blockRows, nullptr, 4, product, product, outer,
 #endif
                                          quadInput, quadGates, quadGateBackward, quadCombine, quadWeights, residual,
-                                         interpolateBackward, columnSums};
+                                         interpolateBackward, columnSums, applyMask, maskBackward};
   return table;
 }
 

@@ -4,6 +4,7 @@
 
 #include "../kernels/backward.h"
 #include "../kernels/linear.h"
+#include "../kernels/mask.h"
 #include "../kernels/multiply-adds.h"
 #include "../kernels/quad-layer.h"
 #include "../kernels/rows.h"
@@ -37,7 +38,7 @@ const ForwardKernels& forwardTable() {
 #endif
   static const ForwardKernels kernels = {
       paddedChannels, scratch, melMargin, melStride, packPanels, packOfLayer, depth, packedSize, packBias, layer, arrangeRows, tile,
-      mostQuadDilation, runQuadLayer, runRows, runUpsample, runLinear, multiplyAdds,
+      mostQuadDilation, runQuadLayer, runRows, runUpsample, runLinear, applyMask, multiplyAdds,
   };
   return kernels;
 }

@@ -40,6 +40,7 @@ NetworkShape randomShape(Random& random) {
   s.layers = int(random.between(1, 8));
   s.dilationCycle = int(random.between(1, 8));
   s.patch = random.between(0, 4) > 0 ? 1 << random.between(0, 3) : int(random.between(30, 80));
+  s.inputMask = random.coin();
   s.embedding = int(random.between(1, 9));
   s.hidden = int(random.between(1, 13));
   s.tanhFirst = random.coin();

@@ -80,6 +80,10 @@ std::vector<Case> cases() {
     NetworkShape s = base(24, 4, 3);
     s.patch = 72;
     all.push_back({"patch 72, wider than the channels", s, {60, 33}, false, false});
+    s.inputMask = true;
+    all.push_back({"the same with a mask of the input", s, {60, 33}, true, true});
+    s.patch = 5;
+    all.push_back({"a mask, patch 5, L1", s, {101}, false, false});
   }
   all.push_back({"one layer, one position", base(3, 1, 1), {1}, false, true});
   all.push_back({"dilation beyond the clip", base(17, 7, 7), {20, 150}, false, false});

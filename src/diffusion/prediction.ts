@@ -3,7 +3,7 @@
  * `epsilon`: ε itself (Ho et al. 2020, eq. 14); `v`: α·ε − σ·x_0 (Salimans & Ho 2022, section 4 and appendix D), whose error
  * means the same at every noise level, so that few steps, or steps of almost pure noise, do not blow it up; `x0`: the clean
  * data. ε and v fill every dimension of a position, so a network with fewer channels than samples or bands a position cannot give
- * them; x_0 in subbands fills few.
+ * them; of x_0 in subbands it can give the loudest few, and let the others through a mask of x_t (`inputMask`).
  */
 import type { DiffusionConfig } from '../model/config.js'
 

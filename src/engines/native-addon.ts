@@ -112,6 +112,7 @@ export function shapeNumbers(network: NetworkConfig): Int32Array {
     network.labels?.length ?? 0,
     strides.length,
     encoder.length,
+    network.inputMask ? 1 : 0,
     ...fill(strides, MAX_STRIDES),
     ...fill(encoder, MAX_ENCODERS),
   ])

@@ -25,7 +25,7 @@ export interface ParameterSpec {
 /** All parameters of a network, in a fixed order. Convolutions are `[out, in, kernel]`, linear layers `[out, in]`. */
 export function parameterSpecs(network: NetworkConfig): readonly ParameterSpec[] {
   const specs: ParameterSpec[] = []
-  const { channels: C, patch, stepEmbedding, mel, labels } = network
+  const { channels: C, patch, inputMask, stepEmbedding, mel, labels } = network
   const add = (name: string, shape: number[], initialisation: Initialisation) =>
     specs.push({ name, shape, initialisation })
 
@@ -76,7 +76,8 @@ export function parameterSpecs(network: NetworkConfig): readonly ParameterSpec[]
     conv(`${layer}.output_projection`, 2 * C, C, 1)
   }
   conv('skip_projection', C, C, 1)
-  conv('output_projection', patch, C, 1, true)
+  // First what the output is, then the mask's logits.
+  conv('output_projection', inputMask ? 2 * patch : patch, C, 1, true)
   return specs
 }
 

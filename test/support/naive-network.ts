@@ -147,5 +147,8 @@ export function naiveNoise(network: NetworkConfig, parameters: Tensors, clip: Na
   const mixed = skips.map(row => row.map(value => value / Math.sqrt(layers)))
   const hidden = convolve(mixed, 'skip_projection').map(row => row.map(relu))
   const epsilon = convolve(hidden, 'output_projection')
-  return Float64Array.from({ length: clip.audio.length }, (_, i) => epsilon[i % patch]![Math.floor(i / patch)]!)
+  return Float64Array.from({ length: clip.audio.length }, (_, i) => {
+    const [j, p] = [i % patch, Math.floor(i / patch)]
+    return epsilon[j]![p]! + (network.inputMask ? sigmoid(epsilon[patch + j]![p]!) * clip.audio[i]! : 0)
+  })
 }

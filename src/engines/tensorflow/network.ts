@@ -238,5 +238,9 @@ export function predictNoise(
   }
   const mixed = tf.div(skips!, Math.sqrt(layers))
   const hidden = tf.relu(project(mixed, ...both('skip_projection')))
-  return tf.reshape(project(hidden, ...both('output_projection')), [batch, samples])
+  const output = project(hidden, ...both('output_projection')) as tf.Tensor3D
+  if (!network.inputMask) return tf.reshape(output, [batch, samples])
+  const part = (index: 0 | 1): tf.Tensor2D =>
+    tf.reshape(tf.slice3d(output, [0, 0, index * patch], [batch, positions, patch]), [batch, samples])
+  return tf.add(part(0), tf.mul(tf.sigmoid(part(1)), input.audio))
 }

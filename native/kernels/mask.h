@@ -1,0 +1,46 @@
+// The end of a network that masks its input (src/model/config.ts, `inputMask`), and its adjoint, for one position. A row of
+// the output projection holds f, `count` numbers, and after them the logits l of the mask.
+#pragma once
+
+#include "vector.h"
+
+namespace diffwave {
+namespace DIFFWAVE_TARGET {
+
+/** Runs `body(index, how many numbers)` over `count` numbers, a vector at a time; the last may hold fewer. */
+template <class Body>
+DIFFWAVE_INLINE void forEachVector(int count, const Body& body) {
+  for (int i = 0; i < count; i += lanes) body(i, count - i < lanes ? count - i : lanes);
+}
+
+DIFFWAVE_INLINE Vector loadFirst(const float* from, int count) {
+  if (count == lanes) return load(from);
+  Vector value{};
+  std::memcpy(&value, from, static_cast<size_t>(count) * sizeof(float));
+  return value;
+}
+
+DIFFWAVE_INLINE void storeFirst(float* to, Vector value, int count) {
+  if (count == lanes) store(to, value);
+  else std::memcpy(to, &value, static_cast<size_t>(count) * sizeof(float));
+}
+
+/** out = f + sigmoid(l) ⊙ audio, each [count]. */
+[[maybe_unused]] static void applyMask(float* out, const float* output, const float* audio, int count) {
+  forEachVector(count, [&](int i, int some) {
+    const Vector mask = sigmoid(loadFirst(output + count + i, some));
+    storeFirst(out + i, fma(mask, loadFirst(audio + i, some), loadFirst(output + i, some)), some);
+  });
+}
+
+/** From the gradient of `out` [count] to that of the row, in its place: of f the same, of l times audio and the sigmoid's slope. */
+[[maybe_unused]] static void maskBackward(float* output, const float* gradient, const float* audio, int count) {
+  forEachVector(count, [&](int i, int some) {
+    const Vector mask = sigmoid(loadFirst(output + count + i, some)), by = loadFirst(gradient + i, some);
+    storeFirst(output + count + i, by * loadFirst(audio + i, some) * (mask * (1.0f - mask)), some);
+    storeFirst(output + i, by, some);
+  });
+}
+
+}  // namespace DIFFWAVE_TARGET
+}  // namespace diffwave
