@@ -7,8 +7,8 @@ namespace diffwave {
 namespace {
 /** Rows kept for the passes behind the first, in bytes: no more, however many passes there are. */
 constexpr int64_t keptLimit = int64_t(400) << 20;
-/** Positions that the first pass may be ahead by the chunk it was fed. */
-constexpr int64_t chunkAllowance = 2304;
+/** Positions that the first pass may be ahead by the chunk it was fed: src/synthesis.ts, `WHOLE_CLIP_POSITIONS`. */
+constexpr int64_t chunkAllowance = 13824;
 
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -197,16 +197,32 @@ void ConditionerState::upsampleRows(int layer, int64_t begin, int64_t end, const
   });
 }
 
+bool ConditionerState::keep(int layer, int64_t begin, int64_t end) {
+  const NetworkShape& s = weights_.shape;
+  if (s.conditioner == Conditioner::none) return true;
+  if (s.conditioner == Conditioner::frameRate) {
+    const Frames frames = framesOf(begin, end);
+    Kept& kept = projections_[size_t(layer)];
+    if (!kept.reaches(frames.begin)) return false;
+    if (frames.end > kept.end) {
+      const int64_t missing = kept.end;
+      kept.extend(frames.end);
+      project(layer, missing, frames.end, encodedRows(), kept.ring);
+    }
+    return true;
+  }
+  if (s.upsamplerPerLayer || !shared_.reaches(begin)) return false;
+  if (end > shared_.end) {
+    const int64_t missing = shared_.end;
+    shared_.extend(end);
+    upsampleRows(layer, missing, end, shared_.ring);
+  }
+  return true;
+}
+
 /** Rows of the upsampled mel for positions [begin, end): kept ones, or computed for this call. */
 Ring ConditionerState::upsampled(int layer, int64_t begin, int64_t end) {
-  if (!weights_.shape.upsamplerPerLayer && shared_.reaches(begin)) {
-    if (end > shared_.end) {
-      const int64_t from = shared_.end;
-      shared_.extend(end);
-      upsampleRows(layer, from, end, shared_.ring);
-    }
-    return shared_.ring;
-  }
+  if (keep(layer, begin, end)) return shared_.ring;
   const Ring ring{again_.data(), block_, melStride_};
   upsampleRows(layer, begin, end, ring);
   return ring;
@@ -231,6 +247,19 @@ void ConditionerState::project(int layer, int64_t begin, int64_t end, const Ring
   });
 }
 
+ConditionerState::Frames ConditionerState::framesOf(int64_t begin, int64_t end) const {
+  const int64_t period = weights_.shape.hop / weights_.shape.patch, last = ended_ ? frames_ - 1 : INT64_MAX - 1;
+  return {smaller(begin / period, last), smaller((end - 1) / period + 1, last) + 1};
+}
+
+/** What the projections at the rate of frames take: the encoder's last rows, or the mel's. */
+Ring ConditionerState::encodedRows() const {
+  const NetworkShape& s = weights_.shape;
+  if (s.encoders == 0) return {const_cast<float*>(mel_.data()), INT64_MAX, melStride_};
+  return {const_cast<float*>(encoded_.back().data()), INT64_MAX,
+          weights_.kernels.paddedChannels(s.encoderChannels[s.encoders - 1])};
+}
+
 void ConditionerState::source(int layer, int64_t begin, int64_t end, LayerTask& task) {
   const NetworkShape& s = weights_.shape;
   task.melChannels = 0;
@@ -240,23 +269,13 @@ void ConditionerState::source(int layer, int64_t begin, int64_t end, LayerTask& 
     task.conditioning = Conditioning::interpolated;
     task.framePeriod = s.hop / s.patch;
     task.lastFrame = ended_ ? frames_ - 1 : INT64_MAX - 1;
-    const int64_t from = smaller(begin / task.framePeriod, task.lastFrame);
-    const int64_t to = smaller((end - 1) / task.framePeriod + 1, task.lastFrame) + 1;
-    const Ring rows = s.encoders > 0 ? Ring{encoded_.back().data(), INT64_MAX,
-                                            weights_.kernels.paddedChannels(s.encoderChannels[s.encoders - 1])}
-                                     : Ring{mel_.data(), INT64_MAX, melStride_};
-    Kept& kept = projections_[size_t(layer)];
-    if (kept.reaches(from)) {
-      if (to > kept.end) {
-        const int64_t missing = kept.end;
-        kept.extend(to);
-        project(layer, missing, to, rows, kept.ring);
-      }
-      task.mel = kept.ring;
-    } else {
-      task.mel = {again_.data(), again_.size() / (2 * weights_.padded), 2 * weights_.padded};
-      project(layer, from, to, rows, task.mel);
+    if (keep(layer, begin, end)) {
+      task.mel = projections_[size_t(layer)].ring;
+      return;
     }
+    const Frames frames = framesOf(begin, end);
+    task.mel = {again_.data(), again_.size() / (2 * weights_.padded), 2 * weights_.padded};
+    project(layer, frames.begin, frames.end, encodedRows(), task.mel);
     return;
   }
   task.conditioning = Conditioning::projected;

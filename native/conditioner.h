@@ -26,6 +26,8 @@ class ConditionerState {
   int64_t ready() const;
   int64_t frames() const { return frames_; }
 
+  /** Whether `source` of these positions then only reads, so that several threads may ask: what it needs was kept. */
+  bool keep(int layer, int64_t begin, int64_t end);
   /** What a layer needs to know of the mel for positions [begin, end). Fills the task's fields of conditioning. */
   void source(int layer, int64_t begin, int64_t end, LayerTask& task);
 
@@ -44,7 +46,13 @@ class ConditionerState {
     void extend(int64_t newEnd);
   };
 
+  /** Frames [begin, end) between which positions [begin, end) lie. */
+  struct Frames {
+    int64_t begin, end;
+  };
+  Frames framesOf(int64_t begin, int64_t end) const;
   Ring upsampled(int layer, int64_t begin, int64_t end);
+  Ring encodedRows() const;
   void upsampleRows(int layer, int64_t begin, int64_t end, const Ring& into);
   void upsampleTile(const Place* places, int64_t begin, int64_t end, const Ring& into, int worker);
   void project(int layer, int64_t begin, int64_t end, const Ring& input, const Ring& into);

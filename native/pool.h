@@ -22,6 +22,8 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
 
   int threads() const { return threads_; }
+  /** The task of `count` that a worker begins with. */
+  int firstTask(int worker, int count) const { return static_cast<int>(static_cast<int64_t>(count) * worker / threads_); }
 
   /** Runs tasks 0 … count − 1 and returns when all are done. One caller at a time. */
   void run(int count, Task task, void* context);
@@ -45,7 +47,7 @@ class Pool {
 
   static void* work(void* worker);
   void takeTasks(int worker);
-  int rangeStart(int worker) const { return static_cast<int>(static_cast<int64_t>(count_) * worker / threads_); }
+  int rangeStart(int worker) const { return firstTask(worker, count_); }
   bool awaitStep(unsigned seen);
 
   int threads_ = 1;

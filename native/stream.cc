@@ -8,15 +8,33 @@ namespace diffwave {
 
 namespace {
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+int larger(int a, int b) { return a > b ? a : b; }
 int64_t tiles(int64_t size, int tile = tilePositions) { return (size + tile - 1) / tile; }
 
 /** Positions in a block: whole tiles and whole groups of every layer in quads, for every thread. */
-int64_t blockPositions(int threads) {
+int64_t blockPositions(int threads, bool inStages) {
   constexpr int64_t unit = 3 * quadOutputs * quadDilation;
   static_assert(unit % tilePositions == 0 && unit % (quadOutputs * tileQuads) == 0, "a block is whole tiles");
-  // A thread's share of a block's rows stays in its second-level cache; the fewer blocks, the less threads wait for one another.
-  if (threads == 1) return 2 * unit;
+  // What a thread has of a block stays in its second-level cache; the fewer blocks, the less threads wait for one another.
+  if (threads == 1 || inStages) return 2 * unit;
   return threads <= 8 ? 4 * unit : unit * int64_t(threads) / 2;
+}
+
+/** Where two threads cut the network, so that each has half of its multiplications but for the network's end: a layer in quads
+ * takes 0.72 of a direct one (bench/NOTES.md). */
+int findSecondStage(const ForwardWeights& weights, int threads) {
+  const NetworkShape& s = weights.shape;
+  // An upsampler a layer keeps nothing that two stages could read.
+  if (threads != 2 || s.layers < 2 || s.upsamplerPerLayer) return 0;
+  const auto cost = [&](int layer) {
+    const double direct = 8.0 * s.channels + (s.conditioner == Conditioner::transposed ? 2.0 * s.bands : 0);
+    return s.dilation(layer) <= weights.kernels.mostQuadDilation ? 0.72 * direct : direct;
+  };
+  double before = s.patch, all = before;
+  for (int i = 0; i < s.layers; i++) all += cost(i);
+  int layer = 0;
+  while (layer + 1 < s.layers && before + cost(layer) / 2 < all / 2) before += cost(layer++);
+  return larger(layer, 1);
 }
 
 /** The most that a layer lags behind the one before, in positions. */
@@ -35,7 +53,8 @@ int64_t sumOfLags(const NetworkShape& shape, const ForwardKernels& kernels) {
 Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const float* sinusoids, int passes, int label)
     : weights_(std::move(weights)),
       pool_(pool),
-      block_(blockPositions(pool.threads())),
+      secondStage_(findSecondStage(*weights_, pool.threads())),
+      block_(blockPositions(pool.threads(), secondStage_ > 0)),
       latency_(sumOfLags(weights_->shape, weights_->kernels)),
       conditioner_(*weights_, pool, passes, latency_, block_) {
   passes_.reserve(size_t(passes));
@@ -61,8 +80,12 @@ void Stream::openPass(Pass& pass) {
     if (weights_->padded % weights_->kernels.depth != 0) memset(memory.data(), 0, size_t(memory.size()) * sizeof(float));
     return Ring{memory.data(), capacity, weights_->padded};
   };
-  for (int i = 0; i < s.layers; i++) pass.inputs.push_back(ring(s.dilation(i) + lag(s, weights_->kernels, i) + block_));
-  pass.skip = ring(latency_ + 2 * block_);
+  // A block waits between two stages, and one for the network's end.
+  const int64_t between = secondStage_ > 0 ? block_ : 0;
+  for (int i = 0; i < s.layers; i++) {
+    pass.inputs.push_back(ring(s.dilation(i) + lag(s, weights_->kernels, i) + block_ + (i == secondStage_ ? between : 0)));
+  }
+  pass.skip = ring(latency_ + 3 * block_ + between);
   if (s.inputMask) {
     pass.audio = {nullptr, pass.skip.capacity, s.patch};
     pass.memory.push_back(allocate(pass.audio.capacity * s.patch));
@@ -82,14 +105,46 @@ bool Stream::accepts(int index, int64_t samples, bool last) const {
   return end <= smaller(conditioner_.ready(), conditioner_.frames() * (s.hop / s.patch));
 }
 
-void Stream::feed(Pass& pass, const float* audio, int64_t count) {
+/** What a layer can do once the one before has given `available` positions: a block at most. */
+Stream::Range Stream::next(const Pass& pass, int layer, int64_t available) const {
+  const int64_t begin = pass.done[size_t(layer)], dilation = weights_->shape.dilation(layer);
+  int64_t complete = available;
+  if (available != pass.length) {
+    complete = available - dilation;
+    if (weights_->layers[size_t(layer)].quads) complete -= complete % (quadOutputs * dilation);
+  }
+  return {begin, smaller(complete, begin + block_)};
+}
+
+/** The next step, given `count` more positions of audio. */
+void Stream::plan(const Pass& pass, int64_t count) {
+  const int layers = weights_->shape.layers;
+  step_.fed = {pass.fed, pass.fed + count};
+  step_.layers.resize(size_t(layers));
+  step_.first = step_.second = false;
+  for (int i = 0; i < layers; i++) {
+    // The second stage takes what the first had given before.
+    const int64_t available = i == 0           ? step_.fed.end
+                              : i == secondStage_ ? pass.done[size_t(i) - 1]
+                                               : step_.layers[size_t(i) - 1].end;
+    Range range = next(pass, i, available);
+    if (range.empty()) range.end = range.begin;
+    else (i < secondStage_ ? step_.first : step_.second) = true;
+    step_.layers[size_t(i)] = range;
+  }
+  step_.given = {pass.given, pass.done.back()};
+}
+
+/** The audio of a step, projected to the first layer's input. */
+void Stream::feed(Pass& pass, const float* audio, int worker) {
   const NetworkShape& s = weights_->shape;
-  pool_.forEach(int(tiles(count)), [&](int tile, int worker) {
+  const auto [begin, end] = step_.fed;
+  share(tiles(end - begin), worker, [&, begin = begin, end = end](int tile, int by) {
     RowsTask task{};
-    task.begin = pass.fed + int64_t(tile) * tilePositions;
-    task.end = smaller(task.begin + tilePositions, pass.fed + count);
+    task.begin = begin + int64_t(tile) * tilePositions;
+    task.end = smaller(task.begin + tilePositions, end);
     task.input = {const_cast<float*>(audio), INT64_MAX, s.patch};
-    task.inputShift = pass.fed;
+    task.inputShift = begin;
     task.steps = s.patch;
     task.columns = weights_->padded;
     task.weights = weights_->input.data();
@@ -98,111 +153,121 @@ void Stream::feed(Pass& pass, const float* audio, int64_t count) {
     task.offset = pass.step.embedding.data();
     task.activation = Activation::relu;
     task.output = pass.inputs[0];
-    task.scratch = scratch_[size_t(worker)].data();
+    task.scratch = scratch_[size_t(by)].data();
     weights_->kernels.rows(task);
     weights_->kernels.arrangeRows(task.output, task.begin, task.end, weights_->padded);
     for (int64_t p = task.begin; s.inputMask && p < task.end; p++) {
-      memcpy(pass.audio.at(p), task.input.at(p - pass.fed), size_t(s.patch) * sizeof(float));
+      memcpy(pass.audio.at(p), task.input.at(p - begin), size_t(s.patch) * sizeof(float));
     }
   });
-  pass.fed += count;
 }
 
-/** One block at most of each layer; whether any layer moved. */
-bool Stream::runLayers(Pass& pass, const std::atomic<bool>* cancelled) {
+void Stream::runLayer(Pass& pass, int index, int worker, const std::atomic<bool>* cancelled) {
+  const auto [begin, end] = step_.layers[size_t(index)];
+  if (end == begin) return;
   const NetworkShape& s = weights_->shape;
-  bool moved = false;
-  for (int i = 0; i < s.layers; i++) {
-    const int64_t available = i == 0 ? pass.fed : pass.done[size_t(i) - 1];
-    const int64_t begin = pass.done[size_t(i)];
-    const int64_t dilation = s.dilation(i);
-    const ForwardWeights::Layer& weights = weights_->layers[size_t(i)];
-    int64_t complete = available;
-    if (available != pass.length) {
-      complete = available - dilation;
-      if (weights.quads) complete -= complete % (quadOutputs * dilation);
+  const ForwardWeights::Layer& weights = weights_->layers[size_t(index)];
+  LayerTask layer{};
+  layer.channels = s.channels;
+  layer.paddedChannels = weights_->padded;
+  layer.dilation = s.dilation(index);
+  layer.length = pass.length;
+  layer.input = pass.inputs[size_t(index)];
+  if (index + 1 < s.layers) layer.output = pass.inputs[size_t(index) + 1];
+  layer.skip = pass.skip;
+  layer.firstLayer = index == 0;
+  layer.gateWeights = weights.gate.data();
+  layer.gateBias = weights.gateBias.data();
+  layer.outputWeights = weights.output.data();
+  layer.outputBias = pass.step.outputBias.data() + int64_t(index) * 2 * weights_->padded;
+  layer.nextStep = pass.step.embedding.data() + int64_t(index + 1) * weights_->padded;
+  conditioner_.source(index, begin, end, layer);
+  layer.begin = begin;
+  layer.end = end;
+  // A last group that the clip's end cuts has a quad for each of its first positions.
+  const int64_t group = int64_t(quadOutputs) * layer.dilation, cut = (end - begin) % group;
+  const int64_t quads = (end - begin) / group * layer.dilation + smaller(cut, layer.dilation);
+  const int64_t count = weights.quads ? quads : end - begin;
+  const int size = weights.quads ? tileQuads : weights_->kernels.tile;
+  share(tiles(count, size), worker, [&, begin = begin](int tile, int by) {
+    if (cancelled->load(std::memory_order_relaxed)) return;
+    const int64_t from = int64_t(tile) * size, to = smaller(from + size, count);
+    LayerTask task = layer;
+    task.scratch = scratch_[size_t(by)].data();
+    if (weights.quads) {
+      task.quadBegin = from;
+      task.quadEnd = to;
+      weights_->kernels.layerInQuads(task);
+    } else {
+      task.begin = begin + from;
+      task.end = begin + to;
+      weights_->kernels.layer(task);
     }
-    const int64_t end = smaller(complete, begin + block_);
-    if (end <= begin) continue;
-    moved = true;
-    LayerTask layer{};
-    layer.channels = s.channels;
-    layer.paddedChannels = weights_->padded;
-    layer.dilation = s.dilation(i);
-    layer.length = pass.length;
-    layer.input = pass.inputs[size_t(i)];
-    if (i + 1 < s.layers) layer.output = pass.inputs[size_t(i) + 1];
-    layer.skip = pass.skip;
-    layer.firstLayer = i == 0;
-    layer.gateWeights = weights.gate.data();
-    layer.gateBias = weights.gateBias.data();
-    layer.outputWeights = weights.output.data();
-    layer.outputBias = pass.step.outputBias.data() + int64_t(i) * 2 * weights_->padded;
-    layer.nextStep = pass.step.embedding.data() + int64_t(i + 1) * weights_->padded;
-    conditioner_.source(i, begin, end, layer);
-    layer.begin = begin;
-    layer.end = end;
-    // A last group that the clip's end cuts has a quad for each of its first positions.
-    const int64_t group = quadOutputs * dilation, cut = (end - begin) % group;
-    const int64_t quads = (end - begin) / group * dilation + smaller(cut, dilation);
-    const int64_t count = weights.quads ? quads : end - begin;
-    const int size = weights.quads ? tileQuads : weights_->kernels.tile;
-    pool_.forEach(int(tiles(count, size)), [&](int tile, int worker) {
-      if (cancelled->load(std::memory_order_relaxed)) return;
-      const int64_t from = int64_t(tile) * size, to = smaller(from + size, count);
-      LayerTask task = layer;
-      task.scratch = scratch_[size_t(worker)].data();
-      if (weights.quads) {
-        task.quadBegin = from;
-        task.quadEnd = to;
-        weights_->kernels.layerInQuads(task);
+  });
+}
+
+/** A tile of the skips that are complete: projected, ReLU, projected to samples, and the audio added through its mask. */
+void Stream::finish(const Pass& pass, float* noise, int tile, int worker) {
+  const NetworkShape& s = weights_->shape;
+  const int columns = weights_->kernels.paddedChannels(s.outputs());
+  float* const scratch = scratch_[size_t(worker)].data();
+  float* const hidden =
+      scratch + weights_->kernels.scratchSize(weights_->padded, ConditionerState::widestRow(*weights_));
+  float* const output = hidden + tilePositions * weights_->padded;
+  RowsTask task{};
+  task.begin = step_.given.begin + int64_t(tile) * tilePositions;
+  task.end = smaller(task.begin + tilePositions, step_.given.end);
+  task.input = pass.skip;
+  task.steps = task.panelRows = s.channels;
+  task.columns = weights_->padded;
+  task.weights = weights_->skip.data();
+  task.bias = weights_->skipBias.data();
+  task.activation = Activation::relu;
+  task.output = {hidden, tilePositions, weights_->padded};
+  task.scratch = scratch;
+  weights_->kernels.rows(task);
+  task.input = task.output;
+  task.columns = columns;
+  task.weights = weights_->output.data();
+  task.bias = weights_->outputBias.data();
+  task.activation = Activation::none;
+  task.output = {output, tilePositions, columns};
+  weights_->kernels.rows(task);
+  for (int64_t p = task.begin; p < task.end; p++) {
+    float* const to = noise + (p - step_.given.begin) * s.patch;
+    if (s.inputMask) weights_->kernels.mask(to, task.output.at(p), pass.audio.at(p), s.patch);
+    else memcpy(to, task.output.at(p), size_t(s.patch) * sizeof(float));
+  }
+}
+
+void Stream::runStep(Pass& pass, const float* audio, float* noise, const std::atomic<bool>* cancelled) {
+  const int layers = weights_->shape.layers, ends = int(tiles(step_.given.end - step_.given.begin));
+  bool apart = step_.first && step_.second;
+  for (int i = 0; apart && i < layers; i++) {
+    const auto [begin, end] = step_.layers[size_t(i)];
+    apart = end == begin || conditioner_.keep(i, begin, end);
+  }
+  if (apart) {
+    // The stages are what either worker begins with; the ends are left for whoever is ready.
+    const int count = 2 + ends, second = pool_.firstTask(1, count);
+    pool_.forEach(count, [&](int task, int worker) {
+      if (task == 0) {
+        feed(pass, audio, worker);
+        for (int i = 0; i < secondStage_; i++) runLayer(pass, i, worker, cancelled);
+      } else if (task == second) {
+        for (int i = secondStage_; i < layers; i++) runLayer(pass, i, worker, cancelled);
       } else {
-        task.begin = begin + from;
-        task.end = begin + to;
-        weights_->kernels.layer(task);
+        finish(pass, noise, task < second ? task - 1 : task - 2, worker);
       }
     });
-    pass.done[size_t(i)] = end;
+  } else {
+    feed(pass, audio, everyone);
+    for (int i = 0; i < layers; i++) runLayer(pass, i, everyone, cancelled);
+    pool_.forEach(ends, [&](int tile, int worker) { finish(pass, noise, tile, worker); });
   }
-  return moved;
-}
-
-/** The skips that are complete: projected, ReLU, projected to samples, and the audio added through its mask. */
-void Stream::finish(Pass& pass, float* noise) {
-  const NetworkShape& s = weights_->shape;
-  const int64_t begin = pass.given, end = pass.done.back();
-  const int columns = weights_->kernels.paddedChannels(s.outputs());
-  const int64_t kernelScratch = weights_->kernels.scratchSize(weights_->padded, ConditionerState::widestRow(*weights_));
-  pool_.forEach(int(tiles(end - begin)), [&](int tile, int worker) {
-    float* const scratch = scratch_[size_t(worker)].data();
-    float* const hidden = scratch + kernelScratch;
-    float* const output = hidden + tilePositions * weights_->padded;
-    RowsTask task{};
-    task.begin = begin + int64_t(tile) * tilePositions;
-    task.end = smaller(task.begin + tilePositions, end);
-    task.input = pass.skip;
-    task.steps = task.panelRows = s.channels;
-    task.columns = weights_->padded;
-    task.weights = weights_->skip.data();
-    task.bias = weights_->skipBias.data();
-    task.activation = Activation::relu;
-    task.output = {hidden, tilePositions, weights_->padded};
-    task.scratch = scratch;
-    weights_->kernels.rows(task);
-    task.input = task.output;
-    task.columns = columns;
-    task.weights = weights_->output.data();
-    task.bias = weights_->outputBias.data();
-    task.activation = Activation::none;
-    task.output = {output, tilePositions, columns};
-    weights_->kernels.rows(task);
-    for (int64_t p = task.begin; p < task.end; p++) {
-      float* const to = noise + (p - begin) * s.patch;
-      if (s.inputMask) weights_->kernels.mask(to, task.output.at(p), pass.audio.at(p), s.patch);
-      else memcpy(to, task.output.at(p), size_t(s.patch) * sizeof(float));
-    }
-  });
-  pass.given = end;
+  pass.fed = step_.fed.end;
+  for (int i = 0; i < layers; i++) pass.done[size_t(i)] = step_.layers[size_t(i)].end;
+  pass.given = step_.given.end;
 }
 
 StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bool last, float* noise, int64_t* written,
@@ -212,20 +277,18 @@ StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bo
   if (pass.inputs.empty()) openPass(pass);
   int64_t left = samples / s.patch;
   *written = 0;
-  for (bool moved = true; moved || left > 0;) {
+  for (;;) {
     const int64_t count = smaller(left, block_);
     if (last && count == left && pass.length == INT64_MAX) pass.length = pass.fed + count;
-    if (count > 0) feed(pass, audio, count);
+    plan(pass, count);
+    if (count == 0 && !step_.first && !step_.second && step_.given.empty()) break;
+    runStep(pass, audio, noise, cancelled);
+    if (cancelled->load(std::memory_order_relaxed)) return StreamOutcome::cancelled;
     audio += count * s.patch;
     left -= count;
-    moved = runLayers(pass, cancelled);
-    if (cancelled->load(std::memory_order_relaxed)) return StreamOutcome::cancelled;
-    if (pass.done.back() > pass.given) {
-      const int64_t given = (pass.done.back() - pass.given) * s.patch;
-      finish(pass, noise);
-      noise += given;
-      *written += given;
-    }
+    const int64_t given = (step_.given.end - step_.given.begin) * s.patch;
+    noise += given;
+    *written += given;
   }
   if (pass.given == pass.length) {
     pass.memory.clear();

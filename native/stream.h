@@ -4,6 +4,10 @@
 // of four dilations is whole (kernels/quad-layer.h), and keeps as many rows of its input; positions go through all layers in
 // blocks, so that a block's rows stay in the caches from layer to layer. A position's result depends on its inputs and its
 // place alone (groups stand at multiples of four dilations), so neither chunks nor blocks nor threads change a byte.
+//
+// Two threads take half of the layers each, the second a block behind the first: what a thread reads it has mostly written
+// itself, and they wait for one another once a block; who is ready first takes more of the network's end. More threads share
+// the tiles of each layer.
 #pragma once
 
 #include <atomic>
@@ -53,18 +57,46 @@ class Stream {
     int64_t length = INT64_MAX;
   };
 
+  /** Positions that a layer takes next. */
+  struct Range {
+    int64_t begin, end;
+    bool empty() const { return end <= begin; }
+  };
+  /** The worker of a task that all workers share. */
+  static constexpr int everyone = -1;
+
+  /** What goes through a pass at a time: audio in, at most a block of each layer, and the ε of what the steps before completed. */
+  struct Step {
+    Range fed;
+    std::vector<Range> layers;
+    Range given;
+    /** Whether layers before, and from `secondStage_` on, have work. */
+    bool first, second;
+  };
+
   void openPass(Pass& pass);
-  void feed(Pass& pass, const float* audio, int64_t count);
-  bool runLayers(Pass& pass, const std::atomic<bool>* cancelled);
-  void finish(Pass& pass, float* noise);
+  Range next(const Pass& pass, int layer, int64_t available) const;
+  void plan(const Pass& pass, int64_t count);
+  void feed(Pass& pass, const float* audio, int worker);
+  void runLayer(Pass& pass, int layer, int worker, const std::atomic<bool>* cancelled);
+  void finish(const Pass& pass, float* noise, int tile, int worker);
+  void runStep(Pass& pass, const float* audio, float* noise, const std::atomic<bool>* cancelled);
+  /** Tasks of one worker, or of all. */
+  template <class Body>
+  void share(int64_t count, int worker, const Body& body) {
+    if (worker == everyone) return pool_.forEach(int(count), body);
+    for (int task = 0; task < int(count); task++) body(task, worker);
+  }
 
   const std::shared_ptr<const ForwardWeights> weights_;
   Pool& pool_;
+  const int secondStage_;  // the first layer of the second of two threads; 0: threads share each layer
   const int64_t block_;
   const int64_t latency_;  // positions
   ConditionerState conditioner_;
   std::vector<Pass> passes_;
   std::vector<Buffer> scratch_;  // a worker
+  Step step_{};
 };
 
 }  // namespace diffwave
