@@ -161,6 +161,7 @@ ReferenceClip<float> referenceClip(const TrainingBatch::Clip& clip, const Networ
   if (clip.target != nullptr) r.target.assign(clip.target, clip.target + clip.samples);
   if (clip.weight != nullptr) r.weight.assign(clip.weight, clip.weight + clip.samples);
   r.sinusoids.assign(clip.sinusoids, clip.sinusoids + shape.embedding);
+  r.gain = clip.gain;
   if (clip.mel != nullptr) r.mel.assign(clip.mel, clip.mel + clip.frames * shape.bands);
   r.frames = clip.frames;
   r.melOffset = clip.melOffset;
@@ -194,7 +195,7 @@ double Batch::execute() {
   return 0;
 }
 
-/** Reads { parameters, clips: [{ audio, sinusoids, label, target?, weight?, mel?, frames, melOffset, noise? }], squared?,
+/** Reads { parameters, clips: [{ audio, sinusoids, gain, label, target?, weight?, mel?, frames, melOffset, noise? }], squared?,
  * gradients?, clipLosses?, cancelled: Uint8Array } and starts the work. */
 napi_value startBatch(const Values& js, napi_value* arguments, Batch::Part part) {
   Engine* engine = engineOf(js, arguments[0]);
@@ -222,6 +223,7 @@ napi_value startBatch(const Values& js, napi_value* arguments, Batch::Part part)
     clip.audio = js.floats(js.property(from, "audio"), -1, &clip.samples);
     need(clip.samples > 0 && clip.samples % shape.patch == 0, "audio has the wrong length");
     clip.sinusoids = js.floats(js.property(from, "sinusoids"), shape.embedding);
+    clip.gain = float(js.number(js.property(from, "gain")));
     clip.label = int(js.integer(js.property(from, "label")));
     need(clip.label >= -1 && (clip.label == -1 || clip.label < shape.labels), "there is no such label");
     if (learns) {

@@ -19,7 +19,7 @@ struct NetworkShape {
   int layers = 0;
   int dilationCycle = 1;
   int patch = 1;
-  bool inputMask = false;  // what the network gives is f + sigmoid(l) ⊙ audio, f and l being its outputs
+  bool inputMask = false;  // what the network gives is gain · f + sigmoid(l) ⊙ audio, f and l being its outputs
   /** Numbers in the sinusoidal embedding (given by the caller), and outputs of the two linear layers after it. */
   int embedding = 0;
   int hidden = 0;

@@ -275,7 +275,7 @@ Activations<Scalar> Reference<Scalar>::forward(const Clip& clip) const {
       a.noise[sample] = out[j * P + p];
       if (!shape_.inputMask) continue;
       a.mask[sample] = plain::sigmoid(out[(patch + j) * P + p]);
-      a.noise[sample] += a.mask[sample] * clip.audio[sample];
+      a.noise[sample] = clip.gain * a.noise[sample] + a.mask[sample] * clip.audio[sample];
     }
   }
   return a;
@@ -294,6 +294,7 @@ void Reference<Scalar>::backward(Scalar* g, const Clip& clip, const Activations<
       const int64_t sample = p * patch + j;
       dOutput[j * P + p] = dNoise[sample];
       if (!shape_.inputMask) continue;
+      dOutput[j * P + p] *= clip.gain;
       dOutput[(patch + j) * P + p] = dNoise[sample] * clip.audio[sample] * a.mask[sample] * (1 - a.mask[sample]);
     }
   }

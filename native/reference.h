@@ -21,6 +21,7 @@ struct ReferenceClip {
   int64_t frames = 0;
   int64_t melOffset = 0;  // samples from the first frame's start to the audio's
   int label = -1;  // −1: no label
+  Scalar gain = 1;                // of f, where the network masks its input
 };
 
 /** ε_θ of one clip: [samples]. */

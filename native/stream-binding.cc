@@ -8,7 +8,7 @@ namespace {
 /** A clip under way. Made on first use, off the event loop. */
 struct Clip {
   const Engine* engine;
-  std::vector<float> sinusoids;
+  std::vector<float> sinusoids, gains;
   int passes;
   int label;
   std::unique_ptr<Stream> stream;
@@ -50,8 +50,8 @@ double Feeding::feed() {
       engine->weights = std::make_shared<ForwardWeights>(engine->shape, parameters, engine->target->forward());
       engine->version = version;
     }
-    clip->stream =
-        std::make_unique<Stream>(engine->weights, *engine->pool, clip->sinusoids.data(), clip->passes, clip->label);
+    clip->stream = std::make_unique<Stream>(engine->weights, *engine->pool, clip->sinusoids.data(), clip->gains.data(),
+                                            clip->passes, clip->label);
   }
   Stream& stream = *clip->stream;
   for (const auto& frames : mel) stream.pushMel(frames.data, frames.count, frames.last);
@@ -76,7 +76,7 @@ double Feeding::execute() {
 
 }  // namespace
 
-/** openStream(engine, sinusoids [passes × embedding], label or −1) → stream */
+/** openStream(engine, sinusoids [passes × embedding], gains [passes], label or −1) → stream */
 napi_value openStream(const Values& js, napi_value* arguments) {
   const Engine* engine = engineOf(js, arguments[0]);
   const NetworkShape& shape = engine->shape;
@@ -88,7 +88,9 @@ napi_value openStream(const Values& js, napi_value* arguments) {
   need(size > 0 && size % shape.embedding == 0 && size / shape.embedding <= 65536, "bad sinusoids");
   clip->sinusoids.assign(sinusoids, sinusoids + size);
   clip->passes = int(size / shape.embedding);
-  const int64_t label = js.integer(arguments[2]);
+  const float* gains = js.floats(arguments[2], clip->passes);
+  clip->gains.assign(gains, gains + clip->passes);
+  const int64_t label = js.integer(arguments[3]);
   need(label >= -1 && (label == -1 || label < shape.labels), "there is no such label");
   clip->label = label == -1 ? shape.labels : int(label);
   napi_value result;

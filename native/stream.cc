@@ -50,7 +50,8 @@ int64_t sumOfLags(const NetworkShape& shape, const ForwardKernels& kernels) {
 }
 }  // namespace
 
-Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const float* sinusoids, int passes, int label)
+Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const float* sinusoids, const float* gains,
+               int passes, int label)
     : weights_(std::move(weights)),
       pool_(pool),
       secondStage_(findSecondStage(*weights_, pool.threads())),
@@ -59,7 +60,7 @@ Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const 
       conditioner_(*weights_, pool, passes, latency_, block_) {
   passes_.reserve(size_t(passes));
   for (int i = 0; i < passes; i++) {
-    passes_.emplace_back(*weights_, sinusoids + int64_t(i) * weights_->shape.embedding, label);
+    passes_.emplace_back(*weights_, sinusoids + int64_t(i) * weights_->shape.embedding, gains[i], label);
   }
   const int widest = ConditionerState::widestRow(*weights_);
   for (int i = 0; i < pool.threads(); i++) {
@@ -235,7 +236,7 @@ void Stream::finish(const Pass& pass, float* noise, int tile, int worker) {
   weights_->kernels.rows(task);
   for (int64_t p = task.begin; p < task.end; p++) {
     float* const to = noise + (p - step_.given.begin) * s.patch;
-    if (s.inputMask) weights_->kernels.mask(to, task.output.at(p), pass.audio.at(p), s.patch);
+    if (s.inputMask) weights_->kernels.mask(to, task.output.at(p), pass.audio.at(p), pass.gain, s.patch);
     else memcpy(to, task.output.at(p), size_t(s.patch) * sizeof(float));
   }
 }

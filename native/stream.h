@@ -22,8 +22,9 @@ enum class StreamOutcome { done, cancelled };
 
 class Stream {
  public:
-  /** @param sinusoids [passes × embedding]; @param label row of the label table. Throws std::bad_alloc. */
-  Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const float* sinusoids, int passes, int label);
+  /** @param sinusoids [passes × embedding]; @param gains [passes]; @param label row of the label table. Throws std::bad_alloc. */
+  Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const float* sinusoids, const float* gains, int passes,
+         int label);
 
   void pushMel(const float* mel, int64_t frames, bool last) { conditioner_.push(mel, frames, last); }
 
@@ -46,8 +47,10 @@ class Stream {
 
  private:
   struct Pass {
-    Pass(const ForwardWeights& weights, const float* sinusoids, int label) : step(weights, sinusoids, label) {}
+    Pass(const ForwardWeights& weights, const float* sinusoids, float gain, int label)
+        : step(weights, sinusoids, label), gain(gain) {}
     ForwardWeights::Step step;
+    float gain;  // of f, where the network masks its input
     std::vector<Buffer> memory;
     std::vector<Ring> inputs;   // a layer's input
     Ring skip;

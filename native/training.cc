@@ -528,7 +528,7 @@ void TrainingPass::outputForward() {
     const Clip& clip = clips_[tile.clip];
     for (int r = 0; r < tile.count; r++, output += outputColumns) {
       const int64_t sample = (tile.start + r) * patch;
-      if (shape_.inputMask) task_->kernels.mask(clip.noise + sample, output, clip.audio + sample, patch);
+      if (shape_.inputMask) task_->kernels.mask(clip.noise + sample, output, clip.audio + sample, clip.gain, patch);
       else std::memcpy(clip.noise + sample, output, size_t(patch) * sizeof(float));
     }
   });
@@ -564,7 +564,7 @@ void TrainingPass::outputForwardBackward(double* lossSum, float* clipLosses) {
       float* const outputRow = output + r * outputColumns;
       // The prediction, then the loss's gradient by it, in the same place.
       float* const prediction = shape_.inputMask ? masked : outputRow;
-      if (shape_.inputMask && !given) kernels.mask(prediction, outputRow, clip.audio + first, patch);
+      if (shape_.inputMask && !given) kernels.mask(prediction, outputRow, clip.audio + first, clip.gain, patch);
       for (int j = 0; j < patch; j++) {
         const int64_t sample = first + j;
         if (given) {
@@ -577,7 +577,7 @@ void TrainingPass::outputForwardBackward(double* lossSum, float* clipLosses) {
         loss += weight * (task_->squared ? error * error : std::fabs(error));
         prediction[j] = weight * (task_->squared ? 2 * error : sign) * scale;
       }
-      if (shape_.inputMask) kernels.maskBackward(outputRow, prediction, clip.audio + first, patch);
+      if (shape_.inputMask) kernels.maskBackward(outputRow, prediction, clip.audio + first, clip.gain, patch);
     }
     tileLosses_[size_t(number)] = loss;
 

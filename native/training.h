@@ -118,8 +118,8 @@ struct TrainingKernels {
   /** total[n] += Σ_r a[r, n]. */
   void (*columnSums)(float* total, const float* a, ptrdiff_t stride, int rows, int columns);
   /** The end of a network that masks its input, and its adjoint (kernels/mask.h). */
-  void (*mask)(float* out, const float* output, const float* audio, int count);
-  void (*maskBackward)(float* output, const float* gradient, const float* audio, int count);
+  void (*mask)(float* out, const float* output, const float* audio, float gain, int count);
+  void (*maskBackward)(float* output, const float* gradient, const float* audio, float gain, int count);
 };
 
 /** One batch. Arrays are the caller's; shapes were checked before. */
@@ -135,6 +135,7 @@ struct TrainingBatch {
     int label;               // −1: none
     int64_t melOffset = 0;   // samples from the first frame's start to the audio's: whole frames
     float* noise = nullptr;  // [samples]: where ε is written, if it is asked for
+    float gain = 1;          // of f, where the network masks its input
   };
   const Clip* clips;
   int count;

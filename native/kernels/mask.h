@@ -25,20 +25,21 @@ DIFFWAVE_INLINE void storeFirst(float* to, Vector value, int count) {
   else std::memcpy(to, &value, static_cast<size_t>(count) * sizeof(float));
 }
 
-/** out = f + sigmoid(l) ⊙ audio, each [count]. */
-[[maybe_unused]] static void applyMask(float* out, const float* output, const float* audio, int count) {
+/** out = gain · f + sigmoid(l) ⊙ audio, each [count]. */
+[[maybe_unused]] static void applyMask(float* out, const float* output, const float* audio, float gain, int count) {
   forEachVector(count, [&](int i, int some) {
     const Vector mask = sigmoid(loadFirst(output + count + i, some));
-    storeFirst(out + i, fma(mask, loadFirst(audio + i, some), loadFirst(output + i, some)), some);
+    storeFirst(out + i, fma(mask, loadFirst(audio + i, some), gain * loadFirst(output + i, some)), some);
   });
 }
 
-/** From the gradient of `out` [count] to that of the row, in its place: of f the same, of l times audio and the sigmoid's slope. */
-[[maybe_unused]] static void maskBackward(float* output, const float* gradient, const float* audio, int count) {
+/** From the gradient of `out` [count] to that of the row, in its place: of f times gain, of l times audio and the sigmoid's slope. */
+[[maybe_unused]] static void maskBackward(float* output, const float* gradient, const float* audio, float gain,
+                                          int count) {
   forEachVector(count, [&](int i, int some) {
     const Vector mask = sigmoid(loadFirst(output + count + i, some)), by = loadFirst(gradient + i, some);
     storeFirst(output + count + i, by * loadFirst(audio + i, some) * (mask * (1.0f - mask)), some);
-    storeFirst(output + i, by, some);
+    storeFirst(output + i, gain * by, some);
   });
 }
 

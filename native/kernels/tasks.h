@@ -136,8 +136,8 @@ struct ForwardKernels {
   void (*upsample)(const UpsampleTask&);
   /** out = weights [rows, columns] · in + bias, then SiLU where asked. */
   void (*linear)(float* out, const float* weights, const float* bias, const float* in, int rows, int columns, bool silu);
-  /** out[i] = output[i] + sigmoid(output[count + i]) · audio[i] (kernels/mask.h). */
-  void (*mask)(float* out, const float* output, const float* audio, int count);
+  /** out[i] = gain · output[i] + sigmoid(output[count + i]) · audio[i] (kernels/mask.h). */
+  void (*mask)(float* out, const float* output, const float* audio, float gain, int count);
   /** Independent multiply-adds on registers alone, `iterations` times; returns the floating-point operations done. */
   double (*multiplyAdds)(int64_t iterations, float* sink);
 };

@@ -119,10 +119,11 @@ void testStream(int trial, const Target& target) {
   clip.label = shape.labels > 0 ? int(random.between(-1, shape.labels - 1)) : -1;
   const int count = int(random.between(1, 3));
   const std::vector<float> sinusoids = random.numbers(int64_t(count) * shape.embedding, 1);
+  const std::vector<float> gains = random.numbers(count, 1);
 
   Pool pool(int(random.between(1, 3)));
   const auto weights = std::make_shared<const ForwardWeights>(shape, parameters.data(), target.forward());
-  Stream stream(weights, pool, sinusoids.data(), count, clip.label == -1 ? shape.labels : clip.label);
+  Stream stream(weights, pool, sinusoids.data(), gains.data(), count, clip.label == -1 ? shape.labels : clip.label);
   std::vector<Fed> passes(static_cast<size_t>(count));
   char name[100];
   std::snprintf(name, sizeof name, "%s, stream %d: %d channels, %d layers", target.name, trial, shape.channels,
@@ -131,6 +132,7 @@ void testStream(int trial, const Target& target) {
   double worst = 0;
   for (int pass = 0; pass < count; pass++) {
     clip.sinusoids.assign(sinusoids.begin() + pass * shape.embedding, sinusoids.begin() + (pass + 1) * shape.embedding);
+    clip.gain = gains[size_t(pass)];
     const auto expected = referenceNoise(shape, parameters.data(), clip);
     const auto& actual = passes[size_t(pass)].noise;
     if (actual.size() != expected.size()) return check(false, name, "samples of noise", double(actual.size()));

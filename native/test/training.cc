@@ -109,6 +109,7 @@ std::vector<ReferenceClip<double>> randomClips(const Case& c, Random& random) {
     fill(clip.target, samples);
     if (c.weighted) fill(clip.weight, samples);
     fill(clip.sinusoids, c.shape.embedding);
+    clip.gain = float(random.uniform());
     if (c.shape.conditioner != Conditioner::none) {
       clip.frames = (samples + c.shape.hop - 1) / c.shape.hop + (index == 0 ? 1 : 0);
       fill(clip.mel, clip.frames * c.shape.bands);
@@ -150,11 +151,12 @@ struct FloatBatch {
     for (const auto& clip : from) {
       const auto cast = [](const std::vector<double>& v) { return std::vector<float>(v.begin(), v.end()); };
       data.push_back({cast(clip.audio), cast(clip.target), cast(clip.weight), cast(clip.sinusoids), cast(clip.mel),
-                      clip.frames, clip.melOffset, clip.label});
+                      clip.frames, clip.melOffset, clip.label, float(clip.gain)});
     }
     for (const auto& clip : data) {
       clips.push_back({clip.audio.data(), clip.target.data(), clip.weight.empty() ? nullptr : clip.weight.data(),
                        clip.sinusoids.data(), clip.mel.data(), int64_t(clip.audio.size()), clip.frames, clip.label});
+      clips.back().gain = clip.gain;
     }
   }
 };

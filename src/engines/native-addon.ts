@@ -24,6 +24,8 @@ export interface ClipWork {
   readonly noise?: Float32Array
   /** The step embedding's sinusoids. */
   readonly sinusoids: Float32Array
+  /** src/model/output-gain.ts */
+  readonly gain: number
   /** `[bands × frames]` */
   readonly mel: Float32Array | undefined
   readonly frames: number
@@ -77,8 +79,8 @@ export interface Addon {
   runForward(handle: Handle, work: Work): Promise<number>
   /** The second half: the same work, with ∂loss/∂ε as targets, and gradients. */
   runBackward(handle: Handle, work: Work): Promise<number>
-  /** A clip's passes: `[passes × size]` sinusoids of their steps; label −1: none. */
-  openStream(handle: Handle, sinusoids: Float32Array, label: number): StreamHandle
+  /** A clip's passes: `[passes × size]` sinusoids of their steps, and their output gains; label −1: none. */
+  openStream(handle: Handle, sinusoids: Float32Array, gains: Float32Array, label: number): StreamHandle
   /** Samples of noise that were written; −1: stopped; −2: memory does not suffice; −3: refused. */
   predict(handle: Handle, stream: StreamHandle, work: PredictWork): Promise<number>
   closeStream(handle: Handle, stream: StreamHandle): void
@@ -112,7 +114,7 @@ export function shapeNumbers(network: NetworkConfig): Int32Array {
     network.labels?.length ?? 0,
     strides.length,
     encoder.length,
-    network.inputMask ? 1 : 0,
+    network.inputMask === null ? 0 : 1,
     ...fill(strides, MAX_STRIDES),
     ...fill(encoder, MAX_ENCODERS),
   ])

@@ -2,6 +2,7 @@
 import type { Mel } from '../audio/convention.js'
 import { DiffWaveError, throwIfAborted } from '../errors.js'
 import { melContext, melHop, type NetworkConfig } from '../model/config.js'
+import { outputGain } from '../model/output-gain.js'
 import { stepSinusoids } from '../model/step-embedding.js'
 import { checkFinite, checkLabel, checkMel, checkStep } from './check-batch.js'
 import type { NoiseStream, StreamRequest } from './engine.js'
@@ -47,7 +48,8 @@ export class NativeStream implements NoiseStream {
     this.latency = streamLag(network) * network.patch
     this.passes = steps.map(() => ({ fed: 0, ended: false }))
     this.melEnded = network.mel === null
-    this.stream = addon.openStream(handle, stepSinusoids(network.stepEmbedding, steps), label ?? -1)
+    const gains = Float32Array.from(steps, step => outputGain(network, step))
+    this.stream = addon.openStream(handle, stepSinusoids(network.stepEmbedding, steps), gains, label ?? -1)
   }
 
   pushMel(mel: Mel, last: boolean): void {

@@ -1,6 +1,7 @@
 /** The native CPU engine: own C++ kernels behind Node-API (native/), off the event loop, one piece of work at a time. */
 import { DiffWaveError } from '../errors.js'
 import type { NetworkConfig } from '../model/config.js'
+import { outputGain } from '../model/output-gain.js'
 import { checkParameters, parameterCount, parameterSpecs } from '../model/parameters.js'
 import { stepSinusoids } from '../model/step-embedding.js'
 import { elementCount, type Tensors } from '../tensor.js'
@@ -121,6 +122,7 @@ class NativeEngine implements Engine {
     return audio.map((samples, i) => ({
       audio: samples,
       sinusoids: sinusoids.slice(i * size, (i + 1) * size),
+      gain: outputGain(this.network, steps[i]!),
       mel: mel?.[i]?.data,
       frames: mel?.[i]?.frames ?? 0,
       melOffset: 0,
@@ -167,6 +169,7 @@ class NativeEngine implements Engine {
       audio,
       noise,
       sinusoids: stepSinusoids(this.network.stepEmbedding, [step]),
+      gain: outputGain(this.network, step),
       mel: mel?.data,
       frames: mel?.frames ?? 0,
       melOffset: mel?.firstSample ?? 0,

@@ -134,7 +134,7 @@ export async function surveyTensorflow(
     layers: 1,
     dilationCycle: 1,
     patch: 1,
-    inputMask: false,
+    inputMask: null,
     stepEmbedding: { frequencies: 'inverse', fractional: 'direct', size: 4, hidden: 1 },
     gate: 'sigmoid-tanh',
     residual: 'before-step',

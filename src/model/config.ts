@@ -57,10 +57,14 @@ export const networkSchema = z
     /** Samples folded into the channels of one position: sample p × patch + j is channel j of position p. Dilations and the
      * residual stack count positions. 1: the published network. */
     patch: z.number().int().min(1).max(MAX_PATCH).default(1),
-    /** The output is f + m ⊙ x_t in place of f: a mask m of 0 … 1, the sigmoid of as many outputs more, says of each sample how much
-     * of it may pass. Where C is less than the patch, the residual stack cannot carry what every sample or band holds; it can
-     * say which are worth keeping (src/diffusion/prediction.ts). */
-    inputMask: z.boolean().default(false),
+    /** The output is m ⊙ x_t + g(t)·f in place of f: a mask m of 0 … 1, the sigmoid of as many outputs more, says of each sample how
+     * much of it may pass, and g is the deviation of a cosine schedule of `steps` steps (src/model/output-gain.ts). Where C is
+     * less than the patch, the residual stack cannot carry what every sample or band holds; it can say which are worth
+     * keeping. */
+    inputMask: z
+      .strictObject({ steps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS) })
+      .nullable()
+      .default(null),
     stepEmbedding: z
       .strictObject({
         /** Sines, then cosines, of t × f_i, i = 0 … size/2 − 1, h = size/2 − 1.

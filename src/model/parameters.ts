@@ -77,7 +77,7 @@ export function parameterSpecs(network: NetworkConfig): readonly ParameterSpec[]
   }
   conv('skip_projection', C, C, 1)
   // First what the output is, then the mask's logits.
-  conv('output_projection', inputMask ? 2 * patch : patch, C, 1, true)
+  conv('output_projection', inputMask === null ? patch : 2 * patch, C, 1, true)
   return specs
 }
 

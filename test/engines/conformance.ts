@@ -62,7 +62,10 @@ const variants: readonly (readonly [string, Parameters<typeof networkSchema.pars
       mel: { kind: 'transposed', bands: 4, strides: [5, 3], sharing: 'per-layer' },
     },
   ],
-  ['a mask of the input, patches of 8', { channels: 5, layers: 3, dilationCycle: 2, patch: 8, inputMask: true }],
+  [
+    'a mask of the input, patches of 8',
+    { channels: 5, layers: 3, dilationCycle: 2, patch: 8, inputMask: { steps: 40 } },
+  ],
 ]
 
 /** A random batch for a network: clips of unequal lengths. */

@@ -44,7 +44,7 @@ const networks = fc
     layers: fc.integer({ min: 1, max: 4 }),
     dilationCycle: fc.integer({ min: 1, max: 4 }),
     patch: fc.constantFrom(1, 2, 4, 32),
-    inputMask: fc.boolean(),
+    inputMask: fc.constantFrom(null, { steps: 20 }, { steps: 1000 }),
     gate: fc.constantFrom('sigmoid-tanh', 'tanh-sigmoid'),
     residual: fc.constantFrom('before-step', 'after-step'),
     labels: fc.constantFrom(null, ['a'], ['a', 'b', 'c']),

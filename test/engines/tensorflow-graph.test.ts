@@ -48,6 +48,7 @@ for (const folder of ['lmnt-conditional-c8-l6', 'lmnt-unconditional-c8-l6']) {
         const input = {
           audio,
           sinusoids: tf.tensor2d(stepSinusoids(network.stepEmbedding, steps), [steps.length, 128]),
+          gains: null,
           labels: null,
           mel: mel === null ? null : { frames: mel, firstSample: 0 },
         }
@@ -105,6 +106,7 @@ for (const [name, input] of networks) {
         predictNoise(network, weights, {
           audio: tf.tensor2d(audio, [1, audio.length]),
           sinusoids: tf.tensor2d(stepSinusoids(network.stepEmbedding, [step]), [1, network.stepEmbedding.size]),
+          gains: null,
           labels: null,
           mel: mel && {
             frames: tf.tensor3d(mel.data, [1, mel.bands, mel.frames]),

@@ -149,6 +149,8 @@ export function naiveNoise(network: NetworkConfig, parameters: Tensors, clip: Na
   const epsilon = convolve(hidden, 'output_projection')
   return Float64Array.from({ length: clip.audio.length }, (_, i) => {
     const [j, p] = [i % patch, Math.floor(i / patch)]
-    return epsilon[j]![p]! + (network.inputMask ? sigmoid(epsilon[patch + j]![p]!) * clip.audio[i]! : 0)
+    if (network.inputMask === null) return epsilon[j]![p]!
+    const gain = Math.sin((Math.PI / 2) * Math.min(1, (clip.step + 1) / (network.inputMask.steps + 1)))
+    return gain * epsilon[j]![p]! + sigmoid(epsilon[patch + j]![p]!) * clip.audio[i]!
   })
 }

@@ -17,6 +17,8 @@ export interface NetworkInput {
   readonly audio: tf.Tensor2D
   /** `[B, size]`: src/model/step-embedding.ts. */
   readonly sinusoids: tf.Tensor2D
+  /** `[B, 1]`: src/model/output-gain.ts; null for a network without a mask. */
+  readonly gains: tf.Tensor2D | null
   /** `[B, labels + 1]`, one 1 a row, where the network takes labels. */
   readonly labels: tf.Tensor2D | null
   readonly mel: MelWindow | null
@@ -239,8 +241,8 @@ export function predictNoise(
   const mixed = tf.div(skips!, Math.sqrt(layers))
   const hidden = tf.relu(project(mixed, ...both('skip_projection')))
   const output = project(hidden, ...both('output_projection')) as tf.Tensor3D
-  if (!network.inputMask) return tf.reshape(output, [batch, samples])
+  if (input.gains === null) return tf.reshape(output, [batch, samples])
   const part = (index: 0 | 1): tf.Tensor2D =>
     tf.reshape(tf.slice3d(output, [0, 0, index * patch], [batch, positions, patch]), [batch, samples])
-  return tf.add(part(0), tf.mul(tf.sigmoid(part(1)), input.audio))
+  return tf.add(tf.mul(part(0), input.gains), tf.mul(tf.sigmoid(part(1)), input.audio))
 }

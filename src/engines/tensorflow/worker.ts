@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import * as tf from '@tensorflow/tfjs-core'
 import { DiffWaveError } from '../../errors.js'
+import { outputGain } from '../../model/output-gain.js'
 import { stepSinusoids } from '../../model/step-embedding.js'
 import type { Tensors } from '../../tensor.js'
 import type { LossGradients, LossRequest } from '../engine.js'
@@ -35,6 +36,14 @@ function sinusoids(steps: ArrayLike<number>): tf.Tensor2D {
   return tf.tensor2d(stepSinusoids(network.stepEmbedding, steps), [steps.length, network.stepEmbedding.size])
 }
 
+function gains(steps: readonly number[]): tf.Tensor2D | null {
+  if (network.inputMask === null) return null
+  return tf.tensor2d(
+    steps.map(step => outputGain(network, step)),
+    [steps.length, 1],
+  )
+}
+
 function stacked(arrays: readonly Float32Array[]): Float32Array {
   const width = arrays[0]!.length
   const data = new Float32Array(arrays.length * width)
@@ -49,6 +58,7 @@ function predictWindow({ audio, step, label, mel }: WindowRequest): Float32Array
     predictNoise(network, current, {
       audio: tf.tensor2d(audio, [1, audio.length]),
       sinusoids: sinusoids([step]),
+      gains: gains([step]),
       labels: oneHot([label]),
       mel:
         mel === null
@@ -78,6 +88,7 @@ function groupGradients(
     const input: NetworkInput = {
       audio: tf.tensor2d(stacked(pick(request.audio)), [clips, samples]),
       sinusoids: sinusoids(pick(request.steps)),
+      gains: gains(pick(request.steps)),
       labels: oneHot(request.labels === undefined ? indices.map(() => null) : pick(request.labels)),
       mel:
         mels === null
