@@ -1,5 +1,5 @@
 /** One denoiser step over a whole clip, the mel's part counted. */
-import { instructionSets, measurePeak, openNative } from './rivals/native.mjs'
+import { instructionSets, measurePeak, openNative, openOwn } from './rivals/native.mjs'
 import { openOnnxruntime } from './rivals/onnxruntime.mjs'
 import { openPytorch } from './rivals/pytorch.mjs'
 import { openTensorflow } from './rivals/tensorflow.mjs'
@@ -17,7 +17,7 @@ export async function benchStep(workload, { channels, seconds, threads, rivals, 
   const { gflop } = workload
   const [best] = instructionSets()
   const peaks = { [best]: measurePeak(best, threads) }
-  const engines = { native: await openNative(workload, { threads }) }
+  const engines = await openOwn(workload, threads)
   try {
     // Older instruction sets, forced, each against its own peak.
     for (const instructionSet of instructionSets().filter(set => older.includes(set) && set !== best)) {
@@ -37,6 +37,7 @@ export async function benchStep(workload, { channels, seconds, threads, rivals, 
     const share = (name, set) => (gflop.whole * 1e9) / timed.seconds[name] / peaks[set]
     return {
       ...timed,
+      realTimeFactor: timed.seconds.native / seconds,
       peakGflops: peaks[best] / 1e9,
       shareOfPeak: share('native', best),
       ...Object.fromEntries(

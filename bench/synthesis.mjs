@@ -1,5 +1,5 @@
 /** Mel to waveform in six steps, preparation counted. */
-import { instructionSets, measurePeak, openNative } from './rivals/native.mjs'
+import { instructionSets, measurePeak, openOwn } from './rivals/native.mjs'
 import { openOnnxruntime } from './rivals/onnxruntime.mjs'
 import { openPytorch } from './rivals/pytorch.mjs'
 import { contest } from './support/contest.mjs'
@@ -10,7 +10,7 @@ const MOST_PROJECTIONS = 3e9
 
 export async function benchSynthesis(workload, { threads, rivals, budget, log }) {
   const { config, gflop, samples } = workload
-  const engines = { native: await openNative(workload, { threads }) }
+  const engines = await openOwn(workload, threads)
   try {
     if (rivals.ort) {
       engines.onnxruntime = await openOnnxruntime(rivals.ort, workload, { threads })

@@ -13,6 +13,13 @@ export function instructionSets() {
   return present.filter(name => name !== 'scalar')
 }
 
+/** Our engine, and beside several threads itself with one: what the others give. */
+export async function openOwn(workload, threads) {
+  const own = { native: await openNative(workload, { threads }) }
+  if (threads > 1) own['native:one-thread'] = await openNative(workload, { threads: 1 })
+  return own
+}
+
 export async function openNative({ config, parameters }, { threads, instructionSet }) {
   const engine = await createNativeEngine({
     network: config.network,
