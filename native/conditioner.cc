@@ -248,7 +248,7 @@ void ConditionerState::project(int layer, int64_t begin, int64_t end, const Ring
 }
 
 ConditionerState::Frames ConditionerState::framesOf(int64_t begin, int64_t end) const {
-  const int64_t period = weights_.shape.hop / weights_.shape.patch, last = ended_ ? frames_ - 1 : INT64_MAX - 1;
+  const int64_t period = weights_.shape.hop / weights_.shape.patch, last = lastFrame();
   return {smaller(begin / period, last), smaller((end - 1) / period + 1, last) + 1};
 }
 
@@ -268,7 +268,7 @@ void ConditionerState::source(int layer, int64_t begin, int64_t end, LayerTask& 
   if (s.conditioner == Conditioner::frameRate) {
     task.conditioning = Conditioning::interpolated;
     task.framePeriod = s.hop / s.patch;
-    task.lastFrame = ended_ ? frames_ - 1 : INT64_MAX - 1;
+    task.lastFrame = lastFrame();
     if (keep(layer, begin, end)) {
       task.mel = projections_[size_t(layer)].ring;
       return;

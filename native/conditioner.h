@@ -51,6 +51,8 @@ class ConditionerState {
     int64_t begin, end;
   };
   Frames framesOf(int64_t begin, int64_t end) const;
+  /** The frame that holds on to the end; past all others while more may come. */
+  int64_t lastFrame() const { return ended_ ? frames_ - 1 : INT64_MAX - 1; }
   Ring upsampled(int layer, int64_t begin, int64_t end);
   Ring encodedRows() const;
   void upsampleRows(int layer, int64_t begin, int64_t end, const Ring& into);

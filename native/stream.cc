@@ -8,7 +8,6 @@ namespace diffwave {
 
 namespace {
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-int larger(int a, int b) { return a > b ? a : b; }
 int64_t tiles(int64_t size, int tile = tilePositions) { return (size + tile - 1) / tile; }
 
 /** Positions in a block: whole tiles and whole groups of every layer in quads, for every thread. */
@@ -30,11 +29,11 @@ int findSecondStage(const ForwardWeights& weights, int threads) {
     const double direct = 8.0 * s.channels + (s.conditioner == Conditioner::transposed ? 2.0 * s.bands : 0);
     return s.dilation(layer) <= weights.kernels.mostQuadDilation ? 0.72 * direct : direct;
   };
-  double before = s.patch, all = before;
+  double all = s.patch, before = s.patch + cost(0);
   for (int i = 0; i < s.layers; i++) all += cost(i);
-  int layer = 0;
+  int layer = 1;
   while (layer + 1 < s.layers && before + cost(layer) / 2 < all / 2) before += cost(layer++);
-  return larger(layer, 1);
+  return layer;
 }
 
 /** The most that a layer lags behind the one before, in positions. */
@@ -63,10 +62,10 @@ Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const 
     passes_.emplace_back(*weights_, sinusoids + int64_t(i) * weights_->shape.embedding, gains[i], label);
   }
   const int widest = ConditionerState::widestRow(*weights_);
+  kernelScratch_ = weights_->kernels.scratchSize(weights_->padded, widest);
   for (int i = 0; i < pool.threads(); i++) {
     // The last rows hold what the head makes of a tile.
-    scratch_.push_back(allocate(weights_->kernels.scratchSize(weights_->padded, widest) +
-                                tilePositions * (weights_->padded + widest)));
+    scratch_.push_back(allocate(kernelScratch_ + tilePositions * (weights_->padded + widest)));
   }
 }
 
@@ -212,8 +211,7 @@ void Stream::finish(const Pass& pass, float* noise, int tile, int worker) {
   const NetworkShape& s = weights_->shape;
   const int columns = weights_->kernels.paddedChannels(s.outputs());
   float* const scratch = scratch_[size_t(worker)].data();
-  float* const hidden =
-      scratch + weights_->kernels.scratchSize(weights_->padded, ConditionerState::widestRow(*weights_));
+  float* const hidden = scratch + kernelScratch_;
   float* const output = hidden + tilePositions * weights_->padded;
   RowsTask task{};
   task.begin = step_.given.begin + int64_t(tile) * tilePositions;

@@ -99,6 +99,7 @@ class Stream {
   ConditionerState conditioner_;
   std::vector<Pass> passes_;
   std::vector<Buffer> scratch_;  // a worker
+  int64_t kernelScratch_;        // floats of it that kernels take
   Step step_{};
 };
 

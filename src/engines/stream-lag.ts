@@ -1,7 +1,7 @@
 /** How far ε of a streamed pass lags behind the audio it is fed. */
 import { dilation, type NetworkConfig } from '../model/config.js'
 
-/** The native engine's `quadDilation` (native/forward-weights.h): layers up to it are computed by groups of four dilations. */
+/** The native engine's `quadDilation` (native/kernels/tasks.h): layers up to it are computed by groups of four dilations. */
 const QUAD_DILATION = 32
 
 /**
