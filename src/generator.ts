@@ -10,6 +10,7 @@ import { type LoadModelOptions, loadModel } from './load-model.js'
 import type { ModelConfig } from './model/config.js'
 import type { Model } from './model.js'
 import { check } from './options.js'
+import { uniform } from './random.js'
 import {
   type Denoised,
   type DenoiseOptions,
@@ -26,7 +27,7 @@ const clipSchema = z.strictObject({
   ...samplingOptions,
   /** Length of a clip; that of the clips the model was trained on where not given, else one second. */
   seconds: z.number().positive().max(MAX_CLIP_SECONDS).optional(),
-  /** What to make, by name; null: anything. */
+  /** What to make, by name; null: anything, of a label drawn by the seed where the model draws them. */
   label: z.string().nullable().optional(),
   /** Classifier-free guidance w: ε = (1 + w)·ε_label − w·ε_none; the model's default for labelled clips where not given.
    * 0: none, and half the work. */
@@ -47,6 +48,7 @@ export type GeneratorStreamOptions = Readonly<z.input<typeof clipSchema>>
 
 /** A generated clip. */
 export interface GeneratedClip extends Synthesis {
+  /** That which was asked for, or drawn. */
   readonly label: string | null
 }
 
@@ -105,6 +107,16 @@ export class Generator {
     return this.model.config.network.labels ?? []
   }
 
+  /** The label of a seed's clip for which none is asked: as often each as the training clips had it; null where the model draws none. */
+  drawLabel(seed: number): string | null {
+    const { labelShares: shares } = this.model.config
+    if (shares === null) return null
+    const ends: number[] = []
+    for (const share of shares) ends.push((ends.at(-1) ?? 0) + share)
+    const at = uniform(seed, 0, 0) * ends.at(-1)!
+    return this.labels[ends.findIndex(end => end > at)]!
+  }
+
   /**
    * Clips; clip i depends on the seed plus i alone (and its label), so that it can be had by itself with the same bytes.
    *
@@ -118,7 +130,7 @@ export class Generator {
       throw new DiffWaveError('BAD_OPTION', 'the seed leaves no room for that many clips', { where: 'seed' })
     }
     const clips = Array.from({ length: count }, (_, i) => {
-      const label = labels[i % labels.length]!
+      const label = labels[i % labels.length] ?? this.drawLabel(seed + i)
       return { seed: seed + i, label, request: this.#request({ ...rest, label, seed: seed + i }) }
     })
     const { trim: length, sampler } = clips[0]!.request
@@ -198,7 +210,8 @@ export class Generator {
   }
 
   #request(options: z.output<typeof clipSchema>) {
-    const { seconds, label = null, guidance, seed = drawSeed(), signal, onProgress, ...choice } = options
+    const { seconds, guidance, seed = drawSeed(), signal, onProgress, ...choice } = options
+    const label = options.label ?? this.drawLabel(seed)
     if (guidance !== undefined && guidance > 0 && label === null) {
       throw new DiffWaveError('BAD_OPTION', 'guidance needs a label to follow', { where: 'guidance' })
     }

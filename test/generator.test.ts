@@ -100,6 +100,35 @@ test('a model may name the guidance and other names of its labels', async () => 
   assert.throws(() => smallGeneratorConfig({ aliases: { '1': 'cymbal' } }), /aliases/)
 })
 
+test('a model that draws labels gives each its share, by the seed alone, and says which', async () => {
+  const own = new Generator(fakeModel(smallGeneratorConfig({ clipSeconds: 0.01, labelShares: [3, 1] })))
+  const seeds = Array.from({ length: 400 }, (_, i) => i)
+  const kicks = seeds.filter(seed => own.drawLabel(seed) === 'kick').length
+  assert.ok(Math.abs(kicks - 300) < 40, `${kicks} of 400`)
+  const clips = await own.generate({ count: 8, seed: 20 })
+  assert.deepEqual(
+    clips.map(clip => clip.label),
+    clips.map(clip => own.drawLabel(clip.seed)),
+  )
+  assert.equal(new Set(clips.map(clip => clip.label)).size, 2)
+  for (const { seed, samples, label } of clips) {
+    assert.deepEqual((await own.generate({ seed, label }))[0]!.samples, samples)
+    const pieces: Float32Array[] = []
+    for await (const piece of own.stream({ seed })) pieces.push(piece)
+    assert.deepEqual(concatenateAudio(pieces), samples)
+  }
+  // What is drawn can be followed more closely; what is asked for is not drawn.
+  const [guided] = await own.generate({ seed: 20, guidance: 2 })
+  assert.notDeepEqual(guided!.samples, clips[0]!.samples)
+  assert.equal((await own.generate({ seed: 20, label: 'snare' }))[0]!.label, 'snare')
+  assert.equal(generator.drawLabel(20), null)
+  const never = new Generator(fakeModel(smallGeneratorConfig({ labelShares: [0, 1] })))
+  assert.ok(seeds.every(seed => never.drawLabel(seed) === 'snare'))
+  for (const labelShares of [[1], [0, 0], [1, -1]]) {
+    assert.throws(() => smallGeneratorConfig({ labelShares }), /labelShares/)
+  }
+})
+
 test('a signal scale divides what comes out', async () => {
   const diffusion = { training: { kind: 'cosine', steps: 100 }, defaultSteps: 4, clamp: false } as const
   const [one, four] = await Promise.all(

@@ -1,17 +1,19 @@
-// Renders pieces of music to 16 kHz mono WAVs: compose.mjs → MIDI → fluidsynth with the FluidR3 sound font (MIT) → one level.
-// The same seeds give the same files. Needs the Debian packages fluidsynth and fluid-soundfont-gm, and this package built.
+// Renders pieces of music to 16 kHz mono WAVs: compose.mjs → MIDI → fluidsynth with the FluidR3 sound font (MIT) → one level; and
+// writes the classes of their stretches (score-labels.mjs) to metadata.csv.
+// The same call gives the same files. Needs the Debian packages fluidsynth and fluid-soundfont-gm, and this package built.
 //
 //   node models/music/render.mjs <folder> [first seed] [pieces]
 //
 // The model is trained on seeds 1 … 600 (3 h); seeds from 100001 on are held out.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { resample } from '../../dist/audio/resample.js'
 import { readWav, writeWav } from '../../dist/audio/wav.js'
 import { compose } from './compose.mjs'
 import { encodeMidi } from './midi.mjs'
+import { scoreLabels } from './score-labels.mjs'
 
 const SOUND_FONT = process.env.SOUND_FONT ?? '/usr/share/sounds/sf2/FluidR3_GM.sf2'
 /** Hz at which fluidsynth plays: its own interpolation would fold what lies above 8 kHz down into a 16 kHz rendering. */
@@ -82,6 +84,9 @@ async function render(pieces) {
     const played = samples.subarray(from, from + Math.round(piece.seconds * PLAYED_RATE))
     const audio = levelled(await resample(played, PLAYED_RATE, RATE))
     await writeWav(join(folder, `piece-${piece.seed}.wav`), { samples: audio, sampleRate: RATE })
+    for (const { from, label } of scoreLabels(piece)) {
+      appendFileSync(join(folder, 'metadata.csv'), `piece-${piece.seed}.wav,${label},${from}\n`)
+    }
     written += audio.length / RATE
   }
   return written

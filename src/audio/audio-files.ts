@@ -21,20 +21,47 @@ export function audioStem(name: string): string {
   return name.replace(AUDIO_FILE, '')
 }
 
-/** Labels by file name without its ending, from `metadata.csv`: `name,label` or `name|label` a line. */
-async function metadataLabels(folder: string): Promise<Map<string, string>> {
-  const labels = new Map<string, string>()
+/** A class that holds from a second of a recording on, until the next part. */
+export interface LabelledPart {
+  readonly from: number
+  readonly label: string
+}
+
+/** The class of a recording; where it changes, those of its parts in order. '': none. */
+export type Label = string | readonly LabelledPart[]
+
+/** The class at a second of a recording: before the first part, that of the first. */
+export function labelAt(label: Label, second: number): string {
+  if (typeof label === 'string') return label
+  return (label.findLast(({ from }) => from <= second) ?? label[0])?.label ?? ''
+}
+
+/**
+ * Labels by file name without its ending, from `metadata.csv`: `name,label` or `name|label` a line, or `name,label,second` where
+ * a recording changes: the label holds from that second on.
+ */
+async function metadataLabels(folder: string): Promise<Map<string, Label>> {
+  const parts = new Map<string, LabelledPart[]>()
   let text: string
   try {
     text = await readFile(join(folder, 'metadata.csv'), 'utf8')
   } catch {
-    return labels
+    return parts
   }
   for (const line of text.split(/\r?\n/)) {
-    const [name, label] = line.split(/[,|]/)
-    if (name && label) labels.set(basename(audioStem(name.trim())), label.trim())
+    const [name, label, second = ''] = line.split(/[,|]/)
+    if (!name || !label) continue
+    const stem = basename(audioStem(name.trim()))
+    // In other projects' files the third column is text.
+    const from = /^\s*\d+(\.\d+)?\s*$/.test(second) ? Number(second) : 0
+    const others = parts.get(stem)?.filter(part => part.from !== from) ?? []
+    parts.set(stem, [...others, { from, label: label.trim() }])
   }
-  return labels
+  return new Map([...parts].map(([stem, own]) => [stem, own.length === 1 ? own[0]!.label : inOrder(own)]))
+}
+
+function inOrder(parts: readonly LabelledPart[]): LabelledPart[] {
+  return [...parts].sort((a, b) => a.from - b.from)
 }
 
 /**
@@ -43,7 +70,7 @@ async function metadataLabels(folder: string): Promise<Map<string, string>> {
  *
  * @throws DiffWaveError as `audioFiles`
  */
-export async function labelledFiles(folder: string): Promise<{ readonly name: string; readonly label: string }[]> {
+export async function labelledFiles(folder: string): Promise<{ readonly name: string; readonly label: Label }[]> {
   const labels = await metadataLabels(folder)
   return (await audioFiles(folder)).map(name => {
     const above = dirname(name)

@@ -68,7 +68,7 @@ export async function evaluateClips(context: Context, model: Model | null, optio
   }
 }
 
-/** Clips of all labels in turn, or of the one asked for; clip i has the seed plus i. */
+/** Clips of all labels in turn, or of the one asked for, or of those that the model draws; clip i has the seed plus i. */
 async function generate(
   context: Context,
   model: Model,
@@ -76,7 +76,8 @@ async function generate(
 ): Promise<GeneratedClips> {
   const generator = new Generator(model)
   const { label, seconds, guidance, count = ENOUGH_CLIPS } = options
-  const labels = label !== undefined ? [label] : generator.labels.length > 0 ? [...generator.labels] : [null]
+  const inTurn = generator.labels.length > 0 && model.config.labelShares === null
+  const labels = label !== undefined ? [label] : inTurn ? [...generator.labels] : [null]
   const clips = await context.withProgress('generating', report =>
     generator.generate({
       ...samplingOptions(options),

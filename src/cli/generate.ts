@@ -88,7 +88,7 @@ export const addGenerate: AddCommand = (program, run) => {
               spent,
               format: options.format,
               picture: options.picture ?? false,
-              extra: { label },
+              extra: { label: label ?? generator.drawLabel(clipSeed) },
             })
           }
         }

@@ -1,4 +1,5 @@
 /** What the model sounds like so far: a validation clip vocoded, or a clip generated, with its picture, for the event log. */
+import { labelAt } from '../audio/audio-files.js'
 import { type Mel, namedConventions } from '../audio/convention.js'
 import { melFrames, melSpectrogram } from '../audio/mel.js'
 import { drawAudio } from '../audio/picture.js'
@@ -34,7 +35,10 @@ export async function listen(engine: Engine, config: ModelConfig, data: Dataset)
     seed: SEED,
     over: config.mel === null ? { length: samples.length } : { source: mel, examine: () => {} },
     trim: samples.length,
-    label: config.network.labels === null ? null : model.labelIndex(clip.label),
+    label:
+      config.network.labels === null
+        ? null
+        : model.labelIndex(labelAt(clip.label, samples.length / config.sampleRate / 2)),
     guidance: config.diffusion.defaultGuidance,
   })
   const audio = { samples: made, sampleRate: config.sampleRate }

@@ -1,7 +1,7 @@
 /** A set of clips of one length: what is cut from recordings, or was generated. */
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { audioStem, labelledFiles } from '../audio/audio-files.js'
+import { audioStem, type Label, labelAt, labelledFiles } from '../audio/audio-files.js'
 import { resample } from '../audio/resample.js'
 import { DiffWaveError, throwIfAborted } from '../errors.js'
 import { clipPattern, isSilent, type Pattern, patternConvention, recordingPattern } from './clip-pattern.js'
@@ -12,13 +12,14 @@ export interface ClipAudio {
   readonly name: string
   readonly samples: Float32Array
   /** The class; '' where there is none. */
-  readonly label: string
+  readonly label: Label
 }
 
 /** A clip: a stretch of a recording. */
 export interface Clip {
   /** The recording's, with the second it starts at where it is not the first. */
   readonly name: string
+  /** The class at its middle. */
   readonly label: string
   /** Of the recording. */
   readonly pattern: Pattern
@@ -58,15 +59,16 @@ export class ClipSet {
   }
 
   /** Cuts clips from a recording; silent ones are not taken, unless `all`. */
-  add({ name, samples, label }: ClipAudio, all = false): void {
+  add({ name, samples, label: own }: ClipAudio, all = false): void {
     const pattern = recordingPattern(samples, this.sampleRate)
     const long = samples.length > WHOLE * this.length
     const step = Math.max(1, Math.floor(this.frames / this.overlap))
     const last = long ? Math.floor((samples.length - this.length) / this.#hop) : 0
     for (let first = 0; first <= last; first += step) {
       if (!all && isSilent(pattern, first, this.frames)) continue
-      const seconds = (first * this.frameSeconds).toFixed(2)
-      this.clips.push({ name: first === 0 ? name : `${name} at ${seconds} s`, label, pattern, first })
+      const start = first * this.frameSeconds
+      const label = labelAt(own, start + this.length / this.sampleRate / 2)
+      this.clips.push({ name: first === 0 ? name : `${name} at ${start.toFixed(2)} s`, label, pattern, first })
       if (this.keepAudio) this.audio.push(samples.slice(first * this.#hop, first * this.#hop + this.length))
     }
   }

@@ -1,4 +1,5 @@
 /** The report of a generator: tables, clips to see and hear; and the same numbers for machines. */
+import { labelAt } from '../audio/audio-files.js'
 import { drawMel } from '../audio/picture.js'
 import { clipPattern, recordingPattern } from './clip-pattern.js'
 import type { ClipAudio } from './clip-set.js'
@@ -15,7 +16,8 @@ const titles = {
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`
 
-function sound({ name, samples, label }: ClipAudio, sampleRate: number): string {
+function sound({ name, samples, label: own }: ClipAudio, sampleRate: number): string {
+  const label = labelAt(own, 0)
   const whole = recordingPattern(samples, sampleRate)
   const { data, frames, bands } = clipPattern(whole, 0, whole.frames)
   const turned = Float32Array.from(

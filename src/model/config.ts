@@ -210,6 +210,9 @@ export const modelConfigSchema = z
     network: networkSchema,
     /** Other names of labels: `7` for `seven`. */
     aliases: z.record(z.string().min(1), z.string()).default({}),
+    /** How often each label is drawn for a clip for which none is asked, in the labels' order: by a clip's seed, in proportion to
+     * these; null: such a clip is made without a label. */
+    labelShares: z.array(z.number().min(0)).nullable().default(null),
     /** The mel that the network is conditioned on: a convention's name, or the convention spelled out. */
     mel: conventionSchema.nullable().default(null),
     diffusion: diffusionSchema,
@@ -239,6 +242,14 @@ export const modelConfigSchema = z
   .refine(c => Object.values(c.aliases).every(label => c.network.labels?.includes(label)), {
     path: ['aliases'],
     message: 'must stand for labels of the network',
+  })
+  .refine(c => c.labelShares === null || c.labelShares.length === c.network.labels?.length, {
+    path: ['labelShares'],
+    message: 'must be as many as the network’s labels',
+  })
+  .refine(c => c.labelShares === null || c.labelShares.some(share => share > 0), {
+    path: ['labelShares'],
+    message: 'must not all be 0',
   })
   .refine(c => !c.diffusion.clamp || c.diffusion.signalScale === 1, {
     path: ['diffusion', 'clamp'],

@@ -11,7 +11,7 @@ import { DiffWaveError } from '../errors.js'
 import type { ModelConfig } from '../model/config.js'
 import { gaussian, uniform } from '../random.js'
 import type { TrainingConfig } from './config.js'
-import { type Crop, Cropper } from './crop.js'
+import { type Crop, Cropper, cropHop, cropStarts } from './crop.js'
 import type { Clip } from './dataset.js'
 import { levelWeight, stepDrawer } from './noise-levels.js'
 import type { NoisedBatch } from './objective.js'
@@ -39,16 +39,18 @@ export class BatchMaker {
     this.#drawSteps = stepDrawer(config, this.schedule)
     let total = 0
     this.#ends = Float64Array.from(clips, clip => {
-      total += this.#starts(clip)
+      total += cropStarts(clip, model, config.data.cropSamples)
       return total
     })
     const labels = model.network.labels
-    const unknown = labels === null ? undefined : clips.find(clip => !labels.includes(clip.label))
-    if (unknown !== undefined) {
+    for (const { name, label: own } of labels === null ? [] : clips) {
+      const names = typeof own === 'string' ? [own] : own.map(part => part.label)
+      const unknown = names.find(label => !labels!.includes(label))
+      if (unknown === undefined) continue
       throw new DiffWaveError('BAD_DATA', 'a clip’s label is not one of the model’s', {
         expected: labels!.join(', '),
-        got: unknown.label === '' ? 'none' : unknown.label,
-        where: unknown.name,
+        got: unknown === '' ? 'none' : unknown,
+        where: name,
       })
     }
   }
@@ -108,15 +110,6 @@ export class BatchMaker {
     }
   }
 
-  #hop(): number {
-    return this.model.mel?.hop ?? this.model.network.patch
-  }
-
-  /** Places where a crop of a clip can start; one where it is shorter than a crop. */
-  #starts(clip: Clip): number {
-    return Math.max(1, Math.floor((clip.samples.length - this.config.data.cropSamples) / this.#hop()) + 1)
-  }
-
   /** All places are equally likely; `lead`, 0 … 1, is the share of the silence that may come before a short clip. */
   #place(share: number, lead: number): { clip: Clip; start: number } {
     const at = Math.floor(share * this.#ends.at(-1)!)
@@ -131,10 +124,10 @@ export class BatchMaker {
     const room = cropSamples - clip.samples.length
     if (room > 0 && leadIn > 0) {
       // Where there are subbands, whole blocks of silence.
-      const unit = this.model.diffusion.subbands === null ? 1 : this.#hop()
+      const unit = this.model.diffusion.subbands === null ? 1 : cropHop(this.model)
       return { clip, start: -Math.floor((lead * Math.min(room, leadIn * this.model.sampleRate)) / unit) * unit }
     }
     const before = low === 0 ? 0 : this.#ends[low - 1]!
-    return { clip, start: (at - before) * this.#hop() }
+    return { clip, start: (at - before) * cropHop(this.model) }
   }
 }

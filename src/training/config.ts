@@ -114,6 +114,9 @@ export const trainingConfigSchema = z
       })
       .nullable()
       .default(null),
+    /** `measured`: the model draws a label for a clip for which none is asked, as often as the training clips have it; null: as
+     * `model.labelShares` has it. */
+    labelShares: z.literal('measured').nullable().default(null),
     /** Updates between lines of the log, validations and checkpoints. */
     every: z
       .strictObject({
@@ -157,6 +160,10 @@ export const trainingConfigSchema = z
   .refine(c => (c.subbands === null && c.model.diffusion.subbands === null) || c.spectral === null, {
     path: ['spectral'],
     message: 'is of waveforms, not of subbands',
+  })
+  .refine(c => c.labelShares === null || (c.model.network.labels !== null && c.model.labelShares === null), {
+    path: ['labelShares'],
+    message: 'needs labels, and a model that does not set its own shares',
   })
   .refine(c => c.prior === null || (c.model.mel !== null && c.model.diffusion.prior === null), {
     path: ['prior'],

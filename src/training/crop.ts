@@ -2,6 +2,7 @@
  * Crops of recordings with their mels. Mel and whitened audio, or subbands, of a whole clip are computed when it is first cropped and kept, so that
  * a crop has the very frames that its clip has there.
  */
+import { labelAt } from '../audio/audio-files.js'
 import type { Mel, MelConvention } from '../audio/convention.js'
 import { denormaliseMel, melSpectrogram, normaliseMel } from '../audio/mel.js'
 import { modelEnvelope, type SpectralEnvelope, whiten } from '../diffusion/envelope.js'
@@ -16,7 +17,7 @@ export interface Crop {
   readonly audio: Float32Array
   /** Frames of the audio and, past its end, as many more as the network looks ahead. */
   readonly mel: Mel | null
-  /** The label's index. */
+  /** Index of the label at its middle. */
   readonly label: number | null
 }
 
@@ -36,6 +37,28 @@ export function clipAudio(clip: Clip): Float32Array {
   const audio = new Float32Array(clip.samples.length)
   for (let i = 0; i < audio.length; i++) audio[i] = clip.samples[i]! / 32768
   return audio
+}
+
+/** Samples between two places where a crop can start. */
+export function cropHop({ mel, network }: ModelConfig): number {
+  return mel?.hop ?? network.patch
+}
+
+/** Places where a crop of a clip can start; one where it is shorter than a crop. */
+export function cropStarts(clip: Clip, model: ModelConfig, count: number): number {
+  return Math.max(1, Math.floor((clip.samples.length - count) / cropHop(model)) + 1)
+}
+
+/** Index of the label at the middle of a crop. */
+export function cropLabel(
+  clip: Clip,
+  { network, sampleRate }: ModelConfig,
+  start: number,
+  count: number,
+): number | null {
+  const label = labelAt(clip.label, (start + count / 2) / sampleRate)
+  const index = network.labels?.indexOf(label) ?? -1
+  return index < 0 ? null : index
 }
 
 /** Makes crops for one model. */
@@ -61,8 +84,7 @@ export class Cropper {
    * @param gain factor of the audio; the mel is that of the changed audio
    */
   crop(clip: Clip, start: number, count: number, gain = 1): Crop {
-    const index = this.model.network.labels?.indexOf(clip.label) ?? -1
-    const label = index < 0 ? null : index
+    const label = cropLabel(clip, this.model, start, count)
     const audio = new Float32Array(count)
     const prepared = this.#prepare(clip)
     const from = prepared?.data ?? clip.samples

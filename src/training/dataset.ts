@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { basename, join } from 'node:path'
-import { audioStem, labelledFiles } from '../audio/audio-files.js'
+import { audioStem, type Label, labelledFiles } from '../audio/audio-files.js'
 import type { Mel, MelConvention } from '../audio/convention.js'
 import { melFrames } from '../audio/mel.js'
 import { resample } from '../audio/resample.js'
@@ -22,7 +22,7 @@ export interface Clip {
   readonly name: string
   readonly samples: Int16Array
   /** Name of the class: `metadata.csv`'s second column, else the innermost folder's name; '' at the top of a folder. */
-  readonly label: string
+  readonly label: Label
   /** What it is to be made from, where that is not its own mel: one that a text-to-speech model predicted for it, as long as itself. */
   readonly mel?: Mel
 }
@@ -164,6 +164,18 @@ async function atRate(audio: Audio, rate: number, cache: string | undefined, key
   return samples
 }
 
+/** A recording's classes as text. */
+function written(label: Label): string {
+  return typeof label === 'string'
+    ? label
+    : label.map(part => (part.from === 0 ? part.label : `${part.from} ${part.label}`)).join('\n')
+}
+
+/** The classes of a recording played at another speed. */
+function faster(label: Label, speed: number): Label {
+  return typeof label === 'string' ? label : label.map(part => ({ ...part, from: part.from / speed }))
+}
+
 /**
  * Reads all recordings below the folders.
  *
@@ -171,7 +183,7 @@ async function atRate(audio: Audio, rate: number, cache: string | undefined, key
  */
 export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   const { folders, sampleRate, minSamples, validationShare, speeds = [1], signal } = options
-  const files: { folder: string; name: string; label: string }[] = []
+  const files: { folder: string; name: string; label: Label }[] = []
   for (const folder of folders) {
     for (const file of await labelledFiles(folder)) files.push({ folder, ...file })
   }
@@ -196,7 +208,7 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
       if (mel !== null && 'reason' in mel) leftOut.push({ file: path, ...mel })
       else {
         rates.set(audio.sampleRate, (rates.get(audio.sampleRate) ?? 0) + 1)
-        hash.update(`${name}\n${label}\n`).update(contents)
+        hash.update(`${name}\n${written(label)}\n`).update(contents)
         if (mel !== null) {
           givenMels++
           melBytes += mel.data.byteLength
@@ -208,7 +220,11 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
           const heard = speed === 1 ? samples : await atRate(played, sampleRate, options.cache, key)
           if (heard.length < minSamples) continue
           samplesKept += heard.length
-          const kept = { name: speed === 1 ? name : `${name} at ${speed}`, samples: quantised(heard), label }
+          const kept = {
+            name: speed === 1 ? name : `${name} at ${speed}`,
+            samples: quantised(heard),
+            label: faster(label, speed),
+          }
           ;(validates ? validation : training).push(mel === null ? kept : { ...kept, mel })
         }
       }

@@ -3,9 +3,9 @@ import type { MelConvention } from '../audio/convention.js'
 import { Mdct } from '../audio/mdct.js'
 import { melSpectrogram } from '../audio/mel.js'
 import { melEnergy } from '../diffusion/prior.js'
-import type { PriorConfig, SubbandsConfig } from '../model/config.js'
+import type { ModelConfig, PriorConfig, SubbandsConfig } from '../model/config.js'
 import type { TrainingConfig } from './config.js'
-import { clipAudio } from './crop.js'
+import { clipAudio, cropHop, cropLabel, cropStarts } from './crop.js'
 import type { Clip } from './dataset.js'
 
 /** A hundred clips spread over the set show what it has. */
@@ -64,4 +64,17 @@ export function measureSubbands(
   const power = smooth.reduce((sum, p, band) => sum + p * relative[band]! ** 2, 0) / bands
   const scale = deviation / Math.sqrt(Math.max(Number.MIN_VALUE, power))
   return { kind: 'mdct', gains: Array.from(relative, gain => Number((gain * scale).toPrecision(5))) }
+}
+
+/** How often each label is met in crops of so many samples: its share of the places where one can start. */
+export function measureLabelShares(clips: readonly Clip[], model: ModelConfig, cropSamples: number): number[] {
+  const met = new Float64Array(model.network.labels!.length)
+  for (const clip of clips) {
+    for (let i = cropStarts(clip, model, cropSamples) - 1; i >= 0; i--) {
+      const label = cropLabel(clip, model, i * cropHop(model), cropSamples)
+      if (label !== null) met[label]!++
+    }
+  }
+  const total = met.reduce((sum, count) => sum + count, 0)
+  return Array.from(met, count => Number((count / total).toPrecision(5)))
 }

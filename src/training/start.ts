@@ -8,7 +8,7 @@ import { hasCheckpoint, type Position, readCheckpoint, type TrainingState } from
 import { checkTrainingConfig, type TrainingConfig } from './config.js'
 import type { Dataset } from './dataset.js'
 import { initialParameters } from './initialise.js'
-import { measurePrior, measureSubbands } from './measure.js'
+import { measureLabelShares, measurePrior, measureSubbands } from './measure.js'
 import { cutMetrics } from './metrics-log.js'
 
 export interface StartOptions {
@@ -56,7 +56,7 @@ export async function start(options: StartOptions): Promise<{ state: TrainingSta
       hint: 'Go on with --resume, or give another folder.',
     })
   }
-  const model = { ...config.model, diffusion: { ...config.model.diffusion, ...measured(options) } }
+  const model = measured(options)
   const weights =
     from === undefined
       ? initialParameters(model.network, config.seed)
@@ -104,15 +104,24 @@ function learnt(config: TrainingConfig): string {
   return JSON.stringify({ ...config, optimiser, model: presented(config.model, { ...config.model, ...plain }) })
 }
 
-/** What of the diffusion is measured on the recordings; weights learnt under one measure keep its constants. */
-function measured({ config, data, from }: StartOptions) {
-  const { diffusion, mel, network } = config.model
+/** The model with what is measured on the recordings; weights learnt under one measure of the diffusion keep its constants. */
+function measured({ config, data, from }: StartOptions): ModelConfig {
+  const { model } = config
+  const { diffusion, mel, network } = model
   const prior = () => from?.config.diffusion.prior ?? measurePrior(data.training, mel!, config.prior!.floor)
   const subbands = () =>
     from?.config.diffusion.subbands ?? measureSubbands(data.training, network.patch, config.subbands!)
   return {
-    prior: config.prior === null ? diffusion.prior : prior(),
-    subbands: config.subbands === null ? diffusion.subbands : subbands(),
+    ...model,
+    labelShares:
+      config.labelShares === null
+        ? model.labelShares
+        : measureLabelShares(data.training, model, config.data.cropSamples),
+    diffusion: {
+      ...diffusion,
+      prior: config.prior === null ? diffusion.prior : prior(),
+      subbands: config.subbands === null ? diffusion.subbands : subbands(),
+    },
   }
 }
 

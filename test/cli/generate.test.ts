@@ -43,6 +43,20 @@ test('a clip a label, each of which can be had alone by its own seed', () => {
   assert.deepEqual(readFileSync(join(folder, 'one.wav')), readFileSync(join(folder, 'all', '1-6.wav')))
 })
 
+test('a model that draws labels says which it drew, and names no file by it', async () => {
+  const drawing = join(folder, 'drawing')
+  const parameters = initialParameters(config.network, 1)
+  await writeModelFolder(drawing, { config: { ...config, labelShares: [0, 1] }, parameters })
+  const { status, stdout, stderr } = generate('-m', drawing, '-o', join(folder, 'drawn'), '-n', '2', '--seed', '5')
+  assert.equal(status, 0, stderr)
+  assert.deepEqual(readdirSync(join(folder, 'drawn')).sort(), ['clip-5.wav', 'clip-6.wav'])
+  const labels = stdout
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line).label)
+  assert.deepEqual(labels, ['snare', 'snare'])
+})
+
 test('an unknown label is refused with those there are', () => {
   const { status, stderr } = generate('-o', join(folder, 'no.wav'), '--label', 'cymbal')
   assert.equal(status, 2)

@@ -236,6 +236,15 @@ test('long recordings are cut, and clips made before are read with the labels in
     set.clips.map(({ name }) => name),
     ['long', 'long at 0.50 s', 'long at 0.99 s', 'long at 1.49 s', 'long at 1.98 s'],
   )
+  const parts = [
+    { from: 0, label: 'low' },
+    { from: 1.5, label: 'high' },
+  ]
+  set.add({ name: 'changes', samples: melody(1, 3), label: parts })
+  assert.deepEqual(
+    set.clips.slice(5).map(({ label }) => label),
+    ['low', 'low', 'low', 'high', 'high'],
+  )
   const made = await readGeneratedClips(
     folder('made', { ...wavs([{ name: 'low-12', samples: melody(1), label: '' }]), 'bad-1.wav': 'RIFF' }),
   )

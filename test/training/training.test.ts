@@ -16,8 +16,10 @@ import { DiffWaveError, type ErrorCode } from '#src/errors'
 import { writeFileBytes } from '#src/files'
 import { encodeNpy } from '#src/formats/npy'
 import { decodeSafetensors, encodeSafetensors } from '#src/formats/safetensors'
+import type { ModelConfig } from '#src/model/config'
 import { readModelFolder } from '#src/model/folder'
 import { gaussian } from '#src/random'
+import type { Tensors } from '#src/tensor'
 import { BatchMaker } from '#src/training/batch'
 import { checkTrainingConfig, learningRate, type TrainingConfig } from '#src/training/config'
 import { Cropper } from '#src/training/crop'
@@ -242,6 +244,57 @@ test('subbands get their gains from the recordings, and a crop has the very coef
   )
 })
 
+test('a recording of several classes: a crop has that of its middle, and the model draws each as often as crops have it', async () => {
+  const generator = (fields: Record<string, unknown> = {}) =>
+    config({
+      model: {
+        kind: 'generator',
+        sampleRate: 8000,
+        network: { channels: 4, layers: 2, dilationCycle: 2, patch: 4, labels: ['calm', 'busy', 'unheard'] },
+        diffusion: { training: { kind: 'cosine', steps: 10 } },
+      },
+      data: { cropSamples: 800, batch: 16, labelDropout: 0 },
+      noiseLevels: { kind: 'discrete' },
+      prior: null,
+      labelShares: 'measured',
+      ...fields,
+    })
+  const parts = [
+    { from: 0, label: 'calm' },
+    { from: 0.25, label: 'busy' },
+  ]
+  const recording = { name: 'a.wav', label: parts, samples: new Int16Array(4000).fill(8192) }
+  const { model } = generator()
+  const cropper = new Cropper(model)
+  // 0.25 s is sample 2000, the middle of the crop that starts at 1600.
+  assert.deepEqual(
+    [0, 1596, 1600, 3200].map(start => cropper.crop(recording, start, 800).label),
+    [0, 0, 1, 1],
+  )
+  const out = join(scratch, 'shares')
+  const run = {
+    config: generator(),
+    data: { ...data, training: [recording, { ...recording, label: 'busy' }], validation: [] },
+    out,
+    createEngine: async (model: ModelConfig, weights: Tensors) => learningEngine(model.network, weights),
+    maxSteps: 1,
+    clock: () => 0,
+  }
+  await train(run)
+  const shares = (await readModelFolder(join(out, 'model'))).config.labelShares!
+  // Of 2 × 801 places, 400 have calm in their middle.
+  for (const [i, share] of [400 / 1602, 1202 / 1602, 0].entries()) assert.ok(Math.abs(shares[i]! - share) < 1e-4)
+  const maker = new BatchMaker(run.config, model, run.data.training)
+  const drawn = Array.from({ length: 40 }, (_, draw) => maker.batch(draw).labels!).flat()
+  assert.ok(Math.abs(drawn.filter(label => label === 0).length / drawn.length - 400 / 1602) < 0.05)
+  const unknown = { ...recording, label: [...parts, { from: 0.4, label: 'mad' }] }
+  assert.throws(() => new BatchMaker(run.config, model, [unknown]), code('BAD_DATA'))
+  assert.throws(
+    () => generator({ model: { ...model, network: { ...model.network, labels: null } } }),
+    code('BAD_CONFIG'),
+  )
+})
+
 test('silence is drawn before short clips only as far as they fit whole', () => {
   const generator = config({
     model: {
@@ -427,9 +480,10 @@ test('a data set names what it leaves out, and why', async () => {
     gaussian(1, 0, 0, 5000).map(x => Math.max(-1, Math.min(1, x))),
   )
   writeFileSync(join(folder, 'broken.flac'), 'fLaC and then nothing')
-  const load = (share: number) =>
+  const load = (share: number, speeds: readonly number[] = [1]) =>
     loadDataset({
       folders: [join(scratch, 'recordings')],
+      speeds,
       sampleRate: 22050,
       minSamples: 1000,
       validationShare: share,
@@ -448,6 +502,20 @@ test('a data set names what it leaves out, and why', async () => {
     report.leftOut.map(({ reason }) => reason),
     ['unreadable', 'clipped', 'too short', 'silent'].sort((a, b) => order(a) - order(b)),
   )
+  const metadata = join(scratch, 'recordings', 'metadata.csv')
+  writeFileSync(metadata, 'slow,tom,0\nslow,rim,0.2\n')
+  const parted = await load(0)
+  assert.deepEqual(parted.training[1]!.label, [
+    { from: 0, label: 'tom' },
+    { from: 0.2, label: 'rim' },
+  ])
+  assert.notEqual(parted.fingerprint, fingerprint)
+  const twice = (await load(0, [2])).training[1]!.label
+  assert.deepEqual(twice, [
+    { from: 0, label: 'tom' },
+    { from: 0.1, label: 'rim' },
+  ])
+  rmSync(metadata)
   write(
     'good.wav',
     gaussian(3, 0, 0, 5000).map(x => x * 0.1),
