@@ -1,5 +1,6 @@
 // One part of a batch on its way through training: the layout of its working memory, and the steps in their order.
-// training.cc holds the residual stack, training-conditioning.cc the step embedding and the mel.
+// training-pass.cc holds both, training-weights.cc the packing of the weights, training-stack.cc the residual stack,
+// training-conditioning.cc the step embedding and the mel.
 #pragma once
 
 #include <vector>
@@ -113,13 +114,6 @@ class TrainingPass {
   int64_t frameRow(int64_t clip, int64_t frame) const { return firstFrame_[size_t(clip)] + frame + clip + 1; }
   const Quads& quadsOf(int layer) const { return quads_[size_t(layer % shape_.dilationCycle)]; }
   Quads cutIntoQuads(int64_t dilation) const;
-  QuadRows rowsOf(const QuadTile& tile, int64_t dilation) const;
-  /** Pointers to the tile's rows of an activation; null past the end. */
-  void pointers(float** to, const Rows& rows, const QuadTile& tile, const QuadRows& at) const;
-  /** Copies `width` floats of each row, zeros past the end. */
-  void gather(float* to, const Rows& rows, const QuadTile& tile, const QuadRows& at, int64_t width) const;
-  /** Bᵀ of a tile's fours of an activation. */
-  void toPoints(float* planes, int64_t width, const Rows& rows, const QuadTile& tile, int64_t dilation) const;
   bool cancelled() const { return task_->cancelled != nullptr && task_->cancelled->load(std::memory_order_relaxed); }
   /** Runs `body(tile, tile's number, group, worker)` over all tiles, a group a task. */
   template <class Body>
@@ -137,9 +131,21 @@ class TrainingPass {
     return way == Way::forward ? numbers * kernels_.forwardBytes / 4 : numbers;
   }
 
+  bool forward();
+  bool backward();
+
+  // training-weights.cc
   void packLayer(int layer);
   void packEnds();
-  bool forward();
+
+  // training-stack.cc
+  QuadRows rowsOf(const QuadTile& tile, int64_t dilation) const;
+  /** Pointers to the tile's rows of an activation; null past the end. */
+  void pointers(float** to, const Rows& rows, const QuadTile& tile, const QuadRows& at) const;
+  /** Copies `width` floats of each row, zeros past the end. */
+  void gather(float* to, const Rows& rows, const QuadTile& tile, const QuadRows& at, int64_t width) const;
+  /** Bᵀ of a tile's fours of an activation. */
+  void toPoints(float* planes, int64_t width, const Rows& rows, const QuadTile& tile, int64_t dilation) const;
   void inputForward();
   /** The gate's halves of one tile, activated, and their product. */
   void gates(int layer, const QuadTile& tile, const QuadRows& at, const Scratch& scratch, float* halves);
@@ -152,7 +158,6 @@ class TrainingPass {
   void outputForward();
   /** From the task's loss to the gradient of the skips; without a place for the loss, from the clips' gradients. */
   void outputForwardBackward(double* lossSum, float* clipLosses);
-  bool backward();
   void layerBackward(int layer);
   void reduceLayer(int layer);
   void inputBackward();

