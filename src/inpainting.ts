@@ -12,7 +12,7 @@ import { createSampler } from './diffusion/samplers/create.js'
 import { resampled } from './diffusion/samplers/resampled.js'
 import { DiffWaveError, throwIfAborted } from './errors.js'
 import { MAX_GAPS, MAX_ROUNDS } from './limits.js'
-import { type ModelConfig, melContext, receptiveRadius } from './model/config.js'
+import { audioHop, type ModelConfig, melContext, receptiveRadius } from './model/config.js'
 import type { Model } from './model.js'
 import { check } from './options.js'
 import { gaussian } from './random.js'
@@ -50,7 +50,7 @@ export type InpaintOptions = Readonly<z.input<typeof optionsSchema>>
 export async function inpaint(model: Model, audio: Audio, options: InpaintOptions): Promise<Synthesis> {
   const checked = check(optionsSchema, options, 'inpaint options')
   const { gaps: lost, rounds, fade, label, seed = drawSeed(), signal, onProgress, ...choice } = checked
-  const { network, sampleRate, mel: convention, diffusion } = model.config
+  const { sampleRate, mel: convention, diffusion } = model.config
   if (audio.sampleRate !== sampleRate) {
     throw new DiffWaveError('SAMPLE_RATE_MISMATCH', 'the recording has another rate than the model', {
       expected: `${sampleRate} Hz`,
@@ -64,7 +64,7 @@ export async function inpaint(model: Model, audio: Audio, options: InpaintOption
   const sampler = resampled(createSampler(diffusion, choice), rounds)
   const labelIndex = model.labelIndex(label)
   const fadeSamples = Math.round(fade * sampleRate)
-  const hop = convention?.hop ?? network.patch
+  const hop = audioHop(model.config)
   const regions = repairRegions(gaps, samples.length, reachOf(model.config) + fadeSamples, hop)
   const passes = sampler.steps.length
   const total = regions.reduce((sum, { start, end }) => sum + (end - start), 0) * passes

@@ -63,6 +63,10 @@ test('in subbands, too, a stream gives the bytes of generate, to the sample', as
   }
   assert.throws(() => smallGeneratorConfig({ ...config, network: { ...config.network, patch: 32 } }), /gains/)
   assert.throws(() => smallGeneratorConfig({ ...config, diffusion: { ...config.diffusion, clamp: true } }), /subbands/)
+  const masked = (steps: number) =>
+    smallGeneratorConfig({ ...config, network: { ...config.network, inputMask: { steps } } })
+  assert.equal(masked(100).network.inputMask!.steps, 100)
+  assert.throws(() => masked(50), /inputMask/)
 })
 
 test('guidance is (1 + w)·ε_label − w·ε_none', async () => {

@@ -58,7 +58,8 @@ export const networkSchema = z
      * residual stack count positions. 1: the published network. */
     patch: z.number().int().min(1).max(MAX_PATCH).default(1),
     /** The output is m ⊙ x_t + g(t)·f in place of f: a mask m of 0 … 1, the sigmoid of as many outputs more, says of each sample how
-     * much of it may pass, and g is the deviation of a cosine schedule of `steps` steps (src/model/output-gain.ts). Where C is
+     * much of it may pass, and g is the deviation of a cosine schedule of `steps` steps, those of training
+     * (src/model/output-gain.ts): the network alone, without its schedule, is what an engine knows. Where C is
      * less than the patch, the residual stack cannot carry what every sample or band holds; it can say which are worth
      * keeping. */
     inputMask: z
@@ -195,6 +196,10 @@ export const diffusionSchema = z.strictObject({
   refinement: refinementSchema.nullable().default(null),
 })
 
+function scheduleSteps(schedule: z.output<typeof noiseScheduleSchema>): number {
+  return schedule.kind === 'explicit' ? schedule.betas.length : schedule.steps
+}
+
 /** Schema of `config.json`. */
 export const modelConfigSchema = z
   .strictObject({
@@ -242,6 +247,10 @@ export const modelConfigSchema = z
   .refine(c => Object.values(c.aliases).every(label => c.network.labels?.includes(label)), {
     path: ['aliases'],
     message: 'must stand for labels of the network',
+  })
+  .refine(c => c.network.inputMask === null || c.network.inputMask.steps === scheduleSteps(c.diffusion.training), {
+    path: ['network', 'inputMask', 'steps'],
+    message: 'must equal the training schedule’s',
   })
   .refine(c => c.labelShares === null || c.labelShares.length === c.network.labels?.length, {
     path: ['labelShares'],
@@ -317,6 +326,11 @@ export function leavesScaleToGains({
 /** Samples a mel frame. */
 export function melHop(mel: MelConditionerConfig): number {
   return mel.kind === 'frame-rate' ? mel.hop : mel.strides.reduce((product, stride) => product * stride, 1)
+}
+
+/** Samples between two places where a model's audio can be cut: a frame of its mel, else a position. */
+export function audioHop({ mel, network }: Pick<ModelConfig, 'mel' | 'network'>): number {
+  return mel?.hop ?? network.patch
 }
 
 /** Dilation of layer i, in positions. */

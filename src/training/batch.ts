@@ -8,10 +8,10 @@ import { predictionTarget } from '../diffusion/prediction.js'
 import { frameDeviations, sampleDeviations } from '../diffusion/prior.js'
 import { type NoiseSchedule, noiseSchedule } from '../diffusion/schedule.js'
 import { DiffWaveError } from '../errors.js'
-import type { ModelConfig } from '../model/config.js'
+import { audioHop, type ModelConfig } from '../model/config.js'
 import { gaussian, uniform } from '../random.js'
 import type { TrainingConfig } from './config.js'
-import { type Crop, Cropper, cropHop, cropStarts } from './crop.js'
+import { type Crop, Cropper, cropStarts } from './crop.js'
 import type { Clip } from './dataset.js'
 import { levelWeight, stepDrawer } from './noise-levels.js'
 import type { NoisedBatch } from './objective.js'
@@ -124,10 +124,10 @@ export class BatchMaker {
     const room = cropSamples - clip.samples.length
     if (room > 0 && leadIn > 0) {
       // Where there are subbands, whole blocks of silence.
-      const unit = this.model.diffusion.subbands === null ? 1 : cropHop(this.model)
+      const unit = this.model.diffusion.subbands === null ? 1 : audioHop(this.model)
       return { clip, start: -Math.floor((lead * Math.min(room, leadIn * this.model.sampleRate)) / unit) * unit }
     }
     const before = low === 0 ? 0 : this.#ends[low - 1]!
-    return { clip, start: (at - before) * cropHop(this.model) }
+    return { clip, start: (at - before) * audioHop(this.model) }
   }
 }

@@ -8,7 +8,7 @@ import { denormaliseMel, melSpectrogram, normaliseMel } from '../audio/mel.js'
 import { modelEnvelope, type SpectralEnvelope, whiten } from '../diffusion/envelope.js'
 import { modelSubbands, type Subbands } from '../diffusion/subbands.js'
 import { MAX_PREPARED_BYTES } from '../limits.js'
-import { type ModelConfig, melContext } from '../model/config.js'
+import { audioHop, type ModelConfig, melContext } from '../model/config.js'
 import { type Clip, quantised } from './dataset.js'
 
 /** A piece of a recording. */
@@ -39,14 +39,9 @@ export function clipAudio(clip: Clip): Float32Array {
   return audio
 }
 
-/** Samples between two places where a crop can start. */
-export function cropHop({ mel, network }: ModelConfig): number {
-  return mel?.hop ?? network.patch
-}
-
 /** Places where a crop of a clip can start; one where it is shorter than a crop. */
 export function cropStarts(clip: Clip, model: ModelConfig, count: number): number {
-  return Math.max(1, Math.floor((clip.samples.length - count) / cropHop(model)) + 1)
+  return Math.max(1, Math.floor((clip.samples.length - count) / audioHop(model)) + 1)
 }
 
 /** Index of the label at the middle of a crop. */

@@ -3,9 +3,9 @@ import type { MelConvention } from '../audio/convention.js'
 import { Mdct } from '../audio/mdct.js'
 import { melSpectrogram } from '../audio/mel.js'
 import { melEnergy } from '../diffusion/prior.js'
-import type { ModelConfig, PriorConfig, SubbandsConfig } from '../model/config.js'
+import { audioHop, type ModelConfig, type PriorConfig, type SubbandsConfig } from '../model/config.js'
 import type { TrainingConfig } from './config.js'
-import { clipAudio, cropHop, cropLabel, cropStarts } from './crop.js'
+import { clipAudio, cropLabel, cropStarts } from './crop.js'
 import type { Clip } from './dataset.js'
 
 /** A hundred clips spread over the set show what it has. */
@@ -71,7 +71,7 @@ export function measureLabelShares(clips: readonly Clip[], model: ModelConfig, c
   const met = new Float64Array(model.network.labels!.length)
   for (const clip of clips) {
     for (let i = cropStarts(clip, model, cropSamples) - 1; i >= 0; i--) {
-      const label = cropLabel(clip, model, i * cropHop(model), cropSamples)
+      const label = cropLabel(clip, model, i * audioHop(model), cropSamples)
       if (label !== null) met[label]!++
     }
   }

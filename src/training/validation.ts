@@ -1,6 +1,6 @@
 /** Validation loss: the same crops and the same noise every time, at several noise levels. */
 import type { Engine } from '../engines/engine.js'
-import type { ModelConfig } from '../model/config.js'
+import { audioHop, type ModelConfig } from '../model/config.js'
 import { gaussian } from '../random.js'
 import type { BatchMaker } from './batch.js'
 import type { TrainingConfig } from './config.js'
@@ -29,7 +29,7 @@ export async function validate(
   clips: readonly Clip[],
 ): Promise<Validation> {
   const { cropSamples } = config.data
-  const hop = model.mel?.hop ?? model.network.patch
+  const hop = audioHop(model)
   const stride = Math.max(1, Math.floor(clips.length / CROPS))
   const crops = clips
     .filter((_, i) => i % stride === 0)
