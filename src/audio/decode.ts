@@ -1,7 +1,8 @@
-/** Recordings in whatever format they come: WAV (own reader), FLAC, MP3 and Ogg Vorbis (decoders compiled to WASM). */
+/** Recordings in whatever format they come: WAV (own reader), FLAC, MP3, Ogg Vorbis and Opus (decoders compiled to WASM). */
 import { FLACDecoder } from '@wasm-audio-decoders/flac'
 import { OggVorbisDecoder } from '@wasm-audio-decoders/ogg-vorbis'
 import { MPEGDecoder } from 'mpg123-decoder'
+import { OggOpusDecoder } from 'ogg-opus-decoder'
 import { DiffWaveError } from '../errors.js'
 import { readFileBytes } from '../files.js'
 import { type Audio, decodeWav } from './wav.js'
@@ -27,9 +28,38 @@ function mono({ channelData, samplesDecoded, sampleRate, errors }: Decoded, wher
   return { samples, sampleRate }
 }
 
-function starts(bytes: Uint8Array, text: string): boolean {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(text.length, bytes.length)).toString('latin1') === text
+/** Full scale is 2^(bits − 1), as a WAV's: the FLAC decoder divides by one less. */
+function asInWav(decoded: Decoded & { readonly bitDepth: number }): Decoded {
+  const full = 2 ** (decoded.bitDepth - 1)
+  const factor = (full - 1) / full
+  return { ...decoded, channelData: decoded.channelData.map(channel => channel.map(x => x * factor)) }
 }
+
+/** What a decoder makes of a file, the decoder freed whatever happens. */
+async function decodedBy<Decoder extends { readonly ready: Promise<void>; free(): void }>(
+  decoder: Decoder,
+  decode: (decoder: Decoder) => Decoded | Promise<Decoded>,
+  where: string,
+): Promise<Audio> {
+  await decoder.ready
+  let decoded: Decoded
+  try {
+    decoded = await decode(decoder)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new DiffWaveError('BAD_AUDIO', `the file cannot be decoded: ${reason}`, { where, cause })
+  } finally {
+    decoder.free()
+  }
+  return mono(decoded, where)
+}
+
+function starts(bytes: Uint8Array, text: string, at = 0): boolean {
+  return Buffer.from(bytes.subarray(at, at + text.length)).toString('latin1') === text
+}
+
+/** Bytes of an Ogg file before its codec's first packet: the first page's header, with one segment. */
+const OGG_HEADER = 28
 
 /**
  * A recording, its channels averaged to one. The format is told by the first bytes.
@@ -40,34 +70,17 @@ function starts(bytes: Uint8Array, text: string): boolean {
 export async function decodeAudio(bytes: Uint8Array, where: string): Promise<Audio> {
   if (['RIFF', 'RIFX', 'RF64'].some(tag => starts(bytes, tag))) return decodeWav(bytes, where)
   if (starts(bytes, 'fLaC')) {
-    const decoder = new FLACDecoder()
-    await decoder.ready
-    try {
-      return mono(await decoder.decodeFile(bytes), where)
-    } finally {
-      decoder.free()
-    }
+    return decodedBy(new FLACDecoder(), async flac => asInWav(await flac.decodeFile(bytes)), where)
   }
-  if (starts(bytes, 'OggS')) {
-    const decoder = new OggVorbisDecoder()
-    await decoder.ready
-    try {
-      return mono(await decoder.decodeFile(bytes), where)
-    } finally {
-      decoder.free()
-    }
+  if (starts(bytes, 'OggS') && starts(bytes, 'OpusHead', OGG_HEADER)) {
+    return decodedBy(new OggOpusDecoder(), opus => opus.decodeFile(bytes), where)
   }
+  if (starts(bytes, 'OggS')) return decodedBy(new OggVorbisDecoder(), vorbis => vorbis.decodeFile(bytes), where)
   if (starts(bytes, 'ID3') || (bytes[0] === 0xff && (bytes[1]! & 0xe0) === 0xe0)) {
-    const decoder = new MPEGDecoder()
-    await decoder.ready
-    try {
-      return mono(decoder.decode(bytes), where)
-    } finally {
-      decoder.free()
-    }
+    return decodedBy(new MPEGDecoder(), mpeg => mpeg.decode(bytes), where)
   }
   throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this is no recording of a known format', {
-    expected: 'WAV, FLAC, MP3 or Ogg Vorbis',
+    expected: 'WAV, FLAC, MP3, Ogg Vorbis or Opus',
     where,
   })
 }
