@@ -7,6 +7,9 @@ import { Modulation } from './modulation.js'
 
 const FRAMES = 24
 const ORDERS = 16
+/** Training clips that the classifier learns from, at most, spread over the set: stretches of long recordings overlap, and it is
+ * to be trained in seconds. */
+const MOST_EXAMPLES = 6000
 
 export interface LabelAccuracy {
   readonly clips: number
@@ -40,7 +43,10 @@ export async function classifyClips(
     features: modulation.of(stretchedPattern(pattern, first, sets.training.frames, FRAMES)),
     label: labels.indexOf(label),
   })
-  const classifier = await Classifier.train(known(sets.training).map(example), labels, { seed, signal })
+  const training = known(sets.training)
+  const stride = Math.ceil(training.length / MOST_EXAMPLES)
+  const examples = training.filter((_, i) => i % stride === 0).map(example)
+  const classifier = await Classifier.train(examples, labels, { seed, signal })
   const answers = (clips: readonly Clip[]) =>
     clips.map(example).map(({ features, label }) => ({ label, found: classifier.classify(features) }))
   const accuracy = (given: readonly { label: number; found: number }[]) =>
