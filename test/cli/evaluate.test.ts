@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { encodeWav, readWav } from '#src/audio/wav'
+import { writeModelFolder } from '#src/model/folder'
+import { initialParameters } from '#src/training/initialise'
+import { smallGeneratorConfig } from '../support/configs.js'
 import { golden, inRepository } from '../support/paths.js'
 
 const scratch = mkdtempSync(join(tmpdir(), 'diffwave-evaluate-'))
@@ -133,4 +136,29 @@ test('a generator’s clips, and clips made before, are set beside real ones', (
   assert.equal(JSON.parse(copied.stdout).memorisation.generated.median, 0)
   const wrong = evaluate('--reference', real, '-m', generator, '--mel', real)
   assert.deepEqual([wrong.status, /--mel is for vocoders/.test(wrong.stderr)], [2, true])
+})
+
+test('a generator that draws its labels is asked for none: clips have the labels as often as the data', async () => {
+  const real = at('labelled')
+  for (const label of ['kick', 'snare']) {
+    mkdirSync(join(real, label), { recursive: true })
+    for (let i = 0; i < 4; i++) {
+      const clip = samples.subarray(i * 6000, i * 6000 + 5000)
+      writeFileSync(join(real, label, `${i}.wav`), encodeWav({ samples: clip, sampleRate }))
+    }
+  }
+  const { network, ...config } = smallGeneratorConfig({ clipSeconds: 0.2 })
+  const parameters = initialParameters(network, 1)
+  for (const [name, labelShares, asked] of [
+    ['in-turn', null, ['kick', 'snare']],
+    ['drawing', [0, 1], ['snare']],
+  ] as const) {
+    await writeModelFolder(at(name), {
+      config: { ...config, network, labelShares: labelShares && [...labelShares] },
+      parameters,
+    })
+    const made = evaluate('--reference', real, '--training', real, '-m', at(name), '-n', '4', '--seed', '1')
+    assert.equal(made.status, 0, made.stderr)
+    assert.deepEqual(Object.keys(JSON.parse(made.stdout).classifier.byLabel), asked)
+  }
 })
