@@ -67,6 +67,7 @@ async function inspectModel(path: string): Promise<Facts> {
     refinementIterations: diffusion.refinement?.iterations ?? null,
     hop: network.mel === null ? null : melHop(network.mel),
     labels: network.labels?.join(', ') ?? null,
+    drawsLabels: config.labelShares !== null,
     parameters: parameterCount(network),
     trainingSchedule:
       training.kind === 'explicit'
