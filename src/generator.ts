@@ -111,10 +111,14 @@ export class Generator {
   drawLabel(seed: number): string | null {
     const { labelShares: shares } = this.model.config
     if (shares === null) return null
-    const ends: number[] = []
-    for (const share of shares) ends.push((ends.at(-1) ?? 0) + share)
-    const at = uniform(seed, 0, 0) * ends.at(-1)!
-    return this.labels[ends.findIndex(end => end > at)]!
+    const starts: number[] = []
+    let total = 0
+    for (const share of shares) {
+      starts.push(total)
+      total += share
+    }
+    const at = uniform(seed, 0, 0) * total
+    return this.labels[starts.findLastIndex((start, i) => shares[i]! > 0 && start <= at)]!
   }
 
   /**
