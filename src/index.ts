@@ -1,4 +1,5 @@
 /** The public API: re-exports, nothing else. */
+export type { Label, LabelledPart } from './audio/audio-files.js'
 export { type ConventionName, type Mel, type MelConvention, namedConventions } from './audio/convention.js'
 export { melSpectrogram } from './audio/mel.js'
 export { resample } from './audio/resample.js'
