@@ -19,6 +19,10 @@ int64_t blockPositions(int threads, bool inStages) {
   return threads <= 8 ? 4 * unit : unit * int64_t(threads) / 2;
 }
 
+/** Stages gain less on a shorter whole clip, in halves of the latency and blocks, than threads that share the tiles of each layer
+ * (bench/NOTES.md). */
+constexpr int64_t shortestInStages = 8;
+
 /** Where two threads cut the network, so that each has half of its multiplications but for the network's end: a layer in quads
  * takes 0.72 of a direct one (bench/NOTES.md). */
 int findSecondStage(const ForwardWeights& weights, int threads) {
@@ -69,8 +73,10 @@ Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const 
   }
 }
 
-void Stream::openPass(Pass& pass) {
+void Stream::openPass(Pass& pass, int64_t whole) {
   const NetworkShape& s = weights_->shape;
+  // For half of the latency and a block one stage works alone, at either end of the clip.
+  pass.inStages = secondStage_ > 0 && (whole == 0 || whole >= shortestInStages * (latency_ / 2 + block_));
   auto ring = [&](int64_t capacity) {
     // A step of a product that a row does not fill reads on in the next row, past the last one too, and takes it times zero:
     // it must be a number.
@@ -81,7 +87,7 @@ void Stream::openPass(Pass& pass) {
     return Ring{memory.data(), capacity, weights_->padded};
   };
   // A block waits between two stages, and one for the network's end.
-  const int64_t between = secondStage_ > 0 ? block_ : 0;
+  const int64_t between = pass.inStages ? block_ : 0;
   for (int i = 0; i < s.layers; i++) {
     pass.inputs.push_back(ring(s.dilation(i) + lag(s, weights_->kernels, i) + block_ + (i == secondStage_ ? between : 0)));
   }
@@ -125,8 +131,8 @@ void Stream::plan(const Pass& pass, int64_t count) {
   for (int i = 0; i < layers; i++) {
     // The second stage takes what the first had given before.
     const int64_t available = i == 0           ? step_.fed.end
-                              : i == secondStage_ ? pass.done[size_t(i) - 1]
-                                               : step_.layers[size_t(i) - 1].end;
+                              : pass.inStages && i == secondStage_ ? pass.done[size_t(i) - 1]
+                                                                   : step_.layers[size_t(i) - 1].end;
     Range range = next(pass, i, available);
     if (range.empty()) range.end = range.begin;
     else (i < secondStage_ ? step_.first : step_.second) = true;
@@ -241,7 +247,7 @@ void Stream::finish(const Pass& pass, float* noise, int tile, int worker) {
 
 void Stream::runStep(Pass& pass, const float* audio, float* noise, const std::atomic<bool>* cancelled) {
   const int layers = weights_->shape.layers, ends = int(tiles(step_.given.end - step_.given.begin));
-  bool apart = step_.first && step_.second;
+  bool apart = pass.inStages && step_.first && step_.second;
   for (int i = 0; apart && i < layers; i++) {
     const auto [begin, end] = step_.layers[size_t(i)];
     apart = end == begin || conditioner_.keep(i, begin, end);
@@ -273,7 +279,7 @@ StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bo
                               const std::atomic<bool>* cancelled) {
   const NetworkShape& s = weights_->shape;
   Pass& pass = passes_[size_t(index)];
-  if (pass.inputs.empty()) openPass(pass);
+  if (pass.inputs.empty()) openPass(pass, last ? samples / s.patch : 0);
   int64_t left = samples / s.patch;
   *written = 0;
   for (;;) {

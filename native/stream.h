@@ -7,7 +7,8 @@
 //
 // Two threads take half of the layers each, the second a block behind the first: what a thread reads it has mostly written
 // itself, and they wait for one another once a block; who is ready first takes more of the network's end. More threads share
-// the tiles of each layer.
+// the tiles of each layer, and so do two where a whole clip is short: the first would have gone through most of it before the
+// second had anything.
 #pragma once
 
 #include <atomic>
@@ -58,6 +59,7 @@ class Stream {
     std::vector<int64_t> done;  // positions each layer has given
     int64_t fed = 0, given = 0;
     int64_t length = INT64_MAX;
+    bool inStages = false;
   };
 
   /** Positions that a layer takes next. */
@@ -77,7 +79,8 @@ class Stream {
     bool first, second;
   };
 
-  void openPass(Pass& pass);
+  /** @param whole the clip's positions, where all of them come at once; else 0 */
+  void openPass(Pass& pass, int64_t whole);
   Range next(const Pass& pass, int layer, int64_t available) const;
   void plan(const Pass& pass, int64_t count);
   void feed(Pass& pass, const float* audio, int worker);
