@@ -35,9 +35,10 @@ for (const name of names) {
   const convention = { ...namedConventions.tacotron2, sampleRate, maxFrequency: sampleRate / 2, fftSize: 512, hop: 64 }
   const rows = []
   for (const { samples, seed, label, steps } of clips) {
-    const file = `${name}-${label === null || drawn ? '' : `${label}-`}${seed}.wav`
+    const wantedLabel = drawn ? null : label
+    const file = `${name}-${wantedLabel === null ? '' : `${wantedLabel}-`}${seed}.wav`
     await writeWav(join(folder, file), { samples, sampleRate })
-    const option = label === null || drawn ? '' : ` --label ${label}`
+    const option = wantedLabel === null ? '' : ` --label ${wantedLabel}`
     const command = `diffwave generate -m models/${name}${option} --seed ${seed} -o out.wav`
     rows.push(`| \`${file}\` | \`${command}\` | ${label ?? ''} | ${steps} |`)
   }

@@ -84,9 +84,8 @@ async function render(pieces) {
     const played = samples.subarray(from, from + Math.round(piece.seconds * PLAYED_RATE))
     const audio = levelled(await resample(played, PLAYED_RATE, RATE))
     await writeWav(join(folder, `piece-${piece.seed}.wav`), { samples: audio, sampleRate: RATE })
-    for (const { from, label } of scoreLabels(piece)) {
-      appendFileSync(join(folder, 'metadata.csv'), `piece-${piece.seed}.wav,${label},${from}\n`)
-    }
+    const lines = scoreLabels(piece).map(({ from, label }) => `piece-${piece.seed}.wav,${label},${from}\n`)
+    appendFileSync(join(folder, 'metadata.csv'), lines.join(''))
     written += audio.length / RATE
   }
   return written

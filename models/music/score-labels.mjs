@@ -23,7 +23,8 @@ const mallets = new Map([
   [11, 'vibraphone'],
   [12, 'marimba'],
 ])
-const [MELODY, ACCOMPANIMENT, BASS] = [0, 1, 2]
+/** Its channel in compose.mjs: melody and accompaniment are the others. */
+const BASS = 2
 
 /** What sounds, and whether there is a bass. */
 function ensemble(programs, bass) {
@@ -32,7 +33,7 @@ function ensemble(programs, bass) {
   )
 }
 
-/** Every class that a stretch can be of. */
+/** Every class that a stretch can be of: the labels of train.json. */
 export function scoreClasses() {
   const characters = [...new Set(paces.flatMap(({ thin, full }) => [thin, full]))]
   const ensembles = [[8, 11], [8, 12], [11], [11, 12], [12]].flatMap(programs =>
@@ -46,11 +47,9 @@ export function scoreClasses() {
  * @returns {{ from: number, label: string }[]} the class of the stretch around each moment, from the second at which it changes
  */
 export function scoreLabels({ notes, seconds }) {
-  const parts = new Set(notes.map(({ channel }) => channel))
-  const programs = new Set(
-    notes.filter(({ channel }) => channel === MELODY || channel === ACCOMPANIMENT).map(n => n.program),
-  )
-  const played = ensemble(programs, parts.has(BASS))
+  const programs = new Set(notes.filter(({ channel }) => channel !== BASS).map(({ program }) => program))
+  const bass = notes.some(({ channel }) => channel === BASS)
+  const played = ensemble(programs, bass)
   const labels = []
   for (let middle = STRETCH / 2; middle <= seconds - STRETCH / 2; middle += HOP) {
     const [start, end] = [middle - STRETCH / 2, middle + STRETCH / 2]

@@ -30,6 +30,11 @@ export interface LabelledPart {
 /** The class of a recording; where it changes, those of its parts in order. '': none. */
 export type Label = string | readonly LabelledPart[]
 
+/** The parts of a recording that differ in class; one where it is of one class. */
+export function partsOf(label: Label): readonly LabelledPart[] {
+  return typeof label === 'string' ? [{ from: 0, label }] : label
+}
+
 /** The class at a second of a recording: before the first part, that of the first. */
 export function labelAt(label: Label, second: number): string {
   if (typeof label === 'string') return label
@@ -41,27 +46,28 @@ export function labelAt(label: Label, second: number): string {
  * a recording changes: the label holds from that second on.
  */
 async function metadataLabels(folder: string): Promise<Map<string, Label>> {
-  const parts = new Map<string, LabelledPart[]>()
-  let text: string
+  const found = new Map<string, Map<number, string>>()
+  let text = ''
   try {
     text = await readFile(join(folder, 'metadata.csv'), 'utf8')
   } catch {
-    return parts
+    // Most folders have none.
   }
   for (const line of text.split(/\r?\n/)) {
     const [name, label, second = ''] = line.split(/[,|]/)
     if (!name || !label) continue
     const stem = basename(audioStem(name.trim()))
+    const labels = found.get(stem) ?? new Map<number, string>()
     // In other projects' files the third column is text.
-    const from = /^\s*\d+(\.\d+)?\s*$/.test(second) ? Number(second) : 0
-    const others = parts.get(stem)?.filter(part => part.from !== from) ?? []
-    parts.set(stem, [...others, { from, label: label.trim() }])
+    labels.set(/^\s*\d+(\.\d+)?\s*$/.test(second) ? Number(second) : 0, label.trim())
+    found.set(stem, labels)
   }
-  return new Map([...parts].map(([stem, own]) => [stem, own.length === 1 ? own[0]!.label : inOrder(own)]))
+  return new Map([...found].map(([stem, labels]) => [stem, inOrder(labels)]))
 }
 
-function inOrder(parts: readonly LabelledPart[]): LabelledPart[] {
-  return [...parts].sort((a, b) => a.from - b.from)
+function inOrder(labels: ReadonlyMap<number, string>): Label {
+  const parts = [...labels].map(([from, label]) => ({ from, label })).sort((a, b) => a.from - b.from)
+  return parts.length === 1 ? parts[0]!.label : parts
 }
 
 /**

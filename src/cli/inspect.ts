@@ -7,7 +7,7 @@ import { createSampler } from '../diffusion/samplers/create.js'
 import { DiffWaveError } from '../errors.js'
 import { kindOfPath, readFileBytes } from '../files.js'
 import { readMel } from '../formats/mel-file.js'
-import { melHop, receptiveRadius } from '../model/config.js'
+import { melHop, receptiveRadius, scheduleSteps } from '../model/config.js'
 import { parameterCount } from '../model/parameters.js'
 import { readModel } from '../model/read-model.js'
 import { lookAhead } from '../synthesis.js'
@@ -69,10 +69,7 @@ async function inspectModel(path: string): Promise<Facts> {
     labels: network.labels?.join(', ') ?? null,
     drawsLabels: config.labelShares !== null,
     parameters: parameterCount(network),
-    trainingSchedule:
-      training.kind === 'explicit'
-        ? `explicit, ${training.betas.length} steps`
-        : `${training.kind}, ${training.steps} steps`,
+    trainingSchedule: `${training.kind}, ${scheduleSteps(training)} steps`,
     samplingSchedules: Object.keys(diffusion.sampling).join(', '),
   }
 }

@@ -196,7 +196,8 @@ export const diffusionSchema = z.strictObject({
   refinement: refinementSchema.nullable().default(null),
 })
 
-function scheduleSteps(schedule: z.output<typeof noiseScheduleSchema>): number {
+/** Steps of a noise schedule, however it is written. */
+export function scheduleSteps(schedule: z.output<typeof noiseScheduleSchema>): number {
   return schedule.kind === 'explicit' ? schedule.betas.length : schedule.steps
 }
 

@@ -2,6 +2,7 @@
  * Training batches: crops of the recordings with their mels, noised. Everything is a pure function of (seed, draw), so that a
  * resumed run sees the same data.
  */
+import { partsOf } from '../audio/audio-files.js'
 import { emphasis } from '../diffusion/envelope.js'
 import { alphaBarAt, diffuse } from '../diffusion/forward.js'
 import { predictionTarget } from '../diffusion/prediction.js'
@@ -43,9 +44,8 @@ export class BatchMaker {
       return total
     })
     const labels = model.network.labels
-    for (const { name, label: own } of labels === null ? [] : clips) {
-      const names = typeof own === 'string' ? [own] : own.map(part => part.label)
-      const unknown = names.find(label => !labels!.includes(label))
+    for (const { name, label } of labels === null ? [] : clips) {
+      const unknown = partsOf(label).find(part => !labels!.includes(part.label))?.label
       if (unknown === undefined) continue
       throw new DiffWaveError('BAD_DATA', 'a clip’s label is not one of the model’s', {
         expected: labels!.join(', '),

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { basename, join } from 'node:path'
-import { audioStem, type Label, labelledFiles } from '../audio/audio-files.js'
+import { audioStem, type Label, labelledFiles, partsOf } from '../audio/audio-files.js'
 import type { Mel, MelConvention } from '../audio/convention.js'
 import { melFrames } from '../audio/mel.js'
 import { resample } from '../audio/resample.js'
@@ -166,9 +166,9 @@ async function atRate(audio: Audio, rate: number, cache: string | undefined, key
 
 /** A recording's classes as text. */
 function written(label: Label): string {
-  return typeof label === 'string'
-    ? label
-    : label.map(part => (part.from === 0 ? part.label : `${part.from} ${part.label}`)).join('\n')
+  return partsOf(label)
+    .map(part => (part.from === 0 ? part.label : `${part.from} ${part.label}`))
+    .join('\n')
 }
 
 /** The classes of a recording played at another speed. */

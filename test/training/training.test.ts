@@ -112,6 +112,13 @@ test('the config kept beside the speech model is one', () => {
   assert.ok(alphaBar.at(-1)! <= 1e-3)
 })
 
+test('the config kept beside the music model is one, with every class of a score as a label', async () => {
+  const at = (name: string) => new URL(`../../../models/music/${name}`, import.meta.url)
+  const { model } = checkTrainingConfig(JSON.parse(readFileSync(at('train.json'), 'utf8')), 'train.json')
+  const { scoreClasses }: { scoreClasses: () => string[] } = await import(at('score-labels.mjs').href)
+  assert.deepEqual(model.network.labels, scoreClasses())
+})
+
 test('the rate warms up, then follows half a cosine', () => {
   const { optimiser } = config({
     optimiser: { learningRate: 1, warmupSteps: 4, totalSteps: 104, finalFactor: 0.1 },
