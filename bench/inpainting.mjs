@@ -1,8 +1,9 @@
 // Gaps of 50 and 100 ms in recordings, filled by a model, by silence and by a straight line: log-spectral distance to the original
 // over the gap with 20 ms on either side, and clicks at its edges.
 // usage: npm run build && node bench/inpainting.mjs --model speech [--reference folder] [--limit n] [--gaps 4] [--steps n] [--rounds n] [--sampler s] [--fade s]
+
+import { uniform } from '../dist/core/random.js'
 import { Generator, loadModel, Vocoder } from '../dist/index.js'
-import { uniform } from '../dist/random.js'
 import {
   click,
   logSpectralDistance,

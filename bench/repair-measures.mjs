@@ -2,10 +2,10 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { readAudio } from '../dist/audio/decode.js'
+import { readAudio } from '../dist/audio/codecs/decode.js'
 import { resample } from '../dist/audio/resample.js'
+import { gaussian } from '../dist/core/random.js'
 import { spectrogram } from '../dist/evaluation/spectrogram.js'
-import { gaussian } from '../dist/random.js'
 
 /** Options of a bench: `--name value`, with their defaults as text. */
 export function options(defaults) {

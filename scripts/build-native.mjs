@@ -1,4 +1,4 @@
-// Builds the native engine from this repository (src/engines/build-addon.ts does the work, once it is compiled itself).
+// Builds the native engine from this repository (src/engines/native/build.ts does the work, once it is compiled itself).
 // usage: node scripts/build-native.mjs [--target linux-arm64 --compiler aarch64-linux-gnu-g++]
 //        node scripts/build-native.mjs --test [--sanitize] [--target … --compiler … --run 'qemu-aarch64 -L /usr/aarch64-linux-gnu']
 // --test builds and runs the program native/test/ instead.
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { compile, root } from './compile.mjs'
 
-const library = () => import('../dist/engines/build-addon.js')
+const library = () => import('../dist/engines/native/build.js')
 
 function newestSource() {
   const folder = join(root, 'native')

@@ -42,7 +42,7 @@ function checkSymbols(objdump, path) {
 }
 
 await build()
-const { buildAddon } = await import('../dist/engines/build-addon.js')
+const { buildAddon } = await import('../dist/engines/native/build.js')
 for (const { target, compiler, objdump, run } of targets) {
   checkSymbols(objdump, await buildAddon({ target, compiler }))
   await testNative({ target, compiler, run })

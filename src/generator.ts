@@ -1,16 +1,16 @@
 /** The generator: clips from noise alone, or from a label. */
 import { z } from 'zod'
-import type { Audio } from './audio/wav.js'
+import type { Audio } from './audio/codecs/wav.js'
+import { DiffWaveError } from './core/errors.js'
+import { MAX_CLIP_SECONDS, MAX_CLIPS, MAX_GUIDANCE } from './core/limits.js'
+import { check } from './core/options.js'
+import { uniform } from './core/random.js'
+import { drawSeed } from './core/seed.js'
+import type { Model } from './denoiser/denoiser.js'
+import { type LoadModelOptions, loadModel } from './denoiser/load-model.js'
 import type { Progress } from './diffusion/reverse.js'
 import { createSampler } from './diffusion/samplers/create.js'
-import { DiffWaveError } from './errors.js'
-import { type InpaintOptions, inpaint } from './inpainting.js'
-import { MAX_CLIP_SECONDS, MAX_CLIPS, MAX_GUIDANCE } from './limits.js'
-import { type LoadModelOptions, loadModel } from './load-model.js'
 import type { ModelConfig } from './model/config.js'
-import type { Model } from './model.js'
-import { check } from './options.js'
-import { uniform } from './random.js'
 import {
   type Denoised,
   type DenoiseOptions,
@@ -18,10 +18,10 @@ import {
   type InterpolateOptions,
   interpolate,
   type Restored,
-} from './restoration.js'
-import { drawSeed } from './seed.js'
-import { type ClipRequest, streamClip, wholeClip, wholeClips } from './synthesis.js'
-import { type AudioStream, type Synthesis, samplingOptions } from './synthesis-options.js'
+} from './repair/denoising.js'
+import { type InpaintOptions, inpaint } from './repair/inpainting.js'
+import { type ClipRequest, streamClip, wholeClip, wholeClips } from './synthesis/clip.js'
+import { type AudioStream, type Synthesis, samplingOptions } from './synthesis/options.js'
 
 const clipSchema = z.strictObject({
   ...samplingOptions,

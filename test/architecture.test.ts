@@ -10,40 +10,68 @@ const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(fil
 const text = (file: string) => readFileSync(join(src, file), 'utf8')
 const specifiers = (file: string) => [...text(file).matchAll(/(?:from|import)\s*\(?'([^']+)'/g)].map(match => match[1]!)
 
-/** What a folder of src may import from, itself aside; files that lie in src itself are `.`. */
+/** The folders that each folder of src may import from, besides itself. Files at the root of src are `.`. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
-  audio: ['.'],
-  formats: ['audio', '.'],
-  model: ['formats', 'audio', '.'],
-  diffusion: ['model', 'audio', '.'],
-  repair: ['diffusion', 'model', 'audio', '.'],
-  engines: ['model', 'audio', 'formats', '.'],
-  training: ['engines', 'diffusion', 'model', 'formats', 'audio', '.'],
-  evaluation: ['engines', 'diffusion', 'model', 'formats', 'audio', '.'],
-  cli: ['training', 'evaluation', 'repair', 'engines', 'diffusion', 'model', 'formats', 'audio', '.'],
-  '.': ['training', 'evaluation', 'repair', 'engines', 'diffusion', 'model', 'formats', 'audio'],
+  core: [],
+  audio: ['core'],
+  formats: ['audio', 'core'],
+  model: ['formats', 'audio', 'core'],
+  'data-domain': ['model', 'audio'],
+  diffusion: ['data-domain', 'model', 'audio', 'core'],
+  engines: ['model', 'audio', 'core'],
+  denoiser: ['engines', 'model', 'audio', 'core'],
+  synthesis: ['denoiser', 'engines', 'diffusion', 'data-domain', 'model', 'audio', 'core'],
+  repair: ['synthesis', 'denoiser', 'diffusion', 'data-domain', 'model', 'audio', 'core'],
+  evaluation: ['formats', 'audio', 'core'],
+  tuning: ['evaluation', 'synthesis', 'denoiser', 'diffusion', 'model', 'audio', 'core'],
+  training: ['engines', 'diffusion', 'data-domain', 'model', 'formats', 'audio', 'core'],
+  '.': [
+    ...['tuning', 'evaluation', 'repair', 'synthesis', 'denoiser', 'engines', 'diffusion', 'model'],
+    ...['formats', 'audio', 'core'],
+  ],
+  cli: [
+    ...['.', 'tuning', 'training', 'evaluation', 'synthesis', 'denoiser', 'engines', 'diffusion', 'model'],
+    ...['formats', 'audio', 'core'],
+  ],
 }
-/** The files of src itself that everything may import: they import nothing above them. */
-const foundations = ['errors', 'files', 'limits', 'options', 'random', 'tensor'].map(name => `${name}.ts`)
 
 const folderOf = (file: string) => (file.includes('/') ? file.split('/')[0]! : '.')
+const imports = (file: string) =>
+  specifiers(file)
+    .filter(name => name.startsWith('.'))
+    .map(name => relative(src, join(src, dirname(file), name)).replace(/\.js$/, '.ts'))
 
-test('dependencies point one way', () => {
+test('every folder imports exactly the folders it may', () => {
+  const used: Record<string, Set<string>> = {}
   for (const file of files) {
     const from = folderOf(file)
-    for (const specifier of specifiers(file).filter(name => name.startsWith('.'))) {
-      const target = relative(src, join(src, dirname(file), specifier)).replace(/\.js$/, '.ts')
+    assert.ok(from in allowed, `unknown folder of ${file}`)
+    used[from] ??= new Set()
+    for (const target of imports(file)) {
       const to = folderOf(target)
       if (to === from) continue
       assert.ok(allowed[from]!.includes(to), `${file} imports ${target}`)
-      if (to === '.' && from !== 'cli') assert.ok(foundations.includes(target), `${file} imports ${target}`)
+      used[from]!.add(to)
     }
   }
-  for (const file of foundations) {
-    const ours = specifiers(file).filter(name => name.startsWith('.'))
-    for (const name of ours)
-      assert.ok(foundations.includes(name.replace('./', '').replace(/\.js$/, '.ts')), `${file}: ${name}`)
+  for (const [from, targets] of Object.entries(allowed)) {
+    assert.deepEqual([...used[from]!].sort(), [...targets].sort(), `the list of ${from} is not exact`)
   }
+})
+
+test('no file imports itself through others', () => {
+  const done = new Set<string>()
+  const visit = (file: string, path: readonly string[]) => {
+    assert.ok(!path.includes(file), `circle: ${[...path, file].join(' → ')}`)
+    if (done.has(file)) return
+    for (const target of imports(file)) visit(target, [...path, file])
+    done.add(file)
+  }
+  for (const file of files) visit(file, [])
+})
+
+test('the root of src holds the public nouns and nothing else', () => {
+  assert.deepEqual(files.filter(file => folderOf(file) === '.').sort(), ['generator.ts', 'index.ts', 'vocoder.ts'])
 })
 
 test('only the TensorFlow.js engine imports TensorFlow.js, only the command line touches the process', () => {

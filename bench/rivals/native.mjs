@@ -1,10 +1,11 @@
 /** This project's native engine. */
-import { createNativeEngine, surveyNative } from '../../dist/engines/native.js'
-import { Model } from '../../dist/model.js'
+
+import { Model } from '../../dist/denoiser/denoiser.js'
+import { createNativeEngine, surveyNative } from '../../dist/engines/native/engine.js'
 import { Vocoder } from '../../dist/vocoder.js'
 import { timed } from '../support/interleave.mjs'
 
-export { measurePeak } from '../../dist/engines/native.js'
+export { measurePeak } from '../../dist/engines/native/engine.js'
 
 /** Instruction sets that run here, best first. */
 export function instructionSets() {

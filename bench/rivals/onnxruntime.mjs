@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
-import { gaussian } from '../../dist/random.js'
+import { gaussian } from '../../dist/core/random.js'
 import { timed } from '../support/interleave.mjs'
 import { onnxNetwork, onnxSplit } from '../support/onnx.mjs'
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { unzipSync, zipSync } from 'fflate'
-import { gaussian } from '../../dist/random.js'
+import { gaussian } from '../../dist/core/random.js'
 
 const script = fileURLToPath(new URL('../pytorch_network.py', import.meta.url))
 

@@ -1,5 +1,5 @@
 import type { NetworkConfig } from '../../dist/model/config.js'
-import type { Tensors } from '../../dist/tensor.js'
+import type { Tensors } from '../../dist/core/tensor.js'
 
 export declare function onnxNetwork(network: NetworkConfig, parameters: Tensors): Uint8Array
 export declare function onnxSplit(

@@ -1,9 +1,10 @@
 /** What is measured: a network with random weights, a clip with its mel, and the noise of a six-step synthesis. */
+
+import { gaussian } from '../../dist/core/random.js'
 import { createSampler } from '../../dist/diffusion/samplers/create.js'
 import { modelConfigSchema } from '../../dist/model/config.js'
 import { parameterSpecs } from '../../dist/model/parameters.js'
 import { stepSinusoids } from '../../dist/model/step-embedding.js'
-import { gaussian } from '../../dist/random.js'
 
 const SEED = 1
 const HOP = 256

@@ -7,8 +7,8 @@
 // writes <output folder>/train and <output folder>/held-out.
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { decodeAudio } from '../../dist/audio/decode.js'
-import { writeWav } from '../../dist/audio/wav.js'
+import { decodeAudio } from '../../dist/audio/codecs/decode.js'
+import { writeWav } from '../../dist/audio/codecs/wav.js'
 
 const LABELS = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine']
 /** Takes below this number are held out. */

@@ -2,7 +2,7 @@
 // bass), by rules written for this project. Two seeds differ in mode, tempo, chords, rhythm, melody and instruments. All are on the
 // white keys and for mallets and bells: so many notes a small network can learn as they sound. (With twelve keys, nine instruments
 // and percussion it learnt in two hours where notes begin, and noise in place of their pitches.)
-import { uniform } from '../../dist/random.js'
+import { uniform } from '../../dist/core/random.js'
 
 /** Semitones of the scale's degrees above the tonic. */
 const modes = {

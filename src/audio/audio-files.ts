@@ -1,7 +1,7 @@
 /** Which files of a folder are recordings. */
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { fileError } from '../files.js'
+import { fileError } from '../core/files.js'
 
 /** The endings of what `decodeAudio` reads. */
 export const AUDIO_FILE = /\.(wav|flac|mp3|ogg|oga|opus)$/i

@@ -1,7 +1,7 @@
 /** Pictures of audio as PNG: a waveform above its mel spectrogram, or several spectrograms side by side. */
 import { encode } from 'fast-png'
-import type { Mel } from './convention.js'
-import { melRange } from './mel.js'
+import type { Mel } from './mel/convention.js'
+import { melRange } from './mel/mel.js'
 
 const WIDTH = 1200
 const WAVE_HEIGHT = 160

@@ -1,8 +1,8 @@
 /** Change of sample rate by libsamplerate's band-limited sinc interpolation (Erik de Castro Lopo), compiled to WASM. */
 import { createRequire } from 'node:module'
 import { setImmediate } from 'node:timers/promises'
-import { DiffWaveError } from '../errors.js'
-import { MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../limits.js'
+import { DiffWaveError } from '../core/errors.js'
+import { MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../core/limits.js'
 
 // A CommonJS module whose names an ESM import does not see.
 const { ConverterType, create } = createRequire(import.meta.url)(

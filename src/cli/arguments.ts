@@ -1,8 +1,8 @@
 /** Parsers of option values, and the options that several commands share. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { wavFormats } from '../audio/wav.js'
+import { wavFormats } from '../audio/codecs/wav.js'
 import { engineNames } from '../engines/select.js'
-import { samplerNames } from '../model/config.js'
+import { samplerNames } from '../model/diffusion-config.js'
 
 export function wholeNumber(text: string): number {
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text))) throw new InvalidArgumentError('Not a whole number.')

@@ -1,6 +1,6 @@
 /** What every command is handed: where to print, when to stop. Only src/cli knows the terminal and the process. */
 import cliProgress from 'cli-progress'
-import { DiffWaveError } from '../errors.js'
+import { DiffWaveError } from '../core/errors.js'
 import { colours } from './colours.js'
 
 /** Options that every command takes. */

@@ -1,5 +1,5 @@
 /** Runs a command over several inputs: one that fails is reported, and the others are still done. */
-import { DiffWaveError } from '../errors.js'
+import { DiffWaveError } from '../core/errors.js'
 import { type Context, printError } from './context.js'
 import { exitStatus, SomeFailed } from './exit.js'
 

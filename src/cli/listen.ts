@@ -1,15 +1,15 @@
 /** What the model sounds like so far: a validation clip vocoded, or a clip generated, with its picture, for the event log. */
 import { labelAt } from '../audio/audio-files.js'
-import { type Mel, namedConventions } from '../audio/convention.js'
-import { melFrames, melSpectrogram } from '../audio/mel.js'
+import { type Mel, namedConventions } from '../audio/mel/convention.js'
+import { melFrames, melSpectrogram } from '../audio/mel/mel.js'
 import { drawAudio } from '../audio/picture.js'
+import { Model } from '../denoiser/denoiser.js'
 import { createSampler } from '../diffusion/samplers/create.js'
 import type { Engine } from '../engines/engine.js'
 import type { ModelConfig } from '../model/config.js'
-import { Model } from '../model.js'
-import { wholeClip } from '../synthesis.js'
-import type { Dataset } from '../training/dataset.js'
-import type { Summary } from '../training/event-log.js'
+import { wholeClip } from '../synthesis/clip.js'
+import type { Dataset } from '../training/data/dataset.js'
+import type { Summary } from '../training/run/event-log.js'
 
 /** Longest clip made, in seconds. */
 const LONGEST = 3

@@ -1,7 +1,7 @@
 /** Where results go: one input to a file, several to a folder; checked before any work starts. */
 import { basename, extname, join, resolve } from 'node:path'
-import { DiffWaveError } from '../errors.js'
-import { checkWritable, kindOfPath, makeFolder } from '../files.js'
+import { DiffWaveError } from '../core/errors.js'
+import { checkWritable, kindOfPath, makeFolder } from '../core/files.js'
 
 /** One input and the file its result goes to. */
 export interface Job {

@@ -1,7 +1,8 @@
 /** What `inpaint`, `denoise` and `interpolate` share: a model, recordings in, one WAV each. */
+
+import type { Model } from '../denoiser/denoiser.js'
 import type { Progress } from '../diffusion/reverse.js'
-import type { Model } from '../model.js'
-import type { Synthesis } from '../synthesis-options.js'
+import type { Synthesis } from '../synthesis/options.js'
 import type { ModelOptions, OutputOptions, SamplingOptions } from './arguments.js'
 import type { Run } from './command.js'
 import { eachInput } from './each-input.js'

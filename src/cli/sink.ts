@@ -1,7 +1,7 @@
 /** Where one result's audio goes: a file, or standard output as a pipe. */
-import { type WavStreamOptions, wavBytes, writeWavStream } from '../audio/wav-stream.js'
-import { DiffWaveError } from '../errors.js'
-import type { AudioStream } from '../synthesis-options.js'
+import { type WavStreamOptions, wavBytes, writeWavStream } from '../audio/codecs/wav-stream.js'
+import { DiffWaveError } from '../core/errors.js'
+import type { AudioStream } from '../synthesis/options.js'
 
 /** Name of standard output as an output. */
 export const STDOUT = '-'

@@ -1,6 +1,6 @@
 /** What `synthesize` and `resynthesize` share: files through a vocoder into WAVs or a pipe, one line each. */
 import type { Command } from 'commander'
-import type { AudioStream } from '../synthesis-options.js'
+import type { AudioStream } from '../synthesis/options.js'
 import { type StreamOptions, Vocoder } from '../vocoder.js'
 import {
   loadOptions,

@@ -1,12 +1,13 @@
 /** Writes what a model makes, as it makes it: the WAV, a picture beside it, and a line that says what it took. */
-import { namedConventions } from '../audio/convention.js'
-import { melSpectrogram } from '../audio/mel.js'
+
+import type { WavFormat } from '../audio/codecs/wav.js'
+import { namedConventions } from '../audio/mel/convention.js'
+import { melSpectrogram } from '../audio/mel/mel.js'
 import { drawAudio } from '../audio/picture.js'
-import type { WavFormat } from '../audio/wav.js'
+import { writeFileBytes } from '../core/files.js'
+import type { Model } from '../denoiser/denoiser.js'
 import { concatenateAudio } from '../diffusion/state-queue.js'
-import { writeFileBytes } from '../files.js'
-import type { Model } from '../model.js'
-import type { AudioStream, Synthesis } from '../synthesis-options.js'
+import type { AudioStream, Synthesis } from '../synthesis/options.js'
 import type { Context } from './context.js'
 import { STDOUT, writeAudioTo } from './sink.js'
 

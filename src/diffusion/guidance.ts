@@ -2,7 +2,7 @@
  * Classifier-free guidance (Ho & Salimans 2022, eq. 6): ε = (1 + w)·ε_label − w·ε_none. w = 0 is the plain conditional
  * model; larger w follows the label more closely, at the cost of variety. (Where others write a scale s, s = 1 + w.)
  */
-import { DiffWaveError } from '../errors.js'
+import { DiffWaveError } from '../core/errors.js'
 import type { PassStream } from './reverse.js'
 
 /** What the network gives with the label and without, as one. */

@@ -5,7 +5,7 @@
  * data. ε and v fill every dimension of a position, so a network with fewer channels than samples or bands a position cannot give
  * them; of x_0 in subbands it can give the loudest few, and let the others through a mask of x_t (`inputMask`).
  */
-import type { DiffusionConfig } from '../model/config.js'
+import type { DiffusionConfig } from '../model/diffusion-config.js'
 
 export type Prediction = DiffusionConfig['prediction']
 

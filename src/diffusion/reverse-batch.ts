@@ -3,7 +3,7 @@
  * noise is its own, so its bytes do not depend on the others; they are those of `reverseProcess`, which takes one clip piece by piece.
  */
 import { setImmediate } from 'node:timers/promises'
-import { throwIfAborted } from '../errors.js'
+import { throwIfAborted } from '../core/errors.js'
 import { type Prediction, predictedNoise } from './prediction.js'
 import type { NoiseSource, Progress } from './reverse.js'
 import type { PassState, Sampler } from './samplers/sampler.js'

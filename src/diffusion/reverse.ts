@@ -7,14 +7,14 @@
  * `PASSES_IN_FLIGHT` passes run in one sweep; a longer process makes several sweeps, between which the whole
  * intermediate audio is kept (4 bytes a sample, 8 with a multistep sampler), and sounds first in the last sweep.
  */
-import type { Mel, MelConvention } from '../audio/convention.js'
-import { throwIfAborted } from '../errors.js'
-import type { PriorConfig } from '../model/config.js'
-import { gaussian } from '../random.js'
-import { Colouring } from './envelope.js'
-import { frameCount, isWholeMel, type MelSource, melPieces } from './mel-pieces.js'
+import type { Mel, MelConvention } from '../audio/mel/convention.js'
+import { frameCount, isWholeMel, type MelSource, melPieces } from '../audio/mel/feed.js'
+import { throwIfAborted } from '../core/errors.js'
+import { gaussian } from '../core/random.js'
+import { frameDeviations, sampleDeviations } from '../data-domain/energy.js'
+import { Colouring } from '../data-domain/envelope.js'
+import type { PriorConfig } from '../model/diffusion-config.js'
 import { type Prediction, predictedNoise } from './prediction.js'
-import { frameDeviations, sampleDeviations } from './prior.js'
 import type { PassState, Sampler } from './samplers/sampler.js'
 import { concatenate, StateQueue } from './state-queue.js'
 

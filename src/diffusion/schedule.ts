@@ -3,9 +3,9 @@
  * cleanest, as the network is told them. Sampling may visit other noise levels than training did: each is told to the
  * network as a fractional training step, found as lmnt-com/diffwave `inference.py` finds it.
  */
-import { DiffWaveError } from '../errors.js'
-import { MAX_DIFFUSION_STEPS } from '../limits.js'
-import type { DiffusionConfig, NoiseScheduleConfig, SamplerName } from '../model/config.js'
+import { DiffWaveError } from '../core/errors.js'
+import { MAX_DIFFUSION_STEPS } from '../core/limits.js'
+import type { DiffusionConfig, NoiseScheduleConfig, SamplerName } from '../model/diffusion-config.js'
 
 /** A noise schedule, one number a step, in double precision. */
 export interface NoiseSchedule {

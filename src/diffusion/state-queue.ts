@@ -1,5 +1,5 @@
 /** Audio that a pass has been fed and has no ε for yet, with what the sampler carries beside it. */
-import { DiffWaveError } from '../errors.js'
+import { DiffWaveError } from '../core/errors.js'
 import type { PassState } from './samplers/sampler.js'
 
 export class StateQueue {

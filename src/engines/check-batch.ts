@@ -1,7 +1,7 @@
 /** The checks every engine makes before a buffer reaches its kernels. */
-import type { Mel } from '../audio/convention.js'
-import { DiffWaveError } from '../errors.js'
-import { melHop, type NetworkConfig } from '../model/config.js'
+import type { Mel } from '../audio/mel/convention.js'
+import { DiffWaveError } from '../core/errors.js'
+import { melHop, type NetworkConfig } from '../model/network.js'
 import type { ClipBatch, LossRequest } from './engine.js'
 
 function refuse(problem: string, expected: string, got: string | number): never {

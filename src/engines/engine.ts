@@ -5,9 +5,9 @@
  * Lengths of audio are in samples and multiples of the network's `patch`; where there is a mel, audio is at most
  * frames × hop samples long. Steps are diffusion steps of the training schedule, fractional allowed.
  */
-import type { Mel } from '../audio/convention.js'
-import type { NetworkConfig } from '../model/config.js'
-import type { Tensors } from '../tensor.js'
+import type { Mel } from '../audio/mel/convention.js'
+import type { Tensors } from '../core/tensor.js'
+import type { NetworkConfig } from '../model/network.js'
 
 /** Whole clips, each of its own length, with their conditioning. */
 export interface ClipBatch {

@@ -1,13 +1,13 @@
 /** Which engine runs a network: named by the caller, or the best there is. A named engine that cannot run is an error. */
 import { z } from 'zod'
-import { DiffWaveError } from '../errors.js'
-import type { NetworkConfig } from '../model/config.js'
-import { check } from '../options.js'
-import type { Tensors } from '../tensor.js'
+import { DiffWaveError } from '../core/errors.js'
+import { check } from '../core/options.js'
+import type { Tensors } from '../core/tensor.js'
+import type { NetworkConfig } from '../model/network.js'
 import type { Engine } from './engine.js'
-import { createNativeEngine, instructionSets, surveyNative } from './native.js'
+import { createNativeEngine, instructionSets, surveyNative } from './native/engine.js'
 import { backendNames } from './tensorflow/backend-names.js'
-import { createTensorflowEngine, surveyTensorflow } from './tensorflow.js'
+import { createTensorflowEngine, surveyTensorflow } from './tensorflow/engine.js'
 
 /** Engines by name. `tensorflow` takes the best of its backends; `auto` a CUDA device, then native, then TensorFlow.js. */
 export const engineNames = [

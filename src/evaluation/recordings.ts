@@ -1,9 +1,9 @@
 /** A folder of recordings, and beside each what belongs to it: its mel, or what a model made of it. */
 import { join } from 'node:path'
 import { audioFiles, audioStem } from '../audio/audio-files.js'
-import { readAudio } from '../audio/decode.js'
-import type { Audio } from '../audio/wav.js'
-import { DiffWaveError } from '../errors.js'
+import { readAudio } from '../audio/codecs/decode.js'
+import type { Audio } from '../audio/codecs/wav.js'
+import { DiffWaveError } from '../core/errors.js'
 
 /** A file that was not measured, and why. */
 export interface LeftOut {

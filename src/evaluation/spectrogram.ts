@@ -1,5 +1,5 @@
 /** Magnitude spectrograms as the distances between recordings take them: centred frames with reflect padding, periodic Hann. */
-import { FrameTransform, padReflect } from '../audio/stft.js'
+import { FrameTransform, padReflect } from '../audio/transforms/stft.js'
 
 /** Magnitudes below this are raised to it, so that silence has a logarithm. */
 export const MAGNITUDE_FLOOR = 1e-5

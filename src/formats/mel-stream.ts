@@ -1,8 +1,8 @@
 /** A mel read from its file in pieces: an hour of `.npy` takes the memory of some seconds. Other formats are read whole. */
 import { type FileHandle, open } from 'node:fs/promises'
-import type { Mel } from '../audio/convention.js'
-import { DiffWaveError } from '../errors.js'
-import { fileError, kindOfPath } from '../files.js'
+import type { Mel } from '../audio/mel/convention.js'
+import { DiffWaveError } from '../core/errors.js'
+import { fileError, kindOfPath } from '../core/files.js'
 import { melAxes, readMel, turned } from './mel-file.js'
 import { decodeNpyHeader, isNpy, NPY_HEADER_REACH, type NpyHeader } from './npy.js'
 import { bytesPerNumber, readNumbers } from './numbers.js'

@@ -3,9 +3,9 @@
  * header is parsed as the literal that numpy writes, its sizes checked against the bytes present. Own code, because the
  * packages on npm trust the header.
  */
-import { DiffWaveError } from '../errors.js'
-import { MAX_NPY_HEADER_BYTES } from '../limits.js'
-import { elementCount, type Tensor } from '../tensor.js'
+import { DiffWaveError } from '../core/errors.js'
+import { MAX_NPY_HEADER_BYTES } from '../core/limits.js'
+import { elementCount, type Tensor } from '../core/tensor.js'
 import { bytesPerNumber, float32Bytes, type NumberType, readNumbers } from './numbers.js'
 import { rowMajor } from './strided.js'
 

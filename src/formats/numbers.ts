@@ -1,5 +1,5 @@
 /** Numbers of the storage types that files use, as float32. All little-endian unless said. */
-import { DiffWaveError } from '../errors.js'
+import { DiffWaveError } from '../core/errors.js'
 
 /** A number's type in a file. */
 export type NumberType = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL'

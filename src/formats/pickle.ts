@@ -4,8 +4,8 @@
  * Opcodes: Python's `pickletools`. Own code, because the readers on npm call or stub what they do not know instead of
  * refusing it, and do not say where a pickle ends, which the legacy PyTorch format (five pickles in a row) needs.
  */
-import { DiffWaveError } from '../errors.js'
-import { MAX_PICKLE_DEPTH, MAX_PICKLE_OBJECTS } from '../limits.js'
+import { DiffWaveError } from '../core/errors.js'
+import { MAX_PICKLE_DEPTH, MAX_PICKLE_OBJECTS } from '../core/limits.js'
 
 /** Something a pickle imports: `module.name`, only ever compared with the allowed names. */
 export class PickleGlobal {

@@ -3,9 +3,9 @@
  * the legacy stream (magic, protocol, system information, the object, the storages' keys, then each storage with its length).
  * Source: PyTorch `torch/serialization.py` and `torch/_utils.py`.
  */
-import { DiffWaveError } from '../errors.js'
-import { MAX_PICKLE_OBJECTS } from '../limits.js'
-import { elementCount, type Tensor } from '../tensor.js'
+import { DiffWaveError } from '../core/errors.js'
+import { MAX_PICKLE_OBJECTS } from '../core/limits.js'
+import { elementCount, type Tensor } from '../core/tensor.js'
 import { bytesPerNumber, type NumberType, readNumbers } from './numbers.js'
 import { type PickleHandlers, type PickleValue, parsePickle } from './pickle.js'
 import { rowMajor } from './strided.js'

@@ -3,9 +3,9 @@
  * numbers without gaps. Read strictly: every size is checked against the bytes present before anything is allocated.
  */
 import { z } from 'zod'
-import { DiffWaveError } from '../errors.js'
-import { MAX_SAFETENSORS_HEADER_BYTES } from '../limits.js'
-import { elementCount, type Tensor, type Tensors } from '../tensor.js'
+import { DiffWaveError } from '../core/errors.js'
+import { MAX_SAFETENSORS_HEADER_BYTES } from '../core/limits.js'
+import { elementCount, type Tensor, type Tensors } from '../core/tensor.js'
 import { bytesPerNumber, float32Bytes, type NumberType, readNumbers } from './numbers.js'
 
 export interface SafetensorsFile {

@@ -1,5 +1,5 @@
 /** Arrays that a file lays out by strides, as numpy and PyTorch do. */
-import { elementCount } from '../tensor.js'
+import { elementCount } from '../core/tensor.js'
 
 /**
  * The numbers of a strided array in row-major order.

@@ -1,7 +1,7 @@
 /** Stored (uncompressed) entries of a zip archive, as `torch.save` writes them; unzipped by fflate. */
 import { unzipSync } from 'fflate'
-import { DiffWaveError } from '../errors.js'
-import { MAX_ZIP_ENTRIES } from '../limits.js'
+import { DiffWaveError } from '../core/errors.js'
+import { MAX_ZIP_ENTRIES } from '../core/limits.js'
 
 /** Whether bytes start as a zip archive does. */
 export function isZip(bytes: Uint8Array): boolean {

@@ -1,12 +1,12 @@
 /** A model folder: `config.json` and `weights.safetensors`. Nothing executable, no paths to elsewhere. */
 import { join } from 'node:path'
-import { DiffWaveError } from '../errors.js'
-import { kindOfPath, makeFolder, readFileBytes, writeFileBytes } from '../files.js'
+import { DiffWaveError } from '../core/errors.js'
+import { kindOfPath, makeFolder, readFileBytes, writeFileBytes } from '../core/files.js'
+import { MAX_CONFIG_BYTES } from '../core/limits.js'
+import { check } from '../core/options.js'
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
-import { MAX_CONFIG_BYTES } from '../limits.js'
-import { check } from '../options.js'
 import { type ModelConfig, modelConfigSchema } from './config.js'
-import type { ModelFiles } from './lmnt.js'
+import type { ModelFiles } from './import/lmnt.js'
 import { checkParameters } from './parameters.js'
 
 const CONFIG = 'config.json'

@@ -4,7 +4,7 @@
  * it gets wrong goes with it: c_out of Karras et al. 2022 (EDM), table 1. Without it, all that should be silent kept a floor of
  * noise 23 dB below the loudest (models/music/README.md).
  */
-import type { NetworkConfig } from './config.js'
+import type { NetworkConfig } from './network.js'
 
 /** @param step from 0, fractional allowed @returns 1 for a network without a mask */
 export function outputGain({ inputMask }: Pick<NetworkConfig, 'inputMask'>, step: number): number {

@@ -2,9 +2,9 @@
  * The list of a network's parameters: names (the reference's state-dict names), shapes, and how they are initialised.
  * One list serves the checkpoint readers, both engines, the trainer and `diffwave inspect`.
  */
-import { DiffWaveError } from '../errors.js'
-import { allFinite, elementCount, type Tensor, type Tensors } from '../tensor.js'
-import { melHop, type NetworkConfig, upsamplerShape } from './config.js'
+import { DiffWaveError } from '../core/errors.js'
+import { allFinite, elementCount, type Tensor, type Tensors } from '../core/tensor.js'
+import { melHop, type NetworkConfig, upsamplerShape } from './network.js'
 
 /** How a parameter starts (PyTorch's definitions). */
 export type Initialisation =

@@ -1,15 +1,15 @@
 /** Reads a model from whatever it comes in: a model folder, or a PyTorch checkpoint of a known project as it is. */
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
-import { DiffWaveError } from '../errors.js'
-import { kindOfPath, readFileBytes } from '../files.js'
+import { DiffWaveError } from '../core/errors.js'
+import { kindOfPath, readFileBytes } from '../core/files.js'
+import { check } from '../core/options.js'
 import { decodeTorch } from '../formats/pytorch.js'
-import { check } from '../options.js'
 import { readJson, readModelFolder } from './folder.js'
-import { importLmnt, isLmntStateDict, type ModelFiles } from './lmnt.js'
-import { importPhilsyn, isPhilsynStateDict, type PhilsynHints, philsynHints } from './philsyn.js'
+import { importLmnt, isLmntStateDict, type ModelFiles } from './import/lmnt.js'
+import { importPhilsyn, isPhilsynStateDict, type PhilsynHints, philsynHints } from './import/philsyn.js'
 
-export type { ModelFiles } from './lmnt.js'
+export type { ModelFiles } from './import/lmnt.js'
 
 /** Where a model came from. */
 export type ModelSource = 'folder' | 'lmnt' | 'philsyn'

@@ -5,7 +5,7 @@
  * Arguments reach 5e5, where float32 is 0.03 apart: exponent, power and product are each rounded to float32 as PyTorch
  * does, else sine and cosine differ by 4e-3.
  */
-import type { NetworkConfig } from './config.js'
+import type { NetworkConfig } from './network.js'
 
 type StepEmbedding = NetworkConfig['stepEmbedding']
 

@@ -1,5 +1,5 @@
 /** The mel of a recording over its gaps: frames whose window touches a gap are interpolated between those that do not. */
-import type { Mel, MelConvention } from '../audio/convention.js'
+import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import type { Gap } from './gaps.js'
 
 /**

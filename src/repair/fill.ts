@@ -7,7 +7,7 @@
  * backwards (for ancestral sampling q(x_{n−1}|x_n, x_0), Ho et al. 2020, eq. 6), noised as much as all around it. The last pass is
  * the network's alone, so that both sides of an edge come from one computation; the caller puts the known samples back.
  */
-import type { DataDomain } from '../diffusion/data-domain.js'
+import type { DataDomain } from '../data-domain/data-domain.js'
 import type { PassState, Sampler } from '../diffusion/samplers/sampler.js'
 
 export interface FillRequest {

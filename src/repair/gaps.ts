@@ -1,6 +1,6 @@
 /** Gaps of a recording, and the stretches of it that a network has to see to fill them. */
-import { DiffWaveError } from '../errors.js'
-import { MAX_GAP_SECONDS } from '../limits.js'
+import { DiffWaveError } from '../core/errors.js'
+import { MAX_GAP_SECONDS } from '../core/limits.js'
 
 /** Samples start … end − 1 that are lost. */
 export interface Gap {

@@ -2,8 +2,8 @@
  * How noisy a recording is, and which noise level of the diffusion process that is. The noise of the quietest moments is taken for
  * that of all (minimum statistics: Martin 2001, “Noise power spectral density estimation”, in its simplest form).
  */
-import { FrameTransform } from '../audio/stft.js'
-import { DiffWaveError } from '../errors.js'
+import { FrameTransform } from '../audio/transforms/stft.js'
+import { DiffWaveError } from '../core/errors.js'
 
 /** Length of a moment, seconds: some periods of a voice, shorter than its pauses. */
 const MOMENT = 0.032

@@ -1,9 +1,10 @@
 /** The trainer's `config.json`: the model to train and everything its weights depend on. */
 import { z } from 'zod'
+import { MAX_FFT_SIZE } from '../core/limits.js'
+import { check, seed } from '../core/options.js'
 import { engineNames } from '../engines/select.js'
-import { MAX_FFT_SIZE } from '../limits.js'
-import { leavesScaleToGains, melHop, modelConfigSchema, patchIsBlock } from '../model/config.js'
-import { check, seed } from '../options.js'
+import { leavesScaleToGains, modelConfigSchema } from '../model/config.js'
+import { melHop, patchIsBlock } from '../model/network.js'
 
 /** Which diffusion steps are trained on. */
 const noiseLevelsSchema = z.discriminatedUnion('kind', [
@@ -70,7 +71,7 @@ export const trainingConfigSchema = z
       })
       .refine(o => o.warmupSteps <= o.totalSteps, { path: ['warmupSteps'], message: 'must not pass totalSteps' }),
     loss: z.enum(['l1', 'l2']).default('l1'),
-    /** Beside it, the multi-resolution STFT loss of the x̂_0 that v stands for (src/training/spectral-loss.ts). */
+    /** Beside it, the multi-resolution STFT loss of the x̂_0 that v stands for (src/training/objective/spectral-loss.ts). */
     spectral: z
       .strictObject({
         weight: z.number().positive().default(1),
@@ -85,7 +86,7 @@ export const trainingConfigSchema = z
       .nullable()
       .default(null),
     /** Errors are weighed with the prior's gains to this power: 0, all of the white domain alike; 1, as they will sound
-     * (`emphasis`, src/diffusion/envelope.ts). Halfway, what is loud is learnt first and what is soft not forgotten. */
+     * (`emphasis`, src/data-domain/envelope.ts). Halfway, what is loud is learnt first and what is soft not forgotten. */
     emphasis: z.number().min(0).max(1).default(0),
     noiseLevels: noiseLevelsSchema.default({ kind: 'discrete' }),
     /** Weight of a noise level in the loss. `min-snr`: that of x_0 counts min(SNR, γ) times (Hang et al. 2023, section 3.4);

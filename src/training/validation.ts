@@ -1,11 +1,12 @@
 /** Validation loss: the same crops and the same noise every time, at several noise levels. */
+
+import { gaussian } from '../core/random.js'
 import type { Engine } from '../engines/engine.js'
 import { audioHop, type ModelConfig } from '../model/config.js'
-import { gaussian } from '../random.js'
-import type { BatchMaker } from './batch.js'
 import type { TrainingConfig } from './config.js'
-import type { Clip } from './dataset.js'
-import type { Objective } from './objective.js'
+import type { BatchMaker } from './data/batch.js'
+import type { Clip } from './data/dataset.js'
+import type { Objective } from './objective/objective.js'
 
 /** Crops taken, and noise levels that each is tried at. */
 const CROPS = 8

@@ -5,9 +5,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { encodeWav, readWav } from '#src/audio/wav'
+import { encodeWav, readWav } from '#src/audio/codecs/wav'
+import { gaussian } from '#src/core/random'
 import { encodeNpy } from '#src/formats/npy'
-import { gaussian } from '#src/random'
 import { golden, inRepository } from '../support/paths.js'
 
 const program = inRepository('dist/cli/main.js')

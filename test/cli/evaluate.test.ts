@@ -5,9 +5,9 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { encodeWav, readWav } from '#src/audio/wav'
+import { encodeWav, readWav } from '#src/audio/codecs/wav'
 import { writeModelFolder } from '#src/model/folder'
-import { initialParameters } from '#src/training/initialise'
+import { initialParameters } from '#src/training/optimiser/initialise'
 import { smallGeneratorConfig } from '../support/configs.js'
 import { golden, inRepository } from '../support/paths.js'
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { writeModelFolder } from '#src/model/folder'
-import { initialParameters } from '#src/training/initialise'
+import { initialParameters } from '#src/training/optimiser/initialise'
 import { smallGeneratorConfig } from '../support/configs.js'
 import { inRepository } from '../support/paths.js'
 

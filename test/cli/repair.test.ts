@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { decodeWav, encodeWav, readWav } from '#src/audio/wav'
-import { gaussian } from '#src/random'
+import { decodeWav, encodeWav, readWav } from '#src/audio/codecs/wav'
+import { gaussian } from '#src/core/random'
 import { golden, inRepository } from '../support/paths.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'diffwave-repair-'))

@@ -5,10 +5,10 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { encodeWav } from '#src/audio/wav'
+import { encodeWav } from '#src/audio/codecs/wav'
+import { gaussian } from '#src/core/random'
 import { writeModelFolder } from '#src/model/folder'
 import { readModel } from '#src/model/read-model'
-import { gaussian } from '#src/random'
 import { golden, inRepository } from '../support/paths.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'diffwave-tune-'))

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { gaussian } from '#src/core/random'
 import { diffuse } from '#src/diffusion/forward'
 import { predictedNoise, predictionTarget } from '#src/diffusion/prediction'
-import { gaussian } from '#src/random'
 
 test('a perfect network’s output gives back ε, whatever it predicts', () => {
   fc.assert(

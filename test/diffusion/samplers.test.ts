@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { gaussian } from '#src/core/random'
 import { createSampler } from '#src/diffusion/samplers/create'
 import { ddim } from '#src/diffusion/samplers/ddim'
 import { ddpm } from '#src/diffusion/samplers/ddpm'
 import { dpmSolverPlusPlus } from '#src/diffusion/samplers/dpm-solver-plus-plus'
 import type { PassState, Sampler } from '#src/diffusion/samplers/sampler'
 import { derivedSchedule, noiseSchedule, type SamplingSchedule } from '#src/diffusion/schedule'
-import { diffusionSchema } from '#src/model/config'
-import { gaussian } from '#src/random'
+import { diffusionSchema } from '#src/model/diffusion-config'
 import { lmntDiffusion } from '../support/configs.js'
 
 const training = noiseSchedule({ kind: 'cosine', steps: 1000, offset: 0.008, maxBeta: 0.999 })

@@ -10,7 +10,7 @@ import {
   scheduleFor,
   scheduleFromBetas,
 } from '#src/diffusion/schedule'
-import { type DiffusionConfig, diffusionSchema } from '#src/model/config'
+import { type DiffusionConfig, diffusionSchema } from '#src/model/diffusion-config'
 import { lmntDiffusion } from '../support/configs.js'
 
 const training = noiseSchedule(lmntDiffusion.training)

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import type { Mel } from '#src/audio/convention'
+import type { Mel } from '#src/audio/mel/convention'
+import { gaussian } from '#src/core/random'
 import { readMel, writeMel } from '#src/formats/mel-file'
 import { openMel } from '#src/formats/mel-stream'
 import { encodeNpy } from '#src/formats/npy'
-import { gaussian } from '#src/random'
 
 const folder = mkdtempSync(join(tmpdir(), 'diffwave-mel-'))
 after(() => rmSync(folder, { recursive: true }))

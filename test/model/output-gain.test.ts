@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { noiseSchedule } from '#src/diffusion/schedule'
-import { noiseScheduleSchema } from '#src/model/config'
+import { noiseScheduleSchema } from '#src/model/diffusion-config'
 import { outputGain } from '#src/model/output-gain'
 
 test('the output gain is the deviation of a cosine schedule’s noise, and 1 without a mask', () => {

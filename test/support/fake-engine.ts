@@ -3,10 +3,10 @@
  * beyond the clip's ends. It keeps the stream contract to the letter, and checks that its callers do.
  */
 import assert from 'node:assert/strict'
-import type { Mel } from '#src/audio/convention'
+import type { Mel } from '#src/audio/mel/convention'
+import { throwIfAborted } from '#src/core/errors'
 import type { Engine, NoiseStream, StreamRequest } from '#src/engines/engine'
-import { throwIfAborted } from '#src/errors'
-import { melContext, melHop, type NetworkConfig } from '#src/model/config'
+import { melContext, melHop, type NetworkConfig } from '#src/model/network'
 
 export interface FakeEngine extends Engine {
   /** Streams not disposed of yet. */

@@ -1,5 +1,5 @@
 /** Models on the fake engine. */
-import { Model } from '#src/model'
+import { Model } from '#src/denoiser/denoiser'
 import type { ModelConfig } from '#src/model/config'
 import { type FakeEngine, fakeEngine } from './fake-engine.js'
 

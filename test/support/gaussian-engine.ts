@@ -4,12 +4,12 @@
  * should give, for the clip that it is fed.
  */
 import assert from 'node:assert/strict'
-import type { Mel } from '#src/audio/convention'
+import type { Mel } from '#src/audio/mel/convention'
+import { frameDeviations, sampleDeviations } from '#src/data-domain/energy'
+import { Model } from '#src/denoiser/denoiser'
 import { alphaBarAt } from '#src/diffusion/forward'
-import { frameDeviations, sampleDeviations } from '#src/diffusion/prior'
 import { noiseSchedule } from '#src/diffusion/schedule'
 import type { Engine, NoiseStream } from '#src/engines/engine'
-import { Model } from '#src/model'
 import type { ModelConfig } from '#src/model/config'
 
 export interface GaussianProcess {

@@ -2,10 +2,10 @@
  * The denoiser in float64, one clip at a time, every sum spelled out as the papers and PyTorch's documentation define it
  * (DiffWave, Kong et al. 2021, figure 1; `Conv1d`, `ConvTranspose2d`). Slow and obvious: the oracle of the engines.
  */
-import type { Mel } from '#src/audio/convention'
-import { dilation, LEAKY_SLOPE, type NetworkConfig, upsamplerShape } from '#src/model/config'
+import type { Mel } from '#src/audio/mel/convention'
+import type { Tensors } from '#src/core/tensor'
+import { dilation, LEAKY_SLOPE, type NetworkConfig, upsamplerShape } from '#src/model/network'
 import { stepSinusoids } from '#src/model/step-embedding'
-import type { Tensors } from '#src/tensor'
 
 /** Channels or bands, each a row over time. */
 type Rows = number[][]

@@ -1,6 +1,6 @@
 /** A trainer to be killed: `node train-slowly.js <out>`, its checked config as JSON on stdin. The data is that of training.test.ts. */
 import { readFileSync } from 'node:fs'
-import { gaussian } from '#src/random'
+import { gaussian } from '#src/core/random'
 import { checkTrainingConfig } from '#src/training/config'
 import { train } from '#src/training/trainer'
 import { learningEngine } from './learning-engine.js'

@@ -4,8 +4,8 @@
  */
 import { appendFileSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
-import { DiffWaveError } from '#src/errors'
-import { gaussian } from '#src/random'
+import { DiffWaveError } from '#src/core/errors'
+import { gaussian } from '#src/core/random'
 import { checkTrainingConfig } from '#src/training/config'
 import { type TrainOptions, train } from '#src/training/trainer'
 import { learningEngine } from './learning-engine.js'

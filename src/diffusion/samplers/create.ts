@@ -1,6 +1,6 @@
 /** Samplers by name, as options and configs give them. */
-import { DiffWaveError } from '../../errors.js'
-import type { DiffusionConfig, SamplerName } from '../../model/config.js'
+import { DiffWaveError } from '../../core/errors.js'
+import type { DiffusionConfig, SamplerName } from '../../model/diffusion-config.js'
 import { derivedSchedule, noiseSchedule, ownSchedule, type SamplingSchedule, scheduleFor } from '../schedule.js'
 import { ddim } from './ddim.js'
 import { ddpm } from './ddpm.js'

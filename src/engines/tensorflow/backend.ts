@@ -7,7 +7,7 @@ import { dirname } from 'node:path'
 import '@tensorflow/tfjs-backend-cpu'
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm'
 import * as tf from '@tensorflow/tfjs-core'
-import { DiffWaveError } from '../../errors.js'
+import { DiffWaveError } from '../../core/errors.js'
 import { type BackendName, backendPackages } from './backend-names.js'
 import { registerGradients } from './gradients.js'
 

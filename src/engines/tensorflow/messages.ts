@@ -1,8 +1,9 @@
 /** What the engine and its worker thread say to each other. Arrays are copied, or moved where they are not needed again. */
-import type { NetworkConfig } from '../../model/config.js'
-import type { Tensor } from '../../tensor.js'
+
+import type { Tensor } from '../../core/tensor.js'
+import type { NetworkConfig } from '../../model/network.js'
 import type { LossGradients, LossRequest } from '../engine.js'
-import type { WindowRequest } from '../windows.js'
+import type { WindowRequest } from '../windowed/windows.js'
 import type { BackendName } from './backend-names.js'
 
 /** What the worker is started with. */

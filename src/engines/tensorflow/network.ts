@@ -6,7 +6,7 @@
  * Shapes: B clips, N positions, C channels, P samples a position, F mel frames. Activations are `[B, N, channels]`.
  */
 import * as tf from '@tensorflow/tfjs-core'
-import { dilation, LEAKY_SLOPE, melHop, type NetworkConfig, upsamplerShape } from '../../model/config.js'
+import { dilation, LEAKY_SLOPE, melHop, type NetworkConfig, upsamplerShape } from '../../model/network.js'
 
 /** Parameters by name, shaped as src/model/parameters.ts has them. */
 export type ParameterTensors = Readonly<Record<string, tf.Tensor>>

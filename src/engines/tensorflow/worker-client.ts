@@ -1,6 +1,6 @@
 /** The caller's side of the worker thread: one request at a time, answers as promises, failures as DiffWaveError. */
 import { Worker } from 'node:worker_threads'
-import { DiffWaveError, type ErrorCode } from '../../errors.js'
+import { DiffWaveError, type ErrorCode } from '../../core/errors.js'
 import type { WorkerReply, WorkerResult, WorkerStart, WorkerTask } from './messages.js'
 
 interface Waiting {

@@ -1,0 +1,98 @@
+/**
+ * WAV while the audio is still being made: on a pipe, or into a file that is whole or absent, in bounded memory.
+ *
+ * A header comes before the samples it counts. Where the length is known beforehand the true sizes are written. Where it is
+ * not, a pipe gets 0xFFFFFFFF in both size fields (RIFF and data): the largest a reader can be told, taken by ffmpeg, SoX and
+ * this package to mean “until the end of the stream”; 0 would make others play nothing. A file is given its sizes at the end.
+ */
+import { DiffWaveError } from '../../core/errors.js'
+import { writeFilePieces } from '../../core/files.js'
+import { WAV_HEADER_BYTES, type WavFormat, wavData, wavHeader, wavSampleBytes } from './wav.js'
+
+/** Audio that comes piece by piece: an `AudioStream`, of which this is what matters here. */
+export interface AudioPieces extends AsyncIterable<Float32Array> {
+  /** Hz. */
+  readonly sampleRate: number
+  /** Samples in all; null or absent where not known. */
+  readonly length?: number | null
+}
+
+export interface WavStreamOptions {
+  /** '16' where not given. */
+  readonly format?: WavFormat
+}
+
+/** What a RIFF size field can count. */
+const MOST_BYTES = 0xffffffff
+
+/**
+ * The bytes of a mono WAV as its samples come: 44 bytes of header first.
+ *
+ * @throws DiffWaveError `NOT_FINITE`; `BAD_AUDIO` where there come more or fewer samples than was said; `TOO_LARGE` past
+ * 4 GiB where a length is declared; and what the audio throws
+ */
+export async function* wavBytes(
+  audio: AudioPieces,
+  options: WavStreamOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const format = options.format ?? '16'
+  const length = audio.length ?? null
+  if (length !== null) checkSize(length * wavSampleBytes(format))
+  yield wavHeader(audio.sampleRate, format, length === null ? null : length * wavSampleBytes(format))
+  let count = 0
+  for await (const samples of audio) {
+    const broken = samples.findIndex(sample => !Number.isFinite(sample))
+    if (broken >= 0) {
+      throw new DiffWaveError('NOT_FINITE', `sample ${count + broken} is not a finite number`, { where: 'wavBytes' })
+    }
+    count += samples.length
+    if (length !== null && count > length) throw wrongLength(length, `at least ${count}`)
+    if (samples.length > 0) yield wavData(samples, format)
+  }
+  if (length === null) return
+  if (count !== length) throw wrongLength(length, String(count))
+  // A chunk of an odd number of bytes is followed by one more (RIFF specification, “chunks”).
+  if ((count * wavSampleBytes(format)) % 2 === 1) yield new Uint8Array(1)
+}
+
+/**
+ * Writes a WAV file from audio as it comes, by way of a temporary file beside it: on any failure, and when the audio is stopped,
+ * there is no file.
+ *
+ * @returns samples written
+ * @throws DiffWaveError as `wavBytes`, and `NOT_WRITABLE`, `NOT_A_FILE`, `NOT_A_DIRECTORY`, `DISK_FULL`
+ */
+export async function writeWavStream(
+  path: string,
+  audio: AudioPieces,
+  options: WavStreamOptions = {},
+): Promise<number> {
+  const format = options.format ?? '16'
+  let samples = 0
+  async function* counted() {
+    for await (const piece of audio) {
+      samples += piece.length
+      checkSize(samples * wavSampleBytes(format))
+      yield piece
+    }
+  }
+  const source = Object.assign(counted(), { sampleRate: audio.sampleRate, length: audio.length ?? null })
+  await writeFilePieces(path, wavBytes(source, { format }), () =>
+    wavHeader(audio.sampleRate, format, samples * wavSampleBytes(format)),
+  )
+  return samples
+}
+
+function checkSize(dataBytes: number): void {
+  if (WAV_HEADER_BYTES + dataBytes > MOST_BYTES) {
+    throw new DiffWaveError('TOO_LARGE', 'a WAV file holds at most 4 GiB')
+  }
+}
+
+function wrongLength(length: number, got: string): DiffWaveError {
+  return new DiffWaveError('BAD_AUDIO', 'the audio is not as long as it said', {
+    expected: `${length} samples`,
+    got,
+    where: 'wavBytes',
+  })
+}

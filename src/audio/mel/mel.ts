@@ -1,0 +1,179 @@
+/** Waveform → mel spectrogram under a convention, and the checks that a mel is one a model can use. */
+import { DiffWaveError } from '../../core/errors.js'
+import type { Audio } from '../codecs/wav.js'
+import { FrameTransform, padReflect } from '../transforms/stft.js'
+import type { ConventionName, Mel, MelConvention } from './convention.js'
+import { melFilters } from './filters.js'
+
+/** Amplitude (or power) → the convention's number. */
+export function normaliseMel(value: number, convention: MelConvention, band: number): number {
+  const raised = Math.max(value, convention.floor)
+  const logged =
+    convention.logarithm === 'ln' ? Math.log(raised) : convention.logarithm === 'log10' ? Math.log10(raised) : raised
+  const { normalisation } = convention
+  if (normalisation === null) return logged
+  if (normalisation.kind === 'affine') {
+    const scaled = logged * normalisation.scale + normalisation.offset
+    return normalisation.clamp === null
+      ? scaled
+      : Math.min(Math.max(scaled, normalisation.clamp[0]), normalisation.clamp[1])
+  }
+  const { mean, deviation } = normalisation
+  return (logged - (mean[band] ?? mean[0]!)) / (deviation[band] ?? deviation[0]!)
+}
+
+/** The convention's number → amplitude (or power): the inverse of `normaliseMel` above floor and within its clamp. */
+export function denormaliseMel(value: number, convention: MelConvention, band: number): number {
+  const { normalisation } = convention
+  let logged = value
+  if (normalisation?.kind === 'affine') logged = (value - normalisation.offset) / normalisation.scale
+  if (normalisation?.kind === 'standardise') {
+    const { mean, deviation } = normalisation
+    logged = value * (deviation[band] ?? deviation[0]!) + (mean[band] ?? mean[0]!)
+  }
+  return convention.logarithm === 'ln' ? Math.exp(logged) : convention.logarithm === 'log10' ? 10 ** logged : logged
+}
+
+/** Frames of the mel of so many samples. */
+export function melFrames(samples: number, convention: MelConvention): number {
+  return Math.floor(samples / convention.hop) + (convention.framing === 'centre' ? 1 : 0)
+}
+
+/**
+ * The mel spectrogram of audio: `[bands × frames]`, ⌊samples/hop⌋ + 1 frames where the convention centres, else ⌊samples/hop⌋.
+ *
+ * @throws DiffWaveError `SAMPLE_RATE_MISMATCH`, `BAD_AUDIO` (shorter than a frame), `NOT_FINITE`
+ */
+export function melSpectrogram(audio: Audio, convention: MelConvention): Mel {
+  if (audio.sampleRate !== convention.sampleRate) {
+    throw new DiffWaveError('SAMPLE_RATE_MISMATCH', 'the audio is at another sample rate than the mel convention', {
+      expected: `${convention.sampleRate} Hz`,
+      got: `${audio.sampleRate} Hz`,
+      hint: 'Resample it first: resample(samples, from, to).',
+    })
+  }
+  const { fftSize, hop, bands } = convention
+  const frames = melFrames(audio.samples.length, convention)
+  if (frames < 1 || audio.samples.length === 0) {
+    throw new DiffWaveError('BAD_AUDIO', 'the audio is shorter than a frame', {
+      expected: `at least ${hop} samples`,
+      got: String(audio.samples.length),
+    })
+  }
+  const broken = audio.samples.findIndex(sample => !Number.isFinite(sample))
+  if (broken >= 0) throw new DiffWaveError('NOT_FINITE', `sample ${broken} is not a finite number`)
+
+  const padded = padReflect(audio.samples, convention.framing === 'centre' ? fftSize / 2 : (fftSize - hop) / 2)
+  const transform = new FrameTransform(convention)
+  const filters = melFilters(convention)
+  const windowNorm = convention.windowNormalised
+    ? Math.sqrt(transform.window.reduce((sum, value) => sum + value * value, 0))
+    : 1
+  const spectrum = new Float64Array(transform.bins)
+  const data = new Float32Array(bands * frames)
+  for (let frame = 0; frame < frames; frame++) {
+    const bins = transform.forward(padded, frame * hop)
+    for (let bin = 0; bin < spectrum.length; bin++) {
+      const power = bins[2 * bin]! ** 2 + bins[2 * bin + 1]! ** 2 + convention.magnitudeEpsilon
+      const magnitude = Math.sqrt(power) / windowNorm
+      spectrum[bin] = convention.power === 1 ? magnitude : magnitude * magnitude
+    }
+    for (let band = 0; band < bands; band++) {
+      const { start, weights } = filters[band]!
+      let sum = 0
+      for (let i = 0; i < weights.length; i++) sum += weights[i]! * spectrum[start + i]!
+      data[band * frames + frame] = normaliseMel(sum, convention, band)
+    }
+  }
+  return { data, bands, frames }
+}
+
+/** Lowest and highest value of a mel. */
+export function melRange(mel: Mel): { readonly min: number; readonly max: number } {
+  let min = Number.POSITIVE_INFINITY
+  let max = Number.NEGATIVE_INFINITY
+  const { data } = mel
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!
+    if (value < min) min = value
+    if (value > max) max = value
+  }
+  return { min, max }
+}
+
+/** Values this far outside what a convention can give are still its own: predicted mels overshoot a little. */
+const RANGE_SLACK = 0.5
+
+/**
+ * What a mel's range says of its convention: `lmnt` lies in 0 … 1; `tacotron2` and `hifigan` (not told apart by range) reach
+ * from ln 1e-5 to about 2.5 and are mostly negative. null: neither.
+ */
+export function recogniseConvention(mel: Mel): Extract<ConventionName, 'lmnt' | 'tacotron2'> | null {
+  const { min, max } = melRange(mel)
+  if (min >= -0.01 && max <= 1.01) return 'lmnt'
+  if (min >= Math.log(1e-5) - RANGE_SLACK && min < -0.5 && max < 4) return 'tacotron2'
+  return null
+}
+
+/** The values a convention can give: its floor, and its ceiling where it clamps. */
+function conventionRange(convention: MelConvention): { readonly low: number; readonly high: number } {
+  const lows = Array.from({ length: convention.bands }, (_, band) => normaliseMel(0, convention, band))
+  const { normalisation } = convention
+  const clamp = normalisation?.kind === 'affine' ? normalisation.clamp : null
+  // Full-scale audio has a linear mel amplitude below the window's sum; ten times that leaves room for loud predictions.
+  const loudest = normaliseMel(10 * convention.fftSize ** convention.power, convention, 0)
+  return { low: Math.min(...lows), high: clamp === null ? loudest : clamp[1] }
+}
+
+/**
+ * Refuses a mel that a model of this convention cannot have been meant for.
+ *
+ * @param where names the mel in errors
+ * @throws DiffWaveError `BAD_MEL` (bands, empty), `NOT_FINITE`, `MEL_RANGE` (saying which convention it looks like)
+ */
+export function checkMelFor(mel: Mel, convention: MelConvention, where: string): void {
+  if (mel.data.length !== mel.bands * mel.frames) {
+    throw new DiffWaveError('BAD_MEL', 'the mel’s data does not fit its shape', {
+      expected: `${mel.bands} × ${mel.frames} numbers`,
+      got: String(mel.data.length),
+      where,
+    })
+  }
+  if (mel.bands !== convention.bands) {
+    throw new DiffWaveError('BAD_MEL', 'the mel has the wrong number of bands for this model', {
+      expected: String(convention.bands),
+      got: String(mel.bands),
+      where,
+      ...(mel.frames === convention.bands
+        ? { hint: 'Its frames are as many as the bands wanted: is it transposed?' }
+        : {}),
+    })
+  }
+  if (mel.frames < 1) throw new DiffWaveError('BAD_MEL', 'the mel has no frames', { where })
+  let broken = 0
+  while (broken < mel.data.length && Number.isFinite(mel.data[broken])) broken++
+  if (broken < mel.data.length) {
+    throw new DiffWaveError('NOT_FINITE', 'the mel holds a number that is not finite', {
+      where: `${where}, band ${Math.floor(broken / mel.frames)}, frame ${broken % mel.frames}`,
+    })
+  }
+  const { min, max } = melRange(mel)
+  const { low, high } = conventionRange(convention)
+  const slack = RANGE_SLACK * (high - low > 2 ? 1 : 0.1)
+  // A mel within 0 … 1 that never goes below zero is no logarithm of a recording, which has quiet bands.
+  const mistaken = low < -1 && min >= 0
+  if (min < low - slack || max > high + slack || mistaken) {
+    const looksLike = recogniseConvention(mel)
+    throw new DiffWaveError('MEL_RANGE', 'the mel’s values are out of range for this model', {
+      expected: `${low.toFixed(2)} … ${high.toFixed(2)} (${convention.name})`,
+      got: `${min.toFixed(2)} … ${max.toFixed(2)}`,
+      where,
+      hint:
+        looksLike === null
+          ? 'Make the mel with the model’s own convention: `diffwave mel -m <model>`.'
+          : looksLike === 'tacotron2'
+            ? 'By its range it follows the tacotron2 or hifigan convention.'
+            : 'By its range it follows the lmnt convention.',
+    })
+  }
+}

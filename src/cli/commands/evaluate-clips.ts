@@ -1,0 +1,97 @@
+/** `diffwave evaluate` for generators: clips as a set beside real ones. */
+import { DiffWaveError } from '../../core/errors.js'
+import { writeFileBytes } from '../../core/files.js'
+import { REPORTED_FILES } from '../../core/limits.js'
+import { drawSeed } from '../../core/seed.js'
+import type { Model } from '../../denoiser/denoiser.js'
+import { type GeneratedClips, readGeneratedClips, usualSeconds } from '../../evaluation/generator/generated-clips.js'
+import { ENOUGH_CLIPS, evaluateGenerator } from '../../evaluation/generator/generator-evaluation.js'
+import { generatorJson, generatorLines, generatorReport } from '../../evaluation/report/generator-report.js'
+import { Generator } from '../../generator.js'
+import { samplingOptions } from '../arguments.js'
+import type { Context } from '../context.js'
+import type { EvaluateOptions } from './evaluate-options.js'
+
+/** @param model a generator; null: the clips are those of `--generated` */
+export async function evaluateClips(context: Context, model: Model | null, options: EvaluateOptions): Promise<void> {
+  const { reference, training, generated: folders = [], seed = drawSeed() } = options
+  if (folders.length !== (model === null ? 1 : 0)) {
+    throw new DiffWaveError('BAD_OPTION', 'clips come from a generator or from one folder', {
+      got: [...(model === null ? [] : [options.model]), ...folders].join(', '),
+    })
+  }
+  const start = performance.now()
+  const made =
+    model === null
+      ? await readGeneratedClips(folders[0]!, context.signal)
+      : await generate(context, model, { ...options, seed })
+  const elapsed = (performance.now() - start) / 1000
+  const seconds = options.seconds ?? usualSeconds(made.clips, made.sampleRate)
+  const evaluation = await context.withProgress('evaluating', report =>
+    evaluateGenerator({
+      generated: made.clips,
+      reference,
+      ...(training === undefined ? {} : { training }),
+      sampleRate: made.sampleRate,
+      seconds,
+      seed,
+      signal: context.signal,
+      onProgress: report,
+    }),
+  )
+  const leftOut = [...made.leftOut, ...evaluation.leftOut]
+  for (const { file, reason } of leftOut) context.note(`left out: ${file}: ${reason}`)
+  const soundSeconds = made.clips.reduce((sum, { samples }) => sum + samples.length, 0) / made.sampleRate
+  const realTimeFactor = model === null ? null : elapsed / soundSeconds
+  const facts = {
+    generated: model === null ? folders[0]! : options.model,
+    reference,
+    training: training ?? 'not given',
+    ...(model === null
+      ? {}
+      : {
+          engine: `${model.engine.name}, ${model.engine.device}`,
+          steps: String(options.steps ?? 'default'),
+          sampler: options.sampler ?? 'default',
+          guidance: String(options.guidance ?? 'default'),
+          realTimeFactor: realTimeFactor!.toFixed(3),
+        }),
+    seed: String(seed),
+  }
+  const all = { ...evaluation, leftOut }
+  if (options.output !== undefined) {
+    const title = `diffwave evaluate: ${facts.generated}`
+    await writeFileBytes(options.output, generatorReport(all, title, facts, made.clips.slice(0, REPORTED_FILES)))
+  }
+  for (const line of context.json ? [''] : generatorLines(all)) {
+    context.result(line, { ...facts, seed, realTimeFactor, ...generatorJson(all) })
+  }
+}
+
+/** Clips of all labels in turn, or of the one asked for, or of those that the model draws; clip i has the seed plus i. */
+async function generate(
+  context: Context,
+  model: Model,
+  options: EvaluateOptions & { readonly seed: number },
+): Promise<GeneratedClips> {
+  const generator = new Generator(model)
+  const { label, seconds, guidance, count = ENOUGH_CLIPS } = options
+  const inTurn = generator.labels.length > 0 && model.config.labelShares === null
+  const labels = label !== undefined ? [label] : inTurn ? [...generator.labels] : [null]
+  const clips = await context.withProgress('generating', report =>
+    generator.generate({
+      ...samplingOptions(options),
+      count,
+      labels,
+      ...(seconds === undefined ? {} : { seconds }),
+      ...(guidance === undefined ? {} : { guidance }),
+      signal: context.signal,
+      onProgress: ({ done, total }) => report(total === null ? 0 : done / total),
+    }),
+  )
+  return {
+    clips: clips.map(({ samples, seed, label }) => ({ name: String(seed), samples, label: label ?? '' })),
+    sampleRate: generator.sampleRate,
+    leftOut: [],
+  }
+}

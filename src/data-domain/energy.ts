@@ -1,0 +1,62 @@
+/**
+ * PriorGrad's mel-energy prior (Lee et al. 2022, “PriorGrad”, section 4.1): noise is N(0, σ²) instead of N(0, 1), with σ
+ * small where the mel is silent. Energy of a frame: √(Σ over bands of its linear mel amplitudes); σ = (energy − min)/(max − min)
+ * with constants of the data set, clamped to [floor, 1]; linear between frames and held beyond the ends. All of it is
+ * local in time, so that it can be had piece by piece.
+ */
+import type { Mel, MelConvention } from '../audio/mel/convention.js'
+import { denormaliseMel } from '../audio/mel/mel.js'
+import type { EnergyPriorConfig } from '../model/diffusion-config.js'
+
+/** Energy of each frame of a mel: √(Σ over bands of linear magnitudes), the convention's logarithm and normalisation undone. */
+export function melEnergy(convention: MelConvention, mel: Mel): Float64Array {
+  const energy = new Float64Array(mel.frames)
+  for (let band = 0; band < mel.bands; band++) {
+    for (let frame = 0; frame < mel.frames; frame++) {
+      const value = Math.max(0, denormaliseMel(mel.data[band * mel.frames + frame]!, convention, band))
+      energy[frame]! += convention.power === 2 ? Math.sqrt(value) : value
+    }
+  }
+  return energy.map(Math.sqrt)
+}
+
+/** σ of each frame of a mel. */
+export function frameDeviations(prior: EnergyPriorConfig, convention: MelConvention, mel: Mel): Float32Array {
+  const range = prior.maxEnergy - prior.minEnergy
+  return Float32Array.from(melEnergy(convention, mel), energy =>
+    Math.min(1, Math.max(prior.floor, (energy - prior.minEnergy) / range)),
+  )
+}
+
+/**
+ * σ of samples start … start + count − 1, linear between frames: frame f lies at sample f × hop in a centred convention, at
+ * its middle (f + ½) × hop in the other.
+ *
+ * @param frames σ of each frame (`frameDeviations`), at least one
+ */
+export function sampleDeviations(
+  frames: ArrayLike<number>,
+  convention: Pick<MelConvention, 'hop' | 'framing'>,
+  start: number,
+  count: number,
+): Float32Array {
+  const last = frames.length - 1
+  const offset = framePosition(convention)
+  const out = new Float32Array(count)
+  for (let i = 0; i < count; i++) {
+    const position = Math.min(last, Math.max(0, (start + i - offset) / convention.hop))
+    const below = Math.floor(position)
+    const above = Math.min(last, below + 1)
+    out[i] = frames[below]! + (position - below) * (frames[above]! - frames[below]!)
+  }
+  return out
+}
+
+/** How many samples from the first have a σ that more frames cannot change. */
+export function settledSamples(convention: Pick<MelConvention, 'hop' | 'framing'>, frames: number): number {
+  return frames === 0 ? 0 : Math.floor((frames - 1) * convention.hop + framePosition(convention))
+}
+
+function framePosition(convention: Pick<MelConvention, 'hop' | 'framing'>): number {
+  return convention.framing === 'centre' ? 0 : convention.hop / 2
+}

@@ -1,0 +1,166 @@
+/**
+ * SpecGrad's prior (Koizumi et al. 2022, “SpecGrad”, section 3): noise with the spectral envelope that the mel tells,
+ * ε ~ N(0, M·Mᵀ) with M a time-varying filter. Written here as a change of variables: the diffusion runs on y = M⁻¹·x, where the
+ * noise is white, and M colours its result. M is zero-phase, frame by frame in the mel's own transform, so it is local in
+ * time and audio can be coloured as it becomes final. Above the mel's highest frequency nothing is told, and voices of one
+ * mel differ by 30 dB there: M⁻¹ cuts it off, and M lets nothing of it pass.
+ */
+import type { Mel, MelConvention } from '../audio/mel/convention.js'
+import { cornerFrequencies, melFilters } from '../audio/mel/filters.js'
+import { denormaliseMel } from '../audio/mel/mel.js'
+import { binCount, hannWindow } from '../audio/transforms/stft.js'
+import type { ModelConfig } from '../model/config.js'
+import type { EnvelopePriorConfig } from '../model/diffusion-config.js'
+import { FrameFilter } from './frame-filter.js'
+
+/** How fast M falls above the mel's highest frequency, in nepers a kHz: 50 dB one kHz on. */
+const ROLL_OFF = 6
+
+/** Weights of neighbouring bands in the envelope: wider ones make M easier to undo. */
+const smoothings = { bands: [1], formants: [1, 2, 3, 2, 1] } as const
+
+/** Spectral envelopes of mel frames: what white noise of variance 1 is to be multiplied with, bin by bin. */
+export class SpectralEnvelope {
+  /** ln of a band's mel value under white noise of variance 1. */
+  readonly #whiteLevels: Float64Array
+  /** Each bin lies between two bands: ln gain = (1 − weight)·below + weight·above − drop. */
+  readonly #below: Uint16Array
+  readonly #above: Uint16Array
+  readonly #weight: Float64Array
+  readonly #drop: Float64Array
+
+  constructor(
+    readonly convention: MelConvention,
+    readonly prior: EnvelopePriorConfig,
+  ) {
+    const { fftSize, windowLength, windowNormalised, power, bands, sampleRate } = convention
+    const windowPower = windowNormalised ? 1 : hannWindow(windowLength).reduce((sum, w) => sum + w * w, 0)
+    // A bin of white noise is complex normal: its magnitude has the Rayleigh distribution's mean.
+    const whiteBin = power === 2 ? windowPower : (Math.sqrt(windowPower) * Math.sqrt(Math.PI)) / 2
+    this.#whiteLevels = Float64Array.from(melFilters(convention), ({ weights }) =>
+      Math.log(
+        whiteBin *
+          Math.max(
+            Number.MIN_VALUE,
+            weights.reduce((sum, weight) => sum + weight, 0),
+          ),
+      ),
+    )
+    const bins = binCount(fftSize)
+    const centres = cornerFrequencies(convention).subarray(1, bands + 1)
+    this.#below = new Uint16Array(bins)
+    this.#above = new Uint16Array(bins)
+    this.#weight = new Float64Array(bins)
+    this.#drop = new Float64Array(bins)
+    for (let bin = 0; bin < bins; bin++) {
+      const hz = (bin * sampleRate) / fftSize
+      let above = centres.findIndex(centre => centre > hz)
+      if (above < 0) {
+        above = bands - 1
+        this.#drop[bin] = (ROLL_OFF * Math.max(0, hz - convention.maxFrequency)) / 1000
+      }
+      const below = above === 0 || centres[above]! <= hz ? above : above - 1
+      this.#above[bin] = above
+      this.#below[bin] = below
+      this.#weight[bin] = above === below ? 0 : (hz - centres[below]!) / (centres[above]! - centres[below]!)
+    }
+  }
+
+  /** M⁻¹ for the gains of a frame. */
+  inverse(gains: Float64Array): Float64Array {
+    return gains.map((gain, bin) => (this.#drop[bin]! > 0 ? 0 : 1 / gain))
+  }
+
+  /** M: gains of one frame of a mel, `[bins]`, each at least the prior's floor within the mel's range. */
+  gains(mel: Mel, frame: number): Float64Array {
+    const { convention, prior } = this
+    const levels = this.#whiteLevels.map((white, band) => {
+      const value = Math.max(Number.MIN_VALUE, denormaliseMel(mel.data[band * mel.frames + frame]!, convention, band))
+      const level = Math.log(value) - white
+      return convention.power === 2 ? level / 2 : level
+    })
+    const smooth = levels.map((_, band) => smoothed(levels, band, smoothings[prior.follows]))
+    const floor = Math.log(prior.floor)
+    const gains = new Float64Array(this.#weight.length)
+    for (let bin = 0; bin < gains.length; bin++) {
+      const below = smooth[this.#below[bin]!]!
+      const level = below + this.#weight[bin]! * (smooth[this.#above[bin]!]! - below)
+      gains[bin] = Math.exp(Math.max(floor, level) - this.#drop[bin]!)
+    }
+    return gains
+  }
+}
+
+function smoothed(levels: Float64Array, band: number, smoothing: readonly number[]): number {
+  let [sum, weights] = [0, 0]
+  smoothing.forEach((weight, i) => {
+    const level = levels[band + i - (smoothing.length >> 1)]
+    if (level === undefined) return
+    sum += weight * level
+    weights += weight
+  })
+  return sum / weights
+}
+
+/** The envelope of a model with a mel-envelope prior; null for others. Making one builds the mel's filters: make it once. */
+export function modelEnvelope({ mel, diffusion }: Pick<ModelConfig, 'mel' | 'diffusion'>): SpectralEnvelope | null {
+  return mel === null || diffusion.prior?.kind !== 'mel-envelope' ? null : new SpectralEnvelope(mel, diffusion.prior)
+}
+
+/** M over audio that comes piece by piece: each mel frame's gains, held before the first frame and after the last. */
+export class Colouring {
+  readonly #envelope: SpectralEnvelope
+  readonly #filter: FrameFilter
+
+  constructor(convention: MelConvention, prior: EnvelopePriorConfig) {
+    this.#envelope = new SpectralEnvelope(convention, prior)
+    this.#filter = new FrameFilter(convention)
+  }
+
+  pushMel(mel: Mel, last: boolean): void {
+    for (let frame = 0; frame < mel.frames; frame++) this.#filter.pushGains(this.#envelope.gains(mel, frame))
+    if (last) this.#filter.endGains()
+  }
+
+  /** Appends white audio y and gives the coloured audio x that has become final. @param last no more follows */
+  push(white: Float32Array, last: boolean): Float32Array {
+    return this.#filter.push(white, last)
+  }
+}
+
+/** Gain of the middle of speech, at full scale 1: what an emphasised error is told in. */
+const REFERENCE_GAIN = 0.03
+
+/**
+ * M to a power, in units of speech's middle: weighs white audio by what is heard of it, all of it at 0, as M itself at 1. It is symmetric:
+ * its own transpose.
+ *
+ * @param mel frames from the audio's start on
+ */
+export function emphasis(
+  mel: Mel,
+  envelope: SpectralEnvelope,
+  exponent: number,
+): (white: Float32Array) => Float32Array {
+  const gains = Array.from({ length: mel.frames }, (_, frame) =>
+    envelope.gains(mel, frame).map(gain => (gain / REFERENCE_GAIN) ** exponent),
+  )
+  return white => filtered(white, gains, envelope.convention)
+}
+
+function filtered(audio: Float32Array, gains: readonly Float64Array[], convention: MelConvention): Float32Array {
+  const filter = new FrameFilter(convention)
+  for (const frame of gains) filter.pushGains(frame)
+  filter.endGains()
+  return filter.push(audio, true)
+}
+
+/**
+ * y ≈ M⁻¹·x: what colours to `samples`, up to the mel’s highest frequency.
+ *
+ * @param mel of these samples
+ */
+export function whiten(samples: Float32Array, mel: Mel, envelope: SpectralEnvelope): Float32Array {
+  const inverse = Array.from({ length: mel.frames }, (_, frame) => envelope.inverse(envelope.gains(mel, frame)))
+  return filtered(samples, inverse, envelope.convention)
+}

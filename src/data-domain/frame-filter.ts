@@ -1,0 +1,108 @@
+/**
+ * A filter that changes from frame to frame, over audio that comes piece by piece: windowed frames, each bin times a real
+ * gain, overlap-add with the window once more (Griffin & Lim 1984, eq. 6). Frame f is centred where the mel convention puts it; gains are held before
+ * the first frame and after the last. Frames are added in order, so pieces do not change a byte.
+ */
+import type { MelConvention } from '../audio/mel/convention.js'
+import { FrameTransform } from '../audio/transforms/stft.js'
+
+type Framing = Pick<MelConvention, 'fftSize' | 'windowLength' | 'hop' | 'framing'>
+
+const TINY = 1e-12
+
+export class FrameFilter {
+  readonly #transform: FrameTransform
+  /** Σ of squared windows over a sample, by its place in a hop. */
+  readonly #squares: Float64Array
+  readonly #gains: Float64Array[] = []
+  /** Index of the frame whose gains stand first in #gains. */
+  #firstGains = 0
+  #gainsEnded = false
+  /** The next frame to add. */
+  #frame: number
+  /** Audio and sums from the next frame's start on. */
+  #audio: Float32Array<ArrayBufferLike> = new Float32Array(0)
+  #sums: Float64Array<ArrayBufferLike>
+  /** Samples fed, and given. */
+  #fed = 0
+  #given = 0
+
+  constructor(readonly framing: Framing) {
+    const { fftSize, hop } = framing
+    this.#transform = new FrameTransform(framing)
+    this.#squares = new Float64Array(hop)
+    this.#transform.window.forEach((w, i) => {
+      this.#squares[i % hop]! += w * w
+    })
+    const centre = framing.framing === 'centre' ? 0 : hop / 2
+    // The first frame that reaches sample 0.
+    this.#frame = Math.floor((-fftSize / 2 - centre) / hop) + 1
+    this.#sums = new Float64Array(fftSize)
+    this.#audio = new Float32Array(-this.#start(this.#frame))
+  }
+
+  /** Gains of the next frame, `[bins]`. */
+  pushGains(gains: Float64Array): void {
+    this.#gains.push(gains)
+  }
+
+  /** No more gains come: the last are held. */
+  endGains(): void {
+    this.#gainsEnded = true
+  }
+
+  /** Appends audio and gives what has become final. @param last no more follows: all that is left is given */
+  push(audio: Float32Array, last: boolean): Float32Array {
+    const { fftSize, hop } = this.framing
+    const before = this.#audio
+    this.#audio = new Float32Array(before.length + audio.length + (last ? fftSize + hop : 0))
+    this.#audio.set(before)
+    this.#audio.set(audio, before.length)
+    this.#fed += audio.length
+    const results = new Float32Array(this.#fed - this.#given)
+    let count = 0
+    let at = 0
+    while (at + fftSize <= this.#audio.length && this.#given < this.#fed) {
+      const gains = this.#gainsOf(this.#frame)
+      if (gains === null) break
+      this.#add(at, gains)
+      // Samples before the next frame's start are final.
+      const start = this.#start(this.#frame)
+      for (let i = Math.max(0, this.#given - start); i < hop && start + i < this.#fed; i++) {
+        results[count++] = this.#sums[i]! / Math.max(TINY, this.#squares[i]!)
+        this.#given++
+      }
+      this.#sums.copyWithin(0, hop)
+      this.#sums.fill(0, fftSize - hop)
+      this.#frame++
+      at += hop
+    }
+    this.#audio = this.#audio.slice(at)
+    return results.slice(0, count)
+  }
+
+  #start(frame: number): number {
+    const { fftSize, hop, framing } = this.framing
+    return Math.floor(frame * hop + (framing === 'centre' ? 0 : hop / 2) - fftSize / 2)
+  }
+
+  #gainsOf(frame: number): Float64Array | null {
+    const wanted = Math.max(0, frame)
+    const newest = this.#firstGains + this.#gains.length - 1
+    if (wanted > newest && !this.#gainsEnded) return null
+    while (this.#firstGains < Math.min(wanted, newest)) {
+      this.#gains.shift()
+      this.#firstGains++
+    }
+    return this.#gains[0] ?? null
+  }
+
+  #add(at: number, gains: Float64Array): void {
+    const spectrum = this.#transform.forward(this.#audio, at) as number[]
+    for (let bin = 0; bin < gains.length; bin++) {
+      spectrum[2 * bin]! *= gains[bin]!
+      spectrum[2 * bin + 1]! *= gains[bin]!
+    }
+    this.#transform.inverseAdd(spectrum, this.#sums, 0)
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * Compiles the native engine from the sources in native/ into prebuilds/<platform>-<arch>/diffwave.node: plain g++ or clang
+ * with the headers of the npm package `node-api-headers`. Nothing is downloaded.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { availableParallelism, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { DiffWaveError } from '../../core/errors.js'
+import { abortSignal, check } from '../../core/options.js'
+
+const optionsSchema = z.strictObject({
+  /** `<platform>-<arch>` as Node.js has them; default: this one. */
+  target: z
+    .string()
+    .regex(/^[a-z0-9]+-[a-z0-9]+$/)
+    .optional(),
+  /** Default: the first of g++, c++ and clang++ that is there. */
+  compiler: z.string().min(1).optional(),
+  /** The addon, or the test program of native/test/. */
+  what: z.enum(['addon', 'test']).default('addon'),
+  /** With AddressSanitizer and UndefinedBehaviorSanitizer. */
+  sanitize: z.boolean().default(false),
+  /** Where the result goes; default: where the engine looks for it. */
+  out: z.string().min(1).optional(),
+  signal: abortSignal.optional(),
+})
+
+export type BuildAddonOptions = Readonly<z.input<typeof optionsSchema>>
+
+const avx512 = ['-mavx512f', '-mavx512dq', '-mavx2', '-mfma', '-mprefer-vector-width=512']
+
+/** Flags of each instruction set's file in native/targets/; the rest is compiled for the architecture's baseline. */
+const instructionSets: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  x64: {
+    amx: [...avx512, '-mavx512bw', '-mavx512vl', '-mavx512bf16', '-mamx-tile', '-mamx-bf16'],
+    avx512,
+    avx2: ['-mavx2', '-mfma'],
+    avx2x16: ['-mavx2', '-mfma'],
+    baseline: [],
+  },
+  arm64: { neon: [], baseline: [] },
+}
+
+const commonFlags = [
+  '-std=c++17',
+  '-O3',
+  '-ffp-contract=off',
+  '-fPIC',
+  '-fvisibility=hidden',
+  '-Wall',
+  '-Wextra',
+  '-Wno-psabi',
+]
+
+/** What native/old-glibc.cc stands in for. */
+const oldGlibc = [
+  'pthread_create',
+  'pthread_join',
+  'pthread_once',
+  '__pthread_key_create',
+  'exp',
+  'pow',
+  'log',
+  'arc4random',
+  '__libc_single_threaded',
+  '_dl_find_object',
+]
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+
+/** Where the engine looks for its addon. */
+export function addonPath(target = `${process.platform}-${process.arch}`): string {
+  return join(root, 'prebuilds', target, 'diffwave.node')
+}
+
+/** The first compiler that is there, or null. */
+export function findCompiler(compiler?: string): string | null {
+  const candidates = compiler === undefined ? ['g++', 'c++', 'clang++'] : [compiler]
+  return candidates.find(name => spawnSync(name, ['--version']).status === 0) ?? null
+}
+
+/**
+ * @returns the path of what was built
+ * @throws DiffWaveError `ENGINE_UNAVAILABLE` (no compiler, no headers, or it does not compile), `BAD_OPTION`, `ABORTED`
+ */
+export async function buildAddon(options: BuildAddonOptions = {}): Promise<string> {
+  const checked = check(optionsSchema, options, 'buildAddon options')
+  const { target = `${process.platform}-${process.arch}`, what, sanitize, signal } = checked
+  const [platform, architecture] = target.split('-') as [string, string]
+  const compiler = findCompiler(checked.compiler)
+  if (compiler === null) {
+    throw new DiffWaveError('ENGINE_UNAVAILABLE', 'the native engine cannot be built: there is no C++ compiler', {
+      expected: checked.compiler ?? 'g++, c++ or clang++',
+      hint: 'Install one (Debian: g++, macOS: xcode-select --install); the TensorFlow.js engine needs none.',
+    })
+  }
+  const native = join(root, 'native')
+  // Tiles want Linux (which must be asked for them) and a compiler that knows them: g++ 11, clang 12.
+  const sets = Object.entries(instructionSets[architecture] ?? { baseline: [] }).filter(
+    ([name, flags]) => name !== 'amx' || (platform === 'linux' && knowsFlags(compiler, flags)),
+  )
+  const tiles = sets.some(([name]) => name === 'amx')
+  const glibc = platform === 'linux' && !isMusl()
+  const files: (readonly [string, readonly string[]])[] = [
+    ...readdirSync(native)
+      .filter(name => name.endsWith('.cc') && (what === 'addon' || !name.endsWith('binding.cc')))
+      .filter(name => glibc || name !== 'old-glibc.cc')
+      .map(name => [name, []] as const),
+    ...sets.map(([name, flags]) => [`targets/${name}.cc`, flags] as const),
+    ...(what === 'addon' ? [] : readdirSync(join(native, 'test')))
+      .filter(name => name.endsWith('.cc'))
+      .map(name => [`test/${name}`, []] as const),
+  ]
+  const result = checked.out ?? addonPath(target)
+  const sanitizers = sanitize ? ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-g', '-O2'] : []
+  const objects = await mkdtemp(join(tmpdir(), 'diffwave-build-'))
+  try {
+    const flags = [...commonFlags, ...sanitizers, ...(tiles ? ['-DDIFFWAVE_WITH_AMX'] : []), `-I${headersFolder()}`]
+    const objectOf = (source: string) => join(objects, `${source.replaceAll('/', '-')}.o`)
+    await eachOf(files, async ([source, own]) => {
+      await compile(compiler, [...flags, ...own, '-c', join(native, source), '-o', objectOf(source)], signal)
+    })
+    await mkdir(dirname(result), { recursive: true })
+    const link = [
+      ...sanitizers,
+      ...(what === 'addon' ? ['-shared'] : []),
+      ...(platform === 'darwin' && what === 'addon' ? ['-undefined', 'dynamic_lookup'] : []),
+      ...(platform === 'linux' && !sanitize ? ['-s', '-static-libstdc++', '-static-libgcc'] : []),
+      ...(glibc && !sanitize ? oldGlibc.map(name => `-Wl,--wrap=${name}`) : []),
+    ]
+    const fresh = `${result}.${process.pid}.new`
+    await compile(compiler, [...link, ...files.map(([source]) => objectOf(source)), '-o', fresh, '-lpthread'], signal)
+    await rename(fresh, result)
+    return result
+  } finally {
+    await rm(objects, { recursive: true, force: true })
+  }
+}
+
+function knowsFlags(compiler: string, flags: readonly string[]): boolean {
+  return spawnSync(compiler, [...flags, '-fsyntax-only', '-x', 'c++', '/dev/null']).status === 0
+}
+
+function headersFolder(): string {
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include')
+  } catch (cause) {
+    throw new DiffWaveError('ENGINE_UNAVAILABLE', 'the native engine cannot be built: node-api-headers is missing', {
+      hint: 'npm install node-api-headers',
+      cause,
+    })
+  }
+}
+
+/** Whether this system's C library is musl: there glibc's versions do not exist. */
+function isMusl(): boolean {
+  return existsSync('/etc/alpine-release')
+}
+
+/** Runs `body` over all items, a few at a time. */
+async function eachOf<Item>(items: readonly Item[], body: (item: Item) => Promise<void>): Promise<void> {
+  const left = [...items]
+  const work = async () => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await body(item)
+  }
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), 8) }, work))
+}
+
+function compile(compiler: string, args: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(compiler, args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      ...(signal === undefined ? {} : { signal }),
+    })
+    let messages = ''
+    child.stderr.on('data', data => {
+      messages += String(data)
+    })
+    child.on('error', cause => {
+      const code = signal?.aborted ? 'ABORTED' : 'ENGINE_UNAVAILABLE'
+      reject(new DiffWaveError(code, `the compiler did not run: ${cause.message}`, { where: compiler, cause }))
+    })
+    child.on('close', status => {
+      if (status === 0) return resolve()
+      const line = messages.split('\n').find(text => /error|undefined/i.test(text)) ?? `exit status ${status}`
+      const cause = new Error(messages)
+      reject(new DiffWaveError('ENGINE_UNAVAILABLE', `the native engine does not compile: ${line.trim()}`, { cause }))
+    })
+  })
+}

@@ -1,0 +1,241 @@
+/** The native CPU engine: own C++ kernels behind Node-API (native/), off the event loop, one piece of work at a time. */
+import { DiffWaveError } from '../../core/errors.js'
+import { elementCount, type Tensors } from '../../core/tensor.js'
+import type { NetworkConfig } from '../../model/network.js'
+import { outputGain } from '../../model/output-gain.js'
+import { checkParameters, parameterCount, parameterSpecs } from '../../model/parameters.js'
+import { stepSinusoids } from '../../model/step-embedding.js'
+import { backwardByLoss } from '../backward-by-loss.js'
+import { checkBatch, checkLossRequest } from '../check-batch.js'
+import type {
+  BackwardRequest,
+  ClipBatch,
+  Engine,
+  LossGradients,
+  LossRequest,
+  NoiseRequest,
+  NoiseStream,
+  StreamRequest,
+} from '../engine.js'
+import { predictClips } from '../windowed/predict-clips.js'
+import { WindowedStream } from '../windowed/windowed-stream.js'
+import type { WindowRequest } from '../windowed/windows.js'
+import {
+  type Addon,
+  availableThreads,
+  type ClipWork,
+  type Handle,
+  loadAddon,
+  OUT_OF_MEMORY,
+  shapeNumbers,
+} from './addon.js'
+import { NativeQueue } from './queue.js'
+import { NativeStream, type Parameters } from './stream.js'
+
+/** Instruction sets the kernels are compiled for; `scalar` is the readable reference. */
+export const instructionSets = ['amx', 'avx512', 'avx2', 'baseline', 'neon', 'scalar'] as const
+export type InstructionSet = (typeof instructionSets)[number]
+
+export interface NativeOptions {
+  readonly network: NetworkConfig
+  readonly parameters: Tensors
+  readonly threads?: number
+  readonly instructionSet?: InstructionSet
+  /** Bytes of working memory; what a batch takes is stated in native/training.h. Default: 2 GiB. */
+  readonly memoryLimit?: number
+}
+
+const DEFAULT_MEMORY_LIMIT = 2 ** 31
+
+class NativeEngine implements Engine {
+  readonly name = 'native'
+  private readonly size: number
+  /** Never written to again once they are here: work that was asked before, and open streams, keep their own. */
+  private parameters: Parameters
+  private readonly queue = new NativeQueue()
+  private disposed = false
+
+  constructor(
+    readonly network: NetworkConfig,
+    readonly device: string,
+    private readonly addon: Addon,
+    private readonly handle: Handle,
+    private readonly isReference: boolean,
+    parameters: Tensors,
+  ) {
+    this.size = parameterCount(network)
+    this.parameters = { data: this.flat(parameters), version: 0 }
+  }
+
+  async predictNoise(request: NoiseRequest): Promise<Float32Array[]> {
+    this.checkAlive()
+    checkBatch(this.network, request)
+    return predictClips(request, stream => this.openStream(stream))
+  }
+
+  async lossGradients(request: LossRequest): Promise<LossGradients> {
+    this.checkAlive()
+    checkLossRequest(this.network, request)
+    const clips = this.clipWorks(request).map((clip, i) => ({
+      ...clip,
+      target: request.target[i]!,
+      weight: request.weight?.[i],
+    }))
+    const flat = new Float32Array(this.size)
+    const clipLosses = new Float32Array(clips.length)
+    const work = {
+      clips,
+      squared: request.loss === 'l2',
+      gradients: flat,
+      clipLosses,
+      parameters: this.parameters.data,
+    }
+    const loss = await this.queue.run(cancelled => this.addon.run(this.handle, { ...work, cancelled }), request.signal)
+    return { loss, clipLosses, gradients: this.byName(flat) }
+  }
+
+  async backward(request: BackwardRequest): Promise<ReadonlyMap<string, Float32Array>> {
+    this.checkAlive()
+    checkBatch(this.network, request)
+    if (this.isReference) return backwardByLoss(this, request)
+    const noises = request.audio.map(audio => new Float32Array(audio.length))
+    const clips = this.clipWorks(request).map((clip, i) => ({ ...clip, noise: noises[i]! }))
+    const parameters = this.parameters.data
+    const flat = new Float32Array(this.size)
+    let fits = true
+    await this.queue.run(async cancelled => {
+      const forward = await this.addon.runForward(this.handle, { clips, parameters, cancelled })
+      fits = forward !== OUT_OF_MEMORY
+      if (forward < 0) return fits ? forward : 0
+      const gradients = request.gradientOf(noises)
+      checkLossRequest(this.network, { ...request, target: gradients, loss: 'l2' })
+      const work = { clips: clips.map((clip, i) => ({ ...clip, target: gradients[i]! })), parameters, cancelled }
+      return this.addon.runBackward(this.handle, { ...work, gradients: flat })
+    }, request.signal)
+    // Both halves keep the whole batch; what knows its loss runs in parts.
+    return fits ? this.byName(flat) : backwardByLoss(this, request)
+  }
+
+  private clipWorks({ audio, steps, mel, labels }: ClipBatch): ClipWork[] {
+    const { size } = this.network.stepEmbedding
+    const sinusoids = stepSinusoids(this.network.stepEmbedding, steps)
+    return audio.map((samples, i) => ({
+      audio: samples,
+      sinusoids: sinusoids.slice(i * size, (i + 1) * size),
+      gain: outputGain(this.network, steps[i]!),
+      mel: mel?.[i]?.data,
+      frames: mel?.[i]?.frames ?? 0,
+      melOffset: 0,
+      label: labels?.[i] ?? -1,
+    }))
+  }
+
+  private byName(flat: Float32Array): Map<string, Float32Array> {
+    const gradients = new Map<string, Float32Array>()
+    let at = 0
+    for (const { name, shape } of parameterSpecs(this.network)) {
+      const count = elementCount(shape)
+      gradients.set(name, flat.subarray(at, at + count))
+      at += count
+    }
+    return gradients
+  }
+
+  openStream(request: StreamRequest): NoiseStream {
+    this.checkAlive()
+    if (this.isReference) return new WindowedStream(this.network, request, window => this.predictWindow(window))
+    const { network, addon, handle, queue, parameters } = this
+    const checkAlive = () => this.checkAlive()
+    return new NativeStream({ network, addon, handle, queue, parameters, checkAlive }, request)
+  }
+
+  async setParameters(parameters: Tensors): Promise<void> {
+    this.checkAlive()
+    const checked = checkParameters(this.network, parameters, 'setParameters')
+    this.parameters = { data: this.flat(checked), version: this.parameters.version + 1 }
+  }
+
+  async dispose(): Promise<void> {
+    if (this.disposed) return
+    this.disposed = true
+    await this.queue.after(() => this.addon.dispose(this.handle))
+  }
+
+  /** The readable reference runs windows: it keeps nothing between calls. */
+  private async predictWindow({ audio, step, label, mel }: WindowRequest): Promise<Float32Array> {
+    this.checkAlive()
+    const noise = new Float32Array(audio.length)
+    const clip: ClipWork = {
+      audio,
+      noise,
+      sinusoids: stepSinusoids(this.network.stepEmbedding, [step]),
+      gain: outputGain(this.network, step),
+      mel: mel?.data,
+      frames: mel?.frames ?? 0,
+      melOffset: mel?.firstSample ?? 0,
+      label: label ?? -1,
+    }
+    const parameters = this.parameters.data
+    await this.queue.run(cancelled => this.addon.run(this.handle, { clips: [clip], parameters, cancelled }))
+    return noise
+  }
+
+  private flat(parameters: Tensors): Float32Array {
+    const flat = new Float32Array(this.size)
+    let at = 0
+    for (const { name, shape } of parameterSpecs(this.network)) {
+      flat.set(parameters.get(name)!.data, at)
+      at += elementCount(shape)
+    }
+    return flat
+  }
+
+  private checkAlive(): void {
+    if (this.disposed) throw new DiffWaveError('DISPOSED', 'the engine was disposed')
+  }
+}
+
+/** @throws DiffWaveError `ENGINE_UNAVAILABLE`, `BAD_PARAMETERS` */
+export async function createNativeEngine(options: NativeOptions): Promise<Engine> {
+  const { network, parameters, threads = availableThreads(), memoryLimit = DEFAULT_MEMORY_LIMIT } = options
+  const addon = loadAddon()
+  const checked = checkParameters(network, parameters, 'createEngine')
+  const present = addon.targets()
+  const instructionSet = options.instructionSet ?? present[0]!
+  if (instructionSet !== 'scalar' && !present.includes(instructionSet)) {
+    throw new DiffWaveError('ENGINE_UNAVAILABLE', `this processor does not run ${instructionSet}`, {
+      expected: `${present.join(', ')} or scalar`,
+      got: instructionSet,
+    })
+  }
+  const handle = addon.create(shapeNumbers(network), instructionSet, threads, memoryLimit)
+  const device = `CPU, ${instructionSet}, ${threads} thread${threads === 1 ? '' : 's'}`
+  return new NativeEngine(network, device, addon, handle, instructionSet === 'scalar', checked)
+}
+
+/**
+ * FLOP/s that multiply-adds on registers alone reach: the measure that a kernel's speed is held against. Blocks for some
+ * tenths of a second.
+ *
+ * @throws DiffWaveError `ENGINE_UNAVAILABLE`
+ */
+export function measurePeak(instructionSet: Exclude<InstructionSet, 'scalar'>, threads = availableThreads()): number {
+  return loadAddon().measurePeak(instructionSet, threads)
+}
+
+/** Whether the engine runs here, and if not, why. */
+export function surveyNative(): {
+  readonly available: boolean
+  readonly reason: string
+  readonly device: string
+  readonly instructionSets: readonly InstructionSet[]
+} {
+  try {
+    const present = new Set<string>(loadAddon().targets())
+    const found = instructionSets.filter(name => present.has(name) || name === 'scalar')
+    return { available: true, reason: '', device: `CPU, ${found[0]}`, instructionSets: found }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return { available: false, reason, device: 'CPU', instructionSets: [] }
+  }
+}

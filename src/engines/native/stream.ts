@@ -1,0 +1,126 @@
+/** One clip's passes in the addon (native/stream.h): what is fed is checked here, what is computed lies there. */
+import type { Mel } from '../../audio/mel/convention.js'
+import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import { melContext, melHop, type NetworkConfig } from '../../model/network.js'
+import { outputGain } from '../../model/output-gain.js'
+import { stepSinusoids } from '../../model/step-embedding.js'
+import { checkFinite, checkLabel, checkMel, checkStep } from '../check-batch.js'
+import type { NoiseStream, StreamRequest } from '../engine.js'
+import { streamLag } from '../windowed/stream-lag.js'
+import type { Addon, Handle, MelWork, StreamHandle } from './addon.js'
+import type { NativeQueue } from './queue.js'
+
+/** Flat parameters; a version stands for one set of them. */
+export interface Parameters {
+  readonly data: Float32Array
+  readonly version: number
+}
+
+/** What a stream has of its engine. */
+export interface StreamHost {
+  readonly network: NetworkConfig
+  readonly addon: Addon
+  readonly handle: Handle
+  readonly queue: NativeQueue
+  /** Those of the moment it is opened: a stream keeps them to its end. */
+  readonly parameters: Parameters
+  /** @throws DiffWaveError `DISPOSED` */
+  checkAlive(): void
+}
+
+export class NativeStream implements NoiseStream {
+  readonly latency: number
+  private readonly stream: StreamHandle
+  private readonly passes: { fed: number; ended: boolean }[]
+  /** Frames that the addon has not seen yet. */
+  private mels: MelWork[] = []
+  private frames = 0
+  private melEnded: boolean
+  private disposed = false
+
+  constructor(
+    private readonly host: StreamHost,
+    { steps, label = null }: StreamRequest,
+  ) {
+    const { network, addon, handle } = host
+    for (const step of steps) checkStep(step)
+    checkLabel(network, label)
+    this.latency = streamLag(network) * network.patch
+    this.passes = steps.map(() => ({ fed: 0, ended: false }))
+    this.melEnded = network.mel === null
+    const gains = Float32Array.from(steps, step => outputGain(network, step))
+    this.stream = addon.openStream(handle, stepSinusoids(network.stepEmbedding, steps), gains, label ?? -1)
+  }
+
+  pushMel(mel: Mel, last: boolean): void {
+    this.checkAlive()
+    checkMel(this.host.network, mel)
+    if (this.melEnded) throw new DiffWaveError('BAD_SHAPE', 'mel frames come after the last')
+    this.mels.push({ data: mel.data.slice(), frames: mel.frames, last })
+    this.frames += mel.frames
+    this.melEnded = last
+  }
+
+  /** A call that was stopped on its way leaves the stream disposed: nobody could say how much of it was done. */
+  async predict(pass: number, audio: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array> {
+    this.checkAlive()
+    throwIfAborted(signal)
+    const { network, addon, handle, queue, parameters } = this.host
+    const state = this.passes[pass]
+    if (state === undefined) throw new DiffWaveError('BAD_SHAPE', 'there is no such pass', { got: String(pass) })
+    if (state.ended) throw new DiffWaveError('BAD_SHAPE', 'audio comes after the pass’s end')
+    if (audio.length % network.patch !== 0) {
+      throw new DiffWaveError('BAD_SHAPE', 'audio has the wrong length', {
+        expected: `a multiple of ${network.patch} samples`,
+        got: String(audio.length),
+      })
+    }
+    checkFinite(audio, 'audio')
+    this.checkMelCovers(state.fed + audio.length)
+    const noise = new Float32Array(audio.length + Math.min(this.latency, state.fed))
+    state.fed += audio.length
+    state.ended = last
+    if (state.fed === 0) return noise
+    const mels = this.mels
+    this.mels = []
+    const { data, version } = parameters
+    const work = { parameters: data, version, mels, pass, audio: audio.slice(), last, noise }
+    try {
+      const written = await queue.run(cancelled => {
+        this.checkAlive()
+        return addon.predict(handle, this.stream, { ...work, cancelled })
+      }, signal)
+      return written === noise.length ? noise : noise.slice(0, written)
+    } catch (error) {
+      this.dispose()
+      throw error
+    }
+  }
+
+  /** The frames that the contract asks for before audio up to `samples` is fed are here. */
+  private checkMelCovers(samples: number): void {
+    const { mel } = this.host.network
+    if (mel === null) return
+    const needed = Math.ceil(samples / melHop(mel)) + (this.melEnded ? 0 : melContext(mel))
+    if (needed > this.frames) {
+      throw new DiffWaveError('BAD_SHAPE', 'audio is fed before the mel frames it needs', {
+        expected: `frames up to ${needed}`,
+        got: String(this.frames),
+      })
+    }
+  }
+
+  private checkAlive(): void {
+    this.host.checkAlive()
+    if (this.disposed) throw new DiffWaveError('DISPOSED', 'the stream was disposed')
+  }
+
+  /** Work under way ends first; then the memory is freed. */
+  dispose(): void {
+    if (this.disposed) return
+    this.disposed = true
+    this.mels = []
+    const { queue, addon, handle } = this.host
+    void queue.after(() => addon.closeStream(handle, this.stream))
+  }
+}

@@ -1,0 +1,154 @@
+/** The TensorFlow.js engine: the network of src/engines/tensorflow/network.ts in a worker thread, on any of its backends. */
+import { createRequire } from 'node:module'
+import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import type { Tensors } from '../../core/tensor.js'
+import type { NetworkConfig } from '../../model/network.js'
+import { checkParameters } from '../../model/parameters.js'
+import { backwardByLoss } from '../backward-by-loss.js'
+import { checkBatch, checkLossRequest } from '../check-batch.js'
+import type {
+  BackwardRequest,
+  Engine,
+  LossGradients,
+  LossRequest,
+  NoiseRequest,
+  NoiseStream,
+  StreamRequest,
+} from '../engine.js'
+import { predictClips } from '../windowed/predict-clips.js'
+import { WindowedStream } from '../windowed/windowed-stream.js'
+import { type BackendName, backendPackages } from './backend-names.js'
+import { WorkerClient } from './worker-client.js'
+
+export interface TensorflowOptions {
+  readonly network: NetworkConfig
+  readonly parameters: Tensors
+  readonly backend: BackendName
+}
+
+const devices: Readonly<Record<BackendName, string>> = {
+  cuda: 'CUDA, by @tensorflow/tfjs-node-gpu',
+  node: 'CPU, by @tensorflow/tfjs-node',
+  wasm: 'CPU, WebAssembly, 1 thread',
+  cpu: 'CPU, plain JavaScript, 1 thread',
+}
+
+class TensorflowEngine implements Engine {
+  readonly name: string
+  readonly device: string
+
+  constructor(
+    readonly network: NetworkConfig,
+    backend: BackendName,
+    private readonly worker: WorkerClient,
+  ) {
+    this.name = `tensorflow:${backend}`
+    this.device = devices[backend]
+  }
+
+  async predictNoise(request: NoiseRequest): Promise<Float32Array[]> {
+    checkBatch(this.network, request)
+    return predictClips(request, stream => this.openStream(stream))
+  }
+
+  backward(request: BackwardRequest): Promise<ReadonlyMap<string, Float32Array>> {
+    return backwardByLoss(this, request)
+  }
+
+  async lossGradients(request: LossRequest): Promise<LossGradients> {
+    checkLossRequest(this.network, request)
+    const { signal, ...rest } = request
+    throwIfAborted(signal)
+    // A view would cross to the thread with the whole buffer behind it.
+    const own = {
+      ...rest,
+      audio: rest.audio.map(clip => clip.slice()),
+      target: rest.target.map(clip => clip.slice()),
+      ...(rest.weight === undefined ? {} : { weight: rest.weight.map(clip => clip.slice()) }),
+    }
+    const { result } = await this.worker.ask<'loss'>({ kind: 'loss', request: own })
+    throwIfAborted(signal)
+    return result
+  }
+
+  openStream(request: StreamRequest): NoiseStream {
+    return new WindowedStream(
+      this.network,
+      request,
+      async window => (await this.worker.ask<'window'>({ kind: 'window', request: window })).epsilon,
+    )
+  }
+
+  async setParameters(parameters: Tensors): Promise<void> {
+    const checked = checkParameters(this.network, parameters, 'setParameters')
+    await this.worker.ask<'parameters'>({ kind: 'parameters', parameters: checked })
+  }
+
+  /** Tensors that TensorFlow.js holds: constant between calls, or something leaks. */
+  async tensorCount(): Promise<number> {
+    return (await this.worker.ask<'memory'>({ kind: 'memory' })).tensors
+  }
+
+  dispose(): Promise<void> {
+    return this.worker.dispose()
+  }
+}
+
+export type { TensorflowEngine }
+
+/** A look at the folder before a thread is started in vain. @throws DiffWaveError `ENGINE_UNAVAILABLE` */
+function refuseMissingPackage(backend: BackendName): void {
+  const name = backendPackages[backend]
+  if (name === undefined) return
+  try {
+    createRequire(import.meta.url).resolve(name)
+  } catch (cause) {
+    throw new DiffWaveError(
+      'ENGINE_UNAVAILABLE',
+      `the engine tensorflow:${backend} cannot run: ${name} is not installed`,
+      {
+        hint: `npm install ${name}`,
+        cause,
+      },
+    )
+  }
+}
+
+/** @throws DiffWaveError `ENGINE_UNAVAILABLE`, saying why the backend does not run; `BAD_PARAMETERS` */
+export async function createTensorflowEngine({
+  network,
+  parameters,
+  backend,
+}: TensorflowOptions): Promise<TensorflowEngine> {
+  const checked = checkParameters(network, parameters, 'createEngine')
+  refuseMissingPackage(backend)
+  return new TensorflowEngine(network, backend, await WorkerClient.start({ backend, network, parameters: checked }))
+}
+
+/** Whether a backend runs here, and if not, why. */
+export async function surveyTensorflow(
+  backend: BackendName,
+): Promise<{ readonly available: boolean; readonly reason: string; readonly device: string }> {
+  const network: NetworkConfig = {
+    channels: 1,
+    layers: 1,
+    dilationCycle: 1,
+    patch: 1,
+    inputMask: null,
+    stepEmbedding: { frequencies: 'inverse', fractional: 'direct', size: 4, hidden: 1 },
+    gate: 'sigmoid-tanh',
+    residual: 'before-step',
+    mel: null,
+    labels: null,
+  }
+  try {
+    refuseMissingPackage(backend)
+    const worker = await WorkerClient.start({ backend, network, parameters: new Map() })
+    await worker.dispose()
+    return { available: true, reason: '', device: devices[backend] }
+  } catch (error) {
+    const reason = error instanceof DiffWaveError ? error.message : String(error)
+    const hint = error instanceof DiffWaveError && error.hint ? ` (${error.hint})` : ''
+    return { available: false, reason: `${reason}${hint}`, device: devices[backend] }
+  }
+}

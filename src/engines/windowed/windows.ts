@@ -1,0 +1,77 @@
+/**
+ * The windows in which an engine runs a clip, and which audio and mel each needs. Windows are anchored at sample 0
+ * and have one length, so that neither chunks nor batches change a byte; a clip's true ends alone are zero-padded.
+ */
+import { melContext, melHop, type NetworkConfig, receptiveRadius } from '../../model/network.js'
+
+/** Lengths in samples: a window gives `length` samples of ε and reads `halo` more of audio on either side. */
+export interface WindowShape {
+  readonly length: number
+  readonly halo: number
+}
+
+/** Shortest window: below some thousand positions a call costs more than its arithmetic. */
+const MIN_POSITIONS = 4096
+/** A halo is computed twice: at four halos a window, that is a third of the work. */
+const HALOS_PER_WINDOW = 4
+
+/** The windows of a network. Both lengths are whole mel frames. */
+export function windowShape(network: NetworkConfig): WindowShape {
+  const unit = network.mel === null ? network.patch : melHop(network.mel)
+  const halo = Math.ceil((receptiveRadius(network) * network.patch) / unit) * unit
+  const length = Math.max(MIN_POSITIONS * network.patch, HALOS_PER_WINDOW * halo)
+  return { length: Math.ceil(length / unit) * unit, halo }
+}
+
+/** Where window `index` lies in its clip; ends are exclusive. */
+export interface WindowPlace {
+  /** Samples of ε. */
+  readonly from: number
+  readonly to: number
+  /** Samples of audio read. */
+  readonly audioFrom: number
+  readonly audioTo: number
+  /** Mel frames read. */
+  readonly framesFrom: number
+  readonly framesTo: number
+}
+
+/**
+ * @param samples length of the clip, Infinity while it is not known (then the window must lie wholly before its end)
+ * @param frames frames of the clip's mel, Infinity likewise
+ */
+export function windowPlace(network: NetworkConfig, index: number, samples: number, frames: number): WindowPlace {
+  const { length, halo } = windowShape(network)
+  const from = index * length
+  const to = Math.min(from + length, samples)
+  const audioFrom = Math.max(from - halo, 0)
+  const audioTo = Math.min(from + length + halo, samples)
+  if (network.mel === null) return { from, to, audioFrom, audioTo, framesFrom: 0, framesTo: 0 }
+  const hop = melHop(network.mel)
+  const context = melContext(network.mel)
+  return {
+    from,
+    to,
+    audioFrom,
+    audioTo,
+    framesFrom: Math.max(Math.floor(audioFrom / hop) - context, 0),
+    framesTo: Math.min(Math.ceil(audioTo / hop) + context, frames),
+  }
+}
+
+/** Mel frames around a window of audio: `data` is `[bands × frames]`. */
+export interface MelFrames {
+  readonly data: Float32Array
+  readonly bands: number
+  readonly frames: number
+  /** The audio's first sample, counted from the first of these frames. */
+  readonly firstSample: number
+}
+
+/** One window of one clip. */
+export interface WindowRequest {
+  readonly audio: Float32Array
+  readonly step: number
+  readonly label: number | null
+  readonly mel: MelFrames | null
+}

@@ -1,0 +1,74 @@
+/** What a generator must beat: sound with the data's average spectrum and nothing else of it, and the data in small pieces. */
+import { FrameTransform, windowSquares } from '../../audio/transforms/stft.js'
+import { gaussian, permutation } from '../../core/random.js'
+
+const SIZE = 1024
+const shape = { fftSize: SIZE, windowLength: SIZE, hop: SIZE / 4 }
+/** Seconds of a piece, and over which it fades in and out: without, its edges would click. */
+const PIECE = 0.05
+const FADE = 0.002
+/** Random draws. */
+const NOISE_DRAW = 0
+const ORDER_DRAW = 1
+
+/** As many clips of Gaussian noise, each as long and as loud as one of the data's, all with the data's mean power spectrum. */
+export function averageSpectrumNoise(clips: readonly Float32Array[], seed: number): Float32Array[] {
+  const transform = new FrameTransform(shape)
+  const power = new Float64Array(transform.bins)
+  let frames = 0
+  for (const clip of clips) {
+    for (let start = 0; start + SIZE <= clip.length; start += SIZE / 2, frames++) {
+      const bins = transform.forward(clip, start)
+      for (let bin = 0; bin < power.length; bin++) power[bin]! += bins[2 * bin]! ** 2 + bins[2 * bin + 1]! ** 2
+    }
+  }
+  const response = power.map(sum => Math.sqrt(sum / Math.max(1, frames)))
+  return clips.map((clip, i) =>
+    atLevel(filtered(gaussian(seed + i, NOISE_DRAW, 0, clip.length), response, transform), clip),
+  )
+}
+
+function filtered(noise: Float32Array, response: Float64Array, transform: FrameTransform): Float32Array {
+  const count = Math.ceil((noise.length + SIZE) / shape.hop)
+  const padded = new Float32Array((count - 1) * shape.hop + SIZE)
+  padded.set(noise, SIZE / 2)
+  const out = new Float64Array(padded.length)
+  const spectrum = new Float64Array(2 * transform.bins)
+  for (let frame = 0; frame < count; frame++) {
+    const bins = transform.forward(padded, frame * shape.hop)
+    for (let i = 0; i < spectrum.length; i++) spectrum[i] = bins[i]! * response[i >> 1]!
+    transform.inverseAdd(spectrum, out, frame * shape.hop)
+  }
+  const squares = windowSquares(shape, count)
+  return Float32Array.from(
+    { length: noise.length },
+    (_, i) => out[i + SIZE / 2]! / Math.max(squares[i + SIZE / 2]!, 1e-9),
+  )
+}
+
+function energy(samples: Float32Array): number {
+  return samples.reduce((sum, x) => sum + x * x, 0)
+}
+
+function atLevel(samples: Float32Array, like: Float32Array): Float32Array {
+  const own = energy(samples)
+  const gain = own > 0 ? Math.sqrt(energy(like) / own) : 0
+  return samples.map(x => x * gain)
+}
+
+/** Each clip's own pieces of 50 ms in a random order. */
+export function shuffledPieces(clips: readonly Float32Array[], sampleRate: number, seed: number): Float32Array[] {
+  const length = Math.round(PIECE * sampleRate)
+  const fade = Math.max(1, Math.round(FADE * sampleRate))
+  return clips.map((clip, c) => {
+    const pieces = Math.floor(clip.length / length)
+    const out = clip.slice()
+    for (const [i, from] of permutation(seed + c, ORDER_DRAW, pieces).entries()) {
+      for (let n = 0; n < length; n++) {
+        const edge = Math.min(1, (n + 1) / fade, (length - n) / fade)
+        out[i * length + n] = edge * clip[from * length + n]!
+      }
+    }
+    return out
+  })
+}

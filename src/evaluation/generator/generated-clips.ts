@@ -1,0 +1,49 @@
+/** Clips made before, in files named as `diffwave generate` names them: `<label>-<seed>.wav`, or in folders named by label. */
+import { join } from 'node:path'
+import { audioStem, labelledFiles } from '../../audio/audio-files.js'
+import { resample } from '../../audio/resample.js'
+import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import { type LeftOut, readRecording } from '../recordings.js'
+import { percentile } from '../statistics/moments.js'
+import type { ClipAudio } from './clip-set.js'
+
+export interface GeneratedClips {
+  readonly clips: readonly ClipAudio[]
+  /** Hz: that of the first; the others are resampled to it. */
+  readonly sampleRate: number
+  readonly leftOut: readonly LeftOut[]
+}
+
+/** @throws DiffWaveError `BAD_DATA` where no clip can be read, `FILE_NOT_FOUND`, `ABORTED` */
+export async function readGeneratedClips(folder: string, signal?: AbortSignal): Promise<GeneratedClips> {
+  const clips: ClipAudio[] = []
+  const leftOut: LeftOut[] = []
+  let rate: number | null = null
+  for (const { name, label } of await labelledFiles(folder)) {
+    throwIfAborted(signal)
+    const path = join(folder, name)
+    try {
+      const audio = await readRecording(path)
+      rate ??= audio.sampleRate
+      const samples = audio.sampleRate === rate ? audio.samples : await resample(audio.samples, audio.sampleRate, rate)
+      const stem = audioStem(name)
+      clips.push({ name: stem, samples, label: label === '' ? (/^(.+)-\d+$/.exec(stem)?.[1] ?? '') : label })
+    } catch (error) {
+      if (!(error instanceof DiffWaveError)) throw error
+      leftOut.push({ file: path, reason: error.message })
+    }
+  }
+  if (rate !== null) return { clips, sampleRate: rate, leftOut }
+  throw new DiffWaveError('BAD_DATA', 'the folder holds no clip that can be used', {
+    where: folder,
+    got: leftOut[0]?.reason ?? 'no recordings',
+  })
+}
+
+/** The length that most generated clips have, or lie around, in seconds. */
+export function usualSeconds(clips: readonly ClipAudio[], sampleRate: number): number {
+  return percentile(
+    clips.map(({ samples }) => samples.length / sampleRate),
+    0.5,
+  )
+}

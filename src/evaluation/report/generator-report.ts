@@ -1,0 +1,183 @@
+/** The report of a generator: tables, clips to see and hear; and the same numbers for machines. */
+import { labelAt } from '../../audio/audio-files.js'
+import { drawMel } from '../../audio/picture.js'
+import { clipPattern, recordingPattern } from '../generator/clip-pattern.js'
+import type { ClipAudio } from '../generator/clip-set.js'
+import { ENOUGH_CLIPS, type GeneratorEvaluation, setNames } from '../generator/generator-evaluation.js'
+import { escapeHtml, figure, image, leftOutParts, page, player, table } from './html.js'
+
+const titles = {
+  generated: 'generated',
+  reference: 'held-out real',
+  training: 'training',
+  noise: 'noise with the data’s average spectrum',
+  shuffled: 'real, its 50 ms pieces shuffled',
+} as const
+
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`
+
+function sound({ name, samples, label: own }: ClipAudio, sampleRate: number): string {
+  const label = labelAt(own, 0)
+  const whole = recordingPattern(samples, sampleRate)
+  const { data, frames, bands } = clipPattern(whole, 0, whole.frames)
+  const turned = Float32Array.from(
+    { length: data.length },
+    (_, i) => data[(i % frames) * bands + Math.floor(i / frames)]!,
+  )
+  const picture = drawMel({ data: turned, bands, frames }, { min: -1, max: 0 })
+  const title = label === '' ? name : `${label} (${name})`
+  return `<figure><figcaption>${escapeHtml(title)}</figcaption>${image(picture, `spectrogram of ${name}`)}${player(samples, sampleRate)}</figure>`
+}
+
+function classifierParts({ classifier }: GeneratorEvaluation): string[] {
+  if (classifier === null) return []
+  const { heldOut, generated, byLabel, labels } = classifier
+  return [
+    '<h2>Labels</h2>',
+    `<p>A classifier trained on the training clips recognises ${percent(heldOut.accuracy)} of ${heldOut.clips} held-out real clips, and ` +
+      `${percent(generated.accuracy)} of ${generated.clips} generated ones as the label asked for.</p>`,
+    table(
+      ['asked for', 'clips', 'recognised', ...labels.map(label => `taken for ${label}`)],
+      [...byLabel].map(([label, { clips, accuracy, takenFor }]) => [
+        label,
+        String(clips),
+        percent(accuracy),
+        ...labels.map(other => String(takenFor.get(other) ?? 0)),
+      ]),
+    ),
+  ]
+}
+
+/** @param sounds generated clips to show @param facts what else the reader should know: steps, seed, engine */
+export function generatorReport(
+  evaluation: GeneratorEvaluation,
+  title: string,
+  facts: Readonly<Record<string, string>>,
+  sounds: readonly ClipAudio[],
+): string {
+  const { clips, frechet, memorisation, mostAlike, character, leftOut, seconds, sampleRate, dimensions } = evaluation
+  const few = setNames.filter(name => (clips[name] ?? ENOUGH_CLIPS) < ENOUGH_CLIPS).map(name => titles[name])
+  const value = (found: number | undefined) => (found === undefined ? '–' : figure(found))
+  const spreads = (name: keyof typeof character) => {
+    const { onsetRate, pitchSalience } = character[name]
+    return [onsetRate.mean, onsetRate.deviation, pitchSalience.mean, pitchSalience.deviation].map(figure)
+  }
+  const parts = [
+    table(['', ''], Object.entries(facts)),
+    `<p>Clips of ${seconds} s at ${sampleRate} Hz in an embedding of ${dimensions} log-mel modulation features, each in units of its deviation in the data. ` +
+      'Distances of single clips are root mean square differences of their spectrograms in dB.</p>',
+    ...(few.length === 0
+      ? []
+      : [`<p>Fewer than ${ENOUGH_CLIPS} clips: ${few.join(', ')}. Their Fréchet distances come out too large.</p>`]),
+    '<h2>How near to the data</h2>',
+    table(
+      ['set', 'clips', 'Fréchet distance to held-out', 'to training'],
+      setNames
+        .filter(name => clips[name] !== undefined)
+        .map(name => [
+          titles[name],
+          String(clips[name]),
+          value(frechet.toReference[name]),
+          value(frechet.toTraining[name]),
+        ]),
+    ),
+    '<h2>How it moves and rings</h2>',
+    table(
+      ['set', 'onsets a second, mean', 'deviation', 'pitch salience, mean', 'deviation'],
+      (['generated', 'reference', 'noise', 'shuffled'] as const).map(name => [titles[name], ...spreads(name)]),
+    ),
+    ...(memorisation === null
+      ? []
+      : [
+          '<h2>How new</h2>',
+          table(
+            ['distance to the nearest training clip, dB', 'smallest', 'first percentile', 'median'],
+            (['generated', 'reference'] as const).map(name => {
+              const { smallest, firstPercentile, median } = memorisation[name]
+              return [titles[name], figure(smallest), figure(firstPercentile), figure(median)]
+            }),
+          ),
+          table(
+            ['most alike', 'training clip', 'distance, dB'],
+            mostAlike.map(({ generated, training, distance }) => [generated, training, figure(distance)]),
+          ),
+        ]),
+    '<h2>How varied</h2>',
+    table(
+      ['set', 'mean distance of two clips, dB', 'nearest other: first percentile', 'median'],
+      (['generated', 'reference'] as const).map(name => {
+        const { mean, nearestOther } = evaluation.diversity[name]
+        return [
+          titles[name],
+          figure(mean),
+          figure(nearestOther?.firstPercentile ?? null),
+          figure(nearestOther?.median ?? null),
+        ]
+      }),
+    ),
+    ...classifierParts(evaluation),
+    ...leftOutParts(leftOut),
+    '<h2>Listen</h2>',
+    `<div class="sounds">${sounds.map(clip => sound(clip, sampleRate)).join('\n')}</div>`,
+  ]
+  return page(title, parts.join('\n'))
+}
+
+/** The numbers alone, ready for JSON. */
+export function generatorJson(evaluation: GeneratorEvaluation) {
+  const { classifier } = evaluation
+  return {
+    ...evaluation,
+    classifier:
+      classifier === null
+        ? null
+        : {
+            ...classifier,
+            byLabel: Object.fromEntries(
+              [...classifier.byLabel].map(([label, own]) => [
+                label,
+                { ...own, takenFor: Object.fromEntries(own.takenFor) },
+              ]),
+            ),
+          },
+  }
+}
+
+/** A few lines for a terminal. */
+export function generatorLines({
+  frechet,
+  memorisation,
+  diversity,
+  character,
+  classifier,
+}: GeneratorEvaluation): string[] {
+  const listed = (distances: Readonly<Record<string, number>>) =>
+    Object.entries(distances)
+      .map(([name, found]) => `${name} ${figure(found)}`)
+      .join(', ')
+  const { generated, reference } = character
+  return [
+    `Fréchet distance to held-out clips: ${listed(frechet.toReference)}`,
+    ...(Object.keys(frechet.toTraining).length === 0
+      ? []
+      : [`Fréchet distance to training clips: ${listed(frechet.toTraining)}`]),
+    ...(memorisation === null
+      ? []
+      : [
+          `nearest training clip, first percentile: generated ${figure(memorisation.generated.firstPercentile)} dB, ` +
+            `held-out ${figure(memorisation.reference.firstPercentile)} dB`,
+        ]),
+    `mean distance of two clips: generated ${figure(diversity.generated.mean)} dB, held-out ${figure(diversity.reference.mean)} dB`,
+    `onsets a second: generated ${figure(generated.onsetRate.mean)} ± ${figure(generated.onsetRate.deviation)}, ` +
+      `held-out ${figure(reference.onsetRate.mean)} ± ${figure(reference.onsetRate.deviation)}`,
+    `pitch salience: generated ${figure(generated.pitchSalience.mean)} ± ${figure(generated.pitchSalience.deviation)}, ` +
+      `held-out ${figure(reference.pitchSalience.mean)} ± ${figure(reference.pitchSalience.deviation)}`,
+    ...(classifier === null
+      ? []
+      : [
+          `recognised: ${percent(classifier.generated.accuracy)} of ${classifier.generated.clips} generated, ` +
+            `${percent(classifier.heldOut.accuracy)} of ${classifier.heldOut.clips} held-out; lowest label ` +
+            percent(Math.min(...[...classifier.byLabel.values()].map(({ accuracy }) => accuracy))),
+        ]),
+  ]
+}

@@ -1,0 +1,93 @@
+/** The report of copy-synthesis: tables, spectrograms side by side, players; and the same numbers for machines. */
+import { namedConventions } from '../../audio/mel/convention.js'
+import { melRange, melSpectrogram } from '../../audio/mel/mel.js'
+import { drawMel } from '../../audio/picture.js'
+import { COMPARED_RATE, type Measure, type Measurements, measures } from '../vocoder/compare.js'
+import { type FileEvaluation, ORIGINAL, type VocoderEvaluation } from '../vocoder/vocoder-evaluation.js'
+import { escapeHtml, figure, image, leftOutParts, page, player, table } from './html.js'
+
+/** Up to half the rate, so that what a customary mel cannot see is seen. */
+const pictured = { ...namedConventions.tacotron2, maxFrequency: COMPARED_RATE / 2 }
+/** What is darker than this (ln of amplitude) is black. */
+const DARKEST = Math.log(1e-4)
+
+const keys = Object.keys(measures) as Measure[]
+const heading = (measure: Measure) => {
+  const { title, unit } = measures[measure]
+  return unit === '' ? title : `${title}, ${unit}`
+}
+const row = (measurements: Measurements) => keys.map(key => figure(measurements[key]))
+
+function sounds({ name, audio }: FileEvaluation): string {
+  const mels = [...audio].map(([system, samples]) => ({
+    system,
+    samples,
+    mel: melSpectrogram({ samples, sampleRate: COMPARED_RATE }, pictured),
+  }))
+  const original = mels.find(({ system }) => system === ORIGINAL)!
+  const range = { min: DARKEST, max: melRange(original.mel).max }
+  const figures = mels.map(
+    ({ system, samples, mel }) =>
+      `<figure><figcaption>${escapeHtml(system)}</figcaption>${image(drawMel(mel, range), `spectrogram of ${name}, ${system}`)}${player(samples, COMPARED_RATE)}</figure>`,
+  )
+  return `<h3>${escapeHtml(name)}</h3><div class="sounds">${figures.join('\n')}</div>`
+}
+
+/** @param facts what else the reader should know of how it was made: steps, seed, engine */
+export function vocoderReport(
+  evaluation: VocoderEvaluation,
+  title: string,
+  facts: Readonly<Record<string, string>>,
+): string {
+  const { files, overall, leftOut, seconds, systems } = evaluation
+  const notes = [
+    `${files.length} recordings, ${seconds.toFixed(1)} s, compared at ${COMPARED_RATE} Hz.`,
+    'Levels and the centroid are copy minus original; the rest is better the smaller, voicing F1 the nearer to 1.',
+  ]
+  const parts = [
+    `<p>${notes.map(escapeHtml).join(' ')}</p>`,
+    table(['', ''], Object.entries(facts)),
+    '<h2>Overall</h2>',
+    table(
+      ['means over files', ...keys.map(heading)],
+      systems.map(system => [system, ...row(overall.get(system)!)]),
+    ),
+    ...leftOutParts(leftOut),
+    ...(files.some(({ audio }) => audio.size > 0) ? ['<h2>Listen</h2>'] : []),
+    ...files.filter(({ audio }) => audio.size > 0).map(sounds),
+    '<h2>By file</h2>',
+    ...systems.flatMap(system => [
+      `<h3>${escapeHtml(system)}</h3>`,
+      table(
+        ['file', 'seconds', ...keys.map(heading)],
+        files.map(file => [file.name, figure(file.seconds), ...row(file.measurements.get(system)!)]),
+      ),
+    ]),
+  ]
+  return page(title, parts.join('\n'))
+}
+
+/** The numbers alone, ready for JSON. */
+export function vocoderJson({ files, overall, leftOut, seconds }: VocoderEvaluation) {
+  return {
+    seconds,
+    overall: Object.fromEntries(overall),
+    files: files.map(({ name, seconds, melGiven, measurements, lengthDifferences }) => ({
+      name,
+      seconds,
+      melGiven,
+      systems: Object.fromEntries(measurements),
+      ...(lengthDifferences.size === 0 ? {} : { lengthDifferences: Object.fromEntries(lengthDifferences) }),
+    })),
+    leftOut,
+  }
+}
+
+/** A few lines of the means, for a terminal. */
+export function vocoderLines({ systems, overall, files }: VocoderEvaluation): string[] {
+  return systems.map(system => {
+    const means = overall.get(system)!
+    const numbers = keys.filter(key => means[key] !== null).map(key => `${key} ${figure(means[key])}`)
+    return `${system} (${files.length} files): ${numbers.join(', ')}`
+  })
+}

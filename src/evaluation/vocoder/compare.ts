@@ -1,0 +1,73 @@
+/** All that is measured of a copy beside its original. */
+import { namedConventions } from '../../audio/mel/convention.js'
+import { melSpectrogram } from '../../audio/mel/mel.js'
+import { trackPitch } from '../pitch.js'
+import { levelDifferences } from './levels.js'
+import { logMelDistance } from './log-mel-distance.js'
+import { logSpectralDistance } from './log-spectral-distance.js'
+import { melCepstralDistortion } from './mel-cepstral-distortion.js'
+import { pitchError } from './pitch-error.js'
+import { stftDistance } from './stft-distance.js'
+
+/** Rate at which recordings are compared, Hz, whatever their own. */
+export const COMPARED_RATE = namedConventions.tacotron2.sampleRate
+/** Fewest samples that can be compared: the longest window. */
+export const FEWEST_SAMPLES = 2048
+
+/** What is measured; each key is one column of a report. null: there is nothing to measure (no voice, no pause). */
+export const measures = {
+  logMel: { title: 'log-mel distance', unit: '' },
+  stft: { title: 'multi-resolution STFT distance, to 8 kHz', unit: '' },
+  logSpectral: { title: 'log-spectral distance', unit: 'dB' },
+  melCepstral: { title: 'mel-cepstral distortion', unit: 'dB' },
+  pitchCents: { title: 'F0 error', unit: 'cents' },
+  pitchHertz: { title: 'F0 error, root mean square', unit: 'Hz' },
+  pitchGross: { title: 'F0 more than 20 % off', unit: 'share' },
+  voicingF1: { title: 'voicing F1', unit: '' },
+  level: { title: 'level', unit: 'dB' },
+  pauseLevel: { title: 'level in pauses', unit: 'dB' },
+  highLevel: { title: 'level above 8 kHz', unit: 'dB' },
+  centroid: { title: 'spectral centroid', unit: 'Hz' },
+  realTimeFactor: { title: 'real-time factor', unit: '' },
+} as const
+
+export type Measure = keyof typeof measures
+export type Measurements = Readonly<Record<Measure, number | null>>
+
+/**
+ * Compares the stretch that both have.
+ *
+ * @param original @param made both at `COMPARED_RATE`, at least `FEWEST_SAMPLES` long
+ */
+export function compare(original: Float32Array, made: Float32Array): Omit<Measurements, 'realTimeFactor'> {
+  const length = Math.min(original.length, made.length)
+  const [a, b] = [original.subarray(0, length), made.subarray(0, length)]
+  const [melA, melB] = [a, b].map(samples =>
+    melSpectrogram({ samples, sampleRate: COMPARED_RATE }, namedConventions.tacotron2),
+  )
+  const pitch = pitchError(trackPitch(a, COMPARED_RATE), trackPitch(b, COMPARED_RATE))
+  const levels = levelDifferences(a, b, COMPARED_RATE)
+  return {
+    logMel: logMelDistance(melA!, melB!),
+    stft: stftDistance(a, b, COMPARED_RATE),
+    logSpectral: logSpectralDistance(a, b, COMPARED_RATE),
+    melCepstral: melCepstralDistortion(melA!, melB!),
+    pitchCents: pitch.cents,
+    pitchHertz: pitch.hertz,
+    pitchGross: pitch.grossShare,
+    voicingF1: pitch.voicingF1,
+    level: levels.whole,
+    pauseLevel: levels.pauses,
+    highLevel: levels.high,
+    centroid: levels.centroid,
+  }
+}
+
+/** The mean of each measure over the files that have it. */
+export function meanMeasurements(rows: readonly Measurements[]): Measurements {
+  const mean = (measure: Measure) => {
+    const known = rows.map(row => row[measure]).filter(value => value !== null)
+    return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length
+  }
+  return Object.fromEntries((Object.keys(measures) as Measure[]).map(key => [key, mean(key)])) as Measurements
+}

@@ -1,0 +1,50 @@
+/**
+ * How loud a copy is beside its original, in dB, as a whole, where the original pauses (hiss), and above 8 kHz, where the
+ * customary mels are blind.
+ */
+import { describeAudio } from '../../audio/analysis.js'
+import { spectrogram } from '../spectrogram.js'
+
+export interface LevelDifferences {
+  /** Of the whole, made − original; null where either is silent. */
+  readonly whole: number | null
+  /** In frames where the original is more than 50 dB below its loudest; null where there are none. */
+  readonly pauses: number | null
+  /** Above 8 kHz; null where the rate reaches no higher. */
+  readonly high: number | null
+  /** Difference of the mean spectral centroids, Hz. */
+  readonly centroid: number
+}
+
+const WINDOW = 1024
+const HIGH = 8000
+const PAUSE = 10 ** (-50 / 10)
+
+/** @param original @param made of the same length @param sampleRate of both, Hz */
+export function levelDifferences(original: Float32Array, made: Float32Array, sampleRate: number): LevelDifferences {
+  const a = spectrogram(original, sampleRate, WINDOW, sampleRate / 2)
+  const b = spectrogram(made, sampleRate, WINDOW, sampleRate / 2)
+  const firstHigh = Math.ceil((HIGH / sampleRate) * WINDOW)
+  const energies = ({ data, bins, frames }: typeof a, first: number) =>
+    Float64Array.from({ length: frames }, (_, frame) => {
+      let sum = 0
+      for (let bin = first; bin < bins; bin++) sum += data[frame * bins + bin]! ** 2
+      return sum
+    })
+  const [wholeA, wholeB] = [energies(a, 0), energies(b, 0)]
+  const loudest = wholeA.reduce((x, y) => Math.max(x, y), 0)
+  const pausing = [...wholeA.keys()].filter(frame => wholeA[frame]! < PAUSE * loudest)
+  const sum = (values: Iterable<number>) => [...values].reduce((x, y) => x + y, 0)
+  const decibels = (from: number, to: number) => 10 * Math.log10(to / from)
+  const described = [original, made].map(samples => describeAudio({ samples, sampleRate }))
+  const [first, second] = described as [(typeof described)[0], (typeof described)[0]]
+  return {
+    whole: first.peak > 0 && second.peak > 0 ? second.rmsDecibels - first.rmsDecibels : null,
+    pauses:
+      pausing.length > 0
+        ? decibels(sum(pausing.map(frame => wholeA[frame]!)), sum(pausing.map(frame => wholeB[frame]!)))
+        : null,
+    high: firstHigh < a.bins - 1 ? decibels(sum(energies(a, firstHigh)), sum(energies(b, firstHigh))) : null,
+    centroid: second.spectralCentroid - first.spectralCentroid,
+  }
+}

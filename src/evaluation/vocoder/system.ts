@@ -1,0 +1,50 @@
+/** What makes a copy of a recording: a vocoder, Griffin-Lim, or a folder of files made before. */
+
+import type { Audio } from '../../audio/codecs/wav.js'
+import type { Mel, MelConvention } from '../../audio/mel/convention.js'
+import { griffinLim } from '../../audio/mel/griffin-lim.js'
+import { DiffWaveError } from '../../core/errors.js'
+import { readRecording, recordingsIn } from '../recordings.js'
+
+/** What a system is given. */
+export interface Original {
+  /** Path below the reference folder, without its ending. */
+  readonly name: string
+  /** `[bands × frames]` in the convention of the evaluation. */
+  readonly mel: Mel
+  /** Samples wanted at the convention's rate; never more than the mel covers. */
+  readonly length: number
+  /** Which file this is, from 0. */
+  readonly index: number
+}
+
+export interface System {
+  readonly name: string
+  /** Whether making a copy is the system's own work, whose time says something. */
+  readonly timed: boolean
+  readonly make: (original: Original, signal?: AbortSignal) => Promise<Audio>
+}
+
+/** The baseline that needs no model. */
+export function griffinLimSystem(convention: MelConvention, seed: number): System {
+  return {
+    name: 'Griffin-Lim',
+    timed: true,
+    make: ({ mel, length }, signal) =>
+      griffinLim(mel, convention, { length, seed, ...(signal === undefined ? {} : { signal }) }),
+  }
+}
+
+/** Copies made before, matched by name. @throws DiffWaveError `BAD_DATA`, `FILE_NOT_FOUND` */
+export async function folderSystem(folder: string): Promise<System> {
+  const recordings = await recordingsIn(folder)
+  return {
+    name: folder,
+    timed: false,
+    make: async ({ name }) => {
+      const path = recordings.get(name)
+      if (path !== undefined) return readRecording(path)
+      throw new DiffWaveError('FILE_NOT_FOUND', 'there is no copy of this recording', { got: name, where: folder })
+    },
+  }
+}

@@ -1,0 +1,118 @@
+/** What the diffusion process needs to know of a model: the `diffusion` part of `config.json`. */
+import { z } from 'zod'
+import { MAX_DIFFUSION_STEPS, MAX_GUIDANCE, MAX_PATCH, MAX_REFINEMENT_ITERATIONS } from '../core/limits.js'
+import { MIN_SUBBANDS } from './network.js'
+
+const beta = z.number().gt(0).lt(1)
+
+/** Schema of a noise schedule: its β, one a step. */
+export const noiseScheduleSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('linear'),
+    steps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS),
+    betaStart: beta,
+    betaEnd: beta,
+  }),
+  /** Nichol & Dhariwal 2021, eq. 17: ᾱ(t) = cos²((t/T + s)/(1 + s) · π/2), β clipped at `maxBeta`. */
+  z.strictObject({
+    kind: z.literal('cosine'),
+    steps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS),
+    offset: z.number().min(0).max(1).default(0.008),
+    maxBeta: beta.default(0.999),
+  }),
+  z.strictObject({ kind: z.literal('explicit'), betas: z.array(beta).min(1).max(MAX_DIFFUSION_STEPS) }),
+])
+
+/**
+ * Where the noise is not the same everywhere: PriorGrad's mel-energy prior (Lee et al. 2022, section 4.1). All noise of
+ * training and sampling is N(0, σ²): σ of a frame is √(Σ over bands of its linear mel amplitudes), brought from
+ * [minEnergy, maxEnergy] of the data set to [0, 1] and clamped to [floor, 1]; between frames it is linear
+ * (src/data-domain/energy.ts).
+ */
+const energyPriorSchema = z
+  .strictObject({
+    kind: z.literal('mel-energy'),
+    minEnergy: z.number().min(0),
+    maxEnergy: z.number().positive(),
+    floor: z.number().gt(0).max(1).default(0.1),
+  })
+  .refine(p => p.minEnergy < p.maxEnergy, { path: ['minEnergy'], message: 'must lie below maxEnergy' })
+
+/** Momentum of refinement where nobody says. */
+export const DEFAULT_MOMENTUM = 0.99
+
+/** Where the noise has the mel's spectral envelope, as SpecGrad has it; such a model makes nothing above the mel's highest
+ * frequency (src/data-domain/envelope.ts). */
+export const envelopePriorSchema = z.strictObject({
+  kind: z.literal('mel-envelope'),
+  /** `bands`: each band's level, which at low frequency lies on single harmonics; speech whitened and coloured again comes back
+   * at 19 dB. `formants`: the mean over some bands, 26 dB, but the harmonics are left to the network. */
+  follows: z.enum(['bands', 'formants']).default('bands'),
+  /** Least deviation of the noise, full scale being 1: rounding to 16 bits alone is white noise of 0.9e-5. */
+  floor: z.number().gt(0).max(1).default(1e-5),
+})
+
+/** Phases refined after the last pass (src/audio/mel/phase-refinement.ts). */
+const refinementSchema = z.strictObject({
+  iterations: z.number().int().min(1).max(MAX_REFINEMENT_ITERATIONS),
+  /** 0: plain Griffin-Lim. Perraudin et al. 2013 find 0.99 best. */
+  momentum: z.number().min(0).lt(1).default(DEFAULT_MOMENTUM),
+})
+
+/** Diffusion in frequency (src/data-domain/subbands.ts). */
+const subbandsSchema = z.strictObject({
+  kind: z.literal('mdct'),
+  /** Of each band, lowest first; as many as the network's patch, a power of two. x_0 is coefficients times these. */
+  gains: z.array(z.number().positive().max(1e6)).min(MIN_SUBBANDS).max(MAX_PATCH),
+})
+
+const priorSchema = z.union([energyPriorSchema, envelopePriorSchema])
+
+/** How the reverse process gets from one noise level to the next (src/diffusion/samplers). */
+export const samplerNames = ['ddpm', 'ddim', 'dpm-solver++'] as const
+export type SamplerName = (typeof samplerNames)[number]
+
+const betas = z.array(beta).min(1).max(MAX_DIFFUSION_STEPS)
+/** A schedule to sample with: its β; where it was made for one sampler (`diffwave tune`), that too. */
+const samplingScheduleSchema = z.union([betas, z.strictObject({ betas, sampler: z.enum(samplerNames) })])
+
+/** Schema of what the diffusion process needs to know of a model. */
+export const diffusionSchema = z.strictObject({
+  /** The schedule the model was trained on: its steps are what the network is told. */
+  training: noiseScheduleSchema,
+  /** Shorter schedules to sample with, by number of steps ("6") or name; each within the training range of ᾱ. */
+  sampling: z.record(z.string().min(1), samplingScheduleSchema).default({}),
+  /** Number of steps taken where the caller names none. */
+  defaultSteps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS).nullable().default(null),
+  /** What the network predicts: the noise ε, v = √ᾱ·ε − √(1 − ᾱ)·x_0, or x_0 (src/diffusion/prediction.ts). */
+  prediction: z.enum(['epsilon', 'v', 'x0']).default('epsilon'),
+  /** x_0 is the waveform times this: brings audio, whose deviation is some 0.1, near the noise's 1, so that the training
+   * steps are spread over the levels that matter (Chen 2023, “On the importance of noise scheduling”, section 2.2). */
+  signalScale: z.number().positive().max(100).default(1),
+  /** x_0 is the waveform's MDCT in place of the waveform; null: the waveform. */
+  subbands: subbandsSchema.nullable().default(null),
+  /** Clamp the audio to ±1 after every DDPM step, as lmnt's sampler does. */
+  clamp: z.boolean().default(true),
+  /** Sampler taken where neither the caller nor the schedule names one. */
+  defaultSampler: z.enum(samplerNames).default('ddpm'),
+  /** Classifier-free guidance w taken where a label is asked for and the caller says nothing of it. */
+  defaultGuidance: z.number().min(0).max(MAX_GUIDANCE).default(0),
+  /** Noise shaped by the mel; null: standard normal everywhere. */
+  prior: priorSchema.nullable().default(null),
+  /** What a vocoder does with the result of the last pass where the caller says nothing of it; null: nothing. */
+  refinement: refinementSchema.nullable().default(null),
+})
+
+/** Steps of a noise schedule, however it is written. */
+export function scheduleSteps(schedule: z.output<typeof noiseScheduleSchema>): number {
+  return schedule.kind === 'explicit' ? schedule.betas.length : schedule.steps
+}
+
+export type NoiseScheduleConfig = Readonly<z.output<typeof noiseScheduleSchema>>
+export type EnergyPriorConfig = Readonly<z.output<typeof energyPriorSchema>>
+export type EnvelopePriorConfig = Readonly<z.output<typeof envelopePriorSchema>>
+export type SubbandsConfig = Readonly<z.output<typeof subbandsSchema>>
+export type SamplingScheduleConfig = Readonly<z.output<typeof samplingScheduleSchema>>
+export type RefinementConfig = Readonly<z.output<typeof refinementSchema>>
+export type PriorConfig = Readonly<z.output<typeof priorSchema>>
+export type DiffusionConfig = Readonly<z.output<typeof diffusionSchema>>

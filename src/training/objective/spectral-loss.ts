@@ -1,0 +1,77 @@
+/**
+ * Multi-resolution STFT loss (Yamamoto et al. 2020, “Parallel WaveGAN”, eq. 4–6) with its gradient. Alone the squared error lets a network
+ * answer noise with the mean of all waveforms that fit, which is silent; the magnitudes make it commit itself, which is
+ * what few steps need (as FreGrad, Nguyen et al. 2024, section 3.3, and WaveFM, Luo et al. 2025, section 3.3, use it).
+ *
+ * A bin's term is |A − B| + |ln(A + c) − ln(B + c)| with magnitudes A, B in units of white noise of variance 1; the mean
+ * is over bins, frames and windows. Hops are a quarter of a window; frames lie wholly inside the audio.
+ */
+import { FrameTransform } from '../../audio/transforms/stft.js'
+
+/** c: below it, a tenth of white noise, differences of level are not heard beside what is there. */
+const LOG_OFFSET = 0.1
+const TINY = 1e-12
+
+class Resolution {
+  readonly #predicted: FrameTransform
+  readonly #target: FrameTransform
+  readonly #unit: number
+  readonly #hop: number
+
+  constructor(readonly size: number) {
+    this.#hop = size / 4
+    const shape = { fftSize: size, windowLength: size, hop: this.#hop }
+    this.#predicted = new FrameTransform(shape)
+    this.#target = new FrameTransform(shape)
+    this.#unit = 1 / Math.sqrt(this.#predicted.window.reduce((sum, w) => sum + w * w, 0))
+  }
+
+  /** Adds weight × ∂loss/∂predicted to `gradient`; gives the loss. */
+  add(predicted: Float32Array, target: Float32Array, gradient: Float64Array, weight: number): number {
+    const { bins } = this.#predicted
+    const frames = Math.floor((predicted.length - this.size) / this.#hop) + 1
+    const share = 1 / (frames * bins)
+    let loss = 0
+    for (let frame = 0; frame < frames; frame++) {
+      const start = frame * this.#hop
+      const wanted = this.#target.forward(target, start)
+      const found = this.#predicted.forward(predicted, start) as number[]
+      for (let bin = 0; bin < bins; bin++) {
+        const [re, im] = [found[2 * bin]!, found[2 * bin + 1]!]
+        const size = Math.sqrt(re * re + im * im)
+        const a = size * this.#unit
+        const b = Math.sqrt(wanted[2 * bin]! ** 2 + wanted[2 * bin + 1]! ** 2) * this.#unit
+        loss += Math.abs(a - b) + Math.abs(Math.log((a + LOG_OFFSET) / (b + LOG_OFFSET)))
+        const slope = Math.sign(a - b) * (1 + 1 / (a + LOG_OFFSET))
+        // The inverse transform divides by its size and counts every bin but the first and the last twice.
+        const scale = bin === 0 || bin === bins - 1 ? this.size : this.size / 2
+        const factor = (weight * share * slope * this.#unit * scale) / (size + TINY)
+        found[2 * bin] = re * factor
+        found[2 * bin + 1] = im * factor
+      }
+      this.#predicted.inverseAdd(found, gradient, start)
+    }
+    return loss * share
+  }
+}
+
+/** The loss over some window lengths, powers of two. */
+export class SpectralLoss {
+  readonly #resolutions: readonly Resolution[]
+
+  constructor(windows: readonly number[]) {
+    this.#resolutions = windows.map(size => new Resolution(size))
+  }
+
+  /**
+   * @param predicted,target equally long, at least as long as the longest window
+   * @returns the loss and its gradient by `predicted`
+   */
+  of(predicted: Float32Array, target: Float32Array): { readonly loss: number; readonly gradient: Float64Array } {
+    const gradient = new Float64Array(predicted.length)
+    const weight = 1 / this.#resolutions.length
+    let loss = 0
+    for (const resolution of this.#resolutions) loss += weight * resolution.add(predicted, target, gradient, weight)
+    return { loss, gradient }
+  }
+}

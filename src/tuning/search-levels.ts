@@ -1,0 +1,100 @@
+/**
+ * A search for noise levels to sample at. The levels are numbers ℓ_n = ln(ᾱ_n/(1 − ᾱ_n)), the log-SNR, descending; one after the
+ * other is moved while the rest stand still (coordinate descent), each by golden-section search (Kiefer 1953, “Sequential minimax
+ * search for a maximum”) between its neighbours, in a window that is halved from sweep to sweep. Only what lowers the
+ * objective is kept, so the result is never worse than the start. No chance is involved.
+ */
+import { throwIfAborted } from '../core/errors.js'
+import { type NoiseSchedule, scheduleFromAlphaBars } from '../diffusion/schedule.js'
+
+export interface TuneLevelsRequest {
+  /** The schedule trained on: levels stay within its ᾱ. */
+  readonly training: NoiseSchedule
+  /** ᾱ to start from, descending, and what the objective says of them. */
+  readonly start: readonly number[]
+  readonly startValue: number
+  /** What to make small. @param betas β of a schedule, cleanest first */
+  readonly objective: (betas: readonly number[]) => Promise<number>
+  /** Most calls of the objective. */
+  readonly evaluations: number
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface TunedLevels {
+  readonly betas: readonly number[]
+  readonly value: number
+  readonly evaluations: number
+}
+
+/** Calls that one golden section may take: the window shrinks to 0.618³, a quarter. */
+const CALLS_A_LEVEL = 4
+const GOLDEN = (Math.sqrt(5) - 1) / 2
+/** Least distance between two levels, so that no β is all but zero. */
+const MARGIN = 0.02
+/** A sweep that gains less than this share of the objective is the last. */
+const WORTH_IT = 1e-3
+
+/** @throws DiffWaveError `ABORTED`, and what the objective throws */
+export async function tuneLevels(request: TuneLevelsRequest): Promise<TunedLevels> {
+  const { training, objective, signal } = request
+  const [cleanest, noisiest] = [logSnr(training.alphaBar[0]!), logSnr(training.alphaBar.at(-1)!)]
+  const levels = request.start.map(logSnr)
+  let best = request.startValue
+  let calls = 0
+  const valueWith = async (n: number, level: number): Promise<number> => {
+    throwIfAborted(signal)
+    calls++
+    return objective(betasOf(levels.with(n, level), training))
+  }
+
+  let window = (cleanest - noisiest) / Math.max(2, levels.length)
+  for (let before = Number.POSITIVE_INFINITY; before - best > WORTH_IT * best; window /= 2) {
+    before = best
+    // From the noisiest, which shapes what the others are given.
+    for (let n = levels.length - 1; n >= 0; n--) {
+      const above = n === 0 ? cleanest : levels[n - 1]! - MARGIN
+      const below = n === levels.length - 1 ? noisiest : levels[n + 1]! + MARGIN
+      let low = Math.max(below, levels[n]! - window)
+      let high = Math.min(above, levels[n]! + window)
+      if (!(high > low)) continue
+      let inner: [number, number] = [high - GOLDEN * (high - low), low + GOLDEN * (high - low)]
+      let values: [number, number] | null = null
+      for (let call = 0; call < CALLS_A_LEVEL; ) {
+        if (calls + (values === null ? 2 : 1) > request.evaluations) {
+          return { betas: betasOf(levels, training), value: best, evaluations: calls }
+        }
+        if (values === null) {
+          values = [await valueWith(n, inner[0]), await valueWith(n, inner[1])]
+          call += 2
+        } else if (values[0] <= values[1]) {
+          high = inner[1]
+          inner = [high - GOLDEN * (high - low), inner[0]]
+          values = [await valueWith(n, inner[0]), values[0]]
+          call++
+        } else {
+          low = inner[0]
+          inner = [inner[1], low + GOLDEN * (high - low)]
+          values = [values[1], await valueWith(n, inner[1])]
+          call++
+        }
+      }
+      const winner = values![0] <= values![1] ? 0 : 1
+      if (values![winner] < best) {
+        best = values![winner]
+        levels[n] = inner[winner]
+      }
+    }
+  }
+  return { betas: betasOf(levels, training), value: best, evaluations: calls }
+}
+
+function logSnr(alphaBar: number): number {
+  return Math.log(alphaBar / (1 - alphaBar))
+}
+
+/** β of log-SNRs; at the ends of the training range exactly its ᾱ. */
+function betasOf(levels: readonly number[], training: NoiseSchedule): readonly number[] {
+  const { alphaBar } = training
+  const clamped = levels.map(level => Math.min(alphaBar[0]!, Math.max(alphaBar.at(-1)!, 1 / (1 + Math.exp(-level)))))
+  return Array.from(scheduleFromAlphaBars(clamped).beta)
+}

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { decodeWav, encodeWav, type WavFormat, wavFormats } from '#src/audio/codecs/wav'
+import { type AudioPieces, wavBytes, writeWavStream } from '#src/audio/codecs/wav-stream'
+import { gaussian } from '#src/core/random'
+
+const folder = mkdtempSync(join(tmpdir(), 'diffwave-wav-'))
+after(() => rmSync(folder, { recursive: true }))
+const path = join(folder, 'a.wav')
+const samples = gaussian(1, 0, 0, 1001).map(x => x / 4)
+
+function pieces(length?: number | null, sizes = [1, 400, 0, 7]): AudioPieces {
+  async function* cut() {
+    for (let at = 0, i = 0; at < samples.length; i++) {
+      const next = at + sizes[i % sizes.length]!
+      yield samples.subarray(at, next)
+      at = next
+    }
+  }
+  return Object.assign(cut(), { sampleRate: 8000, ...(length === undefined ? {} : { length }) })
+}
+
+async function bytesOf(audio: AudioPieces, format: WavFormat): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  for await (const part of wavBytes(audio, { format })) parts.push(part)
+  return Buffer.concat(parts)
+}
+
+for (const format of wavFormats) {
+  test(`${format}: a stream of known length, and a file of unknown, are the bytes of encodeWav`, async () => {
+    const whole = Buffer.from(encodeWav({ samples, sampleRate: 8000 }, { format }))
+    assert.deepEqual(await bytesOf(pieces(1001), format), whole)
+    assert.equal(await writeWavStream(path, pieces(1001), { format }), 1001)
+    assert.deepEqual(readFileSync(path), whole)
+    await writeWavStream(path, pieces(), { format })
+    assert.deepEqual(decodeWav(readFileSync(path), path), decodeWav(whole, ''))
+    assert.equal(readFileSync(path).readUInt32LE(40), whole.readUInt32LE(40))
+  })
+
+  test(`${format}: on a pipe an unknown length is 0xFFFFFFFF, and reads back whole`, async () => {
+    const bytes = Buffer.from(await bytesOf(pieces(null), format))
+    assert.deepEqual([bytes.readUInt32LE(4), bytes.readUInt32LE(40)], [0xffffffff, 0xffffffff])
+    assert.deepEqual(
+      decodeWav(bytes, '').samples,
+      decodeWav(encodeWav({ samples, sampleRate: 8000 }, { format }), '').samples,
+    )
+  })
+}
+
+test('the header comes before the first samples are asked for', async () => {
+  let asked = false
+  async function* never() {
+    asked = true
+    yield samples
+  }
+  const stream = wavBytes(Object.assign(never(), { sampleRate: 8000 }))
+  assert.equal((await stream.next()).value!.length, 44)
+  assert.equal(asked, false)
+})
+
+test('a file is whole or absent: what was there stays when the audio fails', async () => {
+  writeFileSync(path, 'before')
+  async function* failing() {
+    yield samples
+    throw new Error('stopped')
+  }
+  await assert.rejects(writeWavStream(path, Object.assign(failing(), { sampleRate: 8000 })), /stopped/)
+  await assert.rejects(writeWavStream(path, pieces(1000)), { code: 'BAD_AUDIO' })
+  await assert.rejects(writeWavStream(path, pieces(1002)), { code: 'BAD_AUDIO' })
+  const broken = (async function* () {
+    yield samples
+    yield Float32Array.of(0, Number.NaN)
+  })()
+  await assert.rejects(writeWavStream(path, Object.assign(broken, { sampleRate: 8000 })), {
+    code: 'NOT_FINITE',
+    message: /sample 1002/,
+  })
+  await assert.rejects(writeWavStream(path, { ...pieces(2 ** 31), sampleRate: 8000, length: 2 ** 31 }), {
+    code: 'TOO_LARGE',
+  })
+  assert.equal(readFileSync(path, 'utf8'), 'before')
+  assert.deepEqual(readdirSync(folder), ['a.wav'])
+  await assert.rejects(writeWavStream(folder, pieces()), { code: 'NOT_A_FILE' })
+  await assert.rejects(writeWavStream(join(folder, 'no', 'a.wav'), pieces()), { code: 'NOT_WRITABLE' })
+})
+
+test('a file that is replaced keeps its mode; a link is written through', async () => {
+  writeFileSync(path, 'before')
+  chmodSync(path, 0o640)
+  const link = join(folder, 'link.wav')
+  symlinkSync(path, link)
+  await writeWavStream(link, pieces())
+  assert.equal(statSync(path).mode & 0o777, 0o640)
+  assert.equal(decodeWav(readFileSync(path), '').samples.length, 1001)
+  rmSync(link)
+})

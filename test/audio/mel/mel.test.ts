@@ -1,0 +1,141 @@
+/** Mels against the recorded ones (test/golden/mel), their checks, Griffin-Lim and resampling. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { describeAudio } from '#src/audio/analysis'
+import { readWav } from '#src/audio/codecs/wav'
+import { type Mel, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
+import { griffinLim } from '#src/audio/mel/griffin-lim'
+import { checkMelFor, melSpectrogram, recogniseConvention } from '#src/audio/mel/mel'
+import { drawAudio, drawSpectrograms } from '#src/audio/picture'
+import { resample } from '#src/audio/resample'
+import { gaussian } from '#src/core/random'
+import { readMel } from '#src/formats/mel-file'
+import { meanDifference } from '../../support/numbers.js'
+import { golden } from '../../support/paths.js'
+
+for (const [name, bound] of [
+  ['lmnt', 1e-5],
+  ['tacotron2', 1e-4],
+] as const) {
+  test(`${name}: the mel of LJ001-0001 is the recorded one`, async () => {
+    const mel = melSpectrogram(await readWav(golden('mel/LJ001-0001.wav')), namedConventions[name])
+    const recorded = await readMel(golden(`mel/LJ001-0001.${name}.npy`))
+    assert.equal(mel.frames, recorded.mel.frames)
+    assert.ok(meanDifference(mel.data, recorded.mel.data) < bound)
+  })
+}
+
+test('hifigan frames lie half a hop before tacotron2’s, one fewer', () => {
+  const samples = gaussian(1, 0, 0, 256 * 20)
+  const hifigan = melSpectrogram({ samples, sampleRate: 22050 }, namedConventions.hifigan)
+  const tacotron2 = melSpectrogram({ samples, sampleRate: 22050 }, namedConventions.tacotron2)
+  assert.equal(hifigan.frames, 20)
+  assert.equal(tacotron2.frames, 21)
+  // Frame f is centred on sample f × 256 + 128: tacotron2's frame of a signal that starts 128 samples later.
+  const later = melSpectrogram({ samples: samples.slice(128), sampleRate: 22050 }, namedConventions.tacotron2)
+  const frame = (mel: Mel, f: number) => Array.from({ length: 80 }, (_, band) => mel.data[band * mel.frames + f]!)
+  assert.ok(meanDifference(frame(hifigan, 8), frame(later, 8)) < 1e-5)
+})
+
+test('a convention is told by its range, and a mel of another is refused with its name', async () => {
+  const audio = await readWav(golden('mel/LJ001-0001.wav'))
+  const lmnt = melSpectrogram(audio, namedConventions.lmnt)
+  const tacotron2 = melSpectrogram(audio, namedConventions.tacotron2)
+  assert.equal(recogniseConvention(lmnt), 'lmnt')
+  assert.equal(recogniseConvention(tacotron2), 'tacotron2')
+  checkMelFor(lmnt, namedConventions.lmnt, 'a')
+  checkMelFor(tacotron2, namedConventions.tacotron2, 'a')
+  assert.throws(() => checkMelFor(tacotron2, namedConventions.lmnt, 'a'), { code: 'MEL_RANGE', hint: /tacotron2/ })
+  assert.throws(() => checkMelFor(lmnt, namedConventions.tacotron2, 'a'), { code: 'MEL_RANGE', hint: /lmnt/ })
+})
+
+test('mels that fit no model are refused', () => {
+  const convention = namedConventions.lmnt
+  const refused = (mel: Mel, code: string) => assert.throws(() => checkMelFor(mel, convention, 'a'), { code })
+  refused({ data: new Float32Array(64 * 3), bands: 64, frames: 3 }, 'BAD_MEL')
+  refused({ data: new Float32Array(5), bands: 80, frames: 3 }, 'BAD_MEL')
+  refused({ data: new Float32Array(0), bands: 80, frames: 0 }, 'BAD_MEL')
+  refused({ data: new Float32Array(80).fill(Number.NaN), bands: 80, frames: 1 }, 'NOT_FINITE')
+  refused({ data: new Float32Array(80).fill(9), bands: 80, frames: 1 }, 'MEL_RANGE')
+})
+
+test('a mel asks for its own rate and for samples', () => {
+  const refused = (samples: Float32Array, sampleRate: number, code: string) =>
+    assert.throws(() => melSpectrogram({ samples, sampleRate }, namedConventions.lmnt), { code })
+  refused(new Float32Array(1000), 16000, 'SAMPLE_RATE_MISMATCH')
+  refused(new Float32Array(0), 22050, 'BAD_AUDIO')
+  refused(Float32Array.of(0, Number.POSITIVE_INFINITY), 22050, 'NOT_FINITE')
+  // Shorter than the padding: mirrored more than once.
+  assert.equal(melSpectrogram({ samples: gaussian(1, 0, 0, 5), sampleRate: 22050 }, namedConventions.lmnt).frames, 1)
+})
+
+test('impossible conventions are refused by the field', () => {
+  for (const [change, field] of [
+    [{ fftSize: 1000 }, 'fftSize'],
+    [{ maxFrequency: 20000 }, 'maxFrequency'],
+    [{ hop: 2048 }, 'hop'],
+  ] as const) {
+    const { error } = melConventionSchema.safeParse({ ...namedConventions.lmnt, ...change })
+    assert.equal(error!.issues[0]!.path[0], field)
+  }
+})
+
+test('Griffin-Lim gives back the mel it was given, the same bytes for a seed, and stops when told', async () => {
+  const audio = await readWav(golden('mel/LJ001-0001.wav'))
+  const convention = namedConventions.tacotron2
+  const mel = melSpectrogram({ ...audio, samples: audio.samples.slice(0, 30_000) }, convention)
+  const options = { iterations: 30, length: 30_000 }
+  const first = await griffinLim(mel, convention, options)
+  assert.ok(meanDifference(melSpectrogram(first, convention).data, mel.data) < 0.2)
+  assert.deepEqual(await griffinLim(mel, convention, options), first)
+  assert.notDeepEqual(await griffinLim(mel, convention, { ...options, seed: 1 }), first)
+  await assert.rejects(griffinLim(mel, convention, { signal: AbortSignal.abort() }), { code: 'ABORTED' })
+})
+
+test('resampling keeps a tone, its phase and its level to −100 dB', async () => {
+  for (const [from, to] of [
+    [22050, 16000],
+    [8000, 22050],
+    [44100, 22050],
+  ] as const) {
+    const tone = (rate: number, i: number) => 0.5 * Math.sin((2 * Math.PI * 1000 * i) / rate)
+    const converted = await resample(
+      Float32Array.from({ length: from / 2 }, (_, i) => tone(from, i)),
+      from,
+      to,
+    )
+    assert.equal(converted.length, to / 2)
+    let signal = 0
+    let error = 0
+    for (let i = 1000; i < converted.length - 1000; i++) {
+      signal += tone(to, i) ** 2
+      error += (converted[i]! - tone(to, i)) ** 2
+    }
+    assert.ok(10 * Math.log10(signal / error) > 100, `${from} → ${to}`)
+  }
+  await assert.rejects(resample(new Float32Array(9), 0, 8000), { code: 'BAD_OPTION' })
+})
+
+test('a recording is described by its level, silence and clipping', () => {
+  const samples = new Float32Array(4096)
+  for (let i = 0; i < 2048; i++) samples[i] = Math.sin((2 * Math.PI * i) / 16)
+  samples[5] = 1
+  const description = describeAudio({ samples, sampleRate: 16000 })
+  assert.equal(description.silentShare, 0.5)
+  assert.equal(description.peak, 1)
+  assert.ok(Math.abs(description.rmsDecibels + 6.02) < 0.05)
+  assert.ok(Math.abs(description.spectralCentroid - 1000) < 100)
+})
+
+test('pictures are PNGs of the sizes they say', () => {
+  const samples = gaussian(1, 0, 0, 4000)
+  const png = drawAudio(samples, 22050, melSpectrogram({ samples, sampleRate: 22050 }, namedConventions.lmnt))
+  assert.deepEqual([...png.slice(0, 4)], [0x89, 0x50, 0x4e, 0x47])
+  const size = (bytes: Uint8Array) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset)
+    return [view.getUint32(16), view.getUint32(20)]
+  }
+  assert.deepEqual(size(png), [1200, 488])
+  const mel = melSpectrogram({ samples, sampleRate: 22050 }, namedConventions.lmnt)
+  assert.deepEqual(size(drawSpectrograms([mel, mel, mel], 2)), [608, 328])
+})

@@ -1,0 +1,209 @@
+/** Piece by piece as over the whole clip: `griffinLim`, started from the same audio, is what the stages must agree with. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { readWav } from '#src/audio/codecs/wav'
+import { type Mel, type MelConvention, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
+import { sliceMel } from '#src/audio/mel/feed'
+import { griffinLim } from '#src/audio/mel/griffin-lim'
+import { melToMagnitudes } from '#src/audio/mel/inverse'
+import { melSpectrogram } from '#src/audio/mel/mel'
+import { PhaseRefinement, refined, refinementLookAhead, refinementObstacle } from '#src/audio/mel/phase-refinement'
+import { FrameTransform, framePadding } from '#src/audio/transforms/stft'
+import { gaussian } from '#src/core/random'
+import { concatenateAudio } from '#src/diffusion/state-queue'
+import { golden } from '../../support/paths.js'
+
+const { tacotron2, hifigan, lmnt } = namedConventions
+const small = { ...tacotron2, fftSize: 64, windowLength: 64, hop: 16, bands: 8 }
+const conventions: readonly MelConvention[] = [
+  tacotron2,
+  hifigan,
+  lmnt,
+  small,
+  { ...small, framing: 'edge', power: 2 },
+  // Windows that are no multiple of the hop, and shorter than the transform.
+  { ...small, windowLength: 50, hop: 13 },
+  { ...small, windowLength: 60, hop: 24, framing: 'edge' },
+].map(convention => melConventionSchema.parse(convention))
+
+/** A mel within the convention's numbers, and audio that does not fit it. */
+function example(convention: MelConvention, frames: number, seed: number): { mel: Mel; start: Float32Array } {
+  const noise = gaussian(seed, 0, 0, convention.bands * frames)
+  const data = convention === conventions[2] ? noise.map(z => 0.5 + z / 9) : noise.map(z => z - 3)
+  return {
+    mel: { data, bands: convention.bands, frames },
+    start: gaussian(seed, 1, 0, frames * convention.hop).map(z => 0.1 * z),
+  }
+}
+
+const recording = await readWav(golden('mel/LJ001-0001.wav'))
+
+test('pieces of any size have the bytes of the whole clip, in any convention, however short', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...conventions),
+      fc.integer({ min: 1, max: 30 }),
+      fc.integer({ min: 1, max: 9 }),
+      fc.constantFrom(0, 0.5, 0.99),
+      fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 6 }),
+      fc.nat(99),
+      async (convention, frames, iterations, momentum, sizes, seed) => {
+        const { mel, start } = example(convention, frames, seed)
+        const { hop, fftSize } = convention
+        const whole = await griffinLim(mel, convention, { iterations, momentum, start })
+        const refinement = new PhaseRefinement(convention, { iterations, momentum })
+        const pieces: Float32Array[] = []
+        let [fed, told, given] = [0, 0, 0]
+        for (let i = 0; fed < start.length; i++) {
+          const end = Math.min(start.length, fed + sizes[i % sizes.length]!)
+          // No more of the mel than covers the audio.
+          const covered = Math.ceil(end / hop)
+          if (covered > told) refinement.pushMel(sliceMel(mel, told, covered))
+          told = Math.max(told, covered)
+          for (const piece of refinement.push(start.subarray(fed, end), false)) {
+            pieces.push(piece)
+            given += piece.length
+          }
+          fed = end
+          assert.ok(given >= fed - refinementLookAhead(convention, iterations) - hop, `${given} of ${fed}, ${fftSize}`)
+        }
+        pieces.push(...refinement.push(new Float32Array(0), true))
+        assert.deepEqual(concatenateAudio(pieces), whole.samples)
+      },
+    ),
+    { numRuns: 60 },
+  )
+})
+
+/** Mean distance to a mel, in the convention's numbers. */
+function distance(samples: Float32Array, mel: Mel, convention: MelConvention): number {
+  const made = melSpectrogram({ samples, sampleRate: convention.sampleRate }, convention)
+  const frames = Math.min(made.frames, mel.frames)
+  const [a, b] = [made, mel].map(one => sliceMel(one, 0, frames).data)
+  return a!.reduce((sum, value, i) => sum + Math.abs(value - b![i]!), 0) / a!.length
+}
+
+/** What Griffin-Lim makes small: how far a spectrum is from the wanted magnitudes, as a share of them. */
+function inconsistency(samples: Float32Array, mel: Mel, convention: MelConvention): number {
+  const wanted = melToMagnitudes(mel, convention)
+  const transform = new FrameTransform(convention)
+  const padded = new Float32Array(samples.length + 2 * convention.fftSize)
+  padded.set(samples, framePadding(convention))
+  let [wrong, all] = [0, 0]
+  // The frames that lie wholly in the clip.
+  for (let frame = 3; frame < mel.frames - 3; frame++) {
+    const spectrum = transform.forward(padded, frame * convention.hop)
+    for (let bin = 0; bin < transform.bins; bin++) {
+      const magnitude = wanted[frame * transform.bins + bin]!
+      wrong += (Math.hypot(spectrum[2 * bin]!, spectrum[2 * bin + 1]!) - magnitude) ** 2
+      all += magnitude ** 2
+    }
+  }
+  return Math.sqrt(wrong / all)
+}
+
+test('audio of wrong phases comes nearer to its mel with iterations, and to its magnitudes the more with momentum', () => {
+  const samples = recording.samples.subarray(20_000, 20_000 + 50 * 256)
+  for (const convention of [tacotron2, hifigan]) {
+    const mel = melSpectrogram({ samples, sampleRate: 22050 }, convention)
+    const start = gaussian(3, 0, 0, mel.frames * 256).map(z => 0.05 * z)
+    const after = (iterations: number, momentum: number) => {
+      const refinement = new PhaseRefinement(convention, { iterations, momentum })
+      refinement.pushMel(mel)
+      return concatenateAudio([...refinement.push(start, true)])
+    }
+    const made = [start, after(1, 0.99), after(16, 0.99)]
+    const distances = made.map(samples => distance(samples, mel, convention))
+    assert.ok(distances[1]! < distances[0]! / 2 && distances[2]! < 0.8 * distances[1]!, distances.join(' '))
+    const shares = [made[1]!, after(16, 0), made[2]!].map(samples => inconsistency(samples, mel, convention))
+    assert.ok(shares[1]! < 0.9 * shares[0]! && shares[2]! < 0.9 * shares[1]!, shares.join(' '))
+  }
+})
+
+test('what lies above the mel’s highest frequency stays', () => {
+  const rate = tacotron2.sampleRate
+  const tone = Float32Array.from({ length: 40 * 256 }, (_, i) => 0.1 * Math.sin((2 * Math.PI * 9500 * i) / rate))
+  const mel = { data: new Float32Array(80 * 40).fill(Math.log(1e-5)), bands: 80, frames: 40 }
+  const refinement = new PhaseRefinement(tacotron2, { iterations: 8, momentum: 0.99 })
+  refinement.pushMel(mel)
+  const made = concatenateAudio([...refinement.push(tone, true)])
+  for (let i = 2048; i < tone.length - 2048; i++) assert.ok(Math.abs(made[i]! - tone[i]!) < 1e-3, `${i}`)
+})
+
+test('silence stays finite and silent', () => {
+  const hum = Float32Array.from({ length: 20 * 256 }, (_, i) => Math.sin(i / 9) * Math.min(1, i / 2000, 2 - i / 2560))
+  for (const start of [new Float32Array(20 * 256), hum]) {
+    const silent = { data: new Float32Array(80 * 20).fill(Math.log(1e-5)), bands: 80, frames: 20 }
+    const refinement = new PhaseRefinement(tacotron2, { iterations: 8, momentum: 0.99 })
+    refinement.pushMel(silent)
+    for (const piece of refinement.push(start, true)) assert.ok(piece.every(x => Math.abs(x) < 2e-4))
+  }
+})
+
+test('a whole clip leaves turns to the event loop and stops when told', async () => {
+  const { mel, start } = example(tacotron2, 200, 1)
+  async function* audio() {
+    yield start
+  }
+  const run = (signal?: AbortSignal) => {
+    const refinement = new PhaseRefinement(tacotron2, { iterations: 20, momentum: 0.99 })
+    refinement.pushMel(mel)
+    return refined(audio(), refinement, signal)
+  }
+  let turns = 0
+  const count = () => {
+    turns++
+    next = setImmediate(count)
+  }
+  let next = setImmediate(count)
+  let given = 0
+  for await (const piece of run()) given += piece.length
+  clearImmediate(next)
+  assert.equal(given, start.length)
+  // 4000 frames of work, 500 a turn.
+  assert.ok(turns >= 8, String(turns))
+  const stop = new AbortController()
+  await assert.rejects(
+    async () => {
+      for await (const _ of run(stop.signal)) stop.abort()
+    },
+    { code: 'ABORTED' },
+  )
+})
+
+test('windows of too few hops, or too many, are told apart', () => {
+  assert.equal(refinementObstacle(tacotron2), null)
+  assert.match(refinementObstacle({ ...tacotron2, hop: 512 })!, /two and a half/)
+  assert.match(refinementObstacle({ ...tacotron2, hop: 31 })!, /32/)
+})
+
+test('a frame that is transformed and back is the frame, windowed twice', () => {
+  for (const fftSize of [16, 64, 512, 1024]) {
+    const transform = new FrameTransform({ fftSize, windowLength: fftSize, hop: fftSize / 4 })
+    const samples = Float64Array.from(gaussian(fftSize, 0, 0, fftSize))
+    const back = new Float64Array(fftSize)
+    transform.inverseAdd(transform.forward(samples, 0), back, 0)
+    back.forEach((x, i) => {
+      assert.ok(Math.abs(x - samples[i]! * transform.window[i]! ** 2) < 1e-12)
+    })
+  }
+})
+
+test('audio that fits its mel already is left as it is', () => {
+  const samples = recording.samples.slice(20_000, 20_000 + 60 * 256)
+  for (const convention of [tacotron2, lmnt]) {
+    const mel = melSpectrogram({ samples, sampleRate: 22050 }, { ...convention, framing: 'centre' })
+    const refinement = new PhaseRefinement({ ...convention, framing: 'centre' }, { iterations: 16, momentum: 0.99 })
+    refinement.pushMel(mel)
+    const start = new Float32Array(mel.frames * 256)
+    start.set(samples.subarray(0, start.length))
+    const made = concatenateAudio([...refinement.push(start, true)])
+    let [error, energy] = [0, 0]
+    for (let i = 2048; i < samples.length - 4096; i++) {
+      error += (made[i]! - samples[i]!) ** 2
+      energy += samples[i]! ** 2
+    }
+    assert.ok(error < 1e-4 * energy, `${convention.bands} bands: ${error / energy}`)
+  }
+})

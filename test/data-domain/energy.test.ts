@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { namedConventions } from '#src/audio/mel/convention'
+import { frameDeviations, melEnergy, sampleDeviations, settledSamples } from '#src/data-domain/energy'
+
+const prior = { kind: 'mel-energy', minEnergy: 1, maxEnergy: 5, floor: 0.1 } as const
+
+/** A mel whose every band of frame f has this linear amplitude, under a convention's logarithm. */
+function flatMel(amplitudes: readonly number[], encode: (amplitude: number) => number) {
+  const data = new Float32Array(80 * amplitudes.length)
+  data.forEach((_, i) => {
+    data[i] = encode(amplitudes[i % amplitudes.length]!)
+  })
+  return { data, bands: 80, frames: amplitudes.length }
+}
+
+test('energy is the root of the summed amplitudes, whatever the convention writes', () => {
+  const amplitudes = [0.001, 0.05, 0.5]
+  const expected = amplitudes.map(a => Math.sqrt(80 * a))
+  const lmnt = melEnergy(
+    namedConventions.lmnt,
+    flatMel(amplitudes, a => 0.2 * Math.log10(a) + 0.8),
+  )
+  const tacotron = melEnergy(namedConventions.tacotron2, flatMel(amplitudes, Math.log))
+  const power = melEnergy(
+    { ...namedConventions.tacotron2, power: 2 },
+    flatMel(amplitudes, a => Math.log(a * a)),
+  )
+  for (const energy of [lmnt, tacotron, power]) {
+    energy.forEach((value, i) => {
+      assert.ok(Math.abs(value - expected[i]!) < 1e-4 * expected[i]!)
+    })
+  }
+})
+
+test('σ is brought from the data set’s range to [floor, 1]', () => {
+  const mel = flatMel(
+    [1e-5, 9, 81, 900].map(e => e / 80),
+    Math.log,
+  )
+  const deviations = [...frameDeviations(prior, namedConventions.tacotron2, mel)]
+  ;[0.1, 0.5, 1, 1].forEach((expected, i) => {
+    assert.ok(Math.abs(deviations[i]! - expected) < 1e-5)
+  })
+})
+
+test('σ is linear between frames, held at the ends, and settled before more frames come', () => {
+  const frames = [0.2, 0.6, 1]
+  const centred = sampleDeviations(frames, { hop: 4, framing: 'centre' }, 0, 12)
+  ;[0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1, 1, 1].forEach((expected, i) => {
+    assert.ok(Math.abs(centred[i]! - expected) < 1e-6)
+  })
+  for (const framing of ['centre', 'edge'] as const) {
+    const whole = sampleDeviations(frames, { hop: 4, framing }, 0, 12)
+    assert.deepEqual(sampleDeviations(frames, { hop: 4, framing }, 5, 3), whole.slice(5, 8))
+    const settled = settledSamples({ hop: 4, framing }, 2)
+    assert.deepEqual(sampleDeviations(frames.slice(0, 2), { hop: 4, framing }, 0, settled), whole.slice(0, settled))
+  }
+})

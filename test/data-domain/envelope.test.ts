@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { readWav } from '#src/audio/codecs/wav'
+import { namedConventions } from '#src/audio/mel/convention'
+import { sliceMel } from '#src/audio/mel/feed'
+import { melSpectrogram } from '#src/audio/mel/mel'
+import { gaussian } from '#src/core/random'
+import { Colouring, emphasis, SpectralEnvelope, whiten } from '#src/data-domain/envelope'
+import { FrameFilter } from '#src/data-domain/frame-filter'
+import { concatenateAudio } from '#src/diffusion/state-queue'
+import { envelopePriorSchema } from '#src/model/diffusion-config'
+import { golden } from '../support/paths.js'
+
+const convention = namedConventions.tacotron2
+const prior = envelopePriorSchema.parse({ kind: 'mel-envelope', follows: 'formants' })
+const envelope = new SpectralEnvelope(convention, prior)
+const recording = await readWav(golden('mel/LJ001-0001.wav'))
+const mel = melSpectrogram(recording, convention)
+
+function coloured(white: Float32Array, of = mel, by = convention): Float32Array {
+  const colouring = new Colouring(by, prior)
+  colouring.pushMel(of, true)
+  return colouring.push(white, true)
+}
+
+function decibels(signal: Float32Array, error: (i: number) => number): number {
+  let [power, wrong] = [0, 0]
+  for (let i = 0; i < signal.length; i++) {
+    power += signal[i]! ** 2
+    wrong += error(i) ** 2
+  }
+  return 10 * Math.log10(power / wrong)
+}
+
+test('white noise takes on the spectrum of the mel', () => {
+  for (const by of [convention, namedConventions.hifigan, namedConventions.lmnt]) {
+    const wanted = melSpectrogram(recording, by)
+    const made = melSpectrogram(
+      { samples: coloured(gaussian(1, 0, 0, recording.samples.length), wanted, by), sampleRate: 22050 },
+      by,
+    )
+    // In units of ln: lmnt's numbers are 0.2·log10.
+    const unit = by.logarithm === 'ln' ? 1 : Math.LN10 / 0.2
+    const difference = made.data.map((value, i) => value - wanted.data[i]!)
+    const size = difference.reduce((sum, d) => sum + Math.abs(d), 0) / difference.length
+    const bias = difference.reduce((sum, d) => sum + d, 0) / difference.length
+    assert.ok(size * unit < 0.6, `${by.name}: ${size * unit}`)
+    assert.ok(Math.abs(bias * unit) < 0.25, `${by.name}: bias ${bias * unit}`)
+  }
+})
+
+/** The recording without what lies above the mel's range. */
+function lowPassed(): Float32Array {
+  const filter = new FrameFilter(convention)
+  const bins = convention.fftSize / 2 + 1
+  const passed = Math.floor((convention.maxFrequency * convention.fftSize) / convention.sampleRate)
+  filter.pushGains(Float64Array.from({ length: bins }, (_, bin) => (bin <= passed ? 1 : 0)))
+  filter.endGains()
+  return filter.push(recording.samples, true)
+}
+
+test('whitened speech is about as strong as white noise and colours back to itself', () => {
+  const white = whiten(recording.samples, mel, envelope)
+  const power = white.reduce((sum, y) => sum + y * y, 0) / white.length
+  assert.ok(power > 0.3 && power < 3, String(power))
+  const back = coloured(white)
+  const wanted = lowPassed()
+  assert.ok(decibels(wanted, i => back[i]! - wanted[i]!) > 24)
+})
+
+test('louder audio whitens to the same', () => {
+  const soft = recording.samples.map(x => x / 4)
+  const [a, b] = [recording.samples, soft].map(samples =>
+    whiten(samples, melSpectrogram({ samples, sampleRate: 22050 }, convention), envelope),
+  )
+  assert.ok(decibels(a!, i => a![i]! - b![i]!) > 20)
+})
+
+test('pieces of audio and mel do not change a byte, and audio comes as soon as its frames are there', () => {
+  const white = gaussian(2, 0, 0, 20 * 256)
+  const part = sliceMel(mel, 40, 60)
+  for (const by of [convention, namedConventions.hifigan]) {
+    const whole = coloured(white, part, by)
+    assert.equal(whole.length, white.length)
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 1500 }), { minLength: 1, maxLength: 9 }), sizes => {
+        const colouring = new Colouring(by, prior)
+        const pieces: Float32Array[] = []
+        let [fed, frames] = [0, 0]
+        for (let i = 0; fed < white.length; i++) {
+          const end = Math.min(white.length, fed + sizes[i % sizes.length]!)
+          const ahead = Math.min(20, Math.ceil(end / 256) + 2)
+          if (ahead > frames) colouring.pushMel(sliceMel(part, frames, ahead), ahead === 20)
+          frames = Math.max(frames, ahead)
+          pieces.push(colouring.push(white.subarray(fed, end), end === white.length))
+          fed = end
+          const given = pieces.reduce((sum, piece) => sum + piece.length, 0)
+          assert.ok(given >= Math.min(fed, fed - convention.fftSize - convention.hop))
+        }
+        assert.deepEqual(concatenateAudio(pieces), whole)
+      }),
+      { numRuns: 30 },
+    )
+  }
+})
+
+test('silence stays finite: the floor bounds what whitening lifts', () => {
+  const samples = new Float32Array(4096)
+  const white = whiten(samples, melSpectrogram({ samples, sampleRate: 22050 }, convention), envelope)
+  assert.ok(white.every(y => y === 0))
+})
+
+test('emphasis is its own transpose, leaves all alike at 0, and is the colouring in other units at 1', () => {
+  const part = sliceMel(mel, 40, 60)
+  const [a, b] = [gaussian(3, 0, 0, 20 * 256), gaussian(3, 1, 0, 20 * 256)]
+  const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, value, i) => sum + value * y[i]!, 0)
+  for (const exponent of [0.5, 1]) {
+    const weigh = emphasis(part, envelope, exponent)
+    const [left, right] = [dot(weigh(a), b), dot(a, weigh(b))]
+    assert.ok(Math.abs(left - right) < 1e-4 * Math.sqrt(dot(weigh(a), weigh(a)) * dot(b, b)), `${left} ${right}`)
+  }
+  const unweighed = emphasis(part, envelope, 0)(a)
+  const heard = emphasis(part, envelope, 1)(a)
+  const colouredToo = coloured(a, part)
+  const ratio = Math.sqrt(dot(heard, heard) / dot(colouredToo, colouredToo))
+  assert.ok(decibels(heard, i => heard[i]! - ratio * colouredToo[i]!) > 60)
+  assert.ok(decibels(a, i => unweighed[i]! - a[i]!) > 100)
+})

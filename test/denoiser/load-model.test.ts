@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { loadModel, modelPath, shippedModels } from '#src/denoiser/load-model'
+import { inRepository } from '../support/paths.js'
+
+test('a shipped model is found by name, from any working directory', async () => {
+  const before = process.cwd()
+  process.chdir('/')
+  try {
+    assert.ok(shippedModels().includes('lmnt-speech'))
+    assert.equal(await modelPath('lmnt-speech'), inRepository('models/lmnt-speech'))
+  } finally {
+    process.chdir(before)
+  }
+})
+
+test('a path is taken as it is; a name that nothing has is refused with those there are', async () => {
+  assert.equal(await modelPath('some/weights.pt'), 'some/weights.pt')
+  assert.equal(await modelPath(inRepository('models')), inRepository('models'))
+  await assert.rejects(loadModel('no-such-model'), { code: 'UNKNOWN_MODEL', expected: /lmnt-speech/ })
+  await assert.rejects(loadModel('no/such/model'), { code: 'FILE_NOT_FOUND' })
+  await assert.rejects(loadModel(inRepository('src')), { code: 'FILE_NOT_FOUND' })
+  await assert.rejects(loadModel(inRepository('package.json')), /package\.json/)
+})
+
+test('an engine that does not exist and options that do not fit are refused', async () => {
+  await assert.rejects(loadModel('lmnt-speech', { engine: 'abacus' } as object), { code: 'BAD_OPTION' })
+  await assert.rejects(loadModel('lmnt-speech', { threads: 0 }), { code: 'BAD_OPTION' })
+  await assert.rejects(loadModel('lmnt-speech', { thread: 1 } as object), { code: 'BAD_OPTION' })
+})

@@ -1,0 +1,231 @@
+/** Streams of the native engine: no cut, number of threads or way of conditioning changes a byte, and the readable reference agrees. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { sliceMel } from '#src/audio/mel/feed'
+import { gaussian, uniformInteger } from '#src/core/random'
+import type { Engine } from '#src/engines/engine'
+import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
+import { melContext, melHop, type NetworkConfig, networkSchema } from '#src/model/network'
+import { relativeError } from '../../support/numbers.js'
+import { agreesWithOracle, randomParameters } from '../oracle.js'
+
+const { available, instructionSets } = surveyNative()
+const skip = !available
+const fast = instructionSets.filter(name => name !== 'scalar')
+
+for (const instructionSet of instructionSets) {
+  agreesWithOracle(
+    `native:${instructionSet}`,
+    (network, parameters) => createNativeEngine({ network, parameters, instructionSet, threads: 2 }),
+    6,
+  )
+}
+
+const conditioners = [
+  null,
+  { kind: 'transposed', bands: 5, strides: [4, 6] },
+  { kind: 'transposed', bands: 18, strides: [5, 4], sharing: 'per-layer' },
+  { kind: 'frame-rate', bands: 6, hop: 36 },
+  { kind: 'frame-rate', bands: 4, hop: 120, encoder: [9, 20] },
+] as const
+
+const cases = fc.record({
+  network: fc
+    .record({
+      channels: fc.oneof(fc.constantFrom(1, 8, 16, 24, 64), fc.integer({ min: 1, max: 50 })),
+      layers: fc.integer({ min: 1, max: 8 }),
+      dilationCycle: fc.integer({ min: 1, max: 8 }),
+      patch: fc.constantFrom(1, 2, 4, 60),
+      gate: fc.constantFrom('sigmoid-tanh', 'tanh-sigmoid'),
+      residual: fc.constantFrom('before-step', 'after-step'),
+      labels: fc.constantFrom(null, ['a', 'b']),
+      mel: fc.constantFrom(...conditioners),
+      stepEmbedding: fc.constant({ size: 8, hidden: 10 }),
+    })
+    .filter(network => networkSchema.safeParse(network).success),
+  instructionSet: fc.constantFrom(...(fast.length > 0 ? fast : (['baseline'] as const))),
+  threads: fc.integer({ min: 1, max: 4 }),
+  positions: fc.integer({ min: 1, max: 1800 }),
+  seed: fc.nat(),
+})
+
+/** Passes over one clip, fed and given mel frames in random pieces, in a random order. */
+async function inPieces(
+  engine: Engine,
+  steps: readonly number[],
+  label: number | null,
+  audio: readonly Float32Array[],
+  mel: { data: Float32Array; bands: number; frames: number } | null,
+  seed: number,
+): Promise<Float32Array[]> {
+  const { network } = engine
+  const stream = engine.openStream({ steps, label })
+  const samples = audio[0]!.length
+  const fed = steps.map(() => 0)
+  const given: number[][] = steps.map(() => [])
+  let frames = 0
+  for (let draw = 0; fed.some(count => count < samples); draw++) {
+    const random = (bound: number) => uniformInteger(seed, 1, draw * 3 + (bound % 3), bound)
+    if (mel !== null && frames < mel.frames && random(3) === 0) {
+      const end = Math.min(mel.frames, frames + 1 + random(40))
+      stream.pushMel(sliceMel(mel, frames, end), end === mel.frames)
+      frames = end
+      continue
+    }
+    const pass = random(steps.length)
+    const covered =
+      mel === null || frames === mel.frames
+        ? samples
+        : Math.max(0, frames - melContext(network.mel!)) * melHop(network.mel!)
+    const end = Math.min(fed[pass]! + random(700) * network.patch, covered, samples)
+    if (end <= fed[pass]!) continue
+    const piece = audio[pass]!.subarray(fed[pass], end)
+    given[pass]!.push(...(await stream.predict(pass, piece, end === samples)))
+    fed[pass] = end
+    assert.ok(given[pass]!.length >= end - stream.latency, 'ε lags behind by more than the latency')
+  }
+  stream.dispose()
+  return given.map(values => Float32Array.from(values))
+}
+
+test('any cut, any number of threads, any number of passes: the bytes of the whole; the reference agrees', {
+  skip,
+}, async () => {
+  await fc.assert(
+    fc.asyncProperty(cases, async ({ network: input, instructionSet, threads, positions, seed }) => {
+      const network: NetworkConfig = networkSchema.parse(input)
+      const parameters = randomParameters(network, seed)
+      const hop = network.mel === null ? 1 : melHop(network.mel)
+      const frames = Math.ceil((positions * network.patch) / hop)
+      const mel =
+        network.mel === null
+          ? null
+          : { data: gaussian(seed, 2, 0, network.mel.bands * frames), bands: network.mel.bands, frames }
+      const audio = [0, 1, 2].map(i => gaussian(seed, 10 + i, 0, positions * network.patch))
+      const steps = [0, 3.5, 20]
+      const label = network.labels === null ? null : 1
+      const whole = async (engine: Engine) =>
+        engine.predictNoise({
+          audio,
+          steps,
+          ...(mel === null ? {} : { mel: [mel, mel, mel] }),
+          ...(label === null ? {} : { labels: [label, label, label] }),
+        })
+      const [one, several, reference] = await Promise.all([
+        createNativeEngine({ network, parameters, instructionSet, threads: 1 }),
+        createNativeEngine({ network, parameters, instructionSet, threads }),
+        createNativeEngine({ network, parameters, instructionSet: 'scalar' }),
+      ])
+      try {
+        const expected = await whole(one)
+        assert.deepEqual(await inPieces(several, steps, label, audio, mel, seed), expected)
+        const slow = await whole(reference)
+        expected.forEach((epsilon, i) => {
+          const error = relativeError(epsilon, slow[i]!)
+          assert.ok(error < 1e-4, `pass ${i} is ${error} off the reference`)
+        })
+      } finally {
+        await Promise.all([one, several, reference].map(engine => engine.dispose()))
+      }
+    }),
+    { numRuns: 40, seed: 2021 },
+  )
+})
+
+test('wide networks are the reference’s on every instruction set', { skip }, async () => {
+  for (const channels of [96, 200, 256]) {
+    const mel = { kind: 'transposed', bands: 20, strides: [5] }
+    const network = networkSchema.parse({ channels, layers: 2, dilationCycle: 2, mel })
+    const parameters = randomParameters(network, channels)
+    const clip = { data: gaussian(1, 2, 0, 20 * 8), bands: 20, frames: 8 }
+    const results: Float32Array[] = []
+    for (const instructionSet of instructionSets) {
+      const engine = await createNativeEngine({ network, parameters, instructionSet, threads: 2 })
+      results.push(...(await engine.predictNoise({ audio: [gaussian(1, 1, 0, 39)], steps: [7], mel: [clip] })))
+      await engine.dispose()
+    }
+    const reference = results.at(-1)!
+    results.forEach((epsilon, i) => {
+      const error = relativeError(epsilon, reference)
+      assert.ok(error < 1e-4, `${channels} channels, ${instructionSets[i]}: ${error}`)
+    })
+  }
+})
+
+test('a pass so far behind that the mel’s rows were dropped has the same bytes', { skip }, async () => {
+  for (const mel of [
+    { kind: 'transposed', bands: 3, strides: [4, 4] },
+    { kind: 'frame-rate', bands: 3, hop: 4 },
+  ]) {
+    const network = networkSchema.parse({ channels: 4, layers: 2, dilationCycle: 2, mel })
+    const parameters = randomParameters(network, 3)
+    const engine = await createNativeEngine({ network, parameters, threads: 2 })
+    const frames = 12_000 / melHop(network.mel!)
+    const clip = { data: gaussian(1, 2, 0, 3 * frames), bands: 3, frames }
+    const audio = gaussian(1, 1, 0, 12_000)
+    const stream = engine.openStream({ steps: [1, 1] })
+    stream.pushMel(clip, true)
+    const first = await stream.predict(0, audio, true)
+    assert.deepEqual(await stream.predict(1, audio, true), first)
+    assert.deepEqual(await engine.predictNoise({ audio: [audio], steps: [1], mel: [clip] }), [first])
+    stream.dispose()
+    await engine.dispose()
+  }
+})
+
+test('a stream refuses what does not fit, keeps its parameters, stops when told, and may go while it works', {
+  skip,
+}, async () => {
+  const network = networkSchema.parse({
+    channels: 16,
+    layers: 8,
+    dilationCycle: 8,
+    mel: { kind: 'frame-rate', bands: 2, hop: 8 },
+  })
+  const engine = await createNativeEngine({ network, parameters: randomParameters(network, 1), threads: 2 })
+  const mel = { data: gaussian(1, 2, 0, 2 * 500), bands: 2, frames: 500 }
+  const audio = gaussian(1, 1, 0, 4000)
+  const open = () => {
+    const stream = engine.openStream({ steps: [1, 2] })
+    stream.pushMel(mel, true)
+    return stream
+  }
+  assert.throws(() => engine.openStream({ steps: [-1] }), { code: 'BAD_SHAPE' })
+  assert.throws(() => engine.openStream({ steps: [1], label: 0 }), { code: 'BAD_SHAPE' })
+  const stream = open()
+  assert.throws(() => stream.pushMel(mel, true), { code: 'BAD_SHAPE' })
+  await assert.rejects(stream.predict(2, audio, false), { code: 'BAD_SHAPE' })
+  await assert.rejects(stream.predict(0, new Float32Array(4001), true), { code: 'BAD_SHAPE' })
+  await assert.rejects(stream.predict(0, Float32Array.of(Number.NaN), false), { code: 'NOT_FINITE' })
+  await assert.rejects(stream.predict(0, audio, false, AbortSignal.abort()), { code: 'ABORTED' })
+  const head = await stream.predict(0, audio.subarray(0, 2000), false)
+  await engine.setParameters(randomParameters(network, 2))
+  const tail = await stream.predict(0, audio.subarray(2000), true)
+  await assert.rejects(stream.predict(0, audio, true), { code: 'BAD_SHAPE' })
+  const changed = await open().predict(0, audio, true)
+  await engine.setParameters(randomParameters(network, 1))
+  assert.deepEqual([...head, ...tail], [...(await open().predict(0, audio, true))])
+  assert.notDeepEqual(changed, await open().predict(0, audio, true))
+
+  const stopped = open()
+  const stop = new AbortController()
+  const work = stopped.predict(0, audio, true, stop.signal)
+  stop.abort()
+  await assert.rejects(work, { code: 'ABORTED' })
+  await assert.rejects(stopped.predict(1, audio, true), { code: 'DISPOSED' })
+
+  const leaving = open()
+  const last = leaving.predict(0, audio, true)
+  leaving.dispose()
+  await assert.rejects(leaving.predict(1, audio, true), { code: 'DISPOSED' })
+  await last.then(
+    epsilon => assert.equal(epsilon.length, audio.length),
+    error => assert.equal(error.code, 'DISPOSED'),
+  )
+  const abandoned = open()
+  const unfinished = abandoned.predict(0, audio, true)
+  await engine.dispose()
+  await assert.rejects(Promise.all([unfinished, abandoned.predict(1, audio, true)]), { code: 'DISPOSED' })
+  abandoned.dispose()
+})

@@ -1,0 +1,181 @@
+/** The inside of the TensorFlow.js graph against the reference, and its windows against one run over the whole clip. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { before, test } from 'node:test'
+import * as tf from '@tensorflow/tfjs-core'
+import { sliceMel } from '#src/audio/mel/feed'
+import { gaussian, uniformInteger } from '#src/core/random'
+import type { Tensors } from '#src/core/tensor'
+import { startBackend } from '#src/engines/tensorflow/backend'
+import { predictNoise } from '#src/engines/tensorflow/network'
+import { WindowedStream } from '#src/engines/windowed/windowed-stream'
+import { type WindowRequest, windowShape } from '#src/engines/windowed/windows'
+import { decodeSafetensors } from '#src/formats/safetensors'
+import { melContext, melHop, type NetworkConfig, networkSchema } from '#src/model/network'
+import { readModel } from '#src/model/read-model'
+import { stepSinusoids } from '#src/model/step-embedding'
+import { relativeError } from '../../support/numbers.js'
+import { golden } from '../../support/paths.js'
+import { randomParameters } from '../oracle.js'
+
+before(() => startBackend('wasm'))
+
+function inTensors(parameters: Tensors): Record<string, tf.Tensor> {
+  return Object.fromEntries([...parameters].map(([name, { data, shape }]) => [name, tf.tensor(data, [...shape])]))
+}
+
+for (const folder of ['lmnt-conditional-c8-l6', 'lmnt-unconditional-c8-l6']) {
+  test(`${folder}: sinusoids, embedding, upsampled mel and layers are the reference's`, async () => {
+    const { config, parameters } = await readModel(golden(`${folder}/weights.pt`))
+    const { network } = config
+    const path = golden(`${folder}/network.safetensors`)
+    const recorded = decodeSafetensors(readFileSync(path), path).tensors
+    const table = stepSinusoids(
+      network.stepEmbedding,
+      Array.from({ length: 50 }, (_, t) => t),
+    )
+    const expectedTable = recorded.get('embedding.table')!.data
+    table.forEach((value, i) => {
+      assert.ok(Math.abs(value - expectedTable[i]!) < 1e-6, `row ${Math.floor(i / 128)}, column ${i % 128}`)
+    })
+
+    const of = (name: string) => tf.tensor(recorded.get(name)!.data, [...recorded.get(name)!.shape])
+    const weights = inTensors(parameters)
+    /** What the graph shows of itself, channels first as the reference has them. */
+    const shown = (steps: ArrayLike<number>, audio: tf.Tensor2D, mel: tf.Tensor3D | null) => {
+      const values = new Map<string, Float32Array>()
+      tf.tidy(() => {
+        const input = {
+          audio,
+          sinusoids: tf.tensor2d(stepSinusoids(network.stepEmbedding, steps), [steps.length, 128]),
+          gains: null,
+          labels: null,
+          mel: mel === null ? null : { frames: mel, firstSample: 0 },
+        }
+        predictNoise(network, weights, input, (name, value) => {
+          const turned = value.rank === 3 && name !== 'upsampled_mel' ? tf.transpose(value, [0, 2, 1]) : value
+          values.set(name, turned.dataSync() as Float32Array)
+        })
+      })
+      return values
+    }
+    const mel = recorded.has('mel') ? (of('mel') as tf.Tensor3D) : null
+    const values = shown(recorded.get('forward.int_steps')!.data, of('audio') as tf.Tensor2D, mel)
+    const names = ['input_projection', 'layer0.residual', 'layer0.skip', 'layer5.residual', 'layer5.skip']
+    for (const [name, file] of [
+      ...names.map(name => [name, `forward.${name}`] as const),
+      ...(mel === null ? [] : [['upsampled_mel', 'upsampled_mel'] as const]),
+    ]) {
+      const error = relativeError(values.get(name)!, recorded.get(file)!.data)
+      assert.ok(error < 1e-4, `${name}: ${error}`)
+    }
+    const fractional = recorded.get('embedding.fractional_steps')!.data
+    const blank = { audio: tf.zeros([6, 256]) as tf.Tensor2D, mel: mel && (tf.zeros([6, 80, 1]) as tf.Tensor3D) }
+    const embedding = shown(fractional, blank.audio, blank.mel).get('embedding')!
+    assert.ok(relativeError(embedding, recorded.get('embedding.fractional')!.data) < 1e-4, 'embedding')
+  })
+}
+
+const networks: readonly (readonly [string, Parameters<typeof networkSchema.parse>[0]])[] = [
+  [
+    'transposed mel',
+    { channels: 3, layers: 4, dilationCycle: 4, mel: { kind: 'transposed', bands: 3, strides: [5, 55] } },
+  ],
+  [
+    'frame-rate mel, patches of 2',
+    {
+      channels: 3,
+      layers: 5,
+      dilationCycle: 5,
+      patch: 2,
+      mel: { kind: 'frame-rate', bands: 4, hop: 300, encoder: [3] },
+    },
+  ],
+  ['no mel, patches of 4', { channels: 4, layers: 3, dilationCycle: 6, patch: 4 }],
+]
+
+for (const [name, input] of networks) {
+  test(`${name}: no cut of audio or mel changes a byte, and windows give what one run gives`, async () => {
+    const network: NetworkConfig = networkSchema.parse(input)
+    const weights = inTensors(randomParameters(network, 3))
+    const { length, halo } = windowShape(network)
+    const bands = network.mel?.bands ?? 0
+    const hop = network.mel === null ? network.patch : melHop(network.mel)
+    const run = ({ audio, step, mel }: WindowRequest): Float32Array =>
+      tf.tidy(() =>
+        predictNoise(network, weights, {
+          audio: tf.tensor2d(audio, [1, audio.length]),
+          sinusoids: tf.tensor2d(stepSinusoids(network.stepEmbedding, [step]), [1, network.stepEmbedding.size]),
+          gains: null,
+          labels: null,
+          mel: mel && {
+            frames: tf.tensor3d(mel.data, [1, mel.bands, mel.frames]),
+            firstSample: mel.firstSample,
+          },
+        }).dataSync(),
+      ) as Float32Array
+
+    // Ends before, at and past a window's edge, with and without room for its halo.
+    for (const [round, samples] of [
+      2 * length + halo,
+      2 * length,
+      length + halo + network.patch,
+      2 * length - 3 * network.patch,
+    ].entries()) {
+      const frames = Math.ceil(samples / hop)
+      const audio = gaussian(7, round, 0, samples)
+      const mel = { bands, frames, data: gaussian(8, round, 0, bands * frames) }
+      const steps = [37.5, 4]
+      const whole = steps.map(step =>
+        run({ audio, step, label: null, mel: bands > 0 ? { ...mel, firstSample: 0 } : null }),
+      )
+
+      const streamed = async (seed: number, longest: number): Promise<Float32Array[]> => {
+        const stream = new WindowedStream(network, { steps }, async request => run(request))
+        const given: number[][] = steps.map(() => [])
+        let heard = 0
+        for (let at = 0, chunk = 0; at < samples; chunk++) {
+          const positions = 1 + uniformInteger(seed, 1, chunk, Math.floor(longest / network.patch))
+          const to = Math.min(at + positions * network.patch, samples)
+          if (network.mel !== null && heard < frames) {
+            // No more of the mel than the contract asks for.
+            const needed = Math.min(Math.ceil(to / hop) + melContext(network.mel), frames)
+            if (needed > heard) stream.pushMel(sliceMel(mel, heard, needed), needed === frames)
+            heard = Math.max(heard, needed)
+          }
+          for (const pass of steps.keys()) {
+            given[pass]!.push(...(await stream.predict(pass, audio.slice(at, to), to === samples)))
+            assert.ok(given[pass]!.length >= to - stream.latency, 'ε lags behind by more than the latency')
+          }
+          at = to
+        }
+        stream.dispose()
+        return given.map(values => Float32Array.from(values))
+      }
+      const atOnce = await streamed(0, 10 * samples)
+      whole.forEach((expected, pass) => {
+        assert.equal(atOnce[pass]!.length, samples)
+        atOnce[pass]!.forEach((value, i) => {
+          assert.ok(Math.abs(value - expected[i]!) < 1e-5, `${samples} samples, pass ${pass}, sample ${i}`)
+        })
+      })
+      assert.deepEqual(await streamed(1, 3000), atOnce)
+    }
+  })
+}
+
+test('a stream refuses audio that its mel does not cover, and mel after the last', async () => {
+  const network = networkSchema.parse({ ...(networks[1]![1] as object) })
+  const stream = new WindowedStream(network, { steps: [1] }, async ({ audio }) => new Float32Array(audio.length))
+  const mel = (frames: number) => ({ bands: 4, frames, data: new Float32Array(4 * frames) })
+  await assert.rejects(stream.predict(0, new Float32Array(2), false), { code: 'BAD_SHAPE' })
+  stream.pushMel(mel(2), false)
+  await assert.rejects(stream.predict(0, new Float32Array(2), false), { code: 'BAD_SHAPE' })
+  stream.pushMel(mel(1), true)
+  assert.throws(() => stream.pushMel(mel(1), true), { code: 'BAD_SHAPE' })
+  await assert.rejects(stream.predict(0, new Float32Array(902), true), { code: 'BAD_SHAPE' })
+  await assert.rejects(stream.predict(1, new Float32Array(2), true), { code: 'BAD_SHAPE' })
+  assert.equal((await stream.predict(0, new Float32Array(900), true)).length, 900)
+  stream.dispose()
+  await assert.rejects(stream.predict(0, new Float32Array(2), true), { code: 'DISPOSED' })
+})

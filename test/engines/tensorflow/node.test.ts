@@ -1,0 +1,34 @@
+/** The optional TensorFlow packages: held to the suite where they run, said to be missing where they do not. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createEngine } from '#src/engines/select'
+import { createTensorflowEngine, surveyTensorflow } from '#src/engines/tensorflow/engine'
+import { networkSchema } from '#src/model/network'
+import { conformance } from '../conformance.js'
+import { agreesWithOracle, randomParameters } from '../oracle.js'
+
+const small = networkSchema.parse({ channels: 1, layers: 1, dilationCycle: 1 })
+
+for (const backend of ['cuda', 'node'] as const) {
+  const { available, reason } = await surveyTensorflow(backend)
+  const name = `tensorflow:${backend}`
+  if (available) {
+    conformance(name, (network, parameters) => createTensorflowEngine({ network, parameters, backend }))
+    agreesWithOracle(name, (network, parameters) => createTensorflowEngine({ network, parameters, backend }), 6)
+  } else {
+    test(`${name}: conformance`, { skip: reason }, () => {})
+    test(`${name}: asked for by name, it is an error that says why it cannot run`, async () => {
+      const refused = await createEngine(small, randomParameters(small, 1), { engine: `tensorflow:${backend}` }).then(
+        () => assert.fail('it ran'),
+        (error: unknown) => error as { code: string; message: string },
+      )
+      assert.equal(refused.code, 'ENGINE_UNAVAILABLE')
+      assert.match(refused.message, new RegExp(`^the engine ${name} cannot run: .*tfjs-node`))
+    })
+  }
+}
+
+test('parameters that do not fit are refused whichever engine is asked for', async () => {
+  await assert.rejects(createEngine(small, new Map(), { engine: 'tensorflow:wasm' }), { code: 'BAD_PARAMETERS' })
+  await assert.rejects(createEngine(small, new Map(), { engine: 'tensorflow' }), { code: 'BAD_PARAMETERS' })
+})

@@ -1,0 +1,85 @@
+/** The worker thread: it leaves the event loop free, stops between windows, and does not keep the process alive. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { gaussian } from '#src/core/random'
+import { surveyEngines } from '#src/engines/select'
+import { createTensorflowEngine } from '#src/engines/tensorflow/engine'
+import { networkSchema } from '#src/model/network'
+import { inRepository } from '../../support/paths.js'
+import { randomParameters } from '../oracle.js'
+
+const network = networkSchema.parse({ channels: 16, layers: 6, dilationCycle: 6 })
+const create = () => createTensorflowEngine({ network, parameters: randomParameters(network, 1), backend: 'wasm' })
+const request = { audio: [gaussian(1, 0, 0, 80_000)], steps: [3] }
+
+test('the event loop runs on while the engine works; an abort stops it between windows', async () => {
+  const engine = await create()
+  try {
+    const controller = new AbortController()
+    let ticks = 0
+    const timer = setInterval(() => {
+      ticks++
+      if (ticks === 10) controller.abort()
+    }, 5)
+    const started = performance.now()
+    await assert.rejects(engine.predictNoise({ ...request, signal: controller.signal }), { code: 'ABORTED' })
+    const aborted = performance.now() - started
+    clearInterval(timer)
+    assert.ok(ticks >= 10)
+    // It is still good for other work, and whole work takes far longer than what was stopped.
+    await engine.predictNoise(request)
+    assert.ok(performance.now() - started - aborted > aborted)
+  } finally {
+    await engine.dispose()
+  }
+})
+
+test('disposing of an engine ends what is under way; disposing twice does no harm', async () => {
+  const engine = await create()
+  const target = request.audio
+  const running = [
+    assert.rejects(engine.predictNoise(request), { code: 'DISPOSED' }),
+    assert.rejects(engine.lossGradients({ ...request, target, loss: 'l2' }), { code: 'DISPOSED' }),
+  ]
+  await engine.dispose()
+  await Promise.all(running)
+  await engine.dispose()
+  await assert.rejects(engine.setParameters(randomParameters(network, 2)), { code: 'DISPOSED' })
+})
+
+test('a process that forgets to dispose of its engine ends all the same', () => {
+  const module = (path: string) => JSON.stringify(pathToFileURL(inRepository(`dist/${path}.js`)).href)
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [
+      '--input-type=module',
+      '--eval',
+      `import { createTensorflowEngine } from ${module('engines/tensorflow/engine')}
+       import { networkSchema } from ${module('model/network')}
+       import { parameterSpecs } from ${module('model/parameters')}
+       const network = networkSchema.parse({ channels: 1, layers: 1, dilationCycle: 1 })
+       const zeros = shape => ({ shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) })
+       const parameters = new Map(parameterSpecs(network).map(({ name, shape }) => [name, zeros(shape)]))
+       const engine = await createTensorflowEngine({ network, parameters, backend: 'wasm' })
+       const [epsilon] = await engine.predictNoise({ audio: [new Float32Array(7)], steps: [0] })
+       console.log(epsilon.length)`,
+    ],
+    { encoding: 'utf8', timeout: 20_000 },
+  )
+  assert.equal(status, 0)
+  assert.equal(stdout, '7\n')
+})
+
+test('the survey names every engine, and says why those that do not run do not', async () => {
+  const survey = await surveyEngines()
+  assert.deepEqual(
+    survey.map(({ name }) => name),
+    ['native', 'tensorflow:cuda', 'tensorflow:node', 'tensorflow:wasm', 'tensorflow:cpu'],
+  )
+  for (const { name, available, reason } of survey) {
+    assert.equal(reason === '', available, name)
+    if (/wasm|cpu/.test(name)) assert.ok(available, reason)
+  }
+})

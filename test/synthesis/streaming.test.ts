@@ -1,0 +1,52 @@
+/** On every engine that runs here: a stream cut into pieces of any size has the bytes of the whole. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { sliceMel } from '#src/audio/mel/feed'
+import { gaussian } from '#src/core/random'
+import { Model } from '#src/denoiser/denoiser'
+import { concatenateAudio } from '#src/diffusion/state-queue'
+import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
+import { createTensorflowEngine } from '#src/engines/tensorflow/engine'
+import { readModel } from '#src/model/read-model'
+import { Vocoder } from '#src/vocoder'
+import { golden } from '../support/paths.js'
+
+const { config, parameters } = await readModel(golden('lmnt-conditional-c8-l6/weights.pt'))
+const native = surveyNative()
+const frames = 40
+const mel = {
+  data: gaussian(1, 0, 0, 80 * frames).map(value => Math.min(1, Math.max(0, 0.4 + value / 10))),
+  bands: 80,
+  frames,
+}
+
+for (const [name, skip, create] of [
+  [
+    'native',
+    native.available ? false : native.reason,
+    () => createNativeEngine({ network: config.network, parameters }),
+  ],
+  ['tensorflow:wasm', false, () => createTensorflowEngine({ network: config.network, parameters, backend: 'wasm' })],
+] as const) {
+  test(`${name}: one frame at a time, some, or all give the bytes of synthesize`, { skip }, async () => {
+    const vocoder = new Vocoder(new Model(config, await create()))
+    try {
+      for (const sampler of name === 'native' ? (['ddpm', 'dpm-solver++'] as const) : (['ddpm'] as const)) {
+        const options = { seed: 3, steps: 2, sampler, refine: sampler === 'ddpm' ? 3 : 0 }
+        const { samples } = await vocoder.synthesize(mel, options)
+        async function* arriving(size: number) {
+          for (let start = 0; start < frames; start += size) yield sliceMel(mel, start, Math.min(frames, start + size))
+        }
+        for (const chunkFrames of name === 'native' ? [1, 7, 16, frames] : [1, frames]) {
+          for (const source of [mel, arriving(9)]) {
+            const pieces: Float32Array[] = []
+            for await (const piece of vocoder.stream(source, { ...options, chunkFrames })) pieces.push(piece)
+            assert.deepEqual(concatenateAudio(pieces), samples, `${sampler}, ${chunkFrames} frames at a time`)
+          }
+        }
+      }
+    } finally {
+      await vocoder.dispose()
+    }
+  })
+}
