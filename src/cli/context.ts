@@ -1,6 +1,7 @@
 /** What every command is handed: where to print, when to stop. Only src/cli knows the terminal and the process. */
 import cliProgress from 'cli-progress'
 import { DiffWaveError } from '../core/errors.js'
+import type { OnProgress } from '../core/progress.js'
 import { colours } from './colours.js'
 
 /** Options that every command takes. */
@@ -34,7 +35,7 @@ export class Context {
   }
 
   /** Runs work under a progress bar, which is shown only on a terminal. */
-  async withProgress<T>(label: string, work: (report: (share: number) => void) => Promise<T>): Promise<T> {
+  async withProgress<T>(label: string, work: (onProgress: OnProgress) => Promise<T>): Promise<T> {
     if (!process.stderr.isTTY || this.json || this.quiet) return work(() => {})
     const bar = new cliProgress.SingleBar(
       {
@@ -47,7 +48,7 @@ export class Context {
     )
     bar.start(1, 0)
     try {
-      return await work(share => bar.update(share))
+      return await work(({ done, total }) => bar.update(total === null ? 0 : done / total))
     } finally {
       bar.stop()
     }

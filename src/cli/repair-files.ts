@@ -1,7 +1,7 @@
 /** What `inpaint`, `denoise` and `interpolate` share: a model, recordings in, one WAV each. */
 
+import type { OnProgress } from '../core/progress.js'
 import type { Model } from '../denoiser/denoiser.js'
-import type { Progress } from '../diffusion/reverse.js'
 import type { Synthesis } from '../synthesis/options.js'
 import type { ModelOptions, OutputOptions, SamplingOptions } from './arguments.js'
 import type { Run } from './command.js'
@@ -18,7 +18,7 @@ export interface RepairOptions extends ModelOptions, SamplingOptions, OutputOpti
 export interface RepairRun {
   readonly seed?: number
   readonly signal: AbortSignal
-  readonly onProgress: (progress: Progress) => void
+  readonly onProgress: OnProgress
 }
 
 export interface Repairer {

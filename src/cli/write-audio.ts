@@ -5,6 +5,7 @@ import { namedConventions } from '../audio/mel/convention.js'
 import { melSpectrogram } from '../audio/mel/mel.js'
 import { drawAudio } from '../audio/picture.js'
 import { writeFileBytes } from '../core/files.js'
+import type { OnProgress } from '../core/progress.js'
 import type { Model } from '../denoiser/denoiser.js'
 import { concatenateAudio } from '../diffusion/state-queue.js'
 import type { AudioStream, Synthesis } from '../synthesis/options.js'
@@ -16,9 +17,7 @@ export interface Written {
   /** A file, or `-` for standard output. */
   readonly output: string
   /** Opens the audio; asked once. */
-  readonly open: (
-    onProgress: (progress: { done: number; total: number | null }) => void,
-  ) => AudioStream | Promise<AudioStream>
+  readonly open: (onProgress: OnProgress) => AudioStream | Promise<AudioStream>
   /** Seconds that the audio took before it was opened. */
   readonly spent?: number
   readonly format: WavFormat
@@ -35,8 +34,8 @@ export function picturePath(wavPath: string): string {
 export async function writeAudio(context: Context, model: Model, written: Written): Promise<void> {
   const { output, input, format } = written
   const start = performance.now()
-  const measured = await context.withProgress(input ?? output, async report => {
-    const stream = await written.open(({ done, total }) => report(total === null ? 0 : done / total))
+  const measured = await context.withProgress(input ?? output, async onProgress => {
+    const stream = await written.open(onProgress)
     const audio = new Measured(stream, written.picture)
     await writeAudioTo(output, audio.stream, { format })
     return audio

@@ -1,6 +1,7 @@
 /** Checks what callers hand in, once, at the border: unknown keys are refused, defaults are filled in. */
 import { z } from 'zod'
 import { DiffWaveError, type ErrorCode } from './errors.js'
+import type { OnProgress } from './progress.js'
 
 /**
  * The value as `schema` understands it, defaults filled in.
@@ -28,6 +29,9 @@ export function check<Schema extends z.ZodType>(
 
 /** A stop signal, as long calls take it. */
 export const abortSignal = z.instanceof(AbortSignal)
+
+/** A function that is called as the work goes on. */
+export const onProgress = z.custom<OnProgress>(value => typeof value === 'function', 'expected a function')
 
 /** A seed: any non-negative safe integer. */
 export const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)

@@ -4,8 +4,9 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../core/errors.js'
+import type { OnProgress } from '../core/progress.js'
 import { type Prediction, predictedNoise } from './prediction.js'
-import type { NoiseSource, Progress } from './reverse.js'
+import type { NoiseSource } from './reverse.js'
 import type { PassState, Sampler } from './samplers/sampler.js'
 
 export interface BatchRequest {
@@ -18,7 +19,8 @@ export interface BatchRequest {
   /** Samples of a clip, a multiple of the network's patch. */
   readonly length: number
   readonly signal?: AbortSignal | undefined
-  readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** Denoiser work done, in samples × passes. */
+  readonly onProgress?: OnProgress | undefined
 }
 
 /** x_0 of each clip. @throws DiffWaveError `ABORTED`, and what the network throws */

@@ -10,6 +10,7 @@
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import { frameCount, isWholeMel, type MelSource, melPieces } from '../audio/mel/feed.js'
 import { throwIfAborted } from '../core/errors.js'
+import type { OnProgress } from '../core/progress.js'
 import { gaussian } from '../core/random.js'
 import { frameDeviations, sampleDeviations } from '../data-domain/energy.js'
 import { Colouring } from '../data-domain/envelope.js'
@@ -37,12 +38,6 @@ export type NoiseSource = (draw: number, start: number, count: number) => Float3
 /** The noise of a seed. */
 export function seededNoise(seed: number): NoiseSource {
   return (draw, start, count) => gaussian(seed, draw, start, count)
-}
-
-/** Denoiser work done, in samples × passes. `total` is null while the length is not known. */
-export interface Progress {
-  readonly done: number
-  readonly total: number | null
 }
 
 /** The mel that conditions a clip. */
@@ -77,7 +72,8 @@ export interface ReverseRequest {
   readonly chunk: number
   readonly passesInFlight?: number
   readonly signal?: AbortSignal | undefined
-  readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** Denoiser work done, in samples × passes. */
+  readonly onProgress?: OnProgress | undefined
 }
 
 /** A stretch of samples that may be fed now. */
@@ -254,7 +250,7 @@ class ProgressCount {
   constructor(
     readonly passes: number,
     readonly course: Course,
-    readonly report: ((progress: Progress) => void) | undefined,
+    readonly report: OnProgress | undefined,
   ) {}
 
   add(samples: number): void {

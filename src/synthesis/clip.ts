@@ -3,16 +3,11 @@
 import type { Mel } from '../audio/mel/convention.js'
 import { frameCount, type MelSource } from '../audio/mel/feed.js'
 import { PhaseRefinement, refined, refinementLookAhead } from '../audio/mel/phase-refinement.js'
+import type { OnProgress } from '../core/progress.js'
 import { dataDomain } from '../data-domain/data-domain.js'
 import type { Model } from '../denoiser/denoiser.js'
 import { guided, guidedStream } from '../diffusion/guidance.js'
-import {
-  type PassStream,
-  type Progress,
-  type ReverseRequest,
-  reverseProcess,
-  seededNoise,
-} from '../diffusion/reverse.js'
+import { type PassStream, type ReverseRequest, reverseProcess, seededNoise } from '../diffusion/reverse.js'
 import { reverseBatch } from '../diffusion/reverse-batch.js'
 import type { Sampler } from '../diffusion/samplers/sampler.js'
 import { concatenateAudio } from '../diffusion/state-queue.js'
@@ -47,7 +42,7 @@ export interface ClipRequest {
   /** What to start from in place of noise (`ReverseRequest`). */
   readonly start?: ReverseRequest['start']
   readonly signal?: AbortSignal | undefined
-  readonly onProgress?: ((progress: Progress) => void) | undefined
+  readonly onProgress?: OnProgress | undefined
 }
 
 /** The clip, piece by piece. @throws as `reverseProcess` */
@@ -125,7 +120,7 @@ export interface BatchRequest {
   /** Classifier-free guidance w of the clips that have a label; 0: none. */
   readonly guidance: number
   readonly signal?: AbortSignal | undefined
-  readonly onProgress?: ((progress: Progress) => void) | undefined
+  readonly onProgress?: OnProgress | undefined
 }
 
 /** Whole clips, the bytes that `wholeClip` gives for each. @throws as `reverseBatch` */

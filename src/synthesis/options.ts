@@ -1,12 +1,8 @@
 /** Options that vocoder and generator share, checked at the border. */
 import { z } from 'zod'
 import { MAX_DIFFUSION_STEPS } from '../core/limits.js'
-import { abortSignal, seed } from '../core/options.js'
-import type { Progress } from '../diffusion/reverse.js'
+import { abortSignal, onProgress, seed } from '../core/options.js'
 import { samplerNames } from '../model/diffusion-config.js'
-
-/** Called as the work goes on. */
-export type OnProgress = (progress: Progress) => void
 
 export const samplingOptions = {
   /** Number of denoiser steps, or the name of one of the model's schedules; the model's default where not given. */
@@ -18,7 +14,8 @@ export const samplingOptions = {
   /** Drawn and reported where not given. */
   seed: seed.optional(),
   signal: abortSignal.optional(),
-  onProgress: z.custom<OnProgress>(value => typeof value === 'function', 'expected a function').optional(),
+  /** Denoiser work done, in samples × passes. */
+  onProgress: onProgress.optional(),
 }
 
 /** Audio a model made, and what it takes to make it again. */

@@ -11,6 +11,7 @@ import { resample } from '../audio/resample.js'
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_TUNING_EVALUATIONS } from '../core/limits.js'
 import { abortSignal, check, seed as seedSchema } from '../core/options.js'
+import type { Progress } from '../core/progress.js'
 import type { Model } from '../denoiser/denoiser.js'
 import { samplerOver } from '../diffusion/samplers/create.js'
 import {
@@ -38,11 +39,17 @@ const optionsSchema = z.strictObject({
   seconds: z.number().min(0.1).max(60).default(2),
   seed: seedSchema.default(1),
   signal: abortSignal.optional(),
-  /** Is told the share of the schedules tried, 0 to 1, and the distance of the best. */
+  /** Called after each schedule tried. */
   onProgress: z
-    .custom<(share: number, best: number) => void>(value => typeof value === 'function', 'expected a function')
+    .custom<(progress: TuneProgress) => void>(value => typeof value === 'function', 'expected a function')
     .optional(),
 })
+
+/** Schedules tried, of at most `evaluations`. */
+export interface TuneProgress extends Progress {
+  /** Distance of the best schedule so far. */
+  readonly best: number
+}
 
 export type TuneOptions = Readonly<z.input<typeof optionsSchema>>
 
@@ -114,7 +121,7 @@ export async function tune(model: Model, recordings: readonly Audio[], options: 
     const value = await distance(candidate, seen)
     best = Math.min(best, value)
     calls++
-    onProgress?.(Math.min(1, calls / evaluations), best)
+    onProgress?.({ done: Math.min(calls, evaluations), total: evaluations, best })
     return value
   }
 
@@ -142,7 +149,7 @@ export async function tune(model: Model, recordings: readonly Audio[], options: 
   const found: Candidate = { betas: tuned.betas, sampler: start.sampler }
   const of = { found: await distance(found, unseen), plain: await distance(plain, unseen) }
   const before = own === null ? of.plain : await distance(current, unseen)
-  onProgress?.(1, best)
+  onProgress?.({ done: evaluations, total: evaluations, best })
   return {
     steps,
     ...found,

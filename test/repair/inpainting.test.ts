@@ -1,8 +1,8 @@
 /** Inpainting, on a Gaussian process of which the right answer is known: the bridge between the two sides of the gap. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Progress } from '#src/core/progress'
 import { gaussian } from '#src/core/random'
-import type { Progress } from '#src/diffusion/reverse'
 import { Generator } from '#src/generator'
 import { samplerNames } from '#src/model/diffusion-config'
 import type { InpaintOptions } from '#src/repair/inpainting'

@@ -5,7 +5,7 @@ import { createSampler, samplerOver } from '#src/diffusion/samplers/create'
 import { derivedSchedule, noiseSchedule, samplingSchedule, scheduleFromBetas } from '#src/diffusion/schedule'
 import { modelConfigSchema } from '#src/model/config'
 import { tuneLevels } from '#src/tuning/search-levels'
-import { tune, withTunedSchedules } from '#src/tuning/tune'
+import { type TuneProgress, tune, withTunedSchedules } from '#src/tuning/tune'
 import { smallGeneratorConfig, smallVocoderConfig } from '../support/configs.js'
 import { fakeModel } from '../support/fake-model.js'
 import { gaussianModel } from '../support/gaussian-engine.js'
@@ -97,7 +97,12 @@ test('tune finds a sampler and levels that copy recordings better than even leve
     sampleRate: 22050,
   }))
   const shares: number[] = []
-  const options = { steps: 2, seconds: 0.2, evaluations: 30, onProgress: (share: number) => shares.push(share) }
+  const options = {
+    steps: 2,
+    seconds: 0.2,
+    evaluations: 30,
+    onProgress: ({ done, total }: TuneProgress) => shares.push(done / total!),
+  }
   const found = await tune(model, recordings, options)
   assert.ok(found.better && found.distance < 0.9 * found.derived, JSON.stringify(found))
   assert.equal(found.before, found.derived)

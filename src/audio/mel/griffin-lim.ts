@@ -7,7 +7,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { throwIfAborted } from '../../core/errors.js'
-import { abortSignal, check, seed } from '../../core/options.js'
+import { abortSignal, check, onProgress, seed } from '../../core/options.js'
 import { uniform } from '../../core/random.js'
 import type { Audio } from '../codecs/wav.js'
 import { FrameTransform, framePadding, windowSquares } from '../transforms/stft.js'
@@ -30,8 +30,8 @@ const optionsSchema = z.strictObject({
   /** Samples to give; default: frames × hop. */
   length: z.number().int().positive().optional(),
   signal: abortSignal.optional(),
-  /** Called after each iteration with the share done, 0 … 1. */
-  onProgress: z.custom<(done: number) => void>(value => typeof value === 'function').optional(),
+  /** Iterations done. */
+  onProgress: onProgress.optional(),
 })
 
 export type GriffinLimOptions = Readonly<z.input<typeof optionsSchema>>
@@ -48,7 +48,7 @@ const TINY = 1e-12
  */
 export async function griffinLim(mel: Mel, convention: MelConvention, options: GriffinLimOptions = {}): Promise<Audio> {
   const checked = check(optionsSchema, options, 'griffinLim options')
-  const { iterations, momentum, start, seed, signal, onProgress, length } = checked
+  const { iterations, momentum, start, seed, signal, onProgress: report, length } = checked
   checkMelFor(mel, convention, 'griffinLim')
   const { hop } = convention
   const { frames } = mel
@@ -118,7 +118,7 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
       if (frame % FRAMES_A_TURN === FRAMES_A_TURN - 1) await setImmediate()
     }
     await synthesise()
-    onProgress?.((iteration + 1) / iterations)
+    report?.({ done: iteration + 1, total: iterations })
   }
   throwIfAborted(signal)
   const result = new Float32Array(wanted)

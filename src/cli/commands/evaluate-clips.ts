@@ -27,7 +27,7 @@ export async function evaluateClips(context: Context, model: Model | null, optio
       : await generate(context, model, { ...options, seed })
   const elapsed = (performance.now() - start) / 1000
   const seconds = options.seconds ?? usualSeconds(made.clips, made.sampleRate)
-  const evaluation = await context.withProgress('evaluating', report =>
+  const evaluation = await context.withProgress('evaluating', onProgress =>
     evaluateGenerator({
       generated: made.clips,
       reference,
@@ -36,7 +36,7 @@ export async function evaluateClips(context: Context, model: Model | null, optio
       seconds,
       seed,
       signal: context.signal,
-      onProgress: report,
+      onProgress,
     }),
   )
   const leftOut = [...made.leftOut, ...evaluation.leftOut]
@@ -78,7 +78,7 @@ async function generate(
   const { label, seconds, guidance, count = ENOUGH_CLIPS } = options
   const inTurn = generator.labels.length > 0 && model.config.labelShares === null
   const labels = label !== undefined ? [label] : inTurn ? [...generator.labels] : [null]
-  const clips = await context.withProgress('generating', report =>
+  const clips = await context.withProgress('generating', onProgress =>
     generator.generate({
       ...samplingOptions(options),
       count,
@@ -86,7 +86,7 @@ async function generate(
       ...(seconds === undefined ? {} : { seconds }),
       ...(guidance === undefined ? {} : { guidance }),
       signal: context.signal,
-      onProgress: ({ done, total }) => report(total === null ? 0 : done / total),
+      onProgress,
     }),
   )
   return {

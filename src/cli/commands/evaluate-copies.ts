@@ -23,7 +23,7 @@ export async function evaluateCopies(context: Context, model: Model | null, opti
     ...folders,
     ...(options.baseline ? [griffinLimSystem(convention, seed)] : []),
   ]
-  const evaluation = await context.withProgress('evaluating', report =>
+  const evaluation = await context.withProgress('evaluating', onProgress =>
     evaluateVocoder({
       reference,
       convention,
@@ -33,7 +33,7 @@ export async function evaluateCopies(context: Context, model: Model | null, opti
       keepAudio: options.output === undefined ? 0 : REPORTED_FILES,
       clock: () => performance.now() / 1000,
       signal: context.signal,
-      onProgress: report,
+      onProgress,
     }),
   )
   for (const { file, reason } of evaluation.leftOut) context.note(`left out: ${file}: ${reason}`)

@@ -75,7 +75,7 @@ export const addTrain: AddCommand = (program, run) => {
         throw new DiffWaveError('BAD_OPTION', 'this config’s model takes no mel', { where: '--mel' })
       }
       const from = options.from === undefined ? undefined : await readModel(await modelPath(options.from))
-      const data = await context.withProgress('reading', report =>
+      const data = await context.withProgress('reading', onProgress =>
         loadDataset({
           folders: options.data,
           sampleRate: config.model.sampleRate,
@@ -91,7 +91,7 @@ export const addTrain: AddCommand = (program, run) => {
           decode: decodeAudio,
           cache: join(options.out, 'cache'),
           signal: context.signal,
-          onProgress: ({ done, total }) => report(done / total),
+          onProgress,
         }),
       )
       describe(context, data.report)

@@ -64,7 +64,7 @@ export const addTune: AddCommand = (program, run) => {
         const { sampler, evaluations, seconds, seed } = options
         let { config } = model
         for (const steps of options.steps) {
-          const found = await context.withProgress(`${steps} steps`, report =>
+          const found = await context.withProgress(`${steps} steps`, onProgress =>
             tune(model, audio, {
               steps,
               ...(sampler === undefined ? {} : { sampler }),
@@ -72,7 +72,7 @@ export const addTune: AddCommand = (program, run) => {
               ...(seconds === undefined ? {} : { seconds }),
               ...(seed === undefined ? {} : { seed }),
               signal: context.signal,
-              onProgress: report,
+              onProgress,
             }),
           )
           // Written as it is found: stopped later, what is done is not lost.

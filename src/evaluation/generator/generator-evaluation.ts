@@ -1,5 +1,6 @@
 /** Generated clips as a set beside real ones: how near, how new, how varied, and whether labels are kept. */
 import { DiffWaveError } from '../../core/errors.js'
+import type { OnProgress } from '../../core/progress.js'
 import type { LeftOut } from '../recordings.js'
 import { percentile } from '../statistics/moments.js'
 import { averageSpectrumNoise, shuffledPieces } from './baselines.js'
@@ -25,7 +26,8 @@ export interface GeneratorEvaluationOptions {
   /** Of baselines and classifier. */
   readonly seed: number
   readonly signal?: AbortSignal
-  readonly onProgress?: (share: number) => void
+  /** Percent of the work. */
+  readonly onProgress?: OnProgress
 }
 
 /** The four sets that are compared. */
@@ -80,7 +82,7 @@ function distances(values: readonly number[]): Distances {
 export async function evaluateGenerator(options: GeneratorEvaluationOptions): Promise<GeneratorEvaluation> {
   const { sampleRate, seconds, seed, signal } = options
   const length = Math.round(seconds * sampleRate)
-  const progress = (share: number) => options.onProgress?.(share)
+  const progress = (percent: number) => options.onProgress?.({ done: percent, total: 100 })
   const leftOut: LeftOut[] = []
   const reading = { signal }
   const empty = (overlap: number, keep: boolean) => new ClipSet(sampleRate, length, overlap, keep)
@@ -95,12 +97,12 @@ export async function evaluateGenerator(options: GeneratorEvaluationOptions): Pr
     if (set.clips.length >= 2) continue
     throw new DiffWaveError('BAD_DATA', 'a set of clips needs two at least', { got: `${set.clips.length} ${name}` })
   }
-  progress(0.15)
+  progress(15)
   const training =
     options.training === undefined
       ? null
       : await readClips(options.training, empty(TRAINING_OVERLAP, false), leftOut, reading)
-  progress(0.3)
+  progress(30)
 
   const data = training ?? reference
   const baseline = (clips: readonly Float32Array[]) => {
@@ -125,7 +127,7 @@ export async function evaluateGenerator(options: GeneratorEvaluationOptions): Pr
     for (const [name, own] of embedded) if (name !== target) found[name] = frechetDistance(own, those)
     return found
   }
-  progress(0.5)
+  progress(50)
 
   const clipEmbedding = await ClipEmbedding.fit(data, signal)
   const [own, real] = [await clipEmbedding.of(generated, signal), await clipEmbedding.of(reference, signal)]
@@ -135,17 +137,17 @@ export async function evaluateGenerator(options: GeneratorEvaluationOptions): Pr
     const { mean, nearestOther } = diversity(clips)
     return { mean, nearestOther: nearestOther.length === 0 ? null : distances(nearestOther) }
   }
-  progress(0.7)
+  progress(70)
   const character = {
     generated: await soundCharacter(sets.generated, signal),
     reference: await soundCharacter(sets.reference, signal),
     noise: await soundCharacter(sets.noise, signal),
     shuffled: await soundCharacter(sets.shuffled, signal),
   }
-  progress(0.85)
+  progress(85)
   const classifier =
     training === null ? null : await classifyClips({ training, heldOut: reference, generated }, seed, signal)
-  progress(1)
+  progress(100)
   return {
     sampleRate,
     seconds,

@@ -5,6 +5,7 @@ import type { Mel, MelConvention } from '../../audio/mel/convention.js'
 import { melSpectrogram } from '../../audio/mel/mel.js'
 import { resample } from '../../audio/resample.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import type { OnProgress } from '../../core/progress.js'
 import { readMelOf } from '../../formats/mel-file.js'
 import { type LeftOut, readRecording, recordingsIn } from '../recordings.js'
 import { COMPARED_RATE, compare, FEWEST_SAMPLES, type Measurements, meanMeasurements } from './compare.js'
@@ -25,7 +26,8 @@ export interface VocoderEvaluationOptions {
   /** Seconds, from any origin. */
   readonly clock: () => number
   readonly signal?: AbortSignal
-  readonly onProgress?: (share: number) => void
+  /** Recordings measured. */
+  readonly onProgress?: OnProgress
 }
 
 /** One recording, and what each system made of it. */
@@ -78,7 +80,7 @@ export async function evaluateVocoder(options: VocoderEvaluationOptions): Promis
       if (!(error instanceof DiffWaveError) || !faultsOfFiles.has(error.code)) throw error
       leftOut.push({ file: path, reason: error.message })
     }
-    options.onProgress?.((index + 1) / recordings.length)
+    options.onProgress?.({ done: index + 1, total: recordings.length })
   }
   if (files.length === 0) {
     throw new DiffWaveError('BAD_DATA', 'no recording could be measured', {

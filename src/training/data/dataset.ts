@@ -12,6 +12,7 @@ import { resample } from '../../audio/resample.js'
 import { DiffWaveError, type ErrorCode, throwIfAborted } from '../../core/errors.js'
 import { kindOfPath, makeFolder, readFileBytes, writeFileBytes } from '../../core/files.js'
 import { MAX_TRAINING_BYTES } from '../../core/limits.js'
+import type { OnProgress } from '../../core/progress.js'
 import { melEndings, readMelOf } from '../../formats/mel-file.js'
 
 export type LeftOutReason = 'too short' | 'silent' | 'clipped' | 'unreadable' | 'no mel' | 'bad mel'
@@ -66,7 +67,8 @@ export interface DatasetOptions {
   /** Folder where resampled clips are kept for the next start, made if need be; resampling takes most of the time of loading. */
   readonly cache?: string
   readonly signal?: AbortSignal
-  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
+  /** Files read. */
+  readonly onProgress?: OnProgress
 }
 
 /** A clip whose loudest sample is below −60 dB is silence. */

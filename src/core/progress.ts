@@ -1,0 +1,10 @@
+/** How far a long call has come. */
+
+/** Work done so far. The unit is stated by each function that reports it; `total` is null while the end is unknown. */
+export interface Progress {
+  readonly done: number
+  readonly total: number | null
+}
+
+/** Called as the work goes on. */
+export type OnProgress = (progress: Progress) => void
