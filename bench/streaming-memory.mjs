@@ -45,10 +45,10 @@ function freeEngine(network, radius) {
 }
 
 async function measure(path, out) {
-  const { Model, openMel, Vocoder, writeWavStream } = await import('../dist/index.js')
+  const { Denoiser, openMel, Vocoder, writeWavStream } = await import('../dist/index.js')
   const { readModel } = await import('../dist/model/read-model.js')
   const { config } = await readModel(fileURLToPath(new URL('../models/lmnt-speech', import.meta.url)))
-  const vocoder = new Vocoder(new Model(config, freeEngine(config.network, 3069)))
+  const vocoder = new Vocoder(new Denoiser(config, freeEngine(config.network, 3069)))
   const mel = await openMel(path, BANDS)
   const start = performance.now()
   let first = 0

@@ -7,7 +7,7 @@ import { check } from './core/options.js'
 import type { Progress } from './core/progress.js'
 import { uniform } from './core/random.js'
 import { drawSeed } from './core/seed.js'
-import type { Model } from './denoiser/denoiser.js'
+import type { Denoiser } from './denoiser/denoiser.js'
 import { type LoadModelOptions, loadModel } from './denoiser/load-model.js'
 import { createSampler } from './diffusion/samplers/create.js'
 import type { ModelConfig } from './model/config.js'
@@ -69,7 +69,7 @@ const LONGEST_WHOLE = 2 ** 19
  */
 export class Generator {
   /** @throws DiffWaveError `BAD_CONFIG` where the model is no generator */
-  constructor(readonly model: Model) {
+  constructor(readonly model: Denoiser) {
     if (model.config.kind !== 'generator') {
       throw new DiffWaveError('BAD_CONFIG', 'this model is not a generator', {
         expected: 'generator',

@@ -10,7 +10,7 @@ import { DiffWaveError } from './core/errors.js'
 import { MAX_CLIPS, MAX_REFINEMENT_ITERATIONS } from './core/limits.js'
 import { check } from './core/options.js'
 import { drawSeed } from './core/seed.js'
-import type { Model } from './denoiser/denoiser.js'
+import type { Denoiser } from './denoiser/denoiser.js'
 import { type LoadModelOptions, loadModel } from './denoiser/load-model.js'
 import { createSampler } from './diffusion/samplers/create.js'
 import type { ModelConfig } from './model/config.js'
@@ -54,7 +54,7 @@ const STREAM_CHUNK = 2048
  */
 export class Vocoder {
   /** @throws DiffWaveError `BAD_CONFIG` where the model is no vocoder */
-  constructor(readonly model: Model) {
+  constructor(readonly model: Denoiser) {
     if (model.config.kind !== 'vocoder') {
       throw new DiffWaveError('BAD_CONFIG', 'this model is not a vocoder', {
         expected: 'vocoder',

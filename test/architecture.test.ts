@@ -19,7 +19,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'data-domain': ['model', 'audio'],
   diffusion: ['data-domain', 'model', 'audio', 'core'],
   engines: ['model', 'audio', 'core'],
-  denoiser: ['engines', 'model', 'audio', 'core'],
+  denoiser: ['engines', 'diffusion', 'model', 'audio', 'core'],
   synthesis: ['denoiser', 'engines', 'diffusion', 'data-domain', 'model', 'audio', 'core'],
   repair: ['synthesis', 'denoiser', 'diffusion', 'data-domain', 'model', 'audio', 'core'],
   evaluation: ['formats', 'audio', 'core'],

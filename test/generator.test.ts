@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gaussian } from '#src/core/random'
-import { Model } from '#src/denoiser/denoiser'
+import { Denoiser } from '#src/denoiser/denoiser'
 import { concatenateAudio } from '#src/diffusion/state-queue'
 import { createEngine } from '#src/engines/select'
 import { Generator } from '#src/generator'
@@ -158,7 +158,7 @@ for (const engine of ['native', 'tensorflow'] as const) {
       }),
     )
     const running = new Generator(
-      new Model(config, await createEngine(config.network, parameters, { engine, threads: 2 })),
+      new Denoiser(config, await createEngine(config.network, parameters, { engine, threads: 2 })),
     )
     try {
       const options = { labels: ['kick', 'snare', null], seed: 40, steps: 3 }

@@ -1,6 +1,6 @@
 /** This project's native engine. */
 
-import { Model } from '../../dist/denoiser/denoiser.js'
+import { Denoiser } from '../../dist/denoiser/denoiser.js'
 import { createNativeEngine, surveyNative } from '../../dist/engines/native/engine.js'
 import { Vocoder } from '../../dist/vocoder.js'
 import { timed } from '../support/interleave.mjs'
@@ -28,12 +28,12 @@ export async function openNative({ config, parameters }, { threads, instructionS
     threads,
     ...(instructionSet === undefined ? {} : { instructionSet }),
   })
-  const vocoder = new Vocoder(new Model(config, engine))
+  const vocoder = new Vocoder(new Denoiser(config, engine))
   const own = {
     /** ε of a clip, its mel's part counted. */
     async noise({ audio, step, mel }) {
       const seconds = await timed(async () => {
-        ;[own.result] = await engine.predictNoise({ audio: [audio], steps: [step], mel: [mel] })
+        ;[own.result] = await engine.predict({ audio: [audio], steps: [step], mel: [mel] })
       })
       return seconds
     },

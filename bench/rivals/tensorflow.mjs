@@ -7,7 +7,7 @@ export async function openTensorflow({ config, parameters }) {
   const own = {
     async noise({ audio, step, mel }) {
       return timed(async () => {
-        ;[own.result] = await engine.predictNoise({ audio: [audio], steps: [step], mel: [mel] })
+        ;[own.result] = await engine.predict({ audio: [audio], steps: [step], mel: [mel] })
       })
     },
     dispose: () => engine.dispose(),

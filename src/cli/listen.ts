@@ -3,7 +3,7 @@ import { labelAt } from '../audio/audio-files.js'
 import { type Mel, namedConventions } from '../audio/mel/convention.js'
 import { melFrames, melSpectrogram } from '../audio/mel/mel.js'
 import { drawAudio } from '../audio/picture.js'
-import { Model } from '../denoiser/denoiser.js'
+import { Denoiser } from '../denoiser/denoiser.js'
 import { createSampler } from '../diffusion/samplers/create.js'
 import type { Engine } from '../engines/engine.js'
 import type { ModelConfig } from '../model/config.js'
@@ -29,7 +29,7 @@ export async function listen(engine: Engine, config: ModelConfig, data: Dataset)
     clip.mel === undefined
       ? melSpectrogram(original, convention)
       : opening(clip.mel, melFrames(samples.length, convention))
-  const model = new Model(config, engine)
+  const model = new Denoiser(config, engine)
   const { samples: made } = await wholeClip(model, {
     sampler: createSampler(config.diffusion, {}),
     seed: SEED,

@@ -1,7 +1,7 @@
 /** What `inpaint`, `denoise` and `interpolate` share: a model, recordings in, one WAV each. */
 
 import type { OnProgress } from '../core/progress.js'
-import type { Model } from '../denoiser/denoiser.js'
+import type { Denoiser } from '../denoiser/denoiser.js'
 import type { Synthesis } from '../synthesis/options.js'
 import type { ModelOptions, OutputOptions, SamplingOptions } from './arguments.js'
 import type { Run } from './command.js'
@@ -22,7 +22,7 @@ export interface RepairRun {
 }
 
 export interface Repairer {
-  readonly model: Model
+  readonly model: Denoiser
   readonly repair: (input: string, more: RepairRun) => Promise<Synthesis>
 }
 

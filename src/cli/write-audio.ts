@@ -6,7 +6,7 @@ import { melSpectrogram } from '../audio/mel/mel.js'
 import { drawAudio } from '../audio/picture.js'
 import { writeFileBytes } from '../core/files.js'
 import type { OnProgress } from '../core/progress.js'
-import type { Model } from '../denoiser/denoiser.js'
+import type { Denoiser } from '../denoiser/denoiser.js'
 import { concatenateAudio } from '../diffusion/state-queue.js'
 import type { AudioStream, Synthesis } from '../synthesis/options.js'
 import type { Context } from './context.js'
@@ -31,7 +31,7 @@ export function picturePath(wavPath: string): string {
   return wavPath.replace(/\.wav$/i, '.png')
 }
 
-export async function writeAudio(context: Context, model: Model, written: Written): Promise<void> {
+export async function writeAudio(context: Context, model: Denoiser, written: Written): Promise<void> {
   const { output, input, format } = written
   const start = performance.now()
   const measured = await context.withProgress(input ?? output, async onProgress => {
@@ -94,7 +94,7 @@ class Measured {
   }
 }
 
-async function writePicture(output: string, model: Model, samples: Float32Array, sampleRate: number): Promise<void> {
+async function writePicture(output: string, model: Denoiser, samples: Float32Array, sampleRate: number): Promise<void> {
   const convention = model.config.mel ?? {
     ...namedConventions.tacotron2,
     sampleRate,

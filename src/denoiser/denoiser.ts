@@ -1,39 +1,69 @@
 /** A loaded model: its config, and its network on an engine. */
 import type { Mel } from '../audio/mel/convention.js'
 import { DiffWaveError } from '../core/errors.js'
-import type { Engine, LossGradients, LossRequest, NoiseRequest } from '../engines/engine.js'
+import { alphaBarAt } from '../diffusion/forward.js'
+import { predictedNoise } from '../diffusion/prediction.js'
+import { noiseSchedule } from '../diffusion/schedule.js'
+import type { Engine, LossGradients, LossRequest, PredictRequest } from '../engines/engine.js'
 import type { ModelConfig } from '../model/config.js'
 
-/** Whole clips, each of its own length: `audio` noisy samples, one diffusion step a clip, one mel or label a clip. */
-export interface ModelNoiseRequest {
+/** Whole clips of any lengths: noisy audio, and per clip one diffusion step and one mel or label. */
+export interface DenoiserRequest {
   readonly audio: readonly Float32Array[]
   readonly steps: ArrayLike<number>
   readonly mel?: readonly Mel[]
-  /** A label's name a clip; null: none. */
+  /** One label per clip; null for none. */
   readonly labels?: readonly (string | null)[]
   readonly signal?: AbortSignal
 }
 
-export interface ModelLossRequest extends ModelNoiseRequest, Pick<LossRequest, 'target' | 'loss' | 'weight'> {}
+export interface DenoiserLossRequest extends DenoiserRequest, Pick<LossRequest, 'target' | 'loss' | 'weight'> {}
 
-/** A denoiser ready to run. */
-export class Model {
+/**
+ * A loaded model: its config, and its network on an engine.
+ *
+ * @example
+ * const denoiser = await loadModel('weights.pt')
+ * const [eps] = await denoiser.predictNoise({ audio: [noisy], steps: [12], mel: [mel] })
+ */
+export class Denoiser {
   constructor(
     readonly config: ModelConfig,
     readonly engine: Engine,
   ) {}
 
   /**
-   * ε_θ of whole clips, as long as their audio.
+   * The network's output for whole clips, in the model's own parameterisation (`config.diffusion.prediction`): ε, v or x̂_0.
    *
+   * @returns one array per clip, as long as its audio
    * @throws DiffWaveError `BAD_SHAPE`, `NOT_FINITE`, `UNKNOWN_LABEL`, `ABORTED`, `DISPOSED`
    */
-  predictNoise(request: ModelNoiseRequest): Promise<Float32Array[]> {
-    return this.engine.predictNoise(this.#withIndices(request) satisfies NoiseRequest)
+  predict(request: DenoiserRequest): Promise<Float32Array[]> {
+    return this.engine.predict(this.#withIndices(request) satisfies PredictRequest)
   }
 
-  /** Loss of ε_θ against a target and its gradients, for one batch. @throws as `predictNoise` */
-  lossGradients(request: ModelLossRequest): Promise<LossGradients> {
+  /**
+   * The predicted noise ε of whole clips, whatever the network's own parameterisation.
+   *
+   * @returns one array per clip, as long as its audio
+   * @throws DiffWaveError as `predict`; `BAD_SCHEDULE` if a step lies outside the training schedule
+   */
+  async predictNoise(request: DenoiserRequest): Promise<Float32Array[]> {
+    const { prediction, training } = this.config.diffusion
+    const outputs = await this.predict(request)
+    if (prediction === 'epsilon') return outputs
+    const schedule = noiseSchedule(training)
+    return outputs.map((output, i) =>
+      predictedNoise(prediction, output, request.audio[i]!, alphaBarAt(schedule, request.steps[i]!)),
+    )
+  }
+
+  /**
+   * The loss of the network's output against a target in the model's own parameterisation, and its gradients, for one batch.
+   *
+   * @throws DiffWaveError as `predict`
+   */
+  lossGradients(request: DenoiserLossRequest): Promise<LossGradients> {
     return this.engine.lossGradients(this.#withIndices(request))
   }
 
@@ -63,7 +93,7 @@ export class Model {
     return this.dispose()
   }
 
-  #withIndices<Request extends ModelNoiseRequest>(request: Request) {
+  #withIndices<Request extends DenoiserRequest>(request: Request) {
     const { labels, ...rest } = request
     return labels === undefined ? rest : { ...rest, labels: labels.map(label => this.labelIndex(label)) }
   }

@@ -9,7 +9,7 @@ import { check } from '../core/options.js'
 import { instructionSets } from '../engines/native/engine.js'
 import { createEngine, engineNames } from '../engines/select.js'
 import { type ReadModelOptions, readModel } from '../model/read-model.js'
-import { Model } from './denoiser.js'
+import { Denoiser } from './denoiser.js'
 
 const optionsSchema = z.strictObject({
   /** What runs the network; `auto` takes a CUDA device, else the native engine, else TensorFlow.js. */
@@ -36,11 +36,11 @@ export type LoadModelOptions = Readonly<z.input<typeof optionsSchema>> & ReadMod
  * @param source a shipped model's name (`shippedModels`), a model folder, or a checkpoint file (`.pt`, `.pkl`)
  * @throws DiffWaveError `UNKNOWN_MODEL`, `ENGINE_UNAVAILABLE`, and what reading a model throws
  */
-export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<Model> {
+export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<Denoiser> {
   const { engine, threads, instructionSet, ...hints } = check(optionsSchema, options, 'loadModel options')
   const { config, parameters } = await readModel(await modelPath(source), withoutUndefined(hints))
   const running = withoutUndefined({ engine, threads, instructionSet })
-  return new Model(config, await createEngine(config.network, parameters, running))
+  return new Denoiser(config, await createEngine(config.network, parameters, running))
 }
 
 /**

@@ -7,10 +7,10 @@ import type { BackwardRequest, Engine } from './engine.js'
 
 /** @throws as `Engine.backward` */
 export async function backwardByLoss(
-  engine: Pick<Engine, 'network' | 'predictNoise' | 'lossGradients'>,
+  engine: Pick<Engine, 'network' | 'predict' | 'lossGradients'>,
   { gradientOf, ...batch }: BackwardRequest,
 ): Promise<ReadonlyMap<string, Float32Array>> {
-  const outputs = await engine.predictNoise(batch)
+  const outputs = await engine.predict(batch)
   const given = gradientOf(outputs)
   checkLossRequest(engine.network, { ...batch, target: given, loss: 'l2' })
   const samples = outputs.reduce((sum, output) => sum + output.length, 0)

@@ -21,7 +21,7 @@ export interface ClipBatch {
   readonly labels?: readonly (number | null)[]
 }
 
-export interface NoiseRequest extends ClipBatch {
+export interface PredictRequest extends ClipBatch {
   readonly signal?: AbortSignal
 }
 
@@ -83,10 +83,10 @@ export interface Engine {
   readonly device: string
   readonly network: NetworkConfig
   /** ε_θ of whole clips, as long as their audio. @throws DiffWaveError `BAD_SHAPE`, `NOT_FINITE`, `ABORTED`, `DISPOSED` */
-  predictNoise(request: NoiseRequest): Promise<Float32Array[]>
-  /** Loss and gradients for one batch. @throws as `predictNoise` */
+  predict(request: PredictRequest): Promise<Float32Array[]>
+  /** Loss and gradients for one batch. @throws as `predict` */
   lossGradients(request: LossRequest): Promise<LossGradients>
-  /** Gradients by the parameters of a loss that the caller computes. @throws as `predictNoise`, and what `gradientOf` does */
+  /** Gradients by the parameters of a loss that the caller computes. @throws as `predict`, and what `gradientOf` does */
   backward(request: BackwardRequest): Promise<ReadonlyMap<string, Float32Array>>
   openStream(request: StreamRequest): NoiseStream
   /** Replaces the parameters, all of them. */

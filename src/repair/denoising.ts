@@ -12,7 +12,7 @@ import { check } from '../core/options.js'
 import { gaussian } from '../core/random.js'
 import { drawSeed } from '../core/seed.js'
 import { type DataDomain, dataDomain } from '../data-domain/data-domain.js'
-import type { Model } from '../denoiser/denoiser.js'
+import type { Denoiser } from '../denoiser/denoiser.js'
 import { alphaBarAt } from '../diffusion/forward.js'
 import { samplerFromLevel } from '../diffusion/samplers/create.js'
 import { fractionalSteps, noiseSchedule, scheduleFromAlphaBars } from '../diffusion/schedule.js'
@@ -76,7 +76,7 @@ const DRAW_OF_SECOND = 0xffff_0000
  *
  * @throws DiffWaveError `BAD_OPTION`, `BAD_AUDIO`, `NOT_FINITE`, `UNKNOWN_LABEL`, `ABORTED`
  */
-export async function denoise(model: Model, audio: Audio, options: DenoiseOptions = {}): Promise<Denoised> {
+export async function denoise(model: Denoiser, audio: Audio, options: DenoiseOptions = {}): Promise<Denoised> {
   const checked = check(denoiseSchema, options, 'denoise options')
   const { snr, noise: given, step: wanted, label, seed = drawSeed(), signal, onProgress, ...choice } = checked
   const { diffusion, sampleRate } = model.config
@@ -108,7 +108,7 @@ export async function denoise(model: Model, audio: Audio, options: DenoiseOption
  * @throws DiffWaveError `BAD_OPTION`, `BAD_AUDIO` (lengths differ), `NOT_FINITE`, `UNKNOWN_LABEL`, `ABORTED`
  */
 export async function interpolate(
-  model: Model,
+  model: Denoiser,
   first: Audio,
   second: Audio,
   options: InterpolateOptions = {},

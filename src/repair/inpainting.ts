@@ -12,7 +12,7 @@ import { check } from '../core/options.js'
 import { gaussian } from '../core/random.js'
 import { drawSeed } from '../core/seed.js'
 import { dataDomain } from '../data-domain/data-domain.js'
-import type { Model } from '../denoiser/denoiser.js'
+import type { Denoiser } from '../denoiser/denoiser.js'
 import { predictedNoise } from '../diffusion/prediction.js'
 import { createSampler } from '../diffusion/samplers/create.js'
 import { resampled } from '../diffusion/samplers/resampled.js'
@@ -48,7 +48,7 @@ export type InpaintOptions = Readonly<z.input<typeof optionsSchema>>
  *
  * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `SAMPLE_RATE_MISMATCH`, `BAD_AUDIO`, `NOT_FINITE`, `UNKNOWN_LABEL`, `ABORTED`
  */
-export async function inpaint(model: Model, audio: Audio, options: InpaintOptions): Promise<Synthesis> {
+export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOptions): Promise<Synthesis> {
   const checked = check(optionsSchema, options, 'inpaint options')
   const { gaps: lost, rounds, fade, label, seed = drawSeed(), signal, onProgress, ...choice } = checked
   const { sampleRate, mel: convention, diffusion } = model.config
@@ -82,7 +82,7 @@ export async function inpaint(model: Model, audio: Audio, options: InpaintOption
       weight,
       noise: draw => gaussian(seed, draw, region.start, length),
       predict: async (pass, x) => {
-        const [output] = await model.engine.predictNoise({
+        const [output] = await model.engine.predict({
           audio: [x],
           steps: [sampler.steps[pass]!],
           ...(mel === null ? {} : { mel: [mel] }),

@@ -5,7 +5,7 @@ import { frameCount, type MelSource } from '../audio/mel/feed.js'
 import { PhaseRefinement, refined, refinementLookAhead } from '../audio/mel/phase-refinement.js'
 import type { OnProgress } from '../core/progress.js'
 import { dataDomain } from '../data-domain/data-domain.js'
-import type { Model } from '../denoiser/denoiser.js'
+import type { Denoiser } from '../denoiser/denoiser.js'
 import { guided, guidedStream } from '../diffusion/guidance.js'
 import { type PassStream, type ReverseRequest, reverseProcess, seededNoise } from '../diffusion/reverse.js'
 import { reverseBatch } from '../diffusion/reverse-batch.js'
@@ -46,7 +46,7 @@ export interface ClipRequest {
 }
 
 /** The clip, piece by piece. @throws as `reverseProcess` */
-export function streamClip(model: Model, request: ClipRequest): AudioStream {
+export function streamClip(model: Denoiser, request: ClipRequest): AudioStream {
   const { config } = model
   const { sampler, seed } = request
   return Object.assign(pieces(model, request), {
@@ -83,7 +83,7 @@ function clipLength({ over, trim }: ClipRequest, hop: number): number | null {
 }
 
 /** The clip whole. @throws as `reverseProcess` */
-export async function wholeClip(model: Model, request: ClipRequest): Promise<Synthesis> {
+export async function wholeClip(model: Denoiser, request: ClipRequest): Promise<Synthesis> {
   const stream = streamClip(model, { chunk: WHOLE_CLIP_POSITIONS * model.config.network.patch, ...request })
   const { config } = model
   const { over, trim = Number.POSITIVE_INFINITY } = request
@@ -124,7 +124,7 @@ export interface BatchRequest {
 }
 
 /** Whole clips, the bytes that `wholeClip` gives for each. @throws as `reverseBatch` */
-export async function wholeClips(model: Model, request: BatchRequest): Promise<Float32Array[]> {
+export async function wholeClips(model: Denoiser, request: BatchRequest): Promise<Float32Array[]> {
   const { engine } = model
   const { diffusion, network } = model.config
   const { sampler, length, clips, guidance, signal } = request
@@ -140,7 +140,7 @@ export async function wholeClips(model: Model, request: BatchRequest): Promise<F
     async predict(audio, step) {
       // Guided clips are asked for a second time, without their label, in the same call.
       const again = audio.filter((_, i) => follows[i])
-      const all = await engine.predictNoise({
+      const all = await engine.predict({
         audio: [...audio, ...again],
         steps: new Float64Array(audio.length + again.length).fill(step),
         ...(network.labels === null ? {} : { labels: [...labels, ...again.map(() => null)] }),
@@ -155,7 +155,7 @@ export async function wholeClips(model: Model, request: BatchRequest): Promise<F
 }
 
 /** The clip, trimmed. */
-async function* pieces(model: Model, request: ClipRequest): AsyncGenerator<Float32Array, void, undefined> {
+async function* pieces(model: Denoiser, request: ClipRequest): AsyncGenerator<Float32Array, void, undefined> {
   let left = request.trim ?? Number.POSITIVE_INFINITY
   for await (const piece of finished(model, request)) {
     if (left > 0) yield piece.subarray(0, Math.min(left, piece.length))
@@ -164,7 +164,7 @@ async function* pieces(model: Model, request: ClipRequest): AsyncGenerator<Float
 }
 
 /** What the reverse process makes, its phases refined where that is asked for. */
-function finished(model: Model, request: ClipRequest): AsyncIterable<Float32Array> {
+function finished(model: Denoiser, request: ClipRequest): AsyncIterable<Float32Array> {
   const { mel } = model.config
   const { refinement = null, signal } = request
   if (refinement === null || mel === null) return waveforms(model, request)
@@ -178,7 +178,7 @@ function finished(model: Model, request: ClipRequest): AsyncIterable<Float32Arra
 
 /** What the reverse process makes. @param follow is given the mel's pieces, each before its audio */
 async function* waveforms(
-  model: Model,
+  model: Denoiser,
   request: ClipRequest,
   follow?: (mel: Mel) => void,
 ): AsyncGenerator<Float32Array, void, undefined> {

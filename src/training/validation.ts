@@ -44,7 +44,7 @@ export async function validate(
     const step = ((level + 0.5) / LEVELS) * (maker.schedule.alphaBar.length - 1)
     const noise = crops.map((_, i) => gaussian(0, DRAW + level, i * cropSamples, cropSamples))
     const request = maker.noised(crops, new Float64Array(crops.length).fill(step), noise)
-    const { clipLosses } = objective.of(request, await engine.predictNoise(request))
+    const { clipLosses } = objective.of(request, await engine.predict(request))
     byLevel.push(clipLosses.reduce((sum, loss) => sum + loss, 0) / crops.length)
   }
   return { loss: byLevel.reduce((a, b) => a + b, 0) / LEVELS, byLevel }

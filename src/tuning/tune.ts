@@ -12,7 +12,7 @@ import { DiffWaveError } from '../core/errors.js'
 import { MAX_TUNING_EVALUATIONS } from '../core/limits.js'
 import { abortSignal, check, seed as seedSchema } from '../core/options.js'
 import type { Progress } from '../core/progress.js'
-import type { Model } from '../denoiser/denoiser.js'
+import type { Denoiser } from '../denoiser/denoiser.js'
 import { samplerOver } from '../diffusion/samplers/create.js'
 import {
   derivedSchedule,
@@ -88,7 +88,11 @@ interface Candidate {
  * @param recordings some tenths of a minute in all: every schedule tried makes all of them
  * @throws DiffWaveError `BAD_CONFIG` (no vocoder), `BAD_OPTION`, `BAD_AUDIO`, `NOT_FINITE`, `ABORTED`
  */
-export async function tune(model: Model, recordings: readonly Audio[], options: TuneOptions): Promise<TunedSchedule> {
+export async function tune(
+  model: Denoiser,
+  recordings: readonly Audio[],
+  options: TuneOptions,
+): Promise<TunedSchedule> {
   const checked = check(optionsSchema, options, 'tune options')
   const { steps, evaluations, seconds, seed, signal, onProgress } = checked
   const { mel: convention, diffusion } = model.config
@@ -188,7 +192,7 @@ async function example(audio: Audio, convention: MelConvention, seconds: number,
 
 /** Mean distance of copies to their originals. */
 async function copyDistance(
-  model: Model,
+  model: Denoiser,
   convention: MelConvention,
   diffusion: DiffusionConfig,
   betas: readonly number[],

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import type { Mel } from '#src/audio/mel/convention'
 import { sliceMel } from '#src/audio/mel/feed'
 import type { Tensor } from '#src/core/tensor'
-import type { Model } from '#src/denoiser/denoiser'
+import type { Denoiser } from '#src/denoiser/denoiser'
 import { loadModel } from '#src/denoiser/load-model'
 import { type NoiseSource, reverseProcess } from '#src/diffusion/reverse'
 import { createSampler } from '#src/diffusion/samplers/create'
@@ -32,7 +32,12 @@ function recorded(xT: Tensor, noise: Tensor, first: number): NoiseSource {
       : noise.data.slice((draw - first) * length + start, (draw - first) * length + start + count)
 }
 
-async function reverse(model: Model, sampler: Sampler, noise: NoiseSource, over: Mel | number): Promise<Float32Array> {
+async function reverse(
+  model: Denoiser,
+  sampler: Sampler,
+  noise: NoiseSource,
+  over: Mel | number,
+): Promise<Float32Array> {
   const pieces: Float32Array[] = []
   for await (const piece of reverseProcess({
     openStream: steps => model.engine.openStream({ steps }),

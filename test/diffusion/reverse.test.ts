@@ -53,7 +53,7 @@ async function wholeClip(
   let state: PassState = { x: draw(0), carried: null }
   const passes = sampler.steps.length
   for (let pass = 0; pass < passes; pass++) {
-    const [eps] = await engine.predictNoise({ audio: [state.x], steps: [sampler.steps[pass]!], mel: [mel] })
+    const [eps] = await engine.predict({ audio: [state.x], steps: [sampler.steps[pass]!], mel: [mel] })
     state = sampler.update(pass, state, eps!, sampler.needsNoise(pass) ? draw(passes - 1 - pass) : null)
   }
   return state.x

@@ -97,7 +97,7 @@ export function conformance(name: string, create: CreateEngine): void {
       try {
         const mel = tensors.has('mel') ? { mel: mels(recorded('mel')) } : {}
         for (const kind of ['int', 'fractional']) {
-          const epsilon = await engine.predictNoise({
+          const epsilon = await engine.predict({
             audio: clips(recorded('audio')),
             steps: recorded(`forward.${kind}_steps`).data,
             ...mel,
@@ -145,7 +145,7 @@ export function conformance(name: string, create: CreateEngine): void {
       const { tensors } = decodeSafetensors(readFileSync(path), path)
       const engine = await create(config.network, parameters)
       try {
-        const epsilon = await engine.predictNoise({
+        const epsilon = await engine.predict({
           audio: clips(tensors.get('audio')!),
           mel: mels(tensors.get('mel')!),
           steps: tensors.get('steps')!.data,
@@ -166,9 +166,9 @@ export function conformance(name: string, create: CreateEngine): void {
       const engine = await create(network, parameters)
       try {
         const batch = randomBatch(network, [9, 4, 9])
-        const together = await engine.predictNoise(batch)
+        const together = await engine.predict(batch)
         for (let i = 0; i < together.length; i++) {
-          const [alone] = await engine.predictNoise({
+          const [alone] = await engine.predict({
             audio: [batch.audio[i]!],
             steps: [batch.steps[i]!],
             ...(batch.mel === undefined ? {} : { mel: [batch.mel[i]!] }),
@@ -246,7 +246,7 @@ export function conformance(name: string, create: CreateEngine): void {
     const { audio, mel, steps } = randomBatch(network, [4])
     const request = { audio, mel: mel!, steps }
     const refused = (change: object, code: string) =>
-      assert.rejects(engine.predictNoise({ ...request, ...change }), { name: 'DiffWaveError', code })
+      assert.rejects(engine.predict({ ...request, ...change }), { name: 'DiffWaveError', code })
     await refused({ audio: [] }, 'BAD_SHAPE')
     await refused({ audio: [audio[0]!.slice(0, 3)] }, 'BAD_SHAPE')
     await refused({ audio: [new Float32Array(audio[0]!.length + 4)] }, 'BAD_SHAPE')

@@ -102,7 +102,7 @@ export function fakeEngine(network: NetworkConfig, radius = 37): FakeEngine {
       return state.calls
     },
     openStream,
-    async predictNoise({ audio, steps, mel, labels }) {
+    async predict({ audio, steps, mel, labels }) {
       return audio.map((clip, c) => {
         const sums = mel === undefined ? [] : frameSums(mel[c]!)
         return clip.map((_, i) => epsilon(j => clip[j] ?? 0, i, steps[c]!, labels?.[c] ?? null, sums))

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import type { Mel } from '#src/audio/mel/convention'
 import { frameDeviations, sampleDeviations } from '#src/data-domain/energy'
-import { Model } from '#src/denoiser/denoiser'
+import { Denoiser } from '#src/denoiser/denoiser'
 import { alphaBarAt } from '#src/diffusion/forward'
 import { noiseSchedule } from '#src/diffusion/schedule'
 import type { Engine, NoiseStream } from '#src/engines/engine'
@@ -23,7 +23,7 @@ export interface GaussianProcess {
 export function gaussianModel(
   config: ModelConfig,
   { deviation, correlation, followsMel = false }: GaussianProcess,
-): Model {
+): Denoiser {
   const training = noiseSchedule(config.diffusion.training)
   const hop = config.mel?.hop ?? 1
 
@@ -97,12 +97,12 @@ export function gaussianModel(
     }
   }
   const refuse = () => Promise.reject(new Error('not this engine'))
-  return new Model(config, {
+  return new Denoiser(config, {
     name: 'gaussian',
     device: 'none',
     network: config.network,
     openStream,
-    predictNoise: async ({ audio, steps, mel }) =>
+    predict: async ({ audio, steps, mel }) =>
       audio.map((clip, i) => {
         if (mel === undefined || config.mel === null) return output(clip, steps[i]!, [])
         const { prior } = config.diffusion

@@ -22,7 +22,7 @@ export function learningEngine(
     device: 'none',
     network,
     openStream: refuse,
-    async predictNoise({ audio }) {
+    async predict({ audio }) {
       const [a, b] = [weights.get(slope)!.data[0]!, weights.get(offset)!.data[0]!]
       return audio.map(clip => clip.map(x => a * x + b))
     },

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sliceMel } from '#src/audio/mel/feed'
 import { gaussian } from '#src/core/random'
-import { Model } from '#src/denoiser/denoiser'
+import { Denoiser } from '#src/denoiser/denoiser'
 import { concatenateAudio } from '#src/diffusion/state-queue'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { createTensorflowEngine } from '#src/engines/tensorflow/engine'
@@ -29,7 +29,7 @@ for (const [name, skip, create] of [
   ['tensorflow:wasm', false, () => createTensorflowEngine({ network: config.network, parameters, backend: 'wasm' })],
 ] as const) {
   test(`${name}: one frame at a time, some, or all give the bytes of synthesize`, { skip }, async () => {
-    const vocoder = new Vocoder(new Model(config, await create()))
+    const vocoder = new Vocoder(new Denoiser(config, await create()))
     try {
       for (const sampler of name === 'native' ? (['ddpm', 'dpm-solver++'] as const) : (['ddpm'] as const)) {
         const options = { seed: 3, steps: 2, sampler, refine: sampler === 'ddpm' ? 3 : 0 }

@@ -3,7 +3,7 @@ import { DiffWaveError } from '../../core/errors.js'
 import { writeFileBytes } from '../../core/files.js'
 import { REPORTED_FILES } from '../../core/limits.js'
 import { drawSeed } from '../../core/seed.js'
-import type { Model } from '../../denoiser/denoiser.js'
+import type { Denoiser } from '../../denoiser/denoiser.js'
 import { type GeneratedClips, readGeneratedClips, usualSeconds } from '../../evaluation/generator/generated-clips.js'
 import { ENOUGH_CLIPS, evaluateGenerator } from '../../evaluation/generator/generator-evaluation.js'
 import { generatorJson, generatorLines, generatorReport } from '../../evaluation/report/generator-report.js'
@@ -13,7 +13,7 @@ import type { Context } from '../context.js'
 import type { EvaluateOptions } from './evaluate-options.js'
 
 /** @param model a generator; null: the clips are those of `--generated` */
-export async function evaluateClips(context: Context, model: Model | null, options: EvaluateOptions): Promise<void> {
+export async function evaluateClips(context: Context, model: Denoiser | null, options: EvaluateOptions): Promise<void> {
   const { reference, training, generated: folders = [], seed = drawSeed() } = options
   if (folders.length !== (model === null ? 1 : 0)) {
     throw new DiffWaveError('BAD_OPTION', 'clips come from a generator or from one folder', {
@@ -71,7 +71,7 @@ export async function evaluateClips(context: Context, model: Model | null, optio
 /** Clips of all labels in turn, or of the one asked for, or of those that the model draws; clip i has the seed plus i. */
 async function generate(
   context: Context,
-  model: Model,
+  model: Denoiser,
   options: EvaluateOptions & { readonly seed: number },
 ): Promise<GeneratedClips> {
   const generator = new Generator(model)

@@ -4,7 +4,7 @@ import { namedConventions } from '../../audio/mel/convention.js'
 import { writeFileBytes } from '../../core/files.js'
 import { REPORTED_FILES } from '../../core/limits.js'
 import { drawSeed } from '../../core/seed.js'
-import type { Model } from '../../denoiser/denoiser.js'
+import type { Denoiser } from '../../denoiser/denoiser.js'
 import { vocoderJson, vocoderLines, vocoderReport } from '../../evaluation/report/vocoder-report.js'
 import { folderSystem, griffinLimSystem, type System } from '../../evaluation/vocoder/system.js'
 import { evaluateVocoder } from '../../evaluation/vocoder/vocoder-evaluation.js'
@@ -14,7 +14,11 @@ import type { Context } from '../context.js'
 import type { EvaluateOptions } from './evaluate-options.js'
 
 /** @param model a vocoder; null: only what `--generated` names, and Griffin-Lim */
-export async function evaluateCopies(context: Context, model: Model | null, options: EvaluateOptions): Promise<void> {
+export async function evaluateCopies(
+  context: Context,
+  model: Denoiser | null,
+  options: EvaluateOptions,
+): Promise<void> {
   const { reference, generated = [], mel, limit, seed = drawSeed() } = options
   const convention = model?.config.mel ?? namedConventions.tacotron2
   const folders = await Promise.all(generated.map(folderSystem))
@@ -66,7 +70,7 @@ export async function evaluateCopies(context: Context, model: Model | null, opti
 }
 
 /** The model as one of the systems; clip i has the seed plus i, as in batches. */
-function modelSystem(model: Model, options: EvaluateOptions & { readonly seed: number }): System {
+function modelSystem(model: Denoiser, options: EvaluateOptions & { readonly seed: number }): System {
   const vocoder = new Vocoder(model)
   return {
     name: basename(resolve(options.model)),

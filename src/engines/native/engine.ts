@@ -13,8 +13,8 @@ import type {
   Engine,
   LossGradients,
   LossRequest,
-  NoiseRequest,
   NoiseStream,
+  PredictRequest,
   StreamRequest,
 } from '../engine.js'
 import { predictClips } from '../windowed/predict-clips.js'
@@ -67,7 +67,7 @@ class NativeEngine implements Engine {
     this.parameters = { data: this.flat(parameters), version: 0 }
   }
 
-  async predictNoise(request: NoiseRequest): Promise<Float32Array[]> {
+  async predict(request: PredictRequest): Promise<Float32Array[]> {
     this.checkAlive()
     checkBatch(this.network, request)
     return predictClips(request, stream => this.openStream(stream))

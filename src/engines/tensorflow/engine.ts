@@ -11,8 +11,8 @@ import type {
   Engine,
   LossGradients,
   LossRequest,
-  NoiseRequest,
   NoiseStream,
+  PredictRequest,
   StreamRequest,
 } from '../engine.js'
 import { predictClips } from '../windowed/predict-clips.js'
@@ -46,7 +46,7 @@ class TensorflowEngine implements Engine {
     this.device = devices[backend]
   }
 
-  async predictNoise(request: NoiseRequest): Promise<Float32Array[]> {
+  async predict(request: PredictRequest): Promise<Float32Array[]> {
     checkBatch(this.network, request)
     return predictClips(request, stream => this.openStream(stream))
   }

@@ -189,7 +189,7 @@ function frameRateConditioner(
 }
 
 /** ε_θ: `[B, N × P]`. Call it inside `tf.tidy`. */
-export function predictNoise(
+export function predict(
   network: NetworkConfig,
   parameters: ParameterTensors,
   input: NetworkInput,

@@ -9,7 +9,7 @@ import type { LossGradients, LossRequest } from '../engine.js'
 import type { WindowRequest } from '../windowed/windows.js'
 import { startBackend } from './backend.js'
 import type { WorkerFailure, WorkerReply, WorkerResult, WorkerStart, WorkerTask } from './messages.js'
-import { type NetworkInput, type ParameterTensors, predictNoise } from './network.js'
+import { type NetworkInput, type ParameterTensors, predict } from './network.js'
 
 const port = parentPort!
 const { backend, network, parameters } = workerData as WorkerStart
@@ -55,7 +55,7 @@ function stacked(arrays: readonly Float32Array[]): Float32Array {
 
 function predictWindow({ audio, step, label, mel }: WindowRequest): Float32Array {
   const epsilon = tf.tidy(() =>
-    predictNoise(network, current, {
+    predict(network, current, {
       audio: tf.tensor2d(audio, [1, audio.length]),
       sinusoids: sinusoids([step]),
       gains: gains([step]),
@@ -102,7 +102,7 @@ function groupGradients(
     const weight = request.weight === undefined ? null : tf.tensor2d(stacked(pick(request.weight)), [clips, samples])
     const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
       const parameters: ParameterTensors = Object.fromEntries(names.map((name, i) => [name, tensors[i]!]))
-      const difference = tf.sub(predictNoise(network, parameters, input), target)
+      const difference = tf.sub(predict(network, parameters, input), target)
       const plain = request.loss === 'l1' ? tf.abs(difference) : tf.mul(difference, difference)
       const terms = weight === null ? plain : tf.mul(plain, weight)
       const perClip = tf.sum(terms, 1)

@@ -1,9 +1,9 @@
 /** ε of whole clips by an engine's streams: a clip alone, batched or streamed then has the same bytes by construction. */
-import type { NoiseRequest, NoiseStream, StreamRequest } from '../engine.js'
+import type { NoiseStream, PredictRequest, StreamRequest } from '../engine.js'
 
 /** ε of each clip of a request that was checked. @throws as `NoiseStream.predict` */
 export async function predictClips(
-  request: NoiseRequest,
+  request: PredictRequest,
   openStream: (request: StreamRequest) => NoiseStream,
 ): Promise<Float32Array[]> {
   const results: Float32Array[] = []

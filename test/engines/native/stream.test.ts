@@ -106,7 +106,7 @@ test('any cut, any number of threads, any number of passes: the bytes of the who
       const steps = [0, 3.5, 20]
       const label = network.labels === null ? null : 1
       const whole = async (engine: Engine) =>
-        engine.predictNoise({
+        engine.predict({
           audio,
           steps,
           ...(mel === null ? {} : { mel: [mel, mel, mel] }),
@@ -142,7 +142,7 @@ test('wide networks are the reference’s on every instruction set', { skip }, a
     const results: Float32Array[] = []
     for (const instructionSet of instructionSets) {
       const engine = await createNativeEngine({ network, parameters, instructionSet, threads: 2 })
-      results.push(...(await engine.predictNoise({ audio: [gaussian(1, 1, 0, 39)], steps: [7], mel: [clip] })))
+      results.push(...(await engine.predict({ audio: [gaussian(1, 1, 0, 39)], steps: [7], mel: [clip] })))
       await engine.dispose()
     }
     const reference = results.at(-1)!
@@ -168,7 +168,7 @@ test('a pass so far behind that the mel’s rows were dropped has the same bytes
     stream.pushMel(clip, true)
     const first = await stream.predict(0, audio, true)
     assert.deepEqual(await stream.predict(1, audio, true), first)
-    assert.deepEqual(await engine.predictNoise({ audio: [audio], steps: [1], mel: [clip] }), [first])
+    assert.deepEqual(await engine.predict({ audio: [audio], steps: [1], mel: [clip] }), [first])
     stream.dispose()
     await engine.dispose()
   }

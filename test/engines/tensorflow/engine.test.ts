@@ -28,10 +28,10 @@ test('TensorFlow.js holds as many tensors after a call as before; windows join w
     await engine.lossGradients(request)
     const before = await engine.tensorCount()
     await engine.lossGradients(request)
-    const [whole] = await engine.predictNoise({ audio: [audio], steps: [1] })
+    const [whole] = await engine.predict({ audio: [audio], steps: [1] })
     assert.equal(await engine.tensorCount(), before)
     // The second window starts at sample 4096; a clip that starts 500 samples earlier is one window there.
-    const [shifted] = await engine.predictNoise({ audio: [audio.slice(3596, 7000)], steps: [1] })
+    const [shifted] = await engine.predict({ audio: [audio.slice(3596, 7000)], steps: [1] })
     for (let i = 4000; i < 6500; i++) assert.ok(Math.abs(whole![i]! - shifted![i - 3596]!) < 1e-5, `sample ${i}`)
   } finally {
     await engine.dispose()

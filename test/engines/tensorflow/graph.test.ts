@@ -7,7 +7,7 @@ import { sliceMel } from '#src/audio/mel/feed'
 import { gaussian, uniformInteger } from '#src/core/random'
 import type { Tensors } from '#src/core/tensor'
 import { startBackend } from '#src/engines/tensorflow/backend'
-import { predictNoise } from '#src/engines/tensorflow/network'
+import { predict } from '#src/engines/tensorflow/network'
 import { WindowedStream } from '#src/engines/windowed/windowed-stream'
 import { type WindowRequest, windowShape } from '#src/engines/windowed/windows'
 import { decodeSafetensors } from '#src/formats/safetensors'
@@ -52,7 +52,7 @@ for (const folder of ['lmnt-conditional-c8-l6', 'lmnt-unconditional-c8-l6']) {
           labels: null,
           mel: mel === null ? null : { frames: mel, firstSample: 0 },
         }
-        predictNoise(network, weights, input, (name, value) => {
+        predict(network, weights, input, (name, value) => {
           const turned = value.rank === 3 && name !== 'upsampled_mel' ? tf.transpose(value, [0, 2, 1]) : value
           values.set(name, turned.dataSync() as Float32Array)
         })
@@ -103,7 +103,7 @@ for (const [name, input] of networks) {
     const hop = network.mel === null ? network.patch : melHop(network.mel)
     const run = ({ audio, step, mel }: WindowRequest): Float32Array =>
       tf.tidy(() =>
-        predictNoise(network, weights, {
+        predict(network, weights, {
           audio: tf.tensor2d(audio, [1, audio.length]),
           sinusoids: tf.tensor2d(stepSinusoids(network.stepEmbedding, [step]), [1, network.stepEmbedding.size]),
           gains: null,

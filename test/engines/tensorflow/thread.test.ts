@@ -24,12 +24,12 @@ test('the event loop runs on while the engine works; an abort stops it between w
       if (ticks === 10) controller.abort()
     }, 5)
     const started = performance.now()
-    await assert.rejects(engine.predictNoise({ ...request, signal: controller.signal }), { code: 'ABORTED' })
+    await assert.rejects(engine.predict({ ...request, signal: controller.signal }), { code: 'ABORTED' })
     const aborted = performance.now() - started
     clearInterval(timer)
     assert.ok(ticks >= 10)
     // It is still good for other work, and whole work takes far longer than what was stopped.
-    await engine.predictNoise(request)
+    await engine.predict(request)
     assert.ok(performance.now() - started - aborted > aborted)
   } finally {
     await engine.dispose()
@@ -40,7 +40,7 @@ test('disposing of an engine ends what is under way; disposing twice does no har
   const engine = await create()
   const target = request.audio
   const running = [
-    assert.rejects(engine.predictNoise(request), { code: 'DISPOSED' }),
+    assert.rejects(engine.predict(request), { code: 'DISPOSED' }),
     assert.rejects(engine.lossGradients({ ...request, target, loss: 'l2' }), { code: 'DISPOSED' }),
   ]
   await engine.dispose()
@@ -63,7 +63,7 @@ test('a process that forgets to dispose of its engine ends all the same', () => 
        const zeros = shape => ({ shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) })
        const parameters = new Map(parameterSpecs(network).map(({ name, shape }) => [name, zeros(shape)]))
        const engine = await createTensorflowEngine({ network, parameters, backend: 'wasm' })
-       const [epsilon] = await engine.predictNoise({ audio: [new Float32Array(7)], steps: [0] })
+       const [epsilon] = await engine.predict({ audio: [new Float32Array(7)], steps: [0] })
        console.log(epsilon.length)`,
     ],
     { encoding: 'utf8', timeout: 20_000 },

@@ -92,7 +92,7 @@ test('an engine differentiates the objective as if it knew it', async () => {
     const of = batch(6, 'l2')
     const engine = learningEngine(network, parameters)
     const { loss, gradients, clipLosses } = await objective.differentiate(engine, of)
-    const outputs = await engine.predictNoise(of)
+    const outputs = await engine.predict(of)
     assert.ok(Math.abs(loss - lossOf(objective, of, outputs)) < 1e-5)
     assert.equal(clipLosses.length, 2)
     // The engine's ε is a·x + b: move a.
@@ -101,7 +101,7 @@ test('an engine differentiates the objective as if it knew it', async () => {
       const { shape, data } = parameters.get(slope!)!
       moved.set(slope!, { shape, data: data.map((value, i) => (i === 0 ? value + by : value)) })
       await engine.setParameters(moved)
-      return lossOf(objective, of, await engine.predictNoise(of))
+      return lossOf(objective, of, await engine.predict(of))
     }
     const expected = ((await at(1e-3)) - (await at(-1e-3))) / 2e-3
     assert.ok(Math.abs(gradients.get(slope!)![0]! - expected) < 0.03 * Math.abs(expected))

@@ -1,0 +1,60 @@
+/** A loaded model answers in its own parameterisation, and in ε. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { gaussian } from '#src/core/random'
+import { alphaBarAt } from '#src/diffusion/forward'
+import { noiseSchedule } from '#src/diffusion/schedule'
+import { smallGeneratorConfig } from '../support/configs.js'
+import { fakeModel } from '../support/fake-model.js'
+
+const STEPS = [3, 41.5]
+const audio = [gaussian(1, 0, 0, 200), gaussian(1, 1, 0, 120)]
+
+/** A generator that predicts `prediction`, its outputs and its predicted noise for the same request. */
+async function predictions(prediction: 'epsilon' | 'v' | 'x0') {
+  const config = smallGeneratorConfig({
+    diffusion: { training: { kind: 'cosine', steps: 100 }, prediction },
+  })
+  const denoiser = fakeModel(config)
+  const request = { audio, steps: STEPS, labels: ['kick', null] }
+  const schedule = noiseSchedule(config.diffusion.training)
+  return {
+    outputs: await denoiser.predict(request),
+    noise: await denoiser.predictNoise(request),
+    levels: STEPS.map(step => alphaBarAt(schedule, step)),
+  }
+}
+
+describe('predictNoise', () => {
+  test('returns the output of a network that predicts ε', async () => {
+    const { outputs, noise } = await predictions('epsilon')
+    assert.deepEqual(noise, outputs)
+  })
+
+  test('recovers v from ε and x_t: v = (ε − σ·x_t)/α', async () => {
+    const { outputs, noise, levels } = await predictions('v')
+    for (const [clip, eps] of noise.entries()) {
+      const [alpha, sigma] = [Math.sqrt(levels[clip]!), Math.sqrt(1 - levels[clip]!)]
+      eps.forEach((value, i) => {
+        assert.ok(Math.abs((value - sigma * audio[clip]![i]!) / alpha - outputs[clip]![i]!) < 1e-5)
+      })
+    }
+  })
+
+  test('recovers x_0 from ε and x_t: x_0 = (x_t − σ·ε)/α', async () => {
+    const { outputs, noise, levels } = await predictions('x0')
+    for (const [clip, eps] of noise.entries()) {
+      const [alpha, sigma] = [Math.sqrt(levels[clip]!), Math.sqrt(1 - levels[clip]!)]
+      eps.forEach((value, i) => {
+        assert.ok(Math.abs((audio[clip]![i]! - sigma * value) / alpha - outputs[clip]![i]!) < 1e-5)
+      })
+    }
+  })
+
+  test('refuses a step outside the training schedule', async () => {
+    const denoiser = fakeModel(
+      smallGeneratorConfig({ diffusion: { training: { kind: 'cosine', steps: 100 }, prediction: 'v' } }),
+    )
+    await assert.rejects(denoiser.predictNoise({ audio: [audio[0]!], steps: [500] }), { code: 'BAD_SCHEDULE' })
+  })
+})
