@@ -1,14 +1,18 @@
-/** Mels in files: `.npy`, PyTorch `.pt`, `.safetensors`, as text-to-speech programs write them. */
+/** Mels in files: `.npy`, `.npz`, PyTorch `.pt`, `.safetensors`, as text-to-speech programs write them. */
 import { basename, join } from 'node:path'
+import { z } from 'zod'
+import { checkMel } from '../audio/mel/check-mel.js'
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import { checkMelFor, melFrames } from '../audio/mel/mel.js'
 import { DiffWaveError } from '../core/errors.js'
 import { kindOfPath, readFileBytes, writeFileBytes } from '../core/files.js'
-import type { Tensor } from '../core/tensor.js'
-import { decodeNpy, encodeNpy, isNpy } from './npy.js'
-import { decodeTorch, TorchTensor, torchTensor } from './pytorch.js'
-import { decodeSafetensors, encodeSafetensors } from './safetensors.js'
-import { isZip } from './zip.js'
+import { MAX_MEL_BANDS } from '../core/limits.js'
+import { check } from '../core/options.js'
+import { type PathLike, toPath } from '../core/path.js'
+import { elementCount, type Tensor } from '../core/tensor.js'
+import { encodeNpy } from './npy.js'
+import { encodeSafetensors } from './safetensors.js'
+import { decodeTensorFile } from './tensor-file.js'
 
 /** A mel as a file held it. */
 export interface MelFile {
@@ -17,80 +21,81 @@ export interface MelFile {
   readonly transposed: boolean
 }
 
-/** The one tensor in a file that may hold several. */
-function onlyTensor<T>(tensors: ReadonlyMap<string, T>, where: string): T {
-  const found = tensors.get('mel') ?? (tensors.size === 1 ? [...tensors.values()][0] : undefined)
-  if (found === undefined) {
-    throw new DiffWaveError('BAD_MEL', 'the file holds several tensors', {
-      expected: 'one, or one named mel',
-      got: [...tensors.keys()].slice(0, 5).join(', ') || 'none',
-      where,
-    })
-  }
-  return found
+/** Which mel of a file to read, and how. */
+export interface ReadMelOptions {
+  /** The bands expected, by which a transposed mel is recognised and transposed back. Default: the first axis, if that can be one. */
+  readonly bands?: number | undefined
+  /** Name of the array in a file that holds several, `a.b` for one inside a dictionary. Default: `mel`, else the only one. */
+  readonly key?: string | undefined
+  /** Which mel of a batch `[mels, bands, frames]`, from 0. Needed if the file holds more than one. */
+  readonly index?: number | undefined
 }
 
-/** The tensor in a file, whatever its format: told by its first bytes. */
-function decodeTensor(bytes: Uint8Array, where: string): Tensor {
-  if (bytes.length === 0) throw new DiffWaveError('TRUNCATED', 'the file is empty', { where })
-  if (isNpy(bytes)) return decodeNpy(bytes, where)
-  if (isZip(bytes) || bytes[0] === 0x80) {
-    const value = decodeTorch(bytes, where)
-    if (value instanceof TorchTensor) return torchTensor(value)
-    if (value instanceof Map) {
-      const tensors = new Map<string, TorchTensor>()
-      for (const [name, entry] of value) {
-        if (typeof name === 'string' && entry instanceof TorchTensor) tensors.set(name, entry)
-      }
-      return torchTensor(onlyTensor(tensors, where))
-    }
-    throw new DiffWaveError('BAD_MEL', 'the file holds no tensor', { where })
-  }
-  if (where.endsWith('.safetensors')) return onlyTensor(decodeSafetensors(bytes, where).tensors, where)
-  throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this is no mel file', {
-    expected: '.npy, .pt or .safetensors',
-    where,
-  })
+const readOptionsSchema: z.ZodType<ReadMelOptions> = z.strictObject({
+  bands: z.number().int().min(1).max(MAX_MEL_BANDS).optional(),
+  key: z.string().min(1).optional(),
+  index: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
+})
+
+/** Options from a caller's second argument, where a number stands for the bands alone. */
+export function checkReadOptions(options: number | ReadMelOptions | undefined, where: string): ReadMelOptions {
+  return check(readOptionsSchema, typeof options === 'number' ? { bands: options } : (options ?? {}), where)
 }
 
 /** What the axes of a tensor are, if it is a mel. @throws DiffWaveError `BAD_MEL` */
 export function melAxes(
-  of: readonly number[],
+  shape: readonly number[],
   bands: number | undefined,
   where: string,
 ): { readonly bands: number; readonly frames: number; readonly transposed: boolean } {
-  const shape = of.length === 3 && of[0] === 1 ? of.slice(1) : of
-  const [rows, columns] = shape
-  if (rows === undefined || columns === undefined || shape.length !== 2) {
-    throw new DiffWaveError('BAD_MEL', 'this is no mel', {
+  const axes = shape.length === 3 && shape[0] === 1 ? shape.slice(1) : shape
+  const [rows, columns] = axes
+  const got = `[${shape.slice(0, 8).join(', ')}]`
+  if (rows === undefined || columns === undefined || axes.length !== 2) {
+    throw new DiffWaveError('BAD_MEL', 'the array is not a mel', {
       expected: '[bands, frames] or [1, bands, frames]',
-      got: `[${of.join(', ')}]`,
+      got,
       where,
-      ...(of.length === 3 ? { hint: 'A batch of mels is read one at a time: save each by itself.' } : {}),
+      ...(shape.length === 3 ? { hint: 'It is a batch: say which mel with the option `index`, from 0.' } : {}),
     })
   }
-  if (rows === 0 || columns === 0)
-    throw new DiffWaveError('BAD_MEL', 'the mel is empty', { got: `[${shape.join(', ')}]`, where })
-  if (bands === undefined || rows === bands) return { bands: rows, frames: columns, transposed: false }
-  if (columns !== bands) {
+  if (rows === 0 || columns === 0) throw new DiffWaveError('BAD_MEL', 'the mel is empty', { got, where })
+  const transposed = bands === undefined ? rows > MAX_MEL_BANDS && columns <= MAX_MEL_BANDS : rows !== bands
+  const found = transposed ? columns : rows
+  if (found > MAX_MEL_BANDS || (bands !== undefined && found !== bands)) {
     throw new DiffWaveError('BAD_MEL', 'the mel has the wrong number of bands', {
-      expected: String(bands),
-      got: `[${shape.join(', ')}]`,
+      expected: bands === undefined ? `at most ${MAX_MEL_BANDS}` : String(bands),
+      got,
       where,
     })
   }
-  return { bands: columns, frames: rows, transposed: true }
+  return { bands: found, frames: transposed ? rows : columns, transposed }
 }
 
 /** A tensor as a mel. @throws DiffWaveError `BAD_MEL` */
-export function tensorToMel(tensor: Tensor, wanted: number | undefined, where: string): MelFile {
-  const { bands, frames, transposed } = melAxes(tensor.shape, wanted, where)
-  const data = transposed ? turned(tensor.data, frames, bands) : tensor.data
-  return { mel: { data, bands, frames }, transposed }
+export function tensorToMel(tensor: Tensor, options: ReadMelOptions, where: string): MelFile {
+  const { shape, data } = item(tensor, options.index, where)
+  const { bands, frames, transposed } = melAxes(shape, options.bands, where)
+  return { mel: { data: transposed ? transpose(data, frames, bands) : data, bands, frames }, transposed }
+}
+
+/** One mel of a batch. */
+function item(tensor: Tensor, index: number | undefined, where: string): Tensor {
+  if (index === undefined) return tensor
+  const [count, ...shape] = tensor.shape
+  if (tensor.shape.length !== 3 || count === undefined || index >= count) {
+    throw new DiffWaveError('BAD_MEL', `the file has no mel ${index}`, {
+      expected: '[mels, bands, frames] with more mels than that',
+      got: `[${tensor.shape.slice(0, 8).join(', ')}]`,
+      where,
+    })
+  }
+  const size = elementCount(shape)
+  return { shape, data: tensor.data.slice(index * size, (index + 1) * size) }
 }
 
 /** `[rows × columns]` as `[columns × rows]`. */
-export function turned(data: Float32Array, rows: number, columns: number): Float32Array {
+export function transpose(data: Float32Array, rows: number, columns: number): Float32Array {
   const out = new Float32Array(data.length)
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) out[column * rows + row] = data[row * columns + column]!
@@ -99,35 +104,39 @@ export function turned(data: Float32Array, rows: number, columns: number): Float
 }
 
 /**
- * Reads a mel, `[bands, frames]` or `[1, bands, frames]`.
+ * Reads a mel, `[bands, frames]` or `[1, bands, frames]`, from `.npy`, `.npz`, `.pt` or `.safetensors`.
  *
- * @param bands the bands expected, by which a transposed mel is recognised (and turned); not given: as the file has it
- * @throws DiffWaveError `BAD_MEL`, `NOT_FINITE`, `UNSUPPORTED_FORMAT`, `TRUNCATED`, and as `readFileBytes`
+ * @param path of the file, as text or a `file:` URL
+ * @param options the number of bands expected, or several options
+ * @returns the mel as float32, and whether the file had it transposed
+ * @throws DiffWaveError `BAD_OPTION`, `BAD_MEL`, `NOT_FINITE`, `UNSUPPORTED_FORMAT`, `TRUNCATED`, and as `readFileBytes`
+ * @example
+ * const { mel } = await readMel('batch.npz', { bands: 80, key: 'mels', index: 3 })
  */
-export async function readMel(path: string, bands?: number): Promise<MelFile> {
-  const file = tensorToMel(decodeTensor(await readFileBytes(path), path), bands, path)
-  const broken = file.mel.data.findIndex(value => !Number.isFinite(value))
-  if (broken >= 0) {
-    const { frames } = file.mel
-    throw new DiffWaveError('NOT_FINITE', 'the mel holds a number that is not finite', {
-      where: `${path}, band ${Math.floor(broken / frames)}, frame ${broken % frames}`,
-    })
-  }
+export async function readMel(path: PathLike, options?: number | ReadMelOptions): Promise<MelFile> {
+  const file = toPath(path, 'readMel path')
+  return decodeMel(await readFileBytes(file), checkReadOptions(options, 'readMel options'), file)
+}
+
+/** The mel in the bytes of a file. @throws DiffWaveError as `readMel` */
+export function decodeMel(bytes: Uint8Array, options: ReadMelOptions, where: string): MelFile {
+  const file = tensorToMel(decodeTensorFile(bytes, options.key, where), options, where)
+  checkMel(file.mel, where)
   return file
 }
 
 /** Endings of files that may hold a mel. */
-export const melEndings = ['.npy', '.safetensors', '.pt'] as const
+export const melEndings = ['.npy', '.npz', '.safetensors', '.pt'] as const
 
 /** Frames by which a mel may differ from its recording's: framings and ways of trimming differ by as many. */
 const FRAME_SLACK = 2
 
 /**
- * The mel that a folder holds for a recording, checked to be one of the convention and as long; null where there is none.
+ * The mel that a folder holds for a recording, checked to be one of the convention and as long; null if there is none.
  *
- * @param stem path of the recording below its own folder, without the ending; in this one it may also lie at the top
+ * @param stem path of the recording below its own folder, without the ending; the mel may also lie at the top of its folder
  * @param samples of the recording at the convention's rate
- * @throws DiffWaveError as `readMel` and `checkMelFor`; `BAD_MEL` where it is not as long
+ * @throws DiffWaveError as `readMel` and `checkMelFor`; `BAD_MEL` if its length is another
  */
 export async function readMelOf(
   folder: string,
@@ -154,13 +163,19 @@ export async function readMelOf(
   return null
 }
 
-/** Writes a mel as `.npy`, or as `.safetensors` (tensor `mel`) by the file's ending. */
-export async function writeMel(path: string, mel: Mel): Promise<void> {
+/**
+ * Writes a mel as `.npy` (float32, C order), or as `.safetensors` (tensor `mel`), by the ending of the file's name.
+ *
+ * @throws DiffWaveError `BAD_OPTION`, `UNSUPPORTED_FORMAT` (another ending), `BAD_MEL`, `NOT_FINITE`, `NOT_WRITABLE`, `DISK_FULL`
+ */
+export async function writeMel(path: PathLike, mel: Mel): Promise<void> {
+  const file = toPath(path, 'writeMel path')
+  checkMel(mel, 'writeMel mel')
   const tensor = { shape: [mel.bands, mel.frames], data: mel.data }
-  if (path.endsWith('.safetensors')) return writeFileBytes(path, encodeSafetensors(new Map([['mel', tensor]])))
-  if (path.endsWith('.npy')) return writeFileBytes(path, encodeNpy(tensor))
-  throw new DiffWaveError('UNSUPPORTED_FORMAT', 'mels are not written in this format', {
+  if (/\.safetensors$/i.test(file)) return writeFileBytes(file, encodeSafetensors(new Map([['mel', tensor]])))
+  if (/\.npy$/i.test(file)) return writeFileBytes(file, encodeNpy(tensor))
+  throw new DiffWaveError('UNSUPPORTED_FORMAT', 'mels are written as .npy and .safetensors only', {
     expected: 'a name that ends in .npy or .safetensors',
-    where: path,
+    where: file,
   })
 }

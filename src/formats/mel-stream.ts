@@ -3,7 +3,8 @@ import { type FileHandle, open } from 'node:fs/promises'
 import type { Mel } from '../audio/mel/convention.js'
 import { DiffWaveError } from '../core/errors.js'
 import { fileError, kindOfPath } from '../core/files.js'
-import { melAxes, readMel, turned } from './mel-file.js'
+import { type PathLike, toPath } from '../core/path.js'
+import { checkReadOptions, melAxes, type ReadMelOptions, readMel, transpose } from './mel-file.js'
 import { decodeNpyHeader, isNpy, NPY_HEADER_REACH, type NpyHeader } from './npy.js'
 import { bytesPerNumber, readNumbers } from './numbers.js'
 
@@ -21,17 +22,20 @@ export interface StoredMel extends AsyncIterable<Mel> {
 /**
  * Opens a mel, `[bands, frames]` or `[1, bands, frames]`. The file must not change while it is read.
  *
- * @param bands the bands expected, by which a transposed mel is recognised (and turned); not given: as the file has it
- * @throws DiffWaveError as `readMel`; numbers that are not finite are found when they are read
+ * @param path of the file, as text or a `file:` URL
+ * @param options the number of bands expected, or the options of `readMel`
+ * @throws DiffWaveError as `readMel`; a number that is not finite is found when it is read
  */
-export async function openMel(path: string, bands?: number): Promise<StoredMel> {
-  const header = await npyHeader(path)
+export async function openMel(path: PathLike, options?: number | ReadMelOptions): Promise<StoredMel> {
+  const file = toPath(path, 'openMel path')
+  const checked = checkReadOptions(options, 'openMel options')
+  const header = checked.index === undefined ? await npyHeader(file) : null
   if (header === null) {
-    const { mel, transposed } = await readMel(path, bands)
+    const { mel, transposed } = await readMel(file, checked)
     return { bands: mel.bands, frames: mel.frames, transposed, [Symbol.asyncIterator]: () => once(mel) }
   }
-  const axes = melAxes(header.shape, bands, path)
-  return { ...axes, [Symbol.asyncIterator]: () => pieces(path, header, axes) }
+  const axes = melAxes(header.shape, checked.bands, file)
+  return { ...axes, [Symbol.asyncIterator]: () => pieces(file, header, axes) }
 }
 
 async function* once(mel: Mel): AsyncGenerator<Mel, void, undefined> {
@@ -67,7 +71,7 @@ async function* pieces(
     for (let start = 0; start < frames; start += PIECE_FRAMES) {
       const count = Math.min(PIECE_FRAMES, frames - start)
       if (frameMajor) {
-        yield { data: turned(await read(start * bands, count * bands), count, bands), bands, frames: count }
+        yield { data: transpose(await read(start * bands, count * bands), count, bands), bands, frames: count }
         continue
       }
       const data = new Float32Array(bands * count)

@@ -1,13 +1,15 @@
 /**
- * NumPy's `.npy` (NEP 1, versions 1 to 3): a Python dictionary of dtype, order and shape, then the numbers. Read strictly: the
- * header is parsed as the literal that numpy writes, its sizes checked against the bytes present. Own code, because the
+ * NumPy's `.npy` (NEP 1, versions 1 to 3): a Python dictionary of dtype, order and shape, then the numbers. The header is read as the
+ * literal it is, whatever the order of its keys, and its sizes are checked against the bytes present. Own code, because the
  * packages on npm trust the header.
  */
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_NPY_HEADER_BYTES } from '../core/limits.js'
 import { elementCount, type Tensor } from '../core/tensor.js'
 import { bytesPerNumber, float32Bytes, type NumberType, readNumbers } from './numbers.js'
+import { type PythonLiteral, parsePythonLiteral } from './python-literal.js'
 import { rowMajor } from './strided.js'
+import { wrongFileHint } from './wrong-file.js'
 
 /** NumPy's own bound since 2.0. */
 const MAX_RANK = 64
@@ -21,12 +23,24 @@ const numberTypes: Readonly<Record<string, NumberType>> = {
   i4: 'I32',
   i2: 'I16',
   i1: 'I8',
+  u8: 'U64',
+  u4: 'U32',
+  u2: 'U16',
   u1: 'U8',
   b1: 'BOOL',
 }
 
-const header =
-  /^\s*\{\s*'descr'\s*:\s*'([<>|=])([a-z]\d+)'\s*,\s*'fortran_order'\s*:\s*(True|False)\s*,\s*'shape'\s*:\s*\(([\d\s,]*)\)\s*(?:,\s*)?\}\s*$/
+/** What to do about arrays that hold no numbers, by the letter of their dtype. */
+const unreadable: Readonly<Record<string, { readonly what: string; readonly hint: string }>> = {
+  O: {
+    what: 'Python objects',
+    hint: 'Save the numbers themselves: np.save(path, np.stack(list(array)).astype(np.float32)).',
+  },
+  c: { what: 'complex numbers', hint: 'Save magnitudes: np.save(path, np.abs(array).astype(np.float32)).' },
+  S: { what: 'text', hint: 'Save numbers: np.save(path, array.astype(np.float32)).' },
+  U: { what: 'text', hint: 'Save numbers: np.save(path, array.astype(np.float32)).' },
+  V: { what: 'raw bytes or bfloat16', hint: 'Save it as float32: np.save(path, array.astype(np.float32)).' },
+}
 
 /** Whether bytes start as a `.npy` file does. */
 export function isNpy(bytes: Uint8Array): boolean {
@@ -38,7 +52,7 @@ function fortranStrides(shape: readonly number[]): readonly number[] {
   return shape.map((_, axis) => elementCount(shape.slice(0, axis)))
 }
 
-/** What a `.npy` file's header says, checked against the file's size. */
+/** A `.npy` file's header, checked against the file's size. */
 export interface NpyHeader {
   readonly shape: readonly number[]
   readonly type: NumberType
@@ -49,7 +63,7 @@ export interface NpyHeader {
   readonly dataStart: number
 }
 
-/** Bytes from a file's start in which a header that is read must end. */
+/** A header that is read ends within this many bytes of the file's start. */
 export const NPY_HEADER_REACH = 12 + MAX_NPY_HEADER_BYTES
 
 /**
@@ -58,68 +72,101 @@ export const NPY_HEADER_REACH = 12 + MAX_NPY_HEADER_BYTES
  * @param bytes the file's first bytes, `NPY_HEADER_REACH` of them or the whole file
  * @param fileBytes size of the file
  * @param where names the file in errors
- * @throws DiffWaveError `UNSUPPORTED_FORMAT` (no .npy, or a dtype that is no number), `BAD_NPY`, `TRUNCATED`
+ * @throws DiffWaveError `UNSUPPORTED_FORMAT` (not a .npy file, or an array of something else than numbers), `BAD_NPY`, `TRUNCATED`
  */
 export function decodeNpyHeader(bytes: Uint8Array, fileBytes: number, where: string): NpyHeader {
+  const { text, dataStart } = headerText(bytes, fileBytes, where)
+  const fields = headerFields(text, where)
+  const { type, littleEndian } = numberType(fields.descr, where)
+  const shape = fields.shape
+  const count = elementCount(shape)
+  const present = (fileBytes - dataStart) / bytesPerNumber[type]
+  const sizes = { expected: `${count} numbers for (${shape.join(', ')})`, got: String(Math.floor(present)), where }
+  if (!Number.isSafeInteger(count) || count > present) {
+    throw new DiffWaveError('TRUNCATED', 'the header declares more numbers than the file holds', sizes)
+  }
+  if (count !== present) {
+    throw new DiffWaveError('BAD_NPY', 'the header declares fewer numbers than the file holds', sizes)
+  }
+  return { shape, type, littleEndian, columnMajor: fields.fortranOrder && shape.length > 1, dataStart }
+}
+
+/** The header's text, and the byte after it. */
+function headerText(bytes: Uint8Array, fileBytes: number, where: string): { text: string; dataStart: number } {
   if (fileBytes === 0) throw new DiffWaveError('TRUNCATED', 'the file is empty', { where })
-  if (!isNpy(bytes)) throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this is no .npy file', { where })
+  if (!isNpy(bytes)) {
+    const hint = wrongFileHint(bytes)
+    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'not a .npy file', { where, ...(hint === undefined ? {} : { hint }) })
+  }
   const truncated = () => new DiffWaveError('TRUNCATED', 'the file ends inside its header', { where })
   if (fileBytes < 12) throw truncated()
   const version = bytes[6]!
   if (version < 1 || version > 3) {
-    throw new DiffWaveError('UNSUPPORTED_FORMAT', `version ${version} of the .npy format is not read`, { where })
+    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'unsupported version of the .npy format', {
+      expected: '1, 2 or 3',
+      got: String(version),
+      where,
+    })
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const start = version === 1 ? 10 : 12
   const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true)
   if (length > MAX_NPY_HEADER_BYTES) {
-    throw new DiffWaveError('BAD_NPY', `a header of ${length} bytes is declared`, { where })
+    throw new DiffWaveError('BAD_NPY', 'the header is too long', {
+      expected: `at most ${MAX_NPY_HEADER_BYTES} bytes`,
+      got: String(length),
+      where,
+    })
   }
   if (start + length > fileBytes) throw truncated()
   const text = new TextDecoder('latin1').decode(bytes.subarray(start, start + length))
-  const match = header.exec(text)
-  if (match === null) {
-    throw new DiffWaveError('BAD_NPY', 'the header is not as numpy writes it', { got: text.trim().slice(0, 80), where })
-  }
-  const [, byteOrder, kind, fortran, sizes] = match as unknown as [string, string, string, string, string]
-  const type = numberTypes[kind]
-  if (type === undefined) {
-    throw new DiffWaveError('UNSUPPORTED_FORMAT', `the dtype ${byteOrder}${kind} is not read`, {
-      expected: 'float64, float32, float16 or an integer',
+  return { text, dataStart: start + length }
+}
+
+/** The three fields of the header's dictionary. */
+function headerFields(
+  text: string,
+  where: string,
+): { readonly descr: PythonLiteral; readonly fortranOrder: boolean; readonly shape: readonly number[] } {
+  const bad = (problem: string, cause?: unknown) =>
+    new DiffWaveError('BAD_NPY', `the header is malformed: ${problem}`, {
+      got: text.trim().slice(0, 80),
       where,
+      ...(cause === undefined ? {} : { cause }),
     })
+  let fields: PythonLiteral
+  try {
+    fields = parsePythonLiteral(text)
+  } catch (error) {
+    throw bad(error instanceof Error ? error.message : String(error), error)
   }
-  const shape = sizes
-    .split(',')
-    .map(size => size.trim())
-    .filter(size => size !== '')
-    .map(Number)
-  if (shape.length > MAX_RANK || !shape.every(Number.isSafeInteger)) {
-    throw new DiffWaveError('BAD_NPY', 'the shape is not as numpy writes it', { got: sizes.slice(0, 80), where })
+  if (!(fields instanceof Map)) throw bad('it is not a dictionary')
+  const unknown = [...fields.keys()].find(key => !['descr', 'fortran_order', 'shape'].includes(key))
+  if (unknown !== undefined) throw bad(`unknown key ${unknown}`)
+  const descr = fields.get('descr')
+  const fortranOrder = fields.get('fortran_order')
+  const shape = fields.get('shape')
+  if (descr === undefined || typeof fortranOrder !== 'boolean') throw bad('descr or fortran_order is missing')
+  if (!Array.isArray(shape) || shape.length > MAX_RANK) throw bad('the shape is not a tuple of at most 64 sizes')
+  for (const size of shape) {
+    if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw bad('a size is not a whole number')
   }
-  const count = elementCount(shape)
-  const present = (fileBytes - start - length) / bytesPerNumber[type]
-  if (!Number.isSafeInteger(count) || count > present) {
-    throw new DiffWaveError('TRUNCATED', 'the header declares more numbers than the file holds', {
-      expected: `${count} for (${shape.join(', ')})`,
-      got: String(Math.floor(present)),
-      where,
-    })
-  }
-  if (count !== present) {
-    throw new DiffWaveError('BAD_NPY', 'the header declares fewer numbers than the file holds', {
-      expected: `${count} for (${shape.join(', ')})`,
-      got: String(present),
-      where,
-    })
-  }
-  return {
-    shape,
-    type,
-    littleEndian: byteOrder !== '>',
-    columnMajor: fortran === 'True' && shape.length > 1,
-    dataStart: start + length,
-  }
+  return { descr, fortranOrder, shape: shape as number[] }
+}
+
+/** The type of a dtype's text, as `<f4`. */
+function numberType(descr: PythonLiteral, where: string): { type: NumberType; littleEndian: boolean } {
+  const [, byteOrder, kind = ''] = (typeof descr === 'string' && /^([<>|=]?)(\w+)$/.exec(descr)) || []
+  const type = Object.hasOwn(numberTypes, kind) ? numberTypes[kind] : undefined
+  if (type !== undefined) return { type, littleEndian: byteOrder !== '>' }
+  const other = typeof descr === 'string' ? unreadable[kind.charAt(0)] : undefined
+  const what =
+    other?.what ?? (typeof descr === 'string' ? `numbers of the dtype ${descr}` : 'records with named fields')
+  throw new DiffWaveError('UNSUPPORTED_FORMAT', `the array holds ${what.slice(0, 80)}`, {
+    expected: 'float64, float32, float16, integers or booleans',
+    where,
+    hint: other?.hint ?? 'Save it as float32: np.save(path, array.astype(np.float32)).',
+  })
 }
 
 /**

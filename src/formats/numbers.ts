@@ -1,10 +1,23 @@
-/** Numbers of the storage types that files use, as float32. All little-endian unless said. */
+/** Numbers of the storage types that files use, as float32. Little-endian by default. */
 import { DiffWaveError } from '../core/errors.js'
 
 /** A number's type in a file. */
-export type NumberType = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL'
+export type NumberType =
+  | 'F64'
+  | 'F32'
+  | 'F16'
+  | 'BF16'
+  | 'I64'
+  | 'I32'
+  | 'I16'
+  | 'I8'
+  | 'U64'
+  | 'U32'
+  | 'U16'
+  | 'U8'
+  | 'BOOL'
 
-/** Bytes a number takes. */
+/** Size of a number in bytes. */
 export const bytesPerNumber: Readonly<Record<NumberType, number>> = {
   F64: 8,
   F32: 4,
@@ -14,6 +27,9 @@ export const bytesPerNumber: Readonly<Record<NumberType, number>> = {
   I32: 4,
   I16: 2,
   I8: 1,
+  U64: 8,
+  U32: 4,
+  U16: 2,
   U8: 1,
   BOOL: 1,
 }
@@ -31,7 +47,7 @@ function half(bits: number): number {
 /**
  * `count` numbers starting at byte `offset`, as float32. A double or a 64-bit integer is rounded.
  *
- * @throws DiffWaveError `TRUNCATED` where the bytes end before the numbers do
+ * @throws DiffWaveError `TRUNCATED` if the bytes end before the numbers do; `NOT_FINITE` for a finite double beyond float32's range
  */
 export function readNumbers(
   bytes: Uint8Array,
@@ -69,16 +85,32 @@ export function readNumbers(
     I32: at => view.getInt32(at, littleEndian),
     I16: at => view.getInt16(at, littleEndian),
     I8: at => view.getInt8(at),
+    U64: at => Number(view.getBigUint64(at, littleEndian)),
+    U32: at => view.getUint32(at, littleEndian),
+    U16: at => view.getUint16(at, littleEndian),
     U8: at => view.getUint8(at),
     BOOL: at => (view.getUint8(at) === 0 ? 0 : 1),
   }
   const numberAt = read[type]
   const out = new Float32Array(count)
   for (let i = 0; i < count; i++) out[i] = numberAt(i * size)
+  if (type === 'F64') checkRange(out, i => numberAt(i * size), where)
   return out
 }
 
-/** Float32 numbers as little-endian bytes, sharing memory. All platforms Node runs on are little-endian but s390x. */
+/** Refuses doubles that became infinite as float32. NaN and Infinity that the file itself holds are the caller's to judge. */
+function checkRange(numbers: Float32Array, original: (index: number) => number, where: string): void {
+  for (let i = 0; i < numbers.length; i++) {
+    if (Math.abs(numbers[i]!) !== Number.POSITIVE_INFINITY || !Number.isFinite(original(i))) continue
+    throw new DiffWaveError('NOT_FINITE', `number ${i} is too large for float32`, {
+      expected: 'at most 3.4e38 in size',
+      got: String(original(i)),
+      where,
+    })
+  }
+}
+
+/** Float32 numbers as little-endian bytes, sharing memory. Every platform that Node runs on is little-endian, except s390x. */
 export function float32Bytes(data: Float32Array): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
 }

@@ -2,104 +2,81 @@
  * Safetensors (Hugging Face): eight bytes of header length, a JSON header of name → {dtype, shape, data_offsets}, then the
  * numbers without gaps. Read strictly: every size is checked against the bytes present before anything is allocated.
  */
-import { z } from 'zod'
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_SAFETENSORS_HEADER_BYTES } from '../core/limits.js'
 import { elementCount, type Tensor, type Tensors } from '../core/tensor.js'
-import { bytesPerNumber, float32Bytes, type NumberType, readNumbers } from './numbers.js'
+import { bytesPerNumber, float32Bytes, readNumbers } from './numbers.js'
+import { parseSafetensorsHeader, type SafetensorsEntry } from './safetensors-header.js'
+import { wrongFileHint } from './wrong-file.js'
 
 export interface SafetensorsFile {
   readonly tensors: Map<string, Tensor>
   readonly metadata: ReadonlyMap<string, string>
 }
 
-const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
-const entrySchema = z.strictObject({
-  dtype: z.enum(Object.keys(bytesPerNumber) as [NumberType, ...NumberType[]]),
-  shape: z.array(count).max(16),
-  data_offsets: z.tuple([count, count]),
-})
-
-function bad(problem: string, where: string): DiffWaveError {
-  return new DiffWaveError('BAD_SAFETENSORS', problem, { where })
-}
-
-/** The header's members in order, duplicates included: JSON.parse alone would hide a repeated name. */
-function parseHeader(text: string, where: string): Map<string, unknown> {
-  let object: unknown
-  const repeated: string[] = []
-  try {
-    const seen = new Set<string>()
-    for (const [, name] of text.matchAll(/("(?:[^"\\]|\\.)*")\s*:\s*\{/g)) {
-      if (seen.has(name!)) repeated.push(name!)
-      seen.add(name!)
-    }
-    object = JSON.parse(text)
-  } catch (error) {
-    throw new DiffWaveError('BAD_SAFETENSORS', 'the header is not JSON', { where, cause: error })
-  }
-  if (repeated.length > 0) throw bad(`the header names ${repeated[0]} twice`, where)
-  if (typeof object !== 'object' || object === null || Array.isArray(object))
-    throw bad('the header is no object', where)
-  return new Map(Object.entries(object))
-}
+/** Bytes of the header's length, which come first. */
+const LENGTH_BYTES = 8
 
 /**
  * All tensors of a safetensors file, as float32 (doubles and integers are rounded).
  *
  * @param where names the file in errors
- * @throws DiffWaveError `BAD_SAFETENSORS`, `TRUNCATED`
+ * @throws DiffWaveError `BAD_SAFETENSORS`, `TRUNCATED`, `TOO_LARGE`, `UNSUPPORTED_FORMAT`, `NOT_FINITE` (a double beyond float32)
  */
 export function decodeSafetensors(bytes: Uint8Array, where: string): SafetensorsFile {
-  if (bytes.length < 8) throw new DiffWaveError('TRUNCATED', 'too short for a safetensors file', { where })
+  const text = headerText(bytes, where)
+  const start = LENGTH_BYTES + text.bytes
+  const { entries, metadata } = parseSafetensorsHeader(text.text, where)
+  checkLayout(entries, bytes.length - start, where)
+  const tensors = new Map<string, Tensor>()
+  for (const [name, { dtype, shape, offsets }] of entries) {
+    tensors.set(name, { shape, data: readNumbers(bytes, start + offsets[0], elementCount(shape), dtype, where) })
+  }
+  return { tensors, metadata }
+}
+
+/** The header as text, and its length in bytes. */
+function headerText(bytes: Uint8Array, where: string): { readonly text: string; readonly bytes: number } {
+  const hint = wrongFileHint(bytes)
+  if (hint !== undefined) throw new DiffWaveError('UNSUPPORTED_FORMAT', 'not a safetensors file', { where, hint })
+  if (bytes.length < LENGTH_BYTES) throw new DiffWaveError('TRUNCATED', 'too short for a safetensors file', { where })
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const headerLength = Number(view.getBigUint64(0, true))
-  if (headerLength > MAX_SAFETENSORS_HEADER_BYTES) throw bad(`a header of ${headerLength} bytes is declared`, where)
-  if (8 + headerLength > bytes.length) {
+  const length = Number(view.getBigUint64(0, true))
+  if (length > MAX_SAFETENSORS_HEADER_BYTES) {
+    throw new DiffWaveError('BAD_SAFETENSORS', 'the header is too long', {
+      expected: `at most ${MAX_SAFETENSORS_HEADER_BYTES} bytes`,
+      got: String(length),
+      where,
+    })
+  }
+  if (LENGTH_BYTES + length > bytes.length) {
     throw new DiffWaveError('TRUNCATED', 'the file ends inside its header', { where })
   }
-  let text: string
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, 8 + headerLength))
+    const header = bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length)
+    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(header), bytes: length }
   } catch (error) {
-    throw new DiffWaveError('BAD_SAFETENSORS', 'the header is not text', { where, cause: error })
+    throw new DiffWaveError('BAD_SAFETENSORS', 'the header is not UTF-8 text', { where, cause: error })
   }
-  const metadata = new Map<string, string>()
-  const entries: [string, z.output<typeof entrySchema>][] = []
-  for (const [name, value] of parseHeader(text, where)) {
-    if (name === '__metadata__') {
-      const parsed = z.record(z.string(), z.string()).safeParse(value)
-      if (!parsed.success) throw bad('__metadata__ must map text to text', where)
-      for (const [key, entry] of Object.entries(parsed.data)) metadata.set(key, entry)
-      continue
-    }
-    const parsed = entrySchema.safeParse(value)
-    if (!parsed.success) {
-      throw bad(`the entry of ${JSON.stringify(name)} is malformed: ${parsed.error.issues[0]!.message}`, where)
-    }
-    entries.push([name, parsed.data])
-  }
+}
 
-  const start = 8 + headerLength
-  const available = bytes.length - start
+/** Whether the tensors' bytes follow each other without gaps and end with the file. */
+function checkLayout(entries: ReadonlyMap<string, SafetensorsEntry>, available: number, where: string): void {
+  const bad = (problem: string) => new DiffWaveError('BAD_SAFETENSORS', problem, { where })
+  // An empty tensor shares its offset with the next one, which must not come before it.
+  const inOrder = [...entries].sort(([, { offsets: a }], [, { offsets: b }]) => a[0] - b[0] || a[1] - b[1])
   let end = 0
-  for (const [name, entry] of [...entries].sort((a, b) => a[1].data_offsets[0] - b[1].data_offsets[0])) {
-    const [from, to] = entry.data_offsets
+  for (const [name, { dtype, shape, offsets }] of inOrder) {
+    const [from, to] = offsets
     if (to > available) throw new DiffWaveError('TRUNCATED', `the file ends inside ${JSON.stringify(name)}`, { where })
-    if (from !== end) throw bad(`the bytes of ${JSON.stringify(name)} overlap others or leave a gap`, where)
-    const expected = elementCount(entry.shape) * bytesPerNumber[entry.dtype]
+    if (from !== end) throw bad(`the bytes of ${JSON.stringify(name)} overlap others or leave a gap`)
+    const expected = elementCount(shape) * bytesPerNumber[dtype]
     if (to - from !== expected) {
-      throw bad(`${JSON.stringify(name)} has ${to - from} bytes where its shape needs ${expected}`, where)
+      throw bad(`${JSON.stringify(name)} has ${to - from} bytes, but its shape needs ${expected}`)
     }
     end = to
   }
-  if (end !== available) throw bad(`${available - end} bytes follow the last tensor`, where)
-
-  const tensors = new Map<string, Tensor>()
-  for (const [name, { dtype, shape, data_offsets }] of entries) {
-    tensors.set(name, { shape, data: readNumbers(bytes, start + data_offsets[0], elementCount(shape), dtype, where) })
-  }
-  return { tensors, metadata }
+  if (end !== available) throw bad(`${available - end} bytes follow the last tensor`)
 }
 
 /** A safetensors file of float32 tensors, in the order given. */

@@ -2,6 +2,7 @@
 import { DiffWaveError } from '../../core/errors.js'
 import type { Audio } from '../codecs/wav.js'
 import { FrameTransform, padReflect } from '../transforms/stft.js'
+import { checkMel, checkMelShape } from './check-mel.js'
 import type { ConventionName, Mel, MelConvention } from './convention.js'
 import { melFilters } from './filters.js'
 
@@ -132,13 +133,7 @@ function conventionRange(convention: MelConvention): { readonly low: number; rea
  * @throws DiffWaveError `BAD_MEL` (bands, empty), `NOT_FINITE`, `MEL_RANGE` (saying which convention it looks like)
  */
 export function checkMelFor(mel: Mel, convention: MelConvention, where: string): void {
-  if (mel.data.length !== mel.bands * mel.frames) {
-    throw new DiffWaveError('BAD_MEL', 'the mel’s data does not fit its shape', {
-      expected: `${mel.bands} × ${mel.frames} numbers`,
-      got: String(mel.data.length),
-      where,
-    })
-  }
+  checkMelShape(mel, where)
   if (mel.bands !== convention.bands) {
     throw new DiffWaveError('BAD_MEL', 'the mel has the wrong number of bands for this model', {
       expected: String(convention.bands),
@@ -149,14 +144,7 @@ export function checkMelFor(mel: Mel, convention: MelConvention, where: string):
         : {}),
     })
   }
-  if (mel.frames < 1) throw new DiffWaveError('BAD_MEL', 'the mel has no frames', { where })
-  let broken = 0
-  while (broken < mel.data.length && Number.isFinite(mel.data[broken])) broken++
-  if (broken < mel.data.length) {
-    throw new DiffWaveError('NOT_FINITE', 'the mel holds a number that is not finite', {
-      where: `${where}, band ${Math.floor(broken / mel.frames)}, frame ${broken % mel.frames}`,
-    })
-  }
+  checkMel(mel, where)
   const { min, max } = melRange(mel)
   const { low, high } = conventionRange(convention)
   const slack = RANGE_SLACK * (high - low > 2 ? 1 : 0.1)

@@ -1,0 +1,54 @@
+/** Whether a value is a mel at all: its type, its shape and its numbers. What a convention asks of one is in mel.ts. */
+import { DiffWaveError } from '../../core/errors.js'
+import { MAX_MEL_BANDS } from '../../core/limits.js'
+import { describe } from '../../core/path.js'
+import type { Mel } from './convention.js'
+
+/**
+ * Refuses what is not a mel.
+ *
+ * @param where names the mel in errors
+ * @throws DiffWaveError `BAD_MEL` (not a mel, an impossible shape, empty), `NOT_FINITE` (naming band and frame)
+ */
+export function checkMel(mel: Mel, where: string): void {
+  checkMelShape(mel, where)
+  const { data, frames } = mel
+  for (let i = 0; i < data.length; i++) {
+    if (Number.isFinite(data[i])) continue
+    throw new DiffWaveError('NOT_FINITE', 'the mel holds a number that is not finite', {
+      where: `${where}, band ${Math.floor(i / frames)}, frame ${i % frames}`,
+    })
+  }
+}
+
+/** @throws DiffWaveError `BAD_MEL` */
+export function checkMelShape(mel: Mel, where: string): void {
+  if (typeof mel !== 'object' || mel === null || !(mel.data instanceof Float32Array)) {
+    const nested = typeof mel === 'object' && mel !== null && 'mel' in mel
+    throw new DiffWaveError('BAD_MEL', 'not a mel', {
+      expected: '{ data: Float32Array, bands, frames }',
+      got: typeof mel === 'object' && mel !== null ? `data: ${describe(mel.data)}` : describe(mel),
+      where,
+      ...(nested ? { hint: 'readMel returns { mel, transposed }: pass its `mel`.' } : {}),
+    })
+  }
+  const { data, bands, frames } = mel
+  for (const [name, size] of Object.entries({ bands, frames })) {
+    if (Number.isSafeInteger(size) && size >= 1) continue
+    throw new DiffWaveError('BAD_MEL', `${name} is not a positive integer`, { got: String(size), where })
+  }
+  if (bands > MAX_MEL_BANDS) {
+    throw new DiffWaveError('BAD_MEL', 'the mel has too many bands', {
+      expected: `at most ${MAX_MEL_BANDS}`,
+      got: String(bands),
+      where,
+    })
+  }
+  if (data.length !== bands * frames) {
+    throw new DiffWaveError('BAD_MEL', 'the mel’s data does not fit its shape', {
+      expected: `${bands} × ${frames} numbers`,
+      got: String(data.length),
+      where,
+    })
+  }
+}

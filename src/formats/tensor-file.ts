@@ -1,0 +1,86 @@
+/** Files that hold arrays, of whatever format: `.npy`, `.npz`, PyTorch `.pt`, `.safetensors`. The first bytes tell the format. */
+import { DiffWaveError } from '../core/errors.js'
+import type { Tensor } from '../core/tensor.js'
+import { decodeNpy, isNpy } from './npy.js'
+import { decodeNpz, npzNames } from './npz.js'
+import { decodeTorch, TorchTensor, type TorchValue, torchTensor } from './pytorch.js'
+import { decodeSafetensors } from './safetensors.js'
+import { wrongFileHint } from './wrong-file.js'
+import { isZip } from './zip.js'
+
+/** The name that a mel has in files of several arrays, unless the caller names another. */
+const DEFAULT_NAME = 'mel'
+
+/**
+ * One array of a file.
+ *
+ * @param key name of the array in a file that holds several, `a.b` for one inside a dictionary; default: the one named `mel`, else the
+ * first of an `.npz`, else the only one
+ * @param where names the file in errors
+ * @throws DiffWaveError `UNSUPPORTED_FORMAT`, `TRUNCATED`, `BAD_MEL` (no such array, or several), and as the formats' decoders
+ */
+export function decodeTensorFile(bytes: Uint8Array, key: string | undefined, where: string): Tensor {
+  if (bytes.length === 0) throw new DiffWaveError('TRUNCATED', 'the file is empty', { where })
+  if (isNpy(bytes)) return decodeNpy(bytes, where)
+  if (isZip(bytes)) {
+    const names = npzNames(bytes, where)
+    if (names.length > 0) return decodeNpz(bytes, chosenName(names, key, where, names[0]), where)
+  }
+  if (isZip(bytes) || bytes[0] === 0x80) return tensorOfTorch(decodeTorch(bytes, where), key, where)
+  if (looksLikeSafetensors(bytes, where)) {
+    const { tensors } = decodeSafetensors(bytes, where)
+    return tensors.get(chosenName([...tensors.keys()], key, where))!
+  }
+  const hint = wrongFileHint(bytes)
+  throw new DiffWaveError('UNSUPPORTED_FORMAT', 'not a mel file', {
+    expected: '.npy, .npz, .pt or .safetensors',
+    where,
+    ...(hint === undefined ? {} : { hint }),
+  })
+}
+
+function looksLikeSafetensors(bytes: Uint8Array, where: string): boolean {
+  return bytes[8] === 0x7b || /\.safetensors$/i.test(where)
+}
+
+function tensorOfTorch(value: TorchValue, key: string | undefined, where: string): Tensor {
+  if (value instanceof TorchTensor) return torchTensor(value)
+  const tensors = new Map<string, TorchTensor>()
+  collectTensors(value, '', tensors)
+  if (tensors.size === 0) throw new DiffWaveError('BAD_MEL', 'the file holds no tensor', { where })
+  return torchTensor(tensors.get(chosenName([...tensors.keys()], key, where))!)
+}
+
+/** The tensors of nested dictionaries, their names joined by points. A dictionary that holds itself is entered once. */
+function collectTensors(
+  value: TorchValue,
+  prefix: string,
+  found: Map<string, TorchTensor>,
+  entered: Set<TorchValue> = new Set(),
+): void {
+  if (!(value instanceof Map) || entered.has(value)) return
+  entered.add(value)
+  for (const [name, entry] of value) {
+    if (typeof name !== 'string') continue
+    if (entry instanceof TorchTensor) found.set(prefix + name, entry)
+    else collectTensors(entry, `${prefix}${name}.`, found, entered)
+  }
+}
+
+/** The name that is asked for, or the one that is meant if none is. */
+function chosenName(names: readonly string[], key: string | undefined, where: string, fallback?: string): string {
+  const shown = names.slice(0, 8).join(', ') + (names.length > 8 ? ', …' : '')
+  if (key !== undefined) {
+    if (names.includes(key)) return key
+    throw new DiffWaveError('BAD_MEL', `the file has no array named ${key}`, { expected: shown || 'none', where })
+  }
+  if (names.includes(DEFAULT_NAME)) return DEFAULT_NAME
+  const only = names.length === 1 ? names[0] : fallback
+  if (only !== undefined) return only
+  throw new DiffWaveError('BAD_MEL', names.length === 0 ? 'the file holds no array' : 'the file holds several arrays', {
+    expected: `one, or one named ${DEFAULT_NAME}`,
+    got: shown || 'none',
+    where,
+    ...(names.length === 0 ? {} : { hint: 'Say which one is the mel with the option `key`.' }),
+  })
+}

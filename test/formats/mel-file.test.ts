@@ -1,0 +1,143 @@
+/** Mels in files: the same from every format, the right one of several, and typed errors at the border. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { zipSync } from 'fflate'
+import type { Mel } from '#src/audio/mel/convention'
+import { readMel, writeMel } from '#src/formats/mel-file'
+import { openMel } from '#src/formats/mel-stream'
+import { encodeNpy } from '#src/formats/npy'
+import { encodeSafetensors } from '#src/formats/safetensors'
+import { golden } from '../support/paths.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'diffwave-mel-file-'))
+after(() => rmSync(folder, { recursive: true }))
+const at = (name: string) => join(folder, name)
+const mel: Mel = { data: Float32Array.from({ length: 6 }, (_, i) => -i), bands: 2, frames: 3 }
+const tensor = { shape: [2, 3], data: mel.data }
+
+describe('formats', () => {
+  test('a mel is the same from .npy and from a legacy .pt', async () => {
+    const fromNpy = await readMel(golden('mel/LJ001-0008.tacotron2.npy'), 80)
+    assert.deepEqual(await readMel(golden('mel/LJ001-0008.tacotron2.pt'), 80), fromNpy)
+    assert.equal(fromNpy.transposed, false)
+  })
+
+  test('a transposed mel is transposed back and reported', async () => {
+    const { mel } = await readMel(golden('mel/LJ001-0008.tacotron2.npy'), 80)
+    const turned = await readMel(golden('mel/LJ001-0008.tacotron2.npy'), mel.frames)
+    assert.equal(turned.transposed, true)
+    assert.equal(turned.mel.data[1], mel.data[mel.frames])
+    await assert.rejects(readMel(golden('mel/LJ001-0008.tacotron2.npy'), 81), { code: 'BAD_MEL' })
+  })
+
+  test('an axis longer than any number of bands holds the frames', async () => {
+    writeFile('long.npy', encodeNpy({ shape: [600, 80], data: new Float32Array(48_000) }))
+    const { mel, transposed } = await readMel(at('long.npy'))
+    assert.deepEqual([mel.bands, mel.frames, transposed], [80, 600, true])
+  })
+})
+
+describe('files of several arrays', () => {
+  const other = { shape: [1], data: Float32Array.of(7) }
+  const npz = zipSync({ 'first.npy': encodeNpy(tensor), 'second.npy': encodeNpy(other) })
+
+  test('.npz: the first array, or the one that `key` names', async () => {
+    writeFile('two.npz', npz)
+    assert.deepEqual((await readMel(at('two.npz'))).mel, mel)
+    assert.deepEqual((await readMel(at('two.npz'), { key: 'first' })).mel, mel)
+    await assert.rejects(readMel(at('two.npz'), { key: 'third' }), { code: 'BAD_MEL' })
+  })
+
+  test('.safetensors: the one named mel, or the one that `key` names', async () => {
+    writeFile(
+      'two.safetensors',
+      encodeSafetensors(
+        new Map([
+          ['x', other],
+          ['mel', tensor],
+        ]),
+      ),
+    )
+    assert.deepEqual((await readMel(at('two.safetensors'))).mel, mel)
+    writeFile(
+      'no.safetensors',
+      encodeSafetensors(
+        new Map([
+          ['x', tensor],
+          ['y', other],
+        ]),
+      ),
+    )
+    await assert.rejects(readMel(at('no.safetensors')), { code: 'BAD_MEL', hint: /key/ })
+    assert.deepEqual((await readMel(at('no.safetensors'), { key: 'x' })).mel, mel)
+  })
+
+  test('a batch: the mel that `index` names', async () => {
+    const batch = { shape: [2, 2, 3], data: Float32Array.of(...mel.data, ...mel.data.map(x => x - 1)) }
+    writeFile('batch.npy', encodeNpy(batch))
+    await assert.rejects(readMel(at('batch.npy')), { code: 'BAD_MEL', hint: /index/ })
+    const second = (await readMel(at('batch.npy'), { index: 1 })).mel
+    assert.deepEqual([...second.data], [-1, -2, -3, -4, -5, -6])
+    const stored = await openMel(at('batch.npy'), { index: 1, bands: 2 })
+    for await (const piece of stored) assert.deepEqual(piece, second)
+    await assert.rejects(readMel(at('batch.npy'), { index: 2 }), { code: 'BAD_MEL' })
+  })
+})
+
+describe('the border', () => {
+  test('file: URLs are paths', async () => {
+    const url = pathToFileURL(at('a b.npy'))
+    await writeMel(url, mel)
+    assert.deepEqual((await readMel(url)).mel, mel)
+    assert.deepEqual((await readMel(url.href)).mel, mel)
+    assert.equal((await openMel(url)).frames, 3)
+  })
+
+  for (const [name, path] of [
+    ['a number', 3],
+    ['nothing', undefined],
+    ['an empty string', ''],
+    ['another kind of URL', new URL('data:,x')],
+    ['a null character', 'a\0.npy'],
+  ] as const) {
+    test(`a path that is ${name} is refused`, async () => {
+      await assert.rejects(readMel(path as string), { name: 'DiffWaveError', code: 'BAD_OPTION' })
+      await assert.rejects(openMel(path as string), { name: 'DiffWaveError', code: 'BAD_OPTION' })
+      await assert.rejects(writeMel(path as string, mel), { name: 'DiffWaveError', code: 'BAD_OPTION' })
+    })
+  }
+
+  for (const [name, value, code] of [
+    ['samples alone', new Float32Array(6), 'BAD_MEL'],
+    ['nothing', undefined, 'BAD_MEL'],
+    ['what readMel returns', { mel, transposed: false }, 'BAD_MEL'],
+    ['numbers in a plain array', { ...mel, data: [...mel.data] }, 'BAD_MEL'],
+    ['a shape that does not fit', { ...mel, frames: 4 }, 'BAD_MEL'],
+    ['no frames', { data: new Float32Array(0), bands: 2, frames: 0 }, 'BAD_MEL'],
+    ['half a band', { data: new Float32Array(1), bands: 0.5, frames: 2 }, 'BAD_MEL'],
+    ['a thousand bands', { data: new Float32Array(1000), bands: 1000, frames: 1 }, 'BAD_MEL'],
+    ['NaN', { ...mel, data: mel.data.map(() => Number.NaN) }, 'NOT_FINITE'],
+  ] as const) {
+    test(`writeMel refuses ${name}`, async () => {
+      await assert.rejects(writeMel(at('x.npy'), value as unknown as Mel), { name: 'DiffWaveError', code })
+    })
+  }
+
+  test('an ending that is not written is refused, upper case is read', async () => {
+    await assert.rejects(writeMel(at('x.pt'), mel), { code: 'UNSUPPORTED_FORMAT' })
+    await writeMel(at('x.NPY'), mel)
+    assert.deepEqual((await readMel(at('x.NPY'))).mel, mel)
+  })
+
+  test('an unknown option is refused', async () => {
+    await assert.rejects(readMel(at('x.NPY'), { band: 80 } as object), { code: 'BAD_OPTION' })
+  })
+})
+
+function writeFile(name: string, bytes: Uint8Array): void {
+  writeFileSync(at(name), bytes)
+}

@@ -1,0 +1,153 @@
+/** NumPy's `.npy` and `.npz`: every header and number type that NumPy writes; the rest is refused with advice. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { zipSync } from 'fflate'
+import { decodeNpy, encodeNpy } from '#src/formats/npy'
+import { decodeNpz, npzNames } from '#src/formats/npz'
+import { ascii, base64, npy } from '../support/bytes.js'
+
+const doubles = new Uint8Array(new Float64Array([1, 2, 3, 4, 5, 6]).buffer)
+const fields = (descr: string, shape = '(1,)', order = 'False') =>
+  `{'descr': ${descr}, 'fortran_order': ${order}, 'shape': ${shape}, }`
+
+describe('headers', () => {
+  for (const [name, header] of [
+    ['as NumPy writes them', fields("'<f8'", '(2, 3)')],
+    ['keys in another order', "{'shape': (2, 3), 'fortran_order': False, 'descr': '<f8'}"],
+    ['of Python 2', fields("'<f8'", '(2L, 3L)')],
+    ['of Python 2, with Unicode strings', "{u'descr': u'<f8', u'fortran_order': False, u'shape': (2L, 3L), }"],
+    ['double quotes and no blanks', '{"descr":"<f8","fortran_order":False,"shape":(2,3)}'],
+    ['line breaks and commas at the end', "{\n'descr': '<f8',\n'fortran_order': False,\n'shape': (2, 3,),\n}"],
+    ['a list as shape', fields("'<f8'", '[2, 3]')],
+    ['the native byte order', fields("'=f8'", '(2, 3)')],
+  ] as const) {
+    test(name, () => {
+      const { shape, data } = decodeNpy(npy(header, doubles), 'a.npy')
+      assert.deepEqual(shape, [2, 3])
+      assert.deepEqual([...data], [1, 2, 3, 4, 5, 6])
+    })
+  }
+
+  test('Fortran order is read column by column', () => {
+    const { data } = decodeNpy(npy(fields("'<f8'", '(2, 3)', 'True'), doubles), 'a.npy')
+    assert.deepEqual([...data], [1, 3, 5, 2, 4, 6])
+  })
+})
+
+describe('numbers', () => {
+  for (const [descr, bytes, value] of [
+    ['>f4', [0x3f, 0xc0, 0, 0], 1.5],
+    ['<f2', [0x00, 0x3e], 1.5],
+    ['>f2', [0x3e, 0x00], 1.5],
+    ['|u1', [200], 200],
+    ['<u2', [0x34, 0xf2], 0xf234],
+    ['>u2', [0xf2, 0x34], 0xf234],
+    ['<u4', [0, 0, 0, 0x80], 2 ** 31],
+    ['<u8', [0, 0, 0, 0, 0, 0, 0, 0x80], 2 ** 63],
+    ['>i8', [255, 255, 255, 255, 255, 255, 255, 254], -2],
+    ['|i1', [254], -2],
+    ['|b1', [1], 1],
+  ] as const) {
+    test(descr, () => {
+      assert.deepEqual([...decodeNpy(npy(fields(`'${descr}'`), Uint8Array.from(bytes)), 'a.npy').data], [value])
+    })
+  }
+
+  test('a big-endian float16 array that NumPy wrote', () => {
+    const file = base64(
+      'k05VTVBZAQB2AHsnZGVzY3InOiAnPmYyJywgJ2ZvcnRyYW5fb3JkZXInOiBGYWxzZSwgJ3NoYXBlJzogKDIsIDMpLCB9ICAg' +
+        'ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAo8AEAAQgBEAEWARgA=',
+    )
+    assert.deepEqual([...decodeNpy(file, 'a.npy').data], [1, 2, 3, 4, 5.5, 6])
+  })
+
+  test('what was written is read', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 4 }), fc.integer(), (shape, salt) => {
+        const count = shape.reduce((product, size) => product * size, 1)
+        const data = Float32Array.from({ length: count }, (_, i) => Math.sin(i + salt))
+        assert.deepEqual(decodeNpy(encodeNpy({ shape, data }), 'a.npy'), { shape, data })
+      }),
+    )
+  })
+})
+
+describe('refusals', () => {
+  for (const [name, bytes, code] of [
+    ['an empty file', new Uint8Array(0), 'TRUNCATED'],
+    ['another kind of file', ascii('RIFF....WAVE'), 'UNSUPPORTED_FORMAT'],
+    ['a header that lies about its size', npy(fields("'<f4'", '(999999999, 999999)'), new Uint8Array(8)), 'TRUNCATED'],
+    ['more numbers than declared', npy(fields("'<f4'"), new Uint8Array(8)), 'BAD_NPY'],
+    ['a header of blanks', npy(`{'descr': '<f4', 'shape': (1,)${' '.repeat(60_000)}x`, new Uint8Array(4)), 'BAD_NPY'],
+    ['a shape of a thousand axes', npy(fields("'<f4'", `(${'1,'.repeat(1000)})`), new Uint8Array(4)), 'BAD_NPY'],
+    ['brackets without end', npy(fields("'<f4'", '('.repeat(5000)), new Uint8Array(4)), 'BAD_NPY'],
+    ['a key that appears twice', npy(`{'descr': '<f4', ${fields("'<f4'").slice(1)}`, new Uint8Array(4)), 'BAD_NPY'],
+    [
+      'an unknown key',
+      npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'x': 1}", new Uint8Array(4)),
+      'BAD_NPY',
+    ],
+    ['a negative size', npy(fields("'<f4'", '(-1,)'), new Uint8Array(4)), 'BAD_NPY'],
+    ['something after the dictionary', npy(`${fields("'<f4'")} + 1`, new Uint8Array(4)), 'BAD_NPY'],
+    ['a double beyond float32', npy(fields("'<f8'"), new Uint8Array(Float64Array.of(-1e300).buffer)), 'NOT_FINITE'],
+  ] as const) {
+    test(name, () => {
+      assert.throws(() => decodeNpy(bytes, 'a.npy'), { name: 'DiffWaveError', code })
+    })
+  }
+
+  for (const [descr, message, hint] of [
+    ["'|O'", /Python objects/, /np\.stack/],
+    ["'<c8'", /complex numbers/, /np\.abs/],
+    ["'<U3'", /text/, /astype/],
+    ["'|V2'", /bfloat16/, /float32/],
+    ["'<f16'", /dtype <f16/, /float32/],
+    ["[('a', '<f4'), ('b', '<i4')]", /named fields/, /float32/],
+  ] as const) {
+    test(`an array of ${descr} says what to do`, () => {
+      assert.throws(
+        () => decodeNpy(npy(fields(descr), new Uint8Array(8)), 'a.npy'),
+        error =>
+          error instanceof Error &&
+          'code' in error &&
+          error.code === 'UNSUPPORTED_FORMAT' &&
+          message.test(error.message) &&
+          'hint' in error &&
+          hint.test(String(error.hint)),
+      )
+    })
+  }
+})
+
+describe('archives', () => {
+  test('an archive that np.savez_compressed wrote', () => {
+    const file = base64(
+      'UEsDBC0AAAAIAAAAIQBumbIo//////////8JABQAb3RoZXIubnB5AQAQAJAAAAAAAAAARwAAAAAAAACb7BfqGxDJyFDGUK2e' +
+        'klqcXKRupaBuk2ahrqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RpGOpo6CrUKFAAuBjQAAFBLAwQtAAAACAAAACEA' +
+        '554Iof//////////BwAUAG1lbC5ucHkBABAAmAAAAAAAAABYAAAAAAAAAJvsF+obEMnIUMZQrZ6SWpxcpG6loG6TZqKuo6Ce' +
+        'll9UUpSYF59flJIKEndLzClOBYoXZyQWpAL5GkY6CsaaOgq1CmQDLgaGBnsGBgYHIALiBiDeAMQHHABQSwECLQMtAAAACAAA' +
+        'ACEAbpmyKEcAAACQAAAACQAAAAAAAAAAAAAAgAEAAAAAb3RoZXIubnB5UEsBAi0DLQAAAAgAAAAhAOeeCKFYAAAAmAAAAAcA' +
+        'AAAAAAAAAAAAAIABggAAAG1lbC5ucHlQSwUGAAAAAAIAAgBsAAAAEwEAAAAA',
+    )
+    assert.deepEqual(npzNames(file, 'a.npz'), ['other', 'mel'])
+    const { shape, data } = decodeNpz(file, 'mel', 'a.npz')
+    assert.deepEqual(shape, [2, 3])
+    assert.deepEqual([...data], [1, 2, 3, 4, 5.5, 6])
+  })
+
+  test('an entry that unfolds beyond what its bytes can hold is refused before it is unpacked', () => {
+    const zip = zipSync({ 'a.npy': new Uint8Array(10_000) })
+    const view = new DataView(zip.buffer)
+    // The directory's entry: its uncompressed size stands 24 bytes in.
+    for (let at = 0; at + 4 < zip.length; at++) {
+      if (view.getUint32(at, true) === 0x02014b50) view.setUint32(at + 24, 2 ** 31, true)
+    }
+    assert.throws(() => decodeNpz(zip, 'a', 'a.npz'), { name: 'DiffWaveError', code: 'TOO_LARGE' })
+  })
+
+  test('a missing array is named', () => {
+    const zip = zipSync({ 'a.npy': encodeNpy({ shape: [1], data: Float32Array.of(1) }) })
+    assert.throws(() => decodeNpz(zip, 'b', 'a.npz'), { name: 'DiffWaveError', code: 'BAD_ZIP' })
+  })
+})
