@@ -1,12 +1,65 @@
-/** What a command file gives to main: a function that adds itself to the program. */
-import type { Command } from 'commander'
+/** What a command is: data from which the program, `--help` and docs/command-line.md are made, and a function that runs it. */
 import type { Context } from './context.js'
 
-/** Settings of one run that main holds for all commands. */
-export interface Run {
-  readonly context: Context
-  readonly debug: boolean
+/** A positional argument. */
+export interface ArgumentSpec {
+  readonly name: string
+  readonly description: string
+  /** Whether it takes one or more values. */
+  readonly variadic?: boolean
 }
 
-/** Adds a command; `run` is called when one is carried out. */
-export type AddCommand = (program: Command, run: () => Run) => void
+/** An option. `Value` is what `run` receives; `undefined` is part of it unless the option is required or has a default. */
+export interface OptionSpec<Value> {
+  /** As commander spells them: `-m, --model <model>`, `--steps <n...>`, `--no-baseline`. */
+  readonly flags: string
+  /** A noun phrase that stands alone. */
+  readonly description: string
+  readonly required?: boolean
+  readonly default?: Value
+  /** The long name of an option that excludes this one. */
+  readonly conflicts?: string
+  /** Heading in the help; options without one come first. */
+  readonly group?: string
+  /**
+   * The value of a text.
+   *
+   * @param before the value so far, if the option takes several
+   * @throws DiffWaveError `BAD_OPTION`
+   */
+  parse?(text: string, before: Value | undefined): Value
+}
+
+/** The values of a command's options, by the long name in camel case. */
+export type Values<Options> = {
+  readonly [Name in keyof Options]: Options[Name] extends OptionSpec<infer Value> ? Value : never
+}
+
+export type OptionSpecs = Readonly<Record<string, OptionSpec<unknown>>>
+
+/** A command of the program. */
+export interface Command<Options extends OptionSpecs = OptionSpecs> {
+  readonly name: string
+  /** A noun phrase: what the command does, in one line. */
+  readonly summary: string
+  /** More about it, for `diffwave <command> --help` and the documentation: sentences, one paragraph each. */
+  readonly details?: readonly string[]
+  /** Heading in `diffwave --help`. */
+  readonly group: string
+  readonly arguments: readonly ArgumentSpec[]
+  /** By the long name in camel case. */
+  readonly options: Options
+  /** Calls that a newcomer would try first. */
+  readonly examples: readonly string[]
+  /**
+   * Runs the command. Libraries are imported here and not at the top of the file, so that `diffwave --help` is quick.
+   *
+   * @param values of the arguments, in order
+   */
+  run(context: Context, values: readonly string[], options: Values<Options>): Promise<void>
+}
+
+/** A command, its options' types inferred. */
+export function defineCommand<Options extends OptionSpecs>(command: Command<Options>): Command {
+  return command as unknown as Command
+}

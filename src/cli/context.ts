@@ -1,45 +1,57 @@
 /** What every command is handed: where to print, when to stop. Only src/cli knows the terminal and the process. */
-import cliProgress from 'cli-progress'
-import { DiffWaveError } from '../core/errors.js'
 import type { OnProgress } from '../core/progress.js'
 import { colours } from './colours.js'
+import { jsonLine, printable } from './text.js'
 
-/** Options that every command takes. */
-export interface CommonOptions {
-  readonly json?: boolean
-  readonly quiet?: boolean
+/** The options that every command takes. */
+export interface GlobalOptions {
+  readonly json: boolean
+  readonly quiet: boolean
+  readonly debug: boolean
 }
 
 /** A command's surroundings. */
 export class Context {
-  constructor(
-    readonly signal: AbortSignal,
-    readonly json: boolean,
-    readonly quiet: boolean,
-  ) {}
+  readonly signal: AbortSignal
+  readonly json: boolean
+  readonly quiet: boolean
+  readonly debug: boolean
 
-  /**
-   * A result: a line of text, or with `--json` the value as one line of JSON.
-   *
-   * @param aside stdout carries audio: the line goes to stderr
-   */
-  result(line: string, value: unknown, aside = false): void {
-    const stream = aside ? process.stderr : process.stdout
-    if (this.json) stream.write(`${JSON.stringify(value)}\n`)
-    else if (!this.quiet) stream.write(`${line}\n`)
+  constructor(signal: AbortSignal, { json, quiet, debug }: GlobalOptions) {
+    this.signal = signal
+    this.json = json
+    this.quiet = quiet
+    this.debug = debug
   }
 
-  /** Something worth knowing that is no result: to stderr. */
+  /**
+   * Prints a result: lines of text, or with `--json` the value as one line of JSON.
+   *
+   * @param aside whether stdout carries audio or a mel, so that the result goes to stderr
+   */
+  result(lines: string | readonly string[], value: unknown, aside = false): void {
+    const stream = aside ? process.stderr : process.stdout
+    if (this.json) stream.write(`${jsonLine(value)}\n`)
+    else if (!this.quiet) {
+      for (const line of typeof lines === 'string' ? [lines] : lines) stream.write(`${printable(line)}\n`)
+    }
+  }
+
+  /** Prints something worth knowing that is not a result, to stderr. */
   note(text: string): void {
-    if (!this.quiet) process.stderr.write(`${colours.dim('note:')} ${text}\n`)
+    if (this.quiet) return
+    if (this.json) process.stderr.write(`${jsonLine({ note: text })}\n`)
+    else process.stderr.write(`${colours.dim('note:')} ${printable(text)}\n`)
   }
 
   /** Runs work under a progress bar, which is shown only on a terminal. */
-  async withProgress<T>(label: string, work: (onProgress: OnProgress) => Promise<T>): Promise<T> {
+  async withProgress<T>(label: string, work: (report: OnProgress) => Promise<T>): Promise<T> {
     if (!process.stderr.isTTY || this.json || this.quiet) return work(() => {})
+    const { default: cliProgress } = await import('cli-progress')
     const bar = new cliProgress.SingleBar(
       {
-        format: `${label} {bar} {percentage}% {eta_formatted}`,
+        // Braces would be taken for the bar's own placeholders.
+        format: `${printable(label).replace(/[{}]/g, '_')} {bar} {percentage}% {eta_formatted}`,
         stream: process.stderr,
         clearOnComplete: true,
         hideCursor: true,
@@ -52,21 +64,5 @@ export class Context {
     } finally {
       bar.stop()
     }
-  }
-}
-
-/** Prints an error as one line and its hint as another; with `debug` its stack and causes, too. */
-export function printError(error: unknown, debug: boolean): void {
-  const known = error instanceof DiffWaveError
-  const code = known ? error.code : 'INTERNAL'
-  const message = error instanceof Error ? error.message : String(error)
-  process.stderr.write(`${colours.red(`error[${code}]:`)} ${message.replaceAll('\n', ' ')}\n`)
-  if (known && error.hint) process.stderr.write(`${colours.cyan('hint:')} ${error.hint}\n`)
-  if (!known)
-    process.stderr.write(`${colours.cyan('hint:')} This is a fault of diffwave itself; --debug shows where.\n`)
-  if (debug && error instanceof Error) {
-    process.stderr.write(`${error.stack ?? ''}\n`)
-    for (let cause = error.cause; cause instanceof Error; cause = cause.cause)
-      process.stderr.write(`cause: ${cause.stack}\n`)
   }
 }

@@ -1,13 +1,13 @@
 /** Runs a command over several inputs: one that fails is reported, and the others are still done. */
 import { DiffWaveError } from '../core/errors.js'
-import { type Context, printError } from './context.js'
+import type { Context } from './context.js'
 import { exitStatus, SomeFailed } from './exit.js'
+import { printError } from './print-error.js'
 
-/** @throws the error itself where there is one input; `SomeFailed` where some of several failed */
+/** @throws the error itself if there is one input; `SomeFailed` if some of several failed */
 export async function eachInput<T>(
   context: Context,
   inputs: readonly T[],
-  debug: boolean,
   work: (input: T, index: number) => Promise<void>,
 ): Promise<void> {
   let status = 0
@@ -17,7 +17,7 @@ export async function eachInput<T>(
     } catch (error) {
       const aborted = error instanceof DiffWaveError && error.code === 'ABORTED'
       if (inputs.length === 1 || aborted || context.signal.aborted) throw error
-      printError(error, debug)
+      printError(error, context)
       status = Math.max(status, exitStatus(error))
     }
   }

@@ -1,14 +1,20 @@
-/** Exit statuses: 0 done, 1 failed, 2 called wrongly, 128 + signal where a signal ended the work. */
+/** Exit statuses: 0 done, 1 failed, 2 called wrongly, 128 + signal if a signal ended the work. */
 import { DiffWaveError, type ErrorCode } from '../core/errors.js'
+
+export const FAILED = 1
+export const CALLED_WRONGLY = 2
+
+/** Statuses of the signals that end the work. */
+export const signalStatus = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 
 /** Errors that lie in how the command was called, not in what it was given to work on. */
 const usage: ReadonlySet<ErrorCode> = new Set(['BAD_OPTION', 'UNKNOWN_MODEL', 'UNKNOWN_LABEL', 'BAD_SCHEDULE'])
 
 export function exitStatus(error: unknown): number {
-  return error instanceof DiffWaveError && usage.has(error.code) ? 2 : 1
+  return error instanceof DiffWaveError && usage.has(error.code) ? CALLED_WRONGLY : FAILED
 }
 
-/** Thrown where some of several inputs failed: each was reported when it did. */
+/** Thrown if some of several inputs failed: each was reported when it did. */
 export class SomeFailed extends Error {
   constructor(readonly status: number) {
     super('some inputs failed')

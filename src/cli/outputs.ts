@@ -1,69 +1,178 @@
 /** Where results go: one input to a file, several to a folder; checked before any work starts. */
-import { basename, extname, join, resolve } from 'node:path'
+import { constants } from 'node:fs'
+import { access, stat } from 'node:fs/promises'
+import { dirname, extname, join } from 'node:path'
+import { createInterface } from 'node:readline/promises'
 import { DiffWaveError } from '../core/errors.js'
-import { checkWritable, kindOfPath, makeFolder } from '../core/files.js'
+import { checkWritable, fileError, kindOfPath, makeFolder } from '../core/files.js'
+import type { Context } from './context.js'
+import type { Input } from './inputs.js'
+import { STDOUT, standardOutput } from './sink.js'
+import { printable } from './text.js'
 
 /** One input and the file its result goes to. */
 export interface Job {
-  readonly input: string
+  readonly input: Input
   readonly output: string
 }
 
-/** Endings that are not part of an input's name. */
-function stem(path: string): string {
-  return basename(path, extname(path))
+export interface OutputPlan {
+  readonly output: string
+  /** Endings that the result may have; the first is that of results in a folder. */
+  readonly endings: readonly [string, ...string[]]
+  readonly force: boolean | undefined
+  /** Other files that the command reads, which must not be overwritten either. */
+  readonly sources?: readonly Input[]
+  /** What else is written with a result. */
+  readonly beside?: (output: string) => readonly string[]
+}
+
+/** Endings of files that are no folder's name, though they are not written by the command either. */
+const FILE_ENDINGS =
+  /^\.(wav|wave|flac|mp3|mp4|m4a|aac|ogg|oga|opus|aiff?|npy|npz|pth?|pkl|ckpt|safetensors|json|jsonl|csv|txt|md|png|jpe?g|pdf|html?|zip|gz|tar|bin)$/
+
+/** Whether a path that a user gave means a folder: it is one, ends in a slash, or does not end as files do. */
+async function meansFolder(path: string, endings: readonly string[]): Promise<boolean> {
+  const kind = await kindOfPath(path)
+  if (kind !== 'missing') return kind === 'directory'
+  if (/[\\/]$/.test(path)) return true
+  const ending = extname(path).toLowerCase()
+  if (endings.includes(ending)) return false
+  if (!FILE_ENDINGS.test(ending)) return true
+  throw new DiffWaveError('BAD_OPTION', 'results are not written in this format', {
+    expected: `a folder, or a file that ends in ${endings.join(' or ')}`,
+    got: path,
+  })
 }
 
 /**
- * Pairs inputs with outputs. `output` is a file if it has one of the endings `extensions` (then there must be one input), else a
- * folder, made if need be, in which each result has its input's name and the first ending.
+ * Pairs inputs with outputs. The output is standard output, a device or pipe, a file with one of the endings (then there must be
+ * one input), or a folder, made if need be, in which each result has its input's name and the first ending.
  *
- * @throws DiffWaveError `BAD_OPTION` (several inputs for one file, two results of one name, an input that would be
- * overwritten), `NOT_WRITABLE`, `NOT_A_DIRECTORY`, …
+ * @throws DiffWaveError `BAD_OPTION` (several inputs for one file, two results of one name, a file that would be overwritten),
+ * `NOT_WRITABLE`, `NOT_A_DIRECTORY`, …
  */
 export async function planOutputs(
-  inputs: readonly string[],
-  output: string,
-  extensions: readonly [string, ...string[]],
+  context: Context,
+  inputs: readonly Input[],
+  plan: OutputPlan,
 ): Promise<readonly Job[]> {
-  const isFolder = (await kindOfPath(output)) === 'directory'
-  const ending = extname(output).toLowerCase()
-  if (!isFolder && extensions.includes(ending)) {
-    if (inputs.length > 1) {
-      throw new DiffWaveError('BAD_OPTION', `${inputs.length} inputs cannot go to one file`, {
-        got: output,
-        hint: 'Name a folder with -o to write a file for each.',
-      })
-    }
-    refuseOverwriting(inputs, output)
-    await checkWritable(output)
-    return [{ input: inputs[0]!, output }]
+  const output = standardOutput(plan.output)
+  const { endings, sources = [] } = plan
+  const folder = output !== STDOUT && (await meansFolder(output, endings))
+  if (!folder) {
+    if (inputs.length > 1) throw oneFile(`${inputs.length} inputs`, output)
+    if (output !== STDOUT) await checkFile(output, endings)
   }
-  if (!isFolder && ending !== '' && ending.length <= 5) {
-    throw new DiffWaveError('BAD_OPTION', 'results are not written in this format', {
-      expected: `a folder, or a file that ends in ${extensions.join(' or ')}`,
-      got: output,
-    })
+  const jobs = inputs.map(input => ({ input, output: folder ? join(output, input.stem + endings[0]) : output }))
+  refuseDoubles(jobs)
+  const outputs = jobs.flatMap(job => [job.output, ...(plan.beside?.(job.output) ?? [])])
+  if (new Set(outputs).size < outputs.length) {
+    throw new DiffWaveError('BAD_OPTION', 'a picture needs a .wav file to lie beside', { got: output })
   }
-  const jobs = inputs.map(input => ({ input, output: join(output, stem(input) + extensions[0]) }))
-  const seen = new Map<string, string>()
-  for (const job of jobs) {
-    const other = seen.get(job.output)
-    if (other !== undefined) {
-      throw new DiffWaveError('BAD_OPTION', `two inputs would be written to ${job.output}`, {
-        got: `${other} and ${job.input}`,
-      })
-    }
-    seen.set(job.output, job.input)
-    refuseOverwriting(inputs, job.output)
-  }
-  await makeFolder(output)
+  await refuseInputs(outputs, [...inputs, ...sources])
+  await confirmOverwrite(context, outputs, plan.force)
+  if (folder) for (const path of new Set([output, ...jobs.map(job => dirname(job.output))])) await makeFolder(path)
   return jobs
 }
 
-function refuseOverwriting(inputs: readonly string[], output: string): void {
-  const same = inputs.find(input => resolve(input) === resolve(output))
-  if (same !== undefined) {
-    throw new DiffWaveError('BAD_OPTION', 'the result would overwrite its input', { where: same })
+/** The error of several results for one file. */
+export function oneFile(results: string, output: string): DiffWaveError {
+  return new DiffWaveError('BAD_OPTION', `${results} cannot go to one file`, {
+    got: output,
+    hint: 'Name a folder with -o to write a file for each.',
+  })
+}
+
+/** Whether a path names a file of one of the endings rather than a folder. @throws DiffWaveError `BAD_OPTION` */
+export async function meansFile(path: string, endings: readonly string[]): Promise<boolean> {
+  return standardOutput(path) === STDOUT || !(await meansFolder(path, endings))
+}
+
+/** Refuses a file that cannot be written, and one that exists but is of another format. @throws DiffWaveError */
+export async function checkFile(path: string, endings: readonly string[]): Promise<void> {
+  if ((await kindOfPath(path)) === 'other') {
+    await access(path, constants.W_OK).catch(error => {
+      throw fileError(error, path, 'write')
+    })
+    return
   }
+  if (!endings.includes(extname(path).toLowerCase())) {
+    throw new DiffWaveError('BAD_OPTION', 'results are not written in this format', {
+      expected: `a file that ends in ${endings.join(' or ')}`,
+      got: path,
+    })
+  }
+  await checkWritable(path)
+}
+
+function refuseDoubles(jobs: readonly Job[]): void {
+  const seen = new Map<string, string>()
+  for (const { input, output } of jobs) {
+    const other = seen.get(output)
+    if (other !== undefined) {
+      throw new DiffWaveError('BAD_OPTION', `two inputs would be written to ${output}`, {
+        got: `${other} and ${input.name}`,
+      })
+    }
+    seen.set(output, input.name)
+  }
+}
+
+/** What tells one file from another, whatever links lead to it; null if nothing lies at the path. */
+async function identity(path: string): Promise<string | null> {
+  try {
+    const { dev, ino } = await stat(path, { bigint: true })
+    return `${dev}:${ino}`
+  } catch {
+    return null
+  }
+}
+
+/** @throws DiffWaveError `BAD_OPTION` if an output is the same file as an input, be it by links */
+async function refuseInputs(outputs: readonly string[], inputs: readonly Input[]): Promise<void> {
+  const sources = new Map<string, string>()
+  for (const { name, path } of inputs) {
+    const file = await identity(path)
+    if (file !== null) sources.set(file, name)
+  }
+  for (const output of outputs) {
+    if (output === STDOUT || (await kindOfPath(output)) !== 'file') continue
+    const same = sources.get((await identity(output))!)
+    if (same !== undefined) {
+      throw new DiffWaveError('BAD_OPTION', 'the result would overwrite its input', {
+        ...(same === output ? {} : { got: output }),
+        where: same,
+      })
+    }
+  }
+}
+
+/**
+ * Makes sure that files which exist may be overwritten: with `--force`, or by the answer of a person at the terminal.
+ *
+ * @throws DiffWaveError `BAD_OPTION` if they may not
+ */
+export async function confirmOverwrite(
+  context: Context,
+  outputs: readonly string[],
+  force: boolean | undefined,
+): Promise<void> {
+  if (force) return
+  const existing: string[] = []
+  for (const path of outputs) if (path !== STDOUT && (await kindOfPath(path)) === 'file') existing.push(path)
+  const [first] = existing
+  if (first === undefined) return
+  const problem = existing.length === 1 ? 'the file exists already' : `${existing.length} of the files exist already`
+  if (process.stdin.isTTY && process.stderr.isTTY && !context.json && !context.quiet) {
+    const terminal = createInterface({ input: process.stdin, output: process.stderr })
+    try {
+      const question = existing.length === 1 ? `${first} exists.` : `${first} and ${existing.length - 1} more exist.`
+      const answer = await terminal.question(`${printable(question)} Overwrite? [y/N] `, { signal: context.signal })
+      if (/^y(es)?$/i.test(answer.trim())) return
+    } finally {
+      terminal.close()
+    }
+  }
+  throw new DiffWaveError('BAD_OPTION', problem, { where: first, hint: 'Use --force to overwrite.' })
 }

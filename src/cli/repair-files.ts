@@ -1,18 +1,18 @@
 /** What `inpaint`, `denoise` and `interpolate` share: a model, recordings in, one WAV each. */
-
+import { defined } from '../core/defined.js'
 import type { OnProgress } from '../core/progress.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
 import type { Synthesis } from '../synthesis/options.js'
-import type { ModelOptions, OutputOptions, SamplingOptions } from './arguments.js'
-import type { Run } from './command.js'
+import type { Context } from './context.js'
 import { eachInput } from './each-input.js'
+import type { Input } from './inputs.js'
+import { noteSteps, openModel } from './load.js'
+import type { ModelOptions, OutputOptions, SamplingOptions } from './options.js'
 import { planOutputs } from './outputs.js'
 import { checkStdout, chosenOutput, STDOUT } from './sink.js'
-import { streamOf, writeAudio } from './write-audio.js'
+import { picturePath, streamOf, writeAudio } from './write-audio.js'
 
-export interface RepairOptions extends ModelOptions, SamplingOptions, OutputOptions {
-  readonly label?: string
-}
+export interface RepairOptions extends ModelOptions, SamplingOptions, OutputOptions {}
 
 /** What every repair is given besides its own options. */
 export interface RepairRun {
@@ -21,29 +21,38 @@ export interface RepairRun {
   readonly onProgress: OnProgress
 }
 
-export interface Repairer {
-  readonly model: Denoiser
-  readonly repair: (input: string, more: RepairRun) => Promise<Synthesis>
+export type Repair = (input: Input, run: RepairRun) => Promise<Synthesis>
+
+export interface RepairPlan {
+  readonly inputs: readonly Input[]
+  /** Other recordings that are read. */
+  readonly sources?: readonly Input[]
+  /** The model that runs if none is named. */
+  readonly fallback: string
+  /** How to repair with the model; called once the output is known to be writable. */
+  readonly repairer: (model: Denoiser) => Promise<Repair>
 }
 
-/** @param load called once the output is known to be writable */
-export async function repairFiles(
-  { context, debug }: Run,
-  inputs: readonly string[],
-  options: RepairOptions,
-  load: () => Promise<Repairer>,
-): Promise<void> {
+export async function repairFiles(context: Context, options: RepairOptions, plan: RepairPlan): Promise<void> {
   const output = chosenOutput(options)
+  const { inputs } = plan
+  const { seed, format, picture } = options
   if (output === STDOUT) checkStdout(inputs.length, options)
-  const jobs =
-    output === STDOUT ? inputs.map(input => ({ input, output })) : await planOutputs(inputs, output, ['.wav'])
-  const { model, repair } = await load()
-  const { seed, format, picture = false } = options
+  const jobs = await planOutputs(context, inputs, {
+    output,
+    endings: ['.wav'],
+    force: options.force,
+    ...defined({ sources: plan.sources }),
+    beside: path => (picture ? [picturePath(path)] : []),
+  })
+  const model = await openModel(context, options, plan.fallback)
   try {
-    await eachInput(context, jobs, debug, async ({ input, output }, index) => {
+    const repair = await plan.repairer(model)
+    await noteSteps(context, model, options.steps)
+    await eachInput(context, jobs, async ({ input, output }, index) => {
       let facts: Readonly<Record<string, unknown>> = {}
       await writeAudio(context, model, {
-        input,
+        input: input.name,
         output,
         open: async onProgress => {
           const seeded = seed === undefined ? {} : { seed: seed + index }

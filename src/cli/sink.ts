@@ -1,41 +1,59 @@
 /** Where one result's audio goes: a file, or standard output as a pipe. */
-import { type WavStreamOptions, wavBytes, writeWavStream } from '../audio/codecs/wav-stream.js'
+import type { WavStreamOptions } from '../audio/codecs/wav-stream.js'
 import { DiffWaveError } from '../core/errors.js'
 import type { AudioStream } from '../synthesis/options.js'
 
 /** Name of standard output as an output. */
 export const STDOUT = '-'
 
+const names = new Set([STDOUT, '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'])
+
+/** An output's path, with one name for standard output. */
+export function standardOutput(path: string): string {
+  return names.has(path) ? STDOUT : path
+}
+
 /** Refuses what a pipe cannot do, before any work starts. @throws DiffWaveError `BAD_OPTION` */
-export function checkStdout(results: number, options: { readonly picture?: boolean }): void {
+export function checkStdout(results: number, options: { readonly picture?: boolean | undefined } = {}): void {
   const refuse = (problem: string, hint: string): never => {
-    throw new DiffWaveError('BAD_OPTION', problem, { where: '--stdout', hint })
+    throw new DiffWaveError('BAD_OPTION', problem, { where: 'standard output', hint })
   }
   if (results > 1) refuse(`${results} results cannot go to one pipe`, 'Name a folder with -o to write a file for each.')
   if (options.picture) refuse('a picture needs a file to lie beside', 'Leave out --picture, or name a file with -o.')
   if (process.stdout.isTTY) {
-    refuse('audio is not written to a terminal', 'Pipe it: diffwave synthesize mel.npy --stdout | aplay')
+    refuse('binary data is not written to a terminal', 'Pipe it: diffwave synthesize mel.npy --stdout | aplay')
   }
 }
 
-/** The output that `-o` and `--stdout` name together. @throws DiffWaveError `BAD_OPTION` where it is none, or two */
-export function chosenOutput({ output, stdout }: { readonly output?: string; readonly stdout?: boolean }): string {
+/** The output that `-o` and `--stdout` name together. @throws DiffWaveError `BAD_OPTION` if they name none, or two */
+export function chosenOutput({
+  output,
+  stdout,
+}: {
+  readonly output: string | undefined
+  readonly stdout: boolean | undefined
+}): string {
   if ((output === undefined) === (stdout !== true)) {
-    throw new DiffWaveError('BAD_OPTION', 'where the audio goes is not clear', {
+    throw new DiffWaveError('BAD_OPTION', output === undefined ? 'no output is named' : 'two outputs are named', {
       expected: '-o <path> or --stdout',
       got: output === undefined ? 'neither' : 'both',
     })
   }
-  return output ?? STDOUT
+  return output === undefined ? STDOUT : standardOutput(output)
 }
 
-/** Writes audio as it comes. A reader that goes away ends the process quietly (`main.ts`). */
+/** Writes bytes to standard output, as fast as its reader takes them. */
+export function writeStdout(bytes: Uint8Array): Promise<void> {
+  // A failed write ends the run in `Ending`.
+  return new Promise(resolve => process.stdout.write(bytes, () => resolve()))
+}
+
+/** Writes audio as it comes. */
 export async function writeAudioTo(output: string, audio: AudioStream, options: WavStreamOptions): Promise<void> {
+  const { wavBytes, writeWavStream } = await import('../audio/codecs/wav-stream.js')
   if (output !== STDOUT) {
     await writeWavStream(output, audio, options)
     return
   }
-  for await (const bytes of wavBytes(audio, options)) {
-    await new Promise<void>(resolve => process.stdout.write(bytes, () => resolve()))
-  }
+  for await (const bytes of wavBytes(audio, options)) await writeStdout(bytes)
 }

@@ -1,27 +1,31 @@
 /** What `synthesize` and `resynthesize` share: files through a vocoder into WAVs or a pipe, one line each. */
-import type { Command } from 'commander'
+import { defined } from '../core/defined.js'
 import type { AudioStream } from '../synthesis/options.js'
-import { type StreamOptions, Vocoder } from '../vocoder.js'
-import {
-  loadOptions,
-  type ModelOptions,
-  type OutputOptions,
-  type SamplingOptions,
-  samplingOptions,
-  wholeNumber,
-  withModel,
-  withOutput,
-  withSampling,
-} from './arguments.js'
-import type { Run } from './command.js'
+import type { StreamOptions, Vocoder } from '../vocoder.js'
+import type { Values } from './command.js'
 import type { Context } from './context.js'
 import { eachInput } from './each-input.js'
+import { findInputs, type Input, type InputKind } from './inputs.js'
+import { DEFAULT_VOCODER, noteSteps, openModel } from './load.js'
+import { modelOptions, outputOptions, refine, sampling, samplingOptions, text, whole } from './options.js'
 import { planOutputs } from './outputs.js'
 import { checkStdout, chosenOutput, STDOUT } from './sink.js'
-import { writeAudio } from './write-audio.js'
+import { picturePath, writeAudio } from './write-audio.js'
 
 /** Samples fed at a time into a file: a third of a second at 22,050 Hz runs some tenths faster than a stream's fewer. */
 const FILE_CHUNK = 8192
+
+export const vocodeOptions = {
+  ...outputOptions,
+  ...modelOptions(DEFAULT_VOCODER),
+  ...samplingOptions,
+  refine,
+  label: text('--label <name>', 'voice, for models that have labels'),
+  chunkFrames: whole(
+    '--chunk-frames <n>',
+    'mel frames fed at a time: few give the first audio sooner, many run faster (default: 8 in a pipe)',
+  ),
+}
 
 /** One input, read and checked, ready to be vocoded. */
 export interface Prepared {
@@ -30,57 +34,53 @@ export interface Prepared {
   readonly extra?: Readonly<Record<string, unknown>>
 }
 
-interface VocodeOptions extends ModelOptions, SamplingOptions, OutputOptions {
-  readonly chunkFrames?: number
-  readonly refine?: number
-}
-
-/**
- * Makes `command` vocode its files.
- *
- * @param prepare reads one input; what it does is not counted as time of synthesis
- */
-export function vocodeFiles(
-  command: Command,
-  run: () => Run,
-  prepare: (vocoder: Vocoder, input: string, context: Context) => Promise<Prepared>,
-): void {
-  withOutput(withSampling(withModel(command)))
-    .option('--refine <iterations>', 'of phase refinement; 0: none (default: the model’s)', wholeNumber)
-    .option('--chunk-frames <n>', 'mel frames at a time: few sound sooner, many run faster', wholeNumber)
-    .action(async (inputs: string[], options: VocodeOptions) => {
-      const { context, debug } = run()
-      const output = chosenOutput(options)
-      if (output === STDOUT) checkStdout(inputs.length, options)
-      const jobs =
-        output === STDOUT ? inputs.map(input => ({ input, output })) : await planOutputs(inputs, output, ['.wav'])
-      const vocoder = await Vocoder.load(options.model, loadOptions(options))
-      const atOnce = output === STDOUT ? undefined : Math.max(1, Math.round(FILE_CHUNK / vocoder.config.mel!.hop))
-      const chunkFrames = options.chunkFrames ?? atOnce
-      try {
-        await eachInput(context, jobs, debug, async ({ input, output }, index) => {
-          const { stream, extra } = await prepare(vocoder, input, context)
-          const sampling = samplingOptions(options)
-          await writeAudio(context, vocoder.model, {
-            input,
-            output,
-            open: onProgress =>
-              stream({
-                ...sampling,
-                // Clip i has the seed plus i, as in the library's batches.
-                ...(sampling.seed === undefined ? {} : { seed: sampling.seed + index }),
-                ...(options.refine === undefined ? {} : { refine: options.refine }),
-                ...(chunkFrames === undefined ? {} : { chunkFrames }),
-                signal: context.signal,
-                onProgress,
-              }),
-            format: options.format,
-            picture: options.picture ?? false,
-            ...(extra === undefined ? {} : { extra }),
-          })
-        })
-      } finally {
-        await vocoder.dispose()
-      }
+/** @param prepare reads one input; its time is not counted as synthesis */
+export async function vocodeFiles(
+  context: Context,
+  words: readonly string[],
+  kind: InputKind,
+  options: Values<typeof vocodeOptions>,
+  prepare: (vocoder: Vocoder, input: Input) => Promise<Prepared>,
+): Promise<void> {
+  const { format, picture } = options
+  const output = chosenOutput(options)
+  if (output === STDOUT) checkStdout(words.length, options)
+  const inputs = await findInputs(words, kind, context.signal)
+  if (output === STDOUT) checkStdout(inputs.length)
+  const jobs = await planOutputs(context, inputs, {
+    output,
+    endings: ['.wav'],
+    force: options.force,
+    beside: path => (picture ? [picturePath(path)] : []),
+  })
+  const { Vocoder } = await import('../vocoder.js')
+  const model = await openModel(context, options, DEFAULT_VOCODER)
+  try {
+    const vocoder = new Vocoder(model)
+    await noteSteps(context, model, options.steps)
+    const atOnce = output === STDOUT ? undefined : Math.max(1, Math.round(FILE_CHUNK / vocoder.config.mel!.hop))
+    const { seed, ...choice } = sampling(options)
+    const chosen = { ...choice, ...defined({ refine: options.refine, label: options.label }) }
+    await eachInput(context, jobs, async ({ input, output }, index) => {
+      const { stream, extra } = await prepare(vocoder, input)
+      await writeAudio(context, model, {
+        input: input.name,
+        output,
+        open: onProgress =>
+          stream({
+            ...chosen,
+            // Clip i has the seed plus i, as in the library's batches.
+            ...defined({ seed: seed === undefined ? undefined : seed + index }),
+            ...defined({ chunkFrames: options.chunkFrames ?? atOnce }),
+            signal: context.signal,
+            onProgress,
+          }),
+        format,
+        picture,
+        extra: () => extra ?? {},
+      })
     })
+  } finally {
+    await model.dispose()
+  }
 }

@@ -1,30 +1,29 @@
 /** Writes what a model makes, as it makes it: the WAV, a picture beside it, and a line that says what it took. */
-
 import type { WavFormat } from '../audio/codecs/wav.js'
-import { namedConventions } from '../audio/mel/convention.js'
-import { melSpectrogram } from '../audio/mel/mel.js'
-import { drawAudio } from '../audio/picture.js'
 import { writeFileBytes } from '../core/files.js'
 import type { OnProgress } from '../core/progress.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
-import { concatenateAudio } from '../diffusion/state-queue.js'
 import type { AudioStream, Synthesis } from '../synthesis/options.js'
 import type { Context } from './context.js'
 import { STDOUT, writeAudioTo } from './sink.js'
 
 export interface Written {
+  /** Name of the input, if there is one. */
   readonly input?: string
   /** A file, or `-` for standard output. */
   readonly output: string
-  /** Opens the audio; asked once. */
+  /** Opens the audio; called once. */
   readonly open: (onProgress: OnProgress) => AudioStream | Promise<AudioStream>
   /** Seconds that the audio took before it was opened. */
   readonly spent?: number
-  readonly format: WavFormat
-  readonly picture: boolean
-  /** What else the line of JSON should say. */
-  readonly extra?: Readonly<Record<string, unknown>> | (() => Readonly<Record<string, unknown>>)
+  readonly format: WavFormat | undefined
+  readonly picture: boolean | undefined
+  /** What else the line of JSON should say; called once the audio is written. */
+  readonly extra?: () => Readonly<Record<string, unknown>>
 }
+
+/** Share of clipped samples above which a note is printed: peaks that clip now and then stay far below it. */
+const CLIPPED_SHARE = 0.01
 
 /** Where the picture of a WAV goes. */
 export function picturePath(wavPath: string): string {
@@ -32,30 +31,38 @@ export function picturePath(wavPath: string): string {
 }
 
 export async function writeAudio(context: Context, model: Denoiser, written: Written): Promise<void> {
-  const { output, input, format } = written
+  const { output, input, picture = false, format = '16' } = written
   const start = performance.now()
-  const measured = await context.withProgress(input ?? output, async onProgress => {
-    const stream = await written.open(onProgress)
-    const audio = new Measured(stream, written.picture)
+  const measured = await context.withProgress(input ?? output, async report => {
+    const stream = await written.open(report)
+    const audio = new MeasuredStream(stream, picture)
     await writeAudioTo(output, audio.stream, { format })
     return audio
   })
   const elapsed = (performance.now() - start) / 1000 + (written.spent ?? 0)
   const { sampleRate, seed, steps } = measured.stream
-  if (written.picture) await writePicture(output, model, concatenateAudio(measured.pieces), sampleRate)
+  if (picture) await writePicture(output, model, measured.pieces, sampleRate)
   const seconds = measured.samples / sampleRate
   const realTimeFactor = elapsed / seconds
+  const clippedShare = measured.samples === 0 ? 0 : measured.clipped / measured.samples
   const engine = model.engine.name
+  if (clippedShare > CLIPPED_SHARE) {
+    context.note(
+      `${output}: ${(100 * clippedShare).toFixed(1)} % of the samples are clipped` +
+        (model.config.kind === 'vocoder' ? '; is the mel of the model’s convention?' : ''),
+    )
+  }
   context.result(
     `${output}: ${seconds.toFixed(2)} s of audio in ${elapsed.toFixed(2)} s, real-time factor ${realTimeFactor.toFixed(2)}, ` +
       `${engine}, ${steps} steps, seed ${seed}`,
     {
-      ...(typeof written.extra === 'function' ? written.extra() : written.extra),
+      ...written.extra?.(),
       input,
       output,
       seconds,
       elapsed,
       realTimeFactor,
+      clippedShare,
       engine,
       steps,
       seed,
@@ -74,9 +81,11 @@ export function streamOf(synthesis: Synthesis): AudioStream {
   return Object.assign(whole(), { sampleRate, seed, steps, length: samples.length, lookAhead: 0 })
 }
 
-/** A stream whose samples are counted, and kept where they will be drawn. */
-class Measured {
+/** A stream whose samples are counted, and kept if they will be drawn. */
+class MeasuredStream {
   samples = 0
+  /** Samples beyond full scale, which the WAV holds at full scale. */
+  clipped = 0
   readonly pieces: Float32Array[] = []
   readonly stream: AudioStream
 
@@ -88,20 +97,22 @@ class Measured {
   async *#count(stream: AudioStream, keep: boolean): AsyncGenerator<Float32Array, void, undefined> {
     for await (const piece of stream) {
       this.samples += piece.length
+      for (const sample of piece) if (sample > 1 || sample < -1) this.clipped++
       if (keep) this.pieces.push(piece)
       yield piece
     }
   }
 }
 
-async function writePicture(output: string, model: Denoiser, samples: Float32Array, sampleRate: number): Promise<void> {
-  const convention = model.config.mel ?? {
-    ...namedConventions.tacotron2,
-    sampleRate,
-    maxFrequency: sampleRate / 2,
-  }
-  await writeFileBytes(
-    picturePath(output),
-    drawAudio(samples, sampleRate, melSpectrogram({ samples, sampleRate }, convention)),
-  )
+async function writePicture(output: string, { config }: Denoiser, pieces: readonly Float32Array[], sampleRate: number) {
+  const [{ namedConventions }, { melSpectrogram }, { drawAudio }, { concatenateAudio }] = await Promise.all([
+    import('../audio/mel/convention.js'),
+    import('../audio/mel/mel.js'),
+    import('../audio/picture.js'),
+    import('../diffusion/state-queue.js'),
+  ])
+  const samples = concatenateAudio(pieces)
+  const convention = config.mel ?? { ...namedConventions.tacotron2, sampleRate, maxFrequency: sampleRate / 2 }
+  const mel = melSpectrogram({ samples, sampleRate }, convention)
+  await writeFileBytes(picturePath(output), drawAudio(samples, sampleRate, mel))
 }

@@ -1,15 +1,21 @@
-/** `diffwave build-native`: compiles the native engine where the package brings no binary for it. */
-import { buildAddon } from '../../engines/native/build.js'
-import type { AddCommand } from '../command.js'
+/** `diffwave build-native`: compiles the native engine if the package brings no binary for it. */
+import { defined } from '../../core/defined.js'
+import { defineCommand } from '../command.js'
+import { text } from '../options.js'
 
-export const addBuildNative: AddCommand = (program, run) => {
-  program
-    .command('build-native')
-    .description('compiles the native engine from the shipped source, with the C++ compiler of this machine')
-    .option('--compiler <name>', 'default: the first of g++, c++ and clang++ that is there')
-    .action(async ({ compiler }: { compiler?: string }) => {
-      const { context } = run()
-      const path = await buildAddon({ ...(compiler === undefined ? {} : { compiler }), signal: context.signal })
-      context.result(`built ${path}`, { built: path })
-    })
-}
+export const command = defineCommand({
+  name: 'build-native',
+  summary: 'Native engine, compiled from the shipped source',
+  details: ['It takes a C++ compiler. `diffwave doctor` tells whether this machine needs it.'],
+  group: 'This machine',
+  arguments: [],
+  options: {
+    compiler: text('--compiler <name>', 'C++ compiler (default: the first of g++, c++ and clang++ that is installed)'),
+  },
+  examples: ['diffwave build-native'],
+  run: async (context, _, { compiler }) => {
+    const { buildAddon } = await import('../../engines/native/build.js')
+    const path = await buildAddon({ ...defined({ compiler }), signal: context.signal })
+    context.result(`built ${path}`, { built: path })
+  },
+})

@@ -1,49 +1,53 @@
 /** `diffwave convert`: a PyTorch checkpoint → a model folder. */
+import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { kindOfPath } from '../../core/files.js'
-import { writeModelFolder } from '../../model/folder.js'
-import { parameterCount } from '../../model/parameters.js'
-import { readModel } from '../../model/read-model.js'
-import { realNumber, wholeNumber } from '../arguments.js'
-import type { AddCommand } from '../command.js'
+import { defineCommand } from '../command.js'
+import { findInput } from '../inputs.js'
+import { force, real, requiredText, whole } from '../options.js'
 
-interface ConvertOptions {
-  readonly output: string
-  readonly force?: boolean
-  readonly dilationCycle?: number
-  readonly diffusionSteps?: number
-  readonly betaStart?: number
-  readonly betaEnd?: number
-}
+const BARE = 'Checkpoints without a config'
 
-export const addConvert: AddCommand = (program, run) => {
-  program
-    .command('convert <checkpoint>')
-    .description('a PyTorch checkpoint of lmnt-com/diffwave or philsyn/DiffWave-Vocoder → a model folder')
-    .requiredOption('-o, --output <folder>', 'the model folder to write')
-    .option('--force', 'write into a folder that is there already')
-    .option('--dilation-cycle <n>', 'for a .pkl without its config.json', wholeNumber)
-    .option('--diffusion-steps <n>', 'likewise: steps of its training schedule', wholeNumber)
-    .option('--beta-start <β>', 'likewise: first β', realNumber)
-    .option('--beta-end <β>', 'likewise: last β', realNumber)
-    .action(async (checkpoint: string, options: ConvertOptions) => {
-      const { context } = run()
-      const { output, force = false, ...hints } = options
-      if (!force && (await kindOfPath(output)) !== 'missing') {
-        throw new DiffWaveError('BAD_OPTION', 'the model folder is there already', {
-          where: output,
-          hint: '--force writes into it.',
-        })
-      }
-      const { config, parameters, source } = await readModel(checkpoint, hints)
-      await writeModelFolder(output, { config, parameters })
-      const count = parameterCount(config.network)
-      context.result(`${output}: ${config.kind} from ${source}, ${(count / 1e6).toFixed(2)} M parameters`, {
-        input: checkpoint,
-        output,
-        source,
-        kind: config.kind,
-        parameters: count,
+export const command = defineCommand({
+  name: 'convert',
+  summary: 'Model folder from a PyTorch checkpoint',
+  details: [
+    'Checkpoints of lmnt-com/diffwave (.pt) and philsyn/DiffWave-Vocoder (.pkl) are read. Nothing in a pickle is executed.',
+  ],
+  group: 'Mels and models',
+  arguments: [{ name: 'checkpoint', description: 'checkpoint file' }],
+  options: {
+    output: requiredText('-o, --output <folder>', 'model folder to write'),
+    force,
+    dilationCycle: whole('--dilation-cycle <n>', 'layers until the dilation starts over at 1', { group: BARE }),
+    diffusionSteps: whole('--diffusion-steps <n>', 'steps of the training noise schedule', { group: BARE }),
+    betaStart: real('--beta-start <β>', 'first β of the training noise schedule', { group: BARE }),
+    betaEnd: real('--beta-end <β>', 'last β of the training noise schedule', { group: BARE }),
+  },
+  examples: ['diffwave convert weights.pt -o my-model'],
+  run: async (context, [checkpoint], options) => {
+    const { output, force, ...hints } = options
+    if (!force && (await kindOfPath(output)) !== 'missing') {
+      throw new DiffWaveError('BAD_OPTION', 'the model folder exists already', {
+        where: output,
+        hint: 'Use --force to write into it.',
       })
+    }
+    const [{ writeModelFolder }, { parameterCount }, { readModel }] = await Promise.all([
+      import('../../model/folder.js'),
+      import('../../model/parameters.js'),
+      import('../../model/read-model.js'),
+    ])
+    const input = await findInput(checkpoint!, context.signal)
+    const { config, parameters, source } = await readModel(input.path, defined(hints))
+    await writeModelFolder(output, { config, parameters })
+    const count = parameterCount(config.network)
+    context.result(`${output}: ${config.kind} from ${source}, ${(count / 1e6).toFixed(2)} M parameters`, {
+      input: input.name,
+      output,
+      source,
+      kind: config.kind,
+      parameters: count,
     })
-}
+  },
+})

@@ -1,41 +1,44 @@
-/** `diffwave denoise`: noise taken out of recordings by a generator. */
-import { readAudio } from '../../audio/codecs/decode.js'
-import { Generator } from '../../generator.js'
-import { loadOptions, realNumber, samplingOptions, withModel, withOutput, withSampling } from '../arguments.js'
-import type { AddCommand } from '../command.js'
-import { type RepairOptions, repairFiles } from '../repair-files.js'
-import { wholeSteps } from './interpolate.js'
+/** `diffwave denoise`: noise removed from recordings by a generator. */
+import { defined } from '../../core/defined.js'
+import { defineCommand } from '../command.js'
+import { findInputs, recordings } from '../inputs.js'
+import { DEFAULT_GENERATOR } from '../load.js'
+import { countedSteps, modelOptions, outputOptions, real, samplingOptions, text } from '../options.js'
+import { repairFiles } from '../repair-files.js'
 
-interface DenoiseOptions extends RepairOptions {
-  readonly snr?: number
-  readonly noise?: number
-  readonly step?: number
-}
-
-export const addDenoise: AddCommand = (program, run) => {
-  withOutput(withSampling(withModel(program.command('denoise <recording...>'))))
-    .description('take noise out of recordings, with a generator of such sounds')
-    .option('--snr <dB>', 'signal-to-noise ratio of the recordings; estimated where nothing is said', realNumber)
-    .option('--noise <rms>', 'root mean square of their noise, full scale being 1', realNumber)
-    .option('--step <t>', 'the training step to start at', realNumber)
-    .option('--label <name>', 'a class the model was trained on')
-    .action(async (inputs: string[], options: DenoiseOptions) => {
-      const { snr, noise, step, label } = options
-      const sampling = wholeSteps(samplingOptions(options))
-      await repairFiles(run(), inputs, options, async () => {
-        const generator = await Generator.load(options.model, loadOptions(options))
-        return {
-          model: generator.model,
-          repair: async (input, more) =>
-            generator.denoise(await readAudio(input), {
-              ...sampling,
-              ...(snr === undefined ? {} : { snr }),
-              ...(noise === undefined ? {} : { noise }),
-              ...(step === undefined ? {} : { step }),
-              ...(label === undefined ? {} : { label }),
-              ...more,
-            }),
-        }
-      })
+export const command = defineCommand({
+  name: 'denoise',
+  summary: 'Recordings without their noise',
+  details: ['The model is a generator that was trained on sounds of the same kind.'],
+  group: 'Repair recordings',
+  arguments: [
+    { name: 'recording', description: 'recordings, folders of them, or - for standard input', variadic: true },
+  ],
+  options: {
+    ...outputOptions,
+    ...modelOptions(DEFAULT_GENERATOR),
+    ...samplingOptions,
+    snr: real('--snr <dB>', 'signal-to-noise ratio of the recordings (default: estimated)'),
+    noise: real('--noise <rms>', 'root mean square of their noise, full scale being 1'),
+    step: real('--step <t>', 'diffusion step to start at, in place of the noise level'),
+    label: text('--label <name>', 'class that the model was trained on'),
+  },
+  examples: ['diffwave denoise noisy.wav -o clean.wav'],
+  run: async (context, words, options) => {
+    const { snr, noise, step, label } = options
+    const steps = countedSteps(options)
+    await repairFiles(context, options, {
+      inputs: await findInputs(words, recordings, context.signal),
+      fallback: DEFAULT_GENERATOR,
+      repairer: async model => {
+        const [{ readAudio }, { Generator }] = await Promise.all([
+          import('../../audio/codecs/decode.js'),
+          import('../../generator.js'),
+        ])
+        const generator = new Generator(model)
+        return async ({ path }, run) =>
+          generator.denoise(await readAudio(path), { ...steps, ...defined({ snr, noise, step, label }), ...run })
+      },
     })
-}
+  },
+})

@@ -1,32 +1,29 @@
 /** `diffwave doctor`: which engines run here, and why the others do not. */
 import { arch, availableParallelism, platform } from 'node:os'
-import { shippedModels } from '../../denoiser/load-model.js'
-import { surveyEngines } from '../../engines/select.js'
-import type { AddCommand } from '../command.js'
+import { defineCommand } from '../command.js'
 
-export const addDoctor: AddCommand = (program, run) => {
-  program
-    .command('doctor')
-    .description('which engines run here, and why the others do not')
-    .action(async () => {
-      const { context } = run()
-      const engines = await surveyEngines()
-      const models = shippedModels()
-      const cores = availableParallelism()
-      const lines = [
-        `Node.js ${process.versions.node}, ${platform()} ${arch()}, ${cores} cores`,
-        ...engines.map(({ name, available, reason, device }) =>
-          available ? `  ${name}: runs (${device})` : `  ${name}: does not run: ${reason}`,
-        ),
-        `models: ${models.join(', ')}`,
-      ]
-      context.result(lines.join('\n'), {
-        node: process.versions.node,
-        platform: platform(),
-        arch: arch(),
-        cores,
-        engines,
-        models,
-      })
-    })
-}
+export const command = defineCommand({
+  name: 'doctor',
+  summary: 'Engines that run on this machine, and why others do not',
+  group: 'This machine',
+  arguments: [],
+  options: {},
+  examples: ['diffwave doctor'],
+  run: async context => {
+    const [{ shippedModels }, { surveyEngines }] = await Promise.all([
+      import('../../denoiser/load-model.js'),
+      import('../../engines/select.js'),
+    ])
+    const engines = await surveyEngines()
+    const models = shippedModels()
+    const cores = availableParallelism()
+    const lines = [
+      `Node.js ${process.versions.node}, ${platform()} ${arch()}, ${cores} cores`,
+      ...engines.map(({ name, available, reason, device }) =>
+        available ? `  ${name}: available (${device})` : `  ${name}: not available: ${reason}`,
+      ),
+      `models: ${models.join(', ')}`,
+    ]
+    context.result(lines, { node: process.versions.node, platform: platform(), arch: arch(), cores, engines, models })
+  },
+})

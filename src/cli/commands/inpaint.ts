@@ -1,63 +1,66 @@
 /** `diffwave inpaint`: gaps of recordings filled, by a vocoder or a generator. */
-import { InvalidArgumentError } from 'commander'
-import { readAudio } from '../../audio/codecs/decode.js'
-import { loadModel } from '../../denoiser/load-model.js'
-import { Generator } from '../../generator.js'
-import { Vocoder } from '../../vocoder.js'
-import {
-  loadOptions,
-  realNumber,
-  samplingOptions,
-  wholeNumber,
-  withModel,
-  withOutput,
-  withSampling,
-} from '../arguments.js'
-import type { AddCommand } from '../command.js'
-import { type RepairOptions, repairFiles } from '../repair-files.js'
+import { defined } from '../../core/defined.js'
+import { DiffWaveError } from '../../core/errors.js'
+import { defineCommand, type OptionSpec } from '../command.js'
+import { findInputs, recordings } from '../inputs.js'
+import { DEFAULT_VOCODER } from '../load.js'
+import { modelOptions, outputOptions, real, sampling, samplingOptions, text, whole } from '../options.js'
+import { repairFiles } from '../repair-files.js'
 
+/** A gap, in seconds. */
 interface Gap {
   readonly start: number
   readonly end: number
 }
 
-interface InpaintOptions extends RepairOptions {
-  readonly gaps: readonly Gap[]
-  readonly rounds?: number
-  readonly fade?: number
-}
-
-/** `1.2-1.25`, in seconds. */
-function gap(text: string, before: readonly Gap[] | undefined): readonly Gap[] {
-  const [, start, end] = /^(\d*\.?\d+)-(\d*\.?\d+)$/.exec(text) ?? []
-  if (start === undefined || end === undefined) throw new InvalidArgumentError('Not start-end in seconds, as 1.2-1.25.')
-  return [...(before ?? []), { start: Number(start), end: Number(end) }]
-}
-
-export const addInpaint: AddCommand = (program, run) => {
-  withOutput(withSampling(withModel(program.command('inpaint <recording...>'))))
-    .description('fill gaps of recordings so that both sides join')
-    .requiredOption('--gaps <start-end...>', 'what is lost, in seconds, as 1.2-1.25', gap)
-    .option('--rounds <n>', 'passes at each noise level: more join better', wholeNumber)
-    .option('--fade <s>', 'seconds over which the recording fades into what was made', realNumber)
-    .option('--label <name>', 'a voice or class the model was trained on')
-    .action(async (inputs: string[], options: InpaintOptions) => {
-      const { gaps, rounds, fade, label } = options
-      await repairFiles(run(), inputs, options, async () => {
-        const model = await loadModel(options.model, loadOptions(options))
-        const repairer = model.config.kind === 'vocoder' ? new Vocoder(model) : new Generator(model)
-        return {
-          model,
-          repair: async (input, more) =>
-            repairer.inpaint(await readAudio(input), {
-              ...samplingOptions(options),
-              gaps: [...gaps],
-              ...(rounds === undefined ? {} : { rounds }),
-              ...(fade === undefined ? {} : { fade }),
-              ...(label === undefined ? {} : { label }),
-              ...more,
-            }),
-        }
-      })
+const gaps: OptionSpec<readonly Gap[]> = {
+  flags: '--gaps <start-end...>',
+  description: 'gaps to fill, in seconds: 1.2-1.25',
+  required: true,
+  parse: (text, before) => {
+    const [, start, end] = /^(\d*\.?\d+)-(\d*\.?\d+)$/.exec(text) ?? []
+    if (start !== undefined && end !== undefined) return [...(before ?? []), { start: Number(start), end: Number(end) }]
+    throw new DiffWaveError('BAD_OPTION', 'not a gap', {
+      expected: 'start-end in seconds, as 1.2-1.25',
+      got: text,
+      where: '--gaps',
     })
+  },
 }
+
+export const command = defineCommand({
+  name: 'inpaint',
+  summary: 'Recordings with their gaps filled',
+  details: ['Outside the gaps a recording stays as it is, but for a short fade at their edges.'],
+  group: 'Repair recordings',
+  arguments: [
+    { name: 'recording', description: 'recordings, folders of them, or - for standard input', variadic: true },
+  ],
+  options: {
+    gaps,
+    ...outputOptions,
+    ...modelOptions(DEFAULT_VOCODER),
+    ...samplingOptions,
+    rounds: whole('--rounds <n>', 'passes at each noise level: more of them join the edges better (default: 4)'),
+    fade: real('--fade <s>', 'length of the fade at the edges of a gap, in seconds (default: 0.002)'),
+    label: text('--label <name>', 'voice or class that the model was trained on'),
+  },
+  examples: ['diffwave inpaint take.wav -o whole.wav --gaps 1.20-1.25'],
+  run: async (context, words, options) => {
+    const { gaps, rounds, fade, label } = options
+    await repairFiles(context, options, {
+      inputs: await findInputs(words, recordings, context.signal),
+      fallback: DEFAULT_VOCODER,
+      repairer: async model => {
+        const [{ readAudio }, { Generator }, { Vocoder }] = await Promise.all([
+          import('../../audio/codecs/decode.js'),
+          import('../../generator.js'),
+          import('../../vocoder.js'),
+        ])
+        const repairer = model.config.kind === 'vocoder' ? new Vocoder(model) : new Generator(model)
+        const more = { ...sampling(options), gaps: [...gaps], ...defined({ rounds, fade, label }) }
+        return async ({ path }, run) => repairer.inpaint(await readAudio(path), { ...more, ...run })
+      },
+    })
+  },
+})

@@ -1,116 +1,122 @@
 /** `diffwave inspect`: what is in this mel, recording, checkpoint or model folder. */
-import { extname } from 'node:path'
-import { describeAudio } from '../../audio/analysis.js'
-import { decodeWav, decodeWavHeader } from '../../audio/codecs/wav.js'
-import { melRange, recogniseConvention } from '../../audio/mel/mel.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { kindOfPath, readFileBytes } from '../../core/files.js'
-import { createSampler } from '../../diffusion/samplers/create.js'
-import { readMel } from '../../formats/mel-file.js'
-import { scheduleSteps } from '../../model/diffusion-config.js'
-import { melHop, receptiveRadius } from '../../model/network.js'
-import { parameterCount } from '../../model/parameters.js'
-import { readModel } from '../../model/read-model.js'
-import { lookAhead } from '../../synthesis/clip.js'
-import type { AddCommand } from '../command.js'
+import { defineCommand } from '../command.js'
+import type { Context } from '../context.js'
 import { eachInput } from '../each-input.js'
+import { findInput, type Input } from '../inputs.js'
+import { wrappedList } from '../text.js'
 
-type Facts = Readonly<Record<string, string | number | boolean | null>>
+type Facts = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
 
-async function inspectWav(path: string): Promise<Facts> {
-  const bytes = await readFileBytes(path)
-  const header = decodeWavHeader(bytes, path)
-  const description = describeAudio(decodeWav(bytes, path))
-  return {
-    kind: 'audio',
-    container: header.container,
-    encoding: `${header.encoding}, ${header.bitsPerSample} bits`,
-    channels: header.channels,
-    sampleRate: header.sampleRate,
-    ...description,
-  }
+async function inspectAudio(bytes: Uint8Array, name: string): Promise<Facts> {
+  const [{ describeAudio }, { decodeAudio }, { decodeWavHeader }] = await Promise.all([
+    import('../../audio/analysis.js'),
+    import('../../audio/codecs/decode.js'),
+    import('../../audio/codecs/wav.js'),
+  ])
+  const audio = await decodeAudio(bytes, name)
+  const format = audioFormat(bytes)
+  const description = { sampleRate: audio.sampleRate, ...describeAudio(audio) }
+  if (format !== 'WAV') return { kind: 'audio', container: format, ...description }
+  const { container, encoding, bitsPerSample, channels } = decodeWavHeader(bytes, name)
+  return { kind: 'audio', container, encoding: `${encoding}, ${bitsPerSample} bits`, channels, ...description }
 }
 
-async function inspectMel(path: string): Promise<Facts> {
-  const { mel } = await readMel(path)
-  const convention = recogniseConvention(mel)
-  return {
-    kind: 'mel',
-    bands: mel.bands,
-    frames: mel.frames,
-    ...melRange(mel),
-    looksLike: convention === 'tacotron2' ? 'tacotron2 or hifigan' : convention,
-  }
+async function inspectMel(context: Context, { name, path }: Input): Promise<Facts> {
+  const [{ namedConventions }, { MelStatistics, melScale }, { openMel }, { noteMel }] = await Promise.all([
+    import('../../audio/mel/convention.js'),
+    import('../../audio/mel/scale.js'),
+    import('../../formats/mel-stream.js'),
+    import('../mel-notes.js'),
+  ])
+  const mel = await openMel(path)
+  const statistics = new MelStatistics()
+  for await (const piece of mel) statistics.add(piece)
+  const scale = melScale(statistics)
+  if (scale !== 'lmnt') await noteMel(context, name, mel, statistics, namedConventions.tacotron2)
+  const { bands, frames } = mel
+  const { min, max, median } = statistics
+  const looksLike = scale === 'natural logarithm' ? 'tacotron2 or hifigan' : scale
+  return { kind: 'mel', bands, frames, min, max, median, looksLike }
 }
 
 async function inspectModel(path: string): Promise<Facts> {
+  const [{ readModel }, { describeModel }] = await Promise.all([
+    import('../../model/read-model.js'),
+    import('../../synthesis/describe-model.js'),
+  ])
   const { config, source } = await readModel(path)
-  const { network, diffusion } = config
-  const training = diffusion.training
-  const milliseconds = (samples: number) => (1000 * samples) / config.sampleRate
-  const receptiveField = (2 * receptiveRadius(network) + 1) * network.patch
-  const { steps } = createSampler(diffusion)
-  return {
-    kind: config.kind,
-    source,
-    name: config.name,
-    licence: config.licence,
-    sampleRate: config.sampleRate,
-    convention: config.mel?.name ?? null,
-    channels: network.channels,
-    layers: network.layers,
-    dilationCycle: network.dilationCycle,
-    patch: network.patch,
-    receptiveField,
-    receptiveFieldMilliseconds: milliseconds(receptiveField),
-    defaultSteps: steps.length,
-    lookAheadMilliseconds: milliseconds(lookAhead(config, steps.length)),
-    refinementIterations: diffusion.refinement?.iterations ?? null,
-    hop: network.mel === null ? null : melHop(network.mel),
-    labels: network.labels?.join(', ') ?? null,
-    drawsLabels: config.labelShares !== null,
-    parameters: parameterCount(network),
-    trainingSchedule: `${training.kind}, ${scheduleSteps(training)} steps`,
-    samplingSchedules: Object.keys(diffusion.sampling).join(', '),
-  }
+  const { kind, ...rest } = describeModel(config)
+  return { kind, source, ...rest }
 }
 
-async function inspect(path: string): Promise<Facts> {
-  if ((await kindOfPath(path)) === 'directory') return inspectModel(path)
-  switch (extname(path).toLowerCase()) {
-    case '.wav':
-      return inspectWav(path)
-    case '.npy':
-    case '.safetensors':
-      return inspectMel(path)
-    default:
-      try {
-        return await inspectModel(path)
-      } catch (error) {
-        // A .pt may also hold a mel by itself.
-        if (!(error instanceof DiffWaveError) || error.code !== 'UNSUPPORTED_FORMAT') throw error
-        return await inspectMel(path).catch(() => {
-          throw error
-        })
-      }
-  }
+/** The first bytes of files that are recordings. */
+const signatures: readonly [string, string][] = [
+  ['RIFF', 'WAV'],
+  ['RIFX', 'WAV'],
+  ['RF64', 'WAV'],
+  ['fLaC', 'FLAC'],
+  ['OggS', 'Ogg'],
+  ['ID3', 'MP3'],
+]
+
+/** The format of a recording by its first bytes; null: not a recording. */
+function audioFormat(bytes: Uint8Array): string | null {
+  const start = Buffer.from(bytes.subarray(0, 4)).toString('latin1')
+  const found = signatures.find(([signature]) => start.startsWith(signature))
+  if (found !== undefined) return found[1]
+  return bytes[0] === 0xff && (bytes[1]! & 0xe0) === 0xe0 ? 'MP3' : null
 }
 
-function format(value: Facts[string]): string {
-  if (typeof value !== 'number' || Number.isInteger(value)) return String(value ?? 'none')
-  return value.toFixed(3)
-}
-
-export const addInspect: AddCommand = (program, run) => {
-  program
-    .command('inspect <path...>')
-    .description('what is in these mels, recordings, checkpoints or model folders')
-    .action(async (paths: string[]) => {
-      const { context, debug } = run()
-      await eachInput(context, paths, debug, async path => {
-        const facts = await inspect(path)
-        const lines = Object.entries(facts).map(([name, value]) => `  ${name}: ${format(value)}`)
-        context.result([path, ...lines].join('\n'), { path, ...facts })
-      })
+async function inspect(context: Context, word: string): Promise<Facts> {
+  const { shippedModels, modelPath } = await import('../../denoiser/load-model.js')
+  const kind = await kindOfPath(word)
+  if (kind === 'directory') return inspectModel(word)
+  if (kind === 'missing' && shippedModels().includes(word)) return inspectModel(await modelPath(word))
+  const input = await findInput(word, context.signal)
+  const bytes = await readFileBytes(input.path)
+  if (audioFormat(bytes) !== null || /\.(wav|flac|mp3|ogg|oga|opus)$/i.test(word))
+    return inspectAudio(bytes, input.name)
+  if (bytes[0] === 0x93 || /\.(npy|safetensors)$/i.test(word)) return inspectMel(context, input)
+  try {
+    return await inspectModel(input.path)
+  } catch (error) {
+    // A .pt may also hold a mel by itself.
+    if (!(error instanceof DiffWaveError) || error.code !== 'UNSUPPORTED_FORMAT') throw error
+    return await inspectMel(context, input).catch(() => {
+      throw error
     })
+  }
 }
+
+/** Columns of a list of labels. */
+const LIST_COLUMNS = 96
+
+/** A fact as one or more lines. */
+function factLines(name: string, value: Facts[string]): string[] {
+  if (typeof value === 'number') return [`  ${name}: ${Number.isInteger(value) ? value : value.toFixed(3)}`]
+  if (value === null || typeof value !== 'object') return [`  ${name}: ${value ?? 'none'}`]
+  const [first = 'none', ...more] = wrappedList(value, LIST_COLUMNS - name.length)
+  return [`  ${name}: ${first}`, ...more.map(line => `    ${line}`)]
+}
+
+/** A list as one text, as JSON has it. */
+function jsonFact(value: Facts[string]): Facts[string] {
+  return value !== null && typeof value === 'object' ? value.join(', ') : value
+}
+
+export const command = defineCommand({
+  name: 'inspect',
+  summary: 'Facts of mels, recordings, checkpoints and models',
+  group: 'Mels and models',
+  arguments: [{ name: 'path', description: 'files, model folders, names of shipped models, or -', variadic: true }],
+  options: {},
+  examples: ['diffwave inspect speech', 'diffwave inspect mel.npy recording.wav'],
+  run: (context, words) =>
+    eachInput(context, words, async word => {
+      const facts = Object.entries(await inspect(context, word))
+      const json = Object.fromEntries(facts.map(([name, value]) => [name, jsonFact(value)]))
+      context.result([word, ...facts.flatMap(([name, value]) => factLines(name, value))], { path: word, ...json })
+    }),
+})

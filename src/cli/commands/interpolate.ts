@@ -1,53 +1,51 @@
 /** `diffwave interpolate`: a recording between two. */
-import { readAudio } from '../../audio/codecs/decode.js'
-import { DiffWaveError } from '../../core/errors.js'
-import { Generator } from '../../generator.js'
-import { loadOptions, realNumber, samplingOptions, withModel, withOutput, withSampling } from '../arguments.js'
-import type { AddCommand } from '../command.js'
-import { type RepairOptions, repairFiles } from '../repair-files.js'
+import { defined } from '../../core/defined.js'
+import { defineCommand } from '../command.js'
+import { findInput } from '../inputs.js'
+import { DEFAULT_GENERATOR } from '../load.js'
+import { countedSteps, modelOptions, outputOptions, real, samplingOptions, text } from '../options.js'
+import { repairFiles } from '../repair-files.js'
 
-interface InterpolateOptions extends RepairOptions {
-  readonly mix?: number
-  readonly step?: number
-}
-
-/** Sampling options of a process that starts at a level of its own: no schedule has a name there. @throws DiffWaveError `BAD_OPTION` */
-export function wholeSteps<Options extends { readonly steps?: number | string }>(
-  options: Options,
-): Omit<Options, 'steps'> & { readonly steps?: number } {
-  const { steps, ...rest } = options
-  if (typeof steps === 'string') {
-    throw new DiffWaveError('BAD_OPTION', 'a schedule starts at a level of its own', {
-      expected: 'a number of steps',
-      got: steps,
-      where: '--steps',
+export const command = defineCommand({
+  name: 'interpolate',
+  summary: 'A recording between two others of equal length',
+  details: ['The model is a generator that was trained on sounds of the same kind.'],
+  group: 'Repair recordings',
+  arguments: [
+    { name: 'first', description: 'recording that a mix of 0 returns' },
+    { name: 'second', description: 'recording that a mix of 1 returns' },
+  ],
+  options: {
+    ...outputOptions,
+    ...modelOptions(DEFAULT_GENERATOR),
+    ...samplingOptions,
+    mix: real('--mix <share>', 'position between the first (0) and the second (1) (default: 0.5)'),
+    step: real('--step <t>', 'diffusion step to mix at: early steps keep both, late ones make something new'),
+    label: text('--label <name>', 'class that the model was trained on'),
+  },
+  examples: ['diffwave interpolate first.wav second.wav -o between.wav'],
+  run: async (context, [firstWord, secondWord], options) => {
+    const { mix, step, label } = options
+    const steps = countedSteps(options)
+    const first = await findInput(firstWord!, context.signal)
+    const second = await findInput(secondWord!, context.signal)
+    await repairFiles(context, options, {
+      inputs: [first],
+      sources: [second],
+      fallback: DEFAULT_GENERATOR,
+      repairer: async model => {
+        const [{ readAudio }, { Generator }] = await Promise.all([
+          import('../../audio/codecs/decode.js'),
+          import('../../generator.js'),
+        ])
+        const generator = new Generator(model)
+        return async ({ path }, run) =>
+          generator.interpolate(await readAudio(path), await readAudio(second.path), {
+            ...steps,
+            ...defined({ mix, step, label }),
+            ...run,
+          })
+      },
     })
-  }
-  return steps === undefined ? rest : { ...rest, steps }
-}
-
-export const addInterpolate: AddCommand = (program, run) => {
-  withOutput(withSampling(withModel(program.command('interpolate <first> <second>'))))
-    .description('a recording between two of one length, with a generator of such sounds')
-    .option('--mix <share>', '0 is the first, 1 the second; default 0.5', realNumber)
-    .option('--step <t>', 'the training step to mix at: early keeps both, late makes something new', realNumber)
-    .option('--label <name>', 'a class the model was trained on')
-    .action(async (first: string, second: string, options: InterpolateOptions) => {
-      const { mix, step, label } = options
-      const sampling = wholeSteps(samplingOptions(options))
-      await repairFiles(run(), [first], options, async () => {
-        const generator = await Generator.load(options.model, loadOptions(options))
-        return {
-          model: generator.model,
-          repair: async (input, more) =>
-            generator.interpolate(await readAudio(input), await readAudio(second), {
-              ...sampling,
-              ...(mix === undefined ? {} : { mix }),
-              ...(step === undefined ? {} : { step }),
-              ...(label === undefined ? {} : { label }),
-              ...more,
-            }),
-        }
-      })
-    })
-}
+  },
+})

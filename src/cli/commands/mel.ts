@@ -1,67 +1,94 @@
 /** `diffwave mel`: recordings in, mel spectrograms out. */
-import { Option } from 'commander'
-import { readWav } from '../../audio/codecs/wav.js'
-import { type MelConvention, namedConventions } from '../../audio/mel/convention.js'
-import { melSpectrogram } from '../../audio/mel/mel.js'
-import { resample } from '../../audio/resample.js'
+import { extname } from 'node:path'
+import type { Mel, MelConvention } from '../../audio/mel/convention.js'
 import { DiffWaveError } from '../../core/errors.js'
-import { modelPath } from '../../denoiser/load-model.js'
-import { writeMel } from '../../formats/mel-file.js'
-import { readModel } from '../../model/read-model.js'
-import type { AddCommand } from '../command.js'
+import { writeFileBytes } from '../../core/files.js'
+import { conventionChoices } from '../choices.js'
+import { defineCommand, type Values } from '../command.js'
 import { eachInput } from '../each-input.js'
+import { findInputs, recordings } from '../inputs.js'
+import { choice, force, requiredText, text } from '../options.js'
 import { planOutputs } from '../outputs.js'
+import { checkStdout, STDOUT, standardOutput, writeStdout } from '../sink.js'
 
-interface MelOptions {
-  readonly output: string
-  readonly convention?: keyof typeof namedConventions
-  readonly model?: string
+const options = {
+  output: requiredText(
+    '-o, --output <path>',
+    'a .npy or .safetensors file, a folder for several, or - for standard output',
+  ),
+  convention: choice('--convention <name>', 'mel convention', conventionChoices, { conflicts: 'model' }),
+  model: text('-m, --model <model>', 'model whose mel convention to use'),
+  force,
 }
 
-async function conventionOf({ convention, model }: MelOptions): Promise<MelConvention> {
+async function conventionOf({ convention, model }: Values<typeof options>): Promise<MelConvention> {
+  const { namedConventions } = await import('../../audio/mel/convention.js')
   if (convention !== undefined) return namedConventions[convention]
   if (model === undefined) {
-    throw new DiffWaveError('BAD_OPTION', 'a mel needs a convention', {
+    throw new DiffWaveError('BAD_OPTION', 'no mel convention is named', {
       expected: '--convention or --model',
-      hint: 'The convention must be the one of the model that will read the mel.',
+      hint: 'Take the convention of the model that will read the mel.',
     })
   }
+  const [{ modelPath }, { readModel }] = await Promise.all([
+    import('../../denoiser/load-model.js'),
+    import('../../model/read-model.js'),
+  ])
   const { config } = await readModel(await modelPath(model))
-  if (config.mel === null) throw new DiffWaveError('BAD_OPTION', 'this model takes no mel', { got: model })
+  if (config.mel === null) throw new DiffWaveError('BAD_OPTION', 'the model takes no mel', { got: model })
   return config.mel
 }
 
-export const addMel: AddCommand = (program, run) => {
-  program
-    .command('mel <wav...>')
-    .description('recordings → mel spectrograms (.npy)')
-    .requiredOption('-o, --output <path>', 'a .npy or .safetensors file, or a folder for several')
-    .addOption(
-      new Option('--convention <name>', 'a named mel convention')
-        .choices(Object.keys(namedConventions))
-        .conflicts('model'),
-    )
-    .option('-m, --model <model>', 'the convention of this model')
-    .action(async (wavs: string[], options: MelOptions) => {
-      const { context, debug } = run()
-      const convention = await conventionOf(options)
-      const jobs = await planOutputs(wavs, options.output, ['.npy', '.safetensors'])
-      await eachInput(context, jobs, debug, async ({ input, output }) => {
-        const audio = await readWav(input)
-        const { sampleRate } = convention
-        if (audio.sampleRate !== sampleRate) {
-          context.note(`${input} was resampled from ${audio.sampleRate} to ${sampleRate} Hz`)
-        }
-        const samples = await resample(audio.samples, audio.sampleRate, sampleRate)
-        const mel = melSpectrogram({ samples, sampleRate }, convention)
-        await writeMel(output, mel)
-        context.result(`${output}: ${mel.bands} bands × ${mel.frames} frames, ${convention.name}`, {
-          input,
-          output,
-          bands: mel.bands,
-          frames: mel.frames,
-          convention: convention.name,
-        })
-      })
-    })
+/** Writes a mel in the format of the file's ending; to pipes and devices as `.npy`. */
+async function write(output: string, mel: Mel): Promise<void> {
+  const [{ encodeNpy }, { encodeSafetensors }] = await Promise.all([
+    import('../../formats/npy.js'),
+    import('../../formats/safetensors.js'),
+  ])
+  const tensor = { shape: [mel.bands, mel.frames], data: mel.data }
+  const isSafetensors = extname(output).toLowerCase() === '.safetensors'
+  const bytes = isSafetensors ? encodeSafetensors(new Map([['mel', tensor]])) : encodeNpy(tensor)
+  await (output === STDOUT ? writeStdout(bytes) : writeFileBytes(output, bytes))
 }
+
+export const command = defineCommand({
+  name: 'mel',
+  summary: 'Mel spectrograms of recordings',
+  group: 'Mels and models',
+  arguments: [
+    { name: 'recording', description: 'recordings, folders of them, or - for standard input', variadic: true },
+  ],
+  options,
+  examples: ['diffwave mel recording.wav -o recording.npy --model speech'],
+  run: async (context, words, options) => {
+    const [{ readAudio }, { melSpectrogram }, { resample }] = await Promise.all([
+      import('../../audio/codecs/decode.js'),
+      import('../../audio/mel/mel.js'),
+      import('../../audio/resample.js'),
+    ])
+    const convention = await conventionOf(options)
+    const inputs = await findInputs(words, recordings, context.signal)
+    if (standardOutput(options.output) === STDOUT) checkStdout(inputs.length)
+    const jobs = await planOutputs(context, inputs, {
+      output: options.output,
+      endings: ['.npy', '.safetensors'],
+      force: options.force,
+    })
+    await eachInput(context, jobs, async ({ input, output }) => {
+      const audio = await readAudio(input.path)
+      const { sampleRate } = convention
+      if (audio.sampleRate !== sampleRate) {
+        context.note(`${input.name} was resampled from ${audio.sampleRate} to ${sampleRate} Hz`)
+      }
+      const samples = await resample(audio.samples, audio.sampleRate, sampleRate)
+      const mel = melSpectrogram({ samples, sampleRate }, convention)
+      await write(output, mel)
+      const { bands, frames } = mel
+      context.result(
+        `${output}: ${bands} bands × ${frames} frames, ${convention.name}`,
+        { input: input.name, output, bands, frames, convention: convention.name },
+        output === STDOUT,
+      )
+    })
+  },
+})

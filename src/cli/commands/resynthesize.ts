@@ -1,18 +1,25 @@
 /** `diffwave resynthesize`: recordings to their mels and back. */
-import { readWav } from '../../audio/codecs/wav.js'
-import type { AddCommand } from '../command.js'
-import { vocodeFiles } from '../vocode-files.js'
+import { defineCommand } from '../command.js'
+import { recordings } from '../inputs.js'
+import { vocodeFiles, vocodeOptions } from '../vocode-files.js'
 
-export const addResynthesize: AddCommand = (program, run) => {
-  const command = program
-    .command('resynthesize <wav...>')
-    .description('recordings → mel → WAV: what the model makes of them')
-  vocodeFiles(command, run, async (vocoder, input, context) => {
-    const audio = await readWav(input)
-    if (audio.sampleRate !== vocoder.sampleRate) {
-      context.note(`${input} was resampled from ${audio.sampleRate} to ${vocoder.sampleRate} Hz`)
-    }
-    const { mel, length } = await vocoder.analyse(audio)
-    return { stream: options => vocoder.stream(mel, { ...options, length }) }
-  })
-}
+export const command = defineCommand({
+  name: 'resynthesize',
+  summary: 'Copies of recordings that a vocoder makes from their mels',
+  group: 'Make audio',
+  arguments: [
+    { name: 'recording', description: 'recordings, folders of them, or - for standard input', variadic: true },
+  ],
+  options: vocodeOptions,
+  examples: ['diffwave resynthesize recording.wav -o copy.wav'],
+  run: (context, words, options) =>
+    vocodeFiles(context, words, recordings, options, async (vocoder, { name, path }) => {
+      const { readAudio } = await import('../../audio/codecs/decode.js')
+      const audio = await readAudio(path)
+      if (audio.sampleRate !== vocoder.sampleRate) {
+        context.note(`${name} was resampled from ${audio.sampleRate} to ${vocoder.sampleRate} Hz`)
+      }
+      const { mel, length } = await vocoder.analyse(audio)
+      return { stream: more => vocoder.stream(mel, { ...more, length }) }
+    }),
+})

@@ -1,32 +1,14 @@
 /** `diffwave train`: learns a model from folders of recordings. */
-
 import { join } from 'node:path'
-import { Option } from 'commander'
-import { decodeAudio } from '../../audio/codecs/decode.js'
+import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
-import { modelPath } from '../../denoiser/load-model.js'
-import { createEngine, engineNames } from '../../engines/select.js'
-import { readJson } from '../../model/folder.js'
-import { readModel } from '../../model/read-model.js'
-import { checkTrainingConfig } from '../../training/config.js'
-import { type DatasetReport, loadDataset } from '../../training/data/dataset.js'
-import { type StepReport, train } from '../../training/trainer.js'
-import { realNumber, wholeNumber } from '../arguments.js'
-import type { AddCommand } from '../command.js'
+import type { DatasetReport } from '../../training/data/dataset.js'
+import type { StepReport } from '../../training/trainer.js'
+import { engineChoices } from '../choices.js'
+import { defineCommand } from '../command.js'
 import type { Context } from '../context.js'
-import { listen } from '../listen.js'
-
-interface TrainCommandOptions {
-  readonly data: readonly string[]
-  readonly out: string
-  readonly resume?: boolean
-  readonly mel?: string
-  readonly maxSteps?: number
-  readonly maxHours?: number
-  readonly from?: string
-  readonly engine?: (typeof engineNames)[number]
-  readonly threads?: number
-}
+import { noteThreads } from '../load.js'
+import { choice, flag, real, requiredText, requiredTexts, text, whole } from '../options.js'
 
 /** Files left out that are named one by one; the rest are counted. */
 const NAMED_FILES = 10
@@ -51,83 +33,90 @@ function line({ step, totalSteps, loss, learningRate, samplesPerSecond, secondsL
   )
 }
 
-export const addTrain: AddCommand = (program, run) => {
-  program
-    .command('train')
-    .description('learn a model from folders of recordings')
-    .argument('<config>', 'the training config, a .json file')
-    .requiredOption('--data <dir...>', 'folders of WAV, FLAC, MP3 or Ogg')
-    .option(
-      '--mel <dir>',
-      'folder of mels to train from, in place of the recordings’ own: a .npy of the same name each',
-    )
-    .requiredOption('--out <dir>', 'folder for checkpoint, log and model')
-    .option('--resume', 'go on from the checkpoint in --out')
-    .option('--max-steps <n>', 'stop after so many updates in all', wholeNumber)
-    .option('--max-hours <h>', 'stop after so many hours', realNumber)
-    .option('--from <model>', 'start from a model’s weights')
-    .addOption(new Option('--engine <engine>', 'in place of the config’s').choices([...engineNames]))
-    .option('--threads <n>', 'threads of the native engine', wholeNumber)
-    .action(async (path: string, options: TrainCommandOptions) => {
-      const { context } = run()
-      const config = checkTrainingConfig(await readJson(path), path)
-      if (options.mel !== undefined && config.model.mel === null) {
-        throw new DiffWaveError('BAD_OPTION', 'this config’s model takes no mel', { where: '--mel' })
-      }
-      const from = options.from === undefined ? undefined : await readModel(await modelPath(options.from))
-      const data = await context.withProgress('reading', onProgress =>
-        loadDataset({
-          folders: options.data,
-          sampleRate: config.model.sampleRate,
-          // A generator's clips may be shorter than a crop: silence follows them.
-          minSamples: config.model.kind === 'vocoder' ? config.data.cropSamples : 256,
-          validationShare: config.data.validationShare,
-          speeds: config.data.speeds,
-          ...(config.model.mel === null
-            ? {}
-            : {
-                mels: { convention: config.model.mel, ...(options.mel === undefined ? {} : { folder: options.mel }) },
-              }),
-          decode: decodeAudio,
-          cache: join(options.out, 'cache'),
-          signal: context.signal,
-          onProgress,
-        }),
-      )
-      describe(context, data.report)
-      const { resume, maxSteps, maxHours, threads } = options
-      const live = process.stderr.isTTY && !context.quiet && !context.json
-      let shown = Number.NEGATIVE_INFINITY
-      const summary = await train({
-        config,
-        data,
-        out: options.out,
-        createEngine: (model, weights) =>
-          createEngine(model.network, weights, {
-            engine: options.engine ?? config.engine,
-            ...(threads === undefined ? {} : { threads }),
-          }),
-        ...(resume === undefined ? {} : { resume }),
-        ...(maxSteps === undefined ? {} : { maxSteps }),
-        ...(maxHours === undefined ? {} : { maxHours }),
-        ...(from === undefined ? {} : { from }),
+export const command = defineCommand({
+  name: 'train',
+  summary: 'A model trained on folders of recordings',
+  group: 'Train and evaluate',
+  arguments: [{ name: 'config', description: 'training config, a .json file' }],
+  options: {
+    data: requiredTexts('--data <dir...>', 'directories of recordings: WAV, FLAC, MP3 or Ogg'),
+    mel: text('--mel <dir>', 'directory of predicted mels, one .npy per recording (default: computed)'),
+    out: requiredText('--out <dir>', 'directory for checkpoint, log and model'),
+    resume: flag('--resume', 'continuation of the run in --out from its checkpoint'),
+    maxSteps: whole('--max-steps <n>', 'updates in all after which to stop'),
+    maxHours: real('--max-hours <h>', 'hours after which to stop'),
+    from: text('--from <model>', 'model whose weights to start from'),
+    engine: choice('--engine <engine>', 'engine in place of the config’s', engineChoices),
+    threads: whole('--threads <n>', 'threads of the native engine (default: all cores)'),
+  },
+  examples: ['diffwave train train.json --data recordings --out runs/voice'],
+  run: async (context, [path], options) => {
+    const [{ decodeAudio }, { modelPath }, { createEngine }, { readJson }, { readModel }] = await Promise.all([
+      import('../../audio/codecs/decode.js'),
+      import('../../denoiser/load-model.js'),
+      import('../../engines/select.js'),
+      import('../../model/folder.js'),
+      import('../../model/read-model.js'),
+    ])
+    const [{ checkTrainingConfig }, { loadDataset }, { train }, { listen }] = await Promise.all([
+      import('../../training/config.js'),
+      import('../../training/data/dataset.js'),
+      import('../../training/trainer.js'),
+      import('../listen.js'),
+    ])
+    const config = checkTrainingConfig(await readJson(path!), path!)
+    if (options.mel !== undefined && config.model.mel === null) {
+      throw new DiffWaveError('BAD_OPTION', 'this config’s model takes no mel', { where: '--mel' })
+    }
+    noteThreads(context, options.threads)
+    const from = options.from === undefined ? undefined : await readModel(await modelPath(options.from))
+    const data = await context.withProgress('reading', onProgress =>
+      loadDataset({
+        folders: options.data,
+        sampleRate: config.model.sampleRate,
+        // A generator's clips may be shorter than a crop: silence follows them.
+        minSamples: config.model.kind === 'vocoder' ? config.data.cropSamples : 256,
+        validationShare: config.data.validationShare,
+        speeds: config.data.speeds,
+        ...(config.model.mel === null
+          ? {}
+          : { mels: { convention: config.model.mel, ...defined({ folder: options.mel }) } }),
+        decode: decodeAudio,
+        cache: join(options.out, 'cache'),
         signal: context.signal,
-        clock: () => performance.now() / 1000,
-        events: { now: () => Date.now() / 1000, listen },
-        onStep: report => {
-          if (live) process.stderr.write(`\r${line(report)}\u001b[K`)
-          else if (report.step % config.every.log === 0 || performance.now() - shown > 60_000) {
-            shown = performance.now()
-            context.note(line(report))
-          }
-        },
-        onValidation: (step, loss) =>
-          context.note(`${live ? '\r\u001b[K' : ''}step ${step}: validation loss ${loss.toFixed(4)}`),
-      })
-      if (live) process.stderr.write('\n')
-      context.result(
-        `${options.out}: ${summary.step} steps, ${(summary.seconds / 3600).toFixed(2)} h, stopped by ${summary.stoppedBy}`,
-        summary,
-      )
+        onProgress,
+      }),
+    )
+    describe(context, data.report)
+    const { resume, maxSteps, maxHours, threads } = options
+    const live = process.stderr.isTTY && !context.quiet && !context.json
+    let shown = Number.NEGATIVE_INFINITY
+    const summary = await train({
+      config,
+      data,
+      out: options.out,
+      createEngine: (model, weights) =>
+        createEngine(model.network, weights, { engine: options.engine ?? config.engine, ...defined({ threads }) }),
+      ...defined({ resume, maxSteps, maxHours, from }),
+      signal: context.signal,
+      clock: () => performance.now() / 1000,
+      events: { now: () => Date.now() / 1000, listen },
+      onStep: report => {
+        if (live) process.stderr.write(`\r${line(report)}\u001b[K`)
+        else if (report.step % config.every.log === 0 || performance.now() - shown > 60_000) {
+          shown = performance.now()
+          context.note(line(report))
+        }
+      },
+      onValidation: (step, loss) => {
+        if (live) process.stderr.write('\r\u001b[K')
+        context.note(`step ${step}: validation loss ${loss.toFixed(4)}`)
+      },
     })
-}
+    if (live) process.stderr.write('\n')
+    context.result(
+      `${options.out}: ${summary.step} steps, ${(summary.seconds / 3600).toFixed(2)} h, stopped by ${summary.stoppedBy}`,
+      summary,
+    )
+  },
+})

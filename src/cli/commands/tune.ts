@@ -1,87 +1,139 @@
 /** `diffwave tune`: the best noise schedules of a vocoder for few steps, written into its config. */
-import { Option } from 'commander'
-import { readAudio } from '../../audio/codecs/decode.js'
+import { realpath } from 'node:fs/promises'
+import { join, sep } from 'node:path'
 import type { Audio } from '../../audio/codecs/wav.js'
+import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { checkWritable, kindOfPath } from '../../core/files.js'
-import { loadModel, modelPath } from '../../denoiser/load-model.js'
-import { samplerNames } from '../../model/diffusion-config.js'
-import { configPath, writeModelConfig } from '../../model/folder.js'
-import { type TunedSchedule, tune, withTunedSchedules } from '../../tuning/tune.js'
-import {
-  loadOptions,
-  type ModelOptions,
-  realNumber,
-  type SamplingOptions,
-  wholeNumber,
-  withModel,
-} from '../arguments.js'
-import type { AddCommand } from '../command.js'
+import type { TunedSchedule } from '../../tuning/tune.js'
+import { defineCommand, type OptionSpec, type Values } from '../command.js'
+import { findInputs, recordings } from '../inputs.js'
+import { DEFAULT_VOCODER, modelName, openModel } from '../load.js'
+import { flag, force, modelOptions, parseWhole, real, samplingOptions, text, whole } from '../options.js'
 
-interface TuneCommandOptions extends ModelOptions, Pick<SamplingOptions, 'sampler' | 'seed'> {
-  readonly steps: readonly number[]
-  readonly evaluations?: number
-  readonly seconds?: number
-  readonly dryRun?: boolean
+const steps: OptionSpec<readonly number[]> = {
+  flags: '--steps <n...>',
+  description: 'numbers of steps to tune for',
+  required: true,
+  parse: (text, before) => [...(before ?? []), parseWhole(text, '--steps')],
 }
 
-function stepCounts(text: string, before: readonly number[] | undefined): readonly number[] {
-  return [...(before ?? []), wholeNumber(text)]
+const options = {
+  steps,
+  output: text(
+    '-o, --output <folder>',
+    'copy of the model to write the schedules into (default: the model’s own folder)',
+  ),
+  force,
+  ...modelOptions(DEFAULT_VOCODER),
+  sampler: { ...samplingOptions.sampler, description: `${samplingOptions.sampler.description} (default: the best)` },
+  evaluations: whole('--evaluations <n>', 'maximum number of schedules to try per number of steps (default: 60)'),
+  seconds: real('--seconds <s>', 'seconds used of each recording (default: 2)'),
+  seed: whole('--seed <n>', 'seed of the noise (default: 1)'),
+  dryRun: flag('--dry-run', 'search only: results are printed, not written'),
+}
+
+/** Whether a model lies in this package, where an update would lose what is written. */
+async function isShipped(folder: string): Promise<boolean> {
+  const { packageRoot } = await import('../../denoiser/load-model.js')
+  const models = join(packageRoot(), 'models')
+  const [own, shipped] = await Promise.all([folder, models].map(path => realpath(path).catch(() => path)))
+  return own!.startsWith(`${shipped}${sep}`)
+}
+
+/** Where the schedules go; refused before any work if they cannot go there. */
+async function targetFolder(model: string, source: string, { output, force }: Values<typeof options>): Promise<string> {
+  const { configPath } = await import('../../model/folder.js')
+  if (output !== undefined) {
+    if (!force && (await kindOfPath(output)) !== 'missing') {
+      throw new DiffWaveError('BAD_OPTION', 'the model folder exists already', {
+        where: output,
+        hint: 'Use --force to write into it.',
+      })
+    }
+    return output
+  }
+  if (await isShipped(source)) {
+    throw new DiffWaveError('BAD_OPTION', 'a shipped model is not changed', {
+      got: model,
+      hint: 'Name a folder for a tuned copy with -o, or use --dry-run.',
+    })
+  }
+  if ((await kindOfPath(configPath(source))) !== 'file') {
+    throw new DiffWaveError('BAD_OPTION', 'schedules are written into a model folder, not into a checkpoint', {
+      got: model,
+      hint: 'Name a folder with -o, make one with `diffwave convert`, or use --dry-run.',
+    })
+  }
+  await checkWritable(configPath(source))
+  return source
 }
 
 function line({ steps, sampler, distance, before, derived, better, evaluations }: TunedSchedule): string {
   return (
-    `${steps} steps: ${sampler}, distance ${distance.toFixed(4)} (so far ${before.toFixed(4)}, evenly spaced ${derived.toFixed(4)}), ` +
-    `${evaluations} schedules tried, ${better ? 'kept' : 'not better, left out'}`
+    `${steps} steps: ${sampler}, distance ${distance.toFixed(4)} (current ${before.toFixed(4)}, ` +
+    `evenly spaced ${derived.toFixed(4)}), ${evaluations} schedules tried, ${better ? 'kept' : 'not better, discarded'}`
   )
 }
 
-export const addTune: AddCommand = (program, run) => {
-  withModel(program.command('tune <recording...>'))
-    .description('search a vocoder’s best noise schedules on some recordings and write them into its config')
-    .requiredOption('--steps <n...>', 'numbers of steps to tune for', stepCounts)
-    .addOption(new Option('--sampler <sampler>', 'not given: the one that does best').choices([...samplerNames]))
-    .option('--evaluations <n>', 'most schedules to try for each number of steps; default 60', wholeNumber)
-    .option('--seconds <s>', 'seconds used of each recording; default 2', realNumber)
-    .option('--seed <n>', 'of the noise; default 1', wholeNumber)
-    .option('--dry-run', 'say what was found and write nothing')
-    .action(async (recordings: string[], options: TuneCommandOptions) => {
-      const { context } = run()
-      const folder = await modelPath(options.model)
-      if (!options.dryRun) {
-        if ((await kindOfPath(configPath(folder))) !== 'file') {
-          throw new DiffWaveError('BAD_OPTION', 'schedules are written into a model folder', {
-            got: options.model,
-            hint: '`diffwave convert` makes one from a checkpoint; --dry-run writes nothing.',
-          })
-        }
-        await checkWritable(configPath(folder))
+export const command = defineCommand({
+  name: 'tune',
+  summary: 'Noise schedules for few steps, optimised on some recordings',
+  details: [
+    'The best schedules are written into the model’s config. Shipped models are never changed: name a folder for a copy with -o.',
+  ],
+  group: 'Train and evaluate',
+  arguments: [
+    {
+      name: 'recording',
+      description: 'recordings, or folders of them: some tenths of a minute in all',
+      variadic: true,
+    },
+  ],
+  options,
+  examples: ['diffwave tune held-out -m runs/voice/model --steps 4 6'],
+  run: async (context, words, options) => {
+    const [
+      { readAudio },
+      { modelPath },
+      { writeModelConfig, writeModelFolder },
+      { readModel },
+      { tune, withTunedSchedules },
+    ] = await Promise.all([
+      import('../../audio/codecs/decode.js'),
+      import('../../denoiser/load-model.js'),
+      import('../../model/folder.js'),
+      import('../../model/read-model.js'),
+      import('../../tuning/tune.js'),
+    ])
+    const name = modelName(options, DEFAULT_VOCODER)
+    const source = await modelPath(name)
+    const target = options.dryRun ? null : await targetFolder(name, source, options)
+    const audio: Audio[] = []
+    for (const { path } of await findInputs(words, recordings, context.signal)) audio.push(await readAudio(path))
+    const model = await openModel(context, options, DEFAULT_VOCODER)
+    try {
+      const { sampler, evaluations, seconds, seed } = options
+      let { config } = model
+      if (target !== null && target !== source) {
+        await writeModelFolder(target, { config, parameters: (await readModel(source)).parameters })
       }
-      const audio: Audio[] = []
-      for (const path of recordings) audio.push(await readAudio(path))
-      const model = await loadModel(options.model, loadOptions(options))
-      try {
-        const { sampler, evaluations, seconds, seed } = options
-        let { config } = model
-        for (const steps of options.steps) {
-          const found = await context.withProgress(`${steps} steps`, onProgress =>
-            tune(model, audio, {
-              steps,
-              ...(sampler === undefined ? {} : { sampler }),
-              ...(evaluations === undefined ? {} : { evaluations }),
-              ...(seconds === undefined ? {} : { seconds }),
-              ...(seed === undefined ? {} : { seed }),
-              signal: context.signal,
-              onProgress,
-            }),
-          )
-          // Written as it is found: stopped later, what is done is not lost.
-          config = withTunedSchedules(config, [found])
-          if (!options.dryRun && found.better) await writeModelConfig(folder, config)
-          context.result(line(found), found)
-        }
-      } finally {
-        await model.dispose()
+      for (const steps of options.steps) {
+        const found = await context.withProgress(`${steps} steps`, onProgress =>
+          tune(model, audio, {
+            steps,
+            ...defined({ sampler, evaluations, seconds, seed }),
+            signal: context.signal,
+            onProgress,
+          }),
+        )
+        // Written as it is found: stopped later, what is done is not lost.
+        config = withTunedSchedules(config, [found])
+        if (target !== null && found.better) await writeModelConfig(target, config)
+        context.result(line(found), found)
       }
-    })
-}
+    } finally {
+      await model.dispose()
+    }
+  },
+})

@@ -47,3 +47,16 @@ export function usualSeconds(clips: readonly ClipAudio[], sampleRate: number): n
     0.5,
   )
 }
+
+/**
+ * The labels of clips to evaluate: the one that is wanted, else all in turn; none (null) for a model without labels, and for one
+ * that draws its labels, as its clips should have them as often as the data.
+ */
+export function labelsInTurn(
+  labels: readonly string[],
+  drawsLabels: boolean,
+  wanted: string | undefined,
+): readonly (string | null)[] {
+  if (wanted !== undefined) return [wanted]
+  return labels.length > 0 && !drawsLabels ? labels : [null]
+}

@@ -6,6 +6,7 @@ import { levelDifferences } from './levels.js'
 import { logMelDistance } from './log-mel-distance.js'
 import { logSpectralDistance } from './log-spectral-distance.js'
 import { melCepstralDistortion } from './mel-cepstral-distortion.js'
+import { periodicityError } from './periodicity-error.js'
 import { pitchError } from './pitch-error.js'
 import { stftDistance } from './stft-distance.js'
 
@@ -24,6 +25,7 @@ export const measures = {
   pitchHertz: { title: 'F0 error, root mean square', unit: 'Hz' },
   pitchGross: { title: 'F0 more than 20 % off', unit: 'share' },
   voicingF1: { title: 'voicing F1', unit: '' },
+  periodicity: { title: 'periodicity error, root mean square', unit: '' },
   level: { title: 'level', unit: 'dB' },
   pauseLevel: { title: 'level in pauses', unit: 'dB' },
   highLevel: { title: 'level above 8 kHz', unit: 'dB' },
@@ -45,7 +47,8 @@ export function compare(original: Float32Array, made: Float32Array): Omit<Measur
   const [melA, melB] = [a, b].map(samples =>
     melSpectrogram({ samples, sampleRate: COMPARED_RATE }, namedConventions.tacotron2),
   )
-  const pitch = pitchError(trackPitch(a, COMPARED_RATE), trackPitch(b, COMPARED_RATE))
+  const [trackA, trackB] = [trackPitch(a, COMPARED_RATE), trackPitch(b, COMPARED_RATE)]
+  const pitch = pitchError(trackA, trackB)
   const levels = levelDifferences(a, b, COMPARED_RATE)
   return {
     logMel: logMelDistance(melA!, melB!),
@@ -56,6 +59,7 @@ export function compare(original: Float32Array, made: Float32Array): Omit<Measur
     pitchHertz: pitch.hertz,
     pitchGross: pitch.grossShare,
     voicingF1: pitch.voicingF1,
+    periodicity: periodicityError(trackA, trackB),
     level: levels.whole,
     pauseLevel: levels.pauses,
     highLevel: levels.high,

@@ -1,23 +1,32 @@
 /** `diffwave evaluate` for generators: clips as a set beside real ones. */
-import { DiffWaveError } from '../../core/errors.js'
-import { writeFileBytes } from '../../core/files.js'
-import { REPORTED_FILES } from '../../core/limits.js'
-import { drawSeed } from '../../core/seed.js'
-import type { Denoiser } from '../../denoiser/denoiser.js'
-import { type GeneratedClips, readGeneratedClips, usualSeconds } from '../../evaluation/generator/generated-clips.js'
-import { ENOUGH_CLIPS, evaluateGenerator } from '../../evaluation/generator/generator-evaluation.js'
-import { generatorJson, generatorLines, generatorReport } from '../../evaluation/report/generator-report.js'
-import { Generator } from '../../generator.js'
-import { samplingOptions } from '../arguments.js'
-import type { Context } from '../context.js'
+import { defined } from '../core/defined.js'
+import { DiffWaveError } from '../core/errors.js'
+import { writeFileBytes } from '../core/files.js'
+import { REPORTED_FILES } from '../core/limits.js'
+import { drawSeed } from '../core/seed.js'
+import type { Denoiser } from '../denoiser/denoiser.js'
+import type { GeneratedClips } from '../evaluation/generator/generated-clips.js'
+import type { Context } from './context.js'
 import type { EvaluateOptions } from './evaluate-options.js'
+import { DEFAULT_VOCODER, modelName } from './load.js'
+import { sampling } from './options.js'
 
 /** @param model a generator; null: the clips are those of `--generated` */
 export async function evaluateClips(context: Context, model: Denoiser | null, options: EvaluateOptions): Promise<void> {
+  const [
+    { readGeneratedClips, usualSeconds },
+    { evaluateGenerator },
+    { generatorJson, generatorLines, generatorReport },
+  ] = await Promise.all([
+    import('../evaluation/generator/generated-clips.js'),
+    import('../evaluation/generator/generator-evaluation.js'),
+    import('../evaluation/report/generator-report.js'),
+  ])
   const { reference, training, generated: folders = [], seed = drawSeed() } = options
+  const name = modelName(options, DEFAULT_VOCODER)
   if (folders.length !== (model === null ? 1 : 0)) {
     throw new DiffWaveError('BAD_OPTION', 'clips come from a generator or from one folder', {
-      got: [...(model === null ? [] : [options.model]), ...folders].join(', '),
+      got: [...(model === null ? [] : [name]), ...folders].join(', '),
     })
   }
   const start = performance.now()
@@ -31,7 +40,7 @@ export async function evaluateClips(context: Context, model: Denoiser | null, op
     evaluateGenerator({
       generated: made.clips,
       reference,
-      ...(training === undefined ? {} : { training }),
+      ...defined({ training }),
       sampleRate: made.sampleRate,
       seconds,
       seed,
@@ -44,9 +53,9 @@ export async function evaluateClips(context: Context, model: Denoiser | null, op
   const soundSeconds = made.clips.reduce((sum, { samples }) => sum + samples.length, 0) / made.sampleRate
   const realTimeFactor = model === null ? null : elapsed / soundSeconds
   const facts = {
-    generated: model === null ? folders[0]! : options.model,
+    generated: model === null ? folders[0]! : name,
     reference,
-    training: training ?? 'not given',
+    training: training ?? 'none',
     ...(model === null
       ? {}
       : {
@@ -63,9 +72,7 @@ export async function evaluateClips(context: Context, model: Denoiser | null, op
     const title = `diffwave evaluate: ${facts.generated}`
     await writeFileBytes(options.output, generatorReport(all, title, facts, made.clips.slice(0, REPORTED_FILES)))
   }
-  for (const line of context.json ? [''] : generatorLines(all)) {
-    context.result(line, { ...facts, seed, realTimeFactor, ...generatorJson(all) })
-  }
+  context.result(generatorLines(all), { ...facts, seed, realTimeFactor, ...generatorJson(all) })
 }
 
 /** Clips of all labels in turn, or of the one asked for, or of those that the model draws; clip i has the seed plus i. */
@@ -74,17 +81,19 @@ async function generate(
   model: Denoiser,
   options: EvaluateOptions & { readonly seed: number },
 ): Promise<GeneratedClips> {
+  const [{ labelsInTurn }, { ENOUGH_CLIPS }, { Generator }] = await Promise.all([
+    import('../evaluation/generator/generated-clips.js'),
+    import('../evaluation/generator/generator-evaluation.js'),
+    import('../generator.js'),
+  ])
   const generator = new Generator(model)
   const { label, seconds, guidance, count = ENOUGH_CLIPS } = options
-  const inTurn = generator.labels.length > 0 && model.config.labelShares === null
-  const labels = label !== undefined ? [label] : inTurn ? [...generator.labels] : [null]
   const clips = await context.withProgress('generating', onProgress =>
     generator.generate({
-      ...samplingOptions(options),
+      ...sampling(options),
       count,
-      labels,
-      ...(seconds === undefined ? {} : { seconds }),
-      ...(guidance === undefined ? {} : { guidance }),
+      labels: [...labelsInTurn(generator.labels, model.config.labelShares !== null, label)],
+      ...defined({ seconds, guidance }),
       signal: context.signal,
       onProgress,
     }),

@@ -1,0 +1,127 @@
+/** On which scale a mel's numbers are: the logarithms and normalisations that programs use have the same shape, but not the same range. */
+import type { Mel, MelConvention } from './convention.js'
+
+/** Bins of the histogram that gives the median: a hundredth apart from −50 to 50, beyond which no scale here reaches. */
+const BINS = 10_000
+const RANGE = 50
+
+/** Statistics of a mel that may come in pieces. */
+export class MelStatistics {
+  min = Number.POSITIVE_INFINITY
+  max = Number.NEGATIVE_INFINITY
+  #count = 0
+  #frames = 0
+  readonly #histogram = new Uint32Array(BINS)
+  #bandSums = new Float64Array(0)
+  #bandSquares = new Float64Array(0)
+
+  /** @param mel a whole mel, or the next frames of one, `[bands × frames]` */
+  add({ data, bands, frames }: Mel): void {
+    if (this.#bandSums.length !== bands) {
+      this.#bandSums = new Float64Array(bands)
+      this.#bandSquares = new Float64Array(bands)
+    }
+    for (let i = 0; i < data.length; i++) {
+      const value = data[i]!
+      const band = Math.floor(i / frames)
+      this.min = Math.min(this.min, value)
+      this.max = Math.max(this.max, value)
+      this.#bandSums[band]! += value
+      this.#bandSquares[band]! += value * value
+      const bin = Math.floor(((value + RANGE) / (2 * RANGE)) * BINS)
+      this.#histogram[Math.max(0, Math.min(BINS - 1, bin))]!++
+    }
+    this.#count += data.length
+    this.#frames += frames
+  }
+
+  /** To a hundredth. */
+  get median(): number {
+    let below = 0
+    let bin = 0
+    while (bin < BINS - 1 && below + this.#histogram[bin]! <= this.#count / 2) below += this.#histogram[bin++]!
+    return ((bin + 0.5) / BINS) * 2 * RANGE - RANGE
+  }
+
+  /** Whether most bands have a mean near 0 and a deviation near 1. */
+  get normalisedPerBand(): boolean {
+    const bands = this.#bandSums.length
+    let near = 0
+    for (let band = 0; band < bands; band++) {
+      const mean = this.#bandSums[band]! / this.#frames
+      const variance = this.#bandSquares[band]! / this.#frames - mean * mean
+      if (Math.abs(mean) < 0.75 && variance > 0.2 && variance < 2.5) near++
+    }
+    return near > 0.7 * bands
+  }
+}
+
+/** Scales that are told apart by their range. */
+export type MelScale = 'natural logarithm' | 'lmnt' | 'log10' | '-4 to 4' | 'normalised per band'
+
+/** ln 1e-5 is the floor of tacotron2 and hifigan; recordings, and what is predicted of them, come near it in some band. */
+const LN_FLOOR = Math.log(1e-5)
+/** No recording has a floor this high above ln 1e-5 … */
+const HIGHEST_LN_MIN = LN_FLOOR / 2
+/** … or half of its values this high: speech and music have −5 to −8; the same in log10 has −2.2, in −4 … 4 about −1. */
+const HIGHEST_LN_MEDIAN = -3.3
+/** Values this far outside a range are still of it: predicted mels overshoot a little. */
+const SLACK = 0.5
+
+/** What a mel's values look like; null: none of the scales known here. */
+export function melScale(statistics: MelStatistics): MelScale | null {
+  const { min, max, median } = statistics
+  if (min >= -0.01 && max <= 1.01) return 'lmnt'
+  if (min >= LN_FLOOR - SLACK && min < HIGHEST_LN_MIN && median < HIGHEST_LN_MEDIAN && max < 4)
+    return 'natural logarithm'
+  if (statistics.normalisedPerBand) return 'normalised per band'
+  if (min >= -4.05 && min < -3.5 && max <= 4.05 && max > 1.2) return '-4 to 4'
+  if (min >= -10 - SLACK && max < 2 && median < -0.5) return 'log10'
+  return null
+}
+
+const described: Readonly<Record<MelScale, string>> = {
+  'natural logarithm': 'a natural logarithm, as tacotron2 and hifigan have it',
+  lmnt: '0 … 1, as the lmnt convention has it',
+  log10: 'a decimal logarithm, as ESPnet writes it (times ln 10 = 2.3026 it becomes a natural one)',
+  '-4 to 4': 'a range of −4 … 4, as Coqui TTS writes it',
+  'normalised per band': 'mean 0 and deviation 1 per band, as ParallelWaveGAN and Matcha-TTS write it',
+}
+
+/**
+ * What is doubtful about a mel that a convention's range allows: its floor or median is that of another scale, and it would
+ * sound as noise. null: nothing.
+ */
+export function melScaleDoubt(statistics: MelStatistics, convention: MelConvention): string | null {
+  const { logarithm, floor, normalisation, name } = convention
+  const isNatural = logarithm === 'ln' && normalisation === null && floor <= 1e-4
+  const scale = melScale(statistics)
+  if (!isNatural || scale === 'natural logarithm') return null
+  const range = `${statistics.min.toFixed(2)} … ${statistics.max.toFixed(2)}`
+  const lies = `its values (${range}, median ${statistics.median.toFixed(2)}) do not look like ${name}`
+  const usual = `whose quietest bands are near ${Math.log(floor).toFixed(1)}`
+  return scale === null ? `${lies}, ${usual}` : `${lies}, ${usual}, but like ${described[scale]}`
+}
+
+/** Share of a mel's tilt by which a square one counts as transposed. */
+const CLEARLY = 2
+
+/**
+ * Whether a square mel has its frames where its bands should be: the mean level falls from low to high bands in nearly all
+ * sound, and does not from first to last frame.
+ */
+export function looksTransposed({ data, bands, frames }: Mel): boolean {
+  const quarter = Math.max(1, bands >> 2)
+  const mean = (keep: (row: number, column: number) => boolean) => {
+    let [sum, count] = [0, 0]
+    for (let i = 0; i < data.length; i++) {
+      if (!keep(Math.floor(i / frames), i % frames)) continue
+      sum += data[i]!
+      count++
+    }
+    return sum / count
+  }
+  const alongRows = mean(row => row < quarter) - mean(row => row >= bands - quarter)
+  const alongColumns = mean((_, column) => column < quarter) - mean((_, column) => column >= frames - quarter)
+  return alongColumns > CLEARLY * Math.max(0, alongRows)
+}

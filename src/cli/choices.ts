@@ -1,0 +1,30 @@
+/**
+ * The names that options accept. They are repeated here so that `diffwave --help` loads neither engines nor schemas; the types
+ * of the lists that define them hold both to be the same.
+ */
+import type { WavFormat } from '../audio/codecs/wav.js'
+import type { ConventionName } from '../audio/mel/convention.js'
+import type { engineNames } from '../engines/select.js'
+import type { SamplerName } from '../model/diffusion-config.js'
+
+export type EngineChoice = (typeof engineNames)[number]
+
+/** Makes a list that holds every name of a type. */
+function all<Name extends string>() {
+  return <const List extends readonly Name[]>(
+    list: Exclude<Name, List[number]> extends never ? List : never,
+  ): readonly Name[] => list
+}
+
+export const engineChoices = all<EngineChoice>()([
+  'auto',
+  'native',
+  'tensorflow',
+  'tensorflow:cuda',
+  'tensorflow:node',
+  'tensorflow:wasm',
+  'tensorflow:cpu',
+])
+export const samplerChoices = all<SamplerName>()(['ddpm', 'ddim', 'dpm-solver++'])
+export const formatChoices = all<WavFormat>()(['16', '24', '32f'])
+export const conventionChoices = all<ConventionName>()(['lmnt', 'tacotron2', 'hifigan'])

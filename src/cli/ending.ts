@@ -1,0 +1,70 @@
+/** How a run ends early: by a signal, by a reader that leaves, or by an output that is full. */
+import { DiffWaveError } from '../core/errors.js'
+import type { GlobalOptions } from './context.js'
+import { FAILED, signalStatus } from './exit.js'
+import { printError } from './print-error.js'
+import { jsonLine } from './text.js'
+
+type Signal = keyof typeof signalStatus
+
+/**
+ * Watches the process. Whatever ends the run aborts the work first, so that temporary files are removed and a training run is
+ * saved:
+ * - SIGINT, SIGTERM, SIGHUP: status 128 + signal; the same again ends at once.
+ * - a reader of standard output that leaves, as `| head` does: quietly, status 0.
+ * - standard output that cannot be written, as on a full disk: an error, status 1.
+ * A standard error that nobody reads changes nothing: only what would have been said is lost.
+ */
+export class Ending {
+  readonly #stop = new AbortController()
+  readonly #options: Pick<GlobalOptions, 'json' | 'debug'>
+  #signal: Signal | null = null
+  #readerLeft = false
+  #outputFailed = false
+
+  constructor(options: Pick<GlobalOptions, 'json' | 'debug'>) {
+    this.#options = options
+    for (const signal of Object.keys(signalStatus) as Signal[]) {
+      process.on(signal, () => {
+        if (this.#signal !== null) process.exit(signalStatus[signal])
+        this.#signal = signal
+        this.#stop.abort(new Error(signal))
+      })
+    }
+    process.stdout.on('error', error => this.#outputError(error))
+    process.stderr.on('error', () => {})
+    process.on('exit', () => {
+      if (this.#outputFailed) process.exitCode = FAILED
+    })
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  /** Ends the process if what was thrown is only what the early end brought about. */
+  exitIfEarly(): void {
+    if (this.#signal !== null) {
+      const text = `stopped by ${this.#signal}`
+      process.stderr.write(this.#options.json ? `${jsonLine({ error: text, code: 'ABORTED' })}\n` : 'stopped\n')
+      process.exit(signalStatus[this.#signal])
+    }
+    if (this.#readerLeft) process.exit(0)
+    if (this.#outputFailed) process.exit(FAILED)
+  }
+
+  #outputError(error: Error): void {
+    if ('code' in error && error.code === 'EPIPE') this.#readerLeft = true
+    else if (!this.#outputFailed) {
+      this.#outputFailed = true
+      const full = 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
+      printError(
+        full
+          ? new DiffWaveError('DISK_FULL', 'the disk is full', { where: 'standard output', cause: error })
+          : new DiffWaveError('NOT_WRITABLE', `standard output cannot be written: ${error.message}`, { cause: error }),
+        this.#options,
+      )
+    }
+    this.#stop.abort(error)
+  }
+}

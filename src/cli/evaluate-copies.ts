@@ -1,0 +1,115 @@
+/** `diffwave evaluate` for vocoders: copies of recordings beside them. */
+import { basename, resolve } from 'node:path'
+import { defined } from '../core/defined.js'
+import { writeFileBytes } from '../core/files.js'
+import { REPORTED_FILES } from '../core/limits.js'
+import { drawSeed } from '../core/seed.js'
+import type { Denoiser } from '../denoiser/denoiser.js'
+import type { Synthesizer } from '../evaluation/vocoder/model-systems.js'
+import type { System } from '../evaluation/vocoder/system.js'
+import type { Context } from './context.js'
+import type { EvaluateOptions } from './evaluate-options.js'
+import { DEFAULT_VOCODER, loadOptions, modelName } from './load.js'
+import { sampling } from './options.js'
+
+/** @param model a vocoder; null: only what `--generated` names, and Griffin-Lim */
+export async function evaluateCopies(
+  context: Context,
+  model: Denoiser | null,
+  options: EvaluateOptions,
+): Promise<void> {
+  const [{ namedConventions }, { vocoderJson, vocoderLines, vocoderReport }, systemsModule, { evaluateVocoder }] =
+    await Promise.all([
+      import('../audio/mel/convention.js'),
+      import('../evaluation/report/vocoder-report.js'),
+      import('../evaluation/vocoder/system.js'),
+      import('../evaluation/vocoder/vocoder-evaluation.js'),
+    ])
+  const { folderSystem, griffinLimSystem } = systemsModule
+  const { reference, generated = [], mel, limit, seed = drawSeed(), baseline = true } = options
+  const name = modelName(options, DEFAULT_VOCODER)
+  const convention = model?.config.mel ?? namedConventions.tacotron2
+  const folders = await Promise.all(generated.map(folderSystem))
+  const own = model === null ? null : await ownSystems(model, { ...options, seed })
+  try {
+    const evaluation = await context.withProgress('evaluating', onProgress =>
+      evaluateVocoder({
+        reference,
+        convention,
+        systems: [...(own?.systems ?? []), ...folders, ...(baseline ? [griffinLimSystem(convention, seed)] : [])],
+        ...defined({ mels: mel, limit }),
+        keepAudio: options.output === undefined ? 0 : REPORTED_FILES,
+        clock: () => performance.now() / 1000,
+        signal: context.signal,
+        onProgress,
+      }),
+    )
+    for (const { file, reason } of evaluation.leftOut) context.note(`left out: ${file}: ${reason}`)
+    for (const { name, lengthDifferences } of evaluation.files) {
+      for (const [system, samples] of lengthDifferences) {
+        if (Math.abs(samples) > convention.hop) context.note(`${name}: ${system} is ${samples} samples longer`)
+      }
+    }
+    const facts = {
+      reference,
+      mels: mel ?? `computed, ${convention.name}`,
+      ...(model === null
+        ? {}
+        : {
+            model: name,
+            engine: `${model.engine.name}, ${model.engine.device}`,
+            steps: String(options.steps ?? 'default'),
+            sampler: options.sampler ?? 'default',
+            refinement: String(options.refine ?? 'default'),
+          }),
+      seed: String(seed),
+    }
+    if (options.output !== undefined) {
+      const title = `diffwave evaluate: ${model === null ? generated.join(', ') || 'Griffin-Lim' : name}`
+      await writeFileBytes(options.output, vocoderReport(evaluation, title, facts))
+    }
+    context.result(vocoderLines(evaluation), { ...facts, seed, ...vocoderJson(evaluation) })
+  } finally {
+    await own?.zeroed?.dispose()
+  }
+}
+
+/** The model as systems; a second model with its last layer zeroed, to be disposed of, unless rows of it are not wanted. */
+async function ownSystems(
+  model: Denoiser,
+  options: EvaluateOptions & { readonly seed: number },
+): Promise<{ readonly systems: readonly System[]; readonly zeroed: Denoiser | null }> {
+  const [{ modelSystems }, { Vocoder }] = await Promise.all([
+    import('../evaluation/vocoder/model-systems.js'),
+    import('../vocoder.js'),
+  ])
+  const name = modelName(options, DEFAULT_VOCODER)
+  const zeroed = options.ablation === false ? null : await zeroedModel(model, name, options)
+  const more = { ...sampling(options), ...defined({ label: options.label }) }
+  const synthesizer = (model: Denoiser): Synthesizer => {
+    const vocoder = new Vocoder(model)
+    return { synthesize: (mel, own) => vocoder.synthesize(mel, { ...more, ...own }) }
+  }
+  const systems = modelSystems({
+    name: basename(resolve(name)),
+    vocoder: synthesizer(model),
+    zeroed: zeroed && synthesizer(zeroed),
+    refine: options.refine,
+    refines: model.config.diffusion.refinement !== null,
+    seed: options.seed,
+  })
+  return { systems, zeroed }
+}
+
+/** The same model on the same kind of engine, its last layer zeroed. */
+async function zeroedModel({ config }: Denoiser, name: string, options: EvaluateOptions): Promise<Denoiser> {
+  const [{ Denoiser }, { modelPath }, { createEngine }, { readModel }, { withZeroOutput }] = await Promise.all([
+    import('../denoiser/denoiser.js'),
+    import('../denoiser/load-model.js'),
+    import('../engines/select.js'),
+    import('../model/read-model.js'),
+    import('../model/zero-output.js'),
+  ])
+  const { parameters } = await readModel(await modelPath(name))
+  return new Denoiser(config, await createEngine(config.network, withZeroOutput(parameters), loadOptions(options)))
+}

@@ -1,0 +1,46 @@
+/** The options of `diffwave evaluate`. */
+import type { Values } from './command.js'
+import { DEFAULT_VOCODER } from './load.js'
+import {
+  flag,
+  force,
+  modelOptions,
+  real,
+  refine,
+  requiredText,
+  samplingOptions,
+  text,
+  texts,
+  whole,
+} from './options.js'
+
+const ofVocoders = { group: 'Vocoders' }
+const ofGenerators = { group: 'Generators' }
+
+export const evaluateOptions = {
+  reference: requiredText(
+    '--reference <dir>',
+    'directory of recordings; for a generator, recordings held out of training',
+  ),
+  output: text('-o, --output <report.html>', 'report with spectrograms and sound'),
+  force,
+  generated: texts('--generated <dir...>', 'directories of audio made before; no model runs unless -m is given'),
+  ...modelOptions(DEFAULT_VOCODER),
+  ...samplingOptions,
+  label: text('--label <name>', 'label, for models that have them (default: all in turn for a generator)'),
+  mel: text('--mel <dir>', 'directory of the recordings’ mels (default: computed)', ofVocoders),
+  limit: whole('--limit <n>', 'number of files to evaluate, in the order of their names (default: all)', ofVocoders),
+  refine: { ...refine, ...ofVocoders },
+  baseline: flag('--no-baseline', 'no Griffin-Lim baseline', ofVocoders),
+  ablation: flag('--no-ablation', 'no rows of the zeroed network and without refinement', ofVocoders),
+  training: text(
+    '--training <dir>',
+    'directory of training clips, to measure memorisation and label accuracy',
+    ofGenerators,
+  ),
+  count: whole('-n, --count <n>', 'number of clips to generate (default: 500)', ofGenerators),
+  seconds: real('--seconds <s>', 'length of a clip in seconds (default: the model’s)', ofGenerators),
+  guidance: real('--guidance <w>', 'weight of classifier-free guidance (default: the model’s)', ofGenerators),
+}
+
+export type EvaluateOptions = Values<typeof evaluateOptions>

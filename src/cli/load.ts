@@ -1,0 +1,82 @@
+/** Loads what `-m`, `--engine` and `--threads` name, and says what a user should know of how it will run. */
+import { availableParallelism } from 'node:os'
+import { defined } from '../core/defined.js'
+import { DiffWaveError } from '../core/errors.js'
+import type { Denoiser } from '../denoiser/denoiser.js'
+import type { Context } from './context.js'
+import { type ModelOptions, parseWhole } from './options.js'
+
+/** The models that run if `-m` and DIFFWAVE_MODEL name none. */
+export const DEFAULT_VOCODER = 'speech'
+export const DEFAULT_GENERATOR = 'music'
+
+/** The model that `-m` or DIFFWAVE_MODEL names, else the fallback. */
+export function modelName({ model }: Pick<ModelOptions, 'model'>, fallback: string): string {
+  return model ?? (process.env['DIFFWAVE_MODEL'] || fallback)
+}
+
+/** The options of `loadModel` among a command's own. @throws DiffWaveError `BAD_OPTION` for a DIFFWAVE_THREADS that is no number */
+export function loadOptions({ engine, threads }: Omit<ModelOptions, 'model'>) {
+  const environment = process.env['DIFFWAVE_THREADS']
+  const wanted = threads ?? (environment ? threadsOf(environment) : undefined)
+  return defined({ engine, threads: wanted })
+}
+
+function threadsOf(text: string): number {
+  const threads = parseWhole(text, '--threads')
+  if (threads >= 1) return threads
+  throw new DiffWaveError('BAD_OPTION', 'the number of threads is out of range', {
+    got: text,
+    where: 'DIFFWAVE_THREADS',
+  })
+}
+
+/** Loads a model. @throws DiffWaveError as `loadModel` */
+export async function openModel(context: Context, options: ModelOptions, fallback: string): Promise<Denoiser> {
+  const { loadModel } = await import('../denoiser/load-model.js')
+  const loading = loadOptions(options)
+  noteThreads(context, loading.threads)
+  const model = await loadModel(modelName(options, fallback), loading)
+  if ((options.engine ?? 'auto') === 'auto') await noteFallback(context, model)
+  return model
+}
+
+/** Says that more threads than cores do not help. */
+export function noteThreads(context: Context, threads: number | undefined): void {
+  const cores = availableParallelism()
+  if (threads === undefined || threads <= cores) return
+  context.note(`${threads} threads on ${cores} cores: more threads than cores are not faster`)
+}
+
+/** Engines that are several times slower than the native one. */
+const slowEngines = new Set(['tensorflow:wasm', 'tensorflow:cpu'])
+
+/** Says that a slow engine was taken because the native one is missing, and the way out. */
+export async function noteFallback(context: Context, { engine }: Pick<Denoiser, 'engine'>): Promise<void> {
+  if (!slowEngines.has(engine.name)) return
+  const { surveyNative } = await import('../engines/native/engine.js')
+  const { reason } = surveyNative()
+  context.note(
+    `the native engine is not available${reason === '' ? '' : ` (${reason})`}: ${engine.name} runs instead, many times slower; ` +
+      '`diffwave build-native` compiles the native engine',
+  )
+}
+
+/** Numbers of steps that take long without sounding better than a model's default. */
+const MANY_STEPS = 100
+
+/** Says what very many steps cost. */
+export async function noteSteps(
+  context: Context,
+  { config }: Pick<Denoiser, 'config'>,
+  steps: number | string | undefined,
+) {
+  if (typeof steps !== 'number' || steps <= MANY_STEPS) return
+  const { createSampler } = await import('../diffusion/samplers/create.js')
+  const usual = createSampler(config.diffusion, {}).steps.length
+  if (steps <= usual) return
+  const times = Math.round(steps / usual)
+  context.note(
+    `${steps} steps take about ${times} times as long as the model’s default of ${usual}, and rarely sound better`,
+  )
+}

@@ -1,0 +1,23 @@
+/** Notes on a mel that can be used, but perhaps is not what its user thinks it is. */
+import type { MelConvention } from '../audio/mel/convention.js'
+import type { MelStatistics } from '../audio/mel/scale.js'
+import type { StoredMel } from '../formats/mel-stream.js'
+import type { Context } from './context.js'
+
+export async function noteMel(
+  context: Context,
+  name: string,
+  mel: StoredMel,
+  statistics: MelStatistics,
+  convention: MelConvention,
+): Promise<void> {
+  const { looksTransposed, melScaleDoubt } = await import('../audio/mel/scale.js')
+  if (mel.transposed) context.note(`${name} is [frames × bands]: it was transposed`)
+  const doubt = melScaleDoubt(statistics, convention)
+  if (doubt !== null) context.note(`${name}: ${doubt}; it will sound as noise`)
+  if (mel.bands !== mel.frames) return
+  for await (const whole of mel) {
+    const transposed = looksTransposed(whole) ? ', though it looks transposed' : ''
+    context.note(`${name} is square, ${mel.bands} × ${mel.frames}: it is read as [bands × frames]${transposed}`)
+  }
+}

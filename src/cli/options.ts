@@ -1,0 +1,173 @@
+/** Builders of options, and the options that several commands share. */
+import { defined } from '../core/defined.js'
+import { DiffWaveError } from '../core/errors.js'
+import { suggestion } from '../core/suggest.js'
+import { type EngineChoice, engineChoices, formatChoices, samplerChoices } from './choices.js'
+import type { OptionSpec } from './command.js'
+
+type More = Pick<OptionSpec<unknown>, 'conflicts' | 'group'>
+
+/** The long name of an option, for errors. */
+function longName(flags: string): string {
+  return /--[a-z-]+/.exec(flags)![0]
+}
+
+function refuse(flags: string, problem: string, got: string, expected?: string): DiffWaveError {
+  return new DiffWaveError('BAD_OPTION', problem, { got, where: longName(flags), ...defined({ expected }) })
+}
+
+/** An option without a value. */
+export function flag(flags: string, description: string, more: More = {}): OptionSpec<boolean | undefined> {
+  return { flags, description, ...more }
+}
+
+export function text(flags: string, description: string, more: More = {}): OptionSpec<string | undefined> {
+  return { flags, description, ...more }
+}
+
+export function requiredText(flags: string, description: string): OptionSpec<string> {
+  return { flags, description, required: true }
+}
+
+/** One or more texts: `--label <names...>`. */
+export function texts(flags: string, description: string, more: More = {}): OptionSpec<readonly string[] | undefined> {
+  return { flags, description, ...more }
+}
+
+export function requiredTexts(flags: string, description: string): OptionSpec<readonly string[]> {
+  return { flags, description, required: true }
+}
+
+/** @throws DiffWaveError `BAD_OPTION` */
+export function parseWhole(text: string, flags: string): number {
+  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
+  throw refuse(flags, 'not a whole number', text)
+}
+
+export function whole(flags: string, description: string, more: More = {}): OptionSpec<number | undefined> {
+  return { flags, description, ...more, parse: text => parseWhole(text, flags) }
+}
+
+export function real(flags: string, description: string, more: More = {}): OptionSpec<number | undefined> {
+  return {
+    flags,
+    description,
+    ...more,
+    parse: text => {
+      const value = Number(text)
+      if (text.trim() === '' || !Number.isFinite(value)) throw refuse(flags, 'not a number', text)
+      return value
+    },
+  }
+}
+
+/** One of some names; the description ends with them. */
+export function choice<Name extends string>(
+  flags: string,
+  description: string,
+  names: readonly Name[],
+  more: More = {},
+): OptionSpec<Name | undefined> {
+  return {
+    flags,
+    description: `${description}: ${names.join(', ')}`,
+    ...more,
+    parse: text => {
+      const name = names.find(name => name === text)
+      if (name !== undefined) return name
+      throw new DiffWaveError('BAD_OPTION', 'unknown value', {
+        expected: `one of ${names.join(', ')}`,
+        got: text,
+        where: longName(flags),
+        ...suggestion(text, names),
+      })
+    },
+  }
+}
+
+/** `-m`, `--engine`, `--threads`. @param fallback the model that runs if none is named */
+export function modelOptions(fallback: string) {
+  return {
+    model: text(
+      '-m, --model <model>',
+      `name of a shipped model, a model folder or a checkpoint (default: $DIFFWAVE_MODEL or ${fallback})`,
+    ),
+    engine: choice('--engine <engine>', 'engine that runs the network', engineChoices),
+    threads: whole('--threads <n>', 'threads of the native engine (default: $DIFFWAVE_THREADS or all cores)'),
+  }
+}
+
+export interface ModelOptions {
+  readonly model: string | undefined
+  readonly engine: EngineChoice | undefined
+  readonly threads: number | undefined
+}
+
+/** `--force`. */
+export const force = flag('-f, --force', 'permission to overwrite files that exist')
+
+/** `-o`, `--stdout` and what belongs to a WAV that is written. */
+export const outputOptions = {
+  output: text('-o, --output <path>', 'a .wav file, a folder for several, or - for standard output'),
+  stdout: flag('--stdout', 'WAV to standard output, while it is made'),
+  format: choice('--format <format>', 'WAV sample format, in bits, 32f being float (default: 16)', formatChoices),
+  picture: flag('--picture', 'a picture of the spectrogram (.png) beside each WAV'),
+  force,
+}
+
+export interface OutputOptions {
+  readonly output: string | undefined
+  readonly stdout: boolean | undefined
+  readonly format: (typeof formatChoices)[number] | undefined
+  readonly picture: boolean | undefined
+  readonly force: boolean | undefined
+}
+
+const steps: OptionSpec<number | string | undefined> = {
+  flags: '--steps <n>',
+  description: 'number of denoiser steps, or the name of one of the model’s noise schedules (default: the model’s)',
+  parse: text => (/^\d+$/.test(text) ? parseWhole(text, '--steps') : text),
+}
+
+/** `--steps`, `--sampler`, `--eta`, `--seed`. */
+export const samplingOptions = {
+  steps,
+  sampler: choice('--sampler <sampler>', 'sampling algorithm', samplerChoices),
+  eta: real('--eta <share>', 'noise that the DDIM sampler adds, 0 to 1 (default: 0)'),
+  seed: whole('--seed <n>', 'seed of the noise: the same seed gives the same bytes (default: drawn)'),
+}
+
+export interface SamplingOptions {
+  readonly steps: number | string | undefined
+  readonly sampler: (typeof samplerChoices)[number] | undefined
+  readonly eta: number | undefined
+  readonly seed: number | undefined
+}
+
+/** The sampling options that were given, as the library takes them. */
+export function sampling({ steps, sampler, eta, seed }: SamplingOptions) {
+  return defined({ steps, sampler, eta, seed })
+}
+
+/** `--refine`. */
+export const refine = whole(
+  '--refine <iterations>',
+  'iterations of phase refinement after sampling, 0 to disable (default: the model’s)',
+)
+
+/** Sampling options of a process that starts at a noise level of its own: named schedules do not apply. @throws DiffWaveError `BAD_OPTION` */
+export function countedSteps(options: SamplingOptions) {
+  const { steps, ...rest } = sampling(options)
+  if (typeof steps === 'string') {
+    throw new DiffWaveError(
+      'BAD_OPTION',
+      'named schedules do not apply: the process starts at a noise level of its own',
+      {
+        expected: 'a number of steps',
+        got: steps,
+        where: '--steps',
+      },
+    )
+  }
+  return { ...rest, ...defined({ steps }) }
+}

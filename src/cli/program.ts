@@ -1,0 +1,102 @@
+/** Makes the program, its help and its errors from the commands' data. */
+import { readFileSync } from 'node:fs'
+import { Command as Commander, CommanderError, Option } from 'commander'
+import { DiffWaveError } from '../core/errors.js'
+import { suggestion } from '../core/suggest.js'
+import type { Command, OptionSpec } from './command.js'
+import { Context, type GlobalOptions } from './context.js'
+
+/** The options that every command takes. */
+export const globalOptions = [
+  { flags: '--json', description: 'results, notes and errors as one line of JSON each' },
+  { flags: '--quiet', description: 'no results and notes, only errors' },
+  { flags: '--debug', description: 'stack traces with errors' },
+] as const
+
+/** Columns of help, unless the terminal is narrower. */
+const HELP_COLUMNS = 100
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}
+
+/** Runs the program. @throws DiffWaveError as the command; `BAD_OPTION` for a call that is no command's */
+export async function runProgram(commands: readonly Command[], argv: readonly string[], signal: AbortSignal) {
+  const program = new Commander('diffwave')
+    .description('Neural vocoding, audio generation and training with DiffWave.')
+    .version(version(), '-V, --version', 'version of the package')
+    .helpOption('-h, --help', 'this help')
+    .helpCommand('help [command]', 'help of a command')
+  for (const { flags, description } of globalOptions) program.option(flags, description)
+  quietly(program)
+  for (const command of commands) {
+    const own = program.command(command.name)
+    describe(own, command)
+    own.action(async (...given: unknown[]) => {
+      const values = given.slice(0, command.arguments.length).flat() as string[]
+      const { json = false, quiet = false, debug = false } = program.opts<Partial<GlobalOptions>>()
+      await command.run(new Context(signal, { json, quiet, debug }), values, own.opts())
+    })
+  }
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return
+    throw usageError(error, commands, argv)
+  }
+}
+
+/** The help of the program, for a call without arguments. */
+export function programHelp(commands: readonly Command[]): Promise<void> {
+  return runProgram(commands, ['--help'], new AbortController().signal)
+}
+
+/** Errors are thrown, not printed, and help is as wide as the terminal, but no wider than reads well. */
+function quietly(command: Commander): void {
+  const columns = Math.min(process.stdout.columns ?? HELP_COLUMNS, HELP_COLUMNS)
+  command
+    .exitOverride()
+    .configureOutput({ writeErr: () => {}, getOutHelpWidth: () => columns })
+    .showHelpAfterError(false)
+}
+
+function describe(own: Commander, command: Command): void {
+  own.summary(command.summary).description([command.summary, ...(command.details ?? [])].join('\n\n'))
+  own.helpGroup(`${command.group}:`).helpOption('-h, --help', 'this help')
+  for (const { name, description, variadic } of command.arguments) {
+    own.argument(variadic ? `<${name}...>` : `<${name}>`, description)
+  }
+  for (const spec of Object.values(command.options)) own.addOption(commanderOption(spec))
+  if (command.examples.length > 0) {
+    own.addHelpText('after', `\nExamples:\n${command.examples.map(line => `  ${line}`).join('\n')}`)
+  }
+  quietly(own)
+}
+
+function commanderOption(spec: OptionSpec<unknown>): Option {
+  const option = new Option(spec.flags, spec.description)
+  if (spec.parse !== undefined) option.argParser((text, before) => spec.parse!(text, before))
+  if (spec.default !== undefined) option.default(spec.default)
+  if (spec.required) option.makeOptionMandatory()
+  if (spec.conflicts !== undefined) option.conflicts(spec.conflicts)
+  if (spec.group !== undefined) option.helpGroup(`${spec.group}:`)
+  return option
+}
+
+/** A call that commander refuses, as one of our errors; its own guess at what was meant becomes the hint. */
+function usageError(
+  { code, message }: CommanderError,
+  commands: readonly Command[],
+  argv: readonly string[],
+): DiffWaveError {
+  const [problem, guess] = message.replace(/^error: /, '').split('\n') as [string, string?]
+  const unknown = code === 'commander.unknownCommand' ? argv.find(word => !word.startsWith('-')) : undefined
+  const names = commands.map(({ name }) => name)
+  const nearest = unknown === undefined ? undefined : suggestion(unknown, names).hint
+  const meant = nearest ?? guess?.replace(/^\(|\)$/g, '')
+  const command = argv.find(word => names.includes(word))
+  const help = `\`diffwave ${command === undefined ? '' : `${command} `}--help\` lists ${command === undefined ? 'commands and ' : ''}options.`
+  return new DiffWaveError('BAD_OPTION', problem, { hint: meant === undefined ? help : `${meant} ${help}` })
+}

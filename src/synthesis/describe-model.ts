@@ -1,0 +1,40 @@
+/** What can be said of a model without running it: what `diffwave inspect` prints. */
+import { createSampler } from '../diffusion/samplers/create.js'
+import type { ModelConfig } from '../model/config.js'
+import { scheduleSteps } from '../model/diffusion-config.js'
+import { melHop, receptiveRadius } from '../model/network.js'
+import { parameterCount } from '../model/parameters.js'
+import { lookAhead } from './clip.js'
+
+/** Facts of a model. Lengths are in samples or milliseconds at its own rate. */
+export type ModelDescription = ReturnType<typeof describeModel>
+
+export function describeModel(config: ModelConfig) {
+  const { network, diffusion, sampleRate } = config
+  const { training } = diffusion
+  const milliseconds = (samples: number) => (1000 * samples) / sampleRate
+  const receptiveField = (2 * receptiveRadius(network) + 1) * network.patch
+  const { steps } = createSampler(diffusion)
+  return {
+    kind: config.kind,
+    name: config.name,
+    licence: config.licence,
+    sampleRate,
+    convention: config.mel?.name ?? null,
+    channels: network.channels,
+    layers: network.layers,
+    dilationCycle: network.dilationCycle,
+    patch: network.patch,
+    receptiveField,
+    receptiveFieldMilliseconds: milliseconds(receptiveField),
+    defaultSteps: steps.length,
+    lookAheadMilliseconds: milliseconds(lookAhead(config, steps.length)),
+    refinementIterations: diffusion.refinement?.iterations ?? null,
+    hop: network.mel === null ? null : melHop(network.mel),
+    labels: network.labels,
+    drawsLabels: config.labelShares !== null,
+    parameters: parameterCount(network),
+    trainingSchedule: `${training.kind}, ${scheduleSteps(training)} steps`,
+    samplingSchedules: Object.keys(diffusion.sampling),
+  } as const
+}
