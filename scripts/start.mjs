@@ -20,11 +20,11 @@ function diffwave(...args) {
 const mels = readdirSync(join(root, 'samples'))
   .filter(name => name.endsWith('.npy'))
   .map(name => join('samples', name))
-const calls = [['synthesize', ...mels, '-o', 'out', '--seed', '1', '--picture']]
+const calls = [['synthesize', ...mels, '-o', 'out', '--seed', '1', '--picture', '--force']]
 for (const [model, ...options] of [['digits', '--label', 'seven'], ['music']]) {
   if (!existsSync(join(root, 'models', model, 'config.json'))) continue
   const output = join('out', `${model}.wav`)
-  calls.push(['generate', '-m', model, ...options, '-o', output, '--seed', '1', '--picture'])
+  calls.push(['generate', '-m', model, ...options, '-o', output, '--seed', '1', '--picture', '--force'])
 }
 // Each is tried, whether or not the one before succeeded.
 process.exitCode = calls.map(args => diffwave(...args)).every(Boolean) ? 0 : 1

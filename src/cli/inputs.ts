@@ -80,7 +80,9 @@ function withoutEnding(path: string): string {
 async function folderInputs(folder: string, { title, ending }: InputKind): Promise<readonly Input[]> {
   const files = (await filesBelow(folder, new Set())).filter(file => ending.test(file)).sort()
   if (files.length === 0) {
-    throw new DiffWaveError('BAD_DATA', `the folder contains no ${title}`, { where: folder })
+    // A folder that is called as a file is: its files are not what was meant.
+    const code = ending.test(folder) ? 'NOT_A_FILE' : 'BAD_DATA'
+    throw new DiffWaveError(code, `the folder contains no ${title}`, { where: folder })
   }
   return files.map(path => ({ name: path, path, stem: withoutEnding(relative(folder, path)) }))
 }

@@ -104,7 +104,7 @@ export interface ModelOptions {
 }
 
 /** `--force`. */
-export const force = flag('-f, --force', 'permission to overwrite files that exist')
+export const force = flag('-y, --force', 'permission to overwrite files that exist')
 
 /** `-o`, `--stdout` and what belongs to a WAV that is written. */
 export const outputOptions = {

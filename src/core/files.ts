@@ -1,7 +1,7 @@
 /** Reading and writing whole files with typed errors. A file that is written is complete or absent: never half. */
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { access, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
+import { access, mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DiffWaveError } from './errors.js'
 import { MAX_FILE_BYTES } from './limits.js'
@@ -90,8 +90,14 @@ let temporaries = 0
 export async function writeFileBytes(path: string, bytes: Uint8Array | string): Promise<void> {
   let temporary: string | null = null
   try {
-    if ((await kindOfPath(path)) === 'directory') {
+    const kind = await kindOfPath(path)
+    if (kind === 'directory') {
       throw new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path })
+    }
+    // A pipe or a device is written to as it is: a rename would put a file in its place.
+    if (kind === 'other') {
+      await writeFile(path, bytes)
+      return
     }
     // A link stays one: what it points to is replaced, and keeps its permissions.
     const target = await realpath(path).catch(() => path)

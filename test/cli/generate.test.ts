@@ -60,5 +60,6 @@ test('a model that draws labels says which it drew, and names no file by it', as
 test('an unknown label is refused with those there are', () => {
   const { status, stderr } = generate('-o', join(folder, 'no.wav'), '--label', 'cymbal')
   assert.equal(status, 2)
-  assert.match(stderr, /error\[UNKNOWN_LABEL\]:.*kick, snare.*cymbal/)
+  const { code, expected, got } = JSON.parse(stderr)
+  assert.deepEqual([code, expected, got], ['UNKNOWN_LABEL', 'one of kick, snare', 'cymbal'])
 })

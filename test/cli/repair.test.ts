@@ -42,7 +42,7 @@ for (const [kind, model] of [
       'inpaint',
       first,
       '-o',
-      at('i.wav'),
+      at(`${kind}.wav`),
       '-m',
       model,
       '--gaps',
@@ -56,7 +56,7 @@ for (const [kind, model] of [
     assert.equal(run.status, 0, run.stderr)
     const { steps, seed, seconds } = JSON.parse(run.stdout)
     assert.deepEqual([steps, seed, Math.round(seconds * 22050)], [12, 5, 6000])
-    const [before, after] = [await readWav(first), await readWav(at('i.wav'))]
+    const [before, after] = [await readWav(first), await readWav(at(`${kind}.wav`))]
     assert.deepEqual(after.samples.slice(0, 2100), before.samples.slice(0, 2100))
     assert.notDeepEqual(after.samples.slice(2205, 2400), before.samples.slice(2205, 2400))
   })

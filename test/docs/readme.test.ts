@@ -37,6 +37,8 @@ test('the library example and the commands do what the README says', async () =>
     const example = run(['example.mjs'])
     assert.equal(example.status, 0, example.stderr)
     assert.ok(existsSync(join(folder, 'speech.wav')))
+    // The first command writes it again, and the command line overwrites nothing unasked.
+    rmSync(join(folder, 'speech.wav'))
 
     const blocks = [...readme.matchAll(/```\n([\s\S]*?)```/g)].map(match => match[1]!)
     const commands = blocks.find(block => block.startsWith('diffwave synthesize'))!
