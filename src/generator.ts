@@ -3,62 +3,99 @@ import { z } from 'zod'
 import type { Audio } from './audio/codecs/wav.js'
 import { DiffWaveError } from './core/errors.js'
 import { MAX_CLIP_SECONDS, MAX_CLIPS, MAX_GUIDANCE } from './core/limits.js'
-import { check } from './core/options.js'
+import { check, type FieldsOf } from './core/options.js'
 import type { Progress } from './core/progress.js'
-import { uniform } from './core/random.js'
+import { weightedIndex } from './core/random.js'
+import { draws } from './core/random-streams.js'
 import { drawSeed } from './core/seed.js'
 import type { Denoiser } from './denoiser/denoiser.js'
-import { type LoadModelOptions, loadModel } from './denoiser/load-model.js'
+import type { LoadModelOptions } from './denoiser/load-model.js'
+import { loadFor, SoundModel } from './denoiser/sound-model.js'
 import { createSampler } from './diffusion/samplers/create.js'
-import type { ModelConfig } from './model/config.js'
-import {
-  type Denoised,
-  type DenoiseOptions,
-  denoise,
-  type InterpolateOptions,
-  interpolate,
-  type Restored,
-} from './repair/denoising.js'
+import { type Denoised, type DenoiseOptions, denoise } from './repair/denoising.js'
 import { type InpaintOptions, inpaint } from './repair/inpainting.js'
-import { type ClipRequest, streamClip, wholeClip, wholeClips } from './synthesis/clip.js'
-import { type AudioStream, type Synthesis, samplingOptions } from './synthesis/options.js'
+import { type InterpolateOptions, interpolate } from './repair/interpolation.js'
+import type { Restored } from './repair/start-level.js'
+import { type ClipRequest, streamClip, wholeClip } from './synthesis/clip.js'
+import { wholeClips } from './synthesis/clips.js'
+import {
+  labelField,
+  type SamplingOptions,
+  streamFields,
+  type WholeClipOptions,
+  wholeClipFields,
+} from './synthesis/options.js'
+import { type AudioStream, Synthesis, type SynthesisFields } from './synthesis/result.js'
+import { clipOfBatch, type OnStep } from './synthesis/watch.js'
 
-const clipSchema = z.strictObject({
-  ...samplingOptions,
-  /** Length of a clip; that of the clips the model was trained on where not given, else one second. */
+/** What a clip is to be. */
+interface ClipFields {
+  /** Length in seconds, above 0, at most 3600. Default: that of the clips the model was trained on, or else 1. */
+  readonly seconds?: number | undefined
+  /** What to make, by name; null: anything. Default: drawn by the seed, if the model draws labels; else null. */
+  readonly label?: string | null | undefined
+  /** Classifier-free guidance w, 0 to 100: ε = (1 + w)·ε_label − w·ε_none. 0: none, and half the work. Default: the model's, for clips
+   * with a label. */
+  readonly guidance?: number | undefined
+}
+
+/** Options of `stream`. */
+export interface GeneratorStreamOptions extends SamplingOptions, ClipFields {}
+
+/** Options of `generate` and `clips`. */
+export interface GenerateOptions extends WholeClipOptions, ClipFields {
+  /** Clips to make, 1 to 10,000. Default: as many as `labels`, or else one. */
+  readonly count?: number | undefined
+  /** A label per clip, in turn, over and over. Not together with `label`. */
+  readonly labels?: readonly (string | null)[] | undefined
+}
+
+const clipFields = {
   seconds: z.number().positive().max(MAX_CLIP_SECONDS).optional(),
-  /** What to make, by name; null: anything, of a label drawn by the seed where the model draws them. */
-  label: z.string().nullable().optional(),
-  /** Classifier-free guidance w: ε = (1 + w)·ε_label − w·ε_none; the model's default for labelled clips where not given.
-   * 0: none, and half the work. */
+  label: labelField.optional(),
   guidance: z.number().min(0).max(MAX_GUIDANCE).optional(),
-})
+} satisfies FieldsOf<ClipFields>
 
-const generateSchema = clipSchema
-  .extend({
-    /** Clips to make; as many as `labels` where not given, else one. */
+const streamSchema = z.strictObject({ ...streamFields, ...clipFields } satisfies FieldsOf<GeneratorStreamOptions>)
+const generateSchema = z
+  .strictObject({
+    ...wholeClipFields,
+    ...clipFields,
     count: z.number().int().min(1).max(MAX_CLIPS).optional(),
-    /** A label a clip, taken round and round. */
-    labels: z.array(z.string().nullable()).min(1).max(MAX_CLIPS).optional(),
-  })
+    labels: z.array(labelField).min(1).max(MAX_CLIPS).optional(),
+  } satisfies FieldsOf<GenerateOptions>)
   .refine(o => o.label === undefined || o.labels === undefined, { path: ['labels'], message: 'give label or labels' })
 
-export type GenerateOptions = Readonly<z.input<typeof generateSchema>>
-export type GeneratorStreamOptions = Readonly<z.input<typeof clipSchema>>
-
 /** A generated clip. */
-export interface GeneratedClip extends Synthesis {
-  /** That which was asked for, or drawn. */
+export class GeneratedClip extends Synthesis {
+  /** The label that was asked for, or drawn; null: none. */
   readonly label: string | null
+
+  constructor(fields: SynthesisFields & { readonly label: string | null }) {
+    super(fields)
+    this.label = fields.label
+  }
 }
 
 const DEFAULT_SECONDS = 1
 
-/** Clips made together, and samples of all of them: 16 MB of audio, as much again three times for what a sampler keeps. */
+/** Batch limits: at most 16 clips, and 4 M samples in all (16 MB of audio; samplers hold three more copies). */
 export const CLIPS_AT_ONCE = 16
-const SAMPLES_AT_ONCE = 2 ** 22
+const MAX_BATCH_SAMPLES = 2 ** 22
 /** Longer clips are made piece by piece: their noise, drawn in one go, would hold up the event loop for 0.1 s and more. */
-const LONGEST_WHOLE = 2 ** 19
+const MAX_WHOLE_SAMPLES = 2 ** 19
+
+/** A clip as it was asked for. */
+interface PlannedClip {
+  readonly label: string | null
+  readonly request: PlannedRequest
+}
+
+type PlannedRequest = ClipRequest & {
+  readonly input: { readonly length: number }
+  readonly label: number | null
+  readonly guidance: number
+}
 
 /**
  * A generator model on an engine.
@@ -67,104 +104,62 @@ const LONGEST_WHOLE = 2 ** 19
  * const generator = await Generator.load('models/digits')
  * const clips = await generator.generate({ count: 4, label: 'seven', seed: 1 })
  */
-export class Generator {
-  /** @throws DiffWaveError `BAD_CONFIG` where the model is no generator */
-  constructor(readonly model: Denoiser) {
-    if (model.config.kind !== 'generator') {
-      throw new DiffWaveError('BAD_CONFIG', 'this model is not a generator', {
-        expected: 'generator',
-        got: model.config.kind,
-        hint: 'Use Vocoder (diffwave synthesize) for it.',
-      })
-    }
+export class Generator extends SoundModel {
+  /** @throws DiffWaveError `BAD_CONFIG` if the model is not a generator */
+  constructor(model: Denoiser) {
+    super(model, 'generator')
   }
 
   /**
    * @param source a shipped model's name, a model folder, or a checkpoint file
-   * @throws DiffWaveError as `loadModel`; `BAD_CONFIG` where the model is no generator
+   * @throws DiffWaveError as `loadModel`; `BAD_CONFIG` if the model is not a generator
    */
-  static async load(source: string, options: LoadModelOptions = {}): Promise<Generator> {
-    const model = await loadModel(source, options)
-    try {
-      return new Generator(model)
-    } catch (error) {
-      await model.dispose()
-      throw error
-    }
+  static load(source: string, options: LoadModelOptions = {}): Promise<Generator> {
+    return loadFor(model => new Generator(model), source, options)
   }
 
-  get config(): ModelConfig {
-    return this.model.config
-  }
-
-  /** Rate of the audio it makes, in Hz. */
-  get sampleRate(): number {
-    return this.model.config.sampleRate
-  }
-
-  /** Names of the labels it knows; none where it takes none. */
+  /** Names of the labels it knows; none if it takes none. */
   get labels(): readonly string[] {
-    return this.model.config.network.labels ?? []
+    return this.config.network.labels ?? []
   }
 
-  /** The label of a seed's clip for which none is asked: as often each as the training clips had it; null where the model draws none. */
+  /** The label of a seed's clip for which none is asked: each as often as the training clips had it; null if the model draws none. */
   drawLabel(seed: number): string | null {
-    const { labelShares: shares } = this.model.config
-    if (shares === null) return null
-    const starts: number[] = []
-    let total = 0
-    for (const share of shares) {
-      starts.push(total)
-      total += share
-    }
-    const at = uniform(seed, 0, 0) * total
-    return this.labels[starts.findLastIndex((start, i) => shares[i]! > 0 && start <= at)]!
+    const { labelShares } = this.config
+    return labelShares === null ? null : this.labels[weightedIndex(labelShares, seed, draws.label, 0)]!
   }
 
   /**
-   * Clips; clip i depends on the seed plus i alone (and its label), so that it can be had by itself with the same bytes.
+   * All the clips of `clips`, in one array.
    *
    * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `UNKNOWN_LABEL`, `ABORTED`, `DISPOSED`
    */
   async generate(options: GenerateOptions = {}): Promise<GeneratedClip[]> {
+    const made: GeneratedClip[] = []
+    for await (const clip of this.clips(options)) made.push(clip)
+    return made
+  }
+
+  /**
+   * Clips, one after the other; short ones are made several at a time. Clip i depends on the seed plus i alone (and its label), so that
+   * it can be made by itself with the same bytes.
+   *
+   * @example
+   * for await (const clip of generator.clips({ count: 1000, seed: 1 })) await clip.save(`${clip.seed}.wav`)
+   * @throws DiffWaveError as `generate`
+   */
+  clips(options: GenerateOptions = {}): AsyncGenerator<GeneratedClip, void, undefined> {
     const checked = check(generateSchema, options, 'generate options')
-    const { count: wanted, label = null, labels = [label], seed = drawSeed(), onProgress, ...rest } = checked
+    const { count: wanted, label = null, labels = [label], seed = drawSeed(), onProgress, onStep, ...rest } = checked
     const count = wanted ?? labels.length
     if (!Number.isSafeInteger(seed + count)) {
       throw new DiffWaveError('BAD_OPTION', 'the seed leaves no room for that many clips', { where: 'seed' })
     }
-    const clips = Array.from({ length: count }, (_, i) => {
+    const planned = Array.from({ length: count }, (_, i): PlannedClip => {
       const label = labels[i % labels.length] ?? this.drawLabel(seed + i)
-      return { seed: seed + i, label, request: this.#request({ ...rest, label, seed: seed + i }) }
+      return { label, request: this.#request({ ...rest, label, seed: seed + i }) }
     })
-    const { trim: length, sampler } = clips[0]!.request
-    // What was given holds for every clip, what was not is the model's: only clips without a label go unguided.
-    const guidance = Math.max(...clips.map(clip => clip.request.guidance))
-    const atOnce = Math.max(1, Math.min(CLIPS_AT_ONCE, Math.floor(SAMPLES_AT_ONCE / length)))
-    const made: GeneratedClip[] = []
-    for (let first = 0; first < count; first += atOnce) {
-      const group = clips.slice(first, first + atOnce)
-      const progress = onProgress && {
-        onProgress: ({ done, total }: Progress) =>
-          onProgress({ done: (first / group.length) * total! + done, total: (count / group.length) * total! }),
-      }
-      const samples =
-        length > LONGEST_WHOLE
-          ? [(await wholeClip(this.model, { ...group[0]!.request, ...progress })).samples]
-          : await wholeClips(this.model, {
-              sampler,
-              length,
-              clips: group.map(({ seed, request }) => ({ seed, label: request.label })),
-              guidance,
-              signal: rest.signal,
-              ...progress,
-            })
-      const steps = sampler.steps.length
-      for (const [i, { seed, label }] of group.entries()) {
-        made.push({ samples: samples[i]!, sampleRate: this.sampleRate, seed, steps, label })
-      }
-    }
-    return made
+    return this.#make(planned, rest.signal, onProgress, onStep)
   }
 
   /**
@@ -173,7 +168,8 @@ export class Generator {
    * @throws DiffWaveError as `generate`
    */
   stream(options: GeneratorStreamOptions = {}): AudioStream {
-    return streamClip(this.model, this.#request(check(clipSchema, options, 'stream options')))
+    const { onStep: _, ...checked } = check(streamSchema, options, 'stream options')
+    return streamClip(this.model, this.#request(checked))
   }
 
   /**
@@ -186,8 +182,7 @@ export class Generator {
   }
 
   /**
-   * A recording with its noise taken out; how noisy it is, is estimated where no option says it. Audio at another rate is
-   * resampled first.
+   * A recording without its noise; how noisy it is, is estimated if no option says it. Audio at another rate is resampled first.
    *
    * @throws DiffWaveError `BAD_OPTION` (also for more noise than the model knows), `BAD_AUDIO`, `NOT_FINITE`, and as `generate`
    */
@@ -196,7 +191,7 @@ export class Generator {
   }
 
   /**
-   * A recording between two of one length, mixed at a diffusion step. Audio at another rate is resampled first.
+   * A recording between two of one length, mixed at a training step. Audio at another rate is resampled first.
    *
    * @throws DiffWaveError `BAD_OPTION`, `BAD_AUDIO` (lengths differ), `NOT_FINITE`, and as `generate`
    */
@@ -204,32 +199,63 @@ export class Generator {
     return interpolate(this.model, first, second, options)
   }
 
-  /** Frees the engine. */
-  dispose(): Promise<void> {
-    return this.model.dispose()
+  async *#make(
+    planned: readonly PlannedClip[],
+    signal: AbortSignal | undefined,
+    onProgress: GenerateOptions['onProgress'],
+    onStep: OnStep | undefined,
+  ): AsyncGenerator<GeneratedClip, void, undefined> {
+    const { sampler, input } = planned[0]!.request
+    // An option counts for every clip, a default is the model's: only clips without a label go unguided.
+    const guidance = Math.max(...planned.map(clip => clip.request.guidance))
+    const batch = Math.max(1, Math.min(CLIPS_AT_ONCE, Math.floor(MAX_BATCH_SAMPLES / input.length)))
+    for (let first = 0; first < planned.length; first += batch) {
+      const group = planned.slice(first, first + batch)
+      const scaled = (clips: number, total: number) => (clips / group.length) * total
+      const report =
+        onProgress &&
+        (({ done, total }: Progress) =>
+          onProgress({ done: scaled(first, total!) + done, total: scaled(planned.length, total!) }))
+      const watch = onStep && ((step: Parameters<OnStep>[0]) => clipOfBatch(onStep, first + step.clip)(step))
+      const common = { signal, onProgress: report, onStep: watch }
+      const samples =
+        input.length > MAX_WHOLE_SAMPLES
+          ? [(await wholeClip(this.model, { ...group[0]!.request, ...common })).samples]
+          : await wholeClips(this.model, {
+              sampler,
+              length: input.length,
+              clips: group.map(({ request: { seed, label } }) => ({ seed, label })),
+              guidance,
+              ...common,
+            })
+      for (const [i, { label, request }] of group.entries()) {
+        yield new GeneratedClip({
+          samples: samples[i]!,
+          sampleRate: this.sampleRate,
+          seed: request.seed,
+          steps: sampler.steps.length,
+          label,
+        })
+      }
+    }
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.dispose()
-  }
-
-  #request(options: z.output<typeof clipSchema>) {
-    const { seconds, guidance, seed = drawSeed(), signal, onProgress, ...choice } = options
+  #request(options: z.output<typeof streamSchema>): PlannedRequest {
+    const { seconds, guidance, seed = drawSeed(), signal, onProgress, onStep: _, ...choice } = options
     const label = options.label ?? this.drawLabel(seed)
     if (guidance !== undefined && guidance > 0 && label === null) {
       throw new DiffWaveError('BAD_OPTION', 'guidance needs a label to follow', { where: 'guidance' })
     }
-    const { clipSeconds, sampleRate, diffusion } = this.model.config
+    const { clipSeconds, sampleRate, diffusion } = this.config
     const length = Math.max(1, Math.round((seconds ?? clipSeconds ?? DEFAULT_SECONDS) * sampleRate))
     return {
       sampler: createSampler(diffusion, choice),
       seed,
-      over: { length },
-      trim: length,
+      input: { length },
       label: this.model.labelIndex(label),
       guidance: label === null ? 0 : (guidance ?? diffusion.defaultGuidance),
       signal,
       onProgress,
-    } satisfies ClipRequest
+    }
   }
 }

@@ -3,8 +3,8 @@ export type { Label, LabelledPart } from './audio/audio-files.js'
 export { type Audio, readWav, type WavFormat, type WavOptions, writeWav } from './audio/codecs/wav.js'
 export { type AudioPieces, type WavStreamOptions, wavBytes, writeWavStream } from './audio/codecs/wav-stream.js'
 export { type ConventionName, type Mel, type MelConvention, namedConventions } from './audio/mel/convention.js'
-export type { MelPieces, MelSource } from './audio/mel/feed.js'
 export { melSpectrogram } from './audio/mel/mel.js'
+export type { MelPieces, MelSource } from './audio/mel/source.js'
 export { resample } from './audio/resample.js'
 export { DiffWaveError, type ErrorCode } from './core/errors.js'
 export type { OnProgress, Progress } from './core/progress.js'
@@ -27,15 +27,19 @@ export {
 export { type MelFile, readMel, writeMel } from './formats/mel-file.js'
 export { openMel, type StoredMel } from './formats/mel-stream.js'
 export {
-  type GeneratedClip,
+  GeneratedClip,
   type GenerateOptions,
   Generator,
   type GeneratorStreamOptions,
 } from './generator.js'
 export type { ModelConfig, ModelConfigInput } from './model/config.js'
 export type { SamplerName } from './model/diffusion-config.js'
-export type { Denoised, DenoiseOptions, InterpolateOptions, Restored } from './repair/denoising.js'
+export { Denoised, type DenoiseOptions } from './repair/denoising.js'
 export type { InpaintOptions } from './repair/inpainting.js'
-export type { AudioStream, Synthesis } from './synthesis/options.js'
+export type { InterpolateOptions } from './repair/interpolation.js'
+export { Restored, type StartLevelOptions } from './repair/start-level.js'
+export type { SamplingOptions, WholeClipOptions } from './synthesis/options.js'
+export { type AudioStream, Synthesis, type SynthesisFields } from './synthesis/result.js'
+export type { OnStep, SamplingStep } from './synthesis/watch.js'
 export { type TunedSchedule, type TuneOptions, type TuneProgress, tune, withTunedSchedules } from './tuning/tune.js'
 export { type BatchOptions, type StreamOptions, type SynthesizeOptions, Vocoder } from './vocoder.js'

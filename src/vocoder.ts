@@ -1,46 +1,83 @@
 /** The vocoder: a mel spectrogram in, a waveform out, whole or as it becomes final. */
 import { z } from 'zod'
+import { checkAudio } from './audio/check-audio.js'
 import type { Audio } from './audio/codecs/wav.js'
+import { checkMelShape } from './audio/mel/check-mel.js'
 import type { Mel } from './audio/mel/convention.js'
-import { frameCount, type MelSource } from './audio/mel/feed.js'
-import { checkMelFor, melSpectrogram } from './audio/mel/mel.js'
+import { MelFeed } from './audio/mel/feed.js'
+import { melSpectrogram } from './audio/mel/mel.js'
 import { refinementObstacle } from './audio/mel/phase-refinement.js'
+import type { MelSource } from './audio/mel/source.js'
 import { resample } from './audio/resample.js'
 import { DiffWaveError } from './core/errors.js'
 import { MAX_CLIPS, MAX_REFINEMENT_ITERATIONS } from './core/limits.js'
-import { check } from './core/options.js'
+import { check, type FieldsOf } from './core/options.js'
+import type { Progress } from './core/progress.js'
 import { drawSeed } from './core/seed.js'
 import type { Denoiser } from './denoiser/denoiser.js'
-import { type LoadModelOptions, loadModel } from './denoiser/load-model.js'
+import type { LoadModelOptions } from './denoiser/load-model.js'
+import { loadFor, SoundModel } from './denoiser/sound-model.js'
 import { createSampler } from './diffusion/samplers/create.js'
-import type { ModelConfig } from './model/config.js'
 import { DEFAULT_MOMENTUM, type RefinementConfig } from './model/diffusion-config.js'
 import { type InpaintOptions, inpaint } from './repair/inpainting.js'
 import { type ClipRequest, streamClip, wholeClip } from './synthesis/clip.js'
-import { type AudioStream, type Synthesis, samplingOptions } from './synthesis/options.js'
+import {
+  labelField,
+  type SamplingOptions,
+  streamFields,
+  type WholeClipOptions,
+  wholeClipFields,
+} from './synthesis/options.js'
+import type { AudioStream, Synthesis } from './synthesis/result.js'
+import { clipOfBatch } from './synthesis/watch.js'
 
-const batchSchema = z.strictObject({
-  ...samplingOptions,
-  /** The voice, for models that have labels; null or not given: none. */
-  label: z.string().nullable().default(null),
-  /** Iterations of phase refinement after the last pass (fast Griffin-Lim from the model's own phases, towards the mel); 0: none.
-   * The model's default where not given. */
+/** What a vocoder can be asked for, whole or streamed. */
+interface VocoderFields {
+  /** The voice, for models that have labels. Default: null, none. */
+  readonly label?: string | null | undefined
+  /**
+   * Iterations of phase refinement after the last step, 0 to 100: fast Griffin-Lim that starts from the model's own phases and matches
+   * the mel's band energies. 0: none. Default: the model's.
+   */
+  readonly refine?: number | undefined
+}
+
+/** Options of `synthesizeBatch` and `resynthesize`. */
+export interface BatchOptions extends WholeClipOptions, VocoderFields {}
+
+/** Options of `synthesize`. */
+export interface SynthesizeOptions extends BatchOptions {
+  /** Samples to return, from 1, for a recording whose length is known. Default: all that the mel covers, frames × hop. */
+  readonly length?: number | undefined
+}
+
+/** Options of `stream`. */
+export interface StreamOptions extends SamplingOptions, VocoderFields {
+  /** Samples to return, as for `synthesize`. */
+  readonly length?: number | undefined
+  /** Mel frames fed at a time, 1 to 100,000: few bring the first audio sooner, many run faster. The bytes do not depend on it. Default:
+   * as many as 2048 samples. */
+  readonly chunkFrames?: number | undefined
+}
+
+const vocoderFields = {
+  label: labelField.default(null),
   refine: z.number().int().min(0).max(MAX_REFINEMENT_ITERATIONS).optional(),
-})
+} satisfies FieldsOf<VocoderFields>
+const lengthField = z.number().int().min(1).optional()
 
-const synthesizeSchema = batchSchema.extend({
-  /** Samples wanted, for a recording whose length is known: the rest of frames × hop is cut off. */
-  length: z.number().int().min(1).optional(),
-})
-
-const streamSchema = synthesizeSchema.extend({
-  /** Mel frames fed at a time: few give the first audio sooner, many run faster. The bytes do not depend on it. */
+const batchSchema = z.strictObject({ ...wholeClipFields, ...vocoderFields } satisfies FieldsOf<BatchOptions>)
+const synthesizeSchema = z.strictObject({
+  ...wholeClipFields,
+  ...vocoderFields,
+  length: lengthField,
+} satisfies FieldsOf<SynthesizeOptions>)
+const streamSchema = z.strictObject({
+  ...streamFields,
+  ...vocoderFields,
+  length: lengthField,
   chunkFrames: z.number().int().min(1).max(100_000).optional(),
-})
-
-export type SynthesizeOptions = Readonly<z.input<typeof synthesizeSchema>>
-export type StreamOptions = Readonly<z.input<typeof streamSchema>>
-export type BatchOptions = Readonly<z.input<typeof batchSchema>>
+} satisfies FieldsOf<StreamOptions>)
 
 /** Samples fed at a time by `stream`: small, so that audio starts soon. */
 const STREAM_CHUNK = 2048
@@ -50,41 +87,21 @@ const STREAM_CHUNK = 2048
  *
  * @example
  * const vocoder = await Vocoder.load('speech')
- * const { samples, sampleRate, seed } = await vocoder.synthesize(mel, { steps: 6 })
+ * const { mel } = await readMel('hello.npy')
+ * await (await vocoder.synthesize(mel, { steps: 6 })).save('hello.wav')
  */
-export class Vocoder {
-  /** @throws DiffWaveError `BAD_CONFIG` where the model is no vocoder */
-  constructor(readonly model: Denoiser) {
-    if (model.config.kind !== 'vocoder') {
-      throw new DiffWaveError('BAD_CONFIG', 'this model is not a vocoder', {
-        expected: 'vocoder',
-        got: model.config.kind,
-        hint: 'Use Generator (diffwave generate) for it.',
-      })
-    }
+export class Vocoder extends SoundModel {
+  /** @throws DiffWaveError `BAD_CONFIG` if the model is not a vocoder */
+  constructor(model: Denoiser) {
+    super(model, 'vocoder')
   }
 
   /**
    * @param source a shipped model's name, a model folder, or a checkpoint file
-   * @throws DiffWaveError as `loadModel`; `BAD_CONFIG` where the model is no vocoder
+   * @throws DiffWaveError as `loadModel`; `BAD_CONFIG` if the model is not a vocoder
    */
-  static async load(source: string, options: LoadModelOptions = {}): Promise<Vocoder> {
-    const model = await loadModel(source, options)
-    try {
-      return new Vocoder(model)
-    } catch (error) {
-      await model.dispose()
-      throw error
-    }
-  }
-
-  get config(): ModelConfig {
-    return this.model.config
-  }
-
-  /** Rate of the audio it makes, in Hz. */
-  get sampleRate(): number {
-    return this.model.config.sampleRate
+  static load(source: string, options: LoadModelOptions = {}): Promise<Vocoder> {
+    return loadFor(model => new Vocoder(model), source, options)
   }
 
   /**
@@ -96,60 +113,50 @@ export class Vocoder {
    */
   async synthesize(mel: Mel, options: SynthesizeOptions = {}): Promise<Synthesis> {
     const { length, ...rest } = check(synthesizeSchema, options, 'synthesize options')
-    const examine = this.#examiner('mel')
-    examine(mel)
-    this.#checkLength(mel, length)
-    return wholeClip(this.model, { ...this.#request(mel, rest), trim: length })
+    const feed = this.#wholeFeed(mel, 'mel')
+    checkLength(feed, length)
+    return wholeClip(this.model, { ...this.#request(feed, rest), trim: length })
   }
 
   /**
-   * The same waveform, byte for byte, in pieces as they become final, in bounded memory. With more than
-   * `PASSES_IN_FLIGHT` (8) steps the intermediate audio is kept whole and sound starts in the last sweep.
+   * The same waveform, byte for byte, in pieces as they become final, in bounded memory. With more than 8 steps the intermediate
+   * audio is kept whole, and the first audio comes in the last sweep over it.
    *
-   * @param mel a whole mel, or pieces of one: whole frames, any number at a time; `openMel` gives those of a file
-   * @throws DiffWaveError as `synthesize`, when the stream is read
+   * @param mel a whole mel, or pieces of one: whole frames, any number at a time; `openMel` returns those of a file
+   * @throws DiffWaveError as `synthesize`; for pieces of a mel, when the stream is read
    */
   stream(mel: MelSource, options: StreamOptions = {}): AudioStream {
-    const { length, chunkFrames, ...rest } = check(streamSchema, options, 'stream options')
-    this.#checkLength(mel, length)
-    const chunk = chunkFrames === undefined ? STREAM_CHUNK : chunkFrames * this.model.config.mel!.hop
-    return streamClip(this.model, { ...this.#request(mel, rest), trim: length, chunk })
+    const { length, chunkFrames, onStep: _, ...rest } = check(streamSchema, options, 'stream options')
+    const feed = new MelFeed(mel, this.config.mel!)
+    checkLength(feed, length)
+    const chunk = chunkFrames === undefined ? STREAM_CHUNK : chunkFrames * feed.hop
+    return streamClip(this.model, { ...this.#request(feed, rest), trim: length, chunk })
   }
 
   /**
-   * Several mels; clip i has the seed plus i, so that it can be had alone with the same bytes.
+   * Several mels; clip i has the seed plus i, so that it can be made alone with the same bytes.
    *
    * @throws DiffWaveError as `synthesize`
    */
   async synthesizeBatch(mels: readonly Mel[], options: BatchOptions = {}): Promise<Synthesis[]> {
-    const { seed = drawSeed(), onProgress, ...rest } = check(batchSchema, options, 'synthesizeBatch options')
-    if (mels.length > MAX_CLIPS || !Number.isSafeInteger(seed + mels.length)) {
-      throw new DiffWaveError('BAD_OPTION', 'too many mels at once, or too large a seed', {
+    const { seed = drawSeed(), onProgress, onStep, ...rest } = check(batchSchema, options, 'synthesizeBatch options')
+    if (!Array.isArray(mels) || mels.length > MAX_CLIPS || !Number.isSafeInteger(seed + mels.length)) {
+      throw new DiffWaveError('BAD_OPTION', 'not a list of mels, too many of them, or too large a seed', {
         expected: `at most ${MAX_CLIPS} mels`,
-        got: String(mels.length),
+        got: Array.isArray(mels) ? String(mels.length) : typeof mels,
       })
     }
-    const examine = mels.map((_, i) => this.#examiner(`mel ${i}`))
-    mels.forEach((mel, i) => {
-      examine[i]!(mel)
-    })
-    const frames = mels.reduce((sum, mel) => sum + mel.frames, 0)
+    const feeds = mels.map((mel, i) => this.#wholeFeed(mel, `mel ${i}`))
+    const total = feeds.reduce((sum, feed) => sum + feed.length!, 0)
     const results: Synthesis[] = []
     let before = 0
-    let perFrame = 0
-    for (const [i, mel] of mels.entries()) {
-      const request = this.#request(mel, {
-        ...rest,
-        seed: seed + i,
-        onProgress:
-          onProgress &&
-          (({ done, total }) => {
-            perFrame = total! / mel.frames
-            onProgress({ done: before * perFrame + done, total: frames * perFrame })
-          }),
-      })
-      results.push(await wholeClip(this.model, request))
-      before += mel.frames
+    for (const [i, feed] of feeds.entries()) {
+      const request = this.#request(feed, { ...rest, seed: seed + i, onStep: onStep && clipOfBatch(onStep, i) })
+      const passes = request.sampler.steps.length
+      const start = before * passes
+      const report = onProgress && (({ done }: Progress) => onProgress({ done: start + done, total: total * passes }))
+      results.push(await wholeClip(this.model, { ...request, onProgress: report }))
+      before += feed.length!
     }
     return results
   }
@@ -163,18 +170,19 @@ export class Vocoder {
   async resynthesize(audio: Audio, options: BatchOptions = {}): Promise<Synthesis> {
     const rest = check(batchSchema, options, 'resynthesize options')
     const { mel, length } = await this.analyse(audio)
-    return wholeClip(this.model, { ...this.#request(mel, rest), trim: length })
+    return wholeClip(this.model, { ...this.#request(this.#wholeFeed(mel, 'mel'), rest), trim: length })
   }
 
   /**
-   * A recording's mel in the model's own convention, and its length in samples at the model's rate: what `resynthesize` goes by.
+   * A recording's mel in the model's own convention, and its length in samples at the model's rate: the input of `resynthesize`.
    * Audio at another rate is resampled first.
    *
    * @throws DiffWaveError `BAD_AUDIO`, `BAD_OPTION`, `NOT_FINITE`
    */
   async analyse(audio: Audio): Promise<{ readonly mel: Mel; readonly length: number }> {
+    checkAudio(audio, 'the recording')
     const samples = await resample(audio.samples, audio.sampleRate, this.sampleRate)
-    const mel = melSpectrogram({ samples, sampleRate: this.sampleRate }, this.model.config.mel!)
+    const mel = melSpectrogram({ samples, sampleRate: this.sampleRate }, this.config.mel!)
     return { mel, length: samples.length }
   }
 
@@ -189,54 +197,48 @@ export class Vocoder {
     return inpaint(this.model, audio, options)
   }
 
-  /** Frees the engine. */
-  dispose(): Promise<void> {
-    return this.model.dispose()
+  /** The feed of a mel that must be whole. */
+  #wholeFeed(mel: Mel, where: string): MelFeed {
+    checkMelShape(mel, where)
+    return new MelFeed(mel, this.config.mel!, where)
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.dispose()
-  }
-
-  #request(mel: MelSource, options: z.output<typeof batchSchema>): ClipRequest {
-    const { seed = drawSeed(), label, refine, signal, onProgress, ...choice } = options
+  #request(mel: MelFeed, options: z.output<typeof batchSchema>): ClipRequest {
+    const { seed = drawSeed(), label, refine, signal, onProgress, onStep, ...choice } = options
     return {
-      sampler: createSampler(this.model.config.diffusion, choice),
+      sampler: createSampler(this.config.diffusion, choice),
       seed,
-      over: { source: mel, examine: this.#examiner('mel') },
+      input: { mel },
       label: this.model.labelIndex(label),
       refinement: this.#refinement(refine),
       signal,
       onProgress,
+      onStep,
     }
   }
 
   #refinement(iterations: number | undefined): RefinementConfig | null {
-    const own = this.model.config.diffusion.refinement
+    const own = this.config.diffusion.refinement
     if (iterations === undefined) return own
     if (iterations === 0) return null
-    const lacking = refinementObstacle(this.model.config.mel!)
-    if (lacking !== null) {
-      throw new DiffWaveError('BAD_OPTION', 'the model’s mel convention cannot be refined by', {
-        expected: lacking,
+    const obstacle = refinementObstacle(this.config.mel!)
+    if (obstacle !== null) {
+      throw new DiffWaveError('BAD_OPTION', 'the model’s mel convention does not allow phase refinement', {
+        expected: obstacle,
         where: 'refine',
       })
     }
     return { iterations, momentum: own?.momentum ?? DEFAULT_MOMENTUM }
   }
+}
 
-  #examiner(where: string): (mel: Mel) => void {
-    return mel => checkMelFor(mel, this.model.config.mel!, where)
-  }
-
-  #checkLength(mel: MelSource, length: number | undefined): void {
-    const most = (frameCount(mel) ?? Number.POSITIVE_INFINITY) * this.model.config.mel!.hop
-    if (length !== undefined && length > most) {
-      throw new DiffWaveError('BAD_OPTION', 'the length is more than the mel covers', {
-        expected: `at most ${most} samples`,
-        got: String(length),
-        where: 'length',
-      })
-    }
+function checkLength(mel: MelFeed, length: number | undefined): void {
+  const max = mel.length ?? Number.POSITIVE_INFINITY
+  if (length !== undefined && length > max) {
+    throw new DiffWaveError('BAD_OPTION', 'the length is more than the mel covers', {
+      expected: `at most ${max} samples`,
+      got: String(length),
+      where: 'length',
+    })
   }
 }

@@ -1,6 +1,7 @@
 /** What the model sounds like so far: a validation clip vocoded, or a clip generated, with its picture, for the event log. */
 import { labelAt } from '../audio/audio-files.js'
 import { type Mel, namedConventions } from '../audio/mel/convention.js'
+import { MelFeed } from '../audio/mel/feed.js'
 import { melFrames, melSpectrogram } from '../audio/mel/mel.js'
 import { drawAudio } from '../audio/picture.js'
 import { Denoiser } from '../denoiser/denoiser.js'
@@ -33,7 +34,7 @@ export async function listen(engine: Engine, config: ModelConfig, data: Dataset)
   const { samples: made } = await wholeClip(model, {
     sampler: createSampler(config.diffusion, {}),
     seed: SEED,
-    over: config.mel === null ? { length: samples.length } : { source: mel, examine: () => {} },
+    input: config.mel === null ? { length: samples.length } : { mel: new MelFeed(mel, config.mel) },
     trim: samples.length,
     label:
       config.network.labels === null

@@ -2,7 +2,7 @@
 import { defined } from '../core/defined.js'
 import type { OnProgress } from '../core/progress.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
-import type { Synthesis } from '../synthesis/options.js'
+import type { Synthesis } from '../synthesis/result.js'
 import type { Context } from './context.js'
 import { eachInput } from './each-input.js'
 import type { Input } from './inputs.js'

@@ -1,7 +1,7 @@
 /** Where one result's audio goes: a file, or standard output as a pipe. */
 import type { WavStreamOptions } from '../audio/codecs/wav-stream.js'
 import { DiffWaveError } from '../core/errors.js'
-import type { AudioStream } from '../synthesis/options.js'
+import type { AudioStream } from '../synthesis/result.js'
 
 /** Name of standard output as an output. */
 export const STDOUT = '-'

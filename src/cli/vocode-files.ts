@@ -1,6 +1,6 @@
 /** What `synthesize` and `resynthesize` share: files through a vocoder into WAVs or a pipe, one line each. */
 import { defined } from '../core/defined.js'
-import type { AudioStream } from '../synthesis/options.js'
+import type { AudioStream } from '../synthesis/result.js'
 import type { StreamOptions, Vocoder } from '../vocoder.js'
 import type { Values } from './command.js'
 import type { Context } from './context.js'

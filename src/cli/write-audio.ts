@@ -3,7 +3,7 @@ import type { WavFormat } from '../audio/codecs/wav.js'
 import { writeFileBytes } from '../core/files.js'
 import type { OnProgress } from '../core/progress.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
-import type { AudioStream, Synthesis } from '../synthesis/options.js'
+import type { AudioStream, Synthesis } from '../synthesis/result.js'
 import type { Context } from './context.js'
 import { STDOUT, writeAudioTo } from './sink.js'
 
@@ -109,7 +109,7 @@ async function writePicture(output: string, { config }: Denoiser, pieces: readon
     import('../audio/mel/convention.js'),
     import('../audio/mel/mel.js'),
     import('../audio/picture.js'),
-    import('../diffusion/state-queue.js'),
+    import('../audio/concatenate.js'),
   ])
   const samples = concatenateAudio(pieces)
   const convention = config.mel ?? { ...namedConventions.tacotron2, sampleRate, maxFrequency: sampleRate / 2 }

@@ -100,6 +100,23 @@ export function uniformInteger(seed: number, draw: number, index: number, bound:
   return Math.floor(uniform(seed, draw, index) * bound)
 }
 
+/**
+ * An index drawn by weight, from number `index` of a draw.
+ *
+ * @param weights at least one above 0; an index of weight 0 is never drawn
+ */
+export function weightedIndex(weights: readonly number[], seed: number, draw: number, index: number): number {
+  const starts: number[] = []
+  let total = 0
+  for (const weight of weights) {
+    starts.push(total)
+    total += weight
+  }
+  const at = uniform(seed, draw, index) * total
+  // By starts, so that no rounding leaves the table.
+  return starts.findLastIndex((start, i) => weights[i]! > 0 && start <= at)
+}
+
 /** The integers 0 … count − 1 in a random order: Fisher–Yates fed by the numbers of a draw. */
 export function permutation(seed: number, draw: number, count: number): Uint32Array {
   const order = Uint32Array.from({ length: count }, (_, i) => i)

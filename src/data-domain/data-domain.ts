@@ -1,90 +1,66 @@
 /**
- * Where the diffusion runs and where the recording lies, of whole clips: the same but for `signalScale`; or, with a mel-envelope
- * prior, y and x = M·y (src/data-domain/envelope.ts); or subbands and the waveform (src/data-domain/subbands.ts).
+ * What the diffusion runs on: its data x_0, the way from audio to them and back, and the noise that belongs to them. One file per
+ * domain: the waveform (waveform.ts), the waveform under PriorGrad's noise (energy-prior.ts), the waveform whitened by its mel
+ * (envelope-prior.ts), and MDCT subbands (subbands.ts). `domainOf` picks a model's. Trainer, synthesis and repair ask the domain;
+ * none of them asks which one it is.
  */
-import type { Mel, MelConvention } from '../audio/mel/convention.js'
-import type { DiffusionConfig } from '../model/diffusion-config.js'
-import { frameDeviations, sampleDeviations } from './energy.js'
-import { Colouring, SpectralEnvelope, whiten } from './envelope.js'
-import { modelSubbands } from './subbands.js'
+import { concatenateAudio } from '../audio/concatenate.js'
+import type { Mel } from '../audio/mel/convention.js'
+import { type MelReader, readWhole } from '../audio/mel/feed.js'
 
-/** Whitened speech has a deviation about 1 and rare peaks to 30. What is known amid what is quieter by 80 dB whitens to more than
- * any sound, and, made to agree again and again, to more each time: without a bound, full scale times 10⁵ after 24 passes. */
-const MOST_WHITE = 30
-
-/** Seconds beside a gap over which what is known comes to count in full: whitening makes a click of the step that a difference cut off at
- * the gap's edge has. */
-const WHITE_TAPER = 0.004
-
-export interface DataDomain {
-  /** The diffusion's y as audio x. */
-  toAudio(data: Float32Array): Float32Array
-  /** The same piece by piece, from a clip's start on: is given whole positions, and whether they are the last, and gives what has
-   * become final. */
-  inPieces(): (data: Float32Array, last: boolean) => Float32Array
-  /** Audio as the diffusion's. */
-  fromAudio(audio: Float32Array): Float32Array
-  /** Root mean square, as data, of white audio of deviation 1: exact where the domain is no envelope's. */
-  readonly whiteGain: number
-  /** No clean data are larger. */
-  readonly most: number
-  /** Seconds beside a gap over which what is known comes to count in full. */
-  readonly taper: number
-  /** White noise as the prior has it. */
-  shape(noise: Float32Array): Float32Array
+/** Data in, audio out, piece by piece. The pieces do not change a byte. */
+export interface Decoder {
+  /** Appends data (whole blocks) and returns the audio that has become final. */
+  push(data: Float32Array): Float32Array
+  /** No more data follow: returns the rest of the audio. */
+  flush(): Float32Array
 }
 
-/** The domain of a model over one clip. @param mel of the clip and its convention; null for a model without */
-export function dataDomain(
-  conditioning: { readonly mel: Mel; readonly convention: MelConvention } | null,
-  diffusion: Pick<DiffusionConfig, 'prior' | 'signalScale' | 'subbands'>,
-): DataDomain {
-  const { prior, signalScale } = diffusion
-  const toAudio = (data: Float32Array) => (signalScale === 1 ? data : data.map(y => y / signalScale))
-  const fromAudio = (audio: Float32Array) => (signalScale === 1 ? audio : audio.map(x => x * signalScale))
-  const plain: DataDomain = {
-    toAudio,
-    inPieces: () => toAudio,
-    fromAudio,
-    whiteGain: signalScale,
-    most: Number.POSITIVE_INFINITY,
-    taper: 0,
-    shape: noise => noise,
-  }
-  const subbands = modelSubbands(diffusion)
-  if (subbands !== null) {
-    return {
-      ...plain,
-      toAudio: data => subbands.toAudio(data),
-      inPieces: () => subbands.synthesis(),
-      fromAudio: audio => subbands.fromAudio(audio),
-      whiteGain: subbands.whiteGain,
-    }
-  }
-  if (conditioning === null || prior === null) return plain
-  const { mel, convention } = conditioning
-  if (prior.kind === 'mel-energy') {
-    const frames = frameDeviations(prior, convention, mel)
-    return {
-      ...plain,
-      shape(noise) {
-        const sigma = sampleDeviations(frames, convention, 0, noise.length)
-        return noise.map((z, i) => z * sigma[i]!)
-      },
-    }
-  }
-  const envelope = new SpectralEnvelope(convention, prior)
-  const inPieces = () => {
-    const colouring = new Colouring(convention, prior)
-    colouring.pushMel(mel, true)
-    return (data: Float32Array, last: boolean) => toAudio(colouring.push(data, last))
-  }
-  return {
-    ...plain,
-    toAudio: data => inPieces()(data, true),
-    inPieces,
-    fromAudio: audio => whiten(fromAudio(audio), mel, envelope),
-    most: MOST_WHITE,
-    taper: WHITE_TAPER,
-  }
+/** Scales standard normal numbers to the domain's noise. @param start sample of the clip that the first of them belongs to */
+export type NoiseShaper = (white: Float32Array, start: number) => Float32Array
+
+/** A pure description, made once per model. Mels are null for models without one. */
+export interface DataDomain {
+  /** x_0 of a whole clip, at least as long: silence fills the last block. */
+  encode(audio: Float32Array, mel: Mel | null): Float32Array
+  /** The way back. @param mel reader of the clip's mel: frames must have arrived before their data are pushed */
+  decoder(mel: MelReader | null): Decoder
+  /** The noise of a clip. @param mel as for `decoder` */
+  noise(mel: MelReader | null): NoiseShaper
+  /**
+   * Weights of a clip's loss terms, as many as samples: `base`, divided by what the noise's deviation does to them (PriorGrad, Lee et al. 2022,
+   * eq. 7). null: `base` everywhere.
+   */
+  lossWeight(mel: Mel | null, length: number, loss: 'l1' | 'l2', base: number): Float32Array | null
+  /**
+   * A symmetric linear map that weighs errors of the data by how well they are heard: all alike at exponent 0, as audio at 1. null: errors
+   * of these data are errors of audio already.
+   */
+  emphasis(mel: Mel | null, exponent: number): ((data: Float32Array) => Float32Array) | null
+  /** Factor of x_0 if the audio (and its mel with it) is made louder by `gain`. */
+  gain(gain: number): number
+  /** Samples per block: audio is encoded from a multiple of it on. */
+  readonly block: number
+  /** If x_0 is the waveform times a constant, that constant; else null. */
+  readonly sampleScale: number | null
+  /** x_0 may be rounded to multiples of this and kept as 16-bit integers; null: it may not. */
+  readonly quantum: number | null
+  /** Samples past a piece of data that must be there before its audio is final. */
+  readonly lookAhead: number
+  /** Samples on either side that a sample's data and audio depend on, there and back and there again. */
+  readonly reach: number
+  /** Root mean square, as data, of white audio of deviation 1; for data whitened by a mel, under a mel of gain 1. */
+  readonly whiteGain: number
+  /** No clean data are larger in magnitude. */
+  readonly maxAbs: number
+  /** Seconds beside a gap over which known audio comes to count in full. */
+  readonly taper: number
+}
+
+/** Audio of a whole clip's data, as long as the data. */
+export function decodeWhole(domain: DataDomain, data: Float32Array, mel: Mel | null): Float32Array {
+  const decoder = domain.decoder(mel === null ? null : readWhole(mel))
+  const audio = decoder.push(data)
+  const rest = decoder.flush()
+  return rest.length === 0 ? audio : concatenateAudio([audio, rest])
 }

@@ -1,6 +1,8 @@
 /** A loaded model: its config, and its network on an engine. */
 import type { Mel } from '../audio/mel/convention.js'
 import { DiffWaveError } from '../core/errors.js'
+import type { DataDomain } from '../data-domain/data-domain.js'
+import { domainOf } from '../data-domain/domain-of.js'
 import { alphaBarAt } from '../diffusion/forward.js'
 import { predictedNoise } from '../diffusion/prediction.js'
 import { noiseSchedule } from '../diffusion/schedule.js'
@@ -27,10 +29,15 @@ export interface DenoiserLossRequest extends DenoiserRequest, Pick<LossRequest, 
  * const [eps] = await denoiser.predictNoise({ audio: [noisy], steps: [12], mel: [mel] })
  */
 export class Denoiser {
+  /** What its diffusion runs on. */
+  readonly domain: DataDomain
+
   constructor(
     readonly config: ModelConfig,
     readonly engine: Engine,
-  ) {}
+  ) {
+    this.domain = domainOf(config)
+  }
 
   /**
    * The network's output for whole clips, in the model's own parameterisation (`config.diffusion.prediction`): ε, v or x̂_0.

@@ -1,9 +1,9 @@
 /**
- * What the network predicts, and how ε is had from it. With α = √ᾱ, σ = √(1 − ᾱ) and x_t = α·x_0 + σ·ε:
+ * What the network predicts, and how ε and x̂_0 follow from it. With α = √ᾱ, σ = √(1 − ᾱ) and x_t = α·x_0 + σ·ε:
  * `epsilon`: ε itself (Ho et al. 2020, eq. 14); `v`: α·ε − σ·x_0 (Salimans & Ho 2022, section 4 and appendix D), whose error
  * means the same at every noise level, so that few steps, or steps of almost pure noise, do not blow it up; `x0`: the clean
- * data. ε and v fill every dimension of a position, so a network with fewer channels than samples or bands a position cannot give
- * them; of x_0 in subbands it can give the loudest few, and let the others through a mask of x_t (`inputMask`).
+ * data. ε and v fill every dimension of a position, so a network with fewer channels than samples or bands per position cannot predict
+ * them; of x_0 in subbands it can predict the loudest few, and let the others through a mask of x_t (`inputMask`).
  */
 import type { DiffusionConfig } from '../model/diffusion-config.js'
 
@@ -35,4 +35,11 @@ export function predictedNoise(
   const sigma = Math.sqrt(1 - alphaBar)
   if (prediction === 'x0') return output.map((clean, i) => (x[i]! - alpha * clean) / sigma)
   return output.map((v, i) => alpha * v + sigma * x[i]!)
+}
+
+/** x̂_0 that ε stands for. @param x x_t, as long as ε */
+export function predictedClean(x: Float32Array, epsilon: Float32Array, alphaBar: number): Float32Array {
+  const alpha = Math.sqrt(alphaBar)
+  const sigma = Math.sqrt(1 - alphaBar)
+  return x.map((value, i) => (value - sigma * epsilon[i]!) / alpha)
 }

@@ -5,27 +5,27 @@
 import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../core/errors.js'
 import type { OnProgress } from '../core/progress.js'
-import { type Prediction, predictedNoise } from './prediction.js'
-import type { NoiseSource } from './reverse.js'
-import type { PassState, Sampler } from './samplers/sampler.js'
+import { drawOfPass, type NoiseSource } from './noise.js'
+import type { PassState } from './samplers/sampler.js'
+import { type ReverseSteps, reverseStep, type WatchedStep } from './step.js'
 
-export interface BatchRequest {
-  /** What the network gives for whole clips at a diffusion step. */
+export interface BatchRequest extends ReverseSteps {
+  /** The network's output for whole clips at a training step. */
   readonly predict: (clips: readonly Float32Array[], step: number) => Promise<readonly Float32Array[]>
-  readonly sampler: Sampler
-  readonly prediction: Prediction
   /** The noise of each clip. */
   readonly noises: readonly NoiseSource[]
-  /** Samples of a clip, a multiple of the network's patch. */
+  /** Samples per clip, a multiple of the network's patch. */
   readonly length: number
   readonly signal?: AbortSignal | undefined
   /** Denoiser work done, in samples × passes. */
   readonly onProgress?: OnProgress | undefined
+  /** Called after each pass, once per clip. */
+  readonly onStep?: ((step: WatchedStep, clip: number) => void) | undefined
 }
 
 /** x_0 of each clip. @throws DiffWaveError `ABORTED`, and what the network throws */
 export async function reverseBatch(request: BatchRequest): Promise<Float32Array[]> {
-  const { sampler, prediction, noises, length, signal, onProgress } = request
+  const { sampler, noises, length, signal, onProgress, onStep } = request
   const passes = sampler.steps.length
   const states: PassState[] = []
   for (const noise of noises) states.push({ x: await drawn(noise, 0, length), carried: null })
@@ -34,9 +34,11 @@ export async function reverseBatch(request: BatchRequest): Promise<Float32Array[
     const clips = states.map(state => state.x)
     const outputs = await request.predict(clips, sampler.steps[pass]!)
     for (const [i, noise] of noises.entries()) {
-      const eps = predictedNoise(prediction, outputs[i]!, clips[i]!, sampler.alphaBars[pass]!)
-      const z = sampler.needsNoise(pass) ? await drawn(noise, passes - 1 - pass, length) : null
-      states[i] = sampler.update(pass, states[i]!, eps, z)
+      const draw = drawOfPass(sampler, pass)
+      const z = draw === null ? null : await drawn(noise, draw, length)
+      const { state, clean } = reverseStep(request, pass, states[i]!, outputs[i]!, z)
+      states[i] = state
+      onStep?.({ pass, state: state.x, clean }, i)
     }
     onProgress?.({ done: (pass + 1) * length * noises.length, total: passes * length * noises.length })
   }

@@ -1,4 +1,5 @@
 /** Audio that a pass has been fed and has no ε for yet, with what the sampler carries beside it. */
+import { concatenateAudio } from '../audio/concatenate.js'
 import { DiffWaveError } from '../core/errors.js'
 import type { PassState } from './samplers/sampler.js'
 
@@ -37,15 +38,4 @@ export function concatenate(pieces: readonly PassState[]): PassState {
     x: concatenateAudio(pieces.map(piece => piece.x)),
     carried: carried.length === 0 ? null : concatenateAudio(carried),
   }
-}
-
-/** Pieces of audio one after another. */
-export function concatenateAudio(pieces: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.length
-  }
-  return whole
 }

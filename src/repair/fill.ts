@@ -2,74 +2,75 @@
  * The reverse process with part of the audio known: inpainting by replacement (Song et al. 2021, “Score-based generative
  * modeling”, appendix I.2; Kong et al. 2021, last experiments; Lugmayr et al. 2022, “RePaint”, eq. 8).
  *
- * In each pass the network's clean prediction x̂_0 is made to agree with what is known, and the sampler goes on with the ε that
- * this leaves, (x_n − √ᾱ_n·x̂_0)/√(1 − ᾱ_n). So whatever the sampler, the known part goes the way of the forward process read
+ * In each pass the network's clean prediction x̂_0 is made to agree with the known audio, and the sampler goes on with the ε that
+ * this leaves, (x_n − √ᾱ_n·x̂_0)/√(1 − ᾱ_n). So with any sampler the known part follows the forward process read
  * backwards (for ancestral sampling q(x_{n−1}|x_n, x_0), Ho et al. 2020, eq. 6), noised as much as all around it. The last pass is
  * the network's alone, so that both sides of an edge come from one computation; the caller puts the known samples back.
  */
-import type { DataDomain } from '../data-domain/data-domain.js'
-import type { PassState, Sampler } from '../diffusion/samplers/sampler.js'
+import type { Mel } from '../audio/mel/convention.js'
+import { readWhole } from '../audio/mel/feed.js'
+import { type DataDomain, decodeWhole } from '../data-domain/data-domain.js'
+import { diffuse } from '../diffusion/forward.js'
+import { drawOfPass } from '../diffusion/noise.js'
+import type { PassState } from '../diffusion/samplers/sampler.js'
+import { type ReverseSteps, reverseStep, type WatchedStep } from '../diffusion/step.js'
 
-export interface FillRequest {
-  /** Which may go over each level several times (`resampled`). */
-  readonly sampler: Sampler
+/** Its sampler may take each level several times (`resampled`). */
+export interface FillRequest extends ReverseSteps {
   readonly domain: DataDomain
-  /** The recording, any number where it is not known, and how far it is: from 0 to 1. */
-  readonly known: Float32Array
-  readonly weight: Float32Array
-  /** Standard normal numbers of a draw, as many as `known`. Draws are those of `NoiseSource`. */
+  /** Mel of the region, for models with one. */
+  readonly mel: Mel | null
+  readonly known: KnownAudio
+  /** Standard normal numbers of a draw, as many as samples. Draws are those of `NoiseSource`. */
   readonly noise: (draw: number) => Float32Array
-  /** The network's ε for x, at a pass. */
+  /** The network's output for x, in a pass. */
   readonly predict: (pass: number, x: Float32Array) => Promise<Float32Array>
+  readonly onStep?: ((step: WatchedStep) => void) | undefined
+}
+
+/** A stretch of a recording with gaps in it. */
+export interface KnownAudio {
+  /** The recording; any number where it is not known. */
+  readonly samples: Float32Array
+  /** 1 where it is known, 0 where it is not, between them in a transition. */
+  readonly weight: Float32Array
 }
 
 /** Audio, as long as `known`: what the model makes of all of it. */
 export async function fill(request: FillRequest): Promise<Float32Array> {
-  const { sampler, domain, known, weight, predict } = request
-  const noise = (draw: number) => domain.shape(request.noise(draw))
+  const { sampler, domain, mel, known, predict, onStep } = request
+  const shape = domain.noise(mel === null ? null : readWhole(mel))
+  const noise = (draw: number) => shape(request.noise(draw), 0)
+  const agree = (clean: Float32Array) => agreeing(domain, mel, clean, known)
   const passes = sampler.steps.length
-  const [alpha, sigma] = roots(sampler.alphaBars[0]!)
-  const nothing = new Float32Array(known.length)
-  const x0 = agreeing(domain, nothing, known, weight)
-  let state: PassState = { x: noise(0).map((z, i) => alpha * x0[i]! + sigma * z), carried: null }
+  const x0 = agree(new Float32Array(known.samples.length))
+  let state: PassState = { x: diffuse(x0, noise(0), sampler.alphaBars[0]!), carried: null }
   for (let pass = 0; pass < passes; pass++) {
-    let eps = await predict(pass, state.x)
-    if (pass < passes - 1) eps = corrected(sampler.alphaBars[pass]!, state.x, eps)
-    state = sampler.update(pass, state, eps, sampler.needsNoise(pass) ? noise(passes - 1 - pass) : null)
+    const output = await predict(pass, state.x)
+    const draw = drawOfPass(sampler, pass)
+    const z = draw === null ? null : noise(draw)
+    const step = reverseStep(request, pass, state, output, z, pass < passes - 1 ? agree : undefined)
+    state = step.state
+    onStep?.({ pass, state: state.x, clean: step.clean })
   }
-  return domain.toAudio(state.x)
-
-  function corrected(alphaBar: number, x: Float32Array, eps: Float32Array): Float32Array {
-    const [alpha, sigma] = roots(alphaBar)
-    const data = agreeing(
-      domain,
-      x.map((value, i) => (value - sigma * eps[i]!) / alpha),
-      known,
-      weight,
-    )
-    return x.map((value, i) => (value - alpha * data[i]!) / sigma)
-  }
-}
-
-function roots(alphaBar: number): readonly [number, number] {
-  return [Math.sqrt(alphaBar), Math.sqrt(1 - alphaBar)]
+  return decodeWhole(domain, state.x, mel)
 }
 
 /**
  * The clean data nearest to `data` that sounds as the recording does where that is known: y + M⁻¹(known − M·y), the difference
- * taken as far as it is known. Without an envelope this puts the known samples in the place of the predicted.
- *
- * @param known the recording, any number where it is not known
- * @param weight 1 where it is known, 0 where it is not, between them where the one becomes the other
+ * weighted by how far it is known. Without an envelope this puts the known samples in the place of the predicted.
  */
 export function agreeing(
   domain: DataDomain,
+  mel: Mel | null,
   data: Float32Array,
-  known: Float32Array,
-  weight: Float32Array,
+  { samples, weight }: KnownAudio,
 ): Float32Array {
-  const audio = domain.toAudio(data)
-  const missing = domain.fromAudio(audio.map((x, i) => (weight[i]! > 0 ? weight[i]! * (known[i]! - x) : 0)))
-  const most = domain.most
-  return data.map((y, i) => Math.max(-most, Math.min(most, y + missing[i]!)))
+  const audio = decodeWhole(domain, data, mel)
+  const missing = domain.encode(
+    audio.map((x, i) => (weight[i]! > 0 ? weight[i]! * (samples[i]! - x) : 0)),
+    mel,
+  )
+  const max = domain.maxAbs
+  return data.map((y, i) => Math.max(-max, Math.min(max, y + missing[i]!)))
 }

@@ -1,46 +1,57 @@
 /**
- * Inpainting: gaps of a recording filled so that both sides join, without retraining. Only what the network has to see around a
- * gap is run, so the memory does not depend on the recording's length. What lies in a gap is never looked at.
+ * Inpainting: gaps of a recording filled so that both sides join, without retraining. The network runs only over
+ * the stretch that it has to see around a gap, so the memory does not depend on the recording's length. What lies in a gap is ignored.
  */
 import { z } from 'zod'
+import { checkAudio, checkSamples } from '../audio/check-audio.js'
 import type { Audio } from '../audio/codecs/wav.js'
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
+import { sliceMel } from '../audio/mel/frames.js'
 import { melSpectrogram } from '../audio/mel/mel.js'
 import { DiffWaveError, throwIfAborted } from '../core/errors.js'
 import { MAX_GAPS, MAX_ROUNDS } from '../core/limits.js'
-import { check } from '../core/options.js'
+import { check, type FieldsOf } from '../core/options.js'
 import { gaussian } from '../core/random.js'
 import { drawSeed } from '../core/seed.js'
-import { dataDomain } from '../data-domain/data-domain.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
-import { predictedNoise } from '../diffusion/prediction.js'
 import { createSampler } from '../diffusion/samplers/create.js'
 import { resampled } from '../diffusion/samplers/resampled.js'
-import { audioHop, type ModelConfig } from '../model/config.js'
+import { audioHop } from '../model/config.js'
 import { melContext, receptiveRadius } from '../model/network.js'
-import { type Synthesis, samplingOptions } from '../synthesis/options.js'
+import { labelField, type WholeClipOptions, wholeClipFields } from '../synthesis/options.js'
+import { Synthesis } from '../synthesis/result.js'
+import { watchSteps } from '../synthesis/watch.js'
 import { bridgeMel } from './bridge-mel.js'
-import { fill } from './fill.js'
-import { type Gap, gapsInSamples, type Region, repairRegions, shareOf } from './gaps.js'
+import { fill, type KnownAudio } from './fill.js'
+import { gapsInSamples, type Region, repairRegions, shareOf } from './gaps.js'
 import { joinGaps } from './join.js'
 
-const optionsSchema = z.strictObject({
-  ...samplingOptions,
-  /** What is lost, in seconds from the recording's start. */
+/** Options of `inpaint`. */
+export interface InpaintOptions extends WholeClipOptions {
+  /** What is lost, in seconds from the recording's start: 1 to 10,000 gaps of at most 10 s. */
+  readonly gaps: readonly { readonly start: number; readonly end: number }[]
+  /**
+   * Passes at each noise level (RePaint's resampling), 1 to 50, default 4: more join better, and each costs `steps` passes more. On a
+   * Gaussian process whose right answer is known, 6 steps in 4 rounds come nearer to it than 20 in one (test/repair).
+   */
+  readonly rounds?: number | undefined
+  /** Seconds on either side of a gap over which the recording fades into what was made, 0 to 0.1, default 0.002. 0 leaves every known
+   * sample as it is. */
+  readonly fade?: number | undefined
+  /** The voice or class, for models that have labels. Default: null, none. */
+  readonly label?: string | null | undefined
+}
+
+const inpaintSchema = z.strictObject({
+  ...wholeClipFields,
   gaps: z
     .array(z.strictObject({ start: z.number(), end: z.number() }))
     .min(1)
     .max(MAX_GAPS),
-  /** Passes at each noise level (RePaint's resampling): more join better, and each costs `steps` passes more. On a Gaussian
-   * process whose right answer is known, 6 steps in 4 rounds come nearer to it than 20 in one (test/repair). */
   rounds: z.number().int().min(1).max(MAX_ROUNDS).default(4),
-  /** Seconds on either side of a gap over which the recording fades into what was made. 0 leaves every known sample as it is. */
   fade: z.number().min(0).max(0.1).default(0.002),
-  /** The voice or class, for models that have labels; null or not given: none. */
-  label: z.string().nullable().default(null),
-})
-
-export type InpaintOptions = Readonly<z.input<typeof optionsSchema>>
+  label: labelField.default(null),
+} satisfies FieldsOf<InpaintOptions>)
 
 /**
  * The recording with its gaps filled. A vocoder follows the recording's mel, interpolated over the gaps; a generator what it
@@ -49,78 +60,89 @@ export type InpaintOptions = Readonly<z.input<typeof optionsSchema>>
  * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `SAMPLE_RATE_MISMATCH`, `BAD_AUDIO`, `NOT_FINITE`, `UNKNOWN_LABEL`, `ABORTED`
  */
 export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOptions): Promise<Synthesis> {
-  const checked = check(optionsSchema, options, 'inpaint options')
-  const { gaps: lost, rounds, fade, label, seed = drawSeed(), signal, onProgress, ...choice } = checked
-  const { sampleRate, mel: convention, diffusion } = model.config
+  const checked = check(inpaintSchema, options, 'inpaint options')
+  const { gaps: lost, rounds, fade, label, seed = drawSeed(), signal, onProgress, onStep, ...choice } = checked
+  const { config, domain } = model
+  const { sampleRate, diffusion } = config
+  checkAudio(audio, 'the recording')
   if (audio.sampleRate !== sampleRate) {
-    throw new DiffWaveError('SAMPLE_RATE_MISMATCH', 'the recording has another rate than the model', {
+    throw new DiffWaveError('SAMPLE_RATE_MISMATCH', 'the recording and the model differ in sample rate', {
       expected: `${sampleRate} Hz`,
       got: `${audio.sampleRate} Hz`,
-      hint: 'Resample it first: what is around a gap is to stay as it is.',
+      hint: 'Resample the recording first: the audio around a gap must stay as it is.',
     })
   }
   const samples = audio.samples.slice()
   const gaps = gapsInSamples(lost, sampleRate, samples.length)
-  checkKnown(samples, gaps)
+  for (const { start, end } of gaps) samples.fill(0, start, end)
+  checkSamples(samples, 'the recording')
   const sampler = resampled(createSampler(diffusion, choice), rounds)
   const labelIndex = model.labelIndex(label)
   const fadeSamples = Math.round(fade * sampleRate)
-  const hop = audioHop(model.config)
-  const regions = repairRegions(gaps, samples.length, reachOf(model.config) + fadeSamples, hop)
+  const regions = repairRegions(gaps, samples.length, reachOf(model) + fadeSamples, audioHop(config))
   const passes = sampler.steps.length
   const total = regions.reduce((sum, { start, end }) => sum + (end - start), 0) * passes
   let done = 0
-  for (const region of regions) {
+  for (const [clip, region] of regions.entries()) {
     const length = region.end - region.start
-    const mel = convention === null ? null : regionMel(samples, region, convention)
-    const domain = dataDomain(mel === null || convention === null ? null : { mel, convention }, diffusion)
-    const { known, weight } = knownOf(samples, region, Math.round(domain.taper * sampleRate))
+    const mel = config.mel === null ? null : regionMel(samples, region, config.mel)
+    const watched = { domain, sampler, mel, length, clip, start: region.start }
     const made = await fill({
       sampler,
+      prediction: diffusion.prediction,
       domain,
-      known,
-      weight,
+      mel,
+      known: knownOf(samples, region, Math.round(domain.taper * sampleRate)),
       noise: draw => gaussian(seed, draw, region.start, length),
       predict: async (pass, x) => {
-        const [output] = await model.engine.predict({
-          audio: [x],
-          steps: [sampler.steps[pass]!],
-          ...(mel === null ? {} : { mel: [mel] }),
-          ...(labelIndex === null ? {} : { labels: [labelIndex] }),
-          ...(signal === undefined ? {} : { signal }),
-        })
+        const output = await predictRegion(model, { x, step: sampler.steps[pass]!, mel, label: labelIndex, signal })
         throwIfAborted(signal)
         done += length
         onProgress?.({ done, total })
-        return predictedNoise(diffusion.prediction, output!, x, sampler.alphaBars[pass]!)
+        return output
       },
+      onStep: onStep && watchSteps(onStep, watched),
     })
     // Never refined, whatever the model's default: a refinement moves every sample, and the known ones must stay.
     joinGaps(samples, made, region.start, region.gaps, fadeSamples)
   }
-  return { samples, sampleRate, seed, steps: passes }
+  return new Synthesis({ samples, sampleRate, seed, steps: passes })
 }
 
-/** Samples on either side of a gap that what is made in it can depend on. */
-function reachOf({ network, mel, diffusion }: ModelConfig): number {
+interface RegionInput {
+  readonly x: Float32Array
+  readonly step: number
+  readonly mel: Mel | null
+  readonly label: number | null
+  readonly signal: AbortSignal | undefined
+}
+
+/** The network's output for one region. */
+async function predictRegion(
+  { engine }: Denoiser,
+  { x, step, mel, label, signal }: RegionInput,
+): Promise<Float32Array> {
+  const [output] = await engine.predict({
+    audio: [x],
+    steps: [step],
+    ...(mel === null ? {} : { mel: [mel] }),
+    ...(label === null ? {} : { labels: [label] }),
+    ...(signal === undefined ? {} : { signal }),
+  })
+  return output!
+}
+
+/** Samples on either side of a gap on which what is made in it can depend. */
+function reachOf({ config: { network, mel }, domain }: Denoiser): number {
   const radius = receptiveRadius(network) * network.patch
-  if (mel === null || network.mel === null) return radius
+  if (mel === null || network.mel === null) return Math.max(radius, domain.reach)
   const frames = (melContext(network.mel) + 1) * mel.hop
-  // A clean frame of the mel on each side; and the envelope's filter, its inverse and that one's refinement, half a window each.
-  const window = diffusion.prior?.kind === 'mel-envelope' ? 2 * mel.fftSize : mel.windowLength + mel.hop
-  return Math.max(radius + frames, window)
+  // And a frame of the mel that no gap touches, on each side.
+  return Math.max(radius + frames, mel.windowLength + mel.hop, domain.reach)
 }
 
-/** Empties the gaps and refuses what is known and not finite. */
-function checkKnown(samples: Float32Array, gaps: readonly Gap[]): void {
-  for (const { start, end } of gaps) samples.fill(0, start, end)
-  const broken = samples.findIndex(sample => !Number.isFinite(sample))
-  if (broken >= 0)
-    throw new DiffWaveError('NOT_FINITE', `sample ${broken} is not a finite number`, { where: 'inpaint' })
-}
-
-/** What of a region is known: not the gaps, nor what lies past the recording's end; the more so over `taper` samples away from a gap. */
-function knownOf(samples: Float32Array, region: Region, taper: number) {
+/** The known audio of a region: not the gaps, nor what lies past the recording's end; weights rise over `taper` samples away from a gap. */
+function knownOf(samples: Float32Array, region: Region, taper: number): KnownAudio {
   const length = region.end - region.start
   const known = new Float32Array(length)
   known.set(samples.subarray(region.start, region.end))
@@ -131,7 +153,7 @@ function knownOf(samples: Float32Array, region: Region, taper: number) {
       weight[sample - region.start]! *= 1 - shareOf(gap, sample, taper)
     }
   }
-  return { known, weight }
+  return { samples: known, weight }
 }
 
 /** The mel of a region's frames, bridged over its gaps. @throws DiffWaveError `BAD_AUDIO` where no frame is free of a gap */
@@ -145,17 +167,10 @@ function regionMel(samples: Float32Array, region: Region, convention: MelConvent
   const gaps = region.gaps.map(({ start, end }) => ({ start: start - from, end: end - from }))
   const bridged = bridgeMel(whole, convention, gaps)
   if (bridged === null) {
-    throw new DiffWaveError('BAD_AUDIO', 'the gap leaves no frame of the mel to go by', {
+    throw new DiffWaveError('BAD_AUDIO', 'the gap touches every frame of the mel', {
       expected: `at least ${convention.windowLength} samples on one side of it`,
     })
   }
   const first = (region.start - from) / hop
-  const frames = (region.end - region.start) / hop
-  const data = new Float32Array(bridged.bands * frames)
-  for (let band = 0; band < bridged.bands; band++) {
-    for (let frame = 0; frame < frames; frame++) {
-      data[band * frames + frame] = bridged.data[band * bridged.frames + Math.min(bridged.frames - 1, first + frame)]!
-    }
-  }
-  return { data, bands: bridged.bands, frames }
+  return sliceMel(bridged, first, first + (region.end - region.start) / hop)
 }

@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import type { Audio } from '../audio/codecs/wav.js'
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
+import { MelFeed } from '../audio/mel/feed.js'
 import { melSpectrogram } from '../audio/mel/mel.js'
 import { resample } from '../audio/resample.js'
 import { DiffWaveError } from '../core/errors.js'
@@ -208,7 +209,7 @@ async function copyDistance(
     const made = await wholeClip(model, {
       sampler: samplerOver(schedule, diffusion, { sampler }),
       seed,
-      over: { source: mel, examine: () => {} },
+      input: { mel: new MelFeed(mel, convention) },
       trim: samples.length,
       signal,
     })

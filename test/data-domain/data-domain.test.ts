@@ -1,19 +1,28 @@
-/** Where the diffusion runs and where the recording lies: there and back; what is known is met, and never made more of than sound has. */
+/** What holds of every domain: audio there and back, streaming, scale, and what agrees with known audio. */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
+import { concatenateAudio } from '#src/audio/concatenate'
 import { namedConventions } from '#src/audio/mel/convention'
+import { readWhole } from '#src/audio/mel/feed'
 import { melSpectrogram } from '#src/audio/mel/mel'
 import { gaussian } from '#src/core/random'
-import { dataDomain } from '#src/data-domain/data-domain'
+import { decodeWhole } from '#src/data-domain/data-domain'
+import { type DomainConfig, domainOf } from '#src/data-domain/domain-of'
 import { agreeing } from '#src/repair/fill'
+import { Cropper } from '#src/training/data/crop'
+import { smallVocoderConfig } from '../support/configs.js'
 
 const convention = namedConventions.tacotron2
 const length = 24 * convention.hop
 const samples = gaussian(1, 0, 0, length).map(z => 0.1 * z)
 const mel = melSpectrogram({ samples, sampleRate: convention.sampleRate }, convention)
-const prior = { kind: 'mel-envelope', follows: 'bands', floor: 1e-4 } as const
+const envelope = { kind: 'mel-envelope', follows: 'bands', floor: 1e-4 } as const
+const energy = { kind: 'mel-energy', minEnergy: 0, maxEnergy: 10, floor: 0.1 } as const
+const plain = { prior: null, signalScale: 1, subbands: null }
 const nothing = new Float32Array(length)
 const weight = new Float32Array(length).fill(1)
+const gains = Array.from({ length: 16 }, (_, band) => 0.5 + band)
+const subbands = domainOf({ mel: null, diffusion: { ...plain, subbands: { kind: 'mdct', gains } } })
 
 const error = (a: Float32Array, b: Float32Array, from: number, to: number) => {
   let [squares, power] = [0, 0]
@@ -23,56 +32,116 @@ const error = (a: Float32Array, b: Float32Array, from: number, to: number) => {
   }
   return Math.sqrt(squares / power)
 }
+const rms = (x: Float32Array) => Math.sqrt(x.reduce((sum, value) => sum + value * value, 0) / x.length)
+/** Low-passed, so that an envelope covers it. */
+const low = samples.map((_, i) => (samples[i - 1] ?? 0) + 2 * samples[i]! + (samples[i + 1] ?? 0))
 
-test('without an envelope the known samples take the place of the predicted, by their weight', () => {
-  const domain = dataDomain(null, { prior: null, signalScale: 5, subbands: null })
-  const half = Float32Array.from(weight, (_, i) => (i < 100 ? 1 : i < 200 ? 0.5 : 0))
-  const met = agreeing(domain, nothing, samples, half)
-  for (const [i, share] of half.entries()) assert.ok(Math.abs(met[i]! - 5 * share * samples[i]!) < 1e-6)
+const domains: Readonly<Record<string, DomainConfig>> = {
+  waveform: { mel: null, diffusion: { ...plain, signalScale: 5 } },
+  'energy prior': { mel: convention, diffusion: { ...plain, prior: energy, signalScale: 3 } },
+  'envelope prior': { mel: convention, diffusion: { ...plain, prior: envelope, signalScale: 4 } },
+  subbands: { mel: null, diffusion: { ...plain, subbands: { kind: 'mdct', gains } } },
+}
+
+for (const [name, config] of Object.entries(domains)) {
+  describe(name, () => {
+    const domain = domainOf(config)
+    const own = config.mel === null ? null : mel
+
+    test('audio that is encoded and decoded comes back', () => {
+      const back = decodeWhole(domain, domain.encode(low, own), own)
+      assert.ok(error(back, low, 2048, length - 2048) < (name === 'envelope prior' ? 0.3 : 1e-6))
+    })
+
+    test('a decoder gives the same bytes for pieces of any size', () => {
+      const data = domain.encode(samples, own)
+      const whole = decodeWhole(domain, data, own)
+      for (const size of [16, 592, 4096]) {
+        const decoder = domain.decoder(own === null ? null : readWhole(own))
+        const pieces = []
+        for (let at = 0; at < data.length; at += size) pieces.push(decoder.push(data.subarray(at, at + size)))
+        assert.deepEqual(concatenateAudio([...pieces, decoder.flush()]), whole)
+      }
+    })
+
+    test('the trainer’s data are those of the domain, at every gain', () => {
+      if (config.mel === null) return
+      const model = smallVocoderConfig({
+        mel: 'tacotron2',
+        diffusion: { training: { kind: 'cosine', steps: 10 }, ...config.diffusion, clamp: false },
+      })
+      const clip = { name: 'a.wav', label: '', samples: Int16Array.from(samples, x => Math.round(32768 * x)) }
+      const audio = Float32Array.from(clip.samples, x => x / 32768)
+      const ownMel = melSpectrogram({ samples: audio, sampleRate: convention.sampleRate }, convention)
+      const data = domain.encode(audio, ownMel)
+      for (const gain of [1, 0.5]) {
+        const crop = new Cropper(model, domainOf(model)).crop(clip, 1024, 2048, gain)
+        const expected = data.slice(1024, 3072).map(y => domain.gain(gain) * y)
+        assert.ok(error(crop.audio, expected, 0, 2048) < 1e-3, `gain ${gain}`)
+        assert.ok(Math.abs(rms(crop.audio) / rms(expected) - 1) < 1e-3, `${rms(crop.audio)} ${rms(expected)}`)
+      }
+    })
+  })
+}
+
+describe('signal scale', () => {
+  test('lifts the data of a mel-envelope prior, their bound and their quantum alike', () => {
+    const [one, four] = [1, 4].map(signalScale =>
+      domainOf({ mel: convention, diffusion: { ...plain, prior: envelope, signalScale } }),
+    )
+    assert.ok(Math.abs(rms(four!.encode(samples, mel)) / rms(one!.encode(samples, mel)) - 4) < 1e-5)
+    assert.equal(four!.maxAbs, 4 * one!.maxAbs)
+    assert.equal(four!.quantum, 4 * one!.quantum!)
+  })
 })
 
-test('under an envelope what agrees sounds as the recording does, up to the mel’s highest frequency, and more so each time', () => {
-  const domain = dataDomain({ mel, convention }, { prior, signalScale: 1, subbands: null })
-  // Low enough that the envelope covers it.
-  const low = samples.map((_, i) => (samples[i - 1] ?? 0) + 2 * samples[i]! + (samples[i + 1] ?? 0))
-  const once = agreeing(domain, nothing, low, weight)
-  const twice = agreeing(domain, once, low, weight)
-  const [first, second] = [once, twice].map(data => error(domain.toAudio(data), low, 2048, length - 2048))
-  assert.ok(first! < 0.3, `${first} off`)
-  assert.ok(second! < first!, `${second} off after ${first}`)
+describe('audio that agrees with the known', () => {
+  test('takes the known samples by their weight, without an envelope', () => {
+    const domain = domainOf({ mel: null, diffusion: { ...plain, signalScale: 5 } })
+    const half = Float32Array.from(weight, (_, i) => (i < 100 ? 1 : i < 200 ? 0.5 : 0))
+    const met = agreeing(domain, null, nothing, { samples, weight: half })
+    for (const [i, share] of half.entries()) assert.ok(Math.abs(met[i]! - 5 * share * samples[i]!) < 1e-6)
+  })
+
+  test('under an envelope sounds as the recording does, and more so each time', () => {
+    const domain = domainOf({ mel: convention, diffusion: { ...plain, prior: envelope } })
+    const once = agreeing(domain, mel, nothing, { samples: low, weight })
+    const twice = agreeing(domain, mel, once, { samples: low, weight })
+    const [first, second] = [once, twice].map(data => error(decodeWhole(domain, data, mel), low, 2048, length - 2048))
+    assert.ok(first! < 0.3, `${first} off`)
+    assert.ok(second! < first!, `${second} off after ${first}`)
+  })
+
+  test('is bounded if the recording is far louder than its mel', () => {
+    const domain = domainOf({ mel: convention, diffusion: { ...plain, prior: envelope } })
+    const met = agreeing(domain, mel, nothing, { samples: samples.map(x => 1000 * x), weight })
+    const peak = met.reduce((max, y) => Math.max(max, Math.abs(y)), 0)
+    assert.equal(peak, domain.maxAbs)
+    assert.ok(peak < 100)
+  })
 })
 
-test('a recording that is far louder than its mel whitens to no more than any sound has', () => {
-  const domain = dataDomain({ mel, convention }, { prior, signalScale: 1, subbands: null })
-  const met = agreeing(
-    domain,
-    nothing,
-    samples.map(x => 1000 * x),
-    weight,
-  )
-  const peak = met.reduce((most, y) => Math.max(most, Math.abs(y)), 0)
-  assert.equal(peak, domain.most)
-  assert.ok(peak < 100)
-})
+describe('subbands', () => {
+  test('lift each band by its gain, and white noise by their whiteGain', () => {
+    // Not whole blocks: silence fills the last.
+    const whole = subbands.encode(samples.subarray(0, 1003), null)
+    assert.equal(whole.length, 1008)
+    const back = decodeWhole(subbands, whole, null)
+    assert.ok(error(back.subarray(0, 1003), samples.subarray(0, 1003), 0, 1003) < 1e-6)
+    const white = subbands.encode(gaussian(2, 0, 0, 16_384), null)
+    const power = (band: number) => {
+      let sum = 0
+      for (let i = band; i < white.length; i += 16) sum += white[i]! ** 2
+      return sum / (white.length / 16)
+    }
+    for (const band of [0, 7, 15]) assert.ok(Math.abs(Math.sqrt(power(band)) / gains[band]! - 1) < 0.1)
+    assert.ok(Math.abs(rms(white) / subbands.whiteGain - 1) < 0.05)
+  })
 
-test('in subbands audio comes back as it was, each band lifted by its gain, and so is white noise', () => {
-  const gains = Array.from({ length: 16 }, (_, band) => 0.5 + band)
-  const domain = dataDomain(null, { prior: null, signalScale: 1, subbands: { kind: 'mdct', gains } })
-  // Not whole blocks: silence fills the last.
-  const whole = domain.fromAudio(samples.subarray(0, 1003))
-  assert.equal(whole.length, 1008)
-  assert.ok(error(domain.toAudio(whole).subarray(0, 1003), samples.subarray(0, 1003), 0, 1003) < 1e-6)
-  const white = domain.fromAudio(gaussian(2, 0, 0, 16_384))
-  const power = (band: number) => {
-    let sum = 0
-    for (let i = band; i < white.length; i += 16) sum += white[i]! ** 2
-    return sum / (white.length / 16)
-  }
-  for (const band of [0, 7, 15]) assert.ok(Math.abs(Math.sqrt(power(band)) / gains[band]! - 1) < 0.1)
-  const all = Math.sqrt(white.reduce((sum, x) => sum + x * x, 0) / white.length)
-  assert.ok(Math.abs(all / domain.whiteGain - 1) < 0.05)
-  const half = Float32Array.from(weight, (_, i) => (i < 100 ? 1 : 0))
-  const met = domain.toAudio(agreeing(domain, nothing, samples, half))
-  assert.ok(error(met, samples, 0, 100) < 1e-5)
-  assert.ok(met.subarray(100).every(x => Math.abs(x) < 1e-5))
+  test('meet known audio where it is known, and only there', () => {
+    const half = Float32Array.from(weight, (_, i) => (i < 100 ? 1 : 0))
+    const met = decodeWhole(subbands, agreeing(subbands, null, nothing, { samples, weight: half }), null)
+    assert.ok(error(met, samples, 0, 100) < 1e-5)
+    assert.ok(met.subarray(100).every(x => Math.abs(x) < 1e-5))
+  })
 })

@@ -2,15 +2,17 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { concatenateAudio } from '#src/audio/concatenate'
 import type { Mel } from '#src/audio/mel/convention'
-import { sliceMel } from '#src/audio/mel/feed'
+import { MelFeed } from '#src/audio/mel/feed'
+import { sliceMel } from '#src/audio/mel/frames'
 import type { Tensor } from '#src/core/tensor'
 import type { Denoiser } from '#src/denoiser/denoiser'
 import { loadModel } from '#src/denoiser/load-model'
-import { type NoiseSource, reverseProcess } from '#src/diffusion/reverse'
+import type { NoiseSource } from '#src/diffusion/noise'
+import { reverseProcess } from '#src/diffusion/reverse'
 import { createSampler } from '#src/diffusion/samplers/create'
 import type { Sampler } from '#src/diffusion/samplers/sampler'
-import { concatenateAudio } from '#src/diffusion/state-queue'
 import { surveyNative } from '#src/engines/native/engine'
 import { decodeSafetensors } from '#src/formats/safetensors'
 import { melContext, receptiveRadius } from '#src/model/network'
@@ -36,22 +38,18 @@ async function reverse(
   model: Denoiser,
   sampler: Sampler,
   noise: NoiseSource,
-  over: Mel | number,
+  input: Mel | number,
 ): Promise<Float32Array> {
   const pieces: Float32Array[] = []
   for await (const piece of reverseProcess({
     openStream: steps => model.engine.openStream({ steps }),
     sampler,
+    prediction: 'epsilon',
     noise,
-    over:
-      typeof over === 'number'
-        ? { length: over }
-        : {
-            source: over,
-            convention: model.config.mel!,
-            context: melContext(model.config.network.mel!),
-            prior: null,
-          },
+    input:
+      typeof input === 'number'
+        ? { length: input }
+        : { mel: new MelFeed(input, model.config.mel!), context: melContext(model.config.network.mel!) },
     chunk: 4096,
   })) {
     pieces.push(piece)
@@ -109,7 +107,7 @@ for (const { engine, skip } of engines) {
     const length = frames * 256
     const x = noise(0, 0, length)
     const steps = [sampler.steps[0]!]
-    const [eps] = await model.predictNoise({ audio: [x], steps, mel: [sliceMel(mel, 0, frames)] })
+    const [eps] = await model.predict({ audio: [x], steps, mel: [sliceMel(mel, 0, frames)] })
     const actual = sampler.update(0, { x, carried: null }, eps!, noise(5, 0, length)).x
     const compared = length - receptiveRadius(model.config.network) - 2 * 256
     const error = relativeError(actual.subarray(0, compared), of('x_5').data.subarray(0, compared))

@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { concatenateAudio } from '#src/audio/concatenate'
 import { type Mel, namedConventions } from '#src/audio/mel/convention'
-import { sliceMel } from '#src/audio/mel/feed'
+import { MelFeed } from '#src/audio/mel/feed'
+import { sliceMel } from '#src/audio/mel/frames'
+import type { MelSource } from '#src/audio/mel/source'
 import type { Progress } from '#src/core/progress'
 import { gaussian } from '#src/core/random'
-import { frameDeviations, sampleDeviations } from '#src/data-domain/energy'
-import { type ReverseRequest, reverseProcess, seededNoise } from '#src/diffusion/reverse'
+import { EnergyPriorDomain, frameDeviations, sampleDeviations } from '#src/data-domain/energy-prior'
+import { WaveformDomain } from '#src/data-domain/waveform'
+import { type NoiseSource, seededNoise } from '#src/diffusion/noise'
+import { type ReverseRequest, reverseProcess } from '#src/diffusion/reverse'
 import { createSampler } from '#src/diffusion/samplers/create'
 import type { PassState, Sampler } from '#src/diffusion/samplers/sampler'
-import { concatenateAudio } from '#src/diffusion/state-queue'
 import { type EnergyPriorConfig, samplerNames } from '#src/model/diffusion-config'
 import { melContext } from '#src/model/network'
 import { smallGeneratorConfig, smallVocoderConfig } from '../support/configs.js'
@@ -23,16 +27,25 @@ function someMel(frames: number): Mel {
   return { data: gaussian(99, 0, 0, 80 * frames).map(v => 0.5 + 0.1 * v), bands: 80, frames }
 }
 
-function conditioning(
-  source: ReverseRequest['over'] extends infer O ? (O extends { source: infer S } ? S : never) : never,
-  of: EnergyPriorConfig | null,
-) {
-  return { source, convention, context: melContext(config.network.mel!), prior: of }
+/** Input and noise of a clip with a mel. */
+function conditioned(source: MelSource, of: EnergyPriorConfig | null, seed = 1) {
+  const mel = new MelFeed(source, convention)
+  const domain = of === null ? new WaveformDomain(1) : new EnergyPriorDomain(convention, of, 1)
+  const shape = domain.noise(mel.firstReader())
+  const white = seededNoise(seed)
+  const noise: NoiseSource = (draw, start, count) => shape(white(draw, start, count), start)
+  return { input: { mel, context: melContext(config.network.mel!) }, noise }
 }
 
-async function collect(request: Omit<ReverseRequest, 'openStream'>, engine = fakeEngine(config.network)) {
+type Request = Omit<ReverseRequest, 'openStream' | 'prediction'>
+
+async function collect(request: Request, engine = fakeEngine(config.network)) {
   const pieces: Float32Array[] = []
-  for await (const piece of reverseProcess({ openStream: steps => engine.openStream({ steps }), ...request })) {
+  for await (const piece of reverseProcess({
+    openStream: steps => engine.openStream({ steps }),
+    prediction: 'epsilon',
+    ...request,
+  })) {
     pieces.push(piece)
   }
   assert.equal(engine.open, 0, 'a stream was left open')
@@ -90,8 +103,7 @@ test('the wavefront gives the bytes of whole-clip passes, however mel and audio 
         const of = shaped ? prior : null
         const { samples } = await collect({
           sampler,
-          noise: seededNoise(3),
-          over: conditioning(whole ? mel : arriving(mel, sizes), of),
+          ...conditioned(whole ? mel : arriving(mel, sizes), of, 3),
           chunk: Math.max(chunk, 64),
           passesInFlight,
         })
@@ -111,12 +123,11 @@ test('audio comes while the mel still arrives, and little is kept', async () => 
     for (; given < frames; given++) yield sliceMel(mel, given, given + 1)
   }
   const engine = fakeEngine(config.network)
-  const over = conditioning(slowly(), prior)
   const stream = reverseProcess({
     openStream: steps => engine.openStream({ steps }),
     sampler,
-    noise: seededNoise(1),
-    over,
+    prediction: 'epsilon',
+    ...conditioned(slowly(), prior),
     chunk: 256,
   })
   await stream.next()
@@ -129,8 +140,7 @@ test('progress counts every pass over every sample, up to its total', async () =
   const reports: Progress[] = []
   await collect({
     sampler: createSampler(config.diffusion, { steps: 11 }),
-    noise: seededNoise(1),
-    over: conditioning(arriving(someMel(5), [2]), null),
+    ...conditioned(arriving(someMel(5), [2]), null),
     chunk: 500,
     onProgress: progress => reports.push(progress),
   })
@@ -154,12 +164,12 @@ test('a signal stops the process, also while it waits for mel', async () => {
     }
   }
   setTimeout(() => controller.abort(), 20)
-  const request = { sampler: createSampler(config.diffusion), noise: seededNoise(1), chunk: 256 }
-  await assert.rejects(collect({ ...request, over: conditioning(stalled(), null), signal: controller.signal }), {
+  const request = { sampler: createSampler(config.diffusion), chunk: 256 }
+  await assert.rejects(collect({ ...request, ...conditioned(stalled(), null), signal: controller.signal }), {
     code: 'ABORTED',
   })
   assert.equal(closed, false) // it hangs for ever; nobody waits for it
-  await assert.rejects(collect({ ...request, over: conditioning(someMel(4), null), signal: AbortSignal.abort() }), {
+  await assert.rejects(collect({ ...request, ...conditioned(someMel(4), null), signal: AbortSignal.abort() }), {
     code: 'ABORTED',
   })
 })
@@ -174,11 +184,12 @@ test('leaving a stream early closes the network and the source of the mel', asyn
       closed = true
     }
   }
-  const request = { sampler: createSampler(config.diffusion), noise: seededNoise(1), chunk: 256 }
+  const request = { sampler: createSampler(config.diffusion), chunk: 256 }
   for await (const _ of reverseProcess({
     ...request,
     openStream: steps => engine.openStream({ steps }),
-    over: conditioning(endless(), null),
+    prediction: 'epsilon',
+    ...conditioned(endless(), null),
   })) {
     break
   }
@@ -188,17 +199,17 @@ test('leaving a stream early closes the network and the source of the mel', asyn
 })
 
 test('a mel without frames, or with changing bands, is refused', async () => {
-  const request = { sampler: createSampler(config.diffusion), noise: seededNoise(1), chunk: 256 }
-  await assert.rejects(collect({ ...request, over: conditioning(someMel(0), null) }), { code: 'BAD_MEL' })
-  await assert.rejects(collect({ ...request, over: conditioning([], null) }), { code: 'BAD_MEL' })
+  const request = { sampler: createSampler(config.diffusion), chunk: 256 }
+  assert.throws(() => conditioned(someMel(0), null), { code: 'BAD_MEL' })
+  await assert.rejects(collect({ ...request, ...conditioned([], null) }), { code: 'BAD_MEL' })
   const mixed = [someMel(3), { data: new Float32Array(12), bands: 4, frames: 3 }]
-  await assert.rejects(collect({ ...request, over: conditioning(mixed, null) }), { code: 'BAD_MEL' })
+  await assert.rejects(collect({ ...request, ...conditioned(mixed, null) }), { code: 'BAD_MEL' })
 })
 
 test('without a mel the length is what was asked for', async () => {
   const generator = smallGeneratorConfig()
   const { samples, pieces } = await collect(
-    { sampler: createSampler(generator.diffusion), noise: seededNoise(1), over: { length: 1000 }, chunk: 128 },
+    { sampler: createSampler(generator.diffusion), noise: seededNoise(1), input: { length: 1000 }, chunk: 128 },
     fakeEngine(generator.network),
   )
   assert.equal(samples.length, 1000)

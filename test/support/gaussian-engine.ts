@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import type { Mel } from '#src/audio/mel/convention'
-import { frameDeviations, sampleDeviations } from '#src/data-domain/energy'
+import { frameDeviations, sampleDeviations } from '#src/data-domain/energy-prior'
 import { Denoiser } from '#src/denoiser/denoiser'
 import { alphaBarAt } from '#src/diffusion/forward'
 import { noiseSchedule } from '#src/diffusion/schedule'

@@ -1,10 +1,10 @@
 /** On every engine that runs here: a stream cut into pieces of any size has the bytes of the whole. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { sliceMel } from '#src/audio/mel/feed'
+import { concatenateAudio } from '#src/audio/concatenate'
+import { sliceMel } from '#src/audio/mel/frames'
 import { gaussian } from '#src/core/random'
 import { Denoiser } from '#src/denoiser/denoiser'
-import { concatenateAudio } from '#src/diffusion/state-queue'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { createTensorflowEngine } from '#src/engines/tensorflow/engine'
 import { readModel } from '#src/model/read-model'

@@ -15,6 +15,7 @@ import { DiffWaveError, type ErrorCode } from '#src/core/errors'
 import { writeFileBytes } from '#src/core/files'
 import { gaussian } from '#src/core/random'
 import type { Tensors } from '#src/core/tensor'
+import { domainOf } from '#src/data-domain/domain-of'
 import { noiseSchedule } from '#src/diffusion/schedule'
 import { encodeNpy } from '#src/formats/npy'
 import { decodeSafetensors, encodeSafetensors } from '#src/formats/safetensors'
@@ -166,7 +167,7 @@ test('a crop has the mel of the whole clip', () => {
   const { model } = config()
   const samples = Float32Array.from(whole.samples, s => s / 32768)
   const mel = melSpectrogram({ samples, sampleRate: 22050 }, namedConventions.tacotron2)
-  const cropper = new Cropper(model)
+  const cropper = new Cropper(model, domainOf(model))
   for (const start of [0, 256, 5120, 10_752]) {
     const crop = cropper.crop(whole, start, 1024)
     const within = Math.min(crop.mel!.frames, mel.frames - start / 256)
@@ -189,7 +190,7 @@ test('a generator’s crop may begin in silence, is as loud as asked, and is lif
     },
     prior: null,
   })
-  const { audio } = new Cropper(model).crop(
+  const { audio } = new Cropper(model, domainOf(model)).crop(
     { name: 'a.wav', label: '', samples: Int16Array.of(4096, -8192) },
     -2,
     6,
@@ -221,7 +222,7 @@ test('subbands get their gains from the recordings, and a crop has the very coef
   const subbands = measureSubbands([recording], 16, { equalisation: 1, deviation: 0.5, kind: 'mdct' })
   const { model } = generator()
   const measured = { ...model, diffusion: { ...model.diffusion, subbands } }
-  const cropper = new Cropper(measured)
+  const cropper = new Cropper(measured, domainOf(measured))
   const whole = cropper.crop(recording, 0, 64_000).audio
   for (const band of [0, 4, 12]) {
     let power = 0
@@ -272,7 +273,7 @@ test('a recording of several classes: a crop has that of its middle, and the mod
   ]
   const recording = { name: 'a.wav', label: parts, samples: new Int16Array(4000).fill(8192) }
   const { model } = generator()
-  const cropper = new Cropper(model)
+  const cropper = new Cropper(model, domainOf(model))
   // 0.25 s is sample 2000, the middle of the crop that starts at 1600.
   assert.deepEqual(
     [0, 1596, 1600, 3200].map(start => cropper.crop(recording, start, 800).label),
@@ -580,7 +581,7 @@ test('a mel beside a recording, or in a folder of mels, takes the place of its o
     beside.report.leftOut.map(({ file, reason }) => [file.slice(folder.length + 6), reason]),
     ['long.wav', 'narrow.wav', 'spoilt.wav'].map(name => [name, 'bad mel']),
   )
-  const crop = new Cropper(model).crop(beside.training[0]!, 1024, 1024)
+  const crop = new Cropper(model, domainOf(model)).crop(beside.training[0]!, 1024, 1024)
   const expected = Array.from({ length: crop.mel!.frames }, (_, f) => Math.fround(-(4 + f) / 5))
   for (const band of [0, 79]) {
     assert.deepEqual([...crop.mel!.data.subarray(band * crop.mel!.frames, (band + 1) * crop.mel!.frames)], expected)

@@ -1,126 +1,111 @@
-/** A mel in pieces of whole frames, whether it is all there or arrives over time. */
-
-import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
-import type { Mel } from './convention.js'
-
-/** A mel that arrives in pieces of any number of frames; `frames` says how many in all, where that is known. */
-export type MelPieces = (AsyncIterable<Mel> | Iterable<Mel>) & { readonly frames?: number }
-
-/** A whole mel, or one that arrives in pieces. */
-export type MelSource = Mel | MelPieces
-
-export interface MelPiece {
-  readonly mel: Mel
-  /** No more frames follow. The last piece of a mel that arrived over time is empty. */
-  readonly last: boolean
-}
-
-/** Frames start … end − 1 of a mel. */
-export function sliceMel(mel: Mel, start: number, end: number): Mel {
-  const frames = end - start
-  const data = new Float32Array(mel.bands * frames)
-  for (let band = 0; band < mel.bands; band++) {
-    data.set(mel.data.subarray(band * mel.frames + start, band * mel.frames + end), band * frames)
-  }
-  return { data, bands: mel.bands, frames }
-}
-
-/** Whether all of a source is there. */
-export function isWholeMel(source: MelSource): source is Mel {
-  return 'data' in source
-}
-
-/** Frames of a source in all; null where only its end will tell. */
-export function frameCount(source: MelSource): number | null {
-  return source.frames ?? null
-}
-
 /**
- * The pieces of a source, none longer than `limit` frames.
- *
- * @param examine is given every piece that arrives, to refuse what does not fit
- * @throws DiffWaveError `BAD_MEL` for a source without frames, or with another number than it says; `ABORTED`
+ * The mel of one clip, checked once as it arrives, for several readers: the network, which goes through it once per sweep of the
+ * reverse process, and those that need the same frames beside it (the noise of the first sweep, the decoder and the phase refinement
+ * of the last).
  */
-export async function* melPieces(
-  source: MelSource,
-  limit: number,
-  examine: (mel: Mel) => void = () => {},
-  signal?: AbortSignal,
-): AsyncGenerator<MelPiece, void, undefined> {
-  if (isWholeMel(source)) {
-    examine(source)
-    if (source.frames === 0) throw empty()
-    for (let start = 0; start < source.frames; start += limit) {
-      const end = Math.min(source.frames, start + limit)
-      yield { mel: sliceMel(source, start, end), last: end === source.frames }
-    }
-    return
-  }
-  let bands = 0
-  let frames = 0
-  for await (const mel of untilAborted(source, signal)) {
-    examine(mel)
-    if (frames > 0 && mel.bands !== bands) {
-      throw new DiffWaveError('BAD_MEL', 'a piece of the mel has another number of bands', {
-        expected: String(bands),
-        got: String(mel.bands),
-        where: `frame ${frames}`,
-      })
-    }
-    bands = mel.bands
-    frames += mel.frames
-    for (let start = 0; start < mel.frames; start += limit) {
-      yield { mel: sliceMel(mel, start, Math.min(mel.frames, start + limit)), last: false }
-    }
-  }
-  if (frames === 0) throw empty()
-  if (source.frames !== undefined && source.frames !== frames) {
-    throw new DiffWaveError('BAD_MEL', 'the mel has another number of frames than it said', {
-      expected: String(source.frames),
-      got: String(frames),
-    })
-  }
-  yield { mel: { data: new Float32Array(0), bands, frames: 0 }, last: true }
+
+import type { Mel, MelConvention } from './convention.js'
+import { checkMelFor } from './mel.js'
+import { checkMelSource, isWholeMel, type MelPiece, type MelSource, melPieces } from './source.js'
+
+/** One reader's view of a mel that arrives over time. */
+export interface MelReader {
+  /** The pieces that have arrived since the last call, in order. */
+  take(): readonly MelPiece[]
 }
 
-function empty(): DiffWaveError {
-  return new DiffWaveError('BAD_MEL', 'the mel has no frames', { expected: 'at least one' })
+/** A reader of a mel that is all there. */
+export function readWhole(mel: Mel): MelReader {
+  const inbox = new Inbox()
+  inbox.put({ mel, last: true })
+  return inbox
 }
 
-/** The items of an iterable; a signal ends the wait for the next one. */
-async function* untilAborted<Item>(
-  source: AsyncIterable<Item> | Iterable<Item>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Item, void, undefined> {
-  throwIfAborted(signal)
-  const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
-  let finished = false
-  try {
-    while (true) {
-      const next = await orAborted(iterator.next(), signal)
-      if (next.done) {
-        finished = true
-        return
-      }
-      yield next.value
+export class MelFeed {
+  /** Samples per frame. */
+  readonly hop: number
+  /** The mel, if all of it was there from the start. */
+  readonly whole: Mel | null
+  readonly #check: (mel: Mel) => void
+  #source: MelSource
+  #length: number | null
+  #readings = 0
+  readonly #ofFirst: Inbox[] = []
+  readonly #ofLast: Inbox[] = []
+
+  /**
+   * @param where names the mel in errors
+   * @throws DiffWaveError `BAD_MEL`, `NOT_FINITE`, `MEL_RANGE` if the source is no mel, or a whole mel does not fit the convention
+   */
+  constructor(source: MelSource, convention: MelConvention, where = 'mel') {
+    checkMelSource(source, where)
+    this.hop = convention.hop
+    this.#check = mel => checkMelFor(mel, convention, where)
+    this.#source = source
+    this.whole = isWholeMel(source) ? source : null
+    if (this.whole !== null) this.#check(this.whole)
+    this.#length = source.frames === undefined ? null : source.frames * this.hop
+  }
+
+  /** Samples that the mel covers; null until that is known. */
+  get length(): number | null {
+    return this.#length
+  }
+
+  /** A reader of the pieces of the first reading. */
+  firstReader(): MelReader {
+    return added(this.#ofFirst)
+  }
+
+  /** A reader of the pieces of the last reading. */
+  lastReader(): MelReader {
+    return added(this.#ofLast)
+  }
+
+  /**
+   * Goes through the mel, from its start. Readers have a piece before it is yielded here.
+   *
+   * @param framesAtOnce no piece is longer
+   * @param last whether this is the last reading: pieces that arrive over time are kept for the next one otherwise
+   * @throws DiffWaveError as the constructor, for pieces that arrive; `ABORTED`
+   */
+  async *read(
+    framesAtOnce: number,
+    last: boolean,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<MelPiece, void, undefined> {
+    const first = this.#readings++ === 0
+    const inboxes = [...(first ? this.#ofFirst : []), ...(last ? this.#ofLast : [])]
+    const kept: Mel[] | null = first && !last && this.whole === null ? [] : null
+    const check = first ? this.#check : () => {}
+    let frames = 0
+    for await (const piece of melPieces(this.#source, framesAtOnce, check, signal)) {
+      for (const inbox of inboxes) inbox.put(piece)
+      if (piece.mel.frames > 0) kept?.push(piece.mel)
+      frames += piece.mel.frames
+      if (piece.last) this.#length = frames * this.hop
+      yield piece
     }
-  } finally {
-    // Not awaited: a source that hangs must not hold up the caller.
-    if (!finished) Promise.resolve(iterator.return?.()).catch(() => {})
+    if (kept !== null) this.#source = kept
   }
 }
 
-/**
- * A value, or `ABORTED` as soon as the signal fires. Not a race against one promise for the whole stream: that promise would
- * keep every value ever waited for.
- */
-function orAborted<T>(value: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const abort = () => reject(new DiffWaveError('ABORTED', 'stopped before it was done', { cause: signal?.reason }))
-    if (signal?.aborted) abort()
-    signal?.addEventListener('abort', abort, { once: true })
-    Promise.resolve(value)
-      .then(resolve, reject)
-      .finally(() => signal?.removeEventListener('abort', abort))
-  })
+class Inbox implements MelReader {
+  #pieces: MelPiece[] = []
+
+  put(piece: MelPiece): void {
+    this.#pieces.push(piece)
+  }
+
+  take(): readonly MelPiece[] {
+    const taken = this.#pieces
+    this.#pieces = []
+    return taken
+  }
+}
+
+function added(inboxes: Inbox[]): MelReader {
+  const inbox = new Inbox()
+  inboxes.push(inbox)
+  return inbox
 }

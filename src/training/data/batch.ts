@@ -3,10 +3,11 @@
  * resumed run sees the same data.
  */
 import { partsOf } from '../../audio/audio-files.js'
+import { readWhole } from '../../audio/mel/feed.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { gaussian, uniform } from '../../core/random.js'
-import { frameDeviations, sampleDeviations } from '../../data-domain/energy.js'
-import { emphasis } from '../../data-domain/envelope.js'
+import type { DataDomain } from '../../data-domain/data-domain.js'
+import { domainOf } from '../../data-domain/domain-of.js'
 import { alphaBarAt, diffuse } from '../../diffusion/forward.js'
 import { predictionTarget } from '../../diffusion/prediction.js'
 import { type NoiseSchedule, noiseSchedule } from '../../diffusion/schedule.js'
@@ -26,6 +27,7 @@ const FIRST_LEAD_IN = 2 ** 19
 export class BatchMaker {
   readonly schedule: NoiseSchedule
   readonly cropper: Cropper
+  readonly #domain: DataDomain
   readonly #ends: Float64Array
   readonly #drawSteps
 
@@ -36,7 +38,8 @@ export class BatchMaker {
     private readonly clips: readonly Clip[],
   ) {
     this.schedule = noiseSchedule(model.diffusion.training)
-    this.cropper = new Cropper(model)
+    this.#domain = domainOf(model)
+    this.cropper = new Cropper(model, this.#domain)
     this.#drawSteps = stepDrawer(config, this.schedule)
     let total = 0
     this.#ends = Float64Array.from(clips, clip => {
@@ -71,29 +74,18 @@ export class BatchMaker {
     return this.noised(crops, steps, noise)
   }
 
-  /** Crops with noise added: what an engine is asked. @param noise standard normal, one array a crop; changed in place */
-  noised(crops: readonly Crop[], steps: Float64Array, noise: readonly Float32Array[]) {
+  /** Crops with noise added: what an engine is asked. @param white standard normal numbers, one array per crop */
+  noised(crops: readonly Crop[], steps: Float64Array, white: readonly Float32Array[]) {
     const { loss, weighting } = this.config
-    const { diffusion, mel: convention, network } = this.model
+    const { diffusion, network } = this.model
     const levels = Array.from(steps, step => alphaBarAt(this.schedule, step))
-    const weights = levels.map((level, i) => {
-      const weight = new Float32Array(noise[i]!.length).fill(levelWeight(weighting, diffusion.prediction, level))
-      if (diffusion.prior?.kind !== 'mel-energy' || convention === null) return weight
-      const sigma = sampleDeviations(
-        frameDeviations(diffusion.prior, convention, crops[i]!.mel!),
-        convention,
-        0,
-        weight.length,
-      )
-      for (let n = 0; n < sigma.length; n++) {
-        noise[i]![n]! *= sigma[n]!
-        weight[n]! /= loss === 'l1' ? sigma[n]! : sigma[n]! ** 2
-      }
-      return weight
-    })
+    const domain = this.#domain
+    const noise = crops.map(({ mel }, i) => domain.noise(mel === null ? null : readWhole(mel))(white[i]!, 0))
+    const bases = levels.map(level => levelWeight(weighting, diffusion.prediction, level))
+    const ownWeights = crops.map(({ mel }, i) => domain.lossWeight(mel, white[i]!.length, loss, bases[i]!))
+    const weighted = weighting.kind !== 'none' || ownWeights.some(weight => weight !== null)
+    const weight = ownWeights.map((own, i) => own ?? new Float32Array(white[i]!.length).fill(bases[i]!))
     const { emphasis: exponent } = this.config
-    const { envelope } = this.cropper
-    const weighted = diffusion.prior?.kind === 'mel-energy' || weighting.kind !== 'none'
     return {
       audio: crops.map((crop, i) => diffuse(crop.audio, noise[i]!, levels[i]!)),
       target: crops.map((crop, i) => predictionTarget(diffusion.prediction, crop.audio, noise[i]!, levels[i]!)),
@@ -101,10 +93,8 @@ export class BatchMaker {
       levels,
       clean: crops.map(crop => crop.audio),
       loss,
-      emphases: crops.map(crop =>
-        exponent === 0 || envelope === null ? null : emphasis(crop.mel!, envelope, exponent),
-      ),
-      ...(weighted ? { weight: weights } : {}),
+      emphases: crops.map(({ mel }) => (exponent === 0 ? null : domain.emphasis(mel, exponent))),
+      ...(weighted ? { weight } : {}),
       ...(network.mel === null ? {} : { mel: crops.map(crop => crop.mel!) }),
       ...(network.labels === null ? {} : { labels: crops.map(crop => crop.label) }),
     }
@@ -123,8 +113,7 @@ export class BatchMaker {
     const { cropSamples, leadIn } = this.config.data
     const room = cropSamples - clip.samples.length
     if (room > 0 && leadIn > 0) {
-      // Where there are subbands, whole blocks of silence.
-      const unit = this.model.diffusion.subbands === null ? 1 : audioHop(this.model)
+      const unit = this.#domain.block
       return { clip, start: -Math.floor((lead * Math.min(room, leadIn * this.model.sampleRate)) / unit) * unit }
     }
     const before = low === 0 ? 0 : this.#ends[low - 1]!

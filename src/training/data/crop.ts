@@ -1,20 +1,20 @@
 /**
- * Crops of recordings with their mels. Mel and whitened audio, or subbands, of a whole clip are computed when it is first cropped and kept, so that
- * a crop has the very frames that its clip has there.
+ * Crops of recordings with their mels. The mel of a whole clip, and its data if they are not the scaled waveform, are computed when it
+ * is first cropped, and kept, so that a crop has exactly the frames that its clip has there.
  */
 import { labelAt } from '../../audio/audio-files.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
+import { sliceMel } from '../../audio/mel/frames.js'
 import { denormaliseMel, melSpectrogram, normaliseMel } from '../../audio/mel/mel.js'
 import { MAX_PREPARED_BYTES } from '../../core/limits.js'
-import { modelEnvelope, type SpectralEnvelope, whiten } from '../../data-domain/envelope.js'
-import { modelSubbands, type Subbands } from '../../data-domain/subbands.js'
+import type { DataDomain } from '../../data-domain/data-domain.js'
 import { audioHop, type ModelConfig } from '../../model/config.js'
 import { melContext } from '../../model/network.js'
 import { type Clip, quantised } from './dataset.js'
 
 /** A piece of a recording. */
 export interface Crop {
-  /** As the diffusion sees it: white under a mel-envelope prior, or in subbands. */
+  /** As the diffusion sees it: x_0 in the model's data domain. */
   readonly audio: Float32Array
   /** Frames of the audio and, past its end, as many more as the network looks ahead. */
   readonly mel: Mel | null
@@ -25,12 +25,9 @@ export interface Crop {
 /** What a clip is trained as, at gain 1. */
 interface Prepared {
   readonly mel: Mel | null
-  /** The diffusion's data where they are not the audio: white, times `WHITE_SCALE`, or subbands. */
+  /** x_0 if it is not the scaled waveform: multiples of the domain's quantum, if it has one. */
   readonly data: Int16Array | Float32Array | null
 }
-
-/** Whitened speech has a deviation about 1 and rare peaks to 30: 2^−10 apart, its rounding lies 70 dB below it. */
-const WHITE_SCALE = 1024
 
 /** 16-bit samples of a clip as audio. */
 export function clipAudio(clip: Clip): Float32Array {
@@ -63,24 +60,23 @@ export class Cropper {
   readonly #prepared = new Map<Clip, Prepared>()
   #bytes = 0
 
-  /** Of the prior, where it has one. */
-  readonly envelope: SpectralEnvelope | null
-  readonly #subbands: Subbands | null
+  readonly #model: ModelConfig
+  readonly #domain: DataDomain
 
-  constructor(private readonly model: ModelConfig) {
-    this.envelope = modelEnvelope(model)
-    this.#subbands = modelSubbands(model.diffusion)
+  /** @param domain the model's (`domainOf`) */
+  constructor(model: ModelConfig, domain: DataDomain) {
+    this.#model = model
+    this.#domain = domain
   }
 
   /**
    * Samples start … start + count − 1, silence before the clip's start and after its end.
    *
-   * @param start a multiple of the hop where there is a mel, of the patch where there are subbands, and before the clip's start
-   * only where there is no mel
+   * @param start a multiple of the hop if there is a mel, else of the domain's block; before the clip's start only without a mel
    * @param gain factor of the audio; the mel is that of the changed audio
    */
   crop(clip: Clip, start: number, count: number, gain = 1): Crop {
-    const label = cropLabel(clip, this.model, start, count)
+    const label = cropLabel(clip, this.#model, start, count)
     const audio = new Float32Array(count)
     const prepared = this.#prepare(clip)
     const from = prepared?.data ?? clip.samples
@@ -91,19 +87,18 @@ export class Cropper {
     return { audio, mel: mel === null ? null : this.#frames(mel, start, count, gain), label }
   }
 
-  /** What the numbers of a clip are multiplied with. */
+  /** Factor of a clip's stored numbers: of its 16-bit samples, or of its data. */
   #scale(gain: number): number {
-    if (this.#subbands !== null) return gain
-    // The envelope takes the gain, so what is white stays as it is.
-    if (this.envelope !== null) return 1 / WHITE_SCALE
-    return (gain * this.model.diffusion.signalScale) / 32768
+    const { sampleScale, quantum } = this.#domain
+    if (sampleScale !== null) return (this.#domain.gain(gain) * sampleScale) / 32768
+    return this.#domain.gain(gain) * (quantum ?? 1)
   }
 
   #prepare(clip: Clip): Prepared | null {
-    if (this.model.mel === null && this.#subbands === null) return null
+    if (this.#model.mel === null && this.#domain.sampleScale !== null) return null
     const known = this.#prepared.get(clip)
     if (known !== undefined) return known
-    const prepared = this.#preparation(clip, this.model.mel)
+    const prepared = this.#preparation(clip, this.#model.mel)
     this.#prepared.set(clip, prepared)
     this.#bytes += bytesOf(prepared)
     for (const [oldest, held] of this.#prepared) {
@@ -116,26 +111,27 @@ export class Cropper {
 
   #preparation(clip: Clip, convention: MelConvention | null): Prepared {
     const samples = clipAudio(clip)
-    if (convention === null) return { mel: null, data: this.#subbands?.fromAudio(samples) ?? null }
-    const mel = clip.mel ?? melSpectrogram({ samples, sampleRate: this.model.sampleRate }, convention)
-    return { mel, data: this.envelope === null ? null : quantised(whiten(samples, mel, this.envelope), WHITE_SCALE) }
+    const { sampleRate } = this.#model
+    const mel = clip.mel ?? (convention === null ? null : melSpectrogram({ samples, sampleRate }, convention))
+    const { sampleScale, quantum } = this.#domain
+    if (sampleScale !== null) return { mel, data: null }
+    const data = this.#domain.encode(samples, mel)
+    return { mel, data: quantum === null ? data : quantised(data, 1 / quantum) }
   }
 
-  /** Frames of a crop, the last one held past the clip's end. */
+  /** Frames of a crop; past the clip's end its last one repeats. */
   #frames(mel: Mel, start: number, count: number, gain: number): Mel {
-    const convention = this.model.mel!
-    const frames = count / convention.hop + melContext(this.model.network.mel!)
+    const convention = this.#model.mel!
+    const frames = count / convention.hop + melContext(this.#model.network.mel!)
     const first = start / convention.hop
-    const data = new Float32Array(mel.bands * frames)
+    const cut = sliceMel(mel, first, first + frames)
+    if (gain === 1) return cut
     const factor = convention.power === 2 ? gain * gain : gain
-    for (let band = 0; band < mel.bands; band++) {
-      for (let f = 0; f < frames; f++) {
-        const value = mel.data[band * mel.frames + Math.min(mel.frames - 1, first + f)]!
-        data[band * frames + f] =
-          gain === 1 ? value : normaliseMel(denormaliseMel(value, convention, band) * factor, convention, band)
-      }
-    }
-    return { data, bands: mel.bands, frames }
+    const data = cut.data.map((value, i) => {
+      const band = Math.floor(i / frames)
+      return normaliseMel(denormaliseMel(value, convention, band) * factor, convention, band)
+    })
+    return { ...cut, data }
   }
 }
 

@@ -2,7 +2,7 @@
 import type { MelConvention } from '../../audio/mel/convention.js'
 import { melSpectrogram } from '../../audio/mel/mel.js'
 import { Mdct } from '../../audio/transforms/mdct.js'
-import { melEnergy } from '../../data-domain/energy.js'
+import { melEnergy } from '../../data-domain/energy-prior.js'
 import { audioHop, type ModelConfig } from '../../model/config.js'
 import type { PriorConfig, SubbandsConfig } from '../../model/diffusion-config.js'
 import type { TrainingConfig } from '../config.js'

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { concatenateAudio } from '#src/audio/concatenate'
 import { Mdct, MdctSynthesis } from '#src/audio/transforms/mdct'
 import { gaussian, uniformInteger } from '#src/core/random'
-import { concatenateAudio } from '#src/diffusion/state-queue'
 import { relativeError } from '../../support/numbers.js'
 
 const sizes = fc.record({

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { sliceMel } from '#src/audio/mel/feed'
+import { sliceMel } from '#src/audio/mel/frames'
 import { gaussian, uniformInteger } from '#src/core/random'
 import type { Engine } from '#src/engines/engine'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'

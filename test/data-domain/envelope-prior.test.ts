@@ -2,13 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { readWav } from '#src/audio/codecs/wav'
+import { concatenateAudio } from '#src/audio/concatenate'
 import { namedConventions } from '#src/audio/mel/convention'
-import { sliceMel } from '#src/audio/mel/feed'
+import { sliceMel } from '#src/audio/mel/frames'
 import { melSpectrogram } from '#src/audio/mel/mel'
+import type { MelPiece } from '#src/audio/mel/source'
 import { gaussian } from '#src/core/random'
-import { Colouring, emphasis, SpectralEnvelope, whiten } from '#src/data-domain/envelope'
+import { decodeWhole } from '#src/data-domain/data-domain'
+import { EnvelopePriorDomain } from '#src/data-domain/envelope-prior'
 import { FrameFilter } from '#src/data-domain/frame-filter'
-import { concatenateAudio } from '#src/diffusion/state-queue'
+import { emphasis, SpectralEnvelope, whiten } from '#src/data-domain/spectral-envelope'
 import { envelopePriorSchema } from '#src/model/diffusion-config'
 import { golden } from '../support/paths.js'
 
@@ -19,9 +22,7 @@ const recording = await readWav(golden('mel/LJ001-0001.wav'))
 const mel = melSpectrogram(recording, convention)
 
 function coloured(white: Float32Array, of = mel, by = convention): Float32Array {
-  const colouring = new Colouring(by, prior)
-  colouring.pushMel(of, true)
-  return colouring.push(white, true)
+  return decodeWhole(new EnvelopePriorDomain(new SpectralEnvelope(by, prior), 1), white, of)
 }
 
 function decibels(signal: Float32Array, error: (i: number) => number): number {
@@ -81,19 +82,22 @@ test('pieces of audio and mel do not change a byte, and audio comes as soon as i
   const white = gaussian(2, 0, 0, 20 * 256)
   const part = sliceMel(mel, 40, 60)
   for (const by of [convention, namedConventions.hifigan]) {
+    const domain = new EnvelopePriorDomain(new SpectralEnvelope(by, prior), 1)
     const whole = coloured(white, part, by)
     assert.equal(whole.length, white.length)
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 1500 }), { minLength: 1, maxLength: 9 }), sizes => {
-        const colouring = new Colouring(by, prior)
+        const arrived: MelPiece[] = []
+        const decoder = domain.decoder({ take: () => arrived.splice(0) })
         const pieces: Float32Array[] = []
         let [fed, frames] = [0, 0]
         for (let i = 0; fed < white.length; i++) {
           const end = Math.min(white.length, fed + sizes[i % sizes.length]!)
           const ahead = Math.min(20, Math.ceil(end / 256) + 2)
-          if (ahead > frames) colouring.pushMel(sliceMel(part, frames, ahead), ahead === 20)
+          if (ahead > frames) arrived.push({ mel: sliceMel(part, frames, ahead), last: ahead === 20 })
           frames = Math.max(frames, ahead)
-          pieces.push(colouring.push(white.subarray(fed, end), end === white.length))
+          pieces.push(decoder.push(white.subarray(fed, end)))
+          if (end === white.length) pieces.push(decoder.flush())
           fed = end
           const given = pieces.reduce((sum, piece) => sum + piece.length, 0)
           assert.ok(given >= Math.min(fed, fed - convention.fftSize - convention.hop))

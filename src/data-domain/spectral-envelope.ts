@@ -9,7 +9,6 @@ import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import { cornerFrequencies, melFilters } from '../audio/mel/filters.js'
 import { denormaliseMel } from '../audio/mel/mel.js'
 import { binCount, hannWindow } from '../audio/transforms/stft.js'
-import type { ModelConfig } from '../model/config.js'
 import type { EnvelopePriorConfig } from '../model/diffusion-config.js'
 import { FrameFilter } from './frame-filter.js'
 
@@ -100,32 +99,6 @@ function smoothed(levels: Float64Array, band: number, smoothing: readonly number
     weights += weight
   })
   return sum / weights
-}
-
-/** The envelope of a model with a mel-envelope prior; null for others. Making one builds the mel's filters: make it once. */
-export function modelEnvelope({ mel, diffusion }: Pick<ModelConfig, 'mel' | 'diffusion'>): SpectralEnvelope | null {
-  return mel === null || diffusion.prior?.kind !== 'mel-envelope' ? null : new SpectralEnvelope(mel, diffusion.prior)
-}
-
-/** M over audio that comes piece by piece: each mel frame's gains, held before the first frame and after the last. */
-export class Colouring {
-  readonly #envelope: SpectralEnvelope
-  readonly #filter: FrameFilter
-
-  constructor(convention: MelConvention, prior: EnvelopePriorConfig) {
-    this.#envelope = new SpectralEnvelope(convention, prior)
-    this.#filter = new FrameFilter(convention)
-  }
-
-  pushMel(mel: Mel, last: boolean): void {
-    for (let frame = 0; frame < mel.frames; frame++) this.#filter.pushGains(this.#envelope.gains(mel, frame))
-    if (last) this.#filter.endGains()
-  }
-
-  /** Appends white audio y and gives the coloured audio x that has become final. @param last no more follows */
-  push(white: Float32Array, last: boolean): Float32Array {
-    return this.#filter.push(white, last)
-  }
 }
 
 /** Gain of the middle of speech, at full scale 1: what an emphasised error is told in. */

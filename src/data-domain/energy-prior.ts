@@ -1,12 +1,46 @@
 /**
  * PriorGrad's mel-energy prior (Lee et al. 2022, “PriorGrad”, section 4.1): noise is N(0, σ²) instead of N(0, 1), with σ
  * small where the mel is silent. Energy of a frame: √(Σ over bands of its linear mel amplitudes); σ = (energy − min)/(max − min)
- * with constants of the data set, clamped to [floor, 1]; linear between frames and held beyond the ends. All of it is
- * local in time, so that it can be had piece by piece.
+ * with constants of the data set, clamped to [floor, 1]; linear between frames and constant beyond the ends. All of it is
+ * local in time, so it can be computed piece by piece.
  */
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
+import type { MelReader } from '../audio/mel/feed.js'
 import { denormaliseMel } from '../audio/mel/mel.js'
 import type { EnergyPriorConfig } from '../model/diffusion-config.js'
+import type { NoiseShaper } from './data-domain.js'
+import { WaveformDomain } from './waveform.js'
+
+/** The waveform, its noise as loud as the mel at each moment. */
+export class EnergyPriorDomain extends WaveformDomain {
+  readonly #convention: MelConvention
+  readonly #prior: EnergyPriorConfig
+
+  constructor(convention: MelConvention, prior: EnergyPriorConfig, signalScale: number) {
+    super(signalScale)
+    this.#convention = convention
+    this.#prior = prior
+  }
+
+  override noise(mel: MelReader): NoiseShaper {
+    const frames: number[] = []
+    return (white, start) => {
+      for (const piece of mel.take()) {
+        for (const sigma of frameDeviations(this.#prior, this.#convention, piece.mel)) frames.push(sigma)
+      }
+      const sigma = sampleDeviations(frames, this.#convention, start, white.length)
+      return white.map((z, i) => z * sigma[i]!)
+    }
+  }
+
+  override lossWeight(mel: Mel, length: number, loss: 'l1' | 'l2', base: number): Float32Array {
+    const frames = frameDeviations(this.#prior, this.#convention, mel)
+    const sigma = sampleDeviations(frames, this.#convention, 0, length)
+    const weight = new Float32Array(length).fill(base)
+    for (let n = 0; n < length; n++) weight[n]! /= loss === 'l1' ? sigma[n]! : sigma[n]! ** 2
+    return weight
+  }
+}
 
 /** Energy of each frame of a mel: √(Σ over bands of linear magnitudes), the convention's logarithm and normalisation undone. */
 export function melEnergy(convention: MelConvention, mel: Mel): Float64Array {
@@ -50,11 +84,6 @@ export function sampleDeviations(
     out[i] = frames[below]! + (position - below) * (frames[above]! - frames[below]!)
   }
   return out
-}
-
-/** How many samples from the first have a σ that more frames cannot change. */
-export function settledSamples(convention: Pick<MelConvention, 'hop' | 'framing'>, frames: number): number {
-  return frames === 0 ? 0 : Math.floor((frames - 1) * convention.hop + framePosition(convention))
 }
 
 function framePosition(convention: Pick<MelConvention, 'hop' | 'framing'>): number {

@@ -1,0 +1,109 @@
+/** A mel as callers hand it over: whole, or in pieces that arrive over time. */
+import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import { checkMelShape } from './check-mel.js'
+import type { Mel } from './convention.js'
+import { sliceMel } from './frames.js'
+
+/** A mel that arrives in pieces of any number of frames; `frames` is their total, if it is known. */
+export type MelPieces = (AsyncIterable<Mel> | Iterable<Mel>) & { readonly frames?: number }
+
+/** A whole mel, or one that arrives in pieces. */
+export type MelSource = Mel | MelPieces
+
+export interface MelPiece {
+  readonly mel: Mel
+  /** No more frames follow. The last piece of a mel that arrived over time is empty. */
+  readonly last: boolean
+}
+
+/** Refuses what is neither a mel nor an iterable that may yield pieces of one. @throws DiffWaveError `BAD_MEL` */
+export function checkMelSource(value: unknown, where: string): asserts value is MelSource {
+  const inPieces =
+    typeof value === 'object' &&
+    value !== null &&
+    !ArrayBuffer.isView(value) &&
+    (Symbol.asyncIterator in value || Symbol.iterator in value)
+  if (!inPieces) checkMelShape(value as Mel, where)
+}
+
+/** Whether all of a source is there. */
+export function isWholeMel(source: MelSource): source is Mel {
+  return 'data' in source
+}
+
+/**
+ * The pieces of a source, none longer than `limit` frames.
+ *
+ * @param check is called with every piece that arrives, and throws if it does not fit
+ * @throws DiffWaveError `BAD_MEL` for a source without frames, or with another number than it announced; `ABORTED`
+ */
+export async function* melPieces(
+  source: MelSource,
+  limit: number,
+  check: (mel: Mel) => void,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<MelPiece, void, undefined> {
+  if (isWholeMel(source)) {
+    for (let start = 0; start < source.frames; start += limit) {
+      const end = Math.min(source.frames, start + limit)
+      yield { mel: sliceMel(source, start, end), last: end === source.frames }
+    }
+    return
+  }
+  let bands = 0
+  let frames = 0
+  for await (const mel of untilAborted(source, signal)) {
+    check(mel)
+    bands = mel.bands
+    frames += mel.frames
+    for (let start = 0; start < mel.frames; start += limit) {
+      yield { mel: sliceMel(mel, start, Math.min(mel.frames, start + limit)), last: false }
+    }
+  }
+  if (frames === 0) throw new DiffWaveError('BAD_MEL', 'the mel has no frames', { expected: 'at least one' })
+  if (source.frames !== undefined && source.frames !== frames) {
+    throw new DiffWaveError('BAD_MEL', 'the mel has another number of frames than it announced', {
+      expected: String(source.frames),
+      got: String(frames),
+    })
+  }
+  yield { mel: { data: new Float32Array(0), bands, frames: 0 }, last: true }
+}
+
+/** The items of an iterable; a signal ends the wait for the next one. */
+async function* untilAborted<Item>(
+  source: AsyncIterable<Item> | Iterable<Item>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Item, void, undefined> {
+  throwIfAborted(signal)
+  const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+  let finished = false
+  try {
+    while (true) {
+      const next = await orAborted(iterator.next(), signal)
+      if (next.done) {
+        finished = true
+        return
+      }
+      yield next.value
+    }
+  } finally {
+    // Not awaited: a source that hangs must not hold up the caller.
+    if (!finished) Promise.resolve(iterator.return?.()).catch(() => {})
+  }
+}
+
+/**
+ * A value, or `ABORTED` as soon as the signal fires. Not a race against one promise for the whole stream: that promise would
+ * keep every value ever waited for.
+ */
+function orAborted<T>(value: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => reject(new DiffWaveError('ABORTED', 'stopped before it was done', { cause: signal?.reason }))
+    if (signal?.aborted) abort()
+    signal?.addEventListener('abort', abort, { once: true })
+    Promise.resolve(value)
+      .then(resolve, reject)
+      .finally(() => signal?.removeEventListener('abort', abort))
+  })
+}

@@ -1,0 +1,27 @@
+/** The data domain of a model. Together with the model's config this is the only place that knows which domains there are. */
+import type { ModelConfig } from '../model/config.js'
+import type { DataDomain } from './data-domain.js'
+import { EnergyPriorDomain } from './energy-prior.js'
+import { EnvelopePriorDomain } from './envelope-prior.js'
+import { SpectralEnvelope } from './spectral-envelope.js'
+import { SubbandsDomain } from './subbands.js'
+import { WaveformDomain } from './waveform.js'
+
+/** Builds the domain's tables, for a mel-envelope prior the mel's filters: call it once per model. */
+export function domainOf({ mel, diffusion }: DomainConfig): DataDomain {
+  const { prior, signalScale, subbands } = diffusion
+  if (subbands !== null) return new SubbandsDomain(subbands)
+  if (mel === null || prior === null) return new WaveformDomain(signalScale)
+  switch (prior.kind) {
+    case 'mel-energy':
+      return new EnergyPriorDomain(mel, prior, signalScale)
+    case 'mel-envelope':
+      return new EnvelopePriorDomain(new SpectralEnvelope(mel, prior), signalScale)
+  }
+}
+
+/** What of a model's config decides its domain. */
+export interface DomainConfig {
+  readonly mel: ModelConfig['mel']
+  readonly diffusion: Pick<ModelConfig['diffusion'], 'prior' | 'signalScale' | 'subbands'>
+}

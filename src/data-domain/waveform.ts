@@ -1,0 +1,57 @@
+/**
+ * The waveform, times a signal scale. Audio has a deviation of some 0.1; the scale brings it near the noise's 1, so that the training
+ * steps are spread over the levels that matter (Chen 2023, “On the importance of noise scheduling”, section 2.2).
+ */
+import type { Mel } from '../audio/mel/convention.js'
+import type { MelReader } from '../audio/mel/feed.js'
+import type { DataDomain, Decoder, NoiseShaper } from './data-domain.js'
+
+export class WaveformDomain implements DataDomain {
+  readonly block = 1
+  readonly sampleScale: number
+  readonly quantum = null
+  readonly lookAhead = 0
+  readonly reach = 0
+  readonly whiteGain: number
+  readonly maxAbs = Number.POSITIVE_INFINITY
+  readonly taper = 0
+
+  constructor(signalScale: number) {
+    this.sampleScale = signalScale
+    this.whiteGain = signalScale
+  }
+
+  encode(audio: Float32Array, _mel: Mel | null): Float32Array {
+    return scaled(audio, this.sampleScale)
+  }
+
+  decoder(_mel: MelReader | null): Decoder {
+    return { push: data => unscaled(data, this.sampleScale), flush: () => new Float32Array(0) }
+  }
+
+  noise(_mel: MelReader | null): NoiseShaper {
+    return white => white
+  }
+
+  lossWeight(_mel: Mel | null, _length: number, _loss: 'l1' | 'l2', _base: number): Float32Array | null {
+    return null
+  }
+
+  emphasis(_mel: Mel | null, _exponent: number): null {
+    return null
+  }
+
+  gain(gain: number): number {
+    return gain
+  }
+}
+
+/** Audio times a signal scale. */
+export function scaled(audio: Float32Array, signalScale: number): Float32Array {
+  return signalScale === 1 ? audio : audio.map(x => x * signalScale)
+}
+
+/** The inverse of `scaled`. */
+export function unscaled(data: Float32Array, signalScale: number): Float32Array {
+  return signalScale === 1 ? data : data.map(y => y / signalScale)
+}

@@ -1,0 +1,60 @@
+/** What vocoder and generator have in common: a loaded model, its facts, and its end. */
+import { DiffWaveError } from '../core/errors.js'
+import type { ModelConfig } from '../model/config.js'
+import type { Denoiser } from './denoiser.js'
+import { type LoadModelOptions, loadModel } from './load-model.js'
+
+/** Which class and command each kind of model is for. */
+const users = { vocoder: 'Vocoder (diffwave synthesize)', generator: 'Generator (diffwave generate)' } as const
+
+export abstract class SoundModel {
+  readonly model: Denoiser
+
+  /** @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG` if the model is of another kind */
+  constructor(model: Denoiser, kind: ModelConfig['kind']) {
+    if (model?.config === undefined) {
+      throw new DiffWaveError('BAD_OPTION', 'not a loaded model', { expected: 'the result of loadModel', where: kind })
+    }
+    if (model.config.kind !== kind) {
+      throw new DiffWaveError('BAD_CONFIG', `this model is not a ${kind}`, {
+        expected: kind,
+        got: model.config.kind,
+        hint: `Use ${users[model.config.kind]} for it.`,
+      })
+    }
+    this.model = model
+  }
+
+  get config(): ModelConfig {
+    return this.model.config
+  }
+
+  /** Sample rate of the audio it makes, in Hz. */
+  get sampleRate(): number {
+    return this.model.config.sampleRate
+  }
+
+  /** Frees the engine. */
+  dispose(): Promise<void> {
+    return this.model.dispose()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+}
+
+/** Loads a model for one of the classes; frees it again if it is of another kind. @throws DiffWaveError as `loadModel`, `BAD_CONFIG` */
+export async function loadFor<User>(
+  create: (model: Denoiser) => User,
+  source: string,
+  options: LoadModelOptions,
+): Promise<User> {
+  const model = await loadModel(source, options)
+  try {
+    return create(model)
+  } catch (error) {
+    await model.dispose()
+    throw error
+  }
+}

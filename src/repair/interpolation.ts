@@ -1,0 +1,77 @@
+/**
+ * Interpolating between two recordings: both are noised to one level, mixed there, and the reverse process makes sound of the mixture
+ * (Ho et al. 2020, section 4.3; Kong et al. 2021, last experiments). Bounded memory but for the recordings themselves.
+ */
+import { z } from 'zod'
+import type { Audio } from '../audio/codecs/wav.js'
+import { DiffWaveError } from '../core/errors.js'
+import { check, type FieldsOf } from '../core/options.js'
+import { gaussian } from '../core/random.js'
+import { draws } from '../core/random-streams.js'
+import { drawSeed } from '../core/seed.js'
+import type { Denoiser } from '../denoiser/denoiser.js'
+import { samplerFromLevel } from '../diffusion/samplers/create.js'
+import { wholeClip } from '../synthesis/clip.js'
+import { mixLatents } from './mix-latents.js'
+import {
+  levelOfNoise,
+  levelOfStep,
+  Restored,
+  recordingAt,
+  type StartLevelOptions,
+  startLevelFields,
+} from './start-level.js'
+
+/** Options of `interpolate`. Early steps keep both recordings, late ones make something new. */
+export interface InterpolateOptions extends StartLevelOptions {
+  /** λ, 0 to 1: 0 is the first recording, 1 the second. Default: 0.5. */
+  readonly mix?: number | undefined
+}
+
+const interpolateSchema = z.strictObject({
+  ...startLevelFields,
+  mix: z.number().min(0).max(1).default(0.5),
+} satisfies FieldsOf<InterpolateOptions>)
+
+/**
+ * A recording between two of the same length.
+ *
+ * @throws DiffWaveError `BAD_OPTION`, `BAD_AUDIO` (lengths differ), `NOT_FINITE`, `UNKNOWN_LABEL`, `ABORTED`
+ */
+export async function interpolate(
+  model: Denoiser,
+  first: Audio,
+  second: Audio,
+  options: InterpolateOptions = {},
+): Promise<Restored> {
+  const checked = check(interpolateSchema, options, 'interpolate options')
+  const { mix, step, label, seed = drawSeed(), signal, onProgress, onStep, ...choice } = checked
+  const { config, domain } = model
+  const { diffusion, sampleRate } = config
+  const labelIndex = model.labelIndex(label)
+  const a = await recordingAt(first, sampleRate, 'the first recording')
+  const b = await recordingAt(second, sampleRate, 'the second recording')
+  if (a.length !== b.length) {
+    throw new DiffWaveError('BAD_AUDIO', 'the two recordings differ in length', {
+      expected: `${a.length} samples at ${sampleRate} Hz`,
+      got: String(b.length),
+      hint: 'Trim or pad one of them first: only you know which parts belong together.',
+    })
+  }
+  const level =
+    step === undefined
+      ? levelOfNoise(diffusion, 1 / domain.whiteGain, domain.whiteGain, true)
+      : levelOfStep(diffusion, step)
+  const noiseOfSecond = (start: number, count: number) => gaussian(seed, draws.secondRecording, start, count)
+  const made = await wholeClip(model, {
+    sampler: samplerFromLevel(diffusion, level.alphaBar, choice),
+    seed,
+    input: { length: a.length },
+    start: mixLatents(domain.encode(a, null), domain.encode(b, null), level.alphaBar, mix, noiseOfSecond),
+    label: labelIndex,
+    signal,
+    onProgress,
+    onStep,
+  })
+  return new Restored({ ...made, step: level.step })
+}

@@ -1,0 +1,98 @@
+/** The noise level at which the reverse process starts from recordings instead of noise. */
+import { z } from 'zod'
+import { checkAudio, checkSamples } from '../audio/check-audio.js'
+import type { Audio } from '../audio/codecs/wav.js'
+import { resample } from '../audio/resample.js'
+import { DiffWaveError } from '../core/errors.js'
+import { MAX_DIFFUSION_STEPS } from '../core/limits.js'
+import type { FieldsOf } from '../core/options.js'
+import { alphaBarAt } from '../diffusion/forward.js'
+import { fractionalSteps, noiseSchedule, scheduleFromAlphaBars } from '../diffusion/schedule.js'
+import type { DiffusionConfig } from '../model/diffusion-config.js'
+import { labelField, type WholeClipOptions, wholeClipFields } from '../synthesis/options.js'
+import { Synthesis, type SynthesisFields } from '../synthesis/result.js'
+import { alphaBarOfNoise } from './noise-level.js'
+
+/** Options of `denoise` and `interpolate`. */
+export interface StartLevelOptions extends Omit<WholeClipOptions, 'steps'> {
+  /** Denoiser steps from the start level on, 1 to 4000, evenly spaced in log-SNR. Default: the model's number of steps, or else 6. */
+  readonly steps?: number | undefined
+  /** The class, for models that have labels. Default: null, none. */
+  readonly label?: string | null | undefined
+  /**
+   * The training step to start at, from 0, fractional allowed. Default of `denoise`: the step that is as noisy as the recording; of
+   * `interpolate`: the step at which signal and noise are equally strong, or else the noisiest.
+   */
+  readonly step?: number | undefined
+}
+
+export const startLevelFields = {
+  ...wholeClipFields,
+  steps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS).optional(),
+  label: labelField.default(null),
+  step: z.number().min(0).max(MAX_DIFFUSION_STEPS).optional(),
+} satisfies FieldsOf<StartLevelOptions>
+
+/** A recording that went through the reverse process from a noise level on. */
+export class Restored extends Synthesis {
+  /** The training step at which the process started. */
+  readonly step: number
+
+  constructor(fields: SynthesisFields & { readonly step: number }) {
+    super(fields)
+    this.step = fields.step
+  }
+}
+
+/** A noise level. */
+export interface Level {
+  readonly alphaBar: number
+  /** Its training step, fractional. */
+  readonly step: number
+}
+
+/** The level of a training step. @throws DiffWaveError `BAD_OPTION` past the last step */
+export function levelOfStep(config: DiffusionConfig, step: number): Level {
+  const training = noiseSchedule(config.training)
+  const last = training.alphaBar.length - 1
+  if (step > last) {
+    throw new DiffWaveError('BAD_OPTION', 'the model was not trained on that step', {
+      expected: `0 … ${last}`,
+      got: String(step),
+      where: 'step',
+    })
+  }
+  return { alphaBar: alphaBarAt(training, step), step }
+}
+
+/**
+ * The level at which the data are as noisy as a recording; the cleanest level if the recording is cleaner than any.
+ *
+ * @param noise root mean square of the recording's noise
+ * @param whiteGain of the data domain
+ * @param nearest return the noisiest level if the recording is noisier than any
+ * @throws DiffWaveError `BAD_OPTION` otherwise
+ */
+export function levelOfNoise(config: DiffusionConfig, noise: number, whiteGain: number, nearest = false): Level {
+  const training = noiseSchedule(config.training)
+  const { alphaBar } = training
+  const noisiest = alphaBar.at(-1)!
+  const wanted = alphaBarOfNoise(noise * whiteGain)
+  if (wanted < noisiest && !nearest) {
+    throw new DiffWaveError('BAD_OPTION', 'the recording is noisier than anything the model was trained on', {
+      expected: `noise of at most ${(Math.sqrt((1 - noisiest) / noisiest) / whiteGain).toPrecision(3)}`,
+      got: noise.toPrecision(3),
+      where: 'noise',
+    })
+  }
+  const level = Math.min(alphaBar[0]!, Math.max(noisiest, wanted))
+  return { alphaBar: level, step: fractionalSteps(training, scheduleFromAlphaBars([level]))[0]! }
+}
+
+/** A recording's samples at the model's rate. @throws DiffWaveError `BAD_AUDIO`, `NOT_FINITE`, `BAD_OPTION` (rates out of range) */
+export async function recordingAt(audio: Audio, sampleRate: number, where: string): Promise<Float32Array> {
+  checkAudio(audio, where)
+  if (audio.samples.length === 0) throw new DiffWaveError('BAD_AUDIO', 'there are no samples', { where })
+  checkSamples(audio.samples, where)
+  return resample(audio.samples, audio.sampleRate, sampleRate)
+}

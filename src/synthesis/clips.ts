@@ -1,0 +1,58 @@
+/** Whole clips without a mel, made together on a model's engine: they differ in seed and label alone. */
+import type { OnProgress } from '../core/progress.js'
+import { decodeWhole } from '../data-domain/data-domain.js'
+import type { Denoiser } from '../denoiser/denoiser.js'
+import { guided } from '../diffusion/guidance.js'
+import { seededNoise } from '../diffusion/noise.js'
+import { reverseBatch } from '../diffusion/reverse-batch.js'
+import type { Sampler } from '../diffusion/samplers/sampler.js'
+import { type OnStep, watchSteps } from './watch.js'
+
+export interface ClipsRequest {
+  readonly sampler: Sampler
+  /** Samples per clip. */
+  readonly length: number
+  /** `label`: its index; null: none. */
+  readonly clips: readonly { readonly seed: number; readonly label: number | null }[]
+  /** Classifier-free guidance w of the clips that have a label; 0: none. */
+  readonly guidance: number
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: OnProgress | undefined
+  readonly onStep?: OnStep | undefined
+}
+
+/** The samples of each clip, byte for byte those of `wholeClip`. @throws as `reverseBatch` */
+export async function wholeClips(model: Denoiser, request: ClipsRequest): Promise<Float32Array[]> {
+  const { engine, domain } = model
+  const { diffusion, network } = model.config
+  const { sampler, length, clips, guidance, signal, onStep } = request
+  const isGuided = clips.map(({ label }) => guidance > 0 && label !== null)
+  const labels = clips.map(clip => clip.label)
+  const watchers = onStep && clips.map((_, clip) => watchSteps(onStep, { domain, sampler, mel: null, length, clip }))
+  const shape = domain.noise(null)
+  const made = await reverseBatch({
+    sampler,
+    prediction: diffusion.prediction,
+    noises: clips.map(({ seed }) => {
+      const white = seededNoise(seed)
+      return (draw, start, count) => shape(white(draw, start, count), start)
+    }),
+    length: Math.ceil(length / network.patch) * network.patch,
+    signal,
+    onProgress: request.onProgress,
+    onStep: watchers && ((step, clip) => watchers[clip]!(step)),
+    async predict(audio, step) {
+      // Guided clips are predicted a second time, without their label, in the same call.
+      const again = audio.filter((_, i) => isGuided[i])
+      const all = await engine.predict({
+        audio: [...audio, ...again],
+        steps: new Float64Array(audio.length + again.length).fill(step),
+        ...(network.labels === null ? {} : { labels: [...labels, ...again.map(() => null)] }),
+        ...(signal === undefined ? {} : { signal }),
+      })
+      let next = audio.length
+      return isGuided.map((twice, i) => (twice ? guided(all[i]!, all[next++]!, guidance) : all[i]!))
+    },
+  })
+  return made.map(data => decodeWhole(domain, data, null).subarray(0, length))
+}

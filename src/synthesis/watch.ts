@@ -1,0 +1,62 @@
+/** Watching the reverse process: what `onStep` is called with. */
+import type { Mel } from '../audio/mel/convention.js'
+import { type DataDomain, decodeWhole } from '../data-domain/data-domain.js'
+import { alphaBarAfter, type Sampler } from '../diffusion/samplers/sampler.js'
+import type { WatchedStep } from '../diffusion/step.js'
+
+/** One reverse step, just taken. The audio is computed only when it is asked for, and may also be asked for later. */
+export interface SamplingStep {
+  /** Index of the step, 0 to `of` − 1. With several rounds per level (inpainting) each round counts. */
+  readonly index: number
+  /** Steps in all. */
+  readonly of: number
+  /** Noise level of `state()`: √(1 − ᾱ), from near 1 (noise) down to 0 after the last step. */
+  readonly noiseLevel: number
+  /** Index of the clip in a batch, or of the stretch around a gap when inpainting; else 0. */
+  readonly clip: number
+  /** Sample of the result at which the audio begins: that of the stretch when inpainting, else 0. */
+  readonly start: number
+  /** x_t after the step as audio, before any phase refinement: a fresh copy. */
+  state(): Float32Array
+  /**
+   * x̂_0, the clean audio that the step aimed at: a fresh copy. After the last step it is what the sampler returns, but for DDPM's clamp to
+   * ±1 in models that have one.
+   */
+  clean(): Float32Array
+}
+
+/** Called after each reverse step. */
+export type OnStep = (step: SamplingStep) => void
+
+/** A clip that is watched. */
+export interface Watched {
+  readonly domain: DataDomain
+  readonly sampler: Sampler
+  readonly mel: Mel | null
+  /** Samples of the clip: what was made beyond is cut off. */
+  readonly length: number
+  readonly clip?: number
+  readonly start?: number
+}
+
+/** Turns steps over data into steps over audio. */
+export function watchSteps(onStep: OnStep, watched: Watched): (step: WatchedStep) => void {
+  const { domain, sampler, mel, length, clip = 0, start = 0 } = watched
+  const audio = (data: Float32Array) => decodeWhole(domain, data, mel).slice(0, length)
+  return ({ pass, state, clean }) => {
+    onStep({
+      index: pass,
+      of: sampler.steps.length,
+      noiseLevel: Math.sqrt(1 - alphaBarAfter(sampler, pass)),
+      clip,
+      start,
+      state: () => audio(state),
+      clean: () => audio(clean()),
+    })
+  }
+}
+
+/** Tells the steps of one clip of a batch from the others'. */
+export function clipOfBatch(onStep: OnStep, clip: number): OnStep {
+  return step => onStep({ ...step, clip })
+}
