@@ -4,7 +4,7 @@ import type { ModelConfig } from '../model/config.js'
 import { scheduleSteps } from '../model/diffusion-config.js'
 import { melHop, receptiveRadius } from '../model/network.js'
 import { parameterCount } from '../model/parameters.js'
-import { lookAhead } from './clip.js'
+import { lookAhead } from './look-ahead.js'
 
 /** Facts of a model. Lengths are in samples or milliseconds at its own rate. */
 export type ModelDescription = ReturnType<typeof describeModel>
