@@ -96,3 +96,9 @@ test('no chance, no default exports, and index.ts re-exports only', () => {
   for (const statement of statements.filter(line => line.trim() !== ''))
     assert.match(statement.trim(), /^export [\s\S]* from '/)
 })
+
+test('only model and data-domain ask which data domain a model has', () => {
+  for (const file of files.filter(file => !['model', 'data-domain'].includes(folderOf(file)))) {
+    assert.doesNotMatch(text(file), /prior\??\.kind|diffusion\.subbands [!=]==/, file)
+  }
+})

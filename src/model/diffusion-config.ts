@@ -108,6 +108,16 @@ export function scheduleSteps(schedule: z.output<typeof noiseScheduleSchema>): n
   return schedule.kind === 'explicit' ? schedule.betas.length : schedule.steps
 }
 
+/** Whether x_0 is audio whitened by its mel. */
+export function isWhitened({ prior }: Pick<DiffusionConfig, 'prior'>): boolean {
+  return prior?.kind === 'mel-envelope'
+}
+
+/** Whether x_0 is in subbands. */
+export function isInSubbands({ subbands }: Pick<DiffusionConfig, 'subbands'>): boolean {
+  return subbands !== null
+}
+
 export type NoiseScheduleConfig = Readonly<z.output<typeof noiseScheduleSchema>>
 export type EnergyPriorConfig = Readonly<z.output<typeof energyPriorSchema>>
 export type EnvelopePriorConfig = Readonly<z.output<typeof envelopePriorSchema>>

@@ -4,6 +4,7 @@ import { MAX_FFT_SIZE } from '../core/limits.js'
 import { check, seed } from '../core/options.js'
 import { engineNames } from '../engines/select.js'
 import { leavesScaleToGains, modelConfigSchema } from '../model/config.js'
+import { isInSubbands, isWhitened } from '../model/diffusion-config.js'
 import { melHop, patchIsBlock } from '../model/network.js'
 
 /** Which diffusion steps are trained on. */
@@ -141,7 +142,7 @@ export const trainingConfigSchema = z
     path: ['spectral'],
     message: 'needs a model that predicts v',
   })
-  .refine(c => c.emphasis === 0 || (c.model.diffusion.prior?.kind === 'mel-envelope' && c.spectral !== null), {
+  .refine(c => c.emphasis === 0 || (isWhitened(c.model.diffusion) && c.spectral !== null), {
     path: ['emphasis'],
     message: 'needs a mel-envelope prior and the spectral loss',
   })
@@ -150,7 +151,7 @@ export const trainingConfigSchema = z
     message: 'must not be longer than a crop',
   })
   .refine(c => c.data.leadIn === 0 || c.model.mel === null, { path: ['data', 'leadIn'], message: 'is for generators' })
-  .refine(c => c.subbands === null || c.model.diffusion.subbands === null, {
+  .refine(c => c.subbands === null || !isInSubbands(c.model.diffusion), {
     path: ['subbands'],
     message: 'needs a model that does not set its own gains',
   })
@@ -158,7 +159,7 @@ export const trainingConfigSchema = z
     path: ['subbands'],
     message: 'needs a generator with clamp false, signalScale 1 and a power of two from 4 on as its patch',
   })
-  .refine(c => (c.subbands === null && c.model.diffusion.subbands === null) || c.spectral === null, {
+  .refine(c => (c.subbands === null && !isInSubbands(c.model.diffusion)) || c.spectral === null, {
     path: ['spectral'],
     message: 'is of waveforms, not of subbands',
   })

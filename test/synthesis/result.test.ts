@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, test } from 'node:test'
+import { readWav, writeWav } from '#src/audio/codecs/wav'
+import { Synthesis } from '#src/synthesis/result'
+
+const folder = await mkdtemp(join(tmpdir(), 'diffwave-result-'))
+after(() => rm(folder, { recursive: true }))
+const result = new Synthesis({ samples: Float32Array.of(0, 0.5, -0.25), sampleRate: 22050, seed: 1, steps: 6 })
+
+describe('a result', () => {
+  test('saves itself as the WAV file that writeWav writes', async () => {
+    const [own, plain] = [join(folder, 'own.wav'), join(folder, 'plain.wav')]
+    await result.save(own, { format: '32f' })
+    await writeWav(plain, { samples: result.samples, sampleRate: 22050 }, { format: '32f' })
+    assert.deepEqual(readFileSync(own), readFileSync(plain))
+    assert.deepEqual([...(await readWav(own)).samples], [0, 0.5, -0.25])
+  })
+
+  test('is the bytes of that file, 16-bit by default', async () => {
+    const path = join(folder, 'default.wav')
+    await result.save(path)
+    assert.deepEqual(Buffer.from(result.toWav()), readFileSync(path))
+    assert.equal(result.toWav().length, 44 + 6)
+  })
+
+  test('is plain data to spread, and audio to writeWav', async () => {
+    assert.deepEqual(Object.keys({ ...result }), ['samples', 'sampleRate', 'seed', 'steps'])
+    await writeWav(join(folder, 'structural.wav'), result)
+  })
+})
