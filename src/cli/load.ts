@@ -62,8 +62,8 @@ export async function noteFallback(context: Context, { engine }: Pick<Denoiser, 
   )
 }
 
-/** Numbers of steps that take long without sounding better than a model's default. */
-const MANY_STEPS = 100
+/** Times a model's default number of steps beyond which more rarely sound better. */
+const MANY_STEPS = 5
 
 /** Says what very many steps cost. */
 export async function noteSteps(
@@ -71,10 +71,10 @@ export async function noteSteps(
   { config }: Pick<Denoiser, 'config'>,
   steps: number | string | undefined,
 ) {
-  if (typeof steps !== 'number' || steps <= MANY_STEPS) return
+  if (typeof steps !== 'number') return
   const { createSampler } = await import('../diffusion/samplers/create.js')
   const usual = createSampler(config.diffusion, {}).steps.length
-  if (steps <= usual) return
+  if (steps <= MANY_STEPS * usual) return
   const times = Math.round(steps / usual)
   context.note(
     `${steps} steps take about ${times} times as long as the model’s default of ${usual}, and rarely sound better`,

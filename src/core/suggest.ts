@@ -20,6 +20,15 @@ export function nearestName(typed: string, names: readonly string[]): string | n
   return best
 }
 
+/** Names that an error lists one by one. */
+const MAX_LISTED = 12
+
+/** The names that were possible, as the end of “expected …”: a few of them if they are many. */
+export function oneOf(names: readonly string[]): string {
+  const listed = names.slice(0, MAX_LISTED).join(', ')
+  return names.length <= MAX_LISTED ? `one of ${listed}` : `one of ${names.length} names (${listed}, …)`
+}
+
 /** A hint that names the nearest one, to be spread into an error's details; empty if none is near. */
 export function suggestion(typed: string, names: readonly string[]): { readonly hint?: string } {
   const name = nearestName(typed, names)

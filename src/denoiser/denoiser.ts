@@ -1,6 +1,7 @@
 /** A loaded model: its config, and its network on an engine. */
 import type { Mel } from '../audio/mel/convention.js'
 import { DiffWaveError } from '../core/errors.js'
+import { oneOf, suggestion } from '../core/suggest.js'
 import type { DataDomain } from '../data-domain/data-domain.js'
 import { domainOf } from '../data-domain/domain-of.js'
 import { alphaBarAt } from '../diffusion/forward.js'
@@ -85,9 +86,11 @@ export class Denoiser {
     const { aliases } = this.config
     const index = labels?.indexOf(Object.hasOwn(aliases, label) ? aliases[label]! : label) ?? -1
     if (index >= 0) return index
-    throw new DiffWaveError('UNKNOWN_LABEL', labels === null ? 'this model has no labels' : 'there is no such label', {
-      ...(labels === null ? {} : { expected: `one of ${labels.join(', ')}` }),
+    if (labels === null) throw new DiffWaveError('UNKNOWN_LABEL', 'this model has no labels', { got: label })
+    throw new DiffWaveError('UNKNOWN_LABEL', 'unknown label', {
+      expected: oneOf(labels),
       got: label,
+      ...suggestion(label, [...labels, ...Object.keys(aliases)]),
     })
   }
 

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { DiffWaveError } from '../core/errors.js'
 import { kindOfPath } from '../core/files.js'
 import { check } from '../core/options.js'
+import { suggestion } from '../core/suggest.js'
 import { instructionSets } from '../engines/native/engine.js'
 import { createEngine, engineNames } from '../engines/select.js'
 import { type ReadModelOptions, readModel } from '../model/read-model.js'
@@ -44,17 +45,22 @@ export async function loadModel(source: string, options: LoadModelOptions = {}):
 }
 
 /**
- * Where a model lies: a path that exists is taken as it is; a bare name means a shipped model.
+ * Where a model lies: a file, or a folder with a `config.json`, is taken as it is, whatever it is called; else a bare name means
+ * a shipped model.
  *
  * @throws DiffWaveError `UNKNOWN_MODEL`
  */
 export async function modelPath(source: string): Promise<string> {
+  const kind = await kindOfPath(source)
+  const isModel = kind === 'directory' ? (await kindOfPath(join(source, 'config.json'))) === 'file' : kind !== 'missing'
+  if (isModel) return source
   const shipped = shippedModels()
   if (shipped.includes(source)) return join(modelsFolder(), source)
-  if ((await kindOfPath(source)) !== 'missing' || /[\\/.]/.test(source)) return source
-  throw new DiffWaveError('UNKNOWN_MODEL', 'there is no such model', {
+  if (kind !== 'missing' || /[\\/.]/.test(source)) return source
+  throw new DiffWaveError('UNKNOWN_MODEL', 'unknown model', {
     expected: shipped.length === 0 ? 'a path' : `one of ${shipped.join(', ')}, or a path`,
     got: source,
+    ...suggestion(source, shipped),
   })
 }
 

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { loadModel, modelPath, shippedModels } from '#src/denoiser/load-model'
 import { inRepository } from '../support/paths.js'
@@ -21,6 +24,28 @@ test('a path is taken as it is; a name that nothing has is refused with those th
   await assert.rejects(loadModel('no/such/model'), { code: 'FILE_NOT_FOUND' })
   await assert.rejects(loadModel(inRepository('src')), { code: 'FILE_NOT_FOUND' })
   await assert.rejects(loadModel(inRepository('package.json')), /package\.json/)
+})
+
+test('a model of one’s own that is called as a shipped one is taken; another folder is not', async () => {
+  const before = process.cwd()
+  const folder = mkdtempSync(join(tmpdir(), 'diffwave-names-'))
+  process.chdir(folder)
+  try {
+    mkdirSync('speech')
+    assert.equal(await modelPath('speech'), inRepository('models/speech'))
+    writeFileSync('speech/config.json', '{}')
+    assert.equal(await modelPath('speech'), 'speech')
+    writeFileSync('music', 'a checkpoint')
+    assert.equal(await modelPath('music'), 'music')
+  } finally {
+    process.chdir(before)
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('a mistyped name gets a suggestion', async () => {
+  await assert.rejects(modelPath('speach'), { code: 'UNKNOWN_MODEL', hint: 'Did you mean speech?' })
+  await assert.rejects(modelPath('trombone'), { code: 'UNKNOWN_MODEL', hint: undefined })
 })
 
 test('an engine that does not exist and options that do not fit are refused', async () => {

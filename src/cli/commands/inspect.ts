@@ -72,8 +72,8 @@ function audioFormat(bytes: Uint8Array): string | null {
 async function inspect(context: Context, word: string): Promise<Facts> {
   const { shippedModels, modelPath } = await import('../../denoiser/load-model.js')
   const kind = await kindOfPath(word)
-  if (kind === 'directory') return inspectModel(word)
-  if (kind === 'missing' && shippedModels().includes(word)) return inspectModel(await modelPath(word))
+  const isName = kind === 'missing' && shippedModels().includes(word)
+  if (kind === 'directory' || isName) return inspectModel(await modelPath(word))
   const input = await findInput(word, context.signal)
   const bytes = await readFileBytes(input.path)
   if (audioFormat(bytes) !== null || /\.(wav|flac|mp3|ogg|oga|opus)$/i.test(word))

@@ -1,0 +1,35 @@
+/** `diffwave denoise` as a process. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readWav } from '#src/audio/codecs/wav'
+import { noiseWav, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
+import { diffwave, jsonLines, scratch } from '../support/process.js'
+
+const { at, put } = scratch()
+const first = put('first.wav', noiseWav(0, 6000))
+const slow = put('slow.wav', noiseWav(3, 6000, 16_000))
+const wasm = ['--engine', 'tensorflow:wasm']
+
+test('the result says which step it started at; other rates are resampled', async () => {
+  const run = diffwave([
+    ...['--json', 'denoise', first, slow, '-o', at('clean'), '-m', smallGenerator, ...wasm],
+    ...['--snr', '10', '--steps', '2'],
+  ])
+  assert.equal(run.status, 0, run.stderr)
+  const { step, noise } = jsonLines(run.stdout)[0] as { step: number; noise: number }
+  assert.ok(step > 0 && noise > 0.02 && noise < 0.05, run.stdout)
+  assert.equal((await readWav(at('clean/slow.wav'))).samples.length, Math.round((6000 * 22050) / 16000))
+})
+
+for (const [name, args, status, code] of [
+  ['two levels of noise', ['-m', smallGenerator, '--snr', '3', '--noise', '0.1'], 2, 'BAD_OPTION'],
+  ['a vocoder to denoise', ['-m', smallVocoder], 1, 'BAD_CONFIG'],
+  ['a named schedule', ['-m', smallGenerator, '--steps', 'fast'], 2, 'BAD_OPTION'],
+] as const) {
+  test(`refused: ${name}`, () => {
+    const run = diffwave(['denoise', first, ...args, ...wasm, '-o', at('refused.wav')])
+    assert.equal(run.status, status, run.stderr)
+    assert.match(run.stderr, new RegExp(`^error\\[${code}\\]: `))
+    assert.equal(run.stdout, '')
+  })
+}

@@ -1,0 +1,12 @@
+/** `diffwave doctor` as a process. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { diffwave } from '../support/process.js'
+
+test('doctor names each engine and why it does not run', () => {
+  const { status, stdout } = diffwave(['--json', 'doctor'])
+  assert.equal(status, 0)
+  const { engines } = JSON.parse(stdout) as { engines: { name: string; available: boolean; reason: string }[] }
+  assert.equal(engines.find(engine => engine.name === 'tensorflow:wasm')!.available, true)
+  for (const engine of engines) assert.equal(engine.reason === '', engine.available, engine.name)
+})

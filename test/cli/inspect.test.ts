@@ -1,0 +1,52 @@
+/** `diffwave inspect` as a process. */
+import assert from 'node:assert/strict'
+import { copyFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { writeModelFolder } from '#src/model/folder'
+import { initialParameters } from '#src/training/optimiser/initialise'
+import { npyMel, putTone } from '../support/cli-inputs.js'
+import { smallGeneratorConfig } from '../support/configs.js'
+import { golden } from '../support/paths.js'
+import { diffwave, jsonLines, scratch } from '../support/process.js'
+
+const files = scratch()
+const { folder, at, put } = files
+
+test('mels, recordings, and models by path and by name', () => {
+  const run = diffwave(['--json', 'inspect', put('m.npy', npyMel(6)), putTone(files), 'speech'], { cwd: folder })
+  assert.equal(run.status, 0, run.stderr)
+  const [mel, wav, model] = jsonLines(run.stdout)
+  assert.deepEqual([mel!['bands'], mel!['looksLike']], [80, 'lmnt'])
+  assert.equal(wav!['sampleRate'], 16000)
+  assert.deepEqual([model!['kind'], model!['convention']], ['vocoder', 'tacotron2'])
+})
+
+test('compressed recordings are told by their bytes', () => {
+  copyFileSync(golden('audio/tones.flac'), at('flac.wav'))
+  const names = ['tones.mp3', 'tones.ogg', 'tones.opus'].map(name => golden(`audio/${name}`))
+  const run = diffwave(['--json', 'inspect', at('flac.wav'), ...names])
+  assert.equal(run.status, 0, run.stderr)
+  assert.deepEqual(
+    jsonLines(run.stdout).map(({ container }) => container),
+    ['FLAC', 'MP3', 'Ogg', 'Ogg'],
+  )
+})
+
+test('sixty labels are wrapped, and what a terminal would obey in them is spelled out', async () => {
+  const labels = Array.from({ length: 60 }, (_, i) => `label-number-${i}`)
+  labels[1] = 'red\u001b[31m\u202eder'
+  const config = smallGeneratorConfig()
+  const network = { ...config.network, labels }
+  await writeModelFolder(at('model'), { config: { ...config, network }, parameters: initialParameters(network, 1) })
+  const { status, stdout, stderr } = diffwave(['inspect', at('model')])
+  assert.equal(status, 0, stderr)
+  for (const line of stdout.split('\n').slice(1)) assert.ok(line.length <= 100, line)
+  assert.ok(stdout.includes('red\\u001b[31m\\u202eder'))
+  const json = diffwave(['--json', 'inspect', at('model')]).stdout
+  const obeyed = ['\u001b', '\u202e']
+  assert.ok(!obeyed.some(character => (stdout + json).includes(character)))
+  assert.ok(String(JSON.parse(json).labels).includes('red\u001b[31m\u202eder'))
+  const wrong = diffwave(['generate', '-m', at('model'), '-o', at('x.wav'), '--label', 'label-numbr-7'])
+  assert.equal(wrong.status, 2)
+  assert.match(wrong.stderr, /60 names.*\nhint: Did you mean label-number-7\?/)
+})

@@ -1,0 +1,30 @@
+/** `diffwave resynthesize` as a process. */
+import assert from 'node:assert/strict'
+import { copyFileSync, readdirSync } from 'node:fs'
+import { test } from 'node:test'
+import { readWav } from '#src/audio/codecs/wav'
+import { putTone, smallVocoder } from '../support/cli-inputs.js'
+import { golden } from '../support/paths.js'
+import { diffwave, scratch } from '../support/process.js'
+
+const files = scratch()
+const { at } = files
+const model = ['-m', smallVocoder, '--steps', '2']
+
+test('a copy is as long as its recording, at the model’s rate', async () => {
+  const { status, stderr } = diffwave(['resynthesize', putTone(files), ...model, '-o', at('r.wav')])
+  assert.equal(status, 0, stderr)
+  assert.match(stderr, /resampled from 16000 to 22050 Hz/)
+  assert.equal((await readWav(at('r.wav'))).samples.length, Math.round((2000 * 22050) / 16000))
+})
+
+test('FLAC, MP3, Ogg Vorbis and Opus are read, whatever the ending says', () => {
+  const inputs = ['flac', 'mp3', 'ogg', 'opus'].map(format => {
+    copyFileSync(golden(`audio/tones.${format}`), at(`${format}.${format}`))
+    return at(`${format}.${format}`)
+  })
+  copyFileSync(golden('audio/tones.flac'), at('mislabelled.wav'))
+  const run = diffwave(['resynthesize', ...inputs, at('mislabelled.wav'), ...model, '--steps', '1', '-o', at('copies')])
+  assert.equal(run.status, 0, run.stderr)
+  assert.deepEqual(readdirSync(at('copies')).sort(), ['flac.wav', 'mislabelled.wav', 'mp3.wav', 'ogg.wav', 'opus.wav'])
+})

@@ -1,0 +1,222 @@
+/** `diffwave synthesize` as a process. */
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { describe, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { readWav } from '#src/audio/codecs/wav'
+import { gaussian } from '#src/core/random'
+import { encodeNpy } from '#src/formats/npy'
+import { melNumbers, npyMel, putTone, type Refusal, smallVocoder } from '../support/cli-inputs.js'
+import { diffwave, diffwaveBytes, jsonLines, scratch, shell, started } from '../support/process.js'
+
+const { folder, at, put } = scratch()
+const model = ['-m', smallVocoder]
+const wasm = ['--engine', 'tensorflow:wasm']
+const mel = put('mel.npy', npyMel(6))
+const transposed = put('transposed.npy', encodeNpy({ shape: [6, 80], data: melNumbers(480) }))
+
+describe('files', () => {
+  test('a WAV, its picture and one line are written', async () => {
+    const run = diffwave(['synthesize', mel, ...model, '-o', at('a.wav'), '--seed', '3', '--picture', ...wasm])
+    assert.equal(run.status, 0, run.stderr)
+    assert.match(
+      run.stdout,
+      /a\.wav: 0\.07 s of audio in [\d.]+ s, real-time factor [\d.]+, tensorflow:wasm, 6 steps, seed 3\n$/,
+    )
+    assert.equal((await readWav(at('a.wav'))).samples.length, 6 * 256)
+    assert.equal(readFileSync(at('a.png')).readUInt32BE(16), 1200)
+  })
+
+  test('file i has the seed plus i; the same seed gives the same bytes', () => {
+    const args = ['--json', 'synthesize', transposed, mel, ...model, '-o', at('both'), '--seed', '2', ...wasm]
+    const run = diffwave(args)
+    assert.equal(run.status, 0, run.stderr)
+    assert.deepEqual(
+      jsonLines(run.stdout).map(line => [line['transposed'], line['seed']]),
+      [
+        [true, 2],
+        [false, 3],
+      ],
+    )
+    assert.match(run.stderr, /transposed\.npy is \[frames × bands\]/)
+    assert.deepEqual(readFileSync(at('both/mel.wav')), readFileSync(at('a.wav')))
+  })
+
+  test('--refine changes the audio and keeps its length', async () => {
+    const refine = (iterations: string, output: string) =>
+      diffwave([
+        ...['synthesize', mel, ...model, '-o', at(output), '--seed', '3', '--steps', '2'],
+        ...['--refine', iterations],
+      ])
+    assert.equal(refine('0', 'plain.wav').status, 0)
+    assert.equal(refine('4', 'refined.wav').status, 0)
+    const [plain, refined] = [await readWav(at('plain.wav')), await readWav(at('refined.wav'))]
+    assert.equal(refined.samples.length, plain.samples.length)
+    assert.notDeepEqual(refined.samples, plain.samples)
+  })
+})
+
+describe('standard output', () => {
+  const args = ['synthesize', mel, ...model, '--seed', '3', ...wasm]
+
+  for (const where of [['--stdout'], ['-o', '-', '--chunk-frames', '1'], ['-o', '/dev/stdout']]) {
+    test(`${where.join(' ')} pipes the bytes of the file, the line goes to stderr`, () => {
+      const piped = diffwaveBytes([...args, ...where])
+      assert.equal(piped.status, 0, piped.stderr.toString())
+      assert.deepEqual(piped.stdout, readFileSync(at('a.wav')))
+      assert.match(piped.stderr.toString(), /^-: 0\.07 s of audio/)
+    })
+  }
+
+  test('a reader that leaves is no failure', async () => {
+    const { child, ended } = started([...args, '--stdout'])
+    child.stdout.once('data', () => child.stdout.destroy())
+    const { status, stderr } = await ended
+    assert.equal(status, 0)
+    assert.doesNotMatch(stderr, /error|EPIPE/)
+  })
+
+  for (const wrong of [['--stdout', '-o', at('b.wav')], [], ['--stdout', '--picture'], ['--stdout', mel]]) {
+    test(`refused: ${wrong.join(' ').replaceAll(folder, '…') || 'no output'}`, () => {
+      const refused = diffwave([...args, ...wrong])
+      assert.equal(refused.status, 2, refused.stderr)
+      assert.match(refused.stderr, /^error\[BAD_OPTION\]/)
+      assert.equal(refused.stdout, '')
+    })
+  }
+})
+
+describe('notes on what is likely a mistake', () => {
+  /** Mel-shaped numbers on a scale, over the range of speech. */
+  const scaled = (name: string, scale: (ln: number, band: number) => number) =>
+    put(
+      name,
+      encodeNpy({
+        shape: [80, 40],
+        data: gaussian(5, 0, 0, 80 * 40).map((x, i) => {
+          const band = Math.floor(i / 40)
+          // Levels fall from low to high bands, and one frame in ten is a pause.
+          const ln = (i % 40) % 10 === 0 ? -12 : -3 - band / 25 + 1.3 * x
+          return scale(Math.max(Math.log(1e-5), Math.min(2, ln)), band)
+        }),
+      }),
+    )
+  const natural = scaled('natural.npy', ln => ln)
+  const decimal = scaled('log10.npy', ln => ln / Math.LN10)
+  const symmetric = scaled('symmetric.npy', ln => Math.min(4, (ln * 8) / Math.log(1e5) + 4))
+  const normalised = scaled('normalised.npy', (ln, band) => (ln + 3.7 + band / 25) / 2.3)
+  const run = (...inputs: string[]) =>
+    diffwave(['synthesize', ...inputs, '-m', 'speech', '-o', at('notes'), '--steps', '1', '--refine', '0', '--force'])
+
+  test('a mel on another scale is noted, one of the convention is not', () => {
+    const { status, stderr } = run(natural, decimal, symmetric, normalised)
+    assert.equal(status, 0, stderr)
+    assert.doesNotMatch(stderr, /natural\.npy/)
+    assert.match(stderr, /note: .*log10\.npy: .*decimal logarithm/)
+    assert.match(stderr, /note: .*symmetric\.npy: .*−4 … 4/)
+    assert.match(stderr, /note: .*normalised\.npy: .*per band/)
+  })
+
+  test('inspect does not call such a mel tacotron2', () => {
+    const { stdout, stderr } = diffwave(['inspect', natural, decimal, symmetric, normalised])
+    assert.deepEqual(
+      [...stdout.matchAll(/looksLike: (.*)/g)].map(match => match[1]),
+      ['tacotron2 or hifigan', 'log10', '-4 to 4', 'normalised per band'],
+    )
+    assert.equal(stderr.match(/^note: /gm)!.length, 3)
+  })
+
+  test('output of which more than 1 % is clipped is noted', () => {
+    const { stderr } = run(symmetric)
+    assert.match(stderr, /note: .*symmetric\.wav: [\d.]+ % of the samples are clipped/)
+    assert.doesNotMatch(run(natural).stderr, /clipped/)
+  })
+
+  test('a square mel is noted, since its axes cannot be told apart', () => {
+    const { stderr } = run(put('square.npy', encodeNpy({ shape: [80, 80], data: new Float32Array(6400).fill(-8) })))
+    assert.match(stderr, /note: .*square\.npy is square, 80 × 80/)
+  })
+
+  test('more threads than cores, and very many steps, are noted', () => {
+    const { stderr } = diffwave([
+      ...['synthesize', put('short.npy', npyMel(1)), ...model, '-o', at('slow.wav')],
+      ...['--threads', String(availableParallelism() + 1), '--steps', '40'],
+    ])
+    assert.match(stderr, /note: \d+ threads on \d+ cores/)
+    assert.match(stderr, /note: 40 steps take about 7 times as long as the model’s default of 6/)
+  })
+})
+
+const empty = put('empty.npy', '')
+mkdirSync(at('folder.npy'))
+const tall = put('tall.npy', encodeNpy({ shape: [64, 9], data: melNumbers(576) }))
+const loud = put('loud.npy', encodeNpy({ shape: [80, 2], data: melNumbers(160).map(value => value * 10 - 9) }))
+const broken = put('nan.npy', encodeNpy({ shape: [80, 2], data: new Float32Array(160).fill(Number.NaN) }))
+const call = 'os\nsystem\n'.split('').map(character => character.charCodeAt(0))
+const pickle = put('evil.pt', Uint8Array.from([0x80, 2, 0x63, ...call, 0x2e]))
+const cut = put('cut.wav', readFileSync(putTone({ folder, at, put })).subarray(0, 300))
+const huge = put(
+  'huge.npy',
+  "\x93NUMPY\x01\x00\x46\x00{'descr': '<f4', 'fortran_order': False, 'shape': (80, 99999999999), }",
+)
+const refusals: readonly Refusal[] = [
+  ['no such mel', ['synthesize', at('none.npy')], 1, 'FILE_NOT_FOUND'],
+  ['an empty mel', ['synthesize', empty], 1, 'TRUNCATED'],
+  ['a folder for a mel', ['synthesize', at('folder.npy')], 1, 'NOT_A_FILE'],
+  ['a mel of other bands', ['synthesize', tall], 1, 'BAD_MEL'],
+  ['a mel of another convention', ['synthesize', loud], 1, 'MEL_RANGE'],
+  ['a mel that is not finite', ['synthesize', broken], 1, 'NOT_FINITE'],
+  ['a mel that lies about its size', ['synthesize', huge], 1, 'UNSUPPORTED_FORMAT'],
+  ['a pickle that calls', ['synthesize', pickle], 1, 'UNSAFE_PICKLE'],
+  ['a WAV cut off', ['resynthesize', cut], 1, 'TRUNCATED'],
+  ['a model that is a pickle that calls', ['synthesize', mel, '-m', pickle], 1, 'UNSAFE_PICKLE'],
+  ['no such model', ['synthesize', mel, '-m', 'nonesuch'], 2, 'UNKNOWN_MODEL'],
+  ['an engine that is not there', ['synthesize', mel, '--engine', 'tensorflow:cuda'], 1, 'ENGINE_UNAVAILABLE'],
+  ['an unknown engine', ['synthesize', mel, '--engine', 'abacus'], 2, 'BAD_OPTION'],
+  ['an unknown option', ['synthesize', mel, '--stepz', '3'], 2, 'BAD_OPTION'],
+  ['steps that are none', ['synthesize', mel, '--steps', '0'], 2, 'BAD_OPTION'],
+  ['iterations that are none', ['synthesize', mel, '--refine', 'some'], 2, 'BAD_OPTION'],
+  ['too many iterations', ['synthesize', mel, '--refine', '101'], 2, 'BAD_OPTION'],
+  ['no input', ['synthesize'], 2, 'BAD_OPTION'],
+  ['an unknown command', ['sing'], 2, 'BAD_OPTION'],
+]
+
+describe('refusals leave no output', () => {
+  for (const [name, args, status, code] of refusals) {
+    test(name, () => {
+      const output = at('refused.wav')
+      const more = args[0] === 'sing' ? [] : ['-o', output, ...(args.includes('-m') ? [] : model)]
+      const result = diffwave([...args, ...more])
+      assert.equal(result.status, status, result.stderr)
+      const [first, second] = result.stderr.trim().split('\n')
+      assert.match(first!, new RegExp(`^error\\[${code}\\]: `))
+      if (second !== undefined) assert.match(second, /^hint: /)
+      assert.ok(!/\n\s+at /.test(result.stderr), 'no stack trace')
+      assert.equal(result.stdout, '')
+      assert.ok(!existsSync(output), 'no partial output')
+    })
+  }
+})
+
+describe('signals', () => {
+  test('Ctrl-C stops cleanly: status 130, no file, nothing half written', async () => {
+    const long = put('long.npy', npyMel(20_000))
+    const { child, ended } = started(['synthesize', long, ...model, '-o', at('long.wav'), ...wasm])
+    const written = () => readdirSync(folder).filter(name => name.startsWith('long.wav'))
+    // The temporary file is opened when the work begins; the work itself would take minutes.
+    for (let waited = 0; written().length === 0 && waited < 60_000; waited += 50) await setTimeout(50)
+    child.kill('SIGINT')
+    const { status, stderr } = await ended
+    assert.equal(status, 130)
+    assert.equal(stderr, 'stopped\n')
+    assert.deepEqual(written(), [])
+  })
+})
+
+test('the bytes do not depend on whether a mel comes from a file or a pipe', () => {
+  const line = `diffwave synthesize - -m '${smallVocoder}' -o piped.wav --seed 3 --engine tensorflow:wasm < mel.npy`
+  const { status, stderr } = shell(line, folder)
+  assert.equal(status, 0, stderr)
+  assert.deepEqual(readFileSync(at('piped.wav')), readFileSync(at('a.wav')))
+})

@@ -1,0 +1,32 @@
+/** Suggestions for mistyped names. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { nearestName, oneOf, suggestion } from '#src/core/suggest'
+
+test('the nearest name is found through omissions, swaps, additions and case', () => {
+  const names = ['synthesize', 'resynthesize', 'speech', 'music']
+  for (const [typed, name] of [
+    ['synthesise', 'synthesize'],
+    ['sythesize', 'synthesize'],
+    ['resyntheszie', 'resynthesize'],
+    ['SPEECH', 'speech'],
+    ['msuic', 'music'],
+    ['speeech', 'speech'],
+  ]) {
+    assert.equal(nearestName(typed!, names), name)
+  }
+})
+
+test('nothing is suggested for what resembles no name', () => {
+  assert.equal(nearestName('trombone', ['speech', 'music']), null)
+  assert.equal(nearestName('', ['speech']), null)
+  assert.equal(nearestName('speech', []), null)
+  assert.deepEqual(suggestion('xyz', ['speech']), {})
+  assert.deepEqual(suggestion('speach', ['speech']), { hint: 'Did you mean speech?' })
+})
+
+test('a long list of names is cut short', () => {
+  assert.equal(oneOf(['a', 'b']), 'one of a, b')
+  const many = Array.from({ length: 60 }, (_, i) => `label-${i}`)
+  assert.match(oneOf(many), /^one of 60 names \(label-0, .*, label-11, …\)$/)
+})

@@ -1,0 +1,91 @@
+/** The command line as a process, and files for it to work on. */
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { after } from 'node:test'
+import { inRepository } from './paths.js'
+
+/** The program that `diffwave` runs. */
+export const program = inRepository('dist/cli/main.js')
+
+export interface Ended {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface ProcessOptions {
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+  readonly input?: Uint8Array | string
+}
+
+/** Runs a command to its end. Output is text; see `diffwaveBytes` for audio. */
+export function diffwave(args: readonly string[], options: ProcessOptions = {}): Ended {
+  const { status, stdout, stderr } = diffwaveBytes(args, options)
+  return { status, stdout: stdout.toString(), stderr: stderr.toString() }
+}
+
+/** Runs a command whose output is not text. */
+export function diffwaveBytes(args: readonly string[], { cwd, env, input }: ProcessOptions = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    env: { ...process.env, ...env },
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(input === undefined ? {} : { input }),
+    maxBuffer: 2 ** 28,
+  })
+  return { status, stdout, stderr }
+}
+
+/** Runs a shell line in which `diffwave` is the program. */
+export function shell(line: string, cwd: string): Ended {
+  const script = `diffwave() { "${process.execPath}" "${program}" "$@"; }\n${line}`
+  return spawnSync('bash', ['-c', script], { cwd, encoding: 'utf8' })
+}
+
+/** Starts a command; its standard error is collected. */
+export function started(args: readonly string[]) {
+  const child = spawn(process.execPath, [program, ...args])
+  let stderr = ''
+  child.stderr.on('data', data => {
+    stderr += data
+  })
+  const ended = new Promise<{ status: number | null; stderr: string }>(resolve =>
+    child.on('close', status => resolve({ status, stderr })),
+  )
+  return { child, ended }
+}
+
+/** The lines of JSON that a command printed. */
+export function jsonLines(text: string): Record<string, unknown>[] {
+  return text
+    .trim()
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => JSON.parse(line))
+}
+
+/** A temporary folder that is removed when the test file ends. */
+export interface Scratch {
+  readonly folder: string
+  /** A path in it. */
+  at(name: string): string
+  /** Writes a file in it, folders included; returns its path. */
+  put(name: string, bytes: Uint8Array | string): string
+}
+
+export function scratch(): Scratch {
+  const folder = mkdtempSync(join(tmpdir(), 'diffwave-test-'))
+  after(() => rmSync(folder, { recursive: true, force: true }))
+  const at = (name: string) => join(folder, name)
+  return {
+    folder,
+    at,
+    put: (name, bytes) => {
+      mkdirSync(dirname(at(name)), { recursive: true })
+      writeFileSync(at(name), bytes)
+      return at(name)
+    },
+  }
+}
