@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Audio } from './audio/codecs/wav.js'
 import { DiffWaveError } from './core/errors.js'
 import { MAX_CLIP_SECONDS, MAX_CLIPS, MAX_GUIDANCE } from './core/limits.js'
-import { check, type FieldsOf } from './core/options.js'
+import { check, type FieldsOf, seed as seedField } from './core/options.js'
 import type { Progress } from './core/progress.js'
 import { weightedIndex } from './core/random.js'
 import { draws } from './core/random-streams.js'
@@ -125,6 +125,7 @@ export class Generator extends SoundModel {
 
   /** The label of a seed's clip for which none is asked: each as often as the training clips had it; null if the model draws none. */
   drawLabel(seed: number): string | null {
+    check(seedField, seed, 'seed')
     const { labelShares } = this.config
     return labelShares === null ? null : this.labels[weightedIndex(labelShares, seed, draws.label, 0)]!
   }

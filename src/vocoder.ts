@@ -12,6 +12,7 @@ import { resample } from './audio/resample.js'
 import { DiffWaveError } from './core/errors.js'
 import { MAX_CLIPS, MAX_REFINEMENT_ITERATIONS } from './core/limits.js'
 import { check, type FieldsOf } from './core/options.js'
+import { describe } from './core/path.js'
 import type { Progress } from './core/progress.js'
 import { drawSeed } from './core/seed.js'
 import type { Denoiser } from './denoiser/denoiser.js'
@@ -140,11 +141,14 @@ export class Vocoder extends SoundModel {
    */
   async synthesizeBatch(mels: readonly Mel[], options: BatchOptions = {}): Promise<Synthesis[]> {
     const { seed = drawSeed(), onProgress, onStep, ...rest } = check(batchSchema, options, 'synthesizeBatch options')
-    if (!Array.isArray(mels) || mels.length > MAX_CLIPS || !Number.isSafeInteger(seed + mels.length)) {
-      throw new DiffWaveError('BAD_OPTION', 'not a list of mels, too many of them, or too large a seed', {
-        expected: `at most ${MAX_CLIPS} mels`,
-        got: Array.isArray(mels) ? String(mels.length) : typeof mels,
+    if (!Array.isArray(mels) || mels.length > MAX_CLIPS) {
+      throw new DiffWaveError('BAD_OPTION', 'not a list of mels, or too many', {
+        expected: `an array of at most ${MAX_CLIPS} mels`,
+        got: Array.isArray(mels) ? String(mels.length) : describe(mels),
       })
+    }
+    if (!Number.isSafeInteger(seed + mels.length)) {
+      throw new DiffWaveError('BAD_OPTION', 'the seed leaves no room for that many clips', { where: 'seed' })
     }
     const feeds = mels.map((mel, i) => this.#wholeFeed(mel, `mel ${i}`))
     const total = feeds.reduce((sum, feed) => sum + feed.length!, 0)

@@ -19,8 +19,14 @@ export function checkAudio(value: unknown, where: string): asserts value is Audi
     return refuse('not audio', '{ samples, sampleRate }', describe(value), hint)
   }
   const { samples, sampleRate } = value as Partial<Audio>
-  if (!(samples instanceof Float32Array))
-    refuse('the samples are not a Float32Array', 'a Float32Array', describe(samples))
+  if (!(samples instanceof Float32Array)) {
+    refuse(
+      'the samples are of the wrong type',
+      'a Float32Array',
+      describe(samples),
+      samples === undefined ? undefined : 'Full scale is 1: divide 16-bit samples by 32768.',
+    )
+  }
   if (!(Number.isInteger(sampleRate) && sampleRate! >= MIN_SAMPLE_RATE && sampleRate! <= MAX_SAMPLE_RATE)) {
     refuse('the sample rate is out of range', `${MIN_SAMPLE_RATE} … ${MAX_SAMPLE_RATE} Hz`, String(sampleRate))
   }

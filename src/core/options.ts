@@ -3,6 +3,9 @@ import { z } from 'zod'
 import { DiffWaveError, type ErrorCode } from './errors.js'
 import type { OnProgress } from './progress.js'
 
+/** Unknown keys named in an error: an array passed by mistake has thousands. */
+const MAX_KEYS_NAMED = 5
+
 /**
  * The value as `schema` understands it, defaults filled in.
  *
@@ -20,7 +23,10 @@ export function check<Schema extends z.ZodType>(
   const issue = result.error.issues[0]!
   const field = issue.path.map(String).join('.')
   if (issue.code === 'unrecognized_keys') {
-    const keys = issue.keys.map(key => (field === '' ? key : `${field}.${key}`)).join(', ')
+    const keys = issue.keys
+      .slice(0, MAX_KEYS_NAMED)
+      .map(key => (field === '' ? key : `${field}.${key}`))
+      .join(', ')
     throw new DiffWaveError(code, `unknown field ${keys}`, { where })
   }
   const message = issue.message.charAt(0).toLowerCase() + issue.message.slice(1)

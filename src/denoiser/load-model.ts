@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { DiffWaveError } from '../core/errors.js'
 import { kindOfPath } from '../core/files.js'
 import { check } from '../core/options.js'
+import { toPath } from '../core/path.js'
 import { suggestion } from '../core/suggest.js'
 import { instructionSets } from '../engines/native/engine.js'
 import { createEngine, engineNames } from '../engines/select.js'
@@ -39,7 +40,8 @@ export type LoadModelOptions = Readonly<z.input<typeof optionsSchema>> & ReadMod
  */
 export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<Denoiser> {
   const { engine, threads, instructionSet, ...hints } = check(optionsSchema, options, 'loadModel options')
-  const { config, parameters } = await readModel(await modelPath(source), withoutUndefined(hints))
+  const path = await modelPath(toPath(source, 'model'))
+  const { config, parameters } = await readModel(path, withoutUndefined(hints))
   const running = withoutUndefined({ engine, threads, instructionSet })
   return new Denoiser(config, await createEngine(config.network, parameters, running))
 }

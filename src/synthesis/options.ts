@@ -32,7 +32,11 @@ export interface WholeClipOptions extends SamplingOptions {
 }
 
 export const samplingFields = {
-  steps: z.union([z.number().int().min(1).max(MAX_DIFFUSION_STEPS), z.string().min(1)]).optional(),
+  steps: z
+    .union([z.number().int().min(1).max(MAX_DIFFUSION_STEPS), z.string().min(1)], {
+      error: `expected 1 to ${MAX_DIFFUSION_STEPS} steps, or the name of a schedule`,
+    })
+    .optional(),
   sampler: z.enum(samplerNames).optional(),
   eta: z.number().min(0).max(1).optional(),
   seed: seed.optional(),

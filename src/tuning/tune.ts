@@ -1,9 +1,10 @@
 /**
  * Tuning: the noise levels, and the sampler, with which a vocoder copies recordings best in a given number of steps. Copies are
- * measured by what can be heard of them: the distance of log-mels and the multi-resolution STFT distance, added. They are judged
- * without phase refinement: it brings them all nearer to the mel, and what is to be compared is what the passes make.
+ * compared with their originals by what can be heard: log-mel distance plus multi-resolution STFT distance. They are judged
+ * without phase refinement, which brings them all nearer to the mel: what is compared is the work of the denoiser's steps.
  */
 import { z } from 'zod'
+import { checkAudio } from '../audio/check-audio.js'
 import type { Audio } from '../audio/codecs/wav.js'
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import { MelFeed } from '../audio/mel/feed.js'
@@ -11,7 +12,8 @@ import { melSpectrogram } from '../audio/mel/mel.js'
 import { resample } from '../audio/resample.js'
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_TUNING_EVALUATIONS } from '../core/limits.js'
-import { abortSignal, check, seed as seedSchema } from '../core/options.js'
+import { abortSignal, check, type FieldsOf, seed as seedSchema } from '../core/options.js'
+import { describe } from '../core/path.js'
 import type { Progress } from '../core/progress.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
 import { samplerOver } from '../diffusion/samplers/create.js'
@@ -25,26 +27,39 @@ import {
 import { logMelDistance } from '../evaluation/vocoder/log-mel-distance.js'
 import { stftDistance } from '../evaluation/vocoder/stft-distance.js'
 import type { ModelConfig } from '../model/config.js'
-import { type DiffusionConfig, type SamplerName, samplerNames } from '../model/diffusion-config.js'
+import { type DiffusionConfig, type SamplerName, samplerNames, scheduleSteps } from '../model/diffusion-config.js'
 import { wholeClip } from '../synthesis/clip.js'
 import { tuneLevels } from './search-levels.js'
 
-const optionsSchema = z.strictObject({
-  /** The number of steps to tune for. */
+/** Options of `tune`. */
+export interface TuneOptions {
+  /** Number of steps to tune for, 1 to 64. */
+  readonly steps: number
+  /** Sampler to tune for. Default: the one that does best with evenly spaced levels, or with the model's own. */
+  readonly sampler?: SamplerName | undefined
+  /** Max schedules to try, from 4, default 60: each makes every recording once. */
+  readonly evaluations?: number | undefined
+  /** Seconds of each recording that are used, from its middle: 0.1 to 60, default 2. */
+  readonly seconds?: number | undefined
+  /** Seed of the noise, an integer from 0, default 1: recording i has the seed plus i. */
+  readonly seed?: number | undefined
+  /** Stops the search: the call rejects with `ABORTED`. */
+  readonly signal?: AbortSignal | undefined
+  /** Called after each schedule tried. */
+  readonly onProgress?: ((progress: TuneProgress) => void) | undefined
+}
+
+const tuneSchema = z.strictObject({
   steps: z.number().int().min(1).max(64),
-  /** Not given: the one that does best with evenly spaced levels. */
   sampler: z.enum(samplerNames).optional(),
-  /** Most schedules to try: each makes every recording once. */
   evaluations: z.number().int().min(4).max(MAX_TUNING_EVALUATIONS).default(60),
-  /** Seconds of each recording that are used, from its middle. */
   seconds: z.number().min(0.1).max(60).default(2),
   seed: seedSchema.default(1),
   signal: abortSignal.optional(),
-  /** Called after each schedule tried. */
   onProgress: z
     .custom<(progress: TuneProgress) => void>(value => typeof value === 'function', 'expected a function')
     .optional(),
-})
+} satisfies FieldsOf<TuneOptions>)
 
 /** Schedules tried, of at most `evaluations`. */
 export interface TuneProgress extends Progress {
@@ -52,18 +67,16 @@ export interface TuneProgress extends Progress {
   readonly best: number
 }
 
-export type TuneOptions = Readonly<z.input<typeof optionsSchema>>
-
-/** A schedule found, and what speaks for it. Distances: log-mel (nepers) plus multi-resolution STFT. */
+/** A schedule that was found, and how it compares. Distances: log-mel (nepers) plus multi-resolution STFT. */
 export interface TunedSchedule {
   readonly steps: number
   readonly sampler: SamplerName
   readonly betas: readonly number[]
-  /** On the recordings that the search did not see (with one recording: with another seed). */
+  /** On the recordings that the search did not use (with one recording: with another seed). */
   readonly distance: number
-  /** There, of the schedule that the model would use now, with its sampler: its own for that number, or the derived one. */
+  /** On the same, of the schedule that the model would use now, with its sampler: its own for that number, or the derived one. */
   readonly before: number
-  /** There, of the derived schedule with the model's default sampler. */
+  /** On the same, of the derived schedule with the model's default sampler. */
   readonly derived: number
   /** Whether it beats both, so that it is worth keeping. */
   readonly better: boolean
@@ -83,59 +96,39 @@ interface Candidate {
 }
 
 /**
- * Searches the best schedule of a vocoder for a number of steps. With two recordings or more every second is kept from the search
- * and decides whether its result is better.
+ * Searches for the best schedule of a vocoder with a given number of steps. Of two or more recordings, every second is withheld from
+ * the search and decides whether its result is better.
  *
- * @param recordings some tenths of a minute in all: every schedule tried makes all of them
- * @throws DiffWaveError `BAD_CONFIG` (no vocoder), `BAD_OPTION`, `BAD_AUDIO`, `NOT_FINITE`, `ABORTED`
+ * @param recordings some ten seconds in all: every schedule tried makes all of them
+ * @throws DiffWaveError `BAD_CONFIG` (not a vocoder), `BAD_OPTION`, `BAD_AUDIO`, `NOT_FINITE`, `ABORTED`
  */
 export async function tune(
   model: Denoiser,
   recordings: readonly Audio[],
   options: TuneOptions,
 ): Promise<TunedSchedule> {
-  const checked = check(optionsSchema, options, 'tune options')
-  const { steps, evaluations, seconds, seed, signal, onProgress } = checked
-  const { mel: convention, diffusion } = model.config
-  if (convention === null) {
-    throw new DiffWaveError('BAD_CONFIG', 'only a vocoder copies recordings', { got: model.config.kind })
-  }
-  if (recordings.length === 0) throw new DiffWaveError('BAD_OPTION', 'there are no recordings to tune on')
-  const training = noiseSchedule(diffusion.training)
-  if (steps > 1 && training.beta.length === 1) {
-    throw new DiffWaveError('BAD_SCHEDULE', 'a model trained on one noise level can only take one step')
-  }
+  const { steps, evaluations, seconds, seed, signal, onProgress, ...checked } = check(
+    tuneSchema,
+    options,
+    'tune options',
+  )
+  const convention = checkTunable(model, recordings, steps)
+  const { diffusion } = model.config
   const examples: Example[] = []
-  for (const [i, audio] of recordings.entries()) {
-    examples.push(await example(audio, convention, seconds, seed + i))
-  }
-  const seen = examples.filter((_, i) => i % 2 === 0)
-  const unseen =
-    examples.length === 1 ? seen.map(one => ({ ...one, seed: one.seed + 1 })) : examples.filter((_, i) => i % 2 === 1)
-  const distance = ({ betas, sampler }: Candidate, of: readonly Example[]) =>
-    copyDistance(model, convention, diffusion, betas, sampler, of, signal)
+  for (const [i, audio] of recordings.entries()) examples.push(await example(audio, convention, seconds, seed + i))
+  const { used, withheld } = split(examples)
+  const distance = (candidate: Candidate, on: readonly Example[]) =>
+    copyDistance(model, convention, candidate, on, signal)
 
-  const derived = Array.from(derivedSchedule(training, steps).beta)
-  const own = ownSchedule(diffusion, steps)
-  const plain: Candidate = { betas: derived, sampler: diffusion.defaultSampler }
-  const current: Candidate =
-    own === null ? plain : { betas: own.betas, sampler: own.sampler ?? diffusion.defaultSampler }
+  const { derived, own, starts } = candidates(diffusion, steps, checked.sampler)
   let calls = 0
   let best = Number.POSITIVE_INFINITY
   const tried = async (candidate: Candidate): Promise<number> => {
-    const value = await distance(candidate, seen)
+    const value = await distance(candidate, used)
     best = Math.min(best, value)
     calls++
     onProgress?.({ done: Math.min(calls, evaluations), total: evaluations, best })
     return value
-  }
-
-  // The sampler that does best from even levels, or from the model's own, is the one to tune.
-  const samplers = checked.sampler === undefined ? samplerNames : [checked.sampler]
-  const starts: Candidate[] = samplers.map(sampler => ({ betas: derived, sampler }))
-  if (own !== null) {
-    // A sampler that was asked for may start from the model's own levels, too.
-    starts.push({ betas: own.betas, sampler: checked.sampler ?? current.sampler })
   }
   let start = starts[0]!
   let startValue = Number.POSITIVE_INFINITY
@@ -144,7 +137,7 @@ export async function tune(
     if (value < startValue) [start, startValue] = [candidate, value]
   }
   const tuned = await tuneLevels({
-    training,
+    training: noiseSchedule(diffusion.training),
     start: Array.from(scheduleFromBetas(start.betas).alphaBar),
     startValue,
     objective: betas => tried({ betas, sampler: start.sampler }),
@@ -152,21 +145,61 @@ export async function tune(
     signal,
   })
   const found: Candidate = { betas: tuned.betas, sampler: start.sampler }
-  const of = { found: await distance(found, unseen), plain: await distance(plain, unseen) }
-  const before = own === null ? of.plain : await distance(current, unseen)
+  const distances = { found: await distance(found, withheld), derived: await distance(derived, withheld) }
+  const before = own === null ? distances.derived : await distance(own, withheld)
   onProgress?.({ done: evaluations, total: evaluations, best })
   return {
     steps,
     ...found,
-    distance: of.found,
+    distance: distances.found,
     before,
-    derived: of.plain,
-    better: of.found < Math.min(of.plain, before),
+    derived: distances.derived,
+    better: distances.found < Math.min(distances.derived, before),
     evaluations: calls,
   }
 }
 
-/** A model's config with schedules that were found; those that are not better than what it has are left out. */
+/** The model's mel convention. @throws DiffWaveError if nothing can be tuned */
+function checkTunable(model: Denoiser, recordings: readonly Audio[], steps: number): MelConvention {
+  if (model?.config === undefined) {
+    throw new DiffWaveError('BAD_OPTION', 'not a loaded model', { expected: 'the result of loadModel', where: 'tune' })
+  }
+  const { mel, diffusion, kind } = model.config
+  if (mel === null) throw new DiffWaveError('BAD_CONFIG', 'only a vocoder copies recordings', { got: kind })
+  if (!Array.isArray(recordings) || recordings.length === 0) {
+    throw new DiffWaveError('BAD_OPTION', 'there are no recordings to tune on', {
+      expected: 'an array of audio',
+      got: Array.isArray(recordings) ? 'an empty one' : describe(recordings),
+    })
+  }
+  if (steps > 1 && scheduleSteps(diffusion.training) === 1) {
+    throw new DiffWaveError('BAD_SCHEDULE', 'a model trained on one noise level can only take one step')
+  }
+  return mel
+}
+
+/** Every second example is withheld; of a single one, another seed is. */
+function split(examples: readonly Example[]) {
+  const [used, withheld] = [0, 1].map(part => examples.filter((_, i) => i % 2 === part)) as [Example[], Example[]]
+  return { used, withheld: examples.length === 1 ? used.map(one => ({ ...one, seed: one.seed + 1 })) : withheld }
+}
+
+/**
+ * Schedules to start from, and to beat. The sampler that does best from evenly spaced levels, or from the model's own, is the one to
+ * tune; a sampler that was asked for may start from the model's own levels, too.
+ */
+function candidates(diffusion: DiffusionConfig, steps: number, wanted: SamplerName | undefined) {
+  const even = Array.from(derivedSchedule(noiseSchedule(diffusion.training), steps).beta)
+  const schedule = ownSchedule(diffusion, steps)
+  const own: Candidate | null =
+    schedule === null ? null : { betas: schedule.betas, sampler: schedule.sampler ?? diffusion.defaultSampler }
+  const samplers = wanted === undefined ? samplerNames : [wanted]
+  const starts: Candidate[] = samplers.map(sampler => ({ betas: even, sampler }))
+  if (own !== null) starts.push({ ...own, sampler: wanted ?? own.sampler })
+  return { derived: { betas: even, sampler: diffusion.defaultSampler } satisfies Candidate, own, starts }
+}
+
+/** A model's config with the schedules that were found, but for those that are no better than what it has. */
 export function withTunedSchedules(config: ModelConfig, tuned: readonly TunedSchedule[]): ModelConfig {
   const added = tuned
     .filter(schedule => schedule.better)
@@ -178,6 +211,7 @@ export function withTunedSchedules(config: ModelConfig, tuned: readonly TunedSch
 }
 
 async function example(audio: Audio, convention: MelConvention, seconds: number, seed: number): Promise<Example> {
+  checkAudio(audio, 'a recording')
   const all = await resample(audio.samples, audio.sampleRate, convention.sampleRate)
   const length = Math.min(all.length, Math.round(seconds * convention.sampleRate))
   const start = Math.floor((all.length - length) / 2)
@@ -195,12 +229,11 @@ async function example(audio: Audio, convention: MelConvention, seconds: number,
 async function copyDistance(
   model: Denoiser,
   convention: MelConvention,
-  diffusion: DiffusionConfig,
-  betas: readonly number[],
-  sampler: SamplerName,
+  { betas, sampler }: Candidate,
   examples: readonly Example[],
   signal: AbortSignal | undefined,
 ): Promise<number> {
+  const { diffusion } = model.config
   const schedule = samplingSchedule(noiseSchedule(diffusion.training), betas)
   const logMel: MelConvention = { ...convention, logarithm: 'ln', floor: 1e-5, normalisation: null }
   const { sampleRate } = convention
@@ -213,7 +246,7 @@ async function copyDistance(
       trim: samples.length,
       signal,
     })
-    // A copy may be shorter where the mel's frames are: both are compared as far as they go.
+    // A copy may be shorter than its original by a part of a frame: both are compared as far as they go.
     const original = samples.subarray(0, made.samples.length)
     const [a, b] = [original, made.samples].map(audio => melSpectrogram({ samples: audio, sampleRate }, logMel))
     sum += logMelDistance(a!, b!) + stftDistance(original, made.samples, sampleRate)

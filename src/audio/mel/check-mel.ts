@@ -24,12 +24,11 @@ export function checkMel(mel: Mel, where: string): void {
 /** @throws DiffWaveError `BAD_MEL` */
 export function checkMelShape(mel: Mel, where: string): void {
   if (typeof mel !== 'object' || mel === null || !(mel.data instanceof Float32Array)) {
-    const nested = typeof mel === 'object' && mel !== null && 'mel' in mel
     throw new DiffWaveError('BAD_MEL', 'not a mel', {
       expected: '{ data: Float32Array, bands, frames }',
-      got: typeof mel === 'object' && mel !== null ? `data: ${describe(mel.data)}` : describe(mel),
+      got: typeof mel === 'object' && mel !== null && 'data' in mel ? `data: ${describe(mel.data)}` : describe(mel),
       where,
-      ...(nested ? { hint: 'readMel returns { mel, transposed }: pass its `mel`.' } : {}),
+      ...hintFor(mel),
     })
   }
   const { data, bands, frames } = mel
@@ -51,4 +50,15 @@ export function checkMelShape(mel: Mel, where: string): void {
       where,
     })
   }
+}
+
+/** What to do instead, for values that people pass by mistake. */
+function hintFor(value: unknown): { readonly hint?: string } {
+  if (typeof value === 'string') return { hint: 'Read the file first: (await readMel(path)).mel.' }
+  if (ArrayBuffer.isView(value))
+    return { hint: 'Say how the numbers are laid out: { data, bands, frames }, row-major.' }
+  if (typeof value !== 'object' || value === null) return {}
+  if ('mel' in value) return { hint: 'readMel returns { mel, transposed }: pass its `mel`.' }
+  if ('samples' in value) return { hint: 'This is audio: use resynthesize, or make a mel of it with melSpectrogram.' }
+  return value instanceof Promise ? { hint: 'Await it first.' } : {}
 }
