@@ -23,7 +23,7 @@ export function loadOptions({ engine, threads }: Omit<ModelOptions, 'model'>) {
 }
 
 function threadsOf(text: string): number {
-  const threads = parseWhole(text, '--threads')
+  const threads = parseWhole(text, 'DIFFWAVE_THREADS')
   if (threads >= 1) return threads
   throw new DiffWaveError('BAD_OPTION', 'the number of threads is out of range', {
     got: text,
