@@ -1,7 +1,10 @@
 /** The public API: re-exports, nothing else. */
+
+export type { Audio } from './audio/audio.js'
 export type { Label, LabelledPart } from './audio/audio-files.js'
-export { type Audio, readWav, type WavFormat, type WavOptions, writeWav } from './audio/codecs/wav.js'
-export { type AudioPieces, type WavStreamOptions, wavBytes, writeWavStream } from './audio/codecs/wav-stream.js'
+export { readWav } from './audio/codecs/wav.js'
+export { type WavFormat, type WavOptions, writeWav } from './audio/codecs/wav-encode.js'
+export { type AudioPieces, wavBytes, writeWavStream } from './audio/codecs/wav-stream.js'
 export { type ConventionName, type Mel, type MelConvention, namedConventions } from './audio/mel/convention.js'
 export { melSpectrogram } from './audio/mel/mel.js'
 export type { MelPieces, MelSource } from './audio/mel/source.js'

@@ -1,8 +1,8 @@
 /** Checks that what a caller hands over is audio, before anything reads its fields. */
-import { DiffWaveError } from '../core/errors.js'
+import { DiffWaveError, type ErrorCode } from '../core/errors.js'
 import { MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../core/limits.js'
 import { describe } from '../core/path.js'
-import type { Audio } from './codecs/wav.js'
+import type { Audio } from './audio.js'
 
 /** @param where names the audio in errors @throws DiffWaveError `BAD_AUDIO` */
 export function checkAudio(value: unknown, where: string): asserts value is Audio {
@@ -12,7 +12,7 @@ export function checkAudio(value: unknown, where: string): asserts value is Audi
   if (typeof value !== 'object' || value === null || !('samples' in value)) {
     const hint =
       typeof value === 'string'
-        ? 'Read the file first: await readWav(path).'
+        ? 'Read the file first: await readAudio(path).'
         : ArrayBuffer.isView(value)
           ? 'Add the sample rate: { samples, sampleRate }.'
           : undefined
@@ -27,13 +27,33 @@ export function checkAudio(value: unknown, where: string): asserts value is Audi
       samples === undefined ? undefined : 'Full scale is 1: divide 16-bit samples by 32768.',
     )
   }
-  if (!(Number.isInteger(sampleRate) && sampleRate! >= MIN_SAMPLE_RATE && sampleRate! <= MAX_SAMPLE_RATE)) {
-    refuse('the sample rate is out of range', `${MIN_SAMPLE_RATE} … ${MAX_SAMPLE_RATE} Hz`, String(sampleRate))
-  }
+  checkSampleRate(sampleRate, where)
 }
 
-/** @throws DiffWaveError `NOT_FINITE`, naming the first sample that is NaN or infinite */
-export function checkSamples(samples: Float32Array, where: string): void {
-  const broken = samples.findIndex(sample => !Number.isFinite(sample))
-  if (broken >= 0) throw new DiffWaveError('NOT_FINITE', `sample ${broken} is not a finite number`, { where })
+/** @throws DiffWaveError `code` (default `BAD_AUDIO`) if a sample rate is not a whole number of Hz that audio may have */
+export function checkSampleRate(sampleRate: unknown, where: string, code: ErrorCode = 'BAD_AUDIO'): void {
+  if (
+    Number.isInteger(sampleRate) &&
+    (sampleRate as number) >= MIN_SAMPLE_RATE &&
+    (sampleRate as number) <= MAX_SAMPLE_RATE
+  )
+    return
+  throw new DiffWaveError(code, 'the sample rate is out of range', {
+    expected: `${MIN_SAMPLE_RATE} … ${MAX_SAMPLE_RATE} Hz`,
+    got: String(sampleRate),
+    where,
+  })
+}
+
+/**
+ * Refuses samples that are NaN or infinite. A plain loop: it runs over every sample that goes in or out.
+ *
+ * @param start index of the first sample in the audio that they are a piece of
+ * @throws DiffWaveError `NOT_FINITE`, naming the first such sample
+ */
+export function checkSamples(samples: Float32Array, where: string, start = 0): void {
+  for (let i = 0; i < samples.length; i++) {
+    if (Number.isFinite(samples[i])) continue
+    throw new DiffWaveError('NOT_FINITE', `sample ${start + i} is not a finite number`, { where })
+  }
 }

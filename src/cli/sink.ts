@@ -1,5 +1,5 @@
 /** Where one result's audio goes: a file, or standard output as a pipe. */
-import type { WavStreamOptions } from '../audio/codecs/wav-stream.js'
+import type { WavOptions } from '../audio/codecs/wav-encode.js'
 import { DiffWaveError } from '../core/errors.js'
 import type { AudioStream } from '../synthesis/result.js'
 
@@ -49,7 +49,7 @@ export function writeStdout(bytes: Uint8Array): Promise<void> {
 }
 
 /** Writes audio as it comes. */
-export async function writeAudioTo(output: string, audio: AudioStream, options: WavStreamOptions): Promise<void> {
+export async function writeAudioTo(output: string, audio: AudioStream, options: WavOptions): Promise<void> {
   const { wavBytes, writeWavStream } = await import('../audio/codecs/wav-stream.js')
   if (output !== STDOUT) {
     await writeWavStream(output, audio, options)

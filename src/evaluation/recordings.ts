@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { audioFiles, audioStem } from '../audio/audio-files.js'
 import { readAudio } from '../audio/codecs/decode.js'
-import type { Audio } from '../audio/codecs/wav.js'
+import type { Audio } from '../audio/audio.js'
 import { DiffWaveError } from '../core/errors.js'
 
 /** A file that was not measured, and why. */

@@ -3,7 +3,7 @@
  * (Kong et al. 2021, last experiments). Bounded memory but for the recording itself.
  */
 import { z } from 'zod'
-import type { Audio } from '../audio/codecs/wav.js'
+import type { Audio } from '../audio/audio.js'
 import { check, type FieldsOf } from '../core/options.js'
 import { drawSeed } from '../core/seed.js'
 import type { Denoiser } from '../denoiser/denoiser.js'

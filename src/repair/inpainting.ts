@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import { checkAudio, checkSamples } from '../audio/check-audio.js'
-import type { Audio } from '../audio/codecs/wav.js'
+import type { Audio } from '../audio/audio.js'
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import { sliceMel } from '../audio/mel/frames.js'
 import { melSpectrogram } from '../audio/mel/mel.js'

@@ -3,7 +3,7 @@
  * (Ho et al. 2020, section 4.3; Kong et al. 2021, last experiments). Bounded memory but for the recordings themselves.
  */
 import { z } from 'zod'
-import type { Audio } from '../audio/codecs/wav.js'
+import type { Audio } from '../audio/audio.js'
 import { DiffWaveError } from '../core/errors.js'
 import { check, type FieldsOf } from '../core/options.js'
 import { gaussian } from '../core/random.js'

@@ -1,5 +1,5 @@
 /** What sampling calls return: whole clips, and audio that arrives over time. */
-import { encodeWav, type WavOptions, writeWav } from '../audio/codecs/wav.js'
+import { encodeWav, type WavOptions, writeWav } from '../audio/codecs/wav-encode.js'
 
 /** Plain numbers of a result. */
 export interface SynthesisFields {

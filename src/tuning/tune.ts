@@ -4,8 +4,8 @@
  * without phase refinement, which brings them all nearer to the mel: what is compared is the work of the denoiser's steps.
  */
 import { z } from 'zod'
+import type { Audio } from '../audio/audio.js'
 import { checkAudio } from '../audio/check-audio.js'
-import type { Audio } from '../audio/codecs/wav.js'
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import { MelFeed } from '../audio/mel/feed.js'
 import { melSpectrogram } from '../audio/mel/mel.js'

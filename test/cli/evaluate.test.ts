@@ -1,19 +1,29 @@
 /** `diffwave evaluate` as a process. */
 import assert from 'node:assert/strict'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
-import { encodeWav, readWav } from '#src/audio/codecs/wav'
+import { after, test } from 'node:test'
+import { encodeWav } from '#src/audio/codecs/wav-encode'
+import { readWav } from '#src/audio/codecs/wav'
 import { writeModelFolder } from '#src/model/folder'
 import { initialParameters } from '#src/training/optimiser/initialise'
 import { smallGeneratorConfig } from '../support/configs.js'
-import { golden } from '../support/paths.js'
-import { diffwave, scratch } from '../support/process.js'
+import { golden, inRepository } from '../support/paths.js'
 
-const { at } = scratch()
+const scratch = mkdtempSync(join(tmpdir(), 'diffwave-evaluate-'))
+after(() => rmSync(scratch, { recursive: true }))
+const at = (name: string) => join(scratch, name)
 const model = golden('lmnt-conditional-c8-l6/weights.pt')
 
-const evaluate = (...args: readonly string[]) => diffwave(['--json', 'evaluate', ...args])
+function evaluate(...args: string[]) {
+  const program = inRepository('dist/cli/main.js')
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, '--json', 'evaluate', ...args], {
+    encoding: 'utf8',
+  })
+  return { status, stdout, stderr }
+}
 
 mkdirSync(at('speech'))
 const { samples, sampleRate } = await readWav(golden('mel/LJ001-0001.wav'))

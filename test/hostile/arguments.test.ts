@@ -1,7 +1,7 @@
 /** Wrong arguments of library calls: each is refused with a DiffWaveError, never with a raw TypeError, and never hangs. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Audio } from '#src/audio/codecs/wav'
+import type { Audio } from '#src/audio/audio'
 import type { Mel } from '#src/audio/mel/convention'
 import { DiffWaveError } from '#src/core/errors'
 import type { Denoiser } from '#src/denoiser/denoiser'

@@ -1,5 +1,5 @@
 /** Small inputs for the command line's tests: a model that is fast, and mels and recordings that fit it. */
-import { encodeWav } from '#src/audio/codecs/wav'
+import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { gaussian } from '#src/core/random'
 import { encodeNpy } from '#src/formats/npy'
 import { golden } from './paths.js'

@@ -4,7 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { readWav, writeWav } from '#src/audio/codecs/wav'
+import { readWav } from '#src/audio/codecs/wav'
+import { writeWav } from '#src/audio/codecs/wav-encode'
 import { Synthesis } from '#src/synthesis/result'
 
 const folder = await mkdtemp(join(tmpdir(), 'diffwave-result-'))

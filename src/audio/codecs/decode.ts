@@ -5,7 +5,8 @@ import { MPEGDecoder } from 'mpg123-decoder'
 import { OggOpusDecoder } from 'ogg-opus-decoder'
 import { DiffWaveError } from '../../core/errors.js'
 import { readFileBytes } from '../../core/files.js'
-import { type Audio, decodeWav } from './wav.js'
+import type { Audio } from '../audio.js'
+import { decodeWav } from './wav.js'
 
 /** What the decoders give. */
 interface Decoded {

@@ -7,44 +7,44 @@
  */
 import { DiffWaveError } from '../../core/errors.js'
 import { writeFilePieces } from '../../core/files.js'
-import { WAV_HEADER_BYTES, type WavFormat, wavData, wavHeader, wavSampleBytes } from './wav.js'
+import { describe, type PathLike, toPath } from '../../core/path.js'
+import { checkSampleRate, checkSamples } from '../check-audio.js'
+import {
+  checkWavOptions,
+  MAX_RIFF_SIZE,
+  WAV_HEADER_BYTES,
+  type WavOptions,
+  wavData,
+  wavHeader,
+  wavSampleBytes,
+} from './wav-encode.js'
 
-/** Audio that comes piece by piece: an `AudioStream`, of which this is what matters here. */
+/** Audio that comes piece by piece, as an `AudioStream` does. */
 export interface AudioPieces extends AsyncIterable<Float32Array> {
   /** Hz. */
   readonly sampleRate: number
-  /** Samples in all; null or absent where not known. */
+  /** Samples in all; null or absent if not known. */
   readonly length?: number | null
 }
-
-export interface WavStreamOptions {
-  /** '16' where not given. */
-  readonly format?: WavFormat
-}
-
-/** What a RIFF size field can count. */
-const MOST_BYTES = 0xffffffff
 
 /**
  * The bytes of a mono WAV as its samples come: 44 bytes of header first.
  *
- * @throws DiffWaveError `NOT_FINITE`; `BAD_AUDIO` where there come more or fewer samples than was said; `TOO_LARGE` past
- * 4 GiB where a length is declared; and what the audio throws
+ * @throws DiffWaveError `BAD_OPTION`; `NOT_FINITE`; `BAD_AUDIO` if the rate is impossible, or if more or fewer samples come than declared;
+ * `TOO_LARGE` past 4 GiB if a length is declared; and what the audio throws
  */
 export async function* wavBytes(
   audio: AudioPieces,
-  options: WavStreamOptions = {},
+  options: WavOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const format = options.format ?? '16'
+  const { format } = checkWavOptions(options, 'wavBytes options')
+  checkPieces(audio, 'wavBytes audio')
   const length = audio.length ?? null
   if (length !== null) checkSize(length * wavSampleBytes(format))
   yield wavHeader(audio.sampleRate, format, length === null ? null : length * wavSampleBytes(format))
   let count = 0
   for await (const samples of audio) {
-    const broken = samples.findIndex(sample => !Number.isFinite(sample))
-    if (broken >= 0) {
-      throw new DiffWaveError('NOT_FINITE', `sample ${count + broken} is not a finite number`, { where: 'wavBytes' })
-    }
+    checkSamples(samples, 'wavBytes', count)
     count += samples.length
     if (length !== null && count > length) throw wrongLength(length, `at least ${count}`)
     if (samples.length > 0) yield wavData(samples, format)
@@ -62,12 +62,10 @@ export async function* wavBytes(
  * @returns samples written
  * @throws DiffWaveError as `wavBytes`, and `NOT_WRITABLE`, `NOT_A_FILE`, `NOT_A_DIRECTORY`, `DISK_FULL`
  */
-export async function writeWavStream(
-  path: string,
-  audio: AudioPieces,
-  options: WavStreamOptions = {},
-): Promise<number> {
-  const format = options.format ?? '16'
+export async function writeWavStream(path: PathLike, audio: AudioPieces, options: WavOptions = {}): Promise<number> {
+  const file = toPath(path, 'writeWavStream path')
+  const { format } = checkWavOptions(options, 'writeWavStream options')
+  checkPieces(audio, 'writeWavStream audio')
   let samples = 0
   async function* counted() {
     for await (const piece of audio) {
@@ -77,20 +75,31 @@ export async function writeWavStream(
     }
   }
   const source = Object.assign(counted(), { sampleRate: audio.sampleRate, length: audio.length ?? null })
-  await writeFilePieces(path, wavBytes(source, { format }), () =>
+  await writeFilePieces(file, wavBytes(source, { format }), () =>
     wavHeader(audio.sampleRate, format, samples * wavSampleBytes(format)),
   )
   return samples
 }
 
+function checkPieces(audio: AudioPieces, where: string): void {
+  if (typeof audio !== 'object' || audio === null || typeof audio[Symbol.asyncIterator] !== 'function') {
+    throw new DiffWaveError('BAD_AUDIO', 'not a stream of audio', {
+      expected: 'an async iterable of Float32Array with a sampleRate',
+      got: describe(audio),
+      where,
+    })
+  }
+  checkSampleRate(audio.sampleRate, where)
+}
+
 function checkSize(dataBytes: number): void {
-  if (WAV_HEADER_BYTES + dataBytes > MOST_BYTES) {
+  if (WAV_HEADER_BYTES + dataBytes > MAX_RIFF_SIZE) {
     throw new DiffWaveError('TOO_LARGE', 'a WAV file holds at most 4 GiB')
   }
 }
 
 function wrongLength(length: number, got: string): DiffWaveError {
-  return new DiffWaveError('BAD_AUDIO', 'the audio is not as long as it said', {
+  return new DiffWaveError('BAD_AUDIO', 'the audio is not as long as declared', {
     expected: `${length} samples`,
     got,
     where: 'wavBytes',

@@ -1,6 +1,6 @@
 /** Waveform → mel spectrogram under a convention, and the checks that a mel is one a model can use. */
 import { DiffWaveError } from '../../core/errors.js'
-import type { Audio } from '../codecs/wav.js'
+import type { Audio } from '../audio.js'
 import { FrameTransform, padReflect } from '../transforms/stft.js'
 import { checkMel, checkMelShape } from './check-mel.js'
 import type { ConventionName, Mel, MelConvention } from './convention.js'

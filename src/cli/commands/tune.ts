@@ -1,7 +1,7 @@
 /** `diffwave tune`: the best noise schedules of a vocoder for few steps, written into its config. */
 import { realpath } from 'node:fs/promises'
 import { join, sep } from 'node:path'
-import type { Audio } from '../../audio/codecs/wav.js'
+import type { Audio } from '../../audio/audio.js'
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { checkWritable, kindOfPath } from '../../core/files.js'

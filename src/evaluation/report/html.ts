@@ -1,5 +1,5 @@
 /** Pages that need nothing beside themselves: style, pictures and sound lie within. */
-import { encodeWav } from '../../audio/codecs/wav.js'
+import { encodeWav } from '../../audio/codecs/wav-encode.js'
 
 /** Text as HTML shows it. */
 export function escapeHtml(text: string): string {

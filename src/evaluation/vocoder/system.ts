@@ -1,6 +1,6 @@
 /** What makes a copy of a recording: a vocoder, Griffin-Lim, or a folder of files made before. */
 
-import type { Audio } from '../../audio/codecs/wav.js'
+import type { Audio } from '../../audio/audio.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
 import { griffinLim } from '../../audio/mel/griffin-lim.js'
 import { DiffWaveError } from '../../core/errors.js'

@@ -1,6 +1,6 @@
 /** Copy-synthesis of a folder of recordings by one or more systems, each copy measured beside its original. */
 import { setImmediate } from 'node:timers/promises'
-import type { Audio } from '../../audio/codecs/wav.js'
+import type { Audio } from '../../audio/audio.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
 import { melSpectrogram } from '../../audio/mel/mel.js'
 import { resample } from '../../audio/resample.js'

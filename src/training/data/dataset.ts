@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { basename, join } from 'node:path'
 import { audioStem, type Label, labelledFiles, partsOf } from '../../audio/audio-files.js'
-import type { Audio } from '../../audio/codecs/wav.js'
+import type { Audio } from '../../audio/audio.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
 import { melFrames } from '../../audio/mel/mel.js'
 import { resample } from '../../audio/resample.js'

@@ -5,8 +5,8 @@
  */
 import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Audio } from '../../audio/codecs/wav.js'
-import { encodeWav } from '../../audio/codecs/wav.js'
+import type { Audio } from '../../audio/audio.js'
+import { encodeWav } from '../../audio/codecs/wav-encode.js'
 import { fileError } from '../../core/files.js'
 
 const CASTAGNOLI = 0x82f63b78

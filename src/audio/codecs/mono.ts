@@ -1,0 +1,86 @@
+/** Decoded channels mixed down to one as they come, within a bound: no file unfolds into more memory than its size warrants. */
+import { DiffWaveError } from '../../core/errors.js'
+import { MAX_AUDIO_SAMPLES, MAX_SAMPLES_PER_BYTE, MIN_DECODED_SAMPLES } from '../../core/limits.js'
+
+/** Samples of a block, while the length is not known: 4 MB. */
+const BLOCK = 2 ** 20
+
+/** Samples that a file of so many bytes may decode to. */
+export function maxSamplesOf(fileBytes: number): number {
+  return Math.min(MAX_AUDIO_SAMPLES, MIN_DECODED_SAMPLES + MAX_SAMPLES_PER_BYTE * fileBytes)
+}
+
+/** Collects samples: the mean of the channels of each piece. */
+export class MonoMixer {
+  readonly #where: string
+  readonly #max: number
+  readonly #blocks: Float32Array[] = []
+  /** Samples in the last block. */
+  #filled = 0
+  #length = 0
+
+  /**
+   * @param fileBytes size of the file, which bounds what it may decode to
+   * @param expected samples that the file declares, if it does
+   * @param where names the file in errors
+   */
+  constructor(fileBytes: number, expected: number | null, where: string) {
+    this.#where = where
+    this.#max = maxSamplesOf(fileBytes)
+    if (expected !== null && expected > 0) {
+      if (expected > this.#max) throw this.#tooLarge(expected)
+      this.#blocks.push(new Float32Array(expected))
+    }
+  }
+
+  /** Samples so far. */
+  get length(): number {
+    return this.#length
+  }
+
+  /** Mixes down samples `start` … `end` − 1 of the channels. @throws DiffWaveError `TOO_LARGE` */
+  add(channels: readonly Float32Array[], start: number, end: number): void {
+    if (this.#length + end - start > this.#max) throw this.#tooLarge(this.#length + end - start)
+    const share = 1 / channels.length
+    for (let from = start; from < end; ) {
+      let block = this.#blocks.at(-1)
+      if (block === undefined || this.#filled === block.length) {
+        block = new Float32Array(BLOCK)
+        this.#blocks.push(block)
+        this.#filled = 0
+      }
+      const count = Math.min(end - from, block.length - this.#filled)
+      const first = channels[0]!
+      for (let i = 0; i < count; i++) {
+        let sum = first[from + i]!
+        for (let channel = 1; channel < channels.length; channel++) sum += channels[channel]![from + i]!
+        block[this.#filled + i] = sum * share
+      }
+      from += count
+      this.#filled += count
+      this.#length += count
+    }
+  }
+
+  /** Everything so far. */
+  finish(): Float32Array {
+    const [first] = this.#blocks
+    if (this.#blocks.length === 1 && first!.length === this.#length) return first!
+    const samples = new Float32Array(this.#length)
+    let at = 0
+    for (let block = this.#blocks.shift(); block !== undefined; block = this.#blocks.shift()) {
+      samples.set(block.subarray(0, this.#length - at), at)
+      at += block.length
+    }
+    return samples
+  }
+
+  #tooLarge(samples: number): DiffWaveError {
+    return new DiffWaveError('TOO_LARGE', 'the recording decodes to too many samples', {
+      expected: `at most ${this.#max}`,
+      got: String(samples),
+      where: this.#where,
+      hint: 'Split it into shorter files.',
+    })
+  }
+}
