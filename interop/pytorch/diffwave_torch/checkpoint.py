@@ -1,0 +1,134 @@
+"""Model folders and checkpoints, in the layouts of src/model/folder.ts and src/training/run/checkpoint.ts."""
+import json
+import os
+import struct
+
+import numpy
+import torch
+
+KINDS = {"F32": "<f4", "F16": "<f2"}
+FILE = "checkpoint.safetensors"
+
+
+class CheckpointError(ValueError):
+    """A file that is not what it should be, in one line."""
+
+
+def write_safetensors(path, tensors, metadata=None):
+    """Tensors by name, float32 or float16, replacing the file whole."""
+    header = {"__metadata__": metadata} if metadata else {}
+    arrays, offset = [], 0
+    for name, tensor in tensors.items():
+        array = tensor.detach().cpu().contiguous().numpy()
+        kind = {4: "F32", 2: "F16"}[array.itemsize]
+        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
+        offset += array.nbytes
+        arrays.append(array)
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path + ".new", "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for array in arrays:
+            file.write(array.tobytes())
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + ".new", path)
+
+
+def read_safetensors(path):
+    """Tensors by name as float32, and the metadata. @raises CheckpointError"""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such file") from None
+    length = struct.unpack("<Q", data[:8])[0] if len(data) >= 8 else len(data)
+    if length > len(data) - 8:
+        raise CheckpointError(f"{path}: not a safetensors file, or cut short")
+    header, body = json.loads(data[8 : 8 + length]), memoryview(data)[8 + length :]
+    metadata, tensors = header.pop("__metadata__", {}), {}
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        if entry["dtype"] not in KINDS or end > len(body):
+            raise CheckpointError(f"{path}: {name} is of type {entry['dtype']}, or the file is cut short")
+        array = numpy.frombuffer(body[begin:end], KINDS[entry["dtype"]]).reshape(entry["shape"])
+        tensors[name] = torch.from_numpy(array.astype(numpy.float32))
+    return tensors, metadata
+
+
+def copy_parameters(targets, tensors, path):
+    """Tensors into parameters of the same names. @raises CheckpointError if one is missing, stray or of another shape"""
+    for name in tensors:
+        if name not in targets:
+            raise CheckpointError(f"{path}: the network has no parameter {name}")
+    with torch.no_grad():
+        for name, target in targets.items():
+            found = tensors.get(name)
+            if found is None:
+                raise CheckpointError(f"{path}: the parameter {name} is missing")
+            if found.shape != target.shape:
+                shapes = f"expected {list(target.shape)}, got {list(found.shape)}"
+                raise CheckpointError(f"{path}: the parameter {name} has another shape: {shapes}")
+            target.copy_(found)
+
+
+def write_model(folder, model, tensors, provenance):
+    """`config.json` and `weights.safetensors`; the config last, since a folder without one is no model."""
+    os.makedirs(folder, exist_ok=True)
+    write_safetensors(os.path.join(folder, "weights.safetensors"), tensors)
+    config = {"format": "diffwave", "version": 1, **model, "provenance": {**model.get("provenance", {}), **provenance}}
+    path = os.path.join(folder, "config.json")
+    with open(path + ".new", "w", encoding="utf8") as file:
+        file.write(json.dumps(config, indent=2, ensure_ascii=False) + "\n")
+    os.replace(path + ".new", path)
+
+
+class State:
+    """What a run consists of: the network's parameters by name, their average, and the optimiser."""
+
+    def __init__(self, parameters, optimiser):
+        self.parameters, self.optimiser = parameters, optimiser
+        self.average = {name: value.detach().clone() for name, value in parameters.items()}
+
+    def moments(self, name):
+        """First and second moment of a parameter, or None before the first update."""
+        state = self.optimiser.state.get(self.parameters[name])
+        return (state["exp_avg"], state["exp_avg_sq"]) if state else None
+
+    def write(self, folder, position, half=False):
+        """`half`: the average and the moments as float16 (the second as its root), for small files; the run then goes on almost alike."""
+        narrow = (lambda value: value.half()) if half else (lambda value: value)
+        tensors = {}
+        for name, value in self.parameters.items():
+            tensors[f"weights/{name}"], tensors[f"average/{name}"] = narrow(value), narrow(self.average[name])
+        for name in self.parameters:
+            if self.moments(name):
+                first, second = self.moments(name)
+                tensors[f"first/{name}"] = narrow(first)
+                tensors[f"second/{name}"] = second.sqrt().mul(1e3).half() if half else second
+        metadata = {"position": json.dumps(position, ensure_ascii=False)}
+        if half:
+            metadata["moments"] = "first; 1000 times the root of second"
+        write_safetensors(os.path.join(folder, FILE), tensors, metadata)
+
+    def read(self, folder):
+        """Restores what `write` wrote, and returns the position. @raises CheckpointError"""
+        path = os.path.join(folder, FILE)
+        tensors, metadata = read_safetensors(path)
+        if "position" not in metadata:
+            raise CheckpointError(f"{path}: the checkpoint does not say its position")
+        position = json.loads(metadata["position"])
+        part = lambda prefix: {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+        copy_parameters(self.parameters, part("weights/"), path)
+        copy_parameters(self.average, part("average/"), path)
+        if position["optimiserStep"]:
+            first = {name: torch.zeros_like(value) for name, value in self.parameters.items()}
+            second = {name: torch.zeros_like(value) for name, value in self.parameters.items()}
+            copy_parameters(first, part("first/"), path)
+            copy_parameters(second, part("second/"), path)
+            for name, value in self.parameters.items():
+                if "moments" in metadata:
+                    second[name].div_(1e3).square_()
+                step = torch.tensor(float(position["optimiserStep"]), device=value.device)
+                self.optimiser.state[value] = {"step": step, "exp_avg": first[name], "exp_avg_sq": second[name]}
+        return position

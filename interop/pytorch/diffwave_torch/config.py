@@ -1,0 +1,122 @@
+"""The trainer's `train.json` with its defaults, and what it refuses. Mirrors src/training/config.ts and src/model/network.ts."""
+import copy
+import json
+
+TACOTRON2 = {
+    "name": "tacotron2", "sampleRate": 22050, "fftSize": 1024, "windowLength": 1024, "hop": 256, "framing": "centre",
+    "power": 1, "magnitudeEpsilon": 0, "windowNormalised": False, "bands": 80, "melScale": "slaney",
+    "filterNorm": "slaney", "minFrequency": 0, "maxFrequency": 8000, "logarithm": "ln", "floor": 1e-5,
+    "normalisation": None,
+}
+
+NETWORK = {
+    "patch": 1, "frontEnd": None, "inputMask": None, "gate": "sigmoid-tanh", "residual": "before-step", "mel": None,
+    "labels": None,
+}
+STEP_EMBEDDING = {"frequencies": "powers-of-ten", "fractional": "interpolated", "size": 128, "hidden": 512}
+FRONT_END = {"learned": False, "envelope": None}
+ENVELOPE = {"iterations": 10, "floor": 3e-5}
+
+TRAINING = {
+    "data": {"cropSamples": 8192, "batch": 8, "accumulation": 1, "gain": [0, 0], "speeds": [1], "validationShare": 0.03},
+    "optimiser": {
+        "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "learningRate": 2e-4, "warmupSteps": 0, "decaySteps": None,
+        "finalFactor": 0, "clipNorm": 1, "averageDecay": 0.999,
+    },
+    "loss": "time-frequency",
+    "spectral": None,
+    "weighting": {"kind": "none"},
+    "every": {"log": 50, "validation": 1000, "checkpoint": 500},
+    "seed": 0,
+}
+
+
+class ConfigError(ValueError):
+    """A config that cannot be trained, in one line."""
+
+
+def filled(defaults, given):
+    """`given` with the defaults of what it leaves out; nested objects likewise."""
+    result = copy.deepcopy(defaults)
+    for key, value in given.items():
+        nested = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = filled(result[key], value) if nested else value
+    return result
+
+
+def network_config(network):
+    """A model's `network` with every default filled in. @raises ConfigError"""
+    network = filled(NETWORK, network)
+    network["stepEmbedding"] = filled(STEP_EMBEDDING, network.get("stepEmbedding", {}))
+    if network["mel"] is not None:
+        network["mel"] = filled({"sharing": "shared", "encoder": []}, network["mel"])
+    front = network["frontEnd"]
+    if front is not None:
+        front = filled(FRONT_END, front)
+        front.setdefault("bins", front["kernel"] // 2 + 1)
+        if front["envelope"] is not None:
+            front["envelope"] = filled(ENVELOPE, front["envelope"])
+        network["frontEnd"] = front
+        check_front_end(front, network)
+    return network
+
+
+def check_front_end(front, network):
+    """@raises ConfigError naming the field of a front end that cannot be."""
+    kernel, stride, bins = front["kernel"], front["stride"], front["bins"]
+    hop = network["mel"]["hop"] if network["mel"] else None
+    where = "network.frontEnd"
+    if kernel < stride:
+        raise ConfigError(f"{where}.kernel: {kernel} must not be shorter than the stride, {stride}")
+    if kernel % 2 or kernel % stride or (kernel - stride) % 2:
+        raise ConfigError(f"{where}.kernel: {kernel} must be even and a multiple of the stride, {stride}")
+    if not 1 <= bins <= kernel // 2 + 1:
+        raise ConfigError(f"{where}.bins: {bins} must lie within 1 … {kernel // 2 + 1}")
+    if hop is not None and hop % stride:
+        raise ConfigError(f"{where}.stride: {stride} must divide the hop, {hop}")
+    if front["envelope"] is not None and (hop is None or front["learned"]):
+        raise ConfigError(f"{where}.envelope: needs a mel and windows that are not learned")
+    if front["envelope"] is not None and network["mel"]["kind"] != "frame-rate":
+        raise ConfigError(f"{where}.envelope: needs a mel conditioner of kind frame-rate")
+    if network["patch"] != 1:
+        raise ConfigError("network.patch: must be 1 behind a windowed front end")
+
+
+def model_config(model):
+    """A model with every default that the network and the losses need. @raises ConfigError"""
+    model = copy.deepcopy(model)
+    if model.get("mel") == "tacotron2":
+        model["mel"] = dict(TACOTRON2)
+    elif isinstance(model.get("mel"), str):
+        raise ConfigError(f"model.mel: the convention {model['mel']} is not supported here; expected tacotron2")
+    model["network"] = network_config(model["network"])
+    return model
+
+
+def training_config(path):
+    """Reads `train.json`. @raises ConfigError"""
+    try:
+        with open(path, encoding="utf8") as file:
+            given = json.load(file)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path}: this is not JSON: {error}") from None
+    if "totalSteps" not in given.get("optimiser", {}):
+        raise ConfigError("optimiser.totalSteps: missing")
+    known = {*TRAINING, "model", "noiseLevels", "engine", "adversarial"}
+    unknown = [key for key in given if key not in known]
+    if unknown:
+        raise ConfigError(f"{unknown[0]}: unknown field")
+    config = filled(TRAINING, given)
+    config["model"] = model_config(given["model"])
+    model, data = config["model"], config["data"]
+    if model["mel"] is None or model["diffusion"]["prediction"] != "x0" or config["loss"] != "time-frequency":
+        raise ConfigError('this trainer is for vocoders that predict x0 with the loss "time-frequency"')
+    if (model["diffusion"].get("prior") or {}).get("kind") != "front-end":
+        raise ConfigError('model.diffusion.prior: must be {"kind": "front-end"}')
+    if model["network"]["frontEnd"] is None or model["network"]["frontEnd"]["envelope"] is None:
+        raise ConfigError("model.network.frontEnd.envelope: missing")
+    if data["cropSamples"] % model["mel"]["hop"]:
+        raise ConfigError(f"data.cropSamples: {data['cropSamples']} must be a multiple of the hop, {model['mel']['hop']}")
+    return config

@@ -1,0 +1,178 @@
+"""Recordings in memory, and random crops of them. The rules of src/training/data: which files, which are left out, which
+are kept for validation, and the fingerprint of the whole, are those of `diffwave train`.
+"""
+import hashlib
+import os
+import re
+
+import numpy
+import soundfile
+import torch
+from scipy.signal import resample_poly
+
+RECORDING = re.compile(r"\.(wav|flac|mp3|ogg|oga|opus)$", re.IGNORECASE)
+SILENCE, CLIPPED_SHARE = 1e-3, 1e-3
+# Filters of resampling take the last of a band: nothing above this share of half a recording's rate counts.
+USABLE_BAND = 0.97
+
+
+class DataError(ValueError):
+    """Recordings that cannot be trained on, in one line."""
+
+
+def recordings(folder):
+    """Paths below a folder, relative to it, in order."""
+    if not os.path.isdir(folder):
+        raise DataError(f"--data {folder}: no such folder")
+    found = []
+    for parent, _, names in os.walk(folder, followlinks=True):
+        found += [os.path.relpath(os.path.join(parent, name), folder) for name in names if RECORDING.search(name)]
+    return sorted(found)
+
+
+def labels(folder):
+    """`metadata.csv`: the second column by file name without its ending; the first line of a name counts."""
+    try:
+        with open(os.path.join(folder, "metadata.csv"), encoding="utf8") as file:
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        return {}
+    parts = [re.split(r"[,|]", line) for line in lines]
+    return {RECORDING.sub("", os.path.basename(p[0].strip())): p[1].strip() for p in parts if len(p) > 1 and p[0] and p[1]}
+
+
+def is_validation(name, share):
+    """By a hash of the file's name, so that adding files moves none (src/training/data/dataset.ts)."""
+    return int.from_bytes(hashlib.sha256(os.path.basename(name).encode()).digest()[:4], "big") < share * 2**32
+
+
+def fault(samples, shortest):
+    """Why a recording is left out, or None."""
+    peak = numpy.abs(samples).max(initial=0)
+    if len(samples) < shortest:
+        return "too short"
+    if not numpy.isfinite(peak):
+        return "unreadable"
+    if peak < SILENCE:
+        return "silent"
+    if (numpy.abs(samples) >= 32767 / 32768).mean() > CLIPPED_SHARE:
+        return "clipped"
+    return None
+
+
+def resampled(samples, source, target):
+    """Samples at another rate, by a polyphase filter."""
+    if source == target:
+        return samples
+    divisor = int(numpy.gcd(source, target))
+    return resample_poly(samples, target // divisor, source // divisor).astype(numpy.float32)
+
+
+class Recordings:
+    """All clips, 16-bit, with `context` samples of reflected audio at either end, one after the other in one tensor."""
+
+    def __init__(self, device="cpu"):
+        self.device, self.pieces, self.starts, self.lengths, self.limits, self.end = device, [], [], [], [], 0
+
+    def add(self, samples, limit, context, shortest):
+        """`limit`: the highest frequency in Hz that the recording tells of."""
+        samples = numpy.pad(samples, (0, max(0, shortest - len(samples))))
+        padded = numpy.pad(samples, context, mode="reflect")
+        self.pieces.append(torch.from_numpy(numpy.rint(padded.clip(-1, 1) * 32767).astype(numpy.int16)))
+        self.starts.append(self.end)
+        self.lengths.append(len(samples))
+        self.limits.append(limit)
+        self.end += len(padded)
+
+    def close(self):
+        self.samples = torch.cat(self.pieces).to(self.device)
+        self.pieces = []
+        return self
+
+
+class Dataset:
+    """Folders of recordings at one rate."""
+
+    def __init__(self, folders, config, context, device="cpu"):
+        data, model = config["data"], config["model"]
+        rate, shortest = model["sampleRate"], data["cropSamples"]
+        self.training, self.validation, self.left_out = Recordings(device), Recordings(device), []
+        speeds = ",".join(f"{speed:g}" for speed in data["speeds"])
+        digest = hashlib.sha256(f"{rate} {shortest} {data['validationShare']:g} {speeds}\n".encode())
+        for folder in folders:
+            classes = labels(folder)
+            for name in recordings(folder):
+                with open(os.path.join(folder, name), "rb") as file:
+                    contents = hashlib.sha256(file.read()).digest()
+                try:
+                    samples, own = soundfile.read(os.path.join(folder, name), dtype="float32", always_2d=True)
+                except soundfile.LibsndfileError:
+                    self.left_out.append((name, "unreadable"))
+                    continue
+                samples = samples.mean(1)
+                reason = fault(resampled(samples, own, rate), shortest)
+                if reason:
+                    self.left_out.append((name, reason))
+                    continue
+                above = os.path.dirname(name)
+                label = classes.get(RECORDING.sub("", os.path.basename(name)), os.path.basename(above))
+                digest.update(f"{name}\n{label}\n".encode() + contents)
+                kept = is_validation(name, data["validationShare"])
+                for speed in [1] if kept else data["speeds"]:
+                    heard = resampled(samples, round(own * speed), rate)
+                    if len(heard) >= shortest:
+                        limit = min(own * speed, rate) / 2 * USABLE_BAND
+                        (self.validation if kept else self.training).add(heard, limit, context, shortest)
+        if not self.training.pieces:
+            raise DataError(f"no recording of at least {shortest} samples below {', '.join(folders)}")
+        self.fingerprint = digest.hexdigest()
+        self.hours = sum(self.training.lengths) / rate / 3600
+        self.training.close()
+        if self.validation.pieces:
+            self.validation.close()
+
+
+class Crops:
+    """Random crops. Crop i of a draw depends on (seed, draw, i) alone: resumed or distributed, a run sees the same data."""
+
+    def __init__(self, recordings, config, context):
+        data, model = config["data"], config["model"]
+        self.recordings, self.context, self.hop = recordings, context, model["mel"]["hop"]
+        self.samples, self.gain, self.seed = data["cropSamples"], data["gain"], config["seed"]
+        places = [(length - self.samples) // self.hop + 1 for length in recordings.lengths]
+        self.ends = numpy.cumsum(places)
+        self.width = self.samples + 2 * context
+
+    def batch(self, draw, numbers, count):
+        """Crops `numbers` of the `count` of a draw.
+
+        @returns audio with context [B, T + 2·context], limits in Hz [B], shares of the range of levels [B], seeds of the noise [B]
+        """
+        device = self.recordings.samples.device
+        offset = self.random(draw, 2**31).random()
+        starts, gains, limits, levels, seeds = [], [], [], [], []
+        for number in numbers:
+            random = self.random(draw, number)
+            place = int(random.random() * self.ends[-1])
+            clip = int(numpy.searchsorted(self.ends, place, side="right"))
+            before = self.ends[clip - 1] if clip else 0
+            starts.append(self.recordings.starts[clip] + int(place - before) * self.hop)
+            limits.append(self.recordings.limits[clip])
+            gains.append(10 ** (random.uniform(*self.gain) / 20))
+            # Spread evenly over the range, so that every batch sees clean and noisy levels.
+            levels.append((offset + number / count) % 1)
+            seeds.append(int(random.integers(2**62)))
+        index = torch.tensor(starts, device=device)[:, None] + torch.arange(self.width, device=device)
+        audio = self.recordings.samples[index].float() / 32768
+        tensor = lambda values: torch.tensor(values, dtype=torch.float32, device=device)
+        return audio * tensor(gains)[:, None], tensor(limits), tensor(levels), seeds
+
+    def random(self, draw, number):
+        """A generator for one crop of one draw."""
+        return numpy.random.Generator(numpy.random.Philox(key=self.seed, counter=[0, number, draw, 0]))
+
+
+def white_noise(seeds, samples, device):
+    """Standard normal noise, a clip per seed: [B, samples]."""
+    generator = torch.Generator(device)
+    return torch.stack([torch.randn(samples, generator=generator.manual_seed(seed), device=device) for seed in seeds])

@@ -1,0 +1,65 @@
+"""The noise schedule, the forward process, and DDIM. Mirrors src/diffusion."""
+import math
+
+import torch
+
+from .network import output_gain, step_sinusoids
+
+
+class Schedule:
+    """A cosine schedule (Nichol & Dhariwal 2021, eq. 17): √alphaBar of T steps."""
+
+    def __init__(self, config, device="cpu"):
+        if config["kind"] != "cosine":
+            raise ValueError(f"model.diffusion.training.kind: {config['kind']} is not supported here; expected cosine")
+        self.steps, offset = config["steps"], config.get("offset", 0.008)
+        t = torch.arange(self.steps + 1, dtype=torch.float64) / self.steps
+        level = torch.cos((t + offset) / (1 + offset) * math.pi / 2).square()
+        betas = (1 - level[1:] / level[:-1]).clamp(max=config.get("maxBeta", 0.999))
+        self.roots = torch.cumprod(1 - betas, 0).sqrt().float().to(device)
+
+    def alpha_bar(self, steps):
+        """alphaBar at steps 0 … T − 1, fractional allowed; √alphaBar is linear between two (src/diffusion/forward.ts)."""
+        below = steps.long().clamp(0, self.steps - 1)
+        above = (below + 1).clamp(max=self.steps - 1)
+        root = self.roots[below]
+        return (root + (steps - below) * (self.roots[above] - root)).square()
+
+
+def diffuse(clean, noise, alpha_bar):
+    """x_t = √alphaBar·x_0 + √(1 − alphaBar)·ε (Ho et al. 2020, eq. 4); audio [B, T], alphaBar [B]."""
+    alpha_bar = alpha_bar[:, None]
+    return alpha_bar.sqrt() * clean + (1 - alpha_bar).sqrt() * noise
+
+
+def predict_clean(network, noisy, steps, mel, deviations):
+    """The network's x̂_0 [B, T] of x_t [B, T] at steps [B]."""
+    config = network.module.config if hasattr(network, "module") else network.config
+    sinusoids = step_sinusoids(steps, config["stepEmbedding"])
+    return network(noisy, sinusoids, mel, deviations=deviations, output_gain=output_gain(config, steps))
+
+
+def even_levels(schedule, count):
+    """Steps to visit, noisiest first, spaced evenly."""
+    return [(schedule.steps - 1) * (1 - i / count) for i in range(count)]
+
+
+def denoise(network, schedule, x, levels, mel, deviations):
+    """DDIM (Song et al. 2021, eq. 12, η = 0) from x at levels[0] through all levels: the last x̂_0 [B, T]. Has gradients."""
+    for i, level in enumerate(levels):
+        here = torch.full((len(x),), float(level), device=x.device)
+        clean = predict_clean(network, x, here, mel, deviations)
+        if i + 1 == len(levels):
+            return clean
+        alpha_bar = schedule.alpha_bar(here)[:, None]
+        noise = (x - alpha_bar.sqrt() * clean) / (1 - alpha_bar).sqrt()
+        x = diffuse(clean, noise, schedule.alpha_bar(torch.full_like(here, float(levels[i + 1]))))
+
+
+@torch.no_grad()
+def synthesize(network, schedule, mel, levels, generator):
+    """Log-mel [B, M, F] → audio [B, F·hop], from noise of the prior at levels[0]."""
+    samples = mel.shape[2] * network.mel.hop
+    deviations = network.deviations(mel, samples)
+    white = torch.randn(len(mel), samples, generator=generator, device=generator.device).to(mel.device)
+    return denoise(network, schedule, network.shape_noise(white, deviations), levels, mel, deviations)

@@ -1,0 +1,93 @@
+"""What training minimises, as a function of x̂_0. Audio is [B, T]; values are per clip, [B]."""
+import torch
+import torch.nn.functional as F
+
+from .mel import magnitude
+
+# Bins that a target's power is averaged over, two by two: 256 bands over a window of 1024 samples.
+PAIR = 2
+SMALLEST_POWER = 1e-7
+LOWEST_WEIGHT, HIGHEST_WEIGHT = 1e-2, 1e2
+
+
+def below(limits, bins, rate):
+    """1 for the bins [N] of a transform that lie below each clip's limit [B] in Hz, else 0: [B, N, 1]."""
+    hertz = torch.arange(bins, device=limits.device) * (rate / 2 / (bins - 1))
+    return (hertz <= limits[:, None]).float().unsqueeze(2)
+
+
+def masked_mean(values, mask):
+    """Mean over bins and frames [B, N, F] of what a mask [B, N, 1] leaves: [B]."""
+    return (values * mask).sum((1, 2)) / (mask.sum((1, 2)) * values.shape[2]).clamp(min=1)
+
+
+class TimeFrequencyLoss(torch.nn.Module):
+    """The squared error, weighted per time-frequency region by the inverse of the target's magnitude there (Flow2GAN's loss):
+    mean of |STFT(x̂_0 − x_0)|² · clamp((|X|² + 1e-7)^−½, 0.01, 100), Hann windows of 1024 every 256 samples, unnormalised."""
+
+    def __init__(self, rate, size=1024):
+        super().__init__()
+        self.rate = rate
+        self.register_buffer("window", torch.hann_window(size), persistent=False)
+
+    def forward(self, predicted, target, limits):
+        hop = len(self.window) // 4
+        # The last bin has no partner.
+        error = magnitude(predicted - target, self.window, hop, smallest=1e-9).square()[:, :-1]
+        power = magnitude(target, self.window, hop).square()[:, :-1]
+        pairs = F.avg_pool1d(power.transpose(1, 2), PAIR).repeat_interleave(PAIR, 2).transpose(1, 2)
+        weight = (pairs + SMALLEST_POWER).rsqrt().clamp(LOWEST_WEIGHT, HIGHEST_WEIGHT)
+        return masked_mean(error * weight, below(limits, error.shape[1] + 1, self.rate)[:, :-1])
+
+
+class SpectralLoss(torch.nn.Module):
+    """A multi-resolution STFT distance (Yamamoto et al. 2020, eq. 4–6, with absolute differences): mean of
+    |A − B| / mean(B) + |ln(A + c) − ln(B + c)|; hop a quarter of a window; c, the magnitude of white noise of deviation 1e-4."""
+
+    OFFSET = 1e-4
+
+    def __init__(self, rate, windows):
+        super().__init__()
+        self.rate, self.sizes = rate, windows
+        for size in windows:
+            self.register_buffer(f"window{size}", torch.hann_window(size), persistent=False)
+
+    def forward(self, predicted, target, limits):
+        total = 0
+        for size in self.sizes:
+            window = getattr(self, f"window{size}")
+            c = self.OFFSET * (0.375 * size) ** 0.5
+            a, b = magnitude(predicted, window, size // 4, smallest=c / 100), magnitude(target, window, size // 4)
+            mask = below(limits, a.shape[1], self.rate)
+            linear = masked_mean((a - b).abs(), mask) / (masked_mean(b, mask) + c)
+            total = total + linear + masked_mean(((a + c) / (b + c)).log().abs(), mask)
+        return total / len(self.sizes)
+
+
+class Objective(torch.nn.Module):
+    """The loss that a `train.json` asks for."""
+
+    def __init__(self, config):
+        super().__init__()
+        rate = config["model"]["sampleRate"]
+        self.weighting = config["weighting"]
+        self.main = TimeFrequencyLoss(rate)
+        spectral = config["spectral"]
+        self.weight = spectral["weight"] if spectral else 0
+        self.spectral = SpectralLoss(rate, spectral["windows"]) if spectral else None
+
+    def level_weight(self, alpha_bar):
+        """Of an error of x̂_0: 1, or `truncated-v`: min(SNR + 1, most), which the plain loss of v would give (Salimans & Ho 2022)."""
+        if self.weighting["kind"] == "none":
+            return torch.ones_like(alpha_bar)
+        if self.weighting["kind"] == "truncated-v":
+            return (1 / (1 - alpha_bar)).clamp(max=self.weighting["most"])
+        return (alpha_bar / (1 - alpha_bar)).clamp(max=self.weighting["gamma"])
+
+    def forward(self, predicted, target, limits, alpha_bar):
+        """The loss, and its main part, of each clip: two tensors [B]."""
+        main = self.main(predicted, target, limits)
+        total = main * self.level_weight(alpha_bar)
+        if self.spectral is not None:
+            total = total + self.weight * self.spectral(predicted, target, limits)
+        return total, main

@@ -1,0 +1,99 @@
+"""Mel spectrograms, and the linear magnitudes that a mel implies. Mirrors src/audio/mel.
+
+Shapes: B clips, T samples, F mel frames, M mel bands, N bins (fftSize/2 + 1).
+"""
+import math
+
+import torch
+import torch.nn.functional as F
+
+TINY = 1e-12
+HERTZ_PER_MEL, KNEE_HERTZ, LOG_STEP = 200 / 3, 1000.0, math.log(6.4) / 27
+KNEE = KNEE_HERTZ / HERTZ_PER_MEL
+
+
+def slaney_hertz(mel):
+    """Slaney's mel scale, linear below 1 kHz and logarithmic above (librosa, htk=False): mel → Hz."""
+    return torch.where(mel < KNEE, mel * HERTZ_PER_MEL, KNEE_HERTZ * torch.exp(LOG_STEP * (mel - KNEE)))
+
+
+def slaney_mel(hertz):
+    """Hz → mel."""
+    return hertz / HERTZ_PER_MEL if hertz < KNEE_HERTZ else KNEE + math.log(hertz / KNEE_HERTZ) / LOG_STEP
+
+
+def mel_filters(convention):
+    """Triangles of area one between corners evenly spaced in mel: [M, N]."""
+    low, high = slaney_mel(convention["minFrequency"]), slaney_mel(convention["maxFrequency"])
+    corners = slaney_hertz(torch.linspace(low, high, convention["bands"] + 2, dtype=torch.float64))
+    size = convention["fftSize"]
+    hertz = torch.arange(size // 2 + 1, dtype=torch.float64) * convention["sampleRate"] / size
+    left, centre, right = corners[:-2, None], corners[1:-1, None], corners[2:, None]
+    triangles = torch.minimum((hertz - left) / (centre - left), (right - hertz) / (right - centre)).clamp(min=0)
+    return (triangles * 2 / (right - left)).float()
+
+
+class MelTransform(torch.nn.Module):
+    """A convention like tacotron2's: periodic Hann, centred frames, magnitude, Slaney filters, ln(max(S, floor))."""
+
+    def __init__(self, convention):
+        super().__init__()
+        like = {"melScale": "slaney", "filterNorm": "slaney", "power": 1, "logarithm": "ln", "framing": "centre"}
+        other = [key for key, value in like.items() if convention[key] != value]
+        if other or convention["windowLength"] != convention["fftSize"]:
+            raise ValueError(f"model.mel.{(other or ['windowLength'])[0]}: only conventions like tacotron2 are supported")
+        self.size, self.hop, self.floor = convention["fftSize"], convention["hop"], convention["floor"]
+        filters = mel_filters(convention)
+        self.register_buffer("window", torch.hann_window(self.size), persistent=False)
+        self.register_buffer("filters", filters, persistent=False)
+        self.register_buffer("column_sums", filters.sum(0) + TINY, persistent=False)
+        self.register_buffer("areas", filters.sum(1), persistent=False)
+
+    def forward(self, audio):
+        """Audio [B, T] with size/2 samples of context at either end → log-mel [B, M, F], F = (T − size)/hop + 1."""
+        return (self.filters @ magnitude(audio, self.window, self.hop, centred=False)).clamp(min=self.floor).log()
+
+    def magnitudes(self, mel, iterations):
+        """The non-negative spectrum [B, N, F] whose filtered bands match a log-mel [B, M, F]; zero outside the filters.
+
+        Multiplicative updates for the Kullback–Leibler divergence (Lee & Seung 2001, eq. 5), started from each band
+        spread over its bins, as src/audio/mel/inverse.ts has them.
+        """
+        target = mel.exp().transpose(1, 2)
+        spectrum = (target / self.areas) @ self.filters / self.column_sums
+        for _ in range(iterations):
+            ratio = target / (spectrum @ self.filters.T + TINY)
+            spectrum = spectrum * (ratio @ self.filters) / self.column_sums
+        return spectrum.transpose(1, 2)
+
+
+def magnitude(audio, window, hop, centred=True, smallest=0.0):
+    """Magnitudes [B, N, F] of audio [B, T]; `smallest` is added in squares, so that the root has a gradient at zero."""
+    spectrum = torch.view_as_real(
+        torch.stft(audio, len(window), hop, window=window, center=centred, pad_mode="constant", return_complex=True)
+    )
+    return (spectrum.square().sum(-1) + smallest**2).sqrt()
+
+
+def at_positions(frames, hop, stride, count, offset=0):
+    """Values per mel frame [B, C, F], frame f lying at sample f·hop, read at samples p·stride + offset: [B, C, count].
+
+    Linear between frames; the last one is held.
+    """
+    at = (torch.arange(count, device=frames.device) * stride + offset) / hop
+    below = at.long().clamp(max=frames.shape[2] - 1)
+    above = (below + 1).clamp(max=frames.shape[2] - 1)
+    low = frames[:, :, below]
+    return low + (frames[:, :, above] - low) * (at - at.floor()).to(frames.dtype)
+
+
+def smooth_bins(power, factor):
+    """Power per bin [B, N, F], a triangle of ±factor bins around every factor-th bin: [B, (N − 1)/factor + 1, F].
+
+    The first and last bin are held beyond the ends. So bins of a long transform become those of one a factor shorter.
+    """
+    if factor == 1:
+        return power
+    triangle = 1 - torch.arange(1 - factor, factor, device=power.device).abs() / factor
+    rows = F.pad(power.transpose(1, 2), (factor - 1, factor - 1), mode="replicate")
+    return (rows.unfold(2, 2 * factor - 1, factor) @ (triangle / factor)).transpose(1, 2)

@@ -1,0 +1,205 @@
+"""DiffWave's residual stack (Kong et al. 2021, figure 2) behind a front end. Parameters have the names of src/model/parameters.ts.
+
+Shapes: B clips, T samples, S stride, P = T/S positions, N bins, C channels, M mel bands, F mel frames. Inside, sequences are images of height one,
+[B, C, 1, P], in channels-last order: on CPUs and GPUs alike the layout in which convolutions are matrix products.
+"""
+import math
+
+import torch
+import torch.nn.functional as F
+
+from .config import network_config
+from .front_end import Windows, front_end
+from .mel import MelTransform, at_positions, smooth_bins
+
+LEAKY_SLOPE = 0.4
+
+
+def step_sinusoids(steps, embedding):
+    """Steps [B] → [B, size]: sines, then cosines, of t·f_i; only whole steps if `fractional` is `interpolated`."""
+    half = embedding["size"] // 2
+    i = torch.arange(half, device=steps.device, dtype=torch.float32)
+    if embedding["frequencies"] == "inverse":
+        factors = torch.exp(i * -(math.log(1e4) / (half - 1)))
+    else:
+        factors = 10 ** (i * 4 / (half - 1))
+    angle = steps[:, None].float() * factors
+    return torch.cat([angle.sin(), angle.cos()], 1)
+
+
+def convolve(x, layer, dilation=1):
+    """`layer` (Conv1d) over [B, C, 1, P], zero padding."""
+    weight = layer.weight.unsqueeze(2)
+    padding = (weight.shape[3] // 2) * dilation
+    return F.conv2d(x, weight, layer.bias, padding=(0, padding), dilation=(1, dilation))
+
+
+def image(sequence):
+    """[B, C, P] → [B, C, 1, P], channels last."""
+    return sequence.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+
+
+class Upsampler(torch.nn.Module):
+    """Transposed 2-D convolutions 1 → 1 over a mel, one per stride: [B, M, F] → [B, M, about F·hop]."""
+
+    def __init__(self, strides):
+        super().__init__()
+        self.strides = strides
+        for i, stride in enumerate(strides):
+            odd = stride % 2
+            kernel, padding = (3, 2 * stride + odd), (1, (stride + odd) // 2)
+            self.add_module(f"conv{i + 1}", torch.nn.ConvTranspose2d(1, 1, kernel, (1, stride), padding))
+
+    def forward(self, mel):
+        x = mel.unsqueeze(1)
+        for i in range(len(self.strides)):
+            x = F.leaky_relu(getattr(self, f"conv{i + 1}")(x), LEAKY_SLOPE)
+        return x.squeeze(1)
+
+
+class Network(torch.nn.Module):
+    """The denoiser of a `network` config; with a mel convention, also the envelope of its windowed front end."""
+
+    def __init__(self, network, convention=None):
+        super().__init__()
+        self.config = network = network_config(network)
+        channels, hidden, mel, labels = network["channels"], network["stepEmbedding"]["hidden"], network["mel"], network["labels"]
+        self.front_end = front_end(network)
+        front = network["frontEnd"]
+        self.envelope = front["envelope"] if front else None
+        self.mel = MelTransform(convention) if convention and self.envelope else None
+        inputs = outputs = self.front_end.channels
+        if self.envelope:
+            inputs += front["bins"]
+        if network["inputMask"]:
+            outputs += front["bins"] if front else outputs
+        self.input_projection = torch.nn.Conv1d(inputs, channels, 1)
+        self.diffusion_embedding = torch.nn.ModuleDict({
+            "projection1": torch.nn.Linear(network["stepEmbedding"]["size"], hidden),
+            "projection2": torch.nn.Linear(hidden, hidden),
+        })
+        if labels:
+            self.label_embedding = torch.nn.Embedding(len(labels) + 1, hidden)
+            torch.nn.init.normal_(self.label_embedding.weight, std=0.02)
+        width = mel["bands"] if mel else 0
+        if mel and mel["kind"] == "transposed" and mel["sharing"] == "shared":
+            self.spectrogram_upsampler = Upsampler(mel["strides"])
+        if mel and mel["kind"] == "frame-rate":
+            widths = [width, *mel["encoder"]]
+            self.spectrogram_encoder = torch.nn.ModuleList(torch.nn.Conv1d(a, b, 3) for a, b in zip(widths, widths[1:]))
+            width = widths[-1]
+        self.residual_layers = torch.nn.ModuleList(self.layer(channels, hidden, width, mel) for _ in range(network["layers"]))
+        self.skip_projection = torch.nn.Conv1d(channels, channels, 1)
+        self.output_projection = torch.nn.Conv1d(channels, outputs, 1)
+        for module in self.modules():
+            if isinstance(module, torch.nn.Conv1d):
+                torch.nn.init.kaiming_normal_(module.weight)
+        torch.nn.init.zeros_(self.output_projection.weight)
+
+    @staticmethod
+    def layer(channels, hidden, width, mel):
+        """The parameters of one residual layer."""
+        parts = {
+            "dilated_conv": torch.nn.Conv1d(channels, 2 * channels, 3),
+            "diffusion_projection": torch.nn.Linear(hidden, channels),
+            "output_projection": torch.nn.Conv1d(channels, 2 * channels, 1),
+        }
+        if mel:
+            parts["conditioner_projection"] = torch.nn.Conv1d(width, 2 * channels, 1)
+        if mel and mel["kind"] == "transposed" and mel["sharing"] == "per-layer":
+            parts["spectrogram_upsampler"] = Upsampler(mel["strides"])
+        return torch.nn.ModuleDict(parts)
+
+    def deviations(self, mel, samples):
+        """The deviation of the noise in each bin, from a log-mel [B, M, F]: [B, N, P].
+
+        A Hann window of L samples sees white noise of deviation 1 as magnitudes of mean square 3L/8.
+        """
+        front, transform = self.config["frontEnd"], self.mel
+        power = transform.magnitudes(mel, self.envelope["iterations"]).square() / (0.375 * transform.size)
+        power = smooth_bins(power, transform.size // front["kernel"])[:, : front["bins"]]
+        stride = front["stride"]
+        power = at_positions(power, transform.hop, stride, samples // stride, offset=stride / 2)
+        return power.sqrt().clamp(min=self.envelope["floor"])
+
+    def shape_noise(self, white, deviations):
+        """White noise [B, T] → noise of the prior [B, T]: coloured in the front end's own bins."""
+        return self.front_end.decode(self.front_end.encode(white) * deviations.repeat(1, 2, 1))
+
+    def forward(self, audio, sinusoids, mel=None, labels=None, deviations=None, output_gain=None):
+        """x_t [B, T], the step's sinusoids [B, size], mel [B, M, F], labels [B], deviations [B, N, P] of `deviations`, g [B] → [B, T].
+
+        Behind windows with an envelope s and a mask: decode(m ⊙ X_t + g·s ⊙ f), X_t = encode(x_t); the stack sees X_t/s and ln s.
+        The front end computes in float32 whatever the autocast: bfloat16 would add noise 48 dB below the audio.
+        """
+        device = audio.device.type
+        with torch.autocast(device, enabled=False):
+            encoded = self.front_end.encode(audio.float())
+            inputs = encoded
+            if self.envelope:
+                scale = deviations.repeat(1, 2, 1)
+                inputs = torch.cat([encoded / scale, (deviations.log() + 6) / 3], 1)
+        outputs = self.stack(inputs, sinusoids, mel, labels)
+        with torch.autocast(device, enabled=False):
+            outputs = outputs.float()
+            made, logits = outputs[:, : encoded.shape[1]], outputs[:, encoded.shape[1] :]
+            if self.envelope:
+                made = made * scale
+            if self.config["inputMask"]:
+                mask = torch.sigmoid(logits)
+                if isinstance(self.front_end, Windows):
+                    mask = mask.repeat(1, 2, 1)
+                made = mask * encoded + output_gain[:, None, None] * made
+            return self.front_end.decode(made)
+
+    def stack(self, inputs, sinusoids, mel, labels):
+        """The residual stack: [B, inputs, P] → [B, outputs, P]."""
+        network = self.config
+        embedding = self.diffusion_embedding
+        step = F.silu(embedding["projection2"](F.silu(embedding["projection1"](sinusoids))))
+        if labels is not None:
+            step = step + self.label_embedding(labels)
+        conditioning = self.conditioning(mel, inputs.shape[2]) if mel is not None else None
+        x = F.relu(convolve(image(inputs), self.input_projection))
+        skips = 0
+        for i, layer in enumerate(self.residual_layers):
+            shifted = x + layer["diffusion_projection"](step)[:, :, None, None]
+            total = convolve(shifted, layer["dilated_conv"], 2 ** (i % network["dilationCycle"]))
+            if conditioning is not None:
+                up = conditioning
+                if "spectrogram_upsampler" in layer:
+                    up = self.to_positions(layer["spectrogram_upsampler"](mel), inputs.shape[2])
+                total = total + convolve(up, layer["conditioner_projection"])
+            first, second = total.chunk(2, 1)
+            if network["gate"] == "tanh-sigmoid":
+                first, second = second, first
+            residual, skip = convolve(torch.sigmoid(first) * torch.tanh(second), layer["output_projection"]).chunk(2, 1)
+            x = ((x if network["residual"] == "before-step" else shifted) + residual) / math.sqrt(2)
+            skips = skips + skip
+        x = F.relu(convolve(skips / math.sqrt(network["layers"]), self.skip_projection))
+        return convolve(x, self.output_projection).squeeze(2)
+
+    def conditioning(self, mel, positions):
+        """What the layers' projections see of a mel [B, M, F]: [B, width, 1, P].
+
+        src/model/network.ts interpolates after the projection; the two commute, since the weights of an interpolation add up to one.
+        """
+        config = self.config["mel"]
+        if config["kind"] == "transposed":
+            return self.to_positions(self.spectrogram_upsampler(mel), positions) if config["sharing"] == "shared" else ()
+        x = image(mel)
+        for layer in self.spectrogram_encoder:
+            x = F.leaky_relu(convolve(x, layer), LEAKY_SLOPE)
+        return image(at_positions(x.squeeze(2), config["hop"], self.front_end.stride, positions))
+
+    def to_positions(self, upsampled, positions):
+        """A mel at the rate of samples [B, M, T] → its value at each position's first sample [B, M, 1, P]."""
+        stride = self.front_end.stride
+        return image(upsampled[:, :, : positions * stride : stride])
+
+
+def output_gain(network, steps):
+    """g(t) of src/model/output-gain.ts: sin(π/2 · (t + 1)/(T + 1)), about the noise's deviation. Steps [B] → [B]."""
+    if not network["inputMask"]:
+        return torch.ones_like(steps)
+    return torch.sin(math.pi / 2 * ((steps + 1) / (network["inputMask"]["steps"] + 1)).clamp(max=1))

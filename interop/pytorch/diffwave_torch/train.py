@@ -1,0 +1,273 @@
+"""Trains a vocoder: python -m diffwave_torch.train train.json --data DIR... --out RUN [--resume] [--minutes N]
+
+RUN gets checkpoint.safetensors (resumable, also after a kill), model/ (the average of weights) and metrics.jsonl. Under torchrun,
+every process trains on its own share of a batch as many times larger, and gradients are averaged. See README.md.
+"""
+import argparse
+import contextlib
+import json
+import math
+import os
+import signal
+import sys
+import time
+
+import torch
+import torch.distributed as distributed
+
+from .checkpoint import FILE, CheckpointError, State, read_safetensors, copy_parameters, write_model
+from .config import ConfigError, training_config
+from .data import Crops, DataError, Dataset, white_noise
+from .diffusion import Schedule, diffuse, predict_clean
+from .loss import Objective
+from .network import Network
+from .optimiser import adam, learning_rate, update_average
+
+# Updates in a row that may have no finite gradient.
+MAX_BROKEN_STEPS = 5
+# Validation noise has levels and seeds of its own, always the same.
+VALIDATION_DRAW, VALIDATION_CROPS = 2**40, 32
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="diffwave_torch.train", description=__doc__.splitlines()[0])
+    parser.add_argument("config", help="train.json")
+    parser.add_argument("--data", nargs="+", required=True, help="folders of recordings")
+    parser.add_argument("--out", required=True, help="run folder")
+    parser.add_argument("--resume", action="store_true", help="continue from the run folder's checkpoint, if it has one")
+    parser.add_argument("--new-data", action="store_true", help="resume even if the recordings have changed")
+    parser.add_argument("--from", dest="start", help="model folder whose weights to start from")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so many minutes")
+    parser.add_argument("--max-steps", type=int, default=None, help="stop at this update")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: cpu)")
+    parser.add_argument("--threads", type=int, default=None, help="CPU threads per process")
+    parser.add_argument("--precision", choices=["bf16", "float32"], default="bf16", help="of the residual stack")
+    parser.add_argument("--compile", action="store_true", help="compile the network with torch.compile")
+    return parser.parse_args()
+
+
+class Processes:
+    """This process among those that torchrun started; alone without it."""
+
+    def __init__(self, device):
+        self.rank, self.count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+        self.device = torch.device(device)
+        if self.device.type == "cuda" and not torch.cuda.is_available():
+            raise ConfigError(f"--device {device}: PyTorch finds no CUDA device")
+        if self.count > 1:
+            if self.device.type == "cuda":
+                self.device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+                torch.cuda.set_device(self.device)
+            distributed.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
+
+    def wrap(self, network):
+        if self.count == 1:
+            return network
+        devices = [self.device.index] if self.device.type == "cuda" else None
+        return torch.nn.parallel.DistributedDataParallel(network, device_ids=devices)
+
+    def mean(self, value):
+        """A tensor's mean over all processes."""
+        if self.count > 1:
+            distributed.all_reduce(value)
+            value /= self.count
+        return value
+
+    def any(self, flag):
+        """Whether a flag is set in any process."""
+        return bool(self.mean(torch.tensor(float(flag), device=self.device)) > 0)
+
+    def numbers(self, batch):
+        """Which crops of a batch, `batch` per process, are this process's."""
+        return range(self.rank * batch, (self.rank + 1) * batch)
+
+    def close(self):
+        if self.count > 1:
+            distributed.destroy_process_group()
+
+
+class Trainer:
+    """One process's part of a run."""
+
+    def __init__(self, config, options, processes):
+        self.config, self.options, self.processes = config, options, processes
+        model, device = config["model"], processes.device
+        torch.manual_seed(config["seed"])
+        self.network = Network(model["network"], model["mel"]).to(device)
+        self.parameters = dict(self.network.named_parameters())
+        self.state = State(self.parameters, adam(self.network.parameters(), config["optimiser"]))
+        self.context = self.network.mel.size // 2
+        self.schedule = Schedule(model["diffusion"]["training"], device)
+        self.objective = Objective(config).to(device)
+        dataset = Dataset(options.data, config, self.context, device)
+        self.crops = Crops(dataset.training, config, self.context)
+        self.held_back = Crops(dataset.validation, config, self.context) if dataset.validation.lengths else None
+        self.position = self.start(dataset)
+        self.running = processes.wrap(torch.compile(self.network) if options.compile else self.network)
+        self.broken = 0
+        if processes.rank == 0:
+            count = sum(value.numel() for value in self.parameters.values())
+            print(f"{len(dataset.training.lengths)} clips, {dataset.hours:.2f} hours, {len(dataset.left_out)} left out; "
+                  f"{count} parameters; step {self.position['step']}", flush=True)
+
+    def start(self, dataset):
+        """The position to go on from: the checkpoint's, or 0."""
+        options, identity = self.options, json.dumps(self.config)
+        os.makedirs(options.out, exist_ok=True)
+        if os.path.exists(os.path.join(options.out, FILE)):
+            if not options.resume:
+                raise ConfigError(f"{options.out}: the folder already holds a checkpoint; continue it with --resume")
+            position = self.state.read(options.out)
+            if position["data"] != dataset.fingerprint and not options.new_data:
+                raise DataError(f"{options.out}: the recordings are not those this run was started with; --new-data allows it")
+            self.cut_metrics(position["step"])
+            return {**position, "data": dataset.fingerprint, "config": identity, "model": self.config["model"]}
+        if options.start:
+            path = os.path.join(options.start, "weights.safetensors")
+            tensors = read_safetensors(path)[0]
+            copy_parameters(self.parameters, tensors, path)
+            copy_parameters(self.state.average, tensors, path)
+        return {"step": 0, "optimiserStep": 0, "seconds": 0, "samplesSeen": 0, "best": None,
+                "data": dataset.fingerprint, "config": identity, "model": self.config["model"]}
+
+    def noised(self, crops, draw, numbers, count):
+        """What the network is asked: x_0, x_t, steps, alphaBar, mel, deviations, and the limits in Hz of a draw's crops."""
+        audio, limits, shares, seeds = crops.batch(draw, numbers, count)
+        clean = audio[:, self.context : -self.context]
+        with torch.no_grad():
+            mel = self.network.mel(audio)
+            deviations = self.network.deviations(mel, clean.shape[1])
+            noise = self.network.shape_noise(white_noise(seeds, clean.shape[1], clean.device), deviations)
+            steps = shares * (self.schedule.steps - 1)
+            alpha_bar = self.schedule.alpha_bar(steps)
+        return clean, diffuse(clean, noise, alpha_bar), steps, alpha_bar, mel, deviations, limits
+
+    def losses(self, network, crops, draw, numbers, count):
+        """Loss of each clip, with its main part: two tensors [B]."""
+        clean, noisy, steps, alpha_bar, mel, deviations, limits = self.noised(crops, draw, numbers, count)
+        bf16 = self.options.precision == "bf16"
+        with torch.autocast(clean.device.type, torch.bfloat16, enabled=bf16):
+            predicted = predict_clean(network, noisy, steps, mel, deviations)
+        return self.objective(predicted, clean, limits, alpha_bar)
+
+    def update(self):
+        """One update; returns loss, main part and gradient norm, means over this process's clips, [3]."""
+        data, optimiser, step = self.config["data"], self.config["optimiser"], self.position["step"]
+        accumulation, count = data["accumulation"], data["batch"] * self.processes.count
+        adam_, sums = self.state.optimiser, 0
+        adam_.zero_grad(set_to_none=True)
+        for part in range(accumulation):
+            waits = self.processes.count > 1 and part + 1 < accumulation
+            with self.running.no_sync() if waits else contextlib.nullcontext():
+                numbers = self.processes.numbers(data["batch"])
+                loss, main = self.losses(self.running, self.crops, step * accumulation + part, numbers, count)
+                (loss.mean() / accumulation).backward()
+            sums = sums + torch.stack([loss.mean(), main.mean()]).detach() / accumulation
+        bound = optimiser["clipNorm"] if optimiser["clipNorm"] is not None else math.inf
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), bound)
+        self.apply(norm)
+        return torch.cat([sums, norm.detach()[None]])
+
+    def apply(self, norm):
+        """Takes the gradients into the weights, unless they are not finite, and moves the position on."""
+        optimiser, position = self.config["optimiser"], self.position
+        if torch.isfinite(norm):
+            self.broken = 0
+            for group in self.state.optimiser.param_groups:
+                group["lr"] = learning_rate(optimiser, position["step"])
+            self.state.optimiser.step()
+            average, weights = list(self.state.average.values()), [value.detach() for value in self.parameters.values()]
+            update_average(average, weights, optimiser["averageDecay"], position["optimiserStep"])
+            position["optimiserStep"] += 1
+        else:
+            self.broken += 1
+            if self.broken >= MAX_BROKEN_STEPS:
+                raise CheckpointError(f"{self.broken} updates in a row had no finite gradient; the checkpoint before them is kept")
+        position["step"] += 1
+        data = self.config["data"]
+        position["samplesSeen"] += data["batch"] * data["accumulation"] * data["cropSamples"] * self.processes.count
+
+    @torch.no_grad()
+    def validate(self):
+        """Main loss of the average of weights on crops and noise that are always the same."""
+        if self.held_back is None:
+            return None
+        weights = {name: value.detach().clone() for name, value in self.parameters.items()}
+        copy_parameters(self.parameters, self.state.average, "average")
+        batch, values = min(8, VALIDATION_CROPS), []
+        for first in range(0, VALIDATION_CROPS, batch):
+            numbers = range(first, first + batch)
+            values.append(self.losses(self.network, self.held_back, VALIDATION_DRAW, numbers, VALIDATION_CROPS)[1])
+        copy_parameters(self.parameters, weights, "weights")
+        return torch.cat(values).mean().item()
+
+    def save(self):
+        self.state.write(self.options.out, self.position)
+        provenance = {"trainedWith": "diffwave_torch.train", "steps": self.position["step"],
+                      "hours": round(self.position["seconds"] / 3600, 2), "samplesSeen": self.position["samplesSeen"],
+                      "dataFingerprint": self.position["data"]}
+        write_model(os.path.join(self.options.out, "model"), self.config["model"], self.state.average, provenance)
+
+    def log(self, line):
+        text = json.dumps(line)
+        with open(os.path.join(self.options.out, "metrics.jsonl"), "a", encoding="utf8") as file:
+            file.write(text + "\n")
+        print(text, flush=True)
+
+    def cut_metrics(self, step):
+        """Takes the lines past a step out of the log."""
+        path = os.path.join(self.options.out, "metrics.jsonl")
+        if self.processes.rank == 0 and os.path.exists(path):
+            with open(path, encoding="utf8") as file:
+                lines = [line for line in file if json.loads(line)["step"] <= step]
+            with open(path, "w", encoding="utf8") as file:
+                file.writelines(lines)
+
+    def run(self, stopping):
+        """Updates until the config's last, --max-steps, --minutes or a signal."""
+        every, first = self.config["every"], self.processes.rank == 0
+        total = min(self.options.max_steps or math.inf, self.config["optimiser"]["totalSteps"])
+        begun, before, logged, seen, sums = time.time(), self.position["seconds"], time.time(), 0, []
+        while self.position["step"] < total:
+            late = bool(stopping) or time.time() - begun > self.options.minutes * 60
+            if self.processes.any(late):
+                break
+            sums.append(self.update())
+            step = self.position["step"]
+            self.position["seconds"] = before + time.time() - begun
+            if step % every["log"] == 0:
+                loss, main, norm = self.processes.mean(torch.stack(sums).mean(0)).tolist()
+                rate = (self.position["samplesSeen"] - seen) / (time.time() - logged) if seen else 0
+                logged, seen, sums = time.time(), self.position["samplesSeen"], []
+                if first:
+                    self.log({"step": step, "loss": round(loss, 5), "main": round(main, 5), "gradientNorm": round(norm, 3),
+                              "learningRate": learning_rate(self.config["optimiser"], step - 1),
+                              "samplesPerSecond": round(rate), "seconds": round(self.position["seconds"])})
+            if first and step % every["validation"] == 0:
+                self.log({"step": step, "validationLoss": self.validate()})
+            if first and step % every["checkpoint"] == 0 and self.broken == 0:
+                self.save()
+        if first:
+            self.save()
+
+
+def main():
+    options = arguments()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    stopping = []
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stopping.append(True))
+    try:
+        config = training_config(options.config)
+        processes = Processes(options.device)
+        if options.precision == "bf16" and processes.device.type == "cuda" and not torch.cuda.is_bf16_supported():
+            raise ConfigError("--precision bf16: this GPU cannot compute with bfloat16; use --precision float32")
+        Trainer(config, options, processes).run(stopping)
+        processes.close()
+    except (ConfigError, DataError, CheckpointError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()
