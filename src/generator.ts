@@ -80,7 +80,7 @@ export class GeneratedClip extends Synthesis {
 const DEFAULT_SECONDS = 1
 
 /** Batch limits: at most 16 clips, and 4 M samples in all (16 MB of audio; samplers hold three more copies). */
-export const CLIPS_AT_ONCE = 16
+const MAX_BATCH_CLIPS = 16
 const MAX_BATCH_SAMPLES = 2 ** 22
 /** Longer clips are made piece by piece: their noise, drawn in one go, would hold up the event loop for 0.1 s and more. */
 const MAX_WHOLE_SAMPLES = 2 ** 19
@@ -131,7 +131,7 @@ export class Generator extends SoundModel {
   }
 
   /**
-   * All the clips of `clips`, in one array.
+   * The clips of `clips`, all together.
    *
    * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `UNKNOWN_LABEL`, `ABORTED`, `DISPOSED`
    */
@@ -142,14 +142,23 @@ export class Generator extends SoundModel {
   }
 
   /**
-   * Clips, one after the other; short ones are made several at a time. Clip i depends on the seed plus i alone (and its label), so that
-   * it can be made by itself with the same bytes.
+   * Clips, one after the other, as they are made. Clip i depends on the seed plus i alone (and its label), so that it can be made by
+   * itself with the same bytes.
    *
    * @example
    * for await (const clip of generator.clips({ count: 1000, seed: 1 })) await clip.save(`${clip.seed}.wav`)
    * @throws DiffWaveError as `generate`
    */
-  clips(options: GenerateOptions = {}): AsyncGenerator<GeneratedClip, void, undefined> {
+  async *clips(options: GenerateOptions = {}): AsyncGenerator<GeneratedClip, void, undefined> {
+    for await (const batch of this.batches(options)) yield* batch
+  }
+
+  /**
+   * The clips of `clips`, in groups as they go through the network together.
+   *
+   * @throws DiffWaveError as `generate`
+   */
+  batches(options: GenerateOptions = {}): AsyncGenerator<GeneratedClip[], void, undefined> {
     const checked = check(generateSchema, options, 'generate options')
     const { count: wanted, label = null, labels = [label], seed = drawSeed(), onProgress, onStep, ...rest } = checked
     const count = wanted ?? labels.length
@@ -160,7 +169,7 @@ export class Generator extends SoundModel {
       const label = labels[i % labels.length] ?? this.drawLabel(seed + i)
       return { label, request: this.#request({ ...rest, label, seed: seed + i }) }
     })
-    return this.#make(planned, rest.signal, onProgress, onStep)
+    return this.#make(planned, { signal: rest.signal, onProgress, onStep })
   }
 
   /**
@@ -202,14 +211,12 @@ export class Generator extends SoundModel {
 
   async *#make(
     planned: readonly PlannedClip[],
-    signal: AbortSignal | undefined,
-    onProgress: GenerateOptions['onProgress'],
-    onStep: OnStep | undefined,
-  ): AsyncGenerator<GeneratedClip, void, undefined> {
+    { signal, onProgress, onStep }: Pick<GenerateOptions, 'signal' | 'onProgress' | 'onStep'>,
+  ): AsyncGenerator<GeneratedClip[], void, undefined> {
     const { sampler, input } = planned[0]!.request
     // An option counts for every clip, a default is the model's: only clips without a label go unguided.
     const guidance = Math.max(...planned.map(clip => clip.request.guidance))
-    const batch = Math.max(1, Math.min(CLIPS_AT_ONCE, Math.floor(MAX_BATCH_SAMPLES / input.length)))
+    const batch = Math.max(1, Math.min(MAX_BATCH_CLIPS, Math.floor(MAX_BATCH_SAMPLES / input.length)))
     for (let first = 0; first < planned.length; first += batch) {
       const group = planned.slice(first, first + batch)
       const scaled = (clips: number, total: number) => (clips / group.length) * total
@@ -229,15 +236,16 @@ export class Generator extends SoundModel {
               guidance,
               ...common,
             })
-      for (const [i, { label, request }] of group.entries()) {
-        yield new GeneratedClip({
-          samples: samples[i]!,
-          sampleRate: this.sampleRate,
-          seed: request.seed,
-          steps: sampler.steps.length,
-          label,
-        })
-      }
+      yield group.map(
+        ({ label, request }, i) =>
+          new GeneratedClip({
+            samples: samples[i]!,
+            sampleRate: this.sampleRate,
+            seed: request.seed,
+            steps: sampler.steps.length,
+            label,
+          }),
+      )
     }
   }
 

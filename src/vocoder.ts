@@ -1,7 +1,7 @@
 /** The vocoder: a mel spectrogram in, a waveform out, whole or as it becomes final. */
 import { z } from 'zod'
-import { checkAudio } from './audio/check-audio.js'
 import type { Audio } from './audio/audio.js'
+import { checkAudio } from './audio/check-audio.js'
 import { checkMelShape } from './audio/mel/check-mel.js'
 import type { Mel } from './audio/mel/convention.js'
 import { MelFeed } from './audio/mel/feed.js'

@@ -23,7 +23,7 @@ export function loadOptions({ engine, threads }: Omit<ModelOptions, 'model'>) {
 }
 
 function threadsOf(text: string): number {
-  const threads = parseWhole(text, '--threads')
+  const threads = parseWhole(text, 'DIFFWAVE_THREADS')
   if (threads >= 1) return threads
   throw new DiffWaveError('BAD_OPTION', 'the number of threads is out of range', {
     got: text,
@@ -56,9 +56,9 @@ export async function noteFallback(context: Context, { engine }: Pick<Denoiser, 
   if (!slowEngines.has(engine.name)) return
   const { surveyNative } = await import('../engines/native/engine.js')
   const { reason } = surveyNative()
+  const why = reason === '' ? 'the native engine is not available' : reason
   context.note(
-    `the native engine is not available${reason === '' ? '' : ` (${reason})`}: ${engine.name} runs instead, many times slower; ` +
-      '`diffwave build-native` compiles the native engine',
+    `${why}; ${engine.name} runs instead, many times slower. \`diffwave build-native\` compiles the native engine.`,
   )
 }
 

@@ -12,10 +12,6 @@ function longName(flags: string): string {
   return /--[a-z-]+/.exec(flags)![0]
 }
 
-function refuse(flags: string, problem: string, got: string, expected?: string): DiffWaveError {
-  return new DiffWaveError('BAD_OPTION', problem, { got, where: longName(flags), ...defined({ expected }) })
-}
-
 /** An option without a value. */
 export function flag(flags: string, description: string, more: More = {}): OptionSpec<boolean | undefined> {
   return { flags, description, ...more }
@@ -38,14 +34,14 @@ export function requiredTexts(flags: string, description: string): OptionSpec<re
   return { flags, description, required: true }
 }
 
-/** @throws DiffWaveError `BAD_OPTION` */
-export function parseWhole(text: string, flags: string): number {
+/** @param where names the number in errors @throws DiffWaveError `BAD_OPTION` */
+export function parseWhole(text: string, where: string): number {
   if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
-  throw refuse(flags, 'not a whole number', text)
+  throw new DiffWaveError('BAD_OPTION', 'not a whole number', { got: text, where })
 }
 
 export function whole(flags: string, description: string, more: More = {}): OptionSpec<number | undefined> {
-  return { flags, description, ...more, parse: text => parseWhole(text, flags) }
+  return { flags, description, ...more, parse: text => parseWhole(text, longName(flags)) }
 }
 
 export function real(flags: string, description: string, more: More = {}): OptionSpec<number | undefined> {
@@ -55,8 +51,8 @@ export function real(flags: string, description: string, more: More = {}): Optio
     ...more,
     parse: text => {
       const value = Number(text)
-      if (text.trim() === '' || !Number.isFinite(value)) throw refuse(flags, 'not a number', text)
-      return value
+      if (text.trim() !== '' && Number.isFinite(value)) return value
+      throw new DiffWaveError('BAD_OPTION', 'not a number', { got: text, where: longName(flags) })
     },
   }
 }

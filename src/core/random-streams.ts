@@ -1,11 +1,36 @@
 /**
- * Who uses which draws of a seed. A draw is one series of random numbers (random.ts); users of one seed must not share draws. The
- * reverse process uses draw 0 for x_T and draw n for the noise added at level n of its schedule, at most `MAX_DIFFUSION_STEPS`;
- * training uses one draw per batch, counted from 0. Everything else lies above both.
+ * Who uses which random numbers of a seed. A draw is one series of numbers (random.ts), and users of one seed must not share draws.
+ * Draws are part of what a seed means: a changed one changes the bytes.
+ *
+ * | seed of | draw | numbers |
+ * | --- | --- | --- |
+ * | a clip | 0 | Gaussian: x_T; uniform number 0: the label of a clip for which none is asked |
+ * | a clip | n, 1 … `MAX_DIFFUSION_STEPS` | Gaussian: the noise added at level n of the schedule |
+ * | a clip | `secondRecording` | Gaussian: the noise of an interpolation's second recording |
+ * | Griffin-Lim | 0 | uniform: the first phases |
+ * | a training run | batch number, from 0 | Gaussian: noise of the crops; uniform: the crops' choice (`batchIndices`) |
+ * | a training run | `initialParameters` + i | the initial values of parameter i |
+ * | 0 | `validation` + level | Gaussian: the noise of validation, the same in every run |
+ * | the classifier of an evaluation | `classifierWeights` + i, `classifierOrder` + epoch, epoch | weights of layer i, order, noise |
+ * | the baselines of an evaluation | `baselineNoise`, `baselineOrder` | noise, order of the pieces |
  */
 export const draws = {
-  /** Uniform number 0 chooses the label of a clip for which none is asked. */
   label: 0,
-  /** Noise of the second recording of an interpolation. */
   secondRecording: 0xffff_0000,
+  initialParameters: 0xffff_0000,
+  validation: 0xfffe_0000,
+  classifierWeights: 0xfffd_0000,
+  classifierOrder: 0xfffc_0000,
+  baselineNoise: 0,
+  baselineOrder: 1,
+} as const
+
+/** Where in the uniform numbers of a training batch's draw each choice begins. */
+export const batchIndices = {
+  /** Four numbers per crop: which sample of the data, an unused one, gain, label dropped. */
+  crops: 0,
+  /** One number per crop: the silence before a short clip. */
+  leadIns: 2 ** 19,
+  /** One number for the batch, then three per clip: the diffusion steps. */
+  steps: 2 ** 20,
 } as const

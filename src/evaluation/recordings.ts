@@ -1,8 +1,8 @@
 /** A folder of recordings, and beside each what belongs to it: its mel, or what a model made of it. */
 import { join } from 'node:path'
+import type { Audio } from '../audio/audio.js'
 import { audioFiles, audioStem } from '../audio/audio-files.js'
 import { readAudio } from '../audio/codecs/decode.js'
-import type { Audio } from '../audio/audio.js'
 import { DiffWaveError } from '../core/errors.js'
 
 /** A file that was not measured, and why. */

@@ -3,8 +3,8 @@
  * the stretch that it has to see around a gap, so the memory does not depend on the recording's length. What lies in a gap is ignored.
  */
 import { z } from 'zod'
-import { checkAudio, checkSamples } from '../audio/check-audio.js'
 import type { Audio } from '../audio/audio.js'
+import { checkAudio, checkSamples } from '../audio/check-audio.js'
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import { sliceMel } from '../audio/mel/frames.js'
 import { melSpectrogram } from '../audio/mel/mel.js'

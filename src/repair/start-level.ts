@@ -1,7 +1,7 @@
 /** The noise level at which the reverse process starts from recordings instead of noise. */
 import { z } from 'zod'
-import { checkAudio, checkSamples } from '../audio/check-audio.js'
 import type { Audio } from '../audio/audio.js'
+import { checkAudio, checkSamples } from '../audio/check-audio.js'
 import { resample } from '../audio/resample.js'
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_DIFFUSION_STEPS } from '../core/limits.js'

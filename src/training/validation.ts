@@ -1,6 +1,7 @@
 /** Validation loss: the same crops and the same noise every time, at several noise levels. */
 
 import { gaussian } from '../core/random.js'
+import { draws } from '../core/random-streams.js'
 import type { Engine } from '../engines/engine.js'
 import { audioHop, type ModelConfig } from '../model/config.js'
 import type { TrainingConfig } from './config.js'
@@ -11,8 +12,6 @@ import type { Objective } from './objective/objective.js'
 /** Crops taken, and noise levels that each is tried at. */
 const CROPS = 8
 const LEVELS = 6
-/** The draw of validation's noise: one that no update reaches. */
-const DRAW = 0xfffe_0000
 
 export interface Validation {
   readonly loss: number
@@ -42,7 +41,7 @@ export async function validate(
   const byLevel: number[] = []
   for (let level = 0; level < LEVELS; level++) {
     const step = ((level + 0.5) / LEVELS) * (maker.schedule.alphaBar.length - 1)
-    const noise = crops.map((_, i) => gaussian(0, DRAW + level, i * cropSamples, cropSamples))
+    const noise = crops.map((_, i) => gaussian(0, draws.validation + level, i * cropSamples, cropSamples))
     const request = maker.noised(crops, new Float64Array(crops.length).fill(step), noise)
     const { clipLosses } = objective.of(request, await engine.predict(request))
     byLevel.push(clipLosses.reduce((sum, loss) => sum + loss, 0) / crops.length)

@@ -1,29 +1,20 @@
 /** `diffwave evaluate` as a process. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
-import { encodeWav } from '#src/audio/codecs/wav-encode'
+import { test } from 'node:test'
 import { readWav } from '#src/audio/codecs/wav'
+import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { writeModelFolder } from '#src/model/folder'
 import { initialParameters } from '#src/training/optimiser/initialise'
 import { smallGeneratorConfig } from '../support/configs.js'
-import { golden, inRepository } from '../support/paths.js'
+import { golden } from '../support/paths.js'
+import { diffwave, scratch } from '../support/process.js'
 
-const scratch = mkdtempSync(join(tmpdir(), 'diffwave-evaluate-'))
-after(() => rmSync(scratch, { recursive: true }))
-const at = (name: string) => join(scratch, name)
+const { at } = scratch()
 const model = golden('lmnt-conditional-c8-l6/weights.pt')
 
-function evaluate(...args: string[]) {
-  const program = inRepository('dist/cli/main.js')
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, '--json', 'evaluate', ...args], {
-    encoding: 'utf8',
-  })
-  return { status, stdout, stderr }
-}
+const evaluate = (...args: readonly string[]) => diffwave(['--json', 'evaluate', ...args])
 
 mkdirSync(at('speech'))
 const { samples, sampleRate } = await readWav(golden('mel/LJ001-0001.wav'))

@@ -1,27 +1,19 @@
 /** `diffwave generate` as a process. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { writeModelFolder } from '#src/model/folder'
 import { initialParameters } from '#src/training/optimiser/initialise'
 import { smallGeneratorConfig } from '../support/configs.js'
-import { inRepository } from '../support/paths.js'
+import { diffwave, scratch } from '../support/process.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'diffwave-generate-'))
-after(() => rmSync(folder, { recursive: true }))
+const { folder } = scratch()
 const model = join(folder, 'model')
 const config = smallGeneratorConfig({ clipSeconds: 0.05, aliases: { '1': 'kick' } })
 await writeModelFolder(model, { config, parameters: initialParameters(config.network, 1) })
 
-function generate(...args: string[]) {
-  const program = inRepository('dist/cli/main.js')
-  const all = [program, '--json', 'generate', '-m', model, '--engine', 'native', ...args]
-  const { status, stdout, stderr } = spawnSync(process.execPath, all, { encoding: 'utf8' })
-  return { status, stdout, stderr }
-}
+const generate = (...args: string[]) => diffwave(['--json', 'generate', '-m', model, '--engine', 'native', ...args])
 
 test('a clip a label, each of which can be had alone by its own seed', () => {
   const all = generate('-o', join(folder, 'all'), '--label', 'snare', '1', '--seed', '5')

@@ -1,73 +1,76 @@
 /** tune as a process: what it writes, and where it writes nothing. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { readFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { gaussian } from '#src/core/random'
 import { writeModelFolder } from '#src/model/folder'
 import { readModel } from '#src/model/read-model'
-import { golden, inRepository } from '../support/paths.js'
+import type { TunedSchedule } from '#src/tuning/tune'
+import { smallVocoder } from '../support/cli-inputs.js'
+import { inRepository } from '../support/paths.js'
+import { diffwave, jsonLines, scratch } from '../support/process.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'diffwave-tune-'))
-after(() => rmSync(folder, { recursive: true }))
-const recordings = [0, 1].map(draw => {
-  const path = join(folder, `${draw}.wav`)
-  writeFileSync(path, encodeWav({ samples: gaussian(2, draw, 0, 3000).map(x => x / 20), sampleRate: 22050 }))
-  return path
-})
-const checkpoint = golden('lmnt-conditional-c8-l6/weights.pt')
-const diffwave = (...args: string[]) =>
-  spawnSync(process.execPath, [inRepository('dist/cli/main.js'), ...args, '--engine', 'tensorflow:wasm'], {
-    encoding: 'utf8',
-  })
+const { at, put } = scratch()
+const recordings = [0, 1].map(draw =>
+  put(`${draw}.wav`, encodeWav({ samples: gaussian(2, draw, 0, 3000).map(x => x / 20), sampleRate: 22050 })),
+)
+const wasm = ['--engine', 'tensorflow:wasm']
+const short = ['--evaluations', '4', '--seconds', '0.1']
+const configOf = (folder: string) => JSON.parse(readFileSync(`${folder}/config.json`, 'utf8'))
 
 test('tune writes what is better into the config, and nothing on a dry run', async () => {
-  const model = join(folder, 'model')
-  await writeModelFolder(model, await readModel(checkpoint))
-  cpSync(model, join(folder, 'copy'), { recursive: true })
-  const config = () => JSON.parse(readFileSync(join(model, 'config.json'), 'utf8'))
-  const before = config()
-  const args = [
-    '--json',
-    'tune',
-    ...recordings,
-    '-m',
-    model,
-    '--evaluations',
-    '4',
-    '--seconds',
-    '0.1',
-    '--steps',
-    '2',
-    '3',
-  ]
-  const dry = diffwave(...args, '--dry-run')
+  const model = at('model')
+  await writeModelFolder(model, await readModel(smallVocoder))
+  const before = configOf(model)
+  const args = ['--json', 'tune', ...recordings, '-m', model, ...short, '--steps', '2', '3', ...wasm]
+  const dry = diffwave([...args, '--dry-run'])
   assert.equal(dry.status, 0, dry.stderr)
-  assert.deepEqual(config(), before)
-  const run = diffwave(...args)
+  assert.deepEqual(configOf(model), before)
+  const run = diffwave(args)
   assert.equal(run.status, 0, run.stderr)
   assert.equal(run.stdout, dry.stdout)
-  const found = run.stdout
-    .trim()
-    .split('\n')
-    .map(line => JSON.parse(line))
+  const found = jsonLines(run.stdout) as unknown as TunedSchedule[]
   assert.deepEqual(
     found.map(({ steps }) => steps),
     [2, 3],
   )
+  const { sampling } = configOf(model).diffusion
   for (const { steps, better, betas, sampler, distance, derived } of found) {
     assert.equal(better, distance < derived)
-    assert.deepEqual(config().diffusion.sampling[steps], better ? { betas, sampler } : undefined)
+    assert.deepEqual(sampling[steps], better ? { betas, sampler } : undefined)
   }
-  assert.deepEqual(config().diffusion.sampling['6'], before.diffusion.sampling['6'])
+  assert.deepEqual(sampling['6'], before.diffusion.sampling['6'])
 })
 
-test('refused: a checkpoint has no config to write; no number of steps', () => {
-  const run = diffwave('tune', recordings[0]!, '-m', checkpoint, '--steps', '2')
-  assert.equal(run.status, 2, run.stderr)
-  assert.match(run.stderr, /^error\[BAD_OPTION\][\s\S]*hint: .*convert/)
-  assert.equal(diffwave('tune', recordings[0]!, '-m', checkpoint).status, 2)
+describe('-o writes a copy', () => {
+  test('of a checkpoint, in a model folder that is made and not written over unasked', async () => {
+    const args = ['tune', ...recordings, '-m', smallVocoder, ...short, '--steps', '2', '-o', at('tuned'), ...wasm]
+    const run = diffwave(args)
+    assert.equal(run.status, 0, run.stderr)
+    const [{ parameters }, original] = [await readModel(at('tuned')), await readModel(smallVocoder)]
+    assert.deepEqual(parameters, original.parameters)
+    const again = diffwave(args)
+    assert.deepEqual([again.status, /--force/.test(again.stderr)], [2, true])
+  })
+})
+
+describe('refused', () => {
+  test('a shipped model, by name or by path, is never changed', () => {
+    const shipped = inRepository('models/speech')
+    const before = readFileSync(`${shipped}/config.json`)
+    for (const model of ['speech', shipped]) {
+      const run = diffwave(['tune', recordings[0]!, '-m', model, '--steps', '2'])
+      assert.equal(run.status, 2, run.stderr)
+      assert.match(run.stderr, /^error\[BAD_OPTION\]: a shipped model is not changed.*\nhint: .*-o/)
+    }
+    assert.deepEqual(readFileSync(`${shipped}/config.json`), before)
+  })
+
+  test('a checkpoint has no config to write; no number of steps', () => {
+    const run = diffwave(['tune', recordings[0]!, '-m', smallVocoder, '--steps', '2', ...wasm])
+    assert.equal(run.status, 2, run.stderr)
+    assert.match(run.stderr, /^error\[BAD_OPTION\][\s\S]*hint: .*convert/)
+    assert.equal(diffwave(['tune', recordings[0]!, '-m', smallVocoder, ...wasm]).status, 2)
+  })
 })

@@ -10,7 +10,7 @@ import { DEFAULT_GENERATOR, noteSteps, openModel } from '../load.js'
 import { modelOptions, outputOptions, real, sampling, samplingOptions, texts, whole } from '../options.js'
 import { checkFile, confirmOverwrite, meansFile, oneFile } from '../outputs.js'
 import { checkStdout, chosenOutput, STDOUT } from '../sink.js'
-import { picturePath, streamOf, writeAudio } from '../write-audio.js'
+import { picturePath, streamOf, type Written, writeAudio } from '../write-audio.js'
 
 /** A label may hold what a file's name may not. */
 function fileName(label: string | null, seed: number): string {
@@ -54,35 +54,32 @@ export const command = defineCommand({
     await confirmOverwrite(context, [...paths, ...(picture ? paths.map(picturePath) : [])], options.force)
     if (!toFile) await makeFolder(output)
 
-    const { CLIPS_AT_ONCE, Generator } = await import('../../generator.js')
+    const { Generator } = await import('../../generator.js')
     const model = await openModel(context, options, DEFAULT_GENERATOR)
     try {
       const generator = new Generator(model)
       await noteSteps(context, model, options.steps)
       const { seconds, guidance } = options
       const shared = { ...sampling(options), ...defined({ seconds, guidance }), signal: context.signal }
-      // A group of clips goes through the network together; one alone is written while it is made.
-      for (let first = 0; first < count; first += CLIPS_AT_ONCE) {
-        const group = clips.slice(first, first + CLIPS_AT_ONCE)
-        const start = performance.now()
-        const together =
-          group.length === 1
-            ? null
-            : await generator.generate({ ...shared, labels: group.map(clip => clip.label), seed: seed + first })
-        const spent = (performance.now() - start) / 1000 / group.length
-        for (const [i, { label, seed: clipSeed }] of group.entries()) {
-          await writeAudio(context, model, {
-            output: pathOf(label, clipSeed),
-            open: onProgress =>
-              together === null
-                ? generator.stream({ ...shared, label, seed: clipSeed, onProgress })
-                : streamOf(together[i]!),
-            spent,
-            format,
-            picture,
-            extra: () => ({ label: label ?? generator.drawLabel(clipSeed) }),
-          })
-        }
+      const write = (clip: (typeof clips)[number], open: Written['open'], spent = 0) =>
+        writeAudio(context, model, {
+          output: pathOf(clip.label, clip.seed),
+          open,
+          spent,
+          format,
+          picture,
+          extra: () => ({ label: clip.label ?? generator.drawLabel(clip.seed) }),
+        })
+      if (count === 1) {
+        // Written while it is made.
+        await write(clips[0]!, onProgress => generator.stream({ ...shared, ...clips[0]!, onProgress }))
+        return
+      }
+      let start = performance.now()
+      for await (const batch of generator.batches({ ...shared, count, labels, seed })) {
+        const spent = (performance.now() - start) / 1000 / batch.length
+        for (const made of batch) await write(clips[made.seed - seed]!, () => streamOf(made), spent)
+        start = performance.now()
       }
     } finally {
       await model.dispose()

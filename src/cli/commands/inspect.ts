@@ -4,7 +4,7 @@ import { kindOfPath, readFileBytes } from '../../core/files.js'
 import { defineCommand } from '../command.js'
 import type { Context } from '../context.js'
 import { eachInput } from '../each-input.js'
-import { findInput, type Input } from '../inputs.js'
+import { findInput, type Input, recordings } from '../inputs.js'
 import { wrappedList } from '../text.js'
 
 type Facts = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
@@ -76,9 +76,10 @@ async function inspect(context: Context, word: string): Promise<Facts> {
   if (kind === 'directory' || isName) return inspectModel(await modelPath(word))
   const input = await findInput(word, context.signal)
   const bytes = await readFileBytes(input.path)
-  if (audioFormat(bytes) !== null || /\.(wav|flac|mp3|ogg|oga|opus)$/i.test(word))
-    return inspectAudio(bytes, input.name)
+  // By the first bytes, and by the ending only if they say nothing: a broken file still gets the error of its kind.
+  if (audioFormat(bytes) !== null) return inspectAudio(bytes, input.name)
   if (bytes[0] === 0x93 || /\.(npy|safetensors)$/i.test(word)) return inspectMel(context, input)
+  if (recordings.ending.test(word)) return inspectAudio(bytes, input.name)
   try {
     return await inspectModel(input.path)
   } catch (error) {

@@ -1,15 +1,13 @@
 /** What a generator must beat: sound with the data's average spectrum and nothing else of it, and the data in small pieces. */
 import { FrameTransform, windowSquares } from '../../audio/transforms/stft.js'
 import { gaussian, permutation } from '../../core/random.js'
+import { draws } from '../../core/random-streams.js'
 
 const SIZE = 1024
 const shape = { fftSize: SIZE, windowLength: SIZE, hop: SIZE / 4 }
 /** Seconds of a piece, and over which it fades in and out: without, its edges would click. */
 const PIECE = 0.05
 const FADE = 0.002
-/** Random draws. */
-const NOISE_DRAW = 0
-const ORDER_DRAW = 1
 
 /** As many clips of Gaussian noise, each as long and as loud as one of the data's, all with the data's mean power spectrum. */
 export function averageSpectrumNoise(clips: readonly Float32Array[], seed: number): Float32Array[] {
@@ -24,7 +22,7 @@ export function averageSpectrumNoise(clips: readonly Float32Array[], seed: numbe
   }
   const response = power.map(sum => Math.sqrt(sum / Math.max(1, frames)))
   return clips.map((clip, i) =>
-    atLevel(filtered(gaussian(seed + i, NOISE_DRAW, 0, clip.length), response, transform), clip),
+    atLevel(filtered(gaussian(seed + i, draws.baselineNoise, 0, clip.length), response, transform), clip),
   )
 }
 
@@ -63,7 +61,7 @@ export function shuffledPieces(clips: readonly Float32Array[], sampleRate: numbe
   return clips.map((clip, c) => {
     const pieces = Math.floor(clip.length / length)
     const out = clip.slice()
-    for (const [i, from] of permutation(seed + c, ORDER_DRAW, pieces).entries()) {
+    for (const [i, from] of permutation(seed + c, draws.baselineOrder, pieces).entries()) {
       for (let n = 0; n < length; n++) {
         const edge = Math.min(1, (n + 1) / fade, (length - n) / fade)
         out[i * length + n] = edge * clip[from * length + n]!

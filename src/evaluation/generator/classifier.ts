@@ -6,6 +6,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../../core/errors.js'
 import { gaussian, permutation } from '../../core/random.js'
+import { draws } from '../../core/random-streams.js'
 
 const HIDDEN = 96
 const EPOCHS = 30
@@ -15,9 +16,6 @@ const MOMENTUM = 0.9
 const DECAY = 2e-4
 /** Noise added to the standardised features in training, and features hidden: generated clips are never quite as the real ones. */
 const NOISE = 0.6
-/** The random draws of the weights, of the orders, and of the noise. */
-const WEIGHTS_DRAW = 0xfffd_0000
-const ORDER_DRAW = 0xfffc_0000
 
 export interface Example {
   readonly features: Float64Array
@@ -109,13 +107,13 @@ export class Classifier {
       for (let i = 0; i < size; i++) deviation[i]! += (features[i]! - mean[i]!) ** 2 / examples.length
     }
     for (let i = 0; i < size; i++) deviation[i] = Math.sqrt(deviation[i]!) || 1
-    const first = new Layer(size, HIDDEN, WEIGHTS_DRAW, seed)
-    const second = new Layer(HIDDEN, labels.length, WEIGHTS_DRAW + 1, seed)
+    const first = new Layer(size, HIDDEN, draws.classifierWeights, seed)
+    const second = new Layer(HIDDEN, labels.length, draws.classifierWeights + 1, seed)
     const classifier = new Classifier(labels, mean, deviation, first, second)
     const hiddenGradient = new Float64Array(HIDDEN)
     const updates = EPOCHS * Math.ceil(examples.length / BATCH)
     for (let epoch = 0, update = 0; epoch < EPOCHS; epoch++) {
-      const order = permutation(seed, ORDER_DRAW + epoch, examples.length)
+      const order = permutation(seed, draws.classifierOrder + epoch, examples.length)
       for (let start = 0; start < order.length; start += BATCH, update++) {
         const batch = order.subarray(start, start + BATCH)
         for (const index of batch) {

@@ -6,6 +6,7 @@ import { partsOf } from '../../audio/audio-files.js'
 import { readWhole } from '../../audio/mel/feed.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { gaussian, uniform } from '../../core/random.js'
+import { batchIndices } from '../../core/random-streams.js'
 import type { DataDomain } from '../../data-domain/data-domain.js'
 import { domainOf } from '../../data-domain/domain-of.js'
 import { alphaBarAt, diffuse } from '../../diffusion/forward.js'
@@ -18,10 +19,8 @@ import type { NoisedBatch } from '../objective/objective.js'
 import { type Crop, Cropper, cropStarts } from './crop.js'
 import type { Clip } from './dataset.js'
 
-/** Uniform numbers that choose one crop: which sample of the data, gain, label dropped. */
-const NUMBERS_A_CROP = 4
-/** Index from which the silences before short clips are drawn, a number a crop. */
-const FIRST_LEAD_IN = 2 ** 19
+/** Uniform numbers that choose one crop (`batchIndices.crops`). */
+const NUMBERS_PER_CROP = 4
 
 /** Makes the batches of a training run. */
 export class BatchMaker {
@@ -63,9 +62,9 @@ export class BatchMaker {
     const { batch, cropSamples, gain: range, labelDropout } = this.config.data
     const { seed } = this.config
     const crops = Array.from({ length: batch }, (_, i) => {
-      const number = (k: number) => uniform(seed, draw, i * NUMBERS_A_CROP + k)
+      const number = (k: number) => uniform(seed, draw, batchIndices.crops + i * NUMBERS_PER_CROP + k)
       const decibels = range[0] + (range[1] - range[0]) * number(2)
-      const { clip, start } = this.#place(number(0), uniform(seed, draw, FIRST_LEAD_IN + i))
+      const { clip, start } = this.#place(number(0), uniform(seed, draw, batchIndices.leadIns + i))
       const crop = this.cropper.crop(clip, start, cropSamples, 10 ** (decibels / 20))
       return number(3) < labelDropout ? { ...crop, label: null } : crop
     })

@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto'
 import { basename, join } from 'node:path'
-import { audioStem, type Label, labelledFiles, partsOf } from '../../audio/audio-files.js'
 import type { Audio } from '../../audio/audio.js'
+import { audioStem, type Label, labelledFiles, partsOf } from '../../audio/audio-files.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
 import { melFrames } from '../../audio/mel/mel.js'
 import { resample } from '../../audio/resample.js'

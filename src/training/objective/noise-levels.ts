@@ -1,15 +1,13 @@
 /** Which diffusion steps a batch is trained on, and how much each counts. */
 
 import { uniform } from '../../core/random.js'
+import { batchIndices } from '../../core/random-streams.js'
 import type { Prediction } from '../../diffusion/prediction.js'
 import { type NoiseSchedule, scheduleFor } from '../../diffusion/schedule.js'
 import type { TrainingConfig } from '../config.js'
 
 /** Draws diffusion steps; number i of a draw depends on (seed, draw, i) and the batch's size alone. */
 export type DrawSteps = (seed: number, draw: number, count: number) => Float64Array
-
-/** Indices of the draw's uniform numbers from which the steps are made; below them are those of the crops. */
-const FIRST_INDEX = 2 ** 20
 
 /**
  * The drawing of steps that a config names. Within a batch they are spread evenly over the range (one random offset), so
@@ -20,7 +18,7 @@ export function stepDrawer(config: TrainingConfig, schedule: NoiseSchedule): Dra
   const { noiseLevels } = config
   const visited = noiseLevels.kind === 'focused' ? scheduleFor(config.model.diffusion).steps : new Float64Array()
   return (seed, draw, count) => {
-    const offset = uniform(seed, draw, FIRST_INDEX)
+    const offset = uniform(seed, draw, batchIndices.steps)
     return Float64Array.from({ length: count }, (_, i) => {
       const share = (offset + i / count) % 1
       switch (noiseLevels.kind) {
@@ -29,9 +27,9 @@ export function stepDrawer(config: TrainingConfig, schedule: NoiseSchedule): Dra
         case 'continuous':
           return share * (levels - 1)
         case 'focused': {
-          if (uniform(seed, draw, FIRST_INDEX + 3 * i + 1) >= noiseLevels.share) return share * (levels - 1)
+          if (uniform(seed, draw, batchIndices.steps + 3 * i + 1) >= noiseLevels.share) return share * (levels - 1)
           const level = visited[Math.floor(share * visited.length)]!
-          const jitter = (2 * uniform(seed, draw, FIRST_INDEX + 3 * i + 2) - 1) * noiseLevels.jitter
+          const jitter = (2 * uniform(seed, draw, batchIndices.steps + 3 * i + 2) - 1) * noiseLevels.jitter
           return Math.min(levels - 1, Math.max(0, level + jitter))
         }
       }

@@ -1,19 +1,17 @@
 /** Parameters before training, as PyTorch's definitions have them, from a seed. */
 
 import { gaussian, uniform } from '../../core/random.js'
+import { draws } from '../../core/random-streams.js'
 import { elementCount, type Tensor } from '../../core/tensor.js'
 import type { NetworkConfig } from '../../model/network.js'
 import { parameterSpecs } from '../../model/parameters.js'
-
-/** Draws of the initialisation: the last 2^16 of the counter, which no update reaches. */
-const FIRST_DRAW = 0xffff_0000
 
 /** A network's parameters from a seed, each from a draw of its own. */
 export function initialParameters(network: NetworkConfig, seed: number): Map<string, Tensor> {
   const parameters = new Map<string, Tensor>()
   for (const [i, { name, shape, initialisation }] of parameterSpecs(network).entries()) {
     const count = elementCount(shape)
-    const draw = FIRST_DRAW + i
+    const draw = draws.initialParameters + i
     let data = new Float32Array(count)
     switch (initialisation.kind) {
       case 'zero':

@@ -1,0 +1,90 @@
+// Writes the commands' reference in docs/command-line.md from their own data, between two marks.
+// usage: node scripts/command-docs.mjs            writes it
+//        node scripts/command-docs.mjs --check    fails if it is stale
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from './build.mjs'
+import { root } from './compile.mjs'
+
+const FILE = join('docs', 'command-line.md')
+const START = '<!-- The reference below is written by scripts/command-docs.mjs from src/cli/commands. -->'
+const END = '<!-- End of the reference. -->'
+const COLUMNS = 120
+
+/** A text as lines of at most COLUMNS, all but the first indented. */
+function wrapped(text, indent = '') {
+  const lines = []
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)
+    if (last !== undefined && `${last} ${word}`.length <= COLUMNS) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(lines.length === 0 ? word : indent + word)
+  }
+  return lines.join('\n')
+}
+
+function optionLines(options) {
+  return options.map(({ flags, description, required }) =>
+    wrapped(`- \`${flags}\`: ${description}${required ? ' (required)' : ''}`, '  '),
+  )
+}
+
+/** Options by their heading, in order; those without one first. */
+function grouped(options) {
+  const groups = new Map([['', []]])
+  for (const option of options) {
+    const group = option.group ?? ''
+    groups.set(group, [...(groups.get(group) ?? []), option])
+  }
+  return [...groups].filter(([, members]) => members.length > 0)
+}
+
+function commandSection({ name, summary, details = [], arguments: values, options, examples }) {
+  const words = values.map(value => (value.variadic ? `<${value.name}...>` : `<${value.name}>`))
+  const parts = [
+    `### ${['diffwave', name, ...words].join(' ')}`,
+    wrapped(`${summary}.`),
+    ...details.map(text => wrapped(text)),
+  ]
+  if (values.length > 0) {
+    parts.push(
+      values
+        .map(({ name, description, variadic }) =>
+          wrapped(`- \`<${name}${variadic ? '...' : ''}>\`: ${description}`, '  '),
+        )
+        .join('\n'),
+    )
+  }
+  for (const [group, members] of grouped(Object.values(options))) {
+    parts.push(group === '' ? 'Options:' : `${group}:`, optionLines(members).join('\n'))
+  }
+  parts.push(examples.map(line => wrapped(`\`${line}\``)).join('\n\n'))
+  return parts.join('\n\n')
+}
+
+function reference(commands, globalOptions) {
+  const parts = ['Options of every command:', optionLines(globalOptions).join('\n')]
+  let group = ''
+  for (const command of commands) {
+    if (command.group !== group) {
+      group = command.group
+      parts.push(`### ${group}`)
+    }
+    parts.push(commandSection(command))
+  }
+  return parts.join('\n\n')
+}
+
+await build({ ifMissing: true })
+const { commands } = await import('../dist/cli/commands.js')
+const { globalOptions } = await import('../dist/cli/program.js')
+
+const path = join(root, FILE)
+const text = readFileSync(path, 'utf8')
+const [before, after] = [text.indexOf(START), text.indexOf(END)]
+if (before < 0 || after < before) throw new Error(`${FILE} lacks the marks of the reference`)
+const fresh = `${text.slice(0, before + START.length)}\n\n${reference(commands, globalOptions)}\n\n${text.slice(after)}`
+if (!process.argv.includes('--check')) writeFileSync(path, fresh)
+else if (fresh !== text) {
+  console.error(`${FILE} is stale: run \`node scripts/command-docs.mjs\``)
+  process.exitCode = 1
+}

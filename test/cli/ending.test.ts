@@ -1,0 +1,65 @@
+/** How a run ends early: by a reader that leaves, an output that is full, or a signal. */
+import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
+import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { npyMel, putTone, smallVocoder } from '../support/cli-inputs.js'
+import { scratch, shell, started } from '../support/process.js'
+
+const files = scratch()
+const { folder, at, put } = files
+putTone(files)
+const long = put('long.npy', npyMel(20_000))
+const slow = ['synthesize', long, '-m', smallVocoder, '--engine', 'tensorflow:wasm']
+
+/** Waits until the work has begun, which its temporary file shows. */
+async function begun(name: string): Promise<void> {
+  const written = () => readdirSync(folder).some(file => file.startsWith(name))
+  for (let waited = 0; !written() && waited < 60_000; waited += 50) await setTimeout(50)
+}
+
+test('full standard output is an error with status 1', () => {
+  for (const line of [
+    'diffwave mel tone.wav -o - --convention lmnt > /dev/full',
+    'diffwave inspect tone.wav > /dev/full',
+    `diffwave synthesize long.npy -m '${smallVocoder}' --stdout > /dev/full`,
+  ]) {
+    const { status, stderr } = shell(line, folder)
+    assert.equal(status, 1, stderr)
+    assert.match(stderr, /error\[DISK_FULL\]: the disk is full \(standard output\)\n/)
+    assert.doesNotMatch(stderr, /INTERNAL|\n\s+at /)
+  }
+})
+
+test('full or closed standard error changes nothing', () => {
+  for (const sink of ['2> /dev/full', '2>&-', '2> >(true)']) {
+    const output = `err-${readdirSync(folder).length}.npy`
+    const { status } = shell(`diffwave mel tone.wav -o ${output} --convention lmnt ${sink}`, folder)
+    assert.equal(status, 0, sink)
+    assert.ok(readdirSync(folder).includes(output), sink)
+  }
+})
+
+test('a reader of standard output that leaves ends the run quietly', () => {
+  const line = `diffwave synthesize long.npy -m '${smallVocoder}' --stdout | head -c 100 | wc -c; exit \${PIPESTATUS[0]}`
+  const { status, stdout, stderr } = shell(line, folder)
+  assert.equal(status, 0, stderr)
+  assert.equal(stdout.trim(), '100')
+  assert.doesNotMatch(stderr, /error/)
+})
+
+for (const [signal, expected] of [
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  test(`${signal} stops cleanly with status ${expected} and leaves no file`, async () => {
+    const name = `${signal}.wav`
+    const { child, ended } = started(['--json', ...slow, '-o', at(name)])
+    await begun(name)
+    child.kill(signal)
+    const { status, stderr } = await ended
+    assert.equal(status, expected)
+    assert.deepEqual(JSON.parse(stderr), { error: `stopped by ${signal}`, code: 'ABORTED' })
+    assert.ok(!readdirSync(folder).some(file => file.startsWith(name)))
+  })
+}

@@ -1,0 +1,112 @@
+/** What may be named as input: folders, patterns, pipes and standard input. */
+import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { matchingFiles, patternBase } from '#src/cli/glob'
+import { noiseWav, npyMel, smallVocoder } from '../support/cli-inputs.js'
+import { diffwave, scratch, shell } from '../support/process.js'
+
+const { folder, at, put } = scratch()
+const lmnt = ['--convention', 'lmnt']
+put('data/a.wav', noiseWav(0, 2000))
+put('data/sub/B.WAV', noiseWav(1, 2000))
+put('data/sub/.hidden.wav', noiseWav(1, 2000))
+put('data/notes.txt', 'no recording')
+symlinkSync('..', at('data/sub/loop'))
+
+test('a folder stands for the recordings below it; a link back to it is entered once', () => {
+  const run = diffwave(['mel', at('data'), '-o', at('mels'), ...lmnt])
+  assert.equal(run.status, 0, run.stderr)
+  assert.deepEqual(readdirSync(at('mels'), { recursive: true }).map(String).sort(), [
+    'a.npy',
+    'sub',
+    'sub/.hidden.npy',
+    'sub/B.npy',
+  ])
+})
+
+test('a pattern in quotes stands for the files that match it', () => {
+  const run = diffwave(['mel', 'data/{a,z}.w?v', 'data/**/[A-C].WAV', '-o', 'matched', ...lmnt], { cwd: folder })
+  assert.equal(run.status, 0, run.stderr)
+  assert.deepEqual(readdirSync(at('matched'), { recursive: true }).map(String).sort(), ['a.npy', 'sub', 'sub/B.npy'])
+})
+
+test('a folder or a pattern without a recording is refused by name', () => {
+  mkdirSync(at('empty'))
+  for (const [input, code] of [
+    ['empty', 'BAD_DATA'],
+    ['empty/*.wav', 'FILE_NOT_FOUND'],
+  ]) {
+    const { status, stderr } = diffwave(['mel', input!, '-o', 'x.npy', ...lmnt], { cwd: folder })
+    assert.equal(status, 1)
+    assert.ok(stderr.startsWith(`error[${code}]`) && stderr.includes(`(${input})`), stderr)
+  }
+})
+
+test('a file whose name has the signs of a pattern is taken as it is', () => {
+  put('take[1].wav', noiseWav(2, 2000))
+  assert.equal(diffwave(['mel', 'take[1].wav', '-o', 'take.npy', ...lmnt], { cwd: folder }).status, 0)
+})
+
+describe('pipes', () => {
+  const expected = () => {
+    if (!readdirSync(folder).includes('expected.npy')) {
+      assert.equal(diffwave(['mel', at('data/a.wav'), '-o', at('expected.npy'), ...lmnt]).status, 0)
+    }
+    return readFileSync(at('expected.npy'))
+  }
+  for (const [name, line] of [
+    ['standard input', 'diffwave mel - -o out-1.npy --convention lmnt < data/a.wav'],
+    ['a pipe on standard input', 'cat data/a.wav | diffwave mel /dev/stdin -o out-2.npy --convention lmnt'],
+    ['a process substitution', 'diffwave mel <(cat data/a.wav) -o out-3.npy --convention lmnt'],
+    [
+      'a named pipe',
+      'mkfifo fifo; cat data/a.wav > fifo & diffwave mel fifo -o out-4.npy --convention lmnt; status=$?; wait; exit $status',
+    ],
+  ] as const) {
+    test(`${name} is read to its end`, () => {
+      const run = shell(line, folder)
+      assert.equal(run.status, 0, run.stderr)
+      assert.deepEqual(readFileSync(at(/out-\d\.npy/.exec(line)![0])), expected())
+    })
+  }
+
+  test('a socket on standard input, as Node.js makes it, is read', () => {
+    const run = diffwave(['--json', 'inspect', '-'], { input: npyMel(6) })
+    assert.equal(run.status, 0, run.stderr)
+    assert.deepEqual([JSON.parse(run.stdout).path, JSON.parse(run.stdout).frames], ['-', 6])
+  })
+
+  test('a mel in safetensors is told by its bytes', () => {
+    const line =
+      'diffwave mel data/a.wav -o m.safetensors --convention lmnt && diffwave --json inspect - < m.safetensors'
+    const run = shell(line, folder)
+    assert.equal(run.status, 0, run.stderr)
+    assert.equal(JSON.parse(run.stdout.trim().split('\n').at(-1)!).bands, 80)
+  })
+
+  test('an empty pipe is an error, not a wait', () => {
+    const run = diffwave(['synthesize', '-', '-m', smallVocoder, '-o', at('never.wav')], { input: '' })
+    assert.equal(run.status, 1)
+    assert.match(run.stderr, /error\[TRUNCATED\]/)
+  })
+
+  test('a device that never ends is refused', () => {
+    const run = diffwave(['mel', '/dev/zero', '-o', at('never.npy'), ...lmnt])
+    assert.equal(run.status, 1)
+    assert.match(run.stderr, /error\[NOT_A_FILE\]: neither a regular file nor a pipe/)
+  })
+})
+
+test('patterns: names, sets, braces, any depth', async () => {
+  const matches = async (pattern: string) =>
+    (await matchingFiles(at(pattern))).map(path => path.slice(folder.length + 1))
+  assert.deepEqual(await matches('data/*.wav'), ['data/a.wav'])
+  assert.deepEqual(await matches('data/sub/[!a].*'), ['data/sub/B.WAV'])
+  assert.deepEqual(await matches('data/**/*.{wav,WAV}'), ['data/a.wav', 'data/sub/B.WAV'])
+  assert.deepEqual(await matches('data/sub/.*'), ['data/sub/.hidden.wav'])
+  assert.deepEqual(await matches('take[[]1].wav'), ['take[1].wav'])
+  assert.deepEqual(await matches('data/*'), ['data/a.wav', 'data/notes.txt'])
+  assert.equal(patternBase('data/sub/*.wav'), 'data/sub')
+  assert.equal(patternBase('*.wav'), '')
+})

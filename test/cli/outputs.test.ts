@@ -1,0 +1,130 @@
+/** Where results may go, and what is never overwritten. */
+import assert from 'node:assert/strict'
+import { existsSync, linkSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { noiseWav, npyMel, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
+import { diffwave, scratch, shell } from '../support/process.js'
+
+const { folder, at, put } = scratch()
+const recording = put('data/take.wav', noiseWav(0, 2000))
+const original = readFileSync(recording)
+const mel = put('m.npy', npyMel(2))
+const fast = ['-m', smallVocoder, '--steps', '1']
+const here = { cwd: folder }
+
+describe('an input is never overwritten, whatever path leads to it', () => {
+  mkdirSync(at('data/sub'))
+  symlinkSync('data', at('linked-folder'))
+  symlinkSync('data/take.wav', at('link.wav'))
+  linkSync(recording, at('hard.wav'))
+  for (const output of [
+    'data/take.wav',
+    'data',
+    'linked-folder',
+    'linked-folder/take.wav',
+    'link.wav',
+    'hard.wav',
+    './data/sub/../take.wav',
+  ]) {
+    test(`-o ${output}`, () => {
+      const run = diffwave(['resynthesize', 'data/take.wav', ...fast, '-o', output, '--force'], here)
+      assert.equal(run.status, 2, run.stderr)
+      assert.match(run.stderr, /^error\[BAD_OPTION\]: the result would overwrite its input/)
+      assert.deepEqual(readFileSync(recording), original)
+    })
+  }
+
+  test('a mel through a link', () => {
+    symlinkSync('m.npy', at('mel-link.wav'))
+    const run = diffwave(['synthesize', 'm.npy', ...fast, '-o', 'mel-link.wav', '--force'], here)
+    assert.equal(run.status, 2, run.stderr)
+    assert.deepEqual(readFileSync(mel), Buffer.from(npyMel(2)))
+  })
+
+  test('two inputs of one name in one folder', () => {
+    const run = diffwave(['mel', recording, recording, '-o', at('x'), '--convention', 'lmnt'])
+    assert.match(run.stderr, /two inputs/)
+  })
+})
+
+describe('files that exist are overwritten only with --force', () => {
+  test('a file', () => {
+    const output = put('exists.wav', 'dear')
+    const args = ['synthesize', mel, ...fast, '-o', output]
+    const run = diffwave(args)
+    assert.equal(run.status, 2)
+    assert.match(run.stderr, /^error\[BAD_OPTION\]: the file exists already.*\nhint: .*--force/)
+    assert.equal(readFileSync(output, 'utf8'), 'dear')
+    assert.equal(diffwave([...args, '--force']).status, 0)
+    assert.ok(statSync(output).size > 1000)
+  })
+
+  test('a picture beside a new WAV, and files in a folder', () => {
+    put('new.png', 'dear')
+    assert.equal(diffwave(['synthesize', mel, ...fast, '-o', at('new.wav'), '--picture']).status, 2)
+    put('folder/m.wav', 'dear')
+    assert.equal(diffwave(['synthesize', mel, ...fast, '-o', at('folder')]).status, 2)
+    assert.equal(readFileSync(at('folder/m.wav'), 'utf8'), 'dear')
+  })
+
+  test('generated clips, mels and reports', () => {
+    put('clips/clip-7.wav', 'dear')
+    const generate = ['generate', '-m', smallGenerator, '--seconds', '0.02', '--steps', '6']
+    assert.equal(diffwave([...generate, '-n', '2', '--seed', '6', '-o', at('clips')]).status, 2)
+    assert.ok(!existsSync(at('clips/clip-6.wav')), 'nothing is written before it is refused')
+    put('report.html', 'dear')
+    assert.equal(diffwave(['evaluate', '--reference', at('data'), '-o', at('report.html')]).status, 2)
+    assert.equal(diffwave(['mel', recording, '-o', mel, '--convention', 'lmnt']).status, 2)
+  })
+})
+
+describe('paths', () => {
+  test('/dev/null is written to and stays a device', () => {
+    const runs = [
+      diffwave(['synthesize', mel, ...fast, '-o', '/dev/null']),
+      diffwave(['mel', recording, '-o', '/dev/null', '--convention', 'lmnt']),
+    ]
+    for (const { status, stderr } of runs) assert.equal(status, 0, stderr)
+    assert.ok(lstatSync('/dev/null').isCharacterDevice())
+  })
+
+  test('/dev/stdout is a pipe as --stdout is', () => {
+    const run = shell(`diffwave synthesize m.npy -m '${smallVocoder}' --steps 1 -o /dev/stdout | wc -c`, folder)
+    assert.equal(run.stdout.trim(), String(44 + 2 * 2 * 256), run.stderr)
+  })
+
+  test('a folder may have a dot in its name', () => {
+    for (const output of ['LJSpeech-1.1/', 'LJSpeech-1.2', 'v.1.0/clips.d']) {
+      const run = diffwave(['synthesize', mel, ...fast, '-o', output], here)
+      assert.equal(run.status, 0, run.stderr)
+      assert.ok(existsSync(at(`${output}/m.wav`)))
+    }
+  })
+
+  test('endings may be in upper case', () => {
+    for (const args of [
+      ['synthesize', mel, ...fast, '-o', 'UPPER.WAV', '--picture'],
+      ['generate', '-m', smallGenerator, '--seconds', '0.02', '-o', 'CLIP.WAV'],
+    ]) {
+      const run = diffwave(args, here)
+      assert.equal(run.status, 0, run.stderr)
+    }
+    assert.ok(statSync(at('UPPER.WAV')).isFile() && statSync(at('CLIP.WAV')).isFile() && existsSync(at('UPPER.png')))
+  })
+
+  test('several results for one file, and files of another format, are refused', () => {
+    put('other.npy', npyMel(2))
+    for (const args of [
+      ['generate', '-m', smallGenerator, '-o', 'g.wav', '--count', '2'],
+      ['synthesize', 'm.npy', 'other.npy', ...fast, '-o', 'g.wav'],
+      ['synthesize', 'm.npy', ...fast, '-o', 'g.mp3'],
+      ['generate', '-m', smallGenerator, '-o', 'g.flac'],
+      ['mel', recording, '-o', 'g.csv', '--convention', 'lmnt'],
+    ]) {
+      const run = diffwave(args, here)
+      assert.equal(run.status, 2, run.stderr)
+      assert.match(run.stderr, /^error\[BAD_OPTION\]/)
+      assert.ok(!['g.wav', 'g.mp3', 'g.flac', 'g.csv'].some(name => existsSync(at(name))))
+    }
+  })
+})

@@ -1,0 +1,146 @@
+/** What all commands share: help, mistyped calls, errors as JSON, defaults from the environment. */
+import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { npyMel, putTone, smallVocoder } from '../support/cli-inputs.js'
+import { diffwave, jsonLines, scratch } from '../support/process.js'
+
+const files = scratch()
+const { at, put } = files
+const mel = put('mel.npy', npyMel(2))
+
+describe('help', () => {
+  test('lists every command with its summary, and fits 100 columns', () => {
+    const { status, stdout, stderr } = diffwave(['--help'])
+    assert.deepEqual([status, stderr], [0, ''])
+    for (const name of ['synthesize', 'generate', 'inpaint', 'mel', 'train', 'evaluate', 'doctor']) {
+      assert.match(stdout, new RegExp(`^ {2}${name} .* {2,}[A-Z]`, 'm'))
+    }
+    for (const line of stdout.split('\n')) assert.ok(line.length <= 100, line)
+  })
+
+  test('of a command has its options and examples', () => {
+    for (const args of [
+      ['train', '--help'],
+      ['help', 'train'],
+    ]) {
+      const { status, stdout } = diffwave(args)
+      assert.equal(status, 0)
+      assert.match(stdout, /--data <dir\.\.\.>[\s\S]*Examples:\n {2}diffwave train/)
+    }
+  })
+
+  test('is printed with status 2 for a call without a command', () => {
+    const { status, stdout } = diffwave([])
+    assert.equal(status, 2)
+    assert.match(stdout, /^Usage: diffwave/)
+  })
+})
+
+describe('mistyped calls get a suggestion', () => {
+  for (const [args, hint] of [
+    [['synthesise', mel], 'synthesize'],
+    [['sythesize', mel], 'synthesize'],
+    [['synthesize', mel, '--stpes', '4'], '--steps'],
+    [['synthesize', mel, '-m', 'speach', '-o', 'x.wav'], 'speech'],
+    [['synthesize', mel, '--engine', 'tensorflow:wsam', '-o', 'x.wav'], 'tensorflow:wasm'],
+    [['mel', mel, '--convention', 'tacotron', '-o', 'x.npy'], 'tacotron2'],
+  ] as const) {
+    test(`${args.slice(0, 1)} … ${args.slice(2).join(' ')} → ${hint}`, () => {
+      const { status, stderr } = diffwave(args)
+      assert.equal(status, 2)
+      assert.match(stderr, new RegExp(`\nhint: Did you mean ${hint}\\?`))
+    })
+  }
+})
+
+describe('--json', () => {
+  const fields = ['error', 'code', 'expected', 'got', 'where', 'hint']
+
+  test('an error is one line with code, expected, got, where and hint', () => {
+    const { status, stdout, stderr } = diffwave(['--json', 'mel', mel, '-o', 'x.npy', '--convention', 'tacotron'])
+    assert.deepEqual([status, stdout], [2, ''])
+    const [error, ...more] = jsonLines(stderr)
+    assert.deepEqual(more, [])
+    assert.deepEqual(Object.keys(error!), fields)
+    const { code, expected, got, where } = error!
+    assert.deepEqual(
+      { code, expected, got, where },
+      {
+        code: 'BAD_OPTION',
+        expected: 'one of lmnt, tacotron2, hifigan',
+        got: 'tacotron',
+        where: '--convention',
+      },
+    )
+  })
+
+  test('is taken after the command, too, and an error of the call itself is JSON', () => {
+    const [error] = jsonLines(diffwave(['synthesize', '--json', '--stepz', '3']).stderr)
+    assert.equal(error!['code'], 'BAD_OPTION')
+    assert.match(String(error!['hint']), /--steps/)
+  })
+
+  test('notes are lines of JSON', () => {
+    const run = diffwave(['--json', 'mel', putTone(files), '-o', at('tone.npy'), '--convention', 'lmnt'])
+    assert.equal(run.status, 0, run.stderr)
+    assert.match(String(jsonLines(run.stderr)[0]!['note']), /resampled/)
+    assert.equal(jsonLines(run.stdout)[0]!['bands'], 80)
+  })
+
+  test('of several inputs each failure is a line', () => {
+    const args = ['--json', 'mel', at('none.wav'), at('no.wav'), '-o', at('mels'), '--convention', 'lmnt']
+    assert.deepEqual(
+      jsonLines(diffwave(args).stderr).map(({ code }) => code),
+      ['FILE_NOT_FOUND', 'FILE_NOT_FOUND'],
+    )
+  })
+})
+
+test('--debug adds the stack', () => {
+  const { stderr } = diffwave(['--debug', 'inspect', at('none.npy')])
+  assert.match(stderr, /^error\[FILE_NOT_FOUND\].*\n[\s\S]*\n {4}at /)
+})
+
+test('what a terminal would obey in a name is spelled out', () => {
+  const name = 'a\u001b[31mred\u009b2J\rfake: ok\nerror.wav'
+  const { stderr } = diffwave(['inspect', at(name)])
+  assert.match(
+    stderr,
+    /a\\u001b\[31mred\\u009b2J\\u000dfake: ok error\.wav|a\\u001b\[31mred\\u009b2J\\u000dfake: ok\\u000aerror/,
+  )
+  for (const character of ['\u001b', '\u009b', '\r']) assert.ok(!stderr.includes(character))
+  put(name, npyMel(2))
+  const { stdout } = diffwave(['inspect', at(name)])
+  assert.match(stdout.split('\n')[0]!, /\\u001b\[31mred.*\\u000aerror/)
+})
+
+describe('environment', () => {
+  test('DIFFWAVE_MODEL and DIFFWAVE_THREADS stand in for -m and --threads', () => {
+    const args = ['synthesize', mel, '-o', at('env.wav'), '--steps', '1']
+    const run = diffwave(args, { env: { DIFFWAVE_MODEL: smallVocoder, DIFFWAVE_THREADS: '1' } })
+    assert.equal(run.status, 0, run.stderr)
+    const wrong = diffwave([...args, '--force'], { env: { DIFFWAVE_MODEL: smallVocoder, DIFFWAVE_THREADS: 'two' } })
+    assert.equal(wrong.status, 2)
+    assert.match(wrong.stderr, /DIFFWAVE_THREADS/)
+    const named = diffwave([...args, '--force', '-m', smallVocoder], { env: { DIFFWAVE_MODEL: 'nonesuch' } })
+    assert.equal(named.status, 0, named.stderr)
+  })
+})
+
+test('in an empty folder the defaults are models that the commands accept', () => {
+  mkdirSync(at('empty'))
+  const cwd = at('empty')
+  const made = diffwave(['generate', '-o', 'clip.wav', '--seconds', '0.1', '--steps', '1'], { cwd })
+  assert.equal(made.status, 0, made.stderr)
+  for (const line of [
+    ['denoise', 'clip.wav', '-o', 'clean.wav', '--snr', '20', '--steps', '1'],
+    ['interpolate', 'clip.wav', 'clip.wav', '-o', 'mix.wav', '--step', '5', '--steps', '1'],
+    ['synthesize', mel, '-o', 'refused.wav', '-m', 'music'],
+  ]) {
+    const { status, stderr } = diffwave(line, { cwd })
+    if (line.includes('-m')) assert.match(stderr, /error\[BAD_CONFIG\]/)
+    else assert.equal(status, 0, stderr)
+  }
+  assert.deepEqual(readdirSync(cwd).sort(), ['clean.wav', 'clip.wav', 'mix.wav'])
+})
