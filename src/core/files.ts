@@ -1,10 +1,11 @@
 /** Reading and writing whole files with typed errors. A file that is written is complete or absent: never half. */
-import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { access, mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { access, type FileHandle, mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DiffWaveError } from './errors.js'
 import { MAX_FILE_BYTES } from './limits.js'
+import { permissionHint } from './permission.js'
+import { openTemporary, tidyOnce } from './temporary.js'
 
 function systemCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : ''
@@ -27,8 +28,14 @@ export function fileError(error: unknown, path: string, doing: 'read' | 'write')
     case 'EDQUOT':
       return new DiffWaveError('DISK_FULL', 'the disk is full', {
         ...details,
-        hint: 'Free some space and try again: what was in the file’s place before is still there.',
+        hint: 'Free some space and try again. The file that was there before is intact.',
       })
+    case 'ERR_ACCESS_DENIED':
+      return new DiffWaveError(
+        doing === 'read' ? 'NOT_READABLE' : 'NOT_WRITABLE',
+        `Node’s permission model does not allow to ${doing} the file`,
+        { ...details, hint: permissionHint(error, path) },
+      )
     default: {
       const reason = error instanceof Error ? error.message.split('\n')[0] : String(error)
       return doing === 'read'
@@ -78,56 +85,38 @@ export async function kindOfPath(path: string): Promise<'file' | 'directory' | '
   }
 }
 
-/** Counts temporary files, so that two writes of one process never share one. */
-let temporaries = 0
+/** Times a write starts over because somebody removed its temporary file. */
+const MAX_ATTEMPTS = 3
 
 /**
- * Writes a file by way of a temporary one beside it, flushed and renamed. Own code: `write-file-atomic` takes a write that a full
- * disk cut short for a whole one, and puts the torso in the old file's place.
+ * Writes a file by way of a temporary one beside it, flushed and renamed. Any number of processes and workers may write the same
+ * path at once: the last one to finish wins. Own code: `write-file-atomic` takes a write that a full disk cut short for a whole
+ * one, and replaces the old file with the torso.
  *
  * @throws DiffWaveError `NOT_WRITABLE`, `NOT_A_FILE`, `NOT_A_DIRECTORY`, `DISK_FULL`; what was there before is intact
  */
 export async function writeFileBytes(path: string, bytes: Uint8Array | string): Promise<void> {
-  let temporary: string | null = null
   try {
-    const kind = await kindOfPath(path)
-    if (kind === 'directory') {
-      throw new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path })
-    }
     // A pipe or a device is written to as it is: a rename would put a file in its place.
-    if (kind === 'other') {
-      await writeFile(path, bytes)
-      return
+    if ((await kindToWrite(path)) === 'other') return await writeFile(path, bytes)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        // `writeFile` of a handle goes on until every byte is written, or throws.
+        return await replaceFile(path, handle => handle.writeFile(bytes))
+      } catch (error) {
+        if (systemCode(error) !== 'ENOENT' || attempt === MAX_ATTEMPTS) throw error
+      }
     }
-    // A link stays one: what it points to is replaced, and keeps its permissions.
-    const target = await realpath(path).catch(() => path)
-    const mode = await stat(target).then(
-      status => status.mode & 0o777,
-      () => undefined,
-    )
-    const name = `${target}.${process.pid}.${temporaries++}.tmp`
-    const handle = await open(name, 'wx', mode)
-    temporary = name
-    try {
-      // Goes on until every byte is written, or throws.
-      await handle.writeFile(bytes)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    await rename(temporary, target)
-    temporary = null
   } catch (error) {
-    if (temporary !== null) await rm(temporary, { force: true }).catch(() => {})
     throw fileError(error, path, 'write')
   }
 }
 
 /**
- * Writes a file from pieces as they come, by way of a temporary one beside it, flushed and renamed; the temporary one is removed
- * where anything fails. A pipe or a device at `path` is written to as it is.
+ * Writes a file from pieces as they arrive, by way of a temporary one beside it, flushed and renamed. The temporary file is removed
+ * if anything fails. A pipe or a device at `path` is written to as it is.
  *
- * @param head bytes that replace the file's first ones once all is written, as a header that counts what follows
+ * @param head bytes that replace the file's first ones once all is written, such as a header that counts what follows
  * @throws DiffWaveError as `writeFileBytes`, and what the pieces throw
  */
 export async function writeFilePieces(
@@ -135,32 +124,65 @@ export async function writeFilePieces(
   pieces: AsyncIterable<Uint8Array>,
   head?: () => Uint8Array,
 ): Promise<void> {
-  const attempt = <T>(work: Promise<T>): Promise<T> =>
-    work.catch(error => {
-      throw fileError(error, path, 'write')
-    })
-  const kind = await kindOfPath(path)
-  if (kind === 'directory') {
-    throw new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path })
+  // What the pieces throw is not the file system's refusal, whatever code it has.
+  let fromPieces: { readonly error: unknown } | null = null
+  const write = async (handle: FileHandle): Promise<void> => {
+    const iterator = pieces[Symbol.asyncIterator]()
+    const next = () =>
+      iterator.next().catch((error: unknown) => {
+        fromPieces = { error }
+        throw error
+      })
+    try {
+      for (let piece = await next(); !piece.done; piece = await next()) await handle.writeFile(piece.value)
+    } finally {
+      if (fromPieces === null) await iterator.return?.()
+    }
   }
-  const target = kind === 'file' ? await attempt(realpath(path)) : path
-  const temporary = kind === 'other' ? path : `${target}.${randomUUID().slice(0, 8)}`
-  const handle = await attempt(open(temporary, kind === 'other' ? 'w' : 'wx'))
+  try {
+    if ((await kindToWrite(path)) === 'other') {
+      const handle = await open(path, 'w')
+      await write(handle).finally(() => handle.close())
+      return
+    }
+    await replaceFile(path, async handle => {
+      await write(handle)
+      const bytes = head?.() ?? new Uint8Array(0)
+      if (bytes.length > 0) await handle.write(bytes, 0, bytes.length, 0)
+    })
+  } catch (error) {
+    if (fromPieces !== null) throw (fromPieces as { readonly error: unknown }).error
+    throw fileError(error, path, 'write')
+  }
+}
+
+/** What lies where a file is to be written. @throws DiffWaveError `NOT_A_FILE` */
+async function kindToWrite(path: string): Promise<'file' | 'other' | 'missing'> {
+  const kind = await kindOfPath(path)
+  if (kind !== 'directory') return kind
+  throw new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path })
+}
+
+/** Replaces a file with what `write` puts into a temporary one. A link stays one; its target keeps its permissions. */
+async function replaceFile(path: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
+  const target = await realpath(path).catch(() => path)
+  const mode = await stat(target).then(
+    status => status.mode & 0o777,
+    () => undefined,
+  )
+  await tidyOnce(dirname(target))
+  const temporary = await openTemporary(target, mode)
   try {
     try {
-      if (kind === 'file') await attempt(handle.chmod((await attempt(stat(target))).mode))
-      for await (const piece of pieces) await attempt(handle.writeFile(piece))
-      if (kind !== 'other') {
-        const bytes = head?.() ?? new Uint8Array(0)
-        if (bytes.length > 0) await attempt(handle.write(bytes, 0, bytes.length, 0))
-        await attempt(handle.sync())
-      }
+      if (mode !== undefined) await temporary.handle.chmod(mode)
+      await write(temporary.handle)
+      await temporary.handle.sync()
     } finally {
-      await handle.close()
+      await temporary.handle.close()
     }
-    if (kind !== 'other') await attempt(rename(temporary, target))
+    await rename(temporary.path, target)
   } catch (error) {
-    if (kind !== 'other') await rm(temporary, { force: true })
+    await rm(temporary.path, { force: true }).catch(() => {})
     throw error
   }
 }
@@ -180,7 +202,7 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** Whether a file could be written at a path, found out before long work starts. @throws DiffWaveError as `writeFileBytes` */
+/** Checks that a file can be written at a path, before long work starts. @throws DiffWaveError as `writeFileBytes` */
 export async function checkWritable(path: string): Promise<void> {
   try {
     if ((await kindOfPath(path)) === 'directory') {

@@ -1,0 +1,79 @@
+/**
+ * Temporary files that become others by a rename. Their names say who writes them, so that those a killed process left behind are
+ * removed later and those of running ones are not.
+ */
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import {
+  identityTag,
+  type Liveness,
+  liveness,
+  ownIdentity,
+  type ProcessIdentity,
+  parseIdentityTag,
+} from './process-identity.js'
+
+/** Names that are tried until one is free; with 48 random bits the second is never needed. */
+const ATTEMPTS = 8
+/** Characters of the target's name that are kept, so that a name of 255 bytes has a temporary one, too. */
+const NAME_CHARACTERS = 40
+/** Files of processes that cannot be seen from here, as in another container, are left alone for an hour. */
+const UNSEEN_MS = 3_600_000
+
+/** Opens a new file beside `target`. Fails as `open` does. */
+export async function openTemporary(target: string, mode?: number): Promise<{ path: string; handle: FileHandle }> {
+  const start = [...basename(target)].slice(0, NAME_CHARACTERS).join('')
+  for (let attempt = 1; ; attempt++) {
+    const random = randomBytes(6).toString('hex')
+    const path = join(dirname(target), `${start}.${identityTag(ownIdentity())}.${random}.tmp`)
+    try {
+      return { path, handle: await open(path, 'wx', mode) }
+    } catch (error) {
+      const taken = error instanceof Error && 'code' in error && error.code === 'EEXIST'
+      if (!taken || attempt === ATTEMPTS) throw error
+    }
+  }
+}
+
+/** Who writes a temporary file, from its name; null if it is not named like one. */
+function writerOf(name: string): ProcessIdentity | null {
+  const tag = /\.(\d+-\d*-(?:[0-9a-f]{8}\.\d+)?)\.[0-9a-f]{12}\.tmp$/.exec(name)?.[1]
+  return tag === undefined ? null : parseIdentityTag(tag)
+}
+
+/** How temporary files were named at first, by process id and a counter, which repeat in containers. */
+const FORMER_NAME = /\.\d+\.\d+\.tmp$/
+
+/**
+ * Removes the temporary files in a folder that dead processes left.
+ *
+ * @param exclusive whether the caller alone may write here: then files of processes that cannot be seen are removed at once
+ */
+export async function removeAbandoned(folder: string, exclusive = false): Promise<void> {
+  const names = await readdir(folder).catch(() => [])
+  for (const name of names) {
+    const path = join(folder, name)
+    const writer = writerOf(name)
+    if (writer === null ? exclusive && FORMER_NAME.test(name) : await isAbandoned(path, liveness(writer), exclusive)) {
+      await rm(path, { force: true }).catch(() => {})
+    }
+  }
+}
+
+async function isAbandoned(path: string, writer: Liveness, exclusive: boolean): Promise<boolean> {
+  if (writer !== 'unknown') return writer === 'dead'
+  if (exclusive) return true
+  const status = await stat(path).catch(() => null)
+  return status !== null && Date.now() - status.mtimeMs > UNSEEN_MS
+}
+
+/** Folders that this process has written to. */
+const tidied = new Set<string>()
+
+/** Removes what dead processes left in a folder, the first time that this process writes into it. */
+export async function tidyOnce(folder: string): Promise<void> {
+  if (tidied.has(folder)) return
+  tidied.add(folder)
+  await removeAbandoned(folder)
+}

@@ -1,0 +1,169 @@
+/** Writing whole files: complete or absent, whoever else writes them, and nothing left behind. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmod, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { Worker } from 'node:worker_threads'
+import { fileError, writeFileBytes, writeFilePieces } from '#src/core/files'
+import { identityTag, ownIdentity } from '#src/core/process-identity'
+import { openTemporary, removeAbandoned } from '#src/core/temporary'
+import { code } from '../support/errors.js'
+import { scratchFolder } from '../support/scratch.js'
+
+const scratch = scratchFolder('files')
+let folders = 0
+function newFolder(): string {
+  const folder = join(scratch, String(folders++))
+  mkdirSync(folder)
+  return folder
+}
+const dist = (path: string) => new URL(`../../../dist/${path}`, import.meta.url).href
+async function* pieces(...texts: string[]) {
+  for (const text of texts) yield Buffer.from(text)
+}
+
+describe('writing at once', () => {
+  test('three workers write one path 180 times without a failure or a file left', async () => {
+    const folder = newFolder()
+    const path = join(folder, 'a.bin')
+    const program = `
+      import(${JSON.stringify(dist('core/files.js'))}).then(async ({ writeFileBytes, writeFilePieces }) => {
+        const failures = []
+        const bytes = new Uint8Array(20000).fill(require('node:worker_threads').threadId)
+        for (let i = 0; i < 60; i++) {
+          const write = i % 2 ? writeFileBytes(${JSON.stringify(path)}, bytes)
+            : writeFilePieces(${JSON.stringify(path)}, (async function* () { yield bytes })())
+          await write.catch(error => failures.push(error.message))
+        }
+        require('node:worker_threads').parentPort.postMessage(failures)
+      })`
+    const workers = [0, 1, 2].map(() => new Worker(program, { eval: true }))
+    const failures = await Promise.all(workers.map(worker => new Promise(resolve => worker.once('message', resolve))))
+    assert.deepEqual(failures, [[], [], []])
+    assert.deepEqual(readdirSync(folder), ['a.bin'])
+    const bytes = readFileSync(path)
+    assert.equal(bytes.length, 20_000)
+    assert.ok(bytes.every(byte => byte === bytes[0]))
+  })
+
+  test('a write starts over if its temporary file was removed', async () => {
+    const folder = newFolder()
+    await Promise.all([
+      writeFileBytes(join(folder, 'a'), new Uint8Array(1e6)),
+      ...Array.from({ length: 20 }, async () => {
+        for (const name of readdirSync(folder)) {
+          if (name.endsWith('.tmp'))
+            await import('node:fs/promises').then(fs => fs.rm(join(folder, name), { force: true }))
+        }
+      }),
+    ])
+    assert.deepEqual(readdirSync(folder), ['a'])
+  })
+})
+
+describe('temporary files', () => {
+  test('of dead processes are removed, those of living ones and other files are not', async () => {
+    const folder = newFolder()
+    const own = ownIdentity()
+    const named = (tag: string) => `model.json.${tag}.0123456789ab.tmp`
+    const living = named(identityTag(own))
+    const elsewhere = named('7-1-00000000.1')
+    const kept = ['a.tmp', 'checkpoint.safetensors', living, elsewhere, 'x.12.3.tmp']
+    const dead = [named('4194305-1-'), named(`${own.pid}-1-${own.place ?? ''}`)]
+    for (const name of [...kept, ...dead]) writeFileSync(join(folder, name), '')
+    await removeAbandoned(folder)
+    assert.deepEqual(readdirSync(folder).sort(), [...kept].sort())
+    // Who alone may write here also knows of those that it cannot see, and of names of old.
+    await removeAbandoned(folder, true)
+    assert.deepEqual(readdirSync(folder).sort(), ['a.tmp', 'checkpoint.safetensors', living].sort())
+  })
+
+  test('of a killed process are removed by the next one that writes in the folder', () => {
+    const folder = newFolder()
+    const run = (program: string) =>
+      spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
+    const { signal } = run(`
+      import { writeFilePieces } from ${JSON.stringify(dist('core/files.js'))}
+      await writeFilePieces(${JSON.stringify(join(folder, 'a'))}, (async function* () {
+        yield Buffer.from('half')
+        process.kill(process.pid, 'SIGKILL')
+        await new Promise(resolve => setTimeout(resolve, 10_000))
+      })())`)
+    assert.equal(signal, 'SIGKILL')
+    assert.match(readdirSync(folder).join(), /^a\..*\.tmp$/)
+    const { stderr } = run(`
+      import { writeFileBytes } from ${JSON.stringify(dist('core/files.js'))}
+      await writeFileBytes(${JSON.stringify(join(folder, 'b'))}, 'whole')`)
+    assert.equal(stderr, '')
+    assert.deepEqual(readdirSync(folder), ['b'])
+  })
+
+  test('have names of their own, even if the file’s name is as long as names may be', async () => {
+    const folder = newFolder()
+    const target = join(folder, 'é'.repeat(127))
+    const [first, second] = [await openTemporary(target), await openTemporary(target)]
+    assert.notEqual(first.path, second.path)
+    for (const { handle } of [first, second]) await handle.close()
+    await removeAbandoned(folder)
+    assert.equal(readdirSync(folder).length, 2)
+    await writeFileBytes(target, 'x')
+    assert.equal(readFileSync(target, 'utf8'), 'x')
+  })
+})
+
+describe('a file that is replaced', () => {
+  test('keeps its permissions, and a link to it stays a link', async () => {
+    const folder = newFolder()
+    const [path, link] = [join(folder, 'a'), join(folder, 'b')]
+    await writeFileBytes(path, 'one')
+    await chmod(path, 0o640)
+    symlinkSync('a', link)
+    await writeFileBytes(link, 'two')
+    assert.equal(readFileSync(path, 'utf8'), 'two')
+    await writeFilePieces(link, pieces('th', 'ree'), () => Buffer.from('T'))
+    assert.equal(readFileSync(path, 'utf8'), 'Three')
+    assert.equal((await stat(path)).mode & 0o777, 0o640)
+    assert.deepEqual(readdirSync(folder), ['a', 'b'])
+  })
+
+  test('stays as it was if the pieces fail, and the error is theirs', async () => {
+    const folder = newFolder()
+    const path = join(folder, 'a')
+    await writeFileBytes(path, 'old')
+    const failure = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
+    const failing = async function* () {
+      yield Buffer.from('new')
+      throw failure
+    }
+    await assert.rejects(writeFilePieces(path, failing()), failure)
+    assert.equal(readFileSync(path, 'utf8'), 'old')
+    assert.deepEqual(readdirSync(folder), ['a'])
+  })
+})
+
+test('what the system refuses is a typed error', async () => {
+  const folder = newFolder()
+  writeFileSync(join(folder, 'file'), '')
+  await assert.rejects(writeFileBytes(folder, ''), code('NOT_A_FILE'))
+  await assert.rejects(writeFileBytes(join(folder, 'none', 'a'), ''), code('NOT_WRITABLE'))
+  await assert.rejects(writeFileBytes(join(folder, 'file', 'a'), ''), code('NOT_A_DIRECTORY'))
+  await assert.rejects(writeFilePieces(folder, pieces('a')), code('NOT_A_FILE'))
+  assert.equal(fileError(Object.assign(new Error('full'), { code: 'EDQUOT' }), 'a', 'write').code, 'DISK_FULL')
+})
+
+test('under Node’s permission model an error names the flag that is missing', () => {
+  const folder = newFolder()
+  const flag = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission'
+  const { stdout } = spawnSync(
+    process.execPath,
+    [
+      ...['--no-warnings', flag, '--allow-fs-read=*', '--input-type=module', '-e'],
+      `const { writeFileBytes } = await import(${JSON.stringify(dist('core/files.js'))})
+       await writeFileBytes(${JSON.stringify(join(folder, 'a'))}, '').catch(e => console.log(e.code, e.hint))`,
+    ],
+    { encoding: 'utf8' },
+  )
+  assert.equal(stdout.trim(), `NOT_WRITABLE Start Node with --allow-fs-write=${join(folder, 'a')}.`)
+})
