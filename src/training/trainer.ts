@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { DiffWaveError } from '../core/errors.js'
 import { makeFolder } from '../core/files.js'
+import { removeAbandoned } from '../core/temporary.js'
 import type { Tensors } from '../core/tensor.js'
 import type { Engine } from '../engines/engine.js'
 import type { ModelConfig } from '../model/config.js'
@@ -15,7 +16,7 @@ import { Adam } from './optimiser/adam.js'
 import { addGradients, clipGradients, scaleGradients, updateAverage } from './optimiser/gradients.js'
 import { hasCheckpoint, type Position, readCheckpoint, type TrainingState, writeCheckpoint } from './run/checkpoint.js'
 import { EventLog, type Summary } from './run/event-log.js'
-import { lockFolder } from './run/lock.js'
+import { type FolderLock, lockFolder } from './run/lock.js'
 import { appendMetrics } from './run/metrics-log.js'
 import { type StartOptions, start } from './run/start.js'
 import { validate } from './validation.js'
@@ -80,11 +81,13 @@ const MAX_BROKEN_STEPS = 5
  */
 export async function train(options: TrainOptions): Promise<TrainSummary> {
   await makeFolder(options.out)
-  const release = await lockFolder(options.out)
+  const lock = await lockFolder(options.out)
   try {
-    return await new Run(options, await start(options)).go()
+    // Whoever wrote here is dead, or there would be no lock to take.
+    for (const folder of ['', 'model', 'best', 'cache']) await removeAbandoned(join(options.out, folder), true)
+    return await new Run(options, await start(options), lock).go()
   } finally {
-    await release()
+    await lock.release()
   }
 }
 
@@ -104,6 +107,7 @@ class Run {
   constructor(
     private readonly options: TrainOptions,
     { state, position }: { state: TrainingState; position: Position },
+    private readonly lock: FolderLock,
   ) {
     this.#model = position.model
     this.#state = state
@@ -271,6 +275,7 @@ class Run {
 
   async #save(): Promise<void> {
     this.#catchUp()
+    await this.lock.assertHeld()
     await writeCheckpoint(this.options.out, this.#state, this.#position)
     await this.#export('model')
   }

@@ -28,7 +28,6 @@ import { type Dataset, isValidation, loadDataset } from '#src/training/data/data
 import { measureSubbands } from '#src/training/data/measure'
 import { levelWeight, stepDrawer } from '#src/training/objective/noise-levels'
 import { clipGradients, globalNorm } from '#src/training/optimiser/gradients'
-import { lockFolder } from '#src/training/run/lock'
 import { type TrainOptions, train } from '#src/training/trainer'
 import { learningEngine } from '../support/learning-engine.js'
 
@@ -450,18 +449,6 @@ test('a signal finishes the step, saves and returns', async () => {
   const run = options({ signal: stop.signal, onStep: ({ step }) => step === 5 && stop.abort() })
   assert.deepEqual((await train(run)).stoppedBy, 'signal')
   assert.equal((await train({ ...options({ out: run.out, resume: true }), maxSteps: 5 })).step, 5)
-})
-
-test('a live owner’s lock is kept, a dead one’s is taken', async () => {
-  const folder = join(scratch, 'locked')
-  mkdirSync(folder)
-  const release = await lockFolder(folder)
-  await assert.rejects(lockFolder(folder), code('LOCKED'))
-  await release()
-  for (const content of ['{"pid":4194305,"started":"1"}', `{"pid":${process.pid},"started":"1"}`, '{"pi']) {
-    writeFileSync(join(folder, 'lock.json'), content)
-    await (await lockFolder(folder))()
-  }
 })
 
 test('a data set names what it leaves out, and why', async () => {

@@ -1,63 +1,168 @@
-/** One trainer a folder: a lock file with the owner's process id and start time, so that a dead owner's lock is recognised. */
-import { readFileSync } from 'node:fs'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+/**
+ * One trainer per folder: `lock.json` names the process that has it.
+ *
+ * Taking over a dead holder's lock must let exactly one process in, and "look, remove, create" does not: a second process removes
+ * what the first has just created. So whoever wants the lock first puts a claim beside it, a file of a name that is never used again,
+ * and goes on only if its claim is the only one of a living process (Lamport's "announce, then look"). Of two claims the one whose
+ * name is lower stays. What is done with `lock.json` meanwhile, no other process does.
+ */
+import { randomBytes } from 'node:crypto'
+import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { DiffWaveError } from '../../core/errors.js'
-import { fileError } from '../../core/files.js'
+import { fileError, writeFileBytes } from '../../core/files.js'
+import {
+  identityTag,
+  liveness,
+  ownIdentity,
+  type ProcessIdentity,
+  parseIdentityTag,
+} from '../../core/process-identity.js'
 
 const FILE = 'lock.json'
+const CLAIM = /^lock\.(.*)\.[0-9a-f]{12}\.claim$/
+/** How often a holder touches its lock, for those who cannot see its process: in another container, or on another machine. */
+const HEARTBEAT_MS = 500
+/** A holder that cannot be seen and does not touch its lock for so long is dead. */
+const PATIENCE_MS = 2_500
+/** So long a claim is waited for, which others keep for a few milliseconds. */
+const MAX_WAIT_MS = 30_000
+/** A claim of a process that cannot be seen counts for so long. */
+const CLAIM_MS = 5_000
 
-/** When a process started, in the kernel's own count (proc(5), field 22 of stat); null where the system does not say. */
-function startTime(pid: number): string | null {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null
-  } catch {
-    return null
-  }
+/** A folder's lock while it is held. */
+export interface FolderLock {
+  /** @throws DiffWaveError `LOCKED` if another process has taken the folder over, having taken this one for dead */
+  assertHeld(): Promise<void>
+  /** Gives the folder free. */
+  release(): Promise<void>
 }
 
-function isAlive(owner: { pid: number; started: string | null }): boolean {
-  try {
-    process.kill(owner.pid, 0)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false
-  }
-  return owner.started === null || startTime(owner.pid) === owner.started
+/** Tokens of the locks that this thread holds: a worker that was terminated leaves its lock to a process that lives. */
+const heldHere = new Set<string>()
+
+interface Holder extends ProcessIdentity {
+  readonly token: string | null
 }
 
-/** Takes a folder's lock; gives what releases it. @throws DiffWaveError `LOCKED`, `NOT_WRITABLE` */
-export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+/**
+ * Takes a folder's lock.
+ *
+ * @throws DiffWaveError `LOCKED`, `NOT_WRITABLE`, `DISK_FULL`
+ */
+export async function lockFolder(folder: string): Promise<FolderLock> {
   const path = join(folder, FILE)
-  const mine = JSON.stringify({ pid: process.pid, started: startTime(process.pid) })
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      await writeFile(path, mine, { flag: 'wx' })
-      return () => rm(path, { force: true })
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw fileError(error, path, 'write')
-    }
-    const owner = await readOwner(path)
-    if (owner !== null && isAlive(owner)) {
-      throw new DiffWaveError('LOCKED', 'another trainer works in this folder', {
-        got: `process ${owner.pid}`,
-        where: folder,
-        hint: 'Wait for it, stop it, or give another folder.',
-      })
-    }
-    await rm(path, { force: true })
+  const token = randomBytes(6).toString('hex')
+  const holder: Holder = { ...ownIdentity(), token }
+  await withClaim(folder, async () => {
+    const other = await readHolder(path)
+    if (other !== null && (await isHeld(path, other))) throw locked(folder, other.pid)
+    await writeFileBytes(path, JSON.stringify(holder))
+  })
+  heldHere.add(token)
+  const heartbeat = setInterval(() => {
+    const now = new Date()
+    utimes(path, now, now).catch(() => {})
+  }, HEARTBEAT_MS)
+  heartbeat.unref()
+  const isOwn = async () => (await readHolder(path))?.token === token
+  return {
+    async assertHeld() {
+      if (!(await isOwn())) throw locked(folder, (await readHolder(path))?.pid)
+    },
+    async release() {
+      clearInterval(heartbeat)
+      heldHere.delete(token)
+      if (await isOwn()) await rm(path, { force: true })
+    },
   }
-  throw new DiffWaveError('LOCKED', 'another trainer took this folder just now', { where: folder })
 }
 
-async function readOwner(path: string): Promise<{ pid: number; started: string | null } | null> {
+function locked(folder: string, pid?: number): DiffWaveError {
+  return new DiffWaveError('LOCKED', 'another trainer works in this folder', {
+    ...(pid === undefined ? {} : { got: `process ${pid}` }),
+    where: folder,
+    hint: 'Wait for it, stop it, or use another folder.',
+  })
+}
+
+/** Runs `work` while no other process does so in this folder. @throws DiffWaveError `LOCKED`, `NOT_WRITABLE` */
+async function withClaim(folder: string, work: () => Promise<void>): Promise<void> {
+  const deadline = Date.now() + MAX_WAIT_MS
+  while (Date.now() < deadline) {
+    const name = `lock.${identityTag(ownIdentity())}.${randomBytes(6).toString('hex')}.claim`
+    const path = join(folder, name)
+    try {
+      await writeFile(path, '', { flag: 'wx' })
+    } catch (error) {
+      throw fileError(error, path, 'write')
+    }
+    try {
+      for (
+        let others = await otherClaims(folder, name);
+        Date.now() < deadline;
+        others = await otherClaims(folder, name)
+      ) {
+        if (others.length === 0) return await work()
+        if (others.some(other => other < name)) break
+        await delay(1)
+      }
+    } finally {
+      await rm(path, { force: true })
+    }
+    await delay(1 + (randomBytes(1)[0]! % 10))
+  }
+  throw locked(folder)
+}
+
+/** The claims of other living processes; those of dead ones are removed, as their names are never used again. */
+async function otherClaims(folder: string, own: string): Promise<string[]> {
+  const living: string[] = []
+  for (const name of await readdir(folder)) {
+    const tag = CLAIM.exec(name)?.[1]
+    const claimant = tag === undefined || name === own ? null : parseIdentityTag(tag)
+    if (claimant === null) continue
+    const path = join(folder, name)
+    if (await isOver(claimant, path, join(folder, own))) await rm(path, { force: true })
+    else living.push(name)
+  }
+  return living
+}
+
+async function isOver(claimant: ProcessIdentity, path: string, own: string): Promise<boolean> {
+  const state = liveness(claimant)
+  if (state !== 'unknown') return state === 'dead'
+  // Both times are of the folder's own clock.
+  const [theirs, ours] = await Promise.all([stat(path).catch(() => null), stat(own).catch(() => null)])
+  return theirs !== null && ours !== null && ours.mtimeMs - theirs.mtimeMs > CLAIM_MS
+}
+
+/** Whether a holder lives; one whose process cannot be seen is watched until it touches its lock or has not for long enough. */
+async function isHeld(path: string, holder: Holder): Promise<boolean> {
+  const state = liveness(holder)
+  const isOfOtherThread = holder.pid === process.pid && !heldHere.has(holder.token ?? '')
+  if (state !== 'unknown' && !isOfOtherThread) return state === 'alive'
+  if (state === 'dead') return false
+  const touched = async () => (await stat(path).catch(() => null))?.mtimeMs
+  const before = await touched()
+  for (let waited = 0; waited < PATIENCE_MS; waited += HEARTBEAT_MS) {
+    await delay(HEARTBEAT_MS)
+    if ((await touched()) !== before) return true
+  }
+  return false
+}
+
+/** Who holds the lock by its file; null if there is none, or it says nothing, as one that a power cut left. */
+async function readHolder(path: string): Promise<Holder | null> {
   try {
     const value: unknown = JSON.parse(await readFile(path, 'utf8'))
-    if (typeof value !== 'object' || value === null || !('pid' in value) || !Number.isInteger(value.pid)) return null
-    const started = 'started' in value && typeof value.started === 'string' ? value.started : null
-    return { pid: Number(value.pid), started }
+    if (typeof value !== 'object' || value === null) return null
+    const { pid, started, place, token } = value as Record<string, unknown>
+    if (typeof pid !== 'number' || !Number.isInteger(pid)) return null
+    const text = (field: unknown) => (typeof field === 'string' ? field : null)
+    return { pid, started: text(started), place: text(place), token: text(token) }
   } catch {
-    // Half-written by a process that was killed: nobody's.
     return null
   }
 }
