@@ -1,6 +1,6 @@
 /**
- * The names that options accept. They are repeated here so that `diffwave --help` loads neither engines nor schemas; the types
- * of the lists that define them hold both to be the same.
+ * The names that options accept. They are repeated here so that `diffwave --help` loads neither engines nor schemas;
+ * the types of the lists that define them hold both to be the same.
  */
 import type { WavFormat } from '../audio/codecs/wav-encode.js'
 import type { ConventionName } from '../audio/mel/convention.js'

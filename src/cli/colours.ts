@@ -1,4 +1,6 @@
-/** Colours for a person's terminal, none for pipes and files (picocolors alone would also colour wherever CI is set). */
+/**
+ * Colours for a person's terminal, none for pipes and files (picocolors alone would also colour wherever CI is set).
+ */
 import process from 'node:process'
 import pc from 'picocolors'
 

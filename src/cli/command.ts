@@ -1,4 +1,7 @@
-/** What a command is: data from which the program, `--help` and docs/command-line.md are made, and a function that runs it. */
+/**
+ * What a command is: data from which the program, `--help` and docs/command-line.md are made, and a function that runs
+ * it.
+ */
 import type { Context } from './context.js'
 
 /** A positional argument. */
@@ -9,7 +12,9 @@ export interface ArgumentSpec {
   readonly variadic?: boolean
 }
 
-/** An option. `Value` is what `run` receives; `undefined` is part of it unless the option is required or has a default. */
+/**
+ * An option. `Value` is what `run` receives; `undefined` is part of it unless the option is required or has a default.
+ */
 export interface OptionSpec<Value> {
   /** As commander spells them: `-m, --model <model>`, `--steps <n...>`, `--no-baseline`. */
   readonly flags: string

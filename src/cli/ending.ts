@@ -8,12 +8,12 @@ import { jsonLine } from './text.js'
 type Signal = keyof typeof signalStatus
 
 /**
- * Watches the process. Whatever ends the run aborts the work first, so that temporary files are removed and a training run is
- * saved:
+ * Watches the process. Whatever ends the run aborts the work first, so that temporary files are removed and a training
+ * run is saved:
  * - SIGINT, SIGTERM, SIGHUP: status 128 + signal; the same again ends at once.
  * - a reader of standard output that leaves, as `| head` does: quietly, status 0.
- * - standard output that cannot be written, as on a full disk: an error, status 1.
- * A standard error that nobody reads changes nothing: only what would have been said is lost.
+ * - standard output that cannot be written, as on a full disk: an error, status 1. A standard error that nobody reads
+ *   changes nothing: only what would have been said is lost.
  */
 export class Ending {
   readonly #stop = new AbortController()

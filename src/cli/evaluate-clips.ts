@@ -75,7 +75,9 @@ export async function evaluateClips(context: Context, model: Denoiser | null, op
   context.result(generatorLines(all), { ...facts, seed, realTimeFactor, ...generatorJson(all) })
 }
 
-/** Clips of all labels in turn, or of the one asked for, or of those that the model draws; clip i has the seed plus i. */
+/**
+ * Clips of all labels in turn, or of the one asked for, or of those that the model draws; clip i has the seed plus i.
+ */
 async function generate(
   context: Context,
   model: Denoiser,

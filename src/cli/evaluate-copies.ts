@@ -74,7 +74,9 @@ export async function evaluateCopies(
   }
 }
 
-/** The model as systems; a second model with its last layer zeroed, to be disposed of, unless rows of it are not wanted. */
+/**
+ * The model as systems; a second model with its last layer zeroed, to be disposed of, unless rows of it are not wanted.
+ */
 async function ownSystems(
   model: Denoiser,
   options: EvaluateOptions & { readonly seed: number },

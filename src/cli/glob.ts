@@ -1,4 +1,7 @@
-/** Patterns that name several files, for shells that expand none and for lists too long for a command line. Own code: Node 20 has no `fs.glob`. */
+/**
+ * Patterns that name several files, for shells that expand none and for lists too long for a command line. Own code:
+ * Node 20 has no `fs.glob`.
+ */
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -14,8 +17,8 @@ export function patternBase(pattern: string): string {
 }
 
 /**
- * The files that match a pattern, in order: `*` and `?` within a name, `[a-z]`, `{wav,flac}`, and `**` for folders of any depth.
- * Hidden files match only a pattern that begins with a dot. Links to folders are followed, but not by `**`.
+ * The files that match a pattern, in order: `*` and `?` within a name, `[a-z]`, `{wav,flac}`, and `**` for folders of
+ * any depth. Hidden files match only a pattern that begins with a dot. Links to folders are followed, but not by `**`.
  */
 export async function matchingFiles(pattern: string): Promise<string[]> {
   const found = new Set<string>()

@@ -32,11 +32,12 @@ const anything: InputKind = { title: 'files', ending: /$/ }
 const standardInput = new Set(['-', '/dev/stdin', '/dev/fd/0', '/proc/self/fd/0'])
 
 /**
- * The files that the words of a command line name. A folder stands for the files of the kind below it, a pattern in quotes for
- * what matches it unless a file of that very name exists, `-` for standard input. Pipes and standard input are read to the end
- * into a temporary file, as most formats cannot be read in one pass.
+ * The files that the words of a command line name. A folder stands for the files of the kind below it, a pattern in
+ * quotes for what matches it unless a file of that very name exists, `-` for standard input. Pipes and standard input
+ * are read to the end into a temporary file, as most formats cannot be read in one pass.
  *
- * @throws DiffWaveError `FILE_NOT_FOUND`, `BAD_DATA` (a folder without such files), `BAD_OPTION`, `TOO_LARGE`, `ABORTED`
+ * @throws DiffWaveError `FILE_NOT_FOUND`, `BAD_DATA` (a folder without such files), `BAD_OPTION`, `TOO_LARGE`,
+ * `ABORTED`
  */
 export async function findInputs(
   words: readonly string[],
@@ -48,7 +49,11 @@ export async function findInputs(
   return inputs
 }
 
-/** The one file that a word names, whatever its kind; a folder is taken as it is. @throws DiffWaveError as `findInputs` */
+/**
+ * The one file that a word names, whatever its kind; a folder is taken as it is.
+ *
+ * @throws DiffWaveError as `findInputs`
+ */
 export async function findInput(word: string, signal: AbortSignal): Promise<Input> {
   if ((await kindOfPath(word)) === 'directory') return { name: word, path: word, stem: stemOf(word) }
   return (await inputsOf(word, anything, signal))[0]!

@@ -15,7 +15,11 @@ export function modelName({ model }: Pick<ModelOptions, 'model'>, fallback: stri
   return model ?? (process.env['DIFFWAVE_MODEL'] || fallback)
 }
 
-/** The options of `loadModel` among a command's own. @throws DiffWaveError `BAD_OPTION` for a DIFFWAVE_THREADS that is no number */
+/**
+ * The options of `loadModel` among a command's own.
+ *
+ * @throws DiffWaveError `BAD_OPTION` for a DIFFWAVE_THREADS that is no number
+ */
 export function loadOptions({ engine, threads }: Omit<ModelOptions, 'model'>) {
   const environment = process.env['DIFFWAVE_THREADS']
   const wanted = threads ?? (environment ? threadsOf(environment) : undefined)

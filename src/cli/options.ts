@@ -151,7 +151,11 @@ export const refine = whole(
   'iterations of phase refinement after sampling, 0 to disable (default: the model’s)',
 )
 
-/** Sampling options of a process that starts at a noise level of its own: named schedules do not apply. @throws DiffWaveError `BAD_OPTION` */
+/**
+ * Sampling options of a process that starts at a noise level of its own: named schedules do not apply.
+ *
+ * @throws DiffWaveError `BAD_OPTION`
+ */
 export function countedSteps(options: SamplingOptions) {
   const { steps, ...rest } = sampling(options)
   if (typeof steps === 'string') {

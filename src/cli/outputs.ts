@@ -28,8 +28,12 @@ export interface OutputPlan {
 }
 
 /** Endings of files that are no folder's name, though they are not written by the command either. */
-const FILE_ENDINGS =
-  /^\.(wav|wave|flac|mp3|mp4|m4a|aac|ogg|oga|opus|aiff?|npy|npz|pth?|pkl|ckpt|safetensors|json|jsonl|csv|txt|md|png|jpe?g|pdf|html?|zip|gz|tar|bin)$/
+const FILE_ENDINGS = new Set(
+  [
+    'wav wave flac mp3 mp4 m4a aac ogg oga opus aif aiff npy npz pt pth pkl ckpt safetensors json jsonl csv txt md',
+    'png jpg jpeg pdf htm html zip gz tar bin',
+  ].flatMap(names => names.split(' ').map(name => `.${name}`)),
+)
 
 /** Whether a path that a user gave means a folder: it is one, ends in a slash, or does not end as files do. */
 async function meansFolder(path: string, endings: readonly string[]): Promise<boolean> {
@@ -38,7 +42,7 @@ async function meansFolder(path: string, endings: readonly string[]): Promise<bo
   if (/[\\/]$/.test(path)) return true
   const ending = extname(path).toLowerCase()
   if (endings.includes(ending)) return false
-  if (!FILE_ENDINGS.test(ending)) return true
+  if (!FILE_ENDINGS.has(ending)) return true
   throw new DiffWaveError('BAD_OPTION', 'results are not written in this format', {
     expected: `a folder, or a file that ends in ${endings.join(' or ')}`,
     got: path,
@@ -46,11 +50,12 @@ async function meansFolder(path: string, endings: readonly string[]): Promise<bo
 }
 
 /**
- * Pairs inputs with outputs. The output is standard output, a device or pipe, a file with one of the endings (then there must be
- * one input), or a folder, made if need be, in which each result has its input's name and the first ending.
+ * Pairs inputs with outputs. The output is standard output, a device or pipe, a file with one of the endings (then
+ * there must be one input), or a folder, made if need be, in which each result has its input's name and the first
+ * ending.
  *
- * @throws DiffWaveError `BAD_OPTION` (several inputs for one file, two results of one name, a file that would be overwritten),
- * `NOT_WRITABLE`, `NOT_A_DIRECTORY`, …
+ * @throws DiffWaveError `BAD_OPTION` (several inputs for one file, two results of one name, a file that would be
+ * overwritten), `NOT_WRITABLE`, `NOT_A_DIRECTORY`, …
  */
 export async function planOutputs(
   context: Context,

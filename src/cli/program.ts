@@ -97,6 +97,9 @@ function usageError(
   const nearest = unknown === undefined ? undefined : suggestion(unknown, names).hint
   const meant = nearest ?? guess?.replace(/^\(|\)$/g, '')
   const command = argv.find(word => names.includes(word))
-  const help = `\`diffwave ${command === undefined ? '' : `${command} `}--help\` lists ${command === undefined ? 'commands and ' : ''}options.`
+  const help =
+    command === undefined
+      ? '`diffwave --help` lists commands and options.'
+      : `\`diffwave ${command} --help\` lists options.`
   return new DiffWaveError('BAD_OPTION', problem, { hint: meant === undefined ? help : `${meant} ${help}` })
 }

@@ -1,8 +1,8 @@
 /** Text on its way to a terminal: names and labels come from files, and may hold what a terminal would obey. */
 
 /**
- * Control characters (C0, delete, C1: escape sequences, carriage returns), line and paragraph separators, and the marks that
- * reorder text (Unicode TR 9, section 2), which can make a name read as another.
+ * Control characters (C0, delete, C1: escape sequences, carriage returns), line and paragraph separators, and the marks
+ * that reorder text (Unicode TR 9, section 2), which can make a name read as another.
  */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
 const unsafe = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g

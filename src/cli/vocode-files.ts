@@ -12,7 +12,9 @@ import { planOutputs } from './outputs.js'
 import { checkStdout, chosenOutput, STDOUT } from './sink.js'
 import { picturePath, writeAudio } from './write-audio.js'
 
-/** Samples fed at a time into a file: a third of a second at 22,050 Hz runs some tenths faster than a stream's fewer. */
+/**
+ * Samples fed at a time into a file: a third of a second at 22,050 Hz runs some tenths faster than a stream's fewer.
+ */
 const FILE_CHUNK = 8192
 
 export const vocodeOptions = {

@@ -33,18 +33,18 @@ export function picturePath(wavPath: string): string {
 export async function writeAudio(context: Context, model: Denoiser, written: Written): Promise<void> {
   const { output, input, picture = false, format = '16' } = written
   const start = performance.now()
-  const measured = await context.withProgress(input ?? output, async report => {
+  const audio = await context.withProgress(input ?? output, async report => {
     const stream = await written.open(report)
-    const audio = new MeasuredStream(stream, picture)
-    await writeAudioTo(output, audio.stream, { format })
-    return audio
+    const counted = new CountedStream(stream, picture)
+    await writeAudioTo(output, counted.stream, { format })
+    return counted
   })
   const elapsed = (performance.now() - start) / 1000 + (written.spent ?? 0)
-  const { sampleRate, seed, steps } = measured.stream
-  if (picture) await writePicture(output, model, measured.pieces, sampleRate)
-  const seconds = measured.samples / sampleRate
+  const { sampleRate, seed, steps } = audio.stream
+  if (picture) await writePicture(output, model, audio.pieces, sampleRate)
+  const seconds = audio.samples / sampleRate
   const realTimeFactor = elapsed / seconds
-  const clippedShare = measured.samples === 0 ? 0 : measured.clipped / measured.samples
+  const clippedShare = audio.samples === 0 ? 0 : audio.clipped / audio.samples
   const engine = model.engine.name
   if (clippedShare > CLIPPED_SHARE) {
     context.note(
@@ -53,8 +53,8 @@ export async function writeAudio(context: Context, model: Denoiser, written: Wri
     )
   }
   context.result(
-    `${output}: ${seconds.toFixed(2)} s of audio in ${elapsed.toFixed(2)} s, real-time factor ${realTimeFactor.toFixed(2)}, ` +
-      `${engine}, ${steps} steps, seed ${seed}`,
+    `${output}: ${seconds.toFixed(2)} s of audio in ${elapsed.toFixed(2)} s, ` +
+      `real-time factor ${realTimeFactor.toFixed(2)}, ${engine}, ${steps} steps, seed ${seed}`,
     {
       ...written.extra?.(),
       input,
@@ -82,7 +82,7 @@ export function streamOf(synthesis: Synthesis): AudioStream {
 }
 
 /** A stream whose samples are counted, and kept if they will be drawn. */
-class MeasuredStream {
+class CountedStream {
   samples = 0
   /** Samples beyond full scale, which the WAV holds at full scale. */
   clipped = 0

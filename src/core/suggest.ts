@@ -4,8 +4,8 @@
 const MAX_WRONG_SHARE = 0.4
 
 /**
- * The name that is nearest to what was typed, by edits and by swapped neighbours (optimal string alignment distance); null
- * if none is near. Case is ignored.
+ * The name that is nearest to what was typed, by edits and by swapped neighbours (optimal string alignment distance);
+ * null if none is near. Case is ignored.
  */
 export function nearestName(typed: string, names: readonly string[]): string | null {
   let best: string | null = null

@@ -1,15 +1,16 @@
 /**
- * Pitch tracking: the cumulative mean normalised difference function of YIN (de Cheveigné & Kawahara 2002, equations 6 to 8) for
- * each frame, its dips as candidates, and the cheapest path through them (as RAPT, Talkin 1995, section 4): a choice frame by
- * frame makes octave errors that would drown what is compared. Own code, as the packages that track pitch give one
- * candidate a frame.
+ * Pitch tracking. YIN's cumulative mean normalised difference function (de Cheveigné & Kawahara 2002, equations 6 to 8)
+ * is computed per frame; its dips are candidates, and dynamic programming finds the cheapest path through them, as in
+ * RAPT (Talkin 1995, section 4). Choosing frame by frame makes octave errors that would swamp the differences between
+ * two recordings. Own code, because the packages that track pitch return one candidate per frame.
  */
 import FFT from 'fft.js'
 
-/** A pitch contour: F0 in Hz a frame, 0 where unvoiced. */
+/** A pitch contour, one value per frame. */
 export interface PitchTrack {
+  /** F0 in Hz, 0 if unvoiced. */
   readonly frequencies: Float64Array
-  /** 1 − YIN's aperiodicity at the best dip, 0 … 1: how strongly a frame has any pitch. */
+  /** Periodicity: 1 − YIN's aperiodicity at the best dip, 0 … 1; 0 for silence. */
   readonly salience: Float64Array
   /** Samples between frames; frame f is centred on sample f × hop. */
   readonly hop: number
@@ -21,29 +22,37 @@ export interface PitchRange {
   readonly highest: number
 }
 
-/** Voices. */
+/** The range of voices. */
 const speech: PitchRange = { lowest: 60, highest: 600 }
-/** Seconds over which samples are compared with later ones. */
+/** Length of the difference function's window, in seconds. */
 const WINDOW = 0.045
+/** Seconds between frames. */
 const HOP = 0.01
-/** Candidates of a frame. */
+/** Candidates kept per frame. */
 const CANDIDATES = 6
-/** Costs of the path, in units of YIN's aperiodicity: an unvoiced frame, a change of voicing, an octave's jump, an octave's depth. */
+/** Costs of the path, in units of YIN's aperiodicity: of an unvoiced frame, … */
 const UNVOICED = 0.3
+/** … of a change between voiced and unvoiced, … */
 const CHANGE = 0.15
+/** … of a jump by an octave, … */
 const JUMP = 0.6
+/** … and of each octave below the highest frequency, which decides between a period and its multiples. */
 const DEPTH = 0.03
-/** Frames this far below the loudest, or with less than this root mean square, are unvoiced. */
+/** Frames more than 45 dB below the loudest are unvoiced, … */
 const QUIET = 10 ** (-45 / 20)
+/** … and so are frames with a smaller root mean square than this. */
 const SILENCE = 1e-4
 
 interface Candidate {
-  /** Hz; 0: unvoiced. */
+  /** In Hz; 0: unvoiced. */
   readonly frequency: number
   readonly cost: number
 }
 
-/** The difference function of one frame: Σ_j (x_j − x_{j+τ})² for τ up to the longest lag, by way of the transform. */
+/**
+ * The difference function of a frame, d(τ) = Σ_j (x_j − x_{j+τ})² for τ from 0 to `maxLag` + 1, from a fast
+ * correlation.
+ */
 class DifferenceFunction {
   readonly values: Float64Array
   readonly #fft: FFT
@@ -53,24 +62,28 @@ class DifferenceFunction {
   readonly #allSpectrum: number[]
   readonly #correlation: number[]
 
-  constructor(
-    private readonly window: number,
-    private readonly longest: number,
-  ) {
-    const size = 2 ** Math.ceil(Math.log2(window + longest + 1))
+  readonly #window: number
+  readonly #maxLag: number
+
+  /** @param window samples compared @param maxLag in samples */
+  constructor(window: number, maxLag: number) {
+    this.#window = window
+    this.#maxLag = maxLag
+    const size = 2 ** Math.ceil(Math.log2(window + maxLag + 1))
     this.#fft = new FFT(size)
     this.#head = new Float64Array(size)
     this.#all = new Float64Array(size)
     this.#headSpectrum = this.#fft.createComplexArray()
     this.#allSpectrum = this.#fft.createComplexArray()
     this.#correlation = this.#fft.createComplexArray()
-    this.values = new Float64Array(longest + 2)
+    this.values = new Float64Array(maxLag + 2)
   }
 
-  /** @returns energy of the first window */
+  /** Computes `values` for the frame that starts at a sample. @returns the energy of its window */
   measure(samples: Float32Array, start: number): number {
-    const { window, longest, values } = this
-    for (let i = 0; i < window + longest + 1; i++) {
+    const { values } = this
+    const window = this.#window
+    for (let i = 0; i < window + this.#maxLag + 1; i++) {
       const sample = samples[start + i] ?? 0
       this.#all[i] = sample
       this.#head[i] = i < window ? sample : 0
@@ -97,7 +110,7 @@ class DifferenceFunction {
   }
 }
 
-/** The vertex of the parabola through three neighbouring values, as an offset from the middle one. */
+/** Offset of the vertex of the parabola through three neighbouring values from the middle one, −½ … ½. */
 function vertex(before: number, at: number, after: number): number {
   const curvature = before - 2 * at + after
   return curvature > 0 ? Math.max(-0.5, Math.min(0.5, (before - after) / (2 * curvature))) : 0
@@ -113,7 +126,7 @@ export function trackPitch(samples: Float32Array, sampleRate: number, range: Pit
   return { frequencies: cheapestPath(candidates), salience, hop }
 }
 
-/** `PitchTrack.salience` alone, of frames `seconds` apart. */
+/** `PitchTrack.salience` alone. @param seconds between frames */
 export function pitchSalience(
   samples: Float32Array,
   sampleRate: number,
@@ -166,7 +179,7 @@ function pitchCandidates(samples: Float32Array, sampleRate: number, range: Pitch
   return { candidates, salience, hop }
 }
 
-/** The cheapest choice of a candidate (or none) a frame, by dynamic programming. */
+/** The cheapest choice of one candidate, or none, per frame, by dynamic programming. */
 function cheapestPath(candidates: readonly Candidate[][]): Float64Array {
   const states = candidates.map(found => [{ frequency: 0, cost: UNVOICED }, ...found])
   const from: number[][] = []

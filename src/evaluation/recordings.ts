@@ -1,4 +1,4 @@
-/** A folder of recordings, and beside each what belongs to it: its mel, or what a model made of it. */
+/** The recordings of a folder, by the name that pairs each with its mel or with the copy that a model made. */
 import { join } from 'node:path'
 import type { Audio } from '../audio/audio.js'
 import { audioFiles, audioStem } from '../audio/audio-files.js'
@@ -11,11 +11,15 @@ export interface LeftOut {
   readonly reason: string
 }
 
-/** Recordings of a folder by stem (path below it, without the ending). @throws DiffWaveError `BAD_DATA` where there are none */
+/**
+ * Paths of a folder's recordings by stem: the path below the folder, without the ending.
+ *
+ * @throws DiffWaveError `BAD_DATA` if there are none
+ */
 export async function recordingsIn(folder: string): Promise<ReadonlyMap<string, string>> {
   const files = await audioFiles(folder)
   if (files.length === 0) {
-    throw new DiffWaveError('BAD_DATA', 'the folder holds no recordings', {
+    throw new DiffWaveError('BAD_DATA', 'the folder contains no recordings', {
       expected: 'WAV, FLAC, MP3 or Ogg files',
       where: folder,
     })

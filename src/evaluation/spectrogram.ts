@@ -1,7 +1,7 @@
-/** Magnitude spectrograms as the distances between recordings take them: centred frames with reflect padding, periodic Hann. */
+/** Magnitude spectrograms for distances between recordings: centred frames, reflect padding, periodic Hann window. */
 import { FrameTransform, padReflect } from '../audio/transforms/stft.js'
 
-/** Magnitudes below this are raised to it, so that silence has a logarithm. */
+/** Smaller magnitudes are raised to this, so that silence has a finite logarithm. */
 export const MAGNITUDE_FLOOR = 1e-5
 
 /** Magnitudes, frame-major: `[frames × bins]`, none below `MAGNITUDE_FLOOR`. */
@@ -12,16 +12,23 @@ export interface Spectrogram {
 }
 
 /**
- * The spectrogram of windows of `size` samples (a power of two) a quarter apart: ⌊samples/hop⌋ + 1 frames.
+ * The spectrogram of windows of `size` samples with a hop of size/4: ⌊samples/hop⌋ + 1 frames.
  *
- * @param highest frequency kept, Hz
+ * @param sampleRate in Hz
+ * @param size a power of two
+ * @param maxFrequency highest frequency kept, in Hz
  */
-export function spectrogram(samples: Float32Array, sampleRate: number, size: number, highest: number): Spectrogram {
+export function spectrogram(
+  samples: Float32Array,
+  sampleRate: number,
+  size: number,
+  maxFrequency: number,
+): Spectrogram {
   const hop = size / 4
   const transform = new FrameTransform({ fftSize: size, windowLength: size, hop })
   const padded = padReflect(samples, size / 2)
   const frames = Math.floor(samples.length / hop) + 1
-  const bins = Math.min(transform.bins, Math.floor((highest / sampleRate) * size) + 1)
+  const bins = Math.min(transform.bins, Math.floor((maxFrequency / sampleRate) * size) + 1)
   const data = new Float32Array(frames * bins)
   for (let frame = 0; frame < frames; frame++) {
     const spectrum = transform.forward(padded, frame * hop)

@@ -4,8 +4,8 @@ import type { Tensor, Tensors } from '../core/tensor.js'
 const LAST_LAYER = /^output_projection\./
 
 /**
- * The parameters with weights and bias of the last layer zero, so that the network predicts zero whatever it is given. What
- * such a model sounds like is made by its prior, its sampler and its refinement alone.
+ * The parameters with weights and bias of the last layer zero, so that the network predicts zero whatever it is given.
+ * What such a model sounds like is made by its prior, its sampler and its refinement alone.
  */
 export function withZeroOutput(parameters: Tensors): Map<string, Tensor> {
   const zeroed = new Map<string, Tensor>()

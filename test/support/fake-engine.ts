@@ -1,6 +1,6 @@
 /**
- * An engine without a network: ε is a cheap function of the audio within a radius, of the step, the label and the mel, zero
- * beyond the clip's ends. It keeps the stream contract to the letter, and checks that its callers do.
+ * An engine without a network: ε is a cheap function of the audio within a radius, of the step, the label and the mel,
+ * zero beyond the clip's ends. It keeps the stream contract to the letter, and checks that its callers do.
  */
 import assert from 'node:assert/strict'
 import type { Mel } from '#src/audio/mel/convention'

@@ -1,7 +1,7 @@
 /**
  * An engine whose data are known: x_0 is a stationary Gaussian process, covariance `deviation`²·ρ^|i − j| (first-order
- * autoregressive), so the best ε is known in closed form, E[ε|x_t] = √(1 − ᾱ)·(ᾱ·C + (1 − ᾱ)·I)⁻¹·x_t, and so is all that sampling
- * should give, for the clip that it is fed.
+ * autoregressive), so the best ε is known in closed form, E[ε|x_t] = √(1 − ᾱ)·(ᾱ·C + (1 − ᾱ)·I)⁻¹·x_t, and so is all
+ * that sampling should give, for the clip that it is fed.
  */
 import assert from 'node:assert/strict'
 import type { Mel } from '#src/audio/mel/convention'

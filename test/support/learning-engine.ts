@@ -1,11 +1,16 @@
-/** An engine that learns without a network: ε = Σ over bands of a gain a parameter; its gradients are exact and its work is nil. */
+/**
+ * An engine that learns without a network: ε = Σ over bands of a gain a parameter; its gradients are exact and its work
+ * is nil.
+ */
 
 import type { Tensors } from '#src/core/tensor'
 import { backwardByLoss } from '#src/engines/backward-by-loss'
 import type { Engine, LossRequest } from '#src/engines/engine'
 import type { NetworkConfig } from '#src/model/network'
 
-/** ε = a·x + b, with a and b the first numbers of the first two parameters; the other gradients are 1e-3 × the weights. */
+/**
+ * ε = a·x + b, with a and b the first numbers of the first two parameters; the other gradients are 1e-3 × the weights.
+ */
 export function learningEngine(
   network: NetworkConfig,
   initial: Tensors,

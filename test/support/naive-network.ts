@@ -1,6 +1,6 @@
 /**
- * The denoiser in float64, one clip at a time, every sum spelled out as the papers and PyTorch's documentation define it
- * (DiffWave, Kong et al. 2021, figure 1; `Conv1d`, `ConvTranspose2d`). Slow and obvious: the oracle of the engines.
+ * The denoiser in float64, one clip at a time, every sum spelled out as the papers and PyTorch's documentation define
+ * it (DiffWave, Kong et al. 2021, figure 1; `Conv1d`, `ConvTranspose2d`). Slow and obvious: the oracle of the engines.
  */
 import type { Mel } from '#src/audio/mel/convention'
 import type { Tensors } from '#src/core/tensor'

@@ -1,4 +1,7 @@
-/** A trainer to be killed: `node train-slowly.js <out>`, its checked config as JSON on stdin. The data is that of training.test.ts. */
+/**
+ * A trainer to be killed: `node train-slowly.js <out>`, its checked config as JSON on stdin. The data is that of
+ * training.test.ts.
+ */
 import { readFileSync } from 'node:fs'
 import { gaussian } from '#src/core/random'
 import { checkTrainingConfig } from '#src/training/config'

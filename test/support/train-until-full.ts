@@ -1,6 +1,6 @@
 /**
- * A trainer whose disk fills up: `node train-until-full.js <folder>`, its checked config as JSON on stdin. Ballast takes what is left
- * after the first checkpoint; once it is gone the run is resumed. Prints what happened as JSON.
+ * A trainer whose disk fills up: `node train-until-full.js <folder>`, its checked config as JSON on stdin. Ballast
+ * takes what is left after the first checkpoint; once it is gone the run is resumed. Prints what happened as JSON.
  */
 import { appendFileSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,7 +1,12 @@
-/** On which scale a mel's numbers are: the logarithms and normalisations that programs use have the same shape, but not the same range. */
+/**
+ * On which scale a mel's numbers are: the logarithms and normalisations that programs use have the same shape, but not
+ * the same range.
+ */
 import type { Mel, MelConvention } from './convention.js'
 
-/** Bins of the histogram that gives the median: a hundredth apart from −50 to 50, beyond which no scale here reaches. */
+/**
+ * Bins of the histogram that gives the median: a hundredth apart from −50 to 50, beyond which no scale here reaches.
+ */
 const BINS = 10_000
 const RANGE = 50
 
@@ -59,11 +64,15 @@ export class MelStatistics {
 /** Scales that are told apart by their range. */
 export type MelScale = 'natural logarithm' | 'lmnt' | 'log10' | '-4 to 4' | 'normalised per band'
 
-/** ln 1e-5 is the floor of tacotron2 and hifigan; recordings, and what is predicted of them, come near it in some band. */
+/**
+ * ln 1e-5 is the floor of tacotron2 and hifigan; recordings, and what is predicted of them, come near it in some band.
+ */
 const LN_FLOOR = Math.log(1e-5)
 /** No recording has a floor this high above ln 1e-5 … */
 const HIGHEST_LN_MIN = LN_FLOOR / 2
-/** … or half of its values this high: speech and music have −5 to −8; the same in log10 has −2.2, in −4 … 4 about −1. */
+/**
+ * … or half of its values this high: speech and music have −5 to −8; the same in log10 has −2.2, in −4 … 4 about −1.
+ */
 const HIGHEST_LN_MEDIAN = -3.3
 /** Values this far outside a range are still of it: predicted mels overshoot a little. */
 const SLACK = 0.5
@@ -89,8 +98,8 @@ const described: Readonly<Record<MelScale, string>> = {
 }
 
 /**
- * What is doubtful about a mel that a convention's range allows: its floor or median is that of another scale, and it would
- * sound as noise. null: nothing.
+ * What is doubtful about a mel that a convention's range allows: its floor or median is that of another scale, and it
+ * would sound as noise. null: nothing.
  */
 export function melScaleDoubt(statistics: MelStatistics, convention: MelConvention): string | null {
   const { logarithm, floor, normalisation, name } = convention
@@ -107,8 +116,8 @@ export function melScaleDoubt(statistics: MelStatistics, convention: MelConventi
 const CLEARLY = 2
 
 /**
- * Whether a square mel has its frames where its bands should be: the mean level falls from low to high bands in nearly all
- * sound, and does not from first to last frame.
+ * Whether a square mel has its frames where its bands should be: the mean level falls from low to high bands in nearly
+ * all sound, and does not from first to last frame.
  */
 export function looksTransposed({ data, bands, frames }: Mel): boolean {
   const quarter = Math.max(1, bands >> 2)

@@ -12,7 +12,7 @@ export const command = defineCommand({
   name: 'convert',
   summary: 'Model folder from a PyTorch checkpoint',
   details: [
-    'Checkpoints of lmnt-com/diffwave (.pt) and philsyn/DiffWave-Vocoder (.pkl) are read. Nothing in a pickle is executed.',
+    'Checkpoints of lmnt-com/diffwave (.pt) and philsyn/DiffWave-Vocoder (.pkl) are read. Nothing in them is executed.',
   ],
   group: 'Mels and models',
   arguments: [{ name: 'checkpoint', description: 'checkpoint file' }],

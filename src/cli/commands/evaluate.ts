@@ -24,8 +24,8 @@ export const command = defineCommand({
   name: 'evaluate',
   summary: 'Measures of a vocoder’s copies or of a generator’s clips beside real recordings',
   details: [
-    'A vocoder is measured three times: as shipped, with its last layer zeroed, and without phase refinement. What the network ' +
-      'contributes is the difference between the first two.',
+    'A vocoder is measured three times: as shipped, with its last layer zeroed, and without phase refinement. The ' +
+      'difference between the first two is what the network contributes.',
   ],
   group: 'Train and evaluate',
   arguments: [],

@@ -80,7 +80,7 @@ export const command = defineCommand({
   name: 'tune',
   summary: 'Noise schedules for few steps, optimised on some recordings',
   details: [
-    'The best schedules are written into the model’s config. Shipped models are never changed: name a folder for a copy with -o.',
+    'The best schedules are written into the model’s config. Shipped models are never changed: -o writes a copy.',
   ],
   group: 'Train and evaluate',
   arguments: [

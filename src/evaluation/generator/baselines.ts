@@ -1,15 +1,18 @@
-/** What a generator must beat: sound with the data's average spectrum and nothing else of it, and the data in small pieces. */
+/**
+ * Baselines that a generator must beat: noise with the data's average spectrum, and the data cut into shuffled pieces.
+ */
 import { FrameTransform, windowSquares } from '../../audio/transforms/stft.js'
 import { gaussian, permutation } from '../../core/random.js'
 import { draws } from '../../core/random-streams.js'
 
 const SIZE = 1024
 const shape = { fftSize: SIZE, windowLength: SIZE, hop: SIZE / 4 }
-/** Seconds of a piece, and over which it fades in and out: without, its edges would click. */
+/** Length of a piece in seconds. */
 const PIECE = 0.05
+/** Length of its fades in seconds: without them the edges would click. */
 const FADE = 0.002
 
-/** As many clips of Gaussian noise, each as long and as loud as one of the data's, all with the data's mean power spectrum. */
+/** One clip of Gaussian noise for each clip, of the same length and energy, with the mean power spectrum of all. */
 export function averageSpectrumNoise(clips: readonly Float32Array[], seed: number): Float32Array[] {
   const transform = new FrameTransform(shape)
   const power = new Float64Array(transform.bins)
@@ -54,7 +57,7 @@ function atLevel(samples: Float32Array, like: Float32Array): Float32Array {
   return samples.map(x => x * gain)
 }
 
-/** Each clip's own pieces of 50 ms in a random order. */
+/** Each clip with its pieces of 50 ms in a random order. */
 export function shuffledPieces(clips: readonly Float32Array[], sampleRate: number, seed: number): Float32Array[] {
   const length = Math.round(PIECE * sampleRate)
   const fade = Math.max(1, Math.round(FADE * sampleRate))

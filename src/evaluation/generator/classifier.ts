@@ -1,7 +1,7 @@
 /**
- * A small classifier of clips by label: one hidden layer with ReLU over modulation features, softmax, cross-entropy, stochastic
- * gradient descent with momentum and weight decay. It is trained anew from the training clips, in seconds; the same clips and seed
- * give the same weights.
+ * A small classifier of clips by label: one hidden layer with ReLU over modulation features, softmax, cross-entropy,
+ * stochastic gradient descent with momentum and weight decay. It is trained from the training clips in seconds; the
+ * same clips and seed lead to the same weights.
  */
 import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../../core/errors.js'
@@ -14,16 +14,19 @@ const BATCH = 16
 const RATE = 0.02
 const MOMENTUM = 0.9
 const DECAY = 2e-4
-/** Noise added to the standardised features in training, and features hidden: generated clips are never quite as the real ones. */
+/**
+ * Deviation of the noise added to the standardised features in training: generated clips differ slightly from real
+ * ones.
+ */
 const NOISE = 0.6
 
 export interface Example {
   readonly features: Float64Array
-  /** Index of the label. */
+  /** The label's index. */
   readonly label: number
 }
 
-/** One layer: `[outputs × inputs]` weights, with the velocities of descent. */
+/** A linear layer with `[outputs × inputs]` weights and the velocities of its momentum. */
 class Layer {
   readonly weights: Float64Array
   readonly bias: Float64Array
@@ -47,6 +50,7 @@ class Layer {
     this.biasGradient = new Float64Array(outputs)
   }
 
+  /** Writes W·input + b to `out`. */
   forward(input: Float64Array, out: Float64Array): void {
     for (let o = 0; o < this.outputs; o++) {
       let sum = this.bias[o]!
@@ -55,7 +59,7 @@ class Layer {
     }
   }
 
-  /** Adds the gradients by this layer's numbers; gives that by its input where `below` is there. */
+  /** Adds to the gradients of weights and bias, and writes that of the input to `below` unless it is null. */
   backward(input: Float64Array, gradient: Float64Array, below: Float64Array | null): void {
     below?.fill(0)
     for (let o = 0; o < this.outputs; o++) {
@@ -69,6 +73,7 @@ class Layer {
     }
   }
 
+  /** One update with the mean gradient of `count` examples, which is then reset. */
   descend(rate: number, count: number): void {
     for (const [values, velocity, gradient, decay] of [
       [this.weights, this.#weightVelocity, this.weightGradient, DECAY],
@@ -83,16 +88,39 @@ class Layer {
   }
 }
 
-export class Classifier {
-  private constructor(
-    readonly labels: readonly string[],
-    private readonly mean: Float64Array,
-    private readonly deviation: Float64Array,
-    private readonly first: Layer,
-    private readonly second: Layer,
-  ) {}
+/** Mean and deviation of each feature, by which features are standardised. */
+interface Standard {
+  readonly mean: Float64Array
+  readonly deviation: Float64Array
+}
 
-  /** @param examples of all labels */
+function standardOf(examples: readonly Example[]): Standard {
+  const size = examples[0]!.features.length
+  const mean = new Float64Array(size)
+  const deviation = new Float64Array(size)
+  for (const { features } of examples) for (let i = 0; i < size; i++) mean[i]! += features[i]! / examples.length
+  for (const { features } of examples) {
+    for (let i = 0; i < size; i++) deviation[i]! += (features[i]! - mean[i]!) ** 2 / examples.length
+  }
+  // A constant feature is only shifted.
+  for (let i = 0; i < size; i++) deviation[i] = Math.sqrt(deviation[i]!) || 1
+  return { mean, deviation }
+}
+
+export class Classifier {
+  readonly labels: readonly string[]
+  readonly #standard: Standard
+  readonly #first: Layer
+  readonly #second: Layer
+
+  private constructor(labels: readonly string[], standard: Standard, first: Layer, second: Layer) {
+    this.labels = labels
+    this.#standard = standard
+    this.#first = first
+    this.#second = second
+  }
+
+  /** @param examples at least one for each label */
   static async train(
     examples: readonly Example[],
     labels: readonly string[],
@@ -100,16 +128,9 @@ export class Classifier {
   ): Promise<Classifier> {
     const { seed, signal } = options
     const size = examples[0]!.features.length
-    const mean = new Float64Array(size)
-    const deviation = new Float64Array(size)
-    for (const { features } of examples) for (let i = 0; i < size; i++) mean[i]! += features[i]! / examples.length
-    for (const { features } of examples) {
-      for (let i = 0; i < size; i++) deviation[i]! += (features[i]! - mean[i]!) ** 2 / examples.length
-    }
-    for (let i = 0; i < size; i++) deviation[i] = Math.sqrt(deviation[i]!) || 1
     const first = new Layer(size, HIDDEN, draws.classifierWeights, seed)
     const second = new Layer(HIDDEN, labels.length, draws.classifierWeights + 1, seed)
-    const classifier = new Classifier(labels, mean, deviation, first, second)
+    const classifier = new Classifier(labels, standardOf(examples), first, second)
     const hiddenGradient = new Float64Array(HIDDEN)
     const updates = EPOCHS * Math.ceil(examples.length / BATCH)
     for (let epoch = 0, update = 0; epoch < EPOCHS; epoch++) {
@@ -139,26 +160,26 @@ export class Classifier {
     return classifier
   }
 
-  /** Index of the likeliest label. */
+  /** Index of the most probable label. */
   classify(features: Float64Array): number {
     const { probabilities } = this.#forward(this.#standardised(features))
     return probabilities.indexOf(Math.max(...probabilities))
   }
 
   #standardised(features: Float64Array): Float64Array {
-    return features.map((x, i) => (x - this.mean[i]!) / this.deviation[i]!)
+    return features.map((x, i) => (x - this.#standard.mean[i]!) / this.#standard.deviation[i]!)
   }
 
   #forward(input: Float64Array): { hidden: Float64Array; probabilities: Float64Array } {
     const hidden = new Float64Array(HIDDEN)
-    this.first.forward(input, hidden)
+    this.#first.forward(input, hidden)
     for (let i = 0; i < HIDDEN; i++) hidden[i] = Math.max(0, hidden[i]!)
     const probabilities = new Float64Array(this.labels.length)
-    this.second.forward(hidden, probabilities)
-    const most = Math.max(...probabilities)
+    this.#second.forward(hidden, probabilities)
+    const max = Math.max(...probabilities)
     let sum = 0
     for (let i = 0; i < probabilities.length; i++) {
-      probabilities[i] = Math.exp(probabilities[i]! - most)
+      probabilities[i] = Math.exp(probabilities[i]! - max)
       sum += probabilities[i]!
     }
     for (let i = 0; i < probabilities.length; i++) probabilities[i]! /= sum

@@ -1,33 +1,40 @@
-/** The classifier at work on clips: trained on the training clips, tested on held-out real ones, asked about generated ones. */
-
+/**
+ * Label accuracy of generated clips: a classifier is trained on the training clips and tested on held-out real clips.
+ */
 import { Classifier, type Example } from './classifier.js'
 import { stretchedPattern } from './clip-pattern.js'
 import type { Clip, ClipSet } from './clip-set.js'
 import { Modulation } from './modulation.js'
 
+/** Frames that a clip is stretched to. */
 const FRAMES = 24
+/** Orders of the modulation features along each axis. */
 const ORDERS = 16
-/** Training clips that the classifier learns from, at most, spread over the set: stretches of long recordings overlap, and it is
- * to be trained in seconds. */
-const MOST_EXAMPLES = 6000
+/**
+ * Maximum number of training clips to learn from, spread over the set: clips of long recordings overlap, and training
+ * should take seconds.
+ */
+const MAX_EXAMPLES = 6000
 
 export interface LabelAccuracy {
   readonly clips: number
-  /** Share recognised as the label asked for. */
+  /** Share recognised as the label that was asked for. */
   readonly accuracy: number
-  /** What they were taken for: label → clips. */
+  /** Confusions: recognised label → number of clips. */
   readonly takenFor: ReadonlyMap<string, number>
 }
 
 export interface ClassifierResult {
   readonly labels: readonly string[]
-  /** On held-out real clips: whether its word counts. */
+  /** On held-out real clips: how far the classifier can be trusted. */
   readonly heldOut: { readonly clips: number; readonly accuracy: number }
   readonly generated: { readonly clips: number; readonly accuracy: number }
   readonly byLabel: ReadonlyMap<string, LabelAccuracy>
 }
 
-/** @returns null where the training clips have fewer than two labels, or no generated or held-out clip has one of them */
+/**
+ * @returns null if the training clips have fewer than two labels, or no generated or no held-out clip has one of them
+ */
 export async function classifyClips(
   sets: { readonly training: ClipSet; readonly heldOut: ClipSet; readonly generated: ClipSet },
   seed: number,
@@ -40,11 +47,11 @@ export async function classifyClips(
   if (heldOut.length === 0 || generated.length === 0) return null
   const modulation = new Modulation(FRAMES, sets.training.clips[0]!.pattern.bands, ORDERS, ORDERS)
   const example = ({ pattern, first, label }: Clip): Example => ({
-    features: modulation.of(stretchedPattern(pattern, first, sets.training.frames, FRAMES)),
+    features: modulation.features(stretchedPattern(pattern, first, sets.training.frames, FRAMES)),
     label: labels.indexOf(label),
   })
   const training = known(sets.training)
-  const stride = Math.ceil(training.length / MOST_EXAMPLES)
+  const stride = Math.ceil(training.length / MAX_EXAMPLES)
   const examples = training.filter((_, i) => i % stride === 0).map(example)
   const classifier = await Classifier.train(examples, labels, { seed, signal })
   const answers = (clips: readonly Clip[]) =>

@@ -1,6 +1,6 @@
 /**
- * A clip as a pattern of mel bands over time, in dB below its loudest point: what embedding and classifier look at. Level, and what
- * lies 60 dB down, do not count.
+ * A clip as a pattern of mel bands over time, in dB below its loudest point: the input of embeddings and classifier.
+ * Its level does not count, nor does anything more than 60 dB below the loudest point.
  */
 import { type MelConvention, namedConventions } from '../../audio/mel/convention.js'
 import { melSpectrogram } from '../../audio/mel/mel.js'
@@ -13,11 +13,11 @@ export interface Pattern {
 }
 
 const BANDS = 32
-/** Length of a transform, seconds; the nearest power of two is taken, the hop is a quarter. */
+/** Length of a transform in seconds, rounded to a power of two in samples; the hop is a quarter of it. */
 const WINDOW = 0.032
-/** dB that a pattern reaches down; its values times this are dB. */
+/** Range of a pattern in dB: its values times this are dB. */
 export const DEPTH = 60
-/** A clip starts at its first frame within so many dB of the loudest: a lead-in of silence says nothing. */
+/** A clip starts at its first frame within this many dB of the loudest, so that silence before it does not count. */
 const START = 40
 
 /** The convention of patterns at a sample rate. */
@@ -41,29 +41,30 @@ export function patternConvention(sampleRate: number): MelConvention {
   }
 }
 
-/** The pattern of a whole recording, as it is. */
+/** The pattern of a whole recording, in absolute dB. */
 export function recordingPattern(samples: Float32Array, sampleRate: number): Pattern {
   const { data, bands, frames } = melSpectrogram({ samples, sampleRate }, patternConvention(sampleRate))
-  const turned = new Float32Array(data.length)
+  const transposed = new Float32Array(data.length)
   for (let band = 0; band < bands; band++) {
-    for (let frame = 0; frame < frames; frame++) turned[frame * bands + band] = 10 * data[band * frames + frame]!
+    for (let frame = 0; frame < frames; frame++) transposed[frame * bands + band] = 10 * data[band * frames + frame]!
   }
-  return { data: turned, frames, bands }
+  return { data: transposed, frames, bands }
 }
 
+/** The loudest band of a frame. */
 function loudest(pattern: Pattern, frame: number): number {
-  let most = Number.NEGATIVE_INFINITY
-  for (let band = 0; band < pattern.bands; band++) most = Math.max(most, pattern.data[frame * pattern.bands + band]!)
-  return most
+  let max = Number.NEGATIVE_INFINITY
+  for (let band = 0; band < pattern.bands; band++) max = Math.max(max, pattern.data[frame * pattern.bands + band]!)
+  return max
 }
 
-/** Whether a stretch is digital silence, or nearly. */
+/** Whether `count` frames from `first` are digital silence, or nearly so. */
 export function isSilent(pattern: Pattern, first: number, count: number): boolean {
-  return sounding(pattern, first, Math.min(pattern.frames, first + count)).peak < SILENCE
+  return audible(pattern, first, Math.min(pattern.frames, first + count)).peak < SILENCE
 }
 
-/** The frames of a stretch that sound: from the first to the last within `START` dB of the loudest. */
-function sounding(pattern: Pattern, first: number, end: number): { from: number; to: number; peak: number } {
+/** The audible frames among first … end − 1: from the first to the last within `START` dB of the loudest. */
+function audible(pattern: Pattern, first: number, end: number): { from: number; to: number; peak: number } {
   let peak = Number.NEGATIVE_INFINITY
   for (let frame = first; frame < end; frame++) peak = Math.max(peak, loudest(pattern, frame))
   let [from, to] = [first, end]
@@ -72,19 +73,22 @@ function sounding(pattern: Pattern, first: number, end: number): { from: number;
   return { from, to, peak }
 }
 
-/** A stretch whose loudest point is below this many dB is silence. */
+/** Frames whose loudest point is below this many dB are silence. */
 const SILENCE = -90
 
-/** −1 (60 dB below the clip's loudest point, and where the clip has no frame) … 0 (its loudest point). */
+/** From −1 (60 dB below the clip's loudest point, or no frame of the clip) to 0 (its loudest point). */
 function relative(pattern: Pattern, frame: number, end: number, band: number, peak: number): number {
   if (frame >= end || peak < SILENCE) return -1
   return Math.max(-1, (pattern.data[frame * pattern.bands + band]! - peak) / DEPTH)
 }
 
-/** `count` frames of a recording from `first`, its lead-in dropped and silence put after its end; values × 60 are dB. */
+/**
+ * `count` frames of a recording from the first audible one at or after `first`, padded with silence; values × 60 are
+ * dB.
+ */
 export function clipPattern(pattern: Pattern, first: number, count: number): Pattern {
   const end = Math.min(pattern.frames, first + count)
-  const { from, peak } = sounding(pattern, first, end)
+  const { from, peak } = audible(pattern, first, end)
   const data = new Float32Array(count * pattern.bands)
   for (let frame = 0; frame < count; frame++) {
     for (let band = 0; band < pattern.bands; band++) {
@@ -94,9 +98,9 @@ export function clipPattern(pattern: Pattern, first: number, count: number): Pat
   return { data, frames: count, bands: pattern.bands }
 }
 
-/** The part of a stretch that sounds, stretched to `count` frames: words said fast or slowly look alike. */
+/** The audible part of `length` frames, stretched to `count` frames, so that words spoken fast or slowly look alike. */
 export function stretchedPattern(pattern: Pattern, first: number, length: number, count: number): Pattern {
-  const { from, to, peak } = sounding(pattern, first, Math.min(pattern.frames, first + length))
+  const { from, to, peak } = audible(pattern, first, Math.min(pattern.frames, first + length))
   const data = new Float32Array(count * pattern.bands)
   for (let frame = 0; frame < count; frame++) {
     const position = from + (frame * (to - 1 - from)) / Math.max(1, count - 1)

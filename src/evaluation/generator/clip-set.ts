@@ -1,4 +1,4 @@
-/** A set of clips of one length: what is cut from recordings, or was generated. */
+/** A set of clips of one length, cut from recordings or generated. */
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { audioStem, type Label, labelAt, labelledFiles } from '../../audio/audio-files.js'
@@ -11,44 +11,47 @@ import { clipPattern, isSilent, type Pattern, patternConvention, recordingPatter
 export interface ClipAudio {
   readonly name: string
   readonly samples: Float32Array
-  /** The class; '' where there is none. */
+  /** The class; '' if there is none. */
   readonly label: Label
 }
 
-/** A clip: a stretch of a recording. */
+/** A clip: a part of a recording. */
 export interface Clip {
-  /** The recording's, with the second it starts at where it is not the first. */
+  /** The recording's name, with the second at which the clip starts unless that is 0. */
   readonly name: string
   /** The class at its middle. */
   readonly label: string
-  /** Of the recording. */
+  /** Pattern of the whole recording. */
   readonly pattern: Pattern
   /** First frame of the clip. */
   readonly first: number
 }
 
-/** Recordings up to this many times a clip's length are one clip; longer ones are cut into several. */
+/** Recordings up to this many times the length of a clip are one clip; longer ones are cut into several. */
 const WHOLE = 1.5
 
 export class ClipSet {
   readonly clips: Clip[] = []
-  /** Their samples, in the same order; empty where they are not kept. */
+  /** The clips' samples, in the same order; empty if they are not kept. */
   readonly audio: Float32Array[] = []
   readonly frames: number
+  readonly sampleRate: number
+  readonly #length: number
+  readonly #overlap: number
+  readonly #keepAudio: boolean
   readonly #hop: number
 
   /**
-   * @param sampleRate Hz
-   * @param length of a clip, samples
-   * @param overlap how often a clip's length holds the distance of two starts in a long recording; 1: clips do not overlap
-   * @param keepAudio whether samples are kept
+   * @param sampleRate in Hz
+   * @param length of a clip, in samples
+   * @param overlap clips of a long recording start length/overlap apart; 1: they do not overlap
+   * @param keepAudio whether to keep the samples
    */
-  constructor(
-    readonly sampleRate: number,
-    private readonly length: number,
-    private readonly overlap = 1,
-    private readonly keepAudio = false,
-  ) {
+  constructor(sampleRate: number, length: number, overlap = 1, keepAudio = false) {
+    this.sampleRate = sampleRate
+    this.#length = length
+    this.#overlap = overlap
+    this.#keepAudio = keepAudio
     this.#hop = patternConvention(sampleRate).hop
     this.frames = Math.max(4, Math.round(length / this.#hop))
   }
@@ -58,22 +61,22 @@ export class ClipSet {
     return this.#hop / this.sampleRate
   }
 
-  /** Cuts clips from a recording; silent ones are not taken, unless `all`. */
+  /** Cuts clips from a recording; silent ones are skipped unless `all`. */
   add({ name, samples, label: own }: ClipAudio, all = false): void {
     const pattern = recordingPattern(samples, this.sampleRate)
-    const long = samples.length > WHOLE * this.length
-    const step = Math.max(1, Math.floor(this.frames / this.overlap))
-    const last = long ? Math.floor((samples.length - this.length) / this.#hop) : 0
+    const long = samples.length > WHOLE * this.#length
+    const step = Math.max(1, Math.floor(this.frames / this.#overlap))
+    const last = long ? Math.floor((samples.length - this.#length) / this.#hop) : 0
     for (let first = 0; first <= last; first += step) {
       if (!all && isSilent(pattern, first, this.frames)) continue
       const start = first * this.frameSeconds
-      const label = labelAt(own, start + this.length / this.sampleRate / 2)
+      const label = labelAt(own, start + this.#length / this.sampleRate / 2)
       this.clips.push({ name: first === 0 ? name : `${name} at ${start.toFixed(2)} s`, label, pattern, first })
-      if (this.keepAudio) this.audio.push(samples.slice(first * this.#hop, first * this.#hop + this.length))
+      if (this.#keepAudio) this.audio.push(samples.slice(first * this.#hop, first * this.#hop + this.#length))
     }
   }
 
-  /** A clip's pattern, aligned to where it begins to sound. */
+  /** A clip's pattern from its first audible frame. */
   pattern({ pattern, first }: Clip): Pattern {
     return clipPattern(pattern, first, this.frames)
   }
@@ -82,7 +85,7 @@ export class ClipSet {
 /**
  * Reads the recordings of a folder into a set; those that cannot be read are added to `leftOut`.
  *
- * @throws DiffWaveError `BAD_DATA` where nothing is left, `FILE_NOT_FOUND`, `ABORTED`
+ * @throws DiffWaveError `BAD_DATA` if there is no clip, `FILE_NOT_FOUND`, `ABORTED`
  */
 export async function readClips(
   folder: string,
@@ -107,8 +110,8 @@ export async function readClips(
     await setImmediate()
   }
   if (set.clips.length > 0) return set
-  throw new DiffWaveError('BAD_DATA', 'the folder holds no clip that can be used', {
+  throw new DiffWaveError('BAD_DATA', 'the folder contains no usable clip', {
     where: folder,
-    got: leftOut.length > 0 ? leftOut.at(-1)!.reason : 'no recordings, or silence only',
+    got: leftOut.length > 0 ? leftOut.at(-1)!.reason : 'no recordings, or only silence',
   })
 }

@@ -1,11 +1,11 @@
 /**
- * Fréchet distance between two sets of embeddings, taken as Gaussians: |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2(Σ₁^½ Σ₂ Σ₁^½)^½)
+ * Fréchet distance between two sets of embeddings, modelled as Gaussians: |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2(Σ₁^½ Σ₂ Σ₁^½)^½)
  * (Dowson & Landau 1982; Heusel et al. 2017, equation 6).
  */
 import { covariance } from '../statistics/moments.js'
 import { symmetricEigen } from '../statistics/symmetric-eigen.js'
 
-/** @param a @param b embeddings of one length; few of them make the distance larger than it is */
+/** @param a @param b embeddings of the same length; the fewer there are, the more the distance is overestimated */
 export function frechetDistance(a: readonly Float64Array[], b: readonly Float64Array[]): number {
   const [first, second] = [covariance(a), covariance(b)]
   const size = first.mean.length
@@ -20,6 +20,7 @@ export function frechetDistance(a: readonly Float64Array[], b: readonly Float64A
   return Math.max(0, distance)
 }
 
+/** The product of two `[size × size]` matrices. */
 function product(a: Float64Array, b: Float64Array, size: number): Float64Array {
   const out = new Float64Array(size * size)
   for (let i = 0; i < size; i++) {
@@ -31,7 +32,7 @@ function product(a: Float64Array, b: Float64Array, size: number): Float64Array {
   return out
 }
 
-/** The symmetric root of a covariance. */
+/** The symmetric square root of a covariance matrix. */
 function squareRoot(matrix: Float64Array, size: number): Float64Array {
   const { values, vectors } = symmetricEigen(matrix, size)
   const out = new Float64Array(size * size)

@@ -1,4 +1,7 @@
-/** Clips made before, in files named as `diffwave generate` names them: `<label>-<seed>.wav`, or in folders named by label. */
+/**
+ * Clips generated before, in files called as `diffwave generate` does, `<label>-<seed>.wav`, or in folders called by
+ * label.
+ */
 import { join } from 'node:path'
 import { audioStem, labelledFiles } from '../../audio/audio-files.js'
 import { resample } from '../../audio/resample.js'
@@ -9,12 +12,12 @@ import type { ClipAudio } from './clip-set.js'
 
 export interface GeneratedClips {
   readonly clips: readonly ClipAudio[]
-  /** Hz: that of the first; the others are resampled to it. */
+  /** In Hz: that of the first clip, to which the others are resampled. */
   readonly sampleRate: number
   readonly leftOut: readonly LeftOut[]
 }
 
-/** @throws DiffWaveError `BAD_DATA` where no clip can be read, `FILE_NOT_FOUND`, `ABORTED` */
+/** @throws DiffWaveError `BAD_DATA` if no clip can be read, `FILE_NOT_FOUND`, `ABORTED` */
 export async function readGeneratedClips(folder: string, signal?: AbortSignal): Promise<GeneratedClips> {
   const clips: ClipAudio[] = []
   const leftOut: LeftOut[] = []
@@ -34,13 +37,13 @@ export async function readGeneratedClips(folder: string, signal?: AbortSignal): 
     }
   }
   if (rate !== null) return { clips, sampleRate: rate, leftOut }
-  throw new DiffWaveError('BAD_DATA', 'the folder holds no clip that can be used', {
+  throw new DiffWaveError('BAD_DATA', 'the folder contains no usable clip', {
     where: folder,
     got: leftOut[0]?.reason ?? 'no recordings',
   })
 }
 
-/** The length that most generated clips have, or lie around, in seconds. */
+/** The median length of clips, in seconds. */
 export function usualSeconds(clips: readonly ClipAudio[], sampleRate: number): number {
   return percentile(
     clips.map(({ samples }) => samples.length / sampleRate),
@@ -49,8 +52,8 @@ export function usualSeconds(clips: readonly ClipAudio[], sampleRate: number): n
 }
 
 /**
- * The labels of clips to evaluate: the one that is wanted, else all in turn; none (null) for a model without labels, and for one
- * that draws its labels, as its clips should have them as often as the data.
+ * The labels of clips to evaluate: the one that is wanted, else all in turn; none (null) for a model without labels,
+ * and for one that draws its labels, as its clips should have them as often as the data.
  */
 export function labelsInTurn(
   labels: readonly string[],

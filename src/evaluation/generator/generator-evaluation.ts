@@ -1,4 +1,7 @@
-/** Generated clips as a set beside real ones: how near, how new, how varied, and whether labels are kept. */
+/**
+ * Generated clips compared with real ones as sets: Fréchet distance, memorisation, diversity, sound, and label
+ * accuracy.
+ */
 import { DiffWaveError } from '../../core/errors.js'
 import type { OnProgress } from '../../core/progress.js'
 import type { LeftOut } from '../recordings.js'
@@ -17,20 +20,20 @@ export interface GeneratorEvaluationOptions {
   readonly generated: readonly ClipAudio[]
   /** Folder of real clips that were held out of training. */
   readonly reference: string
-  /** Folder of the training clips; without it nothing is said of memorisation and labels. */
+  /** Folder of the training clips, to measure memorisation and label accuracy. */
   readonly training?: string
-  /** Hz: that of the generated clips; others are resampled to it. */
+  /** In Hz: that of the generated clips; the others are resampled to it. */
   readonly sampleRate: number
-  /** Length of a clip, seconds: longer recordings are cut into several. */
+  /** Length of a clip in seconds; longer recordings are cut into several clips. */
   readonly seconds: number
-  /** Of baselines and classifier. */
+  /** Seed of the baselines and the classifier. */
   readonly seed: number
   readonly signal?: AbortSignal
   /** Percent of the work. */
   readonly onProgress?: OnProgress
 }
 
-/** The four sets that are compared. */
+/** The sets that are compared: clips of three sources, and two baselines. */
 export const setNames = ['generated', 'reference', 'training', 'noise', 'shuffled'] as const
 export type SetName = (typeof setNames)[number]
 
@@ -46,16 +49,16 @@ export interface GeneratorEvaluation {
   readonly seconds: number
   readonly dimensions: number
   readonly clips: Readonly<Partial<Record<SetName, number>>>
-  /** Fréchet distances of sets to the held-out clips, and to the training clips. */
+  /** Fréchet distances of the sets to the held-out clips, and to the training clips. */
   readonly frechet: {
     readonly toReference: Readonly<Partial<Record<SetName, number>>>
     readonly toTraining: Readonly<Partial<Record<SetName, number>>>
   }
-  /** Distances to the nearest training clip. */
+  /** Distances to the nearest training clip; null without training clips. */
   readonly memorisation: { readonly generated: Distances; readonly reference: Distances } | null
-  /** The generated clips nearest to a training clip. */
+  /** The generated clips that are nearest to a training clip. */
   readonly mostAlike: readonly { readonly generated: string; readonly training: string; readonly distance: number }[]
-  /** Mean distance of two clips of a set, and distances to the nearest other clip. */
+  /** Mean distance between two clips of a set, and distances to the nearest other clip. */
   readonly diversity: Readonly<
     Record<'generated' | 'reference', { readonly mean: number | null; readonly nearestOther: Distances | null }>
   >
@@ -64,83 +67,44 @@ export interface GeneratorEvaluation {
   readonly leftOut: readonly LeftOut[]
 }
 
-/** Fewest clips a side for a Fréchet distance that can be trusted; with fewer, sets of equal kind lie apart. */
+/**
+ * Clips per set for a Fréchet distance that can be trusted; with fewer, even sets of the same distribution are apart.
+ */
 export const ENOUGH_CLIPS = 500
-/** Training clips of a long recording start a sixth of a clip apart, so that a copy is found wherever it was cut. */
+/** Training clips of a long recording start a sixth of a clip apart, so that a copy is found wherever it begins. */
 const TRAINING_OVERLAP = 6
+/** Number of pairs listed in `mostAlike`. */
 const MOST_ALIKE = 5
 
-function distances(values: readonly number[]): Distances {
-  return { smallest: percentile(values, 0), firstPercentile: percentile(values, 0.01), median: percentile(values, 0.5) }
+/** The sets that are compared, made from the options. */
+interface Sets {
+  readonly generated: ClipSet
+  readonly reference: ClipSet
+  readonly training: ClipSet | null
+  readonly noise: ClipSet
+  readonly shuffled: ClipSet
 }
 
 /**
- * Compares sets of clips. Real recordings that cannot be read, and silent stretches of them, are left out; a silent generated clip counts.
+ * Compares sets of clips. Real recordings that cannot be read are left out, and so are their silent parts; a silent
+ * generated clip counts.
  *
- * @throws DiffWaveError `BAD_DATA` where a set has fewer than two clips, `FILE_NOT_FOUND`, `BAD_AUDIO`, `NOT_FINITE`, `ABORTED`
+ * @throws DiffWaveError `BAD_DATA` if a set has fewer than two clips, `FILE_NOT_FOUND`, `BAD_AUDIO`, `NOT_FINITE`,
+ * `ABORTED`
  */
 export async function evaluateGenerator(options: GeneratorEvaluationOptions): Promise<GeneratorEvaluation> {
   const { sampleRate, seconds, seed, signal } = options
-  const length = Math.round(seconds * sampleRate)
   const progress = (percent: number) => options.onProgress?.({ done: percent, total: 100 })
   const leftOut: LeftOut[] = []
-  const reading = { signal }
-  const empty = (overlap: number, keep: boolean) => new ClipSet(sampleRate, length, overlap, keep)
-
-  const generated = empty(1, true)
-  for (const clip of options.generated) generated.add(clip, true)
-  const reference = await readClips(options.reference, empty(1, true), leftOut, reading)
-  for (const [name, set] of [
-    ['generated', generated],
-    ['reference', reference],
-  ] as const) {
-    if (set.clips.length >= 2) continue
-    throw new DiffWaveError('BAD_DATA', 'a set of clips needs two at least', { got: `${set.clips.length} ${name}` })
-  }
-  progress(15)
-  const training =
-    options.training === undefined
-      ? null
-      : await readClips(options.training, empty(TRAINING_OVERLAP, false), leftOut, reading)
-  progress(30)
-
-  const data = training ?? reference
-  const baseline = (clips: readonly Float32Array[]) => {
-    const set = empty(1, true)
-    for (const [i, samples] of clips.entries()) set.add({ name: String(i), samples, label: '' }, true)
-    return set
-  }
-  const sets = {
-    generated,
-    reference,
-    noise: baseline(averageSpectrumNoise(reference.audio, seed)),
-    shuffled: baseline(shuffledPieces(reference.audio, sampleRate, seed)),
-  }
-  const all: Partial<Record<SetName, ClipSet>> = training === null ? sets : { ...sets, training }
-  const setEmbedding = await SetEmbedding.fit(data, signal)
-  const embedded = new Map<SetName, Float64Array[]>()
-  for (const [name, set] of Object.entries(all)) embedded.set(name as SetName, await setEmbedding.of(set, signal))
-  const toAll = (target: SetName) => {
-    const found: Partial<Record<SetName, number>> = {}
-    const those = embedded.get(target)
-    if (those === undefined) return found
-    for (const [name, own] of embedded) if (name !== target) found[name] = frechetDistance(own, those)
-    return found
-  }
+  const sets = await readSets(options, leftOut, progress)
+  const { generated, reference, training } = sets
+  const { dimensions, frechet } = await compareSets(sets, signal)
   progress(50)
-
-  const clipEmbedding = await ClipEmbedding.fit(data, signal)
-  const [own, real] = [await clipEmbedding.of(generated, signal), await clipEmbedding.of(reference, signal)]
-  const learnt = training === null ? [] : await clipEmbedding.of(training, signal)
-  const [ownNearest, realNearest] = [own, real].map(clips => (training === null ? [] : nearest(clips, learnt)))
-  const varied = (clips: readonly Float64Array[]) => {
-    const { mean, nearestOther } = diversity(clips)
-    return { mean, nearestOther: nearestOther.length === 0 ? null : distances(nearestOther) }
-  }
+  const neighbours = await compareClips(sets, signal)
   progress(70)
   const character = {
-    generated: await soundCharacter(sets.generated, signal),
-    reference: await soundCharacter(sets.reference, signal),
+    generated: await soundCharacter(generated, signal),
+    reference: await soundCharacter(reference, signal),
     noise: await soundCharacter(sets.noise, signal),
     shuffled: await soundCharacter(sets.shuffled, signal),
   }
@@ -148,30 +112,118 @@ export async function evaluateGenerator(options: GeneratorEvaluationOptions): Pr
   const classifier =
     training === null ? null : await classifyClips({ training, heldOut: reference, generated }, seed, signal)
   progress(100)
+  const clips = Object.fromEntries(named(sets).map(([name, set]) => [name, set.clips.length]))
+  return { sampleRate, seconds, dimensions, clips, frechet, ...neighbours, character, classifier, leftOut }
+}
+
+/** The sets that exist, with their names. */
+function named({ training, ...others }: Sets): readonly (readonly [SetName, ClipSet])[] {
+  const all = training === null ? others : { ...others, training }
+  return Object.entries(all) as [SetName, ClipSet][]
+}
+
+/** Reads the real clips and makes the baselines. */
+async function readSets(
+  options: GeneratorEvaluationOptions,
+  leftOut: LeftOut[],
+  progress: (percent: number) => void,
+): Promise<Sets> {
+  const { sampleRate, seed, signal } = options
+  const length = Math.round(options.seconds * sampleRate)
+  const empty = (overlap: number, keepAudio: boolean) => new ClipSet(sampleRate, length, overlap, keepAudio)
+  const generated = empty(1, true)
+  for (const clip of options.generated) generated.add(clip, true)
+  const reference = await readClips(options.reference, empty(1, true), leftOut, { signal })
+  requireTwo('generated', generated)
+  requireTwo('reference', reference)
+  progress(15)
+  const training =
+    options.training === undefined
+      ? null
+      : await readClips(options.training, empty(TRAINING_OVERLAP, false), leftOut, { signal })
+  progress(30)
+  const baseline = (clips: readonly Float32Array[]) => {
+    const set = empty(1, true)
+    for (const [i, samples] of clips.entries()) set.add({ name: String(i), samples, label: '' }, true)
+    return set
+  }
   return {
-    sampleRate,
-    seconds,
-    dimensions: setEmbedding.dimensions,
-    clips: Object.fromEntries(Object.entries(all).map(([name, { clips }]) => [name, clips.length])),
-    frechet: { toReference: toAll('reference'), toTraining: toAll('training') },
-    memorisation:
-      training === null
-        ? null
-        : {
-            generated: distances(ownNearest!.map(({ distance }) => distance)),
-            reference: distances(realNearest!.map(({ distance }) => distance)),
-          },
-    mostAlike: ownNearest!
+    generated,
+    reference,
+    training,
+    noise: baseline(averageSpectrumNoise(reference.audio, seed)),
+    shuffled: baseline(shuffledPieces(reference.audio, sampleRate, seed)),
+  }
+}
+
+function requireTwo(name: SetName, { clips }: ClipSet): void {
+  if (clips.length >= 2) return
+  throw new DiffWaveError('BAD_DATA', 'a set has too few clips', {
+    expected: 'at least 2',
+    got: `${clips.length} ${name}`,
+  })
+}
+
+/** Fréchet distances between the sets. The embedding is fitted to the training clips, or else to the reference. */
+async function compareSets(sets: Sets, signal: AbortSignal | undefined) {
+  const embedding = await SetEmbedding.fit(sets.training ?? sets.reference, signal)
+  const embedded = new Map<SetName, Float64Array[]>()
+  for (const [name, set] of named(sets)) embedded.set(name, await embedding.embed(set, signal))
+  const distancesTo = (target: SetName) => {
+    const found: Partial<Record<SetName, number>> = {}
+    const those = embedded.get(target)
+    if (those === undefined) return found
+    for (const [name, own] of embedded) if (name !== target) found[name] = frechetDistance(own, those)
+    return found
+  }
+  return {
+    dimensions: embedding.dimensions,
+    frechet: { toReference: distancesTo('reference'), toTraining: distancesTo('training') },
+  }
+}
+
+/** Distances between single clips: memorisation and diversity. */
+async function compareClips({ generated, reference, training }: Sets, signal: AbortSignal | undefined) {
+  const embedding = await ClipEmbedding.fit(training ?? reference, signal)
+  const own = await embedding.embed(generated, signal)
+  const real = await embedding.embed(reference, signal)
+  return {
+    ...(training === null
+      ? { memorisation: null, mostAlike: [] }
+      : memorised({ own, real, training: await embedding.embed(training, signal) }, generated, training)),
+    diversity: { generated: spreadOut(own), reference: spreadOut(real) },
+  }
+}
+
+/** How near generated clips come to training clips, compared with the held-out clips. */
+function memorised(
+  embedded: Readonly<Record<'own' | 'real' | 'training', readonly Float64Array[]>>,
+  generated: ClipSet,
+  training: ClipSet,
+) {
+  const ownNearest = nearest(embedded.own, embedded.training)
+  const realNearest = nearest(embedded.real, embedded.training)
+  return {
+    memorisation: {
+      generated: distances(ownNearest.map(({ distance }) => distance)),
+      reference: distances(realNearest.map(({ distance }) => distance)),
+    },
+    mostAlike: ownNearest
       .map(({ distance, index }, i) => ({
         generated: generated.clips[i]!.name,
-        training: training!.clips[index]!.name,
+        training: training.clips[index]!.name,
         distance,
       }))
       .sort((a, b) => a.distance - b.distance)
       .slice(0, MOST_ALIKE),
-    diversity: { generated: varied(own), reference: varied(real) },
-    character,
-    classifier,
-    leftOut,
   }
+}
+
+function spreadOut(clips: readonly Float64Array[]) {
+  const { mean, nearestOther } = diversity(clips)
+  return { mean, nearestOther: nearestOther.length === 0 ? null : distances(nearestOther) }
+}
+
+function distances(values: readonly number[]): Distances {
+  return { smallest: percentile(values, 0), firstPercentile: percentile(values, 0.01), median: percentile(values, 0.5) }
 }

@@ -1,7 +1,8 @@
 /**
- * Modulation features of a pattern: its two-dimensional cosine transform (DCT-II, orthonormal), the lowest orders of each axis: how
- * the spectral shape moves in time. Divided by √cells, so that the distance of two clips is the root mean square difference of their
- * smoothed patterns. Order k over T seconds is a modulation of k/(2T) Hz with its phase: time order is heard.
+ * Modulation features of a pattern: the lowest orders of its two-dimensional orthonormal DCT-II, which tell how the
+ * spectral shape moves in time. They are divided by √(frames × bands), so that the distance of two clips is the
+ * root-mean-square difference of their smoothed patterns. Order k over T seconds is a modulation of k/(2T) Hz with its
+ * phase, so that the order in time counts.
  */
 import type { Pattern } from './clip-pattern.js'
 
@@ -20,20 +21,18 @@ export class Modulation {
   readonly #overBands: Float64Array
   readonly #overFrames: Float64Array
 
-  constructor(
-    private readonly frames: number,
-    private readonly bands: number,
-    /** Orders kept along time and along frequency. */
-    private readonly timeOrders: number,
-    private readonly bandOrders: number,
-  ) {
+  readonly #shape: readonly [frames: number, bands: number, timeOrders: number, bandOrders: number]
+
+  /** @param timeOrders @param bandOrders orders to keep along time and along frequency */
+  constructor(frames: number, bands: number, timeOrders: number, bandOrders: number) {
+    this.#shape = [frames, bands, timeOrders, bandOrders]
     this.#overBands = cosines(bandOrders, bands)
     this.#overFrames = cosines(timeOrders, frames)
   }
 
-  /** @returns `[timeOrders × bandOrders]` */
-  of({ data }: Pattern): Float64Array {
-    const { frames, bands, timeOrders, bandOrders } = this
+  /** @param pattern of the transform's size @returns `[timeOrders × bandOrders]` */
+  features({ data }: Pattern): Float64Array {
+    const [frames, bands, timeOrders, bandOrders] = this.#shape
     const shapes = new Float64Array(bandOrders * frames)
     for (let frame = 0; frame < frames; frame++) {
       for (let j = 0; j < bandOrders; j++) {

@@ -1,4 +1,4 @@
-/** Distances between embeddings: to the nearest of another set (memorisation), and among themselves (diversity). */
+/** Distances between embeddings: to the nearest one of another set (memorisation), and within a set (diversity). */
 
 function distance(a: Float64Array, b: Float64Array): number {
   let sum = 0
@@ -6,7 +6,7 @@ function distance(a: Float64Array, b: Float64Array): number {
   return Math.sqrt(sum)
 }
 
-/** How far each of `set` is from the nearest of `others`, and which that is. */
+/** For each vector of `set`, the distance to the nearest one of `others`, and its index. */
 export function nearest(
   set: readonly Float64Array[],
   others: readonly Float64Array[],
@@ -22,9 +22,9 @@ export function nearest(
 }
 
 export interface Diversity {
-  /** Mean distance of two clips; null where there is one. */
+  /** Mean distance of two clips; null if there are fewer than two. */
   readonly mean: number | null
-  /** Distances of each clip to the nearest other. */
+  /** Distance of each clip to the nearest other one. */
   readonly nearestOther: readonly number[]
 }
 

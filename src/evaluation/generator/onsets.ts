@@ -1,18 +1,22 @@
 /**
- * How often sounds begin: peaks of the spectral flux of mel bands in dB above its local median (Dixon 2006, “Onset detection revisited”,
- * sections 2.1 and 2.6). Own code, as meyda's `spectralFlux` throws.
+ * Onset rate: peaks of the spectral flux of mel bands in dB above its local median (Dixon 2006, “Onset detection
+ * revisited”, sections 2.1 and 2.6). Own code, because meyda's `spectralFlux` throws.
  */
 import type { Pattern } from './clip-pattern.js'
 
-/** Frames over which a rise is taken: half a transform's length. */
+/** Frames between which the rise is measured: half the length of a transform. */
 const LAG = 2
-/** Mean rise over bands above the local median that is an onset, as a share of a pattern's depth (60 dB): 2 dB. */
+/**
+ * Mean rise over the bands, above the local median, that counts as an onset: 2 dB, in units of a pattern's range of 60
+ * dB.
+ */
 const THRESHOLD = 2 / 60
-/** Seconds on both sides: of the median, and within which a peak is the highest. */
+/** The local median is taken over this many seconds on either side. */
 const MEDIAN_REACH = 0.2
+/** An onset is the highest point within this many seconds on either side. */
 const PEAK_REACH = 0.04
 
-/** Onsets a second of a clip's pattern. @param hop seconds between its frames */
+/** Onsets per second. @param hop seconds between the pattern's frames */
 export function onsetRate(pattern: Pattern, hop: number): number {
   const { data, frames, bands } = pattern
   const flux = new Float64Array(frames)

@@ -1,4 +1,4 @@
-/** Whether clips move and ring as the data does: distributions of onset rate and of pitch salience. */
+/** Onsets and pitch salience: two distributions in which generated clips should resemble the data. */
 import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../../core/errors.js'
 import { type PitchRange, pitchSalience } from '../pitch.js'
@@ -7,29 +7,29 @@ import { clipPattern } from './clip-pattern.js'
 import type { ClipSet } from './clip-set.js'
 import { onsetRate } from './onsets.js'
 
-/** Music's melodies and voices. */
+/** The range of melodies and voices, in Hz. */
 const RANGE: PitchRange = { lowest: 50, highest: 2000 }
 
-/** Seconds between frames whose salience is taken. */
+/** Seconds between the frames whose salience is measured. */
 const HOP = 0.04
-/** Clips that are looked at, at most, spread over the set. */
-const MOST_CLIPS = 500
+/** Maximum number of clips to measure, spread over the set. */
+const MAX_CLIPS = 500
 
 export interface SoundCharacter {
-  /** Onsets a second. */
+  /** Onsets per second. */
   readonly onsetRate: Spread
-  /** Mean over a clip's frames that sound of 1 − YIN's aperiodicity, 0 … 1. */
+  /** 1 − YIN's aperiodicity, 0 … 1, averaged over the audible frames of a clip. */
   readonly pitchSalience: Spread
 }
 
-/** @param set with its audio kept */
+/** @param set a set that keeps its audio */
 export async function soundCharacter(set: ClipSet, signal?: AbortSignal): Promise<SoundCharacter> {
   const [rates, saliences]: [number[], number[]] = [[], []]
-  const stride = Math.max(1, Math.ceil(set.clips.length / MOST_CLIPS))
+  const stride = Math.max(1, Math.ceil(set.clips.length / MAX_CLIPS))
   for (const [i, { pattern, first }] of set.clips.entries()) {
     if (i % stride !== 0) continue
     throwIfAborted(signal)
-    // Not past the recording's end: a short clip has its own length.
+    // Not beyond the recording's end: a short clip has its own length.
     const frames = Math.min(set.frames, pattern.frames - first)
     rates.push(onsetRate(clipPattern(pattern, first, frames), set.frameSeconds))
     const heard = [...pitchSalience(set.audio[i]!, set.sampleRate, RANGE, HOP)].filter(salience => salience > 0)

@@ -1,17 +1,18 @@
-/** The report of a generator: tables, clips to see and hear; and the same numbers for machines. */
+/** The report on a generator: tables, spectrograms and players; the same numbers as JSON and as text. */
 import { labelAt } from '../../audio/audio-files.js'
 import { drawMel } from '../../audio/picture.js'
 import { clipPattern, recordingPattern } from '../generator/clip-pattern.js'
 import type { ClipAudio } from '../generator/clip-set.js'
 import { ENOUGH_CLIPS, type GeneratorEvaluation, setNames } from '../generator/generator-evaluation.js'
-import { escapeHtml, figure, image, leftOutParts, page, player, table } from './html.js'
+import type { Spread } from '../statistics/moments.js'
+import { captioned, figure, image, leftOutParts, page, player, table } from './html.js'
 
 const titles = {
   generated: 'generated',
   reference: 'held-out real',
   training: 'training',
   noise: 'noise with the data’s average spectrum',
-  shuffled: 'real, its 50 ms pieces shuffled',
+  shuffled: 'real, in shuffled pieces of 50 ms',
 } as const
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`
@@ -20,13 +21,13 @@ function sound({ name, samples, label: own }: ClipAudio, sampleRate: number): st
   const label = labelAt(own, 0)
   const whole = recordingPattern(samples, sampleRate)
   const { data, frames, bands } = clipPattern(whole, 0, whole.frames)
-  const turned = Float32Array.from(
+  const transposed = Float32Array.from(
     { length: data.length },
     (_, i) => data[(i % frames) * bands + Math.floor(i / frames)]!,
   )
-  const picture = drawMel({ data: turned, bands, frames }, { min: -1, max: 0 })
+  const picture = drawMel({ data: transposed, bands, frames }, { min: -1, max: 0 })
   const title = label === '' ? name : `${label} (${name})`
-  return `<figure><figcaption>${escapeHtml(title)}</figcaption>${image(picture, `spectrogram of ${name}`)}${player(samples, sampleRate)}</figure>`
+  return captioned(title, image(picture, `spectrogram of ${name}`) + player(samples, sampleRate))
 }
 
 function classifierParts({ classifier }: GeneratorEvaluation): string[] {
@@ -34,10 +35,10 @@ function classifierParts({ classifier }: GeneratorEvaluation): string[] {
   const { heldOut, generated, byLabel, labels } = classifier
   return [
     '<h2>Labels</h2>',
-    `<p>A classifier trained on the training clips recognises ${percent(heldOut.accuracy)} of ${heldOut.clips} held-out real clips, and ` +
-      `${percent(generated.accuracy)} of ${generated.clips} generated ones as the label asked for.</p>`,
+    `<p>A classifier trained on the training clips recognises the label of ${percent(heldOut.accuracy)} of ` +
+      `${heldOut.clips} held-out real clips, and of ${percent(generated.accuracy)} of ${generated.clips} generated clips.</p>`,
     table(
-      ['asked for', 'clips', 'recognised', ...labels.map(label => `taken for ${label}`)],
+      ['requested label', 'clips', 'accuracy', ...labels.map(label => `recognised as ${label}`)],
       [...byLabel].map(([label, { clips, accuracy, takenFor }]) => [
         label,
         String(clips),
@@ -48,7 +49,7 @@ function classifierParts({ classifier }: GeneratorEvaluation): string[] {
   ]
 }
 
-/** @param sounds generated clips to show @param facts what else the reader should know: steps, seed, engine */
+/** @param sounds generated clips to include @param facts how the clips were made: steps, seed, engine */
 export function generatorReport(
   evaluation: GeneratorEvaluation,
   title: string,
@@ -64,14 +65,15 @@ export function generatorReport(
   }
   const parts = [
     table(['', ''], Object.entries(facts)),
-    `<p>Clips of ${seconds} s at ${sampleRate} Hz in an embedding of ${dimensions} log-mel modulation features, each in units of its deviation in the data. ` +
-      'Distances of single clips are root mean square differences of their spectrograms in dB.</p>',
+    `<p>Clips of ${seconds} s at ${sampleRate} Hz. Fréchet distances are those of ${dimensions} log-mel modulation ` +
+      'features, each in units of its standard deviation in the data. Distances between clips are root-mean-square ' +
+      'differences of their spectrograms in dB.</p>',
     ...(few.length === 0
       ? []
-      : [`<p>Fewer than ${ENOUGH_CLIPS} clips: ${few.join(', ')}. Their Fréchet distances come out too large.</p>`]),
-    '<h2>How near to the data</h2>',
+      : [`<p>Fewer than ${ENOUGH_CLIPS} clips: ${few.join(', ')}. Their Fréchet distances are overestimated.</p>`]),
+    '<h2>Fréchet distance</h2>',
     table(
-      ['set', 'clips', 'Fréchet distance to held-out', 'to training'],
+      ['set', 'clips', 'to the held-out clips', 'to the training clips'],
       setNames
         .filter(name => clips[name] !== undefined)
         .map(name => [
@@ -81,15 +83,15 @@ export function generatorReport(
           value(frechet.toTraining[name]),
         ]),
     ),
-    '<h2>How it moves and rings</h2>',
+    '<h2>Onsets and pitch salience</h2>',
     table(
-      ['set', 'onsets a second, mean', 'deviation', 'pitch salience, mean', 'deviation'],
+      ['set', 'onsets per second, mean', 'deviation', 'pitch salience, mean', 'deviation'],
       (['generated', 'reference', 'noise', 'shuffled'] as const).map(name => [titles[name], ...spreads(name)]),
     ),
     ...(memorisation === null
       ? []
       : [
-          '<h2>How new</h2>',
+          '<h2>Memorisation</h2>',
           table(
             ['distance to the nearest training clip, dB', 'smallest', 'first percentile', 'median'],
             (['generated', 'reference'] as const).map(name => {
@@ -98,13 +100,18 @@ export function generatorReport(
             }),
           ),
           table(
-            ['most alike', 'training clip', 'distance, dB'],
+            ['nearest generated clips', 'training clip', 'distance, dB'],
             mostAlike.map(({ generated, training, distance }) => [generated, training, figure(distance)]),
           ),
         ]),
-    '<h2>How varied</h2>',
+    '<h2>Diversity</h2>',
     table(
-      ['set', 'mean distance of two clips, dB', 'nearest other: first percentile', 'median'],
+      [
+        'set',
+        'mean distance between two clips, dB',
+        'distance to the nearest other clip, dB: first percentile',
+        'median',
+      ],
       (['generated', 'reference'] as const).map(name => {
         const { mean, nearestOther } = evaluation.diversity[name]
         return [
@@ -123,7 +130,7 @@ export function generatorReport(
   return page(title, parts.join('\n'))
 }
 
-/** The numbers alone, ready for JSON. */
+/** The numbers, ready for JSON. */
 export function generatorJson(evaluation: GeneratorEvaluation) {
   const { classifier } = evaluation
   return {
@@ -143,7 +150,11 @@ export function generatorJson(evaluation: GeneratorEvaluation) {
   }
 }
 
-/** A few lines for a terminal. */
+function spreadText({ mean, deviation }: Spread): string {
+  return `${figure(mean)} ± ${figure(deviation)}`
+}
+
+/** The main numbers as lines, for a terminal. */
 export function generatorLines({
   frechet,
   memorisation,
@@ -167,16 +178,15 @@ export function generatorLines({
           `nearest training clip, first percentile: generated ${figure(memorisation.generated.firstPercentile)} dB, ` +
             `held-out ${figure(memorisation.reference.firstPercentile)} dB`,
         ]),
-    `mean distance of two clips: generated ${figure(diversity.generated.mean)} dB, held-out ${figure(diversity.reference.mean)} dB`,
-    `onsets a second: generated ${figure(generated.onsetRate.mean)} ± ${figure(generated.onsetRate.deviation)}, ` +
-      `held-out ${figure(reference.onsetRate.mean)} ± ${figure(reference.onsetRate.deviation)}`,
-    `pitch salience: generated ${figure(generated.pitchSalience.mean)} ± ${figure(generated.pitchSalience.deviation)}, ` +
-      `held-out ${figure(reference.pitchSalience.mean)} ± ${figure(reference.pitchSalience.deviation)}`,
+    `mean distance between two clips: generated ${figure(diversity.generated.mean)} dB, ` +
+      `held-out ${figure(diversity.reference.mean)} dB`,
+    `onsets per second: generated ${spreadText(generated.onsetRate)}, held-out ${spreadText(reference.onsetRate)}`,
+    `pitch salience: generated ${spreadText(generated.pitchSalience)}, held-out ${spreadText(reference.pitchSalience)}`,
     ...(classifier === null
       ? []
       : [
-          `recognised: ${percent(classifier.generated.accuracy)} of ${classifier.generated.clips} generated, ` +
-            `${percent(classifier.heldOut.accuracy)} of ${classifier.heldOut.clips} held-out; lowest label ` +
+          `label accuracy: ${percent(classifier.generated.accuracy)} of ${classifier.generated.clips} generated, ` +
+            `${percent(classifier.heldOut.accuracy)} of ${classifier.heldOut.clips} held-out; worst label ` +
             percent(Math.min(...[...classifier.byLabel.values()].map(({ accuracy }) => accuracy))),
         ]),
   ]

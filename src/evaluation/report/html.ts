@@ -1,7 +1,7 @@
-/** Pages that need nothing beside themselves: style, pictures and sound lie within. */
+/** Self-contained HTML pages: style, pictures and sound are embedded. */
 import { encodeWav } from '../../audio/codecs/wav-encode.js'
 
-/** Text as HTML shows it. */
+/** Text with the characters escaped that HTML would interpret. */
 export function escapeHtml(text: string): string {
   const entities: Readonly<Record<string, string>> = {
     '&': '&amp;',
@@ -13,26 +13,27 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, character => entities[character]!)
 }
 
-/** A number as a table shows it: three figures that matter; a dash for null. */
+/** A number for a table, with about three significant figures; a dash for null. */
 export function figure(value: number | null): string {
   if (value === null || !Number.isFinite(value)) return '–'
   const size = Math.abs(value)
   return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3)
 }
 
-/** A table; the first cell of each row is its heading. @param rows cells as text, escaped here */
+/** A table whose rows begin with their heading. @param rows cells as text, which is escaped here */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = (tag: string, texts: readonly string[]) =>
     texts.map(text => `<${tag}>${escapeHtml(text)}</${tag}>`).join('')
   const body = rows.map(([first = '', ...rest]) => `<tr><th>${escapeHtml(first)}</th>${cells('td', rest)}</tr>`)
-  return `<div class="wide"><table><thead><tr>${cells('th', head)}</tr></thead><tbody>${body.join('\n')}</tbody></table></div>`
+  const header = `<thead><tr>${cells('th', head)}</tr></thead>`
+  return `<div class="wide"><table>${header}<tbody>${body.join('\n')}</tbody></table></div>`
 }
 
 function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }
 
-/** The files that were left out and why; nothing where there are none. */
+/** A section on the files that were left out, and why; empty if there are none. */
 export function leftOutParts(
   leftOut: readonly { readonly file: string; readonly reason: string }[],
 ): readonly string[] {
@@ -46,17 +47,23 @@ export function leftOutParts(
   ]
 }
 
-/** A player of 16-bit audio. */
+/** A player with 16-bit audio. */
 export function player(samples: Float32Array, sampleRate: number): string {
-  return `<audio controls preload="none" src="data:audio/wav;base64,${base64(encodeWav({ samples, sampleRate }))}"></audio>`
+  const wav = base64(encodeWav({ samples, sampleRate }))
+  return `<audio controls preload="none" src="data:audio/wav;base64,${wav}"></audio>`
 }
 
-/** @param alt what it shows */
+/** @param alt description of the picture */
 export function image(png: Uint8Array, alt: string): string {
   return `<img src="data:image/png;base64,${base64(png)}" alt="${escapeHtml(alt)}">`
 }
 
-/** @param body HTML */
+/** What belongs together, under a caption. @param content HTML */
+export function captioned(caption: string, content: string): string {
+  return `<figure><figcaption>${escapeHtml(caption)}</figcaption>${content}</figure>`
+}
+
+/** A whole page. @param body HTML */
 export function page(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en">
@@ -64,7 +71,8 @@ export function page(title: string, body: string): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(title)}</title>
 <style>
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem; color: #1b1f24; background: #fff }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem }
+body { color: #1b1f24; background: #fff }
 .wide { overflow-x: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid #d8dee4; text-align: right; vertical-align: bottom }

@@ -1,14 +1,16 @@
-/** The report of copy-synthesis: tables, spectrograms side by side, players; and the same numbers for machines. */
+/**
+ * The report on copy synthesis: tables, spectrograms side by side and players; the same numbers as JSON and as text.
+ */
 import { namedConventions } from '../../audio/mel/convention.js'
 import { melRange, melSpectrogram } from '../../audio/mel/mel.js'
 import { drawMel } from '../../audio/picture.js'
 import { COMPARED_RATE, type Measure, type Measurements, measures } from '../vocoder/compare.js'
 import { type FileEvaluation, ORIGINAL, type VocoderEvaluation } from '../vocoder/vocoder-evaluation.js'
-import { escapeHtml, figure, image, leftOutParts, page, player, table } from './html.js'
+import { captioned, escapeHtml, figure, image, leftOutParts, page, player, table } from './html.js'
 
-/** Up to half the rate, so that what a customary mel cannot see is seen. */
+/** Up to half the sample rate, to show also what the usual mels do not cover. */
 const pictured = { ...namedConventions.tacotron2, maxFrequency: COMPARED_RATE / 2 }
-/** What is darker than this (ln of amplitude) is black. */
+/** Smaller amplitudes (natural logarithm) are black. */
 const DARKEST = Math.log(1e-4)
 
 const keys = Object.keys(measures) as Measure[]
@@ -26,14 +28,14 @@ function sounds({ name, audio }: FileEvaluation): string {
   }))
   const original = mels.find(({ system }) => system === ORIGINAL)!
   const range = { min: DARKEST, max: melRange(original.mel).max }
-  const figures = mels.map(
-    ({ system, samples, mel }) =>
-      `<figure><figcaption>${escapeHtml(system)}</figcaption>${image(drawMel(mel, range), `spectrogram of ${name}, ${system}`)}${player(samples, COMPARED_RATE)}</figure>`,
-  )
+  const figures = mels.map(({ system, samples, mel }) => {
+    const picture = image(drawMel(mel, range), `spectrogram of ${name}, ${system}`)
+    return captioned(system, picture + player(samples, COMPARED_RATE))
+  })
   return `<h3>${escapeHtml(name)}</h3><div class="sounds">${figures.join('\n')}</div>`
 }
 
-/** @param facts what else the reader should know of how it was made: steps, seed, engine */
+/** @param facts how the copies were made: steps, seed, engine */
 export function vocoderReport(
   evaluation: VocoderEvaluation,
   title: string,
@@ -42,14 +44,15 @@ export function vocoderReport(
   const { files, overall, leftOut, seconds, systems } = evaluation
   const notes = [
     `${files.length} recordings, ${seconds.toFixed(1)} s, compared at ${COMPARED_RATE} Hz.`,
-    'Levels and the centroid are copy minus original; the rest is better the smaller, voicing F1 the nearer to 1.',
+    'Levels and the centroid are differences, copy minus original. Voicing F1 is best at 1, all others at 0.',
+    'What the network contributes is the difference between a model and the same model with its last layer zeroed.',
   ]
   const parts = [
     `<p>${notes.map(escapeHtml).join(' ')}</p>`,
     table(['', ''], Object.entries(facts)),
     '<h2>Overall</h2>',
     table(
-      ['means over files', ...keys.map(heading)],
+      ['mean over files', ...keys.map(heading)],
       systems.map(system => [system, ...row(overall.get(system)!)]),
     ),
     ...leftOutParts(leftOut),
@@ -67,7 +70,7 @@ export function vocoderReport(
   return page(title, parts.join('\n'))
 }
 
-/** The numbers alone, ready for JSON. */
+/** The numbers, ready for JSON. */
 export function vocoderJson({ files, overall, leftOut, seconds }: VocoderEvaluation) {
   return {
     seconds,
@@ -83,7 +86,7 @@ export function vocoderJson({ files, overall, leftOut, seconds }: VocoderEvaluat
   }
 }
 
-/** A few lines of the means, for a terminal. */
+/** The means as one line per system, for a terminal. */
 export function vocoderLines({ systems, overall, files }: VocoderEvaluation): string[] {
   return systems.map(system => {
     const means = overall.get(system)!

@@ -1,12 +1,12 @@
-/** Mean and covariance of vectors. */
+/** Mean, covariance, standard deviation and percentiles. */
 
 export interface Moments {
   readonly mean: Float64Array
-  /** `[size × size]`, divided by n − 1. */
+  /** `[size × size]`, row-major, with the divisor n − 1. */
   readonly covariance: Float64Array
 }
 
-/** @param vectors at least one, all of one length */
+/** @param vectors at least one, all of the same length */
 export function covariance(vectors: readonly Float64Array[]): Moments {
   const size = vectors[0]!.length
   const mean = new Float64Array(size)
@@ -33,7 +33,7 @@ export function covariance(vectors: readonly Float64Array[]): Moments {
 
 export interface Spread {
   readonly mean: number
-  /** Standard deviation. */
+  /** Standard deviation, with the divisor n − 1. */
   readonly deviation: number
 }
 
@@ -43,7 +43,7 @@ export function spread(values: readonly number[]): Spread {
   return { mean, deviation: Math.sqrt(squares / Math.max(1, values.length - 1)) }
 }
 
-/** @param share 0 … 1; linear between the ordered values */
+/** The percentile by linear interpolation between the ordered values. @param share 0 … 1 */
 export function percentile(values: readonly number[], share: number): number {
   const ordered = [...values].sort((a, b) => a - b)
   const at = share * (ordered.length - 1)

@@ -4,18 +4,22 @@ import { gaussian } from '../../core/random.js'
 import { covariance, type Moments } from './moments.js'
 import { symmetricEigen } from './symmetric-eigen.js'
 
-/** Iterations; components whose variances are close need not be told apart, only their span found. */
+/** Enough to find the span: components of nearly equal variance need not be separated within it. */
 const ITERATIONS = 40
 
 export class PrincipalComponents {
-  private constructor(
-    private readonly mean: Float64Array,
-    /** `[components × features]`, orthonormal rows. */
-    private readonly basis: Float64Array,
-    readonly components: number,
-  ) {}
+  readonly components: number
+  readonly #mean: Float64Array
+  /** `[components × features]`, orthonormal rows. */
+  readonly #basis: Float64Array
 
-  /** The `components` directions of most variance, or as many as the vectors have. */
+  private constructor(mean: Float64Array, basis: Float64Array, components: number) {
+    this.components = components
+    this.#mean = mean
+    this.#basis = basis
+  }
+
+  /** The `components` directions of largest variance, or fewer if the vectors span fewer. */
   static async fit(vectors: readonly Float64Array[], components: number): Promise<PrincipalComponents> {
     const { mean, covariance: matrix }: Moments = covariance(vectors)
     const size = mean.length
@@ -25,27 +29,28 @@ export class PrincipalComponents {
       basis.set(orthonormal(times(basis, matrix, count, size), count, size))
       await setImmediate()
     }
-    // Within the span, the axes of most variance first.
+    // Rotates the basis within its span to the axes of variance, largest first.
     const mapped = times(basis, matrix, count, size)
     const small = new Float64Array(count * count)
     for (let i = 0; i < count; i++) {
       for (let j = 0; j < count; j++) small[i * count + j] = dot(mapped, i * size, basis, j * size, size)
     }
-    const { vectors: turn } = symmetricEigen(small, count)
-    const turned = new Float64Array(count * size)
+    const { vectors: rotation } = symmetricEigen(small, count)
+    const rotated = new Float64Array(count * size)
     for (let i = 0; i < count; i++) {
       for (let j = 0; j < count; j++) {
-        const share = turn[i * count + j]!
-        for (let k = 0; k < size; k++) turned[i * size + k]! += share * basis[j * size + k]!
+        const share = rotation[i * count + j]!
+        for (let k = 0; k < size; k++) rotated[i * size + k]! += share * basis[j * size + k]!
       }
     }
-    return new PrincipalComponents(mean, turned, count)
+    return new PrincipalComponents(mean, rotated, count)
   }
 
+  /** Coordinates of a vector along the components, relative to the mean. */
   project(vector: Float64Array): Float64Array {
-    const size = this.mean.length
-    const centred = vector.map((x, i) => x - this.mean[i]!)
-    return Float64Array.from({ length: this.components }, (_, i) => dot(this.basis, i * size, centred, 0, size))
+    const size = this.#mean.length
+    const centred = vector.map((x, i) => x - this.#mean[i]!)
+    return Float64Array.from({ length: this.components }, (_, i) => dot(this.#basis, i * size, centred, 0, size))
   }
 }
 
@@ -55,7 +60,7 @@ function dot(a: Float64Array, fromA: number, b: Float64Array, fromB: number, cou
   return sum
 }
 
-/** Rows times a symmetric matrix. */
+/** `[count × size]` rows times a symmetric `[size × size]` matrix. */
 function times(rows: Float64Array, matrix: Float64Array, count: number, size: number): Float64Array {
   const out = new Float64Array(count * size)
   for (let i = 0; i < count; i++) {
@@ -64,7 +69,7 @@ function times(rows: Float64Array, matrix: Float64Array, count: number, size: nu
   return out
 }
 
-/** Rows made orthonormal one by one, twice over for accuracy (modified Gram–Schmidt). */
+/** Orthonormalises rows in place by modified Gram–Schmidt, each row twice for accuracy. */
 function orthonormal(rows: Float64Array, count: number, size: number): Float64Array {
   for (let i = 0; i < count; i++) {
     for (let pass = 0; pass < 2; pass++) {
@@ -73,7 +78,7 @@ function orthonormal(rows: Float64Array, count: number, size: number): Float64Ar
         for (let k = 0; k < size; k++) rows[i * size + k]! -= share * rows[j * size + k]!
       }
       const norm = Math.sqrt(dot(rows, i * size, rows, i * size, size))
-      // A direction without variance stays out: it projects to zero.
+      // A direction without variance becomes zero, so that everything projects to zero on it.
       const scale = norm > 1e-200 ? 1 / norm : 0
       for (let k = 0; k < size; k++) rows[i * size + k]! *= scale
     }

@@ -1,4 +1,6 @@
-/** Eigenvalues and eigenvectors of a small symmetric matrix, by cyclic Jacobi rotations (Golub & Van Loan, section 8.5). */
+/**
+ * Eigenvalues and eigenvectors of a small symmetric matrix, by cyclic Jacobi rotations (Golub & Van Loan, section 8.5).
+ */
 
 export interface Eigen {
   /** Descending. */
@@ -7,17 +9,18 @@ export interface Eigen {
   readonly vectors: Float64Array
 }
 
-const MOST_SWEEPS = 60
-/** Off-diagonal norm, as a share of the whole, that counts as zero. */
+/** Jacobi converges in about ten sweeps for the sizes used here. */
+const MAX_SWEEPS = 60
+/** Off-diagonal norm that counts as zero, as a share of the whole norm. */
 const CONVERGED = 1e-12
 
-/** @param matrix symmetric, `[size × size]` */
+/** @param matrix symmetric, `[size × size]`, row-major */
 export function symmetricEigen(matrix: ArrayLike<number>, size: number): Eigen {
   const a = Float64Array.from(matrix)
   const v = new Float64Array(size * size)
   for (let i = 0; i < size; i++) v[i * size + i] = 1
   const total = a.reduce((sum, x) => sum + x * x, 0)
-  for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
+  for (let sweep = 0; sweep < MAX_SWEEPS; sweep++) {
     let off = 0
     for (let p = 0; p < size; p++) for (let q = p + 1; q < size; q++) off += 2 * a[p * size + q]! ** 2
     if (off <= CONVERGED ** 2 * total) break
@@ -31,7 +34,7 @@ export function symmetricEigen(matrix: ArrayLike<number>, size: number): Eigen {
   return { values: Float64Array.from(order, i => a[i * size + i]!), vectors }
 }
 
-/** Turns axes p and q so that their entry becomes zero; rows of `v` are the axes. */
+/** Rotates axes p and q so that the entry a[p, q] becomes zero; the rows of `v` are the axes. */
 function rotate(a: Float64Array, v: Float64Array, size: number, p: number, q: number): void {
   const entry = a[p * size + q]!
   if (entry === 0) return

@@ -1,4 +1,4 @@
-/** All that is measured of a copy beside its original. */
+/** Every metric of a copy against its original. */
 import { namedConventions } from '../../audio/mel/convention.js'
 import { melSpectrogram } from '../../audio/mel/mel.js'
 import { trackPitch } from '../pitch.js'
@@ -12,10 +12,10 @@ import { stftDistance } from './stft-distance.js'
 
 /** Rate at which recordings are compared, Hz, whatever their own. */
 export const COMPARED_RATE = namedConventions.tacotron2.sampleRate
-/** Fewest samples that can be compared: the longest window. */
-export const FEWEST_SAMPLES = 2048
+/** The shortest audio that can be compared: the longest analysis window. */
+export const MIN_SAMPLES = 2048
 
-/** What is measured; each key is one column of a report. null: there is nothing to measure (no voice, no pause). */
+/** The metrics, in the order of the report's columns. A value is null if it is undefined: no voiced frame, no pause. */
 export const measures = {
   logMel: { title: 'log-mel distance', unit: '' },
   stft: { title: 'multi-resolution STFT distance, to 8 kHz', unit: '' },
@@ -37,9 +37,9 @@ export type Measure = keyof typeof measures
 export type Measurements = Readonly<Record<Measure, number | null>>
 
 /**
- * Compares the stretch that both have.
+ * Compares two recordings over the length of the shorter one.
  *
- * @param original @param made both at `COMPARED_RATE`, at least `FEWEST_SAMPLES` long
+ * @param original @param made both at `COMPARED_RATE`, at least `MIN_SAMPLES` long
  */
 export function compare(original: Float32Array, made: Float32Array): Omit<Measurements, 'realTimeFactor'> {
   const length = Math.min(original.length, made.length)
@@ -67,7 +67,7 @@ export function compare(original: Float32Array, made: Float32Array): Omit<Measur
   }
 }
 
-/** The mean of each measure over the files that have it. */
+/** The mean of each metric over the files for which it is defined. */
 export function meanMeasurements(rows: readonly Measurements[]): Measurements {
   const mean = (measure: Measure) => {
     const known = rows.map(row => row[measure]).filter(value => value !== null)

@@ -1,26 +1,28 @@
 /**
- * How loud a copy is beside its original, in dB, as a whole, where the original pauses (hiss), and above 8 kHz, where the
- * customary mels are blind.
+ * Level differences between a copy and its original, in dB: of the whole, of the original's pauses (hiss), and above 8
+ * kHz, which the usual mels do not cover.
  */
 import { describeAudio } from '../../audio/analysis.js'
 import { spectrogram } from '../spectrogram.js'
 
 export interface LevelDifferences {
-  /** Of the whole, made − original; null where either is silent. */
+  /** Of the whole, copy − original; null if either is silent. */
   readonly whole: number | null
-  /** In frames where the original is more than 50 dB below its loudest; null where there are none. */
+  /** Over the frames in which the original is more than 50 dB below its loudest; null if there are none. */
   readonly pauses: number | null
-  /** Above 8 kHz; null where the rate reaches no higher. */
+  /** Above 8 kHz; null if the sample rate is too low. */
   readonly high: number | null
   /** Difference of the mean spectral centroids, Hz. */
   readonly centroid: number
 }
 
 const WINDOW = 1024
+/** Hz. */
 const HIGH = 8000
+/** Energy of a pause, as a share of the loudest frame's. */
 const PAUSE = 10 ** (-50 / 10)
 
-/** @param original @param made of the same length @param sampleRate of both, Hz */
+/** @param original @param made of the same length @param sampleRate in Hz, of both */
 export function levelDifferences(original: Float32Array, made: Float32Array, sampleRate: number): LevelDifferences {
   const a = spectrogram(original, sampleRate, WINDOW, sampleRate / 2)
   const b = spectrogram(made, sampleRate, WINDOW, sampleRate / 2)

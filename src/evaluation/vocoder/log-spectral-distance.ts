@@ -1,12 +1,12 @@
 /**
- * Log-spectral distance in dB (Gray & Markel 1976): the root over bins of the mean squared difference of 20 log10 magnitude,
- * averaged over frames. Bins up to half the rate: it hears what the mel is blind to.
+ * Log-spectral distance in dB (Gray & Markel 1976): the root over bins of the mean squared difference of 20 log10
+ * magnitude, averaged over frames. All bins count, also those above the mel's range.
  */
 import { spectrogram } from '../spectrogram.js'
 
 const WINDOW = 2048
 
-/** @param a @param b of the same length @param sampleRate of both, Hz */
+/** @param a @param b of the same length @param sampleRate in Hz, of both */
 export function logSpectralDistance(a: Float32Array, b: Float32Array, sampleRate: number): number {
   const first = spectrogram(a, sampleRate, WINDOW, sampleRate / 2)
   const second = spectrogram(b, sampleRate, WINDOW, sampleRate / 2).data

@@ -1,14 +1,16 @@
 /**
- * Mel-cepstral distortion in dB (Kubichek 1993): (10/ln 10)·√(2 Σ_{d=1…24} Δc_d²), averaged over the frames in which either
- * recording sounds. The cepstrum is the cosine transform of the log mel power spectrum: ln S_m² = c_0 + 2 Σ c_d cos(πd(m + ½)/M).
- * Own code: meyda's mfcc takes ln(1 + power), which is deaf to quiet frames, and its filters stop at no chosen frequency.
+ * Mel-cepstral distortion in dB (Kubichek 1993): (10/ln 10)·√(2 Σ_{d=1…24} Δc_d²), averaged over the frames in which
+ * either recording is audible. The cepstrum is the cosine transform of the log mel power spectrum: ln S_m² = c_0 + 2 Σ
+ * c_d cos(πd(m + ½)/M). Own code: meyda's mfcc takes ln(1 + power), which ignores quiet frames, and its filters cannot
+ * be limited in frequency.
  */
 import type { Mel } from '../../audio/mel/convention.js'
 
 const COEFFICIENTS = 24
-/** A frame sounds where its mean mel amplitude is within this factor (−40 dB) of its recording's loudest. */
-const SOUNDING = 0.01
+/** A frame is audible if its mean mel amplitude is within this factor (−40 dB) of its recording's loudest frame. */
+const AUDIBLE = 0.01
 
+/** Mean mel amplitude per frame. */
 function frameLevels({ data, bands, frames }: Mel): Float64Array {
   const levels = new Float64Array(frames)
   for (let i = 0; i < data.length; i++) levels[i % frames]! += Math.exp(data[i]!) / bands
@@ -25,7 +27,7 @@ export function melCepstralDistortion(a: Mel, b: Mel): number {
   )
   let [sum, counted] = [0, 0]
   for (let frame = 0; frame < frames; frame++) {
-    if (levelsA[frame]! < SOUNDING * loudestA! && levelsB[frame]! < SOUNDING * loudestB!) continue
+    if (levelsA[frame]! < AUDIBLE * loudestA! && levelsB[frame]! < AUDIBLE * loudestB!) continue
     let squares = 0
     for (const cosine of cosines) {
       let coefficient = 0

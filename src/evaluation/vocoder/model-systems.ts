@@ -1,6 +1,6 @@
 /**
- * A vocoder as systems to be measured: as shipped, with its last layer zeroed, and without phase refinement. Refinement alone
- * makes good speech of a mel, so that a figure of the first row says little without the second.
+ * A vocoder as systems to be measured: as shipped, with its last layer zeroed, and without phase refinement. Refinement
+ * alone makes good speech of a mel, so that a figure of the first row says little without the second.
  */
 import type { Audio } from '../../audio/audio.js'
 import type { Mel } from '../../audio/mel/convention.js'

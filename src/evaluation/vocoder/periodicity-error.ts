@@ -1,7 +1,7 @@
 /**
- * Periodicity error (Morrison et al. 2022, “Chunked autoregressive GAN for conditional waveform synthesis”, section 4.2): the root
- * mean square difference of how periodic the frames are, which tells hoarse and buzzing copies. Periodicity is 1 − YIN's
- * aperiodicity, 0 for silence.
+ * Periodicity error (Morrison et al. 2022, “Chunked autoregressive GAN for conditional waveform synthesis”, section
+ * 4.2): the root mean square difference of how periodic the frames are, which tells hoarse and buzzing copies.
+ * Periodicity is 1 − YIN's aperiodicity, 0 for silence.
  */
 import type { PitchTrack } from '../pitch.js'
 

@@ -1,14 +1,16 @@
-/** How far one pitch contour is from another: error where both are voiced, and how well voicing agrees. */
+/**
+ * Differences between two pitch contours: F0 error over the frames that both call voiced, and agreement of the voicing.
+ */
 import type { PitchTrack } from '../pitch.js'
 
 export interface PitchError {
-  /** Mean |Δ| in cents over frames that both call voiced; null where there are none. */
+  /** Mean |Δ| in cents over the frames that both call voiced; null if there are none. */
   readonly cents: number | null
-  /** Root mean square error in Hz over the same frames. */
+  /** Root-mean-square error in Hz over the same frames. */
   readonly hertz: number | null
-  /** Share of those frames that are more than a fifth (20 %) off: octave errors, mostly. */
+  /** Share of these frames with an error of more than 20 %: mostly octave errors. */
   readonly grossShare: number | null
-  /** Harmonic mean of precision and recall of “voiced”, the original's being the truth; null where neither has any. */
+  /** F1 score of the voiced frames, the original being the truth; null if neither has any. */
   readonly voicingF1: number | null
 }
 

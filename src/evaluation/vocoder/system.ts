@@ -1,31 +1,30 @@
-/** What makes a copy of a recording: a vocoder, Griffin-Lim, or a folder of files made before. */
-
+/** Systems that make copies of recordings: a vocoder, Griffin-Lim, or a folder of files made before. */
 import type { Audio } from '../../audio/audio.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
 import { griffinLim } from '../../audio/mel/griffin-lim.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { readRecording, recordingsIn } from '../recordings.js'
 
-/** What a system is given. */
+/** What a system receives. */
 export interface Original {
-  /** Path below the reference folder, without its ending. */
+  /** Path below the reference folder, without the ending. */
   readonly name: string
-  /** `[bands × frames]` in the convention of the evaluation. */
+  /** `[bands × frames]`, in the evaluation's convention. */
   readonly mel: Mel
-  /** Samples wanted at the convention's rate; never more than the mel covers. */
+  /** Samples to return, at the convention's rate; at most as many as the mel covers. */
   readonly length: number
-  /** Which file this is, from 0. */
+  /** Index of the file, from 0. */
   readonly index: number
 }
 
 export interface System {
   readonly name: string
-  /** Whether making a copy is the system's own work, whose time says something. */
+  /** Whether the time to make a copy is to be reported. */
   readonly timed: boolean
   readonly make: (original: Original, signal?: AbortSignal) => Promise<Audio>
 }
 
-/** The baseline that needs no model. */
+/** The baseline without a model. */
 export function griffinLimSystem(convention: MelConvention, seed: number): System {
   return {
     name: 'Griffin-Lim',
@@ -44,7 +43,7 @@ export async function folderSystem(folder: string): Promise<System> {
     make: async ({ name }) => {
       const path = recordings.get(name)
       if (path !== undefined) return readRecording(path)
-      throw new DiffWaveError('FILE_NOT_FOUND', 'there is no copy of this recording', { got: name, where: folder })
+      throw new DiffWaveError('FILE_NOT_FOUND', 'no copy of this recording', { got: name, where: folder })
     },
   }
 }

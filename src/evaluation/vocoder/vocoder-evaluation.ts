@@ -1,4 +1,4 @@
-/** Copy-synthesis of a folder of recordings by one or more systems, each copy measured beside its original. */
+/** Copy synthesis of a folder of recordings by one or more systems, each copy compared with its original. */
 import { setImmediate } from 'node:timers/promises'
 import type { Audio } from '../../audio/audio.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
@@ -8,65 +8,65 @@ import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import type { OnProgress } from '../../core/progress.js'
 import { readMelOf } from '../../formats/mel-file.js'
 import { type LeftOut, readRecording, recordingsIn } from '../recordings.js'
-import { COMPARED_RATE, compare, FEWEST_SAMPLES, type Measurements, meanMeasurements } from './compare.js'
+import { COMPARED_RATE, compare, type Measurements, MIN_SAMPLES, meanMeasurements } from './compare.js'
 import type { System } from './system.js'
 
 export interface VocoderEvaluationOptions {
-  /** Folder of originals: any rate and format; several channels are mixed to one. */
+  /** Folder of original recordings, of any sample rate and format; channels are averaged. */
   readonly reference: string
-  /** Of the mels that systems are given. */
+  /** Convention of the mels that the systems receive. */
   readonly convention: MelConvention
-  /** Folder of mels that take the place of computed ones, matched by name. */
+  /** Folder of mels to use instead of computed ones, matched by name. */
   readonly mels?: string
   readonly systems: readonly System[]
-  /** Files measured, the first in order of name; default: all. */
+  /** Number of files to evaluate, in the order of their names. Default: all. */
   readonly limit?: number
-  /** Files whose audio is kept in the result, for a report; default: none. */
+  /** Number of files whose audio is kept in the result, for a report. Default: 0. */
   readonly keepAudio?: number
-  /** Seconds, from any origin. */
+  /** Returns seconds since any fixed time. */
   readonly clock: () => number
   readonly signal?: AbortSignal
-  /** Recordings measured. */
+  /** Counts recordings. */
   readonly onProgress?: OnProgress
 }
 
-/** One recording, and what each system made of it. */
+/** One recording and the systems' copies of it. */
 export interface FileEvaluation {
   readonly name: string
   readonly seconds: number
-  /** The mel was read from a file, not computed. */
+  /** Whether the mel was read from a file rather than computed. */
   readonly melGiven: boolean
-  /** By system. */
+  /** By the system's name. */
   readonly measurements: ReadonlyMap<string, Measurements>
-  /** Samples a system's copy is longer than the original (shorter: negative), where it is not as long. */
+  /** By the system's name: how many samples its copy is longer than the original; only copies of another length. */
   readonly lengthDifferences: ReadonlyMap<string, number>
-  /** At `COMPARED_RATE`; the original's key is `original`. Empty where it was not kept. */
+  /** Audio at `COMPARED_RATE`, by the system's name and `original`; empty if not kept. */
   readonly audio: ReadonlyMap<string, Float32Array>
 }
 
 export interface VocoderEvaluation {
   readonly systems: readonly string[]
   readonly files: readonly FileEvaluation[]
-  /** Means over files, by system. */
+  /** Means over the files, by the system's name. */
   readonly overall: ReadonlyMap<string, Measurements>
   readonly leftOut: readonly LeftOut[]
   readonly seconds: number
 }
 
-/** The key of the original among `FileEvaluation.audio`. */
+/** Key of the original recording in `FileEvaluation.audio`. */
 export const ORIGINAL = 'original'
 
 /**
- * Measures every recording that can be; those that cannot are named in `leftOut`.
+ * Evaluates every recording that can be read; the others are listed in `leftOut`.
  *
- * @throws DiffWaveError `BAD_DATA` where no recording could be measured, `FILE_NOT_FOUND`, `NOT_A_DIRECTORY`, `BAD_OPTION`, `ABORTED`;
- * and what a system throws, unless it lies in the recording
+ * @throws DiffWaveError `BAD_DATA` if no recording could be evaluated, `FILE_NOT_FOUND`, `NOT_A_DIRECTORY`,
+ * `BAD_OPTION`, `ABORTED`; and what a system throws, unless the recording is the cause
  */
 export async function evaluateVocoder(options: VocoderEvaluationOptions): Promise<VocoderEvaluation> {
   const { reference, systems, limit = Number.POSITIVE_INFINITY, keepAudio = 0, signal } = options
   const names = systems.map(system => system.name)
   if (names.length === 0 || new Set([ORIGINAL, ...names]).size !== names.length + 1) {
-    throw new DiffWaveError('BAD_OPTION', 'systems need names of their own', { got: names.join(', ') || 'none' })
+    throw new DiffWaveError('BAD_OPTION', 'the systems need different names', { got: names.join(', ') || 'none' })
   }
   const recordings = [...(await recordingsIn(reference))].slice(0, limit)
   const files: FileEvaluation[] = []
@@ -83,7 +83,7 @@ export async function evaluateVocoder(options: VocoderEvaluationOptions): Promis
     options.onProgress?.({ done: index + 1, total: recordings.length })
   }
   if (files.length === 0) {
-    throw new DiffWaveError('BAD_DATA', 'no recording could be measured', {
+    throw new DiffWaveError('BAD_DATA', 'no recording could be evaluated', {
       where: reference,
       got: leftOut[0]!.reason,
     })
@@ -94,7 +94,7 @@ export async function evaluateVocoder(options: VocoderEvaluationOptions): Promis
   return { systems: names, files, overall, leftOut, seconds: files.reduce((sum, file) => sum + file.seconds, 0) }
 }
 
-/** What lies in one recording, its mel or its copy, so that the others can still be measured. */
+/** Errors of one recording, its mel or its copy: the other recordings can still be evaluated. */
 const faultsOfFiles: ReadonlySet<string> = new Set([
   'FILE_NOT_FOUND',
   'NOT_A_FILE',
@@ -120,7 +120,7 @@ async function evaluateFile(
   const { convention, systems, signal, clock } = options
   const audio = await readRecording(path)
   const original = await atRate(audio, COMPARED_RATE)
-  if (original.length < FEWEST_SAMPLES) throw tooShort(original.length, path)
+  if (original.length < MIN_SAMPLES) throw tooShort(original.length, path)
   const own = await atRate(audio, convention.sampleRate)
   const given = options.mels === undefined ? null : await givenMel(options.mels, name, own.length, convention)
   const mel = given ?? melSpectrogram({ samples: own, sampleRate: convention.sampleRate }, convention)
@@ -134,14 +134,14 @@ async function evaluateFile(
     const copy = await system.make({ name, mel, length, index }, signal)
     const elapsed = clock() - start
     const made = await atRate(copy, COMPARED_RATE)
-    if (made.length < FEWEST_SAMPLES) throw tooShort(made.length, `${name} of ${system.name}`)
+    if (made.length < MIN_SAMPLES) throw tooShort(made.length, `${name} by ${system.name}`)
     measurements.set(system.name, {
       ...compare(original, made),
       realTimeFactor: system.timed ? elapsed / (copy.samples.length / copy.sampleRate) : null,
     })
     if (made.length !== original.length) lengthDifferences.set(system.name, made.length - original.length)
     if (keep) kept.set(system.name, made)
-    // Measuring takes tenths of a second; others get their turn between systems.
+    // A comparison takes tenths of a second: other work gets its turn between systems.
     await setImmediate()
   }
   const seconds = audio.samples.length / audio.sampleRate
@@ -153,8 +153,8 @@ async function atRate({ samples, sampleRate }: Audio, rate: number): Promise<Flo
 }
 
 function tooShort(samples: number, where: string): DiffWaveError {
-  return new DiffWaveError('BAD_AUDIO', 'the audio is too short to be measured', {
-    expected: `at least ${FEWEST_SAMPLES} samples at ${COMPARED_RATE} Hz`,
+  return new DiffWaveError('BAD_AUDIO', 'the audio is too short to be evaluated', {
+    expected: `at least ${MIN_SAMPLES} samples at ${COMPARED_RATE} Hz`,
     got: String(samples),
     where,
   })
@@ -163,5 +163,5 @@ function tooShort(samples: number, where: string): DiffWaveError {
 async function givenMel(folder: string, name: string, samples: number, convention: MelConvention): Promise<Mel> {
   const mel = await readMelOf(folder, name, samples, convention)
   if (mel !== null) return mel
-  throw new DiffWaveError('FILE_NOT_FOUND', 'there is no mel of this recording', { got: name, where: folder })
+  throw new DiffWaveError('FILE_NOT_FOUND', 'no mel for this recording', { got: name, where: folder })
 }

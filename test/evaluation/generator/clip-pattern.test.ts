@@ -1,0 +1,24 @@
+/** Patterns of clips. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { clipPattern, recordingPattern } from '#src/evaluation/generator/clip-pattern'
+import { MELODY_RATE, melody } from '../../support/sounds.js'
+
+test('level and leading silence do not change a pattern, and silence is empty', () => {
+  const sound = melody(3)
+  const late = new Float32Array(MELODY_RATE + 640)
+  late.set(
+    sound.map(x => x / 4),
+    640,
+  )
+  const at = (samples: Float32Array) => clipPattern(recordingPattern(samples, MELODY_RATE), 0, 100)
+  const [a, b] = [at(sound), at(late)]
+  // The first frame that sounds may hold only the first quarter of a window of it: two frames more or less.
+  const differences = [0, 1, 2].map(shift => {
+    let max = 0
+    for (let i = 5 * 32; i < 90 * 32; i++) max = Math.max(max, Math.abs(a.data[i]! - b.data[i + shift * 32]!))
+    return max
+  })
+  assert.ok(Math.min(...differences) < 0.02, String(differences))
+  assert.ok(at(new Float32Array(MELODY_RATE)).data.every(x => x === -1))
+})
