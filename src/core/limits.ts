@@ -23,11 +23,11 @@ export const MIN_SAMPLE_RATE = 1000
 export const MAX_SAMPLE_RATE = 768_000
 /** Samples of one recording, mixed down: 1 GiB as float32, 101 minutes at 44,100 Hz, 3 h 22 min at 22,050 Hz. */
 export const MAX_AUDIO_SAMPLES = 2 ** 28
-/** Samples that a compressed file may decode to whatever its size: 256 MiB as float32, 50 minutes at 22,050 Hz. */
-export const MIN_DECODED_SAMPLES = 2 ** 26
-/** Samples that a compressed file may decode to for each of its bytes beyond that: silence takes one byte for 120 to 320 samples in
- * FLAC and Opus, speech at 6 kb/s one for 64. A file made to exhaust memory has thousands. */
-export const MAX_SAMPLES_PER_BYTE = 512
+/** Samples that a compressed file may decode to whatever its size: 128 MiB as float32, 25 minutes at 22,050 Hz. */
+export const MIN_DECODED_SAMPLES = 2 ** 25
+/** Samples that a compressed file may decode to for each of its bytes beyond that: speech in Opus at 6 kb/s has 64. Digital silence
+ * has 250 to 320, and is refused from half an hour on; a file made to exhaust memory has thousands. */
+export const MAX_SAMPLES_PER_BYTE = 128
 /** Length of one transform in samples: 16384 is 0.7 s at 22,050 Hz. */
 export const MAX_FFT_SIZE = 16_384
 /** A file read whole into memory: 2 GiB, what one Node buffer surely holds. */

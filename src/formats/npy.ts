@@ -6,10 +6,10 @@
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_NPY_HEADER_BYTES } from '../core/limits.js'
 import { elementCount, type Tensor } from '../core/tensor.js'
+import { wrongFileHint } from '../core/wrong-file.js'
 import { bytesPerNumber, float32Bytes, type NumberType, readNumbers } from './numbers.js'
 import { type PythonLiteral, parsePythonLiteral } from './python-literal.js'
 import { rowMajor } from './strided.js'
-import { wrongFileHint } from './wrong-file.js'
 
 /** NumPy's own bound since 2.0. */
 const MAX_RANK = 64

@@ -5,9 +5,9 @@
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_SAFETENSORS_HEADER_BYTES } from '../core/limits.js'
 import { elementCount, type Tensor, type Tensors } from '../core/tensor.js'
+import { wrongFileHint } from '../core/wrong-file.js'
 import { bytesPerNumber, float32Bytes, readNumbers } from './numbers.js'
 import { parseSafetensorsHeader, type SafetensorsEntry } from './safetensors-header.js'
-import { wrongFileHint } from './wrong-file.js'
 
 export interface SafetensorsFile {
   readonly tensors: Map<string, Tensor>

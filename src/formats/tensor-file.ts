@@ -1,11 +1,11 @@
 /** Files that hold arrays, of whatever format: `.npy`, `.npz`, PyTorch `.pt`, `.safetensors`. The first bytes tell the format. */
 import { DiffWaveError } from '../core/errors.js'
 import type { Tensor } from '../core/tensor.js'
+import { wrongFileHint } from '../core/wrong-file.js'
 import { decodeNpy, isNpy } from './npy.js'
 import { decodeNpz, npzNames } from './npz.js'
 import { decodeTorch, TorchTensor, type TorchValue, torchTensor } from './pytorch.js'
 import { decodeSafetensors } from './safetensors.js'
-import { wrongFileHint } from './wrong-file.js'
 import { isZip } from './zip.js'
 
 /** The name that a mel has in files of several arrays, unless the caller names another. */

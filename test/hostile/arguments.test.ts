@@ -136,7 +136,7 @@ describe('hints', () => {
     assert.match(await hintOf(() => vocoder.synthesize(new Float32Array(800) as never)), /{ data, bands, frames }/)
     assert.match(await hintOf(() => vocoder.synthesize(audio as never)), /resynthesize/)
     assert.match(await hintOf(() => vocoder.synthesize(Promise.resolve(mel) as never)), /Await/)
-    assert.match(await hintOf(() => vocoder.resynthesize('a.wav' as never)), /readWav/)
+    assert.match(await hintOf(() => vocoder.resynthesize('a.wav' as never)), /readAudio/)
     assert.match(await hintOf(() => generator.denoise(audio.samples as never)), /sample rate/)
   })
 })

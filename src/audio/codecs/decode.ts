@@ -1,92 +1,107 @@
-/** Recordings in whatever format they come: WAV (own reader), FLAC, MP3, Ogg Vorbis and Opus (decoders compiled to WASM). */
-import { FLACDecoder } from '@wasm-audio-decoders/flac'
-import { OggVorbisDecoder } from '@wasm-audio-decoders/ogg-vorbis'
-import { MPEGDecoder } from 'mpg123-decoder'
-import { OggOpusDecoder } from 'ogg-opus-decoder'
+/** Recordings in whatever format they come: WAV, FLAC, MP3, Ogg Vorbis and Opus. The first bytes tell the format, not the name. */
 import { DiffWaveError } from '../../core/errors.js'
 import { readFileBytes } from '../../core/files.js'
-import type { Audio } from '../audio.js'
+import { type PathLike, toPath } from '../../core/path.js'
+import { wrongFileHint } from '../../core/wrong-file.js'
+import type { Recording } from '../audio.js'
 import { decodeWav } from './wav.js'
 
-/** What the decoders give. */
-interface Decoded {
-  readonly channelData: readonly Float32Array[]
-  readonly samplesDecoded: number
-  readonly sampleRate: number
-  readonly errors: readonly { readonly message: string }[]
+type Decode = (bytes: Uint8Array, start: number, where: string) => Promise<Recording> | Recording
+
+/** What a format's first bytes are; `at` of them lie before the text. */
+interface Signature {
+  readonly text: string
+  readonly at?: number
 }
 
-function mono({ channelData, samplesDecoded, sampleRate, errors }: Decoded, where: string): Audio {
-  if (errors.length > 0 || samplesDecoded === 0 || channelData.length === 0) {
-    throw new DiffWaveError('BAD_AUDIO', `the file cannot be decoded: ${errors[0]?.message ?? 'it holds no samples'}`, {
-      where,
-    })
+/** Formats that are named when they cannot be read. */
+const unreadable: readonly (Signature & { readonly name: string })[] = [
+  { text: 'ftyp', at: 4, name: 'an MP4 file (.m4a, AAC or ALAC)' },
+  { text: 'FORM', name: 'an AIFF file' },
+  { text: '\x1aE\xdf\xa3', name: 'a Matroska or WebM file' },
+  { text: '0&\xb2u', name: 'a Windows Media file' },
+  { text: 'riff', name: 'a Wave64 file' },
+  { text: 'caff', name: 'a Core Audio file' },
+  { text: '.snd', name: 'a Sun audio file' },
+  { text: '#!AMR', name: 'an AMR file' },
+  { text: 'MAC ', name: 'a Monkey’s Audio file' },
+  { text: 'wvpk', name: 'a WavPack file' },
+]
+
+function startsWith(bytes: Uint8Array, { text, at = 0 }: Signature): boolean {
+  return String.fromCharCode(...bytes.subarray(at, at + text.length)) === text
+}
+
+/** Where the audio begins: behind the ID3v2 tags that programs put before any format. */
+function audioStart(bytes: Uint8Array): number {
+  let at = 0
+  while (startsWith(bytes, { text: 'ID3', at }) && at + 10 <= bytes.length) {
+    // The size has seven bits to a byte; a footer repeats the ten bytes of the header.
+    const size = [6, 7, 8, 9].reduce((sum, i) => sum * 128 + (bytes[at + i]! & 127), 0)
+    at += 10 + size + ((bytes[at + 5]! & 0x10) === 0 ? 0 : 10)
+    // Some taggers leave zeros behind the size that they declare.
+    while (bytes[at] === 0) at++
   }
-  const samples = new Float32Array(samplesDecoded)
-  for (const channel of channelData) {
-    for (let i = 0; i < samplesDecoded; i++) samples[i]! += channel[i]! / channelData.length
+  return at
+}
+
+/** Longest first page that is looked at for a codec's name: its header, 255 lacing values and the packet. */
+const FIRST_PAGE = 27 + 255 + 64
+
+/** The decoder of the format that begins at `start`; undefined for an unknown one. Decoders load when they are first used. */
+function decoderOf(bytes: Uint8Array, start: number): Decode | undefined {
+  const starts = (text: string) => startsWith(bytes, { text, at: start })
+  if (['RIFF', 'RIFX', 'RF64', 'BW64'].some(starts)) return (data, at, where) => decodeWav(data.subarray(at), where)
+  if (starts('fLaC')) return async (...args) => (await import('./flac.js')).decodeFlac(...args)
+  if (starts('OggS')) {
+    const page = String.fromCharCode(...bytes.subarray(start, start + FIRST_PAGE))
+    if (page.includes('OpusHead')) return async (...args) => (await import('./opus.js')).decodeOpus(...args)
+    return async (...args) => (await import('./vorbis.js')).decodeVorbis(...args)
   }
-  return { samples, sampleRate }
+  return undefined
 }
-
-/** Full scale is 2^(bits − 1), as a WAV's: the FLAC decoder divides by one less. */
-function asInWav(decoded: Decoded & { readonly bitDepth: number }): Decoded {
-  const full = 2 ** (decoded.bitDepth - 1)
-  const factor = (full - 1) / full
-  return { ...decoded, channelData: decoded.channelData.map(channel => channel.map(x => x * factor)) }
-}
-
-/** What a decoder makes of a file, the decoder freed whatever happens. */
-async function decodedBy<Decoder extends { readonly ready: Promise<void>; free(): void }>(
-  decoder: Decoder,
-  decode: (decoder: Decoder) => Decoded | Promise<Decoded>,
-  where: string,
-): Promise<Audio> {
-  await decoder.ready
-  let decoded: Decoded
-  try {
-    decoded = await decode(decoder)
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new DiffWaveError('BAD_AUDIO', `the file cannot be decoded: ${reason}`, { where, cause })
-  } finally {
-    decoder.free()
-  }
-  return mono(decoded, where)
-}
-
-function starts(bytes: Uint8Array, text: string, at = 0): boolean {
-  return Buffer.from(bytes.subarray(at, at + text.length)).toString('latin1') === text
-}
-
-/** Bytes of an Ogg file before its codec's first packet: the first page's header, with one segment. */
-const OGG_HEADER = 28
 
 /**
- * A recording, its channels averaged to one. The format is told by the first bytes.
+ * A recording, its channels averaged to one.
  *
+ * @param bytes of the file
  * @param where names the file in errors
- * @throws DiffWaveError `BAD_WAV`, `TRUNCATED`, `BAD_AUDIO`, `UNSUPPORTED_FORMAT`
+ * @throws DiffWaveError `BAD_WAV`, `BAD_AUDIO`, `TRUNCATED`, `TOO_LARGE`, `NOT_FINITE`; `UNSUPPORTED_FORMAT`, naming the format if it is known
  */
-export async function decodeAudio(bytes: Uint8Array, where: string): Promise<Audio> {
-  if (['RIFF', 'RIFX', 'RF64'].some(tag => starts(bytes, tag))) return decodeWav(bytes, where)
-  if (starts(bytes, 'fLaC')) {
-    return decodedBy(new FLACDecoder(), async flac => asInWav(await flac.decodeFile(bytes)), where)
-  }
-  if (starts(bytes, 'OggS') && starts(bytes, 'OpusHead', OGG_HEADER)) {
-    return decodedBy(new OggOpusDecoder(), opus => opus.decodeFile(bytes), where)
-  }
-  if (starts(bytes, 'OggS')) return decodedBy(new OggVorbisDecoder(), vorbis => vorbis.decodeFile(bytes), where)
-  if (starts(bytes, 'ID3') || (bytes[0] === 0xff && (bytes[1]! & 0xe0) === 0xe0)) {
-    return decodedBy(new MPEGDecoder(), mpeg => mpeg.decode(bytes), where)
-  }
-  throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this is no recording of a known format', {
-    expected: 'WAV, FLAC, MP3, Ogg Vorbis or Opus',
-    where,
-  })
+export async function decodeAudio(bytes: Uint8Array, where: string): Promise<Recording> {
+  const start = audioStart(bytes)
+  const decode = decoderOf(bytes, start)
+  if (decode !== undefined) return decode(bytes, start, where)
+  const { decodeMp3, isMp3Frame } = await import('./mp3.js')
+  if (isMp3Frame(bytes, start)) return decodeMp3(bytes, start, where)
+  const name =
+    unreadable.find(signature => startsWith(bytes, signature))?.name ??
+    (bytes[start] === 0xff && (bytes[start + 1]! & 0xf6) === 0xf0 ? 'a raw AAC file' : undefined)
+  const hint =
+    name === undefined
+      ? wrongFileHint(bytes)
+      : 'Convert it first, for example with ffmpeg: ffmpeg -i recording audio.flac'
+  throw new DiffWaveError(
+    'UNSUPPORTED_FORMAT',
+    name === undefined ? 'not a recording of a known format' : `this is ${name}`,
+    {
+      expected: 'WAV, FLAC, MP3, Ogg Vorbis or Opus',
+      where,
+      ...(hint === undefined ? {} : { hint }),
+    },
+  )
 }
 
-/** @throws DiffWaveError `FILE_NOT_FOUND`, and as `decodeAudio` */
-export async function readAudio(path: string): Promise<Audio> {
-  return decodeAudio(await readFileBytes(path), path)
+/**
+ * Reads a recording: WAV, FLAC, MP3, Ogg Vorbis or Opus, whatever its name.
+ *
+ * @param path of the file, as text or a `file:` URL
+ * @returns mono audio at the file's own rate, with notes on what was odd about the file
+ * @throws DiffWaveError `BAD_OPTION`, `FILE_NOT_FOUND`, `NOT_A_FILE`, `NOT_READABLE`, and as `decodeAudio`
+ * @example
+ * const { samples, sampleRate, notes } = await readAudio('recording.mp3')
+ */
+export async function readAudio(path: PathLike): Promise<Recording> {
+  const file = toPath(path, 'readAudio path')
+  return decodeAudio(await readFileBytes(file), file)
 }

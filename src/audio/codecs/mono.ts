@@ -2,7 +2,7 @@
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_AUDIO_SAMPLES, MAX_SAMPLES_PER_BYTE, MIN_DECODED_SAMPLES } from '../../core/limits.js'
 
-/** Samples of a block, while the length is not known: 4 MB. */
+/** Samples of a block: 4 MB. */
 const BLOCK = 2 ** 20
 
 /** Samples that a file of so many bytes may decode to. */
@@ -21,16 +21,15 @@ export class MonoMixer {
 
   /**
    * @param fileBytes size of the file, which bounds what it may decode to
-   * @param expected samples that the file declares, if it does
+   * @param expected samples that the file declares; 0 if it does not
    * @param where names the file in errors
    */
-  constructor(fileBytes: number, expected: number | null, where: string) {
+  constructor(fileBytes: number, expected: number, where: string) {
     this.#where = where
     this.#max = maxSamplesOf(fileBytes)
-    if (expected !== null && expected > 0) {
-      if (expected > this.#max) throw this.#tooLarge(expected)
-      this.#blocks.push(new Float32Array(expected))
-    }
+    if (expected > this.#max) throw this.#tooLarge(expected)
+    // One block of the right size needs no copy at the end; memory that is not written to is not taken.
+    if (expected > 0) this.#blocks.push(new Float32Array(expected))
   }
 
   /** Samples so far. */
@@ -59,6 +58,18 @@ export class MonoMixer {
       from += count
       this.#filled += count
       this.#length += count
+    }
+  }
+
+  /** Drops everything after the first `length` samples. */
+  trim(length: number): void {
+    while (this.#length > length) {
+      const dropped = Math.min(this.#filled, this.#length - length)
+      this.#filled -= dropped
+      this.#length -= dropped
+      if (this.#filled > 0 || this.#blocks.length === 1) continue
+      this.#blocks.pop()
+      this.#filled = this.#blocks.at(-1)!.length
     }
   }
 

@@ -3,7 +3,7 @@
 const GIT_LFS = 'version https://git-lfs.github.com/spec/'
 
 /**
- * What a file that is no model and no array really is: a Git LFS pointer, or a web page saved in its place.
+ * what a file that is not what it should be really is: a Git LFS pointer, or a web page saved in its place.
  *
  * @returns one sentence for an error's `hint`; undefined if the bytes are neither
  */

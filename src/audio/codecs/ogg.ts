@@ -1,0 +1,158 @@
+/** Ogg (RFC 3533): the packets of the first audio stream, link after link if streams are chained. */
+import { DiffWaveError } from '../../core/errors.js'
+import { crc32 } from './crc.js'
+
+/** A packet of a stream. */
+export interface OggPacket {
+  readonly data: Uint8Array
+  /** Samples up to the end of this packet, if it is the last that ends on its page; else null. */
+  readonly granule: number | null
+}
+
+/** A stream from its first page to its last. */
+export interface OggLink {
+  /** The first page's bytes behind its header: the first packet, which says what the stream is. */
+  readonly head: Uint8Array
+  readonly pages: readonly OggPage[]
+  /** Samples up to the end of the link, as its last page counts them; 0 if none does. */
+  readonly granule: number
+}
+
+/** A page, its bytes checked. */
+interface OggPage {
+  readonly bytes: Uint8Array
+  readonly page: Page
+}
+
+interface Page {
+  readonly serial: number
+  readonly continued: boolean
+  readonly first: boolean
+  readonly last: boolean
+  /** −1: no packet ends on this page. */
+  readonly granule: number
+  readonly lacing: Uint8Array
+  readonly dataStart: number
+  readonly end: number
+}
+
+/** Bytes of a page's header before its lacing values. */
+const HEADER = 27
+
+/** The pages of a file, and whether it was cut short. */
+export class OggReader {
+  /** Whether the file ends before the page that its stream says is the last. */
+  cut = false
+  readonly #bytes: Uint8Array
+  readonly #where: string
+
+  constructor(bytes: Uint8Array, where: string) {
+    this.#bytes = bytes
+    this.#where = where
+  }
+
+  /**
+   * The streams that `accepts` takes by their first packet, link after link. Streams beside them, as video, are left out.
+   *
+   * @throws DiffWaveError `BAD_AUDIO` (a damaged page)
+   */
+  links(accepts: (firstPacket: Uint8Array) => boolean): OggLink[] {
+    const links: OggLink[] = []
+    let pages: OggPage[] = []
+    let serial: number | null = null
+    let ended = true
+    for (let page = this.#page(0), at = 0; page !== null; at = page.end, page = this.#page(at)) {
+      const head = this.#bytes.subarray(page.dataStart, page.end)
+      // A stream that begins behind another's packets is the next link; one beside another's beginning is left out.
+      if (page.first && (ended || pages.length > 1) && accepts(head)) {
+        pages = []
+        links.push({ head, pages, granule: 0 })
+        serial = page.serial
+        ended = false
+      }
+      if (page.serial !== serial || ended) continue
+      pages.push({ bytes: this.#bytes.subarray(at, page.end), page })
+      ended = page.last
+    }
+    if (!ended) this.cut = true
+    return links.map(link => ({
+      ...link,
+      granule: link.pages.findLast(({ page }) => page.granule >= 0)?.page.granule ?? 0,
+    }))
+  }
+
+  /** The page at a byte; null at the end of the file, or if it is cut off there. */
+  #page(at: number): Page | null {
+    const bytes = this.#bytes
+    if (at >= bytes.length) return null
+    const lacingEnd = at + HEADER + (bytes[at + 26] ?? 0)
+    if (at + HEADER > bytes.length || lacingEnd > bytes.length) return this.#cutOff()
+    if (String.fromCharCode(...bytes.subarray(at, at + 4)) !== 'OggS' || bytes[at + 4] !== 0) {
+      throw this.#bad('a page is missing', at)
+    }
+    const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEADER)
+    const lacing = bytes.subarray(at + HEADER, lacingEnd)
+    const end = lacing.reduce((sum, size) => sum + size, lacingEnd)
+    if (end > bytes.length) return this.#cutOff()
+    // The checksum counts its own four bytes as zeros.
+    const head = crc32(new Uint8Array(4), 0, 4, crc32(bytes, at, at + 22))
+    if (crc32(bytes, at + 26, end, head) !== view.getUint32(22, true)) throw this.#bad('a page is damaged', at)
+    const flags = bytes[at + 5]!
+    return {
+      serial: view.getUint32(14, true),
+      continued: (flags & 1) !== 0,
+      first: (flags & 2) !== 0,
+      last: (flags & 4) !== 0,
+      granule: Number(view.getBigInt64(6, true)),
+      lacing,
+      dataStart: lacingEnd,
+      end,
+    }
+  }
+
+  #cutOff(): null {
+    this.cut = true
+    return null
+  }
+
+  #bad(problem: string, at: number): DiffWaveError {
+    return new DiffWaveError('BAD_AUDIO', `the Ogg file cannot be decoded: ${problem}`, {
+      where: `${this.#where}, byte ${at}`,
+    })
+  }
+}
+
+/** The packets of a link. */
+export function* oggPackets({ pages }: OggLink): Generator<OggPacket, void, undefined> {
+  let parts: Uint8Array[] = []
+  for (const { bytes, page } of pages) {
+    // What is left of a packet whose beginning is missing is of no use.
+    let dropping = page.continued && parts.length === 0
+    if (!page.continued) parts = []
+    let at = page.dataStart - (page.end - bytes.length)
+    const lastEnd = page.lacing.findLastIndex(size => size < 255)
+    for (const [index, size] of page.lacing.entries()) {
+      if (!dropping) parts.push(bytes.subarray(at, at + size))
+      at += size
+      if (size === 255) continue
+      if (!dropping)
+        yield { data: joined(parts), granule: index === lastEnd && page.granule >= 0 ? page.granule : null }
+      dropping = false
+      parts = []
+    }
+  }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!
+  const data = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    data.set(part, at)
+    at += part.length
+  }
+  return data
+}
+
+/** The note on a file that was cut short. */
+export const OGG_CUT = 'The file ends before its stream does: read to its last whole page.'
