@@ -1,7 +1,8 @@
 /** The public API: re-exports, nothing else. */
 
-export type { Audio } from './audio/audio.js'
+export type { Audio, Recording } from './audio/audio.js'
 export type { Label, LabelledPart } from './audio/audio-files.js'
+export { readAudio } from './audio/codecs/decode.js'
 export { readWav } from './audio/codecs/wav.js'
 export { type WavFormat, type WavOptions, writeWav } from './audio/codecs/wav-encode.js'
 export { type AudioPieces, wavBytes, writeWavStream } from './audio/codecs/wav-stream.js'
@@ -27,7 +28,7 @@ export {
   type VocoderEvaluation,
   type VocoderEvaluationOptions,
 } from './evaluation/vocoder/vocoder-evaluation.js'
-export { type MelFile, readMel, writeMel } from './formats/mel-file.js'
+export { type MelFile, type ReadMelOptions, readMel, writeMel } from './formats/mel-file.js'
 export { openMel, type StoredMel } from './formats/mel-stream.js'
 export {
   GeneratedClip,
