@@ -1,11 +1,11 @@
 /** The public API: re-exports, nothing else. */
 
 export type { Audio, Recording } from './audio/audio.js'
-export type { Label, LabelledPart } from './audio/audio-files.js'
 export { readAudio } from './audio/codecs/decode.js'
 export { readWav } from './audio/codecs/wav.js'
 export { type WavFormat, type WavOptions, writeWav } from './audio/codecs/wav-encode.js'
 export { type AudioPieces, wavBytes, writeWavStream } from './audio/codecs/wav-stream.js'
+export type { Label, LabelledPart } from './audio/labels.js'
 export { type ConventionName, type Mel, type MelConvention, namedConventions } from './audio/mel/convention.js'
 export { melSpectrogram } from './audio/mel/mel.js'
 export type { MelPieces, MelSource } from './audio/mel/source.js'

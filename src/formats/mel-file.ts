@@ -131,10 +131,17 @@ export const melEndings = ['.npy', '.npz', '.safetensors', '.pt'] as const
 /** Frames by which a mel may differ from its recording's: framings and ways of trimming differ by as many. */
 const FRAME_SLACK = 2
 
+/** Where the mel of a recording may lie. */
+export interface MelOfOptions {
+  readonly endings?: readonly string[]
+  /** Whether it may also lie at the top of its folder, by the last part of its name; not if two recordings share that. Default true. */
+  readonly bareName?: boolean
+}
+
 /**
  * The mel that a folder holds for a recording, checked to be one of the convention and as long; null if there is none.
  *
- * @param stem path of the recording below its own folder, without the ending; the mel may also lie at the top of its folder
+ * @param stem path of the recording below its own folder, without the ending
  * @param samples of the recording at the convention's rate
  * @throws DiffWaveError as `readMel` and `checkMelFor`; `BAD_MEL` if its length is another
  */
@@ -143,9 +150,12 @@ export async function readMelOf(
   stem: string,
   samples: number,
   convention: MelConvention,
-  endings: readonly string[] = melEndings,
+  options: MelOfOptions = {},
 ): Promise<Mel | null> {
-  for (const name of new Set([stem, basename(stem)])) {
+  const { endings = melEndings, bareName = true } = options
+  const names = bareName ? [stem, basename(stem)] : [stem]
+  // macOS and Linux may store one name as different bytes.
+  for (const name of new Set(names.flatMap(own => [own, own.normalize('NFC'), own.normalize('NFD')]))) {
     for (const ending of endings) {
       const path = join(folder, name + ending)
       if ((await kindOfPath(path)) !== 'file') continue

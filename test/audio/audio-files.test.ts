@@ -1,45 +1,53 @@
-/** Which files of a folder are recordings, and of which class. */
+/** Which files below a folder are recordings, links included. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
-import { labelAt, labelledFiles } from '#src/audio/audio-files'
+import { test } from 'node:test'
+import { audioFiles, audioStem } from '#src/audio/audio-files'
+import { code } from '../support/errors.js'
+import { scratchFolder } from '../support/scratch.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'diffwave-audio-files-'))
-after(() => rmSync(folder, { recursive: true }))
+const scratch = scratchFolder('audio-files')
+let folders = 0
+function newFolder(...files: readonly string[]): string {
+  const folder = join(scratch, String(folders++))
+  mkdirSync(folder)
+  for (const file of files) {
+    mkdirSync(join(folder, file, '..'), { recursive: true })
+    writeFileSync(join(folder, file), '')
+  }
+  return folder
+}
 
-test('a class is that of metadata.csv, else of the folder; a third column of seconds says from when it holds', async () => {
-  mkdirSync(join(folder, 'drums'))
-  for (const name of ['a.wav', 'b.flac', 'c.wav', 'drums/d.ogg', 'drums/e.mp3']) writeFileSync(join(folder, name), '')
-  writeFileSync(
-    join(folder, 'metadata.csv'),
-    // LJSpeech's third column is text; lines may come in any order, and a later one for the same second counts.
-    'a.wav,fast,2.5\na,slow,0\na|faster|2.5\n\nb|spoken|Spoken, 3 times.\ne,brushes\nnobody.wav,lost\n',
-  )
-  assert.deepEqual(await labelledFiles(folder), [
-    {
-      name: 'a.wav',
-      label: [
-        { from: 0, label: 'slow' },
-        { from: 2.5, label: 'faster' },
-      ],
-    },
-    { name: 'b.flac', label: 'spoken' },
-    { name: 'c.wav', label: '' },
-    { name: join('drums', 'd.ogg'), label: 'drums' },
-    { name: join('drums', 'e.mp3'), label: 'brushes' },
-  ])
+test('recordings are found by their endings, in order', async () => {
+  const folder = newFolder('b.wav', 'a.FLAC', 'notes.txt', 'sub.wav/c.mp3', 'sub/d.opus')
+  assert.deepEqual(await audioFiles(folder), ['a.FLAC', 'b.wav', join('sub.wav', 'c.mp3'), join('sub', 'd.opus')])
+  assert.equal(audioStem('sub.wav/c.mp3'), 'sub.wav/c')
 })
 
-test('a part holds from its second on, the first also before', () => {
-  const parts = [
-    { from: 1, label: 'one' },
-    { from: 2, label: 'two' },
-  ]
-  assert.deepEqual(
-    [0, 1, 1.99, 2, 100].map(second => labelAt(parts, second)),
-    ['one', 'one', 'one', 'two', 'two'],
-  )
-  assert.equal(labelAt('whole', 7), 'whole')
+test('links to a folder above end, however many there are', async () => {
+  const folder = newFolder('one/01.wav')
+  for (const link of ['l1', 'l2']) symlinkSync('.', join(folder, 'one', link))
+  symlinkSync('..', join(folder, 'one', 'up'))
+  assert.deepEqual(await audioFiles(folder), [join('one', '01.wav')])
+  assert.deepEqual(await audioFiles(join(folder, 'one')), ['01.wav'])
+})
+
+test('links to folders elsewhere are followed, each folder once and first by its own name', async () => {
+  const other = newFolder('x/e.wav')
+  const folder = newFolder('z/f.wav')
+  symlinkSync(other, join(folder, 'a'))
+  symlinkSync(join(other, 'x'), join(folder, 'b'))
+  symlinkSync('z', join(folder, 'c'))
+  symlinkSync('z/f.wav', join(folder, 'g.wav'))
+  assert.deepEqual(await audioFiles(folder), [join('a', 'x', 'e.wav'), 'g.wav', join('z', 'f.wav')])
+})
+
+test('a signal stops the walk', async () => {
+  await assert.rejects(audioFiles(newFolder('a.wav'), AbortSignal.abort()), code('ABORTED'))
+})
+
+test('a folder that is not one is a typed error', async () => {
+  await assert.rejects(audioFiles(join(scratch, 'none')), code('FILE_NOT_FOUND'))
+  await assert.rejects(audioFiles(join(newFolder('a.wav'), 'a.wav')), code('NOT_A_DIRECTORY'))
 })

@@ -20,7 +20,7 @@ await train({
     sampleRate: 22050,
     training: [clip(1), clip(2, 3000), clip(3, 9000)],
     validation: [clip(4)],
-    report: { clips: 4, hours: 0, validationClips: 1, givenMels: 0, rates: new Map(), leftOut: [] },
+    report: { clips: 4, hours: 0, validationClips: 1, givenMels: 0, rates: new Map(), leftOut: [], notes: [] },
     fingerprint: 'data',
   },
   out: process.argv[2]!,

@@ -31,7 +31,7 @@ const options: TrainOptions = {
     sampleRate: 22050,
     training: [clip],
     validation: [],
-    report: { clips: 1, hours: 0, validationClips: 0, givenMels: 0, rates: new Map(), leftOut: [] },
+    report: { clips: 1, hours: 0, validationClips: 0, givenMels: 0, rates: new Map(), leftOut: [], notes: [] },
     fingerprint: 'data',
   },
   out,

@@ -19,6 +19,7 @@ function describe(context: Context, report: DatasetReport): void {
     `${report.clips} clips, ${report.hours.toFixed(2)} h (${rates}); ${report.validationClips} kept for validation` +
       (report.givenMels === 0 ? '' : `; ${report.givenMels} with a mel of their own`),
   )
+  for (const note of report.notes) context.note(note)
   for (const { file, reason, detail } of report.leftOut.slice(0, NAMED_FILES)) {
     context.note(`left out: ${file}: ${reason} (${detail})`)
   }

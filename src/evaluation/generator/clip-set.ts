@@ -1,7 +1,8 @@
 /** A set of clips of one length, cut from recordings or generated. */
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { audioStem, type Label, labelAt, labelledFiles } from '../../audio/audio-files.js'
+import { audioStem } from '../../audio/audio-files.js'
+import { type Label, labelAt, labelledFiles } from '../../audio/labels.js'
 import { resample } from '../../audio/resample.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { type LeftOut, readRecording } from '../recordings.js'
@@ -93,7 +94,7 @@ export async function readClips(
   leftOut: LeftOut[],
   options: { readonly all?: boolean; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<ClipSet> {
-  for (const { name, label } of await labelledFiles(folder)) {
+  for (const { name, label } of await labelledFiles(folder, { signal: options.signal })) {
     throwIfAborted(options.signal)
     const path = join(folder, name)
     try {

@@ -3,7 +3,8 @@
  * label.
  */
 import { join } from 'node:path'
-import { audioStem, labelledFiles } from '../../audio/audio-files.js'
+import { audioStem } from '../../audio/audio-files.js'
+import { labelledFiles } from '../../audio/labels.js'
 import { resample } from '../../audio/resample.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { type LeftOut, readRecording } from '../recordings.js'
@@ -22,7 +23,7 @@ export async function readGeneratedClips(folder: string, signal?: AbortSignal): 
   const clips: ClipAudio[] = []
   const leftOut: LeftOut[] = []
   let rate: number | null = null
-  for (const { name, label } of await labelledFiles(folder)) {
+  for (const { name, label } of await labelledFiles(folder, { signal })) {
     throwIfAborted(signal)
     const path = join(folder, name)
     try {

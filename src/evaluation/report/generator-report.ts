@@ -1,5 +1,5 @@
 /** The report on a generator: tables, spectrograms and players; the same numbers as JSON and as text. */
-import { labelAt } from '../../audio/audio-files.js'
+import { labelAt } from '../../audio/labels.js'
 import { drawMel } from '../../audio/picture.js'
 import { clipPattern, recordingPattern } from '../generator/clip-pattern.js'
 import type { ClipAudio } from '../generator/clip-set.js'

@@ -2,7 +2,7 @@
  * Training batches: crops of the recordings with their mels, noised. Everything is a pure function of (seed, draw), so that a
  * resumed run sees the same data.
  */
-import { partsOf } from '../../audio/audio-files.js'
+import { partsOf } from '../../audio/labels.js'
 import { readWhole } from '../../audio/mel/feed.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { gaussian, uniform } from '../../core/random.js'
@@ -53,6 +53,7 @@ export class BatchMaker {
         expected: labels!.join(', '),
         got: unknown === '' ? 'none' : unknown,
         where: name,
+        hint: 'A label is the second column of metadata.csv in the data folder, else the name of the clip’s folder.',
       })
     }
   }

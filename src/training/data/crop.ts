@@ -2,7 +2,7 @@
  * Crops of recordings with their mels. The mel of a whole clip, and its data if they are not the scaled waveform, are computed when it
  * is first cropped, and kept, so that a crop has exactly the frames that its clip has there.
  */
-import { labelAt } from '../../audio/audio-files.js'
+import { labelAt } from '../../audio/labels.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
 import { sliceMel } from '../../audio/mel/frames.js'
 import { denormaliseMel, melSpectrogram, normaliseMel } from '../../audio/mel/mel.js'

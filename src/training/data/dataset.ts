@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto'
 import { basename, join } from 'node:path'
 import type { Audio } from '../../audio/audio.js'
-import { audioStem, type Label, labelledFiles, partsOf } from '../../audio/audio-files.js'
+import { audioStem } from '../../audio/audio-files.js'
+import { type Label, labelledFiles, partsOf } from '../../audio/labels.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
 import { melFrames } from '../../audio/mel/mel.js'
 import { resample } from '../../audio/resample.js'
@@ -38,6 +39,8 @@ export interface DatasetReport {
   /** Files by sample rate in Hz. */
   readonly rates: ReadonlyMap<number, number>
   readonly leftOut: readonly { readonly file: string; readonly reason: LeftOutReason; readonly detail: string }[]
+  /** What is odd about the folders' `metadata.csv`. */
+  readonly notes: readonly string[]
 }
 
 export interface Dataset {
@@ -118,18 +121,47 @@ async function givenMel(
   mels: DatasetOptions['mels'],
   folder: string,
   stem: string,
+  shared: SharedNames,
   samples: number,
 ): Promise<Mel | Fault | null> {
   if (mels === undefined) return null
   const own = mels.folder === undefined
+  if (!own && shared.stems.has(stem)) return { reason: 'no mel', detail: `${stem} is in several data folders` }
+  const bareName = !shared.bareNames.has(basename(stem))
   try {
-    const mel = await readMelOf(mels.folder ?? folder, stem, samples, mels.convention, own ? ['.npy'] : melEndings)
+    const endings = own ? ['.npy'] : melEndings
+    const mel = await readMelOf(mels.folder ?? folder, stem, samples, mels.convention, { endings, bareName })
     if (mel !== null) return held(mel, melFrames(samples, mels.convention))
-    return own ? null : { reason: 'no mel', detail: `none of its name in ${mels.folder}` }
+    if (own) return null
+    const others = bareName ? '' : `; ${basename(stem)} alone could be that of several recordings`
+    return { reason: 'no mel', detail: `no ${stem} in ${mels.folder}${others}` }
   } catch (error) {
     if (!(error instanceof DiffWaveError)) throw error
     return { reason: 'bad mel', detail: error.message }
   }
+}
+
+/** Names by which a mel could be that of several recordings. */
+interface SharedNames {
+  /** Paths without endings that occur in several data folders. */
+  readonly stems: ReadonlySet<string>
+  /** Last parts of paths, without endings, that several recordings have. */
+  readonly bareNames: ReadonlySet<string>
+}
+
+function sharedNames(files: readonly { readonly folder: string; readonly name: string }[]): SharedNames {
+  const repeated = (aliasOf: (stem: string) => string) => {
+    const owners = new Map<string, string>()
+    const shared = new Set<string>()
+    for (const { folder, name } of files) {
+      const stem = audioStem(name)
+      const [alias, owner] = [aliasOf(stem), join(folder, stem)]
+      if ((owners.get(alias) ?? owner) !== owner) shared.add(alias)
+      owners.set(alias, owner)
+    }
+    return shared
+  }
+  return { stems: repeated(stem => stem), bareNames: repeated(stem => basename(stem)) }
 }
 
 /** What writing the cache can fail with: no fault of the recording. */
@@ -185,10 +217,14 @@ function faster(label: Label, speed: number): Label {
  */
 export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   const { folders, sampleRate, minSamples, validationShare, speeds = [1], signal } = options
+  const notes: string[] = []
   const files: { folder: string; name: string; label: Label }[] = []
   for (const folder of folders) {
-    for (const file of await labelledFiles(folder)) files.push({ folder, ...file })
+    for (const file of await labelledFiles(folder, { signal, onNote: note => notes.push(note) })) {
+      files.push({ folder, ...file })
+    }
   }
+  const shared = sharedNames(files)
   const training: Clip[] = []
   const validation: Clip[] = []
   const rates = new Map<number, number>()
@@ -206,7 +242,8 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
       const contents = createHash('sha256').update(bytes).digest()
       const key = contents.toString('hex')
       const samples = await atRate(audio, sampleRate, options.cache, key)
-      const mel = fault(samples, minSamples) ?? (await givenMel(options.mels, folder, audioStem(name), samples.length))
+      const mel =
+        fault(samples, minSamples) ?? (await givenMel(options.mels, folder, audioStem(name), shared, samples.length))
       if (mel !== null && 'reason' in mel) leftOut.push({ file: path, ...mel })
       else {
         rates.set(audio.sampleRate, (rates.get(audio.sampleRate) ?? 0) + 1)
@@ -256,6 +293,7 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
     givenMels,
     rates,
     leftOut,
+    notes,
   }
   return { sampleRate, training, validation, report, fingerprint: hash.digest('hex') }
 }

@@ -1,0 +1,150 @@
+/** The classes of recordings: what `metadata.csv` says of them, else the folder they lie in. */
+import { basename, dirname, sep } from 'node:path'
+import { DiffWaveError } from '../core/errors.js'
+import { audioFiles, audioStem } from './audio-files.js'
+import { METADATA_FILE, type MetadataEntry, readMetadata } from './metadata-csv.js'
+
+/** A class that holds from a second of a recording on, until the next part. */
+export interface LabelledPart {
+  readonly from: number
+  readonly label: string
+}
+
+/** The class of a recording, or those of its parts in order if it changes. '': none. */
+export type Label = string | readonly LabelledPart[]
+
+/** The parts of a recording that differ in class. */
+export function partsOf(label: Label): readonly LabelledPart[] {
+  return typeof label === 'string' ? [{ from: 0, label }] : label
+}
+
+/** The class at a second of a recording: before the first part, that of the first. */
+export function labelAt(label: Label, second: number): string {
+  if (typeof label === 'string') return label
+  return (label.findLast(({ from }) => from <= second) ?? label[0])?.label ?? ''
+}
+
+/** A recording and its class. */
+export interface LabelledFile {
+  /** Path below the folder. */
+  readonly name: string
+  readonly label: Label
+}
+
+export interface LabelledFilesOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Called with what is odd about `metadata.csv`: lines without a recording, and recordings named twice. */
+  readonly onNote?: ((note: string) => void) | undefined
+}
+
+/**
+ * The recordings below a folder with their classes: the second column of `metadata.csv`, else the name of the innermost folder; ''
+ * at the top of the folder. A line of `metadata.csv` means the recording whose path below the folder it gives, with or without the
+ * ending; if there is none, the one whose path ends in what it gives, or is the end of it.
+ *
+ * @throws DiffWaveError `BAD_DATA` (a line that could mean several recordings), and as `audioFiles`
+ */
+export async function labelledFiles(folder: string, options: LabelledFilesOptions = {}): Promise<LabelledFile[]> {
+  const files = await audioFiles(folder, options.signal)
+  const found = matched(files, await readMetadata(folder), folder, options.onNote ?? (() => {}))
+  return files.map(name => {
+    const above = dirname(name)
+    return { name, label: found.get(name) ?? (above === '.' ? '' : basename(above)) }
+  })
+}
+
+/** A path as tables write it. macOS and Linux may store one name as different bytes (NFD and NFC). */
+function normalised(name: string): string {
+  const slashed = sep === '\\' || !name.includes('/') ? name.replaceAll('\\', '/') : name
+  return slashed.normalize('NFC').replace(/^(\.\/)+/, '')
+}
+
+const lastPart = (path: string) => path.slice(path.lastIndexOf('/') + 1)
+
+/** The files that entries may mean. */
+class FileIndex {
+  readonly #exact = new Map<string, string[]>()
+  readonly #byLastPart = new Map<string, string[]>()
+
+  constructor(files: readonly string[]) {
+    for (const file of files) {
+      const name = normalised(file)
+      const stem = audioStem(name)
+      add(this.#exact, name, file)
+      if (stem !== name) add(this.#exact, stem, file)
+      add(this.#byLastPart, lastPart(stem), file)
+    }
+  }
+
+  /** Files of exactly this path, with or without the ending. */
+  exact(name: string): readonly string[] {
+    return this.#exact.get(name) ?? this.#exact.get(audioStem(name)) ?? []
+  }
+
+  /** Files whose path ends in this one, or is the end of it. */
+  similar(name: string): readonly string[] {
+    const stem = audioStem(name)
+    return (this.#byLastPart.get(lastPart(stem)) ?? []).filter(file => {
+      const other = audioStem(normalised(file))
+      return other.endsWith(`/${stem}`) || stem.endsWith(`/${other}`)
+    })
+  }
+}
+
+function add(map: Map<string, string[]>, key: string, value: string): void {
+  const values = map.get(key)
+  if (values === undefined) map.set(key, [value])
+  else values.push(value)
+}
+
+/** The labels that entries give to files. */
+function matched(
+  files: readonly string[],
+  entries: readonly MetadataEntry[],
+  folder: string,
+  onNote: (note: string) => void,
+): ReadonlyMap<string, Label> {
+  const index = new FileIndex(files)
+  const labels = new Map<string, Map<number, string>>()
+  const exactly = new Set(entries.flatMap(({ name }) => index.exact(normalised(name))))
+  const claimants = new Map<string, string>()
+  const lost: string[] = []
+  const twice = new Set<string>()
+  for (const { name, label, from } of entries) {
+    const wanted = normalised(name)
+    const exact = index.exact(wanted)
+    const meant = exact.length > 0 ? exact : index.similar(wanted).filter(file => !exactly.has(file))
+    if (exact.length === 0) {
+      if (meant.length === 0) lost.push(name)
+      if (new Set(meant.map(audioStem)).size > 1) throw ambiguous(name, meant, folder)
+    }
+    for (const file of meant) {
+      const other = claimants.get(file)
+      if (exact.length === 0 && other !== undefined && other !== audioStem(wanted))
+        throw ambiguous(file, [other, name], folder)
+      if (exact.length === 0) claimants.set(file, audioStem(wanted))
+      const known = labels.get(file) ?? new Map<number, string>()
+      if (known.has(from)) twice.add(name)
+      labels.set(file, known.set(from, label))
+    }
+  }
+  const some = (names: readonly string[]) => `${names[0]}${names.length > 1 ? ` and ${names.length - 1} more` : ''}`
+  if (lost.length > 0) {
+    onNote(`${METADATA_FILE}: ${lost.length} of ${entries.length} lines name no recording: ${some(lost)}`)
+  }
+  if (twice.size > 0) onNote(`${METADATA_FILE}: named twice, the last line counts: ${some([...twice])}`)
+  return new Map([...labels].map(([file, parts]) => [file, inOrder(parts)]))
+}
+
+function ambiguous(name: string, candidates: readonly string[], folder: string): DiffWaveError {
+  return new DiffWaveError('BAD_DATA', `${METADATA_FILE}: ${name} could mean several recordings`, {
+    expected: 'paths below the folder',
+    got: candidates.slice(0, 3).join(', '),
+    where: folder,
+  })
+}
+
+function inOrder(labels: ReadonlyMap<number, string>): Label {
+  const parts = [...labels].map(([from, label]) => ({ from, label })).sort((a, b) => a.from - b.from)
+  return parts.length === 1 ? parts[0]!.label : parts
+}

@@ -1,0 +1,103 @@
+/**
+ * `metadata.csv`: the classes of a folder's recordings, as a table without a header whose columns are the recording, its class and,
+ * optionally, the second from which the class holds. Columns are separated by commas, bars (as LJSpeech has them) or tabs, or by
+ * semicolons if the file has nothing else; names may be quoted.
+ */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parse } from 'csv-parse/sync'
+import { DiffWaveError } from '../core/errors.js'
+import { fileError } from '../core/files.js'
+import { MAX_METADATA_BYTES } from '../core/limits.js'
+
+export const METADATA_FILE = 'metadata.csv'
+
+/** A line of the table. */
+export interface MetadataEntry {
+  /** The recording as the table names it: a path below the folder, or the end of one, with or without the ending. */
+  readonly name: string
+  readonly label: string
+  /** The second from which the label holds. */
+  readonly from: number
+}
+
+/** A folder's table; empty if it has none. @throws DiffWaveError `NOT_READABLE`, `TOO_LARGE` */
+export async function readMetadata(folder: string): Promise<readonly MetadataEntry[]> {
+  const path = join(folder, METADATA_FILE)
+  let bytes: Uint8Array
+  try {
+    bytes = await readFile(path)
+  } catch (error) {
+    const failure = fileError(error, path, 'read')
+    // Most folders have none.
+    if (failure.code === 'FILE_NOT_FOUND' || failure.code === 'NOT_A_FILE') return []
+    throw failure
+  }
+  if (bytes.length > MAX_METADATA_BYTES) {
+    throw new DiffWaveError('TOO_LARGE', 'the file is too large', {
+      expected: `at most ${MAX_METADATA_BYTES} bytes`,
+      got: String(bytes.length),
+      where: path,
+    })
+  }
+  return parseMetadata(decodeText(bytes))
+}
+
+/** Text of a file: UTF-8, or the UTF-16 that spreadsheets write, told by its byte order mark. */
+function decodeText(bytes: Uint8Array): string {
+  const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe
+  return new TextDecoder(isUtf16 ? 'utf-16le' : 'utf-8').decode(bytes)
+}
+
+/** The lines of a table that have a name and a label. */
+export function parseMetadata(text: string): readonly MetadataEntry[] {
+  const entries: MetadataEntry[] = []
+  for (const [name = '', label = '', second = ''] of rows(text)) {
+    if (name === '' || label === '') continue
+    // In other projects' files the third column is text.
+    const from = /^\d+([.,]\d+)?$/.test(second) ? Number(second.replace(',', '.')) : 0
+    entries.push({ name, label, from })
+  }
+  return entries
+}
+
+/** Cells of a table, without the quotes and the space around them. */
+function rows(text: string): readonly (readonly string[])[] {
+  const options = {
+    bom: true,
+    delimiter: separators(text),
+    record_delimiter: ['\r\n', '\n', '\r'],
+    relax_column_count: true,
+    skip_empty_lines: true,
+    trim: true,
+  }
+  try {
+    const quoted: string[][] = parse(text, options)
+    // A cell of several lines is an apostrophe that nothing closes, not a name.
+    if (quoted.every(row => row.every(cell => !cell.includes('\n')))) return quoted
+  } catch {
+    // LJSpeech has quotation marks inside its cells, in no order: there they are text.
+  }
+  const plain: string[][] = parse(text, { ...options, quote: false })
+  return plain.map(row => row.map(cell => (/^"[^"]*"$/.test(cell) ? cell.slice(1, -1).trim() : cell)))
+}
+
+/**
+ * What separates the columns: what every line has and nothing else does; if that does not tell, what comes first in every line.
+ * Semicolons, which names and labels may contain, only if the other separators do not occur, but for decimal commas.
+ */
+function separators(text: string): string[] {
+  const lines = text
+    .split(/\r\n|\n|\r/)
+    .map(line => line.replaceAll(/"[^"]*"/g, ''))
+    .filter(line => line.trim() !== '')
+  if (
+    lines.length > 0 &&
+    lines.every(line => line.includes(';') && !/[,|\t]/.test(line.replace(/;\s*\d+,\d+\s*$/, '')))
+  ) {
+    return [';']
+  }
+  const firsts = new Set(lines.map(line => /[,|\t]/.exec(line)?.[0]))
+  const [first] = firsts
+  return firsts.size === 1 && first !== undefined ? [first] : [',', '|', '\t']
+}
