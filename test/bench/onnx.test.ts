@@ -114,7 +114,7 @@ function findOnnxruntime(): OnnxRuntime | null {
 
 const ort = findOnnxruntime()
 test('ONNX Runtime computes the network from the file, whole and in two', {
-  skip: ort === null ? 'onnxruntime-node is not installed (bench/NOTES.md)' : false,
+  skip: ort === null ? 'onnxruntime-node is not installed (docs/performance.md)' : false,
 }, async () => {
   const { InferenceSession, Tensor } = ort!
   const inputs = {
