@@ -1,83 +1,77 @@
-// Held-out clips in white and in babble noise, before and after a generator's denoising: log-spectral distance to the clean clip.
-// usage: npm run build && node bench/denoising.mjs --model digits --clips folder [--limit n] [--steps n] [--sampler s] [--labels yes] [--level estimate|snr]
+// Denoises clips with added white noise and babble, and prints the log-spectral distance to the clean clip before and
+// after.
+// usage: npm run build && node bench/denoising.mjs --recordings FOLDER [--model digits] [--limit 30] [--steps N]
+//          [--sampler NAME] [--labels] [--level estimate|snr] [--factor 1] [--engine auto]
+// --labels: tell the model each clip's label, which is its folder's name or its file name up to the first underscore
+// --level snr: tell the model the true signal-to-noise ratio; with --factor 2, that of noise twice as loud
 import { basename, dirname } from 'node:path'
 import { Generator } from '../dist/index.js'
-import {
-  addNoise,
-  babble,
-  logSpectralDistance,
-  mean,
-  options,
-  recordings,
-  samplesOf,
-  whiteNoise,
-} from './repair-measures.mjs'
+import { loadRecording, options, recordings } from './support/repair-bench.mjs'
+import { addNoise, babble, logSpectralDistance, mean, whiteNoise } from './support/repair-metrics.mjs'
 
-const {
-  model: name,
-  clips,
-  limit,
-  steps,
-  sampler,
-  labels,
-  level,
-  factor,
-  engine,
-} = options({
-  model: 'digits',
-  clips: 'shared/data/digits-fsdd',
-  limit: '30',
-  steps: '',
-  sampler: '',
-  labels: 'no',
-  level: 'estimate',
-  // Noise taken to be so many times what it is: 1 is the exact match.
-  factor: '1',
-  engine: 'auto',
+const settings = options({
+  recordings: { required: true },
+  model: { default: 'digits' },
+  limit: { default: '30' },
+  steps: {},
+  sampler: {},
+  labels: { type: 'boolean', default: false },
+  level: { default: 'estimate' },
+  factor: { default: '1' },
+  engine: { default: 'auto' },
 })
 const VOICES = 6
+const FFT_SIZE = 256
 
-const generator = await Generator.load(name, { engine })
+const generator = await Generator.load(settings.model, { engine: settings.engine })
 const { sampleRate } = generator
-const all = recordings(clips)
-// Spread over the folder, so that all speakers and digits are in.
-const files = Array.from(
-  { length: Math.min(Number(limit), all.length) },
-  (_, i) => all[Math.floor((i * all.length) / Math.min(Number(limit), all.length))],
-)
-const read = file => samplesOf(file, sampleRate)
+const all = recordings(settings.recordings)
+const count = Math.min(Number(settings.limit), all.length)
+// Spread over the folder, so that all speakers and labels occur.
+const files = Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)])
 const voices = []
-for (let i = 0; i < VOICES; i++) voices.push(await read(all[Math.floor(((i + 0.5) * all.length) / VOICES)]))
+for (let i = 0; i < VOICES; i++) {
+  voices.push(await loadRecording(all[Math.floor(((i + 0.5) * all.length) / VOICES)], sampleRate))
+}
+
+function labelOf(file) {
+  const candidates = [basename(dirname(file)), basename(file).split('_')[0]]
+  return candidates.find(name => generator.labels.includes(name))
+}
+
+async function denoise(samples, decibels, file) {
+  const label = settings.labels ? labelOf(file) : undefined
+  const denoised = await generator.denoise(
+    { samples, sampleRate },
+    {
+      seed: 1,
+      ...(settings.level === 'snr' ? { snr: decibels - 20 * Math.log10(Number(settings.factor)) } : {}),
+      ...(settings.steps === undefined ? {} : { steps: Number(settings.steps) }),
+      ...(settings.sampler === undefined ? {} : { sampler: settings.sampler }),
+      ...(label === undefined ? {} : { label }),
+    },
+  )
+  return denoised.samples
+}
 
 for (const kind of ['white', 'babble']) {
   for (const decibels of [5, 10, 15]) {
     const before = []
     const after = []
-    const began = performance.now()
+    const started = performance.now()
     for (const [index, file] of files.entries()) {
-      const clean = await read(file)
+      const clean = await loadRecording(file, sampleRate)
       const noise = kind === 'white' ? whiteNoise(clean.length, index) : babble(voices, clean.length, index)
       const noisy = addNoise(clean, noise, decibels)
-      const label =
-        labels === 'yes'
-          ? [basename(dirname(file)), basename(file).split('_')[0]].find(text => generator.labels.includes(text))
-          : undefined
-      const made = await generator.denoise(
-        { samples: noisy, sampleRate },
-        {
-          seed: 1,
-          ...(level === 'snr' ? { snr: decibels - 20 * Math.log10(Number(factor)) } : {}),
-          ...(steps === '' ? {} : { steps: Number(steps) }),
-          ...(sampler === '' ? {} : { sampler }),
-          ...(label === undefined ? {} : { label }),
-        },
-      )
-      before.push(logSpectralDistance(clean, noisy, sampleRate, 256))
-      after.push(logSpectralDistance(clean, made.samples, sampleRate, 256))
+      const denoised = await denoise(noisy, decibels, file)
+      before.push(logSpectralDistance(clean, noisy, sampleRate, FFT_SIZE))
+      after.push(logSpectralDistance(clean, denoised, sampleRate, FFT_SIZE))
     }
-    const better = before.filter((value, i) => after[i] < value).length
+    const improved = before.filter((value, i) => after[i] < value).length
+    const seconds = ((performance.now() - started) / 1000).toFixed(1)
     console.log(
-      `${kind} ${decibels} dB: ${mean(before).toFixed(2)} → ${mean(after).toFixed(2)} dB, lower in ${better} of ${files.length}, ${((performance.now() - began) / 1000).toFixed(1)} s`,
+      `${kind} noise, SNR ${decibels} dB: log-spectral distance ${mean(before).toFixed(2)} → ` +
+        `${mean(after).toFixed(2)} dB, improved in ${improved} of ${files.length} clips, ${seconds} s`,
     )
   }
 }

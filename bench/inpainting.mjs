@@ -1,118 +1,112 @@
-// Gaps of 50 and 100 ms in recordings, filled by a model, by silence and by a straight line: log-spectral distance to the original
-// over the gap with 20 ms on either side, and clicks at its edges.
-// usage: npm run build && node bench/inpainting.mjs --model speech [--reference folder] [--limit n] [--gaps 4] [--steps n] [--rounds n] [--sampler s] [--fade s]
-
+// Fills gaps of 50 and 100 ms in recordings with a model, with silence and with a straight line. Prints the
+// log-spectral distance to the original over the gap and 20 ms on either side, and how often the edges click.
+// usage: npm run build && node bench/inpainting.mjs --recordings FOLDER [--model speech] [--limit 16] [--gaps 4]
+//          [--steps N] [--rounds N] [--sampler NAME] [--fade SECONDS] [--seed 1] [--engine auto]
 import { uniform } from '../dist/core/random.js'
 import { Generator, loadModel, Vocoder } from '../dist/index.js'
-import {
-  click,
-  logSpectralDistance,
-  mean,
-  median,
-  options,
-  recordings,
-  rootMeanSquare,
-  samplesOf,
-} from './repair-measures.mjs'
+import { loadRecording, options, recordings } from './support/repair-bench.mjs'
+import { edgeSharpness, logSpectralDistance, mean, median, rootMeanSquare } from './support/repair-metrics.mjs'
 
-const {
-  model: name,
-  reference,
-  limit,
-  gaps,
-  steps,
-  rounds,
-  sampler,
-  fade,
-  seed,
-  engine,
-} = options({
-  model: 'speech',
-  reference: 'shared/data/eval-ljspeech/original',
-  limit: '16',
-  gaps: '4',
-  steps: '',
-  rounds: '',
-  sampler: '',
-  fade: '',
-  seed: '1',
-  engine: 'auto',
+const settings = options({
+  recordings: { required: true },
+  model: { default: 'speech' },
+  limit: { default: '16' },
+  gaps: { default: '4' },
+  steps: {},
+  rounds: {},
+  sampler: {},
+  fade: {},
+  seed: { default: '1' },
+  engine: { default: 'auto' },
 })
+const seed = Number(settings.seed)
 const sampling = {
-  ...(steps === '' ? {} : { steps: Number(steps) }),
-  ...(rounds === '' ? {} : { rounds: Number(rounds) }),
-  ...(sampler === '' ? {} : { sampler }),
-  ...(fade === '' ? {} : { fade: Number(fade) }),
+  ...(settings.steps === undefined ? {} : { steps: Number(settings.steps) }),
+  ...(settings.rounds === undefined ? {} : { rounds: Number(settings.rounds) }),
+  ...(settings.sampler === undefined ? {} : { sampler: settings.sampler }),
+  ...(settings.fade === undefined ? {} : { fade: Number(settings.fade) }),
 }
+const FFT_SIZE = 512
+const CONTEXT_SECONDS = 0.02
+const EDGE_SECONDS = 0.003
+/** Edges that are this much sharper than their surroundings count as clicks. */
+const CLICK_DECIBELS = 6
+const MAX_DRAWS = 200
 
-/** Places of gaps where the recording sounds: louder than 30 dB below its own mean level, a second apart if it is long enough. */
-function places(samples, sampleRate, length, count, draw) {
-  const found = []
+/**
+ * Random starts of gaps, at least half a second apart. A gap must not fall into silence: it has to be louder than 30 dB
+ * below the recording's own level.
+ */
+function gapStarts(samples, sampleRate, length, draw) {
+  const starts = []
   const level = rootMeanSquare(samples)
-  for (let i = 0; found.length < count && i < 200; i++) {
-    const start = Math.floor((0.1 + 0.8 * uniform(Number(seed), draw, i)) * (samples.length - length))
-    const loud = rootMeanSquare(samples.subarray(start, start + length)) > level / 30
-    if (loud && found.every(other => Math.abs(other - start) > 0.5 * sampleRate)) found.push(start)
+  for (let i = 0; starts.length < Number(settings.gaps) && i < MAX_DRAWS; i++) {
+    const start = Math.floor((0.1 + 0.8 * uniform(seed, draw, i)) * (samples.length - length))
+    const audible = rootMeanSquare(samples.subarray(start, start + length)) > level / 30
+    if (audible && starts.every(other => Math.abs(other - start) > 0.5 * sampleRate)) starts.push(start)
   }
-  return found
+  return starts
 }
 
-const straight = (samples, start, end) => {
+function straightLine(samples, start, end) {
   const filled = samples.slice()
   const [left, right] = [samples[start - 1], samples[end]]
   for (let i = start; i < end; i++) filled[i] = left + ((right - left) * (i - start + 1)) / (end - start + 1)
   return filled
 }
 
-const model = await loadModel(name, { engine })
+const model = await loadModel(settings.model, { engine: settings.engine })
 const repairer = model.config.kind === 'vocoder' ? new Vocoder(model) : new Generator(model)
 const { sampleRate } = model.config
-const files = recordings(reference).slice(0, Number(limit))
-for (const milliseconds of [50, 100]) {
+const files = recordings(settings.recordings).slice(0, Number(settings.limit))
+const context = Math.round(CONTEXT_SECONDS * sampleRate)
+const edgeReach = Math.round(EDGE_SECONDS * sampleRate)
+
+async function measure(milliseconds) {
   const length = Math.round((milliseconds * sampleRate) / 1000)
-  const around = Math.round(0.02 * sampleRate)
-  const results = { silence: [], line: [], model: [] }
-  const clicks = { silence: [], line: [], model: [], 'the recording itself': [] }
+  const distances = { silence: [], line: [], model: [] }
+  const edges = { silence: [], line: [], model: [], original: [] }
   let elapsed = 0
   for (const [index, file] of files.entries()) {
-    const samples = await samplesOf(file, sampleRate)
-    const starts = places(samples, sampleRate, length, Number(gaps), index)
-    const began = performance.now()
-    const made = await repairer.inpaint(
-      { samples, sampleRate },
-      {
-        ...sampling,
-        seed: Number(seed),
-        gaps: starts.map(start => ({ start: start / sampleRate, end: (start + length) / sampleRate })),
-      },
-    )
-    elapsed += performance.now() - began
+    const samples = await loadRecording(file, sampleRate)
+    const starts = gapStarts(samples, sampleRate, length, index)
+    const gaps = starts.map(start => ({ start: start / sampleRate, end: (start + length) / sampleRate }))
+    const started = performance.now()
+    const inpainted = await repairer.inpaint({ samples, sampleRate }, { ...sampling, seed, gaps })
+    elapsed += performance.now() - started
     for (const start of starts) {
       const end = start + length
-      const fills = {
+      const versions = {
         silence: samples.slice().fill(0, start, end),
-        line: straight(samples, start, end),
-        model: made.samples,
-        'the recording itself': samples,
+        line: straightLine(samples, start, end),
+        model: inpainted.samples,
+        original: samples,
       }
-      const part = audio => audio.subarray(start - around, end + around)
-      for (const [fill, filled] of Object.entries(fills)) {
-        results[fill]?.push(logSpectralDistance(part(samples), part(filled), sampleRate, 512))
-        for (const edge of [start, end])
-          clicks[fill].push(click(filled, edge, Math.round(0.003 * sampleRate), sampleRate))
+      const part = audio => audio.subarray(start - context, end + context)
+      for (const [name, version] of Object.entries(versions)) {
+        distances[name]?.push(logSpectralDistance(part(samples), part(version), sampleRate, FFT_SIZE))
+        for (const edge of [start, end]) edges[name].push(edgeSharpness(version, edge, edgeReach, sampleRate))
       }
     }
   }
+  return { distances, edges, seconds: elapsed / 1000 }
+}
+
+for (const milliseconds of [50, 100]) {
+  const { distances, edges, seconds } = await measure(milliseconds)
   console.log(
-    `${milliseconds} ms, ${results.model.length} gaps in ${files.length} recordings, ${(elapsed / 1000).toFixed(1)} s, ${name}, ${model.engine.name}`,
+    `${distances.model.length} gaps of ${milliseconds} ms in ${files.length} recordings, ${seconds.toFixed(1)} s, ` +
+      `model ${settings.model}, engine ${model.engine.name}`,
   )
-  for (const [fill, values] of Object.entries(results)) {
-    console.log(`  ${fill}: log-spectral distance ${mean(values).toFixed(2)} dB (median ${median(values).toFixed(2)})`)
+  for (const [name, values] of Object.entries(distances)) {
+    const text = `${mean(values).toFixed(2)} dB (median ${median(values).toFixed(2)})`
+    console.log(`  ${name}: log-spectral distance ${text}`)
   }
-  for (const [fill, values] of Object.entries(clicks)) {
-    const share = values.filter(value => value > 6).length / values.length
+  for (const [name, values] of Object.entries(edges)) {
+    const clicks = (100 * values.filter(value => value > CLICK_DECIBELS).length) / values.length
     console.log(
-      `  ${fill}: sharpest step at an edge ${median(values).toFixed(1)} dB against elsewhere (median), more than 6 dB sharper: ${(100 * share).toFixed(0)} %`,
+      `  ${name}: median edge sharpness ${median(values).toFixed(1)} dB, ` +
+        `${clicks.toFixed(0)} % of edges above ${CLICK_DECIBELS} dB`,
     )
   }
 }

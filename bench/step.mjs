@@ -1,35 +1,35 @@
-/** One denoiser step over a whole clip, the mel's part counted. */
-import { instructionSets, measurePeak, openNative, openOwn } from './rivals/native.mjs'
-import { openOnnxruntime } from './rivals/onnxruntime.mjs'
-import { openPytorch } from './rivals/pytorch.mjs'
-import { openTensorflow } from './rivals/tensorflow.mjs'
-import { contest } from './support/contest.mjs'
+/** One denoiser step over a whole clip; projecting the mel counts. */
+import { instructionSets, measurePeak, openNative, openWithOneThread } from './engines/native.mjs'
+import { openOnnxruntime } from './engines/onnxruntime.mjs'
+import { openPytorch } from './engines/pytorch.mjs'
+import { openTensorflow } from './engines/tensorflow.mjs'
+import { compareEngines } from './support/compare-engines.mjs'
 
-/** Instruction sets that are also timed by force where there is a better one. */
-export const older = ['avx512', 'avx2']
+/** Instruction sets that are also timed if the processor has a better one. */
+export const olderSets = ['avx512', 'avx2']
 
-/** WebAssembly takes 7 s a second of audio: once is enough. */
-function tensorflowFits({ channels, seconds }) {
+/** WebAssembly takes 7 s per second of audio, so it runs for one case only. */
+function isTensorflowCase({ channels, seconds }) {
   return channels === 64 && seconds <= 1
 }
 
-export async function benchStep(workload, { channels, seconds, threads, rivals, budget, log }) {
+export async function benchStep(workload, { channels, seconds, threads, installed, budget, log }) {
   const { gflop } = workload
   const [best] = instructionSets()
   const peaks = { [best]: measurePeak(best, threads) }
-  const engines = await openOwn(workload, threads)
+  const engines = await openWithOneThread(workload, threads)
   try {
-    // Older instruction sets, forced, each against its own peak.
-    for (const instructionSet of instructionSets().filter(set => older.includes(set) && set !== best)) {
+    // Older instruction sets, each relative to its own peak.
+    for (const instructionSet of instructionSets().filter(set => olderSets.includes(set) && set !== best)) {
       engines[`native:${instructionSet}`] = await openNative(workload, { threads, instructionSet })
       peaks[instructionSet] = measurePeak(instructionSet, threads)
     }
-    if (rivals.ort) engines.onnxruntime = await openOnnxruntime(rivals.ort, workload, { threads })
-    if (rivals.python) engines.pytorch = await openPytorch(rivals.python, workload, { threads })
-    if (rivals.tensorflow && tensorflowFits({ channels, seconds })) {
+    if (installed.ort) engines.onnxruntime = await openOnnxruntime(installed.ort, workload, { threads })
+    if (installed.python) engines.pytorch = await openPytorch(installed.python, workload, { threads })
+    if (installed.tensorflow && isTensorflowCase({ channels, seconds })) {
       engines['tensorflow:wasm'] = await openTensorflow(workload)
     }
-    const timed = await contest(engines, 'noise', workload, {
+    const timed = await compareEngines(engines, 'noise', workload, {
       budget,
       log,
       resultOf: async engine => (engine.read === undefined ? engine.result : (await engine.read()).get('noise')),
@@ -41,7 +41,9 @@ export async function benchStep(workload, { channels, seconds, threads, rivals, 
       peakGflops: peaks[best] / 1e9,
       shareOfPeak: share('native', best),
       ...Object.fromEntries(
-        older.filter(set => engines[`native:${set}`]).map(set => [`${set}ShareOfPeak`, share(`native:${set}`, set)]),
+        olderSets
+          .filter(set => engines[`native:${set}`])
+          .map(set => [`${set}ShareOfPeak`, share(`native:${set}`, set)]),
       ),
     }
   } finally {

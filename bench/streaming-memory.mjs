@@ -1,14 +1,16 @@
-// Peak memory of mel file → stream → WAV file, by length of the mel, with an engine that costs nothing: what the pipeline holds.
-// usage: npm run build && node bench/streaming-memory.mjs [minutes …]
+// Peak memory of streaming from a mel file to a WAV file, by length of the mel. The engine returns zeros at no cost, so
+// this is what the pipeline itself holds.
+// usage: npm run build && node bench/streaming-memory.mjs [MINUTES …]    default: 1 10 60
 import { execFileSync } from 'node:child_process'
 import { createWriteStream, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const FRAMES_A_MINUTE = Math.round((60 * 22050) / 256)
+const FRAMES_PER_MINUTE = Math.round((60 * 22050) / 256)
 const BANDS = 80
 
+/** Writes a mel of zeros [80 × frames] as .npy, row by row. */
 async function writeZeros(path, frames) {
   const file = createWriteStream(path)
   const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${BANDS}, ${frames}), }`
@@ -18,23 +20,23 @@ async function writeZeros(path, frames) {
   await new Promise((resolve, reject) => file.end(error => (error ? reject(error) : resolve())))
 }
 
-/** ε = 0 with a network's lag, at no cost. */
-function freeEngine(network, radius) {
+/** An engine that predicts ε = 0 at no cost, with the lag of a real network. */
+function zeroEngine(network, radius) {
   return {
-    name: 'free',
+    name: 'zero',
     device: 'none',
     network,
     openStream({ steps }) {
-      const passes = steps.map(() => ({ fed: 0, given: 0 }))
+      const passes = steps.map(() => ({ fed: 0, returned: 0 }))
       return {
         latency: radius,
         pushMel() {},
         async predict(index, audio, last) {
           const pass = passes[index]
           pass.fed += audio.length
-          const final = last ? pass.fed : Math.max(pass.given, pass.fed - radius)
-          const eps = new Float32Array(final - pass.given)
-          pass.given = final
+          const final = last ? pass.fed : Math.max(pass.returned, pass.fed - radius)
+          const eps = new Float32Array(final - pass.returned)
+          pass.returned = final
           return eps
         },
         dispose() {},
@@ -48,12 +50,12 @@ async function measure(path, out) {
   const { Denoiser, openMel, Vocoder, writeWavStream } = await import('../dist/index.js')
   const { readModel } = await import('../dist/model/read-model.js')
   const { config } = await readModel(fileURLToPath(new URL('../models/lmnt-speech', import.meta.url)))
-  const vocoder = new Vocoder(new Denoiser(config, freeEngine(config.network, 3069)))
+  const vocoder = new Vocoder(new Denoiser(config, zeroEngine(config.network, 3069)))
   const mel = await openMel(path, BANDS)
   const start = performance.now()
   let first = 0
   const stream = vocoder.stream(mel, { seed: 1, steps: 6, chunkFrames: 32 })
-  const watched = Object.assign(
+  const timed = Object.assign(
     (async function* () {
       for await (const piece of stream) {
         if (first === 0) first = performance.now() - start
@@ -62,7 +64,7 @@ async function measure(path, out) {
     })(),
     { sampleRate: stream.sampleRate, length: stream.length },
   )
-  await writeWavStream(out, watched)
+  await writeWavStream(out, timed)
   const seconds = (performance.now() - start) / 1000
   console.log(JSON.stringify({ maxRss: process.resourceUsage().maxRSS / 1024, first, seconds }))
 }
@@ -74,11 +76,12 @@ else {
     const minutes = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1, 10, 60]
     for (const count of minutes) {
       const path = join(folder, 'mel.npy')
-      await writeZeros(path, count * FRAMES_A_MINUTE)
+      await writeZeros(path, count * FRAMES_PER_MINUTE)
       const child = [fileURLToPath(import.meta.url), 'child', path, join(folder, 'out.wav')]
       const { maxRss, first, seconds } = JSON.parse(execFileSync(process.execPath, child, { encoding: 'utf8' }))
       console.log(
-        `${count} min of mel: peak ${maxRss.toFixed(0)} MB, first audio after ${first.toFixed(0)} ms, ${seconds.toFixed(1)} s in all`,
+        `${count} min of mel: peak ${maxRss.toFixed(0)} MB, first audio after ${first.toFixed(0)} ms, ` +
+          `total ${seconds.toFixed(1)} s`,
       )
     }
   } finally {

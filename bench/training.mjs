@@ -1,13 +1,13 @@
-/** One training step's loss and gradients. */
-import { instructionSets, measurePeak, openNative } from './rivals/native.mjs'
-import { openPytorch } from './rivals/pytorch.mjs'
-import { contest, overallDifference } from './support/contest.mjs'
+/** Loss and gradients of one training step. */
+import { instructionSets, measurePeak, openNative } from './engines/native.mjs'
+import { openPytorch } from './engines/pytorch.mjs'
+import { compareEngines, overallDifference } from './support/compare-engines.mjs'
 
-export async function benchTraining(workload, { threads, rivals, budget, log }) {
+export async function benchTraining(workload, { threads, installed, budget, log }) {
   const engines = { native: await openNative(workload, { threads }) }
   try {
-    if (rivals.python) engines.pytorch = await openPytorch(rivals.python, workload, { threads })
-    const timed = await contest(engines, 'training', workload, {
+    if (installed.python) engines.pytorch = await openPytorch(installed.python, workload, { threads })
+    const timed = await compareEngines(engines, 'training', workload, {
       budget,
       log,
       measure: overallDifference,

@@ -1,4 +1,4 @@
-/** Runs contestants in turn, so that whatever happens to the machine happens to all of them. */
+/** Runs benchmark cases in turn, so that whatever happens to the machine happens to all of them. */
 
 const median = numbers => {
   const sorted = [...numbers].sort((a, b) => a - b)
@@ -7,18 +7,18 @@ const median = numbers => {
 }
 
 /**
- * @param contestants by name, each a function that does the work once and gives its seconds
- * @param warm seconds each took before: says how many rounds fit into `budget` seconds
- * @param first whose seconds the ratios divide by
- * @returns medians in seconds, and of each round's ratio to `first`
+ * @param cases by name, each a function that does the work once and returns the seconds it took
+ * @param warm seconds that each took in a run before, from which the number of rounds within `budget` seconds follows
+ * @param first name of the case that the others are divided by
+ * @returns the median of each case's seconds, and the median over rounds of each case's ratio to `first`
  */
-export async function interleave(contestants, warm, { budget, most = 9, first = 'native' }) {
-  const names = Object.keys(contestants)
+export async function interleave(cases, warm, { budget, maxRounds = 9, first = 'native' }) {
+  const names = Object.keys(cases)
   const round = names.reduce((sum, name) => sum + warm[name], 0)
-  const rounds = Math.max(1, Math.min(most, Math.floor(budget / round)))
+  const rounds = Math.max(1, Math.min(maxRounds, Math.floor(budget / round)))
   const seconds = Object.fromEntries(names.map(name => [name, []]))
   for (let i = 0; i < rounds; i++) {
-    for (const name of names) seconds[name].push(await contestants[name]())
+    for (const name of names) seconds[name].push(await cases[name]())
   }
   return {
     rounds,
@@ -31,7 +31,7 @@ export async function interleave(contestants, warm, { budget, most = 9, first = 
   }
 }
 
-/** Seconds that a function took. */
+/** Seconds that a function takes. */
 export async function timed(body) {
   const start = performance.now()
   await body()

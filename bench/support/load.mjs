@@ -1,13 +1,14 @@
-/** Whether anything else ran while something was measured: /proc/stat against the processor time of our own processes. */
+/** Detects other processes during a measurement: compares /proc/stat with the processor time of our own processes. */
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 
-/** Share of the machine that others may take before figures count as invalid. */
-export const MOST_FOREIGN = 0.04
+/** Share of the machine that other processes may use before a run counts as invalid. */
+export const MAX_OTHERS_SHARE = 0.04
 
+/** Clock ticks per second in /proc. */
 const TICKS = 100
 
-/** Seconds since the start: all processors busy, and stolen by the hypervisor. */
+/** Seconds since boot that all processors were busy, and that the hypervisor stole; null outside Linux. */
 function machine() {
   try {
     const [user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'utf8')
@@ -30,24 +31,25 @@ function ownSeconds(processes) {
       const fields = readFileSync(`/proc/${id}/stat`, 'utf8').split(') ')[1].split(' ')
       sum += (Number(fields[11]) + Number(fields[12])) / TICKS
     } catch {
-      // It has ended.
+      // The process has ended.
     }
   }
   return sum
 }
 
-/** Watches from now on; `others()` gives the share of the machine that others took, or null where it cannot be told. */
+/** Starts watching; `othersShare()` returns the share of the machine that others have used since, or null if unknown.
+ * */
 export function watchLoad(processes = () => []) {
   const start = machine()
   const own = ownSeconds(processes())
   const began = performance.now()
   return {
-    others() {
+    othersShare() {
       const end = machine()
       if (start === null || end === null) return null
       const all = ((performance.now() - began) / 1000) * availableParallelism()
-      const foreign = end.busy - start.busy - (ownSeconds(processes()) - own) + (end.stolen - start.stolen)
-      return all === 0 ? 0 : Math.max(0, foreign / all)
+      const others = end.busy - start.busy - (ownSeconds(processes()) - own) + (end.stolen - start.stolen)
+      return all === 0 ? 0 : Math.max(0, others / all)
     },
   }
 }

@@ -1,7 +1,7 @@
 /**
- * A network as an ONNX file, for ONNX Runtime to run what the native engine runs. The format is protobuf: this writes the
- * few messages of onnx.proto3 that a graph of convolutions needs (ModelProto, GraphProto, NodeProto, AttributeProto,
- * TensorProto, ValueInfoProto; field numbers beside each). Operators are those of opset 13.
+ * Writes a network as an ONNX file, so that ONNX Runtime computes what the native engine computes. The format is
+ * protobuf. This writes the few messages of onnx.proto3 that a graph of convolutions needs: ModelProto, GraphProto,
+ * NodeProto, AttributeProto, TensorProto and ValueInfoProto, with their field numbers. Operators are those of opset 13.
  */
 
 const OPSET = 13
@@ -28,13 +28,14 @@ function concatenated(parts) {
   return out
 }
 
-/** Field by number: integers as varints, strings and bytes and messages with their length, floats as fixed 32 bits. */
+/** A protobuf field: integers as varints; strings, bytes and messages with their length. */
 function field(number, value) {
   if (typeof value === 'number' || typeof value === 'bigint') return concatenated([varint(number << 3), varint(value)])
   const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value
   return concatenated([varint((number << 3) | 2), varint(bytes.length), bytes])
 }
 
+/** A protobuf field of 32-bit float. */
 function float(number, value) {
   return concatenated([varint((number << 3) | 5), new Uint8Array(Float32Array.of(value).buffer)])
 }
@@ -61,13 +62,13 @@ function tensor(name, shape, data) {
   )
 }
 
-/** A float tensor's name and shape; a string is a size known at run time. */
+/** Name and shape of a float tensor; a string stands for a size known at run time. */
 function valueInfo(name, shape) {
   const dimensions = shape.map(size => field(1, typeof size === 'string' ? field(2, size) : field(1, size)))
   return message(field(1, name), field(2, field(1, message(field(1, FLOAT), field(2, message(dimensions))))))
 }
 
-/** Nodes and constants, collected while a network is written down. */
+/** Collects the nodes and constants of a graph. */
 class Graph {
   #nodes = []
   #initializers = []
@@ -137,11 +138,11 @@ class Graph {
   }
 }
 
-/** Writes a network's parts into a graph. Covered: patch 1, no labels, a transposed conditioner shared by all layers, or none. */
+/** Adds the parts of a network to a graph. Supports patch 1, no labels, and a shared transposed conditioner or none. */
 class Writer {
   constructor(network, parameters) {
     if (network.patch !== 1 || network.labels !== null || (network.mel !== null && network.mel.sharing !== 'shared')) {
-      throw new Error('the ONNX writer covers the published network only')
+      throw new Error('the ONNX writer supports the published network only')
     }
     this.network = network
     this.parameters = parameters
@@ -217,7 +218,7 @@ class Writer {
 
 const AUDIO = [1, 1, 'samples']
 
-/** The network whole: audio, sinusoids (and mel) → noise. */
+/** The network as one graph: audio, sinusoids (and mel) → noise. */
 export function onnxNetwork(network, parameters) {
   const writer = new Writer(network, parameters)
   const { graph } = writer
@@ -234,7 +235,7 @@ export function onnxNetwork(network, parameters) {
 
 const projectionName = layer => `projection${layer}`
 
-/** The network in two: mel → every layer's projection of it, which does not depend on the step; and the rest. */
+/** The network as two graphs: mel → the projections of all layers, which do not depend on the step; and the rest. */
 export function onnxSplit(network, parameters) {
   const shape = [1, 2 * network.channels, 'samples']
   const mel = new Writer(network, parameters)

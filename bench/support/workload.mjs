@@ -1,4 +1,4 @@
-/** What is measured: a network with random weights, a clip with its mel, and the noise of a six-step synthesis. */
+/** The workloads: a network with random weights, a clip with its mel, and the noise of a six-step synthesis. */
 
 import { gaussian } from '../../dist/core/random.js'
 import { createSampler } from '../../dist/diffusion/samplers/create.js'
@@ -10,7 +10,7 @@ const SEED = 1
 const HOP = 256
 export const SAMPLE_RATE = 22050
 
-/** The published network and audio convention, at any width. */
+/** The published network and mel convention, with any number of channels. */
 export function benchConfig(channels, { layers = 30, dilationCycle = 10 } = {}) {
   return modelConfigSchema.parse({
     format: 'diffwave',
@@ -27,7 +27,7 @@ export function benchConfig(channels, { layers = 30, dilationCycle = 10 } = {}) 
   })
 }
 
-/** Weights whose outputs are neither zero nor saturated. */
+/** Random weights whose outputs are neither zero nor saturated. */
 export function randomParameters(network) {
   return new Map(
     parameterSpecs(network).map(({ name, shape }, i) => {
@@ -39,7 +39,7 @@ export function randomParameters(network) {
   )
 }
 
-/** Mel frames of about so many seconds. */
+/** Number of mel frames nearest to a duration. */
 function framesOf(seconds) {
   return Math.max(1, Math.round((seconds * SAMPLE_RATE) / HOP))
 }
@@ -65,7 +65,7 @@ export function synthesisWorkload(channels, seconds, options) {
     sampler,
     seed: SEED,
     sinusoids: stepSinusoids(network.stepEmbedding, sampler.steps),
-    /** Multiply-adds × 2 of one step, in GFLOP, on the direct convolution: whole, and with the mel's projections at hand. */
+    /** GFLOP of one step with the direct convolution (2 per multiply-add): whole, and without the mel projections. */
     gflop: {
       whole: 2e-9 * samples * (network.layers * channels * (8 * channels + 160) + channels * (channels + 2)),
       step: 2e-9 * samples * (network.layers * channels * 8 * channels + channels * (channels + 2)),
@@ -73,7 +73,7 @@ export function synthesisWorkload(channels, seconds, options) {
   }
 }
 
-/** A training batch of the network: clips × samples of audio. */
+/** A training batch of [clips × samples] of audio. */
 export function trainingWorkload(channels, clips, samples, options) {
   const config = benchConfig(channels, options)
   const { network } = config
@@ -90,12 +90,15 @@ export function trainingWorkload(channels, clips, samples, options) {
       loss: 'l1',
     },
     sinusoids: stepSinusoids(network.stepEmbedding, steps),
-    /** Forward, and twice that backward. */
+    /** GFLOP: forward, and twice that backward. */
     gflop: 6e-9 * clips * samples * (network.layers * channels * (8 * channels + 160) + channels * (channels + 2)),
   }
 }
 
-/** Largest difference relative to half the range of the numbers, so that a common offset hides nothing; one number: to itself. */
+/**
+ * The largest difference, relative to half the range of the expected values, so that a common offset hides nothing. A
+ * single value is compared relative to itself.
+ */
 export function relativeDifference(actual, expected) {
   if (actual.length !== expected.length) return Number.POSITIVE_INFINITY
   let worst = 0

@@ -1,4 +1,4 @@
-/** This project's native engine. */
+/** The native engine of this project. */
 
 import { Denoiser } from '../../dist/denoiser/denoiser.js'
 import { createNativeEngine, surveyNative } from '../../dist/engines/native/engine.js'
@@ -7,18 +7,18 @@ import { timed } from '../support/interleave.mjs'
 
 export { measurePeak } from '../../dist/engines/native/engine.js'
 
-/** Instruction sets that run here, best first. */
+/** Instruction sets that this processor supports, fastest first. */
 export function instructionSets() {
   const { available, reason, instructionSets: present } = surveyNative()
   if (!available) throw new Error(`nothing to measure: ${reason}`)
   return present.filter(name => name !== 'scalar')
 }
 
-/** Our engine, and beside several threads itself with one: what the others give. */
-export async function openOwn(workload, threads) {
-  const own = { native: await openNative(workload, { threads }) }
-  if (threads > 1) own['native:one-thread'] = await openNative(workload, { threads: 1 })
-  return own
+/** The native engine, and for several threads also with one thread, to measure how it scales. */
+export async function openWithOneThread(workload, threads) {
+  const engines = { native: await openNative(workload, { threads }) }
+  if (threads > 1) engines['native:one-thread'] = await openNative(workload, { threads: 1 })
+  return engines
 }
 
 export async function openNative({ config, parameters }, { threads, instructionSet }) {
@@ -30,7 +30,7 @@ export async function openNative({ config, parameters }, { threads, instructionS
   })
   const vocoder = new Vocoder(new Denoiser(config, engine))
   const own = {
-    /** ε of a clip, its mel's part counted. */
+    /** ε of a clip; projecting the mel counts. */
     async noise({ audio, step, mel }) {
       const seconds = await timed(async () => {
         ;[own.result] = await engine.predict({ audio: [audio], steps: [step], mel: [mel] })

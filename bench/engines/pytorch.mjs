@@ -1,4 +1,4 @@
-/** PyTorch, in a process of its own (bench/pytorch_network.py --serve): the same network, weights and inputs by way of files. */
+/** PyTorch in its own process (bench/pytorch_network.py --serve). Network, weights and inputs are passed as files. */
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,7 @@ const script = fileURLToPath(new URL('../pytorch_network.py', import.meta.url))
 
 export const howToGet = 'a Python with torch and numpy (Debian: python3-torch), or --python PATH'
 
-/** The first of some Pythons that has torch; null where none has. */
+/** A Python that has torch and numpy, or null. */
 export function findPytorch(given) {
   for (const python of given === undefined ? ['python3', '/usr/bin/python3'] : [given]) {
     if (spawnSync(python, ['-c', 'import numpy, torch']).status === 0) return python
@@ -20,7 +20,7 @@ export function findPytorch(given) {
   return null
 }
 
-/** NumPy's array file, version 1.0, of floats or 64-bit integers. */
+/** A NumPy array file, version 1.0, of 32-bit floats or 64-bit integers. */
 function npy(shape, data) {
   const type = data instanceof Float32Array ? '<f4' : '<i8'
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`
@@ -32,7 +32,7 @@ function npy(shape, data) {
   return Buffer.concat([head, Buffer.from(padded), Buffer.from(data.buffer, data.byteOffset, data.byteLength)])
 }
 
-/** Arrays by name, [shape, data] each, as numpy.savez has them. */
+/** An archive as numpy.savez writes it. @param arrays [shape, data] by name */
 function npz(arrays) {
   return zipSync(Object.fromEntries([...arrays].map(([name, [shape, data]]) => [`${name}.npy`, npy(shape, data)])), {
     level: 0,
@@ -44,28 +44,29 @@ function floatsOf(npyBytes) {
   return new Float32Array(npyBytes.slice(10 + length).buffer)
 }
 
-const joined = clips =>
+/** Arrays of equal length, one after the other. */
+const concatenated = clips =>
   Float32Array.from({ length: clips.length * clips[0].length }, (_, i) => {
     const width = clips[0].length
     return clips[Math.floor(i / width)][i % width]
   })
 
-/** The batch as the script wants it. */
+/** The inputs as the script expects them. */
 function batchArrays(workload) {
   if (workload.batch !== undefined) {
     const { audio, target, mel } = workload.batch
     const clips = audio.length
     return new Map([
-      ['audio', [[clips, audio[0].length], joined(audio)]],
-      ['target', [[clips, audio[0].length], joined(target)]],
-      ['mel', [[clips, mel[0].bands, mel[0].frames], joined(mel.map(m => m.data))]],
+      ['audio', [[clips, audio[0].length], concatenated(audio)]],
+      ['target', [[clips, audio[0].length], concatenated(target)]],
+      ['mel', [[clips, mel[0].bands, mel[0].frames], concatenated(mel.map(m => m.data))]],
       ['sinusoids', [[clips, workload.config.network.stepEmbedding.size], workload.sinusoids]],
     ])
   }
   const { audio, mel, sampler, samples, seed, sinusoids } = workload
   const { size } = workload.config.network.stepEmbedding
   const passes = sampler.steps.length
-  // Each update is linear in x, ε and z before the clamp: its factors come from trying them.
+  // Before the clamp, each update is linear in x, ε and z. Its three factors are found by trying them one at a time.
   const one = Float32Array.of(1e-3)
   const none = Float32Array.of(0)
   const factors = Array.from({ length: passes }, (_, pass) =>
@@ -85,7 +86,7 @@ function batchArrays(workload) {
     ['sinusoids', [[1, size], sinusoids.slice(2 * size, 3 * size)]],
     ['steps', [[passes, size], sinusoids]],
     ['factors', [[passes, 3], Float32Array.from(factors.flat())]],
-    ['draws', [[passes, samples], joined(draws)]],
+    ['draws', [[passes, samples], concatenated(draws)]],
   ])
 }
 
@@ -116,7 +117,7 @@ export async function openPytorch(python, workload, { threads }) {
   const ask = async mode => {
     server.stdin.write(`${JSON.stringify({ mode, output: file('out.npz') })}\n`)
     const { value, done } = await lines.next()
-    if (done) throw new Error('PyTorch ended; its messages stand above')
+    if (done) throw new Error('PyTorch stopped; its messages are above')
     own.read = async () => {
       const entries = Object.entries(unzipSync(await readFile(file('out.npz'))))
       return new Map(entries.map(([name, bytes]) => [name.replace(/\.npy$/, ''), floatsOf(bytes)]))

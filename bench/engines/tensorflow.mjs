@@ -1,4 +1,4 @@
-/** TensorFlow.js on WebAssembly: this project's own second engine, one thread. */
+/** The TensorFlow.js engine of this project, on WebAssembly with one thread. */
 import { createEngine } from '../../dist/engines/select.js'
 import { timed } from '../support/interleave.mjs'
 

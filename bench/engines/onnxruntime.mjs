@@ -1,6 +1,6 @@
 /**
- * ONNX Runtime (`onnxruntime-node`), on a file of the same network and weights: whole, and in two so that the mel's part
- * runs once. It is no dependency: its install script downloads from elsewhere and fails where that is out of reach.
+ * ONNX Runtime (`onnxruntime-node`) on the same network and weights: as one graph, or split so that the mel is
+ * projected only once. It is not a dependency, since its install script downloads files and fails without a network.
  */
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
@@ -10,7 +10,7 @@ import { onnxNetwork, onnxSplit } from '../support/onnx.mjs'
 
 export const howToGet = 'ONNXRUNTIME_NODE_INSTALL=skip npm install --no-save onnxruntime-node (or --onnxruntime FOLDER)'
 
-/** The package, from this repository's own or from another folder's node_modules; null where it is not there. */
+/** The package, from the node_modules of this repository or of another folder; null if it is not installed. */
 export function findOnnxruntime(folder) {
   try {
     const from = folder === undefined ? import.meta.url : join(resolve(folder), 'package.json')
@@ -20,7 +20,7 @@ export function findOnnxruntime(folder) {
   }
 }
 
-/** Six steps of the published sampler, with the engine's own noise; `noise(pass, x)` is the network. */
+/** Six steps of the published sampler, with the same noise as the native engine; `noise(pass, x)` is the network. */
 async function sixSteps({ sampler, samples, seed }, noise) {
   let state = { x: gaussian(seed, 0, 0, samples), carried: null }
   const passes = sampler.steps.length
@@ -43,7 +43,7 @@ export async function openOnnxruntime(ort, { config, parameters, sinusoids }, { 
   const files = split ? onnxSplit(network, parameters) : { step: onnxNetwork(network, parameters) }
   const step = await create(files.step)
   const melPart = split ? await create(files.mel) : null
-  /** What every step takes beside the audio. */
+  /** The inputs of every step that do not depend on it. */
   const prepared = async mel => (split ? melPart.run({ mel: melOf(mel) }) : { mel: melOf(mel) })
   const run = async (x, pass, more) => {
     const { noise } = await step.run({ audio: tensor(x, 1, 1, x.length), sinusoids: sinusoidsOf(pass), ...more })
