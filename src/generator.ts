@@ -34,8 +34,10 @@ interface ClipFields {
   readonly seconds?: number | undefined
   /** What to make, by name; null: anything. Default: drawn by the seed, if the model draws labels; else null. */
   readonly label?: string | null | undefined
-  /** Classifier-free guidance w, 0 to 100: ε = (1 + w)·ε_label − w·ε_none. 0: none, and half the work. Default: the model's, for clips
-   * with a label. */
+  /**
+   * Classifier-free guidance w, 0 to 100: ε = (1 + w)·ε_label − w·ε_none. 0: none, and half the work. Default: the
+   * model's, for clips with a label.
+   */
   readonly guidance?: number | undefined
 }
 
@@ -82,7 +84,9 @@ const DEFAULT_SECONDS = 1
 /** Batch limits: at most 16 clips, and 4 M samples in all (16 MB of audio; samplers hold three more copies). */
 const MAX_BATCH_CLIPS = 16
 const MAX_BATCH_SAMPLES = 2 ** 22
-/** Longer clips are made piece by piece: their noise, drawn in one go, would hold up the event loop for 0.1 s and more. */
+/**
+ * Longer clips are made piece by piece: their noise, drawn in one go, would hold up the event loop for 0.1 s and more.
+ */
 const MAX_WHOLE_SAMPLES = 2 ** 19
 
 /** A clip as it was asked for. */
@@ -123,7 +127,10 @@ export class Generator extends SoundModel {
     return this.config.network.labels ?? []
   }
 
-  /** The label of a seed's clip for which none is asked: each as often as the training clips had it; null if the model draws none. */
+  /**
+   * The label of a seed's clip for which none is asked: each as often as the training clips had it; null if the model
+   * draws none.
+   */
   drawLabel(seed: number): string | null {
     check(seedField, seed, 'seed')
     const { labelShares } = this.config
@@ -142,8 +149,8 @@ export class Generator extends SoundModel {
   }
 
   /**
-   * Clips, one after the other, as they are made. Clip i depends on the seed plus i alone (and its label), so that it can be made by
-   * itself with the same bytes.
+   * Clips, one after the other, as they are made. Clip i depends on the seed plus i alone (and its label), so that it
+   * can be made by itself with the same bytes.
    *
    * @example
    * for await (const clip of generator.clips({ count: 1000, seed: 1 })) await clip.save(`${clip.seed}.wav`)
@@ -183,7 +190,8 @@ export class Generator extends SoundModel {
   }
 
   /**
-   * A recording with its gaps filled so that both sides join. Elsewhere it stays bit for bit, but for a short fade at the edges.
+   * A recording with its gaps filled so that both sides join. Elsewhere it stays bit for bit, but for a short fade at
+   * the edges.
    *
    * @throws DiffWaveError `BAD_OPTION`, `SAMPLE_RATE_MISMATCH`, `NOT_FINITE`, and as `generate`
    */
@@ -192,9 +200,11 @@ export class Generator extends SoundModel {
   }
 
   /**
-   * A recording without its noise; how noisy it is, is estimated if no option says it. Audio at another rate is resampled first.
+   * A recording without its noise; how noisy it is, is estimated if no option says it. Audio at another rate is
+   * resampled first.
    *
-   * @throws DiffWaveError `BAD_OPTION` (also for more noise than the model knows), `BAD_AUDIO`, `NOT_FINITE`, and as `generate`
+   * @throws DiffWaveError `BAD_OPTION` (also for more noise than the model knows), `BAD_AUDIO`, `NOT_FINITE`, and as
+   * `generate`
    */
   denoise(audio: Audio, options: DenoiseOptions = {}): Promise<Denoised> {
     return denoise(this.model, audio, options)

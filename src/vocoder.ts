@@ -37,8 +37,8 @@ interface VocoderFields {
   /** The voice, for models that have labels. Default: null, none. */
   readonly label?: string | null | undefined
   /**
-   * Iterations of phase refinement after the last step, 0 to 100: fast Griffin-Lim that starts from the model's own phases and matches
-   * the mel's band energies. 0: none. Default: the model's.
+   * Iterations of phase refinement after the last step, 0 to 100: fast Griffin-Lim that starts from the model's own
+   * phases and matches the mel's band energies. 0: none. Default: the model's.
    */
   readonly refine?: number | undefined
 }
@@ -48,7 +48,9 @@ export interface BatchOptions extends WholeClipOptions, VocoderFields {}
 
 /** Options of `synthesize`. */
 export interface SynthesizeOptions extends BatchOptions {
-  /** Samples to return, from 1, for a recording whose length is known. Default: all that the mel covers, frames × hop. */
+  /**
+   * Samples to return, from 1, for a recording whose length is known. Default: all that the mel covers, frames × hop.
+   */
   readonly length?: number | undefined
 }
 
@@ -56,8 +58,10 @@ export interface SynthesizeOptions extends BatchOptions {
 export interface StreamOptions extends SamplingOptions, VocoderFields {
   /** Samples to return, as for `synthesize`. */
   readonly length?: number | undefined
-  /** Mel frames fed at a time, 1 to 100,000: few bring the first audio sooner, many run faster. The bytes do not depend on it. Default:
-   * as many as 2048 samples. */
+  /**
+   * Mel frames fed at a time, 1 to 100,000: few bring the first audio sooner, many run faster. The bytes do not depend
+   * on it. Default: as many as 2048 samples.
+   */
   readonly chunkFrames?: number | undefined
 }
 
@@ -109,8 +113,8 @@ export class Vocoder extends SoundModel {
    * The waveform of a mel: frames × hop samples, or `length` of them.
    *
    * @param mel `[bands × frames]` in the model's own convention
-   * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `BAD_MEL`, `MEL_RANGE`, `NOT_FINITE`, `UNKNOWN_LABEL`, `ABORTED`,
-   * `DISPOSED`
+   * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `BAD_MEL`, `MEL_RANGE`, `NOT_FINITE`, `UNKNOWN_LABEL`,
+   * `ABORTED`, `DISPOSED`
    */
   async synthesize(mel: Mel, options: SynthesizeOptions = {}): Promise<Synthesis> {
     const { length, ...rest } = check(synthesizeSchema, options, 'synthesize options')
@@ -120,8 +124,8 @@ export class Vocoder extends SoundModel {
   }
 
   /**
-   * The same waveform, byte for byte, in pieces as they become final, in bounded memory. With more than 8 steps the intermediate
-   * audio is kept whole, and the first audio comes in the last sweep over it.
+   * The same waveform, byte for byte, in pieces as they become final, in bounded memory. With more than 8 steps the
+   * intermediate audio is kept whole, and the first audio comes in the last sweep over it.
    *
    * @param mel a whole mel, or pieces of one: whole frames, any number at a time; `openMel` returns those of a file
    * @throws DiffWaveError as `synthesize`; for pieces of a mel, when the stream is read
@@ -178,8 +182,8 @@ export class Vocoder extends SoundModel {
   }
 
   /**
-   * A recording's mel in the model's own convention, and its length in samples at the model's rate: the input of `resynthesize`.
-   * Audio at another rate is resampled first.
+   * A recording's mel in the model's own convention, and its length in samples at the model's rate: the input of
+   * `resynthesize`. Audio at another rate is resampled first.
    *
    * @throws DiffWaveError `BAD_AUDIO`, `BAD_OPTION`, `NOT_FINITE`
    */
@@ -191,7 +195,8 @@ export class Vocoder extends SoundModel {
   }
 
   /**
-   * A recording with its gaps filled so that both sides join. Elsewhere it stays bit for bit, but for a short fade at the edges.
+   * A recording with its gaps filled so that both sides join. Elsewhere it stays bit for bit, but for a short fade at
+   * the edges.
    *
    * @example
    * const { samples } = await vocoder.inpaint(audio, { gaps: [{ start: 1.2, end: 1.25 }] })

@@ -43,7 +43,7 @@ export const onProgress = z.custom<OnProgress>(value => typeof value === 'functi
 export const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 
 /**
- * The fields of a strict schema for an options interface: one for every key, each as wide as the interface says. Written as
- * `z.strictObject({ … } satisfies FieldsOf<Options>)`, schema and interface cannot drift apart.
+ * The fields of a strict schema for an options interface: one for every key, each as wide as the interface says.
+ * Written as `z.strictObject({ … } satisfies FieldsOf<Options>)`, schema and interface cannot drift apart.
  */
 export type FieldsOf<Options> = { readonly [Key in keyof Options]-?: z.ZodType<unknown, Options[Key]> }

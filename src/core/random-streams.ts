@@ -1,6 +1,6 @@
 /**
- * Who uses which random numbers of a seed. A draw is one series of numbers (random.ts), and users of one seed must not share draws.
- * Draws are part of what a seed means: a changed one changes the bytes.
+ * Who uses which random numbers of a seed. A draw is one series of numbers (random.ts), and users of one seed must not
+ * share draws. Draws are part of what a seed means: a changed one changes the bytes.
  *
  * | seed of | draw | numbers |
  * | --- | --- | --- |
@@ -11,8 +11,9 @@
  * | a training run | batch number, from 0 | Gaussian: noise of the crops; uniform: the crops' choice (`batchIndices`) |
  * | a training run | `initialParameters` + i | the initial values of parameter i |
  * | 0 | `validation` + level | Gaussian: the noise of validation, the same in every run |
- * | the classifier of an evaluation | `classifierWeights` + i, `classifierOrder` + epoch, epoch | weights of layer i, order, noise |
- * | the baselines of an evaluation | `baselineNoise`, `baselineOrder` | noise, order of the pieces |
+ * | a classifier | `classifierWeights` + i | initial weights of layer i |
+ * | a classifier | `classifierOrder` + epoch; epoch | order of the examples; their noise |
+ * | baselines of an evaluation | `baselineNoise`; `baselineOrder` | noise; order of the pieces |
  */
 export const draws = {
   label: 0,

@@ -1,7 +1,7 @@
 /**
- * Random numbers keyed by position, not by call order: number i of draw d under a seed is a pure function of (seed, d, i),
- * so chunks, threads and batches cannot change it. Philox4x32-10 (Salmon et al., “Parallel random numbers: as easy as
- * 1, 2, 3”, 2011), checked against the known answers published with it.
+ * Random numbers keyed by position, not by call order: number i of draw d under a seed is a pure function of (seed, d,
+ * i), so chunks, threads and batches cannot change it. Philox4x32-10 (Salmon et al., “Parallel random numbers: as easy
+ * as 1, 2, 3”, 2011), checked against the known answers published with it.
  */
 
 const MULTIPLIER_0 = 0xd2511f53

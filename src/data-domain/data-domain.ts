@@ -1,8 +1,8 @@
 /**
- * What the diffusion runs on: its data x_0, the way from audio to them and back, and the noise that belongs to them. One file per
- * domain: the waveform (waveform.ts), the waveform under PriorGrad's noise (energy-prior.ts), the waveform whitened by its mel
- * (envelope-prior.ts), and MDCT subbands (subbands.ts). `domainOf` picks a model's. Trainer, synthesis and repair ask the domain;
- * none of them asks which one it is.
+ * What the diffusion runs on: its data x_0, the way from audio to them and back, and the noise that belongs to them.
+ * One file per domain: the waveform (waveform.ts), the waveform under PriorGrad's noise (energy-prior.ts), the waveform
+ * whitened by its mel (envelope-prior.ts), and MDCT subbands (subbands.ts). `domainOf` picks a model's. Trainer,
+ * synthesis and repair ask the domain; none of them asks which one it is.
  */
 import { concatenateAudio } from '../audio/concatenate.js'
 import type { Mel } from '../audio/mel/convention.js'
@@ -16,7 +16,11 @@ export interface Decoder {
   flush(): Float32Array
 }
 
-/** Scales standard normal numbers to the domain's noise. @param start sample of the clip that the first of them belongs to */
+/**
+ * Scales standard normal numbers to the domain's noise.
+ *
+ * @param start sample of the clip that the first of them belongs to
+ */
 export type NoiseShaper = (white: Float32Array, start: number) => Float32Array
 
 /** A pure description, made once per model. Mels are null for models without one. */
@@ -28,13 +32,13 @@ export interface DataDomain {
   /** The noise of a clip. @param mel as for `decoder` */
   noise(mel: MelReader | null): NoiseShaper
   /**
-   * Weights of a clip's loss terms, as many as samples: `base`, divided by what the noise's deviation does to them (PriorGrad, Lee et al. 2022,
-   * eq. 7). null: `base` everywhere.
+   * Weights of a clip's loss terms, as many as samples: `base`, divided by what the noise's deviation does to them
+   * (PriorGrad, Lee et al. 2022, eq. 7). null: `base` everywhere.
    */
   lossWeight(mel: Mel | null, length: number, loss: 'l1' | 'l2', base: number): Float32Array | null
   /**
-   * A symmetric linear map that weighs errors of the data by how well they are heard: all alike at exponent 0, as audio at 1. null: errors
-   * of these data are errors of audio already.
+   * A symmetric linear map that weighs errors of the data by how well they are heard: all alike at exponent 0, as audio
+   * at 1. null: errors of these data are errors of audio already.
    */
   emphasis(mel: Mel | null, exponent: number): ((data: Float32Array) => Float32Array) | null
   /** Factor of x_0 if the audio (and its mel with it) is made louder by `gain`. */

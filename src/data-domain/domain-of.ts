@@ -1,4 +1,7 @@
-/** The data domain of a model. Together with the model's config this is the only place that knows which domains there are. */
+/**
+ * The data domain of a model. Together with the model's config this is the only place that knows which domains there
+ * are.
+ */
 import type { ModelConfig } from '../model/config.js'
 import type { DataDomain } from './data-domain.js'
 import { EnergyPriorDomain } from './energy-prior.js'

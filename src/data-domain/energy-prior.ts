@@ -1,7 +1,11 @@
 /**
- * PriorGrad's mel-energy prior (Lee et al. 2022, “PriorGrad”, section 4.1): noise is N(0, σ²) instead of N(0, 1), with σ
- * small where the mel is silent. Energy of a frame: √(Σ over bands of its linear mel amplitudes); σ = (energy − min)/(max − min)
- * with constants of the data set, clamped to [floor, 1]; linear between frames and constant beyond the ends. All of it is
+ * PriorGrad's mel-energy prior (Lee et al. 2022, “PriorGrad”, section 4.1): noise is N(0, σ²) instead of N(0, 1), with
+ * σ small where the mel is silent. Per frame,
+ *
+ *     energy = √(Σ over bands of the linear mel amplitudes)
+ *     σ = (energy − min)/(max − min), clamped to [floor, 1]
+ *
+ * with constants min and max of the data set; σ is linear between frames and constant beyond the ends. All of it is
  * local in time, so it can be computed piece by piece.
  */
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
@@ -42,7 +46,10 @@ export class EnergyPriorDomain extends WaveformDomain {
   }
 }
 
-/** Energy of each frame of a mel: √(Σ over bands of linear magnitudes), the convention's logarithm and normalisation undone. */
+/**
+ * Energy of each frame of a mel: √(Σ over bands of linear magnitudes), the convention's logarithm and normalisation
+ * undone.
+ */
 export function melEnergy(convention: MelConvention, mel: Mel): Float64Array {
   const energy = new Float64Array(mel.frames)
   for (let band = 0; band < mel.bands; band++) {
@@ -54,7 +61,7 @@ export function melEnergy(convention: MelConvention, mel: Mel): Float64Array {
   return energy.map(Math.sqrt)
 }
 
-/** σ of each frame of a mel. */
+/** σ of each frame of a mel, within [floor, 1]. */
 export function frameDeviations(prior: EnergyPriorConfig, convention: MelConvention, mel: Mel): Float32Array {
   const range = prior.maxEnergy - prior.minEnergy
   return Float32Array.from(melEnergy(convention, mel), energy =>
@@ -63,8 +70,8 @@ export function frameDeviations(prior: EnergyPriorConfig, convention: MelConvent
 }
 
 /**
- * σ of samples start … start + count − 1, linear between frames: frame f lies at sample f × hop in a centred convention, at
- * its middle (f + ½) × hop in the other.
+ * σ of samples start … start + count − 1, linear between frames: frame f lies at sample f × hop in a centred
+ * convention, at its middle (f + ½) × hop in the other.
  *
  * @param frames σ of each frame (`frameDeviations`), at least one
  */

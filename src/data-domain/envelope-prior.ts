@@ -1,6 +1,6 @@
 /**
- * The waveform whitened by its mel: SpecGrad's prior (spectral-envelope.ts) as a change of variables. The diffusion runs on
- * y = s·M⁻¹·x, s being the signal scale, where the noise is white; M colours its result.
+ * The waveform whitened by its mel: SpecGrad's prior (spectral-envelope.ts) as a change of variables. The diffusion
+ * runs on y = s·M⁻¹·x, s being the signal scale, where the noise is white; M colours its result.
  */
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelReader } from '../audio/mel/feed.js'
@@ -9,15 +9,20 @@ import { FrameFilter } from './frame-filter.js'
 import { emphasis, type SpectralEnvelope, whiten } from './spectral-envelope.js'
 import { scaled, unscaled } from './waveform.js'
 
-/** Whitened speech has a deviation about 1 and rare peaks to 30. Known audio amid audio quieter by 80 dB whitens to more than any
- * sound does, and, made to agree again and again, to more each time: without a bound, full scale times 10⁵ after 24 passes. */
+/**
+ * Whitened speech has a deviation about 1 and rare peaks to 30. Known audio amid audio quieter by 80 dB whitens to more
+ * than any sound does, and, made to agree again and again, to more each time: without a bound, full scale times 10⁵
+ * after 24 passes.
+ */
 const MAX_WHITE = 30
 
 /** Rounded to multiples of 2^−10, whitened speech has rounding noise 70 dB below it, and its peaks fit 16 bits. */
 const WHITE_QUANTUM = 2 ** -10
 
-/** Seconds beside a gap over which known audio comes to count in full: whitening makes a click of the step in a difference that is
- * cut off at the gap's edge. */
+/**
+ * Seconds beside a gap over which known audio comes to count in full: whitening makes a click of the step in a
+ * difference that is cut off at the gap's edge.
+ */
 const WHITE_TAPER = 0.004
 
 export class EnvelopePriorDomain implements DataDomain {
@@ -40,7 +45,7 @@ export class EnvelopePriorDomain implements DataDomain {
     this.maxAbs = signalScale * MAX_WHITE
     this.whiteGain = signalScale
     this.lookAhead = fftSize
-    // The filter, its inverse, and the filter of what agrees with the known audio: half a window each, and one to spare.
+    // M, M⁻¹, and M of what agrees with the known audio: half a window each, and half a window to spare.
     this.reach = 2 * fftSize
   }
 

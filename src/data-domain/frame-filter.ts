@@ -1,7 +1,8 @@
 /**
- * A filter that changes from frame to frame, over audio that comes piece by piece: windowed frames, each bin times a real
- * gain, overlap-add with the window once more (Griffin & Lim 1984, eq. 6). Frame f is centred where the mel convention puts it; gains are held before
- * the first frame and after the last. Frames are added in order, so pieces do not change a byte.
+ * A filter that changes from frame to frame, over audio that arrives piece by piece: windowed frames, each bin times a
+ * real gain, overlap-add with the window once more (Griffin & Lim 1984, eq. 6). Frame f is centred where the mel
+ * convention puts it; the first frame's gains also hold before it, and the last one's after it. Frames are added in
+ * order, so pieces do not change a byte.
  */
 import type { MelConvention } from '../audio/mel/convention.js'
 import { FrameTransform } from '../audio/transforms/stft.js'
@@ -12,10 +13,10 @@ const TINY = 1e-12
 
 export class FrameFilter {
   readonly #transform: FrameTransform
-  /** Σ of squared windows over a sample, by its place in a hop. */
+  /** Σ of squared windows over a sample, by its position within a hop. */
   readonly #squares: Float64Array
   readonly #gains: Float64Array[] = []
-  /** Index of the frame whose gains stand first in #gains. */
+  /** Index of the frame that the first of #gains belongs to. */
   #firstGains = 0
   #gainsEnded = false
   /** The next frame to add. */
@@ -23,9 +24,8 @@ export class FrameFilter {
   /** Audio and sums from the next frame's start on. */
   #audio: Float32Array<ArrayBufferLike> = new Float32Array(0)
   #sums: Float64Array<ArrayBufferLike>
-  /** Samples fed, and given. */
-  #fed = 0
-  #given = 0
+  #samplesIn = 0
+  #samplesOut = 0
 
   constructor(readonly framing: Framing) {
     const { fftSize, hop } = framing
@@ -46,31 +46,31 @@ export class FrameFilter {
     this.#gains.push(gains)
   }
 
-  /** No more gains come: the last are held. */
+  /** No more gains follow: the last ones hold from here on. */
   endGains(): void {
     this.#gainsEnded = true
   }
 
-  /** Appends audio and gives what has become final. @param last no more follows: all that is left is given */
+  /** Appends audio and returns what has become final. @param last no more follows: returns all the rest */
   push(audio: Float32Array, last: boolean): Float32Array {
     const { fftSize, hop } = this.framing
     const before = this.#audio
     this.#audio = new Float32Array(before.length + audio.length + (last ? fftSize + hop : 0))
     this.#audio.set(before)
     this.#audio.set(audio, before.length)
-    this.#fed += audio.length
-    const results = new Float32Array(this.#fed - this.#given)
+    this.#samplesIn += audio.length
+    const results = new Float32Array(this.#samplesIn - this.#samplesOut)
     let count = 0
     let at = 0
-    while (at + fftSize <= this.#audio.length && this.#given < this.#fed) {
+    while (at + fftSize <= this.#audio.length && this.#samplesOut < this.#samplesIn) {
       const gains = this.#gainsOf(this.#frame)
       if (gains === null) break
       this.#add(at, gains)
       // Samples before the next frame's start are final.
       const start = this.#start(this.#frame)
-      for (let i = Math.max(0, this.#given - start); i < hop && start + i < this.#fed; i++) {
+      for (let i = Math.max(0, this.#samplesOut - start); i < hop && start + i < this.#samplesIn; i++) {
         results[count++] = this.#sums[i]! / Math.max(TINY, this.#squares[i]!)
-        this.#given++
+        this.#samplesOut++
       }
       this.#sums.copyWithin(0, hop)
       this.#sums.fill(0, fftSize - hop)

@@ -1,9 +1,9 @@
 /**
- * SpecGrad's prior (Koizumi et al. 2022, “SpecGrad”, section 3): noise with the spectral envelope that the mel tells,
- * ε ~ N(0, M·Mᵀ) with M a time-varying filter. Written here as a change of variables: the diffusion runs on y = M⁻¹·x, where the
- * noise is white, and M colours its result. M is zero-phase, frame by frame in the mel's own transform, so it is local in
- * time and audio can be coloured as it becomes final. Above the mel's highest frequency nothing is told, and voices of one
- * mel differ by 30 dB there: M⁻¹ cuts it off, and M lets nothing of it pass.
+ * SpecGrad's prior (Koizumi et al. 2022, “SpecGrad”, section 3): noise with the mel's spectral envelope, ε ~ N(0, M·Mᵀ)
+ * with M a time-varying filter. Written here as a change of variables: the diffusion runs on y = M⁻¹·x, where the noise
+ * is white, and M colours its result. M is zero-phase, frame by frame in the mel's own transform, so it is local in
+ * time, and audio can be coloured as it becomes final. The mel says nothing about frequencies above its highest, where
+ * voices with the same mel differ by 30 dB: M⁻¹ removes them, and M passes nothing of them.
  */
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import { cornerFrequencies, melFilters } from '../audio/mel/filters.js'
@@ -12,13 +12,13 @@ import { binCount, hannWindow } from '../audio/transforms/stft.js'
 import type { EnvelopePriorConfig } from '../model/diffusion-config.js'
 import { FrameFilter } from './frame-filter.js'
 
-/** How fast M falls above the mel's highest frequency, in nepers a kHz: 50 dB one kHz on. */
+/** How fast M falls above the mel's highest frequency, in nepers per kHz: 50 dB one kHz further. */
 const ROLL_OFF = 6
 
 /** Weights of neighbouring bands in the envelope: wider ones make M easier to undo. */
 const smoothings = { bands: [1], formants: [1, 2, 3, 2, 1] } as const
 
-/** Spectral envelopes of mel frames: what white noise of variance 1 is to be multiplied with, bin by bin. */
+/** Spectral envelopes of mel frames: gains of white noise of variance 1, bin by bin. */
 export class SpectralEnvelope {
   /** ln of a band's mel value under white noise of variance 1. */
   readonly #whiteLevels: Float64Array
@@ -101,12 +101,12 @@ function smoothed(levels: Float64Array, band: number, smoothing: readonly number
   return sum / weights
 }
 
-/** Gain of the middle of speech, at full scale 1: what an emphasised error is told in. */
+/** Typical gain of speech, full scale being 1: the unit of an emphasised error. */
 const REFERENCE_GAIN = 0.03
 
 /**
- * M to a power, in units of speech's middle: weighs white audio by what is heard of it, all of it at 0, as M itself at 1. It is symmetric:
- * its own transpose.
+ * M to a power, in units of a typical gain of speech: weighs white audio by how well it is heard, all alike at exponent
+ * 0, as M itself at 1. It is symmetric: its own transpose.
  *
  * @param mel frames from the audio's start on
  */
@@ -129,7 +129,7 @@ function filtered(audio: Float32Array, gains: readonly Float64Array[], conventio
 }
 
 /**
- * y ≈ M⁻¹·x: what colours to `samples`, up to the mel’s highest frequency.
+ * y ≈ M⁻¹·x: the data that M colours to `samples`, up to the mel’s highest frequency.
  *
  * @param mel of these samples
  */

@@ -1,8 +1,9 @@
 /**
- * Diffusion in frequency: x_0 is the waveform's MDCT (src/audio/transforms/mdct.ts), block after block, each band times a gain. The
- * transform is orthonormal, so noise that is white there is noise in the waveform too, with the inverse of the gains as its spectrum.
- * A network whose patch is a block sees all bands of one moment as the channels of one position. For music this is the shorter way:
- * a steady tone is one band that stays on, where in the waveform it is a phase to be kept over thousands of samples.
+ * Diffusion in frequency: x_0 is the waveform's MDCT (src/audio/transforms/mdct.ts), block after block, each band times
+ * a gain. The transform is orthonormal, so noise that is white there is noise in the waveform too, with the inverse of
+ * the gains as its spectrum. A network whose patch is a block sees all bands of one moment as the channels of one
+ * position. For music this is the shorter way: a steady tone is one band that stays on, where in the waveform it is a
+ * phase to be kept over thousands of samples.
  */
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelReader } from '../audio/mel/feed.js'

@@ -44,7 +44,11 @@ export abstract class SoundModel {
   }
 }
 
-/** Loads a model for one of the classes; frees it again if it is of another kind. @throws DiffWaveError as `loadModel`, `BAD_CONFIG` */
+/**
+ * Loads a model for one of the classes; frees it again if it is of another kind.
+ *
+ * @throws DiffWaveError as `loadModel`, `BAD_CONFIG`
+ */
 export async function loadFor<User>(
   create: (model: Denoiser) => User,
   source: string,

@@ -1,6 +1,6 @@
 /**
- * The forward process: x_t = √ᾱ_t·x_0 + √(1 − ᾱ_t)·ε (Ho et al. 2020, eq. 4; Kong et al. 2021, eq. 8), at any training step,
- * also a fractional one.
+ * The forward process: x_t = √ᾱ_t·x_0 + √(1 − ᾱ_t)·ε (Ho et al. 2020, eq. 4; Kong et al. 2021, eq. 8), at any training
+ * step, whole or fractional.
  */
 import { DiffWaveError } from '../core/errors.js'
 import type { NoiseSchedule } from './schedule.js'

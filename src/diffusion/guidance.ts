@@ -1,16 +1,16 @@
 /**
  * Classifier-free guidance (Ho & Salimans 2022, eq. 6): ε = (1 + w)·ε_label − w·ε_none. w = 0 is the plain conditional
- * model; larger w follows the label more closely, at the cost of variety. (Where others write a scale s, s = 1 + w.)
+ * model; larger w follows the label more closely, at the cost of variety. Others write a guidance scale s = 1 + w.
  */
 import { DiffWaveError } from '../core/errors.js'
 import type { PassStream } from './reverse.js'
 
-/** What the network gives with the label and without, as one. */
+/** The network's outputs with the label and without, combined. */
 export function guided(withLabel: Float32Array, without: Float32Array, weight: number): Float32Array {
   return withLabel.map((eps, i) => (1 + weight) * eps - weight * without[i]!)
 }
 
-/** Two streams over the same audio, with the label and without, as one. */
+/** Two streams over the same audio, with the label and without, combined. */
 export function guidedStream(labelled: PassStream, unlabelled: PassStream, weight: number): PassStream {
   return {
     pushMel(mel, last) {
@@ -22,7 +22,7 @@ export function guidedStream(labelled: PassStream, unlabelled: PassStream, weigh
       const withLabel = await labelled.predict(pass, audio, last, signal)
       const without = await unlabelled.predict(pass, audio, last, signal)
       if (withLabel.length !== without.length) {
-        throw new DiffWaveError('ENGINE_FAILED', 'two streams over the same audio got out of step')
+        throw new DiffWaveError('ENGINE_FAILED', 'two streams over the same audio returned different lengths')
       }
       return guided(withLabel, without, weight)
     },

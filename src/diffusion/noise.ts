@@ -3,8 +3,8 @@ import { gaussian } from '../core/random.js'
 import type { Sampler } from './samplers/sampler.js'
 
 /**
- * Normal numbers start … start + count − 1 of a draw. Draw 0 is x_T; the noise added at level n of the sampling schedule (n = 0 the
- * cleanest, which adds none) is draw n.
+ * Normal numbers start … start + count − 1 of a draw. Draw 0 is x_T; the noise added at level n of the sampling
+ * schedule (n = 0 the cleanest, which adds none) is draw n.
  */
 export type NoiseSource = (draw: number, start: number, count: number) => Float32Array
 

@@ -1,15 +1,16 @@
 /**
  * What the network predicts, and how ε and x̂_0 follow from it. With α = √ᾱ, σ = √(1 − ᾱ) and x_t = α·x_0 + σ·ε:
- * `epsilon`: ε itself (Ho et al. 2020, eq. 14); `v`: α·ε − σ·x_0 (Salimans & Ho 2022, section 4 and appendix D), whose error
- * means the same at every noise level, so that few steps, or steps of almost pure noise, do not blow it up; `x0`: the clean
- * data. ε and v fill every dimension of a position, so a network with fewer channels than samples or bands per position cannot predict
- * them; of x_0 in subbands it can predict the loudest few, and let the others through a mask of x_t (`inputMask`).
+ * `epsilon`: ε itself (Ho et al. 2020, eq. 14); `v`: α·ε − σ·x_0 (Salimans & Ho 2022, section 4 and appendix D), whose
+ * error means the same at every noise level, so that few steps, or steps of almost pure noise, do not blow it up; `x0`:
+ * the clean data. ε and v fill every dimension of a position, so a network with fewer channels than samples or bands
+ * per position cannot predict them; of x_0 in subbands it can predict the loudest few, and let the others through a
+ * mask of x_t (`inputMask`).
  */
 import type { DiffusionConfig } from '../model/diffusion-config.js'
 
 export type Prediction = DiffusionConfig['prediction']
 
-/** What the network should give. @param noise ε, as long as `clean` */
+/** The training target. @param noise ε, as long as `clean` */
 export function predictionTarget(
   prediction: Prediction,
   clean: Float32Array,
@@ -23,7 +24,7 @@ export function predictionTarget(
   return noise.map((eps, i) => alpha * eps - sigma * clean[i]!)
 }
 
-/** ε from what the network gave. @param x x_t, as long as `output` */
+/** ε that the network's output stands for. @param x x_t, as long as `output` */
 export function predictedNoise(
   prediction: Prediction,
   output: Float32Array,

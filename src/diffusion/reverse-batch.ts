@@ -1,6 +1,7 @@
 /**
- * The reverse process over several clips of one length together, pass by pass: an engine gets all of them at once. Each clip's
- * noise is its own, so its bytes do not depend on the others; they are those of `reverseProcess`, which takes one clip piece by piece.
+ * The reverse process over several clips of one length together, pass by pass: an engine gets all of them at once. Each
+ * clip's noise is its own, so its bytes do not depend on the others; they are those of `reverseProcess`, which takes
+ * one clip piece by piece.
  */
 import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../core/errors.js'

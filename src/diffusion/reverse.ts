@@ -1,11 +1,11 @@
 /**
  * The reverse process over a clip of any length in bounded memory. Its passes run as a wavefront: a piece of audio goes
- * through pass 0, what has become final of it through pass 1, and so on, each pass lagging by the network's receptive field
- * behind the one before. Whole-clip synthesis runs the very same way, so streaming gives the same bytes.
+ * through pass 0, what has become final of it through pass 1, and so on, each pass lagging by the network's receptive
+ * field behind the one before. Whole-clip synthesis runs the very same way, so streaming gives the same bytes.
  *
- * A network keeps its conditioning for as long as the slowest pass in flight needs it. So at most
- * `PASSES_IN_FLIGHT` passes run in one sweep; a longer process makes several sweeps, between which the whole
- * intermediate data are kept (4 bytes per sample, 8 with a multistep sampler), and the first audio comes in the last sweep.
+ * A network keeps its conditioning for as long as the slowest pass in flight needs it. So at most `PASSES_IN_FLIGHT`
+ * passes run in one sweep; a longer process makes several sweeps, between which the whole intermediate data are kept (4
+ * bytes per sample, 8 with a multistep sampler), and the first audio comes in the last sweep.
  */
 import { concatenateAudio } from '../audio/concatenate.js'
 import type { Mel } from '../audio/mel/convention.js'
@@ -53,7 +53,10 @@ export interface ReverseRequest extends ReverseSteps {
   readonly signal?: AbortSignal | undefined
   /** Denoiser work done, in samples × passes. */
   readonly onProgress?: OnProgress | undefined
-  /** Called after each pass over the whole clip. Passes then run one after the other, not as a wavefront; the bytes are the same. */
+  /**
+   * Called after each pass over the whole clip. Passes then run one after the other, not as a wavefront; the bytes are
+   * the same.
+   */
   readonly onStep?: ((step: WatchedStep) => void) | undefined
 }
 

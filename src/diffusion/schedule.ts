@@ -1,29 +1,32 @@
 /**
- * Noise schedules. Step n of a schedule has β_n; α_n = 1 − β_n; ᾱ_n = Π α (Ho et al. 2020, eq. 4). Steps count from 0, the
- * cleanest, as the network is told them. Sampling may visit other noise levels than training did: each is told to the
- * network as a fractional training step, found as lmnt-com/diffwave `inference.py` finds it.
+ * Noise schedules. Step n of a schedule has β_n; α_n = 1 − β_n; ᾱ_n = Π α (Ho et al. 2020, eq. 4). Steps count from 0,
+ * the cleanest; the network is conditioned on this number. Sampling may visit other noise levels than training did: the
+ * network gets each as a fractional training step, found as lmnt-com/diffwave `inference.py` finds it.
  */
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_DIFFUSION_STEPS } from '../core/limits.js'
 import type { DiffusionConfig, NoiseScheduleConfig, SamplerName } from '../model/diffusion-config.js'
 
-/** A noise schedule, one number a step, in double precision. */
+/** A noise schedule, one number per step, in double precision. */
 export interface NoiseSchedule {
   readonly beta: Float64Array
   readonly alpha: Float64Array
   readonly alphaBar: Float64Array
 }
 
-/** A schedule to sample with: its levels, and the training step that each stands for. */
+/** A schedule to sample with: its levels, and the training step of each. */
 export interface SamplingSchedule extends NoiseSchedule {
   /** Fractional training steps, ascending, each rounded to float32 as the reference does. */
   readonly steps: Float64Array
 }
 
-/** Relative slack at the ends of the training range, so that a level computed to lie on an end is not lost to rounding. */
+/**
+ * Relative tolerance at the ends of the training range, so that a level computed to lie on an end is not refused for
+ * its rounding.
+ */
 const END_TOLERANCE = 1e-9
 
-/** Noisiest ᾱ of a derived schedule: below it a signal is 1 % of the noise, and steps spent there are lost. */
+/** Noisiest ᾱ of a derived schedule: below it the signal is 1 % of the noise, and steps are wasted. */
 const DERIVED_NOISIEST = 1e-4
 
 /** The schedule of these β. */
@@ -46,7 +49,7 @@ export function scheduleFromAlphaBars(alphaBars: ArrayLike<number>): NoiseSchedu
   return { beta: alpha.map(a => 1 - a), alpha, alphaBar }
 }
 
-/** The schedule a config spells. */
+/** The schedule of a config. */
 export function noiseSchedule(config: NoiseScheduleConfig): NoiseSchedule {
   switch (config.kind) {
     case 'explicit':
@@ -70,10 +73,10 @@ export function noiseSchedule(config: NoiseScheduleConfig): NoiseSchedule {
 }
 
 /**
- * The fractional training step of each level ᾱ_s: t + (√ᾱ_t − √ᾱ_s)/(√ᾱ_t − √ᾱ_{t+1}) where ᾱ_s lies between the training
- * levels t and t + 1; rounded to float32.
+ * The fractional training step of each level ᾱ_s: t + (√ᾱ_t − √ᾱ_s)/(√ᾱ_t − √ᾱ_{t+1}) where ᾱ_s lies between the
+ * training levels t and t + 1; rounded to float32.
  *
- * @throws DiffWaveError `BAD_SCHEDULE` where a level lies outside the training range
+ * @throws DiffWaveError `BAD_SCHEDULE` if a level lies outside the training range
  */
 export function fractionalSteps(training: NoiseSchedule, sampling: NoiseSchedule): Float64Array {
   const levels = training.alphaBar
@@ -89,13 +92,13 @@ export function fractionalSteps(training: NoiseSchedule, sampling: NoiseSchedule
         return Math.fround(t + (root - Math.sqrt(level)) / (root - Math.sqrt(below)))
       }
     }
-    throw new DiffWaveError('BAD_SCHEDULE', `level ${n} of the sampling schedule leaves the training range of ᾱ`, {
+    throw new DiffWaveError('BAD_SCHEDULE', `level ${n} of the sampling schedule is outside the training range of ᾱ`, {
       expected: `${format(levels[last]!)} … ${format(levels[0]!)}`,
       got: format(level),
       hint:
         level > levels[0]!
           ? 'Its first β is smaller than the training schedule’s first.'
-          : 'Its β add up to more noise than the model was trained on: make the largest ones smaller.',
+          : 'Its β add up to more noise than the model was trained on: reduce the largest ones.',
     })
   })
 }
@@ -107,8 +110,9 @@ export function samplingSchedule(training: NoiseSchedule, betas: ArrayLike<numbe
 }
 
 /**
- * A sampling schedule of any number of levels, spaced evenly in log-SNR ln(ᾱ/(1 − ᾱ)) over the training range (Lu et al.
- * 2022, DPM-Solver, section 3.3: uniform in λ), from ᾱ = 1e-4 where training went further; a single level is the noisiest.
+ * A sampling schedule of any number of levels, spaced evenly in log-SNR ln(ᾱ/(1 − ᾱ)) over the training range (Lu et
+ * al. 2022, DPM-Solver, section 3.3: uniform in λ), from ᾱ = 1e-4 if training went further; a single level is the
+ * noisiest.
  *
  * @param noisiest ᾱ to start from instead, within the training range (past its clean end: that end)
  */
@@ -126,7 +130,10 @@ export function derivedSchedule(training: NoiseSchedule, count: number, noisiest
   return { ...schedule, steps: fractionalSteps(training, schedule) }
 }
 
-/** The schedule that a model has for a number of steps or a name, and the sampler it is meant for, if one; null: it has none. */
+/**
+ * A model's own schedule for a number of steps or a name, and the sampler it was made for, if any; null if there is
+ * none.
+ */
 export function ownSchedule(
   config: DiffusionConfig,
   steps: number | string,
@@ -136,12 +143,12 @@ export function ownSchedule(
 }
 
 /**
- * The schedule to sample with: the model's own for that number or name; else the training schedule itself where its length
- * is asked for; else one derived from it (`derivedSchedule`).
+ * The schedule to sample with: the model's own for that number or name; else, for as many steps as in training, the
+ * training schedule itself; else one derived from it (`derivedSchedule`).
  *
  * @param steps number of steps, or the name of one of the model's schedules; undefined: the model's default number, or
  * else its whole training schedule
- * @throws DiffWaveError `BAD_OPTION` for a name the model lacks, `BAD_SCHEDULE`
+ * @throws DiffWaveError `BAD_OPTION` for a name that the model does not have, `BAD_SCHEDULE`
  */
 export function scheduleFor(config: DiffusionConfig, steps?: number | string): SamplingSchedule {
   const training = noiseSchedule(config.training)
@@ -151,7 +158,7 @@ export function scheduleFor(config: DiffusionConfig, steps?: number | string): S
   if (own !== null) return samplingSchedule(training, own.betas)
   if (typeof wanted === 'string') {
     const names = Object.keys(config.sampling)
-    throw new DiffWaveError('BAD_OPTION', 'the model has no such schedule', {
+    throw new DiffWaveError('BAD_OPTION', 'unknown schedule', {
       expected: names.length === 0 ? 'a number of steps' : `a number of steps, or one of ${names.join(', ')}`,
       got: wanted,
       where: 'steps',

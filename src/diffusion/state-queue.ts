@@ -1,4 +1,4 @@
-/** Audio that a pass has been fed and has no ε for yet, with what the sampler carries beside it. */
+/** Data that a pass has been fed and has no output for yet, with what the sampler carries beside them. */
 import { concatenateAudio } from '../audio/concatenate.js'
 import { DiffWaveError } from '../core/errors.js'
 import type { PassState } from './samplers/sampler.js'
@@ -7,7 +7,7 @@ export class StateQueue {
   #waiting: PassState = { x: new Float32Array(0), carried: null }
   #position = 0
 
-  /** Absolute sample of the first that waits. */
+  /** Index, in the clip, of the first sample that waits. */
   get position(): number {
     return this.#position
   }
@@ -16,11 +16,11 @@ export class StateQueue {
     this.#waiting = this.#waiting.x.length === 0 ? state : concatenate([this.#waiting, state])
   }
 
-  /** Removes the first `count` samples. @throws DiffWaveError `ENGINE_FAILED` where fewer wait */
+  /** Removes the first `count` samples. @throws DiffWaveError `ENGINE_FAILED` if fewer wait */
   take(count: number): PassState {
     const { x, carried } = this.#waiting
     if (count > x.length) {
-      throw new DiffWaveError('ENGINE_FAILED', 'an engine gave more noise than it was fed audio', {
+      throw new DiffWaveError('ENGINE_FAILED', 'an engine returned more samples than it was fed', {
         expected: `at most ${x.length} samples`,
         got: String(count),
       })

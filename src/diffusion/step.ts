@@ -1,6 +1,7 @@
 /**
- * One step of the reverse process, x_t → x_{t−1}: the network's output becomes ε, and the sampler's update takes it from there. The
- * loops over streams (reverse.ts), batches (reverse-batch.ts) and recordings with gaps (src/repair/fill.ts) all take this step.
+ * One step of the reverse process, x_t → x_{t−1}: the network's output becomes ε, and the sampler's update takes it
+ * from there. The loops over streams (reverse.ts), batches (reverse-batch.ts) and recordings with gaps
+ * (src/repair/fill.ts) all take this step.
  */
 import { type Prediction, predictedClean, predictedNoise } from './prediction.js'
 import type { PassState, Sampler } from './samplers/sampler.js'

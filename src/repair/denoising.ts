@@ -1,6 +1,6 @@
 /**
- * Denoising a recording with a generator's prior: the reverse process starts from the recording, at the noise level that is as noisy
- * (Kong et al. 2021, last experiments). Bounded memory but for the recording itself.
+ * Denoising a recording with a generator's prior: the reverse process starts from the recording, at the noise level
+ * that is as noisy (Kong et al. 2021, last experiments). Bounded memory but for the recording itself.
  */
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
@@ -20,7 +20,9 @@ import {
   startLevelFields,
 } from './start-level.js'
 
-/** Options of `denoise`. At most one of `snr`, `noise` and `step`; without them the noise is estimated from the pauses. */
+/**
+ * Options of `denoise`. At most one of `snr`, `noise` and `step`; without them the noise is estimated from the pauses.
+ */
 export interface DenoiseOptions extends StartLevelOptions {
   /** Signal-to-noise ratio of the recording in dB, −60 to 120. */
   readonly snr?: number | undefined
@@ -50,8 +52,9 @@ export class Denoised extends Restored {
 }
 
 /**
- * A recording without its noise: √ᾱ·y is x_t at the noise level where the recording's noise has its place, and the reverse process goes
- * on from there. The process knows white noise; of any other, the level is matched and the colour is not.
+ * A recording without its noise: √ᾱ·y is x_t at the noise level where the recording's noise has its place, and the
+ * reverse process goes on from there. The process knows white noise; of any other, the level is matched and the colour
+ * is not.
  *
  * @throws DiffWaveError `BAD_OPTION`, `BAD_AUDIO`, `NOT_FINITE`, `UNKNOWN_LABEL`, `ABORTED`
  */

@@ -1,11 +1,12 @@
 /**
- * The reverse process with part of the audio known: inpainting by replacement (Song et al. 2021, “Score-based generative
- * modeling”, appendix I.2; Kong et al. 2021, last experiments; Lugmayr et al. 2022, “RePaint”, eq. 8).
+ * The reverse process with part of the audio known: inpainting by replacement (Song et al. 2021, “Score-based
+ * generative modeling”, appendix I.2; Kong et al. 2021, last experiments; Lugmayr et al. 2022, “RePaint”, eq. 8).
  *
- * In each pass the network's clean prediction x̂_0 is made to agree with the known audio, and the sampler goes on with the ε that
- * this leaves, (x_n − √ᾱ_n·x̂_0)/√(1 − ᾱ_n). So with any sampler the known part follows the forward process read
- * backwards (for ancestral sampling q(x_{n−1}|x_n, x_0), Ho et al. 2020, eq. 6), noised as much as all around it. The last pass is
- * the network's alone, so that both sides of an edge come from one computation; the caller puts the known samples back.
+ * In each pass the network's clean prediction x̂_0 is made to agree with the known audio, and the sampler goes on with
+ * the ε that this leaves, (x_n − √ᾱ_n·x̂_0)/√(1 − ᾱ_n). So with any sampler the known part follows the forward process
+ * read backwards (for ancestral sampling q(x_{n−1}|x_n, x_0), Ho et al. 2020, eq. 6), noised as much as all around it.
+ * The last pass is the network's alone, so that both sides of an edge come from one computation; the caller puts the
+ * known samples back.
  */
 import type { Mel } from '../audio/mel/convention.js'
 import { readWhole } from '../audio/mel/feed.js'
@@ -57,8 +58,9 @@ export async function fill(request: FillRequest): Promise<Float32Array> {
 }
 
 /**
- * The clean data nearest to `data` that sounds as the recording does where that is known: y + M⁻¹(known − M·y), the difference
- * weighted by how far it is known. Without an envelope this puts the known samples in the place of the predicted.
+ * The clean data nearest to `data` that sounds as the recording does where that is known: y + M⁻¹(known − M·y), the
+ * difference weighted by how far it is known. Without an envelope this puts the known samples in the place of the
+ * predicted.
  */
 export function agreeing(
   domain: DataDomain,

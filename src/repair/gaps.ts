@@ -1,4 +1,4 @@
-/** Gaps of a recording, and the stretches of it that a network has to see to fill them. */
+/** Gaps of a recording, and the regions that a network has to see to fill them. */
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_GAP_SECONDS } from '../core/limits.js'
 
@@ -8,16 +8,17 @@ export interface Gap {
   readonly end: number
 }
 
-/** A stretch of the recording with the gaps in it. */
+/** A stretch of the recording that is processed together, with the gaps in it. */
 export interface Region extends Gap {
   readonly gaps: readonly Gap[]
 }
 
 /**
- * Gaps given in seconds, as samples: sorted, those that touch joined.
+ * Gaps in seconds, converted to samples: sorted, and merged if they touch.
  *
  * @param length of the recording, in samples
- * @throws DiffWaveError `BAD_OPTION` for a gap that is none, lies outside the recording, is too long, or leaves nothing
+ * @throws DiffWaveError `BAD_OPTION` for a gap that is empty, lies outside the recording, is too long, or leaves
+ * nothing
  */
 export function gapsInSamples(
   gaps: readonly { readonly start: number; readonly end: number }[],
@@ -38,21 +39,21 @@ export function gapsInSamples(
     const start = Math.min(length - 1, Math.round(gap.start * sampleRate))
     return { start, end: Math.min(length, Math.max(start + 1, Math.round(gap.end * sampleRate))) }
   })
-  const joined: { start: number; end: number }[] = []
+  const merged: { start: number; end: number }[] = []
   for (const { start, end } of samples.sort((a, b) => a.start - b.start)) {
-    const before = joined.at(-1)
+    const before = merged.at(-1)
     if (before !== undefined && start <= before.end) before.end = Math.max(before.end, end)
-    else joined.push({ start, end })
+    else merged.push({ start, end })
   }
-  if (joined.length === 1 && joined[0]!.start === 0 && joined[0]!.end === length) {
-    throw new DiffWaveError('BAD_OPTION', 'the gap is the whole recording: nothing is known', { where: 'gaps' })
+  if (merged.length === 1 && merged[0]!.start === 0 && merged[0]!.end === length) {
+    throw new DiffWaveError('BAD_OPTION', 'the gap covers the whole recording', { where: 'gaps' })
   }
-  return joined
+  return merged
 }
 
 /**
- * The regions to run the network over: each gap with `reach` samples on both sides, widened to whole multiples of `grid`;
- * those that meet are one. The last may reach past the recording by less than `grid`.
+ * The regions to run the network over: each gap with `reach` samples on both sides, widened to whole multiples of
+ * `grid`, and merged if they meet. The last may reach past the recording by less than `grid`.
  */
 export function repairRegions(gaps: readonly Gap[], length: number, reach: number, grid: number): Region[] {
   const regions: { start: number; end: number; gaps: Gap[] }[] = []

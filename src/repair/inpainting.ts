@@ -1,6 +1,7 @@
 /**
- * Inpainting: gaps of a recording filled so that both sides join, without retraining. The network runs only over
- * the stretch that it has to see around a gap, so the memory does not depend on the recording's length. What lies in a gap is ignored.
+ * Inpainting: gaps of a recording filled so that both sides join, without retraining. The network runs only over the
+ * stretch that it has to see around a gap, so the memory does not depend on the recording's length. What lies in a gap
+ * is ignored.
  */
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
@@ -31,12 +32,15 @@ export interface InpaintOptions extends WholeClipOptions {
   /** What is lost, in seconds from the recording's start: 1 to 10,000 gaps of at most 10 s. */
   readonly gaps: readonly { readonly start: number; readonly end: number }[]
   /**
-   * Passes at each noise level (RePaint's resampling), 1 to 50, default 4: more join better, and each costs `steps` passes more. On a
-   * Gaussian process whose right answer is known, 6 steps in 4 rounds come nearer to it than 20 in one (test/repair).
+   * Passes at each noise level (RePaint's resampling), 1 to 50, default 4: more join better, and each costs `steps`
+   * passes more. On a Gaussian process whose right answer is known, 6 steps in 4 rounds come nearer to it than 20 in
+   * one (test/repair).
    */
   readonly rounds?: number | undefined
-  /** Seconds on either side of a gap over which the recording fades into what was made, 0 to 0.1, default 0.002. 0 leaves every known
-   * sample as it is. */
+  /**
+   * Seconds on either side of a gap over which the recording fades into what was made, 0 to 0.1, default 0.002. 0
+   * leaves every known sample as it is.
+   */
   readonly fade?: number | undefined
   /** The voice or class, for models that have labels. Default: null, none. */
   readonly label?: string | null | undefined
@@ -54,10 +58,11 @@ const inpaintSchema = z.strictObject({
 } satisfies FieldsOf<InpaintOptions>)
 
 /**
- * The recording with its gaps filled. A vocoder follows the recording's mel, interpolated over the gaps; a generator what it
- * knows of sound.
+ * The recording with its gaps filled. A vocoder follows the recording's mel, interpolated over the gaps; a generator
+ * what it knows of sound.
  *
- * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `SAMPLE_RATE_MISMATCH`, `BAD_AUDIO`, `NOT_FINITE`, `UNKNOWN_LABEL`, `ABORTED`
+ * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `SAMPLE_RATE_MISMATCH`, `BAD_AUDIO`, `NOT_FINITE`,
+ * `UNKNOWN_LABEL`, `ABORTED`
  */
 export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOptions): Promise<Synthesis> {
   const checked = check(inpaintSchema, options, 'inpaint options')
@@ -141,7 +146,10 @@ function reachOf({ config: { network, mel }, domain }: Denoiser): number {
   return Math.max(radius + frames, mel.windowLength + mel.hop, domain.reach)
 }
 
-/** The known audio of a region: not the gaps, nor what lies past the recording's end; weights rise over `taper` samples away from a gap. */
+/**
+ * The known audio of a region: not the gaps, nor what lies past the recording's end; weights rise over `taper` samples
+ * away from a gap.
+ */
 function knownOf(samples: Float32Array, region: Region, taper: number): KnownAudio {
   const length = region.end - region.start
   const known = new Float32Array(length)
@@ -156,7 +164,11 @@ function knownOf(samples: Float32Array, region: Region, taper: number): KnownAud
   return { samples: known, weight }
 }
 
-/** The mel of a region's frames, bridged over its gaps. @throws DiffWaveError `BAD_AUDIO` where no frame is free of a gap */
+/**
+ * The mel of a region's frames, bridged over its gaps.
+ *
+ * @throws DiffWaveError `BAD_AUDIO` where no frame is free of a gap
+ */
 function regionMel(samples: Float32Array, region: Region, convention: MelConvention): Mel {
   const { hop, fftSize, sampleRate } = convention
   // The frames of a region are those of the whole recording: computed with enough of it on both sides.

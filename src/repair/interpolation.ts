@@ -1,6 +1,7 @@
 /**
- * Interpolating between two recordings: both are noised to one level, mixed there, and the reverse process makes sound of the mixture
- * (Ho et al. 2020, section 4.3; Kong et al. 2021, last experiments). Bounded memory but for the recordings themselves.
+ * Interpolating between two recordings: both are noised to one level, mixed there, and the reverse process makes sound
+ * of the mixture (Ho et al. 2020, section 4.3; Kong et al. 2021, last experiments). Bounded memory but for the
+ * recordings themselves.
  */
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'

@@ -1,14 +1,14 @@
 /**
- * Between two recordings: both are taken to a noise level by the forward process and mixed there (Ho et al. 2020, section 4.3,
- * “Interpolation”; Kong et al. 2021, last experiments). Their signals are mixed linearly, (1 − λ)·a + λ·b; their noises too, then
- * scaled so that the variance stays one: a plain linear mix would be too quiet for its level.
+ * Mixing two recordings at a noise level of the forward process (Ho et al. 2020, section 4.3, “Interpolation”; Kong et
+ * al. 2021, last experiments). The signals are mixed linearly, (1 − λ)·a + λ·b; so is the noise, scaled to keep its
+ * variance at one: a plain linear mix would be too quiet for its level.
  */
 import type { ReverseRequest } from '../diffusion/reverse.js'
 
 /**
  * @param alphaBar ᾱ of the level
  * @param mix λ: 0 is `a`, 1 is `b`
- * @param noiseOfB as `NoiseSource` of one draw, for `b`; that of `a` is the process's own
+ * @param noiseOfB standard normal numbers for `b`, from sample `start` on; those of `a` are the process's own
  */
 export function mixLatents(
   a: Float32Array,

@@ -1,22 +1,24 @@
 /**
- * How noisy a recording is, and which noise level of the diffusion process that is. The noise of the quietest moments is taken for
- * that of all (minimum statistics: Martin 2001, “Noise power spectral density estimation”, in its simplest form).
+ * How noisy a recording is, and which noise level of the diffusion process that is. The noise is assumed to be that of
+ * the quietest moments throughout (minimum statistics: Martin 2001, “Noise power spectral density estimation”, in its
+ * simplest form).
  */
 import { FrameTransform } from '../audio/transforms/stft.js'
 import { DiffWaveError } from '../core/errors.js'
 
-/** Length of a moment, seconds: some periods of a voice, shorter than its pauses. */
+/** Length of a moment in seconds: several periods of a voice, shorter than its pauses. */
 const MOMENT = 0.032
-/** Share of the moments that are taken to hold noise alone. */
+/** Share of the moments that are assumed to hold noise alone. */
 const QUIET_SHARE = 0.1
 
-/** Bins whose power is averaged before its logarithm is taken: a single one's scatters by itself. */
+/** Bins whose power is averaged before the logarithm: the power of a single bin scatters by itself. */
 const BINS_AT_ONCE = 8
 
 /**
- * Root mean square of white noise that is as strong, in the mean over frequency of the logarithm, as the noise in the moments
- * which are louder than a tenth of all. For white noise that is its own; of coloured noise, as babble, only what the process can
- * take for white: its power times its spectral flatness (Gray & Markel 1974). Without pauses it is too high.
+ * Root mean square of white noise with the mean log power spectrum of the recording's quiet moments, at the power that
+ * a tenth of all moments stay below. For white noise this is its own level; for coloured noise, such as babble, the part that the process
+ * can remove as white: its power times its spectral flatness (Gray & Markel 1974). Too high for recordings without
+ * pauses.
  *
  * @throws DiffWaveError `BAD_AUDIO` for a recording without samples
  */
@@ -35,7 +37,10 @@ export function estimateNoise(samples: Float32Array, sampleRate: number): number
   return Math.sqrt(moments[last]!.power * flatness(samples, quiet, length))
 }
 
-/** Geometric over arithmetic mean of the power spectrum of some moments, 0 to 1; 1 where they are too short to tell. */
+/**
+ * Spectral flatness of some moments, 0 to 1: geometric over arithmetic mean of their power spectrum; 1 if they are too
+ * short.
+ */
 function flatness(samples: Float32Array, starts: readonly number[], length: number): number {
   if (length < 8 * BINS_AT_ONCE || !Number.isInteger(Math.log2(length))) return 1
   const transform = new FrameTransform({ fftSize: length, windowLength: length, hop: length })
@@ -50,7 +55,7 @@ function flatness(samples: Float32Array, starts: readonly number[], length: numb
   }
   const arithmetic = power.reduce((sum, p) => sum + p, 0) / power.length
   if (arithmetic === 0) return 1
-  // Digital silence in a band would make the product nothing.
+  // Digital silence in one band would make the geometric mean zero.
   const logarithms = power.reduce((sum, p) => sum + Math.log(Math.max(p, 1e-9 * arithmetic)), 0)
   return Math.exp(logarithms / power.length) / arithmetic
 }
@@ -63,8 +68,8 @@ export function noiseOfRatio(samples: Float32Array, decibels: number): number {
 }
 
 /**
- * ᾱ at which the diffusion process is as noisy: a recording y = x_0 + s·z, scaled by √ᾱ, is x_t = √ᾱ·x_0 + √(1 − ᾱ)·z where
- * √ᾱ·s = √(1 − ᾱ), so ᾱ = 1/(1 + s²).
+ * ᾱ at which the diffusion process is as noisy: a recording y = x_0 + s·z, scaled by √ᾱ, is x_t = √ᾱ·x_0 + √(1 − ᾱ)·z
+ * where √ᾱ·s = √(1 − ᾱ), so ᾱ = 1/(1 + s²).
  *
  * @param noise s, root mean square
  */

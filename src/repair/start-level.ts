@@ -15,13 +15,16 @@ import { alphaBarOfNoise } from './noise-level.js'
 
 /** Options of `denoise` and `interpolate`. */
 export interface StartLevelOptions extends Omit<WholeClipOptions, 'steps'> {
-  /** Denoiser steps from the start level on, 1 to 4000, evenly spaced in log-SNR. Default: the model's number of steps, or else 6. */
+  /**
+   * Denoiser steps from the start level on, 1 to 4000, evenly spaced in log-SNR. Default: the model's number of steps,
+   * or else 6.
+   */
   readonly steps?: number | undefined
   /** The class, for models that have labels. Default: null, none. */
   readonly label?: string | null | undefined
   /**
-   * The training step to start at, from 0, fractional allowed. Default of `denoise`: the step that is as noisy as the recording; of
-   * `interpolate`: the step at which signal and noise are equally strong, or else the noisiest.
+   * The training step to start at, from 0, fractional allowed. Default of `denoise`: the step that is as noisy as the
+   * recording; of `interpolate`: the step at which signal and noise are equally strong, or else the noisiest.
    */
   readonly step?: number | undefined
 }
@@ -89,7 +92,11 @@ export function levelOfNoise(config: DiffusionConfig, noise: number, whiteGain: 
   return { alphaBar: level, step: fractionalSteps(training, scheduleFromAlphaBars([level]))[0]! }
 }
 
-/** A recording's samples at the model's rate. @throws DiffWaveError `BAD_AUDIO`, `NOT_FINITE`, `BAD_OPTION` (rates out of range) */
+/**
+ * A recording's samples at the model's rate.
+ *
+ * @throws DiffWaveError `BAD_AUDIO`, `NOT_FINITE`, `BAD_OPTION` (rates out of range)
+ */
 export async function recordingAt(audio: Audio, sampleRate: number, where: string): Promise<Float32Array> {
   checkAudio(audio, where)
   if (audio.samples.length === 0) throw new DiffWaveError('BAD_AUDIO', 'there are no samples', { where })

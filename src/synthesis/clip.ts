@@ -1,6 +1,6 @@
 /**
- * One clip on a model's engine, as a pipe: mel → latent (the reverse process) → audio (the data domain's decoder) → refined → trimmed.
- * Vocoder, generator and repairs share it.
+ * One clip on a model's engine, as a pipe: mel → latent (the reverse process) → audio (the data domain's decoder) →
+ * refined → trimmed. Vocoder, generator and repairs share it.
  */
 import { concatenateAudio } from '../audio/concatenate.js'
 import type { MelConvention } from '../audio/mel/convention.js'

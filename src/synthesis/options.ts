@@ -8,13 +8,19 @@ import type { OnStep } from './watch.js'
 
 /** How the reverse process is run: common to vocoder, generator and repairs. */
 export interface SamplingOptions {
-  /** Number of denoiser steps, 1 to 4000, or the name of one of the model's schedules. Default: the model's number of steps. */
+  /**
+   * Number of denoiser steps, 1 to 4000, or the name of one of the model's schedules. Default: the model's number of
+   * steps.
+   */
   readonly steps?: number | string | undefined
   /** How one noise level follows from the one before. Default: the schedule's own sampler, or else the model's. */
   readonly sampler?: SamplerName | undefined
   /** DDIM's η, 0 to 1: 0 (default) adds no noise, 1 as much as ancestral sampling. Only with the sampler `ddim`. */
   readonly eta?: number | undefined
-  /** Seed of the noise, an integer from 0. The same seed makes the same bytes. Default: drawn, and reported in the result. */
+  /**
+   * Seed of the noise, an integer from 0. The same seed makes the same bytes. Default: drawn, and reported in the
+   * result.
+   */
   readonly seed?: number | undefined
   /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal | undefined
@@ -25,8 +31,9 @@ export interface SamplingOptions {
 /** Options of calls that make whole clips. */
 export interface WholeClipOptions extends SamplingOptions {
   /**
-   * Called after each reverse step, to watch and hear the process. The bytes of the result do not change; steps run one after the other
-   * over the whole clip, which takes more memory and is somewhat slower. Streams refuse it: no step's whole audio exists there.
+   * Called after each reverse step, to watch and hear the process. The bytes of the result do not change; steps run one
+   * after the other over the whole clip, which takes more memory and is somewhat slower. Streams refuse it: no step's
+   * whole audio exists there.
    */
   readonly onStep?: OnStep | undefined
 }

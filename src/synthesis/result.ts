@@ -9,7 +9,9 @@ export interface SynthesisFields {
   readonly steps: number
 }
 
-/** Audio that a model made, and what it takes to make it again. It can be used wherever `{ samples, sampleRate }` is. */
+/**
+ * Audio that a model made, and what it takes to make it again. It can be used wherever `{ samples, sampleRate }` is.
+ */
 export class Synthesis {
   /** Mono, nominally within ±1. */
   readonly samples: Float32Array
@@ -53,7 +55,9 @@ export interface AudioStream extends AsyncGenerator<Float32Array, void, undefine
   readonly steps: number
   /** Samples in all; null if only the end of the mel will tell. */
   readonly length: number | null
-  /** Samples that the first audio waits for beyond its own: the receptive fields of all passes and the mel's. An engine that runs
-   * windows of fixed size also waits for the end of one, once per pass. */
+  /**
+   * Samples that the first audio waits for beyond its own: the receptive fields of all passes and the mel's. An engine
+   * that runs windows of fixed size also waits for the end of one, once per pass.
+   */
   readonly lookAhead: number
 }

@@ -19,8 +19,8 @@ export interface SamplingStep {
   /** x_t after the step as audio, before any phase refinement: a fresh copy. */
   state(): Float32Array
   /**
-   * x̂_0, the clean audio that the step aimed at: a fresh copy. After the last step it is what the sampler returns, but for DDPM's clamp to
-   * ±1 in models that have one.
+   * x̂_0, the clean audio that the step aimed at: a fresh copy. After the last step it is what the sampler returns, but
+   * for DDPM's clamp to ±1 in models that have one.
    */
   clean(): Float32Array
 }

@@ -1,21 +1,22 @@
 /**
- * A search for noise levels to sample at. The levels are numbers ℓ_n = ln(ᾱ_n/(1 − ᾱ_n)), the log-SNR, descending; one after the
- * other is moved while the rest stand still (coordinate descent), each by golden-section search (Kiefer 1953, “Sequential minimax
- * search for a maximum”) between its neighbours, in a window that is halved from sweep to sweep. Only what lowers the
- * objective is kept, so the result is never worse than the start. No chance is involved.
+ * A search for noise levels to sample at. The levels are log-SNRs ℓ_n = ln(ᾱ_n/(1 − ᾱ_n)), descending. They are moved
+ * one at a time (coordinate descent), each by golden-section search (Kiefer 1953, “Sequential minimax search for a
+ * maximum”) between its neighbours, in a window that is halved after each sweep. Only moves that lower the objective
+ * are kept, so the result is never worse than the start. The search is deterministic.
  */
 import { throwIfAborted } from '../core/errors.js'
 import { type NoiseSchedule, scheduleFromAlphaBars } from '../diffusion/schedule.js'
 
 export interface TuneLevelsRequest {
-  /** The schedule trained on: levels stay within its ᾱ. */
+  /** The training schedule: levels stay within its ᾱ. */
   readonly training: NoiseSchedule
-  /** ᾱ to start from, descending, and what the objective says of them. */
+  /** ᾱ to start from, descending. */
   readonly start: readonly number[]
+  /** The objective's value there. */
   readonly startValue: number
-  /** What to make small. @param betas β of a schedule, cleanest first */
+  /** The function to minimise. @param betas β of a schedule, cleanest first */
   readonly objective: (betas: readonly number[]) => Promise<number>
-  /** Most calls of the objective. */
+  /** Max calls of the objective. */
   readonly evaluations: number
   readonly signal?: AbortSignal | undefined
 }
@@ -26,13 +27,13 @@ export interface TunedLevels {
   readonly evaluations: number
 }
 
-/** Calls that one golden section may take: the window shrinks to 0.618³, a quarter. */
-const CALLS_A_LEVEL = 4
+/** Calls per golden-section search: the window shrinks to 0.618³, a quarter. */
+const CALLS_PER_LEVEL = 4
 const GOLDEN = (Math.sqrt(5) - 1) / 2
-/** Least distance between two levels, so that no β is all but zero. */
-const MARGIN = 0.02
-/** A sweep that gains less than this share of the objective is the last. */
-const WORTH_IT = 1e-3
+/** Min distance between two levels in log-SNR, so that no β is almost zero. */
+const MIN_DISTANCE = 0.02
+/** A sweep that lowers the objective by less than this share is the last. */
+const MIN_GAIN = 1e-3
 
 /** @throws DiffWaveError `ABORTED`, and what the objective throws */
 export async function tuneLevels(request: TuneLevelsRequest): Promise<TunedLevels> {
@@ -48,18 +49,18 @@ export async function tuneLevels(request: TuneLevelsRequest): Promise<TunedLevel
   }
 
   let window = (cleanest - noisiest) / Math.max(2, levels.length)
-  for (let before = Number.POSITIVE_INFINITY; before - best > WORTH_IT * best; window /= 2) {
+  for (let before = Number.POSITIVE_INFINITY; before - best > MIN_GAIN * best; window /= 2) {
     before = best
-    // From the noisiest, which shapes what the others are given.
+    // From the noisiest, on whose result the others work.
     for (let n = levels.length - 1; n >= 0; n--) {
-      const above = n === 0 ? cleanest : levels[n - 1]! - MARGIN
-      const below = n === levels.length - 1 ? noisiest : levels[n + 1]! + MARGIN
+      const above = n === 0 ? cleanest : levels[n - 1]! - MIN_DISTANCE
+      const below = n === levels.length - 1 ? noisiest : levels[n + 1]! + MIN_DISTANCE
       let low = Math.max(below, levels[n]! - window)
       let high = Math.min(above, levels[n]! + window)
       if (!(high > low)) continue
       let inner: [number, number] = [high - GOLDEN * (high - low), low + GOLDEN * (high - low)]
       let values: [number, number] | null = null
-      for (let call = 0; call < CALLS_A_LEVEL; ) {
+      for (let call = 0; call < CALLS_PER_LEVEL; ) {
         if (calls + (values === null ? 2 : 1) > request.evaluations) {
           return { betas: betasOf(levels, training), value: best, evaluations: calls }
         }

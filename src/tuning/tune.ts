@@ -1,7 +1,8 @@
 /**
- * Tuning: the noise levels, and the sampler, with which a vocoder copies recordings best in a given number of steps. Copies are
- * compared with their originals by what can be heard: log-mel distance plus multi-resolution STFT distance. They are judged
- * without phase refinement, which brings them all nearer to the mel: what is compared is the work of the denoiser's steps.
+ * Tuning: the noise levels, and the sampler, with which a vocoder copies recordings best in a given number of steps.
+ * Copies are compared with their originals by what can be heard: log-mel distance plus multi-resolution STFT distance.
+ * They are judged without phase refinement, which brings them all nearer to the mel: what is compared is the work of
+ * the denoiser's steps.
  */
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
@@ -74,7 +75,10 @@ export interface TunedSchedule {
   readonly betas: readonly number[]
   /** On the recordings that the search did not use (with one recording: with another seed). */
   readonly distance: number
-  /** On the same, of the schedule that the model would use now, with its sampler: its own for that number, or the derived one. */
+  /**
+   * On the same, of the schedule that the model would use now, with its sampler: its own for that number, or the
+   * derived one.
+   */
   readonly before: number
   /** On the same, of the derived schedule with the model's default sampler. */
   readonly derived: number
@@ -96,8 +100,8 @@ interface Candidate {
 }
 
 /**
- * Searches for the best schedule of a vocoder with a given number of steps. Of two or more recordings, every second is withheld from
- * the search and decides whether its result is better.
+ * Searches for the best schedule of a vocoder with a given number of steps. Of two or more recordings, every second is
+ * withheld from the search and decides whether its result is better.
  *
  * @param recordings some ten seconds in all: every schedule tried makes all of them
  * @throws DiffWaveError `BAD_CONFIG` (not a vocoder), `BAD_OPTION`, `BAD_AUDIO`, `NOT_FINITE`, `ABORTED`
@@ -185,8 +189,8 @@ function split(examples: readonly Example[]) {
 }
 
 /**
- * Schedules to start from, and to beat. The sampler that does best from evenly spaced levels, or from the model's own, is the one to
- * tune; a sampler that was asked for may start from the model's own levels, too.
+ * Schedules to start from, and to beat. The sampler that does best from evenly spaced levels, or from the model's own,
+ * is the one to tune; a sampler that was asked for may start from the model's own levels, too.
  */
 function candidates(diffusion: DiffusionConfig, steps: number, wanted: SamplerName | undefined) {
   const even = Array.from(derivedSchedule(noiseSchedule(diffusion.training), steps).beta)

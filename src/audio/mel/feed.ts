@@ -1,7 +1,7 @@
 /**
- * The mel of one clip, checked once as it arrives, for several readers: the network, which goes through it once per sweep of the
- * reverse process, and those that need the same frames beside it (the noise of the first sweep, the decoder and the phase refinement
- * of the last).
+ * The mel of one clip, checked once as it arrives, for several readers: the network, which goes through it once per
+ * sweep of the reverse process, and those that need the same frames beside it (the noise of the first sweep, the
+ * decoder and the phase refinement of the last).
  */
 
 import type { Mel, MelConvention } from './convention.js'
@@ -35,7 +35,8 @@ export class MelFeed {
 
   /**
    * @param where names the mel in errors
-   * @throws DiffWaveError `BAD_MEL`, `NOT_FINITE`, `MEL_RANGE` if the source is no mel, or a whole mel does not fit the convention
+   * @throws DiffWaveError `BAD_MEL`, `NOT_FINITE`, `MEL_RANGE` if the source is no mel, or a whole mel does not fit the
+   * convention
    */
   constructor(source: MelSource, convention: MelConvention, where = 'mel') {
     checkMelSource(source, where)

@@ -94,8 +94,8 @@ async function* untilAborted<Item>(
 }
 
 /**
- * A value, or `ABORTED` as soon as the signal fires. Not a race against one promise for the whole stream: that promise would
- * keep every value ever waited for.
+ * A value, or `ABORTED` as soon as the signal fires. Not a race against one promise for the whole stream: that promise
+ * would keep every value ever waited for.
  */
 function orAborted<T>(value: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   return new Promise<T>((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** Samplers by name, as options and configs give them. */
+/** Samplers by name, from options and configs. */
 import { DiffWaveError } from '../../core/errors.js'
 import type { DiffusionConfig, SamplerName } from '../../model/diffusion-config.js'
 import { derivedSchedule, noiseSchedule, ownSchedule, type SamplingSchedule, scheduleFor } from '../schedule.js'
@@ -8,26 +8,26 @@ import { dpmSolverPlusPlus } from './dpm-solver-plus-plus.js'
 import type { Sampler } from './sampler.js'
 
 export interface SamplerChoice {
-  /** Number of steps or name of one of the model's schedules; the model's default where not given. */
+  /** Number of steps, or the name of one of the model's schedules. Default: the model's number of steps. */
   readonly steps?: number | string | undefined
-  /** The schedule's own where not given, or else the model's default. */
+  /** Default: the schedule's own sampler, or else the model's. */
   readonly sampler?: SamplerName | null | undefined
-  /** DDIM's η, 0 … 1; 0 where not given. */
+  /** DDIM's η, 0 … 1, default 0. */
   readonly eta?: number | undefined
 }
 
 /** The sampler for a model. @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE` */
 export function createSampler(config: DiffusionConfig, choice: SamplerChoice = {}): Sampler {
   const steps = choice.steps ?? config.defaultSteps
-  const meant = steps === null ? null : (ownSchedule(config, steps)?.sampler ?? null)
-  return samplerOver(scheduleFor(config, choice.steps), config, { ...choice, sampler: choice.sampler ?? meant })
+  const own = steps === null ? null : (ownSchedule(config, steps)?.sampler ?? null)
+  return samplerOver(scheduleFor(config, choice.steps), config, { ...choice, sampler: choice.sampler ?? own })
 }
 
-/** Steps taken from a noise level on where nobody says how many. */
+/** Default number of steps from a noise level on, for models without their own default. */
 const STEPS_FROM_LEVEL = 6
 
 /**
- * A sampler that starts at a noise level of its own and goes down to clean audio in steps even in log-SNR.
+ * A sampler that starts at a given noise level and goes down to clean data in steps evenly spaced in log-SNR.
  *
  * @param alphaBar ᾱ to start at, within the training range
  * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`
@@ -41,11 +41,11 @@ export function samplerFromLevel(
   return samplerOver(derivedSchedule(noiseSchedule(config.training), steps, alphaBar), config, choice)
 }
 
-/** A sampler over a schedule of one's own. @throws DiffWaveError `BAD_OPTION` */
+/** A sampler over any schedule. @throws DiffWaveError `BAD_OPTION` */
 export function samplerOver(schedule: SamplingSchedule, config: DiffusionConfig, choice: SamplerChoice): Sampler {
   const name = choice.sampler ?? config.defaultSampler
   if (choice.eta !== undefined && name !== 'ddim') {
-    throw new DiffWaveError('BAD_OPTION', 'eta is an option of the sampler ddim alone', { got: name, where: 'eta' })
+    throw new DiffWaveError('BAD_OPTION', 'eta is only for the ddim sampler', { got: name, where: 'eta' })
   }
   switch (name) {
     case 'ddpm':

@@ -1,13 +1,17 @@
 /**
- * Denoising diffusion implicit models: Song, Meng & Ermon 2021, eq. 12,
- * x_{n−1} = √ᾱ_{n−1}·x̂_0 + √(1 − ᾱ_{n−1} − σ²)·ε + σ·z with x̂_0 = (x_n − √(1 − ᾱ_n)·ε)/√ᾱ_n, and σ by eq. 16:
- * σ = η·√((1 − ᾱ_{n−1})/(1 − ᾱ_n))·√(1 − ᾱ_n/ᾱ_{n−1}). η = 0 adds no noise; η = 1 is `ddpm` without its clamp.
+ * Denoising diffusion implicit models: Song, Meng & Ermon 2021, eq. 12, with σ by eq. 16:
+ *
+ *     x_{n−1} = √ᾱ_{n−1}·x̂_0 + √(1 − ᾱ_{n−1} − σ²)·ε + σ·z
+ *     x̂_0 = (x_n − √(1 − ᾱ_n)·ε)/√ᾱ_n
+ *     σ = η·√((1 − ᾱ_{n−1})/(1 − ᾱ_n))·√(1 − ᾱ_n/ᾱ_{n−1})
+ *
+ * η = 0 adds no noise; η = 1 is `ddpm` without its clamp.
  */
 import type { SamplingSchedule } from '../schedule.js'
 import { alphaBarBelow, levelOf, passLevels, passSteps, type Sampler } from './sampler.js'
 
 export interface DdimOptions {
-  /** η, 0 … 1: share of the noise that ancestral sampling would add. */
+  /** η, 0 … 1: the share of ancestral sampling's noise that is added. */
   readonly eta: number
 }
 

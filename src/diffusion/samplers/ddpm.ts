@@ -1,7 +1,11 @@
 /**
  * Ancestral sampling: Ho et al. 2020, algorithm 2, with the variance σ² = β̃ of section 3.2, as lmnt-com/diffwave
  * `inference.py` writes it (Kong et al. 2021, algorithm 2):
- * x ← (x − β/√(1 − ᾱ_n)·ε)/√α_n; then for n > 0 x ← x + √((1 − ᾱ_{n−1})/(1 − ᾱ_n)·β_n)·z; then, in lmnt's sampler, clamped to ±1.
+ *
+ *     x ← (x − β/√(1 − ᾱ_n)·ε)/√α_n
+ *     x ← x + √((1 − ᾱ_{n−1})/(1 − ᾱ_n)·β_n)·z   for n > 0
+ *
+ * and then, in lmnt's sampler, clamped to ±1.
  */
 import type { SamplingSchedule } from '../schedule.js'
 import { levelOf, passLevels, passSteps, type Sampler } from './sampler.js'

@@ -1,8 +1,11 @@
 /**
  * DPM-Solver++(2M): Lu et al. 2022, “DPM-Solver++”, algorithm 2: second order, multistep, on the data prediction
- * D = (x − σ·ε)/α, with α = √ᾱ, σ = √(1 − ᾱ), λ = ln(α/σ), h = λ_next − λ:
- * x_next = (σ_next/σ)·x − α_next·(e^{−h} − 1)·((1 + 1/2r)·D − 1/2r·D_before), r = h_before/h.
- * The first pass has no D before it and is of first order. So is the last, to clean audio: there h is infinite and x_next = D.
+ * D = (x − σ·ε)/α, with α = √ᾱ, σ = √(1 − ᾱ), λ = ln(α/σ), h = λ_next − λ, r = h_before/h:
+ *
+ *     x_next = (σ_next/σ)·x − α_next·(e^{−h} − 1)·((1 + 1/2r)·D − 1/2r·D_before)
+ *
+ * The first pass has no D before it and is of first order. So is the last, to clean data: there h is infinite and
+ * x_next = D.
  */
 import type { SamplingSchedule } from '../schedule.js'
 import { alphaBarBelow, levelOf, passLevels, passSteps, type Sampler } from './sampler.js'

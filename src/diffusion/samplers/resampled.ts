@@ -1,12 +1,15 @@
 /**
- * Going over each noise level several times: RePaint (Lugmayr et al. 2022, algorithm 1). After each pass but the level's last,
- * the result is noised again, x_n = √a·x_{n−1} + √(1 − a)·z with a = ᾱ_n/ᾱ_{n−1} (their eq. 1 over one step of the sampling
- * schedule), so that what was made and what is known can come to agree. The noise a pass would add and that of going back are
- * both normal, and drawn as one. A multistep sampler starts anew each time: what it carried belonged to other audio.
+ * Resampling, RePaint's way (Lugmayr et al. 2022, algorithm 1): each noise level is visited several times. After each
+ * pass but the level's last, the result is noised again (their eq. 1 over one step of the sampling schedule),
+ *
+ *     x_n = √a·x_{n−1} + √(1 − a)·z   with a = ᾱ_n/ᾱ_{n−1}
+ *
+ * so that generated and known data can come to agree. The noise that the pass would add and the noise of going back are
+ * both normal, and drawn as one. A multistep sampler starts anew each time: what it carried belonged to other data.
  */
 import { alphaBarAfter, type Sampler } from './sampler.js'
 
-/** @param rounds passes a level, from 1 */
+/** @param rounds passes per level, from 1 */
 export function resampled(sampler: Sampler, rounds: number): Sampler {
   if (rounds === 1) return sampler
   const inner = (pass: number) => Math.floor(pass / rounds)

@@ -1,36 +1,36 @@
 /**
- * What a sampler is: how one pass of the reverse process gets from a noise level to the next cleaner one. A pass is the same
- * function of each sample on its own, so that it can run over audio piece by piece.
+ * A sampler: how one pass of the reverse process gets from a noise level to the next cleaner one. A pass is the same
+ * function of each sample on its own, so it can run over data piece by piece.
  */
 import type { SamplingSchedule } from '../schedule.js'
 
-/** A pass's audio, and what the sampler hands on beside it. */
+/** The data before or after a pass, and what the sampler carries beside them. */
 export interface PassState {
   readonly x: Float32Array
-  /** What a multistep sampler remembers of the pass before, as long as x. */
+  /** What a multistep sampler remembers of the previous pass, as long as x. */
   readonly carried: Float32Array | null
 }
 
 export interface Sampler {
-  /** The training step the network is told in each pass, in the order of the passes: noisiest first. */
+  /** The training step on which the network is conditioned in each pass, in order: noisiest first. */
   readonly steps: readonly number[]
-  /** ᾱ of the audio that each pass is given. */
+  /** ᾱ of the data before each pass. */
   readonly alphaBars: readonly number[]
-  /** Whether a pass adds noise of its own. */
+  /** Whether a pass adds noise. */
   needsNoise(pass: number): boolean
   /** Deviation of the noise that a pass adds; 0: none. */
   spread(pass: number): number
   /**
-   * One pass over a piece of audio.
+   * One pass over a piece of data.
    *
-   * @param state x at this pass's level, and what the pass before carried
+   * @param state x at this pass's level, and what the previous pass carried
    * @param eps the network's ε for x
-   * @param noise z ~ N(0, 1), or the prior's, where `needsNoise(pass)`
+   * @param noise z ~ N(0, 1), or the prior's, if `needsNoise(pass)`
    */
   update(pass: number, state: PassState, eps: Float32Array, noise: Float32Array | null): PassState
 }
 
-/** A pass's place in its schedule: pass 0 is at the noisiest level. */
+/** A pass's level in its schedule: pass 0 is at the noisiest. */
 export function levelOf(schedule: SamplingSchedule, pass: number): number {
   return schedule.steps.length - 1 - pass
 }
@@ -45,12 +45,12 @@ export function passLevels(schedule: SamplingSchedule): readonly number[] {
   return Array.from(schedule.alphaBar).reverse()
 }
 
-/** ᾱ of the level below; that of clean audio is 1. */
+/** ᾱ of the next cleaner level; that of clean data is 1. */
 export function alphaBarBelow(schedule: SamplingSchedule, level: number): number {
   return level === 0 ? 1 : schedule.alphaBar[level - 1]!
 }
 
-/** ᾱ of what a pass gives; that of clean audio is 1. */
+/** ᾱ of the data after a pass; that of clean data is 1. */
 export function alphaBarAfter(sampler: Pick<Sampler, 'alphaBars'>, pass: number): number {
   return sampler.alphaBars[pass + 1] ?? 1
 }

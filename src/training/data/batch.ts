@@ -1,6 +1,6 @@
 /**
- * Training batches: crops of the recordings with their mels, noised. Everything is a pure function of (seed, draw), so that a
- * resumed run sees the same data.
+ * Training batches: crops of the recordings with their mels, noised. Everything is a pure function of (seed, draw), so
+ * that a resumed run sees the same data.
  */
 import { partsOf } from '../../audio/labels.js'
 import { readWhole } from '../../audio/mel/feed.js'

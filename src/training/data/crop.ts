@@ -1,6 +1,6 @@
 /**
- * Crops of recordings with their mels. The mel of a whole clip, and its data if they are not the scaled waveform, are computed when it
- * is first cropped, and kept, so that a crop has exactly the frames that its clip has there.
+ * Crops of recordings with their mels. The mel of a whole clip, and its data if they are not the scaled waveform, are
+ * computed when it is first cropped, and kept, so that a crop has exactly the frames that its clip has there.
  */
 import { labelAt } from '../../audio/labels.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
@@ -72,7 +72,8 @@ export class Cropper {
   /**
    * Samples start … start + count − 1, silence before the clip's start and after its end.
    *
-   * @param start a multiple of the hop if there is a mel, else of the domain's block; before the clip's start only without a mel
+   * @param start a multiple of the hop if there is a mel, else of the domain's block; before the clip's start only
+   * without a mel
    * @param gain factor of the audio; the mel is that of the changed audio
    */
   crop(clip: Clip, start: number, count: number, gain = 1): Crop {
