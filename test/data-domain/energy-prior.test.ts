@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { namedConventions } from '#src/audio/mel/convention'
 import { frameDeviations, melEnergy, sampleDeviations } from '#src/data-domain/energy-prior'
 
@@ -14,44 +14,48 @@ function flatMel(amplitudes: readonly number[], encode: (amplitude: number) => n
   return { data, bands: 80, frames: amplitudes.length }
 }
 
-test('energy is the root of the summed amplitudes, whatever the convention writes', () => {
-  const amplitudes = [0.001, 0.05, 0.5]
-  const expected = amplitudes.map(a => Math.sqrt(80 * a))
-  const lmnt = melEnergy(
-    namedConventions.lmnt,
-    flatMel(amplitudes, a => 0.2 * Math.log10(a) + 0.8),
-  )
-  const tacotron = melEnergy(namedConventions.tacotron2, flatMel(amplitudes, Math.log))
-  const power = melEnergy(
-    { ...namedConventions.tacotron2, power: 2 },
-    flatMel(amplitudes, a => Math.log(a * a)),
-  )
-  for (const energy of [lmnt, tacotron, power]) {
-    energy.forEach((value, i) => {
-      assert.ok(Math.abs(value - expected[i]!) < 1e-4 * expected[i]!)
+describe('frame energy', () => {
+  test('is the root of the summed linear amplitudes in every convention', () => {
+    const amplitudes = [0.001, 0.05, 0.5]
+    const expected = amplitudes.map(a => Math.sqrt(80 * a))
+    const lmnt = melEnergy(
+      namedConventions.lmnt,
+      flatMel(amplitudes, a => 0.2 * Math.log10(a) + 0.8),
+    )
+    const tacotron = melEnergy(namedConventions.tacotron2, flatMel(amplitudes, Math.log))
+    const power = melEnergy(
+      { ...namedConventions.tacotron2, power: 2 },
+      flatMel(amplitudes, a => Math.log(a * a)),
+    )
+    for (const energy of [lmnt, tacotron, power]) {
+      energy.forEach((value, i) => {
+        assert.ok(Math.abs(value - expected[i]!) < 1e-4 * expected[i]!)
+      })
+    }
+  })
+})
+
+describe('σ', () => {
+  test('maps the range of the data set to [floor, 1]', () => {
+    const mel = flatMel(
+      [1e-5, 9, 81, 900].map(e => e / 80),
+      Math.log,
+    )
+    const deviations = [...frameDeviations(prior, namedConventions.tacotron2, mel)]
+    ;[0.1, 0.5, 1, 1].forEach((expected, i) => {
+      assert.ok(Math.abs(deviations[i]! - expected) < 1e-5)
     })
-  }
-})
-
-test('σ is brought from the data set’s range to [floor, 1]', () => {
-  const mel = flatMel(
-    [1e-5, 9, 81, 900].map(e => e / 80),
-    Math.log,
-  )
-  const deviations = [...frameDeviations(prior, namedConventions.tacotron2, mel)]
-  ;[0.1, 0.5, 1, 1].forEach((expected, i) => {
-    assert.ok(Math.abs(deviations[i]! - expected) < 1e-5)
   })
-})
 
-test('σ is linear between frames and constant beyond the ends', () => {
-  const frames = [0.2, 0.6, 1]
-  const centred = sampleDeviations(frames, { hop: 4, framing: 'centre' }, 0, 12)
-  ;[0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1, 1, 1].forEach((expected, i) => {
-    assert.ok(Math.abs(centred[i]! - expected) < 1e-6)
+  test('is linear between frames and constant beyond the ends', () => {
+    const frames = [0.2, 0.6, 1]
+    const centred = sampleDeviations(frames, { hop: 4, framing: 'centre' }, 0, 12)
+    ;[0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1, 1, 1].forEach((expected, i) => {
+      assert.ok(Math.abs(centred[i]! - expected) < 1e-6)
+    })
+    for (const framing of ['centre', 'edge'] as const) {
+      const whole = sampleDeviations(frames, { hop: 4, framing }, 0, 12)
+      assert.deepEqual(sampleDeviations(frames, { hop: 4, framing }, 5, 3), whole.slice(5, 8))
+    }
   })
-  for (const framing of ['centre', 'edge'] as const) {
-    const whole = sampleDeviations(frames, { hop: 4, framing }, 0, 12)
-    assert.deepEqual(sampleDeviations(frames, { hop: 4, framing }, 5, 3), whole.slice(5, 8))
-  }
 })

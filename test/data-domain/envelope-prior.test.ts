@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { readWav } from '#src/audio/codecs/wav'
 import { concatenateAudio } from '#src/audio/concatenate'
@@ -34,23 +34,6 @@ function decibels(signal: Float32Array, error: (i: number) => number): number {
   return 10 * Math.log10(power / wrong)
 }
 
-test('white noise takes on the spectrum of the mel', () => {
-  for (const by of [convention, namedConventions.hifigan, namedConventions.lmnt]) {
-    const wanted = melSpectrogram(recording, by)
-    const made = melSpectrogram(
-      { samples: coloured(gaussian(1, 0, 0, recording.samples.length), wanted, by), sampleRate: 22050 },
-      by,
-    )
-    // In units of ln: lmnt's numbers are 0.2·log10.
-    const unit = by.logarithm === 'ln' ? 1 : Math.LN10 / 0.2
-    const difference = made.data.map((value, i) => value - wanted.data[i]!)
-    const size = difference.reduce((sum, d) => sum + Math.abs(d), 0) / difference.length
-    const bias = difference.reduce((sum, d) => sum + d, 0) / difference.length
-    assert.ok(size * unit < 0.6, `${by.name}: ${size * unit}`)
-    assert.ok(Math.abs(bias * unit) < 0.25, `${by.name}: bias ${bias * unit}`)
-  }
-})
-
 /** The recording without what lies above the mel's range. */
 function lowPassed(): Float32Array {
   const filter = new FrameFilter(convention)
@@ -61,73 +44,100 @@ function lowPassed(): Float32Array {
   return filter.push(recording.samples, true)
 }
 
-test('whitened speech is about as strong as white noise and colours back to itself', () => {
-  const white = whiten(recording.samples, mel, envelope)
-  const power = white.reduce((sum, y) => sum + y * y, 0) / white.length
-  assert.ok(power > 0.3 && power < 3, String(power))
-  const back = coloured(white)
-  const wanted = lowPassed()
-  assert.ok(decibels(wanted, i => back[i]! - wanted[i]!) > 24)
+describe('colouring', () => {
+  test('gives white noise the spectrum of the mel', () => {
+    for (const by of [convention, namedConventions.hifigan, namedConventions.lmnt]) {
+      const wanted = melSpectrogram(recording, by)
+      const made = melSpectrogram(
+        { samples: coloured(gaussian(1, 0, 0, recording.samples.length), wanted, by), sampleRate: 22050 },
+        by,
+      )
+      // In units of ln: lmnt's numbers are 0.2·log10.
+      const unit = by.logarithm === 'ln' ? 1 : Math.LN10 / 0.2
+      const difference = made.data.map((value, i) => value - wanted.data[i]!)
+      const size = difference.reduce((sum, d) => sum + Math.abs(d), 0) / difference.length
+      const bias = difference.reduce((sum, d) => sum + d, 0) / difference.length
+      assert.ok(size * unit < 0.6, `${by.name}: ${size * unit}`)
+      assert.ok(Math.abs(bias * unit) < 0.25, `${by.name}: bias ${bias * unit}`)
+    }
+  })
 })
 
-test('louder audio whitens to the same', () => {
-  const soft = recording.samples.map(x => x / 4)
-  const [a, b] = [recording.samples, soft].map(samples =>
-    whiten(samples, melSpectrogram({ samples, sampleRate: 22050 }, convention), envelope),
-  )
-  assert.ok(decibels(a!, i => a![i]! - b![i]!) > 20)
-})
+describe('whitening', () => {
+  test('makes speech about as strong as white noise, and colours back to itself', () => {
+    const white = whiten(recording.samples, mel, envelope)
+    const power = white.reduce((sum, y) => sum + y * y, 0) / white.length
+    assert.ok(power > 0.3 && power < 3, String(power))
+    const back = coloured(white)
+    const wanted = lowPassed()
+    assert.ok(decibels(wanted, i => back[i]! - wanted[i]!) > 24)
+  })
 
-test('pieces of audio and mel do not change a byte, and audio comes as soon as its frames are there', () => {
-  const white = gaussian(2, 0, 0, 20 * 256)
-  const part = sliceMel(mel, 40, 60)
-  for (const by of [convention, namedConventions.hifigan]) {
-    const domain = new EnvelopePriorDomain(new SpectralEnvelope(by, prior), 1)
-    const whole = coloured(white, part, by)
-    assert.equal(whole.length, white.length)
-    fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 1500 }), { minLength: 1, maxLength: 9 }), sizes => {
-        const arrived: MelPiece[] = []
-        const decoder = domain.decoder({ take: () => arrived.splice(0) })
-        const pieces: Float32Array[] = []
-        let [fed, frames] = [0, 0]
-        for (let i = 0; fed < white.length; i++) {
-          const end = Math.min(white.length, fed + sizes[i % sizes.length]!)
-          const ahead = Math.min(20, Math.ceil(end / 256) + 2)
-          if (ahead > frames) arrived.push({ mel: sliceMel(part, frames, ahead), last: ahead === 20 })
-          frames = Math.max(frames, ahead)
-          pieces.push(decoder.push(white.subarray(fed, end)))
-          if (end === white.length) pieces.push(decoder.flush())
-          fed = end
-          const given = pieces.reduce((sum, piece) => sum + piece.length, 0)
-          assert.ok(given >= Math.min(fed, fed - convention.fftSize - convention.hop))
-        }
-        assert.deepEqual(concatenateAudio(pieces), whole)
-      }),
-      { numRuns: 30 },
+  test('makes the same of louder audio', () => {
+    const soft = recording.samples.map(x => x / 4)
+    const [a, b] = [recording.samples, soft].map(samples =>
+      whiten(samples, melSpectrogram({ samples, sampleRate: 22050 }, convention), envelope),
     )
-  }
+    assert.ok(decibels(a!, i => a![i]! - b![i]!) > 20)
+  })
 })
 
-test('silence stays finite: the floor bounds what whitening lifts', () => {
-  const samples = new Float32Array(4096)
-  const white = whiten(samples, melSpectrogram({ samples, sampleRate: 22050 }, convention), envelope)
-  assert.ok(white.every(y => y === 0))
+describe('streaming', () => {
+  test('gives the same bytes for any pieces, as soon as their frames are there', () => {
+    const white = gaussian(2, 0, 0, 20 * 256)
+    const part = sliceMel(mel, 40, 60)
+    for (const by of [convention, namedConventions.hifigan]) {
+      const domain = new EnvelopePriorDomain(new SpectralEnvelope(by, prior), 1)
+      const whole = coloured(white, part, by)
+      assert.equal(whole.length, white.length)
+      fc.assert(
+        fc.property(fc.array(fc.integer({ min: 1, max: 1500 }), { minLength: 1, maxLength: 9 }), sizes => {
+          const arrived: MelPiece[] = []
+          const decoder = domain.decoder({ take: () => arrived.splice(0) })
+          const pieces: Float32Array[] = []
+          let [fed, frames] = [0, 0]
+          for (let i = 0; fed < white.length; i++) {
+            const end = Math.min(white.length, fed + sizes[i % sizes.length]!)
+            const ahead = Math.min(20, Math.ceil(end / 256) + 2)
+            if (ahead > frames) arrived.push({ mel: sliceMel(part, frames, ahead), last: ahead === 20 })
+            frames = Math.max(frames, ahead)
+            pieces.push(decoder.push(white.subarray(fed, end)))
+            if (end === white.length) pieces.push(decoder.flush())
+            fed = end
+            const given = pieces.reduce((sum, piece) => sum + piece.length, 0)
+            assert.ok(given >= Math.min(fed, fed - convention.fftSize - convention.hop))
+          }
+          assert.deepEqual(concatenateAudio(pieces), whole)
+        }),
+        { numRuns: 30 },
+      )
+    }
+  })
 })
 
-test('emphasis is its own transpose, leaves all alike at 0, and is the colouring in other units at 1', () => {
-  const part = sliceMel(mel, 40, 60)
-  const [a, b] = [gaussian(3, 0, 0, 20 * 256), gaussian(3, 1, 0, 20 * 256)]
-  const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, value, i) => sum + value * y[i]!, 0)
-  for (const exponent of [0.5, 1]) {
-    const weigh = emphasis(part, envelope, exponent)
-    const [left, right] = [dot(weigh(a), b), dot(a, weigh(b))]
-    assert.ok(Math.abs(left - right) < 1e-4 * Math.sqrt(dot(weigh(a), weigh(a)) * dot(b, b)), `${left} ${right}`)
-  }
-  const unweighed = emphasis(part, envelope, 0)(a)
-  const heard = emphasis(part, envelope, 1)(a)
-  const colouredToo = coloured(a, part)
-  const ratio = Math.sqrt(dot(heard, heard) / dot(colouredToo, colouredToo))
-  assert.ok(decibels(heard, i => heard[i]! - ratio * colouredToo[i]!) > 60)
-  assert.ok(decibels(a, i => unweighed[i]! - a[i]!) > 100)
+describe('limits', () => {
+  test('keeps silence finite: the floor bounds the gains', () => {
+    const samples = new Float32Array(4096)
+    const white = whiten(samples, melSpectrogram({ samples, sampleRate: 22050 }, convention), envelope)
+    assert.ok(white.every(y => y === 0))
+  })
+})
+
+describe('emphasis', () => {
+  test('is its own transpose, the identity at 0, and scaled colouring at 1', () => {
+    const part = sliceMel(mel, 40, 60)
+    const [a, b] = [gaussian(3, 0, 0, 20 * 256), gaussian(3, 1, 0, 20 * 256)]
+    const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, value, i) => sum + value * y[i]!, 0)
+    for (const exponent of [0.5, 1]) {
+      const weigh = emphasis(part, envelope, exponent)
+      const [left, right] = [dot(weigh(a), b), dot(a, weigh(b))]
+      assert.ok(Math.abs(left - right) < 1e-4 * Math.sqrt(dot(weigh(a), weigh(a)) * dot(b, b)), `${left} ${right}`)
+    }
+    const unweighed = emphasis(part, envelope, 0)(a)
+    const heard = emphasis(part, envelope, 1)(a)
+    const colouredToo = coloured(a, part)
+    const ratio = Math.sqrt(dot(heard, heard) / dot(colouredToo, colouredToo))
+    assert.ok(decibels(heard, i => heard[i]! - ratio * colouredToo[i]!) > 60)
+    assert.ok(decibels(a, i => unweighed[i]! - a[i]!) > 100)
+  })
 })

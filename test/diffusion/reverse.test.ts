@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { concatenateAudio } from '#src/audio/concatenate'
 import { type Mel, namedConventions } from '#src/audio/mel/convention'
@@ -80,138 +80,146 @@ async function* arriving(mel: Mel, sizes: readonly number[]) {
   }
 }
 
-test('the wavefront gives the bytes of whole-clip passes, however mel and audio are cut', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.record({
-        frames: fc.integer({ min: 1, max: 12 }),
-        chunk: fc.integer({ min: 1, max: 3000 }),
-        sizes: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 4 }),
-        whole: fc.boolean(),
-        shaped: fc.boolean(),
-        passesInFlight: fc.integer({ min: 1, max: 8 }),
-        sampler: fc.constantFrom(...samplerNames),
-        steps: fc.integer({ min: 1, max: 9 }),
-      }),
-      async ({ frames, chunk, sizes, whole, shaped, passesInFlight, sampler: name, steps }) => {
-        const mel = someMel(frames)
-        const sampler = createSampler(config.diffusion, {
-          sampler: name,
-          steps,
-          ...(name === 'ddim' ? { eta: 0.5 } : {}),
-        })
-        const of = shaped ? prior : null
-        const { samples } = await collect({
-          sampler,
-          ...conditioned(whole ? mel : arriving(mel, sizes), of, 3),
-          chunk: Math.max(chunk, 64),
-          passesInFlight,
-        })
-        assert.deepEqual(samples, await wholeClip(sampler, mel, 3, of))
-      },
-    ),
-    { numRuns: 40 },
-  )
-})
-
-test('audio comes while the mel still arrives, and little is kept', async () => {
-  const sampler = createSampler(config.diffusion)
-  const frames = 200
-  let given = 0
-  async function* slowly() {
-    const mel = someMel(frames)
-    for (; given < frames; given++) yield sliceMel(mel, given, given + 1)
-  }
-  const engine = fakeEngine(config.network)
-  const stream = reverseProcess({
-    openStream: steps => engine.openStream({ steps }),
-    sampler,
-    prediction: 'epsilon',
-    ...conditioned(slowly(), prior),
-    chunk: 256,
+describe('the wavefront', () => {
+  test('has the bytes of whole-clip passes, for any pieces of mel and audio', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          frames: fc.integer({ min: 1, max: 12 }),
+          chunk: fc.integer({ min: 1, max: 3000 }),
+          sizes: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 4 }),
+          whole: fc.boolean(),
+          shaped: fc.boolean(),
+          passesInFlight: fc.integer({ min: 1, max: 8 }),
+          sampler: fc.constantFrom(...samplerNames),
+          steps: fc.integer({ min: 1, max: 9 }),
+        }),
+        async ({ frames, chunk, sizes, whole, shaped, passesInFlight, sampler: name, steps }) => {
+          const mel = someMel(frames)
+          const sampler = createSampler(config.diffusion, {
+            sampler: name,
+            steps,
+            ...(name === 'ddim' ? { eta: 0.5 } : {}),
+          })
+          const of = shaped ? prior : null
+          const { samples } = await collect({
+            sampler,
+            ...conditioned(whole ? mel : arriving(mel, sizes), of, 3),
+            chunk: Math.max(chunk, 64),
+            passesInFlight,
+          })
+          assert.deepEqual(samples, await wholeClip(sampler, mel, 3, of))
+        },
+      ),
+      { numRuns: 40 },
+    )
   })
-  await stream.next()
-  assert.ok(given < 8, `${given} frames were read before the first audio`)
-  for await (const piece of stream) assert.ok(piece.length <= 2 * 256)
-  assert.ok(engine.mostKept < 6 * (2 * 37 + 256), `${engine.mostKept} samples kept`)
-})
 
-test('progress counts every pass over every sample, up to its total', async () => {
-  const reports: Progress[] = []
-  await collect({
-    sampler: createSampler(config.diffusion, { steps: 11 }),
-    ...conditioned(arriving(someMel(5), [2]), null),
-    chunk: 500,
-    onProgress: progress => reports.push(progress),
-  })
-  const total = 5 * 256 * 11
-  assert.deepEqual(reports.at(-1), { done: total, total })
-  assert.equal(reports[0]!.total, null)
-  reports.forEach((report, i) => {
-    assert.ok(i === 0 || report.done > reports[i - 1]!.done)
-  })
-})
-
-test('a signal stops the process, also while it waits for mel', async () => {
-  const controller = new AbortController()
-  let closed = false
-  async function* stalled() {
-    try {
-      yield someMel(1)
-      await new Promise(() => {})
-    } finally {
-      closed = true
+  test('returns audio while the mel still arrives, and keeps little', async () => {
+    const sampler = createSampler(config.diffusion)
+    const frames = 200
+    let given = 0
+    async function* slowly() {
+      const mel = someMel(frames)
+      for (; given < frames; given++) yield sliceMel(mel, given, given + 1)
     }
-  }
-  setTimeout(() => controller.abort(), 20)
-  const request = { sampler: createSampler(config.diffusion), chunk: 256 }
-  await assert.rejects(collect({ ...request, ...conditioned(stalled(), null), signal: controller.signal }), {
-    code: 'ABORTED',
-  })
-  assert.equal(closed, false) // it hangs for ever; nobody waits for it
-  await assert.rejects(collect({ ...request, ...conditioned(someMel(4), null), signal: AbortSignal.abort() }), {
-    code: 'ABORTED',
+    const engine = fakeEngine(config.network)
+    const stream = reverseProcess({
+      openStream: steps => engine.openStream({ steps }),
+      sampler,
+      prediction: 'epsilon',
+      ...conditioned(slowly(), prior),
+      chunk: 256,
+    })
+    await stream.next()
+    assert.ok(given < 8, `${given} frames were read before the first audio`)
+    for await (const piece of stream) assert.ok(piece.length <= 2 * 256)
+    assert.ok(engine.mostKept < 6 * (2 * 37 + 256), `${engine.mostKept} samples kept`)
   })
 })
 
-test('leaving a stream early closes the network and the source of the mel', async () => {
-  const engine = fakeEngine(config.network)
-  let closed = false
-  async function* endless() {
-    try {
-      while (true) yield someMel(3)
-    } finally {
-      closed = true
+describe('progress', () => {
+  test('counts every pass over every sample, up to its total', async () => {
+    const reports: Progress[] = []
+    await collect({
+      sampler: createSampler(config.diffusion, { steps: 11 }),
+      ...conditioned(arriving(someMel(5), [2]), null),
+      chunk: 500,
+      onProgress: progress => reports.push(progress),
+    })
+    const total = 5 * 256 * 11
+    assert.deepEqual(reports.at(-1), { done: total, total })
+    assert.equal(reports[0]!.total, null)
+    reports.forEach((report, i) => {
+      assert.ok(i === 0 || report.done > reports[i - 1]!.done)
+    })
+  })
+})
+
+describe('stopping', () => {
+  test('a signal ends the process, also while it waits for mel', async () => {
+    const controller = new AbortController()
+    let closed = false
+    async function* stalled() {
+      try {
+        yield someMel(1)
+        await new Promise(() => {})
+      } finally {
+        closed = true
+      }
     }
-  }
-  const request = { sampler: createSampler(config.diffusion), chunk: 256 }
-  for await (const _ of reverseProcess({
-    ...request,
-    openStream: steps => engine.openStream({ steps }),
-    prediction: 'epsilon',
-    ...conditioned(endless(), null),
-  })) {
-    break
-  }
-  await new Promise(resolve => setImmediate(resolve))
-  assert.equal(engine.open, 0)
-  assert.equal(closed, true)
+    setTimeout(() => controller.abort(), 20)
+    const request = { sampler: createSampler(config.diffusion), chunk: 256 }
+    await assert.rejects(collect({ ...request, ...conditioned(stalled(), null), signal: controller.signal }), {
+      code: 'ABORTED',
+    })
+    assert.equal(closed, false) // it hangs for ever; nobody waits for it
+    await assert.rejects(collect({ ...request, ...conditioned(someMel(4), null), signal: AbortSignal.abort() }), {
+      code: 'ABORTED',
+    })
+  })
+
+  test('leaving a stream early closes the network and the mel’s source', async () => {
+    const engine = fakeEngine(config.network)
+    let closed = false
+    async function* endless() {
+      try {
+        while (true) yield someMel(3)
+      } finally {
+        closed = true
+      }
+    }
+    const request = { sampler: createSampler(config.diffusion), chunk: 256 }
+    for await (const _ of reverseProcess({
+      ...request,
+      openStream: steps => engine.openStream({ steps }),
+      prediction: 'epsilon',
+      ...conditioned(endless(), null),
+    })) {
+      break
+    }
+    await new Promise(resolve => setImmediate(resolve))
+    assert.equal(engine.open, 0)
+    assert.equal(closed, true)
+  })
 })
 
-test('a mel without frames, or with changing bands, is refused', async () => {
-  const request = { sampler: createSampler(config.diffusion), chunk: 256 }
-  assert.throws(() => conditioned(someMel(0), null), { code: 'BAD_MEL' })
-  await assert.rejects(collect({ ...request, ...conditioned([], null) }), { code: 'BAD_MEL' })
-  const mixed = [someMel(3), { data: new Float32Array(12), bands: 4, frames: 3 }]
-  await assert.rejects(collect({ ...request, ...conditioned(mixed, null) }), { code: 'BAD_MEL' })
-})
+describe('input', () => {
+  test('a mel without frames, or with changing bands, is refused', async () => {
+    const request = { sampler: createSampler(config.diffusion), chunk: 256 }
+    assert.throws(() => conditioned(someMel(0), null), { code: 'BAD_MEL' })
+    await assert.rejects(collect({ ...request, ...conditioned([], null) }), { code: 'BAD_MEL' })
+    const mixed = [someMel(3), { data: new Float32Array(12), bands: 4, frames: 3 }]
+    await assert.rejects(collect({ ...request, ...conditioned(mixed, null) }), { code: 'BAD_MEL' })
+  })
 
-test('without a mel the length is what was asked for', async () => {
-  const generator = smallGeneratorConfig()
-  const { samples, pieces } = await collect(
-    { sampler: createSampler(generator.diffusion), noise: seededNoise(1), input: { length: 1000 }, chunk: 128 },
-    fakeEngine(generator.network),
-  )
-  assert.equal(samples.length, 1000)
-  assert.ok(pieces.length > 4)
+  test('without a mel has the length that was requested', async () => {
+    const generator = smallGeneratorConfig()
+    const { samples, pieces } = await collect(
+      { sampler: createSampler(generator.diffusion), noise: seededNoise(1), input: { length: 1000 }, chunk: 128 },
+      fakeEngine(generator.network),
+    )
+    assert.equal(samples.length, 1000)
+    assert.ok(pieces.length > 4)
+  })
 })

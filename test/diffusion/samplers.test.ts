@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { gaussian } from '#src/core/random'
 import { createSampler } from '#src/diffusion/samplers/create'
 import { ddim } from '#src/diffusion/samplers/ddim'
@@ -34,95 +34,103 @@ function moments(x: Float32Array) {
   return { mean, deviation: Math.sqrt(x.reduce((sum, v) => sum + (v - mean) ** 2, 0) / x.length) }
 }
 
-test('every sampler turns noise into the data’s distribution', () => {
-  const schedule = derivedSchedule(training, 300)
-  for (const sampler of [
-    ddpm(schedule, { clamp: false }),
-    ddim(schedule, { eta: 0 }),
-    ddim(schedule, { eta: 0.5 }),
-    dpmSolverPlusPlus(schedule),
-  ]) {
-    const { mean, deviation } = moments(run(sampler, schedule, gaussian(1, 0, 0, 8000), 0.3, 0.2))
-    assert.ok(Math.abs(mean - 0.3) < 0.01 && Math.abs(deviation - 0.2) < 0.01, `${mean} ± ${deviation}`)
-  }
-})
+describe('on Gaussian data', () => {
+  test('every sampler turns noise into the distribution of the data', () => {
+    const schedule = derivedSchedule(training, 300)
+    for (const sampler of [
+      ddpm(schedule, { clamp: false }),
+      ddim(schedule, { eta: 0 }),
+      ddim(schedule, { eta: 0.5 }),
+      dpmSolverPlusPlus(schedule),
+    ]) {
+      const { mean, deviation } = moments(run(sampler, schedule, gaussian(1, 0, 0, 8000), 0.3, 0.2))
+      assert.ok(Math.abs(mean - 0.3) < 0.01 && Math.abs(deviation - 0.2) < 0.01, `${mean} ± ${deviation}`)
+    }
+  })
 
-test('DDIM with η = 1 is DDPM without its clamp', () => {
-  const schedule = derivedSchedule(training, 12)
-  const start = gaussian(1, 0, 0, 100)
-  const ancestral = run(ddpm(schedule, { clamp: false }), schedule, start, 0.1, 0.5)
-  run(ddim(schedule, { eta: 1 }), schedule, start, 0.1, 0.5).forEach((x, i) => {
-    assert.ok(Math.abs(x - ancestral[i]!) < 1e-5)
+  test('DDIM with η = 1 is DDPM without its clamp', () => {
+    const schedule = derivedSchedule(training, 12)
+    const start = gaussian(1, 0, 0, 100)
+    const ancestral = run(ddpm(schedule, { clamp: false }), schedule, start, 0.1, 0.5)
+    run(ddim(schedule, { eta: 1 }), schedule, start, 0.1, 0.5).forEach((x, i) => {
+      assert.ok(Math.abs(x - ancestral[i]!) < 1e-5)
+    })
+  })
+
+  test('halving the step halves the error of DDIM and quarters DPM-Solver++’s', () => {
+    // The probability flow of this data is known: x_0 = m + (x − √ᾱ m)·s/√v. The last pass, from ᾱ_0 to clean audio, is exact
+    // only to first order for either, so the error is taken before it.
+    const errorOf = (make: (schedule: SamplingSchedule) => Sampler, count: number) => {
+      const schedule = derivedSchedule(
+        noiseSchedule({ kind: 'linear', steps: 50, betaStart: 1e-4, betaEnd: 0.05 }),
+        count,
+      )
+      const start = Float32Array.of(1.5, -0.7)
+      const noisy = schedule.alphaBar[count - 1]!
+      const clean = schedule.alphaBar[0]!
+      const spread = (level: number) => Math.sqrt(level * 0.25 + 1 - level)
+      const sampler = make(schedule)
+      const truncated: Sampler = { ...sampler, steps: sampler.steps.slice(0, -1) }
+      const end = runBelow(truncated, schedule, start)
+      return Math.max(
+        ...end.map((x, i) =>
+          Math.abs(
+            x - (Math.sqrt(clean) * 0.4 + ((start[i]! - Math.sqrt(noisy) * 0.4) * spread(clean)) / spread(noisy)),
+          ),
+        ),
+      )
+    }
+    const ratio = (make: (schedule: SamplingSchedule) => Sampler) => errorOf(make, 21) / errorOf(make, 41)
+    const first = ratio(schedule => ddim(schedule, { eta: 0 }))
+    const second = ratio(dpmSolverPlusPlus)
+    assert.ok(first > 1.7 && first < 2.6, `DDIM: ${first}`)
+    assert.ok(second > 3.5 && second < 4.6, `DPM-Solver++: ${second}`)
+  })
+
+  function runBelow(sampler: Sampler, schedule: SamplingSchedule, start: Float32Array): Float32Array {
+    let state: PassState = { x: start, carried: null }
+    for (let pass = 0; pass < sampler.steps.length; pass++) {
+      const level = schedule.alphaBar[schedule.steps.length - 1 - pass]!
+      const variance = level * 0.25 + 1 - level
+      const eps = state.x.map(x => (Math.sqrt(1 - level) * (x - Math.sqrt(level) * 0.4)) / variance)
+      state = sampler.update(pass, state, eps, null)
+    }
+    return state.x
+  }
+
+  test('a single step returns the predicted clean data, for every sampler', () => {
+    const schedule = derivedSchedule(training, 1)
+    const x = Float32Array.of(0.5, -0.2)
+    const eps = Float32Array.of(0.3, 0.1)
+    const level = schedule.alphaBar[0]!
+    for (const sampler of [ddpm(schedule, { clamp: false }), ddim(schedule, { eta: 0 }), dpmSolverPlusPlus(schedule)]) {
+      assert.equal(sampler.needsNoise(0), false)
+      sampler.update(0, { x, carried: null }, eps, null).x.forEach((value, i) => {
+        const guess = (x[i]! - Math.sqrt(1 - level) * eps[i]!) / Math.sqrt(level)
+        assert.ok(Math.abs(value - guess) < 1e-4 * Math.abs(guess))
+      })
+    }
   })
 })
 
-test('halving the step halves DDIM’s error and quarters DPM-Solver++’s', () => {
-  // The probability flow of this data is known: x_0 = m + (x − √ᾱ m)·s/√v. The last pass, from ᾱ_0 to clean audio, is exact
-  // only to first order for either, so the error is taken before it.
-  const errorOf = (make: (schedule: SamplingSchedule) => Sampler, count: number) => {
-    const schedule = derivedSchedule(
-      noiseSchedule({ kind: 'linear', steps: 50, betaStart: 1e-4, betaEnd: 0.05 }),
-      count,
-    )
-    const start = Float32Array.of(1.5, -0.7)
-    const noisy = schedule.alphaBar[count - 1]!
-    const clean = schedule.alphaBar[0]!
-    const spread = (level: number) => Math.sqrt(level * 0.25 + 1 - level)
-    const sampler = make(schedule)
-    const truncated: Sampler = { ...sampler, steps: sampler.steps.slice(0, -1) }
-    const end = runBelow(truncated, schedule, start)
-    return Math.max(
-      ...end.map((x, i) =>
-        Math.abs(x - (Math.sqrt(clean) * 0.4 + ((start[i]! - Math.sqrt(noisy) * 0.4) * spread(clean)) / spread(noisy))),
-      ),
-    )
-  }
-  const ratio = (make: (schedule: SamplingSchedule) => Sampler) => errorOf(make, 21) / errorOf(make, 41)
-  const first = ratio(schedule => ddim(schedule, { eta: 0 }))
-  const second = ratio(dpmSolverPlusPlus)
-  assert.ok(first > 1.7 && first < 2.6, `DDIM: ${first}`)
-  assert.ok(second > 3.5 && second < 4.6, `DPM-Solver++: ${second}`)
+describe('DDPM', () => {
+  test('clamps every pass to ±1, only if the model says so', () => {
+    const schedule = derivedSchedule(training, 3)
+    const state = { x: Float32Array.of(5, -5, 0), carried: null }
+    const eps = new Float32Array(3)
+    const clamped = ddpm(schedule, { clamp: true }).update(0, state, eps, eps)
+    assert.deepEqual([...clamped.x], [1, -1, 0])
+    assert.ok(ddpm(schedule, { clamp: false }).update(0, state, eps, eps).x[0]! > 5)
+  })
 })
 
-function runBelow(sampler: Sampler, schedule: SamplingSchedule, start: Float32Array): Float32Array {
-  let state: PassState = { x: start, carried: null }
-  for (let pass = 0; pass < sampler.steps.length; pass++) {
-    const level = schedule.alphaBar[schedule.steps.length - 1 - pass]!
-    const variance = level * 0.25 + 1 - level
-    const eps = state.x.map(x => (Math.sqrt(1 - level) * (x - Math.sqrt(level) * 0.4)) / variance)
-    state = sampler.update(pass, state, eps, null)
-  }
-  return state.x
-}
-
-test('one step from noise is the network’s guess at the clean audio, for every sampler', () => {
-  const schedule = derivedSchedule(training, 1)
-  const x = Float32Array.of(0.5, -0.2)
-  const eps = Float32Array.of(0.3, 0.1)
-  const level = schedule.alphaBar[0]!
-  for (const sampler of [ddpm(schedule, { clamp: false }), ddim(schedule, { eta: 0 }), dpmSolverPlusPlus(schedule)]) {
-    assert.equal(sampler.needsNoise(0), false)
-    sampler.update(0, { x, carried: null }, eps, null).x.forEach((value, i) => {
-      const guess = (x[i]! - Math.sqrt(1 - level) * eps[i]!) / Math.sqrt(level)
-      assert.ok(Math.abs(value - guess) < 1e-4 * Math.abs(guess))
-    })
-  }
-})
-
-test('DDPM’s clamp holds every pass within ±1, and only where it is asked for', () => {
-  const schedule = derivedSchedule(training, 3)
-  const state = { x: Float32Array.of(5, -5, 0), carried: null }
-  const eps = new Float32Array(3)
-  const clamped = ddpm(schedule, { clamp: true }).update(0, state, eps, eps)
-  assert.deepEqual([...clamped.x], [1, -1, 0])
-  assert.ok(ddpm(schedule, { clamp: false }).update(0, state, eps, eps).x[0]! > 5)
-})
-
-test('a sampler is chosen by name, the model’s own where none is given', () => {
-  const config = diffusionSchema.parse({ ...lmntDiffusion, defaultSampler: 'dpm-solver++' })
-  assert.equal(createSampler(config).needsNoise(0), false)
-  assert.equal(createSampler(config, { sampler: 'ddpm' }).needsNoise(0), true)
-  assert.equal(createSampler(config, { sampler: 'ddim', eta: 0.5, steps: 9 }).steps.length, 9)
-  assert.equal(createSampler(config, { sampler: 'ddim' }).needsNoise(0), false)
-  assert.throws(() => createSampler(config, { sampler: 'ddpm', eta: 0.5 }), { code: 'BAD_OPTION' })
+describe('createSampler', () => {
+  test('chooses a sampler by name, by default the model’s', () => {
+    const config = diffusionSchema.parse({ ...lmntDiffusion, defaultSampler: 'dpm-solver++' })
+    assert.equal(createSampler(config).needsNoise(0), false)
+    assert.equal(createSampler(config, { sampler: 'ddpm' }).needsNoise(0), true)
+    assert.equal(createSampler(config, { sampler: 'ddim', eta: 0.5, steps: 9 }).steps.length, 9)
+    assert.equal(createSampler(config, { sampler: 'ddim' }).needsNoise(0), false)
+    assert.throws(() => createSampler(config, { sampler: 'ddpm', eta: 0.5 }), { code: 'BAD_OPTION' })
+  })
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { alphaBarAt, diffuse } from '#src/diffusion/forward'
 import {
@@ -16,91 +16,102 @@ import { lmntDiffusion } from '../support/configs.js'
 const training = noiseSchedule(lmntDiffusion.training)
 const config = diffusionSchema.parse(lmntDiffusion)
 
-test('the linear schedule is lmnt’s: 50 β, the last ᾱ 0.28', () => {
-  // The reference's `params`, as its checkpoints carry them (numpy.linspace).
-  assert.equal(training.beta[1], 0.0011183673469387756)
-  assert.equal(training.beta[42], 0.042871428571428574)
-  assert.equal(training.beta[49], 0.05)
-  assert.ok(Math.abs(training.alphaBar[49]! - 0.28) < 0.005)
-})
-
-test('lmnt’s fast schedule falls on the reference’s fractional steps', () => {
-  // The float32 numbers of `reverse.fast.steps` in the lmnt golden files.
-  const expected = [0, 0.8941341, 4.0866542, 10.451817, 22.992493, 42.918644]
-  assert.deepEqual([...scheduleFor(config, 6).steps], expected.map(Math.fround))
-})
-
-test('the cosine schedule follows ᾱ(t) = cos² until β is clipped', () => {
-  const { alphaBar, beta } = noiseSchedule({ kind: 'cosine', steps: 100, offset: 0.008, maxBeta: 0.999 })
-  const level = (t: number) => Math.cos(((t / 100 + 0.008) / 1.008) * (Math.PI / 2)) ** 2
-  for (const n of [0, 10, 50, 98]) assert.ok(Math.abs(alphaBar[n]! - level(n + 1) / level(0)) < 1e-12)
-  assert.equal(beta[99], 0.999)
-})
-
-test('a level of the training schedule is told as its own step', () => {
-  const steps = fractionalSteps(training, training)
-  assert.deepEqual([...steps], [...Array(50).keys()])
-})
-
-test('a fractional step leads back to the level it was read from', () => {
-  const range = { min: training.alphaBar[49]!, max: training.alphaBar[0]!, noNaN: true }
-  fc.assert(
-    fc.property(fc.double(range), level => {
-      const [step] = fractionalSteps(training, scheduleFromBetas([1 - level]))
-      // Steps are rounded to float32: 2e-6 of a step, over which ᾱ changes by less than 5e-8.
-      assert.ok(Math.abs(alphaBarAt(training, step!) - level) < 2e-7)
-    }),
-  )
-})
-
-test('a sampling schedule that leaves the training range is refused, at either end', () => {
-  for (const betas of [
-    [1e-4, 1e-3, 0.01, 0.05, 0.2, 0.9],
-    [1e-5, 1e-3],
-  ]) {
-    assert.throws(() => samplingSchedule(training, betas), { code: 'BAD_SCHEDULE' })
-  }
-})
-
-test('a derived schedule of any length keeps to the training range and its ends', () => {
-  fc.assert(
-    fc.property(fc.integer({ min: 1, max: 300 }), fc.constantFrom(training, cosine()), (count, trained) => {
-      const { steps, alphaBar, beta } = derivedSchedule(trained, count)
-      assert.equal(steps.length, count)
-      const last = trained.alphaBar.length - 1
-      assert.ok(Math.abs(alphaBar[count - 1]! - Math.max(1e-4, trained.alphaBar[last]!)) < 1e-12)
-      if (count > 1) assert.equal(steps[0], 0)
-      for (let n = 0; n < count; n++) {
-        assert.ok(beta[n]! > 0 && beta[n]! < 1)
-        assert.ok(steps[n]! >= 0 && steps[n]! <= last)
-        if (n > 0) assert.ok(steps[n]! > steps[n - 1]!)
-      }
-    }),
-  )
-})
-
-test('the model’s own schedule goes before the training schedule, and that before a derived one', () => {
-  assert.deepEqual([...scheduleFor(config).beta], lmntDiffusion.sampling[6])
-  assert.deepEqual([...scheduleFor(config, 50).steps], [...Array(50).keys()])
-  assert.deepEqual([...scheduleFor(config, 4).steps], [...derivedSchedule(training, 4).steps])
-  const named: DiffusionConfig = { ...config, defaultSteps: null, sampling: { fast: [1e-4, 0.5] } }
-  assert.equal(scheduleFor(named, 'fast').steps.length, 2)
-  assert.equal(scheduleFor(named).steps.length, 50)
-  assert.throws(() => scheduleFor(named, 'slow'), { code: 'BAD_OPTION', expected: 'a number of steps, or one of fast' })
-  assert.throws(() => scheduleFor(named, 'toString'), { code: 'BAD_OPTION' })
-  assert.throws(() => scheduleFor(named, 0), { code: 'BAD_OPTION' })
-  assert.throws(() => scheduleFor(diffusionSchema.parse({ training: { kind: 'explicit', betas: [0.5] } }), 2), {
-    code: 'BAD_SCHEDULE',
-  })
-})
-
-test('the forward process keeps the variance of unit-variance audio', () => {
-  const clean = Float32Array.of(1, -0.5, 0)
-  const noise = Float32Array.of(0.25, 2, -1)
-  assert.deepEqual([...diffuse(clean, noise, 0.36)], [...Float32Array.of(0.8, 1.3, -0.8)])
-  assert.throws(() => alphaBarAt(training, 49.5), { code: 'BAD_SCHEDULE' })
-})
-
 function cosine() {
   return noiseSchedule({ kind: 'cosine', steps: 200, offset: 0.008, maxBeta: 0.999 })
 }
+
+describe('training schedules', () => {
+  test('linear: lmnt’s 50 β, ending at ᾱ 0.28', () => {
+    // The reference's `params`, as its checkpoints carry them (numpy.linspace).
+    assert.equal(training.beta[1], 0.0011183673469387756)
+    assert.equal(training.beta[42], 0.042871428571428574)
+    assert.equal(training.beta[49], 0.05)
+    assert.ok(Math.abs(training.alphaBar[49]! - 0.28) < 0.005)
+  })
+
+  test('lmnt’s fast schedule has the fractional steps of the reference', () => {
+    // The float32 numbers of `reverse.fast.steps` in the lmnt golden files.
+    const expected = [0, 0.8941341, 4.0866542, 10.451817, 22.992493, 42.918644]
+    assert.deepEqual([...scheduleFor(config, 6).steps], expected.map(Math.fround))
+  })
+
+  test('cosine: ᾱ(t) = cos² until β is clipped', () => {
+    const { alphaBar, beta } = noiseSchedule({ kind: 'cosine', steps: 100, offset: 0.008, maxBeta: 0.999 })
+    const level = (t: number) => Math.cos(((t / 100 + 0.008) / 1.008) * (Math.PI / 2)) ** 2
+    for (const n of [0, 10, 50, 98]) assert.ok(Math.abs(alphaBar[n]! - level(n + 1) / level(0)) < 1e-12)
+    assert.equal(beta[99], 0.999)
+  })
+})
+
+describe('fractional steps', () => {
+  test('a level of the training schedule has its own whole step', () => {
+    const steps = fractionalSteps(training, training)
+    assert.deepEqual([...steps], [...Array(50).keys()])
+  })
+
+  test('a fractional step leads back to the level it was read from', () => {
+    const range = { min: training.alphaBar[49]!, max: training.alphaBar[0]!, noNaN: true }
+    fc.assert(
+      fc.property(fc.double(range), level => {
+        const [step] = fractionalSteps(training, scheduleFromBetas([1 - level]))
+        // Steps are rounded to float32: 2e-6 of a step, over which ᾱ changes by less than 5e-8.
+        assert.ok(Math.abs(alphaBarAt(training, step!) - level) < 2e-7)
+      }),
+    )
+  })
+})
+
+describe('sampling schedules', () => {
+  test('outside the training range are refused, at either end', () => {
+    for (const betas of [
+      [1e-4, 1e-3, 0.01, 0.05, 0.2, 0.9],
+      [1e-5, 1e-3],
+    ]) {
+      assert.throws(() => samplingSchedule(training, betas), { code: 'BAD_SCHEDULE' })
+    }
+  })
+
+  test('derived: any length stays within the training range, from end to end', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 300 }), fc.constantFrom(training, cosine()), (count, trained) => {
+        const { steps, alphaBar, beta } = derivedSchedule(trained, count)
+        assert.equal(steps.length, count)
+        const last = trained.alphaBar.length - 1
+        assert.ok(Math.abs(alphaBar[count - 1]! - Math.max(1e-4, trained.alphaBar[last]!)) < 1e-12)
+        if (count > 1) assert.equal(steps[0], 0)
+        for (let n = 0; n < count; n++) {
+          assert.ok(beta[n]! > 0 && beta[n]! < 1)
+          assert.ok(steps[n]! >= 0 && steps[n]! <= last)
+          if (n > 0) assert.ok(steps[n]! > steps[n - 1]!)
+        }
+      }),
+    )
+  })
+
+  test('the model’s own comes first, then the training schedule, then a derived one', () => {
+    assert.deepEqual([...scheduleFor(config).beta], lmntDiffusion.sampling[6])
+    assert.deepEqual([...scheduleFor(config, 50).steps], [...Array(50).keys()])
+    assert.deepEqual([...scheduleFor(config, 4).steps], [...derivedSchedule(training, 4).steps])
+    const named: DiffusionConfig = { ...config, defaultSteps: null, sampling: { fast: [1e-4, 0.5] } }
+    assert.equal(scheduleFor(named, 'fast').steps.length, 2)
+    assert.equal(scheduleFor(named).steps.length, 50)
+    assert.throws(() => scheduleFor(named, 'slow'), {
+      code: 'BAD_OPTION',
+      expected: 'a number of steps, or one of fast',
+    })
+    assert.throws(() => scheduleFor(named, 'toString'), { code: 'BAD_OPTION' })
+    assert.throws(() => scheduleFor(named, 0), { code: 'BAD_OPTION' })
+    assert.throws(() => scheduleFor(diffusionSchema.parse({ training: { kind: 'explicit', betas: [0.5] } }), 2), {
+      code: 'BAD_SCHEDULE',
+    })
+  })
+})
+
+describe('forward process', () => {
+  test('keeps the variance of unit-variance data', () => {
+    const clean = Float32Array.of(1, -0.5, 0)
+    const noise = Float32Array.of(0.25, 2, -1)
+    assert.deepEqual([...diffuse(clean, noise, 0.36)], [...Float32Array.of(0.8, 1.3, -0.8)])
+    assert.throws(() => alphaBarAt(training, 49.5), { code: 'BAD_SCHEDULE' })
+  })
+})

@@ -1,6 +1,6 @@
-/** Inpainting, on a Gaussian process of which the right answer is known: the bridge between the two sides of the gap. */
+/** Inpainting of a Gaussian process, whose right answer is known: the bridge between the two sides of the gap. */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { Progress } from '#src/core/progress'
 import { gaussian } from '#src/core/random'
 import { Generator } from '#src/generator'
@@ -48,7 +48,7 @@ function bridge(i: number): { readonly mean: number; readonly variance: number }
   }
 }
 
-/** Over many seeds: how far from the bridge's mean on average, how far each time, and how large the steps at the edges are. */
+/** Over many seeds: mean and root-mean-square distance from the bridge's mean, and the size of the steps at the edges. */
 async function statistics(options: Partial<InpaintOptions>, runs: number, by = generator) {
   const width = to - from
   const mean = new Float64Array(width)
@@ -65,146 +65,154 @@ async function statistics(options: Partial<InpaintOptions>, runs: number, by = g
   return { bias, spread: Math.sqrt(squares), edge: Math.sqrt(edges) }
 }
 
-for (const sampler of samplerNames) {
-  test(`${sampler}: a gap of a Gaussian process is filled as its two sides say, better with more rounds`, async () => {
-    const once = await statistics({ sampler, rounds: 1 }, 60)
-    const tenTimes = await statistics({ sampler, rounds: 10 }, 60)
-    const bridged = Array.from({ length: to - from }, (_, i) => bridge(i).variance)
-    const ideal = Math.sqrt(bridged.reduce((a, b) => a + b) / bridged.length)
-    const ownStep = deviation * Math.sqrt(2 - 2 * correlation)
-    const told = JSON.stringify({ once, tenTimes, ideal, ownStep })
-    assert.ok(tenTimes.bias < 0.6 * once.bias, told)
-    assert.ok(tenTimes.spread > 0.8 * ideal && tenTimes.spread < 1.25 * ideal, told)
-    // The steps into and out of the gap are those that the process itself takes.
-    assert.ok(tenTimes.edge > 0.7 * ownStep && tenTimes.edge < 1.3 * ownStep, told)
-  })
-}
-
-test('a model that lifts the signal fills a gap as well', async () => {
-  const ideal = Math.sqrt(
-    Array.from({ length: to - from }, (_, i) => bridge(i).variance).reduce((a, b) => a + b) / (to - from),
-  )
-  const { bias, spread } = await statistics({ sampler: 'ddim', rounds: 10 }, 60, lifted)
-  assert.ok(bias < 0.8 * ideal && spread > 0.8 * ideal && spread < 1.25 * ideal, `${bias}, ${spread} of ${ideal}`)
-})
-
-test('outside the gap and its fades a recording stays bit for bit; what lies in the gap, or far from it, changes nothing', async () => {
-  const options = { seed: 3, fade: 2 / RATE }
-  const { samples, seed, steps } = await inpaint(options)
-  assert.deepEqual([seed, steps], [3, 24])
-  assert.deepEqual(samples.slice(0, from - 2), recording.slice(0, from - 2))
-  assert.deepEqual(samples.slice(to + 2), recording.slice(to + 2))
-  assert.ok(samples.slice(from - 2, from).some((x, i) => x !== recording[from - 2 + i]))
-  assert.deepEqual((await inpaint({ ...options, fade: 0 })).samples.slice(to), recording.slice(to))
-  const other = recording.slice()
-  other.fill(Number.NaN, from, to)
-  other.fill(0.5, 0, 30)
-  other.fill(-0.5, 180)
-  assert.deepEqual((await inpaint(options, other)).samples.slice(40, 170), samples.slice(40, 170))
-  assert.deepEqual((await inpaint(options)).samples, samples)
-  assert.notDeepEqual((await inpaint({ ...options, seed: 4 })).samples, samples)
-})
-
-test('gaps may be many, touch, and lie at the recording’s ends', async () => {
-  const at = (start: number, end: number) => ({ start: start / RATE, end: end / RATE })
-  const { samples } = await inpaint({ seed: 1, fade: 0, gaps: [at(190, 200), at(0, 5), at(5, 9), at(60, 61)] })
-  for (const [start, end] of [
-    [9, 60],
-    [61, 190],
-  ] as const) {
-    assert.deepEqual(samples.slice(start, end), recording.slice(start, end))
-  }
-  assert.ok(samples.every(Number.isFinite))
-  assert.notEqual(samples[60], 0)
-  assert.ok(samples.slice(190).every(x => x !== 0 && Math.abs(x) < 1))
-})
-
-test('progress reaches its total, a signal stops the work', async () => {
-  const progress: Progress[] = []
-  await inpaint({ seed: 1, onProgress: report => progress.push(report) })
-  assert.equal(progress.at(-1)!.done, progress.at(-1)!.total)
-  assert.equal(progress.length, 24)
-  const controller = new AbortController()
-  await assert.rejects(inpaint({ seed: 1, signal: controller.signal, onProgress: () => controller.abort() }), {
-    code: 'ABORTED',
-  })
-})
-
-test('gaps and recordings that do not fit are refused', async () => {
-  const wrong: readonly (readonly [object, string])[] = [
-    [{ gaps: [] }, 'BAD_OPTION'],
-    [{ gaps: [{ start: 0.02, end: 0.03 }] }, 'BAD_OPTION'],
-    [{ gaps: [{ start: -0.01, end: 0.01 }] }, 'BAD_OPTION'],
-    [{ gaps: [{ start: 0.01, end: 0.01 }] }, 'BAD_OPTION'],
-    [{ gaps: [{ start: 0, end: 200 / RATE }] }, 'BAD_OPTION'],
-    [{ gaps: [{ start: Number.NaN, end: 1 }] }, 'BAD_OPTION'],
-    [{ rounds: 0 }, 'BAD_OPTION'],
-    [{ fade: -1 }, 'BAD_OPTION'],
-    [{ fades: 1 }, 'BAD_OPTION'],
-    [{ label: 'cymbal' }, 'UNKNOWN_LABEL'],
-  ]
-  for (const [options, code] of wrong) await assert.rejects(inpaint(options), { code }, JSON.stringify(options))
-  const long = new Float32Array(20 * RATE)
-  await assert.rejects(inpaint({ gaps: [{ start: 1, end: 12 }] }, long), { code: 'BAD_OPTION', message: /too long/ })
-  await assert.rejects(generator.inpaint({ samples: recording, sampleRate: 16000 }, { gaps }), {
-    code: 'SAMPLE_RATE_MISMATCH',
-  })
-  const broken = recording.slice()
-  broken[3] = Number.NaN
-  await assert.rejects(inpaint({}, broken), { code: 'NOT_FINITE', message: /sample 3/ })
-  const short = { samples: new Float32Array(1200).fill(0.1), sampleRate: 22050 }
-  await assert.rejects(
-    new Vocoder(fakeModel(smallVocoderConfig())).inpaint(short, { gaps: [{ start: 0.02, end: 0.03 }] }),
-    { code: 'BAD_AUDIO' },
-  )
-})
-
 const rootMeanSquare = (samples: Float32Array) => Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length)
 const differences = (samples: Float32Array) => samples.slice(1).map((x, i) => x - samples[i]!)
 
-for (const prior of ['mel-envelope', 'mel-energy', null] as const) {
-  for (const prediction of ['epsilon', 'v'] as const) {
-    test(`a vocoder fills a gap at the level and in the colour around it: prior ${prior}, predicting ${prediction}`, async () => {
-      // Hum and hiss. Only the envelope lets a few steps reach far below the cleanest noise level.
-      const loudness = prior === 'mel-envelope' ? 0.004 : 0.1
-      const drive = gaussian(5, 0, 0, 12_000)
-      const samples = drive.map(z => loudness * z)
-      for (let i = 1; i < samples.length; i++) samples[i] = 0.9 * samples[i - 1]! + loudness * drive[i]!
-      const config = smallVocoderConfig({
-        diffusion: {
-          training: { kind: 'cosine', steps: 100 },
-          defaultSteps: 8,
-          clamp: false,
-          prediction,
-          prior:
-            prior === null
-              ? null
-              : prior === 'mel-envelope'
-                ? { kind: prior }
-                : { kind: prior, minEnergy: 0, maxEnergy: 100, floor: 0.2 },
-        },
-      })
-      const level = rootMeanSquare(samples)
-      const model = gaussianModel(config, { deviation: prior === 'mel-envelope' ? 1 : level, correlation: 0 })
-      const [start, end] = [5000, 6102]
-      const { samples: filled } = await new Vocoder(model).inpaint(
-        { samples, sampleRate: 22050 },
-        { gaps: [{ start: start / 22050, end: end / 22050 }], seed: 2, steps: 12, sampler: 'dpm-solver++' },
-      )
-      const fade = Math.round(0.002 * 22050)
-      assert.deepEqual(filled.slice(0, start - fade), samples.slice(0, start - fade))
-      assert.deepEqual(filled.slice(end + fade), samples.slice(end + fade))
-      const gap = filled.slice(start, end)
-      const decibels = 20 * Math.log10(rootMeanSquare(gap) / level)
-      assert.ok(Math.abs(decibels) < 3, `${decibels} dB off`)
-      if (prior !== 'mel-envelope') return
-      const [made, own] = [gap, samples].map(audio => rootMeanSquare(differences(audio)) / rootMeanSquare(audio))
-      assert.ok(Math.abs(Math.log(made! / own!)) < 0.2, `brightness ${made}, around it ${own}`)
-      const edge = Math.max(
-        ...differences(filled.slice(start - 2, start + 2)),
-        ...differences(filled.slice(end - 2, end + 2)),
-      )
-      assert.ok(Math.abs(edge) < 4 * rootMeanSquare(differences(samples)), `a step of ${edge}`)
+describe('a gap in a Gaussian process', () => {
+  for (const sampler of samplerNames) {
+    test(`${sampler}: is filled to match both sides, better with more rounds`, async () => {
+      const once = await statistics({ sampler, rounds: 1 }, 60)
+      const tenTimes = await statistics({ sampler, rounds: 10 }, 60)
+      const bridged = Array.from({ length: to - from }, (_, i) => bridge(i).variance)
+      const ideal = Math.sqrt(bridged.reduce((a, b) => a + b) / bridged.length)
+      const ownStep = deviation * Math.sqrt(2 - 2 * correlation)
+      const measured = JSON.stringify({ once, tenTimes, ideal, ownStep })
+      assert.ok(tenTimes.bias < 0.6 * once.bias, measured)
+      assert.ok(tenTimes.spread > 0.8 * ideal && tenTimes.spread < 1.25 * ideal, measured)
+      // The steps into and out of the gap are those that the process itself takes.
+      assert.ok(tenTimes.edge > 0.7 * ownStep && tenTimes.edge < 1.3 * ownStep, measured)
     })
   }
-}
+
+  test('is filled as well by a model with a signal scale', async () => {
+    const ideal = Math.sqrt(
+      Array.from({ length: to - from }, (_, i) => bridge(i).variance).reduce((a, b) => a + b) / (to - from),
+    )
+    const { bias, spread } = await statistics({ sampler: 'ddim', rounds: 10 }, 60, lifted)
+    assert.ok(bias < 0.8 * ideal && spread > 0.8 * ideal && spread < 1.25 * ideal, `${bias}, ${spread} of ${ideal}`)
+  })
+})
+
+describe('the recording around the gaps', () => {
+  test('stays bit for bit, and only what is near a gap matters', async () => {
+    const options = { seed: 3, fade: 2 / RATE }
+    const { samples, seed, steps } = await inpaint(options)
+    assert.deepEqual([seed, steps], [3, 24])
+    assert.deepEqual(samples.slice(0, from - 2), recording.slice(0, from - 2))
+    assert.deepEqual(samples.slice(to + 2), recording.slice(to + 2))
+    assert.ok(samples.slice(from - 2, from).some((x, i) => x !== recording[from - 2 + i]))
+    assert.deepEqual((await inpaint({ ...options, fade: 0 })).samples.slice(to), recording.slice(to))
+    const other = recording.slice()
+    other.fill(Number.NaN, from, to)
+    other.fill(0.5, 0, 30)
+    other.fill(-0.5, 180)
+    assert.deepEqual((await inpaint(options, other)).samples.slice(40, 170), samples.slice(40, 170))
+    assert.deepEqual((await inpaint(options)).samples, samples)
+    assert.notDeepEqual((await inpaint({ ...options, seed: 4 })).samples, samples)
+  })
+
+  test('stays, with many gaps, gaps that touch, and gaps at its ends', async () => {
+    const at = (start: number, end: number) => ({ start: start / RATE, end: end / RATE })
+    const { samples } = await inpaint({ seed: 1, fade: 0, gaps: [at(190, 200), at(0, 5), at(5, 9), at(60, 61)] })
+    for (const [start, end] of [
+      [9, 60],
+      [61, 190],
+    ] as const) {
+      assert.deepEqual(samples.slice(start, end), recording.slice(start, end))
+    }
+    assert.ok(samples.every(Number.isFinite))
+    assert.notEqual(samples[60], 0)
+    assert.ok(samples.slice(190).every(x => x !== 0 && Math.abs(x) < 1))
+  })
+})
+
+describe('progress and refusals', () => {
+  test('progress reaches its total, a signal stops the work', async () => {
+    const progress: Progress[] = []
+    await inpaint({ seed: 1, onProgress: report => progress.push(report) })
+    assert.equal(progress.at(-1)!.done, progress.at(-1)!.total)
+    assert.equal(progress.length, 24)
+    const controller = new AbortController()
+    await assert.rejects(inpaint({ seed: 1, signal: controller.signal, onProgress: () => controller.abort() }), {
+      code: 'ABORTED',
+    })
+  })
+
+  test('gaps and recordings that do not fit are refused', async () => {
+    const wrong: readonly (readonly [object, string])[] = [
+      [{ gaps: [] }, 'BAD_OPTION'],
+      [{ gaps: [{ start: 0.02, end: 0.03 }] }, 'BAD_OPTION'],
+      [{ gaps: [{ start: -0.01, end: 0.01 }] }, 'BAD_OPTION'],
+      [{ gaps: [{ start: 0.01, end: 0.01 }] }, 'BAD_OPTION'],
+      [{ gaps: [{ start: 0, end: 200 / RATE }] }, 'BAD_OPTION'],
+      [{ gaps: [{ start: Number.NaN, end: 1 }] }, 'BAD_OPTION'],
+      [{ rounds: 0 }, 'BAD_OPTION'],
+      [{ fade: -1 }, 'BAD_OPTION'],
+      [{ fades: 1 }, 'BAD_OPTION'],
+      [{ label: 'cymbal' }, 'UNKNOWN_LABEL'],
+    ]
+    for (const [options, code] of wrong) await assert.rejects(inpaint(options), { code }, JSON.stringify(options))
+    const long = new Float32Array(20 * RATE)
+    await assert.rejects(inpaint({ gaps: [{ start: 1, end: 12 }] }, long), { code: 'BAD_OPTION', message: /too long/ })
+    await assert.rejects(generator.inpaint({ samples: recording, sampleRate: 16000 }, { gaps }), {
+      code: 'SAMPLE_RATE_MISMATCH',
+    })
+    const broken = recording.slice()
+    broken[3] = Number.NaN
+    await assert.rejects(inpaint({}, broken), { code: 'NOT_FINITE', message: /sample 3/ })
+    const short = { samples: new Float32Array(1200).fill(0.1), sampleRate: 22050 }
+    await assert.rejects(
+      new Vocoder(fakeModel(smallVocoderConfig())).inpaint(short, { gaps: [{ start: 0.02, end: 0.03 }] }),
+      { code: 'BAD_AUDIO' },
+    )
+  })
+})
+
+describe('vocoders', () => {
+  for (const prior of ['mel-envelope', 'mel-energy', null] as const) {
+    for (const prediction of ['epsilon', 'v'] as const) {
+      test(`fill a gap at the level and colour around it: prior ${prior}, ${prediction}`, async () => {
+        // Hum and hiss. Only the envelope lets a few steps reach far below the cleanest noise level.
+        const loudness = prior === 'mel-envelope' ? 0.004 : 0.1
+        const drive = gaussian(5, 0, 0, 12_000)
+        const samples = drive.map(z => loudness * z)
+        for (let i = 1; i < samples.length; i++) samples[i] = 0.9 * samples[i - 1]! + loudness * drive[i]!
+        const config = smallVocoderConfig({
+          diffusion: {
+            training: { kind: 'cosine', steps: 100 },
+            defaultSteps: 8,
+            clamp: false,
+            prediction,
+            prior:
+              prior === null
+                ? null
+                : prior === 'mel-envelope'
+                  ? { kind: prior }
+                  : { kind: prior, minEnergy: 0, maxEnergy: 100, floor: 0.2 },
+          },
+        })
+        const level = rootMeanSquare(samples)
+        const model = gaussianModel(config, { deviation: prior === 'mel-envelope' ? 1 : level, correlation: 0 })
+        const [start, end] = [5000, 6102]
+        const { samples: filled } = await new Vocoder(model).inpaint(
+          { samples, sampleRate: 22050 },
+          { gaps: [{ start: start / 22050, end: end / 22050 }], seed: 2, steps: 12, sampler: 'dpm-solver++' },
+        )
+        const fade = Math.round(0.002 * 22050)
+        assert.deepEqual(filled.slice(0, start - fade), samples.slice(0, start - fade))
+        assert.deepEqual(filled.slice(end + fade), samples.slice(end + fade))
+        const gap = filled.slice(start, end)
+        const decibels = 20 * Math.log10(rootMeanSquare(gap) / level)
+        assert.ok(Math.abs(decibels) < 3, `${decibels} dB off`)
+        if (prior !== 'mel-envelope') return
+        const [made, own] = [gap, samples].map(audio => rootMeanSquare(differences(audio)) / rootMeanSquare(audio))
+        assert.ok(Math.abs(Math.log(made! / own!)) < 0.2, `brightness ${made}, around it ${own}`)
+        const edge = Math.max(
+          ...differences(filled.slice(start - 2, start + 2)),
+          ...differences(filled.slice(end - 2, end + 2)),
+        )
+        assert.ok(Math.abs(edge) < 4 * rootMeanSquare(differences(samples)), `a step of ${edge}`)
+      })
+    }
+  }
+})

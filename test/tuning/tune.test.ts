@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { gaussian } from '#src/core/random'
 import { createSampler, samplerOver } from '#src/diffusion/samplers/create'
 import { derivedSchedule, noiseSchedule, samplingSchedule, scheduleFromBetas } from '#src/diffusion/schedule'
@@ -28,114 +28,118 @@ function search(steps: number, objective: (betas: readonly number[]) => number, 
   })
 }
 
-test('levels are found where the objective has its least, within the training range and in order', async () => {
-  const wanted = [7, 3.3, 2.9, -2]
-  const objective = (betas: readonly number[]) =>
-    logSnr(betas).reduce((sum, level, n) => sum + (level - wanted[n]!) ** 2, 0.1)
-  const { betas, value, evaluations } = await search(4, objective)
-  assert.ok(value < 0.15, `${value} after ${evaluations}`)
-  assert.ok(evaluations <= 300)
-  assert.deepEqual(await search(4, objective), { betas, value, evaluations })
-  // What lies outside is not reached, and every schedule tried can be sampled with.
-  const pushed = await search(3, betas => {
-    const { steps } = samplingSchedule(training, betas)
-    assert.ok(steps.every((step, n) => n === 0 || step > steps[n - 1]!))
-    return Math.exp(-logSnr(betas).reduce((sum, level) => sum + level, 0) / 10)
-  })
-  assert.ok(logSnr(pushed.betas)[0]! <= Math.log(training.alphaBar[0]! / (1 - training.alphaBar[0]!)) + 1e-9)
-})
-
-test('the result is never worse than the start, however few schedules may be tried', async () => {
-  for (const evaluations of [0, 1, 3, 7]) {
-    let calls = 0
-    const start = 1
-    const result = await search(
-      3,
-      () => {
-        calls++
-        return calls === 1 ? start : 1 + 1 / calls
-      },
-      evaluations,
-    )
-    assert.equal(result.value, start)
-    assert.ok(result.evaluations <= evaluations)
-  }
-})
-
-test('DDIM over a Gaussian in two steps: the variance comes out right', async () => {
-  const deviation = 0.1
-  const sample = (betas: readonly number[]) => {
-    const sampler = samplerOver(samplingSchedule(training, betas), diffusion, { sampler: 'ddim' })
-    let x = Float32Array.of(1)
-    sampler.alphaBars.forEach((alphaBar, pass) => {
-      const gain = Math.sqrt(1 - alphaBar) / (alphaBar * deviation ** 2 + 1 - alphaBar)
-      x = Float32Array.from(
-        sampler.update(
-          pass,
-          { x, carried: null },
-          x.map(v => gain * v),
-          null,
-        ).x,
-      )
+describe('searching levels', () => {
+  test('finds the minimum of the objective, in order and within the training range', async () => {
+    const wanted = [7, 3.3, 2.9, -2]
+    const objective = (betas: readonly number[]) =>
+      logSnr(betas).reduce((sum, level, n) => sum + (level - wanted[n]!) ** 2, 0.1)
+    const { betas, value, evaluations } = await search(4, objective)
+    assert.ok(value < 0.15, `${value} after ${evaluations}`)
+    assert.ok(evaluations <= 300)
+    assert.deepEqual(await search(4, objective), { betas, value, evaluations })
+    // What lies outside is not reached, and every schedule tried can be sampled with.
+    const pushed = await search(3, betas => {
+      const { steps } = samplingSchedule(training, betas)
+      assert.ok(steps.every((step, n) => n === 0 || step > steps[n - 1]!))
+      return Math.exp(-logSnr(betas).reduce((sum, level) => sum + level, 0) / 10)
     })
-    return Math.abs(Math.log(x[0]! / deviation)) + 1e-3
-  }
-  const start = sample(Array.from(derivedSchedule(training, 2).beta))
-  const { value } = await search(2, sample)
-  assert.ok(value < 0.02 && start > 0.2, `${value}, at first ${start}`)
+    assert.ok(logSnr(pushed.betas)[0]! <= Math.log(training.alphaBar[0]! / (1 - training.alphaBar[0]!)) + 1e-9)
+  })
+
+  test('is never worse than the start, with any number of evaluations', async () => {
+    for (const evaluations of [0, 1, 3, 7]) {
+      let calls = 0
+      const start = 1
+      const result = await search(
+        3,
+        () => {
+          calls++
+          return calls === 1 ? start : 1 + 1 / calls
+        },
+        evaluations,
+      )
+      assert.equal(result.value, start)
+      assert.ok(result.evaluations <= evaluations)
+    }
+  })
+
+  test('gets the variance of a Gaussian right with DDIM in two steps', async () => {
+    const deviation = 0.1
+    const sample = (betas: readonly number[]) => {
+      const sampler = samplerOver(samplingSchedule(training, betas), diffusion, { sampler: 'ddim' })
+      let x = Float32Array.of(1)
+      sampler.alphaBars.forEach((alphaBar, pass) => {
+        const gain = Math.sqrt(1 - alphaBar) / (alphaBar * deviation ** 2 + 1 - alphaBar)
+        x = Float32Array.from(
+          sampler.update(
+            pass,
+            { x, carried: null },
+            x.map(v => gain * v),
+            null,
+          ).x,
+        )
+      })
+      return Math.abs(Math.log(x[0]! / deviation)) + 1e-3
+    }
+    const start = sample(Array.from(derivedSchedule(training, 2).beta))
+    const { value } = await search(2, sample)
+    assert.ok(value < 0.02 && start > 0.2, `${value}, at first ${start}`)
+  })
 })
 
-test('tune finds a sampler and levels that copy recordings better than even levels; the model keeps both', async () => {
-  const config = smallVocoderConfig({
-    network: { channels: 4, layers: 4, dilationCycle: 3, mel: { kind: 'transposed', bands: 80, strides: [16, 16] } },
-    diffusion: { training: { kind: 'linear', steps: 200, betaStart: 1e-4, betaEnd: 0.05 }, clamp: false },
-  })
-  // All it knows is how loud the recordings are.
-  const model = gaussianModel(config, { deviation: 0.05, correlation: 0 })
-  const recordings = [0, 1, 2, 3].map(draw => ({
-    samples: gaussian(3, draw, 0, 8000).map(z => 0.05 * z),
-    sampleRate: 22050,
-  }))
-  const shares: number[] = []
-  const options = {
-    steps: 2,
-    seconds: 0.2,
-    evaluations: 30,
-    onProgress: ({ done, total }: TuneProgress) => shares.push(done / total!),
-  }
-  const found = await tune(model, recordings, options)
-  assert.ok(found.better && found.distance < 0.9 * found.derived, JSON.stringify(found))
-  assert.equal(found.before, found.derived)
-  assert.ok(found.evaluations <= 30)
-  assert.ok(shares.at(-1) === 1 && shares.every((share, i) => i === 0 || share >= shares[i - 1]!))
-  assert.deepEqual(await tune(model, recordings, options), found)
+describe('tuning a vocoder', () => {
+  test('finds a sampler and levels that copy better, and the model keeps both', async () => {
+    const config = smallVocoderConfig({
+      network: { channels: 4, layers: 4, dilationCycle: 3, mel: { kind: 'transposed', bands: 80, strides: [16, 16] } },
+      diffusion: { training: { kind: 'linear', steps: 200, betaStart: 1e-4, betaEnd: 0.05 }, clamp: false },
+    })
+    // All it knows is how loud the recordings are.
+    const model = gaussianModel(config, { deviation: 0.05, correlation: 0 })
+    const recordings = [0, 1, 2, 3].map(draw => ({
+      samples: gaussian(3, draw, 0, 8000).map(z => 0.05 * z),
+      sampleRate: 22050,
+    }))
+    const shares: number[] = []
+    const options = {
+      steps: 2,
+      seconds: 0.2,
+      evaluations: 30,
+      onProgress: ({ done, total }: TuneProgress) => shares.push(done / total!),
+    }
+    const found = await tune(model, recordings, options)
+    assert.ok(found.better && found.distance < 0.9 * found.derived, JSON.stringify(found))
+    assert.equal(found.before, found.derived)
+    assert.ok(found.evaluations <= 30)
+    assert.ok(shares.at(-1) === 1 && shares.every((share, i) => i === 0 || share >= shares[i - 1]!))
+    assert.deepEqual(await tune(model, recordings, options), found)
 
-  const tuned = modelConfigSchema.parse(JSON.parse(JSON.stringify(withTunedSchedules(config, [found]))))
-  assert.deepEqual(tuned.diffusion.sampling['2'], { betas: found.betas, sampler: found.sampler })
-  const sampler = createSampler(tuned.diffusion, { steps: 2 })
-  assert.equal(sampler.needsNoise(0), found.sampler === 'ddpm')
-  assert.equal(createSampler(tuned.diffusion, { steps: 2, sampler: 'ddpm' }).needsNoise(0), true)
-  // A schedule that is there already is what a new one has to beat.
-  const again = await tune(gaussianModel(tuned, { deviation: 0.05, correlation: 0 }), recordings, {
-    ...options,
-    evaluations: 4,
+    const tuned = modelConfigSchema.parse(JSON.parse(JSON.stringify(withTunedSchedules(config, [found]))))
+    assert.deepEqual(tuned.diffusion.sampling['2'], { betas: found.betas, sampler: found.sampler })
+    const sampler = createSampler(tuned.diffusion, { steps: 2 })
+    assert.equal(sampler.needsNoise(0), found.sampler === 'ddpm')
+    assert.equal(createSampler(tuned.diffusion, { steps: 2, sampler: 'ddpm' }).needsNoise(0), true)
+    // A schedule that is there already is what a new one has to beat.
+    const again = await tune(gaussianModel(tuned, { deviation: 0.05, correlation: 0 }), recordings, {
+      ...options,
+      evaluations: 4,
+    })
+    assert.equal(again.before, found.distance)
+    assert.ok(again.distance <= found.distance)
+    assert.deepEqual(withTunedSchedules(config, [{ ...found, better: false }]), config)
   })
-  assert.equal(again.before, found.distance)
-  assert.ok(again.distance <= found.distance)
-  assert.deepEqual(withTunedSchedules(config, [{ ...found, better: false }]), config)
-})
 
-test('what cannot be tuned is refused, and a signal stops it', async () => {
-  const model = fakeModel(smallVocoderConfig())
-  const audio = { samples: new Float32Array(4000).fill(0.1), sampleRate: 22050 }
-  await assert.rejects(tune(model, [], { steps: 4 }), { code: 'BAD_OPTION' })
-  await assert.rejects(tune(model, [audio], { steps: 0 }), { code: 'BAD_OPTION' })
-  await assert.rejects(tune(model, [{ ...audio, samples: audio.samples.slice(0, 500) }], { steps: 4 }), {
-    code: 'BAD_AUDIO',
+  test('is refused if nothing can be tuned, and a signal stops it', async () => {
+    const model = fakeModel(smallVocoderConfig())
+    const audio = { samples: new Float32Array(4000).fill(0.1), sampleRate: 22050 }
+    await assert.rejects(tune(model, [], { steps: 4 }), { code: 'BAD_OPTION' })
+    await assert.rejects(tune(model, [audio], { steps: 0 }), { code: 'BAD_OPTION' })
+    await assert.rejects(tune(model, [{ ...audio, samples: audio.samples.slice(0, 500) }], { steps: 4 }), {
+      code: 'BAD_AUDIO',
+    })
+    await assert.rejects(tune(fakeModel(smallGeneratorConfig()), [audio], { steps: 4 }), { code: 'BAD_CONFIG' })
+    const controller = new AbortController()
+    const stopped = tune(model, [audio], { steps: 4, signal: controller.signal, onProgress: () => controller.abort() })
+    await assert.rejects(stopped, { code: 'ABORTED' })
+    assert.equal(model.engine.open, 0)
   })
-  await assert.rejects(tune(fakeModel(smallGeneratorConfig()), [audio], { steps: 4 }), { code: 'BAD_CONFIG' })
-  const controller = new AbortController()
-  const stopped = tune(model, [audio], { steps: 4, signal: controller.signal, onProgress: () => controller.abort() })
-  await assert.rejects(stopped, { code: 'ABORTED' })
-  assert.equal(model.engine.open, 0)
 })

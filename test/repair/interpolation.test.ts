@@ -1,0 +1,42 @@
+/** Interpolating between recordings of a Gaussian process. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { alphaBarAt } from '#src/diffusion/forward'
+import { noiseSchedule } from '#src/diffusion/schedule'
+import { audio, generator, recording, scaledGenerator, training } from '../support/gaussian-recordings.js'
+import { relativeError } from '../support/numbers.js'
+
+const clean = recording(0)
+
+describe('interpolate', () => {
+  test('is the mean of both at an early step, and each of them at its ends', async () => {
+    const second = recording(1)
+    const options = { step: 1, seed: 1, sampler: 'ddim' } as const
+    const between = async (mix: number, more: object = {}) =>
+      (await generator.interpolate(audio(clean), audio(second), { ...options, mix, ...more })).samples
+    assert.ok(relativeError(await between(0), clean) < 0.2)
+    assert.ok(relativeError(await between(1), second) < 0.25)
+    const mean = clean.map((x, i) => (x + second[i]!) / 2)
+    assert.ok(relativeError(await between(0.5), mean) < 0.3, String(relativeError(await between(0.5), mean)))
+    // Late, little of either is left.
+    assert.ok(relativeError(await between(0.5, { step: 95 }), mean) > 0.5)
+    assert.deepEqual(await between(0.5), await between(0.5))
+  })
+
+  test('starts by default where signal and noise are equally strong', async () => {
+    const second = recording(1)
+    const { step } = await generator.interpolate(audio(clean), audio(second), { seed: 1 })
+    const schedule = noiseSchedule(training)
+    assert.ok(Math.abs(alphaBarAt(schedule, step) - 0.5) < 1e-6)
+  })
+
+  test('keeps a recording mixed with itself, with a signal scale, too', async () => {
+    const mixed = await scaledGenerator.interpolate(audio(clean), audio(clean), { step: 1, seed: 1, sampler: 'ddim' })
+    assert.ok(relativeError(mixed.samples, clean) < 0.1)
+  })
+
+  test('refuses recordings of different lengths, and mixes out of range', async () => {
+    await assert.rejects(generator.interpolate(audio(clean), audio(clean.slice(1))), { code: 'BAD_AUDIO' })
+    await assert.rejects(generator.interpolate(audio(clean), audio(clean), { mix: 2 }), { code: 'BAD_OPTION' })
+  })
+})

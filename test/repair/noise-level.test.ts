@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { gaussian } from '#src/core/random'
+import { estimateNoise, noiseOfRatio } from '#src/repair/noise-level'
+
+test('the noise of a recording is estimated from its pauses', () => {
+  const noise = gaussian(2, 0, 0, 16_000).map(z => 0.01 * z)
+  // Bursts of a tone, half of the time.
+  const samples = noise.map((z, i) => z + (i % 4000 < 2000 ? 0.3 * Math.sin(i / 5) : 0))
+  assert.ok(Math.abs(estimateNoise(samples, 16_000) / 0.01 - 1) < 0.1, String(estimateNoise(samples, 16_000)))
+  assert.equal(estimateNoise(Float32Array.of(0.5), 16_000), 0.5)
+  assert.equal(estimateNoise(new Float32Array(4000), 16_000), 0)
+  // Of coloured noise only what could be white: a first-order low-pass with a pole at 0.9 has a flatness of 1 − 0.81.
+  const dull = noise.slice()
+  for (let i = 1; i < dull.length; i++) dull[i] = 0.9 * dull[i - 1]! + noise[i]!
+  assert.ok(Math.abs(estimateNoise(dull, 16_000) / 0.01 - 1) < 0.2, String(estimateNoise(dull, 16_000)))
+  assert.ok(Math.abs(noiseOfRatio(noise, 0) - 0.01 / Math.SQRT2) < 1e-4)
+  assert.throws(() => estimateNoise(new Float32Array(0), 16_000), { code: 'BAD_AUDIO' })
+})
