@@ -1,16 +1,18 @@
-// Builds what runs from this repository: dist/ (TypeScript) and, where a C++ compiler is there, the native engine.
-// Run by `npm run build` and by npm itself (`prepare`). `--if-missing` leaves what is already built and up to date.
+// Compiles TypeScript into dist/ and, if a C++ compiler is installed, the native engine.
+// usage: npm run build [-- --if-missing]    npm also runs it after an installation in a clone (`prepare`)
+// --if-missing: skips what is already built and newer than its sources
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildNativeIfMissing } from './build-native.mjs'
 import { compile, entries, removeOrphans, root } from './compile.mjs'
 
+/** Time of the last change below a folder, in milliseconds. */
 function newest(folder) {
   return Math.max(0, ...entries(folder).map(file => statSync(file).mtimeMs))
 }
 
-/** Builds dist/ unless `ifMissing` and it is newer than the sources, then the native engine where that is missing. */
+/** Builds dist/ and the native engine. @param ifMissing skip dist/ if it is newer than the sources */
 export async function build({ ifMissing = false } = {}) {
   const [dist, sources] = [join(root, 'dist'), join(root, 'src')]
   const main = join(dist, 'index.js')

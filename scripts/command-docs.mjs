@@ -1,6 +1,6 @@
-// Writes the commands' reference in docs/command-line.md from their own data, between two marks.
-// usage: node scripts/command-docs.mjs            writes it
-//        node scripts/command-docs.mjs --check    fails if it is stale
+// Generates the command reference in docs/command-line.md, between two marks, from the definitions of the commands.
+// usage: node scripts/command-docs.mjs [--check]
+// --check: writes nothing, fails if the reference is out of date
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from './build.mjs'
@@ -11,7 +11,7 @@ const START = '<!-- The reference below is written by scripts/command-docs.mjs f
 const END = '<!-- End of the reference. -->'
 const COLUMNS = 120
 
-/** A text as lines of at most COLUMNS, all but the first indented. */
+/** Wraps a text at COLUMNS and indents all lines but the first. */
 function wrapped(text, indent = '') {
   const lines = []
   for (const word of text.split(' ')) {
@@ -28,7 +28,7 @@ function optionLines(options) {
   )
 }
 
-/** Options by their heading, in order; those without one first. */
+/** Options by group, in order; those without a group first. */
 function grouped(options) {
   const groups = new Map([['', []]])
   for (const option of options) {
@@ -81,10 +81,10 @@ const { globalOptions } = await import('../dist/cli/program.js')
 const path = join(root, FILE)
 const text = readFileSync(path, 'utf8')
 const [before, after] = [text.indexOf(START), text.indexOf(END)]
-if (before < 0 || after < before) throw new Error(`${FILE} lacks the marks of the reference`)
+if (before < 0 || after < before) throw new Error(`the marks around the reference are missing in ${FILE}`)
 const fresh = `${text.slice(0, before + START.length)}\n\n${reference(commands, globalOptions)}\n\n${text.slice(after)}`
 if (!process.argv.includes('--check')) writeFileSync(path, fresh)
 else if (fresh !== text) {
-  console.error(`${FILE} is stale: run \`node scripts/command-docs.mjs\``)
+  console.error(`${FILE} is out of date: run \`node scripts/command-docs.mjs\``)
   process.exitCode = 1
 }

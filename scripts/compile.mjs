@@ -1,13 +1,14 @@
-// Where the repository lies, its TypeScript compiler, and what that one has made.
+// The root of the repository, its TypeScript compiler, and the files that it has written.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+/** Root folder of the repository. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** Compiles one TypeScript project. */
+/** Compiles a TypeScript project. @param project path of its tsconfig.json, relative to the root */
 export function compile(project) {
   const packageFile = createRequire(import.meta.url).resolve('typescript/package.json')
   execFileSync(process.execPath, [join(dirname(packageFile), 'bin', 'tsc'), '-p', join(root, project)], {
@@ -16,18 +17,18 @@ export function compile(project) {
   })
 }
 
-/** All files below a folder. */
+/** Paths of all files below a folder. */
 export function entries(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile())
     .map(entry => join(entry.parentPath ?? entry.path, entry.name))
 }
 
-/** Removes what was compiled and no source makes any more, so that renamed files are neither run, found nor packed. */
+/** Removes compiled files whose source no longer exists, so that renamed files are neither run, imported nor packed. */
 export function removeOrphans(compiled, sources) {
   if (!existsSync(compiled)) return
-  const made = new Set(entries(sources).map(file => file.slice(sources.length).replace(/\.ts$/, '')))
+  const expected = new Set(entries(sources).map(file => file.slice(sources.length).replace(/\.ts$/, '')))
   for (const file of entries(compiled)) {
-    if (!made.has(file.slice(compiled.length).replace(/(\.d\.ts|\.js)$/, ''))) rmSync(file)
+    if (!expected.has(file.slice(compiled.length).replace(/(\.d\.ts|\.js)$/, ''))) rmSync(file)
   }
 }

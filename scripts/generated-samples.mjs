@@ -1,6 +1,6 @@
-// Makes samples/generated/: eight clips of each generator in models/ that is there, with a picture of their spectrograms, and a
-// README.md that says how to have each again; models that are not named keep their part of it.
-// usage: node scripts/generated-samples.mjs [model …]
+// Generates samples/generated/: eight clips per generator, a picture of their spectrograms, and a README.md with the
+// command that reproduces each clip. Sections of models that are not named stay as they are.
+// usage: node scripts/generated-samples.mjs [MODEL …]    default: digits music
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from './build.mjs'
@@ -13,11 +13,11 @@ const { drawSpectrograms } = await import('../dist/audio/picture.js')
 const CLIPS = 8
 const SEED = 1
 const folder = join(root, 'samples', 'generated')
-const asked = process.argv.slice(2)
-const names = (asked.length > 0 ? asked : ['digits', 'music']).filter(name => shippedModels().includes(name))
+const named = process.argv.slice(2)
+const names = (named.length > 0 ? named : ['digits', 'music']).filter(name => shippedModels().includes(name))
 mkdirSync(folder, { recursive: true })
 
-/** Parts of the README by model, as they were. */
+/** Existing sections of the README, by model. */
 const readme = join(folder, 'README.md')
 const sections = new Map(
   (existsSync(readme) ? readFileSync(readme, 'utf8') : '')
@@ -26,9 +26,9 @@ const sections = new Map(
     .map(part => [part.slice(0, part.indexOf(':')), part.trim()]),
 )
 for (const name of names) {
-  for (const old of readdirSync(folder)) if (old.startsWith(`${name}-`)) rmSync(join(folder, old))
+  for (const file of readdirSync(folder)) if (file.startsWith(`${name}-`)) rmSync(join(folder, file))
   const generator = await Generator.load(name)
-  const { labels, sampleRate, config } = generator
+  const { labels, sampleRate, config, model } = generator
   const drawn = config.labelShares !== null
   const wanted = labels.length > 0 && !drawn ? { labels: labels.slice(0, CLIPS) } : {}
   const clips = await generator.generate({ count: CLIPS, seed: SEED, ...wanted })
@@ -49,13 +49,13 @@ for (const name of names) {
     [
       `${name}: ${config.description}`,
       '',
-      `Licence ${config.licence}; ${generator.model.engine.name} engine; model after ${config.provenance.steps} updates.`,
+      `Licence: ${config.licence}. Engine: ${model.engine.name}. Trained for ${config.provenance.steps} updates.`,
       '',
-      `| file | made by | label${drawn ? ' drawn' : ''} | steps |`,
+      `| file | command | ${drawn ? 'drawn ' : ''}label | steps |`,
       '| --- | --- | --- | --- |',
       ...rows,
       '',
-      `![spectrograms of the eight clips, row by row](${name}-spectrograms.png)`,
+      `![Spectrograms of the eight clips, row by row](${name}-spectrograms.png)`,
     ].join('\n'),
   )
   await generator.dispose()

@@ -1,10 +1,12 @@
-// Keeps a training run in the repository, so that it outlives the machine, at the size of its model; and brings it back.
-// usage: node scripts/keep-run.mjs keep <run folder> <model folder>
-//        node scripts/keep-run.mjs restore <model folder> <run folder>    then: diffwave train … --out <run folder> --resume
+// Saves a training run in a model folder, so that it can be committed and continued on another machine, or restores it.
+// usage: node scripts/keep-run.mjs keep RUN_FOLDER MODEL_FOLDER
+//        node scripts/keep-run.mjs restore MODEL_FOLDER RUN_FOLDER
+//        diffwave train … --out RUN_FOLDER --resume
 //
-// What is kept: the model (the average of weights), the position and the log. Adam's moments and the weights before averaging
-// are not, a further three times the size: a restored run goes on from the average, its place in the learning rate's course
-// the same, its moments new. (checkpoint.safetensors itself resumes to the byte.)
+// Saved are the model (the average of the weights), the position and the log. Adam's moments and the weights before
+// averaging are not, since they are three times as large again. A restored run starts from the average, at the same
+// point of the learning-rate schedule, with new moments. Only checkpoint.safetensors itself resumes with the same
+// bytes.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from './build.mjs'
@@ -42,13 +44,13 @@ function restore(model, run) {
   const metadata = new Map([['position', JSON.stringify({ ...position, optimiserStep: 0 })]])
   writeFileSync(join(run, CHECKPOINT), encodeSafetensors(tensors, metadata))
   copyFileSync(join(model, 'training', 'metrics.jsonl'), join(run, 'metrics.jsonl'))
-  console.log(`${run}: goes on from update ${position.step}`)
+  console.log(`${run}: continues from update ${position.step}`)
 }
 
 const [action, from, to] = process.argv.slice(2)
 if (action === 'keep' && to !== undefined) keep(from, to)
 else if (action === 'restore' && to !== undefined) restore(from, to)
 else {
-  console.error('usage: node scripts/keep-run.mjs keep <run> <model> | restore <model> <run>')
+  console.error('usage: node scripts/keep-run.mjs keep RUN_FOLDER MODEL_FOLDER | restore MODEL_FOLDER RUN_FOLDER')
   process.exitCode = 2
 }

@@ -1,10 +1,10 @@
-// `npm pack`: builds the native engine for linux-x64 and linux-arm64 and holds both to what the package promises. The C++
-// tests of each run once, those of arm64 under qemu.
+// Run by `npm pack`: builds the native engine for linux-x64 and linux-arm64, checks which symbols and libraries the
+// binaries need, and runs the C++ tests of both, those of arm64 under qemu. See docs/releasing.md.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { build } from './build.mjs'
 import { testNative } from './build-native.mjs'
 
-/** The oldest glibc the binaries run on: that of Debian 10, RHEL 8 and Node.js's own builds. */
+/** The oldest glibc that the binaries support: that of Debian 10, RHEL 8 and the builds of Node.js. */
 const GLIBC = [2, 28]
 
 const targets = [
@@ -25,11 +25,11 @@ function fail(message) {
 const needed = targets.flatMap(({ compiler, objdump, run }) => [compiler, objdump, run.split(' ')[0]]).filter(Boolean)
 const missing = needed.filter(name => spawnSync(name, ['--version']).error !== undefined)
 if (missing.length > 0) {
-  fail(`missing: ${missing.join(', ')} (Debian: g++, binutils, g++-aarch64-linux-gnu, qemu-user)`)
+  fail(`not installed: ${missing.join(', ')} (Debian: g++ binutils g++-aarch64-linux-gnu qemu-user)`)
 }
-if (process.platform !== 'linux' || process.arch !== 'x64') fail('the binaries are built on linux-x64')
+if (process.platform !== 'linux' || process.arch !== 'x64') fail('the binaries can only be built on linux-x64')
 
-/** No symbol newer than GLIBC, no library beside the C library's. */
+/** Fails if a binary needs a symbol newer than GLIBC, or a library other than the C library's. */
 function checkSymbols(objdump, path) {
   const symbols = execFileSync(objdump, ['-T', path], { encoding: 'utf8' })
   const tooNew = [...symbols.matchAll(/GLIBC_(\d+)\.(\d+)\S*\s+(\S+)/g)].filter(
@@ -46,5 +46,5 @@ const { buildAddon } = await import('../dist/engines/native/build.js')
 for (const { target, compiler, objdump, run } of targets) {
   checkSymbols(objdump, await buildAddon({ target, compiler }))
   await testNative({ target, compiler, run })
-  console.error(`${target}: built, tested, runs on glibc ${GLIBC.join('.')}`)
+  console.error(`${target}: built and tested, needs glibc ${GLIBC.join('.')} or newer`)
 }

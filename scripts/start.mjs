@@ -1,5 +1,5 @@
-// `npm start`: builds what is missing, then makes sound of the mels in samples/, with a picture beside each, and a clip from
-// noise alone by each generator that is there.
+// `npm start`: builds what is missing, then synthesizes the mels in samples/ and generates one clip per generator in
+// models/. Each WAV in out/ comes with a picture of its spectrogram.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { root } from './compile.mjs'
 
 await build({ ifMissing: true })
 
-/** One call of the command line; whether it succeeded. */
+/** Runs the command line. @returns whether it succeeded */
 function diffwave(...args) {
   const { status } = spawnSync(process.execPath, [join('dist', 'cli', 'main.js'), ...args], {
     cwd: root,
@@ -26,5 +26,5 @@ for (const [model, ...options] of [['digits', '--label', 'seven'], ['music']]) {
   const output = join('out', `${model}.wav`)
   calls.push(['generate', '-m', model, ...options, '-o', output, '--seed', '1', '--picture', '--force'])
 }
-// Each is tried, whether or not the one before succeeded.
+// All calls run, even if one fails.
 process.exitCode = calls.map(args => diffwave(...args)).every(Boolean) ? 0 : 1

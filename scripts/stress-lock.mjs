@@ -1,15 +1,16 @@
-// Several processes take a training folder's lock at the same moment, again and again; each time exactly one may hold it.
-// usage: node scripts/stress-lock.mjs [rounds, default 10000] [processes, default 4]
-// The folder is free, has the lock of a dead process, an empty one, or dead claims beside it, in turn. Prints one line of JSON.
+// Several processes try to take the lock of a training folder at the same moment. In every round exactly one must get
+// it. In turn, the folder is empty, or holds the lock of a dead process, an empty lock, the lock of a process whose id
+// was reused, or claims of dead processes. Prints one line of JSON.
+// usage: npm run build && node scripts/stress-lock.mjs [ROUNDS] [PROCESSES]    default: 10000 rounds, 4 processes
 import { fork } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A process id that Linux never gives. */
+/** A process id above the maximum of Linux. */
 const DEAD = 4_194_305
 
-/** What lies in the folder before a round. */
+/** Prepares the folder before a round. */
 const states = {
   free: () => {},
   dead: folder => writeFileSync(join(folder, 'lock.json'), JSON.stringify({ pid: DEAD, started: '1' })),
@@ -31,7 +32,7 @@ async function contend() {
       process.send('released')
       return
     }
-    // Not by a timer: all start within a few microseconds.
+    // A busy loop, since a timer is too coarse: all processes start within a few microseconds.
     while (Date.now() < message.at) {}
     try {
       lock = await lockFolder(message.folder)

@@ -1,5 +1,5 @@
-// Builds what is missing, runs the tests and prints `N passed, N failed, N skipped` last.
-// usage: npm test [-- word …]   only test files whose path contains one of the words
+// Builds what is missing, runs the tests and prints `N passed, N failed, N skipped` at the end.
+// usage: npm test [-- WORD …]    only test files whose path contains one of the words
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
