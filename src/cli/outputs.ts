@@ -171,6 +171,8 @@ export async function confirmOverwrite(
   const problem = existing.length === 1 ? 'the file exists already' : `${existing.length} of the files exist already`
   if (process.stdin.isTTY && process.stderr.isTTY && !context.json && !context.quiet) {
     const terminal = createInterface({ input: process.stdin, output: process.stderr })
+    // The question holds the terminal: Ctrl-C arrives here and is passed on.
+    terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
     try {
       const question = existing.length === 1 ? `${first} exists.` : `${first} and ${existing.length - 1} more exist.`
       const answer = await terminal.question(`${printable(question)} Overwrite? [y/N] `, { signal: context.signal })
