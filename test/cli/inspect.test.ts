@@ -27,8 +27,8 @@ test('compressed recordings are told by their bytes', () => {
   const run = diffwave(['--json', 'inspect', at('flac.wav'), ...names])
   assert.equal(run.status, 0, run.stderr)
   assert.deepEqual(
-    jsonLines(run.stdout).map(({ container }) => container),
-    ['FLAC', 'MP3', 'Ogg', 'Ogg'],
+    jsonLines(run.stdout).map(({ format }) => format),
+    ['FLAC, 16 bits', 'MP3', 'Ogg Vorbis', 'Ogg Opus'],
   )
 })
 

@@ -35,11 +35,18 @@ test('FLAC and other compressed recordings are read', () => {
 })
 
 test('of several inputs a bad one is reported and the others are done', () => {
-  const cut = put('cut.wav', readFileSync(wav).subarray(0, 300))
+  const cut = put('cut.wav', readFileSync(wav).subarray(0, 30))
   const { status, stderr } = diffwave(['mel', cut, wav, '-o', at('mels'), ...lmnt])
   assert.equal(status, 1)
   assert.match(stderr, /error\[TRUNCATED\]/)
   assert.deepEqual(readdirSync(at('mels')), ['tone.npy'])
+})
+
+test('a recording that was cut short is read to its end, with a note', () => {
+  const short = put('short.wav', readFileSync(wav).subarray(0, 2000))
+  const { status, stderr } = diffwave(['mel', short, '-o', at('short.npy'), ...lmnt])
+  assert.equal(status, 0, stderr)
+  assert.match(stderr, /note: .*short\.wav: .*cut/)
 })
 
 test('refused: no convention, or two', () => {

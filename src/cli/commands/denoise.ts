@@ -4,6 +4,7 @@ import { defineCommand } from '../command.js'
 import { findInputs, recordings } from '../inputs.js'
 import { DEFAULT_GENERATOR } from '../load.js'
 import { countedSteps, modelOptions, outputOptions, real, samplingOptions, text } from '../options.js'
+import { readRecording } from '../read-recording.js'
 import { repairFiles } from '../repair-files.js'
 
 export const command = defineCommand({
@@ -31,13 +32,14 @@ export const command = defineCommand({
       inputs: await findInputs(words, recordings, context.signal),
       fallback: DEFAULT_GENERATOR,
       repairer: async model => {
-        const [{ readAudio }, { Generator }] = await Promise.all([
-          import('../../audio/codecs/decode.js'),
-          import('../../generator.js'),
-        ])
+        const { Generator } = await import('../../generator.js')
         const generator = new Generator(model)
-        return async ({ path }, run) =>
-          generator.denoise(await readAudio(path), { ...steps, ...defined({ snr, noise, step, label }), ...run })
+        return async (input, run) =>
+          generator.denoise(await readRecording(context, input), {
+            ...steps,
+            ...defined({ snr, noise, step, label }),
+            ...run,
+          })
       },
     })
   },

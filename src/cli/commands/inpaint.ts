@@ -5,6 +5,7 @@ import { defineCommand, type OptionSpec } from '../command.js'
 import { findInputs, recordings } from '../inputs.js'
 import { DEFAULT_VOCODER } from '../load.js'
 import { modelOptions, outputOptions, real, sampling, samplingOptions, text, whole } from '../options.js'
+import { readRecording } from '../read-recording.js'
 import { repairFiles } from '../repair-files.js'
 
 /** A gap, in seconds. */
@@ -52,14 +53,13 @@ export const command = defineCommand({
       inputs: await findInputs(words, recordings, context.signal),
       fallback: DEFAULT_VOCODER,
       repairer: async model => {
-        const [{ readAudio }, { Generator }, { Vocoder }] = await Promise.all([
-          import('../../audio/codecs/decode.js'),
+        const [{ Generator }, { Vocoder }] = await Promise.all([
           import('../../generator.js'),
           import('../../vocoder.js'),
         ])
         const repairer = model.config.kind === 'vocoder' ? new Vocoder(model) : new Generator(model)
         const more = { ...sampling(options), gaps: [...gaps], ...defined({ rounds, fade, label }) }
-        return async ({ path }, run) => repairer.inpaint(await readAudio(path), { ...more, ...run })
+        return async (input, run) => repairer.inpaint(await readRecording(context, input), { ...more, ...run })
       },
     })
   },

@@ -4,23 +4,21 @@ import { kindOfPath, readFileBytes } from '../../core/files.js'
 import { defineCommand } from '../command.js'
 import type { Context } from '../context.js'
 import { eachInput } from '../each-input.js'
-import { findInput, type Input, recordings } from '../inputs.js'
+import { findInput, type Input } from '../inputs.js'
+import { noteOddities } from '../read-recording.js'
 import { wrappedList } from '../text.js'
 
 type Facts = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
 
-async function inspectAudio(bytes: Uint8Array, name: string): Promise<Facts> {
-  const [{ describeAudio }, { decodeAudio }, { decodeWavHeader }] = await Promise.all([
+async function inspectAudio(context: Context, bytes: Uint8Array, name: string): Promise<Facts> {
+  const [{ describeAudio }, { decodeAudio }] = await Promise.all([
     import('../../audio/analysis.js'),
     import('../../audio/codecs/decode.js'),
-    import('../../audio/codecs/wav-header.js'),
   ])
-  const audio = await decodeAudio(bytes, name)
-  const format = audioFormat(bytes)
-  const description = { sampleRate: audio.sampleRate, ...describeAudio(audio) }
-  if (format !== 'WAV') return { kind: 'audio', container: format, ...description }
-  const { container, encoding, bitsPerSample, channels } = decodeWavHeader(bytes, name)
-  return { kind: 'audio', container, encoding: `${encoding}, ${bitsPerSample} bits`, channels, ...description }
+  const recording = await decodeAudio(bytes, name)
+  noteOddities(context, name, recording)
+  const { format, channels, sampleRate } = recording
+  return { kind: 'audio', format, channels, sampleRate, ...describeAudio(recording) }
 }
 
 async function inspectMel(context: Context, { name, path }: Input): Promise<Facts> {
@@ -51,23 +49,11 @@ async function inspectModel(path: string): Promise<Facts> {
   return { kind, source, ...rest }
 }
 
-/** The first bytes of files that are recordings. */
-const signatures: readonly [string, string][] = [
-  ['RIFF', 'WAV'],
-  ['RIFX', 'WAV'],
-  ['RF64', 'WAV'],
-  ['fLaC', 'FLAC'],
-  ['OggS', 'Ogg'],
-  ['ID3', 'MP3'],
-]
-
-/** The format of a recording by its first bytes; null: not a recording. */
-function audioFormat(bytes: Uint8Array): string | null {
-  const start = Buffer.from(bytes.subarray(0, 4)).toString('latin1')
-  const found = signatures.find(([signature]) => start.startsWith(signature))
-  if (found !== undefined) return found[1]
-  return bytes[0] === 0xff && (bytes[1]! & 0xe0) === 0xe0 ? 'MP3' : null
-}
+/** Model files and mels by their endings and first bytes: zip archives and pickles, `.npy`. */
+const modelEnding = /\.(pt|pth|pkl|ckpt|bin)$/i
+const melEnding = /\.(npy|safetensors)$/i
+const isModelFile = (bytes: Uint8Array) => bytes[0] === 0x80 || (bytes[0] === 0x50 && bytes[1] === 0x4b)
+const isNpyFile = (bytes: Uint8Array) => bytes[0] === 0x93
 
 async function inspect(context: Context, word: string): Promise<Facts> {
   const { shippedModels, modelPath } = await import('../../denoiser/load-model.js')
@@ -76,19 +62,33 @@ async function inspect(context: Context, word: string): Promise<Facts> {
   if (kind === 'directory' || isName) return inspectModel(await modelPath(word))
   const input = await findInput(word, context.signal)
   const bytes = await readFileBytes(input.path)
-  // By the first bytes, and by the ending only if they say nothing: a broken file still gets the error of its kind.
-  if (audioFormat(bytes) !== null) return inspectAudio(bytes, input.name)
-  if (bytes[0] === 0x93 || /\.(npy|safetensors)$/i.test(word)) return inspectMel(context, input)
-  if (recordings.ending.test(word)) return inspectAudio(bytes, input.name)
+  if (isNpyFile(bytes) || melEnding.test(word)) return inspectMel(context, input)
+  if (isModelFile(bytes) || modelEnding.test(word)) return inspectModelOrMel(context, input)
   try {
-    return await inspectModel(input.path)
+    return await inspectAudio(context, bytes, input.name)
   } catch (error) {
-    // A .pt may also hold a mel by itself.
-    if (!(error instanceof DiffWaveError) || error.code !== 'UNSUPPORTED_FORMAT') throw error
+    if (!isUnsupported(error)) throw error
+    // A file without an ending may be safetensors, which have no signature.
     return await inspectMel(context, input).catch(() => {
       throw error
     })
   }
+}
+
+/** A .pt may hold a checkpoint, or a mel by itself. */
+async function inspectModelOrMel(context: Context, input: Input): Promise<Facts> {
+  try {
+    return await inspectModel(input.path)
+  } catch (error) {
+    if (!isUnsupported(error)) throw error
+    return await inspectMel(context, input).catch(() => {
+      throw error
+    })
+  }
+}
+
+function isUnsupported(error: unknown): boolean {
+  return error instanceof DiffWaveError && error.code === 'UNSUPPORTED_FORMAT'
 }
 
 /** Columns of a list of labels. */

@@ -4,6 +4,7 @@ import { defineCommand } from '../command.js'
 import { findInput } from '../inputs.js'
 import { DEFAULT_GENERATOR } from '../load.js'
 import { countedSteps, modelOptions, outputOptions, real, samplingOptions, text } from '../options.js'
+import { readRecording } from '../read-recording.js'
 import { repairFiles } from '../repair-files.js'
 
 export const command = defineCommand({
@@ -34,13 +35,10 @@ export const command = defineCommand({
       sources: [second],
       fallback: DEFAULT_GENERATOR,
       repairer: async model => {
-        const [{ readAudio }, { Generator }] = await Promise.all([
-          import('../../audio/codecs/decode.js'),
-          import('../../generator.js'),
-        ])
+        const { Generator } = await import('../../generator.js')
         const generator = new Generator(model)
-        return async ({ path }, run) =>
-          generator.interpolate(await readAudio(path), await readAudio(second.path), {
+        return async (input, run) =>
+          generator.interpolate(await readRecording(context, input), await readRecording(context, second), {
             ...steps,
             ...defined({ mix, step, label }),
             ...run,

@@ -9,6 +9,7 @@ import { eachInput } from '../each-input.js'
 import { findInputs, recordings } from '../inputs.js'
 import { choice, force, requiredText, text } from '../options.js'
 import { planOutputs } from '../outputs.js'
+import { noteResampling, readRecording } from '../read-recording.js'
 import { checkStdout, STDOUT, standardOutput, writeStdout } from '../sink.js'
 
 const options = {
@@ -61,8 +62,7 @@ export const command = defineCommand({
   options,
   examples: ['diffwave mel recording.wav -o recording.npy --model speech'],
   run: async (context, words, options) => {
-    const [{ readAudio }, { melSpectrogram }, { resample }] = await Promise.all([
-      import('../../audio/codecs/decode.js'),
+    const [{ melSpectrogram }, { resample }] = await Promise.all([
       import('../../audio/mel/mel.js'),
       import('../../audio/resample.js'),
     ])
@@ -75,11 +75,9 @@ export const command = defineCommand({
       force: options.force,
     })
     await eachInput(context, jobs, async ({ input, output }) => {
-      const audio = await readAudio(input.path)
+      const audio = await readRecording(context, input)
       const { sampleRate } = convention
-      if (audio.sampleRate !== sampleRate) {
-        context.note(`${input.name} was resampled from ${audio.sampleRate} to ${sampleRate} Hz`)
-      }
+      noteResampling(context, input.name, audio, sampleRate)
       const samples = await resample(audio.samples, audio.sampleRate, sampleRate)
       const mel = melSpectrogram({ samples, sampleRate }, convention)
       await write(output, mel)

@@ -1,6 +1,7 @@
 /** `diffwave resynthesize`: recordings to their mels and back. */
 import { defineCommand } from '../command.js'
 import { recordings } from '../inputs.js'
+import { noteResampling, readRecording } from '../read-recording.js'
 import { vocodeFiles, vocodeOptions } from '../vocode-files.js'
 
 export const command = defineCommand({
@@ -13,12 +14,9 @@ export const command = defineCommand({
   options: vocodeOptions,
   examples: ['diffwave resynthesize recording.wav -o copy.wav'],
   run: (context, words, options) =>
-    vocodeFiles(context, words, recordings, options, async (vocoder, { name, path }) => {
-      const { readAudio } = await import('../../audio/codecs/decode.js')
-      const audio = await readAudio(path)
-      if (audio.sampleRate !== vocoder.sampleRate) {
-        context.note(`${name} was resampled from ${audio.sampleRate} to ${vocoder.sampleRate} Hz`)
-      }
+    vocodeFiles(context, words, recordings, options, async (vocoder, input) => {
+      const audio = await readRecording(context, input)
+      noteResampling(context, input.name, audio, vocoder.sampleRate)
       const { mel, length } = await vocoder.analyse(audio)
       return { stream: more => vocoder.stream(mel, { ...more, length }) }
     }),

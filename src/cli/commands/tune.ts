@@ -10,6 +10,7 @@ import { defineCommand, type OptionSpec, type Values } from '../command.js'
 import { findInputs, recordings } from '../inputs.js'
 import { DEFAULT_VOCODER, modelName, openModel } from '../load.js'
 import { flag, force, modelOptions, parseWhole, real, samplingOptions, text, whole } from '../options.js'
+import { readRecording } from '../read-recording.js'
 
 const steps: OptionSpec<readonly number[]> = {
   flags: '--steps <n...>',
@@ -93,24 +94,20 @@ export const command = defineCommand({
   options,
   examples: ['diffwave tune held-out -m runs/voice/model --steps 4 6'],
   run: async (context, words, options) => {
-    const [
-      { readAudio },
-      { modelPath },
-      { writeModelConfig, writeModelFolder },
-      { readModel },
-      { tune, withTunedSchedules },
-    ] = await Promise.all([
-      import('../../audio/codecs/decode.js'),
-      import('../../denoiser/load-model.js'),
-      import('../../model/folder.js'),
-      import('../../model/read-model.js'),
-      import('../../tuning/tune.js'),
-    ])
+    const [{ modelPath }, { writeModelConfig, writeModelFolder }, { readModel }, { tune, withTunedSchedules }] =
+      await Promise.all([
+        import('../../denoiser/load-model.js'),
+        import('../../model/folder.js'),
+        import('../../model/read-model.js'),
+        import('../../tuning/tune.js'),
+      ])
     const name = modelName(options, DEFAULT_VOCODER)
     const source = await modelPath(name)
     const target = options.dryRun ? null : await targetFolder(name, source, options)
     const audio: Audio[] = []
-    for (const { path } of await findInputs(words, recordings, context.signal)) audio.push(await readAudio(path))
+    for (const input of await findInputs(words, recordings, context.signal)) {
+      audio.push(await readRecording(context, input))
+    }
     const model = await openModel(context, options, DEFAULT_VOCODER)
     try {
       const { sampler, evaluations, seconds, seed } = options

@@ -1,0 +1,24 @@
+/** Reads a recording and notes what was odd about its file. */
+import type { Recording } from '../audio/audio.js'
+import type { Context } from './context.js'
+import type { Input } from './inputs.js'
+
+/** @throws DiffWaveError as `readAudio` */
+export async function readRecording(
+  context: Context,
+  { name, path }: Pick<Input, 'name' | 'path'>,
+): Promise<Recording> {
+  const { readAudio } = await import('../audio/codecs/decode.js')
+  const recording = await readAudio(path)
+  noteOddities(context, name, recording)
+  return recording
+}
+
+export function noteOddities(context: Context, name: string, { notes }: Recording): void {
+  for (const note of notes) context.note(`${name}: ${note}`)
+}
+
+/** Says that a recording will be resampled. */
+export function noteResampling(context: Context, name: string, { sampleRate }: Recording, wanted: number): void {
+  if (sampleRate !== wanted) context.note(`${name} was resampled from ${sampleRate} to ${wanted} Hz`)
+}
