@@ -1,10 +1,7 @@
 /** What can be said of a recording in a few numbers: for `diffwave inspect`, and for refusing clips not worth training on. */
-import meydaModule from 'meyda'
+import Meyda from 'meyda/dist/node/main.js'
 import { DiffWaveError } from '../core/errors.js'
 import type { Audio } from './audio.js'
-
-// Its types describe an ESM build; what Node loads is the object itself.
-const Meyda = meydaModule as unknown as typeof meydaModule.default
 
 export interface AudioDescription {
   readonly seconds: number

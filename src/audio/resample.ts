@@ -1,13 +1,27 @@
 /** Change of sample rate by libsamplerate's band-limited sinc interpolation (Erik de Castro Lopo), compiled to WASM. */
-import { createRequire } from 'node:module'
 import { setImmediate } from 'node:timers/promises'
 import { DiffWaveError } from '../core/errors.js'
-import { MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../core/limits.js'
+import { describe } from '../core/path.js'
+import { checkSampleRate, checkSamples } from './check-audio.js'
 
-// A CommonJS module whose names an ESM import does not see.
-const { ConverterType, create } = createRequire(import.meta.url)(
-  '@alexanderolsen/libsamplerate-js',
-) as typeof import('@alexanderolsen/libsamplerate-js')
+type Library = typeof import('@alexanderolsen/libsamplerate-js')
+
+/** The library, loaded when it is first needed. Node sees its CommonJS build (a default export), bundlers its names. */
+async function loadLibrary(): Promise<Library> {
+  const loaded: Library | { readonly default: Library } = await import('@alexanderolsen/libsamplerate-js')
+  return 'create' in loaded ? loaded : loaded.default
+}
+
+/** The largest rate that the library takes; it uses the rates' ratio alone. */
+const MAX_LIBRARY_RATE = 192_000
+/** Rates of the same ratio that the library takes, both whole numbers; to within three in a million if there are none. */
+function libraryRates(from: number, to: number): readonly [number, number] {
+  if (Math.max(from, to) <= MAX_LIBRARY_RATE) return [from, to]
+  let [divisor, rest] = [from, to]
+  while (rest > 0) [divisor, rest] = [rest, divisor % rest]
+  const scale = Math.max(divisor, Math.max(from, to) / MAX_LIBRARY_RATE)
+  return [Math.round(from / scale), Math.round(to / scale)]
+}
 
 /** Samples converted at a time: some 10 ms of work between two turns of the event loop. */
 const CHUNK = 8192
@@ -19,22 +33,26 @@ const TAIL = 1024
  *
  * @param from rate of the samples, Hz
  * @param to rate wanted, Hz; the two within a factor of 256, libsamplerate's bound
- * @throws DiffWaveError `BAD_OPTION`
+ * @throws DiffWaveError `BAD_OPTION`, `NOT_FINITE`
  */
 export async function resample(samples: Float32Array, from: number, to: number): Promise<Float32Array> {
-  for (const rate of [from, to]) {
-    if (!Number.isInteger(rate) || rate < MIN_SAMPLE_RATE || rate > MAX_SAMPLE_RATE) {
-      throw new DiffWaveError('BAD_OPTION', 'a sample rate is out of range', {
-        expected: `${MIN_SAMPLE_RATE} … ${MAX_SAMPLE_RATE} Hz`,
-        got: String(rate),
-      })
-    }
+  if (!(samples instanceof Float32Array)) {
+    throw new DiffWaveError('BAD_OPTION', 'the samples are of the wrong type', {
+      expected: 'a Float32Array',
+      got: describe(samples),
+      where: 'resample samples',
+    })
   }
+  checkSamples(samples, 'resample samples')
+  checkSampleRate(from, 'resample from', 'BAD_OPTION')
+  checkSampleRate(to, 'resample to', 'BAD_OPTION')
   if (to / from > 256 || from / to > 256) {
     throw new DiffWaveError('BAD_OPTION', 'the sample rates are too far apart', { expected: 'a factor of 256 at most' })
   }
   if (from === to) return samples.slice()
-  const converter = await create(1, from, to, { converterType: ConverterType.SRC_SINC_MEDIUM_QUALITY })
+  const { ConverterType, create } = await loadLibrary()
+  const [input, output] = libraryRates(from, to)
+  const converter = await create(1, input, output, { converterType: ConverterType.SRC_SINC_MEDIUM_QUALITY })
   try {
     const result = new Float32Array(Math.round((samples.length * to) / from))
     // The filter holds back its tail until more samples come: silence after the clip brings it out.

@@ -12,7 +12,8 @@ import type { Recording } from '../audio.js'
 import { decodeWavHeader, type WavHeader } from './wav-header.js'
 
 /** Node sees the package's CommonJS build (a default export), bundlers its module build (a named one). */
-const { WaveFile } = 'WaveFile' in wavefile ? wavefile : (wavefile as { default: typeof wavefile }).default
+const names: Readonly<Record<string, unknown>> = { ...wavefile }
+const { WaveFile } = ('WaveFile' in names ? names : names['default']) as typeof wavefile
 
 /** A function that reads interleaved sample i, scaled to ±1. */
 type SampleReader = (index: number) => number

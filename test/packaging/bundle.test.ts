@@ -1,0 +1,122 @@
+/** Bundlers: the package becomes one program with esbuild, Vite and webpack, and that program reads and writes recordings. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import * as esbuild from 'esbuild'
+import { build as viteBuild } from 'vite'
+import webpack from 'webpack'
+import { readWav } from '#src/audio/codecs/wav'
+import { golden, inRepository } from '../support/paths.js'
+
+/** Packages that only some programs need: none of them may load with the package itself. */
+const lazy = ['opus-decoder', 'stb-vorbis', 'mpg123-decoder', '@alexanderolsen/libsamplerate-js']
+
+mkdirSync(inRepository('build'), { recursive: true })
+const folder = mkdtempSync(inRepository('build/bundle-'))
+after(() => rmSync(folder, { recursive: true }))
+const entry = join(folder, 'entry.mjs')
+
+before(() => {
+  writeFileSync(
+    entry,
+    `import { melSpectrogram, namedConventions, readAudio, resample, writeWav } from ${JSON.stringify(inRepository('dist/index.js'))}
+const [input, output] = process.argv.slice(2)
+const { samples, sampleRate } = await readAudio(input)
+const audio = { samples: await resample(samples, sampleRate, 22050), sampleRate: 22050 }
+await writeWav(output, audio)
+console.log(melSpectrogram(audio, namedConventions.tacotron2).frames)
+`,
+  )
+})
+
+/** Runs a bundle on an Opus and a Vorbis file, and looks at what it wrote. */
+async function runs(bundle: string): Promise<void> {
+  for (const [name, samples, frames] of [
+    ['tones.opus', 5512, 22],
+    ['tones.ogg', 5512, 22],
+  ] as const) {
+    const output = join(folder, 'out.wav')
+    const printed = execFileSync(process.execPath, [bundle, golden(`audio/${name}`), output], { encoding: 'utf8' })
+    assert.equal(Number(printed), frames)
+    assert.equal((await readWav(output)).samples.length, samples)
+  }
+}
+
+describe('a bundle reads, resamples and writes recordings', () => {
+  test('esbuild', async () => {
+    const outfile = join(folder, 'esbuild.mjs')
+    await esbuild.build({
+      entryPoints: [entry],
+      outfile,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      logLevel: 'error',
+      // As esbuild's documentation asks for CommonJS packages in an ES module.
+      banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    })
+    await runs(outfile)
+  })
+
+  test('Vite', async () => {
+    const outDir = join(folder, 'vite')
+    await viteBuild({
+      configFile: false,
+      root: folder,
+      logLevel: 'error',
+      build: { ssr: entry, outDir, rollupOptions: { output: { entryFileNames: 'vite.mjs' } } },
+      ssr: { noExternal: true },
+    })
+    await runs(join(outDir, 'vite.mjs'))
+  })
+
+  test('webpack', async () => {
+    const path = join(folder, 'webpack')
+    const stats = await new Promise<webpack.Stats | undefined>((resolve, reject) => {
+      webpack(
+        {
+          mode: 'development',
+          devtool: false,
+          target: 'node20',
+          entry,
+          experiments: { outputModule: true },
+          output: { path, filename: 'webpack.mjs', library: { type: 'module' } },
+        },
+        (error, result) => (error === null ? resolve(result) : reject(error)),
+      )
+    })
+    assert.deepEqual(stats?.toJson({ all: false, errors: true }).errors, [])
+    await runs(join(path, 'webpack.mjs'))
+  })
+})
+
+test('decoders and the resampler load when they are first used, not with the package', async () => {
+  const { metafile } = await esbuild.build({
+    entryPoints: [inRepository('dist/index.js')],
+    outdir: join(folder, 'split'),
+    bundle: true,
+    splitting: true,
+    metafile: true,
+    write: false,
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'error',
+  })
+  const eager = new Set<string>()
+  const visit = (file: string) => {
+    if (eager.has(file)) return
+    eager.add(file)
+    for (const { path, kind } of metafile.outputs[file]!.imports) {
+      if (kind === 'import-statement' && path in metafile.outputs) visit(path)
+    }
+  }
+  visit(Object.keys(metafile.outputs).find(file => metafile.outputs[file]!.entryPoint?.endsWith('dist/index.js'))!)
+  const inputs = [...eager].flatMap(file => Object.keys(metafile.outputs[file]!.inputs))
+  assert.ok(inputs.some(input => input.includes('node_modules/wavefile/')))
+  assert.deepEqual(
+    inputs.filter(input => lazy.some(name => input.includes(`node_modules/${name}/`))),
+    [],
+  )
+})
