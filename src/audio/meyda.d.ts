@@ -4,5 +4,5 @@ declare module 'meyda/dist/node/main.js' {
 
   const object: typeof meyda.default
 
-  export { object as default }
+  export = object
 }
