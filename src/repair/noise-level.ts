@@ -16,9 +16,9 @@ const BINS_AT_ONCE = 8
 
 /**
  * Root mean square of white noise with the mean log power spectrum of the recording's quiet moments, at the power that
- * a tenth of all moments stay below. For white noise this is its own level; for coloured noise, such as babble, the part that the process
- * can remove as white: its power times its spectral flatness (Gray & Markel 1974). Too high for recordings without
- * pauses.
+ * a tenth of all moments stay below. For white noise this is its own level; for coloured noise, such as babble, the
+ * part that the process can remove as white: its power times its spectral flatness (Gray & Markel 1974). Too high for
+ * recordings without pauses.
  *
  * @throws DiffWaveError `BAD_AUDIO` for a recording without samples
  */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { gaussian, permutation, philox, uniform, uniformInteger } from '#src/core/random'
+import { gaussian, permutation, philox, uniform, uniformInteger, weightedIndex } from '#src/core/random'
 
 // Known answers of Random123 1.14 (kat_vectors, philox4x32 10).
 const knownAnswers: readonly [number[], number[], number[]][] = [
@@ -119,3 +119,10 @@ function normalDistribution(x: number): number {
   }
   return 0.5 + (sum * h) / 3 / Math.sqrt(2 * Math.PI)
 }
+
+test('a weighted index is drawn by its weight, never with weight 0', () => {
+  const counts = [0, 0, 0, 0]
+  for (let i = 0; i < 4000; i++) counts[weightedIndex([0, 3, 0, 1], 5, 0, i)]!++
+  assert.deepEqual([counts[0], counts[2]], [0, 0])
+  assert.ok(Math.abs(counts[1]! - 3000) < 120, String(counts))
+})

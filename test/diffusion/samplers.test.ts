@@ -58,8 +58,8 @@ describe('on Gaussian data', () => {
   })
 
   test('halving the step halves the error of DDIM and quarters DPM-Solver++’s', () => {
-    // The probability flow of this data is known: x_0 = m + (x − √ᾱ m)·s/√v. The last pass, from ᾱ_0 to clean audio, is exact
-    // only to first order for either, so the error is taken before it.
+    // The probability flow of this data is known: x_0 = m + (x − √ᾱ m)·s/√v. The last pass, from ᾱ_0 to clean data, is
+    // exact only to first order for either, so the error is taken before it.
     const errorOf = (make: (schedule: SamplingSchedule) => Sampler, count: number) => {
       const schedule = derivedSchedule(
         noiseSchedule({ kind: 'linear', steps: 50, betaStart: 1e-4, betaEnd: 0.05 }),

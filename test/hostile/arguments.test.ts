@@ -1,4 +1,4 @@
-/** Wrong arguments of library calls: each is refused with a DiffWaveError, never with a raw TypeError, and never hangs. */
+/** Wrong arguments of library calls: each is refused with a DiffWaveError, never with a raw TypeError. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Audio } from '#src/audio/audio'

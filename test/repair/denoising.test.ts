@@ -21,7 +21,7 @@ describe('denoise', () => {
   test('is the Wiener filter in one step, and nearly as good in more', async () => {
     const one = await generator.denoise(audio(noisy), { noise: 0.1, steps: 1, seed: 1 })
     const own = relativeError(noisy, clean)
-    // The Wiener gain of this process at this noise: 4 % of the noise's power pass, and some of the signal stays behind.
+    // The Wiener gain of this process at this noise: 4 % of the noise's power pass, and some of the signal is lost.
     assert.ok(relativeError(one.samples, clean) < 0.5 * own, `${relativeError(one.samples, clean)} of ${own}`)
     for (const sampler of ['ddpm', 'ddim', 'dpm-solver++'] as const) {
       const made = await generator.denoise(audio(noisy), { noise: 0.1, sampler, seed: 1 })

@@ -48,7 +48,7 @@ function bridge(i: number): { readonly mean: number; readonly variance: number }
   }
 }
 
-/** Over many seeds: mean and root-mean-square distance from the bridge's mean, and the size of the steps at the edges. */
+/** Over many seeds: mean and RMS distance from the bridge's mean, and the size of the steps at the edges. */
 async function statistics(options: Partial<InpaintOptions>, runs: number, by = generator) {
   const width = to - from
   const mean = new Float64Array(width)

@@ -1,0 +1,104 @@
+/** The mel of one clip, as several readers see it. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { type Mel, namedConventions } from '#src/audio/mel/convention'
+import { MelFeed } from '#src/audio/mel/feed'
+import { sliceMel } from '#src/audio/mel/frames'
+import type { MelPiece } from '#src/audio/mel/source'
+import { gaussian } from '#src/core/random'
+
+const convention = namedConventions.lmnt
+const mel: Mel = { data: gaussian(1, 0, 0, 80 * 10).map(v => 0.5 + 0.1 * v), bands: 80, frames: 10 }
+
+async function* arriving(frames = 10, size = 3) {
+  for (let start = 0; start < frames; start += size) yield sliceMel(mel, start, Math.min(frames, start + size))
+}
+
+async function pieces(feed: MelFeed, framesAtOnce: number, last: boolean): Promise<MelPiece[]> {
+  const all: MelPiece[] = []
+  for await (const piece of feed.read(framesAtOnce, last, undefined)) all.push(piece)
+  return all
+}
+
+/** Pieces put together. */
+function joined(parts: readonly MelPiece[]): Mel {
+  const frames = parts.reduce((sum, { mel }) => sum + mel.frames, 0)
+  const data = new Float32Array(80 * frames)
+  let at = 0
+  for (const { mel } of parts) {
+    for (let band = 0; band < 80; band++) {
+      data.set(mel.data.subarray(band * mel.frames, (band + 1) * mel.frames), band * frames + at)
+    }
+    at += mel.frames
+  }
+  return { data, bands: 80, frames }
+}
+
+describe('reading', () => {
+  test('gives every frame once, in pieces of at most so many frames', async () => {
+    for (const source of [mel, arriving()]) {
+      const parts = await pieces(new MelFeed(source, convention), 4, true)
+      assert.ok(parts.every(({ mel }) => mel.frames <= 4))
+      assert.deepEqual(joined(parts), mel)
+      assert.deepEqual(
+        parts.map(({ last }) => last),
+        parts.map((_, i) => i === parts.length - 1),
+      )
+    }
+  })
+
+  test('can be repeated, for a mel that arrives over time, too', async () => {
+    for (const source of [mel, arriving()]) {
+      const feed = new MelFeed(source, convention)
+      assert.deepEqual(joined(await pieces(feed, 4, false)), mel)
+      assert.deepEqual(joined(await pieces(feed, 2, false)), mel)
+      assert.deepEqual(joined(await pieces(feed, 5, true)), mel)
+    }
+  })
+
+  test('finds the length at the end of a mel that does not announce it', async () => {
+    const feed = new MelFeed(arriving(), convention)
+    assert.equal(feed.length, null)
+    await pieces(feed, 4, true)
+    assert.equal(feed.length, 10 * 256)
+    assert.equal(new MelFeed(Object.assign(arriving(), { frames: 10 }), convention).length, 10 * 256)
+    assert.equal(new MelFeed(mel, convention).length, 10 * 256)
+  })
+})
+
+describe('readers', () => {
+  test('have a piece before it is yielded, and have it once', async () => {
+    const feed = new MelFeed(arriving(), convention)
+    const reader = feed.lastReader()
+    for await (const piece of feed.read(4, true, undefined)) {
+      assert.deepEqual(reader.take(), [piece])
+      assert.deepEqual(reader.take(), [])
+    }
+  })
+
+  test('of the first and of the last reading get the mel once each', async () => {
+    const feed = new MelFeed(arriving(), convention)
+    const [first, last] = [feed.firstReader(), feed.lastReader()]
+    await pieces(feed, 4, false)
+    assert.deepEqual(joined(first.take()), mel)
+    assert.deepEqual(last.take(), [])
+    await pieces(feed, 4, true)
+    assert.deepEqual(first.take(), [])
+    assert.deepEqual(joined(last.take()), mel)
+  })
+})
+
+describe('checks', () => {
+  test('come at once for a whole mel, and with the piece for one that arrives', async () => {
+    const wrong = { ...mel, data: mel.data.map(v => v - 20) }
+    assert.throws(() => new MelFeed(wrong, convention), { code: 'MEL_RANGE' })
+    await assert.rejects(pieces(new MelFeed([mel, wrong], convention), 4, true), { code: 'MEL_RANGE' })
+    const bands = [mel, { data: new Float32Array(12).fill(0.5), bands: 4, frames: 3 }]
+    await assert.rejects(pieces(new MelFeed(bands, convention), 4, true), { code: 'BAD_MEL' })
+  })
+
+  test('hold a mel to the frames that it announced', async () => {
+    const short = new MelFeed(Object.assign(arriving(9), { frames: 10 }), convention)
+    await assert.rejects(pieces(short, 4, true), { code: 'BAD_MEL', expected: '10', got: '9' })
+  })
+})
