@@ -27,4 +27,4 @@ export const engineChoices = all<EngineChoice>()([
 ])
 export const samplerChoices = all<SamplerName>()(['ddpm', 'ddim', 'dpm-solver++'])
 export const formatChoices = all<WavFormat>()(['16', '24', '32f'])
-export const conventionChoices = all<ConventionName>()(['lmnt', 'tacotron2', 'hifigan'])
+export const conventionChoices = all<ConventionName>()(['lmnt', 'tacotron2', 'hifigan', 'amphion'])

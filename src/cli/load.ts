@@ -41,7 +41,7 @@ export async function openModel(context: Context, options: ModelOptions, fallbac
   const loading = loadOptions(options)
   noteThreads(context, loading.threads)
   const model = await loadModel(modelName(options, fallback), loading)
-  if ((options.engine ?? 'auto') === 'auto') await noteFallback(context, model)
+  noteModel(context, model)
   return model
 }
 
@@ -52,18 +52,9 @@ export function noteThreads(context: Context, threads: number | undefined): void
   context.note(`${threads} threads on ${cores} cores: more threads than cores are not faster`)
 }
 
-/** Engines that are several times slower than the native one. */
-const slowEngines = new Set(['tensorflow:wasm', 'tensorflow:cpu'])
-
-/** Says that a slow engine was taken because the native one is missing, and the way out. */
-export async function noteFallback(context: Context, { engine }: Pick<Denoiser, 'engine'>): Promise<void> {
-  if (!slowEngines.has(engine.name)) return
-  const { surveyNative } = await import('../engines/native/engine.js')
-  const { reason } = surveyNative()
-  const why = reason === '' ? 'the native engine is not available' : reason
-  context.note(
-    `${why}; ${engine.name} runs instead, many times slower. \`diffwave build-native\` compiles the native engine.`,
-  )
+/** Prints what a model's user should know: assumed facts of a checkpoint, or a slow engine. */
+export function noteModel(context: Context, { notes }: Pick<Denoiser, 'notes'>): void {
+  for (const note of notes) context.note(note)
 }
 
 /** Times a model's default number of steps beyond which more rarely sound better. */

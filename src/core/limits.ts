@@ -71,3 +71,5 @@ export const MAX_ROUNDS = 50
 export const MAX_REFINEMENT_ITERATIONS = 100
 /** Schedules that tuning may try. */
 export const MAX_TUNING_EVALUATIONS = 10_000
+/** Threads of the native engine: the largest servers have some 200 cores. */
+export const MAX_THREADS = 256

@@ -36,6 +36,8 @@ export class Denoiser {
   constructor(
     readonly config: ModelConfig,
     readonly engine: Engine,
+    /** What the user should know: facts that were assumed because a checkpoint does not state them, or a slow engine. */
+    readonly notes: readonly string[] = [],
   ) {
     this.domain = domainOf(config)
   }

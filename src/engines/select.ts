@@ -1,15 +1,17 @@
-/** Which engine runs a network: named by the caller, or the best there is. A named engine that cannot run is an error. */
+/** Which engine runs a network: the one the caller names, or the fastest available. A named engine that cannot run is an error. */
 import { z } from 'zod'
+import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
-import { check } from '../core/options.js'
+import { MAX_THREADS } from '../core/limits.js'
+import { check, type FieldsOf } from '../core/options.js'
 import type { Tensors } from '../core/tensor.js'
 import type { NetworkConfig } from '../model/network.js'
 import type { Engine } from './engine.js'
-import { createNativeEngine, instructionSets, surveyNative } from './native/engine.js'
-import { backendNames } from './tensorflow/backend-names.js'
+import { createNativeEngine, type InstructionSet, instructionSets, surveyNative } from './native/engine.js'
+import { type BackendName, backendNames } from './tensorflow/backend-names.js'
 import { createTensorflowEngine, surveyTensorflow } from './tensorflow/engine.js'
 
-/** Engines by name. `tensorflow` takes the best of its backends; `auto` a CUDA device, then native, then TensorFlow.js. */
+/** Engines by name. `tensorflow` takes the fastest of its backends; `auto` a CUDA device, then native, then TensorFlow.js. */
 export const engineNames = [
   'auto',
   'native',
@@ -18,21 +20,30 @@ export const engineNames = [
 ] as const
 export type EngineName = (typeof engineNames)[number]
 
-const optionsSchema = z.strictObject({
-  engine: z.enum(engineNames).default('auto'),
-  /** Threads of the native engine; default: the available cores. */
-  threads: z.number().int().min(1).max(256).optional(),
-  /** Instruction set of the native engine; default: the best the processor has. */
-  instructionSet: z.enum(instructionSets).optional(),
-})
+/** How a network is run. */
+export interface EngineOptions {
+  /** What runs the network. Default: `auto`, which takes a CUDA device, else the native engine, else TensorFlow.js. */
+  readonly engine?: EngineName | undefined
+  /** Threads of the native engine, 1 to 256. Default: the available cores. */
+  readonly threads?: number | undefined
+  /** Instruction set of the native engine. Default: the fastest that the processor has. */
+  readonly instructionSet?: InstructionSet | undefined
+}
 
-export type EngineOptions = Readonly<z.input<typeof optionsSchema>>
+/** The fields of `EngineOptions`, for schemas of options. */
+export const engineFields = {
+  engine: z.enum(engineNames).default('auto'),
+  threads: z.number().int().min(1).max(MAX_THREADS).optional(),
+  instructionSet: z.enum(instructionSets).optional(),
+} satisfies FieldsOf<EngineOptions>
+
+const optionsSchema = z.strictObject(engineFields)
 
 /** Whether an engine runs here. */
 export interface EngineSurvey {
   readonly name: string
   readonly available: boolean
-  /** Why not; empty where it runs. */
+  /** Why not; empty if it runs. */
   readonly reason: string
   readonly device: string
 }
@@ -47,18 +58,11 @@ export async function surveyEngines(): Promise<readonly EngineSurvey[]> {
   return rows
 }
 
-/** The first of several attempts that finds its engine; an error other than “not available” ends it. */
-async function firstAvailable(attempts: readonly (() => Promise<Engine>)[]): Promise<Engine> {
-  const reasons: string[] = []
-  for (const attempt of attempts) {
-    try {
-      return await attempt()
-    } catch (error) {
-      if (!(error instanceof DiffWaveError) || error.code !== 'ENGINE_UNAVAILABLE') throw error
-      reasons.push(error.message)
-    }
-  }
-  throw new DiffWaveError('ENGINE_UNAVAILABLE', `no engine runs here: ${reasons.join('; ')}`)
+/** An engine, and what the user should know about the choice. */
+export interface SelectedEngine {
+  readonly engine: Engine
+  /** Sentences: why a slower engine was taken than this platform could have. */
+  readonly notes: readonly string[]
 }
 
 /**
@@ -71,26 +75,52 @@ export async function createEngine(
   parameters: Tensors,
   options: EngineOptions = {},
 ): Promise<Engine> {
+  return (await selectEngine(network, parameters, options)).engine
+}
+
+/** As `createEngine`, with notes on the choice. @throws DiffWaveError as `createEngine` */
+export async function selectEngine(
+  network: NetworkConfig,
+  parameters: Tensors,
+  options: EngineOptions = {},
+): Promise<SelectedEngine> {
   const { engine, threads, instructionSet } = check(optionsSchema, options, 'engine options')
-  const native = () =>
-    createNativeEngine({
-      network,
-      parameters,
-      ...(threads === undefined ? {} : { threads }),
-      ...(instructionSet === undefined ? {} : { instructionSet }),
-    })
-  const tensorflow = (backend: (typeof backendNames)[number]) => () =>
-    createTensorflowEngine({ network, parameters, backend })
+  const native = () => createNativeEngine({ network, parameters, ...defined({ threads, instructionSet }) })
+  const tensorflow = (backend: BackendName) => () => createTensorflowEngine({ network, parameters, backend })
   switch (engine) {
     case 'native':
-      return native()
+      return { engine: await native(), notes: [] }
     case 'auto':
       return firstAvailable([tensorflow('cuda'), native, tensorflow('node'), tensorflow('wasm'), tensorflow('cpu')])
     case 'tensorflow':
       return firstAvailable([tensorflow('cuda'), tensorflow('node'), tensorflow('wasm'), tensorflow('cpu')])
     default: {
       const backend = backendNames.find(name => engine === `tensorflow:${name}`)!
-      return tensorflow(backend)()
+      return { engine: await tensorflow(backend)(), notes: [] }
     }
   }
+}
+
+/** The first of several attempts that finds its engine; an error other than “not available” ends it. */
+async function firstAvailable(attempts: readonly (() => Promise<Engine>)[]): Promise<SelectedEngine> {
+  const reasons: string[] = []
+  for (const attempt of attempts) {
+    try {
+      const engine = await attempt()
+      return { engine, notes: slowEngines.has(engine.name) ? [slowNote(engine.name)] : [] }
+    } catch (error) {
+      if (!(error instanceof DiffWaveError) || error.code !== 'ENGINE_UNAVAILABLE') throw error
+      reasons.push(error.message)
+    }
+  }
+  throw new DiffWaveError('ENGINE_UNAVAILABLE', `no engine runs here: ${reasons.join('; ')}`)
+}
+
+/** Engines that are about ten times slower than the native one, or more. */
+const slowEngines: ReadonlySet<string> = new Set(['tensorflow:wasm', 'tensorflow:cpu'])
+
+function slowNote(name: string): string {
+  const { reason } = surveyNative()
+  const why = reason === '' ? 'the native engine is not available' : reason
+  return `${why}; ${name} runs instead, many times slower. \`diffwave build-native\` compiles the native engine.`
 }

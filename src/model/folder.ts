@@ -6,7 +6,7 @@ import { MAX_CONFIG_BYTES } from '../core/limits.js'
 import { check } from '../core/options.js'
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js'
 import { type ModelConfig, modelConfigSchema } from './config.js'
-import type { ModelFiles } from './import/lmnt.js'
+import type { ModelFiles } from './import/model-files.js'
 import { checkParameters } from './parameters.js'
 
 const CONFIG = 'config.json'

@@ -1,74 +1,122 @@
-/** Reads a model from whatever it comes in: a model folder, or a PyTorch checkpoint of a known project as it is. */
+/** Reads a model from whatever it comes in: a model folder, or another project's checkpoint as it is. */
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { DiffWaveError } from '../core/errors.js'
 import { kindOfPath, readFileBytes } from '../core/files.js'
 import { check } from '../core/options.js'
-import { decodeTorch } from '../formats/pytorch.js'
+import { decodeTorch, type TorchValue } from '../formats/pytorch.js'
+import { decodeSafetensors } from '../formats/safetensors.js'
 import { readJson, readModelFolder } from './folder.js'
-import { importLmnt, isLmntStateDict, type ModelFiles } from './import/lmnt.js'
-import { importPhilsyn, isPhilsynStateDict, type PhilsynHints, philsynHints } from './import/philsyn.js'
+import { amphionConfigNames, amphionFacts, isAmphionConfig } from './import/amphion.js'
+import { type ImportHints, importHintFields } from './import/hints.js'
+import { importLmnt } from './import/lmnt.js'
+import type { ImportedModel } from './import/model-files.js'
+import { importPhilsyn, type PhilsynFacts, philsynFacts } from './import/philsyn.js'
+import { type FoundNetwork, findNetwork, networkOfTensors } from './import/state-dict.js'
 
-export type { ModelFiles } from './import/lmnt.js'
+export type { ImportHints } from './import/hints.js'
+export type { ImportedModel, ModelFiles } from './import/model-files.js'
 
 /** Where a model came from. */
 export type ModelSource = 'folder' | 'lmnt' | 'philsyn'
 
-const optionsSchema = z.strictObject({
-  /** For a philsyn checkpoint without its `config.json`: what shapes cannot tell. */
-  dilationCycle: z.number().int().positive().optional(),
-  diffusionSteps: z.number().int().positive().optional(),
-  betaStart: z.number().positive().optional(),
-  betaEnd: z.number().positive().optional(),
-})
-
-export type ReadModelOptions = Readonly<z.input<typeof optionsSchema>>
-
-/** Steps of that project's own training schedule. */
-const PHILSYN_STEPS = 50
-
-async function hintsFor(path: string, options: z.output<typeof optionsSchema>): Promise<PhilsynHints> {
-  const beside = join(dirname(path), 'config.json')
-  const { dilationCycle, betaStart, betaEnd, diffusionSteps } = options
-  if (dilationCycle !== undefined && betaStart !== undefined && betaEnd !== undefined) {
-    return { dilationCycle, betaStart, betaEnd, diffusionSteps: diffusionSteps ?? PHILSYN_STEPS }
-  }
-  if ((await kindOfPath(beside)) === 'file') {
-    return {
-      ...philsynHints(await readJson(beside), beside),
-      ...(dilationCycle === undefined ? {} : { dilationCycle }),
-    }
-  }
-  throw new DiffWaveError('BAD_CHECKPOINT', 'this checkpoint does not say its dilation cycle and β range', {
-    expected: 'its config.json beside it',
-    where: path,
-    hint: 'Or give dilationCycle, betaStart and betaEnd (--dilation-cycle, --beta-start, --beta-end).',
-  })
+/** A model, and where it came from. */
+export interface ReadModel extends ImportedModel {
+  readonly source: ModelSource
 }
+
+const hintsSchema = z.strictObject(importHintFields)
+
+/** Steps of philsyn's own training schedule. */
+const PHILSYN_STEPS = 50
 
 /**
  * A model's config and parameters.
  *
- * @param path a model folder, a `.pt` of lmnt-com/diffwave, or a `.pkl` of philsyn/DiffWave-Vocoder
- * @throws DiffWaveError `FILE_NOT_FOUND`, `UNSUPPORTED_FORMAT`, `BAD_CHECKPOINT`, `UNSAFE_PICKLE`, `BAD_CONFIG`, …
+ * @param path a model folder; or a `.pt`, `.pkl`, `.ckpt` or `.safetensors` file with a network of lmnt-com/diffwave, Amphion or
+ * philsyn/DiffWave-Vocoder
+ * @param hints facts that the checkpoint does not state, or that win over what it states; a model folder takes none
+ * @throws DiffWaveError `FILE_NOT_FOUND`, `UNSUPPORTED_FORMAT`, `BAD_CHECKPOINT`, `UNSAFE_PICKLE`, `BAD_CONFIG`, `BAD_OPTION`, …
  */
-export async function readModel(
-  path: string,
-  options: ReadModelOptions = {},
-): Promise<ModelFiles & { readonly source: ModelSource }> {
-  const checked = check(optionsSchema, options, 'readModel options')
-  if ((await kindOfPath(path)) === 'directory') return { ...(await readModelFolder(path)), source: 'folder' }
-  const root = decodeTorch(await readFileBytes(path), path)
-  if (root instanceof Map) {
-    const inner = root.get('model') ?? root.get('model_state_dict') ?? root
-    const names = inner instanceof Map ? [...inner.keys()].filter(name => typeof name === 'string') : []
-    if (isLmntStateDict(names)) return { ...importLmnt(root, path), source: 'lmnt' }
-    if (isPhilsynStateDict(names)) {
-      return { ...importPhilsyn(root, await hintsFor(path, checked), path), source: 'philsyn' }
+export async function readModel(path: string, hints: ImportHints = {}): Promise<ReadModel> {
+  const checked = check(hintsSchema, hints, 'readModel options')
+  if ((await kindOfPath(path)) === 'directory') {
+    const given = Object.entries(checked).filter(([, value]) => value !== undefined)
+    if (given.length > 0) {
+      throw new DiffWaveError(
+        'BAD_OPTION',
+        `${given[0]![0]} is an option for checkpoints: a model folder has its config`,
+        {
+          where: path,
+          hint: 'Edit config.json in the folder to change it.',
+        },
+      )
+    }
+    return { ...(await readModelFolder(path)), notes: [], source: 'folder' }
+  }
+  const bytes = await readFileBytes(path)
+  const { root, network } = readNetwork(bytes, path)
+  if (network === null) {
+    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'the checkpoint is not of a known project', {
+      expected: 'parameters of lmnt-com/diffwave, Amphion’s DiffWave or philsyn/DiffWave-Vocoder',
+      where: path,
+    })
+  }
+  const { project, tensors } = network
+  const imported =
+    project === 'lmnt'
+      ? importLmnt(tensors, { root, amphion: await amphionBeside(path), hints: checked }, path)
+      : importPhilsyn(tensors, await philsynFactsFor(path, checked), { root, hints: checked }, path)
+  return { ...imported, notes: [...network.notes, ...imported.notes], source: project }
+}
+
+interface ReadNetwork {
+  /** The whole checkpoint; empty for safetensors. */
+  readonly root: ReadonlyMap<TorchValue, TorchValue>
+  readonly network: FoundNetwork | null
+}
+
+/** The bytes of `torch.save` or of safetensors, told apart by their start. */
+function readNetwork(bytes: Uint8Array, path: string): ReadNetwork {
+  // A safetensors file starts with the length of its JSON header, eight bytes, and the header's brace.
+  if (bytes[8] === 0x7b && !(bytes[0] === 0x50 && bytes[1] === 0x4b)) {
+    return { root: new Map(), network: networkOfTensors(decodeSafetensors(bytes, path).tensors, path) }
+  }
+  const root = decodeTorch(bytes, path)
+  return { root: root instanceof Map ? root : new Map(), network: findNetwork(root, path) }
+}
+
+/** The facts in an Amphion config beside the checkpoint; null if there is none. */
+async function amphionBeside(path: string): Promise<ReturnType<typeof amphionFacts> | null> {
+  for (const name of amphionConfigNames) {
+    const beside = join(dirname(path), name)
+    if ((await kindOfPath(beside)) !== 'file') continue
+    // A file of that name may belong to anything: only one that looks like Amphion's counts.
+    const json = await readJson(beside).catch(() => null)
+    if (isAmphionConfig(json)) return amphionFacts(json, beside)
+  }
+  return null
+}
+
+/** What a philsyn checkpoint does not state: the user's hints win over its `config.json`. */
+async function philsynFactsFor(path: string, hints: ImportHints): Promise<PhilsynFacts> {
+  const beside = join(dirname(path), 'config.json')
+  const { dilationCycle, betaStart, betaEnd, diffusionSteps } = hints
+  if (dilationCycle !== undefined && betaStart !== undefined && betaEnd !== undefined) {
+    return { dilationCycle, betaStart, betaEnd, diffusionSteps: diffusionSteps ?? PHILSYN_STEPS }
+  }
+  if ((await kindOfPath(beside)) === 'file') {
+    const own = philsynFacts(await readJson(beside), beside)
+    return {
+      dilationCycle: dilationCycle ?? own.dilationCycle,
+      diffusionSteps: diffusionSteps ?? own.diffusionSteps,
+      betaStart: betaStart ?? own.betaStart,
+      betaEnd: betaEnd ?? own.betaEnd,
     }
   }
-  throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this checkpoint is of no project known here', {
-    expected: 'lmnt-com/diffwave or philsyn/DiffWave-Vocoder',
+  throw new DiffWaveError('BAD_CHECKPOINT', 'the checkpoint does not state its dilation cycle and β range', {
+    expected: 'its config.json beside it',
     where: path,
+    hint: 'Or give dilationCycle, betaStart and betaEnd (--dilation-cycle, --beta-start, --beta-end).',
   })
 }

@@ -1,7 +1,8 @@
 /**
  * Mel conventions: how a waveform becomes the mel spectrogram that a model was trained on. A convention is data, so that
  * a config can spell out one that has no name here. Sources of the named ones: lmnt-com/diffwave `preprocess.py` (with
- * torchaudio's MelSpectrogram), NVIDIA/tacotron2 `layers.py`, jik876/hifi-gan `meldataset.py`.
+ * torchaudio's MelSpectrogram), NVIDIA/tacotron2 `layers.py`, jik876/hifi-gan `meldataset.py`,
+ * open-mmlab/Amphion `utils/mel.py`.
  */
 import { z } from 'zod'
 import { MAX_FFT_SIZE, MAX_HOP, MAX_MEL_BANDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
@@ -110,12 +111,22 @@ export const namedConventions = {
   },
   tacotron2,
   hifigan: { ...tacotron2, name: 'hifigan', framing: 'edge', magnitudeEpsilon: 1e-9 },
+  /** open-mmlab/Amphion's vocoders (config/vocoder.json, utils/mel.py): hifigan's transform at 24 kHz. */
+  amphion: {
+    ...tacotron2,
+    name: 'amphion',
+    sampleRate: 24_000,
+    framing: 'edge',
+    magnitudeEpsilon: 1e-9,
+    bands: 100,
+    maxFrequency: 12_000,
+  },
 } as const satisfies Record<string, MelConvention>
 
 export type ConventionName = keyof typeof namedConventions
 
 /** A convention by name or spelled out, as configs and options take it. */
 export const conventionSchema = z.union([
-  z.enum(['lmnt', 'tacotron2', 'hifigan']).transform((name): MelConvention => namedConventions[name]),
+  z.enum(['lmnt', 'tacotron2', 'hifigan', 'amphion']).transform((name): MelConvention => namedConventions[name]),
   melConventionSchema,
 ])

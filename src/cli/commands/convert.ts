@@ -2,17 +2,19 @@
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { kindOfPath } from '../../core/files.js'
+import { conventionChoices } from '../choices.js'
 import { defineCommand } from '../command.js'
 import { findInput } from '../inputs.js'
-import { force, real, requiredText, whole } from '../options.js'
+import { choice, force, real, requiredText, whole } from '../options.js'
 
-const BARE = 'Checkpoints without a config'
+const BARE = 'What a checkpoint does not state'
 
 export const command = defineCommand({
   name: 'convert',
   summary: 'Model folder from a PyTorch checkpoint',
   details: [
-    'Checkpoints of lmnt-com/diffwave (.pt) and philsyn/DiffWave-Vocoder (.pkl) are read. Nothing in them is executed.',
+    'Checkpoints of lmnt-com/diffwave, Amphion’s DiffWave and philsyn/DiffWave-Vocoder are read, as .pt, .pkl, .ckpt or ' +
+      '.safetensors. Nothing in a pickle is executed. Options win over what a checkpoint states.',
   ],
   group: 'Mels and models',
   arguments: [{ name: 'checkpoint', description: 'checkpoint file' }],
@@ -23,6 +25,8 @@ export const command = defineCommand({
     diffusionSteps: whole('--diffusion-steps <n>', 'steps of the training noise schedule', { group: BARE }),
     betaStart: real('--beta-start <β>', 'first β of the training noise schedule', { group: BARE }),
     betaEnd: real('--beta-end <β>', 'last β of the training noise schedule', { group: BARE }),
+    sampleRate: whole('--sample-rate <Hz>', 'sample rate', { group: BARE }),
+    convention: choice('--convention <name>', 'mel convention', conventionChoices, { group: BARE }),
   },
   examples: ['diffwave convert weights.pt -o my-model'],
   run: async (context, [checkpoint], options) => {
@@ -39,7 +43,8 @@ export const command = defineCommand({
       import('../../model/read-model.js'),
     ])
     const input = await findInput(checkpoint!, context.signal)
-    const { config, parameters, source } = await readModel(input.path, defined(hints))
+    const { config, parameters, source, notes } = await readModel(input.path, defined(hints))
+    for (const note of notes) context.note(note)
     await writeModelFolder(output, { config, parameters })
     const count = parameterCount(config.network)
     context.result(`${output}: ${config.kind} from ${source}, ${(count / 1e6).toFixed(2)} M parameters`, {

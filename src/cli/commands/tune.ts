@@ -37,7 +37,9 @@ const options = {
 /** Whether a model lies in this package, where an update would lose what is written. */
 async function isShipped(folder: string): Promise<boolean> {
   const { packageRoot } = await import('../../denoiser/load-model.js')
-  const models = join(packageRoot(), 'models')
+  const root = packageRoot()
+  if (root === null) return false
+  const models = join(root, 'models')
   const [own, shipped] = await Promise.all([folder, models].map(path => realpath(path).catch(() => path)))
   return own!.startsWith(`${shipped}${sep}`)
 }

@@ -1,0 +1,56 @@
+/** The models that come with this package, and where a model lies by its name or path. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { DiffWaveError } from '../core/errors.js'
+import { kindOfPath } from '../core/files.js'
+import { suggestion } from '../core/suggest.js'
+import { configPath } from '../model/folder.js'
+
+/**
+ * Where a model lies. A file or a model folder that exists wins; else the name of a shipped model counts. So a folder that is not
+ * a model, such as `music` full of recordings, does not hide the shipped model of that name; `./music` means the folder.
+ *
+ * @throws DiffWaveError `UNKNOWN_MODEL`
+ */
+export async function modelPath(source: string): Promise<string> {
+  const kind = await kindOfPath(source)
+  const isModel = kind === 'directory' ? (await kindOfPath(configPath(source))) === 'file' : kind !== 'missing'
+  if (isModel) return source
+  const shipped = shippedModels()
+  if (shipped.includes(source)) return join(modelsFolder()!, source)
+  if (kind !== 'missing' || /[\\/.]/.test(source)) return source
+  throw new DiffWaveError('UNKNOWN_MODEL', 'unknown model', {
+    expected: shipped.length === 0 ? 'a path' : `one of ${shipped.join(', ')}, or a path`,
+    got: source,
+    ...suggestion(source, shipped),
+  })
+}
+
+/** Names of the models in this package; none in a bundle, which has no package folder. */
+export function shippedModels(): readonly string[] {
+  const folder = modelsFolder()
+  if (folder === null || !existsSync(folder)) return []
+  return readdirSync(folder)
+    .filter(name => existsSync(configPath(join(folder, name))))
+    .sort()
+}
+
+function modelsFolder(): string | null {
+  const root = packageRoot()
+  return root === null ? null : join(root, 'models')
+}
+
+/** The folder of the nearest package.json above this file that is named `diffwave`; null in a bundle. */
+export function packageRoot(): string | null {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (true) {
+    const file = join(folder, 'package.json')
+    if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown }).name === 'diffwave') {
+      return folder
+    }
+    const parent = dirname(folder)
+    if (parent === folder) return null
+    folder = parent
+  }
+}

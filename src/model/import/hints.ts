@@ -1,0 +1,57 @@
+/** What a checkpoint does not state, given by the user or by a config file beside it. */
+import { z } from 'zod'
+import { type ConventionName, namedConventions } from '../../audio/mel/convention.js'
+import { DiffWaveError } from '../../core/errors.js'
+import { MAX_DIFFUSION_STEPS, MAX_DILATION_CYCLE, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
+import type { FieldsOf } from '../../core/options.js'
+import type { NoiseScheduleConfig } from '../diffusion-config.js'
+
+/** Facts about a checkpoint that win over what its file states. Each is optional. */
+export interface ImportHints {
+  /** Layers until the dilation starts over at 1. It cannot be seen in shapes. */
+  readonly dilationCycle?: number | undefined
+  /** Steps of the linear training noise schedule. */
+  readonly diffusionSteps?: number | undefined
+  /** First β of the training noise schedule. */
+  readonly betaStart?: number | undefined
+  /** Last β of the training noise schedule. */
+  readonly betaEnd?: number | undefined
+  /** Sample rate in Hz. */
+  readonly sampleRate?: number | undefined
+  /** The mel convention that the model was trained on. Its rate, hop and bands must fit the network. */
+  readonly convention?: ConventionName | undefined
+}
+
+const beta = z.number().gt(0).lt(1)
+
+/** The fields of `ImportHints`, for schemas of options. */
+export const importHintFields = {
+  dilationCycle: z.number().int().min(1).max(MAX_DILATION_CYCLE).optional(),
+  diffusionSteps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS).optional(),
+  betaStart: beta.optional(),
+  betaEnd: beta.optional(),
+  sampleRate: z.number().int().min(MIN_SAMPLE_RATE).max(MAX_SAMPLE_RATE).optional(),
+  convention: z.enum(Object.keys(namedConventions) as [ConventionName, ...ConventionName[]]).optional(),
+} satisfies FieldsOf<ImportHints>
+
+/**
+ * The training schedule of a checkpoint, with what the user said put in place.
+ *
+ * @param own the schedule in the file or beside it, or the project's default
+ * @throws DiffWaveError `BAD_OPTION` if only part of a schedule is given and the checkpoint's own is not linear
+ */
+export function hintedSchedule(own: NoiseScheduleConfig, hints: ImportHints): NoiseScheduleConfig {
+  const { diffusionSteps, betaStart, betaEnd } = hints
+  if (diffusionSteps === undefined && betaStart === undefined && betaEnd === undefined) return own
+  const linear = own.kind === 'linear' ? own : null
+  const steps = diffusionSteps ?? linear?.steps
+  const first = betaStart ?? linear?.betaStart
+  const last = betaEnd ?? linear?.betaEnd
+  if (steps === undefined || first === undefined || last === undefined) {
+    throw new DiffWaveError('BAD_OPTION', 'part of a noise schedule cannot be changed: it is not linear', {
+      expected: 'diffusionSteps, betaStart and betaEnd together',
+      where: 'noise schedule',
+    })
+  }
+  return { kind: 'linear', steps, betaStart: first, betaEnd: last }
+}

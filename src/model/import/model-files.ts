@@ -1,0 +1,16 @@
+/** A model as it was read from disk. */
+import type { Tensor } from '../../core/tensor.js'
+import type { ModelConfig } from '../config.js'
+
+/** A config and its parameters, checked against each other. */
+export interface ModelFiles {
+  readonly config: ModelConfig
+  /** By name, in the network's order. */
+  readonly parameters: ReadonlyMap<string, Tensor>
+}
+
+/** A model imported from another project's checkpoint. */
+export interface ImportedModel extends ModelFiles {
+  /** What the checkpoint does not state and was assumed, and what was left out: sentences for the user. */
+  readonly notes: readonly string[]
+}

@@ -1,0 +1,153 @@
+/**
+ * Finds a network's parameters in whatever a trainer wrapped them in: `model`, `state_dict` (Lightning), `model_state_dict`,
+ * `ema`, or nothing; with prefixes such as `module.` (DistributedDataParallel), `_orig_mod.` (`torch.compile`) or
+ * `generator.`; with weight norm in either of PyTorch's spellings. Optimiser states and other values beside them are ignored.
+ */
+import { DiffWaveError } from '../../core/errors.js'
+import { elementCount, type Tensor, type Tensors } from '../../core/tensor.js'
+import { stateDict, TorchTensor, type TorchValue } from '../../formats/pytorch.js'
+
+/** The project whose parameter names a checkpoint has. */
+export type Project = 'lmnt' | 'philsyn'
+
+/** A network found in a checkpoint. */
+export interface FoundNetwork {
+  readonly project: Project
+  /** By the project's own names, prefixes and weight norm removed. */
+  readonly tensors: ReadonlyMap<string, Tensor>
+  /** What was chosen among several networks, or left out: sentences for the user. */
+  readonly notes: readonly string[]
+}
+
+/** A parameter that every network of a project has, without the endings that weight norm changes. */
+const MARKERS: Readonly<Record<Project, string>> = {
+  lmnt: 'residual_layers.0.dilated_conv',
+  philsyn: 'residual_layer.residual_blocks.0.fc_t',
+}
+/** Where trainers put the network, best first. */
+const PREFERRED = ['model', 'state_dict', 'model_state_dict', 'generator', 'net', 'ema', 'ema_model', 'model_ema']
+/** How deep dictionaries are searched, and how many: real checkpoints have the network at depth 1 or 2. */
+const MAX_DEPTH = 3
+const MAX_DICTIONARIES = 10_000
+
+/** The spellings of a weight-normalised parameter: `torch.nn.utils.weight_norm`, and its parametrised successor. */
+const WEIGHT_NORMS = [
+  { direction: /\.weight_v$/, length: '.weight_g' },
+  { direction: /\.parametrizations\.weight\.original1$/, length: '.parametrizations.weight.original0' },
+] as const
+
+interface Candidate {
+  readonly path: string
+  readonly project: Project
+  readonly prefix: string
+  readonly dictionary: ReadonlyMap<TorchValue, TorchValue>
+}
+
+/**
+ * The network in a PyTorch checkpoint; null if no dictionary has the names of a known project.
+ *
+ * @param root what `decodeTorch` returned
+ * @param where names the file in errors
+ * @throws DiffWaveError `BAD_CHECKPOINT`, `TOO_LARGE`
+ */
+export function findNetwork(root: TorchValue, where: string): FoundNetwork | null {
+  const candidates = findCandidates(root)
+  const chosen = candidates[0]
+  if (chosen === undefined) return null
+  const own = new Map<TorchValue, TorchValue>()
+  for (const [name, value] of chosen.dictionary) {
+    if (typeof name === 'string' && name.startsWith(chosen.prefix) && value instanceof TorchTensor) {
+      own.set(name.slice(chosen.prefix.length), value)
+    }
+  }
+  const others = candidates.slice(1).map(({ path }) => path)
+  const notes =
+    others.length === 0
+      ? []
+      : [`The checkpoint holds several networks. “${chosen.path}” was read; not read: ${others.join(', ')}.`]
+  return { project: chosen.project, tensors: foldWeightNorms(stateDict(own, where), where), notes }
+}
+
+/**
+ * The network in a dictionary of tensors, as a safetensors file has it; null if it has the names of no known project.
+ *
+ * @throws DiffWaveError `BAD_CHECKPOINT`
+ */
+export function networkOfTensors(tensors: Tensors, where: string): FoundNetwork | null {
+  const marker = findMarker(tensors.keys())
+  if (marker === null) return null
+  const own = new Map<string, Tensor>()
+  for (const [name, tensor] of tensors) {
+    if (name.startsWith(marker.prefix)) own.set(name.slice(marker.prefix.length), tensor)
+  }
+  return { project: marker.project, tensors: foldWeightNorms(own, where), notes: [] }
+}
+
+/** Every dictionary that holds a known network, the preferred ones first. */
+function findCandidates(root: TorchValue): readonly Candidate[] {
+  const found: Candidate[] = []
+  const queue: { readonly value: TorchValue; readonly path: readonly string[] }[] = [{ value: root, path: [] }]
+  for (let at = 0; at < queue.length && at < MAX_DICTIONARIES; at++) {
+    const { value, path } = queue[at]!
+    if (!(value instanceof Map)) continue
+    const names = [...value.keys()].filter((name): name is string => typeof name === 'string')
+    const marker = findMarker(names)
+    if (marker !== null) found.push({ path: path.join('.') || 'the top level', dictionary: value, ...marker })
+    if (path.length === MAX_DEPTH) continue
+    for (const name of names) {
+      const inner = value.get(name)!
+      if (inner instanceof Map && queue.length < MAX_DICTIONARIES) queue.push({ value: inner, path: [...path, name] })
+    }
+  }
+  const rank = ({ path }: Candidate) => {
+    const index = PREFERRED.indexOf(path.split('.').at(-1)!)
+    return index < 0 ? PREFERRED.length : index
+  }
+  return found.sort((a, b) => rank(a) - rank(b))
+}
+
+/** The project whose marker is among the names, and what stands before it. */
+function findMarker(names: Iterable<string>): { readonly project: Project; readonly prefix: string } | null {
+  for (const name of names) {
+    for (const project of ['lmnt', 'philsyn'] as const) {
+      const at = name.indexOf(`${MARKERS[project]}.`)
+      if (at === 0 || (at > 0 && name[at - 1] === '.')) return { project, prefix: name.slice(0, at) }
+    }
+  }
+  return null
+}
+
+/** Tensors with every weight norm folded: w = g · v/‖v‖. */
+function foldWeightNorms(tensors: Tensors, where: string): ReadonlyMap<string, Tensor> {
+  const folded = new Map<string, Tensor>()
+  for (const [name, tensor] of tensors) {
+    if (WEIGHT_NORMS.some(({ length }) => name.endsWith(length))) continue
+    const norm = WEIGHT_NORMS.find(({ direction }) => direction.test(name))
+    if (norm === undefined) {
+      folded.set(name, tensor)
+      continue
+    }
+    const stem = name.replace(norm.direction, '')
+    const length = tensors.get(stem + norm.length)
+    if (length === undefined) {
+      throw new DiffWaveError('BAD_CHECKPOINT', `${name} has no ${norm.length.slice(1)} beside it`, { where })
+    }
+    folded.set(`${stem}.weight`, foldWeightNorm(length, tensor, where))
+  }
+  return folded
+}
+
+/** w = g · v/‖v‖, the norm over all axes but the first (torch.nn.utils.weight_norm, dim 0). */
+function foldWeightNorm(g: Tensor, v: Tensor, where: string): Tensor {
+  const rows = v.shape[0]!
+  if (g.data.length !== rows) throw new DiffWaveError('BAD_CHECKPOINT', 'a weight norm has the wrong size', { where })
+  const width = elementCount(v.shape) / rows
+  const data = new Float32Array(v.data.length)
+  for (let row = 0; row < rows; row++) {
+    let squares = 0
+    for (let i = row * width; i < (row + 1) * width; i++) squares += v.data[i]! ** 2
+    const scale = g.data[row]! / Math.sqrt(squares)
+    for (let i = row * width; i < (row + 1) * width; i++) data[i] = v.data[i]! * scale
+  }
+  return { shape: v.shape, data }
+}

@@ -1,0 +1,169 @@
+/** The same weights, as trainers wrap them. */
+import assert from 'node:assert/strict'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import type { Tensor } from '#src/core/tensor'
+import { decodeTorch, type TorchValue } from '#src/formats/pytorch'
+import { encodeSafetensors } from '#src/formats/safetensors'
+import { findNetwork, networkOfTensors } from '#src/model/import/state-dict'
+import { type ReadModel, readModel } from '#src/model/read-model'
+import { golden, inRepository } from '../../support/paths.js'
+
+const LMNT = golden('lmnt-conditional-c8-l6/weights.pt')
+const checkpoint = decodeTorch(readFileSync(LMNT), LMNT) as ReadonlyMap<TorchValue, TorchValue>
+const network = checkpoint.get('model') as ReadonlyMap<TorchValue, TorchValue>
+
+function withPrefix(prefix: string): Map<TorchValue, TorchValue> {
+  return new Map([...network].map(([name, value]) => [prefix + String(name), value]))
+}
+
+describe('a network is found', () => {
+  const plain = findNetwork(network as TorchValue, 'plain')!.tensors
+  const wrappings: Readonly<Record<string, TorchValue>> = {
+    bare: network as TorchValue,
+    'under model': new Map([['model', network as TorchValue]]),
+    'under model_state_dict': new Map([['model_state_dict', network as TorchValue]]),
+    'as Lightning saves it': new Map<TorchValue, TorchValue>([
+      ['epoch', 3],
+      ['state_dict', withPrefix('generator.')],
+    ]),
+    'with the prefix of DistributedDataParallel': new Map([['model', withPrefix('module.')]]),
+    'with the prefix of torch.compile': withPrefix('_orig_mod.'),
+    'with both prefixes': withPrefix('module._orig_mod.'),
+    'two levels down': new Map([['ckpt', new Map([['net', network as TorchValue]])]]),
+    'beside values that are not tensors': new Map<TorchValue, TorchValue>([...network, ['loss', 0.5], ['name', 'run']]),
+  }
+  for (const [title, value] of Object.entries(wrappings)) {
+    test(title, () => {
+      const found = findNetwork(value, title)!
+      assert.equal(found.project, 'lmnt')
+      assert.deepEqual(found.tensors, plain)
+    })
+  }
+
+  test('beside its average, which is named in a note', () => {
+    const found = findNetwork(
+      new Map([
+        ['ema', withPrefix('')],
+        ['model', withPrefix('')],
+      ]),
+      'both',
+    )!
+    assert.match(found.notes[0]!, /“model” was read; not read: ema/)
+  })
+
+  test('in no dictionary without its names', () => {
+    assert.equal(
+      findNetwork(new Map([['model', new Map([['weight', network.get('input_projection.weight')!]])]]), 'x'),
+      null,
+    )
+    assert.equal(findNetwork(7, 'x'), null)
+  })
+})
+
+describe('weight norm is folded: w = g · v/‖v‖ per output', () => {
+  const v: Tensor = { shape: [2, 2, 1], data: Float32Array.of(3, 4, 0, 2) }
+  const g: Tensor = { shape: [2, 1, 1], data: Float32Array.of(10, 3) }
+  const marker: [string, Tensor] = ['residual_layer.residual_blocks.0.fc_t.weight', v]
+  for (const [title, direction, length] of [
+    ['weight_g and weight_v', 'a.weight_v', 'a.weight_g'],
+    ['parametrizations', 'a.parametrizations.weight.original1', 'a.parametrizations.weight.original0'],
+  ] as const) {
+    test(title, () => {
+      const found = networkOfTensors(new Map([marker, [direction, v], [length, g]]), title)!
+      assert.deepEqual([...found.tensors.get('a.weight')!.data], [6, 8, 0, 3])
+      assert.equal(found.tensors.size, 2)
+    })
+  }
+
+  test('a direction without its length is refused by name', () => {
+    assert.throws(() => networkOfTensors(new Map([marker, ['a.weight_v', v]]), 'x'), {
+      code: 'BAD_CHECKPOINT',
+      message: /a\.weight_v has no weight_g/,
+    })
+  })
+})
+
+describe('what a checkpoint does not state', () => {
+  let folder = ''
+  let bare = ''
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'diffwave-hints-'))
+    bare = join(folder, 'bare.safetensors')
+    writeFileSync(bare, encodeSafetensors((await readModel(LMNT)).parameters))
+  })
+  after(() => rmSync(folder, { recursive: true }))
+
+  const facts = ({ config }: ReadModel) => [config.network.dilationCycle, config.diffusion.training, config.mel?.name]
+
+  test('is assumed as the reference’s defaults, and said in a note', async () => {
+    const model = await readModel(bare)
+    assert.deepEqual(facts(model), [10, { kind: 'linear', steps: 50, betaStart: 1e-4, betaEnd: 0.05 }, 'lmnt'])
+    assert.match(model.notes[0]!, /sample rate 22050 Hz, dilation cycle 10, noise schedule .*, mel convention lmnt/)
+  })
+
+  test('is taken from the options, which also win over what a checkpoint states', async () => {
+    const hints = { dilationCycle: 3, diffusionSteps: 200, betaEnd: 0.02, convention: 'tacotron2' } as const
+    const expected = [3, { kind: 'linear', steps: 200, betaStart: 1e-4, betaEnd: 0.02 }, 'tacotron2']
+    assert.deepEqual(facts(await readModel(bare, hints)), expected)
+    assert.deepEqual(facts(await readModel(LMNT, hints)), expected)
+  })
+
+  test('is taken from the options for philsyn’s checkpoints, too', async () => {
+    const { config } = await readModel(golden('philsyn-c8-l4-zip/1000.pkl'), { betaEnd: 0.07, diffusionSteps: 100 })
+    assert.deepEqual(config.diffusion.training, { kind: 'linear', steps: 100, betaStart: 1e-4, betaEnd: 0.07 })
+  })
+
+  test('a checkpoint that states everything gets no note', async () => {
+    assert.deepEqual((await readModel(LMNT)).notes, [])
+  })
+
+  test('a model folder takes no such option', async () => {
+    await assert.rejects(readModel(inRepository('models/lmnt-speech'), { dilationCycle: 3 }), {
+      code: 'BAD_OPTION',
+      message: /dilationCycle/,
+    })
+  })
+
+  test('is read from the config beside a checkpoint of Amphion', async () => {
+    const path = join(folder, 'model.safetensors')
+    copyFileSync(bare, path)
+    const preprocess = {
+      n_mel: 80,
+      win_size: 1024,
+      hop_size: 256,
+      sample_rate: 24000,
+      n_fft: 1024,
+      fmin: 0,
+      fmax: 12000,
+    }
+    const diffwave = {
+      dilation_cycle_length: 3,
+      noise_schedule_factors: [1e-4, 0.05, 50],
+      inference_noise_schedule: [1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5],
+    }
+    writeFileSync(join(folder, 'args.json'), JSON.stringify({ preprocess, model: { diffwave } }))
+    try {
+      const { config, notes } = await readModel(path)
+      assert.equal(config.sampleRate, 24000)
+      assert.equal(config.network.dilationCycle, 3)
+      assert.deepEqual([config.mel?.name, config.mel?.framing, config.mel?.maxFrequency], ['amphion', 'edge', 12000])
+      assert.deepEqual(notes, [])
+    } finally {
+      rmSync(join(folder, 'args.json'))
+    }
+  })
+})
+
+test('a checkpoint of no known project is refused', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'diffwave-unknown-'))
+  try {
+    const path = join(folder, 'x.safetensors')
+    writeFileSync(path, encodeSafetensors(new Map([['weight', { shape: [1], data: Float32Array.of(1) }]])))
+    await assert.rejects(readModel(path), { code: 'UNSUPPORTED_FORMAT', message: /not of a known project/ })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
