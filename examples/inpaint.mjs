@@ -1,0 +1,16 @@
+// Repairs a damaged recording: fills the gaps so that both sides join, and leaves the rest as it is.
+// usage: node examples/inpaint.mjs damaged.wav repaired.wav 1.20-1.25,3-3.1 [model]      (gaps in seconds)
+import { readAudio, resample, Vocoder } from 'diffwave'
+
+const [damaged, repaired, list, model = 'speech'] = process.argv.slice(2)
+const gaps = list.split(',').map(gap => {
+  const [start, end] = gap.split('-').map(Number)
+  return { start, end }
+})
+
+const vocoder = await Vocoder.load(model)
+const { samples, sampleRate } = await readAudio(damaged)
+const audio = { samples: await resample(samples, sampleRate, vocoder.sampleRate), sampleRate: vocoder.sampleRate }
+const result = await vocoder.inpaint(audio, { gaps, seed: 1 })
+await result.save(repaired)
+await vocoder.dispose()

@@ -1,0 +1,106 @@
+/** Runs every program of examples/ on models that are small enough to be fast. */
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { describe, test } from 'node:test'
+import { readWav } from '#src/audio/codecs/wav'
+import { melNumbers, noiseWav, npyMel, smallGenerator, smallVocoder } from './support/cli-inputs.js'
+import { inRepository } from './support/paths.js'
+import { scratch } from './support/process.js'
+
+const { at, put } = scratch()
+const FRAMES = 12
+const SAMPLES = FRAMES * 256
+const mel = put('mel.npy', npyMel(FRAMES))
+
+const example = (name: string) => inRepository(`examples/${name}`)
+
+/** Runs an example to its end and returns what it printed. */
+function run(name: string, ...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [example(name), ...args], { encoding: 'utf8' })
+  assert.equal(status, 0, stderr)
+  return stdout
+}
+
+/** The body of a request: a mel as float32, [bands × frames]. */
+function melBody(frames: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(melNumbers(80 * frames).slice().buffer)
+}
+
+/** Checks the bytes of a streamed WAV: a header and 16-bit samples. */
+function assertWav(bytes: Uint8Array, samples: number): void {
+  assert.equal(Buffer.from(bytes.subarray(0, 4)).toString(), 'RIFF')
+  assert.equal(bytes.length, 44 + 2 * samples)
+}
+
+test('vocode.mjs writes the audio of a mel', async () => {
+  assert.match(run('vocode.mjs', mel, at('speech.wav'), smallVocoder), /0\.14 s in 6 steps/)
+  assert.equal((await readWav(at('speech.wav'))).samples.length, SAMPLES)
+})
+
+test('generate.mjs writes clips that a seed names', async () => {
+  assert.match(run('generate.mjs', at('clips'), smallGenerator), /seed 1, label none\nseed 2, label none/)
+  assert.deepEqual(readdirSync(at('clips')).sort(), ['seed-1.wav', 'seed-2.wav'])
+})
+
+test('watch-steps.mjs saves the estimate of every step', async () => {
+  const printed = run('watch-steps.mjs', mel, at('steps'), smallVocoder)
+  assert.equal(printed.match(/^step \d of 6: noise level 0\.\d{3}, RMS \d+\.\d{3}$/gm)?.length, 6)
+  assert.equal(readdirSync(at('steps')).length, 7)
+  assert.equal((await readWav(at('steps/step-1.wav'))).samples.length, SAMPLES)
+})
+
+test('inpaint.mjs fills the gap and keeps the rest', async () => {
+  const damaged = put('damaged.wav', noiseWav(1, 16_000))
+  run('inpaint.mjs', damaged, at('repaired.wav'), '0.30-0.31', smallVocoder)
+  const [before, after] = [await readWav(damaged), await readWav(at('repaired.wav'))]
+  assert.deepEqual(after.samples.slice(0, 6000), before.samples.slice(0, 6000))
+  assert.notDeepEqual(after.samples.slice(6615, 6836), before.samples.slice(6615, 6836))
+})
+
+test('foreign-checkpoint.mjs loads a checkpoint and vocodes with it', async () => {
+  assert.match(run('foreign-checkpoint.mjs', smallVocoder, mel, at('foreign.wav')), /vocoder, 22050 Hz, 6 layers of 8/)
+  assert.deepEqual(readFileSync(at('foreign.wav')).length, 44 + 2 * SAMPLES)
+})
+
+describe('http-server.mjs', () => {
+  test('streams a WAV, and answers a bad mel with 400', async () => {
+    const server = spawn(process.execPath, [example('http-server.mjs'), smallVocoder], {
+      env: { ...process.env, PORT: '0' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    try {
+      const [address] = (await once(createInterface(server.stdout), 'line')) as [string]
+      const response = await fetch(address, { method: 'POST', body: melBody(FRAMES) })
+      assert.equal(response.headers.get('content-type'), 'audio/wav')
+      assertWav(new Uint8Array(await response.arrayBuffer()), SAMPLES)
+      const refused = await fetch(address, { method: 'POST', body: melBody(FRAMES).slice(4) })
+      assert.equal(refused.status, 400)
+      assert.match(await refused.text(), /mel/)
+    } finally {
+      server.kill()
+      await once(server, 'exit')
+    }
+  })
+})
+
+describe('nextjs/app/speech/route.js', () => {
+  test('streams a WAV, and answers a bad mel with 400', async () => {
+    process.env['DIFFWAVE_MODEL'] = smallVocoder
+    const { POST } = await import(example('nextjs/app/speech/route.js'))
+    const post = (body: Uint8Array<ArrayBuffer>): Promise<Response> =>
+      POST(new Request('http://localhost/speech', { method: 'POST', body }))
+    assertWav(new Uint8Array(await (await post(melBody(FRAMES))).arrayBuffer()), SAMPLES)
+    assert.equal((await post(melBody(FRAMES).slice(4))).status, 400)
+  })
+})
+
+test('every example is described in the README of examples', () => {
+  const readme = readFileSync(example('README.md'), 'utf8')
+  const programs = readdirSync(example(''), { recursive: true, encoding: 'utf8' })
+    .map(file => file.replaceAll('\\', '/'))
+    .filter(file => /\.(mjs|js)$/.test(file))
+  for (const program of programs) assert.ok(readme.includes(`(${program})`), program)
+})
