@@ -1,4 +1,4 @@
-// Aligned float memory that frees itself. Allocation does not throw: ask `ok()`.
+// Aligned float memory, freed by its owner's destructor. Allocation does not throw: check `ok()`.
 #pragma once
 
 #include <sys/mman.h>
@@ -12,7 +12,7 @@ namespace diffwave {
 class Buffer {
  public:
   Buffer() = default;
-  /** Room for `size` floats, not initialised, 64-byte aligned. Large ones cost memory only where they are touched. */
+  /** `size` floats, uninitialised, 64-byte aligned. The pages of a large buffer take memory once they are touched. */
   explicit Buffer(int64_t size) : size_(size) {
     if (size < 0) return;
     const size_t bytes = static_cast<size_t>(size < 16 ? 16 : size) * sizeof(float);

@@ -1,4 +1,4 @@
-// The network's shape and where each parameter lies. All parameters travel as one flat float array in the order of
+// The network's shape, and where each parameter lies. All parameters travel as one flat float array in the order of
 // src/model/parameters.ts (`parameterSpecs`); gradients come back in the same order.
 #pragma once
 
@@ -6,37 +6,44 @@
 
 namespace diffwave {
 
-/** A size in whole units. */
+/** `size` rounded up to a multiple of `unit`. */
 inline int64_t roundedUp(int64_t size, int64_t unit) { return (size + unit - 1) / unit * unit; }
+/** How many pieces of `unit` cover `size`. */
+inline int64_t ceilDivide(int64_t size, int64_t unit) { return (size + unit - 1) / unit; }
 
+/** Slope of the leaky ReLU below 0. src/model/network.ts knows it as LEAKY_SLOPE. */
+constexpr double leakySlope = 0.4;
+/** √½: scales the sum of a residual connection so that its variance stays. */
+constexpr float sqrtHalf = 0.70710678118654752f;
+
+/** How the mel reaches the layers: not at all, upsampled by transposed convolutions, or interpolated between frames. */
 enum class Conditioner { none, transposed, frameRate };
 
-/** A network's `config.json`, as src/model/config.ts has it. */
+/** A network's `config.json`, as src/model/network.ts describes it. */
 struct NetworkShape {
   static constexpr int maxStrides = 6, maxEncoder = 8, maxLayers = 256;
 
   int channels = 0;
   int layers = 0;
   int dilationCycle = 1;
-  int patch = 1;
-  bool inputMask = false;  // what the network gives is gain · f + sigmoid(l) ⊙ audio, f and l being its outputs
-  /** Numbers in the sinusoidal embedding (given by the caller), and outputs of the two linear layers after it. */
-  int embedding = 0;
-  int hidden = 0;
-  bool tanhFirst = false;          // gate: the first half of the dilated convolution is the tanh
+  int patch = 1;           // samples per position
+  bool inputMask = false;  // the output is gain · f + sigmoid(l) ⊙ audio, with f and l from the output projection
+  int embedding = 0;       // size of the sinusoidal step embedding, which the caller computes
+  int hidden = 0;          // outputs of the two linear layers after it
+  bool tanhFirst = false;  // gate: the first half of the dilated convolution's channels goes through the tanh
   bool residualAfterStep = false;  // the residual sum takes x with the step embedding added
   Conditioner conditioner = Conditioner::none;
   int bands = 0;
-  int hop = 0;  // samples a mel frame
+  int hop = 0;  // samples per mel frame
   bool upsamplerPerLayer = false;
   int strides = 0;
   int stride[maxStrides] = {};
   int encoders = 0;
   int encoderChannels[maxEncoder] = {};
-  int labels = 0;  // classes; 0: the network takes no label. Row `labels` of the table stands for “no label”.
+  int labels = 0;  // classes; 0: the network takes no label. Row `labels` of the table stands for "no label".
 
   int dilation(int layer) const { return 1 << (layer % dilationCycle); }
-  /** Numbers the output projection gives a position: f, and with a mask l after it. */
+  /** Outputs of the last projection per position: f, and with an input mask l after it. */
   int outputs() const { return inputMask ? 2 * patch : patch; }
   /** Channels that a layer's conditioner projection takes. */
   int conditionerChannels() const { return encoders > 0 ? encoderChannels[encoders - 1] : bands; }
@@ -47,36 +54,36 @@ inline int upsamplerKernel(int stride) { return stride % 2 == 0 ? 2 * stride : 2
 inline int upsamplerPadding(int stride) { return stride % 2 == 0 ? stride / 2 : (stride + 1) / 2; }
 
 /** Where a weight and its bias start in the flat parameters. */
-struct Place {
+struct ParameterOffset {
   int64_t weight = 0, bias = 0;
 };
 
-struct LayerPlaces {
-  Place dilated;      // [2C, C, 3]
-  Place step;         // [C, hidden]
-  Place upsampler[NetworkShape::maxStrides];  // [1, 1, 3, kernel]
-  Place conditioner;  // [2C, conditionerChannels]
-  Place output;       // [2C, C]: first half residual, second half skip
+struct LayerOffsets {
+  ParameterOffset dilated;                              // [2C, C, 3]
+  ParameterOffset step;                                 // [C, hidden]
+  ParameterOffset upsampler[NetworkShape::maxStrides];  // [1, 1, 3, kernel]
+  ParameterOffset conditioner;                          // [2C, conditionerChannels]
+  ParameterOffset output;                               // [2C, C]: first half residual, second half skip
 };
 
 /** Offsets of every parameter. */
-struct ParameterPlaces {
-  Place input;  // [C, patch]
-  Place embedding1, embedding2;
+struct ParameterOffsets {
+  ParameterOffset input;  // [C, patch]
+  ParameterOffset embedding1, embedding2;
   int64_t labels = 0;  // [labels + 1, hidden]
-  Place upsampler[NetworkShape::maxStrides];
-  Place encoder[NetworkShape::maxEncoder];  // [out, in, 3]
-  LayerPlaces layer[NetworkShape::maxLayers];
-  Place skip;    // [C, C]
-  Place output;  // [outputs, C]
+  ParameterOffset upsampler[NetworkShape::maxStrides];
+  ParameterOffset encoder[NetworkShape::maxEncoder];  // [out, in, 3]
+  LayerOffsets layer[NetworkShape::maxLayers];
+  ParameterOffset skip;    // [C, C]
+  ParameterOffset output;  // [outputs, C]
   int64_t count = 0;
 
-  explicit ParameterPlaces(const NetworkShape& shape);
+  explicit ParameterOffsets(const NetworkShape& shape);
 };
 
-inline ParameterPlaces::ParameterPlaces(const NetworkShape& s) {
+inline ParameterOffsets::ParameterOffsets(const NetworkShape& s) {
   auto place = [this](int64_t weights, int64_t biases) {
-    const Place result{count, count + weights};
+    const ParameterOffset result{count, count + weights};
     count += weights + biases;
     return result;
   };
@@ -84,9 +91,9 @@ inline ParameterPlaces::ParameterPlaces(const NetworkShape& s) {
   input = place(C * s.patch, C);
   embedding1 = place(hidden * s.embedding, hidden);
   embedding2 = place(hidden * hidden, hidden);
-  if (s.labels > 0) labels = place((s.labels + 1) * hidden, 0).weight;
-  auto upsamplers = [&](Place* places) {
-    for (int i = 0; i < s.strides; i++) places[i] = place(3 * upsamplerKernel(s.stride[i]), 1);
+  if (s.labels > 0) labels = place((int64_t(s.labels) + 1) * hidden, 0).weight;
+  auto upsamplers = [&](ParameterOffset* offsets) {
+    for (int i = 0; i < s.strides; i++) offsets[i] = place(3 * upsamplerKernel(s.stride[i]), 1);
   };
   if (s.conditioner == Conditioner::transposed && !s.upsamplerPerLayer) upsamplers(upsampler);
   int64_t channels = s.bands;

@@ -1,15 +1,15 @@
 #include "pool.h"
 
 #include <chrono>
+#include <utility>
 
 namespace diffwave {
 
 namespace {
-/** How long a thread spins before it sleeps: longer than the gap between two layers, about what a wake-up costs. */
-constexpr std::chrono::microseconds patience(60);
-/** Looks at what it waits for between two looks at the clock. */
-constexpr int spins = 32;
-
+/** How long a thread spins before it sleeps: longer than the gap between two layers, and about what a wake-up costs. */
+constexpr std::chrono::microseconds spinTime(60);
+/** How often the condition is checked between two readings of the clock. */
+constexpr int spinsPerClockReading = 32;
 
 inline void pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -19,12 +19,12 @@ inline void pause() {
 #endif
 }
 
-/** Spins until `done()`; false when patience is at its end. */
+/** Spins until `done()`; false after `spinTime`. */
 template <class Done>
 bool spinUntil(const Done& done) {
-  const auto end = std::chrono::steady_clock::now() + patience;
+  const auto end = std::chrono::steady_clock::now() + spinTime;
   do {
-    for (int i = 0; i < spins; i++) {
+    for (int i = 0; i < spinsPerClockReading; i++) {
       if (done()) return true;
       pause();
     }
@@ -56,13 +56,17 @@ Pool::~Pool() {
 }
 
 void Pool::takeTasks(int worker) {
-  for (int i = 0; i < threads_; i++) {
-    const int owner = (worker + i) % threads_, end = rangeStart(owner + 1);
-    for (;;) {
-      const int task = workers_[owner].next.fetch_add(1, std::memory_order_relaxed);
-      if (task >= end) break;
-      task_(context_, task, worker);
+  try {
+    for (int i = 0; i < threads_; i++) {
+      const int owner = (worker + i) % threads_, end = rangeStart(owner + 1);
+      for (;;) {
+        const int task = workers_[owner].next.fetch_add(1, std::memory_order_relaxed);
+        if (task >= end || failed_.load(std::memory_order_relaxed)) break;
+        task_(context_, task, worker);
+      }
     }
+  } catch (...) {
+    if (!failed_.exchange(true)) error_ = std::current_exception();
   }
 }
 
@@ -81,6 +85,14 @@ void Pool::run(int count, Task task, void* context) {
   if (sleepers_ > 0) pthread_cond_broadcast(&wake_);
   pthread_mutex_unlock(&mutex_);
   takeTasks(0);
+  awaitWorkers();
+  if (!failed_.load(std::memory_order_relaxed)) return;
+  failed_.store(false, std::memory_order_relaxed);
+  std::rethrow_exception(std::exchange(error_, nullptr));
+}
+
+/** Waits until no worker can be in a task of this step any more. */
+void Pool::awaitWorkers() {
   if (spinUntil([this] { return busy_.load(std::memory_order_acquire) == 0; })) return;
   pthread_mutex_lock(&mutex_);
   awaited_.store(true);

@@ -1,18 +1,21 @@
-// A pool of threads that share the tasks of one step at a time. Each worker has a range of consecutive tasks (what it wrote
-// in one step it finds in its own cache in the next) and then helps the others with theirs (so a slow core takes fewer).
-// Workers spin briefly between steps and then sleep. Which worker runs a task must never change its result.
+// A pool of threads that share the tasks of one step at a time. Each worker starts with its own range of consecutive tasks
+// (what it wrote in one step is in its own cache in the next), then helps the others with theirs (so a slow core takes
+// fewer). Workers spin briefly between steps, then sleep. Which worker runs a task must never change the task's result.
 #pragma once
 
 #include <pthread.h>
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 
 namespace diffwave {
 
 class Pool {
  public:
-  /** Called with the task's number and the worker's (0 … threads − 1; the caller of `run` is worker 0). */
+  static constexpr int maxThreads = 256;
+
+  /** Called with the number of the task and of the worker (0 … threads − 1; the caller of `run` is worker 0). */
   using Task = void (*)(void* context, int task, int worker);
 
   /** @param threads how many work, the caller of `run` included; fewer if the system refuses more. */
@@ -22,10 +25,15 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
 
   int threads() const { return threads_; }
-  /** The task of `count` that a worker begins with. */
-  int firstTask(int worker, int count) const { return static_cast<int>(static_cast<int64_t>(count) * worker / threads_); }
+  /** The first of `count` tasks in a worker's own range. */
+  int firstTask(int worker, int count) const {
+    return static_cast<int>(static_cast<int64_t>(count) * worker / threads_);
+  }
 
-  /** Runs tasks 0 … count − 1 and returns when all are done. One caller at a time. */
+  /**
+   * Runs tasks 0 … count − 1 and returns when all are done. One caller at a time.
+   * Throws what a task threw first, once no task runs any more; some of the others may not have run then.
+   */
   void run(int count, Task task, void* context);
 
   /** The same for a callable `body(task, worker)`. */
@@ -41,12 +49,12 @@ class Pool {
     Pool* pool;
     int index;
     pthread_t thread;
-    alignas(64) std::atomic<int> next;  // of its range
+    alignas(64) std::atomic<int> next;  // first task of its range that nobody has taken
   };
-  static constexpr int maxThreads = 256;
 
   static void* work(void* worker);
   void takeTasks(int worker);
+  void awaitWorkers();
   int rangeStart(int worker) const { return firstTask(worker, count_); }
   bool awaitStep(unsigned seen);
 
@@ -60,9 +68,11 @@ class Pool {
   int count_ = 0;
   int sleepers_ = 0;
   bool stopping_ = false;
+  std::exception_ptr error_;  // what the first failed task threw
   alignas(64) std::atomic<unsigned> step_{0};
-  alignas(64) std::atomic<int> busy_{0};
-  std::atomic<bool> awaited_{false};  // the caller of `run` sleeps
+  alignas(64) std::atomic<int> busy_{0};  // workers that may still run a task of this step
+  std::atomic<bool> awaited_{false};      // the caller of `run` sleeps
+  std::atomic<bool> failed_{false};
 };
 
 }  // namespace diffwave

@@ -1,20 +1,22 @@
-// The kernels of training (their contracts stand in native/training.h, `TrainingKernels`), compiled once an instruction set.
+// The training kernels (shapes and equations: `TrainingKernels` in training-tasks.h), compiled once per instruction set.
 #pragma once
 
-#include "../training.h"
 #include "gemm.h"
 #include "mask.h"
-#include "quads.h"
-#ifdef DIFFWAVE_TILES
-#include "tile-products.h"
+#include "training-tasks.h"
+#include "winograd-transforms.h"
+#ifdef DIFFWAVE_AMX
+#include "amx-gemm.h"
 #endif
 
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace training {
 
+/** Columns of a panel. */
 constexpr int width = blockVectors * lanes;
 
+/** One register block of `product`: rows `row` … of the segments times one panel, to out [rows × vectors · lanes]. */
 template <int rows, int vectors>
 DIFFWAVE_INLINE void productBlock(float* out, ptrdiff_t outStride, int row, const Segment* segments, int count,
                                   const float* panel, bool accumulate) {
@@ -34,6 +36,7 @@ DIFFWAVE_INLINE void productBlock(float* out, ptrdiff_t outStride, int row, cons
   }
 }
 
+/** All rows of `product` for the columns of one panel. */
 template <int vectors>
 void productPanel(float* out, ptrdiff_t outStride, int rows, const Segment* segments, int count, const float* panel,
                   bool accumulate) {
@@ -53,6 +56,7 @@ void productPanel(float* out, ptrdiff_t outStride, int rows, const Segment* segm
   }
 }
 
+/** TrainingKernels::product: out [rows × columns] (+)= a [rows × steps] · packed [steps × columns]. */
 inline void product(float* out, ptrdiff_t outStride, int rows, int columns, const Segment* segments, int count,
                     const float* packed, bool accumulate) {
   ptrdiff_t steps = 0;
@@ -72,6 +76,7 @@ inline void product(float* out, ptrdiff_t outStride, int rows, int columns, cons
   }
 }
 
+/** One register block of `outer`: out [rows × vectors · lanes] (+)= aᵀ · b over `steps`. */
 template <int rows, int vectors>
 DIFFWAVE_INLINE void outerBlock(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aStride, const float* b,
                                 ptrdiff_t bStride, int steps, bool accumulate) {
@@ -85,6 +90,7 @@ DIFFWAVE_INLINE void outerBlock(float* out, ptrdiff_t outStride, const float* a,
   }
 }
 
+/** All rows of `outer` for the columns of one panel. */
 template <int vectors>
 void outerPanel(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aStride, int rows, const float* b,
                 ptrdiff_t bStride, int steps, bool accumulate) {
@@ -103,6 +109,7 @@ void outerPanel(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aStri
   }
 }
 
+/** TrainingKernels::outer, the gradient of a weight: out [rows × columns] (+)= aᵀ [rows × steps] · b [steps × columns]. */
 inline void outer(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aStride, int rows, const float* b,
                   ptrdiff_t bStride, int columns, int steps, bool accumulate) {
   for (int first = 0; first < columns; first += width) {
@@ -119,6 +126,7 @@ inline void outer(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aSt
   }
 }
 
+/** TrainingKernels::interpolateBackward: low, high [columns] from d [rows × columns]. */
 inline void interpolateBackward(float* low, float* high, const float* d, ptrdiff_t dStride, int rows, int columns,
                                 int offset, int patch, int hop) {
   for (int c = 0; c < columns; c += lanes) {
@@ -134,6 +142,7 @@ inline void interpolateBackward(float* low, float* high, const float* d, ptrdiff
   }
 }
 
+/** TrainingKernels::columnSums, the gradient of a bias: total [columns] += Σ over rows of a [rows × columns]. */
 inline void columnSums(float* total, const float* a, ptrdiff_t stride, int rows, int columns) {
   for (int c = 0; c < columns; c += lanes) {
     Vector sum = load(total + c);
@@ -144,16 +153,16 @@ inline void columnSums(float* total, const float* a, ptrdiff_t stride, int rows,
 
 }  // namespace training
 
-/** This instruction set's table. */
+/** The table of this instruction set. */
 inline const TrainingKernels& trainingKernels() {
   using namespace training;
-#ifdef DIFFWAVE_TILES
-  static constexpr TrainingKernels table{tiles::panelColumns, tiles::depth, trainingQuads, tiles::depth, tiles::arrange,
-                                         3 * 2, tiles::product<2>, tiles::product<3>, tiles::outer,
+#ifdef DIFFWAVE_AMX
+  static constexpr TrainingKernels table{amxTiles::panelColumns, amxTiles::depth, maxTileBlocks, amxTiles::depth, amxTiles::arrange,
+                                         3 * 2, amxTiles::product<2>, amxTiles::product<3>, amxTiles::outer,
 #else
   static constexpr TrainingKernels table{width, 1, 36, blockRows, nullptr, 4, product, product, outer,
 #endif
-                                         quadInput, quadGates, quadGateBackward, quadCombine, quadWeights, residual,
+                                         winogradInput, winogradGates, winogradGateBackward, winogradResidualBackward, winogradWeightGradient, residual,
                                          interpolateBackward, columnSums, applyMask, maskBackward};
   return table;
 }

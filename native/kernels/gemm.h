@@ -1,9 +1,9 @@
-// The matrix product all layers are made of, and how its weights are packed.
+// The matrix product that all layers are made of, on register blocks.
 //
 // Activations are position-major: `x[p * stride + c]`, channels contiguous. A vector holds neighbouring output channels,
-// a register block `rows` positions × `vectors` vectors. So the three taps of a dilated convolution are rows that already
-// lie contiguous, no tile needs a tail along time, and an output's value depends on nothing but its own inputs: its sum
-// runs over taps, then channels, in order, one fused multiply-add each.
+// a register block holds `rows` positions × `vectors` vectors. So the three taps of a dilated convolution are rows that are
+// contiguous already, no block needs a tail along time, and an output depends on its own inputs alone: its sum runs over
+// taps, then channels, in order, with one fused multiply-add each.
 #pragma once
 
 #include "vector.h"
@@ -11,7 +11,7 @@
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
 
-/** The register block that keeps the multipliers busy: accumulators + one row of b + one broadcast fit the registers. */
+/** The register block that keeps the multipliers busy: accumulators, one row of b and one broadcast fit the registers. */
 #if DIFFWAVE_LANES == 16 || defined(__ARM_NEON)
 constexpr int blockRows = 6, blockVectors = 4;  // 32 registers
 #else
@@ -44,25 +44,6 @@ DIFFWAVE_INLINE void multiply(Vector (&sum)[rows][vectors], const float* a, ptrd
 
 /** `size` rounded up to whole vectors. */
 DIFFWAVE_INLINE int padded(int size) { return (size + lanes - 1) / lanes * lanes; }
-
-/**
- * Packs a matrix for `multiply`, panel by panel of `vectors` vectors: `packed[panel][k][vectors × lanes]`, zeros where the
- * last panel passes `columns`. Element (k, n) is `from[k * stepStride + n * columnStride]`. `packed` must hold
- * panels(columns, vectors) × steps × vectors × lanes floats.
- */
-inline void pack(float* packed, const float* from, int steps, ptrdiff_t stepStride, int columns, ptrdiff_t columnStride,
-                 int vectors) {
-  const int width = vectors * lanes;
-  for (int first = 0; first < columns; first += width) {
-    for (int k = 0; k < steps; k++) {
-      for (int n = 0; n < width; n++) {
-        *packed++ = first + n < columns ? from[k * stepStride + (first + n) * columnStride] : 0.0f;
-      }
-    }
-  }
-}
-
-inline int panels(int columns, int vectors) { return (columns + vectors * lanes - 1) / (vectors * lanes); }
 
 }  // namespace DIFFWAVE_TARGET
 }  // namespace diffwave

@@ -1,4 +1,4 @@
-// Linear layers of one row: the step embedding.
+// Linear layers of a single row: the step embedding.
 #pragma once
 
 #include "vector.h"
@@ -7,6 +7,10 @@ namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace layers {
 
+/**
+ * out[r] = bias[r] + Σ_k weights[r, k] · in[k], then SiLU if `silu`. weights [rows × columns], in [columns], out [rows].
+ * Called once per diffusion step and layer (ForwardWeights::Step).
+ */
 static void runLinear(float* out, const float* weights, const float* bias, const float* in, int rows, int columns,
                       bool silu) {
   for (int r = 0; r < rows; r++) {

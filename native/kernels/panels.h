@@ -1,4 +1,4 @@
-// Panels: the order in which the forward kernels read their weights, and rows of a ring to multiply with them.
+// Panels, the order in which the forward kernels read their weights, and the rows of a ring to multiply with them.
 #pragma once
 
 #include <type_traits>
@@ -10,10 +10,13 @@ namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace layers {
 
+/** Channels rounded up to whole vectors. */
 static int paddedChannels(int channels) { return padded(channels); }
 
-/** Source row of packed column n, or −1 for padding. Paired halves alternate vector by vector: a panel of four vectors
- * holds two of the first half, then the same two of the second. */
+/**
+ * Source row of packed column n, or −1 for padding. Paired halves alternate vector by vector: a panel of four vectors holds
+ * two of the first half, then the same two of the second.
+ */
 static int sourceColumn(int n, int columns, bool paired, bool swapped) {
   if (!paired) return n < columns ? n : -1;
   const int half = columns / 2, vectors = 2 * padded(half) / lanes;
@@ -24,12 +27,15 @@ static int sourceColumn(int n, int columns, bool paired, bool swapped) {
   return column < half ? column + (second != swapped ? half : 0) : -1;
 }
 
+/** Columns with their padding, each half rounded up by itself if they are paired. */
 static int packedColumns(int columns, bool paired) { return paired ? 2 * padded(columns / 2) : padded(columns); }
 
+/** Floats of `panelRows` rows of packed columns. */
 static int64_t packedSize(int columns, bool paired, int64_t panelRows) {
   return packedColumns(columns, paired) * panelRows;
 }
 
+/** ForwardKernels::pack: weights [columns × steps] to `packed[panel][panelRows][width]`, rows from `firstRow` on. */
 static void packPanels(float* packed, const float* from, int columns, int64_t rowStride, int steps, int64_t stepStride,
                        int64_t panelRows, int64_t firstRow, bool paired, bool swapped) {
   const int total = packedColumns(columns, paired);
@@ -45,6 +51,7 @@ static void packPanels(float* packed, const float* from, int columns, int64_t ro
   }
 }
 
+/** A bias [columns] in the order of packed columns. */
 static void packBias(float* packed, const float* from, int columns, bool paired, bool swapped) {
   for (int n = 0; n < packedColumns(columns, paired); n++) {
     const int source = sourceColumn(n, columns, paired, swapped);
@@ -52,7 +59,7 @@ static void packBias(float* packed, const float* from, int columns, bool paired,
   }
 }
 
-/** Calls body(vectors of the panel, a constant; its first column) for every panel of `columns` padded columns. */
+/** Calls body(vectors in the panel as a constant, first column) for every panel of `columns` padded columns. */
 template <class Body>
 static DIFFWAVE_INLINE void forEachPanel(int columns, const Body& body) {
   constexpr int width = blockVectors * lanes;
@@ -71,8 +78,8 @@ static DIFFWAVE_INLINE void forEachPanel(int columns, const Body& body) {
 }
 
 /**
- * blockRows rows of a ring from `first` on, `stride` apart: in place where they can be, else a copy in which rows outside
- * [0, length), and rows past `count`, are zero.
+ * blockRows rows of a ring from `first` on, `stride` apart: in place if possible, else a copy in which rows outside
+ * [0, length) and rows past `count` are zero.
  */
 static const float* gatherRows(const Ring& ring, int64_t first, int count, int64_t length, float*& scratch) {
   if (count == blockRows && first >= 0 && first + blockRows <= length && ring.contiguous(first, blockRows)) {

@@ -1,4 +1,4 @@
-// The product of rows with a matrix: 1×1 convolutions, projections of the mel, the encoder's convolutions.
+// Products of rows with a matrix: 1×1 convolutions, projections of the mel, the encoder's convolutions.
 #pragma once
 
 #include "panels.h"
@@ -7,8 +7,12 @@ namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace layers {
 
+/**
+ * The columns of one panel for one register block: output [blockRows × vectors · lanes] = activation(bias + input · weights)
+ * + offset. input: blockRows rows of `steps`, contiguous at the ring's stride.
+ */
 template <int vectors>
-static DIFFWAVE_APART void rowsPanel(const RowsTask& task, const float* input, float* const* output, int column) {
+static DIFFWAVE_NOINLINE void rowsPanel(const RowsTask& task, const float* input, float* const* output, int column) {
   Vector sum[blockRows][vectors];
   DIFFWAVE_UNROLL
   for (int v = 0; v < vectors; v++) {
@@ -24,14 +28,14 @@ static DIFFWAVE_APART void rowsPanel(const RowsTask& task, const float* input, f
     for (int r = 0; r < blockRows; r++) {
       Vector x = sum[r][v];
       if (task.activation == Activation::relu) x = maximum(x, Vector{});
-      if (task.activation == Activation::leaky) x = maximum(x, 0.4f * x);
+      if (task.activation == Activation::leaky) x = maximum(x, float(leakySlope) * x);
       if (task.offset) x += offset;
       store(output[r] + column + v * lanes, x);
     }
   }
 }
 
-/** Any number of positions. */
+/** RowsTask (kernels/tasks.h) over any number of positions, blockRows at a time. */
 static void runRows(const RowsTask& task) {
   for (int64_t position = task.begin; position < task.end; position += blockRows) {
     const int count = static_cast<int>(task.end - position < blockRows ? task.end - position : blockRows);

@@ -1,4 +1,4 @@
-// What the kernels are asked to do, and the table of them that each instruction set fills. Nothing here depends on the
+// The tasks of the forward kernels, and the table of kernels that each instruction set fills. Nothing here depends on the
 // width of a vector.
 #pragma once
 
@@ -12,55 +12,62 @@ namespace diffwave {
 struct Ring {
   float* rows = nullptr;
   int64_t capacity = 1;
-  int stride = 0;  // floats a row
+  int stride = 0;  // floats per row
 
   __attribute__((always_inline)) float* at(int64_t position) const { return rows + position % capacity * stride; }
-  /** Whether `count` rows from `position` on lie one after the other. */
+  /** Whether `count` rows from `position` on lie one after the other in memory. */
   __attribute__((always_inline)) bool contiguous(int64_t position, int count) const {
     return position % capacity + count <= capacity;
   }
 };
 
-/** Positions that one task takes: a multiple of every register block's rows. */
-constexpr int tilePositions = 48;
-/** Quads of positions (native/winograd.h) that one task takes. */
-constexpr int tileQuads = 24;
+/** Positions of a time block, the work of one task: a multiple of every register block's rows. */
+constexpr int timeBlockPositions = 48;
+/** Winograd blocks (native/winograd.h) of one task. */
+constexpr int winogradBlocksPerTask = 24;
 /**
- * Layers of at most this dilation run in quads where vectors multiply: a group of four dilations must be whole before it can
- * be computed, so each such layer lags behind the one before by up to five dilations instead of one.
- * src/engines/stream-lag.ts knows it.
+ * The largest dilation that runs in the Winograd domain, on all instruction sets but AMX. A group of four dilations must be
+ * complete before it can be computed, so each such layer lags up to five dilations behind the one before, instead of one.
+ * src/engines/native/constants.ts knows this number.
  */
-constexpr int quadDilation = 32;
+constexpr int winogradMaxDilation = 32;
 
-/** Where a layer's accumulators start. */
+/** What the accumulators of a gate start from. */
 enum class Conditioning {
   none,          // the biases
-  interpolated,  // projections at the rate of frames, biases included
-  projected,     // the biases, and the upsampled mel is projected on the way
+  interpolated,  // projections at the frame rate, biases included, interpolated between two frames
+  projected,     // the biases, and the upsampled mel is projected within the kernel
 };
 
-/** One residual layer over positions [begin, end). */
+/**
+ * One residual layer over positions [begin, end), with C channels:
+ *
+ *   h = W_dilated ∗ y + W_mel · mel + bias             [2C]
+ *   z = sigmoid(h, first half) · tanh(h, second half)  [C], the halves exchanged if the network is `tanhFirst`
+ *   (residual, skip) = W_output · z + bias             [2C]
+ *   next y = (x + residual) · √½ + next step embedding; skip sum += skip
+ */
 struct LayerTask {
   int channels;
-  int paddedChannels;
+  int paddedChannels;  // rounded up to whole vectors
   int dilation;
   int64_t begin, end;
-  int64_t quadBegin, quadEnd;  // layerInQuads: which quads of the range, in order of groups, then of positions
-  int64_t length;  // positions of the clip where known: what lies beyond counts as zero
-  Ring input;      // the layer's input with the step embedding added
-  Ring output;     // the next layer's input, its step embedding added; no rows: the last layer
-  Ring skip;       // running sum of the skips
-  bool firstLayer;
+  int64_t winogradBegin, winogradEnd;  // winogradLayer: which blocks of the range, ordered by group, then by position
+  int64_t length;                      // positions of the clip if known: what lies beyond counts as zero
+  Ring input;                          // y [positions × padded]: the layer's input with the step embedding added
+  Ring output;                         // the next layer's y; without rows: this is the last layer
+  Ring skip;                           // running sum of the skips [positions × padded]
+  bool firstLayer;                     // the skip sum starts here
   Conditioning conditioning;
-  Ring mel;              // projections [2 · padded], in panel order, or the upsampled mel
-  int melChannels;       // projected: steps of the packed weights that stand before the taps; else 0
-  int64_t framePeriod;   // interpolated: positions a frame,
-  int64_t lastFrame;     // and the last frame, held after it
+  Ring mel;             // interpolated: projections [frames × 2 · padded], in panel order; projected: the upsampled mel
+  int melChannels;      // projected: steps of the packed weights that come before the taps; else 0
+  int64_t framePeriod;  // interpolated: positions per frame,
+  int64_t lastFrame;    // and the last frame, which holds to the end
   const float* gateWeights;
   const float* gateBias;
   const float* outputWeights;
-  const float* outputBias;  // residual half: less the step embedding, where the residual takes x from before it
-  const float* nextStep;    // step embedding of the next layer
+  const float* outputBias;  // residual half: less the step embedding, if the residual takes x from before it was added
+  const float* nextStep;    // step embedding of the next layer [padded]
   float* scratch;
 };
 
@@ -75,46 +82,49 @@ struct RowsTask {
   int columns;           // padded numbers of an output row
   const float* weights;  // panels
   int64_t panelRows;     // rows of a panel, of which the first `steps` are used
-  const float* bias;
-  const float* offset;  // or null
+  const float* bias;     // [columns]
+  const float* offset;   // [columns], or null
   Activation activation;
   Ring output;
   float* scratch;
 };
 
-/** One transposed convolution 1→1 of the mel upsampler, kernel [3, kernel], over its output rows first + step · [0, rows). */
+/**
+ * One transposed 2-D convolution 1→1 of the mel upsampler with kernel [3 bands × kernel], then leaky ReLU, over its output
+ * rows first + step · [0, rows). Rows are frames or samples; a row holds the bands between margins of zeros.
+ */
 struct UpsampleTask {
-  const float* input;  // row `inputFirst` first; each with a margin of zeros on either side
-  int64_t inputFirst;
-  int64_t inputLength;  // rows the whole input has: those beyond are zero
-  int rowStride;
+  const float* input;   // its first row is row `inputFirst`
+  int64_t inputFirst;   // absolute
+  int64_t inputLength;  // rows of the whole input: those beyond are zero
+  int rowStride;        // floats per row
   int bands;
   int stride, kernel, padding;
-  const float* weights;
+  const float* weights;  // [3 × kernel]
   float bias;
   int64_t first;
   int step;
   int rows;
-  float* output;  // rows of rowStride, margins cleared
+  float* output;  // [rows × rowStride], margins cleared
 };
 
 /** The kernels of one instruction set. */
 struct ForwardKernels {
   int (*paddedChannels)(int channels);
-  /** Floats of scratch memory one worker needs. */
+  /** Floats of scratch memory that one worker needs. */
   int64_t (*scratchSize)(int paddedChannels, int widestRow);
-  /** Margin before and stride of a row of mel bands. */
+  /** Margin before the bands of a mel row, and stride of the row. */
   int (*melMargin)();
   int (*melStride)(int bands);
 
   /**
-   * Packs [columns, steps] weights (row n, column k at from[n · rowStride + k · stepStride]) into panels of `panelRows`
-   * rows, starting at row `firstRow`. `paired`: columns are two halves whose vectors alternate within a panel, second half
-   * first where `swapped`.
+   * Packs weights [columns × steps] (row n, column k at from[n · rowStride + k · stepStride]) into panels of `panelRows`
+   * rows, starting at row `firstRow`. `paired`: the columns are two halves whose vectors alternate within a panel, second
+   * half first if `swapped`.
    */
   void (*pack)(float* packed, const float* from, int columns, int64_t rowStride, int steps, int64_t stepStride,
                int64_t panelRows, int64_t firstRow, bool paired, bool swapped);
-  /** The same for a layer's own weights, which are paired, where `panelRows` and `firstRow` are multiples of `depth`. */
+  /** The same for a layer's own weights, which are paired; `panelRows` and `firstRow` are multiples of `depth`. */
   void (*packLayer)(float* packed, const float* from, int columns, int64_t rowStride, int steps, int64_t stepStride,
                     int64_t panelRows, int64_t firstRow, bool paired, bool swapped);
   int depth;
@@ -123,22 +133,23 @@ struct ForwardKernels {
   /** A bias in the order of packed columns. */
   void (*packBias)(float* packed, const float* from, int columns, bool paired, bool swapped);
 
+  /** A residual layer, its dilated convolution computed directly. */
   void (*layer)(const LayerTask&);
-  /** Brings rows [begin, end) of `numbers` floats into the form in which `layer` has its input and its mel, in place. */
+  /** Converts rows [begin, end) of `numbers` floats to the form in which `layer` reads its input and its mel, in place. */
   void (*arrangeRows)(const Ring& ring, int64_t begin, int64_t end, int numbers);
   /** Positions that `layer` takes at a time. */
-  int tile;
-  /** Largest dilation of the layers that run in quads; 0: none. */
-  int mostQuadDilation;
-  /** The same with `begin` a multiple of 4 · dilation, and gate weights at six points in place of three taps. */
-  void (*layerInQuads)(const LayerTask&);
+  int layerPositions;
+  /** Largest dilation of the layers that run in the Winograd domain; 0: none do. */
+  int maxWinogradDilation;
+  /** The same layer with `begin` a multiple of 4 · dilation, and six transformed gate weights in place of three taps. */
+  void (*winogradLayer)(const LayerTask&);
   void (*rows)(const RowsTask&);
   void (*upsample)(const UpsampleTask&);
-  /** out = weights [rows, columns] · in + bias, then SiLU where asked. */
+  /** out [rows] = weights [rows × columns] · in + bias, then SiLU if `silu`. */
   void (*linear)(float* out, const float* weights, const float* bias, const float* in, int rows, int columns, bool silu);
   /** out[i] = gain · output[i] + sigmoid(output[count + i]) · audio[i] (kernels/mask.h). */
   void (*mask)(float* out, const float* output, const float* audio, float gain, int count);
-  /** Independent multiply-adds on registers alone, `iterations` times; returns the floating-point operations done. */
+  /** Independent multiply-adds on registers only, `iterations` times. @returns the floating-point operations done */
   double (*multiplyAdds)(int64_t iterations, float* sink);
 };
 

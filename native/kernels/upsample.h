@@ -8,9 +8,16 @@ namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace layers {
 
+/** Floats before the bands of a mel row, so that band −1 can be read. */
 static int melMargin() { return lanes; }
+/** Floats per mel row: whole vectors of bands between two margins. */
 static int melStride(int bands) { return padded(bands) + 2 * lanes; }
 
+/**
+ * out[t, b] = leaky(bias + Σ_i Σ_j weights[i, j] · in[(t + padding − j) / stride, b + 1 − i]) over those j for which the
+ * division leaves no remainder; i = 0 … 2 over bands, j = 0 … kernel − 1 over time. Reads rows of `rowStride`, writes
+ * [rows × rowStride]. Called by ConditionerState for each stage of the mel upsampler.
+ */
 static void runUpsample(const UpsampleTask& task) {
   for (int r = 0; r < task.rows; r++) {
     const int64_t shifted = task.first + static_cast<int64_t>(r) * task.step + task.padding;
@@ -23,7 +30,7 @@ static void runUpsample(const UpsampleTask& task) {
         const float* input = task.input + (row - task.inputFirst) * task.rowStride + lanes + band;
         for (int i = 0; i < 3; i++) sum = fma(splat(task.weights[i * task.kernel + j]), load(input + 1 - i), sum);
       }
-      store(output + lanes + band, maximum(sum, 0.4f * sum));
+      store(output + lanes + band, maximum(sum, float(leakySlope) * sum));
     }
     memset(output, 0, lanes * sizeof(float));
     memset(output + lanes + task.bands, 0, (task.rowStride - lanes - task.bands) * sizeof(float));

@@ -1,9 +1,9 @@
-// One vector type for all processors, on the compiler's vector extensions. Included once per translation unit of
-// native/targets/, which says how wide (DIFFWAVE_LANES) and under which name (DIFFWAVE_TARGET). Everything a kernel defines
-// lies in that namespace: the same inline function compiled for two instruction sets must not be merged by the linker.
+// One vector type for all processors, on the compiler's vector extensions. Each file in native/targets/ includes the kernels
+// once, with its vector width (DIFFWAVE_LANES) and its namespace (DIFFWAVE_TARGET). Everything that a kernel defines is in
+// that namespace: the linker must not merge the same inline function compiled for two instruction sets.
 //
 // Purity rule: every function here works lane by lane and rounds in an order that is written out (contraction is off,
-// `fma` is explicit), so that a lane's result never depends on where in a vector, tile or chunk it stands.
+// `fma` is explicit), so that a lane's result never depends on its place in a vector, time block or chunk.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +17,9 @@
 #endif
 
 #define DIFFWAVE_INLINE inline __attribute__((always_inline))
-/** A register block of its own: inlined among others it loses registers to what lies around it. */
-#define DIFFWAVE_APART __attribute__((noinline))
-/** Before a loop over a register block: what is not unrolled would live in memory. */
+/** For a function with a register block of its own: inlined, it would lose registers to the code around it. */
+#define DIFFWAVE_NOINLINE __attribute__((noinline))
+/** Before a loop over a register block: unless it is unrolled, the block lives in memory. */
 #define DIFFWAVE_UNROLL _Pragma("GCC unroll 16")
 
 namespace diffwave {
@@ -36,7 +36,7 @@ DIFFWAVE_INLINE Vector load(const float* from) { return *reinterpret_cast<const 
 DIFFWAVE_INLINE void store(float* to, Vector value) { *reinterpret_cast<UnalignedVector*>(to) = value; }
 DIFFWAVE_INLINE Vector splat(float value) { return value - Vector{}; }
 
-/** a × b + c: one rounding where the instruction set has fused multiply-add, two elsewhere; the same in every lane. */
+/** a × b + c: rounded once if the instruction set has fused multiply-add, else twice; the same in every lane. */
 DIFFWAVE_INLINE Vector fma(Vector a, Vector b, Vector c) {
 #if defined(__AVX512F__) && DIFFWAVE_LANES == 16
   return reinterpret_cast<Vector>(
@@ -59,7 +59,7 @@ DIFFWAVE_INLINE Vector fma(Vector a, Vector b, Vector c) {
 #endif
 }
 
-/** Where `mask` (a comparison's result) a, elsewhere b. */
+/** a in the lanes in which `mask`, the result of a comparison, is set, b in the others. */
 DIFFWAVE_INLINE Vector choose(Integers mask, Vector a, Vector b) { return mask ? a : b; }
 DIFFWAVE_INLINE Vector maximum(Vector a, Vector b) { return a > b ? a : b; }
 DIFFWAVE_INLINE Vector minimum(Vector a, Vector b) { return a < b ? a : b; }

@@ -1,15 +1,15 @@
-// The tables of kernels for the instruction set a translation unit is compiled for: define DIFFWAVE_TARGET (its namespace)
-// and DIFFWAVE_LANES, then include this.
+// The kernel tables of the instruction set that the including file is compiled for. Define DIFFWAVE_TARGET (its namespace)
+// and DIFFWAVE_LANES first.
 #pragma once
 
 #include "../kernels/backward.h"
 #include "../kernels/linear.h"
 #include "../kernels/mask.h"
-#include "../kernels/multiply-adds.h"
-#include "../kernels/quad-layer.h"
+#include "../kernels/peak-flops.h"
+#include "../kernels/residual-layer-winograd.h"
 #include "../kernels/rows.h"
-#ifdef DIFFWAVE_TILES
-#include "../kernels/tile-layer.h"
+#ifdef DIFFWAVE_AMX
+#include "../kernels/residual-layer-amx.h"
 #endif
 #include "../kernels/upsample.h"
 
@@ -23,22 +23,22 @@ const TrainingKernels& trainingTable() { return trainingKernels(); }
 
 const ForwardKernels& forwardTable() {
   using namespace layers;
-#ifdef DIFFWAVE_TILES
-  constexpr int64_t (*scratch)(int, int) = tiles::scratchSize;
-  constexpr auto packOfLayer = tiles::packLayer;
-  constexpr int depth = tiles::depth, tile = tiles::blocksAtOnce * tiles::blockPositions, mostQuadDilation = 0;
-  constexpr auto layer = tiles::runLayer;
-  constexpr auto arrangeRows = tiles::arrangeRows;
+#ifdef DIFFWAVE_AMX
+  constexpr int64_t (*scratch)(int, int) = amxTiles::scratchSize;
+  constexpr auto packOfLayer = amxTiles::packLayer;
+  constexpr int depth = amxTiles::depth, positions = amxTiles::blocksAtOnce * amxTiles::blockPositions, maxWinogradDilation = 0;
+  constexpr auto layer = amxTiles::runLayer;
+  constexpr auto arrangeRows = amxTiles::arrangeRows;
 #else
   constexpr int64_t (*scratch)(int, int) = scratchSize;
   constexpr auto packOfLayer = packPanels;
-  constexpr int depth = 1, tile = tilePositions, mostQuadDilation = quadDilation;
+  constexpr int depth = 1, positions = timeBlockPositions, maxWinogradDilation = winogradMaxDilation;
   constexpr auto layer = runLayer;
-  constexpr auto arrangeRows = [](const Ring&, int64_t, int64_t, int) {};  // they stay floats
+  constexpr auto arrangeRows = [](const Ring&, int64_t, int64_t, int) {};  // the rows stay floats
 #endif
   static const ForwardKernels kernels = {
-      paddedChannels, scratch, melMargin, melStride, packPanels, packOfLayer, depth, packedSize, packBias, layer, arrangeRows, tile,
-      mostQuadDilation, runQuadLayer, runRows, runUpsample, runLinear, applyMask, multiplyAdds,
+      paddedChannels, scratch, melMargin, melStride, packPanels, packOfLayer, depth, packedSize, packBias, layer, arrangeRows, positions,
+      maxWinogradDilation, runWinogradLayer, runRows, runUpsample, runLinear, applyMask, multiplyAdds,
   };
   return kernels;
 }

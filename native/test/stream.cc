@@ -7,9 +7,9 @@
 #include <cstring>
 #include <vector>
 
-#include "../reference.h"
-#include "../stream.h"
-#include "../targets.h"
+#include "../reference/reference.h"
+#include "../inference/stream.h"
+#include "../targets/targets.h"
 #include "tests.h"
 
 using namespace diffwave;
@@ -93,7 +93,7 @@ bool predictInPieces(Stream& stream, const NetworkShape& shape, const ReferenceC
       stream.pushMel(piece.data(), count, pushed == clip.frames);
     }
     const std::vector<float> audio(clip.audio.begin() + fed.samples, clip.audio.begin() + fed.samples + samples);
-    std::vector<float> noise(size_t(stream.waiting(pass) + samples), NAN);
+    std::vector<float> noise(size_t(stream.pending(pass) + samples), NAN);
     int64_t written = 0;
     stream.predict(pass, audio.data(), samples, last, noise.data(), &written, &goOn);
     if (written > int64_t(noise.size())) return false;
@@ -108,7 +108,7 @@ bool predictInPieces(Stream& stream, const NetworkShape& shape, const ReferenceC
 void testStream(int trial, const Target& target) {
   Random random{uint64_t(trial) * 7919 + 1};
   const NetworkShape shape = randomShape(random);
-  const std::vector<float> parameters = random.numbers(ParameterPlaces(shape).count, 0.3);
+  const std::vector<float> parameters = random.numbers(ParameterOffsets(shape).count, 0.3);
   ReferenceClip<float> clip;
   if (shape.conditioner != Conditioner::none) {
     clip.frames = random.between(1, 30);
@@ -133,7 +133,7 @@ void testStream(int trial, const Target& target) {
   for (int pass = 0; pass < count; pass++) {
     clip.sinusoids.assign(sinusoids.begin() + pass * shape.embedding, sinusoids.begin() + (pass + 1) * shape.embedding);
     clip.gain = gains[size_t(pass)];
-    const auto expected = referenceNoise(shape, parameters.data(), clip);
+    const auto expected = referencePredict(shape, parameters.data(), clip);
     const auto& actual = passes[size_t(pass)].noise;
     if (actual.size() != expected.size()) return check(false, name, "samples of noise", double(actual.size()));
     double largest = 1e-6;

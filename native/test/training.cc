@@ -6,9 +6,9 @@
 #include <cstring>
 #include <vector>
 
-#include "../targets.h"
-#include "../reference.h"
-#include "../training.h"
+#include "../targets/targets.h"
+#include "../reference/reference.h"
+#include "../training/training.h"
 #include "tests.h"
 
 using namespace diffwave;
@@ -91,7 +91,7 @@ std::vector<Case> cases() {
 }
 
 std::vector<double> randomParameters(const NetworkShape& shape, Random& random) {
-  std::vector<double> w(size_t(ParameterPlaces(shape).count));
+  std::vector<double> w(size_t(ParameterOffsets(shape).count));
   for (double& v : w) v = 0.35 * random.uniform();
   return w;
 }

@@ -13,6 +13,7 @@ import { guidedStream } from '../diffusion/guidance.js'
 import { seededNoise } from '../diffusion/noise.js'
 import { type PassStream, type ReverseRequest, reverseProcess } from '../diffusion/reverse.js'
 import type { Sampler } from '../diffusion/samplers/sampler.js'
+import { MAX_CHUNK_POSITIONS } from '../engines/native/constants.js'
 import type { RefinementConfig } from '../model/diffusion-config.js'
 import { melContext } from '../model/network.js'
 import { lookAhead } from './look-ahead.js'
@@ -21,8 +22,6 @@ import { type OnStep, watchSteps } from './watch.js'
 
 /** Samples fed at a time to a stream by default: some tenths of a second. */
 const DEFAULT_CHUNK = 8192
-/** Positions fed at a time to a clip that nobody hears before its end: whole blocks of the native engine. */
-const WHOLE_CLIP_POSITIONS = 13_824
 /** Max samples fed at a time: their noise takes some 3 ms to draw, for which the event loop waits. */
 const MAX_CHUNK = 32_768
 
@@ -63,7 +62,7 @@ export function streamClip(model: Denoiser, request: ClipRequest): AudioStream {
 
 /** The clip whole. @throws as `reverseProcess` */
 export async function wholeClip(model: Denoiser, request: ClipRequest): Promise<Synthesis> {
-  const stream = streamClip(model, { chunk: WHOLE_CLIP_POSITIONS * model.config.network.patch, ...request })
+  const stream = streamClip(model, { chunk: MAX_CHUNK_POSITIONS * model.config.network.patch, ...request })
   return new Synthesis({
     samples: await collected(stream, certainLength(request)),
     sampleRate: stream.sampleRate,

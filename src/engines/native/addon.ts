@@ -1,10 +1,11 @@
-/** The compiled addon (native/binding.cc): where it lies, what it offers, and how a network's shape is told to it. */
+/** The compiled addon (native/binding/): where it lies, what it offers, and the network's shape as it takes it. */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { DiffWaveError } from '../../core/errors.js'
 import { melHop, type NetworkConfig } from '../../model/network.js'
+import { sharedConstants } from './constants.js'
 
 declare const handle: unique symbol
 /** An engine inside the addon. */
@@ -16,15 +17,18 @@ export interface StreamHandle {
   readonly [handle]: 'stream'
 }
 
-/** One clip of a batch; `target` (on the second half's way back ∂loss/∂ε) where gradients are wanted, else `noise` for the result. */
+/**
+ * One clip of a batch. `target` (for `runBackward` ∂loss/∂prediction) if gradients are wanted, else `prediction` for the result. The
+ * addon reads and writes these arrays while JavaScript runs: nobody else may resize, transfer or write them before the work has ended.
+ */
 export interface ClipWork {
   readonly audio: Float32Array
   readonly target?: Float32Array
   readonly weight?: Float32Array | undefined
-  readonly noise?: Float32Array
+  readonly prediction?: Float32Array
   /** The step embedding's sinusoids. */
   readonly sinusoids: Float32Array
-  /** src/model/output-gain.ts */
+  /** Gain of the network's output (src/model/output-gain.ts). */
   readonly gain: number
   /** `[bands × frames]` */
   readonly mel: Float32Array | undefined
@@ -45,7 +49,7 @@ export interface Work {
   readonly cancelled: Uint8Array
 }
 
-/** Mel frames on their way into a stream, `[bands × frames]`. */
+/** Mel frames for a stream, `[bands × frames]`. */
 export interface MelWork {
   readonly data: Float32Array
   readonly frames: number
@@ -54,70 +58,104 @@ export interface MelWork {
 
 /** A pass's next samples, and the mel frames that came before them. */
 export interface PredictWork {
-  /** Used where the stream is new. */
+  /** Used if the stream is new. */
   readonly parameters: Float32Array
   readonly version: number
   readonly mels: readonly MelWork[]
   readonly pass: number
   readonly audio: Float32Array
   readonly last: boolean
-  /** Room for all samples that were fed and have no ε yet, these included. */
-  readonly noise: Float32Array
+  /** Room for all samples that were fed and have no prediction yet, these included. */
+  readonly prediction: Float32Array
   readonly cancelled: Uint8Array
 }
 
-/** What work gives where the addon's memory does not suffice. */
-export const OUT_OF_MEMORY = -2
+/** A network's shape as native/binding/shape.cc reads it. */
+export interface NetworkShape {
+  readonly channels: number
+  readonly layers: number
+  readonly dilationCycle: number
+  readonly patch: number
+  /** Size of the sinusoidal step embedding, and outputs of the two linear layers after it. */
+  readonly embedding: number
+  readonly hidden: number
+  readonly inputMask: boolean
+  readonly tanhFirst: boolean
+  readonly residualAfterStep: boolean
+  readonly labels: number
+  readonly conditioner: 'none' | 'transposed' | 'frame-rate'
+  /** Read if there is a conditioner. */
+  readonly bands: number
+  readonly hop: number
+  readonly upsamplerPerLayer: boolean
+  readonly strides: readonly number[]
+  readonly encoder: readonly number[]
+}
+
+export interface EngineRequest {
+  readonly shape: NetworkShape
+  readonly instructionSet: string
+  readonly threads: number
+  /** Bytes of working memory for training. */
+  readonly memoryLimit: number
+}
 
 export interface Addon {
-  /** Instruction sets this processor runs, best first. */
+  /** Instruction sets that this processor runs, best first. */
   targets(): string[]
-  create(shape: Int32Array, instructionSet: string, threads: number, memoryLimit: number): Handle
-  /** The loss; −1: stopped; −2: memory does not suffice. Without gradients: noise, of the readable reference alone. */
+  /** What constants.ts knows of the addon, and its limits. */
+  constants(): Readonly<Record<string, number>>
+  create(request: EngineRequest): Handle
+  /** Resolves to the loss, `CANCELLED` or `OUT_OF_MEMORY`. Without gradients: predictions, of the readable reference only. */
   run(handle: Handle, work: Work): Promise<number>
-  /** The first half of a batch's gradients: ε to the clips' noise. The engine must do nothing else before the second. */
+  /** The first half of a batch's gradients: writes each clip's `prediction`. The engine must do nothing else before the second. */
   runForward(handle: Handle, work: Work): Promise<number>
-  /** The second half: the same work, with ∂loss/∂ε as targets, and gradients. */
+  /** The second half: the same work, with ∂loss/∂prediction as targets, and gradients. */
   runBackward(handle: Handle, work: Work): Promise<number>
-  /** A clip's passes: `[passes × size]` sinusoids of their steps, and their output gains; label −1: none. */
+  /** A clip's passes: `[passes × embedding]` sinusoids of their steps, and their output gains; label −1: none. */
   openStream(handle: Handle, sinusoids: Float32Array, gains: Float32Array, label: number): StreamHandle
-  /** Samples of noise that were written; −1: stopped; −2: memory does not suffice; −3: refused. */
+  /** Resolves to the samples that were written, `CANCELLED`, `OUT_OF_MEMORY` or `REFUSED`. */
   predict(handle: Handle, stream: StreamHandle, work: PredictWork): Promise<number>
   closeStream(handle: Handle, stream: StreamHandle): void
-  /** FLOP/s of multiply-adds on registers alone, all threads together. Blocks for some tenths of a second. */
+  /** FLOP/s of multiply-adds on registers, all threads together. Blocks for some tenths of a second. */
   measurePeak(instructionSet: string, threads: number): number
   dispose(handle: Handle): void
 }
 
-const MAX_STRIDES = 6
-const MAX_ENCODERS = 8
-
-/** The network's shape in the order of native/binding.cc, `readShape`. */
-export function shapeNumbers(network: NetworkConfig): Int32Array {
+export function networkShape(network: NetworkConfig): NetworkShape {
   const { mel } = network
-  const strides = mel?.kind === 'transposed' ? mel.strides : []
-  const encoder = mel?.kind === 'frame-rate' ? mel.encoder : []
-  const fill = (values: readonly number[], length: number) => Array.from({ length }, (_, i) => values[i] ?? 0)
-  return Int32Array.from([
-    network.channels,
-    network.layers,
-    network.dilationCycle,
-    network.patch,
-    network.stepEmbedding.size,
-    network.stepEmbedding.hidden,
-    network.gate === 'tanh-sigmoid' ? 1 : 0,
-    network.residual === 'after-step' ? 1 : 0,
-    mel === null ? 0 : mel.kind === 'transposed' ? 1 : 2,
-    mel?.bands ?? 0,
-    mel === null ? 0 : melHop(mel),
-    mel?.kind === 'transposed' && mel.sharing === 'per-layer' ? 1 : 0,
-    network.labels?.length ?? 0,
-    strides.length,
-    encoder.length,
-    network.inputMask === null ? 0 : 1,
-    ...fill(strides, MAX_STRIDES),
-    ...fill(encoder, MAX_ENCODERS),
-  ])
+  return {
+    channels: network.channels,
+    layers: network.layers,
+    dilationCycle: network.dilationCycle,
+    patch: network.patch,
+    embedding: network.stepEmbedding.size,
+    hidden: network.stepEmbedding.hidden,
+    inputMask: network.inputMask !== null,
+    tanhFirst: network.gate === 'tanh-sigmoid',
+    residualAfterStep: network.residual === 'after-step',
+    labels: network.labels?.length ?? 0,
+    conditioner: mel?.kind ?? 'none',
+    bands: mel?.bands ?? 0,
+    hop: mel === null ? 0 : melHop(mel),
+    upsamplerPerLayer: mel?.kind === 'transposed' && mel.sharing === 'per-layer',
+    strides: mel?.kind === 'transposed' ? mel.strides : [],
+    encoder: mel?.kind === 'frame-rate' ? mel.encoder : [],
+  }
+}
+
+/** @throws DiffWaveError `ENGINE_UNAVAILABLE` if the addon was built from other sources than this package */
+function checkConstants(addon: Addon, path: string): void {
+  const actual = typeof addon.constants === 'function' ? addon.constants() : {}
+  for (const [name, expected] of Object.entries(sharedConstants)) {
+    if (actual[name] === expected) continue
+    throw new DiffWaveError('ENGINE_UNAVAILABLE', 'the native engine was built from other sources than this package', {
+      where: path,
+      expected: `${name} ${expected}`,
+      got: String(actual[name]),
+      hint: 'Build it again: `npx diffwave build-native`.',
+    })
+  }
 }
 
 let loaded: Addon | undefined
@@ -134,14 +172,18 @@ export function loadAddon(): Addon {
     })
   }
   try {
-    loaded = createRequire(import.meta.url)(path) as Addon
+    const addon = createRequire(import.meta.url)(path) as Addon
+    checkConstants(addon, path)
+    loaded = addon
     return loaded
   } catch (cause) {
+    if (cause instanceof DiffWaveError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new DiffWaveError('ENGINE_UNAVAILABLE', `the engine native cannot run: ${reason}`, { where: path, cause })
   }
 }
 
+/** Threads that an engine takes by default. */
 export function availableThreads(): number {
   return availableParallelism()
 }

@@ -7,7 +7,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { availableParallelism, tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
@@ -57,7 +57,7 @@ const commonFlags = [
   '-Wno-psabi',
 ]
 
-/** What native/old-glibc.cc stands in for. */
+/** Functions that native/platform/old-glibc.cc replaces. */
 const oldGlibc = [
   'pthread_create',
   'pthread_join',
@@ -107,14 +107,11 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
   const tiles = sets.some(([name]) => name === 'amx')
   const glibc = platform === 'linux' && !isMusl()
   const files: (readonly [string, readonly string[]])[] = [
-    ...readdirSync(native)
-      .filter(name => name.endsWith('.cc') && (what === 'addon' || !name.endsWith('binding.cc')))
-      .filter(name => glibc || name !== 'old-glibc.cc')
+    ...sourcesIn(native)
+      .filter(name => !isInstructionSet(name) && !name.startsWith(what === 'addon' ? 'test/' : 'binding/'))
+      .filter(name => glibc || name !== 'platform/old-glibc.cc')
       .map(name => [name, []] as const),
     ...sets.map(([name, flags]) => [`targets/${name}.cc`, flags] as const),
-    ...(what === 'addon' ? [] : readdirSync(join(native, 'test')))
-      .filter(name => name.endsWith('.cc'))
-      .map(name => [`test/${name}`, []] as const),
   ]
   const result = checked.out ?? addonPath(target)
   const sanitizers = sanitize ? ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-g', '-O2'] : []
@@ -140,6 +137,17 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
   } finally {
     await rm(objects, { recursive: true, force: true })
   }
+}
+
+/** All .cc files below a folder, as paths from it with slashes. */
+function sourcesIn(folder: string): string[] {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.cc'))
+  return names.map(name => name.replaceAll(sep, '/')).sort()
+}
+
+/** Whether a source is one of an instruction set: compiled with that set's own flags, if at all. */
+function isInstructionSet(source: string): boolean {
+  return source.startsWith('targets/') && source !== 'targets/targets.cc'
 }
 
 function knowsFlags(compiler: string, flags: readonly string[]): boolean {

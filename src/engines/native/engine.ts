@@ -1,4 +1,7 @@
-/** The native CPU engine: own C++ kernels behind Node-API (native/), off the event loop, one piece of work at a time. */
+/**
+ * The native CPU engine: own C++ kernels behind Node-API (native/), off the event loop, one piece of work at a time. The addon gets
+ * only arrays that were made here: what a caller hands in is copied first (snapshot.ts).
+ */
 import { DiffWaveError } from '../../core/errors.js'
 import { elementCount, type Tensors } from '../../core/tensor.js'
 import type { NetworkConfig } from '../../model/network.js'
@@ -17,18 +20,12 @@ import type {
   PredictRequest,
   StreamRequest,
 } from '../engine.js'
+import { snapshot, snapshotBatch } from '../snapshot.js'
 import { predictClips } from '../windowed/predict-clips.js'
 import { WindowedStream } from '../windowed/windowed-stream.js'
 import type { WindowRequest } from '../windowed/windows.js'
-import {
-  type Addon,
-  availableThreads,
-  type ClipWork,
-  type Handle,
-  loadAddon,
-  OUT_OF_MEMORY,
-  shapeNumbers,
-} from './addon.js'
+import { type Addon, availableThreads, type ClipWork, type Handle, loadAddon, networkShape } from './addon.js'
+import { OUT_OF_MEMORY } from './constants.js'
 import { NativeQueue } from './queue.js'
 import { NativeStream, type Parameters } from './stream.js'
 
@@ -41,7 +38,7 @@ export interface NativeOptions {
   readonly parameters: Tensors
   readonly threads?: number
   readonly instructionSet?: InstructionSet
-  /** Bytes of working memory; what a batch takes is stated in native/training.h. Default: 2 GiB. */
+  /** Bytes of working memory; what a batch takes is stated in native/training/training.h. Default: 2 GiB. */
   readonly memoryLimit?: number
 }
 
@@ -67,14 +64,20 @@ class NativeEngine implements Engine {
     this.parameters = { data: this.flat(parameters), version: 0 }
   }
 
-  async predict(request: PredictRequest): Promise<Float32Array[]> {
+  async predict(batch: PredictRequest): Promise<Float32Array[]> {
     this.checkAlive()
+    const request = snapshotBatch(batch)
     checkBatch(this.network, request)
     return predictClips(request, stream => this.openStream(stream))
   }
 
-  async lossGradients(request: LossRequest): Promise<LossGradients> {
+  async lossGradients(batch: LossRequest): Promise<LossGradients> {
     this.checkAlive()
+    const request = {
+      ...snapshotBatch(batch),
+      target: batch.target.map(snapshot),
+      ...(batch.weight === undefined ? {} : { weight: batch.weight.map(snapshot) }),
+    }
     checkLossRequest(this.network, request)
     const clips = this.clipWorks(request).map((clip, i) => ({
       ...clip,
@@ -90,24 +93,26 @@ class NativeEngine implements Engine {
       clipLosses,
       parameters: this.parameters.data,
     }
-    const loss = await this.queue.run(cancelled => this.addon.run(this.handle, { ...work, cancelled }), request.signal)
-    return { loss, clipLosses, gradients: this.byName(flat) }
+    const mean = await this.queue.run(cancelled => this.addon.run(this.handle, { ...work, cancelled }), request.signal)
+    return { loss: mean, clipLosses, gradients: this.byName(flat) }
   }
 
-  async backward(request: BackwardRequest): Promise<ReadonlyMap<string, Float32Array>> {
+  async backward(batch: BackwardRequest): Promise<ReadonlyMap<string, Float32Array>> {
     this.checkAlive()
+    const request = snapshotBatch(batch)
     checkBatch(this.network, request)
     if (this.isReference) return backwardByLoss(this, request)
-    const noises = request.audio.map(audio => new Float32Array(audio.length))
-    const clips = this.clipWorks(request).map((clip, i) => ({ ...clip, noise: noises[i]! }))
+    const predictions = request.audio.map(audio => new Float32Array(audio.length))
+    const clips = this.clipWorks(request)
+    const withRoom = clips.map((clip, i) => ({ ...clip, prediction: predictions[i]! }))
     const parameters = this.parameters.data
     const flat = new Float32Array(this.size)
     let fits = true
     await this.queue.run(async cancelled => {
-      const forward = await this.addon.runForward(this.handle, { clips, parameters, cancelled })
+      const forward = await this.addon.runForward(this.handle, { clips: withRoom, parameters, cancelled })
       fits = forward !== OUT_OF_MEMORY
       if (forward < 0) return fits ? forward : 0
-      const gradients = request.gradientOf(noises)
+      const gradients = request.gradientOf(predictions).map(snapshot)
       checkLossRequest(this.network, { ...request, target: gradients, loss: 'l2' })
       const work = { clips: clips.map((clip, i) => ({ ...clip, target: gradients[i]! })), parameters, cancelled }
       return this.addon.runBackward(this.handle, { ...work, gradients: flat })
@@ -164,10 +169,10 @@ class NativeEngine implements Engine {
   /** The readable reference runs windows: it keeps nothing between calls. */
   private async predictWindow({ audio, step, label, mel }: WindowRequest): Promise<Float32Array> {
     this.checkAlive()
-    const noise = new Float32Array(audio.length)
+    const prediction = new Float32Array(audio.length)
     const clip: ClipWork = {
       audio,
-      noise,
+      prediction,
       sinusoids: stepSinusoids(this.network.stepEmbedding, [step]),
       gain: outputGain(this.network, step),
       mel: mel?.data,
@@ -177,7 +182,7 @@ class NativeEngine implements Engine {
     }
     const parameters = this.parameters.data
     await this.queue.run(cancelled => this.addon.run(this.handle, { clips: [clip], parameters, cancelled }))
-    return noise
+    return prediction
   }
 
   private flat(parameters: Tensors): Float32Array {
@@ -208,7 +213,7 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
       got: instructionSet,
     })
   }
-  const handle = addon.create(shapeNumbers(network), instructionSet, threads, memoryLimit)
+  const handle = addon.create({ shape: networkShape(network), instructionSet, threads, memoryLimit })
   const device = `CPU, ${instructionSet}, ${threads} thread${threads === 1 ? '' : 's'}`
   return new NativeEngine(network, device, addon, handle, instructionSet === 'scalar', checked)
 }

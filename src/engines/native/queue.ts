@@ -1,6 +1,6 @@
 /** The queue of one native engine: the addon does one piece of work at a time, off the event loop. */
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
-import { OUT_OF_MEMORY } from './addon.js'
+import { OUT_OF_MEMORY } from './constants.js'
 
 export class NativeQueue {
   private last: Promise<unknown> = Promise.resolve()

@@ -1,4 +1,4 @@
-/** One clip's passes in the addon (native/stream.h): what is fed is checked here, what is computed lies there. */
+/** One clip's passes in the addon (native/inference/stream.h): what is fed is checked here, what is computed lies there. */
 import type { Mel } from '../../audio/mel/convention.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { melContext, melHop, type NetworkConfig } from '../../model/network.js'
@@ -6,6 +6,7 @@ import { outputGain } from '../../model/output-gain.js'
 import { stepSinusoids } from '../../model/step-embedding.js'
 import { checkFinite, checkLabel, checkMel, checkStep } from '../check-batch.js'
 import type { NoiseStream, StreamRequest } from '../engine.js'
+import { snapshot, snapshotMel } from '../snapshot.js'
 import { streamLag } from '../windowed/stream-lag.js'
 import type { Addon, Handle, MelWork, StreamHandle } from './addon.js'
 import type { NativeQueue } from './queue.js'
@@ -54,18 +55,20 @@ export class NativeStream implements NoiseStream {
 
   pushMel(mel: Mel, last: boolean): void {
     this.checkAlive()
-    checkMel(this.host.network, mel)
+    const own = snapshotMel(mel)
+    checkMel(this.host.network, own)
     if (this.melEnded) throw new DiffWaveError('BAD_SHAPE', 'mel frames come after the last')
-    this.mels.push({ data: mel.data.slice(), frames: mel.frames, last })
-    this.frames += mel.frames
+    this.mels.push({ data: own.data, frames: own.frames, last })
+    this.frames += own.frames
     this.melEnded = last
   }
 
   /** A call that was stopped on its way leaves the stream disposed: nobody could say how much of it was done. */
-  async predict(pass: number, audio: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array> {
+  async predict(pass: number, samples: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array> {
     this.checkAlive()
     throwIfAborted(signal)
     const { network, addon, handle, queue, parameters } = this.host
+    const audio = snapshot(samples)
     const state = this.passes[pass]
     if (state === undefined) throw new DiffWaveError('BAD_SHAPE', 'there is no such pass', { got: String(pass) })
     if (state.ended) throw new DiffWaveError('BAD_SHAPE', 'audio comes after the pass’s end')
@@ -77,20 +80,20 @@ export class NativeStream implements NoiseStream {
     }
     checkFinite(audio, 'audio')
     this.checkMelCovers(state.fed + audio.length)
-    const noise = new Float32Array(audio.length + Math.min(this.latency, state.fed))
+    const prediction = new Float32Array(audio.length + Math.min(this.latency, state.fed))
     state.fed += audio.length
     state.ended = last
-    if (state.fed === 0) return noise
+    if (state.fed === 0) return prediction
     const mels = this.mels
     this.mels = []
     const { data, version } = parameters
-    const work = { parameters: data, version, mels, pass, audio: audio.slice(), last, noise }
+    const work = { parameters: data, version, mels, pass, audio, last, prediction }
     try {
       const written = await queue.run(cancelled => {
         this.checkAlive()
         return addon.predict(handle, this.stream, { ...work, cancelled })
       }, signal)
-      return written === noise.length ? noise : noise.slice(0, written)
+      return written === prediction.length ? prediction : prediction.slice(0, written)
     } catch (error) {
       this.dispose()
       throw error

@@ -1,0 +1,148 @@
+// The Node-API face of the native engine. Every number that reaches a kernel is checked here against the size of its
+// buffer; values were checked in TypeScript (src/engines/native/). Work runs on libuv's pool, never on the event loop,
+// and the caller runs one piece of work at a time per engine.
+#include <algorithm>
+#include <chrono>
+
+#include "engine.h"
+#include "entry-points.h"
+#include "shape.h"
+
+namespace diffwave {
+
+Engine* engineOf(const Js& js, napi_value handle) {
+  void* pointer = nullptr;
+  require(napi_get_value_external(js.env, handle, &pointer) == napi_ok && pointer != nullptr, "expected an engine");
+  return static_cast<Engine*>(pointer);
+}
+
+namespace {
+
+const Target* targetNamed(const std::string& name) {
+  for (int i = 0; i < targetCount(); i++) {
+    if (name == targetAt(i).name && targetAt(i).runs()) return &targetAt(i);
+  }
+  throw BindingError{"this processor does not run that instruction set"};
+}
+
+int readThreads(const Js& js, napi_value value) {
+  return js.integer(value, 1, Pool::maxThreads, "bad number of threads");
+}
+
+/** create({ shape, instructionSet: name or 'scalar', threads, memoryLimit in bytes }) → engine */
+napi_value create(const Js& js, napi_value* arguments) {
+  const napi_value options = arguments[0];
+  auto engine = std::make_unique<Engine>();
+  engine->shape = readShape(js, js.property(options, "shape"));
+  engine->parameterCount = ParameterOffsets(engine->shape).count;
+  const std::string name = js.text(js.property(options, "instructionSet"));
+  const int threads = readThreads(js, js.property(options, "threads"));
+  const double memoryLimit = js.number(js.property(options, "memoryLimit"));
+  require(memoryLimit >= 0 && memoryLimit < 0x1p63, "bad memory limit");
+  if (name != "scalar") {
+    engine->target = targetNamed(name);
+    engine->pool = std::make_unique<Pool>(threads);
+    engine->training = std::make_unique<Training>(engine->shape, *engine->pool, engine->target->training(),
+                                                  size_t(memoryLimit));
+  }
+  napi_value result;
+  js.check(napi_create_external(
+      js.env, engine.get(), [](napi_env, void* data, void*) { delete static_cast<Engine*>(data); }, nullptr, &result));
+  engine.release();
+  return result;
+}
+
+/** targets() → names of the instruction sets that this processor runs, best first */
+napi_value targetNames(const Js& js, napi_value*) {
+  napi_value list;
+  js.check(napi_create_array(js.env, &list));
+  uint32_t count = 0;
+  for (int i = 0; i < targetCount(); i++) {
+    if (targetAt(i).hidden || !targetAt(i).runs()) continue;
+    napi_value name;
+    js.check(napi_create_string_utf8(js.env, targetAt(i).name, NAPI_AUTO_LENGTH, &name));
+    js.check(napi_set_element(js.env, list, count++, name));
+  }
+  return list;
+}
+
+/**
+ * measurePeak(target, threads) → FLOP/s of multiply-adds on registers, all threads together: the bound that no kernel can
+ * exceed. Blocks the event loop for some tenths of a second.
+ */
+napi_value measurePeak(const Js& js, napi_value* arguments) {
+  const ForwardKernels& kernels = targetNamed(js.text(arguments[0]))->forward();
+  Pool pool(readThreads(js, arguments[1]));
+  double best = 0;
+  for (int attempt = 0; attempt < 8; attempt++) {
+    std::vector<double> done(size_t(pool.threads()));
+    const auto start = std::chrono::steady_clock::now();
+    pool.forEach(pool.threads() * 16, [&](int, int worker) {
+      float sink[3] = {0.999f, 0.001f, 0};
+      done[size_t(worker)] += kernels.multiplyAdds(60000, sink);
+    });
+    double sum = 0;
+    for (double d : done) sum += d;
+    best = std::max(best, sum / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return js.create(best);
+}
+
+/** dispose(engine): frees threads and memory now, not when the handle is collected. */
+napi_value dispose(const Js& js, napi_value* arguments) {
+  Engine* engine = engineOf(js, arguments[0]);
+  require(!engine->busy, "the engine is busy");
+  engine->training.reset();
+  engine->pool.reset();
+  return nullptr;
+}
+
+/** Calls an entry point with up to four arguments; its C++ exceptions become JavaScript errors. */
+template <napi_value (*function)(const Js&, napi_value*)>
+napi_value guarded(napi_env env, napi_callback_info info) {
+  size_t count = 4;
+  napi_value arguments[4];
+  try {
+    const Js js{env};
+    js.check(napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr));
+    return function(js, arguments);
+  } catch (const BindingError& error) {
+    napi_throw_error(env, nullptr, error.message.c_str());
+  } catch (const std::exception& error) {
+    napi_throw_error(env, nullptr, error.what());
+  }
+  return nullptr;
+}
+
+template <napi_value (*function)(const Js&, napi_value*)>
+constexpr napi_property_descriptor method(const char* name) {
+  return {name, nullptr, guarded<function>, nullptr, nullptr, nullptr, napi_enumerable, nullptr};
+}
+
+napi_value init(napi_env env, napi_value exports) {
+  const napi_property_descriptor functions[] = {
+      method<create>("create"),
+      method<targetNames>("targets"),
+      method<constants>("constants"),
+      method<run>("run"),
+      method<runForward>("runForward"),
+      method<runBackward>("runBackward"),
+      method<openStream>("openStream"),
+      method<predict>("predict"),
+      method<closeStream>("closeStream"),
+      method<measurePeak>("measurePeak"),
+      method<dispose>("dispose"),
+  };
+  napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
+  return exports;
+}
+
+}  // namespace
+}  // namespace diffwave
+
+extern "C" {
+NAPI_MODULE_EXPORT int32_t node_api_module_get_api_version_v1() { return 8; }
+NAPI_MODULE_EXPORT napi_value napi_register_module_v1(napi_env env, napi_value exports) {
+  return diffwave::init(env, exports);
+}
+}

@@ -1,0 +1,27 @@
+// The engine behind a JavaScript handle: one network on one instruction set.
+#pragma once
+
+#include <memory>
+
+#include "../inference/weights.h"
+#include "../pool.h"
+#include "../targets/targets.h"
+#include "../training/training.h"
+#include "js.h"
+
+namespace diffwave {
+
+struct Engine {
+  NetworkShape shape;
+  int64_t parameterCount = 0;
+  const Target* target = nullptr;  // null: the readable reference
+  std::unique_ptr<Pool> pool;
+  std::unique_ptr<Training> training;
+  std::shared_ptr<const ForwardWeights> weights;  // packed from the parameters of `version`
+  int64_t version = -1;
+  bool busy = false;
+};
+
+Engine* engineOf(const Js& js, napi_value handle);
+
+}  // namespace diffwave

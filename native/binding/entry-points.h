@@ -1,0 +1,28 @@
+// The addon's functions beyond those of addon.cc, with what each takes and returns. src/engines/native/addon.ts holds the
+// same list as TypeScript.
+#pragma once
+
+#include "js.h"
+
+namespace diffwave {
+
+// batch.cc
+/** run(engine, request) → Promise<loss, or a negative result>. Without gradients: predictions, of the reference only. */
+napi_value run(const Js& js, napi_value* arguments);
+/** runForward(engine, request) → Promise<0, or a negative result>: writes each clip's prediction. */
+napi_value runForward(const Js& js, napi_value* arguments);
+/** runBackward(engine, the same request with ∂loss/∂prediction as targets, and gradients) → Promise<0 or cancelled> */
+napi_value runBackward(const Js& js, napi_value* arguments);
+
+// stream.cc
+/** openStream(engine, sinusoids [passes × embedding], gains [passes], label or −1) → stream */
+napi_value openStream(const Js& js, napi_value* arguments);
+/**
+ * predict(engine, stream, request) → Promise<samples written, or a negative result; the stream is gone after that>.
+ * request: { parameters, version, mels: [{ data, frames, last }], pass, audio, last, prediction, cancelled }
+ */
+napi_value predict(const Js& js, napi_value* arguments);
+/** closeStream(engine, stream): frees its memory now. */
+napi_value closeStream(const Js& js, napi_value* arguments);
+
+}  // namespace diffwave

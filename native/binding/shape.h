@@ -1,0 +1,15 @@
+// A network's shape as JavaScript hands it over, and the constants that both languages must agree on.
+#pragma once
+
+#include "../network.h"
+#include "js.h"
+
+namespace diffwave {
+
+/** Reads and checks the object `NetworkShape` of src/engines/native/addon.ts, property by property. */
+NetworkShape readShape(const Js& js, napi_value object);
+
+/** constants() → an object; src/engines/native/constants.ts holds what it must contain. */
+napi_value constants(const Js& js, napi_value* arguments);
+
+}  // namespace diffwave

@@ -1,0 +1,144 @@
+// The Node-API face of streams: the passes of one clip, fed piece by piece.
+#include "../inference/stream.h"
+
+#include "entry-points.h"
+#include "job.h"
+
+namespace diffwave {
+namespace {
+
+/** The clip behind a stream handle. Its stream is made by the first job, off the event loop. */
+struct ClipHandle {
+  const Engine* engine;
+  std::vector<float> sinusoids, gains;
+  int passes;
+  int label;
+  std::unique_ptr<Stream> stream;
+  bool broken = false;  // a job stopped half-way
+};
+
+ClipHandle* clipOf(const Js& js, napi_value handle) {
+  void* pointer = nullptr;
+  require(napi_get_value_external(js.env, handle, &pointer) == napi_ok && pointer != nullptr, "expected a stream");
+  return static_cast<ClipHandle*>(pointer);
+}
+
+/** Feeds one piece of audio to one pass, after the mel frames that came before it. */
+struct StreamJob : Job {
+  struct MelFrames {
+    const float* data;  // [bands × count]
+    int64_t count;
+    bool last;
+  };
+  using Job::Job;
+  double execute() override;
+
+  ClipHandle* clip;
+  const float* parameters;
+  int64_t version;
+  std::vector<MelFrames> mel;
+  int64_t pass, samples, room;
+  bool last;
+  const float* audio;
+  float* prediction;
+
+ private:
+  double feed();
+};
+
+double StreamJob::feed() {
+  if (clip->stream == nullptr) {
+    if (engine->version != version) {
+      engine->weights = std::make_shared<ForwardWeights>(engine->shape, parameters, engine->target->forward());
+      engine->version = version;
+    }
+    clip->stream = std::make_unique<Stream>(engine->weights, *engine->pool, clip->sinusoids.data(), clip->gains.data(),
+                                            clip->passes, clip->label);
+  }
+  Stream& stream = *clip->stream;
+  for (const auto& frames : mel) stream.pushMel(frames.data, frames.count, frames.last);
+  if (!stream.accepts(int(pass), samples, last) || room < stream.pending(int(pass)) + samples) return resultRefused;
+  int64_t written = 0;
+  const StreamOutcome outcome = stream.predict(int(pass), audio, samples, last, prediction, &written, cancelled);
+  return outcome == StreamOutcome::done ? double(written) : resultCancelled;
+}
+
+double StreamJob::execute() {
+  double result = resultOutOfMemory;
+  try {
+    result = feed();
+  } catch (const std::bad_alloc&) {
+  }
+  if (result < 0) {
+    clip->broken = true;
+    clip->stream.reset();
+  }
+  return result;
+}
+
+}  // namespace
+
+napi_value openStream(const Js& js, napi_value* arguments) {
+  constexpr int64_t maxPasses = 65536;
+  const Engine* engine = engineOf(js, arguments[0]);
+  const NetworkShape& shape = engine->shape;
+  require(engine->target != nullptr, "the readable reference has no streams");
+  auto clip = std::make_unique<ClipHandle>();
+  clip->engine = engine;
+  int64_t size;
+  const float* sinusoids = js.floats(arguments[1], -1, &size);
+  require(size > 0 && size % shape.embedding == 0 && size / shape.embedding <= maxPasses, "bad sinusoids");
+  clip->sinusoids.assign(sinusoids, sinusoids + size);
+  clip->passes = int(size / shape.embedding);
+  const float* gains = js.floats(arguments[2], clip->passes);
+  clip->gains.assign(gains, gains + clip->passes);
+  const int label = js.integer(arguments[3], -1, int64_t(shape.labels) - 1, "unknown label");
+  clip->label = label == -1 ? shape.labels : label;
+  napi_value result;
+  js.check(napi_create_external(
+      js.env, clip.get(), [](napi_env, void* data, void*) { delete static_cast<ClipHandle*>(data); }, nullptr,
+      &result));
+  clip.release();
+  return result;
+}
+
+napi_value predict(const Js& js, napi_value* arguments) {
+  Engine* engine = engineOf(js, arguments[0]);
+  auto job = std::make_unique<StreamJob>(engine);
+  job->clip = clipOf(js, arguments[1]);
+  require(job->clip->engine == engine && engine->pool != nullptr, "the engine was disposed");
+  require(!job->clip->broken, "the stream was stopped");
+  const napi_value request = arguments[2];
+  job->parameters = js.floats(js.property(request, "parameters"), engine->parameterCount);
+  job->version = js.integer(js.property(request, "version"));
+  const napi_value mels = js.property(request, "mels");
+  const uint32_t count = js.length(mels);
+  for (uint32_t i = 0; i < count; i++) {
+    const napi_value from = js.element(mels, i);
+    StreamJob::MelFrames frames{};
+    frames.count = js.integer(js.property(from, "frames"));
+    require(engine->shape.conditioner != Conditioner::none && frames.count >= 0 && frames.count < (int64_t(1) << 32),
+            "bad mel");
+    frames.data = js.floats(js.property(from, "data"), frames.count * engine->shape.bands);
+    frames.last = js.boolean(js.property(from, "last"));
+    job->mel.push_back(frames);
+  }
+  job->pass = js.integer(js.property(request, "pass"), 0, job->clip->passes - 1, "unknown pass");
+  job->audio = js.floats(js.property(request, "audio"), -1, &job->samples);
+  job->last = js.boolean(js.property(request, "last"));
+  job->prediction = js.floats(js.property(request, "prediction"), -1, &job->room);
+  job->cancelled =
+      static_cast<const std::atomic<bool>*>(js.array(js.property(request, "cancelled"), napi_uint8_array, 1));
+  return Job::start(js, std::move(job), {request, arguments[0], arguments[1]});
+}
+
+napi_value closeStream(const Js& js, napi_value* arguments) {
+  const Engine* engine = engineOf(js, arguments[0]);
+  ClipHandle* clip = clipOf(js, arguments[1]);
+  require(clip->engine == engine && !engine->busy, "the engine is busy");
+  clip->broken = true;
+  clip->stream.reset();
+  return nullptr;
+}
+
+}  // namespace diffwave

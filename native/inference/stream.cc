@@ -1,0 +1,305 @@
+#include "stream.h"
+
+#include <cstring>
+
+#include "../winograd.h"
+
+namespace diffwave {
+
+namespace {
+int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+int64_t tiles(int64_t size, int tile = timeBlockPositions) { return (size + tile - 1) / tile; }
+
+/** Positions in a block: whole tiles and whole groups of every layer in quads, for every thread. */
+int64_t blockPositions(int threads, bool inStages) {
+  constexpr int64_t unit = 3 * winogradOutputs * winogradMaxDilation;
+  static_assert(unit % timeBlockPositions == 0 && unit % (winogradOutputs * winogradBlocksPerTask) == 0, "a block is whole tiles");
+  // What a thread has of a block stays in its second-level cache; the fewer blocks, the less threads wait for one another.
+  if (threads == 1 || inStages) return 2 * unit;
+  return threads <= 8 ? 4 * unit : unit * int64_t(threads) / 2;
+}
+
+/** Stages gain less on a shorter whole clip, in halves of the latency and blocks, than threads that share the tiles of each layer
+ * (bench/NOTES.md). */
+constexpr int64_t shortestInStages = 8;
+
+/** Where two threads cut the network, so that each has half of its multiplications but for the network's end: a layer in quads
+ * takes 0.72 of a direct one (bench/NOTES.md). */
+int findSecondStage(const ForwardWeights& weights, int threads) {
+  const NetworkShape& s = weights.shape;
+  // An upsampler a layer keeps nothing that two stages could read.
+  if (threads != 2 || s.layers < 2 || s.upsamplerPerLayer) return 0;
+  const auto cost = [&](int layer) {
+    const double direct = 8.0 * s.channels + (s.conditioner == Conditioner::transposed ? 2.0 * s.bands : 0);
+    return s.dilation(layer) <= weights.kernels.maxWinogradDilation ? 0.72 * direct : direct;
+  };
+  double all = s.patch, before = s.patch + cost(0);
+  for (int i = 0; i < s.layers; i++) all += cost(i);
+  int layer = 1;
+  while (layer + 1 < s.layers && before + cost(layer) / 2 < all / 2) before += cost(layer++);
+  return layer;
+}
+
+/** The most that a layer lags behind the one before, in positions. */
+int64_t lag(const NetworkShape& shape, const ForwardKernels& kernels, int layer) {
+  const int64_t dilation = shape.dilation(layer);
+  return dilation <= kernels.maxWinogradDilation ? (winogradOutputs + 1) * dilation - 1 : dilation;
+}
+
+int64_t sumOfLags(const NetworkShape& shape, const ForwardKernels& kernels) {
+  int64_t sum = 0;
+  for (int i = 0; i < shape.layers; i++) sum += lag(shape, kernels, i);
+  return sum;
+}
+}  // namespace
+
+Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const float* sinusoids, const float* gains,
+               int passes, int label)
+    : weights_(std::move(weights)),
+      pool_(pool),
+      secondStage_(findSecondStage(*weights_, pool.threads())),
+      block_(blockPositions(pool.threads(), secondStage_ > 0)),
+      latency_(sumOfLags(weights_->shape, weights_->kernels)),
+      conditioner_(*weights_, pool, passes, latency_, block_) {
+  passes_.reserve(size_t(passes));
+  for (int i = 0; i < passes; i++) {
+    passes_.emplace_back(*weights_, sinusoids + int64_t(i) * weights_->shape.embedding, gains[i], label);
+  }
+  const int widest = ConditionerState::widestRow(*weights_);
+  kernelScratch_ = weights_->kernels.scratchSize(weights_->padded, widest);
+  for (int i = 0; i < pool.threads(); i++) {
+    // The last rows hold what the head makes of a tile.
+    scratch_.push_back(allocate(kernelScratch_ + timeBlockPositions * (weights_->padded + widest)));
+  }
+}
+
+void Stream::openPass(Pass& pass, int64_t whole) {
+  const NetworkShape& s = weights_->shape;
+  // For half of the latency and a block one stage works alone, at either end of the clip.
+  pass.inStages = secondStage_ > 0 && (whole == 0 || whole >= shortestInStages * (latency_ / 2 + block_));
+  auto ring = [&](int64_t capacity) {
+    // A step of a product that a row does not fill reads on in the next row, past the last one too, and takes it times zero:
+    // it must be a number.
+    constexpr int64_t pastTheEnd = 16;
+    pass.memory.push_back(allocate(capacity * weights_->padded + pastTheEnd));
+    Buffer& memory = pass.memory.back();
+    if (weights_->padded % weights_->kernels.depth != 0) memset(memory.data(), 0, size_t(memory.size()) * sizeof(float));
+    return Ring{memory.data(), capacity, weights_->padded};
+  };
+  // A block waits between two stages, and one for the network's end.
+  const int64_t between = pass.inStages ? block_ : 0;
+  for (int i = 0; i < s.layers; i++) {
+    pass.inputs.push_back(ring(s.dilation(i) + lag(s, weights_->kernels, i) + block_ + (i == secondStage_ ? between : 0)));
+  }
+  pass.skip = ring(latency_ + 3 * block_ + between);
+  if (s.inputMask) {
+    pass.audio = {nullptr, pass.skip.capacity, s.patch};
+    pass.memory.push_back(allocate(pass.audio.capacity * s.patch));
+    pass.audio.rows = pass.memory.back().data();
+  }
+  pass.done.resize(size_t(s.layers));
+}
+
+bool Stream::accepts(int index, int64_t samples, bool last) const {
+  if (index < 0 || index >= passes()) return false;
+  const Pass& pass = passes_[size_t(index)];
+  const NetworkShape& s = weights_->shape;
+  if (pass.length != INT64_MAX || samples < 0 || samples % s.patch != 0) return false;
+  const int64_t end = pass.fed + samples / s.patch;
+  if (last && end == 0) return false;
+  if (s.conditioner == Conditioner::none) return true;
+  return end <= smaller(conditioner_.ready(), conditioner_.frames() * (s.hop / s.patch));
+}
+
+/** What a layer can do once the one before has given `available` positions: a block at most. */
+Stream::Range Stream::next(const Pass& pass, int layer, int64_t available) const {
+  const int64_t begin = pass.done[size_t(layer)], dilation = weights_->shape.dilation(layer);
+  int64_t complete = available;
+  if (available != pass.length) {
+    complete = available - dilation;
+    if (weights_->layers[size_t(layer)].winograd) complete -= complete % (winogradOutputs * dilation);
+  }
+  return {begin, smaller(complete, begin + block_)};
+}
+
+/** The next step, given `count` more positions of audio. */
+void Stream::plan(const Pass& pass, int64_t count) {
+  const int layers = weights_->shape.layers;
+  step_.fed = {pass.fed, pass.fed + count};
+  step_.layers.resize(size_t(layers));
+  step_.first = step_.second = false;
+  for (int i = 0; i < layers; i++) {
+    // The second stage takes what the first had given before.
+    const int64_t available = i == 0           ? step_.fed.end
+                              : pass.inStages && i == secondStage_ ? pass.done[size_t(i) - 1]
+                                                                   : step_.layers[size_t(i) - 1].end;
+    Range range = next(pass, i, available);
+    if (range.empty()) range.end = range.begin;
+    else (i < secondStage_ ? step_.first : step_.second) = true;
+    step_.layers[size_t(i)] = range;
+  }
+  step_.given = {pass.given, pass.done.back()};
+}
+
+/** The audio of a step, projected to the first layer's input. */
+void Stream::feed(Pass& pass, const float* audio, int worker) {
+  const NetworkShape& s = weights_->shape;
+  const auto [begin, end] = step_.fed;
+  share(tiles(end - begin), worker, [&, begin = begin, end = end](int tile, int by) {
+    RowsTask task{};
+    task.begin = begin + int64_t(tile) * timeBlockPositions;
+    task.end = smaller(task.begin + timeBlockPositions, end);
+    task.input = {const_cast<float*>(audio), INT64_MAX, s.patch};
+    task.inputShift = begin;
+    task.steps = s.patch;
+    task.columns = weights_->padded;
+    task.weights = weights_->input.data();
+    task.panelRows = s.patch;
+    task.bias = weights_->inputBias.data();
+    task.offset = pass.step.embedding.data();
+    task.activation = Activation::relu;
+    task.output = pass.inputs[0];
+    task.scratch = scratch_[size_t(by)].data();
+    weights_->kernels.rows(task);
+    weights_->kernels.arrangeRows(task.output, task.begin, task.end, weights_->padded);
+    for (int64_t p = task.begin; s.inputMask && p < task.end; p++) {
+      memcpy(pass.audio.at(p), task.input.at(p - begin), size_t(s.patch) * sizeof(float));
+    }
+  });
+}
+
+void Stream::runLayer(Pass& pass, int index, int worker, const std::atomic<bool>* cancelled) {
+  const auto [begin, end] = step_.layers[size_t(index)];
+  if (end == begin) return;
+  const NetworkShape& s = weights_->shape;
+  const ForwardWeights::Layer& weights = weights_->layers[size_t(index)];
+  LayerTask layer{};
+  layer.channels = s.channels;
+  layer.paddedChannels = weights_->padded;
+  layer.dilation = s.dilation(index);
+  layer.length = pass.length;
+  layer.input = pass.inputs[size_t(index)];
+  if (index + 1 < s.layers) layer.output = pass.inputs[size_t(index) + 1];
+  layer.skip = pass.skip;
+  layer.firstLayer = index == 0;
+  layer.gateWeights = weights.gate.data();
+  layer.gateBias = weights.gateBias.data();
+  layer.outputWeights = weights.output.data();
+  layer.outputBias = pass.step.outputBias.data() + int64_t(index) * 2 * weights_->padded;
+  layer.nextStep = pass.step.embedding.data() + int64_t(index + 1) * weights_->padded;
+  conditioner_.source(index, begin, end, layer);
+  layer.begin = begin;
+  layer.end = end;
+  // A last group that the clip's end cuts has a quad for each of its first positions.
+  const int64_t group = int64_t(winogradOutputs) * layer.dilation, cut = (end - begin) % group;
+  const int64_t quads = (end - begin) / group * layer.dilation + smaller(cut, layer.dilation);
+  const int64_t count = weights.winograd ? quads : end - begin;
+  const int size = weights.winograd ? winogradBlocksPerTask : weights_->kernels.layerPositions;
+  share(tiles(count, size), worker, [&, begin = begin](int tile, int by) {
+    if (cancelled->load(std::memory_order_relaxed)) return;
+    const int64_t from = int64_t(tile) * size, to = smaller(from + size, count);
+    LayerTask task = layer;
+    task.scratch = scratch_[size_t(by)].data();
+    if (weights.winograd) {
+      task.winogradBegin = from;
+      task.winogradEnd = to;
+      weights_->kernels.winogradLayer(task);
+    } else {
+      task.begin = begin + from;
+      task.end = begin + to;
+      weights_->kernels.layer(task);
+    }
+  });
+}
+
+/** A tile of the skips that are complete: projected, ReLU, projected to samples, and the audio added through its mask. */
+void Stream::finish(const Pass& pass, float* noise, int tile, int worker) {
+  const NetworkShape& s = weights_->shape;
+  const int columns = weights_->kernels.paddedChannels(s.outputs());
+  float* const scratch = scratch_[size_t(worker)].data();
+  float* const hidden = scratch + kernelScratch_;
+  float* const output = hidden + timeBlockPositions * weights_->padded;
+  RowsTask task{};
+  task.begin = step_.given.begin + int64_t(tile) * timeBlockPositions;
+  task.end = smaller(task.begin + timeBlockPositions, step_.given.end);
+  task.input = pass.skip;
+  task.steps = task.panelRows = s.channels;
+  task.columns = weights_->padded;
+  task.weights = weights_->skip.data();
+  task.bias = weights_->skipBias.data();
+  task.activation = Activation::relu;
+  task.output = {hidden, timeBlockPositions, weights_->padded};
+  task.scratch = scratch;
+  weights_->kernels.rows(task);
+  task.input = task.output;
+  task.columns = columns;
+  task.weights = weights_->output.data();
+  task.bias = weights_->outputBias.data();
+  task.activation = Activation::none;
+  task.output = {output, timeBlockPositions, columns};
+  weights_->kernels.rows(task);
+  for (int64_t p = task.begin; p < task.end; p++) {
+    float* const to = noise + (p - step_.given.begin) * s.patch;
+    if (s.inputMask) weights_->kernels.mask(to, task.output.at(p), pass.audio.at(p), pass.gain, s.patch);
+    else memcpy(to, task.output.at(p), size_t(s.patch) * sizeof(float));
+  }
+}
+
+void Stream::runStep(Pass& pass, const float* audio, float* noise, const std::atomic<bool>* cancelled) {
+  const int layers = weights_->shape.layers, ends = int(tiles(step_.given.end - step_.given.begin));
+  bool apart = pass.inStages && step_.first && step_.second;
+  for (int i = 0; apart && i < layers; i++) {
+    const auto [begin, end] = step_.layers[size_t(i)];
+    apart = end == begin || conditioner_.keep(i, begin, end);
+  }
+  if (apart) {
+    // The stages are what either worker begins with; the ends are left for whoever is ready.
+    const int count = 2 + ends, second = pool_.firstTask(1, count);
+    pool_.forEach(count, [&](int task, int worker) {
+      if (task == 0) {
+        feed(pass, audio, worker);
+        for (int i = 0; i < secondStage_; i++) runLayer(pass, i, worker, cancelled);
+      } else if (task == second) {
+        for (int i = secondStage_; i < layers; i++) runLayer(pass, i, worker, cancelled);
+      } else {
+        finish(pass, noise, task < second ? task - 1 : task - 2, worker);
+      }
+    });
+  } else {
+    feed(pass, audio, everyone);
+    for (int i = 0; i < layers; i++) runLayer(pass, i, everyone, cancelled);
+    pool_.forEach(ends, [&](int tile, int worker) { finish(pass, noise, tile, worker); });
+  }
+  pass.fed = step_.fed.end;
+  for (int i = 0; i < layers; i++) pass.done[size_t(i)] = step_.layers[size_t(i)].end;
+  pass.given = step_.given.end;
+}
+
+StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bool last, float* noise, int64_t* written,
+                              const std::atomic<bool>* cancelled) {
+  const NetworkShape& s = weights_->shape;
+  Pass& pass = passes_[size_t(index)];
+  if (pass.inputs.empty()) openPass(pass, last ? samples / s.patch : 0);
+  int64_t left = samples / s.patch;
+  *written = 0;
+  for (;;) {
+    const int64_t count = smaller(left, block_);
+    if (last && count == left && pass.length == INT64_MAX) pass.length = pass.fed + count;
+    plan(pass, count);
+    if (count == 0 && !step_.first && !step_.second && step_.given.empty()) break;
+    runStep(pass, audio, noise, cancelled);
+    if (cancelled->load(std::memory_order_relaxed)) return StreamOutcome::cancelled;
+    audio += count * s.patch;
+    left -= count;
+    const int64_t given = (step_.given.end - step_.given.begin) * s.patch;
+    noise += given;
+    *written += given;
+  }
+  if (pass.given == pass.length) {
+    pass.memory.clear();
+    pass.inputs.assign(1, Ring{});
+  }
+  return StreamOutcome::done;
+}
+
+}  // namespace diffwave

@@ -1,0 +1,115 @@
+#include "weights.h"
+
+#include <cmath>
+#include <new>
+
+#include "../winograd.h"
+
+namespace diffwave {
+
+Buffer allocate(int64_t size) {
+  Buffer buffer(size);
+  if (!buffer.ok()) throw std::bad_alloc();
+  return buffer;
+}
+
+ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const ForwardKernels& k)
+    : shape(s), kernels(k), places(s), parameters(from, from + places.count), padded(k.paddedChannels(s.channels)) {
+  const int C = s.channels;
+  melChannels = s.conditioner == Conditioner::none ? 0 : s.conditionerChannels();
+
+  // A plain matrix [columns, steps] and its bias.
+  auto matrix = [&](Buffer& packed, Buffer& bias, ParameterOffset place, int columns, int steps, int taps) {
+    packed = allocate(k.packedSize(columns, false, int64_t(steps) * taps));
+    for (int t = 0; t < taps; t++) {
+      k.pack(packed.data(), from + place.weight + t, columns, int64_t(steps) * taps, steps, taps, int64_t(steps) * taps,
+             int64_t(t) * steps, false, false);
+    }
+    bias = allocate(k.packedSize(columns, false, 1));
+    k.packBias(bias.data(), from + place.bias, columns, false, false);
+  };
+
+  matrix(input, inputBias, places.input, C, s.patch, 1);
+  layers.resize(size_t(s.layers));
+  std::vector<float> bias(size_t(2) * C);
+  std::vector<float> point(size_t(2) * C * C);
+  for (int i = 0; i < s.layers; i++) {
+    Layer& layer = layers[size_t(i)];
+    const LayerOffsets& place = places.layer[i];
+    layer.winograd = s.dilation(i) <= k.maxWinogradDilation;
+    const bool projected = s.conditioner == Conditioner::transposed;
+    const int64_t melRows = projected ? roundedUp(melChannels, k.depth) : 0, own = roundedUp(C, k.depth);
+    const int64_t panelRows = melRows + (layer.winograd ? winogradInputs : 3) * own;
+    layer.gate = allocate(k.packedSize(2 * C, true, panelRows));
+    if (projected) {
+      k.packLayer(layer.gate.data(), from + place.conditioner.weight, 2 * C, melChannels, melChannels, 1, panelRows, 0, true,
+                  s.tanhFirst);
+    }
+    if (s.conditioner == Conditioner::frameRate) {
+      layer.conditioner = allocate(k.packedSize(2 * C, true, melChannels));
+      k.pack(layer.conditioner.data(), from + place.conditioner.weight, 2 * C, melChannels, melChannels, 1, melChannels, 0,
+             true, s.tanhFirst);
+    }
+    for (int p = 0; layer.winograd && p < winogradInputs; p++) {
+      const float* taps = from + place.dilated.weight;
+      for (size_t n = 0; n < point.size(); n++, taps += 3) {
+        double sum = 0;
+        for (int t = 0; t < 3; t++) sum += double(kernelTransform[p][t]) * taps[t];
+        point[n] = float(sum);
+      }
+      k.packLayer(layer.gate.data(), point.data(), 2 * C, C, C, 1, panelRows, melRows + p * own, true, s.tanhFirst);
+    }
+    for (int t = 0; !layer.winograd && t < 3; t++) {
+      k.packLayer(layer.gate.data(), from + place.dilated.weight + t, 2 * C, 3 * int64_t(C), C, 3, panelRows,
+                  melRows + t * own, true, s.tanhFirst);
+    }
+    for (int n = 0; n < 2 * C; n++) {
+      bias[size_t(n)] = from[place.dilated.bias + n] + (melChannels > 0 ? from[place.conditioner.bias + n] : 0.0f);
+    }
+    layer.gateBias = allocate(2 * padded);
+    k.packBias(layer.gateBias.data(), bias.data(), 2 * C, true, s.tanhFirst);
+    layer.output = allocate(k.packedSize(2 * C, true, own));
+    k.packLayer(layer.output.data(), from + place.output.weight, 2 * C, C, C, 1, own, 0, true, false);
+  }
+
+  matrix(skip, skipBias, places.skip, C, C, 1);
+  const float scale = 1.0f / std::sqrt(float(s.layers));
+  for (int64_t i = 0; i < skip.size(); i++) skip.data()[i] *= scale;
+  matrix(output, outputBias, places.output, s.outputs(), C, 1);
+  encoder.resize(size_t(s.encoders));
+  encoderBias.resize(size_t(s.encoders));
+  int channels = s.bands;
+  for (int i = 0; i < s.encoders; i++) {
+    matrix(encoder[size_t(i)], encoderBias[size_t(i)], places.encoder[i], s.encoderChannels[i], channels, 3);
+    channels = s.encoderChannels[i];
+  }
+}
+
+ForwardWeights::Step::Step(const ForwardWeights& w, const float* sinusoids, int label)
+    : embedding(size_t(w.shape.layers + 1) * size_t(w.padded)),
+      outputBias(size_t(w.shape.layers) * 2 * size_t(w.padded)) {
+  const NetworkShape& s = w.shape;
+  std::vector<float> first(size_t(s.hidden)), second(size_t(s.hidden));
+  w.kernels.linear(first.data(), w.parameter(w.places.embedding1.weight), w.parameter(w.places.embedding1.bias),
+                   sinusoids, s.hidden, s.embedding, true);
+  w.kernels.linear(second.data(), w.parameter(w.places.embedding2.weight), w.parameter(w.places.embedding2.bias),
+                   first.data(), s.hidden, s.hidden, true);
+  if (s.labels > 0) {
+    const float* row = w.parameter(w.places.labels + int64_t(label) * s.hidden);
+    for (int i = 0; i < s.hidden; i++) second[size_t(i)] += row[i];
+  }
+  std::vector<float> bias(size_t(2) * s.channels);
+  for (int i = 0; i < s.layers; i++) {
+    float* step = embedding.data() + int64_t(i) * w.padded;
+    const LayerOffsets& place = w.places.layer[i];
+    w.kernels.linear(step, w.parameter(place.step.weight), w.parameter(place.step.bias), second.data(), s.channels,
+                     s.hidden, false);
+    const float* plain = w.parameter(place.output.bias);
+    for (int n = 0; n < 2 * s.channels; n++) {
+      bias[size_t(n)] = plain[n] - (n < s.channels && !s.residualAfterStep ? step[n] : 0.0f);
+    }
+    w.kernels.packBias(outputBias.data() + int64_t(i) * 2 * w.padded, bias.data(), 2 * s.channels, true, false);
+  }
+}
+
+}  // namespace diffwave

@@ -1,0 +1,228 @@
+// Matrix products of float32 on AMX tiles (Intel SDM, chapter on TMUL). A tile product multiplies bfloat16 and adds in
+// float32. A float is the sum of three bfloat16; with two the relative error is 2⁻¹⁷. So a product of floats takes six tile
+// products for the precision of float32, high·high + high·middle + middle·high + middle·middle + high·low + low·high, or
+// three of them if two parts are enough.
+//
+// An AMX tile is sixteen rows of 64 bytes. A left side has 32 steps per row; a right side has pairs of steps, sixteen
+// columns per row. Each sum runs over its steps in order, 32 at a time, so it does not depend on the rows around it.
+#pragma once
+
+#include "vector.h"
+
+namespace diffwave {
+namespace DIFFWAVE_TARGET {
+namespace amxTiles {
+
+/** Rows and columns of a tile of sums, and the steps that one tile product takes. */
+constexpr int side = 16, depth = 32;
+
+/** One AMX tile of bfloat16, in the order in which it is loaded. */
+struct alignas(64) AmxTile {
+  uint16_t rows[side][depth];
+};
+
+/** One side of a product, split in parts, the highest first. */
+template <int parts>
+struct Split {
+  AmxTile part[parts];
+};
+static_assert(2 * sizeof(AmxTile) == side * depth * sizeof(float), "two parts take as much room as the floats");
+
+/** Configures all eight tiles of the thread while it exists; a thread needs one before its first product. */
+class TileSession {
+ public:
+  TileSession() {
+    struct alignas(64) {
+      uint8_t palette = 1, startRow = 0, reserved[14] = {};
+      uint16_t rowBytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+      uint8_t rows[16] = {side, side, side, side, side, side, side, side};
+    } config;
+    _tile_loadconfig(&config);
+  }
+  ~TileSession() { _tile_release(); }
+  TileSession(const TileSession&) = delete;
+  TileSession& operator=(const TileSession&) = delete;
+};
+
+/** bfloat16 to float32. */
+DIFFWAVE_INLINE __m512 widened(__m256bh x) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(x)), 16));
+}
+
+/** Splits a vector in parts: each is the remainder of the ones before it, rounded to bfloat16. */
+template <int parts>
+DIFFWAVE_INLINE void split(__m512 x, __m256bh (&to)[parts]) {
+  for (int i = 0; i < parts; i++) {
+    to[i] = _mm512_cvtneps_pbh(x);
+    x = _mm512_sub_ps(x, widened(to[i]));
+  }
+}
+
+/** The sum of two parts. */
+DIFFWAVE_INLINE __m512 joined(const __m256bh* high, const __m256bh* low) {
+  return _mm512_add_ps(widened(*high), widened(*low));
+}
+
+/** Splits sixteen numbers into row r of a left side, from step `at` on. */
+template <int parts>
+DIFFWAVE_INLINE void putRow(Split<parts>& to, int r, int at, __m512 x) {
+  __m256bh split16[parts];
+  split(x, split16);
+  for (int i = 0; i < parts; i++) {
+    _mm256_store_si256(reinterpret_cast<__m256i*>(&to.part[i].rows[r][at]), reinterpret_cast<__m256i>(split16[i]));
+  }
+}
+
+/** The first `count` of sixteen lanes. */
+DIFFWAVE_INLINE __mmask16 firstLanes(int count) {
+  return count >= side ? 0xffff : count > 0 ? __mmask16((1u << count) - 1) : 0;
+}
+
+/** A left side from sixteen rows of `steps` ≤ 32 numbers; rowAt(r) points to one, or is null for zeros. The rest is zeros. */
+template <int parts, class RowAt>
+DIFFWAVE_INLINE void splitRows(Split<parts>& to, const RowAt& rowAt, int steps) {
+  static const float nothing[depth] = {};
+  for (int r = 0; r < side; r++) {
+    const float* row = rowAt(r);
+    if (row == nullptr) row = nothing;
+    putRow(to, r, 0, _mm512_maskz_loadu_ps(firstLanes(steps), row));
+    putRow(to, r, side, _mm512_maskz_loadu_ps(firstLanes(steps - side), row + side));
+  }
+}
+
+/** Two rows of numbers interleaved to one row of pairs, the even row in the low half of each lane. */
+DIFFWAVE_INLINE __m512i paired(__m256bh even, __m256bh odd) {
+  const __m512i low = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(even));
+  const __m512i high = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(odd));
+  return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
+}
+
+/** Sixteen columns over `steps` ≤ 32 steps as vectors of pairs, `[part][16 pairs of steps][16 columns]`; the rest zeros. */
+template <int parts>
+DIFFWAVE_INLINE void splitPairs(__m512i (&to)[parts][side], const float* from, ptrdiff_t stride, int steps, int columns) {
+  const __mmask16 lanesThere = firstLanes(columns);
+  for (int p = 0; p < side; p++) {
+    __m256bh even[parts], odd[parts];
+    const int k = 2 * p;
+    split(_mm512_maskz_loadu_ps(k < steps ? lanesThere : 0, from + (k < steps ? k : 0) * stride), even);
+    split(_mm512_maskz_loadu_ps(k + 1 < steps ? lanesThere : 0, from + (k + 1 < steps ? k + 1 : 0) * stride), odd);
+    for (int i = 0; i < parts; i++) to[i][p] = paired(even[i], odd[i]);
+  }
+}
+
+/** A right side from sixteen columns of [steps × columns]. */
+template <int parts>
+DIFFWAVE_INLINE void splitColumns(Split<parts>& to, const float* from, ptrdiff_t stride, int steps, int columns = side) {
+  __m512i pairs[parts][side];
+  splitPairs(pairs, from, stride, steps, columns);
+  for (int i = 0; i < parts; i++) {
+    for (int p = 0; p < side; p++) _mm512_store_si512(to.part[i].rows[p], pairs[i][p]);
+  }
+}
+
+/** Transposes a 16 × 16 matrix of 32-bit lanes. */
+DIFFWAVE_INLINE void transpose(__m512i (&x)[side]) {
+  __m512i y[side];
+  for (int i = 0; i < side; i += 2) {
+    y[i] = _mm512_unpacklo_epi32(x[i], x[i + 1]);
+    y[i + 1] = _mm512_unpackhi_epi32(x[i], x[i + 1]);
+  }
+  for (int i = 0; i < side; i += 4) {
+    x[i] = _mm512_unpacklo_epi64(y[i], y[i + 2]);
+    x[i + 1] = _mm512_unpackhi_epi64(y[i], y[i + 2]);
+    x[i + 2] = _mm512_unpacklo_epi64(y[i + 1], y[i + 3]);
+    x[i + 3] = _mm512_unpackhi_epi64(y[i + 1], y[i + 3]);
+  }
+  // x[4·g + c] now holds column c of rows 4·g … 4·g + 3 in its first quarter, column c + 4 in the second, and so on.
+  for (int c = 0; c < 4; c++) {
+    const __m512i a = _mm512_shuffle_i32x4(x[c], x[4 + c], 0x88), b = _mm512_shuffle_i32x4(x[c], x[4 + c], 0xdd);
+    const __m512i d = _mm512_shuffle_i32x4(x[8 + c], x[12 + c], 0x88), e = _mm512_shuffle_i32x4(x[8 + c], x[12 + c], 0xdd);
+    y[c] = _mm512_shuffle_i32x4(a, d, 0x88);
+    y[8 + c] = _mm512_shuffle_i32x4(a, d, 0xdd);
+    y[4 + c] = _mm512_shuffle_i32x4(b, e, 0x88);
+    y[12 + c] = _mm512_shuffle_i32x4(b, e, 0xdd);
+  }
+  for (int i = 0; i < side; i++) x[i] = y[i];
+}
+
+/** A left side from a transposed matrix: row r of the tile is column r of `from` [steps × rows]. */
+template <int parts>
+DIFFWAVE_INLINE void splitTransposed(Split<parts>& to, const float* from, ptrdiff_t stride, int steps, int rows) {
+  __m512i pairs[parts][side];
+  splitPairs(pairs, from, stride, steps, rows);
+  for (int i = 0; i < parts; i++) {
+    transpose(pairs[i]);
+    for (int r = 0; r < side; r++) _mm512_store_si512(to.part[i].rows[r], pairs[i][r]);
+  }
+}
+
+/** Where a left side lies in memory: sixteen rows `stride` bytes apart, the parts `nextPart` bytes apart. */
+struct LeftSide {
+  const char* rows;
+  ptrdiff_t stride, nextPart;
+};
+
+/** The left side that a split tile is. */
+template <int parts>
+DIFFWAVE_INLINE LeftSide sideOf(const Split<parts>& split) {
+  return {reinterpret_cast<const char*>(split.part[0].rows), sizeof split.part[0].rows[0], sizeof split.part[0]};
+}
+
+/**
+ * sums += left · right over 32 steps. The sums are tiles 0 … 3, [2 × 2]; `upper` and `lower` are the two left sides, and
+ * `right` points to two right sides in a row. Uses tiles 4 … 7.
+ */
+template <int rowTiles, int columnTiles, int parts>
+DIFFWAVE_INLINE void multiplyAdd(const LeftSide& upper, const LeftSide& lower, const Split<parts>* right) {
+  static_assert(rowTiles >= 1 && rowTiles <= 2 && columnTiles >= 1 && columnTiles <= 2, "what eight tiles hold");
+  DIFFWAVE_UNROLL
+  for (int j = parts - 1; j >= 0; j--) {
+    _tile_loadd(6, right[0].part[j].rows, 64);
+    if constexpr (columnTiles > 1) _tile_loadd(7, right[1].part[j].rows, 64);
+    DIFFWAVE_UNROLL
+    for (int i = 0; i + j < parts; i++) {
+      // With two parts, the high left sides are still loaded from the product with the low right sides.
+      if (parts != 2 || j == 1 || i == 1) {
+        _tile_loadd(4, upper.rows + i * upper.nextPart, upper.stride);
+        if constexpr (rowTiles > 1) _tile_loadd(5, lower.rows + i * lower.nextPart, lower.stride);
+      }
+      _tile_dpbf16ps(0, 4, 6);
+      if constexpr (columnTiles > 1) _tile_dpbf16ps(1, 4, 7);
+      if constexpr (rowTiles > 1) _tile_dpbf16ps(2, 5, 6);
+      if constexpr (rowTiles > 1 && columnTiles > 1) _tile_dpbf16ps(3, 5, 7);
+    }
+  }
+}
+
+/** Loads the tiles of sums from rows of floats, `stride` floats apart. */
+template <int rowTiles, int columnTiles>
+DIFFWAVE_INLINE void loadSums(const float* from, ptrdiff_t stride) {
+  const ptrdiff_t bytes = stride * ptrdiff_t(sizeof(float));
+  _tile_loadd(0, from, bytes);
+  if constexpr (columnTiles > 1) _tile_loadd(1, from + side, bytes);
+  if constexpr (rowTiles > 1) _tile_loadd(2, from + side * stride, bytes);
+  if constexpr (rowTiles > 1 && columnTiles > 1) _tile_loadd(3, from + side * stride + side, bytes);
+}
+
+/** Sets the tiles of sums to zero. */
+template <int rowTiles, int columnTiles>
+DIFFWAVE_INLINE void clearSums() {
+  _tile_zero(0);
+  if constexpr (columnTiles > 1) _tile_zero(1);
+  if constexpr (rowTiles > 1) _tile_zero(2);
+  if constexpr (rowTiles > 1 && columnTiles > 1) _tile_zero(3);
+}
+
+/** Stores the tiles of sums to rows of floats, `stride` floats apart. */
+template <int rowTiles, int columnTiles>
+DIFFWAVE_INLINE void storeSums(float* to, ptrdiff_t stride) {
+  const ptrdiff_t bytes = stride * ptrdiff_t(sizeof(float));
+  _tile_stored(0, to, bytes);
+  if constexpr (columnTiles > 1) _tile_stored(1, to + side, bytes);
+  if constexpr (rowTiles > 1) _tile_stored(2, to + side * stride, bytes);
+  if constexpr (rowTiles > 1 && columnTiles > 1) _tile_stored(3, to + side * stride + side, bytes);
+}
+
+}  // namespace amxTiles
+}  // namespace DIFFWAVE_TARGET
+}  // namespace diffwave

@@ -1,0 +1,40 @@
+// The peak of the machine, which no kernel can exceed.
+#pragma once
+
+#include "vector.h"
+
+namespace diffwave {
+namespace DIFFWAVE_TARGET {
+namespace layers {
+
+/**
+ * Multiply-adds on independent registers, `iterations` times each, without memory traffic. sink [3]: a, b, and the sum that
+ * keeps the compiler from dropping the work. @returns the floating-point operations done
+ */
+static double multiplyAdds(int64_t iterations, float* sink) {
+  constexpr int registers = DIFFWAVE_LANES == 16 ? 24 : 12;
+  Vector sum[registers];
+  const Vector a = splat(sink[0]), b = splat(sink[1]);
+  _Pragma("GCC unroll 32")
+  for (int i = 0; i < registers; i++) sum[i] = splat(static_cast<float>(i));
+  for (int64_t n = 0; n < iterations; n++) {
+    _Pragma("GCC unroll 32")
+    for (int i = 0; i < registers; i++) {
+      sum[i] = fma(sum[i], a, b);
+#if defined(__AVX512F__)
+      asm volatile("" : "+v"(sum[i]));  // v: all 32 registers
+#elif defined(__x86_64__) && DIFFWAVE_LANES != 16
+      asm volatile("" : "+x"(sum[i]));
+#endif
+    }
+  }
+  Vector total = {};
+  _Pragma("GCC unroll 32")
+  for (int i = 0; i < registers; i++) total += sum[i];
+  for (int i = 0; i < lanes; i++) sink[2] += total[i];
+  return 2.0 * registers * lanes * static_cast<double>(iterations);
+}
+
+}  // namespace layers
+}  // namespace DIFFWAVE_TARGET
+}  // namespace diffwave

@@ -1,0 +1,184 @@
+// The same residual layer for small dilations: the dilated convolution in Winograd blocks of four positions
+// (native/winograd.h), which halves its multiplications. A task's rows are ordered by member, then by block: row
+// j · blocks + b is position + j · dilation of block b.
+#pragma once
+
+#include "residual-layer.h"
+#include "winograd-transforms.h"
+
+namespace diffwave {
+namespace DIFFWAVE_TARGET {
+namespace layers {
+
+constexpr int winogradRowsPerTask = winogradOutputs * winogradBlocksPerTask, panelWidth = blockVectors * lanes;
+static_assert(winogradBlocksPerTask % blockRows == 0, "a task is whole register blocks");
+
+/** Floats of scratch memory for `runLayer`, `runWinogradLayer` and `runRows`. */
+static int64_t scratchSize(int paddedChannels, int widestRow) {
+  const int64_t direct = timeBlockPositions * (4 * paddedChannels + widestRow) + 2 * paddedChannels + 2 * widestRow;
+  const int64_t winograd = winogradBlocksPerTask * int64_t(winogradInputs) * (paddedChannels + panelWidth) +
+                        winogradRowsPerTask * int64_t(paddedChannels + panelWidth + widestRow) + 3 * int64_t(paddedChannels);
+  return direct > winograd ? direct : winograd;
+}
+
+/** The memory of one task. */
+struct WinogradWork {
+  int blocks;        // rounded up to whole register blocks
+  float* inputs;     // [6 × blocks × padded]: Bᵀ·y
+  float* products;   // [6 × blocks × width of a panel]
+  float* starts;     // [4 · blocks × width]: what the sums start from
+  float* mel;        // [4 · blocks × stride of the mel]
+  float* z;          // [4 · blocks × padded]
+  int64_t position[winogradRowsPerTask];  // −1: beyond the clip or the task
+  const float* from[winogradRowsPerTask];
+  const float* to[winogradRowsPerTask];
+  float weight[winogradRowsPerTask];
+};
+
+/** to [blockRows × vectors · lanes] = bias (null: 0) + rows [blockRows × steps] · one panel of weights. */
+template <int vectors>
+static DIFFWAVE_NOINLINE void productPanel(const float* rows, int stride, const float* weights, int steps, const float* bias,
+                                        float* to) {
+  Vector sum[blockRows][vectors];
+  DIFFWAVE_UNROLL
+  for (int v = 0; v < vectors; v++) {
+    const Vector start = bias == nullptr ? Vector{} : load(bias + v * lanes);
+    DIFFWAVE_UNROLL
+    for (int r = 0; r < blockRows; r++) sum[r][v] = start;
+  }
+  multiply(sum, rows, stride, 1, weights, vectors * lanes, steps);
+  DIFFWAVE_UNROLL
+  for (int r = 0; r < blockRows; r++) {
+    DIFFWAVE_UNROLL
+    for (int v = 0; v < vectors; v++) store(to + (r * vectors + v) * lanes, sum[r][v]);
+  }
+}
+
+/** What the gate of a row starts from: the projected mel, the interpolated projections, or the bias. */
+DIFFWAVE_INLINE Vector winogradGateStart(const LayerTask& task, const WinogradWork& work, int row, int width, int column, int at) {
+  if (task.conditioning == Conditioning::projected) return load(work.starts + row * width + at);
+  if (task.conditioning == Conditioning::none) return load(task.gateBias + column + at);
+  const Vector from = load(work.from[row] + column + at);
+  return fma(splat(work.weight[row]), load(work.to[row] + column + at) - from, from);
+}
+
+/** z [4 · blocks × padded] of all rows of the task, for the columns of one panel. */
+template <int pairs>
+static void winogradGatePanel(const LayerTask& task, const WinogradWork& work, int column) {
+  constexpr int vectors = 2 * pairs, width = vectors * lanes;
+  const int blocks = work.blocks, padded = task.paddedChannels;
+  const float* weights =
+      task.gateWeights + static_cast<int64_t>(column) * (task.melChannels + winogradInputs * task.channels);
+  if (task.conditioning == Conditioning::projected) {
+    for (int row = 0; row < winogradOutputs * blocks; row += blockRows) {
+      productPanel<vectors>(work.mel + static_cast<int64_t>(row) * task.mel.stride, task.mel.stride, weights,
+                            task.melChannels, task.gateBias + column, work.starts + row * width);
+    }
+  }
+  weights += task.melChannels * width;
+  for (int k = 0; k < winogradInputs; k++, weights += task.channels * width) {
+    for (int b = 0; b < blocks; b += blockRows) {
+      productPanel<vectors>(work.inputs + static_cast<int64_t>(k * blocks + b) * padded, padded, weights, task.channels,
+                            nullptr, work.products + (k * blocks + b) * width);
+    }
+  }
+  for (int b = 0; b < blocks; b++) {
+    for (int v = 0; v < pairs; v++) {
+      const int first = v * lanes, second = (pairs + v) * lanes;
+      Vector s[winogradOutputs], t[winogradOutputs];
+      DIFFWAVE_UNROLL
+      for (int j = 0; j < winogradOutputs; j++) {
+        s[j] = winogradGateStart(task, work, j * blocks + b, width, column, first);
+        t[j] = winogradGateStart(task, work, j * blocks + b, width, column, second);
+      }
+      training::outputTransform(work.products + b * width + first, blocks * width, s);
+      training::outputTransform(work.products + b * width + second, blocks * width, t);
+      DIFFWAVE_UNROLL
+      for (int j = 0; j < winogradOutputs; j++) {
+        store(work.z + static_cast<int64_t>(j * blocks + b) * padded + column / 2 + first, gate(s[j], t[j]));
+      }
+    }
+  }
+}
+
+/**
+ * LayerTask over the Winograd blocks [winogradBegin, winogradEnd) counted from `begin`, at most winogradBlocksPerTask.
+ */
+static void runWinogradLayer(const LayerTask& task) {
+  const int padded = task.paddedChannels, count = static_cast<int>(task.winogradEnd - task.winogradBegin);
+  const int64_t dilation = task.dilation;
+  WinogradWork work;
+  const int blocks = work.blocks = (count + blockRows - 1) / blockRows * blockRows;
+  float* scratch = task.scratch;
+  auto room = [&](int64_t size) {
+    float* const at = scratch;
+    scratch += size;
+    return at;
+  };
+  work.inputs = room(static_cast<int64_t>(winogradInputs) * blocks * padded);
+  work.products = room(winogradInputs * blocks * panelWidth);
+  work.starts = room(winogradOutputs * blocks * panelWidth);
+  work.z = room(static_cast<int64_t>(winogradOutputs) * blocks * padded);
+  float* const spare = room(2 * padded);
+  float* const zeros = room(padded);
+  work.mel = scratch;
+  memset(zeros, 0, padded * sizeof(float));
+
+  const float* x[winogradRowsPerTask];
+  for (int b = 0; b < blocks; b++) {
+    const int64_t block = task.winogradBegin + b;
+    const int64_t position = task.begin + block / dilation * winogradOutputs * dilation + block % dilation;
+    const float* rows[winogradInputs];
+    for (int i = 0; i < winogradInputs; i++) {
+      const int64_t p = position + (i - 1) * dilation;
+      rows[i] = b < count && p >= 0 && p < task.length ? task.input.at(p) : zeros;
+    }
+    for (int c = 0; c < padded; c += lanes) {
+      Vector in[winogradInputs], transformed[winogradInputs];
+      DIFFWAVE_UNROLL
+      for (int i = 0; i < winogradInputs; i++) in[i] = load(rows[i] + c);
+      training::inputTransform(in, transformed);
+      DIFFWAVE_UNROLL
+      for (int k = 0; k < winogradInputs; k++) {
+        store(work.inputs + static_cast<int64_t>(k * blocks + b) * padded + c, transformed[k]);
+      }
+    }
+    for (int j = 0; j < winogradOutputs; j++) {
+      const int row = j * blocks + b;
+      const int64_t p = position + j * dilation;
+      const bool real = b < count && p < task.end;
+      x[row] = rows[j + 1];
+      work.position[row] = real ? p : -1;
+      const int64_t settled = real ? p : task.begin;
+      if (task.conditioning == Conditioning::projected) {
+        memcpy(work.mel + static_cast<int64_t>(row) * task.mel.stride, task.mel.at(settled),
+               task.melChannels * sizeof(float));
+      } else if (task.conditioning == Conditioning::interpolated) {
+        findFrames(task, settled, work.from[row], work.to[row], work.weight[row]);
+      }
+    }
+  }
+  forEachPanel(2 * padded, [&](auto vectors, int column) {
+    if constexpr (vectors % 2 == 0) winogradGatePanel<vectors / 2>(task, work, column);
+  });
+  RegisterBlock registerBlocks[winogradRowsPerTask / blockRows];
+  for (int row = 0; row < winogradOutputs * blocks; row++) {
+    RegisterBlock& block = registerBlocks[row / blockRows];
+    const int r = row % blockRows;
+    const int64_t p = work.position[row];
+    block.x[r] = x[row];
+    block.output[r] = p >= 0 && task.output.rows ? task.output.at(p) : spare;
+    block.skip[r] = p >= 0 ? task.skip.at(p) : spare;
+  }
+  forEachPanel(2 * padded, [&](auto vectors, int column) {
+    if constexpr (vectors % 2 == 0) {
+      for (int row = 0; row < winogradOutputs * blocks; row += blockRows) {
+        outputPanel<vectors / 2>(task, registerBlocks[row / blockRows], column, work.z + static_cast<int64_t>(row) * padded);
+      }
+    }
+  });
+}
+
+}  // namespace layers
+}  // namespace DIFFWAVE_TARGET
+}  // namespace diffwave

@@ -1,0 +1,23 @@
+// The instruction sets that the kernels are compiled for, and which of them this processor can run.
+#pragma once
+
+#include "../kernels/tasks.h"
+#include "../kernels/training-tasks.h"
+
+namespace diffwave {
+
+struct Target {
+  const char* name;
+  /** Functions, not tables: no code of a target may run before `runs` has returned true. */
+  const TrainingKernels& (*training)();
+  const ForwardKernels& (*forward)();
+  bool (*runs)();
+  /** Not listed, but can be requested by name: for tests. */
+  bool hidden;
+};
+
+/** Best first. */
+int targetCount();
+const Target& targetAt(int index);
+
+}  // namespace diffwave

@@ -1,0 +1,99 @@
+// A batch in parts that fit the memory, each a pass (training-pass.h).
+#include "pass.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+namespace diffwave {
+
+Training::Training(const NetworkShape& shape, Pool& pool, const TrainingKernels& kernels, size_t memoryLimit)
+    : shape_(shape), pool_(pool), kernels_(kernels), limit_(memoryLimit) {}
+
+Training::~Training() { std::free(memory_); }
+
+size_t Training::memory(const TrainingBatch::Clip* clips, int count, bool storeGates) const {
+  return TrainingPass(shape_, pool_.threads(), kernels_, clips, count, storeGates ? Keep::gates : Keep::inputs,
+                      nullptr).bytes();
+}
+
+bool Training::reserve(size_t bytes) {
+  if (bytes <= bytes_) return true;
+  constexpr size_t hugePage = size_t(1) << 21;
+  std::free(memory_);
+  bytes_ = 0;
+  memory_ = static_cast<float*>(std::aligned_alloc(hugePage, (bytes + hugePage - 1) / hugePage * hugePage));
+  if (memory_ == nullptr) return false;
+#ifdef MADV_HUGEPAGE
+  madvise(memory_, bytes, MADV_HUGEPAGE);
+#endif
+  bytes_ = bytes;
+  return true;
+}
+
+std::unique_ptr<TrainingPass> Training::prepare(const TrainingBatch::Clip* clips, int count) {
+  const bool storeGates = memory(clips, count, true) <= limit_;
+  const size_t needed = memory(clips, count, storeGates);
+  if (needed > limit_ || !reserve(needed)) return nullptr;
+  return std::make_unique<TrainingPass>(shape_, pool_.threads(), kernels_, clips, count,
+                                        storeGates ? Keep::gates : Keep::inputs, memory_);
+}
+
+TrainingOutcome Training::lossGradients(const float* parameters, const TrainingBatch& batch, float* gradients,
+                                        double* loss, float* clipLosses, const std::atomic<bool>* cancelled) {
+  const ParameterOffsets places(shape_);
+  pass_.reset();  // its memory is used again
+  std::memset(gradients, 0, size_t(places.count) * sizeof(float));
+  int64_t samples = 0;
+  for (int i = 0; i < batch.count; i++) samples += batch.clips[i].samples;
+  const TrainingTask task{shape_, places, pool_, kernels_, parameters, gradients, cancelled, batch.squared, samples};
+  *loss = 0;
+  for (int first = 0; first < batch.count;) {
+    const TrainingBatch::Clip* clips = batch.clips + first;
+    int count = batch.count - first;
+    while (count > 1 && memory(clips, count, true) > limit_) count--;
+    const auto pass = prepare(clips, count);
+    if (pass == nullptr) return TrainingOutcome::outOfMemory;
+    double sum = 0;
+    if (!pass->run(task, &sum, clipLosses + first)) return TrainingOutcome::cancelled;
+    *loss += sum;
+    first += count;
+  }
+  *loss /= double(samples);
+  return TrainingOutcome::done;
+}
+
+TrainingOutcome Training::forward(const float* parameters, const TrainingBatch& batch,
+                                  const std::atomic<bool>* cancelled) {
+  const ParameterOffsets places(shape_);
+  pass_.reset();
+  clips_.assign(batch.clips, batch.clips + batch.count);
+  pass_ = prepare(clips_.data(), batch.count);
+  if (pass_ == nullptr) return TrainingOutcome::outOfMemory;
+  const TrainingTask task{shape_, places, pool_, kernels_, parameters, nullptr, cancelled, false, 1};
+  return pass_->runForward(task) ? TrainingOutcome::done : TrainingOutcome::cancelled;
+}
+
+bool Training::awaits(const TrainingBatch& batch) const {
+  if (pass_ == nullptr || size_t(batch.count) != clips_.size()) return false;
+  for (int i = 0; i < batch.count; i++) {
+    const TrainingBatch::Clip &a = batch.clips[i], &b = clips_[size_t(i)];
+    if (a.samples != b.samples || a.frames != b.frames || a.label != b.label) return false;
+  }
+  return true;
+}
+
+TrainingOutcome Training::backward(const float* parameters, const TrainingBatch& batch, float* gradients,
+                                   const std::atomic<bool>* cancelled) {
+  const ParameterOffsets places(shape_);
+  std::memset(gradients, 0, size_t(places.count) * sizeof(float));
+  std::copy(batch.clips, batch.clips + batch.count, clips_.begin());
+  const TrainingTask task{shape_, places, pool_, kernels_, parameters, gradients, cancelled, false, 1};
+  const bool done = pass_->runBackward(task);
+  pass_.reset();
+  return done ? TrainingOutcome::done : TrainingOutcome::cancelled;
+}
+
+}  // namespace diffwave

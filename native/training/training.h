@@ -1,0 +1,103 @@
+// Loss and gradients of one batch, fast: the network's backward pass written out on the matrix product of
+// kernels/gemm.h, checked against native/reference.cc.
+//
+// A batch runs layer by layer. The dilated convolutions take four positions at a time (native/winograd.h): a layer's tiles
+// are up to `maxTileBlocks` such fours, those of the network's ends `trainingBlockPositions` positions in a row. Consecutive tiles make
+// at most `trainingGroups` groups. A group is one task of the pool and has its own partial sums of the weights' gradients;
+// groups are added up in order. Tiles and groups depend on the batch alone, so the result is the same for any number of
+// threads.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "../kernels/training-tasks.h"
+#include "../network.h"
+#include "../pool.h"
+
+namespace diffwave {
+
+/** One batch. Arrays are the caller's; shapes were checked before. */
+struct TrainingBatch {
+  struct Clip {
+    const float* audio;      // [samples]
+    const float* target;     // [samples]: what to predict, or ∂loss/∂ε; null where only the noise is wanted
+    const float* weight;     // [samples], or null for 1
+    const float* sinusoids;  // [embedding]
+    const float* mel;        // [bands × frames], or null
+    int64_t samples;         // a multiple of the patch
+    int64_t frames;
+    int label;               // −1: none
+    int64_t melOffset = 0;   // samples from the first frame's start to the audio's: whole frames
+    float* prediction = nullptr;  // [samples]: where ε is written, if it is asked for
+    float gain = 1;          // of f, where the network masks its input
+  };
+  const Clip* clips;
+  int count;
+  bool squared;  // the loss: squares, or absolute values
+};
+
+enum class TrainingOutcome { done, cancelled, outOfMemory };
+
+class TrainingPass;
+
+/** Computes losses and gradients of one network; keeps its working memory between calls. */
+class Training {
+ public:
+  /**
+   * @param memoryLimit bytes of working memory. A batch that needs more is run in several parts of consecutive clips; a
+   *   clip that alone needs more is run without its gates stored (they are computed again, which costs a quarter more
+   *   time); one that needs more even so is refused. Where the limit splits a batch, sums round differently.
+   */
+  Training(const NetworkShape& shape, Pool& pool, const TrainingKernels& kernels, size_t memoryLimit);
+  ~Training();
+  Training(const Training&) = delete;
+  Training& operator=(const Training&) = delete;
+
+  /**
+   * loss = mean over all samples of weight · |ε − target| (or its square), clipLosses[count] = each clip's own mean,
+   * gradients (overwritten) laid out as the parameters.
+   */
+  TrainingOutcome lossGradients(const float* parameters, const TrainingBatch& batch, float* gradients, double* loss,
+                                float* clipLosses, const std::atomic<bool>* cancelled);
+
+  /**
+   * The first half of `lossGradients`, for losses that the caller computes: writes ε to each clip's `noise`. What the second
+   * half needs is kept until the next call. A batch must fit the memory in one part.
+   */
+  TrainingOutcome forward(const float* parameters, const TrainingBatch& batch, const std::atomic<bool>* cancelled);
+
+  /** The second half, for the same parameters and batch, with ∂loss/∂ε of each clip as its `target`. */
+  TrainingOutcome backward(const float* parameters, const TrainingBatch& batch, float* gradients,
+                           const std::atomic<bool>* cancelled);
+
+  /** Whether a batch is the one that `forward` was given. */
+  bool awaits(const TrainingBatch& batch) const;
+
+  /**
+   * Bytes one part of a batch takes. Nearly all of it is, with P positions of all clips, C channels and L layers,
+   * 4 · P · (L · C + 6 · C) for the layers' inputs, and 4 · P · L · 2C more where gates are stored.
+   */
+  size_t memory(const TrainingBatch::Clip* clips, int count, bool storeGates) const;
+
+ private:
+  bool reserve(size_t bytes);
+  /** A pass over clips that are one part, its gates stored where they fit; null where the memory does not suffice. */
+  std::unique_ptr<TrainingPass> prepare(const TrainingBatch::Clip* clips, int count);
+
+  /** The batch between `forward` and `backward`. */
+  std::unique_ptr<TrainingPass> pass_;
+  std::vector<TrainingBatch::Clip> clips_;
+
+  const NetworkShape shape_;
+  Pool& pool_;
+  const TrainingKernels& kernels_;
+  const size_t limit_;
+  float* memory_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+}  // namespace diffwave

@@ -1,0 +1,34 @@
+/**
+ * Copies of a caller's arrays, made when a call begins. While an engine works, JavaScript runs on: the caller may write to an array,
+ * transfer or resize its buffer, and another thread may write to shared memory. Native code must never see that.
+ */
+import type { Mel } from '../audio/mel/convention.js'
+import { DiffWaveError } from '../core/errors.js'
+import type { ClipBatch } from './engine.js'
+
+/**
+ * A copy on a buffer of its own, neither shared nor resizable.
+ *
+ * @throws DiffWaveError `BAD_SHAPE` if it is no typed array
+ */
+export function snapshot(samples: Float32Array): Float32Array<ArrayBuffer> {
+  if (!ArrayBuffer.isView(samples)) {
+    throw new DiffWaveError('BAD_SHAPE', 'samples are not a Float32Array', { got: typeof samples })
+  }
+  return new Float32Array(samples)
+}
+
+export function snapshotMel(mel: Mel): Mel {
+  return { ...mel, data: snapshot(mel.data) }
+}
+
+/** The same batch on arrays that nobody else has. */
+export function snapshotBatch<Batch extends ClipBatch>(batch: Batch): Batch {
+  return {
+    ...batch,
+    audio: batch.audio.map(snapshot),
+    steps: Array.from(batch.steps),
+    ...(batch.mel === undefined ? {} : { mel: batch.mel.map(snapshotMel) }),
+    ...(batch.labels === undefined ? {} : { labels: [...batch.labels] }),
+  }
+}
