@@ -41,7 +41,8 @@ test('full or closed standard error changes nothing', () => {
 })
 
 test('a reader of standard output that leaves ends the run quietly', () => {
-  const line = `diffwave synthesize long.npy -m '${smallVocoder}' --stdout | head -c 100 | wc -c; exit \${PIPESTATUS[0]}`
+  const piped = `diffwave synthesize long.npy -m '${smallVocoder}' --stdout | head -c 100 | wc -c`
+  const line = `${piped}; exit \${PIPESTATUS[0]}`
   const { status, stdout, stderr } = shell(line, folder)
   assert.equal(status, 0, stderr)
   assert.equal(stdout.trim(), '100')

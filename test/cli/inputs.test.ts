@@ -61,7 +61,7 @@ describe('pipes', () => {
     ['a process substitution', 'diffwave mel <(cat data/a.wav) -o out-3.npy --convention lmnt'],
     [
       'a named pipe',
-      'mkfifo fifo; cat data/a.wav > fifo & diffwave mel fifo -o out-4.npy --convention lmnt; status=$?; wait; exit $status',
+      'mkfifo fifo; cat data/a.wav > fifo & diffwave mel fifo -o out-4.npy --convention lmnt; s=$?; wait; exit $s',
     ],
   ] as const) {
     test(`${name} is read to its end`, () => {

@@ -17,7 +17,7 @@ test('a shipped model is found by name, from any working directory', async () =>
   }
 })
 
-test('a path is taken as it is; a name that nothing has is refused with those there are', async () => {
+test('a path is taken as it is; an unknown name is refused with the known ones', async () => {
   assert.equal(await modelPath('some/weights.pt'), 'some/weights.pt')
   assert.equal(await modelPath(inRepository('models')), inRepository('models'))
   await assert.rejects(loadModel('no-such-model'), { code: 'UNKNOWN_MODEL', expected: /lmnt-speech/ })
@@ -26,7 +26,7 @@ test('a path is taken as it is; a name that nothing has is refused with those th
   await assert.rejects(loadModel(inRepository('package.json')), /package\.json/)
 })
 
-test('a model of one’s own that is called as a shipped one is taken; another folder is not', async () => {
+test('a model of one’s own may have a shipped one’s name; another folder may not', async () => {
   const before = process.cwd()
   const folder = mkdtempSync(join(tmpdir(), 'diffwave-names-'))
   process.chdir(folder)

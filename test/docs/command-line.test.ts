@@ -11,7 +11,7 @@ test('the reference in docs/command-line.md is up to date', () => {
   assert.equal(status, 0, stderr)
 })
 
-test('every option is called by its long name, and every description is a phrase that stands alone', () => {
+test('options are called by their long names, and described by phrases', () => {
   for (const { name, summary, options, examples } of commands) {
     assert.match(summary, /^[A-Z].*[^.]$/, name)
     assert.ok(examples.every(line => line.startsWith(`diffwave ${name}`)))

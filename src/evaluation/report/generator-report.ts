@@ -36,7 +36,8 @@ function classifierParts({ classifier }: GeneratorEvaluation): string[] {
   return [
     '<h2>Labels</h2>',
     `<p>A classifier trained on the training clips recognises the label of ${percent(heldOut.accuracy)} of ` +
-      `${heldOut.clips} held-out real clips, and of ${percent(generated.accuracy)} of ${generated.clips} generated clips.</p>`,
+      `${heldOut.clips} held-out real clips, and of ${percent(generated.accuracy)} of ${generated.clips} ` +
+      'generated clips.</p>',
     table(
       ['requested label', 'clips', 'accuracy', ...labels.map(label => `recognised as ${label}`)],
       [...byLabel].map(([label, { clips, accuracy, takenFor }]) => [
