@@ -6,7 +6,9 @@
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_PICKLE_OBJECTS } from '../core/limits.js'
 import { elementCount, type Tensor } from '../core/tensor.js'
+import { wrongFileHint } from '../core/wrong-file.js'
 import { bytesPerNumber, type NumberType, readNumbers } from './numbers.js'
+import { callNumpy, NumpyDtype, numpyImports } from './numpy-pickle.js'
 import { type PickleHandlers, type PickleValue, parsePickle } from './pickle.js'
 import { rowMajor } from './strided.js'
 import { isZip, readStoredZip } from './zip.js'
@@ -51,11 +53,15 @@ const storageTypes: Readonly<Record<string, NumberType>> = {
 const dictionaries = new Set([
   'collections.OrderedDict',
   'collections.defaultdict',
+  'collections.Counter',
   'params.AttrDict',
   'diffwave.params.AttrDict',
 ])
+const sets = new Set(['builtins.set', '__builtin__.set', 'builtins.frozenset', '__builtin__.frozenset'])
 const allowed: ReadonlySet<string> = new Set([
   ...dictionaries,
+  ...sets,
+  ...numpyImports,
   ...Object.keys(storageTypes),
   'torch._utils._rebuild_tensor',
   'torch._utils._rebuild_tensor_v2',
@@ -77,77 +83,98 @@ function isSize(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }
 
-/** The handlers that build tensors; `storages` collects the storages by key. */
-function torchHandlers(storages: Map<string, TorchStorage>, where: string): PickleHandlers<TorchTensor | TorchStorage> {
-  type Value = PickleValue<TorchTensor | TorchStorage>
-  const sizes = (value: Value | undefined): number[] => {
-    if (!Array.isArray(value) || value.length > MAX_RANK || !value.every(isSize))
-      throw bad('a tensor’s shape is malformed', where)
+type Opaque = TorchTensor | TorchStorage | NumpyDtype
+type Value = PickleValue<Opaque>
+
+/** Builds tensors and plain data from what a pickle asks for; `storages` collects the storages by key. */
+class TorchHandlers implements PickleHandlers<Opaque> {
+  readonly allowed = allowed
+  readonly #storages: Map<string, TorchStorage>
+  readonly #where: string
+  /** Items of all dictionaries that were made from lists. */
+  #items = 0
+
+  constructor(storages: Map<string, TorchStorage>, where: string) {
+    this.#storages = storages
+    this.#where = where
+  }
+
+  /** ('storage', storage type, key, location, number count[, view]) */
+  persistent(id: Value): Value {
+    if (!Array.isArray(id) || id[0] !== 'storage') throw this.#bad('a persistent id is not a storage')
+    const [, type, key, , count] = id
+    const name = typeof type === 'object' && type !== null && 'name' in type ? String(type.name) : ''
+    const numberType = Object.hasOwn(storageTypes, name) ? storageTypes[name] : undefined
+    if (numberType === undefined || typeof key !== 'string' || !isSize(count)) throw this.#bad('a storage is malformed')
+    if (id.length > 5 && id[5] !== null) throw this.#bad('a storage is a view of another')
+    const known = this.#storages.get(key)
+    if (known !== undefined) {
+      if (known.type !== numberType || known.count !== count) throw this.#bad(`storage ${key} is declared in two ways`)
+      return known
+    }
+    const storage = new TorchStorage(numberType, key, count)
+    this.#storages.set(key, storage)
+    return storage
+  }
+
+  call(name: string, args: readonly Value[]): Value {
+    if (dictionaries.has(name)) return this.#dictionary(args[0])
+    if (sets.has(name)) return Array.isArray(args[0]) ? args[0] : []
+    if (numpyImports.has(name)) return callNumpy(name, args, this.#where)
+    if (name === 'torch.Size') return [...this.#sizes(args[0])]
+    if (name === 'torch._utils._rebuild_parameter') {
+      if (!(args[0] instanceof TorchTensor)) throw this.#bad('a parameter holds no tensor')
+      return args[0]
+    }
+    if (name.startsWith('torch._utils._rebuild_tensor')) return this.#tensor(args)
+    throw this.#bad(`${name} is not callable`)
+  }
+
+  build(target: Value, state: Value): void {
+    if (target instanceof NumpyDtype) target.setState(state)
+  }
+
+  #dictionary(given: Value | undefined): Value {
+    if (given instanceof Map) return given
+    const map = new Map<Value, Value>()
+    if (!Array.isArray(given)) return map
+    // One list may be asked to become many dictionaries: what they hold together is bounded.
+    this.#items += given.length
+    if (this.#items > MAX_PICKLE_OBJECTS) {
+      throw new DiffWaveError('TOO_LARGE', 'the pickle builds dictionaries without end', { where: this.#where })
+    }
+    for (const item of given) {
+      if (!Array.isArray(item) || item.length !== 2) throw this.#bad('a dictionary is malformed')
+      map.set(item[0]!, item[1]!)
+    }
+    return map
+  }
+
+  #tensor([storage, offset, size, stride]: readonly Value[]): TorchTensor {
+    const shape = this.#sizes(size)
+    const strides = this.#sizes(stride)
+    if (!(storage instanceof TorchStorage) || !isSize(offset) || strides.length !== shape.length) {
+      throw this.#bad('a tensor is malformed')
+    }
+    const count = elementCount(shape)
+    const last = shape.reduce((sum, size, i) => sum + (size - 1) * strides[i]!, offset)
+    if (count > 0 && (!Number.isSafeInteger(last) || last >= storage.count)) {
+      throw this.#bad(`a tensor of shape [${shape.join(', ')}] reaches beyond its storage`)
+    }
+    // A stride of zero repeats numbers: shapes may then exceed the storage, which no checkpoint needs.
+    if (count > storage.count) throw this.#bad(`a tensor of shape [${shape.join(', ')}] is larger than its storage`)
+    return new TorchTensor(storage, offset, shape, strides)
+  }
+
+  #sizes(value: Value | undefined): number[] {
+    if (!Array.isArray(value) || value.length > MAX_RANK || !value.every(isSize)) {
+      throw this.#bad('a tensor’s shape is malformed')
+    }
     return value as number[]
   }
-  let items = 0
-  return {
-    allowed,
-    persistent(id) {
-      // ('storage', storage type, key, location, number count[, view])
-      if (!Array.isArray(id) || id[0] !== 'storage') throw bad('a persistent id is no storage', where)
-      const [, type, key, , count] = id
-      const name = typeof type === 'object' && type !== null && 'name' in type ? String(type.name) : ''
-      const numberType = storageTypes[name]
-      if (numberType === undefined || typeof key !== 'string' || !isSize(count))
-        throw bad('a storage is malformed', where)
-      if (id.length > 5 && id[5] !== null) throw bad('a storage is a view of another', where)
-      const known = storages.get(key)
-      if (known !== undefined) {
-        if (known.type !== numberType || known.count !== count)
-          throw bad(`storage ${key} is declared in two ways`, where)
-        return known
-      }
-      const storage = new TorchStorage(numberType, key, count)
-      storages.set(key, storage)
-      return storage
-    },
-    call(name, args) {
-      if (dictionaries.has(name)) {
-        const map = new Map<Value, Value>()
-        const given = args[0]
-        if (given instanceof Map) return given
-        if (Array.isArray(given)) {
-          // One list may be asked to become many dictionaries: what they hold together is bounded.
-          items += given.length
-          if (items > MAX_PICKLE_OBJECTS)
-            throw new DiffWaveError('TOO_LARGE', 'the pickle builds dictionaries without end', { where })
-          for (const item of given) {
-            if (!Array.isArray(item) || item.length !== 2) throw bad('a dictionary is malformed', where)
-            map.set(item[0]!, item[1]!)
-          }
-        }
-        return map
-      }
-      if (name === 'torch.Size') return [...sizes(args[0])]
-      if (name === 'torch._utils._rebuild_parameter') {
-        if (!(args[0] instanceof TorchTensor)) throw bad('a parameter holds no tensor', where)
-        return args[0]
-      }
-      if (name.startsWith('torch._utils._rebuild_tensor')) {
-        const [storage, offset] = args
-        const shape = sizes(args[2])
-        const strides = sizes(args[3])
-        if (!(storage instanceof TorchStorage) || !isSize(offset) || strides.length !== shape.length) {
-          throw bad('a tensor is malformed', where)
-        }
-        const count = elementCount(shape)
-        const last = shape.reduce((sum, size, i) => sum + (size - 1) * strides[i]!, offset)
-        if (count > 0 && (!Number.isSafeInteger(last) || last >= storage.count)) {
-          throw bad(`a tensor of shape [${shape.join(', ')}] reaches beyond its storage`, where)
-        }
-        // A stride of zero repeats numbers: shapes may then exceed the storage, which no checkpoint needs.
-        if (count > storage.count)
-          throw bad(`a tensor of shape [${shape.join(', ')}] is larger than its storage`, where)
-        return new TorchTensor(storage, offset, shape, strides)
-      }
-      throw bad(`${name} is not callable`, where)
-    },
+
+  #bad(problem: string): DiffWaveError {
+    return bad(problem, this.#where)
   }
 }
 
@@ -176,7 +203,7 @@ function decodeZipFormat(bytes: Uint8Array, where: string): TorchValue {
     throw new DiffWaveError('UNSUPPORTED_FORMAT', 'the checkpoint is big-endian', { where })
   }
   const storages = new Map<string, TorchStorage>()
-  const { value } = parsePickle(entries.get(pickleName)!, 0, torchHandlers(storages, where), where)
+  const { value } = parsePickle(entries.get(pickleName)!, 0, new TorchHandlers(storages, where), where)
   for (const storage of storages.values()) {
     const data = entries.get(`${prefix}data/${storage.key}`)
     if (data === undefined) throw bad(`storage ${storage.key} is missing`, where)
@@ -189,13 +216,13 @@ function decodeLegacyFormat(bytes: Uint8Array, where: string): TorchValue {
   // A PyTorch file starts with PROTO and LONG1; anything else is some other kind of file.
   if (bytes.length < 2) throw new DiffWaveError('TRUNCATED', 'the file is empty or nearly so', { where })
   if (bytes[0] !== 0x80) {
-    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this is no file of torch.save', {
+    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'not a file of torch.save', {
       where,
-      hint: 'Checkpoints are read from .pt and .pkl files that PyTorch wrote.',
+      hint: wrongFileHint(bytes) ?? 'Checkpoints are read from .pt and .pkl files that PyTorch wrote.',
     })
   }
   const storages = new Map<string, TorchStorage>()
-  const handlers = torchHandlers(storages, where)
+  const handlers = new TorchHandlers(storages, where)
   const magic = parsePickle(bytes, 0, handlers, where)
   if (magic.value !== LEGACY_MAGIC) {
     throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this pickle was not written by torch.save', { where })
@@ -240,7 +267,7 @@ export function stateDict(value: TorchValue | undefined, where: string): Map<str
   let asked = 0
   for (const [name, entry] of value) {
     if (typeof name !== 'string' || !(entry instanceof TorchTensor))
-      throw bad('a state dict holds what is no tensor', where)
+      throw bad('a state dict holds something else than tensors', where)
     if (!storages.has(entry.storage)) present += entry.storage.count
     storages.add(entry.storage)
     asked += elementCount(entry.shape)

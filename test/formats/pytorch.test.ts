@@ -74,3 +74,66 @@ test('refused: a state dict that names one storage a thousand times', () => {
   const many = new Map(Array.from({ length: 1000 }, (_, i) => [`weight${i}`, one]))
   assert.throws(() => stateDict(many, 'x'), { name: 'DiffWaveError', code: 'TOO_LARGE' })
 })
+
+/** A legacy PyTorch file whose object is made by some opcodes. */
+function legacy(...object: number[]): Uint8Array {
+  return Uint8Array.from([
+    ...pickle(0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e),
+    ...pickle(0x4d, 0xe9, 0x03, 0x2e),
+    ...pickle(0x7d, 0x58, 13, 0, 0, 0, ...ascii('little_endian'), 0x88, 0x73, 0x2e),
+    ...pickle(...object, 0x2e),
+    ...pickle(0x5d, 0x2e),
+  ])
+}
+
+const text = (value: string) => [0x58, value.length, 0, 0, 0, ...ascii(value)]
+const dtype = (kind: string, order: string) => [
+  ...[0x63, ...ascii('numpy\ndtype\n'), ...text(kind), 0x89, 0x88, 0x87, 0x52],
+  ...[0x28, 0x4b, 3, ...text(order), 0x4e, 0x4e, 0x4e, 0x74, 0x62],
+]
+const scalar = (module: string, kind: string, order: string, ...bytes: number[]) =>
+  legacy(
+    ...[0x63, ...ascii(`${module}\nscalar\n`), ...dtype(kind, order)],
+    ...[0x43, bytes.length, ...bytes, 0x86, 0x52],
+  )
+
+for (const [name, bytes, expected] of [
+  ['a float64', scalar('numpy.core.multiarray', 'f8', '<', 0, 0, 0, 0, 0, 0, 0xf8, 0x3f), 1.5],
+  ['a big-endian int32 of NumPy 2', scalar('numpy._core.multiarray', 'i4', '>', 0, 0, 1, 2), 258],
+  ['a bool', scalar('numpy.core.multiarray', 'b1', '|', 1), true],
+  ['an int64', scalar('numpy.core.multiarray', 'i8', '<', 0x40, 0x42, 0x0f, 0, 0, 0, 0, 0), 1_000_000],
+] as const) {
+  test(`${name} of NumPy beside the weights is read`, () => {
+    assert.equal(decodeTorch(bytes, 'x'), expected)
+  })
+}
+
+test('bytes that protocol 2 writes as Latin-1 text are read', () => {
+  const value = decodeTorch(
+    legacy(
+      ...[0x63, ...ascii('numpy.core.multiarray\nscalar\n'), ...dtype('f4', '<')],
+      ...[0x63, ...ascii('_codecs\nencode\n'), 0x58, 5, 0, 0, 0, 0, 0, 0xc2, 0x80, 0x3f],
+      ...[...text('latin1'), 0x86, 0x52, 0x86, 0x52],
+    ),
+    'x',
+  )
+  assert.equal(value, 1)
+})
+
+test('a NumPy number of the wrong size is refused', () => {
+  const bytes = scalar('numpy.core.multiarray', 'f8', '<', 0, 0)
+  assert.throws(() => decodeTorch(bytes, 'x'), { name: 'DiffWaveError', code: 'BAD_CHECKPOINT' })
+})
+
+test('a set is read as a list', () => {
+  assert.deepEqual(decodeTorch(legacy(0x8f, 0x28, 0x4b, 1, 0x4b, 2, 0x90), 'x'), [1, 2])
+})
+
+for (const [name, content, hint] of [
+  ['a Git LFS pointer', 'version https://git-lfs.github.com/spec/v1\noid sha256:00\n', /git lfs pull/],
+  ['a web page', '<!DOCTYPE html><html></html>', /web page/],
+] as const) {
+  test(`${name} is named`, () => {
+    assert.throws(() => decodeTorch(ascii(content), 'x'), { code: 'UNSUPPORTED_FORMAT', hint })
+  })
+}
