@@ -6,7 +6,7 @@
  */
 import { concatenateAudio } from '../audio/concatenate.js'
 import type { Mel } from '../audio/mel/convention.js'
-import { type MelReader, readWhole } from '../audio/mel/feed.js'
+import { type MelReaders, readWhole } from '../audio/mel/feed.js'
 
 /** Data in, audio out, piece by piece. The pieces do not change a byte. */
 export interface Decoder {
@@ -27,10 +27,10 @@ export type NoiseShaper = (white: Float32Array, start: number) => Float32Array
 export interface DataDomain {
   /** x_0 of a whole clip, at least as long: silence fills the last block. */
   encode(audio: Float32Array, mel: Mel | null): Float32Array
-  /** The way back. @param mel reader of the clip's mel: frames must have arrived before their data are pushed */
-  decoder(mel: MelReader | null): Decoder
+  /** The way back. @param mel the clip's: frames must have arrived before their data are pushed */
+  decoder(mel: MelReaders | null): Decoder
   /** The noise of a clip. @param mel as for `decoder` */
-  noise(mel: MelReader | null): NoiseShaper
+  noise(mel: MelReaders | null): NoiseShaper
   /**
    * Weights of a clip's loss terms, as many as samples: `base`, divided by what the noise's deviation does to them
    * (PriorGrad, Lee et al. 2022, eq. 7). null: `base` everywhere.

@@ -9,7 +9,7 @@
  * local in time, so it can be computed piece by piece.
  */
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
-import type { MelReader } from '../audio/mel/feed.js'
+import type { MelReaders } from '../audio/mel/feed.js'
 import { denormaliseMel } from '../audio/mel/mel.js'
 import type { EnergyPriorConfig } from '../model/diffusion-config.js'
 import type { NoiseShaper } from './data-domain.js'
@@ -26,13 +26,12 @@ export class EnergyPriorDomain extends WaveformDomain {
     this.#prior = prior
   }
 
-  override noise(mel: MelReader): NoiseShaper {
-    const frames: number[] = []
+  override noise(mel: MelReaders): NoiseShaper {
+    const reader = mel.firstReader()
+    const frames = new FloatList()
     return (white, start) => {
-      for (const piece of mel.take()) {
-        for (const sigma of frameDeviations(this.#prior, this.#convention, piece.mel)) frames.push(sigma)
-      }
-      const sigma = sampleDeviations(frames, this.#convention, start, white.length)
+      for (const piece of reader.take()) frames.append(frameDeviations(this.#prior, this.#convention, piece.mel))
+      const sigma = sampleDeviations(frames.values, this.#convention, start, white.length)
       return white.map((z, i) => z * sigma[i]!)
     }
   }
@@ -95,4 +94,25 @@ export function sampleDeviations(
 
 function framePosition(convention: Pick<MelConvention, 'hop' | 'framing'>): number {
   return convention.framing === 'centre' ? 0 : convention.hop / 2
+}
+
+/** Numbers that become more: 4 bytes each, 12 MB for the frames of ten hours. */
+class FloatList {
+  #data = new Float32Array(256)
+  #length = 0
+
+  get values(): Float32Array {
+    return this.#data.subarray(0, this.#length)
+  }
+
+  append(values: Float32Array): void {
+    const length = this.#length + values.length
+    if (length > this.#data.length) {
+      const larger = new Float32Array(Math.max(length, Math.ceil(1.25 * this.#data.length)))
+      larger.set(this.values)
+      this.#data = larger
+    }
+    this.#data.set(values, this.#length)
+    this.#length = length
+  }
 }

@@ -3,7 +3,7 @@
  * runs on y = s·M⁻¹·x, s being the signal scale, where the noise is white; M colours its result.
  */
 import type { Mel } from '../audio/mel/convention.js'
-import type { MelReader } from '../audio/mel/feed.js'
+import type { MelReaders } from '../audio/mel/feed.js'
 import type { DataDomain, Decoder, NoiseShaper } from './data-domain.js'
 import { FrameFilter } from './frame-filter.js'
 import { emphasis, type SpectralEnvelope, whiten } from './spectral-envelope.js'
@@ -53,10 +53,11 @@ export class EnvelopePriorDomain implements DataDomain {
     return whiten(scaled(audio, this.#signalScale), mel, this.#envelope)
   }
 
-  decoder(mel: MelReader): Decoder {
+  decoder(mel: MelReaders): Decoder {
+    const reader = mel.lastReader()
     const filter = new FrameFilter(this.#envelope.convention)
     const push = (data: Float32Array, last: boolean) => {
-      for (const piece of mel.take()) {
+      for (const piece of reader.take()) {
         for (let frame = 0; frame < piece.mel.frames; frame++) {
           filter.pushGains(this.#envelope.gains(piece.mel, frame))
         }
@@ -68,7 +69,7 @@ export class EnvelopePriorDomain implements DataDomain {
   }
 
   /** White: the envelope has already been taken out of the data. */
-  noise(_mel: MelReader | null): NoiseShaper {
+  noise(_mel: MelReaders | null): NoiseShaper {
     return white => white
   }
 

@@ -6,7 +6,7 @@
  * phase to be kept over thousands of samples.
  */
 import type { Mel } from '../audio/mel/convention.js'
-import type { MelReader } from '../audio/mel/feed.js'
+import type { MelReaders } from '../audio/mel/feed.js'
 import { Mdct, MdctSynthesis } from '../audio/transforms/mdct.js'
 import type { SubbandsConfig } from '../model/diffusion-config.js'
 import type { DataDomain, Decoder, NoiseShaper } from './data-domain.js'
@@ -41,7 +41,7 @@ export class SubbandsDomain implements DataDomain {
     return this.#mdct.forward(whole).map((value, i) => value * this.#gains[i % bands]!)
   }
 
-  decoder(_mel: MelReader | null): Decoder {
+  decoder(_mel: MelReaders | null): Decoder {
     const synthesis = new MdctSynthesis(this.#mdct)
     const bands = this.block
     return {
@@ -54,7 +54,7 @@ export class SubbandsDomain implements DataDomain {
     }
   }
 
-  noise(_mel: MelReader | null): NoiseShaper {
+  noise(_mel: MelReaders | null): NoiseShaper {
     return white => white
   }
 

@@ -4,7 +4,7 @@
  * section 2.2).
  */
 import type { Mel } from '../audio/mel/convention.js'
-import type { MelReader } from '../audio/mel/feed.js'
+import type { MelReaders } from '../audio/mel/feed.js'
 import type { DataDomain, Decoder, NoiseShaper } from './data-domain.js'
 
 export class WaveformDomain implements DataDomain {
@@ -26,11 +26,11 @@ export class WaveformDomain implements DataDomain {
     return scaled(audio, this.sampleScale)
   }
 
-  decoder(_mel: MelReader | null): Decoder {
+  decoder(_mel: MelReaders | null): Decoder {
     return { push: data => unscaled(data, this.sampleScale), flush: () => new Float32Array(0) }
   }
 
-  noise(_mel: MelReader | null): NoiseShaper {
+  noise(_mel: MelReaders | null): NoiseShaper {
     return white => white
   }
 

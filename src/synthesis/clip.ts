@@ -78,7 +78,7 @@ function clipAudio(model: Denoiser, request: ClipRequest): AsyncGenerator<Float3
   const trim = request.trim ?? ('length' in input ? input.length : Number.POSITIVE_INFINITY)
   const mel = 'mel' in input ? input.mel : null
   const latent = latents(model, request)
-  const audio = decoded(latent, domain.decoder(mel?.lastReader() ?? null))
+  const audio = decoded(latent, domain.decoder(mel))
   if (mel === null || refinement === null) return trimmed(audio, trim)
   return trimmed(refinedAudio(audio, mel.lastReader(), config.mel!, refinement, signal), trim)
 }
@@ -95,7 +95,7 @@ function latents(model: Denoiser, request: ClipRequest): AsyncGenerator<Float32A
       ? guidedStream(engine.openStream({ steps, label }), engine.openStream({ steps, label: null }), guidance)
       : engine.openStream({ steps, label })
   const white = seededNoise(request.seed)
-  const shape = domain.noise(mel?.firstReader() ?? null)
+  const shape = domain.noise(mel)
   const length = certainLength(request) ?? Number.POSITIVE_INFINITY
   return reverseProcess({
     openStream,

@@ -64,6 +64,18 @@ for (const [name, config] of Object.entries(domains)) {
       }
     })
 
+    test('asks for the mel’s pieces only if it uses them', () => {
+      const asked: string[] = []
+      const reader = (name: string) => () => {
+        asked.push(name)
+        return { take: () => [] }
+      }
+      const mels = { firstReader: reader('first'), lastReader: reader('last') }
+      domain.noise(mels)
+      domain.decoder(mels)
+      assert.deepEqual(asked, name === 'energy prior' ? ['first'] : name === 'envelope prior' ? ['last'] : [])
+    })
+
     test('the trainer’s data are those of the domain, at every gain', () => {
       if (config.mel === null) return
       const model = smallVocoderConfig({

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { readWav } from '#src/audio/codecs/wav'
 import { concatenateAudio } from '#src/audio/concatenate'
 import { namedConventions } from '#src/audio/mel/convention'
+import type { MelReaders } from '#src/audio/mel/feed'
 import { sliceMel } from '#src/audio/mel/frames'
 import { melSpectrogram } from '#src/audio/mel/mel'
 import type { MelPiece } from '#src/audio/mel/source'
@@ -42,6 +43,11 @@ function lowPassed(): Float32Array {
   filter.pushGains(Float64Array.from({ length: bins }, (_, bin) => (bin <= passed ? 1 : 0)))
   filter.endGains()
   return filter.push(recording.samples, true)
+}
+
+/** Readers that take pieces from a function. */
+function readers(take: () => MelPiece[]): MelReaders {
+  return { firstReader: () => ({ take }), lastReader: () => ({ take }) }
 }
 
 describe('colouring', () => {
@@ -93,7 +99,7 @@ describe('streaming', () => {
       fc.assert(
         fc.property(fc.array(fc.integer({ min: 1, max: 1500 }), { minLength: 1, maxLength: 9 }), sizes => {
           const arrived: MelPiece[] = []
-          const decoder = domain.decoder({ take: () => arrived.splice(0) })
+          const decoder = domain.decoder(readers(() => arrived.splice(0)))
           const pieces: Float32Array[] = []
           let [fed, frames] = [0, 0]
           for (let i = 0; fed < white.length; i++) {

@@ -31,7 +31,7 @@ function someMel(frames: number): Mel {
 function conditioned(source: MelSource, of: EnergyPriorConfig | null, seed = 1) {
   const mel = new MelFeed(source, convention)
   const domain = of === null ? new WaveformDomain(1) : new EnergyPriorDomain(convention, of, 1)
-  const shape = domain.noise(mel.firstReader())
+  const shape = domain.noise(mel)
   const white = seededNoise(seed)
   const noise: NoiseSource = (draw, start, count) => shape(white(draw, start, count), start)
   return { input: { mel, context: melContext(config.network.mel!) }, noise }

@@ -14,14 +14,25 @@ export interface MelReader {
   take(): readonly MelPiece[]
 }
 
-/** A reader of a mel that is all there. */
-export function readWhole(mel: Mel): MelReader {
-  const inbox = new Inbox()
-  inbox.put({ mel, last: true })
-  return inbox
+/** Where readers are taken out. Ask for one only if it will be read: its pieces are kept until they are taken. */
+export interface MelReaders {
+  /** A reader of the pieces of the first reading. */
+  firstReader(): MelReader
+  /** A reader of the pieces of the last reading. */
+  lastReader(): MelReader
 }
 
-export class MelFeed {
+/** Readers of a mel that is all there. */
+export function readWhole(mel: Mel): MelReaders {
+  const reader = () => {
+    const inbox = new Inbox()
+    inbox.put({ mel, last: true })
+    return inbox
+  }
+  return { firstReader: reader, lastReader: reader }
+}
+
+export class MelFeed implements MelReaders {
   /** Samples per frame. */
   readonly hop: number
   /** The mel, if all of it was there from the start. */
@@ -53,12 +64,10 @@ export class MelFeed {
     return this.#length
   }
 
-  /** A reader of the pieces of the first reading. */
   firstReader(): MelReader {
     return added(this.#ofFirst)
   }
 
-  /** A reader of the pieces of the last reading. */
   lastReader(): MelReader {
     return added(this.#ofLast)
   }
