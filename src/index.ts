@@ -6,25 +6,52 @@ export { readWav } from './audio/codecs/wav.js'
 export { type WavFormat, type WavOptions, writeWav } from './audio/codecs/wav-encode.js'
 export { type AudioPieces, wavBytes, writeWavStream } from './audio/codecs/wav-stream.js'
 export type { Label, LabelledPart } from './audio/labels.js'
-export { type ConventionName, type Mel, type MelConvention, namedConventions } from './audio/mel/convention.js'
+export {
+  type AffineNormalisation,
+  type ConventionName,
+  type Mel,
+  type MelConvention,
+  namedConventions,
+  type StandardNormalisation,
+} from './audio/mel/convention.js'
 export { melSpectrogram } from './audio/mel/mel.js'
 export type { MelPieces, MelSource } from './audio/mel/source.js'
 export { resample } from './audio/resample.js'
-export { DiffWaveError, type ErrorCode } from './core/errors.js'
+export { DiffWaveError, type ErrorCode, type ErrorDetails } from './core/errors.js'
+export type { PathLike } from './core/path.js'
 export type { OnProgress, Progress } from './core/progress.js'
+export type { Tensor, Tensors } from './core/tensor.js'
 export { Denoiser, type DenoiserLossRequest, type DenoiserRequest } from './denoiser/denoiser.js'
 export { type LoadModelOptions, loadModel, shippedModels } from './denoiser/load-model.js'
-export type { Engine, LossGradients } from './engines/engine.js'
+export type {
+  BackwardRequest,
+  ClipBatch,
+  Engine,
+  LossGradients,
+  LossRequest,
+  NoiseStream,
+  PredictRequest,
+  StreamRequest,
+} from './engines/engine.js'
+export type { Accuracy, ClassifierResult, LabelAccuracy } from './evaluation/generator/clip-classifier.js'
 export type { ClipAudio } from './evaluation/generator/clip-set.js'
 export {
+  type AlikePair,
+  type Distances,
+  type Diversity,
   evaluateGenerator,
   type GeneratorEvaluation,
   type GeneratorEvaluationOptions,
+  type SetName,
 } from './evaluation/generator/generator-evaluation.js'
-export { type Measurements, measures } from './evaluation/vocoder/compare.js'
-export { folderSystem, griffinLimSystem, type System } from './evaluation/vocoder/system.js'
+export type { SoundCharacter } from './evaluation/generator/sound-character.js'
+export type { LeftOut } from './evaluation/recordings.js'
+export type { Spread } from './evaluation/statistics/moments.js'
+export { type Measure, type MeasureInfo, type Measurements, measures } from './evaluation/vocoder/compare.js'
+export { folderSystem, griffinLimSystem, type Original, type System } from './evaluation/vocoder/system.js'
 export {
   evaluateVocoder,
+  type FileEvaluation,
   type VocoderEvaluation,
   type VocoderEvaluationOptions,
 } from './evaluation/vocoder/vocoder-evaluation.js'
@@ -38,12 +65,19 @@ export {
 } from './generator.js'
 export type { ModelConfig, ModelConfigInput } from './model/config.js'
 export type { SamplerName } from './model/diffusion-config.js'
+export type { NetworkConfig } from './model/network.js'
 export { Denoised, type DenoiseOptions } from './repair/denoising.js'
-export type { InpaintOptions } from './repair/inpainting.js'
+export type { Gap, InpaintOptions } from './repair/inpainting.js'
 export type { InterpolateOptions } from './repair/interpolation.js'
 export { Restored, type StartLevelOptions } from './repair/start-level.js'
 export type { SamplingOptions, WholeClipOptions } from './synthesis/options.js'
 export { type AudioStream, Synthesis, type SynthesisFields } from './synthesis/result.js'
 export type { OnStep, SamplingStep } from './synthesis/watch.js'
 export { type TunedSchedule, type TuneOptions, type TuneProgress, tune, withTunedSchedules } from './tuning/tune.js'
-export { type BatchOptions, type StreamOptions, type SynthesizeOptions, Vocoder } from './vocoder.js'
+export {
+  type AnalysedAudio,
+  type BatchOptions,
+  type StreamOptions,
+  type SynthesizeOptions,
+  Vocoder,
+} from './vocoder.js'

@@ -43,6 +43,14 @@ interface VocoderFields {
   readonly refine?: number | undefined
 }
 
+/** Result of `analyse`. */
+export interface AnalysedAudio {
+  /** The mel in the model's convention. */
+  readonly mel: Mel
+  /** Samples of the recording at the model's rate. */
+  readonly length: number
+}
+
 /** Options of `synthesizeBatch` and `resynthesize`. */
 export interface BatchOptions extends WholeClipOptions, VocoderFields {}
 
@@ -187,7 +195,7 @@ export class Vocoder extends SoundModel {
    *
    * @throws DiffWaveError `BAD_AUDIO`, `BAD_OPTION`, `NOT_FINITE`
    */
-  async analyse(audio: Audio): Promise<{ readonly mel: Mel; readonly length: number }> {
+  async analyse(audio: Audio): Promise<AnalysedAudio> {
     checkAudio(audio, 'the recording')
     const samples = await resample(audio.samples, audio.sampleRate, this.sampleRate)
     const mel = melSpectrogram({ samples, sampleRate: this.sampleRate }, this.config.mel!)

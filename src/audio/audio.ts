@@ -2,7 +2,9 @@
 
 /** Mono audio: samples nominally in ±1, rate in Hz. */
 export interface Audio {
+  /** Mono, nominally within ±1. */
   readonly samples: Float32Array
+  /** Hz. */
   readonly sampleRate: number
 }
 

@@ -6,7 +6,9 @@ import { METADATA_FILE, type MetadataEntry, readMetadata } from './metadata-csv.
 
 /** A class that holds from a second of a recording on, until the next part. */
 export interface LabelledPart {
+  /** Seconds from the start of the recording. */
   readonly from: number
+  /** Name of the class; '' for none. */
   readonly label: string
 }
 

@@ -51,6 +51,7 @@ export interface ErrorDetails {
   readonly where?: string
   /** What the reader can do about it: one sentence. */
   readonly hint?: string
+  /** The error that led to this one. */
   readonly cause?: unknown
 }
 
@@ -63,14 +64,24 @@ export interface ErrorDetails {
  * }
  */
 export class DiffWaveError extends Error {
+  /** Always `DiffWaveError`. */
   override readonly name = 'DiffWaveError'
+  /** What went wrong, for programs. */
   readonly code: ErrorCode
+  /** What would have been right. */
   readonly expected: string | undefined
+  /** What was found instead. */
   readonly got: string | undefined
+  /** The file, option or field concerned. */
   readonly where: string | undefined
+  /** What the reader can do about it: one sentence. */
   readonly hint: string | undefined
 
-  /** @param problem what is wrong, a short clause; `details` complete it to one line. */
+  /**
+   * @param code what went wrong, for programs
+   * @param problem what is wrong, a short clause
+   * @param details complete the clause to a message of one line
+   */
   constructor(code: ErrorCode, problem: string, details: ErrorDetails = {}) {
     const parts = [problem]
     if (details.expected !== undefined) parts.push(`expected ${details.expected}`)

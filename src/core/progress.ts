@@ -2,7 +2,9 @@
 
 /** Work done so far. The unit is stated by each function that reports it; `total` is null while the end is unknown. */
 export interface Progress {
+  /** Work done so far. */
   readonly done: number
+  /** All the work; null while the end is unknown. */
   readonly total: number | null
 }
 

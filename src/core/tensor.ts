@@ -3,7 +3,9 @@ import { DiffWaveError } from './errors.js'
 
 /** Row-major float32 numbers of a shape; a scalar has shape `[]`. */
 export interface Tensor {
+  /** Size of each axis. */
   readonly shape: readonly number[]
+  /** As many numbers as the product of the axes. */
   readonly data: Float32Array
 }
 

@@ -12,14 +12,19 @@ import type { ModelConfig } from '../model/config.js'
 
 /** Whole clips of any lengths: noisy audio, and per clip one diffusion step and one mel or label. */
 export interface DenoiserRequest {
+  /** Noisy audio x_t, one array per clip. */
   readonly audio: readonly Float32Array[]
+  /** One diffusion step of the training schedule per clip; it may be fractional. */
   readonly steps: ArrayLike<number>
+  /** One mel per clip, for vocoders. */
   readonly mel?: readonly Mel[]
   /** One label per clip; null for none. */
   readonly labels?: readonly (string | null)[]
+  /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal
 }
 
+/** A batch of clips with the targets of a loss. */
 export interface DenoiserLossRequest extends DenoiserRequest, Pick<LossRequest, 'target' | 'loss' | 'weight'> {}
 
 /**
@@ -30,20 +35,33 @@ export interface DenoiserLossRequest extends DenoiserRequest, Pick<LossRequest, 
  * const [eps] = await denoiser.predictNoise({ audio: [noisy], steps: [12], mel: [mel] })
  */
 export class Denoiser {
-  /** What its diffusion runs on. */
+  /** What its diffusion runs on. @internal */
   readonly domain: DataDomain
 
-  constructor(
-    readonly config: ModelConfig,
-    readonly engine: Engine,
-    /** What the user should know: facts that were assumed because a checkpoint does not state them, or a slow engine. */
-    readonly notes: readonly string[] = [],
-  ) {
+  /** The model's `config.json`, with every default filled in. */
+  readonly config: ModelConfig
+  /** What runs the network. */
+  readonly engine: Engine
+  /**
+   * What the user should know: facts that were assumed because a checkpoint does not state them, or a slow engine.
+   */
+  readonly notes: readonly string[]
+
+  /**
+   * @param config of the model
+   * @param engine runs the model's network
+   * @param notes what the user should know
+   */
+  constructor(config: ModelConfig, engine: Engine, notes: readonly string[] = []) {
+    this.config = config
+    this.engine = engine
+    this.notes = notes
     this.domain = domainOf(config)
   }
 
   /**
-   * The network's output for whole clips, in the model's own parameterisation (`config.diffusion.prediction`): ε, v or x̂_0.
+   * The network's output for whole clips, in the model's own parameterisation (`config.diffusion.prediction`): ε, v or
+   * x̂_0.
    *
    * @returns one array per clip, as long as its audio
    * @throws DiffWaveError `BAD_SHAPE`, `NOT_FINITE`, `UNKNOWN_LABEL`, `ABORTED`, `DISPOSED`
@@ -101,6 +119,7 @@ export class Denoiser {
     await this.engine.dispose()
   }
 
+  /** Frees the engine, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }

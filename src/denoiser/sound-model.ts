@@ -8,6 +8,7 @@ import { type LoadModelOptions, loadModel } from './load-model.js'
 const users = { vocoder: 'Vocoder (diffwave synthesize)', generator: 'Generator (diffwave generate)' } as const
 
 export abstract class SoundModel {
+  /** The loaded model. */
   readonly model: Denoiser
 
   /** @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG` if the model is of another kind */
@@ -25,6 +26,7 @@ export abstract class SoundModel {
     this.model = model
   }
 
+  /** The model's `config.json`, with every default filled in. */
   get config(): ModelConfig {
     return this.model.config
   }
@@ -39,6 +41,7 @@ export abstract class SoundModel {
     return this.model.dispose()
   }
 
+  /** Frees the engine, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }

@@ -1,9 +1,9 @@
 /**
- * What every engine can do. An engine runs one loaded network on one compute device; samplers, pipelines and the trainer
- * know only this. All engines pass the same conformance tests (test/engines/conformance.ts).
+ * What every engine can do. An engine runs one loaded network on one compute device; samplers, pipelines and the
+ * trainer know only this. All engines pass the same conformance tests (test/engines/conformance.ts).
  *
- * Lengths of audio are in samples and multiples of the network's `patch`; where there is a mel, audio is at most
- * frames × hop samples long. Steps are diffusion steps of the training schedule, fractional allowed.
+ * Lengths of audio are in samples and are multiples of the network's `patch`. With a mel, audio is at most frames × hop
+ * samples long. Steps are diffusion steps of the training schedule and may be fractional.
  */
 import type { Mel } from '../audio/mel/convention.js'
 import type { Tensors } from '../core/tensor.js'
@@ -11,31 +11,37 @@ import type { NetworkConfig } from '../model/network.js'
 
 /** Whole clips, each of its own length, with their conditioning. */
 export interface ClipBatch {
-  /** Noisy audio x_t, one array a clip. */
+  /** Noisy audio x_t, one array per clip. */
   readonly audio: readonly Float32Array[]
-  /** One diffusion step a clip. */
+  /** One diffusion step per clip. */
   readonly steps: ArrayLike<number>
-  /** One mel a clip, where the network takes one. */
+  /** One mel per clip, if the network takes mels. */
   readonly mel?: readonly Mel[]
-  /** One label's index a clip, where the network takes one; null: no label. */
+  /** One label index per clip, if the network takes labels; null: no label. */
   readonly labels?: readonly (number | null)[]
 }
 
+/** Whole clips to run through the network. */
 export interface PredictRequest extends ClipBatch {
+  /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal
 }
 
+/** Whole clips with the targets of a loss. */
 export interface LossRequest extends ClipBatch {
-  /** What the network should predict, as long as the audio. */
+  /** What the network should return, one array per clip, as long as its audio. */
   readonly target: readonly Float32Array[]
-  /** Mean over all samples of the batch of |ε_θ − target| (l1) or (ε_θ − target)² (l2). */
+  /** Mean over all samples of the batch of |output − target| (l1) or (output − target)² (l2). */
   readonly loss: 'l1' | 'l2'
-  /** Factor of each sample's term; 1 where not given. The mean still divides by the number of samples. */
+  /** Factor of each sample's term. Default: 1. The mean still divides by the number of samples. */
   readonly weight?: readonly Float32Array[]
+  /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal
 }
 
+/** A loss and its gradients. */
 export interface LossGradients {
+  /** Mean over all samples of the batch. */
   readonly loss: number
   /** Mean of each clip's own terms, in the batch's order. */
   readonly clipLosses: Float32Array
@@ -43,53 +49,91 @@ export interface LossGradients {
   readonly gradients: ReadonlyMap<string, Float32Array>
 }
 
+/** Whole clips, and a loss that the caller computes. */
 export interface BackwardRequest extends ClipBatch {
-  /** ∂loss/∂ε_θ of each clip, given ε_θ of each: any loss. Called once. */
+  /** Returns ∂loss/∂output of each clip from the output of each. Called once. */
   readonly gradientOf: (outputs: readonly Float32Array[]) => readonly Float32Array[]
+  /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal
 }
 
+/** A clip to denoise piece by piece. */
 export interface StreamRequest {
   /** The diffusion step of each pass, in the order in which the passes run. */
   readonly steps: readonly number[]
+  /** Index of the label. Default: null, none. */
   readonly label?: number | null
 }
 
 /**
- * One clip, denoised in several passes in bounded memory. Each pass is fed consecutive audio from sample 0 in chunks of any
- * size and gives ε for as many consecutive samples as have become final: those whose whole receptive field has been seen.
- * The bytes do not depend on how the audio was cut into chunks.
+ * One clip, denoised in several passes in bounded memory. Each pass is fed consecutive audio from sample 0 in chunks of
+ * any size. It returns the output for as many consecutive samples as have become final: those whose whole receptive
+ * field has been seen. The bytes do not depend on how the audio was cut into chunks.
  */
 export interface NoiseStream {
-  /** How many samples ε may lag behind the audio fed, at most. */
+  /** Maximum number of samples by which the output lags behind the audio fed. */
   readonly latency: number
-  /** Appends mel frames. Before audio of frame f is fed, frames up to f + melContext must be here, or `last` been said. */
+  /**
+   * Appends mel frames. Audio of frame f can be fed once the frames up to f + melContext, or the last ones, are here.
+   *
+   * @param mel any number of frames
+   * @param last no more frames follow
+   */
   pushMel(mel: Mel, last: boolean): void
   /**
    * Feeds a pass its next samples.
    *
-   * @param last no more audio will come for this pass: ε of all that is left is returned
+   * @param pass index into `StreamRequest.steps`
+   * @param audio the samples that follow those fed before
+   * @param last no more audio follows for this pass: the output of all that is left is returned
+   * @param signal stops the work
    * @throws DiffWaveError `ABORTED`, `BAD_SHAPE`, `DISPOSED`
    */
   predict(pass: number, audio: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array>
+  /** Frees the stream. */
   dispose(): void
 }
 
-/** A network on a device. */
+/** A network on a device. Its output is in the model's own parameterisation: ε, v or x̂_0. */
 export interface Engine {
   /** `native` or `tensorflow:<backend>`. */
   readonly name: string
   /** What it runs on, for people: instruction set and threads, or backend. */
   readonly device: string
+  /** Architecture of the network. */
   readonly network: NetworkConfig
-  /** ε_θ of whole clips, as long as their audio. @throws DiffWaveError `BAD_SHAPE`, `NOT_FINITE`, `ABORTED`, `DISPOSED` */
+  /**
+   * The network's output for whole clips.
+   *
+   * @returns one array per clip, as long as its audio
+   * @throws DiffWaveError `BAD_SHAPE`, `NOT_FINITE`, `ABORTED`, `DISPOSED`
+   */
   predict(request: PredictRequest): Promise<Float32Array[]>
-  /** Loss and gradients for one batch. @throws as `predict` */
+  /**
+   * Loss and gradients of one batch.
+   *
+   * @throws DiffWaveError as `predict`
+   */
   lossGradients(request: LossRequest): Promise<LossGradients>
-  /** Gradients by the parameters of a loss that the caller computes. @throws as `predict`, and what `gradientOf` does */
+  /**
+   * Gradients of a loss that the caller computes.
+   *
+   * @returns ∂loss/∂parameter by the parameter's name
+   * @throws DiffWaveError as `predict`, and what `gradientOf` throws
+   */
   backward(request: BackwardRequest): Promise<ReadonlyMap<string, Float32Array>>
+  /**
+   * Starts a clip that is denoised piece by piece.
+   *
+   * @throws DiffWaveError `BAD_SHAPE`, `DISPOSED`
+   */
   openStream(request: StreamRequest): NoiseStream
-  /** Replaces the parameters, all of them. */
+  /**
+   * Replaces all parameters.
+   *
+   * @throws DiffWaveError `BAD_PARAMETERS`, `DISPOSED`
+   */
   setParameters(parameters: Tensors): Promise<void>
+  /** Frees what the engine holds. */
   dispose(): Promise<void>
 }

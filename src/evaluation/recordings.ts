@@ -7,7 +7,9 @@ import { DiffWaveError } from '../core/errors.js'
 
 /** A file that was not measured, and why. */
 export interface LeftOut {
+  /** Path of the file. */
   readonly file: string
+  /** Message of the error. */
   readonly reason: string
 }
 

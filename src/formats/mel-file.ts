@@ -16,6 +16,7 @@ import { decodeTensorFile } from './tensor-file.js'
 
 /** A mel as a file held it. */
 export interface MelFile {
+  /** The mel, `[bands × frames]`. */
   readonly mel: Mel
   /** The file had it `[frames × bands]`. */
   readonly transposed: boolean

@@ -13,7 +13,9 @@ const PIECE_FRAMES = 2048
 
 /** A mel in a file: iterated any number of times, from its first frame each time. */
 export interface StoredMel extends AsyncIterable<Mel> {
+  /** Mel bands. */
   readonly bands: number
+  /** Frames of the whole mel. */
   readonly frames: number
   /** The file has it `[frames × bands]`. */
   readonly transposed: boolean

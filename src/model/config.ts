@@ -99,8 +99,9 @@ export const modelConfigSchema = z
     message: 'refinement needs windows of 2.5 hops or more, and transforms of at most 32',
   })
 
+/** A model's `config.json`, with every default filled in. docs/models.md describes the fields. */
 export type ModelConfig = Readonly<z.output<typeof modelConfigSchema>>
-/** A config as a person writes it, defaults left out. */
+/** A `config.json` as a person writes it: fields that have defaults may be left out. */
 export type ModelConfigInput = z.input<typeof modelConfigSchema>
 
 /** Whether nothing but the gains of subbands scales or cuts a model's x_0. */

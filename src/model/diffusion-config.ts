@@ -69,8 +69,8 @@ const subbandsSchema = z.strictObject({
 const priorSchema = z.union([energyPriorSchema, envelopePriorSchema])
 
 /** How the reverse process gets from one noise level to the next (src/diffusion/samplers). */
-export const samplerNames = ['ddpm', 'ddim', 'dpm-solver++'] as const
-export type SamplerName = (typeof samplerNames)[number]
+export type SamplerName = 'ddpm' | 'ddim' | 'dpm-solver++'
+export const samplerNames = ['ddpm', 'ddim', 'dpm-solver++'] as const satisfies readonly SamplerName[]
 
 const betas = z.array(beta).min(1).max(MAX_DIFFUSION_STEPS)
 /** A schedule to sample with: its β; where it was made for one sampler (`diffwave tune`), that too. */

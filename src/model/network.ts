@@ -90,6 +90,7 @@ export const networkSchema = z
   })
 
 export type MelConditionerConfig = Readonly<z.output<typeof melConditionerSchema>>
+/** Architecture of a network: the `network` part of `config.json`. docs/models.md describes the fields. */
 export type NetworkConfig = Readonly<z.output<typeof networkSchema>>
 
 /** Whether a patch can be a block of subbands. */

@@ -27,10 +27,18 @@ import { fill, type KnownAudio } from './fill.js'
 import { gapsInSamples, type Region, repairRegions, shareOf } from './gaps.js'
 import { joinGaps } from './join.js'
 
+/** A gap in a recording. */
+export interface Gap {
+  /** Seconds from the start of the recording. */
+  readonly start: number
+  /** Seconds from the start of the recording, after `start`. */
+  readonly end: number
+}
+
 /** Options of `inpaint`. */
 export interface InpaintOptions extends WholeClipOptions {
   /** What is lost, in seconds from the recording's start: 1 to 10,000 gaps of at most 10 s. */
-  readonly gaps: readonly { readonly start: number; readonly end: number }[]
+  readonly gaps: readonly Gap[]
   /**
    * Passes at each noise level (RePaint's resampling), 1 to 50, default 4: more join better, and each costs `steps`
    * passes more. On a Gaussian process whose right answer is known, 6 steps in 4 rounds come nearer to it than 20 in

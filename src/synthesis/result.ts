@@ -3,9 +3,13 @@ import { encodeWav, type WavOptions, writeWav } from '../audio/codecs/wav-encode
 
 /** Plain numbers of a result. */
 export interface SynthesisFields {
+  /** Mono, nominally within ±1. */
   readonly samples: Float32Array
+  /** Hz. */
   readonly sampleRate: number
+  /** Seed of the noise. */
   readonly seed: number
+  /** Denoiser steps taken. */
   readonly steps: number
 }
 
@@ -50,6 +54,7 @@ export class Synthesis {
 export interface AudioStream extends AsyncGenerator<Float32Array, void, undefined> {
   /** Hz. */
   readonly sampleRate: number
+  /** Seed of the noise. */
   readonly seed: number
   /** Denoiser steps taken. */
   readonly steps: number

@@ -70,8 +70,11 @@ export interface TuneProgress extends Progress {
 
 /** A schedule that was found, and how it compares. Distances: log-mel (nepers) plus multi-resolution STFT. */
 export interface TunedSchedule {
+  /** Number of steps. */
   readonly steps: number
+  /** The sampler that it was tuned for. */
   readonly sampler: SamplerName
+  /** β_1 … β_steps, each between 0 and 1, the least noisy level first. */
   readonly betas: readonly number[]
   /** On the recordings that the search did not use (with one recording: with another seed). */
   readonly distance: number

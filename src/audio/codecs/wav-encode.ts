@@ -10,9 +10,9 @@ import { checkAudio, checkSamples } from '../check-audio.js'
 /** What a RIFF size field can count; as a size it means “unknown”. */
 export const MAX_RIFF_SIZE = 0xffffffff
 
-/** How samples are written: PCM of 16 or 24 bits (clipped at ±1), or 32-bit float (as they are). */
-export const wavFormats = ['16', '24', '32f'] as const
-export type WavFormat = (typeof wavFormats)[number]
+/** How samples are written: PCM of 16 or 24 bits (clipped at ±1), or 32-bit float (unchanged). */
+export type WavFormat = '16' | '24' | '32f'
+export const wavFormats = ['16', '24', '32f'] as const satisfies readonly WavFormat[]
 
 const wavOptionsSchema = z.strictObject({ format: z.enum(wavFormats).default('16') })
 
@@ -21,6 +21,7 @@ export function checkWavOptions(options: WavOptions, where: string): { readonly 
   return check(wavOptionsSchema, options, where)
 }
 
+/** Options of everything that writes WAV. */
 export interface WavOptions {
   /** Sample format. Default '16'. */
   readonly format?: WavFormat | undefined

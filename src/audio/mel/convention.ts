@@ -7,52 +7,104 @@
 import { z } from 'zod'
 import { MAX_FFT_SIZE, MAX_HOP, MAX_MEL_BANDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
 
+/** value × scale + offset, then clamped. */
+export interface AffineNormalisation {
+  /** Names this kind. */
+  readonly kind: 'affine'
+  /** Factor. */
+  readonly scale: number
+  /** Added after scaling. */
+  readonly offset: number
+  /** Lower and upper limit; null: none. */
+  readonly clamp: readonly [number, number] | null
+}
+
+/** (value − mean) / deviation: one pair per band (ESPnet) or one for all bands (Matcha). */
+export interface StandardNormalisation {
+  /** Names this kind. */
+  readonly kind: 'standardise'
+  /** One mean, or one per band. */
+  readonly mean: readonly number[]
+  /** One standard deviation, or one per band; positive. */
+  readonly deviation: readonly number[]
+}
+
+/** How a waveform becomes a mel spectrogram. Lengths are in samples, frequencies in Hz. */
+export interface MelConvention {
+  /** Name in messages. Default in configs: `custom`. */
+  readonly name: string
+  /** 1,000 to 768,000. */
+  readonly sampleRate: number
+  /** Length of the Fourier transform: a power of two. */
+  readonly fftSize: number
+  /** Length of the periodic Hann window, centred in the transform: at most `fftSize`. */
+  readonly windowLength: number
+  /** Samples from one frame to the next: at most `windowLength`. */
+  readonly hop: number
+  /**
+   * `centre`: frame f is centred on sample f × hop (reflect padding of fftSize/2), ⌊samples/hop⌋ + 1 frames.
+   * `edge`: reflect padding of (fftSize − hop)/2, ⌊samples/hop⌋ frames.
+   */
+  readonly framing: 'centre' | 'edge'
+  /** Spectrum: 1 magnitude, 2 power. */
+  readonly power: 1 | 2
+  /** Added to re² + im² under the root. Default in configs: 0. */
+  readonly magnitudeEpsilon: number
+  /** Whether the spectrum is divided by the root of the sum of the squared window (torchaudio's `normalized`). */
+  readonly windowNormalised: boolean
+  /** Mel bands. */
+  readonly bands: number
+  /** Formula of the mel scale. */
+  readonly melScale: 'htk' | 'slaney'
+  /** Triangles of area one (`slaney`) or of height one (`none`). */
+  readonly filterNorm: 'slaney' | 'none'
+  /** Lower edge of the lowest band. */
+  readonly minFrequency: number
+  /** Upper edge of the highest band: at most half the sample rate. */
+  readonly maxFrequency: number
+  /** Base of the logarithm. */
+  readonly logarithm: 'ln' | 'log10' | 'none'
+  /** Values below are raised to this before the logarithm. */
+  readonly floor: number
+  /** Applied after the logarithm; null: nothing. */
+  readonly normalisation: AffineNormalisation | StandardNormalisation | null
+}
+
 const normalisation = z.union([
-  /** value × scale + offset, then clamped to `clamp` where it is given. */
   z.strictObject({
     kind: z.literal('affine'),
     scale: z.number(),
     offset: z.number(),
-    clamp: z.tuple([z.number(), z.number()]).nullable().default(null),
+    clamp: z.tuple([z.number(), z.number()]).readonly().nullable().default(null),
   }),
-  /** (value − mean) / deviation, one pair a band (ESPnet) or one for all (Matcha). */
   z.strictObject({
     kind: z.literal('standardise'),
-    mean: z.array(z.number()).min(1),
-    deviation: z.array(z.number().positive()).min(1),
+    mean: z.array(z.number()).min(1).readonly(),
+    deviation: z.array(z.number().positive()).min(1).readonly(),
   }),
 ])
 
-/** Schema of a convention as `config.json` spells it. Lengths in samples, frequencies in Hz. */
+/** Schema of a convention as `config.json` spells it. */
 export const melConventionSchema = z
   .strictObject({
     name: z.string().min(1).default('custom'),
     sampleRate: z.number().int().min(MIN_SAMPLE_RATE).max(MAX_SAMPLE_RATE),
-    /** Transform length, a power of two. */
     fftSize: z.number().int().min(16).max(MAX_FFT_SIZE),
-    /** Periodic Hann window's length, centred in the transform. */
     windowLength: z.number().int().min(16).max(MAX_FFT_SIZE),
     hop: z.number().int().min(1).max(MAX_HOP),
-    /** `centre`: frame f is centred on sample f × hop (reflect padding of fftSize/2), ⌊samples/hop⌋ + 1 frames.
-     * `edge`: reflect padding of (fftSize − hop)/2, ⌊samples/hop⌋ frames. */
     framing: z.enum(['centre', 'edge']),
-    /** Spectrum: 1 magnitude, 2 power. */
     power: z.union([z.literal(1), z.literal(2)]),
-    /** Added to re² + im² under the root. */
     magnitudeEpsilon: z.number().min(0).default(0),
-    /** Divide the spectrum by the root of the sum of the squared window (torchaudio's `normalized`). */
     windowNormalised: z.boolean().default(false),
     bands: z.number().int().min(1).max(MAX_MEL_BANDS),
     melScale: z.enum(['htk', 'slaney']),
-    /** Triangles of area one (`slaney`) or of height one (`none`). */
     filterNorm: z.enum(['slaney', 'none']),
     minFrequency: z.number().min(0),
     maxFrequency: z.number().positive(),
     logarithm: z.enum(['ln', 'log10', 'none']),
-    /** Values below are raised to this before the logarithm. */
     floor: z.number().min(0),
     normalisation: normalisation.nullable().default(null),
-  })
+  } satisfies { readonly [Field in keyof MelConvention]: z.ZodType<MelConvention[Field]> })
   .refine(c => Number.isInteger(Math.log2(c.fftSize)), { path: ['fftSize'], message: 'must be a power of two' })
   .refine(c => c.windowLength <= c.fftSize, { path: ['windowLength'], message: 'must not pass fftSize' })
   .refine(c => c.hop <= c.windowLength, { path: ['hop'], message: 'must not pass windowLength' })
@@ -63,16 +115,16 @@ export const melConventionSchema = z
     c =>
       c.normalisation?.kind !== 'standardise' ||
       [c.normalisation.mean, c.normalisation.deviation].every(v => v.length === 1 || v.length === c.bands),
-    { path: ['normalisation'], message: 'mean and deviation need one number, or one a band' },
+    { path: ['normalisation'], message: 'mean and deviation need one number, or one per band' },
   )
 
-/** A mel convention, every field filled in. */
-export type MelConvention = Readonly<z.output<typeof melConventionSchema>>
-
-/** A mel spectrogram: `data` is `[bands × frames]`, row-major: band b's frame f is `data[b * frames + f]`. */
+/** A mel spectrogram. */
 export interface Mel {
+  /** `[bands × frames]`, row-major: frame f of band b is `data[b * frames + f]`. */
   readonly data: Float32Array
+  /** Rows. */
   readonly bands: number
+  /** Columns. */
   readonly frames: number
 }
 
@@ -96,8 +148,16 @@ const tacotron2: MelConvention = {
   normalisation: null,
 }
 
-/** The conventions that have a name. */
-export const namedConventions = {
+/** Names of the conventions in `namedConventions`. */
+export type ConventionName = 'lmnt' | 'tacotron2' | 'hifigan' | 'amphion'
+
+/**
+ * The conventions that have a name.
+ *
+ * @example
+ * const mel = melSpectrogram(await readAudio('hello.wav'), namedConventions.tacotron2)
+ */
+export const namedConventions: Readonly<Record<ConventionName, MelConvention>> = {
   lmnt: {
     ...tacotron2,
     name: 'lmnt',
@@ -121,9 +181,7 @@ export const namedConventions = {
     bands: 100,
     maxFrequency: 12_000,
   },
-} as const satisfies Record<string, MelConvention>
-
-export type ConventionName = keyof typeof namedConventions
+}
 
 /** A convention by name or spelled out, as configs and options take it. */
 export const conventionSchema = z.union([

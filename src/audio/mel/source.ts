@@ -5,7 +5,10 @@ import type { Mel } from './convention.js'
 import { sliceMel } from './frames.js'
 
 /** A mel that arrives in pieces of any number of frames; `frames` is their total, if it is known. */
-export type MelPieces = (AsyncIterable<Mel> | Iterable<Mel>) & { readonly frames?: number }
+export type MelPieces = (AsyncIterable<Mel> | Iterable<Mel>) & {
+  /** Frames of all pieces together. */
+  readonly frames?: number
+}
 
 /** A whole mel, or one that arrives in pieces. */
 export type MelSource = Mel | MelPieces

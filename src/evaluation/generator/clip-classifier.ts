@@ -16,7 +16,9 @@ const ORDERS = 16
  */
 const MAX_EXAMPLES = 6000
 
+/** How often clips of one label are recognised. */
 export interface LabelAccuracy {
+  /** Number of generated clips of the label. */
   readonly clips: number
   /** Share recognised as the label that was asked for. */
   readonly accuracy: number
@@ -24,11 +26,23 @@ export interface LabelAccuracy {
   readonly takenFor: ReadonlyMap<string, number>
 }
 
+/** Share of clips recognised as what they are. */
+export interface Accuracy {
+  /** Number of clips. */
+  readonly clips: number
+  /** Share recognised, 0 to 1. */
+  readonly accuracy: number
+}
+
+/** Label accuracy, by a classifier trained on the training clips. */
 export interface ClassifierResult {
+  /** The labels that it tells apart. */
   readonly labels: readonly string[]
   /** On held-out real clips: how far the classifier can be trusted. */
-  readonly heldOut: { readonly clips: number; readonly accuracy: number }
-  readonly generated: { readonly clips: number; readonly accuracy: number }
+  readonly heldOut: Accuracy
+  /** On generated clips, against the labels that were asked for. */
+  readonly generated: Accuracy
+  /** On generated clips, by label. */
   readonly byLabel: ReadonlyMap<string, LabelAccuracy>
 }
 

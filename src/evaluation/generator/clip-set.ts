@@ -10,7 +10,9 @@ import { clipPattern, isSilent, type Pattern, patternConvention, recordingPatter
 
 /** A whole recording. */
 export interface ClipAudio {
+  /** Name in reports. */
   readonly name: string
+  /** Mono, at the sample rate of the evaluation. */
   readonly samples: Float32Array
   /** The class; '' if there is none. */
   readonly label: Label

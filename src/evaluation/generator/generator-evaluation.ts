@@ -15,6 +15,7 @@ import { diversity, nearest } from './neighbours.js'
 import { SetEmbedding } from './set-embedding.js'
 import { type SoundCharacter, soundCharacter } from './sound-character.js'
 
+/** Options of `evaluateGenerator`. */
 export interface GeneratorEvaluationOptions {
   /** Clips at `sampleRate`. */
   readonly generated: readonly ClipAudio[]
@@ -28,42 +29,78 @@ export interface GeneratorEvaluationOptions {
   readonly seconds: number
   /** Seed of the baselines and the classifier. */
   readonly seed: number
+  /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal
   /** Percent of the work. */
   readonly onProgress?: OnProgress
 }
 
-/** The sets that are compared: clips of three sources, and two baselines. */
-export const setNames = ['generated', 'reference', 'training', 'noise', 'shuffled'] as const
-export type SetName = (typeof setNames)[number]
+/** Name of a set that is compared: clips of three sources, and two baselines. */
+export type SetName = 'generated' | 'reference' | 'training' | 'noise' | 'shuffled'
+export const setNames = [
+  'generated',
+  'reference',
+  'training',
+  'noise',
+  'shuffled',
+] as const satisfies readonly SetName[]
 
 /** Order statistics of distances, in dB. */
 export interface Distances {
+  /** The smallest distance. */
   readonly smallest: number
+  /** The distance that 1 % are below. */
   readonly firstPercentile: number
+  /** The distance that half are below. */
   readonly median: number
 }
 
+/** A generated clip and the training clip nearest to it. */
+export interface AlikePair {
+  /** Name of the generated clip. */
+  readonly generated: string
+  /** Name of the training clip. */
+  readonly training: string
+  /** dB. */
+  readonly distance: number
+}
+
+/** Distances within a set, in dB; null if the set has fewer than two clips. */
+export interface Diversity {
+  /** Mean distance between two clips. */
+  readonly mean: number | null
+  /** Distances of the clips to their nearest other clip. */
+  readonly nearestOther: Distances | null
+}
+
+/** Result of `evaluateGenerator`. Fréchet distances are of embeddings, other distances in dB between spectrograms. */
 export interface GeneratorEvaluation {
+  /** Hz. */
   readonly sampleRate: number
+  /** Length of a clip. */
   readonly seconds: number
+  /** Dimensions of the embedding in which the Fréchet distances are measured. */
   readonly dimensions: number
+  /** Number of clips per set. */
   readonly clips: Readonly<Partial<Record<SetName, number>>>
   /** Fréchet distances of the sets to the held-out clips, and to the training clips. */
   readonly frechet: {
+    /** To the held-out clips, by set. */
     readonly toReference: Readonly<Partial<Record<SetName, number>>>
+    /** To the training clips, by set. */
     readonly toTraining: Readonly<Partial<Record<SetName, number>>>
   }
   /** Distances to the nearest training clip; null without training clips. */
-  readonly memorisation: { readonly generated: Distances; readonly reference: Distances } | null
+  readonly memorisation: Readonly<Record<'generated' | 'reference', Distances>> | null
   /** The generated clips that are nearest to a training clip. */
-  readonly mostAlike: readonly { readonly generated: string; readonly training: string; readonly distance: number }[]
-  /** Mean distance between two clips of a set, and distances to the nearest other clip. */
-  readonly diversity: Readonly<
-    Record<'generated' | 'reference', { readonly mean: number | null; readonly nearestOther: Distances | null }>
-  >
+  readonly mostAlike: readonly AlikePair[]
+  /** How far apart the clips of a set are. */
+  readonly diversity: Readonly<Record<'generated' | 'reference', Diversity>>
+  /** Onsets and pitch salience, by set. */
   readonly character: Readonly<Record<'generated' | 'reference' | 'noise' | 'shuffled', SoundCharacter>>
+  /** Label accuracy; null if the clips have no labels. */
   readonly classifier: ClassifierResult | null
+  /** Files that could not be used. */
   readonly leftOut: readonly LeftOut[]
 }
 

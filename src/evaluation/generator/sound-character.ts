@@ -15,6 +15,7 @@ const HOP = 0.04
 /** Maximum number of clips to measure, spread over the set. */
 const MAX_CLIPS = 500
 
+/** Onsets and pitch salience of a set of clips. */
 export interface SoundCharacter {
   /** Onsets per second. */
   readonly onsetRate: Spread

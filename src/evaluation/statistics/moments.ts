@@ -31,7 +31,9 @@ export function covariance(vectors: readonly Float64Array[]): Moments {
   return { mean, covariance: matrix }
 }
 
+/** Mean and standard deviation. */
 export interface Spread {
+  /** Arithmetic mean. */
   readonly mean: number
   /** Standard deviation, with the divisor n − 1. */
   readonly deviation: number

@@ -15,8 +15,33 @@ export const COMPARED_RATE = namedConventions.tacotron2.sampleRate
 /** The shortest audio that can be compared: the longest analysis window. */
 export const MIN_SAMPLES = 2048
 
-/** The metrics, in the order of the report's columns. A value is null if it is undefined: no voiced frame, no pause. */
-export const measures = {
+/** Name of a metric; `measures` has the title and the unit of each. */
+export type Measure =
+  | 'logMel'
+  | 'stft'
+  | 'logSpectral'
+  | 'melCepstral'
+  | 'pitchCents'
+  | 'pitchHertz'
+  | 'pitchGross'
+  | 'voicingF1'
+  | 'periodicity'
+  | 'level'
+  | 'pauseLevel'
+  | 'highLevel'
+  | 'centroid'
+  | 'realTimeFactor'
+
+/** What a report says of a metric. */
+export interface MeasureInfo {
+  /** Heading. */
+  readonly title: string
+  /** Unit; '' for none. */
+  readonly unit: string
+}
+
+/** The metrics, in the order of the report's columns. */
+export const measures: Readonly<Record<Measure, MeasureInfo>> = {
   logMel: { title: 'log-mel distance', unit: '' },
   stft: { title: 'multi-resolution STFT distance, to 8 kHz', unit: '' },
   logSpectral: { title: 'log-spectral distance', unit: 'dB' },
@@ -31,9 +56,9 @@ export const measures = {
   highLevel: { title: 'level above 8 kHz', unit: 'dB' },
   centroid: { title: 'spectral centroid', unit: 'Hz' },
   realTimeFactor: { title: 'real-time factor', unit: '' },
-} as const
+}
 
-export type Measure = keyof typeof measures
+/** One number per metric; null if it is undefined, as for a recording without a voiced frame or a pause. */
 export type Measurements = Readonly<Record<Measure, number | null>>
 
 /**

@@ -17,10 +17,13 @@ export interface Original {
   readonly index: number
 }
 
+/** A way to turn mels back into audio. */
 export interface System {
+  /** Name in reports, different from that of other systems. */
   readonly name: string
   /** Whether the time to make a copy is to be reported. */
   readonly timed: boolean
+  /** Makes the copy of one recording. */
   readonly make: (original: Original, signal?: AbortSignal) => Promise<Audio>
 }
 

@@ -11,6 +11,7 @@ import { type LeftOut, readRecording, recordingsIn } from '../recordings.js'
 import { COMPARED_RATE, compare, type Measurements, MIN_SAMPLES, meanMeasurements } from './compare.js'
 import type { System } from './system.js'
 
+/** Options of `evaluateVocoder`. */
 export interface VocoderEvaluationOptions {
   /** Folder of original recordings, of any sample rate and format; channels are averaged. */
   readonly reference: string
@@ -18,6 +19,7 @@ export interface VocoderEvaluationOptions {
   readonly convention: MelConvention
   /** Folder of mels to use instead of computed ones, matched by name. */
   readonly mels?: string
+  /** The systems to compare. */
   readonly systems: readonly System[]
   /** Number of files to evaluate, in the order of their names. Default: all. */
   readonly limit?: number
@@ -25,6 +27,7 @@ export interface VocoderEvaluationOptions {
   readonly keepAudio?: number
   /** Returns seconds since any fixed time. */
   readonly clock: () => number
+  /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal
   /** Counts recordings. */
   readonly onProgress?: OnProgress
@@ -32,7 +35,9 @@ export interface VocoderEvaluationOptions {
 
 /** One recording and the systems' copies of it. */
 export interface FileEvaluation {
+  /** Path below the reference folder, without the ending. */
   readonly name: string
+  /** Length of the recording. */
   readonly seconds: number
   /** Whether the mel was read from a file rather than computed. */
   readonly melGiven: boolean
@@ -44,12 +49,17 @@ export interface FileEvaluation {
   readonly audio: ReadonlyMap<string, Float32Array>
 }
 
+/** Result of `evaluateVocoder`. */
 export interface VocoderEvaluation {
+  /** Names of the systems. */
   readonly systems: readonly string[]
+  /** One entry per recording. */
   readonly files: readonly FileEvaluation[]
   /** Means over the files, by the system's name. */
   readonly overall: ReadonlyMap<string, Measurements>
+  /** Files that could not be used. */
   readonly leftOut: readonly LeftOut[]
+  /** Length of all recordings together. */
   readonly seconds: number
 }
 
