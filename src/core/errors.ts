@@ -83,9 +83,9 @@ export class DiffWaveError extends Error {
    * @param details complete the clause to a message of one line
    */
   constructor(code: ErrorCode, problem: string, details: ErrorDetails = {}) {
-    const parts = [problem]
-    if (details.expected !== undefined) parts.push(`expected ${details.expected}`)
-    if (details.got !== undefined) parts.push(`got ${details.got}`)
+    const parts = [shortened(problem)]
+    if (details.expected !== undefined) parts.push(`expected ${shortened(details.expected)}`)
+    if (details.got !== undefined) parts.push(`got ${shortened(details.got)}`)
     const message = parts.join(', ') + (details.where === undefined ? '' : ` (${details.where})`)
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.code = code
@@ -94,6 +94,13 @@ export class DiffWaveError extends Error {
     this.where = details.where
     this.hint = details.hint
   }
+}
+
+/** Names in damaged files can be of any length; a message stays readable. */
+const MAX_CLAUSE = 400
+
+function shortened(text: string): string {
+  return text.length <= MAX_CLAUSE ? text : `${text.slice(0, MAX_CLAUSE)}…`
 }
 
 /** Throws `ABORTED` if the signal has fired. */

@@ -45,6 +45,11 @@ export function decodeSubframe(reader: BitReader, subframe: Subframe, fail: Fail
   } else {
     throw fail('a subframe has an unknown type')
   }
+  // A damaged predictor grows without bound: no encoder makes numbers of more bits than it declares.
+  const limit = 2 ** (bits - 1)
+  for (let i = 0; i < length; i++) {
+    if (!(numbers[i]! >= -limit && numbers[i]! < limit)) throw fail('its numbers are out of range')
+  }
   if (wasted > 0) for (let i = 0; i < length; i++) numbers[i]! *= 2 ** wasted
 }
 

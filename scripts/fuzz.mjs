@@ -1,0 +1,105 @@
+// Fuzzes every parser: changed files must be read or refused with a code, within 2 s and 512 MB, and nothing nonsensical may be accepted.
+// usage: npm run fuzz -- [--seconds 60] [--seed 1] [--jobs 2] [--only N]
+//   --only N   parse the input of that index alone, in this process, and write it to fuzz-N.bin
+import { fork } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { build } from './build.mjs'
+import { root } from './compile.mjs'
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '60' },
+    seed: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: '2' },
+    only: { type: 'string' },
+  },
+})
+const [seconds, seed, jobs] = [values.seconds, values.seed, values.jobs].map(Number)
+if (![seconds, seed, jobs].every(value => value >= 0)) {
+  console.error('--seconds, --seed and --jobs are numbers')
+  process.exit(2)
+}
+await build({ ifMissing: true })
+
+if (values.only !== undefined) {
+  const { randomOf } = await import('./fuzz/random.mjs')
+  const { targets } = await import('./fuzz/targets.mjs')
+  const index = Number(values.only)
+  const target = targets[index % targets.length]
+  const random = randomOf(seed, index)
+  const bytes = target.mutate(random.of(target.seeds), random, target.seeds)
+  writeFileSync(`fuzz-${index}.bin`, bytes)
+  console.log(`${target.name}, ${bytes.length} bytes: fuzz-${index}.bin`)
+  await target.parse(bytes)
+  console.log('accepted')
+  process.exit(0)
+}
+
+/** A process that stands at one input for this long has hung, even on a busy machine. */
+const HANG_SECONDS = 20
+const folder = mkdtempSync(join(tmpdir(), 'diffwave-fuzz-'))
+const findings = []
+const total = { inputs: 0, refused: 0 }
+let stopping = false
+
+function start(first) {
+  const progress = join(folder, `${first % jobs}`)
+  const worker = fork(join(root, 'scripts', 'fuzz', 'worker.mjs'), [seed, first, jobs, progress].map(String), {
+    execArgv: ['--max-old-space-size=384'],
+  })
+  const position = () => {
+    try {
+      return Number(readFileSync(progress, 'utf8').trim() || first)
+    } catch {
+      return first
+    }
+  }
+  let [at, since] = [first, Date.now()]
+  let hung = false
+  const watch = setInterval(() => {
+    const now = position()
+    if (now !== at) [at, since] = [now, Date.now()]
+    else if (Date.now() - since > HANG_SECONDS * 1000 && !stopping) {
+      hung = true
+      worker.kill('SIGKILL')
+    }
+  }, 500)
+  worker.on('message', message => {
+    if ('count' in message) {
+      total.inputs += message.count
+      total.refused += message.refusals
+    } else findings.push(message)
+  })
+  const done = new Promise(resolve => {
+    worker.on('exit', (code, signal) => {
+      clearInterval(watch)
+      const index = position()
+      if (stopping) return resolve()
+      if (code !== 3) findings.push({ index, target: '', what: hung ? 'hung' : `the process ended: ${signal ?? code}` })
+      resolve(start(index + jobs).done)
+    })
+  })
+  workers.set(first % jobs, worker)
+  return { done }
+}
+
+const workers = new Map()
+const running = Array.from({ length: jobs }, (_, i) => start(i).done)
+setTimeout(() => {
+  stopping = true
+  for (const worker of workers.values()) {
+    if (worker.connected) worker.send('stop')
+    setTimeout(() => worker.kill('SIGKILL'), 5000).unref()
+  }
+}, seconds * 1000)
+await Promise.all(running)
+rmSync(folder, { recursive: true })
+
+for (const { index, target, what } of findings.slice(0, 20)) console.log(`input ${index} (${target}): ${what}`)
+console.log(
+  `${total.inputs} inputs, ${total.refused} refused, ${findings.length} findings (seed ${seed}; repeat one with --only N)`,
+)
+process.exitCode = findings.length === 0 && total.inputs > 0 ? 0 : 1

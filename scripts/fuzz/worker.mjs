@@ -1,0 +1,62 @@
+// One process of the fuzzer: makes inputs first, first + step, …, parses each, and reports what should not be.
+// usage: node worker.mjs <seed> <first> <step> <progress file>
+import { openSync, writeSync } from 'node:fs'
+import { DiffWaveError } from '../../dist/core/errors.js'
+import { randomOf } from './random.mjs'
+import { targets } from './targets.mjs'
+
+/** CPU time of one input. */
+const MAX_SECONDS = 2
+const MAX_BYTES = 512 * 2 ** 20
+
+const [seed, first, step] = process.argv.slice(2, 5).map(Number)
+const progress = openSync(process.argv[5], 'w')
+// The decoders in WASM print what they refuse.
+console.error = () => {}
+
+/** The input of an index: which parser, and the bytes. */
+export function inputOf(index) {
+  const random = randomOf(seed, index)
+  const target = targets[index % targets.length]
+  const bytes = target.mutate(random.of(target.seeds), random, target.seeds)
+  return { target, bytes }
+}
+
+async function attempt(index) {
+  const { target, bytes } = inputOf(index)
+  const report = what =>
+    process.send({ index, target: target.name, what, bytes: Buffer.from(bytes).toString('base64') })
+  const start = process.cpuUsage()
+  let refused = false
+  try {
+    await target.parse(bytes)
+  } catch (error) {
+    refused = true
+    if (!(error instanceof DiffWaveError)) report(`foreign error or nonsense: ${error?.stack ?? error}`)
+    else if (typeof error.message !== 'string' || error.message.length > 2000)
+      report('a message of more than 2000 characters')
+  }
+  const { user, system } = process.cpuUsage(start)
+  if (user + system > MAX_SECONDS * 1e6) report(`took ${((user + system) / 1e6).toFixed(1)} s`)
+  if (process.resourceUsage().maxRSS * 1024 > MAX_BYTES) {
+    report(`took ${Math.round(process.resourceUsage().maxRSS / 1024)} MB`)
+    process.exit(3)
+  }
+  return refused
+}
+
+const line = Buffer.alloc(16)
+let [count, refusals] = [0, 0]
+process.on('message', () => process.exit(0))
+for (let index = first; ; index += step) {
+  line.fill(' ')
+  line.write(String(index))
+  writeSync(progress, line, 0, 16, 0)
+  if (await attempt(index)) refusals++
+  if (++count % 200 === 0) {
+    process.send({ count, refusals })
+    ;[count, refusals] = [0, 0]
+    // Lets the parent's message in.
+    await new Promise(resolve => setImmediate(resolve))
+  }
+}
