@@ -1,6 +1,6 @@
 /**
  * The names that options accept. They are repeated here so that `diffwave --help` loads neither engines nor schemas;
- * the types of the lists that define them hold both to be the same.
+ * the compiler checks that each list has every name of the type that defines it.
  */
 import type { WavFormat } from '../audio/codecs/wav-encode.js'
 import type { ConventionName } from '../audio/mel/convention.js'
@@ -9,7 +9,7 @@ import type { SamplerName } from '../model/diffusion-config.js'
 
 export type EngineChoice = (typeof engineNames)[number]
 
-/** Makes a list that holds every name of a type. */
+/** A list that must contain every name of a type. */
 function all<Name extends string>() {
   return <const List extends readonly Name[]>(
     list: Exclude<Name, List[number]> extends never ? List : never,

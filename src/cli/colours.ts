@@ -1,5 +1,5 @@
 /**
- * Colours for a person's terminal, none for pipes and files (picocolors alone would also colour wherever CI is set).
+ * Colours for terminals, none for pipes and files (picocolors alone would also use colours if CI is set).
  */
 import process from 'node:process'
 import pc from 'picocolors'

@@ -1,6 +1,5 @@
 /**
- * What a command is: data from which the program, `--help` and docs/command-line.md are made, and a function that runs
- * it.
+ * A command is data, from which the program, `--help` and docs/command-line.md are made, and a function that runs it.
  */
 import type { Context } from './context.js'
 
@@ -16,7 +15,7 @@ export interface ArgumentSpec {
  * An option. `Value` is what `run` receives; `undefined` is part of it unless the option is required or has a default.
  */
 export interface OptionSpec<Value> {
-  /** As commander spells them: `-m, --model <model>`, `--steps <n...>`, `--no-baseline`. */
+  /** In commander's notation: `-m, --model <model>`, `--steps <n...>`, `--no-baseline`. */
   readonly flags: string
   /** A noun phrase that stands alone. */
   readonly description: string
@@ -24,10 +23,10 @@ export interface OptionSpec<Value> {
   readonly default?: Value
   /** The long name of an option that excludes this one. */
   readonly conflicts?: string
-  /** Heading in the help; options without one come first. */
+  /** Heading in the help. Options without a heading come first. */
   readonly group?: string
   /**
-   * The value of a text.
+   * Parses a value.
    *
    * @param before the value so far, if the option takes several
    * @throws DiffWaveError `BAD_OPTION`
@@ -47,14 +46,14 @@ export interface Command<Options extends OptionSpecs = OptionSpecs> {
   readonly name: string
   /** A noun phrase: what the command does, in one line. */
   readonly summary: string
-  /** More about it, for `diffwave <command> --help` and the documentation: sentences, one paragraph each. */
+  /** Further paragraphs for `diffwave <command> --help` and the documentation. */
   readonly details?: readonly string[]
   /** Heading in `diffwave --help`. */
   readonly group: string
   readonly arguments: readonly ArgumentSpec[]
   /** By the long name in camel case. */
   readonly options: Options
-  /** Calls that a newcomer would try first. */
+  /** Calls to try first. */
   readonly examples: readonly string[]
   /**
    * Runs the command. Libraries are imported here and not at the top of the file, so that `diffwave --help` is quick.
@@ -64,7 +63,7 @@ export interface Command<Options extends OptionSpecs = OptionSpecs> {
   run(context: Context, values: readonly string[], options: Values<Options>): Promise<void>
 }
 
-/** A command, its options' types inferred. */
+/** Infers the types of a command's options. */
 export function defineCommand<Options extends OptionSpecs>(command: Command<Options>): Command {
   return command as unknown as Command
 }

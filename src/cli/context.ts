@@ -1,4 +1,4 @@
-/** What every command is handed: where to print, when to stop. Only src/cli knows the terminal and the process. */
+/** The surroundings of a command: where to print and when to stop. Only src/cli knows the terminal and the process. */
 import type { OnProgress } from '../core/progress.js'
 import { colours } from './colours.js'
 import { jsonLine, printable } from './text.js'
@@ -10,7 +10,7 @@ export interface GlobalOptions {
   readonly debug: boolean
 }
 
-/** A command's surroundings. */
+/** Where a command prints, and when it stops. */
 export class Context {
   readonly signal: AbortSignal
   readonly json: boolean
@@ -50,7 +50,7 @@ export class Context {
     const { default: cliProgress } = await import('cli-progress')
     const bar = new cliProgress.SingleBar(
       {
-        // Braces would be taken for the bar's own placeholders.
+        // Braces would be read as the bar's own placeholders.
         format: `${printable(label).replace(/[{}]/g, '_')} {bar} {percentage}% {eta_formatted}`,
         stream: process.stderr,
         clearOnComplete: true,

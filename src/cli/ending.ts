@@ -8,12 +8,13 @@ import { jsonLine } from './text.js'
 type Signal = keyof typeof signalStatus
 
 /**
- * Watches the process. Whatever ends the run aborts the work first, so that temporary files are removed and a training
- * run is saved:
- * - SIGINT, SIGTERM, SIGHUP: status 128 + signal; the same again ends at once.
- * - a reader of standard output that leaves, as `| head` does: quietly, status 0.
- * - standard output that cannot be written, as on a full disk: an error, status 1. A standard error that nobody reads
- *   changes nothing: only what would have been said is lost.
+ * Watches the process. Every early end aborts the work first, so that temporary files are removed and a training run is
+ * saved:
+ * - SIGINT, SIGTERM, SIGHUP: status 128 + signal; a second signal ends the process at once.
+ * - The reader of standard output leaves, as `| head` does: quietly, status 0.
+ * - Standard output cannot be written, because the disk is full for example: an error, status 1.
+ *
+ * If standard error cannot be written, the work goes on and only its messages are lost.
  */
 export class Ending {
   readonly #stop = new AbortController()
@@ -42,7 +43,7 @@ export class Ending {
     return this.#stop.signal
   }
 
-  /** Ends the process if what was thrown is only what the early end brought about. */
+  /** Ends the process if it was stopped early: the error that was caught is then only a consequence. */
   exitIfEarly(): void {
     if (this.#signal !== null) {
       const text = `stopped by ${this.#signal}`

@@ -1,4 +1,4 @@
-/** `diffwave evaluate` for generators: clips as a set beside real ones. */
+/** `diffwave evaluate` for generators: generated clips are compared with real ones as sets. */
 import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
 import { writeFileBytes } from '../core/files.js'
@@ -76,7 +76,7 @@ export async function evaluateClips(context: Context, model: Denoiser | null, op
 }
 
 /**
- * Clips of all labels in turn, or of the one asked for, or of those that the model draws; clip i has the seed plus i.
+ * Generates clips of all labels in turn, of one label, or of labels that the model draws. Clip i has the seed plus i.
  */
 async function generate(
   context: Context,

@@ -1,4 +1,4 @@
-/** `diffwave evaluate` for vocoders: copies of recordings beside them. */
+/** `diffwave evaluate` for vocoders: copies of recordings are compared with them. */
 import { basename, resolve } from 'node:path'
 import { defined } from '../core/defined.js'
 import { writeFileBytes } from '../core/files.js'
@@ -12,7 +12,7 @@ import type { EvaluateOptions } from './evaluate-options.js'
 import { DEFAULT_VOCODER, loadOptions, modelName } from './load.js'
 import { sampling } from './options.js'
 
-/** @param model a vocoder; null: only what `--generated` names, and Griffin-Lim */
+/** @param model a vocoder; null: only the folders of `--generated` and Griffin-Lim */
 export async function evaluateCopies(
   context: Context,
   model: Denoiser | null,
@@ -103,7 +103,7 @@ async function ownSystems(
   return { systems, zeroed }
 }
 
-/** The same model on the same kind of engine, its last layer zeroed. */
+/** The same model on an engine of its own, with its last layer zeroed. */
 async function zeroedModel({ config }: Denoiser, name: string, options: EvaluateOptions): Promise<Denoiser> {
   const [{ Denoiser }, { modelPath }, { createEngine }, { readModel }, { withZeroOutput }] = await Promise.all([
     import('../denoiser/denoiser.js'),

@@ -1,4 +1,4 @@
-/** What a command reads: files, folders, patterns, pipes and standard input, each as a path that can be read. */
+/** Inputs of a command: files, folders, patterns, pipes and standard input, each as the path of a regular file. */
 import { createReadStream, rmSync } from 'node:fs'
 import { mkdtemp, open, readdir, realpath, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,11 +10,11 @@ import { isPattern, matchingFiles, patternBase } from './glob.js'
 
 /** One file to read. */
 export interface Input {
-  /** What messages and results call it. */
+  /** Its name in messages and results. */
   readonly name: string
-  /** Where it lies. */
+  /** Path of the regular file to read. */
   readonly path: string
-  /** Name of its result without the ending; below a folder or a pattern's base, with the folders between. */
+  /** Name of its result without the ending, including folders below the given folder or the pattern's base. */
   readonly stem: string
 }
 
@@ -32,9 +32,9 @@ const anything: InputKind = { title: 'files', ending: /$/ }
 const standardInput = new Set(['-', '/dev/stdin', '/dev/fd/0', '/proc/self/fd/0'])
 
 /**
- * The files that the words of a command line name. A folder stands for the files of the kind below it, a pattern in
- * quotes for what matches it unless a file of that very name exists, `-` for standard input. Pipes and standard input
- * are read to the end into a temporary file, as most formats cannot be read in one pass.
+ * The files that arguments name. A folder stands for the files of the given kind below it, a pattern for the files that
+ * match it unless a file of that name exists, and `-` for standard input. Pipes and standard input are copied to a
+ * temporary file, because most formats cannot be read in one pass.
  *
  * @throws DiffWaveError `FILE_NOT_FOUND`, `BAD_DATA` (a folder without such files), `BAD_OPTION`, `TOO_LARGE`,
  * `ABORTED`
@@ -50,7 +50,7 @@ export async function findInputs(
 }
 
 /**
- * The one file that a word names, whatever its kind; a folder is taken as it is.
+ * The file that an argument names, whatever its kind; a folder is returned as it is.
  *
  * @throws DiffWaveError as `findInputs`
  */
@@ -69,7 +69,7 @@ async function inputsOf(word: string, kind: InputKind, signal: AbortSignal): Pro
     case 'missing':
       if (isPattern(word)) return patternInputs(word)
   }
-  // A missing file is found out when it is read, so that of several inputs the others are still done.
+  // A missing file fails when it is read, so that the other inputs are still processed.
   return [{ name: word, path: word, stem: stemOf(word) }]
 }
 
@@ -85,14 +85,14 @@ function withoutEnding(path: string): string {
 async function folderInputs(folder: string, { title, ending }: InputKind): Promise<readonly Input[]> {
   const files = (await filesBelow(folder, new Set())).filter(file => ending.test(file)).sort()
   if (files.length === 0) {
-    // A folder that is called as a file is: its files are not what was meant.
+    // A folder with the name of a file: the user meant a file.
     const code = ending.test(folder) ? 'NOT_A_FILE' : 'BAD_DATA'
     throw new DiffWaveError(code, `the folder contains no ${title}`, { where: folder })
   }
   return files.map(path => ({ name: path, path, stem: withoutEnding(relative(folder, path)) }))
 }
 
-/** All files below a folder. Links are followed; a folder that a link leads back to is entered once. */
+/** All files below a folder. Links are followed, but no folder is entered twice. */
 async function filesBelow(folder: string, entered: Set<string>): Promise<string[]> {
   try {
     const real = await realpath(folder)
@@ -126,7 +126,7 @@ async function pipeInput(path: string, signal: AbortSignal): Promise<Input> {
   return { name: path, path: await spooled(createReadStream(path), path, signal), stem: 'pipe' }
 }
 
-/** The temporary folder of this process, made when first needed and removed when the process ends. */
+/** The temporary folder of this process, created when first needed and removed when the process ends. */
 let temporaryFolder: Promise<string> | null = null
 let spools = 0
 
@@ -138,7 +138,7 @@ async function temporary(): Promise<string> {
   return join(await temporaryFolder, `input-${spools++}`)
 }
 
-/** Everything that a stream has to give, in a temporary file. */
+/** Copies a stream to a temporary file. @returns its path */
 async function spooled(stream: NodeJS.ReadableStream, name: string, signal: AbortSignal): Promise<string> {
   if (stream === process.stdin && process.stdin.isTTY) {
     throw new DiffWaveError('BAD_OPTION', 'standard input is a terminal', {

@@ -1,4 +1,7 @@
-/** What the model sounds like so far: a validation clip vocoded, or a clip generated, with its picture, for the event log. */
+/**
+ * What the model sounds like so far: a validation clip vocoded, or a clip generated, with its picture, for the event
+ * log.
+ */
 import { labelAt } from '../audio/labels.js'
 import { type Mel, namedConventions } from '../audio/mel/convention.js'
 import { MelFeed } from '../audio/mel/feed.js'

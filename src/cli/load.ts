@@ -1,4 +1,4 @@
-/** Loads what `-m`, `--engine` and `--threads` name, and says what a user should know of how it will run. */
+/** Loads the model of `-m`, `--engine` and `--threads`, with notes on how it will run. */
 import { availableParallelism } from 'node:os'
 import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
@@ -6,7 +6,7 @@ import type { Denoiser } from '../denoiser/denoiser.js'
 import type { Context } from './context.js'
 import { type ModelOptions, parseWhole } from './options.js'
 
-/** The models that run if `-m` and DIFFWAVE_MODEL name none. */
+/** The default models, unless DIFFWAVE_MODEL names another. */
 export const DEFAULT_VOCODER = 'speech'
 export const DEFAULT_GENERATOR = 'music'
 
@@ -45,7 +45,7 @@ export async function openModel(context: Context, options: ModelOptions, fallbac
   return model
 }
 
-/** Says that more threads than cores do not help. */
+/** Notes that more threads than cores do not help. */
 export function noteThreads(context: Context, threads: number | undefined): void {
   const cores = availableParallelism()
   if (threads === undefined || threads <= cores) return
@@ -57,10 +57,10 @@ export function noteModel(context: Context, { notes }: Pick<Denoiser, 'notes'>):
   for (const note of notes) context.note(note)
 }
 
-/** Times a model's default number of steps beyond which more rarely sound better. */
+/** Beyond this many times a model's default number of steps, more steps rarely sound better. */
 const MANY_STEPS = 5
 
-/** Says what very many steps cost. */
+/** Notes what very many steps cost. */
 export async function noteSteps(
   context: Context,
   { config }: Pick<Denoiser, 'config'>,

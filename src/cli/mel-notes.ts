@@ -1,4 +1,4 @@
-/** Notes on a mel that can be used, but perhaps is not what its user thinks it is. */
+/** Notes on a mel that can be used but may not be what its user expects. */
 import type { MelConvention } from '../audio/mel/convention.js'
 import type { MelStatistics } from '../audio/mel/scale.js'
 import type { StoredMel } from '../formats/mel-stream.js'

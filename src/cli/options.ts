@@ -7,7 +7,7 @@ import type { OptionSpec } from './command.js'
 
 type More = Pick<OptionSpec<unknown>, 'conflicts' | 'group'>
 
-/** The long name of an option, for errors. */
+/** The long name of an option, which errors mention. */
 function longName(flags: string): string {
   return /--[a-z-]+/.exec(flags)![0]
 }
@@ -57,7 +57,7 @@ export function real(flags: string, description: string, more: More = {}): Optio
   }
 }
 
-/** One of some names; the description ends with them. */
+/** One of several names, which are appended to the description. */
 export function choice<Name extends string>(
   flags: string,
   description: string,
@@ -102,7 +102,7 @@ export interface ModelOptions {
 /** `--force`. */
 export const force = flag('-y, --force', 'permission to overwrite files that exist')
 
-/** `-o`, `--stdout` and what belongs to a WAV that is written. */
+/** `-o`, `--stdout` and the options of written WAVs. */
 export const outputOptions = {
   output: text('-o, --output <path>', 'a .wav file, a folder for several, or - for standard output'),
   stdout: flag('--stdout', 'WAV to standard output, while it is made'),
@@ -152,22 +152,18 @@ export const refine = whole(
 )
 
 /**
- * Sampling options of a process that starts at a noise level of its own: named schedules do not apply.
+ * Sampling options of a process that does not start from pure noise, so that named schedules do not apply.
  *
  * @throws DiffWaveError `BAD_OPTION`
  */
 export function countedSteps(options: SamplingOptions) {
   const { steps, ...rest } = sampling(options)
   if (typeof steps === 'string') {
-    throw new DiffWaveError(
-      'BAD_OPTION',
-      'named schedules do not apply: the process starts at a noise level of its own',
-      {
-        expected: 'a number of steps',
-        got: steps,
-        where: '--steps',
-      },
-    )
+    throw new DiffWaveError('BAD_OPTION', 'named schedules start from pure noise and do not apply here', {
+      expected: 'a number of steps',
+      got: steps,
+      where: '--steps',
+    })
   }
   return { ...rest, ...defined({ steps }) }
 }

@@ -18,16 +18,16 @@ export interface Job {
 
 export interface OutputPlan {
   readonly output: string
-  /** Endings that the result may have; the first is that of results in a folder. */
+  /** Allowed endings; results in a folder have the first one. */
   readonly endings: readonly [string, ...string[]]
   readonly force: boolean | undefined
-  /** Other files that the command reads, which must not be overwritten either. */
+  /** Further files that the command reads and must not overwrite. */
   readonly sources?: readonly Input[]
-  /** What else is written with a result. */
+  /** Further files that are written with a result. */
   readonly beside?: (output: string) => readonly string[]
 }
 
-/** Endings of files that are no folder's name, though they are not written by the command either. */
+/** Endings that mean a file of another format rather than a folder. */
 const FILE_ENDINGS = new Set(
   [
     'wav wave flac mp3 mp4 m4a aac ogg oga opus aif aiff npy npz pt pth pkl ckpt safetensors json jsonl csv txt md',
@@ -35,7 +35,7 @@ const FILE_ENDINGS = new Set(
   ].flatMap(names => names.split(' ').map(name => `.${name}`)),
 )
 
-/** Whether a path that a user gave means a folder: it is one, ends in a slash, or does not end as files do. */
+/** Whether a path means a folder: it is one, it ends in a slash, or it does not end like a file. */
 async function meansFolder(path: string, endings: readonly string[]): Promise<boolean> {
   const kind = await kindOfPath(path)
   if (kind !== 'missing') return kind === 'directory'
@@ -124,7 +124,7 @@ function refuseDoubles(jobs: readonly Job[]): void {
   }
 }
 
-/** What tells one file from another, whatever links lead to it; null if nothing lies at the path. */
+/** Identifies a file, whatever links lead to it; null if the path does not exist. */
 async function identity(path: string): Promise<string | null> {
   try {
     const { dev, ino } = await stat(path, { bigint: true })
@@ -154,7 +154,7 @@ async function refuseInputs(outputs: readonly string[], inputs: readonly Input[]
 }
 
 /**
- * Makes sure that files which exist may be overwritten: with `--force`, or by the answer of a person at the terminal.
+ * Makes sure that existing files may be overwritten: because of `--force`, or because the user agrees on the terminal.
  *
  * @throws DiffWaveError `BAD_OPTION` if they may not
  */
@@ -171,7 +171,7 @@ export async function confirmOverwrite(
   const problem = existing.length === 1 ? 'the file exists already' : `${existing.length} of the files exist already`
   if (process.stdin.isTTY && process.stderr.isTTY && !context.json && !context.quiet) {
     const terminal = createInterface({ input: process.stdin, output: process.stderr })
-    // The question holds the terminal: Ctrl-C arrives here and is passed on.
+    // Ctrl-C arrives here while the question is open; passed on, it ends the run as always.
     terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
     try {
       const question = existing.length === 1 ? `${first} exists.` : `${first} and ${existing.length - 1} more exist.`

@@ -1,4 +1,4 @@
-/** Makes the program, its help and its errors from the commands' data. */
+/** Builds the program, its help and its errors from the commands' data. */
 import { readFileSync } from 'node:fs'
 import { Command as Commander, CommanderError, Option } from 'commander'
 import { DiffWaveError } from '../core/errors.js'
@@ -13,7 +13,7 @@ export const globalOptions = [
   { flags: '--debug', description: 'stack traces with errors' },
 ] as const
 
-/** Columns of help, unless the terminal is narrower. */
+/** Width of the help in columns, unless the terminal is narrower. */
 const HELP_COLUMNS = 100
 
 function version(): string {
@@ -21,7 +21,7 @@ function version(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
-/** Runs the program. @throws DiffWaveError as the command; `BAD_OPTION` for a call that is no command's */
+/** Runs the program. @throws DiffWaveError as the command does; `BAD_OPTION` for a call that cannot be parsed */
 export async function runProgram(commands: readonly Command[], argv: readonly string[], signal: AbortSignal) {
   const program = new Commander('diffwave')
     .description('Neural vocoding, audio generation and training with DiffWave.')
@@ -48,12 +48,12 @@ export async function runProgram(commands: readonly Command[], argv: readonly st
   }
 }
 
-/** The help of the program, for a call without arguments. */
+/** Prints the program's help, for a call without arguments. */
 export function programHelp(commands: readonly Command[]): Promise<void> {
   return runProgram(commands, ['--help'], new AbortController().signal)
 }
 
-/** Errors are thrown, not printed, and help is as wide as the terminal, but no wider than reads well. */
+/** Makes commander throw errors instead of printing them, and limits the width of the help. */
 function quietly(command: Commander): void {
   const columns = Math.min(process.stdout.columns ?? HELP_COLUMNS, HELP_COLUMNS)
   command
@@ -85,7 +85,7 @@ function commanderOption(spec: OptionSpec<unknown>): Option {
   return option
 }
 
-/** A call that commander refuses, as one of our errors; its own guess at what was meant becomes the hint. */
+/** An error of commander as one of ours, with a suggestion as the hint. */
 function usageError(
   { code, message }: CommanderError,
   commands: readonly Command[],

@@ -1,4 +1,4 @@
-/** Reads a recording and notes what was odd about its file. */
+/** Reads recordings, with notes on what is odd about their files. */
 import type { Recording } from '../audio/audio.js'
 import type { Context } from './context.js'
 import type { Input } from './inputs.js'
@@ -18,7 +18,7 @@ export function noteOddities(context: Context, name: string, { notes }: Recordin
   for (const note of notes) context.note(`${name}: ${note}`)
 }
 
-/** Says that a recording will be resampled. */
+/** Notes that a recording is resampled. */
 export function noteResampling(context: Context, name: string, { sampleRate }: Recording, wanted: number): void {
   if (sampleRate !== wanted) context.note(`${name} was resampled from ${sampleRate} to ${wanted} Hz`)
 }

@@ -1,4 +1,4 @@
-/** What `inpaint`, `denoise` and `interpolate` share: a model, recordings in, one WAV each. */
+/** What `inpaint`, `denoise` and `interpolate` share: a model turns each recording into a WAV. */
 import { defined } from '../core/defined.js'
 import type { OnProgress } from '../core/progress.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
@@ -14,7 +14,7 @@ import { picturePath, streamOf, writeAudio } from './write-audio.js'
 
 export interface RepairOptions extends ModelOptions, SamplingOptions, OutputOptions {}
 
-/** What every repair is given besides its own options. */
+/** What every repair receives besides its own options. */
 export interface RepairRun {
   readonly seed?: number
   readonly signal: AbortSignal
@@ -25,11 +25,11 @@ export type Repair = (input: Input, run: RepairRun) => Promise<Synthesis>
 
 export interface RepairPlan {
   readonly inputs: readonly Input[]
-  /** Other recordings that are read. */
+  /** Further recordings that the repair reads. */
   readonly sources?: readonly Input[]
   /** The model that runs if none is named. */
   readonly fallback: string
-  /** How to repair with the model; called once the output is known to be writable. */
+  /** Returns the repair by a model; called once the output is known to be writable. */
   readonly repairer: (model: Denoiser) => Promise<Repair>
 }
 

@@ -1,14 +1,14 @@
-/** Where one result's audio goes: a file, or standard output as a pipe. */
+/** Where the audio of a result goes: to a file, or to standard output. */
 import type { WavOptions } from '../audio/codecs/wav-encode.js'
 import { DiffWaveError } from '../core/errors.js'
 import type { AudioStream } from '../synthesis/result.js'
 
-/** Name of standard output as an output. */
+/** The name of standard output. */
 export const STDOUT = '-'
 
 const names = new Set([STDOUT, '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'])
 
-/** An output's path, with one name for standard output. */
+/** The path of an output; all names of standard output become `STDOUT`. */
 export function standardOutput(path: string): string {
   return names.has(path) ? STDOUT : path
 }
@@ -48,7 +48,7 @@ export function writeStdout(bytes: Uint8Array): Promise<void> {
   return new Promise(resolve => process.stdout.write(bytes, () => resolve()))
 }
 
-/** Writes audio as it comes. */
+/** Writes audio piece by piece. */
 export async function writeAudioTo(output: string, audio: AudioStream, options: WavOptions): Promise<void> {
   const { wavBytes, writeWavStream } = await import('../audio/codecs/wav-stream.js')
   if (output !== STDOUT) {

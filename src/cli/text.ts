@@ -1,13 +1,13 @@
-/** Text on its way to a terminal: names and labels come from files, and may hold what a terminal would obey. */
+/** Text for terminals. Names and labels come from files and may contain sequences that a terminal would execute. */
 
 /**
- * Control characters (C0, delete, C1: escape sequences, carriage returns), line and paragraph separators, and the marks
- * that reorder text (Unicode TR 9, section 2), which can make a name read as another.
+ * Control characters (C0, delete and C1, among them escape and carriage return), line and paragraph separators, and the
+ * marks that reorder text (Unicode TR 9, section 2) and so can make one name look like another.
  */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
 const unsafe = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
-/** One line of text in which such characters are spelled out, as `\u001b`. */
+/** One line of text with such characters written as `\u001b`. */
 export function printable(text: string): string {
   return text.replace(unsafe, spelled)
 }
@@ -21,7 +21,7 @@ function spelled(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
-/** A list as lines no longer than `width`, broken after commas. */
+/** A comma-separated list as lines of at most `width` columns. */
 export function wrappedList(items: readonly string[], width: number): string[] {
   const lines: string[] = []
   for (const [i, item] of items.entries()) {

@@ -1,4 +1,4 @@
-/** What `synthesize` and `resynthesize` share: files through a vocoder into WAVs or a pipe, one line each. */
+/** What `synthesize` and `resynthesize` share: a vocoder turns files into WAVs, or into one pipe, with a line each. */
 import { defined } from '../core/defined.js'
 import type { AudioStream } from '../synthesis/result.js'
 import type { StreamOptions, Vocoder } from '../vocoder.js'
@@ -13,7 +13,7 @@ import { checkStdout, chosenOutput, STDOUT } from './sink.js'
 import { picturePath, writeAudio } from './write-audio.js'
 
 /**
- * Samples fed at a time into a file: a third of a second at 22,050 Hz runs some tenths faster than a stream's fewer.
+ * Samples per chunk when writing to a file: a third of a second at 22,050 Hz, some tenths faster than a stream's.
  */
 const FILE_CHUNK = 8192
 
@@ -32,7 +32,7 @@ export const vocodeOptions = {
 /** One input, read and checked, ready to be vocoded. */
 export interface Prepared {
   readonly stream: (options: StreamOptions) => AudioStream
-  /** What its line of JSON should say besides. */
+  /** More fields for its line of JSON. */
   readonly extra?: Readonly<Record<string, unknown>>
 }
 

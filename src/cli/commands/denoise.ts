@@ -4,7 +4,7 @@ import { defineCommand } from '../command.js'
 import { findInputs, recordings } from '../inputs.js'
 import { DEFAULT_GENERATOR } from '../load.js'
 import { countedSteps, modelOptions, outputOptions, real, samplingOptions, text } from '../options.js'
-import { readRecording } from '../read-recording.js'
+import { noteResampling, readRecording } from '../read-recording.js'
 import { repairFiles } from '../repair-files.js'
 
 export const command = defineCommand({
@@ -34,12 +34,11 @@ export const command = defineCommand({
       repairer: async model => {
         const { Generator } = await import('../../generator.js')
         const generator = new Generator(model)
-        return async (input, run) =>
-          generator.denoise(await readRecording(context, input), {
-            ...steps,
-            ...defined({ snr, noise, step, label }),
-            ...run,
-          })
+        return async (input, run) => {
+          const audio = await readRecording(context, input)
+          noteResampling(context, input.name, audio, generator.sampleRate)
+          return generator.denoise(audio, { ...steps, ...defined({ snr, noise, step, label }), ...run })
+        }
       },
     })
   },

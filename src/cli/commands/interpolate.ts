@@ -4,7 +4,7 @@ import { defineCommand } from '../command.js'
 import { findInput } from '../inputs.js'
 import { DEFAULT_GENERATOR } from '../load.js'
 import { countedSteps, modelOptions, outputOptions, real, samplingOptions, text } from '../options.js'
-import { readRecording } from '../read-recording.js'
+import { noteResampling, readRecording } from '../read-recording.js'
 import { repairFiles } from '../repair-files.js'
 
 export const command = defineCommand({
@@ -37,12 +37,13 @@ export const command = defineCommand({
       repairer: async model => {
         const { Generator } = await import('../../generator.js')
         const generator = new Generator(model)
-        return async (input, run) =>
-          generator.interpolate(await readRecording(context, input), await readRecording(context, second), {
-            ...steps,
-            ...defined({ mix, step, label }),
-            ...run,
-          })
+        return async (_, run) => {
+          const both = [await readRecording(context, first), await readRecording(context, second)] as const
+          for (const [i, audio] of both.entries()) {
+            noteResampling(context, [first, second][i]!.name, audio, generator.sampleRate)
+          }
+          return generator.interpolate(...both, { ...steps, ...defined({ mix, step, label }), ...run })
+        }
       },
     })
   },
