@@ -1,23 +1,36 @@
 #include "conditioner.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace diffwave {
 
 namespace {
-/** Rows kept for the passes behind the first, in bytes: no more, however many passes there are. */
-constexpr int64_t keptLimit = int64_t(400) << 20;
+/** Bytes of rows cached for the passes behind the first, at most, however many passes there are. */
+constexpr int64_t maxCachedBytes = int64_t(400) << 20;
 
-int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+int64_t smaller(int64_t a, int64_t b) { return std::min(a, b); }
+int64_t larger(int64_t a, int64_t b) { return std::max(a, b); }
 }  // namespace
 
-void ConditionerState::Kept::open(int64_t capacity, int stride) {
+void RowWindow::append(int64_t count) {
+  rows_.resize(size_t((end_ - first_ + count) * stride_));
+  end_ += count;
+}
+
+void RowWindow::dropBefore(int64_t first) {
+  const int64_t count = smaller(first, end_) - first_;
+  if (count < 64 || 2 * count < end_ - first_) return;
+  rows_.erase(rows_.begin(), rows_.begin() + count * stride_);
+  first_ += count;
+}
+
+void ConditionerState::RowCache::open(int64_t capacity, int stride) {
   memory = allocate(capacity * stride);
   ring = {memory.data(), capacity, stride};
 }
 
-void ConditionerState::Kept::extend(int64_t newEnd) {
+void ConditionerState::RowCache::extend(int64_t newEnd) {
   end = newEnd;
   begin = larger(begin, end - ring.capacity);
 }
@@ -43,38 +56,45 @@ ConditionerState::ConditionerState(const ForwardWeights& w, Pool& pool, int pass
   const int64_t positions = passes * latency + maxChunkPositions + 2 * block;
   if (s.conditioner == Conditioner::transposed) {
     melStride_ = w.kernels.melStride(s.bands);
-    if (!s.upsamplerPerLayer) shared_.open(larger(smaller(positions, keptLimit / (melStride_ * 4)), 2 * block), melStride_);
-    again_ = allocate(block * melStride_);
-    for (int i = 0; i < pool.threads(); i++) scratch_.push_back(allocate(2 * (timeBlockPositions * s.patch + 64) * melStride_));
+    if (!s.upsamplerPerLayer) {
+      shared_.open(larger(smaller(positions, maxCachedBytes / (melStride_ * 4)), 2 * block), melStride_);
+    }
+    recomputed_ = allocate(block * melStride_);
+    for (int i = 0; i < pool.threads(); i++) {
+      scratch_.push_back(allocate(2 * (timeBlockPositions * s.patch + 64) * melStride_));
+    }
   } else {
     melStride_ = s.bands;
     encoded_.resize(size_t(s.encoders));
-    encodedRows_.resize(size_t(s.encoders));
-    again_ = allocate((block / (s.hop / s.patch) + 3) * projected);
+    for (int i = 0; i < s.encoders; i++) {
+      encoded_[size_t(i)].open(w.kernels.paddedChannels(s.encoderChannels[i]));
+    }
+    recomputed_ = allocate((block / (s.hop / s.patch) + 3) * projected);
     scratch_.resize(size_t(pool.threads()));
   }
-  const int widest = widestRow(w);
-  const int64_t kernels = w.kernels.scratchSize(w.padded, widest);
+  mel_.open(melStride_);
+  const int64_t kernels = w.kernels.scratchSize(w.padded, widestRow(w));
   for (Buffer& buffer : scratch_) {
     if (buffer.size() < kernels) buffer = allocate(kernels);
   }
-  if (s.conditioner == Conditioner::frameRate) {
-    const int64_t rate = s.hop / s.patch;
-    const int64_t limit = keptLimit / (int64_t(s.layers) * projected * 4);
-    projections_.resize(size_t(s.layers));
-    for (Kept& kept : projections_) kept.open(larger(smaller(positions / rate + 4, limit), block / rate + 4), projected);
+  if (s.conditioner != Conditioner::frameRate) return;
+  const int64_t period = s.hop / s.patch;
+  const int64_t limit = maxCachedBytes / (int64_t(s.layers) * projected * 4);
+  projections_.resize(size_t(s.layers));
+  for (RowCache& rows : projections_) {
+    rows.open(larger(smaller(positions / period + 4, limit), block / period + 4), projected);
   }
 }
 
 void ConditionerState::push(const float* mel, int64_t frames, bool last) {
   const NetworkShape& s = weights_.shape;
   const int margin = s.conditioner == Conditioner::transposed ? weights_.kernels.melMargin() : 0;
-  mel_.resize(size_t((frames_ + frames) * melStride_));
+  const int64_t first = mel_.end();
+  mel_.append(frames);
   for (int64_t f = 0; f < frames; f++) {
-    float* row = mel_.data() + (frames_ + f) * melStride_ + margin;
+    float* row = mel_.row(first + f) + margin;
     for (int b = 0; b < s.bands; b++) row[b] = mel[b * frames + f];
   }
-  frames_ += frames;
   ended_ = last;
   if (s.conditioner == Conditioner::frameRate) encode();
 }
@@ -83,69 +103,74 @@ int64_t ConditionerState::ready() const {
   const NetworkShape& s = weights_.shape;
   if (ended_) return INT64_MAX;
   const int context = s.conditioner == Conditioner::transposed ? s.strides + 1 : s.encoders + 1;
-  return larger(0, frames_ - context) * (s.hop / s.patch);
+  return larger(0, frames() - context) * (s.hop / s.patch);
 }
 
 /** Runs the encoder's convolutions over the frames that have become final at each stage. */
 void ConditionerState::encode() {
-  const NetworkShape& s = weights_.shape;
-  const float* input = mel_.data();
-  int64_t inputRows = frames_;
-  int channels = s.bands, inputStride = s.bands;
-  for (int i = 0; i < s.encoders; i++) {
-    const int columns = weights_.kernels.paddedChannels(s.encoderChannels[i]);
-    const int64_t begin = encodedRows_[size_t(i)], end = ended_ ? frames_ : larger(begin, inputRows - 1);
-    std::vector<float>& output = encoded_[size_t(i)];
-    output.resize(size_t(end * columns));
+  const RowWindow* input = &mel_;
+  int channels = weights_.shape.bands;
+  for (int i = 0; i < weights_.shape.encoders; i++) {
+    RowWindow& output = encoded_[size_t(i)];
+    const int64_t begin = output.end(), end = ended_ ? frames() : larger(begin, input->end() - 1);
+    output.append(end - begin);
     std::vector<float> gathered(size_t(3) * size_t(channels));
-    for (int64_t row = begin; row < end; row++) {
-      for (int t = 0; t < 3; t++) {
-        const int64_t from = row + t - 1;
-        float* to = gathered.data() + t * channels;
-        if (from >= 0 && from < inputRows) {
-          memcpy(to, input + from * inputStride, size_t(channels) * sizeof(float));
-        } else {
-          memset(to, 0, size_t(channels) * sizeof(float));
-        }
-      }
-      RowsTask task{};
-      task.begin = row;
-      task.end = row + 1;
-      task.input = {gathered.data(), INT64_MAX, 3 * channels};
-      task.inputShift = row;
-      task.steps = 3 * channels;
-      task.columns = columns;
-      task.weights = weights_.encoder[size_t(i)].data();
-      task.panelRows = 3 * channels;
-      task.bias = weights_.encoderBias[size_t(i)].data();
-      task.activation = Activation::leaky;
-      task.output = {output.data(), INT64_MAX, columns};
-      task.scratch = scratch_[0].data();
-      weights_.kernels.rows(task);
-    }
-    encodedRows_[size_t(i)] = end;
-    input = output.data();
-    inputRows = end;
-    channels = s.encoderChannels[i];
-    inputStride = columns;
+    for (int64_t row = begin; row < end; row++) encodeRow(i, *input, row, gathered);
+    input = &output;
+    channels = weights_.shape.encoderChannels[i];
   }
 }
 
-/** One tile of positions [begin, end) through all upsampling stages. */
-void ConditionerState::upsampleTile(const ParameterOffset* places, int64_t begin, int64_t end, const Ring& into, int worker) {
+/** One row of a stage: leaky(bias + Σ over three frames of W · input), zeros outside the clip. gathered [3 × channels]. */
+void ConditionerState::encodeRow(int stage, const RowWindow& input, int64_t row, std::vector<float>& gathered) {
+  const int channels = int(gathered.size() / 3);
+  for (int t = 0; t < 3; t++) {
+    const int64_t from = row + t - 1;
+    float* to = gathered.data() + t * channels;
+    if (from >= 0 && from < input.end()) {
+      memcpy(to, input.row(from), size_t(channels) * sizeof(float));
+    } else {
+      memset(to, 0, size_t(channels) * sizeof(float));
+    }
+  }
+  const int columns = weights_.kernels.paddedChannels(weights_.shape.encoderChannels[stage]);
+  RowsTask task{};
+  task.begin = row;
+  task.end = row + 1;
+  task.input = {gathered.data(), INT64_MAX, 3 * channels};
+  task.inputShift = row;
+  task.steps = 3 * channels;
+  task.columns = columns;
+  task.weights = weights_.encoder[size_t(stage)].data();
+  task.panelRows = 3 * channels;
+  task.bias = weights_.encoderBias[size_t(stage)].data();
+  task.activation = Activation::leaky;
+  task.output = {encoded_[size_t(stage)].row(row), 1, columns};
+  task.scratch = scratch_[0].data();
+  weights_.kernels.rows(task);
+}
+
+ConditionerState::Frames ConditionerState::upsampleInput(int stride, int64_t first, int64_t last) {
+  const int kernel = upsamplerKernel(stride), padding = upsamplerPadding(stride);
+  const int64_t before = first + padding - kernel + 1;
+  return {before < 0 ? 0 : (before + stride - 1) / stride, (last + padding) / stride};
+}
+
+/** One time block of positions [begin, end) through all upsampling stages. */
+void ConditionerState::upsampleBlock(const ParameterOffset* offsets, int64_t begin, int64_t end, const Ring& into,
+                                     int worker) {
   const NetworkShape& s = weights_.shape;
   int64_t first[NetworkShape::maxStrides + 1], last[NetworkShape::maxStrides + 1], length[NetworkShape::maxStrides + 1];
-  length[0] = frames_;
+  length[0] = frames();
   for (int i = 0; i < s.strides; i++) length[i + 1] = length[i] * s.stride[i];
   first[s.strides] = begin * s.patch;
   last[s.strides] = (end - 1) * s.patch;
   for (int i = s.strides - 1; i >= 0; i--) {
-    const int stride = s.stride[i], kernel = upsamplerKernel(stride), padding = upsamplerPadding(stride);
-    first[i] = larger(0, (first[i + 1] + padding - kernel + stride) / stride);
-    if (first[i + 1] + padding - kernel + 1 < 0) first[i] = 0;
-    last[i] = smaller(length[i] - 1, (last[i + 1] + padding) / stride);
+    const Frames rows = upsampleInput(s.stride[i], first[i + 1], last[i + 1]);
+    first[i] = rows.begin;
+    last[i] = smaller(length[i] - 1, rows.end);
   }
-  const float* input = mel_.data() + first[0] * melStride_;
+  const float* input = mel_.row(first[0]);
   float* const halves = scratch_[size_t(worker)].data();
   const int64_t half = scratch_[size_t(worker)].size() / 2;
   for (int i = 0; i < s.strides; i++) {
@@ -159,8 +184,8 @@ void ConditionerState::upsampleTile(const ParameterOffset* places, int64_t begin
     task.stride = s.stride[i];
     task.kernel = upsamplerKernel(s.stride[i]);
     task.padding = upsamplerPadding(s.stride[i]);
-    task.weights = weights_.parameter(places[i].weight);
-    task.bias = *weights_.parameter(places[i].bias);
+    task.weights = weights_.parameter(offsets[i].weight);
+    task.bias = *weights_.parameter(offsets[i].bias);
     task.first = first[i + 1];
     task.step = final ? s.patch : 1;
     task.rows = int(final ? end - begin : last[i + 1] - first[i + 1] + 1);
@@ -183,33 +208,33 @@ void ConditionerState::upsampleTile(const ParameterOffset* places, int64_t begin
 }
 
 void ConditionerState::upsampleRows(int layer, int64_t begin, int64_t end, const Ring& into) {
-  const ParameterOffset* places =
-      weights_.shape.upsamplerPerLayer ? weights_.places.layer[layer].upsampler : weights_.places.upsampler;
-  pool_.forEach(int((end - begin + timeBlockPositions - 1) / timeBlockPositions), [&](int tile, int worker) {
-    const int64_t from = begin + int64_t(tile) * timeBlockPositions;
+  const ParameterOffset* offsets =
+      weights_.shape.upsamplerPerLayer ? weights_.offsets.layer[layer].upsampler : weights_.offsets.upsampler;
+  pool_.forEach(int(ceilDivide(end - begin, timeBlockPositions)), [&](int block, int worker) {
+    const int64_t from = begin + int64_t(block) * timeBlockPositions;
     const int64_t to = smaller(from + timeBlockPositions, end);
-    upsampleTile(places, from, to, into, worker);
+    upsampleBlock(offsets, from, to, into, worker);
     Ring mel = into;
     mel.rows += weights_.kernels.melMargin();
     weights_.kernels.arrangeRows(mel, from, to, weights_.melChannels);
   });
 }
 
-bool ConditionerState::keep(int layer, int64_t begin, int64_t end) {
+bool ConditionerState::cache(int layer, int64_t begin, int64_t end) {
   const NetworkShape& s = weights_.shape;
   if (s.conditioner == Conditioner::none) return true;
   if (s.conditioner == Conditioner::frameRate) {
     const Frames frames = framesOf(begin, end);
-    Kept& kept = projections_[size_t(layer)];
-    if (!kept.reaches(frames.begin)) return false;
-    if (frames.end > kept.end) {
-      const int64_t missing = kept.end;
-      kept.extend(frames.end);
-      project(layer, missing, frames.end, encodedRows(), kept.ring);
+    RowCache& rows = projections_[size_t(layer)];
+    if (!rows.covers(frames.begin)) return false;
+    if (frames.end > rows.end) {
+      const int64_t missing = rows.end;
+      rows.extend(frames.end);
+      project(layer, missing, frames.end, rows.ring);
     }
     return true;
   }
-  if (s.upsamplerPerLayer || !shared_.reaches(begin)) return false;
+  if (s.upsamplerPerLayer || !shared_.covers(begin)) return false;
   if (end > shared_.end) {
     const int64_t missing = shared_.end;
     shared_.extend(end);
@@ -218,21 +243,23 @@ bool ConditionerState::keep(int layer, int64_t begin, int64_t end) {
   return true;
 }
 
-/** Rows of the upsampled mel for positions [begin, end): kept ones, or computed for this call. */
+/** Rows of the upsampled mel for positions [begin, end): cached, or computed for this call. */
 Ring ConditionerState::upsampled(int layer, int64_t begin, int64_t end) {
-  if (keep(layer, begin, end)) return shared_.ring;
-  const Ring ring{again_.data(), block_, melStride_};
+  if (cache(layer, begin, end)) return shared_.ring;
+  const Ring ring{recomputed_.data(), block_, melStride_};
   upsampleRows(layer, begin, end, ring);
   return ring;
 }
 
-/** Projections with biases, rows [begin, end). */
-void ConditionerState::project(int layer, int64_t begin, int64_t end, const Ring& input, const Ring& into) {
-  pool_.forEach(int((end - begin + timeBlockPositions - 1) / timeBlockPositions), [&](int tile, int worker) {
+/** Projections with biases at the frame rate, rows [begin, end). */
+void ConditionerState::project(int layer, int64_t begin, int64_t end, const Ring& into) {
+  const RowWindow& input = encodedRows();
+  pool_.forEach(int(ceilDivide(end - begin, timeBlockPositions)), [&](int block, int worker) {
     RowsTask task{};
-    task.begin = begin + int64_t(tile) * timeBlockPositions;
+    task.begin = begin + int64_t(block) * timeBlockPositions;
     task.end = smaller(task.begin + timeBlockPositions, end);
-    task.input = input;
+    task.input = input.ring();
+    task.inputShift = input.first();
     task.steps = weights_.melChannels;
     task.columns = 2 * weights_.padded;
     task.weights = weights_.layers[size_t(layer)].conditioner.data();
@@ -250,14 +277,6 @@ ConditionerState::Frames ConditionerState::framesOf(int64_t begin, int64_t end) 
   return {smaller(begin / period, last), smaller((end - 1) / period + 1, last) + 1};
 }
 
-/** What the projections at the rate of frames take: the encoder's last rows, or the mel's. */
-Ring ConditionerState::encodedRows() const {
-  const NetworkShape& s = weights_.shape;
-  if (s.encoders == 0) return {const_cast<float*>(mel_.data()), INT64_MAX, melStride_};
-  return {const_cast<float*>(encoded_.back().data()), INT64_MAX,
-          weights_.kernels.paddedChannels(s.encoderChannels[s.encoders - 1])};
-}
-
 void ConditionerState::source(int layer, int64_t begin, int64_t end, LayerTask& task) {
   const NetworkShape& s = weights_.shape;
   task.melChannels = 0;
@@ -267,19 +286,39 @@ void ConditionerState::source(int layer, int64_t begin, int64_t end, LayerTask& 
     task.conditioning = Conditioning::interpolated;
     task.framePeriod = s.hop / s.patch;
     task.lastFrame = lastFrame();
-    if (keep(layer, begin, end)) {
+    if (cache(layer, begin, end)) {
       task.mel = projections_[size_t(layer)].ring;
       return;
     }
     const Frames frames = framesOf(begin, end);
-    task.mel = {again_.data(), again_.size() / (2 * weights_.padded), 2 * weights_.padded};
-    project(layer, frames.begin, frames.end, encodedRows(), task.mel);
+    task.mel = {recomputed_.data(), recomputed_.size() / (2 * weights_.padded), 2 * weights_.padded};
+    project(layer, frames.begin, frames.end, task.mel);
     return;
   }
   task.conditioning = Conditioning::projected;
   task.melChannels = weights_.melChannels;
   task.mel = upsampled(layer, begin, end);
   task.mel.rows += weights_.kernels.melMargin();
+}
+
+void ConditionerState::release(int64_t position) {
+  const NetworkShape& s = weights_.shape;
+  if (s.conditioner == Conditioner::none) return;
+  if (s.conditioner == Conditioner::transposed) {
+    int64_t first = position * s.patch;
+    for (int i = s.strides - 1; i >= 0; i--) first = upsampleInput(s.stride[i], first, first).begin;
+    mel_.dropBefore(first);
+    return;
+  }
+  // The last stage is read by the projections; the others by the next stage, which reads one row back.
+  const int64_t projected = position / (s.hop / s.patch);
+  RowWindow* input = &mel_;
+  for (RowWindow& output : encoded_) {
+    input->dropBefore(output.end() - 1);
+    input = &output;
+  }
+  // Past its last frame the mel holds: that frame stays.
+  input->dropBefore(smaller(projected, input->end() - 1));
 }
 
 }  // namespace diffwave

@@ -8,26 +8,30 @@ namespace diffwave {
 
 namespace {
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-int64_t tiles(int64_t size, int tile = timeBlockPositions) { return (size + tile - 1) / tile; }
+int64_t timeBlocks(int64_t size, int unit = timeBlockPositions) { return (size + unit - 1) / unit; }
 
-/** Positions in a block: whole tiles and whole groups of every layer in quads, for every thread. */
-int64_t blockPositions(int threads, bool inStages) {
+/** Positions per advance: whole time blocks, and whole groups of every Winograd layer, for every thread. */
+int64_t positionsPerAdvance(int threads, bool inStages) {
   constexpr int64_t unit = 3 * winogradOutputs * winogradMaxDilation;
-  static_assert(unit % timeBlockPositions == 0 && unit % (winogradOutputs * winogradBlocksPerTask) == 0, "a block is whole tiles");
-  // What a thread has of a block stays in its second-level cache; the fewer blocks, the less threads wait for one another.
+  static_assert(unit % timeBlockPositions == 0 && unit % (winogradOutputs * winogradBlocksPerTask) == 0, "an advance is whole time blocks");
+  // A thread's share stays in its second-level cache. The fewer advances, the less threads wait for one another.
   if (threads == 1 || inStages) return 2 * unit;
   return threads <= 8 ? 4 * unit : unit * int64_t(threads) / 2;
 }
 
-/** Stages gain less on a shorter whole clip, in halves of the latency and blocks, than threads that share the tiles of each layer
- * (bench/NOTES.md). */
-constexpr int64_t shortestInStages = 8;
+/**
+ * On a whole clip shorter than this many times half the latency and an advance, threads that share the time blocks of each
+ * layer are faster than stages (measured: bench/NOTES.md).
+ */
+constexpr int64_t minStagedClip = 8;
 
-/** Where two threads cut the network, so that each has half of its multiplications but for the network's end: a layer in quads
- * takes 0.72 of a direct one (bench/NOTES.md). */
+/**
+ * The layer at which two threads divide the network, so that each has half of its multiplications except for the network's
+ * end. A Winograd layer takes 0.72 of the time of a direct one (measured: bench/NOTES.md).
+ */
 int findSecondStage(const ForwardWeights& weights, int threads) {
   const NetworkShape& s = weights.shape;
-  // An upsampler a layer keeps nothing that two stages could read.
+  // With an upsampler per layer, nothing is cached that two stages could read.
   if (threads != 2 || s.layers < 2 || s.upsamplerPerLayer) return 0;
   const auto cost = [&](int layer) {
     const double direct = 8.0 * s.channels + (s.conditioner == Conditioner::transposed ? 2.0 * s.bands : 0);
@@ -40,7 +44,7 @@ int findSecondStage(const ForwardWeights& weights, int threads) {
   return layer;
 }
 
-/** The most that a layer lags behind the one before, in positions. */
+/** How far a layer lags behind the one before at most, in positions. */
 int64_t lag(const NetworkShape& shape, const ForwardKernels& kernels, int layer) {
   const int64_t dilation = shape.dilation(layer);
   return dilation <= kernels.maxWinogradDilation ? (winogradOutputs + 1) * dilation - 1 : dilation;
@@ -58,9 +62,9 @@ Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const 
     : weights_(std::move(weights)),
       pool_(pool),
       secondStage_(findSecondStage(*weights_, pool.threads())),
-      block_(blockPositions(pool.threads(), secondStage_ > 0)),
+      advancePositions_(positionsPerAdvance(pool.threads(), secondStage_ > 0)),
       latency_(sumOfLags(weights_->shape, weights_->kernels)),
-      conditioner_(*weights_, pool, passes, latency_, block_) {
+      conditioner_(*weights_, pool, passes, latency_, advancePositions_) {
   passes_.reserve(size_t(passes));
   for (int i = 0; i < passes; i++) {
     passes_.emplace_back(*weights_, sinusoids + int64_t(i) * weights_->shape.embedding, gains[i], label);
@@ -68,30 +72,30 @@ Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const 
   const int widest = ConditionerState::widestRow(*weights_);
   kernelScratch_ = weights_->kernels.scratchSize(weights_->padded, widest);
   for (int i = 0; i < pool.threads(); i++) {
-    // The last rows hold what the head makes of a tile.
+    // The last rows hold the results of `finish`.
     scratch_.push_back(allocate(kernelScratch_ + timeBlockPositions * (weights_->padded + widest)));
   }
 }
 
 void Stream::openPass(Pass& pass, int64_t whole) {
   const NetworkShape& s = weights_->shape;
-  // For half of the latency and a block one stage works alone, at either end of the clip.
-  pass.inStages = secondStage_ > 0 && (whole == 0 || whole >= shortestInStages * (latency_ / 2 + block_));
+  // At either end of the clip one stage works alone, for half of the latency and one advance.
+  pass.inStages = secondStage_ > 0 && (whole == 0 || whole >= minStagedClip * (latency_ / 2 + advancePositions_));
   auto ring = [&](int64_t capacity) {
-    // A step of a product that a row does not fill reads on in the next row, past the last one too, and takes it times zero:
-    // it must be a number.
+    // A block of product steps that is longer than a row reads on into the next row, past the last one too, and multiplies
+    // that by zero: it must be a finite number.
     constexpr int64_t pastTheEnd = 16;
     pass.memory.push_back(allocate(capacity * weights_->padded + pastTheEnd));
     Buffer& memory = pass.memory.back();
     if (weights_->padded % weights_->kernels.depth != 0) memset(memory.data(), 0, size_t(memory.size()) * sizeof(float));
     return Ring{memory.data(), capacity, weights_->padded};
   };
-  // A block waits between two stages, and one for the network's end.
-  const int64_t between = pass.inStages ? block_ : 0;
+  // One advance waits between the two stages, and one for the network's end.
+  const int64_t between = pass.inStages ? advancePositions_ : 0;
   for (int i = 0; i < s.layers; i++) {
-    pass.inputs.push_back(ring(s.dilation(i) + lag(s, weights_->kernels, i) + block_ + (i == secondStage_ ? between : 0)));
+    pass.inputs.push_back(ring(s.dilation(i) + lag(s, weights_->kernels, i) + advancePositions_ + (i == secondStage_ ? between : 0)));
   }
-  pass.skip = ring(latency_ + 3 * block_ + between);
+  pass.skip = ring(latency_ + 3 * advancePositions_ + between);
   if (s.inputMask) {
     pass.audio = {nullptr, pass.skip.capacity, s.patch};
     pass.memory.push_back(allocate(pass.audio.capacity * s.patch));
@@ -111,7 +115,7 @@ bool Stream::accepts(int index, int64_t samples, bool last) const {
   return end <= smaller(conditioner_.ready(), conditioner_.frames() * (s.hop / s.patch));
 }
 
-/** What a layer can do once the one before has given `available` positions: a block at most. */
+/** The positions that a layer can compute once the one before has reached `available`: one advance at most. */
 Stream::Range Stream::next(const Pass& pass, int layer, int64_t available) const {
   const int64_t begin = pass.done[size_t(layer)], dilation = weights_->shape.dilation(layer);
   int64_t complete = available;
@@ -119,35 +123,35 @@ Stream::Range Stream::next(const Pass& pass, int layer, int64_t available) const
     complete = available - dilation;
     if (weights_->layers[size_t(layer)].winograd) complete -= complete % (winogradOutputs * dilation);
   }
-  return {begin, smaller(complete, begin + block_)};
+  return {begin, smaller(complete, begin + advancePositions_)};
 }
 
-/** The next step, given `count` more positions of audio. */
+/** Plans the next advance, given `count` more positions of audio. */
 void Stream::plan(const Pass& pass, int64_t count) {
   const int layers = weights_->shape.layers;
-  step_.fed = {pass.fed, pass.fed + count};
-  step_.layers.resize(size_t(layers));
-  step_.first = step_.second = false;
+  advance_.fed = {pass.fed, pass.fed + count};
+  advance_.layers.resize(size_t(layers));
+  advance_.first = advance_.second = false;
   for (int i = 0; i < layers; i++) {
-    // The second stage takes what the first had given before.
-    const int64_t available = i == 0           ? step_.fed.end
+    // The second stage takes what the first one computed in the advance before.
+    const int64_t available = i == 0           ? advance_.fed.end
                               : pass.inStages && i == secondStage_ ? pass.done[size_t(i) - 1]
-                                                                   : step_.layers[size_t(i) - 1].end;
+                                                                   : advance_.layers[size_t(i) - 1].end;
     Range range = next(pass, i, available);
     if (range.empty()) range.end = range.begin;
-    else (i < secondStage_ ? step_.first : step_.second) = true;
-    step_.layers[size_t(i)] = range;
+    else (i < secondStage_ ? advance_.first : advance_.second) = true;
+    advance_.layers[size_t(i)] = range;
   }
-  step_.given = {pass.given, pass.done.back()};
+  advance_.emitted = {pass.emitted, pass.done.back()};
 }
 
-/** The audio of a step, projected to the first layer's input. */
+/** First layer's input y [positions × padded] = relu(W_input · audio + bias) + step embedding. */
 void Stream::feed(Pass& pass, const float* audio, int worker) {
   const NetworkShape& s = weights_->shape;
-  const auto [begin, end] = step_.fed;
-  share(tiles(end - begin), worker, [&, begin = begin, end = end](int tile, int by) {
+  const auto [begin, end] = advance_.fed;
+  share(timeBlocks(end - begin), worker, [&, begin = begin, end = end](int block, int by) {
     RowsTask task{};
-    task.begin = begin + int64_t(tile) * timeBlockPositions;
+    task.begin = begin + int64_t(block) * timeBlockPositions;
     task.end = smaller(task.begin + timeBlockPositions, end);
     task.input = {const_cast<float*>(audio), INT64_MAX, s.patch};
     task.inputShift = begin;
@@ -168,8 +172,9 @@ void Stream::feed(Pass& pass, const float* audio, int worker) {
   });
 }
 
+/** One layer over its part of the advance. `worker`: who runs it, or allWorkers. */
 void Stream::runLayer(Pass& pass, int index, int worker, const std::atomic<bool>* cancelled) {
-  const auto [begin, end] = step_.layers[size_t(index)];
+  const auto [begin, end] = advance_.layers[size_t(index)];
   if (end == begin) return;
   const NetworkShape& s = weights_->shape;
   const ForwardWeights::Layer& weights = weights_->layers[size_t(index)];
@@ -190,14 +195,14 @@ void Stream::runLayer(Pass& pass, int index, int worker, const std::atomic<bool>
   conditioner_.source(index, begin, end, layer);
   layer.begin = begin;
   layer.end = end;
-  // A last group that the clip's end cuts has a quad for each of its first positions.
+  // A last group that is cut by the clip's end has a block for each of its first positions.
   const int64_t group = int64_t(winogradOutputs) * layer.dilation, cut = (end - begin) % group;
-  const int64_t quads = (end - begin) / group * layer.dilation + smaller(cut, layer.dilation);
-  const int64_t count = weights.winograd ? quads : end - begin;
+  const int64_t blocks = (end - begin) / group * layer.dilation + smaller(cut, layer.dilation);
+  const int64_t count = weights.winograd ? blocks : end - begin;
   const int size = weights.winograd ? winogradBlocksPerTask : weights_->kernels.layerPositions;
-  share(tiles(count, size), worker, [&, begin = begin](int tile, int by) {
+  share(timeBlocks(count, size), worker, [&, begin = begin](int block, int by) {
     if (cancelled->load(std::memory_order_relaxed)) return;
-    const int64_t from = int64_t(tile) * size, to = smaller(from + size, count);
+    const int64_t from = int64_t(block) * size, to = smaller(from + size, count);
     LayerTask task = layer;
     task.scratch = scratch_[size_t(by)].data();
     if (weights.winograd) {
@@ -212,16 +217,19 @@ void Stream::runLayer(Pass& pass, int index, int worker, const std::atomic<bool>
   });
 }
 
-/** A tile of the skips that are complete: projected, ReLU, projected to samples, and the audio added through its mask. */
-void Stream::finish(const Pass& pass, float* noise, int tile, int worker) {
+/**
+ * The network's end for one time block of complete skip sums: prediction = W_output · relu(W_skip · skips + bias) + bias,
+ * and with an input mask gain · f + sigmoid(l) ⊙ audio.
+ */
+void Stream::finish(const Pass& pass, float* prediction, int block, int worker) {
   const NetworkShape& s = weights_->shape;
   const int columns = weights_->kernels.paddedChannels(s.outputs());
   float* const scratch = scratch_[size_t(worker)].data();
   float* const hidden = scratch + kernelScratch_;
   float* const output = hidden + timeBlockPositions * weights_->padded;
   RowsTask task{};
-  task.begin = step_.given.begin + int64_t(tile) * timeBlockPositions;
-  task.end = smaller(task.begin + timeBlockPositions, step_.given.end);
+  task.begin = advance_.emitted.begin + int64_t(block) * timeBlockPositions;
+  task.end = smaller(task.begin + timeBlockPositions, advance_.emitted.end);
   task.input = pass.skip;
   task.steps = task.panelRows = s.channels;
   task.columns = weights_->padded;
@@ -239,21 +247,21 @@ void Stream::finish(const Pass& pass, float* noise, int tile, int worker) {
   task.output = {output, timeBlockPositions, columns};
   weights_->kernels.rows(task);
   for (int64_t p = task.begin; p < task.end; p++) {
-    float* const to = noise + (p - step_.given.begin) * s.patch;
+    float* const to = prediction + (p - advance_.emitted.begin) * s.patch;
     if (s.inputMask) weights_->kernels.mask(to, task.output.at(p), pass.audio.at(p), pass.gain, s.patch);
     else memcpy(to, task.output.at(p), size_t(s.patch) * sizeof(float));
   }
 }
 
-void Stream::runStep(Pass& pass, const float* audio, float* noise, const std::atomic<bool>* cancelled) {
-  const int layers = weights_->shape.layers, ends = int(tiles(step_.given.end - step_.given.begin));
-  bool apart = pass.inStages && step_.first && step_.second;
-  for (int i = 0; apart && i < layers; i++) {
-    const auto [begin, end] = step_.layers[size_t(i)];
-    apart = end == begin || conditioner_.keep(i, begin, end);
+void Stream::runAdvance(Pass& pass, const float* audio, float* prediction, const std::atomic<bool>* cancelled) {
+  const int layers = weights_->shape.layers, ends = int(timeBlocks(advance_.emitted.end - advance_.emitted.begin));
+  bool staged = pass.inStages && advance_.first && advance_.second;
+  for (int i = 0; staged && i < layers; i++) {
+    const auto [begin, end] = advance_.layers[size_t(i)];
+    staged = end == begin || conditioner_.cache(i, begin, end);
   }
-  if (apart) {
-    // The stages are what either worker begins with; the ends are left for whoever is ready.
+  if (staged) {
+    // Each worker begins with its stage; the network's end is left for the one that is ready first.
     const int count = 2 + ends, second = pool_.firstTask(1, count);
     pool_.forEach(count, [&](int task, int worker) {
       if (task == 0) {
@@ -262,20 +270,20 @@ void Stream::runStep(Pass& pass, const float* audio, float* noise, const std::at
       } else if (task == second) {
         for (int i = secondStage_; i < layers; i++) runLayer(pass, i, worker, cancelled);
       } else {
-        finish(pass, noise, task < second ? task - 1 : task - 2, worker);
+        finish(pass, prediction, task < second ? task - 1 : task - 2, worker);
       }
     });
   } else {
-    feed(pass, audio, everyone);
-    for (int i = 0; i < layers; i++) runLayer(pass, i, everyone, cancelled);
-    pool_.forEach(ends, [&](int tile, int worker) { finish(pass, noise, tile, worker); });
+    feed(pass, audio, allWorkers);
+    for (int i = 0; i < layers; i++) runLayer(pass, i, allWorkers, cancelled);
+    pool_.forEach(ends, [&](int block, int worker) { finish(pass, prediction, block, worker); });
   }
-  pass.fed = step_.fed.end;
-  for (int i = 0; i < layers; i++) pass.done[size_t(i)] = step_.layers[size_t(i)].end;
-  pass.given = step_.given.end;
+  pass.fed = advance_.fed.end;
+  for (int i = 0; i < layers; i++) pass.done[size_t(i)] = advance_.layers[size_t(i)].end;
+  pass.emitted = advance_.emitted.end;
 }
 
-StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bool last, float* noise, int64_t* written,
+StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bool last, float* prediction, int64_t* written,
                               const std::atomic<bool>* cancelled) {
   const NetworkShape& s = weights_->shape;
   Pass& pass = passes_[size_t(index)];
@@ -283,23 +291,33 @@ StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bo
   int64_t left = samples / s.patch;
   *written = 0;
   for (;;) {
-    const int64_t count = smaller(left, block_);
+    const int64_t count = smaller(left, advancePositions_);
     if (last && count == left && pass.length == INT64_MAX) pass.length = pass.fed + count;
     plan(pass, count);
-    if (count == 0 && !step_.first && !step_.second && step_.given.empty()) break;
-    runStep(pass, audio, noise, cancelled);
+    if (count == 0 && !advance_.first && !advance_.second && advance_.emitted.empty()) break;
+    runAdvance(pass, audio, prediction, cancelled);
     if (cancelled->load(std::memory_order_relaxed)) return StreamOutcome::cancelled;
     audio += count * s.patch;
     left -= count;
-    const int64_t given = (step_.given.end - step_.given.begin) * s.patch;
-    noise += given;
-    *written += given;
+    const int64_t emitted = (advance_.emitted.end - advance_.emitted.begin) * s.patch;
+    prediction += emitted;
+    *written += emitted;
   }
-  if (pass.given == pass.length) {
+  if (pass.emitted == pass.length) {
     pass.memory.clear();
     pass.inputs.assign(1, Ring{});
   }
+  releaseMel();
   return StreamOutcome::done;
+}
+
+/** Lets the conditioner drop the frames that all passes are beyond. */
+void Stream::releaseMel() {
+  int64_t slowest = INT64_MAX;
+  for (const Pass& pass : passes_) {
+    if (pass.emitted < pass.length) slowest = smaller(slowest, pass.done.empty() ? 0 : pass.done.back());
+  }
+  if (slowest != INT64_MAX) conditioner_.release(slowest);
 }
 
 }  // namespace diffwave

@@ -1,14 +1,15 @@
 // One clip, denoised in several passes in bounded memory, without computing anything twice.
 //
-// A pass is a chain of layers. Each lags behind the one before by its dilation, or, where the dilation is small, until a group
-// of four dilations is whole (kernels/quad-layer.h), and keeps as many rows of its input; positions go through all layers in
-// blocks, so that a block's rows stay in the caches from layer to layer. A position's result depends on its inputs and its
-// place alone (groups stand at multiples of four dilations), so neither chunks nor blocks nor threads change a byte.
+// A pass is a chain of layers. Each layer lags behind the one before it by its dilation, or, if the dilation is small, until
+// a group of four dilations is complete (kernels/residual-layer-winograd.h), and keeps that many rows of its input.
+// Positions go through all layers in short advances, so that their rows stay in the caches from layer to layer. The result
+// at a position depends on its inputs and its place alone (groups start at multiples of four dilations), so no chunk,
+// advance or thread changes a byte.
 //
-// Two threads take half of the layers each, the second a block behind the first: what a thread reads it has mostly written
-// itself, and they wait for one another once a block; who is ready first takes more of the network's end. More threads share
-// the tiles of each layer, and so do two where a whole clip is short: the first would have gone through most of it before the
-// second had anything.
+// Two threads take half of the layers each, the second one advance behind the first: a thread mostly reads what it wrote
+// itself, and they wait for each other once per advance. The one that is ready first takes more of the network's end. More
+// threads share the time blocks of each layer, and so do two on a short whole clip, most of which the first thread would
+// have computed before the second had any input.
 #pragma once
 
 #include <atomic>
@@ -30,19 +31,19 @@ class Stream {
   void pushMel(const float* mel, int64_t frames, bool last) { conditioner_.push(mel, frames, last); }
 
   /**
-   * Feeds a pass `samples` more and writes the ε that has become final.
+   * Feeds a pass `samples` more and writes the predictions that have become final.
    *
-   * @param noise room for pending(pass) + samples
-   * @param written how many samples of ε were written
+   * @param prediction room for pending(pass) + samples
+   * @param written how many samples were written
    */
-  StreamOutcome predict(int pass, const float* audio, int64_t samples, bool last, float* noise, int64_t* written,
+  StreamOutcome predict(int pass, const float* audio, int64_t samples, bool last, float* prediction, int64_t* written,
                         const std::atomic<bool>* cancelled);
 
   /** Whether the mel covers `samples` more of a pass, and the pass has not ended. */
   bool accepts(int pass, int64_t samples, bool last) const;
-  /** Samples of a pass that were fed and have no ε yet. */
+  /** Samples of a pass that were fed and have no prediction yet. */
   int64_t pending(int pass) const {
-    return (passes_[size_t(pass)].fed - passes_[size_t(pass)].given) * weights_->shape.patch;
+    return (passes_[size_t(pass)].fed - passes_[size_t(pass)].emitted) * weights_->shape.patch;
   }
   int passes() const { return int(passes_.size()); }
 
@@ -51,59 +52,60 @@ class Stream {
     Pass(const ForwardWeights& weights, const float* sinusoids, float gain, int label)
         : step(weights, sinusoids, label), gain(gain) {}
     ForwardWeights::Step step;
-    float gain;  // of f, where the network masks its input
+    float gain;  // of f, if the network masks its input
     std::vector<Buffer> memory;
     std::vector<Ring> inputs;   // a layer's input
     Ring skip;
-    Ring audio;                 // as it was fed, where a mask takes it
-    std::vector<int64_t> done;  // positions each layer has given
-    int64_t fed = 0, given = 0;
+    Ring audio;                 // as it was fed, for the input mask
+    std::vector<int64_t> done;  // positions each layer has computed
+    int64_t fed = 0, emitted = 0;
     int64_t length = INT64_MAX;
     bool inStages = false;
   };
 
-  /** Positions that a layer takes next. */
+  /** Positions [begin, end) that a layer computes next. */
   struct Range {
     int64_t begin, end;
     bool empty() const { return end <= begin; }
   };
-  /** The worker of a task that all workers share. */
-  static constexpr int everyone = -1;
+  /** Stands for all workers, who share the time blocks. */
+  static constexpr int allWorkers = -1;
 
-  /** What goes through a pass at a time: audio in, at most a block of each layer, and the ε of what the steps before completed. */
-  struct Step {
+  /** One advance of a pass: audio in, some positions of each layer, and the predictions that the advance before completed. */
+  struct Advance {
     Range fed;
     std::vector<Range> layers;
-    Range given;
-    /** Whether layers before, and from `secondStage_` on, have work. */
+    Range emitted;
+    /** Whether layers before `secondStage_`, and from there on, have work. */
     bool first, second;
   };
 
-  /** @param whole the clip's positions, where all of them come at once; else 0 */
+  /** @param whole the clip's positions if all of them come at once, else 0 */
   void openPass(Pass& pass, int64_t whole);
   Range next(const Pass& pass, int layer, int64_t available) const;
   void plan(const Pass& pass, int64_t count);
   void feed(Pass& pass, const float* audio, int worker);
   void runLayer(Pass& pass, int layer, int worker, const std::atomic<bool>* cancelled);
-  void finish(const Pass& pass, float* noise, int tile, int worker);
-  void runStep(Pass& pass, const float* audio, float* noise, const std::atomic<bool>* cancelled);
-  /** Tasks of one worker, or of all. */
+  void releaseMel();
+  void finish(const Pass& pass, float* prediction, int block, int worker);
+  void runAdvance(Pass& pass, const float* audio, float* prediction, const std::atomic<bool>* cancelled);
+  /** Runs `count` tasks on one worker, or on all. */
   template <class Body>
   void share(int64_t count, int worker, const Body& body) {
-    if (worker == everyone) return pool_.forEach(int(count), body);
+    if (worker == allWorkers) return pool_.forEach(int(count), body);
     for (int task = 0; task < int(count); task++) body(task, worker);
   }
 
   const std::shared_ptr<const ForwardWeights> weights_;
   Pool& pool_;
-  const int secondStage_;  // the first layer of the second of two threads; 0: threads share each layer
-  const int64_t block_;
+  const int secondStage_;  // first layer of the second of two threads; 0: threads share each layer
+  const int64_t advancePositions_;  // positions of a layer per advance, at most
   const int64_t latency_;  // positions
   ConditionerState conditioner_;
   std::vector<Pass> passes_;
-  std::vector<Buffer> scratch_;  // a worker
-  int64_t kernelScratch_;        // floats of it that kernels take
-  Step step_{};
+  std::vector<Buffer> scratch_;  // per worker
+  int64_t kernelScratch_;        // floats of it that the kernels use
+  Advance advance_{};
 };
 
 }  // namespace diffwave

@@ -14,7 +14,7 @@ Buffer allocate(int64_t size) {
 }
 
 ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const ForwardKernels& k)
-    : shape(s), kernels(k), places(s), parameters(from, from + places.count), padded(k.paddedChannels(s.channels)) {
+    : shape(s), kernels(k), offsets(s), parameters(from, from + offsets.count), padded(k.paddedChannels(s.channels)) {
   const int C = s.channels;
   melChannels = s.conditioner == Conditioner::none ? 0 : s.conditionerChannels();
 
@@ -29,13 +29,13 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
     k.packBias(bias.data(), from + place.bias, columns, false, false);
   };
 
-  matrix(input, inputBias, places.input, C, s.patch, 1);
+  matrix(input, inputBias, offsets.input, C, s.patch, 1);
   layers.resize(size_t(s.layers));
   std::vector<float> bias(size_t(2) * C);
-  std::vector<float> point(size_t(2) * C * C);
+  std::vector<float> transformed(size_t(2) * C * C);
   for (int i = 0; i < s.layers; i++) {
     Layer& layer = layers[size_t(i)];
-    const LayerOffsets& place = places.layer[i];
+    const LayerOffsets& place = offsets.layer[i];
     layer.winograd = s.dilation(i) <= k.maxWinogradDilation;
     const bool projected = s.conditioner == Conditioner::transposed;
     const int64_t melRows = projected ? roundedUp(melChannels, k.depth) : 0, own = roundedUp(C, k.depth);
@@ -52,12 +52,12 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
     }
     for (int p = 0; layer.winograd && p < winogradInputs; p++) {
       const float* taps = from + place.dilated.weight;
-      for (size_t n = 0; n < point.size(); n++, taps += 3) {
+      for (size_t n = 0; n < transformed.size(); n++, taps += 3) {
         double sum = 0;
         for (int t = 0; t < 3; t++) sum += double(kernelTransform[p][t]) * taps[t];
-        point[n] = float(sum);
+        transformed[n] = float(sum);
       }
-      k.packLayer(layer.gate.data(), point.data(), 2 * C, C, C, 1, panelRows, melRows + p * own, true, s.tanhFirst);
+      k.packLayer(layer.gate.data(), transformed.data(), 2 * C, C, C, 1, panelRows, melRows + p * own, true, s.tanhFirst);
     }
     for (int t = 0; !layer.winograd && t < 3; t++) {
       k.packLayer(layer.gate.data(), from + place.dilated.weight + t, 2 * C, 3 * int64_t(C), C, 3, panelRows,
@@ -72,15 +72,15 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
     k.packLayer(layer.output.data(), from + place.output.weight, 2 * C, C, C, 1, own, 0, true, false);
   }
 
-  matrix(skip, skipBias, places.skip, C, C, 1);
+  matrix(skip, skipBias, offsets.skip, C, C, 1);
   const float scale = 1.0f / std::sqrt(float(s.layers));
   for (int64_t i = 0; i < skip.size(); i++) skip.data()[i] *= scale;
-  matrix(output, outputBias, places.output, s.outputs(), C, 1);
+  matrix(output, outputBias, offsets.output, s.outputs(), C, 1);
   encoder.resize(size_t(s.encoders));
   encoderBias.resize(size_t(s.encoders));
   int channels = s.bands;
   for (int i = 0; i < s.encoders; i++) {
-    matrix(encoder[size_t(i)], encoderBias[size_t(i)], places.encoder[i], s.encoderChannels[i], channels, 3);
+    matrix(encoder[size_t(i)], encoderBias[size_t(i)], offsets.encoder[i], s.encoderChannels[i], channels, 3);
     channels = s.encoderChannels[i];
   }
 }
@@ -90,18 +90,18 @@ ForwardWeights::Step::Step(const ForwardWeights& w, const float* sinusoids, int 
       outputBias(size_t(w.shape.layers) * 2 * size_t(w.padded)) {
   const NetworkShape& s = w.shape;
   std::vector<float> first(size_t(s.hidden)), second(size_t(s.hidden));
-  w.kernels.linear(first.data(), w.parameter(w.places.embedding1.weight), w.parameter(w.places.embedding1.bias),
+  w.kernels.linear(first.data(), w.parameter(w.offsets.embedding1.weight), w.parameter(w.offsets.embedding1.bias),
                    sinusoids, s.hidden, s.embedding, true);
-  w.kernels.linear(second.data(), w.parameter(w.places.embedding2.weight), w.parameter(w.places.embedding2.bias),
+  w.kernels.linear(second.data(), w.parameter(w.offsets.embedding2.weight), w.parameter(w.offsets.embedding2.bias),
                    first.data(), s.hidden, s.hidden, true);
   if (s.labels > 0) {
-    const float* row = w.parameter(w.places.labels + int64_t(label) * s.hidden);
+    const float* row = w.parameter(w.offsets.labels + int64_t(label) * s.hidden);
     for (int i = 0; i < s.hidden; i++) second[size_t(i)] += row[i];
   }
   std::vector<float> bias(size_t(2) * s.channels);
   for (int i = 0; i < s.layers; i++) {
     float* step = embedding.data() + int64_t(i) * w.padded;
-    const LayerOffsets& place = w.places.layer[i];
+    const LayerOffsets& place = w.offsets.layer[i];
     w.kernels.linear(step, w.parameter(place.step.weight), w.parameter(place.step.bias), second.data(), s.channels,
                      s.hidden, false);
     const float* plain = w.parameter(place.output.bias);

@@ -1,4 +1,4 @@
-// A network's parameters in the order in which the forward kernels read them.
+// A network's parameters, packed in the order in which the forward kernels read them.
 #pragma once
 
 #include <vector>
@@ -13,28 +13,28 @@ struct ForwardWeights {
   ForwardWeights(const NetworkShape& shape, const float* parameters, const ForwardKernels& kernels);
 
   struct Layer {
-    bool winograd;             // runs four positions at a time (native/winograd.h)
-    Buffer gate, gateBias;  // the upsampled mel's channels, then three taps, or six points
-    Buffer conditioner;     // what projects the mel at the rate of frames, in the order of the gate's panels
+    bool winograd;          // runs in the Winograd domain (native/winograd.h)
+    Buffer gate, gateBias;  // the upsampled mel's channels, then three taps, or six transformed weights
+    Buffer conditioner;     // projects the mel at the frame rate, in the order of the gate's panels
     Buffer output, outputBias;
   };
 
-  /** What one diffusion step adds: a row a layer. */
+  /** What one diffusion step adds, one row per layer. */
   struct Step {
     /** @param sinusoids [embedding]; @param label its row of the label table */
     Step(const ForwardWeights& weights, const float* sinusoids, int label);
-    std::vector<float> embedding;   // [layers + 1, padded]: after the last layer, zeros
-    std::vector<float> outputBias;  // [layers, 2 · padded], packed
+    std::vector<float> embedding;   // [(layers + 1) × padded]: zeros after the last layer
+    std::vector<float> outputBias;  // [layers × 2 · padded], packed
   };
 
   const float* parameter(int64_t place) const { return parameters.data() + place; }
 
   const NetworkShape shape;
   const ForwardKernels& kernels;
-  const ParameterOffsets places;
+  const ParameterOffsets offsets;
   std::vector<float> parameters;
-  int padded;       // channels in whole vectors
-  int melChannels;  // what a layer's conditioner projection takes; 0 without a mel
+  int padded;       // channels rounded up to whole vectors
+  int melChannels;  // inputs of a layer's conditioner projection; 0 without a mel
   Buffer input, inputBias;
   std::vector<Layer> layers;
   Buffer skip, skipBias;  // 1/√layers included

@@ -1,0 +1,53 @@
+/** The native memory of a stream does not grow with its length. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Engine } from '#src/engines/engine'
+import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
+import { networkSchema } from '#src/model/network'
+import { randomParameters } from '../oracle.js'
+
+const { available } = surveyNative()
+const BANDS = 80
+const HOP = 60
+const FRAMES_PER_PIECE = 2000
+const MEGABYTE = 2 ** 20
+/** The mel of this many frames takes 96 MB. */
+const LONG = 300_000
+const WARM_UP = 40_000
+
+const conditioners = {
+  'a mel at the frame rate': { kind: 'frame-rate', bands: BANDS, hop: HOP },
+  'an encoded mel': { kind: 'frame-rate', bands: BANDS, hop: HOP, encoder: [16, 16] },
+  'an upsampled mel': { kind: 'transposed', bands: BANDS, strides: [HOP] },
+} as const
+
+/** Resident memory after `WARM_UP` and after `LONG` frames of one stream of two passes. */
+async function memoryOf(engine: Engine): Promise<{ readonly early: number; readonly late: number }> {
+  const stream = engine.openStream({ steps: [3, 1] })
+  const data = new Float32Array(BANDS * FRAMES_PER_PIECE).fill(0.1)
+  const audio = new Float32Array(HOP * FRAMES_PER_PIECE).fill(0.1)
+  const padding = { data: data.subarray(0, BANDS * 8), bands: BANDS, frames: 8 }
+  stream.pushMel(padding, false)
+  let early = 0
+  for (let frames = FRAMES_PER_PIECE; frames <= LONG; frames += FRAMES_PER_PIECE) {
+    stream.pushMel({ data, bands: BANDS, frames: FRAMES_PER_PIECE }, false)
+    await stream.predict(0, audio, false)
+    await stream.predict(1, audio, false)
+    if (frames === WARM_UP) early = process.memoryUsage.rss()
+  }
+  const late = process.memoryUsage.rss()
+  stream.dispose()
+  return { early, late }
+}
+
+describe('a long stream keeps its memory', { skip: !available }, () => {
+  for (const [name, mel] of Object.entries(conditioners)) {
+    test(`with ${name}`, async () => {
+      const network = networkSchema.parse({ channels: 1, layers: 2, dilationCycle: 2, patch: HOP, mel })
+      const engine = await createNativeEngine({ network, parameters: randomParameters(network, 1), threads: 1 })
+      const { early, late } = await memoryOf(engine)
+      assert.ok(late - early < 40 * MEGABYTE, `it grew by ${((late - early) / MEGABYTE).toFixed(0)} MB`)
+      await engine.dispose()
+    })
+  }
+})
