@@ -1,13 +1,21 @@
-"""Model folders and checkpoints, in the layouts of src/model/folder.ts and src/training/run/checkpoint.ts."""
+"""Model folders and checkpoints, in the layouts of src/model/folder.ts and src/training/run/checkpoint.ts.
+
+python -m diffwave_torch.checkpoint RUN SMALL: a run's checkpoint and model as float16, half as large. A run continued from the
+small checkpoint goes on almost alike: moments of Adam hardly notice, and weights are those of the average.
+"""
 import json
 import os
+import shutil
 import struct
+import sys
 
 import numpy
 import torch
 
 KINDS = {"F32": "<f4", "F16": "<f2"}
 FILE = "checkpoint.safetensors"
+# Second moments lie below float16's range: in small checkpoints their roots stand, times this.
+ROOT_SCALE = 1e3
 
 
 class CheckpointError(ValueError):
@@ -95,21 +103,13 @@ class State:
         state = self.optimiser.state.get(self.parameters[name])
         return (state["exp_avg"], state["exp_avg_sq"]) if state else None
 
-    def write(self, folder, position, half=False):
-        """`half`: the average and the moments as float16 (the second as its root), for small files; the run then goes on almost alike."""
-        narrow = (lambda value: value.half()) if half else (lambda value: value)
-        tensors = {}
-        for name, value in self.parameters.items():
-            tensors[f"weights/{name}"], tensors[f"average/{name}"] = narrow(value), narrow(self.average[name])
+    def write(self, folder, position):
+        tensors = {f"weights/{name}": value for name, value in self.parameters.items()}
+        tensors.update((f"average/{name}", value) for name, value in self.average.items())
         for name in self.parameters:
             if self.moments(name):
-                first, second = self.moments(name)
-                tensors[f"first/{name}"] = narrow(first)
-                tensors[f"second/{name}"] = second.sqrt().mul(1e3).half() if half else second
-        metadata = {"position": json.dumps(position, ensure_ascii=False)}
-        if half:
-            metadata["moments"] = "first; 1000 times the root of second"
-        write_safetensors(os.path.join(folder, FILE), tensors, metadata)
+                tensors[f"first/{name}"], tensors[f"second/{name}"] = self.moments(name)
+        write_safetensors(os.path.join(folder, FILE), tensors, {"position": json.dumps(position, ensure_ascii=False)})
 
     def read(self, folder):
         """Restores what `write` wrote, and returns the position. @raises CheckpointError"""
@@ -127,8 +127,34 @@ class State:
             copy_parameters(first, part("first/"), path)
             copy_parameters(second, part("second/"), path)
             for name, value in self.parameters.items():
-                if "moments" in metadata:
-                    second[name].div_(1e3).square_()
+                if "narrow" in metadata:
+                    second[name].div_(ROOT_SCALE).square_()
                 step = torch.tensor(float(position["optimiserStep"]), device=value.device)
                 self.optimiser.state[value] = {"step": step, "exp_avg": first[name], "exp_avg_sq": second[name]}
         return position
+
+
+def narrow(tensors, metadata):
+    """A checkpoint's tensors as float16, and its metadata. @raises CheckpointError if a number is too large for that"""
+    if "narrow" in metadata:
+        return {name: value.half() for name, value in tensors.items()}, metadata
+    small = {}
+    for name, value in tensors.items():
+        small[name] = (value.sqrt() * ROOT_SCALE if name.startswith("second/") else value).half()
+        if not torch.isfinite(small[name]).all():
+            raise CheckpointError(f"{name} holds a number too large for float16")
+    return small, {**metadata, "narrow": f"float16; of second moments {ROOT_SCALE:g} times the root"}
+
+
+def main():
+    run, small = sys.argv[1:]
+    os.makedirs(small, exist_ok=True)
+    write_safetensors(os.path.join(small, FILE), *narrow(*read_safetensors(os.path.join(run, FILE))))
+    weights, metadata = read_safetensors(os.path.join(run, "model", "weights.safetensors"))
+    halves = {name: value.half() for name, value in weights.items()}
+    write_safetensors(os.path.join(small, "weights.safetensors"), halves, metadata)
+    shutil.copy(os.path.join(run, "model", "config.json"), small)
+
+
+if __name__ == "__main__":
+    main()

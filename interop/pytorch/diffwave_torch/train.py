@@ -38,6 +38,7 @@ def arguments():
     parser.add_argument("--new-data", action="store_true", help="resume even if the recordings have changed")
     parser.add_argument("--from", dest="start", help="model folder whose weights to start from")
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so many minutes")
+    parser.add_argument("--decay-minutes", type=float, default=0, help="lower the learning rate over the last of --minutes (default: 0)")
     parser.add_argument("--max-steps", type=int, default=None, help="stop at this update")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: cpu)")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads per process")
@@ -103,8 +104,12 @@ class Trainer:
         self.crops = Crops(dataset.training, config, self.context)
         self.held_back = Crops(dataset.validation, config, self.context) if dataset.validation.lengths else None
         self.position = self.start(dataset)
-        self.running = processes.wrap(torch.compile(self.network) if options.compile else self.network)
-        self.broken = 0
+        if options.compile:
+            # All but the Fourier transforms, which compilers leave alone; what they cannot compile runs as it is.
+            torch._dynamo.config.suppress_errors = True
+            self.network.stack = torch.compile(self.network.stack)
+        self.running = processes.wrap(self.network)
+        self.broken, self.begun = 0, time.time()
         if processes.rank == 0:
             count = sum(value.numel() for value in self.parameters.values())
             print(f"{len(dataset.training.lengths)} clips, {dataset.hours:.2f} hours, {len(dataset.left_out)} left out; "
@@ -168,13 +173,22 @@ class Trainer:
         self.apply(norm)
         return torch.cat([sums, norm.detach()[None]])
 
+    def learning_rate(self):
+        """Of the next update: the config's, and with --decay-minutes half a cosine down to `finalFactor` at the end of --minutes."""
+        optimiser, decay = self.config["optimiser"], self.options.decay_minutes
+        rate, final = learning_rate(optimiser, self.position["step"]), optimiser["finalFactor"]
+        if not decay or math.isinf(self.options.minutes):
+            return rate
+        left = (self.options.minutes - (time.time() - self.begun) / 60) / decay
+        return rate * (final + (1 - final) * (1 - math.cos(math.pi * min(1, max(0, left)))) / 2)
+
     def apply(self, norm):
         """Takes the gradients into the weights, unless they are not finite, and moves the position on."""
         optimiser, position = self.config["optimiser"], self.position
         if torch.isfinite(norm):
             self.broken = 0
             for group in self.state.optimiser.param_groups:
-                group["lr"] = learning_rate(optimiser, position["step"])
+                group["lr"] = self.learning_rate()
             self.state.optimiser.step()
             average, weights = list(self.state.average.values()), [value.detach() for value in self.parameters.values()]
             update_average(average, weights, optimiser["averageDecay"], position["optimiserStep"])
@@ -227,21 +241,21 @@ class Trainer:
         """Updates until the config's last, --max-steps, --minutes or a signal."""
         every, first = self.config["every"], self.processes.rank == 0
         total = min(self.options.max_steps or math.inf, self.config["optimiser"]["totalSteps"])
-        begun, before, logged, seen, sums = time.time(), self.position["seconds"], time.time(), 0, []
+        before, logged, seen, sums = self.position["seconds"], time.time(), 0, []
         while self.position["step"] < total:
-            late = bool(stopping) or time.time() - begun > self.options.minutes * 60
+            late = bool(stopping) or time.time() - self.begun > self.options.minutes * 60
             if self.processes.any(late):
                 break
             sums.append(self.update())
             step = self.position["step"]
-            self.position["seconds"] = before + time.time() - begun
+            self.position["seconds"] = before + time.time() - self.begun
             if step % every["log"] == 0:
                 loss, main, norm = self.processes.mean(torch.stack(sums).mean(0)).tolist()
                 rate = (self.position["samplesSeen"] - seen) / (time.time() - logged) if seen else 0
                 logged, seen, sums = time.time(), self.position["samplesSeen"], []
                 if first:
                     self.log({"step": step, "loss": round(loss, 5), "main": round(main, 5), "gradientNorm": round(norm, 3),
-                              "learningRate": learning_rate(self.config["optimiser"], step - 1),
+                              "learningRate": self.learning_rate(),
                               "samplesPerSecond": round(rate), "seconds": round(self.position["seconds"])})
             if first and step % every["validation"] == 0:
                 self.log({"step": step, "validationLoss": self.validate()})

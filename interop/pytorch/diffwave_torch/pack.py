@@ -1,0 +1,166 @@
+"""Packs a run for a rented GPU: python -m diffwave_torch.pack train.json --data DIR... --out PACK [--run RUN]
+
+PACK gets part-1.tar, part-2.tar …, none larger than --part-mebibytes: this code, the config, the weights or the whole
+checkpoint, and as many recordings as fit, taken in turns from all folders, as Ogg Vorbis. On the other machine
+`gpu-run.sh` unpacks them and trains. Recordings of one folder are joined to pieces of minutes, since each file costs kilobytes.
+"""
+import argparse
+import glob
+import io
+import json
+import os
+import sys
+import tarfile
+
+import numpy
+import soundfile
+
+from .checkpoint import CheckpointError, narrow, read_safetensors, write_safetensors
+from .data import DataError, fault, recordings, resampled
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MEBIBYTE = 2**20
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="diffwave_torch.pack", description=__doc__.splitlines()[0])
+    parser.add_argument("config", help="train.json for the GPU")
+    parser.add_argument("--data", nargs="+", required=True, help="folders of recordings")
+    parser.add_argument("--out", required=True, help="folder for the parts")
+    parser.add_argument("--run", help="run folder to continue; without it training starts anew")
+    parser.add_argument("--optimiser", action="store_true", help="take the optimiser's state, too, not only the average of weights")
+    parser.add_argument("--parts", type=int, default=1, help="number of parts (default: 1)")
+    parser.add_argument("--part-mebibytes", type=float, default=60, help="size of a part (default: 60)")
+    parser.add_argument("--piece-minutes", type=float, default=3, help="length of a joined piece (default: 3)")
+    parser.add_argument("--compression", type=float, default=0.3, help="of Vorbis, 0 to 1: 0.3 is about 70 kbit/s (default: 0.3)")
+    return parser.parse_args()
+
+
+def pieces(folder, rate, seconds):
+    """The usable recordings of a folder, joined to pieces of about so many seconds: samples and their rate, at most `rate`."""
+    joined, length, own_rate = [], 0, None
+    for name in recordings(folder):
+        try:
+            samples, own = soundfile.read(os.path.join(folder, name), dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError:
+            continue
+        samples = samples.mean(1)
+        if fault(samples, own // 2):
+            continue
+        target = min(own, rate)
+        if joined and (target != own_rate or length > seconds * own_rate):
+            yield numpy.concatenate(joined), own_rate
+            joined, length = [], 0
+        joined.append(resampled(samples, own, target))
+        length, own_rate = length + len(joined[-1]), target
+    if joined:
+        yield numpy.concatenate(joined), own_rate
+
+
+def in_turns(iterators):
+    """Items of several iterators, each with the iterator's number, one from each in turn."""
+    waiting = list(enumerate(iterators))
+    while waiting:
+        for entry in list(waiting):
+            try:
+                yield entry[0], next(entry[1])
+            except StopIteration:
+                waiting.remove(entry)
+
+
+def vorbis(samples, rate, compression):
+    """An Ogg Vorbis file's bytes. Written a second at a time: libsndfile's encoder needs stack for all that it is given."""
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", rate, 1, format="OGG", subtype="VORBIS", compression_level=compression) as ogg:
+        for start in range(0, len(samples), rate):
+            ogg.write(samples[start : start + rate])
+    return file.getvalue()
+
+
+class Parts:
+    """Tar files, filled one after the other up to a size."""
+
+    def __init__(self, folder, count, size):
+        self.folder, self.count, self.size, self.number, self.tar = folder, count, size, 0, None
+        os.makedirs(folder, exist_ok=True)
+        for old in glob.glob(os.path.join(folder, "part-*.tar")):
+            os.remove(old)
+
+    def add(self, name, data):
+        """Whether a file still fitted; it goes to the next part if this one is full."""
+        # A tar has a header of 512 bytes per file, pads files to 512 and its end to 10,240.
+        need = len(data) + 1024
+        if self.tar is None or self.used + need > self.size - 10240:
+            if self.number == self.count or need > self.size - 10240:
+                return False
+            self.close()
+            self.number += 1
+            self.tar = tarfile.open(os.path.join(self.folder, f"part-{self.number}.tar"), "w")
+            self.used = 0
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        self.tar.addfile(info, io.BytesIO(data))
+        self.used += need
+        return True
+
+    def close(self):
+        if self.tar is not None:
+            self.tar.close()
+            self.tar = None
+
+
+def code_files():
+    """This package's source, and the script that runs it there: name and bytes."""
+    for path in sorted(glob.glob(os.path.join(HERE, "*.py"))):
+        with open(path, "rb") as file:
+            yield f"code/diffwave_torch/{os.path.basename(path)}", file.read()
+    with open(os.path.join(HERE, "..", "gpu-run.sh"), "rb") as file:
+        yield "gpu-run.sh", file.read()
+
+
+def start_files(options):
+    """The config, and what training starts from: name and bytes."""
+    with open(options.config, "rb") as file:
+        yield "train.json", file.read()
+    if options.run is None:
+        return
+    tensors, metadata = read_safetensors(os.path.join(options.run, "checkpoint.safetensors"))
+    path = os.path.join(options.out, "start.safetensors")
+    if options.optimiser:
+        write_safetensors(path, *narrow(tensors, metadata))
+        name = "run/checkpoint.safetensors"
+    else:
+        prefix = "average/"
+        average = {key[len(prefix) :]: value.half() for key, value in tensors.items() if key.startswith(prefix)}
+        write_safetensors(path, average)
+        name = "start/weights.safetensors"
+    with open(path, "rb") as file:
+        data = file.read()
+    os.remove(path)
+    yield name, data
+
+
+def main():
+    options = arguments()
+    try:
+        with open(options.config, encoding="utf8") as file:
+            rate = json.load(file)["model"]["sampleRate"]
+        parts = Parts(options.out, options.parts, int(options.part_mebibytes * MEBIBYTE))
+        for name, data in [*code_files(), *start_files(options)]:
+            if not parts.add(name, data):
+                sys.exit(f"error: {name} does not fit into the parts")
+        minutes = [0.0] * len(options.data)
+        for i, (samples, own) in in_turns(pieces(folder, rate, options.piece_minutes * 60) for folder in options.data):
+            if not parts.add(f"data/{i}/{int(minutes[i] * 60):06d}.ogg", vorbis(samples, own, options.compression)):
+                break
+            minutes[i] += len(samples) / own / 60
+        parts.close()
+    except (DataError, CheckpointError) as error:
+        sys.exit(f"error: {error}")
+    for folder, taken in zip(options.data, minutes):
+        print(f"{taken / 60:6.2f} hours  {folder}")
+    print(f"{sum(minutes) / 60:6.2f} hours in {parts.number} parts")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Mels to audio: python -m diffwave_torch.sample MODEL MEL.npy... -o OUT [--steps 4]
+
+OUT is a WAV file, or a folder if there are several mels. A mel file is [bands, frames], float32. To compare with the Node
+package, use its own `diffwave synthesize`; this is for looking at a run before it is finished.
+"""
+import argparse
+import json
+import os
+import sys
+
+import numpy
+import soundfile
+import torch
+
+from .checkpoint import CheckpointError, copy_parameters, read_safetensors
+from .config import ConfigError, model_config
+from .diffusion import Schedule, even_levels, synthesize
+from .network import Network
+
+
+def load_model(folder, device="cpu"):
+    """A model folder's network with its weights, and its config. @raises CheckpointError, ConfigError"""
+    with open(os.path.join(folder, "config.json"), encoding="utf8") as file:
+        model = model_config(json.load(file))
+    network = Network(model["network"], model["mel"])
+    path = os.path.join(folder, "weights.safetensors")
+    copy_parameters(dict(network.named_parameters()), read_safetensors(path)[0], path)
+    return network.to(device).eval(), model
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="diffwave_torch.sample", description=__doc__.splitlines()[0])
+    parser.add_argument("model", help="model folder")
+    parser.add_argument("mels", nargs="+", help=".npy files, [bands, frames]")
+    parser.add_argument("-o", "--out", required=True, help="WAV file or folder")
+    parser.add_argument("--steps", type=int, default=4, help="denoising steps (default: 4)")
+    parser.add_argument("--levels", type=float, nargs="+", help="training steps to visit instead, noisiest first")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--zero-last", action="store_true", help="zero the last layer: what is there without the network")
+    options = parser.parse_args()
+    try:
+        network, model = load_model(options.model, options.device)
+    except (CheckpointError, ConfigError, FileNotFoundError) as error:
+        sys.exit(f"error: {error}")
+    if options.zero_last:
+        torch.nn.init.zeros_(network.output_projection.weight)
+        torch.nn.init.zeros_(network.output_projection.bias)
+    schedule = Schedule(model["diffusion"]["training"], options.device)
+    levels = options.levels or even_levels(schedule, options.steps)
+    single = options.out.lower().endswith(".wav")
+    if single and len(options.mels) > 1:
+        sys.exit(f"error: {options.out}: expected a folder for {len(options.mels)} mels")
+    for path in options.mels:
+        mel = torch.from_numpy(numpy.load(path)).float().to(options.device)
+        if mel.dim() != 2 or mel.shape[0] != model["mel"]["bands"]:
+            sys.exit(f"error: {path}: expected [{model['mel']['bands']}, frames], got {list(mel.shape)}")
+        generator = torch.Generator(options.device).manual_seed(options.seed)
+        audio = synthesize(network, schedule, mel[None], levels, generator)[0]
+        name = os.path.splitext(os.path.basename(path))[0] + ".wav"
+        target = options.out if single else os.path.join(options.out, name)
+        os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
+        soundfile.write(target, audio.clamp(-1, 1).cpu().numpy(), model["sampleRate"], subtype="PCM_16")
+
+
+if __name__ == "__main__":
+    main()
