@@ -1,14 +1,14 @@
-/** PyTorch in its own process (bench/pytorch_network.py --serve). Network, weights and inputs are passed as files. */
+/** PyTorch in its own process (diffwave_torch.measure --serve of interop/pytorch). Network, weights and inputs are passed as files. */
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { unzipSync, zipSync } from 'fflate'
 import { gaussian } from '../../dist/core/random.js'
+import { decodeSafetensors, encodeSafetensors } from '../../dist/formats/safetensors.js'
 
-const script = fileURLToPath(new URL('../pytorch_network.py', import.meta.url))
+const home = fileURLToPath(new URL('../../interop/pytorch', import.meta.url))
 
 export const howToGet = 'a Python with torch and numpy (Debian: python3-torch), or --python PATH'
 
@@ -20,30 +20,6 @@ export function findPytorch(given) {
   return null
 }
 
-/** A NumPy array file, version 1.0, of 32-bit floats or 64-bit integers. */
-function npy(shape, data) {
-  const type = data instanceof Float32Array ? '<f4' : '<i8'
-  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`
-  const header = `{'descr': '${type}', 'fortran_order': False, 'shape': ${tuple}, }`
-  const padded = `${header.padEnd(Math.ceil((header.length + 11) / 64) * 64 - 11)}\n`
-  const head = Buffer.alloc(10)
-  head.write('\x93NUMPY\x01\x00', 'latin1')
-  head.writeUInt16LE(padded.length, 8)
-  return Buffer.concat([head, Buffer.from(padded), Buffer.from(data.buffer, data.byteOffset, data.byteLength)])
-}
-
-/** An archive as numpy.savez writes it. @param arrays [shape, data] by name */
-function npz(arrays) {
-  return zipSync(Object.fromEntries([...arrays].map(([name, [shape, data]]) => [`${name}.npy`, npy(shape, data)])), {
-    level: 0,
-  })
-}
-
-function floatsOf(npyBytes) {
-  const length = npyBytes[8] + 256 * npyBytes[9]
-  return new Float32Array(npyBytes.slice(10 + length).buffer)
-}
-
 /** Arrays of equal length, one after the other. */
 const concatenated = clips =>
   Float32Array.from({ length: clips.length * clips[0].length }, (_, i) => {
@@ -51,16 +27,16 @@ const concatenated = clips =>
     return clips[Math.floor(i / width)][i % width]
   })
 
-/** The inputs as the script expects them. */
-function batchArrays(workload) {
+/** The inputs as the script expects them: tensors by name. */
+function batchTensors(workload) {
   if (workload.batch !== undefined) {
     const { audio, target, mel } = workload.batch
     const clips = audio.length
     return new Map([
-      ['audio', [[clips, audio[0].length], concatenated(audio)]],
-      ['target', [[clips, audio[0].length], concatenated(target)]],
-      ['mel', [[clips, mel[0].bands, mel[0].frames], concatenated(mel.map(m => m.data))]],
-      ['sinusoids', [[clips, workload.config.network.stepEmbedding.size], workload.sinusoids]],
+      ['audio', { shape: [clips, audio[0].length], data: concatenated(audio) }],
+      ['target', { shape: [clips, audio[0].length], data: concatenated(target) }],
+      ['mel', { shape: [clips, mel[0].bands, mel[0].frames], data: concatenated(mel.map(m => m.data)) }],
+      ['sinusoids', { shape: [clips, workload.config.network.stepEmbedding.size], data: workload.sinusoids }],
     ])
   }
   const { audio, mel, sampler, samples, seed, sinusoids } = workload
@@ -81,12 +57,12 @@ function batchArrays(workload) {
   const draws = [gaussian(seed, 0, 0, samples)]
   for (let pass = 0; pass < passes - 1; pass++) draws.push(gaussian(seed, passes - 1 - pass, 0, samples))
   return new Map([
-    ['audio', [[1, samples], audio]],
-    ['mel', [[1, mel.bands, mel.frames], mel.data]],
-    ['sinusoids', [[1, size], sinusoids.slice(2 * size, 3 * size)]],
-    ['steps', [[passes, size], sinusoids]],
-    ['factors', [[passes, 3], Float32Array.from(factors.flat())]],
-    ['draws', [[passes, samples], concatenated(draws)]],
+    ['audio', { shape: [1, samples], data: audio }],
+    ['mel', { shape: [1, mel.bands, mel.frames], data: mel.data }],
+    ['sinusoids', { shape: [1, size], data: sinusoids.slice(2 * size, 3 * size) }],
+    ['steps', { shape: [passes, size], data: sinusoids }],
+    ['factors', { shape: [passes, 3], data: Float32Array.from(factors.flat()) }],
+    ['draws', { shape: [passes, samples], data: concatenated(draws) }],
   ])
 }
 
@@ -94,33 +70,31 @@ export async function openPytorch(python, workload, { threads }) {
   const folder = await mkdtemp(join(tmpdir(), 'diffwave-bench-'))
   const file = name => join(folder, name)
   await writeFile(file('config.json'), JSON.stringify(workload.config.network))
-  await writeFile(
-    file('weights.npz'),
-    npz(new Map([...workload.parameters].map(([name, { shape, data }]) => [name, [shape, data]]))),
-  )
-  await writeFile(file('batch.npz'), npz(batchArrays(workload)))
+  await writeFile(file('weights'), encodeSafetensors(workload.parameters))
+  await writeFile(file('batch'), encodeSafetensors(batchTensors(workload)))
   const server = spawn(
     python,
     [
-      script,
+      '-m',
+      'diffwave_torch.measure',
       file('config.json'),
-      file('weights.npz'),
+      file('weights'),
       '--batch',
-      file('batch.npz'),
+      file('batch'),
       '--threads',
       `${threads}`,
       '--serve',
     ],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
+    { cwd: home, stdio: ['pipe', 'pipe', 'inherit'] },
   )
   const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]()
   const ask = async mode => {
-    server.stdin.write(`${JSON.stringify({ mode, output: file('out.npz') })}\n`)
+    server.stdin.write(`${JSON.stringify({ mode, output: file('out') })}\n`)
     const { value, done } = await lines.next()
     if (done) throw new Error('PyTorch stopped; its messages are above')
     own.read = async () => {
-      const entries = Object.entries(unzipSync(await readFile(file('out.npz'))))
-      return new Map(entries.map(([name, bytes]) => [name.replace(/\.npy$/, ''), floatsOf(bytes)]))
+      const { tensors } = decodeSafetensors(await readFile(file('out')), 'PyTorch')
+      return new Map([...tensors].map(([name, { data }]) => [name, data]))
     }
     return JSON.parse(value).seconds
   }

@@ -51,7 +51,8 @@ class MelTransform(torch.nn.Module):
 
     def forward(self, audio):
         """Audio [B, T] with size/2 samples of context at either end → log-mel [B, M, F], F = (T − size)/hop + 1."""
-        return (self.filters @ magnitude(audio, self.window, self.hop, centred=False)).clamp(min=self.floor).log()
+        spectrum = magnitude(audio, self.window, self.hop, centred=False, smallest=1e-9)
+        return (self.filters @ spectrum).clamp(min=self.floor).log()
 
     def magnitudes(self, mel, iterations):
         """The non-negative spectrum [B, N, F] whose filtered bands match a log-mel [B, M, F]; zero outside the filters.

@@ -29,8 +29,8 @@ MAX_BROKEN_STEPS = 5
 VALIDATION_DRAW, VALIDATION_CROPS = 2**40, 32
 
 
-def arguments():
-    parser = argparse.ArgumentParser(prog="diffwave_torch.train", description=__doc__.splitlines()[0])
+def arguments(program, text):
+    parser = argparse.ArgumentParser(prog=program, description=text.splitlines()[0])
     parser.add_argument("config", help="train.json")
     parser.add_argument("--data", nargs="+", required=True, help="folders of recordings")
     parser.add_argument("--out", required=True, help="run folder")
@@ -77,6 +77,12 @@ class Processes:
     def any(self, flag):
         """Whether a flag is set in any process."""
         return bool(self.mean(torch.tensor(float(flag), device=self.device)) > 0)
+
+    def average_gradients(self, parameters):
+        """Each gradient's mean over all processes, in place."""
+        if self.count > 1:
+            for parameter in parameters:
+                self.mean(parameter.grad)
 
     def numbers(self, batch):
         """Which crops of a batch, `batch` per process, are this process's."""
@@ -265,8 +271,8 @@ class Trainer:
             self.save()
 
 
-def main():
-    options = arguments()
+def run_training(trainer, options):
+    """Runs a kind of trainer to its end; returns None, or what went wrong in one line."""
     if options.threads:
         torch.set_num_threads(options.threads)
     stopping = []
@@ -277,11 +283,11 @@ def main():
         processes = Processes(options.device)
         if options.precision == "bf16" and processes.device.type == "cuda" and not torch.cuda.is_bf16_supported():
             raise ConfigError("--precision bf16: this GPU cannot compute with bfloat16; use --precision float32")
-        Trainer(config, options, processes).run(stopping)
+        trainer(config, options, processes).run(stopping)
         processes.close()
     except (ConfigError, DataError, CheckpointError) as error:
-        sys.exit(f"error: {error}")
+        return f"error: {error}"
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_training(Trainer, arguments("diffwave_torch.train", __doc__)))

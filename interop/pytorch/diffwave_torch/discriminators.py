@@ -1,0 +1,86 @@
+"""What tells recordings from what the network made: a discriminator per STFT resolution and one per period.
+
+Each returns a map of scores, and the outputs of its layers for feature matching. Audio is [B, T].
+"""
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.parametrizations import weight_norm
+
+SLOPE = 0.1
+
+
+def conv2d(inputs, outputs, kernel, stride=(1, 1)):
+    """A weight-normalised convolution that keeps sizes but for its stride."""
+    padding = (kernel[0] // 2, kernel[1] // 2)
+    return weight_norm(torch.nn.Conv2d(inputs, outputs, kernel, stride, padding))
+
+
+class Discriminator(torch.nn.Module):
+    """Convolutions over an image of the audio."""
+
+    def __init__(self, layers, last):
+        super().__init__()
+        self.layers, self.last = torch.nn.ModuleList(layers), last
+
+    def image(self, audio):
+        """Audio [B, T] → [B, channels, height, width]."""
+        raise NotImplementedError
+
+    def forward(self, audio):
+        x, features = self.image(audio), []
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), SLOPE)
+            features.append(x)
+        return self.last(x), features
+
+
+class ResolutionDiscriminator(Discriminator):
+    """Over an STFT's real and imaginary parts, frames by bins (Jang et al. 2021, UnivNet, section 2.3; complex as in Défossez et al. 2022)."""
+
+    def __init__(self, size, channels):
+        wide, square = (3, 9), (3, 3)
+        layers = [conv2d(2, channels, wide), *(conv2d(channels, channels, wide, (1, 2)) for _ in range(3)), conv2d(channels, channels, square)]
+        super().__init__(layers, conv2d(channels, 1, square))
+        self.register_buffer("window", torch.hann_window(size), persistent=False)
+
+    def image(self, audio):
+        size = len(self.window)
+        spectrum = torch.stft(audio, size, size // 4, window=self.window, normalized=True, return_complex=True)
+        return torch.view_as_real(spectrum).permute(0, 3, 2, 1).contiguous() * 10
+
+
+class PeriodDiscriminator(Discriminator):
+    """Over audio folded into rows of a period (Kong et al. 2020, HiFi-GAN, section 2.3)."""
+
+    def __init__(self, period, channels):
+        widths = [1, channels, 4 * channels, 8 * channels, 16 * channels]
+        layers = [conv2d(a, b, (5, 1), (3, 1)) for a, b in zip(widths, widths[1:])]
+        super().__init__([*layers, conv2d(widths[-1], widths[-1], (5, 1))], conv2d(widths[-1], 1, (3, 1)))
+        self.period = period
+
+    def image(self, audio):
+        return F.pad(audio, (0, -audio.shape[1] % self.period), mode="reflect").unflatten(1, (-1, self.period))[:, None]
+
+
+class Discriminators(torch.nn.ModuleList):
+    """All of them, as an `adversarial` config asks."""
+
+    def __init__(self, config):
+        resolutions = [ResolutionDiscriminator(size, config["resolutionChannels"]) for size in config["windows"]]
+        super().__init__([*resolutions, *(PeriodDiscriminator(period, config["periodChannels"]) for period in config["periods"])])
+
+    def forward(self, audio):
+        return [discriminator(audio) for discriminator in self]
+
+
+def discriminator_loss(real, made):
+    """Hinge loss (Lim & Ye 2017, eq. 8), the mean over discriminators."""
+    terms = [F.relu(1 - r).mean() + F.relu(1 + m).mean() for (r, _), (m, _) in zip(real, made)]
+    return sum(terms) / len(terms)
+
+
+def generator_losses(real, made):
+    """Hinge loss of the network, and feature matching: the mean distance of layers' outputs, relative to the recording's."""
+    hinge = sum(-m.mean() for m, _ in made) / len(made)
+    distances = [(r.detach() - m).abs().mean() / (r.detach().abs().mean() + 1e-6) for (_, a), (_, b) in zip(real, made) for r, m in zip(a, b)]
+    return hinge, sum(distances) / len(distances)

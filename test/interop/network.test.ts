@@ -1,0 +1,128 @@
+/** interop/pytorch computes what this package's engines compute. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { gaussian } from '#src/core/random'
+import type { Tensors } from '#src/core/tensor'
+import { createEngine } from '#src/engines/select'
+import { decodeSafetensors, encodeSafetensors } from '#src/formats/safetensors'
+import { type NetworkConfig, networkSchema } from '#src/model/network'
+import { parameterSpecs } from '#src/model/parameters'
+import { stepSinusoids } from '#src/model/step-embedding'
+import { relativeError } from '../support/numbers.js'
+import { scratch } from '../support/process.js'
+import { evaluate, skip, start } from './python.js'
+
+const folder = scratch()
+const CLIPS = 2
+const SAMPLES = 512
+
+const networks: readonly (readonly [string, NetworkConfig])[] = [
+  [
+    'patches and a mel at the rate of frames',
+    networkSchema.parse({
+      channels: 12,
+      layers: 3,
+      dilationCycle: 2,
+      patch: 8,
+      stepEmbedding: { frequencies: 'inverse', fractional: 'direct', size: 16, hidden: 24 },
+      mel: { kind: 'frame-rate', bands: 10, hop: 64, encoder: [12] },
+    }),
+  ],
+  [
+    'the published shape',
+    networkSchema.parse({
+      channels: 8,
+      layers: 3,
+      dilationCycle: 3,
+      mel: { kind: 'transposed', bands: 10, strides: [8, 8] },
+    }),
+  ],
+]
+
+function parametersOf(network: NetworkConfig): Tensors {
+  return new Map(
+    parameterSpecs(network).map(({ name, shape }, i) => {
+      const count = shape.reduce((product, size) => product * size, 1)
+      const fan = Math.max(1, count / shape[0]!)
+      return [name, { shape, data: gaussian(3, i, 0, count).map(x => x / Math.sqrt(fan)) }]
+    }),
+  )
+}
+
+describe('the PyTorch network', { skip }, () => {
+  for (const [title, network] of networks) {
+    test(`loss within 1e-4 and gradients within 1e-3 of ours: ${title}`, async () => {
+      const parameters = parametersOf(network)
+      const frames = SAMPLES / 64
+      const steps = [3, 17]
+      const rows = (draw: number, width: number) =>
+        Array.from({ length: CLIPS }, (_, i) => gaussian(4, draw + i, 0, width))
+      const [audio, target, mels] = [rows(0, SAMPLES), rows(10, SAMPLES), rows(20, 10 * frames)]
+      const joined = (clips: readonly Float32Array[]) => Float32Array.from(clips.flatMap(clip => [...clip]))
+      const weights = folder.put('weights', encodeSafetensors(parameters))
+      const batch = folder.put(
+        'batch',
+        encodeSafetensors(
+          new Map([
+            ['audio', { shape: [CLIPS, SAMPLES], data: joined(audio) }],
+            ['target', { shape: [CLIPS, SAMPLES], data: joined(target) }],
+            ['mel', { shape: [CLIPS, 10, frames], data: joined(mels) }],
+            [
+              'sinusoids',
+              { shape: [CLIPS, network.stepEmbedding.size], data: stepSinusoids(network.stepEmbedding, steps) },
+            ],
+          ]),
+        ),
+      )
+      const config = folder.put('network.json', JSON.stringify(network))
+      const options = ['--batch', batch, '--repeat', '1', '--threads', '1', '--loss', 'l2']
+      const { status, stdout, stderr } = await start('measure', [
+        config,
+        weights,
+        ...options,
+        '--output',
+        folder.at('out'),
+      ]).ended
+      assert.equal(status, 0, stderr)
+
+      const engine = await createEngine(network, parameters, { threads: 1 })
+      try {
+        const mel = mels.map(data => ({ data, bands: 10, frames }))
+        const { loss, gradients } = await engine.lossGradients({ audio, target, steps, mel, loss: 'l2' })
+        assert.ok(Math.abs(JSON.parse(stdout).loss / loss - 1) < 1e-4)
+        const { tensors } = decodeSafetensors(readFileSync(folder.at('out')), 'PyTorch')
+        assert.deepEqual([...tensors.keys()].sort(), [...gradients.keys()].sort())
+        for (const [name, { data }] of tensors) {
+          assert.ok(
+            relativeError(data, gradients.get(name)!) < 1e-3,
+            `${name}: ${relativeError(data, gradients.get(name)!)}`,
+          )
+        }
+      } finally {
+        await engine.dispose()
+      }
+    })
+  }
+})
+
+describe('the windowed front end', { skip }, () => {
+  test('windows and back are the identity, and white noise keeps its deviation', async () => {
+    const program = `
+import torch
+from diffwave_torch.front_end import Windows, Patches
+x = torch.randn(2, 4096, generator=torch.Generator().manual_seed(1))
+for learned in (False, True):
+    windows = Windows(512, 128, 257, learned)
+    assert (windows.decode(windows.encode(x)) - x).abs().max() < 1e-5
+    assert abs(windows.encode(x)[:, 1:256].std() - 1) < 0.02
+fixed, learned = Windows(512, 128, 187), Windows(512, 128, 187, learned=True)
+assert (fixed.encode(x) - learned.encode(x)).abs().max() < 1e-5
+assert (fixed.decode(fixed.encode(x)) - learned.decode(learned.encode(x))).abs().max() < 1e-5
+patches = Patches(8)
+assert torch.equal(patches.decode(patches.encode(x)), x)
+`
+    const { status, stderr } = await evaluate(program)
+    assert.equal(status, 0, stderr)
+  })
+})

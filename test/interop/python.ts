@@ -1,0 +1,63 @@
+/** Python with PyTorch, as a process, for the tests of interop/pytorch. Where there is none they are skipped. */
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { inRepository } from '../support/paths.js'
+
+const { DIFFWAVE_PYTHON: interpreter } = process.env
+
+const options = {
+  cwd: inRepository('interop/pytorch'),
+  env: { ...process.env, OMP_NUM_THREADS: '1', OMP_WAIT_POLICY: 'PASSIVE' },
+}
+
+/** The first Python that has what the trainer needs; null if none has. DIFFWAVE_PYTHON names another. */
+const python =
+  [interpreter ?? 'python3', '/usr/bin/python3'].find(
+    path => spawnSync(path, ['-c', 'import torch, scipy, soundfile; torch.optim.Adam']).status === 0,
+  ) ?? null
+
+/** What `test` takes to skip where there is no PyTorch. */
+export const skip = python === null ? 'needs a Python with torch, scipy and soundfile' : false
+
+export interface Ended {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A started module of the package. */
+export interface Running {
+  kill(): void
+  /** Until its output holds some text. */
+  until(text: string): Promise<void>
+  readonly ended: Promise<Ended>
+}
+
+/** Starts `python -m diffwave_torch.MODULE ARGUMENTS`. */
+export function start(module: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+  return running(['-m', `diffwave_torch.${module}`, ...args], env)
+}
+
+/** Runs a program, given as text. */
+export function evaluate(program: string, args: readonly string[] = []): Promise<Ended> {
+  return running(['-c', program, ...args], {}).ended
+}
+
+function running(args: readonly string[], env: Readonly<Record<string, string>>): Running {
+  const child = spawn(python!, args, { cwd: options.cwd, env: { ...options.env, ...env } })
+  let [stdout, stderr] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', text => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', text => {
+    stderr += text
+  })
+  const ended = once(child, 'close').then(([status]) => ({ status, stdout, stderr }))
+  return {
+    kill: () => child.kill('SIGKILL'),
+    async until(text) {
+      while (!stdout.includes(text) && child.exitCode === null) await once(child.stdout, 'data')
+    },
+    ended,
+  }
+}

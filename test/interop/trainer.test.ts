@@ -1,0 +1,182 @@
+/** The trainer of interop/pytorch: resumption, several processes, refusals. */
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { describe, test } from 'node:test'
+import { encodeWav } from '#src/audio/codecs/wav-encode'
+import { gaussian } from '#src/core/random'
+import { decodeSafetensors } from '#src/formats/safetensors'
+import { relativeError } from '../support/numbers.js'
+import { scratch } from '../support/process.js'
+import { evaluate, skip, start } from './python.js'
+
+const folder = scratch()
+
+const config = {
+  model: {
+    kind: 'vocoder',
+    sampleRate: 22050,
+    network: {
+      channels: 8,
+      layers: 2,
+      dilationCycle: 2,
+      frontEnd: { kind: 'windows', kernel: 256, stride: 128, bins: 93, envelope: {} },
+      inputMask: { steps: 200 },
+      stepEmbedding: { frequencies: 'inverse', fractional: 'direct', size: 8, hidden: 8 },
+      mel: { kind: 'frame-rate', bands: 80, hop: 256, encoder: [8] },
+    },
+    mel: 'tacotron2',
+    diffusion: { training: { kind: 'cosine', steps: 200 }, prediction: 'x0', prior: { kind: 'front-end' } },
+  },
+  data: { cropSamples: 4096, batch: 2, gain: [-6, 0], validationShare: 0 },
+  optimiser: { learningRate: 1e-3, totalSteps: 100 },
+  loss: 'time-frequency',
+  spectral: { weight: 0.02, windows: [512] },
+  every: { log: 1, validation: 100, checkpoint: 2 },
+  seed: 1,
+}
+
+type Config = typeof config
+
+function written(name: string, changes: (config: Config) => void = () => undefined): string {
+  const copy = structuredClone(config)
+  changes(copy)
+  return folder.put(name, JSON.stringify(copy))
+}
+
+for (let i = 0; i < 3; i++) {
+  const samples = gaussian(1, i, 0, 9000).map((x, n) => 0.2 * Math.sin(n / 9) * Math.cos(n / 900) + 0.01 * x)
+  folder.put(`data/${i}.wav`, encodeWav({ samples, sampleRate: 22050 }))
+}
+const options = (run: string, steps: number) => [
+  ...['--data', folder.at('data'), '--out', folder.at(run), '--max-steps', `${steps}`],
+  ...['--precision', 'float32', '--threads', '1'],
+]
+const checkpoint = (run: string) =>
+  decodeSafetensors(readFileSync(folder.at(`${run}/checkpoint.safetensors`)), run).tensors
+
+async function trained(file: string, args: readonly string[], env: Record<string, string> = {}): Promise<void> {
+  const { status, stderr } = await start('train', [file, ...args], env).ended
+  assert.equal(status, 0, stderr)
+}
+
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0)
+  const address = server.address()
+  await new Promise(resolve => server.close(resolve))
+  return typeof address === 'object' && address !== null ? `${address.port}` : ''
+}
+
+describe('the PyTorch trainer', { skip }, () => {
+  test('a killed run that is resumed has the same bytes as one that never stopped', async () => {
+    const file = written('resume.json')
+    const killed = start('train', [file, ...options('killed', 100)])
+    const whole = trained(file, options('whole', 6))
+    await killed.until('"step": 4')
+    killed.kill()
+    await killed.ended
+    await whole
+    await trained(file, [...options('killed', 6), '--resume'])
+    const [a, b] = [checkpoint('killed'), checkpoint('whole')]
+    assert.deepEqual([...a.keys()], [...b.keys()])
+    for (const [name, { data }] of a) assert.deepEqual(data, b.get(name)!.data, name)
+  })
+
+  test('two processes train as one with twice the batch', async () => {
+    const [half, whole] = [
+      written('half.json'),
+      written('twice.json', c => {
+        c.data.batch = 4
+      }),
+    ]
+    const port = await freePort()
+    const env = { WORLD_SIZE: '2', MASTER_ADDR: '127.0.0.1', MASTER_PORT: port }
+    await Promise.all([
+      trained(half, options('two', 3), { ...env, RANK: '0', LOCAL_RANK: '0' }),
+      trained(half, options('two', 3), { ...env, RANK: '1', LOCAL_RANK: '1' }),
+      trained(whole, options('one', 3)),
+    ])
+    const [two, one] = [checkpoint('two'), checkpoint('one')]
+    for (const [name, { data }] of two) {
+      // Adam divides by the root of a gradient's square: where that is next to nothing, rounding shows.
+      const bound = name.startsWith('first') || name.startsWith('second') ? 1e-3 : 1e-4
+      assert.ok(relativeError(data, one.get(name)!.data) < bound, name)
+    }
+  })
+
+  test('the adversarial stage trains, and resumes with its discriminators', async () => {
+    const file = folder.put(
+      'adversarial.json',
+      JSON.stringify({
+        ...config,
+        adversarial: { alone: 1, windows: [512], resolutionChannels: 2, periods: [2], periodChannels: 2 },
+      }),
+    )
+    const run = async (...more: string[]) => {
+      const { status, stdout, stderr } = await start('adversarial', [file, ...more]).ended
+      assert.equal(status, 0, stderr)
+      return stdout
+    }
+    await run(...options('judged', 2))
+    assert.ok(existsSync(folder.at('judged/discriminators-2.safetensors')))
+    const before = checkpoint('judged')
+    const stdout = await run(...options('judged', 4), '--resume')
+    assert.match(stdout, /"step": 4/)
+    const name = 'weights/skip_projection.weight'
+    assert.notDeepEqual(checkpoint('judged').get(name)!.data, before.get(name)!.data)
+  })
+})
+
+describe('what the PyTorch trainer refuses', { skip }, () => {
+  test('front ends that cannot be, by the name of the field', async () => {
+    const refusals = new Map<string, (config: Config) => void>([
+      [
+        'network.frontEnd.stride: 96 must divide the hop, 256',
+        c => Object.assign(c.model.network.frontEnd, { kernel: 192, stride: 96 }),
+      ],
+      [
+        'network.frontEnd.kernel: 64 must not be shorter than the stride, 128',
+        c => Object.assign(c.model.network.frontEnd, { kernel: 64 }),
+      ],
+      [
+        'network.frontEnd.bins: 200 must lie within 1 … 129',
+        c => Object.assign(c.model.network.frontEnd, { bins: 200 }),
+      ],
+      ['data.cropSamples: 1000 must be a multiple of the hop, 256', c => Object.assign(c.data, { cropSamples: 1000 })],
+    ])
+    const files = [...refusals.values()].map((change, i) => written(`bad-${i}.json`, change))
+    const program = `
+import sys
+from diffwave_torch.config import ConfigError, training_config
+for path in sys.argv[1:]:
+    try:
+        training_config(path)
+    except ConfigError as error:
+        print(error)
+`
+    const { stdout } = await evaluate(program, files)
+    assert.deepEqual(stdout.trim().split('\n'), [...refusals.keys()])
+  })
+
+  test('no CUDA, a checkpoint of another shape and changed recordings, in one line each', async () => {
+    const file = written('start.json')
+    await trained(file, options('shapes', 1))
+    const wider = written('wider.json', c => {
+      c.model.network.channels = 12
+    })
+    folder.put('other/a.wav', readFileSync(folder.at('data/1.wav')))
+    const others = ['--data', folder.at('other'), '--out', folder.at('shapes')]
+    const ended = await Promise.all([
+      start('train', [file, ...options('none', 1), '--device', 'cuda'], { CUDA_VISIBLE_DEVICES: '' }).ended,
+      start('train', [wider, ...options('shapes', 2), '--resume']).ended,
+      start('train', [file, ...others, '--resume']).ended,
+    ])
+    const messages = ended.map(({ status, stderr }) => {
+      assert.equal(status, 1)
+      return stderr.trim().split('\n').at(-1)!
+    })
+    assert.equal(messages[0], 'error: --device cuda: PyTorch finds no CUDA device')
+    assert.match(messages[1]!, /^error: .*the parameter .* has another shape: expected \[12, .*got \[8, /)
+    assert.match(messages[2]!, /^error: .*the recordings are not those this run was started with/)
+  })
+})
