@@ -1,5 +1,6 @@
 // Fuzzes every parser: changed files must be read or refused with a code, within 2 s and 512 MB, and nothing nonsensical may be accepted.
-// usage: npm run fuzz -- [--seconds 60] [--seed 1] [--jobs 2] [--only N]
+// usage: npm run fuzz -- [--seconds 60] [--inputs N] [--seed 1] [--jobs 2] [--only N]
+//   --inputs N stop after N inputs, if the seconds are not over before
 //   --only N   parse the input of that index alone, in this process, and write it to fuzz-N.bin
 import { fork } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,14 +13,15 @@ import { root } from './compile.mjs'
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '60' },
+    inputs: { type: 'string', default: 'Infinity' },
     seed: { type: 'string', default: '1' },
     jobs: { type: 'string', default: '2' },
     only: { type: 'string' },
   },
 })
-const [seconds, seed, jobs] = [values.seconds, values.seed, values.jobs].map(Number)
-if (![seconds, seed, jobs].every(value => value >= 0)) {
-  console.error('--seconds, --seed and --jobs are numbers')
+const [seconds, inputs, seed, jobs] = [values.seconds, values.inputs, values.seed, values.jobs].map(Number)
+if (![seconds, inputs, seed, jobs].every(value => value >= 0)) {
+  console.error('--seconds, --inputs, --seed and --jobs are numbers')
   process.exit(2)
 }
 await build({ ifMissing: true })
@@ -71,6 +73,7 @@ function start(first) {
     if ('count' in message) {
       total.inputs += message.count
       total.refused += message.refusals
+      if (total.inputs >= inputs) stop()
     } else findings.push(message)
   })
   const done = new Promise(resolve => {
@@ -88,13 +91,16 @@ function start(first) {
 
 const workers = new Map()
 const running = Array.from({ length: jobs }, (_, i) => start(i).done)
-setTimeout(() => {
+const timer = setTimeout(stop, seconds * 1000)
+function stop() {
+  if (stopping) return
   stopping = true
+  clearTimeout(timer)
   for (const worker of workers.values()) {
     if (worker.connected) worker.send('stop')
     setTimeout(() => worker.kill('SIGKILL'), 5000).unref()
   }
-}, seconds * 1000)
+}
 await Promise.all(running)
 rmSync(folder, { recursive: true })
 

@@ -53,7 +53,7 @@ for (let index = first; ; index += step) {
   line.write(String(index))
   writeSync(progress, line, 0, 16, 0)
   if (await attempt(index)) refusals++
-  if (++count % 200 === 0) {
+  if (++count % 20 === 0) {
     process.send({ count, refusals })
     ;[count, refusals] = [0, 0]
     // Lets the parent's message in.
