@@ -49,7 +49,7 @@ for (const name of names) {
     [
       `${name}: ${config.description}`,
       '',
-      `Licence: ${config.licence}. Engine: ${model.engine.name}. Trained for ${config.provenance.steps} updates.`,
+      `Licence: ${config.license}. Engine: ${model.engine.name}. Trained for ${config.provenance.steps} updates.`,
       '',
       `| file | command | ${drawn ? 'drawn ' : ''}label | steps |`,
       '| --- | --- | --- | --- |',

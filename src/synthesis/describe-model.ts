@@ -18,7 +18,7 @@ export function describeModel(config: ModelConfig) {
   return {
     kind: config.kind,
     name: config.name,
-    licence: config.licence,
+    license: config.license,
     sampleRate,
     convention: config.mel?.name ?? null,
     channels: network.channels,

@@ -188,3 +188,12 @@ export const conventionSchema = z.union([
   z.enum(['lmnt', 'tacotron2', 'hifigan', 'amphion']).transform((name): MelConvention => namedConventions[name]),
   melConventionSchema,
 ])
+
+/** What a convention lacks to be refined by; null: nothing. */
+export function refinementObstacle({ fftSize, windowLength, hop }: MelConvention): string | null {
+  // With fewer, only the very end of a window covers the clip's last samples, which are divided by its value.
+  if (2 * windowLength < 5 * hop) return 'windows of at least two and a half hops'
+  // The stages of refinement keep one spectrum per hop.
+  if (fftSize > 32 * hop) return 'transforms of at most 32 hops'
+  return null
+}

@@ -32,15 +32,6 @@ export function refinementLookAhead({ fftSize, hop }: MelConvention, iterations:
   return iterations === 0 ? 0 : (iterations - 1) * (Math.ceil(fftSize / hop) - 1) * hop + fftSize
 }
 
-/** What a convention lacks to be refined by; null: nothing. */
-export function refinementObstacle({ fftSize, windowLength, hop }: MelConvention): string | null {
-  // Less, and the clip's last samples lie under nothing but a window's very end, by which they would be divided.
-  if (2 * windowLength < 5 * hop) return 'windows of at least two and a half hops'
-  // Stages keep a spectrum a hop.
-  if (fftSize > 32 * hop) return 'transforms of at most 32 hops'
-  return null
-}
-
 /** Numbers of the latest frames, `size` a frame. */
 class FrameRing {
   readonly data: Float32Array

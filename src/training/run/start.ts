@@ -79,13 +79,13 @@ export async function start(options: StartOptions): Promise<{ state: TrainingSta
 }
 
 /** A model with what another says of how it is sampled and presented, on which training does not depend. */
-function presented(model: ModelConfig, { name, description, licence, diffusion }: ModelConfig): ModelConfig {
+function presented(model: ModelConfig, { name, description, license, diffusion }: ModelConfig): ModelConfig {
   const { sampling, defaultSteps, defaultSampler, defaultGuidance, refinement } = diffusion
   return {
     ...model,
     name,
     description,
-    licence,
+    license,
     diffusion: { ...model.diffusion, sampling, defaultSteps, defaultSampler, defaultGuidance, refinement },
   }
 }
@@ -99,7 +99,7 @@ function learnt(config: TrainingConfig): string {
     defaultGuidance: 0,
     refinement: null,
   } as const
-  const plain = { name: '', description: '', licence: '', diffusion: { ...config.model.diffusion, ...nothing } }
+  const plain = { name: '', description: '', license: '', diffusion: { ...config.model.diffusion, ...nothing } }
   const optimiser = { ...config.optimiser, totalSteps: 0 }
   return JSON.stringify({ ...config, optimiser, model: presented(config.model, { ...config.model, ...plain }) })
 }

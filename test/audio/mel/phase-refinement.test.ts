@@ -4,12 +4,18 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { readWav } from '#src/audio/codecs/wav'
 import { concatenateAudio } from '#src/audio/concatenate'
-import { type Mel, type MelConvention, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
+import {
+  type Mel,
+  type MelConvention,
+  melConventionSchema,
+  namedConventions,
+  refinementObstacle,
+} from '#src/audio/mel/convention'
 import { sliceMel } from '#src/audio/mel/frames'
 import { griffinLim } from '#src/audio/mel/griffin-lim'
 import { melToMagnitudes } from '#src/audio/mel/inverse'
 import { melSpectrogram } from '#src/audio/mel/mel'
-import { PhaseRefinement, refined, refinementLookAhead, refinementObstacle } from '#src/audio/mel/phase-refinement'
+import { PhaseRefinement, refined, refinementLookAhead } from '#src/audio/mel/phase-refinement'
 import { FrameTransform, framePadding } from '#src/audio/transforms/stft'
 import { gaussian } from '#src/core/random'
 import { golden } from '../../support/paths.js'

@@ -1,0 +1,92 @@
+/** What a model's config.json may say. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { type ModelConfigInput, modelConfigSchema } from '#src/model/config'
+import { smallGeneratorConfig, smallVocoderConfig } from '../support/configs.js'
+
+/** The first complaint about a config, as `field: message`. */
+function complaint(config: unknown): string | undefined {
+  const issue = modelConfigSchema.safeParse(config).error?.issues[0]
+  return issue && `${issue.path.join('.')}: ${issue.message}`
+}
+
+const vocoder = smallVocoderConfig()
+const generator = smallGeneratorConfig()
+const subbands = { kind: 'mdct' as const, gains: [1, 1, 1, 1] }
+const envelope = { kind: 'mel-envelope' as const, follows: 'bands' as const, floor: 1e-5 }
+const diffusion = (fields: Partial<ModelConfigInput['diffusion']>, config: ModelConfigInput = generator) => ({
+  diffusion: { ...config.diffusion, ...fields },
+})
+
+test('a complete config is accepted as it is', () => {
+  assert.deepEqual(modelConfigSchema.parse(vocoder), vocoder)
+  assert.deepEqual(modelConfigSchema.parse(generator), generator)
+})
+
+describe('the licence', () => {
+  const { license: _, ...bare } = vocoder
+
+  test('is read in the old spelling and kept in the new one', () => {
+    const config = modelConfigSchema.parse({ ...bare, licence: 'MIT' })
+    assert.equal(config.license, 'MIT')
+    assert.ok(!('licence' in config))
+  })
+
+  test('is refused in two spellings at once', () => {
+    assert.match(complaint({ ...bare, licence: 'MIT', license: 'MIT' })!, /licence/)
+  })
+})
+
+describe('fields that contradict each other are refused by name', () => {
+  const cases: readonly (readonly [start: string, config: object])[] = [
+    ['network.mel: ', { ...generator, kind: 'vocoder' }],
+    ['mel: ', { ...vocoder, mel: null }],
+    ['mel.sampleRate: ', { ...vocoder, sampleRate: 16_000 }],
+    [
+      'network.mel.bands: ',
+      { ...vocoder, network: { ...vocoder.network, mel: { ...vocoder.network.mel, bands: 64 } } },
+    ],
+    ['network.mel: ', { ...vocoder, network: { ...vocoder.network, mel: { ...vocoder.network.mel, strides: [16] } } }],
+    ['aliases: ', { ...generator, aliases: { '7': 'seven' } }],
+    ['network.inputMask.steps: ', { ...generator, network: { ...generator.network, inputMask: { steps: 3 } } }],
+    ['labelShares: must be as many', { ...generator, labelShares: [1] }],
+    ['labelShares: must not all', { ...generator, labelShares: [0, 0] }],
+    ['diffusion.clamp: ', { ...generator, ...diffusion({ signalScale: 4, clamp: true }) }],
+    [
+      'diffusion.subbands.gains: ',
+      { ...generator, ...diffusion({ clamp: false, subbands: { ...subbands, gains: [1, 1, 1, 1, 1] } }) },
+    ],
+    ['diffusion.subbands: ', { ...generator, ...diffusion({ clamp: true, subbands }) }],
+    ['diffusion.prior: a prior needs', { ...generator, ...diffusion({ prior: envelope }) }],
+    ['diffusion.refinement: refinement needs a mel', { ...generator, ...diffusion({ refinement: { iterations: 2 } }) }],
+    [
+      'diffusion.prior: a mel-envelope prior needs windows',
+      {
+        ...vocoder,
+        ...diffusion({ prior: envelope }, vocoder),
+        mel: { ...vocoder.mel!, windowLength: 400 },
+      },
+    ],
+    [
+      'diffusion.refinement: refinement needs windows',
+      {
+        ...vocoder,
+        ...diffusion({ refinement: { iterations: 2 } }, vocoder),
+        mel: { ...vocoder.mel!, windowLength: 600 },
+      },
+    ],
+  ]
+  for (const [start, config] of cases) {
+    test(start.replace(/: $/, ''), () => assert.ok(complaint(config)?.startsWith(start), complaint(config)))
+  }
+
+  test('network.patch, for subbands', () => {
+    const network = { ...generator.network, patch: 6 }
+    const config = {
+      ...generator,
+      network,
+      ...diffusion({ clamp: false, subbands: { ...subbands, gains: Array(6).fill(1) } }),
+    }
+    assert.ok(complaint(config)?.startsWith('network.patch: '), complaint(config))
+  })
+})
