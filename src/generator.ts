@@ -70,7 +70,7 @@ const generateSchema = z
 
 /** A generated clip. */
 export class GeneratedClip extends Synthesis {
-  /** The label that was asked for, or drawn; null: none. */
+  /** The requested or drawn label; null: none. */
   readonly label: string | null
 
   constructor(fields: SynthesisFields & { readonly label: string | null }) {
@@ -89,7 +89,7 @@ const MAX_BATCH_SAMPLES = 2 ** 22
  */
 const MAX_WHOLE_SAMPLES = 2 ** 19
 
-/** A clip as it was asked for. */
+/** A clip to be made. */
 interface PlannedClip {
   readonly label: string | null
   readonly request: PlannedRequest
@@ -128,7 +128,7 @@ export class Generator extends SoundModel {
   }
 
   /**
-   * The label of a seed's clip for which none is asked: each as often as the training clips had it; null if the model
+   * The label of a seed's clip if the options name none: each as often as the training clips had it; null if the model
    * draws none.
    */
   drawLabel(seed: number): string | null {

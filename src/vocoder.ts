@@ -31,7 +31,7 @@ import {
 import type { AudioStream, Synthesis } from './synthesis/result.js'
 import { clipOfBatch } from './synthesis/watch.js'
 
-/** What a vocoder can be asked for, whole or streamed. */
+/** Options of every synthesis, whole or streamed. */
 interface VocoderFields {
   /** The voice, for models that have labels. Default: null, none. */
   readonly label?: string | null | undefined

@@ -122,9 +122,9 @@ export function permutation(seed: number, draw: number, count: number): Uint32Ar
   const order = Uint32Array.from({ length: count }, (_, i) => i)
   for (let i = count - 1; i > 0; i--) {
     const j = uniformInteger(seed, draw, i, i + 1)
-    const held = order[i]!
+    const swapped = order[i]!
     order[i] = order[j]!
-    order[j] = held
+    order[j] = swapped
   }
   return order
 }

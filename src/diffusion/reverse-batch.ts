@@ -10,7 +10,7 @@ import { drawOfPass, type NoiseSource } from './noise.js'
 import type { PassState } from './samplers/sampler.js'
 import { type ReverseSteps, reverseStep, type WatchedStep } from './step.js'
 
-export interface BatchRequest extends ReverseSteps {
+interface BatchRequest extends ReverseSteps {
   /** The network's output for whole clips at a training step. */
   readonly predict: (clips: readonly Float32Array[], step: number) => Promise<readonly Float32Array[]>
   /** The noise of each clip. */

@@ -1,7 +1,7 @@
 /**
  * The reverse process over a clip of any length in bounded memory. Its passes run as a wavefront: a piece of audio goes
  * through pass 0, what has become final of it through pass 1, and so on, each pass lagging by the network's receptive
- * field behind the one before. Whole-clip synthesis runs the very same way, so streaming gives the same bytes.
+ * field behind the one before. Whole-clip synthesis runs the same way, so streaming makes the same bytes.
  *
  * A network keeps its conditioning for as long as the slowest pass in flight needs it. So at most `PASSES_IN_FLIGHT`
  * passes run in one sweep; a longer process makes several sweeps, between which the whole intermediate data are kept (4
@@ -18,7 +18,7 @@ import { concatenate, StateQueue } from './state-queue.js'
 import { type ReverseSteps, reverseStep, type WatchedStep } from './step.js'
 
 /** Passes per sweep: at 64 channels × 30 layers, 8 passes in flight hold 88 MB of layers’ inputs, skips and mel. */
-export const PASSES_IN_FLIGHT = 8
+const PASSES_IN_FLIGHT = 8
 
 /** A network running several passes over one clip: the part of the engines' streams that matters here. */
 export interface PassStream {
@@ -27,8 +27,8 @@ export interface PassStream {
   dispose(): void
 }
 
-/** The mel that conditions a clip. Its frames give the length. */
-export interface MelInput {
+/** The mel that conditions a clip. The clip is as long as its frames. */
+interface MelInput {
   readonly mel: MelFeed
   /** Frames that the network looks ahead from the frame a sample lies in. */
   readonly context: number
@@ -67,7 +67,7 @@ interface Stretch {
   readonly last: boolean
 }
 
-/** What a sweep makes final: the state after its last pass, and x̂_0 of it if somebody watches. */
+/** Data that a sweep has finished: the state after its last pass, and x̂_0 if the process is watched. */
 interface SweepPiece {
   readonly state: PassState
   readonly clean: Float32Array | null

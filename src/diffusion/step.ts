@@ -13,7 +13,7 @@ export interface ReverseSteps {
   readonly prediction: Prediction
 }
 
-export interface StepResult {
+interface StepResult {
   /** x after the step, and what the sampler carries on. */
   readonly state: PassState
   /** x̂_0, the clean data that this step aimed at. */

@@ -17,7 +17,7 @@ import type { PassState } from '../diffusion/samplers/sampler.js'
 import { type ReverseSteps, reverseStep, type WatchedStep } from '../diffusion/step.js'
 
 /** Its sampler may take each level several times (`resampled`). */
-export interface FillRequest extends ReverseSteps {
+interface FillRequest extends ReverseSteps {
   readonly domain: DataDomain
   /** Mel of the region, for models with one. */
   readonly mel: Mel | null
@@ -31,9 +31,9 @@ export interface FillRequest extends ReverseSteps {
 
 /** A stretch of a recording with gaps in it. */
 export interface KnownAudio {
-  /** The recording; any number where it is not known. */
+  /** The recording; any number in its gaps. */
   readonly samples: Float32Array
-  /** 1 where it is known, 0 where it is not, between them in a transition. */
+  /** 1 for known samples, 0 in a gap, between them in a transition. */
   readonly weight: Float32Array
 }
 

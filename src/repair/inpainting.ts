@@ -37,7 +37,7 @@ export interface Gap {
 
 /** Options of `inpaint`. */
 export interface InpaintOptions extends WholeClipOptions {
-  /** What is lost, in seconds from the recording's start: 1 to 10,000 gaps of at most 10 s. */
+  /** The lost stretches, in seconds from the recording's start: 1 to 10,000 gaps of at most 10 s. */
   readonly gaps: readonly Gap[]
   /**
    * Passes at each noise level (RePaint's resampling), 1 to 50, default 4: more join better, and each costs `steps`
@@ -46,7 +46,7 @@ export interface InpaintOptions extends WholeClipOptions {
    */
   readonly rounds?: number | undefined
   /**
-   * Seconds on either side of a gap over which the recording fades into what was made, 0 to 0.1, default 0.002. 0
+   * Seconds on either side of a gap over which the recording fades into generated audio, 0 to 0.1, default 0.002. 0
    * leaves every known sample as it is.
    */
   readonly fade?: number | undefined
@@ -67,7 +67,7 @@ const inpaintSchema = z.strictObject({
 
 /**
  * The recording with its gaps filled. A vocoder follows the recording's mel, interpolated over the gaps; a generator
- * what it knows of sound.
+ * follows the sound around them alone.
  *
  * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `SAMPLE_RATE_MISMATCH`, `BAD_AUDIO`, `NOT_FINITE`,
  * `UNKNOWN_LABEL`, `ABORTED`
@@ -145,7 +145,7 @@ async function predictRegion(
   return output!
 }
 
-/** Samples on either side of a gap on which what is made in it can depend. */
+/** Samples on either side of a gap that its filling can depend on. */
 function reachOf({ config: { network, mel }, domain }: Denoiser): number {
   const radius = receptiveRadius(network) * network.patch
   if (mel === null || network.mel === null) return Math.max(radius, domain.reach)
@@ -175,7 +175,7 @@ function knownOf(samples: Float32Array, region: Region, taper: number): KnownAud
 /**
  * The mel of a region's frames, bridged over its gaps.
  *
- * @throws DiffWaveError `BAD_AUDIO` where no frame is free of a gap
+ * @throws DiffWaveError `BAD_AUDIO` if the gaps touch every frame
  */
 function regionMel(samples: Float32Array, region: Region, convention: MelConvention): Mel {
   const { hop, fftSize, sampleRate } = convention

@@ -8,7 +8,7 @@ import { reverseBatch } from '../diffusion/reverse-batch.js'
 import type { Sampler } from '../diffusion/samplers/sampler.js'
 import { type OnStep, watchSteps } from './watch.js'
 
-export interface ClipsRequest {
+interface ClipsRequest {
   readonly sampler: Sampler
   /** Samples per clip. */
   readonly length: number

@@ -1,4 +1,4 @@
-/** What can be said of a model without running it: what `diffwave inspect` prints. */
+/** Facts of a model that need no run: those that `diffwave inspect` prints. */
 import { createSampler } from '../diffusion/samplers/create.js'
 import type { ModelConfig } from '../model/config.js'
 import { scheduleSteps } from '../model/diffusion-config.js'

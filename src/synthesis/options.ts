@@ -38,7 +38,7 @@ export interface WholeClipOptions extends SamplingOptions {
   readonly onStep?: OnStep | undefined
 }
 
-export const samplingFields = {
+const samplingFields = {
   steps: z
     .union([z.number().int().min(1).max(MAX_DIFFUSION_STEPS), z.string().min(1)], {
       error: `expected 1 to ${MAX_DIFFUSION_STEPS} steps, or the name of a schedule`,

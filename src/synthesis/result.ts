@@ -14,7 +14,8 @@ export interface SynthesisFields {
 }
 
 /**
- * Audio that a model made, and what it takes to make it again. It can be used wherever `{ samples, sampleRate }` is.
+ * Audio that a model made, with the seed and number of steps that make it again. It can be used wherever
+ * `{ samples, sampleRate }` is.
  */
 export class Synthesis {
   /** Mono, nominally within ±1. */

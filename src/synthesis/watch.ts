@@ -1,10 +1,10 @@
-/** Watching the reverse process: what `onStep` is called with. */
+/** Watching the reverse process: the argument of `onStep`. */
 import type { Mel } from '../audio/mel/convention.js'
 import { type DataDomain, decodeWhole } from '../data-domain/data-domain.js'
 import { alphaBarAfter, type Sampler } from '../diffusion/samplers/sampler.js'
 import type { WatchedStep } from '../diffusion/step.js'
 
-/** One reverse step, just taken. The audio is computed only when it is asked for, and may also be asked for later. */
+/** One reverse step, just taken. The audio is computed when `state()` or `clean()` is called, at once or later. */
 export interface SamplingStep {
   /** Index of the step, 0 to `of` − 1. With several rounds per level (inpainting) each round counts. */
   readonly index: number
@@ -29,11 +29,11 @@ export interface SamplingStep {
 export type OnStep = (step: SamplingStep) => void
 
 /** A clip that is watched. */
-export interface Watched {
+interface Watched {
   readonly domain: DataDomain
   readonly sampler: Sampler
   readonly mel: Mel | null
-  /** Samples of the clip: what was made beyond is cut off. */
+  /** Samples of the clip: longer data are cut off. */
   readonly length: number
   readonly clip?: number
   readonly start?: number

@@ -7,7 +7,7 @@
 import { throwIfAborted } from '../core/errors.js'
 import { type NoiseSchedule, scheduleFromAlphaBars } from '../diffusion/schedule.js'
 
-export interface TuneLevelsRequest {
+interface TuneLevelsRequest {
   /** The training schedule: levels stay within its ᾱ. */
   readonly training: NoiseSchedule
   /** ᾱ to start from, descending. */
@@ -21,7 +21,7 @@ export interface TuneLevelsRequest {
   readonly signal?: AbortSignal | undefined
 }
 
-export interface TunedLevels {
+interface TunedLevels {
   readonly betas: readonly number[]
   readonly value: number
   readonly evaluations: number

@@ -1,8 +1,8 @@
 /**
  * Tuning: the noise levels, and the sampler, with which a vocoder copies recordings best in a given number of steps.
  * Copies are compared with their originals by what can be heard: log-mel distance plus multi-resolution STFT distance.
- * They are judged without phase refinement, which brings them all nearer to the mel: what is compared is the work of
- * the denoiser's steps.
+ * They are judged without phase refinement, which brings them all nearer to the mel and would hide the
+ * differences between schedules.
  */
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
@@ -193,7 +193,7 @@ function split(examples: readonly Example[]) {
 
 /**
  * Schedules to start from, and to beat. The sampler that does best from evenly spaced levels, or from the model's own,
- * is the one to tune; a sampler that was asked for may start from the model's own levels, too.
+ * is the one to tune; a sampler that the options name may start from the model's own levels, too.
  */
 function candidates(diffusion: DiffusionConfig, steps: number, wanted: SamplerName | undefined) {
   const even = Array.from(derivedSchedule(noiseSchedule(diffusion.training), steps).beta)
@@ -206,7 +206,7 @@ function candidates(diffusion: DiffusionConfig, steps: number, wanted: SamplerNa
   return { derived: { betas: even, sampler: diffusion.defaultSampler } satisfies Candidate, own, starts }
 }
 
-/** A model's config with the schedules that were found, but for those that are no better than what it has. */
+/** A model's config with those of the schedules that are better than its own. */
 export function withTunedSchedules(config: ModelConfig, tuned: readonly TunedSchedule[]): ModelConfig {
   const added = tuned
     .filter(schedule => schedule.better)

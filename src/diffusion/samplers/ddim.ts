@@ -10,7 +10,7 @@
 import type { SamplingSchedule } from '../schedule.js'
 import { alphaBarBelow, levelOf, passLevels, passSteps, type Sampler } from './sampler.js'
 
-export interface DdimOptions {
+interface DdimOptions {
   /** η, 0 … 1: the share of ancestral sampling's noise that is added. */
   readonly eta: number
 }

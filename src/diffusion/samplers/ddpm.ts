@@ -10,7 +10,7 @@
 import type { SamplingSchedule } from '../schedule.js'
 import { levelOf, passLevels, passSteps, type Sampler } from './sampler.js'
 
-export interface DdpmOptions {
+interface DdpmOptions {
   /** Clamp to ±1 after every pass. */
   readonly clamp: boolean
 }

@@ -5,7 +5,7 @@
  *     x_n = √a·x_{n−1} + √(1 − a)·z   with a = ᾱ_n/ᾱ_{n−1}
  *
  * so that generated and known data can come to agree. The noise that the pass would add and the noise of going back are
- * both normal, and drawn as one. A multistep sampler starts anew each time: what it carried belonged to other data.
+ * both normal, and drawn as one. A multistep sampler starts anew each time, since it carried other data.
  */
 import { alphaBarAfter, type Sampler } from './sampler.js'
 
