@@ -68,7 +68,7 @@ describe('--json', () => {
       { code, expected, got, where },
       {
         code: 'BAD_OPTION',
-        expected: 'one of lmnt, tacotron2, hifigan',
+        expected: 'one of lmnt, tacotron2, hifigan, amphion',
         got: 'tacotron',
         where: '--convention',
       },
