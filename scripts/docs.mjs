@@ -1,4 +1,5 @@
-// Writes the API reference to out/reference/ from the docstrings; installs typedoc beside itself first if it is missing.
+// Writes the API reference to out/reference/ from the docstrings; installs typedoc beside itself first if it is
+// missing.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'

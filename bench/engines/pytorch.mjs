@@ -1,4 +1,7 @@
-/** PyTorch in its own process (diffwave_torch.measure --serve of interop/pytorch). Network, weights and inputs are passed as files. */
+/**
+ * PyTorch in its own process (diffwave_torch.measure --serve of interop/pytorch). Network, weights and inputs are
+ * passed as files.
+ */
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,6 @@
-// Lays out free-spoken-digit-dataset for training: recordings `<digit>_<speaker>_<take>.flac` become `<label>/<name>.wav`, all at
-// one level. Takes 0–4 of each speaker are the customary test set: they go to a folder of their own and are never trained on.
-// Needs this package built.
+// Lays out free-spoken-digit-dataset for training: recordings `<digit>_<speaker>_<take>.flac` become
+// `<label>/<name>.wav`, all at one level. Takes 0–4 of each speaker are the customary test set: they go to a folder of
+// their own and are never trained on. Needs this package built.
 //
 //   node models/digits/prepare.mjs <data folder> <output folder>
 //

@@ -1,7 +1,8 @@
-// A short piece of music from a seed: a mode, a tempo, a chord progression, and up to three parts over it (melody, accompaniment,
-// bass), by rules written for this project. Two seeds differ in mode, tempo, chords, rhythm, melody and instruments. All are on the
-// white keys and for mallets and bells: so many notes a small network can learn as they sound. (With twelve keys, nine instruments
-// and percussion it learnt in two hours where notes begin, and noise in place of their pitches.)
+// A short piece of music from a seed: a mode, a tempo, a chord progression, and up to three parts over it (melody,
+// accompaniment, bass), by rules written for this project. Two seeds differ in mode, tempo, chords, rhythm, melody and
+// instruments. All are on the white keys and for mallets and bells: so many notes a small network can learn as they
+// sound. (With twelve keys, nine instruments and percussion it learnt in two hours where notes begin, and noise in
+// place of their pitches.)
 import { uniform } from '../../dist/core/random.js'
 
 /** Semitones of the scale's degrees above the tonic. */
@@ -45,7 +46,9 @@ const rhythms = {
   3: ['2 2 2', '4 2', '2 4', '1 1 2 2', '3 1 2', '6', '2 1 1 2'],
 }
 
-/** Order in which an accompaniment's chord tones (0 … 3) sound, an eighth each; a number of several digits is a chord. */
+/**
+ * Order in which an accompaniment's chord tones (0 … 3) sound, an eighth each; a number of several digits is a chord.
+ */
 const patterns = {
   4: [
     '0 1 2 1 0 1 2 1',

@@ -1,4 +1,5 @@
-// A Standard MIDI File, format 0 (MIDI 1.0, "Standard MIDI Files 1.0"), as much of it as fluidsynth needs to play notes.
+// A Standard MIDI File, format 0 (MIDI 1.0, "Standard MIDI Files 1.0"), as much of it as fluidsynth needs to play
+// notes.
 
 /** Ticks a quarter note. */
 const DIVISION = 480

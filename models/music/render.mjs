@@ -1,6 +1,6 @@
-// Renders pieces of music to 16 kHz mono WAVs: compose.mjs → MIDI → fluidsynth with the FluidR3 sound font (MIT) → one level; and
-// writes the classes of their stretches (score-labels.mjs) to metadata.csv.
-// The same call gives the same files. Needs the Debian packages fluidsynth and fluid-soundfont-gm, and this package built.
+// Renders pieces of music to 16 kHz mono WAVs: compose.mjs → MIDI → fluidsynth with the FluidR3 sound font (MIT) → one
+// level; and writes the classes of their stretches (score-labels.mjs) to metadata.csv. The same call gives the same
+// files. Needs the Debian packages fluidsynth and fluid-soundfont-gm, and this package built.
 //
 //   node models/music/render.mjs <folder> [first seed] [pieces]
 //
@@ -16,7 +16,9 @@ import { encodeMidi } from './midi.mjs'
 import { scoreLabels } from './score-labels.mjs'
 
 const SOUND_FONT = process.env.SOUND_FONT ?? '/usr/share/sounds/sf2/FluidR3_GM.sf2'
-/** Hz at which fluidsynth plays: its own interpolation would fold what lies above 8 kHz down into a 16 kHz rendering. */
+/**
+ * Hz at which fluidsynth plays: its own interpolation would fold what lies above 8 kHz down into a 16 kHz rendering.
+ */
 const PLAYED_RATE = 48_000
 const RATE = 16_000
 /** Pieces of one call of fluidsynth, which spends a second reading the sound font; silence between them, in seconds. */

@@ -1,5 +1,6 @@
-// Classes of a piece's stretches, read off its score: how often notes are struck, how many sound at once, and on what they are
-// played. A generator that is told its class need not settle in almost pure noise what manner of piece it makes.
+// Classes of a piece's stretches, read off its score: how often notes are struck, how many sound at once, and on what
+// they are played. A generator that is told its class need not settle in almost pure noise what manner of piece it
+// makes.
 
 /** Seconds of a stretch: those of the model's clips. */
 const STRETCH = 2.048
@@ -8,7 +9,10 @@ const HOP = 0.256
 /** Notes struck closer together than this are one strike, in seconds. */
 const TOGETHER = 0.01
 
-/** By strikes a second, about the quartiles of all stretches; slow ones also by the notes that sound at once, about their median. */
+/**
+ * By strikes a second, about the quartiles of all stretches; slow ones also by the notes that sound at once, about
+ * their median.
+ */
 const paces = [
   { from: 0, thin: 'still-thin', full: 'still-full' },
   { from: 1.5, thin: 'calm-thin', full: 'calm-full' },
@@ -44,7 +48,8 @@ export function scoreClasses() {
 
 /**
  * @param {{ notes: import('./midi.mjs').Note[], seconds: number }} piece as `compose` gives it
- * @returns {{ from: number, label: string }[]} the class of the stretch around each moment, from the second at which it changes
+ * @returns {{ from: number, label: string }[]} the class of the stretch around each moment, from the second at which it
+ * changes
  */
 export function scoreLabels({ notes, seconds }) {
   const programs = new Set(notes.filter(({ channel }) => channel !== BASS).map(({ program }) => program))

@@ -1,4 +1,5 @@
-// What is fuzzed: each parser with valid files to begin with, the changes that suit its format, and what an accepted file must be.
+// What is fuzzed: each parser with valid files to begin with, the changes that suit its format, and what an accepted
+// file must be.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

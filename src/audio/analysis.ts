@@ -1,4 +1,7 @@
-/** What can be said of a recording in a few numbers: for `diffwave inspect`, and for refusing clips not worth training on. */
+/**
+ * What can be said of a recording in a few numbers: for `diffwave inspect`, and for refusing clips not worth training
+ * on.
+ */
 import Meyda from 'meyda/dist/node/main.js'
 import { DiffWaveError } from '../core/errors.js'
 import type { Audio } from './audio.js'

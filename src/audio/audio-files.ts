@@ -9,8 +9,8 @@ import { fileError } from '../core/files.js'
 export const AUDIO_FILE = /\.(wav|flac|mp3|ogg|oga|opus)$/i
 
 /**
- * Paths of the recordings below a folder, relative to it, in order. Links to folders are followed, but each folder is entered only
- * once, so that a link to a folder above ends. Folders that are reached without links come first.
+ * Paths of the recordings below a folder, relative to it, in order. Links to folders are followed, but each folder is
+ * entered only once, so that a link to a folder above ends. Folders that are reached without links come first.
  *
  * @throws DiffWaveError `FILE_NOT_FOUND`, `NOT_A_DIRECTORY`, `NOT_READABLE`, `ABORTED`
  */

@@ -14,6 +14,8 @@ export interface Recording extends Audio {
   readonly format: string
   /** Channels of the file. */
   readonly channels: number
-  /** What a reader should know: that the file was cut short, or declared another length than it has. One sentence each. */
+  /**
+   * What a reader should know: that the file was cut short, or declared another length than it has. One sentence each.
+   */
   readonly notes: readonly string[]
 }

@@ -30,7 +30,9 @@ export function checkAudio(value: unknown, where: string): asserts value is Audi
   checkSampleRate(sampleRate, where)
 }
 
-/** @throws DiffWaveError `code` (default `BAD_AUDIO`) if a sample rate is not a whole number of Hz that audio may have */
+/**
+ * @throws DiffWaveError `code` (default `BAD_AUDIO`) if a sample rate is not a whole number of Hz that audio may have
+ */
 export function checkSampleRate(sampleRate: unknown, where: string, code: ErrorCode = 'BAD_AUDIO'): void {
   if (
     Number.isInteger(sampleRate) &&

@@ -40,9 +40,9 @@ export interface LabelledFilesOptions {
 }
 
 /**
- * The recordings below a folder with their classes: the second column of `metadata.csv`, else the name of the innermost folder; ''
- * at the top of the folder. A line of `metadata.csv` means the recording whose path below the folder it gives, with or without the
- * ending; if there is none, the one whose path ends in what it gives, or is the end of it.
+ * The recordings below a folder with their classes: the second column of `metadata.csv`, else the name of the innermost
+ * folder; '' at the top of the folder. A line of `metadata.csv` means the recording whose path below the folder it
+ * gives, with or without the ending; if there is none, the one whose path ends in what it gives, or is the end of it.
  *
  * @throws DiffWaveError `BAD_DATA` (a line that could mean several recordings), and as `audioFiles`
  */

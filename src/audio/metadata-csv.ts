@@ -1,7 +1,7 @@
 /**
- * `metadata.csv`: the classes of a folder's recordings, as a table without a header whose columns are the recording, its class and,
- * optionally, the second from which the class holds. Columns are separated by commas, bars (as LJSpeech has them) or tabs, or by
- * semicolons if the file has nothing else; names may be quoted.
+ * `metadata.csv`: the classes of a folder's recordings, as a table without a header whose columns are the recording,
+ * its class and, optionally, the second from which the class holds. Columns are separated by commas, bars (as LJSpeech
+ * has them) or tabs, or by semicolons if the file has nothing else; names may be quoted.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -83,8 +83,9 @@ function rows(text: string): readonly (readonly string[])[] {
 }
 
 /**
- * What separates the columns: what every line has and nothing else does; if that does not tell, what comes first in every line.
- * Semicolons, which names and labels may contain, only if the other separators do not occur, but for decimal commas.
+ * What separates the columns: what every line has and nothing else does; if that does not tell, what comes first in
+ * every line. Semicolons, which names and labels may contain, only if the other separators do not occur, but for
+ * decimal commas.
  */
 function separators(text: string): string[] {
   const lines = text

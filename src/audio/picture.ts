@@ -32,8 +32,9 @@ function colour(value: number): Rgb {
 }
 
 /**
- * The picture's PNG bytes, 1200 × 488 pixels. Time runs across its whole width; the waveform's scale is ±1; the mel's lowest
- * band lies at the bottom, its darkest colour at its lowest value. Short lines at the waveform's foot mark seconds.
+ * The picture's PNG bytes, 1200 × 488 pixels. Time runs across its whole width; the waveform's scale is ±1; the mel's
+ * lowest band lies at the bottom, its darkest colour at its lowest value. Short lines at the waveform's foot mark
+ * seconds.
  *
  * @param samples mono, nominally in ±1
  * @param mel of the same audio, in any convention

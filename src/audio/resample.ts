@@ -14,7 +14,9 @@ async function loadLibrary(): Promise<Library> {
 
 /** The largest rate that the library takes; it uses the rates' ratio alone. */
 const MAX_LIBRARY_RATE = 192_000
-/** Rates of the same ratio that the library takes, both whole numbers; to within three in a million if there are none. */
+/**
+ * Rates of the same ratio that the library takes, both whole numbers; to within three in a million if there are none.
+ */
 function libraryRates(from: number, to: number): readonly [number, number] {
   if (Math.max(from, to) <= MAX_LIBRARY_RATE) return [from, to]
   let [divisor, rest] = [from, to]

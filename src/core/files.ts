@@ -89,9 +89,9 @@ export async function kindOfPath(path: string): Promise<'file' | 'directory' | '
 const MAX_ATTEMPTS = 3
 
 /**
- * Writes a file by way of a temporary one beside it, flushed and renamed. Any number of processes and workers may write the same
- * path at once: the last one to finish wins. Own code: `write-file-atomic` takes a write that a full disk cut short for a whole
- * one, and replaces the old file with the torso.
+ * Writes a file by way of a temporary one beside it, flushed and renamed. Any number of processes and workers may write
+ * the same path at once: the last one to finish wins. Own code: `write-file-atomic` takes a write that a full disk cut
+ * short for a whole one, and replaces the old file with the torso.
  *
  * @throws DiffWaveError `NOT_WRITABLE`, `NOT_A_FILE`, `NOT_A_DIRECTORY`, `DISK_FULL`; what was there before is intact
  */
@@ -113,8 +113,8 @@ export async function writeFileBytes(path: string, bytes: Uint8Array | string): 
 }
 
 /**
- * Writes a file from pieces as they arrive, by way of a temporary one beside it, flushed and renamed. The temporary file is removed
- * if anything fails. A pipe or a device at `path` is written to as it is.
+ * Writes a file from pieces as they arrive, by way of a temporary one beside it, flushed and renamed. The temporary
+ * file is removed if anything fails. A pipe or a device at `path` is written to as it is.
  *
  * @param head bytes that replace the file's first ones once all is written, such as a header that counts what follows
  * @throws DiffWaveError as `writeFileBytes`, and what the pieces throw

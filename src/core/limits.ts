@@ -11,28 +11,37 @@ export const MAX_DILATION_CYCLE = 16
 export const MAX_MEL_BANDS = 512
 /** Samples a mel frame: 4096 is 85 ms at 48 kHz. */
 export const MAX_HOP = 4096
-/** Samples folded into one position of the network: 512 at 16 kHz are 32 ms, the longest block of subbands that still tells one attack
- * from the next. */
+/**
+ * Samples folded into one position of the network: 512 at 16 kHz are 32 ms, the longest block of subbands that still
+ * tells one attack from the next.
+ */
 export const MAX_PATCH = 512
 /** Diffusion steps of a training schedule: 1000 is the customary largest. */
 export const MAX_DIFFUSION_STEPS = 4000
 /** Class labels of a generator. */
 export const MAX_LABELS = 4096
-/** Sample rates in Hz that audio may have, whatever its format: telephones have 8,000, the fastest converters 768,000. */
+/**
+ * Sample rates in Hz that audio may have, whatever its format: telephones have 8,000, the fastest converters 768,000.
+ */
 export const MIN_SAMPLE_RATE = 1000
 export const MAX_SAMPLE_RATE = 768_000
 /** Samples of one recording, mixed down: 1 GiB as float32, 101 minutes at 44,100 Hz, 3 h 22 min at 22,050 Hz. */
 export const MAX_AUDIO_SAMPLES = 2 ** 28
 /** Samples that a compressed file may decode to whatever its size: 128 MiB as float32, 25 minutes at 22,050 Hz. */
 export const MIN_DECODED_SAMPLES = 2 ** 25
-/** Samples that a compressed file may decode to for each of its bytes beyond that: speech in Opus at 6 kb/s has 64. Digital silence
- * has 250 to 320, and is refused from half an hour on; a file made to exhaust memory has thousands. */
+/**
+ * Samples that a compressed file may decode to for each of its bytes beyond that: speech in Opus at 6 kb/s has 64.
+ * Digital silence has 250 to 320, and is refused from half an hour on; a file made to exhaust memory has thousands.
+ */
 export const MAX_SAMPLES_PER_BYTE = 128
 /** Length of one transform in samples: 16384 is 0.7 s at 22,050 Hz. */
 export const MAX_FFT_SIZE = 16_384
 /** A file read whole into memory: 2 GiB, what one Node buffer surely holds. */
 export const MAX_FILE_BYTES = 2 ** 31 - 1
-/** JSON header of a safetensors file: 100,000 tensors take some 12 MB. The format allows 100 MB, which nothing in use needs. */
+/**
+ * JSON header of a safetensors file: 100,000 tensors take some 12 MB. The format allows 100 MB, which nothing in use
+ * needs.
+ */
 export const MAX_SAFETENSORS_HEADER_BYTES = 25_000_000
 /** Tensors of one file: a network of 256 layers with its optimiser's moments has some 8,000. */
 export const MAX_TENSORS = 100_000
@@ -55,13 +64,19 @@ export const MAX_CLIP_SECONDS = 3600
 export const MAX_CLIPS = 10_000
 /** 16-bit samples of a data set held in memory: 27 hours at 22,050 Hz. */
 export const MAX_TRAINING_BYTES = 2 ** 32
-/** Mels and whitened audio that a trainer keeps of its clips: 15 hours of 80 bands at 22,050 Hz; older ones are computed again. */
+/**
+ * Mels and whitened audio that a trainer keeps of its clips: 15 hours of 80 bands at 22,050 Hz; older ones are computed
+ * again.
+ */
 export const MAX_PREPARED_BYTES = 2 ** 32
 /** Files whose pictures and sound an evaluation's report holds: three players of 7 s take 1.3 MB a file. */
 export const REPORTED_FILES = 24
 /** Weight of classifier-free guidance: images use 1 to 7; far larger ones only overshoot. */
 export const MAX_GUIDANCE = 100
-/** Length of a gap to fill in seconds: past this nothing on either side says what was there, and all of it is held in memory. */
+/**
+ * Length of a gap to fill in seconds: past this nothing on either side says what was there, and all of it is held in
+ * memory.
+ */
 export const MAX_GAP_SECONDS = 10
 /** Gaps of one recording. */
 export const MAX_GAPS = 10_000

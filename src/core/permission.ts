@@ -16,7 +16,10 @@ export function isPermissionError(error: unknown): boolean {
 
 const codes: ReadonlySet<string> = new Set(['ERR_ACCESS_DENIED', 'ERR_DLOPEN_DISABLED'])
 
-/** A sentence that names the flag with which Node allows what it refused. @param path the file concerned, if it is about one */
+/**
+ * A sentence that names the flag with which Node allows what it refused.
+ * @param path the file concerned, if it is about one
+ */
 export function permissionHint(error: unknown, path?: string): string {
   if (error instanceof Error && 'code' in error && error.code === 'ERR_DLOPEN_DISABLED') {
     return 'Start Node with --allow-addons.'

@@ -1,6 +1,6 @@
 /**
- * Temporary files that become others by a rename. Their names say who writes them, so that those a killed process left behind are
- * removed later and those of running ones are not.
+ * Temporary files that become others by a rename. Their names say who writes them, so that those a killed process left
+ * behind are removed later and those of running ones are not.
  */
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises'
@@ -48,7 +48,8 @@ const FORMER_NAME = /\.\d+\.\d+\.tmp$/
 /**
  * Removes the temporary files in a folder that dead processes left.
  *
- * @param exclusive whether the caller alone may write here: then files of processes that cannot be seen are removed at once
+ * @param exclusive whether the caller alone may write here: then files of processes that cannot be seen are removed at
+ * once
  */
 export async function removeAbandoned(folder: string, exclusive = false): Promise<void> {
   const names = await readdir(folder).catch(() => [])

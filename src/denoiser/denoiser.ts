@@ -87,7 +87,8 @@ export class Denoiser {
   }
 
   /**
-   * The loss of the network's output against a target in the model's own parameterisation, and its gradients, for one batch.
+   * The loss of the network's output against a target in the model's own parameterisation, and its gradients, for one
+   * batch.
    *
    * @throws DiffWaveError as `predict`
    */

@@ -18,8 +18,8 @@ const optionsSchema = z.strictObject({ ...engineFields, ...importHintFields } sa
 /**
  * A model, ready to run.
  *
- * @param source the name of a shipped model (`shippedModels`), a model folder, or a checkpoint file (`.pt`, `.pkl`, `.ckpt`,
- * `.safetensors`)
+ * @param source the name of a shipped model (`shippedModels`), a model folder, or a checkpoint file (`.pt`, `.pkl`,
+ * `.ckpt`, `.safetensors`)
  * @throws DiffWaveError `UNKNOWN_MODEL`, `ENGINE_UNAVAILABLE`, `BAD_OPTION`, and what reading a model throws
  * @example
  * const denoiser = await loadModel('weights.pt', { engine: 'native', dilationCycle: 10 })

@@ -8,8 +8,9 @@ import { suggestion } from '../core/suggest.js'
 import { configPath } from '../model/folder.js'
 
 /**
- * Where a model lies. A file or a model folder that exists wins; else the name of a shipped model counts. So a folder that is not
- * a model, such as `music` full of recordings, does not hide the shipped model of that name; `./music` means the folder.
+ * Where a model lies. A file or a model folder that exists wins; else the name of a shipped model counts. So a folder
+ * that is not a model, such as `music` full of recordings, does not hide the shipped model of that name; `./music`
+ * means the folder.
  *
  * @throws DiffWaveError `UNKNOWN_MODEL`
  */

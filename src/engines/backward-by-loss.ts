@@ -1,6 +1,6 @@
 /**
- * Any loss's gradients on an engine that knows two losses only: the gradient g of N outputs o is that of their mean squared
- * error against o − g·N/2. It costs a second forward pass.
+ * Any loss's gradients on an engine that knows two losses only: the gradient g of N outputs o is that of their mean
+ * squared error against o − g·N/2. It costs a second forward pass.
  */
 import { checkLossRequest } from './check-batch.js'
 import type { BackwardRequest, Engine } from './engine.js'

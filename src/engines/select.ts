@@ -1,4 +1,7 @@
-/** Which engine runs a network: the one the caller names, or the fastest available. A named engine that cannot run is an error. */
+/**
+ * Which engine runs a network: the one the caller names, or the fastest available. A named engine that cannot run is an
+ * error.
+ */
 import { z } from 'zod'
 import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
@@ -11,7 +14,10 @@ import { createNativeEngine, type InstructionSet, instructionSets, surveyNative 
 import { type BackendName, backendNames } from './tensorflow/backend-names.js'
 import { createTensorflowEngine, surveyTensorflow } from './tensorflow/engine.js'
 
-/** Engines by name. `tensorflow` takes the fastest of its backends; `auto` a CUDA device, then native, then TensorFlow.js. */
+/**
+ * Engines by name. `tensorflow` takes the fastest of its backends; `auto` a CUDA device, then native, then
+ * TensorFlow.js.
+ */
 export const engineNames = [
   'auto',
   'native',

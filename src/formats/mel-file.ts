@@ -24,9 +24,15 @@ export interface MelFile {
 
 /** Which mel of a file to read, and how. */
 export interface ReadMelOptions {
-  /** The bands expected, by which a transposed mel is recognised and transposed back. Default: the first axis, if that can be one. */
+  /**
+   * The bands expected, by which a transposed mel is recognised and transposed back. Default: the first axis, if that
+   * can be one.
+   */
   readonly bands?: number | undefined
-  /** Name of the array in a file that holds several, `a.b` for one inside a dictionary. Default: `mel`, else the only one. */
+  /**
+   * Name of the array in a file that holds several, `a.b` for one inside a dictionary. Default: `mel`, else the only
+   * one.
+   */
   readonly key?: string | undefined
   /** Which mel of a batch `[mels, bands, frames]`, from 0. Needed if the file holds more than one. */
   readonly index?: number | undefined
@@ -110,7 +116,8 @@ export function transpose(data: Float32Array, rows: number, columns: number): Fl
  * @param path of the file, as text or a `file:` URL
  * @param options the number of bands expected, or several options
  * @returns the mel as float32, and whether the file had it transposed
- * @throws DiffWaveError `BAD_OPTION`, `BAD_MEL`, `NOT_FINITE`, `UNSUPPORTED_FORMAT`, `TRUNCATED`, and as `readFileBytes`
+ * @throws DiffWaveError `BAD_OPTION`, `BAD_MEL`, `NOT_FINITE`, `UNSUPPORTED_FORMAT`, `TRUNCATED`, and as
+ * `readFileBytes`
  * @example
  * const { mel } = await readMel('batch.npz', { bands: 80, key: 'mels', index: 3 })
  */
@@ -135,7 +142,10 @@ const FRAME_SLACK = 2
 /** Where the mel of a recording may lie. */
 export interface MelOfOptions {
   readonly endings?: readonly string[]
-  /** Whether it may also lie at the top of its folder, by the last part of its name; not if two recordings share that. Default true. */
+  /**
+   * Whether it may also lie at the top of its folder, by the last part of its name; not if two recordings share that.
+   * Default true.
+   */
   readonly bareName?: boolean
 }
 
@@ -177,7 +187,8 @@ export async function readMelOf(
 /**
  * Writes a mel as `.npy` (float32, C order), or as `.safetensors` (tensor `mel`), by the ending of the file's name.
  *
- * @throws DiffWaveError `BAD_OPTION`, `UNSUPPORTED_FORMAT` (another ending), `BAD_MEL`, `NOT_FINITE`, `NOT_WRITABLE`, `DISK_FULL`
+ * @throws DiffWaveError `BAD_OPTION`, `UNSUPPORTED_FORMAT` (another ending), `BAD_MEL`, `NOT_FINITE`, `NOT_WRITABLE`,
+ * `DISK_FULL`
  */
 export async function writeMel(path: PathLike, mel: Mel): Promise<void> {
   const file = toPath(path, 'writeMel path')

@@ -1,4 +1,6 @@
-/** A mel read from its file in pieces: an hour of `.npy` takes the memory of some seconds. Other formats are read whole. */
+/**
+ * A mel read from its file in pieces: an hour of `.npy` takes the memory of some seconds. Other formats are read whole.
+ */
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Mel } from '../audio/mel/convention.js'
 import { DiffWaveError } from '../core/errors.js'

@@ -1,7 +1,7 @@
 /**
- * NumPy's `.npy` (NEP 1, versions 1 to 3): a Python dictionary of dtype, order and shape, then the numbers. The header is read as the
- * literal it is, whatever the order of its keys, and its sizes are checked against the bytes present. Own code, because the
- * packages on npm trust the header.
+ * NumPy's `.npy` (NEP 1, versions 1 to 3): a Python dictionary of dtype, order and shape, then the numbers. The header
+ * is read as the literal it is, whatever the order of its keys, and its sizes are checked against the bytes present.
+ * Own code, because the packages on npm trust the header.
  */
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_NPY_HEADER_BYTES } from '../core/limits.js'
@@ -72,7 +72,8 @@ export const NPY_HEADER_REACH = 12 + MAX_NPY_HEADER_BYTES
  * @param bytes the file's first bytes, `NPY_HEADER_REACH` of them or the whole file
  * @param fileBytes size of the file
  * @param where names the file in errors
- * @throws DiffWaveError `UNSUPPORTED_FORMAT` (not a .npy file, or an array of something else than numbers), `BAD_NPY`, `TRUNCATED`
+ * @throws DiffWaveError `UNSUPPORTED_FORMAT` (not a .npy file, or an array of something else than numbers), `BAD_NPY`,
+ * `TRUNCATED`
  */
 export function decodeNpyHeader(bytes: Uint8Array, fileBytes: number, where: string): NpyHeader {
   const { text, dataStart } = headerText(bytes, fileBytes, where)

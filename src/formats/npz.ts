@@ -7,7 +7,10 @@ import { readZipEntry, zipNames } from './zip.js'
 
 const ENDING = '.npy'
 
-/** Names of the arrays in an archive, in order; none if it is not an `.npz`. @throws DiffWaveError `BAD_ZIP`, `TOO_LARGE` */
+/**
+ * Names of the arrays in an archive, in order; none if it is not an `.npz`.
+ * @throws DiffWaveError `BAD_ZIP`, `TOO_LARGE`
+ */
 export function npzNames(bytes: Uint8Array, where: string): string[] {
   return zipNames(bytes, where)
     .filter(name => name.endsWith(ENDING))

@@ -47,7 +47,8 @@ function half(bits: number): number {
 /**
  * `count` numbers starting at byte `offset`, as float32. A double or a 64-bit integer is rounded.
  *
- * @throws DiffWaveError `TRUNCATED` if the bytes end before the numbers do; `NOT_FINITE` for a finite double beyond float32's range
+ * @throws DiffWaveError `TRUNCATED` if the bytes end before the numbers do; `NOT_FINITE` for a finite double beyond
+ * float32's range
  */
 export function readNumbers(
   bytes: Uint8Array,
@@ -98,7 +99,10 @@ export function readNumbers(
   return out
 }
 
-/** Refuses doubles that became infinite as float32. NaN and Infinity that the file itself holds are the caller's to judge. */
+/**
+ * Refuses doubles that became infinite as float32. NaN and Infinity that the file itself holds are the caller's to
+ * judge.
+ */
 function checkRange(numbers: Float32Array, original: (index: number) => number, where: string): void {
   for (let i = 0; i < numbers.length; i++) {
     if (Math.abs(numbers[i]!) !== Number.POSITIVE_INFINITY || !Number.isFinite(original(i))) continue
@@ -110,7 +114,10 @@ function checkRange(numbers: Float32Array, original: (index: number) => number, 
   }
 }
 
-/** Float32 numbers as little-endian bytes, sharing memory. Every platform that Node runs on is little-endian, except s390x. */
+/**
+ * Float32 numbers as little-endian bytes, sharing memory. Every platform that Node runs on is little-endian, except
+ * s390x.
+ */
 export function float32Bytes(data: Float32Array): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
 }

@@ -1,6 +1,6 @@
 /**
- * NumPy's scalars and arrays inside pickles, as training loops leave them beside the weights (a loss, a step). Scalars become numbers;
- * arrays are passed over. Source: NumPy's `__reduce__` of `generic`, `dtype` and `ndarray`.
+ * NumPy's scalars and arrays inside pickles, as training loops leave them beside the weights (a loss, a step). Scalars
+ * become numbers; arrays are passed over. Source: NumPy's `__reduce__` of `generic`, `dtype` and `ndarray`.
  */
 import { DiffWaveError } from '../core/errors.js'
 

@@ -1,8 +1,9 @@
 /**
- * A strict reader of Python pickles, protocols 0 to 5 as `torch.save` uses them. It builds plain data only: whatever a pickle
- * asks to import or call is looked up in the caller's list, and refused by name if it is not there. Nothing is executed.
- * Opcodes: Python's `pickletools`. Own code, because the readers on npm call or stub what they do not know instead of
- * refusing it, and do not say where a pickle ends, which the legacy PyTorch format (five pickles in a row) needs.
+ * A strict reader of Python pickles, protocols 0 to 5 as `torch.save` uses them. It builds plain data only: whatever a
+ * pickle asks to import or call is looked up in the caller's list, and refused by name if it is not there. Nothing is
+ * executed. Opcodes: Python's `pickletools`. Own code, because the readers on npm call or stub what they do not know
+ * instead of refusing it, and do not say where a pickle ends, which the legacy PyTorch format (five pickles in a row)
+ * needs.
  */
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_PICKLE_DEPTH, MAX_PICKLE_OBJECTS } from '../core/limits.js'
@@ -12,7 +13,9 @@ export class PickleGlobal {
   constructor(readonly name: string) {}
 }
 
-/** What a pickle can hold: lists and tuples are arrays, dictionaries Maps; `Opaque` is what the caller's functions made. */
+/**
+ * What a pickle can hold: lists and tuples are arrays, dictionaries Maps; `Opaque` is what the caller's functions made.
+ */
 export type PickleValue<Opaque> =
   | null
   | boolean
@@ -45,7 +48,8 @@ class Mark {}
  *
  * @param where names the file in errors
  * @returns its value, and the byte after its end
- * @throws DiffWaveError `UNSAFE_PICKLE` (an opcode or import that is not allowed, by name), `BAD_CHECKPOINT`, `TRUNCATED`, `TOO_LARGE`
+ * @throws DiffWaveError `UNSAFE_PICKLE` (an opcode or import that is not allowed, by name), `BAD_CHECKPOINT`,
+ * `TRUNCATED`, `TOO_LARGE`
  */
 export function parsePickle<Opaque>(
   bytes: Uint8Array,
@@ -294,7 +298,10 @@ class PickleMachine {
   }
 }
 
-/** An opcode's name in Python's `pickletools`, and what it does; null for those that reach outside, which are refused by name. */
+/**
+ * An opcode's name in Python's `pickletools`, and what it does; null for those that reach outside, which are refused by
+ * name.
+ */
 interface Opcode {
   readonly name: string
   readonly run: ((machine: PickleMachine) => void) | null

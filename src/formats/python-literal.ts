@@ -1,6 +1,6 @@
 /**
- * Python literals, as `ast.literal_eval` reads them and NumPy writes them into headers: dictionaries, tuples, lists, strings,
- * integers (with Python 2's `L`), True, False and None. Nothing is evaluated.
+ * Python literals, as `ast.literal_eval` reads them and NumPy writes them into headers: dictionaries, tuples, lists,
+ * strings, integers (with Python 2's `L`), True, False and None. Nothing is evaluated.
  */
 
 /** Tuples and lists are arrays, dictionaries Maps. */

@@ -1,7 +1,7 @@
 /**
- * Files of PyTorch's `torch.save`, both formats: the zip archive (since 1.6: `<name>/data.pkl` and one entry a storage) and
- * the legacy stream (magic, protocol, system information, the object, the storages' keys, then each storage with its length).
- * Source: PyTorch `torch/serialization.py` and `torch/_utils.py`.
+ * Files of PyTorch's `torch.save`, both formats: the zip archive (since 1.6: `<name>/data.pkl` and one entry a storage)
+ * and the legacy stream (magic, protocol, system information, the object, the storages' keys, then each storage with
+ * its length). Source: PyTorch `torch/serialization.py` and `torch/_utils.py`.
  */
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_PICKLE_OBJECTS } from '../core/limits.js'

@@ -1,7 +1,7 @@
 /**
- * The JSON header of a safetensors file: name → {dtype, shape, data_offsets}, and `__metadata__`, text → text. A parser of its own,
- * because JSON.parse hides repeated names and builds whatever a hostile header nests. This one goes over the text once, accepts
- * these two shapes only, and stops at the first tensor too many.
+ * The JSON header of a safetensors file: name → {dtype, shape, data_offsets}, and `__metadata__`, text → text. A parser
+ * of its own, because JSON.parse hides repeated names and builds whatever a hostile header nests. This one goes over
+ * the text once, accepts these two shapes only, and stops at the first tensor too many.
  */
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_TENSORS } from '../core/limits.js'
@@ -22,7 +22,10 @@ export interface SafetensorsHeader {
 const MAX_RANK = 16
 const METADATA = '__metadata__'
 
-/** @throws DiffWaveError `BAD_SAFETENSORS`, `TOO_LARGE` (too many tensors), `UNSUPPORTED_FORMAT` (a dtype that is not read) */
+/**
+ * @throws DiffWaveError `BAD_SAFETENSORS`, `TOO_LARGE` (too many tensors), `UNSUPPORTED_FORMAT` (a dtype that is not
+ * read)
+ */
 export function parseSafetensorsHeader(text: string, where: string): SafetensorsHeader {
   return new HeaderParser(text, where).header()
 }

@@ -1,6 +1,7 @@
 /**
- * Safetensors (Hugging Face): eight bytes of header length, a JSON header of name → {dtype, shape, data_offsets}, then the
- * numbers without gaps. Read strictly: every size is checked against the bytes present before anything is allocated.
+ * Safetensors (Hugging Face): eight bytes of header length, a JSON header of name → {dtype, shape, data_offsets}, then
+ * the numbers without gaps. Read strictly: every size is checked against the bytes present before anything is
+ * allocated.
  */
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_SAFETENSORS_HEADER_BYTES } from '../core/limits.js'
@@ -21,7 +22,8 @@ const LENGTH_BYTES = 8
  * All tensors of a safetensors file, as float32 (doubles and integers are rounded).
  *
  * @param where names the file in errors
- * @throws DiffWaveError `BAD_SAFETENSORS`, `TRUNCATED`, `TOO_LARGE`, `UNSUPPORTED_FORMAT`, `NOT_FINITE` (a double beyond float32)
+ * @throws DiffWaveError `BAD_SAFETENSORS`, `TRUNCATED`, `TOO_LARGE`, `UNSUPPORTED_FORMAT`, `NOT_FINITE` (a double
+ * beyond float32)
  */
 export function decodeSafetensors(bytes: Uint8Array, where: string): SafetensorsFile {
   const text = headerText(bytes, where)

@@ -1,4 +1,7 @@
-/** Files that hold arrays, of whatever format: `.npy`, `.npz`, PyTorch `.pt`, `.safetensors`. The first bytes tell the format. */
+/**
+ * Files that hold arrays, of whatever format: `.npy`, `.npz`, PyTorch `.pt`, `.safetensors`. The first bytes tell the
+ * format.
+ */
 import { DiffWaveError } from '../core/errors.js'
 import type { Tensor } from '../core/tensor.js'
 import { wrongFileHint } from '../core/wrong-file.js'
@@ -14,10 +17,11 @@ const DEFAULT_NAME = 'mel'
 /**
  * One array of a file.
  *
- * @param key name of the array in a file that holds several, `a.b` for one inside a dictionary; default: the one named `mel`, else the
- * first of an `.npz`, else the only one
+ * @param key name of the array in a file that holds several, `a.b` for one inside a dictionary; default: the one named
+ * `mel`, else the first of an `.npz`, else the only one
  * @param where names the file in errors
- * @throws DiffWaveError `UNSUPPORTED_FORMAT`, `TRUNCATED`, `BAD_MEL` (no such array, or several), and as the formats' decoders
+ * @throws DiffWaveError `UNSUPPORTED_FORMAT`, `TRUNCATED`, `BAD_MEL` (no such array, or several), and as the formats'
+ * decoders
  */
 export function decodeTensorFile(bytes: Uint8Array, key: string | undefined, where: string): Tensor {
   if (bytes.length === 0) throw new DiffWaveError('TRUNCATED', 'the file is empty', { where })

@@ -1,4 +1,7 @@
-/** Zip archives, as `torch.save` (stored entries) and `np.savez` (stored or deflated ones) write them; unzipped by fflate. */
+/**
+ * Zip archives, as `torch.save` (stored entries) and `np.savez` (stored or deflated ones) write them; unzipped by
+ * fflate.
+ */
 import { unzipSync } from 'fflate'
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_ZIP_ENTRIES } from '../core/limits.js'
@@ -18,8 +21,8 @@ interface ZipEntry {
 }
 
 /**
- * Every entry's bytes by name. Compressed entries are refused: torch stores its own, so that nothing can unfold beyond the
- * file's size.
+ * Every entry's bytes by name. Compressed entries are refused: torch stores its own, so that nothing can unfold beyond
+ * the file's size.
  *
  * @param where names the file in errors
  * @throws DiffWaveError `BAD_ZIP`, `TOO_LARGE`, `UNSUPPORTED_FORMAT`

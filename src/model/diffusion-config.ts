@@ -41,12 +41,16 @@ const energyPriorSchema = z
 /** Momentum of refinement where nobody says. */
 export const DEFAULT_MOMENTUM = 0.99
 
-/** Where the noise has the mel's spectral envelope, as SpecGrad has it; such a model makes nothing above the mel's highest
- * frequency (src/data-domain/envelope.ts). */
+/**
+ * Where the noise has the mel's spectral envelope, as SpecGrad has it; such a model makes nothing above the mel's
+ * highest frequency (src/data-domain/envelope.ts).
+ */
 export const envelopePriorSchema = z.strictObject({
   kind: z.literal('mel-envelope'),
-  /** `bands`: each band's level, which at low frequency lies on single harmonics; speech whitened and coloured again comes back
-   * at 19 dB. `formants`: the mean over some bands, 26 dB, but the harmonics are left to the network. */
+  /**
+   * `bands`: each band's level, which at low frequency lies on single harmonics; speech whitened and coloured again
+   * comes back at 19 dB. `formants`: the mean over some bands, 26 dB, but the harmonics are left to the network.
+   */
   follows: z.enum(['bands', 'formants']).default('bands'),
   /** Least deviation of the noise, full scale being 1: rounding to 16 bits alone is white noise of 0.9e-5. */
   floor: z.number().gt(0).max(1).default(1e-5),
@@ -86,8 +90,10 @@ export const diffusionSchema = z.strictObject({
   defaultSteps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS).nullable().default(null),
   /** What the network predicts: the noise ε, v = √ᾱ·ε − √(1 − ᾱ)·x_0, or x_0 (src/diffusion/prediction.ts). */
   prediction: z.enum(['epsilon', 'v', 'x0']).default('epsilon'),
-  /** x_0 is the waveform times this: brings audio, whose deviation is some 0.1, near the noise's 1, so that the training
-   * steps are spread over the levels that matter (Chen 2023, “On the importance of noise scheduling”, section 2.2). */
+  /**
+   * x_0 is the waveform times this: brings audio, whose deviation is some 0.1, near the noise's 1, so that the training
+   * steps are spread over the levels that matter (Chen 2023, “On the importance of noise scheduling”, section 2.2).
+   */
   signalScale: z.number().positive().max(100).default(1),
   /** x_0 is the waveform's MDCT in place of the waveform; null: the waveform. */
   subbands: subbandsSchema.nullable().default(null),

@@ -28,7 +28,10 @@ export async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** @throws DiffWaveError `FILE_NOT_FOUND`, `BAD_CONFIG` (naming the field), `BAD_SAFETENSORS`, `TRUNCATED`, `BAD_PARAMETERS` */
+/**
+ * @throws DiffWaveError `FILE_NOT_FOUND`, `BAD_CONFIG` (naming the field), `BAD_SAFETENSORS`, `TRUNCATED`,
+ * `BAD_PARAMETERS`
+ */
 export async function readModelFolder(path: string): Promise<ModelFiles> {
   const where = configPath(path)
   if ((await kindOfPath(where)) === 'missing') {

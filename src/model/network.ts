@@ -31,8 +31,11 @@ const melConditionerSchema = z.discriminatedUnion('kind', [
     /** One upsampler for all layers (lmnt), or each layer its own (philsyn). */
     sharing: z.enum(['shared', 'per-layer']).default('shared'),
   }),
-  /** Convolutions over frames (kernel 3, zero padding, leaky ReLU 0.4 after each), then a 1×1 convolution a layer, all at
-   * the rate of the frames; its result is interpolated linearly, frame f lying at sample f × hop, held after the last. */
+  /**
+   * Convolutions over frames (kernel 3, zero padding, leaky ReLU 0.4 after each), then a 1×1 convolution a layer, all
+   * at the rate of the frames; its result is interpolated linearly, frame f lying at sample f × hop, held after the
+   * last.
+   */
   z.strictObject({
     kind: z.literal('frame-rate'),
     bands: z.number().int().min(1).max(MAX_MEL_BANDS),
@@ -50,14 +53,18 @@ export const networkSchema = z
     /** Residual layers; layer i has dilation 2^(i mod dilationCycle). */
     layers: z.number().int().min(1).max(MAX_LAYERS),
     dilationCycle: z.number().int().min(1).max(MAX_DILATION_CYCLE),
-    /** Samples folded into the channels of one position: sample p × patch + j is channel j of position p. Dilations and the
-     * residual stack count positions. 1: the published network. */
+    /**
+     * Samples folded into the channels of one position: sample p × patch + j is channel j of position p. Dilations and
+     * the residual stack count positions. 1: the published network.
+     */
     patch: z.number().int().min(1).max(MAX_PATCH).default(1),
-    /** The output is m ⊙ x_t + g(t)·f in place of f: a mask m of 0 … 1, the sigmoid of as many outputs more, says of each sample how
-     * much of it may pass, and g is the deviation of a cosine schedule of `steps` steps, those of training
-     * (src/model/output-gain.ts): the network alone, without its schedule, is what an engine knows. Where C is
+    /**
+     * The output is m ⊙ x_t + g(t)·f in place of f: a mask m of 0 … 1, the sigmoid of as many outputs more, says of
+     * each sample how much of it may pass, and g is the deviation of a cosine schedule of `steps` steps, those of
+     * training (src/model/output-gain.ts): the network alone, without its schedule, is what an engine knows. Where C is
      * less than the patch, the residual stack cannot carry what every sample or band holds; it can say which are worth
-     * keeping. */
+     * keeping.
+     */
     inputMask: z
       .strictObject({ steps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS) })
       .nullable()
@@ -76,10 +83,14 @@ export const networkSchema = z
       .prefault({}),
     /** Which half of the dilated convolution is the sigmoid. */
     gate: z.enum(['sigmoid-tanh', 'tanh-sigmoid']).default('sigmoid-tanh'),
-    /** The residual sum (x + residual)/√2 takes x from before the step embedding was added (lmnt) or after (philsyn). */
+    /**
+     * The residual sum (x + residual)/√2 takes x from before the step embedding was added (lmnt) or after (philsyn).
+     */
     residual: z.enum(['before-step', 'after-step']).default('before-step'),
     mel: melConditionerSchema.nullable().default(null),
-    /** Names of the classes; a label is embedded and added to the step embedding. One more row stands for “no label”. */
+    /**
+     * Names of the classes; a label is embedded and added to the step embedding. One more row stands for “no label”.
+     */
     labels: z.array(z.string().min(1)).min(1).max(MAX_LABELS).nullable().default(null),
   })
   .refine(n => n.mel === null || melHop(n.mel) % n.patch === 0, { path: ['patch'], message: 'must divide the hop' })
@@ -115,7 +126,10 @@ export function receptiveRadius(network: Pick<NetworkConfig, 'layers' | 'dilatio
   return sum
 }
 
-/** Kernel length and padding of a transposed convolution along time with a stride (lmnt-com/diffwave for even strides: 2s and s/2). */
+/**
+ * Kernel length and padding of a transposed convolution along time with a stride (lmnt-com/diffwave for even strides:
+ * 2s and s/2).
+ */
 export function upsamplerShape(stride: number): { readonly kernel: number; readonly padding: number } {
   return stride % 2 === 0
     ? { kernel: 2 * stride, padding: stride / 2 }

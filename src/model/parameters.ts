@@ -87,7 +87,8 @@ export function parameterCount(network: NetworkConfig): number {
 }
 
 /**
- * The tensors a network needs, in its order, checked: none missing, none too many, every shape right, every number finite.
+ * The tensors a network needs, in its order, checked: none missing, none too many, every shape right, every number
+ * finite.
  *
  * @param where names the source in errors
  * @throws DiffWaveError `BAD_PARAMETERS`, `NOT_FINITE`
@@ -100,7 +101,7 @@ export function checkParameters(network: NetworkConfig, tensors: Tensors, where:
     if (found === undefined) {
       throw new DiffWaveError('BAD_PARAMETERS', `the parameter ${name} is missing`, {
         where,
-        hint: `The config names ${network.layers} layers of ${network.channels} channels${hop}: are these the weights for it?`,
+        hint: `The config has ${network.layers} layers of ${network.channels} channels${hop}. Do the weights match it?`,
       })
     }
     if (found.shape.length !== shape.length || found.shape.some((size, i) => size !== shape[i])) {

@@ -1,6 +1,7 @@
 /**
- * Sinusoids of diffusion steps: the input of the step embedding. lmnt-com/diffwave `DiffusionEmbedding` (a table with a row
- * a step, fractional steps between two rows), philsyn/DiffWave-Vocoder `calc_diffusion_step_embedding` (any real step).
+ * Sinusoids of diffusion steps: the input of the step embedding. lmnt-com/diffwave `DiffusionEmbedding` (a table with a
+ * row a step, fractional steps between two rows), philsyn/DiffWave-Vocoder `calc_diffusion_step_embedding` (any real
+ * step).
  *
  * Arguments reach 5e5, where float32 is 0.03 apart: exponent, power and product are each rounded to float32 as PyTorch
  * does, else sine and cosine differ by 4e-3.

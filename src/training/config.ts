@@ -46,7 +46,10 @@ export const trainingConfigSchema = z
           .default([0, 0]),
         /** Speeds at which each training clip is had, pitch and tempo together: more voices from few. */
         speeds: z.array(z.number().min(0.5).max(2)).min(1).max(16).default([1]),
-        /** Most silence, in seconds, that is drawn before a generator's clip shorter than a crop; as far as the clip still fits. */
+        /**
+         * Most silence, in seconds, that is drawn before a generator's clip shorter than a crop; as far as the clip
+         * still fits.
+         */
         leadIn: z.number().min(0).max(10).default(0),
         /** Share of the files, chosen by the hash of their names, kept for validation. */
         validationShare: z.number().min(0).max(0.5).default(0.03),
@@ -72,7 +75,10 @@ export const trainingConfigSchema = z
       })
       .refine(o => o.warmupSteps <= o.totalSteps, { path: ['warmupSteps'], message: 'must not pass totalSteps' }),
     loss: z.enum(['l1', 'l2']).default('l1'),
-    /** Beside it, the multi-resolution STFT loss of the x̂_0 that v stands for (src/training/objective/spectral-loss.ts). */
+    /**
+     * Beside it, the multi-resolution STFT loss of the x̂_0 that v stands for
+     * (src/training/objective/spectral-loss.ts).
+     */
     spectral: z
       .strictObject({
         weight: z.number().positive().default(1),
@@ -86,12 +92,17 @@ export const trainingConfigSchema = z
       })
       .nullable()
       .default(null),
-    /** Errors are weighed with the prior's gains to this power: 0, all of the white domain alike; 1, as they will sound
-     * (`emphasis`, src/data-domain/envelope.ts). Halfway, what is loud is learnt first and what is soft not forgotten. */
+    /**
+     * Errors are weighed with the prior's gains to this power: 0, all of the white domain alike; 1, as they will sound
+     * (`emphasis`, src/data-domain/envelope.ts). Halfway, what is loud is learnt first and what is soft not forgotten.
+     */
     emphasis: z.number().min(0).max(1).default(0),
     noiseLevels: noiseLevelsSchema.default({ kind: 'discrete' }),
-    /** Weight of a noise level in the loss. `min-snr`: that of x_0 counts min(SNR, γ) times (Hang et al. 2023, section 3.4);
-     * `truncated-v`: min(SNR + 1, most) times, which is the plain loss of v (Salimans & Ho 2022, section 4) but where there is next to no noise. */
+    /**
+     * Weight of a noise level in the loss. `min-snr`: that of x_0 counts min(SNR, γ) times (Hang et al. 2023, section
+     * 3.4); `truncated-v`: min(SNR + 1, most) times, which is the plain loss of v (Salimans & Ho 2022, section 4) but
+     * where there is next to no noise.
+     */
     weighting: z
       .discriminatedUnion('kind', [
         z.strictObject({ kind: z.literal('none') }),
@@ -99,7 +110,9 @@ export const trainingConfigSchema = z
         z.strictObject({ kind: z.literal('truncated-v'), most: z.number().min(1) }),
       ])
       .default({ kind: 'none' }),
-    /** PriorGrad's prior with the energy range measured on the training clips; null: as `model.diffusion.prior` has it. */
+    /**
+     * PriorGrad's prior with the energy range measured on the training clips; null: as `model.diffusion.prior` has it.
+     */
     prior: z
       .strictObject({ kind: z.literal('mel-energy'), floor: z.number().gt(0).max(1).default(0.1) })
       .nullable()
@@ -116,8 +129,10 @@ export const trainingConfigSchema = z
       })
       .nullable()
       .default(null),
-    /** `measured`: the model draws a label for a clip for which none is asked, as often as the training clips have it; null: as
-     * `model.labelShares` has it. */
+    /**
+     * `measured`: the model draws a label for a clip for which none is asked, as often as the training clips have it;
+     * null: as `model.labelShares` has it.
+     */
     labelShares: z.literal('measured').nullable().default(null),
     /** Updates between lines of the log, validations and checkpoints. */
     every: z

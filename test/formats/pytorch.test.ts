@@ -1,4 +1,7 @@
-/** Pickles and PyTorch files: what is not plain data is refused by name, and nothing in a file runs or unfolds without bound. */
+/**
+ * Pickles and PyTorch files: what is not plain data is refused by name, and nothing in a file runs or unfolds without
+ * bound.
+ */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'

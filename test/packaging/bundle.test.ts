@@ -1,4 +1,7 @@
-/** Bundlers: the package becomes one program with esbuild, Vite and webpack, and that program reads and writes recordings. */
+/**
+ * Bundlers: the package becomes one program with esbuild, Vite and webpack, and that program reads and writes
+ * recordings.
+ */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -21,7 +24,8 @@ const entry = join(folder, 'entry.mjs')
 before(() => {
   writeFileSync(
     entry,
-    `import { melSpectrogram, namedConventions, readAudio, resample, writeWav } from ${JSON.stringify(inRepository('dist/index.js'))}
+    `import { melSpectrogram, namedConventions, readAudio, resample, writeWav }
+  from ${JSON.stringify(inRepository('dist/index.js'))}
 const [input, output] = process.argv.slice(2)
 const { samples, sampleRate } = await readAudio(input)
 const audio = { samples: await resample(samples, sampleRate, 22050), sampleRate: 22050 }

@@ -1,4 +1,6 @@
-/** Licences of everything that `npm install diffwave` brings: permissive ones only, so that a closed program may use it. */
+/**
+ * Licences of everything that `npm install diffwave` brings: permissive ones only, so that a closed program may use it.
+ */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'

@@ -1,4 +1,7 @@
-/** The checksums of audio containers, none of them reflected: FLAC's CRC-8 and CRC-16 (RFC 9639), Ogg's CRC-32 (RFC 3533). */
+/**
+ * The checksums of audio containers, none of them reflected: FLAC's CRC-8 and CRC-16 (RFC 9639), Ogg's CRC-32 (RFC
+ * 3533).
+ */
 
 function table(bits: number, polynomial: number): Uint32Array {
   const top = 2 ** (bits - 1)

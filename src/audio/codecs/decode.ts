@@ -1,4 +1,7 @@
-/** Recordings in whatever format they come: WAV, FLAC, MP3, Ogg Vorbis and Opus. The first bytes tell the format, not the name. */
+/**
+ * Recordings in whatever format they come: WAV, FLAC, MP3, Ogg Vorbis and Opus. The first bytes tell the format, not
+ * the name.
+ */
 import { DiffWaveError } from '../../core/errors.js'
 import { readFileBytes } from '../../core/files.js'
 import { type PathLike, toPath } from '../../core/path.js'
@@ -48,7 +51,10 @@ function audioStart(bytes: Uint8Array): number {
 /** Longest first page that is looked at for a codec's name: its header, 255 lacing values and the packet. */
 const FIRST_PAGE = 27 + 255 + 64
 
-/** The decoder of the format that begins at `start`; undefined for an unknown one. Decoders load when they are first used. */
+/**
+ * The decoder of the format that begins at `start`; undefined for an unknown one. Decoders load when they are first
+ * used.
+ */
 function decoderOf(bytes: Uint8Array, start: number): Decode | undefined {
   const starts = (text: string) => startsWith(bytes, { text, at: start })
   if (['RIFF', 'RIFX', 'RF64', 'BW64'].some(starts)) return (data, at, where) => decodeWav(data.subarray(at), where)
@@ -66,7 +72,8 @@ function decoderOf(bytes: Uint8Array, start: number): Decode | undefined {
  *
  * @param bytes of the file
  * @param where names the file in errors
- * @throws DiffWaveError `BAD_WAV`, `BAD_AUDIO`, `TRUNCATED`, `TOO_LARGE`, `NOT_FINITE`; `UNSUPPORTED_FORMAT`, naming the format if it is known
+ * @throws DiffWaveError `BAD_WAV`, `BAD_AUDIO`, `TRUNCATED`, `TOO_LARGE`, `NOT_FINITE`; `UNSUPPORTED_FORMAT`, naming
+ * the format if it is known
  */
 export async function decodeAudio(bytes: Uint8Array, where: string): Promise<Recording> {
   const start = audioStart(bytes)

@@ -1,4 +1,6 @@
-/** One channel of a FLAC frame (RFC 9639, section 9.2): constant, verbatim, or a prediction and its Rice-coded residual. */
+/**
+ * One channel of a FLAC frame (RFC 9639, section 9.2): constant, verbatim, or a prediction and its Rice-coded residual.
+ */
 import type { DiffWaveError } from '../../core/errors.js'
 import type { BitReader } from './bit-reader.js'
 

@@ -1,6 +1,7 @@
 /**
- * FLAC (RFC 9639). Own code, because the decoder on npm brings an LGPL parser along, holds all channels at full length, and does not
- * tell a file that was cut short from a whole one. Every frame is checked by its CRC, and mixed down as it is decoded.
+ * FLAC (RFC 9639). Own code, because the decoder on npm brings an LGPL parser along, holds all channels at full length,
+ * and does not tell a file that was cut short from a whole one. Every frame is checked by its CRC, and mixed down as it
+ * is decoded.
  */
 import { setImmediate } from 'node:timers/promises'
 import { DiffWaveError } from '../../core/errors.js'
@@ -39,7 +40,8 @@ const SIDE_RIGHT = 9
 const MID_SIDE = 10
 
 /**
- * A FLAC file's audio, mixed down to one channel. A file that was cut short is read to its last whole frame, with a note.
+ * A FLAC file's audio, mixed down to one channel. A file that was cut short is read to its last whole frame, with a
+ * note.
  *
  * @param start byte at which `fLaC` stands
  * @param where names the file in errors

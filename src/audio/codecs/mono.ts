@@ -1,4 +1,7 @@
-/** Decoded channels mixed down to one as they come, within a bound: no file unfolds into more memory than its size warrants. */
+/**
+ * Decoded channels mixed down to one as they come, within a bound: no file unfolds into more memory than its size
+ * warrants.
+ */
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_AUDIO_SAMPLES, MAX_SAMPLES_PER_BYTE, MIN_DECODED_SAMPLES } from '../../core/limits.js'
 

@@ -9,7 +9,9 @@ import { MonoMixer } from './mono.js'
 /** Bytes that are handed to the decoder at a time: some 3 s of sound. */
 const PIECE = 2 ** 16
 
-/** Whether a frame's header stands at the start of some bytes: sync, and a layer, bit rate and sample rate that exist. */
+/**
+ * Whether a frame's header stands at the start of some bytes: sync, and a layer, bit rate and sample rate that exist.
+ */
 export function isMp3Frame(bytes: Uint8Array, at: number): boolean {
   const [first, second, third] = bytes.subarray(at, at + 3)
   if (first !== 0xff || second === undefined || third === undefined || (second & 0xe0) !== 0xe0) return false

@@ -52,7 +52,8 @@ export class OggReader {
   }
 
   /**
-   * The streams that `accepts` takes by their first packet, link after link. Streams beside them, as video, are left out.
+   * The streams that `accepts` takes by their first packet, link after link. Streams beside them, as video, are left
+   * out.
    *
    * @throws DiffWaveError `BAD_AUDIO` (a damaged page)
    */

@@ -32,8 +32,8 @@ export function isOpus(packet: Uint8Array): boolean {
 }
 
 /**
- * An Ogg Opus file's audio, mixed down to one channel: the encoder's delay (pre-skip) and the padding after the end are cut off to
- * the sample, in each link of a chain.
+ * An Ogg Opus file's audio, mixed down to one channel: the encoder's delay (pre-skip) and the padding after the end are
+ * cut off to the sample, in each link of a chain.
  *
  * @param start byte at which the first page begins
  * @throws DiffWaveError `BAD_AUDIO`, `TRUNCATED` (no samples), `TOO_LARGE`, `UNSUPPORTED_FORMAT`

@@ -1,6 +1,6 @@
 /**
- * Vorbis in Ogg (Vorbis I specification), and FLAC in Ogg; Vorbis is decoded by stb_vorbis, compiled to WASM (`stb-vorbis`). It
- * decodes a stream as a whole, so that each is checked against the limits by its pages first.
+ * Vorbis in Ogg (Vorbis I specification), and FLAC in Ogg; Vorbis is decoded by stb_vorbis, compiled to WASM
+ * (`stb-vorbis`). It decodes a stream as a whole, so that each is checked against the limits by its pages first.
  */
 import { DiffWaveError } from '../../core/errors.js'
 import type { Recording } from '../audio.js'

@@ -1,6 +1,6 @@
 /**
- * The chunks of a WAV file up to its samples. Formats: Microsoft's RIFF specification (1991), WAVEFORMATEXTENSIBLE, EBU Tech 3306
- * (RF64), ITU-R BS.2088 (BW64). Every declared size is checked against the bytes present.
+ * The chunks of a WAV file up to its samples. Formats: Microsoft's RIFF specification (1991), WAVEFORMATEXTENSIBLE, EBU
+ * Tech 3306 (RF64), ITU-R BS.2088 (BW64). Every declared size is checked against the bytes present.
  */
 import { DiffWaveError } from '../../core/errors.js'
 import { checkSampleRate } from '../check-audio.js'
@@ -38,16 +38,17 @@ const encodings: Readonly<Record<number, WavHeader['encoding']>> = { 1: 'pcm', 3
 const EXTENSIBLE = 0xfffe
 /** Chunks that stand beside the samples: what a recorder's files and editors' files hold. */
 const knownChunks: ReadonlySet<string> = new Set(
-  'fmt ,data,fact,LIST,INFO,bext,iXML,cue ,smpl,inst,JUNK,junk,PAD ,FLLR,ds64,PEAK,id3 ,ID3 ,_PMX,axml,chna,plst,labl,note,acid,cart'.split(
-    ',',
-  ),
+  [
+    'fmt ,data,fact,LIST,INFO,bext,iXML,cue ,smpl,inst,JUNK,junk,PAD ,FLLR,ds64,PEAK,id3 ,ID3 ,_PMX,axml',
+    'chna,plst,labl,note,acid,cart',
+  ].flatMap(ids => ids.split(',')),
 )
 /** A size in RF64 and BW64 that stands in the `ds64` chunk. */
 const IN_DS64 = 0xffffffff
 
 /**
- * Reads the chunks of a WAV file up to its samples. A recording that ends before its declared length, or whose length is the
- * placeholder of a pipe or of a recorder that died, is read to the end of the file, with a note.
+ * Reads the chunks of a WAV file up to its samples. A recording that ends before its declared length, or whose length
+ * is the placeholder of a pipe or of a recorder that died, is read to the end of the file, with a note.
  *
  * @param where names the file in errors
  * @throws DiffWaveError `UNSUPPORTED_FORMAT` (not a WAV file, or an encoding that is not read), `BAD_WAV`, `TRUNCATED`

@@ -1,9 +1,10 @@
 /**
  * WAV while the audio is still being made: on a pipe, or into a file that is whole or absent, in bounded memory.
  *
- * A header comes before the samples it counts. Where the length is known beforehand the true sizes are written. Where it is
- * not, a pipe gets 0xFFFFFFFF in both size fields (RIFF and data): the largest a reader can be told, taken by ffmpeg, SoX and
- * this package to mean “until the end of the stream”; 0 would make others play nothing. A file is given its sizes at the end.
+ * A header comes before the samples it counts. Where the length is known beforehand the true sizes are written. Where
+ * it is not, a pipe gets 0xFFFFFFFF in both size fields (RIFF and data): the largest a reader can be told, taken by
+ * ffmpeg, SoX and this package to mean “until the end of the stream”; 0 would make others play nothing. A file is given
+ * its sizes at the end.
  */
 import { DiffWaveError } from '../../core/errors.js'
 import { writeFilePieces } from '../../core/files.js'
@@ -30,8 +31,8 @@ export interface AudioPieces extends AsyncIterable<Float32Array> {
 /**
  * The bytes of a mono WAV as its samples come: 44 bytes of header first.
  *
- * @throws DiffWaveError `BAD_OPTION`; `NOT_FINITE`; `BAD_AUDIO` if the rate is impossible, or if more or fewer samples come than declared;
- * `TOO_LARGE` past 4 GiB if a length is declared; and what the audio throws
+ * @throws DiffWaveError `BAD_OPTION`; `NOT_FINITE`; `BAD_AUDIO` if the rate is impossible, or if more or fewer samples
+ * come than declared; `TOO_LARGE` past 4 GiB if a length is declared; and what the audio throws
  */
 export async function* wavBytes(
   audio: AudioPieces,
@@ -56,8 +57,8 @@ export async function* wavBytes(
 }
 
 /**
- * Writes a WAV file from audio as it comes, by way of a temporary file beside it: on any failure, and when the audio is stopped,
- * there is no file.
+ * Writes a WAV file from audio as it comes, by way of a temporary file beside it: on any failure, and when the audio is
+ * stopped, there is no file.
  *
  * @returns samples written
  * @throws DiffWaveError as `wavBytes`, and `NOT_WRITABLE`, `NOT_A_FILE`, `NOT_A_DIRECTORY`, `DISK_FULL`

@@ -1,7 +1,7 @@
 /**
- * WAV files read. PCM of 8 to 32 bits, float of 32 and 64, A-law, µ-law, in RIFF, RIFX, RF64 and BW64, any number of channels (mixed
- * down by their mean). Plain numbers are read straight from the bytes (the `wavefile` package takes 2 s for a minute of
- * floats); A-law and µ-law are expanded by `wavefile`.
+ * WAV files read. PCM of 8 to 32 bits, float of 32 and 64, A-law, µ-law, in RIFF, RIFX, RF64 and BW64, any number of
+ * channels (mixed down by their mean). Plain numbers are read straight from the bytes (the `wavefile` package takes 2 s
+ * for a minute of floats); A-law and µ-law are expanded by `wavefile`.
  */
 import * as wavefile from 'wavefile'
 import { DiffWaveError } from '../../core/errors.js'
@@ -47,9 +47,9 @@ function integerReader(view: DataView, bytes: number, little: boolean): SampleRe
 }
 
 /**
- * Bits that the integers' full scale has. A sample of 12 or 20 bits stands in the upper bits of its bytes (RIFF specification), so
- * that full scale is that of the bytes. 24 bits in four bytes are outside the specification, and stand in either half: in the
- * lower one if no sample needs more.
+ * Bits that the integers' full scale has. A sample of 12 or 20 bits stands in the upper bits of its bytes (RIFF
+ * specification), so that full scale is that of the bytes. 24 bits in four bytes are outside the specification, and
+ * stand in either half: in the lower one if no sample needs more.
  */
 function fullScaleBits(read: SampleReader, count: number, { bitsPerSample, sampleBytes }: WavHeader): number {
   if (sampleBytes === Math.ceil(bitsPerSample / 8)) return 8 * sampleBytes
@@ -87,8 +87,8 @@ const encodingNames: Readonly<Record<WavHeader['encoding'], string>> = {
  * A WAV file's audio, mixed down to one channel.
  *
  * @param where names the file in errors
- * @throws DiffWaveError `UNSUPPORTED_FORMAT`, `BAD_WAV`, `TRUNCATED`, `TOO_LARGE`; `NOT_FINITE` naming the sample that is NaN, infinite, or
- * beyond what a float32 can hold
+ * @throws DiffWaveError `UNSUPPORTED_FORMAT`, `BAD_WAV`, `TRUNCATED`, `TOO_LARGE`; `NOT_FINITE` naming the sample that
+ * is NaN, infinite, or beyond what a float32 can hold
  */
 export function decodeWav(bytes: Uint8Array, where: string): Recording {
   const header = decodeWavHeader(bytes, where)

@@ -1,4 +1,6 @@
-/** A mel's bands over the bins of its transform: what a frame's bands are to hold, and how bins are moved towards that. */
+/**
+ * A mel's bands over the bins of its transform: what a frame's bands are to hold, and how bins are moved towards that.
+ */
 
 import { binCount } from '../transforms/stft.js'
 import type { Mel, MelConvention } from './convention.js'
@@ -34,8 +36,8 @@ export class MelBands {
   }
 
   /**
-   * Moves values `[bins]` towards the bands' targets, in place: each bin by the weighed mean of its bands' ratios (Lee & Seung 2001,
-   * eq. 5). Bins of which the mel tells nothing stay.
+   * Moves values `[bins]` towards the bands' targets, in place: each bin by the weighed mean of its bands' ratios (Lee
+   * & Seung 2001, eq. 5). Bins of which the mel tells nothing stay.
    *
    * @param targets as `targets` wrote them, from `at` on
    * @param tiny added to a band's sum before it divides

@@ -33,7 +33,9 @@ export type FilterShape = Pick<
   'sampleRate' | 'fftSize' | 'bands' | 'melScale' | 'filterNorm' | 'minFrequency' | 'maxFrequency'
 >
 
-/** The bands + 2 corner frequencies of the triangles, Hz: band b rises from b to its centre b + 1 and falls to b + 2. */
+/**
+ * The bands + 2 corner frequencies of the triangles, Hz: band b rises from b to its centre b + 1 and falls to b + 2.
+ */
 export function cornerFrequencies(shape: FilterShape): Float64Array {
   const low = hzToMel(shape.minFrequency, shape.melScale)
   const high = hzToMel(shape.maxFrequency, shape.melScale)

@@ -1,8 +1,8 @@
 /**
  * Griffin-Lim: the baseline vocoder that needs no model. Phases are sought that make the mel's magnitudes a consistent
- * spectrogram (Griffin & Lim 1984), with the momentum of Perraudin, Balazs & Søndergaard 2013 (algorithm 2). Started from
- * audio it refines that audio's phases, and leaves what the mel tells nothing of, as above its highest frequency, to the audio:
- * of `PhaseRefinement`, which does it piece by piece, this is the whole-clip form.
+ * spectrogram (Griffin & Lim 1984), with the momentum of Perraudin, Balazs & Søndergaard 2013 (algorithm 2). Started
+ * from audio it refines that audio's phases, and leaves what the mel tells nothing of, as above its highest frequency,
+ * to the audio: of `PhaseRefinement`, which does it piece by piece, this is the whole-clip form.
  */
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
@@ -21,8 +21,9 @@ const optionsSchema = z.strictObject({
   iterations: z.number().int().min(1).max(10_000).default(60),
   momentum: z.number().min(0).lt(1).default(0.99),
   /**
-   * Audio to start from, from the mel's first sample on; zeros past its end. Then magnitudes are the audio's own, with the mel's energy
-   * in each band (phase-refinement.ts). Where not given: random phases, and magnitudes spread over a band's bins.
+   * Audio to start from, from the mel's first sample on; zeros past its end. Then magnitudes are the audio's own, with
+   * the mel's energy in each band (phase-refinement.ts). Where not given: random phases, and magnitudes spread over a
+   * band's bins.
    */
   start: z.custom<Float32Array>(value => value instanceof Float32Array, 'expected a Float32Array').optional(),
   /** Of random first phases. */
@@ -65,7 +66,9 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
   const padding = framePadding(convention)
   const wanted = length ?? frames * hop
 
-  /** Angles by their cosine and sine, frame-major: `[frames × bins × 2]`; `previous` is the last consistent spectrum. */
+  /**
+   * Angles by their cosine and sine, frame-major: `[frames × bins × 2]`; `previous` is the last consistent spectrum.
+   */
   const angles = new Float32Array(frames * bins * 2)
   const previous = new Float32Array(frames * bins * 2)
   const spectrum = new Float64Array(2 * bins)

@@ -1,6 +1,7 @@
 /**
- * Mel → linear magnitudes: the non-negative spectrum whose filtered bands match the mel's, by multiplicative updates for a
- * fixed basis and the Kullback–Leibler divergence (Lee & Seung 2001, eq. 5), started from each band spread over its bins.
+ * Mel → linear magnitudes: the non-negative spectrum whose filtered bands match the mel's, by multiplicative updates
+ * for a fixed basis and the Kullback–Leibler divergence (Lee & Seung 2001, eq. 5), started from each band spread over
+ * its bins.
  */
 
 import { MelBands } from './bands.js'

@@ -41,7 +41,8 @@ export function melFrames(samples: number, convention: MelConvention): number {
 }
 
 /**
- * The mel spectrogram of audio: `[bands × frames]`, ⌊samples/hop⌋ + 1 frames where the convention centres, else ⌊samples/hop⌋.
+ * The mel spectrogram of audio: `[bands × frames]`, ⌊samples/hop⌋ + 1 frames where the convention centres, else
+ * ⌊samples/hop⌋.
  *
  * @throws DiffWaveError `SAMPLE_RATE_MISMATCH`, `BAD_AUDIO` (shorter than a frame), `NOT_FINITE`
  */
@@ -106,8 +107,8 @@ export function melRange(mel: Mel): { readonly min: number; readonly max: number
 const RANGE_SLACK = 0.5
 
 /**
- * What a mel's range says of its convention: `lmnt` lies in 0 … 1; `tacotron2` and `hifigan` (not told apart by range) reach
- * from ln 1e-5 to about 2.5 and are mostly negative. null: neither.
+ * What a mel's range says of its convention: `lmnt` lies in 0 … 1; `tacotron2` and `hifigan` (not told apart by range)
+ * reach from ln 1e-5 to about 2.5 and are mostly negative. null: neither.
  */
 export function recogniseConvention(mel: Mel): Extract<ConventionName, 'lmnt' | 'tacotron2'> | null {
   const { min, max } = melRange(mel)
@@ -121,7 +122,8 @@ function conventionRange(convention: MelConvention): { readonly low: number; rea
   const lows = Array.from({ length: convention.bands }, (_, band) => normaliseMel(0, convention, band))
   const { normalisation } = convention
   const clamp = normalisation?.kind === 'affine' ? normalisation.clamp : null
-  // Full-scale audio has a linear mel amplitude below the window's sum; ten times that leaves room for loud predictions.
+  // Full-scale audio has a linear mel amplitude below the window's sum; ten times that leaves room for loud
+  // predictions.
   const loudest = normaliseMel(10 * convention.fftSize ** convention.power, convention, 0)
   return { low: Math.min(...lows), high: clamp === null ? loudest : clamp[1] }
 }

@@ -1,15 +1,18 @@
 /**
- * The modified discrete cosine transform (Princen, Johnson & Bradley 1987) of a whole recording, as an orthonormal map: T samples
- * to T coefficients, T a multiple of `bands`. Written as it factors (Malvar 1990, “Lapped transforms”): around every inner
- * boundary of blocks a rotation of each sample with its mirror image, then a DCT-IV of each block. At the recording's two ends
- * nothing is rotated, so that nothing is missing there either: the inverse is exact, and white noise stays white.
+ * The modified discrete cosine transform (Princen, Johnson & Bradley 1987) of a whole recording, as an orthonormal map:
+ * T samples to T coefficients, T a multiple of `bands`. Written as it factors (Malvar 1990, “Lapped transforms”):
+ * around every inner boundary of blocks a rotation of each sample with its mirror image, then a DCT-IV of each block.
+ * At the recording's two ends nothing is rotated, so that nothing is missing there either: the inverse is exact, and
+ * white noise stays white.
  *
  * Layout: coefficient k of block f, a frequency of about (k + ½)·rate/(2·bands) Hz, stands at f × bands + k.
  */
 import FFT from 'fft.js'
 
-/** Windows of the block that a sample is in and of the one across the boundary, for the n-th sample from it: sine and cosine, so
- * that the squares add up to 1. */
+/**
+ * Windows of the block that a sample is in and of the one across the boundary, for the n-th sample from it: sine and
+ * cosine, so that the squares add up to 1.
+ */
 function turns(bands: number): { readonly near: Float64Array; readonly far: Float64Array } {
   const angle = (n: number) => (Math.PI / 4) * (1 + (2 * n + 1) / bands)
   return {
@@ -18,8 +21,10 @@ function turns(bands: number): { readonly near: Float64Array; readonly far: Floa
   }
 }
 
-/** DCT-IV of one length, orthonormal and its own inverse: X_k = √(2/N)·Σ x_n·cos(π/N·(n + ½)(k + ½)); by one complex FFT of half
- * the length. */
+/**
+ * DCT-IV of one length, orthonormal and its own inverse: X_k = √(2/N)·Σ x_n·cos(π/N·(n + ½)(k + ½)); by one complex FFT
+ * of half the length.
+ */
 class CosineTransform {
   readonly #fft: FFT
   readonly #input: number[]
@@ -117,7 +122,10 @@ export class MdctSynthesis {
 
   constructor(private readonly transform: Mdct) {}
 
-  /** Appends whole blocks and gives the samples that have become final. @param last no more follow: all that is left is given */
+  /**
+   * Appends whole blocks and gives the samples that have become final.
+   * @param last no more follow: all that is left is given
+   */
   push(coefficients: Float32Array, last: boolean): Float32Array {
     const { bands } = this.transform
     const before = this.#pending

@@ -1,4 +1,6 @@
-/** Short-time Fourier transform on fft.js, with the framing that mel conventions use, and its inverse by overlap-add. */
+/**
+ * Short-time Fourier transform on fft.js, with the framing that mel conventions use, and its inverse by overlap-add.
+ */
 import FFT from 'fft.js'
 import { DiffWaveError } from '../../core/errors.js'
 import type { MelConvention } from '../mel/convention.js'
@@ -88,10 +90,11 @@ export class FrameTransform {
   }
 
   /**
-   * Adds a spectrum's frame, windowed again, to `samples` at `start`. The first and the last bin count by their real parts.
+   * Adds a spectrum's frame, windowed again, to `samples` at `start`. The first and the last bin count by their real
+   * parts.
    *
-   * With E and O the spectra of the even and the odd samples, X_k = E_k + e^(−2πik/N)·O_k, and E + i·O is the spectrum of
-   * even + i·odd.
+   * With E and O the spectra of the even and the odd samples, X_k = E_k + e^(−2πik/N)·O_k, and E + i·O is the spectrum
+   * of even + i·odd.
    *
    * @param spectrum as `forward` gives it
    */

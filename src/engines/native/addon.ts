@@ -18,8 +18,9 @@ export interface StreamHandle {
 }
 
 /**
- * One clip of a batch. `target` (for `runBackward` ∂loss/∂prediction) if gradients are wanted, else `prediction` for the result. The
- * addon reads and writes these arrays while JavaScript runs: nobody else may resize, transfer or write them before the work has ended.
+ * One clip of a batch. `target` (for `runBackward` ∂loss/∂prediction) if gradients are wanted, else `prediction` for
+ * the result. The addon reads and writes these arrays while JavaScript runs: nobody else may resize, transfer or write
+ * them before the work has ended.
  */
 export interface ClipWork {
   readonly audio: Float32Array
@@ -106,9 +107,15 @@ export interface Addon {
   /** What constants.ts knows of the addon, and its limits. */
   constants(): Readonly<Record<string, number>>
   create(request: EngineRequest): Handle
-  /** Resolves to the loss, `CANCELLED` or `OUT_OF_MEMORY`. Without gradients: predictions, of the readable reference only. */
+  /**
+   * Resolves to the loss, `CANCELLED` or `OUT_OF_MEMORY`. Without gradients: predictions, of the readable reference
+   * only.
+   */
   run(handle: Handle, work: Work): Promise<number>
-  /** The first half of a batch's gradients: writes each clip's `prediction`. The engine must do nothing else before the second. */
+  /**
+   * The first half of a batch's gradients: writes each clip's `prediction`. The engine must do nothing else before the
+   * second.
+   */
   runForward(handle: Handle, work: Work): Promise<number>
   /** The second half: the same work, with ∂loss/∂prediction as targets, and gradients. */
   runBackward(handle: Handle, work: Work): Promise<number>

@@ -1,14 +1,14 @@
 /** What the addon and this package must agree on. `loadAddon` refuses an addon that was built from other numbers. */
 
 /**
- * Positions of the chunk that a whole clip is fed in, at most: the native engine keeps the mel's upsampled rows that far behind the
- * first pass, so that later passes need not compute them again.
+ * Positions of the chunk that a whole clip is fed in, at most: the native engine keeps the mel's upsampled rows that
+ * far behind the first pass, so that later passes need not compute them again.
  */
 export const MAX_CHUNK_POSITIONS = 13_824
 
 /**
- * The largest dilation that the native engine computes in Winograd blocks. Such a layer works in groups of four dilations,
- * and lags behind the layer before it until a group is complete.
+ * The largest dilation that the native engine computes in Winograd blocks. Such a layer works in groups of four
+ * dilations, and lags behind the layer before it until a group is complete.
  */
 export const MAX_WINOGRAD_DILATION = 32
 

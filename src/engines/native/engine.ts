@@ -1,6 +1,6 @@
 /**
- * The native CPU engine: own C++ kernels behind Node-API (native/), off the event loop, one piece of work at a time. The addon gets
- * only arrays that were made here: what a caller hands in is copied first (snapshot.ts).
+ * The native CPU engine: own C++ kernels behind Node-API (native/), off the event loop, one piece of work at a time.
+ * The addon gets only arrays that were made here: what a caller hands in is copied first (snapshot.ts).
  */
 import { DiffWaveError } from '../../core/errors.js'
 import { elementCount, type Tensors } from '../../core/tensor.js'
@@ -219,8 +219,8 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
 }
 
 /**
- * FLOP/s that multiply-adds on registers alone reach: the measure that a kernel's speed is held against. Blocks for some
- * tenths of a second.
+ * FLOP/s that multiply-adds on registers alone reach: the measure that a kernel's speed is held against. Blocks for
+ * some tenths of a second.
  *
  * @throws DiffWaveError `ENGINE_UNAVAILABLE`
  */

@@ -1,4 +1,7 @@
-/** The TensorFlow.js engine: the network of src/engines/tensorflow/network.ts in a worker thread, on any of its backends. */
+/**
+ * The TensorFlow.js engine: the network of src/engines/tensorflow/network.ts in a worker thread, on any of its
+ * backends.
+ */
 import { createRequire } from 'node:module'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import type { Tensors } from '../../core/tensor.js'

@@ -1,6 +1,6 @@
 /**
- * Gradients of the operations the network is made of. The Node build of TensorFlow.js core carries none (its own list is
- * published only as modules for bundlers), unless tfjs-node is installed, which registers all of them.
+ * Gradients of the operations the network is made of. The Node build of TensorFlow.js core carries none (its own list
+ * is published only as modules for bundlers), unless tfjs-node is installed, which registers all of them.
  */
 import * as tf from '@tensorflow/tfjs-core'
 

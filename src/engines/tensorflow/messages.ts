@@ -1,4 +1,6 @@
-/** What the engine and its worker thread say to each other. Arrays are copied, or moved where they are not needed again. */
+/**
+ * What the engine and its worker thread say to each other. Arrays are copied, or moved where they are not needed again.
+ */
 
 import type { Tensor } from '../../core/tensor.js'
 import type { NetworkConfig } from '../../model/network.js'

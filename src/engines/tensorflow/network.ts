@@ -1,7 +1,7 @@
 /**
  * The denoiser as a TensorFlow.js graph: DiffWave (Kong et al. 2021, figure 1 and section 3) with the variants of
- * src/model/config.ts. Everything is made of matrix products, slices and concatenations, which every backend can both run
- * and differentiate (TensorFlow.js asserts dilation 1 in the gradient of its own convolutions).
+ * src/model/config.ts. Everything is made of matrix products, slices and concatenations, which every backend can both
+ * run and differentiate (TensorFlow.js asserts dilation 1 in the gradient of its own convolutions).
  *
  * Shapes: B clips, N positions, C channels, P samples a position, F mel frames. Activations are `[B, N, channels]`.
  */
@@ -44,7 +44,9 @@ function project(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor {
   return tf.reshape(tf.add(product, bias), [...x.shape.slice(0, -1), out])
 }
 
-/** Three-tap convolution `[B, N, in]` → `[B, N, out]` with zero padding: tap k reads position p + (k − 1) × dilation. */
+/**
+ * Three-tap convolution `[B, N, in]` → `[B, N, out]` with zero padding: tap k reads position p + (k − 1) × dilation.
+ */
 function convolve(x: tf.Tensor3D, weight: tf.Tensor, bias: tf.Tensor, distance: number): tf.Tensor3D {
   const [batch, positions, input] = x.shape
   const out = weight.shape[0]!

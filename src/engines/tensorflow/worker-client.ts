@@ -37,8 +37,8 @@ export class WorkerClient {
 
   /** @throws DiffWaveError `ENGINE_UNAVAILABLE`, saying why the backend does not run */
   static async start(start: WorkerStart): Promise<WorkerClient> {
-    // Native packages print to stderr when they are loaded; that is not this program's to say. The process's own options
-    // are not the thread's: with `--input-type` (node --eval) a file cannot even be run.
+    // Native packages print to stderr when they are loaded; that is not this program's to say. The process's own
+    // options are not the thread's: with `--input-type` (node --eval) a file cannot even be run.
     const worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: start,
       execArgv: [],

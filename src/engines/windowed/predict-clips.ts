@@ -1,4 +1,6 @@
-/** ε of whole clips by an engine's streams: a clip alone, batched or streamed then has the same bytes by construction. */
+/**
+ * ε of whole clips by an engine's streams: a clip alone, batched or streamed then has the same bytes by construction.
+ */
 import type { NoiseStream, PredictRequest, StreamRequest } from '../engine.js'
 
 /** ε of each clip of a request that was checked. @throws as `NoiseStream.predict` */

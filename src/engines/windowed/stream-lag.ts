@@ -3,8 +3,8 @@ import { dilation, type NetworkConfig } from '../../model/network.js'
 import { MAX_WINOGRAD_DILATION } from '../native/constants.js'
 
 /**
- * Positions, at most: a layer needs its dilation ahead, and if it works in Winograd blocks, also the
- * rest of its group, which starts at a multiple of four dilations. The sum of the layers' lags in native/inference/stream.cc.
+ * Positions, at most: a layer needs its dilation ahead, and if it works in Winograd blocks, also the rest of its group,
+ * which starts at a multiple of four dilations. The sum of the layers' lags in native/inference/stream.cc.
  */
 export function streamLag(network: Pick<NetworkConfig, 'layers' | 'dilationCycle'>): number {
   let sum = 0

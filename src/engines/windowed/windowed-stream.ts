@@ -1,4 +1,7 @@
-/** One clip in several passes, window by window, for any engine that can run a window: audio and mel are kept only as far back as a window still reads them. */
+/**
+ * One clip in several passes, window by window, for any engine that can run a window: audio and mel are kept only as
+ * far back as a window still reads them.
+ */
 import type { Mel } from '../../audio/mel/convention.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { melContext, melHop, type NetworkConfig } from '../../model/network.js'

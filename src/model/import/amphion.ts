@@ -1,6 +1,6 @@
 /**
- * The config file of open-mmlab/Amphion's DiffWave (MIT), which lies beside its checkpoints. The network and its parameter names
- * are lmnt-com/diffwave's; the file says what the weights do not.
+ * The config file of open-mmlab/Amphion's DiffWave (MIT), which lies beside its checkpoints. The network and its
+ * parameter names are lmnt-com/diffwave's; the file says what the weights do not.
  */
 import { z } from 'zod'
 import { type MelConvention, namedConventions } from '../../audio/mel/convention.js'

@@ -1,6 +1,7 @@
 /**
- * Import of networks with lmnt-com/diffwave's parameter names, which are also ours: that project's checkpoints ({step, model,
- * optimizer, params, scaler}), Amphion's (the same network at 24 kHz, with a config file beside it), and bare weights.
+ * Import of networks with lmnt-com/diffwave's parameter names, which are also ours: that project's checkpoints ({step,
+ * model, optimizer, params, scaler}), Amphion's (the same network at 24 kHz, with a config file beside it), and bare
+ * weights.
  */
 import { type ConventionName, type MelConvention, namedConventions } from '../../audio/mel/convention.js'
 import { DiffWaveError } from '../../core/errors.js'
@@ -164,9 +165,7 @@ function gatherFacts(shapes: Shapes, { root, amphion, hints }: LmntContext): Fac
     notes:
       assumed.length === 0
         ? []
-        : [
-            `The checkpoint does not state these, so they were assumed: ${assumed.join(', ')}. Options can change them.`,
-          ],
+        : [`Not stated in the checkpoint and therefore assumed: ${assumed.join(', ')}. Options can change them.`],
   }
 }
 

@@ -1,8 +1,8 @@
 /**
- * Import of philsyn/DiffWave-Vocoder checkpoints: a `.pkl` of torch.save with `model_state_dict`, and a `config.json` beside
- * it. The network differs from lmnt's in four ways, which become config: embedding frequencies, the order of the gate, the
- * residual sum, and an upsampler a layer. Weight normalisation is folded; the separate residual and skip convolutions become
- * one output projection.
+ * Import of philsyn/DiffWave-Vocoder checkpoints: a `.pkl` of torch.save with `model_state_dict`, and a `config.json`
+ * beside it. The network differs from lmnt's in four ways, which become config: embedding frequencies, the order of the
+ * gate, the residual sum, and an upsampler a layer. Weight normalisation is folded; the separate residual and skip
+ * convolutions become one output projection.
  */
 import { z } from 'zod'
 import { namedConventions } from '../../audio/mel/convention.js'
@@ -54,7 +54,8 @@ function stack(top: Tensor, bottom: Tensor): Tensor {
  *
  * @param source by name, without prefixes and weight norm
  * @param facts from its `config.json`, or given by the user
- * @param context `root`: the whole checkpoint, for its iteration; `hints`: sample rate and convention, if the user gave them
+ * @param context `root`: the whole checkpoint, for its iteration; `hints`: sample rate and convention, if the user gave
+ * them
  * @throws DiffWaveError `BAD_CHECKPOINT`, `BAD_PARAMETERS`
  */
 export function importPhilsyn(

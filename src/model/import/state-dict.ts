@@ -1,7 +1,8 @@
 /**
- * Finds a network's parameters in whatever a trainer wrapped them in: `model`, `state_dict` (Lightning), `model_state_dict`,
- * `ema`, or nothing; with prefixes such as `module.` (DistributedDataParallel), `_orig_mod.` (`torch.compile`) or
- * `generator.`; with weight norm in either of PyTorch's spellings. Optimiser states and other values beside them are ignored.
+ * Finds a network's parameters in whatever a trainer wrapped them in: `model`, `state_dict` (Lightning),
+ * `model_state_dict`, `ema`, or nothing; with prefixes such as `module.` (DistributedDataParallel), `_orig_mod.`
+ * (`torch.compile`) or `generator.`; with weight norm in either of PyTorch's spellings. Optimiser states and other
+ * values beside them are ignored.
  */
 import { DiffWaveError } from '../../core/errors.js'
 import { elementCount, type Tensor, type Tensors } from '../../core/tensor.js'

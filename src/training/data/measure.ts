@@ -36,8 +36,8 @@ const SOFTEST = 0.01
 const SMOOTHED = 1 / 32
 
 /**
- * Gains of subbands, from the root mean square σ of each band in some clips: in proportion to σ^−equalisation, and such that all
- * coefficients together have the wanted deviation.
+ * Gains of subbands, from the root mean square σ of each band in some clips: in proportion to σ^−equalisation, and such
+ * that all coefficients together have the wanted deviation.
  */
 export function measureSubbands(
   clips: readonly Clip[],

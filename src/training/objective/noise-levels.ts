@@ -10,8 +10,8 @@ import type { TrainingConfig } from '../config.js'
 export type DrawSteps = (seed: number, draw: number, count: number) => Float64Array
 
 /**
- * The drawing of steps that a config names. Within a batch they are spread evenly over the range (one random offset), so
- * that every batch sees clean and noisy levels; each alone is uniform.
+ * The drawing of steps that a config names. Within a batch they are spread evenly over the range (one random offset),
+ * so that every batch sees clean and noisy levels; each alone is uniform.
  */
 export function stepDrawer(config: TrainingConfig, schedule: NoiseSchedule): DrawSteps {
   const levels = schedule.alphaBar.length

@@ -1,7 +1,7 @@
 /**
- * What training minimises, as a function of the network's output: the error of what it predicts, and, where the config asks,
- * the spectral loss of the audio x̂_0 that this stands for; both of audio that an emphasis has weighed, where there is one. The
- * engine brings its gradient by the outputs back to the parameters.
+ * What training minimises, as a function of the network's output: the error of what it predicts, and, where the config
+ * asks, the spectral loss of the audio x̂_0 that this stands for; both of audio that an emphasis has weighed, where
+ * there is one. The engine brings its gradient by the outputs back to the parameters.
  */
 import type { Engine, LossGradients, LossRequest } from '../../engines/engine.js'
 import type { TrainingConfig } from '../config.js'

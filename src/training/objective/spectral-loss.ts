@@ -1,10 +1,11 @@
 /**
- * Multi-resolution STFT loss (Yamamoto et al. 2020, “Parallel WaveGAN”, eq. 4–6) with its gradient. Alone the squared error lets a network
- * answer noise with the mean of all waveforms that fit, which is silent; the magnitudes make it commit itself, which is
- * what few steps need (as FreGrad, Nguyen et al. 2024, section 3.3, and WaveFM, Luo et al. 2025, section 3.3, use it).
+ * Multi-resolution STFT loss (Yamamoto et al. 2020, “Parallel WaveGAN”, eq. 4–6) with its gradient. Alone the squared
+ * error lets a network answer noise with the mean of all waveforms that fit, which is silent; the magnitudes make it
+ * commit itself, which is what few steps need (as FreGrad, Nguyen et al. 2024, section 3.3, and WaveFM, Luo et al.
+ * 2025, section 3.3, use it).
  *
- * A bin's term is |A − B| + |ln(A + c) − ln(B + c)| with magnitudes A, B in units of white noise of variance 1; the mean
- * is over bins, frames and windows. Hops are a quarter of a window; frames lie wholly inside the audio.
+ * A bin's term is |A − B| + |ln(A + c) − ln(B + c)| with magnitudes A, B in units of white noise of variance 1; the
+ * mean is over bins, frames and windows. Hops are a quarter of a window; frames lie wholly inside the audio.
  */
 import { FrameTransform } from '../../audio/transforms/stft.js'
 

@@ -1,6 +1,6 @@
 /**
- * Adam (Kingma & Ba 2015, algorithm 1) in the order of operations of PyTorch's `torch.optim.Adam`: bias-corrected moments,
- * ε outside the root. State is float32, as there.
+ * Adam (Kingma & Ba 2015, algorithm 1) in the order of operations of PyTorch's `torch.optim.Adam`: bias-corrected
+ * moments, ε outside the root. State is float32, as there.
  */
 import { z } from 'zod'
 import { check } from '../../core/options.js'

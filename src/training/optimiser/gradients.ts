@@ -1,4 +1,6 @@
-/** What happens to gradients and weights around an update: sums, clipping by the global norm, the average of weights. */
+/**
+ * What happens to gradients and weights around an update: sums, clipping by the global norm, the average of weights.
+ */
 import type { Tensors } from '../../core/tensor.js'
 
 export type Gradients = ReadonlyMap<string, Float32Array>
@@ -31,7 +33,9 @@ export function clipGradients(gradients: Gradients, bound: number | null): numbe
   return norm
 }
 
-/** average ← d·average + (1 − d)·weights with d = min(decay, (1 + n)/(10 + n)), n updates having been averaged before. */
+/**
+ * average ← d·average + (1 − d)·weights with d = min(decay, (1 + n)/(10 + n)), n updates having been averaged before.
+ */
 export function updateAverage(average: Tensors, weights: Tensors, decay: number, n: number): void {
   const d = Math.min(decay, (1 + n) / (10 + n))
   for (const [name, { data }] of average) {

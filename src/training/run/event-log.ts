@@ -1,7 +1,7 @@
 /**
- * TensorBoard event files: records of TFRecord framing (length, masked CRC-32C of the length, data, masked CRC-32C of the
- * data; tensorflow/core/lib/io/record_writer), each one `Event` message (tensorflow/core/util/event.proto). The few fields
- * used are written by hand: wire types 0 (varint), 1 (64 bits), 2 (bytes) and 5 (32 bits) of Protocol Buffers.
+ * TensorBoard event files: records of TFRecord framing (length, masked CRC-32C of the length, data, masked CRC-32C of
+ * the data; tensorflow/core/lib/io/record_writer), each one `Event` message (tensorflow/core/util/event.proto). The few
+ * fields used are written by hand: wire types 0 (varint), 1 (64 bits), 2 (bytes) and 5 (32 bits) of Protocol Buffers.
  */
 import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'

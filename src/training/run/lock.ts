@@ -1,10 +1,11 @@
 /**
  * One trainer per folder: `lock.json` names the process that has it.
  *
- * Taking over a dead holder's lock must let exactly one process in, and "look, remove, create" does not: a second process removes
- * what the first has just created. So whoever wants the lock first puts a claim beside it, a file of a name that is never used again,
- * and goes on only if its claim is the only one of a living process (Lamport's "announce, then look"). Of two claims the one whose
- * name is lower stays. What is done with `lock.json` meanwhile, no other process does.
+ * Taking over a dead holder's lock must let exactly one process in, and "look, remove, create" does not: a second
+ * process removes what the first has just created. So whoever wants the lock first puts a claim beside it, a file of a
+ * name that is never used again, and goes on only if its claim is the only one of a living process (Lamport's
+ * "announce, then look"). Of two claims the one whose name is lower stays. What is done with `lock.json` meanwhile, no
+ * other process does.
  */
 import { randomBytes } from 'node:crypto'
 import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
@@ -22,7 +23,10 @@ import {
 
 const FILE = 'lock.json'
 const CLAIM = /^lock\.(.*)\.[0-9a-f]{12}\.claim$/
-/** How often a holder touches its lock, for those who cannot see its process: in another container, or on another machine. */
+/**
+ * How often a holder touches its lock, for those who cannot see its process: in another container, or on another
+ * machine.
+ */
 const HEARTBEAT_MS = 500
 /** A holder that cannot be seen and does not touch its lock for so long is dead. */
 const PATIENCE_MS = 2_500
@@ -138,7 +142,10 @@ async function isOver(claimant: ProcessIdentity, path: string, own: string): Pro
   return theirs !== null && ours !== null && ours.mtimeMs - theirs.mtimeMs > CLAIM_MS
 }
 
-/** Whether a holder lives; one whose process cannot be seen is watched until it touches its lock or has not for long enough. */
+/**
+ * Whether a holder lives; one whose process cannot be seen is watched until it touches its lock or has not for long
+ * enough.
+ */
 async function isHeld(path: string, holder: Holder): Promise<boolean> {
   const state = liveness(holder)
   const isOfOtherThread = holder.pid === process.pid && !heldHere.has(holder.token ?? '')

@@ -1,4 +1,7 @@
-/** The native engine never reads a caller's memory after a call has returned: buffers may be resized, transferred or overwritten. */
+/**
+ * The native engine never reads a caller's memory after a call has returned: buffers may be resized, transferred or
+ * overwritten.
+ */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Mel } from '#src/audio/mel/convention'

@@ -1,4 +1,7 @@
-/** Streams of the native engine: no cut, number of threads or way of conditioning changes a byte, and the readable reference agrees. */
+/**
+ * Streams of the native engine: no cut, number of threads or way of conditioning changes a byte, and the readable
+ * reference agrees.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -55,7 +55,8 @@ test('the spectral loss is nothing between equals, and its gradient is the slope
     // A direction's slope is some ‖gradient‖.
     return Math.abs(slope - told) / Math.hypot(...gradient)
   }).sort((x, y) => x - y)
-  // Here and there magnitudes cross between the two points, and bend the loss: in one case of a hundred by more than 0.02.
+  // Here and there magnitudes cross between the two points, and bend the loss: in one case of a hundred by more than
+  // 0.02.
   assert.ok(errors[20]! < 1e-3, `median ${errors[20]}`)
   assert.ok(errors[37]! < 0.02, `nine in ten ${errors[37]}`)
 })
