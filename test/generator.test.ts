@@ -6,6 +6,7 @@ import { Denoiser } from '#src/denoiser/denoiser'
 import { createEngine } from '#src/engines/select'
 import { type GeneratedClip, Generator } from '#src/generator'
 import { initialParameters } from '#src/training/optimiser/initialise'
+import { collect } from './support/audio.js'
 import { smallGeneratorConfig, smallVocoderConfig } from './support/configs.js'
 import { fakeModel } from './support/fake-model.js'
 
@@ -69,11 +70,9 @@ describe('streaming', () => {
     const model = fakeModel(config)
     const own = new Generator(model)
     for (const seconds of [0.001, 1001 / 8000, 5]) {
-      const pieces: Float32Array[] = []
-      for await (const piece of own.stream({ seed: 3, seconds })) pieces.push(piece)
       const [clip] = await own.generate({ seed: 3, seconds })
       assert.equal(clip!.samples.length, Math.round(seconds * 8000))
-      assert.deepEqual(concatenateAudio(pieces), clip!.samples)
+      assert.deepEqual(await collect(own.stream({ seed: 3, seconds })), clip!.samples)
     }
     assert.throws(() => smallGeneratorConfig({ ...config, network: { ...config.network, patch: 32 } }), /gains/)
     assert.throws(
@@ -136,9 +135,7 @@ describe('labels and guidance', () => {
     assert.equal(new Set(clips.map(clip => clip.label)).size, 2)
     for (const { seed, samples, label } of clips) {
       assert.deepEqual((await own.generate({ seed, label }))[0]!.samples, samples)
-      const pieces: Float32Array[] = []
-      for await (const piece of own.stream({ seed })) pieces.push(piece)
-      assert.deepEqual(concatenateAudio(pieces), samples)
+      assert.deepEqual(await collect(own.stream({ seed })), samples)
     }
     // What is drawn can be followed more closely; what is asked for is not drawn.
     const [guided] = await own.generate({ seed: 20, guidance: 2 })
@@ -189,9 +186,7 @@ describe('on every engine', () => {
         const { label } = clips[3]!
         assert.equal(label, 'kick')
         assert.deepEqual(await running.generate({ label, seed: 43, steps: 3 }), [clips[3]])
-        const pieces: Float32Array[] = []
-        for await (const piece of running.stream({ label, seed: 43, steps: 3 })) pieces.push(piece)
-        assert.deepEqual(concatenateAudio(pieces), clips[3]!.samples)
+        assert.deepEqual(await collect(running.stream({ label, seed: 43, steps: 3 })), clips[3]!.samples)
         assert.notDeepEqual(clips[0]!.samples, clips[3]!.samples)
       } finally {
         await running.dispose()

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { concatenateAudio } from '#src/audio/concatenate'
 import { type Mel, namedConventions } from '#src/audio/mel/convention'
 import { sliceMel } from '#src/audio/mel/frames'
 import { griffinLim } from '#src/audio/mel/griffin-lim'
@@ -10,19 +9,9 @@ import { gaussian } from '#src/core/random'
 import type { ModelConfigInput } from '#src/model/config'
 import { samplerNames } from '#src/model/diffusion-config'
 import { Vocoder } from '#src/vocoder'
+import { collect, someMel } from './support/audio.js'
 import { lmntDiffusion, smallGeneratorConfig, smallVocoderConfig } from './support/configs.js'
 import { fakeModel } from './support/fake-model.js'
-
-function someMel(frames: number, draw = 0): Mel {
-  const data = gaussian(99, draw, 0, 80 * frames).map(v => Math.min(1, Math.max(0, 0.5 + 0.2 * v)))
-  return { data, bands: 80, frames }
-}
-
-async function collect(stream: AsyncIterable<Float32Array>): Promise<Float32Array> {
-  const pieces: Float32Array[] = []
-  for await (const piece of stream) pieces.push(piece)
-  return concatenateAudio(pieces)
-}
 
 function vocoder() {
   return new Vocoder(fakeModel(smallVocoderConfig()))

@@ -1,14 +1,13 @@
 /** Which files of a folder are recordings, and of which class. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { labelAt, labelledFiles } from '#src/audio/labels'
 import { code } from '../support/errors.js'
+import { scratchFolder } from '../support/scratch.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'diffwave-audio-files-'))
-after(() => rmSync(folder, { recursive: true }))
+const folder = scratchFolder('audio-files')
 
 test('a class is that of metadata.csv, else of the folder, and may hold from a second on', async () => {
   mkdirSync(join(folder, 'drums'))

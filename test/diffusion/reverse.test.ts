@@ -16,16 +16,13 @@ import { createSampler } from '#src/diffusion/samplers/create'
 import type { PassState, Sampler } from '#src/diffusion/samplers/sampler'
 import { type EnergyPriorConfig, samplerNames } from '#src/model/diffusion-config'
 import { melContext } from '#src/model/network'
+import { someMel } from '../support/audio.js'
 import { smallGeneratorConfig, smallVocoderConfig } from '../support/configs.js'
 import { fakeEngine } from '../support/fake-engine.js'
 
 const config = smallVocoderConfig()
 const convention = namedConventions.lmnt
 const prior: EnergyPriorConfig = { kind: 'mel-energy', minEnergy: 0, maxEnergy: 8, floor: 0.1 }
-
-function someMel(frames: number): Mel {
-  return { data: gaussian(99, 0, 0, 80 * frames).map(v => 0.5 + 0.1 * v), bands: 80, frames }
-}
 
 /** Input and noise of a clip with a mel. */
 function conditioned(source: MelSource, of: EnergyPriorConfig | null, seed = 1) {

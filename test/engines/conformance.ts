@@ -4,14 +4,14 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Mel } from '#src/audio/mel/convention'
 import { gaussian } from '#src/core/random'
-import { elementCount, type Tensor, type Tensors } from '#src/core/tensor'
+import type { Tensor, Tensors } from '#src/core/tensor'
 import type { Engine } from '#src/engines/engine'
 import { decodeSafetensors } from '#src/formats/safetensors'
 import { type NetworkConfig, networkSchema } from '#src/model/network'
-import { parameterSpecs } from '#src/model/parameters'
 import { readModel } from '#src/model/read-model'
 import { Adam } from '#src/training/optimiser/adam'
 import { relativeError } from '../support/numbers.js'
+import { randomParameters } from '../support/parameters.js'
 import { golden } from '../support/paths.js'
 
 export type CreateEngine = (network: NetworkConfig, parameters: Tensors) => Promise<Engine>
@@ -24,17 +24,6 @@ function clips({ data, shape }: Tensor): Float32Array[] {
 function mels(tensor: Tensor): Mel[] {
   const [, bands, frames] = tensor.shape as [number, number, number]
   return clips(tensor).map(data => ({ data, bands, frames }))
-}
-
-/** Random parameters whose outputs are neither zero nor saturated. */
-function randomParameters(network: NetworkConfig, seed: number): Map<string, Tensor> {
-  return new Map(
-    parameterSpecs(network).map(({ name, shape }, i) => {
-      const data = gaussian(seed, i, 0, elementCount(shape))
-      const fanIn = Math.max(1, elementCount(shape.slice(1)))
-      return [name, { shape, data: data.map(value => value * (shape.length === 1 ? 0.1 : 1 / Math.sqrt(fanIn))) }]
-    }),
-  )
 }
 
 type Variant = readonly [string, Parameters<typeof networkSchema.parse>[0]]

@@ -4,25 +4,14 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Mel } from '#src/audio/mel/convention'
 import { gaussian, uniformInteger } from '#src/core/random'
-import { elementCount, type Tensor, type Tensors } from '#src/core/tensor'
+import type { Tensors } from '#src/core/tensor'
 import type { Engine, LossRequest } from '#src/engines/engine'
 import { melHop, type NetworkConfig, networkSchema } from '#src/model/network'
-import { parameterSpecs } from '#src/model/parameters'
 import { type NaiveClip, naiveNoise } from '../support/naive-network.js'
 import { relativeError } from '../support/numbers.js'
+import { randomParameters } from '../support/parameters.js'
 
 type CreateEngine = (network: NetworkConfig, parameters: Tensors) => Promise<Engine>
-
-/** Random parameters of a size that keeps every layer's outputs near 1. */
-export function randomParameters(network: NetworkConfig, seed: number): Map<string, Tensor> {
-  return new Map(
-    parameterSpecs(network).map(({ name, shape }, i) => {
-      const fanIn = elementCount(shape.slice(1))
-      const size = shape.length === 1 ? 0.2 : 1 / Math.sqrt(name.includes('upsampler') ? fanIn / 4 : fanIn)
-      return [name, { shape, data: gaussian(seed, i, 0, elementCount(shape)).map(value => value * size) }]
-    }),
-  )
-}
 
 /** The hops people use, in both kinds of conditioner; 200, 300 and 256 take patches of 1, 2 and 4. */
 const conditioners: readonly NonNullable<Parameters<typeof networkSchema.parse>[0]>[] = [

@@ -1,9 +1,8 @@
 /** Mels in files: the same from every format, the right one of several, and typed errors at the border. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { zipSync } from 'fflate'
 import type { Mel } from '#src/audio/mel/convention'
@@ -12,9 +11,9 @@ import { openMel } from '#src/formats/mel-stream'
 import { encodeNpy } from '#src/formats/npy'
 import { encodeSafetensors } from '#src/formats/safetensors'
 import { golden } from '../support/paths.js'
+import { scratchFolder } from '../support/scratch.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'diffwave-mel-file-'))
-after(() => rmSync(folder, { recursive: true }))
+const folder = scratchFolder('mel-file')
 const at = (name: string) => join(folder, name)
 const mel: Mel = { data: Float32Array.from({ length: 6 }, (_, i) => -i), bands: 2, frames: 3 }
 const tensor = { shape: [2, 3], data: mel.data }

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import type { Mel } from '#src/audio/mel/convention'
 import { gaussian } from '#src/core/random'
 import { readMel, writeMel } from '#src/formats/mel-file'
 import { openMel } from '#src/formats/mel-stream'
 import { encodeNpy } from '#src/formats/npy'
+import { scratchFolder } from '../support/scratch.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'diffwave-mel-'))
-after(() => rmSync(folder, { recursive: true }))
+const folder = scratchFolder('mel')
 const at = (name: string) => join(folder, name)
 
 async function whole(path: string, bands?: number): Promise<{ mel: Mel; most: number }> {

@@ -1,10 +1,9 @@
 /** The command line as a process, and files for it to work on. */
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { after } from 'node:test'
 import { inRepository } from './paths.js'
+import { scratchFolder } from './scratch.js'
 
 /** The program that `diffwave` runs. */
 export const program = inRepository('dist/cli/main.js')
@@ -76,8 +75,7 @@ export interface Scratch {
 }
 
 export function scratch(): Scratch {
-  const folder = mkdtempSync(join(tmpdir(), 'diffwave-test-'))
-  after(() => rmSync(folder, { recursive: true, force: true }))
+  const folder = scratchFolder('test')
   const at = (name: string) => join(folder, name)
   return {
     folder,

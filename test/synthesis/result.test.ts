@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { readWav } from '#src/audio/codecs/wav'
 import { writeWav } from '#src/audio/codecs/wav-encode'
 import { Synthesis } from '#src/synthesis/result'
+import { scratchFolder } from '../support/scratch.js'
 
-const folder = await mkdtemp(join(tmpdir(), 'diffwave-result-'))
-after(() => rm(folder, { recursive: true }))
+const folder = scratchFolder('result')
 const result = new Synthesis({ samples: Float32Array.of(0, 0.5, -0.25), sampleRate: 22050, seed: 1, steps: 6 })
 
 describe('a result', () => {

@@ -1,7 +1,6 @@
 /** On every engine that runs here: a stream cut into pieces of any size has the bytes of the whole. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { concatenateAudio } from '#src/audio/concatenate'
 import { sliceMel } from '#src/audio/mel/frames'
 import { gaussian } from '#src/core/random'
 import { Denoiser } from '#src/denoiser/denoiser'
@@ -9,6 +8,7 @@ import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { createTensorflowEngine } from '#src/engines/tensorflow/engine'
 import { readModel } from '#src/model/read-model'
 import { Vocoder } from '#src/vocoder'
+import { collect } from '../support/audio.js'
 import { golden } from '../support/paths.js'
 
 const { config, parameters } = await readModel(golden('lmnt-conditional-c8-l6/weights.pt'))
@@ -39,9 +39,8 @@ for (const [name, skip, create] of [
         }
         for (const chunkFrames of name === 'native' ? [1, 7, 16, frames] : [1, frames]) {
           for (const source of [mel, arriving(9)]) {
-            const pieces: Float32Array[] = []
-            for await (const piece of vocoder.stream(source, { ...options, chunkFrames })) pieces.push(piece)
-            assert.deepEqual(concatenateAudio(pieces), samples, `${sampler}, ${chunkFrames} frames at a time`)
+            const streamed = await collect(vocoder.stream(source, { ...options, chunkFrames }))
+            assert.deepEqual(streamed, samples, `${sampler}, ${chunkFrames} frames at a time`)
           }
         }
       }

@@ -1,24 +1,14 @@
 import assert from 'node:assert/strict'
-import {
-  chmodSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { decodeWav } from '#src/audio/codecs/wav'
 import { encodeWav, type WavFormat, wavFormats } from '#src/audio/codecs/wav-encode'
 import { type AudioPieces, wavBytes, writeWavStream } from '#src/audio/codecs/wav-stream'
 import { gaussian } from '#src/core/random'
+import { scratchFolder } from '../../support/scratch.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'diffwave-wav-'))
-after(() => rmSync(folder, { recursive: true }))
+const folder = scratchFolder('wav')
 const path = join(folder, 'a.wav')
 const samples = gaussian(1, 0, 0, 1001).map(x => x / 4)
 

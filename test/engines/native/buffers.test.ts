@@ -10,7 +10,7 @@ import type { Tensors } from '#src/core/tensor'
 import type { Engine } from '#src/engines/engine'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { networkSchema } from '#src/model/network'
-import { randomParameters } from '../oracle.js'
+import { randomParameters } from '../../support/parameters.js'
 
 const { available, instructionSets } = surveyNative()
 const FRAMES = 24

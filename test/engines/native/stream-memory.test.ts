@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import type { Engine } from '#src/engines/engine'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { networkSchema } from '#src/model/network'
-import { randomParameters } from '../oracle.js'
+import { randomParameters } from '../../support/parameters.js'
 
 const { available } = surveyNative()
 const BANDS = 80

@@ -11,7 +11,8 @@ import type { Engine } from '#src/engines/engine'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { melContext, melHop, type NetworkConfig, networkSchema } from '#src/model/network'
 import { relativeError } from '../../support/numbers.js'
-import { agreesWithOracle, randomParameters } from '../oracle.js'
+import { randomParameters } from '../../support/parameters.js'
+import { agreesWithOracle } from '../oracle.js'
 
 const { available, instructionSets } = surveyNative()
 const skip = !available

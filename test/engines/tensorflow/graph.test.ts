@@ -15,8 +15,8 @@ import { melContext, melHop, type NetworkConfig, networkSchema } from '#src/mode
 import { readModel } from '#src/model/read-model'
 import { stepSinusoids } from '#src/model/step-embedding'
 import { relativeError } from '../../support/numbers.js'
+import { randomParameters } from '../../support/parameters.js'
 import { golden } from '../../support/paths.js'
-import { randomParameters } from '../oracle.js'
 
 before(() => startBackend('wasm'))
 

@@ -4,8 +4,9 @@ import { test } from 'node:test'
 import { createEngine } from '#src/engines/select'
 import { createTensorflowEngine, surveyTensorflow } from '#src/engines/tensorflow/engine'
 import { networkSchema } from '#src/model/network'
+import { randomParameters } from '../../support/parameters.js'
 import { conformance } from '../conformance.js'
-import { agreesWithOracle, randomParameters } from '../oracle.js'
+import { agreesWithOracle } from '../oracle.js'
 
 const small = networkSchema.parse({ channels: 1, layers: 1, dilationCycle: 1 })
 

@@ -7,8 +7,8 @@ import { gaussian } from '#src/core/random'
 import { surveyEngines } from '#src/engines/select'
 import { createTensorflowEngine } from '#src/engines/tensorflow/engine'
 import { networkSchema } from '#src/model/network'
+import { randomParameters } from '../../support/parameters.js'
 import { inRepository } from '../../support/paths.js'
-import { randomParameters } from '../oracle.js'
 
 const network = networkSchema.parse({ channels: 16, layers: 6, dilationCycle: 6 })
 const create = () => createTensorflowEngine({ network, parameters: randomParameters(network, 1), backend: 'wasm' })

@@ -1,17 +1,16 @@
 /** Evaluation of a set of generated clips. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import type { ClipAudio } from '#src/evaluation/generator/clip-set'
 import { evaluateGenerator, type GeneratorEvaluationOptions } from '#src/evaluation/generator/generator-evaluation'
 import { generatorJson, generatorLines, generatorReport } from '#src/evaluation/report/generator-report'
+import { scratchFolder } from '../../support/scratch.js'
 import { code, MELODY_RATE, melody, range } from '../../support/sounds.js'
 
-const scratch = mkdtempSync(join(tmpdir(), 'diffwave-clips-'))
-after(() => rmSync(scratch, { recursive: true, force: true }))
+const scratch = scratchFolder('clips')
 
 const clips = (seeds: readonly number[], lowest?: number, label = ''): ClipAudio[] =>
   seeds.map(seed => ({ name: `m${seed}`, samples: melody(seed, 1, lowest), label }))

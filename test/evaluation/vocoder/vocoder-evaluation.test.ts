@@ -1,9 +1,8 @@
 /** Evaluation of copy synthesis over a folder, bad files included. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { namedConventions } from '#src/audio/mel/convention'
 import { DiffWaveError } from '#src/core/errors'
 import { vocoderReport } from '#src/evaluation/report/vocoder-report'
@@ -11,10 +10,10 @@ import { COMPARED_RATE } from '#src/evaluation/vocoder/compare'
 import { folderSystem, type System } from '#src/evaluation/vocoder/system'
 import { evaluateVocoder, type VocoderEvaluationOptions } from '#src/evaluation/vocoder/vocoder-evaluation'
 import { encodeNpy } from '#src/formats/npy'
+import { scratchFolder } from '../../support/scratch.js'
 import { code, noise, voice, wav } from '../../support/sounds.js'
 
-const scratch = mkdtempSync(join(tmpdir(), 'diffwave-evaluation-'))
-after(() => rmSync(scratch, { recursive: true, force: true }))
+const scratch = scratchFolder('evaluation')
 
 function folder(name: string, files: Readonly<Record<string, Uint8Array | string>>): string {
   const path = join(scratch, name)
