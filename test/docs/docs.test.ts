@@ -1,0 +1,145 @@
+/**
+ * Every fenced `sh` and `js` block of the README and of docs/ runs as it stands, in a folder that has the package installed.
+ * A block that cannot run here says so after its language: ```sh not-run: reason.
+ */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { encodeWav } from '#src/audio/codecs/wav'
+import { gaussian } from '#src/core/random'
+import { readMel } from '#src/formats/mel-file'
+import { encodeNpy } from '#src/formats/npy'
+import { golden, inRepository } from '../support/paths.js'
+
+interface Block {
+  readonly language: string
+  readonly reason: string | null
+  readonly text: string
+}
+
+/** The fenced blocks of a Markdown file. */
+function blocks(file: string): readonly Block[] {
+  const markdown = readFileSync(inRepository(file), 'utf8')
+  return [...markdown.matchAll(/^```(\w*)(?: not-run: (.+))?\n([\s\S]*?)^```$/gm)].map(match => ({
+    language: match[1]!,
+    reason: match[2] ?? null,
+    text: match[3]!,
+  }))
+}
+
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  ...readdirSync(inRepository('docs'))
+    .filter(name => name.endsWith('.md'))
+    .map(name => `docs/${name}`),
+  ...readdirSync(inRepository('models')).map(name => `models/${name}/README.md`),
+]
+
+let folder = ''
+const env = { ...process.env, PATH: '' }
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'diffwave-docs-'))
+  const bin = join(folder, 'bin')
+  for (const path of [bin, ...['node_modules', 'recordings', 'held-out'].map(name => join(folder, name))])
+    mkdirSync(path)
+  symlinkSync(inRepository('.'), join(folder, 'node_modules', 'diffwave'))
+  // `npx diffwave` finds the package's own command, as it does after `npm install diffwave`.
+  const program = `#!/bin/sh\nshift\nexec "${process.execPath}" "${inRepository('dist/cli/main.js')}" "$@"\n`
+  writeFileSync(join(bin, 'npx'), program, { mode: 0o755 })
+  env.PATH = `${bin}:${process.env['PATH']}`
+  await writeInputs()
+})
+
+after(() => rmSync(folder, { recursive: true }))
+
+/** The files that the pages speak of, as small as they can be. */
+async function writeInputs(): Promise<void> {
+  const { mel } = await readMel(inRepository('samples/LJ001-0004.npy'), 80)
+  const frames = 6
+  const short = Float32Array.from(
+    { length: 80 * frames },
+    (_, i) => mel.data[Math.floor(i / frames) * mel.frames + 100 + (i % frames)]!,
+  )
+  writeFileSync(join(folder, 'mel.npy'), encodeNpy({ shape: [80, frames], data: short }))
+  const write = (name: string, seed: number, length: number) => {
+    const samples = gaussian(seed, 0, 0, length).map((z, i) => 0.1 * Math.sin(i / 20) + z / 50)
+    writeFileSync(join(folder, name), encodeWav({ samples, sampleRate: 22050 }))
+  }
+  write('recording.wav', 1, 11025)
+  for (const [i, name] of ['a', 'b', 'c'].entries()) {
+    write(`recordings/${name}.wav`, i, 8192)
+    write(`held-out/${name}.wav`, 10 + i, 8192)
+  }
+  writeFileSync(join(folder, 'weights.pt'), readFileSync(golden('lmnt-conditional-c8-l6/weights.pt')))
+  writeFileSync(join(folder, 'train.json'), JSON.stringify(tinyTraining))
+}
+
+/** `models/speech/train.json` with a network and a run that take a second. */
+const tinyTraining = (() => {
+  const config = JSON.parse(readFileSync(inRepository('models/speech/train.json'), 'utf8'))
+  config.model.network = { ...config.model.network, channels: 8, layers: 2, dilationCycle: 2 }
+  config.model.network.mel.encoder = [8]
+  config.data = { cropSamples: 2048, batch: 1 }
+  config.optimiser.totalSteps = 2
+  config.optimiser.warmupSteps = 0
+  config.every = { log: 1, validation: 2, checkpoint: 2 }
+  return config
+})()
+
+function run(
+  command: string,
+  args: readonly string[],
+): Promise<{ readonly status: number | null; readonly output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    child.stdout.on('data', chunk => {
+      output += chunk
+    })
+    child.stderr.on('data', chunk => {
+      output += chunk
+    })
+    child.on('error', reject)
+    child.on('close', status => resolve({ status, output }))
+  })
+}
+
+describe('the documentation', () => {
+  for (const page of pages.filter(path => existsSync(inRepository(path)))) {
+    const runnable = blocks(page).filter(({ language, reason }) => ['sh', 'js'].includes(language) && reason === null)
+    if (runnable.length === 0) continue
+    test(`the examples of ${page} run as they stand`, async () => {
+      // In the order of the page: later blocks may use the files of earlier ones.
+      for (const [i, { language, text }] of runnable.entries()) {
+        const script = join(folder, `block-${i}.mjs`)
+        if (language === 'js') writeFileSync(script, text)
+        const { status, output } =
+          language === 'js' ? await run(process.execPath, [script]) : await run('sh', ['-e', '-c', text])
+        assert.equal(status, 0, `${text}\n${output}`)
+      }
+    })
+  }
+
+  test('every block has a language, and no block is empty', () => {
+    for (const page of pages.filter(path => existsSync(inRepository(path)))) {
+      for (const { language, text } of blocks(page)) {
+        assert.notEqual(language, '', `${page}: ${text}`)
+        assert.notEqual(text.trim(), '', page)
+      }
+    }
+  })
+})
