@@ -17,7 +17,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { encodeWav } from '#src/audio/codecs/wav'
+import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { gaussian } from '#src/core/random'
 import { readMel } from '#src/formats/mel-file'
 import { encodeNpy } from '#src/formats/npy'
@@ -48,11 +48,15 @@ const pages = [
   ...readdirSync(inRepository('models')).map(name => `models/${name}/README.md`),
 ]
 
+/** Holds the inputs; each page's blocks run in a copy. */
+let template = ''
 let folder = ''
 const env = { ...process.env, PATH: '' }
 
 before(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'diffwave-docs-'))
+  template = mkdtempSync(join(tmpdir(), 'diffwave-docs-'))
+  folder = join(template, 'inputs')
+  mkdirSync(folder)
   const bin = join(folder, 'bin')
   for (const path of [bin, ...['node_modules', 'recordings', 'held-out'].map(name => join(folder, name))])
     mkdirSync(path)
@@ -64,7 +68,7 @@ before(async () => {
   await writeInputs()
 })
 
-after(() => rmSync(folder, { recursive: true }))
+after(() => rmSync(template, { recursive: true }))
 
 /** The files that the pages speak of, as small as they can be. */
 async function writeInputs(): Promise<void> {
@@ -123,6 +127,9 @@ describe('the documentation', () => {
     const runnable = blocks(page).filter(({ language, reason }) => ['sh', 'js'].includes(language) && reason === null)
     if (runnable.length === 0) continue
     test(`the examples of ${page} run as they stand`, async () => {
+      const inputs = join(template, 'inputs')
+      folder = join(template, page.replaceAll('/', '-'))
+      cpSync(inputs, folder, { recursive: true, verbatimSymlinks: true })
       // In the order of the page: later blocks may use the files of earlier ones.
       for (const [i, { language, text }] of runnable.entries()) {
         const script = join(folder, `block-${i}.mjs`)
