@@ -14,6 +14,7 @@ export {
   namedConventions,
   type StandardNormalisation,
 } from './audio/mel/convention.js'
+export { type GriffinLimOptions, griffinLim } from './audio/mel/griffin-lim.js'
 export { melSpectrogram } from './audio/mel/mel.js'
 export type { MelPieces, MelSource } from './audio/mel/source.js'
 export { resample } from './audio/resample.js'
@@ -64,8 +65,10 @@ export {
   type GeneratorStreamOptions,
 } from './generator.js'
 export type { ModelConfig, ModelConfigInput } from './model/config.js'
+export { type ConvertOptions, convert, writeModel } from './model/convert.js'
 export type { SamplerName } from './model/diffusion-config.js'
 export type { NetworkConfig } from './model/network.js'
+export type { ImportedModel, ImportHints, ModelFiles, ModelSource, ReadModel } from './model/read-model.js'
 export { Denoised, type DenoiseOptions } from './repair/denoising.js'
 export type { Gap, InpaintOptions } from './repair/inpainting.js'
 export type { InterpolateOptions } from './repair/interpolation.js'
@@ -73,6 +76,19 @@ export { Restored, type StartLevelOptions } from './repair/start-level.js'
 export type { SamplingOptions, WholeClipOptions } from './synthesis/options.js'
 export { type AudioStream, Synthesis, type SynthesisFields } from './synthesis/result.js'
 export type { OnStep, SamplingStep } from './synthesis/watch.js'
+export { Trainer, type TrainerOptions, type TrainerRunOptions } from './trainer.js'
+export type { TrainingConfig, TrainingConfigInput } from './training/config.js'
+export {
+  type Clip,
+  type Dataset,
+  type DatasetOptions,
+  type DatasetReport,
+  type LeftOutReason,
+  loadDataset,
+} from './training/data/dataset.js'
+export type { Preview } from './training/preview.js'
+export type { Summary as EventSummary } from './training/run/event-log.js'
+export type { TrainingStep, TrainingSummary } from './training/run/training-run.js'
 export { type TunedSchedule, type TuneOptions, type TuneProgress, tune, withTunedSchedules } from './tuning/tune.js'
 export {
   type AnalysedAudio,

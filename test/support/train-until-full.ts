@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { DiffWaveError } from '#src/core/errors'
 import { gaussian } from '#src/core/random'
 import { checkTrainingConfig } from '#src/training/config'
-import { type TrainOptions, train } from '#src/training/trainer'
 import { learningEngine } from './learning-engine.js'
+import { type TestRun, train } from './training.js'
 
 const folder = process.argv[2]!
 const out = join(folder, 'out')
@@ -25,7 +25,7 @@ function fill(): void {
 }
 
 const clip = { name: 'a.wav', samples: Int16Array.from(gaussian(1, 0, 0, 9000), x => x * 3000), label: '' }
-const options: TrainOptions = {
+const options: TestRun = {
   config: checkTrainingConfig(JSON.parse(readFileSync(0, 'utf8')), 'stdin'),
   data: {
     sampleRate: 22050,

@@ -1,7 +1,4 @@
 /** `diffwave convert`: a PyTorch checkpoint → a model folder. */
-import { defined } from '../../core/defined.js'
-import { DiffWaveError } from '../../core/errors.js'
-import { kindOfPath } from '../../core/files.js'
 import { conventionChoices } from '../choices.js'
 import { defineCommand } from '../command.js'
 import { findInput } from '../inputs.js'
@@ -31,21 +28,13 @@ export const command = defineCommand({
   examples: ['diffwave convert weights.pt -o my-model'],
   run: async (context, [checkpoint], options) => {
     const { output, force, ...hints } = options
-    if (!force && (await kindOfPath(output)) !== 'missing') {
-      throw new DiffWaveError('BAD_OPTION', 'the model folder exists already', {
-        where: output,
-        hint: 'Use --force to write into it.',
-      })
-    }
-    const [{ writeModelFolder }, { parameterCount }, { readModel }] = await Promise.all([
-      import('../../model/folder.js'),
+    const [{ convert }, { parameterCount }] = await Promise.all([
+      import('../../model/convert.js'),
       import('../../model/parameters.js'),
-      import('../../model/read-model.js'),
     ])
     const input = await findInput(checkpoint!, context.signal)
-    const { config, parameters, source, notes } = await readModel(input.path, defined(hints))
+    const { config, source, notes } = await convert(input.path, output, { ...hints, force })
     for (const note of notes) context.note(note)
-    await writeModelFolder(output, { config, parameters })
     const count = parameterCount(config.network)
     context.result(`${output}: ${config.kind} from ${source}, ${(count / 1e6).toFixed(2)} M parameters`, {
       input: input.name,

@@ -1,85 +1,95 @@
 /**
- * Folders of recordings as training data: every file decoded once, brought to the model's rate and kept as 16-bit samples
- * in memory. A bad file is left out and named, never fatal.
+ * Folders of recordings as training data: every file is decoded once, resampled to the model's rate and kept in memory as 16-bit
+ * samples. A bad file is left out and named in the report; it never ends the run.
  */
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { basename, join } from 'node:path'
+import { z } from 'zod'
 import type { Audio } from '../../audio/audio.js'
 import { audioStem } from '../../audio/audio-files.js'
-import { type Label, labelledFiles, partsOf } from '../../audio/labels.js'
+import { decodeAudio } from '../../audio/codecs/decode.js'
+import { type Label, type LabelledFile, labelledFiles, partsOf } from '../../audio/labels.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
+import { sliceMel } from '../../audio/mel/frames.js'
 import { melFrames } from '../../audio/mel/mel.js'
 import { resample } from '../../audio/resample.js'
 import { DiffWaveError, type ErrorCode, throwIfAborted } from '../../core/errors.js'
 import { kindOfPath, makeFolder, readFileBytes, writeFileBytes } from '../../core/files.js'
-import { MAX_TRAINING_BYTES } from '../../core/limits.js'
+import { MAX_SAMPLE_RATE, MAX_TRAINING_BYTES } from '../../core/limits.js'
+import { abortSignal, check, type FieldsOf, onProgress } from '../../core/options.js'
 import type { OnProgress } from '../../core/progress.js'
 import { melEndings, readMelOf } from '../../formats/mel-file.js'
 
+/** Why a recording was left out. */
 export type LeftOutReason = 'too short' | 'silent' | 'clipped' | 'unreadable' | 'no mel' | 'bad mel'
 
-/** A recording at the data set's rate. */
+/** A recording at the data set's sample rate. */
 export interface Clip {
-  /** Path below its folder. */
+  /** Path below its folder, with the speed if that is not 1. */
   readonly name: string
   readonly samples: Int16Array
-  /** Name of the class: `metadata.csv`'s second column, else the innermost folder's name; '' at the top of a folder. */
+  /** The class: from `metadata.csv`, else the name of the innermost folder; '' at the top of a folder. */
   readonly label: Label
-  /** What it is to be made from, where that is not its own mel: one that a text-to-speech model predicted for it, as long as itself. */
+  /** The mel to condition on, if it was predicted by a text-to-speech model rather than computed from the recording. */
   readonly mel?: Mel
 }
 
-/** What was found, for people. */
+/** What was found in the folders. */
 export interface DatasetReport {
   readonly clips: number
   readonly hours: number
   readonly validationClips: number
-  /** Clips that came with a mel. */
+  /** Clips with a predicted mel. */
   readonly givenMels: number
-  /** Files by sample rate in Hz. */
+  /** Number of files by sample rate in Hz. */
   readonly rates: ReadonlyMap<number, number>
   readonly leftOut: readonly { readonly file: string; readonly reason: LeftOutReason; readonly detail: string }[]
-  /** What is odd about the folders' `metadata.csv`. */
+  /** What is odd about the folders' `metadata.csv`: lines without a recording, and recordings named twice. */
   readonly notes: readonly string[]
 }
 
+/** Recordings to train on, in memory. */
 export interface Dataset {
+  /** Hz. */
   readonly sampleRate: number
   readonly training: readonly Clip[]
   readonly validation: readonly Clip[]
   readonly report: DatasetReport
-  /** SHA-256 over names and contents of all files used, the rate and the split. */
+  /** SHA-256 over the names, classes and contents of all files used, the sample rate and the split. */
   readonly fingerprint: string
 }
 
 export interface DatasetOptions {
+  /** Folders of recordings; subfolders are searched, too. */
   readonly folders: readonly string[]
+  /** Hz; recordings at other rates are resampled. */
   readonly sampleRate: number
-  /** Shorter clips are left out, in samples at `sampleRate`. */
-  readonly minSamples: number
-  readonly validationShare: number
-  /** Speeds at which each training clip is had, pitch and tempo together; 1 alone where not given. */
-  readonly speeds?: readonly number[]
+  /** Recordings with fewer samples (at `sampleRate`) are left out. Default 1. */
+  readonly minSamples?: number | undefined
+  /** Share of the files kept for validation, 0 … 0.5, chosen by a hash of their names. Default 0.03. */
+  readonly validationShare?: number | undefined
+  /** Speeds at which each training clip is played, pitch and tempo together. Default: 1 only. */
+  readonly speeds?: readonly number[] | undefined
   /**
-   * Given mels are looked for: in `folder`, where every recording must have one, else as a `.npy` beside a recording. A clip with one
-   * is had at no other speed.
+   * Predicted mels: from `folder`, in which every recording must have one, else `.npy` files beside the recordings. They are matched
+   * by path. A clip with a predicted mel is played at no other speed.
    */
-  readonly mels?: { readonly convention: MelConvention; readonly folder?: string }
-  /** Decodes a file's bytes. */
-  readonly decode: (bytes: Uint8Array, path: string) => Audio | Promise<Audio>
-  /** Folder where resampled clips are kept for the next start, made if need be; resampling takes most of the time of loading. */
-  readonly cache?: string
-  readonly signal?: AbortSignal
-  /** Files read. */
-  readonly onProgress?: OnProgress
+  readonly mels?: { readonly convention: MelConvention; readonly folder?: string | undefined } | undefined
+  /** Decodes a file's bytes. Default: WAV, FLAC, MP3, Ogg Vorbis and Opus. */
+  readonly decode?: ((bytes: Uint8Array, path: string) => Audio | Promise<Audio>) | undefined
+  /** Folder where resampled clips are kept for the next start, created if missing. Resampling takes most of the loading time. */
+  readonly cache?: string | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Called with the number of files read. */
+  readonly onProgress?: OnProgress | undefined
 }
 
 /** A clip whose loudest sample is below −60 dB is silence. */
 const SILENCE = 1e-3
-/** A clip is clipped where this share of its samples lies within one 16-bit step of full scale. */
+/** A clip is clipped if this share of its samples is within one 16-bit step of full scale. */
 const CLIPPED_SHARE = 1e-3
 
-/** Whether a file of this name is kept for validation: by a hash, so that adding files moves none. */
+/** Whether a file is kept for validation. A hash of the name decides, so that adding files moves none. */
 export function isValidation(name: string, share: number): boolean {
   return createHash('sha256').update(basename(name)).digest().readUInt32BE(0) < share * 2 ** 32
 }
@@ -90,7 +100,7 @@ interface Fault {
   readonly detail: string
 }
 
-function fault(samples: Float32Array, minSamples: number): Fault | null {
+function faultOf(samples: Float32Array, minSamples: number): Fault | null {
   if (samples.length < minSamples) {
     return { reason: 'too short', detail: `${samples.length} samples, ${minSamples} needed` }
   }
@@ -107,16 +117,7 @@ function fault(samples: Float32Array, minSamples: number): Fault | null {
   return null
 }
 
-/** A mel of so many frames: those past its end are its last one's. */
-function held({ data, bands, frames: present }: Mel, frames: number): Mel {
-  const out = new Float32Array(bands * frames)
-  for (let i = 0; i < out.length; i++) {
-    out[i] = data[Math.floor(i / frames) * present + Math.min(present - 1, i % frames)]!
-  }
-  return { data: out, bands, frames }
-}
-
-/** The mel that belongs to a recording, or what is wrong with it; null where it has none and needs none. */
+/** The predicted mel of a recording, or what is wrong with it; null if it has none and needs none. */
 async function givenMel(
   mels: DatasetOptions['mels'],
   folder: string,
@@ -131,7 +132,7 @@ async function givenMel(
   try {
     const endings = own ? ['.npy'] : melEndings
     const mel = await readMelOf(mels.folder ?? folder, stem, samples, mels.convention, { endings, bareName })
-    if (mel !== null) return held(mel, melFrames(samples, mels.convention))
+    if (mel !== null) return sliceMel(mel, 0, melFrames(samples, mels.convention))
     if (own) return null
     const others = bareName ? '' : `; ${basename(stem)} alone could be that of several recordings`
     return { reason: 'no mel', detail: `no ${stem} in ${mels.folder}${others}` }
@@ -164,7 +165,7 @@ function sharedNames(files: readonly { readonly folder: string; readonly name: s
   return { stems: repeated(stem => stem), bareNames: repeated(stem => basename(stem)) }
 }
 
-/** What writing the cache can fail with: no fault of the recording. */
+/** Errors of writing the cache, which are not the recording's fault. */
 const cacheFailures: ReadonlySet<ErrorCode> = new Set(['DISK_FULL', 'NOT_WRITABLE'])
 
 /** 16-bit samples, 1 at `unit`. */
@@ -175,7 +176,7 @@ export function quantised(samples: Float32Array, unit = 32768): Int16Array {
   return out
 }
 
-/** Audio at another rate, by way of the cache; with or without it the 16-bit samples are the same. */
+/** Audio at another rate, through the cache. The 16-bit samples are the same with and without it. */
 async function atRate(audio: Audio, rate: number, cache: string | undefined, key: string): Promise<Float32Array> {
   if (audio.sampleRate === rate) return audio.samples
   if (cache === undefined) return resample(audio.samples, audio.sampleRate, rate)
@@ -199,101 +200,171 @@ async function atRate(audio: Audio, rate: number, cache: string | undefined, key
 }
 
 /** A recording's classes as text. */
-function written(label: Label): string {
+function labelText(label: Label): string {
   return partsOf(label)
     .map(part => (part.from === 0 ? part.label : `${part.from} ${part.label}`))
     .join('\n')
 }
 
 /** The classes of a recording played at another speed. */
-function faster(label: Label, speed: number): Label {
+function labelAtSpeed(label: Label, speed: number): Label {
   return typeof label === 'string' ? label : label.map(part => ({ ...part, from: part.from / speed }))
 }
 
+const optionsSchema = z.strictObject({
+  folders: z.array(z.string().min(1)).min(1),
+  sampleRate: z.number().int().min(1).max(MAX_SAMPLE_RATE),
+  minSamples: z.number().int().min(1).default(1),
+  validationShare: z.number().min(0).max(0.5).default(0.03),
+  speeds: z.array(z.number().min(0.5).max(2)).min(1).default([1]),
+  mels: z.custom<NonNullable<DatasetOptions['mels']>>(isObject, 'expected a convention and a folder').optional(),
+  decode: z.custom<NonNullable<DatasetOptions['decode']>>(isFunction, 'expected a function').default(() => decodeAudio),
+  cache: z.string().min(1).optional(),
+  signal: abortSignal.optional(),
+  onProgress: onProgress.optional(),
+} satisfies FieldsOf<DatasetOptions>)
+
+type CheckedOptions = z.output<typeof optionsSchema>
+
+/** A recording that was found. */
+interface Found extends LabelledFile {
+  readonly folder: string
+}
+
 /**
- * Reads all recordings below the folders.
+ * Reads all recordings below the folders, brought to one sample rate. Recordings that cannot be used are left out and named in the
+ * report, with the reason.
  *
- * @throws DiffWaveError `FILE_NOT_FOUND`, `NOT_A_DIRECTORY`, `BAD_DATA` where no usable clip is found, `TOO_LARGE`, `ABORTED`
+ * @throws DiffWaveError `FILE_NOT_FOUND`, `NOT_A_DIRECTORY`, `BAD_DATA` (no usable recording, or an ambiguous `metadata.csv`),
+ * `BAD_OPTION`, `TOO_LARGE`, `ABORTED`
+ * @example
+ * const { training, report } = await loadDataset({ folders: ['recordings'], sampleRate: 22050 })
  */
 export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
-  const { folders, sampleRate, minSamples, validationShare, speeds = [1], signal } = options
+  const checked = check(optionsSchema, options, 'loadDataset options')
   const notes: string[] = []
-  const files: { folder: string; name: string; label: Label }[] = []
-  for (const folder of folders) {
-    for (const file of await labelledFiles(folder, { signal, onNote: note => notes.push(note) })) {
-      files.push({ folder, ...file })
-    }
+  const files: Found[] = []
+  for (const folder of checked.folders) {
+    const labelled = await labelledFiles(folder, { signal: checked.signal, onNote: note => notes.push(note) })
+    files.push(...labelled.map(file => ({ folder, ...file })))
   }
-  const shared = sharedNames(files)
-  const training: Clip[] = []
-  const validation: Clip[] = []
-  const rates = new Map<number, number>()
-  const leftOut: { file: string; reason: LeftOutReason; detail: string }[] = []
-  const hash = createHash('sha256').update(`${sampleRate} ${minSamples} ${validationShare} ${speeds}\n`)
-  let samplesKept = 0
-  let melBytes = 0
-  let givenMels = 0
-  for (const [i, { folder, name, label }] of files.entries()) {
-    throwIfAborted(signal)
-    const path = join(folder, name)
+  const builder = new DatasetBuilder(checked, files)
+  for (const [i, file] of files.entries()) {
+    throwIfAborted(checked.signal)
+    await builder.add(file)
+    checked.onProgress?.({ done: i + 1, total: files.length })
+  }
+  return builder.finish(files.length, notes)
+}
+
+/** Collects the clips of a data set. */
+class DatasetBuilder {
+  readonly #options: CheckedOptions
+  readonly #shared: SharedNames
+  readonly #training: Clip[] = []
+  readonly #validation: Clip[] = []
+  readonly #rates = new Map<number, number>()
+  readonly #leftOut: DatasetReport['leftOut'][number][] = []
+  readonly #hash: Hash
+  #samples = 0
+  #melBytes = 0
+  #givenMels = 0
+
+  constructor(options: CheckedOptions, files: readonly Found[]) {
+    const { sampleRate, minSamples, validationShare, speeds } = options
+    this.#options = options
+    this.#shared = sharedNames(files)
+    this.#hash = createHash('sha256').update(`${sampleRate} ${minSamples} ${validationShare} ${speeds}\n`)
+  }
+
+  /** Adds a recording, or says why it is left out. @throws DiffWaveError `TOO_LARGE`, `DISK_FULL`, `NOT_WRITABLE` */
+  async add(file: Found): Promise<void> {
+    const path = join(file.folder, file.name)
     try {
-      const bytes = await readFileBytes(path)
-      const audio = await options.decode(bytes, path)
-      const contents = createHash('sha256').update(bytes).digest()
-      const key = contents.toString('hex')
-      const samples = await atRate(audio, sampleRate, options.cache, key)
-      const mel =
-        fault(samples, minSamples) ?? (await givenMel(options.mels, folder, audioStem(name), shared, samples.length))
-      if (mel !== null && 'reason' in mel) leftOut.push({ file: path, ...mel })
-      else {
-        rates.set(audio.sampleRate, (rates.get(audio.sampleRate) ?? 0) + 1)
-        hash.update(`${name}\n${written(label)}\n`).update(contents)
-        if (mel !== null) {
-          givenMels++
-          melBytes += mel.data.byteLength
-          hash.update(new Uint8Array(mel.data.buffer, mel.data.byteOffset, mel.data.byteLength))
-        }
-        const validates = isValidation(name, validationShare)
-        for (const speed of validates || mel !== null ? [1] : speeds) {
-          const played = { samples: audio.samples, sampleRate: Math.round(audio.sampleRate * speed) }
-          const heard = speed === 1 ? samples : await atRate(played, sampleRate, options.cache, key)
-          if (heard.length < minSamples) continue
-          samplesKept += heard.length
-          const kept = {
-            name: speed === 1 ? name : `${name} at ${speed}`,
-            samples: quantised(heard),
-            label: faster(label, speed),
-          }
-          ;(validates ? validation : training).push(mel === null ? kept : { ...kept, mel })
-        }
-      }
+      const fault = await this.#add(file, path)
+      if (fault !== null) this.#leftOut.push({ file: path, ...fault })
     } catch (error) {
       if (error instanceof DiffWaveError && cacheFailures.has(error.code)) throw error
       const detail = error instanceof Error ? error.message : String(error)
-      leftOut.push({ file: path, reason: 'unreadable', detail })
+      this.#leftOut.push({ file: path, reason: 'unreadable', detail })
     }
-    if (2 * samplesKept + melBytes > MAX_TRAINING_BYTES) {
+    if (2 * this.#samples + this.#melBytes > MAX_TRAINING_BYTES) {
+      const { sampleRate } = this.#options
       throw new DiffWaveError('TOO_LARGE', 'the recordings do not fit in memory', {
         expected: `at most ${Math.floor(MAX_TRAINING_BYTES / 2 / sampleRate / 3600)} hours at ${sampleRate} Hz`,
       })
     }
-    options.onProgress?.({ done: i + 1, total: files.length })
   }
-  if (training.length === 0) {
-    throw new DiffWaveError('BAD_DATA', 'there is nothing to train on', {
-      expected: 'WAV, FLAC, MP3 or Ogg files',
-      got: `${files.length} files, ${leftOut.length} left out${leftOut[0] ? `, the first as ${leftOut[0].reason}` : ''}`,
-      where: folders.join(', '),
-    })
+
+  async #add({ folder, name, label }: Found, path: string): Promise<Fault | null> {
+    const { sampleRate, minSamples, mels, cache, validationShare, speeds } = this.#options
+    const bytes = await readFileBytes(path)
+    const audio = await this.#options.decode(bytes, path)
+    const contents = createHash('sha256').update(bytes).digest()
+    const key = contents.toString('hex')
+    const samples = await atRate(audio, sampleRate, cache, key)
+    const fault = faultOf(samples, minSamples)
+    if (fault !== null) return fault
+    const mel = await givenMel(mels, folder, audioStem(name), this.#shared, samples.length)
+    if (mel !== null && 'reason' in mel) return mel
+    this.#rates.set(audio.sampleRate, (this.#rates.get(audio.sampleRate) ?? 0) + 1)
+    this.#hash.update(`${name}\n${labelText(label)}\n`).update(contents)
+    if (mel !== null) {
+      this.#givenMels++
+      this.#melBytes += mel.data.byteLength
+      this.#hash.update(new Uint8Array(mel.data.buffer, mel.data.byteOffset, mel.data.byteLength))
+    }
+    const validates = isValidation(name, validationShare)
+    for (const speed of validates || mel !== null ? [1] : speeds) {
+      const played = { samples: audio.samples, sampleRate: Math.round(audio.sampleRate * speed) }
+      const resampled = speed === 1 ? samples : await atRate(played, sampleRate, cache, key)
+      if (resampled.length < minSamples) continue
+      this.#samples += resampled.length
+      const clip = {
+        name: speed === 1 ? name : `${name} at ${speed}`,
+        samples: quantised(resampled),
+        label: labelAtSpeed(label, speed),
+      }
+      const clips = validates ? this.#validation : this.#training
+      clips.push(mel === null ? clip : { ...clip, mel })
+    }
+    return null
   }
-  const report = {
-    clips: training.length + validation.length,
-    hours: samplesKept / sampleRate / 3600,
-    validationClips: validation.length,
-    givenMels,
-    rates,
-    leftOut,
-    notes,
+
+  /** The data set. @throws DiffWaveError `BAD_DATA` if there is nothing to train on */
+  finish(files: number, notes: readonly string[]): Dataset {
+    const { sampleRate, folders } = this.#options
+    if (this.#training.length === 0) {
+      const [first] = this.#leftOut
+      throw new DiffWaveError('BAD_DATA', 'nothing to train on', {
+        expected: 'WAV, FLAC, MP3 or Ogg files',
+        got: `${files} files, ${this.#leftOut.length} left out${first === undefined ? '' : `, the first as ${first.reason}`}`,
+        where: folders.join(', '),
+      })
+    }
+    const report = {
+      clips: this.#training.length + this.#validation.length,
+      hours: this.#samples / sampleRate / 3600,
+      validationClips: this.#validation.length,
+      givenMels: this.#givenMels,
+      rates: this.#rates,
+      leftOut: this.#leftOut,
+      notes,
+    }
+    return {
+      sampleRate,
+      training: this.#training,
+      validation: this.#validation,
+      report,
+      fingerprint: this.#hash.digest('hex'),
+    }
   }
-  return { sampleRate, training, validation, report, fingerprint: hash.digest('hex') }
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === 'function'
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
 }

@@ -1,4 +1,4 @@
-/** Where a run begins: at its folder's checkpoint, if that is the same run's, or with new weights. */
+/** Where a run begins: at its folder's checkpoint if that is of the same run, or with new weights. */
 import { DiffWaveError } from '../../core/errors.js'
 import type { Tensor, Tensors } from '../../core/tensor.js'
 import type { ModelConfig } from '../../model/config.js'
@@ -8,78 +8,89 @@ import type { Dataset } from '../data/dataset.js'
 import { measureLabelShares, measurePrior, measureSubbands } from '../data/measure.js'
 import { Adam } from '../optimiser/adam.js'
 import { initialParameters } from '../optimiser/initialise.js'
-import { hasCheckpoint, type Position, readCheckpoint, type TrainingState } from './checkpoint.js'
+import { hasCheckpoint, readCheckpoint, type TrainingProgress, type TrainingState } from './checkpoint.js'
 import { cutMetrics } from './metrics-log.js'
 
 export interface StartOptions {
   readonly config: TrainingConfig
   readonly data: Dataset
-  /** Folder for checkpoint, log and model; made if need be. */
+  /** Folder for checkpoint, log and model; created if missing. */
   readonly out: string
-  /** Goes on from the folder's checkpoint; without it a folder that holds one is refused. */
-  readonly resume?: boolean
-  /** Weights to start from, and the model whose measured constants they were trained with (fine-tuning). */
-  readonly from?: { readonly config: ModelConfig; readonly parameters: Tensors }
+  /** Whether to continue from the folder's checkpoint. If false, a folder that has one is refused. */
+  readonly resume?: boolean | undefined
+  /** Fine-tuning: the weights to start from, and the model whose measured constants they were trained with. */
+  readonly from?: { readonly config: ModelConfig; readonly parameters: Tensors } | undefined
 }
 
-/** Weights, average, optimiser, and how far the run has come; the log is cut back to that. */
-export async function start(options: StartOptions): Promise<{ state: TrainingState; position: Position }> {
-  const { config, data, out, from } = options
+/** A run's state: weights, average and optimiser, and its progress. */
+export interface Start {
+  readonly state: TrainingState
+  readonly progress: TrainingProgress
+}
+
+/** Starts or resumes a run, and cuts its log back to where it is. */
+export async function startOrResume(options: StartOptions): Promise<Start> {
+  const { config, out } = options
   const adam = new Adam({
     beta1: config.optimiser.beta1,
     beta2: config.optimiser.beta2,
     epsilon: config.optimiser.epsilon,
   })
-  const identity = JSON.stringify(config)
   const existing = await hasCheckpoint(out)
-  if (options.resume && existing) {
-    const { state, position } = await readCheckpoint(out, adam)
-    if (position.data !== data.fingerprint) {
-      throw new DiffWaveError('BAD_DATA', 'the recordings are not those this run was started with', {
-        where: out,
-        hint: 'Give the same --data folders in the same order, or start anew with --from.',
-      })
-    }
-    // Read again, so that what a later version added is there with its default.
-    if (learnt(checkTrainingConfig(JSON.parse(position.config), out)) !== learnt(config)) {
-      throw new DiffWaveError('BAD_CONFIG', 'the config is not the one this run was started with', {
-        where: out,
-        hint: 'Take back the change, or start anew with --from.',
-      })
-    }
-    await cutMetrics(out, position.step)
-    return { state, position: { ...position, config: identity, model: presented(position.model, config.model) } }
-  }
-  if (existing) {
-    throw new DiffWaveError('BAD_OPTION', 'the folder already holds a checkpoint', {
+  if (existing && !options.resume) {
+    throw new DiffWaveError('BAD_OPTION', 'the folder already has a checkpoint', {
       where: out,
-      hint: 'Go on with --resume, or give another folder.',
+      hint: 'Continue with --resume, or use another folder.',
     })
   }
-  const model = measured(options)
+  const start = existing ? await resumed(options, adam) : fresh(options, adam)
+  await cutMetrics(out, existing ? start.progress.step : -1)
+  return start
+}
+
+async function resumed({ config, data, out }: StartOptions, adam: Adam): Promise<Start> {
+  const { state, progress } = await readCheckpoint(out, adam)
+  if (progress.data !== data.fingerprint) {
+    throw new DiffWaveError('BAD_DATA', 'the recordings are not those that this run was started with', {
+      where: out,
+      hint: 'Use the same --data folders in the same order, or start a new run with --from.',
+    })
+  }
+  // Checked again, so that fields which a later version added have their defaults.
+  if (runIdentity(checkTrainingConfig(JSON.parse(progress.config), out)) !== runIdentity(config)) {
+    throw new DiffWaveError('BAD_CONFIG', 'the config is not the one that this run was started with', {
+      where: out,
+      hint: 'Undo the change, or start a new run with --from.',
+    })
+  }
+  const model = withPresentation(progress.model, config.model)
+  return { state, progress: { ...progress, config: JSON.stringify(config), model } }
+}
+
+function fresh(options: StartOptions, adam: Adam): Start {
+  const { config, data, from } = options
+  const model = withMeasuredConstants(options)
   const weights =
     from === undefined
       ? initialParameters(model.network, config.seed)
-      : copied(checkParameters(model.network, from.parameters, 'the model to start from'))
-  await cutMetrics(out, -1)
-  const state = { weights, average: copied(weights), adam }
+      : clone(checkParameters(model.network, from.parameters, 'the model to start from'))
   return {
-    state,
-    position: {
+    state: { weights, average: clone(weights), adam },
+    progress: {
       step: 0,
       optimiserStep: 0,
       seconds: 0,
       samplesSeen: 0,
       best: null,
       data: data.fingerprint,
-      config: identity,
+      config: JSON.stringify(config),
       model,
     },
   }
 }
 
-/** A model with what another says of how it is sampled and presented, on which training does not depend. */
-function presented(model: ModelConfig, { name, description, license, diffusion }: ModelConfig): ModelConfig {
+/** A model with another's name, texts and sampling defaults, on which its weights do not depend. */
+function withPresentation(model: ModelConfig, { name, description, license, diffusion }: ModelConfig): ModelConfig {
   const { sampling, defaultSteps, defaultSampler, defaultGuidance, refinement } = diffusion
   return {
     ...model,
@@ -90,8 +101,8 @@ function presented(model: ModelConfig, { name, description, license, diffusion }
   }
 }
 
-/** What a run depends on, as text: all but how its model is presented, and the update that its learning rate comes down by. */
-function learnt(config: TrainingConfig): string {
+/** A run's identity as JSON: everything that affects the weights, so not the names, the sampling defaults and `totalSteps`. */
+function runIdentity(config: TrainingConfig): string {
   const nothing = {
     sampling: {},
     defaultSteps: null,
@@ -101,11 +112,14 @@ function learnt(config: TrainingConfig): string {
   } as const
   const plain = { name: '', description: '', license: '', diffusion: { ...config.model.diffusion, ...nothing } }
   const optimiser = { ...config.optimiser, totalSteps: 0 }
-  return JSON.stringify({ ...config, optimiser, model: presented(config.model, { ...config.model, ...plain }) })
+  return JSON.stringify({ ...config, optimiser, model: withPresentation(config.model, { ...config.model, ...plain }) })
 }
 
-/** The model with what is measured on the recordings; weights learnt under one measure of the diffusion keep its constants. */
-function measured({ config, data, from }: StartOptions): ModelConfig {
+/**
+ * The model with the constants that are measured on the recordings. Weights trained under one measure of the diffusion keep its
+ * constants.
+ */
+function withMeasuredConstants({ config, data, from }: StartOptions): ModelConfig {
   const { model } = config
   const { diffusion, mel, network } = model
   const prior = () => from?.config.diffusion.prior ?? measurePrior(data.training, mel!, config.prior!.floor)
@@ -125,6 +139,6 @@ function measured({ config, data, from }: StartOptions): ModelConfig {
   }
 }
 
-function copied(tensors: Tensors): Map<string, Tensor> {
+function clone(tensors: Tensors): Map<string, Tensor> {
   return new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]))
 }

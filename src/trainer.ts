@@ -1,0 +1,216 @@
+/** The trainer: folders of recordings in, a model folder out, one update at a time. */
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { Audio } from './audio/audio.js'
+import { DiffWaveError } from './core/errors.js'
+import { abortSignal, check, type FieldsOf, onProgress } from './core/options.js'
+import { type PathLike, toPath } from './core/path.js'
+import type { OnProgress } from './core/progress.js'
+import type { Tensors } from './core/tensor.js'
+import { modelPath } from './denoiser/load-model.js'
+import type { Engine } from './engines/engine.js'
+import { createEngine, type EngineName, engineNames } from './engines/select.js'
+import type { ModelConfig } from './model/config.js'
+import { type ModelFiles, readModel } from './model/read-model.js'
+import { checkTrainingConfig, type TrainingConfig, type TrainingConfigInput } from './training/config.js'
+import { type Dataset, loadDataset } from './training/data/dataset.js'
+import { type Preview, previewClip } from './training/preview.js'
+import { type TrainingStep, type TrainingSummary, trainingSteps } from './training/run/training-run.js'
+
+/** A generator's clips may be shorter than a crop: silence follows them. Shorter ones than this are clicks. */
+const MIN_GENERATOR_SAMPLES = 256
+
+/** What to train, on what, and where. */
+export interface TrainerOptions {
+  /** The training config (docs/training.md): the model to train and all that its weights depend on. */
+  readonly config: TrainingConfigInput
+  /** Folders of recordings, or a data set that `loadDataset` returned. */
+  readonly data: PathLike | readonly PathLike[] | Dataset
+  /** Folder for the checkpoint, the log and the model; created if missing. */
+  readonly out: PathLike
+  /** Folder of predicted mels, one `.npy` per recording, at the same path. Default: `.npy` files beside the recordings, else computed. */
+  readonly mels?: PathLike | undefined
+  /** Whether to continue the run in `out` from its checkpoint. If false, a folder that has one is refused. Default false. */
+  readonly resume?: boolean | undefined
+  /** Fine-tuning: the model to start from, as the name of a shipped model, a folder or a checkpoint, or already read. */
+  readonly from?: PathLike | ModelFiles | undefined
+  /** Ends the run after this many updates, those of earlier parts included. Default: the config’s `totalSteps`. */
+  readonly maxSteps?: number | undefined
+  /** Ends this part of the run after this many hours. Default: no limit. */
+  readonly maxHours?: number | undefined
+  /** What runs the network. Default: the config’s `engine`. */
+  readonly engine?: EngineName | undefined
+  /** Threads of the native engine. Default: all cores. */
+  readonly threads?: number | undefined
+  /** Whether to write TensorBoard event files. Default true. */
+  readonly events?: boolean | undefined
+  /** Renders what the event files show of a model at each validation; null for nothing. Default: a clip and its spectrogram. */
+  readonly preview?: Preview | null | undefined
+  /** Creates the engine, in place of `engine` and `threads`. */
+  readonly createEngine?: ((model: ModelConfig, weights: Tensors) => Promise<Engine>) | undefined
+  /** Decodes a recording's bytes. Default: WAV, FLAC, MP3, Ogg Vorbis and Opus. */
+  readonly decode?: ((bytes: Uint8Array, path: string) => Audio | Promise<Audio>) | undefined
+  /** Seconds from any origin, for speeds and `maxHours`. Default: the process’s own clock. */
+  readonly clock?: (() => number) | undefined
+  /** Seconds since 1970, for the event files. Default: the system’s clock. */
+  readonly now?: (() => number) | undefined
+}
+
+/** Options of loading and running. */
+export interface TrainerRunOptions {
+  /** Stops loading; ends the run after the current update, with a checkpoint. */
+  readonly signal?: AbortSignal | undefined
+  /** Called with the number of recordings read. */
+  readonly onProgress?: OnProgress | undefined
+}
+
+const path = z.custom<PathLike>(value => typeof value === 'string' || value instanceof URL, 'expected a path')
+const fields =
+  (...names: readonly string[]) =>
+  (value: unknown) =>
+    typeof value === 'object' && value !== null && names.every(name => name in value)
+const callable = <Callable>() =>
+  z.custom<Callable>(value => typeof value === 'function', 'expected a function').optional()
+
+const optionsSchema = z.strictObject({
+  config: z.custom<TrainingConfigInput>(fields(), 'expected an object'),
+  data: z.union(
+    [path, z.array(path).min(1), z.custom<Dataset>(fields('training', 'validation', 'fingerprint'))],
+    'expected folders of recordings, or a data set',
+  ),
+  out: path,
+  mels: path.optional(),
+  resume: z.boolean().optional(),
+  from: z.union([path, z.custom<ModelFiles>(fields('config', 'parameters'))], 'expected a model').optional(),
+  maxSteps: z.number().int().min(0).optional(),
+  maxHours: z.number().min(0).optional(),
+  engine: z.enum(engineNames).optional(),
+  threads: z.number().int().min(1).max(256).optional(),
+  events: z.boolean().optional(),
+  preview: callable<Preview>().nullable(),
+  createEngine: callable<NonNullable<TrainerOptions['createEngine']>>(),
+  decode: callable<NonNullable<TrainerOptions['decode']>>(),
+  clock: callable<() => number>(),
+  now: callable<() => number>(),
+} satisfies FieldsOf<TrainerOptions>)
+
+const runSchema = z.strictObject({
+  signal: abortSignal.optional(),
+  onProgress: onProgress.optional(),
+} satisfies FieldsOf<TrainerRunOptions>)
+
+/**
+ * Trains a model, and leaves in `out` its checkpoint, `model/` (the average of the weights), `best/` (that of the lowest validation
+ * loss), `metrics.jsonl` and TensorBoard event files.
+ *
+ * @example
+ * const trainer = new Trainer({ config, data: ['recordings'], out: 'runs/voice' })
+ * for await (const { step, loss } of trainer.run({ signal })) plot(step, loss)
+ * const vocoder = await Vocoder.load('runs/voice/model')
+ */
+export class Trainer {
+  /** The config, with its defaults. */
+  readonly config: TrainingConfig
+  readonly #options: TrainerOptions
+  readonly #out: string
+  #data: Promise<Dataset> | null = null
+  #summary: TrainingSummary | null = null
+
+  /** @throws DiffWaveError `BAD_OPTION`, and `BAD_CONFIG` naming the field of the config */
+  constructor(options: TrainerOptions) {
+    this.#options = check(optionsSchema, options, 'Trainer options')
+    this.#out = toPath(this.#options.out, 'out')
+    this.config = checkTrainingConfig(this.#options.config, 'config')
+    if (this.#options.mels !== undefined && this.config.model.mel === null) {
+      throw new DiffWaveError('BAD_OPTION', 'the model of this config takes no mel', { where: 'mels' })
+    }
+  }
+
+  /** How the last run ended; null before it has. */
+  get summary(): TrainingSummary | null {
+    return this.#summary
+  }
+
+  /**
+   * Reads the recordings, once; `run` does so by itself.
+   *
+   * @returns the clips and a report of what was found and left out
+   * @throws DiffWaveError as `loadDataset`
+   */
+  load(options: TrainerRunOptions = {}): Promise<Dataset> {
+    const checked = check(runSchema, options, 'load options')
+    if (this.#data === null) {
+      const loading = this.#load(checked)
+      this.#data = loading
+      // After a failure, as an abort, the next call tries again.
+      loading.catch(() => {
+        this.#data = null
+      })
+    }
+    return this.#data
+  }
+
+  async #load({ signal, onProgress }: TrainerRunOptions): Promise<Dataset> {
+    const { data, mels, decode } = this.#options
+    if (typeof data === 'object' && 'fingerprint' in data) return data
+    const { model, data: settings } = this.config
+    const folders = data instanceof URL || typeof data === 'string' ? [data] : data
+    return loadDataset({
+      folders: folders.map(folder => toPath(folder, 'data')),
+      sampleRate: model.sampleRate,
+      minSamples: model.kind === 'vocoder' ? settings.cropSamples : MIN_GENERATOR_SAMPLES,
+      validationShare: settings.validationShare,
+      speeds: settings.speeds,
+      mels:
+        model.mel === null
+          ? undefined
+          : { convention: model.mel, folder: mels === undefined ? undefined : toPath(mels, 'mels') },
+      decode,
+      cache: join(this.#out, 'cache'),
+      signal,
+      onProgress,
+    })
+  }
+
+  /**
+   * Trains until the config's `totalSteps` or another limit. Leaving the loop early, or the signal, ends the run with a checkpoint.
+   *
+   * @returns each update as it is made; the generator's return value, also `summary`, tells how the run ended
+   * @throws DiffWaveError `LOCKED` (another trainer works in `out`), `BAD_DATA` (no usable recording, an unknown label, or other
+   * recordings than those of the checkpoint), `BAD_CONFIG` (another config than that of the checkpoint), `DIVERGED`, `DISK_FULL`,
+   * `BAD_OPTION`, `ENGINE_UNAVAILABLE`, `ABORTED` (while the recordings were read)
+   */
+  async *run(options: TrainerRunOptions = {}): AsyncGenerator<TrainingStep, TrainingSummary, undefined> {
+    const { signal, onProgress } = check(runSchema, options, 'run options')
+    const { resume, maxSteps, maxHours, events = true, preview = previewClip } = this.#options
+    const { clock = () => performance.now() / 1000, now = () => Date.now() / 1000 } = this.#options
+    const from = await this.#startingModel()
+    const data = await this.load({ signal, onProgress })
+    this.#summary = yield* trainingSteps({
+      config: this.config,
+      data,
+      out: this.#out,
+      resume,
+      from,
+      maxSteps,
+      maxHours,
+      signal,
+      clock,
+      events: events ? { now, preview } : undefined,
+      createEngine: this.#options.createEngine ?? ((model, weights) => this.#createEngine(model, weights)),
+    })
+    return this.#summary
+  }
+
+  async #startingModel(): Promise<ModelFiles | undefined> {
+    const { from } = this.#options
+    if (from === undefined) return undefined
+    if (typeof from === 'object' && 'parameters' in from) return from
+    return readModel(await modelPath(toPath(from, 'from')))
+  }
+
+  #createEngine(model: ModelConfig, weights: Tensors): Promise<Engine> {
+    const { engine = this.config.engine, threads } = this.#options
+    return createEngine(model.network, weights, { engine, ...(threads === undefined ? {} : { threads }) })
+  }
+}

@@ -1,0 +1,393 @@
+/**
+ * The training loop: batches to an engine, gradients to Adam, checkpoints and a log on the way. It knows engines by their interface
+ * only, and takes the time from the clocks that it is given.
+ */
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { DiffWaveError } from '../../core/errors.js'
+import { makeFolder } from '../../core/files.js'
+import { removeAbandoned } from '../../core/temporary.js'
+import type { Tensors } from '../../core/tensor.js'
+import type { Engine } from '../../engines/engine.js'
+import type { ModelConfig } from '../../model/config.js'
+import { writeModelFolder } from '../../model/folder.js'
+import { learningRate } from '../config.js'
+import { BatchMaker } from '../data/batch.js'
+import { Objective } from '../objective/objective.js'
+import { Adam } from '../optimiser/adam.js'
+import { addGradients, clipGradients, scaleGradients, updateAverage } from '../optimiser/gradients.js'
+import type { Preview } from '../preview.js'
+import { validate } from '../validation.js'
+import {
+  hasCheckpoint,
+  readCheckpoint,
+  type TrainingProgress,
+  type TrainingState,
+  writeCheckpoint,
+} from './checkpoint.js'
+import { EventLog, type Summary } from './event-log.js'
+import { type FolderLock, lockFolder } from './lock.js'
+import { appendMetrics } from './metrics-log.js'
+import { type StartOptions, startOrResume } from './start.js'
+
+/** What one update did. */
+export interface TrainingStep {
+  /** Updates made so far, those of earlier parts of the run included. */
+  readonly step: number
+  /** The update at which this part of the run ends: the config’s `totalSteps`, or `maxSteps` if that is less. */
+  readonly totalSteps: number
+  /** Mean loss of the batch; NaN if it was not finite, in which case the weights stayed as they were. */
+  readonly loss: number
+  /** Norm over all gradients, before clipping. */
+  readonly gradientNorm: number
+  readonly learningRate: number
+  /** Samples of audio per second since this process started. */
+  readonly samplesPerSecond: number
+  /** Estimated seconds until `totalSteps`. */
+  readonly secondsLeft: number
+  /** Loss on the validation clips if they were due at this step, else null. */
+  readonly validationLoss: number | null
+  /** Whether a checkpoint was written at this step. */
+  readonly saved: boolean
+}
+
+/** How a part of a run ended. */
+export interface TrainingSummary {
+  readonly step: number
+  /** Loss of the last update; null if none was made. */
+  readonly loss: number | null
+  /** Lowest validation loss of the whole run; null if there was none. */
+  readonly bestValidation: number | null
+  /** Seconds trained, those of earlier parts of the run included. */
+  readonly seconds: number
+  readonly stoppedBy: 'total-steps' | 'max-steps' | 'max-hours' | 'signal'
+}
+
+export interface TrainingRunOptions extends StartOptions {
+  /** Creates the engine that runs the network. */
+  readonly createEngine: (model: ModelConfig, weights: Tensors) => Promise<Engine>
+  /** Ends after this many updates, those of earlier parts of the run included. */
+  readonly maxSteps?: number | undefined
+  /** Ends after this many hours of this part of the run. */
+  readonly maxHours?: number | undefined
+  /** Ends after the current update, with a checkpoint. */
+  readonly signal?: AbortSignal | undefined
+  /** Seconds, from any origin. */
+  readonly clock: () => number
+  /** TensorBoard event files: scalars, and with each validation what the model sounds like. None if absent. */
+  readonly events?:
+    | {
+        /** Seconds since 1970. */
+        readonly now: () => number
+        /** Called while the engine has the average of the weights. */
+        readonly preview: Preview | null
+      }
+    | undefined
+}
+
+/** Updates in a row that may have no finite gradient. */
+const MAX_BROKEN_STEPS = 5
+
+/** Loss by clip: the diffusion step it was trained on, and its loss. */
+type LossByLevel = readonly (readonly [step: number, loss: number])[]
+
+/** What is reported of every step. */
+type Report = Omit<TrainingStep, 'validationLoss' | 'saved'>
+
+/** What an update did to the weights. */
+interface Update {
+  readonly loss: number
+  readonly gradientNorm: number
+  readonly learningRate: number
+  readonly byLevel: LossByLevel
+}
+
+/**
+ * Trains. Leaves in `out`: checkpoint.safetensors, model/ (the average of the weights), best/ (that of the lowest validation loss)
+ * and metrics.jsonl. A consumer that leaves the loop early ends the run with a checkpoint.
+ *
+ * @returns how the run ended
+ * @throws DiffWaveError `LOCKED`, `BAD_DATA` (the recordings changed since the checkpoint), `BAD_CONFIG` (the config did),
+ * `DIVERGED`, `DISK_FULL`, `BAD_OPTION`. From one part of a run to the next, only the model's name, its sampling defaults and
+ * `totalSteps` may change.
+ */
+export async function* trainingSteps(
+  options: TrainingRunOptions,
+): AsyncGenerator<TrainingStep, TrainingSummary, undefined> {
+  await makeFolder(options.out)
+  const lock = await lockFolder(options.out)
+  try {
+    // Whoever wrote here is dead, or there would be no lock to take.
+    for (const folder of ['', 'model', 'best', 'cache']) await removeAbandoned(join(options.out, folder), true)
+    const { state, progress } = await startOrResume(options)
+    return yield* new TrainingRun(options, state, progress, lock).steps()
+  } finally {
+    await lock.release()
+  }
+}
+
+/** One process's part of a training run. */
+class TrainingRun {
+  readonly #options: TrainingRunOptions
+  readonly #lock: FolderLock
+  readonly #maker: BatchMaker
+  readonly #objective: Objective
+  readonly #model: ModelConfig
+  readonly #events: EventLog | null
+  /** The clock's time, and the progress, when this part began. */
+  readonly #began: number
+  readonly #before: TrainingProgress
+  #state: TrainingState
+  #progress: TrainingProgress
+  /** Updates in a row without a finite gradient. */
+  #broken = 0
+  /** Of the last update that had one. */
+  #finiteLoss: number | null = null
+  /** Whether the last update is not yet in the average of the weights. */
+  #averageLags = false
+
+  constructor(options: TrainingRunOptions, state: TrainingState, progress: TrainingProgress, lock: FolderLock) {
+    this.#options = options
+    this.#lock = lock
+    this.#model = progress.model
+    this.#state = state
+    this.#progress = progress
+    this.#before = progress
+    this.#maker = new BatchMaker(options.config, this.#model, options.data.training)
+    this.#objective = new Objective(options.config)
+    this.#began = options.clock()
+    this.#events = options.events === undefined ? null : new EventLog(options.out, options.events.now)
+  }
+
+  async *steps(): AsyncGenerator<TrainingStep, TrainingSummary, undefined> {
+    const { every } = this.#options.config
+    const engine = await this.#options.createEngine(this.#model, this.#state.weights)
+    // Until an error says otherwise, whoever ends this generator is the consumer, by leaving its loop.
+    let leftEarly = true
+    try {
+      let batches = this.#batchesOf(this.#progress.step)
+      for (let stoppedBy = this.#stopReason(); ; stoppedBy = this.#stopReason()) {
+        if (stoppedBy !== null) {
+          leftEarly = false
+          await this.#save()
+          return this.#summary(stoppedBy)
+        }
+        const { update, next } = await this.#step(engine, batches)
+        batches = next
+        const { step } = this.#progress
+        const report = this.#report(update)
+        if (step % every.log === 0) await this.#log(report, update.byLevel)
+        const validationLoss = step % every.validation === 0 ? await this.#validate(engine) : null
+        // Amid updates without a finite gradient nothing is saved: the checkpoint before is the last good one.
+        const saved = step % every.checkpoint === 0 && this.#broken === 0
+        if (saved) await this.#save()
+        yield { ...report, validationLoss, saved }
+      }
+    } catch (error) {
+      leftEarly = false
+      throw error
+    } finally {
+      try {
+        if (leftEarly) await this.#save()
+      } finally {
+        await engine.dispose()
+      }
+    }
+  }
+
+  #stopReason(): TrainingSummary['stoppedBy'] | null {
+    const { config, maxSteps, maxHours, signal, clock } = this.#options
+    if (signal?.aborted) return 'signal'
+    if (this.#progress.step >= config.optimiser.totalSteps) return 'total-steps'
+    if (maxSteps !== undefined && this.#progress.step >= maxSteps) return 'max-steps'
+    if (maxHours !== undefined && clock() - this.#began >= maxHours * 3600) return 'max-hours'
+    return null
+  }
+
+  #summary(stoppedBy: TrainingSummary['stoppedBy']): TrainingSummary {
+    const { step, best, seconds } = this.#progress
+    return { step, loss: this.#finiteLoss, bestValidation: best, seconds, stoppedBy }
+  }
+
+  #batchesOf(step: number) {
+    const { accumulation } = this.#options.config.data
+    return Array.from({ length: accumulation }, (_, part) => this.#maker.batch(step * accumulation + part))
+  }
+
+  /** One update, and the batches of the next, which are made while the engine works. */
+  async #step(engine: Engine, batches: readonly ReturnType<BatchMaker['batch']>[]) {
+    const running = this.#gradients(engine, batches)
+    running.catch(() => undefined) // awaited below
+    // The engine starts once we yield. While it works, the average catches up and the next batches are made.
+    await setImmediate()
+    this.#catchUp()
+    const next = this.#batchesOf(this.#progress.step + 1)
+    const { loss, gradients, byLevel } = await running
+    const update: Update = { ...(await this.#update(engine, loss, gradients)), loss, byLevel }
+    this.#progress = {
+      ...this.#progress,
+      step: this.#progress.step + 1,
+      optimiserStep: this.#state.adam.step,
+      seconds: this.#before.seconds + this.#options.clock() - this.#began,
+      samplesSeen: this.#progress.samplesSeen + this.#samplesPerStep,
+    }
+    return { update, next }
+  }
+
+  get #samplesPerStep(): number {
+    const { batch, accumulation, cropSamples } = this.#options.config.data
+    return batch * accumulation * cropSamples
+  }
+
+  /** Mean loss and gradients over the parts of one update. If the engine finds a loss that is not finite, the loss is NaN. */
+  async #gradients(engine: Engine, batches: readonly ReturnType<BatchMaker['batch']>[]) {
+    const byLevel: [number, number][] = []
+    let total: Map<string, Float32Array> | null = null
+    let sum = 0
+    for (const batch of batches) {
+      try {
+        const { loss, clipLosses, gradients } = await this.#objective.differentiate(engine, batch)
+        sum += loss
+        clipLosses.forEach((clipLoss, i) => {
+          byLevel.push([Number(batch.steps[i]!.toFixed(2)), Number(clipLoss.toPrecision(4))])
+        })
+        if (total === null) total = new Map(gradients)
+        else addGradients(total, gradients)
+      } catch (error) {
+        if (!(error instanceof DiffWaveError) || error.code !== 'NOT_FINITE') throw error
+        sum = Number.NaN
+      }
+    }
+    const gradients = total ?? new Map<string, Float32Array>()
+    scaleGradients(gradients, 1 / batches.length)
+    return { loss: sum / batches.length, gradients, byLevel }
+  }
+
+  async #update(engine: Engine, loss: number, gradients: Map<string, Float32Array>) {
+    const { optimiser } = this.#options.config
+    const rate = learningRate(optimiser, this.#progress.step)
+    const gradientNorm = clipGradients(gradients, optimiser.clipNorm)
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+      this.#broken++
+      if (this.#broken >= MAX_BROKEN_STEPS) throw await this.#rollBack()
+      return { learningRate: rate, gradientNorm }
+    }
+    this.#broken = 0
+    this.#finiteLoss = loss
+    this.#catchUp()
+    const { weights, adam } = this.#state
+    adam.update(weights, gradients, rate)
+    this.#averageLags = true
+    await engine.setParameters(weights)
+    return { learningRate: rate, gradientNorm }
+  }
+
+  /** Takes the last update into the average of the weights, unless that was done. */
+  #catchUp(): void {
+    if (!this.#averageLags) return
+    this.#averageLags = false
+    const { weights, average, adam } = this.#state
+    updateAverage(average, weights, this.#options.config.optimiser.averageDecay, adam.step - 1)
+  }
+
+  #report({ loss, gradientNorm, learningRate: rate }: Update): Report {
+    const { config, maxSteps = Number.POSITIVE_INFINITY } = this.#options
+    const { step } = this.#progress
+    const totalSteps = Math.min(config.optimiser.totalSteps, maxSteps)
+    const secondsPerStep = (this.#progress.seconds - this.#before.seconds) / (step - this.#before.step)
+    return {
+      step,
+      totalSteps,
+      loss,
+      gradientNorm,
+      learningRate: rate,
+      samplesPerSecond: this.#samplesPerStep / secondsPerStep,
+      secondsLeft: (totalSteps - step) * secondsPerStep,
+    }
+  }
+
+  async #log(report: Report, byLevel: LossByLevel): Promise<void> {
+    const { step, loss, gradientNorm, learningRate: rate } = report
+    await appendMetrics(this.#options.out, {
+      step,
+      loss,
+      gradientNorm,
+      learningRate: rate,
+      samplesPerSecond: Math.round(report.samplesPerSecond),
+      seconds: Math.round(this.#progress.seconds),
+      byLevel,
+    })
+    await this.#events?.write(step, [
+      scalar('loss', loss),
+      scalar('gradient norm', gradientNorm),
+      scalar('learning rate', rate),
+    ])
+  }
+
+  /** @returns the loss on the validation clips; null if there are none */
+  async #validate(engine: Engine): Promise<number | null> {
+    const { config, data, out, events } = this.#options
+    if (data.validation.length === 0) return null
+    this.#catchUp()
+    await engine.setParameters(this.#state.average)
+    const { loss, byLevel } = await validate(engine, this.#maker, this.#objective, config, this.#model, data.validation)
+    const { step, best } = this.#progress
+    if (this.#events !== null) {
+      const preview = (await events?.preview?.(engine, this.#model, data)) ?? []
+      await this.#events.write(step, [scalar('validation loss', loss), ...preview])
+    }
+    await engine.setParameters(this.#state.weights)
+    await appendMetrics(out, { step, validationLoss: loss, validationByLevel: byLevel })
+    if (Number.isFinite(loss) && (best === null || loss < best)) {
+      this.#progress = { ...this.#progress, best: loss }
+      await this.#export('best')
+    }
+    return loss
+  }
+
+  async #save(): Promise<void> {
+    this.#catchUp()
+    await this.#lock.assertHeld()
+    await writeCheckpoint(this.#options.out, this.#state, this.#progress)
+    await this.#export('model')
+  }
+
+  /** Returns to the last good checkpoint and exports its model again. @returns the error to end with */
+  async #rollBack(): Promise<DiffWaveError> {
+    const { out } = this.#options
+    const problem = `${this.#broken} updates in a row had no finite gradient`
+    const where = `step ${this.#progress.step}`
+    if (!(await hasCheckpoint(out))) {
+      return new DiffWaveError('DIVERGED', `${problem}, before the first checkpoint`, {
+        where,
+        hint: 'Lower the learning rate, or look for damaged recordings.',
+      })
+    }
+    const { state, progress } = await readCheckpoint(out, new Adam())
+    this.#state = state
+    this.#progress = progress
+    await this.#export('model')
+    return new DiffWaveError('DIVERGED', `${problem}: rolled back to the checkpoint of step ${progress.step}`, {
+      where,
+      hint: `Lower the learning rate and start from its model: --from ${join(out, 'model')}`,
+    })
+  }
+
+  #export(name: string): Promise<void> {
+    const { step, seconds, samplesSeen, data } = this.#progress
+    const provenance = {
+      ...this.#model.provenance,
+      trainedWith: 'diffwave train',
+      steps: step,
+      hours: Number((seconds / 3600).toFixed(2)),
+      samplesSeen,
+      dataFingerprint: data,
+    }
+    const config = { ...this.#model, provenance }
+    return writeModelFolder(join(this.#options.out, name), { config, parameters: this.#state.average })
+  }
+}
+
+function scalar(tag: string, value: number): Summary {
+  return { kind: 'scalar', tag, value }
+}

@@ -1,0 +1,207 @@
+/** The public trainer: what it yields and leaves, how it stops, and what it refuses. */
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { encodeWav } from '#src/audio/codecs/wav-encode'
+import { gaussian } from '#src/core/random'
+import {
+  convert,
+  Generator,
+  loadDataset,
+  Trainer,
+  type TrainerOptions,
+  type TrainingStep,
+  writeModel,
+} from '#src/index'
+import { readModelFolder } from '#src/model/folder'
+import { code } from './support/errors.js'
+import { learningEngine } from './support/learning-engine.js'
+import { golden } from './support/paths.js'
+import { scratchFolder } from './support/scratch.js'
+
+const scratch = scratchFolder('trainer')
+let folders = 0
+const newFolder = () => join(scratch, `out-${folders++}`)
+
+const recordings = join(scratch, 'recordings')
+mkdirSync(recordings)
+for (const seed of [1, 2, 3]) {
+  const samples = gaussian(seed, 0, 0, 4000).map(x => x * 0.1)
+  writeFileSync(join(recordings, `${seed}.wav`), encodeWav({ samples, sampleRate: 8000 }))
+}
+
+const config = {
+  model: {
+    kind: 'generator',
+    sampleRate: 8000,
+    network: { channels: 4, layers: 2, dilationCycle: 2, patch: 4 },
+    diffusion: { training: { kind: 'cosine', steps: 10 } },
+  },
+  data: { cropSamples: 256, batch: 2, validationShare: 0.3 },
+  optimiser: { learningRate: 1e-3, totalSteps: 6 },
+  every: { log: 1, validation: 2, checkpoint: 3 },
+} as const
+
+function options(fields: Partial<TrainerOptions> = {}): TrainerOptions {
+  return {
+    config,
+    data: [recordings],
+    out: newFolder(),
+    createEngine: async (model, weights) => learningEngine(model.network, weights),
+    preview: null,
+    clock: () => 0,
+    now: () => 0,
+    ...fields,
+  }
+}
+
+async function collected(trainer: Trainer, signal?: AbortSignal): Promise<TrainingStep[]> {
+  const steps: TrainingStep[] = []
+  for await (const step of trainer.run({ signal })) steps.push(step)
+  return steps
+}
+const checkpoint = (out: unknown) => readFileSync(join(String(out), 'checkpoint.safetensors'))
+
+describe('a run', () => {
+  test('yields every update, with validations and checkpoints when they are due', async () => {
+    const run = options()
+    const trainer = new Trainer(run)
+    assert.equal(trainer.summary, null)
+    const steps = await collected(trainer)
+    assert.deepEqual(
+      steps.map(({ step, totalSteps, validationLoss, saved }) => [step, totalSteps, validationLoss !== null, saved]),
+      [1, 2, 3, 4, 5, 6].map(step => [step, 6, step % 2 === 0, step % 3 === 0]),
+    )
+    assert.ok(steps.every(({ loss, gradientNorm, learningRate }) => loss > 0 && gradientNorm > 0 && learningRate > 0))
+    const { stoppedBy, bestValidation } = trainer.summary!
+    assert.equal(stoppedBy, 'total-steps')
+    assert.ok(steps.some(({ validationLoss }) => validationLoss === bestValidation))
+    const left = readdirSync(String(run.out)).sort()
+    assert.deepEqual(left, [
+      'best',
+      'checkpoint.safetensors',
+      'events.out.tfevents.0.diffwave',
+      'metrics.jsonl',
+      'model',
+    ])
+  })
+
+  test('works with nothing but config, data and out, and its model generates', async () => {
+    const out = newFolder()
+    for await (const { loss } of new Trainer({ config, data: recordings, out, maxSteps: 2 }).run()) assert.ok(loss > 0)
+    const generator = await Generator.load(join(out, 'model'))
+    try {
+      const [clip] = await generator.generate({ seconds: 0.1, seed: 1, steps: 2 })
+      assert.equal(clip!.samples.length, 800)
+    } finally {
+      await generator.model.dispose()
+    }
+    assert.ok(readdirSync(out).some(name => name.startsWith('events.out.tfevents')))
+  })
+
+  test('takes a data set, file: URLs, and writes no event files if told not to', async () => {
+    const data = await loadDataset({ folders: [recordings], sampleRate: 8000 })
+    const out = newFolder()
+    await collected(new Trainer(options({ data, out: pathToFileURL(out), events: false })))
+    assert.ok(!readdirSync(out).some(name => name.startsWith('events')))
+    const trainer = new Trainer(options({ data: pathToFileURL(recordings) }))
+    const { report } = await trainer.load({ onProgress: ({ done, total }) => assert.ok(done <= total!) })
+    assert.equal(report.clips, 3)
+  })
+
+  test('shows previews in its event files', async () => {
+    let previews = 0
+    const preview = async () => {
+      previews++
+      return [{ kind: 'scalar', tag: 'own', value: 1 } as const]
+    }
+    const run = options({ preview })
+    await collected(new Trainer(run))
+    assert.equal(previews, 3)
+    assert.ok(readFileSync(join(String(run.out), 'events.out.tfevents.0.diffwave')).includes('own'))
+  })
+})
+
+describe('a run ends early with a checkpoint', () => {
+  test('when its signal fires, and continues to the bytes of a whole run', async () => {
+    const whole = options()
+    await collected(new Trainer(whole))
+    const stop = new AbortController()
+    const part = options()
+    const trainer = new Trainer(part)
+    for await (const { step } of trainer.run({ signal: stop.signal })) if (step === 2) stop.abort()
+    assert.deepEqual([trainer.summary?.step, trainer.summary?.stoppedBy], [2, 'signal'])
+    await collected(new Trainer({ ...part, resume: true }))
+    assert.deepEqual(checkpoint(part.out), checkpoint(whole.out))
+  })
+
+  test('when the loop is left, and gives the folder free', async () => {
+    const part = options()
+    for await (const { step } of new Trainer(part).run()) if (step === 1) break
+    assert.ok(!existsSync(join(String(part.out), 'lock.json')))
+    const [next] = await collected(new Trainer({ ...part, resume: true }))
+    assert.equal(next!.step, 2)
+  })
+
+  test('but not when the signal fires while recordings are read', async () => {
+    const run = options()
+    await assert.rejects(collected(new Trainer(run), AbortSignal.abort()), code('ABORTED'))
+    assert.ok(!existsSync(join(String(run.out), 'checkpoint.safetensors')))
+  })
+})
+
+test('a run starts from the weights of a model, by its folder or as it was read', async () => {
+  const first = options({ maxSteps: 1 })
+  await collected(new Trainer(first))
+  const folder = join(String(first.out), 'model')
+  const parameters = async (run: TrainerOptions) => {
+    await collected(new Trainer({ ...run, maxSteps: 0 }))
+    return (await readModelFolder(join(String(run.out), 'model'))).parameters
+  }
+  const model = await readModelFolder(folder)
+  assert.deepEqual(await parameters(options({ from: folder })), model.parameters)
+  assert.deepEqual(await parameters(options({ from: model })), model.parameters)
+})
+
+describe('refused', () => {
+  const bad: readonly [string, Record<string, unknown>, string][] = [
+    ['an unknown option', { steps: 3 }, 'BAD_OPTION'],
+    ['no folder of recordings', { data: [] }, 'BAD_OPTION'],
+    ['recordings that are no path', { data: 7 }, 'BAD_OPTION'],
+    ['an empty path', { out: '' }, 'BAD_OPTION'],
+    ['a clock that is none', { clock: 0 }, 'BAD_OPTION'],
+    ['an unknown engine', { engine: 'fast' }, 'BAD_OPTION'],
+    ['predicted mels for a generator', { mels: 'mels' }, 'BAD_OPTION'],
+    ['a config with an unknown field', { config: { ...config, steps: 3 } }, 'BAD_CONFIG'],
+  ]
+  for (const [title, fields, expected] of bad) {
+    test(title, () => {
+      assert.throws(() => new Trainer({ ...options(), ...fields } as TrainerOptions), code(expected as 'BAD_OPTION'))
+    })
+  }
+
+  test('an unknown option of run, and of loadDataset', async () => {
+    const run = { steps: 1 } as object
+    await assert.rejects(new Trainer(options()).run(run).next(), code('BAD_OPTION'))
+    const load = { folders: [recordings], sampleRate: 8000, rate: 1 }
+    await assert.rejects(loadDataset(load), code('BAD_OPTION'))
+  })
+})
+
+describe('convert and writeModel', () => {
+  test('turn a checkpoint into a model folder, but not into an existing one unless forced', async () => {
+    const folder = newFolder()
+    const checkpointFile = golden('lmnt-unconditional-c8-l6/weights.pt')
+    const { source, config: converted } = await convert(checkpointFile, folder)
+    assert.equal(source, 'lmnt')
+    assert.deepEqual((await readModelFolder(folder)).config, converted)
+    await assert.rejects(convert(checkpointFile, folder), code('BAD_OPTION'))
+    await convert(checkpointFile, folder, { force: true })
+    const copy = newFolder()
+    await writeModel(copy, await readModelFolder(folder))
+    assert.deepEqual(await readModelFolder(copy), await readModelFolder(folder))
+    await assert.rejects(writeModel(copy, null as never), code('BAD_OPTION'))
+  })
+})

@@ -1,0 +1,49 @@
+/** The trainer’s config: what is refused, and the learning rate it asks for. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { noiseSchedule } from '#src/diffusion/schedule'
+import { checkTrainingConfig, learningRate } from '#src/training/config'
+import { code } from '../support/errors.js'
+import { config } from '../support/training.js'
+
+test('a config is refused by the name of its field', () => {
+  for (const [fields, field] of [
+    [{ data: { cropSamples: 1000 } }, 'data.cropSamples'],
+    [{ loss: 'huber' }, 'loss'],
+    [{ optimiser: { totalSteps: 5, warmupSteps: 9 } }, 'optimiser.warmupSteps'],
+    [{ data: { crop: 3 } }, 'data.crop'],
+    [{ noiseLevels: { kind: 'focused', share: 2 } }, 'noiseLevels.share'],
+  ] as const) {
+    assert.throws(
+      () => config(fields),
+      error => code('BAD_CONFIG')(error) && (error as Error).message.includes(field),
+      field,
+    )
+  }
+})
+
+test('the speech model’s training config is valid, and its noise reaches ᾱ 1e-3', () => {
+  const path = fileURLToPath(new URL('../../../models/speech/train.json', import.meta.url))
+  const { model } = checkTrainingConfig(JSON.parse(readFileSync(path, 'utf8')), path)
+  const { alphaBar } = noiseSchedule(model.diffusion.training)
+  assert.ok(alphaBar.at(-1)! <= 1e-3)
+})
+
+test('the music model’s training config has every class of a score as a label', async () => {
+  const at = (name: string) => new URL(`../../../models/music/${name}`, import.meta.url)
+  const { model } = checkTrainingConfig(JSON.parse(readFileSync(at('train.json'), 'utf8')), 'train.json')
+  const { scoreClasses }: { scoreClasses: () => string[] } = await import(at('score-labels.mjs').href)
+  assert.deepEqual(model.network.labels, scoreClasses())
+})
+
+test('the learning rate warms up, then follows half a cosine', () => {
+  const { optimiser } = config({
+    optimiser: { learningRate: 1, warmupSteps: 4, totalSteps: 104, finalFactor: 0.1 },
+  })
+  assert.equal(learningRate(optimiser, 0), 0.25)
+  assert.equal(learningRate(optimiser, 4), 1)
+  assert.ok(Math.abs(learningRate(optimiser, 54) - 0.55) < 1e-12)
+  assert.ok(Math.abs(learningRate(optimiser, 500) - 0.1) < 1e-12)
+})

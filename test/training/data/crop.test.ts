@@ -1,0 +1,159 @@
+/** Crops of recordings: their mel, their level, their coefficients and their label. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { namedConventions } from '#src/audio/mel/convention'
+import { melSpectrogram } from '#src/audio/mel/mel'
+import { gaussian } from '#src/core/random'
+import type { Tensors } from '#src/core/tensor'
+import { domainOf } from '#src/data-domain/domain-of'
+import type { ModelConfig } from '#src/model/config'
+import { readModelFolder } from '#src/model/folder'
+import { BatchMaker } from '#src/training/data/batch'
+import { Cropper } from '#src/training/data/crop'
+import { measureSubbands } from '#src/training/data/measure'
+import { code } from '../../support/errors.js'
+import { learningEngine } from '../../support/learning-engine.js'
+import { clip, config, data, train } from '../../support/training.js'
+import { scratch } from '../../support/training-scratch.js'
+
+test('a crop has the mel of the whole clip', () => {
+  const whole = clip(9, 12_000)
+  const { model } = config()
+  const samples = Float32Array.from(whole.samples, s => s / 32768)
+  const mel = melSpectrogram({ samples, sampleRate: 22050 }, namedConventions.tacotron2)
+  const cropper = new Cropper(model, domainOf(model))
+  for (const start of [0, 256, 5120, 10_752]) {
+    const crop = cropper.crop(whole, start, 1024)
+    const within = Math.min(crop.mel!.frames, mel.frames - start / 256)
+    for (let band = 0; band < 80; band++) {
+      assert.deepEqual(
+        crop.mel!.data.slice(band * crop.mel!.frames, band * crop.mel!.frames + within),
+        mel.data.slice(band * mel.frames + start / 256, band * mel.frames + start / 256 + within),
+      )
+    }
+  }
+})
+
+test('a generator’s crop may begin in silence, and has the gain and the signal scale', () => {
+  const { model } = config({
+    model: {
+      kind: 'generator',
+      sampleRate: 8000,
+      network: { channels: 4, layers: 2, dilationCycle: 2, patch: 4 },
+      diffusion: { training: { kind: 'cosine', steps: 10 }, signalScale: 4, clamp: false },
+    },
+    prior: null,
+  })
+  const { audio } = new Cropper(model, domainOf(model)).crop(
+    { name: 'a.wav', label: '', samples: Int16Array.of(4096, -8192) },
+    -2,
+    6,
+    0.5,
+  )
+  assert.deepEqual([...audio], [0, 0, 0.25, -0.5, 0, 0])
+  assert.throws(() => config({ data: { leadIn: 0.1 } }), code('BAD_CONFIG'))
+})
+
+test('subbands are scaled as measured, and a crop has its clip’s coefficients', async () => {
+  const generator = (fields: Record<string, unknown> = {}) =>
+    config({
+      model: {
+        kind: 'generator',
+        sampleRate: 8000,
+        network: { channels: 4, layers: 2, dilationCycle: 2, patch: 16 },
+        diffusion: { training: { kind: 'cosine', steps: 10 }, prediction: 'x0', clamp: false },
+        ...fields,
+      },
+      data: { cropSamples: 64, batch: 2 },
+      prior: null,
+      noiseLevels: { kind: 'continuous' },
+      subbands: { kind: 'mdct', equalisation: 1, deviation: 0.5 },
+    })
+  // Noise through a low pass: full equalisation undoes it, band by band.
+  const noise = gaussian(1, 0, 0, 64_000)
+  const samples = Int16Array.from(noise, (z, i) => 2000 * (z + (noise[i - 1] ?? 0)))
+  const recording = { name: 'a.wav', label: '', samples }
+  const subbands = measureSubbands([recording], 16, { equalisation: 1, deviation: 0.5, kind: 'mdct' })
+  const { model } = generator()
+  const measured = { ...model, diffusion: { ...model.diffusion, subbands } }
+  const cropper = new Cropper(measured, domainOf(measured))
+  const whole = cropper.crop(recording, 0, 64_000).audio
+  for (const band of [0, 4, 12]) {
+    let power = 0
+    for (let i = band; i < whole.length; i += 16) power += whole[i]! ** 2
+    assert.ok(Math.abs(Math.sqrt(power / 4000) - 0.5) < 0.06, `band ${band}: ${Math.sqrt(power / 4000)}`)
+  }
+  assert.deepEqual(cropper.crop(recording, 160, 64).audio, whole.slice(160, 224))
+  assert.deepEqual(
+    cropper.crop(recording, -32, 64, 2).audio.slice(32),
+    whole.slice(0, 32).map(x => 2 * x),
+  )
+  // What the trainer writes is a model.
+  const out = join(scratch, 'subbands')
+  await train({
+    config: generator(),
+    data: { ...data, training: [recording], validation: [] },
+    out,
+    createEngine: async (model, weights) => learningEngine(model.network, weights),
+    maxSteps: 1,
+    clock: () => 0,
+  })
+  const written = await readModelFolder(join(out, 'model'))
+  assert.deepEqual(written.config.diffusion.subbands, subbands)
+  assert.throws(
+    () => generator({ network: { channels: 4, layers: 2, dilationCycle: 2, patch: 12 } }),
+    code('BAD_CONFIG'),
+  )
+})
+
+test('a crop has the class of its middle, and a model draws classes as crops have them', async () => {
+  const generator = (fields: Record<string, unknown> = {}) =>
+    config({
+      model: {
+        kind: 'generator',
+        sampleRate: 8000,
+        network: { channels: 4, layers: 2, dilationCycle: 2, patch: 4, labels: ['calm', 'busy', 'unheard'] },
+        diffusion: { training: { kind: 'cosine', steps: 10 } },
+      },
+      data: { cropSamples: 800, batch: 16, labelDropout: 0 },
+      noiseLevels: { kind: 'discrete' },
+      prior: null,
+      labelShares: 'measured',
+      ...fields,
+    })
+  const parts = [
+    { from: 0, label: 'calm' },
+    { from: 0.25, label: 'busy' },
+  ]
+  const recording = { name: 'a.wav', label: parts, samples: new Int16Array(4000).fill(8192) }
+  const { model } = generator()
+  const cropper = new Cropper(model, domainOf(model))
+  // 0.25 s is sample 2000, the middle of the crop that starts at 1600.
+  assert.deepEqual(
+    [0, 1596, 1600, 3200].map(start => cropper.crop(recording, start, 800).label),
+    [0, 0, 1, 1],
+  )
+  const out = join(scratch, 'shares')
+  const run = {
+    config: generator(),
+    data: { ...data, training: [recording, { ...recording, label: 'busy' }], validation: [] },
+    out,
+    createEngine: async (model: ModelConfig, weights: Tensors) => learningEngine(model.network, weights),
+    maxSteps: 1,
+    clock: () => 0,
+  }
+  await train(run)
+  const shares = (await readModelFolder(join(out, 'model'))).config.labelShares!
+  // Of 2 × 801 places, 400 have calm in their middle.
+  for (const [i, share] of [400 / 1602, 1202 / 1602, 0].entries()) assert.ok(Math.abs(shares[i]! - share) < 1e-4)
+  const maker = new BatchMaker(run.config, model, run.data.training)
+  const drawn = Array.from({ length: 40 }, (_, draw) => maker.batch(draw).labels!).flat()
+  assert.ok(Math.abs(drawn.filter(label => label === 0).length / drawn.length - 400 / 1602) < 0.05)
+  const unknown = { ...recording, label: [...parts, { from: 0.4, label: 'mad' }] }
+  assert.throws(() => new BatchMaker(run.config, model, [unknown]), code('BAD_DATA'))
+  assert.throws(
+    () => generator({ model: { ...model, network: { ...model.network, labels: null } } }),
+    code('BAD_CONFIG'),
+  )
+})

@@ -1,0 +1,217 @@
+/** Folders of recordings as training data. */
+import assert from 'node:assert/strict'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { decodeAudio } from '#src/audio/codecs/decode'
+import { encodeWav } from '#src/audio/codecs/wav-encode'
+import { gaussian } from '#src/core/random'
+import { domainOf } from '#src/data-domain/domain-of'
+import { encodeNpy } from '#src/formats/npy'
+import { readModelFolder } from '#src/model/folder'
+import { Cropper } from '#src/training/data/crop'
+import { isValidation, loadDataset } from '#src/training/data/dataset'
+import { config, train } from '../../support/training.js'
+import { options, scratch } from '../../support/training-scratch.js'
+
+test('recordings that cannot be used are left out, with the reason', async () => {
+  const folder = join(scratch, 'recordings', 'kick')
+  mkdirSync(folder, { recursive: true })
+  const write = (name: string, samples: Float32Array, sampleRate = 22050) =>
+    writeFileSync(join(folder, name), encodeWav({ samples, sampleRate }))
+  write(
+    'good.wav',
+    gaussian(1, 0, 0, 5000).map(x => x * 0.1),
+  )
+  write(
+    'slow.wav',
+    gaussian(2, 0, 0, 5000).map(x => x * 0.1),
+    11025,
+  )
+  write(
+    'short.wav',
+    gaussian(1, 0, 0, 500).map(x => x * 0.1),
+  )
+  write('silent.wav', new Float32Array(5000))
+  write(
+    'clipped.wav',
+    gaussian(1, 0, 0, 5000).map(x => Math.max(-1, Math.min(1, x))),
+  )
+  writeFileSync(join(folder, 'broken.flac'), 'fLaC and then nothing')
+  const load = (share: number, speeds: readonly number[] = [1]) =>
+    loadDataset({
+      folders: [join(scratch, 'recordings')],
+      speeds,
+      sampleRate: 22050,
+      minSamples: 1000,
+      validationShare: share,
+      decode: decodeAudio,
+      cache: join(scratch, 'cache'),
+    })
+  const { training, report, fingerprint } = await load(0)
+  assert.deepEqual(
+    training.map(({ name, label, samples }) => [name, label, samples.length]),
+    [
+      ['kick/good.wav', 'kick', 5000],
+      ['kick/slow.wav', 'kick', 10_000],
+    ],
+  )
+  assert.deepEqual(
+    report.leftOut.map(({ reason }) => reason),
+    ['unreadable', 'clipped', 'too short', 'silent'].sort((a, b) => order(a) - order(b)),
+  )
+  const metadata = join(scratch, 'recordings', 'metadata.csv')
+  writeFileSync(metadata, 'slow,tom,0\nslow,rim,0.2\n')
+  const parted = await load(0)
+  assert.deepEqual(parted.training[1]!.label, [
+    { from: 0, label: 'tom' },
+    { from: 0.2, label: 'rim' },
+  ])
+  assert.notEqual(parted.fingerprint, fingerprint)
+  const twice = (await load(0, [2])).training[1]!.label
+  assert.deepEqual(twice, [
+    { from: 0, label: 'tom' },
+    { from: 0.1, label: 'rim' },
+  ])
+  rmSync(metadata)
+  write(
+    'good.wav',
+    gaussian(3, 0, 0, 5000).map(x => x * 0.1),
+  )
+  assert.notEqual((await load(0)).fingerprint, fingerprint)
+  const kept = Array.from({ length: 2000 }, (_, i) => isValidation(`${i}.wav`, 0.1)).filter(Boolean).length
+  assert.ok(Math.abs(kept - 200) < 50)
+})
+
+test('predicted mels replace computed ones, and those that do not fit are named', async () => {
+  const folder = join(scratch, 'pairs')
+  const mels = join(scratch, 'predicted')
+  for (const path of [join(folder, 'wavs'), mels]) mkdirSync(path, { recursive: true })
+  const { model } = config()
+  const convention = model.mel!
+  const write = (path: string, bands: number, frames: number) =>
+    writeFileSync(
+      path,
+      encodeNpy({
+        shape: [bands, frames],
+        data: Float32Array.from({ length: bands * frames }, (_, i) => -(i % frames) / 5),
+      }),
+    )
+  for (const [i, name] of ['plain', 'paired', 'narrow', 'long', 'spoilt'].entries()) {
+    const samples = gaussian(i, 0, 0, 5000).map(x => x * 0.1)
+    writeFileSync(join(folder, 'wavs', `${name}.wav`), encodeWav({ samples, sampleRate: 22050 }))
+  }
+  // 5000 samples have 20 frames; predicted mels lack the last one.
+  write(join(folder, 'wavs', 'paired.npy'), 80, 19)
+  write(join(folder, 'wavs', 'narrow.npy'), 40, 20)
+  write(join(folder, 'wavs', 'long.npy'), 80, 25)
+  writeFileSync(join(folder, 'wavs', 'spoilt.npy'), 'no mel')
+  const load = (fields: Partial<Parameters<typeof loadDataset>[0]> = {}) =>
+    loadDataset({
+      folders: [folder],
+      sampleRate: 22050,
+      minSamples: 1024,
+      validationShare: 0,
+      speeds: [0.9, 1],
+      decode: decodeAudio,
+      mels: { convention },
+      ...fields,
+    })
+  const beside = await load()
+  assert.deepEqual(
+    beside.training.map(({ name, mel }) => [name, mel?.frames]),
+    [
+      ['wavs/paired.wav', 20],
+      ['wavs/plain.wav at 0.9', undefined],
+      ['wavs/plain.wav', undefined],
+    ],
+  )
+  assert.equal(beside.report.givenMels, 1)
+  assert.deepEqual(
+    beside.report.leftOut.map(({ file, reason }) => [file.slice(folder.length + 6), reason]),
+    ['long.wav', 'narrow.wav', 'spoilt.wav'].map(name => [name, 'bad mel']),
+  )
+  const crop = new Cropper(model, domainOf(model)).crop(beside.training[0]!, 1024, 1024)
+  const expected = Array.from({ length: crop.mel!.frames }, (_, f) => Math.fround(-(4 + f) / 5))
+  for (const band of [0, 79]) {
+    assert.deepEqual([...crop.mel!.data.subarray(band * crop.mel!.frames, (band + 1) * crop.mel!.frames)], expected)
+  }
+
+  write(join(mels, 'plain.npy'), 80, 20)
+  const given = await load({ mels: { convention, folder: mels } })
+  assert.deepEqual([given.training.length, given.report.givenMels], [1, 1])
+  assert.ok(given.report.leftOut.every(({ reason }) => reason === 'no mel'))
+  write(join(mels, 'plain.npy'), 80, 19)
+  assert.notEqual((await load({ mels: { convention, folder: mels } })).fingerprint, given.fingerprint)
+
+  const first = options({ maxSteps: 2 })
+  await train(first)
+  const from = await readModelFolder(join(first.out, 'model'))
+  const tuned = options({ data: given, from, maxSteps: 3 })
+  assert.equal((await train(tuned)).step, 3)
+  const { config: kept } = await readModelFolder(join(tuned.out, 'model'))
+  assert.deepEqual(kept.diffusion.prior, from.config.diffusion.prior)
+})
+
+const order = (reason: string) => ['unreadable', 'clipped', 'too short', 'silent'].indexOf(reason)
+
+describe('predicted mels are matched by path', () => {
+  const { model } = config()
+  const convention = model.mel!
+  const mel = encodeNpy({ shape: [80, 20], data: new Float32Array(1600).fill(-3) })
+  let sets = 0
+  /** Names of the clips that got a mel, and of the recordings left out, of folders of recordings and mels with these files. */
+  async function matched(
+    recordings: readonly string[],
+    melFiles: readonly string[],
+    folders: readonly string[] = [''],
+  ) {
+    const own = join(scratch, `matched-${sets++}`)
+    const write = (path: string, bytes: Uint8Array) => {
+      mkdirSync(join(path, '..'), { recursive: true })
+      writeFileSync(path, bytes)
+    }
+    for (const [i, name] of recordings.entries()) {
+      const samples = gaussian(i, 0, 0, 5000).map(x => x * 0.1)
+      write(join(own, 'wavs', name), encodeWav({ samples, sampleRate: 22050 }))
+    }
+    for (const name of melFiles) write(join(own, 'mels', name), mel)
+    try {
+      const { training, report } = await loadDataset({
+        folders: folders.map(folder => join(own, 'wavs', folder)),
+        sampleRate: 22050,
+        validationShare: 0,
+        mels: { convention, folder: join(own, 'mels') },
+      })
+      return { used: training.map(({ name }) => name), out: report.leftOut.map(({ detail }) => detail) }
+    } catch (error) {
+      return { used: [], out: [(error as Error).message] }
+    }
+  }
+
+  test('a mel of one path is not that of another recording of the same name', async () => {
+    const { used, out } = await matched(['a/01.wav', 'b/01.wav'], ['a/01.npy'])
+    assert.deepEqual(used, [join('a', '01.wav')])
+    assert.match(out.join(), /no b.01 in .*mels; 01 alone could be that of several recordings/)
+  })
+
+  test('a mel at the top is that of the one recording of its name, never of several', async () => {
+    assert.deepEqual((await matched(['a/01.wav', 'b/02.wav'], ['01.npy', '02.npy'])).used.length, 2)
+    assert.match(
+      (await matched(['a/01.wav', 'b/01.wav'], ['01.npy'])).out[0]!,
+      /nothing to train on.*2 left out.*no mel/,
+    )
+    assert.deepEqual((await matched(['01.wav', 'b/01.wav'], ['01.npy'])).used, ['01.wav'])
+  })
+
+  test('a path that several data folders have is refused by name', async () => {
+    const { used, out } = await matched(['a/01.wav', 'b/01.wav', 'b/02.wav'], ['01.npy', '02.npy'], ['a', 'b'])
+    assert.deepEqual(used, ['02.wav'])
+    assert.deepEqual(out, ['01 is in several data folders', '01 is in several data folders'])
+  })
+
+  test('accents may be stored either way', async () => {
+    assert.deepEqual((await matched(['caf\u00E9.wav'], ['cafe\u0301.npy'])).used.length, 1)
+    assert.deepEqual((await matched(['cafe\u0301.wav'], ['caf\u00E9.npy'])).used.length, 1)
+  })
+})

@@ -1,0 +1,40 @@
+/** Runs whose gradients are not finite. */
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { code } from '../../support/errors.js'
+import { learningEngine } from '../../support/learning-engine.js'
+import { train } from '../../support/training.js'
+import { bytes, options } from '../../support/training-scratch.js'
+
+test('what is not finite never reaches the weights, and too much of it ends the run', async () => {
+  const spoilt = (spoil: (call: number) => boolean) =>
+    options({ maxSteps: 12, createEngine: async (model, weights) => learningEngine(model.network, weights, { spoil }) })
+  const once = spoilt(call => call === 5)
+  const { step } = await train(once)
+  assert.equal(step, 12)
+  const never = spoilt(call => call > 0)
+  await assert.rejects(train(never), code('DIVERGED'))
+  assert.ok(!existsSync(join(never.out, 'checkpoint.safetensors')) && !existsSync(join(never.out, 'model')))
+})
+
+test('a run that diverges is rolled back to its last good checkpoint', async () => {
+  const until3 = options({ maxSteps: 3 })
+  await train(until3)
+  // Updates 5 to 9 have no finite gradient; the checkpoint due at step 6, amid them, is not written.
+  const diverging = options({
+    createEngine: async (model, weights) => learningEngine(model.network, weights, { spoil: call => call > 8 }),
+  })
+  await assert.rejects(train(diverging), error => {
+    assert.ok(code('DIVERGED')(error))
+    assert.match((error as Error).message, /rolled back to the checkpoint of step 3 \(step 8\)$/)
+    return true
+  })
+  assert.deepEqual(bytes(diverging.out), bytes(until3.out))
+  const model = (folder: string, file: string) => readFileSync(join(folder, 'model', file))
+  for (const file of ['config.json', 'weights.safetensors']) {
+    assert.deepEqual(model(diverging.out, file), model(until3.out, file))
+  }
+  assert.equal((await train({ ...diverging, maxSteps: 6, resume: true })).step, 6)
+})

@@ -1,0 +1,25 @@
+/** Killed runs: none is lost, none is stuck, and nothing is left behind. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { train } from '../../support/training.js'
+import { bytes, options, scratch } from '../../support/training-scratch.js'
+
+test('a run killed at any moment continues to the same bytes', async () => {
+  const whole = options({ maxSteps: 20 })
+  await train(whole)
+  const out = join(scratch, 'killed')
+  const helper = fileURLToPath(new URL('../../support/train-slowly.js', import.meta.url))
+  const started = (): ChildProcess => spawn(process.execPath, [helper, out], { stdio: ['pipe', 'ignore', 'inherit'] })
+  for (const delay of [500, 700]) {
+    const child = started()
+    child.stdin!.end(JSON.stringify(whole.config))
+    await new Promise(resolve => setTimeout(resolve, delay))
+    child.kill('SIGKILL')
+    await new Promise(resolve => child.once('exit', resolve))
+  }
+  await train({ ...options({ out, resume: true }), maxSteps: 20 })
+  assert.deepEqual(bytes(out), bytes(whole.out))
+})

@@ -1,0 +1,82 @@
+/** Runs in several parts: the same bytes as in one, and what may change between them. */
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { writeFileBytes } from '#src/core/files'
+import { decodeSafetensors, encodeSafetensors } from '#src/formats/safetensors'
+import { learningRate } from '#src/training/config'
+import { code } from '../../support/errors.js'
+import { config, data, train } from '../../support/training.js'
+import { bytes, options } from '../../support/training-scratch.js'
+
+test('a resumed run ends with the bytes of an uninterrupted one, and learns', async () => {
+  const losses: number[] = []
+  const whole = options({ maxSteps: 14, onStep: ({ loss }) => losses.push(loss) })
+  await train(whole)
+  const parted = options({ maxSteps: 7 })
+  await train(parted)
+  const summary = await train({ ...parted, maxSteps: 14, resume: true })
+  assert.equal(summary.step, 14)
+  assert.deepEqual(bytes(parted.out), bytes(whole.out))
+  const log = (folder: string) =>
+    readFileSync(join(folder, 'metrics.jsonl'), 'utf8').replace(/"samplesPerSecond":[^,]*,/g, '')
+  assert.equal(log(parted.out), log(whole.out))
+  assert.ok(existsSync(join(whole.out, 'model', 'config.json')) && existsSync(join(whole.out, 'best', 'config.json')))
+  assert.ok(losses.at(-1)! < losses[0]!)
+})
+
+test('a second start, other recordings and another config are refused', async () => {
+  const first = options({ maxSteps: 1 })
+  await train(first)
+  await assert.rejects(train(first), code('BAD_OPTION'))
+  const resumed = { ...first, resume: true }
+  await assert.rejects(train({ ...resumed, data: { ...data, fingerprint: 'other' } }), code('BAD_DATA'))
+  await assert.rejects(train({ ...resumed, config: config({ loss: 'l2' }) }), code('BAD_CONFIG'))
+})
+
+test('a run that began before a field of the config existed continues', async () => {
+  const run = options({ maxSteps: 2 })
+  await train(run)
+  const path = join(run.out, 'checkpoint.safetensors')
+  const { tensors, metadata } = decodeSafetensors(readFileSync(path), path)
+  const older = metadata.get('position')!.replaceAll(/,\\*"refinement\\*":null/g, '')
+  assert.equal(older.length, metadata.get('position')!.length - ',"refinement":null,\\"refinement\\":null'.length)
+  await writeFileBytes(path, encodeSafetensors(tensors, new Map([['position', older]])))
+  assert.equal((await train({ ...run, resume: true, maxSteps: 3 })).step, 3)
+})
+
+test('a signal ends the run after the step, with a checkpoint', async () => {
+  const stop = new AbortController()
+  const run = options({ signal: stop.signal, onStep: ({ step }) => step === 5 && stop.abort() })
+  assert.deepEqual((await train(run)).stoppedBy, 'signal')
+  assert.equal((await train({ ...options({ out: run.out, resume: true }), maxSteps: 5 })).step, 5)
+})
+
+test('a finished run can be made longer: its learning rate falls towards the new end', async () => {
+  const run = options()
+  const ended = { ...run.config, optimiser: { ...run.config.optimiser, totalSteps: 4 } }
+  assert.equal((await train({ ...run, config: ended })).stoppedBy, 'total-steps')
+  const rates: number[] = []
+  const longer = { ...run.config, optimiser: { ...run.config.optimiser, totalSteps: 8 } }
+  const onStep = ({ learningRate }: { readonly learningRate: number }) => rates.push(learningRate)
+  assert.equal((await train({ ...run, config: longer, resume: true, onStep })).step, 8)
+  assert.deepEqual(
+    rates,
+    [4, 5, 6, 7].map(step => learningRate(longer.optimiser, step)),
+  )
+})
+
+test('the name and the sampling defaults may change between two parts of a run', async () => {
+  const run = options({ maxSteps: 2 })
+  await train(run)
+  const { model } = run.config
+  const diffusion = { ...model.diffusion, defaultSteps: 3, defaultSampler: 'ddim' as const }
+  const renamed = { ...run.config, model: { ...model, name: 'renamed', diffusion } }
+  await train({ ...run, config: renamed, resume: true, maxSteps: 3 })
+  const exported = JSON.parse(readFileSync(join(run.out, 'model', 'config.json'), 'utf8'))
+  assert.equal(exported.name, 'renamed')
+  assert.equal(exported.diffusion.defaultSteps, 3)
+  const other = { ...model, diffusion: { ...model.diffusion, prediction: 'v' as const } }
+  await assert.rejects(train({ ...run, config: { ...run.config, model: other }, resume: true }), code('BAD_CONFIG'))
+})
