@@ -1,6 +1,6 @@
 // Builds the native engine from this repository (src/engines/native/build.ts does the work, once it is compiled itself).
 // usage: node scripts/build-native.mjs [--target linux-arm64 --compiler aarch64-linux-gnu-g++]
-//        node scripts/build-native.mjs --test [--sanitize] [--target … --compiler … --run 'qemu-aarch64 -L /usr/aarch64-linux-gnu']
+//        node scripts/build-native.mjs --test [--sanitize address|thread] [--target … --compiler … --run 'qemu-aarch64 -L /usr/aarch64-linux-gnu']
 // --test builds and runs the program native/test/ instead.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
@@ -34,18 +34,18 @@ export async function buildNativeIfMissing() {
 }
 
 /** Builds the test program for a target and runs it, by way of `run` (an emulator) where given. */
-export async function testNative({ target, compiler, sanitize = false, run = '' } = {}) {
+export async function testNative({ target, compiler, sanitize, run = '' } = {}) {
   const { buildAddon } = await library()
-  const name = `test${sanitize ? '-asan' : ''}`
+  const name = `test${sanitize === undefined ? '' : `-${sanitize}`}`
   const out = join(root, 'build', 'native', target ?? `${process.platform}-${process.arch}`, name)
   const program = await buildAddon({
     what: 'test',
     out,
-    sanitize,
+    ...(sanitize === undefined ? {} : { sanitize }),
     ...(target === undefined ? {} : { target }),
     ...(compiler === undefined ? {} : { compiler }),
   })
-  const few = sanitize || run !== '' ? ['--few'] : []
+  const few = sanitize !== undefined || run !== '' ? ['--few'] : []
   const [command, ...more] = [...run.split(' ').filter(Boolean), program, ...few]
   execFileSync(command, more, { stdio: 'inherit' })
 }
@@ -57,11 +57,11 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       compiler: { type: 'string' },
       run: { type: 'string' },
       test: { type: 'boolean', default: false },
-      sanitize: { type: 'boolean', default: false },
+      sanitize: { type: 'string' },
     },
   })
   const { test, sanitize, run, ...options } = values
   compile('tsconfig.json')
   if (test) await testNative({ ...options, sanitize, run })
-  else console.log(await (await library()).buildAddon({ ...options, sanitize }))
+  else console.log(await (await library()).buildAddon({ ...options, ...(sanitize === undefined ? {} : { sanitize }) }))
 }

@@ -42,8 +42,8 @@ napi_value create(const Js& js, napi_value* arguments) {
   if (name != "scalar") {
     engine->target = targetNamed(name);
     engine->pool = std::make_unique<Pool>(threads);
-    engine->training = std::make_unique<Training>(engine->shape, *engine->pool, engine->target->training(),
-                                                  size_t(memoryLimit));
+    engine->training =
+        std::make_unique<Training>(engine->shape, *engine->pool, engine->target->training(), size_t(memoryLimit));
   }
   napi_value result;
   js.check(napi_create_external(
@@ -121,6 +121,7 @@ constexpr napi_property_descriptor method(const char* name) {
 
 napi_value init(napi_env env, napi_value exports) {
   const napi_property_descriptor functions[] = {
+      // clang-format off
       method<create>("create"),
       method<targetNames>("targets"),
       method<constants>("constants"),
@@ -132,6 +133,7 @@ napi_value init(napi_env env, napi_value exports) {
       method<closeStream>("closeStream"),
       method<measurePeak>("measurePeak"),
       method<dispose>("dispose"),
+      // clang-format on
   };
   napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
   return exports;

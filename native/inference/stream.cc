@@ -13,7 +13,8 @@ int64_t timeBlocks(int64_t size, int unit = timeBlockPositions) { return (size +
 /** Positions per advance: whole time blocks, and whole groups of every Winograd layer, for every thread. */
 int64_t positionsPerAdvance(int threads, bool inStages) {
   constexpr int64_t unit = 3 * winogradOutputs * winogradMaxDilation;
-  static_assert(unit % timeBlockPositions == 0 && unit % (winogradOutputs * winogradBlocksPerTask) == 0, "an advance is whole time blocks");
+  static_assert(unit % timeBlockPositions == 0 && unit % (winogradOutputs * winogradBlocksPerTask) == 0,
+                "an advance is whole time blocks");
   // A thread's share stays in its second-level cache. The fewer advances, the less threads wait for one another.
   if (threads == 1 || inStages) return 2 * unit;
   return threads <= 8 ? 4 * unit : unit * int64_t(threads) / 2;
@@ -87,13 +88,15 @@ void Stream::openPass(Pass& pass, int64_t whole) {
     constexpr int64_t pastTheEnd = 16;
     pass.memory.push_back(allocate(capacity * weights_->padded + pastTheEnd));
     Buffer& memory = pass.memory.back();
-    if (weights_->padded % weights_->kernels.depth != 0) memset(memory.data(), 0, size_t(memory.size()) * sizeof(float));
+    if (weights_->padded % weights_->kernels.depth != 0)
+      memset(memory.data(), 0, size_t(memory.size()) * sizeof(float));
     return Ring{memory.data(), capacity, weights_->padded};
   };
   // One advance waits between the two stages, and one for the network's end.
   const int64_t between = pass.inStages ? advancePositions_ : 0;
   for (int i = 0; i < s.layers; i++) {
-    pass.inputs.push_back(ring(s.dilation(i) + lag(s, weights_->kernels, i) + advancePositions_ + (i == secondStage_ ? between : 0)));
+    pass.inputs.push_back(
+        ring(s.dilation(i) + lag(s, weights_->kernels, i) + advancePositions_ + (i == secondStage_ ? between : 0)));
   }
   pass.skip = ring(latency_ + 3 * advancePositions_ + between);
   if (s.inputMask) {
@@ -134,7 +137,7 @@ void Stream::plan(const Pass& pass, int64_t count) {
   advance_.first = advance_.second = false;
   for (int i = 0; i < layers; i++) {
     // The second stage takes what the first one computed in the advance before.
-    const int64_t available = i == 0           ? advance_.fed.end
+    const int64_t available = i == 0                               ? advance_.fed.end
                               : pass.inStages && i == secondStage_ ? pass.done[size_t(i) - 1]
                                                                    : advance_.layers[size_t(i) - 1].end;
     Range range = next(pass, i, available);
@@ -283,8 +286,8 @@ void Stream::runAdvance(Pass& pass, const float* audio, float* prediction, const
   pass.emitted = advance_.emitted.end;
 }
 
-StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bool last, float* prediction, int64_t* written,
-                              const std::atomic<bool>* cancelled) {
+StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bool last, float* prediction,
+                              int64_t* written, const std::atomic<bool>* cancelled) {
   const NetworkShape& s = weights_->shape;
   Pass& pass = passes_[size_t(index)];
   if (pass.inputs.empty()) openPass(pass, last ? samples / s.patch : 0);

@@ -25,8 +25,8 @@ enum class StreamOutcome { done, cancelled };
 class Stream {
  public:
   /** @param sinusoids [passes × embedding]; @param gains [passes]; @param label row of the label table. Throws std::bad_alloc. */
-  Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const float* sinusoids, const float* gains, int passes,
-         int label);
+  Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const float* sinusoids, const float* gains,
+         int passes, int label);
 
   void pushMel(const float* mel, int64_t frames, bool last) { conditioner_.push(mel, frames, last); }
 
@@ -54,7 +54,7 @@ class Stream {
     ForwardWeights::Step step;
     float gain;  // of f, if the network masks its input
     std::vector<Buffer> memory;
-    std::vector<Ring> inputs;   // a layer's input
+    std::vector<Ring> inputs;  // a layer's input
     Ring skip;
     Ring audio;                 // as it was fed, for the input mask
     std::vector<int64_t> done;  // positions each layer has computed
@@ -98,9 +98,9 @@ class Stream {
 
   const std::shared_ptr<const ForwardWeights> weights_;
   Pool& pool_;
-  const int secondStage_;  // first layer of the second of two threads; 0: threads share each layer
+  const int secondStage_;           // first layer of the second of two threads; 0: threads share each layer
   const int64_t advancePositions_;  // positions of a layer per advance, at most
-  const int64_t latency_;  // positions
+  const int64_t latency_;           // positions
   ConditionerState conditioner_;
   std::vector<Pass> passes_;
   std::vector<Buffer> scratch_;  // per worker

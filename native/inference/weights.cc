@@ -42,13 +42,13 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
     const int64_t panelRows = melRows + (layer.winograd ? winogradInputs : 3) * own;
     layer.gate = allocate(k.packedSize(2 * C, true, panelRows));
     if (projected) {
-      k.packLayer(layer.gate.data(), from + place.conditioner.weight, 2 * C, melChannels, melChannels, 1, panelRows, 0, true,
-                  s.tanhFirst);
+      k.packLayer(layer.gate.data(), from + place.conditioner.weight, 2 * C, melChannels, melChannels, 1, panelRows, 0,
+                  true, s.tanhFirst);
     }
     if (s.conditioner == Conditioner::frameRate) {
       layer.conditioner = allocate(k.packedSize(2 * C, true, melChannels));
-      k.pack(layer.conditioner.data(), from + place.conditioner.weight, 2 * C, melChannels, melChannels, 1, melChannels, 0,
-             true, s.tanhFirst);
+      k.pack(layer.conditioner.data(), from + place.conditioner.weight, 2 * C, melChannels, melChannels, 1, melChannels,
+             0, true, s.tanhFirst);
     }
     for (int p = 0; layer.winograd && p < winogradInputs; p++) {
       const float* taps = from + place.dilated.weight;
@@ -57,7 +57,8 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
         for (int t = 0; t < 3; t++) sum += double(kernelTransform[p][t]) * taps[t];
         transformed[n] = float(sum);
       }
-      k.packLayer(layer.gate.data(), transformed.data(), 2 * C, C, C, 1, panelRows, melRows + p * own, true, s.tanhFirst);
+      k.packLayer(layer.gate.data(), transformed.data(), 2 * C, C, C, 1, panelRows, melRows + p * own, true,
+                  s.tanhFirst);
     }
     for (int t = 0; !layer.winograd && t < 3; t++) {
       k.packLayer(layer.gate.data(), from + place.dilated.weight + t, 2 * C, 3 * int64_t(C), C, 3, panelRows,

@@ -21,7 +21,8 @@ template <int parts>
 void arrangePanels(float* packed, int64_t blocks) {
   for (int64_t block = blocks - 1; block >= 0; block--) {
     Split<parts> sides[2];
-    for (int n = 0; n < 2; n++) splitColumns(sides[n], packed + block * depth * panelColumns + n * side, panelColumns, depth);
+    for (int n = 0; n < 2; n++)
+      splitColumns(sides[n], packed + block * depth * panelColumns + n * side, panelColumns, depth);
     memcpy(packed + block * 2 * parts * ptrdiff_t(sizeof(AmxTile) / sizeof(float)), sides, sizeof sides);
   }
 }
@@ -55,7 +56,7 @@ DIFFWAVE_INLINE StepBlock stepBlockOf(const Segment* segments, int block) {
 /** out [rows × columnTiles · 16] (+)= left · right over `blocks` blocks of 32 steps, on rowTiles × columnTiles AMX tiles. */
 template <int rowTiles, int columnTiles, int parts>
 static DIFFWAVE_NOINLINE void productBlock(float* out, ptrdiff_t outStride, int rows, const Split<parts> (*left)[2],
-                                        const Split<parts>* right, int blocks, bool accumulate) {
+                                           const Split<parts>* right, int blocks, bool accumulate) {
   alignas(64) float copy[2 * side][panelColumns];
   constexpr int width = columnTiles * side;
   const bool whole = rows >= rowTiles * side;
@@ -107,7 +108,9 @@ void product(float* out, ptrdiff_t outStride, int rows, int columns, const Segme
       for (int block = 0; block < held; block++) {
         const StepBlock at = stepBlockOf(segments, first + block);
         for (int m = 0; m * side < here; m++) {
-          const auto rowAt = [&](int r) { return m * side + r < here ? at.a + (row + m * side + r) * at.stride : nullptr; };
+          const auto rowAt = [&](int r) {
+            return m * side + r < here ? at.a + (row + m * side + r) * at.stride : nullptr;
+          };
           splitRows(left[block][m], rowAt, at.steps);
         }
       }
@@ -146,7 +149,8 @@ inline void outer(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aSt
         for (int block = 0; block < blocks; block++) {
           const float* const rowsOfBlock = a + (first + block * depth) * aStride + row;
           splitTransposed(transposed[block][0], rowsOfBlock, aStride, here - block * depth, left);
-          if (left > side) splitTransposed(transposed[block][1], rowsOfBlock + side, aStride, here - block * depth, left - side);
+          if (left > side)
+            splitTransposed(transposed[block][1], rowsOfBlock + side, aStride, here - block * depth, left - side);
         }
         float* const to = out + row * outStride + from;
         for (int n = 0; n < held; n += 2) {

@@ -99,7 +99,8 @@ DIFFWAVE_INLINE __m512i paired(__m256bh even, __m256bh odd) {
 
 /** Sixteen columns over `steps` ≤ 32 steps as vectors of pairs, `[part][16 pairs of steps][16 columns]`; the rest zeros. */
 template <int parts>
-DIFFWAVE_INLINE void splitPairs(__m512i (&to)[parts][side], const float* from, ptrdiff_t stride, int steps, int columns) {
+DIFFWAVE_INLINE void splitPairs(__m512i (&to)[parts][side], const float* from, ptrdiff_t stride, int steps,
+                                int columns) {
   const __mmask16 lanesThere = firstLanes(columns);
   for (int p = 0; p < side; p++) {
     __m256bh even[parts], odd[parts];
@@ -112,7 +113,8 @@ DIFFWAVE_INLINE void splitPairs(__m512i (&to)[parts][side], const float* from, p
 
 /** A right side from sixteen columns of [steps × columns]. */
 template <int parts>
-DIFFWAVE_INLINE void splitColumns(Split<parts>& to, const float* from, ptrdiff_t stride, int steps, int columns = side) {
+DIFFWAVE_INLINE void splitColumns(Split<parts>& to, const float* from, ptrdiff_t stride, int steps,
+                                  int columns = side) {
   __m512i pairs[parts][side];
   splitPairs(pairs, from, stride, steps, columns);
   for (int i = 0; i < parts; i++) {
@@ -136,7 +138,8 @@ DIFFWAVE_INLINE void transpose(__m512i (&x)[side]) {
   // x[4·g + c] now holds column c of rows 4·g … 4·g + 3 in its first quarter, column c + 4 in the second, and so on.
   for (int c = 0; c < 4; c++) {
     const __m512i a = _mm512_shuffle_i32x4(x[c], x[4 + c], 0x88), b = _mm512_shuffle_i32x4(x[c], x[4 + c], 0xdd);
-    const __m512i d = _mm512_shuffle_i32x4(x[8 + c], x[12 + c], 0x88), e = _mm512_shuffle_i32x4(x[8 + c], x[12 + c], 0xdd);
+    const __m512i d = _mm512_shuffle_i32x4(x[8 + c], x[12 + c], 0x88),
+                  e = _mm512_shuffle_i32x4(x[8 + c], x[12 + c], 0xdd);
     y[c] = _mm512_shuffle_i32x4(a, d, 0x88);
     y[8 + c] = _mm512_shuffle_i32x4(a, d, 0xdd);
     y[4 + c] = _mm512_shuffle_i32x4(b, e, 0x88);

@@ -116,9 +116,15 @@ inline void outer(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aSt
     const int vectors = columns - first < width ? (columns - first) / lanes : blockVectors;
     if constexpr (blockVectors == 4) {
       switch (vectors) {
-        case 1: outerPanel<1>(out + first, outStride, a, aStride, rows, b + first, bStride, steps, accumulate); continue;
-        case 2: outerPanel<2>(out + first, outStride, a, aStride, rows, b + first, bStride, steps, accumulate); continue;
-        case 3: outerPanel<3>(out + first, outStride, a, aStride, rows, b + first, bStride, steps, accumulate); continue;
+        case 1:
+          outerPanel<1>(out + first, outStride, a, aStride, rows, b + first, bStride, steps, accumulate);
+          continue;
+        case 2:
+          outerPanel<2>(out + first, outStride, a, aStride, rows, b + first, bStride, steps, accumulate);
+          continue;
+        case 3:
+          outerPanel<3>(out + first, outStride, a, aStride, rows, b + first, bStride, steps, accumulate);
+          continue;
         default: break;
       }
     }
@@ -157,13 +163,38 @@ inline void columnSums(float* total, const float* a, ptrdiff_t stride, int rows,
 inline const TrainingKernels& trainingKernels() {
   using namespace training;
 #ifdef DIFFWAVE_AMX
-  static constexpr TrainingKernels table{amxTiles::panelColumns, amxTiles::depth, maxTileBlocks, amxTiles::depth, amxTiles::arrange,
-                                         3 * 2, amxTiles::product<2>, amxTiles::product<3>, amxTiles::outer,
+  constexpr int panelWidth = amxTiles::panelColumns, depth = amxTiles::depth;
+  constexpr int maxBlocks = maxTileBlocks, blockUnit = amxTiles::depth, forwardBytes = 3 * 2;
+  constexpr auto arrange = amxTiles::arrange;
+  constexpr auto backwardProduct = amxTiles::product<2>, forwardProduct = amxTiles::product<3>;
+  constexpr auto outerProduct = amxTiles::outer;
 #else
-  static constexpr TrainingKernels table{width, 1, 36, blockRows, nullptr, 4, product, product, outer,
+  constexpr int panelWidth = width, depth = 1, maxBlocks = 36, blockUnit = blockRows, forwardBytes = 4;
+  constexpr decltype(TrainingKernels::arrange) arrange = nullptr;
+  constexpr auto backwardProduct = product, forwardProduct = product;
+  constexpr auto outerProduct = outer;
 #endif
-                                         winogradInput, winogradGates, winogradGateBackward, winogradResidualBackward, winogradWeightGradient, residual,
-                                         interpolateBackward, columnSums, applyMask, maskBackward};
+  static constexpr TrainingKernels table{
+      panelWidth,
+      depth,
+      maxBlocks,
+      blockUnit,
+      arrange,
+      forwardBytes,
+      backwardProduct,
+      forwardProduct,
+      outerProduct,
+      winogradInput,
+      winogradGates,
+      winogradGateBackward,
+      winogradResidualBackward,
+      winogradWeightGradient,
+      residual,
+      interpolateBackward,
+      columnSums,
+      applyMask,
+      maskBackward,
+  };
   return table;
 }
 

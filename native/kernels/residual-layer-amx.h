@@ -7,8 +7,8 @@
 // are zero.
 #pragma once
 
-#include "residual-layer-winograd.h"
 #include "amx.h"
+#include "residual-layer-winograd.h"
 
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
@@ -37,7 +37,8 @@ static void splitRow(float* row, int numbers) {
     for (int n = 0; n * side < together; n++) split(_mm512_loadu_ps(row + at + n * side), parts[n]);
     for (int n = 0; n * side < together; n++) {
       for (int i = 0; i < 2; i++) {
-        _mm256_store_si256(reinterpret_cast<__m256i*>(to + i * together + n * side), reinterpret_cast<__m256i>(parts[n][i]));
+        _mm256_store_si256(reinterpret_cast<__m256i*>(to + i * together + n * side),
+                           reinterpret_cast<__m256i>(parts[n][i]));
       }
     }
   }
@@ -130,9 +131,9 @@ struct LayerBlock {
   float weight[blockPositions];
   int count;
   int64_t leftBlocks;
-  LeftSide* left;   // [leftBlocks][2]
-  Pair* copies;     // copies of rows whose layout does not match an AMX tile
-  LeftSide* gatedSides; // [blocks of channels][2]
+  LeftSide* left;        // [leftBlocks][2]
+  Pair* copies;          // copies of rows whose layout does not match an AMX tile
+  LeftSide* gatedSides;  // [blocks of channels][2]
   Pair* z;
 
   int rowTiles() const { return count > side ? 2 : 1; }
@@ -153,7 +154,8 @@ static LeftSide copyRows(Pair& to, const RowAt& rowAt, int at, int numbers) {
 }
 
 /** The left sides of positions from `first` on: in their ring, or copies if rows are zeros or the ring wraps around. */
-static void findLeft(const Ring& ring, int64_t first, int64_t length, int numbers, int rowTiles, LeftSide*& to, Pair*& copies) {
+static void findLeft(const Ring& ring, int64_t first, int64_t length, int numbers, int rowTiles, LeftSide*& to,
+                     Pair*& copies) {
   for (int m = 0; m < rowTiles; m++) {
     const int64_t from = first + m * side;
     const bool inPlace = from >= 0 && from + side <= length && ring.contiguous(from, side);
@@ -253,7 +255,7 @@ class OutputEpilogue {
 /** sums [rows × 32] = left · right over `blocks` blocks of 32 steps, and meanwhile the epilogue of the product before. */
 template <int rowTiles, class Epilogue>
 static DIFFWAVE_NOINLINE void layerProductTiles(float* sums, const LeftSide* left, const Pair* right, int64_t blocks,
-                                             const Epilogue epilogue, int epilogueRows) {
+                                                const Epilogue epilogue, int epilogueRows) {
   clearSums<rowTiles, 2>();
   const int share = int((epilogueRows + blocks - 1) / blocks);
   int row = 0;
@@ -366,7 +368,8 @@ static void runLayer(const LayerTask& task) {
   LayerBlock blocks[blocksAtOnce];
   const int64_t zBlocks = blocksOf(task.paddedChannels), leftBlocks = 3 * zBlocks + blocksOf(task.melChannels);
   Scratch scratch(task.scratch);
-  float* const sums[2] = {scratch.take<float>(blockPositions * 2 * side), scratch.take<float>(blockPositions * 2 * side)};
+  float* const sums[2] = {scratch.take<float>(blockPositions * 2 * side),
+                          scratch.take<float>(blockPositions * 2 * side)};
   for (LayerBlock& block : blocks) {
     block.z = scratch.take<Pair>(2 * zBlocks);
     block.gatedSides = scratch.take<LeftSide>(2 * zBlocks);
@@ -377,7 +380,8 @@ static void runLayer(const LayerTask& task) {
   }
   for (int64_t position = task.begin; position < task.end;) {
     int count = 0;
-    for (; count < blocksAtOnce && position < task.end; position += blockPositions) findBlock(task, position, blocks[count++]);
+    for (; count < blocksAtOnce && position < task.end; position += blockPositions)
+      findBlock(task, position, blocks[count++]);
     runBlocks(task, blocks, count, sums);
   }
 }

@@ -17,18 +17,19 @@ static_assert(winogradBlocksPerTask % blockRows == 0, "a task is whole register 
 static int64_t scratchSize(int paddedChannels, int widestRow) {
   const int64_t direct = timeBlockPositions * (4 * paddedChannels + widestRow) + 2 * paddedChannels + 2 * widestRow;
   const int64_t winograd = winogradBlocksPerTask * int64_t(winogradInputs) * (paddedChannels + panelWidth) +
-                        winogradRowsPerTask * int64_t(paddedChannels + panelWidth + widestRow) + 3 * int64_t(paddedChannels);
+                           winogradRowsPerTask * int64_t(paddedChannels + panelWidth + widestRow) +
+                           3 * int64_t(paddedChannels);
   return direct > winograd ? direct : winograd;
 }
 
 /** The memory of one task. */
 struct WinogradWork {
-  int blocks;        // rounded up to whole register blocks
-  float* inputs;     // [6 × blocks × padded]: Bᵀ·y
-  float* products;   // [6 × blocks × width of a panel]
-  float* starts;     // [4 · blocks × width]: what the sums start from
-  float* mel;        // [4 · blocks × stride of the mel]
-  float* z;          // [4 · blocks × padded]
+  int blocks;                             // rounded up to whole register blocks
+  float* inputs;                          // [6 × blocks × padded]: Bᵀ·y
+  float* products;                        // [6 × blocks × width of a panel]
+  float* starts;                          // [4 · blocks × width]: what the sums start from
+  float* mel;                             // [4 · blocks × stride of the mel]
+  float* z;                               // [4 · blocks × padded]
   int64_t position[winogradRowsPerTask];  // −1: beyond the clip or the task
   const float* from[winogradRowsPerTask];
   const float* to[winogradRowsPerTask];
@@ -37,8 +38,8 @@ struct WinogradWork {
 
 /** to [blockRows × vectors · lanes] = bias (null: 0) + rows [blockRows × steps] · one panel of weights. */
 template <int vectors>
-static DIFFWAVE_NOINLINE void productPanel(const float* rows, int stride, const float* weights, int steps, const float* bias,
-                                        float* to) {
+static DIFFWAVE_NOINLINE void productPanel(const float* rows, int stride, const float* weights, int steps,
+                                           const float* bias, float* to) {
   Vector sum[blockRows][vectors];
   DIFFWAVE_UNROLL
   for (int v = 0; v < vectors; v++) {
@@ -55,7 +56,8 @@ static DIFFWAVE_NOINLINE void productPanel(const float* rows, int stride, const 
 }
 
 /** What the gate of a row starts from: the projected mel, the interpolated projections, or the bias. */
-DIFFWAVE_INLINE Vector winogradGateStart(const LayerTask& task, const WinogradWork& work, int row, int width, int column, int at) {
+DIFFWAVE_INLINE Vector winogradGateStart(const LayerTask& task, const WinogradWork& work, int row, int width,
+                                         int column, int at) {
   if (task.conditioning == Conditioning::projected) return load(work.starts + row * width + at);
   if (task.conditioning == Conditioning::none) return load(task.gateBias + column + at);
   const Vector from = load(work.from[row] + column + at);
@@ -173,7 +175,8 @@ static void runWinogradLayer(const LayerTask& task) {
   forEachPanel(2 * padded, [&](auto vectors, int column) {
     if constexpr (vectors % 2 == 0) {
       for (int row = 0; row < winogradOutputs * blocks; row += blockRows) {
-        outputPanel<vectors / 2>(task, registerBlocks[row / blockRows], column, work.z + static_cast<int64_t>(row) * padded);
+        outputPanel<vectors / 2>(task, registerBlocks[row / blockRows], column,
+                                 work.z + static_cast<int64_t>(row) * padded);
       }
     }
   });

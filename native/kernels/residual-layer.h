@@ -10,7 +10,7 @@ namespace layers {
 
 /** The rows of one register block, [blockRows] each. */
 struct RegisterBlock {
-  const float* tap[3];            // inputs at p − d, p and p + d
+  const float* tap[3];           // inputs at p − d, p and p + d
   const float* x[blockRows];     // the layer's input
   const float* mel;              // upsampled mel, projected within the kernel
   const float* from[blockRows];  // interpolated: the projections of the frame before,
@@ -34,7 +34,8 @@ static void findFrames(const LayerTask& task, int64_t position, const float*& fr
  * The rows of `count` ≤ blockRows positions from `position` on. Rows that are not contiguous in their ring, or zero past the
  * clip, are copied to `scratch`, which advances; results past `count` go to `spare`.
  */
-static void findRows(const LayerTask& task, int64_t position, int count, RegisterBlock& block, float*& scratch, float* spare) {
+static void findRows(const LayerTask& task, int64_t position, int count, RegisterBlock& block, float*& scratch,
+                     float* spare) {
   for (int t = 0; t < 3; t++) {
     block.tap[t] = gatherRows(task.input, position + (t - 1) * task.dilation, count, task.length, scratch);
   }
@@ -45,7 +46,8 @@ static void findRows(const LayerTask& task, int64_t position, int count, Registe
     const bool real = r < count;
     const int64_t p = real ? position + r : position;
     block.x[r] = block.tap[1] + r * task.input.stride;
-    if (task.conditioning == Conditioning::interpolated) findFrames(task, p, block.from[r], block.to[r], block.weight[r]);
+    if (task.conditioning == Conditioning::interpolated)
+      findFrames(task, p, block.from[r], block.to[r], block.weight[r]);
     block.output[r] = real && task.output.rows ? task.output.at(p) : spare;
     block.skip[r] = real ? task.skip.at(p) : spare;
   }
@@ -90,7 +92,8 @@ static DIFFWAVE_NOINLINE void gatePanel(const LayerTask& task, const RegisterBlo
 
 /** next y = (x + residual) · √½ + next step, and skip sum += skip, for the columns of one panel. z [blockRows × padded]. */
 template <int pairs>
-static DIFFWAVE_NOINLINE void outputPanel(const LayerTask& task, const RegisterBlock& block, int column, const float* z) {
+static DIFFWAVE_NOINLINE void outputPanel(const LayerTask& task, const RegisterBlock& block, int column,
+                                          const float* z) {
   constexpr int vectors = 2 * pairs;
   Vector sum[blockRows][vectors];
   DIFFWAVE_UNROLL

@@ -59,8 +59,8 @@ struct LayerTask {
   Ring skip;                           // running sum of the skips [positions × padded]
   bool firstLayer;                     // the skip sum starts here
   Conditioning conditioning;
-  Ring mel;             // interpolated: projections [frames × 2 · padded], in panel order; projected: the upsampled mel
-  int melChannels;      // projected: steps of the packed weights that come before the taps; else 0
+  Ring mel;         // interpolated: projections [frames × 2 · padded], in panel order; projected: the upsampled mel
+  int melChannels;  // projected: steps of the packed weights that come before the taps; else 0
   int64_t framePeriod;  // interpolated: positions per frame,
   int64_t lastFrame;    // and the last frame, which holds to the end
   const float* gateWeights;
@@ -146,7 +146,8 @@ struct ForwardKernels {
   void (*rows)(const RowsTask&);
   void (*upsample)(const UpsampleTask&);
   /** out [rows] = weights [rows × columns] · in + bias, then SiLU if `silu`. */
-  void (*linear)(float* out, const float* weights, const float* bias, const float* in, int rows, int columns, bool silu);
+  void (*linear)(float* out, const float* weights, const float* bias, const float* in, int rows, int columns,
+                 bool silu);
   /** out[i] = gain · output[i] + sigmoid(output[count + i]) · audio[i] (kernels/mask.h). */
   void (*mask)(float* out, const float* output, const float* audio, float gain, int count);
   /** Independent multiply-adds on registers only, `iterations` times. @returns the floating-point operations done */

@@ -155,7 +155,8 @@ inline void winogradResidualBackward(const WinogradResidualBackward& task) {
 }
 
 /** TrainingKernels::winogradWeightGradient: Gᵀ, from six planes of `count` numbers to three. */
-inline void winogradWeightGradient(float* taps, ptrdiff_t tapPlane, const float* transformed, ptrdiff_t plane, int count) {
+inline void winogradWeightGradient(float* taps, ptrdiff_t tapPlane, const float* transformed, ptrdiff_t plane,
+                                   int count) {
   for (int i = 0; i < count; i += lanes) {
     Vector p[winogradInputs];
     DIFFWAVE_UNROLL
@@ -171,8 +172,8 @@ inline void winogradWeightGradient(float* taps, ptrdiff_t tapPlane, const float*
 }
 
 /** TrainingKernels::residual: skip += out[first half], next = (y − minus + out[second half]) · √½ + plus. */
-inline void residual(float* const* skip, float* const* next, const float* const* y, const float* out, const float* minus,
-                     const float* plus, int rows, int columns, bool last) {
+inline void residual(float* const* skip, float* const* next, const float* const* y, const float* out,
+                     const float* minus, const float* plus, int rows, int columns, bool last) {
   for (int r = 0; r < rows; r++, out += 2 * columns) {
     if (skip[r] == nullptr) continue;
     for (int c = 0; c < columns; c += lanes) store(skip[r] + c, load(skip[r] + c) + load(out + c));

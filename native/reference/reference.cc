@@ -53,24 +53,24 @@ void convolveBackward(Scalar* dIn, Scalar* dWeight, Scalar* dBias, const Scalar*
 template <class Scalar>
 struct Activations {
   using Array = std::vector<Scalar>;
-  Array embedded1, embedded2;        // [hidden] before SiLU
-  Array silu1, embedding;            // [hidden] after SiLU; embedding has the label added
-  Array folded;                      // [patch × P]: sample p·patch + j is channel j of position p
-  Array input;                       // [C × P] after ReLU
-  std::vector<Array> upsampled;      // per stride [bands × frames so far] (of the shared upsampler)
-  std::vector<Array> encoded;        // per encoder convolution [channels × F], after leaky ReLU
+  Array embedded1, embedded2;    // [hidden] before SiLU
+  Array silu1, embedding;        // [hidden] after SiLU; embedding has the label added
+  Array folded;                  // [patch × P]: sample p·patch + j is channel j of position p
+  Array input;                   // [C × P] after ReLU
+  std::vector<Array> upsampled;  // per stride [bands × frames so far] (of the shared upsampler)
+  std::vector<Array> encoded;    // per encoder convolution [channels × F], after leaky ReLU
   struct Layer {
-    Array x, y;                      // [C × P] without and with the step embedding
-    std::vector<Array> upsampled;    // as above, where each layer has its own upsampler
-    Array conditioning;              // [conditionerChannels × P] (transposed)
-    Array first, second;             // [C × P] the gate's halves, activated
-    Array gated;                     // [C × P]
+    Array x, y;                    // [C × P] without and with the step embedding
+    std::vector<Array> upsampled;  // as above, where each layer has its own upsampler
+    Array conditioning;            // [conditionerChannels × P] (transposed)
+    Array first, second;           // [C × P] the gate's halves, activated
+    Array gated;                   // [C × P]
   };
   std::vector<Layer> layers;
-  Array skip;                        // [C × P] Σ skips / √layers
-  Array hidden;                      // [C × P] after skip projection and ReLU
-  Array mask;                        // [samples], where the network masks its input
-  Array noise;                       // [samples]
+  Array skip;    // [C × P] Σ skips / √layers
+  Array hidden;  // [C × P] after skip projection and ReLU
+  Array mask;    // [samples], where the network masks its input
+  Array noise;   // [samples]
 };
 
 template <class Scalar>
@@ -89,8 +89,8 @@ class Reference {
  private:
   int64_t positions(const Clip& clip) const { return int64_t(clip.audio.size()) / shape_.patch; }
   std::vector<Array> upsampled(const ParameterOffset* places, const Clip& clip) const;
-  void upsampledBackward(Scalar* gradients, const ParameterOffset* places, const Clip& clip, const std::vector<Array>& results,
-                         const Array& dPositions) const;
+  void upsampledBackward(Scalar* gradients, const ParameterOffset* places, const Clip& clip,
+                         const std::vector<Array>& results, const Array& dPositions) const;
   void interpolate(const Clip& clip, int64_t position, int64_t& frame, int64_t& next, Scalar& fraction) const;
   const Array& conditionerInput(const Clip& clip, const Activations<Scalar>& a) const {
     return a.encoded.empty() ? clip.mel : a.encoded.back();
@@ -165,8 +165,8 @@ Activations<Scalar> Reference<Scalar>::forward(const Clip& clip) const {
   plain::linear(a.embedded1.data(), clip.sinusoids.data(), w_ + places_.embedding1.weight, w_ + places_.embedding1.bias,
                 hidden, shape_.embedding);
   for (Scalar v : a.embedded1) a.silu1.push_back(plain::silu(v));
-  plain::linear(a.embedded2.data(), a.silu1.data(), w_ + places_.embedding2.weight, w_ + places_.embedding2.bias, hidden,
-                hidden);
+  plain::linear(a.embedded2.data(), a.silu1.data(), w_ + places_.embedding2.weight, w_ + places_.embedding2.bias,
+                hidden, hidden);
   for (Scalar v : a.embedded2) a.embedding.push_back(plain::silu(v));
   if (shape_.labels > 0) {
     const int row = clip.label < 0 ? shape_.labels : clip.label;
@@ -210,8 +210,8 @@ Activations<Scalar> Reference<Scalar>::forward(const Clip& clip) const {
     for (int64_t i = 0; i < C * P; i++) layer.y[i] += step[i / P];
 
     Array sum(size_t(2 * C * P));
-    convolve(sum.data(), layer.y.data(), w_ + at.dilated.weight, w_ + at.dilated.bias, 2 * C_, C_, 3, shape_.dilation(l),
-             P);
+    convolve(sum.data(), layer.y.data(), w_ + at.dilated.weight, w_ + at.dilated.bias, 2 * C_, C_, 3,
+             shape_.dilation(l), P);
     if (shape_.conditioner == Conditioner::transposed) {
       if (shape_.upsamplerPerLayer) layer.upsampled = upsampled(at.upsampler, clip);
       const Array& mel = shape_.upsamplerPerLayer ? layer.upsampled.back() : a.upsampled.back();
@@ -304,7 +304,7 @@ void Reference<Scalar>::backward(Scalar* g, const Clip& clip, const Activations<
   convolveBackward(dSkip.data(), g + places_.skip.weight, g + places_.skip.bias, dHidden.data(), a.skip.data(),
                    w_ + places_.skip.weight, C_, C_, 1, 1, P);
 
-  Array dx(size_t(C * P));            // of the layer's result; nothing reads the last one's
+  Array dx(size_t(C * P));  // of the layer's result; nothing reads the last one's
   Array dEmbedding(hidden);
   Array dMel(size_t(shape_.bands * P));  // of the shared upsampled mel
   const Array& frameInput = conditionerInput(clip, a);
@@ -393,7 +393,7 @@ void Reference<Scalar>::backward(Scalar* g, const Clip& clip, const Activations<
 
 template <class Scalar>
 std::vector<Scalar> referencePredict(const NetworkShape& shape, const Scalar* parameters,
-                                   const ReferenceClip<Scalar>& clip) {
+                                     const ReferenceClip<Scalar>& clip) {
   return Reference<Scalar>(shape, parameters).forward(clip).noise;
 }
 

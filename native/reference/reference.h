@@ -20,14 +20,14 @@ struct ReferenceClip {
   std::vector<Scalar> mel;        // [bands × frames]
   int64_t frames = 0;
   int64_t melOffset = 0;  // samples from the first frame's start to the audio's
-  int label = -1;  // −1: no label
-  Scalar gain = 1;                // of f, where the network masks its input
+  int label = -1;         // −1: no label
+  Scalar gain = 1;        // of f, where the network masks its input
 };
 
 /** ε_θ of one clip: [samples]. */
 template <class Scalar>
 std::vector<Scalar> referencePredict(const NetworkShape& shape, const Scalar* parameters,
-                                   const ReferenceClip<Scalar>& clip);
+                                     const ReferenceClip<Scalar>& clip);
 
 /**
  * Mean over all samples of the batch of weight · |ε − target| (or its square), ∂loss/∂parameters (overwritten, laid out as

@@ -26,7 +26,8 @@ const ForwardKernels& forwardTable() {
 #ifdef DIFFWAVE_AMX
   constexpr int64_t (*scratch)(int, int) = amxTiles::scratchSize;
   constexpr auto packOfLayer = amxTiles::packLayer;
-  constexpr int depth = amxTiles::depth, positions = amxTiles::blocksAtOnce * amxTiles::blockPositions, maxWinogradDilation = 0;
+  constexpr int depth = amxTiles::depth, positions = amxTiles::blocksAtOnce * amxTiles::blockPositions,
+                maxWinogradDilation = 0;
   constexpr auto layer = amxTiles::runLayer;
   constexpr auto arrangeRows = amxTiles::arrangeRows;
 #else
@@ -37,8 +38,9 @@ const ForwardKernels& forwardTable() {
   constexpr auto arrangeRows = [](const Ring&, int64_t, int64_t, int) {};  // the rows stay floats
 #endif
   static const ForwardKernels kernels = {
-      paddedChannels, scratch, melMargin, melStride, packPanels, packOfLayer, depth, packedSize, packBias, layer, arrangeRows, positions,
-      maxWinogradDilation, runWinogradLayer, runRows, runUpsample, runLinear, applyMask, multiplyAdds,
+      paddedChannels, scratch,     melMargin, melStride,   packPanels,   packOfLayer,         depth,
+      packedSize,     packBias,    layer,     arrangeRows, positions,    maxWinogradDilation, runWinogradLayer,
+      runRows,        runUpsample, runLinear, applyMask,   multiplyAdds,
   };
   return kernels;
 }

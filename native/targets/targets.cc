@@ -8,10 +8,10 @@
 
 namespace diffwave {
 
-#define DIFFWAVE_DECLARE(target)           \
-  namespace target {                       \
-  const TrainingKernels& trainingTable();       \
-  const ForwardKernels& forwardTable();         \
+#define DIFFWAVE_DECLARE(target)          \
+  namespace target {                      \
+  const TrainingKernels& trainingTable(); \
+  const ForwardKernels& forwardTable();   \
   }
 
 #if defined(DIFFWAVE_WITH_AMX)

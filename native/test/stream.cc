@@ -7,8 +7,8 @@
 #include <cstring>
 #include <vector>
 
-#include "../reference/reference.h"
 #include "../inference/stream.h"
+#include "../reference/reference.h"
 #include "../targets/targets.h"
 #include "tests.h"
 

@@ -6,8 +6,8 @@
 #include <cstring>
 #include <vector>
 
-#include "../targets/targets.h"
 #include "../reference/reference.h"
+#include "../targets/targets.h"
 #include "../training/training.h"
 #include "tests.h"
 

@@ -44,12 +44,12 @@ void TrainingPass::packConditioning() {
     const int64_t in = frameChannels_[size_t(i)], out = frameChannels_[size_t(i) + 1];
     const ParameterOffset& at = task_->places.encoder[i];
     // k: tap, channel.
-    pack(Direction::forward, encoderWeight_[size_t(i)], 3 * in, columnsOf(out), [&](int64_t k, int64_t n) {
-      return n < out ? w[at.weight + (n * in + k % in) * 3 + k / in] : 0.0f;
-    }, 3);
-    pack(Direction::backward, dEncoder_[size_t(i)], 3 * out, columnsOf(in), [&](int64_t k, int64_t n) {
-      return n < in ? w[at.weight + (k % out * in + n) * 3 + k / out] : 0.0f;
-    }, 3);
+    pack(
+        Direction::forward, encoderWeight_[size_t(i)], 3 * in, columnsOf(out),
+        [&](int64_t k, int64_t n) { return n < out ? w[at.weight + (n * in + k % in) * 3 + k / in] : 0.0f; }, 3);
+    pack(
+        Direction::backward, dEncoder_[size_t(i)], 3 * out, columnsOf(in),
+        [&](int64_t k, int64_t n) { return n < in ? w[at.weight + (k % out * in + n) * 3 + k / out] : 0.0f; }, 3);
     for (int64_t n = 0; n < columnsOf(out); n++) encoderBias_[size_t(i)][n] = n < out ? w[at.bias + n] : 0;
   }
 }
@@ -158,7 +158,8 @@ void TrainingPass::melForward() {
     task_->pool.forEach(tasks, [&](int task, int) {
       const int64_t first = 1 + int64_t(task) * rowsATask, last = std::min(frameRows_ - 1, first + rowsATask);
       float* to = frames_[i + 1] + first * out;
-      for (int64_t r = 0; r < last - first; r++) std::memcpy(to + r * out, encoderBias_[i], size_t(out) * sizeof(float));
+      for (int64_t r = 0; r < last - first; r++)
+        std::memcpy(to + r * out, encoderBias_[i], size_t(out) * sizeof(float));
       Segment segments[3];
       for (int tap = -1; tap <= 1; tap++) {
         segments[tap + 1] = {frames_[i] + (first + tap) * in, ptrdiff_t(in), int(frameChannels_[i])};
@@ -169,11 +170,12 @@ void TrainingPass::melForward() {
     clearFrameGuards(frames_[i + 1], out);
   }
   const int64_t channels = frameChannels_.back();
-  if (dProjected_ != nullptr) std::memset(dProjected_, 0, size_t(shape_.layers * frameRows_ * 2 * columns_) * sizeof(float));
+  if (dProjected_ != nullptr)
+    std::memset(dProjected_, 0, size_t(shape_.layers * frameRows_ * 2 * columns_) * sizeof(float));
   task_->pool.forEach(shape_.layers, [&](int layer, int) {
     const Segment segment{frames_.back(), ptrdiff_t(columnsOf(channels)), int(channels)};
-    kernels.forwardProduct(projected_ + layer * frameRows_ * 2 * columns_, 2 * columns_, int(frameRows_), int(2 * columns_),
-                    &segment, 1, weights_[size_t(layer)].conditioner, false);
+    kernels.forwardProduct(projected_ + layer * frameRows_ * 2 * columns_, 2 * columns_, int(frameRows_),
+                           int(2 * columns_), &segment, 1, weights_[size_t(layer)].conditioner, false);
   });
 }
 
@@ -223,7 +225,8 @@ void TrainingPass::melBackward() {
       return;
     }
     if (encoderWeight_.empty()) return;
-    const int64_t first = 1 + int64_t(task - shape_.layers) * rowsATask, last = std::min(frameRows_ - 1, first + rowsATask);
+    const int64_t first = 1 + int64_t(task - shape_.layers) * rowsATask,
+                  last = std::min(frameRows_ - 1, first + rowsATask);
     for (int layer = 0; layer < shape_.layers; layer++) {
       const Segment segment{dProjected_ + (layer * frameRows_ + first) * wide, ptrdiff_t(wide), int(wide)};
       kernels.product(dFrames_.back() + first * stride, stride, int(last - first), int(stride), &segment, 1,
@@ -263,8 +266,8 @@ void TrainingPass::melBackward() {
 }
 
 /** All results of one clip's upsampler, [bands × frames so far] each. */
-static std::vector<std::vector<float>> upsampleClip(const NetworkShape& shape, const float* w, const ParameterOffset* places,
-                                                    const TrainingBatch::Clip& clip) {
+static std::vector<std::vector<float>> upsampleClip(const NetworkShape& shape, const float* w,
+                                                    const ParameterOffset* places, const TrainingBatch::Clip& clip) {
   std::vector<std::vector<float>> results;
   const float* in = clip.mel;
   int64_t frames = clip.frames;

@@ -31,7 +31,8 @@ TrainingPass::TrainingPass(const NetworkShape& shape, int threads, const Trainin
   for (int g = 0; g <= groups; g++) groupStart_.push_back(int(int64_t(tiles) * g / groups));
   tileLosses_.resize(size_t(tiles));
 
-  for (int l = 0; l < std::min(shape.layers, shape.dilationCycle); l++) tilings_.push_back(tileIntoBlocks(shape.dilation(l)));
+  for (int l = 0; l < std::min(shape.layers, shape.dilationCycle); l++)
+    tilings_.push_back(tileIntoBlocks(shape.dilation(l)));
   size_t mostTiles = 0;
   int64_t mostRows = 0;
   for (const WinogradTiling& blocks : tilings_) {

@@ -54,8 +54,8 @@ class TrainingPass {
   using Clip = TrainingBatch::Clip;
 
   /** Lays the memory out; with a null block only to learn `bytes`. */
-  TrainingPass(const NetworkShape& shape, int threads, const TrainingKernels& kernels, const Clip* clips, int count, Keep keep,
-               float* block);
+  TrainingPass(const NetworkShape& shape, int threads, const TrainingKernels& kernels, const Clip* clips, int count,
+               Keep keep, float* block);
 
   size_t bytes() const { return bytes_; }
 
@@ -93,11 +93,11 @@ class TrainingPass {
   };
   /** A worker's own memory. */
   struct Scratch {
-    float *narrow, *wide;            // 6 planes of points, rows of columns and of 2·columns
+    float *narrow, *wide;                // 6 planes of points, rows of columns and of 2·columns
     float *gated, *dGated, *dSkip, *dx;  // tile rows of columns; gated: columns + 16
-    float *halves, *out;             // tile rows of 2·columns
-    float *mel, *dMel;               // tile rows of bands
-    float* dPoints;                  // [6 × C × 2·columns]
+    float *halves, *out;                 // tile rows of 2·columns
+    float *mel, *dMel;                   // tile rows of bands
+    float* dPoints;                      // [6 × C × 2·columns]
   };
   /** The groups' partial sums of one layer, in rows of `width` columns each. */
   struct PartialLayout {
@@ -120,11 +120,13 @@ class TrainingPass {
   void forEachGroup(const Body& body);
   /** The same over a layer's fours, then `end(group, worker)` after each group; and `more` further tasks. */
   template <class Body, class End, class More>
-  void forEachWinogradGroup(const WinogradTiling& blocks, const Body& body, const End& end, int more, const More& extra);
+  void forEachWinogradGroup(const WinogradTiling& blocks, const Body& body, const End& end, int more,
+                            const More& extra);
 
   /** Packs element(k, n), k < steps, n < columns, into panels; the steps are those of `segments` equally long segments. */
   template <class Element>
-  void pack(Direction direction, float* to, int64_t steps, int64_t columns, const Element& element, int segments = 1) const;
+  void pack(Direction direction, float* to, int64_t steps, int64_t columns, const Element& element,
+            int segments = 1) const;
   /** Floats of room that panels take. */
   int64_t packedSize(Direction direction, int64_t steps, int64_t columns, int segments = 1) const {
     const int64_t numbers = roundedUp(columns, kernels_.width) * roundedUp(steps / segments, kernels_.depth) * segments;
@@ -182,25 +184,25 @@ class TrainingPass {
   const TrainingTask* task_ = nullptr;
   size_t bytes_ = 0;
 
-  const int64_t C_, columns_;       // channels, and rounded up
+  const int64_t C_, columns_;                        // channels, and rounded up
   std::vector<int64_t> firstPosition_, firstFrame_;  // [clips + 1]
-  std::vector<int64_t> positions_;  // [clips]
+  std::vector<int64_t> positions_;                   // [clips]
   std::vector<Tile> tiles_;
-  std::vector<int> groupStart_;     // [groups + 1] first tile
+  std::vector<int> groupStart_;  // [groups + 1] first tile
 
   // Activations.
-  std::vector<Rows> y_;             // per layer, with its step embedding added
-  std::vector<float*> halves_;      // per layer [rows of its fours × 2·columns], or empty: computed again
-  Rows skip_;                       // Σ skips, then their mean; later the gradient each skip gets
-  Rows dx_;                         // gradient of a layer's residual sum before the layer below
-  Rows dSums_;                      // gradient of what goes into the gate
-  float* zeros_ = nullptr;          // a row past the clips' ends
-  std::vector<WinogradTiling> tilings_;        // by dilation
-  std::vector<float*> scratch_;     // per worker
-  std::vector<Scratch> tileScratch_;  // the same memory, for tiles of fours
-  float* partial_ = nullptr;        // [groups × partial.size]
+  std::vector<Rows> y_;                  // per layer, with its step embedding added
+  std::vector<float*> halves_;           // per layer [rows of its fours × 2·columns], or empty: computed again
+  Rows skip_;                            // Σ skips, then their mean; later the gradient each skip gets
+  Rows dx_;                              // gradient of a layer's residual sum before the layer below
+  Rows dSums_;                           // gradient of what goes into the gate
+  float* zeros_ = nullptr;               // a row past the clips' ends
+  std::vector<WinogradTiling> tilings_;  // by dilation
+  std::vector<float*> scratch_;          // per worker
+  std::vector<Scratch> tileScratch_;     // the same memory, for tiles of fours
+  float* partial_ = nullptr;             // [groups × partial.size]
   PartialLayout partialLayout_{};
-  float* tileSums_ = nullptr;       // [tiles × columns]
+  float* tileSums_ = nullptr;  // [tiles × columns]
   std::vector<double> tileLosses_;
 
   // Packed weights.
@@ -211,21 +213,21 @@ class TrainingPass {
   };
   std::vector<LayerWeights> weights_;
   float *inputWeight_, *inputBias_, *skipWeight_, *skipBias_, *outputWeight_, *outputBias_, *dHidden_, *dSkip_;
-  float* skipBiasGradient_;         // [columns]: the same for every layer
+  float* skipBiasGradient_;  // [columns]: the same for every layer
 
   // The step embedding: per clip, in plain floats.
   std::vector<float> embedded1_, embedded2_, silu1_, embedding_;  // [clips × hidden]
-  float *steps_, *dSteps_;          // [layers × clips × columns]
+  float *steps_, *dSteps_;                                        // [layers × clips × columns]
 
   // The mel: frame rows have one row of zeros before, between and after the clips.
   int64_t frameRows_ = 0;
-  std::vector<float*> frames_;      // mel, then each encoder's result [frameRows × columnsOf(channels)]
+  std::vector<float*> frames_;  // mel, then each encoder's result [frameRows × columnsOf(channels)]
   std::vector<int64_t> frameChannels_;
-  std::vector<float*> dFrames_;     // their gradients
+  std::vector<float*> dFrames_;  // their gradients
   std::vector<float*> encoderWeight_, encoderBias_, dEncoder_, dEncoderWeight_;
   float *projected_ = nullptr, *dProjected_ = nullptr;  // [layers × frameRows × 2·columns]
   float* conditionerGradient_ = nullptr;                // [layers × channels × 2·columns]
-  Rows melRows_, dMelRows_;         // transposed: [P × columnsOf(bands)]
+  Rows melRows_, dMelRows_;                             // transposed: [P × columnsOf(bands)]
 };
 
 template <class Body>
@@ -239,7 +241,8 @@ void TrainingPass::forEachGroup(const Body& body) {
 }
 
 template <class Body, class End, class More>
-void TrainingPass::forEachWinogradGroup(const WinogradTiling& blocks, const Body& body, const End& end, int more, const More& extra) {
+void TrainingPass::forEachWinogradGroup(const WinogradTiling& blocks, const Body& body, const End& end, int more,
+                                        const More& extra) {
   const int groups = int(blocks.groupStart.size()) - 1;
   task_->pool.forEach(groups + more, [&](int task, int worker) {
     if (cancelled()) return;
@@ -252,7 +255,8 @@ void TrainingPass::forEachWinogradGroup(const WinogradTiling& blocks, const Body
 }
 
 template <class Element>
-void TrainingPass::pack(Direction direction, float* to, int64_t steps, int64_t columns, const Element& element, int segments) const {
+void TrainingPass::pack(Direction direction, float* to, int64_t steps, int64_t columns, const Element& element,
+                        int segments) const {
   const int64_t own = steps / segments, padded = roundedUp(own, kernels_.depth);
   float* at = to;
   for (int64_t first = 0; first < columns; first += kernels_.width) {

@@ -1,6 +1,6 @@
 // The residual stack of a pass and its two ends, forward and backward.
-#include "pass.h"
 #include "../winograd.h"
+#include "pass.h"
 
 #include <algorithm>
 #include <cmath>
@@ -26,7 +26,8 @@ void TrainingPass::pointers(float** to, const Rows& rows, const WinogradTile& ti
   for (int r = 0; r < at.count; r++) to[r] = at.position[r] < 0 ? nullptr : row(rows, tile.clip, at.position[r]);
 }
 
-void TrainingPass::gather(float* to, const Rows& rows, const WinogradTile& tile, const WinogradRows& at, int64_t width) const {
+void TrainingPass::gather(float* to, const Rows& rows, const WinogradTile& tile, const WinogradRows& at,
+                          int64_t width) const {
   for (int r = 0; r < at.count; r++, to += width) {
     const float* from = at.position[r] < 0 ? zeros_ : row(rows, tile.clip, at.position[r]);
     std::memcpy(to, from, size_t(width) * sizeof(float));
@@ -34,7 +35,7 @@ void TrainingPass::gather(float* to, const Rows& rows, const WinogradTile& tile,
 }
 
 void TrainingPass::inputTransform(float* planes, int64_t width, const Rows& rows, const WinogradTile& tile,
-                            int64_t dilation) const {
+                                  int64_t dilation) const {
   const float* inputs[winogradInputs * maxTileBlocks];
   const int64_t end = positions_[size_t(tile.clip)];
   for (int q = 0; q < tile.blocks; q++) {
@@ -70,7 +71,8 @@ void TrainingPass::inputForward() {
   });
 }
 
-void TrainingPass::gates(int layer, const WinogradTile& tile, const WinogradRows& at, const Scratch& scratch, float* halves) {
+void TrainingPass::gates(int layer, const WinogradTile& tile, const WinogradRows& at, const Scratch& scratch,
+                         float* halves) {
   const TrainingKernels& kernels = task_->kernels;
   const LayerWeights& w = weights_[size_t(layer)];
   const int columns = int(columns_), wide = 2 * columns;
@@ -104,7 +106,7 @@ void TrainingPass::gates(int layer, const WinogradTile& tile, const WinogradRows
   for (int k = 0; k < winogradInputs; k++) {
     const Segment segment{scratch.narrow + k * narrowPlane, columns, int(C_)};
     kernels.forwardProduct(scratch.wide + k * widePlane, wide, tile.blocks, wide, &segment, 1,
-                    w.dilated + k * packedSize(Direction::forward, C_, wide), false);
+                           w.dilated + k * packedSize(Direction::forward, C_, wide), false);
   }
   task.sums = scratch.wide;
   task.plane = widePlane;
@@ -138,7 +140,8 @@ void TrainingPass::layerForward(int layer) {
     kernels.residual(skip, next, y, scratch.out, shape_.residualAfterStep ? zeros_ : step, step + count_ * columns,
                      at.count, columns, last);
   };
-  forEachWinogradGroup(tilingOf(layer), body, [](int, int) {}, 0, [](int, int) {});
+  forEachWinogradGroup(
+      tilingOf(layer), body, [](int, int) {}, 0, [](int, int) {});
 }
 
 void TrainingPass::outputTile(const Tile& tile, float* hidden, float* output) {
@@ -169,7 +172,8 @@ void TrainingPass::outputForward() {
     const Clip& clip = clips_[tile.clip];
     for (int r = 0; r < tile.count; r++, output += outputColumns) {
       const int64_t sample = (tile.start + r) * patch;
-      if (shape_.inputMask) task_->kernels.mask(clip.prediction + sample, output, clip.audio + sample, clip.gain, patch);
+      if (shape_.inputMask)
+        task_->kernels.mask(clip.prediction + sample, output, clip.audio + sample, clip.gain, patch);
       else std::memcpy(clip.prediction + sample, output, size_t(patch) * sizeof(float));
     }
   });
@@ -291,8 +295,8 @@ void TrainingPass::gateBackward(int layer) {
     kernels.product(scratch.dGated, columns, rows, columns, segments, last ? 1 : 2, w.dGated, false);
     float* dSums[4 * maxTileBlocks];
     pointers(dSums, dSums_, tile, at);
-    kernels.winogradGateBackward({halves, scratch.dGated, tile.blocks, columns, shape_.tanhFirst, scratch.gated, columns + 16,
-                              dSums, scratch.wide, widePlane, partial + part.sums});
+    kernels.winogradGateBackward({halves, scratch.dGated, tile.blocks, columns, shape_.tanhFirst, scratch.gated,
+                                  columns + 16, dSums, scratch.wide, widePlane, partial + part.sums});
     if (last) {
       if (!more) std::memset(partial + part.output, 0, size_t(C_ * columns) * sizeof(float));
       kernels.columnSums(partial + part.sums + wide + columns, scratch.dSkip, columns, rows, columns);
@@ -325,8 +329,8 @@ void TrainingPass::gateBackward(int layer) {
   };
   const auto end = [&](int group, int worker) {
     const int64_t count = C_ * wide;
-    kernels.winogradWeightGradient(partial_ + group * part.size + part.dilated, count, tileScratch_[size_t(worker)].dPoints, count,
-                        int(count));
+    kernels.winogradWeightGradient(partial_ + group * part.size + part.dilated, count,
+                                   tileScratch_[size_t(worker)].dPoints, count, int(count));
   };
   forEachWinogradGroup(blocks, body, end, 0, [](int, int) {});
 }
@@ -350,15 +354,18 @@ void TrainingPass::convolutionBackward(int layer) {
     pointers(dx, dx_, tile, at);
     float* total = tileSums_ + int64_t(number) * columns;
     std::memset(total, 0, size_t(columns) * sizeof(float));
-    kernels.winogradResidualBackward({scratch.narrow, narrowPlane, tile.blocks, columns, dx, total, layer == shape_.layers - 1,
-                         shape_.residualAfterStep, layer == 0 ? 1.0f : sqrtHalf});
+    kernels.winogradResidualBackward({scratch.narrow, narrowPlane, tile.blocks, columns, dx, total,
+                                      layer == shape_.layers - 1, shape_.residualAfterStep,
+                                      layer == 0 ? 1.0f : sqrtHalf});
   };
   // Frames of mel beside it.
   constexpr int framesATask = 16;
   const int64_t frames = shape_.conditioner == Conditioner::frameRate ? firstFrame_.back() : 0;
-  forEachWinogradGroup(blocks, body, [](int, int) {}, int((frames + framesATask - 1) / framesATask), [&](int task, int) {
-    foldMelGradient(layer, task * framesATask, int(std::min<int64_t>(frames, (task + 1) * framesATask)));
-  });
+  forEachWinogradGroup(
+      blocks, body, [](int, int) {}, int((frames + framesATask - 1) / framesATask),
+      [&](int task, int) {
+        foldMelGradient(layer, task * framesATask, int(std::min<int64_t>(frames, (task + 1) * framesATask)));
+      });
 }
 
 /** Adds the groups' partial sums up, in order, and lays them out as the parameters are. */

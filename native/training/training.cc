@@ -15,8 +15,8 @@ Training::Training(const NetworkShape& shape, Pool& pool, const TrainingKernels&
 Training::~Training() { std::free(memory_); }
 
 size_t Training::memory(const TrainingBatch::Clip* clips, int count, bool storeGates) const {
-  return TrainingPass(shape_, pool_.threads(), kernels_, clips, count, storeGates ? Keep::gates : Keep::inputs,
-                      nullptr).bytes();
+  return TrainingPass(shape_, pool_.threads(), kernels_, clips, count, storeGates ? Keep::gates : Keep::inputs, nullptr)
+      .bytes();
 }
 
 bool Training::reserve(size_t bytes) {

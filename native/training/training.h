@@ -30,10 +30,10 @@ struct TrainingBatch {
     const float* mel;        // [bands × frames], or null
     int64_t samples;         // a multiple of the patch
     int64_t frames;
-    int label;               // −1: none
-    int64_t melOffset = 0;   // samples from the first frame's start to the audio's: whole frames
+    int label;                    // −1: none
+    int64_t melOffset = 0;        // samples from the first frame's start to the audio's: whole frames
     float* prediction = nullptr;  // [samples]: where ε is written, if it is asked for
-    float gain = 1;          // of f, where the network masks its input
+    float gain = 1;               // of f, where the network masks its input
   };
   const Clip* clips;
   int count;

@@ -1,6 +1,6 @@
 // The weights of a pass, packed for the matrix products of the way forward and the way back.
-#include "pass.h"
 #include "../winograd.h"
+#include "pass.h"
 
 #include <cstring>
 
@@ -8,13 +8,13 @@ namespace diffwave {
 
 /** Packs taps(k, n), three weights or null for zeros, at the six points: a set of panels each. */
 template <class Taps>
-static void packPoints(Direction direction, float* to, const TrainingKernels& kernels, int64_t steps, int64_t columns, bool reversed,
-                       const Taps& taps) {
+static void packPoints(Direction direction, float* to, const TrainingKernels& kernels, int64_t steps, int64_t columns,
+                       bool reversed, const Taps& taps) {
   const int64_t width = kernels.width, padded = roundedUp(steps, kernels.depth);
   const int64_t numbers = roundedUp(columns, width) * padded;
   const int64_t plane = direction == Direction::forward ? numbers * kernels.forwardBytes / 4 : numbers;
   float* const start = to;
-  const float (&g)[winogradInputs][3] = kernelTransform;
+  const float(&g)[winogradInputs][3] = kernelTransform;
   for (int64_t first = 0; first < columns; first += width) {
     for (int64_t k = 0; k < padded; k++) {
       for (int64_t n = first; n < first + width; n++, to++) {
@@ -62,9 +62,10 @@ void TrainingPass::packLayer(int layer) {
     return o < 0 ? 0.0f : w[at.output.weight + (o < C ? o + C : o - C) * C + k];
   });
   const bool last = layer == shape_.layers - 1;
-  pack(Direction::backward, to.dGated, last ? C : 2 * C, columns, [&](int64_t k, int64_t n) {
-    return n >= C ? 0.0f : w[at.output.weight + (k < C ? k + C : k - C) * C + n];
-  }, last ? 1 : 2);
+  pack(
+      Direction::backward, to.dGated, last ? C : 2 * C, columns,
+      [&](int64_t k, int64_t n) { return n >= C ? 0.0f : w[at.output.weight + (k < C ? k + C : k - C) * C + n]; },
+      last ? 1 : 2);
   for (int64_t n = 0; n < wide; n++) {
     const int64_t o = halfRow(n);
     to.bias[n] = o < 0 ? 0 : w[at.dilated.bias + o];
@@ -91,11 +92,14 @@ void TrainingPass::packEnds() {
   const int64_t C = C_, patch = shape_.patch, outputs = shape_.outputs(), outputColumns = columnsOf(outputs);
   pack(Direction::forward, inputWeight_, patch, columns_,
        [&](int64_t k, int64_t n) { return n < C ? w[at.input.weight + n * patch + k] : 0.0f; });
-  pack(Direction::forward, skipWeight_, C, columns_, [&](int64_t k, int64_t n) { return n < C ? w[at.skip.weight + n * C + k] : 0.0f; });
-  pack(Direction::backward, dSkip_, C, columns_, [&](int64_t k, int64_t n) { return n < C ? w[at.skip.weight + k * C + n] : 0.0f; });
+  pack(Direction::forward, skipWeight_, C, columns_,
+       [&](int64_t k, int64_t n) { return n < C ? w[at.skip.weight + n * C + k] : 0.0f; });
+  pack(Direction::backward, dSkip_, C, columns_,
+       [&](int64_t k, int64_t n) { return n < C ? w[at.skip.weight + k * C + n] : 0.0f; });
   pack(Direction::forward, outputWeight_, C, outputColumns,
        [&](int64_t k, int64_t n) { return n < outputs ? w[at.output.weight + n * C + k] : 0.0f; });
-  pack(Direction::backward, dHidden_, outputs, columns_, [&](int64_t k, int64_t n) { return n < C ? w[at.output.weight + k * C + n] : 0.0f; });
+  pack(Direction::backward, dHidden_, outputs, columns_,
+       [&](int64_t k, int64_t n) { return n < C ? w[at.output.weight + k * C + n] : 0.0f; });
   for (int64_t n = 0; n < columns_; n++) {
     inputBias_[n] = n < C ? w[at.input.bias + n] : 0;
     skipBias_[n] = n < C ? w[at.skip.bias + n] : 0;

@@ -23,8 +23,8 @@ const optionsSchema = z.strictObject({
   compiler: z.string().min(1).optional(),
   /** The addon, or the test program of native/test/. */
   what: z.enum(['addon', 'test']).default('addon'),
-  /** With AddressSanitizer and UndefinedBehaviorSanitizer. */
-  sanitize: z.boolean().default(false),
+  /** `address` includes UndefinedBehaviorSanitizer. Default: none. */
+  sanitize: z.enum(['address', 'thread']).optional(),
   /** Where the result goes; default: where the engine looks for it. */
   out: z.string().min(1).optional(),
   signal: abortSignal.optional(),
@@ -45,6 +45,11 @@ const instructionSets: Readonly<Record<string, Readonly<Record<string, readonly 
   },
   arm64: { neon: [], baseline: [] },
 }
+
+const sanitizerFlags = {
+  address: ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-g', '-O2'],
+  thread: ['-fsanitize=thread', '-g', '-O2'],
+} as const
 
 const commonFlags = [
   '-std=c++17',
@@ -100,11 +105,11 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
     })
   }
   const native = join(root, 'native')
-  // Tiles want Linux (which must be asked for them) and a compiler that knows them: g++ 11, clang 12.
+  // AMX needs Linux (a process must request it) and a compiler that knows it: g++ 11, clang 12.
   const sets = Object.entries(instructionSets[architecture] ?? { baseline: [] }).filter(
     ([name, flags]) => name !== 'amx' || (platform === 'linux' && knowsFlags(compiler, flags)),
   )
-  const tiles = sets.some(([name]) => name === 'amx')
+  const amx = sets.some(([name]) => name === 'amx')
   const glibc = platform === 'linux' && !isMusl()
   const files: (readonly [string, readonly string[]])[] = [
     ...sourcesIn(native)
@@ -114,10 +119,10 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
     ...sets.map(([name, flags]) => [`targets/${name}.cc`, flags] as const),
   ]
   const result = checked.out ?? addonPath(target)
-  const sanitizers = sanitize ? ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-g', '-O2'] : []
+  const sanitizers = sanitize === undefined ? [] : sanitizerFlags[sanitize]
   const objects = await mkdtemp(join(tmpdir(), 'diffwave-build-'))
   try {
-    const flags = [...commonFlags, ...sanitizers, ...(tiles ? ['-DDIFFWAVE_WITH_AMX'] : []), `-I${headersFolder()}`]
+    const flags = [...commonFlags, ...sanitizers, ...(amx ? ['-DDIFFWAVE_WITH_AMX'] : []), `-I${headersFolder()}`]
     const objectOf = (source: string) => join(objects, `${source.replaceAll('/', '-')}.o`)
     await eachOf(files, async ([source, own]) => {
       await compile(compiler, [...flags, ...own, '-c', join(native, source), '-o', objectOf(source)], signal)
@@ -127,8 +132,8 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
       ...sanitizers,
       ...(what === 'addon' ? ['-shared'] : []),
       ...(platform === 'darwin' && what === 'addon' ? ['-undefined', 'dynamic_lookup'] : []),
-      ...(platform === 'linux' && !sanitize ? ['-s', '-static-libstdc++', '-static-libgcc'] : []),
-      ...(glibc && !sanitize ? oldGlibc.map(name => `-Wl,--wrap=${name}`) : []),
+      ...(platform === 'linux' && sanitize === undefined ? ['-s', '-static-libstdc++', '-static-libgcc'] : []),
+      ...(glibc && sanitize === undefined ? oldGlibc.map(name => `-Wl,--wrap=${name}`) : []),
     ]
     const fresh = `${result}.${process.pid}.new`
     await compile(compiler, [...link, ...files.map(([source]) => objectOf(source)), '-o', fresh, '-lpthread'], signal)
