@@ -1,15 +1,18 @@
 /**
  * Griffin-Lim: the baseline vocoder that needs no model. Phases are sought that make the mel's magnitudes a consistent
- * spectrogram (Griffin & Lim 1984), with the momentum of Perraudin, Balazs & Søndergaard 2013 (algorithm 2). Started
- * from audio it refines that audio's phases, and leaves what the mel tells nothing of, as above its highest frequency,
- * to the audio: of `PhaseRefinement`, which does it piece by piece, this is the whole-clip form.
+ * spectrogram (Griffin & Lim 1984), with the momentum of Perraudin, Balazs & Søndergaard 2013 (algorithm 2). Started from
+ * audio it refines that audio's phases, and leaves what the mel tells nothing of, as above its highest frequency, to the audio:
+ * of `PhaseRefinement`, which does it piece by piece, this is the whole-clip form.
  */
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { throwIfAborted } from '../../core/errors.js'
+import { MAX_AUDIO_SAMPLES } from '../../core/limits.js'
 import { abortSignal, check, onProgress, seed } from '../../core/options.js'
+import type { OnProgress } from '../../core/progress.js'
 import { uniform } from '../../core/random.js'
 import type { Audio } from '../audio.js'
+import { checkSamples } from '../check-audio.js'
 import { FrameTransform, framePadding, windowSquares } from '../transforms/stft.js'
 import { BandGains } from './band-gains.js'
 import { MelBands } from './bands.js'
@@ -17,28 +20,38 @@ import type { Mel, MelConvention } from './convention.js'
 import { melToMagnitudes } from './inverse.js'
 import { checkMelFor } from './mel.js'
 
+/** Options of `griffinLim`. */
+export interface GriffinLimOptions {
+  /** Default 60. */
+  readonly iterations?: number | undefined
+  /** 0 (plain Griffin-Lim) to below 1. Default 0.99. */
+  readonly momentum?: number | undefined
+  /**
+   * Audio to start from, from the mel's first sample on; zeros past its end. Then magnitudes are the audio's own, with the mel's energy
+   * in each band (phase-refinement.ts). Default: random phases, and magnitudes spread over a band's bins.
+   */
+  readonly start?: Float32Array | undefined
+  /** Seed of the random first phases. Default 0. */
+  readonly seed?: number | undefined
+  /** Samples to return. Default: frames × hop. */
+  readonly length?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Called after each iteration. */
+  readonly onProgress?: OnProgress | undefined
+}
+
 const optionsSchema = z.strictObject({
   iterations: z.number().int().min(1).max(10_000).default(60),
   momentum: z.number().min(0).lt(1).default(0.99),
-  /**
-   * Audio to start from, from the mel's first sample on; zeros past its end. Then magnitudes are the audio's own, with
-   * the mel's energy in each band (phase-refinement.ts). Where not given: random phases, and magnitudes spread over a
-   * band's bins.
-   */
   start: z.custom<Float32Array>(value => value instanceof Float32Array, 'expected a Float32Array').optional(),
-  /** Of random first phases. */
   seed: seed.default(0),
-  /** Samples to give; default: frames × hop. */
-  length: z.number().int().positive().optional(),
+  length: z.number().int().positive().max(MAX_AUDIO_SAMPLES).optional(),
   signal: abortSignal.optional(),
-  /** Iterations done. */
   onProgress: onProgress.optional(),
 })
 
-export type GriffinLimOptions = Readonly<z.input<typeof optionsSchema>>
-
 /** Frames of work between two turns of the event loop. */
-const FRAMES_A_TURN = 500
+const FRAMES_PER_TURN = 500
 const TINY = 1e-12
 
 /**
@@ -46,85 +59,131 @@ const TINY = 1e-12
  *
  * @param mel `[bands × frames]` in the convention's numbers
  * @throws DiffWaveError `BAD_OPTION`, `BAD_MEL`, `MEL_RANGE`, `NOT_FINITE`, `ABORTED`
+ * @example
+ * const audio = await griffinLim(mel, namedConventions.tacotron2, { iterations: 100 })
  */
 export async function griffinLim(mel: Mel, convention: MelConvention, options: GriffinLimOptions = {}): Promise<Audio> {
   const checked = check(optionsSchema, options, 'griffinLim options')
-  const { iterations, momentum, start, seed, signal, onProgress: report, length } = checked
+  const { iterations, momentum, start, signal, onProgress: report } = checked
   checkMelFor(mel, convention, 'griffinLim')
-  const { hop } = convention
-  const { frames } = mel
-  const bands = new MelBands(convention)
-  const gains = new BandGains(bands)
-  const targets = new Float32Array(mel.bands)
-  const transform = new FrameTransform(convention)
-  const { bins } = transform
-  const isTold = (bin: number) => bands.columnSums[bin]! > 0
-  /** Started from audio, each iteration tells them anew; 1 where `angles` will hold the audio's own spectrum. */
-  const magnitudes = start === undefined ? melToMagnitudes(mel, convention) : new Float32Array(frames * bins).fill(1)
-  const squares = windowSquares(convention, frames)
-  const samples = new Float64Array(squares.length)
-  const padding = framePadding(convention)
-  const wanted = length ?? frames * hop
-
-  /**
-   * Angles by their cosine and sine, frame-major: `[frames × bins × 2]`; `previous` is the last consistent spectrum.
-   */
-  const angles = new Float32Array(frames * bins * 2)
-  const previous = new Float32Array(frames * bins * 2)
-  const spectrum = new Float64Array(2 * bins)
-  const synthesise = async () => {
-    samples.fill(0)
-    for (let frame = 0; frame < frames; frame++) {
-      for (let bin = 0; bin < bins; bin++) {
-        const magnitude = magnitudes[frame * bins + bin]!
-        spectrum[2 * bin] = magnitude * angles[2 * (frame * bins + bin)]!
-        spectrum[2 * bin + 1] = magnitude * angles[2 * (frame * bins + bin) + 1]!
-      }
-      transform.inverseAdd(spectrum, samples, frame * hop)
-      if (frame % FRAMES_A_TURN === FRAMES_A_TURN - 1) await setImmediate()
-    }
-    for (let i = 0; i < samples.length; i++) samples[i]! /= Math.max(squares[i]!, TINY)
-  }
-  if (start !== undefined) {
-    samples.set(start.subarray(0, frames * hop), padding)
-  } else {
-    for (let i = 0; i < frames * bins; i++) {
-      const phase = 2 * Math.PI * uniform(seed, 0, i)
-      angles[2 * i] = Math.cos(phase)
-      angles[2 * i + 1] = Math.sin(phase)
-    }
-    await synthesise()
-  }
+  if (start !== undefined) checkSamples(start, 'griffinLim start')
+  const search = new PhaseSearch(mel, convention, momentum, start)
+  if (start === undefined) await search.startAtRandom(checked.seed)
   for (let iteration = 0; iteration < iterations; iteration++) {
     throwIfAborted(signal)
-    for (let frame = 0; frame < frames; frame++) {
-      const consistent = transform.forward(samples, frame * hop)
-      if (start !== undefined) {
-        bands.targets(mel, frame, targets, 0)
-        gains.magnitudes(consistent, targets, 0, magnitudes, frame * bins)
-      }
-      for (let bin = 0; bin < bins; bin++) {
-        const at = 2 * (frame * bins + bin)
-        if (start !== undefined && !isTold(bin)) {
-          angles[at] = consistent[2 * bin]!
-          angles[at + 1] = consistent[2 * bin + 1]!
-          continue
-        }
-        const real = consistent[2 * bin]! + momentum * (consistent[2 * bin]! - previous[at]!)
-        const imaginary = consistent[2 * bin + 1]! + momentum * (consistent[2 * bin + 1]! - previous[at + 1]!)
-        previous[at] = consistent[2 * bin]!
-        previous[at + 1] = consistent[2 * bin + 1]!
-        const norm = Math.sqrt(real * real + imaginary * imaginary) + TINY
-        angles[at] = real / norm
-        angles[at + 1] = imaginary / norm
-      }
-      if (frame % FRAMES_A_TURN === FRAMES_A_TURN - 1) await setImmediate()
-    }
-    await synthesise()
+    await search.project()
+    await search.synthesise()
     report?.({ done: iteration + 1, total: iterations })
   }
   throwIfAborted(signal)
-  const result = new Float32Array(wanted)
-  result.set(Float32Array.from(samples.subarray(padding, padding + wanted)))
-  return { samples: result, sampleRate: convention.sampleRate }
+  return { samples: search.audio(checked.length ?? mel.frames * convention.hop), sampleRate: convention.sampleRate }
+}
+
+/** Audio and the phases of its frames, brought nearer to each other in turns. */
+class PhaseSearch {
+  readonly #mel: Mel
+  readonly #hop: number
+  readonly #momentum: number
+  readonly #fromAudio: boolean
+  readonly #bands: MelBands
+  readonly #gains: BandGains
+  readonly #targets: Float32Array
+  readonly #transform: FrameTransform
+  readonly #padding: number
+  /** Started from audio, each iteration computes them anew; 1 if `#angles` is to hold the audio's own spectrum. */
+  readonly #magnitudes: Float32Array
+  /** Angles by their cosine and sine, frame-major: `[frames × bins × 2]`. */
+  readonly #angles: Float32Array
+  /** The last consistent spectrum, `[frames × bins × 2]`. */
+  readonly #previous: Float32Array
+  readonly #squares: Float64Array
+  readonly #samples: Float64Array
+
+  constructor(mel: Mel, convention: MelConvention, momentum: number, start: Float32Array | undefined) {
+    this.#mel = mel
+    this.#hop = convention.hop
+    this.#momentum = momentum
+    this.#fromAudio = start !== undefined
+    this.#bands = new MelBands(convention)
+    this.#gains = new BandGains(this.#bands)
+    this.#targets = new Float32Array(mel.bands)
+    this.#transform = new FrameTransform(convention)
+    this.#padding = framePadding(convention)
+    const bins = mel.frames * this.#transform.bins
+    this.#magnitudes = start === undefined ? melToMagnitudes(mel, convention) : new Float32Array(bins).fill(1)
+    this.#angles = new Float32Array(2 * bins)
+    this.#previous = new Float32Array(2 * bins)
+    this.#squares = windowSquares(convention, mel.frames)
+    this.#samples = new Float64Array(this.#squares.length)
+    if (start !== undefined) this.#samples.set(start.subarray(0, mel.frames * convention.hop), this.#padding)
+  }
+
+  /** Audio of the mel's magnitudes and random phases. */
+  async startAtRandom(seed: number): Promise<void> {
+    for (let i = 0; i < this.#magnitudes.length; i++) {
+      const phase = 2 * Math.PI * uniform(seed, 0, i)
+      this.#angles[2 * i] = Math.cos(phase)
+      this.#angles[2 * i + 1] = Math.sin(phase)
+    }
+    await this.synthesise()
+  }
+
+  /** The audio whose frames' spectra are the magnitudes at the angles, as near as overlapping frames allow. */
+  async synthesise(): Promise<void> {
+    const { bins } = this.#transform
+    const spectrum = new Float64Array(2 * bins)
+    this.#samples.fill(0)
+    for (let frame = 0; frame < this.#mel.frames; frame++) {
+      for (let bin = 0; bin < bins; bin++) {
+        const at = frame * bins + bin
+        const magnitude = this.#magnitudes[at]!
+        spectrum[2 * bin] = magnitude * this.#angles[2 * at]!
+        spectrum[2 * bin + 1] = magnitude * this.#angles[2 * at + 1]!
+      }
+      this.#transform.inverseAdd(spectrum, this.#samples, frame * this.#hop)
+      if (frame % FRAMES_PER_TURN === FRAMES_PER_TURN - 1) await setImmediate()
+    }
+    for (let i = 0; i < this.#samples.length; i++) this.#samples[i]! /= Math.max(this.#squares[i]!, TINY)
+  }
+
+  /** The angles of the audio's own spectrum, moved on by the momentum. */
+  async project(): Promise<void> {
+    for (let frame = 0; frame < this.#mel.frames; frame++) {
+      this.#projectFrame(frame)
+      if (frame % FRAMES_PER_TURN === FRAMES_PER_TURN - 1) await setImmediate()
+    }
+  }
+
+  #projectFrame(frame: number): void {
+    const { bins } = this.#transform
+    const consistent = this.#transform.forward(this.#samples, frame * this.#hop)
+    if (this.#fromAudio) {
+      this.#bands.targets(this.#mel, frame, this.#targets, 0)
+      this.#gains.magnitudes(consistent, this.#targets, 0, this.#magnitudes, frame * bins)
+    }
+    const [angles, previous, momentum] = [this.#angles, this.#previous, this.#momentum]
+    for (let bin = 0; bin < bins; bin++) {
+      const at = 2 * (frame * bins + bin)
+      // The mel says nothing of bins outside its bands: they stay the audio's own.
+      if (this.#fromAudio && this.#bands.columnSums[bin]! <= 0) {
+        angles[at] = consistent[2 * bin]!
+        angles[at + 1] = consistent[2 * bin + 1]!
+        continue
+      }
+      const real = consistent[2 * bin]! + momentum * (consistent[2 * bin]! - previous[at]!)
+      const imaginary = consistent[2 * bin + 1]! + momentum * (consistent[2 * bin + 1]! - previous[at + 1]!)
+      previous[at] = consistent[2 * bin]!
+      previous[at + 1] = consistent[2 * bin + 1]!
+      const norm = Math.sqrt(real * real + imaginary * imaginary) + TINY
+      angles[at] = real / norm
+      angles[at + 1] = imaginary / norm
+    }
+  }
+
+  /** The first `length` samples of the audio; zeros past its end. */
+  audio(length: number): Float32Array {
+    const result = new Float32Array(length)
+    result.set(Float32Array.from(this.#samples.subarray(this.#padding, this.#padding + length)))
+    return result
+  }
 }

@@ -1,0 +1,36 @@
+/** What is doubtful about a mel that a convention allows: it can be used, but perhaps is not what its user thinks. */
+import { checkMel } from './check-mel.js'
+import type { Mel, MelConvention } from './convention.js'
+import { looksTransposed, MelStatistics, melScaleDoubt } from './scale.js'
+
+/**
+ * Notes on a mel, one sentence each: that its range or floor is that of another scale (log10, −4 … 4, normalised per band, linear) and
+ * it would sound as noise, or that it is square, so that its shape does not tell bands from frames.
+ *
+ * @param mel `[bands × frames]`
+ * @param convention of the model that is to use it: `vocoder.config.mel`, or one of `namedConventions`
+ * @returns no notes if nothing is doubtful
+ * @throws DiffWaveError `BAD_MEL`, `NOT_FINITE`
+ * @example
+ * for (const note of melNotes(mel, namedConventions.tacotron2)) console.warn(note)
+ */
+export function melNotes(mel: Mel, convention: MelConvention): readonly string[] {
+  checkMel(mel, 'melNotes mel')
+  const statistics = new MelStatistics()
+  statistics.add(mel)
+  const notes: string[] = []
+  const doubt = melScaleDoubt(statistics, convention)
+  if (doubt !== null) notes.push(`The mel may be on another scale than the model’s: ${doubt}.`)
+  if (mel.bands === mel.frames) {
+    const transposed = looksTransposed(mel) ? ', though it looks transposed' : ''
+    notes.push(`The mel is square, ${mel.bands} × ${mel.frames}: it is read as [bands × frames]${transposed}.`)
+  }
+  return notes
+}
+
+/** Share of samples beyond full scale, 0 … 1: above a hundredth, the mel is likely on another scale than the model's. */
+export function clippedShare(samples: Float32Array): number {
+  let clipped = 0
+  for (let i = 0; i < samples.length; i++) if (Math.abs(samples[i]!) > 1) clipped++
+  return samples.length === 0 ? 0 : clipped / samples.length
+}

@@ -1,0 +1,57 @@
+/** Notes on mels that a model can use, but that were perhaps made for another. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readWav } from '#src/audio/codecs/wav'
+import { type Mel, namedConventions } from '#src/audio/mel/convention'
+import { melSpectrogram } from '#src/audio/mel/mel'
+import { clippedShare, melNotes } from '#src/audio/mel/notes'
+import { golden } from '../../support/paths.js'
+
+const { tacotron2 } = namedConventions
+const natural = melSpectrogram(await readWav(golden('mel/LJ001-0001.wav')), tacotron2)
+const mapped = (change: (value: number, band: number) => number): Mel => ({
+  ...natural,
+  data: natural.data.map((value, i) => change(value, Math.floor(i / natural.frames))),
+})
+const statistics = Array.from({ length: natural.bands }, (_, band) => {
+  const values = natural.data.subarray(band * natural.frames, (band + 1) * natural.frames)
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length
+  return { mean, deviation: Math.sqrt(variance) }
+})
+
+test('a mel of the convention has no notes', () => {
+  assert.deepEqual(melNotes(natural, tacotron2), [])
+})
+
+for (const [name, mel, note] of [
+  ['log10', mapped(value => value / Math.LN10), /decimal logarithm/],
+  ['-4 to 4', mapped(value => Math.max(-4, Math.min(4, ((value + 11.5) / 13) * 8 - 4))), /−4 … 4/],
+  ['decibels', mapped(value => (20 * value) / Math.LN10), /do not look like tacotron2/],
+  ['linear magnitudes', mapped(value => Math.exp(value)), /do not look like tacotron2/],
+  [
+    'normalised per band',
+    mapped((value, band) => (value - statistics[band]!.mean) / statistics[band]!.deviation),
+    /deviation 1 per band/,
+  ],
+] as const) {
+  test(`${name} is noted`, () => {
+    const notes = melNotes(mel, tacotron2)
+    assert.equal(notes.length, 1)
+    assert.match(notes[0]!, note)
+  })
+}
+
+test('a square mel is noted', () => {
+  const square: Mel = { data: new Float32Array(6400).fill(-11), bands: 80, frames: 80 }
+  assert.ok(melNotes(square, tacotron2).some(note => /square, 80 × 80/.test(note)))
+})
+
+test('what is not a mel is refused', () => {
+  assert.throws(() => melNotes(new Float32Array(3) as unknown as Mel, tacotron2), { code: 'BAD_MEL' })
+})
+
+test('the share of clipped samples counts those beyond full scale', () => {
+  assert.equal(clippedShare(Float32Array.of(1, -1, 1.5, -2)), 0.5)
+  assert.equal(clippedShare(new Float32Array(0)), 0)
+})
