@@ -1,6 +1,7 @@
-// A pool of threads that share the tasks of one step at a time. Each worker starts with its own range of consecutive tasks
-// (what it wrote in one step is in its own cache in the next), then helps the others with theirs (so a slow core takes
-// fewer). Workers spin briefly between steps, then sleep. Which worker runs a task must never change the task's result.
+// A pool of threads that share the tasks of one step at a time. Each worker starts with its own range of consecutive
+// tasks (what it wrote in one step is in its own cache in the next), then helps the others with theirs (so a slow core
+// takes fewer). Workers spin briefly between steps, then sleep. Which worker runs a task must never change the task's
+// result.
 #pragma once
 
 #include <pthread.h>

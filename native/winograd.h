@@ -1,10 +1,10 @@
-// Three-tap convolutions with half the multiplications: Winograd's minimal filtering F(4, 3) (Winograd 1980; Lavin & Gray
-// 2016) along the dilation d. A block of four outputs at p + {0, 1, 2, 3}·d needs six inputs at p + {−1 … 4}·d:
+// Three-tap convolutions with half the multiplications: Winograd's minimal filtering F(4, 3) (Winograd 1980; Lavin &
+// Gray 2016) along the dilation d. A block of four outputs at p + {0, 1, 2, 3}·d needs six inputs at p + {−1 … 4}·d:
 //
 //   y = Aᵀ[(G·g) ⊙ (Bᵀ·x)]
 //
-// with six channel products in the transform domain in place of twelve direct ones. The interpolation points are
-// 0, ±3/4, ±3/2 and ∞. With these, A and B are exact in float32 and errors stay within three times those of the direct sum
+// with six channel products in the transform domain in place of twelve direct ones. The interpolation points are 0,
+// ±3/4, ±3/2 and ∞. With these, A and B are exact in float32 and errors stay within three times those of the direct sum
 // (with 0, ±1, ±2 and ∞: seven times).
 #pragma once
 

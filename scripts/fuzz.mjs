@@ -1,4 +1,5 @@
-// Fuzzes every parser: changed files must be read or refused with a code, within 2 s and 512 MB, and nothing nonsensical may be accepted.
+// Fuzzes every parser: changed files must be read or refused with a code, within 2 s and 512 MB, and nothing
+// nonsensical may be accepted.
 // usage: npm run fuzz -- [--seconds 60] [--inputs N] [--seed 1] [--jobs 2] [--only N]
 //   --inputs N stop after N inputs, if the seconds are not over before
 //   --only N   parse the input of that index alone, in this process, and write it to fuzz-N.bin
@@ -106,6 +107,7 @@ rmSync(folder, { recursive: true })
 
 for (const { index, target, what } of findings.slice(0, 20)) console.log(`input ${index} (${target}): ${what}`)
 console.log(
-  `${total.inputs} inputs, ${total.refused} refused, ${findings.length} findings (seed ${seed}; repeat one with --only N)`,
+  `${total.inputs} inputs, ${total.refused} refused, ${findings.length} findings ` +
+    `(seed ${seed}; repeat one with --only N)`,
 )
 process.exitCode = findings.length === 0 && total.inputs > 0 ? 0 : 1

@@ -1,11 +1,12 @@
-// Lays out recordings for training a speech vocoder: chosen, mono, trimmed, 16-bit WAV at no more than the model's rate. Needs this
-// package built.
+// Lays out recordings for training a speech vocoder: chosen, mono, trimmed, 16-bit WAV at no more than the model's
+// rate. Needs this package built.
 //
 //   node models/speech/prepare.mjs <folder of sources> <output folder> [scores.txt]
 //
-// The folder of sources has a folder per source, named as below: a copy of its repository. Sources that are missing are left out. Writes
-// <output folder>/<source>/*.wav and <output folder>/CREDITS.md. scores.txt has lines `<file name> <score>` of a judge of quality
-// (1 to 5): recordings of the sources marked `judged` whose score is below 3 are left out.
+// The folder of sources has a folder per source, named as below: a copy of its repository. Sources that are missing are
+// left out. Writes <output folder>/<source>/*.wav and <output folder>/CREDITS.md. scores.txt has lines
+// `<file name> <score>` of a judge of quality (1 to 5): recordings of the sources marked `judged` whose score is below
+// 3 are left out.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { decodeAudio } from '../../dist/audio/codecs/decode.js'
@@ -18,7 +19,9 @@ const RATE = 22_050
 const SHORTEST = 0.75
 const LOWEST_SCORE = 3
 const ADULT = 18
-/** The band in Hz that tells whether a 16 kHz recording uses its rate, and its least power relative to the whole, in dB. */
+/**
+ * The band in Hz that tells whether a 16 kHz recording uses its rate, and its least power relative to the whole, in dB.
+ */
 const TOP_BAND = [7000, 7900]
 const LEAST_TOP = -45
 /** Silence is what lies 45 dB below a recording's loudest 20 ms; so much of it, in seconds, is kept at either end. */

@@ -94,8 +94,8 @@ TrainingBatch::Clip readClip(const Js& js, napi_value from, const NetworkShape& 
 }
 
 /**
- * Reads { parameters, clips: [{ audio, sinusoids, gain, label, target?, weight?, mel?, frames, melOffset, prediction? }],
- * squared?, gradients?, clipLosses?, cancelled: Uint8Array } and starts the work.
+ * Reads { parameters, clips: [{ audio, sinusoids, gain, label, target?, weight?, mel?, frames, melOffset, prediction?
+ * }], squared?, gradients?, clipLosses?, cancelled: Uint8Array } and starts the work.
  */
 napi_value startBatch(const Js& js, napi_value* arguments, BatchJob::Part part) {
   Engine* engine = engineOf(js, arguments[0]);

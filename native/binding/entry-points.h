@@ -1,5 +1,5 @@
-// The addon's functions beyond those of addon.cc, with what each takes and returns. src/engines/native/addon.ts holds the
-// same list as TypeScript.
+// The addon's functions beyond those of addon.cc, with what each takes and returns. src/engines/native/addon.ts holds
+// the same list as TypeScript.
 #pragma once
 
 #include "js.h"
@@ -7,7 +7,9 @@
 namespace diffwave {
 
 // batch.cc
-/** run(engine, request) → Promise<loss, or a negative result>. Without gradients: predictions, of the reference only. */
+/**
+ * run(engine, request) → Promise<loss, or a negative result>. Without gradients: predictions, of the reference only.
+ */
 napi_value run(const Js& js, napi_value* arguments);
 /** runForward(engine, request) → Promise<0, or a negative result>: writes each clip's prediction. */
 napi_value runForward(const Js& js, napi_value* arguments);

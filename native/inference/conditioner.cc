@@ -121,7 +121,9 @@ void ConditionerState::encode() {
   }
 }
 
-/** One row of a stage: leaky(bias + Σ over three frames of W · input), zeros outside the clip. gathered [3 × channels]. */
+/**
+ * One row of a stage: leaky(bias + Σ over three frames of W · input), zeros outside the clip. gathered [3 × channels].
+ */
 void ConditionerState::encodeRow(int stage, const RowWindow& input, int64_t row, std::vector<float>& gathered) {
   const int channels = int(gathered.size() / 3);
   for (int t = 0; t < 3; t++) {

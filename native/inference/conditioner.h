@@ -1,6 +1,6 @@
-// The mel of one clip on its way into the layers: upsampled to positions (the layers project it themselves), or encoded and
-// projected at the frame rate. Rows are cached for the passes behind the first one. A row that was dropped from the cache
-// is computed again, with the same result; the frames it is computed from stay until all passes are beyond them.
+// The mel of one clip on its way into the layers: upsampled to positions (the layers project it themselves), or encoded
+// and projected at the frame rate. Rows are cached for the passes behind the first one. A row that was dropped from the
+// cache is computed again, with the same result; the frames it is computed from stay until all passes are beyond them.
 #pragma once
 
 #include <vector>
@@ -52,8 +52,8 @@ class ConditionerState {
   int64_t frames() const { return mel_.end(); }
 
   /**
-   * Caches what `source` of these positions needs. @returns whether it is cached: then `source` only reads, so that several
-   * threads may call it
+   * Caches what `source` of these positions needs. @returns whether it is cached: then `source` only reads, so that
+   * several threads may call it
    */
   bool cache(int layer, int64_t begin, int64_t end);
   /** Fills in the task's fields of conditioning for positions [begin, end). */

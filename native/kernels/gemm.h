@@ -1,9 +1,9 @@
 // The matrix product that all layers are made of, on register blocks.
 //
-// Activations are position-major: `x[p * stride + c]`, channels contiguous. A vector holds neighbouring output channels,
-// a register block holds `rows` positions × `vectors` vectors. So the three taps of a dilated convolution are rows that are
-// contiguous already, no block needs a tail along time, and an output depends on its own inputs alone: its sum runs over
-// taps, then channels, in order, with one fused multiply-add each.
+// Activations are position-major: `x[p * stride + c]`, channels contiguous. A vector holds neighbouring output
+// channels, a register block holds `rows` positions × `vectors` vectors. So the three taps of a dilated convolution are
+// rows that are contiguous already, no block needs a tail along time, and an output depends on its own inputs alone:
+// its sum runs over taps, then channels, in order, with one fused multiply-add each.
 #pragma once
 
 #include "vector.h"
@@ -11,7 +11,9 @@
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
 
-/** The register block that keeps the multipliers busy: accumulators, one row of b and one broadcast fit the registers. */
+/**
+ * The register block that keeps the multipliers busy: accumulators, one row of b and one broadcast fit the registers.
+ */
 #if DIFFWAVE_LANES == 16 || defined(__ARM_NEON)
 constexpr int blockRows = 6, blockVectors = 4;  // 32 registers
 #else

@@ -8,8 +8,8 @@ namespace DIFFWAVE_TARGET {
 namespace layers {
 
 /**
- * out[r] = bias[r] + Σ_k weights[r, k] · in[k], then SiLU if `silu`. weights [rows × columns], in [columns], out [rows].
- * Called once per diffusion step and layer (ForwardWeights::Step).
+ * out[r] = bias[r] + Σ_k weights[r, k] · in[k], then SiLU if `silu`. weights [rows × columns], in [columns], out
+ * [rows]. Called once per diffusion step and layer (ForwardWeights::Step).
  */
 static void runLinear(float* out, const float* weights, const float* bias, const float* in, int rows, int columns,
                       bool silu) {

@@ -1,5 +1,5 @@
-// The end of a network that masks its input (src/model/network.ts, `inputMask`), and its adjoint, for one position. A row
-// of the output projection holds f, `count` numbers, followed by the logits l of the mask.
+// The end of a network that masks its input (src/model/network.ts, `inputMask`), and its adjoint, for one position. A
+// row of the output projection holds f, `count` numbers, followed by the logits l of the mask.
 #pragma once
 
 #include "vector.h"

@@ -14,8 +14,8 @@ namespace layers {
 static int paddedChannels(int channels) { return padded(channels); }
 
 /**
- * Source row of packed column n, or −1 for padding. Paired halves alternate vector by vector: a panel of four vectors holds
- * two of the first half, then the same two of the second.
+ * Source row of packed column n, or −1 for padding. Paired halves alternate vector by vector: a panel of four vectors
+ * holds two of the first half, then the same two of the second.
  */
 static int sourceColumn(int n, int columns, bool paired, bool swapped) {
   if (!paired) return n < columns ? n : -1;

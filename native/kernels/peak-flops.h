@@ -8,8 +8,8 @@ namespace DIFFWAVE_TARGET {
 namespace layers {
 
 /**
- * Multiply-adds on independent registers, `iterations` times each, without memory traffic. sink [3]: a, b, and the sum that
- * keeps the compiler from dropping the work. @returns the floating-point operations done
+ * Multiply-adds on independent registers, `iterations` times each, without memory traffic. sink [3]: a, b, and the sum
+ * that keeps the compiler from dropping the work. @returns the floating-point operations done
  */
 static double multiplyAdds(int64_t iterations, float* sink) {
   constexpr int registers = DIFFWAVE_LANES == 16 ? 24 : 12;

@@ -8,8 +8,8 @@ namespace DIFFWAVE_TARGET {
 namespace layers {
 
 /**
- * The columns of one panel for one register block: output [blockRows × vectors · lanes] = activation(bias + input · weights)
- * + offset. input: blockRows rows of `steps`, contiguous at the ring's stride.
+ * The columns of one panel for one register block: output [blockRows × vectors · lanes] = activation(bias + input ·
+ * weights) + offset. input: blockRows rows of `steps`, contiguous at the ring's stride.
  */
 template <int vectors>
 static DIFFWAVE_NOINLINE void rowsPanel(const RowsTask& task, const float* input, float* const* output, int column) {

@@ -1,5 +1,5 @@
-// The tasks of the training kernels, and the table of kernels that each instruction set fills. Nothing here depends on the
-// width of a vector.
+// The tasks of the training kernels, and the table of kernels that each instruction set fills. Nothing here depends on
+// the width of a vector.
 #pragma once
 
 #include <cstddef>
@@ -22,9 +22,9 @@ struct Segment {
 };
 
 /**
- * The Winograd kernels below take a tile of `blocks` blocks of four positions: row j · blocks + b of the tile is position j
- * of block b. Row pointers that are null stand for positions past the clip's end. In the transform domain a tile is six
- * planes [blocks × columns], `plane` floats apart.
+ * The Winograd kernels below take a tile of `blocks` blocks of four positions: row j · blocks + b of the tile is
+ * position j of block b. Row pointers that are null stand for positions past the clip's end. In the transform domain a
+ * tile is six planes [blocks × columns], `plane` floats apart.
  */
 
 /** The end of the dilated convolution, and the gate: halves = activated(start + Aᵀ·sums), gated = their product. */
@@ -88,15 +88,17 @@ struct TrainingKernels {
   void (*arrange)(float* packed, int64_t steps, int64_t columns, Direction direction);
   /** Bytes that a packed number takes in the forward pass; in the backward pass it is four. */
   int forwardBytes;
-  /** out[r, n] = (accumulate ? out[r, n] : 0) + Σ over segments and their steps, in order, of a[r, k] · packed[k, n]. */
+  /**
+   * out[r, n] = (accumulate ? out[r, n] : 0) + Σ over segments and their steps, in order, of a[r, k] · packed[k, n].
+   */
   void (*product)(float* out, ptrdiff_t outStride, int rows, int columns, const Segment* segments, int count,
                   const float* packed, bool accumulate);
   /** The same with panels that were arranged for the forward pass. */
   void (*forwardProduct)(float* out, ptrdiff_t outStride, int rows, int columns, const Segment* segments, int count,
                          const float* packed, bool accumulate);
   /**
-   * out[r, n] = (accumulate ? out[r, n] : 0) + Σ_k a[k · aStride + r] · b[k · bStride + n]: the gradient of a weight, with
-   * k running over positions.
+   * out[r, n] = (accumulate ? out[r, n] : 0) + Σ_k a[k · aStride + r] · b[k · bStride + n]: the gradient of a weight,
+   * with k running over positions.
    */
   void (*outer)(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aStride, int rows, const float* b,
                 ptrdiff_t bStride, int columns, int steps, bool accumulate);

@@ -14,9 +14,9 @@ static int melMargin() { return lanes; }
 static int melStride(int bands) { return padded(bands) + 2 * lanes; }
 
 /**
- * out[t, b] = leaky(bias + Σ_i Σ_j weights[i, j] · in[(t + padding − j) / stride, b + 1 − i]) over those j for which the
- * division leaves no remainder; i = 0 … 2 over bands, j = 0 … kernel − 1 over time. Reads rows of `rowStride`, writes
- * [rows × rowStride]. Called by ConditionerState for each stage of the mel upsampler.
+ * out[t, b] = leaky(bias + Σ_i Σ_j weights[i, j] · in[(t + padding − j) / stride, b + 1 − i]) over those j for which
+ * the division leaves no remainder; i = 0 … 2 over bands, j = 0 … kernel − 1 over time. Reads rows of `rowStride`,
+ * writes [rows × rowStride]. Called by ConditionerState for each stage of the mel upsampler.
  */
 static void runUpsample(const UpsampleTask& task) {
   for (int r = 0; r < task.rows; r++) {

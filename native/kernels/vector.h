@@ -1,6 +1,6 @@
-// One vector type for all processors, on the compiler's vector extensions. Each file in native/targets/ includes the kernels
-// once, with its vector width (DIFFWAVE_LANES) and its namespace (DIFFWAVE_TARGET). Everything that a kernel defines is in
-// that namespace: the linker must not merge the same inline function compiled for two instruction sets.
+// One vector type for all processors, on the compiler's vector extensions. Each file in native/targets/ includes the
+// kernels once, with its vector width (DIFFWAVE_LANES) and its namespace (DIFFWAVE_TARGET). Everything that a kernel
+// defines is in that namespace: the linker must not merge the same inline function compiled for two instruction sets.
 //
 // Purity rule: every function here works lane by lane and rounds in an order that is written out (contraction is off,
 // `fma` is explicit), so that a lane's result never depends on its place in a vector, time block or chunk.

@@ -1,5 +1,5 @@
-// The small parts of the network in plain loops, for any scalar type: what runs once a clip or once a frame and is not worth
-// a kernel. Forward and backward stand side by side. A backward function adds to the gradients it is given.
+// The small parts of the network in plain loops, for any scalar type: what runs once a clip or once a frame and is not
+// worth a kernel. Forward and backward stand side by side. A backward function adds to the gradients it is given.
 #pragma once
 
 #include <cmath>
@@ -72,8 +72,8 @@ Scalar leakyDerivative(Scalar y) {
 }
 
 /**
- * Transposed 2-D convolution 1→1 over [bands × frames] with kernel [3, kernel], stride [1, stride], padding [1, padding],
- * then leaky ReLU: out is [bands × frames·stride].
+ * Transposed 2-D convolution 1→1 over [bands × frames] with kernel [3, kernel], stride [1, stride], padding
+ * [1, padding], then leaky ReLU: out is [bands × frames·stride].
  */
 template <class Scalar>
 void upsample(Scalar* out, const Scalar* in, const Scalar* weight, Scalar bias, int bands, int64_t frames, int stride,
@@ -98,8 +98,8 @@ void upsample(Scalar* out, const Scalar* in, const Scalar* weight, Scalar bias, 
 }
 
 /**
- * Adds to dIn (null: not wanted), dWeight and dBias. dOut [bands × frames·stride] is the gradient of `upsample`'s result
- * `out` and is overwritten by that of the sum before the leaky ReLU.
+ * Adds to dIn (null: not wanted), dWeight and dBias. dOut [bands × frames·stride] is the gradient of `upsample`'s
+ * result `out` and is overwritten by that of the sum before the leaky ReLU.
  */
 template <class Scalar>
 void upsampleBackward(Scalar* dIn, Scalar* dWeight, Scalar* dBias, Scalar* dOut, const Scalar* out, const Scalar* in,

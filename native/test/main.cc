@@ -1,5 +1,5 @@
-// The native engine's own tests, a program without Node.js: so they run under AddressSanitizer (`npm run test:asan`) and,
-// for another processor, under an emulator (scripts/prepack.mjs). A line a check; exit status 0 when all passed.
+// The native engine's own tests, a program without Node.js: so they run under AddressSanitizer (`npm run test:asan`)
+// and, for another processor, under an emulator (scripts/prepack.mjs). A line a check; exit status 0 when all passed.
 #include "tests.h"
 
 #include <cstdio>

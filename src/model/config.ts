@@ -20,8 +20,8 @@ const fieldsSchema = z.strictObject({
   /** Other names of labels: `7` for `seven`. */
   aliases: z.record(z.string().min(1), z.string()).default({}),
   /**
-   * Share of each label, in the labels' order. A clip for which no label is asked draws one by its seed, in proportion to
-   * these. Null: such a clip is made without a label.
+   * Share of each label, in the labels' order. A clip for which no label is asked draws one by its seed, in proportion
+   * to these. Null: such a clip is made without a label.
    */
   labelShares: z.array(z.number().min(0)).nullable().default(null),
   /** The mel that the network is conditioned on: the name of a convention, or a convention spelled out. */

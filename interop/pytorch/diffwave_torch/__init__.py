@@ -1,1 +1,2 @@
-"""The diffwave network and trainer in PyTorch, for GPUs. It reads and writes the same configs and weights as the Node package."""
+"""The diffwave network and trainer in PyTorch, for GPUs. It reads and writes the same configs and weights as the Node
+package."""

@@ -1,8 +1,9 @@
 """The second stage: python -m diffwave_torch.adversarial train.json --data DIR... --out RUN --from MODEL
 
-A network trained by regression alone leaves out energy where the phase is uncertain. Here its few denoising steps are run as
-one generator, from noise to audio, against discriminators (as PeriodWave-Turbo, Lee et al. 2024, and DMD2, Yin et al. 2024, do). RUN is a
-new folder, continued with --resume; it also gets discriminators-N.safetensors of the checkpoint's update N.
+A network trained by regression alone leaves out energy where the phase is uncertain. Here its few denoising steps are
+run as one generator, from noise to audio, against discriminators (as PeriodWave-Turbo, Lee et al. 2024, and DMD2, Yin
+et al. 2024, do). RUN is a new folder, continued with --resume; it also gets discriminators-N.safetensors of the
+checkpoint's update N.
 """
 import glob
 import os
@@ -96,7 +97,11 @@ class AdversarialTrainer(Trainer):
         # Frames that reach beyond the crop are those of other audio.
         inner = self.context // self.network.mel.hop
         distance = (self.network.mel(made) - mel[:, :, inner:-inner]).abs().mean()
-        total = settings["adversarialWeight"] * hinge + settings["featureWeight"] * features + settings["melWeight"] * distance
+        total = (
+            settings["adversarialWeight"] * hinge
+            + settings["featureWeight"] * features
+            + settings["melWeight"] * distance
+        )
         total.backward()
         for value in self.judge_parameters.values():
             value.requires_grad_(True)
@@ -114,7 +119,8 @@ class AdversarialTrainer(Trainer):
         return os.path.join(self.options.out, f"discriminators-{step}.safetensors")
 
     def save(self):
-        """The discriminators first, under a name of their own: a kill in between leaves the pair of the checkpoint before."""
+        """The discriminators first, under a name of their own: a kill in between leaves the pair of the checkpoint
+        before."""
         step = self.position["step"]
         tensors = {f"weights/{name}": value for name, value in self.judge_parameters.items()}
         for name, value in self.judge_parameters.items():

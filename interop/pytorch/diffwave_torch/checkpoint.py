@@ -1,7 +1,7 @@
 """Model folders and checkpoints, in the layouts of src/model/folder.ts and src/training/run/checkpoint.ts.
 
-python -m diffwave_torch.checkpoint RUN SMALL: a run's checkpoint and model as float16, half as large. A run continued from the
-small checkpoint goes on almost alike: moments of Adam hardly notice, and weights are those of the average.
+python -m diffwave_torch.checkpoint RUN SMALL: a run's checkpoint and model as float16, half as large. A run continued
+from the small checkpoint goes on almost alike: moments of Adam hardly notice, and weights are those of the average.
 """
 import json
 import os
@@ -65,7 +65,8 @@ def read_safetensors(path):
 
 
 def copy_parameters(targets, tensors, path):
-    """Tensors into parameters of the same names. @raises CheckpointError if one is missing, stray or of another shape"""
+    """Tensors into parameters of the same names. @raises CheckpointError if one is missing, stray or of another
+    shape"""
     for name in tensors:
         if name not in targets:
             raise CheckpointError(f"{path}: the network has no parameter {name}")

@@ -1,4 +1,5 @@
-"""The trainer's `train.json` with its defaults, and what it refuses. Mirrors src/training/config.ts and src/model/network.ts."""
+"""The trainer's `train.json` with its defaults, and what it refuses. Mirrors src/training/config.ts and
+src/model/network.ts."""
 import copy
 import json
 
@@ -18,10 +19,24 @@ FRONT_END = {"learned": False, "envelope": None}
 ENVELOPE = {"iterations": 10, "floor": 3e-5}
 
 TRAINING = {
-    "data": {"cropSamples": 8192, "batch": 8, "accumulation": 1, "gain": [0, 0], "speeds": [1], "validationShare": 0.03},
+    "data": {
+        "cropSamples": 8192,
+        "batch": 8,
+        "accumulation": 1,
+        "gain": [0, 0],
+        "speeds": [1],
+        "validationShare": 0.03,
+    },
     "optimiser": {
-        "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "learningRate": 2e-4, "warmupSteps": 0, "decaySteps": None,
-        "finalFactor": 0, "clipNorm": 1, "averageDecay": 0.999,
+        "beta1": 0.9,
+        "beta2": 0.999,
+        "epsilon": 1e-8,
+        "learningRate": 2e-4,
+        "warmupSteps": 0,
+        "decaySteps": None,
+        "finalFactor": 0,
+        "clipNorm": 1,
+        "averageDecay": 0.999,
     },
     "loss": "time-frequency",
     "spectral": None,
@@ -118,5 +133,7 @@ def training_config(path):
     if model["network"]["frontEnd"] is None or model["network"]["frontEnd"]["envelope"] is None:
         raise ConfigError("model.network.frontEnd.envelope: missing")
     if data["cropSamples"] % model["mel"]["hop"]:
-        raise ConfigError(f"data.cropSamples: {data['cropSamples']} must be a multiple of the hop, {model['mel']['hop']}")
+        raise ConfigError(
+            f"data.cropSamples: {data['cropSamples']} must be a multiple of the hop, {model['mel']['hop']}"
+        )
     return config

@@ -1,5 +1,5 @@
-"""Recordings in memory, and random crops of them. The rules of src/training/data: which files, which are left out, which
-are kept for validation, and the fingerprint of the whole, are those of `diffwave train`.
+"""Recordings in memory, and random crops of them. The rules of src/training/data: which files, which are left out,
+which are kept for validation, and the fingerprint of the whole, are those of `diffwave train`.
 """
 import hashlib
 import os
@@ -38,7 +38,9 @@ def labels(folder):
     except FileNotFoundError:
         return {}
     parts = [re.split(r"[,|]", line) for line in lines]
-    return {RECORDING.sub("", os.path.basename(p[0].strip())): p[1].strip() for p in parts if len(p) > 1 and p[0] and p[1]}
+    return {
+        RECORDING.sub("", os.path.basename(p[0].strip())): p[1].strip() for p in parts if len(p) > 1 and p[0] and p[1]
+    }
 
 
 def is_validation(name, share):
@@ -133,7 +135,8 @@ class Dataset:
 
 
 class Crops:
-    """Random crops. Crop i of a draw depends on (seed, draw, i) alone: resumed or distributed, a run sees the same data."""
+    """Random crops. Crop i of a draw depends on (seed, draw, i) alone: resumed or distributed, a run sees the same
+    data."""
 
     def __init__(self, recordings, config, context):
         data, model = config["data"], config["model"]
@@ -146,7 +149,8 @@ class Crops:
     def batch(self, draw, numbers, count):
         """Crops `numbers` of the `count` of a draw.
 
-        @returns audio with context [B, T + 2·context], limits in Hz [B], shares of the range of levels [B], seeds of the noise [B]
+        @returns audio with context [B, T + 2·context], limits in Hz [B], shares of the range of levels [B], seeds of
+        the noise [B]
         """
         device = self.recordings.samples.device
         offset = self.random(draw, 2**31).random()

@@ -35,11 +35,16 @@ class Discriminator(torch.nn.Module):
 
 
 class ResolutionDiscriminator(Discriminator):
-    """Over an STFT's real and imaginary parts, frames by bins (Jang et al. 2021, UnivNet, section 2.3; complex as in Défossez et al. 2022)."""
+    """Over an STFT's real and imaginary parts, frames by bins (Jang et al. 2021, UnivNet, section 2.3; complex as in
+    Défossez et al. 2022)."""
 
     def __init__(self, size, channels):
         wide, square = (3, 9), (3, 3)
-        layers = [conv2d(2, channels, wide), *(conv2d(channels, channels, wide, (1, 2)) for _ in range(3)), conv2d(channels, channels, square)]
+        layers = [
+            conv2d(2, channels, wide),
+            *(conv2d(channels, channels, wide, (1, 2)) for _ in range(3)),
+            conv2d(channels, channels, square),
+        ]
         super().__init__(layers, conv2d(channels, 1, square))
         self.register_buffer("window", torch.hann_window(size), persistent=False)
 
@@ -67,7 +72,9 @@ class Discriminators(torch.nn.ModuleList):
 
     def __init__(self, config):
         resolutions = [ResolutionDiscriminator(size, config["resolutionChannels"]) for size in config["windows"]]
-        super().__init__([*resolutions, *(PeriodDiscriminator(period, config["periodChannels"]) for period in config["periods"])])
+        super().__init__(
+            [*resolutions, *(PeriodDiscriminator(period, config["periodChannels"]) for period in config["periods"])]
+        )
 
     def forward(self, audio):
         return [discriminator(audio) for discriminator in self]
@@ -80,7 +87,12 @@ def discriminator_loss(real, made):
 
 
 def generator_losses(real, made):
-    """Hinge loss of the network, and feature matching: the mean distance of layers' outputs, relative to the recording's."""
+    """Hinge loss of the network, and feature matching: the mean distance of layers' outputs, relative to the
+    recording's."""
     hinge = sum(-m.mean() for m, _ in made) / len(made)
-    distances = [(r.detach() - m).abs().mean() / (r.detach().abs().mean() + 1e-6) for (_, a), (_, b) in zip(real, made) for r, m in zip(a, b)]
+    distances = [
+        (r.detach() - m).abs().mean() / (r.detach().abs().mean() + 1e-6)
+        for (_, a), (_, b) in zip(real, made)
+        for r, m in zip(a, b)
+    ]
     return hinge, sum(distances) / len(distances)

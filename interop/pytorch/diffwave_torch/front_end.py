@@ -24,17 +24,19 @@ class Patches:
 
 
 def fourier_rows(kernel, bins):
-    """Cosines, then sines, of bins 0 … N − 1 over K samples: [2N, K]. Real parts and minus the imaginary parts of a DFT."""
+    """Cosines, then sines, of bins 0 … N − 1 over K samples: [2N, K]. Real parts and minus the imaginary parts of a
+    DFT."""
     k = torch.arange(bins, dtype=torch.float64)[:, None]
     angle = 2 * math.pi / kernel * (k * torch.arange(kernel) % kernel)
     return torch.cat([angle.cos(), angle.sin()])
 
 
 class Windows(torch.nn.Module):
-    """Position p sees samples p·S − (K − S)/2 … p·S + (K + S)/2 − 1, zeros beyond the clip, under a window w, the square root
-    of a periodic Hann window. Its channels are N cosine and N sine coefficients, white noise of deviation 1 having
-    deviation 1 in each (but √2 and 0 in the first and last bin of the whole spectrum). The way back is the inverse DFT, w once more, overlap-add, and
-    division by the sum of the squared windows over each sample: without a change in between and with all K/2 + 1 bins, the identity.
+    """Position p sees samples p·S − (K − S)/2 … p·S + (K + S)/2 − 1, zeros beyond the clip, under a window w, the
+    square root of a periodic Hann window. Its channels are N cosine and N sine coefficients, white noise of deviation 1
+    having deviation 1 in each (but √2 and 0 in the first and last bin of the whole spectrum). The way back is the
+    inverse DFT, w once more, overlap-add, and division by the sum of the squared windows over each sample: without a
+    change in between and with all K/2 + 1 bins, the identity.
     """
 
     def __init__(self, kernel, stride, bins, learned=False):
@@ -51,7 +53,9 @@ class Windows(torch.nn.Module):
             twice = torch.full((bins,), 2.0, dtype=torch.float64)
             twice[[0] + [-1] * (bins == kernel // 2 + 1)] = 1
             self.analysis = torch.nn.Parameter((rows / self.unit).float()[:, None])
-            self.synthesis = torch.nn.Parameter((rows * twice.repeat(2)[:, None] * (self.unit / kernel)).float()[:, None])
+            self.synthesis = torch.nn.Parameter(
+                (rows * twice.repeat(2)[:, None] * (self.unit / kernel)).float()[:, None]
+            )
         self.register_buffer("squares", squares.float(), persistent=False)
 
     def encode(self, audio):

@@ -22,8 +22,9 @@ def masked_mean(values, mask):
 
 
 class TimeFrequencyLoss(torch.nn.Module):
-    """The squared error, weighted per time-frequency region by the inverse of the target's magnitude there (Flow2GAN's loss):
-    mean of |STFT(x̂_0 − x_0)|² · clamp((|X|² + 1e-7)^−½, 0.01, 100), Hann windows of 1024 every 256 samples, unnormalised."""
+    """The squared error, weighted per time-frequency region by the inverse of the target's magnitude there (Flow2GAN's
+    loss): mean of |STFT(x̂_0 − x_0)|² · clamp((|X|² + 1e-7)^−½, 0.01, 100), Hann windows of 1024 every 256 samples,
+    unnormalised."""
 
     def __init__(self, rate, size=1024):
         super().__init__()
@@ -41,8 +42,8 @@ class TimeFrequencyLoss(torch.nn.Module):
 
 
 class SpectralLoss(torch.nn.Module):
-    """A multi-resolution STFT distance (Yamamoto et al. 2020, eq. 4–6, with absolute differences): mean of
-    |A − B| / mean(B) + |ln(A + c) − ln(B + c)|; hop a quarter of a window; c, the magnitude of white noise of deviation 1e-4."""
+    """A multi-resolution STFT distance (Yamamoto et al. 2020, eq. 4–6, with absolute differences): mean of |A − B| /
+    mean(B) + |ln(A + c) − ln(B + c)|; hop a quarter of a window; c, the magnitude of white noise of deviation 1e-4."""
 
     OFFSET = 1e-4
 
@@ -77,7 +78,8 @@ class Objective(torch.nn.Module):
         self.spectral = SpectralLoss(rate, spectral["windows"]) if spectral else None
 
     def level_weight(self, alpha_bar):
-        """Of an error of x̂_0: 1, or `truncated-v`: min(SNR + 1, most), which the plain loss of v would give (Salimans & Ho 2022)."""
+        """Of an error of x̂_0: 1, or `truncated-v`: min(SNR + 1, most), which the plain loss of v would give (Salimans
+        & Ho 2022)."""
         if self.weighting["kind"] == "none":
             return torch.ones_like(alpha_bar)
         if self.weighting["kind"] == "truncated-v":

@@ -1,9 +1,10 @@
 """One function of a network at a time, for the bench and the tests: python -m diffwave_torch.measure CONFIG [WEIGHTS]
 
-CONFIG: a model's `network` as JSON. WEIGHTS: safetensors, the parameters by name; random ones without it. --batch: safetensors
-with audio [clips, samples], target, sinusoids [clips, size], mel [clips, bands, frames], labels [clips]; random without it.
-Prints {"seconds": [...], "loss": ...} as JSON. --serve: instead reads lines {"mode": "noise" | "synthesis" | "train", "output": path} and
-answers each with {"seconds": s}; a synthesis takes steps [n, size], factors [n, 3] (of x, ε and noise) and draws [n, samples] from the batch.
+CONFIG: a model's `network` as JSON. WEIGHTS: safetensors, the parameters by name; random ones without it. --batch:
+safetensors with audio [clips, samples], target, sinusoids [clips, size], mel [clips, bands, frames], labels [clips];
+random without it. Prints {"seconds": [...], "loss": ...} as JSON. --serve: instead reads lines {"mode": "noise" |
+"synthesis" | "train", "output": path} and answers each with {"seconds": s}; a synthesis takes steps [n, size], factors
+[n, 3] (of x, ε and noise) and draws [n, samples] from the batch.
 """
 import argparse
 import json

@@ -1,7 +1,9 @@
-"""DiffWave's residual stack (Kong et al. 2021, figure 2) behind a front end. Parameters have the names of src/model/parameters.ts.
+"""DiffWave's residual stack (Kong et al. 2021, figure 2) behind a front end. Parameters have the names of
+src/model/parameters.ts.
 
-Shapes: B clips, T samples, S stride, P = T/S positions, N bins, C channels, M mel bands, F mel frames. Inside, sequences are images of height one,
-[B, C, 1, P], in channels-last order: on CPUs and GPUs alike the layout in which convolutions are matrix products.
+Shapes: B clips, T samples, S stride, P = T/S positions, N bins, C channels, M mel bands, F mel frames. Inside,
+sequences are images of height one, [B, C, 1, P], in channels-last order: on CPUs and GPUs alike the layout in which
+convolutions are matrix products.
 """
 import math
 
@@ -63,7 +65,12 @@ class Network(torch.nn.Module):
     def __init__(self, network, convention=None):
         super().__init__()
         self.config = network = network_config(network)
-        channels, hidden, mel, labels = network["channels"], network["stepEmbedding"]["hidden"], network["mel"], network["labels"]
+        channels, hidden, mel, labels = (
+            network["channels"],
+            network["stepEmbedding"]["hidden"],
+            network["mel"],
+            network["labels"],
+        )
         self.front_end = front_end(network)
         front = network["frontEnd"]
         self.envelope = front["envelope"] if front else None
@@ -88,7 +95,9 @@ class Network(torch.nn.Module):
             widths = [width, *mel["encoder"]]
             self.spectrogram_encoder = torch.nn.ModuleList(torch.nn.Conv1d(a, b, 3) for a, b in zip(widths, widths[1:]))
             width = widths[-1]
-        self.residual_layers = torch.nn.ModuleList(self.layer(channels, hidden, width, mel) for _ in range(network["layers"]))
+        self.residual_layers = torch.nn.ModuleList(
+            self.layer(channels, hidden, width, mel) for _ in range(network["layers"])
+        )
         self.skip_projection = torch.nn.Conv1d(channels, channels, 1)
         self.output_projection = torch.nn.Conv1d(channels, outputs, 1)
         for module in self.modules():
@@ -127,10 +136,12 @@ class Network(torch.nn.Module):
         return self.front_end.decode(self.front_end.encode(white) * deviations.repeat(1, 2, 1))
 
     def forward(self, audio, sinusoids, mel=None, labels=None, deviations=None, output_gain=None):
-        """x_t [B, T], the step's sinusoids [B, size], mel [B, M, F], labels [B], deviations [B, N, P] of `deviations`, g [B] → [B, T].
+        """x_t [B, T], the step's sinusoids [B, size], mel [B, M, F], labels [B], deviations [B, N, P] of `deviations`,
+        g [B] → [B, T].
 
-        Behind windows with an envelope s and a mask: decode(m ⊙ X_t + g·s ⊙ f), X_t = encode(x_t); the stack sees X_t/s and ln s.
-        The front end computes in float32 whatever the autocast: bfloat16 would add noise 48 dB below the audio.
+        Behind windows with an envelope s and a mask: decode(m ⊙ X_t + g·s ⊙ f), X_t = encode(x_t); the stack sees X_t/s
+        and ln s. The front end computes in float32 whatever the autocast: bfloat16 would add noise 48 dB below the
+        audio.
         """
         device = audio.device.type
         with torch.autocast(device, enabled=False):
@@ -182,11 +193,14 @@ class Network(torch.nn.Module):
     def conditioning(self, mel, positions):
         """What the layers' projections see of a mel [B, M, F]: [B, width, 1, P].
 
-        src/model/network.ts interpolates after the projection; the two commute, since the weights of an interpolation add up to one.
+        src/model/network.ts interpolates after the projection; the two commute, since the weights of an interpolation
+        add up to one.
         """
         config = self.config["mel"]
         if config["kind"] == "transposed":
-            return self.to_positions(self.spectrogram_upsampler(mel), positions) if config["sharing"] == "shared" else ()
+            return (
+                self.to_positions(self.spectrogram_upsampler(mel), positions) if config["sharing"] == "shared" else ()
+            )
         x = image(mel)
         for layer in self.spectrogram_encoder:
             x = F.leaky_relu(convolve(x, layer), LEAKY_SLOPE)

@@ -5,12 +5,15 @@ import torch
 
 
 def learning_rate(optimiser, step):
-    """Of update `step`, from 0: linear warm-up, then half a cosine down to `finalFactor` over the last `decaySteps` updates.
+    """Of update `step`, from 0: linear warm-up, then half a cosine down to `finalFactor` over the last `decaySteps`
+    updates.
 
-    Without `decaySteps`, over all that follow the warm-up. A constant in between can be continued as long as one likes and
-    brought to its end whenever one likes.
+    Without `decaySteps`, over all that follow the warm-up. A constant in between can be continued as long as one likes
+    and brought to its end whenever one likes.
     """
-    warmup, total, rate, final = (optimiser[key] for key in ("warmupSteps", "totalSteps", "learningRate", "finalFactor"))
+    warmup, total, rate, final = (
+        optimiser[key] for key in ("warmupSteps", "totalSteps", "learningRate", "finalFactor")
+    )
     if step < warmup:
         return rate * (step + 1) / warmup
     decay = optimiser["decaySteps"] if optimiser["decaySteps"] is not None else max(1, total - warmup)
@@ -26,5 +29,6 @@ def adam(parameters, optimiser):
 
 @torch.no_grad()
 def update_average(average, parameters, decay, n):
-    """average ← d·average + (1 − d)·weights with d = min(decay, (1 + n)/(10 + n)), n updates having been averaged before."""
+    """average ← d·average + (1 − d)·weights with d = min(decay, (1 + n)/(10 + n)), n updates having been averaged
+    before."""
     torch._foreach_lerp_(average, parameters, 1 - min(decay, (1 + n) / (10 + n)))

@@ -2,7 +2,8 @@
 
 PACK gets part-1.tar, part-2.tar …, none larger than --part-mebibytes: this code, the config, the weights or the whole
 checkpoint, and as many recordings as fit, taken in turns from all folders, as Ogg Vorbis. On the other machine
-`gpu-run.sh` unpacks them and trains. Recordings of one folder are joined to pieces of minutes, since each file costs kilobytes.
+`gpu-run.sh` unpacks them and trains. Recordings of one folder are joined to pieces of minutes, since each file costs
+kilobytes.
 """
 import argparse
 import glob
@@ -28,16 +29,21 @@ def arguments():
     parser.add_argument("--data", nargs="+", required=True, help="folders of recordings")
     parser.add_argument("--out", required=True, help="folder for the parts")
     parser.add_argument("--run", help="run folder to continue; without it training starts anew")
-    parser.add_argument("--optimiser", action="store_true", help="take the optimiser's state, too, not only the average of weights")
+    parser.add_argument(
+        "--optimiser", action="store_true", help="take the optimiser's state, too, not only the average of weights"
+    )
     parser.add_argument("--parts", type=int, default=1, help="number of parts (default: 1)")
     parser.add_argument("--part-mebibytes", type=float, default=60, help="size of a part (default: 60)")
     parser.add_argument("--piece-minutes", type=float, default=3, help="length of a joined piece (default: 3)")
-    parser.add_argument("--compression", type=float, default=0.3, help="of Vorbis, 0 to 1: 0.3 is about 70 kbit/s (default: 0.3)")
+    parser.add_argument(
+        "--compression", type=float, default=0.3, help="of Vorbis, 0 to 1: 0.3 is about 70 kbit/s (default: 0.3)"
+    )
     return parser.parse_args()
 
 
 def pieces(folder, rate, seconds):
-    """The usable recordings of a folder, joined to pieces of about so many seconds: samples and their rate, at most `rate`."""
+    """The usable recordings of a folder, joined to pieces of about so many seconds: samples and their rate, at most
+    `rate`."""
     joined, length, own_rate = [], 0, None
     for name in recordings(folder):
         try:
@@ -69,7 +75,8 @@ def in_turns(iterators):
 
 
 def vorbis(samples, rate, compression):
-    """An Ogg Vorbis file's bytes. Written a second at a time: libsndfile's encoder needs stack for all that it is given."""
+    """An Ogg Vorbis file's bytes. Written a second at a time: libsndfile's encoder needs stack for all that it is
+    given."""
     file = io.BytesIO()
     with soundfile.SoundFile(file, "w", rate, 1, format="OGG", subtype="VORBIS", compression_level=compression) as ogg:
         for start in range(0, len(samples), rate):

@@ -1,7 +1,8 @@
 """Trains a vocoder: python -m diffwave_torch.train train.json --data DIR... --out RUN [--resume] [--minutes N]
 
-RUN gets checkpoint.safetensors (resumable, also after a kill), model/ (the average of weights) and metrics.jsonl. Under torchrun,
-every process trains on its own share of a batch as many times larger, and gradients are averaged. See README.md.
+RUN gets checkpoint.safetensors (resumable, also after a kill), model/ (the average of weights) and metrics.jsonl. Under
+torchrun, every process trains on its own share of a batch as many times larger, and gradients are averaged. See
+README.md.
 """
 import argparse
 import contextlib
@@ -34,11 +35,15 @@ def arguments(program, text):
     parser.add_argument("config", help="train.json")
     parser.add_argument("--data", nargs="+", required=True, help="folders of recordings")
     parser.add_argument("--out", required=True, help="run folder")
-    parser.add_argument("--resume", action="store_true", help="continue from the run folder's checkpoint, if it has one")
+    parser.add_argument(
+        "--resume", action="store_true", help="continue from the run folder's checkpoint, if it has one"
+    )
     parser.add_argument("--new-data", action="store_true", help="resume even if the recordings have changed")
     parser.add_argument("--from", dest="start", help="model folder whose weights to start from")
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so many minutes")
-    parser.add_argument("--decay-minutes", type=float, default=0, help="lower the learning rate over the last of --minutes (default: 0)")
+    parser.add_argument(
+        "--decay-minutes", type=float, default=0, help="lower the learning rate over the last of --minutes (default: 0)"
+    )
     parser.add_argument("--max-steps", type=int, default=None, help="stop at this update")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: cpu)")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads per process")
@@ -118,8 +123,11 @@ class Trainer:
         self.broken, self.begun = 0, time.time()
         if processes.rank == 0:
             count = sum(value.numel() for value in self.parameters.values())
-            print(f"{len(dataset.training.lengths)} clips, {dataset.hours:.2f} hours, {len(dataset.left_out)} left out; "
-                  f"{count} parameters; step {self.position['step']}", flush=True)
+            print(
+                f"{len(dataset.training.lengths)} clips, {dataset.hours:.2f} hours, {len(dataset.left_out)} left out; "
+                f"{count} parameters; step {self.position['step']}",
+                flush=True,
+            )
 
     def start(self, dataset):
         """The position to go on from: the checkpoint's, or 0."""
@@ -130,7 +138,9 @@ class Trainer:
                 raise ConfigError(f"{options.out}: the folder already holds a checkpoint; continue it with --resume")
             position = self.state.read(options.out)
             if position["data"] != dataset.fingerprint and not options.new_data:
-                raise DataError(f"{options.out}: the recordings are not those this run was started with; --new-data allows it")
+                raise DataError(
+                    f"{options.out}: the recordings are not those this run was started with; --new-data allows it"
+                )
             self.cut_metrics(position["step"])
             return {**position, "data": dataset.fingerprint, "config": identity, "model": self.config["model"]}
         if options.start:
@@ -142,7 +152,8 @@ class Trainer:
                 "data": dataset.fingerprint, "config": identity, "model": self.config["model"]}
 
     def noised(self, crops, draw, numbers, count):
-        """What the network is asked: x_0, x_t, steps, alphaBar, mel, deviations, and the limits in Hz of a draw's crops."""
+        """What the network is asked: x_0, x_t, steps, alphaBar, mel, deviations, and the limits in Hz of a draw's
+        crops."""
         audio, limits, shares, seeds = crops.batch(draw, numbers, count)
         clean = audio[:, self.context : -self.context]
         with torch.no_grad():
@@ -180,7 +191,8 @@ class Trainer:
         return torch.cat([sums, norm.detach()[None]])
 
     def learning_rate(self):
-        """Of the next update: the config's, and with --decay-minutes half a cosine down to `finalFactor` at the end of --minutes."""
+        """Of the next update: the config's, and with --decay-minutes half a cosine down to `finalFactor` at the end of
+        --minutes."""
         optimiser, decay = self.config["optimiser"], self.options.decay_minutes
         rate, final = learning_rate(optimiser, self.position["step"]), optimiser["finalFactor"]
         if not decay or math.isinf(self.options.minutes):
@@ -202,7 +214,9 @@ class Trainer:
         else:
             self.broken += 1
             if self.broken >= MAX_BROKEN_STEPS:
-                raise CheckpointError(f"{self.broken} updates in a row had no finite gradient; the checkpoint before them is kept")
+                raise CheckpointError(
+                    f"{self.broken} updates in a row had no finite gradient; the checkpoint before them is kept"
+                )
         position["step"] += 1
         data = self.config["data"]
         position["samplesSeen"] += data["batch"] * data["accumulation"] * data["cropSamples"] * self.processes.count
@@ -260,9 +274,17 @@ class Trainer:
                 rate = (self.position["samplesSeen"] - seen) / (time.time() - logged) if seen else 0
                 logged, seen, sums = time.time(), self.position["samplesSeen"], []
                 if first:
-                    self.log({"step": step, "loss": round(loss, 5), "main": round(main, 5), "gradientNorm": round(norm, 3),
-                              "learningRate": self.learning_rate(),
-                              "samplesPerSecond": round(rate), "seconds": round(self.position["seconds"])})
+                    self.log(
+                        {
+                            "step": step,
+                            "loss": round(loss, 5),
+                            "main": round(main, 5),
+                            "gradientNorm": round(norm, 3),
+                            "learningRate": self.learning_rate(),
+                            "samplesPerSecond": round(rate),
+                            "seconds": round(self.position["seconds"]),
+                        }
+                    )
             if first and step % every["validation"] == 0:
                 self.log({"step": step, "validationLoss": self.validate()})
             if first and step % every["checkpoint"] == 0 and self.broken == 0:

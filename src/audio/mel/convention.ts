@@ -1,8 +1,8 @@
 /**
- * Mel conventions: how a waveform becomes the mel spectrogram that a model was trained on. A convention is data, so that
- * a config can spell out one that has no name here. Sources of the named ones: lmnt-com/diffwave `preprocess.py` (with
- * torchaudio's MelSpectrogram), NVIDIA/tacotron2 `layers.py`, jik876/hifi-gan `meldataset.py`,
- * open-mmlab/Amphion `utils/mel.py`.
+ * Mel conventions: how a waveform becomes the mel spectrogram that a model was trained on. A convention is data, so
+ * that a config can spell out one that has no name here. Sources of the named ones: lmnt-com/diffwave `preprocess.py`
+ * (with torchaudio's MelSpectrogram), NVIDIA/tacotron2 `layers.py`, jik876/hifi-gan `meldataset.py`, open-mmlab/Amphion
+ * `utils/mel.py`.
  */
 import { z } from 'zod'
 import { MAX_FFT_SIZE, MAX_HOP, MAX_MEL_BANDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'

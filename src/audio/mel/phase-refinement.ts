@@ -1,14 +1,16 @@
 /**
- * Audio refined to fit a mel: fast Griffin-Lim (Griffin & Lim 1984; Perraudin, Balazs & Søndergaard 2013, algorithm 2) started from
- * the audio's own phases, over audio that comes piece by piece. GLA-Grad (Liu et al. 2024) has it between the passes of a
- * diffusion model; here it follows the last. A mel tells the energy of bands, not of bins: magnitudes are the audio's own with each band
- * brought to the mel's (band-gains.ts), so that harmonics stay what the model made them; spread evenly over a band's bins they
- * would be Griffin-Lim's after some twenty iterations, whatever they started from. Bins that no filter covers are left alone.
- * `griffinLim` with `start` is the same over a whole clip, byte for byte.
+ * Audio refined to fit a mel: fast Griffin-Lim (Griffin & Lim 1984; Perraudin, Balazs & Søndergaard 2013, algorithm 2)
+ * started from the audio's own phases, over audio that comes piece by piece. GLA-Grad (Liu et al. 2024) has it between
+ * the passes of a diffusion model; here it follows the last. A mel tells the energy of bands, not of bins: magnitudes
+ * are the audio's own with each band brought to the mel's (band-gains.ts), so that harmonics stay what the model made
+ * them; spread evenly over a band's bins they would be Griffin-Lim's after some twenty iterations, whatever they
+ * started from. Bins that no filter covers are left alone. `griffinLim` with `start` is the same over a whole clip,
+ * byte for byte.
  *
- * Iteration k on frame f needs the samples under that frame from iteration k − 1, and for the momentum that iteration's spectrum
- * of the frame. So iterations are a chain of stages, each a frame's length less a hop behind the one before. Audio moves
- * through them in blocks of a hop, counted from the first frame's start: frames are added in order, whatever the pieces.
+ * Iteration k on frame f needs the samples under that frame from iteration k − 1, and for the momentum that iteration's
+ * spectrum of the frame. So iterations are a chain of stages, each a frame's length less a hop behind the one before.
+ * Audio moves through them in blocks of a hop, counted from the first frame's start: frames are added in order,
+ * whatever the pieces.
  */
 import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../../core/errors.js'
@@ -125,7 +127,10 @@ class Stage {
     return this.#filled === this.#samples.length
   }
 
-  /** Adds the next frame, unless it lies past the last; `block` becomes final. @param targets of the frames in flight */
+  /**
+   * Adds the next frame, unless it lies past the last; `block` becomes final.
+   * @param targets of the frames in flight
+   */
   step(targets: FrameRing, lastFrame: number): void {
     const { hop, transform } = this.frames
     const block = this.block
@@ -216,7 +221,8 @@ export class PhaseRefinement {
   }
 
   /**
-   * Appends audio; what has become final comes in pieces, between any two of which is so little work that the event loop can wait.
+   * Appends audio; what has become final comes in pieces, between any two of which is so little work that the event
+   * loop can wait.
    *
    * @param last no more follows: the clip is as long as its mel, frames × hop
    */

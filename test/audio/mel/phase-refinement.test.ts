@@ -1,4 +1,6 @@
-/** Piece by piece as over the whole clip: `griffinLim`, started from the same audio, is what the stages must agree with. */
+/**
+ * Piece by piece as over the whole clip: `griffinLim`, started from the same audio, is what the stages must agree with.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -109,7 +111,7 @@ function inconsistency(samples: Float32Array, mel: Mel, convention: MelConventio
   return Math.sqrt(wrong / all)
 }
 
-test('audio of wrong phases comes nearer to its mel with iterations, and to its magnitudes the more with momentum', () => {
+test('iterations bring wrong phases nearer to the mel, and momentum nearer to the magnitudes', () => {
   const samples = recording.samples.subarray(20_000, 20_000 + 50 * 256)
   for (const convention of [tacotron2, hifigan]) {
     const mel = melSpectrogram({ samples, sampleRate: 22050 }, convention)
