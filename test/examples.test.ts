@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { describe, test } from 'node:test'
 import { readWav } from '#src/audio/codecs/wav'
@@ -58,6 +58,14 @@ test('inpaint.mjs fills the gap and keeps the rest', async () => {
   const [before, after] = [await readWav(damaged), await readWav(at('repaired.wav'))]
   assert.deepEqual(after.samples.slice(0, 6000), before.samples.slice(0, 6000))
   assert.notDeepEqual(after.samples.slice(6615, 6836), before.samples.slice(6615, 6836))
+})
+
+test('train.mjs trains a model, and continues a run', async () => {
+  put('recordings/a.wav', noiseWav(2, 16_000))
+  put('recordings/b.wav', noiseWav(3, 16_000))
+  assert.match(run('train.mjs', at('recordings'), at('run'), '1'), /update 1, loss \d\.\d{4}/)
+  assert.match(run('train.mjs', at('recordings'), at('run'), '2'), /update 2, loss \d\.\d{4}/)
+  assert.ok(existsSync(at('run/model/config.json')))
 })
 
 test('foreign-checkpoint.mjs loads a checkpoint and vocodes with it', async () => {
