@@ -38,7 +38,7 @@ const energyPriorSchema = z
   })
   .refine(p => p.minEnergy < p.maxEnergy, { path: ['minEnergy'], message: 'must lie below maxEnergy' })
 
-/** Momentum of refinement where nobody says. */
+/** Default momentum of refinement. */
 export const DEFAULT_MOMENTUM = 0.99
 
 /**
@@ -72,12 +72,12 @@ const subbandsSchema = z.strictObject({
 
 const priorSchema = z.union([energyPriorSchema, envelopePriorSchema])
 
-/** How the reverse process gets from one noise level to the next (src/diffusion/samplers). */
+/** How the reverse process gets from one noise level to the next. */
 export type SamplerName = 'ddpm' | 'ddim' | 'dpm-solver++'
 export const samplerNames = ['ddpm', 'ddim', 'dpm-solver++'] as const satisfies readonly SamplerName[]
 
 const betas = z.array(beta).min(1).max(MAX_DIFFUSION_STEPS)
-/** A schedule to sample with: its β; where it was made for one sampler (`diffwave tune`), that too. */
+/** A schedule to sample with: its β, and the sampler if it was made for one (`diffwave tune`). */
 const samplingScheduleSchema = z.union([betas, z.strictObject({ betas, sampler: z.enum(samplerNames) })])
 
 /** Schema of what the diffusion process needs to know of a model. */
@@ -86,7 +86,7 @@ export const diffusionSchema = z.strictObject({
   training: noiseScheduleSchema,
   /** Shorter schedules to sample with, by number of steps ("6") or name; each within the training range of ᾱ. */
   sampling: z.record(z.string().min(1), samplingScheduleSchema).default({}),
-  /** Number of steps taken where the caller names none. */
+  /** Default number of steps; null: that of training. */
   defaultSteps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS).nullable().default(null),
   /** What the network predicts: the noise ε, v = √ᾱ·ε − √(1 − ᾱ)·x_0, or x_0 (src/diffusion/prediction.ts). */
   prediction: z.enum(['epsilon', 'v', 'x0']).default('epsilon'),
@@ -99,13 +99,13 @@ export const diffusionSchema = z.strictObject({
   subbands: subbandsSchema.nullable().default(null),
   /** Clamp the audio to ±1 after every DDPM step, as lmnt's sampler does. */
   clamp: z.boolean().default(true),
-  /** Sampler taken where neither the caller nor the schedule names one. */
+  /** Sampler to use if neither the caller nor the schedule names one. */
   defaultSampler: z.enum(samplerNames).default('ddpm'),
-  /** Classifier-free guidance w taken where a label is asked for and the caller says nothing of it. */
+  /** Default of the classifier-free guidance w, for clips with a label. */
   defaultGuidance: z.number().min(0).max(MAX_GUIDANCE).default(0),
   /** Noise shaped by the mel; null: standard normal everywhere. */
   prior: priorSchema.nullable().default(null),
-  /** What a vocoder does with the result of the last pass where the caller says nothing of it; null: nothing. */
+  /** Default phase refinement of a vocoder after the last step; null: none. */
   refinement: refinementSchema.nullable().default(null),
 })
 

@@ -109,7 +109,7 @@ export function patchIsBlock({ patch }: Pick<NetworkConfig, 'patch'>): boolean {
   return patch >= MIN_SUBBANDS && Number.isInteger(Math.log2(patch))
 }
 
-/** Samples a mel frame. */
+/** Samples per mel frame. */
 export function melHop(mel: MelConditionerConfig): number {
   return mel.kind === 'frame-rate' ? mel.hop : mel.strides.reduce((product, stride) => product * stride, 1)
 }

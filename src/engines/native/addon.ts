@@ -1,4 +1,4 @@
-/** The compiled addon (native/binding/): where it lies, what it offers, and the network's shape as it takes it. */
+/** The compiled addon (native/binding/): where it is, its interface, and the network's shape as it reads it. */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
@@ -173,10 +173,14 @@ export function loadAddon(): Addon {
   const platform = `${process.platform}-${process.arch}`
   const path = fileURLToPath(new URL(`../../../prebuilds/${platform}/diffwave.node`, import.meta.url))
   if (!existsSync(path)) {
-    throw new DiffWaveError('ENGINE_UNAVAILABLE', `the engine native cannot run: it is not built for ${platform}`, {
-      where: path,
-      hint: 'With a C++ compiler: `npx diffwave build-native`.',
-    })
+    throw new DiffWaveError(
+      'ENGINE_UNAVAILABLE',
+      `the native engine is not available: it is not built for ${platform}`,
+      {
+        where: path,
+        hint: 'With a C++ compiler: `npx diffwave build-native`.',
+      },
+    )
   }
   try {
     const addon = createRequire(import.meta.url)(path) as Addon
@@ -186,11 +190,17 @@ export function loadAddon(): Addon {
   } catch (cause) {
     if (cause instanceof DiffWaveError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new DiffWaveError('ENGINE_UNAVAILABLE', `the engine native cannot run: ${reason}`, { where: path, cause })
+    throw new DiffWaveError('ENGINE_UNAVAILABLE', `the native engine is not available: ${reason}`, {
+      where: path,
+      cause,
+    })
   }
 }
 
-/** Threads that an engine takes by default. */
+/**
+ * Threads that an engine uses by default. `availableParallelism` heeds the process's CPU affinity; `cpus().length` would count
+ * cores that it may not use. A function, because the affinity can change while the process runs.
+ */
 export function availableThreads(): number {
   return availableParallelism()
 }

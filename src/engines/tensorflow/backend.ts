@@ -12,7 +12,7 @@ import { type BackendName, backendPackages } from './backend-names.js'
 import { registerGradients } from './gradients.js'
 
 function unavailable(backend: BackendName, reason: string, hint: string, cause?: unknown): DiffWaveError {
-  return new DiffWaveError('ENGINE_UNAVAILABLE', `the engine tensorflow:${backend} cannot run: ${reason}`, {
+  return new DiffWaveError('ENGINE_UNAVAILABLE', `the engine tensorflow:${backend} is not available: ${reason}`, {
     hint,
     cause,
   })

@@ -108,7 +108,7 @@ function refuseMissingPackage(backend: BackendName): void {
   } catch (cause) {
     throw new DiffWaveError(
       'ENGINE_UNAVAILABLE',
-      `the engine tensorflow:${backend} cannot run: ${name} is not installed`,
+      `the engine tensorflow:${backend} is not available: ${name} is not installed`,
       {
         hint: `npm install ${name}`,
         cause,

@@ -21,10 +21,10 @@ function positive(x: tf.Tensor): tf.Tensor {
   return tf.cast(tf.greater(x, 0), 'float32')
 }
 
-/** A product of matrices turned by hand: the WASM backend is slow where it has to read one transposed. */
+/** A product of explicitly transposed matrices: the WASM backend is slow if it has to read one transposed. */
 function product(a: tf.Tensor2D, b: tf.Tensor2D, transposeA: boolean, transposeB: boolean): tf.Tensor2D {
-  const turned = (matrix: tf.Tensor2D) => tf.transpose(matrix)
-  return tf.matMul(transposeA ? turned(a) : a, transposeB ? turned(b) : b)
+  const transposed = (matrix: tf.Tensor2D) => tf.transpose(matrix)
+  return tf.matMul(transposeA ? transposed(a) : a, transposeB ? transposed(b) : b)
 }
 
 const configs: readonly tf.GradConfig[] = [

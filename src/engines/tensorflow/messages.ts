@@ -1,5 +1,5 @@
 /**
- * What the engine and its worker thread say to each other. Arrays are copied, or moved where they are not needed again.
+ * Messages between the engine and its worker thread. Arrays are copied, or transferred if they are not needed again.
  */
 
 import type { Tensor } from '../../core/tensor.js'

@@ -19,7 +19,7 @@ export interface NetworkInput {
   readonly sinusoids: tf.Tensor2D
   /** `[B, 1]`: src/model/output-gain.ts; null for a network without a mask. */
   readonly gains: tf.Tensor2D | null
-  /** `[B, labels + 1]`, one 1 a row, where the network takes labels. */
+  /** `[B, labels + 1]`, one-hot rows, if the network takes labels. */
   readonly labels: tf.Tensor2D | null
   readonly mel: MelWindow | null
 }
@@ -39,7 +39,7 @@ export type Probe = (name: string, value: tf.Tensor) => void
 function project(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor {
   const [out, input] = weight.shape as [number, number]
   const rows: tf.Tensor2D = tf.reshape(x, [-1, input])
-  // Turned by hand: the WASM backend's matMul is eight times slower where it has to read a matrix transposed.
+  // Explicitly transposed: the WASM backend's matMul is eight times slower if it has to read a matrix transposed.
   const product = tf.matMul(rows, tf.transpose(tf.reshape(weight, [out, input]) as tf.Tensor2D))
   return tf.reshape(tf.add(product, bias), [...x.shape.slice(0, -1), out])
 }

@@ -18,13 +18,13 @@ for (const backend of ['cuda', 'node'] as const) {
     agreesWithOracle(name, (network, parameters) => createTensorflowEngine({ network, parameters, backend }), 6)
   } else {
     test(`${name}: conformance`, { skip: reason }, () => {})
-    test(`${name}: asked for by name, it is an error that says why it cannot run`, async () => {
+    test(`${name}: asked for by name, it is an error that says why it is not available`, async () => {
       const refused = await createEngine(small, randomParameters(small, 1), { engine: `tensorflow:${backend}` }).then(
         () => assert.fail('it ran'),
         (error: unknown) => error as { code: string; message: string },
       )
       assert.equal(refused.code, 'ENGINE_UNAVAILABLE')
-      assert.match(refused.message, new RegExp(`^the engine ${name} cannot run: .*tfjs-node`))
+      assert.match(refused.message, new RegExp(`^the engine ${name} is not available: .*tfjs-node`))
     })
   }
 }
