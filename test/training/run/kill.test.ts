@@ -1,9 +1,10 @@
 /** Killed runs: none is lost, none is stuck, and nothing is left behind. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { inRepository } from '../../support/paths.js'
 import { train } from '../../support/training.js'
 import { bytes, options, scratch } from '../../support/training-scratch.js'
 
@@ -22,4 +23,13 @@ test('a run killed at any moment continues to the same bytes', async () => {
   }
   await train({ ...options({ out, resume: true }), maxSteps: 20 })
   assert.deepEqual(bytes(out), bytes(whole.out))
+})
+
+test('killed runs are not lost or stuck and leave no files (scripts/stress-kill.mjs)', () => {
+  const { stdout, stderr } = spawnSync(process.execPath, [inRepository('scripts/stress-kill.mjs'), '6'], {
+    encoding: 'utf8',
+  })
+  assert.equal(stderr, '')
+  const { kills, lost, stuck, temporaryFiles } = JSON.parse(stdout)
+  assert.deepEqual({ kills, lost, stuck, temporaryFiles }, { kills: 6, lost: 0, stuck: [], temporaryFiles: 0 })
 })
