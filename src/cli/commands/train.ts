@@ -1,4 +1,5 @@
 /** `diffwave train`: learns a model from folders of recordings. */
+import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../../core/errors.js'
 import type { DatasetReport } from '../../training/data/dataset.js'
 import type { TrainingStep } from '../../training/run/training-run.js'
@@ -83,7 +84,8 @@ export const command = defineCommand({
       `${options.out}: ${summary.step} steps, ${(summary.seconds / 3600).toFixed(2)} h, stopped by ${summary.stoppedBy}`,
       summary,
     )
-    // The run is saved; the exit status tells that a signal ended it.
+    // The run is saved; the exit status tells that a signal ended it. If the result could not be printed, that is heard first.
+    await setImmediate()
     throwIfAborted(signal)
   },
 })

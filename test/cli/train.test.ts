@@ -1,0 +1,90 @@
+/** `diffwave train` as a process: how it ends early, saved and with the status that says why. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { encodeWav } from '#src/audio/codecs/wav-encode'
+import { gaussian } from '#src/core/random'
+import { inRepository } from '../support/paths.js'
+import { scratchFolder } from '../support/scratch.js'
+
+const scratch = scratchFolder('cli-train')
+const recordings = join(scratch, 'recordings')
+mkdirSync(recordings)
+const samples = gaussian(1, 0, 0, 4000).map(x => x * 0.1)
+writeFileSync(join(recordings, 'a.wav'), encodeWav({ samples, sampleRate: 8000 }))
+// A link to the folder itself, which must not be walked for ever.
+for (const name of ['l1', 'l2']) symlinkSync('.', join(recordings, name))
+const config = join(scratch, 'train.json')
+writeFileSync(
+  config,
+  JSON.stringify({
+    model: {
+      kind: 'generator',
+      sampleRate: 8000,
+      network: { channels: 4, layers: 2, dilationCycle: 2, patch: 4 },
+      diffusion: { training: { kind: 'cosine', steps: 10 } },
+    },
+    data: { cropSamples: 256, batch: 1, validationShare: 0 },
+    optimiser: { totalSteps: 100_000_000 },
+    every: { log: 1, validation: 1_000_000, checkpoint: 1_000_000 },
+  }),
+)
+let runs = 0
+
+/** Starts a run that does not end by itself, and waits until it has made its first updates. */
+async function started(stdout: 'pipe' | number = 'pipe') {
+  const out = join(scratch, `run-${runs++}`)
+  const main = inRepository('dist/cli/main.js')
+  const words = [main, 'train', config, '--data', recordings, '--out', out, '--threads', '1']
+  const child = spawn(process.execPath, words, { stdio: ['ignore', stdout, 'pipe'] })
+  let notes = ''
+  await new Promise<void>((resolve, reject) => {
+    child.stderr!.on('data', text => {
+      notes += text
+      if (notes.includes('step 3/')) resolve()
+    })
+    child.once('exit', status => reject(new Error(`ended with ${status}: ${notes}`)))
+  })
+  return { child, out, notes: () => notes }
+}
+
+const ended = (child: ChildProcess) => new Promise<number | null>(resolve => child.once('close', resolve))
+const isSaved = (out: string) => existsSync(join(out, 'checkpoint.safetensors')) && !existsSync(join(out, 'lock.json'))
+
+describe('a run that is ended early is saved', () => {
+  for (const [signal, status] of [
+    ['SIGHUP', 129],
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    test(`by ${signal}: status ${status}`, async () => {
+      const { child, out, notes } = await started()
+      child.kill(signal)
+      assert.equal(await ended(child), status)
+      assert.ok(isSaved(out))
+      assert.match(notes(), /stopped\n$/)
+    })
+  }
+
+  test('by a reader of standard error that leaves, and a signal later', async () => {
+    const { child, out } = await started()
+    child.stderr!.destroy()
+    await new Promise(resolve => setTimeout(resolve, 300))
+    assert.equal(child.exitCode, null)
+    child.kill('SIGTERM')
+    assert.equal(await ended(child), 143)
+    assert.ok(isSaved(out))
+  })
+
+  test('by a signal, with standard output full: the error says so', {
+    skip: existsSync('/dev/full') ? false : 'needs /dev/full',
+  }, async () => {
+    const { child, out, notes } = await started(openSync('/dev/full', 'w'))
+    child.kill('SIGTERM')
+    await ended(child)
+    assert.ok(isSaved(out))
+    assert.match(notes(), /DISK_FULL/)
+  })
+})
