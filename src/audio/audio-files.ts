@@ -1,55 +1,16 @@
 /** Which files of a folder are recordings. */
-import type { Dirent } from 'node:fs'
-import { readdir, realpath, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { throwIfAborted } from '../core/errors.js'
-import { fileError } from '../core/files.js'
+import { filesBelow } from '../core/folder.js'
 
 /** The endings of what `decodeAudio` reads. */
 export const AUDIO_FILE = /\.(wav|flac|mp3|ogg|oga|opus)$/i
 
 /**
- * Paths of the recordings below a folder, relative to it, in order. Links to folders are followed, but each folder is
- * entered only once, so that a link to a folder above ends. Folders that are reached without links come first.
+ * Paths of the recordings below a folder, relative to it, in order, as `filesBelow` finds them.
  *
- * @throws DiffWaveError `FILE_NOT_FOUND`, `NOT_A_DIRECTORY`, `NOT_READABLE`, `ABORTED`
+ * @throws DiffWaveError as `filesBelow`
  */
-export async function audioFiles(folder: string, signal?: AbortSignal): Promise<string[]> {
-  const files: string[] = []
-  const entered = new Set<string>()
-  let linked: string[] = []
-  const enter = async (below: string): Promise<void> => {
-    throwIfAborted(signal)
-    const path = join(folder, below)
-    let entries: Dirent[]
-    try {
-      const real = await realpath(path)
-      if (entered.has(real)) return
-      entered.add(real)
-      entries = await readdir(path, { withFileTypes: true })
-    } catch (error) {
-      throw fileError(error, path, 'read')
-    }
-    for (const entry of entries) {
-      const name = join(below, entry.name)
-      if (entry.isDirectory()) await enter(name)
-      else if (entry.isSymbolicLink() && (await isFolder(join(folder, name)))) linked.push(name)
-      else if (AUDIO_FILE.test(name)) files.push(name)
-    }
-  }
-  await enter('')
-  while (linked.length > 0) {
-    const links = linked.sort()
-    linked = []
-    for (const link of links) await enter(link)
-  }
-  return files.sort()
-}
-
-/** Whether a link leads to a folder; one that leads nowhere does not. */
-async function isFolder(path: string): Promise<boolean> {
-  const status = await stat(path).catch(() => null)
-  return status?.isDirectory() ?? false
+export function audioFiles(folder: string, signal?: AbortSignal): Promise<string[]> {
+  return filesBelow(folder, AUDIO_FILE, signal)
 }
 
 /** A recording's path without its ending: what pairs it with its mel, or with what a model made of it. */

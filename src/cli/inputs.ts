@@ -1,10 +1,12 @@
 /** Inputs of a command: files, folders, patterns, pipes and standard input, each as the path of a regular file. */
 import { createReadStream, rmSync } from 'node:fs'
-import { mkdtemp, open, readdir, realpath, stat } from 'node:fs/promises'
+import { mkdtemp, open, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, extname, join, relative } from 'node:path'
+import { AUDIO_FILE } from '../audio/audio-files.js'
 import { DiffWaveError, throwIfAborted } from '../core/errors.js'
 import { fileError, kindOfPath } from '../core/files.js'
+import { filesBelow } from '../core/folder.js'
 import { MAX_FILE_BYTES } from '../core/limits.js'
 import { isPattern, matchingFiles, patternBase } from './glob.js'
 
@@ -25,7 +27,7 @@ export interface InputKind {
   readonly ending: RegExp
 }
 
-export const recordings: InputKind = { title: 'recordings', ending: /\.(wav|flac|mp3|ogg|oga|opus)$/i }
+export const recordings: InputKind = { title: 'recordings', ending: AUDIO_FILE }
 export const mels: InputKind = { title: 'mels', ending: /\.(npy|pt|safetensors)$/i }
 const anything: InputKind = { title: 'files', ending: /$/ }
 
@@ -63,7 +65,7 @@ async function inputsOf(word: string, kind: InputKind, signal: AbortSignal): Pro
   if (standardInput.has(word)) return [{ name: '-', path: await spooled(process.stdin, '-', signal), stem: 'stdin' }]
   switch (await kindOfPath(word)) {
     case 'directory':
-      return folderInputs(word, kind)
+      return folderInputs(word, kind, signal)
     case 'other':
       return [await pipeInput(word, signal)]
     case 'missing':
@@ -82,33 +84,18 @@ function withoutEnding(path: string): string {
   return path.slice(0, path.length - extname(path).length)
 }
 
-async function folderInputs(folder: string, { title, ending }: InputKind): Promise<readonly Input[]> {
-  const files = (await filesBelow(folder, new Set())).filter(file => ending.test(file)).sort()
+async function folderInputs(
+  folder: string,
+  { title, ending }: InputKind,
+  signal: AbortSignal,
+): Promise<readonly Input[]> {
+  const files = await filesBelow(folder, ending, signal)
   if (files.length === 0) {
     // A folder with the name of a file: the user meant a file.
     const code = ending.test(folder) ? 'NOT_A_FILE' : 'BAD_DATA'
     throw new DiffWaveError(code, `the folder contains no ${title}`, { where: folder })
   }
-  return files.map(path => ({ name: path, path, stem: withoutEnding(relative(folder, path)) }))
-}
-
-/** All files below a folder. Links are followed, but no folder is entered twice. */
-async function filesBelow(folder: string, entered: Set<string>): Promise<string[]> {
-  try {
-    const real = await realpath(folder)
-    if (entered.has(real)) return []
-    entered.add(real)
-    const files: string[] = []
-    for (const name of (await readdir(folder)).sort()) {
-      const path = join(folder, name)
-      const kind = await kindOfPath(path)
-      if (kind === 'directory') files.push(...(await filesBelow(path, entered)))
-      else if (kind === 'file') files.push(path)
-    }
-    return files
-  } catch (error) {
-    throw fileError(error, folder, 'read')
-  }
+  return files.map(file => ({ name: join(folder, file), path: join(folder, file), stem: withoutEnding(file) }))
 }
 
 async function patternInputs(pattern: string): Promise<readonly Input[]> {

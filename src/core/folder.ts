@@ -1,0 +1,51 @@
+/** The files below a folder. */
+import type { Dirent } from 'node:fs'
+import { readdir, realpath, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { throwIfAborted } from './errors.js'
+import { fileError } from './files.js'
+
+/**
+ * Paths of the files below a folder whose names match, relative to it, in order. Links to folders are followed, but
+ * each folder is entered only once, so that a link to a folder above ends. Folders that are reached without links come
+ * first.
+ *
+ * @throws DiffWaveError `FILE_NOT_FOUND`, `NOT_A_DIRECTORY`, `NOT_READABLE`, `ABORTED`
+ */
+export async function filesBelow(folder: string, ending: RegExp, signal?: AbortSignal): Promise<string[]> {
+  const files: string[] = []
+  const entered = new Set<string>()
+  let linked: string[] = []
+  const enter = async (below: string): Promise<void> => {
+    throwIfAborted(signal)
+    const path = join(folder, below)
+    let entries: Dirent[]
+    try {
+      const real = await realpath(path)
+      if (entered.has(real)) return
+      entered.add(real)
+      entries = await readdir(path, { withFileTypes: true })
+    } catch (error) {
+      throw fileError(error, path, 'read')
+    }
+    for (const entry of entries) {
+      const name = join(below, entry.name)
+      if (entry.isDirectory()) await enter(name)
+      else if (entry.isSymbolicLink() && (await isFolder(join(folder, name)))) linked.push(name)
+      else if (ending.test(name)) files.push(name)
+    }
+  }
+  await enter('')
+  while (linked.length > 0) {
+    const links = linked.sort()
+    linked = []
+    for (const link of links) await enter(link)
+  }
+  return files.sort()
+}
+
+/** Whether a link leads to a folder; one that leads nowhere does not. */
+async function isFolder(path: string): Promise<boolean> {
+  const status = await stat(path).catch(() => null)
+  return status?.isDirectory() ?? false
+}
