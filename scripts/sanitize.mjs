@@ -1,5 +1,5 @@
-// Runs the native engine's tests under sanitizers: the JavaScript API tests and the native test program under AddressSanitizer, the
-// native test program under ThreadSanitizer. Linux with g++ only; takes some minutes.
+// Runs the native engine's tests under sanitizers: the JavaScript API tests and the native test program under
+// AddressSanitizer, the native test program under ThreadSanitizer. Linux with g++ only; takes some minutes.
 // usage: node scripts/sanitize.mjs
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'

@@ -28,11 +28,19 @@ export interface TrainerOptions {
   readonly data: PathLike | readonly PathLike[] | Dataset
   /** Folder for the checkpoint, the log and the model; created if missing. */
   readonly out: PathLike
-  /** Folder of predicted mels, one `.npy` per recording, at the same path. Default: `.npy` files beside the recordings, else computed. */
+  /**
+   * Folder of predicted mels, one `.npy` per recording, at the same path. Default: `.npy` files beside the recordings,
+   * else computed.
+   */
   readonly mels?: PathLike | undefined
-  /** Whether to continue the run in `out` from its checkpoint. If false, a folder that has one is refused. Default false. */
+  /**
+   * Whether to continue the run in `out` from its checkpoint. If false, a folder that has one is refused. Default
+   * false.
+   */
   readonly resume?: boolean | undefined
-  /** Fine-tuning: the model to start from, as the name of a shipped model, a folder or a checkpoint, or already read. */
+  /**
+   * Fine-tuning: the model to start from, as the name of a shipped model, a folder or a checkpoint, or already read.
+   */
   readonly from?: PathLike | ModelFiles | undefined
   /** Ends the run after this many updates, those of earlier parts included. Default: the config’s `totalSteps`. */
   readonly maxSteps?: number | undefined
@@ -44,7 +52,10 @@ export interface TrainerOptions {
   readonly threads?: number | undefined
   /** Whether to write TensorBoard event files. Default true. */
   readonly events?: boolean | undefined
-  /** Renders what the event files show of a model at each validation; null for nothing. Default: a clip and its spectrogram. */
+  /**
+   * Renders what the event files show of a model at each validation; null for nothing. Default: a clip and its
+   * spectrogram.
+   */
   readonly preview?: Preview | null | undefined
   /** Creates the engine, in place of `engine` and `threads`. */
   readonly createEngine?: ((model: ModelConfig, weights: Tensors) => Promise<Engine>) | undefined
@@ -100,8 +111,8 @@ const runSchema = z.strictObject({
 } satisfies FieldsOf<TrainerRunOptions>)
 
 /**
- * Trains a model, and leaves in `out` its checkpoint, `model/` (the average of the weights), `best/` (that of the lowest validation
- * loss), `metrics.jsonl` and TensorBoard event files.
+ * Trains a model, and leaves in `out` its checkpoint, `model/` (the average of the weights), `best/` (that of the
+ * lowest validation loss), `metrics.jsonl` and TensorBoard event files.
  *
  * @example
  * const trainer = new Trainer({ config, data: ['recordings'], out: 'runs/voice' })
@@ -173,12 +184,13 @@ export class Trainer {
   }
 
   /**
-   * Trains until the config's `totalSteps` or another limit. Leaving the loop early, or the signal, ends the run with a checkpoint.
+   * Trains until the config's `totalSteps` or another limit. Leaving the loop early, or the signal, ends the run with a
+   * checkpoint.
    *
    * @returns each update as it is made; the generator's return value, also `summary`, tells how the run ended
-   * @throws DiffWaveError `LOCKED` (another trainer works in `out`), `BAD_DATA` (no usable recording, an unknown label, or other
-   * recordings than those of the checkpoint), `BAD_CONFIG` (another config than that of the checkpoint), `DIVERGED`, `DISK_FULL`,
-   * `BAD_OPTION`, `ENGINE_UNAVAILABLE`, `ABORTED` (while the recordings were read)
+   * @throws DiffWaveError `LOCKED` (another trainer works in `out`), `BAD_DATA` (no usable recording, an unknown label,
+   * or other recordings than those of the checkpoint), `BAD_CONFIG` (another config than that of the checkpoint),
+   * `DIVERGED`, `DISK_FULL`, `BAD_OPTION`, `ENGINE_UNAVAILABLE`, `ABORTED` (while the recordings were read)
    */
   async *run(options: TrainerRunOptions = {}): AsyncGenerator<TrainingStep, TrainingSummary, undefined> {
     const { signal, onProgress } = check(runSchema, options, 'run options')

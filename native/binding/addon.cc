@@ -67,8 +67,8 @@ napi_value targetNames(const Js& js, napi_value*) {
 }
 
 /**
- * measurePeak(target, threads) → FLOP/s of multiply-adds on registers, all threads together: the bound that no kernel can
- * exceed. Blocks the event loop for some tenths of a second.
+ * measurePeak(target, threads) → FLOP/s of multiply-adds on registers, all threads together: the bound that no kernel
+ * can exceed. Blocks the event loop for some tenths of a second.
  */
 napi_value measurePeak(const Js& js, napi_value* arguments) {
   const ForwardKernels& kernels = targetNamed(js.text(arguments[0]))->forward();

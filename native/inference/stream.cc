@@ -21,14 +21,14 @@ int64_t positionsPerAdvance(int threads, bool inStages) {
 }
 
 /**
- * On a whole clip shorter than this many times half the latency and an advance, threads that share the time blocks of each
- * layer are faster than stages (measured: bench/NOTES.md).
+ * On a whole clip shorter than this many times half the latency and an advance, threads that share the time blocks of
+ * each layer are faster than stages (measured: bench/NOTES.md).
  */
 constexpr int64_t minStagedClip = 8;
 
 /**
- * The layer at which two threads divide the network, so that each has half of its multiplications except for the network's
- * end. A Winograd layer takes 0.72 of the time of a direct one (measured: bench/NOTES.md).
+ * The layer at which two threads divide the network, so that each has half of its multiplications except for the
+ * network's end. A Winograd layer takes 0.72 of the time of a direct one (measured: bench/NOTES.md).
  */
 int findSecondStage(const ForwardWeights& weights, int threads) {
   const NetworkShape& s = weights.shape;
@@ -83,8 +83,8 @@ void Stream::openPass(Pass& pass, int64_t whole) {
   // At either end of the clip one stage works alone, for half of the latency and one advance.
   pass.inStages = secondStage_ > 0 && (whole == 0 || whole >= minStagedClip * (latency_ / 2 + advancePositions_));
   auto ring = [&](int64_t capacity) {
-    // A block of product steps that is longer than a row reads on into the next row, past the last one too, and multiplies
-    // that by zero: it must be a finite number.
+    // A block of product steps that is longer than a row reads on into the next row, past the last one too, and
+    // multiplies that by zero: it must be a finite number.
     constexpr int64_t pastTheEnd = 16;
     pass.memory.push_back(allocate(capacity * weights_->padded + pastTheEnd));
     Buffer& memory = pass.memory.back();
@@ -221,8 +221,8 @@ void Stream::runLayer(Pass& pass, int index, int worker, const std::atomic<bool>
 }
 
 /**
- * The network's end for one time block of complete skip sums: prediction = W_output · relu(W_skip · skips + bias) + bias,
- * and with an input mask gain · f + sigmoid(l) ⊙ audio.
+ * The network's end for one time block of complete skip sums:
+ * prediction = W_output · relu(W_skip · skips + bias) + bias, and with an input mask gain · f + sigmoid(l) ⊙ audio.
  */
 void Stream::finish(const Pass& pass, float* prediction, int block, int worker) {
   const NetworkShape& s = weights_->shape;

@@ -1,15 +1,15 @@
 // One clip, denoised in several passes in bounded memory, without computing anything twice.
 //
-// A pass is a chain of layers. Each layer lags behind the one before it by its dilation, or, if the dilation is small, until
-// a group of four dilations is complete (kernels/residual-layer-winograd.h), and keeps that many rows of its input.
-// Positions go through all layers in short advances, so that their rows stay in the caches from layer to layer. The result
-// at a position depends on its inputs and its place alone (groups start at multiples of four dilations), so no chunk,
-// advance or thread changes a byte.
+// A pass is a chain of layers. Each layer lags behind the one before it by its dilation, or, if the dilation is small,
+// until a group of four dilations is complete (kernels/residual-layer-winograd.h), and keeps that many rows of its
+// input. Positions go through all layers in short advances, so that their rows stay in the caches from layer to layer.
+// The result at a position depends on its inputs and its place alone (groups start at multiples of four dilations), so
+// no chunk, advance or thread changes a byte.
 //
-// Two threads take half of the layers each, the second one advance behind the first: a thread mostly reads what it wrote
-// itself, and they wait for each other once per advance. The one that is ready first takes more of the network's end. More
-// threads share the time blocks of each layer, and so do two on a short whole clip, most of which the first thread would
-// have computed before the second had any input.
+// Two threads take half of the layers each, the second one advance behind the first: a thread mostly reads what it
+// wrote itself, and they wait for each other once per advance. The one that is ready first takes more of the network's
+// end. More threads share the time blocks of each layer, and so do two on a short whole clip, most of which the first
+// thread would have computed before the second had any input.
 #pragma once
 
 #include <atomic>
@@ -24,7 +24,11 @@ enum class StreamOutcome { done, cancelled };
 
 class Stream {
  public:
-  /** @param sinusoids [passes × embedding]; @param gains [passes]; @param label row of the label table. Throws std::bad_alloc. */
+  /**
+   * @param sinusoids [passes × embedding]
+   * @param gains [passes]
+   * @param label row of the label table. Throws std::bad_alloc.
+   */
   Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const float* sinusoids, const float* gains,
          int passes, int label);
 
@@ -71,7 +75,10 @@ class Stream {
   /** Stands for all workers, who share the time blocks. */
   static constexpr int allWorkers = -1;
 
-  /** One advance of a pass: audio in, some positions of each layer, and the predictions that the advance before completed. */
+  /**
+   * One advance of a pass: audio in, some positions of each layer, and the predictions that the advance before
+   * completed.
+   */
   struct Advance {
     Range fed;
     std::vector<Range> layers;

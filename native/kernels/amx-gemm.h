@@ -14,8 +14,8 @@ constexpr int panelColumns = 2 * side;
 constexpr int heldBlocks = 8;
 
 /**
- * Converts panels of floats, `[panel][steps][32]` with steps in whole blocks, to split right sides `[panel][block][2]`, in
- * place: the last block first, since three parts need more room than the floats.
+ * Converts panels of floats, `[panel][steps][32]` with steps in whole blocks, to split right sides `[panel][block][2]`,
+ * in place: the last block first, since three parts need more room than the floats.
  */
 template <int parts>
 void arrangePanels(float* packed, int64_t blocks) {
@@ -53,7 +53,10 @@ DIFFWAVE_INLINE StepBlock stepBlockOf(const Segment* segments, int block) {
   }
 }
 
-/** out [rows × columnTiles · 16] (+)= left · right over `blocks` blocks of 32 steps, on rowTiles × columnTiles AMX tiles. */
+/**
+ * out [rows × columnTiles · 16] (+)= left · right over `blocks` blocks of 32 steps, on rowTiles × columnTiles AMX
+ * tiles.
+ */
 template <int rowTiles, int columnTiles, int parts>
 static DIFFWAVE_NOINLINE void productBlock(float* out, ptrdiff_t outStride, int rows, const Split<parts> (*left)[2],
                                            const Split<parts>* right, int blocks, bool accumulate) {

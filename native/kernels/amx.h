@@ -1,7 +1,7 @@
 // Matrix products of float32 on AMX tiles (Intel SDM, chapter on TMUL). A tile product multiplies bfloat16 and adds in
-// float32. A float is the sum of three bfloat16; with two the relative error is 2⁻¹⁷. So a product of floats takes six tile
-// products for the precision of float32, high·high + high·middle + middle·high + middle·middle + high·low + low·high, or
-// three of them if two parts are enough.
+// float32. A float is the sum of three bfloat16; with two the relative error is 2⁻¹⁷. So a product of floats takes six
+// tile products for the precision of float32, high·high + high·middle + middle·high + middle·middle +
+// high·low + low·high, or three of them if two parts are enough.
 //
 // An AMX tile is sixteen rows of 64 bytes. A left side has 32 steps per row; a right side has pairs of steps, sixteen
 // columns per row. Each sum runs over its steps in order, 32 at a time, so it does not depend on the rows around it.
@@ -78,7 +78,10 @@ DIFFWAVE_INLINE __mmask16 firstLanes(int count) {
   return count >= side ? 0xffff : count > 0 ? __mmask16((1u << count) - 1) : 0;
 }
 
-/** A left side from sixteen rows of `steps` ≤ 32 numbers; rowAt(r) points to one, or is null for zeros. The rest is zeros. */
+/**
+ * A left side from sixteen rows of `steps` ≤ 32 numbers; rowAt(r) points to one, or is null for zeros. The rest is
+ * zeros.
+ */
 template <int parts, class RowAt>
 DIFFWAVE_INLINE void splitRows(Split<parts>& to, const RowAt& rowAt, int steps) {
   static const float nothing[depth] = {};
@@ -97,7 +100,9 @@ DIFFWAVE_INLINE __m512i paired(__m256bh even, __m256bh odd) {
   return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
 }
 
-/** Sixteen columns over `steps` ≤ 32 steps as vectors of pairs, `[part][16 pairs of steps][16 columns]`; the rest zeros. */
+/**
+ * Sixteen columns over `steps` ≤ 32 steps as vectors of pairs, `[part][16 pairs of steps][16 columns]`; the rest zeros.
+ */
 template <int parts>
 DIFFWAVE_INLINE void splitPairs(__m512i (&to)[parts][side], const float* from, ptrdiff_t stride, int steps,
                                 int columns) {
@@ -172,8 +177,8 @@ DIFFWAVE_INLINE LeftSide sideOf(const Split<parts>& split) {
 }
 
 /**
- * sums += left · right over 32 steps. The sums are tiles 0 … 3, [2 × 2]; `upper` and `lower` are the two left sides, and
- * `right` points to two right sides in a row. Uses tiles 4 … 7.
+ * sums += left · right over 32 steps. The sums are tiles 0 … 3, [2 × 2]; `upper` and `lower` are the two left sides,
+ * and `right` points to two right sides in a row. Uses tiles 4 … 7.
  */
 template <int rowTiles, int columnTiles, int parts>
 DIFFWAVE_INLINE void multiplyAdd(const LeftSide& upper, const LeftSide& lower, const Split<parts>* right) {

@@ -1,4 +1,5 @@
-// The training kernels (shapes and equations: `TrainingKernels` in training-tasks.h), compiled once per instruction set.
+// The training kernels (shapes and equations: `TrainingKernels` in training-tasks.h), compiled once per instruction
+// set.
 #pragma once
 
 #include "gemm.h"
@@ -109,7 +110,9 @@ void outerPanel(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aStri
   }
 }
 
-/** TrainingKernels::outer, the gradient of a weight: out [rows × columns] (+)= aᵀ [rows × steps] · b [steps × columns]. */
+/**
+ * TrainingKernels::outer, the gradient of a weight: out [rows × columns] (+)= aᵀ [rows × steps] · b [steps × columns].
+ */
 inline void outer(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aStride, int rows, const float* b,
                   ptrdiff_t bStride, int columns, int steps, bool accumulate) {
   for (int first = 0; first < columns; first += width) {

@@ -1,10 +1,10 @@
-// One residual layer (`LayerTask` in tasks.h) on AMX tiles: 32 positions at a time, sixteen channels of both halves of the
-// gate at a time. Its products are a small part of the work, so all dilations are computed directly.
+// One residual layer (`LayerTask` in tasks.h) on AMX tiles: 32 positions at a time, sixteen channels of both halves of
+// the gate at a time. Its products are a small part of the work, so all dilations are computed directly.
 //
-// A layer's input and the upsampled mel are kept in their rings in two bfloat16 parts, so that AMX tiles load from there:
-// each 32 numbers of a row as 32 high parts followed by 32 low ones, in the memory that the floats would take. If the number
-// of sixteens is odd, the last sixteen are 16 and 16. If the last sixteen steps of a tile lie past the row, their weights
-// are zero.
+// A layer's input and the upsampled mel are kept in their rings in two bfloat16 parts, so that AMX tiles load from
+// there: each 32 numbers of a row as 32 high parts followed by 32 low ones, in the memory that the floats would take.
+// If the number of sixteens is odd, the last sixteen are 16 and 16. If the last sixteen steps of a tile lie past the
+// row, their weights are zero.
 #pragma once
 
 #include "amx.h"
@@ -252,7 +252,9 @@ class OutputEpilogue {
   const Vector residualBias_, skipBias_, step_;
 };
 
-/** sums [rows × 32] = left · right over `blocks` blocks of 32 steps, and meanwhile the epilogue of the product before. */
+/**
+ * sums [rows × 32] = left · right over `blocks` blocks of 32 steps, and meanwhile the epilogue of the product before.
+ */
 template <int rowTiles, class Epilogue>
 static DIFFWAVE_NOINLINE void layerProductTiles(float* sums, const LeftSide* left, const Pair* right, int64_t blocks,
                                                 const Epilogue epilogue, int epilogueRows) {

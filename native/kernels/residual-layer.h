@@ -1,5 +1,5 @@
-// One residual layer (Kong et al. 2021, fig. 2; equations: `LayerTask` in tasks.h) over a time block: dilated convolution,
-// mel, gate, output projection, residual and skip, without leaving the caches.
+// One residual layer (Kong et al. 2021, fig. 2; equations: `LayerTask` in tasks.h) over a time block: dilated
+// convolution, mel, gate, output projection, residual and skip, without leaving the caches.
 #pragma once
 
 #include "panels.h"
@@ -31,8 +31,8 @@ static void findFrames(const LayerTask& task, int64_t position, const float*& fr
 }
 
 /**
- * The rows of `count` ≤ blockRows positions from `position` on. Rows that are not contiguous in their ring, or zero past the
- * clip, are copied to `scratch`, which advances; results past `count` go to `spare`.
+ * The rows of `count` ≤ blockRows positions from `position` on. Rows that are not contiguous in their ring, or zero
+ * past the clip, are copied to `scratch`, which advances; results past `count` go to `spare`.
  */
 static void findRows(const LayerTask& task, int64_t position, int count, RegisterBlock& block, float*& scratch,
                      float* spare) {
@@ -90,7 +90,9 @@ static DIFFWAVE_NOINLINE void gatePanel(const LayerTask& task, const RegisterBlo
   }
 }
 
-/** next y = (x + residual) · √½ + next step, and skip sum += skip, for the columns of one panel. z [blockRows × padded]. */
+/**
+ * next y = (x + residual) · √½ + next step, and skip sum += skip, for the columns of one panel. z [blockRows × padded].
+ */
 template <int pairs>
 static DIFFWAVE_NOINLINE void outputPanel(const LayerTask& task, const RegisterBlock& block, int column,
                                           const float* z) {

@@ -1,5 +1,5 @@
-// The tasks of the forward kernels, and the table of kernels that each instruction set fills. Nothing here depends on the
-// width of a vector.
+// The tasks of the forward kernels, and the table of kernels that each instruction set fills. Nothing here depends on
+// the width of a vector.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +26,9 @@ constexpr int timeBlockPositions = 48;
 /** Winograd blocks (native/winograd.h) of one task. */
 constexpr int winogradBlocksPerTask = 24;
 /**
- * The largest dilation that runs in the Winograd domain, on all instruction sets but AMX. A group of four dilations must be
- * complete before it can be computed, so each such layer lags up to five dilations behind the one before, instead of one.
- * src/engines/native/constants.ts knows this number.
+ * The largest dilation that runs in the Winograd domain, on all instruction sets but AMX. A group of four dilations
+ * must be complete before it can be computed, so each such layer lags up to five dilations behind the one before,
+ * instead of one. src/engines/native/constants.ts knows this number.
  */
 constexpr int winogradMaxDilation = 32;
 
@@ -90,8 +90,8 @@ struct RowsTask {
 };
 
 /**
- * One transposed 2-D convolution 1→1 of the mel upsampler with kernel [3 bands × kernel], then leaky ReLU, over its output
- * rows first + step · [0, rows). Rows are frames or samples; a row holds the bands between margins of zeros.
+ * One transposed 2-D convolution 1→1 of the mel upsampler with kernel [3 bands × kernel], then leaky ReLU, over its
+ * output rows first + step · [0, rows). Rows are frames or samples; a row holds the bands between margins of zeros.
  */
 struct UpsampleTask {
   const float* input;   // its first row is row `inputFirst`
@@ -118,9 +118,9 @@ struct ForwardKernels {
   int (*melStride)(int bands);
 
   /**
-   * Packs weights [columns × steps] (row n, column k at from[n · rowStride + k · stepStride]) into panels of `panelRows`
-   * rows, starting at row `firstRow`. `paired`: the columns are two halves whose vectors alternate within a panel, second
-   * half first if `swapped`.
+   * Packs weights [columns × steps] (row n, column k at from[n · rowStride + k · stepStride]) into panels of
+   * `panelRows` rows, starting at row `firstRow`. `paired`: the columns are two halves whose vectors alternate within a
+   * panel, second half first if `swapped`.
    */
   void (*pack)(float* packed, const float* from, int columns, int64_t rowStride, int steps, int64_t stepStride,
                int64_t panelRows, int64_t firstRow, bool paired, bool swapped);
@@ -135,13 +135,17 @@ struct ForwardKernels {
 
   /** A residual layer, its dilated convolution computed directly. */
   void (*layer)(const LayerTask&);
-  /** Converts rows [begin, end) of `numbers` floats to the form in which `layer` reads its input and its mel, in place. */
+  /**
+   * Converts rows [begin, end) of `numbers` floats to the form in which `layer` reads its input and its mel, in place.
+   */
   void (*arrangeRows)(const Ring& ring, int64_t begin, int64_t end, int numbers);
   /** Positions that `layer` takes at a time. */
   int layerPositions;
   /** Largest dilation of the layers that run in the Winograd domain; 0: none do. */
   int maxWinogradDilation;
-  /** The same layer with `begin` a multiple of 4 · dilation, and six transformed gate weights in place of three taps. */
+  /**
+   * The same layer with `begin` a multiple of 4 · dilation, and six transformed gate weights in place of three taps.
+   */
   void (*winogradLayer)(const LayerTask&);
   void (*rows)(const RowsTask&);
   void (*upsample)(const UpsampleTask&);

@@ -1,5 +1,6 @@
-// The kernels around the six products of native/winograd.h: transforms of inputs and outputs, fused with what comes next to
-// them (gates, their gradient, the sum of gradients) while the numbers are in registers. Shapes: training-tasks.h.
+// The kernels around the six products of native/winograd.h: transforms of inputs and outputs, fused with what comes
+// next to them (gates, their gradient, the sum of gradients) while the numbers are in registers. Shapes:
+// training-tasks.h.
 #pragma once
 
 #include "../network.h"

@@ -1,5 +1,5 @@
-// The kernel tables of the instruction set that the including file is compiled for. Define DIFFWAVE_TARGET (its namespace)
-// and DIFFWAVE_LANES first.
+// The kernel tables of the instruction set that the including file is compiled for. Define DIFFWAVE_TARGET (its
+// namespace) and DIFFWAVE_LANES first.
 #pragma once
 
 #include "../kernels/backward.h"

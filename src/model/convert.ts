@@ -12,13 +12,14 @@ export interface ConvertOptions extends ImportHints {
 }
 
 /**
- * Converts a checkpoint of lmnt-com/diffwave, Amphion or philsyn/DiffWave-Vocoder into a model folder. Nothing in a pickle is executed.
+ * Converts a checkpoint of lmnt-com/diffwave, Amphion or philsyn/DiffWave-Vocoder into a model folder. Nothing in a
+ * pickle is executed.
  *
  * @param checkpoint a `.pt`, `.pkl`, `.ckpt` or `.safetensors` file
  * @param folder the model folder to write
  * @returns the model, where it came from, and notes on what was assumed
- * @throws DiffWaveError `BAD_OPTION` (the folder exists), `FILE_NOT_FOUND`, `UNSUPPORTED_FORMAT`, `BAD_CHECKPOINT`, `UNSAFE_PICKLE`,
- * `BAD_CONFIG`, `NOT_WRITABLE`, `DISK_FULL`
+ * @throws DiffWaveError `BAD_OPTION` (the folder exists), `FILE_NOT_FOUND`, `UNSUPPORTED_FORMAT`, `BAD_CHECKPOINT`,
+ * `UNSAFE_PICKLE`, `BAD_CONFIG`, `NOT_WRITABLE`, `DISK_FULL`
  * @example
  * await convert('weights.pt', 'my-model')
  */

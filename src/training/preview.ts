@@ -1,4 +1,7 @@
-/** What a model sounds like so far, for the event log: a validation clip vocoded, or a clip generated, with its spectrogram. */
+/**
+ * What a model sounds like so far, for the event log: a validation clip vocoded, or a clip generated, with its
+ * spectrogram.
+ */
 import { labelAt } from '../audio/labels.js'
 import { namedConventions } from '../audio/mel/convention.js'
 import { MelFeed } from '../audio/mel/feed.js'

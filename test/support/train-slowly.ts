@@ -1,4 +1,6 @@
-/** A trainer to be killed: `node train-slowly.js <out> [milliseconds per call]`, its checked config as JSON on stdin. */
+/**
+ * A trainer to be killed: `node train-slowly.js <out> [milliseconds per call]`, its checked config as JSON on stdin.
+ */
 import { readFileSync } from 'node:fs'
 import { checkTrainingConfig } from '#src/training/config'
 import { learningEngine } from './learning-engine.js'

@@ -1,6 +1,6 @@
 /**
- * Compiles the native engine from the sources in native/ into prebuilds/<platform>-<arch>/diffwave.node: plain g++ or clang
- * with the headers of the npm package `node-api-headers`. Nothing is downloaded.
+ * Compiles the native engine from the sources in native/ into prebuilds/<platform>-<arch>/diffwave.node: plain g++ or
+ * clang with the headers of the npm package `node-api-headers`. Nothing is downloaded.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'

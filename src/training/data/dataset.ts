@@ -1,6 +1,6 @@
 /**
- * Folders of recordings as training data: every file is decoded once, resampled to the model's rate and kept in memory as 16-bit
- * samples. A bad file is left out and named in the report; it never ends the run.
+ * Folders of recordings as training data: every file is decoded once, resampled to the model's rate and kept in memory
+ * as 16-bit samples. A bad file is left out and named in the report; it never ends the run.
  */
 import { createHash, type Hash } from 'node:crypto'
 import { basename, join } from 'node:path'
@@ -71,13 +71,16 @@ export interface DatasetOptions {
   /** Speeds at which each training clip is played, pitch and tempo together. Default: 1 only. */
   readonly speeds?: readonly number[] | undefined
   /**
-   * Predicted mels: from `folder`, in which every recording must have one, else `.npy` files beside the recordings. They are matched
-   * by path. A clip with a predicted mel is played at no other speed.
+   * Predicted mels: from `folder`, in which every recording must have one, else `.npy` files beside the recordings.
+   * They are matched by path. A clip with a predicted mel is played at no other speed.
    */
   readonly mels?: { readonly convention: MelConvention; readonly folder?: string | undefined } | undefined
   /** Decodes a file's bytes. Default: WAV, FLAC, MP3, Ogg Vorbis and Opus. */
   readonly decode?: ((bytes: Uint8Array, path: string) => Audio | Promise<Audio>) | undefined
-  /** Folder where resampled clips are kept for the next start, created if missing. Resampling takes most of the loading time. */
+  /**
+   * Folder where resampled clips are kept for the next start, created if missing. Resampling takes most of the loading
+   * time.
+   */
   readonly cache?: string | undefined
   readonly signal?: AbortSignal | undefined
   /** Called with the number of files read. */
@@ -232,11 +235,11 @@ interface Found extends LabelledFile {
 }
 
 /**
- * Reads all recordings below the folders, brought to one sample rate. Recordings that cannot be used are left out and named in the
- * report, with the reason.
+ * Reads all recordings below the folders, brought to one sample rate. Recordings that cannot be used are left out and
+ * named in the report, with the reason.
  *
- * @throws DiffWaveError `FILE_NOT_FOUND`, `NOT_A_DIRECTORY`, `BAD_DATA` (no usable recording, or an ambiguous `metadata.csv`),
- * `BAD_OPTION`, `TOO_LARGE`, `ABORTED`
+ * @throws DiffWaveError `FILE_NOT_FOUND`, `NOT_A_DIRECTORY`, `BAD_DATA` (no usable recording, or an ambiguous
+ * `metadata.csv`), `BAD_OPTION`, `TOO_LARGE`, `ABORTED`
  * @example
  * const { training, report } = await loadDataset({ folders: ['recordings'], sampleRate: 22050 })
  */
@@ -336,9 +339,10 @@ class DatasetBuilder {
     const { sampleRate, folders } = this.#options
     if (this.#training.length === 0) {
       const [first] = this.#leftOut
+      const reason = first === undefined ? '' : `, the first as ${first.reason}`
       throw new DiffWaveError('BAD_DATA', 'nothing to train on', {
         expected: 'WAV, FLAC, MP3 or Ogg files',
-        got: `${files} files, ${this.#leftOut.length} left out${first === undefined ? '' : `, the first as ${first.reason}`}`,
+        got: `${files} files, ${this.#leftOut.length} left out${reason}`,
         where: folders.join(', '),
       })
     }

@@ -1,7 +1,7 @@
 /**
- * Checkpoints: weights, their average, the optimiser's moments and the progress, in one safetensors file that is replaced as a
- * whole (written beside, flushed, renamed, folder flushed). All randomness is keyed by the step, so there is no other state. The
- * metadata call the progress `position`, as they did when the format began.
+ * Checkpoints: weights, their average, the optimiser's moments and the progress, in one safetensors file that is
+ * replaced as a whole (written beside, flushed, renamed, folder flushed). All randomness is keyed by the step, so there
+ * is no other state. The metadata call the progress `position`, as they did when the format began.
  */
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -65,7 +65,10 @@ export async function hasCheckpoint(folder: string): Promise<boolean> {
   return (await kindOfPath(join(folder, FILE))) === 'file'
 }
 
-/** Reads a folder's checkpoint; the optimiser's state goes into `adam`. @throws DiffWaveError `FILE_NOT_FOUND`, `BAD_CHECKPOINT`, … */
+/**
+ * Reads a folder's checkpoint; the optimiser's state goes into `adam`.
+ * @throws DiffWaveError `FILE_NOT_FOUND`, `BAD_CHECKPOINT`, …
+ */
 export async function readCheckpoint(
   folder: string,
   adam: Adam,

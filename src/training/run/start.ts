@@ -101,7 +101,10 @@ function withPresentation(model: ModelConfig, { name, description, license, diff
   }
 }
 
-/** A run's identity as JSON: everything that affects the weights, so not the names, the sampling defaults and `totalSteps`. */
+/**
+ * A run's identity as JSON: everything that affects the weights, so not the names, the sampling defaults and
+ * `totalSteps`.
+ */
 function runIdentity(config: TrainingConfig): string {
   const nothing = {
     sampling: {},
@@ -116,8 +119,8 @@ function runIdentity(config: TrainingConfig): string {
 }
 
 /**
- * The model with the constants that are measured on the recordings. Weights trained under one measure of the diffusion keep its
- * constants.
+ * The model with the constants that are measured on the recordings. Weights trained under one measure of the diffusion
+ * keep its constants.
  */
 function withMeasuredConstants({ config, data, from }: StartOptions): ModelConfig {
   const { model } = config

@@ -1,6 +1,6 @@
 /**
- * The training loop: batches to an engine, gradients to Adam, checkpoints and a log on the way. It knows engines by their interface
- * only, and takes the time from the clocks that it is given.
+ * The training loop: batches to an engine, gradients to Adam, checkpoints and a log on the way. It knows engines by
+ * their interface only, and takes the time from the clocks that it is given.
  */
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -103,13 +103,13 @@ interface Update {
 }
 
 /**
- * Trains. Leaves in `out`: checkpoint.safetensors, model/ (the average of the weights), best/ (that of the lowest validation loss)
- * and metrics.jsonl. A consumer that leaves the loop early ends the run with a checkpoint.
+ * Trains. Leaves in `out`: checkpoint.safetensors, model/ (the average of the weights), best/ (that of the lowest
+ * validation loss) and metrics.jsonl. A consumer that leaves the loop early ends the run with a checkpoint.
  *
  * @returns how the run ended
- * @throws DiffWaveError `LOCKED`, `BAD_DATA` (the recordings changed since the checkpoint), `BAD_CONFIG` (the config did),
- * `DIVERGED`, `DISK_FULL`, `BAD_OPTION`. From one part of a run to the next, only the model's name, its sampling defaults and
- * `totalSteps` may change.
+ * @throws DiffWaveError `LOCKED`, `BAD_DATA` (the recordings changed since the checkpoint), `BAD_CONFIG` (the config
+ * did), `DIVERGED`, `DISK_FULL`, `BAD_OPTION`. From one part of a run to the next, only the model's name, its sampling
+ * defaults and `totalSteps` may change.
  */
 export async function* trainingSteps(
   options: TrainingRunOptions,
@@ -239,7 +239,10 @@ class TrainingRun {
     return batch * accumulation * cropSamples
   }
 
-  /** Mean loss and gradients over the parts of one update. If the engine finds a loss that is not finite, the loss is NaN. */
+  /**
+   * Mean loss and gradients over the parts of one update. If the engine finds a loss that is not finite, the loss is
+   * NaN.
+   */
   async #gradients(engine: Engine, batches: readonly ReturnType<BatchMaker['batch']>[]) {
     const byLevel: [number, number][] = []
     let total: Map<string, Float32Array> | null = null

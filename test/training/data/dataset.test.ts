@@ -160,7 +160,10 @@ describe('predicted mels are matched by path', () => {
   const convention = model.mel!
   const mel = encodeNpy({ shape: [80, 20], data: new Float32Array(1600).fill(-3) })
   let sets = 0
-  /** Names of the clips that got a mel, and of the recordings left out, of folders of recordings and mels with these files. */
+  /**
+   * Names of the clips that got a mel, and of the recordings left out, of folders of recordings and mels with these
+   * files.
+   */
   async function matched(
     recordings: readonly string[],
     melFiles: readonly string[],
