@@ -1,6 +1,6 @@
 /**
- * Every fenced `sh` and `js` block of the README and of docs/ runs as it stands, in a folder that has the package installed.
- * A block that cannot run here says so after its language: ```sh not-run: reason.
+ * Every fenced `sh` and `js` block of the README and of docs/ runs as it stands, in a folder that has the package
+ * installed. A block that cannot run here says so after its language: ```sh not-run: reason.
  */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
