@@ -1,4 +1,5 @@
 /** Copy synthesis of a folder of recordings by one or more systems, each copy compared with its original. */
+import { basename } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { Audio } from '../../audio/audio.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
@@ -78,13 +79,15 @@ export async function evaluateVocoder(options: VocoderEvaluationOptions): Promis
   if (names.length === 0 || new Set([ORIGINAL, ...names]).size !== names.length + 1) {
     throw new DiffWaveError('BAD_OPTION', 'the systems need different names', { got: names.join(', ') || 'none' })
   }
-  const recordings = [...(await recordingsIn(reference))].slice(0, limit)
+  const found = [...(await recordingsIn(reference))]
+  const recordings = found.slice(0, limit)
+  const bareNames = found.map(([name]) => basename(name))
   const files: FileEvaluation[] = []
   const leftOut: LeftOut[] = []
   for (const [index, [name, path]] of recordings.entries()) {
     throwIfAborted(signal)
     try {
-      files.push(await evaluateFile(options, name, path, index, files.length < keepAudio))
+      files.push(await evaluateFile(options, name, path, index, files.length < keepAudio, bareNames))
     } catch (error) {
       throwIfAborted(signal)
       if (!(error instanceof DiffWaveError) || !faultsOfFiles.has(error.code)) throw error
@@ -126,13 +129,16 @@ async function evaluateFile(
   path: string,
   index: number,
   keep: boolean,
+  bareNames: readonly string[],
 ): Promise<FileEvaluation> {
   const { convention, systems, signal, clock } = options
   const audio = await readRecording(path)
   const original = await atRate(audio, COMPARED_RATE)
   if (original.length < MIN_SAMPLES) throw tooShort(original.length, path)
   const own = await atRate(audio, convention.sampleRate)
-  const given = options.mels === undefined ? null : await givenMel(options.mels, name, own.length, convention)
+  // A mel at the top of the folder, by its last part alone, could be that of any recording of that name.
+  const bareName = bareNames.filter(other => other === basename(name)).length === 1
+  const given = options.mels === undefined ? null : await givenMel(options.mels, name, own.length, convention, bareName)
   const mel = given ?? melSpectrogram({ samples: own, sampleRate: convention.sampleRate }, convention)
   const length = Math.min(own.length, mel.frames * convention.hop)
 
@@ -170,8 +176,14 @@ function tooShort(samples: number, where: string): DiffWaveError {
   })
 }
 
-async function givenMel(folder: string, name: string, samples: number, convention: MelConvention): Promise<Mel> {
-  const mel = await readMelOf(folder, name, samples, convention)
+async function givenMel(
+  folder: string,
+  name: string,
+  samples: number,
+  convention: MelConvention,
+  bareName: boolean,
+): Promise<Mel> {
+  const mel = await readMelOf(folder, name, samples, convention, { bareName })
   if (mel !== null) return mel
   throw new DiffWaveError('FILE_NOT_FOUND', 'no mel for this recording', { got: name, where: folder })
 }

@@ -127,6 +127,26 @@ test('given mels replace computed ones, and are checked for bands and length', a
   )
 })
 
+test('a mel at the top of its folder is not that of several recordings of its name', async () => {
+  const sound = noise(7, 10_240)
+  const reference = folder('same-names', { 'a.wav': wav(sound) })
+  mkdirSync(join(reference, 'x'))
+  writeFileSync(join(reference, 'x', 'a.wav'), wav(sound))
+  const mels = folder('same-names-mels', {
+    'a.npy': encodeNpy({ shape: [80, 41], data: new Float32Array(80 * 41).fill(-4) }),
+  })
+  const system: System = {
+    name: 'same',
+    timed: false,
+    make: async () => ({ samples: sound, sampleRate: COMPARED_RATE }),
+  }
+  const { files, leftOut } = await evaluateVocoder(options({ reference, mels, systems: [system] }))
+  assert.deepEqual(
+    [files.map(({ name }) => name), leftOut.map(({ file }) => file)],
+    [['a'], [join(reference, 'x', 'a.wav')]],
+  )
+})
+
 describe('refusals', () => {
   const system: System = {
     name: 's',
