@@ -82,13 +82,15 @@ export type { TrainingConfig, TrainingConfigInput } from './training/config.js'
 export {
   type Clip,
   type Dataset,
+  type DatasetMels,
   type DatasetOptions,
   type DatasetReport,
   type LeftOutReason,
+  type LeftOutRecording,
   loadDataset,
 } from './training/data/dataset.js'
 export type { Preview } from './training/preview.js'
-export type { Summary as EventSummary } from './training/run/event-log.js'
+export type { AudioSummary, ImageSummary, ScalarSummary, Summary as EventSummary } from './training/run/event-log.js'
 export type { TrainingStep, TrainingSummary } from './training/run/training-run.js'
 export { type TunedSchedule, type TuneOptions, type TuneProgress, tune, withTunedSchedules } from './tuning/tune.js'
 export {

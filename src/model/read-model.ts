@@ -22,6 +22,7 @@ export type ModelSource = 'folder' | 'lmnt' | 'philsyn'
 
 /** A model, and where it came from. */
 export interface ReadModel extends ImportedModel {
+  /** What kind of file it was read from. */
   readonly source: ModelSource
 }
 

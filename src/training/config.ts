@@ -10,13 +10,22 @@ import { melHop, patchIsBlock } from '../model/network.js'
 /** Which diffusion steps are trained on. */
 const noiseLevelsSchema = z.discriminatedUnion('kind', [
   /** Whole steps, uniform, as the reference draws them. */
-  z.strictObject({ kind: z.literal('discrete') }),
+  z.strictObject({
+    /** Names the choice. */
+    kind: z.literal('discrete'),
+  }),
   /** Fractional steps, uniform over the training range (WaveGrad, Chen et al. 2021, section 3.2). */
-  z.strictObject({ kind: z.literal('continuous') }),
+  z.strictObject({
+    /** Names the choice. */
+    kind: z.literal('continuous'),
+  }),
   /** With this share of probability, within `jitter` steps of a level that sampling visits; else continuous. */
   z.strictObject({
+    /** Names the choice. */
     kind: z.literal('focused'),
+    /** Probability of a step near a level that sampling visits. */
     share: z.number().gt(0).lt(1).default(0.5),
+    /** Largest distance from such a level, in steps. */
     jitter: z.number().min(0).max(1000).default(2),
   }),
 ])
@@ -24,6 +33,7 @@ const noiseLevelsSchema = z.discriminatedUnion('kind', [
 /** Schema of the trainer's config. */
 export const trainingConfigSchema = z
   .strictObject({
+    /** The model to train: its `config.json`, in which `format` and `version` may be left out. */
     model: z.preprocess(
       value =>
         typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -31,6 +41,7 @@ export const trainingConfigSchema = z
           : value,
       modelConfigSchema,
     ),
+    /** How crops are drawn from the recordings. */
     data: z
       .strictObject({
         /** Samples of a crop: a multiple of the hop and of the patch. */
@@ -57,16 +68,22 @@ export const trainingConfigSchema = z
         labelDropout: z.number().min(0).lt(1).default(0.1),
       })
       .prefault({}),
+    /** Adam, its learning rate and the average of the weights. */
     optimiser: z
       .strictObject({
+        /** Decay of the mean of gradients. */
         beta1: z.number().min(0).lt(1).default(0.9),
+        /** Decay of the mean of squared gradients. */
         beta2: z.number().min(0).lt(1).default(0.999),
+        /** Added to the root of the mean of squared gradients. */
         epsilon: z.number().positive().default(1e-8),
+        /** Highest learning rate, reached after the warm-up. */
         learningRate: z.number().positive().max(1).default(2e-4),
         /** Updates over which the rate rises linearly from 0. */
         warmupSteps: z.number().int().min(0).default(0),
         /** Update at which the cosine has come down to `finalFactor`; the rate stays there afterwards. */
         totalSteps: z.number().int().min(1),
+        /** Learning rate at `totalSteps`, as a share of the highest. */
         finalFactor: z.number().min(0).max(1).default(0),
         /** Bound of the gradient's norm over all parameters; null: none. */
         clipNorm: z.number().positive().nullable().default(1),
@@ -74,6 +91,7 @@ export const trainingConfigSchema = z
         averageDecay: z.number().min(0).lt(1).default(0.999),
       })
       .refine(o => o.warmupSteps <= o.totalSteps, { path: ['warmupSteps'], message: 'must not pass totalSteps' }),
+    /** Mean absolute (`l1`) or mean squared (`l2`) error of the network's output. */
     loss: z.enum(['l1', 'l2']).default('l1'),
     /**
      * Beside it, the multi-resolution STFT loss of the x̂_0 that v stands for
@@ -81,6 +99,7 @@ export const trainingConfigSchema = z
      */
     spectral: z
       .strictObject({
+        /** Factor of this loss. */
         weight: z.number().positive().default(1),
         /** Window lengths in samples, powers of two. */
         windows: z
@@ -97,6 +116,7 @@ export const trainingConfigSchema = z
      * (`emphasis`, src/data-domain/envelope.ts). Halfway, what is loud is learnt first and what is soft not forgotten.
      */
     emphasis: z.number().min(0).max(1).default(0),
+    /** Which diffusion steps are trained on. */
     noiseLevels: noiseLevelsSchema.default({ kind: 'discrete' }),
     /**
      * Weight of a noise level in the loss. `min-snr`: that of x_0 counts min(SNR, γ) times (Hang et al. 2023, section
@@ -105,22 +125,41 @@ export const trainingConfigSchema = z
      */
     weighting: z
       .discriminatedUnion('kind', [
-        z.strictObject({ kind: z.literal('none') }),
-        z.strictObject({ kind: z.literal('min-snr'), gamma: z.number().positive() }),
-        z.strictObject({ kind: z.literal('truncated-v'), most: z.number().min(1) }),
+        z.strictObject({
+          /** Names the choice. */
+          kind: z.literal('none'),
+        }),
+        z.strictObject({
+          /** Names the choice. */
+          kind: z.literal('min-snr'),
+          /** Largest weight. */
+          gamma: z.number().positive(),
+        }),
+        z.strictObject({
+          /** Names the choice. */
+          kind: z.literal('truncated-v'),
+          /** Largest weight. */
+          most: z.number().min(1),
+        }),
       ])
       .default({ kind: 'none' }),
     /**
      * PriorGrad's prior with the energy range measured on the training clips; null: as `model.diffusion.prior` has it.
      */
     prior: z
-      .strictObject({ kind: z.literal('mel-energy'), floor: z.number().gt(0).max(1).default(0.1) })
+      .strictObject({
+        /** Names the prior. */
+        kind: z.literal('mel-energy'),
+        /** Smallest standard deviation of the noise. */
+        floor: z.number().gt(0).max(1).default(0.1),
+      })
       .nullable()
       .default(null),
     /** Diffusion in subbands, one a sample of the network's patch, their gains measured on the training clips; null: as
      * `model.diffusion.subbands` has it. */
     subbands: z
       .strictObject({
+        /** Names the transform. */
         kind: z.literal('mdct'),
         /** Gains go as a band's level to the power of minus this: 1 makes all bands equally loud, 0 leaves them. */
         equalisation: z.number().min(0).max(1).default(0.5),
@@ -137,12 +176,17 @@ export const trainingConfigSchema = z
     /** Updates between lines of the log, validations and checkpoints. */
     every: z
       .strictObject({
+        /** Updates between lines of the log. */
         log: z.number().int().min(1).default(50),
+        /** Updates between validations. */
         validation: z.number().int().min(1).default(1000),
+        /** Updates between checkpoints. */
         checkpoint: z.number().int().min(1).default(500),
       })
       .prefault({}),
+    /** Seed of everything random in the run. */
     seed: seed.default(0),
+    /** What runs the network. */
     engine: z.enum(engineNames).default('auto'),
   })
   .refine(c => c.data.cropSamples % c.model.network.patch === 0, {
@@ -187,7 +231,9 @@ export const trainingConfigSchema = z
     message: 'needs a mel, and a model that does not set its own prior',
   })
 
+/** A training config, with every default filled in. docs/training.md describes the fields. */
 export type TrainingConfig = Readonly<z.output<typeof trainingConfigSchema>>
+/** A training config as a person writes it: fields that have defaults may be left out. */
 export type TrainingConfigInput = z.input<typeof trainingConfigSchema>
 
 /** @throws DiffWaveError `BAD_CONFIG` naming the field */

@@ -22,9 +22,9 @@ import { checkMelFor } from './mel.js'
 
 /** Options of `griffinLim`. */
 export interface GriffinLimOptions {
-  /** Default 60. */
+  /** Number of iterations, 1 to 10,000. Default 60. */
   readonly iterations?: number | undefined
-  /** 0 (plain Griffin-Lim) to below 1. Default 0.99. */
+  /** Momentum, 0 (plain Griffin-Lim) to below 1. Default 0.99. */
   readonly momentum?: number | undefined
   /**
    * Audio to start from, from the mel's first sample on; zeros past its end. Then magnitudes are the audio's own, with the mel's energy
@@ -35,6 +35,7 @@ export interface GriffinLimOptions {
   readonly seed?: number | undefined
   /** Samples to return. Default: frames × hop. */
   readonly length?: number | undefined
+  /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal | undefined
   /** Called after each iteration. */
   readonly onProgress?: OnProgress | undefined

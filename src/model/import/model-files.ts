@@ -4,6 +4,7 @@ import type { ModelConfig } from '../config.js'
 
 /** A config and its parameters, checked against each other. */
 export interface ModelFiles {
+  /** The model's `config.json`, with every default filled in. */
   readonly config: ModelConfig
   /** By name, in the network's order. */
   readonly parameters: ReadonlyMap<string, Tensor>

@@ -27,6 +27,7 @@ export type LeftOutReason = 'too short' | 'silent' | 'clipped' | 'unreadable' | 
 export interface Clip {
   /** Path below its folder, with the speed if that is not 1. */
   readonly name: string
+  /** 16-bit samples at the data set's sample rate. */
   readonly samples: Int16Array
   /** The class: from `metadata.csv`, else the name of the innermost folder; '' at the top of a folder. */
   readonly label: Label
@@ -34,16 +35,30 @@ export interface Clip {
   readonly mel?: Mel
 }
 
+/** A recording that is not used. */
+export interface LeftOutRecording {
+  /** Path of the file. */
+  readonly file: string
+  /** Why. */
+  readonly reason: LeftOutReason
+  /** The same with its numbers, for people. */
+  readonly detail: string
+}
+
 /** What was found in the folders. */
 export interface DatasetReport {
+  /** Clips for training. */
   readonly clips: number
+  /** Length of the clips for training. */
   readonly hours: number
+  /** Clips kept for validation. */
   readonly validationClips: number
   /** Clips with a predicted mel. */
   readonly givenMels: number
   /** Number of files by sample rate in Hz. */
   readonly rates: ReadonlyMap<number, number>
-  readonly leftOut: readonly { readonly file: string; readonly reason: LeftOutReason; readonly detail: string }[]
+  /** Recordings that are not used. */
+  readonly leftOut: readonly LeftOutRecording[]
   /** What is odd about the folders' `metadata.csv`: lines without a recording, and recordings named twice. */
   readonly notes: readonly string[]
 }
@@ -52,13 +67,25 @@ export interface DatasetReport {
 export interface Dataset {
   /** Hz. */
   readonly sampleRate: number
+  /** Clips for training. */
   readonly training: readonly Clip[]
+  /** Clips kept for validation. */
   readonly validation: readonly Clip[]
+  /** What was found and what was left out. */
   readonly report: DatasetReport
   /** SHA-256 over the names, classes and contents of all files used, the sample rate and the split. */
   readonly fingerprint: string
 }
 
+/** Where predicted mels come from. */
+export interface DatasetMels {
+  /** Convention of the mels. */
+  readonly convention: MelConvention
+  /** Folder of the mels. Default: beside the recordings. */
+  readonly folder?: string | undefined
+}
+
+/** Options of `loadDataset`. */
 export interface DatasetOptions {
   /** Folders of recordings; subfolders are searched, too. */
   readonly folders: readonly string[]
@@ -74,7 +101,7 @@ export interface DatasetOptions {
    * Predicted mels: from `folder`, in which every recording must have one, else `.npy` files beside the recordings.
    * They are matched by path. A clip with a predicted mel is played at no other speed.
    */
-  readonly mels?: { readonly convention: MelConvention; readonly folder?: string | undefined } | undefined
+  readonly mels?: DatasetMels | undefined
   /** Decodes a file's bytes. Default: WAV, FLAC, MP3, Ogg Vorbis and Opus. */
   readonly decode?: ((bytes: Uint8Array, path: string) => Audio | Promise<Audio>) | undefined
   /**
@@ -82,6 +109,7 @@ export interface DatasetOptions {
    * time.
    */
   readonly cache?: string | undefined
+  /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal | undefined
   /** Called with the number of files read. */
   readonly onProgress?: OnProgress | undefined

@@ -74,17 +74,41 @@ function text(field: number, value: string): Uint8Array {
 }
 
 /** What an event carries beside its step. */
-export type Summary =
-  | { readonly kind: 'scalar'; readonly tag: string; readonly value: number }
-  | { readonly kind: 'audio'; readonly tag: string; readonly audio: Audio }
-  /** `png`: the picture's bytes; width and height in pixels. */
-  | {
-      readonly kind: 'image'
-      readonly tag: string
-      readonly png: Uint8Array
-      readonly width: number
-      readonly height: number
-    }
+export type Summary = ScalarSummary | AudioSummary | ImageSummary
+
+/** A number over time. */
+export interface ScalarSummary {
+  /** Names this kind. */
+  readonly kind: 'scalar'
+  /** Name of the series. */
+  readonly tag: string
+  /** The number. */
+  readonly value: number
+}
+
+/** Audio to hear. */
+export interface AudioSummary {
+  /** Names this kind. */
+  readonly kind: 'audio'
+  /** Name of the series. */
+  readonly tag: string
+  /** The audio. */
+  readonly audio: Audio
+}
+
+/** A picture. */
+export interface ImageSummary {
+  /** Names this kind. */
+  readonly kind: 'image'
+  /** Name of the series. */
+  readonly tag: string
+  /** Bytes of a PNG file. */
+  readonly png: Uint8Array
+  /** Pixels. */
+  readonly width: number
+  /** Pixels. */
+  readonly height: number
+}
 
 const RGB = 3
 

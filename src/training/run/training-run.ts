@@ -40,6 +40,7 @@ export interface TrainingStep {
   readonly loss: number
   /** Norm over all gradients, before clipping. */
   readonly gradientNorm: number
+  /** Learning rate of this update. */
   readonly learningRate: number
   /** Samples of audio per second since this process started. */
   readonly samplesPerSecond: number
@@ -53,6 +54,7 @@ export interface TrainingStep {
 
 /** How a part of a run ended. */
 export interface TrainingSummary {
+  /** Updates made so far, those of earlier parts of the run included. */
   readonly step: number
   /** Loss of the last update; null if none was made. */
   readonly loss: number | null
@@ -60,6 +62,7 @@ export interface TrainingSummary {
   readonly bestValidation: number | null
   /** Seconds trained, those of earlier parts of the run included. */
   readonly seconds: number
+  /** Which limit ended it. */
   readonly stoppedBy: 'total-steps' | 'max-steps' | 'max-hours' | 'signal'
 }
 
