@@ -26,7 +26,7 @@ const SILENCE = 1e-3
 /** 16-bit audio that was clipped stands at 32767/32768. */
 const FULL_SCALE = 32767 / 32768
 
-/** @throws DiffWaveError `BAD_AUDIO` where there are no samples */
+/** @throws DiffWaveError `BAD_AUDIO` if there are no samples */
 export function describeAudio({ samples, sampleRate }: Audio): AudioDescription {
   if (samples.length === 0) throw new DiffWaveError('BAD_AUDIO', 'there are no samples')
   let peak = 0
@@ -49,7 +49,7 @@ export function describeAudio({ samples, sampleRate }: Audio): AudioDescription 
     const features = Meyda.extract(['rms', 'spectralCentroid'], frame)
     frames++
     if ((features?.rms ?? 0) < SILENCE) silent++
-    // meyda gives the centroid in bins.
+    // meyda returns the centroid in bins.
     else centroids += ((features?.spectralCentroid ?? 0) * sampleRate) / FRAME
   }
   return {

@@ -9,7 +9,7 @@ import { scratchFolder } from '../support/scratch.js'
 
 const folder = scratchFolder('audio-files')
 
-test('a class is that of metadata.csv, else of the folder, and may hold from a second on', async () => {
+test('a class comes from metadata.csv, else the folder, and may start at a second', async () => {
   mkdirSync(join(folder, 'drums'))
   for (const name of ['a.wav', 'b.flac', 'c.wav', 'drums/d.ogg', 'drums/e.mp3']) writeFileSync(join(folder, name), '')
   writeFileSync(
@@ -71,7 +71,7 @@ describe('a line of metadata.csv means', () => {
     assert.deepEqual(labels, { '01.wav': 'cat', 'sub/01.wav': 'sub', 'wavs/02.wav': 'dog' })
   })
 
-  test('the recording of the end of its path, if the table was written for a folder above', async () => {
+  test('a table written for a folder above matches recordings by the end of a path', async () => {
     const { labels } = await labelled('set/wavs/01.wav,cat\n', '01.wav', 'other/01.wav')
     assert.deepEqual(labels, { '01.wav': 'cat', 'other/01.wav': 'other' })
   })

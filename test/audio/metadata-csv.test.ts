@@ -45,7 +45,7 @@ describe('names and labels', () => {
   })
 })
 
-test('a file is read as UTF-8, or as the UTF-16 that spreadsheets write; a missing one is empty', async () => {
+test('UTF-8 and UTF-16 files are read; a missing one is empty', async () => {
   const folder = scratchFolder('metadata')
   assert.deepEqual(await readMetadata(folder), [])
   for (const bytes of [Buffer.from('é,cat\n'), Buffer.from('\uFEFFé,cat\r\n', 'utf16le')]) {

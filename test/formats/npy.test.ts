@@ -136,7 +136,7 @@ describe('archives', () => {
     assert.deepEqual([...data], [1, 2, 3, 4, 5.5, 6])
   })
 
-  test('an entry that unfolds beyond what its bytes can hold is refused before it is unpacked', () => {
+  test('an entry larger than its bytes can hold is refused before it is unpacked', () => {
     const zip = zipSync({ 'a.npy': new Uint8Array(10_000) })
     const view = new DataView(zip.buffer)
     // The directory's entry: its uncompressed size stands 24 bytes in.

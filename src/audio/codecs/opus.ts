@@ -119,7 +119,7 @@ class OpusOutput {
   readonly #start: number
   /** Samples decoded, the pre-skip included. */
   #decoded = 0
-  /** Granule position of the first sample decoded; null until a page has told. */
+  /** Granule position of the first sample decoded; null until a page gives one. */
   #origin: number | null = null
   #lastGranule = 0
 

@@ -2,7 +2,7 @@
  * WAV while the audio is still being made: on a pipe, or into a file that is whole or absent, in bounded memory.
  *
  * A header comes before the samples it counts. Where the length is known beforehand the true sizes are written. Where
- * it is not, a pipe gets 0xFFFFFFFF in both size fields (RIFF and data): the largest a reader can be told, taken by
+ * it is not, a pipe gets 0xFFFFFFFF in both size fields (RIFF and data): the largest possible size, taken by
  * ffmpeg, SoX and this package to mean “until the end of the stream”; 0 would make others play nothing. A file is given
  * its sizes at the end.
  */

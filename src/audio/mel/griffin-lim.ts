@@ -1,8 +1,8 @@
 /**
  * Griffin-Lim: the baseline vocoder that needs no model. Phases are sought that make the mel's magnitudes a consistent
- * spectrogram (Griffin & Lim 1984), with the momentum of Perraudin, Balazs & Søndergaard 2013 (algorithm 2). Started from
- * audio it refines that audio's phases, and leaves what the mel tells nothing of, as above its highest frequency, to the audio:
- * of `PhaseRefinement`, which does it piece by piece, this is the whole-clip form.
+ * spectrogram (Griffin & Lim 1984), with the momentum of Perraudin, Balazs & Søndergaard 2013 (algorithm 2). Started
+ * from audio it refines that audio's phases, and leaves what the mel says nothing about, as above its highest
+ * frequency, as it is. `PhaseRefinement` does the same piece by piece; this is the whole-clip form.
  */
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
@@ -27,8 +27,9 @@ export interface GriffinLimOptions {
   /** Momentum, 0 (plain Griffin-Lim) to below 1. Default 0.99. */
   readonly momentum?: number | undefined
   /**
-   * Audio to start from, from the mel's first sample on; zeros past its end. Then magnitudes are the audio's own, with the mel's energy
-   * in each band (phase-refinement.ts). Default: random phases, and magnitudes spread over a band's bins.
+   * Audio to start from, from the mel's first sample on; zeros past its end. Then magnitudes are the audio's own, with
+   * the mel's energy in each band (phase-refinement.ts). Default: random phases, and magnitudes spread over a band's
+   * bins.
    */
   readonly start?: Float32Array | undefined
   /** Seed of the random first phases. Default 0. */

@@ -41,7 +41,7 @@ export function melFrames(samples: number, convention: MelConvention): number {
 }
 
 /**
- * The mel spectrogram of audio: `[bands × frames]`, ⌊samples/hop⌋ + 1 frames where the convention centres, else
+ * The mel spectrogram of audio: `[bands × frames]`, ⌊samples/hop⌋ + 1 frames if the convention centres, else
  * ⌊samples/hop⌋.
  *
  * @throws DiffWaveError `SAMPLE_RATE_MISMATCH`, `BAD_AUDIO` (shorter than a frame), `NOT_FINITE`
@@ -107,7 +107,7 @@ export function melRange(mel: Mel): { readonly min: number; readonly max: number
 const RANGE_SLACK = 0.5
 
 /**
- * What a mel's range says of its convention: `lmnt` lies in 0 … 1; `tacotron2` and `hifigan` (not told apart by range)
+ * What a mel's range says of its convention: `lmnt` lies in 0 … 1; `tacotron2` and `hifigan` (the same by range)
  * reach from ln 1e-5 to about 2.5 and are mostly negative. null: neither.
  */
 export function recogniseConvention(mel: Mel): Extract<ConventionName, 'lmnt' | 'tacotron2'> | null {
@@ -117,7 +117,7 @@ export function recogniseConvention(mel: Mel): Extract<ConventionName, 'lmnt' | 
   return null
 }
 
-/** The values a convention can give: its floor, and its ceiling where it clamps. */
+/** The values that a convention can have: its floor, and its ceiling if it clamps. */
 function conventionRange(convention: MelConvention): { readonly low: number; readonly high: number } {
   const lows = Array.from({ length: convention.bands }, (_, band) => normaliseMel(0, convention, band))
   const { normalisation } = convention

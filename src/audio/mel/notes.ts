@@ -4,8 +4,8 @@ import type { Mel, MelConvention } from './convention.js'
 import { looksTransposed, MelStatistics, melScaleDoubt } from './scale.js'
 
 /**
- * Notes on a mel, one sentence each: that its range or floor is that of another scale (log10, −4 … 4, normalised per band, linear) and
- * it would sound as noise, or that it is square, so that its shape does not tell bands from frames.
+ * Notes on a mel, one sentence each: that its range or floor is that of another scale (log10, −4 … 4, normalised per
+ * band, linear) and it would sound as noise, or that it is square, so that its shape does not tell bands from frames.
  *
  * @param mel `[bands × frames]`
  * @param convention of the model that is to use it: `vocoder.config.mel`, or one of `namedConventions`
@@ -28,7 +28,9 @@ export function melNotes(mel: Mel, convention: MelConvention): readonly string[]
   return notes
 }
 
-/** Share of samples beyond full scale, 0 … 1: above a hundredth, the mel is likely on another scale than the model's. */
+/**
+ * Share of samples beyond full scale, 0 … 1: above a hundredth, the mel is likely on another scale than the model's.
+ */
 export function clippedShare(samples: Float32Array): number {
   let clipped = 0
   for (let i = 0; i < samples.length; i++) if (Math.abs(samples[i]!) > 1) clipped++

@@ -163,7 +163,7 @@ test('a file that is cut or changed is decoded or refused, with a code', async (
   assert.ok(codes.has('BAD_AUDIO'))
 })
 
-test('a format is told by the first bytes, whatever the name', async () => {
+test('the first bytes tell the format, whatever the name', async () => {
   const wav = encodeWav({ samples: Float32Array.of(0.5, -0.5), sampleRate: 8000 })
   assert.equal((await decodeAudio(wav, 'song.mp3')).samples.length, 2)
   await assert.rejects(

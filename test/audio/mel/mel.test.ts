@@ -37,7 +37,7 @@ test('hifigan frames lie half a hop before tacotron2’s, one fewer', () => {
   assert.ok(meanDifference(frame(hifigan, 8), frame(later, 8)) < 1e-5)
 })
 
-test('a convention is told by its range, and a mel of another is refused with its name', async () => {
+test('a mel of another convention is refused, naming it by its range', async () => {
   const audio = await readWav(golden('mel/LJ001-0001.wav'))
   const lmnt = melSpectrogram(audio, namedConventions.lmnt)
   const tacotron2 = melSpectrogram(audio, namedConventions.tacotron2)
@@ -80,7 +80,7 @@ test('impossible conventions are refused by the field', () => {
   }
 })
 
-test('Griffin-Lim gives back the mel it was given, the same bytes for a seed, and stops when told', async () => {
+test('Griffin-Lim fits its mel, repeats its bytes for a seed, and can be aborted', async () => {
   const audio = await readWav(golden('mel/LJ001-0001.wav'))
   const convention = namedConventions.tacotron2
   const mel = melSpectrogram({ ...audio, samples: audio.samples.slice(0, 30_000) }, convention)
