@@ -3,10 +3,11 @@
  * (`stb-vorbis`). It decodes a stream as a whole, so that each is checked against the limits by its pages first.
  */
 import { DiffWaveError } from '../../core/errors.js'
+import { MAX_AUDIO_SAMPLES, MAX_SAMPLES_PER_BYTE, MIN_DECODED_SAMPLES } from '../../core/limits.js'
 import type { Recording } from '../audio.js'
 import { checkSampleRate } from '../check-audio.js'
 import { decodeFlac } from './flac.js'
-import { MonoMixer, maxSamplesOf } from './mono.js'
+import { MonoMixer } from './mono.js'
 import { OGG_CUT, type OggLink, OggReader, oggPackets } from './ogg.js'
 
 /** The identification header. */
@@ -63,13 +64,14 @@ async function decodeLink(
   fileBytes: number,
   where: string,
 ): Promise<void> {
-  // All channels are in memory at once, twice; no packet holds more than half a long block.
+  // All channels are in memory at once, up to four times; no packet holds more than half a long block.
+  const max = Math.min(MAX_AUDIO_SAMPLES, MIN_DECODED_SAMPLES / 4 + MAX_SAMPLES_PER_BYTE * fileBytes)
   const packets = [...oggPackets(link)].length
-  const samples = Math.min((packets * head.longBlock) / 2, Math.max(link.granule, head.longBlock) + head.longBlock)
-  if (samples * head.channels > maxSamplesOf(fileBytes) || packets * head.longBlock > 2 * maxSamplesOf(fileBytes)) {
+  const samples = ((packets * head.longBlock) / 2) * head.channels
+  if (samples > max) {
     throw new DiffWaveError('TOO_LARGE', 'the recording decodes to too many samples', {
-      expected: `at most ${maxSamplesOf(fileBytes)} of all channels`,
-      got: String(samples * head.channels),
+      expected: `at most ${max} of all channels`,
+      got: String(samples),
       where,
       hint: 'Split it into shorter files.',
     })
