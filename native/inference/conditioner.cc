@@ -25,8 +25,8 @@ void RowWindow::dropBefore(int64_t first) {
   first_ += count;
 }
 
-void ConditionerState::RowCache::open(int64_t capacity, int stride) {
-  memory = allocate(capacity * stride);
+void ConditionerState::RowCache::open(int64_t capacity, int stride, int margin) {
+  memory = allocate(capacity * stride + margin);
   ring = {memory.data(), capacity, stride};
 }
 
@@ -56,10 +56,12 @@ ConditionerState::ConditionerState(const ForwardWeights& w, Pool& pool, int pass
   const int64_t positions = passes * latency + maxChunkPositions + 2 * block;
   if (s.conditioner == Conditioner::transposed) {
     melStride_ = w.kernels.melStride(s.bands);
+    // The kernels copy whole rows, starting after the margin: the last row reaches that far past its end.
+    const int margin = w.kernels.melMargin();
     if (!s.upsamplerPerLayer) {
-      shared_.open(larger(smaller(positions, maxCachedBytes / (melStride_ * 4)), 2 * block), melStride_);
+      shared_.open(larger(smaller(positions, maxCachedBytes / (melStride_ * 4)), 2 * block), melStride_, margin);
     }
-    recomputed_ = allocate(block * melStride_);
+    recomputed_ = allocate(block * melStride_ + margin);
     for (int i = 0; i < pool.threads(); i++) {
       scratch_.push_back(allocate(2 * (timeBlockPositions * s.patch + 64) * melStride_));
     }
@@ -82,7 +84,7 @@ ConditionerState::ConditionerState(const ForwardWeights& w, Pool& pool, int pass
   const int64_t limit = maxCachedBytes / (int64_t(s.layers) * projected * 4);
   projections_.resize(size_t(s.layers));
   for (RowCache& rows : projections_) {
-    rows.open(larger(smaller(positions / period + 4, limit), block / period + 4), projected);
+    rows.open(larger(smaller(positions / period + 4, limit), block / period + 4), projected, 0);
   }
 }
 

@@ -71,7 +71,8 @@ class ConditionerState {
     Buffer memory;
     Ring ring;
     int64_t begin = 0, end = 0;
-    void open(int64_t capacity, int stride);
+    /** @param margin floats after the last row that may be read */
+    void open(int64_t capacity, int stride, int margin);
     bool covers(int64_t from) const { return from >= begin; }
     /** Makes room, so that rows up to `newEnd` may be written. */
     void extend(int64_t newEnd);

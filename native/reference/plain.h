@@ -1,5 +1,5 @@
-// The small parts of the network in plain loops, for any scalar type: what runs once a clip or once a frame and is not
-// worth a kernel. Forward and backward stand side by side. A backward function adds to the gradients it is given.
+// The small parts of the network in plain loops, for any scalar type: they run once per clip or once per frame and are not
+// worth a kernel. Each forward function is followed by its backward functions, which add to the gradients.
 #pragma once
 
 #include <cmath>
@@ -14,7 +14,7 @@ namespace plain {
 template <class Scalar>
 void linear(Scalar* out, const Scalar* in, const Scalar* weight, const Scalar* bias, int64_t outputs, int64_t inputs) {
   for (int64_t o = 0; o < outputs; o++) {
-    Scalar sum[4] = {bias[o], 0, 0, 0};  // four, so that additions need not wait for each other
+    Scalar sum[4] = {bias[o], 0, 0, 0};  // four sums, so that additions do not wait for each other
     const Scalar* row = weight + o * inputs;
     int64_t i = 0;
     for (; i + 4 <= inputs; i += 4) {
@@ -61,7 +61,7 @@ Scalar siluDerivative(Scalar x) {
   return s * (1 + x * (1 - s));
 }
 
-/** Leaky ReLU 0.4, and its derivative from the result (which has the sign of what went in). */
+/** Leaky ReLU, and its derivative from its result, which has the sign of the input. */
 template <class Scalar>
 Scalar leaky(Scalar x) {
   return x > 0 ? x : Scalar(leakySlope) * x;
@@ -72,8 +72,8 @@ Scalar leakyDerivative(Scalar y) {
 }
 
 /**
- * Transposed 2-D convolution 1→1 over [bands × frames] with kernel [3, kernel], stride [1, stride], padding
- * [1, padding], then leaky ReLU: out is [bands × frames·stride].
+ * Transposed 2-D convolution 1→1 over [bands × frames] with kernel [3, kernel], stride [1, stride], padding [1, padding],
+ * then leaky ReLU: out is [bands × frames·stride].
  */
 template <class Scalar>
 void upsample(Scalar* out, const Scalar* in, const Scalar* weight, Scalar bias, int bands, int64_t frames, int stride,
@@ -85,7 +85,7 @@ void upsample(Scalar* out, const Scalar* in, const Scalar* weight, Scalar bias, 
       const int target = b + kb - 1;
       if (target < 0 || target >= bands) continue;
       for (int64_t f = 0; f < frames; f++) {
-        const int64_t first = f * stride - padding;  // where kernel element 0 falls
+        const int64_t first = f * stride - padding;  // output of kernel element 0
         const int64_t from = first < 0 ? -first : 0;
         const int64_t to = first + kernel > length ? length - first : kernel;
         const Scalar value = in[b * frames + f];
@@ -98,8 +98,8 @@ void upsample(Scalar* out, const Scalar* in, const Scalar* weight, Scalar bias, 
 }
 
 /**
- * Adds to dIn (null: not wanted), dWeight and dBias. dOut [bands × frames·stride] is the gradient of `upsample`'s
- * result `out` and is overwritten by that of the sum before the leaky ReLU.
+ * Adds to dIn (null: not needed), dWeight and dBias. dOut [bands × frames·stride] is the gradient of `out`, the result of
+ * `upsample`; it is overwritten by the gradient before the leaky ReLU.
  */
 template <class Scalar>
 void upsampleBackward(Scalar* dIn, Scalar* dWeight, Scalar* dBias, Scalar* dOut, const Scalar* out, const Scalar* in,

@@ -29,7 +29,7 @@ void convolve(Scalar* out, const Scalar* in, const Scalar* weight, const Scalar*
   }
 }
 
-/** Adds to dIn (null: not wanted), dWeight and dBias for the gradient dOut [outputs × length] of `convolve`. */
+/** Adds to dIn (null: not needed), dWeight and dBias for the gradient dOut [outputs × length] of `convolve`. */
 template <class Scalar>
 void convolveBackward(Scalar* dIn, Scalar* dWeight, Scalar* dBias, const Scalar* dOut, const Scalar* in,
                       const Scalar* weight, int outputs, int inputs, int kernel, int dilation, int64_t length) {
@@ -49,7 +49,7 @@ void convolveBackward(Scalar* dIn, Scalar* dWeight, Scalar* dBias, const Scalar*
   }
 }
 
-/** Everything one clip leaves behind on its way forward; each array's shape beside it. P positions, F frames. */
+/** What the forward pass of one clip leaves for the backward pass. P positions, F frames. */
 template <class Scalar>
 struct Activations {
   using Array = std::vector<Scalar>;
@@ -57,54 +57,88 @@ struct Activations {
   Array silu1, embedding;        // [hidden] after SiLU; embedding has the label added
   Array folded;                  // [patch × P]: sample p·patch + j is channel j of position p
   Array input;                   // [C × P] after ReLU
-  std::vector<Array> upsampled;  // per stride [bands × frames so far] (of the shared upsampler)
+  std::vector<Array> upsampled;  // per stride [bands × frames so far], of the shared upsampler
   std::vector<Array> encoded;    // per encoder convolution [channels × F], after leaky ReLU
   struct Layer {
     Array x, y;                    // [C × P] without and with the step embedding
-    std::vector<Array> upsampled;  // as above, where each layer has its own upsampler
-    Array conditioning;            // [conditionerChannels × P] (transposed)
-    Array first, second;           // [C × P] the gate's halves, activated
-    Array gated;                   // [C × P]
+    std::vector<Array> upsampled;  // as above, of the layer's own upsampler
+    Array conditioning;            // [bands × P] the upsampled mel at the positions
+    Array sigmoidHalf, tanhHalf;   // [C × P] the gate's halves, activated
+    Array gated;                   // [C × P] their product
   };
   std::vector<Layer> layers;
-  Array skip;    // [C × P] Σ skips / √layers
-  Array hidden;  // [C × P] after skip projection and ReLU
-  Array mask;    // [samples], where the network masks its input
-  Array noise;   // [samples]
+  Array skip;        // [C × P] Σ skips / √layers
+  Array hidden;      // [C × P] after skip projection and ReLU
+  Array mask;        // [samples], if the network masks its input
+  Array prediction;  // [samples]
 };
 
+/** Gradients of a clip's activations, shared by the parts of the backward pass. */
+template <class Scalar>
+struct Gradients {
+  using Array = std::vector<Scalar>;
+  Array skip;       // [C × P]
+  Array x;          // [C × P] of the result of the layer at hand; nothing reads that of the last layer
+  Array embedding;  // [hidden]
+  Array mel;        // [bands × P] of the shared upsampled mel
+  Array frames;     // of what the layers project at the frame rate [channels × F]
+};
+
+/** One forward and one backward function per part of the network. Backward functions add to the parameters' gradients g. */
 template <class Scalar>
 class Reference {
  public:
   using Array = std::vector<Scalar>;
   using Clip = ReferenceClip<Scalar>;
+  using State = Activations<Scalar>;
+  using Layer = typename State::Layer;
 
   Reference(const NetworkShape& shape, const Scalar* parameters)
-      : shape_(shape), places_(shape), w_(parameters), C_(shape.channels) {}
+      : shape_(shape), offsets_(shape), w_(parameters), C_(shape.channels) {}
 
-  Activations<Scalar> forward(const Clip& clip) const;
-  /** Adds the clip's share of ∂loss/∂parameters, given ∂loss/∂ε [samples]. */
-  void backward(Scalar* gradients, const Clip& clip, const Activations<Scalar>& a, const Array& dNoise) const;
+  State forward(const Clip& clip) const;
+  /** Adds the clip's share of ∂loss/∂parameters, given ∂loss/∂prediction [samples]. */
+  void backward(Scalar* g, const Clip& clip, const State& a, const Array& dPrediction) const;
 
  private:
+  void embeddingForward(State& a, const Clip& clip) const;
+  void embeddingBackward(Scalar* g, const Clip& clip, const State& a, Array dEmbedding) const;
+  void melForward(State& a, const Clip& clip) const;
+  void melBackward(Scalar* g, const Clip& clip, const State& a, Gradients<Scalar>& d) const;
+  void inputForward(State& a, const Clip& clip) const;
+  void inputBackward(Scalar* g, const Clip& clip, const State& a, Array dx) const;
+  void layerForward(int index, State& a, Array& x, const Clip& clip) const;
+  void layerBackward(int index, Scalar* g, const Clip& clip, const State& a, Gradients<Scalar>& d) const;
+  void conditionerForward(int index, Array& sum, Layer& layer, const State& a, const Clip& clip) const;
+  void conditionerBackward(int index, Scalar* g, const Array& dSum, const Clip& clip, const State& a,
+                           Gradients<Scalar>& d) const;
+  void gateForward(Layer& layer, const Array& sum) const;
+  void gateBackward(Array& dSum, const Array& dGated, const Layer& layer) const;
+  void outputForward(State& a, const Clip& clip) const;
+  void outputBackward(Scalar* g, const Clip& clip, const State& a, const Array& dPrediction,
+                      Gradients<Scalar>& d) const;
+
   int64_t positions(const Clip& clip) const { return int64_t(clip.audio.size()) / shape_.patch; }
-  std::vector<Array> upsampled(const ParameterOffset* places, const Clip& clip) const;
-  void upsampledBackward(Scalar* gradients, const ParameterOffset* places, const Clip& clip,
-                         const std::vector<Array>& results, const Array& dPositions) const;
+  std::vector<Array> upsampled(const ParameterOffset* offsets, const Clip& clip) const;
+  void upsampledBackward(Scalar* g, const ParameterOffset* offsets, const Clip& clip, const std::vector<Array>& results,
+                         const Array& dPositions) const;
   void interpolate(const Clip& clip, int64_t position, int64_t& frame, int64_t& next, Scalar& fraction) const;
-  const Array& conditionerInput(const Clip& clip, const Activations<Scalar>& a) const {
+  const Array& conditionerInput(const Clip& clip, const State& a) const {
     return a.encoded.empty() ? clip.mel : a.encoded.back();
   }
+  /** Offsets of the gate's halves among the 2C channels of the dilated convolution: C · P or 0. */
+  int64_t sigmoidAt(int64_t halfSize) const { return shape_.tanhFirst ? halfSize : 0; }
+  int64_t tanhAt(int64_t halfSize) const { return shape_.tanhFirst ? 0 : halfSize; }
 
   const NetworkShape& shape_;
-  ParameterOffsets places_;
+  const ParameterOffsets offsets_;
   const Scalar* w_;
   const int C_;
 };
 
-/** The mel after each transposed convolution. */
+/** The mel after each transposed convolution, [bands × frames so far]. */
 template <class Scalar>
-std::vector<std::vector<Scalar>> Reference<Scalar>::upsampled(const ParameterOffset* places, const Clip& clip) const {
+std::vector<std::vector<Scalar>> Reference<Scalar>::upsampled(const ParameterOffset* offsets, const Clip& clip) const {
   std::vector<Array> results;
   int64_t frames = clip.frames;
   const Array* in = &clip.mel;
@@ -112,7 +146,7 @@ std::vector<std::vector<Scalar>> Reference<Scalar>::upsampled(const ParameterOff
   for (int i = 0; i < shape_.strides; i++) {
     const int stride = shape_.stride[i];
     Array out(size_t(shape_.bands * frames * stride));
-    plain::upsample(out.data(), in->data(), w_ + places[i].weight, w_[places[i].bias], shape_.bands, frames, stride,
+    plain::upsample(out.data(), in->data(), w_ + offsets[i].weight, w_[offsets[i].bias], shape_.bands, frames, stride,
                     upsamplerKernel(stride), upsamplerPadding(stride));
     frames *= stride;
     results.push_back(std::move(out));
@@ -121,9 +155,9 @@ std::vector<std::vector<Scalar>> Reference<Scalar>::upsampled(const ParameterOff
   return results;
 }
 
-/** dPositions [bands × P] is the gradient of the upsampled mel where the positions lie: every patch-th sample. */
+/** dPositions [bands × P] is the gradient of the upsampled mel at the positions, which are every patch-th sample. */
 template <class Scalar>
-void Reference<Scalar>::upsampledBackward(Scalar* gradients, const ParameterOffset* places, const Clip& clip,
+void Reference<Scalar>::upsampledBackward(Scalar* g, const ParameterOffset* offsets, const Clip& clip,
                                           const std::vector<Array>& results, const Array& dPositions) const {
   const int64_t P = positions(clip);
   int64_t length = clip.frames * shape_.hop;
@@ -136,14 +170,14 @@ void Reference<Scalar>::upsampledBackward(Scalar* gradients, const ParameterOffs
     length /= stride;
     Array dIn(size_t(shape_.bands * length));
     const Array& in = i > 0 ? results[i - 1] : clip.mel;
-    plain::upsampleBackward(dIn.data(), gradients + places[i].weight, gradients + places[i].bias, dOut.data(),
-                            results[i].data(), in.data(), w_ + places[i].weight, shape_.bands, length, stride,
-                            upsamplerKernel(stride), upsamplerPadding(stride));
+    plain::upsampleBackward(dIn.data(), g + offsets[i].weight, g + offsets[i].bias, dOut.data(), results[i].data(),
+                            in.data(), w_ + offsets[i].weight, shape_.bands, length, stride, upsamplerKernel(stride),
+                            upsamplerPadding(stride));
     dOut = std::move(dIn);
   }
 }
 
-/** Position p lies at sample p·patch, frame f at sample f·hop: between which frames, and how far along. */
+/** Position p lies at sample p·patch, frame f at sample f·hop. Finds the frames around p, and its distance from the first. */
 template <class Scalar>
 void Reference<Scalar>::interpolate(const Clip& clip, int64_t position, int64_t& frame, int64_t& next,
                                     Scalar& fraction) const {
@@ -154,239 +188,318 @@ void Reference<Scalar>::interpolate(const Clip& clip, int64_t position, int64_t&
 }
 
 template <class Scalar>
-Activations<Scalar> Reference<Scalar>::forward(const Clip& clip) const {
-  const int64_t P = positions(clip), C = C_;
-  const int hidden = shape_.hidden, patch = shape_.patch;
-  Activations<Scalar> a;
+typename Reference<Scalar>::State Reference<Scalar>::forward(const Clip& clip) const {
+  State a;
+  embeddingForward(a, clip);
+  melForward(a, clip);
+  inputForward(a, clip);
+  a.skip.assign(a.input.size(), 0);
+  Array x = a.input;
+  for (int l = 0; l < shape_.layers; l++) layerForward(l, a, x, clip);
+  outputForward(a, clip);
+  return a;
+}
 
-  // The step: sinusoids → linear → SiLU → linear → SiLU (→ + label).
+template <class Scalar>
+void Reference<Scalar>::backward(Scalar* g, const Clip& clip, const State& a, const Array& dPrediction) const {
+  const int64_t P = positions(clip), C = C_;
+  Gradients<Scalar> d;
+  d.skip.resize(size_t(C * P));
+  d.x.resize(size_t(C * P));
+  d.embedding.resize(size_t(shape_.hidden));
+  d.mel.resize(size_t(shape_.bands * P));
+  d.frames.resize(conditionerInput(clip, a).size());
+  outputBackward(g, clip, a, dPrediction, d);
+  for (int l = shape_.layers - 1; l >= 0; l--) layerBackward(l, g, clip, a, d);
+  inputBackward(g, clip, a, std::move(d.x));
+  melBackward(g, clip, a, d);
+  embeddingBackward(g, clip, a, std::move(d.embedding));
+}
+
+/** The step: sinusoids → linear → SiLU → linear → SiLU (→ + label). */
+template <class Scalar>
+void Reference<Scalar>::embeddingForward(State& a, const Clip& clip) const {
+  const int hidden = shape_.hidden;
   a.embedded1.resize(hidden);
   a.embedded2.resize(hidden);
-  plain::linear(a.embedded1.data(), clip.sinusoids.data(), w_ + places_.embedding1.weight, w_ + places_.embedding1.bias,
-                hidden, shape_.embedding);
+  plain::linear(a.embedded1.data(), clip.sinusoids.data(), w_ + offsets_.embedding1.weight,
+                w_ + offsets_.embedding1.bias, hidden, shape_.embedding);
   for (Scalar v : a.embedded1) a.silu1.push_back(plain::silu(v));
-  plain::linear(a.embedded2.data(), a.silu1.data(), w_ + places_.embedding2.weight, w_ + places_.embedding2.bias,
+  plain::linear(a.embedded2.data(), a.silu1.data(), w_ + offsets_.embedding2.weight, w_ + offsets_.embedding2.bias,
                 hidden, hidden);
   for (Scalar v : a.embedded2) a.embedding.push_back(plain::silu(v));
   if (shape_.labels > 0) {
     const int row = clip.label < 0 ? shape_.labels : clip.label;
-    for (int i = 0; i < hidden; i++) a.embedding[i] += w_[places_.labels + int64_t(row) * hidden + i];
+    for (int i = 0; i < hidden; i++) a.embedding[i] += w_[offsets_.labels + int64_t(row) * hidden + i];
   }
+}
 
-  // The mel.
+template <class Scalar>
+void Reference<Scalar>::embeddingBackward(Scalar* g, const Clip& clip, const State& a, Array dEmbedding) const {
+  const int hidden = shape_.hidden;
+  if (shape_.labels > 0) {
+    const int row = clip.label < 0 ? shape_.labels : clip.label;
+    for (int i = 0; i < hidden; i++) g[offsets_.labels + int64_t(row) * hidden + i] += dEmbedding[i];
+  }
+  Array dSilu(hidden);
+  for (int i = 0; i < hidden; i++) dEmbedding[i] *= plain::siluDerivative(a.embedded2[i]);
+  plain::linearToWeights(g + offsets_.embedding2.weight, g + offsets_.embedding2.bias, dEmbedding.data(),
+                         a.silu1.data(), hidden, hidden);
+  plain::linearToInput(dSilu.data(), dEmbedding.data(), w_ + offsets_.embedding2.weight, hidden, hidden);
+  for (int i = 0; i < hidden; i++) dSilu[i] *= plain::siluDerivative(a.embedded1[i]);
+  plain::linearToWeights(g + offsets_.embedding1.weight, g + offsets_.embedding1.bias, dSilu.data(),
+                         clip.sinusoids.data(), hidden, shape_.embedding);
+}
+
+/** The mel: upsampled if all layers share the upsampler, or encoded. */
+template <class Scalar>
+void Reference<Scalar>::melForward(State& a, const Clip& clip) const {
   if (shape_.conditioner == Conditioner::transposed && !shape_.upsamplerPerLayer) {
-    a.upsampled = upsampled(places_.upsampler, clip);
+    a.upsampled = upsampled(offsets_.upsampler, clip);
   }
   int frameChannels = shape_.bands;
   for (int i = 0; i < shape_.encoders; i++) {
     Array out(size_t(shape_.encoderChannels[i] * clip.frames));
     const Array& in = i > 0 ? a.encoded[i - 1] : clip.mel;
-    convolve(out.data(), in.data(), w_ + places_.encoder[i].weight, w_ + places_.encoder[i].bias,
+    convolve(out.data(), in.data(), w_ + offsets_.encoder[i].weight, w_ + offsets_.encoder[i].bias,
              shape_.encoderChannels[i], frameChannels, 3, 1, clip.frames);
     for (Scalar& v : out) v = plain::leaky(v);
     frameChannels = shape_.encoderChannels[i];
     a.encoded.push_back(std::move(out));
   }
+}
 
-  // The audio: folded by patches, projected, ReLU.
+template <class Scalar>
+void Reference<Scalar>::melBackward(Scalar* g, const Clip& clip, const State& a, Gradients<Scalar>& d) const {
+  if (shape_.conditioner == Conditioner::transposed && !shape_.upsamplerPerLayer) {
+    upsampledBackward(g, offsets_.upsampler, clip, a.upsampled, d.mel);
+  }
+  for (int i = shape_.encoders - 1; i >= 0; i--) {
+    const Array& in = i > 0 ? a.encoded[i - 1] : clip.mel;
+    for (size_t k = 0; k < d.frames.size(); k++) d.frames[k] *= plain::leakyDerivative(a.encoded[i][k]);
+    Array dIn(in.size());
+    convolveBackward(dIn.data(), g + offsets_.encoder[i].weight, g + offsets_.encoder[i].bias, d.frames.data(),
+                     in.data(), w_ + offsets_.encoder[i].weight, shape_.encoderChannels[i],
+                     i > 0 ? shape_.encoderChannels[i - 1] : shape_.bands, 3, 1, clip.frames);
+    d.frames = std::move(dIn);
+  }
+}
+
+/** The audio: folded to patches, projected, ReLU. */
+template <class Scalar>
+void Reference<Scalar>::inputForward(State& a, const Clip& clip) const {
+  const int64_t P = positions(clip), C = C_;
+  const int patch = shape_.patch;
   a.folded.resize(size_t(patch * P));
   for (int64_t p = 0; p < P; p++) {
     for (int j = 0; j < patch; j++) a.folded[j * P + p] = clip.audio[p * patch + j];
   }
   a.input.resize(size_t(C * P));
-  convolve(a.input.data(), a.folded.data(), w_ + places_.input.weight, w_ + places_.input.bias, C_, patch, 1, 1, P);
+  convolve(a.input.data(), a.folded.data(), w_ + offsets_.input.weight, w_ + offsets_.input.bias, C_, patch, 1, 1, P);
   for (Scalar& v : a.input) v = std::max(v, Scalar(0));
+}
 
-  a.skip.assign(size_t(C * P), 0);
-  const Scalar half = std::sqrt(Scalar(0.5)), mean = 1 / std::sqrt(Scalar(shape_.layers));
-  Array x = a.input;
-  for (int l = 0; l < shape_.layers; l++) {
-    const LayerOffsets& at = places_.layer[l];
-    typename Activations<Scalar>::Layer layer;
-    Array step(C);
-    plain::linear(step.data(), a.embedding.data(), w_ + at.step.weight, w_ + at.step.bias, C, hidden);
-    layer.x = x;
-    layer.y = x;
-    for (int64_t i = 0; i < C * P; i++) layer.y[i] += step[i / P];
+template <class Scalar>
+void Reference<Scalar>::inputBackward(Scalar* g, const Clip& clip, const State& a, Array dx) const {
+  const int64_t P = positions(clip), C = C_;
+  const int patch = shape_.patch;
+  for (int64_t i = 0; i < C * P; i++) dx[i] *= a.input[i] > 0 ? 1 : 0;
+  convolveBackward<Scalar>(nullptr, g + offsets_.input.weight, g + offsets_.input.bias, dx.data(), a.folded.data(),
+                           w_ + offsets_.input.weight, C_, patch, 1, 1, P);
+}
 
-    Array sum(size_t(2 * C * P));
-    convolve(sum.data(), layer.y.data(), w_ + at.dilated.weight, w_ + at.dilated.bias, 2 * C_, C_, 3,
-             shape_.dilation(l), P);
-    if (shape_.conditioner == Conditioner::transposed) {
-      if (shape_.upsamplerPerLayer) layer.upsampled = upsampled(at.upsampler, clip);
-      const Array& mel = shape_.upsamplerPerLayer ? layer.upsampled.back() : a.upsampled.back();
-      layer.conditioning.resize(size_t(shape_.bands * P));
-      for (int m = 0; m < shape_.bands; m++) {
-        for (int64_t p = 0; p < P; p++) {
-          layer.conditioning[m * P + p] = mel[m * clip.frames * shape_.hop + clip.melOffset + p * patch];
-        }
-      }
-      convolve(sum.data(), layer.conditioning.data(), w_ + at.conditioner.weight, w_ + at.conditioner.bias, 2 * C_,
-               shape_.bands, 1, 1, P);
-    } else if (shape_.conditioner == Conditioner::frameRate) {
-      Array projected(size_t(2 * C * clip.frames));
-      convolve(projected.data(), conditionerInput(clip, a).data(), w_ + at.conditioner.weight, w_ + at.conditioner.bias,
-               2 * C_, frameChannels, 1, 1, clip.frames);
+/** Adds the mel's share to the 2C sums of the gate [2C × P]. */
+template <class Scalar>
+void Reference<Scalar>::conditionerForward(int index, Array& sum, Layer& layer, const State& a,
+                                           const Clip& clip) const {
+  const int64_t P = positions(clip), C = C_;
+  const LayerOffsets& at = offsets_.layer[index];
+  if (shape_.conditioner == Conditioner::transposed) {
+    if (shape_.upsamplerPerLayer) layer.upsampled = upsampled(at.upsampler, clip);
+    const Array& mel = shape_.upsamplerPerLayer ? layer.upsampled.back() : a.upsampled.back();
+    layer.conditioning.resize(size_t(shape_.bands * P));
+    for (int m = 0; m < shape_.bands; m++) {
       for (int64_t p = 0; p < P; p++) {
-        int64_t frame, next;
-        Scalar fraction;
-        interpolate(clip, p, frame, next, fraction);
-        for (int64_t o = 0; o < 2 * C; o++) {
-          const Scalar* row = projected.data() + o * clip.frames;
-          sum[o * P + p] += (1 - fraction) * row[frame] + fraction * row[next];
-        }
+        layer.conditioning[m * P + p] = mel[m * clip.frames * shape_.hop + clip.melOffset + p * shape_.patch];
       }
     }
-
-    // The gate: one half through the sigmoid, the other through tanh.
-    layer.first.resize(size_t(C * P));
-    layer.second.resize(size_t(C * P));
-    layer.gated.resize(size_t(C * P));
-    for (int64_t i = 0; i < C * P; i++) {
-      const Scalar one = sum[i], two = sum[C * P + i];
-      layer.first[i] = shape_.tanhFirst ? std::tanh(one) : plain::sigmoid(one);
-      layer.second[i] = shape_.tanhFirst ? plain::sigmoid(two) : std::tanh(two);
-      layer.gated[i] = layer.first[i] * layer.second[i];
+    convolve(sum.data(), layer.conditioning.data(), w_ + at.conditioner.weight, w_ + at.conditioner.bias, 2 * C_,
+             shape_.bands, 1, 1, P);
+  } else if (shape_.conditioner == Conditioner::frameRate) {
+    Array projected(size_t(2 * C * clip.frames));
+    convolve(projected.data(), conditionerInput(clip, a).data(), w_ + at.conditioner.weight, w_ + at.conditioner.bias,
+             2 * C_, shape_.conditionerChannels(), 1, 1, clip.frames);
+    for (int64_t p = 0; p < P; p++) {
+      int64_t frame, next;
+      Scalar fraction;
+      interpolate(clip, p, frame, next, fraction);
+      for (int64_t o = 0; o < 2 * C; o++) {
+        const Scalar* row = projected.data() + o * clip.frames;
+        sum[o * P + p] += (1 - fraction) * row[frame] + fraction * row[next];
+      }
     }
-
-    // Residual and skip.
-    Array out(size_t(2 * C * P));
-    convolve(out.data(), layer.gated.data(), w_ + at.output.weight, w_ + at.output.bias, 2 * C_, C_, 1, 1, P);
-    const Array& from = shape_.residualAfterStep ? layer.y : layer.x;
-    for (int64_t i = 0; i < C * P; i++) {
-      x[i] = (from[i] + out[i]) * half;
-      a.skip[i] += out[C * P + i] * mean;
-    }
-    a.layers.push_back(std::move(layer));
   }
+}
 
-  // The skips: projected, ReLU, projected to the patch's samples.
+template <class Scalar>
+void Reference<Scalar>::conditionerBackward(int index, Scalar* g, const Array& dSum, const Clip& clip, const State& a,
+                                            Gradients<Scalar>& d) const {
+  const int64_t P = positions(clip), C = C_;
+  const LayerOffsets& at = offsets_.layer[index];
+  const Layer& layer = a.layers[index];
+  const Array& frameInput = conditionerInput(clip, a);
+  if (shape_.conditioner == Conditioner::transposed) {
+    Array own(shape_.upsamplerPerLayer ? d.mel.size() : 0);
+    Array& dInput = shape_.upsamplerPerLayer ? own : d.mel;
+    convolveBackward(dInput.data(), g + at.conditioner.weight, g + at.conditioner.bias, dSum.data(),
+                     layer.conditioning.data(), w_ + at.conditioner.weight, 2 * C_, shape_.bands, 1, 1, P);
+    if (shape_.upsamplerPerLayer) upsampledBackward(g, at.upsampler, clip, layer.upsampled, own);
+  } else if (shape_.conditioner == Conditioner::frameRate) {
+    Array dProjected(size_t(2 * C * clip.frames));
+    for (int64_t p = 0; p < P; p++) {
+      int64_t frame, next;
+      Scalar fraction;
+      interpolate(clip, p, frame, next, fraction);
+      for (int64_t o = 0; o < 2 * C; o++) {
+        dProjected[o * clip.frames + frame] += (1 - fraction) * dSum[o * P + p];
+        dProjected[o * clip.frames + next] += fraction * dSum[o * P + p];
+      }
+    }
+    convolveBackward(d.frames.data(), g + at.conditioner.weight, g + at.conditioner.bias, dProjected.data(),
+                     frameInput.data(), w_ + at.conditioner.weight, 2 * C_, shape_.conditionerChannels(), 1, 1,
+                     clip.frames);
+  }
+}
+
+/** One half through the sigmoid, the other through the tanh, and their product. sum [2C × P]. */
+template <class Scalar>
+void Reference<Scalar>::gateForward(Layer& layer, const Array& sum) const {
+  const size_t size = sum.size() / 2, sigmoidFirst = size_t(sigmoidAt(int64_t(size))),
+               tanhFirst = size_t(tanhAt(int64_t(size)));
+  layer.sigmoidHalf.resize(size);
+  layer.tanhHalf.resize(size);
+  layer.gated.resize(size);
+  for (size_t i = 0; i < size; i++) {
+    layer.sigmoidHalf[i] = plain::sigmoid(sum[sigmoidFirst + i]);
+    layer.tanhHalf[i] = std::tanh(sum[tanhFirst + i]);
+    layer.gated[i] = layer.sigmoidHalf[i] * layer.tanhHalf[i];
+  }
+}
+
+template <class Scalar>
+void Reference<Scalar>::gateBackward(Array& dSum, const Array& dGated, const Layer& layer) const {
+  const size_t size = dGated.size(), sigmoidFirst = size_t(sigmoidAt(int64_t(size))),
+               tanhFirst = size_t(tanhAt(int64_t(size)));
+  for (size_t i = 0; i < size; i++) {
+    const Scalar s = layer.sigmoidHalf[i], t = layer.tanhHalf[i];
+    dSum[sigmoidFirst + i] = dGated[i] * t * (s * (1 - s));
+    dSum[tanhFirst + i] = dGated[i] * s * (1 - t * t);
+  }
+}
+
+/** One residual layer: x [C × P] becomes the next layer's, and the skip sum grows (Kong et al. 2021, fig. 2). */
+template <class Scalar>
+void Reference<Scalar>::layerForward(int index, State& a, Array& x, const Clip& clip) const {
+  const int64_t P = positions(clip), C = C_;
+  const int hidden = shape_.hidden;
+  const Scalar half = std::sqrt(Scalar(0.5)), mean = 1 / std::sqrt(Scalar(shape_.layers));
+  const LayerOffsets& at = offsets_.layer[index];
+  Layer layer;
+  Array step(C);
+  plain::linear(step.data(), a.embedding.data(), w_ + at.step.weight, w_ + at.step.bias, C, hidden);
+  layer.x = x;
+  layer.y = x;
+  for (int64_t i = 0; i < C * P; i++) layer.y[i] += step[i / P];
+
+  Array sum(size_t(2 * C * P));
+  convolve(sum.data(), layer.y.data(), w_ + at.dilated.weight, w_ + at.dilated.bias, 2 * C_, C_, 3,
+           shape_.dilation(index), P);
+  conditionerForward(index, sum, layer, a, clip);
+  gateForward(layer, sum);
+
+  Array out(size_t(2 * C * P));
+  convolve(out.data(), layer.gated.data(), w_ + at.output.weight, w_ + at.output.bias, 2 * C_, C_, 1, 1, P);
+  const Array& from = shape_.residualAfterStep ? layer.y : layer.x;
+  for (int64_t i = 0; i < C * P; i++) {
+    x[i] = (from[i] + out[i]) * half;
+    a.skip[i] += out[C * P + i] * mean;
+  }
+  a.layers.push_back(std::move(layer));
+}
+
+template <class Scalar>
+void Reference<Scalar>::layerBackward(int index, Scalar* g, const Clip& clip, const State& a,
+                                      Gradients<Scalar>& d) const {
+  const int64_t P = positions(clip), C = C_;
+  const int hidden = shape_.hidden;
+  const Scalar half = std::sqrt(Scalar(0.5)), mean = 1 / std::sqrt(Scalar(shape_.layers));
+  const LayerOffsets& at = offsets_.layer[index];
+  const Layer& layer = a.layers[index];
+  Array dOut(size_t(2 * C * P)), dGated(size_t(C * P)), dSum(size_t(2 * C * P)), dy(size_t(C * P));
+  for (int64_t i = 0; i < C * P; i++) {
+    dOut[i] = d.x[i] * half;
+    dOut[C * P + i] = d.skip[i] * mean;
+  }
+  convolveBackward(dGated.data(), g + at.output.weight, g + at.output.bias, dOut.data(), layer.gated.data(),
+                   w_ + at.output.weight, 2 * C_, C_, 1, 1, P);
+  gateBackward(dSum, dGated, layer);
+  conditionerBackward(index, g, dSum, clip, a, d);
+  convolveBackward(dy.data(), g + at.dilated.weight, g + at.dilated.bias, dSum.data(), layer.y.data(),
+                   w_ + at.dilated.weight, 2 * C_, C_, 3, shape_.dilation(index), P);
+  Array dStep(C);
+  for (int64_t i = 0; i < C * P; i++) {
+    d.x[i] = d.x[i] * half + dy[i];
+    dStep[i / P] += shape_.residualAfterStep ? d.x[i] : dy[i];
+  }
+  plain::linearToWeights(g + at.step.weight, g + at.step.bias, dStep.data(), a.embedding.data(), C, hidden);
+  plain::linearToInput(d.embedding.data(), dStep.data(), w_ + at.step.weight, C, hidden);
+}
+
+/** The skips: projected, ReLU, projected to the patch's samples; with an input mask gain · f + sigmoid(l) ⊙ audio. */
+template <class Scalar>
+void Reference<Scalar>::outputForward(State& a, const Clip& clip) const {
+  const int64_t P = positions(clip), C = C_;
+  const int patch = shape_.patch;
   a.hidden.resize(size_t(C * P));
-  convolve(a.hidden.data(), a.skip.data(), w_ + places_.skip.weight, w_ + places_.skip.bias, C_, C_, 1, 1, P);
+  convolve(a.hidden.data(), a.skip.data(), w_ + offsets_.skip.weight, w_ + offsets_.skip.bias, C_, C_, 1, 1, P);
   for (Scalar& v : a.hidden) v = std::max(v, Scalar(0));
   const int outputs = shape_.outputs();
   Array out(size_t(outputs * P));
-  convolve(out.data(), a.hidden.data(), w_ + places_.output.weight, w_ + places_.output.bias, outputs, C_, 1, 1, P);
-  a.noise.resize(clip.audio.size());
+  convolve(out.data(), a.hidden.data(), w_ + offsets_.output.weight, w_ + offsets_.output.bias, outputs, C_, 1, 1, P);
+  a.prediction.resize(clip.audio.size());
   if (shape_.inputMask) a.mask.resize(clip.audio.size());
   for (int64_t p = 0; p < P; p++) {
     for (int j = 0; j < patch; j++) {
       const int64_t sample = p * patch + j;
-      a.noise[sample] = out[j * P + p];
+      a.prediction[sample] = out[j * P + p];
       if (!shape_.inputMask) continue;
       a.mask[sample] = plain::sigmoid(out[(patch + j) * P + p]);
-      a.noise[sample] = clip.gain * a.noise[sample] + a.mask[sample] * clip.audio[sample];
+      a.prediction[sample] = clip.gain * a.prediction[sample] + a.mask[sample] * clip.audio[sample];
     }
   }
-  return a;
 }
 
 template <class Scalar>
-void Reference<Scalar>::backward(Scalar* g, const Clip& clip, const Activations<Scalar>& a, const Array& dNoise) const {
+void Reference<Scalar>::outputBackward(Scalar* g, const Clip& clip, const State& a, const Array& dPrediction,
+                                       Gradients<Scalar>& d) const {
   const int64_t P = positions(clip), C = C_;
-  const int hidden = shape_.hidden, patch = shape_.patch;
-  const Scalar half = std::sqrt(Scalar(0.5)), mean = 1 / std::sqrt(Scalar(shape_.layers));
-
+  const int patch = shape_.patch;
   const int outputs = shape_.outputs();
-  Array dOutput(size_t(outputs * P)), dHidden(size_t(C * P)), dSkip(size_t(C * P));
+  Array dOutput(size_t(outputs * P)), dHidden(size_t(C * P));
   for (int64_t p = 0; p < P; p++) {
     for (int j = 0; j < patch; j++) {
       const int64_t sample = p * patch + j;
-      dOutput[j * P + p] = dNoise[sample];
+      dOutput[j * P + p] = dPrediction[sample];
       if (!shape_.inputMask) continue;
       dOutput[j * P + p] *= clip.gain;
-      dOutput[(patch + j) * P + p] = dNoise[sample] * clip.audio[sample] * a.mask[sample] * (1 - a.mask[sample]);
+      dOutput[(patch + j) * P + p] = dPrediction[sample] * clip.audio[sample] * a.mask[sample] * (1 - a.mask[sample]);
     }
   }
-  convolveBackward(dHidden.data(), g + places_.output.weight, g + places_.output.bias, dOutput.data(), a.hidden.data(),
-                   w_ + places_.output.weight, outputs, C_, 1, 1, P);
+  convolveBackward(dHidden.data(), g + offsets_.output.weight, g + offsets_.output.bias, dOutput.data(),
+                   a.hidden.data(), w_ + offsets_.output.weight, outputs, C_, 1, 1, P);
   for (int64_t i = 0; i < C * P; i++) dHidden[i] *= a.hidden[i] > 0 ? 1 : 0;
-  convolveBackward(dSkip.data(), g + places_.skip.weight, g + places_.skip.bias, dHidden.data(), a.skip.data(),
-                   w_ + places_.skip.weight, C_, C_, 1, 1, P);
-
-  Array dx(size_t(C * P));  // of the layer's result; nothing reads the last one's
-  Array dEmbedding(hidden);
-  Array dMel(size_t(shape_.bands * P));  // of the shared upsampled mel
-  const Array& frameInput = conditionerInput(clip, a);
-  Array dFrames(frameInput.size());
-  for (int l = shape_.layers - 1; l >= 0; l--) {
-    const LayerOffsets& at = places_.layer[l];
-    const auto& layer = a.layers[l];
-    Array dOut(size_t(2 * C * P)), dGated(size_t(C * P)), dSum(size_t(2 * C * P)), dy(size_t(C * P));
-    for (int64_t i = 0; i < C * P; i++) {
-      dOut[i] = dx[i] * half;
-      dOut[C * P + i] = dSkip[i] * mean;
-    }
-    convolveBackward(dGated.data(), g + at.output.weight, g + at.output.bias, dOut.data(), layer.gated.data(),
-                     w_ + at.output.weight, 2 * C_, C_, 1, 1, P);
-    for (int64_t i = 0; i < C * P; i++) {
-      const Scalar one = layer.first[i], two = layer.second[i];
-      const Scalar slopeOne = shape_.tanhFirst ? 1 - one * one : one * (1 - one);
-      const Scalar slopeTwo = shape_.tanhFirst ? two * (1 - two) : 1 - two * two;
-      dSum[i] = dGated[i] * two * slopeOne;
-      dSum[C * P + i] = dGated[i] * one * slopeTwo;
-    }
-    if (shape_.conditioner == Conditioner::transposed) {
-      Array own(shape_.upsamplerPerLayer ? dMel.size() : 0);
-      Array& dInput = shape_.upsamplerPerLayer ? own : dMel;
-      convolveBackward(dInput.data(), g + at.conditioner.weight, g + at.conditioner.bias, dSum.data(),
-                       layer.conditioning.data(), w_ + at.conditioner.weight, 2 * C_, shape_.bands, 1, 1, P);
-      if (shape_.upsamplerPerLayer) upsampledBackward(g, at.upsampler, clip, layer.upsampled, own);
-    } else if (shape_.conditioner == Conditioner::frameRate) {
-      Array dProjected(size_t(2 * C * clip.frames));
-      for (int64_t p = 0; p < P; p++) {
-        int64_t frame, next;
-        Scalar fraction;
-        interpolate(clip, p, frame, next, fraction);
-        for (int64_t o = 0; o < 2 * C; o++) {
-          dProjected[o * clip.frames + frame] += (1 - fraction) * dSum[o * P + p];
-          dProjected[o * clip.frames + next] += fraction * dSum[o * P + p];
-        }
-      }
-      convolveBackward(dFrames.data(), g + at.conditioner.weight, g + at.conditioner.bias, dProjected.data(),
-                       frameInput.data(), w_ + at.conditioner.weight, 2 * C_, shape_.conditionerChannels(), 1, 1,
-                       clip.frames);
-    }
-    convolveBackward(dy.data(), g + at.dilated.weight, g + at.dilated.bias, dSum.data(), layer.y.data(),
-                     w_ + at.dilated.weight, 2 * C_, C_, 3, shape_.dilation(l), P);
-    Array dStep(C);
-    for (int64_t i = 0; i < C * P; i++) {
-      dx[i] = dx[i] * half + dy[i];
-      dStep[i / P] += shape_.residualAfterStep ? dx[i] : dy[i];
-    }
-    plain::linearToWeights(g + at.step.weight, g + at.step.bias, dStep.data(), a.embedding.data(), C, hidden);
-    plain::linearToInput(dEmbedding.data(), dStep.data(), w_ + at.step.weight, C, hidden);
-  }
-
-  for (int64_t i = 0; i < C * P; i++) dx[i] *= a.input[i] > 0 ? 1 : 0;
-  convolveBackward<Scalar>(nullptr, g + places_.input.weight, g + places_.input.bias, dx.data(), a.folded.data(),
-                           w_ + places_.input.weight, C_, patch, 1, 1, P);
-
-  if (shape_.conditioner == Conditioner::transposed && !shape_.upsamplerPerLayer) {
-    upsampledBackward(g, places_.upsampler, clip, a.upsampled, dMel);
-  }
-  for (int i = shape_.encoders - 1; i >= 0; i--) {
-    const Array& in = i > 0 ? a.encoded[i - 1] : clip.mel;
-    for (size_t k = 0; k < dFrames.size(); k++) dFrames[k] *= plain::leakyDerivative(a.encoded[i][k]);
-    Array dIn(in.size());
-    convolveBackward(dIn.data(), g + places_.encoder[i].weight, g + places_.encoder[i].bias, dFrames.data(), in.data(),
-                     w_ + places_.encoder[i].weight, shape_.encoderChannels[i],
-                     i > 0 ? shape_.encoderChannels[i - 1] : shape_.bands, 3, 1, clip.frames);
-    dFrames = std::move(dIn);
-  }
-
-  if (shape_.labels > 0) {
-    const int row = clip.label < 0 ? shape_.labels : clip.label;
-    for (int i = 0; i < hidden; i++) g[places_.labels + int64_t(row) * hidden + i] += dEmbedding[i];
-  }
-  Array dSilu(hidden);
-  for (int i = 0; i < hidden; i++) dEmbedding[i] *= plain::siluDerivative(a.embedded2[i]);
-  plain::linearToWeights(g + places_.embedding2.weight, g + places_.embedding2.bias, dEmbedding.data(), a.silu1.data(),
-                         hidden, hidden);
-  plain::linearToInput(dSilu.data(), dEmbedding.data(), w_ + places_.embedding2.weight, hidden, hidden);
-  for (int i = 0; i < hidden; i++) dSilu[i] *= plain::siluDerivative(a.embedded1[i]);
-  plain::linearToWeights(g + places_.embedding1.weight, g + places_.embedding1.bias, dSilu.data(),
-                         clip.sinusoids.data(), hidden, shape_.embedding);
+  convolveBackward(d.skip.data(), g + offsets_.skip.weight, g + offsets_.skip.bias, dHidden.data(), a.skip.data(),
+                   w_ + offsets_.skip.weight, C_, C_, 1, 1, P);
 }
 
 }  // namespace
@@ -394,7 +507,7 @@ void Reference<Scalar>::backward(Scalar* g, const Clip& clip, const Activations<
 template <class Scalar>
 std::vector<Scalar> referencePredict(const NetworkShape& shape, const Scalar* parameters,
                                      const ReferenceClip<Scalar>& clip) {
-  return Reference<Scalar>(shape, parameters).forward(clip).noise;
+  return Reference<Scalar>(shape, parameters).forward(clip).prediction;
 }
 
 template <class Scalar>
@@ -409,17 +522,18 @@ Scalar referenceLossGradients(const NetworkShape& shape, const Scalar* parameter
   for (size_t i = 0; i < clips.size(); i++) {
     const auto& clip = clips[i];
     const auto activations = network.forward(clip);
-    std::vector<Scalar> dNoise(clip.audio.size());
+    std::vector<Scalar> dPrediction(clip.audio.size());
     Scalar sum = 0;
-    for (size_t n = 0; n < dNoise.size(); n++) {
-      const Scalar error = activations.noise[n] - clip.target[n], weight = clip.weight.empty() ? 1 : clip.weight[n];
+    for (size_t n = 0; n < dPrediction.size(); n++) {
+      const Scalar error = activations.prediction[n] - clip.target[n],
+                   weight = clip.weight.empty() ? 1 : clip.weight[n];
       const Scalar sign = Scalar(error > 0) - Scalar(error < 0);
       sum += weight * (squared ? error * error : std::abs(error));
-      dNoise[n] = weight * (squared ? 2 * error : sign) / Scalar(samples);
+      dPrediction[n] = weight * (squared ? 2 * error : sign) / Scalar(samples);
     }
     clipLosses[i] = sum / Scalar(clip.audio.size());
     loss += sum / Scalar(samples);
-    network.backward(gradients, clip, activations, dNoise);
+    network.backward(gradients, clip, activations, dPrediction);
   }
   return loss;
 }

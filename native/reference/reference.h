@@ -1,6 +1,6 @@
-// The whole network in plain loops, forward and backward: the oracle that the kernels are tested against. Nothing is tiled,
-// nothing vectorised by hand; every activation is [channels × positions], row-major, as in the papers. It runs in float
-// and in double (for finite differences).
+// The whole network in plain loops, forward and backward: the oracle that the kernels are tested against. Nothing is divided
+// into blocks or vectorised by hand. Every activation is [channels × positions], row-major, as in the papers. It runs in
+// float, and in double for finite differences.
 #pragma once
 
 #include <cstdint>
@@ -21,17 +21,17 @@ struct ReferenceClip {
   int64_t frames = 0;
   int64_t melOffset = 0;  // samples from the first frame's start to the audio's
   int label = -1;         // −1: no label
-  Scalar gain = 1;        // of f, where the network masks its input
+  Scalar gain = 1;        // of f, if the network masks its input
 };
 
-/** ε_θ of one clip: [samples]. */
+/** The network's output for one clip: [samples]. */
 template <class Scalar>
 std::vector<Scalar> referencePredict(const NetworkShape& shape, const Scalar* parameters,
                                      const ReferenceClip<Scalar>& clip);
 
 /**
- * Mean over all samples of the batch of weight · |ε − target| (or its square), ∂loss/∂parameters (overwritten, laid out as
- * the parameters) and each clip's own mean [clips].
+ * The mean over all samples of the batch of weight · |prediction − target| (or its square), ∂loss/∂parameters (overwritten,
+ * laid out as the parameters) and each clip's own mean [clips].
  */
 template <class Scalar>
 Scalar referenceLossGradients(const NetworkShape& shape, const Scalar* parameters,

@@ -1,4 +1,4 @@
-// What the test program consists of: one function a file, and the counting of failures.
+// The parts of the test program, one function per file, and the counting of failures.
 #pragma once
 
 /** Prints a line and remembers a failure. */

@@ -1,5 +1,5 @@
-// Tests of training: the oracle's gradients against finite differences in double, the fast path
-// against the oracle over many shapes, and equal bytes for any number of threads and with gates stored or computed again.
+// Tests of training: the oracle's gradients against finite differences in double, the kernels against the oracle over many
+// shapes, and equal bytes for any number of threads and with gates stored or recomputed.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -174,14 +174,14 @@ Result fast(const Case& c, const TrainingKernels& kernels, int threads, size_t l
   Result result;
   result.gradients.assign(w.size(), NAN);
   result.clipLosses.resize(batch.clips.size());
-  for (int i = 0; i < 2; i++) {  // twice: the memory is used again
+  for (int i = 0; i < 2; i++) {  // twice: the memory is reused
     result.outcome = training.lossGradients(w.data(), {batch.clips.data(), int(batch.clips.size()), c.squared},
                                             result.gradients.data(), &result.loss, result.clipLosses.data(), nullptr);
   }
   return result;
 }
 
-/** Error relative to each parameter's own largest gradient would need its bounds; here to the whole's largest. */
+/** The largest error relative to the largest gradient of all parameters. */
 double difference(const std::vector<float>& a, const std::vector<double>& b) {
   double worst = 0, largest = 0;
   for (double v : b) largest = std::max(largest, std::fabs(v));

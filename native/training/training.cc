@@ -1,11 +1,13 @@
-// A batch in parts that fit the memory, each a pass (training-pass.h).
-#include "pass.h"
+// A batch in parts that fit the memory, one pass each.
+#include "training.h"
 
 #include <sys/mman.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+
+#include "pass.h"
 
 namespace diffwave {
 
@@ -15,7 +17,8 @@ Training::Training(const NetworkShape& shape, Pool& pool, const TrainingKernels&
 Training::~Training() { std::free(memory_); }
 
 size_t Training::memory(const TrainingBatch::Clip* clips, int count, bool storeGates) const {
-  return TrainingPass(shape_, pool_.threads(), kernels_, clips, count, storeGates ? Keep::gates : Keep::inputs, nullptr)
+  return TrainingPass(shape_, pool_.threads(), kernels_, clips, count,
+                      storeGates ? Checkpointing::storeGates : Checkpointing::recomputeGates, nullptr)
       .bytes();
 }
 
@@ -38,17 +41,18 @@ std::unique_ptr<TrainingPass> Training::prepare(const TrainingBatch::Clip* clips
   const size_t needed = memory(clips, count, storeGates);
   if (needed > limit_ || !reserve(needed)) return nullptr;
   return std::make_unique<TrainingPass>(shape_, pool_.threads(), kernels_, clips, count,
-                                        storeGates ? Keep::gates : Keep::inputs, memory_);
+                                        storeGates ? Checkpointing::storeGates : Checkpointing::recomputeGates,
+                                        memory_);
 }
 
 TrainingOutcome Training::lossGradients(const float* parameters, const TrainingBatch& batch, float* gradients,
                                         double* loss, float* clipLosses, const std::atomic<bool>* cancelled) {
-  const ParameterOffsets places(shape_);
+  const ParameterOffsets offsets(shape_);
   pass_.reset();  // its memory is used again
-  std::memset(gradients, 0, size_t(places.count) * sizeof(float));
+  std::memset(gradients, 0, size_t(offsets.count) * sizeof(float));
   int64_t samples = 0;
   for (int i = 0; i < batch.count; i++) samples += batch.clips[i].samples;
-  const TrainingTask task{shape_, places, pool_, kernels_, parameters, gradients, cancelled, batch.squared, samples};
+  const TrainingCall call{offsets, pool_, kernels_, parameters, gradients, cancelled, batch.squared, samples};
   *loss = 0;
   for (int first = 0; first < batch.count;) {
     const TrainingBatch::Clip* clips = batch.clips + first;
@@ -57,7 +61,7 @@ TrainingOutcome Training::lossGradients(const float* parameters, const TrainingB
     const auto pass = prepare(clips, count);
     if (pass == nullptr) return TrainingOutcome::outOfMemory;
     double sum = 0;
-    if (!pass->run(task, &sum, clipLosses + first)) return TrainingOutcome::cancelled;
+    if (!pass->run(call, &sum, clipLosses + first)) return TrainingOutcome::cancelled;
     *loss += sum;
     first += count;
   }
@@ -67,13 +71,13 @@ TrainingOutcome Training::lossGradients(const float* parameters, const TrainingB
 
 TrainingOutcome Training::forward(const float* parameters, const TrainingBatch& batch,
                                   const std::atomic<bool>* cancelled) {
-  const ParameterOffsets places(shape_);
+  const ParameterOffsets offsets(shape_);
   pass_.reset();
   clips_.assign(batch.clips, batch.clips + batch.count);
   pass_ = prepare(clips_.data(), batch.count);
   if (pass_ == nullptr) return TrainingOutcome::outOfMemory;
-  const TrainingTask task{shape_, places, pool_, kernels_, parameters, nullptr, cancelled, false, 1};
-  return pass_->runForward(task) ? TrainingOutcome::done : TrainingOutcome::cancelled;
+  const TrainingCall call{offsets, pool_, kernels_, parameters, nullptr, cancelled, false, 1};
+  return pass_->runForward(call) ? TrainingOutcome::done : TrainingOutcome::cancelled;
 }
 
 bool Training::awaits(const TrainingBatch& batch) const {
@@ -87,11 +91,11 @@ bool Training::awaits(const TrainingBatch& batch) const {
 
 TrainingOutcome Training::backward(const float* parameters, const TrainingBatch& batch, float* gradients,
                                    const std::atomic<bool>* cancelled) {
-  const ParameterOffsets places(shape_);
-  std::memset(gradients, 0, size_t(places.count) * sizeof(float));
+  const ParameterOffsets offsets(shape_);
+  std::memset(gradients, 0, size_t(offsets.count) * sizeof(float));
   std::copy(batch.clips, batch.clips + batch.count, clips_.begin());
-  const TrainingTask task{shape_, places, pool_, kernels_, parameters, gradients, cancelled, false, 1};
-  const bool done = pass_->runBackward(task);
+  const TrainingCall call{offsets, pool_, kernels_, parameters, gradients, cancelled, false, 1};
+  const bool done = pass_->runBackward(call);
   pass_.reset();
   return done ? TrainingOutcome::done : TrainingOutcome::cancelled;
 }

@@ -1,11 +1,11 @@
-// Loss and gradients of one batch, fast: the network's backward pass written out on the matrix product of
-// kernels/gemm.h, checked against native/reference.cc.
+// Loss and gradients of a batch: the backward pass written out by hand on the matrix products of the kernels, and tested
+// against reference/reference.cc.
 //
-// A batch runs layer by layer. The dilated convolutions take four positions at a time (native/winograd.h): a layer's tiles
-// are up to `maxTileBlocks` such fours, those of the network's ends `trainingBlockPositions` positions in a row. Consecutive tiles make
-// at most `trainingGroups` groups. A group is one task of the pool and has its own partial sums of the weights' gradients;
-// groups are added up in order. Tiles and groups depend on the batch alone, so the result is the same for any number of
-// threads.
+// A batch runs layer by layer. The dilated convolutions run in Winograd blocks (native/winograd.h): a layer's tile is up to
+// `maxTileBlocks` of them, a time block at the network's ends `trainingBlockPositions` consecutive positions. Consecutive
+// tiles make at most `trainingGroups` groups. A group is one task of the pool, with its own partial sums of the weight
+// gradients; groups are added up in order. Tiles and groups depend on the batch alone, so the result is the same for any
+// number of threads.
 #pragma once
 
 #include <atomic>
@@ -23,17 +23,17 @@ namespace diffwave {
 /** One batch. Arrays are the caller's; shapes were checked before. */
 struct TrainingBatch {
   struct Clip {
-    const float* audio;      // [samples]
-    const float* target;     // [samples]: what to predict, or ∂loss/∂ε; null where only the noise is wanted
-    const float* weight;     // [samples], or null for 1
+    const float* audio;   // [samples]
+    const float* target;  // [samples]: what to predict, or ∂loss/∂prediction; null if only the prediction is needed
+    const float* weight;  // [samples], or null for 1
     const float* sinusoids;  // [embedding]
     const float* mel;        // [bands × frames], or null
     int64_t samples;         // a multiple of the patch
     int64_t frames;
     int label;                    // −1: none
     int64_t melOffset = 0;        // samples from the first frame's start to the audio's: whole frames
-    float* prediction = nullptr;  // [samples]: where ε is written, if it is asked for
-    float gain = 1;               // of f, where the network masks its input
+    float* prediction = nullptr;  // [samples]: receives the prediction, or null
+    float gain = 1;               // of f, if the network masks its input
   };
   const Clip* clips;
   int count;
@@ -48,9 +48,9 @@ class TrainingPass;
 class Training {
  public:
   /**
-   * @param memoryLimit bytes of working memory. A batch that needs more is run in several parts of consecutive clips; a
-   *   clip that alone needs more is run without its gates stored (they are computed again, which costs a quarter more
-   *   time); one that needs more even so is refused. Where the limit splits a batch, sums round differently.
+   * @param memoryLimit bytes of working memory. A batch that needs more runs in several parts of consecutive clips. A clip
+   *   that needs more by itself runs without its gates stored (recomputing them takes a quarter more time); one that still
+   *   needs more is refused. If the limit splits a batch, sums round differently.
    */
   Training(const NetworkShape& shape, Pool& pool, const TrainingKernels& kernels, size_t memoryLimit);
   ~Training();
@@ -58,34 +58,34 @@ class Training {
   Training& operator=(const Training&) = delete;
 
   /**
-   * loss = mean over all samples of weight · |ε − target| (or its square), clipLosses[count] = each clip's own mean,
+   * loss = mean over all samples of weight · |prediction − target| (or its square), clipLosses[count] = each clip's own mean,
    * gradients (overwritten) laid out as the parameters.
    */
   TrainingOutcome lossGradients(const float* parameters, const TrainingBatch& batch, float* gradients, double* loss,
                                 float* clipLosses, const std::atomic<bool>* cancelled);
 
   /**
-   * The first half of `lossGradients`, for losses that the caller computes: writes ε to each clip's `noise`. What the second
-   * half needs is kept until the next call. A batch must fit the memory in one part.
+   * The first half of `lossGradients`, for losses that the caller computes: writes each clip's `prediction`. The activations
+   * are kept until the next call. A batch must fit the memory in one part.
    */
   TrainingOutcome forward(const float* parameters, const TrainingBatch& batch, const std::atomic<bool>* cancelled);
 
-  /** The second half, for the same parameters and batch, with ∂loss/∂ε of each clip as its `target`. */
+  /** The second half, for the same parameters and batch, with ∂loss/∂prediction of each clip as its `target`. */
   TrainingOutcome backward(const float* parameters, const TrainingBatch& batch, float* gradients,
                            const std::atomic<bool>* cancelled);
 
-  /** Whether a batch is the one that `forward` was given. */
+  /** Whether this is the batch that `forward` has just run. */
   bool awaits(const TrainingBatch& batch) const;
 
   /**
-   * Bytes one part of a batch takes. Nearly all of it is, with P positions of all clips, C channels and L layers,
-   * 4 · P · (L · C + 6 · C) for the layers' inputs, and 4 · P · L · 2C more where gates are stored.
+   * Bytes that one part of a batch takes. With P positions of all clips, C channels and L layers, nearly all of it is
+   * 4 · P · (L · C + 6 · C) for the layers' inputs, and 4 · P · L · 2C more if gates are stored.
    */
   size_t memory(const TrainingBatch::Clip* clips, int count, bool storeGates) const;
 
  private:
   bool reserve(size_t bytes);
-  /** A pass over clips that are one part, its gates stored where they fit; null where the memory does not suffice. */
+  /** A pass over the clips of one part, with its gates stored if they fit; null if the memory is too small. */
   std::unique_ptr<TrainingPass> prepare(const TrainingBatch::Clip* clips, int count);
 
   /** The batch between `forward` and `backward`. */

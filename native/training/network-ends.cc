@@ -1,0 +1,207 @@
+// The two ends of a pass: the input projection, and the skip and output projections with the loss.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "residual-stack.h"
+
+namespace diffwave {
+
+/** out [count × columns] = relu(bias + W_input · audio) of one time block, audio [count × patch]. */
+static void inputBlock(const TrainingKernels& kernels, float* out, const float* audio, int patch, int count,
+                       int columns, const float* weight, const float* bias) {
+  for (int r = 0; r < count; r++) std::memcpy(out + r * columns, bias, size_t(columns) * sizeof(float));
+  const Segment segment{audio, patch, patch};
+  kernels.forwardProduct(out, columns, count, columns, &segment, 1, weight, true);
+  for (int i = 0; i < count * columns; i++) out[i] = std::max(out[i], 0.0f);
+}
+
+/** First layer's y = relu(W_input · audio + bias) + step, and empty skip sums. */
+void ResidualStack::inputForward(const TrainingCall& call) {
+  layout_.forEachTimeBlock(call, [&](const TimeBlock& block, int, int, int) {
+    float* y = layout_.row(y_[0], block.clip, block.start);
+    const int columns = int(columns_);
+    inputBlock(call.kernels, y, layout_.clips[block.clip].audio + block.start * layout_.shape.patch,
+               layout_.shape.patch, block.count, columns, weights_.inputWeight, weights_.inputBias);
+    const float* step = steps_.rows(0) + block.clip * columns_;
+    for (int r = 0; r < block.count; r++) {
+      for (int c = 0; c < columns; c++) y[r * columns + c] += step[c];
+    }
+    std::memset(layout_.row(skip_, block.clip, block.start), 0, size_t(block.count) * size_t(columns) * sizeof(float));
+  });
+}
+
+void ResidualStack::outputBlock(const TrainingCall& call, const TimeBlock& block, float* hidden, float* output) {
+  const TrainingKernels& kernels = call.kernels;
+  const int columns = int(columns_), C = int(C_), outputColumns = int(columnsOf(layout_.shape.outputs())),
+            rows = block.count;
+  const float* skip = layout_.row(skip_, block.clip, block.start);
+  for (int r = 0; r < rows; r++) std::memcpy(hidden + r * columns, weights_.skipBias, size_t(columns) * sizeof(float));
+  const Segment fromSkip{skip, columns, C};
+  kernels.forwardProduct(hidden, columns, rows, columns, &fromSkip, 1, weights_.skipWeight, true);
+  for (int i = 0; i < rows * columns; i++) hidden[i] = std::max(hidden[i], 0.0f);
+  for (int r = 0; r < rows; r++) {
+    std::memcpy(output + r * outputColumns, weights_.outputBias, size_t(outputColumns) * sizeof(float));
+  }
+  const Segment fromHidden{hidden, columns, C};
+  kernels.forwardProduct(output, outputColumns, rows, outputColumns, &fromHidden, 1, weights_.outputWeight, true);
+}
+
+/**
+ * A float32 sum this close to zero has the sign of its rounding error. It counts as zero, at which the slope of the ReLU is
+ * 0: one unit on either side of it changes a small gradient by thousandths, so that otherwise no two orders of summation
+ * would agree.
+ */
+constexpr float signless = 6e-7f;
+
+void ResidualStack::predict(const TrainingCall& call) {
+  const int columns = int(columns_), patch = layout_.shape.patch,
+            outputColumns = int(columnsOf(layout_.shape.outputs()));
+  layout_.forEachTimeBlock(call, [&](const TimeBlock& block, int, int, int worker) {
+    float* hidden = scratch_[size_t(worker)].ends;
+    float* output = hidden + trainingBlockPositions * columns;
+    outputBlock(call, block, hidden, output);
+    const TrainingBatch::Clip& clip = layout_.clips[block.clip];
+    for (int r = 0; r < block.count; r++, output += outputColumns) {
+      const int64_t sample = (block.start + r) * patch;
+      if (layout_.shape.inputMask)
+        call.kernels.mask(clip.prediction + sample, output, clip.audio + sample, clip.gain, patch);
+      else std::memcpy(clip.prediction + sample, output, size_t(patch) * sizeof(float));
+    }
+  });
+}
+
+double ResidualStack::lossBackward(const TrainingCall& call, float* clipLosses) {
+  outputBackward(call, false);
+  std::vector<double> sums(size_t(layout_.count), 0.0);
+  for (size_t t = 0; t < layout_.timeBlocks.size(); t++) sums[size_t(layout_.timeBlocks[t].clip)] += blockLosses_[t];
+  double all = 0;
+  for (int i = 0; i < layout_.count; i++) {
+    all += sums[size_t(i)];
+    clipLosses[i] = float(sums[size_t(i)] / double(layout_.clips[i].samples));
+  }
+  return all;
+}
+
+/**
+ * From the gradient of the outputs to that of the skips, in their place: dHidden = W_outputᵀ · dOutput through the ReLU,
+ * dSkip = W_skipᵀ · dHidden · mean. Partial sums per group: [outputs × columns] output projection, [C × columns] skip
+ * projection, and their biases.
+ */
+void ResidualStack::outputBackward(const TrainingCall& call, bool given) {
+  const TrainingKernels& kernels = call.kernels;
+  const int columns = int(columns_), C = int(C_), outputs = layout_.shape.outputs();
+  const int outputColumns = int(columnsOf(outputs));
+  const float mean = 1 / std::sqrt(float(layout_.shape.layers));
+  const int groups = layout_.groups();
+  const int64_t skipAt = int64_t(outputs) * columns, biasAt = skipAt + int64_t(C) * columns;
+  for (int g = 0; g < groups; g++) {
+    std::memset(partial(g), 0, size_t(biasAt + columns + outputColumns) * sizeof(float));
+  }
+  layout_.forEachTimeBlock(call, [&](const TimeBlock& block, int number, int group, int worker) {
+    float* hidden = scratch_[size_t(worker)].ends;
+    float* dHidden = hidden + trainingBlockPositions * columns;
+    float* dSkip = dHidden + trainingBlockPositions * columns;
+    float* output = dSkip + trainingBlockPositions * columns;
+    float* masked = output + trainingBlockPositions * outputColumns;
+    float* skip = layout_.row(skip_, block.clip, block.start);
+    float* partial = this->partial(group);
+    const int rows = block.count;
+    outputBlock(call, block, hidden, output);
+
+    blockLosses_[size_t(number)] = outputGradient(call, block, output, masked, given);
+    kernels.outer(partial, columns, output, outputColumns, outputs, hidden, columns, columns, rows, true);
+    kernels.columnSums(partial + biasAt + columns, output, outputColumns, rows, outputColumns);
+    const Segment fromOutput{output, outputColumns, outputs};
+    kernels.product(dHidden, columns, rows, columns, &fromOutput, 1, weights_.dHidden, false);
+    for (int i = 0; i < rows * columns; i++) dHidden[i] = hidden[i] > signless ? dHidden[i] : 0.0f;
+    kernels.outer(partial + skipAt, columns, dHidden, columns, C, skip, columns, columns, rows, true);
+    kernels.columnSums(partial + biasAt, dHidden, columns, rows, columns);
+    const Segment fromDHidden{dHidden, columns, C};
+    kernels.product(dSkip, columns, rows, columns, &fromDHidden, 1, weights_.dSkip, false);
+    for (int i = 0; i < rows * columns; i++) skip[i] = dSkip[i] * mean;
+  });
+
+  reduceOutput(call);
+}
+
+double ResidualStack::outputGradient(const TrainingCall& call, const TimeBlock& block, float* output, float* masked,
+                                     bool given) {
+  const TrainingKernels& kernels = call.kernels;
+  const int patch = layout_.shape.patch, outputColumns = int(columnsOf(layout_.shape.outputs()));
+  const float scale = float(1 / double(call.samples));
+  const TrainingBatch::Clip& clip = layout_.clips[block.clip];
+  double loss = 0;
+  for (int r = 0; r < block.count; r++) {
+    const int64_t first = (block.start + r) * patch;
+    float* const outputRow = output + r * outputColumns;
+    // The prediction, then the gradient of the loss with respect to it, in the same place.
+    float* const prediction = layout_.shape.inputMask ? masked : outputRow;
+    if (layout_.shape.inputMask && !given) kernels.mask(prediction, outputRow, clip.audio + first, clip.gain, patch);
+    for (int j = 0; j < patch; j++) {
+      const int64_t sample = first + j;
+      if (given) {
+        prediction[j] = clip.target[sample];
+        continue;
+      }
+      const float error = prediction[j] - clip.target[sample];
+      const float weight = clip.weight == nullptr ? 1.0f : clip.weight[sample];
+      const float sign = float(error > 0) - float(error < 0);
+      loss += weight * (call.squared ? error * error : std::fabs(error));
+      prediction[j] = weight * (call.squared ? 2 * error : sign) * scale;
+    }
+    if (layout_.shape.inputMask) kernels.maskBackward(outputRow, prediction, clip.audio + first, clip.gain, patch);
+  }
+  return loss;
+}
+
+/** Adds the groups' partial sums of the two last projections to the gradients, in order. */
+void ResidualStack::reduceOutput(const TrainingCall& call) {
+  const int columns = int(columns_), C = int(C_), outputs = layout_.shape.outputs();
+  const int64_t skipAt = int64_t(outputs) * columns, biasAt = skipAt + int64_t(C) * columns;
+  float* g = call.gradients;
+  const ParameterOffsets& at = call.offsets;
+  for (int group = 0; group < layout_.groups(); group++) {
+    const float* partial = this->partial(group);
+    for (int j = 0; j < outputs; j++) {
+      for (int c = 0; c < C; c++) g[at.output.weight + j * C + c] += partial[j * columns + c];
+      g[at.output.bias + j] += partial[biasAt + columns + j];
+    }
+    for (int o = 0; o < C; o++) {
+      for (int c = 0; c < C; c++) g[at.skip.weight + int64_t(o) * C + c] += partial[skipAt + int64_t(o) * columns + c];
+      g[at.skip.bias + o] += partial[biasAt + o];
+    }
+  }
+}
+
+/** Gradients of the input projection, through its ReLU. */
+void ResidualStack::inputBackward(const TrainingCall& call) {
+  const TrainingKernels& kernels = call.kernels;
+  const int columns = int(columns_), C = int(C_), patch = layout_.shape.patch;
+  const int groups = layout_.groups();
+  const int64_t biasAt = int64_t(patch) * columns;
+  for (int g = 0; g < groups; g++) {
+    std::memset(partial(g), 0, size_t(biasAt + columns) * sizeof(float));
+  }
+  layout_.forEachTimeBlock(call, [&](const TimeBlock& block, int, int group, int worker) {
+    float* input = scratch_[size_t(worker)].ends;
+    float* partial = this->partial(group);
+    const float* audio = layout_.clips[block.clip].audio + block.start * patch;
+    inputBlock(kernels, input, audio, patch, block.count, columns, weights_.inputWeight, weights_.inputBias);
+    const float* dx = layout_.row(dx_, block.clip, block.start);
+    for (int i = 0; i < block.count * columns; i++) input[i] = input[i] > 0 ? dx[i] : 0.0f;
+    kernels.outer(partial, columns, audio, patch, patch, input, columns, columns, block.count, true);
+    kernels.columnSums(partial + biasAt, input, columns, block.count, columns);
+  });
+  float* g = call.gradients;
+  const ParameterOffset& at = call.offsets.input;
+  for (int group = 0; group < groups; group++) {
+    const float* partial = this->partial(group);
+    for (int c = 0; c < C; c++) {
+      for (int j = 0; j < patch; j++) g[at.weight + c * patch + j] += partial[j * columns + c];
+      g[at.bias + c] += partial[biasAt + c];
+    }
+  }
+}
+
+}  // namespace diffwave

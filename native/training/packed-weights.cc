@@ -1,0 +1,188 @@
+#include "packed-weights.h"
+
+namespace diffwave {
+
+PackedWeights::PackedWeights(const BatchLayout& layout, const TrainingKernels& kernels, Arena& arena)
+    : layout_(layout), kernels_(kernels) {
+  const NetworkShape& s = layout.shape;
+  const int64_t C = layout.C, columns = layout.columns, wide = 2 * columns, outputColumns = columnsOf(s.outputs());
+  int64_t in = s.bands;
+  for (int i = 0; i < s.encoders; i++) {
+    const int64_t out = s.encoderChannels[i];
+    Encoder e{};
+    e.weight = arena.take(packedSize(Direction::forward, 3 * in, columnsOf(out), 3));
+    e.bias = arena.take(columnsOf(out));
+    e.dInput = arena.take(packedSize(Direction::backward, 3 * out, columnsOf(in), 3));
+    encoders.push_back(e);
+    in = out;
+  }
+  for (int l = 0; l < s.layers; l++) {
+    Layer w{};
+    w.dilated = arena.take(winogradInputs * packedSize(Direction::forward, C, wide));
+    w.dy = arena.take(winogradInputs * packedSize(Direction::backward, wide, columns));
+    w.output = arena.take(packedSize(Direction::forward, C, wide));
+    w.dGated = arena.take(2 * packedSize(Direction::backward, C, columns));
+    w.bias = arena.take(wide);
+    w.outputBias = arena.take(wide);
+    if (s.conditioner != Conditioner::none) {
+      const int64_t channels = s.conditionerChannels();
+      w.conditioner = arena.take(packedSize(Direction::forward, channels, wide));
+      w.dConditioner = arena.take(packedSize(Direction::backward, wide, columnsOf(channels)));
+    }
+    layers.push_back(w);
+  }
+  inputWeight = arena.take(packedSize(Direction::forward, s.patch, columns));
+  inputBias = arena.take(columns);
+  skipWeight = arena.take(packedSize(Direction::forward, C, columns));
+  skipBias = arena.take(columns);
+  outputWeight = arena.take(packedSize(Direction::forward, C, outputColumns));
+  outputBias = arena.take(outputColumns);
+  dHidden = arena.take(packedSize(Direction::backward, s.outputs(), columns));
+  dSkip = arena.take(packedSize(Direction::backward, C, columns));
+}
+
+void PackedWeights::pack(const TrainingCall& call) {
+  const int count = layout_.shape.layers;
+  call.pool.forEach(count + 1, [&](int task, int) {
+    if (task < count) packLayer(call, task);
+    else packEnds(call);
+  });
+  for (int i = 0; i < layout_.shape.encoders; i++) packEncoder(call, i);
+}
+
+template <class Element>
+void PackedWeights::pack(Direction direction, float* to, int64_t steps, int64_t columns, const Element& element,
+                         int segments) const {
+  const int64_t own = steps / segments, padded = roundedUp(own, kernels_.depth);
+  float* at = to;
+  for (int64_t first = 0; first < columns; first += kernels_.width) {
+    for (int64_t k = 0; k < padded * segments; k++) {
+      const int64_t step = k / padded * own + k % padded;
+      for (int64_t n = first; n < first + kernels_.width; n++) {
+        *at++ = k % padded < own && n < columns ? element(step, n) : 0.0f;
+      }
+    }
+  }
+  if (kernels_.arrange != nullptr) kernels_.arrange(to, padded * segments, columns, direction);
+}
+
+template <class Taps>
+void PackedWeights::packTransformed(Direction direction, float* to, int64_t steps, int64_t columns, bool reversed,
+                                    const Taps& taps) const {
+  const TrainingKernels& kernels = kernels_;
+  const int64_t width = kernels.width, padded = roundedUp(steps, kernels.depth);
+  const int64_t plane = packedSize(direction, steps, columns);
+  float* const start = to;
+  const float(&g)[winogradInputs][3] = kernelTransform;
+  for (int64_t first = 0; first < columns; first += width) {
+    for (int64_t k = 0; k < padded; k++) {
+      for (int64_t n = first; n < first + width; n++, to++) {
+        const float* w = k < steps && n < columns ? taps(k, n) : nullptr;
+        if (w == nullptr) {
+          for (int i = 0; i < winogradInputs; i++) to[i * plane] = 0;
+          continue;
+        }
+        const float left = w[reversed ? 2 : 0], middle = w[1], right = w[reversed ? 0 : 2];
+        const float inner = g[1][0] * left + g[1][2] * right, outer = g[3][0] * left + g[3][2] * right;
+        to[0] = g[0][0] * left;
+        to[plane] = inner + g[1][1] * middle;
+        to[2 * plane] = inner - g[1][1] * middle;
+        to[3 * plane] = outer + g[3][1] * middle;
+        to[4 * plane] = outer - g[3][1] * middle;
+        to[5 * plane] = right;
+      }
+    }
+  }
+  if (kernels.arrange == nullptr) return;
+  for (int i = 0; i < winogradInputs; i++) kernels.arrange(start + i * plane, padded, columns, direction);
+}
+
+/** One residual layer. Element n of an axis of 2·columns lies in half n / columns, at channel n mod columns. */
+void PackedWeights::packLayer(const TrainingCall& call, int layer) {
+  const float* w = call.parameters;
+  const LayerOffsets& at = call.offsets.layer[layer];
+  Layer& to = layers[size_t(layer)];
+  const int64_t C = layout_.C, columns = layout_.columns, wide = 2 * layout_.columns,
+                channels = layout_.shape.conditionerChannels();
+  const auto halfRow = [C, columns](int64_t n) { return n % columns < C ? n / columns * C + n % columns : -1; };
+
+  // k: channel, n: the gate's halves.
+  packTransformed(Direction::forward, to.dilated, C, wide, false, [&](int64_t k, int64_t n) {
+    const int64_t o = halfRow(n);
+    return o < 0 ? nullptr : w + at.dilated.weight + (o * C + k) * 3;
+  });
+  // The adjoint has its taps in reverse order.
+  packTransformed(Direction::backward, to.dy, wide, columns, true, [&](int64_t k, int64_t n) {
+    const int64_t o = halfRow(k);
+    return o < 0 || n >= C ? nullptr : w + at.dilated.weight + (o * C + n) * 3;
+  });
+  // n: skip first, then residual, so that the last layer can leave the residual out.
+  pack(Direction::forward, to.output, C, wide, [&](int64_t k, int64_t n) {
+    const int64_t o = halfRow(n);
+    return o < 0 ? 0.0f : w[at.output.weight + (o < C ? o + C : o - C) * C + k];
+  });
+  const bool last = layer == layout_.shape.layers - 1;
+  pack(
+      Direction::backward, to.dGated, last ? C : 2 * C, columns,
+      [&](int64_t k, int64_t n) { return n >= C ? 0.0f : w[at.output.weight + (k < C ? k + C : k - C) * C + n]; },
+      last ? 1 : 2);
+  for (int64_t n = 0; n < wide; n++) {
+    const int64_t o = halfRow(n);
+    to.bias[n] = o < 0 ? 0 : w[at.dilated.bias + o];
+    if (o >= 0 && layout_.shape.conditioner != Conditioner::none) to.bias[n] += w[at.conditioner.bias + o];
+    to.outputBias[n] = o < 0 ? 0 : w[at.output.bias + (o < C ? o + C : o - C)];
+  }
+  if (to.conditioner != nullptr) {
+    pack(Direction::forward, to.conditioner, channels, wide, [&](int64_t k, int64_t n) {
+      const int64_t o = halfRow(n);
+      return o < 0 ? 0.0f : w[at.conditioner.weight + o * channels + k];
+    });
+  }
+  if (to.dConditioner != nullptr) {
+    pack(Direction::backward, to.dConditioner, wide, columnsOf(channels), [&](int64_t k, int64_t n) {
+      const int64_t o = halfRow(k);
+      return o < 0 || n >= channels ? 0.0f : w[at.conditioner.weight + o * channels + n];
+    });
+  }
+}
+
+/** One convolution of the mel encoder; k: tap, channel. */
+void PackedWeights::packEncoder(const TrainingCall& call, int stage) {
+  const NetworkShape& s = layout_.shape;
+  const float* w = call.parameters;
+  const int64_t in = stage > 0 ? s.encoderChannels[stage - 1] : s.bands, out = s.encoderChannels[stage];
+  const ParameterOffset& at = call.offsets.encoder[stage];
+  const Encoder& to = encoders[size_t(stage)];
+  pack(
+      Direction::forward, to.weight, 3 * in, columnsOf(out),
+      [&](int64_t k, int64_t n) { return n < out ? w[at.weight + (n * in + k % in) * 3 + k / in] : 0.0f; }, 3);
+  pack(
+      Direction::backward, to.dInput, 3 * out, columnsOf(in),
+      [&](int64_t k, int64_t n) { return n < in ? w[at.weight + (k % out * in + n) * 3 + k / out] : 0.0f; }, 3);
+  for (int64_t n = 0; n < columnsOf(out); n++) to.bias[n] = n < out ? w[at.bias + n] : 0;
+}
+
+/** The projections of the audio, of the skips and to the output. */
+void PackedWeights::packEnds(const TrainingCall& call) {
+  const float* w = call.parameters;
+  const ParameterOffsets& at = call.offsets;
+  const int64_t C = layout_.C, patch = layout_.shape.patch, outputs = layout_.shape.outputs(),
+                outputColumns = columnsOf(outputs);
+  pack(Direction::forward, inputWeight, patch, layout_.columns,
+       [&](int64_t k, int64_t n) { return n < C ? w[at.input.weight + n * patch + k] : 0.0f; });
+  pack(Direction::forward, skipWeight, C, layout_.columns,
+       [&](int64_t k, int64_t n) { return n < C ? w[at.skip.weight + n * C + k] : 0.0f; });
+  pack(Direction::backward, dSkip, C, layout_.columns,
+       [&](int64_t k, int64_t n) { return n < C ? w[at.skip.weight + k * C + n] : 0.0f; });
+  pack(Direction::forward, outputWeight, C, outputColumns,
+       [&](int64_t k, int64_t n) { return n < outputs ? w[at.output.weight + n * C + k] : 0.0f; });
+  pack(Direction::backward, dHidden, outputs, layout_.columns,
+       [&](int64_t k, int64_t n) { return n < C ? w[at.output.weight + k * C + n] : 0.0f; });
+  for (int64_t n = 0; n < layout_.columns; n++) {
+    inputBias[n] = n < C ? w[at.input.bias + n] : 0;
+    skipBias[n] = n < C ? w[at.skip.bias + n] : 0;
+  }
+  for (int64_t n = 0; n < outputColumns; n++) outputBias[n] = n < outputs ? w[at.output.bias + n] : 0;
+}
+
+}  // namespace diffwave

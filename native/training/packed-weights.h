@@ -1,0 +1,53 @@
+// The weights of a pass, packed for the matrix products of the forward and the backward pass.
+#pragma once
+
+#include <vector>
+
+#include "batch-layout.h"
+
+namespace diffwave {
+
+class PackedWeights {
+ public:
+  struct Layer {
+    float *dilated, *dy;  // a set of panels for each of the six elements of the transform domain
+    float *output, *dGated, *bias, *outputBias;
+    float *conditioner, *dConditioner;
+  };
+  struct Encoder {
+    float *weight, *bias, *dInput;
+  };
+
+  PackedWeights(const BatchLayout& layout, const TrainingKernels& kernels, Arena& arena);
+
+  /** Packs the call's parameters. */
+  void pack(const TrainingCall& call);
+
+  /** Floats that packed panels take; `steps` are those of `segments` equally long segments. */
+  int64_t packedSize(Direction direction, int64_t steps, int64_t columns, int segments = 1) const {
+    const int64_t numbers = roundedUp(columns, kernels_.width) * roundedUp(steps / segments, kernels_.depth) * segments;
+    return direction == Direction::forward ? numbers * kernels_.forwardBytes / 4 : numbers;
+  }
+
+  std::vector<Layer> layers;
+  std::vector<Encoder> encoders;
+  float *inputWeight, *inputBias, *skipWeight, *skipBias, *outputWeight, *outputBias, *dHidden, *dSkip;
+
+ private:
+  void packLayer(const TrainingCall& call, int layer);
+  void packEncoder(const TrainingCall& call, int stage);
+  void packEnds(const TrainingCall& call);
+  /** Packs element(k, n), k < steps, n < columns, into panels. */
+  template <class Element>
+  void pack(Direction direction, float* to, int64_t steps, int64_t columns, const Element& element,
+            int segments = 1) const;
+  /** Packs G · taps(k, n), three taps or null for zeros: a set of panels for each element of the transform domain. */
+  template <class Taps>
+  void packTransformed(Direction direction, float* to, int64_t steps, int64_t columns, bool reversed,
+                       const Taps& taps) const;
+
+  const BatchLayout& layout_;
+  const TrainingKernels& kernels_;
+};
+
+}  // namespace diffwave
