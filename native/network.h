@@ -16,7 +16,9 @@ constexpr double leakySlope = 0.4;
 /** √½: scales the sum of a residual connection so that its variance stays. */
 constexpr float sqrtHalf = 0.70710678118654752f;
 
-/** How the mel reaches the layers: not at all, upsampled by transposed convolutions, or interpolated between frames. */
+/**
+ * How the mel reaches the layers: not at all, upsampled by transposed convolutions, or interpolated between frames.
+ */
 enum class Conditioner { none, transposed, frameRate };
 
 /** A network's `config.json`, as src/model/network.ts describes it. */

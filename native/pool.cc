@@ -6,7 +6,9 @@
 namespace diffwave {
 
 namespace {
-/** How long a thread spins before it sleeps: longer than the gap between two layers, and about what a wake-up costs. */
+/**
+ * How long a thread spins before it sleeps: longer than the gap between two layers, and about what a wake-up costs.
+ */
 constexpr std::chrono::microseconds spinTime(60);
 /** How often the condition is checked between two readings of the clock. */
 constexpr int spinsPerClockReading = 32;

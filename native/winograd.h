@@ -4,8 +4,8 @@
 //   y = Aᵀ[(G·g) ⊙ (Bᵀ·x)]
 //
 // with six channel products in the transform domain in place of twelve direct ones. The interpolation points are 0,
-// ±3/4, ±3/2 and ∞. With these, A and B are exact in float32 and errors stay within three times those of the direct sum
-// (with 0, ±1, ±2 and ∞: seven times).
+// ±3/4, ±3/2 and ∞. With these, A and B are exact in float32 and errors stay within three times those of the direct
+// sum (with 0, ±1, ±2 and ∞: seven times).
 #pragma once
 
 namespace diffwave {

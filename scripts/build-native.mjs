@@ -1,7 +1,9 @@
 // Builds the native engine from this repository (src/engines/native/build.ts does the work, once it is compiled
-// itself). usage: node scripts/build-native.mjs [--target linux-arm64 --compiler aarch64-linux-gnu-g++]
-//        node scripts/build-native.mjs --test [--sanitize address|thread] [--target … --compiler … --run 'qemu-aarch64
-//        -L /usr/aarch64-linux-gnu'] --test builds and runs the program native/test/ instead.
+// itself).
+// usage: node scripts/build-native.mjs [--target linux-arm64 --compiler aarch64-linux-gnu-g++]
+//        node scripts/build-native.mjs --test [--sanitize address|thread] [--target … --compiler … --run '…']
+// --run: an emulator, such as 'qemu-aarch64 -L /usr/aarch64-linux-gnu'
+// --test builds and runs the program native/test/ instead.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,8 +1,8 @@
 // A piece of work that runs off the event loop, one at a time per engine.
 //
-// A job reads and writes the memory of typed arrays while JavaScript goes on. JavaScript could detach or resize such an
-// array meanwhile. So the caller (src/engines/native/) hands over only arrays that it made itself and shows to nobody
-// before the job has ended; arrays of the package's users are copied first.
+// A job reads and writes the memory of typed arrays while JavaScript goes on. JavaScript could detach or resize such
+// an array meanwhile. So the caller (src/engines/native/) hands over only arrays that it made itself and shows to
+// nobody before the job has ended; arrays of the package's users are copied first.
 #pragma once
 
 #include <atomic>

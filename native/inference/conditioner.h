@@ -1,6 +1,7 @@
-// The mel of one clip on its way into the layers: upsampled to positions (the layers project it themselves), or encoded
-// and projected at the frame rate. Rows are cached for the passes behind the first one. A row that was dropped from the
-// cache is computed again, with the same result; the frames it is computed from stay until all passes are beyond them.
+// The mel of one clip on its way into the layers: upsampled to positions (the layers project it themselves), or
+// encoded and projected at the frame rate. Rows are cached for the passes behind the first one. A row that was
+// dropped from the cache is computed again, with the same result; the frames it is computed from stay until all
+// passes are beyond them.
 #pragma once
 
 #include <vector>

@@ -14,8 +14,8 @@ constexpr int panelColumns = 2 * side;
 constexpr int heldBlocks = 8;
 
 /**
- * Converts panels of floats, `[panel][steps][32]` with steps in whole blocks, to split right sides `[panel][block][2]`,
- * in place: the last block first, since three parts need more room than the floats.
+ * Converts panels of floats, `[panel][steps][32]` with steps in whole blocks, to split right sides
+ * `[panel][block][2]`, in place: the last block first, since three parts need more room than the floats.
  */
 template <int parts>
 void arrangePanels(float* packed, int64_t blocks) {

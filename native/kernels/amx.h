@@ -101,7 +101,8 @@ DIFFWAVE_INLINE __m512i paired(__m256bh even, __m256bh odd) {
 }
 
 /**
- * Sixteen columns over `steps` ≤ 32 steps as vectors of pairs, `[part][16 pairs of steps][16 columns]`; the rest zeros.
+ * Sixteen columns over `steps` ≤ 32 steps as vectors of pairs, `[part][16 pairs of steps][16 columns]`; the rest
+ * zeros.
  */
 template <int parts>
 DIFFWAVE_INLINE void splitPairs(__m512i (&to)[parts][side], const float* from, ptrdiff_t stride, int steps,

@@ -1,9 +1,9 @@
 // The matrix product that all layers are made of, on register blocks.
 //
 // Activations are position-major: `x[p * stride + c]`, channels contiguous. A vector holds neighbouring output
-// channels, a register block holds `rows` positions × `vectors` vectors. So the three taps of a dilated convolution are
-// rows that are contiguous already, no block needs a tail along time, and an output depends on its own inputs alone:
-// its sum runs over taps, then channels, in order, with one fused multiply-add each.
+// channels, a register block holds `rows` positions × `vectors` vectors. So the three taps of a dilated convolution
+// are rows that are contiguous already, no block needs a tail along time, and an output depends on its own inputs
+// alone: its sum runs over taps, then channels, in order, with one fused multiply-add each.
 #pragma once
 
 #include "vector.h"

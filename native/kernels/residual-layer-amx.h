@@ -93,7 +93,9 @@ static int64_t scratchSize(int paddedChannels, int widestRow) {
   return own > others ? own : others;
 }
 
-/** Index of the vector of channels 16·j … of a half among biases and projections (kernels/panels.h, `sourceColumn`). */
+/**
+ * Index of the vector of channels 16·j … of a half among biases and projections (kernels/panels.h, `sourceColumn`).
+ */
 static int vectorOf(int half, int j, int paddedChannels) {
   const int vectors = 2 * paddedChannels / lanes, panel = j / (blockVectors / 2) * blockVectors;
   const int width = vectors - panel < blockVectors ? vectors - panel : blockVectors;
@@ -153,7 +155,9 @@ static LeftSide copyRows(Pair& to, const RowAt& rowAt, int at, int numbers) {
   return sideOf(to);
 }
 
-/** The left sides of positions from `first` on: in their ring, or copies if rows are zeros or the ring wraps around. */
+/**
+ * The left sides of positions from `first` on: in their ring, or copies if rows are zeros or the ring wraps around.
+ */
 static void findLeft(const Ring& ring, int64_t first, int64_t length, int numbers, int rowTiles, LeftSide*& to,
                      Pair*& copies) {
   for (int m = 0; m < rowTiles; m++) {
@@ -173,8 +177,8 @@ static void findLeft(const Ring& ring, int64_t first, int64_t length, int number
   to += 2 * blocksOf(numbers);
 }
 
-// Epilogues: what is left to do with the sums of a product, row by row. They run between the steps of the next product,
-// since AMX tiles multiply on a unit of their own, and take about as long as the gate.
+// Epilogues: what is left to do with the sums of a product, row by row. They run between the steps of the next
+// product, since AMX tiles multiply on a unit of their own, and take about as long as the gate.
 
 /** z = sigmoid(h, first half) · tanh(h, second half) of sixteen channels, split for the next product. */
 class GateEpilogue {

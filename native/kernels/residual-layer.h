@@ -91,7 +91,8 @@ static DIFFWAVE_NOINLINE void gatePanel(const LayerTask& task, const RegisterBlo
 }
 
 /**
- * next y = (x + residual) · √½ + next step, and skip sum += skip, for the columns of one panel. z [blockRows × padded].
+ * next y = (x + residual) · √½ + next step, and skip sum += skip, for the columns of one panel. z [blockRows ×
+ * padded].
  */
 template <int pairs>
 static DIFFWAVE_NOINLINE void outputPanel(const LayerTask& task, const RegisterBlock& block, int column,

@@ -119,8 +119,8 @@ struct ForwardKernels {
 
   /**
    * Packs weights [columns × steps] (row n, column k at from[n · rowStride + k · stepStride]) into panels of
-   * `panelRows` rows, starting at row `firstRow`. `paired`: the columns are two halves whose vectors alternate within a
-   * panel, second half first if `swapped`.
+   * `panelRows` rows, starting at row `firstRow`. `paired`: the columns are two halves whose vectors alternate within
+   * a panel, second half first if `swapped`.
    */
   void (*pack)(float* packed, const float* from, int columns, int64_t rowStride, int steps, int64_t stepStride,
                int64_t panelRows, int64_t firstRow, bool paired, bool swapped);

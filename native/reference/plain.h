@@ -1,5 +1,5 @@
-// The small parts of the network in plain loops, for any scalar type: they run once per clip or once per frame and are not
-// worth a kernel. Each forward function is followed by its backward functions, which add to the gradients.
+// The small parts of the network in plain loops, for any scalar type: they run once per clip or once per frame and
+// are not worth a kernel. Each forward function is followed by its backward functions, which add to the gradients.
 #pragma once
 
 #include <cmath>
@@ -72,8 +72,8 @@ Scalar leakyDerivative(Scalar y) {
 }
 
 /**
- * Transposed 2-D convolution 1→1 over [bands × frames] with kernel [3, kernel], stride [1, stride], padding [1, padding],
- * then leaky ReLU: out is [bands × frames·stride].
+ * Transposed 2-D convolution 1→1 over [bands × frames] with kernel [3, kernel], stride [1, stride], padding [1,
+ * padding], then leaky ReLU: out is [bands × frames·stride].
  */
 template <class Scalar>
 void upsample(Scalar* out, const Scalar* in, const Scalar* weight, Scalar bias, int bands, int64_t frames, int stride,
@@ -98,8 +98,8 @@ void upsample(Scalar* out, const Scalar* in, const Scalar* weight, Scalar bias, 
 }
 
 /**
- * Adds to dIn (null: not needed), dWeight and dBias. dOut [bands × frames·stride] is the gradient of `out`, the result of
- * `upsample`; it is overwritten by the gradient before the leaky ReLU.
+ * Adds to dIn (null: not needed), dWeight and dBias. dOut [bands × frames·stride] is the gradient of `out`, the
+ * result of `upsample`; it is overwritten by the gradient before the leaky ReLU.
  */
 template <class Scalar>
 void upsampleBackward(Scalar* dIn, Scalar* dWeight, Scalar* dBias, Scalar* dOut, const Scalar* out, const Scalar* in,

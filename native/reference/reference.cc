@@ -9,8 +9,8 @@ namespace diffwave {
 namespace {
 
 /**
- * Convolution along time: out[o, p] += bias[o] + Σ_i Σ_k weight[o, i, k] · in[i, p + (k − ⌊kernel/2⌋) · dilation], with
- * zeros outside 0 … length − 1. out is [outputs × length], in [inputs × length].
+ * Convolution along time: out[o, p] += bias[o] + Σ_i Σ_k weight[o, i, k] · in[i, p + (k − ⌊kernel/2⌋) · dilation],
+ * with zeros outside 0 … length − 1. out is [outputs × length], in [inputs × length].
  */
 template <class Scalar>
 void convolve(Scalar* out, const Scalar* in, const Scalar* weight, const Scalar* bias, int outputs, int inputs,
@@ -84,7 +84,10 @@ struct Gradients {
   Array frames;     // of what the layers project at the frame rate [channels × F]
 };
 
-/** One forward and one backward function per part of the network. Backward functions add to the parameters' gradients g. */
+/**
+ * One forward and one backward function per part of the network. Backward functions add to the parameters' gradients
+ * g.
+ */
 template <class Scalar>
 class Reference {
  public:
@@ -177,7 +180,10 @@ void Reference<Scalar>::upsampledBackward(Scalar* g, const ParameterOffset* offs
   }
 }
 
-/** Position p lies at sample p·patch, frame f at sample f·hop. Finds the frames around p, and its distance from the first. */
+/**
+ * Position p lies at sample p·patch, frame f at sample f·hop. Finds the frames around p, and its distance from the
+ * first.
+ */
 template <class Scalar>
 void Reference<Scalar>::interpolate(const Clip& clip, int64_t position, int64_t& frame, int64_t& next,
                                     Scalar& fraction) const {

@@ -1,6 +1,6 @@
-// The whole network in plain loops, forward and backward: the oracle that the kernels are tested against. Nothing is divided
-// into blocks or vectorised by hand. Every activation is [channels × positions], row-major, as in the papers. It runs in
-// float, and in double for finite differences.
+// The whole network in plain loops, forward and backward: the oracle that the kernels are tested against. Nothing is
+// divided into blocks or vectorised by hand. Every activation is [channels × positions], row-major, as in the papers.
+// It runs in float, and in double for finite differences.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,8 @@ std::vector<Scalar> referencePredict(const NetworkShape& shape, const Scalar* pa
                                      const ReferenceClip<Scalar>& clip);
 
 /**
- * The mean over all samples of the batch of weight · |prediction − target| (or its square), ∂loss/∂parameters (overwritten,
- * laid out as the parameters) and each clip's own mean [clips].
+ * The mean over all samples of the batch of weight · |prediction − target| (or its square), ∂loss/∂parameters
+ * (overwritten, laid out as the parameters) and each clip's own mean [clips].
  */
 template <class Scalar>
 Scalar referenceLossGradients(const NetworkShape& shape, const Scalar* parameters,

@@ -1,6 +1,6 @@
 // The native engine's own tests, a program without Node.js: so they run under AddressSanitizer and ThreadSanitizer
-// (`npm run test:sanitize`) and, for another processor, in an emulator (scripts/prepack.mjs). Prints a line per check; exit
-// status 0 if all passed.
+// (`npm run test:sanitize`) and, for another processor, in an emulator (scripts/prepack.mjs). Prints a line per
+// check; exit status 0 if all passed.
 #include "tests.h"
 
 #include <cstdio>

@@ -1,5 +1,5 @@
-// Streams over random networks, lengths and chunks against the oracle, on every instruction set. Every buffer has exactly
-// the promised size, so that AddressSanitizer detects an access past its end.
+// Streams over random networks, lengths and chunks against the oracle, on every instruction set. Every buffer has
+// exactly the promised size, so that AddressSanitizer detects an access past its end.
 #include <algorithm>
 #include <atomic>
 #include <cmath>

@@ -1,5 +1,5 @@
-// Tests of training: the oracle's gradients against finite differences in double, the kernels against the oracle over many
-// shapes, and equal bytes for any number of threads and with gates stored or recomputed.
+// Tests of training: the oracle's gradients against finite differences in double, the kernels against the oracle over
+// many shapes, and equal bytes for any number of threads and with gates stored or recomputed.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>

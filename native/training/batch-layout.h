@@ -87,7 +87,9 @@ class BatchLayout {
   /** Runs `body(block, number of the block, group, worker)` over all time blocks, one group per task. */
   template <class Body>
   void forEachTimeBlock(const TrainingCall& call, const Body& body) const;
-  /** The same over the tiles of a layer, then `end(group, worker)` after each group; and `extra` over further tasks. */
+  /**
+   * The same over the tiles of a layer, then `end(group, worker)` after each group; and `extra` over further tasks.
+   */
   template <class Body, class End, class Extra>
   void forEachTile(const TrainingCall& call, const WinogradTiling& tiling, const Body& body, const End& end,
                    int extraTasks, const Extra& extra) const;

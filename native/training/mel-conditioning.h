@@ -21,8 +21,8 @@ class MelConditioning {
   /** A layer's projections at the frame rate [frame rows × 2·columns]. */
   const float* projected(int layer) const { return projected_ + layer * layout_.frameRows() * 2 * layout_.columns; }
   /**
-   * The adjoint of the interpolation for frames firstFrame … lastFrame − 1, counted over all clips: sums `dSums` over the
-   * positions around each frame. Frame f takes part in the intervals f − 1 (rising) and f (falling).
+   * The adjoint of the interpolation for frames firstFrame … lastFrame − 1, counted over all clips: sums `dSums` over
+   * the positions around each frame. Frame f takes part in the intervals f − 1 (rising) and f (falling).
    */
   void foldGradient(const TrainingCall& call, int layer, const Rows& dSums, int firstFrame, int lastFrame) const;
 

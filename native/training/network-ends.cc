@@ -48,9 +48,9 @@ void ResidualStack::outputBlock(const TrainingCall& call, const TimeBlock& block
 }
 
 /**
- * A float32 sum this close to zero has the sign of its rounding error. It counts as zero, at which the slope of the ReLU is
- * 0: one unit on either side of it changes a small gradient by thousandths, so that otherwise no two orders of summation
- * would agree.
+ * A float32 sum this close to zero has the sign of its rounding error. It counts as zero, at which the slope of the
+ * ReLU is 0: one unit on either side of it changes a small gradient by thousandths, so that otherwise no two orders
+ * of summation would agree.
  */
 constexpr float signless = 6e-7f;
 
@@ -84,9 +84,9 @@ double ResidualStack::lossBackward(const TrainingCall& call, float* clipLosses) 
 }
 
 /**
- * From the gradient of the outputs to that of the skips, in their place: dHidden = W_outputᵀ · dOutput through the ReLU,
- * dSkip = W_skipᵀ · dHidden · mean. Partial sums per group: [outputs × columns] output projection, [C × columns] skip
- * projection, and their biases.
+ * From the gradient of the outputs to that of the skips, in their place: dHidden = W_outputᵀ · dOutput through the
+ * ReLU, dSkip = W_skipᵀ · dHidden · mean. Partial sums per group: [outputs × columns] output projection, [C ×
+ * columns] skip projection, and their biases.
  */
 void ResidualStack::outputBackward(const TrainingCall& call, bool given) {
   const TrainingKernels& kernels = call.kernels;

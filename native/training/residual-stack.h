@@ -7,7 +7,10 @@
 
 namespace diffwave {
 
-/** What is kept of each layer for the backward pass: its input and its gate, or its input only (the gate is recomputed). */
+/**
+ * What is kept of each layer for the backward pass: its input and its gate, or its input only (the gate is
+ * recomputed).
+ */
 enum class Checkpointing { storeGates, recomputeGates };
 
 class ResidualStack {
@@ -57,7 +60,9 @@ class ResidualStack {
   void gates(const TrainingCall& call, int layer, const WinogradTile& tile, const WinogradRows& at,
              const Scratch& scratch, float* halves);
   void layerBackward(const TrainingCall& call, int layer);
-  /** From the gradients of residual and skip to that at the gate's input, and partial sums of the weights' gradients. */
+  /**
+   * From the gradients of residual and skip to that at the gate's input, and partial sums of the weights' gradients.
+   */
   void gateBackward(const TrainingCall& call, int layer);
   void conditionerBackward(const TrainingCall& call, int layer, const WinogradTile& tile, const WinogradRows& at,
                            const Scratch& scratch, float* partial, bool accumulate);
@@ -65,7 +70,9 @@ class ResidualStack {
   void convolutionBackward(const TrainingCall& call, int layer);
   /** Adds up the groups' partial sums, in order, and lays them out as the parameters are. */
   void reduceLayer(const TrainingCall& call, int layer);
-  /** The network's end for one time block, before an input mask: `hidden` after ReLU, `output` of columnsOf(outputs). */
+  /**
+   * The network's end for one time block, before an input mask: `hidden` after ReLU, `output` of columnsOf(outputs).
+   */
   void outputBlock(const TrainingCall& call, const TimeBlock& block, float* hidden, float* output);
   void outputBackward(const TrainingCall& call, bool given);
   /** The gradient of a time block's outputs, in their place. @returns the block's loss */

@@ -1,4 +1,5 @@
-// The step embedding: sinusoids → linear → SiLU → linear → SiLU (+ label) → one projection per layer. Runs once per clip.
+// The step embedding: sinusoids → linear → SiLU → linear → SiLU (+ label) → one projection per layer. Runs once per
+// clip.
 #pragma once
 
 #include "batch-layout.h"

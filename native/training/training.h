@@ -1,11 +1,11 @@
-// Loss and gradients of a batch: the backward pass written out by hand on the matrix products of the kernels, and tested
-// against reference/reference.cc.
+// Loss and gradients of a batch: the backward pass written out by hand on the matrix products of the kernels, and
+// tested against reference/reference.cc.
 //
-// A batch runs layer by layer. The dilated convolutions run in Winograd blocks (native/winograd.h): a layer's tile is up to
-// `maxTileBlocks` of them, a time block at the network's ends `trainingBlockPositions` consecutive positions. Consecutive
-// tiles make at most `trainingGroups` groups. A group is one task of the pool, with its own partial sums of the weight
-// gradients; groups are added up in order. Tiles and groups depend on the batch alone, so the result is the same for any
-// number of threads.
+// A batch runs layer by layer. The dilated convolutions run in Winograd blocks (native/winograd.h): a layer's tile is
+// up to `maxTileBlocks` of them, a time block at the network's ends `trainingBlockPositions` consecutive positions.
+// Consecutive tiles make at most `trainingGroups` groups. A group is one task of the pool, with its own partial sums
+// of the weight gradients; groups are added up in order. Tiles and groups depend on the batch alone, so the result is
+// the same for any number of threads.
 #pragma once
 
 #include <atomic>
@@ -48,9 +48,9 @@ class TrainingPass;
 class Training {
  public:
   /**
-   * @param memoryLimit bytes of working memory. A batch that needs more runs in several parts of consecutive clips. A clip
-   *   that needs more by itself runs without its gates stored (recomputing them takes a quarter more time); one that still
-   *   needs more is refused. If the limit splits a batch, sums round differently.
+   * @param memoryLimit bytes of working memory. A batch that needs more runs in several parts of consecutive clips.
+   *   A clip that needs more by itself runs without its gates stored (recomputing them takes a quarter more time); one
+   *   that still needs more is refused. If the limit splits a batch, sums round differently.
    */
   Training(const NetworkShape& shape, Pool& pool, const TrainingKernels& kernels, size_t memoryLimit);
   ~Training();
@@ -58,15 +58,15 @@ class Training {
   Training& operator=(const Training&) = delete;
 
   /**
-   * loss = mean over all samples of weight · |prediction − target| (or its square), clipLosses[count] = each clip's own mean,
-   * gradients (overwritten) laid out as the parameters.
+   * loss = mean over all samples of weight · |prediction − target| (or its square), clipLosses[count] = each clip's
+   * own mean, gradients (overwritten) laid out as the parameters.
    */
   TrainingOutcome lossGradients(const float* parameters, const TrainingBatch& batch, float* gradients, double* loss,
                                 float* clipLosses, const std::atomic<bool>* cancelled);
 
   /**
-   * The first half of `lossGradients`, for losses that the caller computes: writes each clip's `prediction`. The activations
-   * are kept until the next call. A batch must fit the memory in one part.
+   * The first half of `lossGradients`, for losses that the caller computes: writes each clip's `prediction`. The
+   * activations are kept until the next call. A batch must fit the memory in one part.
    */
   TrainingOutcome forward(const float* parameters, const TrainingBatch& batch, const std::atomic<bool>* cancelled);
 

@@ -1,7 +1,7 @@
 /**
- * Copies of a caller's arrays, made when a call begins. While an engine works, JavaScript runs on: the caller may write
- * to an array, transfer or resize its buffer, and another thread may write to shared memory. Native code must never see
- * that.
+ * Copies of a caller's arrays, made when a call begins. While an engine works, JavaScript runs on: the caller may
+ * write to an array, transfer or resize its buffer, and another thread may write to shared memory. Native code must
+ * never see that.
  */
 import type { Mel } from '../audio/mel/convention.js'
 import { DiffWaveError } from '../core/errors.js'

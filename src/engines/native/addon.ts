@@ -198,8 +198,8 @@ export function loadAddon(): Addon {
 }
 
 /**
- * Threads that an engine uses by default. `availableParallelism` heeds the process's CPU affinity; `cpus().length` would count
- * cores that it may not use. A function, because the affinity can change while the process runs.
+ * Threads that an engine uses by default. `availableParallelism` heeds the process's CPU affinity; `cpus().length`
+ * would count cores that it may not use. A function, because the affinity can change while the process runs.
  */
 export function availableThreads(): number {
   return availableParallelism()

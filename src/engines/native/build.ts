@@ -91,7 +91,8 @@ export function findCompiler(compiler?: string): string | null {
 
 /**
  * @returns the path of what was built
- * @throws DiffWaveError `ENGINE_UNAVAILABLE` (no compiler, no headers, or it does not compile), `BAD_OPTION`, `ABORTED`
+ * @throws DiffWaveError `ENGINE_UNAVAILABLE` (no compiler, no headers, or it does not compile), `BAD_OPTION`,
+ *   `ABORTED`
  */
 export async function buildAddon(options: BuildAddonOptions = {}): Promise<string> {
   const checked = check(optionsSchema, options, 'buildAddon options')

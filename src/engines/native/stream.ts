@@ -1,5 +1,6 @@
 /**
- * One clip's passes in the addon (native/inference/stream.h): what is fed is checked here, what is computed lies there.
+ * One clip's passes in the addon (native/inference/stream.h): what is fed is checked here, what is computed lies
+ * there.
  */
 import type { Mel } from '../../audio/mel/convention.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
