@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# A run on a rented machine, from parts that `python -m diffwave_torch.pack` made. Its folder is $DIFFWAVE_RUN, or /tmp/diffwave-run.
-#
+# A run on a rented machine, from parts that `python -m diffwave_torch.pack` made. Its folder is /tmp/diffwave-run,
+# unless DIFFWAVE_RUN names another.
 #   gpu-run.sh unpack PART.tar...             adds parts to the folder
-#   gpu-run.sh train MINUTES OUT [OPTION...]  trains, then writes small files into OUT; options are those of diffwave_torch.train
+#   gpu-run.sh train MINUTES OUT [OPTION...]  trains, then writes small files into OUT; options as diffwave_torch.train
 #   gpu-run.sh adversarial MINUTES OUT ...    the same for the second stage
 #   gpu-run.sh join OUT RUN                   at home: makes a run folder of those files
 set -euo pipefail
@@ -25,8 +25,8 @@ train() {
   mkdir -p "$out"
   local start=()
   [ -d "$work/start" ] && start=(--from "$work/start")
-  (cd "$work/code" && python3 -m "diffwave_torch.$stage" ../train.json --data ../data/* --out ../run --resume --new-data \
-    --minutes "$minutes" "${start[@]}" "$@" 2>&1) | tee "$work/log" | tail -n 200
+  (cd "$work/code" && python3 -m "diffwave_torch.$stage" ../train.json --data ../data/* --out ../run \
+    --resume --new-data --minutes "$minutes" "${start[@]}" "$@" 2>&1) | tee "$work/log" | tail -n 200
   (cd "$work/code" && python3 -m diffwave_torch.checkpoint ../run "$work/small")
   for file in "$work"/small/*.safetensors; do
     split -b "$piece" -a 1 -d "$file" "$out/$(basename "$file")."
@@ -50,5 +50,5 @@ case ${1:-} in
   train) train train "${@:2}" ;;
   adversarial) train adversarial "${@:2}" ;;
   join) join "$2" "$3" ;;
-  *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

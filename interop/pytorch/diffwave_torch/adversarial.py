@@ -5,6 +5,7 @@ run as one generator, from noise to audio, against discriminators (as PeriodWave
 et al. 2024, do). RUN is a new folder, continued with --resume; it also gets discriminators-N.safetensors of the
 checkpoint's update N.
 """
+
 import glob
 import os
 import random
@@ -22,10 +23,17 @@ from .train import Trainer, arguments, run_training
 
 ADVERSARIAL = {
     "steps": [2, 3, 4],
-    "learningRate": 1e-4, "beta1": 0.8, "beta2": 0.99,
+    "learningRate": 1e-4,
+    "beta1": 0.8,
+    "beta2": 0.99,
     "alone": 1000,
-    "melWeight": 45, "featureWeight": 2, "adversarialWeight": 1,
-    "windows": [512, 1024, 2048], "resolutionChannels": 32, "periods": [2, 3, 5, 7, 11], "periodChannels": 8,
+    "melWeight": 45,
+    "featureWeight": 2,
+    "adversarialWeight": 1,
+    "windows": [512, 1024, 2048],
+    "resolutionChannels": 32,
+    "periods": [2, 3, 5, 7, 11],
+    "periodChannels": 8,
 }
 
 
@@ -147,7 +155,8 @@ class AdversarialTrainer(Trainer):
                 raise CheckpointError(f"{path}: the moments of {name} are missing")
             self.judge_optimiser.state[value] = {
                 "step": torch.tensor(float(step), device=value.device),
-                "exp_avg": first[name].to(value.device), "exp_avg_sq": second[name].to(value.device),
+                "exp_avg": first[name].to(value.device),
+                "exp_avg_sq": second[name].to(value.device),
             }
 
 

@@ -3,6 +3,7 @@
 python -m diffwave_torch.checkpoint RUN SMALL: a run's checkpoint and model as float16, half as large. A run continued
 from the small checkpoint goes on almost alike: moments of Adam hardly notice, and weights are those of the average.
 """
+
 import json
 import os
 import shutil

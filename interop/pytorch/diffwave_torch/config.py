@@ -4,14 +4,32 @@ import copy
 import json
 
 TACOTRON2 = {
-    "name": "tacotron2", "sampleRate": 22050, "fftSize": 1024, "windowLength": 1024, "hop": 256, "framing": "centre",
-    "power": 1, "magnitudeEpsilon": 0, "windowNormalised": False, "bands": 80, "melScale": "slaney",
-    "filterNorm": "slaney", "minFrequency": 0, "maxFrequency": 8000, "logarithm": "ln", "floor": 1e-5,
+    "name": "tacotron2",
+    "sampleRate": 22050,
+    "fftSize": 1024,
+    "windowLength": 1024,
+    "hop": 256,
+    "framing": "centre",
+    "power": 1,
+    "magnitudeEpsilon": 0,
+    "windowNormalised": False,
+    "bands": 80,
+    "melScale": "slaney",
+    "filterNorm": "slaney",
+    "minFrequency": 0,
+    "maxFrequency": 8000,
+    "logarithm": "ln",
+    "floor": 1e-5,
     "normalisation": None,
 }
 
 NETWORK = {
-    "patch": 1, "frontEnd": None, "inputMask": None, "gate": "sigmoid-tanh", "residual": "before-step", "mel": None,
+    "patch": 1,
+    "frontEnd": None,
+    "inputMask": None,
+    "gate": "sigmoid-tanh",
+    "residual": "before-step",
+    "mel": None,
     "labels": None,
 }
 STEP_EMBEDDING = {"frequencies": "powers-of-ten", "fractional": "interpolated", "size": 128, "hidden": 512}

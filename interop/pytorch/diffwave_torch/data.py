@@ -1,6 +1,7 @@
 """Recordings in memory, and random crops of them. The rules of src/training/data: which files, which are left out,
 which are kept for validation, and the fingerprint of the whole, are those of `diffwave train`.
 """
+
 import hashlib
 import os
 import re

@@ -1,4 +1,5 @@
 """The noise schedule, the forward process, and DDIM. Mirrors src/diffusion."""
+
 import math
 
 import torch
@@ -19,7 +20,8 @@ class Schedule:
         self.roots = torch.cumprod(1 - betas, 0).sqrt().float().to(device)
 
     def alpha_bar(self, steps):
-        """alphaBar at steps 0 … T − 1, fractional allowed; √alphaBar is linear between two (src/diffusion/forward.ts)."""
+        """alphaBar at steps 0 … T − 1, fractional allowed; √alphaBar is linear between two
+        (src/diffusion/forward.ts)."""
         below = steps.long().clamp(0, self.steps - 1)
         above = (below + 1).clamp(max=self.steps - 1)
         root = self.roots[below]
@@ -44,11 +46,17 @@ def even_levels(schedule, count):
     return [(schedule.steps - 1) * (1 - i / count) for i in range(count)]
 
 
-def denoise(network, schedule, x, levels, mel, deviations):
-    """DDIM (Song et al. 2021, eq. 12, η = 0) from x at levels[0] through all levels: the last x̂_0 [B, T]. Has gradients."""
+def denoise(network, schedule, x, levels, mel, deviations, correct=False):
+    """DDIM (Song et al. 2021, eq. 12, η = 0) from x at levels[0] through all levels: the last x̂_0 [B, T]. Has
+    gradients.
+
+    `correct`: each x̂_0 is moved towards the mel.
+    """
     for i, level in enumerate(levels):
         here = torch.full((len(x),), float(level), device=x.device)
         clean = predict_clean(network, x, here, mel, deviations)
+        if correct:
+            clean = network.mel.corrected(clean, mel)
         if i + 1 == len(levels):
             return clean
         alpha_bar = schedule.alpha_bar(here)[:, None]
@@ -57,9 +65,9 @@ def denoise(network, schedule, x, levels, mel, deviations):
 
 
 @torch.no_grad()
-def synthesize(network, schedule, mel, levels, generator):
+def synthesize(network, schedule, mel, levels, generator, correct=False):
     """Log-mel [B, M, F] → audio [B, F·hop], from noise of the prior at levels[0]."""
     samples = mel.shape[2] * network.mel.hop
     deviations = network.deviations(mel, samples)
     white = torch.randn(len(mel), samples, generator=generator, device=generator.device).to(mel.device)
-    return denoise(network, schedule, network.shape_noise(white, deviations), levels, mel, deviations)
+    return denoise(network, schedule, network.shape_noise(white, deviations), levels, mel, deviations, correct)

@@ -2,6 +2,7 @@
 
 Each returns a map of scores, and the outputs of its layers for feature matching. Audio is [B, T].
 """
+
 import torch
 import torch.nn.functional as F
 from torch.nn.utils.parametrizations import weight_norm

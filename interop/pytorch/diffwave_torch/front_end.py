@@ -2,6 +2,7 @@
 
 Shapes: B clips, T samples, S stride, P = T/S positions, K kernel, N bins.
 """
+
 import math
 
 import torch

@@ -1,4 +1,5 @@
 """What training minimises, as a function of x̂_0. Audio is [B, T]; values are per clip, [B]."""
+
 import torch
 import torch.nn.functional as F
 

@@ -6,6 +6,7 @@ random without it. Prints {"seconds": [...], "loss": ...} as JSON. --serve: inst
 "synthesis" | "train", "output": path} and answers each with {"seconds": s}; a synthesis takes steps [n, size], factors
 [n, 3] (of x, ε and noise) and draws [n, samples] from the batch.
 """
+
 import argparse
 import json
 import math

@@ -2,12 +2,15 @@
 
 Shapes: B clips, T samples, F mel frames, M mel bands, N bins (fftSize/2 + 1).
 """
+
 import math
 
 import torch
 import torch.nn.functional as F
 
 TINY = 1e-12
+# Of the correction: magnitudes below count as none, and the largest gain of one update.
+SILENT, MAX_GAIN = 1e-9, 10
 HERTZ_PER_MEL, KNEE_HERTZ, LOG_STEP = 200 / 3, 1000.0, math.log(6.4) / 27
 KNEE = KNEE_HERTZ / HERTZ_PER_MEL
 
@@ -41,7 +44,9 @@ class MelTransform(torch.nn.Module):
         like = {"melScale": "slaney", "filterNorm": "slaney", "power": 1, "logarithm": "ln", "framing": "centre"}
         other = [key for key, value in like.items() if convention[key] != value]
         if other or convention["windowLength"] != convention["fftSize"]:
-            raise ValueError(f"model.mel.{(other or ['windowLength'])[0]}: only conventions like tacotron2 are supported")
+            raise ValueError(
+                f"model.mel.{(other or ['windowLength'])[0]}: only conventions like tacotron2 are supported"
+            )
         self.size, self.hop, self.floor = convention["fftSize"], convention["hop"], convention["floor"]
         filters = mel_filters(convention)
         self.register_buffer("window", torch.hann_window(self.size), persistent=False)
@@ -66,6 +71,20 @@ class MelTransform(torch.nn.Module):
             ratio = target / (spectrum @ self.filters.T + TINY)
             spectrum = spectrum * (ratio @ self.filters) / self.column_sums
         return spectrum.transpose(1, 2)
+
+    def corrected(self, audio, mel, iterations=5):
+        """Audio [B, T], T = F·hop, whose magnitudes are moved towards a log-mel [B, M, F], its phases kept; one pass.
+
+        The updates are those of `magnitudes`, started from the audio's own.
+        """
+        shape = dict(window=self.window, hop_length=self.hop)
+        spectrum = torch.stft(audio, self.size, **shape, pad_mode="constant", return_complex=True)[:, :, : mel.shape[2]]
+        target, own = mel.exp(), spectrum.abs()
+        changed = own
+        for _ in range(iterations):
+            ratio = target / (self.filters @ changed + SILENT)
+            changed = changed * ((self.filters.T @ ratio) / self.column_sums[:, None]).clamp(max=MAX_GAIN)
+        return torch.istft(spectrum * (changed / (own + SILENT)), self.size, **shape, length=audio.shape[1])
 
 
 def magnitude(audio, window, hop, centred=True, smallest=0.0):

@@ -5,6 +5,7 @@ Shapes: B clips, T samples, S stride, P = T/S positions, N bins, C channels, M m
 sequences are images of height one, [B, C, 1, P], in channels-last order: on CPUs and GPUs alike the layout in which
 convolutions are matrix products.
 """
+
 import math
 
 import torch
@@ -81,10 +82,12 @@ class Network(torch.nn.Module):
         if network["inputMask"]:
             outputs += front["bins"] if front else outputs
         self.input_projection = torch.nn.Conv1d(inputs, channels, 1)
-        self.diffusion_embedding = torch.nn.ModuleDict({
-            "projection1": torch.nn.Linear(network["stepEmbedding"]["size"], hidden),
-            "projection2": torch.nn.Linear(hidden, hidden),
-        })
+        self.diffusion_embedding = torch.nn.ModuleDict(
+            {
+                "projection1": torch.nn.Linear(network["stepEmbedding"]["size"], hidden),
+                "projection2": torch.nn.Linear(hidden, hidden),
+            }
+        )
         if labels:
             self.label_embedding = torch.nn.Embedding(len(labels) + 1, hidden)
             torch.nn.init.normal_(self.label_embedding.weight, std=0.02)

@@ -1,4 +1,5 @@
 """Learning rate, Adam and the average of weights, as src/training/config.ts and src/training/optimiser have them."""
+
 import math
 
 import torch

@@ -5,6 +5,7 @@ checkpoint, and as many recordings as fit, taken in turns from all folders, as O
 `gpu-run.sh` unpacks them and trains. Recordings of one folder are joined to pieces of minutes, since each file costs
 kilobytes.
 """
+
 import argparse
 import glob
 import io

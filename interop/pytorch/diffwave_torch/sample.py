@@ -1,8 +1,9 @@
 """Mels to audio: python -m diffwave_torch.sample MODEL MEL.npy... -o OUT [--steps 4]
 
-OUT is a WAV file, or a folder if there are several mels. A mel file is [bands, frames], float32. To compare with the Node
-package, use its own `diffwave synthesize`; this is for looking at a run before it is finished.
+OUT is a WAV file, or a folder if there are several mels. A mel file is [bands, frames], float32. To compare with the
+Node package, use its own `diffwave synthesize`; this is for looking at a run before it is finished.
 """
+
 import argparse
 import json
 import os
@@ -35,9 +36,12 @@ def main():
     parser.add_argument("-o", "--out", required=True, help="WAV file or folder")
     parser.add_argument("--steps", type=int, default=4, help="denoising steps (default: 4)")
     parser.add_argument("--levels", type=float, nargs="+", help="training steps to visit instead, noisiest first")
+    parser.add_argument("--correct", action="store_true", help="move what each step makes towards the mel")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--zero-last", action="store_true", help="zero the last layer: what is there without the network")
+    parser.add_argument(
+        "--zero-last", action="store_true", help="zero the last layer: what is there without the network"
+    )
     options = parser.parse_args()
     try:
         network, model = load_model(options.model, options.device)
@@ -56,7 +60,7 @@ def main():
         if mel.dim() != 2 or mel.shape[0] != model["mel"]["bands"]:
             sys.exit(f"error: {path}: expected [{model['mel']['bands']}, frames], got {list(mel.shape)}")
         generator = torch.Generator(options.device).manual_seed(options.seed)
-        audio = synthesize(network, schedule, mel[None], levels, generator)[0]
+        audio = synthesize(network, schedule, mel[None], levels, generator, options.correct)[0]
         name = os.path.splitext(os.path.basename(path))[0] + ".wav"
         target = options.out if single else os.path.join(options.out, name)
         os.makedirs(os.path.dirname(target) or ".", exist_ok=True)

@@ -4,6 +4,7 @@ RUN gets checkpoint.safetensors (resumable, also after a kill), model/ (the aver
 torchrun, every process trains on its own share of a batch as many times larger, and gradients are averaged. See
 README.md.
 """
+
 import argparse
 import contextlib
 import json
@@ -148,8 +149,16 @@ class Trainer:
             tensors = read_safetensors(path)[0]
             copy_parameters(self.parameters, tensors, path)
             copy_parameters(self.state.average, tensors, path)
-        return {"step": 0, "optimiserStep": 0, "seconds": 0, "samplesSeen": 0, "best": None,
-                "data": dataset.fingerprint, "config": identity, "model": self.config["model"]}
+        return {
+            "step": 0,
+            "optimiserStep": 0,
+            "seconds": 0,
+            "samplesSeen": 0,
+            "best": None,
+            "data": dataset.fingerprint,
+            "config": identity,
+            "model": self.config["model"],
+        }
 
     def noised(self, crops, draw, numbers, count):
         """What the network is asked: x_0, x_t, steps, alphaBar, mel, deviations, and the limits in Hz of a draw's
@@ -237,9 +246,13 @@ class Trainer:
 
     def save(self):
         self.state.write(self.options.out, self.position)
-        provenance = {"trainedWith": "diffwave_torch.train", "steps": self.position["step"],
-                      "hours": round(self.position["seconds"] / 3600, 2), "samplesSeen": self.position["samplesSeen"],
-                      "dataFingerprint": self.position["data"]}
+        provenance = {
+            "trainedWith": "diffwave_torch.train",
+            "steps": self.position["step"],
+            "hours": round(self.position["seconds"] / 3600, 2),
+            "samplesSeen": self.position["samplesSeen"],
+            "dataFingerprint": self.position["data"],
+        }
         write_model(os.path.join(self.options.out, "model"), self.config["model"], self.state.average, provenance)
 
     def log(self, line):
