@@ -1,8 +1,8 @@
 // Kills a training run again and again, and resumes it: no run may be lost or stuck, and no temporary file may be left.
-// usage: node scripts/stress-kill.mjs [kills, default 1000]
-// Rounds alternate between a plain process, one that trains in a worker thread, and, where `unshare` may be used, one in a pid
-// namespace of its own, in which process ids repeat as they do in containers. Whenever a run reaches its end, its checkpoint is
-// compared with that of a run that nobody killed, and the next run begins. Prints one line of JSON.
+// usage: node scripts/stress-kill.mjs [kills, default 1000] Rounds alternate between a plain process, one that trains
+// in a worker thread, and, where `unshare` may be used, one in a pid namespace of its own, in which process ids repeat
+// as they do in containers. Whenever a run reaches its end, its checkpoint is compared with that of a run that nobody
+// killed, and the next run begins. Prints one line of JSON.
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -66,7 +66,10 @@ const commands = {
   namespace: out => ['unshare', '-rpf', '--kill-child', '--mount-proc', process.execPath, script, 'train', out],
 }
 
-/** Starts a trainer and kills it after a random time. @returns what it said on stderr if it failed by itself, 'end', or 'killed' */
+/**
+ * Starts a trainer and kills it after a random time.
+ * @returns what it said on stderr if it failed by itself, 'end', or 'killed'
+ */
 async function round(command, milliseconds) {
   const [program, ...rest] = command
   const child = spawn(program, rest, { stdio: ['ignore', 'ignore', 'pipe'] })

@@ -81,10 +81,12 @@ export const command = defineCommand({
     if (live) process.stderr.write('\n')
     const summary = trainer.summary!
     context.result(
-      `${options.out}: ${summary.step} steps, ${(summary.seconds / 3600).toFixed(2)} h, stopped by ${summary.stoppedBy}`,
+      `${options.out}: ${summary.step} steps, ${(summary.seconds / 3600).toFixed(2)} h, ` +
+        `stopped by ${summary.stoppedBy}`,
       summary,
     )
-    // The run is saved; the exit status tells that a signal ended it. If the result could not be printed, that is heard first.
+    // The run is saved; the exit status tells that a signal ended it. If the result could not be printed, that is heard
+    // first.
     await setImmediate()
     throwIfAborted(signal)
   },
