@@ -41,7 +41,7 @@ function grouped(options) {
 function commandSection({ name, summary, details = [], arguments: values, options, examples }) {
   const words = values.map(value => (value.variadic ? `<${value.name}...>` : `<${value.name}>`))
   const parts = [
-    `### ${['diffwave', name, ...words].join(' ')}`,
+    `#### \`${['diffwave', name, ...words].join(' ')}\``,
     wrapped(`${summary}.`),
     ...details.map(text => wrapped(text)),
   ]
