@@ -27,6 +27,7 @@ train() {
   [ -d "$work/start" ] && start=(--from "$work/start")
   (cd "$work/code" && python3 -m "diffwave_torch.$stage" ../train.json --data ../data/* --out ../run \
     --resume --new-data --minutes "$minutes" "${start[@]}" "$@" 2>&1) | tee "$work/log" | tail -n 200
+  touch "$work/run/metrics.jsonl"
   (cd "$work/code" && python3 -m diffwave_torch.checkpoint ../run "$work/small")
   for file in "$work"/small/*.safetensors; do
     split -b "$piece" -a 1 -d "$file" "$out/$(basename "$file")."
