@@ -22,13 +22,13 @@ int64_t positionsPerAdvance(int threads, bool inStages) {
 
 /**
  * On a whole clip shorter than this many times half the latency and an advance, threads that share the time blocks of
- * each layer are faster than stages (measured: bench/NOTES.md).
+ * each layer are faster than stages (measured: docs/log/amx.md).
  */
 constexpr int64_t minStagedClip = 8;
 
 /**
  * The layer at which two threads divide the network, so that each has half of its multiplications except for the
- * network's end. A Winograd layer takes 0.72 of the time of a direct one (measured: bench/NOTES.md).
+ * network's end. A Winograd layer takes 0.72 of the time of a direct one (measured: docs/log/amx.md).
  */
 int findSecondStage(const ForwardWeights& weights, int threads) {
   const NetworkShape& s = weights.shape;

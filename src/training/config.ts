@@ -55,7 +55,7 @@ export const trainingConfigSchema = z
           .tuple([z.number().min(-60).max(40), z.number().min(-60).max(40)])
           .refine(([low, high]) => low <= high, { message: 'must ascend' })
           .default([0, 0]),
-        /** Speeds at which each training clip is had, pitch and tempo together: more voices from few. */
+        /** Speeds at which each training clip is used, pitch and tempo together: more voices from few. */
         speeds: z.array(z.number().min(0.5).max(2)).min(1).max(16).default([1]),
         /**
          * Most silence, in seconds, that is drawn before a generator's clip shorter than a crop; as far as the clip

@@ -51,7 +51,7 @@ export function gaussianModel(
     return alpha * eps - (sigma * (x - sigma * eps)) / alpha
   }
 
-  /** What the network gives for samples from `from` on. @param noise deviation of ε, 1 where not given */
+  /** The network's output for samples from `from` on. @param noise deviation of ε, default 1 */
   const output = (
     x: Float32Array,
     step: number,

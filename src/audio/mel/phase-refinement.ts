@@ -120,7 +120,7 @@ class Stage {
     this.#previous = before?.spectra ?? new FrameRing(overlap, 2 * transform.bins)
   }
 
-  /** Appends a block. Says whether one is to be had in turn: the next frame can be added, or there is none any more. */
+  /** Appends a block. Returns whether a block can be taken: the next frame can be added, or no frame is left. */
   append(block: Float64Array): boolean {
     this.#samples.set(block, this.#filled)
     this.#filled += this.frames.hop
