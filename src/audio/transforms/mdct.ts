@@ -33,7 +33,10 @@ class CosineTransform {
   readonly #real: Float64Array
   readonly #imaginary: Float64Array
 
-  constructor(private readonly length: number) {
+  readonly #length: number
+
+  constructor(length: number) {
+    this.#length = length
     const half = length / 2
     this.#fft = new FFT(half)
     this.#input = this.#fft.createComplexArray()
@@ -45,7 +48,7 @@ class CosineTransform {
 
   /** Transforms `block`, `[length]`, in place. */
   apply(block: Float64Array): void {
-    const { length } = this
+    const length = this.#length
     const scale = Math.sqrt(2 / length)
     for (let n = 0; n < length / 2; n++) {
       const [x, y, c, s] = [block[2 * n]!, block[length - 1 - 2 * n]!, this.#real[n]!, this.#imaginary[n]!]
@@ -120,21 +123,25 @@ export class MdctSynthesis {
   /** The second half of the block that came last: final once the next one is there. */
   #pending: Float64Array = new Float64Array(0)
 
-  constructor(private readonly transform: Mdct) {}
+  readonly #transform: Mdct
+
+  constructor(transform: Mdct) {
+    this.#transform = transform
+  }
 
   /**
    * Appends whole blocks and gives the samples that have become final.
    * @param last no more follow: all that is left is given
    */
   push(coefficients: Float32Array, last: boolean): Float32Array {
-    const { bands } = this.transform
+    const { bands } = this.#transform
     const before = this.#pending
-    const blocks = this.transform.unmixed(coefficients)
+    const blocks = this.#transform.unmixed(coefficients)
     const samples = new Float64Array(before.length + blocks.length)
     samples.set(before)
     samples.set(blocks, before.length)
     for (let boundary = before.length || bands; boundary < samples.length; boundary += bands) {
-      this.transform.unrotate(samples, boundary)
+      this.#transform.unrotate(samples, boundary)
     }
     const final = last || samples.length === 0 ? samples.length : samples.length - bands / 2
     this.#pending = samples.slice(final)

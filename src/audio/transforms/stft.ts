@@ -52,26 +52,26 @@ export function padReflect(samples: Float32Array, padding: number): Float32Array
 export class FrameTransform {
   readonly bins: number
   readonly window: Float64Array
-  private readonly fft: FFT
-  private readonly input: Float64Array
-  private readonly spectrum: number[]
+  readonly #fft: FFT
+  readonly #input: Float64Array
+  readonly #spectrum: number[]
   /** The inverse of a real signal's spectrum goes through a complex transform of half the length. */
-  private readonly half: FFT
-  private readonly packed: number[]
-  private readonly output: number[]
+  readonly #half: FFT
+  readonly #packed: number[]
+  readonly #output: number[]
   /** e^(2πik/fftSize), real and imaginary part in turn. */
-  private readonly turns: Float64Array
+  readonly #turns: Float64Array
 
   constructor(readonly shape: StftShape) {
     this.bins = binCount(shape.fftSize)
     this.window = hannWindow(shape.windowLength, shape.fftSize)
-    this.fft = new FFT(shape.fftSize)
-    this.input = new Float64Array(shape.fftSize)
-    this.spectrum = this.fft.createComplexArray()
-    this.half = new FFT(shape.fftSize / 2)
-    this.packed = this.half.createComplexArray()
-    this.output = this.half.createComplexArray()
-    this.turns = Float64Array.from({ length: shape.fftSize }, (_, i) => {
+    this.#fft = new FFT(shape.fftSize)
+    this.#input = new Float64Array(shape.fftSize)
+    this.#spectrum = this.#fft.createComplexArray()
+    this.#half = new FFT(shape.fftSize / 2)
+    this.#packed = this.#half.createComplexArray()
+    this.#output = this.#half.createComplexArray()
+    this.#turns = Float64Array.from({ length: shape.fftSize }, (_, i) => {
       const angle = (2 * Math.PI * (i >> 1)) / shape.fftSize
       return i % 2 === 0 ? Math.cos(angle) : Math.sin(angle)
     })
@@ -83,10 +83,11 @@ export class FrameTransform {
    * @returns real and imaginary part of each bin in turn, 2 × bins numbers, good until the next call
    */
   forward(samples: Float32Array | Float64Array, start: number): ArrayLike<number> {
-    const { input, window } = this
+    const { window } = this
+    const input = this.#input
     for (let i = 0; i < input.length; i++) input[i] = samples[start + i]! * window[i]!
-    this.fft.realTransform(this.spectrum, input)
-    return this.spectrum
+    this.#fft.realTransform(this.#spectrum, input)
+    return this.#spectrum
   }
 
   /**
@@ -99,7 +100,10 @@ export class FrameTransform {
    * @param spectrum as `forward` gives it
    */
   inverseAdd(spectrum: ArrayLike<number>, samples: Float64Array, start: number): void {
-    const { packed, output, turns, window } = this
+    const { window } = this
+    const packed = this.#packed
+    const output = this.#output
+    const turns = this.#turns
     const nyquist = 2 * (this.bins - 1)
     packed[0] = (spectrum[0]! + spectrum[nyquist]!) / 2
     packed[1] = (spectrum[0]! - spectrum[nyquist]!) / 2
@@ -113,7 +117,7 @@ export class FrameTransform {
       packed[i] = (spectrum[i]! + mirrorReal) / 2 - oddImaginary
       packed[i + 1] = (spectrum[i + 1]! + mirrorImaginary) / 2 + oddReal
     }
-    this.half.inverseTransform(output, packed)
+    this.#half.inverseTransform(output, packed)
     for (let i = 0; i < window.length; i++) samples[start + i]! += output[i]! * window[i]!
   }
 }

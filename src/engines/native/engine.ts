@@ -46,82 +46,92 @@ const DEFAULT_MEMORY_LIMIT = 2 ** 31
 
 class NativeEngine implements Engine {
   readonly name = 'native'
-  private readonly size: number
+  readonly #size: number
   /** Never written to again once they are here: work that was asked before, and open streams, keep their own. */
-  private parameters: Parameters
-  private readonly queue = new NativeQueue()
-  private disposed = false
+  #parameters: Parameters
+  readonly #queue = new NativeQueue()
+  #disposed = false
+
+  readonly #addon: Addon
+  readonly #handle: Handle
+  readonly #isReference: boolean
 
   constructor(
     readonly network: NetworkConfig,
     readonly device: string,
-    private readonly addon: Addon,
-    private readonly handle: Handle,
-    private readonly isReference: boolean,
+    addon: Addon,
+    handle: Handle,
+    isReference: boolean,
     parameters: Tensors,
   ) {
-    this.size = parameterCount(network)
-    this.parameters = { data: this.flat(parameters), version: 0 }
+    this.#addon = addon
+    this.#handle = handle
+    this.#isReference = isReference
+    this.#size = parameterCount(network)
+    this.#parameters = { data: this.#flat(parameters), version: 0 }
   }
 
   async predict(batch: PredictRequest): Promise<Float32Array[]> {
-    this.checkAlive()
+    this.#checkAlive()
     const request = snapshotBatch(batch)
     checkBatch(this.network, request)
     return predictClips(request, stream => this.openStream(stream))
   }
 
   async lossGradients(batch: LossRequest): Promise<LossGradients> {
-    this.checkAlive()
+    this.#checkAlive()
     const request = {
       ...snapshotBatch(batch),
       target: batch.target.map(snapshot),
       ...(batch.weight === undefined ? {} : { weight: batch.weight.map(snapshot) }),
     }
     checkLossRequest(this.network, request)
-    const clips = this.clipWorks(request).map((clip, i) => ({
+    const clips = this.#clipWorks(request).map((clip, i) => ({
       ...clip,
       target: request.target[i]!,
       weight: request.weight?.[i],
     }))
-    const flat = new Float32Array(this.size)
+    const flat = new Float32Array(this.#size)
     const clipLosses = new Float32Array(clips.length)
     const work = {
       clips,
       squared: request.loss === 'l2',
       gradients: flat,
       clipLosses,
-      parameters: this.parameters.data,
+      parameters: this.#parameters.data,
     }
-    const mean = await this.queue.run(cancelled => this.addon.run(this.handle, { ...work, cancelled }), request.signal)
-    return { loss: mean, clipLosses, gradients: this.byName(flat) }
+    const mean = await this.#queue.run(
+      cancelled => this.#addon.run(this.#handle, { ...work, cancelled }),
+      request.signal,
+    )
+    return { loss: mean, clipLosses, gradients: this.#byName(flat) }
   }
 
   async backward(batch: BackwardRequest): Promise<ReadonlyMap<string, Float32Array>> {
-    this.checkAlive()
+    this.#checkAlive()
     const request = snapshotBatch(batch)
     checkBatch(this.network, request)
-    if (this.isReference) return backwardByLoss(this, request)
+    if (this.#isReference) return backwardByLoss(this, request)
     const predictions = request.audio.map(audio => new Float32Array(audio.length))
-    const clips = this.clipWorks(request)
+    const clips = this.#clipWorks(request)
     const withRoom = clips.map((clip, i) => ({ ...clip, prediction: predictions[i]! }))
-    const parameters = this.parameters.data
-    const flat = new Float32Array(this.size)
+    const parameters = this.#parameters.data
+    const flat = new Float32Array(this.#size)
     let fits = true
-    await this.queue.run(async cancelled => {
-      const forward = await this.addon.runForward(this.handle, { clips: withRoom, parameters, cancelled })
+    await this.#queue.run(async cancelled => {
+      const forward = await this.#addon.runForward(this.#handle, { clips: withRoom, parameters, cancelled })
       fits = forward !== OUT_OF_MEMORY
       if (forward < 0) return fits ? forward : 0
       const gradients = request.gradientOf(predictions).map(snapshot)
       checkLossRequest(this.network, { ...request, target: gradients, loss: 'l2' })
       const work = { clips: clips.map((clip, i) => ({ ...clip, target: gradients[i]! })), parameters, cancelled }
-      return this.addon.runBackward(this.handle, { ...work, gradients: flat })
+      return this.#addon.runBackward(this.#handle, { ...work, gradients: flat })
     }, request.signal)
     // Both halves keep the whole batch; what knows its loss runs in parts.
-    return fits ? this.byName(flat) : backwardByLoss(this, request)
+    return fits ? this.#byName(flat) : backwardByLoss(this, request)
   }
 
-  private clipWorks({ audio, steps, mel, labels }: ClipBatch): ClipWork[] {
+  #clipWorks({ audio, steps, mel, labels }: ClipBatch): ClipWork[] {
     const { size } = this.network.stepEmbedding
     const sinusoids = stepSinusoids(this.network.stepEmbedding, steps)
     return audio.map((samples, i) => ({
@@ -135,7 +145,7 @@ class NativeEngine implements Engine {
     }))
   }
 
-  private byName(flat: Float32Array): Map<string, Float32Array> {
+  #byName(flat: Float32Array): Map<string, Float32Array> {
     const gradients = new Map<string, Float32Array>()
     let at = 0
     for (const { name, shape } of parameterSpecs(this.network)) {
@@ -147,28 +157,32 @@ class NativeEngine implements Engine {
   }
 
   openStream(request: StreamRequest): NoiseStream {
-    this.checkAlive()
-    if (this.isReference) return new WindowedStream(this.network, request, window => this.predictWindow(window))
-    const { network, addon, handle, queue, parameters } = this
-    const checkAlive = () => this.checkAlive()
+    this.#checkAlive()
+    if (this.#isReference) return new WindowedStream(this.network, request, window => this.#predictWindow(window))
+    const { network } = this
+    const addon = this.#addon
+    const handle = this.#handle
+    const queue = this.#queue
+    const parameters = this.#parameters
+    const checkAlive = () => this.#checkAlive()
     return new NativeStream({ network, addon, handle, queue, parameters, checkAlive }, request)
   }
 
   async setParameters(parameters: Tensors): Promise<void> {
-    this.checkAlive()
+    this.#checkAlive()
     const checked = checkParameters(this.network, parameters, 'setParameters')
-    this.parameters = { data: this.flat(checked), version: this.parameters.version + 1 }
+    this.#parameters = { data: this.#flat(checked), version: this.#parameters.version + 1 }
   }
 
   async dispose(): Promise<void> {
-    if (this.disposed) return
-    this.disposed = true
-    await this.queue.after(() => this.addon.dispose(this.handle))
+    if (this.#disposed) return
+    this.#disposed = true
+    await this.#queue.after(() => this.#addon.dispose(this.#handle))
   }
 
   /** The readable reference runs windows: it keeps nothing between calls. */
-  private async predictWindow({ audio, step, label, mel }: WindowRequest): Promise<Float32Array> {
-    this.checkAlive()
+  async #predictWindow({ audio, step, label, mel }: WindowRequest): Promise<Float32Array> {
+    this.#checkAlive()
     const prediction = new Float32Array(audio.length)
     const clip: ClipWork = {
       audio,
@@ -180,13 +194,13 @@ class NativeEngine implements Engine {
       melOffset: mel?.firstSample ?? 0,
       label: label ?? -1,
     }
-    const parameters = this.parameters.data
-    await this.queue.run(cancelled => this.addon.run(this.handle, { clips: [clip], parameters, cancelled }))
+    const parameters = this.#parameters.data
+    await this.#queue.run(cancelled => this.#addon.run(this.#handle, { clips: [clip], parameters, cancelled }))
     return prediction
   }
 
-  private flat(parameters: Tensors): Float32Array {
-    const flat = new Float32Array(this.size)
+  #flat(parameters: Tensors): Float32Array {
+    const flat = new Float32Array(this.#size)
     let at = 0
     for (const { name, shape } of parameterSpecs(this.network)) {
       flat.set(parameters.get(name)!.data, at)
@@ -195,8 +209,8 @@ class NativeEngine implements Engine {
     return flat
   }
 
-  private checkAlive(): void {
-    if (this.disposed) throw new DiffWaveError('DISPOSED', 'the engine was disposed')
+  #checkAlive(): void {
+    if (this.#disposed) throw new DiffWaveError('DISPOSED', 'the engine was disposed')
   }
 }
 

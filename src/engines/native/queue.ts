@@ -3,7 +3,7 @@ import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { OUT_OF_MEMORY } from './constants.js'
 
 export class NativeQueue {
-  private last: Promise<unknown> = Promise.resolve()
+  #last: Promise<unknown> = Promise.resolve()
 
   /**
    * Does a piece of work after what was asked before.
@@ -36,8 +36,8 @@ export class NativeQueue {
 
   /** Calls `body` when nothing runs any more. */
   after<Result>(body: () => Result | Promise<Result>): Promise<Result> {
-    const result = this.last.then(body)
-    this.last = result.catch(() => undefined)
+    const result = this.#last.then(body)
+    this.#last = result.catch(() => undefined)
     return result
   }
 }

@@ -34,45 +34,45 @@ export interface StreamHost {
 
 export class NativeStream implements NoiseStream {
   readonly latency: number
-  private readonly stream: StreamHandle
-  private readonly passes: { fed: number; ended: boolean }[]
+  readonly #stream: StreamHandle
+  readonly #passes: { fed: number; ended: boolean }[]
   /** Frames that the addon has not seen yet. */
-  private mels: MelWork[] = []
-  private frames = 0
-  private melEnded: boolean
-  private disposed = false
+  #mels: MelWork[] = []
+  #frames = 0
+  #melEnded: boolean
+  #disposed = false
 
-  constructor(
-    private readonly host: StreamHost,
-    { steps, label = null }: StreamRequest,
-  ) {
+  readonly #host: StreamHost
+
+  constructor(host: StreamHost, { steps, label = null }: StreamRequest) {
+    this.#host = host
     const { network, addon, handle } = host
     for (const step of steps) checkStep(step)
     checkLabel(network, label)
     this.latency = streamLag(network) * network.patch
-    this.passes = steps.map(() => ({ fed: 0, ended: false }))
-    this.melEnded = network.mel === null
+    this.#passes = steps.map(() => ({ fed: 0, ended: false }))
+    this.#melEnded = network.mel === null
     const gains = Float32Array.from(steps, step => outputGain(network, step))
-    this.stream = addon.openStream(handle, stepSinusoids(network.stepEmbedding, steps), gains, label ?? -1)
+    this.#stream = addon.openStream(handle, stepSinusoids(network.stepEmbedding, steps), gains, label ?? -1)
   }
 
   pushMel(mel: Mel, last: boolean): void {
-    this.checkAlive()
+    this.#checkAlive()
     const own = snapshotMel(mel)
-    checkMel(this.host.network, own)
-    if (this.melEnded) throw new DiffWaveError('BAD_SHAPE', 'mel frames come after the last')
-    this.mels.push({ data: own.data, frames: own.frames, last })
-    this.frames += own.frames
-    this.melEnded = last
+    checkMel(this.#host.network, own)
+    if (this.#melEnded) throw new DiffWaveError('BAD_SHAPE', 'mel frames come after the last')
+    this.#mels.push({ data: own.data, frames: own.frames, last })
+    this.#frames += own.frames
+    this.#melEnded = last
   }
 
   /** A call that was stopped on its way leaves the stream disposed: nobody could say how much of it was done. */
   async predict(pass: number, samples: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array> {
-    this.checkAlive()
+    this.#checkAlive()
     throwIfAborted(signal)
-    const { network, addon, handle, queue, parameters } = this.host
+    const { network, addon, handle, queue, parameters } = this.#host
     const audio = snapshot(samples)
-    const state = this.passes[pass]
+    const state = this.#passes[pass]
     if (state === undefined) throw new DiffWaveError('BAD_SHAPE', 'there is no such pass', { got: String(pass) })
     if (state.ended) throw new DiffWaveError('BAD_SHAPE', 'audio comes after the pass’s end')
     if (audio.length % network.patch !== 0) {
@@ -82,19 +82,19 @@ export class NativeStream implements NoiseStream {
       })
     }
     checkFinite(audio, 'audio')
-    this.checkMelCovers(state.fed + audio.length)
+    this.#checkMelCovers(state.fed + audio.length)
     const prediction = new Float32Array(audio.length + Math.min(this.latency, state.fed))
     state.fed += audio.length
     state.ended = last
     if (state.fed === 0) return prediction
-    const mels = this.mels
-    this.mels = []
+    const mels = this.#mels
+    this.#mels = []
     const { data, version } = parameters
     const work = { parameters: data, version, mels, pass, audio, last, prediction }
     try {
       const written = await queue.run(cancelled => {
-        this.checkAlive()
-        return addon.predict(handle, this.stream, { ...work, cancelled })
+        this.#checkAlive()
+        return addon.predict(handle, this.#stream, { ...work, cancelled })
       }, signal)
       return written === prediction.length ? prediction : prediction.slice(0, written)
     } catch (error) {
@@ -104,29 +104,29 @@ export class NativeStream implements NoiseStream {
   }
 
   /** The frames that the contract asks for before audio up to `samples` is fed are here. */
-  private checkMelCovers(samples: number): void {
-    const { mel } = this.host.network
+  #checkMelCovers(samples: number): void {
+    const { mel } = this.#host.network
     if (mel === null) return
-    const needed = Math.ceil(samples / melHop(mel)) + (this.melEnded ? 0 : melContext(mel))
-    if (needed > this.frames) {
+    const needed = Math.ceil(samples / melHop(mel)) + (this.#melEnded ? 0 : melContext(mel))
+    if (needed > this.#frames) {
       throw new DiffWaveError('BAD_SHAPE', 'audio is fed before the mel frames it needs', {
         expected: `frames up to ${needed}`,
-        got: String(this.frames),
+        got: String(this.#frames),
       })
     }
   }
 
-  private checkAlive(): void {
-    this.host.checkAlive()
-    if (this.disposed) throw new DiffWaveError('DISPOSED', 'the stream was disposed')
+  #checkAlive(): void {
+    this.#host.checkAlive()
+    if (this.#disposed) throw new DiffWaveError('DISPOSED', 'the stream was disposed')
   }
 
   /** Work under way ends first; then the memory is freed. */
   dispose(): void {
-    if (this.disposed) return
-    this.disposed = true
-    this.mels = []
-    const { queue, addon, handle } = this.host
-    void queue.after(() => addon.closeStream(handle, this.stream))
+    if (this.#disposed) return
+    this.#disposed = true
+    this.#mels = []
+    const { queue, addon, handle } = this.#host
+    void queue.after(() => addon.closeStream(handle, this.#stream))
   }
 }

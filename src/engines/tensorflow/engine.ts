@@ -40,11 +40,14 @@ class TensorflowEngine implements Engine {
   readonly name: string
   readonly device: string
 
+  readonly #worker: WorkerClient
+
   constructor(
     readonly network: NetworkConfig,
     backend: BackendName,
-    private readonly worker: WorkerClient,
+    worker: WorkerClient,
   ) {
+    this.#worker = worker
     this.name = `tensorflow:${backend}`
     this.device = devices[backend]
   }
@@ -69,7 +72,7 @@ class TensorflowEngine implements Engine {
       target: rest.target.map(clip => clip.slice()),
       ...(rest.weight === undefined ? {} : { weight: rest.weight.map(clip => clip.slice()) }),
     }
-    const { result } = await this.worker.ask<'loss'>({ kind: 'loss', request: own })
+    const { result } = await this.#worker.ask<'loss'>({ kind: 'loss', request: own })
     throwIfAborted(signal)
     return result
   }
@@ -78,22 +81,22 @@ class TensorflowEngine implements Engine {
     return new WindowedStream(
       this.network,
       request,
-      async window => (await this.worker.ask<'window'>({ kind: 'window', request: window })).epsilon,
+      async window => (await this.#worker.ask<'window'>({ kind: 'window', request: window })).epsilon,
     )
   }
 
   async setParameters(parameters: Tensors): Promise<void> {
     const checked = checkParameters(this.network, parameters, 'setParameters')
-    await this.worker.ask<'parameters'>({ kind: 'parameters', parameters: checked })
+    await this.#worker.ask<'parameters'>({ kind: 'parameters', parameters: checked })
   }
 
   /** Tensors that TensorFlow.js holds: constant between calls, or something leaks. */
   async tensorCount(): Promise<number> {
-    return (await this.worker.ask<'memory'>({ kind: 'memory' })).tensors
+    return (await this.#worker.ask<'memory'>({ kind: 'memory' })).tensors
   }
 
   dispose(): Promise<void> {
-    return this.worker.dispose()
+    return this.#worker.dispose()
   }
 }
 

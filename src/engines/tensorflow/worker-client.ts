@@ -11,15 +11,18 @@ interface Waiting {
 type ResultOf<Kind> = Extract<WorkerResult, { kind: Kind }>
 
 export class WorkerClient {
-  private readonly waiting = new Map<number, Waiting>()
-  private nextId = 1
-  private ended: DiffWaveError | undefined
+  readonly #waiting = new Map<number, Waiting>()
+  #nextId = 1
+  #ended: DiffWaveError | undefined
 
-  private constructor(private readonly worker: Worker) {
+  readonly #worker: Worker
+
+  private constructor(worker: Worker) {
+    this.#worker = worker
     worker.on('message', (reply: WorkerReply) => {
-      const waiting = this.waiting.get(reply.id)
-      this.waiting.delete(reply.id)
-      if (this.waiting.size === 0) worker.unref()
+      const waiting = this.#waiting.get(reply.id)
+      this.#waiting.delete(reply.id)
+      if (this.#waiting.size === 0) worker.unref()
       if (waiting === undefined) return
       if ('result' in reply) waiting.resolve(reply.result)
       else {
@@ -28,10 +31,10 @@ export class WorkerClient {
       }
     })
     worker.on('error', error => {
-      this.end(new DiffWaveError('ENGINE_FAILED', `TensorFlow.js’s thread failed: ${error.message}`, { cause: error }))
+      this.#end(new DiffWaveError('ENGINE_FAILED', `TensorFlow.js’s thread failed: ${error.message}`, { cause: error }))
     })
     worker.on('exit', () => {
-      this.end(new DiffWaveError('ENGINE_FAILED', 'TensorFlow.js’s thread ended'))
+      this.#end(new DiffWaveError('ENGINE_FAILED', 'TensorFlow.js’s thread ended'))
     })
   }
 
@@ -47,7 +50,7 @@ export class WorkerClient {
     })
     const client = new WorkerClient(worker)
     try {
-      await new Promise<WorkerResult>((resolve, reject) => client.waiting.set(0, { resolve, reject }))
+      await new Promise<WorkerResult>((resolve, reject) => client.#waiting.set(0, { resolve, reject }))
     } catch (error) {
       await worker.terminate()
       throw error
@@ -55,26 +58,26 @@ export class WorkerClient {
     return client
   }
 
-  private end(error: DiffWaveError): void {
-    this.ended ??= error
-    for (const { reject } of this.waiting.values()) reject(this.ended)
-    this.waiting.clear()
+  #end(error: DiffWaveError): void {
+    this.#ended ??= error
+    for (const { reject } of this.#waiting.values()) reject(this.#ended)
+    this.#waiting.clear()
   }
 
   /** Has the worker do something. The process stays alive for as long as an answer is due, no longer. */
   async ask<Kind extends WorkerTask['kind']>(task: Extract<WorkerTask, { kind: Kind }>): Promise<ResultOf<Kind>> {
-    if (this.ended !== undefined) throw this.ended
-    const id = this.nextId++
-    this.worker.ref()
+    if (this.#ended !== undefined) throw this.#ended
+    const id = this.#nextId++
+    this.#worker.ref()
     const result = await new Promise<WorkerResult>((resolve, reject) => {
-      this.waiting.set(id, { resolve, reject })
-      this.worker.postMessage({ id, task })
+      this.#waiting.set(id, { resolve, reject })
+      this.#worker.postMessage({ id, task })
     })
     return result as ResultOf<Kind>
   }
 
   async dispose(): Promise<void> {
-    this.end(new DiffWaveError('DISPOSED', 'the engine was disposed'))
-    await this.worker.terminate()
+    this.#end(new DiffWaveError('DISPOSED', 'the engine was disposed'))
+    await this.#worker.terminate()
   }
 }

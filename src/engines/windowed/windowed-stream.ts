@@ -26,80 +26,87 @@ function joined(a: Float32Array, b: Float32Array): Float32Array {
 
 export class WindowedStream implements NoiseStream {
   readonly latency: number
-  private readonly passes: Pass[]
+  readonly #passes: Pass[]
   /** Frames from `firstFrame` on, frame-major: `[frames × bands]`. */
-  private frames: Float32Array = new Float32Array(0)
-  private firstFrame = 0
-  private melEnded: boolean
-  private disposed = false
+  #frames: Float32Array = new Float32Array(0)
+  #firstFrame = 0
+  #melEnded: boolean
+  #disposed = false
+
+  readonly #network: NetworkConfig
+  readonly #request: StreamRequest
+  readonly #predictWindow: (request: WindowRequest) => Promise<Float32Array>
 
   constructor(
-    private readonly network: NetworkConfig,
-    private readonly request: StreamRequest,
-    private readonly predictWindow: (request: WindowRequest) => Promise<Float32Array>,
+    network: NetworkConfig,
+    request: StreamRequest,
+    predictWindow: (request: WindowRequest) => Promise<Float32Array>,
   ) {
+    this.#network = network
+    this.#request = request
+    this.#predictWindow = predictWindow
     for (const step of request.steps) checkStep(step)
     checkLabel(network, request.label ?? null)
     const { length, halo } = windowShape(network)
     this.latency = length + halo
-    this.passes = request.steps.map(() => ({ start: 0, audio: new Float32Array(0), ended: false, window: 0 }))
-    this.melEnded = network.mel === null
+    this.#passes = request.steps.map(() => ({ start: 0, audio: new Float32Array(0), ended: false, window: 0 }))
+    this.#melEnded = network.mel === null
   }
 
   pushMel(mel: Mel, last: boolean): void {
-    this.checkAlive()
-    checkMel(this.network, mel)
-    if (this.melEnded) throw new DiffWaveError('BAD_SHAPE', 'mel frames come after the last')
+    this.#checkAlive()
+    checkMel(this.#network, mel)
+    if (this.#melEnded) throw new DiffWaveError('BAD_SHAPE', 'mel frames come after the last')
     const added = new Float32Array(mel.data.length)
     for (let band = 0; band < mel.bands; band++) {
       for (let frame = 0; frame < mel.frames; frame++) {
         added[frame * mel.bands + band] = mel.data[band * mel.frames + frame]!
       }
     }
-    this.frames = joined(this.frames, added)
-    this.melEnded = last
+    this.#frames = joined(this.#frames, added)
+    this.#melEnded = last
   }
 
   async predict(pass: number, audio: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array> {
-    this.checkAlive()
+    this.#checkAlive()
     throwIfAborted(signal)
-    const state = this.passes[pass]
+    const state = this.#passes[pass]
     if (state === undefined) throw new DiffWaveError('BAD_SHAPE', 'there is no such pass', { got: String(pass) })
     if (state.ended) throw new DiffWaveError('BAD_SHAPE', 'audio comes after the pass’s end')
-    if (audio.length % this.network.patch !== 0) {
+    if (audio.length % this.#network.patch !== 0) {
       throw new DiffWaveError('BAD_SHAPE', 'audio has the wrong length', {
-        expected: `a multiple of ${this.network.patch} samples`,
+        expected: `a multiple of ${this.#network.patch} samples`,
         got: String(audio.length),
       })
     }
     checkFinite(audio, 'audio')
-    this.checkMelCovers(state.start + state.audio.length + audio.length)
+    this.#checkMelCovers(state.start + state.audio.length + audio.length)
     state.audio = joined(state.audio, audio)
     state.ended = last
     const available = state.start + state.audio.length
     const results: Float32Array[] = []
-    const { length, halo } = windowShape(this.network)
+    const { length, halo } = windowShape(this.#network)
     for (;;) {
       const end = (state.window + 1) * length
       if (last ? state.window * length >= available : end + halo > available) break
       throwIfAborted(signal)
-      results.push(await this.runWindow(state, pass, last ? available : Number.POSITIVE_INFINITY))
-      this.checkAlive()
+      results.push(await this.#runWindow(state, pass, last ? available : Number.POSITIVE_INFINITY))
+      this.#checkAlive()
       state.window++
       const keepFrom = Math.max(Math.min(state.window * length - halo, available), state.start)
       state.audio = state.audio.slice(keepFrom - state.start)
       state.start = keepFrom
     }
-    this.forgetFrames()
+    this.#forgetFrames()
     return results.reduce(joined, new Float32Array(0))
   }
 
   /** The frames that the contract asks for before audio up to `samples` is fed are here. */
-  private checkMelCovers(samples: number): void {
-    const { mel } = this.network
+  #checkMelCovers(samples: number): void {
+    const { mel } = this.#network
     if (mel === null) return
-    const needed = Math.ceil(samples / melHop(mel)) + (this.melEnded ? 0 : melContext(mel))
-    const present = this.firstFrame + this.frames.length / mel.bands
+    const needed = Math.ceil(samples / melHop(mel)) + (this.#melEnded ? 0 : melContext(mel))
+    const present = this.#firstFrame + this.#frames.length / mel.bands
     if (needed > present) {
       throw new DiffWaveError('BAD_SHAPE', 'audio is fed before the mel frames it needs', {
         expected: `frames up to ${needed}`,
@@ -108,55 +115,55 @@ export class WindowedStream implements NoiseStream {
     }
   }
 
-  private async runWindow(state: Pass, pass: number, samples: number): Promise<Float32Array> {
-    const bands = this.network.mel?.bands ?? 0
-    const present = bands === 0 ? 0 : this.firstFrame + this.frames.length / bands
-    const place = windowPlace(this.network, state.window, samples, this.melEnded ? present : Number.POSITIVE_INFINITY)
-    const epsilon = await this.predictWindow({
+  async #runWindow(state: Pass, pass: number, samples: number): Promise<Float32Array> {
+    const bands = this.#network.mel?.bands ?? 0
+    const present = bands === 0 ? 0 : this.#firstFrame + this.#frames.length / bands
+    const place = windowPlace(this.#network, state.window, samples, this.#melEnded ? present : Number.POSITIVE_INFINITY)
+    const epsilon = await this.#predictWindow({
       audio: state.audio.slice(place.audioFrom - state.start, place.audioTo - state.start),
-      step: this.request.steps[pass]!,
-      label: this.request.label ?? null,
-      mel: this.network.mel === null ? null : this.melFrames(place.audioFrom, place.framesFrom, place.framesTo),
+      step: this.#request.steps[pass]!,
+      label: this.#request.label ?? null,
+      mel: this.#network.mel === null ? null : this.#melFrames(place.audioFrom, place.framesFrom, place.framesTo),
     })
     return epsilon.slice(place.from - place.audioFrom, place.to - place.audioFrom)
   }
 
   /** Frames from … to − 1, `[bands × frames]`. */
-  private melFrames(audioFrom: number, from: number, to: number): MelFrames {
-    const { bands } = this.network.mel!
+  #melFrames(audioFrom: number, from: number, to: number): MelFrames {
+    const { bands } = this.#network.mel!
     const count = to - from
     const data = new Float32Array(bands * count)
     for (let band = 0; band < bands; band++) {
       for (let frame = 0; frame < count; frame++) {
-        data[band * count + frame] = this.frames[(from - this.firstFrame + frame) * bands + band]!
+        data[band * count + frame] = this.#frames[(from - this.#firstFrame + frame) * bands + band]!
       }
     }
-    return { data, bands, frames: count, firstSample: audioFrom - from * melHop(this.network.mel!) }
+    return { data, bands, frames: count, firstSample: audioFrom - from * melHop(this.#network.mel!) }
   }
 
   /** Drops the frames that no pass will read again. */
-  private forgetFrames(): void {
-    const bands = this.network.mel?.bands
+  #forgetFrames(): void {
+    const bands = this.#network.mel?.bands
     if (bands === undefined) return
     const needed = Math.min(
-      ...this.passes.map(
-        pass => windowPlace(this.network, pass.window, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY).framesFrom,
+      ...this.#passes.map(
+        pass => windowPlace(this.#network, pass.window, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY).framesFrom,
       ),
     )
-    const present = this.firstFrame + this.frames.length / bands
+    const present = this.#firstFrame + this.#frames.length / bands
     const keepFrom = Math.min(needed, present)
-    if (keepFrom <= this.firstFrame) return
-    this.frames = this.frames.slice((keepFrom - this.firstFrame) * bands)
-    this.firstFrame = keepFrom
+    if (keepFrom <= this.#firstFrame) return
+    this.#frames = this.#frames.slice((keepFrom - this.#firstFrame) * bands)
+    this.#firstFrame = keepFrom
   }
 
-  private checkAlive(): void {
-    if (this.disposed) throw new DiffWaveError('DISPOSED', 'the stream was disposed')
+  #checkAlive(): void {
+    if (this.#disposed) throw new DiffWaveError('DISPOSED', 'the stream was disposed')
   }
 
   dispose(): void {
-    this.disposed = true
-    this.frames = new Float32Array(0)
-    this.passes.length = 0
+    this.#disposed = true
+    this.#frames = new Float32Array(0)
+    this.#passes.length = 0
   }
 }

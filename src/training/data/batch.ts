@@ -31,11 +31,14 @@ export class BatchMaker {
   readonly #drawSteps
 
   /** @param model the model, its prior measured */
-  constructor(
-    private readonly config: TrainingConfig,
-    private readonly model: ModelConfig,
-    private readonly clips: readonly Clip[],
-  ) {
+  readonly #config: TrainingConfig
+  readonly #model: ModelConfig
+  readonly #clips: readonly Clip[]
+
+  constructor(config: TrainingConfig, model: ModelConfig, clips: readonly Clip[]) {
+    this.#config = config
+    this.#model = model
+    this.#clips = clips
     this.schedule = noiseSchedule(model.diffusion.training)
     this.#domain = domainOf(model)
     this.cropper = new Cropper(model, this.#domain)
@@ -60,8 +63,8 @@ export class BatchMaker {
 
   /** The batch of a draw: number (update × accumulation + part). */
   batch(draw: number): NoisedBatch & { readonly steps: Float64Array } {
-    const { batch, cropSamples, gain: range, labelDropout } = this.config.data
-    const { seed } = this.config
+    const { batch, cropSamples, gain: range, labelDropout } = this.#config.data
+    const { seed } = this.#config
     const crops = Array.from({ length: batch }, (_, i) => {
       const number = (k: number) => uniform(seed, draw, batchIndices.crops + i * NUMBERS_PER_CROP + k)
       const decibels = range[0] + (range[1] - range[0]) * number(2)
@@ -76,8 +79,8 @@ export class BatchMaker {
 
   /** Crops with noise added: what an engine is asked. @param white standard normal numbers, one array per crop */
   noised(crops: readonly Crop[], steps: Float64Array, white: readonly Float32Array[]) {
-    const { loss, weighting } = this.config
-    const { diffusion, network } = this.model
+    const { loss, weighting } = this.#config
+    const { diffusion, network } = this.#model
     const levels = Array.from(steps, step => alphaBarAt(this.schedule, step))
     const domain = this.#domain
     const noise = crops.map(({ mel }, i) => domain.noise(mel === null ? null : readWhole(mel))(white[i]!, 0))
@@ -85,7 +88,7 @@ export class BatchMaker {
     const ownWeights = crops.map(({ mel }, i) => domain.lossWeight(mel, white[i]!.length, loss, bases[i]!))
     const weighted = weighting.kind !== 'none' || ownWeights.some(weight => weight !== null)
     const weight = ownWeights.map((own, i) => own ?? new Float32Array(white[i]!.length).fill(bases[i]!))
-    const { emphasis: exponent } = this.config
+    const { emphasis: exponent } = this.#config
     return {
       audio: crops.map((crop, i) => diffuse(crop.audio, noise[i]!, levels[i]!)),
       target: crops.map((crop, i) => predictionTarget(diffusion.prediction, crop.audio, noise[i]!, levels[i]!)),
@@ -109,14 +112,14 @@ export class BatchMaker {
       if (this.#ends[middle]! > at) high = middle
       else low = middle + 1
     }
-    const clip = this.clips[low]!
-    const { cropSamples, leadIn } = this.config.data
+    const clip = this.#clips[low]!
+    const { cropSamples, leadIn } = this.#config.data
     const room = cropSamples - clip.samples.length
     if (room > 0 && leadIn > 0) {
       const unit = this.#domain.block
-      return { clip, start: -Math.floor((lead * Math.min(room, leadIn * this.model.sampleRate)) / unit) * unit }
+      return { clip, start: -Math.floor((lead * Math.min(room, leadIn * this.#model.sampleRate)) / unit) * unit }
     }
     const before = low === 0 ? 0 : this.#ends[low - 1]!
-    return { clip, start: (at - before) * audioHop(this.model) }
+    return { clip, start: (at - before) * audioHop(this.#model) }
   }
 }

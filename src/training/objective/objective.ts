@@ -20,7 +20,10 @@ export interface NoisedBatch extends LossRequest {
 export class Objective {
   readonly #spectral: SpectralLoss | null
 
-  constructor(private readonly config: Pick<TrainingConfig, 'loss' | 'spectral'>) {
+  readonly #config: Pick<TrainingConfig, 'loss' | 'spectral'>
+
+  constructor(config: Pick<TrainingConfig, 'loss' | 'spectral'>) {
+    this.#config = config
     this.#spectral = config.spectral === null ? null : new SpectralLoss(config.spectral.windows)
   }
 
@@ -72,15 +75,15 @@ export class Objective {
     for (let n = 0; n < error.length; n++) {
       const e = error[n]!
       const w = weight?.[n] ?? 1
-      loss += w * (this.config.loss === 'l1' ? Math.abs(e) : e * e)
-      gradient[n] = (w * (this.config.loss === 'l1' ? Math.sign(e) : 2 * e)) / error.length
+      loss += w * (this.#config.loss === 'l1' ? Math.abs(e) : e * e)
+      gradient[n] = (w * (this.#config.loss === 'l1' ? Math.sign(e) : 2 * e)) / error.length
     }
     return { loss: loss / error.length, gradient }
   }
 
   /** With x_0 = α·x_t − σ·v, an error e of v is one of −σ·e of x̂_0. Adds to the gradient by e. */
   #spectralOf(batch: NoisedBatch, i: number, error: Float32Array, gradient: Float32Array): number {
-    const { spectral } = this.config
+    const { spectral } = this.#config
     if (spectral === null || this.#spectral === null) return 0
     const sigma = Math.sqrt(1 - batch.levels[i]!)
     const clean = batch.emphases[i]?.(batch.clean[i]!) ?? batch.clean[i]!

@@ -24,10 +24,10 @@ export class Adam {
   /** Updates made so far. */
   step = 0
   readonly moments = new Map<string, Moments>()
-  private readonly options: z.output<typeof optionsSchema>
+  readonly #options: z.output<typeof optionsSchema>
 
   constructor(options: AdamOptions = {}) {
-    this.options = check(optionsSchema, options, 'Adam options')
+    this.#options = check(optionsSchema, options, 'Adam options')
   }
 
   /** Changes `parameters` in place by one update. Parameters without a gradient stay as they are. */
@@ -36,7 +36,7 @@ export class Adam {
     gradients: ReadonlyMap<string, Float32Array>,
     learningRate: number,
   ): void {
-    const { beta1, beta2, epsilon } = this.options
+    const { beta1, beta2, epsilon } = this.#options
     this.step++
     const stepSize = learningRate / (1 - beta1 ** this.step)
     const root = Math.sqrt(1 - beta2 ** this.step)

@@ -149,19 +149,19 @@ export class EventLog {
   readonly path: string
   #started = false
 
+  readonly #now: () => number
+
   /** @param now wall time in seconds since 1970, which also names the file */
-  constructor(
-    folder: string,
-    private readonly now: () => number,
-  ) {
+  constructor(folder: string, now: () => number) {
+    this.#now = now
     this.path = join(folder, `events.out.tfevents.${Math.floor(now())}.diffwave`)
   }
 
   /** @throws DiffWaveError `DISK_FULL`, `NOT_WRITABLE` */
   async write(step: number, summaries: readonly Summary[]): Promise<void> {
-    const records = [frameRecord(encodeEvent(this.now(), step, summaries))]
+    const records = [frameRecord(encodeEvent(this.#now(), step, summaries))]
     if (!this.#started) {
-      records.unshift(frameRecord(Buffer.concat([double(1, this.now()), text(3, 'brain.Event:2')])))
+      records.unshift(frameRecord(Buffer.concat([double(1, this.#now()), text(3, 'brain.Event:2')])))
     }
     this.#started = true
     try {
