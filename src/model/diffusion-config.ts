@@ -82,7 +82,7 @@ const samplingScheduleSchema = z.union([betas, z.strictObject({ betas, sampler: 
 
 /** Schema of what the diffusion process needs to know of a model. */
 export const diffusionSchema = z.strictObject({
-  /** The schedule the model was trained on: its steps are what the network is told. */
+  /** The schedule the model was trained on: its steps are the network's input. */
   training: noiseScheduleSchema,
   /** Shorter schedules to sample with, by number of steps ("6") or name; each within the training range of ᾱ. */
   sampling: z.record(z.string().min(1), samplingScheduleSchema).default({}),

@@ -163,7 +163,7 @@ export const trainingConfigSchema = z
         kind: z.literal('mdct'),
         /** Gains go as a band's level to the power of minus this: 1 makes all bands equally loud, 0 leaves them. */
         equalisation: z.number().min(0).max(1).default(0.5),
-        /** Root mean square of all coefficients: at which noise levels the data are told from noise. */
+        /** Root mean square of all coefficients. It decides at which noise levels the data stand out from the noise. */
         deviation: z.number().positive().max(10).default(0.5),
       })
       .nullable()

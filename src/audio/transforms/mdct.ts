@@ -130,7 +130,7 @@ export class MdctSynthesis {
   }
 
   /**
-   * Appends whole blocks and gives the samples that have become final.
+   * Appends whole blocks and returns the samples that have become final.
    * @param last no more follow: all that is left is given
    */
   push(coefficients: Float32Array, last: boolean): Float32Array {

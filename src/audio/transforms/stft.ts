@@ -97,7 +97,7 @@ export class FrameTransform {
    * With E and O the spectra of the even and the odd samples, X_k = E_k + e^(−2πik/N)·O_k, and E + i·O is the spectrum
    * of even + i·odd.
    *
-   * @param spectrum as `forward` gives it
+   * @param spectrum as `forward` returns it
    */
   inverseAdd(spectrum: ArrayLike<number>, samples: Float64Array, start: number): void {
     const { window } = this

@@ -4,7 +4,7 @@
  */
 import { melContext, melHop, type NetworkConfig, receptiveRadius } from '../../model/network.js'
 
-/** Lengths in samples: a window gives `length` samples of ε and reads `halo` more of audio on either side. */
+/** Lengths in samples: a window yields `length` samples of output and reads `halo` more of audio on either side. */
 export interface WindowShape {
   readonly length: number
   readonly halo: number

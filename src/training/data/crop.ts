@@ -37,7 +37,7 @@ export function clipAudio(clip: Clip): Float32Array {
   return audio
 }
 
-/** Places where a crop of a clip can start; one where it is shorter than a crop. */
+/** Number of places where a crop of a clip can start; one if the clip is shorter than a crop. */
 export function cropStarts(clip: Clip, model: ModelConfig, count: number): number {
   return Math.max(1, Math.floor((clip.samples.length - count) / audioHop(model)) + 1)
 }

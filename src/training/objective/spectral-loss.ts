@@ -27,7 +27,7 @@ class Resolution {
     this.#unit = 1 / Math.sqrt(this.#predicted.window.reduce((sum, w) => sum + w * w, 0))
   }
 
-  /** Adds weight × ∂loss/∂predicted to `gradient`; gives the loss. */
+  /** Adds weight × ∂loss/∂predicted to `gradient`; returns the loss. */
   add(predicted: Float32Array, target: Float32Array, gradient: Float64Array, weight: number): number {
     const { bins } = this.#predicted
     const frames = Math.floor((predicted.length - this.size) / this.#hop) + 1

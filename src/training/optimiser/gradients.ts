@@ -26,7 +26,7 @@ export function addGradients(total: Gradients, more: Gradients): void {
   }
 }
 
-/** Brings the norm down to `bound` where it is above, as PyTorch's `clip_grad_norm_`; gives the norm before. */
+/** Scales the norm down to `bound` if it is above, as PyTorch's `clip_grad_norm_`; returns the norm before. */
 export function clipGradients(gradients: Gradients, bound: number | null): number {
   const norm = globalNorm(gradients)
   if (bound !== null && norm > bound) scaleGradients(gradients, bound / (norm + 1e-6))
