@@ -154,22 +154,23 @@ async function refuseInputs(outputs: readonly string[], inputs: readonly Input[]
 }
 
 /**
- * Makes sure that existing files may be overwritten: because of `--force`, or because the user agrees on the terminal.
+ * Asks before existing files are overwritten, if there is a terminal to ask on and `--force` was not given. A script has
+ * said what it wants: there, files are overwritten without a question.
  *
- * @throws DiffWaveError `BAD_OPTION` if they may not
+ * @throws DiffWaveError `BAD_OPTION` if the user does not agree
  */
 export async function confirmOverwrite(
   context: Context,
   outputs: readonly string[],
   force: boolean | undefined,
 ): Promise<void> {
-  if (force) return
+  if (force || !process.stdin.isTTY || !process.stderr.isTTY) return
   const existing: string[] = []
   for (const path of outputs) if (path !== STDOUT && (await kindOfPath(path)) === 'file') existing.push(path)
   const [first] = existing
   if (first === undefined) return
   const problem = existing.length === 1 ? 'the file exists already' : `${existing.length} of the files exist already`
-  if (process.stdin.isTTY && process.stderr.isTTY && !context.json && !context.quiet) {
+  if (!context.json && !context.quiet) {
     const terminal = createInterface({ input: process.stdin, output: process.stderr })
     // Ctrl-C arrives here while the question is open; passed on, it ends the run as always.
     terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))

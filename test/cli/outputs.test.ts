@@ -1,9 +1,10 @@
 /** Where results may go, and what is never overwritten. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync, linkSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { noiseWav, npyMel, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
-import { diffwave, scratch, shell } from '../support/process.js'
+import { diffwave, program, scratch, shell } from '../support/process.js'
 
 const { folder, at, put } = scratch()
 const recording = put('data/take.wav', noiseWav(0, 2000))
@@ -47,34 +48,63 @@ describe('an input is never overwritten, whatever path leads to it', () => {
   })
 })
 
-describe('files that exist are overwritten only with --force', () => {
-  test('a file', () => {
+const hasTerminal = spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0
+
+/** Runs a command line on a pseudo terminal, with an answer to its question. */
+function onTerminal(args: readonly string[], answer: string) {
+  const command = [process.execPath, program, ...args].map(word => `'${word}'`).join(' ')
+  const run = spawnSync('script', ['-qec', command, '/dev/null'], {
+    input: answer,
+    encoding: 'utf8',
+    env: { ...process.env, NO_COLOR: '1' },
+  })
+  return { status: run.status, output: run.stdout }
+}
+
+describe('files that exist', { skip: hasTerminal ? false : 'no script(1) to make a terminal' }, () => {
+  test('are kept if the answer on the terminal is no', () => {
     const output = put('exists.wav', 'dear')
-    const args = ['synthesize', mel, ...fast, '-o', output]
-    const run = diffwave(args)
-    assert.equal(run.status, 2)
-    assert.match(run.stderr, /^error\[BAD_OPTION\]: the file exists already.*\nhint: .*--force/)
+    const run = onTerminal(['synthesize', mel, ...fast, '-o', output], 'n\n')
+    assert.equal(run.status, 2, run.output)
+    assert.match(run.output, /exists\. Overwrite\? \[y\/N\]/)
+    assert.match(run.output, /error\[BAD_OPTION\]: the file exists already.*\s+hint: .*--force/)
     assert.equal(readFileSync(output, 'utf8'), 'dear')
-    assert.equal(diffwave([...args, '--force']).status, 0)
-    assert.ok(statSync(output).size > 1000)
   })
 
-  test('a picture beside a new WAV, and files in a folder', () => {
+  test('are overwritten if the answer is yes, or with --force', () => {
+    for (const [name, extra, answer] of [
+      ['yes.wav', [], 'y\n'],
+      ['force.wav', ['--force'], ''],
+    ] as const) {
+      const output = put(name, 'dear')
+      const run = onTerminal(['synthesize', mel, ...fast, '-o', output, ...extra], answer)
+      assert.equal(run.status, 0, run.output)
+      assert.ok(statSync(output).size > 1000)
+    }
+  })
+
+  test('count if they are pictures, or in a folder', () => {
     put('new.png', 'dear')
-    assert.equal(diffwave(['synthesize', mel, ...fast, '-o', at('new.wav'), '--picture']).status, 2)
+    assert.equal(onTerminal(['synthesize', mel, ...fast, '-o', at('new.wav'), '--picture'], 'n\n').status, 2)
     put('folder/m.wav', 'dear')
-    assert.equal(diffwave(['synthesize', mel, ...fast, '-o', at('folder')]).status, 2)
+    assert.equal(onTerminal(['synthesize', mel, ...fast, '-o', at('folder')], 'n\n').status, 2)
     assert.equal(readFileSync(at('folder/m.wav'), 'utf8'), 'dear')
   })
 
-  test('generated clips, mels and reports', () => {
+  test('count if they are clips, mels or reports', () => {
     put('clips/clip-7.wav', 'dear')
     const generate = ['generate', '-m', smallGenerator, '--seconds', '0.02', '--steps', '6']
-    assert.equal(diffwave([...generate, '-n', '2', '--seed', '6', '-o', at('clips')]).status, 2)
-    assert.ok(!existsSync(at('clips/clip-6.wav')), 'nothing is written before it is refused')
+    assert.equal(onTerminal([...generate, '-n', '2', '--seed', '6', '-o', at('clips')], 'n\n').status, 2)
+    assert.ok(!existsSync(at('clips/clip-6.wav')), 'nothing is written before the answer')
     put('report.html', 'dear')
-    assert.equal(diffwave(['evaluate', '--reference', at('data'), '-o', at('report.html')]).status, 2)
-    assert.equal(diffwave(['mel', recording, '-o', mel, '--convention', 'lmnt']).status, 2)
+    assert.equal(onTerminal(['evaluate', '--reference', at('data'), '-o', at('report.html')], 'n\n').status, 2)
+    assert.equal(onTerminal(['mel', recording, '-o', mel, '--convention', 'lmnt'], 'n\n').status, 2)
+  })
+
+  test('are overwritten where there is no terminal', () => {
+    const output = put('script.wav', 'dear')
+    assert.equal(diffwave(['synthesize', mel, ...fast, '-o', output]).status, 0)
+    assert.ok(statSync(output).size > 1000)
   })
 })
 
