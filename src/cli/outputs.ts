@@ -154,8 +154,8 @@ async function refuseInputs(outputs: readonly string[], inputs: readonly Input[]
 }
 
 /**
- * Asks before existing files are overwritten, if there is a terminal to ask on and `--force` was not given. A script has
- * said what it wants: there, files are overwritten without a question.
+ * Asks before existing files are overwritten, if there is a terminal to ask on and `--force` was not given. A script
+ * has said what it wants: there, files are overwritten without a question.
  *
  * @throws DiffWaveError `BAD_OPTION` if the user does not agree
  */
