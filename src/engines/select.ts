@@ -122,7 +122,7 @@ async function firstAvailable(attempts: readonly (() => Promise<Engine>)[]): Pro
   throw new DiffWaveError('ENGINE_UNAVAILABLE', `no engine runs here: ${reasons.join('; ')}`)
 }
 
-/** Engines that are about ten times slower than the native one, or more. */
+/** Engines that take 20 to 60 times as long per step as the native one (docs/performance.md), or longer. */
 const slowEngines: ReadonlySet<string> = new Set(['tensorflow:wasm', 'tensorflow:cpu'])
 
 function slowNote(name: string): string {
