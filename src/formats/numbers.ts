@@ -1,4 +1,4 @@
-/** Numbers of the storage types that files use, as float32. Little-endian by default. */
+/** Numbers of the storage types that files use, from and to float32. Little-endian by default. */
 import { DiffWaveError } from '../core/errors.js'
 
 /** A number's type in a file. */
@@ -34,7 +34,11 @@ export const bytesPerNumber: Readonly<Record<NumberType, number>> = {
   BOOL: 1,
 }
 
-/** IEEE 754 half precision. */
+/** One float32 and its bits. */
+const wordValue = new Float32Array(1)
+const wordBits = new Uint32Array(wordValue.buffer)
+
+/** The number of an IEEE 754 half-precision pattern. */
 function half(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1
   const exponent = (bits >> 10) & 31
@@ -78,9 +82,8 @@ export function readNumbers(
     F32: at => view.getFloat32(at, littleEndian),
     F16: at => half(view.getUint16(at, littleEndian)),
     BF16: at => {
-      const word = new DataView(new ArrayBuffer(4))
-      word.setUint32(0, view.getUint16(at, littleEndian) << 16)
-      return word.getFloat32(0)
+      wordBits[0] = view.getUint16(at, littleEndian) << 16
+      return wordValue[0]!
     },
     I64: at => Number(view.getBigInt64(at, littleEndian)),
     I32: at => view.getInt32(at, littleEndian),
@@ -120,4 +123,56 @@ function checkRange(numbers: Float32Array, original: (index: number) => number, 
  */
 export function float32Bytes(data: Float32Array): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+}
+
+/** The types that weights are written in. */
+export const weightTypes = ['F32', 'F16', 'BF16'] as const
+/** A type that weights are written in: float32, IEEE 754 half precision or bfloat16. */
+export type WeightType = (typeof weightTypes)[number]
+
+/** The bits of a float32 (as bits) in half precision, rounded to nearest, ties to even. */
+function halfBits(bits: number): number {
+  const sign = (bits >>> 16) & 0x8000
+  const size = bits & 0x7fffffff
+  if (size > 0x7f800000) return sign | 0x7e00
+  // From 65,520 on, halfway between the largest number and the next power of two, it is infinity.
+  if (size >= 0x477ff000) return sign | 0x7c00
+  // From 2^-14 on: another exponent bias, and 13 bits fewer.
+  if (size >= 0x38800000) return sign | ((size - 0x38000000 + 0xfff + ((size >>> 13) & 1)) >>> 13)
+  wordBits[0] = size
+  const units = wordValue[0]! * 2 ** 24
+  const floor = Math.floor(units)
+  const rest = units - floor
+  return sign | (rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor)
+}
+
+/** The bits of a float32 (as bits) in bfloat16, rounded to nearest, ties to even. */
+function bfloat16Bits(bits: number): number {
+  if ((bits & 0x7fffffff) > 0x7f800000) return ((bits >>> 16) & 0x8000) | 0x7fc0
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16
+}
+
+/**
+ * Float32 numbers as little-endian bytes of a type, rounded to nearest, ties to even. Infinity and NaN stay what they
+ * are. `F32` shares memory with `data`.
+ *
+ * @param where names the numbers in errors
+ * @throws DiffWaveError `NOT_FINITE` for a finite number that the type can only hold as infinity
+ */
+export function writeNumbers(data: Float32Array, type: WeightType, where: string): Uint8Array {
+  if (type === 'F32') return float32Bytes(data)
+  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length)
+  const out = new Uint16Array(data.length)
+  const convert = type === 'F16' ? halfBits : bfloat16Bits
+  const infinity = type === 'F16' ? 0x7c00 : 0x7f80
+  for (let i = 0; i < data.length; i++) {
+    out[i] = convert(bits[i]!)
+    if ((out[i]! & 0x7fff) !== infinity || !Number.isFinite(data[i])) continue
+    throw new DiffWaveError('NOT_FINITE', `number ${i} is too large for ${type}`, {
+      expected: type === 'F16' ? 'at most 65,504 in size' : 'at most 3.39e38 in size',
+      got: String(data[i]),
+      where,
+    })
+  }
+  return new Uint8Array(out.buffer)
 }

@@ -20,7 +20,8 @@ export interface SafetensorsHeader {
 }
 
 const MAX_RANK = 16
-const METADATA = '__metadata__'
+/** The member of the header that is not a tensor. */
+export const METADATA = '__metadata__'
 
 /**
  * @throws DiffWaveError `BAD_SAFETENSORS`, `TOO_LARGE` (too many tensors), `UNSUPPORTED_FORMAT` (a dtype that is not

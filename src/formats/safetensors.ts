@@ -7,8 +7,8 @@ import { DiffWaveError } from '../core/errors.js'
 import { MAX_SAFETENSORS_HEADER_BYTES } from '../core/limits.js'
 import { elementCount, type Tensor, type Tensors } from '../core/tensor.js'
 import { wrongFileHint } from '../core/wrong-file.js'
-import { bytesPerNumber, float32Bytes, readNumbers } from './numbers.js'
-import { parseSafetensorsHeader, type SafetensorsEntry } from './safetensors-header.js'
+import { bytesPerNumber, readNumbers, type WeightType, writeNumbers } from './numbers.js'
+import { METADATA, parseSafetensorsHeader, type SafetensorsEntry } from './safetensors-header.js'
 
 export interface SafetensorsFile {
   readonly tensors: Map<string, Tensor>
@@ -81,27 +81,39 @@ function checkLayout(entries: ReadonlyMap<string, SafetensorsEntry>, available: 
   if (end !== available) throw bad(`${available - end} bytes follow the last tensor`)
 }
 
-/** A safetensors file of float32 tensors, in the order given. */
-export function encodeSafetensors(tensors: Tensors, metadata: ReadonlyMap<string, string> = new Map()): Uint8Array {
+/**
+ * A safetensors file, its tensors in the order given.
+ *
+ * @param type what the numbers are written as, rounded to nearest, ties to even; default `F32`
+ * @throws DiffWaveError `NOT_FINITE` for a finite number beyond the type's range
+ */
+export function encodeSafetensors(
+  tensors: Tensors,
+  metadata: ReadonlyMap<string, string> = new Map(),
+  type: WeightType = 'F32',
+): Uint8Array {
   const members: string[] = []
-  if (metadata.size > 0) members.push(`"__metadata__":${JSON.stringify(Object.fromEntries(metadata))}`)
+  if (metadata.size > 0) members.push(`"${METADATA}":${JSON.stringify(Object.fromEntries(metadata))}`)
+  const numbers: Uint8Array[] = []
   let offset = 0
   for (const [name, { shape, data }] of tensors) {
-    const entry = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] }
+    const bytes = writeNumbers(data, type, name)
+    const entry = { dtype: type, shape, data_offsets: [offset, offset + bytes.length] }
     members.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`)
-    offset += data.byteLength
+    numbers.push(bytes)
+    offset += bytes.length
   }
-  const json = `{${members.join(',')}}`
-  const header = new TextEncoder().encode(json)
+  const header = new TextEncoder().encode(`{${members.join(',')}}`)
   const padded = Math.ceil(header.length / 8) * 8
-  const bytes = new Uint8Array(8 + padded + offset)
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(padded), true)
-  bytes.set(header, 8)
-  bytes.fill(0x20, 8 + header.length, 8 + padded)
-  let at = 8 + padded
-  for (const { data } of tensors.values()) {
-    bytes.set(float32Bytes(data), at)
-    at += data.byteLength
+  const start = LENGTH_BYTES + padded
+  const file = new Uint8Array(start + offset)
+  new DataView(file.buffer).setBigUint64(0, BigInt(padded), true)
+  file.set(header, LENGTH_BYTES)
+  file.fill(0x20, LENGTH_BYTES + header.length, start)
+  let at = start
+  for (const bytes of numbers) {
+    file.set(bytes, at)
+    at += bytes.length
   }
-  return bytes
+  return file
 }

@@ -57,6 +57,74 @@ describe('reading and writing', () => {
   }
 })
 
+describe('writing half precision', () => {
+  const written = (type: 'F16' | 'BF16', ...values: number[]) => {
+    const file = encodeSafetensors(
+      new Map([['a', { shape: [values.length], data: Float32Array.from(values) }]]),
+      new Map(),
+      type,
+    )
+    return [...decodeSafetensors(file, 'a').tensors.get('a')!.data]
+  }
+
+  test('every half-precision number comes back as it is', () => {
+    const header = `{"a":{"dtype":"F16","shape":[65536],"data_offsets":[0,131072]}}`
+    const all = new Uint8Array(Uint16Array.from({ length: 65_536 }, (_, i) => i).buffer)
+    const { data } = decodeSafetensors(safetensors(header, all), 'a').tensors.get('a')!
+    assert.deepEqual(written('F16', ...data), [...data])
+  })
+
+  test('numbers between two are rounded to the nearest, ties to the even one', () => {
+    // Half precision has steps of 2^-10 above 1, and of 2^-24 below 2^-14; bfloat16 of 2^-7 above 1.
+    const ulp = 2 ** -10
+    assert.deepEqual(written('F16', 1 + 0.5 * ulp, 1 + 1.5 * ulp, 1 + 0.501 * ulp, -1 - 1.499 * ulp), [
+      1,
+      1 + 2 * ulp,
+      1 + ulp,
+      -1 - ulp,
+    ])
+    const unit = 2 ** -24
+    assert.deepEqual(written('F16', 0.5 * unit, 1.5 * unit, 2.5 * unit, 0.51 * unit, 1023.5 * unit, -1e-30), [
+      0,
+      2 * unit,
+      2 * unit,
+      unit,
+      1024 * unit,
+      -0,
+    ])
+    assert.deepEqual(written('F16', 65_519), [65_504])
+    const step = 2 ** -7
+    assert.deepEqual(written('BF16', 1 + 0.5 * step, 1 + 1.5 * step, 1 + 0.501 * step, -3.1), [
+      1,
+      1 + 2 * step,
+      1 + step,
+      -3.09375,
+    ])
+  })
+
+  test('infinity and NaN stay what they are', () => {
+    for (const type of ['F16', 'BF16'] as const) {
+      const values = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN]
+      assert.deepEqual(written(type, ...values), values)
+    }
+  })
+
+  test('a finite number that would become infinite is refused by name', () => {
+    for (const [type, value] of [
+      ['F16', 65_520],
+      ['F16', -1e6],
+      ['BF16', 3.4e38],
+    ] as const) {
+      assert.throws(() => written(type, 0, value), { name: 'DiffWaveError', code: 'NOT_FINITE', message: /number 1/ })
+    }
+  })
+
+  test('a cut-off file of half precision is refused', () => {
+    const file = encodeSafetensors(new Map([['a', { shape: [3], data: Float32Array.of(1, 2, 3) }]]), new Map(), 'F16')
+    assert.throws(() => decodeSafetensors(file.subarray(0, file.length - 1), 'a'), { code: 'TRUNCATED' })
+  })
+})
+
 describe('the time and memory of a header', () => {
   const timed = (header: string, data: Uint8Array): number => {
     const start = performance.now()
