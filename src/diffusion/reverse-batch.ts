@@ -39,7 +39,7 @@ export async function reverseBatch(request: BatchRequest): Promise<Float32Array[
       const z = draw === null ? null : await drawn(noise, draw, length)
       const { state, clean } = reverseStep(request, pass, states[i]!, outputs[i]!, z)
       states[i] = state
-      onStep?.({ pass, state: state.x, clean }, i)
+      onStep?.({ pass, input: clips[i]!, state: state.x, clean }, i)
     }
     onProgress?.({ done: (pass + 1) * length * noises.length, total: passes * length * noises.length })
   }

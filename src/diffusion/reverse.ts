@@ -67,10 +67,10 @@ interface Stretch {
   readonly last: boolean
 }
 
-/** Data that a sweep has finished: the state after its last pass, and x̂_0 if the process is watched. */
+/** Data that a sweep has finished: the state after its last pass, and what a watcher sees of that pass. */
 interface SweepPiece {
   readonly state: PassState
-  readonly clean: Float32Array | null
+  readonly watched: { readonly input: Float32Array; readonly clean: Float32Array } | null
 }
 
 /** Passes first … end − 1 of the process. */
@@ -104,11 +104,8 @@ export async function* reverseProcess(request: ReverseRequest): AsyncGenerator<F
     }
     const kept = concatenate(pieces.map(piece => piece.state))
     start = slicer(kept)
-    onStep?.({
-      pass: end - 1,
-      state: kept.x,
-      clean: () => concatenateAudio(pieces.map(piece => piece.clean ?? new Float32Array(0))),
-    })
+    const part = (name: 'input' | 'clean') => concatenateAudio(pieces.flatMap(piece => piece.watched?.[name] ?? []))
+    onStep?.({ pass: end - 1, input: part('input'), state: kept.x, clean: () => part('clean') })
   }
 }
 
@@ -131,7 +128,7 @@ async function* runSweep(
   try {
     for await (const stretch of stretches(request, stream, end === sampler.steps.length)) {
       let state = start(stretch)
-      let clean: Float32Array | null = null
+      let watched: SweepPiece['watched'] = null
       for (let pass = first; pass < end; pass++) {
         if (state.x.length === 0 && !stretch.last) break
         throwIfAborted(signal)
@@ -144,10 +141,10 @@ async function* runSweep(
         const z = draw === null ? null : noise(draw, from, output.length)
         const step = reverseStep(request, pass, here, output, z)
         state = step.state
-        if (onStep !== undefined) clean = step.clean()
+        if (onStep !== undefined) watched = { input: here.x, clean: step.clean() }
         report(output.length)
       }
-      if (state.x.length > 0) yield { state, clean }
+      if (state.x.length > 0) yield { state, watched }
     }
   } finally {
     stream.dispose()

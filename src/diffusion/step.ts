@@ -48,6 +48,8 @@ export function reverseStep(
 /** What a watcher of a process sees of a step: whole clips of data. */
 export interface WatchedStep {
   readonly pass: number
+  /** x before the step: what the network got. */
+  readonly input: Float32Array
   /** x after the step. */
   readonly state: Float32Array
   clean(): Float32Array

@@ -51,8 +51,9 @@ export async function fill(request: FillRequest): Promise<Float32Array> {
     const draw = drawOfPass(sampler, pass)
     const z = draw === null ? null : noise(draw)
     const step = reverseStep(request, pass, state, output, z, pass < passes - 1 ? agree : undefined)
+    const input = state.x
     state = step.state
-    onStep?.({ pass, state: state.x, clean: step.clean })
+    onStep?.({ pass, input, state: state.x, clean: step.clean })
   }
   return decodeWhole(domain, state.x, mel)
 }

@@ -1,21 +1,28 @@
 /** Watching the reverse process: the argument of `onStep`. */
 import type { Mel } from '../audio/mel/convention.js'
 import { type DataDomain, decodeWhole } from '../data-domain/data-domain.js'
+import { predictedNoise } from '../diffusion/prediction.js'
 import { alphaBarAfter, type Sampler } from '../diffusion/samplers/sampler.js'
 import type { WatchedStep } from '../diffusion/step.js'
 
-/** One reverse step, just taken. The audio is computed when `state()` or `clean()` is called, at once or later. */
+/** One reverse step, just taken. The audio is computed when one of its functions is called, at once or later. */
 export interface SamplingStep {
   /** Index of the step, 0 to `of` − 1. With several rounds per level (inpainting) each round counts. */
   readonly index: number
   /** Steps in all. */
   readonly of: number
+  /** Noise level of `input()`: √(1 − ᾱ), near 1 (noise) in the first step. */
+  readonly inputNoiseLevel: number
   /** Noise level of `state()`: √(1 − ᾱ), from near 1 (noise) down to 0 after the last step. */
   readonly noiseLevel: number
   /** Index of the clip in a batch, or of the stretch around a gap when inpainting; else 0. */
   readonly clip: number
   /** Sample of the result at which the audio begins: that of the stretch when inpainting, else 0. */
   readonly start: number
+  /** x_t before the step as audio, what the network got: a fresh copy. */
+  input(): Float32Array
+  /** The predicted noise ε as audio, (x_t − √ᾱ·x̂_0)/√(1 − ᾱ): a fresh copy. */
+  noise(): Float32Array
   /** x_t after the step as audio, before any phase refinement: a fresh copy. */
   state(): Float32Array
   /**
@@ -43,13 +50,17 @@ interface Watched {
 export function watchSteps(onStep: OnStep, watched: Watched): (step: WatchedStep) => void {
   const { domain, sampler, mel, length, clip = 0, start = 0 } = watched
   const audio = (data: Float32Array) => decodeWhole(domain, data, mel).slice(0, length)
-  return ({ pass, state, clean }) => {
+  return ({ pass, input, state, clean }) => {
+    const alphaBar = sampler.alphaBars[pass]!
     onStep({
       index: pass,
       of: sampler.steps.length,
+      inputNoiseLevel: Math.sqrt(1 - alphaBar),
       noiseLevel: Math.sqrt(1 - alphaBarAfter(sampler, pass)),
       clip,
       start,
+      input: () => audio(input),
+      noise: () => audio(predictedNoise('x0', clean(), input, alphaBar)),
       state: () => audio(state),
       clean: () => audio(clean()),
     })

@@ -116,6 +116,23 @@ describe('watching', () => {
     assert.deepEqual(await generator.generate({ seed: 3, onStep }), await generator.generate({ seed: 3 }))
   })
 
+  for (const [name, call] of Object.entries(calls)) {
+    test(`${name}: a step’s input is the state before it`, async () => {
+      const { steps, onStep } = watcher()
+      await call({ onStep })
+      for (const [i, step] of steps.entries()) {
+        const [input, clean, noise] = [step.input(), step.clean(), step.noise()]
+        if (i > 0) assert.deepEqual(input, steps[i - 1]!.state())
+        const sigma = step.inputNoiseLevel
+        const alpha = Math.sqrt(1 - sigma ** 2)
+        input.forEach((x, n) => {
+          const sum = alpha * clean[n]! + sigma * noise[n]!
+          assert.ok(Math.abs(x - sum) < 1e-3 * (1 + Math.abs(x)), `${x} ${sum}`)
+        })
+      }
+    })
+  }
+
   test('a phase refinement comes after the last step', async () => {
     const { steps, onStep } = watcher()
     const refined = await vocoder.synthesize(mel(12), { seed: 4, refine: 2, onStep })
