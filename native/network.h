@@ -21,6 +21,20 @@ constexpr float sqrtHalf = 0.70710678118654752f;
  */
 enum class Conditioner { none, transposed, frameRate };
 
+/** Overlapping windows of audio, seen as coefficients of a short Fourier transform (native/windows.h). */
+struct WindowsShape {
+  int kernel = 0;         // samples of a window, K; 0: no windows but patches
+  int stride = 0;         // samples from one to the next, S
+  int bins = 0;           // from 0 Hz up, N
+  bool learned = false;   // the two transforms are parameters
+  bool envelope = false;  // the deviation of each bin at each position is known: a scale of what comes in and goes out
+
+  /** Samples of a window before the first and after the last of its position. */
+  int margin() const { return (kernel - stride) / 2; }
+  /** Positions to either side whose windows overlap the samples of a position. */
+  int reach() const { return kernel == 0 ? 0 : (margin() + stride - 1) / stride; }
+};
+
 /** A network's `config.json`, as src/model/network.ts describes it. */
 struct NetworkShape {
   static constexpr int maxStrides = 6, maxEncoder = 8, maxLayers = 256;
@@ -28,7 +42,8 @@ struct NetworkShape {
   int channels = 0;
   int layers = 0;
   int dilationCycle = 1;
-  int patch = 1;           // samples per position
+  int patch = 1;           // samples per position; behind windows their stride
+  WindowsShape windows;    // in the place of patches
   bool inputMask = false;  // the output is gain · f + sigmoid(l) ⊙ audio, with f and l from the output projection
   int embedding = 0;       // size of the sinusoidal step embedding, which the caller computes
   int hidden = 0;          // outputs of the two linear layers after it
@@ -45,8 +60,15 @@ struct NetworkShape {
   int labels = 0;  // classes; 0: the network takes no label. Row `labels` of the table stands for "no label".
 
   int dilation(int layer) const { return 1 << (layer % dilationCycle); }
+  bool windowed() const { return windows.kernel > 0; }
+  /** Numbers in which a position's audio enters and leaves: samples, or cosine and sine of each bin. */
+  int signals() const { return windowed() ? 2 * windows.bins : patch; }
+  /** Inputs of the first projection per position: the audio, and with an envelope one more per bin. */
+  int inputs() const { return signals() + (windows.envelope ? windows.bins : 0); }
+  /** Values of an input mask per position; cosine and sine of a bin have one in common. */
+  int masks() const { return windowed() ? windows.bins : patch; }
   /** Outputs of the last projection per position: f, and with an input mask l after it. */
-  int outputs() const { return inputMask ? 2 * patch : patch; }
+  int outputs() const { return signals() + (inputMask ? masks() : 0); }
   /** Channels that a layer's conditioner projection takes. */
   int conditionerChannels() const { return encoders > 0 ? encoderChannels[encoders - 1] : bands; }
 };
@@ -70,7 +92,8 @@ struct LayerOffsets {
 
 /** Offsets of every parameter. */
 struct ParameterOffsets {
-  ParameterOffset input;  // [C, patch]
+  int64_t analysis = 0, synthesis = 0;  // [2N, K], if the windows are learned
+  ParameterOffset input;                // [C, inputs]
   ParameterOffset embedding1, embedding2;
   int64_t labels = 0;  // [labels + 1, hidden]
   ParameterOffset upsampler[NetworkShape::maxStrides];
@@ -90,7 +113,11 @@ inline ParameterOffsets::ParameterOffsets(const NetworkShape& s) {
     return result;
   };
   const int64_t C = s.channels, hidden = s.hidden;
-  input = place(C * s.patch, C);
+  if (s.windows.learned) {
+    analysis = place(int64_t(s.signals()) * s.windows.kernel, 0).weight;
+    synthesis = place(int64_t(s.signals()) * s.windows.kernel, 0).weight;
+  }
+  input = place(C * s.inputs(), C);
   embedding1 = place(hidden * s.embedding, hidden);
   embedding2 = place(hidden * hidden, hidden);
   if (s.labels > 0) labels = place((int64_t(s.labels) + 1) * hidden, 0).weight;
@@ -113,7 +140,7 @@ inline ParameterOffsets::ParameterOffsets(const NetworkShape& s) {
     layer[i].output = place(2 * C * C, 2 * C);
   }
   skip = place(C * C, C);
-  output = place(s.outputs() * C, s.outputs());
+  output = place(int64_t(s.outputs()) * C, s.outputs());
 }
 
 }  // namespace diffwave

@@ -35,6 +35,9 @@ ReferenceClip<float> referenceClip(const TrainingBatch::Clip& clip, const Networ
   r.frames = clip.frames;
   r.melOffset = clip.melOffset;
   r.label = clip.label;
+  if (clip.deviations != nullptr) {
+    r.deviations.assign(clip.deviations, clip.deviations + clip.samples / shape.patch * shape.windows.bins);
+  }
   return r;
 }
 
@@ -82,6 +85,9 @@ TrainingBatch::Clip readClip(const Js& js, napi_value from, const NetworkShape& 
   } else {
     clip.prediction = js.floats(js.property(from, "prediction"), clip.samples);
   }
+  if (shape.windows.envelope) {
+    clip.deviations = js.floats(js.property(from, "deviations"), clip.samples / shape.patch * shape.windows.bins);
+  }
   if (shape.conditioner == Conditioner::none) return clip;
   clip.frames = js.integer(js.property(from, "frames"));
   clip.melOffset = js.integer(js.property(from, "melOffset"));
@@ -94,8 +100,8 @@ TrainingBatch::Clip readClip(const Js& js, napi_value from, const NetworkShape& 
 }
 
 /**
- * Reads { parameters, clips: [{ audio, sinusoids, gain, label, target?, weight?, mel?, frames, melOffset, prediction?
- * }], squared?, gradients?, clipLosses?, cancelled: Uint8Array } and starts the work.
+ * Reads { parameters, clips: [{ audio, sinusoids, gain, label, target?, weight?, mel?, frames, melOffset, deviations?,
+ * prediction? }], squared?, gradients?, clipLosses?, cancelled: Uint8Array } and starts the work.
  */
 napi_value startBatch(const Js& js, napi_value* arguments, BatchJob::Part part) {
   Engine* engine = engineOf(js, arguments[0]);

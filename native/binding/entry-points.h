@@ -21,7 +21,8 @@ napi_value runBackward(const Js& js, napi_value* arguments);
 napi_value openStream(const Js& js, napi_value* arguments);
 /**
  * predict(engine, stream, request) → Promise<samples written, or a negative result; the stream is gone after that>.
- * request: { parameters, version, mels: [{ data, frames, last }], pass, audio, last, prediction, cancelled }
+ * request: { parameters, version, mels: [{ data, frames, last, deviations? }], pass, audio, last, prediction,
+ * cancelled }
  */
 napi_value predict(const Js& js, napi_value* arguments);
 /** closeStream(engine, stream): frees its memory now. */

@@ -22,6 +22,22 @@ int readList(const Js& js, napi_value list, int* to, int maxLength, const char* 
   return int(length);
 }
 
+/** Overlapping windows, if `kernel` is not 0. @param stride samples per position */
+WindowsShape readWindows(const Js& js, napi_value object, int stride) {
+  constexpr int64_t maxKernel = int64_t(1) << 20;  // so that no matrix overflows
+  constexpr const char* message = "bad windows";
+  WindowsShape w;
+  w.kernel = js.integer(js.property(object, "kernel"), 0, maxKernel, message);
+  if (w.kernel == 0) return w;
+  w.stride = stride;
+  require(w.kernel % 2 == 0 && w.kernel % stride == 0 && (w.kernel - stride) % 2 == 0, message);
+  w.bins = js.integer(js.property(object, "bins"), 1, w.kernel / 2 + 1, message);
+  w.learned = js.boolean(js.property(object, "learnedWindows"));
+  w.envelope = js.boolean(js.property(object, "envelope"));
+  require(!w.envelope || !w.learned, message);
+  return w;
+}
+
 }  // namespace
 
 NetworkShape readShape(const Js& js, napi_value object) {
@@ -36,6 +52,7 @@ NetworkShape readShape(const Js& js, napi_value object) {
   s.patch = positive("patch");
   s.embedding = positive("embedding");
   s.hidden = positive("hidden");
+  s.windows = readWindows(js, object, s.patch);
   s.inputMask = js.boolean(js.property(object, "inputMask"));
   s.tanhFirst = js.boolean(js.property(object, "tanhFirst"));
   s.residualAfterStep = js.boolean(js.property(object, "residualAfterStep"));

@@ -29,6 +29,8 @@ struct StreamJob : Job {
     const float* data;  // [bands × count]
     int64_t count;
     bool last;
+    const float* deviations;  // [positions × bins], behind windows with an envelope
+    int64_t positions;
   };
   using Job::Job;
   double execute() override;
@@ -56,7 +58,10 @@ double StreamJob::feed() {
                                             clip->passes, clip->label);
   }
   Stream& stream = *clip->stream;
-  for (const auto& frames : mel) stream.pushMel(frames.data, frames.count, frames.last);
+  for (const auto& frames : mel) {
+    stream.pushMel(frames.data, frames.count, frames.last);
+    if (frames.positions > 0) stream.pushEnvelope(frames.deviations, frames.positions);
+  }
   if (!stream.accepts(int(pass), samples, last) || room < stream.pending(int(pass)) + samples) return resultRefused;
   int64_t written = 0;
   const StreamOutcome outcome = stream.predict(int(pass), audio, samples, last, prediction, &written, cancelled);
@@ -121,6 +126,12 @@ napi_value predict(const Js& js, napi_value* arguments) {
             "bad mel");
     frames.data = js.floats(js.property(from, "data"), frames.count * engine->shape.bands);
     frames.last = js.boolean(js.property(from, "last"));
+    if (engine->shape.windows.envelope) {
+      int64_t size;
+      frames.deviations = js.floats(js.property(from, "deviations"), -1, &size);
+      require(size % engine->shape.windows.bins == 0, "bad envelope");
+      frames.positions = size / engine->shape.windows.bins;
+    }
     job->mel.push_back(frames);
   }
   job->pass = js.integer(js.property(request, "pass"), 0, job->clip->passes - 1, "unknown pass");

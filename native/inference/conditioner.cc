@@ -36,7 +36,10 @@ void ConditionerState::RowCache::extend(int64_t newEnd) {
 }
 
 int ConditionerState::widestRow(const ForwardWeights& w) {
-  int64_t widest = larger(w.kernels.melStride(w.shape.bands > 0 ? w.shape.bands : 1), w.shape.patch);
+  int64_t widest = larger(w.kernels.melStride(w.shape.bands > 0 ? w.shape.bands : 1), w.shape.inputs());
+  if (w.shape.windowed()) {
+    widest = larger(widest, larger(w.paddedSignals(), w.kernels.paddedChannels(w.shape.windows.kernel)));
+  }
   int channels = w.shape.bands;
   for (int i = 0; i < w.shape.encoders; i++) {
     widest = larger(widest, larger(3 * channels, w.kernels.paddedChannels(w.shape.encoderChannels[i])));

@@ -38,7 +38,8 @@ int findSecondStage(const ForwardWeights& weights, int threads) {
     const double direct = 8.0 * s.channels + (s.conditioner == Conditioner::transposed ? 2.0 * s.bands : 0);
     return s.dilation(layer) <= weights.kernels.maxWinogradDilation ? 0.72 * direct : direct;
   };
-  double all = s.patch, before = s.patch + cost(0);
+  const double first = s.inputs() + (s.windowed() ? double(s.signals()) * s.windows.kernel / s.channels : 0);
+  double all = first, before = first + cost(0);
   for (int i = 0; i < s.layers; i++) all += cost(i);
   int layer = 1;
   while (layer + 1 < s.layers && before + cost(layer) / 2 < all / 2) before += cost(layer++);
@@ -65,7 +66,8 @@ Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const 
       secondStage_(findSecondStage(*weights_, pool.threads())),
       advancePositions_(positionsPerAdvance(pool.threads(), secondStage_ > 0)),
       latency_(sumOfLags(weights_->shape, weights_->kernels)),
-      conditioner_(*weights_, pool, passes, latency_, advancePositions_) {
+      conditioner_(*weights_, pool, passes, latency_, advancePositions_),
+      envelope_(weights_->shape.windows) {
   passes_.reserve(size_t(passes));
   for (int i = 0; i < passes; i++) {
     passes_.emplace_back(*weights_, sinusoids + int64_t(i) * weights_->shape.embedding, gains[i], label);
@@ -73,8 +75,9 @@ Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const 
   const int widest = ConditionerState::widestRow(*weights_);
   kernelScratch_ = weights_->kernels.scratchSize(weights_->padded, widest);
   for (int i = 0; i < pool.threads(); i++) {
-    // The last rows hold the results of `finish`.
-    scratch_.push_back(allocate(kernelScratch_ + timeBlockPositions * (weights_->padded + widest)));
+    // The last rows hold the results of `finish`, or what `encode` has scaled.
+    const int own = weights_->padded + widest + (weights_->shape.windowed() ? weights_->paddedSignals() : 0);
+    scratch_.push_back(allocate(kernelScratch_ + int64_t(timeBlockPositions) * own));
   }
 }
 
@@ -99,10 +102,13 @@ void Stream::openPass(Pass& pass, int64_t whole) {
         ring(s.dilation(i) + lag(s, weights_->kernels, i) + advancePositions_ + (i == secondStage_ ? between : 0)));
   }
   pass.skip = ring(latency_ + 3 * advancePositions_ + between);
-  if (s.inputMask) {
-    pass.audio = {nullptr, pass.skip.capacity, s.patch};
-    pass.memory.push_back(allocate(pass.audio.capacity * s.patch));
+  if (s.inputMask || s.windowed()) {
+    pass.audio = {nullptr, pass.skip.capacity, s.windowed() ? weights_->paddedSignals() : s.patch};
+    pass.memory.push_back(allocate(pass.audio.capacity * pass.audio.stride));
     pass.audio.rows = pass.memory.back().data();
+  }
+  if (s.windowed()) {
+    pass.windows = std::make_unique<WindowedAudio>(*weights_, pass.skip.capacity + 2 * s.windows.reach());
   }
   pass.done.resize(size_t(s.layers));
 }
@@ -112,8 +118,9 @@ bool Stream::accepts(int index, int64_t samples, bool last) const {
   const Pass& pass = passes_[size_t(index)];
   const NetworkShape& s = weights_->shape;
   if (pass.length != INT64_MAX || samples < 0 || samples % s.patch != 0) return false;
-  const int64_t end = pass.fed + samples / s.patch;
+  const int64_t end = pass.received() + samples / s.patch;
   if (last && end == 0) return false;
+  if (s.windows.envelope && end > envelope_.end()) return false;
   if (s.conditioner == Conditioner::none) return true;
   return end <= smaller(conditioner_.ready(), conditioner_.frames() * (s.hop / s.patch));
 }
@@ -156,12 +163,19 @@ void Stream::feed(Pass& pass, const float* audio, int worker) {
     RowsTask task{};
     task.begin = begin + int64_t(block) * timeBlockPositions;
     task.end = smaller(task.begin + timeBlockPositions, end);
-    task.input = {const_cast<float*>(audio), INT64_MAX, s.patch};
     task.inputShift = begin;
-    task.steps = s.patch;
+    if (s.windowed()) {
+      task.input = pass.windows->windows(begin);
+      task.scratch = scratch_[size_t(by)].data();
+      task.input = encode(pass, task, task.scratch + kernelScratch_);
+      task.inputShift = s.windows.envelope ? task.begin : 0;
+    } else {
+      task.input = {const_cast<float*>(audio), INT64_MAX, s.patch};
+    }
+    task.steps = s.inputs();
     task.columns = weights_->padded;
     task.weights = weights_->input.data();
-    task.panelRows = s.patch;
+    task.panelRows = s.inputs();
     task.bias = weights_->inputBias.data();
     task.offset = pass.step.embedding.data();
     task.activation = Activation::relu;
@@ -169,10 +183,33 @@ void Stream::feed(Pass& pass, const float* audio, int worker) {
     task.scratch = scratch_[size_t(by)].data();
     weights_->kernels.rows(task);
     weights_->kernels.arrangeRows(task.output, task.begin, task.end, weights_->padded);
-    for (int64_t p = task.begin; s.inputMask && p < task.end; p++) {
+    for (int64_t p = task.begin; s.inputMask && !s.windowed() && p < task.end; p++) {
       memcpy(pass.audio.at(p), task.input.at(p - begin), size_t(s.patch) * sizeof(float));
     }
   });
+}
+
+/**
+ * X [positions × 2N] = windows · analysis into the pass's ring, and with an envelope (X / Ē, (ln E + 6) / 3)
+ * [positions × 3N] into `scratch`.
+ */
+Ring Stream::encode(Pass& pass, const RowsTask& block, float* scratch) {
+  const NetworkShape& s = weights_->shape;
+  RowsTask task = block;
+  task.steps = task.panelRows = s.windows.kernel;
+  task.columns = weights_->paddedSignals();
+  task.weights = weights_->analysis.data();
+  task.bias = weights_->noBias.data();
+  task.activation = Activation::none;
+  task.output = pass.audio;
+  weights_->kernels.rows(task);
+  if (!s.windows.envelope) return pass.audio;
+  const Ring inputs{scratch, timeBlockPositions, s.inputs()};
+  for (int64_t p = block.begin; p < block.end; p++) {
+    weights_->kernels.windowsInput(inputs.at(p - block.begin), pass.audio.at(p), envelope_.deviations(p),
+                                   envelope_.logarithms(p), s.windows.bins);
+  }
+  return inputs;
 }
 
 /** One layer over its part of the advance. `worker`: who runs it, or allWorkers. */
@@ -249,11 +286,32 @@ void Stream::finish(const Pass& pass, float* prediction, int block, int worker) 
   task.activation = Activation::none;
   task.output = {output, timeBlockPositions, columns};
   weights_->kernels.rows(task);
+  if (s.windowed()) return decode(pass, task, output + int64_t(timeBlockPositions) * columns);
   for (int64_t p = task.begin; p < task.end; p++) {
     float* const to = prediction + (p - advance_.emitted.begin) * s.patch;
     if (s.inputMask) weights_->kernels.mask(to, task.output.at(p), pass.audio.at(p), pass.gain, s.patch);
     else memcpy(to, task.output.at(p), size_t(s.patch) * sizeof(float));
   }
+}
+
+/** Y [positions × 2N] (kernels/windows.h), and pieces [positions × K] = Y · synthesis. */
+void Stream::decode(const Pass& pass, const RowsTask& block, float* scratch) {
+  const NetworkShape& s = weights_->shape;
+  RowsTask task = block;
+  task.input = {scratch, timeBlockPositions, weights_->paddedSignals()};
+  task.inputShift = block.begin;
+  for (int64_t p = block.begin; p < block.end; p++) {
+    const float* const x = s.inputMask ? pass.audio.at(p) : nullptr;
+    const float* const deviations = s.windows.envelope ? envelope_.deviations(p) : nullptr;
+    weights_->kernels.windowsOutput(task.input.at(p - block.begin), block.output.at(p), x, deviations, pass.gain,
+                                    s.windows.bins);
+  }
+  task.steps = task.panelRows = s.signals();
+  task.columns = weights_->kernels.paddedChannels(s.windows.kernel);
+  task.weights = weights_->synthesis.data();
+  task.bias = weights_->noBias.data();
+  task.output = pass.windows->pieces();
+  weights_->kernels.rows(task);
 }
 
 void Stream::runAdvance(Pass& pass, const float* audio, float* prediction, const std::atomic<bool>* cancelled) {
@@ -292,6 +350,10 @@ StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bo
   Pass& pass = passes_[size_t(index)];
   if (pass.inputs.empty()) openPass(pass, last ? samples / s.patch : 0);
   int64_t left = samples / s.patch;
+  if (s.windowed()) {
+    pass.windows->receive(audio, samples, last);
+    left = pass.windows->complete() - pass.fed;
+  }
   *written = 0;
   for (;;) {
     const int64_t count = smaller(left, advancePositions_);
@@ -302,25 +364,30 @@ StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bo
     if (cancelled->load(std::memory_order_relaxed)) return StreamOutcome::cancelled;
     audio += count * s.patch;
     left -= count;
-    const int64_t emitted = (advance_.emitted.end - advance_.emitted.begin) * s.patch;
+    const int64_t emitted = pass.windows ? pass.windows->decode(pass.emitted, pass.length, prediction)
+                                         : (advance_.emitted.end - advance_.emitted.begin) * s.patch;
     prediction += emitted;
     *written += emitted;
   }
+  if (pass.windows) pass.windows->release(pass.fed);
   if (pass.emitted == pass.length) {
     pass.memory.clear();
+    pass.windows.reset();
     pass.inputs.assign(1, Ring{});
   }
   releaseMel();
   return StreamOutcome::done;
 }
 
-/** Lets the conditioner drop the frames that all passes are beyond. */
+/** Lets go of the mel's frames, and the envelope, that all passes are beyond. */
 void Stream::releaseMel() {
   int64_t slowest = INT64_MAX;
   for (const Pass& pass : passes_) {
     if (pass.emitted < pass.length) slowest = smaller(slowest, pass.done.empty() ? 0 : pass.done.back());
   }
-  if (slowest != INT64_MAX) conditioner_.release(slowest);
+  if (slowest == INT64_MAX) return;
+  conditioner_.release(slowest);
+  envelope_.release(slowest);
 }
 
 }  // namespace diffwave

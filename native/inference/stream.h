@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "conditioner.h"
+#include "windowed-audio.h"
 
 namespace diffwave {
 
@@ -33,6 +34,8 @@ class Stream {
          int passes, int label);
 
   void pushMel(const float* mel, int64_t frames, bool last) { conditioner_.push(mel, frames, last); }
+  /** Appends deviations [positions × bins] of the envelope behind windows; those of a position before its audio. */
+  void pushEnvelope(const float* deviations, int64_t positions) { envelope_.push(deviations, positions); }
 
   /**
    * Feeds a pass `samples` more and writes the predictions that have become final.
@@ -46,8 +49,9 @@ class Stream {
   /** Whether the mel covers `samples` more of a pass, and the pass has not ended. */
   bool accepts(int pass, int64_t samples, bool last) const;
   /** Samples of a pass that were fed and have no prediction yet. */
-  int64_t pending(int pass) const {
-    return (passes_[size_t(pass)].fed - passes_[size_t(pass)].emitted) * weights_->shape.patch;
+  int64_t pending(int index) const {
+    const Pass& pass = passes_[size_t(index)];
+    return (pass.received() - pass.written()) * weights_->shape.patch;
   }
   int passes() const { return int(passes_.size()); }
 
@@ -60,11 +64,16 @@ class Stream {
     std::vector<Buffer> memory;
     std::vector<Ring> inputs;  // a layer's input
     Ring skip;
-    Ring audio;                 // as it was fed, for the input mask
+    Ring audio;  // as it was fed, for the input mask; behind windows its coefficients
+    std::unique_ptr<WindowedAudio> windows;
     std::vector<int64_t> done;  // positions each layer has computed
     int64_t fed = 0, emitted = 0;
     int64_t length = INT64_MAX;
     bool inStages = false;
+
+    /** Positions whose audio came in, and whose predictions were written. */
+    int64_t received() const { return windows ? windows->received() : fed; }
+    int64_t written() const { return windows ? windows->decoded() : emitted; }
   };
 
   /** Positions [begin, end) that a layer computes next. */
@@ -92,9 +101,13 @@ class Stream {
   Range next(const Pass& pass, int layer, int64_t available) const;
   void plan(const Pass& pass, int64_t count);
   void feed(Pass& pass, const float* audio, int worker);
+  /** What the first projection of one time block reads: X, or scaled by the envelope and with its logarithms. */
+  Ring encode(Pass& pass, const RowsTask& block, float* scratch);
   void runLayer(Pass& pass, int layer, int worker, const std::atomic<bool>* cancelled);
   void releaseMel();
   void finish(const Pass& pass, float* prediction, int block, int worker);
+  /** From the rows of the output projection of one time block to its pieces of audio. */
+  void decode(const Pass& pass, const RowsTask& block, float* scratch);
   void runAdvance(Pass& pass, const float* audio, float* prediction, const std::atomic<bool>* cancelled);
   /** Runs `count` tasks on one worker, or on all. */
   template <class Body>
@@ -109,6 +122,7 @@ class Stream {
   const int64_t advancePositions_;  // positions of a layer per advance, at most
   const int64_t latency_;           // positions
   ConditionerState conditioner_;
+  Envelope envelope_;
   std::vector<Pass> passes_;
   std::vector<Buffer> scratch_;  // per worker
   int64_t kernelScratch_;        // floats of it that the kernels use

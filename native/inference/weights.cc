@@ -1,8 +1,10 @@
 #include "weights.h"
 
 #include <cmath>
+#include <cstring>
 #include <new>
 
+#include "../windows.h"
 #include "../winograd.h"
 
 namespace diffwave {
@@ -29,7 +31,8 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
     k.packBias(bias.data(), from + place.bias, columns, false, false);
   };
 
-  matrix(input, inputBias, offsets.input, C, s.patch, 1);
+  if (s.windowed()) packWindows();
+  matrix(input, inputBias, offsets.input, C, s.inputs(), 1);
   layers.resize(size_t(s.layers));
   std::vector<float> bias(size_t(2) * C);
   std::vector<float> transformed(size_t(2) * C * C);
@@ -84,6 +87,25 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
     matrix(encoder[size_t(i)], encoderBias[size_t(i)], offsets.encoder[i], s.encoderChannels[i], channels, 3);
     channels = s.encoderChannels[i];
   }
+}
+
+/** The matrices of the windows, learned or those of the Fourier transform (native/windows.h). */
+void ForwardWeights::packWindows() {
+  const int signals = shape.signals(), K = shape.windows.kernel;
+  const auto packed = [&](const float* in, const float* out) {
+    analysis = allocate(kernels.packedSize(signals, false, K));
+    kernels.pack(analysis.data(), in, signals, K, K, 1, K, 0, false, false);
+    synthesis = allocate(kernels.packedSize(K, false, signals));
+    kernels.pack(synthesis.data(), out, K, 1, signals, K, signals, 0, false, false);
+  };
+  if (shape.windows.learned) {
+    packed(parameter(offsets.analysis), parameter(offsets.synthesis));
+  } else {
+    const FourierWindows<float> fourier(shape.windows);
+    packed(fourier.analysis.data(), fourier.synthesis.data());
+  }
+  noBias = allocate(paddedSignals() + kernels.paddedChannels(K));
+  memset(noBias.data(), 0, size_t(noBias.size()) * sizeof(float));
 }
 
 ForwardWeights::Step::Step(const ForwardWeights& w, const float* sinusoids, int label)

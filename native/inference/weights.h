@@ -28,6 +28,8 @@ struct ForwardWeights {
   };
 
   const float* parameter(int64_t place) const { return parameters.data() + place; }
+  /** Floats of a row of coefficients, whole vectors. */
+  int paddedSignals() const { return kernels.paddedChannels(shape.signals()); }
 
   const NetworkShape shape;
   const ForwardKernels& kernels;
@@ -35,11 +37,16 @@ struct ForwardWeights {
   std::vector<float> parameters;
   int padded;       // channels rounded up to whole vectors
   int melChannels;  // inputs of a layer's conditioner projection; 0 without a mel
+  /** Behind windows: to their coefficients, and back to pieces of audio. The bias is zero, for both. */
+  Buffer analysis, synthesis, noBias;
   Buffer input, inputBias;
   std::vector<Layer> layers;
   Buffer skip, skipBias;  // 1/√layers included
   Buffer output, outputBias;
   std::vector<Buffer> encoder, encoderBias;
+
+ private:
+  void packWindows();
 };
 
 /** Memory for `size` floats. Throws std::bad_alloc. */

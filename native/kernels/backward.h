@@ -5,6 +5,7 @@
 #include "gemm.h"
 #include "mask.h"
 #include "training-tasks.h"
+#include "windows.h"
 #include "winograd-transforms.h"
 #ifdef DIFFWAVE_AMX
 #include "amx-gemm.h"
@@ -197,6 +198,9 @@ inline const TrainingKernels& trainingKernels() {
       columnSums,
       applyMask,
       maskBackward,
+      windowsInput,
+      windowsOutput,
+      windowsOutputBackward,
   };
   return table;
 }

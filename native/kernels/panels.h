@@ -77,25 +77,37 @@ static DIFFWAVE_INLINE void forEachPanel(int columns, const Body& body) {
   }
 }
 
+/** blockRows rows, `stride` floats apart. */
+struct BlockOfRows {
+  const float* rows;
+  int stride;
+};
+
 /**
- * blockRows rows of a ring from `first` on, `stride` apart: in place if possible, else a copy in which rows outside
- * [0, length) and rows past `count` are zero.
+ * blockRows rows of `width` numbers of a ring from `first` on: in place if possible, else a copy in which rows outside
+ * [0, length) and rows past `count` are zero. Rows of a ring may overlap (`width` above its stride); those of a copy
+ * do not.
  */
-static const float* gatherRows(const Ring& ring, int64_t first, int count, int64_t length, float*& scratch) {
+static BlockOfRows gatherRows(const Ring& ring, int64_t first, int count, int64_t length, int width, float*& scratch) {
   if (count == blockRows && first >= 0 && first + blockRows <= length && ring.contiguous(first, blockRows)) {
-    return ring.at(first);
+    return {ring.at(first), ring.stride};
   }
   float* const copy = scratch;
-  scratch += blockRows * ring.stride;
+  scratch += blockRows * width;
   for (int r = 0; r < blockRows; r++) {
     const int64_t position = first + r;
     if (r < count && position >= 0 && position < length) {
-      memcpy(copy + r * ring.stride, ring.at(position), ring.stride * sizeof(float));
+      memcpy(copy + r * width, ring.at(position), width * sizeof(float));
     } else {
-      memset(copy + r * ring.stride, 0, ring.stride * sizeof(float));
+      memset(copy + r * width, 0, width * sizeof(float));
     }
   }
-  return copy;
+  return {copy, width};
+}
+
+/** The same for rows of a ring's whole stride, which a copy keeps. */
+static const float* gatherRows(const Ring& ring, int64_t first, int count, int64_t length, float*& scratch) {
+  return gatherRows(ring, first, count, length, ring.stride, scratch).rows;
 }
 
 }  // namespace layers

@@ -9,10 +9,11 @@ namespace layers {
 
 /**
  * The columns of one panel for one register block: output [blockRows × vectors · lanes] = activation(bias + input ·
- * weights) + offset. input: blockRows rows of `steps`, contiguous at the ring's stride.
+ * weights) + offset. input: blockRows rows of `steps`.
  */
 template <int vectors>
-static DIFFWAVE_NOINLINE void rowsPanel(const RowsTask& task, const float* input, float* const* output, int column) {
+static DIFFWAVE_NOINLINE void rowsPanel(const RowsTask& task, const BlockOfRows& input, float* const* output,
+                                        int column) {
   Vector sum[blockRows][vectors];
   DIFFWAVE_UNROLL
   for (int v = 0; v < vectors; v++) {
@@ -20,7 +21,7 @@ static DIFFWAVE_NOINLINE void rowsPanel(const RowsTask& task, const float* input
     DIFFWAVE_UNROLL
     for (int r = 0; r < blockRows; r++) sum[r][v] = bias;
   }
-  multiply(sum, input, task.input.stride, 1, task.weights + column * task.panelRows, vectors * lanes, task.steps);
+  multiply(sum, input.rows, input.stride, 1, task.weights + column * task.panelRows, vectors * lanes, task.steps);
   DIFFWAVE_UNROLL
   for (int v = 0; v < vectors; v++) {
     const Vector offset = task.offset ? load(task.offset + column + v * lanes) : Vector{};
@@ -42,7 +43,7 @@ static void runRows(const RowsTask& task) {
     float* scratch = task.scratch;
     float* const spare = scratch;
     scratch += task.columns;
-    const float* input = gatherRows(task.input, position - task.inputShift, count, INT64_MAX, scratch);
+    const BlockOfRows input = gatherRows(task.input, position - task.inputShift, count, INT64_MAX, task.steps, scratch);
     float* output[blockRows];
     for (int r = 0; r < blockRows; r++) output[r] = r < count ? task.output.at(position + r) : spare;
     forEachPanel(task.columns, [&](auto vectors, int column) { rowsPanel<vectors>(task, input, output, column); });

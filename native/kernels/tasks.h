@@ -76,7 +76,7 @@ enum class Activation { none, relu, leaky };
 /** output[p] = activation(bias + input[p − inputShift] · weights) + offset over positions [begin, end). */
 struct RowsTask {
   int64_t begin, end;
-  Ring input;
+  Ring input;            // rows may overlap: windows of audio
   int64_t inputShift;    // position p reads input row p − inputShift
   int steps;             // numbers of an input row that count
   int columns;           // padded numbers of an output row
@@ -154,6 +154,9 @@ struct ForwardKernels {
                  bool silu);
   /** out[i] = gain · output[i] + sigmoid(output[count + i]) · audio[i] (kernels/mask.h). */
   void (*mask)(float* out, const float* output, const float* audio, float gain, int count);
+  /** A position's coefficients on their way in and out of the network behind windows (kernels/windows.h). */
+  void (*windowsInput)(float* out, const float* x, const float* deviations, const float* logarithms, int bins);
+  void (*windowsOutput)(float* y, const float* output, const float* x, const float* deviations, float gain, int bins);
   /** Independent multiply-adds on registers only, `iterations` times. @returns the floating-point operations done */
   double (*multiplyAdds)(int64_t iterations, float* sink);
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "plain-windows.h"
 #include "plain.h"
 
 namespace diffwave {
@@ -53,10 +54,11 @@ void convolveBackward(Scalar* dIn, Scalar* dWeight, Scalar* dBias, const Scalar*
 template <class Scalar>
 struct Activations {
   using Array = std::vector<Scalar>;
-  Array embedded1, embedded2;    // [hidden] before SiLU
-  Array silu1, embedding;        // [hidden] after SiLU; embedding has the label added
-  Array folded;                  // [patch × P]: sample p·patch + j is channel j of position p
-  Array input;                   // [C × P] after ReLU
+  Array embedded1, embedded2;  // [hidden] before SiLU
+  Array silu1, embedding;      // [hidden] after SiLU; embedding has the label added
+  Array signals;  // [signals × P]: sample p·patch + j is channel j of position p; or windows' coefficients
+  Array inputs;   // [inputs × P]: the signals, behind an envelope scaled and with its logarithms
+  Array input;    // [C × P] after ReLU
   std::vector<Array> upsampled;  // per stride [bands × frames so far], of the shared upsampler
   std::vector<Array> encoded;    // per encoder convolution [channels × F], after leaky ReLU
   struct Layer {
@@ -69,7 +71,8 @@ struct Activations {
   std::vector<Layer> layers;
   Array skip;        // [C × P] Σ skips / √layers
   Array hidden;      // [C × P] after skip projection and ReLU
-  Array mask;        // [samples], if the network masks its input
+  Array mask;        // [masks × P], if the network masks its input
+  Array masked;      // [signals × P]: the output as it leaves, in samples or coefficients
   Array prediction;  // [samples]
 };
 
@@ -78,6 +81,7 @@ template <class Scalar>
 struct Gradients {
   using Array = std::vector<Scalar>;
   Array skip;       // [C × P]
+  Array signals;    // [signals × P]: of learned windows' coefficients, from the mask
   Array x;          // [C × P] of the result of the layer at hand; nothing reads that of the last layer
   Array embedding;  // [hidden]
   Array mel;        // [bands × P] of the shared upsampled mel
@@ -97,7 +101,7 @@ class Reference {
   using Layer = typename State::Layer;
 
   Reference(const NetworkShape& shape, const Scalar* parameters)
-      : shape_(shape), offsets_(shape), w_(parameters), C_(shape.channels) {}
+      : shape_(shape), offsets_(shape), fourier_(shape.windows), w_(parameters), C_(shape.channels) {}
 
   State forward(const Clip& clip) const;
   /** Adds the clip's share of ∂loss/∂parameters, given ∂loss/∂prediction [samples]. */
@@ -109,7 +113,7 @@ class Reference {
   void melForward(State& a, const Clip& clip) const;
   void melBackward(Scalar* g, const Clip& clip, const State& a, Gradients<Scalar>& d) const;
   void inputForward(State& a, const Clip& clip) const;
-  void inputBackward(Scalar* g, const Clip& clip, const State& a, Array dx) const;
+  void inputBackward(Scalar* g, const Clip& clip, const State& a, Gradients<Scalar>& d) const;
   void layerForward(int index, State& a, Array& x, const Clip& clip) const;
   void layerBackward(int index, Scalar* g, const Clip& clip, const State& a, Gradients<Scalar>& d) const;
   void conditionerForward(int index, Array& sum, Layer& layer, const State& a, const Clip& clip) const;
@@ -121,6 +125,17 @@ class Reference {
   void outputBackward(Scalar* g, const Clip& clip, const State& a, const Array& dPrediction,
                       Gradients<Scalar>& d) const;
 
+  /** The windows' two matrices [2N × K]. */
+  const Scalar* analysis() const { return shape_.windows.learned ? w_ + offsets_.analysis : fourier_.analysis.data(); }
+  const Scalar* synthesis() const {
+    return shape_.windows.learned ? w_ + offsets_.synthesis : fourier_.synthesis.data();
+  }
+  /** What behind windows the output f of channel c is multiplied with. */
+  Scalar outputScale(const Clip& clip, int64_t c, int64_t position) const {
+    const int64_t bins = shape_.windows.bins;
+    const Scalar gain = shape_.inputMask ? clip.gain : 1;
+    return shape_.windows.envelope ? gain * clip.deviations[position * bins + c % bins] : gain;
+  }
   int64_t positions(const Clip& clip) const { return int64_t(clip.audio.size()) / shape_.patch; }
   std::vector<Array> upsampled(const ParameterOffset* offsets, const Clip& clip) const;
   void upsampledBackward(Scalar* g, const ParameterOffset* offsets, const Clip& clip, const std::vector<Array>& results,
@@ -135,6 +150,7 @@ class Reference {
 
   const NetworkShape& shape_;
   const ParameterOffsets offsets_;
+  const FourierWindows<Scalar> fourier_;
   const Scalar* w_;
   const int C_;
 };
@@ -217,7 +233,7 @@ void Reference<Scalar>::backward(Scalar* g, const Clip& clip, const State& a, co
   d.frames.resize(conditionerInput(clip, a).size());
   outputBackward(g, clip, a, dPrediction, d);
   for (int l = shape_.layers - 1; l >= 0; l--) layerBackward(l, g, clip, a, d);
-  inputBackward(g, clip, a, std::move(d.x));
+  inputBackward(g, clip, a, d);
   melBackward(g, clip, a, d);
   embeddingBackward(g, clip, a, std::move(d.embedding));
 }
@@ -291,27 +307,41 @@ void Reference<Scalar>::melBackward(Scalar* g, const Clip& clip, const State& a,
   }
 }
 
-/** The audio: folded to patches, projected, ReLU. */
+/** The audio: folded to patches or seen through windows, projected, ReLU. */
 template <class Scalar>
 void Reference<Scalar>::inputForward(State& a, const Clip& clip) const {
-  const int64_t P = positions(clip), C = C_;
-  const int patch = shape_.patch;
-  a.folded.resize(size_t(patch * P));
-  for (int64_t p = 0; p < P; p++) {
-    for (int j = 0; j < patch; j++) a.folded[j * P + p] = clip.audio[p * patch + j];
+  const int64_t P = positions(clip), C = C_, bins = shape_.windows.bins;
+  const int patch = shape_.patch, inputs = shape_.inputs();
+  if (shape_.windowed()) a.signals = plain::encode(shape_.windows, analysis(), clip.audio);
+  else a.signals.resize(size_t(patch * P));
+  for (int64_t p = 0; p < P && !shape_.windowed(); p++) {
+    for (int j = 0; j < patch; j++) a.signals[j * P + p] = clip.audio[p * patch + j];
+  }
+  a.inputs = a.signals;
+  if (shape_.windows.envelope) {
+    a.inputs.resize(size_t(inputs * P));
+    for (int64_t k = 0; k < bins; k++) {
+      for (int64_t p = 0; p < P; p++) {
+        const Scalar deviation = clip.deviations[p * bins + k];
+        a.inputs[k * P + p] /= deviation;
+        a.inputs[(bins + k) * P + p] /= deviation;
+        a.inputs[(2 * bins + k) * P + p] = (std::log(deviation) + 6) / 3;
+      }
+    }
   }
   a.input.resize(size_t(C * P));
-  convolve(a.input.data(), a.folded.data(), w_ + offsets_.input.weight, w_ + offsets_.input.bias, C_, patch, 1, 1, P);
+  convolve(a.input.data(), a.inputs.data(), w_ + offsets_.input.weight, w_ + offsets_.input.bias, C_, inputs, 1, 1, P);
   for (Scalar& v : a.input) v = std::max(v, Scalar(0));
 }
 
 template <class Scalar>
-void Reference<Scalar>::inputBackward(Scalar* g, const Clip& clip, const State& a, Array dx) const {
+void Reference<Scalar>::inputBackward(Scalar* g, const Clip& clip, const State& a, Gradients<Scalar>& d) const {
   const int64_t P = positions(clip), C = C_;
-  const int patch = shape_.patch;
-  for (int64_t i = 0; i < C * P; i++) dx[i] *= a.input[i] > 0 ? 1 : 0;
-  convolveBackward<Scalar>(nullptr, g + offsets_.input.weight, g + offsets_.input.bias, dx.data(), a.folded.data(),
-                           w_ + offsets_.input.weight, C_, patch, 1, 1, P);
+  for (int64_t i = 0; i < C * P; i++) d.x[i] *= a.input[i] > 0 ? 1 : 0;
+  const bool learned = shape_.windows.learned;
+  convolveBackward<Scalar>(learned ? d.signals.data() : nullptr, g + offsets_.input.weight, g + offsets_.input.bias,
+                           d.x.data(), a.inputs.data(), w_ + offsets_.input.weight, C_, shape_.inputs(), 1, 1, P);
+  if (learned) plain::encodeBackward(shape_.windows, g + offsets_.analysis, d.signals, clip.audio);
 }
 
 /** Adds the mel's share to the 2C sums of the gate [2C × P]. */
@@ -461,44 +491,61 @@ void Reference<Scalar>::layerBackward(int index, Scalar* g, const Clip& clip, co
   plain::linearToInput(d.embedding.data(), dStep.data(), w_ + at.step.weight, C, hidden);
 }
 
-/** The skips: projected, ReLU, projected to the patch's samples; with an input mask gain · f + sigmoid(l) ⊙ audio. */
+/**
+ * The skips: projected, ReLU, projected to the patch's samples or the windows' coefficients; with an input mask
+ * gain · f + sigmoid(l) ⊙ what came in. Behind windows f is scaled by the envelope.
+ */
 template <class Scalar>
 void Reference<Scalar>::outputForward(State& a, const Clip& clip) const {
-  const int64_t P = positions(clip), C = C_;
-  const int patch = shape_.patch;
+  const int64_t P = positions(clip), C = C_, masks = shape_.masks(), signals = shape_.signals();
   a.hidden.resize(size_t(C * P));
   convolve(a.hidden.data(), a.skip.data(), w_ + offsets_.skip.weight, w_ + offsets_.skip.bias, C_, C_, 1, 1, P);
   for (Scalar& v : a.hidden) v = std::max(v, Scalar(0));
   const int outputs = shape_.outputs();
   Array out(size_t(outputs * P));
   convolve(out.data(), a.hidden.data(), w_ + offsets_.output.weight, w_ + offsets_.output.bias, outputs, C_, 1, 1, P);
-  a.prediction.resize(clip.audio.size());
-  if (shape_.inputMask) a.mask.resize(clip.audio.size());
-  for (int64_t p = 0; p < P; p++) {
-    for (int j = 0; j < patch; j++) {
-      const int64_t sample = p * patch + j;
-      a.prediction[sample] = out[j * P + p];
-      if (!shape_.inputMask) continue;
-      a.mask[sample] = plain::sigmoid(out[(patch + j) * P + p]);
-      a.prediction[sample] = clip.gain * a.prediction[sample] + a.mask[sample] * clip.audio[sample];
+  a.mask.resize(shape_.inputMask ? size_t(masks * P) : 0);
+  for (size_t i = 0; i < a.mask.size(); i++) a.mask[i] = plain::sigmoid(out[signals * P + int64_t(i)]);
+  a.masked.resize(size_t(signals * P));
+  for (int64_t c = 0; c < signals; c++) {
+    for (int64_t p = 0; p < P; p++) {
+      Scalar& y = a.masked[c * P + p];
+      y = out[c * P + p] * outputScale(clip, c, p);
+      if (shape_.inputMask) y += a.mask[c % masks * P + p] * a.signals[c * P + p];
     }
+  }
+  if (shape_.windowed()) {
+    a.prediction = plain::decode(shape_.windows, synthesis(), a.masked, P);
+    return;
+  }
+  a.prediction.resize(clip.audio.size());
+  for (int64_t p = 0; p < P; p++) {
+    for (int64_t j = 0; j < signals; j++) a.prediction[p * signals + j] = a.masked[j * P + p];
   }
 }
 
 template <class Scalar>
 void Reference<Scalar>::outputBackward(Scalar* g, const Clip& clip, const State& a, const Array& dPrediction,
                                        Gradients<Scalar>& d) const {
-  const int64_t P = positions(clip), C = C_;
-  const int patch = shape_.patch;
+  const int64_t P = positions(clip), C = C_, masks = shape_.masks(), signals = shape_.signals();
   const int outputs = shape_.outputs();
-  Array dOutput(size_t(outputs * P)), dHidden(size_t(C * P));
-  for (int64_t p = 0; p < P; p++) {
-    for (int j = 0; j < patch; j++) {
-      const int64_t sample = p * patch + j;
-      dOutput[j * P + p] = dPrediction[sample];
+  Array dMasked(size_t(signals * P)), dOutput(size_t(outputs * P)), dHidden(size_t(C * P));
+  if (shape_.windowed()) {
+    dMasked = plain::decodeBackward(shape_.windows, shape_.windows.learned ? g + offsets_.synthesis : nullptr,
+                                    synthesis(), a.masked, dPrediction);
+  }
+  for (int64_t p = 0; p < P && !shape_.windowed(); p++) {
+    for (int64_t j = 0; j < signals; j++) dMasked[j * P + p] = dPrediction[p * signals + j];
+  }
+  d.signals.resize(size_t(signals * P));
+  for (int64_t c = 0; c < signals; c++) {
+    for (int64_t p = 0; p < P; p++) {
+      const Scalar dy = dMasked[c * P + p];
+      dOutput[c * P + p] = dy * outputScale(clip, c, p);
       if (!shape_.inputMask) continue;
-      dOutput[j * P + p] *= clip.gain;
-      dOutput[(patch + j) * P + p] = dPrediction[sample] * clip.audio[sample] * a.mask[sample] * (1 - a.mask[sample]);
+      const Scalar m = a.mask[c % masks * P + p];
+      d.signals[c * P + p] = m * dy;
+      dOutput[(signals + c % masks) * P + p] += dy * a.signals[c * P + p] * m * (1 - m);
     }
   }
   convolveBackward(dHidden.data(), g + offsets_.output.weight, g + offsets_.output.bias, dOutput.data(),

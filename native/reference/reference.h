@@ -13,15 +13,16 @@ namespace diffwave {
 /** One clip, as src/engines/engine.ts describes it. Lengths are checked by the caller. */
 template <class Scalar>
 struct ReferenceClip {
-  std::vector<Scalar> audio;      // [samples], a multiple of `patch`
+  std::vector<Scalar> audio;      // [samples], a multiple of those per position
   std::vector<Scalar> target;     // [samples]; empty: forward only
   std::vector<Scalar> weight;     // [samples], or empty for 1
   std::vector<Scalar> sinusoids;  // [embedding]
   std::vector<Scalar> mel;        // [bands × frames]
   int64_t frames = 0;
-  int64_t melOffset = 0;  // samples from the first frame's start to the audio's
-  int label = -1;         // −1: no label
-  Scalar gain = 1;        // of f, if the network masks its input
+  int64_t melOffset = 0;             // samples from the first frame's start to the audio's
+  int label = -1;                    // −1: no label
+  Scalar gain = 1;                   // of f, if the network masks its input
+  std::vector<Scalar> deviations{};  // [positions × bins], behind windows with an envelope
 };
 
 /** The network's output for one clip: [samples]. */

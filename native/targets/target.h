@@ -12,6 +12,7 @@
 #include "../kernels/residual-layer-amx.h"
 #endif
 #include "../kernels/upsample.h"
+#include "../kernels/windows.h"
 
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
@@ -40,7 +41,7 @@ const ForwardKernels& forwardTable() {
   static const ForwardKernels kernels = {
       paddedChannels, scratch,     melMargin, melStride,   packPanels,   packOfLayer,         depth,
       packedSize,     packBias,    layer,     arrangeRows, positions,    maxWinogradDilation, runWinogradLayer,
-      runRows,        runUpsample, runLinear, applyMask,   multiplyAdds,
+      runRows,        runUpsample, runLinear, applyMask,   windowsInput, windowsOutput,       multiplyAdds,
   };
   return kernels;
 }

@@ -41,6 +41,11 @@ NetworkShape randomShape(Random& random) {
   s.dilationCycle = int(random.between(1, 8));
   s.patch = random.between(0, 4) > 0 ? 1 << random.between(0, 3) : int(random.between(30, 80));
   s.inputMask = random.coin();
+  if (random.coin()) {
+    s.patch = 2 * int(random.between(1, 6));
+    s.windows = {s.patch * int(random.between(1, 5)), s.patch, 0, random.coin(), false};
+    s.windows.bins = int(random.between(1, s.windows.kernel / 2 + 1));
+  }
   s.embedding = int(random.between(1, 9));
   s.hidden = int(random.between(1, 13));
   s.tanhFirst = random.coin();
@@ -58,6 +63,7 @@ NetworkShape randomShape(Random& random) {
   } else {
     s.hop = s.patch * int(random.between(1, 12));
     s.encoders = int(random.between(0, 2));
+    s.windows.envelope = s.windowed() && !s.windows.learned && random.coin();
     for (int i = 0; i < s.encoders; i++) s.encoderChannels[i] = int(random.between(1, 30));
   }
   return s;
@@ -69,11 +75,22 @@ struct Fed {
   std::vector<float> noise;
 };
 
+/** Pushes the deviations of the positions that have become known with the frames up to `pushed`. */
+void pushEnvelope(Stream& stream, const NetworkShape& shape, const ReferenceClip<float>& clip, int64_t pushed,
+                  int64_t& positions) {
+  if (!shape.windows.envelope) return;
+  const int64_t known = (pushed == clip.frames ? pushed : pushed - 1) * (shape.hop / shape.patch);
+  const auto from = clip.deviations.begin() + positions * shape.windows.bins;
+  const std::vector<float> rows(from, from + (known - positions) * shape.windows.bins);
+  stream.pushEnvelope(rows.data(), known - positions);
+  positions = known;
+}
+
 /** ε of every pass, its audio cut at random; false: the stream broke a promise. */
 bool predictInPieces(Stream& stream, const NetworkShape& shape, const ReferenceClip<float>& clip, Random random,
                      std::vector<Fed>& passes) {
   const int64_t length = int64_t(clip.audio.size());
-  int64_t pushed = 0;
+  int64_t pushed = 0, positions = 0;
   for (size_t left = passes.size(); left > 0;) {
     const int pass = int(random.between(0, int64_t(passes.size()) - 1));
     Fed& fed = passes[size_t(pass)];
@@ -91,6 +108,7 @@ bool predictInPieces(Stream& stream, const NetworkShape& shape, const ReferenceC
       piece.shrink_to_fit();
       pushed += count;
       stream.pushMel(piece.data(), count, pushed == clip.frames);
+      pushEnvelope(stream, shape, clip, pushed, positions);
     }
     const std::vector<float> audio(clip.audio.begin() + fed.samples, clip.audio.begin() + fed.samples + samples);
     std::vector<float> noise(size_t(stream.pending(pass) + samples), NAN);
@@ -113,6 +131,10 @@ void testStream(int trial, const Target& target) {
   if (shape.conditioner != Conditioner::none) {
     clip.frames = random.between(1, 30);
     clip.mel = random.numbers(clip.frames * shape.bands, 1);
+  }
+  if (shape.windows.envelope) {
+    clip.deviations = random.numbers(clip.frames * shape.hop / shape.patch * shape.windows.bins, 1);
+    for (float& v : clip.deviations) v = 0.02f + std::fabs(v);
   }
   const int64_t most = clip.frames > 0 ? clip.frames * shape.hop / shape.patch : 300;
   clip.audio = random.numbers(random.between(1, most) * shape.patch, 1);

@@ -85,6 +85,44 @@ std::vector<Case> cases() {
     s.patch = 5;
     all.push_back({"a mask, patch 5, L1", s, {101}, false, false});
   }
+  {
+    NetworkShape s = base(20, 4, 3);
+    s.patch = 4;
+    s.windows = {12, 4, 7, false, false};
+    s.labels = 2;
+    all.push_back({"windows, all bins", s, {90, 33, 1}, true, true});
+    s.inputMask = true;
+    s.windows.bins = 5;
+    s.windows.learned = true;
+    all.push_back({"learned windows with a mask", s, {60, 2}, false, true});
+    s.inputMask = false;
+    s.windows.bins = 7;
+    all.push_back({"learned windows, L1", s, {60, 21}, true, false});
+    s.patch = 8;
+    s.windows = {8, 8, 5, false, false};
+    all.push_back({"windows that do not overlap", s, {110}, false, false});
+    s.labels = 0;
+    s.conditioner = Conditioner::frameRate;
+    s.bands = 7;
+    s.hop = 24;
+    s.patch = 8;
+    s.windows = {24, 8, 10, false, true};
+    s.encoders = 1;
+    s.encoderChannels[0] = 9;
+    s.inputMask = true;
+    all.push_back({"windows, envelope, mask", s, {150, 77}, true, true});
+    s.inputMask = false;
+    s.hop = 16;
+    s.windows = {16, 8, 9, false, true};
+    all.push_back({"windows and envelope, K = 2S", s, {100, 20}, false, false});
+    s.windows.envelope = false;
+    s.conditioner = Conditioner::transposed;
+    s.encoders = 0;
+    s.strides = 2;
+    s.stride[0] = 8;
+    s.stride[1] = 2;
+    all.push_back({"windows with an upsampler", s, {44}, false, true});
+  }
   all.push_back({"one layer, one position", base(3, 1, 1), {1}, false, true});
   all.push_back({"dilation beyond the clip", base(17, 7, 7), {20, 150}, false, false});
   return all;
@@ -110,6 +148,10 @@ std::vector<ReferenceClip<double>> randomClips(const Case& c, Random& random) {
     if (c.weighted) fill(clip.weight, samples);
     fill(clip.sinusoids, c.shape.embedding);
     clip.gain = float(random.uniform());
+    if (c.shape.windows.envelope) {
+      fill(clip.deviations, positions * c.shape.windows.bins);
+      for (double& v : clip.deviations) v = float(0.02 + std::fabs(v));
+    }
     if (c.shape.conditioner != Conditioner::none) {
       clip.frames = (samples + c.shape.hop - 1) / c.shape.hop + (index == 0 ? 1 : 0);
       fill(clip.mel, clip.frames * c.shape.bands);
@@ -151,12 +193,13 @@ struct FloatBatch {
     for (const auto& clip : from) {
       const auto cast = [](const std::vector<double>& v) { return std::vector<float>(v.begin(), v.end()); };
       data.push_back({cast(clip.audio), cast(clip.target), cast(clip.weight), cast(clip.sinusoids), cast(clip.mel),
-                      clip.frames, clip.melOffset, clip.label, float(clip.gain)});
+                      clip.frames, clip.melOffset, clip.label, float(clip.gain), cast(clip.deviations)});
     }
     for (const auto& clip : data) {
       clips.push_back({clip.audio.data(), clip.target.data(), clip.weight.empty() ? nullptr : clip.weight.data(),
                        clip.sinusoids.data(), clip.mel.data(), int64_t(clip.audio.size()), clip.frames, clip.label});
       clips.back().gain = clip.gain;
+      clips.back().deviations = clip.deviations.data();
     }
   }
 };

@@ -19,7 +19,8 @@ struct TrainingCall {
   Pool& pool;
   const TrainingKernels& kernels;
   const float* parameters;
-  float* gradients;  // added to
+  const float *analysis, *synthesis;  // the windows' matrices [2N × K], parameters or not; null without windows
+  float* gradients;                   // added to
   const std::atomic<bool>* cancelFlag;
   bool squared;
   int64_t samples;  // of the whole batch: the mean divides by them

@@ -7,22 +7,26 @@
 
 namespace diffwave {
 
-/** out [count × columns] = relu(bias + W_input · audio) of one time block, audio [count × patch]. */
-static void inputBlock(const TrainingKernels& kernels, float* out, const float* audio, int patch, int count,
-                       int columns, const float* weight, const float* bias) {
+Segment ResidualStack::inputsOf(const TimeBlock& block) const {
+  const NetworkShape& s = layout_.shape;
+  if (s.windowed()) return {windows_.inputs(block), windows_.inputStride(), s.inputs()};
+  return {layout_.clips[block.clip].audio + block.start * s.patch, s.patch, s.patch};
+}
+
+/** out [count × columns] = relu(bias + W_input · inputs) of one time block, inputs [count × their number]. */
+static void inputBlock(const TrainingKernels& kernels, float* out, const Segment& inputs, int count, int columns,
+                       const float* weight, const float* bias) {
   for (int r = 0; r < count; r++) std::memcpy(out + r * columns, bias, size_t(columns) * sizeof(float));
-  const Segment segment{audio, patch, patch};
-  kernels.forwardProduct(out, columns, count, columns, &segment, 1, weight, true);
+  kernels.forwardProduct(out, columns, count, columns, &inputs, 1, weight, true);
   for (int i = 0; i < count * columns; i++) out[i] = std::max(out[i], 0.0f);
 }
 
-/** First layer's y = relu(W_input · audio + bias) + step, and empty skip sums. */
+/** First layer's y = relu(W_input · inputs + bias) + step, and empty skip sums. */
 void ResidualStack::inputForward(const TrainingCall& call) {
   layout_.forEachTimeBlock(call, [&](const TimeBlock& block, int, int, int) {
     float* y = layout_.row(y_[0], block.clip, block.start);
     const int columns = int(columns_);
-    inputBlock(call.kernels, y, layout_.clips[block.clip].audio + block.start * layout_.shape.patch,
-               layout_.shape.patch, block.count, columns, weights_.inputWeight, weights_.inputBias);
+    inputBlock(call.kernels, y, inputsOf(block), block.count, columns, weights_.inputWeight, weights_.inputBias);
     const float* step = steps_.rows(0) + block.clip * columns_;
     for (int r = 0; r < block.count; r++) {
       for (int c = 0; c < columns; c++) y[r * columns + c] += step[c];
@@ -61,6 +65,9 @@ void ResidualStack::predict(const TrainingCall& call) {
     float* hidden = scratch_[size_t(worker)].ends;
     float* output = hidden + trainingBlockPositions * columns;
     outputBlock(call, block, hidden, output);
+    if (layout_.shape.windowed()) {
+      return windows_.decode(call, block, output, output + trainingBlockPositions * outputColumns);
+    }
     const TrainingBatch::Clip& clip = layout_.clips[block.clip];
     for (int r = 0; r < block.count; r++, output += outputColumns) {
       const int64_t sample = (block.start + r) * patch;
@@ -68,6 +75,10 @@ void ResidualStack::predict(const TrainingCall& call) {
         call.kernels.mask(clip.prediction + sample, output, clip.audio + sample, clip.gain, patch);
       else std::memcpy(clip.prediction + sample, output, size_t(patch) * sizeof(float));
     }
+  });
+  if (!layout_.shape.windowed()) return;
+  layout_.forEachTimeBlock(call, [&](const TimeBlock& block, int, int, int) {
+    windows_.overlapAdd(block, layout_.clips[block.clip].prediction + block.start * patch);
   });
 }
 
@@ -94,10 +105,12 @@ void ResidualStack::outputBackward(const TrainingCall& call, bool given) {
   const int outputColumns = int(columnsOf(outputs));
   const float mean = 1 / std::sqrt(float(layout_.shape.layers));
   const int groups = layout_.groups();
-  const int64_t skipAt = int64_t(outputs) * columns, biasAt = skipAt + int64_t(C) * columns;
+  const int64_t skipAt = int64_t(outputs) * columns, biasAt = skipAt + int64_t(C) * columns,
+                synthesisAt = biasAt + columns + outputColumns;
   for (int g = 0; g < groups; g++) {
-    std::memset(partial(g), 0, size_t(biasAt + columns + outputColumns) * sizeof(float));
+    std::memset(partial(g), 0, size_t(synthesisAt + windows_.partialSize()) * sizeof(float));
   }
+  if (layout_.shape.windowed()) windowsLoss(call, given);
   layout_.forEachTimeBlock(call, [&](const TimeBlock& block, int number, int group, int worker) {
     float* hidden = scratch_[size_t(worker)].ends;
     float* dHidden = hidden + trainingBlockPositions * columns;
@@ -109,7 +122,8 @@ void ResidualStack::outputBackward(const TrainingCall& call, bool given) {
     const int rows = block.count;
     outputBlock(call, block, hidden, output);
 
-    blockLosses_[size_t(number)] = outputGradient(call, block, output, masked, given);
+    if (layout_.shape.windowed()) windows_.decodeBackward(call, block, output, masked, partial + synthesisAt);
+    else blockLosses_[size_t(number)] = outputGradient(call, block, output, masked, given);
     kernels.outer(partial, columns, output, outputColumns, outputs, hidden, columns, columns, rows, true);
     kernels.columnSums(partial + biasAt + columns, output, outputColumns, rows, outputColumns);
     const Segment fromOutput{output, outputColumns, outputs};
@@ -125,11 +139,52 @@ void ResidualStack::outputBackward(const TrainingCall& call, bool given) {
   reduceOutput(call);
 }
 
+/**
+ * The gradient of the loss with respect to `count` predictions, in their place; `given`: the clip's target is that
+ * gradient. Adds to `loss`.
+ */
+static void lossGradient(const TrainingCall& call, const TrainingBatch::Clip& clip, int64_t first, int64_t count,
+                         bool given, float* prediction, double& loss) {
+  const float scale = float(1 / double(call.samples));
+  for (int64_t j = 0; j < count; j++) {
+    const int64_t sample = first + j;
+    if (given) {
+      prediction[j] = clip.target[sample];
+      continue;
+    }
+    const float error = prediction[j] - clip.target[sample];
+    const float weight = clip.weight == nullptr ? 1.0f : clip.weight[sample];
+    const float sign = float(error > 0) - float(error < 0);
+    loss += weight * (call.squared ? error * error : std::fabs(error));
+    prediction[j] = weight * (call.squared ? 2 * error : sign) * scale;
+  }
+}
+
+void ResidualStack::windowsLoss(const TrainingCall& call, bool given) {
+  const int64_t outputColumns = columnsOf(layout_.shape.outputs());
+  if (!given) {
+    layout_.forEachTimeBlock(call, [&](const TimeBlock& block, int, int, int worker) {
+      float* hidden = scratch_[size_t(worker)].ends;
+      float* output = hidden + trainingBlockPositions * columns_;
+      outputBlock(call, block, hidden, output);
+      windows_.decode(call, block, output, output + trainingBlockPositions * outputColumns);
+    });
+  }
+  layout_.forEachTimeBlock(call, [&](const TimeBlock& block, int number, int, int) {
+    float* const samples = windows_.sampleGradients(block);
+    if (!given) windows_.overlapAdd(block, samples);
+    double loss = 0;
+    lossGradient(call, layout_.clips[block.clip], block.start * layout_.shape.patch,
+                 int64_t(block.count) * layout_.shape.patch, given, samples, loss);
+    blockLosses_[size_t(number)] = loss;
+    windows_.divide(block);
+  });
+}
+
 double ResidualStack::outputGradient(const TrainingCall& call, const TimeBlock& block, float* output, float* masked,
                                      bool given) {
   const TrainingKernels& kernels = call.kernels;
   const int patch = layout_.shape.patch, outputColumns = int(columnsOf(layout_.shape.outputs()));
-  const float scale = float(1 / double(call.samples));
   const TrainingBatch::Clip& clip = layout_.clips[block.clip];
   double loss = 0;
   for (int r = 0; r < block.count; r++) {
@@ -138,18 +193,7 @@ double ResidualStack::outputGradient(const TrainingCall& call, const TimeBlock& 
     // The prediction, then the gradient of the loss with respect to it, in the same place.
     float* const prediction = layout_.shape.inputMask ? masked : outputRow;
     if (layout_.shape.inputMask && !given) kernels.mask(prediction, outputRow, clip.audio + first, clip.gain, patch);
-    for (int j = 0; j < patch; j++) {
-      const int64_t sample = first + j;
-      if (given) {
-        prediction[j] = clip.target[sample];
-        continue;
-      }
-      const float error = prediction[j] - clip.target[sample];
-      const float weight = clip.weight == nullptr ? 1.0f : clip.weight[sample];
-      const float sign = float(error > 0) - float(error < 0);
-      loss += weight * (call.squared ? error * error : std::fabs(error));
-      prediction[j] = weight * (call.squared ? 2 * error : sign) * scale;
-    }
+    lossGradient(call, clip, first, patch, given, prediction, loss);
     if (layout_.shape.inputMask) kernels.maskBackward(outputRow, prediction, clip.audio + first, clip.gain, patch);
   }
   return loss;
@@ -158,7 +202,8 @@ double ResidualStack::outputGradient(const TrainingCall& call, const TimeBlock& 
 /** Adds the groups' partial sums of the two last projections to the gradients, in order. */
 void ResidualStack::reduceOutput(const TrainingCall& call) {
   const int columns = int(columns_), C = int(C_), outputs = layout_.shape.outputs();
-  const int64_t skipAt = int64_t(outputs) * columns, biasAt = skipAt + int64_t(C) * columns;
+  const int64_t skipAt = int64_t(outputs) * columns, biasAt = skipAt + int64_t(C) * columns,
+                synthesisAt = biasAt + columns + columnsOf(outputs);
   float* g = call.gradients;
   const ParameterOffsets& at = call.offsets;
   for (int group = 0; group < layout_.groups(); group++) {
@@ -171,36 +216,40 @@ void ResidualStack::reduceOutput(const TrainingCall& call) {
       for (int c = 0; c < C; c++) g[at.skip.weight + int64_t(o) * C + c] += partial[skipAt + int64_t(o) * columns + c];
       g[at.skip.bias + o] += partial[biasAt + o];
     }
+    if (layout_.shape.windows.learned) windows_.reduce(g + at.synthesis, partial + synthesisAt);
   }
 }
 
 /** Gradients of the input projection, through its ReLU. */
 void ResidualStack::inputBackward(const TrainingCall& call) {
   const TrainingKernels& kernels = call.kernels;
-  const int columns = int(columns_), C = int(C_), patch = layout_.shape.patch;
+  const int columns = int(columns_), C = int(C_), inputs = layout_.shape.inputs();
   const int groups = layout_.groups();
-  const int64_t biasAt = int64_t(patch) * columns;
+  const bool learned = layout_.shape.windows.learned;
+  const int64_t biasAt = int64_t(inputs) * columns, analysisAt = biasAt + columns;
   for (int g = 0; g < groups; g++) {
-    std::memset(partial(g), 0, size_t(biasAt + columns) * sizeof(float));
+    std::memset(partial(g), 0, size_t(analysisAt + windows_.partialSize()) * sizeof(float));
   }
   layout_.forEachTimeBlock(call, [&](const TimeBlock& block, int, int group, int worker) {
     float* input = scratch_[size_t(worker)].ends;
     float* partial = this->partial(group);
-    const float* audio = layout_.clips[block.clip].audio + block.start * patch;
-    inputBlock(kernels, input, audio, patch, block.count, columns, weights_.inputWeight, weights_.inputBias);
+    const Segment from = inputsOf(block);
+    inputBlock(kernels, input, from, block.count, columns, weights_.inputWeight, weights_.inputBias);
     const float* dx = layout_.row(dx_, block.clip, block.start);
     for (int i = 0; i < block.count * columns; i++) input[i] = input[i] > 0 ? dx[i] : 0.0f;
-    kernels.outer(partial, columns, audio, patch, patch, input, columns, columns, block.count, true);
+    kernels.outer(partial, columns, from.a, from.stride, inputs, input, columns, columns, block.count, true);
     kernels.columnSums(partial + biasAt, input, columns, block.count, columns);
+    if (learned) windows_.encodeBackward(call, block, input, partial + analysisAt);
   });
   float* g = call.gradients;
   const ParameterOffset& at = call.offsets.input;
   for (int group = 0; group < groups; group++) {
     const float* partial = this->partial(group);
     for (int c = 0; c < C; c++) {
-      for (int j = 0; j < patch; j++) g[at.weight + c * patch + j] += partial[j * columns + c];
+      for (int j = 0; j < inputs; j++) g[at.weight + c * inputs + j] += partial[j * columns + c];
       g[at.bias + c] += partial[biasAt + c];
     }
+    if (learned) windows_.reduce(g + call.offsets.analysis, partial + analysisAt);
   }
 }
 

@@ -31,7 +31,14 @@ PackedWeights::PackedWeights(const BatchLayout& layout, const TrainingKernels& k
     }
     layers.push_back(w);
   }
-  inputWeight = arena.take(packedSize(Direction::forward, s.patch, columns));
+  if (s.windowed()) {
+    const int64_t K = s.windows.kernel, signals = s.signals(), signalColumns = columnsOf(signals);
+    analysis = arena.take(packedSize(Direction::forward, K, signalColumns));
+    synthesis = arena.take(packedSize(Direction::forward, signals, columnsOf(K)));
+    dSignals = arena.take(packedSize(Direction::backward, K, signalColumns));
+    if (s.windows.learned) dInputs = arena.take(packedSize(Direction::backward, C, signalColumns));
+  }
+  inputWeight = arena.take(packedSize(Direction::forward, s.inputs(), columns));
   inputBias = arena.take(columns);
   skipWeight = arena.take(packedSize(Direction::forward, C, columns));
   skipBias = arena.take(columns);
@@ -43,9 +50,10 @@ PackedWeights::PackedWeights(const BatchLayout& layout, const TrainingKernels& k
 
 void PackedWeights::pack(const TrainingCall& call) {
   const int count = layout_.shape.layers;
-  call.pool.forEach(count + 1, [&](int task, int) {
+  call.pool.forEach(count + (layout_.shape.windowed() ? 2 : 1), [&](int task, int) {
     if (task < count) packLayer(call, task);
-    else packEnds(call);
+    else if (task == count) packEnds(call);
+    else packWindows(call);
   });
   for (int i = 0; i < layout_.shape.encoders; i++) packEncoder(call, i);
 }
@@ -166,10 +174,10 @@ void PackedWeights::packEncoder(const TrainingCall& call, int stage) {
 void PackedWeights::packEnds(const TrainingCall& call) {
   const float* w = call.parameters;
   const ParameterOffsets& at = call.offsets;
-  const int64_t C = layout_.C, patch = layout_.shape.patch, outputs = layout_.shape.outputs(),
+  const int64_t C = layout_.C, inputs = layout_.shape.inputs(), outputs = layout_.shape.outputs(),
                 outputColumns = columnsOf(outputs);
-  pack(Direction::forward, inputWeight, patch, layout_.columns,
-       [&](int64_t k, int64_t n) { return n < C ? w[at.input.weight + n * patch + k] : 0.0f; });
+  pack(Direction::forward, inputWeight, inputs, layout_.columns,
+       [&](int64_t k, int64_t n) { return n < C ? w[at.input.weight + n * inputs + k] : 0.0f; });
   pack(Direction::forward, skipWeight, C, layout_.columns,
        [&](int64_t k, int64_t n) { return n < C ? w[at.skip.weight + n * C + k] : 0.0f; });
   pack(Direction::backward, dSkip, C, layout_.columns,
@@ -183,6 +191,22 @@ void PackedWeights::packEnds(const TrainingCall& call) {
     skipBias[n] = n < C ? w[at.skip.bias + n] : 0;
   }
   for (int64_t n = 0; n < outputColumns; n++) outputBias[n] = n < outputs ? w[at.output.bias + n] : 0;
+}
+
+/** The windows' matrices, and what takes gradients back through them. */
+void PackedWeights::packWindows(const TrainingCall& call) {
+  const NetworkShape& s = layout_.shape;
+  const int64_t K = s.windows.kernel, signals = s.signals(), inputs = s.inputs();
+  pack(Direction::forward, analysis, K, columnsOf(signals),
+       [&](int64_t k, int64_t n) { return n < signals ? call.analysis[n * K + k] : 0.0f; });
+  pack(Direction::forward, synthesis, signals, columnsOf(K),
+       [&](int64_t k, int64_t n) { return n < K ? call.synthesis[k * K + n] : 0.0f; });
+  pack(Direction::backward, dSignals, K, columnsOf(signals),
+       [&](int64_t k, int64_t n) { return n < signals ? call.synthesis[n * K + k] : 0.0f; });
+  if (!s.windows.learned) return;
+  pack(Direction::backward, dInputs, layout_.C, columnsOf(signals), [&](int64_t k, int64_t n) {
+    return n < signals ? call.parameters[call.offsets.input.weight + k * inputs + n] : 0.0f;
+  });
 }
 
 }  // namespace diffwave

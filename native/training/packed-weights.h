@@ -31,12 +31,14 @@ class PackedWeights {
 
   std::vector<Layer> layers;
   std::vector<Encoder> encoders;
+  float *analysis, *synthesis, *dSignals, *dInputs;  // behind windows; the last one if they are learned
   float *inputWeight, *inputBias, *skipWeight, *skipBias, *outputWeight, *outputBias, *dHidden, *dSkip;
 
  private:
   void packLayer(const TrainingCall& call, int layer);
   void packEncoder(const TrainingCall& call, int stage);
   void packEnds(const TrainingCall& call);
+  void packWindows(const TrainingCall& call);
   /** Packs element(k, n), k < steps, n < columns, into panels. */
   template <class Element>
   void pack(Direction direction, float* to, int64_t steps, int64_t columns, const Element& element,

@@ -7,9 +7,10 @@ TrainingPass::TrainingPass(const NetworkShape& shape, int threads, const Trainin
     : layout_(shape, clips, count, kernels),
       arena_(block),
       weights_(layout_, kernels, arena_),
+      windows_(layout_, weights_, arena_),
       mel_(layout_, weights_, arena_),
       steps_(layout_, arena_),
-      stack_(layout_, weights_, mel_, steps_, checkpointing, threads, arena_),
+      stack_(layout_, weights_, windows_, mel_, steps_, checkpointing, threads, arena_),
       bytes_(arena_.bytes()) {}
 
 bool TrainingPass::forward(const TrainingCall& call) {

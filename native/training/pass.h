@@ -27,6 +27,7 @@ class TrainingPass {
   const BatchLayout layout_;
   Arena arena_;
   PackedWeights weights_;
+  BatchWindows windows_;
   MelConditioning mel_;
   StepEmbedding steps_;
   ResidualStack stack_;

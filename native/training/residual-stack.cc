@@ -8,10 +8,12 @@
 
 namespace diffwave {
 
-ResidualStack::ResidualStack(const BatchLayout& layout, const PackedWeights& weights, MelConditioning& mel,
-                             StepEmbedding& steps, Checkpointing checkpointing, int threads, Arena& arena)
+ResidualStack::ResidualStack(const BatchLayout& layout, const PackedWeights& weights, BatchWindows& windows,
+                             MelConditioning& mel, StepEmbedding& steps, Checkpointing checkpointing, int threads,
+                             Arena& arena)
     : layout_(layout),
       weights_(weights),
+      windows_(windows),
       mel_(mel),
       steps_(steps),
       checkpointing_(checkpointing),
@@ -35,8 +37,9 @@ ResidualStack::ResidualStack(const BatchLayout& layout, const PackedWeights& wei
   part.output = part.dilated + 3 * C_ * wide;
   part.conditioner = part.output + 2 * C_ * columns_;
   part.sums = part.conditioner + bands * wide;
-  const int64_t ends = (outputs + C_) * columns_ + columns_ + columnsOf(outputs);
-  part.size = std::max(part.sums + wide + 2 * columns_, ends);
+  const int64_t end = (outputs + C_) * columns_ + columns_ + columnsOf(outputs) + windows.partialSize();
+  const int64_t start = (shape.inputs() + 1) * columns_ + windows.partialSize();
+  part.size = std::max(part.sums + wide + 2 * columns_, std::max(start, end));
   partial_ = arena.take(trainingGroups * part.size);
   size_t maxTiles = 0;
   for (const WinogradTiling& tiling : layout.tilings) maxTiles = std::max(maxTiles, tiling.tiles.size());
@@ -50,7 +53,8 @@ ResidualStack::Scratch ResidualStack::takeScratch(Arena& arena) const {
   const NetworkShape& shape = layout_.shape;
   const int64_t wide = 2 * columns_;
   Scratch s{};
-  s.ends = arena.take(trainingBlockPositions * (3 * columns_ + columnsOf(shape.outputs())) + shape.patch);
+  const int64_t masked = shape.windowed() ? trainingBlockPositions * windows_.signalColumns() : shape.patch;
+  s.ends = arena.take(trainingBlockPositions * (3 * columns_ + columnsOf(shape.outputs())) + masked);
   s.narrow = arena.take(winogradInputs * blocks * columns_);
   s.wide = arena.take(winogradInputs * blocks * wide);
   s.gated = arena.take(rows * (columns_ + 16));
@@ -69,6 +73,7 @@ ResidualStack::Scratch ResidualStack::takeScratch(Arena& arena) const {
 
 void ResidualStack::forward(const TrainingCall& call) {
   std::memset(zeros_, 0, size_t(2 * columns_ + 16) * sizeof(float));
+  if (layout_.shape.windowed()) windows_.encode(call);
   inputForward(call);
   for (int l = 0; l < layout_.shape.layers && !call.cancelled(); l++) layerForward(call, l);
   const float mean = 1 / std::sqrt(float(layout_.shape.layers));

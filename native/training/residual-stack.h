@@ -1,6 +1,7 @@
 // The residual layers of a pass and the network's two ends, forward and backward.
 #pragma once
 
+#include "batch-windows.h"
 #include "mel-conditioning.h"
 #include "packed-weights.h"
 #include "step-embedding.h"
@@ -15,8 +16,8 @@ enum class Checkpointing { storeGates, recomputeGates };
 
 class ResidualStack {
  public:
-  ResidualStack(const BatchLayout& layout, const PackedWeights& weights, MelConditioning& mel, StepEmbedding& steps,
-                Checkpointing checkpointing, int threads, Arena& arena);
+  ResidualStack(const BatchLayout& layout, const PackedWeights& weights, BatchWindows& windows, MelConditioning& mel,
+                StepEmbedding& steps, Checkpointing checkpointing, int threads, Arena& arena);
 
   /** From the audio to the mean of the skips. */
   void forward(const TrainingCall& call);
@@ -75,12 +76,17 @@ class ResidualStack {
    */
   void outputBlock(const TrainingCall& call, const TimeBlock& block, float* hidden, float* output);
   void outputBackward(const TrainingCall& call, bool given);
+  /** Behind windows, before that: predictions of all samples, their loss, and the gradients of all pieces. */
+  void windowsLoss(const TrainingCall& call, bool given);
+  /** What the first projection reads of a time block: rows of its audio, or of coefficients. */
+  Segment inputsOf(const TimeBlock& block) const;
   /** The gradient of a time block's outputs, in their place. @returns the block's loss */
   double outputGradient(const TrainingCall& call, const TimeBlock& block, float* output, float* masked, bool given);
   void reduceOutput(const TrainingCall& call);
 
   const BatchLayout& layout_;
   const PackedWeights& weights_;
+  BatchWindows& windows_;
   MelConditioning& mel_;
   StepEmbedding& steps_;
   const Checkpointing checkpointing_;

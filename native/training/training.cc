@@ -12,7 +12,7 @@
 namespace diffwave {
 
 Training::Training(const NetworkShape& shape, Pool& pool, const TrainingKernels& kernels, size_t memoryLimit)
-    : shape_(shape), pool_(pool), kernels_(kernels), limit_(memoryLimit) {}
+    : shape_(shape), fourier_(shape.windows), pool_(pool), kernels_(kernels), limit_(memoryLimit) {}
 
 Training::~Training() { std::free(memory_); }
 
@@ -45,6 +45,21 @@ std::unique_ptr<TrainingPass> Training::prepare(const TrainingBatch::Clip* clips
                                         memory_);
 }
 
+TrainingCall Training::callOf(const ParameterOffsets& offsets, const float* parameters, float* gradients, bool squared,
+                              int64_t samples, const std::atomic<bool>* cancelled) {
+  const bool learned = shape_.windows.learned;
+  return {offsets,
+          pool_,
+          kernels_,
+          parameters,
+          learned ? parameters + offsets.analysis : fourier_.analysis.data(),
+          learned ? parameters + offsets.synthesis : fourier_.synthesis.data(),
+          gradients,
+          cancelled,
+          squared,
+          samples};
+}
+
 TrainingOutcome Training::lossGradients(const float* parameters, const TrainingBatch& batch, float* gradients,
                                         double* loss, float* clipLosses, const std::atomic<bool>* cancelled) {
   const ParameterOffsets offsets(shape_);
@@ -52,7 +67,7 @@ TrainingOutcome Training::lossGradients(const float* parameters, const TrainingB
   std::memset(gradients, 0, size_t(offsets.count) * sizeof(float));
   int64_t samples = 0;
   for (int i = 0; i < batch.count; i++) samples += batch.clips[i].samples;
-  const TrainingCall call{offsets, pool_, kernels_, parameters, gradients, cancelled, batch.squared, samples};
+  const TrainingCall call = callOf(offsets, parameters, gradients, batch.squared, samples, cancelled);
   *loss = 0;
   for (int first = 0; first < batch.count;) {
     const TrainingBatch::Clip* clips = batch.clips + first;
@@ -76,7 +91,7 @@ TrainingOutcome Training::forward(const float* parameters, const TrainingBatch& 
   clips_.assign(batch.clips, batch.clips + batch.count);
   pass_ = prepare(clips_.data(), batch.count);
   if (pass_ == nullptr) return TrainingOutcome::outOfMemory;
-  const TrainingCall call{offsets, pool_, kernels_, parameters, nullptr, cancelled, false, 1};
+  const TrainingCall call = callOf(offsets, parameters, nullptr, false, 1, cancelled);
   return pass_->runForward(call) ? TrainingOutcome::done : TrainingOutcome::cancelled;
 }
 
@@ -94,7 +109,7 @@ TrainingOutcome Training::backward(const float* parameters, const TrainingBatch&
   const ParameterOffsets offsets(shape_);
   std::memset(gradients, 0, size_t(offsets.count) * sizeof(float));
   std::copy(batch.clips, batch.clips + batch.count, clips_.begin());
-  const TrainingCall call{offsets, pool_, kernels_, parameters, gradients, cancelled, false, 1};
+  const TrainingCall call = callOf(offsets, parameters, gradients, false, 1, cancelled);
   const bool done = pass_->runBackward(call);
   pass_.reset();
   return done ? TrainingOutcome::done : TrainingOutcome::cancelled;

@@ -17,6 +17,7 @@
 #include "../kernels/training-tasks.h"
 #include "../network.h"
 #include "../pool.h"
+#include "../windows.h"
 
 namespace diffwave {
 
@@ -28,12 +29,13 @@ struct TrainingBatch {
     const float* weight;  // [samples], or null for 1
     const float* sinusoids;  // [embedding]
     const float* mel;        // [bands × frames], or null
-    int64_t samples;         // a multiple of the patch
+    int64_t samples;         // a multiple of those per position
     int64_t frames;
-    int label;                    // −1: none
-    int64_t melOffset = 0;        // samples from the first frame's start to the audio's: whole frames
-    float* prediction = nullptr;  // [samples]: receives the prediction, or null
-    float gain = 1;               // of f, if the network masks its input
+    int label;                          // −1: none
+    int64_t melOffset = 0;              // samples from the first frame's start to the audio's: whole frames
+    float* prediction = nullptr;        // [samples]: receives the prediction, or null
+    float gain = 1;                     // of f, if the network masks its input
+    const float* deviations = nullptr;  // [positions × bins], behind windows with an envelope
   };
   const Clip* clips;
   int count;
@@ -43,6 +45,7 @@ struct TrainingBatch {
 enum class TrainingOutcome { done, cancelled, outOfMemory };
 
 class TrainingPass;
+struct TrainingCall;
 
 /** Computes losses and gradients of one network; keeps its working memory between calls. */
 class Training {
@@ -88,11 +91,15 @@ class Training {
   /** A pass over the clips of one part, with its gates stored if they fit; null if the memory is too small. */
   std::unique_ptr<TrainingPass> prepare(const TrainingBatch::Clip* clips, int count);
 
+  TrainingCall callOf(const ParameterOffsets& offsets, const float* parameters, float* gradients, bool squared,
+                      int64_t samples, const std::atomic<bool>* cancelled);
+
   /** The batch between `forward` and `backward`. */
   std::unique_ptr<TrainingPass> pass_;
   std::vector<TrainingBatch::Clip> clips_;
 
   const NetworkShape shape_;
+  const FourierWindows<float> fourier_;
   Pool& pool_;
   const TrainingKernels& kernels_;
   const size_t limit_;

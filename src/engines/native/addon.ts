@@ -76,7 +76,14 @@ export interface NetworkShape {
   readonly channels: number
   readonly layers: number
   readonly dilationCycle: number
+  /** Samples per position. */
   readonly patch: number
+  /** Samples of a window; 0: patches. The other three are read if it is not. */
+  readonly kernel: number
+  readonly bins: number
+  readonly learnedWindows: boolean
+  /** Whether clips and streams come with the deviations of the bins. */
+  readonly envelope: boolean
   /** Size of the sinusoidal step embedding, and outputs of the two linear layers after it. */
   readonly embedding: number
   readonly hidden: number
@@ -136,6 +143,10 @@ export function networkShape(network: NetworkConfig): NetworkShape {
     layers: network.layers,
     dilationCycle: network.dilationCycle,
     patch: network.patch,
+    kernel: 0,
+    bins: 0,
+    learnedWindows: false,
+    envelope: false,
     embedding: network.stepEmbedding.size,
     hidden: network.stepEmbedding.hidden,
     inputMask: network.inputMask !== null,

@@ -1,0 +1,70 @@
+// The windowed front end (native/windows.h) between its two matrix products: from a position's coefficients X to what
+// the network reads, from what the network returns to the coefficients Y of the output, and the adjoint of the latter.
+// One position at a time; N bins, cosines before sines.
+#pragma once
+
+#include "mask.h"
+
+namespace diffwave {
+namespace DIFFWAVE_TARGET {
+
+/**
+ * The inputs of the first projection behind an envelope: out [3N] = (X / Ē, logarithms). x [2N], deviations and
+ * logarithms [N]; Ē repeats the deviations for both halves of X.
+ */
+[[maybe_unused]] static void windowsInput(float* out, const float* x, const float* deviations, const float* logarithms,
+                                          int bins) {
+  forEachVector(bins, [&](int i, int some) {
+    // Past the last bin 1 in place of 0, so that nothing is divided by zero.
+    const Vector e = maximum(loadFirst(deviations + i, some), splat(1e-30f));
+    storeFirst(out + i, loadFirst(x + i, some) / e, some);
+    storeFirst(out + bins + i, loadFirst(x + bins + i, some) / e, some);
+  });
+  std::memcpy(out + 2 * bins, logarithms, static_cast<size_t>(bins) * sizeof(float));
+}
+
+/**
+ * The coefficients of the output: y [2N] = m ⊙ X + gain · Ē ⊙ f with m = sigmoid(l), or without a mask y = Ē ⊙ f.
+ * output: f [2N], and with a mask l [N] after it; x [2N], null without a mask; deviations [N], null: 1.
+ */
+[[maybe_unused]] static void windowsOutput(float* y, const float* output, const float* x, const float* deviations,
+                                           float gain, int bins) {
+  forEachVector(bins, [&](int i, int some) {
+    const Vector scale =
+        (deviations == nullptr ? splat(1.0f) : loadFirst(deviations + i, some)) * (x == nullptr ? 1.0f : gain);
+    Vector cosine = scale * loadFirst(output + i, some), sine = scale * loadFirst(output + bins + i, some);
+    if (x != nullptr) {
+      const Vector mask = sigmoid(loadFirst(output + 2 * bins + i, some));
+      cosine = fma(mask, loadFirst(x + i, some), cosine);
+      sine = fma(mask, loadFirst(x + bins + i, some), sine);
+    }
+    storeFirst(y + i, cosine, some);
+    storeFirst(y + bins + i, sine, some);
+  });
+}
+
+/**
+ * From the gradient d [2N] of y to that of the output, in its place: df = gain · Ē ⊙ d, dl = (d · X, both halves) · m ·
+ * (1 − m); and to that of X by way of the mask, in the place of d: m ⊙ d. Shapes as in `windowsOutput`.
+ */
+[[maybe_unused]] static void windowsOutputBackward(float* output, float* d, const float* x, const float* deviations,
+                                                   float gain, int bins) {
+  forEachVector(bins, [&](int i, int some) {
+    const Vector scale =
+        (deviations == nullptr ? splat(1.0f) : loadFirst(deviations + i, some)) * (x == nullptr ? 1.0f : gain);
+    const Vector cosine = loadFirst(d + i, some), sine = loadFirst(d + bins + i, some);
+    storeFirst(output + i, scale * cosine, some);
+    storeFirst(output + bins + i, scale * sine, some);
+    Vector mask{};
+    if (x != nullptr) {
+      mask = sigmoid(loadFirst(output + 2 * bins + i, some));
+      const Vector both = fma(cosine, loadFirst(x + i, some), sine * loadFirst(x + bins + i, some));
+      storeFirst(output + 2 * bins + i, both * (mask * (1.0f - mask)), some);
+    }
+    storeFirst(d + i, mask * cosine, some);
+    storeFirst(d + bins + i, mask * sine, some);
+  });
+}
+
+}  // namespace DIFFWAVE_TARGET
+}  // namespace diffwave
