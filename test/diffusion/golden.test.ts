@@ -14,14 +14,17 @@ import { reverseProcess } from '#src/diffusion/reverse'
 import { createSampler } from '#src/diffusion/samplers/create'
 import type { Sampler } from '#src/diffusion/samplers/sampler'
 import { surveyNative } from '#src/engines/native/engine'
+import { surveyTensorflow } from '#src/engines/tensorflow/engine'
 import { decodeSafetensors } from '#src/formats/safetensors'
 import { melContext, receptiveRadius } from '#src/model/network'
 import { relativeError } from '../support/numbers.js'
 import { golden } from '../support/paths.js'
 
 const native = surveyNative()
+const libtensorflow = await surveyTensorflow('node')
 const engines = [
   { engine: 'tensorflow:wasm', skip: false },
+  { engine: 'tensorflow:node', skip: libtensorflow.available ? false : libtensorflow.reason },
   { engine: 'native', skip: native.available ? false : native.reason },
 ] as const
 
