@@ -223,6 +223,6 @@ export class Trainer {
 
   #createEngine(model: ModelConfig, weights: Tensors): Promise<Engine> {
     const { engine = this.config.engine, threads } = this.#options
-    return createEngine(model.network, weights, { engine, ...(threads === undefined ? {} : { threads }) })
+    return createEngine(model.network, weights, { engine, ...(threads === undefined ? {} : { threads }) }, model.mel)
   }
 }

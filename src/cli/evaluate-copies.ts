@@ -113,5 +113,8 @@ async function zeroedModel({ config }: Denoiser, name: string, options: Evaluate
     import('../model/zero-output.js'),
   ])
   const { parameters } = await readModel(await modelPath(name))
-  return new Denoiser(config, await createEngine(config.network, withZeroOutput(parameters), loadOptions(options)))
+  return new Denoiser(
+    config,
+    await createEngine(config.network, withZeroOutput(parameters), loadOptions(options), config.mel),
+  )
 }

@@ -1,7 +1,8 @@
 /**
  * What the diffusion runs on: its data x_0, the way from audio to them and back, and the noise that belongs to them.
- * One file per domain: the waveform (waveform.ts), the waveform under PriorGrad's noise (energy-prior.ts), the waveform
- * whitened by its mel (envelope-prior.ts), and MDCT subbands (subbands.ts). `domainOf` picks a model's. Trainer,
+ * One file per domain: the waveform (waveform.ts), the waveform under PriorGrad's noise (energy-prior.ts) or under noise
+ * with a front end's envelope (front-end-prior.ts), the waveform whitened by its mel (envelope-prior.ts), and MDCT
+ * subbands (subbands.ts). `domainOf` picks a model's. Trainer,
  * synthesis and repair ask the domain; none of them asks which one it is.
  */
 import { concatenateAudio } from '../audio/concatenate.js'
@@ -16,12 +17,19 @@ export interface Decoder {
   flush(): Float32Array
 }
 
-/**
- * Scales standard normal numbers to the domain's noise.
- *
- * @param start sample of the clip that the first of them belongs to
- */
-export type NoiseShaper = (white: Float32Array, start: number) => Float32Array
+/** Standard normal numbers of a clip's samples start … start + count − 1. */
+export type WhiteNoise = (start: number, count: number) => Float32Array
+
+/** The domain's noise of samples start … start + count − 1 of a clip, from standard normal numbers. */
+export type NoiseShaper = (white: WhiteNoise, start: number, count: number) => Float32Array
+
+/** What is known of how a clip's noise will be drawn. */
+export interface NoiseOptions {
+  /** Samples of the clip, if it is shorter than its mel. Default: as long as the mel. */
+  readonly length?: number
+  /** Whether each sample's noise is drawn once only, in order: what lies behind is then not kept. Default false. */
+  readonly once?: boolean
+}
 
 /** A pure description, made once per model. Mels are null for models without one. */
 export interface DataDomain {
@@ -30,7 +38,9 @@ export interface DataDomain {
   /** The way back. @param mel the clip's: frames must have arrived before their data are pushed */
   decoder(mel: MelReaders | null): Decoder
   /** The noise of a clip. @param mel as for `decoder` */
-  noise(mel: MelReaders | null): NoiseShaper
+  noise(mel: MelReaders | null, options?: NoiseOptions): NoiseShaper
+  /** Mel frames past the one a sample lies in that must have arrived before its noise is drawn. */
+  readonly melContext: number
   /**
    * Weights of a clip's loss terms, as many as samples: `base`, divided by what the noise's deviation does to them
    * (PriorGrad, Lee et al. 2022, eq. 7). null: `base` everywhere.

@@ -6,12 +6,13 @@ import type { ModelConfig } from '../model/config.js'
 import type { DataDomain } from './data-domain.js'
 import { EnergyPriorDomain } from './energy-prior.js'
 import { EnvelopePriorDomain } from './envelope-prior.js'
+import { FrontEndPriorDomain } from './front-end-prior.js'
 import { SpectralEnvelope } from './spectral-envelope.js'
 import { SubbandsDomain } from './subbands.js'
 import { WaveformDomain } from './waveform.js'
 
-/** Builds the domain's tables, for a mel-envelope prior the mel's filters: call it once per model. */
-export function domainOf({ mel, diffusion }: DomainConfig): DataDomain {
+/** Builds the domain's tables, for an envelope the mel's filters: call it once per model. */
+export function domainOf({ network, mel, diffusion }: DomainConfig): DataDomain {
   const { prior, signalScale, subbands } = diffusion
   if (subbands !== null) return new SubbandsDomain(subbands)
   if (mel === null || prior === null) return new WaveformDomain(signalScale)
@@ -20,11 +21,15 @@ export function domainOf({ mel, diffusion }: DomainConfig): DataDomain {
       return new EnergyPriorDomain(mel, prior, signalScale)
     case 'mel-envelope':
       return new EnvelopePriorDomain(new SpectralEnvelope(mel, prior), signalScale)
+    case 'front-end':
+      if (network.frontEnd === null) throw new TypeError('a front-end prior without a front end')
+      return new FrontEndPriorDomain(network.frontEnd, mel)
   }
 }
 
 /** What of a model's config decides its domain. */
 export interface DomainConfig {
+  readonly network: Pick<ModelConfig['network'], 'frontEnd'>
   readonly mel: ModelConfig['mel']
   readonly diffusion: Pick<ModelConfig['diffusion'], 'prior' | 'signalScale' | 'subbands'>
 }

@@ -29,10 +29,10 @@ export class EnergyPriorDomain extends WaveformDomain {
   override noise(mel: MelReaders): NoiseShaper {
     const reader = mel.firstReader()
     const frames = new FloatList()
-    return (white, start) => {
+    return (white, start, count) => {
       for (const piece of reader.take()) frames.append(frameDeviations(this.#prior, this.#convention, piece.mel))
-      const sigma = sampleDeviations(frames.values, this.#convention, start, white.length)
-      return white.map((z, i) => z * sigma[i]!)
+      const sigma = sampleDeviations(frames.values, this.#convention, start, count)
+      return white(start, count).map((z, i) => z * sigma[i]!)
     }
   }
 

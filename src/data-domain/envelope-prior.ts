@@ -4,7 +4,7 @@
  */
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
-import type { DataDomain, Decoder, NoiseShaper } from './data-domain.js'
+import type { DataDomain, Decoder, NoiseOptions, NoiseShaper } from './data-domain.js'
 import { FrameFilter } from './frame-filter.js'
 import { emphasis, type SpectralEnvelope, whiten } from './spectral-envelope.js'
 import { scaled, unscaled } from './waveform.js'
@@ -27,6 +27,7 @@ const WHITE_TAPER = 0.004
 
 export class EnvelopePriorDomain implements DataDomain {
   readonly block = 1
+  readonly melContext: number = 0
   readonly sampleScale = null
   readonly quantum: number
   readonly lookAhead: number
@@ -69,8 +70,8 @@ export class EnvelopePriorDomain implements DataDomain {
   }
 
   /** White: the envelope has already been taken out of the data. */
-  noise(_mel: MelReaders | null): NoiseShaper {
-    return white => white
+  noise(_mel: MelReaders | null, _options?: NoiseOptions): NoiseShaper {
+    return (white, start, count) => white(start, count)
   }
 
   lossWeight(_mel: Mel | null, _length: number, _loss: 'l1' | 'l2', _base: number): null {

@@ -9,11 +9,12 @@ import type { Mel } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
 import { Mdct, MdctSynthesis } from '../audio/transforms/mdct.js'
 import type { SubbandsConfig } from '../model/diffusion-config.js'
-import type { DataDomain, Decoder, NoiseShaper } from './data-domain.js'
+import type { DataDomain, Decoder, NoiseOptions, NoiseShaper } from './data-domain.js'
 
 export class SubbandsDomain implements DataDomain {
   /** Samples per block, which is as many as bands. */
   readonly block: number
+  readonly melContext = 0
   readonly sampleScale = null
   readonly quantum = null
   readonly lookAhead: number
@@ -54,8 +55,8 @@ export class SubbandsDomain implements DataDomain {
     }
   }
 
-  noise(_mel: MelReaders | null): NoiseShaper {
-    return white => white
+  noise(_mel: MelReaders | null, _options?: NoiseOptions): NoiseShaper {
+    return (white, start, count) => white(start, count)
   }
 
   lossWeight(_mel: Mel | null, _length: number, _loss: 'l1' | 'l2', _base: number): null {

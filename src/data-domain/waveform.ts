@@ -5,10 +5,11 @@
  */
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
-import type { DataDomain, Decoder, NoiseShaper } from './data-domain.js'
+import type { DataDomain, Decoder, NoiseOptions, NoiseShaper } from './data-domain.js'
 
 export class WaveformDomain implements DataDomain {
   readonly block = 1
+  readonly melContext: number = 0
   readonly sampleScale: number
   readonly quantum = null
   readonly lookAhead = 0
@@ -30,8 +31,8 @@ export class WaveformDomain implements DataDomain {
     return { push: data => unscaled(data, this.sampleScale), flush: () => new Float32Array(0) }
   }
 
-  noise(_mel: MelReaders | null): NoiseShaper {
-    return white => white
+  noise(_mel: MelReaders | null, _options?: NoiseOptions): NoiseShaper {
+    return (white, start, count) => white(start, count)
   }
 
   lossWeight(_mel: Mel | null, _length: number, _loss: 'l1' | 'l2', _base: number): Float32Array | null {

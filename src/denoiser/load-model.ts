@@ -27,6 +27,6 @@ const optionsSchema = z.strictObject({ ...engineFields, ...importHintFields } sa
 export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<Denoiser> {
   const { engine, threads, instructionSet, ...hints } = check(optionsSchema, options, 'loadModel options')
   const { config, parameters, notes } = await readModel(await modelPath(toPath(source, 'model')), hints)
-  const selected = await selectEngine(config.network, parameters, { engine, threads, instructionSet })
+  const selected = await selectEngine(config.network, parameters, { engine, threads, instructionSet }, config.mel)
   return new Denoiser(config, selected.engine, [...notes, ...selected.notes])
 }

@@ -1,7 +1,7 @@
 /** The checks every engine makes before a buffer reaches its kernels. */
 import type { Mel } from '../audio/mel/convention.js'
 import { DiffWaveError } from '../core/errors.js'
-import { melHop, type NetworkConfig } from '../model/network.js'
+import { melHop, type NetworkConfig, positionSamples } from '../model/network.js'
 import type { ClipBatch, LossRequest } from './engine.js'
 
 function refuse(problem: string, expected: string, got: string | number): never {
@@ -43,8 +43,9 @@ export function checkStep(step: number): void {
 
 /** Audio of one clip: whole positions, finite, no longer than its mel. */
 export function checkAudio(network: NetworkConfig, audio: Float32Array, mel: Mel | undefined): void {
-  if (audio.length === 0 || audio.length % network.patch !== 0) {
-    refuse('audio has the wrong length', `a positive multiple of ${network.patch} samples`, audio.length)
+  const unit = positionSamples(network)
+  if (audio.length === 0 || audio.length % unit !== 0) {
+    refuse('audio has the wrong length', `a positive multiple of ${unit} samples`, audio.length)
   }
   if (network.mel !== null && mel !== undefined && audio.length > mel.frames * melHop(network.mel)) {
     refuse('audio is longer than its mel', `at most ${mel.frames * melHop(network.mel)} samples`, audio.length)

@@ -3,6 +3,7 @@
  * error.
  */
 import { z } from 'zod'
+import type { MelConvention } from '../audio/mel/convention.js'
 import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_THREADS } from '../core/limits.js'
@@ -74,14 +75,16 @@ export interface SelectedEngine {
 /**
  * An engine that runs a network.
  *
+ * @param convention of the mels, for a network whose front end has an envelope
  * @throws DiffWaveError `ENGINE_UNAVAILABLE` (why the named engine does not run here), `BAD_OPTION`, `BAD_PARAMETERS`
  */
 export async function createEngine(
   network: NetworkConfig,
   parameters: Tensors,
   options: EngineOptions = {},
+  convention: MelConvention | null = null,
 ): Promise<Engine> {
-  return (await selectEngine(network, parameters, options)).engine
+  return (await selectEngine(network, parameters, options, convention)).engine
 }
 
 /** As `createEngine`, with notes on the choice. @throws DiffWaveError as `createEngine` */
@@ -89,10 +92,12 @@ export async function selectEngine(
   network: NetworkConfig,
   parameters: Tensors,
   options: EngineOptions = {},
+  convention: MelConvention | null = null,
 ): Promise<SelectedEngine> {
   const { engine, threads, instructionSet } = check(optionsSchema, options, 'engine options')
-  const native = () => createNativeEngine({ network, parameters, ...defined({ threads, instructionSet }) })
-  const tensorflow = (backend: BackendName) => () => createTensorflowEngine({ network, parameters, backend })
+  const native = () => createNativeEngine({ network, parameters, convention, ...defined({ threads, instructionSet }) })
+  const tensorflow = (backend: BackendName) => () =>
+    createTensorflowEngine({ network, parameters, backend, convention })
   switch (engine) {
     case 'native':
       return { engine: await native(), notes: [] }

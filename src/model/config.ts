@@ -2,8 +2,9 @@
 import { z } from 'zod'
 import { conventionSchema, refinementObstacle } from '../audio/mel/convention.js'
 import { MAX_CLIP_SECONDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../core/limits.js'
-import { type DiffusionConfig, diffusionSchema, isWhitened, scheduleSteps } from './diffusion-config.js'
-import { melHop, networkSchema, patchIsBlock } from './network.js'
+import { type DiffusionConfig, diffusionSchema, isInSubbands, isWhitened, scheduleSteps } from './diffusion-config.js'
+import { envelopeObstacle } from './front-end/envelope.js'
+import { hasEnvelope, melHop, networkSchema, patchIsBlock, positionSamples } from './network.js'
 
 const fieldsSchema = z.strictObject({
   format: z.literal('diffwave'),
@@ -77,17 +78,39 @@ const rules: readonly (readonly [path: string, message: string, holds: (config: 
   [
     'diffusion.subbands.gains',
     'must be as many as the network’s patch',
-    c => c.diffusion.subbands === null || c.diffusion.subbands.gains.length === c.network.patch,
+    ({ network, diffusion }) =>
+      diffusion.subbands === null || network.frontEnd !== null || diffusion.subbands.gains.length === network.patch,
   ],
   [
     'network.patch',
     'must be a power of two for subbands',
-    c => c.diffusion.subbands === null || patchIsBlock(c.network),
+    c => c.diffusion.subbands === null || c.network.frontEnd !== null || patchIsBlock(c.network),
   ],
   [
     'diffusion.subbands',
     'are for generators with clamp false and signalScale 1: the gains scale',
     c => c.diffusion.subbands === null || leavesScaleToGains(c),
+  ],
+  [
+    'diffusion.subbands',
+    'must be null behind a front end',
+    c => c.network.frontEnd === null || !isInSubbands(c.diffusion),
+  ],
+  [
+    'network.frontEnd.envelope',
+    'needs centred mel frames, windowLength equal to fftSize, and an fftSize that is a multiple of the kernel',
+    ({ network: { frontEnd }, mel }) =>
+      frontEnd === null || frontEnd.envelope === null || mel === null || envelopeObstacle(frontEnd, mel) === null,
+  ],
+  [
+    'network.frontEnd.envelope',
+    'needs signalScale 1 and no mel-envelope prior: it is of audio as it is',
+    ({ network, diffusion }) => !hasEnvelope(network) || (diffusion.signalScale === 1 && !isWhitened(diffusion)),
+  ],
+  [
+    'diffusion.prior',
+    'a front-end prior needs network.frontEnd.envelope',
+    c => c.diffusion.prior?.kind !== 'front-end' || hasEnvelope(c.network),
   ],
   ['diffusion.prior', 'a prior needs a mel', c => c.diffusion.prior === null || c.mel !== null],
   [
@@ -136,7 +159,7 @@ export function leavesScaleToGains({
   return mel === null && !diffusion.clamp && diffusion.signalScale === 1
 }
 
-/** Samples between two places at which a model's audio can be cut: the hop of its mel, or else its patch. */
+/** Samples between two places at which a model's audio can be cut: the hop of its mel, or else its patch or stride. */
 export function audioHop({ mel, network }: Pick<ModelConfig, 'mel' | 'network'>): number {
-  return mel?.hop ?? network.patch
+  return mel?.hop ?? positionSamples(network)
 }

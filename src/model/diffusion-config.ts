@@ -56,6 +56,12 @@ export const envelopePriorSchema = z.strictObject({
   floor: z.number().gt(0).max(1).default(1e-5),
 })
 
+/**
+ * Noise coloured by the envelope of a windowed front end, in that front end's own transform
+ * (src/data-domain/front-end-prior.ts). The data stay the waveform.
+ */
+const frontEndPriorSchema = z.strictObject({ kind: z.literal('front-end') })
+
 /** Phases refined after the last pass (src/audio/mel/phase-refinement.ts). */
 const refinementSchema = z.strictObject({
   iterations: z.number().int().min(1).max(MAX_REFINEMENT_ITERATIONS),
@@ -70,7 +76,7 @@ const subbandsSchema = z.strictObject({
   gains: z.array(z.number().positive().max(1e6)).min(MIN_SUBBANDS).max(MAX_PATCH),
 })
 
-const priorSchema = z.union([energyPriorSchema, envelopePriorSchema])
+const priorSchema = z.union([energyPriorSchema, envelopePriorSchema, frontEndPriorSchema])
 
 /** How the reverse process gets from one noise level to the next. */
 export type SamplerName = 'ddpm' | 'ddim' | 'dpm-solver++'

@@ -7,6 +7,7 @@ import {
   MAX_CHANNELS,
   MAX_DIFFUSION_STEPS,
   MAX_DILATION_CYCLE,
+  MAX_FFT_SIZE,
   MAX_HOP,
   MAX_LABELS,
   MAX_LAYERS,
@@ -45,6 +46,47 @@ const melConditionerSchema = z.discriminatedUnion('kind', [
   }),
 ])
 
+/**
+ * Overlapping windows in the place of a patch: audio enters and leaves the residual stack as the coefficients of a
+ * short Fourier transform (src/model/front-end/windows.ts). One position every `stride` samples.
+ */
+const frontEndSchema = z
+  .strictObject({
+    kind: z.literal('windows'),
+    /** Length K of a window in samples. */
+    kernel: z.number().int().min(2).max(MAX_FFT_SIZE),
+    /** Samples per position S. */
+    stride: z.number().int().min(1).max(MAX_HOP),
+    /** Bins N from 0 Hz up that the network sees and makes. Default: all, kernel/2 + 1. */
+    bins: z.number().int().min(1).optional(),
+    /** Whether the two transforms are parameters, which start as the Fourier transform. */
+    learned: z.boolean().default(false),
+    /** The deviation that the mel implies per bin, as input and as scale (src/model/front-end/envelope.ts). */
+    envelope: z
+      .strictObject({
+        /** Multiplicative updates of the magnitudes that the mel implies. */
+        iterations: z.number().int().min(1).max(1000).default(10),
+        /** Smallest deviation, full scale being 1. */
+        floor: z.number().gt(0).max(1).default(3e-5),
+      })
+      .nullable()
+      .default(null),
+  })
+  .refine(f => f.kernel >= f.stride, { path: ['kernel'], message: 'must not be shorter than the stride' })
+  .refine(f => f.kernel % 2 === 0 && f.kernel % f.stride === 0 && (f.kernel - f.stride) % 2 === 0, {
+    path: ['kernel'],
+    message: 'must be even, a multiple of the stride, and differ from it by an even number',
+  })
+  .refine(f => f.bins === undefined || f.bins <= f.kernel / 2 + 1, {
+    path: ['bins'],
+    message: 'must not pass kernel/2 + 1',
+  })
+  .refine(f => f.envelope === null || !f.learned, {
+    path: ['envelope'],
+    message: 'needs windows that are not learned',
+  })
+  .transform(f => ({ ...f, bins: f.bins ?? f.kernel / 2 + 1 }))
+
 /** Schema of the denoiser's architecture. */
 export const networkSchema = z
   .strictObject({
@@ -58,12 +100,14 @@ export const networkSchema = z
      * the residual stack count positions. 1: the published network.
      */
     patch: z.number().int().min(1).max(MAX_PATCH).default(1),
+    /** Overlapping windows in the place of the patch; null: a patch. */
+    frontEnd: frontEndSchema.nullable().default(null),
     /**
      * The output is m ⊙ x_t + g(t)·f in place of f: a mask m of 0 … 1, the sigmoid of as many outputs more, says of
      * each sample how much of it may pass, and g is the deviation of a cosine schedule of `steps` steps, those of
      * training (src/model/output-gain.ts): the network alone, without its schedule, is what an engine knows. Where C is
      * less than the patch, the residual stack cannot carry what every sample or band holds; it can say which are worth
-     * keeping.
+     * keeping. Behind windows there is one value of m per bin, and x_t and f are in the front end's transform.
      */
     inputMask: z
       .strictObject({ steps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS) })
@@ -94,6 +138,15 @@ export const networkSchema = z
     labels: z.array(z.string().min(1)).min(1).max(MAX_LABELS).nullable().default(null),
   })
   .refine(n => n.mel === null || melHop(n.mel) % n.patch === 0, { path: ['patch'], message: 'must divide the hop' })
+  .refine(n => n.frontEnd === null || n.patch === 1, { path: ['patch'], message: 'must be 1 beside a front end' })
+  .refine(n => n.frontEnd === null || n.mel === null || melHop(n.mel) % n.frontEnd.stride === 0, {
+    path: ['frontEnd', 'stride'],
+    message: 'must divide the hop',
+  })
+  .refine(n => n.frontEnd === null || n.frontEnd.envelope === null || n.mel?.kind === 'frame-rate', {
+    path: ['frontEnd', 'envelope'],
+    message: 'needs a mel conditioner of kind frame-rate',
+  })
   .refine(n => n.mel === null || melHop(n.mel) <= MAX_HOP, { path: ['mel'], message: `hop must not pass ${MAX_HOP}` })
   .refine(n => n.labels === null || new Set(n.labels).size === n.labels.length, {
     path: ['labels'],
@@ -103,6 +156,19 @@ export const networkSchema = z
 export type MelConditionerConfig = Readonly<z.output<typeof melConditionerSchema>>
 /** Architecture of a network: the `network` part of `config.json`. docs/models.md describes the fields. */
 export type NetworkConfig = Readonly<z.output<typeof networkSchema>>
+
+/** Overlapping windows of a network. */
+export type FrontEndConfig = NonNullable<NetworkConfig['frontEnd']>
+
+/** Samples per position of the residual stack: the stride of the windows, or the patch. */
+export function positionSamples({ patch, frontEnd }: Pick<NetworkConfig, 'patch' | 'frontEnd'>): number {
+  return frontEnd?.stride ?? patch
+}
+
+/** Whether a network takes the deviation that its mel implies per bin. */
+export function hasEnvelope({ frontEnd }: Pick<NetworkConfig, 'frontEnd'>): boolean {
+  return frontEnd !== null && frontEnd.envelope !== null
+}
 
 /** Whether a patch can be a block of subbands. */
 export function patchIsBlock({ patch }: Pick<NetworkConfig, 'patch'>): boolean {
@@ -119,11 +185,19 @@ export function dilation(network: Pick<NetworkConfig, 'dilationCycle'>, layer: n
   return 2 ** (layer % network.dilationCycle)
 }
 
-/** Positions on either side that one output position depends on: the sum of all dilations. */
-export function receptiveRadius(network: Pick<NetworkConfig, 'layers' | 'dilationCycle'>): number {
-  let sum = 0
+/**
+ * Positions on either side that one output position depends on: the sum of all dilations, and half a window on the way
+ * in and on the way out.
+ */
+export function receptiveRadius(network: Pick<NetworkConfig, 'layers' | 'dilationCycle' | 'frontEnd'>): number {
+  let sum = windowPositions(network)
   for (let layer = 0; layer < network.layers; layer++) sum += dilation(network, layer)
   return sum
+}
+
+/** Positions that two half windows reach together: kernel/stride; 0 for patches. */
+export function windowPositions({ frontEnd }: Pick<NetworkConfig, 'frontEnd'>): number {
+  return frontEnd === null ? 0 : frontEnd.kernel / frontEnd.stride
 }
 
 /**

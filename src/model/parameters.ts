@@ -4,7 +4,7 @@
  */
 import { DiffWaveError } from '../core/errors.js'
 import { allFinite, elementCount, type Tensor, type Tensors } from '../core/tensor.js'
-import { melHop, type NetworkConfig, upsamplerShape } from './network.js'
+import { type FrontEndConfig, melHop, type NetworkConfig, upsamplerShape } from './network.js'
 
 /** How a parameter starts (PyTorch's definitions). */
 export type Initialisation =
@@ -12,6 +12,8 @@ export type Initialisation =
   | { readonly kind: 'kaiming-normal'; readonly fanIn: number }
   /** Uniform within ±1/√fanIn: PyTorch's default for biases, linear and transposed layers. */
   | { readonly kind: 'uniform'; readonly fanIn: number }
+  /** A front end's Fourier transform, on the way in or out (src/model/front-end/windows.ts). */
+  | { readonly kind: 'analysis' | 'synthesis'; readonly frontEnd: FrontEndConfig }
   /** Normal with this deviation. */
   | { readonly kind: 'normal'; readonly deviation: number }
   | { readonly kind: 'zero' }
@@ -22,10 +24,27 @@ export interface ParameterSpec {
   readonly initialisation: Initialisation
 }
 
+/**
+ * Channels that the residual stack takes and makes per position. Patches: a sample each, and with a mask a logit each.
+ * Windows: cosine and sine of each bin, and one channel per bin more for the envelope and for the mask's logits.
+ */
+export function stackEnds({ patch, frontEnd, inputMask }: Pick<NetworkConfig, 'patch' | 'frontEnd' | 'inputMask'>): {
+  readonly inputs: number
+  readonly outputs: number
+} {
+  if (frontEnd === null) return { inputs: patch, outputs: inputMask === null ? patch : 2 * patch }
+  const { bins, envelope } = frontEnd
+  return {
+    inputs: envelope === null ? 2 * bins : 3 * bins,
+    outputs: inputMask === null ? 2 * bins : 3 * bins,
+  }
+}
+
 /** All parameters of a network, in a fixed order. Convolutions are `[out, in, kernel]`, linear layers `[out, in]`. */
 export function parameterSpecs(network: NetworkConfig): readonly ParameterSpec[] {
   const specs: ParameterSpec[] = []
-  const { channels: C, patch, inputMask, stepEmbedding, mel, labels } = network
+  const { channels: C, frontEnd, stepEmbedding, mel, labels } = network
+  const { inputs, outputs } = stackEnds(network)
   const add = (name: string, shape: number[], initialisation: Initialisation) =>
     specs.push({ name, shape, initialisation })
 
@@ -46,7 +65,12 @@ export function parameterSpecs(network: NetworkConfig): readonly ParameterSpec[]
     })
   }
 
-  conv('input_projection', C, patch, 1)
+  if (frontEnd?.learned) {
+    for (const kind of ['analysis', 'synthesis'] as const) {
+      add(`front_end.${kind}`, [2 * frontEnd.bins, 1, frontEnd.kernel], { kind, frontEnd })
+    }
+  }
+  conv('input_projection', C, inputs, 1)
   linear('diffusion_embedding.projection1', stepEmbedding.hidden, stepEmbedding.size)
   linear('diffusion_embedding.projection2', stepEmbedding.hidden, stepEmbedding.hidden)
   if (labels !== null) {
@@ -77,7 +101,7 @@ export function parameterSpecs(network: NetworkConfig): readonly ParameterSpec[]
   }
   conv('skip_projection', C, C, 1)
   // First what the output is, then the mask's logits.
-  conv('output_projection', inputMask === null ? patch : 2 * patch, C, 1, true)
+  conv('output_projection', outputs, C, 1, true)
   return specs
 }
 

@@ -41,7 +41,10 @@ export interface KnownAudio {
 export async function fill(request: FillRequest): Promise<Float32Array> {
   const { sampler, domain, mel, known, predict, onStep } = request
   const shape = domain.noise(mel === null ? null : readWhole(mel))
-  const noise = (draw: number) => shape(request.noise(draw), 0)
+  const noise = (draw: number) => {
+    const white = request.noise(draw)
+    return shape((start, count) => white.subarray(start, start + count), 0, white.length)
+  }
   const agree = (clean: Float32Array) => agreeing(domain, mel, clean, known)
   const passes = sampler.steps.length
   const x0 = agree(new Float32Array(known.samples.length))

@@ -18,7 +18,7 @@ import type { Denoiser } from '../denoiser/denoiser.js'
 import { createSampler } from '../diffusion/samplers/create.js'
 import { resampled } from '../diffusion/samplers/resampled.js'
 import { audioHop } from '../model/config.js'
-import { melContext, receptiveRadius } from '../model/network.js'
+import { melContext, positionSamples, receptiveRadius } from '../model/network.js'
 import { labelField, type WholeClipOptions, wholeClipFields } from '../synthesis/options.js'
 import { Synthesis } from '../synthesis/result.js'
 import { watchSteps } from '../synthesis/watch.js'
@@ -147,7 +147,7 @@ async function predictRegion(
 
 /** Samples on either side of a gap that its filling can depend on. */
 function reachOf({ config: { network, mel }, domain }: Denoiser): number {
-  const radius = receptiveRadius(network) * network.patch
+  const radius = receptiveRadius(network) * positionSamples(network)
   if (mel === null || network.mel === null) return Math.max(radius, domain.reach)
   const frames = (melContext(network.mel) + 1) * mel.hop
   // And a frame of the mel that no gap touches, on each side.

@@ -10,12 +10,12 @@ import type { OnProgress } from '../core/progress.js'
 import type { Decoder } from '../data-domain/data-domain.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
 import { guidedStream } from '../diffusion/guidance.js'
-import { seededNoise } from '../diffusion/noise.js'
+import { drawOfPass, seededNoise } from '../diffusion/noise.js'
 import { type PassStream, type ReverseRequest, reverseProcess } from '../diffusion/reverse.js'
 import type { Sampler } from '../diffusion/samplers/sampler.js'
 import { MAX_CHUNK_POSITIONS } from '../engines/native/constants.js'
 import type { RefinementConfig } from '../model/diffusion-config.js'
-import { melContext } from '../model/network.js'
+import { melContext, positionSamples } from '../model/network.js'
 import { lookAhead } from './look-ahead.js'
 import { type AudioStream, Synthesis } from './result.js'
 import { type OnStep, watchSteps } from './watch.js'
@@ -62,7 +62,7 @@ export function streamClip(model: Denoiser, request: ClipRequest): AudioStream {
 
 /** The clip whole. @throws as `reverseProcess` */
 export async function wholeClip(model: Denoiser, request: ClipRequest): Promise<Synthesis> {
-  const stream = streamClip(model, { chunk: MAX_CHUNK_POSITIONS * model.config.network.patch, ...request })
+  const stream = streamClip(model, { chunk: MAX_CHUNK_POSITIONS * positionSamples(model.config.network), ...request })
   return new Synthesis({
     samples: await collected(stream, certainLength(request)),
     sampleRate: stream.sampleRate,
@@ -88,26 +88,27 @@ function latents(model: Denoiser, request: ClipRequest): AsyncGenerator<Float32A
   const { config, domain, engine } = model
   const { network, diffusion } = config
   const { input, sampler, label = null, guidance = 0, signal, onProgress, onStep } = request
-  const { patch } = network
+  const unit = positionSamples(network)
   const mel = 'mel' in input ? input.mel : null
   const openStream = (steps: readonly number[]): PassStream =>
     guidance > 0 && label !== null
       ? guidedStream(engine.openStream({ steps, label }), engine.openStream({ steps, label: null }), guidance)
       : engine.openStream({ steps, label })
   const white = seededNoise(request.seed)
-  const shape = domain.noise(mel)
+  const once = sampler.steps.every((_, pass) => drawOfPass(sampler, pass) === null)
+  const shape = domain.noise(mel, { once })
   const length = certainLength(request) ?? Number.POSITIVE_INFINITY
   return reverseProcess({
     openStream,
     sampler,
     prediction: diffusion.prediction,
-    noise: (draw, start, count) => shape(white(draw, start, count), start),
+    noise: (draw, start, count) => shape((from, n) => white(draw, from, n), start, count),
     start: request.start,
     input:
       'mel' in input
-        ? { mel: input.mel, context: melContext(network.mel!) }
-        : { length: Math.ceil(input.length / patch) * patch },
-    chunk: Math.max(1, Math.floor(Math.min(request.chunk ?? DEFAULT_CHUNK, MAX_CHUNK) / patch)) * patch,
+        ? { mel: input.mel, context: Math.max(melContext(network.mel!), domain.melContext) }
+        : { length: Math.ceil(input.length / unit) * unit },
+    chunk: Math.max(1, Math.floor(Math.min(request.chunk ?? DEFAULT_CHUNK, MAX_CHUNK) / unit)) * unit,
     signal,
     onProgress,
     onStep: onStep && watchSteps(onStep, { domain, sampler, mel: mel?.whole ?? null, length }),

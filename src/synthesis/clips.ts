@@ -6,6 +6,7 @@ import { guided } from '../diffusion/guidance.js'
 import { seededNoise } from '../diffusion/noise.js'
 import { reverseBatch } from '../diffusion/reverse-batch.js'
 import type { Sampler } from '../diffusion/samplers/sampler.js'
+import { positionSamples } from '../model/network.js'
 import { type OnStep, watchSteps } from './watch.js'
 
 interface ClipsRequest {
@@ -30,14 +31,15 @@ export async function wholeClips(model: Denoiser, request: ClipsRequest): Promis
   const labels = clips.map(clip => clip.label)
   const watchers = onStep && clips.map((_, clip) => watchSteps(onStep, { domain, sampler, mel: null, length, clip }))
   const shape = domain.noise(null)
+  const unit = positionSamples(network)
   const made = await reverseBatch({
     sampler,
     prediction: diffusion.prediction,
     noises: clips.map(({ seed }) => {
       const white = seededNoise(seed)
-      return (draw, start, count) => shape(white(draw, start, count), start)
+      return (draw, start, count) => shape((from, n) => white(draw, from, n), start, count)
     }),
-    length: Math.ceil(length / network.patch) * network.patch,
+    length: Math.ceil(length / unit) * unit,
     signal,
     onProgress: request.onProgress,
     onStep: watchers && ((step, clip) => watchers[clip]!(step)),

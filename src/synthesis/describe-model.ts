@@ -2,18 +2,23 @@
 import { createSampler } from '../diffusion/samplers/create.js'
 import type { ModelConfig } from '../model/config.js'
 import { scheduleSteps } from '../model/diffusion-config.js'
-import { melHop, receptiveRadius } from '../model/network.js'
+import { type FrontEndConfig, melHop, positionSamples, receptiveRadius } from '../model/network.js'
 import { parameterCount } from '../model/parameters.js'
 import { lookAhead } from './look-ahead.js'
 
 /** Facts of a model. Lengths are in samples or milliseconds at its own rate. */
 export type ModelDescription = ReturnType<typeof describeModel>
 
+function describeWindows({ kernel, stride, bins, learned, envelope }: FrontEndConfig): string {
+  const extras = [...(learned ? ['learned'] : []), ...(envelope === null ? [] : ['with the mel’s envelope'])]
+  return [`${kernel} samples every ${stride}`, `${bins} bins`, ...extras].join(', ')
+}
+
 export function describeModel(config: ModelConfig) {
   const { network, diffusion, sampleRate } = config
   const { training } = diffusion
   const milliseconds = (samples: number) => (1000 * samples) / sampleRate
-  const receptiveField = (2 * receptiveRadius(network) + 1) * network.patch
+  const receptiveField = (2 * receptiveRadius(network) + 1) * positionSamples(network)
   const { steps } = createSampler(diffusion)
   return {
     kind: config.kind,
@@ -25,6 +30,7 @@ export function describeModel(config: ModelConfig) {
     layers: network.layers,
     dilationCycle: network.dilationCycle,
     patch: network.patch,
+    windows: network.frontEnd === null ? null : describeWindows(network.frontEnd),
     receptiveField,
     receptiveFieldMilliseconds: milliseconds(receptiveField),
     defaultSteps: steps.length,

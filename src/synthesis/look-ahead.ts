@@ -4,7 +4,7 @@ import type { DataDomain } from '../data-domain/data-domain.js'
 import { domainOf } from '../data-domain/domain-of.js'
 import { streamLag } from '../engines/windowed/stream-lag.js'
 import type { ModelConfig } from '../model/config.js'
-import { melContext, melHop } from '../model/network.js'
+import { melContext, melHop, positionSamples } from '../model/network.js'
 
 /**
  * Samples that come in before one is final: each pass lags behind the pass before it (`streamLag`, the native
@@ -18,7 +18,8 @@ export function lookAhead(
   domain: DataDomain = domainOf(config),
 ): number {
   const { network, mel } = config
-  const passes = steps * streamLag(network) * network.patch
-  const frames = network.mel === null ? 0 : (melContext(network.mel) + 1) * melHop(network.mel)
+  const passes = steps * streamLag(network) * positionSamples(network)
+  const frames =
+    network.mel === null ? 0 : (Math.max(melContext(network.mel), domain.melContext) + 1) * melHop(network.mel)
   return passes + frames + domain.lookAhead + (mel === null ? 0 : refinementLookAhead(mel, iterations))
 }

@@ -5,7 +5,7 @@ import { check, seed } from '../core/options.js'
 import { engineNames } from '../engines/select.js'
 import { leavesScaleToGains, modelConfigSchema } from '../model/config.js'
 import { isInSubbands, isWhitened } from '../model/diffusion-config.js'
-import { melHop, patchIsBlock } from '../model/network.js'
+import { melHop, patchIsBlock, positionSamples } from '../model/network.js'
 
 /** Which diffusion steps are trained on. */
 const noiseLevelsSchema = z.discriminatedUnion('kind', [
@@ -83,12 +83,21 @@ export const trainingConfigSchema = z
         warmupSteps: z.number().int().min(0).default(0),
         /** Update at which the cosine has come down to `finalFactor`; the rate stays there afterwards. */
         totalSteps: z.number().int().min(1),
+        /**
+         * Updates before `totalSteps` over which the cosine comes down; the rate is constant before. null: all that
+         * follow the warm-up.
+         */
+        decaySteps: z.number().int().min(1).nullable().default(null),
         /** Learning rate at `totalSteps`, as a share of the highest. */
         finalFactor: z.number().min(0).max(1).default(0),
         /** Bound of the gradient's norm over all parameters; null: none. */
         clipNorm: z.number().positive().nullable().default(1),
         /** Decay of the average of weights, reached as (1 + n)/(10 + n). */
         averageDecay: z.number().min(0).lt(1).default(0.999),
+      })
+      .refine(o => o.decaySteps === null || o.warmupSteps + o.decaySteps <= o.totalSteps, {
+        path: ['decaySteps'],
+        message: 'must not pass totalSteps − warmupSteps',
       })
       .refine(o => o.warmupSteps <= o.totalSteps, { path: ['warmupSteps'], message: 'must not pass totalSteps' }),
     /** Mean absolute (`l1`) or mean squared (`l2`) error of the network's output. */
@@ -189,9 +198,9 @@ export const trainingConfigSchema = z
     /** What runs the network. */
     engine: z.enum(engineNames).default('auto'),
   })
-  .refine(c => c.data.cropSamples % c.model.network.patch === 0, {
+  .refine(c => c.data.cropSamples % positionSamples(c.model.network) === 0, {
     path: ['data', 'cropSamples'],
-    message: 'must be a multiple of the network’s patch',
+    message: 'must be a multiple of the network’s patch, or of its front end’s stride',
   })
   .refine(c => c.model.network.mel === null || c.data.cropSamples % melHop(c.model.network.mel) === 0, {
     path: ['data', 'cropSamples'],
@@ -241,10 +250,11 @@ export function checkTrainingConfig(value: unknown, where: string): TrainingConf
   return check(trainingConfigSchema, value, where, 'BAD_CONFIG')
 }
 
-/** Learning rate of update n, from 0: linear warm-up, then half a cosine. */
+/** Learning rate of update n, from 0: linear warm-up, then half a cosine, with `decaySteps` after a constant. */
 export function learningRate(optimiser: TrainingConfig['optimiser'], n: number): number {
   const { warmupSteps, totalSteps, finalFactor } = optimiser
   if (n < warmupSteps) return (optimiser.learningRate * (n + 1)) / warmupSteps
-  const share = Math.min(1, (n - warmupSteps) / Math.max(1, totalSteps - warmupSteps))
+  const decay = optimiser.decaySteps ?? Math.max(1, totalSteps - warmupSteps)
+  const share = Math.min(1, Math.max(0, (n - (totalSteps - decay)) / decay))
   return optimiser.learningRate * (finalFactor + ((1 - finalFactor) * (1 + Math.cos(Math.PI * share))) / 2)
 }

@@ -22,7 +22,11 @@ const plain = { prior: null, signalScale: 1, subbands: null }
 const nothing = new Float32Array(length)
 const weight = new Float32Array(length).fill(1)
 const gains = Array.from({ length: 16 }, (_, band) => 0.5 + band)
-const subbands = domainOf({ mel: null, diffusion: { ...plain, subbands: { kind: 'mdct', gains } } })
+const subbands = domainOf({
+  network: { frontEnd: null },
+  mel: null,
+  diffusion: { ...plain, subbands: { kind: 'mdct', gains } },
+})
 
 const error = (a: Float32Array, b: Float32Array, from: number, to: number) => {
   let [squares, power] = [0, 0]
@@ -37,10 +41,18 @@ const rms = (x: Float32Array) => Math.sqrt(x.reduce((sum, value) => sum + value 
 const low = samples.map((_, i) => (samples[i - 1] ?? 0) + 2 * samples[i]! + (samples[i + 1] ?? 0))
 
 const domains: Readonly<Record<string, DomainConfig>> = {
-  waveform: { mel: null, diffusion: { ...plain, signalScale: 5 } },
-  'energy prior': { mel: convention, diffusion: { ...plain, prior: energy, signalScale: 3 } },
-  'envelope prior': { mel: convention, diffusion: { ...plain, prior: envelope, signalScale: 4 } },
-  subbands: { mel: null, diffusion: { ...plain, subbands: { kind: 'mdct', gains } } },
+  waveform: { network: { frontEnd: null }, mel: null, diffusion: { ...plain, signalScale: 5 } },
+  'energy prior': {
+    network: { frontEnd: null },
+    mel: convention,
+    diffusion: { ...plain, prior: energy, signalScale: 3 },
+  },
+  'envelope prior': {
+    network: { frontEnd: null },
+    mel: convention,
+    diffusion: { ...plain, prior: envelope, signalScale: 4 },
+  },
+  subbands: { network: { frontEnd: null }, mel: null, diffusion: { ...plain, subbands: { kind: 'mdct', gains } } },
 }
 
 for (const [name, config] of Object.entries(domains)) {
@@ -99,7 +111,7 @@ for (const [name, config] of Object.entries(domains)) {
 describe('signal scale', () => {
   test('lifts the data of a mel-envelope prior, their bound and their quantum alike', () => {
     const [one, four] = [1, 4].map(signalScale =>
-      domainOf({ mel: convention, diffusion: { ...plain, prior: envelope, signalScale } }),
+      domainOf({ network: { frontEnd: null }, mel: convention, diffusion: { ...plain, prior: envelope, signalScale } }),
     )
     assert.ok(Math.abs(rms(four!.encode(samples, mel)) / rms(one!.encode(samples, mel)) - 4) < 1e-5)
     assert.equal(four!.maxAbs, 4 * one!.maxAbs)
@@ -109,14 +121,14 @@ describe('signal scale', () => {
 
 describe('audio that agrees with the known', () => {
   test('takes the known samples by their weight, without an envelope', () => {
-    const domain = domainOf({ mel: null, diffusion: { ...plain, signalScale: 5 } })
+    const domain = domainOf({ network: { frontEnd: null }, mel: null, diffusion: { ...plain, signalScale: 5 } })
     const half = Float32Array.from(weight, (_, i) => (i < 100 ? 1 : i < 200 ? 0.5 : 0))
     const met = agreeing(domain, null, nothing, { samples, weight: half })
     for (const [i, share] of half.entries()) assert.ok(Math.abs(met[i]! - 5 * share * samples[i]!) < 1e-6)
   })
 
   test('under an envelope sounds as the recording does, and more so each time', () => {
-    const domain = domainOf({ mel: convention, diffusion: { ...plain, prior: envelope } })
+    const domain = domainOf({ network: { frontEnd: null }, mel: convention, diffusion: { ...plain, prior: envelope } })
     const once = agreeing(domain, mel, nothing, { samples: low, weight })
     const twice = agreeing(domain, mel, once, { samples: low, weight })
     const [first, second] = [once, twice].map(data => error(decodeWhole(domain, data, mel), low, 2048, length - 2048))
@@ -125,7 +137,7 @@ describe('audio that agrees with the known', () => {
   })
 
   test('is bounded if the recording is far louder than its mel', () => {
-    const domain = domainOf({ mel: convention, diffusion: { ...plain, prior: envelope } })
+    const domain = domainOf({ network: { frontEnd: null }, mel: convention, diffusion: { ...plain, prior: envelope } })
     const met = agreeing(domain, mel, nothing, { samples: samples.map(x => 1000 * x), weight })
     const peak = met.reduce((max, y) => Math.max(max, Math.abs(y)), 0)
     assert.equal(peak, domain.maxAbs)

@@ -30,7 +30,7 @@ function conditioned(source: MelSource, of: EnergyPriorConfig | null, seed = 1) 
   const domain = of === null ? new WaveformDomain(1) : new EnergyPriorDomain(convention, of, 1)
   const shape = domain.noise(mel)
   const white = seededNoise(seed)
-  const noise: NoiseSource = (draw, start, count) => shape(white(draw, start, count), start)
+  const noise: NoiseSource = (draw, start, count) => shape((from, n) => white(draw, from, n), start, count)
   return { input: { mel, context: melContext(config.network.mel!) }, noise }
 }
 

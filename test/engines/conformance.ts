@@ -2,19 +2,46 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import type { Mel } from '#src/audio/mel/convention'
+import { type Mel, type MelConvention, melConventionSchema } from '#src/audio/mel/convention'
 import { gaussian } from '#src/core/random'
 import type { Tensor, Tensors } from '#src/core/tensor'
 import type { Engine } from '#src/engines/engine'
 import { decodeSafetensors } from '#src/formats/safetensors'
-import { type NetworkConfig, networkSchema } from '#src/model/network'
+import { melHop, type NetworkConfig, networkSchema, positionSamples } from '#src/model/network'
 import { readModel } from '#src/model/read-model'
 import { Adam } from '#src/training/optimiser/adam'
 import { relativeError } from '../support/numbers.js'
 import { randomParameters } from '../support/parameters.js'
 import { golden } from '../support/paths.js'
 
-export type CreateEngine = (network: NetworkConfig, parameters: Tensors) => Promise<Engine>
+export type CreateEngine = (
+  network: NetworkConfig,
+  parameters: Tensors,
+  convention?: MelConvention | null,
+) => Promise<Engine>
+
+/** What an engine leaves out. */
+interface ConformanceOptions {
+  /** Whether it runs networks with a windowed front end. Default true. */
+  readonly windows?: boolean
+}
+
+/** The mel of the networks whose front end has an envelope. */
+const convention = melConventionSchema.parse({
+  sampleRate: 8000,
+  fftSize: 32,
+  windowLength: 32,
+  hop: 16,
+  framing: 'centre',
+  power: 1,
+  bands: 7,
+  melScale: 'slaney',
+  filterNorm: 'none',
+  minFrequency: 0,
+  maxFrequency: 3000,
+  logarithm: 'ln',
+  floor: 1e-5,
+})
 
 function clips({ data, shape }: Tensor): Float32Array[] {
   const width = data.length / shape[0]!
@@ -59,10 +86,76 @@ const variants: readonly Variant[] = [
   ],
 ]
 
+const frameRate = { kind: 'frame-rate', bands: 7, hop: 16, encoder: [5] } as const
+const windowed: readonly Variant[] = [
+  [
+    'overlapping windows of a generator with labels',
+    {
+      channels: 5,
+      layers: 3,
+      dilationCycle: 2,
+      labels: ['a', 'b'],
+      frontEnd: { kind: 'windows', kernel: 24, stride: 8, bins: 9 },
+    },
+  ],
+  [
+    'learned windows of a generator with a mask',
+    {
+      channels: 5,
+      layers: 2,
+      dilationCycle: 2,
+      inputMask: { steps: 40 },
+      frontEnd: { kind: 'windows', kernel: 8, stride: 4, learned: true },
+    },
+  ],
+  [
+    'learned windows, a mask, a mel at the rate of frames',
+    {
+      channels: 6,
+      layers: 3,
+      dilationCycle: 3,
+      inputMask: { steps: 40 },
+      frontEnd: { kind: 'windows', kernel: 16, stride: 8, bins: 6, learned: true },
+      mel: frameRate,
+    },
+  ],
+  [
+    'windows and a mel that is upsampled',
+    {
+      channels: 4,
+      layers: 2,
+      dilationCycle: 2,
+      frontEnd: { kind: 'windows', kernel: 12, stride: 4 },
+      mel: { kind: 'transposed', bands: 4, strides: [2, 6] },
+    },
+  ],
+  [
+    'windows with an envelope and a mask',
+    {
+      channels: 6,
+      layers: 3,
+      dilationCycle: 2,
+      inputMask: { steps: 40 },
+      frontEnd: { kind: 'windows', kernel: 32, stride: 8, bins: 12, envelope: { floor: 0.1 } },
+      mel: frameRate,
+    },
+  ],
+  [
+    'windows that do not overlap, with an envelope',
+    {
+      channels: 5,
+      layers: 2,
+      dilationCycle: 2,
+      frontEnd: { kind: 'windows', kernel: 8, stride: 8, envelope: { iterations: 3, floor: 0.05 } },
+      mel: frameRate,
+    },
+  ],
+]
+
 /** A random batch for a network: clips of unequal lengths. */
 function randomBatch(network: NetworkConfig, frameCounts: readonly number[]) {
   const bands = network.mel?.bands ?? 0
-  const hop = network.mel === null ? 8 : network.mel.kind === 'frame-rate' ? network.mel.hop : 15
+  const hop = network.mel === null ? 8 : melHop(network.mel)
   const audio = frameCounts.map((frames, i) => gaussian(1, i, 0, frames * hop))
   return {
     audio,
@@ -75,7 +168,7 @@ function randomBatch(network: NetworkConfig, frameCounts: readonly number[]) {
 }
 
 /** Declares the suite for one engine. */
-export function conformance(name: string, create: CreateEngine): void {
+export function conformance(name: string, create: CreateEngine, { windows = true }: ConformanceOptions = {}): void {
   for (const folder of ['lmnt-conditional-c8-l6', 'lmnt-unconditional-c8-l6']) {
     test(`${name}: ${folder}: noise, loss, gradients and three Adam updates are the reference's`, async () => {
       const { config, parameters } = await readModel(golden(`${folder}/weights.pt`))
@@ -148,11 +241,11 @@ export function conformance(name: string, create: CreateEngine): void {
     })
   }
 
-  for (const [variant, input] of variants) {
+  for (const [variant, input] of [...variants, ...(windows ? windowed : [])]) {
     test(`${name}: ${variant}: gradients are the loss's slope; cuts and batches change no byte`, async () => {
       const network = networkSchema.parse(input)
       const parameters = randomParameters(network, 5)
-      const engine = await create(network, parameters)
+      const engine = await create(network, parameters, convention)
       try {
         const batch = randomBatch(network, [9, 4, 9])
         const together = await engine.predict(batch)
@@ -170,7 +263,7 @@ export function conformance(name: string, create: CreateEngine): void {
         const audio = batch.audio[0]!
         if (batch.mel !== undefined) stream.pushMel(batch.mel[0]!, true)
         const pieces: number[] = []
-        const cut = 3 * network.patch
+        const cut = 3 * positionSamples(network)
         for (let at = 0; at < audio.length; at += cut) {
           pieces.push(...(await stream.predict(0, audio.slice(at, at + cut), at + cut >= audio.length)))
         }

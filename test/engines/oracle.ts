@@ -2,16 +2,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Mel } from '#src/audio/mel/convention'
+import { type Mel, melConventionSchema } from '#src/audio/mel/convention'
 import { gaussian, uniformInteger } from '#src/core/random'
-import type { Tensors } from '#src/core/tensor'
-import type { Engine, LossRequest } from '#src/engines/engine'
-import { melHop, type NetworkConfig, networkSchema } from '#src/model/network'
+import type { LossRequest } from '#src/engines/engine'
+import { envelopeOf } from '#src/model/front-end/envelope'
+import { hasEnvelope, melHop, type NetworkConfig, networkSchema, positionSamples } from '#src/model/network'
 import { type NaiveClip, naiveNoise } from '../support/naive-network.js'
 import { relativeError } from '../support/numbers.js'
 import { randomParameters } from '../support/parameters.js'
-
-type CreateEngine = (network: NetworkConfig, parameters: Tensors) => Promise<Engine>
+import type { CreateEngine } from './conformance.js'
 
 /** The hops people use, in both kinds of conditioner; 200, 300 and 256 take patches of 1, 2 and 4. */
 const conditioners: readonly NonNullable<Parameters<typeof networkSchema.parse>[0]>[] = [
@@ -48,19 +47,69 @@ const networks = fc
   .filter(network => networkSchema.safeParse(network).success)
   .map(network => networkSchema.parse(network))
 
+/** Windows in every combination with masks, envelopes and conditioners that there is. */
+const windowedNetworks = fc
+  .record({
+    channels: fc.integer({ min: 1, max: 9 }),
+    layers: fc.integer({ min: 1, max: 3 }),
+    dilationCycle: fc.integer({ min: 1, max: 3 }),
+    inputMask: fc.constantFrom(null, { steps: 20 }),
+    labels: fc.constantFrom(null, ['a', 'b']),
+    mel: fc.constantFrom(
+      null,
+      { kind: 'frame-rate', bands: 6, hop: 48 },
+      { kind: 'frame-rate', bands: 6, hop: 48, encoder: [4, 3] },
+      { kind: 'transposed', bands: 3, strides: [4, 6] },
+    ),
+    frontEnd: fc
+      .record({
+        kind: fc.constant('windows'),
+        shape: fc.constantFrom([8, 8], [12, 4], [16, 8], [24, 8], [32, 8], [64, 16]),
+        bins: fc.constantFrom(undefined, 4),
+        learned: fc.boolean(),
+        envelope: fc.constantFrom(null, { floor: 0.01 }, { iterations: 2, floor: 0.1 }),
+      })
+      .map(({ shape: [kernel, stride], ...rest }) => ({ ...rest, kernel, stride })),
+    stepEmbedding: fc.constant({ frequencies: 'inverse', fractional: 'direct', size: 8, hidden: 6 }),
+  })
+  .map(network => {
+    // Most draws would have an envelope without what it needs.
+    const can = !network.frontEnd.learned && network.mel?.kind === 'frame-rate' && network.frontEnd.kernel !== 12
+    return can ? network : { ...network, frontEnd: { ...network.frontEnd, envelope: null } }
+  })
+  .filter(network => network.frontEnd.kernel !== 24 || network.frontEnd.envelope === null)
+  .map(network => networkSchema.parse(network))
+
+const convention = melConventionSchema.parse({
+  sampleRate: 8000,
+  fftSize: 64,
+  windowLength: 64,
+  hop: 48,
+  framing: 'centre',
+  power: 1,
+  bands: 6,
+  melScale: 'slaney',
+  filterNorm: 'none',
+  minFrequency: 0,
+  maxFrequency: 3500,
+  logarithm: 'ln',
+  floor: 1e-5,
+})
+
 /** Clips of unequal odd lengths, some shorter than their mel. */
 export function randomClips(network: NetworkConfig, seed: number, count: number): (NaiveClip & { step: number })[] {
   return Array.from({ length: count }, (_, i) => {
     const frames = 1 + uniformInteger(seed, 100, i, 3)
     const hop = network.mel === null ? 60 : melHop(network.mel)
-    const most = Math.floor((frames * hop) / network.patch)
+    const most = Math.floor((frames * hop) / positionSamples(network))
     const positions = Math.max(1, most - uniformInteger(seed, 101, i, Math.min(most, 40)))
     const bands = network.mel?.bands ?? 0
     const mel: Mel = { bands, frames, data: gaussian(seed, 102, i * 10_000, bands * frames) }
     return {
-      audio: gaussian(seed, 103, i * 10_000, positions * network.patch),
+      audio: gaussian(seed, 103, i * 10_000, positions * positionSamples(network)),
       step: uniformInteger(seed, 104, i, 200) / 4,
       ...(network.mel === null ? {} : { mel }),
+      ...(hasEnvelope(network) ? { deviations: envelopeOf(network, convention)!.whole(mel, positions) } : {}),
       ...(network.labels === null ? {} : { label: uniformInteger(seed, 105, i, network.labels.length + 1) - 1 }),
     }
   }).map(clip => ({ ...clip, ...(clip.label === -1 ? { label: null } : {}) }))
@@ -76,14 +125,20 @@ export function asBatch(clips: readonly NaiveClip[]): Pick<LossRequest, 'audio' 
 }
 
 /** Declares the comparison for one engine. */
-export function agreesWithOracle(name: string, create: CreateEngine, runs: number): void {
-  test(`${name}: noise and losses of random networks are the oracle’s`, async () => {
+export function agreesWithOracle(name: string, create: CreateEngine, runs: number, windows = true): void {
+  agrees(`${name}: noise and losses of random networks are the oracle’s`, networks, create, runs)
+  if (!windows) return
+  agrees(`${name}: outputs and losses behind random windows are the oracle’s`, windowedNetworks, create, runs)
+}
+
+function agrees(title: string, arbitrary: fc.Arbitrary<NetworkConfig>, create: CreateEngine, runs: number): void {
+  test(title, async () => {
     await fc.assert(
-      fc.asyncProperty(networks, fc.nat(), fc.boolean(), async (network, seed, squared) => {
+      fc.asyncProperty(arbitrary, fc.nat(), fc.boolean(), async (network, seed, squared) => {
         const parameters = randomParameters(network, seed)
         const clips = randomClips(network, seed, 3)
         const expected = clips.map(clip => naiveNoise(network, parameters, clip))
-        const engine = await create(network, parameters)
+        const engine = await create(network, parameters, convention)
         try {
           const batch = asBatch(clips)
           const actual = await engine.predict(batch)

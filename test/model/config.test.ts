@@ -90,3 +90,60 @@ describe('fields that contradict each other are refused by name', () => {
     assert.ok(complaint(config)?.startsWith('network.patch: '), complaint(config))
   })
 })
+
+describe('a windowed front end', () => {
+  const network = {
+    channels: 4,
+    layers: 2,
+    dilationCycle: 2,
+    mel: { kind: 'frame-rate' as const, bands: 80, hop: 256 },
+  }
+  const windows = { kind: 'windows' as const, kernel: 512, stride: 128 }
+  const base = { ...vocoder, mel: 'tacotron2', ...diffusion({ clamp: false }, vocoder) }
+  const behind = (frontEnd: object, fields: object = {}) => ({
+    ...base,
+    network: { ...network, frontEnd: { ...windows, ...frontEnd }, ...fields },
+  })
+
+  test('has all bins and fixed windows unless the config says otherwise', () => {
+    const { frontEnd } = modelConfigSchema.parse(behind({ envelope: {} })).network
+    const envelope = { iterations: 10, floor: 3e-5 }
+    assert.deepEqual(frontEnd, { ...windows, bins: 257, learned: false, envelope })
+  })
+
+  const prior = { kind: 'front-end' as const }
+  const cases: readonly (readonly [start: string, config: object])[] = [
+    ['network.frontEnd.kernel: must not be shorter', behind({ kernel: 64 })],
+    ['network.frontEnd.kernel: must be even, a multiple', behind({ kernel: 320 })],
+    ['network.frontEnd.bins: must not pass', behind({ bins: 258 })],
+    ['network.frontEnd.stride: must divide the hop', behind({ kernel: 192, stride: 96 })],
+    ['network.patch: must be 1', behind({}, { patch: 2 })],
+    ['network.frontEnd.envelope: needs windows that are not learned', behind({ learned: true, envelope: {} })],
+    [
+      'network.frontEnd.envelope: needs a mel conditioner of kind frame-rate',
+      behind({ envelope: {} }, { mel: { kind: 'transposed', bands: 80, strides: [16, 16] } }),
+    ],
+    [
+      'network.frontEnd.envelope: needs a mel conditioner of kind frame-rate',
+      { ...generator, network: { ...generator.network, patch: 1, frontEnd: { ...windows, envelope: {} } } },
+    ],
+    ['network.frontEnd.envelope: needs centred mel frames', { ...behind({ envelope: {} }), mel: 'hifigan' }],
+    [
+      'network.frontEnd.envelope: needs signalScale 1',
+      { ...behind({ envelope: {} }), ...diffusion({ clamp: false, signalScale: 2 }, vocoder) },
+    ],
+    ['diffusion.prior: a front-end prior needs', { ...behind({}), ...diffusion({ clamp: false, prior }, vocoder) }],
+    [
+      'diffusion.subbands: must be null behind a front end',
+      {
+        ...generator,
+        network: { ...generator.network, patch: 1, frontEnd: windows },
+        ...diffusion({ clamp: false, subbands }),
+      },
+    ],
+    ['network.frontEnd: Unrecognized key', behind({ window: 'hann' })],
+  ]
+  for (const [start, config] of cases) {
+    test(`is refused: ${start}`, () => assert.ok(complaint(config)?.startsWith(start), complaint(config)))
+  }
+})

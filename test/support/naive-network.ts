@@ -4,7 +4,7 @@
  */
 import type { Mel } from '#src/audio/mel/convention'
 import type { Tensors } from '#src/core/tensor'
-import { dilation, LEAKY_SLOPE, type NetworkConfig, upsamplerShape } from '#src/model/network'
+import { dilation, LEAKY_SLOPE, type NetworkConfig, positionSamples, upsamplerShape } from '#src/model/network'
 import { stepSinusoids } from '#src/model/step-embedding'
 
 /** Channels or bands, each a row over time. */
@@ -15,6 +15,8 @@ export interface NaiveClip {
   readonly step: number
   readonly mel?: Mel
   readonly label?: number | null
+  /** E of a front end with an envelope, `[positions × bins]`. */
+  readonly deviations?: ArrayLike<number>
 }
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
@@ -27,8 +29,9 @@ const rows = (count: number, length: number, at: (row: number, i: number) => num
 
 /** ε_θ of one clip. */
 export function naiveNoise(network: NetworkConfig, parameters: Tensors, clip: NaiveClip): Float64Array {
-  const { channels, layers, patch, mel: conditioner } = network
-  const positions = clip.audio.length / patch
+  const { channels, layers, mel: conditioner } = network
+  const unit = positionSamples(network)
+  const positions = clip.audio.length / unit
 
   const data = (name: string): Float32Array => parameters.get(name)!.data
   /** `Conv1d` with kernel 1 or 3 and as much zero padding as keeps the length. */
@@ -85,7 +88,7 @@ export function naiveNoise(network: NetworkConfig, parameters: Tensors, clip: Na
     if (conditioner?.kind === 'transposed') {
       // A position takes the mel of its first sample.
       const atPositions = (upsampled: Rows) =>
-        rows(upsampled.length, positions, (band, p) => upsampled[band]![p * patch]!)
+        rows(upsampled.length, positions, (band, p) => upsampled[band]![p * unit]!)
       const shared = conditioner.sharing === 'shared' ? atPositions(upsample('spectrogram_upsampler')) : undefined
       return layer =>
         convolve(shared ?? atPositions(upsample(`residual_layers.${layer}.spectrogram_upsampler`)), projection(layer))
@@ -98,7 +101,7 @@ export function naiveNoise(network: NetworkConfig, parameters: Tensors, clip: Na
       return layer => {
         const projected = convolve(frames, projection(layer))
         return rows(projected.length, positions, (out, p) => {
-          const at = (p * patch) / conditioner.hop
+          const at = (p * unit) / conditioner.hop
           const frame = Math.floor(at)
           const here = projected[out]![frame]!
           return here + (at - frame) * ((projected[out]![frame + 1] ?? here) - here)
@@ -117,10 +120,8 @@ export function naiveNoise(network: NetworkConfig, parameters: Tensors, clip: Na
     embedding = embedding.map((value, i) => value + table[row * embedding.length + i]!)
   }
 
-  let x = convolve(
-    rows(patch, positions, (j, p) => clip.audio[p * patch + j]!),
-    'input_projection',
-  ).map(row => row.map(relu))
+  const ends = network.frontEnd === null ? patchEnds(network, clip) : windowEnds(network, parameters, clip)
+  let x = convolve(ends.encoded, 'input_projection').map(row => row.map(relu))
   const melShare = conditioning()
   const skips = rows(channels, positions, () => 0)
   for (let layer = 0; layer < layers; layer++) {
@@ -146,11 +147,78 @@ export function naiveNoise(network: NetworkConfig, parameters: Tensors, clip: Na
   }
   const mixed = skips.map(row => row.map(value => value / Math.sqrt(layers)))
   const hidden = convolve(mixed, 'skip_projection').map(row => row.map(relu))
-  const epsilon = convolve(hidden, 'output_projection')
-  return Float64Array.from({ length: clip.audio.length }, (_, i) => {
-    const [j, p] = [i % patch, Math.floor(i / patch)]
-    if (network.inputMask === null) return epsilon[j]![p]!
-    const gain = Math.sin((Math.PI / 2) * Math.min(1, (clip.step + 1) / (network.inputMask.steps + 1)))
-    return gain * epsilon[j]![p]! + sigmoid(epsilon[patch + j]![p]!) * clip.audio[i]!
+  return ends.decode(convolve(hidden, 'output_projection'))
+}
+
+/** What the input projection takes, and the network's output from that of the output projection. */
+interface Ends {
+  readonly encoded: Rows
+  readonly decode: (output: Rows) => Float64Array
+}
+
+/** g(t) of a network with a mask. */
+function gainOf({ inputMask }: NetworkConfig, step: number): number {
+  return inputMask === null ? 1 : Math.sin((Math.PI / 2) * Math.min(1, (step + 1) / (inputMask.steps + 1)))
+}
+
+/** Sample p·S + j is channel j of position p. */
+function patchEnds(network: NetworkConfig, { audio, step }: NaiveClip): Ends {
+  const { patch } = network
+  return {
+    encoded: rows(patch, audio.length / patch, (j, p) => audio[p * patch + j]!),
+    decode: output =>
+      Float64Array.from(audio, (x, i) => {
+        const [j, p] = [i % patch, Math.floor(i / patch)]
+        const made = gainOf(network, step) * output[j]![p]!
+        return network.inputMask === null ? made : made + sigmoid(output[patch + j]![p]!) * x
+      }),
+  }
+}
+
+/** The windowed front end, as interop/pytorch/README.md writes it. */
+function windowEnds(network: NetworkConfig, parameters: Tensors, { audio, step, deviations }: NaiveClip): Ends {
+  const { kernel: K, stride: S, bins: N, learned } = network.frontEnd!
+  const D = (K - S) / 2
+  const positions = audio.length / S
+  const window = (n: number) => (K === S ? 1 : Math.sqrt(0.5 - 0.5 * Math.cos((2 * Math.PI * n) / K)))
+  let squares = 0
+  for (let n = 0; n < K; n++) squares += window(n) ** 2
+  const U = Math.sqrt(squares / 2)
+  /** cos(2πkn/K) for the first N rows, sin(2πkn/K) for the others. */
+  const wave = (c: number, n: number) =>
+    c < N ? Math.cos((2 * Math.PI * c * n) / K) : Math.sin((2 * Math.PI * (c - N) * n) / K)
+  const times = (k: number) => (k === 0 || k === K / 2 ? 1 : 2)
+  const analysis = (c: number, n: number) =>
+    learned ? parameters.get('front_end.analysis')!.data[c * K + n]! : (window(n) * wave(c, n)) / U
+  const synthesis = (c: number, n: number) =>
+    learned ? parameters.get('front_end.synthesis')!.data[c * K + n]! : (window(n) * U * times(c % N) * wave(c, n)) / K
+
+  const X = rows(2 * N, positions, (c, p) => {
+    let sum = 0
+    for (let n = 0; n < K; n++) sum += analysis(c, n) * (audio[p * S - D + n] ?? 0)
+    return sum
   })
+  const E = (k: number, p: number) => (deviations === undefined ? 1 : deviations[p * N + k]!)
+  const scaled = rows(2 * N, positions, (c, p) => X[c]![p]! / E(c % N, p))
+  const logs = deviations === undefined ? [] : rows(N, positions, (k, p) => (Math.log(E(k, p)) + 6) / 3)
+  return {
+    encoded: [...scaled, ...logs],
+    decode(output) {
+      const Y = rows(2 * N, positions, (c, p) => {
+        const made = gainOf(network, step) * E(c % N, p) * output[c]![p]!
+        return network.inputMask === null ? made : made + sigmoid(output[2 * N + (c % N)]![p]!) * X[c]![p]!
+      })
+      const sum = new Float64Array(audio.length)
+      const covered = new Float64Array(audio.length)
+      for (let p = 0; p < positions; p++) {
+        for (let n = 0; n < K; n++) {
+          const t = p * S - D + n
+          if (t < 0 || t >= audio.length) continue
+          for (let c = 0; c < 2 * N; c++) sum[t]! += synthesis(c, n) * Y[c]![p]!
+          covered[t]! += window(n) ** 2
+        }
+      }
+      return sum.map((value, t) => value / covered[t]!)
+    },
+  }
 }

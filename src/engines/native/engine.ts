@@ -2,6 +2,7 @@
  * The native CPU engine: own C++ kernels behind Node-API (native/), off the event loop, one piece of work at a time.
  * The addon gets only arrays that were made here: what a caller hands in is copied first (snapshot.ts).
  */
+import type { MelConvention } from '../../audio/mel/convention.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { elementCount, type Tensors } from '../../core/tensor.js'
 import type { NetworkConfig } from '../../model/network.js'
@@ -36,6 +37,8 @@ export type InstructionSet = (typeof instructionSets)[number]
 export interface NativeOptions {
   readonly network: NetworkConfig
   readonly parameters: Tensors
+  /** Of the mels, for a network whose front end has an envelope. Default: none. */
+  readonly convention?: MelConvention | null
   readonly threads?: number
   readonly instructionSet?: InstructionSet
   /** Bytes of working memory; what a batch takes is stated in native/training/training.h. Default: 2 GiB. */
@@ -217,6 +220,9 @@ class NativeEngine implements Engine {
 /** @throws DiffWaveError `ENGINE_UNAVAILABLE`, `BAD_PARAMETERS` */
 export async function createNativeEngine(options: NativeOptions): Promise<Engine> {
   const { network, parameters, threads = availableThreads(), memoryLimit = DEFAULT_MEMORY_LIMIT } = options
+  if (network.frontEnd !== null) {
+    throw new DiffWaveError('ENGINE_UNAVAILABLE', 'windows: not in the native engine yet')
+  }
   const addon = loadAddon()
   const checked = checkParameters(network, parameters, 'createEngine')
   const present = addon.targets()

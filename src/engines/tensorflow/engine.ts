@@ -3,9 +3,11 @@
  * backends.
  */
 import { createRequire } from 'node:module'
+import type { MelConvention } from '../../audio/mel/convention.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import type { Tensors } from '../../core/tensor.js'
-import type { NetworkConfig } from '../../model/network.js'
+import { envelopeOf, type FrontEndEnvelope } from '../../model/front-end/envelope.js'
+import { type NetworkConfig, positionSamples } from '../../model/network.js'
 import { checkParameters } from '../../model/parameters.js'
 import { backwardByLoss } from '../backward-by-loss.js'
 import { checkBatch, checkLossRequest } from '../check-batch.js'
@@ -27,6 +29,8 @@ export interface TensorflowOptions {
   readonly network: NetworkConfig
   readonly parameters: Tensors
   readonly backend: BackendName
+  /** Of the mels, for a network whose front end has an envelope. Default: none. */
+  readonly convention?: MelConvention | null
 }
 
 const devices: Readonly<Record<BackendName, string>> = {
@@ -41,13 +45,16 @@ class TensorflowEngine implements Engine {
   readonly device: string
 
   readonly #worker: WorkerClient
+  readonly #envelope: FrontEndEnvelope | null
 
   constructor(
     readonly network: NetworkConfig,
     backend: BackendName,
     worker: WorkerClient,
+    envelope: FrontEndEnvelope | null,
   ) {
     this.#worker = worker
+    this.#envelope = envelope
     this.name = `tensorflow:${backend}`
     this.device = devices[backend]
   }
@@ -66,8 +73,11 @@ class TensorflowEngine implements Engine {
     const { signal, ...rest } = request
     throwIfAborted(signal)
     // A view would cross to the thread with the whole buffer behind it.
+    const envelope = this.#envelope
+    const unit = positionSamples(this.network)
     const own = {
       ...rest,
+      deviations: envelope && rest.audio.map((clip, i) => envelope.whole(rest.mel![i]!, clip.length / unit)),
       audio: rest.audio.map(clip => clip.slice()),
       target: rest.target.map(clip => clip.slice()),
       ...(rest.weight === undefined ? {} : { weight: rest.weight.map(clip => clip.slice()) }),
@@ -82,6 +92,7 @@ class TensorflowEngine implements Engine {
       this.network,
       request,
       async window => (await this.#worker.ask<'window'>({ kind: 'window', request: window })).epsilon,
+      this.#envelope,
     )
   }
 
@@ -125,10 +136,13 @@ export async function createTensorflowEngine({
   network,
   parameters,
   backend,
+  convention = null,
 }: TensorflowOptions): Promise<TensorflowEngine> {
   const checked = checkParameters(network, parameters, 'createEngine')
+  const envelope = envelopeOf(network, convention)
   refuseMissingPackage(backend)
-  return new TensorflowEngine(network, backend, await WorkerClient.start({ backend, network, parameters: checked }))
+  const worker = await WorkerClient.start({ backend, network, parameters: checked })
+  return new TensorflowEngine(network, backend, worker, envelope)
 }
 
 /** Whether a backend runs here, and if not, why. */
@@ -140,6 +154,7 @@ export async function surveyTensorflow(
     layers: 1,
     dilationCycle: 1,
     patch: 1,
+    frontEnd: null,
     inputMask: null,
     stepEmbedding: { frequencies: 'inverse', fractional: 'direct', size: 4, hidden: 1 },
     gate: 'sigmoid-tanh',

@@ -15,9 +15,15 @@ export interface WorkerStart {
   readonly parameters: ReadonlyMap<string, Tensor>
 }
 
+/** A batch, with what the engine has computed from its mels. */
+export interface LossWork extends Omit<LossRequest, 'signal'> {
+  /** E of each clip, `[positions × bins]`, if the front end has an envelope. */
+  readonly deviations: readonly Float32Array[] | null
+}
+
 export type WorkerTask =
   | { readonly kind: 'window'; readonly request: WindowRequest }
-  | { readonly kind: 'loss'; readonly request: Omit<LossRequest, 'signal'> }
+  | { readonly kind: 'loss'; readonly request: LossWork }
   | { readonly kind: 'parameters'; readonly parameters: ReadonlyMap<string, Tensor> }
   | { readonly kind: 'memory' }
 

@@ -6,31 +6,16 @@
  * Shapes: B clips, N positions, C channels, P samples a position, F mel frames. Activations are `[B, N, channels]`.
  */
 import * as tf from '@tensorflow/tfjs-core'
-import { dilation, LEAKY_SLOPE, melHop, type NetworkConfig, upsamplerShape } from '../../model/network.js'
-
-/** Parameters by name, shaped as src/model/parameters.ts has them. */
-export type ParameterTensors = Readonly<Record<string, tf.Tensor>>
-
-/** What a pass needs: all tensors are the caller's. */
-export interface NetworkInput {
-  /** `[B, N × P]`. */
-  readonly audio: tf.Tensor2D
-  /** `[B, size]`: src/model/step-embedding.ts. */
-  readonly sinusoids: tf.Tensor2D
-  /** `[B, 1]`: src/model/output-gain.ts; null for a network without a mask. */
-  readonly gains: tf.Tensor2D | null
-  /** `[B, labels + 1]`, one-hot rows, if the network takes labels. */
-  readonly labels: tf.Tensor2D | null
-  readonly mel: MelWindow | null
-}
-
-/** Mel frames around a window of audio. */
-export interface MelWindow {
-  /** `[B, bands, F]`. */
-  readonly frames: tf.Tensor3D
-  /** The audio's first sample, counted from the first of these frames. */
-  readonly firstSample: number
-}
+import {
+  dilation,
+  LEAKY_SLOPE,
+  melHop,
+  type NetworkConfig,
+  positionSamples,
+  upsamplerShape,
+} from '../../model/network.js'
+import { networkEnds } from './network-ends.js'
+import type { MelWindow, NetworkInput, ParameterTensors } from './network-input.js'
 
 /** Tensors inside the network, by name, for those who compare it with a reference. */
 export type Probe = (name: string, value: tf.Tensor) => void
@@ -110,25 +95,22 @@ function transposedConditioner(
 ): Conditioner {
   const config = network.mel!
   if (config.kind !== 'transposed') throw new TypeError('not a transposed conditioner')
+  const unit = positionSamples(network)
   const upsampled = (prefix: string): tf.Tensor3D => {
     let x = mel.frames
     config.strides.forEach((stride, i) => {
       x = upsample(x, parameters[`${prefix}.conv${i + 1}.weight`]!, parameters[`${prefix}.conv${i + 1}.bias`]!, stride)
     })
     const [batch, bands] = x.shape
-    const samples = positions * network.patch
+    const samples = positions * unit
     const window = tf.slice3d(x, [0, 0, mel.firstSample], [batch, bands, samples])
     probe?.('upsampled_mel', window)
     // A position takes the mel of its first sample.
     const strided =
-      network.patch === 1
+      unit === 1
         ? window
         : (tf.reshape(
-            tf.slice4d(
-              tf.reshape(window, [batch, bands, positions, network.patch]),
-              [0, 0, 0, 0],
-              [batch, bands, positions, 1],
-            ),
+            tf.slice4d(tf.reshape(window, [batch, bands, positions, unit]), [0, 0, 0, 0], [batch, bands, positions, 1]),
             [batch, bands, positions],
           ) as tf.Tensor3D)
     return tf.transpose(strided, [0, 2, 1])
@@ -161,7 +143,7 @@ function frameRateConditioner(
       LEAKY_SLOPE,
     )
   })
-  const perFrame = melHop(config) / network.patch
+  const perFrame = melHop(config) / positionSamples(network)
   const first = Math.floor(mel.firstSample / melHop(config))
   const count = Math.ceil(positions / perFrame)
   const available = encoded.shape[1]
@@ -197,15 +179,14 @@ export function predict(
   input: NetworkInput,
   probe?: Probe,
 ): tf.Tensor2D {
-  const { channels, layers, patch } = network
+  const { channels, layers } = network
   const of = (name: string): tf.Tensor => parameters[name]!
   const both = (name: string): [tf.Tensor, tf.Tensor] => [of(`${name}.weight`), of(`${name}.bias`)]
   const [batch, samples] = input.audio.shape
-  const positions = samples / patch
+  const positions = samples / positionSamples(network)
+  const ends = networkEnds(network, parameters, input, positions)
 
-  let x = tf.relu(
-    project(tf.reshape(input.audio, [batch, positions, patch]), ...both('input_projection')),
-  ) as tf.Tensor3D
+  let x = tf.relu(project(ends.encoded, ...both('input_projection'))) as tf.Tensor3D
   probe?.('input_projection', x)
   let embedding = silu(project(input.sinusoids, ...both('diffusion_embedding.projection1')))
   embedding = silu(project(embedding, ...both('diffusion_embedding.projection2')))
@@ -242,9 +223,5 @@ export function predict(
   }
   const mixed = tf.div(skips!, Math.sqrt(layers))
   const hidden = tf.relu(project(mixed, ...both('skip_projection')))
-  const output = project(hidden, ...both('output_projection')) as tf.Tensor3D
-  if (input.gains === null) return tf.reshape(output, [batch, samples])
-  const part = (index: 0 | 1): tf.Tensor2D =>
-    tf.reshape(tf.slice3d(output, [0, 0, index * patch], [batch, positions, patch]), [batch, samples])
-  return tf.add(tf.mul(part(0), input.gains), tf.mul(tf.sigmoid(part(1)), input.audio))
+  return ends.decode(project(hidden, ...both('output_projection')) as tf.Tensor3D)
 }

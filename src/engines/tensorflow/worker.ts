@@ -5,11 +5,12 @@ import { DiffWaveError } from '../../core/errors.js'
 import type { Tensors } from '../../core/tensor.js'
 import { outputGain } from '../../model/output-gain.js'
 import { stepSinusoids } from '../../model/step-embedding.js'
-import type { LossGradients, LossRequest } from '../engine.js'
+import type { LossGradients } from '../engine.js'
 import type { WindowRequest } from '../windowed/windows.js'
 import { startBackend } from './backend.js'
-import type { WorkerFailure, WorkerReply, WorkerResult, WorkerStart, WorkerTask } from './messages.js'
-import { type NetworkInput, type ParameterTensors, predict } from './network.js'
+import type { LossWork, WorkerFailure, WorkerReply, WorkerResult, WorkerStart, WorkerTask } from './messages.js'
+import { predict } from './network.js'
+import type { NetworkInput, ParameterTensors } from './network-input.js'
 
 const port = parentPort!
 const { backend, network, parameters } = workerData as WorkerStart
@@ -44,6 +45,12 @@ function gains(steps: readonly number[]): tf.Tensor2D | null {
   )
 }
 
+/** `[B, positions, bins]`. */
+function perPosition(deviations: readonly Float32Array[]): tf.Tensor3D {
+  const { bins } = network.frontEnd!
+  return tf.tensor3d(stacked(deviations), [deviations.length, deviations[0]!.length / bins, bins])
+}
+
 function stacked(arrays: readonly Float32Array[]): Float32Array {
   const width = arrays[0]!.length
   const data = new Float32Array(arrays.length * width)
@@ -53,7 +60,7 @@ function stacked(arrays: readonly Float32Array[]): Float32Array {
   return data
 }
 
-function predictWindow({ audio, step, label, mel }: WindowRequest): Float32Array {
+function predictWindow({ audio, step, label, mel, deviations }: WindowRequest): Float32Array {
   const epsilon = tf.tidy(() =>
     predict(network, current, {
       audio: tf.tensor2d(audio, [1, audio.length]),
@@ -64,6 +71,7 @@ function predictWindow({ audio, step, label, mel }: WindowRequest): Float32Array
         mel === null
           ? null
           : { frames: tf.tensor3d(mel.data, [1, mel.bands, mel.frames]), firstSample: mel.firstSample },
+      deviations: deviations === null ? null : perPosition([deviations]),
     }),
   )
   const data = epsilon.dataSync() as Float32Array
@@ -73,7 +81,7 @@ function predictWindow({ audio, step, label, mel }: WindowRequest): Float32Array
 
 /** Clips of one length in one graph; `indices` are theirs in the request. */
 function groupGradients(
-  request: LossRequest,
+  request: LossWork,
   indices: readonly number[],
   totalSamples: number,
   clipLosses: Float32Array,
@@ -97,6 +105,7 @@ function groupGradients(
               frames: tf.tensor3d(stacked(mels.map(mel => mel.data)), [clips, mels[0]!.bands, mels[0]!.frames]),
               firstSample: 0,
             },
+      deviations: request.deviations === null ? null : perPosition(pick(request.deviations)),
     }
     const target = tf.tensor2d(stacked(pick(request.target)), [clips, samples])
     const weight = request.weight === undefined ? null : tf.tensor2d(stacked(pick(request.weight)), [clips, samples])
@@ -121,7 +130,7 @@ function groupGradients(
   })
 }
 
-function lossGradients(request: LossRequest): LossGradients {
+function lossGradients(request: LossWork): LossGradients {
   const groups = new Map<string, number[]>()
   request.audio.forEach((audio, i) => {
     const key = `${audio.length} ${request.mel?.[i]?.frames ?? 0}`

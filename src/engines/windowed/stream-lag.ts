@@ -1,13 +1,14 @@
 /** How far ε of a streamed pass lags behind the audio it is fed. */
-import { dilation, type NetworkConfig } from '../../model/network.js'
+import { dilation, type NetworkConfig, windowPositions } from '../../model/network.js'
 import { MAX_WINOGRAD_DILATION } from '../native/constants.js'
 
 /**
  * Positions, at most: a layer needs its dilation ahead, and if it works in Winograd blocks, also the rest of its group,
- * which starts at a multiple of four dilations. The sum of the layers' lags in native/inference/stream.cc.
+ * which starts at a multiple of four dilations. The sum of the layers' lags in native/inference/stream.cc, and what
+ * half a window on the way in and on the way out reaches ahead.
  */
-export function streamLag(network: Pick<NetworkConfig, 'layers' | 'dilationCycle'>): number {
-  let sum = 0
+export function streamLag(network: Pick<NetworkConfig, 'layers' | 'dilationCycle' | 'frontEnd'>): number {
+  let sum = windowPositions(network)
   for (let layer = 0; layer < network.layers; layer++) {
     const ahead = dilation(network, layer)
     sum += ahead <= MAX_WINOGRAD_DILATION ? 5 * ahead - 1 : ahead

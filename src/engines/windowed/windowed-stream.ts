@@ -4,7 +4,8 @@
  */
 import type { Mel } from '../../audio/mel/convention.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
-import { melContext, melHop, type NetworkConfig } from '../../model/network.js'
+import type { EnvelopeStream, FrontEndEnvelope } from '../../model/front-end/envelope.js'
+import { melContext, melHop, type NetworkConfig, positionSamples } from '../../model/network.js'
 import { checkFinite, checkLabel, checkMel, checkStep } from '../check-batch.js'
 import type { NoiseStream, StreamRequest } from '../engine.js'
 import { type MelFrames, type WindowRequest, windowPlace, windowShape } from './windows.js'
@@ -31,17 +32,24 @@ export class WindowedStream implements NoiseStream {
   #frames: Float32Array = new Float32Array(0)
   #firstFrame = 0
   #melEnded: boolean
+  /** E of positions from `#firstPosition` on, `[positions × bins]`. */
+  #deviations: Float32Array = new Float32Array(0)
+  #firstPosition = 0
+  readonly #envelope: EnvelopeStream | null
   #disposed = false
 
   readonly #network: NetworkConfig
   readonly #request: StreamRequest
   readonly #predictWindow: (request: WindowRequest) => Promise<Float32Array>
 
+  /** @param envelope of the network's front end, if it has one */
   constructor(
     network: NetworkConfig,
     request: StreamRequest,
     predictWindow: (request: WindowRequest) => Promise<Float32Array>,
+    envelope: FrontEndEnvelope | null = null,
   ) {
+    this.#envelope = envelope?.stream() ?? null
     this.#network = network
     this.#request = request
     this.#predictWindow = predictWindow
@@ -64,6 +72,7 @@ export class WindowedStream implements NoiseStream {
       }
     }
     this.#frames = joined(this.#frames, added)
+    if (this.#envelope !== null) this.#deviations = joined(this.#deviations, this.#envelope.push(mel, last))
     this.#melEnded = last
   }
 
@@ -73,9 +82,10 @@ export class WindowedStream implements NoiseStream {
     const state = this.#passes[pass]
     if (state === undefined) throw new DiffWaveError('BAD_SHAPE', 'there is no such pass', { got: String(pass) })
     if (state.ended) throw new DiffWaveError('BAD_SHAPE', 'audio comes after the pass’s end')
-    if (audio.length % this.#network.patch !== 0) {
+    const unit = positionSamples(this.#network)
+    if (audio.length % unit !== 0) {
       throw new DiffWaveError('BAD_SHAPE', 'audio has the wrong length', {
-        expected: `a multiple of ${this.#network.patch} samples`,
+        expected: `a multiple of ${unit} samples`,
         got: String(audio.length),
       })
     }
@@ -124,6 +134,7 @@ export class WindowedStream implements NoiseStream {
       step: this.#request.steps[pass]!,
       label: this.#request.label ?? null,
       mel: this.#network.mel === null ? null : this.#melFrames(place.audioFrom, place.framesFrom, place.framesTo),
+      deviations: this.#deviationsOf(place.audioFrom, place.audioTo),
     })
     return epsilon.slice(place.from - place.audioFrom, place.to - place.audioFrom)
   }
@@ -141,20 +152,38 @@ export class WindowedStream implements NoiseStream {
     return { data, bands, frames: count, firstSample: audioFrom - from * melHop(this.#network.mel!) }
   }
 
-  /** Drops the frames that no pass will read again. */
+  /** E of the positions of samples from … to − 1. */
+  #deviationsOf(from: number, to: number): Float32Array | null {
+    const { frontEnd } = this.#network
+    if (this.#envelope === null || frontEnd === null) return null
+    const at = (sample: number) => (sample / frontEnd.stride - this.#firstPosition) * frontEnd.bins
+    return this.#deviations.slice(at(from), at(to))
+  }
+
+  /** Drops the frames, and E of the positions, that no pass will read again. */
   #forgetFrames(): void {
     const bands = this.#network.mel?.bands
     if (bands === undefined) return
-    const needed = Math.min(
-      ...this.#passes.map(
-        pass => windowPlace(this.#network, pass.window, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY).framesFrom,
-      ),
+    const places = this.#passes.map(pass =>
+      windowPlace(this.#network, pass.window, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY),
     )
+    this.#forgetDeviations(Math.min(...places.map(place => place.audioFrom)))
+    const needed = Math.min(...places.map(place => place.framesFrom))
     const present = this.#firstFrame + this.#frames.length / bands
     const keepFrom = Math.min(needed, present)
     if (keepFrom <= this.#firstFrame) return
     this.#frames = this.#frames.slice((keepFrom - this.#firstFrame) * bands)
     this.#firstFrame = keepFrom
+  }
+
+  #forgetDeviations(sample: number): void {
+    const { frontEnd } = this.#network
+    if (this.#envelope === null || frontEnd === null) return
+    const known = this.#deviations.length / frontEnd.bins
+    const behind = Math.min(known, sample / frontEnd.stride - this.#firstPosition)
+    if (behind <= 0) return
+    this.#deviations = this.#deviations.slice(behind * frontEnd.bins)
+    this.#firstPosition += behind
   }
 
   #checkAlive(): void {
@@ -164,6 +193,7 @@ export class WindowedStream implements NoiseStream {
   dispose(): void {
     this.#disposed = true
     this.#frames = new Float32Array(0)
+    this.#deviations = new Float32Array(0)
     this.#passes.length = 0
   }
 }

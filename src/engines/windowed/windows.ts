@@ -2,7 +2,7 @@
  * The windows in which an engine runs a clip, and which audio and mel each needs. Windows are anchored at sample 0
  * and have one length, so that neither chunks nor batches change a byte; a clip's true ends alone are zero-padded.
  */
-import { melContext, melHop, type NetworkConfig, receptiveRadius } from '../../model/network.js'
+import { melContext, melHop, type NetworkConfig, positionSamples, receptiveRadius } from '../../model/network.js'
 
 /** Lengths in samples: a window yields `length` samples of output and reads `halo` more of audio on either side. */
 export interface WindowShape {
@@ -12,14 +12,18 @@ export interface WindowShape {
 
 /** Shortest window: below some thousand positions a call costs more than its arithmetic. */
 const MIN_POSITIONS = 4096
+/** The same behind a windowed front end, whose positions are wide: 1.5 s at 22,050 Hz and a stride of 128. */
+const MIN_WIDE_POSITIONS = 256
 /** A halo is computed twice: at four halos a window, that is a third of the work. */
 const HALOS_PER_WINDOW = 4
 
 /** The windows of a network. Both lengths are whole mel frames. */
 export function windowShape(network: NetworkConfig): WindowShape {
-  const unit = network.mel === null ? network.patch : melHop(network.mel)
-  const halo = Math.ceil((receptiveRadius(network) * network.patch) / unit) * unit
-  const length = Math.max(MIN_POSITIONS * network.patch, HALOS_PER_WINDOW * halo)
+  const samples = positionSamples(network)
+  const unit = network.mel === null ? samples : melHop(network.mel)
+  const halo = Math.ceil((receptiveRadius(network) * samples) / unit) * unit
+  const minPositions = network.frontEnd === null ? MIN_POSITIONS : MIN_WIDE_POSITIONS
+  const length = Math.max(minPositions * samples, HALOS_PER_WINDOW * halo)
   return { length: Math.ceil(length / unit) * unit, halo }
 }
 
@@ -74,4 +78,6 @@ export interface WindowRequest {
   readonly step: number
   readonly label: number | null
   readonly mel: MelFrames | null
+  /** E of the audio's positions, `[positions × bins]`, if the front end has an envelope. */
+  readonly deviations: Float32Array | null
 }

@@ -83,7 +83,11 @@ export class BatchMaker {
     const { diffusion, network } = this.#model
     const levels = Array.from(steps, step => alphaBarAt(this.schedule, step))
     const domain = this.#domain
-    const noise = crops.map(({ mel }, i) => domain.noise(mel === null ? null : readWhole(mel))(white[i]!, 0))
+    const noise = crops.map(({ mel }, i) => {
+      const own = white[i]!
+      const shape = domain.noise(mel === null ? null : readWhole(mel), { length: own.length })
+      return shape((start, count) => own.subarray(start, start + count), 0, own.length)
+    })
     const bases = levels.map(level => levelWeight(weighting, diffusion.prediction, level))
     const ownWeights = crops.map(({ mel }, i) => domain.lossWeight(mel, white[i]!.length, loss, bases[i]!))
     const weighted = weighting.kind !== 'none' || ownWeights.some(weight => weight !== null)

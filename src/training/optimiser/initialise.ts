@@ -3,6 +3,7 @@
 import { gaussian, uniform } from '../../core/random.js'
 import { draws } from '../../core/random-streams.js'
 import { elementCount, type Tensor } from '../../core/tensor.js'
+import { analysisRows, synthesisRows } from '../../model/front-end/windows.js'
 import type { NetworkConfig } from '../../model/network.js'
 import { parameterSpecs } from '../../model/parameters.js'
 
@@ -15,6 +16,12 @@ export function initialParameters(network: NetworkConfig, seed: number): Map<str
     let data = new Float32Array(count)
     switch (initialisation.kind) {
       case 'zero':
+        break
+      case 'analysis':
+        data = analysisRows(initialisation.frontEnd)
+        break
+      case 'synthesis':
+        data = synthesisRows(initialisation.frontEnd)
         break
       case 'uniform': {
         const bound = 1 / Math.sqrt(initialisation.fanIn)

@@ -1,20 +1,33 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gaussian } from '#src/core/random'
-import { elementCount, type Tensors } from '#src/core/tensor'
+import { elementCount } from '#src/core/tensor'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
-import { type NetworkConfig, networkSchema } from '#src/model/network'
+import { networkSchema } from '#src/model/network'
 import { parameterSpecs } from '#src/model/parameters'
-import { conformance } from '../conformance.js'
+import { type CreateEngine, conformance } from '../conformance.js'
 
 const { available, reason, instructionSets } = surveyNative()
 
 if (!available) test(`native engine: ${reason}`, { skip: true }, () => undefined)
 for (const instructionSet of instructionSets) {
-  conformance(`native:${instructionSet}`, (network: NetworkConfig, parameters: Tensors) =>
-    createNativeEngine({ network, parameters, instructionSet }),
-  )
+  const create: CreateEngine = (network, parameters, convention = null) =>
+    createNativeEngine({ network, parameters, convention, instructionSet })
+  conformance(`native:${instructionSet}`, create, { windows: false })
 }
+
+test('a windowed front end is refused, so that TensorFlow.js runs it', async () => {
+  const network = networkSchema.parse({
+    channels: 2,
+    layers: 1,
+    dilationCycle: 1,
+    frontEnd: { kind: 'windows', kernel: 8, stride: 4 },
+  })
+  await assert.rejects(createNativeEngine({ network, parameters: new Map() }), {
+    code: 'ENGINE_UNAVAILABLE',
+    message: /windows: not in the native engine yet/,
+  })
+})
 
 test('gradients are the same bytes for any number of threads', { skip: !available }, async () => {
   const network = networkSchema.parse({

@@ -23,6 +23,7 @@ for (const instructionSet of instructionSets) {
     `native:${instructionSet}`,
     (network, parameters) => createNativeEngine({ network, parameters, instructionSet, threads: 2 }),
     6,
+    false,
   )
 }
 

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gaussian } from '#src/core/random'
-import { elementCount, type Tensors } from '#src/core/tensor'
+import { elementCount } from '#src/core/tensor'
 import { createTensorflowEngine } from '#src/engines/tensorflow/engine'
-import { type NetworkConfig, networkSchema } from '#src/model/network'
+import { networkSchema } from '#src/model/network'
 import { parameterSpecs } from '#src/model/parameters'
-import { conformance } from '../conformance.js'
+import { type CreateEngine, conformance } from '../conformance.js'
 import { agreesWithOracle } from '../oracle.js'
 
-const create = (network: NetworkConfig, parameters: Tensors) =>
-  createTensorflowEngine({ network, parameters, backend: 'wasm' })
+const create: CreateEngine = (network, parameters, convention = null) =>
+  createTensorflowEngine({ network, parameters, convention, backend: 'wasm' })
 conformance('tensorflow:wasm', create)
 agreesWithOracle('tensorflow:wasm', create, 6)
 

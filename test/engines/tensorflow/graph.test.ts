@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { before, test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
+import { melConventionSchema, namedConventions } from '#src/audio/mel/convention'
 import { sliceMel } from '#src/audio/mel/frames'
 import { gaussian, uniformInteger } from '#src/core/random'
 import type { Tensors } from '#src/core/tensor'
@@ -11,7 +12,8 @@ import { predict } from '#src/engines/tensorflow/network'
 import { WindowedStream } from '#src/engines/windowed/windowed-stream'
 import { type WindowRequest, windowShape } from '#src/engines/windowed/windows'
 import { decodeSafetensors } from '#src/formats/safetensors'
-import { melContext, melHop, type NetworkConfig, networkSchema } from '#src/model/network'
+import { envelopeOf } from '#src/model/front-end/envelope'
+import { melContext, melHop, type NetworkConfig, networkSchema, positionSamples } from '#src/model/network'
 import { readModel } from '#src/model/read-model'
 import { stepSinusoids } from '#src/model/step-embedding'
 import { relativeError } from '../../support/numbers.js'
@@ -49,6 +51,7 @@ for (const folder of ['lmnt-conditional-c8-l6', 'lmnt-unconditional-c8-l6']) {
           audio,
           sinusoids: tf.tensor2d(stepSinusoids(network.stepEmbedding, steps), [steps.length, 128]),
           gains: null,
+          deviations: null,
           labels: null,
           mel: mel === null ? null : { frames: mel, firstSample: 0 },
         }
@@ -92,7 +95,34 @@ const networks: readonly (readonly [string, Parameters<typeof networkSchema.pars
     },
   ],
   ['no mel, patches of 4', { channels: 4, layers: 3, dilationCycle: 6, patch: 4 }],
+  [
+    'learned windows, no mel',
+    {
+      channels: 4,
+      layers: 3,
+      dilationCycle: 3,
+      frontEnd: { kind: 'windows', kernel: 24, stride: 8, bins: 6, learned: true },
+    },
+  ],
+  [
+    'windows with an envelope',
+    {
+      channels: 4,
+      layers: 3,
+      dilationCycle: 4,
+      frontEnd: { kind: 'windows', kernel: 64, stride: 16, bins: 20, envelope: {} },
+      mel: { kind: 'frame-rate', bands: 4, hop: 32 },
+    },
+  ],
 ]
+
+const convention = melConventionSchema.parse({
+  ...namedConventions.tacotron2,
+  fftSize: 128,
+  windowLength: 128,
+  hop: 32,
+  bands: 4,
+})
 
 for (const [name, input] of networks) {
   test(`${name}: no cut of audio or mel changes a byte, and windows give what one run gives`, async () => {
@@ -100,13 +130,16 @@ for (const [name, input] of networks) {
     const weights = inTensors(randomParameters(network, 3))
     const { length, halo } = windowShape(network)
     const bands = network.mel?.bands ?? 0
-    const hop = network.mel === null ? network.patch : melHop(network.mel)
-    const run = ({ audio, step, mel }: WindowRequest): Float32Array =>
+    const unit = positionSamples(network)
+    const hop = network.mel === null ? unit : melHop(network.mel)
+    const envelope = envelopeOf(network, convention)
+    const run = ({ audio, step, mel, deviations }: WindowRequest): Float32Array =>
       tf.tidy(() =>
         predict(network, weights, {
           audio: tf.tensor2d(audio, [1, audio.length]),
           sinusoids: tf.tensor2d(stepSinusoids(network.stepEmbedding, [step]), [1, network.stepEmbedding.size]),
           gains: null,
+          deviations: deviations && tf.tensor3d(deviations, [1, audio.length / unit, envelope!.bins]),
           labels: null,
           mel: mel && {
             frames: tf.tensor3d(mel.data, [1, mel.bands, mel.frames]),
@@ -119,24 +152,30 @@ for (const [name, input] of networks) {
     for (const [round, samples] of [
       2 * length + halo,
       2 * length,
-      length + halo + network.patch,
-      2 * length - 3 * network.patch,
+      length + halo + unit,
+      2 * length - 3 * unit,
     ].entries()) {
       const frames = Math.ceil(samples / hop)
       const audio = gaussian(7, round, 0, samples)
       const mel = { bands, frames, data: gaussian(8, round, 0, bands * frames) }
       const steps = [37.5, 4]
       const whole = steps.map(step =>
-        run({ audio, step, label: null, mel: bands > 0 ? { ...mel, firstSample: 0 } : null }),
+        run({
+          audio,
+          step,
+          label: null,
+          mel: bands > 0 ? { ...mel, firstSample: 0 } : null,
+          deviations: envelope?.whole(mel, samples / unit) ?? null,
+        }),
       )
 
       const streamed = async (seed: number, longest: number): Promise<Float32Array[]> => {
-        const stream = new WindowedStream(network, { steps }, async request => run(request))
+        const stream = new WindowedStream(network, { steps }, async request => run(request), envelope)
         const given: number[][] = steps.map(() => [])
         let heard = 0
         for (let at = 0, chunk = 0; at < samples; chunk++) {
-          const positions = 1 + uniformInteger(seed, 1, chunk, Math.floor(longest / network.patch))
-          const to = Math.min(at + positions * network.patch, samples)
+          const positions = 1 + uniformInteger(seed, 1, chunk, Math.floor(longest / unit))
+          const to = Math.min(at + positions * unit, samples)
           if (network.mel !== null && heard < frames) {
             // No more of the mel than the contract asks for.
             const needed = Math.min(Math.ceil(to / hop) + melContext(network.mel), frames)

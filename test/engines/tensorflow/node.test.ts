@@ -5,7 +5,7 @@ import { createEngine } from '#src/engines/select'
 import { createTensorflowEngine, surveyTensorflow } from '#src/engines/tensorflow/engine'
 import { networkSchema } from '#src/model/network'
 import { randomParameters } from '../../support/parameters.js'
-import { conformance } from '../conformance.js'
+import { type CreateEngine, conformance } from '../conformance.js'
 import { agreesWithOracle } from '../oracle.js'
 
 const small = networkSchema.parse({ channels: 1, layers: 1, dilationCycle: 1 })
@@ -14,8 +14,10 @@ for (const backend of ['cuda', 'node'] as const) {
   const { available, reason } = await surveyTensorflow(backend)
   const name = `tensorflow:${backend}`
   if (available) {
-    conformance(name, (network, parameters) => createTensorflowEngine({ network, parameters, backend }))
-    agreesWithOracle(name, (network, parameters) => createTensorflowEngine({ network, parameters, backend }), 6)
+    const create: CreateEngine = (network, parameters, convention = null) =>
+      createTensorflowEngine({ network, parameters, convention, backend })
+    conformance(name, create)
+    agreesWithOracle(name, create, 6)
   } else {
     test(`${name}: conformance`, { skip: reason }, () => {})
     test(`${name}: asked for by name, it is an error that says why it is not available`, async () => {

@@ -1,0 +1,152 @@
+/**
+ * The deviation that a mel implies per bin of the windowed front end, E `[positions × bins]`: what white noise would
+ * have to be multiplied by to fit the mel. From the mel alone, frame by frame:
+ *
+ * 1. A, the magnitudes of the mel's own transform that fit it (src/audio/mel/inverse.ts).
+ * 2. Power V = A²/(3L/8): under a periodic Hann window of L samples, white noise of deviation 1 has mean square 3L/8.
+ * 3. Bins of the front end's shorter transform: a triangle of ±q bins around every q-th, q = L/K, of area one; the first
+ *    and last bin are held beyond the ends.
+ * 4. Linear between frames at the middle of each position; the last frame is held.
+ * 5. E = max(floor, √V).
+ */
+import type { Mel, MelConvention } from '../../audio/mel/convention.js'
+import { MelInverse } from '../../audio/mel/inverse.js'
+import { DiffWaveError } from '../../core/errors.js'
+import type { FrontEndConfig, NetworkConfig } from '../network.js'
+
+/** What a convention lacks for an envelope; null: nothing. */
+export function envelopeObstacle(frontEnd: Pick<FrontEndConfig, 'kernel'>, convention: MelConvention): string | null {
+  if (convention.framing !== 'centre') return 'centred mel frames'
+  if (convention.windowLength !== convention.fftSize) return 'a mel whose windowLength is its fftSize'
+  if (convention.fftSize % frontEnd.kernel !== 0) return 'a mel whose fftSize is a multiple of the kernel'
+  return null
+}
+
+/** Envelopes for one network and mel convention. */
+export class FrontEndEnvelope {
+  readonly bins: number
+  readonly stride: number
+  readonly hop: number
+  readonly #floor: number
+  /** q: bins of the mel's transform per bin of the front end's. */
+  readonly #factor: number
+  readonly #noisePower: number
+  readonly #inverse: MelInverse
+
+  constructor(frontEnd: FrontEndConfig, convention: MelConvention) {
+    const { kernel, stride, bins, envelope } = frontEnd
+    if (envelope === null) throw new TypeError('the front end has no envelope')
+    this.bins = bins
+    this.stride = stride
+    this.hop = convention.hop
+    this.#floor = Math.fround(envelope.floor)
+    this.#factor = convention.fftSize / kernel
+    this.#noisePower = (3 * convention.fftSize) / 8
+    this.#inverse = new MelInverse(convention, envelope.iterations)
+  }
+
+  /** E of the first positions of a clip, `[positions × bins]`. @param mel at least one frame */
+  whole(mel: Mel, positions: number): Float32Array {
+    const powers = this.powers(mel)
+    const result = new Float32Array(positions * this.bins)
+    for (let p = 0; p < positions; p++) this.#write(result, p * this.bins, p, powers, 0, mel.frames - 1)
+    return result
+  }
+
+  /** E of a mel that comes piece by piece; the same bytes as `whole`. */
+  stream(): EnvelopeStream {
+    const { bins, hop, stride } = this
+    let kept: Float32Array<ArrayBufferLike> = new Float32Array(0)
+    let [first, frames, position] = [0, 0, 0]
+    return {
+      push: (mel, last) => {
+        kept = joined(kept, this.powers(mel))
+        frames += mel.frames
+        if (frames === 0) return new Float32Array(0)
+        // A position needs its frame and the next one.
+        const end = last ? (frames * hop) / stride : Math.max(position, firstPositionOf(frames - 1, hop, stride))
+        const result = new Float32Array((end - position) * bins)
+        for (let p = position; p < end; p++) {
+          this.#write(result, (p - position) * bins, p, kept, first, frames - 1)
+        }
+        position = end
+        const from = Math.max(first, Math.min(frames - 1, Math.floor((position * stride + stride / 2) / hop)))
+        kept = kept.slice((from - first) * bins)
+        first = from
+        return result
+      },
+    }
+  }
+
+  /** V per bin of the front end, `[frames × bins]`. */
+  powers(mel: Mel): Float32Array {
+    const { bins } = this
+    const magnitudes = this.#inverse.magnitudes(mel)
+    const all = mel.frames === 0 ? 0 : magnitudes.length / mel.frames
+    const result = new Float32Array(mel.frames * bins)
+    const factor = this.#factor
+    for (let frame = 0; frame < mel.frames; frame++) {
+      for (let bin = 0; bin < bins; bin++) {
+        let sum = 0
+        for (let j = 1 - factor; j < factor; j++) {
+          const at = Math.min(all - 1, Math.max(0, bin * factor + j))
+          sum += (1 - Math.abs(j) / factor) * magnitudes[frame * all + at]! ** 2
+        }
+        result[frame * bins + bin] = sum / factor / this.#noisePower
+      }
+    }
+    return result
+  }
+
+  /** Writes E of one position. @param powers of frames `first` … `last` */
+  #write(to: Float32Array, at: number, position: number, powers: Float32Array, first: number, last: number): void {
+    const { bins, stride, hop } = this
+    const place = (position * stride + stride / 2) / hop
+    const here = Math.min(last, Math.floor(place))
+    const next = Math.min(last, here + 1)
+    const share = place - Math.floor(place)
+    for (let bin = 0; bin < bins; bin++) {
+      const low = powers[(here - first) * bins + bin]!
+      const power = low + share * (powers[(next - first) * bins + bin]! - low)
+      to[at + bin] = Math.max(this.#floor, Math.sqrt(power))
+    }
+  }
+}
+
+/** E of a mel in pieces. */
+export interface EnvelopeStream {
+  /**
+   * Appends frames and returns E of the positions that have become known, `[positions × bins]`, in order.
+   *
+   * @param last no more frames follow
+   */
+  push(mel: Mel, last: boolean): Float32Array
+}
+
+/** The first position whose middle lies at or after a frame. */
+function firstPositionOf(frame: number, hop: number, stride: number): number {
+  return Math.max(0, Math.ceil((frame * hop - stride / 2) / stride))
+}
+
+function joined(a: Float32Array, b: Float32Array): Float32Array {
+  const both = new Float32Array(a.length + b.length)
+  both.set(a)
+  both.set(b, a.length)
+  return both
+}
+
+/**
+ * The envelope of a network that has one, else null.
+ *
+ * @throws DiffWaveError `BAD_OPTION` if it needs a mel convention and there is none
+ */
+export function envelopeOf(
+  { frontEnd }: Pick<NetworkConfig, 'frontEnd'>,
+  convention: MelConvention | null,
+): FrontEndEnvelope | null {
+  if (frontEnd === null || frontEnd.envelope === null) return null
+  if (convention === null) {
+    throw new DiffWaveError('BAD_OPTION', 'this network needs a mel convention for its envelope', { expected: 'one' })
+  }
+  return new FrontEndEnvelope(frontEnd, convention)
+}

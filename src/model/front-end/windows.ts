@@ -1,0 +1,159 @@
+/**
+ * The windowed front end: audio in and out of the residual stack as coefficients of a short Fourier transform. Position
+ * p sees K samples from p·S − D on, D = (K − S)/2, zeros beyond the clip, under a window w, the square root of a
+ * periodic Hann window. Its channels are N cosine and N sine coefficients,
+ *
+ *     encode(x)[k, p]     = (1/U) · Σ w[n] · x[p·S − D + n] · cos(2πkn/K)      k = 0 … N − 1
+ *     encode(x)[N + k, p] = (1/U) · Σ w[n] · x[p·S − D + n] · sin(2πkn/K)
+ *
+ * with U = √(½·Σ w²), so that white noise of deviation 1 has coefficients of deviation 1. The way back is the inverse
+ * transform under the same window, overlap-add, and division by the sum of the squared windows over each sample: with
+ * all K/2 + 1 bins, decode(encode(x)) = x.
+ */
+import FFT from 'fft.js'
+import { hannWindow } from '../../audio/transforms/stft.js'
+import type { FrontEndConfig } from '../network.js'
+
+type Shape = Pick<FrontEndConfig, 'kernel' | 'stride'>
+type Transform = Pick<FrontEndConfig, 'kernel' | 'stride' | 'bins'>
+
+/** w, `[kernel]`; 1 everywhere if windows do not overlap. */
+export function windowOf({ kernel, stride }: Shape): Float64Array {
+  return kernel === stride ? new Float64Array(kernel).fill(1) : hannWindow(kernel).map(Math.sqrt)
+}
+
+/** D: samples that a window starts before its position, and ends after it. */
+export function windowMargin({ kernel, stride }: Shape): number {
+  return (kernel - stride) / 2
+}
+
+/** U, the deviation of an unscaled coefficient of white noise. */
+function unitOf(window: Float64Array): number {
+  return Math.sqrt(window.reduce((sum, w) => sum + w * w, 0) / 2)
+}
+
+/** How often a bin counts in the inverse transform: the first and the last of the whole spectrum once, others twice. */
+function multiplicity(bin: number, kernel: number): number {
+  return bin === 0 || bin === kernel / 2 ? 1 : 2
+}
+
+/** `[2·bins × kernel]`: cosines, then sines, times a window and a factor per bin. */
+function rows(
+  { kernel, bins }: Transform,
+  window: Float64Array,
+  factor: (bin: number) => number,
+): Float32Array<ArrayBuffer> {
+  const result = new Float32Array(2 * bins * kernel)
+  for (let bin = 0; bin < bins; bin++) {
+    for (let n = 0; n < kernel; n++) {
+      const angle = (2 * Math.PI * ((bin * n) % kernel)) / kernel
+      const scale = window[n]! * factor(bin)
+      result[bin * kernel + n] = scale * Math.cos(angle)
+      result[(bins + bin) * kernel + n] = scale * Math.sin(angle)
+    }
+  }
+  return result
+}
+
+/** The way in as a matrix, `[2·bins × kernel]`: coefficient = Σ row · samples under the window. */
+export function analysisRows(frontEnd: Transform): Float32Array<ArrayBuffer> {
+  const window = windowOf(frontEnd)
+  const unit = unitOf(window)
+  return rows(frontEnd, window, () => 1 / unit)
+}
+
+/** The way out as a matrix, `[2·bins × kernel]`: samples to overlap-add = Σ coefficient · row. */
+export function synthesisRows(frontEnd: Transform): Float32Array<ArrayBuffer> {
+  const { kernel } = frontEnd
+  const window = windowOf(frontEnd)
+  const unit = unitOf(window)
+  return rows(frontEnd, window, bin => (multiplicity(bin, kernel) * unit) / kernel)
+}
+
+/**
+ * Σ of squared windows over the samples of a clip: what overlap-add is divided by. Positions outside the clip do not
+ * count, so it is smaller within D samples of the ends.
+ *
+ * @param first position that the result begins with
+ * @param count positions of the result
+ * @param positions of the clip; Infinity while it goes on
+ * @returns `[count · stride]`
+ */
+export function coverage(shape: Shape, first: number, count: number, positions: number): Float64Array {
+  const { kernel, stride } = shape
+  const squares = windowOf(shape).map(w => w * w)
+  const margin = windowMargin(shape)
+  const sum = new Float64Array(count * stride)
+  const reach = Math.ceil(kernel / stride)
+  for (let p = Math.max(0, first - reach); p < Math.min(positions, first + count + reach); p++) {
+    const start = (p - first) * stride - margin
+    for (let n = Math.max(0, -start); n < kernel && start + n < sum.length; n++) sum[start + n]! += squares[n]!
+  }
+  return sum
+}
+
+/** Multiplies the bins of one window's samples by gains: window, transform, gains, inverse transform, window. */
+export class WindowFilter {
+  readonly #window: Float64Array
+  readonly #bins: number
+  readonly #fft: FFT | null
+  readonly #input: Float64Array
+  readonly #spectrum: number[]
+  readonly #output: number[]
+  /** Of kernels that are no power of two: the transform as a matrix, `[2·bins × kernel]`, without a window. */
+  readonly #rows: Float32Array
+
+  constructor(readonly frontEnd: Transform) {
+    const { kernel, bins } = frontEnd
+    const isPower = kernel >= 4 && Number.isInteger(Math.log2(kernel))
+    this.#window = windowOf(frontEnd)
+    this.#bins = bins
+    this.#fft = isPower ? new FFT(kernel) : null
+    this.#input = new Float64Array(kernel)
+    this.#spectrum = this.#fft?.createComplexArray() ?? []
+    this.#output = this.#fft?.createComplexArray() ?? []
+    this.#rows = isPower ? new Float32Array(0) : rows(frontEnd, new Float64Array(kernel).fill(1), () => 1)
+  }
+
+  /**
+   * Adds one window to `sums` at `to`.
+   *
+   * @param samples `[kernel]` from `from` on
+   * @param gains `[bins]` from `gainsAt` on; bins beyond count as 0
+   */
+  add(samples: Float32Array, from: number, gains: Float32Array, gainsAt: number, sums: Float64Array, to: number): void {
+    const window = this.#window
+    const input = this.#input
+    for (let n = 0; n < input.length; n++) input[n] = window[n]! * samples[from + n]!
+    const filtered = this.#fft === null ? this.#direct(gains, gainsAt) : this.#fast(this.#fft, gains, gainsAt)
+    const step = this.#fft === null ? 1 : 2
+    for (let n = 0; n < input.length; n++) sums[to + n]! += window[n]! * filtered[step * n]!
+  }
+
+  #fast(fft: FFT, gains: Float32Array, at: number): ArrayLike<number> {
+    const spectrum = this.#spectrum
+    fft.realTransform(spectrum, this.#input)
+    const half = this.#input.length / 2
+    for (let bin = 0; bin <= half; bin++) {
+      const gain = bin < this.#bins ? gains[at + bin]! : 0
+      spectrum[2 * bin]! *= gain
+      spectrum[2 * bin + 1]! *= gain
+    }
+    fft.completeSpectrum(spectrum)
+    fft.inverseTransform(this.#output, spectrum)
+    return this.#output
+  }
+
+  #direct(gains: Float32Array, at: number): ArrayLike<number> {
+    const kernel = this.#input.length
+    const result = new Float64Array(kernel)
+    for (let row = 0; row < 2 * this.#bins; row++) {
+      const bin = row % this.#bins
+      let coefficient = 0
+      for (let n = 0; n < kernel; n++) coefficient += this.#rows[row * kernel + n]! * this.#input[n]!
+      coefficient *= (gains[at + bin]! * multiplicity(bin, kernel)) / kernel
+      for (let n = 0; n < kernel; n++) result[n]! += coefficient * this.#rows[row * kernel + n]!
+    }
+    return result
+  }
+}
