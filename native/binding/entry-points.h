@@ -16,6 +16,21 @@ napi_value runForward(const Js& js, napi_value* arguments);
 /** runBackward(engine, the same request with ∂loss/∂prediction as targets, and gradients) → Promise<0 or cancelled> */
 napi_value runBackward(const Js& js, napi_value* arguments);
 
+// optimiser.cc; lists of arrays hold one Float32Array per parameter
+/** gradientNorm(engine, gradients) → Promise<norm> */
+napi_value gradientNorm(const Js& js, napi_value* arguments);
+/** addGradients(engine, total, more) → Promise<0> */
+napi_value addGradients(const Js& js, napi_value* arguments);
+/** scaleGradients(engine, gradients, factor) → Promise<0> */
+napi_value scaleGradients(const Js& js, napi_value* arguments);
+/**
+ * adamUpdate(engine, { weights, gradients, first, second, average, beta1, beta2, epsilon, stepSize, root,
+ * gradientScale, averageDecay }) → Promise<0>
+ */
+napi_value adamUpdate(const Js& js, napi_value* arguments);
+/** gaussian(engine, { seed, draw, start, out }) → indices of the numbers that JavaScript must compute itself */
+napi_value gaussian(const Js& js, napi_value* arguments);
+
 // stream.cc
 /** openStream(engine, sinusoids [passes × embedding], gains [passes], label or −1) → stream */
 napi_value openStream(const Js& js, napi_value* arguments);

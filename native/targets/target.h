@@ -5,6 +5,7 @@
 #include "../kernels/backward.h"
 #include "../kernels/linear.h"
 #include "../kernels/mask.h"
+#include "../kernels/optimiser.h"
 #include "../kernels/peak-flops.h"
 #include "../kernels/residual-layer-winograd.h"
 #include "../kernels/rows.h"
@@ -19,8 +20,14 @@ namespace DIFFWAVE_TARGET {
 
 const TrainingKernels& trainingTable();
 const ForwardKernels& forwardTable();
+const OptimiserKernels& optimiserTable();
 
 const TrainingKernels& trainingTable() { return trainingKernels(); }
+
+const OptimiserKernels& optimiserTable() {
+  static const OptimiserKernels kernels = {optimiser::adam, normal::gaussian};
+  return kernels;
+}
 
 const ForwardKernels& forwardTable() {
   using namespace layers;

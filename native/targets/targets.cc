@@ -8,10 +8,11 @@
 
 namespace diffwave {
 
-#define DIFFWAVE_DECLARE(target)          \
-  namespace target {                      \
-  const TrainingKernels& trainingTable(); \
-  const ForwardKernels& forwardTable();   \
+#define DIFFWAVE_DECLARE(target)            \
+  namespace target {                        \
+  const TrainingKernels& trainingTable();   \
+  const ForwardKernels& forwardTable();     \
+  const OptimiserKernels& optimiserTable(); \
   }
 
 #if defined(DIFFWAVE_WITH_AMX)
@@ -46,16 +47,16 @@ static bool always() { return true; }
 
 static const Target targets[] = {
 #if defined(DIFFWAVE_WITH_AMX)
-    {"amx", amx::trainingTable, amx::forwardTable, hasAmx, false},
+    {"amx", amx::trainingTable, amx::forwardTable, amx::optimiserTable, hasAmx, false},
 #endif
 #if defined(__x86_64__)
-    {"avx512", avx512::trainingTable, avx512::forwardTable, hasAvx512, false},
-    {"avx2", avx2::trainingTable, avx2::forwardTable, hasAvx2, false},
-    {"avx2x16", avx2x16::trainingTable, avx2x16::forwardTable, hasAvx2, true},
+    {"avx512", avx512::trainingTable, avx512::forwardTable, avx512::optimiserTable, hasAvx512, false},
+    {"avx2", avx2::trainingTable, avx2::forwardTable, avx2::optimiserTable, hasAvx2, false},
+    {"avx2x16", avx2x16::trainingTable, avx2x16::forwardTable, avx2x16::optimiserTable, hasAvx2, true},
 #elif defined(__aarch64__)
-    {"neon", neon::trainingTable, neon::forwardTable, always, false},
+    {"neon", neon::trainingTable, neon::forwardTable, neon::optimiserTable, always, false},
 #endif
-    {"baseline", baseline::trainingTable, baseline::forwardTable, always, false},
+    {"baseline", baseline::trainingTable, baseline::forwardTable, baseline::optimiserTable, always, false},
 };
 
 int targetCount() { return int(sizeof targets / sizeof *targets); }

@@ -1,6 +1,7 @@
 // The instruction sets that the kernels are compiled for, and which of them this processor can run.
 #pragma once
 
+#include "../kernels/optimiser-tasks.h"
 #include "../kernels/tasks.h"
 #include "../kernels/training-tasks.h"
 
@@ -11,6 +12,7 @@ struct Target {
   /** Functions, not tables: no code of a target may run before `runs` has returned true. */
   const TrainingKernels& (*training)();
   const ForwardKernels& (*forward)();
+  const OptimiserKernels& (*optimiser)();
   bool (*runs)();
   /** Not listed, but can be requested by name: for tests. */
   bool hidden;

@@ -94,6 +94,45 @@ export interface NoiseStream {
   dispose(): void
 }
 
+/** One update of the weights by Adam: lists of arrays, one per parameter, all in the same order. */
+export interface WeightUpdate {
+  /** Changed in place, as are the moments and the average. */
+  readonly weights: readonly Float32Array[]
+  readonly gradients: readonly Float32Array[]
+  /** Factor of the gradients: 1, or what brings their norm down to its bound. */
+  readonly gradientScale: number
+  /** Adam's first and second moments. */
+  readonly first: readonly Float32Array[]
+  readonly second: readonly Float32Array[]
+  readonly beta1: number
+  readonly beta2: number
+  readonly epsilon: number
+  /** Learning rate / (1 − beta1ⁿ) of update n. */
+  readonly stepSize: number
+  /** √(1 − beta2ⁿ). */
+  readonly root: number
+  /** Average of the weights. */
+  readonly average: readonly Float32Array[]
+  /** Share of the old average in the new one. */
+  readonly averageDecay: number
+}
+
+/**
+ * The arithmetic around an update, in an engine's own code, with the same bytes as that of src/training/optimiser and
+ * `gaussian` of src/core/random.ts. The arrays belong to the engine until a call has ended.
+ */
+export interface OptimiserKernels {
+  /** √Σ g² over all arrays. */
+  norm(gradients: readonly Float32Array[]): Promise<number>
+  /** total ← total + more. */
+  add(total: readonly Float32Array[], more: readonly Float32Array[]): Promise<void>
+  /** Each number times a factor, in place. */
+  scale(gradients: readonly Float32Array[], factor: number): Promise<void>
+  update(update: WeightUpdate): Promise<void>
+  /** As `gaussian` of src/core/random.ts. */
+  gaussian(seed: number, draw: number, start: number, count: number): Float32Array
+}
+
 /** A network on a device. Its output is in the model's own parameterisation: ε, v or x̂_0. */
 export interface Engine {
   /** `native` or `tensorflow:<backend>`. */
@@ -134,6 +173,8 @@ export interface Engine {
    * @throws DiffWaveError `BAD_PARAMETERS`, `DISPOSED`
    */
   setParameters(parameters: Tensors): Promise<void>
+  /** What the trainer uses in place of its own arithmetic, if the engine has it. */
+  readonly optimiser?: OptimiserKernels
   /** Frees what the engine holds. */
   dispose(): Promise<void>
 }

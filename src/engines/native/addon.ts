@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { DiffWaveError } from '../../core/errors.js'
 import { melHop, type NetworkConfig } from '../../model/network.js'
+import type { WeightUpdate } from '../engine.js'
 import { sharedConstants } from './constants.js'
 
 declare const handle: unique symbol
@@ -71,6 +72,14 @@ export interface PredictWork {
   readonly cancelled: Uint8Array
 }
 
+/** Normal numbers from `start` on of a draw; `out` takes them. */
+export interface GaussianRequest {
+  readonly seed: number
+  readonly draw: number
+  readonly start: number
+  readonly out: Float32Array
+}
+
 /** A network's shape as native/binding/shape.cc reads it. */
 export interface NetworkShape {
   readonly channels: number
@@ -126,6 +135,13 @@ export interface Addon {
   runForward(handle: Handle, work: Work): Promise<number>
   /** The second half: the same work, with ∂loss/∂prediction as targets, and gradients. */
   runBackward(handle: Handle, work: Work): Promise<number>
+  /** Each of these four resolves when its arrays, one per parameter, have been read and written. */
+  gradientNorm(handle: Handle, gradients: readonly Float32Array[]): Promise<number>
+  addGradients(handle: Handle, total: readonly Float32Array[], more: readonly Float32Array[]): Promise<number>
+  scaleGradients(handle: Handle, gradients: readonly Float32Array[], factor: number): Promise<number>
+  adamUpdate(handle: Handle, update: WeightUpdate): Promise<number>
+  /** Fills `out` with normal numbers, and lists the indices of those that JavaScript must compute itself. */
+  gaussian(handle: Handle, request: GaussianRequest): readonly number[]
   /** A clip's passes: `[passes × embedding]` sinusoids of their steps, and their output gains; label −1: none. */
   openStream(handle: Handle, sinusoids: Float32Array, gains: Float32Array, label: number): StreamHandle
   /** Resolves to the samples that were written, `CANCELLED`, `OUT_OF_MEMORY` or `REFUSED`. */

@@ -18,6 +18,7 @@ import type {
   LossGradients,
   LossRequest,
   NoiseStream,
+  OptimiserKernels,
   PredictRequest,
   StreamRequest,
 } from '../engine.js'
@@ -27,6 +28,7 @@ import { WindowedStream } from '../windowed/windowed-stream.js'
 import type { WindowRequest } from '../windowed/windows.js'
 import { type Addon, availableThreads, type ClipWork, type Handle, loadAddon, networkShape } from './addon.js'
 import { OUT_OF_MEMORY } from './constants.js'
+import { nativeOptimiser } from './optimiser.js'
 import { NativeQueue } from './queue.js'
 import { NativeStream, type Parameters } from './stream.js'
 
@@ -49,6 +51,7 @@ const DEFAULT_MEMORY_LIMIT = 2 ** 31
 
 class NativeEngine implements Engine {
   readonly name = 'native'
+  readonly optimiser?: OptimiserKernels
   readonly #size: number
   /** Never written to again once they are here: work that was asked before, and open streams, keep their own. */
   #parameters: Parameters
@@ -72,6 +75,7 @@ class NativeEngine implements Engine {
     this.#isReference = isReference
     this.#size = parameterCount(network)
     this.#parameters = { data: this.#flat(parameters), version: 0 }
+    if (!isReference) this.optimiser = nativeOptimiser(addon, handle, this.#queue)
   }
 
   async predict(batch: PredictRequest): Promise<Float32Array[]> {

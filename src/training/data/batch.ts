@@ -29,13 +29,17 @@ export class BatchMaker {
   readonly #domain: DataDomain
   readonly #ends: Float64Array
   readonly #drawSteps
-
-  /** @param model the model, its prior measured */
+  readonly #gaussian: typeof gaussian
   readonly #config: TrainingConfig
   readonly #model: ModelConfig
   readonly #clips: readonly Clip[]
 
-  constructor(config: TrainingConfig, model: ModelConfig, clips: readonly Clip[]) {
+  /**
+   * @param model the model, its prior measured
+   * @param normal an engine's own `gaussian`, with the same bytes
+   */
+  constructor(config: TrainingConfig, model: ModelConfig, clips: readonly Clip[], normal = gaussian) {
+    this.#gaussian = normal
     this.#config = config
     this.#model = model
     this.#clips = clips
@@ -73,7 +77,7 @@ export class BatchMaker {
       return number(3) < labelDropout ? { ...crop, label: null } : crop
     })
     const steps = this.#drawSteps(seed, draw, batch)
-    const noise = crops.map((_, i) => gaussian(seed, draw, i * cropSamples, cropSamples))
+    const noise = crops.map((_, i) => this.#gaussian(seed, draw, i * cropSamples, cropSamples))
     return this.noised(crops, steps, noise)
   }
 

@@ -1,6 +1,7 @@
 /**
  * Adam (Kingma & Ba 2015, algorithm 1) in the order of operations of PyTorch's `torch.optim.Adam`: bias-corrected
- * moments, ε outside the root. State is float32, as there.
+ * moments, ε outside the root. State is float32, as there. An engine may have the same arithmetic in native code, with
+ * the same bytes (`OptimiserKernels` of src/engines/engine.ts).
  */
 import { z } from 'zod'
 import { check } from '../../core/options.js'
@@ -30,25 +31,36 @@ export class Adam {
     this.#options = check(optionsSchema, options, 'Adam options')
   }
 
+  /** Counts one more update. @returns its numbers; `root` is √(1 − beta2ⁿ) */
+  begin(learningRate: number) {
+    const { beta1, beta2, epsilon } = this.#options
+    this.step++
+    const stepSize = learningRate / (1 - beta1 ** this.step)
+    const root = Math.sqrt(1 - beta2 ** this.step)
+    return { beta1, beta2, epsilon, stepSize, root }
+  }
+
+  /** A parameter's moments, zero before its first update. */
+  momentsOf(name: string, size: number): Moments {
+    let moments = this.moments.get(name)
+    if (moments === undefined) {
+      moments = { first: new Float32Array(size), second: new Float32Array(size) }
+      this.moments.set(name, moments)
+    }
+    return moments
+  }
+
   /** Changes `parameters` in place by one update. Parameters without a gradient stay as they are. */
   update(
     parameters: ReadonlyMap<string, Tensor>,
     gradients: ReadonlyMap<string, Float32Array>,
     learningRate: number,
   ): void {
-    const { beta1, beta2, epsilon } = this.#options
-    this.step++
-    const stepSize = learningRate / (1 - beta1 ** this.step)
-    const root = Math.sqrt(1 - beta2 ** this.step)
+    const { beta1, beta2, epsilon, stepSize, root } = this.begin(learningRate)
     for (const [name, { data }] of parameters) {
       const gradient = gradients.get(name)
       if (gradient === undefined) continue
-      let moments = this.moments.get(name)
-      if (moments === undefined) {
-        moments = { first: new Float32Array(data.length), second: new Float32Array(data.length) }
-        this.moments.set(name, moments)
-      }
-      const { first, second } = moments
+      const { first, second } = this.momentsOf(name, data.length)
       for (let i = 0; i < data.length; i++) {
         const g = gradient[i]!
         first[i] = first[i]! * beta1 + g * (1 - beta1)

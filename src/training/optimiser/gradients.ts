@@ -26,18 +26,26 @@ export function addGradients(total: Gradients, more: Gradients): void {
   }
 }
 
-/** Scales the norm down to `bound` if it is above, as PyTorch's `clip_grad_norm_`; returns the norm before. */
+/** The factor that brings gradients' norm down to `bound`, as PyTorch's `clip_grad_norm_`; 1 if it is not above. */
+export function clippingFactor(norm: number, bound: number | null): number {
+  return bound !== null && norm > bound ? bound / (norm + 1e-6) : 1
+}
+
+/** Scales the norm down to `bound` if it is above; returns the norm before. */
 export function clipGradients(gradients: Gradients, bound: number | null): number {
   const norm = globalNorm(gradients)
-  if (bound !== null && norm > bound) scaleGradients(gradients, bound / (norm + 1e-6))
+  scaleGradients(gradients, clippingFactor(norm, bound))
   return norm
 }
 
-/**
- * average ← d·average + (1 − d)·weights with d = min(decay, (1 + n)/(10 + n)), n updates having been averaged before.
- */
+/** Decay of the average when n updates have been averaged before: small at first, so that it forgets the beginning. */
+export function averageDecayAt(decay: number, n: number): number {
+  return Math.min(decay, (1 + n) / (10 + n))
+}
+
+/** average ← d·average + (1 − d)·weights with d = `averageDecayAt(decay, n)`. */
 export function updateAverage(average: Tensors, weights: Tensors, decay: number, n: number): void {
-  const d = Math.min(decay, (1 + n) / (10 + n))
+  const d = averageDecayAt(decay, n)
   for (const [name, { data }] of average) {
     const fresh = weights.get(name)!.data
     for (let i = 0; i < data.length; i++) data[i] = d * data[i]! + (1 - d) * fresh[i]!

@@ -13,6 +13,7 @@ import { decodeSafetensors, encodeSafetensors } from '../../formats/safetensors.
 import { modelConfigSchema } from '../../model/config.js'
 import { checkParameters } from '../../model/parameters.js'
 import type { Adam } from '../optimiser/adam.js'
+import type { TrainingState } from '../optimiser/optimiser.js'
 
 const progressSchema = z.strictObject({
   /** Updates made, including those skipped for want of a finite gradient. */
@@ -34,12 +35,6 @@ const progressSchema = z.strictObject({
 
 /** How far a run has come, and what it is a run of. */
 export type TrainingProgress = Readonly<z.output<typeof progressSchema>>
-
-export interface TrainingState {
-  readonly weights: Map<string, Tensor>
-  readonly average: Map<string, Tensor>
-  readonly adam: Adam
-}
 
 const FILE = 'checkpoint.safetensors'
 const parts = ['weights', 'average', 'first', 'second'] as const

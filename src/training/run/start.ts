@@ -8,7 +8,8 @@ import type { Dataset } from '../data/dataset.js'
 import { measureLabelShares, measurePrior, measureSubbands } from '../data/measure.js'
 import { Adam } from '../optimiser/adam.js'
 import { initialParameters } from '../optimiser/initialise.js'
-import { hasCheckpoint, readCheckpoint, type TrainingProgress, type TrainingState } from './checkpoint.js'
+import type { TrainingState } from '../optimiser/optimiser.js'
+import { hasCheckpoint, readCheckpoint, type TrainingProgress } from './checkpoint.js'
 import { cutMetrics } from './metrics-log.js'
 
 export interface StartOptions {

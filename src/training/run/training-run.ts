@@ -15,16 +15,10 @@ import { learningRate } from '../config.js'
 import { BatchMaker } from '../data/batch.js'
 import { Objective } from '../objective/objective.js'
 import { Adam } from '../optimiser/adam.js'
-import { addGradients, clipGradients, scaleGradients, updateAverage } from '../optimiser/gradients.js'
+import { Optimiser, type TrainingState } from '../optimiser/optimiser.js'
 import type { Preview } from '../preview.js'
 import { validate } from '../validation.js'
-import {
-  hasCheckpoint,
-  readCheckpoint,
-  type TrainingProgress,
-  type TrainingState,
-  writeCheckpoint,
-} from './checkpoint.js'
+import { hasCheckpoint, readCheckpoint, type TrainingProgress, writeCheckpoint } from './checkpoint.js'
 import { EventLog, type Summary } from './event-log.js'
 import { type FolderLock, lockFolder } from './lock.js'
 import { appendMetrics } from './metrics-log.js'
@@ -123,7 +117,12 @@ export async function* trainingSteps(
     // Whoever wrote here is dead, or there would be no lock to take.
     for (const folder of ['', 'model', 'best', 'cache']) await removeAbandoned(join(options.out, folder), true)
     const { state, progress } = await startOrResume(options)
-    return yield* new TrainingRun(options, state, progress, lock).steps()
+    const engine = await options.createEngine(progress.model, state.weights)
+    try {
+      return yield* new TrainingRun(options, engine, state, progress, lock).steps()
+    } finally {
+      await engine.dispose()
+    }
   } finally {
     await lock.release()
   }
@@ -132,6 +131,8 @@ export async function* trainingSteps(
 /** One process's part of a training run. */
 class TrainingRun {
   readonly #options: TrainingRunOptions
+  readonly #engine: Engine
+  readonly #optimiser: Optimiser
   readonly #lock: FolderLock
   readonly #maker: BatchMaker
   readonly #objective: Objective
@@ -146,17 +147,23 @@ class TrainingRun {
   #broken = 0
   /** Of the last update that had one. */
   #finiteLoss: number | null = null
-  /** Whether the last update is not yet in the average of the weights. */
-  #averageLags = false
 
-  constructor(options: TrainingRunOptions, state: TrainingState, progress: TrainingProgress, lock: FolderLock) {
+  constructor(
+    options: TrainingRunOptions,
+    engine: Engine,
+    state: TrainingState,
+    progress: TrainingProgress,
+    lock: FolderLock,
+  ) {
     this.#options = options
+    this.#engine = engine
+    this.#optimiser = new Optimiser(engine.optimiser, options.config.optimiser)
     this.#lock = lock
     this.#model = progress.model
     this.#state = state
     this.#progress = progress
     this.#before = progress
-    this.#maker = new BatchMaker(options.config, this.#model, options.data.training)
+    this.#maker = new BatchMaker(options.config, this.#model, options.data.training, engine.optimiser?.gaussian)
     this.#objective = new Objective(options.config)
     this.#began = options.clock()
     this.#events = options.events === undefined ? null : new EventLog(options.out, options.events.now)
@@ -164,7 +171,6 @@ class TrainingRun {
 
   async *steps(): AsyncGenerator<TrainingStep, TrainingSummary, undefined> {
     const { every } = this.#options.config
-    const engine = await this.#options.createEngine(this.#model, this.#state.weights)
     // Until an error says otherwise, whoever ends this generator is the consumer, by leaving its loop.
     let leftEarly = true
     try {
@@ -175,12 +181,12 @@ class TrainingRun {
           await this.#save()
           return this.#summary(stoppedBy)
         }
-        const { update, next } = await this.#step(engine, batches)
+        const { update, next } = await this.#step(batches)
         batches = next
         const { step } = this.#progress
         const report = this.#report(update)
         if (step % every.log === 0) await this.#log(report, update.byLevel)
-        const validationLoss = step % every.validation === 0 ? await this.#validate(engine) : null
+        const validationLoss = step % every.validation === 0 ? await this.#validate() : null
         // Amid updates without a finite gradient nothing is saved: the checkpoint before is the last good one.
         const saved = step % every.checkpoint === 0 && this.#broken === 0
         if (saved) await this.#save()
@@ -190,11 +196,7 @@ class TrainingRun {
       leftEarly = false
       throw error
     } finally {
-      try {
-        if (leftEarly) await this.#save()
-      } finally {
-        await engine.dispose()
-      }
+      if (leftEarly) await this.#save()
     }
   }
 
@@ -218,15 +220,15 @@ class TrainingRun {
   }
 
   /** One update, and the batches of the next, which are made while the engine works. */
-  async #step(engine: Engine, batches: readonly ReturnType<BatchMaker['batch']>[]) {
-    const running = this.#gradients(engine, batches)
+  async #step(batches: readonly ReturnType<BatchMaker['batch']>[]) {
+    const running = this.#gradients(batches)
     running.catch(() => undefined) // awaited below
     // The engine starts once we yield. While it works, the average catches up and the next batches are made.
     await setImmediate()
-    this.#catchUp()
+    this.#optimiser.catchUp(this.#state)
     const next = this.#batchesOf(this.#progress.step + 1)
     const { loss, gradients, byLevel } = await running
-    const update: Update = { ...(await this.#update(engine, loss, gradients)), loss, byLevel }
+    const update: Update = { ...(await this.#update(loss, gradients)), loss, byLevel }
     this.#progress = {
       ...this.#progress,
       step: this.#progress.step + 1,
@@ -246,33 +248,33 @@ class TrainingRun {
    * Mean loss and gradients over the parts of one update. If the engine finds a loss that is not finite, the loss is
    * NaN.
    */
-  async #gradients(engine: Engine, batches: readonly ReturnType<BatchMaker['batch']>[]) {
+  async #gradients(batches: readonly ReturnType<BatchMaker['batch']>[]) {
     const byLevel: [number, number][] = []
     let total: Map<string, Float32Array> | null = null
     let sum = 0
     for (const batch of batches) {
       try {
-        const { loss, clipLosses, gradients } = await this.#objective.differentiate(engine, batch)
+        const { loss, clipLosses, gradients } = await this.#objective.differentiate(this.#engine, batch)
         sum += loss
         clipLosses.forEach((clipLoss, i) => {
           byLevel.push([Number(batch.steps[i]!.toFixed(2)), Number(clipLoss.toPrecision(4))])
         })
         if (total === null) total = new Map(gradients)
-        else addGradients(total, gradients)
+        else await this.#optimiser.add(total, gradients)
       } catch (error) {
         if (!(error instanceof DiffWaveError) || error.code !== 'NOT_FINITE') throw error
         sum = Number.NaN
       }
     }
     const gradients = total ?? new Map<string, Float32Array>()
-    scaleGradients(gradients, 1 / batches.length)
+    await this.#optimiser.scale(gradients, 1 / batches.length)
     return { loss: sum / batches.length, gradients, byLevel }
   }
 
-  async #update(engine: Engine, loss: number, gradients: Map<string, Float32Array>) {
+  async #update(loss: number, gradients: Map<string, Float32Array>) {
     const { optimiser } = this.#options.config
     const rate = learningRate(optimiser, this.#progress.step)
-    const gradientNorm = clipGradients(gradients, optimiser.clipNorm)
+    const gradientNorm = await this.#optimiser.norm(gradients)
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       this.#broken++
       if (this.#broken >= MAX_BROKEN_STEPS) throw await this.#rollBack()
@@ -280,20 +282,9 @@ class TrainingRun {
     }
     this.#broken = 0
     this.#finiteLoss = loss
-    this.#catchUp()
-    const { weights, adam } = this.#state
-    adam.update(weights, gradients, rate)
-    this.#averageLags = true
-    await engine.setParameters(weights)
+    await this.#optimiser.update(this.#state, gradients, gradientNorm, rate)
+    await this.#engine.setParameters(this.#state.weights)
     return { learningRate: rate, gradientNorm }
-  }
-
-  /** Takes the last update into the average of the weights, unless that was done. */
-  #catchUp(): void {
-    if (!this.#averageLags) return
-    this.#averageLags = false
-    const { weights, average, adam } = this.#state
-    updateAverage(average, weights, this.#options.config.optimiser.averageDecay, adam.step - 1)
   }
 
   #report({ loss, gradientNorm, learningRate: rate }: Update): Report {
@@ -331,10 +322,11 @@ class TrainingRun {
   }
 
   /** @returns the loss on the validation clips; null if there are none */
-  async #validate(engine: Engine): Promise<number | null> {
+  async #validate(): Promise<number | null> {
+    const engine = this.#engine
     const { config, data, out, events } = this.#options
     if (data.validation.length === 0) return null
-    this.#catchUp()
+    this.#optimiser.catchUp(this.#state)
     await engine.setParameters(this.#state.average)
     const { loss, byLevel } = await validate(engine, this.#maker, this.#objective, config, this.#model, data.validation)
     const { step, best } = this.#progress
@@ -352,7 +344,7 @@ class TrainingRun {
   }
 
   async #save(): Promise<void> {
-    this.#catchUp()
+    this.#optimiser.catchUp(this.#state)
     await this.#lock.assertHeld()
     await writeCheckpoint(this.#options.out, this.#state, this.#progress)
     await this.#export('model')

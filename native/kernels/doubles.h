@@ -1,0 +1,62 @@
+// Vectors of double precision, as wide as the instruction set's registers whatever DIFFWAVE_LANES is.
+#pragma once
+
+#include <cmath>
+
+#include "vector.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace diffwave {
+namespace DIFFWAVE_TARGET {
+
+/** Doubles in a vector. */
+#if defined(__AVX512F__)
+constexpr int doubleLanes = 8;
+#elif defined(__AVX__)
+constexpr int doubleLanes = 4;
+#else
+constexpr int doubleLanes = 2;
+#endif
+
+typedef double Doubles __attribute__((vector_size(8 * doubleLanes)));
+typedef int64_t Longs __attribute__((vector_size(8 * doubleLanes)));
+/** As many floats as there are doubles. */
+typedef float Floats __attribute__((vector_size(4 * doubleLanes)));
+
+DIFFWAVE_INLINE Doubles splatDouble(double value) { return value - Doubles{}; }
+
+/** √x, rounded to nearest as IEEE 754 asks. */
+DIFFWAVE_INLINE Doubles squareRoot(Doubles x) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Doubles>(_mm512_sqrt_pd(reinterpret_cast<__m512d>(x)));
+#elif defined(__AVX__)
+  return reinterpret_cast<Doubles>(_mm256_sqrt_pd(reinterpret_cast<__m256d>(x)));
+#elif defined(__SSE2__)
+  return reinterpret_cast<Doubles>(_mm_sqrt_pd(reinterpret_cast<__m128d>(x)));
+#elif defined(__aarch64__)
+  return reinterpret_cast<Doubles>(vsqrtq_f64(reinterpret_cast<float64x2_t>(x)));
+#else
+  for (int i = 0; i < doubleLanes; i++) x[i] = std::sqrt(x[i]);
+  return x;
+#endif
+}
+
+/** `count` ≤ doubleLanes floats, widened; zeros in the lanes after them. */
+DIFFWAVE_INLINE Doubles loadWide(const float* from, int count) {
+  Floats narrow = {};
+  std::memcpy(&narrow, from, size_t(count) * sizeof(float));
+  return __builtin_convertvector(narrow, Doubles);
+}
+
+/** Rounds to floats and stores the first `count`. @returns the rounded numbers, widened again */
+DIFFWAVE_INLINE Doubles storeNarrow(float* to, Doubles value, int count) {
+  const Floats narrow = __builtin_convertvector(value, Floats);
+  std::memcpy(to, &narrow, size_t(count) * sizeof(float));
+  return __builtin_convertvector(narrow, Doubles);
+}
+
+}  // namespace DIFFWAVE_TARGET
+}  // namespace diffwave
