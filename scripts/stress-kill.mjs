@@ -1,10 +1,19 @@
 // Kills a training run again and again, and resumes it: no run may be lost or stuck, and no temporary file may be left.
-// usage: node scripts/stress-kill.mjs [kills, default 1000] Rounds alternate between a plain process, one that trains
-// in a worker thread, and, where `unshare` may be used, one in a pid namespace of its own, in which process ids repeat
-// as they do in containers. Whenever a run reaches its end, its checkpoint is compared with that of a run that nobody
-// killed, and the next run begins. Prints one line of JSON.
+// usage: npm run build && node scripts/stress-kill.mjs [KILLS, default 1000]
+//
+// Each round starts a trainer on the same run and kills it at a random moment: three rounds in four after it has the
+// lock, one while it takes it. Rounds take turns:
+//   process    a process
+//   workers    a process whose three worker threads all train the same run: one has the lock, the others wait for it
+//   namespace  a process in a pid namespace of its own, in which process ids repeat as they do in containers (if
+//              `unshare` may be used)
+// Every second run lies on a small file system of its own (if tmpfs may be mounted), which in every second round has no
+// room, or no inodes, for another checkpoint or a part of it.
+// After each round the checkpoint must be readable, and no older than before. Whenever a run reaches its end, its
+// checkpoint is compared with that of a run that nobody disturbed, and the next run begins. Prints one line of JSON, and
+// how far it is after every 100 kills.
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +21,11 @@ import { isMainThread, Worker, workerData } from 'node:worker_threads'
 
 const script = fileURLToPath(import.meta.url)
 const STEPS = 40
+const WORKERS = 3
+/** Room of the file system when it is not meant to be full. */
+const ROOM = 4 * 2 ** 20
+/** A round that takes longer is stuck: a lock may be waited for 30 s. */
+const MAX_ROUND_MS = 60_000
 
 /** An engine without a network: the gradients are a share of the weights. */
 function toyEngine(network, initial) {
@@ -22,7 +36,6 @@ function toyEngine(network, initial) {
     network,
     predict: async ({ audio }) => audio.map(clip => new Float32Array(clip.length)),
     lossGradients: async ({ audio }) => {
-      await new Promise(resolve => setTimeout(resolve, 1))
       const gradients = new Map([...weights].map(([name, { data }]) => [name, data.map(w => 1e-3 * w)]))
       return { loss: 1, clipLosses: new Float32Array(audio.length).fill(1), gradients }
     },
@@ -33,97 +46,223 @@ function toyEngine(network, initial) {
   }
 }
 
+/** Trains the run in `out` to its end; prints `ready` before it takes the lock, and `begun` when it has it. */
 async function train(out) {
-  const { Trainer } = await import('../dist/index.js')
+  const { trainingSteps } = await import('../dist/training/run/training-run.js')
+  const { checkTrainingConfig } = await import('../dist/training/config.js')
   const samples = Int16Array.from({ length: 4000 }, (_, i) => 3000 * Math.sin(i * i))
   const clip = { name: 'a.wav', label: '', samples }
   const report = { clips: 1, hours: 0, validationClips: 0, givenMels: 0, rates: new Map(), leftOut: [], notes: [] }
-  const trainer = new Trainer({
-    config: {
+  const config = checkTrainingConfig(
+    {
       model: {
         kind: 'generator',
         sampleRate: 8000,
-        network: { channels: 4, layers: 2, dilationCycle: 2, patch: 4 },
+        // The step's embedding is as small as the rest, or it alone makes a checkpoint of 5 MB.
+        network: { channels: 4, layers: 2, dilationCycle: 2, patch: 4, stepEmbedding: { size: 8, hidden: 8 } },
         diffusion: { training: { kind: 'cosine', steps: 10 } },
       },
       data: { cropSamples: 256, batch: 1 },
       optimiser: { totalSteps: STEPS },
       every: { log: 1, validation: 1000, checkpoint: 1 },
     },
+    'config',
+  )
+  const steps = trainingSteps({
+    config,
     data: { sampleRate: 8000, training: [clip], validation: [clip], report, fingerprint: 'toy' },
     out,
     resume: true,
-    events: false,
-    createEngine: async (model, weights) => toyEngine(model.network, weights),
+    createEngine: async (model, weights) => {
+      process.stdout.write('begun\n')
+      return toyEngine(model.network, weights)
+    },
     clock: () => 0,
   })
-  for await (const _ of trainer.run());
+  process.stdout.write('ready\n')
+  for await (const _ of steps);
+}
+
+/** A thread that trains as soon as it gets the lock. */
+async function trainWhenFree(out) {
+  for (;;) {
+    try {
+      return await train(out)
+    } catch (error) {
+      if (error.code !== 'LOCKED') throw error
+    }
+  }
+}
+
+/** Ends with status 3 if the disk is full, which is what a full disk should lead to. */
+async function reporting(work) {
+  try {
+    await work
+  } catch (error) {
+    if (error.code !== 'DISK_FULL') throw error
+    process.exit(3)
+  }
+}
+
+/** @returns what ended the thread: its error's code if it has one */
+function trainInWorker(out) {
+  const worker = new Worker(new URL(import.meta.url), { workerData: out })
+  return new Promise((resolve, reject) => {
+    worker.once('error', reject)
+    worker.once('exit', status => (status === 3 ? process.exit(3) : resolve()))
+  })
 }
 
 const commands = {
   process: out => [process.execPath, script, 'train', out],
-  worker: out => [process.execPath, script, 'worker', out],
+  workers: out => [process.execPath, script, 'workers', out],
   namespace: out => ['unshare', '-rpf', '--kill-child', '--mount-proc', process.execPath, script, 'train', out],
 }
 
 /**
- * Starts a trainer and kills it after a random time.
- * @returns what it said on stderr if it failed by itself, 'end', or 'killed'
+ * Starts a trainer and kills it `milliseconds` after it has printed a word.
+ * @returns how it ended ('killed', 'end', 'full', or what it wrote to stderr if it failed), and milliseconds since then
  */
-async function round(command, milliseconds) {
-  const [program, ...rest] = command
-  const child = spawn(program, rest, { stdio: ['ignore', 'ignore', 'pipe'] })
+async function round([program, ...rest], word, milliseconds) {
+  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
   let errors = ''
   child.stderr.on('data', text => {
     errors += text
   })
-  const timer = setTimeout(() => child.kill('SIGKILL'), milliseconds)
+  let stuck = false
+  const kill = () => child.kill('SIGKILL')
+  let [timer, since] = [undefined, Number.NaN]
+  child.stdout.on('data', text => {
+    if (timer !== undefined || !String(text).includes(word)) return
+    since = performance.now()
+    timer = setTimeout(kill, milliseconds)
+  })
+  const limit = setTimeout(() => {
+    stuck = true
+    kill()
+  }, MAX_ROUND_MS + milliseconds)
   const [status, signal] = await new Promise(resolve => child.once('close', (...values) => resolve(values)))
   clearTimeout(timer)
-  return signal === 'SIGKILL' ? 'killed' : status === 0 ? 'end' : errors.slice(0, 300)
+  clearTimeout(limit)
+  const life = performance.now() - since
+  if (stuck) return { ended: 'no end', life }
+  if (signal === 'SIGKILL') return { ended: 'killed', life }
+  return { ended: status === 0 ? 'end' : status === 3 ? 'full' : errors.slice(0, 300), life }
 }
 
 const temporaries = folder =>
   readdirSync(folder, { recursive: true }).filter(name => /\.tmp$|\.claim$|lock\.json$/.test(name))
 
+/** Updates of a run's checkpoint; 0 if there is none. @throws if it cannot be read */
+function stepOf(out, decodeSafetensors) {
+  const path = join(out, 'checkpoint.safetensors')
+  if (!existsSync(path)) return 0
+  return JSON.parse(decodeSafetensors(new Uint8Array(readFileSync(path)), path).metadata.get('position')).step
+}
+
+/** Run folders on a small file system. */
+class SmallDisk {
+  #folder
+
+  constructor(folder) {
+    this.#folder = folder
+    mkdirSync(folder)
+  }
+
+  #mount(options) {
+    return spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', this.#folder]).status === 0
+  }
+
+  /** @returns whether file systems may be mounted */
+  mount() {
+    return this.#mount(`size=${ROOM},nr_inodes=1000`)
+  }
+
+  #remount(bytes, inodes) {
+    const { status, stderr } = spawnSync('mount', ['-o', `remount,size=${bytes},nr_inodes=${inodes}`, this.#folder])
+    if (status !== 0) throw new Error(String(stderr))
+  }
+
+  /** Leaves room for `bytes` and `inodes` more than there are. */
+  fill(bytes, inodes) {
+    const entries = readdirSync(this.#folder, { recursive: true }).map(name => statSync(join(this.#folder, name)))
+    const used = entries.reduce((sum, { size, blocks }) => sum + Math.max(size, 512 * blocks), 0)
+    this.#remount(used + bytes, entries.length + 1 + inodes)
+  }
+
+  empty() {
+    this.#remount(ROOM, 1000)
+  }
+
+  unmount() {
+    spawnSync('umount', [this.#folder])
+  }
+}
+
 async function main(kills) {
+  const { decodeSafetensors } = await import('../dist/formats/safetensors.js')
   const scratch = mkdtempSync(join(tmpdir(), 'diffwave-stress-kill-'))
   const whole = join(scratch, 'whole')
   const began = performance.now()
-  const first = await round(commands.process(whole), 600_000)
-  if (first !== 'end') throw new Error(first)
-  const life = performance.now() - began
+  const { ended, life } = await round(commands.process(whole), 'begun', 600_000)
+  if (ended !== 'end') throw new Error(ended)
   const expected = readFileSync(join(whole, 'checkpoint.safetensors'))
   const mayUnshare = spawnSync('unshare', ['-rpf', '--mount-proc', 'true']).status === 0
-  const kinds = ['process', 'worker', ...(mayUnshare ? ['namespace'] : [])]
-  const result = { kills: 0, starts: 0, runs: 0, lost: 0, stuck: [], temporaryFiles: 0, kinds }
-  let out = join(scratch, 'run-0')
-  while (result.kills < kills) {
-    // The golden ratio's multiples spread kills over the whole life of a process, from its start on.
+  const disk = new SmallDisk(join(scratch, 'disk'))
+  const mayMount = disk.mount()
+  const kinds = ['process', 'workers', ...(mayUnshare ? ['namespace'] : [])]
+  const result = { kills: 0, starts: 0, runs: 0, lost: 0, stuck: [], temporaryFiles: 0, kinds, fullRounds: 0, full: 0 }
+  const folderOf = run => join(scratch, mayMount && run % 2 === 1 ? 'disk' : '', `run-${run}`)
+  const check = out => {
+    if (Buffer.compare(readFileSync(join(out, 'checkpoint.safetensors')), expected) !== 0) result.lost++
+    result.temporaryFiles += temporaries(out).length
+  }
+  let out = folderOf(0)
+  let step = 0
+  while (result.kills < kills && result.stuck.length <= 5) {
+    const isFull = out.startsWith(join(scratch, 'disk')) && result.starts % 2 === 1
+    // The golden ratio's multiples spread kills, and what a full disk has left, evenly.
     const share = (result.starts * 0.618034) % 1
-    const ended = await round(commands[kinds[result.starts % kinds.length]](out), 1.1 * life * share)
-    result.starts++
-    if (ended === 'killed') result.kills++
-    else if (ended === 'end') {
-      if (Buffer.compare(readFileSync(join(out, 'checkpoint.safetensors')), expected) !== 0) result.lost++
-      result.temporaryFiles += temporaries(out).length
-      rmSync(out, { recursive: true })
-      out = join(scratch, `run-${++result.runs}`)
-    } else {
-      result.stuck.push(ended)
-      if (result.stuck.length > 5) break
+    const left = (result.starts * 0.754878) % 1
+    if (isFull) {
+      const inodes = result.starts % 4 === 1 ? Math.floor(6 * left) : 100
+      disk.fill(Math.floor(2 * expected.length * left), inodes)
+      result.fullRounds++
     }
+    const command = commands[kinds[result.starts % kinds.length]](out)
+    const { ended } = await round(command, result.starts % 4 === 3 ? 'ready' : 'begun', life * share)
+    if (isFull) disk.empty()
+    result.starts++
+    if (ended === 'killed') {
+      if (++result.kills % 100 === 0) console.error(JSON.stringify(result))
+    } else if (ended === 'full' && isFull) result.full++
+    else if (ended !== 'end') result.stuck.push(ended)
+    try {
+      const now = stepOf(out, decodeSafetensors)
+      if (now < step) result.lost++
+      step = now
+    } catch {
+      result.lost++
+    }
+    if (ended !== 'end') continue
+    check(out)
+    rmSync(out, { recursive: true })
+    out = folderOf(++result.runs)
+    step = 0
   }
   // Whatever the last kill left is resumed, too.
-  await train(out)
-  if (Buffer.compare(readFileSync(join(out, 'checkpoint.safetensors')), expected) !== 0) result.lost++
-  result.temporaryFiles += temporaries(out).length
+  const last = await round(commands.process(out), 'begun', 600_000)
+  if (last.ended !== 'end') result.stuck.push(last.ended)
+  else check(out)
+  disk.unmount()
   rmSync(scratch, { recursive: true })
+  result.seconds = Math.round((performance.now() - began) / 1000)
   console.log(JSON.stringify(result))
   process.exitCode = result.lost + result.stuck.length + result.temporaryFiles === 0 ? 0 : 1
 }
 
-if (!isMainThread) await train(workerData)
-else if (process.argv[2] === 'train') await train(process.argv[3])
-else if (process.argv[2] === 'worker') new Worker(new URL(import.meta.url), { workerData: process.argv[3] })
+if (!isMainThread) await reporting(trainWhenFree(workerData))
+else if (process.argv[2] === 'train') await reporting(train(process.argv[3]))
+else if (process.argv[2] === 'workers')
+  await Promise.all(Array.from({ length: WORKERS }, () => trainInWorker(process.argv[3])))
 else await main(Number(process.argv[2] ?? 1000))

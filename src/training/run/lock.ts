@@ -8,7 +8,7 @@
  * other process does.
  */
 import { randomBytes } from 'node:crypto'
-import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { type FileHandle, open, readdir, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DiffWaveError } from '../../core/errors.js'
@@ -32,7 +32,7 @@ const HEARTBEAT_MS = 500
 const PATIENCE_MS = 2_500
 /** So long a claim is waited for, which others keep for a few milliseconds. */
 const MAX_WAIT_MS = 30_000
-/** A claim of a process that cannot be seen counts for so long. */
+/** A claim of a process that cannot be seen, and that has not been written to for so long, is a dead one's. */
 const CLAIM_MS = 5_000
 
 /** A folder's lock while it is held. */
@@ -95,51 +95,95 @@ function locked(folder: string, pid?: number): DiffWaveError {
 async function withClaim(folder: string, work: () => Promise<void>): Promise<void> {
   const deadline = Date.now() + MAX_WAIT_MS
   while (Date.now() < deadline) {
-    const name = `lock.${identityTag(ownIdentity())}.${randomBytes(6).toString('hex')}.claim`
-    const path = join(folder, name)
+    const claim = await Claim.place(folder)
     try {
-      await writeFile(path, '', { flag: 'wx' })
-    } catch (error) {
-      throw fileError(error, path, 'write')
-    }
-    try {
-      for (
-        let others = await otherClaims(folder, name);
-        Date.now() < deadline;
-        others = await otherClaims(folder, name)
-      ) {
-        if (others.length === 0) return await work()
-        if (others.some(other => other < name)) break
-        await delay(1)
-      }
+      if (await claim.prevails(deadline)) return await work()
     } finally {
-      await rm(path, { force: true })
+      await claim.remove()
     }
     await delay(1 + (randomBytes(1)[0]! % 10))
   }
   throw locked(folder)
 }
 
-/** The claims of other living processes; those of dead ones are removed, as their names are never used again. */
-async function otherClaims(folder: string, own: string): Promise<string[]> {
-  const living: string[] = []
-  for (const name of await readdir(folder)) {
-    const tag = CLAIM.exec(name)?.[1]
-    const claimant = tag === undefined || name === own ? null : parseIdentityTag(tag)
-    if (claimant === null) continue
-    const path = join(folder, name)
-    if (await isOver(claimant, path, join(folder, own))) await rm(path, { force: true })
-    else living.push(name)
-  }
-  return living
-}
+/** A file that says who wants the lock. It is written to again and again, for those who cannot see its process. */
+class Claim {
+  readonly #folder: string
+  readonly #name: string
+  readonly #handle: FileHandle
+  readonly #heartbeat: NodeJS.Timeout
+  #writing: Promise<unknown> = Promise.resolve()
 
-async function isOver(claimant: ProcessIdentity, path: string, own: string): Promise<boolean> {
-  const state = liveness(claimant)
-  if (state !== 'unknown') return state === 'dead'
-  // Both times are of the folder's own clock.
-  const [theirs, ours] = await Promise.all([stat(path).catch(() => null), stat(own).catch(() => null)])
-  return theirs !== null && ours !== null && ours.mtimeMs - theirs.mtimeMs > CLAIM_MS
+  private constructor(folder: string, name: string, handle: FileHandle) {
+    this.#folder = folder
+    this.#name = name
+    this.#handle = handle
+    this.#heartbeat = setInterval(() => {
+      // At the same place each time: the file stays at one byte. A full disk lets no heart beat, which then looks dead
+      // to those who cannot see the process; they find its lock's own heartbeat if it has the lock.
+      this.#writing = this.#handle.write(' ', 0).catch(() => {})
+    }, HEARTBEAT_MS)
+    this.#heartbeat.unref()
+  }
+
+  /** @throws DiffWaveError `NOT_WRITABLE`, `DISK_FULL` */
+  static async place(folder: string): Promise<Claim> {
+    const name = `lock.${identityTag(ownIdentity())}.${randomBytes(6).toString('hex')}.claim`
+    const path = join(folder, name)
+    try {
+      return new Claim(folder, name, await open(path, 'wx'))
+    } catch (error) {
+      throw fileError(error, path, 'write')
+    }
+  }
+
+  /** Waits until this is the only claim. @returns false if another one goes first, or the time is over */
+  async prevails(deadline: number): Promise<boolean> {
+    while (Date.now() < deadline) {
+      const others = await this.#others()
+      if (others === null || others.some(other => other < this.#name)) return false
+      if (others.length === 0) return true
+      await delay(1)
+    }
+    return false
+  }
+
+  async remove(): Promise<void> {
+    clearInterval(this.#heartbeat)
+    await this.#writing
+    await this.#handle.close()
+    await rm(join(this.#folder, this.#name), { force: true })
+  }
+
+  /**
+   * The claims of other living processes; those of dead ones are removed, as their names are never used again. Null if
+   * somebody took this process for dead and removed its claim.
+   */
+  async #others(): Promise<string[] | null> {
+    const names = await readdir(this.#folder)
+    if (!names.includes(this.#name)) return null
+    const living: string[] = []
+    for (const name of names) {
+      const tag = CLAIM.exec(name)?.[1]
+      const claimant = tag === undefined || name === this.#name ? null : parseIdentityTag(tag)
+      if (claimant === null) continue
+      if (await this.#isOver(claimant, name)) await rm(join(this.#folder, name), { force: true })
+      else living.push(name)
+    }
+    return living
+  }
+
+  async #isOver(claimant: ProcessIdentity, name: string): Promise<boolean> {
+    const state = liveness(claimant)
+    // A worker thread of this process may have been terminated, so that its claim says no more than one from afar.
+    if (state === 'dead' || (state === 'alive' && claimant.pid !== process.pid)) return state === 'dead'
+    // Both times are of the folder's own clock.
+    const [theirs, ours] = await Promise.all([
+      stat(join(this.#folder, name)).catch(() => null),
+      this.#handle.stat().catch(() => null),
+    ])
+    return theirs !== null && ours !== null && ours.mtimeMs - theirs.mtimeMs > CLAIM_MS
+  }
 }
 
 /**

@@ -1,11 +1,12 @@
 /** The lock of a training folder: one holder, whatever the holder before died of. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
+import { identityTag, ownIdentity } from '#src/core/process-identity'
 import { lockFolder } from '#src/training/run/lock'
 import { code } from '../../support/errors.js'
 import { inRepository } from '../../support/paths.js'
@@ -109,6 +110,23 @@ describe('a lock is taken over', () => {
     await worker.terminate()
     await (await lockFolder(folder)).release()
   })
+
+  const abandoned: readonly [string, string][] = [
+    ['of a container that has stopped', '9999999-1-00000000.1'],
+    ['of a worker thread that was terminated', identityTag(ownIdentity())],
+  ]
+  for (const [whose, tag] of abandoned) {
+    test(`and the claim ${whose} counts for 5 s at most`, async () => {
+      const folder = newFolder()
+      // Later in the order than any claim of this process, which therefore waits for it.
+      const claim = join(folder, `lock.${tag}.ffffffffffff.claim`)
+      writeFileSync(claim, '')
+      const seconds = Date.now() / 1000 - 4
+      utimesSync(claim, seconds, seconds)
+      await (await lockFolder(folder)).release()
+      assert.deepEqual(readdirSync(folder), [])
+    })
+  }
 
   test('and the claims of processes that have ended do not count', async () => {
     const folder = newFolder()
