@@ -1,9 +1,9 @@
 /**
  * What the diffusion runs on: its data x_0, the way from audio to them and back, and the noise that belongs to them.
- * One file per domain: the waveform (waveform.ts), the waveform under PriorGrad's noise (energy-prior.ts) or under noise
- * with a front end's envelope (front-end-prior.ts), the waveform whitened by its mel (envelope-prior.ts), and MDCT
- * subbands (subbands.ts). `domainOf` picks a model's. Trainer,
- * synthesis and repair ask the domain; none of them asks which one it is.
+ * One file per domain: the waveform (waveform.ts), the waveform under PriorGrad's noise (energy-prior.ts) or under
+ * noise with a front end's envelope (front-end-prior.ts), the waveform whitened by its mel (envelope-prior.ts), and
+ * MDCT subbands (subbands.ts). `domainOf` picks a model's. Trainer, synthesis and repair ask the domain; none of them
+ * asks which one it is.
  */
 import { concatenateAudio } from '../audio/concatenate.js'
 import type { Mel } from '../audio/mel/convention.js'

@@ -1,6 +1,6 @@
 /**
- * The waveform, its noise coloured by the envelope of the network's windowed front end: white noise z becomes
- * ε = decode(E ⊙ encode(z)), SpecGrad's idea (Koizumi et al. 2022, section 3) in the front end's own transform. The data
+ * The waveform, its noise coloured by the envelope of the network's windowed front end: white noise z becomes ε =
+ * decode(E ⊙ encode(z)), SpecGrad's idea (Koizumi et al. 2022, section 3) in the front end's own transform. The data
  * are audio as it is; nothing is whitened.
  */
 import type { MelConvention } from '../audio/mel/convention.js'

@@ -37,13 +37,17 @@ const melConditionerSchema = z.discriminatedUnion('kind', [
    * at the rate of the frames; its result is interpolated linearly, frame f lying at sample f × hop, held after the
    * last.
    */
-  z.strictObject({
-    kind: z.literal('frame-rate'),
-    bands: z.number().int().min(1).max(MAX_MEL_BANDS),
-    hop: z.number().int().min(1).max(MAX_HOP),
-    /** Output channels of each convolution over frames; none: the mel itself is projected. */
-    encoder: z.array(channels).max(8).default([]),
-  }),
+  z
+    .strictObject({
+      kind: z.literal('frame-rate'),
+      bands: z.number().int().min(1).max(MAX_MEL_BANDS),
+      hop: z.number().int().min(1).max(MAX_HOP),
+      /** Output channels of each convolution over frames; none: the mel itself is projected. */
+      encoder: z.array(channels).max(8).default([]),
+      /** Without meaning here; the first models of interop/pytorch have it. */
+      sharing: z.literal('shared').optional(),
+    })
+    .transform(({ sharing: _, ...mel }) => mel),
 ])
 
 /**

@@ -2,14 +2,17 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
+import { readWhole } from '#src/audio/mel/feed'
 import { gaussian } from '#src/core/random'
 import type { Tensors } from '#src/core/tensor'
+import { loadModel } from '#src/denoiser/load-model'
 import { createEngine } from '#src/engines/select'
 import { decodeSafetensors, encodeSafetensors } from '#src/formats/safetensors'
 import { type NetworkConfig, networkSchema } from '#src/model/network'
 import { parameterSpecs } from '#src/model/parameters'
 import { stepSinusoids } from '#src/model/step-embedding'
 import { relativeError } from '../support/numbers.js'
+import { inRepository } from '../support/paths.js'
 import { scratch } from '../support/process.js'
 import { evaluate, skip, start } from './python.js'
 
@@ -124,5 +127,41 @@ assert torch.equal(patches.decode(patches.encode(x)), x)
 `
     const { status, stderr } = await evaluate(program)
     assert.equal(status, 0, stderr)
+  })
+})
+
+describe('interop/pytorch/speech-next', { skip }, () => {
+  test('one step from the prior’s noise is PyTorch’s', async () => {
+    const program = `
+import sys, torch
+from diffwave_torch.checkpoint import write_safetensors
+from diffwave_torch.diffusion import predict_clean
+from diffwave_torch.sample import load_model
+network, model = load_model("speech-next")
+generator = torch.Generator().manual_seed(1)
+mel = -4 + torch.randn(1, 80, 12, generator=generator)
+white = torch.randn(1, 12 * 256, generator=generator)
+with torch.no_grad():
+    deviations = network.deviations(mel, white.shape[1])
+    noise = network.shape_noise(white, deviations)
+    clean = predict_clean(network, noise, torch.tensor([150.0]), mel, deviations)
+write_safetensors(sys.argv[1], {"mel": mel[0], "white": white[0], "noise": noise[0], "clean": clean[0]})
+`
+    const path = folder.at('speech-next.safetensors')
+    const { status, stderr } = await evaluate(program, [path])
+    assert.equal(status, 0, stderr)
+    const { tensors } = decodeSafetensors(readFileSync(path), path)
+    const of = (name: string) => tensors.get(name)!.data
+    const mel = { data: of('mel'), bands: 80, frames: 12 }
+    const model = await loadModel(inRepository('interop/pytorch/speech-next'))
+    try {
+      const shape = model.domain.noise(readWhole(mel))
+      const noise = shape((start, count) => of('white').subarray(start, start + count), 0, of('white').length)
+      assert.ok(relativeError(noise, of('noise')) < 1e-5)
+      const [clean] = await model.predict({ audio: [noise], steps: [150], mel: [mel] })
+      assert.ok(relativeError(clean!, of('clean')) < 1e-4)
+    } finally {
+      await model.dispose()
+    }
   })
 })

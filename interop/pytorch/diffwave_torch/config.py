@@ -82,7 +82,8 @@ def network_config(network):
     network = filled(NETWORK, network)
     network["stepEmbedding"] = filled(STEP_EMBEDDING, network.get("stepEmbedding", {}))
     if network["mel"] is not None:
-        network["mel"] = filled({"sharing": "shared", "encoder": []}, network["mel"])
+        own = {"sharing": "shared"} if network["mel"]["kind"] == "transposed" else {"encoder": []}
+        network["mel"] = filled(own, network["mel"])
     front = network["frontEnd"]
     if front is not None:
         front = filled(FRONT_END, front)

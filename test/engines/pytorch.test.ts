@@ -1,0 +1,104 @@
+/** Networks behind windows compute what interop/pytorch computes: numbers recorded by test/golden/pytorch-windows. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import type { Mel } from '#src/audio/mel/convention'
+import { readWhole } from '#src/audio/mel/feed'
+import type { Tensor } from '#src/core/tensor'
+import { domainOf } from '#src/data-domain/domain-of'
+import { createEngine, type EngineName } from '#src/engines/select'
+import { decodeSafetensors } from '#src/formats/safetensors'
+import { envelopeOf } from '#src/model/front-end/envelope'
+import { networkSchema } from '#src/model/network'
+import { readModel } from '#src/model/read-model'
+import { relativeError } from '../support/numbers.js'
+import { golden } from '../support/paths.js'
+
+const folder = golden('pytorch-windows')
+const { config, parameters } = await readModel(folder)
+const recorded = decodeSafetensors(readFileSync(`${folder}/golden.safetensors`), folder).tensors
+const of = (name: string): Tensor => recorded.get(name)!
+
+function rows({ data, shape }: Tensor): Float32Array[] {
+  const width = data.length / shape[0]!
+  return Array.from({ length: shape[0]! }, (_, i) => data.slice(i * width, (i + 1) * width))
+}
+const mels: readonly Mel[] = rows(of('mel')).map(data => ({ data, bands: 80, frames: data.length / 80 }))
+const samples = of('clean').shape[1]!
+const engines: readonly EngineName[] = ['auto', 'tensorflow:wasm']
+
+/** `[rows × columns]` → `[columns × rows]`. */
+const transposed = (data: Float32Array, columns: number) =>
+  data.map((_, i) => {
+    const count = data.length / columns
+    return data[(i % count) * columns + Math.floor(i / count)]!
+  })
+
+describe('PyTorch’s numbers of a network with an envelope', () => {
+  test('the envelope', () => {
+    const envelope = envelopeOf(config.network, config.mel)!
+    for (const [i, expected] of rows(of('deviations')).entries()) {
+      const positions = samples / envelope.stride
+      const actual = envelope.whole(mels[i]!, positions)
+      assert.ok(relativeError(actual, transposed(expected, positions)) < 1e-5)
+    }
+  })
+
+  test('the noise of the prior', () => {
+    const domain = domainOf(config)
+    for (const [i, white] of rows(of('white')).entries()) {
+      const shape = domain.noise(readWhole(mels[i]!), { length: samples })
+      const noise = shape((start, count) => white.subarray(start, start + count), 0, samples)
+      assert.ok(relativeError(noise, rows(of('noise'))[i]!) < 1e-5)
+    }
+  })
+
+  for (const engine of engines) {
+    test(`the network’s output: ${engine}`, async () => {
+      const running = await createEngine(config.network, parameters, { engine }, config.mel)
+      try {
+        const actual = await running.predict({ audio: rows(of('noisy')), steps: of('steps').data, mel: mels })
+        rows(of('predicted')).forEach((expected, i) => {
+          assert.ok(relativeError(actual[i]!, expected) < 1e-4, `${relativeError(actual[i]!, expected)}`)
+        })
+      } finally {
+        await running.dispose()
+      }
+    })
+  }
+})
+
+describe('PyTorch’s numbers of learned windows', () => {
+  const { tensors, metadata } = decodeSafetensors(readFileSync(`${folder}/learned.safetensors`), folder)
+  const network = networkSchema.parse(JSON.parse(metadata.get('network')!))
+  const part = (prefix: string) =>
+    new Map([...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, t]) => [name.slice(prefix.length), t]))
+
+  for (const engine of engines) {
+    test(`output, loss and gradients: ${engine}`, async () => {
+      const running = await createEngine(network, part('weights.'), { engine })
+      try {
+        const request = {
+          audio: rows(tensors.get('audio')!),
+          target: rows(tensors.get('target')!),
+          steps: tensors.get('steps')!.data,
+          // Row 2 of PyTorch's table: no label.
+          labels: [1, null],
+        }
+        const outputs = await running.predict(request)
+        rows(tensors.get('output')!).forEach((expected, i) => {
+          assert.ok(relativeError(outputs[i]!, expected) < 1e-4)
+        })
+        const { loss, gradients } = await running.lossGradients({ ...request, loss: 'l2' })
+        assert.ok(Math.abs(loss / tensors.get('loss')!.data[0]! - 1) < 1e-4)
+        const expected = part('gradient.')
+        assert.deepEqual([...gradients.keys()].sort(), [...expected.keys()].sort())
+        for (const [name, gradient] of gradients) {
+          assert.ok(relativeError(gradient, expected.get(name)!.data) < 1e-3, name)
+        }
+      } finally {
+        await running.dispose()
+      }
+    })
+  }
+})

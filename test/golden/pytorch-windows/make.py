@@ -1,0 +1,159 @@
+"""Makes the files of this folder: PYTHONPATH=interop/pytorch python3 test/golden/pytorch-windows/make.py"""
+
+import json
+import os
+
+import torch
+
+from diffwave_torch.checkpoint import write_model, write_safetensors
+from diffwave_torch.config import filled, model_config, TRAINING
+from diffwave_torch.diffusion import Schedule, denoise, diffuse, even_levels, predict_clean
+from diffwave_torch.loss import Objective
+from diffwave_torch.network import Network, step_sinusoids
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+CLIPS, FRAMES, HOP = 2, 10, 256
+STEPS, LIMITS = [12.5, 130.0], [11025 * 0.97, 8000 * 0.97]
+
+MODEL = {
+    "kind": "vocoder",
+    "name": "windows",
+    "sampleRate": 22050,
+    "network": {
+        "channels": 8,
+        "layers": 3,
+        "dilationCycle": 2,
+        "frontEnd": {"kind": "windows", "kernel": 256, "stride": 128, "bins": 93, "envelope": {}},
+        "inputMask": {"steps": 200},
+        "stepEmbedding": {"frequencies": "inverse", "fractional": "direct", "size": 8, "hidden": 8},
+        "mel": {"kind": "frame-rate", "bands": 80, "hop": HOP, "encoder": [8]},
+    },
+    "mel": "tacotron2",
+    "diffusion": {
+        "training": {"kind": "cosine", "steps": 200},
+        "clamp": False,
+        "prediction": "x0",
+        "defaultSampler": "ddim",
+        "prior": {"kind": "front-end"},
+    },
+}
+LEARNED = {
+    "channels": 6,
+    "layers": 2,
+    "dilationCycle": 2,
+    "frontEnd": {"kind": "windows", "kernel": 32, "stride": 16, "bins": 12, "learned": True},
+    "stepEmbedding": {"frequencies": "inverse", "fractional": "direct", "size": 8, "hidden": 8},
+    "labels": ["a", "b"],
+}
+
+
+def randomised(network, generator):
+    """Every parameter normal, about as large as a trained one; learned windows a little off the Fourier transform."""
+    with torch.no_grad():
+        for name, value in network.named_parameters():
+            noise = torch.randn(value.shape, generator=generator)
+            if name.startswith("front_end."):
+                value += 0.02 * noise * value.std()
+            else:
+                value.copy_(noise * (0.2 if value.dim() == 1 else value[0].numel() ** -0.5))
+
+
+def voice(samples, generator):
+    """A buzz of 150 Hz with noise, that swells and fades: [CLIPS, samples]."""
+    time = torch.arange(samples) / 22050
+    buzz = sum(torch.sin(2 * torch.pi * 150 * k * time) / k for k in range(1, 30))
+    noise = torch.randn(CLIPS, samples, generator=generator)
+    return (0.1 * buzz + 0.02 * noise) * torch.sin(torch.pi * torch.linspace(0.05, 0.95, samples))
+
+
+def envelope_network(generator):
+    model = model_config(MODEL)
+    network = Network(model["network"], model["mel"])
+    randomised(network, generator)
+    samples, half = FRAMES * HOP, network.mel.size // 2
+    audio = voice(samples + 2 * half, generator)
+    clean, mel = audio[:, half:-half], network.mel(audio)
+    deviations = network.deviations(mel, samples)
+    white = torch.randn(CLIPS, samples, generator=generator)
+    noise = network.shape_noise(white, deviations)
+    schedule = Schedule(model["diffusion"]["training"])
+    steps, limits = torch.tensor(STEPS), torch.tensor(LIMITS)
+    alpha_bar = schedule.alpha_bar(steps)
+    noisy = diffuse(clean, noise, alpha_bar)
+    predicted = predict_clean(network, noisy, steps, mel, deviations)
+    config = filled(
+        TRAINING,
+        {
+            "model": model,
+            "spectral": {"weight": 0.02, "windows": [256, 512]},
+            "weighting": {"kind": "truncated-v", "most": 4},
+        },
+    )
+    losses, main = Objective(config)(predicted, clean, limits, alpha_bar)
+    losses.mean().backward()
+    levels = even_levels(schedule, 4)
+    alpha_bars = schedule.alpha_bar(torch.tensor(levels))
+    with torch.no_grad():
+        # As many frames as a clip has in synthesis.
+        own = mel[:, :, :FRAMES]
+        scale = network.deviations(own, samples)
+        start = network.shape_noise(white, scale)
+        results = {
+            "sample": denoise(network, schedule, start, levels, own, scale),
+            "corrected": denoise(network, schedule, start, levels, own, scale, correct=True),
+            "corrected_noise": network.mel.corrected(start, own),
+        }
+    write_safetensors(
+        os.path.join(FOLDER, "golden.safetensors"),
+        {
+            "clean": clean.contiguous(),
+            "mel": mel,
+            "white": white,
+            "limits": limits,
+            "steps": steps,
+            "deviations": deviations,
+            "noise": noise,
+            "noisy": noisy,
+            "predicted": predicted,
+            "losses": losses,
+            "main": main,
+            "alpha_bars": alpha_bars,
+            **results,
+            **{f"gradient.{name}": value.grad for name, value in network.named_parameters()},
+        },
+    )
+    # Noisy to clean; a schedule is its β from the cleanest level on.
+    clean_first = alpha_bars.double().flip(0)
+    betas = 1 - clean_first / torch.cat([torch.ones(1, dtype=torch.float64), clean_first[:-1]])
+    model["diffusion"]["sampling"] = {"4": betas.tolist()}
+    write_model(FOLDER, model, dict(network.named_parameters()), {})
+
+
+def learned_network(generator):
+    network = Network(LEARNED)
+    randomised(network, generator)
+    audio, target = (torch.randn(CLIPS, 320, generator=generator) for _ in range(2))
+    steps, labels = torch.tensor([3.0, 17.5]), torch.tensor([1, 2])
+    output = network(audio, step_sinusoids(steps, network.config["stepEmbedding"]), labels=labels)
+    loss = (output - target).square().mean()
+    loss.backward()
+    write_safetensors(
+        os.path.join(FOLDER, "learned.safetensors"),
+        {
+            "audio": audio,
+            "target": target,
+            "steps": steps,
+            "output": output,
+            "loss": loss[None],
+            **{f"weights.{name}": value for name, value in network.named_parameters()},
+            **{f"gradient.{name}": value.grad for name, value in network.named_parameters()},
+        },
+        {"network": json.dumps(LEARNED)},
+    )
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    random = torch.Generator().manual_seed(7)
+    envelope_network(random)
+    learned_network(random)
