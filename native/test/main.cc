@@ -17,6 +17,7 @@ int main(int count, char** arguments) {
   std::setvbuf(stdout, nullptr, _IOLBF, 1 << 12);
   testTraining(count > 1 && std::strcmp(arguments[1], "--few") == 0 ? 8 : 150);
   testStreams();
+  testOptimiser();
   std::printf("%s\n", failures == 0 ? "all passed" : "FAILED");
   return failures == 0 ? 0 : 1;
 }

@@ -7,3 +7,4 @@ void check(bool good, const char* name, const char* what, double value);
 /** @param differences parameters whose gradient in the oracle is checked against finite differences */
 void testTraining(int differences);
 void testStreams();
+void testOptimiser();
