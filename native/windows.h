@@ -1,9 +1,9 @@
 // The windowed front end: audio enters and leaves the network as coefficients of a short Fourier transform, one
 // position every S samples. With the window w[n] = √(½ − ½·cos(2πn/K)), w = 1 if K = S, and U = √(½·Σ w²):
 //
-//   X[k, p] = Σ_n analysis[k, n] · x[p·S − D + n]                        analysis = w[n]/U · (cos, sin)(2πkn/K)
-//   piece[p, n] = Σ_k synthesis[k, n] · Y[k, p]                          synthesis = w[n]·U/K · c[k] · (cos, sin)(2πkn/K)
-//   y[t] = Σ_p piece[p, t − p·S + D] / Σ_p w[t − p·S + D]²               overlap-add over the clip's positions
+//   X[k, p] = Σ_n analysis[k, n] · x[p·S − D + n]            analysis = w[n]/U · (cos, sin)(2πkn/K)
+//   piece[p, n] = Σ_k synthesis[k, n] · Y[k, p]              synthesis = c[k] · w[n]·U/K · (cos, sin)(2πkn/K)
+//   y[t] = Σ_p piece[p, t − p·S + D] / Σ_p w[t − p·S + D]²   overlap-add over the clip's positions
 //
 // k runs over N cosines, then N sines; c = 2, but 1 for bins 0 and K/2; D = (K − S)/2; x is zero outside the clip.
 // interop/pytorch/README.md has the whole specification. Shapes: X and Y [positions × 2N], the two matrices [2N × K].

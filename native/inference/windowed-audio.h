@@ -1,5 +1,5 @@
-// The windowed front end of a clip's passes (native/windows.h): audio as windows that the network's first product reads,
-// pieces of audio that its last one writes, and the envelope.
+// The windowed front end of a clip's passes (native/windows.h): audio as windows that the network's first product
+// reads, pieces of audio that its last one writes, and the envelope.
 #pragma once
 
 #include <vector>

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { DiffWaveError } from '../../core/errors.js'
-import { melHop, type NetworkConfig } from '../../model/network.js'
+import { melHop, type NetworkConfig, positionSamples } from '../../model/network.js'
 import type { WeightUpdate } from '../engine.js'
 import { sharedConstants } from './constants.js'
 
@@ -37,6 +37,8 @@ export interface ClipWork {
   readonly frames: number
   /** Samples from the first frame's start to the audio's: whole frames. */
   readonly melOffset: number
+  /** E of each position, `[positions × bins]`, if the front end has an envelope. */
+  readonly deviations: Float32Array | undefined
   /** −1: no label. */
   readonly label: number
 }
@@ -56,6 +58,11 @@ export interface MelWork {
   readonly data: Float32Array
   readonly frames: number
   readonly last: boolean
+  /**
+   * E of the positions that have become known with these frames, `[positions × bins]`, if the front end has an
+   * envelope.
+   */
+  readonly deviations: Float32Array | undefined
 }
 
 /** A pass's next samples, and the mel frames that came before them. */
@@ -153,16 +160,16 @@ export interface Addon {
 }
 
 export function networkShape(network: NetworkConfig): NetworkShape {
-  const { mel } = network
+  const { mel, frontEnd } = network
   return {
     channels: network.channels,
     layers: network.layers,
     dilationCycle: network.dilationCycle,
-    patch: network.patch,
-    kernel: 0,
-    bins: 0,
-    learnedWindows: false,
-    envelope: false,
+    patch: positionSamples(network),
+    kernel: frontEnd?.kernel ?? 0,
+    bins: frontEnd?.bins ?? 0,
+    learnedWindows: frontEnd?.learned ?? false,
+    envelope: (frontEnd?.envelope ?? null) !== null,
     embedding: network.stepEmbedding.size,
     hidden: network.stepEmbedding.hidden,
     inputMask: network.inputMask !== null,

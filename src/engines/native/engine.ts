@@ -5,7 +5,8 @@
 import type { MelConvention } from '../../audio/mel/convention.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { elementCount, type Tensors } from '../../core/tensor.js'
-import type { NetworkConfig } from '../../model/network.js'
+import { envelopeOf, type FrontEndEnvelope } from '../../model/front-end/envelope.js'
+import { type NetworkConfig, positionSamples } from '../../model/network.js'
 import { outputGain } from '../../model/output-gain.js'
 import { checkParameters, parameterCount, parameterSpecs } from '../../model/parameters.js'
 import { stepSinusoids } from '../../model/step-embedding.js'
@@ -61,6 +62,7 @@ class NativeEngine implements Engine {
   readonly #addon: Addon
   readonly #handle: Handle
   readonly #isReference: boolean
+  readonly #envelope: FrontEndEnvelope | null
 
   constructor(
     readonly network: NetworkConfig,
@@ -69,10 +71,12 @@ class NativeEngine implements Engine {
     handle: Handle,
     isReference: boolean,
     parameters: Tensors,
+    envelope: FrontEndEnvelope | null,
   ) {
     this.#addon = addon
     this.#handle = handle
     this.#isReference = isReference
+    this.#envelope = envelope
     this.#size = parameterCount(network)
     this.#parameters = { data: this.#flat(parameters), version: 0 }
     if (!isReference) this.optimiser = nativeOptimiser(addon, handle, this.#queue)
@@ -141,6 +145,7 @@ class NativeEngine implements Engine {
   #clipWorks({ audio, steps, mel, labels }: ClipBatch): ClipWork[] {
     const { size } = this.network.stepEmbedding
     const sinusoids = stepSinusoids(this.network.stepEmbedding, steps)
+    const unit = positionSamples(this.network)
     return audio.map((samples, i) => ({
       audio: samples,
       sinusoids: sinusoids.slice(i * size, (i + 1) * size),
@@ -148,6 +153,7 @@ class NativeEngine implements Engine {
       mel: mel?.[i]?.data,
       frames: mel?.[i]?.frames ?? 0,
       melOffset: 0,
+      deviations: this.#envelope?.whole(mel![i]!, samples.length / unit),
       label: labels?.[i] ?? -1,
     }))
   }
@@ -165,14 +171,17 @@ class NativeEngine implements Engine {
 
   openStream(request: StreamRequest): NoiseStream {
     this.#checkAlive()
-    if (this.#isReference) return new WindowedStream(this.network, request, window => this.#predictWindow(window))
+    if (this.#isReference) {
+      return new WindowedStream(this.network, request, window => this.#predictWindow(window), this.#envelope)
+    }
     const { network } = this
     const addon = this.#addon
     const handle = this.#handle
     const queue = this.#queue
     const parameters = this.#parameters
+    const envelope = this.#envelope
     const checkAlive = () => this.#checkAlive()
-    return new NativeStream({ network, addon, handle, queue, parameters, checkAlive }, request)
+    return new NativeStream({ network, envelope, addon, handle, queue, parameters, checkAlive }, request)
   }
 
   async setParameters(parameters: Tensors): Promise<void> {
@@ -188,7 +197,7 @@ class NativeEngine implements Engine {
   }
 
   /** The readable reference runs windows: it keeps nothing between calls. */
-  async #predictWindow({ audio, step, label, mel }: WindowRequest): Promise<Float32Array> {
+  async #predictWindow({ audio, step, label, mel, deviations }: WindowRequest): Promise<Float32Array> {
     this.#checkAlive()
     const prediction = new Float32Array(audio.length)
     const clip: ClipWork = {
@@ -199,6 +208,7 @@ class NativeEngine implements Engine {
       mel: mel?.data,
       frames: mel?.frames ?? 0,
       melOffset: mel?.firstSample ?? 0,
+      deviations: deviations ?? undefined,
       label: label ?? -1,
     }
     const parameters = this.#parameters.data
@@ -224,11 +234,9 @@ class NativeEngine implements Engine {
 /** @throws DiffWaveError `ENGINE_UNAVAILABLE`, `BAD_PARAMETERS` */
 export async function createNativeEngine(options: NativeOptions): Promise<Engine> {
   const { network, parameters, threads = availableThreads(), memoryLimit = DEFAULT_MEMORY_LIMIT } = options
-  if (network.frontEnd !== null) {
-    throw new DiffWaveError('ENGINE_UNAVAILABLE', 'windows: not in the native engine yet')
-  }
   const addon = loadAddon()
   const checked = checkParameters(network, parameters, 'createEngine')
+  const envelope = envelopeOf(network, options.convention ?? null)
   const present = addon.targets()
   const instructionSet = options.instructionSet ?? present[0]!
   if (instructionSet !== 'scalar' && !present.includes(instructionSet)) {
@@ -239,7 +247,7 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
   }
   const handle = addon.create({ shape: networkShape(network), instructionSet, threads, memoryLimit })
   const device = `CPU, ${instructionSet}, ${threads} thread${threads === 1 ? '' : 's'}`
-  return new NativeEngine(network, device, addon, handle, instructionSet === 'scalar', checked)
+  return new NativeEngine(network, device, addon, handle, instructionSet === 'scalar', checked, envelope)
 }
 
 /**

@@ -4,7 +4,8 @@
  */
 import type { Mel } from '../../audio/mel/convention.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
-import { melContext, melHop, type NetworkConfig } from '../../model/network.js'
+import type { EnvelopeStream, FrontEndEnvelope } from '../../model/front-end/envelope.js'
+import { melContext, melHop, type NetworkConfig, positionSamples } from '../../model/network.js'
 import { outputGain } from '../../model/output-gain.js'
 import { stepSinusoids } from '../../model/step-embedding.js'
 import { checkFinite, checkLabel, checkMel, checkStep } from '../check-batch.js'
@@ -23,6 +24,8 @@ export interface Parameters {
 /** What a stream has of its engine. */
 export interface StreamHost {
   readonly network: NetworkConfig
+  /** Of the network's front end, if it has one. */
+  readonly envelope: FrontEndEnvelope | null
   readonly addon: Addon
   readonly handle: Handle
   readonly queue: NativeQueue
@@ -38,6 +41,7 @@ export class NativeStream implements NoiseStream {
   readonly #passes: { fed: number; ended: boolean }[]
   /** Frames that the addon has not seen yet. */
   #mels: MelWork[] = []
+  readonly #envelope: EnvelopeStream | null
   #frames = 0
   #melEnded: boolean
   #disposed = false
@@ -49,7 +53,8 @@ export class NativeStream implements NoiseStream {
     const { network, addon, handle } = host
     for (const step of steps) checkStep(step)
     checkLabel(network, label)
-    this.latency = streamLag(network) * network.patch
+    this.#envelope = host.envelope?.stream() ?? null
+    this.latency = streamLag(network) * positionSamples(network)
     this.#passes = steps.map(() => ({ fed: 0, ended: false }))
     this.#melEnded = network.mel === null
     const gains = Float32Array.from(steps, step => outputGain(network, step))
@@ -61,7 +66,7 @@ export class NativeStream implements NoiseStream {
     const own = snapshotMel(mel)
     checkMel(this.#host.network, own)
     if (this.#melEnded) throw new DiffWaveError('BAD_SHAPE', 'mel frames come after the last')
-    this.#mels.push({ data: own.data, frames: own.frames, last })
+    this.#mels.push({ data: own.data, frames: own.frames, last, deviations: this.#envelope?.push(own, last) })
     this.#frames += own.frames
     this.#melEnded = last
   }
@@ -75,9 +80,10 @@ export class NativeStream implements NoiseStream {
     const state = this.#passes[pass]
     if (state === undefined) throw new DiffWaveError('BAD_SHAPE', 'there is no such pass', { got: String(pass) })
     if (state.ended) throw new DiffWaveError('BAD_SHAPE', 'audio comes after the pass’s end')
-    if (audio.length % network.patch !== 0) {
+    const unit = positionSamples(network)
+    if (audio.length % unit !== 0) {
       throw new DiffWaveError('BAD_SHAPE', 'audio has the wrong length', {
-        expected: `a multiple of ${network.patch} samples`,
+        expected: `a multiple of ${unit} samples`,
         got: String(audio.length),
       })
     }

@@ -13,21 +13,8 @@ if (!available) test(`native engine: ${reason}`, { skip: true }, () => undefined
 for (const instructionSet of instructionSets) {
   const create: CreateEngine = (network, parameters, convention = null) =>
     createNativeEngine({ network, parameters, convention, instructionSet })
-  conformance(`native:${instructionSet}`, create, { windows: false })
+  conformance(`native:${instructionSet}`, create)
 }
-
-test('a windowed front end is refused, so that TensorFlow.js runs it', async () => {
-  const network = networkSchema.parse({
-    channels: 2,
-    layers: 1,
-    dilationCycle: 1,
-    frontEnd: { kind: 'windows', kernel: 8, stride: 4 },
-  })
-  await assert.rejects(createNativeEngine({ network, parameters: new Map() }), {
-    code: 'ENGINE_UNAVAILABLE',
-    message: /windows: not in the native engine yet/,
-  })
-})
 
 test('gradients are the same bytes for any number of threads', { skip: !available }, async () => {
   const network = networkSchema.parse({
