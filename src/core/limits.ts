@@ -84,6 +84,8 @@ export const MAX_GAPS = 10_000
 export const MAX_ROUNDS = 50
 /** Iterations of phase refinement: 60 are as good as converged, and each looks some 35 ms further ahead. */
 export const MAX_REFINEMENT_ITERATIONS = 100
+/** Passes of a network's correction towards the mel: more are phase refinement. */
+export const MAX_CORRECTION_PASSES = 8
 /** Schedules that tuning may try. */
 export const MAX_TUNING_EVALUATIONS = 10_000
 /** Threads of the native engine: the largest servers have some 200 cores. */

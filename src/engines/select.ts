@@ -10,6 +10,7 @@ import { MAX_THREADS } from '../core/limits.js'
 import { check, type FieldsOf } from '../core/options.js'
 import type { Tensors } from '../core/tensor.js'
 import type { NetworkConfig } from '../model/network.js'
+import { withCorrection } from './corrected/corrected-engine.js'
 import type { Engine } from './engine.js'
 import { createNativeEngine, type InstructionSet, instructionSets, surveyNative } from './native/engine.js'
 import { type BackendName, backendNames } from './tensorflow/backend-names.js'
@@ -98,16 +99,21 @@ export async function selectEngine(
   const native = () => createNativeEngine({ network, parameters, convention, ...defined({ threads, instructionSet }) })
   const tensorflow = (backend: BackendName) => () =>
     createTensorflowEngine({ network, parameters, backend, convention })
+  const corrected = ({ engine, notes }: SelectedEngine) => ({ engine: withCorrection(engine, convention), notes })
   switch (engine) {
     case 'native':
-      return { engine: await native(), notes: [] }
+      return { engine: withCorrection(await native(), convention), notes: [] }
     case 'auto':
-      return firstAvailable([tensorflow('cuda'), native, tensorflow('node'), tensorflow('wasm'), tensorflow('cpu')])
+      return corrected(
+        await firstAvailable([tensorflow('cuda'), native, tensorflow('node'), tensorflow('wasm'), tensorflow('cpu')]),
+      )
     case 'tensorflow':
-      return firstAvailable([tensorflow('cuda'), tensorflow('node'), tensorflow('wasm'), tensorflow('cpu')])
+      return corrected(
+        await firstAvailable([tensorflow('cuda'), tensorflow('node'), tensorflow('wasm'), tensorflow('cpu')]),
+      )
     default: {
       const backend = backendNames.find(name => engine === `tensorflow:${name}`)!
-      return { engine: await tensorflow(backend)(), notes: [] }
+      return { engine: withCorrection(await tensorflow(backend)(), convention), notes: [] }
     }
   }
 }

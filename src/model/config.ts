@@ -1,6 +1,7 @@
 /** A model's `config.json`: its kind, its network, its mel convention and its noise schedules. */
 import { z } from 'zod'
 import { conventionSchema, refinementObstacle } from '../audio/mel/convention.js'
+import { correctionObstacle } from '../audio/mel/correction.js'
 import { MAX_CLIP_SECONDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../core/limits.js'
 import { type DiffusionConfig, diffusionSchema, isInSubbands, isWhitened, scheduleSteps } from './diffusion-config.js'
 import { envelopeObstacle } from './front-end/envelope.js'
@@ -101,6 +102,17 @@ const rules: readonly (readonly [path: string, message: string, holds: (config: 
     'needs centred mel frames, windowLength equal to fftSize, and an fftSize that is a multiple of the kernel',
     ({ network: { frontEnd }, mel }) =>
       frontEnd === null || frontEnd.envelope === null || mel === null || envelopeObstacle(frontEnd, mel) === null,
+  ],
+  [
+    'network.frontEnd.correction',
+    'needs a mel of magnitudes with windows of at least two and a half hops',
+    ({ network: { frontEnd }, mel }) =>
+      frontEnd === null || frontEnd.correction === null || mel === null || correctionObstacle(mel) === null,
+  ],
+  [
+    'network.frontEnd.correction',
+    'needs a network that predicts x0',
+    ({ network, diffusion }) => (network.frontEnd?.correction ?? null) === null || diffusion.prediction === 'x0',
   ],
   [
     'network.frontEnd.envelope',

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import {
   MAX_CHANNELS,
+  MAX_CORRECTION_PASSES,
   MAX_DIFFUSION_STEPS,
   MAX_DILATION_CYCLE,
   MAX_FFT_SIZE,
@@ -75,6 +76,16 @@ const frontEndSchema = z
       })
       .nullable()
       .default(null),
+    /** The network's last layer, which moves its output towards the mel (src/audio/mel/correction.ts). */
+    correction: z
+      .strictObject({
+        /** Passes, each an STFT and its inverse. */
+        passes: z.number().int().min(1).max(MAX_CORRECTION_PASSES).default(1),
+        /** Updates of the gains per pass. */
+        iterations: z.number().int().min(1).max(100).default(5),
+      })
+      .nullable()
+      .default(null),
   })
   .refine(f => f.kernel >= f.stride, { path: ['kernel'], message: 'must not be shorter than the stride' })
   .refine(f => f.kernel % 2 === 0 && f.kernel % f.stride === 0 && (f.kernel - f.stride) % 2 === 0, {
@@ -88,6 +99,10 @@ const frontEndSchema = z
   .refine(f => f.envelope === null || !f.learned, {
     path: ['envelope'],
     message: 'needs windows that are not learned',
+  })
+  .refine(f => f.correction === null || f.envelope !== null, {
+    path: ['correction'],
+    message: 'needs network.frontEnd.envelope',
   })
   .transform(f => ({ ...f, bins: f.bins ?? f.kernel / 2 + 1 }))
 

@@ -147,7 +147,8 @@ async function predictRegion(
 
 /** Samples on either side of a gap that its filling can depend on. */
 function reachOf({ config: { network, mel }, domain }: Denoiser): number {
-  const radius = receptiveRadius(network) * positionSamples(network)
+  const corrected = (network.frontEnd?.correction?.passes ?? 0) * (mel?.fftSize ?? 0)
+  const radius = receptiveRadius(network) * positionSamples(network) + corrected
   if (mel === null || network.mel === null) return Math.max(radius, domain.reach)
   const frames = (melContext(network.mel) + 1) * mel.hop
   // And a frame of the mel that no gap touches, on each side.

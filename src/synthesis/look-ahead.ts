@@ -8,7 +8,7 @@ import { melContext, melHop, positionSamples } from '../model/network.js'
 
 /**
  * Samples that come in before one is final: each pass lags behind the pass before it (`streamLag`, the native
- * engine's), the mel's frames reach further than the samples they cover, the data domain looks ahead (by a window under
+ * engine's, and that of a correction towards the mel), the mel's frames reach further than the samples they cover, the data domain looks ahead (by a window under
  * a mel-envelope prior, by half a block in subbands), and so does each iteration of a phase refinement.
  */
 export function lookAhead(
@@ -18,7 +18,8 @@ export function lookAhead(
   domain: DataDomain = domainOf(config),
 ): number {
   const { network, mel } = config
-  const passes = steps * streamLag(network) * positionSamples(network)
+  const corrected = (network.frontEnd?.correction?.passes ?? 0) * (mel?.fftSize ?? 0)
+  const passes = steps * (streamLag(network) * positionSamples(network) + corrected)
   const frames =
     network.mel === null ? 0 : (Math.max(melContext(network.mel), domain.melContext) + 1) * melHop(network.mel)
   return passes + frames + domain.lookAhead + (mel === null ? 0 : refinementLookAhead(mel, iterations))

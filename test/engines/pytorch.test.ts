@@ -2,10 +2,14 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
+import { concatenateAudio } from '#src/audio/concatenate'
 import type { Mel } from '#src/audio/mel/convention'
-import { readWhole } from '#src/audio/mel/feed'
+import { MelFeed, readWhole } from '#src/audio/mel/feed'
+import { sliceMel } from '#src/audio/mel/frames'
 import type { Tensor } from '#src/core/tensor'
 import { domainOf } from '#src/data-domain/domain-of'
+import { reverseProcess } from '#src/diffusion/reverse'
+import { createSampler } from '#src/diffusion/samplers/create'
 import { createEngine, type EngineName } from '#src/engines/select'
 import { decodeSafetensors } from '#src/formats/safetensors'
 import { envelopeOf } from '#src/model/front-end/envelope'
@@ -63,6 +67,42 @@ describe('PyTorch’s numbers of a network with an envelope', () => {
         })
       } finally {
         await running.dispose()
+      }
+    })
+  }
+})
+
+describe('PyTorch’s sample of four DDIM steps', () => {
+  const { frontEnd } = config.network
+  const corrected = { ...config.network, frontEnd: { ...frontEnd!, correction: { passes: 1, iterations: 5 } } }
+  const frames = samples / config.mel!.hop
+
+  for (const [name, network] of [
+    ['sample', config.network],
+    ['corrected', corrected],
+  ] as const) {
+    test(name, async () => {
+      const engine = await createEngine(network, parameters, {}, config.mel)
+      try {
+        for (const [i, white] of rows(of('white')).entries()) {
+          const mel = new MelFeed(sliceMel(mels[i]!, 0, frames), config.mel!)
+          const shape = domainOf(config).noise(mel)
+          const pieces: Float32Array[] = []
+          for await (const piece of reverseProcess({
+            openStream: steps => engine.openStream({ steps }),
+            sampler: createSampler(config.diffusion, { steps: 4, sampler: 'ddim' }),
+            prediction: config.diffusion.prediction,
+            noise: (_, start, count) => shape((from, n) => white.subarray(from, from + n), start, count),
+            input: { mel, context: 4 },
+            chunk: 512,
+          })) {
+            pieces.push(piece)
+          }
+          const error = relativeError(concatenateAudio(pieces), rows(of(name))[i]!)
+          assert.ok(error < 1e-3, `clip ${i}: ${error}`)
+        }
+      } finally {
+        await engine.dispose()
       }
     })
   }

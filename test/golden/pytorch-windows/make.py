@@ -7,13 +7,14 @@ import torch
 
 from diffwave_torch.checkpoint import write_model, write_safetensors
 from diffwave_torch.config import filled, model_config, TRAINING
-from diffwave_torch.diffusion import Schedule, denoise, diffuse, even_levels, predict_clean
+from diffwave_torch.diffusion import Schedule, denoise, diffuse, predict_clean
 from diffwave_torch.loss import Objective
 from diffwave_torch.network import Network, step_sinusoids
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 CLIPS, FRAMES, HOP = 2, 10, 256
 STEPS, LIMITS = [12.5, 130.0], [11025 * 0.97, 8000 * 0.97]
+LEVELS = [198.0, 140.0, 80.0, 25.0]
 
 MODEL = {
     "kind": "vocoder",
@@ -91,16 +92,16 @@ def envelope_network(generator):
     )
     losses, main = Objective(config)(predicted, clean, limits, alpha_bar)
     losses.mean().backward()
-    levels = even_levels(schedule, 4)
-    alpha_bars = schedule.alpha_bar(torch.tensor(levels))
+    alpha_bars = schedule.alpha_bar(torch.tensor(LEVELS))
     with torch.no_grad():
         # As many frames as a clip has in synthesis.
         own = mel[:, :, :FRAMES]
         scale = network.deviations(own, samples)
         start = network.shape_noise(white, scale)
         results = {
-            "sample": denoise(network, schedule, start, levels, own, scale),
-            "corrected": denoise(network, schedule, start, levels, own, scale, correct=True),
+            "sample": denoise(network, schedule, start, LEVELS, own, scale),
+            "corrected": denoise(network, schedule, start, LEVELS, own, scale, correct=True),
+            "start": start,
             "corrected_noise": network.mel.corrected(start, own),
         }
     write_safetensors(

@@ -1,0 +1,374 @@
+/**
+ * Audio moved towards a mel, its phases kept: one iteration of Griffin–Lim (Griffin & Lim 1984, eq. 6) whose target is
+ * the mel's bands instead of a whole spectrum. As the last layer of a network it leaves phases and fine structure to
+ * what comes before. Per pass, with the mel's own transform of L samples, a periodic Hann window h and hop H:
+ *
+ *     Z[b, f] = Σ_n h[n] · x[f·H − L/2 + n] · e^(−2πi·bn/L)                          zeros beyond the clip
+ *     G ← G ⊙ min(10, (Wᵀ·(y/(W·(G ⊙ |Z|) + 1e-9)))/s)                              `iterations` times from G = 1
+ *     x[t] ← Σ_f h · irfft(G ⊙ Z)[f, t − f·H + L/2] / Σ_f h²[t − f·H + L/2]
+ *
+ * y are the mel's bands, W its filters, s the sums of their columns. Nothing above the mel's highest frequency is left.
+ * The frames are those of the mel that lie in the clip, its end included: f = 0 … min(F, ⌊T/H⌋ + 1) − 1.
+ */
+import { FrameTransform } from '../transforms/stft.js'
+import { MelBands } from './bands.js'
+import { type Mel, type MelConvention, refinementObstacle } from './convention.js'
+
+export interface CorrectionSettings {
+  /** Passes, each an STFT and its inverse. */
+  readonly passes: number
+  /** Updates of the gains per pass. */
+  readonly iterations: number
+}
+
+/** Magnitudes below count as none. */
+const SILENT = 1e-9
+/** Largest gain of one update. */
+const MAX_GAIN = 10
+const TINY = 1e-12
+
+/** What a convention lacks for a correction; null: nothing. */
+export function correctionObstacle(convention: MelConvention): string | null {
+  if (convention.framing !== 'centre') return 'centred mel frames'
+  if (convention.power !== 1) return 'a mel of magnitudes (power 1)'
+  if (convention.windowLength !== convention.fftSize) return 'a mel whose windowLength is its fftSize'
+  return refinementObstacle(convention)
+}
+
+/** Bands of a mel's frames, whole or as they arrive; what every correction of one clip reads. */
+export class CorrectionTargets {
+  readonly #bands: MelBands
+  readonly #count: number
+  #values: Float64Array<ArrayBufferLike> = new Float64Array(0)
+  #first = 0
+  #ended = false
+
+  constructor(bands: MelBands) {
+    this.#bands = bands
+    this.#count = bands.convention.bands
+  }
+
+  /** Frames that have arrived. */
+  get frames(): number {
+    return this.#first + this.#values.length / this.#count
+  }
+
+  /** Whether all frames have arrived. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  push(mel: Mel, last: boolean): void {
+    const values = new Float64Array(this.#values.length + mel.frames * this.#count)
+    values.set(this.#values)
+    for (let frame = 0; frame < mel.frames; frame++) {
+      this.#bands.targets(mel, frame, values, this.#values.length + frame * this.#count)
+    }
+    this.#values = values
+    this.#ended = last
+  }
+
+  /** Energies of a frame's bands, `[bands]`. */
+  of(frame: number): Float64Array {
+    const at = (frame - this.#first) * this.#count
+    return this.#values.subarray(at, at + this.#count)
+  }
+
+  /** Frames before this one are not needed again. */
+  forget(frame: number): void {
+    if (frame <= this.#first) return
+    this.#values = this.#values.slice((frame - this.#first) * this.#count)
+    this.#first = frame
+  }
+}
+
+/** Gains per bin that move magnitudes towards bands, and their gradient; holds the buffers that every frame reuses. */
+class BinGains {
+  readonly #bands: MelBands
+  readonly #iterations: number
+  /** 1/s per bin. */
+  readonly #shares: Float64Array
+  /** G before each update, and after the last: `[iterations + 1 × bins]`. */
+  readonly #gains: Float64Array
+  /** What each update multiplies by, before its bound: `[iterations × bins]`. */
+  readonly #ratios: Float64Array
+  /** W·(G ⊙ |Z|) + 1e-9 of each update: `[iterations × bands]`. */
+  readonly #sums: Float64Array
+  readonly #byGain: Float64Array
+  readonly #byProduct: Float64Array
+
+  constructor(bands: MelBands, iterations: number) {
+    const { bins, columnSums, convention } = bands
+    this.#bands = bands
+    this.#iterations = iterations
+    this.#shares = columnSums.map(sum => 1 / (sum + TINY))
+    this.#gains = new Float64Array((iterations + 1) * bins)
+    this.#ratios = new Float64Array(iterations * bins)
+    this.#sums = new Float64Array(iterations * convention.bands)
+    this.#byGain = new Float64Array(bins)
+    this.#byProduct = new Float64Array(bins)
+  }
+
+  /** G of one frame, good until the next call. @param magnitudes |Z|, `[bins]` @param targets `[bands]` */
+  of(magnitudes: Float64Array, targets: Float64Array): Float64Array {
+    const { bins, filters } = this.#bands
+    const gains = this.#gains
+    gains.fill(1, 0, bins)
+    for (let i = 0; i < this.#iterations; i++) {
+      const now = i * bins
+      const ratios = this.#ratios.subarray(now, now + bins).fill(0)
+      for (let band = 0; band < filters.length; band++) {
+        const { start, weights } = filters[band]!
+        let sum = SILENT
+        for (let k = 0; k < weights.length; k++) {
+          sum += weights[k]! * gains[now + start + k]! * magnitudes[start + k]!
+        }
+        this.#sums[i * filters.length + band] = sum
+        const ratio = targets[band]! / sum
+        for (let k = 0; k < weights.length; k++) ratios[start + k]! += weights[k]! * ratio
+      }
+      for (let bin = 0; bin < bins; bin++) {
+        ratios[bin]! *= this.#shares[bin]!
+        gains[now + bins + bin] = gains[now + bin]! * Math.min(MAX_GAIN, ratios[bin]!)
+      }
+    }
+    return gains.subarray(this.#iterations * bins)
+  }
+
+  /**
+   * ∂loss/∂|Z| through G of the last call, added to `byMagnitude`.
+   *
+   * @param byGains ∂loss/∂G, `[bins]`
+   */
+  addGradient(magnitudes: Float64Array, targets: Float64Array, byGains: Float64Array, byMagnitude: Float64Array): void {
+    const { bins, filters } = this.#bands
+    const byGain = this.#byGain
+    const byProduct = this.#byProduct
+    byGain.set(byGains)
+    for (let i = this.#iterations - 1; i >= 0; i--) {
+      const now = i * bins
+      const gains = this.#gains.subarray(now, now + bins)
+      const ratios = this.#ratios.subarray(now, now + bins)
+      byProduct.fill(0)
+      for (let band = 0; band < filters.length; band++) {
+        const { start, weights } = filters[band]!
+        let byRatio = 0
+        for (let k = 0; k < weights.length; k++) {
+          const bin = start + k
+          if (ratios[bin]! <= MAX_GAIN) byRatio += weights[k]! * this.#shares[bin]! * byGain[bin]! * gains[bin]!
+        }
+        const bySum = (-byRatio * targets[band]!) / this.#sums[i * filters.length + band]! ** 2
+        for (let k = 0; k < weights.length; k++) byProduct[start + k]! += weights[k]! * bySum
+      }
+      for (let bin = 0; bin < bins; bin++) {
+        byMagnitude[bin]! += byProduct[bin]! * gains[bin]!
+        byGain[bin] = byGain[bin]! * Math.min(MAX_GAIN, ratios[bin]!) + byProduct[bin]! * magnitudes[bin]!
+      }
+    }
+  }
+}
+
+/** One pass over one clip, whose audio comes piece by piece. The pieces do not change a byte. */
+class CorrectionPass {
+  /** The next frame. */
+  frame = 0
+  readonly #shared: Shared
+  readonly #targets: CorrectionTargets
+  /** Samples from the next frame's start on. */
+  #samples: Float32Array<ArrayBufferLike>
+  /** Sums of frames, and of squared windows, from the next frame's start on. */
+  readonly #sums: Float64Array
+  readonly #squares: Float64Array
+  #fed = 0
+  #given = 0
+
+  constructor(shared: Shared, targets: CorrectionTargets) {
+    const { size } = shared
+    this.#shared = shared
+    this.#targets = targets
+    // Before the clip's first sample: zeros.
+    this.#samples = new Float32Array(size / 2)
+    this.#sums = new Float64Array(size)
+    this.#squares = new Float64Array(size)
+  }
+
+  /** Appends audio and returns what has become final. @param last no more follows */
+  push(audio: Float32Array, last: boolean): Float32Array {
+    const { size, hop, transform, squares } = this.#shared
+    this.#fed += audio.length
+    const frames = last ? Math.min(this.#targets.frames, Math.floor(this.#fed / hop) + 1) : Number.POSITIVE_INFINITY
+    const samples = new Float32Array(this.#samples.length + audio.length + (last ? size : 0))
+    samples.set(this.#samples)
+    samples.set(audio, this.#samples.length)
+    const results = new Float32Array(this.#fed - this.#given)
+    let [at, count] = [0, 0]
+    while (this.frame < frames && at + size <= samples.length) {
+      const spectrum = transform.forward(samples, at) as number[]
+      const gains = this.#shared.gainsOf(spectrum, this.#targets.of(this.frame))
+      for (let bin = 0; bin < gains.length; bin++) {
+        spectrum[2 * bin]! *= gains[bin]!
+        spectrum[2 * bin + 1]! *= gains[bin]!
+      }
+      transform.inverseAdd(spectrum, this.#sums, 0)
+      for (let i = 0; i < size; i++) this.#squares[i]! += squares[i]!
+      count += this.#give(results, count, hop)
+      for (const sums of [this.#sums, this.#squares]) {
+        sums.copyWithin(0, hop)
+        sums.fill(0, size - hop)
+      }
+      this.frame++
+      at += hop
+    }
+    if (last) count += this.#give(results, count, size)
+    this.#samples = samples.slice(at)
+    return results.slice(0, count)
+  }
+
+  /** Writes the first `length` of the sums that lie in the clip and were not given. */
+  #give(results: Float32Array, count: number, length: number): number {
+    const { size, hop } = this.#shared
+    const start = this.frame * hop - size / 2
+    const from = Math.max(0, this.#given - start)
+    const to = Math.min(length, this.#fed - start)
+    for (let i = from; i < to; i++) results[count + i - from] = this.#sums[i]! / Math.max(this.#squares[i]!, TINY)
+    const written = Math.max(0, to - from)
+    this.#given += written
+    return written
+  }
+}
+
+/** What all passes share. */
+class Shared {
+  readonly size: number
+  readonly hop: number
+  readonly transform: FrameTransform
+  /** h², `[size]`. */
+  readonly squares: Float64Array
+  readonly gains: BinGains
+  readonly magnitudes: Float64Array
+
+  constructor(bands: MelBands, iterations: number) {
+    const { fftSize, hop } = bands.convention
+    this.size = fftSize
+    this.hop = hop
+    this.transform = new FrameTransform(bands.convention)
+    this.squares = this.transform.window.map(h => h * h)
+    this.gains = new BinGains(bands, iterations)
+    this.magnitudes = new Float64Array(bands.bins)
+  }
+
+  /** G of a frame. @param spectrum `[bins × 2]` */
+  gainsOf(spectrum: ArrayLike<number>, targets: Float64Array): Float64Array {
+    const { magnitudes } = this
+    for (let bin = 0; bin < magnitudes.length; bin++) {
+      const [re, im] = [spectrum[2 * bin]!, spectrum[2 * bin + 1]!]
+      magnitudes[bin] = Math.sqrt(re * re + im * im)
+    }
+    return this.gains.of(magnitudes, targets)
+  }
+}
+
+/** A clip that is corrected as it comes. */
+export interface CorrectionStream {
+  /** Appends audio and returns what has become final. @param last no more follows */
+  push(audio: Float32Array, last: boolean): Float32Array
+  /** Frames before this one are not read again. */
+  readonly neededFrame: number
+}
+
+/** The correction towards mels of one convention. */
+export class MelCorrection {
+  /** Samples by which the result lags behind the audio, at most; it depends on as many on either side. */
+  readonly lag: number
+  readonly #bands: MelBands
+  readonly #passes: number
+  readonly #shared: Shared
+
+  /** @param convention one without a `correctionObstacle` */
+  constructor(convention: MelConvention, { passes, iterations }: CorrectionSettings) {
+    this.lag = passes * convention.fftSize
+    this.#passes = passes
+    this.#bands = new MelBands(convention)
+    this.#shared = new Shared(this.#bands, iterations)
+  }
+
+  /** A clip's mel, for `stream`. */
+  targets(): CorrectionTargets {
+    return new CorrectionTargets(this.#bands)
+  }
+
+  /** @param targets frames up to one beyond a piece of audio must be there before it is pushed */
+  stream(targets: CorrectionTargets): CorrectionStream {
+    const passes = Array.from({ length: this.#passes }, () => new CorrectionPass(this.#shared, targets))
+    return {
+      push: (audio, last) => passes.reduce((piece, pass) => pass.push(piece, last), audio),
+      get neededFrame() {
+        return passes.at(-1)!.frame
+      },
+    }
+  }
+
+  /** A whole clip, as long as its audio; the bytes of `stream`. */
+  whole(audio: Float32Array, mel: Mel): Float32Array {
+    const targets = this.targets()
+    targets.push(mel, true)
+    return this.stream(targets).push(audio, true)
+  }
+
+  /**
+   * ∂loss/∂audio of a whole clip from ∂loss/∂result.
+   *
+   * @param byResult as long as the audio
+   */
+  gradient(audio: Float32Array, mel: Mel, byResult: Float32Array): Float32Array {
+    const targets = this.targets()
+    targets.push(mel, true)
+    const inputs = [audio]
+    for (let pass = 1; pass < this.#passes; pass++) {
+      inputs.push(new CorrectionPass(this.#shared, targets).push(inputs[pass - 1]!, true))
+    }
+    return inputs.reduceRight((gradient, input) => this.#backward(input, targets, gradient), byResult)
+  }
+
+  /** Of one pass. */
+  #backward(input: Float32Array, targets: CorrectionTargets, byResult: Float32Array): Float32Array {
+    const { size, hop, transform, squares, magnitudes, gains: binGains } = this.#shared
+    const half = size / 2
+    const frames = Math.min(targets.frames, Math.floor(input.length / hop) + 1)
+    const padded = new Float64Array((frames - 1) * hop + size)
+    padded.set(input.subarray(0, padded.length - half), half)
+    const covered = new Float64Array(padded.length)
+    for (let f = 0; f < frames; f++) for (let n = 0; n < size; n++) covered[f * hop + n]! += squares[n]!
+    const bySums = new Float64Array(padded.length)
+    for (let t = 0; t < Math.min(byResult.length, padded.length - half); t++) {
+      bySums[half + t] = byResult[t]! / Math.max(covered[half + t]!, TINY)
+    }
+    const result = new Float64Array(padded.length)
+    const bins = magnitudes.length
+    const byGains = new Float64Array(bins)
+    const byMagnitude = new Float64Array(bins)
+    const spectrum = new Float64Array(2 * bins)
+    for (let f = 0; f < frames; f++) {
+      for (let i = 0; i < 2 * bins; i++) spectrum[i] = 0
+      const found = transform.forward(padded, f * hop)
+      for (let i = 0; i < 2 * bins; i++) spectrum[i] = found[i]!
+      const gains = this.#shared.gainsOf(spectrum, targets.of(f))
+      // The inverse transform counts a bin c/L times, c = 1 for the first and the last bin, else 2; the gradient of the
+      // forward transform, which inverseAdd brings back, counts each once: c·L/(L·c) = 1 is left.
+      const byProduct = transform.forward(bySums, f * hop) as number[]
+      for (let bin = 0; bin < bins; bin++) {
+        byGains[bin] = spectrum[2 * bin]! * byProduct[2 * bin]! + spectrum[2 * bin + 1]! * byProduct[2 * bin + 1]!
+        byGains[bin]! *= bin === 0 || bin === bins - 1 ? 1 : 2
+      }
+      byMagnitude.fill(0)
+      binGains.addGradient(magnitudes, targets.of(f), byGains, byMagnitude)
+      for (let bin = 0; bin < bins; bin++) {
+        const count = bin === 0 || bin === bins - 1 ? 1 : 2
+        const slope = magnitudes[bin]! === 0 ? 0 : byMagnitude[bin]! / count / magnitudes[bin]!
+        for (const i of [2 * bin, 2 * bin + 1]) byProduct[i] = byProduct[i]! * gains[bin]! + slope * spectrum[i]!
+      }
+      transform.inverseAdd(byProduct, result, f * hop)
+    }
+    return Float32Array.from({ length: input.length }, (_, t) => result[half + t] ?? 0)
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * An engine whose network ends with a correction towards the mel (`frontEnd.correction`): the last layer, without
+ * parameters, around any engine that runs the layers before it.
+ */
+import { setImmediate } from 'node:timers/promises'
+import type { Mel, MelConvention } from '../../audio/mel/convention.js'
+import { MelCorrection } from '../../audio/mel/correction.js'
+import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import type { Tensors } from '../../core/tensor.js'
+import type { NetworkConfig } from '../../model/network.js'
+import { checkLossRequest } from '../check-batch.js'
+import type {
+  BackwardRequest,
+  Engine,
+  LossGradients,
+  LossRequest,
+  NoiseStream,
+  OptimiserKernels,
+  PredictRequest,
+  StreamRequest,
+} from '../engine.js'
+import { snapshotBatch } from '../snapshot.js'
+import { CorrectedStream } from './corrected-stream.js'
+
+class CorrectedEngine implements Engine {
+  readonly #inner: Engine
+  readonly #correction: MelCorrection
+
+  readonly optimiser?: OptimiserKernels
+
+  constructor(inner: Engine, correction: MelCorrection) {
+    this.#inner = inner
+    if (inner.optimiser !== undefined) this.optimiser = inner.optimiser
+    this.#correction = correction
+  }
+
+  get name(): string {
+    return this.#inner.name
+  }
+
+  get device(): string {
+    return this.#inner.device
+  }
+
+  get network(): NetworkConfig {
+    return this.#inner.network
+  }
+
+  async predict(batch: PredictRequest): Promise<Float32Array[]> {
+    const request = snapshotBatch(batch)
+    const outputs = await this.#inner.predict(request)
+    const results: Float32Array[] = []
+    for (const [i, output] of outputs.entries()) {
+      throwIfAborted(request.signal)
+      results.push(this.#correction.whole(output, request.mel![i]!))
+      await setImmediate()
+    }
+    return results
+  }
+
+  async lossGradients(batch: LossRequest): Promise<LossGradients> {
+    const request = snapshotBatch(batch)
+    checkLossRequest(this.network, request)
+    const samples = request.audio.reduce((sum, clip) => sum + clip.length, 0)
+    const clipLosses = new Float32Array(request.audio.length)
+    let loss = 0
+    const gradients = await this.backward({
+      ...request,
+      gradientOf: outputs =>
+        outputs.map((output, i) => {
+          const found = lossOf(output, request.target[i]!, request.weight?.[i], request.loss)
+          clipLosses[i] = found.sum / output.length
+          loss += found.sum / samples
+          return found.gradient.map(g => g / samples)
+        }),
+    })
+    return { loss, clipLosses, gradients }
+  }
+
+  backward(request: BackwardRequest): Promise<ReadonlyMap<string, Float32Array>> {
+    const { mel } = snapshotBatch(request)
+    const clip = (i: number): Mel => mel![i]!
+    return this.#inner.backward({
+      ...request,
+      gradientOf: outputs => {
+        const corrected = outputs.map((output, i) => this.#correction.whole(output, clip(i)))
+        const gradients = request.gradientOf(corrected)
+        checkLossRequest(this.network, { ...request, target: gradients, loss: 'l2' })
+        return outputs.map((output, i) => this.#correction.gradient(output, clip(i), gradients[i]!))
+      },
+    })
+  }
+
+  openStream(request: StreamRequest): NoiseStream {
+    return new CorrectedStream(this.#inner.openStream(request), request, this.#correction)
+  }
+
+  setParameters(parameters: Tensors): Promise<void> {
+    return this.#inner.setParameters(parameters)
+  }
+
+  dispose(): Promise<void> {
+    return this.#inner.dispose()
+  }
+}
+
+/** Sum of a clip's loss terms, and its gradient by the output. */
+function lossOf(
+  output: Float32Array,
+  target: Float32Array,
+  weight: Float32Array | undefined,
+  loss: LossRequest['loss'],
+): { readonly sum: number; readonly gradient: Float32Array } {
+  let sum = 0
+  const gradient = output.map((value, n) => {
+    const error = value - target[n]!
+    const w = weight?.[n] ?? 1
+    sum += w * (loss === 'l1' ? Math.abs(error) : error * error)
+    return w * (loss === 'l1' ? Math.sign(error) : 2 * error)
+  })
+  return { sum, gradient }
+}
+
+/**
+ * The engine, with the correction that its network's config asks for.
+ *
+ * @param convention of the mels
+ * @throws DiffWaveError `BAD_OPTION` if the network needs a mel convention and there is none
+ */
+export function withCorrection(engine: Engine, convention: MelConvention | null): Engine {
+  const correction = engine.network.frontEnd?.correction ?? null
+  if (correction === null) return engine
+  if (convention === null) {
+    throw new DiffWaveError('BAD_OPTION', 'this network needs a mel convention for its correction', { expected: 'one' })
+  }
+  return new CorrectedEngine(engine, new MelCorrection(convention, correction))
+}

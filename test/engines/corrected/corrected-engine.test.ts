@@ -1,0 +1,115 @@
+/** A network that ends with a correction towards the mel, on any engine. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { melConventionSchema } from '#src/audio/mel/convention'
+import { MelCorrection } from '#src/audio/mel/correction'
+import { sliceMel } from '#src/audio/mel/frames'
+import { gaussian } from '#src/core/random'
+import { createEngine } from '#src/engines/select'
+import { networkSchema } from '#src/model/network'
+import { relativeError } from '../../support/numbers.js'
+import { randomParameters } from '../../support/parameters.js'
+
+const convention = melConventionSchema.parse({
+  sampleRate: 8000,
+  fftSize: 64,
+  windowLength: 64,
+  hop: 16,
+  framing: 'centre',
+  power: 1,
+  bands: 7,
+  melScale: 'slaney',
+  filterNorm: 'none',
+  minFrequency: 0,
+  maxFrequency: 3800,
+  logarithm: 'ln',
+  floor: 1e-5,
+})
+const plain = networkSchema.parse({
+  channels: 6,
+  layers: 3,
+  dilationCycle: 2,
+  inputMask: { steps: 40 },
+  frontEnd: { kind: 'windows', kernel: 32, stride: 8, envelope: { floor: 0.1 } },
+  mel: { kind: 'frame-rate', bands: 7, hop: 16, encoder: [5] },
+})
+const settings = { passes: 2, iterations: 3 }
+const network = networkSchema.parse({ ...plain, frontEnd: { ...plain.frontEnd, correction: settings } })
+const parameters = randomParameters(plain, 5)
+const frames = [20, 9]
+const batch = {
+  audio: frames.map((count, i) => gaussian(1, i, 0, count * 16)),
+  mel: frames.map((count, i) => ({ data: gaussian(2, i, 0, 7 * count), bands: 7, frames: count })),
+  steps: [3.5, 20],
+}
+const open = () => createEngine(network, parameters, { engine: 'tensorflow:wasm' }, convention)
+
+describe('a network with a correction', () => {
+  test('returns what the network without it makes, moved towards the mel', async () => {
+    const [one, two] = [await createEngine(plain, parameters, { engine: 'tensorflow:wasm' }, convention), await open()]
+    try {
+      const before = await one.predict(batch)
+      const after = await two.predict(batch)
+      const correction = new MelCorrection(convention, settings)
+      after.forEach((output, i) => {
+        assert.deepEqual(output, correction.whole(before[i]!, batch.mel[i]!))
+        assert.ok(relativeError(output, before[i]!) > 0.1)
+      })
+    } finally {
+      await Promise.all([one.dispose(), two.dispose()])
+    }
+  })
+
+  test('has the same bytes in a stream, which lags behind by no more than it says', async () => {
+    const engine = await open()
+    try {
+      const [whole] = await engine.predict(batch)
+      const stream = engine.openStream({ steps: [3.5, 3.5] })
+      const given: number[][] = [[], []]
+      let heard = 0
+      for (let at = 0; at < whole!.length; at += 40) {
+        const end = Math.min(whole!.length, at + 40)
+        const needed = Math.min(frames[0]!, Math.ceil(end / 16) + 3)
+        if (needed > heard) stream.pushMel(sliceMel(batch.mel[0]!, heard, needed), needed === frames[0])
+        heard = needed
+        for (const pass of [0, 1]) {
+          const piece = batch.audio[0]!.slice(at, end)
+          given[pass]!.push(...(await stream.predict(pass, piece, end === whole!.length)))
+          assert.ok(given[pass]!.length >= end - stream.latency)
+        }
+      }
+      stream.dispose()
+      for (const values of given) assert.deepEqual(Float32Array.from(values), whole)
+    } finally {
+      await engine.dispose()
+    }
+  })
+
+  test('has gradients that are the loss’s slope', async () => {
+    const engine = await open()
+    try {
+      const target = batch.audio.map((clip, i) => gaussian(3, i, 0, clip.length))
+      const request = { ...batch, target, loss: 'l2' as const }
+      const { loss, clipLosses, gradients } = await engine.lossGradients(request)
+      const samples = target.map(clip => clip.length)
+      const mean = (clipLosses[0]! * samples[0]! + clipLosses[1]! * samples[1]!) / (samples[0]! + samples[1]!)
+      assert.ok(Math.abs(loss / mean - 1) < 1e-5)
+      let squares = 0
+      for (const gradient of gradients.values()) for (const value of gradient) squares += value * value
+      const size = 1e-3 / Math.sqrt(squares)
+      const losses: number[] = []
+      for (const sign of [1, -1]) {
+        const moved = [...parameters].map(([name, { shape, data }]) => {
+          const gradient = gradients.get(name)!
+          return [name, { shape, data: data.map((value, i) => value + sign * size * gradient[i]!) }] as const
+        })
+        await engine.setParameters(new Map(moved))
+        losses.push((await engine.lossGradients(request)).loss)
+      }
+      const slope = (losses[0]! - losses[1]!) / (2 * size)
+      assert.ok(Math.abs(slope / squares - 1) < 1e-2, `slope ${slope}, gradient says ${squares}`)
+    } finally {
+      await engine.dispose()
+    }
+  })
+})
