@@ -1,10 +1,11 @@
 // Fuzzes every parser: changed files must be read or refused with a code, within 2 s and 512 MB, and nothing
 // nonsensical may be accepted.
-// usage: npm run fuzz -- [--seconds 60] [--inputs N] [--seed 1] [--jobs 2] [--only N]
-//   --inputs N stop after N inputs, if the seconds are not over before
-//   --only N   parse the input of that index alone, in this process, and write it to fuzz-N.bin
+// usage: npm run fuzz -- [--seconds 60] [--inputs N] [--seed 1] [--jobs 2] [--ledger FILE] [--only N]
+//   --inputs N      stop after N inputs, if the seconds are not over before
+//   --ledger FILE   go on behind the last input of this seed that the file counts, and count on
+//   --only N        parse the input of that index alone, in this process, and write it to fuzz-N.bin
 import { fork } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     inputs: { type: 'string', default: 'Infinity' },
     seed: { type: 'string', default: '1' },
     jobs: { type: 'string', default: '2' },
+    ledger: { type: 'string' },
     only: { type: 'string' },
   },
 })
@@ -41,14 +43,41 @@ if (values.only !== undefined) {
   process.exit(0)
 }
 
+/** Inputs of earlier runs: how many in all, how many findings, and the next index by seed. */
+const ledger =
+  values.ledger !== undefined && existsSync(values.ledger)
+    ? JSON.parse(readFileSync(values.ledger, 'utf8'))
+    : { inputs: 0, refused: 0, findings: 0, next: {} }
+const base = ledger.next[seed] ?? 0
+
 /** A process that stands at one input for this long has hung, even on a busy machine. */
 const HANG_SECONDS = 20
 const folder = mkdtempSync(join(tmpdir(), 'diffwave-fuzz-'))
 const findings = []
 const total = { inputs: 0, refused: 0 }
+/** The highest index that was begun. */
+let last = base
 let stopping = false
 
+function found(finding) {
+  findings.push(finding)
+  if (findings.length <= 20) console.log(`input ${finding.index} (${finding.target}): ${finding.what}`)
+}
+
+/** Adds this run to the ledger. */
+function writeLedger() {
+  if (values.ledger === undefined) return
+  const sums = {
+    inputs: ledger.inputs + total.inputs,
+    refused: ledger.refused + total.refused,
+    findings: ledger.findings + findings.length,
+    next: { ...ledger.next, [seed]: last + 1 },
+  }
+  writeFileSync(values.ledger, `${JSON.stringify(sums)}\n`)
+}
+
 function start(first) {
+  last = Math.max(last, first)
   const progress = join(folder, `${first % jobs}`)
   const worker = fork(join(root, 'scripts', 'fuzz', 'worker.mjs'), [seed, first, jobs, progress].map(String), {
     execArgv: ['--max-old-space-size=384'],
@@ -64,6 +93,7 @@ function start(first) {
   let hung = false
   const watch = setInterval(() => {
     const now = position()
+    last = Math.max(last, now)
     if (now !== at) [at, since] = [now, Date.now()]
     else if (Date.now() - since > HANG_SECONDS * 1000 && !stopping) {
       hung = true
@@ -75,14 +105,15 @@ function start(first) {
       total.inputs += message.count
       total.refused += message.refusals
       if (total.inputs >= inputs) stop()
-    } else findings.push(message)
+    } else found(message)
   })
   const done = new Promise(resolve => {
     worker.on('exit', (code, signal) => {
       clearInterval(watch)
       const index = position()
+      last = Math.max(last, index)
       if (stopping) return resolve()
-      if (code !== 3) findings.push({ index, target: '', what: hung ? 'hung' : `the process ended: ${signal ?? code}` })
+      if (code !== 3) found({ index, target: '', what: hung ? 'hung' : `the process ended: ${signal ?? code}` })
       resolve(start(index + jobs).done)
     })
   })
@@ -91,8 +122,9 @@ function start(first) {
 }
 
 const workers = new Map()
-const running = Array.from({ length: jobs }, (_, i) => start(i).done)
+const running = Array.from({ length: jobs }, (_, i) => start(base + i).done)
 const timer = setTimeout(stop, seconds * 1000)
+const saving = setInterval(writeLedger, 30_000)
 function stop() {
   if (stopping) return
   stopping = true
@@ -103,11 +135,13 @@ function stop() {
   }
 }
 await Promise.all(running)
+clearInterval(saving)
 rmSync(folder, { recursive: true })
 
-for (const { index, target, what } of findings.slice(0, 20)) console.log(`input ${index} (${target}): ${what}`)
 console.log(
   `${total.inputs} inputs, ${total.refused} refused, ${findings.length} findings ` +
     `(seed ${seed}; repeat one with --only N)`,
 )
+writeLedger()
+if (values.ledger !== undefined) console.log(`${ledger.inputs + total.inputs} inputs in all runs of the ledger`)
 process.exitCode = findings.length === 0 && total.inputs > 0 ? 0 : 1

@@ -190,7 +190,7 @@ async function replaceFile(path: string, write: (handle: FileHandle) => Promise<
 /** Makes a folder and those above it. @throws DiffWaveError `NOT_WRITABLE`, `NOT_A_DIRECTORY`, `DISK_FULL` */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true })
+    await makeFolders(path)
   } catch (error) {
     if (systemCode(error) === 'EEXIST') {
       throw new DiffWaveError('NOT_A_DIRECTORY', 'a file stands where a folder should be', {
@@ -199,6 +199,19 @@ export async function makeFolder(path: string): Promise<void> {
       })
     }
     throw fileError(error, path, 'write')
+  }
+}
+
+/** As Node’s recursive `mkdir`, which reports a full disk as ENOENT. */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    if ((await kindOfPath(path).catch(() => 'missing')) === 'directory') return
+    const parent = dirname(path)
+    if (systemCode(error) !== 'ENOENT' || parent === path || (await kindOfPath(parent)) !== 'missing') throw error
+    await makeFolders(parent)
+    await makeFolders(path)
   }
 }
 

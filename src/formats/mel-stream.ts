@@ -2,6 +2,7 @@
  * A mel read from its file in pieces: an hour of `.npy` takes the memory of some seconds. Other formats are read whole.
  */
 import { type FileHandle, open } from 'node:fs/promises'
+import { checkMel } from '../audio/mel/check-mel.js'
 import type { Mel } from '../audio/mel/convention.js'
 import { DiffWaveError } from '../core/errors.js'
 import { fileError, kindOfPath } from '../core/files.js'
@@ -75,16 +76,23 @@ async function* pieces(
     for (let start = 0; start < frames; start += PIECE_FRAMES) {
       const count = Math.min(PIECE_FRAMES, frames - start)
       if (frameMajor) {
-        yield { data: transpose(await read(start * bands, count * bands), count, bands), bands, frames: count }
+        const data = transpose(await read(start * bands, count * bands), count, bands)
+        yield checkedPiece({ data, bands, frames: count }, path, start)
         continue
       }
       const data = new Float32Array(bands * count)
       for (let band = 0; band < bands; band++) data.set(await read(band * frames + start, count), band * count)
-      yield { data, bands, frames: count }
+      yield checkedPiece({ data, bands, frames: count }, path, start)
     }
   } finally {
     await handle.close()
   }
+}
+
+/** @throws DiffWaveError `NOT_FINITE`, naming the frame of the whole mel */
+function checkedPiece(piece: Mel, path: string, start: number): Mel {
+  checkMel(piece, path, start)
+  return piece
 }
 
 async function opened(path: string): Promise<FileHandle> {

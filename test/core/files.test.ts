@@ -1,12 +1,12 @@
 /** Writing whole files: complete or absent, whoever else writes them, and nothing left behind. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { chmod, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { fileError, writeFileBytes, writeFilePieces } from '#src/core/files'
+import { fileError, makeFolder, writeFileBytes, writeFilePieces } from '#src/core/files'
 import { identityTag, ownIdentity } from '#src/core/process-identity'
 import { openTemporary, removeAbandoned } from '#src/core/temporary'
 import { code } from '../support/errors.js'
@@ -166,4 +166,38 @@ test('under Node’s permission model an error names the flag that is missing', 
     { encoding: 'utf8' },
   )
   assert.equal(stdout.trim(), `NOT_WRITABLE Start Node with --allow-fs-write=${join(folder, 'a')}.`)
+})
+
+describe('makeFolder', () => {
+  test('makes a folder and those above it, and leaves one that is there', async () => {
+    const folder = join(scratch, 'one', 'two', 'three')
+    await makeFolder(folder)
+    await makeFolder(folder)
+    assert.ok(statSync(folder).isDirectory())
+  })
+
+  test('refuses a path through a file', async () => {
+    const file = join(scratch, 'plain')
+    writeFileSync(file, '')
+    await assert.rejects(makeFolder(file), code('NOT_A_DIRECTORY'))
+    await assert.rejects(makeFolder(join(file, 'below', 'it')), code('NOT_A_DIRECTORY'))
+  })
+
+  const disk = join(scratch, 'disk')
+  mkdirSync(disk)
+  const onFullDisk = (command: string) =>
+    spawnSync('unshare', ['-rm', 'sh', '-c', `mount -t tmpfs -o nr_inodes=1 none ${disk} && ${command}`], {
+      encoding: 'utf8',
+    })
+  test('says that a disk is full', {
+    skip: onFullDisk('true').status === 0 ? false : 'no file system can be mounted here',
+  }, () => {
+    const script = `
+      import { makeFolder } from ${JSON.stringify(dist('core/files.js'))}
+      for (const path of ['run', 'runs/one']) await makeFolder('${disk}/' + path).catch(e => console.log(e.code))`
+    const { stdout, stderr } = onFullDisk(
+      `${process.execPath} --input-type=module -e '${script.replaceAll("'", "'\\''")}'`,
+    )
+    assert.equal(stdout, 'DISK_FULL\nDISK_FULL\n', stderr)
+  })
 })

@@ -7,6 +7,7 @@ import { gaussian } from '#src/core/random'
 import { readMel, writeMel } from '#src/formats/mel-file'
 import { openMel } from '#src/formats/mel-stream'
 import { encodeNpy } from '#src/formats/npy'
+import { code } from '../support/errors.js'
 import { scratchFolder } from '../support/scratch.js'
 
 const folder = scratchFolder('mel')
@@ -76,4 +77,22 @@ test('a mel can be read twice; a file that shrinks meanwhile, or is none, is ref
   await assert.rejects(openMel(at('empty.npy')), { code: 'TRUNCATED' })
   writeFileSync(at('other.npy'), encodeNpy({ shape: [4, 100], data: new Float32Array(400) }))
   await assert.rejects(openMel(at('other.npy'), 80), { code: 'BAD_MEL' })
+})
+
+test('a piece with a number that is not finite is refused, with its frame in the whole mel', async () => {
+  const data = new Float32Array(2 * 5000)
+  data[5000 + 4321] = Number.NaN
+  const path = at('nan.npy')
+  for (const shape of [
+    [2, 5000],
+    [5000, 2],
+  ]) {
+    writeFileSync(path, encodeNpy({ shape, data }))
+    await assert.rejects(
+      async () => {
+        for await (const _ of await openMel(path, 2));
+      },
+      code('NOT_FINITE', shape[0] === 2 ? /band 1, frame 4321/ : /band 1, frame 4660/),
+    )
+  }
 })

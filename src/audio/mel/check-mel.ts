@@ -8,15 +8,16 @@ import type { Mel } from './convention.js'
  * Refuses what is not a mel.
  *
  * @param where names the mel in errors
+ * @param start frame of a longer mel at which this piece of it begins
  * @throws DiffWaveError `BAD_MEL` (not a mel, an impossible shape, empty), `NOT_FINITE` (naming band and frame)
  */
-export function checkMel(mel: Mel, where: string): void {
+export function checkMel(mel: Mel, where: string, start = 0): void {
   checkMelShape(mel, where)
   const { data, frames } = mel
   for (let i = 0; i < data.length; i++) {
     if (Number.isFinite(data[i])) continue
     throw new DiffWaveError('NOT_FINITE', 'the mel holds a number that is not finite', {
-      where: `${where}, band ${Math.floor(i / frames)}, frame ${i % frames}`,
+      where: `${where}, band ${Math.floor(i / frames)}, frame ${start + (i % frames)}`,
     })
   }
 }

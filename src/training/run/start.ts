@@ -3,7 +3,7 @@ import { DiffWaveError } from '../../core/errors.js'
 import type { Tensor, Tensors } from '../../core/tensor.js'
 import type { ModelConfig } from '../../model/config.js'
 import { checkParameters } from '../../model/parameters.js'
-import { checkTrainingConfig, type TrainingConfig } from '../config.js'
+import { checkTrainingConfig, type TrainingConfig, type TrainingConfigInput } from '../config.js'
 import type { Dataset } from '../data/dataset.js'
 import { measureLabelShares, measurePrior, measureSubbands } from '../data/measure.js'
 import { Adam } from '../optimiser/adam.js'
@@ -58,7 +58,7 @@ async function resumed({ config, data, out }: StartOptions, adam: Adam): Promise
     })
   }
   // Checked again, so that fields which a later version added have their defaults.
-  if (runIdentity(checkTrainingConfig(JSON.parse(progress.config), out)) !== runIdentity(config)) {
+  if (runIdentity(checkTrainingConfig(configOf(progress, out), out)) !== runIdentity(config)) {
     throw new DiffWaveError('BAD_CONFIG', 'the config is not the one that this run was started with', {
       where: out,
       hint: 'Undo the change, or start a new run with --from.',
@@ -66,6 +66,14 @@ async function resumed({ config, data, out }: StartOptions, adam: Adam): Promise
   }
   const model = withPresentation(progress.model, config.model)
   return { state, progress: { ...progress, config: JSON.stringify(config), model } }
+}
+
+function configOf({ config }: TrainingProgress, where: string): TrainingConfigInput {
+  try {
+    return JSON.parse(config) as TrainingConfigInput
+  } catch (error) {
+    throw new DiffWaveError('BAD_CHECKPOINT', 'the config in the checkpoint is not JSON', { where, cause: error })
+  }
 }
 
 function fresh(options: StartOptions, adam: Adam): Start {

@@ -46,6 +46,16 @@ test('a run that began before a field of the config existed continues', async ()
   assert.equal((await train({ ...run, resume: true, maxSteps: 3 })).step, 3)
 })
 
+test('a checkpoint whose config is damaged is refused', async () => {
+  const run = options({ maxSteps: 1 })
+  await train(run)
+  const path = join(run.out, 'checkpoint.safetensors')
+  const { tensors, metadata } = decodeSafetensors(readFileSync(path), path)
+  const position = { ...JSON.parse(metadata.get('position')!), config: '{"model":NaN}' }
+  await writeFileBytes(path, encodeSafetensors(tensors, new Map([['position', JSON.stringify(position)]])))
+  await assert.rejects(train({ ...run, resume: true }), code('BAD_CHECKPOINT'))
+})
+
 test('a signal ends the run after the step, with a checkpoint', async () => {
   const stop = new AbortController()
   const run = options({ signal: stop.signal, onStep: ({ step }) => step === 5 && stop.abort() })

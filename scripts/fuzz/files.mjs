@@ -1,0 +1,19 @@
+// Files of the repository, and one for the readers that want a path.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { root } from '../compile.mjs'
+
+export const file = path => new Uint8Array(readFileSync(join(root, path)))
+export const golden = path => file(`test/golden/${path}`)
+
+/** Folder of this process, removed at its end. */
+export const scratch = mkdtempSync(join(tmpdir(), 'diffwave-fuzz-files-'))
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
+
+/** The path of a file in the scratch folder that holds the bytes. */
+export function written(name, bytes) {
+  const path = join(scratch, name)
+  writeFileSync(path, bytes)
+  return path
+}
