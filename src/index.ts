@@ -57,6 +57,14 @@ export {
   type VocoderEvaluation,
   type VocoderEvaluationOptions,
 } from './evaluation/vocoder/vocoder-evaluation.js'
+export {
+  type ExportedPyTorch,
+  type ExportPyTorchOptions,
+  exportPyTorch,
+  type PyTorchProject,
+} from './export/pytorch.js'
+export { type ExportSafetensorsOptions, exportSafetensors } from './export/safetensors.js'
+export type { Exported, ExportSource, WeightType } from './export/source.js'
 export { type MelFile, type ReadMelOptions, readMel, writeMel } from './formats/mel-file.js'
 export { openMel, type StoredMel } from './formats/mel-stream.js'
 export {

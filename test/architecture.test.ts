@@ -22,15 +22,16 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   denoiser: ['engines', 'data-domain', 'diffusion', 'model', 'audio', 'core'],
   synthesis: ['denoiser', 'engines', 'diffusion', 'data-domain', 'model', 'audio', 'core'],
   repair: ['synthesis', 'denoiser', 'diffusion', 'data-domain', 'model', 'audio', 'core'],
+  export: ['denoiser', 'diffusion', 'model', 'formats', 'core'],
   evaluation: ['formats', 'audio', 'core'],
   tuning: ['evaluation', 'synthesis', 'denoiser', 'diffusion', 'model', 'audio', 'core'],
   training: ['synthesis', 'denoiser', 'engines', 'diffusion', 'data-domain', 'model', 'formats', 'audio', 'core'],
   '.': [
-    ...['training', 'tuning', 'evaluation', 'repair', 'synthesis', 'denoiser', 'engines', 'diffusion', 'model'],
-    ...['formats', 'audio', 'core'],
+    ...['training', 'tuning', 'evaluation', 'export', 'repair', 'synthesis', 'denoiser', 'engines', 'diffusion'],
+    ...['model', 'formats', 'audio', 'core'],
   ],
   cli: [
-    ...['.', 'tuning', 'training', 'evaluation', 'synthesis', 'denoiser', 'engines', 'diffusion', 'model'],
+    ...['.', 'tuning', 'training', 'evaluation', 'export', 'synthesis', 'denoiser', 'engines', 'diffusion', 'model'],
     ...['formats', 'audio', 'core'],
   ],
 }

@@ -5,6 +5,7 @@
 import type { WavFormat } from '../audio/codecs/wav-encode.js'
 import type { ConventionName } from '../audio/mel/convention.js'
 import type { engineNames } from '../engines/select.js'
+import type { WeightType } from '../formats/numbers.js'
 import type { SamplerName } from '../model/diffusion-config.js'
 
 export type EngineChoice = (typeof engineNames)[number]
@@ -28,3 +29,4 @@ export const engineChoices = all<EngineChoice>()([
 export const samplerChoices = all<SamplerName>()(['ddpm', 'ddim', 'dpm-solver++'])
 export const formatChoices = all<WavFormat>()(['16', '24', '32f'])
 export const conventionChoices = all<ConventionName>()(['lmnt', 'tacotron2', 'hifigan', 'amphion'])
+export const weightTypeChoices = all<WeightType>()(['F32', 'F16', 'BF16'])

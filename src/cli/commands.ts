@@ -5,6 +5,7 @@ import { command as convert } from './commands/convert.js'
 import { command as denoise } from './commands/denoise.js'
 import { command as doctor } from './commands/doctor.js'
 import { command as evaluate } from './commands/evaluate.js'
+import { command as exportModel } from './commands/export.js'
 import { command as generate } from './commands/generate.js'
 import { command as inpaint } from './commands/inpaint.js'
 import { command as inspect } from './commands/inspect.js'
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   interpolate,
   mel,
   convert,
+  exportModel,
   inspect,
   train,
   evaluate,

@@ -56,11 +56,27 @@ const dictionaries = new Set([
   'collections.Counter',
   'params.AttrDict',
   'diffwave.params.AttrDict',
+  'lightning.fabric.utilities.data.AttributeDict',
+  'lightning_fabric.utilities.data.AttributeDict',
+  'pytorch_lightning.utilities.parsing.AttributeDict',
 ])
+const NAMESPACE = 'argparse.Namespace'
+/** Become text: the path, or the device's name. */
+const texts = new Set([
+  'torch.device',
+  ...['pathlib', 'pathlib._local'].flatMap(module =>
+    ['PosixPath', 'PurePosixPath', 'WindowsPath', 'PureWindowsPath'].map(name => `${module}.${name}`),
+  ),
+])
+/** Stand beside the weights as they are, never called. */
+const types = ['float64', 'float32', 'float16', 'bfloat16', 'int64', 'int32'].map(name => `torch.${name}`)
 const sets = new Set(['builtins.set', '__builtin__.set', 'builtins.frozenset', '__builtin__.frozenset'])
 const allowed: ReadonlySet<string> = new Set([
   ...dictionaries,
   ...sets,
+  NAMESPACE,
+  ...texts,
+  ...types,
   ...numpyImports,
   ...Object.keys(storageTypes),
   'torch._utils._rebuild_tensor',
@@ -82,6 +98,9 @@ function bad(problem: string, where: string): DiffWaveError {
 function isSize(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }
+
+/** A `Namespace` of argparse, which is made empty and given its names afterwards. */
+class Namespace extends Map<Value, Value> {}
 
 type Opaque = TorchTensor | TorchStorage | NumpyDtype
 type Value = PickleValue<Opaque>
@@ -119,6 +138,8 @@ class TorchHandlers implements PickleHandlers<Opaque> {
 
   call(name: string, args: readonly Value[]): Value {
     if (dictionaries.has(name)) return this.#dictionary(args[0])
+    if (name === NAMESPACE) return new Namespace()
+    if (texts.has(name)) return args.filter(part => typeof part === 'string').join(name === 'torch.device' ? '' : '/')
     if (sets.has(name)) return Array.isArray(args[0]) ? args[0] : []
     if (numpyImports.has(name)) return callNumpy(name, args, this.#where)
     if (name === 'torch.Size') return [...this.#sizes(args[0])]
@@ -132,6 +153,7 @@ class TorchHandlers implements PickleHandlers<Opaque> {
 
   build(target: Value, state: Value): void {
     if (target instanceof NumpyDtype) target.setState(state)
+    if (target instanceof Namespace && state instanceof Map) for (const [key, value] of state) target.set(key, value)
   }
 
   #dictionary(given: Value | undefined): Value {

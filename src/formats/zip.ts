@@ -1,8 +1,8 @@
 /**
- * Zip archives, as `torch.save` (stored entries) and `np.savez` (stored or deflated ones) write them; unzipped by
- * fflate.
+ * Zip archives, as `torch.save` (stored entries) and `np.savez` (stored or deflated ones) write them; zipped and
+ * unzipped by fflate.
  */
-import { unzipSync } from 'fflate'
+import { unzipSync, zipSync } from 'fflate'
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_ZIP_ENTRIES } from '../core/limits.js'
 
@@ -115,4 +115,26 @@ function unzip(bytes: Uint8Array, where: string, choose: (entry: ZipEntry) => bo
     }
   }
   return entries
+}
+
+/** Bytes to which `torch.save` aligns its entries, so that they can be mapped into memory. */
+const ALIGNMENT = 64
+/** The extra field that fills up to there: `FB`, as PyTorch has it. */
+const PADDING_FIELD = 0x4246
+/** Bytes of an entry's header before its name, and of an extra field before its content. */
+const [HEADER_BYTES, FIELD_BYTES] = [30, 4]
+/** The first moment a zip archive can state, in local time: the same content makes the same bytes. */
+const NO_TIME = new Date(1980, 0, 1)
+
+/** An archive of stored entries in the order given, each entry's bytes aligned as PyTorch aligns them. */
+export function writeStoredZip(entries: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  let end = 0
+  const files: Parameters<typeof zipSync>[0] = {}
+  for (const [name, bytes] of entries) {
+    const start = end + HEADER_BYTES + new TextEncoder().encode(name).length + FIELD_BYTES
+    const padding = (ALIGNMENT - (start % ALIGNMENT)) % ALIGNMENT
+    files[name] = [bytes, { level: 0, mtime: NO_TIME, extra: { [PADDING_FIELD]: new Uint8Array(padding) } }]
+    end = start + padding + bytes.length
+  }
+  return zipSync(files)
 }

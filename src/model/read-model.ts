@@ -6,19 +6,22 @@ import { kindOfPath, readFileBytes } from '../core/files.js'
 import { check } from '../core/options.js'
 import { decodeTorch, type TorchValue } from '../formats/pytorch.js'
 import { decodeSafetensors } from '../formats/safetensors.js'
+import type { ModelConfig } from './config.js'
 import { readJson, readModelFolder } from './folder.js'
 import { amphionConfigNames, amphionFacts, isAmphionConfig } from './import/amphion.js'
+import { EMBEDDED_CONFIG, parseEmbeddedConfig } from './import/embedded-config.js'
 import { type ImportHints, importHintFields } from './import/hints.js'
 import { importLmnt } from './import/lmnt.js'
 import type { ImportedModel } from './import/model-files.js'
-import { importPhilsyn, type PhilsynFacts, philsynFacts } from './import/philsyn.js'
+import { importPhilsyn, type PhilsynFacts, philsynFacts, renamedFromPhilsyn } from './import/philsyn.js'
 import { type FoundNetwork, findNetwork, networkOfTensors } from './import/state-dict.js'
+import { checkParameters } from './parameters.js'
 
 export type { ImportHints } from './import/hints.js'
 export type { ImportedModel, ModelFiles } from './import/model-files.js'
 
-/** Where a model came from. */
-export type ModelSource = 'folder' | 'lmnt' | 'philsyn'
+/** Where a model came from: `export` is a file that `diffwave export` wrote. */
+export type ModelSource = 'folder' | 'export' | 'lmnt' | 'philsyn'
 
 /** A model, and where it came from. */
 export interface ReadModel extends ImportedModel {
@@ -35,7 +38,7 @@ const PHILSYN_STEPS = 50
  * A model's config and parameters.
  *
  * @param path a model folder; or a `.pt`, `.pkl`, `.ckpt` or `.safetensors` file with a network of lmnt-com/diffwave,
- * Amphion or philsyn/DiffWave-Vocoder
+ * Amphion or philsyn/DiffWave-Vocoder, or one that an export of this package wrote
  * @param hints facts that the checkpoint does not state, or that win over what it states; a model folder takes none
  * @throws DiffWaveError `FILE_NOT_FOUND`, `UNSUPPORTED_FORMAT`, `BAD_CHECKPOINT`, `UNSAFE_PICKLE`, `BAD_CONFIG`,
  * `BAD_OPTION`, …
@@ -43,21 +46,11 @@ const PHILSYN_STEPS = 50
 export async function readModel(path: string, hints: ImportHints = {}): Promise<ReadModel> {
   const checked = check(hintsSchema, hints, 'readModel options')
   if ((await kindOfPath(path)) === 'directory') {
-    const given = Object.entries(checked).filter(([, value]) => value !== undefined)
-    if (given.length > 0) {
-      throw new DiffWaveError(
-        'BAD_OPTION',
-        `${given[0]![0]} is an option for checkpoints: a model folder has its config`,
-        {
-          where: path,
-          hint: 'Edit config.json in the folder to change it.',
-        },
-      )
-    }
+    refuseHints(checked, 'a model folder has its config', 'Edit config.json in the folder to change it.', path)
     return { ...(await readModelFolder(path)), notes: [], source: 'folder' }
   }
   const bytes = await readFileBytes(path)
-  const { root, network } = readNetwork(bytes, path)
+  const { root, network, config } = readNetwork(bytes, path)
   if (network === null) {
     throw new DiffWaveError('UNSUPPORTED_FORMAT', 'the checkpoint is not of a known project', {
       expected: 'parameters of lmnt-com/diffwave, Amphion’s DiffWave or philsyn/DiffWave-Vocoder',
@@ -65,6 +58,12 @@ export async function readModel(path: string, hints: ImportHints = {}): Promise<
     })
   }
   const { project, tensors } = network
+  if (config !== null) {
+    const hint = 'Convert it to a model folder and edit config.json there to change it.'
+    refuseHints(checked, 'an export of diffwave has its config', hint, path)
+    const own = project === 'lmnt' ? tensors : renamedFromPhilsyn(tensors, path)
+    return { config, parameters: checkParameters(config.network, own, path), notes: network.notes, source: 'export' }
+  }
   const imported =
     project === 'lmnt'
       ? importLmnt(tensors, { root, amphion: await amphionBeside(path), hints: checked }, path)
@@ -72,20 +71,36 @@ export async function readModel(path: string, hints: ImportHints = {}): Promise<
   return { ...imported, notes: [...network.notes, ...imported.notes], source: project }
 }
 
+/** Refuses facts about a file that states them itself. @throws DiffWaveError `BAD_OPTION` */
+function refuseHints(hints: ImportHints, reason: string, hint: string, where: string): void {
+  const given = Object.entries(hints).find(([, value]) => value !== undefined)
+  if (given === undefined) return
+  throw new DiffWaveError('BAD_OPTION', `${given[0]} is an option for checkpoints: ${reason}`, { where, hint })
+}
+
 interface ReadNetwork {
   /** The whole checkpoint; empty for safetensors. */
   readonly root: ReadonlyMap<TorchValue, TorchValue>
   readonly network: FoundNetwork | null
+  /** Of an export of this package; null for other files. */
+  readonly config: ModelConfig | null
 }
 
 /** The bytes of `torch.save` or of safetensors, told apart by their start. */
 function readNetwork(bytes: Uint8Array, path: string): ReadNetwork {
   // A safetensors file starts with the length of its JSON header, eight bytes, and the header's brace.
   if (bytes[8] === 0x7b && !(bytes[0] === 0x50 && bytes[1] === 0x4b)) {
-    return { root: new Map(), network: networkOfTensors(decodeSafetensors(bytes, path).tensors, path) }
+    const { tensors, metadata } = decodeSafetensors(bytes, path)
+    const config = parseEmbeddedConfig(metadata.get(EMBEDDED_CONFIG), path)
+    return { root: new Map(), network: networkOfTensors(tensors, path), config }
   }
-  const root = decodeTorch(bytes, path)
-  return { root: root instanceof Map ? root : new Map(), network: findNetwork(root, path) }
+  const value = decodeTorch(bytes, path)
+  const root: ReadNetwork['root'] = value instanceof Map ? value : new Map()
+  return {
+    root,
+    network: findNetwork(value, path),
+    config: parseEmbeddedConfig(root.get(EMBEDDED_CONFIG), path),
+  }
 }
 
 /** The facts in an Amphion config beside the checkpoint; null if there is none. */

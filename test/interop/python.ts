@@ -10,13 +10,21 @@ const options = {
   env: { ...process.env, OMP_NUM_THREADS: '1', OMP_WAIT_POLICY: 'PASSIVE' },
 }
 
-/** The first Python that has what the trainer needs; null if none has. DIFFWAVE_PYTHON names another. */
-const python =
-  [interpreter ?? 'python3', '/usr/bin/python3'].find(
-    path => spawnSync(path, ['-c', 'import torch, scipy, soundfile; torch.optim.Adam']).status === 0,
-  ) ?? null
+/** The first Python that can import some modules; null if none can. DIFFWAVE_PYTHON names another. */
+export function pythonWith(modules: string): string | null {
+  const candidates = [interpreter ?? 'python3', '/usr/bin/python3']
+  return candidates.find(path => spawnSync(path, ['-c', `import ${modules}`]).status === 0) ?? null
+}
+
+/** One that has what the trainer needs. */
+const python = pythonWith('torch, scipy, soundfile, torch.optim')
+/** One that has PyTorch. */
+const withTorch = python ?? pythonWith('torch, torch.optim')
 
 /** What `test` takes to skip where there is no PyTorch. */
+export const skipWithoutTorch = withTorch === null ? 'needs a Python with torch' : false
+
+/** What `test` takes to skip where the trainer cannot run. */
 export const skip = python === null ? 'needs a Python with torch, scipy and soundfile' : false
 
 export interface Ended {
@@ -44,7 +52,7 @@ export function evaluate(program: string, args: readonly string[] = []): Promise
 }
 
 function running(args: readonly string[], env: Readonly<Record<string, string>>): Running {
-  const child = spawn(python!, args, { cwd: options.cwd, env: { ...options.env, ...env } })
+  const child = spawn(withTorch!, args, { cwd: options.cwd, env: { ...options.env, ...env } })
   let [stdout, stderr] = ['', '']
   child.stdout.setEncoding('utf8').on('data', text => {
     stdout += text

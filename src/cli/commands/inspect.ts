@@ -50,8 +50,8 @@ async function inspectModel(path: string): Promise<Facts> {
 }
 
 /** Model files and mels by their endings and first bytes: zip archives and pickles, `.npy`. */
-const modelEnding = /\.(pt|pth|pkl|ckpt|bin)$/i
-const melEnding = /\.(npy|safetensors)$/i
+const modelEnding = /\.(pt|pth|pkl|ckpt|bin|safetensors)$/i
+const melEnding = /\.npy$/i
 const isModelFile = (bytes: Uint8Array) => bytes[0] === 0x80 || (bytes[0] === 0x50 && bytes[1] === 0x4b)
 const isNpyFile = (bytes: Uint8Array) => bytes[0] === 0x93
 
@@ -75,7 +75,7 @@ async function inspect(context: Context, word: string): Promise<Facts> {
   }
 }
 
-/** A .pt may hold a checkpoint, or a mel by itself. */
+/** A .pt or .safetensors may hold a network, or a mel by itself. */
 async function inspectModelOrMel(context: Context, input: Input): Promise<Facts> {
   try {
     return await inspectModel(input.path)

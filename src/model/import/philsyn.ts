@@ -64,18 +64,12 @@ export function importPhilsyn(
   context: { readonly root: ReadonlyMap<TorchValue, TorchValue>; readonly hints: ImportHints },
   where: string,
 ): ImportedModel {
-  const take = (name: string): Tensor => {
-    const found = source.get(name)
-    if (found === undefined) throw new DiffWaveError('BAD_CHECKPOINT', `the parameter ${name} is missing`, { where })
-    return found
-  }
-  const layers = [...source.keys()].filter(name => /residual_blocks\.\d+\.fc_t\.weight$/.test(name)).length
-  const strides: number[] = []
-  for (let i = 0; source.has(`${BLOCKS}.0.upsample_conv2d.${i}.weight`); i++) {
-    strides.push(Math.floor(take(`${BLOCKS}.0.upsample_conv2d.${i}.weight`).shape[3]! / 2))
-  }
-
-  const parameters = renamed(take, layers, strides.length)
+  const take = taker(source, where)
+  const layers = layerCount(source)
+  const strides = Array.from({ length: upsamplingCount(source) }, (_, i) =>
+    Math.floor(take(`${BLOCKS}.0.upsample_conv2d.${i}.weight`).shape[3]! / 2),
+  )
+  const parameters = renamedFromPhilsyn(source, where)
   const convention = context.hints.convention ?? 'tacotron2'
   const sampleRate = context.hints.sampleRate ?? namedConventions[convention].sampleRate
   const iteration = context.root.get('iter')
@@ -121,8 +115,34 @@ export function importPhilsyn(
   return { config, parameters: checkParameters(config.network, parameters, where), notes: [] }
 }
 
-/** The parameters by our names: residual and skip convolutions become one output projection. */
-function renamed(take: (name: string) => Tensor, layers: number, upsamplings: number): Map<string, Tensor> {
+/** Looks parameters up by name. @throws DiffWaveError `BAD_CHECKPOINT` if one is missing */
+function taker(source: ReadonlyMap<string, Tensor>, where: string): (name: string) => Tensor {
+  return name => {
+    const found = source.get(name)
+    if (found === undefined) throw new DiffWaveError('BAD_CHECKPOINT', `the parameter ${name} is missing`, { where })
+    return found
+  }
+}
+
+function layerCount(source: ReadonlyMap<string, Tensor>): number {
+  return [...source.keys()].filter(name => /residual_blocks\.\d+\.fc_t\.weight$/.test(name)).length
+}
+
+function upsamplingCount(source: ReadonlyMap<string, Tensor>): number {
+  let count = 0
+  while (source.has(`${BLOCKS}.0.upsample_conv2d.${count}.weight`)) count++
+  return count
+}
+
+/**
+ * The parameters by our names: residual and skip convolutions become one output projection.
+ *
+ * @param source by name, without prefixes and weight norm
+ * @throws DiffWaveError `BAD_CHECKPOINT` if one is missing
+ */
+export function renamedFromPhilsyn(source: ReadonlyMap<string, Tensor>, where: string): Map<string, Tensor> {
+  const take = taker(source, where)
+  const [layers, upsamplings] = [layerCount(source), upsamplingCount(source)]
   const parameters = new Map<string, Tensor>()
   const both = (to: string, from: string) => {
     for (const part of ['weight', 'bias']) parameters.set(`${to}.${part}`, take(`${from}.${part}`))

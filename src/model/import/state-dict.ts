@@ -138,7 +138,10 @@ function foldWeightNorms(tensors: Tensors, where: string): ReadonlyMap<string, T
   return folded
 }
 
-/** w = g · v/‖v‖, the norm over all axes but the first (torch.nn.utils.weight_norm, dim 0). */
+/**
+ * w = g · v/‖v‖, the norm over all axes but the first (torch.nn.utils.weight_norm, dim 0). If g is the rounded norm of
+ * v, as in a network that was just normalised, w is v itself.
+ */
 function foldWeightNorm(g: Tensor, v: Tensor, where: string): Tensor {
   const rows = v.shape[0]!
   if (g.data.length !== rows) throw new DiffWaveError('BAD_CHECKPOINT', 'a weight norm has the wrong size', { where })
@@ -147,7 +150,8 @@ function foldWeightNorm(g: Tensor, v: Tensor, where: string): Tensor {
   for (let row = 0; row < rows; row++) {
     let squares = 0
     for (let i = row * width; i < (row + 1) * width; i++) squares += v.data[i]! ** 2
-    const scale = g.data[row]! / Math.sqrt(squares)
+    const norm = Math.sqrt(squares)
+    const scale = g.data[row]! === Math.fround(norm) ? 1 : g.data[row]! / norm
     for (let i = row * width; i < (row + 1) * width; i++) data[i] = v.data[i]! * scale
   }
   return { shape: v.shape, data }

@@ -1,0 +1,93 @@
+/**
+ * Export as a file of `torch.save`. A network of the shape of lmnt-com/diffwave or philsyn/DiffWave-Vocoder gets that
+ * project's dictionary and names, so that its own code loads it. Any other is a state dict of our names, which
+ * interop/pytorch loads. All carry the config, so that importing an export restores the same model.
+ */
+import { z } from 'zod'
+import { check, type FieldsOf } from '../core/options.js'
+import type { PathLike } from '../core/path.js'
+import { noiseSchedule } from '../diffusion/schedule.js'
+import { encodeTorch, type TorchInput } from '../formats/pytorch-writer.js'
+import { EMBEDDED_CONFIG, embeddedConfig } from '../model/import/embedded-config.js'
+import type { ModelFiles } from '../model/import/model-files.js'
+import { lmntObstacle, lmntParams } from './lmnt.js'
+import { philsynObstacle, philsynStateDict } from './philsyn.js'
+import { type Exported, type ExportSource, readSource, type WeightType, weightType, writeExport } from './source.js'
+
+/** Whose code loads a `.pt`: the two references', or interop/pytorch. */
+export type PyTorchProject = 'lmnt' | 'philsyn' | 'diffwave'
+
+/** Options of `exportPyTorch`. */
+export interface ExportPyTorchOptions {
+  /** How the weights are stored: `F32`, `F16` or `BF16`, rounded to nearest even. Default `F32`. */
+  readonly type?: WeightType | undefined
+}
+
+/** What `exportPyTorch` wrote. */
+export interface ExportedPyTorch extends Exported {
+  /** The project whose code loads the file. */
+  readonly project: PyTorchProject
+}
+
+const optionsSchema = z.strictObject({ type: weightType } satisfies FieldsOf<ExportPyTorchOptions>)
+
+/**
+ * Writes a model as a PyTorch checkpoint (zip format, tensors and plain data only). lmnt-com/diffwave and
+ * philsyn/DiffWave-Vocoder load those of their own shape; interop/pytorch loads all others under `model`. `loadModel`
+ * and `convert` read it back: as `F32` with the same bytes.
+ *
+ * @param source a shipped model's name, a model folder, a checkpoint file, or a model in memory
+ * @param output path of the file
+ * @throws DiffWaveError as `exportSafetensors`
+ * @example
+ * const { project } = await exportPyTorch('lmnt-speech', 'weights.pt')
+ */
+export async function exportPyTorch(
+  source: ExportSource,
+  output: PathLike,
+  options: ExportPyTorchOptions = {},
+): Promise<ExportedPyTorch> {
+  const { type } = check(optionsSchema, options, 'exportPyTorch options')
+  const { project, content, notes } = checkpointOf(await readSource(source, 'exportPyTorch'))
+  return { ...(await writeExport(output, encodeTorch(content, type), notes, 'exportPyTorch')), project }
+}
+
+interface Checkpoint {
+  readonly project: PyTorchProject
+  readonly content: ReadonlyMap<string, TorchInput>
+  readonly notes: readonly string[]
+}
+
+function checkpointOf(model: ModelFiles): Checkpoint {
+  const { config, parameters } = model
+  const steps = config.provenance['trainingSteps']
+  const step = typeof steps === 'number' && Number.isSafeInteger(steps) ? steps : 0
+  const own: [string, TorchInput] = [EMBEDDED_CONFIG, embeddedConfig(config)]
+  if (lmntObstacle(config) === null) {
+    const content = new Map<string, TorchInput>([
+      ['step', step],
+      ['model', parameters],
+      ['params', lmntParams(config)],
+      own,
+    ])
+    return { project: 'lmnt', content, notes: [] }
+  }
+  if (philsynObstacle(config) === null) {
+    const content = new Map<string, TorchInput>([
+      ['iter', step],
+      ['model_state_dict', philsynStateDict(config.network, parameters)],
+      own,
+    ])
+    const { beta } = noiseSchedule(config.diffusion.training)
+    const { channels, layers, dilationCycle } = config.network
+    const note =
+      `philsyn’s programs need these in their config: res_channels and skip_channels ${channels}, num_res_layers ` +
+      `${layers}, dilation_cycle ${dilationCycle}, T ${beta.length}, beta_0 ${beta[0]}, beta_T ${beta.at(-1)}.`
+    return { project: 'philsyn', content, notes: [note] }
+  }
+  const content = new Map<string, TorchInput>([['step', step], ['model', parameters], own])
+  const note =
+    'The network has the shape of neither lmnt-com/diffwave ' +
+    `(${lmntObstacle(config)}) nor philsyn/DiffWave-Vocoder (${philsynObstacle(config)}): interop/pytorch loads it.`
+  return { project: 'diffwave', content, notes: [note] }
+}

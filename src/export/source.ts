@@ -1,0 +1,58 @@
+/** What every export starts from: a model by name, path or value, and a file to write. */
+import { z } from 'zod'
+import { DiffWaveError } from '../core/errors.js'
+import { writeFileBytes } from '../core/files.js'
+import { check } from '../core/options.js'
+import { describe, type PathLike, toPath } from '../core/path.js'
+import { modelPath } from '../denoiser/shipped-models.js'
+import { type WeightType, weightTypes } from '../formats/numbers.js'
+import { modelConfigSchema } from '../model/config.js'
+import type { ModelFiles } from '../model/import/model-files.js'
+import { checkParameters } from '../model/parameters.js'
+import { readModel } from '../model/read-model.js'
+
+/** A model to export: the name of a shipped model, a model folder, a checkpoint file, or a model in memory. */
+export type ExportSource = PathLike | ModelFiles
+
+/** What an export wrote. */
+export interface Exported {
+  /** Path of the file. */
+  readonly output: string
+  /** Size of the file in bytes. */
+  readonly bytes: number
+  /** What the user should know: sentences. */
+  readonly notes: readonly string[]
+}
+
+/** How exported weights are stored: float32, float16 or bfloat16, rounded to nearest even. */
+export const weightType = z.enum(weightTypes).default('F32')
+export type { WeightType }
+
+/** @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`, `BAD_PARAMETERS`, and as `readModel` */
+export async function readSource(source: ExportSource, where: string): Promise<ModelFiles> {
+  if (typeof source === 'string' || source instanceof URL) {
+    return readModel(await modelPath(toPath(source, `${where} source`)))
+  }
+  const { config, parameters } = Object(source) as Partial<ModelFiles>
+  if (!(parameters instanceof Map)) {
+    throw new DiffWaveError('BAD_OPTION', 'not a model', {
+      expected: 'a shipped model’s name, a path, or an object with config and parameters',
+      got: describe(source),
+      where: `${where} source`,
+    })
+  }
+  const checked = check(modelConfigSchema, config, `${where} config`, 'BAD_CONFIG')
+  return { config: checked, parameters: checkParameters(checked.network, parameters, `${where} parameters`) }
+}
+
+/** Writes the file of an export. @throws DiffWaveError `BAD_OPTION`, and as `writeFileBytes` */
+export async function writeExport(
+  output: PathLike,
+  bytes: Uint8Array,
+  notes: readonly string[],
+  where: string,
+): Promise<Exported> {
+  const path = toPath(output, `${where} output`)
+  await writeFileBytes(path, bytes)
+  return { output: path, bytes: bytes.length, notes }
+}

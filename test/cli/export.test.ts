@@ -1,0 +1,41 @@
+/** `diffwave export` as a process. */
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { test } from 'node:test'
+import { smallVocoder } from '../support/cli-inputs.js'
+import { diffwave, jsonLines, scratch } from '../support/process.js'
+
+const { at } = scratch()
+
+test('the file’s ending, or --to, names the format; the file is a model again', () => {
+  for (const [name, more, to] of [
+    ['a.safetensors', [], 'safetensors'],
+    ['a.pt', ['--type', 'BF16'], 'pytorch'],
+    ['b.ckpt', ['--to', 'pytorch'], 'pytorch'],
+  ] as const) {
+    const { status, stdout, stderr } = diffwave(['export', smallVocoder, '-o', at(name), ...more, '--json'])
+    assert.equal(status, 0, stderr)
+    assert.equal(jsonLines(stdout)[0]!['to'], to)
+    assert.match(diffwave(['inspect', at(name)]).stdout, /channels: 8/)
+  }
+})
+
+test('an ending of no format, or of another, is refused before anything is read', () => {
+  for (const args of [
+    ['missing', '-o', at('x.bin')],
+    ['missing', '-o', at('x.pt'), '--to', 'safetensors'],
+    ['missing', '-o', at('x.pt'), '--to', 'tflite'],
+    ['missing', '-o', at('x.pt'), '--type', 'F8'],
+  ]) {
+    const { status, stderr } = diffwave(['export', ...args])
+    assert.equal(status, 2)
+    assert.match(stderr, /^error\[BAD_OPTION\]/)
+  }
+  assert.ok(!existsSync(at('x.pt')))
+})
+
+test('an unknown model is refused with a suggestion', () => {
+  const { status, stderr } = diffwave(['export', 'speach', '-o', at('x.pt')])
+  assert.equal(status, 2)
+  assert.match(stderr, /Did you mean speech\?/)
+})

@@ -1,0 +1,35 @@
+/** One network as PyTorch 2.15 and Lightning 2.6 save it: every file is read as the same network. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { readModel } from '#src/model/read-model'
+import { golden } from '../../support/paths.js'
+
+const read = (name: string) => readModel(golden(`torch-2.15/${name}`))
+const plain = await read('plain.pt')
+
+describe('the network is read', () => {
+  for (const [title, name] of [
+    ['saved as bfloat16', 'bfloat16.pt'],
+    ['saved as half precision', 'half.pt'],
+    ['saved as bfloat16 in the legacy format', 'legacy-bfloat16.pt'],
+    ['whose parameters are views of one storage', 'one-storage.pt'],
+    ['compiled with torch.compile (_orig_mod.)', 'compiled.pt'],
+    ['wrapped in DataParallel (module.)', 'parallel.pt'],
+    ['beside an optimiser, a device, a path and a namespace', 'optimiser.pt'],
+    ['saved by Lightning', 'lightning.ckpt'],
+  ] as const) {
+    test(title, async () => assert.deepEqual((await read(name)).parameters, plain.parameters))
+  }
+})
+
+test('beside its moving average, the network is read and the average is named in a note', async () => {
+  const { parameters, notes } = await read('average.pt')
+  assert.match(notes[0]!, /“model” was read; not read: ema/)
+  const name = 'input_projection.bias'
+  const shifted = plain.parameters.get(name)!.data.map(value => value + 1)
+  assert.deepEqual(parameters.get(name)!.data, shifted)
+})
+
+test('a whole module is refused: its class would have to be imported', async () => {
+  await assert.rejects(read('module.pt'), { code: 'UNSAFE_PICKLE', message: /__main__\.Net/ })
+})
