@@ -38,7 +38,7 @@ function threadsOf(text: string): number {
 /** Loads a model. @throws DiffWaveError as `loadModel` */
 export async function openModel(context: Context, options: ModelOptions, fallback: string): Promise<Denoiser> {
   const { loadModel } = await import('../denoiser/load-model.js')
-  const loading = loadOptions(options)
+  const loading = { ...loadOptions(options), ...defined({ correction: options.correction }) }
   noteThreads(context, loading.threads)
   const model = await loadModel(modelName(options, fallback), loading)
   noteModel(context, model)

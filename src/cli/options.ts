@@ -97,6 +97,7 @@ export interface ModelOptions {
   readonly model: string | undefined
   readonly engine: EngineChoice | undefined
   readonly threads: number | undefined
+  readonly correction?: number | undefined
 }
 
 /** `--force`. */
@@ -144,6 +145,12 @@ export interface SamplingOptions {
 export function sampling({ steps, sampler, eta, seed }: SamplingOptions) {
   return defined({ steps, sampler, eta, seed })
 }
+
+/** `--correction`. */
+export const correction = whole(
+  '--correction <passes>',
+  'passes of the correction towards the mel, 0 to disable, for networks behind windows (default: the model’s)',
+)
 
 /** `--refine`. */
 export const refine = whole(

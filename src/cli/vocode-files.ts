@@ -7,7 +7,7 @@ import type { Context } from './context.js'
 import { eachInput } from './each-input.js'
 import { findInputs, type Input, type InputKind } from './inputs.js'
 import { DEFAULT_VOCODER, noteSteps, openModel } from './load.js'
-import { modelOptions, outputOptions, refine, sampling, samplingOptions, text, whole } from './options.js'
+import { correction, modelOptions, outputOptions, refine, sampling, samplingOptions, text, whole } from './options.js'
 import { planOutputs } from './outputs.js'
 import { checkStdout, chosenOutput, STDOUT } from './sink.js'
 import { picturePath, writeAudio } from './write-audio.js'
@@ -22,6 +22,7 @@ export const vocodeOptions = {
   ...modelOptions(DEFAULT_VOCODER),
   ...samplingOptions,
   refine,
+  correction,
   label: text('--label <name>', 'voice, for models that have labels'),
   chunkFrames: whole(
     '--chunk-frames <n>',

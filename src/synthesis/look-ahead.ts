@@ -7,9 +7,10 @@ import type { ModelConfig } from '../model/config.js'
 import { melContext, melHop, positionSamples } from '../model/network.js'
 
 /**
- * Samples that come in before one is final: each pass lags behind the pass before it (`streamLag`, the native
- * engine's, and that of a correction towards the mel), the mel's frames reach further than the samples they cover, the data domain looks ahead (by a window under
- * a mel-envelope prior, by half a block in subbands), and so does each iteration of a phase refinement.
+ * Samples that come in before one is final: each pass lags behind the pass before it (`streamLag`, the native engine's,
+ * and that of a correction towards the mel), the mel's frames reach further than the samples they cover, the data
+ * domain looks ahead (by a window under a mel-envelope prior, by half a block in subbands), and so does each iteration
+ * of a phase refinement.
  */
 export function lookAhead(
   config: ModelConfig,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { loadModel, modelPath, shippedModels } from '#src/denoiser/load-model'
-import { inRepository } from '../support/paths.js'
+import { golden, inRepository } from '../support/paths.js'
 
 test('a shipped model is found by name, from any working directory', async () => {
   const before = process.cwd()
@@ -46,6 +46,22 @@ test('a model of one’s own may have a shipped one’s name; another folder may
 test('a mistyped name gets a suggestion', async () => {
   await assert.rejects(modelPath('speach'), { code: 'UNKNOWN_MODEL', hint: 'Did you mean speech?' })
   await assert.rejects(modelPath('trombone'), { code: 'UNKNOWN_MODEL', hint: undefined })
+})
+
+test('a correction can be added, taken away, and refused', async () => {
+  const windows = golden('pytorch-windows')
+  const corrections: (object | null)[] = []
+  for (const correction of [2, 0]) {
+    const model = await loadModel(windows, { correction })
+    corrections.push(model.config.network.frontEnd!.correction)
+    await model.dispose()
+  }
+  assert.deepEqual(corrections, [{ passes: 2, iterations: 5 }, null])
+  await assert.rejects(loadModel('lmnt-speech', { correction: 1 }), {
+    code: 'BAD_OPTION',
+    message: /cannot be corrected/,
+  })
+  await assert.rejects(loadModel(windows, { correction: 9 }), { code: 'BAD_OPTION' })
 })
 
 test('an engine that does not exist and options that do not fit are refused', async () => {

@@ -1,0 +1,65 @@
+/** A vocoder behind windows: its streams have the bytes of the whole, and look no further ahead than they say. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { sliceMel } from '#src/audio/mel/frames'
+import { gaussian } from '#src/core/random'
+import { loadModel } from '#src/denoiser/load-model'
+import { Vocoder } from '#src/vocoder'
+import { collect } from '../support/audio.js'
+import { golden } from '../support/paths.js'
+
+const frames = 150
+const mel = { data: gaussian(1, 0, 0, 80 * frames).map(value => value - 5), bands: 80, frames }
+
+async function open(engine: 'auto' | 'tensorflow:wasm', correction: number): Promise<Vocoder> {
+  return new Vocoder(await loadModel(golden('pytorch-windows'), { engine, correction }))
+}
+
+describe('a vocoder behind windows', () => {
+  for (const engine of ['auto', 'tensorflow:wasm'] as const) {
+    for (const correction of [0, 2]) {
+      test(`${engine}, ${correction} passes of correction: pieces have the bytes of the whole`, async () => {
+        await using vocoder = await open(engine, correction)
+        for (const sampler of ['ddim', 'ddpm'] as const) {
+          const options = { seed: 3, steps: 4, sampler }
+          const { samples } = await vocoder.synthesize(mel, options)
+          assert.equal(samples.length, frames * 256)
+          assert.ok(samples.every(Number.isFinite))
+          async function* arriving(size: number) {
+            for (let start = 0; start < frames; start += size)
+              yield sliceMel(mel, start, Math.min(frames, start + size))
+          }
+          for (const [chunkFrames, source] of [
+            [1, mel],
+            [7, arriving(9)],
+          ] as const) {
+            const streamed = await collect(vocoder.stream(source, { ...options, chunkFrames }))
+            assert.deepEqual(streamed, samples, `${sampler}, ${chunkFrames} frames at a time`)
+          }
+        }
+      })
+    }
+  }
+
+  test('looks ahead by a window and its correction more per step', async () => {
+    await using plain = await open('auto', 0)
+    await using corrected = await open('auto', 1)
+    const ahead = (vocoder: Vocoder, steps: number) => vocoder.stream(mel, { steps }).lookAhead
+    assert.equal(ahead(corrected, 4) - ahead(plain, 4), 4 * 1024)
+    // Lags of dilations 1, 2, 1, and 256/128 positions of half windows in and out; one step more, one lag more.
+    assert.equal(ahead(plain, 5) - ahead(plain, 4), (4 + 9 + 4 + 2) * 128)
+  })
+
+  test('the first audio comes after no more of the mel than the look-ahead', async () => {
+    await using vocoder = await open('auto', 1)
+    if (vocoder.model.engine.name !== 'native') return
+    let read = 0
+    async function* arriving() {
+      for (; read < frames; read++) yield sliceMel(mel, read, read + 1)
+    }
+    const stream = vocoder.stream(arriving(), { steps: 4, chunkFrames: 1 })
+    const { value } = await stream.next()
+    assert.ok(read * 256 <= stream.lookAhead + value!.length + 256, `${read} frames, ${stream.lookAhead} samples`)
+    await stream.return()
+  })
+})
