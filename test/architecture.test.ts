@@ -30,9 +30,13 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['training', 'tuning', 'evaluation', 'export', 'repair', 'synthesis', 'denoiser', 'engines', 'diffusion'],
     ...['model', 'formats', 'audio', 'core'],
   ],
+  server: [
+    ...['.', 'evaluation', 'synthesis', 'denoiser', 'engines', 'diffusion', 'data-domain', 'model', 'formats'],
+    ...['audio', 'core'],
+  ],
   cli: [
-    ...['.', 'tuning', 'training', 'evaluation', 'export', 'synthesis', 'denoiser', 'engines', 'diffusion', 'model'],
-    ...['formats', 'audio', 'core'],
+    ...['.', 'server', 'tuning', 'training', 'evaluation', 'export', 'synthesis', 'denoiser', 'engines', 'diffusion'],
+    ...['model', 'formats', 'audio', 'core'],
   ],
 }
 
@@ -92,6 +96,22 @@ test('only the TensorFlow.js engine imports TensorFlow.js, only the command line
       assert.ok(!specifiers(file).some(name => ['commander', 'cli-progress', 'picocolors'].includes(name)), file)
     }
   }
+})
+
+test('the command line loads the service only when it is asked for', () => {
+  const loaded = new Set<string>()
+  const visit = (file: string) => {
+    if (loaded.has(file)) return
+    loaded.add(file)
+    const statically = [...text(file).matchAll(/^(?:import|export) (?!type )[^(]*?from '(\.[^']+)'/gms)]
+    for (const [, name] of statically) visit(relative(src, join(src, dirname(file), name!)).replace(/\.js$/, '.ts'))
+  }
+  visit('cli/main.ts')
+  assert.ok(loaded.has('cli/commands/serve.ts'))
+  assert.deepEqual(
+    [...loaded].filter(file => file.startsWith('server/')),
+    [],
+  )
 })
 
 test('no chance, no default exports, and index.ts re-exports only', () => {

@@ -1,0 +1,128 @@
+/** `diffwave serve`: the library as a service. */
+import { basename, resolve } from 'node:path'
+import { defined } from '../../core/defined.js'
+import { DiffWaveError } from '../../core/errors.js'
+import { engineChoices } from '../choices.js'
+import { defineCommand, type Values } from '../command.js'
+import type { Context } from '../context.js'
+import { DEFAULT_GENERATOR, DEFAULT_VOCODER, loadOptions } from '../load.js'
+import { choice, flag, real, text, texts, whole } from '../options.js'
+
+const MEGABYTE = 2 ** 20
+
+/** Options of everything that serves. */
+export const serveOptions = {
+  host: text('--host <address>', 'address to listen on (default: 127.0.0.1, reachable from this machine alone)'),
+  port: whole('--port <n>', 'port to listen on, 0 for any free one (default: 8080)'),
+  token: text('--token <token>', 'bearer token that clients must send (default: $DIFFWAVE_TOKEN or none)'),
+  models: texts(
+    '-m, --models <models...>',
+    'models to offer: names of shipped models, or name=path of others (default: all shipped models)',
+  ),
+  runs: texts('--runs <folders...>', 'folders of training runs to watch, or folders that hold such folders'),
+  engine: choice('--engine <engine>', 'engine that runs the networks', engineChoices),
+  threads: whole('--threads <n>', 'threads of the native engine (default: $DIFFWAVE_THREADS or all cores)'),
+  cors: texts('--cors <origins...>', 'origins whose pages may use the service, or * for all (default: none)'),
+  trustProxy: flag('--trust-proxy', 'the client’s address as a proxy in front of the service states it'),
+  maxBody: real('--max-body <MB>', 'largest request body in megabytes (default: 32)', { group: 'Limits' }),
+  maxSeconds: real('--max-seconds <s>', 'longest audio per request in seconds (default: 600)', { group: 'Limits' }),
+  maxWork: real('--max-work <s>', 'longest work per request in seconds (default: 300)', { group: 'Limits' }),
+  parallel: whole('--parallel <n>', 'requests worked on at the same time (default: 2)', { group: 'Limits' }),
+  queue: whole('--queue <n>', 'requests that wait for their turn (default: 64)', { group: 'Limits' }),
+  perClient: whole('--per-client <n>', 'requests of one client at a time (default: 32)', { group: 'Limits' }),
+  rate: whole('--rate <n>', 'requests of one client per minute, 0 for any number (default: 3000)', { group: 'Limits' }),
+  modelMemory: real('--model-memory <MB>', 'memory for loaded models in megabytes (default: 1024)', {
+    group: 'Limits',
+  }),
+  resultMemory: real('--result-memory <MB>', 'memory for results of jobs in megabytes (default: 512)', {
+    group: 'Limits',
+  }),
+  keepResults: real('--keep-results <s>', 'seconds that results of jobs are kept (default: 900)', { group: 'Limits' }),
+  drain: real('--drain <s>', 'seconds to finish work in hand when stopped (default: 30)', { group: 'Limits' }),
+}
+
+/** The models that `--models` names: `speech`, `voice=runs/voice/model` or a path, whose last part is the name. */
+export async function modelSources(words: readonly string[] | undefined): Promise<ReadonlyMap<string, string>> {
+  const { shippedModels } = await import('../../denoiser/load-model.js')
+  const shipped = shippedModels()
+  if (words === undefined) {
+    // The defaults of the command line come first, so that they are the service's, too.
+    const names = [DEFAULT_VOCODER, DEFAULT_GENERATOR].filter(name => shipped.includes(name))
+    return new Map([...new Set([...names, ...shipped])].map(name => [name, name]))
+  }
+  const sources = new Map<string, string>()
+  for (const word of words) {
+    const [, name, path] = /^([\w.-]+)=(.+)$/.exec(word) ?? []
+    const own = name ?? (shipped.includes(word) ? word : basename(resolve(word)))
+    if (sources.has(own)) {
+      throw new DiffWaveError('BAD_OPTION', 'two models of one name', {
+        expected: 'name=path with different names',
+        got: own,
+        where: '--models',
+      })
+    }
+    sources.set(own, path ?? word)
+  }
+  return sources
+}
+
+/** A megabyte count as bytes. */
+function bytes(megabytes: number | undefined): number | undefined {
+  return megabytes === undefined ? undefined : Math.round(megabytes * MEGABYTE)
+}
+
+/** The options of `startService`. */
+export async function serviceOptions(options: Values<typeof serveOptions>) {
+  const { host, port, cors, runs, trustProxy } = options
+  const token = options.token ?? (process.env['DIFFWAVE_TOKEN'] || undefined)
+  return {
+    models: await modelSources(options.models),
+    ...loadOptions(options),
+    ...defined({ host, port, token, cors, runs, trustProxy, drainSeconds: options.drain }),
+    limits: defined({
+      bodyBytes: bytes(options.maxBody),
+      seconds: options.maxSeconds,
+      workSeconds: options.maxWork,
+      parallel: options.parallel,
+      queue: options.queue,
+      perClient: options.perClient,
+      requestsPerMinute: options.rate,
+      modelBytes: bytes(options.modelMemory),
+      resultBytes: bytes(options.resultMemory),
+      resultSeconds: options.keepResults,
+    }),
+  }
+}
+
+/** Runs a service until it is told to stop. */
+export async function serve(
+  context: Context,
+  options: Awaited<ReturnType<typeof serviceOptions>> & { readonly page?: import('../../server/page.js').Page },
+): Promise<void> {
+  const { startService } = await import('../../server/service.js')
+  const log = context.quiet ? {} : { log: { write: (line: string) => void process.stdout.write(line) } }
+  const service = await startService({ ...options, ...log })
+  const { host = '127.0.0.1', token } = options
+  if (token === undefined && !['127.0.0.1', '::1', 'localhost'].includes(host)) {
+    context.note('everybody who reaches this address can use the service: --token asks for a token')
+  }
+  context.note(`listening on ${service.url}, documented at ${service.url}/docs`)
+  if (!context.signal.aborted) {
+    await new Promise(resolve => context.signal.addEventListener('abort', resolve, { once: true }))
+  }
+  await service.stop()
+}
+
+export const command = defineCommand({
+  name: 'serve',
+  summary: 'A service over HTTP',
+  details: [
+    'The routes and their options are documented at /docs and in docs/serving.md. The log goes to standard output, ' +
+      'one line of JSON each. SIGTERM and SIGINT finish the work in hand; a second signal ends the process at once.',
+  ],
+  group: 'Serve',
+  arguments: [],
+  options: serveOptions,
+  examples: ['diffwave serve --port 8080', 'diffwave serve --host 0.0.0.0 --models speech voice=runs/voice/model'],
+  run: async (context, _, options) => serve(context, await serviceOptions(options)),
+})

@@ -1,0 +1,101 @@
+/**
+ * The sounds in a TensorBoard event file: TFRecord framing around Protocol Buffers, as src/training/run/event-log.ts
+ * writes them (tensorflow/core/util/event.proto, summary.proto). Other events are skipped.
+ */
+
+/** A sound of an event. */
+export interface LoggedSound {
+  readonly step: number
+  readonly tag: string
+  /** Bytes of a WAV file. */
+  readonly wav: Uint8Array
+}
+
+/** A field of a message: its number, and a number or bytes. */
+interface Field {
+  readonly number: number
+  readonly value: number | Uint8Array
+}
+
+/** Bytes of a record besides its data: length, its checksum, and the data's checksum. */
+const LENGTH_BYTES = 12
+const CHECKSUM_BYTES = 4
+
+/** The fields of a message; stops where it is damaged. */
+function* fieldsOf(bytes: Uint8Array): Generator<Field, void, undefined> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let at = 0
+  const varint = (): number => {
+    let [value, scale] = [0, 1]
+    for (; at < bytes.length; scale *= 128) {
+      const byte = bytes[at++]!
+      value += (byte & 127) * scale
+      if (byte < 128) break
+    }
+    return value
+  }
+  while (at < bytes.length) {
+    const key = varint()
+    const number = Math.floor(key / 8)
+    switch (key % 8) {
+      case 0:
+        yield { number, value: varint() }
+        break
+      case 1:
+        if (at + 8 > bytes.length) return
+        yield { number, value: view.getFloat64(at, true) }
+        at += 8
+        break
+      case 2: {
+        const length = varint()
+        if (length > bytes.length - at) return
+        yield { number, value: bytes.subarray(at, at + length) }
+        at += length
+        break
+      }
+      case 5:
+        if (at + 4 > bytes.length) return
+        yield { number, value: view.getFloat32(at, true) }
+        at += 4
+        break
+      default:
+        return
+    }
+  }
+}
+
+function first(bytes: Uint8Array, number: number): number | Uint8Array | undefined {
+  for (const field of fieldsOf(bytes)) if (field.number === number) return field.value
+  return undefined
+}
+
+/** The sound of a summary's value: field 1 its tag, field 6 the audio, of which field 4 is the file. */
+function soundOf(value: Uint8Array, step: number): LoggedSound | null {
+  const [tag, audio] = [first(value, 1), first(value, 6)]
+  if (!(tag instanceof Uint8Array) || !(audio instanceof Uint8Array)) return null
+  const wav = first(audio, 4)
+  return wav instanceof Uint8Array ? { step, tag: new TextDecoder().decode(tag), wav } : null
+}
+
+/** The sounds of an event file, in order; a record that is half written ends it. */
+export function decodeEvents(bytes: Uint8Array): readonly LoggedSound[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const sounds: LoggedSound[] = []
+  for (let at = 0; at + LENGTH_BYTES <= bytes.length; ) {
+    const length = Number(view.getBigUint64(at, true))
+    const start = at + LENGTH_BYTES
+    if (length > bytes.length - start - CHECKSUM_BYTES) break
+    const event = bytes.subarray(start, start + length)
+    const step = first(event, 2)
+    const summary = first(event, 5)
+    if (summary instanceof Uint8Array) {
+      for (const { number, value } of fieldsOf(summary)) {
+        const sound =
+          number === 1 && value instanceof Uint8Array ? soundOf(value, typeof step === 'number' ? step : 0) : null
+        if (sound !== null) sounds.push(sound)
+      }
+    }
+    at = start + length + CHECKSUM_BYTES
+  }
+  return sounds
+}

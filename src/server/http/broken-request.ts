@@ -1,0 +1,41 @@
+/** Answers what is not HTTP, is too large to be read or comes too slowly: no route ever sees such requests. */
+import type { Socket } from 'node:net'
+import { MAX_HEADER_BYTES } from '../limits.js'
+import { PROBLEM_TYPE, problemOf } from '../problem.js'
+import { Refusal } from '../refusal.js'
+
+function refusalOf(code: string | undefined): Refusal {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new Refusal(431, 'HEADERS_TOO_LARGE', 'the headers are too large', {
+        expected: `at most ${MAX_HEADER_BYTES} bytes`,
+        got: 'more',
+      })
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new Refusal(408, 'REQUEST_TIMEOUT', 'the request did not arrive in time', {
+        expected: 'a request without long pauses',
+        got: 'an unfinished one',
+      })
+    default:
+      return new Refusal(400, 'BAD_REQUEST', 'this is not HTTP', {
+        expected: 'an HTTP/1.1 request',
+        got: 'something else',
+      })
+  }
+}
+
+export function answerBrokenRequest(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const problem = problemOf(refusalOf(error.code))
+  const body = JSON.stringify(problem)
+  const lines = [
+    `HTTP/1.1 ${problem.status} ${problem.title}`,
+    `content-type: ${PROBLEM_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ]
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)
+}

@@ -1,0 +1,50 @@
+/** Server-sent events (WHATWG HTML, section 9.2): events as text, with comments while nothing happens. */
+import { KEEP_ALIVE_SECONDS } from '../limits.js'
+
+export const EVENT_STREAM = 'text/event-stream; charset=utf-8'
+
+export interface StreamedEvent {
+  readonly id: number
+  readonly name: string
+  readonly data: unknown
+}
+
+const QUIET = Symbol('nothing happened')
+
+async function* eventText(events: AsyncIterable<StreamedEvent>): AsyncGenerator<string, void, undefined> {
+  const iterator = events[Symbol.asyncIterator]()
+  // Sent at once, so that the client knows that it is connected.
+  yield ': connected\n\n'
+  let next = iterator.next()
+  next.catch(() => {})
+  try {
+    while (true) {
+      let timer: NodeJS.Timeout | undefined
+      const quiet = new Promise<typeof QUIET>(resolve => {
+        timer = setTimeout(() => resolve(QUIET), KEEP_ALIVE_SECONDS * 1000)
+      })
+      const result = await Promise.race([next, quiet]).finally(() => clearTimeout(timer))
+      if (result === QUIET) {
+        yield ': still here\n\n'
+        continue
+      }
+      if (result.done) return
+      const { id, name, data } = result.value
+      yield `id: ${id}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`
+      next = iterator.next()
+      next.catch(() => {})
+    }
+  } finally {
+    // Not awaited: a source that waits for its signal must not hold up the end.
+    Promise.resolve(iterator.return?.()).catch(() => {})
+  }
+}
+
+/** The bytes of a stream of events. It ends when the events do, also when they end by an error. */
+export async function* eventBytes(events: AsyncIterable<StreamedEvent>): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    for await (const text of eventText(events)) yield Buffer.from(text)
+  } catch {
+    // The reader has left, or the service is stopping: a client that comes back asks for the rest.
+  }
+}

@@ -1,0 +1,28 @@
+/** Facts of a result as headers of a response: `sampleRate` as `Diffwave-Sample-Rate`. */
+import type { Facts } from '../work/work.js'
+
+/** Names of headers that pages of other origins may read. */
+export const factHeaders = [
+  ...['model', 'seed', 'steps', 'sample-rate', 'samples', 'label', 'system', 'step', 'noise', 'notes'],
+  ...['bands', 'frames', 'hop', 'convention', 't', 'alpha-bar', 'noise-level', 'snr'],
+].map(name => `Diffwave-${name}`)
+
+/** Headers hold ASCII alone: other characters are written as in JSON. */
+function ascii(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, character =>
+    [...Array(character.length).keys()]
+      .map(i => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`)
+      .join(''),
+  )
+}
+
+export function headersOf(facts: Facts): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(facts)
+      .filter(([, value]) => value !== null && value !== undefined)
+      .map(([name, value]) => [
+        `diffwave-${name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`,
+        ascii(typeof value === 'string' ? value : JSON.stringify(value)),
+      ]),
+  )
+}

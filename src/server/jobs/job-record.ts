@@ -1,0 +1,156 @@
+/** One job in memory: its state, its files, and its events for those who watch. */
+import { DiffWaveError } from '../../core/errors.js'
+import { MAX_JOB_EVENTS, PROGRESS_SECONDS } from '../limits.js'
+import type { Problem } from '../problem.js'
+import type { Facts, FileHead, Output } from '../work/work.js'
+import { hasEnded, type JobEvent, type JobFile, type JobState, type JobView } from './job.js'
+
+interface StoredFile {
+  readonly head: FileHead
+  readonly pieces: Uint8Array[]
+  bytes: number
+}
+
+export class JobRecord implements Output {
+  readonly id: string
+  readonly kind: string
+  /** Milliseconds of the clock when it ended; null before. */
+  endedAt: number | null = null
+  readonly #clock: () => number
+  readonly #created: number
+  readonly #reserve: (bytes: number) => void
+  #started: number | null = null
+  #state: JobState = 'queued'
+  #progress = 0
+  #toldProgressAt = Number.NEGATIVE_INFINITY
+  #problem: Problem | null = null
+  readonly #files: StoredFile[] = []
+  readonly #events: JobEvent[] = []
+  #lastEvent = 0
+  readonly #watchers = new Set<() => void>()
+
+  /**
+   * @param clock milliseconds since 1970
+   * @param reserve called before bytes are kept; throws if there is no room for them
+   */
+  constructor(id: string, kind: string, clock: () => number, reserve: (bytes: number) => void) {
+    this.id = id
+    this.kind = kind
+    this.#clock = clock
+    this.#created = clock()
+    this.#reserve = reserve
+  }
+
+  get state(): JobState {
+    return this.#state
+  }
+
+  /** Bytes of all files. */
+  get bytes(): number {
+    return this.#files.reduce((sum, file) => sum + file.bytes, 0)
+  }
+
+  view(): JobView {
+    const time = (milliseconds: number | null) => (milliseconds === null ? null : new Date(milliseconds).toISOString())
+    return {
+      id: this.id,
+      kind: this.kind,
+      state: this.#state,
+      created: time(this.#created)!,
+      started: time(this.#started),
+      finished: time(this.endedAt),
+      progress: this.#progress,
+      files: this.#complete().map(jobFile),
+      problem: this.#problem,
+    }
+  }
+
+  /** @param problem why it failed */
+  setState(state: JobState, problem: Problem | null = null): void {
+    if (hasEnded(this)) return
+    this.#state = state
+    this.#problem = problem
+    if (state === 'running') this.#started = this.#clock()
+    if (state === 'done') this.#progress = 1
+    if (hasEnded(this)) {
+      this.endedAt = this.#clock()
+      this.#tellFile()
+    }
+    this.event('state', { ...this.view() })
+  }
+
+  setProgress(share: number): void {
+    this.#progress = share
+    const now = this.#clock()
+    if (now - this.#toldProgressAt < 1000 * PROGRESS_SECONDS) return
+    this.#toldProgressAt = now
+    // Only the latest progress is of interest to those who come back.
+    const last = this.#events.at(-1)
+    if (last?.name === 'progress') this.#events.pop()
+    this.event('progress', { progress: share })
+  }
+
+  open(head: FileHead): void {
+    this.#tellFile()
+    this.#files.push({ head, pieces: [], bytes: 0 })
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#reserve(bytes.length)
+    const file = this.#files.at(-1)!
+    file.pieces.push(bytes)
+    file.bytes += bytes.length
+  }
+
+  event(name: string, data: Facts): void {
+    this.#events.push({ id: ++this.#lastEvent, name, data })
+    if (this.#events.length > MAX_JOB_EVENTS) this.#events.shift()
+    for (const wake of [...this.#watchers]) wake()
+  }
+
+  /** A complete file; undefined if there is none of that name. */
+  file(name: string): { readonly file: JobFile; readonly bytes: Uint8Array } | undefined {
+    const stored = this.#complete().find(({ head }) => head.name === name)
+    return stored && { file: jobFile(stored), bytes: Buffer.concat(stored.pieces) }
+  }
+
+  /** Forgets all files. */
+  clear(): void {
+    this.#files.length = 0
+  }
+
+  async *events(after: number, signal: AbortSignal): AsyncGenerator<JobEvent, void, undefined> {
+    for (let last = after; ; ) {
+      for (const event of this.#events.filter(({ id }) => id > last)) {
+        last = event.id
+        yield event
+      }
+      if (last >= this.#lastEvent && hasEnded(this)) return
+      if (last < this.#lastEvent) continue
+      if (signal.aborted) throw new DiffWaveError('ABORTED', 'stopped before it was done')
+      await new Promise<void>(resolve => {
+        const wake = () => {
+          this.#watchers.delete(wake)
+          signal.removeEventListener('abort', wake)
+          resolve()
+        }
+        this.#watchers.add(wake)
+        signal.addEventListener('abort', wake, { once: true })
+      })
+    }
+  }
+
+  /** Files whose last byte is there: all but the one that is being written. */
+  #complete(): readonly StoredFile[] {
+    return hasEnded(this) ? this.#files : this.#files.slice(0, -1)
+  }
+
+  #tellFile(): void {
+    const last = this.#files.at(-1)
+    if (last !== undefined) this.event('file', { ...jobFile(last) })
+  }
+}
+
+function jobFile({ head, bytes }: StoredFile): JobFile {
+  return { ...head, bytes }
+}

@@ -1,0 +1,27 @@
+/** Refusals of requests about jobs. */
+import { Refusal } from '../refusal.js'
+import { hasEnded, type JobView } from './job.js'
+
+export function unknownJob(id: string): Refusal {
+  return new Refusal(404, 'UNKNOWN_JOB', 'unknown job', {
+    expected: 'the id of a job that is not forgotten yet',
+    got: id,
+    hint: 'Results are kept for some minutes.',
+  })
+}
+
+/** The refusal of a file that a job does not have, or not yet. */
+export function noFile(name: string, view: JobView): Refusal {
+  if (hasEnded(view)) {
+    return new Refusal(404, 'NOT_FOUND', 'the job has no such file', {
+      expected: view.files.length === 0 ? `none, the job ${view.state}` : view.files.map(file => file.name).join(', '),
+      got: name,
+    })
+  }
+  return new Refusal(409, 'NOT_READY', 'the job has not made this file yet', {
+    expected: 'a job that is done',
+    got: `a job that is ${view.state}`,
+    hint: 'Its events tell when the file is there.',
+    retryAfter: 1,
+  })
+}

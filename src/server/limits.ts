@@ -1,0 +1,84 @@
+/**
+ * Every bound of the service, with its reason. Those in `defaultLimits` can be changed by options; the others hold for
+ * every service.
+ */
+
+/** What one service accepts and keeps. */
+export interface ServiceLimits {
+  /** Bytes of a request's body. */
+  readonly bodyBytes: number
+  /** Bytes of all bodies that are being received or wait for their turn. */
+  readonly uploadBytes: number
+  /** Seconds of audio that a request may send or ask for. */
+  readonly seconds: number
+  /** Seconds that the work of a request may take, its time in the queue excluded. */
+  readonly workSeconds: number
+  /** Requests that are worked on at the same time. */
+  readonly parallel: number
+  /** Requests that wait for their turn; more are refused. */
+  readonly queue: number
+  /** Requests of one client that wait or are worked on. */
+  readonly perClient: number
+  /** Requests of one client per minute, of whatever kind; 0: any number. */
+  readonly requestsPerMinute: number
+  /** Bytes of loaded models that are kept for later requests. */
+  readonly modelBytes: number
+  /** Bytes of all jobs' results. */
+  readonly resultBytes: number
+  /** Seconds that a finished job and its results are kept. */
+  readonly resultSeconds: number
+}
+
+export const defaultLimits: ServiceLimits = {
+  // Twelve minutes of 16-bit mono at 22,050 Hz, or an hour of a float32 mel of 80 bands and hop 256.
+  bodyBytes: 32 * 2 ** 20,
+  // What 16 clients send at most: memory does not grow with the number of connections.
+  uploadBytes: 512 * 2 ** 20,
+  seconds: 600,
+  workSeconds: 300,
+  // One engine does one piece of work at a time with all its threads; a second request fills the pauses.
+  parallel: 2,
+  queue: 64,
+  perClient: 32,
+  // A page that shows fifty steps asks for two hundred files.
+  requestsPerMinute: 3000,
+  modelBytes: 2 ** 30,
+  resultBytes: 512 * 2 ** 20,
+  resultSeconds: 900,
+}
+
+/** Clips of one `generate` job: what a page shows at once. */
+export const MAX_JOB_CLIPS = 64
+/** Bytes of the steps that one `process` job keeps: 50 steps of 10 s at 22,050 Hz take 132 MB. */
+export const MAX_STEP_BYTES = 160 * 2 ** 20
+/** Seconds of audio in works that are there to be studied: a page shows no more, and comparing takes a tenth of it. */
+export const MAX_STUDY_SECONDS = 60
+/** Jobs that are kept, finished ones included. */
+export const MAX_JOBS = 1000
+/** Events that a job keeps for clients that come back: progress is merged, so that steps and files are most of them. */
+export const MAX_JOB_EVENTS = 5000
+/** Seconds between two progress events of a job, at least: a page shows no more. */
+export const PROGRESS_SECONDS = 0.1
+/** Seconds between two comments on an idle stream of events: proxies close connections that are silent for a minute. */
+export const KEEP_ALIVE_SECONDS = 15
+/** Characters of a request's address: the options of every route fit into a tenth. */
+export const MAX_URL_CHARACTERS = 8192
+/** Bytes of a request's headers: Node's own default. */
+export const MAX_HEADER_BYTES = 16_384
+/** Seconds for a request's headers, and for all of it: 32 MiB in a minute are 4.5 Mbit/s. */
+export const HEADER_SECONDS = 10
+export const REQUEST_SECONDS = 60
+/** Open connections. */
+export const MAX_CONNECTIONS = 2048
+/** Bytes of a result that wait for a slow reader before the work pauses. */
+export const MAX_UNREAD_BYTES = 8 * 2 ** 20
+/** Seconds that a reader may take nothing before its work is stopped. */
+export const STALLED_SECONDS = 60
+/** Seconds after which the decoding of one body is given up. */
+export const DECODE_SECONDS = 60
+/** Seconds that a stopping service waits for work in hand, by default. */
+export const DRAIN_SECONDS = 30
+/** Bytes of a training run's log that one request reads. */
+export const MAX_LOG_BYTES = 64 * 2 ** 20
+/** Characters of an error's clause in a problem document. */
+export const MAX_CLAUSE = 400

@@ -1,0 +1,186 @@
+/**
+ * The models that a service offers, by name: loaded when first asked for, kept while they fit into the bound on memory,
+ * the least recently used dropped first. Clients name models and never paths.
+ */
+import { DiffWaveError } from '../core/errors.js'
+import { suggestion } from '../core/suggest.js'
+import { Denoiser } from '../denoiser/denoiser.js'
+import { modelPath } from '../denoiser/load-model.js'
+import { type EngineOptions, selectEngine } from '../engines/select.js'
+import type { ModelConfig } from '../model/config.js'
+import { parameterCount } from '../model/parameters.js'
+import { readModel } from '../model/read-model.js'
+import { withZeroOutput } from '../model/zero-output.js'
+import { Refusal } from './refusal.js'
+
+/** A loaded model in use: it is not dropped before it is released. */
+export interface Lease {
+  readonly model: Denoiser
+  release(): void
+}
+
+export interface ModelCacheOptions {
+  /** Paths of model folders or checkpoints, or names of shipped models, by the name that clients use. */
+  readonly sources: ReadonlyMap<string, string>
+  readonly engine: EngineOptions
+  /** Bytes of models that are kept. One that is in use is never dropped. */
+  readonly maxBytes: number
+  /** Called with what happens, for a log. */
+  readonly onEvent?: (event: 'loaded' | 'dropped', name: string) => void
+}
+
+interface Entry {
+  readonly name: string
+  readonly loading: Promise<Denoiser>
+  bytes: number
+  users: number
+  /** Counts up with every use. */
+  lastUse: number
+}
+
+/** A model takes its weights, the engine's copy of them, and what the engine packs them into. */
+const BYTES_PER_PARAMETER = 16
+/** Working memory of an engine: 30 layers of 64 channels with 8 passes in flight (docs/streaming-and-latency.md). */
+const ENGINE_BYTES = 32 * 2 ** 20
+
+export class ModelCache {
+  readonly #options: ModelCacheOptions
+  readonly #entries = new Map<string, Entry>()
+  readonly #configs = new Map<string, Promise<ModelConfig>>()
+  #uses = 0
+
+  constructor(options: ModelCacheOptions) {
+    this.#options = options
+  }
+
+  /** Names of the models, in the order they were given. */
+  get names(): readonly string[] {
+    return [...this.#options.sources.keys()]
+  }
+
+  /** Bytes of the models that are loaded, estimated from their parameters. */
+  get bytes(): number {
+    let sum = 0
+    for (const { bytes } of this.#entries.values()) sum += bytes
+    return sum
+  }
+
+  /** Whether a model is loaded, or being loaded. */
+  isLoaded(name: string): boolean {
+    return this.#entries.has(name)
+  }
+
+  /** A model's config, without loading it onto an engine. @throws DiffWaveError `UNKNOWN_MODEL`; Refusal */
+  config(name: string): Promise<ModelConfig> {
+    const source = this.#source(name)
+    let config = this.#configs.get(name)
+    if (config === undefined) {
+      config = modelPath(source)
+        .then(path => readModel(path))
+        .then(model => model.config)
+        .catch(error => {
+          this.#configs.delete(name)
+          throw unavailable(name, error)
+        })
+      this.#configs.set(name, config)
+    }
+    return config
+  }
+
+  /** The first model of a kind. @throws DiffWaveError `UNKNOWN_MODEL` if there is none */
+  async firstOf(kind: ModelConfig['kind']): Promise<string> {
+    for (const name of this.names) if ((await this.config(name)).kind === kind) return name
+    throw new DiffWaveError('UNKNOWN_MODEL', `the service has no ${kind}`, { expected: 'the name of a model' })
+  }
+
+  /**
+   * A model to work with.
+   *
+   * @param zeroOutput with a last layer of zeros: what remains of the model without what it learned
+   * @throws DiffWaveError `UNKNOWN_MODEL`; Refusal `MODEL_UNAVAILABLE`
+   */
+  async lease(name: string, { zeroOutput = false } = {}): Promise<Lease> {
+    const source = this.#source(name)
+    const key = zeroOutput ? `${name} without its last layer` : name
+    let entry = this.#entries.get(key)
+    if (entry === undefined) {
+      entry = { name: key, loading: this.#load(source, zeroOutput), bytes: 0, users: 0, lastUse: 0 }
+      this.#entries.set(key, entry)
+    }
+    const held = entry
+    held.users++
+    held.lastUse = ++this.#uses
+    let model: Denoiser
+    try {
+      model = await held.loading
+    } catch (error) {
+      if (this.#entries.get(key) === held) this.#entries.delete(key)
+      throw unavailable(name, error)
+    }
+    if (held.bytes === 0) {
+      held.bytes = ENGINE_BYTES + BYTES_PER_PARAMETER * parameterCount(model.config.network)
+      this.#options.onEvent?.('loaded', key)
+    }
+    this.#drop()
+    let released = false
+    return {
+      model,
+      release: () => {
+        if (released) return
+        released = true
+        held.users--
+        this.#drop()
+      },
+    }
+  }
+
+  /** Frees all models. */
+  async close(): Promise<void> {
+    const entries = [...this.#entries.values()]
+    this.#entries.clear()
+    await Promise.allSettled(entries.map(async ({ loading }) => (await loading).dispose()))
+  }
+
+  #source(name: string): string {
+    const source = this.#options.sources.get(name)
+    if (source !== undefined) return source
+    throw new DiffWaveError('UNKNOWN_MODEL', 'unknown model', {
+      expected: `one of ${this.names.join(', ')}`,
+      got: name,
+      hint: 'GET /v1/models lists the models.',
+      ...suggestion(name, this.names),
+    })
+  }
+
+  async #load(source: string, zeroOutput: boolean): Promise<Denoiser> {
+    const { config, parameters, notes } = await readModel(await modelPath(source))
+    const weights = zeroOutput ? withZeroOutput(parameters) : parameters
+    const { engine, notes: more } = await selectEngine(config.network, weights, this.#options.engine)
+    return new Denoiser(config, engine, [...notes, ...more])
+  }
+
+  /** Drops the least recently used models that nobody uses until the rest fits. */
+  #drop(): void {
+    while (this.bytes > this.#options.maxBytes) {
+      const idle = [...this.#entries.values()].filter(entry => entry.users === 0 && entry.bytes > 0)
+      const oldest = idle.reduce<Entry | null>(
+        (least, entry) => (least === null || entry.lastUse < least.lastUse ? entry : least),
+        null,
+      )
+      if (oldest === null) return
+      this.#entries.delete(oldest.name)
+      this.#options.onEvent?.('dropped', oldest.name)
+      void oldest.loading.then(model => model.dispose()).catch(() => {})
+    }
+  }
+}
+
+/** A model that cannot be loaded: the reason holds paths, so it goes to the log alone. */
+function unavailable(name: string, cause: unknown): Error {
+  return new Refusal(503, 'MODEL_UNAVAILABLE', 'the model cannot be loaded', {
+    expected: 'a model that this machine can run',
+    got: name,
+    hint: 'The log of the service says why.',
+    cause,
+  })
+}

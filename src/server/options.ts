@@ -1,0 +1,91 @@
+/** Options of a service. */
+import { z } from 'zod'
+import { check, type FieldsOf } from '../core/options.js'
+import type { EngineOptions } from '../engines/select.js'
+import { engineFields } from '../engines/select.js'
+import { DRAIN_SECONDS, defaultLimits, type ServiceLimits } from './limits.js'
+import type { Page } from './page.js'
+
+/** A stream of text for the log. */
+export interface LogStream {
+  write(line: string): void
+}
+
+export interface ServiceOptions extends EngineOptions {
+  /** Address to listen on. Default: 127.0.0.1, which other machines cannot reach. */
+  readonly host?: string | undefined
+  /** Port to listen on; 0: any free one. Default: 8080. */
+  readonly port?: number | undefined
+  /** What clients must send as `Authorization: Bearer`. Default: nothing. */
+  readonly token?: string | undefined
+  /** Names or paths of models, by the name that clients use, the first of a kind being its default. */
+  readonly models: ReadonlyMap<string, string>
+  /** Folders of training runs, or folders that hold such folders. */
+  readonly runs?: readonly string[] | undefined
+  /** Origins whose pages may use the service, or `*`. Default: none but its own. */
+  readonly cors?: readonly string[] | undefined
+  /** Whether a proxy in front of the service is to be believed who the client is. Default: false. */
+  readonly trustProxy?: boolean | undefined
+  /** Seconds that a stopping service waits for work in hand. Default: 30. */
+  readonly drainSeconds?: number | undefined
+  /** Bounds that differ from `defaultLimits`. */
+  readonly limits?: { readonly [Name in keyof ServiceLimits]?: number | undefined } | undefined
+  /** A page to serve at `/`. */
+  readonly page?: Page | undefined
+  /** Where the log goes: one line of JSON each. Default: nowhere. */
+  readonly log?: LogStream | undefined
+}
+
+/** Bytes and numbers of anything: past this they are no bound. */
+const MAX_BOUND = 2 ** 40
+const positive = z.number().positive().max(MAX_BOUND)
+const whole = z.number().int().min(1).max(MAX_BOUND)
+
+const limitsSchema = z.strictObject({
+  bodyBytes: whole,
+  uploadBytes: whole,
+  seconds: positive,
+  workSeconds: positive,
+  parallel: whole,
+  queue: z.number().int().min(0).max(MAX_BOUND),
+  perClient: whole,
+  requestsPerMinute: z.number().int().min(0).max(MAX_BOUND),
+  modelBytes: whole,
+  resultBytes: whole,
+  resultSeconds: positive,
+} satisfies FieldsOf<ServiceLimits>)
+
+/** A token that can be guessed protects nothing. */
+const MIN_TOKEN = 8
+
+const schema = z.strictObject({
+  ...engineFields,
+  host: z.string().min(1).default('127.0.0.1'),
+  port: z.number().int().min(0).max(65_535).default(8080),
+  token: z
+    .string()
+    .min(MIN_TOKEN, `expected at least ${MIN_TOKEN} characters`)
+    .regex(/^[\x21-\x7e]+$/, 'expected printable ASCII characters without spaces')
+    .optional(),
+  models: z.custom<ReadonlyMap<string, string>>(
+    value => value instanceof Map && value.size > 0,
+    'expected models by name',
+  ),
+  runs: z.array(z.string()).readonly().default([]),
+  cors: z.array(z.string()).readonly().default([]),
+  trustProxy: z.boolean().default(false),
+  drainSeconds: z.number().min(0).max(3600).default(DRAIN_SECONDS),
+  limits: limitsSchema.partial().optional(),
+  page: z.custom<Page>(value => value instanceof Map, 'expected a page').optional(),
+  log: z.custom<LogStream>(value => typeof value === 'object' && value !== null, 'expected a stream').optional(),
+} satisfies FieldsOf<ServiceOptions>)
+
+/** The options with all defaults. */
+export type CheckedOptions = Omit<z.output<typeof schema>, 'limits'> & { readonly limits: ServiceLimits }
+
+/** @throws DiffWaveError `BAD_OPTION` */
+export function checkServiceOptions(options: ServiceOptions): CheckedOptions {
+  const checked = check(schema, options, 'service options')
+  const changed = Object.fromEntries(Object.entries(checked.limits ?? {}).filter(([, value]) => value !== undefined))
+  return { ...checked, limits: { ...defaultLimits, ...changed } }
+}

@@ -1,0 +1,42 @@
+/** A built page: a handful of files that are read once, so that no request ever names a path. */
+import { createHash } from 'node:crypto'
+import { extname, join, sep } from 'node:path'
+import { readFileBytes } from '../core/files.js'
+import { filesBelow } from '../core/folder.js'
+
+interface PageFile {
+  readonly bytes: Uint8Array
+  readonly type: string
+  readonly etag: string
+}
+
+/** Files by their path in an address, as `/assets/app.js`. */
+export type Page = ReadonlyMap<string, PageFile>
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.woff2': 'font/woff2',
+  '.wasm': 'application/wasm',
+  '.wav': 'audio/wav',
+  '.safetensors': 'application/octet-stream',
+}
+
+/** The page whose files lie below a folder; `index.html` is also at `/`. @throws DiffWaveError as `readFileBytes` */
+export async function readPage(folder: string): Promise<Page> {
+  const page = new Map<string, PageFile>()
+  for (const name of await filesBelow(folder, /./)) {
+    const bytes = await readFileBytes(join(folder, name))
+    const type = types[extname(name).toLowerCase()] ?? 'application/octet-stream'
+    const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 24)}"`
+    page.set(`/${name.split(sep).join('/')}`, { bytes, type, etag })
+  }
+  const index = page.get('/index.html')
+  if (index !== undefined) page.set('/', index)
+  return page
+}

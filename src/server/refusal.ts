@@ -1,0 +1,53 @@
+/** Why a request is refused, if the reason lies in the service and not in the library. */
+
+/** Codes of the service, beside those of `DiffWaveError`. They are added, never renamed. */
+export type ServiceCode =
+  | 'BAD_REQUEST'
+  | 'UNAUTHORIZED'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'UNKNOWN_JOB'
+  | 'UNKNOWN_RUN'
+  | 'METHOD_NOT_ALLOWED'
+  | 'NOT_ACCEPTABLE'
+  | 'NOT_READY'
+  | 'REQUEST_TIMEOUT'
+  | 'LENGTH_REQUIRED'
+  | 'UNSUPPORTED_MEDIA_TYPE'
+  | 'HEADERS_TOO_LARGE'
+  | 'URI_TOO_LONG'
+  | 'TOO_MANY_REQUESTS'
+  | 'QUEUE_FULL'
+  | 'INTERNAL'
+  | 'MODEL_UNAVAILABLE'
+  | 'SHUTTING_DOWN'
+  | 'WORK_TIMEOUT'
+
+/** What a refusal says beyond its code. */
+export interface RefusalDetails {
+  /** What would have been right, as the end of “expected …”. */
+  readonly expected?: string
+  /** What was found instead. */
+  readonly got?: string
+  /** What the client can do about it: one sentence. */
+  readonly hint?: string
+  /** Seconds after which trying again makes sense. */
+  readonly retryAfter?: number
+  readonly cause?: unknown
+}
+
+/** A request that the service refuses. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+  readonly status: number
+  readonly code: ServiceCode
+  readonly details: RefusalDetails
+
+  /** @param problem what is wrong, a short clause */
+  constructor(status: number, code: ServiceCode, problem: string, details: RefusalDetails = {}) {
+    super(problem, details.cause === undefined ? undefined : { cause: details.cause })
+    this.status = status
+    this.code = code
+    this.details = details
+  }
+}

@@ -1,0 +1,63 @@
+/** `/healthz`, `/readyz` and `/metrics`: for what looks after the service. */
+import type { FastifyInstance } from 'fastify'
+import { bytes, json, responses } from '../http/documented.js'
+import { Refusal } from '../refusal.js'
+import type { ServiceState } from '../service-state.js'
+
+export function healthRoutes(app: FastifyInstance, state: ServiceState): void {
+  const tags = ['Health']
+  const open = { config: { open: true, rateLimit: false } } as const
+
+  app.get(
+    '/healthz',
+    {
+      ...open,
+      schema: { tags, summary: 'Whether the process answers', response: responses({ 200: json('{status: ok}') }) },
+    },
+    async () => ({ status: 'ok' }),
+  )
+
+  app.get(
+    '/readyz',
+    {
+      ...open,
+      schema: { tags, summary: 'Whether it takes work', response: responses({ 200: json('{status: ready}') }) },
+    },
+    async () => {
+      if (state.isReady()) return { status: 'ready' }
+      throw new Refusal(503, 'SHUTTING_DOWN', 'the service is stopping', {
+        expected: 'a running service',
+        got: 'a stopping one',
+      })
+    },
+  )
+
+  app.get(
+    '/metrics',
+    {
+      config: { rateLimit: false },
+      schema: {
+        tags,
+        summary: 'Metrics in Prometheus’ text format',
+        response: responses({ 200: bytes('Metrics', 'text/plain') }),
+      },
+    },
+    async (_, reply) => {
+      const { metrics, queue, tools, jobs } = state
+      const { running, waiting } = queue.state
+      const held = await jobs.counts()
+      const { rss, heapUsed, external } = process.memoryUsage()
+      const { user, system } = process.cpuUsage()
+      metrics.gauge('diffwave_queue_running', 'Requests that are worked on.', running)
+      metrics.gauge('diffwave_queue_waiting', 'Requests that wait for their turn.', waiting)
+      metrics.gauge('diffwave_jobs', 'Jobs in hand.', held.queued, { state: 'queued' })
+      metrics.gauge('diffwave_jobs', 'Jobs in hand.', held.running, { state: 'running' })
+      metrics.gauge('diffwave_model_bytes', 'Estimated memory of loaded models.', tools.models.bytes)
+      metrics.gauge('process_resident_memory_bytes', 'Resident memory.', rss)
+      metrics.gauge('process_heap_bytes', 'JavaScript heap in use.', heapUsed)
+      metrics.gauge('process_external_bytes', 'Memory of buffers.', external)
+      metrics.gauge('process_cpu_seconds_total', 'Processor time used.', (user + system) / 1e6)
+      return reply.type('text/plain; version=0.0.4; charset=utf-8').send(metrics.text())
+    },
+  )
+}

@@ -1,0 +1,113 @@
+/** `/v1/jobs/…`: state, events, files and cancellation of jobs. */
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { clientSignal } from '../http/client.js'
+import { bytes, jobSchema, json, pathParameters, responses } from '../http/documented.js'
+import { EVENT_STREAM, eventBytes } from '../http/event-stream.js'
+import { headersOf } from '../http/fact-headers.js'
+import { type JobFile, type JobView, resultOf } from '../jobs/job.js'
+import { noFile } from '../jobs/refusals.js'
+import type { ServiceState } from '../service-state.js'
+
+/** A job with the addresses of its files. */
+export function jobJson(job: JobView) {
+  const url = (name: string) => `/v1/jobs/${job.id}/files/${name}`
+  return { ...job, files: job.files.map(file => ({ ...file, url: url(file.name) })) }
+}
+
+type JobRequest = FastifyRequest<{ Params: { id: string; name: string } }>
+
+/** The last event that a client knows: a header when a browser reconnects, or `?after=`. */
+function lastEvent(request: FastifyRequest): number {
+  const { after } = request.query as { readonly after?: unknown }
+  const text = String(request.headers['last-event-id'] ?? after ?? 0)
+  return /^\d{1,15}$/.test(text) ? Number(text) : 0
+}
+
+const id = pathParameters('id')
+
+export function jobRoutes(app: FastifyInstance, { jobs }: ServiceState): void {
+  const tags = ['Jobs']
+
+  app.get(
+    '/v1/jobs/:id',
+    { schema: { tags, summary: 'A job', params: id, response: responses({ 200: json('The job', jobSchema) }) } },
+    async (request: JobRequest) => jobJson(await jobs.view(request.params.id)),
+  )
+
+  app.delete(
+    '/v1/jobs/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Stops a job and forgets it',
+        params: id,
+        response: responses({ 200: json('The job as it was', jobSchema) }),
+      },
+    },
+    async (request: JobRequest) => jobJson(await jobs.remove(request.params.id)),
+  )
+
+  app.get(
+    '/v1/jobs/:id/events',
+    {
+      schema: {
+        tags,
+        summary: 'What happens to a job',
+        description:
+          'Server-sent events until the job ends: state (the job), progress ({progress}), file (a file that is ' +
+          'there), and those of the work, as step. Last-Event-ID or ?after= continues.',
+        params: id,
+        response: responses({ 200: bytes('The events', 'text/event-stream') }),
+      },
+    },
+    async (request: JobRequest, reply) => {
+      await jobs.view(request.params.id)
+      const { signal } = clientSignal(reply)
+      const events = jobs.events(request.params.id, lastEvent(request), signal)
+      return reply
+        .headers({ 'content-type': EVENT_STREAM, 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+        .send(Readable.from(eventBytes(events)))
+    },
+  )
+
+  const send = (found: { readonly file: JobFile; readonly bytes: Uint8Array }, reply: JobReply) =>
+    reply
+      .headers({ 'content-type': found.file.type, ...headersOf(found.file.facts) })
+      .send(Buffer.from(found.bytes.buffer, found.bytes.byteOffset, found.bytes.byteLength))
+
+  app.get(
+    '/v1/jobs/:id/result',
+    {
+      schema: {
+        tags,
+        summary: 'The result of a job',
+        params: id,
+        response: responses({ 200: bytes('The result', 'application/octet-stream') }),
+      },
+    },
+    async (request: JobRequest, reply) => {
+      const view = await jobs.view(request.params.id)
+      const result = resultOf(view)
+      if (result === undefined) throw noFile('result', view)
+      return send(await jobs.file(view.id, result.name), reply)
+    },
+  )
+
+  app.get(
+    '/v1/jobs/:id/files/:name',
+    {
+      schema: {
+        tags,
+        summary: 'A file of a job',
+        params: pathParameters('id', 'name'),
+        response: responses({ 200: bytes('The file', 'application/octet-stream') }),
+      },
+    },
+    async (request: JobRequest, reply) => send(await jobs.file(request.params.id, request.params.name), reply),
+  )
+}
+
+interface JobReply {
+  headers(values: Readonly<Record<string, string>>): { send(payload: Buffer): unknown }
+}

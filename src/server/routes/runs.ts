@@ -1,0 +1,110 @@
+/** `/v1/runs`: training runs to watch, from their files. */
+
+import { Readable } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { clientSignal } from '../http/client.js'
+import { bytes, json, pathParameters, responses } from '../http/documented.js'
+import { EVENT_STREAM, eventBytes, type StreamedEvent } from '../http/event-stream.js'
+import type { ServiceState } from '../service-state.js'
+import type { TrainingRuns } from '../training-runs.js'
+
+type RunRequest = FastifyRequest<{ Params: { name: string; id: string } }>
+
+/** Milliseconds between two looks at a log: a run writes a line every few seconds. */
+const LOOK_MILLISECONDS = 1000
+
+function after(request: FastifyRequest): number {
+  const { after } = request.query as { readonly after?: unknown }
+  const text = String(request.headers['last-event-id'] ?? after ?? '')
+  return /^\d{1,15}$/.test(text) ? Number(text) : -1
+}
+
+/** The lines of a run's log as they come; the id of an event is its step. */
+async function* lines(
+  runs: TrainingRuns,
+  name: string,
+  last: number,
+  signal: AbortSignal,
+): AsyncGenerator<StreamedEvent, void, undefined> {
+  for (let step = last; !signal.aborted; ) {
+    for (const line of await runs.metrics(name, step)) {
+      step = line.step
+      yield { id: step, name: 'metrics', data: line }
+    }
+    await setTimeout(LOOK_MILLISECONDS, undefined, { signal })
+  }
+}
+
+export function runRoutes(app: FastifyInstance, { runs }: ServiceState): void {
+  const tags = ['Training']
+  const params = pathParameters('name')
+  const afterStep = { type: 'object', properties: { after: { type: 'integer', description: 'Step to go on from.' } } }
+
+  app.get(
+    '/v1/runs',
+    { schema: { tags, summary: 'All training runs', response: responses({ 200: json('{runs: […]}') }) } },
+    async () => ({ runs: await runs.list() }),
+  )
+
+  app.get(
+    '/v1/runs/:name/metrics',
+    {
+      schema: {
+        tags,
+        summary: 'The log of a run',
+        params,
+        querystring: afterStep,
+        response: responses({ 200: json('{lines: […]}, those of metrics.jsonl') }),
+      },
+    },
+    async (request: RunRequest) => ({ lines: await runs.metrics(request.params.name, after(request)) }),
+  )
+
+  app.get(
+    '/v1/runs/:name/events',
+    {
+      schema: {
+        tags,
+        summary: 'The log of a run, as it grows',
+        params,
+        querystring: afterStep,
+        response: responses({ 200: bytes('Server-sent events: metrics', 'text/event-stream') }),
+      },
+    },
+    async (request: RunRequest, reply) => {
+      await runs.folder(request.params.name)
+      const { signal } = clientSignal(reply)
+      return reply
+        .headers({ 'content-type': EVENT_STREAM, 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+        .send(Readable.from(eventBytes(lines(runs, request.params.name, after(request), signal))))
+    },
+  )
+
+  app.get(
+    '/v1/runs/:name/clips',
+    {
+      schema: {
+        tags,
+        summary: 'Validation clips of a run',
+        params,
+        response: responses({ 200: json('{clips: […]}') }),
+      },
+    },
+    async (request: RunRequest) => ({ clips: await runs.clips(request.params.name) }),
+  )
+
+  app.get(
+    '/v1/runs/:name/clips/:id',
+    {
+      schema: {
+        tags,
+        summary: 'A validation clip',
+        params: pathParameters('name', 'id'),
+        response: responses({ 200: bytes('A WAV file', 'audio/wav') }),
+      },
+    },
+    async (request: RunRequest, reply) =>
+      reply.type('audio/wav').send(Buffer.from(await runs.clip(request.params.name, request.params.id))),
+  )
+}

@@ -1,0 +1,124 @@
+/** `POST /v1/<work>`: the result while it is made, or with `Prefer: respond-async` as a job. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { DiffWaveError } from '../../core/errors.js'
+import { clientOf, clientSignal } from '../http/client.js'
+import { binary, bytes, jobSchema, json, responses } from '../http/documented.js'
+import { headersOf } from '../http/fact-headers.js'
+import { StreamOutput } from '../http/stream-output.js'
+import { optionsSchema, workOptions } from '../query.js'
+import { Refusal } from '../refusal.js'
+import type { ServiceState } from '../service-state.js'
+import { runWork, type WorkOrder } from '../work/run-work.js'
+import type { Work } from '../work/work.js'
+import { works } from '../work/works.js'
+import { jobJson } from './jobs.js'
+
+/** RFC 7240, section 4.1. */
+function wantsJob({ prefer }: FastifyRequest['headers']): boolean {
+  return /(^|,)\s*respond-async\s*(;|,|$)/i.test(String(prefer ?? ''))
+}
+
+/** The options in a JSON body of a work that takes no file. @throws Refusal `BAD_REQUEST` */
+function jsonBody(body: Buffer): Readonly<Record<string, unknown>> {
+  if (body.length === 0) return {}
+  const refuse = (got: string) =>
+    new Refusal(400, 'BAD_REQUEST', 'the body is not a JSON object', {
+      expected: '{"option": value, …}, or no body',
+      got,
+    })
+  let value: unknown
+  try {
+    value = JSON.parse(body.toString())
+  } catch {
+    throw refuse('something else')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refuse('another JSON value')
+  return value as Readonly<Record<string, unknown>>
+}
+
+/** What a request asks for. @throws DiffWaveError `BAD_OPTION`, `TRUNCATED`; Refusal `BAD_REQUEST` */
+export function orderOf(work: Work, request: FastifyRequest): WorkOrder {
+  const body = request.body instanceof Buffer ? request.body : Buffer.alloc(0)
+  const query = request.query as Readonly<Record<string, unknown>>
+  if (work.body === 'none') return { work, options: workOptions(work, query, jsonBody(body)), body: Buffer.alloc(0) }
+  const options = workOptions(work, query)
+  if (body.length === 0 && !work.body.startsWith('optional')) {
+    throw new DiffWaveError('TRUNCATED', 'the body is empty', {
+      expected: `a ${work.body}`,
+      got: '0 bytes',
+      hint: 'Send the file itself as the body, as curl --data-binary @file does.',
+    })
+  }
+  return { work, options, body }
+}
+
+/** Answers with the result while it is made. */
+async function respond(state: ServiceState, order: WorkOrder, request: FastifyRequest, reply: FastifyReply) {
+  const { queue, tools } = state
+  const left = clientSignal(reply)
+  const output = new StreamOutput(error => left.abort(error))
+  const done = queue.run(clientOf(request), left.signal, () =>
+    runWork(order, tools, { signal: left.signal, onProgress: () => {}, output }),
+  )
+  // The same promise for both: `done` may fail after the result has begun.
+  done.then(
+    () => output.finish(),
+    error => {
+      if (!left.signal.aborted) request.log.error({ err: error }, 'a result was cut off')
+      output.finish(error)
+    },
+  )
+  const head = await Promise.race([output.started, done.then(() => output.started)])
+  reply.header('content-type', head.type).headers(headersOf(head.facts))
+  if (head.bytes !== null) reply.header('content-length', head.bytes)
+  return reply.send(output.body)
+}
+
+function bodySchema(work: Work) {
+  if (work.body === 'none') return { requestBody: { content: { 'application/json': { schema: optionsSchema(work) } } } }
+  return {
+    requestBody: {
+      description: `A ${work.body.replace('optional ', '')}: ${
+        work.body.includes('mel') ? '.npy, .npz, .safetensors or .pt; or ' : ''
+      }WAV, FLAC, MP3, Ogg Vorbis or Opus. The bytes tell the format.`,
+      required: !work.body.startsWith('optional'),
+      content: { 'application/octet-stream': { schema: binary } },
+    },
+  }
+}
+
+/** Whether a work never answers with its result itself. */
+function alwaysJob(work: Work): boolean {
+  return ['process', 'compare'].includes(work.name)
+}
+
+export function workRoutes(app: FastifyInstance, state: ServiceState): void {
+  for (const work of works) {
+    const result = alwaysJob(work) ? {} : { 200: bytes('The result', work.result) }
+    app.post(
+      `/v1/${work.name}`,
+      {
+        // Refused before its body is received, if there is no place for it.
+        onRequest: async request => state.queue.admit(clientOf(request)),
+        schema: {
+          summary: work.summary,
+          description: `${work.details} With the header Prefer: respond-async the answer is a job.`,
+          tags: ['Work'],
+          querystring: optionsSchema(work),
+          ...bodySchema(work),
+          response: responses({ ...result, 202: json('The job', jobSchema) }),
+        } as object,
+      },
+      async (request, reply) => {
+        const order = orderOf(work, request)
+        const several = work.jobOnly(order.options as never)
+        if (!several && !wantsJob(request.headers)) return respond(state, order, request, reply)
+        const job = await state.jobs.submit(order, clientOf(request))
+        return reply
+          .status(202)
+          .headers({ location: `/v1/jobs/${job.id}`, 'preference-applied': 'respond-async' })
+          .send(jobJson(job))
+      },
+    )
+  }
+}

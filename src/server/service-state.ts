@@ -1,0 +1,18 @@
+/** What the routes of a service share. */
+import type { Jobs } from './jobs/jobs.js'
+import type { Metrics } from './metrics.js'
+import type { CheckedOptions } from './options.js'
+import type { WorkQueue } from './queue.js'
+import type { TrainingRuns } from './training-runs.js'
+import type { WorkTools } from './work/work.js'
+
+export interface ServiceState {
+  readonly options: CheckedOptions
+  readonly tools: WorkTools
+  readonly queue: WorkQueue
+  readonly jobs: Jobs
+  readonly runs: TrainingRuns
+  readonly metrics: Metrics
+  /** Whether it takes new work. */
+  isReady(): boolean
+}

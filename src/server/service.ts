@@ -1,0 +1,103 @@
+/** A service: the library behind HTTP, from its start to the end of its last request. */
+import type { FastifyInstance } from 'fastify'
+import { defined } from '../core/defined.js'
+import { DiffWaveError } from '../core/errors.js'
+import { createApp } from './app.js'
+import { DecoderPool } from './decoding/decoder-pool.js'
+import { MemoryJobs } from './jobs/memory-jobs.js'
+import { Metrics } from './metrics.js'
+import { ModelCache } from './model-cache.js'
+import { checkServiceOptions, type ServiceOptions } from './options.js'
+import { WorkQueue } from './queue.js'
+import type { ServiceState } from './service-state.js'
+import { TrainingRuns } from './training-runs.js'
+
+/** A running service. */
+export interface Service {
+  /** Where it listens, as `http://127.0.0.1:8080`. */
+  readonly url: string
+  /** Its HTTP side, for tests that inject requests. @internal */
+  readonly app: FastifyInstance
+  /** Takes no new work, waits for the work in hand for `drainSeconds`, stops the rest, and frees everything. */
+  stop(): Promise<void>
+}
+
+/** What a service keeps, before it listens. */
+function createState(options: ReturnType<typeof checkServiceOptions>, log: () => FastifyInstance['log']) {
+  const { models: sources, limits, engine, threads, instructionSet } = options
+  const queue = new WorkQueue(limits, () => performance.now() / 1000)
+  const metrics = new Metrics()
+  const models = new ModelCache({
+    sources,
+    engine: defined({ engine, threads, instructionSet }),
+    maxBytes: limits.modelBytes,
+    onEvent: (event, model) => {
+      log().info({ model }, `model ${event}`)
+      metrics.count('diffwave_models_total', 'Models loaded and dropped.', { event })
+    },
+  })
+  const tools = { models, decoders: new DecoderPool({ threads: limits.parallel }), limits }
+  const jobs = new MemoryJobs({
+    queue,
+    tools,
+    clock: Date.now,
+    onFault: (error, job) => log().error({ err: error, job }, 'a fault of the service'),
+  })
+  return { options, queue, metrics, tools, jobs, runs: new TrainingRuns(options.runs) }
+}
+
+/**
+ * Starts a service.
+ *
+ * @throws DiffWaveError `BAD_OPTION`, also if it cannot listen at the address
+ * @example
+ * const service = await startService({ models: new Map([['speech', 'speech']]), port: 0 })
+ * await fetch(`${service.url}/v1/models`)
+ * await service.stop()
+ */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const checked = checkServiceOptions(options)
+  let ready = true
+  const made = createState(checked, () => app.log)
+  const state: ServiceState = { ...made, isReady: () => ready }
+  const app: FastifyInstance = await createApp(state)
+  const { host, port, drainSeconds } = checked
+  let url: string
+  try {
+    url = await app.listen({ host, port, listenTextResolver: address => `listening on ${address}` })
+  } catch (error) {
+    await Promise.all([app.close(), made.tools.models.close()])
+    throw new DiffWaveError('BAD_OPTION', 'the service cannot listen at this address', {
+      expected: 'a free port of this machine',
+      got: `${host}:${port}`,
+      cause: error,
+    })
+  }
+  let stopping: Promise<void> | null = null
+  const stop = async () => {
+    ready = false
+    app.log.info('stopping')
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(), drainSeconds * 1000)
+    late.signal.addEventListener('abort', () => app.server.closeAllConnections(), { once: true })
+    await Promise.all([state.queue.close(), state.jobs.close(late.signal)])
+    // Streams of events would keep their connections for ever.
+    app.server.closeIdleConnections()
+    const closed = app.close()
+    setTimeout(() => app.server.closeAllConnections(), LAST_BYTES_MILLISECONDS).unref()
+    await closed
+    clearTimeout(timer)
+    await Promise.all([made.tools.decoders.close(), made.tools.models.close()])
+  }
+  return {
+    url,
+    app,
+    stop: () => {
+      stopping ??= stop()
+      return stopping
+    },
+  }
+}
+
+/** Time for answers that are made to be read to their end. */
+const LAST_BYTES_MILLISECONDS = 1000

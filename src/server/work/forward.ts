@@ -1,0 +1,46 @@
+/** The forward process: a recording with as much noise as at a diffusion step. */
+import { z } from 'zod'
+import { MAX_DIFFUSION_STEPS } from '../../core/limits.js'
+import { drawSeed } from '../../core/seed.js'
+import { alphaBarAt } from '../../diffusion/forward.js'
+import { noiseSchedule } from '../../diffusion/schedule.js'
+import { MAX_STUDY_SECONDS } from '../limits.js'
+import { format, model, sampling } from './options.js'
+import { writeWhole } from './wav-output.js'
+import { defineWork } from './work.js'
+
+const options = z.strictObject({
+  model: model('vocoder'),
+  t: z
+    .number()
+    .min(0)
+    .max(MAX_DIFFUSION_STEPS)
+    .describe('Diffusion step of the training schedule, fractional allowed.'),
+  seed: sampling.seed,
+  format: format.default('32f'),
+})
+
+export const forward = defineWork({
+  name: 'forward',
+  summary: 'A recording with as much noise as at a diffusion step, x_t',
+  details: 'The noise is the one from which a synthesis with this seed starts. Samples can lie beyond ±1.',
+  body: 'recording',
+  result: 'audio/wav',
+  jobOnly: () => false,
+  options,
+  async run({ models, decoders, limits, body, signal, output, options }) {
+    const { model: named, t, seed = drawSeed(), format } = options
+    const name = named ?? (await models.firstOf('vocoder'))
+    const config = await models.config(name)
+    const alphaBar = alphaBarAt(noiseSchedule(config.diffusion.training), t)
+    const maxSeconds = Math.min(limits.seconds, MAX_STUDY_SECONDS)
+    const { notes, snr, ...audio } = await decoders.run(
+      'noised',
+      { bytes: body, config, alphaBar, seed, maxSeconds },
+      signal,
+    )
+    const facts = { model: name, seed, t, alphaBar, noiseLevel: Math.sqrt(1 - alphaBar), snr }
+    const more = notes.length === 0 ? {} : { notes }
+    await writeWhole(output, audio, { name: 'result.wav', format, facts: { ...facts, ...more } })
+  },
+})

@@ -1,0 +1,78 @@
+/** Clips from noise alone, or from a label. */
+import { z } from 'zod'
+import { defined } from '../../core/defined.js'
+import { DiffWaveError } from '../../core/errors.js'
+import { MAX_GUIDANCE } from '../../core/limits.js'
+import { drawSeed } from '../../core/seed.js'
+import { Generator } from '../../generator.js'
+import { MAX_JOB_CLIPS } from '../limits.js'
+import { chosenModel } from './chosen-model.js'
+import { format, label, model, sampling } from './options.js'
+import { streamWav, writeWhole } from './wav-output.js'
+import { withModel } from './with-model.js'
+import { defineWork } from './work.js'
+
+/** What a clip is to be. */
+export const clipOptions = {
+  seconds: z.number().positive().optional().describe('Length of a clip in seconds. Default: the model’s.'),
+  label,
+  guidance: z
+    .number()
+    .min(0)
+    .max(MAX_GUIDANCE)
+    .optional()
+    .describe('Classifier-free guidance: 0 for none, more to follow the label more closely. Default: the model’s.'),
+} as const
+
+/** @throws DiffWaveError `TOO_LARGE` */
+export function checkSeconds(seconds: number | undefined, maxSeconds: number): void {
+  if (seconds === undefined || seconds <= maxSeconds) return
+  throw new DiffWaveError('TOO_LARGE', 'the clip is too long', {
+    expected: `at most ${maxSeconds} s`,
+    got: `${seconds} s`,
+    where: 'seconds',
+  })
+}
+
+const options = z.strictObject({
+  model: model('generator'),
+  ...sampling,
+  ...clipOptions,
+  count: z
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_JOB_CLIPS)
+    .default(1)
+    .describe('Number of clips; more than one only as a job. Clip i has the seed plus i.'),
+  format,
+})
+
+export const generate = defineWork({
+  name: 'generate',
+  summary: 'Audio from noise alone, or from a label',
+  details: 'One clip is sent while it is made. Several are made together, as the files of a job.',
+  body: 'none',
+  result: 'audio/wav',
+  jobOnly: ({ count }) => count > 1,
+  options,
+  async run(run) {
+    const { models, limits, signal, onProgress, output } = run
+    const { model: named, count, format, seed = drawSeed(), ...rest } = run.options
+    checkSeconds(rest.seconds === undefined ? undefined : rest.seconds * count, limits.seconds)
+    const { name } = await chosenModel(models, named, 'generator')
+    await withModel(run, name, async model => {
+      const generator = new Generator(model)
+      const wanted = { ...defined(rest), signal, onProgress }
+      if (count === 1) {
+        const facts = { model: name, label: rest.label ?? generator.drawLabel(seed) }
+        return streamWav(output, generator.stream({ ...wanted, seed }), { name: 'result.wav', format, facts })
+      }
+      let made = 0
+      for await (const clip of generator.clips({ ...wanted, count, seed })) {
+        const facts = { model: name, label: clip.label, seed: clip.seed, steps: clip.steps }
+        await writeWhole(output, clip, { name: `clip-${made++}.wav`, format, facts })
+      }
+    })
+  },
+})

@@ -1,0 +1,65 @@
+/** A recording with its gaps filled. */
+import { z } from 'zod'
+import { defined } from '../../core/defined.js'
+import { MAX_ROUNDS } from '../../core/limits.js'
+import { drawSeed } from '../../core/seed.js'
+import { Generator } from '../../generator.js'
+import { Vocoder } from '../../vocoder.js'
+import { format, label, model, sampling } from './options.js'
+import { writeWhole } from './wav-output.js'
+import { withModel } from './with-model.js'
+import { defineWork } from './work.js'
+
+/** Gaps that one request may name: its address holds no more. */
+const MAX_REQUEST_GAPS = 500
+
+const gap = z.strictObject({ start: z.number().min(0), end: z.number().positive() })
+
+const options = z.strictObject({
+  model: model('vocoder'),
+  gaps: z
+    .array(gap)
+    .min(1)
+    .max(MAX_REQUEST_GAPS)
+    .describe('Gaps to fill, in seconds from the start: 1.2-1.25,3-3.1 in an address.'),
+  ...sampling,
+  rounds: z
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_ROUNDS)
+    .optional()
+    .describe('Passes at each noise level: more of them join the edges better. Default: 4.'),
+  fade: z
+    .number()
+    .min(0)
+    .max(0.1)
+    .optional()
+    .describe('Length of the fade at the edges of a gap, in seconds. Default: 0.002.'),
+  label,
+  format,
+})
+
+export const inpaint = defineWork({
+  name: 'inpaint',
+  summary: 'A recording with its gaps filled',
+  details: 'The recording must have the model’s sample rate. Outside the gaps it stays as it is.',
+  body: 'recording',
+  result: 'audio/wav',
+  jobOnly: () => false,
+  options,
+  async run(run) {
+    const { models, decoders, limits, body, signal, onProgress, output } = run
+    const { model: named, gaps, format, seed = drawSeed(), ...rest } = run.options
+    const name = named ?? (await models.firstOf('vocoder'))
+    await models.config(name)
+    const request = { bytes: body, sampleRate: null, maxSeconds: limits.seconds }
+    const { notes, ...audio } = await decoders.run('recording', request, signal)
+    await withModel(run, name, async model => {
+      const repairer = model.config.kind === 'vocoder' ? new Vocoder(model) : new Generator(model)
+      const made = await repairer.inpaint(audio, { gaps, ...defined(rest), seed, signal, onProgress })
+      const facts = { model: name, seed, steps: made.steps, ...(notes.length === 0 ? {} : { notes }) }
+      await writeWhole(output, made, { name: 'result.wav', format, facts })
+    })
+  },
+})

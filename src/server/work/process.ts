@@ -1,0 +1,139 @@
+/** The reverse process step by step: x_t, and the clean audio and the noise that each step predicted. */
+import { z } from 'zod'
+import type { Mel } from '../../audio/mel/convention.js'
+import { defined } from '../../core/defined.js'
+import { DiffWaveError } from '../../core/errors.js'
+import { drawSeed } from '../../core/seed.js'
+import { createSampler } from '../../diffusion/samplers/create.js'
+import { Generator } from '../../generator.js'
+import type { ModelConfig } from '../../model/config.js'
+import type { OnStep, SamplingStep } from '../../synthesis/watch.js'
+import { Vocoder } from '../../vocoder.js'
+import { MAX_STEP_BYTES, MAX_STUDY_SECONDS } from '../limits.js'
+import { checkSeconds, clipOptions } from './generate.js'
+import { format, melChoice, model, refine, sampling } from './options.js'
+import { writeWhole } from './wav-output.js'
+import { withModel } from './with-model.js'
+import { defineWork, type WorkRun } from './work.js'
+
+const options = z.strictObject({
+  model: model('vocoder'),
+  ...sampling,
+  ...clipOptions,
+  refine,
+  ...melChoice,
+  format: format.default('32f'),
+})
+type Options = z.output<typeof options>
+
+/** Writes the files and events of steps, in order, while the process goes on. */
+class StepRecorder {
+  readonly #run: WorkRun<Options>
+  readonly #sampleRate: number
+  readonly #trainingSteps: readonly number[]
+  #written: Promise<void> = Promise.resolve()
+
+  constructor(run: WorkRun<Options>, sampleRate: number, trainingSteps: readonly number[]) {
+    this.#run = run
+    this.#sampleRate = sampleRate
+    this.#trainingSteps = trainingSteps
+  }
+
+  readonly onStep: OnStep = step => {
+    const { index, of, inputNoiseLevel, noiseLevel } = step
+    const t = this.#trainingSteps[index]!
+    if (index === 0) this.#write('x-0.wav', step.input(), { noiseLevel: inputNoiseLevel, t })
+    const files = { x: `x-${index + 1}.wav`, clean: `clean-${index + 1}.wav`, noise: `noise-${index + 1}.wav` }
+    this.#writeStep(files, step)
+    this.#after(async () => this.#run.output.event('step', { index, of, t, inputNoiseLevel, noiseLevel, files }))
+  }
+
+  /** @throws what writing threw */
+  finished(): Promise<void> {
+    return this.#written
+  }
+
+  #writeStep(files: { readonly x: string; readonly clean: string; readonly noise: string }, step: SamplingStep): void {
+    this.#write(files.x, step.state(), { noiseLevel: step.noiseLevel })
+    this.#write(files.clean, step.clean(), { noiseLevel: 0 })
+    this.#write(files.noise, step.noise(), { noiseLevel: 1 })
+  }
+
+  #write(name: string, samples: Float32Array, facts: Readonly<Record<string, number>>): void {
+    const { output, options } = this.#run
+    const file = { name, format: options.format, facts }
+    this.#after(() => writeWhole(output, { samples, sampleRate: this.#sampleRate }, file))
+  }
+
+  #after(work: () => Promise<void>): void {
+    this.#written = this.#written.then(work)
+    // Told by `finished`.
+    this.#written.catch(() => {})
+  }
+}
+
+/** @throws DiffWaveError `TOO_LARGE` */
+function checkSize(samples: number, steps: number): void {
+  const bytes = 4 * samples * (3 * steps + 1)
+  if (bytes <= MAX_STEP_BYTES) return
+  throw new DiffWaveError('TOO_LARGE', 'the steps of the process are too much to keep', {
+    expected: `at most ${MAX_STEP_BYTES / 2 ** 20} MiB`,
+    got: `${Math.ceil(bytes / 2 ** 20)} MiB`,
+    hint: 'Take fewer steps, or a shorter sound.',
+  })
+}
+
+/** Makes the audio of the run, watched. */
+async function watched(run: WorkRun<Options>, name: string, config: ModelConfig): Promise<void> {
+  const { options, signal, onProgress, output } = run
+  const { seed = drawSeed(), steps, sampler: wanted, eta, label, refine, seconds, guidance, format } = options
+  const choice = defined({ steps, sampler: wanted, eta })
+  const sampler = createSampler(config.diffusion, choice)
+  const recorder = new StepRecorder(run, config.sampleRate, sampler.steps)
+  const common = { ...choice, seed, signal, onProgress, onStep: recorder.onStep }
+  const input = config.kind === 'vocoder' ? await melOf(run, config) : null
+  const samples =
+    input === null
+      ? Math.round((seconds ?? config.clipSeconds ?? 1) * config.sampleRate)
+      : (input.length ?? input.mel.frames * config.mel!.hop)
+  checkSize(samples, sampler.steps.length)
+  await withModel(run, name, async model => {
+    const made =
+      input === null
+        ? (await new Generator(model).generate({ ...common, ...defined({ label, seconds, guidance }) }))[0]!
+        : await new Vocoder(model).synthesize(input.mel, { ...common, length: samples, ...defined({ label, refine }) })
+    await recorder.finished()
+    const alphaBars = sampler.alphaBars
+    const facts = { model: name, seed, steps: made.steps, t: sampler.steps, alphaBars }
+    await writeWhole(output, made, { name: 'result.wav', format, facts })
+  })
+}
+
+async function melOf(
+  run: WorkRun<Options>,
+  config: ModelConfig,
+): Promise<{ readonly mel: Mel; readonly length: number | null }> {
+  const { key, index } = run.options
+  const maxSeconds = Math.min(run.limits.seconds, MAX_STUDY_SECONDS)
+  const request = { bytes: run.body, convention: config.mel!, maxSeconds, mel: defined({ key, index }) }
+  const { mel, recording } = await run.decoders.run('vocoderInput', request, run.signal)
+  return { mel, length: recording?.length ?? null }
+}
+
+export const reverseProcess = defineWork({
+  name: 'process',
+  summary: 'The reverse process, step by step',
+  details:
+    'Files: result.wav; x-0.wav, the noise it starts from; and for step i from 1 on x-i.wav, clean-i.wav and ' +
+    'noise-i.wav: x_t after the step, the clean audio and the noise that it predicted. Each step is an event.',
+  body: 'optional mel or recording',
+  result: 'audio/wav',
+  jobOnly: () => true,
+  options,
+  async run(run) {
+    const { models, options, body, limits } = run
+    const name = options.model ?? (await models.firstOf(body.length === 0 ? 'generator' : 'vocoder'))
+    checkSeconds(options.seconds, Math.min(limits.seconds, MAX_STUDY_SECONDS))
+    await watched(run, name, await models.config(name))
+  },
+})

@@ -1,0 +1,43 @@
+/** Runs a work within its time. */
+import { DiffWaveError } from '../../core/errors.js'
+import type { OnProgress } from '../../core/progress.js'
+import { Refusal } from '../refusal.js'
+import type { Output, Work, WorkTools } from './work.js'
+
+/** What a client asked for, checked. */
+export interface WorkOrder {
+  readonly work: Work
+  /** As the work's schema returns them. */
+  readonly options: Readonly<Record<string, unknown>>
+  readonly body: Uint8Array
+}
+
+interface Surroundings {
+  readonly signal: AbortSignal
+  readonly onProgress: OnProgress
+  readonly output: Output
+}
+
+/** @throws Refusal `WORK_TIMEOUT`; and what the work throws */
+export async function runWork({ work, ...order }: WorkOrder, tools: WorkTools, around: Surroundings): Promise<void> {
+  const { workSeconds } = tools.limits
+  const stop = new AbortController()
+  const leave = () => stop.abort(around.signal.reason)
+  if (around.signal.aborted) leave()
+  around.signal.addEventListener('abort', leave, { once: true })
+  const tooSlow = new Refusal(503, 'WORK_TIMEOUT', 'the work takes too long', {
+    expected: `at most ${workSeconds} s`,
+    got: 'more',
+    hint: 'Ask for a shorter sound or fewer steps.',
+  })
+  const timer = setTimeout(() => stop.abort(tooSlow), workSeconds * 1000)
+  try {
+    await work.run({ ...tools, ...around, ...order, signal: stop.signal })
+  } catch (error) {
+    const stopped = error instanceof DiffWaveError && error.code === 'ABORTED'
+    throw stopped && stop.signal.reason === tooSlow ? tooSlow : error
+  } finally {
+    clearTimeout(timer)
+    around.signal.removeEventListener('abort', leave)
+  }
+}

@@ -1,0 +1,17 @@
+/** Runs a part of a work on a model, which is given back afterwards. */
+import type { Denoiser } from '../../denoiser/denoiser.js'
+import type { WorkTools } from './work.js'
+
+export async function withModel<T>(
+  { models }: Pick<WorkTools, 'models'>,
+  name: string,
+  use: (model: Denoiser) => Promise<T>,
+  variant: { readonly zeroOutput?: boolean } = {},
+): Promise<T> {
+  const lease = await models.lease(name, variant)
+  try {
+    return await use(lease.model)
+  } finally {
+    lease.release()
+  }
+}

@@ -1,0 +1,224 @@
+/** What the service makes: the same bytes as the library, and all that a page needs to show how. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { decodeWav } from '#src/audio/codecs/wav'
+import { encodeWav } from '#src/audio/codecs/wav-encode'
+import { namedConventions } from '#src/audio/mel/convention'
+import { melSpectrogram } from '#src/audio/mel/mel'
+import { decodeMel } from '#src/formats/mel-file'
+import { encodeSafetensors } from '#src/formats/safetensors'
+import { Generator } from '#src/generator'
+import { Vocoder } from '#src/vocoder'
+import { melNumbers, noiseWav, npyMel, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
+import { finishedJob, getJson, jobEvents, post, problem, testService } from '../support/service.js'
+
+const service = await testService()
+const mel = (frames: number) => ({ data: melNumbers(80 * frames), bands: 80, frames })
+const wavOf = async (response: Response) => {
+  assert.equal(response.status, 200, response.ok ? '' : await response.text())
+  return new Uint8Array(await response.arrayBuffer())
+}
+
+describe('vocode', () => {
+  test('makes the bytes that the library makes', async () => {
+    const response = await post(service, '/v1/vocode?seed=3&steps=6', npyMel(20))
+    const bytes = await wavOf(response)
+    const vocoder = await Vocoder.load(smallVocoder)
+    assert.deepEqual(bytes, (await vocoder.synthesize(mel(20), { seed: 3, steps: 6 })).toWav())
+    await vocoder.dispose()
+    assert.equal(response.headers.get('content-type'), 'audio/wav')
+    assert.equal(Number(response.headers.get('content-length')), bytes.length)
+    assert.deepEqual(
+      ['seed', 'steps', 'model', 'samples', 'sample-rate'].map(name => response.headers.get(`diffwave-${name}`)),
+      ['3', '6', 'voice', String(20 * 256), '22050'],
+    )
+  })
+
+  test('reads the format from the bytes, whatever the content type', async () => {
+    const tensor = { shape: [80, 20], data: melNumbers(1600) }
+    const file = encodeSafetensors(new Map([['mel', tensor]]))
+    const bytes = await wavOf(await post(service, '/v1/vocode?seed=3&steps=6', file, { 'content-type': 'text/plain' }))
+    assert.deepEqual(bytes, await wavOf(await post(service, '/v1/vocode?seed=3&steps=6', npyMel(20))))
+  })
+
+  test('copies a recording by way of its mel', async () => {
+    const bytes = await wavOf(await post(service, '/v1/vocode?seed=1&format=32f', noiseWav(0, 5000)))
+    const vocoder = await Vocoder.load(smallVocoder)
+    const recording = decodeWav(noiseWav(0, 5000), 'noise')
+    assert.deepEqual(bytes, (await vocoder.resynthesize(recording, { seed: 1 })).toWav({ format: '32f' }))
+    await vocoder.dispose()
+  })
+
+  test('draws a seed and reports it', async () => {
+    const response = await post(service, '/v1/vocode', npyMel(4))
+    const seed = response.headers.get('diffwave-seed')
+    assert.match(seed!, /^\d+$/)
+    assert.deepEqual(await wavOf(await post(service, `/v1/vocode?seed=${seed}`, npyMel(4))), await wavOf(response))
+  })
+
+  for (const system of ['zero-output', 'griffin-lim']) {
+    test(`makes audio with ${system}, to compare`, async () => {
+      const response = await post(service, `/v1/vocode?system=${system}&seed=1`, noiseWav(0, 6000))
+      assert.equal(decodeWav(await wavOf(response), system).samples.length, 6000)
+      assert.equal(response.headers.get('diffwave-system'), system)
+    })
+  }
+
+  test('says that a mel was transposed', async () => {
+    const response = await post(service, '/v1/vocode', npyMel(80, 20))
+    assert.match(response.headers.get('diffwave-notes')!, /transposed/)
+    assert.equal(response.headers.get('diffwave-samples'), String(20 * 256))
+  })
+})
+
+describe('generate', () => {
+  test('makes the bytes that the library makes', async () => {
+    const generator = await Generator.load(smallGenerator)
+    const [clip] = await generator.generate({ seconds: 0.2, seed: 5 })
+    await generator.dispose()
+    assert.deepEqual(await wavOf(await post(service, '/v1/generate', '{"seconds": 0.2, "seed": 5}')), clip!.toWav())
+    assert.deepEqual(await wavOf(await post(service, '/v1/generate?seconds=0.2&seed=5')), clip!.toWav())
+  })
+
+  test('makes several clips as the files of a job', async () => {
+    const job = await finishedJob(service, '/v1/generate', '{"seconds": 0.1, "seed": 5, "count": 3}')
+    assert.equal(job.state, 'done')
+    assert.deepEqual(
+      job.files.map(({ name, facts }) => [name, facts['seed']]),
+      [0, 1, 2].map(i => [`clip-${i}.wav`, 5 + i]),
+    )
+    const alone = await wavOf(await post(service, '/v1/generate?seconds=0.1&seed=6'))
+    assert.deepEqual(await wavOf(await fetch(`${service.url}/v1/jobs/${job.id}/files/clip-1.wav`)), alone)
+  })
+})
+
+describe('repairs and mels', () => {
+  test('inpaint leaves all but the gap as it is', async () => {
+    const recording = noiseWav(1, 8000)
+    const bytes = await wavOf(await post(service, '/v1/inpaint?gaps=0.1-0.12,0.2-0.21&seed=1&fade=0', recording))
+    const [before, after] = [decodeWav(recording, 'before').samples, decodeWav(bytes, 'after').samples]
+    assert.equal(after.length, before.length)
+    assert.deepEqual(after.subarray(0, 2205), before.subarray(0, 2205))
+    assert.notDeepEqual(after.subarray(2205, 2646), before.subarray(2205, 2646))
+  })
+
+  test('denoise makes the bytes that the library makes', async () => {
+    const recording = decodeWav(noiseWav(1, 8000), 'noise')
+    const generator = await Generator.load(smallGenerator)
+    const made = await generator.denoise(recording, { seed: 2, snr: 10 })
+    await generator.dispose()
+    const response = await post(service, '/v1/denoise?seed=2&snr=10', noiseWav(1, 8000))
+    assert.deepEqual(await wavOf(response), made.toWav())
+    assert.equal(Number(response.headers.get('diffwave-step')), made.step)
+  })
+
+  test('mel makes the mel of a convention or of a model', async () => {
+    const recording = decodeWav(noiseWav(1, 8000), 'noise')
+    for (const name of ['lmnt', 'tacotron2'] as const) {
+      const query = name === 'lmnt' ? '' : '?convention=tacotron2&as=safetensors'
+      const bytes = await wavOf(await post(service, `/v1/mel${query}`, noiseWav(1, 8000)))
+      assert.deepEqual(decodeMel(bytes, {}, name).mel, melSpectrogram(recording, namedConventions[name]))
+    }
+  })
+})
+
+describe('what a page shows of diffusion', () => {
+  test('forward adds the noise of a step, and says how much', async () => {
+    const query = `/v1/forward?t=20&seed=1`
+    const response = await post(service, query, noiseWav(1, 8000))
+    const noisy = decodeWav(await wavOf(response), 'noisy').samples
+    const clean = decodeWav(noiseWav(1, 8000), 'clean').samples
+    const alphaBar = Number(response.headers.get('diffwave-alpha-bar'))
+    const power = (x: Float32Array) => x.reduce((sum, value) => sum + value ** 2, 0)
+    const noise = noisy.map((value, i) => value - Math.sqrt(alphaBar) * clean[i]!)
+    const snr = 10 * Math.log10((alphaBar * power(clean)) / power(noise))
+    assert.ok(Math.abs(snr - Number(response.headers.get('diffwave-snr'))) < 0.01)
+  })
+
+  test('the schedule of a model has ᾱ of training and of sampling', async () => {
+    const { training, sampling } = (await getJson(service, '/v1/models/voice/schedule?steps=6')) as {
+      training: { alphaBars: number[] }
+      sampling: { steps: number[]; alphaBars: number[]; spreads: number[] }
+    }
+    assert.equal(training.alphaBars.length, 50)
+    assert.ok(training.alphaBars.every((level, i) => i === 0 || level < training.alphaBars[i - 1]!))
+    assert.deepEqual([sampling.steps.length, sampling.alphaBars.length, sampling.spreads.length], [6, 6, 6])
+    assert.ok(sampling.alphaBars[0]! < sampling.alphaBars[5]!)
+  })
+
+  test('process keeps x_t, the clean audio and the noise of each step', async () => {
+    const job = await finishedJob(service, '/v1/process?seed=4&steps=6', npyMel(8))
+    const names = job.files.map(({ name }) => name)
+    const steps = Array.from({ length: 6 }, (_, i) => [`x-${i + 1}.wav`, `clean-${i + 1}.wav`, `noise-${i + 1}.wav`])
+    assert.deepEqual(names, ['x-0.wav', ...steps.flat(), 'result.wav'])
+    const file = async (name: string) =>
+      decodeWav(await wavOf(await fetch(`${service.url}/v1/jobs/${job.id}/files/${name}`)), name).samples
+    const { data } = (await jobEvents(service, job.id)).find(event => event.name === 'step')!
+    const [x, clean, noise] = await Promise.all([file('x-0.wav'), file('clean-1.wav'), file('noise-1.wav')])
+    const sigma = data['inputNoiseLevel'] as number
+    x.forEach((value, i) => {
+      const sum = Math.sqrt(1 - sigma ** 2) * clean[i]! + sigma * noise[i]!
+      assert.ok(Math.abs(value - sum) < 1e-3 * (1 + Math.abs(value)))
+    })
+    const direct = await wavOf(await post(service, '/v1/vocode?seed=4&steps=6&format=32f', npyMel(8)))
+    const result = await fetch(`${service.url}/v1/jobs/${job.id}/result`)
+    assert.deepEqual(await wavOf(result), direct)
+  })
+
+  test('process of a generator needs no body', async () => {
+    const job = await finishedJob(service, '/v1/process?seed=4&steps=6&seconds=0.1')
+    assert.equal(job.state, 'done')
+    assert.equal(job.files.at(-1)!.facts['model'], 'noise')
+  })
+
+  test('a process that is too large to keep is refused', async () => {
+    const job = await finishedJob(service, '/v1/process?model=noise&steps=4000&seconds=10')
+    assert.equal(job.problem?.code, 'TOO_LARGE')
+  })
+
+  test('compare makes every copy of a recording, with measures', async () => {
+    const job = await finishedJob(service, '/v1/compare?seed=1', noiseWav(1, 30_000))
+    assert.deepEqual(
+      job.files.map(({ name }) => name),
+      ['original.wav', 'model.wav', 'zero-output.wav', 'griffin-lim.wav', 'result.json'],
+    )
+    const result = await (await fetch(`${service.url}/v1/jobs/${job.id}/result`)).json()
+    const { systems, measures } = result as Record<'systems' | 'measures', Record<string, Record<string, unknown>>>
+    assert.deepEqual(Object.keys(systems), ['model', 'zero-output', 'griffin-lim'])
+    for (const system of Object.values(systems)) assert.deepEqual(Object.keys(system), Object.keys(measures))
+  })
+})
+
+describe('refusals', () => {
+  test('options are those of the library, and nothing else', async () => {
+    await problem(await post(service, '/v1/vocode?stepz=6', npyMel(4)), 400, 'BAD_OPTION')
+    await problem(await post(service, '/v1/vocode?steps=0', npyMel(4)), 400, 'BAD_OPTION')
+    await problem(await post(service, '/v1/vocode?steps=1e9', npyMel(4)), 400, 'BAD_OPTION')
+    await problem(await post(service, '/v1/vocode?seed=1&seed=2', npyMel(4)), 400, 'BAD_OPTION')
+    await problem(await post(service, '/v1/inpaint?gaps=1', noiseWav(1, 8000)), 400, 'BAD_OPTION')
+    await problem(await post(service, '/v1/generate', '[]'), 400, 'BAD_REQUEST')
+    await problem(await post(service, '/v1/generate', '{"seconds": 0.1'), 400, 'BAD_REQUEST')
+    await problem(await post(service, '/v1/generate?seconds=0.1', '{"seconds": 0.1}'), 400, 'BAD_OPTION')
+  })
+
+  test('models are named, never found by a path', async () => {
+    for (const name of ['nope', 'models/speech', '../voice', '/etc/passwd', 'toString', '__proto__']) {
+      await problem(
+        await post(service, `/v1/vocode?model=${encodeURIComponent(name)}`, npyMel(4)),
+        404,
+        'UNKNOWN_MODEL',
+      )
+    }
+    await problem(await post(service, '/v1/vocode?model=noise', npyMel(4)), 400, 'BAD_OPTION')
+  })
+
+  test('bodies that are no mel and no recording', async () => {
+    await problem(await post(service, '/v1/vocode'), 422, 'TRUNCATED')
+    await problem(await post(service, '/v1/vocode', 'hello'), 415, 'UNSUPPORTED_FORMAT')
+    await problem(await post(service, '/v1/vocode', npyMel(30, 40)), 422, 'BAD_MEL')
+    await problem(await post(service, '/v1/vocode', npyMel(30).subarray(0, 200)), 422, 'TRUNCATED')
+    await problem(await post(service, '/v1/mel', npyMel(4)), 415, 'UNSUPPORTED_FORMAT')
+    const wrongRate = encodeWav({ samples: new Float32Array(9000).fill(0.1), sampleRate: 8000 })
+    await problem(await post(service, '/v1/inpaint?gaps=0.1-0.2', wrongRate), 422, 'SAMPLE_RATE_MISMATCH')
+  })
+})
