@@ -163,5 +163,61 @@ write_safetensors(sys.argv[1], {"mel": mel[0], "white": white[0], "noise": noise
     } finally {
       await model.dispose()
     }
+
+describe('the correction towards the mel', { skip }, () => {
+  const small = `
+import math, numpy, torch
+from diffwave_torch.config import TACOTRON2
+from diffwave_torch.mel import MelTransform, SILENT
+torch.manual_seed(1)
+L, H, M, F = 64, 16, 6, 9
+mel_of = MelTransform({**TACOTRON2, "sampleRate": 1600, "fftSize": L, "windowLength": L, "hop": H, "bands": M,
+    "maxFrequency": 600}).double()
+x = torch.randn(2, F * H, dtype=torch.float64)
+mel = 0.5 * torch.randn(2, M, F, dtype=torch.float64)
+`
+
+  test('has the value that README.md says, also at both ends', async () => {
+    const program = `${small}
+W, s = mel_of.filters.numpy(), mel_of.column_sums.numpy()
+h = 0.5 - 0.5 * numpy.cos(2 * math.pi * numpy.arange(L) / L)
+y = numpy.exp(mel.numpy())
+for clip in range(2):
+    audio = x[clip].numpy()
+    for _ in range(2):
+        padded = numpy.concatenate([numpy.zeros(L // 2), audio, numpy.zeros(L)])
+        total, covered = numpy.zeros(len(padded)), numpy.zeros(len(padded))
+        for f in range(F):
+            Z = numpy.fft.rfft(h * padded[f * H : f * H + L])
+            G = numpy.ones(L // 2 + 1)
+            for _ in range(3):
+                G = G * numpy.minimum(10, (W.T @ (y[clip, :, f] / (W @ (G * abs(Z)) + SILENT))) / s)
+            total[f * H : f * H + L] += h * numpy.fft.irfft(G * Z)
+            covered[f * H : f * H + L] += h * h
+        inside = slice(L // 2, L // 2 + F * H)
+        audio = total[inside] / covered[inside]
+    assert abs(mel_of.corrected(x, mel, passes=2, iterations=3)[clip].numpy() - audio).max() < 1e-5
+`
+    const { status, stderr } = await evaluate(program)
+    assert.equal(status, 0, stderr)
+  })
+
+  test('has the gradient of its finite differences', async () => {
+    const program = `${small}
+corrected = lambda audio: mel_of.corrected(audio, mel, passes=2, iterations=3)
+assert torch.autograd.gradcheck(corrected, x.requires_grad_(True), eps=1e-6, atol=1e-5, rtol=1e-4, fast_mode=True)
+`
+    const { status, stderr } = await evaluate(program)
+    assert.equal(status, 0, stderr)
+  })
+
+  test('brings the mel of its output nearer to the one asked for', async () => {
+    const program = `${small}
+distance = lambda audio: (mel_of(torch.nn.functional.pad(audio, (L // 2, L // 2 - H))) - mel).abs().mean().item()
+before, once, twice = (distance(audio) for audio in (x, mel_of.corrected(x, mel), mel_of.corrected(x, mel, passes=2)))
+assert before > 2 * once and once > 1.1 * twice, (before, once, twice)
+`
+    const { status, stderr } = await evaluate(program)
+    assert.equal(status, 0, stderr)
   })
 })

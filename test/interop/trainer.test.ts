@@ -104,6 +104,22 @@ describe('the PyTorch trainer', { skip }, () => {
     }
   })
 
+  test('own denoising steps train through the correction, and resume', async () => {
+    const file = written('own.json', c => {
+      Object.assign(c.model.network.frontEnd, { correction: { passes: 2 } })
+      Object.assign(c.model.diffusion, { noiseScale: 0.2 })
+      Object.assign(c, { noiseLevels: { kind: 'own', steps: 2 } })
+    })
+    await trained(file, options('own', 1))
+    const before = checkpoint('own')
+    await trained(file, [...options('own', 3), '--resume'])
+    const name = 'weights/output_projection.weight'
+    assert.notDeepEqual(checkpoint('own').get(name)!.data, before.get(name)!.data)
+    const { provenance, ...model } = JSON.parse(readFileSync(folder.at('own/model/config.json'), 'utf8'))
+    assert.equal(provenance.steps, 3)
+    assert.deepEqual(model.network.frontEnd.correction, { passes: 2, iterations: 5 })
+  })
+
   test('the adversarial stage trains, and resumes with its discriminators', async () => {
     const file = folder.put(
       'adversarial.json',
@@ -141,6 +157,14 @@ describe('what the PyTorch trainer refuses', { skip }, () => {
       [
         'network.frontEnd.bins: 200 must lie within 1 … 129',
         c => Object.assign(c.model.network.frontEnd, { bins: 200 }),
+      ],
+      [
+        'network.frontEnd.correction.passes: 9 must be a whole number, 1 … 8',
+        c => Object.assign(c.model.network.frontEnd, { correction: { passes: 9 } }),
+      ],
+      [
+        'noiseLevels.weights: expected 4 numbers, one per step, got 2',
+        c => Object.assign(c, { noiseLevels: { kind: 'own', steps: 4, weights: [1, 1] } }),
       ],
       ['data.cropSamples: 1000 must be a multiple of the hop, 256', c => Object.assign(c.data, { cropSamples: 1000 })],
     ])

@@ -64,7 +64,8 @@ class AdversarialTrainer(Trainer):
         x = self.network.shape_noise(white, deviations)
         bf16 = self.options.precision == "bf16"
         with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
-            return denoise(self.network, self.schedule, x, even_levels(self.schedule, count), mel, deviations)
+            levels = even_levels(self.schedule, count)
+            return denoise(self.network, self.schedule, x, levels, mel, deviations, self.noise_scale)[-1]
 
     def update(self):
         """One update of the discriminators and, later, of the network: [generator's loss, mel loss, gradient norm]."""

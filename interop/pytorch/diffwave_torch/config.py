@@ -33,8 +33,9 @@ NETWORK = {
     "labels": None,
 }
 STEP_EMBEDDING = {"frequencies": "powers-of-ten", "fractional": "interpolated", "size": 128, "hidden": 512}
-FRONT_END = {"learned": False, "envelope": None}
+FRONT_END = {"learned": False, "envelope": None, "correction": None}
 ENVELOPE = {"iterations": 10, "floor": 3e-5}
+CORRECTION = {"passes": 1, "iterations": 5}
 
 TRAINING = {
     "data": {
@@ -59,6 +60,7 @@ TRAINING = {
     "loss": "time-frequency",
     "spectral": None,
     "weighting": {"kind": "none"},
+    "noiseLevels": {"kind": "continuous"},
     "every": {"log": 50, "validation": 1000, "checkpoint": 500},
     "seed": 0,
 }
@@ -90,6 +92,8 @@ def network_config(network):
         front.setdefault("bins", front["kernel"] // 2 + 1)
         if front["envelope"] is not None:
             front["envelope"] = filled(ENVELOPE, front["envelope"])
+        if front["correction"] is not None:
+            front["correction"] = filled(CORRECTION, front["correction"])
         network["frontEnd"] = front
         check_front_end(front, network)
     return network
@@ -112,6 +116,13 @@ def check_front_end(front, network):
         raise ConfigError(f"{where}.envelope: needs a mel and windows that are not learned")
     if front["envelope"] is not None and network["mel"]["kind"] != "frame-rate":
         raise ConfigError(f"{where}.envelope: needs a mel conditioner of kind frame-rate")
+    correction = front["correction"]
+    if correction is not None:
+        if front["envelope"] is None:
+            raise ConfigError(f"{where}.correction: needs {where}.envelope")
+        for key, most in (("passes", 8), ("iterations", 100)):
+            if not isinstance(correction[key], int) or not 1 <= correction[key] <= most:
+                raise ConfigError(f"{where}.correction.{key}: {correction[key]} must be a whole number, 1 … {most}")
     if network["patch"] != 1:
         raise ConfigError("network.patch: must be 1 behind a windowed front end")
 
@@ -127,6 +138,21 @@ def model_config(model):
     return model
 
 
+def check_levels(levels, spectral):
+    """@raises ConfigError for noise levels that this trainer cannot train on; fills in the weights of own steps."""
+    if levels["kind"] not in ("continuous", "own"):
+        raise ConfigError(f"noiseLevels.kind: {levels['kind']} is not supported here; expected continuous or own")
+    if levels["kind"] == "continuous":
+        return
+    steps = levels.setdefault("steps", 4)
+    if not isinstance(steps, int) or not 1 <= steps <= 16:
+        raise ConfigError(f"noiseLevels.steps: {steps} must be a whole number, 1 … 16")
+    if len(levels.setdefault("weights", [1] * steps)) != steps:
+        raise ConfigError(f"noiseLevels.weights: expected {steps} numbers, one per step, got {len(levels['weights'])}")
+    if spectral is None:
+        raise ConfigError("spectral: missing; own steps have no other loss")
+
+
 def training_config(path):
     """Reads `train.json`. @raises ConfigError"""
     try:
@@ -138,7 +164,7 @@ def training_config(path):
         raise ConfigError(f"{path}: this is not JSON: {error}") from None
     if "totalSteps" not in given.get("optimiser", {}):
         raise ConfigError("optimiser.totalSteps: missing")
-    known = {*TRAINING, "model", "noiseLevels", "engine", "adversarial"}
+    known = {*TRAINING, "model", "engine", "adversarial"}
     unknown = [key for key in given if key not in known]
     if unknown:
         raise ConfigError(f"{unknown[0]}: unknown field")
@@ -151,6 +177,7 @@ def training_config(path):
         raise ConfigError('model.diffusion.prior: must be {"kind": "front-end"}')
     if model["network"]["frontEnd"] is None or model["network"]["frontEnd"]["envelope"] is None:
         raise ConfigError("model.network.frontEnd.envelope: missing")
+    check_levels(config["noiseLevels"], config["spectral"])
     if data["cropSamples"] % model["mel"]["hop"]:
         raise ConfigError(
             f"data.cropSamples: {data['cropSamples']} must be a multiple of the hop, {model['mel']['hop']}"

@@ -46,28 +46,30 @@ def even_levels(schedule, count):
     return [(schedule.steps - 1) * (1 - i / count) for i in range(count)]
 
 
-def denoise(network, schedule, x, levels, mel, deviations, correct=False):
-    """DDIM (Song et al. 2021, eq. 12, η = 0) from x at levels[0] through all levels: the last x̂_0 [B, T]. Has
-    gradients.
+def next_noisy(schedule, x, clean, here, below, noise_scale):
+    """DDIM's x at step `below` from x and x̂_0 at step `here` [B, T] (Song et al. 2021, eq. 12, η = 0), which keeps only
+    so much of the noise."""
+    level, next_level = (schedule.alpha_bar(torch.tensor([[float(step)]], device=x.device)) for step in (here, below))
+    noise = (x - level.sqrt() * clean) / (1 - level).sqrt()
+    return next_level.sqrt() * clean + noise_scale * (1 - next_level).sqrt() * noise
 
-    `correct`: each x̂_0 is moved towards the mel.
-    """
+
+def denoise(network, schedule, x, levels, mel, deviations, noise_scale=1.0):
+    """DDIM from x at levels[0] through all levels: x̂_0 of each step, [B, T]. Has gradients."""
+    made = []
     for i, level in enumerate(levels):
         here = torch.full((len(x),), float(level), device=x.device)
-        clean = predict_clean(network, x, here, mel, deviations)
-        if correct:
-            clean = network.mel.corrected(clean, mel)
-        if i + 1 == len(levels):
-            return clean
-        alpha_bar = schedule.alpha_bar(here)[:, None]
-        noise = (x - alpha_bar.sqrt() * clean) / (1 - alpha_bar).sqrt()
-        x = diffuse(clean, noise, schedule.alpha_bar(torch.full_like(here, float(levels[i + 1]))))
+        made.append(predict_clean(network, x, here, mel, deviations))
+        if i + 1 < len(levels):
+            x = next_noisy(schedule, x, made[-1], level, levels[i + 1], noise_scale)
+    return made
 
 
 @torch.no_grad()
-def synthesize(network, schedule, mel, levels, generator, correct=False):
+def synthesize(network, schedule, mel, levels, generator, noise_scale=1.0):
     """Log-mel [B, M, F] → audio [B, F·hop], from noise of the prior at levels[0]."""
     samples = mel.shape[2] * network.mel.hop
     deviations = network.deviations(mel, samples)
     white = torch.randn(len(mel), samples, generator=generator, device=generator.device).to(mel.device)
-    return denoise(network, schedule, network.shape_noise(white, deviations), levels, mel, deviations, correct)
+    noise = network.shape_noise(white, deviations)
+    return denoise(network, schedule, noise, levels, mel, deviations, noise_scale)[-1]

@@ -73,6 +73,10 @@ class Objective(torch.nn.Module):
         super().__init__()
         rate = config["model"]["sampleRate"]
         self.weighting = config["weighting"]
+        mel, front = config["model"]["mel"], config["model"]["network"]["frontEnd"]
+        self.highest = mel["maxFrequency"]
+        # What the correction's windows of a crop lack of the audio beyond it.
+        self.edge = mel["windowLength"] // 2 if front["correction"] else 0
         self.main = TimeFrequencyLoss(rate)
         spectral = config["spectral"]
         self.weight = spectral["weight"] if spectral else 0
@@ -89,8 +93,23 @@ class Objective(torch.nn.Module):
 
     def forward(self, predicted, target, limits, alpha_bar):
         """The loss, and its main part, of each clip: two tensors [B]."""
+        predicted, target = self.inner(predicted), self.inner(target)
         main = self.main(predicted, target, limits)
         total = main * self.level_weight(alpha_bar)
         if self.spectral is not None:
             total = total + self.weight * self.spectral(predicted, target, limits)
         return total, main
+
+    def of_own_steps(self, made, target, limits, weights):
+        """Of x̂_0 of each step from noise on, a list of [B, T]: the loss, and the last one's distance, [B] each.
+
+        Only magnitudes are compared: phases are the network's own, and other than the recording's.
+        """
+        target, limits = self.inner(target), limits.clamp(max=self.highest)
+        distances = [self.spectral(self.inner(audio), target, limits) for audio in made]
+        total = sum(weight * distance for weight, distance in zip(weights, distances))
+        return self.weight * total, distances[-1]
+
+    def inner(self, audio):
+        """Audio without the edges of a crop."""
+        return audio[:, self.edge : audio.shape[1] - self.edge]

@@ -72,19 +72,27 @@ class MelTransform(torch.nn.Module):
             spectrum = spectrum * (ratio @ self.filters) / self.column_sums
         return spectrum.transpose(1, 2)
 
-    def corrected(self, audio, mel, iterations=5):
-        """Audio [B, T], T = F·hop, whose magnitudes are moved towards a log-mel [B, M, F], its phases kept; one pass.
+    def corrected(self, audio, mel, passes=1, iterations=5):
+        """Audio [B, T] whose magnitudes are moved towards a log-mel [B, M, F], its phases kept. Has gradients.
 
-        The updates are those of `magnitudes`, started from the audio's own.
+        Each pass is a step of Griffin & Lim (1984) whose target is the mel's bands. In synthesis T = F·hop; a mel of
+        one frame more, as training has it, reaches half a window beyond the end.
         """
-        shape = dict(window=self.window, hop_length=self.hop)
-        spectrum = torch.stft(audio, self.size, **shape, pad_mode="constant", return_complex=True)[:, :, : mel.shape[2]]
-        target, own = mel.exp(), spectrum.abs()
-        changed = own
+        shape, target = dict(window=self.window, hop_length=self.hop), mel.exp()
+        for _ in range(passes):
+            spectrum = torch.stft(audio, self.size, **shape, pad_mode="constant", return_complex=True)
+            spectrum = spectrum[:, :, : mel.shape[2]]
+            gain = self.gain(spectrum.abs(), target, iterations)
+            audio = torch.istft(spectrum * gain, self.size, **shape, length=audio.shape[1])
+        return audio
+
+    def gain(self, spectrum, target, iterations):
+        """Gain per bin [B, N, F] that moves magnitudes [B, N, F] towards the bands [B, M, F]."""
+        gain = 1
         for _ in range(iterations):
-            ratio = target / (self.filters @ changed + SILENT)
-            changed = changed * ((self.filters.T @ ratio) / self.column_sums[:, None]).clamp(max=MAX_GAIN)
-        return torch.istft(spectrum * (changed / (own + SILENT)), self.size, **shape, length=audio.shape[1])
+            ratio = target / (self.filters @ (spectrum * gain) + SILENT)
+            gain = gain * ((self.filters.T @ ratio) / self.column_sums[:, None]).clamp(max=MAX_GAIN)
+        return gain
 
 
 def magnitude(audio, window, hop, centred=True, smallest=0.0):

@@ -75,6 +75,7 @@ class Network(torch.nn.Module):
         self.front_end = front_end(network)
         front = network["frontEnd"]
         self.envelope = front["envelope"] if front else None
+        self.correction = front["correction"] if front else None
         self.mel = MelTransform(convention) if convention and self.envelope else None
         inputs = outputs = self.front_end.channels
         if self.envelope:
@@ -164,7 +165,8 @@ class Network(torch.nn.Module):
                 if isinstance(self.front_end, Windows):
                     mask = mask.repeat(1, 2, 1)
                 made = mask * encoded + output_gain[:, None, None] * made
-            return self.front_end.decode(made)
+            audio = self.front_end.decode(made)
+            return self.mel.corrected(audio, mel, **self.correction) if self.correction else audio
 
     def stack(self, inputs, sinusoids, mel, labels):
         """The residual stack: [B, inputs, P] → [B, outputs, P]."""

@@ -14,7 +14,7 @@ import soundfile
 import torch
 
 from .checkpoint import CheckpointError, copy_parameters, read_safetensors
-from .config import ConfigError, model_config
+from .config import CORRECTION, ConfigError, filled, model_config
 from .diffusion import Schedule, even_levels, synthesize
 from .network import Network
 
@@ -36,7 +36,8 @@ def main():
     parser.add_argument("-o", "--out", required=True, help="WAV file or folder")
     parser.add_argument("--steps", type=int, default=4, help="denoising steps (default: 4)")
     parser.add_argument("--levels", type=float, nargs="+", help="training steps to visit instead, noisiest first")
-    parser.add_argument("--correct", action="store_true", help="move what each step makes towards the mel")
+    parser.add_argument("--passes", type=int, help="of the correction, 0 for none (default: the model's)")
+    parser.add_argument("--noise-scale", type=float, help="share of noise to keep (default: the model's)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")
     parser.add_argument(
@@ -50,7 +51,15 @@ def main():
     if options.zero_last:
         torch.nn.init.zeros_(network.output_projection.weight)
         torch.nn.init.zeros_(network.output_projection.bias)
+    correction = filled(CORRECTION, network.correction or {})
+    if options.passes is not None:
+        correction["passes"] = options.passes
+    if network.correction or options.passes:
+        network.correction = correction if correction["passes"] else None
     schedule = Schedule(model["diffusion"]["training"], options.device)
+    noise_scale = options.noise_scale
+    if noise_scale is None:
+        noise_scale = model["diffusion"].get("noiseScale", 1)
     levels = options.levels or even_levels(schedule, options.steps)
     single = options.out.lower().endswith(".wav")
     if single and len(options.mels) > 1:
@@ -60,7 +69,7 @@ def main():
         if mel.dim() != 2 or mel.shape[0] != model["mel"]["bands"]:
             sys.exit(f"error: {path}: expected [{model['mel']['bands']}, frames], got {list(mel.shape)}")
         generator = torch.Generator(options.device).manual_seed(options.seed)
-        audio = synthesize(network, schedule, mel[None], levels, generator, options.correct)[0]
+        audio = synthesize(network, schedule, mel[None], levels, generator, noise_scale)[0]
         name = os.path.splitext(os.path.basename(path))[0] + ".wav"
         target = options.out if single else os.path.join(options.out, name)
         os.makedirs(os.path.dirname(target) or ".", exist_ok=True)

@@ -20,7 +20,7 @@ import torch.distributed as distributed
 from .checkpoint import FILE, CheckpointError, State, read_safetensors, copy_parameters, write_model
 from .config import ConfigError, training_config
 from .data import Crops, DataError, Dataset, white_noise
-from .diffusion import Schedule, diffuse, predict_clean
+from .diffusion import Schedule, denoise, diffuse, even_levels, predict_clean
 from .loss import Objective
 from .network import Network
 from .optimiser import adam, learning_rate, update_average
@@ -111,6 +111,7 @@ class Trainer:
         self.state = State(self.parameters, adam(self.network.parameters(), config["optimiser"]))
         self.context = self.network.mel.size // 2
         self.schedule = Schedule(model["diffusion"]["training"], device)
+        self.noise_scale = model["diffusion"].get("noiseScale", 1)
         self.objective = Objective(config).to(device)
         dataset = Dataset(options.data, config, self.context, device)
         self.crops = Crops(dataset.training, config, self.context)
@@ -160,25 +161,29 @@ class Trainer:
             "model": self.config["model"],
         }
 
-    def noised(self, crops, draw, numbers, count):
-        """What the network is asked: x_0, x_t, steps, alphaBar, mel, deviations, and the limits in Hz of a draw's
-        crops."""
+    def drawn(self, crops, draw, numbers, count):
+        """Of a draw's crops: x_0 and noise of the prior [B, T], mel, deviations, limits in Hz, shares of the range of
+        levels [B]."""
         audio, limits, shares, seeds = crops.batch(draw, numbers, count)
         clean = audio[:, self.context : -self.context]
         with torch.no_grad():
             mel = self.network.mel(audio)
             deviations = self.network.deviations(mel, clean.shape[1])
             noise = self.network.shape_noise(white_noise(seeds, clean.shape[1], clean.device), deviations)
-            steps = shares * (self.schedule.steps - 1)
-            alpha_bar = self.schedule.alpha_bar(steps)
-        return clean, diffuse(clean, noise, alpha_bar), steps, alpha_bar, mel, deviations, limits
+        return clean, noise, mel, deviations, limits, shares
 
     def losses(self, network, crops, draw, numbers, count):
         """Loss of each clip, with its main part: two tensors [B]."""
-        clean, noisy, steps, alpha_bar, mel, deviations, limits = self.noised(crops, draw, numbers, count)
-        bf16 = self.options.precision == "bf16"
+        clean, noise, mel, deviations, limits, shares = self.drawn(crops, draw, numbers, count)
+        levels, bf16 = self.config["noiseLevels"], self.options.precision == "bf16"
         with torch.autocast(clean.device.type, torch.bfloat16, enabled=bf16):
-            predicted = predict_clean(network, noisy, steps, mel, deviations)
+            if levels["kind"] == "own":
+                steps = even_levels(self.schedule, levels["steps"])
+                made = denoise(network, self.schedule, noise, steps, mel, deviations, self.noise_scale)
+                return self.objective.of_own_steps(made, clean, limits, levels["weights"])
+            steps = shares * (self.schedule.steps - 1)
+            alpha_bar = self.schedule.alpha_bar(steps)
+            predicted = predict_clean(network, diffuse(clean, noise, alpha_bar), steps, mel, deviations)
         return self.objective(predicted, clean, limits, alpha_bar)
 
     def update(self):
