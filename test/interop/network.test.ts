@@ -163,6 +163,8 @@ write_safetensors(sys.argv[1], {"mel": mel[0], "white": white[0], "noise": noise
     } finally {
       await model.dispose()
     }
+  })
+})
 
 describe('the correction towards the mel', { skip }, () => {
   const small = `

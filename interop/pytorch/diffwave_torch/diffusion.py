@@ -49,7 +49,8 @@ def even_levels(schedule, count):
 def next_noisy(schedule, x, clean, here, below, noise_scale):
     """DDIM's x at step `below` from x and x̂_0 at step `here` [B, T] (Song et al. 2021, eq. 12, η = 0), which keeps only
     so much of the noise."""
-    level, next_level = (schedule.alpha_bar(torch.tensor([[float(step)]], device=x.device)) for step in (here, below))
+    steps = torch.tensor([float(here), float(below)], device=x.device)
+    level, next_level = schedule.alpha_bar(steps)
     noise = (x - level.sqrt() * clean) / (1 - level).sqrt()
     return next_level.sqrt() * clean + noise_scale * (1 - next_level).sqrt() * noise
 
