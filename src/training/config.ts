@@ -30,17 +30,20 @@ const noiseLevelsSchema = z.discriminatedUnion('kind', [
   }),
 ])
 
+/** A model's `config.json`, in which `format` and `version` may be left out. */
+export const trainedModelSchema = z.preprocess(
+  value =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? { format: 'diffwave', version: 1, ...value }
+      : value,
+  modelConfigSchema,
+)
+
 /** Schema of the trainer's config. */
 export const trainingConfigSchema = z
   .strictObject({
     /** The model to train: its `config.json`, in which `format` and `version` may be left out. */
-    model: z.preprocess(
-      value =>
-        typeof value === 'object' && value !== null && !Array.isArray(value)
-          ? { format: 'diffwave', version: 1, ...value }
-          : value,
-      modelConfigSchema,
-    ),
+    model: trainedModelSchema,
     /** How crops are drawn from the recordings. */
     data: z
       .strictObject({
@@ -100,11 +103,16 @@ export const trainingConfigSchema = z
         message: 'must not pass totalSteps − warmupSteps',
       })
       .refine(o => o.warmupSteps <= o.totalSteps, { path: ['warmupSteps'], message: 'must not pass totalSteps' }),
-    /** Mean absolute (`l1`) or mean squared (`l2`) error of the network's output. */
-    loss: z.enum(['l1', 'l2']).default('l1'),
+    /**
+     * Mean absolute (`l1`) or mean squared (`l2`) error of the network's output; or, of networks that predict x_0, the
+     * squared error weighted per time-frequency region (`time-frequency`,
+     * src/training/objective/time-frequency-loss.ts).
+     */
+    loss: z.enum(['l1', 'l2', 'time-frequency']).default('l1'),
     /**
      * Beside it, the multi-resolution STFT loss of the x̂_0 that v stands for
-     * (src/training/objective/spectral-loss.ts).
+     * (src/training/objective/spectral-loss.ts), or beside the time-frequency loss that of x̂_0
+     * (src/training/objective/magnitude-distance.ts).
      */
     spectral: z
       .strictObject({
@@ -182,6 +190,8 @@ export const trainingConfigSchema = z
      * null: as `model.labelShares` has it.
      */
     labelShares: z.literal('measured').nullable().default(null),
+    /** Settings of the second stage that interop/pytorch has; without meaning here. */
+    adversarial: z.record(z.string(), z.unknown()).nullable().default(null),
     /** Updates between lines of the log, validations and checkpoints. */
     every: z
       .strictObject({
@@ -206,9 +216,23 @@ export const trainingConfigSchema = z
     path: ['data', 'cropSamples'],
     message: 'must be a multiple of the hop',
   })
-  .refine(c => c.spectral === null || c.model.diffusion.prediction === 'v', {
+  .refine(c => c.spectral === null || c.loss === 'time-frequency' || c.model.diffusion.prediction === 'v', {
     path: ['spectral'],
-    message: 'needs a model that predicts v',
+    message: 'needs a model that predicts v, or the time-frequency loss',
+  })
+  .refine(c => c.loss !== 'time-frequency' || c.model.diffusion.prediction === 'x0', {
+    path: ['loss'],
+    message: 'time-frequency needs a model that predicts x0',
+  })
+  .refine(
+    ({ loss, subbands, model: { diffusion } }) =>
+      loss !== 'time-frequency' ||
+      (diffusion.signalScale === 1 && !isWhitened(diffusion) && !isInSubbands(diffusion) && subbands === null),
+    { path: ['loss'], message: 'time-frequency is of audio as it is: no subbands, whitening or signal scale' },
+  )
+  .refine(c => c.loss !== 'time-frequency' || c.data.cropSamples >= 1024, {
+    path: ['data', 'cropSamples'],
+    message: 'must be at least 1024 for the time-frequency loss',
   })
   .refine(c => c.emphasis === 0 || (isWhitened(c.model.diffusion) && c.spectral !== null), {
     path: ['emphasis'],

@@ -6,6 +6,7 @@ import { describe, test } from 'node:test'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { gaussian } from '#src/core/random'
 import { decodeSafetensors } from '#src/formats/safetensors'
+import { Trainer } from '#src/trainer'
 import { relativeError } from '../support/numbers.js'
 import { scratch } from '../support/process.js'
 import { evaluate, skip, start } from './python.js'
@@ -80,6 +81,30 @@ describe('the PyTorch trainer', { skip }, () => {
     const [a, b] = [checkpoint('killed'), checkpoint('whole')]
     assert.deepEqual([...a.keys()], [...b.keys()])
     for (const [name, { data }] of a) assert.deepEqual(data, b.get(name)!.data, name)
+  })
+
+  test('a run moves to diffwave train and back', async () => {
+    const file = written('both.json')
+    await trained(file, options('both', 2))
+    const trainer = new Trainer({
+      config: JSON.parse(readFileSync(file, 'utf8')),
+      data: folder.at('data'),
+      out: folder.at('both'),
+      resume: true,
+      maxSteps: 4,
+      threads: 1,
+      events: false,
+    })
+    const losses: number[] = []
+    for await (const { loss } of trainer.run()) losses.push(loss)
+    assert.equal(trainer.summary!.step, 4)
+    assert.ok(losses.length === 2 && losses.every(Number.isFinite), `${losses}`)
+    await trained(file, [...options('both', 6), '--resume'])
+    const path = folder.at('both/checkpoint.safetensors')
+    const { metadata, tensors } = decodeSafetensors(readFileSync(path), path)
+    const { step, optimiserStep, samplesSeen } = JSON.parse(metadata.get('position')!)
+    assert.deepEqual([step, optimiserStep, samplesSeen], [6, 6, 6 * 2 * 4096])
+    assert.ok(tensors.get('second/skip_projection.weight')!.data.some(moment => moment > 0))
   })
 
   test('two processes train as one with twice the batch', async () => {

@@ -15,6 +15,8 @@ test('a config is refused by the name of its field', () => {
     [{ optimiser: { totalSteps: 5, warmupSteps: 9 } }, 'optimiser.warmupSteps'],
     [{ data: { crop: 3 } }, 'data.crop'],
     [{ noiseLevels: { kind: 'focused', share: 2 } }, 'noiseLevels.share'],
+    [{ loss: 'time-frequency' }, 'loss: time-frequency needs a model that predicts x0'],
+    [{ optimiser: { totalSteps: 9, warmupSteps: 5, decaySteps: 5 } }, 'optimiser.decaySteps'],
   ] as const) {
     assert.throws(
       () => config(fields),
@@ -46,4 +48,24 @@ test('the learning rate warms up, then follows half a cosine', () => {
   assert.equal(learningRate(optimiser, 4), 1)
   assert.ok(Math.abs(learningRate(optimiser, 54) - 0.55) < 1e-12)
   assert.ok(Math.abs(learningRate(optimiser, 500) - 0.1) < 1e-12)
+})
+
+test('with decaySteps the learning rate is constant until so many updates before the end', () => {
+  const { optimiser } = config({
+    optimiser: { learningRate: 1, warmupSteps: 4, totalSteps: 104, decaySteps: 20, finalFactor: 0.1 },
+  })
+  assert.deepEqual(
+    [0, 4, 50, 84].map(n => learningRate(optimiser, n)),
+    [0.25, 1, 1, 1],
+  )
+  assert.ok(Math.abs(learningRate(optimiser, 94) - 0.55) < 1e-12)
+  assert.ok(Math.abs(learningRate(optimiser, 104) - 0.1) < 1e-12)
+})
+
+test('the training configs of interop/pytorch are valid', () => {
+  for (const name of ['train.json', 'train-gpu.json']) {
+    const path = fileURLToPath(new URL(`../../../interop/pytorch/speech-next/${name}`, import.meta.url))
+    const { loss, optimiser } = checkTrainingConfig(JSON.parse(readFileSync(path, 'utf8')), path)
+    assert.deepEqual([loss, optimiser.decaySteps], ['time-frequency', 10_000])
+  }
 })

@@ -83,7 +83,9 @@ export class BatchMaker {
 
   /** Crops with noise added: what an engine is asked. @param white standard normal numbers, one array per crop */
   noised(crops: readonly Crop[], steps: Float64Array, white: readonly Float32Array[]) {
-    const { loss, weighting } = this.#config
+    const { weighting } = this.#config
+    // The time-frequency loss has the level's weight beside it, not per sample.
+    const loss = this.#config.loss === 'time-frequency' ? 'l2' : this.#config.loss
     const { diffusion, network } = this.#model
     const levels = Array.from(steps, step => alphaBarAt(this.schedule, step))
     const domain = this.#domain
@@ -94,7 +96,8 @@ export class BatchMaker {
     })
     const bases = levels.map(level => levelWeight(weighting, diffusion.prediction, level))
     const ownWeights = crops.map(({ mel }, i) => domain.lossWeight(mel, white[i]!.length, loss, bases[i]!))
-    const weighted = weighting.kind !== 'none' || ownWeights.some(weight => weight !== null)
+    const perSample = this.#config.loss !== 'time-frequency'
+    const weighted = perSample && (weighting.kind !== 'none' || ownWeights.some(weight => weight !== null))
     const weight = ownWeights.map((own, i) => own ?? new Float32Array(white[i]!.length).fill(bases[i]!))
     const { emphasis: exponent } = this.#config
     return {
@@ -103,7 +106,8 @@ export class BatchMaker {
       steps,
       levels,
       clean: crops.map(crop => crop.audio),
-      loss,
+      limits: crops.map(crop => crop.limit),
+      levelWeights: bases,
       emphases: crops.map(({ mel }) => (exponent === 0 ? null : domain.emphasis(mel, exponent))),
       ...(weighted ? { weight } : {}),
       ...(network.mel === null ? {} : { mel: crops.map(crop => crop.mel!) }),

@@ -20,6 +20,8 @@ export interface Crop {
   readonly mel: Mel | null
   /** Index of the label at its middle. */
   readonly label: number | null
+  /** Highest frequency in Hz that the recording tells of (`Clip.limit`), at most half the model's rate. */
+  readonly limit: number
 }
 
 /** What a clip is trained as, at gain 1. */
@@ -85,7 +87,8 @@ export class Cropper {
     const end = Math.min(count, from.length - start)
     for (let i = Math.max(0, -start); i < end; i++) audio[i] = from[start + i]! * scale
     const mel = prepared?.mel ?? null
-    return { audio, mel: mel === null ? null : this.#frames(mel, start, count, gain), label }
+    const limit = clip.limit ?? this.#model.sampleRate / 2
+    return { audio, mel: mel === null ? null : this.#frames(mel, start, count, gain), label, limit }
   }
 
   /** Factor of a clip's stored numbers: of its 16-bit samples, or of its data. */

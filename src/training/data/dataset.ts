@@ -31,6 +31,11 @@ export interface Clip {
   readonly samples: Int16Array
   /** The class: from `metadata.csv`, else the name of the innermost folder; '' at the top of a folder. */
   readonly label: Label
+  /**
+   * Highest frequency in Hz that the recording tells of: a little less than half of its own rate, times its speed.
+   * Default: half the data set's sample rate.
+   */
+  readonly limit?: number
   /** The mel to condition on, if it was predicted by a text-to-speech model rather than computed from the recording. */
   readonly mel?: Mel
 }
@@ -119,6 +124,9 @@ export interface DatasetOptions {
 const SILENCE = 1e-3
 /** A clip is clipped if this share of its samples is within one 16-bit step of full scale. */
 const CLIPPED_SHARE = 1e-3
+
+/** Filters of resampling take the last of a band: nothing above this share of half a recording's rate counts. */
+const USABLE_BAND = 0.97
 
 /** Whether a file is kept for validation. A hash of the name decides, so that adding files moves none. */
 export function isValidation(name: string, share: number): boolean {
@@ -355,6 +363,7 @@ class DatasetBuilder {
         name: speed === 1 ? name : `${name} at ${speed}`,
         samples: quantised(resampled),
         label: labelAtSpeed(label, speed),
+        limit: (Math.min(audio.sampleRate * speed, sampleRate) / 2) * USABLE_BAND,
       }
       const clips = validates ? this.#validation : this.#training
       clips.push(mel === null ? clip : { ...clip, mel })

@@ -1,30 +1,40 @@
 /**
- * What training minimises, as a function of the network's output: the error of what it predicts, and, where the config
- * asks, the spectral loss of the audio x̂_0 that this stands for; both of audio that an emphasis has weighed, where
- * there is one. The engine brings its gradient by the outputs back to the parameters.
+ * What training minimises, as a function of the network's output: the error of what it predicts, and, if the config
+ * asks, the spectral loss of the audio x̂_0 that this stands for; both of audio that an emphasis has weighed, if there
+ * is one. Or, of networks that predict x_0, the time-frequency loss. The engine brings its gradient by the outputs back to the parameters.
  */
 import type { Engine, LossGradients, LossRequest } from '../../engines/engine.js'
 import type { TrainingConfig } from '../config.js'
+import { MagnitudeDistance } from './magnitude-distance.js'
 import { SpectralLoss } from './spectral-loss.js'
+import { TimeFrequencyLoss } from './time-frequency-loss.js'
 
 /** A batch, and what it was made of. */
-export interface NoisedBatch extends LossRequest {
+export interface NoisedBatch extends Omit<LossRequest, 'loss'> {
   /** ᾱ of each clip. */
   readonly levels: readonly number[]
   /** x_0 of each clip. */
   readonly clean: readonly Float32Array[]
   /** A symmetric linear map that weighs each clip's errors; null: they count as they are. */
   readonly emphases: readonly (((audio: Float32Array) => Float32Array) | null)[]
+  /** Bandwidth of each clip in Hz: what lies above does not count in the time-frequency loss. */
+  readonly limits: readonly number[]
+  /** Factor of each clip's noise level (`levelWeight`); `weight` has it, too. */
+  readonly levelWeights: readonly number[]
 }
 
 export class Objective {
   readonly #spectral: SpectralLoss | null
+  /** The time-frequency loss and its distance of magnitudes; null: another loss. */
+  readonly #timeFrequency: AudioObjective | null
 
-  readonly #config: Pick<TrainingConfig, 'loss' | 'spectral'>
+  readonly #config: ObjectiveConfig
 
-  constructor(config: Pick<TrainingConfig, 'loss' | 'spectral'>) {
+  constructor(config: ObjectiveConfig) {
+    const { loss, spectral } = config
     this.#config = config
-    this.#spectral = config.spectral === null ? null : new SpectralLoss(config.spectral.windows)
+    this.#spectral = spectral === null || loss === 'time-frequency' ? null : new SpectralLoss(spectral.windows)
+    this.#timeFrequency = loss === 'time-frequency' ? new AudioObjective(config.model.sampleRate, spectral) : null
   }
 
   /** Each clip's loss, and the gradient of their mean (by samples) by each clip's output. */
@@ -34,6 +44,16 @@ export class Objective {
   ): { readonly clipLosses: Float32Array; readonly gradients: readonly Float32Array[] } {
     const total = samplesIn(outputs)
     const clipLosses = new Float32Array(outputs.length)
+    const timeFrequency = this.#timeFrequency
+    if (timeFrequency !== null) {
+      const gradients = outputs.map((output, i) => {
+        const found = timeFrequency.of(output, batch.clean[i]!, batch.limits[i]!, batch.levelWeights[i]!)
+        clipLosses[i] = found.loss
+        const share = output.length / total
+        return Float32Array.from(found.gradient, g => g * share)
+      })
+      return { clipLosses, gradients }
+    }
     const gradients = outputs.map((output, i) => {
       const target = batch.target[i]!
       const emphasise = batch.emphases[i] ?? null
@@ -51,8 +71,11 @@ export class Objective {
 
   /** Loss and gradients of a batch by the network's parameters. */
   async differentiate(engine: Engine, batch: NoisedBatch): Promise<LossGradients> {
-    const { levels, clean, emphases, ...request } = batch
-    if (this.#spectral === null && emphases.every(emphasis => emphasis === null)) return engine.lossGradients(request)
+    const { levels, clean, emphases, limits, levelWeights, ...request } = batch
+    const { loss: kind } = this.#config
+    if (kind !== 'time-frequency' && this.#spectral === null && emphases.every(emphasis => emphasis === null)) {
+      return engine.lossGradients({ ...request, loss: kind })
+    }
     let loss = 0
     let clipLosses: Float32Array = new Float32Array(0)
     const gradients = await engine.backward({
@@ -91,6 +114,31 @@ export class Objective {
     const { loss, gradient: byEstimate } = this.#spectral.of(estimate, clean)
     for (let n = 0; n < gradient.length; n++) gradient[n]! -= spectral.weight * sigma * byEstimate[n]!
     return spectral.weight * loss
+  }
+}
+
+/** What of a training config decides the objective. */
+export interface ObjectiveConfig extends Pick<TrainingConfig, 'loss' | 'spectral'> {
+  readonly model: Pick<TrainingConfig['model'], 'sampleRate'>
+}
+
+/** The time-frequency loss of x̂_0, and beside it a distance of magnitudes. */
+class AudioObjective {
+  readonly #main: TimeFrequencyLoss
+  readonly #magnitudes: MagnitudeDistance | null
+  readonly #weight: number
+
+  constructor(sampleRate: number, spectral: TrainingConfig['spectral']) {
+    this.#main = new TimeFrequencyLoss(sampleRate)
+    this.#magnitudes = spectral === null ? null : new MagnitudeDistance(sampleRate, spectral.windows)
+    this.#weight = spectral?.weight ?? 0
+  }
+
+  of(predicted: Float32Array, clean: Float32Array, limit: number, levelWeight: number) {
+    const gradient = new Float64Array(predicted.length)
+    const main = levelWeight * this.#main.add(predicted, clean, limit, gradient, levelWeight)
+    const more = this.#magnitudes?.add(predicted, clean, limit, gradient, this.#weight) ?? 0
+    return { loss: main + this.#weight * more, gradient }
   }
 }
 

@@ -10,8 +10,8 @@ import { flushFolder, kindOfPath, readFileBytes, writeFileBytes } from '../../co
 import { check } from '../../core/options.js'
 import type { Tensor } from '../../core/tensor.js'
 import { decodeSafetensors, encodeSafetensors } from '../../formats/safetensors.js'
-import { modelConfigSchema } from '../../model/config.js'
 import { checkParameters } from '../../model/parameters.js'
+import { trainedModelSchema } from '../config.js'
 import type { Adam } from '../optimiser/adam.js'
 import type { TrainingState } from '../optimiser/optimiser.js'
 
@@ -30,7 +30,7 @@ const progressSchema = z.strictObject({
   /** The trainer's config as JSON, with which a resumed run's is compared. */
   config: z.string(),
   /** The model, with the constants that were measured on the recordings. */
-  model: modelConfigSchema,
+  model: trainedModelSchema,
 })
 
 /** How far a run has come, and what it is a run of. */
@@ -53,6 +53,14 @@ export async function writeCheckpoint(folder: string, state: TrainingState, prog
   const metadata = new Map([['position', JSON.stringify(progress)]])
   await writeFileBytes(join(folder, FILE), encodeSafetensors(tensors, metadata))
   await flushFolder(folder)
+}
+
+/**
+ * Second moments lie below float16's range: small checkpoints of interop/pytorch hold 1,000 times their roots, and say
+ * so by `narrow` in their metadata.
+ */
+function widenMoments(roots: Float32Array): void {
+  for (let i = 0; i < roots.length; i++) roots[i] = (roots[i]! / 1000) ** 2
 }
 
 /** Whether a folder holds a checkpoint. */
@@ -87,6 +95,7 @@ export async function readCheckpoint(
     groups.get(part)!.set(name.slice(part.length + 1), tensor)
   }
   const { network } = progress.model
+  if (metadata.has('narrow')) for (const { data } of groups.get('second')!.values()) widenMoments(data)
   const weights = checkParameters(network, groups.get('weights')!, path)
   const average = checkParameters(network, groups.get('average')!, path)
   adam.step = progress.optimiserStep

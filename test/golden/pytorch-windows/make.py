@@ -112,6 +112,7 @@ def envelope_network(generator):
             "white": white,
             "limits": limits,
             "steps": steps,
+            "alpha_bar": alpha_bar,
             "deviations": deviations,
             "noise": noise,
             "noisy": noisy,

@@ -83,6 +83,32 @@ test('recordings that cannot be used are left out, with the reason', async () =>
   assert.ok(Math.abs(kept - 200) < 50)
 })
 
+test('a clip’s bandwidth is a little less than half its own rate, times its speed', async () => {
+  const folder = join(scratch, 'bands')
+  mkdirSync(folder)
+  for (const rate of [8000, 22_050, 44_100]) {
+    const samples = gaussian(rate, 0, 0, rate).map(x => x * 0.1)
+    writeFileSync(join(folder, `${rate}.wav`), encodeWav({ samples, sampleRate: rate }))
+  }
+  const { training } = await loadDataset({
+    folders: [folder],
+    sampleRate: 22_050,
+    validationShare: 0,
+    speeds: [1, 1.25],
+  })
+  assert.deepEqual(
+    training.map(({ name, limit }) => [name, limit!.toFixed(1)]),
+    [
+      ['22050.wav', '10694.3'],
+      ['22050.wav at 1.25', '10694.3'],
+      ['44100.wav', '10694.3'],
+      ['44100.wav at 1.25', '10694.3'],
+      ['8000.wav', '3880.0'],
+      ['8000.wav at 1.25', '4850.0'],
+    ],
+  )
+})
+
 test('predicted mels replace computed ones, and those that do not fit are named', async () => {
   const folder = join(scratch, 'pairs')
   const mels = join(scratch, 'predicted')

@@ -10,9 +10,10 @@ import { initialParameters } from '#src/training/optimiser/initialise'
 import { learningEngine } from '../../support/learning-engine.js'
 
 const LENGTH = 300
+const model = { sampleRate: 22_050 }
 const spectral = { weight: 0.7, windows: [32, 128] }
 
-function batch(seed: number, loss: 'l1' | 'l2'): NoisedBatch {
+function batch(seed: number): NoisedBatch {
   const clean = [gaussian(seed, 0, 0, LENGTH), gaussian(seed, 1, 0, LENGTH / 2)]
   const noise = [gaussian(seed, 2, 0, LENGTH), gaussian(seed, 3, 0, LENGTH / 2)]
   const levels = [0.2, 0.9]
@@ -23,7 +24,8 @@ function batch(seed: number, loss: 'l1' | 'l2'): NoisedBatch {
     audio: clean.map((x, i) => diffuse(x, noise[i]!, levels[i]!)),
     target: clean.map((x, i) => predictionTarget('v', x, noise[i]!, levels[i]!)),
     steps: [30, 3],
-    loss,
+    limits: [11_025, 11_025],
+    levelWeights: [1, 1],
   }
 }
 
@@ -63,8 +65,8 @@ test('the spectral loss is nothing between equals, and its gradient is the slope
 
 test('the gradient by the outputs is the slope of the whole objective', () => {
   for (const loss of ['l1', 'l2'] as const) {
-    const objective = new Objective({ loss, spectral })
-    const of = batch(4, loss)
+    const objective = new Objective({ loss, spectral, model })
+    const of = batch(4)
     const outputs = of.audio.map(x => x.map(value => 0.6 * value + 0.1))
     const { gradients } = objective.of(of, outputs)
     const direction = outputs.map((output, i) => gaussian(8, i, 0, output.length))
@@ -89,8 +91,8 @@ test('an engine differentiates the objective as if it knew it', async () => {
   const parameters = initialParameters(network, 1)
   const [slope] = [...parameters.keys()]
   for (const terms of [null, spectral]) {
-    const objective = new Objective({ loss: 'l2', spectral: terms })
-    const of = batch(6, 'l2')
+    const objective = new Objective({ loss: 'l2', spectral: terms, model })
+    const of = batch(6)
     const engine = learningEngine(network, parameters)
     const { loss, gradients, clipLosses } = await objective.differentiate(engine, of)
     const outputs = await engine.predict(of)

@@ -6,6 +6,8 @@ import { test } from 'node:test'
 import { writeFileBytes } from '#src/core/files'
 import { decodeSafetensors, encodeSafetensors } from '#src/formats/safetensors'
 import { learningRate } from '#src/training/config'
+import { Adam } from '#src/training/optimiser/adam'
+import { readCheckpoint } from '#src/training/run/checkpoint'
 import { code } from '../../support/errors.js'
 import { config, data, train } from '../../support/training.js'
 import { bytes, options } from '../../support/training-scratch.js'
@@ -44,6 +46,25 @@ test('a run that began before a field of the config existed continues', async ()
   assert.equal(older.length, metadata.get('position')!.length - ',"refinement":null,\\"refinement\\":null'.length)
   await writeFileBytes(path, encodeSafetensors(tensors, new Map([['position', older]])))
   assert.equal((await train({ ...run, resume: true, maxSteps: 3 })).step, 3)
+})
+
+test('a small checkpoint of interop/pytorch has its second moments back', async () => {
+  const run = options({ maxSteps: 1 })
+  await train(run)
+  const path = join(run.out, 'checkpoint.safetensors')
+  const before = decodeSafetensors(readFileSync(path), path)
+  const roots = [...before.tensors].map(([name, { shape, data }]) => {
+    return [name, { shape, data: name.startsWith('second/') ? data.map(x => 1000 * Math.sqrt(x)) : data }] as const
+  })
+  await writeFileBytes(path, encodeSafetensors(new Map(roots), new Map([...before.metadata, ['narrow', 'float16']])))
+  const adam = new Adam()
+  await readCheckpoint(run.out, adam)
+  for (const [name, { second }] of adam.moments) {
+    second.forEach((moment, i) => {
+      const expected = before.tensors.get(`second/${name}`)!.data[i]!
+      assert.ok(Math.abs(moment - expected) <= 1e-5 * expected, name)
+    })
+  }
 })
 
 test('a checkpoint whose config is damaged is refused', async () => {

@@ -1,0 +1,67 @@
+/**
+ * Spectra of centred frames with their gradient: periodic Hann windows of n samples every n/4, frame f centred on
+ * sample f·n/4, zeros beyond the clip's ends.
+ */
+import { FrameTransform } from '../../audio/transforms/stft.js'
+
+/** Framing of one window length; holds the buffers that every clip reuses. */
+export class CentredFrames {
+  readonly bins: number
+  readonly hop: number
+  readonly #transform: FrameTransform
+
+  /** @param size window length, a power of two */
+  constructor(readonly size: number) {
+    this.hop = size / 4
+    this.#transform = new FrameTransform({ fftSize: size, windowLength: size, hop: this.hop })
+    this.bins = this.#transform.bins
+  }
+
+  /** Frames of a clip. */
+  frames(samples: number): number {
+    return Math.floor(samples / this.hop) + 1
+  }
+
+  /** Spectra of a clip, `[frames × bins × 2]`, real and imaginary part in turn. */
+  spectra(audio: Float32Array): Float64Array {
+    const frames = this.frames(audio.length)
+    const width = 2 * this.bins
+    const padded = new Float64Array((frames - 1) * this.hop + this.size)
+    padded.set(audio, this.size / 2)
+    const spectra = new Float64Array(frames * width)
+    for (let frame = 0; frame < frames; frame++) {
+      const found = this.#transform.forward(padded, frame * this.hop)
+      for (let i = 0; i < width; i++) spectra[frame * width + i] = found[i]!
+    }
+    return spectra
+  }
+
+  /**
+   * Adds ∂loss/∂audio to `gradient`.
+   *
+   * @param bySpectra ∂loss/∂real and ∂loss/∂imaginary part, laid out as `spectra`; changed
+   * @param samples of the clip
+   */
+  addGradient(bySpectra: Float64Array, samples: number, gradient: Float64Array): void {
+    const { bins, hop, size } = this
+    const frames = this.frames(samples)
+    const sums = new Float64Array((frames - 1) * hop + size)
+    for (let frame = 0; frame < frames; frame++) {
+      const spectrum = bySpectra.subarray(frame * 2 * bins, (frame + 1) * 2 * bins)
+      // The inverse transform divides by its size and counts every bin but the first and the last twice.
+      for (let i = 0; i < spectrum.length; i++) {
+        spectrum[i]! *= i < 2 || i >= spectrum.length - 2 ? size : size / 2
+      }
+      this.#transform.inverseAdd(spectrum, sums, frame * hop)
+    }
+    for (let n = 0; n < samples; n++) gradient[n]! += sums[size / 2 + n]!
+  }
+}
+
+/** Bins of a transform from 0 Hz up that lie at or below a limit in Hz. */
+export function binsBelow(limit: number, bins: number, sampleRate: number): number {
+  const hertz = sampleRate / 2 / (bins - 1)
+  let count = 0
+  while (count < bins && count * hertz <= limit) count++
+  return count
+}

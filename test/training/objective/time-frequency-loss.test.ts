@@ -1,0 +1,98 @@
+/** The time-frequency loss and its distance of magnitudes: PyTorch's numbers, slopes, and what does not count. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { gaussian } from '#src/core/random'
+import type { Tensor } from '#src/core/tensor'
+import { createEngine } from '#src/engines/select'
+import { decodeSafetensors } from '#src/formats/safetensors'
+import { readModel } from '#src/model/read-model'
+import { binsBelow } from '#src/training/objective/centred-frames'
+import { MagnitudeDistance } from '#src/training/objective/magnitude-distance'
+import { levelWeight } from '#src/training/objective/noise-levels'
+import { Objective } from '#src/training/objective/objective'
+import { TimeFrequencyLoss } from '#src/training/objective/time-frequency-loss'
+import { relativeError } from '../../support/numbers.js'
+import { golden } from '../../support/paths.js'
+
+const RATE = 22_050
+const predicted = gaussian(1, 0, 0, 2500).map(x => 0.1 * x)
+const target = gaussian(1, 1, 0, 2500).map((x, n) => 0.3 * Math.sin(n / 20) + 0.01 * x)
+
+const losses = {
+  'the time-frequency loss': new TimeFrequencyLoss(RATE),
+  'the distance of magnitudes': new MagnitudeDistance(RATE, [256, 1024]),
+}
+
+for (const [name, loss] of Object.entries(losses)) {
+  const at = (audio: Float32Array, limit = RATE / 2) => loss.add(audio, target, limit, new Float64Array(2500), 1)
+
+  describe(name, () => {
+    test('is next to nothing between equals', () => assert.ok(at(target) < 1e-3 * at(predicted)))
+
+    test('adds the gradient that differences show, times its weight', () => {
+      for (const limit of [RATE / 2, 5000]) {
+        const gradient = new Float64Array(2500).fill(1)
+        loss.add(predicted, target, limit, gradient, 3)
+        const direction = gaussian(1, 2, 0, 2500)
+        const moved = (by: number) => predicted.map((x, n) => x + by * direction[n]!)
+        const slope = (at(moved(1e-5), limit) - at(moved(-1e-5), limit)) / 2e-5
+        const expected = gradient.reduce((sum, g, n) => sum + ((g - 1) / 3) * direction[n]!, 0)
+        assert.ok(Math.abs(slope / expected - 1) < 0.02, `slope ${slope}, gradient says ${expected}`)
+      }
+    })
+
+    test('does not count what lies above the clip’s bandwidth', () => {
+      const high = target.map((x, n) => x + 0.1 * Math.sin(Math.PI * 0.9 * n))
+      assert.ok(at(high, 6000) < 0.1 * at(high), `${at(high, 6000)} of ${at(high)}`)
+    })
+  })
+}
+
+test('bins at or below a limit', () => {
+  assert.deepEqual(
+    [0, 99, 100, 11_025].map(limit => binsBelow(limit, 221, 22_050)),
+    [1, 2, 2, 221],
+  )
+})
+
+test('loss and gradients of a network are PyTorch’s', async () => {
+  const folder = golden('pytorch-windows')
+  const { config, parameters } = await readModel(folder)
+  const { tensors } = decodeSafetensors(readFileSync(`${folder}/golden.safetensors`), folder)
+  const rows = ({ data, shape }: Tensor) =>
+    Array.from({ length: shape[0]! }, (_, i) =>
+      data.slice((i * data.length) / shape[0]!, ((i + 1) * data.length) / shape[0]!),
+    )
+  const of = (name: string) => rows(tensors.get(name)!)
+  const levels = Array.from(tensors.get('alpha_bar')!.data)
+  const weighting = { kind: 'truncated-v', most: 4 } as const
+  const objective = new Objective({
+    loss: 'time-frequency',
+    spectral: { weight: 0.02, windows: [256, 512] },
+    model: config,
+  })
+  const engine = await createEngine(config.network, parameters, {}, config.mel)
+  try {
+    const { loss, clipLosses, gradients } = await objective.differentiate(engine, {
+      audio: of('noisy'),
+      target: of('clean'),
+      clean: of('clean'),
+      steps: tensors.get('steps')!.data,
+      mel: of('mel').map(data => ({ data, bands: 80, frames: data.length / 80 })),
+      limits: Array.from(tensors.get('limits')!.data),
+      levels,
+      levelWeights: levels.map(level => levelWeight(weighting, 'x0', level)),
+      emphases: [null, null],
+    })
+    const expected = tensors.get('losses')!.data
+    assert.ok(relativeError(clipLosses, expected) < 1e-4, `${clipLosses} and ${expected}`)
+    assert.ok(Math.abs(loss / ((expected[0]! + expected[1]!) / 2) - 1) < 1e-4)
+    for (const [name, gradient] of gradients) {
+      const error = relativeError(gradient, tensors.get(`gradient.${name}`)!.data)
+      assert.ok(error < 1e-3, `${name}: ${error}`)
+    }
+  } finally {
+    await engine.dispose()
+  }
+})
