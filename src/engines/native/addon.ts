@@ -1,12 +1,6 @@
-/** The compiled addon (native/binding/): where it is, its interface, and the network's shape as it reads it. */
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { availableParallelism } from 'node:os'
-import { fileURLToPath } from 'node:url'
-import { DiffWaveError } from '../../core/errors.js'
+/** The interface of the compiled kernels (native/binding/), and the network's shape as they read it. */
 import { melHop, type NetworkConfig, positionSamples } from '../../model/network.js'
 import type { WeightUpdate } from '../engine.js'
-import { sharedConstants } from './constants.js'
 
 declare const handle: unique symbol
 /** An engine inside the addon. */
@@ -156,8 +150,16 @@ export interface Addon {
   closeStream(handle: Handle, stream: StreamHandle): void
   /** FLOP/s of multiply-adds on registers, all threads together. Blocks for some tenths of a second. */
   measurePeak(instructionSet: string, threads: number): number
-  dispose(handle: Handle): void
+  dispose(handle: Handle): void | Promise<void>
+  /** A byte for the `cancelled` of the next piece of work, if not any byte will do. */
+  cancelFlag?(): Uint8Array
 }
+
+/** What an engine needs of an addon, once its handle is there. */
+export type KernelAddon = Pick<
+  Addon,
+  'run' | 'runForward' | 'runBackward' | 'openStream' | 'predict' | 'closeStream' | 'dispose' | 'cancelFlag'
+>
 
 export function networkShape(network: NetworkConfig): NetworkShape {
   const { mel, frontEnd } = network
@@ -183,58 +185,4 @@ export function networkShape(network: NetworkConfig): NetworkShape {
     strides: mel?.kind === 'transposed' ? mel.strides : [],
     encoder: mel?.kind === 'frame-rate' ? mel.encoder : [],
   }
-}
-
-/** @throws DiffWaveError `ENGINE_UNAVAILABLE` if the addon was built from other sources than this package */
-function checkConstants(addon: Addon, path: string): void {
-  const actual = typeof addon.constants === 'function' ? addon.constants() : {}
-  for (const [name, expected] of Object.entries(sharedConstants)) {
-    if (actual[name] === expected) continue
-    throw new DiffWaveError('ENGINE_UNAVAILABLE', 'the native engine was built from other sources than this package', {
-      where: path,
-      expected: `${name} ${expected}`,
-      got: String(actual[name]),
-      hint: 'Build it again: `npx diffwave build-native`.',
-    })
-  }
-}
-
-let loaded: Addon | undefined
-
-/** @throws DiffWaveError `ENGINE_UNAVAILABLE` */
-export function loadAddon(): Addon {
-  if (loaded !== undefined) return loaded
-  const platform = `${process.platform}-${process.arch}`
-  const path = fileURLToPath(new URL(`../../../prebuilds/${platform}/diffwave.node`, import.meta.url))
-  if (!existsSync(path)) {
-    throw new DiffWaveError(
-      'ENGINE_UNAVAILABLE',
-      `the native engine is not available: it is not built for ${platform}`,
-      {
-        where: path,
-        hint: 'With a C++ compiler: `npx diffwave build-native`.',
-      },
-    )
-  }
-  try {
-    const addon = createRequire(import.meta.url)(path) as Addon
-    checkConstants(addon, path)
-    loaded = addon
-    return loaded
-  } catch (cause) {
-    if (cause instanceof DiffWaveError) throw cause
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new DiffWaveError('ENGINE_UNAVAILABLE', `the native engine is not available: ${reason}`, {
-      where: path,
-      cause,
-    })
-  }
-}
-
-/**
- * Threads that an engine uses by default. `availableParallelism` heeds the process's CPU affinity; `cpus().length`
- * would count cores that it may not use. A function, because the affinity can change while the process runs.
- */
-export function availableThreads(): number {
-  return availableParallelism()
 }

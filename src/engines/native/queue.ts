@@ -1,9 +1,20 @@
-/** The queue of one native engine: the addon does one piece of work at a time, off the event loop. */
+/** The queue of one engine: the kernels do one piece of work at a time, off the event loop. */
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { OUT_OF_MEMORY } from './constants.js'
 
 export class NativeQueue {
   #last: Promise<unknown> = Promise.resolve()
+  readonly #name: string
+  readonly #cancelFlag: () => Uint8Array
+
+  /**
+   * @param name of the engine, for messages
+   * @param cancelFlag returns a byte, zero, that stops the next piece of work when it is set
+   */
+  constructor(name: string, cancelFlag: () => Uint8Array = () => new Uint8Array(1)) {
+    this.#name = name
+    this.#cancelFlag = cancelFlag
+  }
 
   /**
    * Does a piece of work after what was asked before.
@@ -13,25 +24,25 @@ export class NativeQueue {
    */
   async run(work: (cancelled: Uint8Array) => Promise<number>, signal?: AbortSignal): Promise<number> {
     throwIfAborted(signal)
-    const cancelled = new Uint8Array(1)
-    const cancel = () => cancelled.fill(1)
-    signal?.addEventListener('abort', cancel, { once: true })
-    try {
-      const result = await this.after(() => {
-        throwIfAborted(signal)
-        return work(cancelled)
-      })
+    const result = await this.after(async () => {
       throwIfAborted(signal)
-      if (result === OUT_OF_MEMORY) {
-        throw new DiffWaveError('ENGINE_FAILED', 'the native engine’s working memory does not suffice', {
-          hint: 'Take shorter clips, or allow more memory.',
-        })
+      const cancelled = this.#cancelFlag()
+      const cancel = () => cancelled.fill(1)
+      signal?.addEventListener('abort', cancel, { once: true })
+      try {
+        return await work(cancelled)
+      } finally {
+        signal?.removeEventListener('abort', cancel)
       }
-      if (result < 0) throw new DiffWaveError('ENGINE_FAILED', 'the native engine refused what it was given')
-      return result
-    } finally {
-      signal?.removeEventListener('abort', cancel)
+    })
+    throwIfAborted(signal)
+    if (result === OUT_OF_MEMORY) {
+      throw new DiffWaveError('ENGINE_FAILED', `the ${this.#name} engine’s working memory does not suffice`, {
+        hint: 'Take shorter clips, or allow more memory.',
+      })
     }
+    if (result < 0) throw new DiffWaveError('ENGINE_FAILED', `the ${this.#name} engine refused what it was given`)
+    return result
   }
 
   /** Calls `body` when nothing runs any more. */

@@ -12,7 +12,7 @@ import { checkFinite, checkLabel, checkMel, checkStep } from '../check-batch.js'
 import type { NoiseStream, StreamRequest } from '../engine.js'
 import { snapshot, snapshotMel } from '../snapshot.js'
 import { streamLag } from '../windowed/stream-lag.js'
-import type { Addon, Handle, MelWork, StreamHandle } from './addon.js'
+import type { Handle, KernelAddon, MelWork, StreamHandle } from './addon.js'
 import type { NativeQueue } from './queue.js'
 
 /** Flat parameters; a version stands for one set of them. */
@@ -26,7 +26,7 @@ export interface StreamHost {
   readonly network: NetworkConfig
   /** Of the network's front end, if it has one. */
   readonly envelope: FrontEndEnvelope | null
-  readonly addon: Addon
+  readonly addon: KernelAddon
   readonly handle: Handle
   readonly queue: NativeQueue
   /** Those of the moment it is opened: a stream keeps them to its end. */

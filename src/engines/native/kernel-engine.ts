@@ -1,0 +1,229 @@
+/**
+ * An engine on the kernels of native/, whatever they are compiled for: off the event loop, one piece of work at a time.
+ * The addon gets only arrays that were made here: what a caller hands in is copied first (snapshot.ts).
+ */
+import { DiffWaveError } from '../../core/errors.js'
+import { elementCount, type Tensors } from '../../core/tensor.js'
+import type { FrontEndEnvelope } from '../../model/front-end/envelope.js'
+import { type NetworkConfig, positionSamples } from '../../model/network.js'
+import { outputGain } from '../../model/output-gain.js'
+import { checkParameters, parameterCount, parameterSpecs } from '../../model/parameters.js'
+import { stepSinusoids } from '../../model/step-embedding.js'
+import { backwardByLoss } from '../backward-by-loss.js'
+import { checkBatch, checkLossRequest } from '../check-batch.js'
+import type {
+  BackwardRequest,
+  ClipBatch,
+  Engine,
+  LossGradients,
+  LossRequest,
+  NoiseStream,
+  OptimiserKernels,
+  PredictRequest,
+  StreamRequest,
+} from '../engine.js'
+import { snapshot, snapshotBatch } from '../snapshot.js'
+import { predictClips } from '../windowed/predict-clips.js'
+import { WindowedStream } from '../windowed/windowed-stream.js'
+import type { WindowRequest } from '../windowed/windows.js'
+import type { ClipWork, Handle, KernelAddon } from './addon.js'
+import { OUT_OF_MEMORY } from './constants.js'
+import { NativeQueue } from './queue.js'
+import { NativeStream, type Parameters } from './stream.js'
+
+/** What an engine is made of. */
+export interface KernelEngineParts {
+  /** `native` or `wasm`. */
+  readonly name: string
+  readonly device: string
+  readonly network: NetworkConfig
+  readonly addon: KernelAddon
+  /** Of the addon's `create`. */
+  readonly handle: Handle
+  /** Whether it is the readable reference, which has no streams. Default: false. */
+  readonly isReference?: boolean
+  readonly parameters: Tensors
+  readonly envelope: FrontEndEnvelope | null
+  /** What updates the weights, given the engine's queue. Default: none. */
+  readonly optimiser?: (queue: NativeQueue) => OptimiserKernels
+}
+
+export class KernelEngine implements Engine {
+  readonly name: string
+  readonly device: string
+  readonly network: NetworkConfig
+  readonly optimiser?: OptimiserKernels
+  readonly #size: number
+  /** Never written to again once they are here: work that was asked before, and open streams, keep their own. */
+  #parameters: Parameters
+  readonly #queue: NativeQueue
+  #disposed = false
+
+  readonly #addon: KernelAddon
+  readonly #handle: Handle
+  readonly #isReference: boolean
+  readonly #envelope: FrontEndEnvelope | null
+
+  constructor(parts: KernelEngineParts) {
+    const { name, device, network, addon, handle, isReference = false, parameters, envelope } = parts
+    this.name = name
+    this.device = device
+    this.network = network
+    this.#addon = addon
+    this.#handle = handle
+    this.#queue = new NativeQueue(name, addon.cancelFlag?.bind(addon))
+    this.#isReference = isReference
+    this.#envelope = envelope
+    this.#size = parameterCount(network)
+    this.#parameters = { data: this.#flat(parameters), version: 0 }
+    if (parts.optimiser !== undefined) this.optimiser = parts.optimiser(this.#queue)
+  }
+
+  async predict(batch: PredictRequest): Promise<Float32Array[]> {
+    this.#checkAlive()
+    const request = snapshotBatch(batch)
+    checkBatch(this.network, request)
+    return predictClips(request, stream => this.openStream(stream))
+  }
+
+  async lossGradients(batch: LossRequest): Promise<LossGradients> {
+    this.#checkAlive()
+    const request = {
+      ...snapshotBatch(batch),
+      target: batch.target.map(snapshot),
+      ...(batch.weight === undefined ? {} : { weight: batch.weight.map(snapshot) }),
+    }
+    checkLossRequest(this.network, request)
+    const clips = this.#clipWorks(request).map((clip, i) => ({
+      ...clip,
+      target: request.target[i]!,
+      weight: request.weight?.[i],
+    }))
+    const flat = new Float32Array(this.#size)
+    const clipLosses = new Float32Array(clips.length)
+    const work = {
+      clips,
+      squared: request.loss === 'l2',
+      gradients: flat,
+      clipLosses,
+      parameters: this.#parameters.data,
+    }
+    const mean = await this.#queue.run(
+      cancelled => this.#addon.run(this.#handle, { ...work, cancelled }),
+      request.signal,
+    )
+    return { loss: mean, clipLosses, gradients: this.#byName(flat) }
+  }
+
+  async backward(batch: BackwardRequest): Promise<ReadonlyMap<string, Float32Array>> {
+    this.#checkAlive()
+    const request = snapshotBatch(batch)
+    checkBatch(this.network, request)
+    if (this.#isReference) return backwardByLoss(this, request)
+    const predictions = request.audio.map(audio => new Float32Array(audio.length))
+    const clips = this.#clipWorks(request)
+    const withRoom = clips.map((clip, i) => ({ ...clip, prediction: predictions[i]! }))
+    const parameters = this.#parameters.data
+    const flat = new Float32Array(this.#size)
+    let fits = true
+    await this.#queue.run(async cancelled => {
+      const forward = await this.#addon.runForward(this.#handle, { clips: withRoom, parameters, cancelled })
+      fits = forward !== OUT_OF_MEMORY
+      if (forward < 0) return fits ? forward : 0
+      const gradients = request.gradientOf(predictions).map(snapshot)
+      checkLossRequest(this.network, { ...request, target: gradients, loss: 'l2' })
+      const work = { clips: clips.map((clip, i) => ({ ...clip, target: gradients[i]! })), parameters, cancelled }
+      return this.#addon.runBackward(this.#handle, { ...work, gradients: flat })
+    }, request.signal)
+    // Both halves keep the whole batch; what knows its loss runs in parts.
+    return fits ? this.#byName(flat) : backwardByLoss(this, request)
+  }
+
+  #clipWorks({ audio, steps, mel, labels }: ClipBatch): ClipWork[] {
+    const { size } = this.network.stepEmbedding
+    const sinusoids = stepSinusoids(this.network.stepEmbedding, steps)
+    const unit = positionSamples(this.network)
+    return audio.map((samples, i) => ({
+      audio: samples,
+      sinusoids: sinusoids.slice(i * size, (i + 1) * size),
+      gain: outputGain(this.network, steps[i]!),
+      mel: mel?.[i]?.data,
+      frames: mel?.[i]?.frames ?? 0,
+      melOffset: 0,
+      deviations: this.#envelope?.whole(mel![i]!, samples.length / unit),
+      label: labels?.[i] ?? -1,
+    }))
+  }
+
+  #byName(flat: Float32Array): Map<string, Float32Array> {
+    const gradients = new Map<string, Float32Array>()
+    let at = 0
+    for (const { name, shape } of parameterSpecs(this.network)) {
+      const count = elementCount(shape)
+      gradients.set(name, flat.subarray(at, at + count))
+      at += count
+    }
+    return gradients
+  }
+
+  openStream(request: StreamRequest): NoiseStream {
+    this.#checkAlive()
+    if (this.#isReference) {
+      return new WindowedStream(this.network, request, window => this.#predictWindow(window), this.#envelope)
+    }
+    const { network } = this
+    const addon = this.#addon
+    const handle = this.#handle
+    const queue = this.#queue
+    const parameters = this.#parameters
+    const envelope = this.#envelope
+    const checkAlive = () => this.#checkAlive()
+    return new NativeStream({ network, envelope, addon, handle, queue, parameters, checkAlive }, request)
+  }
+
+  async setParameters(parameters: Tensors): Promise<void> {
+    this.#checkAlive()
+    const checked = checkParameters(this.network, parameters, 'setParameters')
+    this.#parameters = { data: this.#flat(checked), version: this.#parameters.version + 1 }
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#disposed) return
+    this.#disposed = true
+    await this.#queue.after(() => this.#addon.dispose(this.#handle))
+  }
+
+  /** The readable reference runs windows: it keeps nothing between calls. */
+  async #predictWindow({ audio, step, label, mel, deviations }: WindowRequest): Promise<Float32Array> {
+    this.#checkAlive()
+    const prediction = new Float32Array(audio.length)
+    const clip: ClipWork = {
+      audio,
+      prediction,
+      sinusoids: stepSinusoids(this.network.stepEmbedding, [step]),
+      gain: outputGain(this.network, step),
+      mel: mel?.data,
+      frames: mel?.frames ?? 0,
+      melOffset: mel?.firstSample ?? 0,
+      deviations: deviations ?? undefined,
+      label: label ?? -1,
+    }
+    const parameters = this.#parameters.data
+    await this.#queue.run(cancelled => this.#addon.run(this.#handle, { clips: [clip], parameters, cancelled }))
+    return prediction
+  }
+
+  #flat(parameters: Tensors): Float32Array {
+    const flat = new Float32Array(this.#size)
+    let at = 0
+    for (const { name, shape } of parameterSpecs(this.network)) {
+      flat.set(parameters.get(name)!.data, at)
+      at += elementCount(shape)
+    }
+    return flat
+  }
+
+  #checkAlive(): void {
+    if (this.#disposed) throw new DiffWaveError('DISPOSED', 'the engine was disposed')
+  }
+}
