@@ -14,7 +14,7 @@ class Buffer {
   Buffer() = default;
   /** `size` floats, uninitialised, 64-byte aligned. The pages of a large buffer take memory once they are touched. */
   explicit Buffer(int64_t size) : size_(size) {
-    if (size < 0) return;
+    if (size < 0 || size > int64_t(PTRDIFF_MAX / sizeof(float))) return;
     const size_t bytes = static_cast<size_t>(size < 16 ? 16 : size) * sizeof(float);
     const bool large = bytes >= 2 * hugePage;
     void* memory = nullptr;

@@ -43,7 +43,7 @@ napi_value create(const Js& js, napi_value* arguments) {
     engine->target = targetNamed(name);
     engine->pool = std::make_unique<Pool>(threads);
     engine->training =
-        std::make_unique<Training>(engine->shape, *engine->pool, engine->target->training(), size_t(memoryLimit));
+        std::make_unique<Training>(engine->shape, *engine->pool, engine->target->training(), uint64_t(memoryLimit));
   }
   napi_value result;
   js.check(napi_create_external(

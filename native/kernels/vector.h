@@ -14,6 +14,8 @@
 #include <immintrin.h>
 #elif defined(__ARM_NEON)
 #include <arm_neon.h>
+#elif defined(__wasm_relaxed_simd__)
+#include <wasm_simd128.h>
 #endif
 
 #define DIFFWAVE_INLINE inline __attribute__((always_inline))
@@ -54,6 +56,9 @@ DIFFWAVE_INLINE Vector fma(Vector a, Vector b, Vector c) {
   return sum.whole;
 #elif defined(__ARM_NEON) && DIFFWAVE_LANES == 4
   return vfmaq_f32(c, a, b);
+#elif defined(__wasm_relaxed_simd__)
+  return reinterpret_cast<Vector>(wasm_f32x4_relaxed_madd(
+      reinterpret_cast<v128_t>(a), reinterpret_cast<v128_t>(b), reinterpret_cast<v128_t>(c)));
 #else
   return a * b + c;
 #endif

@@ -25,7 +25,11 @@ DIFFWAVE_DECLARE(avx2x16)
 #elif defined(__aarch64__)
 DIFFWAVE_DECLARE(neon)
 #endif
+#if defined(__wasm__)
+DIFFWAVE_DECLARE(wasm)
+#else
 DIFFWAVE_DECLARE(baseline)
+#endif
 
 #if defined(__x86_64__)
 static bool hasAvx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
@@ -56,7 +60,13 @@ static const Target targets[] = {
 #elif defined(__aarch64__)
     {"neon", neon::trainingTable, neon::forwardTable, neon::optimiserTable, always, false},
 #endif
+#if defined(__wasm_relaxed_simd__)
+    {"relaxed-simd", wasm::trainingTable, wasm::forwardTable, wasm::optimiserTable, always, false},
+#elif defined(__wasm__)
+    {"simd128", wasm::trainingTable, wasm::forwardTable, wasm::optimiserTable, always, false},
+#else
     {"baseline", baseline::trainingTable, baseline::forwardTable, baseline::optimiserTable, always, false},
+#endif
 };
 
 int targetCount() { return int(sizeof targets / sizeof *targets); }

@@ -19,7 +19,7 @@ class Arena {
     used_ += roundedUp(floats, 16);
     return at;
   }
-  size_t bytes() const { return size_t(used_) * sizeof(float); }
+  uint64_t bytes() const { return uint64_t(used_) * sizeof(float); }
 
  private:
   float* block_;

@@ -11,7 +11,7 @@ class TrainingPass {
   TrainingPass(const NetworkShape& shape, int threads, const TrainingKernels& kernels, const TrainingBatch::Clip* clips,
                int count, Checkpointing checkpointing, float* block);
 
-  size_t bytes() const { return bytes_; }
+  uint64_t bytes() const { return bytes_; }
 
   /** Adds to the call's gradients; clipLosses [count] = each clip's own mean. @returns false if cancelled */
   bool run(const TrainingCall& call, double* lossSum, float* clipLosses);
@@ -31,7 +31,7 @@ class TrainingPass {
   MelConditioning mel_;
   StepEmbedding steps_;
   ResidualStack stack_;
-  const size_t bytes_;
+  const uint64_t bytes_;
 };
 
 }  // namespace diffwave

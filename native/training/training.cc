@@ -11,26 +11,27 @@
 
 namespace diffwave {
 
-Training::Training(const NetworkShape& shape, Pool& pool, const TrainingKernels& kernels, size_t memoryLimit)
+Training::Training(const NetworkShape& shape, Pool& pool, const TrainingKernels& kernels, uint64_t memoryLimit)
     : shape_(shape), fourier_(shape.windows), pool_(pool), kernels_(kernels), limit_(memoryLimit) {}
 
 Training::~Training() { std::free(memory_); }
 
-size_t Training::memory(const TrainingBatch::Clip* clips, int count, bool storeGates) const {
+uint64_t Training::memory(const TrainingBatch::Clip* clips, int count, bool storeGates) const {
   return TrainingPass(shape_, pool_.threads(), kernels_, clips, count,
                       storeGates ? Checkpointing::storeGates : Checkpointing::recomputeGates, nullptr)
       .bytes();
 }
 
-bool Training::reserve(size_t bytes) {
+bool Training::reserve(uint64_t bytes) {
   if (bytes <= bytes_) return true;
+  if (bytes > PTRDIFF_MAX) return false;  // it may be beyond the address space of 32 bits
   constexpr size_t hugePage = size_t(1) << 21;
   std::free(memory_);
   bytes_ = 0;
-  memory_ = static_cast<float*>(std::aligned_alloc(hugePage, (bytes + hugePage - 1) / hugePage * hugePage));
+  memory_ = static_cast<float*>(std::aligned_alloc(hugePage, size_t((bytes + hugePage - 1) / hugePage * hugePage)));
   if (memory_ == nullptr) return false;
 #ifdef MADV_HUGEPAGE
-  madvise(memory_, bytes, MADV_HUGEPAGE);
+  madvise(memory_, size_t(bytes), MADV_HUGEPAGE);
 #endif
   bytes_ = bytes;
   return true;
@@ -38,7 +39,7 @@ bool Training::reserve(size_t bytes) {
 
 std::unique_ptr<TrainingPass> Training::prepare(const TrainingBatch::Clip* clips, int count) {
   const bool storeGates = memory(clips, count, true) <= limit_;
-  const size_t needed = memory(clips, count, storeGates);
+  const uint64_t needed = memory(clips, count, storeGates);
   if (needed > limit_ || !reserve(needed)) return nullptr;
   return std::make_unique<TrainingPass>(shape_, pool_.threads(), kernels_, clips, count,
                                         storeGates ? Checkpointing::storeGates : Checkpointing::recomputeGates,

@@ -55,7 +55,7 @@ class Training {
    *   A clip that needs more by itself runs without its gates stored (recomputing them takes a quarter more time); one
    *   that still needs more is refused. If the limit splits a batch, sums round differently.
    */
-  Training(const NetworkShape& shape, Pool& pool, const TrainingKernels& kernels, size_t memoryLimit);
+  Training(const NetworkShape& shape, Pool& pool, const TrainingKernels& kernels, uint64_t memoryLimit);
   ~Training();
   Training(const Training&) = delete;
   Training& operator=(const Training&) = delete;
@@ -84,10 +84,10 @@ class Training {
    * Bytes that one part of a batch takes. With P positions of all clips, C channels and L layers, nearly all of it is
    * 4 · P · (L · C + 6 · C) for the layers' inputs, and 4 · P · L · 2C more if gates are stored.
    */
-  size_t memory(const TrainingBatch::Clip* clips, int count, bool storeGates) const;
+  uint64_t memory(const TrainingBatch::Clip* clips, int count, bool storeGates) const;
 
  private:
-  bool reserve(size_t bytes);
+  bool reserve(uint64_t bytes);
   /** A pass over the clips of one part, with its gates stored if they fit; null if the memory is too small. */
   std::unique_ptr<TrainingPass> prepare(const TrainingBatch::Clip* clips, int count);
 
@@ -102,9 +102,9 @@ class Training {
   const FourierWindows<float> fourier_;
   Pool& pool_;
   const TrainingKernels& kernels_;
-  const size_t limit_;
+  const uint64_t limit_;
   float* memory_ = nullptr;
-  size_t bytes_ = 0;
+  uint64_t bytes_ = 0;
 };
 
 }  // namespace diffwave

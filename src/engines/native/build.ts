@@ -115,7 +115,7 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
   const files: (readonly [string, readonly string[]])[] = [
     ...sourcesIn(native)
       .filter(name => !isInstructionSet(name) && !name.startsWith(what === 'addon' ? 'test/' : 'binding/'))
-      .filter(name => glibc || name !== 'platform/old-glibc.cc')
+      .filter(name => !name.startsWith('platform/wasm/') && (glibc || name !== 'platform/old-glibc.cc'))
       .map(name => [name, []] as const),
     ...sets.map(([name, flags]) => [`targets/${name}.cc`, flags] as const),
   ]

@@ -1,0 +1,2 @@
+// WebAssembly has no pages to advise the system about: the sources that include this header find no MADV_HUGEPAGE.
+#pragma once
