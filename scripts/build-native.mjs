@@ -31,7 +31,7 @@ export async function buildNativeIfMissing() {
   } catch (error) {
     if (existsSync(path)) throw error
     console.error(`${error.message}${error.cause === undefined ? '' : `\n${error.cause.message}`}`)
-    console.error('The TensorFlow.js engine runs without it.')
+    console.error('The wasm engine runs without it.')
   }
 }
 

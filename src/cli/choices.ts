@@ -20,6 +20,7 @@ function all<Name extends string>() {
 export const engineChoices = all<EngineChoice>()([
   'auto',
   'native',
+  'wasm',
   'tensorflow',
   'tensorflow:cuda',
   'tensorflow:node',

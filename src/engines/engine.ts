@@ -135,7 +135,7 @@ export interface OptimiserKernels {
 
 /** A network on a device. Its output is in the model's own parameterisation: ε, v or x̂_0. */
 export interface Engine {
-  /** `native` or `tensorflow:<backend>`. */
+  /** `native`, `wasm` or `tensorflow:<backend>`. */
   readonly name: string
   /** What it runs on, for people: instruction set and threads, or backend. */
   readonly device: string

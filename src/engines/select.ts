@@ -15,14 +15,17 @@ import type { Engine } from './engine.js'
 import { createNativeEngine, type InstructionSet, instructionSets, surveyNative } from './native/engine.js'
 import { type BackendName, backendNames } from './tensorflow/backend-names.js'
 import { createTensorflowEngine, surveyTensorflow } from './tensorflow/engine.js'
+import { createWasmEngine, surveyWasm } from './wasm/engine.js'
+import { type WasmInstructionSet, wasmInstructionSets } from './wasm/host.js'
 
 /**
- * Engines by name. `tensorflow` takes the fastest of its backends; `auto` a CUDA device, then native, then
+ * Engines by name. `tensorflow` takes the fastest of its backends; `auto` a CUDA device, then native, then wasm, then
  * TensorFlow.js.
  */
 export const engineNames = [
   'auto',
   'native',
+  'wasm',
   'tensorflow',
   ...backendNames.map(name => `tensorflow:${name}` as const),
 ] as const
@@ -30,19 +33,22 @@ export type EngineName = (typeof engineNames)[number]
 
 /** How a network is run. */
 export interface EngineOptions {
-  /** What runs the network. Default: `auto`, which takes a CUDA device, else the native engine, else TensorFlow.js. */
+  /**
+   * What runs the network. Default: `auto`, which takes a CUDA device, else the native engine, else the wasm engine,
+   * else TensorFlow.js.
+   */
   readonly engine?: EngineName | undefined
-  /** Threads of the native engine, 1 to 256. Default: the available cores. */
+  /** Threads of the native or the wasm engine, 1 to 256. Default: the available cores. */
   readonly threads?: number | undefined
-  /** Instruction set of the native engine. Default: the fastest that the processor has. */
-  readonly instructionSet?: InstructionSet | undefined
+  /** Instruction set of the native or the wasm engine. Default: the fastest that the machine has. */
+  readonly instructionSet?: InstructionSet | WasmInstructionSet | undefined
 }
 
 /** The fields of `EngineOptions`, for schemas of options. */
 export const engineFields = {
   engine: z.enum(engineNames).default('auto'),
   threads: z.number().int().min(1).max(MAX_THREADS).optional(),
-  instructionSet: z.enum(instructionSets).optional(),
+  instructionSet: z.enum([...instructionSets, ...wasmInstructionSets]).optional(),
 } satisfies FieldsOf<EngineOptions>
 
 const optionsSchema = z.strictObject(engineFields)
@@ -58,10 +64,9 @@ export interface EngineSurvey {
 
 /** Every engine and whether it runs here: what `diffwave doctor` prints. */
 export async function surveyEngines(): Promise<readonly EngineSurvey[]> {
-  const native = surveyNative()
-  const rows: EngineSurvey[] = [
-    { name: 'native', available: native.available, reason: native.reason, device: native.device },
-  ]
+  const rows: EngineSurvey[] = Object.entries({ native: surveyNative(), wasm: surveyWasm() }).map(
+    ([name, { available, reason, device }]) => ({ name, available, reason, device }),
+  )
   for (const backend of backendNames) rows.push({ name: `tensorflow:${backend}`, ...(await surveyTensorflow(backend)) })
   return rows
 }
@@ -96,17 +101,27 @@ export async function selectEngine(
   convention: MelConvention | null = null,
 ): Promise<SelectedEngine> {
   const { engine, threads, instructionSet } = check(optionsSchema, options, 'engine options')
-  const native = () => createNativeEngine({ network, parameters, convention, ...defined({ threads, instructionSet }) })
+  const common = { network, parameters, convention, ...defined({ threads }) }
+  const native = async () => {
+    refuseForeign('native', instructionSets, instructionSet)
+    return createNativeEngine({ ...common, ...defined({ instructionSet: instructionSets.find(is(instructionSet)) }) })
+  }
+  const wasm = async () => {
+    refuseForeign('wasm', wasmInstructionSets, instructionSet)
+    return createWasmEngine({ ...common, ...defined({ instructionSet: wasmInstructionSets.find(is(instructionSet)) }) })
+  }
   const tensorflow = (backend: BackendName) => () =>
     createTensorflowEngine({ network, parameters, backend, convention })
   const corrected = ({ engine, notes }: SelectedEngine) => ({ engine: withCorrection(engine, convention), notes })
   switch (engine) {
     case 'native':
       return { engine: withCorrection(await native(), convention), notes: [] }
-    case 'auto':
-      return corrected(
-        await firstAvailable([tensorflow('cuda'), native, tensorflow('node'), tensorflow('wasm'), tensorflow('cpu')]),
-      )
+    case 'wasm':
+      return { engine: withCorrection(await wasm(), convention), notes: [] }
+    case 'auto': {
+      const last = [tensorflow('node'), tensorflow('wasm'), tensorflow('cpu')]
+      return corrected(await firstAvailable([tensorflow('cuda'), native, wasm, ...last]))
+    }
     case 'tensorflow':
       return corrected(
         await firstAvailable([tensorflow('cuda'), tensorflow('node'), tensorflow('wasm'), tensorflow('cpu')]),
@@ -124,7 +139,7 @@ async function firstAvailable(attempts: readonly (() => Promise<Engine>)[]): Pro
   for (const attempt of attempts) {
     try {
       const engine = await attempt()
-      return { engine, notes: slowEngines.has(engine.name) ? [slowNote(engine.name)] : [] }
+      return { engine, notes: slowNotes(engine.name) }
     } catch (error) {
       if (!(error instanceof DiffWaveError) || error.code !== 'ENGINE_UNAVAILABLE') throw error
       reasons.push(error.message)
@@ -133,11 +148,29 @@ async function firstAvailable(attempts: readonly (() => Promise<Engine>)[]): Pro
   throw new DiffWaveError('ENGINE_UNAVAILABLE', `no engine runs here: ${reasons.join('; ')}`)
 }
 
-/** Engines that take 20 to 60 times as long per step as the native one (docs/performance.md), or longer. */
-const slowEngines: ReadonlySet<string> = new Set(['tensorflow:wasm', 'tensorflow:cpu'])
+const is = (wanted: string | undefined) => (name: string) => name === wanted
 
-function slowNote(name: string): string {
+/** @throws DiffWaveError `ENGINE_UNAVAILABLE` if an instruction set is another engine's */
+function refuseForeign(engine: string, own: readonly string[], instructionSet: string | undefined): void {
+  if (instructionSet === undefined || own.includes(instructionSet)) return
+  throw new DiffWaveError('ENGINE_UNAVAILABLE', `the ${engine} engine is not compiled for ${instructionSet}`, {
+    expected: own.join(', '),
+    got: instructionSet,
+  })
+}
+
+/** How much slower than the native engine the others are per step on one thread (docs/performance.md). */
+const slowEngines: ReadonlyMap<string, string> = new Map([
+  ['wasm', 'a few times slower'],
+  ['tensorflow:wasm', 'many times slower'],
+  ['tensorflow:cpu', 'many times slower'],
+])
+
+/** What to know about an engine that `auto` has fallen back to; nothing if it is a fast one. */
+function slowNotes(name: string): readonly string[] {
+  const slower = slowEngines.get(name)
+  if (slower === undefined) return []
   const { reason } = surveyNative()
   const why = reason === '' ? 'the native engine is not available' : reason
-  return `${why}; ${name} runs instead, many times slower. \`diffwave build-native\` compiles the native engine.`
+  return [`${why}; ${name} runs instead, ${slower}. \`diffwave build-native\` compiles the native engine.`]
 }

@@ -102,7 +102,7 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
   if (compiler === null) {
     throw new DiffWaveError('ENGINE_UNAVAILABLE', 'the native engine cannot be built: there is no C++ compiler', {
       expected: checked.compiler ?? 'g++, c++ or clang++',
-      hint: 'Install one (Debian: g++, macOS: xcode-select --install); the TensorFlow.js engine needs none.',
+      hint: 'Install one (Debian: g++, macOS: xcode-select --install); the wasm engine needs none.',
     })
   }
   const native = join(root, 'native')

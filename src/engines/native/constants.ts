@@ -1,4 +1,5 @@
 /** What the addon and this package must agree on. `loadAddon` refuses an addon that was built from other numbers. */
+import { DiffWaveError } from '../../core/errors.js'
 
 /**
  * Positions of the chunk that a whole clip is fed in, at most: the native engine keeps the mel's upsampled rows that
@@ -25,3 +26,31 @@ export const sharedConstants = {
   outOfMemory: OUT_OF_MEMORY,
   refused: REFUSED,
 } as const
+
+/** How each engine is built. */
+const buildCommands = { native: '`npx diffwave build-native`', wasm: '`npm run build:wasm`' } as const
+
+/**
+ * @param actual what the binding's `constants()` returns
+ * @param path of the binary
+ * @throws DiffWaveError `ENGINE_UNAVAILABLE` if the binary was built from other sources than this package
+ */
+export function checkConstants(
+  actual: Readonly<Record<string, number>>,
+  engine: keyof typeof buildCommands,
+  path: string,
+): void {
+  for (const [name, expected] of Object.entries(sharedConstants)) {
+    if (actual[name] === expected) continue
+    throw new DiffWaveError(
+      'ENGINE_UNAVAILABLE',
+      `the ${engine} engine was built from other sources than this package`,
+      {
+        where: path,
+        expected: `${name} ${expected}`,
+        got: String(actual[name]),
+        hint: `Build it again: ${buildCommands[engine]}.`,
+      },
+    )
+  }
+}

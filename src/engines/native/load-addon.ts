@@ -5,21 +5,7 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { DiffWaveError } from '../../core/errors.js'
 import type { Addon } from './addon.js'
-import { sharedConstants } from './constants.js'
-
-/** @throws DiffWaveError `ENGINE_UNAVAILABLE` if the addon was built from other sources than this package */
-function checkConstants(addon: Addon, path: string): void {
-  const actual = typeof addon.constants === 'function' ? addon.constants() : {}
-  for (const [name, expected] of Object.entries(sharedConstants)) {
-    if (actual[name] === expected) continue
-    throw new DiffWaveError('ENGINE_UNAVAILABLE', 'the native engine was built from other sources than this package', {
-      where: path,
-      expected: `${name} ${expected}`,
-      got: String(actual[name]),
-      hint: 'Build it again: `npx diffwave build-native`.',
-    })
-  }
-}
+import { checkConstants } from './constants.js'
 
 let loaded: Addon | undefined
 
@@ -40,7 +26,7 @@ export function loadAddon(): Addon {
   }
   try {
     const addon = createRequire(import.meta.url)(path) as Addon
-    checkConstants(addon, path)
+    checkConstants(typeof addon.constants === 'function' ? addon.constants() : {}, 'native', path)
     loaded = addon
     return loaded
   } catch (cause) {

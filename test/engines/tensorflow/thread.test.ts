@@ -76,7 +76,7 @@ test('the survey names every engine, and says why those that do not run do not',
   const survey = await surveyEngines()
   assert.deepEqual(
     survey.map(({ name }) => name),
-    ['native', 'tensorflow:cuda', 'tensorflow:node', 'tensorflow:wasm', 'tensorflow:cpu'],
+    ['native', 'wasm', 'tensorflow:cuda', 'tensorflow:node', 'tensorflow:wasm', 'tensorflow:cpu'],
   )
   for (const { name, available, reason } of survey) {
     assert.equal(reason === '', available, name)

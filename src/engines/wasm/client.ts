@@ -1,0 +1,217 @@
+/** The addon's interface on an instance in worker threads: calls as messages, arrays copied there and back. */
+import { DiffWaveError } from '../../core/errors.js'
+import type { Addon, EngineRequest, Handle, PredictWork, StreamHandle, Work } from '../native/addon.js'
+import type { HostWorker, WasmHost } from './host.js'
+import type { Answer, Call, Encoded, NumberedCall, Ready, StartFailure, WorkerStart } from './messages.js'
+import type { WasmMemory, WasmModule } from './webassembly.js'
+
+/** Arrays that the kernels write, by the name under which a request has them. */
+const written: ReadonlySet<string> = new Set(['prediction', 'gradients', 'clipLosses'])
+
+interface Waiting {
+  readonly resolve: (result: number) => void
+  readonly reject: (error: DiffWaveError) => void
+  readonly arrays: readonly Float32Array[]
+}
+
+/** A module and the memory that its instances share. */
+export interface WasmProgram {
+  readonly module: WasmModule
+  readonly memory: WasmMemory
+  readonly shared: boolean
+}
+
+/** One engine's instance. Its only handle is itself. */
+export class WasmAddon implements Pick<Addon, 'run' | 'runForward' | 'runBackward' | 'openStream' | 'predict'> {
+  readonly #waiting = new Map<number, Waiting>()
+  #nextId = 1
+  #nextStream = 1
+  readonly #streams = new WeakMap<StreamHandle, number>()
+  #ended: DiffWaveError | undefined
+  /** What the worker keeps a copy of. */
+  #parameters: Float32Array | undefined
+
+  readonly #worker: HostWorker
+  readonly #helpers: readonly HostWorker[]
+  readonly #memory: WasmMemory | undefined
+  readonly #cancelFlag: number
+  readonly #constants: Readonly<Record<string, number>>
+
+  private constructor(
+    worker: HostWorker,
+    helpers: readonly HostWorker[],
+    { memory, shared }: WasmProgram,
+    ready: Ready,
+  ) {
+    this.#worker = worker
+    this.#helpers = helpers
+    this.#memory = shared ? memory : undefined
+    this.#cancelFlag = ready.cancelFlag!
+    this.#constants = ready.constants!
+    worker.onMessage(message => {
+      this.#settle(message as Answer)
+    })
+    for (const one of [worker, ...helpers]) one.onEnd(reason => void this.#fail(reason))
+    worker.keepAlive(false)
+  }
+
+  /**
+   * @param threads that share the work, this engine's own included
+   * @throws DiffWaveError `ENGINE_UNAVAILABLE`
+   */
+  static async start(host: WasmHost, program: WasmProgram, threads: number): Promise<WasmAddon> {
+    const workers: HostWorker[] = []
+    const begin = (start: WorkerStart) => {
+      const worker = host.startWorker()
+      workers.push(worker)
+      return started(worker, start).then(ready => ({ worker, ready }))
+    }
+    const { module, memory } = program
+    try {
+      const { worker, ready } = await begin({ role: 'engine', module, memory, helpers: threads - 1 })
+      const helpers = await Promise.all(
+        ready.helpers!.map((place, number) => begin({ role: 'helper', module, memory, number, ...place })),
+      )
+      for (const helper of helpers) helper.worker.keepAlive(false)
+      const others = helpers.map(helper => helper.worker)
+      const addon = new WasmAddon(worker, others, program, ready)
+      await addon.#ask({ call: 'offerThreads', threads: helpers.length })
+      return addon
+    } catch (error) {
+      await Promise.all(workers.map(worker => worker.terminate()))
+      throw error
+    }
+  }
+
+  constants(): Readonly<Record<string, number>> {
+    return this.#constants
+  }
+
+  /** Makes the engine inside. @throws DiffWaveError `ENGINE_FAILED` */
+  async create(request: EngineRequest): Promise<Handle> {
+    await this.#ask({ call: 'create', request: this.#encode(request, []) })
+    return {} as Handle
+  }
+
+  run(_: Handle, work: Work): Promise<number> {
+    return this.#batch('run', work)
+  }
+
+  runForward(_: Handle, work: Work): Promise<number> {
+    return this.#batch('runForward', work)
+  }
+
+  runBackward(_: Handle, work: Work): Promise<number> {
+    return this.#batch('runBackward', work)
+  }
+
+  #batch(call: 'run' | 'runForward' | 'runBackward', work: Work): Promise<number> {
+    const arrays: Float32Array[] = []
+    return this.#ask({ call, work: this.#encode(work, arrays) }, arrays)
+  }
+
+  openStream(_: Handle, ...values: readonly unknown[]): StreamHandle {
+    const handle = {} as StreamHandle
+    const stream = this.#nextStream++
+    this.#streams.set(handle, stream)
+    const encoded = values.map(value => this.#encode(value, []))
+    // If it fails, so does the first piece of the stream.
+    this.#ask({ call: 'openStream', stream, arguments: encoded }).catch(() => undefined)
+    return handle
+  }
+
+  predict(_: Handle, stream: StreamHandle, work: PredictWork): Promise<number> {
+    const arrays: Float32Array[] = []
+    return this.#ask({ call: 'predict', stream: this.#streams.get(stream)!, work: this.#encode(work, arrays) }, arrays)
+  }
+
+  closeStream(_: Handle, stream: StreamHandle): void {
+    if (this.#ended !== undefined) return
+    this.#ask({ call: 'closeStream', stream: this.#streams.get(stream)! }).catch(() => undefined)
+  }
+
+  cancelFlag(): Uint8Array {
+    if (this.#memory === undefined) return new Uint8Array(1)
+    return new Uint8Array(this.#memory.buffer, this.#cancelFlag, 1).fill(0)
+  }
+
+  async dispose(): Promise<void> {
+    this.#ended ??= new DiffWaveError('DISPOSED', 'the engine was disposed')
+    this.#rejectAll(this.#ended)
+    await Promise.all([this.#worker, ...this.#helpers].map(worker => worker.terminate()))
+  }
+
+  /** @param arrays takes those that the answer brings, in order */
+  #encode(value: unknown, arrays: Float32Array[], name = ''): Encoded {
+    if (value instanceof Float32Array) {
+      if (written.has(name)) {
+        arrays.push(value)
+        return { room: value.length }
+      }
+      if (name === 'parameters') {
+        if (this.#parameters === value) return { parameters: 'kept' }
+        this.#parameters = value
+        return { parameters: value }
+      }
+      // A view would cross with the whole buffer behind it.
+      return { array: value.byteLength === value.buffer.byteLength ? value : value.slice() }
+    }
+    if (value instanceof Uint8Array) return { cancelFlag: true }
+    if (Array.isArray(value)) return value.map(item => this.#encode(item, arrays, name))
+    if (typeof value === 'object' && value !== null) {
+      const entries = Object.entries(value).map(([key, item]) => [key, this.#encode(item, arrays, key)] as const)
+      return { object: Object.fromEntries(entries) }
+    }
+    return value as Encoded
+  }
+
+  #ask(call: Call, arrays: readonly Float32Array[] = []): Promise<number> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended)
+    const id = this.#nextId++
+    this.#worker.keepAlive(true)
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject, arrays })
+      this.#worker.post({ id, call } satisfies NumberedCall)
+    })
+  }
+
+  #settle(answer: Answer): void {
+    const waiting = this.#waiting.get(answer.id)
+    this.#waiting.delete(answer.id)
+    if (this.#waiting.size === 0) this.#worker.keepAlive(false)
+    if (waiting === undefined) return
+    if ('failure' in answer) {
+      waiting.reject(new DiffWaveError('ENGINE_FAILED', `the wasm engine failed: ${answer.failure}`))
+      return
+    }
+    answer.written.forEach((values, i) => {
+      waiting.arrays[i]!.set(values)
+    })
+    waiting.resolve(answer.result)
+  }
+
+  #fail(reason: string): void {
+    this.#ended ??= new DiffWaveError('ENGINE_FAILED', `a thread of the wasm engine ended: ${reason}`)
+    this.#rejectAll(this.#ended)
+  }
+
+  #rejectAll(error: DiffWaveError): void {
+    for (const { reject } of this.#waiting.values()) reject(error)
+    this.#waiting.clear()
+  }
+}
+
+/** Sends a worker its first message. @throws DiffWaveError `ENGINE_UNAVAILABLE` if it does not start */
+function started(worker: HostWorker, start: WorkerStart): Promise<Ready> {
+  return new Promise((resolve, reject) => {
+    const refuse = (reason: string) =>
+      reject(new DiffWaveError('ENGINE_UNAVAILABLE', `the wasm engine is not available: ${reason}`))
+    worker.onMessage(message => {
+      const reply = message as Ready | StartFailure
+      if ('startFailure' in reply) refuse(reply.startFailure)
+      else resolve(reply)
+    })
+    worker.onEnd(refuse)
+    worker.post(start)
+  })
+}

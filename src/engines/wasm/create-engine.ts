@@ -1,0 +1,127 @@
+/** Makes a wasm engine on any host: chooses the build, compiles it once, and starts the threads. */
+import type { MelConvention } from '../../audio/mel/convention.js'
+import { DiffWaveError } from '../../core/errors.js'
+import type { Tensors } from '../../core/tensor.js'
+import { envelopeOf } from '../../model/front-end/envelope.js'
+import type { NetworkConfig } from '../../model/network.js'
+import { checkParameters } from '../../model/parameters.js'
+import type { Engine } from '../engine.js'
+import { networkShape } from '../native/addon.js'
+import { checkConstants } from '../native/constants.js'
+import { KernelEngine } from '../native/kernel-engine.js'
+import { WasmAddon, type WasmProgram } from './client.js'
+import { hostRuns } from './features.js'
+import { type WasmHost, type WasmInstructionSet, wasmInstructionSets } from './host.js'
+import { type MemoryImport, memoryImport, withoutSharing } from './memory-import.js'
+import { type WasmMemory, type WasmModule, WebAssembly } from './webassembly.js'
+
+export interface WasmOptions {
+  readonly network: NetworkConfig
+  readonly parameters: Tensors
+  /** Of the mels, for a network whose front end has an envelope. Default: none. */
+  readonly convention?: MelConvention | null
+  /** Default: one per core; one in a page that is not cross-origin isolated. */
+  readonly threads?: number
+  /** Default: `relaxed-simd` if the host has it, else `simd128`. */
+  readonly instructionSet?: WasmInstructionSet
+  /** Bytes of working memory for training. Default: 1 GiB. */
+  readonly memoryLimit?: number
+}
+
+/** What an instance can address is 4 GiB, parameters and packed weights included. */
+const DEFAULT_MEMORY_LIMIT = 2 ** 30
+
+/** Pages of 64 KiB that a memory may grow to, at least. A host that refuses more than this is refused. */
+const MIN_MAXIMUM = 4096
+
+/** The builds that a host runs, best first. */
+export function wasmInstructionSetsHere(): readonly WasmInstructionSet[] {
+  return wasmInstructionSets.filter(hostRuns)
+}
+
+function unavailable(reason: string, hint: string): DiffWaveError {
+  return new DiffWaveError('ENGINE_UNAVAILABLE', `the wasm engine is not available: ${reason}`, { hint })
+}
+
+function chooseBuild(wanted: WasmInstructionSet | undefined): WasmInstructionSet {
+  const present = wasmInstructionSetsHere()
+  const chosen = wanted ?? present[0]
+  if (chosen !== undefined && present.includes(chosen)) return chosen
+  if (present.length === 0) {
+    throw unavailable(
+      'this WebAssembly has no SIMD',
+      'Node.js 16.4, Chrome 91, Firefox 89 and Safari 16.4 have it, and all that is newer.',
+    )
+  }
+  throw new DiffWaveError('ENGINE_UNAVAILABLE', `the wasm engine does not run ${wanted} here`, {
+    expected: present.join(' or '),
+    got: String(wanted),
+  })
+}
+
+interface Compiled {
+  readonly module: WasmModule
+  readonly needs: MemoryImport
+}
+
+/** Compiled once per host and build: a module can be used by any number of threads. */
+const compiled = new WeakMap<WasmHost, Map<WasmInstructionSet, Promise<Compiled>>>()
+
+function compiledModule(host: WasmHost, instructionSet: WasmInstructionSet): Promise<Compiled> {
+  const modules = compiled.get(host) ?? new Map<WasmInstructionSet, Promise<Compiled>>()
+  compiled.set(host, modules)
+  const known = modules.get(instructionSet)
+  if (known !== undefined) return known
+  const compiling = compileModule(host, instructionSet)
+  modules.set(instructionSet, compiling)
+  compiling.catch(() => modules.delete(instructionSet))
+  return compiling
+}
+
+async function compileModule(host: WasmHost, instructionSet: WasmInstructionSet): Promise<Compiled> {
+  const bytes = new Uint8Array(await host.binary(instructionSet))
+  const needs = memoryImport(bytes)
+  try {
+    const module = await WebAssembly.compile(host.sharesMemory ? bytes : withoutSharing(bytes, needs))
+    return { module, needs }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new DiffWaveError('ENGINE_UNAVAILABLE', `the wasm engine does not compile: ${reason}`, { cause })
+  }
+}
+
+/** A memory with the largest maximum that the host reserves addresses for. */
+function makeMemory({ initial, maximum }: MemoryImport, shared: boolean): WasmMemory {
+  for (let pages = maximum; ; pages = Math.floor(pages / 2)) {
+    try {
+      return new WebAssembly.Memory({ initial, maximum: pages, shared })
+    } catch (cause) {
+      if (pages / 2 >= MIN_MAXIMUM) continue
+      throw new DiffWaveError('ENGINE_UNAVAILABLE', 'the wasm engine is not available: there is no memory for it', {
+        hint: 'Close other pages, or dispose of other engines.',
+        cause,
+      })
+    }
+  }
+}
+
+/** @throws DiffWaveError `ENGINE_UNAVAILABLE`, `BAD_PARAMETERS` */
+export async function createEngineOn(host: WasmHost, threads: number, options: WasmOptions): Promise<Engine> {
+  const { network, parameters, memoryLimit = DEFAULT_MEMORY_LIMIT } = options
+  const checked = checkParameters(network, parameters, 'createEngine')
+  const envelope = envelopeOf(network, options.convention ?? null)
+  const instructionSet = chooseBuild(options.instructionSet)
+  const { module, needs } = await compiledModule(host, instructionSet)
+  const program: WasmProgram = { module, memory: makeMemory(needs, host.sharesMemory), shared: host.sharesMemory }
+  const count = host.sharesMemory ? threads : 1
+  const addon = await WasmAddon.start(host, program, count)
+  try {
+    checkConstants(addon.constants(), 'wasm', `${instructionSet}.wasm`)
+    const handle = await addon.create({ shape: networkShape(network), instructionSet, threads: count, memoryLimit })
+    const device = `CPU, WebAssembly ${instructionSet}, ${count} thread${count === 1 ? '' : 's'}`
+    return new KernelEngine({ name: 'wasm', device, network, addon, handle, parameters: checked, envelope })
+  } catch (error) {
+    await addon.dispose()
+    throw error
+  }
+}

@@ -1,0 +1,197 @@
+/** What a worker does, in Node.js and in a browser: it answers an engine's calls, or is one of its further threads. */
+import { OUT_OF_MEMORY } from '../native/constants.js'
+import { instantiate } from './instance.js'
+import type {
+  Answer,
+  Call,
+  Encoded,
+  EngineStart,
+  HelperPlace,
+  HelperStart,
+  NumberedCall,
+  WorkerStart,
+} from './messages.js'
+import { type BoundFunction, type External, HeapArray } from './node-api.js'
+import type { WasmMemory } from './webassembly.js'
+
+/** The worker's side of the channel. */
+export interface WorkerChannel {
+  post(message: unknown, transfer?: readonly ArrayBuffer[]): void
+  onMessage(handle: (message: unknown) => void): void
+}
+
+/** Bytes of a further thread's stack: the kernels keep register blocks and tables of rows there. */
+const STACK_SIZE = 2 ** 18
+const STACK_ALIGNMENT = 16
+
+/** Reads the first message and takes up the role that it names. */
+export function serve(channel: WorkerChannel): void {
+  let engine: EngineWorker | undefined
+  channel.onMessage(message => {
+    if (engine !== undefined) {
+      const { id, call } = message as NumberedCall
+      const { answer, transfer } = engine.answer(id, call)
+      channel.post(answer, transfer)
+      return
+    }
+    const start = message as WorkerStart
+    const begun =
+      start.role === 'helper'
+        ? help(channel, start)
+        : EngineWorker.start(start).then(started => {
+            engine = started
+            channel.post({ ready: true, ...started.description })
+          })
+    begun.catch(error => channel.post({ startFailure: reasonOf(error) }))
+  })
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** Waits for tasks, for ever. */
+async function help(channel: WorkerChannel, { module, memory, number, stack, locals }: HelperStart): Promise<void> {
+  const { exports } = await instantiate(module, memory)
+  exports.__stack_pointer.value = stack
+  exports.__wasm_init_tls(locals)
+  channel.post({ ready: true })
+  exports.diffwaveThread(number)
+}
+
+type Instance = Awaited<ReturnType<typeof instantiate>>
+
+/** The kernels of one engine. */
+class EngineWorker {
+  readonly #memory: WasmMemory
+  readonly #exports: Instance['exports']
+  readonly #functions: Readonly<Record<string, BoundFunction>>
+  readonly #helpers: readonly HelperPlace[]
+  readonly #cancelFlag: number
+  #engine: unknown
+  readonly #streams = new Map<number, External>()
+  /** The parameters of the last call that had any. */
+  #parameters: HeapArray | undefined
+  /** Arrays of the current call, and those of them that go back. */
+  #arrays: number[] = []
+  #written: HeapArray[] = []
+
+  private constructor(memory: WasmMemory, { exports, api }: Instance, helpers: number) {
+    this.#memory = memory
+    this.#exports = exports
+    exports._initialize()
+    this.#functions = api.register(exports)
+    this.#cancelFlag = this.#allocate(1)
+    this.#helpers = Array.from({ length: helpers }, () => {
+      const size = Number(exports.__tls_size.value)
+      const alignment = Math.max(Number(exports.__tls_align.value), STACK_ALIGNMENT)
+      const block = this.#allocate(STACK_SIZE + size + alignment)
+      const stack = block + STACK_SIZE
+      return { stack, locals: Math.ceil(stack / alignment) * alignment }
+    })
+  }
+
+  static async start({ module, memory, helpers }: EngineStart): Promise<EngineWorker> {
+    return new EngineWorker(memory, await instantiate(module, memory), helpers)
+  }
+
+  get description() {
+    return {
+      helpers: this.#helpers,
+      cancelFlag: this.#cancelFlag,
+      constants: this.#functions['constants']!() as Record<string, number>,
+    }
+  }
+
+  #allocate(bytes: number): number {
+    const address = this.#exports.malloc(bytes) >>> 0
+    if (address === 0) throw new OutOfMemory()
+    return address
+  }
+
+  answer(id: number, call: Call): { readonly answer: Answer; readonly transfer: readonly ArrayBuffer[] } {
+    try {
+      const result = this.#perform(call)
+      const written = this.#written.map(({ address, length }) =>
+        new Float32Array(this.#memory.buffer, address, length).slice(),
+      ) as Float32Array<ArrayBuffer>[]
+      return { answer: { id, result, written }, transfer: written.map(array => array.buffer) }
+    } catch (error) {
+      if (error instanceof OutOfMemory) return { answer: { id, result: OUT_OF_MEMORY, written: [] }, transfer: [] }
+      return { answer: { id, failure: reasonOf(error) }, transfer: [] }
+    } finally {
+      for (const address of this.#arrays) this.#exports.free(address)
+      this.#arrays = []
+      this.#written = []
+    }
+  }
+
+  #perform(call: Call): number {
+    const bound = this.#functions
+    switch (call.call) {
+      case 'offerThreads':
+        this.#exports.diffwaveOfferThreads(call.threads)
+        return 0
+      case 'create':
+        this.#engine = bound['create']!(this.#decode(call.request))
+        return 0
+      case 'run':
+      case 'runForward':
+      case 'runBackward':
+        return bound[call.call]!(this.#engine, this.#decode(call.work)) as number
+      case 'openStream': {
+        const opened = bound['openStream']!(this.#engine, ...call.arguments.map(value => this.#decode(value)))
+        this.#streams.set(call.stream, opened as External)
+        return 0
+      }
+      case 'predict':
+        return bound['predict']!(this.#engine, this.#streams.get(call.stream), this.#decode(call.work)) as number
+      case 'closeStream': {
+        const stream = this.#streams.get(call.stream)
+        this.#streams.delete(call.stream)
+        bound['closeStream']!(this.#engine, stream)
+        stream?.free()
+        return 0
+      }
+    }
+  }
+
+  #decode(value: Encoded): unknown {
+    if (typeof value !== 'object') return value
+    if (isList(value)) return value.map(item => this.#decode(item))
+    if ('object' in value) {
+      return Object.fromEntries(Object.entries(value.object).map(([name, item]) => [name, this.#decode(item)]))
+    }
+    if ('cancelFlag' in value) return new HeapArray('uint8', this.#cancelFlag, 1)
+    if ('parameters' in value) {
+      if (value.parameters === 'kept') return this.#parameters
+      if (this.#parameters !== undefined) this.#exports.free(this.#parameters.address)
+      this.#parameters = undefined
+      this.#parameters = this.#place(value.parameters)
+      return this.#parameters
+    }
+    if ('array' in value) {
+      const array = this.#place(value.array)
+      this.#arrays.push(array.address)
+      return array
+    }
+    const array = new HeapArray('float32', this.#allocate(value.room * 4), value.room)
+    this.#arrays.push(array.address)
+    this.#written.push(array)
+    return array
+  }
+
+  /** A copy in the instance's memory. */
+  #place(data: Float32Array): HeapArray {
+    const address = this.#allocate(data.byteLength)
+    new Float32Array(this.#memory.buffer, address, data.length).set(data)
+    return new HeapArray('float32', address, data.length)
+  }
+}
+
+function isList(value: object): value is readonly Encoded[] {
+  return Array.isArray(value)
+}
+
+/** The instance's memory cannot grow as far as a call needs. */
+class OutOfMemory extends Error {}

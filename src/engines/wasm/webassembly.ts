@@ -1,0 +1,39 @@
+/** The parts of JavaScript's WebAssembly that are used: their types are in TypeScript's library for pages only. */
+
+declare const brand: unique symbol
+export interface WasmModule {
+  readonly [brand]: 'module'
+}
+
+export interface WasmMemory {
+  /** Another object each time that the memory has grown. */
+  readonly buffer: ArrayBuffer
+}
+
+export interface WasmTable {
+  get(index: number): unknown
+}
+
+export interface WasmGlobal {
+  value: number
+}
+
+interface WebAssemblyApi {
+  readonly Memory: new (type: {
+    readonly initial: number
+    readonly maximum: number
+    readonly shared: boolean
+  }) => WasmMemory
+  readonly Module: {
+    imports(module: WasmModule): readonly { readonly module: string; readonly name: string; readonly kind: string }[]
+  }
+  compile(bytes: Uint8Array): Promise<WasmModule>
+  instantiate(
+    module: WasmModule,
+    imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+  ): Promise<{ readonly exports: unknown }>
+  validate(bytes: Uint8Array): boolean
+}
+
+/** Undefined if the host has none. */
+export const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: WebAssemblyApi }

@@ -1,0 +1,156 @@
+/** The wasm engine: the contract of every engine, on both builds, and what is its own. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { describe, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { gaussian } from '#src/core/random'
+import { createWasmEngine, surveyWasm } from '#src/engines/wasm/engine'
+import { networkSchema } from '#src/model/network'
+import { randomParameters } from '../../support/parameters.js'
+import { inRepository } from '../../support/paths.js'
+import { conformance } from '../conformance.js'
+import { agreesWithOracle } from '../oracle.js'
+import { allowRelaxedSimd } from './relaxed-simd.js'
+
+allowRelaxedSimd()
+const { instructionSets } = surveyWasm()
+
+for (const instructionSet of instructionSets) {
+  conformance(`wasm:${instructionSet}`, (network, parameters, convention = null) =>
+    createWasmEngine({ network, parameters, convention, instructionSet }),
+  )
+  agreesWithOracle(
+    `wasm:${instructionSet}`,
+    (network, parameters, convention = null) =>
+      createWasmEngine({ network, parameters, convention, instructionSet, threads: 2 }),
+    6,
+    false,
+  )
+}
+
+const network = networkSchema.parse({
+  channels: 20,
+  layers: 4,
+  dilationCycle: 3,
+  patch: 2,
+  mel: { kind: 'frame-rate', bands: 8, hop: 64, encoder: [12] },
+})
+const parameters = randomParameters(network, 1)
+const mel = (frames: number) => ({ data: gaussian(3, 0, 0, 8 * frames), bands: 8, frames })
+
+describe('threads', () => {
+  for (const instructionSet of instructionSets) {
+    test(`${instructionSet}: the same bytes for any number of them`, async () => {
+      const audio = [gaussian(2, 0, 0, 32 * 64), gaussian(2, 1, 0, 640)]
+      const batch = { audio, steps: [1, 2.5], mel: audio.map(() => mel(32)) }
+      const results = []
+      for (const threads of [1, 2, 5]) {
+        const engine = await createWasmEngine({ network, parameters, threads, instructionSet })
+        const gradients = await engine.lossGradients({ ...batch, target: audio, loss: 'l1' })
+        results.push([await engine.predict(batch), gradients])
+        await engine.dispose()
+      }
+      assert.deepEqual(results[1], results[0])
+      assert.deepEqual(results[2], results[0])
+    })
+  }
+})
+
+describe('the event loop', () => {
+  const long = { audio: [gaussian(1, 0, 0, 64 * 12_000)], steps: [3], mel: [mel(12_000)] }
+
+  test('runs on while the engine works, and an abort stops the work', async () => {
+    const engine = await createWasmEngine({ network, parameters, threads: 1 })
+    try {
+      const controller = new AbortController()
+      let ticks = 0
+      const timer = setInterval(() => {
+        ticks++
+        if (ticks === 5) controller.abort()
+      }, 5)
+      const started = performance.now()
+      await assert.rejects(engine.predict({ ...long, signal: controller.signal }), { code: 'ABORTED' })
+      const aborted = performance.now() - started
+      clearInterval(timer)
+      assert.ok(ticks >= 5)
+      await engine.predict(long)
+      assert.ok(performance.now() - started - aborted > aborted)
+    } finally {
+      await engine.dispose()
+    }
+  })
+
+  test('is not kept alive by an engine that nobody disposes of', () => {
+    const module = (path: string) => JSON.stringify(pathToFileURL(inRepository(`dist/${path}.js`)).href)
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [
+        '--input-type=module',
+        '--eval',
+        `import { createWasmEngine } from ${module('engines/wasm/engine')}
+         import { networkSchema } from ${module('model/network')}
+         import { parameterSpecs } from ${module('model/parameters')}
+         const network = networkSchema.parse({ channels: 1, layers: 1, dilationCycle: 1 })
+         const zeros = shape => ({ shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) })
+         const parameters = new Map(parameterSpecs(network).map(({ name, shape }) => [name, zeros(shape)]))
+         const engine = await createWasmEngine({ network, parameters, threads: 3 })
+         const [epsilon] = await engine.predict({ audio: [new Float32Array(7)], steps: [0] })
+         console.log(epsilon.length)`,
+      ],
+      { encoding: 'utf8', timeout: 30_000 },
+    )
+    assert.equal(status, 0, stderr)
+    assert.equal(stdout, '7\n')
+  })
+})
+
+describe('memory', () => {
+  test('a batch beyond it is refused, and the engine goes on', async () => {
+    const engine = await createWasmEngine({ network, parameters, threads: 2, memoryLimit: 2 ** 24 })
+    try {
+      const audio = [gaussian(1, 0, 0, 64 * 3000)]
+      const batch = { audio, target: audio, steps: [3], mel: [mel(3000)], loss: 'l2' as const }
+      await assert.rejects(engine.lossGradients(batch), { name: 'DiffWaveError', code: 'ENGINE_FAILED' })
+      const short = [audio[0]!.slice(0, 640)]
+      await engine.lossGradients({ ...batch, audio: short, target: short, mel: [mel(10)] })
+      await engine.predict({ audio, steps: [3], mel: [mel(3000)] })
+    } finally {
+      await engine.dispose()
+    }
+  })
+
+  test('what 32 bits cannot address is refused, and the engine goes on', async () => {
+    const wide = networkSchema.parse({ channels: 64, layers: 30, dilationCycle: 10 })
+    const engine = await createWasmEngine({
+      network: wide,
+      parameters: randomParameters(wide, 1),
+      memoryLimit: 2 ** 40,
+    })
+    try {
+      // The inputs of the layers alone take 4 · 30 · 64 bytes a sample: 4.6 GB.
+      const audio = [new Float32Array(600_000).fill(0.1)]
+      const batch = { audio, target: audio, steps: [3], loss: 'l2' as const }
+      await assert.rejects(engine.lossGradients(batch), { name: 'DiffWaveError', code: 'ENGINE_FAILED' })
+      const short = [new Float32Array(100).fill(0.1)]
+      await engine.lossGradients({ ...batch, audio: short, target: short })
+    } finally {
+      await engine.dispose()
+    }
+  })
+
+  test('a long stream keeps it, and a closed one returns it', async () => {
+    const engine = await createWasmEngine({ network, parameters, threads: 2 })
+    try {
+      const before = process.memoryUsage.rss()
+      for (let i = 0; i < 30; i++) {
+        const stream = engine.openStream({ steps: [3, 1] })
+        stream.pushMel(mel(200), true)
+        await stream.predict(0, gaussian(1, i, 0, 64 * 200), true)
+        stream.dispose()
+      }
+      assert.ok(process.memoryUsage.rss() - before < 100 * 2 ** 20)
+    } finally {
+      await engine.dispose()
+    }
+  })
+})
