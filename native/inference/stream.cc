@@ -25,6 +25,11 @@ int64_t positionsPerAdvance(int threads, bool inStages) {
  * each layer are faster than stages (measured: docs/log/amx.md).
  */
 constexpr int64_t minStagedClip = 8;
+/**
+ * The same for what is fed at a time to a longer clip, in advances. At the end of a call both stages have caught up, so
+ * that stages lose one advance per call; sharing loses about a tenth of the time.
+ */
+constexpr int64_t minStagedAdvances = 8;
 
 /**
  * The layer at which two threads divide the network, so that each has half of its multiplications except for the
@@ -44,6 +49,15 @@ int findSecondStage(const ForwardWeights& weights, int threads) {
   int layer = 1;
   while (layer + 1 < s.layers && before + cost(layer) / 2 < all / 2) before += cost(layer++);
   return layer;
+}
+
+/**
+ * Winograd blocks of a task, so that threads who share `blocks` of them have about the same number of tasks of the same
+ * size: whole register blocks of six.
+ */
+int blocksPerTask(int64_t blocks, int threads) {
+  const int64_t tasks = roundedUp(ceilDivide(blocks, winogradBlocksPerTask), threads);
+  return int(smaller(roundedUp(ceilDivide(blocks, tasks), 6), winogradBlocksPerTask));
 }
 
 /** How far a layer lags behind the one before at most, in positions. */
@@ -84,7 +98,7 @@ Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const 
 void Stream::openPass(Pass& pass, int64_t whole) {
   const NetworkShape& s = weights_->shape;
   // At either end of the clip one stage works alone, for half of the latency and one advance.
-  pass.inStages = secondStage_ > 0 && (whole == 0 || whole >= minStagedClip * (latency_ / 2 + advancePositions_));
+  pass.mayStage = secondStage_ > 0 && (whole == 0 || whole >= minStagedClip * (latency_ / 2 + advancePositions_));
   auto ring = [&](int64_t capacity) {
     // A block of product steps that is longer than a row reads on into the next row, past the last one too, and
     // multiplies that by zero: it must be a finite number.
@@ -96,7 +110,7 @@ void Stream::openPass(Pass& pass, int64_t whole) {
     return Ring{memory.data(), capacity, weights_->padded};
   };
   // One advance waits between the two stages, and one for the network's end.
-  const int64_t between = pass.inStages ? advancePositions_ : 0;
+  const int64_t between = pass.mayStage ? advancePositions_ : 0;
   for (int i = 0; i < s.layers; i++) {
     pass.inputs.push_back(
         ring(s.dilation(i) + lag(s, weights_->kernels, i) + advancePositions_ + (i == secondStage_ ? between : 0)));
@@ -239,7 +253,8 @@ void Stream::runLayer(Pass& pass, int index, int worker, const std::atomic<bool>
   const int64_t group = int64_t(winogradOutputs) * layer.dilation, cut = (end - begin) % group;
   const int64_t blocks = (end - begin) / group * layer.dilation + smaller(cut, layer.dilation);
   const int64_t count = weights.winograd ? blocks : end - begin;
-  const int size = weights.winograd ? winogradBlocksPerTask : weights_->kernels.layerPositions;
+  const int size = weights.winograd ? blocksPerTask(blocks, worker == allWorkers ? pool_.threads() : 1)
+                                    : weights_->kernels.layerPositions;
   share(timeBlocks(count, size), worker, [&, begin = begin](int block, int by) {
     if (cancelled->load(std::memory_order_relaxed)) return;
     const int64_t from = int64_t(block) * size, to = smaller(from + size, count);
@@ -354,6 +369,7 @@ StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bo
     pass.windows->receive(audio, samples, last);
     left = pass.windows->complete() - pass.fed;
   }
+  pass.inStages = pass.mayStage && left >= minStagedAdvances * advancePositions_;
   *written = 0;
   for (;;) {
     const int64_t count = smaller(left, advancePositions_);

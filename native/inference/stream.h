@@ -69,7 +69,8 @@ class Stream {
     std::vector<int64_t> done;  // positions each layer has computed
     int64_t fed = 0, emitted = 0;
     int64_t length = INT64_MAX;
-    bool inStages = false;
+    bool mayStage = false;  // whether its rings have room for two stages,
+    bool inStages = false;  // and whether they are worth it in this call
 
     /** Positions whose audio came in, and whose predictions were written. */
     int64_t received() const { return windows ? windows->received() : fed; }
