@@ -1,5 +1,7 @@
 #include "packed-weights.h"
 
+#include <algorithm>
+
 namespace diffwave {
 
 PackedWeights::PackedWeights(const BatchLayout& layout, const TrainingKernels& kernels, Arena& arena)
@@ -82,22 +84,38 @@ void PackedWeights::packTransformed(Direction direction, float* to, int64_t step
   const int64_t plane = packedSize(direction, steps, columns);
   float* const start = to;
   const float(&g)[winogradInputs][3] = kernelTransform;
+  // The taps of some steps first, in the order in which they lie in memory: by step if not reversed, else by column.
+  constexpr int64_t stepsAtOnce = 16;
+  std::vector<float> gathered(size_t(stepsAtOnce * 3 * width));
   for (int64_t first = 0; first < columns; first += width) {
-    for (int64_t k = 0; k < padded; k++) {
-      for (int64_t n = first; n < first + width; n++, to++) {
-        const float* w = k < steps && n < columns ? taps(k, n) : nullptr;
-        if (w == nullptr) {
-          for (int i = 0; i < winogradInputs; i++) to[i * plane] = 0;
-          continue;
+    for (int64_t from = 0; from < padded; from += stepsAtOnce) {
+      const int64_t count = std::min(stepsAtOnce, padded - from);
+      const auto gather = [&](int64_t k, int64_t n) {
+        const float* w = from + k < steps && first + n < columns ? taps(from + k, first + n) : nullptr;
+        for (int t = 0; t < 3; t++)
+          gathered[size_t((k * 3 + t) * width + n)] = w == nullptr ? 0 : w[reversed ? 2 - t : t];
+      };
+      if (reversed) {
+        for (int64_t k = 0; k < count; k++) {
+          for (int64_t n = 0; n < width; n++) gather(k, n);
         }
-        const float left = w[reversed ? 2 : 0], middle = w[1], right = w[reversed ? 0 : 2];
-        const float inner = g[1][0] * left + g[1][2] * right, outer = g[3][0] * left + g[3][2] * right;
-        to[0] = g[0][0] * left;
-        to[plane] = inner + g[1][1] * middle;
-        to[2 * plane] = inner - g[1][1] * middle;
-        to[3 * plane] = outer + g[3][1] * middle;
-        to[4 * plane] = outer - g[3][1] * middle;
-        to[5 * plane] = right;
+      } else {
+        for (int64_t n = 0; n < width; n++) {
+          for (int64_t k = 0; k < count; k++) gather(k, n);
+        }
+      }
+      for (int64_t k = 0; k < count; k++, to += width) {
+        const float* const taps3 = gathered.data() + k * 3 * width;
+        for (int64_t n = 0; n < width; n++) {
+          const float left = taps3[n], middle = taps3[width + n], right = taps3[2 * width + n];
+          const float inner = g[1][0] * left + g[1][2] * right, outer = g[3][0] * left + g[3][2] * right;
+          to[n] = g[0][0] * left;
+          to[plane + n] = inner + g[1][1] * middle;
+          to[2 * plane + n] = inner - g[1][1] * middle;
+          to[3 * plane + n] = outer + g[3][1] * middle;
+          to[4 * plane + n] = outer - g[3][1] * middle;
+          to[5 * plane + n] = right;
+        }
       }
     }
   }
@@ -112,7 +130,10 @@ void PackedWeights::packLayer(const TrainingCall& call, int layer) {
   Layer& to = layers[size_t(layer)];
   const int64_t C = layout_.C, columns = layout_.columns, wide = 2 * layout_.columns,
                 channels = layout_.shape.conditionerChannels();
-  const auto halfRow = [C, columns](int64_t n) { return n % columns < C ? n / columns * C + n % columns : -1; };
+  // A table, because two divisions per number would take longer than all the rest.
+  std::vector<int64_t> rowOf;
+  for (int64_t n = 0; n < wide; n++) rowOf.push_back(n % columns < C ? n / columns * C + n % columns : -1);
+  const auto halfRow = [rows = rowOf.data()](int64_t n) { return rows[n]; };
 
   // k: channel, n: the gate's halves.
   packTransformed(Direction::forward, to.dilated, C, wide, false, [&](int64_t k, int64_t n) {

@@ -329,11 +329,26 @@ void ResidualStack::reduceLayer(const TrainingCall& call, int layer) {
       for (int64_t i = 0; i < width; i++) to[i] += more[i];
     }
   };
-  constexpr int rowsPerTask = 32;
-  const int64_t rows = 5 * C + bands + 1;
-  const int rowTasks = int((rows + rowsPerTask - 1) / rowsPerTask);
-  call.pool.forEach(rowTasks + 1, [&](int task, int worker) {
-    if (task == rowTasks) {
+  // The taps of some channels at a time, so that they go to memory in whole cache lines.
+  constexpr int64_t channelsPerTask = 8, rowsPerTask = 32;
+  const int64_t rows = 2 * C + bands + 1;
+  const int tapTasks = int(ceilDivide(C, channelsPerTask)), rowTasks = int(ceilDivide(rows, rowsPerTask));
+  call.pool.forEach(tapTasks + rowTasks + 1, [&](int task, int worker) {
+    float* sum = scratch_[size_t(worker)].out;
+    if (task < tapTasks) {
+      const int64_t first = task * channelsPerTask, channels = std::min(channelsPerTask, C - first);
+      const int64_t stride = wide + 16;  // the odd stride spreads its rows over all cache sets
+      for (int64_t r = 0; r < 3 * channels; r++) {
+        addUp(sum + r * stride, part.dilated + (r % 3 * C + first + r / 3) * wide, wide);
+      }
+      for (int64_t o = 0; o < 2 * C; o++) {
+        float* to = g + at.dilated.weight + (o * C + first) * 3;
+        const float* from = sum + (o < C ? o : o - C + columns);
+        for (int64_t r = 0; r < 3 * channels; r++) to[r] += from[r * stride];
+      }
+      return;
+    }
+    if (task == tapTasks + rowTasks) {
       float* sums = steps_.gradients(layer);
       std::memset(sums, 0, size_t(layout_.count * columns) * sizeof(float));
       for (size_t t = 0; t < tiling.tiles.size(); t++) {
@@ -343,21 +358,15 @@ void ResidualStack::reduceLayer(const TrainingCall& call, int layer) {
       }
       return;
     }
-    float* sum = scratch_[size_t(worker)].out;
-    for (int64_t r = int64_t(task) * rowsPerTask; r < std::min<int64_t>(rows, (task + 1) * rowsPerTask); r++) {
-      if (r < 3 * C) {
-        addUp(sum, part.dilated + r * wide, wide);
-        const int64_t tap = r / C, channel = r % C;
+    const int64_t firstRow = (task - tapTasks) * rowsPerTask;
+    for (int64_t r = firstRow; r < std::min(rows, firstRow + rowsPerTask); r++) {
+      if (r < 2 * C) {
+        addUp(sum, part.output + r * columns, columns);
+        for (int64_t c = 0; c < C; c++) g[at.output.weight + r * C + c] += sum[c];
+      } else if (r < 2 * C + bands) {
+        addUp(sum, part.conditioner + (r - 2 * C) * wide, wide);
         for (int64_t o = 0; o < 2 * C; o++) {
-          g[at.dilated.weight + (o * C + channel) * 3 + tap] += sum[o < C ? o : o - C + columns];
-        }
-      } else if (r < 5 * C) {
-        addUp(sum, part.output + (r - 3 * C) * columns, columns);
-        for (int64_t c = 0; c < C; c++) g[at.output.weight + (r - 3 * C) * C + c] += sum[c];
-      } else if (r < 5 * C + bands) {
-        addUp(sum, part.conditioner + (r - 5 * C) * wide, wide);
-        for (int64_t o = 0; o < 2 * C; o++) {
-          g[at.conditioner.weight + o * bands + r - 5 * C] += sum[o < C ? o : o - C + columns];
+          g[at.conditioner.weight + o * bands + r - 2 * C] += sum[o < C ? o : o - C + columns];
         }
       } else {
         addUp(sum, part.sums, wide + 2 * columns);
