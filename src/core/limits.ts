@@ -34,6 +34,14 @@ export const MIN_DECODED_SAMPLES = 2 ** 25
  * Digital silence has 250 to 320, and is refused from half an hour on; a file made to exhaust memory has thousands.
  */
 export const MAX_SAMPLES_PER_BYTE = 128
+/** Channels of a Vorbis stream: the specification orders up to eight. */
+export const MAX_VORBIS_CHANNELS = 8
+/**
+ * Entries and numbers of all codebooks of a Vorbis stream, which a few bytes may declare: the largest setups
+ * of libvorbis (5.1 at its highest quality) have 19,413 and 85,928.
+ */
+export const MAX_VORBIS_ENTRIES = 2 ** 17
+export const MAX_VORBIS_VALUES = 2 ** 19
 /** Length of one transform in samples: 16384 is 0.7 s at 22,050 Hz. */
 export const MAX_FFT_SIZE = 16_384
 /** A file read whole into memory: 2 GiB, what one Node buffer surely holds. */

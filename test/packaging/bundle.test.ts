@@ -14,7 +14,7 @@ import { readWav } from '#src/audio/codecs/wav'
 import { golden, inRepository } from '../support/paths.js'
 
 /** Packages that only some programs need: none of them may load with the package itself. */
-const lazy = ['opus-decoder', 'stb-vorbis', 'mpg123-decoder', '@alexanderolsen/libsamplerate-js']
+const lazy = ['opus-decoder', 'mpg123-decoder', '@alexanderolsen/libsamplerate-js']
 
 mkdirSync(inRepository('build'), { recursive: true })
 const folder = mkdtempSync(inRepository('build/bundle-'))

@@ -1,28 +1,25 @@
 /**
- * Vorbis in Ogg (Vorbis I specification), and FLAC in Ogg; Vorbis is decoded by stb_vorbis, compiled to WASM
- * (`stb-vorbis`). It decodes a stream as a whole, so that each is checked against the limits by its pages first.
+ * Vorbis in Ogg (Vorbis I specification), and FLAC in Ogg. Own code, because the decoders on npm that are free to use
+ * are libraries in C: a setup header of a few bytes makes them take gigabytes, and a header that they do not check
+ * overwrites the memory that the next file is decoded with. Here every size is checked before memory is taken, and a
+ * packet is mixed down as it is decoded.
  */
+import { setImmediate } from 'node:timers/promises'
 import { DiffWaveError } from '../../core/errors.js'
-import { MAX_AUDIO_SAMPLES, MAX_SAMPLES_PER_BYTE, MIN_DECODED_SAMPLES } from '../../core/limits.js'
+import { allFinite } from '../../core/tensor.js'
 import type { Recording } from '../audio.js'
 import { checkSampleRate } from '../check-audio.js'
+import { EndOfBits } from './bit-reader.js'
 import { decodeFlac } from './flac.js'
 import { MonoMixer } from './mono.js'
-import { OGG_CUT, type OggLink, OggReader, oggPackets } from './ogg.js'
+import { OGG_CUT, type OggLink, type OggPacket, OggReader, oggPackets } from './ogg.js'
+import { VorbisBlocks } from './vorbis-blocks.js'
+import { VorbisFault } from './vorbis-codebook.js'
+import { isVorbis, readVorbisHead, readVorbisSetup, type VorbisHead } from './vorbis-setup.js'
 
-/** The identification header. */
-interface VorbisHead {
-  readonly channels: number
-  readonly sampleRate: number
-  /** Samples of the longest block; half of them are new. */
-  readonly longBlock: number
-}
-
-/** As many as the specification orders, and what stb_vorbis is built for. */
-const MAX_CHANNELS = 8
-const starts = (packet: Uint8Array, text: string) => String.fromCharCode(...packet.subarray(0, text.length)) === text
-const isVorbis = (packet: Uint8Array) => starts(packet, '\x01vorbis')
-const isFlac = (packet: Uint8Array) => starts(packet, '\x7fFLAC')
+/** Packets decoded between two turns of the event loop. */
+const PACKETS_PER_TURN = 100
+const isFlac = (packet: Uint8Array) => String.fromCharCode(...packet.subarray(0, 5)) === '\x7fFLAC'
 
 /**
  * An Ogg file's audio (Vorbis or FLAC), mixed down to one channel.
@@ -43,74 +40,72 @@ export async function decodeVorbis(bytes: Uint8Array, start: number, where: stri
   }
   if (isFlac(first.head)) return decodeOggFlac(first, reader.cut, where)
   const mixer = new MonoMixer(bytes.length, 0, where)
-  const head = readHead(first.head, where)
-  for (const link of links) {
-    const { sampleRate, channels } = readHead(link.head, where)
-    if (sampleRate !== head.sampleRate || channels !== head.channels) {
-      throw bad('its streams differ in rate or channels', where)
-    }
-    await decodeLink(link, head, mixer, bytes.length, where)
-  }
-  if (mixer.length === 0) throw new DiffWaveError('TRUNCATED', 'the file ends before its first samples', { where })
-  const { sampleRate, channels } = head
-  const notes = reader.cut ? [OGG_CUT] : []
-  return { samples: mixer.finish(), sampleRate, format: 'Ogg Vorbis', channels, notes }
-}
-
-async function decodeLink(
-  link: OggLink,
-  head: VorbisHead,
-  mixer: MonoMixer,
-  fileBytes: number,
-  where: string,
-): Promise<void> {
-  // All channels are in memory at once, up to four times; no packet holds more than half a long block.
-  const max = Math.min(MAX_AUDIO_SAMPLES, MIN_DECODED_SAMPLES / 4 + MAX_SAMPLES_PER_BYTE * fileBytes)
-  const packets = [...oggPackets(link)].length
-  const samples = ((packets * head.longBlock) / 2) * head.channels
-  if (samples > max) {
-    throw new DiffWaveError('TOO_LARGE', 'the recording decodes to too many samples', {
-      expected: `at most ${max} of all channels`,
-      got: String(samples),
-      where,
-      hint: 'Split it into shorter files.',
-    })
-  }
-  const { StbVorbis } = await import('stb-vorbis')
-  await StbVorbis.ready
-  let channels: readonly Float32Array[]
   try {
-    channels = StbVorbis.decode(joinedPages(link)).channels
-  } catch (cause) {
-    throw bad(cause instanceof Error ? cause.message : String(cause), where)
+    const head = readVorbisHead(first.head)
+    checkSampleRate(head.sampleRate, where)
+    for (const link of links) {
+      const { sampleRate, channels, blocks } = readVorbisHead(link.head)
+      if (sampleRate !== head.sampleRate || channels !== head.channels) {
+        throw new VorbisFault('its streams differ in rate or channels')
+      }
+      await decodeLink(link, { sampleRate, channels, blocks }, mixer)
+    }
+    if (mixer.length === 0) throw new DiffWaveError('TRUNCATED', 'the file ends before its first samples', { where })
+    const { sampleRate, channels } = head
+    const notes = reader.cut ? [OGG_CUT] : []
+    return { samples: mixer.finish(), sampleRate, format: 'Ogg Vorbis', channels, notes }
+  } catch (error) {
+    if (error instanceof VorbisFault) throw bad(error.message, where, error)
+    if (error instanceof EndOfBits) throw bad('its setup header is cut short', where, error)
+    throw error
   }
-  const length = channels[0]!.length
-  if (channels.some(channel => channel.some(sample => !Number.isFinite(sample))))
-    throw bad('its samples are damaged', where)
-  mixer.add(channels, 0, length)
 }
 
-function joinedPages({ pages }: OggLink): Uint8Array {
-  const bytes = new Uint8Array(pages.reduce((sum, page) => sum + page.bytes.length, 0))
-  let at = 0
-  for (const page of pages) {
-    bytes.set(page.bytes, at)
-    at += page.bytes.length
+/** One link of a chain, decoded packet by packet into the mixer. */
+async function decodeLink(link: OggLink, head: VorbisHead, mixer: MonoMixer): Promise<void> {
+  const packets = oggPackets(link)
+  // The first three packets are the headers; the second holds tags, which nobody reads here.
+  packets.next()
+  packets.next()
+  const setup = packets.next().value
+  if (setup === undefined) return
+  const blocks = new VorbisBlocks(head, readVorbisSetup(setup.data, head.channels))
+  const audio = [...packets].filter(({ data }) => blocks.lengthOf(data) > 0)
+  const { skipped, length } = extentOf(audio, blocks)
+  const start = mixer.length
+  let decoded = 0
+  for (const [index, { data }] of audio.entries()) {
+    const samples = blocks.decode(data)
+    if (!allFinite(samples)) throw new VorbisFault('its samples are damaged')
+    mixer.add([samples], Math.max(0, Math.min(samples.length, skipped - decoded)), samples.length)
+    decoded += samples.length
+    if (index % PACKETS_PER_TURN === 0) await setImmediate()
   }
-  return bytes
+  mixer.trim(Math.min(mixer.length, start + length))
 }
 
-function readHead(packet: Uint8Array, where: string): VorbisHead {
-  if (packet.length < 30) throw bad('its header is too short', where)
-  const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength)
-  const channels = packet[11]!
-  const sampleRate = view.getUint32(12, true)
-  const longBlock = 2 ** (packet[28]! >> 4)
-  if (view.getUint32(7, true) !== 0 || channels < 1 || channels > MAX_CHANNELS)
-    throw bad('its header is malformed', where)
-  checkSampleRate(sampleRate, where)
-  if (longBlock < 64 || longBlock > 8192) throw bad('its header is malformed', where)
-  return { channels, sampleRate, longBlock }
+/**
+ * Samples to leave out at a stream’s beginning, and how many there are then, by its granule positions: a first page
+ * that counts fewer than it holds leaves out the beginning, the last page cuts off the end. A stream cut out of a
+ * longer one starts at a position of its own.
+ */
+function extentOf(audio: readonly OggPacket[], blocks: VorbisBlocks) {
+  let [decoded, before] = [0, 0]
+  let [skipped, origin]: [number, number | null] = [0, null]
+  let end = 0
+  for (const [index, { data, granule }] of audio.entries()) {
+    const block = blocks.lengthOf(data)
+    if (before > 0) decoded += (before + block) / 4
+    before = block
+    if (granule === null) continue
+    if (origin === null) {
+      const isLast = index === audio.length - 1
+      if (!isLast) skipped = Math.max(0, decoded - granule)
+      origin = Math.max(0, granule - decoded)
+    }
+    end = granule
+  }
+  return { skipped, length: origin === null ? Number.POSITIVE_INFINITY : Math.max(0, end - origin) }
 }
 
 /** FLAC in Ogg (RFC 9639, section 10.1): the packets are a FLAC file, behind nine bytes of the mapping's own. */
@@ -126,6 +121,6 @@ async function decodeOggFlac(link: OggLink, cut: boolean, where: string): Promis
   return { ...recording, format: `Ogg ${recording.format}`, notes: cut ? [OGG_CUT] : recording.notes }
 }
 
-function bad(problem: string, where: string): DiffWaveError {
-  return new DiffWaveError('BAD_AUDIO', `the Vorbis file cannot be decoded: ${problem}`, { where })
+function bad(problem: string, where: string, cause: unknown): DiffWaveError {
+  return new DiffWaveError('BAD_AUDIO', `the Vorbis file cannot be decoded: ${problem}`, { where, cause })
 }

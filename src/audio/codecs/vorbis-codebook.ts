@@ -1,0 +1,187 @@
+/** Codebooks of Vorbis (Vorbis I specification, section 3): Huffman codes, and the vectors that they stand for. */
+import { MAX_VORBIS_ENTRIES, MAX_VORBIS_VALUES } from '../../core/limits.js'
+import type { LowBitReader } from './low-bit-reader.js'
+
+/** Thrown for a stream that breaks the specification or a limit; the decoder makes an error of it. */
+export class VorbisFault extends Error {}
+
+/** What the codebooks of one stream may still take. */
+export interface CodebookBudget {
+  entries: number
+  values: number
+}
+
+export function codebookBudget(): CodebookBudget {
+  return { entries: MAX_VORBIS_ENTRIES, values: MAX_VORBIS_VALUES }
+}
+
+const SYNC = 0x564342
+/** Bits that one look into the table decodes. */
+const TABLE_BITS = 9
+/** Leaves are stored as −1 − entry, so that 0 is “no code”. */
+const leaf = (entry: number) => -1 - entry
+
+export class Codebook {
+  readonly dimensions: number
+  readonly entries: number
+  /** `[entries × dimensions]`; null for a book that codes numbers only. */
+  readonly vectors: Float32Array | null
+  /** Binary tree, `[nodes × 2]`: the next node, a leaf, or 0. */
+  readonly #tree: Int32Array
+  /** The node or leaf that the next `TABLE_BITS` bits lead to. */
+  readonly #table: Int32Array
+  /** Bits used on the way there. */
+  readonly #used: Uint8Array
+
+  /** @throws VorbisFault, EndOfBits */
+  constructor(bits: LowBitReader, budget: CodebookBudget) {
+    if (bits.read(24) !== SYNC) throw new VorbisFault('a codebook is damaged')
+    this.dimensions = bits.read(16)
+    this.entries = bits.read(24)
+    if (this.dimensions === 0 || this.entries === 0) throw new VorbisFault('a codebook is empty')
+    // Run lengths describe millions of entries in a few bits.
+    budget.entries -= this.entries
+    if (budget.entries < 0) throw new VorbisFault('its codebooks are too large')
+    this.#tree = treeOf(codeLengths(bits, this.entries))
+    const { table, used } = tableOf(this.#tree)
+    this.#table = table
+    this.#used = used
+    this.vectors = readVectors(bits, this.entries, this.dimensions, budget)
+  }
+
+  /** The next entry. @throws EndOfBits, VorbisFault for a code that no entry has */
+  decode(bits: LowBitReader): number {
+    const prefix = bits.peek(TABLE_BITS)
+    let node = this.#table[prefix]!
+    bits.skip(this.#used[prefix]!)
+    while (node > 0) node = this.#tree[2 * node + bits.read(1)]!
+    if (node === 0) throw new VorbisFault('a packet is damaged')
+    return leaf(node)
+  }
+}
+
+/** The length of each entry's code; 0 for an entry that has none. */
+function codeLengths(bits: LowBitReader, entries: number): Uint8Array {
+  const lengths = new Uint8Array(entries)
+  if (bits.read(1) === 1) {
+    let length = bits.read(5) + 1
+    for (let entry = 0; entry < entries; length++) {
+      const count = bits.read(32 - Math.clz32(entries - entry))
+      if (length > 32 || entry + count > entries) throw new VorbisFault('a codebook is damaged')
+      lengths.fill(length, entry, entry + count)
+      entry += count
+    }
+    return lengths
+  }
+  const sparse = bits.read(1) === 1
+  for (let entry = 0; entry < entries; entry++) {
+    if (!sparse || bits.read(1) === 1) lengths[entry] = bits.read(5) + 1
+  }
+  return lengths
+}
+
+/**
+ * The Huffman tree: each entry in turn takes the leftmost free place at its depth (section 3.2.1).
+ *
+ * @throws VorbisFault if there is none
+ */
+function treeOf(lengths: Uint8Array): Int32Array {
+  // For each depth at most one free subtree is open; its code, left-aligned in 32 bits, or −1.
+  const free = new Float64Array(33).fill(-1)
+  free[0] = 0
+  const codes = new Float64Array(lengths.length)
+  let used = 0
+  for (const [entry, length] of lengths.entries()) {
+    if (length === 0) continue
+    let depth = length
+    while (depth >= 0 && free[depth]! < 0) depth--
+    if (depth < 0) throw new VorbisFault('a codebook has more codes than fit')
+    const code = free[depth]!
+    free[depth] = -1
+    for (let below = length; below > depth; below--) free[below] = code + 2 ** (32 - below)
+    codes[entry] = code
+    used++
+  }
+  if (used === 1) {
+    // A single code is one bit long, whichever it is.
+    const only = lengths.findIndex(length => length > 0)
+    return Int32Array.of(leaf(only), leaf(only))
+  }
+  const nodes: number[] = [0, 0]
+  for (const [entry, length] of lengths.entries()) {
+    let node = 0
+    for (let depth = 1; depth <= length; depth++) {
+      const side = 2 * node + (Math.floor(codes[entry]! / 2 ** (32 - depth)) % 2)
+      if (depth === length) nodes[side] = leaf(entry)
+      else {
+        if (nodes[side] === 0) {
+          nodes[side] = nodes.length / 2
+          nodes.push(0, 0)
+        }
+        node = nodes[side]!
+      }
+    }
+  }
+  return Int32Array.from(nodes)
+}
+
+function tableOf(tree: Int32Array): { readonly table: Int32Array; readonly used: Uint8Array } {
+  const table = new Int32Array(2 ** TABLE_BITS)
+  const used = new Uint8Array(2 ** TABLE_BITS)
+  for (let prefix = 0; prefix < table.length; prefix++) {
+    let [node, depth] = [0, 0]
+    do node = tree[2 * node + ((prefix >> depth++) & 1)]!
+    while (node > 0 && depth < TABLE_BITS)
+    table[prefix] = node
+    used[prefix] = depth
+  }
+  return { table, used }
+}
+
+/** The vectors of the entries (section 3.2.1, “VQ lookup table vector representation”). */
+function readVectors(
+  bits: LowBitReader,
+  entries: number,
+  dimensions: number,
+  budget: CodebookBudget,
+): Float32Array | null {
+  const type = bits.read(4)
+  if (type === 0) return null
+  if (type > 2) throw new VorbisFault('a codebook is damaged')
+  const minimum = readFloat(bits)
+  const delta = readFloat(bits)
+  const width = bits.read(4) + 1
+  const sequential = bits.read(1) === 1
+  budget.values -= entries * dimensions
+  if (budget.values < 0) throw new VorbisFault('its codebooks are too large')
+  const count = type === 1 ? latticeSize(entries, dimensions) : entries * dimensions
+  if (count * width > bits.left) throw new VorbisFault('its setup header is cut short')
+  const factors = Uint16Array.from({ length: count }, () => bits.read(width))
+  const vectors = new Float32Array(entries * dimensions)
+  for (let entry = 0; entry < entries; entry++) {
+    let [last, divisor] = [0, 1]
+    for (let i = 0; i < dimensions; i++) {
+      const place = type === 1 ? Math.floor(entry / divisor) % count : entry * dimensions + i
+      const value = factors[place]! * delta + minimum + last
+      if (sequential) last = value
+      vectors[entry * dimensions + i] = value
+      divisor *= count
+    }
+  }
+  return vectors
+}
+
+/** The largest r with r to the power of `dimensions` at most `entries`. */
+function latticeSize(entries: number, dimensions: number): number {
+  let size = Math.floor(entries ** (1 / dimensions))
+  while ((size + 1) ** dimensions <= entries) size++
+  while (size > 1 && size ** dimensions > entries) size--
+  return size
+}
+
+/** A number of 32 bits: sign, ten bits of exponent, 21 of mantissa (section 9.2.2). */
+function readFloat(bits: LowBitReader): number {
+  const mantissa = bits.read(21)
+  const exponent = bits.read(10)
+  return (bits.read(1) === 1 ? -1 : 1) * mantissa * 2 ** (exponent - 788)
+}

@@ -1,0 +1,71 @@
+/** Ogg Vorbis: what other decoders make of it, and headers that ask for too much. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { crc32 } from '#src/audio/codecs/crc'
+import { decodeAudio } from '#src/audio/codecs/decode'
+import { decodeNpy } from '#src/formats/npy'
+import { code } from '../../support/errors.js'
+import { golden } from '../../support/paths.js'
+
+const bytesOf = (name: string) => new Uint8Array(readFileSync(golden(`audio/${name}`)))
+
+/** Puts right the checksums of all pages. */
+function sealed(bytes: Uint8Array): Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset)
+  for (let at = 0; at < bytes.length; ) {
+    const segments = bytes[at + 26]!
+    const sizes = bytes.subarray(at + 27, at + 27 + segments)
+    const end = sizes.reduce((sum, size) => sum + size, at + 27 + segments)
+    view.setUint32(at + 22, 0, true)
+    view.setUint32(at + 22, crc32(bytes, at, end), true)
+    at = end
+  }
+  return bytes
+}
+
+const indexOf = (bytes: Uint8Array, text: string) => Buffer.from(bytes).indexOf(text)
+
+/** `tones.ogg` with other bytes behind the first place where a text stands. */
+function changed(text: string, offset: number, values: readonly number[]): Uint8Array {
+  const bytes = bytesOf('tones.ogg')
+  bytes.set(values, indexOf(bytes, text) + offset)
+  return sealed(bytes)
+}
+
+test('5.1 in long and short blocks decodes to the samples that FFmpeg decodes', async () => {
+  const { samples, sampleRate, channels, notes } = await decodeAudio(bytesOf('surround.ogg'), 'surround.ogg')
+  const expected = decodeNpy(bytesOf('surround.npy'), 'surround.npy').data
+  assert.deepEqual({ sampleRate, channels, notes }, { sampleRate: 44_100, channels: 6, notes: [] })
+  assert.equal(samples.length, expected.length)
+  assert.ok(samples.every((sample, i) => Math.abs(sample - expected[i]!) < 1e-6))
+})
+
+describe('what a header declares', () => {
+  test('about its tags takes no memory, however long they say they are', async () => {
+    const { samples } = await decodeAudio(bytesOf('tones.ogg'), 'tones.ogg')
+    // The vendor's length; the number of comments lies behind its name.
+    for (const bytes of [
+      changed('\x03vorbis', 7, [255, 255, 255, 127]),
+      changed('\x03vorbis', 7, [255, 255, 255, 255]),
+    ])
+      assert.deepEqual((await decodeAudio(bytes, 'tags.ogg')).samples, samples)
+  })
+
+  const ordered = 0x01
+  const cases: readonly [string, Uint8Array, RegExp][] = [
+    // BCV, 16 bits of dimensions, 24 of entries, then the lengths of their codes.
+    ['16 million entries in one codebook', changed('BCV', 3, [1, 0, 255, 255, 255, ordered]), /too large|cut short/],
+    ['a codebook without dimensions', changed('BCV', 3, [0, 0]), /empty/],
+    ['another codec’s codebook', changed('BCV', 0, [0]), /codebook is damaged/],
+    ['a long block of 32,768 samples', changed('\x01vorbis', 28, [0xf9]), /header is malformed/],
+    ['a long block shorter than the short one', changed('\x01vorbis', 28, [0x9a]), /header is malformed/],
+    ['nine channels', changed('\x01vorbis', 11, [9]), /header is malformed/],
+    ['another packet in place of the setup', changed('\x05vorbis', 0, [7]), /setup header is missing/],
+  ]
+  for (const [title, bytes, message] of cases) {
+    test(`is refused before memory is taken: ${title}`, async () => {
+      await assert.rejects(decodeAudio(bytes, 'bomb.ogg'), code('BAD_AUDIO', message))
+    })
+  }
+})
