@@ -71,7 +71,7 @@ export class ModelCache {
   }
 
   /** A model's config, without loading it onto an engine. @throws DiffWaveError `UNKNOWN_MODEL`; Refusal */
-  config(name: string): Promise<ModelConfig> {
+  async config(name: string): Promise<ModelConfig> {
     const source = this.#source(name)
     let config = this.#configs.get(name)
     if (config === undefined) {

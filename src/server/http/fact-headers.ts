@@ -5,7 +5,7 @@ import type { Facts } from '../work/work.js'
 export const factHeaders = [
   ...['model', 'seed', 'steps', 'sample-rate', 'samples', 'label', 'system', 'step', 'noise', 'notes'],
   ...['bands', 'frames', 'hop', 'convention', 't', 'alpha-bar', 'noise-level', 'snr'],
-].map(name => `Diffwave-${name}`)
+].map(name => `diffwave-${name}`)
 
 /** Headers hold ASCII alone: other characters are written as in JSON. */
 function ascii(text: string): string {

@@ -1,0 +1,94 @@
+/** `diffwave serve` as a process. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import { describe, test } from 'node:test'
+import { npyMel, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
+import { diffwave, jsonLines, program } from '../support/process.js'
+
+/** Starts a service and waits until it listens. */
+async function serving(...args: readonly string[]) {
+  const models = ['--models', `voice=${smallVocoder}`, `noise=${smallGenerator}`]
+  const child = spawn(process.execPath, [program, 'serve', '--port', '0', ...models, ...args])
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', data => {
+    stdout += data
+  })
+  const ended = new Promise<number | null>(resolve => child.on('close', resolve))
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stderr.on('data', data => {
+      stderr += data
+      const found = /listening on (http:\S+),/.exec(stderr)
+      if (found !== null) resolve(found[1]!)
+    })
+    ended.then(() => reject(new Error(stderr)))
+  })
+  return { child, url, ended, log: () => jsonLines(stdout), messages: () => stderr }
+}
+
+describe('diffwave serve', () => {
+  test('serves its models, and writes a line of JSON per request', async () => {
+    const { child, url, ended, log } = await serving()
+    const { models } = (await (await fetch(`${url}/v1/models`)).json()) as { models: { name: string }[] }
+    assert.deepEqual(
+      models.map(({ name }) => name),
+      ['voice', 'noise'],
+    )
+    child.kill('SIGTERM')
+    assert.equal(await ended, 0)
+    assert.ok(log().some(line => line['msg'] === 'stopping'))
+    assert.ok(log().some(line => (line['req'] as { url?: string } | undefined)?.url === '/v1/models'))
+  })
+
+  test('finishes its work when it is told to stop', async () => {
+    const { child, url, ended } = await serving()
+    const response = await fetch(`${url}/v1/vocode?seed=1&steps=1`, { method: 'POST', body: npyMel(8000) })
+    child.kill('SIGTERM')
+    const bytes = await response.arrayBuffer()
+    assert.equal(bytes.byteLength, 44 + 2 * 8000 * 256)
+    assert.equal(await ended, 0)
+  })
+
+  test('stops the work that takes longer than the time to drain', async () => {
+    const { child, url, ended } = await serving('--drain', '0.2')
+    const body = '{"seconds": 300, "steps": 1000}'
+    const request = fetch(`${url}/v1/generate`, { method: 'POST', body })
+    request.catch(() => {})
+    await new Promise(resolve => setTimeout(resolve, 500))
+    child.kill('SIGTERM')
+    assert.equal(await ended, 0)
+    await assert.rejects(async () => (await request).arrayBuffer())
+  })
+
+  test('warns if everybody can reach it', async () => {
+    const { child, ended, messages } = await serving('--host', '0.0.0.0')
+    assert.match(messages(), /--token/)
+    child.kill('SIGTERM')
+    await ended
+  })
+
+  test('refuses what it cannot serve, before it listens', async () => {
+    const cases: readonly (readonly string[])[] = [
+      ['--port', '70000'],
+      ['--token', 'short'],
+      ['--models', 'a=x', 'a=y'],
+      ['--parallel', '0'],
+      ['--queue', 'x'],
+    ]
+    for (const args of cases) {
+      const { status, stderr } = diffwave(['serve', ...args])
+      assert.deepEqual([status, stderr.includes('error[BAD_OPTION]')], [2, true], args.join(' '))
+    }
+  })
+
+  test('says that a port is taken', async () => {
+    const other = createServer()
+    const port = await new Promise<number>(resolve =>
+      other.listen(0, '127.0.0.1', () => resolve((other.address() as { port: number }).port)),
+    )
+    const { status, stderr } = diffwave(['serve', '--port', String(port)])
+    other.close()
+    assert.equal(status, 2)
+    assert.match(stderr, /cannot listen at this address/)
+  })
+})

@@ -1,0 +1,77 @@
+/** Who may use a service. */
+import assert from 'node:assert/strict'
+import { request } from 'node:http'
+import { describe, test } from 'node:test'
+import { problem, type Service, testService } from '../support/service.js'
+
+/** A request with any headers, which `fetch` would not send. */
+function get({ url }: Service, path: string, headers: Readonly<Record<string, string>>): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    request(url + path, { headers }, response => {
+      const parts: Buffer[] = []
+      response.on('data', part => parts.push(part))
+      response.on('end', () => {
+        const own = Object.entries(response.headers).map(([name, value]): [string, string] => [name, String(value)])
+        resolve(new Response(Buffer.concat(parts), { status: response.statusCode!, headers: own }))
+      })
+    })
+      .on('error', reject)
+      .end()
+  })
+}
+
+describe('the token', () => {
+  test('is asked of every request but those about health and documentation', async () => {
+    const service = await testService({ token: 'correct-horse' })
+    for (const path of ['/healthz', '/readyz', '/docs', '/docs/openapi.json']) {
+      assert.equal((await fetch(service.url + path)).status, 200, path)
+    }
+    for (const path of ['/v1/models', '/v1/jobs/x', '/metrics', '/v1/runs']) {
+      const refused = await fetch(service.url + path)
+      await problem(refused, 401, 'UNAUTHORIZED')
+      assert.equal(refused.headers.get('www-authenticate'), 'Bearer')
+    }
+    for (const wrong of ['Bearer wrong', 'Bearer ', 'Basic correct-horse', 'Bearer correct-horse2', 'correct-horse']) {
+      const refused = await fetch(`${service.url}/v1/models`, { headers: { authorization: wrong } })
+      await problem(refused, 401, 'UNAUTHORIZED')
+    }
+    const headers = { authorization: 'Bearer correct-horse' }
+    assert.equal((await fetch(`${service.url}/v1/models`, { headers })).status, 200)
+  })
+
+  test('does not show in the documentation or the log', async () => {
+    const lines: string[] = []
+    const service = await testService({ token: 'correct-horse', log: { write: line => void lines.push(line) } })
+    await fetch(`${service.url}/v1/models`, { headers: { authorization: 'Bearer correct-horse' } })
+    const documents = await (await fetch(`${service.url}/docs/openapi.json`)).text()
+    assert.match(documents, /bearer/)
+    const log = lines.join('')
+    assert.doesNotMatch(documents + log, /correct-horse/)
+    assert.match(log, /"url":"\/v1\/models"/)
+  })
+})
+
+describe('pages of browsers', () => {
+  test('of other origins are refused, unless they are allowed', async () => {
+    const closed = await testService()
+    await problem(await get(closed, '/v1/models', { origin: 'http://other.example' }), 403, 'FORBIDDEN')
+    await problem(await get(closed, '/v1/models', { origin: 'null' }), 403, 'FORBIDDEN')
+    const own = await get(closed, '/v1/models', { origin: closed.url })
+    assert.equal(own.status, 200)
+    assert.equal(own.headers.get('access-control-allow-origin'), null)
+
+    const open = await testService({ cors: ['http://other.example'] })
+    const allowed = await get(open, '/v1/models', { origin: 'http://other.example' })
+    assert.equal(allowed.headers.get('access-control-allow-origin'), 'http://other.example')
+    assert.match(allowed.headers.get('access-control-expose-headers')!, /diffwave-seed/)
+    await problem(await get(open, '/v1/models', { origin: 'http://third.example' }), 403, 'FORBIDDEN')
+  })
+
+  test('under a name that was pointed at the loopback get nothing', async () => {
+    const service = await testService()
+    await problem(await get(service, '/v1/models', { host: 'rebound.example' }), 403, 'FORBIDDEN')
+    for (const host of ['localhost', 'localhost:8080', '127.0.0.1', '[::1]:80', 'LOCALHOST']) {
+      assert.equal((await get(service, '/v1/models', { host })).status, 200, host)
+    }
+  })
+})

@@ -1,0 +1,86 @@
+/** What a service refuses to take: too much, too long, too often. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { noiseWav, npyMel } from '../support/cli-inputs.js'
+import { post, problem, testService, waiting } from '../support/service.js'
+
+const LONG = npyMel(16_000)
+const SLOW = '/v1/vocode?seed=1&steps=1&format=32f'
+
+describe('the queue', () => {
+  test('refuses what finds no place, and says when to try again', async () => {
+    const service = await testService({ limits: { parallel: 1, queue: 1 } })
+    // Not read: it keeps its place until it is cancelled.
+    const first = await post(service, SLOW, LONG)
+    const leave = new AbortController()
+    const second = fetch(service.url + SLOW, { method: 'POST', body: LONG, signal: leave.signal })
+    second.catch(() => {})
+    await waiting(service, 1)
+    const refused = await post(service, '/v1/vocode', npyMel(4))
+    const { retryAfter } = await problem(refused, 429, 'QUEUE_FULL')
+    assert.equal(refused.headers.get('retry-after'), String(retryAfter))
+    assert.ok(Number(retryAfter) >= 1)
+    const job = await post(service, '/v1/vocode', npyMel(4), { prefer: 'respond-async' })
+    await problem(job, 429, 'QUEUE_FULL')
+    leave.abort()
+    await first.body!.cancel()
+  })
+
+  test('one client cannot fill it', async () => {
+    const service = await testService({ limits: { parallel: 1, perClient: 1 } })
+    const first = await post(service, SLOW, LONG)
+    await problem(await post(service, '/v1/vocode', npyMel(4)), 429, 'TOO_MANY_REQUESTS')
+    await first.body!.cancel()
+  })
+
+  test('a client may only send so many requests per minute', async () => {
+    const service = await testService({ limits: { requestsPerMinute: 3 } })
+    for (let i = 0; i < 3; i++) assert.equal((await fetch(`${service.url}/v1/models`)).status, 200)
+    const refused = await fetch(`${service.url}/v1/models`)
+    await problem(refused, 429, 'TOO_MANY_REQUESTS')
+    assert.match(refused.headers.get('retry-after')!, /^\d+$/)
+    assert.equal((await fetch(`${service.url}/healthz`)).status, 200)
+  })
+})
+
+describe('sizes', () => {
+  test('a body that is too large is refused before it is read', async () => {
+    const service = await testService({ limits: { bodyBytes: 1000 } })
+    await problem(await post(service, '/v1/vocode', npyMel(100)), 413, 'TOO_LARGE')
+  })
+
+  test('a body of unknown length is refused when it becomes too large', async () => {
+    const service = await testService({ limits: { bodyBytes: 1000 } })
+    const body = new ReadableStream({ pull: controller => controller.enqueue(new Uint8Array(500)) })
+    const response = await fetch(`${service.url}/v1/vocode`, { method: 'POST', body, duplex: 'half' } as RequestInit)
+    await problem(response, 413, 'TOO_LARGE')
+  })
+
+  test('all bodies together are bounded, too', async () => {
+    const service = await testService({ limits: { uploadBytes: 10_000 } })
+    await problem(await post(service, '/v1/vocode', npyMel(100)), 429, 'QUEUE_FULL')
+    assert.equal((await post(service, '/v1/vocode', npyMel(4))).status, 200)
+  })
+
+  test('bodies count until their answer is there, and no longer', async () => {
+    const service = await testService({ limits: { uploadBytes: 10_000 } })
+    for (let i = 0; i < 20; i++) {
+      const response = await post(service, '/v1/vocode', npyMel(20))
+      assert.equal(response.status, 200)
+      await response.arrayBuffer()
+    }
+  })
+
+  test('audio that is too long is refused, whether sent or asked for', async () => {
+    const service = await testService({ limits: { seconds: 0.5 } })
+    const cases: readonly (readonly [path: string, body: Uint8Array | string])[] = [
+      ['/v1/vocode', npyMel(100)],
+      ['/v1/vocode', noiseWav(0, 22_050)],
+      ['/v1/mel', noiseWav(0, 22_050)],
+      ['/v1/denoise', noiseWav(0, 22_050)],
+      ['/v1/inpaint?gaps=0.1-0.2', noiseWav(0, 22_050)],
+      ['/v1/generate', '{"seconds": 0.6}'],
+    ]
+    for (const [path, body] of cases) await problem(await post(service, path, body), 413, 'TOO_LARGE')
+  })
+})

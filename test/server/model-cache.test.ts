@@ -1,0 +1,90 @@
+/** The models that a service keeps loaded. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { ModelCache } from '#src/server/model-cache'
+import { Refusal } from '#src/server/refusal'
+import { smallGenerator, smallVocoder } from '../support/cli-inputs.js'
+import { code } from '../support/errors.js'
+
+function cache(maxBytes: number) {
+  const events: string[] = []
+  const sources = new Map([
+    ['a', smallVocoder],
+    ['b', smallGenerator],
+    ['gone', '/nowhere/model.pt'],
+  ])
+  const options = { sources, engine: { engine: 'auto' as const }, maxBytes }
+  return { events, models: new ModelCache({ ...options, onEvent: (event, name) => events.push(`${event} ${name}`) }) }
+}
+
+describe('the cache of models', () => {
+  test('loads a model once for all who ask at the same time', async () => {
+    const { models, events } = cache(2 ** 30)
+    const [first, second] = await Promise.all([models.lease('a'), models.lease('a')])
+    assert.equal(first.model, second.model)
+    assert.deepEqual(events, ['loaded a'])
+    await models.close()
+  })
+
+  test('drops the one that was used least recently, once nobody uses it', async () => {
+    const { models, events } = cache(1)
+    const a = await models.lease('a')
+    const b = await models.lease('b')
+    assert.deepEqual(events, ['loaded a', 'loaded b'])
+    b.release()
+    assert.deepEqual(events, ['loaded a', 'loaded b', 'dropped b'])
+    const [made] = await a.model.predict({
+      audio: [new Float32Array(256)],
+      steps: [3],
+      mel: [{ data: new Float32Array(80).fill(0.5), bands: 80, frames: 1 }],
+    })
+    assert.equal(made!.length, 256)
+    a.release()
+    assert.equal(models.bytes, 0)
+    await models.close()
+  })
+
+  test('releasing twice counts once', async () => {
+    const { models, events } = cache(1)
+    const [first, second] = [await models.lease('a'), await models.lease('a')]
+    first.release()
+    first.release()
+    assert.deepEqual(events, ['loaded a'])
+    second.release()
+    assert.deepEqual(events, ['loaded a', 'dropped a'])
+    await models.close()
+  })
+
+  test('a model without its last layer is another model', async () => {
+    const { models } = cache(2 ** 30)
+    const [whole, zeroed] = [await models.lease('a'), await models.lease('a', { zeroOutput: true })]
+    const request = {
+      audio: [new Float32Array(256).fill(0.1)],
+      steps: [3],
+      mel: [{ data: new Float32Array(80).fill(0.5), bands: 80, frames: 1 }],
+    }
+    const [made] = await zeroed.model.predict(request)
+    assert.ok(made!.every(x => x === 0))
+    const [other] = await whole.model.predict(request)
+    assert.ok(other!.some(x => x !== 0))
+    await models.close()
+  })
+
+  test('models are known by name alone', async () => {
+    const { models } = cache(2 ** 30)
+    await assert.rejects(models.lease(smallVocoder), code('UNKNOWN_MODEL'))
+    await assert.rejects(models.config('speeech'), code('UNKNOWN_MODEL'))
+    assert.equal(await models.firstOf('generator'), 'b')
+  })
+
+  test('one that cannot be loaded says so without its path, and is tried again', async () => {
+    const { models } = cache(2 ** 30)
+    for (let i = 0; i < 2; i++) {
+      await assert.rejects(models.lease('gone'), (error: unknown) => {
+        assert.ok(error instanceof Refusal && error.code === 'MODEL_UNAVAILABLE')
+        return !JSON.stringify([error.message, { ...error.details, cause: null }]).includes('nowhere')
+      })
+    }
+    await models.close()
+  })
+})

@@ -1,0 +1,78 @@
+/** Requests that no client library would send. */
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { describe, test } from 'node:test'
+import { testService } from '../support/service.js'
+
+const service = await testService()
+const port = Number(new URL(service.url).port)
+
+/** Sends text and returns what comes back until the connection ends. */
+function raw(text: string, end = true): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.write(text)
+      if (end) socket.end()
+    })
+    let answer = ''
+    socket.on('data', data => {
+      answer += data
+    })
+    socket.on('close', () => resolve(answer))
+    socket.on('error', reject)
+  })
+}
+
+async function refused(text: string, status: number, code: string, end = true): Promise<void> {
+  const answer = await raw(text, end)
+  assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `), answer)
+  const document = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)) as Record<string, unknown>
+  assert.deepEqual([document['status'], document['code']], [status, code])
+  assert.ok(['expected', 'got', 'hint'].every(name => typeof document[name] === 'string'))
+}
+
+const head = 'host: localhost\r\nconnection: close\r\n'
+
+describe('requests that are not as they should be', () => {
+  test('what is not HTTP', () => refused('hello\r\n\r\n', 400, 'BAD_REQUEST'))
+
+  test('headers that are too large', () =>
+    refused(`GET / HTTP/1.1\r\n${head}x: ${'a'.repeat(20_000)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE'))
+
+  test('an address that is too long', () =>
+    refused(`GET /v1/models?${'a'.repeat(9000)} HTTP/1.1\r\n${head}\r\n`, 414, 'URI_TOO_LONG'))
+
+  test('an address that cannot be decoded', () =>
+    refused(`GET /v1/jobs/%zz HTTP/1.1\r\n${head}\r\n`, 400, 'BAD_REQUEST'))
+
+  for (const path of [
+    '/../../etc/passwd',
+    '/docs/../../etc/passwd',
+    '/%2e%2e/%2e%2e/etc/passwd',
+    '/..%5c..%5cboot.ini',
+  ]) {
+    test(`a path out of the service: ${path}`, () => refused(`GET ${path} HTTP/1.1\r\n${head}\r\n`, 404, 'NOT_FOUND'))
+  }
+
+  test('a method that an address does not take', () =>
+    refused(`DELETE /v1/vocode HTTP/1.1\r\n${head}\r\n`, 405, 'METHOD_NOT_ALLOWED'))
+
+  test('a form', () =>
+    refused(
+      `POST /v1/vocode HTTP/1.1\r\n${head}content-type: multipart/form-data; boundary=x\r\ncontent-length: 3\r\n\r\nabc`,
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+    ))
+
+  test('a request smuggled behind another', () =>
+    refused(
+      `POST /v1/vocode HTTP/1.1\r\n${head}content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
+      400,
+      'BAD_REQUEST',
+    ))
+
+  test('a body that breaks off does no harm', async () => {
+    await raw(`POST /v1/vocode HTTP/1.1\r\n${head}content-length: 100000\r\n\r\nabc`)
+    assert.equal((await fetch(`${service.url}/healthz`)).status, 200)
+  })
+})

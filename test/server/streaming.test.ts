@@ -1,0 +1,67 @@
+/** Audio on its way: it is sent while it is made, waits for its reader, and stops when the reader leaves. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { npyMel } from '../support/cli-inputs.js'
+import { idle, post, problem, running, testService, waiting } from '../support/service.js'
+
+/** A result of 16 MB: more than the service and the sockets hold for a reader. */
+const LONG = npyMel(16_000)
+const QUERY = '/v1/vocode?seed=1&steps=1&format=32f'
+describe('a result that is being made', () => {
+  test('sends its first audio before its last is made', async () => {
+    const service = await testService()
+    const response = await post(service, QUERY, LONG)
+    assert.equal(response.status, 200)
+    const reader = response.body!.getReader()
+    const { value } = await reader.read()
+    assert.equal(Buffer.from(value!.subarray(0, 4)).toString(), 'RIFF')
+    assert.equal(await running(service), 1)
+    let bytes = value!.length
+    for (let next = await reader.read(); !next.done; next = await reader.read()) bytes += next.value.length
+    assert.equal(bytes, Number(response.headers.get('content-length')))
+    await idle(service)
+  })
+
+  test('stops when the reader leaves', async () => {
+    const service = await testService()
+    const leave = new AbortController()
+    const response = await fetch(service.url + QUERY, { method: 'POST', body: LONG, signal: leave.signal })
+    await response.body!.getReader().read()
+    assert.equal(await running(service), 1)
+    leave.abort()
+    await idle(service)
+  })
+
+  test('stops when the client leaves before its turn', async () => {
+    const service = await testService({ limits: { parallel: 1 } })
+    const first = await post(service, QUERY, LONG)
+    const leave = new AbortController()
+    const second = fetch(service.url + QUERY, { method: 'POST', body: LONG, signal: leave.signal })
+    second.catch(() => {})
+    await waiting(service, 1)
+    leave.abort()
+    await assert.rejects(second)
+    await waiting(service, 0)
+    await first.body!.cancel()
+    await idle(service)
+  })
+
+  test('is cut off, and not ended, if its time is over', async () => {
+    const service = await testService({ limits: { workSeconds: 0.7 } })
+    const response = await post(service, QUERY, LONG)
+    // The machine may be so busy that not even the first audio is there in time.
+    if (response.status === 503) return void (await problem(response, 503, 'WORK_TIMEOUT'))
+    const reader = response.body!.getReader()
+    await setTimeout(1000)
+    await assert.rejects(async () => {
+      for (let next = await reader.read(); !next.done; next = await reader.read());
+    })
+    await idle(service)
+  })
+
+  test('has its problem document if it fails before its first audio', async () => {
+    const service = await testService({ limits: { workSeconds: 0.001 } })
+    await problem(await post(service, QUERY, LONG), 503, 'WORK_TIMEOUT')
+  })
+})
