@@ -47,22 +47,26 @@ def even_levels(schedule, count):
 
 
 def next_noisy(schedule, x, clean, here, below, noise_scale):
-    """DDIM's x at step `below` from x and x̂_0 at step `here` [B, T] (Song et al. 2021, eq. 12, η = 0), which keeps only
-    so much of the noise."""
+    """DDIM's x at step `below` from x and x̂_0 at step `here` [B, T] (Song et al. 2021, eq. 12, η = 0), with a share of
+    the noise."""
     steps = torch.tensor([float(here), float(below)], device=x.device)
     level, next_level = schedule.alpha_bar(steps)
     noise = (x - level.sqrt() * clean) / (1 - level).sqrt()
     return next_level.sqrt() * clean + noise_scale * (1 - next_level).sqrt() * noise
 
 
-def denoise(network, schedule, x, levels, mel, deviations, noise_scale=1.0):
-    """DDIM from x at levels[0] through all levels: x̂_0 of each step, [B, T]. Has gradients."""
+def denoise(network, schedule, x, levels, mel, deviations, noise_scale=1.0, separate=False):
+    """DDIM from x at levels[0] through all levels: x̂_0 of each step, [B, T].
+
+    Has gradients; `separate` cuts them between steps.
+    """
     made = []
     for i, level in enumerate(levels):
         here = torch.full((len(x),), float(level), device=x.device)
         made.append(predict_clean(network, x, here, mel, deviations))
         if i + 1 < len(levels):
-            x = next_noisy(schedule, x, made[-1], level, levels[i + 1], noise_scale)
+            clean = made[-1].detach() if separate else made[-1]
+            x = next_noisy(schedule, x, clean, level, levels[i + 1], noise_scale)
     return made
 
 

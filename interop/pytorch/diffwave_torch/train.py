@@ -179,7 +179,7 @@ class Trainer:
         with torch.autocast(clean.device.type, torch.bfloat16, enabled=bf16):
             if levels["kind"] == "own":
                 steps = even_levels(self.schedule, levels["steps"])
-                made = denoise(network, self.schedule, noise, steps, mel, deviations, self.noise_scale)
+                made = denoise(network, self.schedule, noise, steps, mel, deviations, self.noise_scale, separate=True)
                 return self.objective.of_own_steps(made, clean, limits, levels["weights"])
             steps = shares * (self.schedule.steps - 1)
             alpha_bar = self.schedule.alpha_bar(steps)
