@@ -73,10 +73,21 @@ void Pool::takeTasks(int worker) {
 }
 
 void Pool::run(int count, Task task, void* context) {
-  if (threads_ == 1 || count <= 1) {
-    for (int i = 0; i < count; i++) task(context, i, 0);
-    return;
-  }
+  if (threads_ > 1 && count > 1 && !alone_) return runOnAll(count, task, context);
+  for (int i = 0; i < count; i++) task(context, i, 0);
+}
+
+void Pool::runAlone(int count, Task task, void* context) {
+  struct Flag {
+    bool& set;
+    ~Flag() { set = false; }
+  } flag{alone_};
+  alone_ = true;
+  if (threads_ > 1 && count > 1) return runOnAll(count, task, context);
+  for (int i = 0; i < count; i++) task(context, i, 0);
+}
+
+void Pool::runOnAll(int count, Task task, void* context) {
   task_ = task;
   context_ = context;
   count_ = count;

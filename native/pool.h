@@ -37,11 +37,25 @@ class Pool {
    */
   void run(int count, Task task, void* context);
 
-  /** The same for a callable `body(task, worker)`. */
+  /**
+   * The same, but what a task runs on this pool itself runs on the task's own thread alone, as worker 0: for work on
+   * several clips, one thread each.
+   */
+  void runAlone(int count, Task task, void* context);
+
+  /** `run` for a callable `body(task, worker)`. */
   template <class Body>
   void forEach(int count, const Body& body) {
     run(
         count, [](void* context, int task, int worker) { (*static_cast<const Body*>(context))(task, worker); },
+        const_cast<void*>(static_cast<const void*>(&body)));
+  }
+
+  /** `runAlone` for a callable `body(task)`. */
+  template <class Body>
+  void forEachAlone(int count, const Body& body) {
+    runAlone(
+        count, [](void* context, int task, int) { (*static_cast<const Body*>(context))(task); },
         const_cast<void*>(static_cast<const void*>(&body)));
   }
 
@@ -54,6 +68,7 @@ class Pool {
   };
 
   static void* work(void* worker);
+  void runOnAll(int count, Task task, void* context);
   void takeTasks(int worker);
   void awaitWorkers();
   int rangeStart(int worker) const { return firstTask(worker, count_); }
@@ -69,6 +84,7 @@ class Pool {
   int count_ = 0;
   int sleepers_ = 0;
   bool stopping_ = false;
+  bool alone_ = false;        // tasks of `runAlone` run: another `run` comes from within one of them
   std::exception_ptr error_;  // what the first failed task threw
   alignas(64) std::atomic<unsigned> step_{0};
   alignas(64) std::atomic<int> busy_{0};  // workers that may still run a task of this step

@@ -135,6 +135,7 @@ napi_value init(napi_env env, napi_value exports) {
       method<gaussian>("gaussian"),
       method<openStream>("openStream"),
       method<predict>("predict"),
+      method<predictTogether>("predictTogether"),
       method<closeStream>("closeStream"),
       method<measurePeak>("measurePeak"),
       method<dispose>("dispose"),

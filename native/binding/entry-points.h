@@ -35,11 +35,16 @@ napi_value gaussian(const Js& js, napi_value* arguments);
 /** openStream(engine, sinusoids [passes × embedding], gains [passes], label or −1) → stream */
 napi_value openStream(const Js& js, napi_value* arguments);
 /**
- * predict(engine, stream, request) → Promise<samples written, or a negative result; the stream is gone after that>.
- * request: { parameters, version, mels: [{ data, frames, last, deviations? }], pass, audio, last, prediction,
- * cancelled }
+ * predict(engine, stream, request) → Promise<samples written, or a negative result>. The stream is gone after that, or
+ * when all of its passes have ended.
+ * request: { parameters, version, mels: [{ data, frames, last }], pass, audio, last, prediction, cancelled }
  */
 napi_value predict(const Js& js, napi_value* arguments);
+/**
+ * predictTogether(engine, streams, requests, results) → Promise<0, or a negative result>: several streams at once, one
+ * thread each. Each number of the Float64Array is then what `predict` resolves to.
+ */
+napi_value predictTogether(const Js& js, napi_value* arguments);
 /** closeStream(engine, stream): frees its memory now. */
 napi_value closeStream(const Js& js, napi_value* arguments);
 

@@ -23,8 +23,8 @@ ClipHandle* clipOf(const Js& js, napi_value handle) {
   return static_cast<ClipHandle*>(pointer);
 }
 
-/** Feeds one piece of audio to one pass, after the mel frames that came before it. */
-struct StreamJob : Job {
+/** One piece of audio for one pass of one clip, after the mel frames that came before it. */
+struct Feeding {
   struct MelFrames {
     const float* data;  // [bands × count]
     int64_t count;
@@ -32,8 +32,6 @@ struct StreamJob : Job {
     const float* deviations;  // [positions × bins], behind windows with an envelope
     int64_t positions;
   };
-  using Job::Job;
-  double execute() override;
 
   ClipHandle* clip;
   const float* parameters;
@@ -43,19 +41,19 @@ struct StreamJob : Job {
   bool last;
   const float* audio;
   float* prediction;
+  const std::atomic<bool>* cancelled;
+  std::shared_ptr<const ForwardWeights> weights;  // for a clip whose stream is still to be made
 
- private:
-  double feed();
+  /** @returns samples written, or a negative result */
+  double feed(Pool& pool);
+  /** The same; a clip that was stopped half-way, or whose passes have all ended, lets go of its memory. */
+  double run(Pool& pool);
 };
 
-double StreamJob::feed() {
+double Feeding::feed(Pool& pool) {
   if (clip->stream == nullptr) {
-    if (engine->version != version) {
-      engine->weights = std::make_shared<ForwardWeights>(engine->shape, parameters, engine->target->forward());
-      engine->version = version;
-    }
-    clip->stream = std::make_unique<Stream>(engine->weights, *engine->pool, clip->sinusoids.data(), clip->gains.data(),
-                                            clip->passes, clip->label);
+    clip->stream =
+        std::make_unique<Stream>(weights, pool, clip->sinusoids.data(), clip->gains.data(), clip->passes, clip->label);
   }
   Stream& stream = *clip->stream;
   for (const auto& frames : mel) {
@@ -68,17 +66,80 @@ double StreamJob::feed() {
   return outcome == StreamOutcome::done ? double(written) : resultCancelled;
 }
 
-double StreamJob::execute() {
+double Feeding::run(Pool& pool) {
   double result = resultOutOfMemory;
   try {
-    result = feed();
+    result = feed(pool);
   } catch (const std::bad_alloc&) {
   }
-  if (result < 0) {
+  if (result < 0 || clip->stream->ended()) {
     clip->broken = true;
     clip->stream.reset();
   }
   return result;
+}
+
+/** Feeds one clip on all threads, or several clips, one thread each. */
+struct StreamJob : Job {
+  using Job::Job;
+  double execute() override;
+  void prepare(Feeding& feeding);
+
+  std::vector<Feeding> feedings;
+  double* results = nullptr;  // per feeding, of several
+};
+
+/** Packs the weights that a new clip's stream takes. */
+void StreamJob::prepare(Feeding& feeding) {
+  if (feeding.clip->stream != nullptr) return;
+  if (engine->version != feeding.version) {
+    engine->weights = std::make_shared<ForwardWeights>(engine->shape, feeding.parameters, engine->target->forward());
+    engine->version = feeding.version;
+  }
+  feeding.weights = engine->weights;
+}
+
+double StreamJob::execute() {
+  for (Feeding& feeding : feedings) prepare(feeding);
+  Pool& pool = *engine->pool;
+  if (results == nullptr) return feedings[0].run(pool);
+  pool.forEachAlone(int(feedings.size()), [&](int i) { results[i] = feedings[size_t(i)].run(pool); });
+  return 0;
+}
+
+/** Reads a request of `predict`. */
+Feeding readFeeding(const Js& js, const Engine& engine, napi_value stream, napi_value request) {
+  Feeding feeding{};
+  feeding.clip = clipOf(js, stream);
+  require(feeding.clip->engine == &engine && engine.pool != nullptr, "the engine was disposed");
+  require(!feeding.clip->broken, "the stream has ended");
+  feeding.parameters = js.floats(js.property(request, "parameters"), engine.parameterCount);
+  feeding.version = js.integer(js.property(request, "version"));
+  const napi_value mels = js.property(request, "mels");
+  const uint32_t count = js.length(mels);
+  for (uint32_t i = 0; i < count; i++) {
+    const napi_value from = js.element(mels, i);
+    Feeding::MelFrames frames{};
+    frames.count = js.integer(js.property(from, "frames"));
+    require(engine.shape.conditioner != Conditioner::none && frames.count >= 0 && frames.count < (int64_t(1) << 32),
+            "bad mel");
+    frames.data = js.floats(js.property(from, "data"), frames.count * engine.shape.bands);
+    frames.last = js.boolean(js.property(from, "last"));
+    if (engine.shape.windows.envelope) {
+      int64_t size;
+      frames.deviations = js.floats(js.property(from, "deviations"), -1, &size);
+      require(size % engine.shape.windows.bins == 0, "bad envelope");
+      frames.positions = size / engine.shape.windows.bins;
+    }
+    feeding.mel.push_back(frames);
+  }
+  feeding.pass = js.integer(js.property(request, "pass"), 0, feeding.clip->passes - 1, "unknown pass");
+  feeding.audio = js.floats(js.property(request, "audio"), -1, &feeding.samples);
+  feeding.last = js.boolean(js.property(request, "last"));
+  feeding.prediction = js.floats(js.property(request, "prediction"), -1, &feeding.room);
+  feeding.cancelled =
+      static_cast<const std::atomic<bool>*>(js.array(js.property(request, "cancelled"), napi_uint8_array, 1));
+  return feeding;
 }
 
 }  // namespace
@@ -110,37 +171,23 @@ napi_value openStream(const Js& js, napi_value* arguments) {
 napi_value predict(const Js& js, napi_value* arguments) {
   Engine* engine = engineOf(js, arguments[0]);
   auto job = std::make_unique<StreamJob>(engine);
-  job->clip = clipOf(js, arguments[1]);
-  require(job->clip->engine == engine && engine->pool != nullptr, "the engine was disposed");
-  require(!job->clip->broken, "the stream was stopped");
-  const napi_value request = arguments[2];
-  job->parameters = js.floats(js.property(request, "parameters"), engine->parameterCount);
-  job->version = js.integer(js.property(request, "version"));
-  const napi_value mels = js.property(request, "mels");
-  const uint32_t count = js.length(mels);
+  job->feedings.push_back(readFeeding(js, *engine, arguments[1], arguments[2]));
+  return Job::start(js, std::move(job), {arguments[2], arguments[0], arguments[1]});
+}
+
+napi_value predictTogether(const Js& js, napi_value* arguments) {
+  Engine* engine = engineOf(js, arguments[0]);
+  auto job = std::make_unique<StreamJob>(engine);
+  const uint32_t count = js.length(arguments[1]);
+  require(count > 0 && js.length(arguments[2]) == count, "the lists of streams and requests differ in length");
   for (uint32_t i = 0; i < count; i++) {
-    const napi_value from = js.element(mels, i);
-    StreamJob::MelFrames frames{};
-    frames.count = js.integer(js.property(from, "frames"));
-    require(engine->shape.conditioner != Conditioner::none && frames.count >= 0 && frames.count < (int64_t(1) << 32),
-            "bad mel");
-    frames.data = js.floats(js.property(from, "data"), frames.count * engine->shape.bands);
-    frames.last = js.boolean(js.property(from, "last"));
-    if (engine->shape.windows.envelope) {
-      int64_t size;
-      frames.deviations = js.floats(js.property(from, "deviations"), -1, &size);
-      require(size % engine->shape.windows.bins == 0, "bad envelope");
-      frames.positions = size / engine->shape.windows.bins;
+    job->feedings.push_back(readFeeding(js, *engine, js.element(arguments[1], i), js.element(arguments[2], i)));
+    for (uint32_t k = 0; k < i; k++) {
+      require(job->feedings[k].clip != job->feedings[i].clip, "a stream is fed twice at once");
     }
-    job->mel.push_back(frames);
   }
-  job->pass = js.integer(js.property(request, "pass"), 0, job->clip->passes - 1, "unknown pass");
-  job->audio = js.floats(js.property(request, "audio"), -1, &job->samples);
-  job->last = js.boolean(js.property(request, "last"));
-  job->prediction = js.floats(js.property(request, "prediction"), -1, &job->room);
-  job->cancelled =
-      static_cast<const std::atomic<bool>*>(js.array(js.property(request, "cancelled"), napi_uint8_array, 1));
-  return Job::start(js, std::move(job), {request, arguments[0], arguments[1]});
+  job->results = static_cast<double*>(js.array(arguments[3], napi_float64_array, count));
+  return Job::start(js, std::move(job), {arguments[0], arguments[1], arguments[2], arguments[3]});
 }
 
 napi_value closeStream(const Js& js, napi_value* arguments) {

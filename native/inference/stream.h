@@ -54,6 +54,13 @@ class Stream {
     return (pass.received() - pass.written()) * weights_->shape.patch;
   }
   int passes() const { return int(passes_.size()); }
+  /** Whether all predictions of all passes have been written. */
+  bool ended() const {
+    for (const Pass& pass : passes_) {
+      if (pass.emitted < pass.length) return false;
+    }
+    return true;
+  }
 
  private:
   struct Pass {

@@ -151,6 +151,16 @@ void testStream(int trial, const Target& target) {
   std::snprintf(name, sizeof name, "%s, stream %d: %d channels, %d layers", target.name, trial, shape.channels,
                 shape.layers);
   if (!predictInPieces(stream, shape, clip, random, passes)) return check(false, name, "promises", 0);
+  std::atomic<int> equal{0};
+  constexpr int clips = 4;
+  pool.forEachAlone(clips, [&](int) {
+    Stream alone(weights, pool, sinusoids.data(), gains.data(), count, clip.label == -1 ? shape.labels : clip.label);
+    std::vector<Fed> own(static_cast<size_t>(count));
+    bool same = predictInPieces(alone, shape, clip, random, own);
+    for (size_t i = 0; same && i < own.size(); i++) same = own[i].noise == passes[i].noise;
+    if (same) equal++;
+  });
+  check(equal == clips, name, "several clips, a thread each, equal bytes", double(equal));
   double worst = 0;
   for (int pass = 0; pass < count; pass++) {
     clip.sinusoids.assign(sinusoids.begin() + pass * shape.embedding, sinusoids.begin() + (pass + 1) * shape.embedding);

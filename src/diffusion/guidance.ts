@@ -18,9 +18,11 @@ export function guidedStream(labelled: PassStream, unlabelled: PassStream, weigh
       unlabelled.pushMel(mel, last)
     },
     async predict(pass, audio, last, signal) {
-      // One after the other: an engine may run one request at a time, and refuse a second with the same buffers.
-      const withLabel = await labelled.predict(pass, audio, last, signal)
-      const without = await unlabelled.predict(pass, audio, last, signal)
+      // At the same time, so that an engine may run them on a thread each.
+      const [withLabel, without] = await Promise.all([
+        labelled.predict(pass, audio, last, signal),
+        unlabelled.predict(pass, audio, last, signal),
+      ])
       if (withLabel.length !== without.length) {
         throw new DiffWaveError('ENGINE_FAILED', 'two streams over the same audio returned different lengths')
       }

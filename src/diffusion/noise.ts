@@ -8,9 +8,9 @@ import type { Sampler } from './samplers/sampler.js'
  */
 export type NoiseSource = (draw: number, start: number, count: number) => Float32Array
 
-/** Standard normal noise of a seed. */
-export function seededNoise(seed: number): NoiseSource {
-  return (draw, start, count) => gaussian(seed, draw, start, count)
+/** Standard normal noise of a seed. @param normal an engine's own `gaussian`, with the same bytes */
+export function seededNoise(seed: number, normal: typeof gaussian = gaussian): NoiseSource {
+  return (draw, start, count) => normal(seed, draw, start, count)
 }
 
 /** The draw that a pass adds; null: it adds no noise. */

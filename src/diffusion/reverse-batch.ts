@@ -33,11 +33,15 @@ export async function reverseBatch(request: BatchRequest): Promise<Float32Array[
   for (let pass = 0; pass < passes; pass++) {
     throwIfAborted(signal)
     const clips = states.map(state => state.x)
-    const outputs = await request.predict(clips, sampler.steps[pass]!)
-    for (const [i, noise] of noises.entries()) {
-      const draw = drawOfPass(sampler, pass)
-      const z = draw === null ? null : await drawn(noise, draw, length)
-      const { state, clean } = reverseStep(request, pass, states[i]!, outputs[i]!, z)
+    const running = request.predict(clips, sampler.steps[pass]!)
+    running.catch(() => undefined) // awaited below
+    // Drawn while the network runs.
+    const draw = drawOfPass(sampler, pass)
+    const zs: (Float32Array | null)[] = []
+    for (const noise of noises) zs.push(draw === null ? null : await drawn(noise, draw, length))
+    const outputs = await running
+    for (const i of noises.keys()) {
+      const { state, clean } = reverseStep(request, pass, states[i]!, outputs[i]!, zs[i]!)
       states[i] = state
       onStep?.({ pass, input: clips[i]!, state: state.x, clean }, i)
     }

@@ -118,8 +118,8 @@ export interface WeightUpdate {
 }
 
 /**
- * The arithmetic around an update, in an engine's own code, with the same bytes as that of src/training/optimiser and
- * `gaussian` of src/core/random.ts. The arrays belong to the engine until a call has ended.
+ * The arithmetic around an update, in an engine's own code, with the same bytes as that of src/training/optimiser. The
+ * arrays belong to the engine until a call has ended.
  */
 export interface OptimiserKernels {
   /** √Σ g² over all arrays. */
@@ -129,8 +129,6 @@ export interface OptimiserKernels {
   /** Each number times a factor, in place. */
   scale(gradients: readonly Float32Array[], factor: number): Promise<void>
   update(update: WeightUpdate): Promise<void>
-  /** As `gaussian` of src/core/random.ts. */
-  gaussian(seed: number, draw: number, start: number, count: number): Float32Array
 }
 
 /** A network on a device. Its output is in the model's own parameterisation: ε, v or x̂_0. */
@@ -175,6 +173,8 @@ export interface Engine {
   setParameters(parameters: Tensors): Promise<void>
   /** What the trainer uses in place of its own arithmetic, if the engine has it. */
   readonly optimiser?: OptimiserKernels
+  /** As `gaussian` of src/core/random.ts and with its bytes, if the engine is faster. */
+  readonly gaussian?: (seed: number, draw: number, start: number, count: number) => Float32Array
   /** Frees what the engine holds. */
   dispose(): Promise<void>
 }

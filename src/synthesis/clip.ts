@@ -94,7 +94,7 @@ function latents(model: Denoiser, request: ClipRequest): AsyncGenerator<Float32A
     guidance > 0 && label !== null
       ? guidedStream(engine.openStream({ steps, label }), engine.openStream({ steps, label: null }), guidance)
       : engine.openStream({ steps, label })
-  const white = seededNoise(request.seed)
+  const white = seededNoise(request.seed, engine.gaussian)
   const once = sampler.steps.every((_, pass) => drawOfPass(sampler, pass) === null)
   const shape = domain.noise(mel, { once })
   const length = certainLength(request) ?? Number.POSITIVE_INFINITY

@@ -36,7 +36,7 @@ export async function wholeClips(model: Denoiser, request: ClipsRequest): Promis
     sampler,
     prediction: diffusion.prediction,
     noises: clips.map(({ seed }) => {
-      const white = seededNoise(seed)
+      const white = seededNoise(seed, engine.gaussian)
       return (draw, start, count) => shape((from, n) => white(draw, from, n), start, count)
     }),
     length: Math.ceil(length / unit) * unit,

@@ -147,6 +147,16 @@ export interface Addon {
   openStream(handle: Handle, sinusoids: Float32Array, gains: Float32Array, label: number): StreamHandle
   /** Resolves to the samples that were written, `CANCELLED`, `OUT_OF_MEMORY` or `REFUSED`. */
   predict(handle: Handle, stream: StreamHandle, work: PredictWork): Promise<number>
+  /**
+   * Runs several streams at once, one thread each. Resolves to 0 or `OUT_OF_MEMORY`; each of `results` is then what
+   * `predict` resolves to.
+   */
+  predictTogether?(
+    handle: Handle,
+    streams: readonly StreamHandle[],
+    works: readonly PredictWork[],
+    results: Float64Array,
+  ): Promise<number>
   closeStream(handle: Handle, stream: StreamHandle): void
   /** FLOP/s of multiply-adds on registers, all threads together. Blocks for some tenths of a second. */
   measurePeak(instructionSet: string, threads: number): number
@@ -158,7 +168,15 @@ export interface Addon {
 /** What an engine needs of an addon, once its handle is there. */
 export type KernelAddon = Pick<
   Addon,
-  'run' | 'runForward' | 'runBackward' | 'openStream' | 'predict' | 'closeStream' | 'dispose' | 'cancelFlag'
+  | 'run'
+  | 'runForward'
+  | 'runBackward'
+  | 'openStream'
+  | 'predict'
+  | 'predictTogether'
+  | 'closeStream'
+  | 'dispose'
+  | 'cancelFlag'
 >
 
 export function networkShape(network: NetworkConfig): NetworkShape {

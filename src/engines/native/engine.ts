@@ -9,7 +9,7 @@ import type { Engine } from '../engine.js'
 import { networkShape } from './addon.js'
 import { KernelEngine } from './kernel-engine.js'
 import { availableThreads, loadAddon } from './load-addon.js'
-import { nativeOptimiser } from './optimiser.js'
+import { nativeGaussian, nativeOptimiser } from './optimiser.js'
 
 /** Instruction sets the kernels are compiled for; `scalar` is the readable reference. */
 export const instructionSets = ['amx', 'avx512', 'avx2', 'baseline', 'neon', 'scalar'] as const
@@ -50,10 +50,16 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
     network,
     addon,
     handle,
+    threads,
     isReference: instructionSet === 'scalar',
     parameters: checked,
     envelope,
-    ...(instructionSet === 'scalar' ? {} : { optimiser: queue => nativeOptimiser(addon, handle, queue) }),
+    ...(instructionSet === 'scalar'
+      ? {}
+      : {
+          optimiser: queue => nativeOptimiser(addon, handle, queue),
+          gaussian: nativeGaussian(addon, handle),
+        }),
   })
 }
 

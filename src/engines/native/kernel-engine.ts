@@ -23,13 +23,14 @@ import type {
   StreamRequest,
 } from '../engine.js'
 import { snapshot, snapshotBatch } from '../snapshot.js'
-import { predictClips } from '../windowed/predict-clips.js'
+import { predictClips, predictClipsTogether } from '../windowed/predict-clips.js'
 import { WindowedStream } from '../windowed/windowed-stream.js'
 import type { WindowRequest } from '../windowed/windows.js'
 import type { ClipWork, Handle, KernelAddon } from './addon.js'
 import { OUT_OF_MEMORY } from './constants.js'
 import { NativeQueue } from './queue.js'
 import { NativeStream, type Parameters } from './stream.js'
+import { StreamQueue } from './stream-queue.js'
 
 /** What an engine is made of. */
 export interface KernelEngineParts {
@@ -40,12 +41,16 @@ export interface KernelEngineParts {
   readonly addon: KernelAddon
   /** Of the addon's `create`. */
   readonly handle: Handle
+  /** Threads of the addon. Default: 1. */
+  readonly threads?: number
   /** Whether it is the readable reference, which has no streams. Default: false. */
   readonly isReference?: boolean
   readonly parameters: Tensors
   readonly envelope: FrontEndEnvelope | null
   /** What updates the weights, given the engine's queue. Default: none. */
   readonly optimiser?: (queue: NativeQueue) => OptimiserKernels
+  /** `Engine.gaussian`. Default: none. */
+  readonly gaussian?: NonNullable<Engine['gaussian']>
 }
 
 export class KernelEngine implements Engine {
@@ -53,10 +58,12 @@ export class KernelEngine implements Engine {
   readonly device: string
   readonly network: NetworkConfig
   readonly optimiser?: OptimiserKernels
+  readonly gaussian?: NonNullable<Engine['gaussian']>
   readonly #size: number
   /** Never written to again once they are here: work that was asked before, and open streams, keep their own. */
   #parameters: Parameters
   readonly #queue: NativeQueue
+  readonly #streams: StreamQueue
   #disposed = false
 
   readonly #addon: KernelAddon
@@ -72,18 +79,21 @@ export class KernelEngine implements Engine {
     this.#addon = addon
     this.#handle = handle
     this.#queue = new NativeQueue(name, addon.cancelFlag?.bind(addon))
+    this.#streams = new StreamQueue(addon, handle, this.#queue, parts.threads ?? 1)
     this.#isReference = isReference
     this.#envelope = envelope
     this.#size = parameterCount(network)
     this.#parameters = { data: this.#flat(parameters), version: 0 }
     if (parts.optimiser !== undefined) this.optimiser = parts.optimiser(this.#queue)
+    if (parts.gaussian !== undefined) this.gaussian = parts.gaussian
   }
 
   async predict(batch: PredictRequest): Promise<Float32Array[]> {
     this.#checkAlive()
     const request = snapshotBatch(batch)
     checkBatch(this.network, request)
-    return predictClips(request, stream => this.openStream(stream))
+    const open = (stream: StreamRequest) => this.openStream(stream)
+    return this.#isReference ? predictClips(request, open) : predictClipsTogether(request, open)
   }
 
   async lossGradients(batch: LossRequest): Promise<LossGradients> {
@@ -176,9 +186,10 @@ export class KernelEngine implements Engine {
     const handle = this.#handle
     const queue = this.#queue
     const parameters = this.#parameters
+    const streams = this.#streams
     const envelope = this.#envelope
     const checkAlive = () => this.#checkAlive()
-    return new NativeStream({ network, envelope, addon, handle, queue, parameters, checkAlive }, request)
+    return new NativeStream({ network, envelope, addon, handle, queue, streams, parameters, checkAlive }, request)
   }
 
   async setParameters(parameters: Tensors): Promise<void> {

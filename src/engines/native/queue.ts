@@ -26,16 +26,19 @@ export class NativeQueue {
     throwIfAborted(signal)
     const result = await this.after(async () => {
       throwIfAborted(signal)
-      const cancelled = this.#cancelFlag()
-      const cancel = () => cancelled.fill(1)
-      signal?.addEventListener('abort', cancel, { once: true })
+      const { cancelled, end } = this.watch(signal)
       try {
         return await work(cancelled)
       } finally {
-        signal?.removeEventListener('abort', cancel)
+        end()
       }
     })
     throwIfAborted(signal)
+    return this.check(result)
+  }
+
+  /** @returns a job's result if it is none of the negative ones. @throws DiffWaveError `ENGINE_FAILED` */
+  check(result: number): number {
     if (result === OUT_OF_MEMORY) {
       throw new DiffWaveError('ENGINE_FAILED', `the ${this.#name} engine’s working memory does not suffice`, {
         hint: 'Take shorter clips, or allow more memory.',
@@ -43,6 +46,14 @@ export class NativeQueue {
     }
     if (result < 0) throw new DiffWaveError('ENGINE_FAILED', `the ${this.#name} engine refused what it was given`)
     return result
+  }
+
+  /** Sets a byte for a piece of work to watch if the signal aborts. @returns the byte, and what ends that */
+  watch(signal: AbortSignal | undefined): { readonly cancelled: Uint8Array; readonly end: () => void } {
+    const cancelled = this.#cancelFlag()
+    const cancel = () => cancelled.fill(1)
+    signal?.addEventListener('abort', cancel, { once: true })
+    return { cancelled, end: () => signal?.removeEventListener('abort', cancel) }
   }
 
   /** Calls `body` when nothing runs any more. */

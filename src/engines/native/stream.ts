@@ -14,6 +14,7 @@ import { snapshot, snapshotMel } from '../snapshot.js'
 import { streamLag } from '../windowed/stream-lag.js'
 import type { Handle, KernelAddon, MelWork, StreamHandle } from './addon.js'
 import type { NativeQueue } from './queue.js'
+import type { StreamQueue } from './stream-queue.js'
 
 /** Flat parameters; a version stands for one set of them. */
 export interface Parameters {
@@ -29,6 +30,7 @@ export interface StreamHost {
   readonly addon: KernelAddon
   readonly handle: Handle
   readonly queue: NativeQueue
+  readonly streams: StreamQueue
   /** Those of the moment it is opened: a stream keeps them to its end. */
   readonly parameters: Parameters
   /** @throws DiffWaveError `DISPOSED` */
@@ -75,7 +77,7 @@ export class NativeStream implements NoiseStream {
   async predict(pass: number, samples: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array> {
     this.#checkAlive()
     throwIfAborted(signal)
-    const { network, addon, handle, queue, parameters } = this.#host
+    const { network, streams, parameters } = this.#host
     const audio = snapshot(samples)
     const state = this.#passes[pass]
     if (state === undefined) throw new DiffWaveError('BAD_SHAPE', 'there is no such pass', { got: String(pass) })
@@ -96,12 +98,9 @@ export class NativeStream implements NoiseStream {
     const mels = this.#mels
     this.#mels = []
     const { data, version } = parameters
-    const work = { parameters: data, version, mels, pass, audio, last, prediction }
+    const feeding = { parameters: data, version, mels, pass, audio, last, prediction }
     try {
-      const written = await queue.run(cancelled => {
-        this.#checkAlive()
-        return addon.predict(handle, this.#stream, { ...work, cancelled })
-      }, signal)
+      const written = await streams.feed(this.#stream, feeding, signal, () => this.#checkAlive())
       return written === prediction.length ? prediction : prediction.slice(0, written)
     } catch (error) {
       this.dispose()
