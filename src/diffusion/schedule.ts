@@ -5,7 +5,12 @@
  */
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_DIFFUSION_STEPS } from '../core/limits.js'
-import type { DiffusionConfig, NoiseScheduleConfig, SamplerName } from '../model/diffusion-config.js'
+import {
+  type DiffusionConfig,
+  hasEvenLevels,
+  type NoiseScheduleConfig,
+  type SamplerName,
+} from '../model/diffusion-config.js'
 
 /** A noise schedule, one number per step, in double precision. */
 export interface NoiseSchedule {
@@ -131,6 +136,45 @@ export function derivedSchedule(training: NoiseSchedule, count: number, noisiest
 }
 
 /**
+ * ᾱ at a training step; between two steps √ᾱ is linear, as WaveGrad draws it (Chen et al. 2021, section 3.2) and as
+ * `fractionalSteps` reads it back.
+ *
+ * @param step 0 … the last step, fractional allowed
+ * @throws DiffWaveError `BAD_SCHEDULE` outside that range
+ */
+export function alphaBarAt(schedule: NoiseSchedule, step: number): number {
+  const last = schedule.alphaBar.length - 1
+  if (!(step >= 0 && step <= last)) {
+    throw new DiffWaveError('BAD_SCHEDULE', 'a diffusion step is out of range', {
+      expected: `0 … ${last}`,
+      got: String(step),
+    })
+  }
+  const below = Math.floor(step)
+  if (below === step) return schedule.alphaBar[below]!
+  const root = Math.sqrt(schedule.alphaBar[below]!)
+  const level = root + (step - below) * (Math.sqrt(schedule.alphaBar[below + 1]!) - root)
+  return level * level
+}
+
+/**
+ * A sampling schedule of any number of levels, spaced evenly in training steps from the noisiest on: the clean data are
+ * one spacing beyond the last level, so that no step is spent where there is hardly any noise.
+ *
+ * @param noisiest ᾱ to start from instead, within the training range (past its clean end: that end)
+ */
+export function evenSchedule(training: NoiseSchedule, count: number, noisiest?: number): SamplingSchedule {
+  const last = training.alphaBar.length - 1
+  const start =
+    noisiest === undefined
+      ? last
+      : fractionalSteps(training, scheduleFromAlphaBars([Math.min(noisiest, training.alphaBar[0]!)])).at(0)!
+  const steps = Float64Array.from({ length: count }, (_, n) => Math.fround((start * (n + 1)) / count))
+  const schedule = scheduleFromAlphaBars(steps.map(step => alphaBarAt(training, step)))
+  return { ...schedule, steps }
+}
+
+/**
  * A model's own schedule for a number of steps or a name, and the sampler it was made for, if any; null if there is
  * none.
  */
@@ -144,7 +188,7 @@ export function ownSchedule(
 
 /**
  * The schedule to sample with: the model's own for that number or name; else, for as many steps as in training, the
- * training schedule itself; else one derived from it (`derivedSchedule`).
+ * training schedule itself; else one derived from it (`derivedSchedule`, `evenSchedule`).
  *
  * @param steps number of steps, or the name of one of the model's schedules; undefined: the model's default number, or
  * else its whole training schedule
@@ -179,7 +223,7 @@ export function scheduleFor(config: DiffusionConfig, steps?: number | string): S
       where: 'steps',
     })
   }
-  return derivedSchedule(training, wanted)
+  return hasEvenLevels(config) ? evenSchedule(training, wanted) : derivedSchedule(training, wanted)
 }
 
 function format(level: number): string {

@@ -13,6 +13,9 @@ export interface ReverseSteps {
   readonly prediction: Prediction
 }
 
+/** Below this ᾱ, float32 cannot have x̂_0 back from x and ε: √ᾱ·x̂_0 drowns in the rounding of √(1 − ᾱ)·ε. */
+const MIN_INVERTIBLE = 1e-5
+
 interface StepResult {
   /** x after the step, and what the sampler carries on. */
   readonly state: PassState
@@ -38,11 +41,15 @@ export function reverseStep(
   const alphaBar = sampler.alphaBars[pass]!
   const { x } = state
   const predicted = predictedNoise(prediction, output, x, alphaBar)
+  const lost = prediction === 'x0' && constrain === undefined && alphaBar < MIN_INVERTIBLE ? output : null
   const epsilon =
     constrain === undefined
       ? predicted
       : predictedNoise('x0', constrain(predictedClean(x, predicted, alphaBar)), x, alphaBar)
-  return { state: sampler.update(pass, state, epsilon, noise), clean: () => predictedClean(x, epsilon, alphaBar) }
+  return {
+    state: sampler.update(pass, state, epsilon, noise, lost),
+    clean: () => lost ?? predictedClean(x, epsilon, alphaBar),
+  }
 }
 
 /** What a watcher of a process sees of a step: whole clips of data. */

@@ -5,7 +5,7 @@ import { correctionObstacle } from '../audio/mel/correction.js'
 import { MAX_CLIP_SECONDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../core/limits.js'
 import { type DiffusionConfig, diffusionSchema, isInSubbands, isWhitened, scheduleSteps } from './diffusion-config.js'
 import { envelopeObstacle } from './front-end/envelope.js'
-import { hasEnvelope, melHop, networkSchema, patchIsBlock, positionSamples } from './network.js'
+import { hasCorrection, hasEnvelope, melHop, networkSchema, patchIsBlock, positionSamples } from './network.js'
 
 const fieldsSchema = z.strictObject({
   format: z.literal('diffwave'),
@@ -112,7 +112,7 @@ const rules: readonly (readonly [path: string, message: string, holds: (config: 
   [
     'network.frontEnd.correction',
     'needs a network that predicts x0',
-    ({ network, diffusion }) => (network.frontEnd?.correction ?? null) === null || diffusion.prediction === 'x0',
+    ({ network, diffusion }) => !hasCorrection(network) || diffusion.prediction === 'x0',
   ],
   [
     'network.frontEnd.envelope',

@@ -107,6 +107,11 @@ export const diffusionSchema = z.strictObject({
   clamp: z.boolean().default(true),
   /** Sampler to use if neither the caller nor the schedule names one. */
   defaultSampler: z.enum(samplerNames).default('ddpm'),
+  /**
+   * Share of the noise that DDIM carries on to the next level. Below 1, that much less of ε̂ is taken for noise: where a
+   * network is not sure of phases, much of it is the error of x̂_0. Other samplers leave it out.
+   */
+  noiseScale: z.number().min(0).max(1).default(1),
   /** Default of the classifier-free guidance w, for clips with a label. */
   defaultGuidance: z.number().min(0).max(MAX_GUIDANCE).default(0),
   /** Noise shaped by the mel; null: standard normal everywhere. */
@@ -123,6 +128,11 @@ export function scheduleSteps(schedule: z.output<typeof noiseScheduleSchema>): n
 /** Whether x_0 is audio whitened by its mel. */
 export function isWhitened({ prior }: Pick<DiffusionConfig, 'prior'>): boolean {
   return prior?.kind === 'mel-envelope'
+}
+
+/** Whether levels without a schedule of their own are spaced evenly in steps, not in log-SNR. */
+export function hasEvenLevels({ prior }: Pick<DiffusionConfig, 'prior'>): boolean {
+  return prior?.kind === 'front-end'
 }
 
 /** Whether x_0 is in subbands. */

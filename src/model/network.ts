@@ -189,6 +189,11 @@ export function hasEnvelope({ frontEnd }: Pick<NetworkConfig, 'frontEnd'>): bool
   return frontEnd !== null && frontEnd.envelope !== null
 }
 
+/** Whether a network ends with a correction towards the mel. */
+export function hasCorrection({ frontEnd }: Pick<NetworkConfig, 'frontEnd'>): boolean {
+  return frontEnd !== null && frontEnd.correction !== null
+}
+
 /** Whether a patch can be a block of subbands. */
 export function patchIsBlock({ patch }: Pick<NetworkConfig, 'patch'>): boolean {
   return patch >= MIN_SUBBANDS && Number.isInteger(Math.log2(patch))

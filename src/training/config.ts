@@ -3,9 +3,9 @@ import { z } from 'zod'
 import { MAX_FFT_SIZE } from '../core/limits.js'
 import { check, seed } from '../core/options.js'
 import { engineNames } from '../engines/select.js'
-import { leavesScaleToGains, modelConfigSchema } from '../model/config.js'
+import { leavesScaleToGains, type ModelConfig, modelConfigSchema } from '../model/config.js'
 import { isInSubbands, isWhitened } from '../model/diffusion-config.js'
-import { melHop, patchIsBlock, positionSamples } from '../model/network.js'
+import { hasCorrection, melHop, patchIsBlock, positionSamples } from '../model/network.js'
 
 /** Which diffusion steps are trained on. */
 const noiseLevelsSchema = z.discriminatedUnion('kind', [
@@ -230,9 +230,9 @@ export const trainingConfigSchema = z
       (diffusion.signalScale === 1 && !isWhitened(diffusion) && !isInSubbands(diffusion) && subbands === null),
     { path: ['loss'], message: 'time-frequency is of audio as it is: no subbands, whitening or signal scale' },
   )
-  .refine(c => c.loss !== 'time-frequency' || c.data.cropSamples >= 1024, {
+  .refine(c => c.loss !== 'time-frequency' || c.data.cropSamples >= 1024 + ownEdges(c.model), {
     path: ['data', 'cropSamples'],
-    message: 'must be at least 1024 for the time-frequency loss',
+    message: 'must be at least 1024 for the time-frequency loss, and a window of the mel more with a correction',
   })
   .refine(c => c.emphasis === 0 || (isWhitened(c.model.diffusion) && c.spectral !== null), {
     path: ['emphasis'],
@@ -263,6 +263,11 @@ export const trainingConfigSchema = z
     path: ['prior'],
     message: 'needs a mel, and a model that does not set its own prior',
   })
+
+/** Samples of a crop that a correction towards the mel leaves out of the loss. */
+function ownEdges({ network, mel }: Pick<ModelConfig, 'network' | 'mel'>): number {
+  return hasCorrection(network) ? (mel?.windowLength ?? 0) : 0
+}
 
 /** A training config, with every default filled in. docs/training.md describes the fields. */
 export type TrainingConfig = Readonly<z.output<typeof trainingConfigSchema>>

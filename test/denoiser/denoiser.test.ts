@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { gaussian } from '#src/core/random'
-import { alphaBarAt } from '#src/diffusion/forward'
-import { noiseSchedule } from '#src/diffusion/schedule'
+import { alphaBarAt, noiseSchedule } from '#src/diffusion/schedule'
 import { smallGeneratorConfig } from '../support/configs.js'
 import { fakeModel } from '../support/fake-model.js'
 

@@ -134,3 +134,17 @@ describe('createSampler', () => {
     assert.throws(() => createSampler(config, { sampler: 'ddpm', eta: 0.5 }), { code: 'BAD_OPTION' })
   })
 })
+
+test('DDIM carries on the share of the noise that its noise scale says', () => {
+  const x = gaussian(1, 0, 0, 50)
+  const eps = gaussian(1, 1, 0, 50)
+  const schedule = derivedSchedule(noiseSchedule({ kind: 'cosine', steps: 50, offset: 0.008, maxBeta: 0.999 }), 5)
+  const [here, below] = [schedule.alphaBar[1]!, schedule.alphaBar[0]!]
+  const pass = schedule.steps.length - 2
+  const { x: next } = ddim(schedule, { eta: 0, noiseScale: 0.2 }).update(pass, { x, carried: null }, eps, null)
+  const clean = x.map((value, i) => (value - Math.sqrt(1 - here) * eps[i]!) / Math.sqrt(here))
+  next.forEach((value, i) => {
+    const expected = Math.sqrt(below) * clean[i]! + 0.2 * Math.sqrt(1 - below) * eps[i]!
+    assert.ok(Math.abs(value - expected) < 1e-5)
+  })
+})

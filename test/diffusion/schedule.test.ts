@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { alphaBarAt, diffuse } from '#src/diffusion/forward'
+import { diffuse } from '#src/diffusion/forward'
 import {
+  alphaBarAt,
   derivedSchedule,
+  evenSchedule,
   fractionalSteps,
   noiseSchedule,
   samplingSchedule,
@@ -114,4 +116,16 @@ describe('forward process', () => {
     assert.deepEqual([...diffuse(clean, noise, 0.36)], [...Float32Array.of(0.8, 1.3, -0.8)])
     assert.throws(() => alphaBarAt(training, 49.5), { code: 'BAD_SCHEDULE' })
   })
+})
+
+test('even levels start at the noisiest and stop one spacing before the clean end', () => {
+  const training = noiseSchedule({ kind: 'cosine', steps: 200, offset: 0.008, maxBeta: 0.999 })
+  const { steps, alphaBar } = evenSchedule(training, 4)
+  assert.deepEqual([...steps], [49.75, 99.5, 149.25, 199])
+  assert.deepEqual(
+    [...alphaBar],
+    [...steps].map(step => alphaBarAt(training, step)),
+  )
+  const from = evenSchedule(training, 2, alphaBarAt(training, 100))
+  assert.ok(Math.abs(from.steps[1]! - 100) < 1e-3 && Math.abs(from.steps[0]! - 50) < 1e-3)
 })

@@ -77,9 +77,11 @@ describe('PyTorch’s sample of four DDIM steps', () => {
   const corrected = { ...config.network, frontEnd: { ...frontEnd!, correction: { passes: 1, iterations: 5 } } }
   const frames = samples / config.mel!.hop
 
-  for (const [name, network] of [
-    ['sample', config.network],
-    ['corrected', corrected],
+  const even = { ...config.diffusion, sampling: {}, noiseScale: 0.2 }
+  for (const [name, network, diffusion] of [
+    ['sample', config.network, config.diffusion],
+    ['corrected', corrected, config.diffusion],
+    ['even', config.network, even],
   ] as const) {
     test(name, async () => {
       const engine = await createEngine(network, parameters, {}, config.mel)
@@ -90,7 +92,7 @@ describe('PyTorch’s sample of four DDIM steps', () => {
           const pieces: Float32Array[] = []
           for await (const piece of reverseProcess({
             openStream: steps => engine.openStream({ steps }),
-            sampler: createSampler(config.diffusion, { steps: 4, sampler: 'ddim' }),
+            sampler: createSampler(diffusion, { steps: 4, sampler: 'ddim' }),
             prediction: config.diffusion.prediction,
             noise: (_, start, count) => shape((from, n) => white.subarray(from, from + n), start, count),
             input: { mel, context: 4 },

@@ -33,6 +33,7 @@ const config = {
   optimiser: { learningRate: 1e-3, totalSteps: 100 },
   loss: 'time-frequency',
   spectral: { weight: 0.02, windows: [512] },
+  noiseLevels: { kind: 'continuous' },
   every: { log: 1, validation: 100, checkpoint: 2 },
   seed: 1,
 }

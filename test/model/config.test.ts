@@ -108,7 +108,7 @@ describe('a windowed front end', () => {
   test('has all bins and fixed windows unless the config says otherwise', () => {
     const { frontEnd } = modelConfigSchema.parse(behind({ envelope: {} })).network
     const envelope = { iterations: 10, floor: 3e-5 }
-    assert.deepEqual(frontEnd, { ...windows, bins: 257, learned: false, envelope })
+    assert.deepEqual(frontEnd, { ...windows, bins: 257, learned: false, envelope, correction: null })
   })
 
   const prior = { kind: 'front-end' as const }
@@ -132,6 +132,8 @@ describe('a windowed front end', () => {
       'network.frontEnd.envelope: needs signalScale 1',
       { ...behind({ envelope: {} }), ...diffusion({ clamp: false, signalScale: 2 }, vocoder) },
     ],
+    ['network.frontEnd.correction: needs network.frontEnd.envelope', behind({ correction: {} })],
+    ['network.frontEnd.correction: needs a network that predicts x0', behind({ envelope: {}, correction: {} })],
     ['diffusion.prior: a front-end prior needs', { ...behind({}), ...diffusion({ clamp: false, prior }, vocoder) }],
     [
       'diffusion.subbands: must be null behind a front end',

@@ -1,8 +1,7 @@
 /** Interpolating between recordings of a Gaussian process. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { alphaBarAt } from '#src/diffusion/forward'
-import { noiseSchedule } from '#src/diffusion/schedule'
+import { alphaBarAt, noiseSchedule } from '#src/diffusion/schedule'
 import { audio, generator, recording, scaledGenerator, training } from '../support/gaussian-recordings.js'
 import { relativeError } from '../support/numbers.js'
 

@@ -1,7 +1,14 @@
 /** Samplers by name, from options and configs. */
 import { DiffWaveError } from '../../core/errors.js'
-import type { DiffusionConfig, SamplerName } from '../../model/diffusion-config.js'
-import { derivedSchedule, noiseSchedule, ownSchedule, type SamplingSchedule, scheduleFor } from '../schedule.js'
+import { type DiffusionConfig, hasEvenLevels, type SamplerName } from '../../model/diffusion-config.js'
+import {
+  derivedSchedule,
+  evenSchedule,
+  noiseSchedule,
+  ownSchedule,
+  type SamplingSchedule,
+  scheduleFor,
+} from '../schedule.js'
 import { ddim } from './ddim.js'
 import { ddpm } from './ddpm.js'
 import { dpmSolverPlusPlus } from './dpm-solver-plus-plus.js'
@@ -27,7 +34,8 @@ export function createSampler(config: DiffusionConfig, choice: SamplerChoice = {
 const STEPS_FROM_LEVEL = 6
 
 /**
- * A sampler that starts at a given noise level and goes down to clean data in steps evenly spaced in log-SNR.
+ * A sampler that starts at a given noise level and goes down to clean data in steps evenly spaced in log-SNR, or in
+ * training steps if the model has even levels.
  *
  * @param alphaBar ᾱ to start at, within the training range
  * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`
@@ -38,7 +46,11 @@ export function samplerFromLevel(
   choice: SamplerChoice & { readonly steps?: number | undefined } = {},
 ): Sampler {
   const steps = choice.steps ?? config.defaultSteps ?? STEPS_FROM_LEVEL
-  return samplerOver(derivedSchedule(noiseSchedule(config.training), steps, alphaBar), config, choice)
+  const training = noiseSchedule(config.training)
+  const schedule = hasEvenLevels(config)
+    ? evenSchedule(training, steps, alphaBar)
+    : derivedSchedule(training, steps, alphaBar)
+  return samplerOver(schedule, config, choice)
 }
 
 /** A sampler over any schedule. @throws DiffWaveError `BAD_OPTION` */
@@ -51,7 +63,7 @@ export function samplerOver(schedule: SamplingSchedule, config: DiffusionConfig,
     case 'ddpm':
       return ddpm(schedule, { clamp: config.clamp })
     case 'ddim':
-      return ddim(schedule, { eta: choice.eta ?? 0 })
+      return ddim(schedule, { eta: choice.eta ?? 0, noiseScale: config.noiseScale })
     case 'dpm-solver++':
       return dpmSolverPlusPlus(schedule)
   }

@@ -5,7 +5,7 @@
  *     x̂_0 = (x_n − √(1 − ᾱ_n)·ε)/√ᾱ_n
  *     σ = η·√((1 − ᾱ_{n−1})/(1 − ᾱ_n))·√(1 − ᾱ_n/ᾱ_{n−1})
  *
- * η = 0 adds no noise; η = 1 is `ddpm` without its clamp.
+ * η = 0 adds no noise; η = 1 is `ddpm` without its clamp. A noise scale below 1 multiplies the term with ε.
  */
 import type { SamplingSchedule } from '../schedule.js'
 import { alphaBarBelow, levelOf, passLevels, passSteps, type Sampler } from './sampler.js'
@@ -13,9 +13,11 @@ import { alphaBarBelow, levelOf, passLevels, passSteps, type Sampler } from './s
 interface DdimOptions {
   /** η, 0 … 1: the share of ancestral sampling's noise that is added. */
   readonly eta: number
+  /** Share of ε that is carried on, 0 … 1. Default 1. */
+  readonly noiseScale?: number
 }
 
-export function ddim(schedule: SamplingSchedule, { eta }: DdimOptions): Sampler {
+export function ddim(schedule: SamplingSchedule, { eta, noiseScale = 1 }: DdimOptions): Sampler {
   const spread = (n: number) => {
     const [here, below] = [schedule.alphaBar[n]!, alphaBarBelow(schedule, n)]
     return eta * Math.sqrt((1 - below) / (1 - here)) * Math.sqrt(1 - here / below)
@@ -25,16 +27,18 @@ export function ddim(schedule: SamplingSchedule, { eta }: DdimOptions): Sampler 
     alphaBars: passLevels(schedule),
     needsNoise: pass => eta > 0 && levelOf(schedule, pass) > 0,
     spread: pass => spread(levelOf(schedule, pass)),
-    update(pass, { x }, eps, noise) {
+    update(pass, { x }, eps, noise, clean = null) {
       const n = levelOf(schedule, pass)
       const here = schedule.alphaBar[n]!
       const below = alphaBarBelow(schedule, n)
       const sigma = spread(n)
-      const fromX = Math.sqrt(below / here)
-      const fromEps = Math.sqrt(Math.max(0, 1 - below - sigma * sigma)) - fromX * Math.sqrt(1 - here)
+      const carried = noiseScale * Math.sqrt(Math.max(0, 1 - below - sigma * sigma))
+      const fromX = clean === null ? Math.sqrt(below / here) : Math.sqrt(below)
+      const fromEps = clean === null ? carried - fromX * Math.sqrt(1 - here) : carried
+      const base = clean ?? x
       const next = new Float32Array(x.length)
       for (let i = 0; i < x.length; i++) {
-        const mean = fromX * x[i]! + fromEps * eps[i]!
+        const mean = fromX * base[i]! + fromEps * eps[i]!
         next[i] = noise === null ? mean : mean + sigma * noise[i]!
       }
       return { x: next, carried: null }

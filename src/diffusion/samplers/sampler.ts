@@ -26,8 +26,15 @@ export interface Sampler {
    * @param state x at this pass's level, and what the previous pass carried
    * @param eps the network's ε for x
    * @param noise z ~ N(0, 1), or the prior's, if `needsNoise(pass)`
+   * @param clean x̂_0, if float32 cannot have it back from x and ε; default: null
    */
-  update(pass: number, state: PassState, eps: Float32Array, noise: Float32Array | null): PassState
+  update(
+    pass: number,
+    state: PassState,
+    eps: Float32Array,
+    noise: Float32Array | null,
+    clean?: Float32Array | null,
+  ): PassState
 }
 
 /** A pass's level in its schedule: pass 0 is at the noisiest. */

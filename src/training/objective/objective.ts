@@ -1,9 +1,11 @@
 /**
  * What training minimises, as a function of the network's output: the error of what it predicts, and, if the config
  * asks, the spectral loss of the audio x̂_0 that this stands for; both of audio that an emphasis has weighed, if there
- * is one. Or, of networks that predict x_0, the time-frequency loss. The engine brings its gradient by the outputs back to the parameters.
+ * is one. Or, of networks that predict x_0, the time-frequency loss. The engine brings its gradient by the outputs back
+ * to the parameters.
  */
 import type { Engine, LossGradients, LossRequest } from '../../engines/engine.js'
+import { hasCorrection } from '../../model/network.js'
 import type { TrainingConfig } from '../config.js'
 import { MagnitudeDistance } from './magnitude-distance.js'
 import { SpectralLoss } from './spectral-loss.js'
@@ -34,7 +36,7 @@ export class Objective {
     const { loss, spectral } = config
     this.#config = config
     this.#spectral = spectral === null || loss === 'time-frequency' ? null : new SpectralLoss(spectral.windows)
-    this.#timeFrequency = loss === 'time-frequency' ? new AudioObjective(config.model.sampleRate, spectral) : null
+    this.#timeFrequency = loss === 'time-frequency' ? new AudioObjective(config.model, spectral) : null
   }
 
   /** Each clip's loss, and the gradient of their mean (by samples) by each clip's output. */
@@ -119,7 +121,11 @@ export class Objective {
 
 /** What of a training config decides the objective. */
 export interface ObjectiveConfig extends Pick<TrainingConfig, 'loss' | 'spectral'> {
-  readonly model: Pick<TrainingConfig['model'], 'sampleRate'>
+  readonly model: {
+    readonly sampleRate: number
+    readonly network?: Pick<TrainingConfig['model']['network'], 'frontEnd'>
+    readonly mel?: TrainingConfig['model']['mel']
+  }
 }
 
 /** The time-frequency loss of x̂_0, and beside it a distance of magnitudes. */
@@ -127,8 +133,11 @@ class AudioObjective {
   readonly #main: TimeFrequencyLoss
   readonly #magnitudes: MagnitudeDistance | null
   readonly #weight: number
+  /** Samples at either end of a crop that do not count: a correction towards the mel lacks the audio beyond. */
+  readonly #edge: number
 
-  constructor(sampleRate: number, spectral: TrainingConfig['spectral']) {
+  constructor({ sampleRate, network, mel }: ObjectiveConfig['model'], spectral: TrainingConfig['spectral']) {
+    this.#edge = network === undefined || !hasCorrection(network) ? 0 : (mel?.windowLength ?? 0) / 2
     this.#main = new TimeFrequencyLoss(sampleRate)
     this.#magnitudes = spectral === null ? null : new MagnitudeDistance(sampleRate, spectral.windows)
     this.#weight = spectral?.weight ?? 0
@@ -136,8 +145,11 @@ class AudioObjective {
 
   of(predicted: Float32Array, clean: Float32Array, limit: number, levelWeight: number) {
     const gradient = new Float64Array(predicted.length)
-    const main = levelWeight * this.#main.add(predicted, clean, limit, gradient, levelWeight)
-    const more = this.#magnitudes?.add(predicted, clean, limit, gradient, this.#weight) ?? 0
+    const inner = <Samples extends Float32Array | Float64Array>(samples: Samples) =>
+      samples.subarray(this.#edge, samples.length - this.#edge) as Samples
+    const [made, wanted, byMade] = [inner(predicted), inner(clean), inner(gradient)]
+    const main = levelWeight * this.#main.add(made, wanted, limit, byMade, levelWeight)
+    const more = this.#magnitudes?.add(made, wanted, limit, byMade, this.#weight) ?? 0
     return { loss: main + this.#weight * more, gradient }
   }
 }

@@ -100,13 +100,13 @@ function fresh(options: StartOptions, adam: Adam): Start {
 
 /** A model with another's name, texts and sampling defaults, on which its weights do not depend. */
 function withPresentation(model: ModelConfig, { name, description, license, diffusion }: ModelConfig): ModelConfig {
-  const { sampling, defaultSteps, defaultSampler, defaultGuidance, refinement } = diffusion
+  const { sampling, defaultSteps, defaultSampler, noiseScale, defaultGuidance, refinement } = diffusion
   return {
     ...model,
     name,
     description,
     license,
-    diffusion: { ...model.diffusion, sampling, defaultSteps, defaultSampler, defaultGuidance, refinement },
+    diffusion: { ...model.diffusion, sampling, defaultSteps, defaultSampler, noiseScale, defaultGuidance, refinement },
   }
 }
 
@@ -119,6 +119,7 @@ function runIdentity(config: TrainingConfig): string {
     sampling: {},
     defaultSteps: null,
     defaultSampler: 'ddpm',
+    noiseScale: 1,
     defaultGuidance: 0,
     refinement: null,
   } as const

@@ -7,7 +7,7 @@ import torch
 
 from diffwave_torch.checkpoint import write_model, write_safetensors
 from diffwave_torch.config import filled, model_config, TRAINING
-from diffwave_torch.diffusion import Schedule, denoise, diffuse, predict_clean
+from diffwave_torch.diffusion import Schedule, denoise, diffuse, even_levels, predict_clean
 from diffwave_torch.loss import Objective
 from diffwave_torch.network import Network, step_sinusoids
 
@@ -99,11 +99,17 @@ def envelope_network(generator):
         scale = network.deviations(own, samples)
         start = network.shape_noise(white, scale)
         results = {
-            "sample": denoise(network, schedule, start, LEVELS, own, scale),
-            "corrected": denoise(network, schedule, start, LEVELS, own, scale, correct=True),
             "start": start,
+            "sample": denoise(network, schedule, start, LEVELS, own, scale)[-1],
+            "even": denoise(network, schedule, start, even_levels(schedule, 4), own, scale, 0.2)[-1],
             "corrected_noise": network.mel.corrected(start, own),
         }
+        network.correction = {"passes": 1, "iterations": 5}
+        results["corrected"] = denoise(network, schedule, start, LEVELS, own, scale)[-1]
+    # The objective of a network with a correction leaves the edges of a crop out.
+    config["model"]["network"]["frontEnd"]["correction"] = network.correction
+    inner = Objective(config)(predicted.detach(), clean, limits, alpha_bar)[0]
+    config["model"]["network"]["frontEnd"]["correction"] = None
     write_safetensors(
         os.path.join(FOLDER, "golden.safetensors"),
         {
@@ -120,6 +126,7 @@ def envelope_network(generator):
             "losses": losses,
             "main": main,
             "alpha_bars": alpha_bars,
+            "losses_without_edges": inner,
             **results,
             **{f"gradient.{name}": value.grad for name, value in network.named_parameters()},
         },
