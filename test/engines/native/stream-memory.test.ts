@@ -1,6 +1,7 @@
 /** The native memory of a stream does not grow with its length. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { melConventionSchema } from '#src/audio/mel/convention'
 import type { Engine } from '#src/engines/engine'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { networkSchema } from '#src/model/network'
@@ -40,7 +41,38 @@ async function memoryOf(engine: Engine): Promise<{ readonly early: number; reado
   return { early, late }
 }
 
+const convention = melConventionSchema.parse({
+  sampleRate: 22050,
+  fftSize: 64,
+  windowLength: 64,
+  hop: HOP,
+  framing: 'centre',
+  power: 1,
+  bands: BANDS,
+  melScale: 'slaney',
+  filterNorm: 'none',
+  minFrequency: 0,
+  maxFrequency: 11025,
+  logarithm: 'ln',
+  floor: 1e-5,
+})
+
 describe('a long stream keeps its memory', { skip: !available }, () => {
+  test('behind windows with an envelope', async () => {
+    const network = networkSchema.parse({
+      channels: 1,
+      layers: 2,
+      dilationCycle: 2,
+      frontEnd: { kind: 'windows', kernel: 16, stride: 4, bins: 4, envelope: { iterations: 1 } },
+      mel: conditioners['a mel at the frame rate'],
+    })
+    const parameters = randomParameters(network, 1)
+    const engine = await createNativeEngine({ network, parameters, convention, threads: 1 })
+    const { early, late } = await memoryOf(engine)
+    assert.ok(late - early < 40 * MEGABYTE, `it grew by ${((late - early) / MEGABYTE).toFixed(0)} MB`)
+    await engine.dispose()
+  })
+
   for (const [name, mel] of Object.entries(conditioners)) {
     test(`with ${name}`, async () => {
       const network = networkSchema.parse({ channels: 1, layers: 2, dilationCycle: 2, patch: HOP, mel })

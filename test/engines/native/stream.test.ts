@@ -5,11 +5,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { melConventionSchema } from '#src/audio/mel/convention'
 import { sliceMel } from '#src/audio/mel/frames'
 import { gaussian, uniformInteger } from '#src/core/random'
 import type { Engine } from '#src/engines/engine'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
-import { melContext, melHop, type NetworkConfig, networkSchema } from '#src/model/network'
+import {
+  melContext,
+  melHop,
+  type NetworkConfig,
+  networkSchema,
+  positionSamples,
+  receptiveRadius,
+} from '#src/model/network'
 import { relativeError } from '../../support/numbers.js'
 import { randomParameters } from '../../support/parameters.js'
 import { agreesWithOracle } from '../oracle.js'
@@ -21,9 +29,9 @@ const fast = instructionSets.filter(name => name !== 'scalar')
 for (const instructionSet of instructionSets) {
   agreesWithOracle(
     `native:${instructionSet}`,
-    (network, parameters) => createNativeEngine({ network, parameters, instructionSet, threads: 2 }),
+    (network, parameters, convention = null) =>
+      createNativeEngine({ network, parameters, convention, instructionSet, threads: 2 }),
     6,
-    false,
   )
 }
 
@@ -35,25 +43,56 @@ const conditioners = [
   { kind: 'frame-rate', bands: 4, hop: 120, encoder: [9, 20] },
 ] as const
 
-const cases = fc.record({
-  network: fc
-    .record({
-      channels: fc.oneof(fc.constantFrom(1, 8, 16, 24, 64), fc.integer({ min: 1, max: 50 })),
-      layers: fc.integer({ min: 1, max: 8 }),
-      dilationCycle: fc.integer({ min: 1, max: 8 }),
-      patch: fc.constantFrom(1, 2, 4, 60),
-      gate: fc.constantFrom('sigmoid-tanh', 'tanh-sigmoid'),
-      residual: fc.constantFrom('before-step', 'after-step'),
-      labels: fc.constantFrom(null, ['a', 'b']),
-      mel: fc.constantFrom(...conditioners),
-      stepEmbedding: fc.constant({ size: 8, hidden: 10 }),
-    })
-    .filter(network => networkSchema.safeParse(network).success),
-  instructionSet: fc.constantFrom(...(fast.length > 0 ? fast : (['baseline'] as const))),
-  threads: fc.integer({ min: 1, max: 4 }),
-  positions: fc.integer({ min: 1, max: 1800 }),
-  seed: fc.nat(),
-})
+const frontEnds = [
+  { kind: 'windows', kernel: 16, stride: 4 },
+  { kind: 'windows', kernel: 12, stride: 4, bins: 5, learned: true },
+  { kind: 'windows', kernel: 12, stride: 12 },
+  { kind: 'windows', kernel: 16, stride: 4, bins: 7, envelope: { iterations: 2, floor: 0.1 } },
+] as const
+
+/** Random networks with one of these front ends, and how they run. */
+const cases = (ends: readonly ((typeof frontEnds)[number] | null)[]) =>
+  fc.record({
+    network: fc
+      .record({
+        channels: fc.oneof(fc.constantFrom(1, 8, 16, 24, 64), fc.integer({ min: 1, max: 50 })),
+        layers: fc.integer({ min: 1, max: 8 }),
+        dilationCycle: fc.integer({ min: 1, max: 8 }),
+        patch: ends.includes(null) ? fc.constantFrom(1, 2, 4, 60) : fc.constant(1),
+        frontEnd: fc.constantFrom(...ends),
+        gate: fc.constantFrom('sigmoid-tanh', 'tanh-sigmoid'),
+        residual: fc.constantFrom('before-step', 'after-step'),
+        labels: fc.constantFrom(null, ['a', 'b']),
+        mel: fc.constantFrom(...conditioners),
+        stepEmbedding: fc.constant({ size: 8, hidden: 10 }),
+        ...(ends.includes(null) ? {} : { inputMask: fc.constantFrom(null, { steps: 40 }) }),
+      })
+      .filter(network => networkSchema.safeParse(network).success),
+    instructionSet: fc.constantFrom(...(fast.length > 0 ? fast : (['baseline'] as const))),
+    threads: fc.integer({ min: 1, max: 4 }),
+    positions: fc.integer({ min: 1, max: 1800 }),
+    seed: fc.nat(),
+  })
+
+/** A convention of the network's mels, for its envelope. */
+function conventionOf({ mel }: NetworkConfig) {
+  if (mel === null) return null
+  return melConventionSchema.parse({
+    sampleRate: 8000,
+    fftSize: 128,
+    windowLength: 128,
+    hop: melHop(mel),
+    framing: 'centre',
+    power: 1,
+    bands: mel.bands,
+    melScale: 'slaney',
+    filterNorm: 'none',
+    minFrequency: 0,
+    maxFrequency: 3500,
+    logarithm: 'ln',
+    floor: 1e-5,
+  })
+}
 
 /** Passes over one clip, fed and given mel frames in random pieces, in a random order. */
 async function inPieces(
@@ -83,7 +122,7 @@ async function inPieces(
       mel === null || frames === mel.frames
         ? samples
         : Math.max(0, frames - melContext(network.mel!)) * melHop(network.mel!)
-    const end = Math.min(fed[pass]! + random(700) * network.patch, covered, samples)
+    const end = Math.min(fed[pass]! + random(700) * positionSamples(network), covered, samples)
     if (end <= fed[pass]!) continue
     const piece = audio[pass]!.subarray(fed[pass], end)
     given[pass]!.push(...(await stream.predict(pass, piece, end === samples)))
@@ -94,48 +133,75 @@ async function inPieces(
   return given.map(values => Float32Array.from(values))
 }
 
-test('any cut, any number of threads, any number of passes: the bytes of the whole; the reference agrees', {
-  skip,
-}, async () => {
-  await fc.assert(
-    fc.asyncProperty(cases, async ({ network: input, instructionSet, threads, positions, seed }) => {
-      const network: NetworkConfig = networkSchema.parse(input)
-      const parameters = randomParameters(network, seed)
-      const hop = network.mel === null ? 1 : melHop(network.mel)
-      const frames = Math.ceil((positions * network.patch) / hop)
-      const mel =
-        network.mel === null
-          ? null
-          : { data: gaussian(seed, 2, 0, network.mel.bands * frames), bands: network.mel.bands, frames }
-      const audio = [0, 1, 2].map(i => gaussian(seed, 10 + i, 0, positions * network.patch))
-      const steps = [0, 3.5, 20]
-      const label = network.labels === null ? null : 1
-      const whole = async (engine: Engine) =>
-        engine.predict({
-          audio,
-          steps,
-          ...(mel === null ? {} : { mel: [mel, mel, mel] }),
-          ...(label === null ? {} : { labels: [label, label, label] }),
-        })
-      const [one, several, reference] = await Promise.all([
-        createNativeEngine({ network, parameters, instructionSet, threads: 1 }),
-        createNativeEngine({ network, parameters, instructionSet, threads }),
-        createNativeEngine({ network, parameters, instructionSet: 'scalar' }),
-      ])
-      try {
-        const expected = await whole(one)
-        assert.deepEqual(await inPieces(several, steps, label, audio, mel, seed), expected)
-        const slow = await whole(reference)
-        expected.forEach((epsilon, i) => {
-          const error = relativeError(epsilon, slow[i]!)
-          assert.ok(error < 1e-4, `pass ${i} is ${error} off the reference`)
-        })
-      } finally {
-        await Promise.all([one, several, reference].map(engine => engine.dispose()))
-      }
-    }),
-    { numRuns: 40, seed: 2021 },
-  )
+for (const [name, ends] of [
+  ['', [null]],
+  [' behind windows', frontEnds],
+] as const) {
+  test(`any cut, threads and passes${name}: the bytes of the whole; the reference agrees`, { skip }, async () => {
+    await fc.assert(
+      fc.asyncProperty(cases(ends), async ({ network: input, instructionSet, threads, positions, seed }) => {
+        const network: NetworkConfig = networkSchema.parse(input)
+        const parameters = randomParameters(network, seed)
+        const hop = network.mel === null ? 1 : melHop(network.mel)
+        const unit = positionSamples(network)
+        const frames = Math.ceil((positions * unit) / hop)
+        const convention = conventionOf(network)
+        const mel =
+          network.mel === null
+            ? null
+            : { data: gaussian(seed, 2, 0, network.mel.bands * frames), bands: network.mel.bands, frames }
+        const audio = [0, 1, 2].map(i => gaussian(seed, 10 + i, 0, positions * unit))
+        const steps = [0, 3.5, 20]
+        const label = network.labels === null ? null : 1
+        const whole = async (engine: Engine) =>
+          engine.predict({
+            audio,
+            steps,
+            ...(mel === null ? {} : { mel: [mel, mel, mel] }),
+            ...(label === null ? {} : { labels: [label, label, label] }),
+          })
+        const [one, several, reference] = await Promise.all([
+          createNativeEngine({ network, parameters, convention, instructionSet, threads: 1 }),
+          createNativeEngine({ network, parameters, convention, instructionSet, threads }),
+          createNativeEngine({ network, parameters, convention, instructionSet: 'scalar' }),
+        ])
+        try {
+          const expected = await whole(one)
+          assert.deepEqual(await inPieces(several, steps, label, audio, mel, seed), expected)
+          const slow = await whole(reference)
+          expected.forEach((epsilon, i) => {
+            const error = relativeError(epsilon, slow[i]!)
+            assert.ok(error < 1e-4, `pass ${i} is ${error} off the reference`)
+          })
+        } finally {
+          await Promise.all([one, several, reference].map(engine => engine.dispose()))
+        }
+      }),
+      { numRuns: 40, seed: 2021 },
+    )
+  })
+}
+
+test('behind windows a sample depends on audio within the stated reach, and not beyond', { skip }, async () => {
+  const network = networkSchema.parse({
+    channels: 8,
+    layers: 4,
+    dilationCycle: 3,
+    frontEnd: { kind: 'windows', kernel: 16, stride: 4 },
+  })
+  const engine = await createNativeEngine({ network, parameters: randomParameters(network, 5) })
+  const output = async (changed: number) => {
+    const audio = gaussian(1, 1, 0, 800)
+    if (changed >= 0) audio[changed] = 3
+    return (await engine.predict({ audio: [audio], steps: [2] }))[0]!
+  }
+  const reach = receptiveRadius(network) * positionSamples(network)
+  const [plain, changed] = [await output(-1), await output(400)]
+  // Winograd blocks pass rounding errors on to their other positions.
+  const affected = [...plain.keys()].filter(i => Math.abs(plain[i]! - changed[i]!) > 1e-5)
+  assert.ok(affected[0]! < 400 && affected[0]! >= 400 - reach - positionSamples(network))
+  assert.ok(affected.at(-1)! > 400 && affected.at(-1)! <= 400 + reach + positionSamples(network))
+  await engine.dispose()
 })
 
 test('wide networks are the reference’s on every instruction set', { skip }, async () => {
