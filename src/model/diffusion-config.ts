@@ -108,8 +108,8 @@ export const diffusionSchema = z.strictObject({
   /** Sampler to use if neither the caller nor the schedule names one. */
   defaultSampler: z.enum(samplerNames).default('ddpm'),
   /**
-   * Share of the noise that DDIM carries on to the next level. Below 1, that much less of ε̂ is taken for noise: where a
-   * network is not sure of phases, much of it is the error of x̂_0. Other samplers leave it out.
+   * Share of the noise that DDIM carries on to the next level. Below 1, that much less of ε̂ is taken for noise: where
+   * a network is not sure of phases, much of it is the error of x̂_0. Other samplers leave it out.
    */
   noiseScale: z.number().min(0).max(1).default(1),
   /** Default of the classifier-free guidance w, for clips with a label. */
