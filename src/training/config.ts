@@ -19,6 +19,20 @@ const noiseLevelsSchema = z.discriminatedUnion('kind', [
     /** Names the choice. */
     kind: z.literal('continuous'),
   }),
+  /**
+   * The network's own steps from noise of the prior, in the place of noised recordings: the loss is that of `spectral`,
+   * of what each step makes (src/training/objective/own-steps.ts).
+   */
+  z
+    .strictObject({
+      /** Names the choice. */
+      kind: z.literal('own'),
+      /** DDIM steps per crop. */
+      steps: z.number().int().min(1).max(16).default(4),
+      /** Factor of each step's loss, the noisiest first. Default: all 1. */
+      weights: z.array(z.number().min(0)).min(1).max(16).optional(),
+    })
+    .transform(own => ({ ...own, weights: own.weights ?? new Array<number>(own.steps).fill(1) })),
   /** With this share of probability, within `jitter` steps of a level that sampling visits; else continuous. */
   z.strictObject({
     /** Names the choice. */
@@ -219,6 +233,18 @@ export const trainingConfigSchema = z
   .refine(c => c.spectral === null || c.loss === 'time-frequency' || c.model.diffusion.prediction === 'v', {
     path: ['spectral'],
     message: 'needs a model that predicts v, or the time-frequency loss',
+  })
+  .refine(c => c.noiseLevels.kind !== 'own' || (c.loss === 'time-frequency' && c.spectral !== null), {
+    path: ['noiseLevels', 'kind'],
+    message: 'own needs the time-frequency loss and spectral, which is its only part',
+  })
+  .refine(c => c.noiseLevels.kind !== 'own' || c.model.mel !== null, {
+    path: ['noiseLevels', 'kind'],
+    message: 'own is for vocoders',
+  })
+  .refine(c => c.noiseLevels.kind !== 'own' || c.noiseLevels.weights.length === c.noiseLevels.steps, {
+    path: ['noiseLevels', 'weights'],
+    message: 'must be as many as steps',
   })
   .refine(c => c.loss !== 'time-frequency' || c.model.diffusion.prediction === 'x0', {
     path: ['loss'],

@@ -43,7 +43,7 @@ export async function validate(
     const step = ((level + 0.5) / LEVELS) * (maker.schedule.alphaBar.length - 1)
     const noise = crops.map((_, i) => gaussian(0, draws.validation + level, i * cropSamples, cropSamples))
     const request = maker.noised(crops, new Float64Array(crops.length).fill(step), noise)
-    const { clipLosses } = objective.of(request, await engine.predict(request))
+    const clipLosses = await objective.losses(engine, request)
     byLevel.push(clipLosses.reduce((sum, loss) => sum + loss, 0) / crops.length)
   }
   return { loss: byLevel.reduce((a, b) => a + b, 0) / LEVELS, byLevel }

@@ -15,6 +15,7 @@ test('a config is refused by the name of its field', () => {
     [{ optimiser: { totalSteps: 5, warmupSteps: 9 } }, 'optimiser.warmupSteps'],
     [{ data: { crop: 3 } }, 'data.crop'],
     [{ noiseLevels: { kind: 'focused', share: 2 } }, 'noiseLevels.share'],
+    [{ noiseLevels: { kind: 'own' } }, 'noiseLevels.kind: own needs'],
     [{ loss: 'time-frequency' }, 'loss: time-frequency needs a model that predicts x0'],
     [{ optimiser: { totalSteps: 9, warmupSteps: 5, decaySteps: 5 } }, 'optimiser.decaySteps'],
   ] as const) {

@@ -15,7 +15,7 @@ import { alphaBarAt, type NoiseSchedule, noiseSchedule } from '../../diffusion/s
 import { audioHop, type ModelConfig } from '../../model/config.js'
 import type { TrainingConfig } from '../config.js'
 import { levelWeight, stepDrawer } from '../objective/noise-levels.js'
-import type { NoisedBatch } from '../objective/objective.js'
+import type { NoisedBatch } from '../objective/noised-batch.js'
 import { type Crop, Cropper, cropStarts } from './crop.js'
 import type { Clip } from './dataset.js'
 
@@ -83,7 +83,8 @@ export class BatchMaker {
 
   /** Crops with noise added: what an engine is asked. @param white standard normal numbers, one array per crop */
   noised(crops: readonly Crop[], steps: Float64Array, white: readonly Float32Array[]) {
-    const { weighting } = this.#config
+    const { weighting, noiseLevels } = this.#config
+    const fromNoise = noiseLevels.kind === 'own'
     // The time-frequency loss has the level's weight beside it, not per sample.
     const loss = this.#config.loss === 'time-frequency' ? 'l2' : this.#config.loss
     const { diffusion, network } = this.#model
@@ -101,7 +102,8 @@ export class BatchMaker {
     const weight = ownWeights.map((own, i) => own ?? new Float32Array(white[i]!.length).fill(bases[i]!))
     const { emphasis: exponent } = this.#config
     return {
-      audio: crops.map((crop, i) => diffuse(crop.audio, noise[i]!, levels[i]!)),
+      // Own steps start from noise alone.
+      audio: fromNoise ? noise : crops.map((crop, i) => diffuse(crop.audio, noise[i]!, levels[i]!)),
       target: crops.map((crop, i) => predictionTarget(diffusion.prediction, crop.audio, noise[i]!, levels[i]!)),
       steps,
       levels,

@@ -24,6 +24,8 @@ export function stepDrawer(config: TrainingConfig, schedule: NoiseSchedule): Dra
       switch (noiseLevels.kind) {
         case 'discrete':
           return Math.floor(share * levels)
+        case 'own':
+          return levels - 1
         case 'continuous':
           return share * (levels - 1)
         case 'focused': {

@@ -4,31 +4,19 @@
  * is one. Or, of networks that predict x_0, the time-frequency loss. The engine brings its gradient by the outputs back
  * to the parameters.
  */
-import type { Engine, LossGradients, LossRequest } from '../../engines/engine.js'
-import { hasCorrection } from '../../model/network.js'
+import type { Engine, LossGradients } from '../../engines/engine.js'
 import type { TrainingConfig } from '../config.js'
-import { MagnitudeDistance } from './magnitude-distance.js'
+import { type AudioModel, AudioObjective } from './audio-objective.js'
+import type { NoisedBatch } from './noised-batch.js'
+import { OwnSteps } from './own-steps.js'
 import { SpectralLoss } from './spectral-loss.js'
-import { TimeFrequencyLoss } from './time-frequency-loss.js'
-
-/** A batch, and what it was made of. */
-export interface NoisedBatch extends Omit<LossRequest, 'loss'> {
-  /** ᾱ of each clip. */
-  readonly levels: readonly number[]
-  /** x_0 of each clip. */
-  readonly clean: readonly Float32Array[]
-  /** A symmetric linear map that weighs each clip's errors; null: they count as they are. */
-  readonly emphases: readonly (((audio: Float32Array) => Float32Array) | null)[]
-  /** Bandwidth of each clip in Hz: what lies above does not count in the time-frequency loss. */
-  readonly limits: readonly number[]
-  /** Factor of each clip's noise level (`levelWeight`); `weight` has it, too. */
-  readonly levelWeights: readonly number[]
-}
 
 export class Objective {
   readonly #spectral: SpectralLoss | null
   /** The time-frequency loss and its distance of magnitudes; null: another loss. */
   readonly #timeFrequency: AudioObjective | null
+  /** Training on the network's own steps; null: on noised recordings. */
+  readonly #ownSteps: OwnSteps | null
 
   readonly #config: ObjectiveConfig
 
@@ -37,6 +25,20 @@ export class Objective {
     this.#config = config
     this.#spectral = spectral === null || loss === 'time-frequency' ? null : new SpectralLoss(spectral.windows)
     this.#timeFrequency = loss === 'time-frequency' ? new AudioObjective(config.model, spectral) : null
+    this.#ownSteps = this.#ownStepsOf(config)
+  }
+
+  #ownStepsOf({ noiseLevels, model }: ObjectiveConfig): OwnSteps | null {
+    const audio = this.#timeFrequency
+    if (noiseLevels?.kind !== 'own' || audio === null || model.diffusion === undefined) return null
+    const { diffusion, mel = null } = model
+    return new OwnSteps(noiseLevels, { diffusion, mel }, (...given) => audio.magnitudes(...given))
+  }
+
+  /** The loss of each clip. */
+  async losses(engine: Pick<Engine, 'predict'>, batch: NoisedBatch): Promise<Float32Array> {
+    if (this.#ownSteps !== null) return this.#ownSteps.losses(engine, batch)
+    return this.of(batch, await engine.predict(batch)).clipLosses
   }
 
   /** Each clip's loss, and the gradient of their mean (by samples) by each clip's output. */
@@ -73,6 +75,7 @@ export class Objective {
 
   /** Loss and gradients of a batch by the network's parameters. */
   async differentiate(engine: Engine, batch: NoisedBatch): Promise<LossGradients> {
+    if (this.#ownSteps !== null) return this.#ownSteps.differentiate(engine, batch)
     const { levels, clean, emphases, limits, levelWeights, ...request } = batch
     const { loss: kind } = this.#config
     if (kind !== 'time-frequency' && this.#spectral === null && emphases.every(emphasis => emphasis === null)) {
@@ -121,37 +124,8 @@ export class Objective {
 
 /** What of a training config decides the objective. */
 export interface ObjectiveConfig extends Pick<TrainingConfig, 'loss' | 'spectral'> {
-  readonly model: {
-    readonly sampleRate: number
-    readonly network?: Pick<TrainingConfig['model']['network'], 'frontEnd'>
-    readonly mel?: TrainingConfig['model']['mel']
-  }
-}
-
-/** The time-frequency loss of x̂_0, and beside it a distance of magnitudes. */
-class AudioObjective {
-  readonly #main: TimeFrequencyLoss
-  readonly #magnitudes: MagnitudeDistance | null
-  readonly #weight: number
-  /** Samples at either end of a crop that do not count: a correction towards the mel lacks the audio beyond. */
-  readonly #edge: number
-
-  constructor({ sampleRate, network, mel }: ObjectiveConfig['model'], spectral: TrainingConfig['spectral']) {
-    this.#edge = network === undefined || !hasCorrection(network) ? 0 : (mel?.windowLength ?? 0) / 2
-    this.#main = new TimeFrequencyLoss(sampleRate)
-    this.#magnitudes = spectral === null ? null : new MagnitudeDistance(sampleRate, spectral.windows)
-    this.#weight = spectral?.weight ?? 0
-  }
-
-  of(predicted: Float32Array, clean: Float32Array, limit: number, levelWeight: number) {
-    const gradient = new Float64Array(predicted.length)
-    const inner = <Samples extends Float32Array | Float64Array>(samples: Samples) =>
-      samples.subarray(this.#edge, samples.length - this.#edge) as Samples
-    const [made, wanted, byMade] = [inner(predicted), inner(clean), inner(gradient)]
-    const main = levelWeight * this.#main.add(made, wanted, limit, byMade, levelWeight)
-    const more = this.#magnitudes?.add(made, wanted, limit, byMade, this.#weight) ?? 0
-    return { loss: main + this.#weight * more, gradient }
-  }
+  readonly model: AudioModel & Partial<Pick<TrainingConfig['model'], 'diffusion'>>
+  readonly noiseLevels?: TrainingConfig['noiseLevels']
 }
 
 function samplesIn(clips: readonly Float32Array[]): number {

@@ -67,6 +67,16 @@ def voice(samples, generator):
     return (0.1 * buzz + 0.02 * noise) * torch.sin(torch.pi * torch.linspace(0.05, 0.95, samples))
 
 
+def own_steps(network, schedule, config, noise, clean, mel, deviations, limits):
+    """Losses of a network with a correction on three steps of its own, and the gradients of their mean."""
+    network.zero_grad(set_to_none=True)
+    config["model"]["network"]["frontEnd"]["correction"] = network.correction
+    made = denoise(network, schedule, noise, even_levels(schedule, 3), mel, deviations, 0.5, separate=True)
+    losses, _ = Objective(config).of_own_steps(made, clean, limits, [1, 0.5, 2])
+    losses.mean().backward()
+    return losses, {name: value.grad for name, value in network.named_parameters()}
+
+
 def envelope_network(generator):
     model = model_config(MODEL)
     network = Network(model["network"], model["mel"])
@@ -92,6 +102,7 @@ def envelope_network(generator):
     )
     losses, main = Objective(config)(predicted, clean, limits, alpha_bar)
     losses.mean().backward()
+    gradients = {name: value.grad for name, value in network.named_parameters()}
     alpha_bars = schedule.alpha_bar(torch.tensor(LEVELS))
     with torch.no_grad():
         # As many frames as a clip has in synthesis.
@@ -106,6 +117,7 @@ def envelope_network(generator):
         }
         network.correction = {"passes": 1, "iterations": 5}
         results["corrected"] = denoise(network, schedule, start, LEVELS, own, scale)[-1]
+    own, own_gradients = own_steps(network, schedule, config, noise, clean, mel, deviations, limits)
     # The objective of a network with a correction leaves the edges of a crop out.
     config["model"]["network"]["frontEnd"]["correction"] = network.correction
     inner = Objective(config)(predicted.detach(), clean, limits, alpha_bar)[0]
@@ -127,8 +139,10 @@ def envelope_network(generator):
             "main": main,
             "alpha_bars": alpha_bars,
             "losses_without_edges": inner,
+            "own_losses": own,
+            **{f"own_gradient.{name}": value for name, value in own_gradients.items()},
             **results,
-            **{f"gradient.{name}": value.grad for name, value in network.named_parameters()},
+            **{f"gradient.{name}": value for name, value in gradients.items()},
         },
     )
     # Noisy to clean; a schedule is its β from the cleanest level on.
