@@ -16,6 +16,11 @@ export const MAX_HOP = 4096
  * tells one attack from the next.
  */
 export const MAX_PATCH = 512
+/**
+ * Length of a window of the front end: 186 ms at 22,050 Hz. Its transform is a matrix, `[2·bins × kernel]`: 67 MB at
+ * most.
+ */
+export const MAX_FRONT_END_KERNEL = 4096
 /** Diffusion steps of a training schedule: 1000 is the customary largest. */
 export const MAX_DIFFUSION_STEPS = 4000
 /** Class labels of a generator. */

@@ -8,7 +8,7 @@ import {
   MAX_CORRECTION_PASSES,
   MAX_DIFFUSION_STEPS,
   MAX_DILATION_CYCLE,
-  MAX_FFT_SIZE,
+  MAX_FRONT_END_KERNEL,
   MAX_HOP,
   MAX_LABELS,
   MAX_LAYERS,
@@ -59,7 +59,7 @@ const frontEndSchema = z
   .strictObject({
     kind: z.literal('windows'),
     /** Length K of a window in samples. */
-    kernel: z.number().int().min(2).max(MAX_FFT_SIZE),
+    kernel: z.number().int().min(2).max(MAX_FRONT_END_KERNEL),
     /** Samples per position S. */
     stride: z.number().int().min(1).max(MAX_HOP),
     /** Bins N from 0 Hz up that the network sees and makes. Default: all, kernel/2 + 1. */
@@ -70,7 +70,7 @@ const frontEndSchema = z
     envelope: z
       .strictObject({
         /** Multiplicative updates of the magnitudes that the mel implies. */
-        iterations: z.number().int().min(1).max(1000).default(10),
+        iterations: z.number().int().min(1).max(100).default(10),
         /** Smallest deviation, full scale being 1. */
         floor: z.number().gt(0).max(1).default(3e-5),
       })

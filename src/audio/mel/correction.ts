@@ -94,6 +94,8 @@ class BinGains {
   readonly #ratios: Float64Array
   /** W·(G ⊙ |Z|) + 1e-9 of each update: `[iterations × bands]`. */
   readonly #sums: Float64Array
+  /** G ⊙ |Z| of one update, `[bins]`. */
+  readonly #products: Float64Array
   readonly #byGain: Float64Array
   readonly #byProduct: Float64Array
 
@@ -105,6 +107,7 @@ class BinGains {
     this.#gains = new Float64Array((iterations + 1) * bins)
     this.#ratios = new Float64Array(iterations * bins)
     this.#sums = new Float64Array(iterations * convention.bands)
+    this.#products = new Float64Array(bins)
     this.#byGain = new Float64Array(bins)
     this.#byProduct = new Float64Array(bins)
   }
@@ -117,12 +120,12 @@ class BinGains {
     for (let i = 0; i < this.#iterations; i++) {
       const now = i * bins
       const ratios = this.#ratios.subarray(now, now + bins).fill(0)
+      const products = this.#products
+      for (let bin = 0; bin < bins; bin++) products[bin] = gains[now + bin]! * magnitudes[bin]!
       for (let band = 0; band < filters.length; band++) {
         const { start, weights } = filters[band]!
         let sum = SILENT
-        for (let k = 0; k < weights.length; k++) {
-          sum += weights[k]! * gains[now + start + k]! * magnitudes[start + k]!
-        }
+        for (let k = 0; k < weights.length; k++) sum += weights[k]! * products[start + k]!
         this.#sums[i * filters.length + band] = sum
         const ratio = targets[band]! / sum
         for (let k = 0; k < weights.length; k++) ratios[start + k]! += weights[k]! * ratio
