@@ -57,6 +57,8 @@ export {
   type VocoderEvaluation,
   type VocoderEvaluationOptions,
 } from './evaluation/vocoder/vocoder-evaluation.js'
+export { type ExportedOnnx, type ExportOnnxOptions, exportOnnx } from './export/onnx/export-onnx.js'
+export type { OnnxPort } from './export/onnx/graphs.js'
 export {
   type ExportedPyTorch,
   type ExportPyTorchOptions,

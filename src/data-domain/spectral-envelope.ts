@@ -16,17 +16,17 @@ import { FrameFilter } from './frame-filter.js'
 const ROLL_OFF = 6
 
 /** Weights of neighbouring bands in the envelope: wider ones make M easier to undo. */
-const smoothings = { bands: [1], formants: [1, 2, 3, 2, 1] } as const
+export const smoothings = { bands: [1], formants: [1, 2, 3, 2, 1] } as const
 
 /** Spectral envelopes of mel frames: gains of white noise of variance 1, bin by bin. */
 export class SpectralEnvelope {
   /** ln of a band's mel value under white noise of variance 1. */
-  readonly #whiteLevels: Float64Array
+  readonly whiteLevels: Float64Array
   /** Each bin lies between two bands: ln gain = (1 − weight)·below + weight·above − drop. */
-  readonly #below: Uint16Array
-  readonly #above: Uint16Array
-  readonly #weight: Float64Array
-  readonly #drop: Float64Array
+  readonly below: Uint16Array
+  readonly above: Uint16Array
+  readonly weight: Float64Array
+  readonly drop: Float64Array
 
   constructor(
     readonly convention: MelConvention,
@@ -36,7 +36,7 @@ export class SpectralEnvelope {
     const windowPower = windowNormalised ? 1 : hannWindow(windowLength).reduce((sum, w) => sum + w * w, 0)
     // A bin of white noise is complex normal: its magnitude has the Rayleigh distribution's mean.
     const whiteBin = power === 2 ? windowPower : (Math.sqrt(windowPower) * Math.sqrt(Math.PI)) / 2
-    this.#whiteLevels = Float64Array.from(melFilters(convention), ({ weights }) =>
+    this.whiteLevels = Float64Array.from(melFilters(convention), ({ weights }) =>
       Math.log(
         whiteBin *
           Math.max(
@@ -47,50 +47,51 @@ export class SpectralEnvelope {
     )
     const bins = binCount(fftSize)
     const centres = cornerFrequencies(convention).subarray(1, bands + 1)
-    this.#below = new Uint16Array(bins)
-    this.#above = new Uint16Array(bins)
-    this.#weight = new Float64Array(bins)
-    this.#drop = new Float64Array(bins)
+    this.below = new Uint16Array(bins)
+    this.above = new Uint16Array(bins)
+    this.weight = new Float64Array(bins)
+    this.drop = new Float64Array(bins)
     for (let bin = 0; bin < bins; bin++) {
       const hz = (bin * sampleRate) / fftSize
       let above = centres.findIndex(centre => centre > hz)
       if (above < 0) {
         above = bands - 1
-        this.#drop[bin] = (ROLL_OFF * Math.max(0, hz - convention.maxFrequency)) / 1000
+        this.drop[bin] = (ROLL_OFF * Math.max(0, hz - convention.maxFrequency)) / 1000
       }
       const below = above === 0 || centres[above]! <= hz ? above : above - 1
-      this.#above[bin] = above
-      this.#below[bin] = below
-      this.#weight[bin] = above === below ? 0 : (hz - centres[below]!) / (centres[above]! - centres[below]!)
+      this.above[bin] = above
+      this.below[bin] = below
+      this.weight[bin] = above === below ? 0 : (hz - centres[below]!) / (centres[above]! - centres[below]!)
     }
   }
 
   /** M⁻¹ for the gains of a frame. */
   inverse(gains: Float64Array): Float64Array {
-    return gains.map((gain, bin) => (this.#drop[bin]! > 0 ? 0 : 1 / gain))
+    return gains.map((gain, bin) => (this.drop[bin]! > 0 ? 0 : 1 / gain))
   }
 
   /** M: gains of one frame of a mel, `[bins]`, each at least the prior's floor within the mel's range. */
   gains(mel: Mel, frame: number): Float64Array {
     const { convention, prior } = this
-    const levels = this.#whiteLevels.map((white, band) => {
+    const levels = this.whiteLevels.map((white, band) => {
       const value = Math.max(Number.MIN_VALUE, denormaliseMel(mel.data[band * mel.frames + frame]!, convention, band))
       const level = Math.log(value) - white
       return convention.power === 2 ? level / 2 : level
     })
     const smooth = levels.map((_, band) => smoothed(levels, band, smoothings[prior.follows]))
     const floor = Math.log(prior.floor)
-    const gains = new Float64Array(this.#weight.length)
+    const gains = new Float64Array(this.weight.length)
     for (let bin = 0; bin < gains.length; bin++) {
-      const below = smooth[this.#below[bin]!]!
-      const level = below + this.#weight[bin]! * (smooth[this.#above[bin]!]! - below)
-      gains[bin] = Math.exp(Math.max(floor, level) - this.#drop[bin]!)
+      const below = smooth[this.below[bin]!]!
+      const level = below + this.weight[bin]! * (smooth[this.above[bin]!]! - below)
+      gains[bin] = Math.exp(Math.max(floor, level) - this.drop[bin]!)
     }
     return gains
   }
 }
 
-function smoothed(levels: Float64Array, band: number, smoothing: readonly number[]): number {
+/** The level of one band, smoothed over its neighbours. */
+export function smoothed(levels: Float64Array, band: number, smoothing: readonly number[]): number {
   let [sum, weights] = [0, 0]
   smoothing.forEach((weight, i) => {
     const level = levels[band + i - (smoothing.length >> 1)]

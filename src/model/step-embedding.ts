@@ -11,7 +11,7 @@ import type { NetworkConfig } from './network.js'
 type StepEmbedding = NetworkConfig['stepEmbedding']
 
 /** The frequencies f_i, i = 0 … size/2 − 1, as float32. */
-function frequencies(embedding: StepEmbedding): Float32Array {
+export function stepFrequencies(embedding: StepEmbedding): Float32Array {
   const half = embedding.size / 2
   return Float32Array.from({ length: half }, (_, i) =>
     embedding.frequencies === 'powers-of-ten'
@@ -37,7 +37,7 @@ function sinusoids(step: number, factors: Float32Array, out: Float32Array, offse
  */
 export function stepSinusoids(embedding: StepEmbedding, steps: ArrayLike<number>): Float32Array {
   const { size } = embedding
-  const factors = frequencies(embedding)
+  const factors = stepFrequencies(embedding)
   const out = new Float32Array(steps.length * size)
   const upper = new Float32Array(size)
   for (let n = 0; n < steps.length; n++) {

@@ -1,0 +1,128 @@
+/**
+ * Export as ONNX: one call of the denoiser, or the whole way from noise to audio as one graph, so that ONNX Runtime,
+ * Triton or a phone needs nothing of this package.
+ */
+import { z } from 'zod'
+import { DiffWaveError } from '../../core/errors.js'
+import { MAX_DIFFUSION_STEPS, MAX_GUIDANCE } from '../../core/limits.js'
+import { check, type FieldsOf } from '../../core/options.js'
+import type { PathLike } from '../../core/path.js'
+import { createSampler } from '../../diffusion/samplers/create.js'
+import { audioHop } from '../../model/config.js'
+import { type SamplerName, samplerNames } from '../../model/diffusion-config.js'
+import { EMBEDDED_CONFIG, embeddedConfig } from '../../model/import/embedded-config.js'
+import type { ModelFiles } from '../../model/import/model-files.js'
+import { type Exported, type ExportSource, readSource, writeExport } from '../source.js'
+import { type BuiltGraph, denoiserGraph, type OnnxPort, wholeGraph } from './graphs.js'
+
+/** Options of `exportOnnx`. */
+export interface ExportOnnxOptions {
+  /**
+   * `whole` (default): noise and mel in, audio out, with the schedule unrolled. `denoiser`: one call of the network.
+   */
+  readonly part?: 'whole' | 'denoiser' | undefined
+  /** How the weights are stored: `F32` (default) or `F16`. Runtimes compute in float32 either way. */
+  readonly type?: 'F32' | 'F16' | undefined
+  /** Steps of the whole, or the name of one of the model's schedules. Default: the model's. */
+  readonly steps?: number | string | undefined
+  /** Sampler of the whole. Default: the schedule's own, or else the model's. */
+  readonly sampler?: SamplerName | undefined
+  /** DDIM's η, 0 to 1. Default 0. Only with the sampler `ddim`. */
+  readonly eta?: number | undefined
+  /** Classifier-free guidance of generators with labels, 0 to 100. Default: the model's. */
+  readonly guidance?: number | undefined
+}
+
+/** What `exportOnnx` wrote. */
+export interface ExportedOnnx extends Exported {
+  /** The model's inputs. */
+  readonly inputs: readonly OnnxPort[]
+  /** The model's outputs. */
+  readonly outputs: readonly OnnxPort[]
+  /** Samples that one mel frame stands for; for generators, what the number of samples must be a multiple of. */
+  readonly hop: number
+  /** Sample rate of the audio in Hz. */
+  readonly sampleRate: number
+  /** Steps of the schedule; null for the denoiser alone. */
+  readonly steps: number | null
+}
+
+const optionsSchema = z.strictObject({
+  part: z.enum(['whole', 'denoiser']).default('whole'),
+  type: z
+    .enum(['F32', 'F16'], { error: 'expected F32 or F16: runtimes do not compute with other types' })
+    .default('F32'),
+  steps: z.union([z.number().int().min(1).max(MAX_DIFFUSION_STEPS), z.string().min(1)]).optional(),
+  sampler: z.enum(samplerNames).optional(),
+  eta: z.number().min(0).max(1).optional(),
+  guidance: z.number().min(0).max(MAX_GUIDANCE).optional(),
+} satisfies FieldsOf<ExportOnnxOptions>)
+
+/**
+ * Writes a model as ONNX (opset 17), with dynamic batch and length. Noise comes in as standard normal numbers, `noise`
+ * `[batch, rows, samples]`: row 0 is what the process starts from, then one row for each step that adds noise, in the
+ * order of the steps. Phase refinement is not part of the graph.
+ *
+ * @param source a shipped model's name, a model folder, a checkpoint file, or a model in memory
+ * @param output path of the file
+ * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `UNSUPPORTED_FORMAT` (a part that no graph is written for),
+ * `UNKNOWN_MODEL`, `NOT_FINITE` (a weight beyond the type's range), `NOT_WRITABLE`, `DISK_FULL`, and what reading a
+ * model throws
+ * @example
+ * const { inputs } = await exportOnnx('speech', 'speech.onnx', { steps: 4, type: 'F16' })
+ */
+export async function exportOnnx(
+  source: ExportSource,
+  output: PathLike,
+  options: ExportOnnxOptions = {},
+): Promise<ExportedOnnx> {
+  const checked = check(optionsSchema, options, 'exportOnnx options')
+  const model = await readSource(source, 'exportOnnx')
+  const { config } = model
+  const { built, steps } = checked.part === 'denoiser' ? denoiser(model, checked) : whole(model, checked)
+  const { refinement } = config.diffusion
+  const notes =
+    refinement === null || checked.part === 'denoiser'
+      ? []
+      : [`The model’s phase refinement (${refinement.iterations} iterations) is not part of the graph.`]
+  const hop = audioHop(config)
+  const metadata = new Map([
+    ['sample_rate', String(config.sampleRate)],
+    ['hop', String(hop)],
+    ['license', config.license],
+    [EMBEDDED_CONFIG, embeddedConfig(config)],
+  ])
+  const written = await writeExport(output, built.graph.bytes(metadata), notes, 'exportOnnx')
+  const { inputs, outputs } = built
+  return { ...written, inputs, outputs, hop, sampleRate: config.sampleRate, steps }
+}
+
+type Checked = z.output<typeof optionsSchema>
+
+interface Part {
+  readonly built: BuiltGraph
+  readonly steps: number | null
+}
+
+function denoiser(model: ModelFiles, options: Checked): Part {
+  const { part: _, type, ...sampling } = options
+  const given = Object.entries(sampling).find(([, value]) => value !== undefined)
+  if (given !== undefined) {
+    throw new DiffWaveError('BAD_OPTION', `${given[0]} is for the whole: the denoiser is one call of the network`, {
+      where: 'exportOnnx options',
+    })
+  }
+  return { built: denoiserGraph(model, type === 'F16'), steps: null }
+}
+
+function whole(model: ModelFiles, { type, guidance, part: _, ...choice }: Checked): Part {
+  const { diffusion, network, kind } = model.config
+  const guides = kind === 'generator' && network.labels !== null
+  if (guidance !== undefined && !guides) {
+    throw new DiffWaveError('BAD_OPTION', 'guidance is for generators with labels', { where: 'exportOnnx options' })
+  }
+  const sampler = createSampler(diffusion, choice)
+  const weight = guides ? (guidance ?? diffusion.defaultGuidance) : 0
+  const built = wholeGraph(model, { sampler, prediction: diffusion.prediction }, weight, type === 'F16')
+  return { built, steps: sampler.steps.length }
+}

@@ -1,0 +1,144 @@
+/** The two graphs that are exported: one call of the denoiser, and the whole way from noise to audio. */
+import { DiffWaveError } from '../../core/errors.js'
+import type { ReverseSteps } from '../../diffusion/step.js'
+import { OnnxGraph, type OnnxValue } from '../../formats/onnx.js'
+import { scheduleSteps } from '../../model/diffusion-config.js'
+import type { ModelFiles } from '../../model/import/model-files.js'
+import { domainGraph } from './domain.js'
+import { NetworkGraph } from './network.js'
+import { processGraph, type StepInput } from './process.js'
+import { outputGains, sinusoids } from './step-embedding.js'
+import { linearSteps } from './steps.js'
+
+/** An input or output of a model. */
+export interface OnnxPort {
+  readonly name: string
+  readonly type: 'float32' | 'int64'
+  /** A text names a size that is known at run time. */
+  readonly shape: readonly (number | string)[]
+}
+
+/** A graph that is ready to be written. */
+export interface BuiltGraph {
+  readonly graph: OnnxGraph
+  readonly inputs: readonly OnnxPort[]
+  readonly outputs: readonly OnnxPort[]
+}
+
+/** Makes the inputs and outputs of a graph and remembers them. */
+class Ports {
+  readonly inputs: OnnxPort[] = []
+  readonly outputs: OnnxPort[] = []
+
+  constructor(readonly graph: OnnxGraph) {}
+
+  input(name: string, shape: OnnxPort['shape'], type: OnnxPort['type'] = 'float32'): OnnxValue {
+    this.inputs.push({ name, type, shape })
+    return this.graph.input(name, shape, type === 'float32' ? 'float' : 'int64')
+  }
+
+  output(value: OnnxValue, name: string, shape: OnnxPort['shape']): void {
+    this.outputs.push({ name, type: 'float32', shape })
+    this.graph.output(value, name, shape)
+  }
+
+  built(): BuiltGraph {
+    return { graph: this.graph, inputs: this.inputs, outputs: this.outputs }
+  }
+}
+
+/** What no graph is written for yet. @throws DiffWaveError `UNSUPPORTED_FORMAT` */
+function unsupported(what: string): DiffWaveError {
+  return new DiffWaveError('UNSUPPORTED_FORMAT', `${what} cannot be exported to ONNX`, {
+    where: 'exportOnnx',
+    hint: 'Export it as safetensors or for PyTorch instead.',
+  })
+}
+
+function checkNetwork({ config }: ModelFiles): void {
+  if (config.network.frontEnd !== null) throw unsupported('a network with a windowed front end')
+}
+
+/** One call: audio x_t, step and mel or label → the network's output in the model's own parameterisation. */
+export function denoiserGraph(model: ModelFiles, halfWeights: boolean): BuiltGraph {
+  checkNetwork(model)
+  const { config, parameters } = model
+  const { network } = config
+  const graph = new OnnxGraph({ name: 'denoiser', halfWeights })
+  const ports = new Ports(graph)
+  const audio = ports.input('audio', ['batch', 'samples'])
+  const step = ports.input('step', ['batch'])
+  const mel = network.mel === null ? null : ports.input('mel', ['batch', network.mel.bands, 'frames'])
+  const label = network.labels === null ? null : ports.input('label', ['batch'], 'int64')
+  const output = new NetworkGraph(graph, network, parameters, mel).call({
+    audio,
+    sinusoids: sinusoids(graph, network.stepEmbedding, step, scheduleSteps(config.diffusion.training)),
+    gain: network.inputMask === null ? null : outputGains(graph, step, network.inputMask.steps),
+    label,
+  })
+  ports.output(output, 'output', ['batch', 'samples'])
+  return ports.built()
+}
+
+export interface WholeGraph extends BuiltGraph {
+  /** Rows of the input `noise` per clip. */
+  readonly noiseRows: number
+}
+
+/**
+ * Noise and mel or label → audio, all steps of the schedule included.
+ *
+ * @param guidance classifier-free guidance w of models with labels but no mel; 0: none
+ */
+export function wholeGraph(
+  model: ModelFiles,
+  process: ReverseSteps,
+  guidance: number,
+  halfWeights: boolean,
+): WholeGraph {
+  checkNetwork(model)
+  const { config, parameters } = model
+  const { network } = config
+  const steps = linearSteps(process)
+  const noiseRows = 1 + steps.filter(step => step.needsNoise).length
+  const graph = new OnnxGraph({ name: config.kind, halfWeights })
+  const ports = new Ports(graph)
+  const mel = network.mel === null ? null : ports.input('mel', ['batch', network.mel.bands, 'frames'])
+  const noise = ports.input('noise', ['batch', noiseRows, 'samples'])
+  const label = network.labels === null ? null : ports.input('label', ['batch'], 'int64')
+  const domain = domainGraph(graph, config, mel)
+  if (typeof domain === 'string') throw unsupported(domain)
+  const written = new NetworkGraph(graph, network, parameters, mel)
+  const predict = (audio: OnnxValue, step: StepInput) => {
+    const call = (clips: OnnxValue, labels: OnnxValue | null) => written.call({ audio: clips, label: labels, ...step })
+    return label === null || guidance === 0
+      ? call(audio, label)
+      : guided(graph, call, { x: audio, label, unlabelled: network.labels!.length, guidance })
+  }
+  const noiseAt = (row: OnnxValue) => domain.shapeNoise(graph.node('Gather', [noise, row], { axis: 1 }))
+  const x = processGraph({ graph, network, steps, predict, noiseAt })
+  ports.output(domain.decode(x), 'audio', ['batch', 'samples'])
+  return { ...ports.built(), noiseRows }
+}
+
+/** (1 + w) · labelled − w · unlabelled, both computed in one call of twice as many clips. */
+function guided(
+  graph: OnnxGraph,
+  predict: (audio: OnnxValue, label: OnnxValue) => OnnxValue,
+  settings: {
+    readonly x: OnnxValue
+    readonly label: OnnxValue
+    readonly unlabelled: number
+    readonly guidance: number
+  },
+): OnnxValue {
+  const { x, label, unlabelled, guidance } = settings
+  const none = graph.node('Add', [graph.node('Mul', [label, graph.integer(0)]), graph.integer(unlabelled)])
+  const twice = (a: OnnxValue, b: OnnxValue) => graph.node('Concat', [a, b], { axis: 0 })
+  const outputs = graph.nodes('Split', [predict(twice(x, x), twice(label, none))], { axis: 0 }, 2)
+  const [with_, without] = [
+    graph.node('Mul', [outputs[0]!, graph.scalar(1 + guidance)]),
+    graph.node('Mul', [outputs[1]!, graph.scalar(guidance)]),
+  ]
+  return graph.node('Sub', [with_, without])
+}

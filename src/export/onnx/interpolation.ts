@@ -1,0 +1,35 @@
+/** Linear interpolation between mel frames, in a graph. */
+import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
+
+/** A sequence at the rate of the frames, and what to add of it towards the next frame. */
+export interface FrameSlope {
+  readonly here: OnnxValue
+  readonly difference: OnnxValue
+}
+
+/** Prepares `interpolated`. @param frames `[B, channels, F]` */
+export function frameSlope(graph: OnnxGraph, frames: OnnxValue): FrameSlope {
+  const [from, end, last, axis] = [1, Number.MAX_SAFE_INTEGER, -1, 2].map(value => graph.integers(value))
+  const later = graph.node('Slice', [frames, from!, end!, axis!])
+  const held = graph.node('Slice', [frames, last!, end!, axis!])
+  const next = graph.node('Concat', [later, held], { axis: 2 })
+  const each = graph.integers(0, 0, -1, 1)
+  return {
+    here: graph.node('Reshape', [frames, each]),
+    difference: graph.node('Reshape', [graph.node('Sub', [next, frames]), each]),
+  }
+}
+
+/**
+ * `[B, channels, F × count]`: value f · count + i lies i/count of the way from frame f to the next; the last frame is
+ * held.
+ */
+export function interpolated(graph: OnnxGraph, { here, difference }: FrameSlope, count: number): OnnxValue {
+  const shares = graph.floats(
+    `ramp ${count}`,
+    [count],
+    Array.from({ length: count }, (_, i) => i / count),
+  )
+  const values = graph.node('Add', [here, graph.node('Mul', [difference, shares])])
+  return graph.node('Reshape', [values, graph.integers(0, 0, -1)])
+}

@@ -1,0 +1,116 @@
+/** The steps of the reverse process in a graph: each written out if they are few, else once, in a loop. */
+import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
+import type { NetworkConfig } from '../../model/network.js'
+import { outputGain } from '../../model/output-gain.js'
+import { stepSinusoids } from '../../model/step-embedding.js'
+import type { NetworkCall } from './network.js'
+import type { LinearStep, StepSum } from './steps.js'
+
+/** What the network is told of a step. */
+export type StepInput = Pick<NetworkCall, 'sinusoids' | 'gain'>
+
+/** Everything that the steps need. All audio is `[B, T]`. */
+export interface ProcessGraph {
+  readonly graph: OnnxGraph
+  readonly network: NetworkConfig
+  readonly steps: readonly LinearStep[]
+  /** The network's output for x at a step. */
+  readonly predict: (x: OnnxValue, step: StepInput) => OnnxValue
+  /** The domain's noise of a row of the input; a scalar int64. */
+  readonly noiseAt: (row: OnnxValue) => OnnxValue
+}
+
+/** Max steps that are written out. A model of 50 takes 20 times as long to load as one with a loop. */
+const MAX_UNROLLED = 8
+
+/** Data after the last step, from noise. */
+export function processGraph(process: ProcessGraph): OnnxValue {
+  return process.steps.length > MAX_UNROLLED ? looped(process) : unrolled(process)
+}
+
+const terms = ['x', 'output', 'noise', 'carried'] as const
+type Terms = Readonly<Record<(typeof terms)[number], OnnxValue | null>>
+
+function unrolled({ graph, network, steps, predict, noiseAt }: ProcessGraph): OnnxValue {
+  let row = 0
+  let x = noiseAt(graph.integer(row++))
+  let carried: OnnxValue | null = null
+  for (const step of steps) {
+    const output = predict(x, {
+      sinusoids: graph.floats(`sinusoids ${step.step}`, [1, network.stepEmbedding.size], sinusoidsOf(network, [step])),
+      gain: network.inputMask === null ? null : graph.scalar(outputGain(network, step.step)),
+    })
+    const values: Terms = { x, output, noise: step.needsNoise ? noiseAt(graph.integer(row++)) : null, carried }
+    const times = (sum: StepSum) => total(graph, values, name => (sum[name] === 0 ? null : graph.scalar(sum[name])))
+    x = clamped(graph, times(step.next), step.clamp)
+    carried = step.carried === null ? null : times(step.carried)
+  }
+  return x
+}
+
+function looped({ graph, network, steps, predict, noiseAt }: ProcessGraph): OnnxValue {
+  const table = (name: string, width: number, numbers: ArrayLike<number>) =>
+    graph.floats(name, [steps.length, width], numbers)
+  const factors = (name: string, sum: (step: LinearStep) => StepSum | null) =>
+    table(
+      name,
+      terms.length,
+      steps.flatMap(step => terms.map(term => sum(step)?.[term] ?? 0)),
+    )
+  const next = factors('factors of x', step => step.next)
+  const carries = steps.some(step => step.carried !== null) ? factors('factors carried', step => step.carried) : null
+  const sinusoids = table('sinusoids', network.stepEmbedding.size, sinusoidsOf(network, steps))
+  const gains = steps.map(({ step }) => outputGain(network, step))
+  const gain = network.inputMask === null ? null : table('output gains', 1, gains)
+  // A step without noise takes row 0 times 0.
+  let last = 0
+  const rows = graph.integers(...steps.map(step => (step.needsNoise ? ++last : 0)))
+  const x = noiseAt(graph.integer(0))
+  const silence = graph.node('Mul', [x, graph.scalar(0)])
+  const states = carries === null ? [x] : [x, silence]
+  const [result] = graph.loop(steps.length, states, (index, [before, carried]) => {
+    const row = (from: OnnxValue) =>
+      graph.node('Gather', [from, graph.node('Reshape', [index, graph.integers(1)])], { axis: 0 })
+    const output = predict(before!, {
+      sinusoids: row(sinusoids),
+      gain: gain === null ? null : graph.node('Reshape', [row(gain), graph.integers(1, 1, 1)]),
+    })
+    const noise = last === 0 ? null : noiseAt(graph.node('Gather', [rows, index]))
+    const values: Terms = { x: before!, output, noise, carried: carried ?? null }
+    const times = (from: OnnxValue) => {
+      const parts = graph.nodes('Split', [row(from)], { axis: 1 }, terms.length)
+      return total(graph, values, (_, i) => parts[i]!)
+    }
+    const after = clamped(graph, times(next), steps[0]!.clamp)
+    return carries === null ? [after] : [after, times(carries)]
+  })
+  return result!
+}
+
+/** Σ of the terms that are there, each times its factor; null: the factor is 0. */
+function total(
+  graph: OnnxGraph,
+  values: Terms,
+  factorOf: (term: (typeof terms)[number], index: number) => OnnxValue | null,
+): OnnxValue {
+  let sum: OnnxValue | null = null
+  terms.forEach((name, i) => {
+    const [value, factor] = [values[name], factorOf(name, i)]
+    if (value === null || factor === null) return
+    const product = graph.node('Mul', [value, factor])
+    sum = sum === null ? product : graph.node('Add', [sum, product])
+  })
+  if (sum === null) throw new TypeError('a step without terms')
+  return sum
+}
+
+function clamped(graph: OnnxGraph, x: OnnxValue, limit: number | null): OnnxValue {
+  return limit === null ? x : graph.node('Clip', [x, graph.scalar(-limit), graph.scalar(limit)])
+}
+
+function sinusoidsOf(network: NetworkConfig, steps: readonly LinearStep[]): Float32Array {
+  return stepSinusoids(
+    network.stepEmbedding,
+    steps.map(({ step }) => step),
+  )
+}
