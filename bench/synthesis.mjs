@@ -5,7 +5,7 @@ import { openPytorch } from './engines/pytorch.mjs'
 import { compareEngines } from './support/compare-engines.mjs'
 import { SAMPLE_RATE } from './support/workload.mjs'
 
-/** The split ONNX graph keeps the projections of the whole clip. It is left out if they need more bytes than this. */
+/** The whole ONNX graph keeps the projections of the whole clip. It is left out if they need more bytes than this. */
 const MAX_PROJECTION_BYTES = 3e9
 
 export async function benchSynthesis(workload, { threads, installed, budget, log }) {
@@ -15,7 +15,7 @@ export async function benchSynthesis(workload, { threads, installed, budget, log
     if (installed.ort) {
       engines.onnxruntime = await openOnnxruntime(installed.ort, workload, { threads })
       if (8 * config.network.layers * config.network.channels * samples < MAX_PROJECTION_BYTES) {
-        engines['onnxruntime:split'] = await openOnnxruntime(installed.ort, workload, { threads, split: true })
+        engines['onnxruntime:whole'] = await openOnnxruntime(installed.ort, workload, { threads, whole: true })
       }
     }
     if (installed.python) engines.pytorch = await openPytorch(installed.python, workload, { threads })

@@ -1,12 +1,14 @@
 /**
- * ONNX Runtime (`onnxruntime-node`) on the same network and weights: as one graph, or split so that the mel is
- * projected only once. It is not a dependency, since its install script downloads files and fails without a network.
+ * ONNX Runtime (`onnxruntime-node`) on the same network and weights, from the graphs that `exportOnnx` writes: one call
+ * of the denoiser per step, or the whole synthesis, in which the mel is projected only once. Its
+ * install script downloads files and fails without a network, so it is not a dependency.
  */
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { gaussian } from '../../dist/core/random.js'
+import { drawOfPass } from '../../dist/diffusion/noise.js'
+import { denoiserGraph, wholeGraph } from '../../dist/export/onnx/graphs.js'
 import { timed } from '../support/interleave.mjs'
-import { onnxNetwork, onnxSplit } from '../support/onnx.mjs'
 
 export const howToGet = 'ONNXRUNTIME_NODE_INSTALL=skip npm install --no-save onnxruntime-node (or --onnxruntime FOLDER)'
 
@@ -32,39 +34,49 @@ async function sixSteps({ sampler, samples, seed }, noise) {
   return state.x
 }
 
-export async function openOnnxruntime(ort, { config, parameters, sinusoids }, { threads, split = false }) {
-  const { network } = config
+/** The input `noise` of the whole synthesis, `[1, rows, samples]`. */
+function noiseRows({ sampler, samples, seed }) {
+  const draws = sampler.steps.map((_, pass) => drawOfPass(sampler, pass)).filter(draw => draw !== null)
+  const rows = [0, ...draws].map(draw => gaussian(seed, draw, 0, samples))
+  const data = new Float32Array(rows.length * samples)
+  rows.forEach((row, i) => {
+    data.set(row, i * samples)
+  })
+  return { data, rows: rows.length }
+}
+
+/** @param whole synthesises with the whole graph */
+export async function openOnnxruntime(ort, workload, { threads, whole = false }) {
+  const { config, parameters, sampler } = workload
+  const model = { config, parameters }
   const settings = { intraOpNumThreads: threads, interOpNumThreads: 1, graphOptimizationLevel: 'all' }
-  const create = bytes => ort.InferenceSession.create(bytes, settings)
-  const { size } = network.stepEmbedding
+  const process = { sampler, prediction: config.diffusion.prediction }
+  const { graph } = whole ? wholeGraph(model, process, 0, false) : denoiserGraph(model, false)
+  const session = await ort.InferenceSession.create(graph.bytes(), settings)
   const tensor = (data, ...dims) => new ort.Tensor('float32', data, dims)
-  const sinusoidsOf = pass => tensor(sinusoids.subarray(pass * size, (pass + 1) * size), 1, size)
   const melOf = mel => tensor(mel.data, 1, mel.bands, mel.frames)
-  const files = split ? onnxSplit(network, parameters) : { step: onnxNetwork(network, parameters) }
-  const step = await create(files.step)
-  const melPart = split ? await create(files.mel) : null
-  /** The inputs of every step that do not depend on it. */
-  const prepared = async mel => (split ? melPart.run({ mel: melOf(mel) }) : { mel: melOf(mel) })
-  const run = async (x, pass, more) => {
-    const { noise } = await step.run({ audio: tensor(x, 1, 1, x.length), sinusoids: sinusoidsOf(pass), ...more })
-    return noise.data
+  const run = async (x, pass, mel) => {
+    const step = tensor(Float32Array.of(sampler.steps[pass]), 1)
+    return (await session.run({ audio: tensor(x, 1, x.length), step, mel })).output.data
   }
   const own = {
     async noise({ audio, mel }) {
       return timed(async () => {
-        own.result = await run(audio, 2, await prepared(mel))
+        own.result = await run(audio, 2, melOf(mel))
       })
     },
     async synthesis(workload) {
       return timed(async () => {
-        const more = await prepared(workload.mel)
-        own.result = await sixSteps(workload, (pass, x) => run(x, pass, more))
+        const mel = melOf(workload.mel)
+        if (!whole) {
+          own.result = await sixSteps(workload, (pass, x) => run(x, pass, mel))
+          return
+        }
+        const { data, rows } = noiseRows(workload)
+        own.result = (await session.run({ mel, noise: tensor(data, 1, rows, workload.samples) })).audio.data
       })
     },
-    async dispose() {
-      await step.release()
-      await melPart?.release()
-    },
+    dispose: () => session.release(),
   }
   return own
 }

@@ -46,13 +46,13 @@ export function start(module: string, args: readonly string[], env: Readonly<Rec
   return running(['-m', `diffwave_torch.${module}`, ...args], env)
 }
 
-/** Runs a program, given as text. */
-export function evaluate(program: string, args: readonly string[] = []): Promise<Ended> {
-  return running(['-c', program, ...args], {}).ended
+/** Runs a program, given as text. @param interpreter default: the Python with PyTorch */
+export function evaluate(program: string, args: readonly string[] = [], interpreter?: string): Promise<Ended> {
+  return running(['-c', program, ...args], {}, interpreter).ended
 }
 
-function running(args: readonly string[], env: Readonly<Record<string, string>>): Running {
-  const child = spawn(withTorch!, args, { cwd: options.cwd, env: { ...options.env, ...env } })
+function running(args: readonly string[], env: Readonly<Record<string, string>>, interpreter = withTorch!): Running {
+  const child = spawn(interpreter, args, { cwd: options.cwd, env: { ...options.env, ...env } })
   let [stdout, stderr] = ['', '']
   child.stdout.setEncoding('utf8').on('data', text => {
     stdout += text

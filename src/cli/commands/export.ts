@@ -1,23 +1,34 @@
 /** `diffwave export`: a model as a file that other programs load. */
 import { extname } from 'node:path'
+import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { weightTypeChoices } from '../choices.js'
 import { defineCommand, type Values } from '../command.js'
-import { choice, force, requiredText } from '../options.js'
+import { choice, force, real, requiredText, samplingOptions } from '../options.js'
 import { checkFile, confirmOverwrite } from '../outputs.js'
 
 /** The endings of each format's files. */
 const targets = {
   safetensors: ['.safetensors'],
   pytorch: ['.pt', '.pth', '.pkl', '.ckpt'],
+  onnx: ['.onnx'],
 } as const
 type Target = keyof typeof targets
 const targetNames = Object.keys(targets) as Target[]
+
+const ONNX = 'ONNX'
 
 const options = {
   output: requiredText('-o, --output <file>', 'file to write'),
   to: choice('--to <format>', 'format (default: by the file’s ending)', targetNames),
   type: choice('--type <type>', 'number type of the weights (default: F32)', weightTypeChoices),
+  part: choice('--part <part>', 'graph to write (default: whole)', ['whole', 'denoiser'] as const, { group: ONNX }),
+  steps: { ...samplingOptions.steps, group: ONNX },
+  sampler: { ...samplingOptions.sampler, group: ONNX },
+  eta: { ...samplingOptions.eta, group: ONNX },
+  guidance: real('--guidance <w>', 'classifier-free guidance of generators with labels (default: the model’s)', {
+    group: ONNX,
+  }),
   force,
 }
 
@@ -33,11 +44,12 @@ function targetOf({ to, output }: Values<typeof options>): Target {
 
 export const command = defineCommand({
   name: 'export',
-  summary: 'File for other programs: safetensors or PyTorch',
+  summary: 'File for other programs: safetensors, PyTorch or ONNX',
   details: [
     'A PyTorch file of a network of the shape of lmnt-com/diffwave or philsyn/DiffWave-Vocoder is loaded by that ' +
       'project’s own code, any other by interop/pytorch. Every export states the model’s config, so that diffwave ' +
       'loads it like a model folder.',
+    'An ONNX file is the whole way from mel and noise to audio, or with --part denoiser one call of the network.',
   ],
   group: 'Mels and models',
   arguments: [{ name: 'model', description: 'shipped model’s name, model folder or checkpoint file' }],
@@ -45,13 +57,15 @@ export const command = defineCommand({
   examples: [
     'diffwave export speech -o speech.safetensors --type F16',
     'diffwave export my-model --to pytorch -o weights.pt',
+    'diffwave export speech --steps 4 -o speech.onnx',
   ],
   run: async (context, [model], options) => {
     const target = targetOf(options)
-    const { output, type } = options
+    const { output, type, part, steps, sampler, eta, guidance } = options
     await checkFile(output, targets[target])
     await confirmOverwrite(context, [output], options.force)
-    const written = await exporters[target](model!, output, { type })
+    const more = defined({ part, steps, sampler, eta, guidance })
+    const written = await exporters[target](model!, output, { ...defined({ type }), ...more })
     for (const note of written.notes) context.note(note)
     context.result(`${output}: ${target}, ${(written.bytes / 1e6).toFixed(2)} MB`, { model, to: target, ...written })
   },
@@ -60,7 +74,8 @@ export const command = defineCommand({
 type Exporter = (
   model: string,
   output: string,
-  options: { readonly type: (typeof weightTypeChoices)[number] | undefined },
+  // The library checks what it is given, and names what a format does not take.
+  options: Readonly<Record<string, unknown>>,
 ) => Promise<{ readonly bytes: number; readonly notes: readonly string[] }>
 
 const exporters: Readonly<Record<Target, Exporter>> = {
@@ -68,4 +83,6 @@ const exporters: Readonly<Record<Target, Exporter>> = {
     (await import('../../export/safetensors.js')).exportSafetensors(model, output, options),
   pytorch: async (model, output, options) =>
     (await import('../../export/pytorch.js')).exportPyTorch(model, output, options),
+  onnx: async (model, output, options) =>
+    (await import('../../export/onnx/export-onnx.js')).exportOnnx(model, output, options),
 }

@@ -64,7 +64,7 @@ function looped({ graph, network, steps, predict, noiseAt }: ProcessGraph): Onnx
   const gain = network.inputMask === null ? null : table('output gains', 1, gains)
   // A step without noise takes row 0 times 0.
   let last = 0
-  const rows = graph.integers(...steps.map(step => (step.needsNoise ? ++last : 0)))
+  const rowOfStep = steps.map(step => (step.needsNoise ? ++last : 0))
   const x = noiseAt(graph.integer(0))
   const silence = graph.node('Mul', [x, graph.scalar(0)])
   const states = carries === null ? [x] : [x, silence]
@@ -75,7 +75,7 @@ function looped({ graph, network, steps, predict, noiseAt }: ProcessGraph): Onnx
       sinusoids: row(sinusoids),
       gain: gain === null ? null : graph.node('Reshape', [row(gain), graph.integers(1, 1, 1)]),
     })
-    const noise = last === 0 ? null : noiseAt(graph.node('Gather', [rows, index]))
+    const noise = last === 0 ? null : noiseAt(graph.node('Gather', [graph.integers(...rowOfStep), index]))
     const values: Terms = { x: before!, output, noise, carried: carried ?? null }
     const times = (from: OnnxValue) => {
       const parts = graph.nodes('Split', [row(from)], { axis: 1 }, terms.length)

@@ -1,0 +1,390 @@
+/** Exports as ONNX: what the files hold, and that ONNX Runtime computes what our engines compute. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, describe, test } from 'node:test'
+import { gaussian } from '#src/core/random'
+import { elementCount, type Tensors } from '#src/core/tensor'
+import { Denoiser } from '#src/denoiser/denoiser'
+import { loadModel } from '#src/denoiser/load-model'
+import { drawOfPass } from '#src/diffusion/noise'
+import { createSampler } from '#src/diffusion/samplers/create'
+import { createEngine } from '#src/engines/select'
+import { exportOnnx } from '#src/export/onnx/export-onnx'
+import { Generator } from '#src/generator'
+import { type ModelConfig, type ModelConfigInput, modelConfigSchema } from '#src/model/config'
+import { parameterSpecs } from '#src/model/parameters'
+import { readModel } from '#src/model/read-model'
+import { Vocoder } from '#src/vocoder'
+import { evaluate, pythonWith } from '../interop/python.js'
+import { relativeError } from '../support/numbers.js'
+import { fields, messages, type OnnxInput, openOnnx, texts } from '../support/onnx.js'
+import { inRepository } from '../support/paths.js'
+import { scratch } from '../support/process.js'
+
+const files = scratch()
+type MelConfig = NonNullable<ModelConfigInput['network']['mel']>
+
+const SMALL = { channels: 6, layers: 4, dilationCycle: 3 } as const
+const mel5 = { kind: 'transposed', bands: 5, strides: [3, 4] } satisfies MelConfig
+const convention = {
+  sampleRate: 8000,
+  fftSize: 64,
+  windowLength: 48,
+  hop: 12,
+  framing: 'centre',
+  power: 1,
+  bands: 5,
+  melScale: 'htk',
+  filterNorm: 'none',
+  minFrequency: 0,
+  maxFrequency: 3000,
+  logarithm: 'ln',
+  floor: 1e-5,
+} as const
+
+type Fields = Partial<ModelConfigInput> & Pick<ModelConfigInput, 'network'>
+
+function configOf(fields: Fields): ModelConfig {
+  const vocodes = fields.network.mel !== undefined
+  return modelConfigSchema.parse({
+    format: 'diffwave',
+    version: 1,
+    kind: vocodes ? 'vocoder' : 'generator',
+    sampleRate: 8000,
+    mel: vocodes ? convention : null,
+    diffusion: { training: { kind: 'linear', steps: 50, betaStart: 1e-4, betaEnd: 0.05 } },
+    ...fields,
+  })
+}
+
+function parametersOf({ network }: ModelConfig): Tensors {
+  return new Map(
+    parameterSpecs(network).map(({ name, shape }, i) => [
+      name,
+      { shape, data: gaussian(1, i, 0, elementCount(shape)).map(value => 0.3 * value) },
+    ]),
+  )
+}
+
+const modelOf = (fields: Fields) => {
+  const config = configOf(fields)
+  return { config, parameters: parametersOf(config) }
+}
+
+const training = { kind: 'linear', steps: 50, betaStart: 1e-4, betaEnd: 0.05 } as const
+const steps4 = { training, defaultSteps: 4 } as const
+
+/** A clip's input `noise`. */
+function noiseOf(config: ModelConfig, seed: number, samples: number, choice = {}): OnnxInput {
+  const sampler = createSampler(config.diffusion, choice)
+  const draws = sampler.steps.map((_, pass) => drawOfPass(sampler, pass)).filter(draw => draw !== null)
+  const rows = [0, ...draws].map(draw => gaussian(seed, draw, 0, samples))
+  return { shape: [1, rows.length, samples], data: Float32Array.from(rows.flatMap(row => [...row])) }
+}
+
+describe('the file', () => {
+  test('holds every weight as it is, and its nodes take only what comes before them', async () => {
+    const model = modelOf({ network: { ...SMALL, mel: mel5 } })
+    await exportOnnx(model, files.at('file.onnx'), { part: 'denoiser' })
+    const [graph] = messages(readFileSync(files.at('file.onnx')), 7)
+    const weights = new Map(messages(graph!, 5).map(constant => [texts(constant, 8)[0]!, constant]))
+    for (const [name, { shape, data }] of parametersOf(model.config)) {
+      const constant = weights.get(name)
+      assert.ok(constant !== undefined, name)
+      const sizes = fields(constant).filter(field => field.number === 1)
+      assert.deepEqual(
+        sizes.map(field => Number(field.value)),
+        shape,
+      )
+      assert.deepEqual(new Float32Array(Uint8Array.from(messages(constant, 9)[0]!).buffer), data)
+    }
+    const known = new Set([...weights.keys(), ...messages(graph!, 11).flatMap(input => texts(input, 1))])
+    for (const node of messages(graph!, 1)) {
+      for (const input of texts(node, 1)) assert.ok(known.has(input), `${input} is not known yet`)
+      for (const output of texts(node, 2)) known.add(output)
+    }
+    assert.ok(known.has('output'))
+  })
+
+  test('states sample rate, hop and config', async () => {
+    const { inputs, outputs, hop, steps } = await exportOnnx(
+      modelOf({ network: { ...SMALL, mel: mel5 }, diffusion: steps4 }),
+      files.at('file.onnx'),
+    )
+    assert.deepEqual([hop, steps], [12, 4])
+    assert.deepEqual(
+      [...inputs, ...outputs].map(({ name, shape }) => [name, ...shape]),
+      [
+        ['mel', 'batch', 5, 'frames'],
+        ['noise', 'batch', 4, 'samples'],
+        ['audio', 'batch', 'samples'],
+      ],
+    )
+    const metadata = messages(readFileSync(files.at('file.onnx')), 14).map(entry => [
+      texts(entry, 1)[0],
+      texts(entry, 2)[0],
+    ])
+    const values = new Map(metadata as [string, string][])
+    assert.equal(values.get('sample_rate'), '8000')
+    assert.equal(JSON.parse(values.get('diffwave_config')!).network.channels, 6)
+  })
+
+  const python = pythonWith('onnx')
+  test('passes onnx.checker', { skip: python === null ? 'needs a Python with onnx' : false }, async () => {
+    for (const [name, model] of [
+      ['speech', inRepository('models/speech')],
+      ['music', inRepository('models/music')],
+      ['lmnt-speech', inRepository('models/lmnt-speech')],
+    ] as const) {
+      await exportOnnx(model, files.at(`${name}.onnx`), { type: 'F16' })
+      const program = 'import sys, onnx; onnx.checker.check_model(onnx.load(sys.argv[1]), full_check=True)'
+      const { status, stderr } = await evaluate(program, [files.at(`${name}.onnx`)], python!)
+      assert.equal(status, 0, stderr)
+    }
+  })
+})
+
+describe('one call of the denoiser equals our engine', () => {
+  const label = { labels: ['a', 'b', 'c'] }
+  const networks: readonly (readonly [string, Fields])[] = [
+    ['a shared upsampler', { network: { ...SMALL, mel: mel5 } }],
+    [
+      'philsyn’s variants',
+      {
+        network: {
+          ...SMALL,
+          gate: 'tanh-sigmoid',
+          residual: 'after-step',
+          stepEmbedding: { frequencies: 'inverse', fractional: 'direct' },
+          mel: { ...mel5, sharing: 'per-layer' },
+        },
+      },
+    ],
+    ['an upsampler and a patch', { network: { ...SMALL, patch: 4, mel: mel5 } }],
+    [
+      'a frame-rate mel and a patch',
+      { network: { ...SMALL, patch: 3, mel: { kind: 'frame-rate', bands: 5, hop: 12, encoder: [7] } } },
+    ],
+    ['a mask and labels', { network: { ...SMALL, patch: 4, inputMask: { steps: 50 }, ...label } }],
+  ]
+  for (const [title, fields] of networks) {
+    test(title, async () => {
+      const model = modelOf(fields)
+      const { config } = model
+      const { network } = config
+      await exportOnnx(model, files.at('denoiser.onnx'), { part: 'denoiser' })
+      const session = await openOnnx(readFileSync(files.at('denoiser.onnx')))
+      const engine = await createEngine(network, parametersOf(config), { threads: 1 })
+      for (const frames of [1, 2, 7]) {
+        const steps = [3.5, 17]
+        const audio = steps.map((_, i) => gaussian(2, i, 0, 12 * frames))
+        const mels = steps.map((_, i) => ({ data: gaussian(3, i, 0, 5 * frames), bands: 5, frames }))
+        const labels = network.labels === null ? null : [1, null]
+        const joined = (clips: readonly Float32Array[]) => Float32Array.from(clips.flatMap(clip => [...clip]))
+        const expected = await engine.predict({
+          audio,
+          steps,
+          ...(network.mel === null ? {} : { mel: mels }),
+          ...(labels === null ? {} : { labels }),
+        })
+        const { output } = await session.run({
+          audio: { shape: [2, 12 * frames], data: joined(audio) },
+          step: { shape: [2], data: Float32Array.from(steps) },
+          ...(network.mel === null
+            ? {}
+            : { mel: { shape: [2, 5, frames], data: joined(mels.map(({ data }) => data)) } }),
+          ...(labels === null ? {} : { label: { shape: [2], data: BigInt64Array.of(1n, 3n) } }),
+        })
+        assert.ok(relativeError(output!, joined(expected)) < 1e-5, `${frames} frames`)
+      }
+      await engine.dispose()
+      await session.release()
+    })
+  }
+})
+
+describe('the whole equals our synthesis', () => {
+  const frameRate = { kind: 'frame-rate', bands: 5, hop: 12, encoder: [7] } satisfies MelConfig
+  const energy = { kind: 'mel-energy', minEnergy: 0.1, maxEnergy: 2 } as const
+  const patched = { ...SMALL, patch: 4, mel: frameRate }
+  const edge = { ...convention, framing: 'edge' } as const
+  const standardise = { kind: 'standardise', mean: [-1, 0, 1, 0, 0.5], deviation: [2, 1, 1, 2, 3] } as const
+  const vocoders: readonly (readonly [string, Fields, object?])[] = [
+    ['DDPM with a clamp', { network: patched, diffusion: { ...steps4, clamp: true } }],
+    [
+      'DDIM with η, v-prediction',
+      { network: patched, diffusion: { ...steps4, clamp: false, prediction: 'v' } },
+      { sampler: 'ddim', eta: 0.5 },
+    ],
+    [
+      'DPM-Solver++, x0-prediction',
+      { network: patched, diffusion: { ...steps4, clamp: false, prediction: 'x0' } },
+      { sampler: 'dpm-solver++' },
+    ],
+    [
+      'a loop of 12 steps of DPM-Solver++',
+      { network: patched, diffusion: { ...steps4, clamp: false } },
+      { sampler: 'dpm-solver++', steps: 12 },
+    ],
+    ['a loop of 12 steps of DDPM with a clamp', { network: patched, diffusion: steps4 }, { steps: 12 }],
+    ['a mel-energy prior', { network: patched, diffusion: { ...steps4, prior: energy } }],
+    [
+      'a mel-energy prior between frames',
+      { network: patched, mel: { ...edge, power: 2 }, diffusion: { ...steps4, prior: energy } },
+    ],
+    [
+      'a mel-envelope prior',
+      { network: patched, diffusion: { ...steps4, clamp: false, signalScale: 2, prior: { kind: 'mel-envelope' } } },
+    ],
+    [
+      'a mel-envelope prior of formants, powers, log10 and another framing',
+      {
+        network: patched,
+        mel: { ...edge, power: 2, logarithm: 'log10', normalisation: standardise },
+        diffusion: { ...steps4, clamp: false, prior: { kind: 'mel-envelope', follows: 'formants', floor: 1e-3 } },
+      },
+    ],
+  ]
+  for (const [title, fields, choice = {}] of vocoders) {
+    test(title, async () => {
+      const model = modelOf(fields)
+      await exportOnnx(model, files.at('whole.onnx'), choice)
+      const session = await openOnnx(readFileSync(files.at('whole.onnx')))
+      const engine = await createEngine(model.config.network, parametersOf(model.config), { threads: 1 })
+      const vocoder = new Vocoder(new Denoiser(model.config, engine))
+      for (const frames of [1, 2, 7, 19]) {
+        const mel = { data: gaussian(3, 0, 0, 5 * frames).map(v => v - 2), bands: 5, frames }
+        const { samples } = await vocoder.synthesize(mel, { seed: 5, ...choice })
+        const noise = noiseOf(model.config, 5, 12 * frames, choice)
+        const { audio } = await session.run({ mel: { shape: [1, 5, frames], data: mel.data }, noise })
+        assert.ok(relativeError(audio!, samples) < 1e-4, `${frames} frames: ${relativeError(audio!, samples)}`)
+      }
+      await vocoder.dispose()
+      await session.release()
+    })
+  }
+
+  test('several clips in one call are as each alone', async () => {
+    const model = modelOf({ network: patched, diffusion: { ...steps4, prior: energy } })
+    await exportOnnx(model, files.at('batch.onnx'))
+    const session = await openOnnx(readFileSync(files.at('batch.onnx')))
+    const clips = [0, 1].map(i => ({
+      mel: gaussian(6, i, 0, 25),
+      noise: noiseOf(model.config, i, 60).data as Float32Array,
+    }))
+    const rows = clips[0]!.noise.length / 60
+    const inputs = (mels: Float32Array, noise: Float32Array, count: number) => ({
+      mel: { shape: [count, 5, 5], data: mels },
+      noise: { shape: [count, rows, 60], data: noise },
+    })
+    const join = (name: 'mel' | 'noise') => Float32Array.from(clips.flatMap(clip => [...clip[name]]))
+    const { audio } = await session.run(inputs(join('mel'), join('noise'), 2))
+    for (const [i, { mel, noise }] of clips.entries()) {
+      const alone = await session.run(inputs(mel, noise, 1))
+      assert.ok(relativeError(audio!.subarray(i * 60, (i + 1) * 60), alone['audio']!) < 1e-6)
+    }
+    await session.release()
+  })
+})
+
+describe('every shipped model, whole', () => {
+  const sessions: { release(): Promise<void> }[] = []
+  after(() => Promise.all(sessions.map(session => session.release())))
+  const open = async (name: string, options: object) => {
+    await exportOnnx(inRepository(`models/${name}`), files.at(`${name}.onnx`), options)
+    const session = await openOnnx(readFileSync(files.at(`${name}.onnx`)))
+    sessions.push(session)
+    return session
+  }
+
+  for (const name of ['speech', 'lmnt-speech'] as const) {
+    test(`${name}: within 1e-4 of our engine`, async () => {
+      const session = await open(name, {})
+      const vocoder = await Vocoder.load(inRepository(`models/${name}`), { threads: 1 })
+      const { config } = vocoder
+      for (const frames of [2, 7]) {
+        const tone = Array.from({ length: 256 * frames }, (_, n) => 0.3 * Math.sin(n / 9) * Math.sin(n / 700))
+        const audio = { samples: Float32Array.from(tone), sampleRate: 22_050 }
+        const whole = (await vocoder.analyse(audio)).mel
+        const data = Float32Array.from({ length: 80 * frames }, (_, i) => {
+          return whole.data[Math.floor(i / frames) * whole.frames + (i % frames)]!
+        })
+        const mel = { data, bands: 80, frames }
+        const { samples } = await vocoder.synthesize(mel, { seed: 3, refine: 0 })
+        const noise = noiseOf(config, 3, 256 * frames)
+        const made = await session.run({ mel: { shape: [1, 80, frames], data }, noise })
+        const error = relativeError(made['audio']!, samples)
+        assert.ok(error < 1e-4, `${frames} frames: ${error}`)
+      }
+      await vocoder.dispose()
+    })
+  }
+
+  for (const name of ['music', 'digits'] as const) {
+    test(`${name}: within 1e-4 of our engine, with guidance and without a label`, async () => {
+      const choice = { steps: 10 }
+      const session = await open(name, choice)
+      const generator = new Generator(await loadModel(inRepository(`models/${name}`), { threads: 1 }))
+      const { config } = generator
+      const { labels, patch } = config.network
+      const samples = patch * (name === 'music' ? 5 : 71)
+      for (const index of [2, labels!.length]) {
+        const [clip] = await generator.generate({
+          ...choice,
+          seed: 3,
+          seconds: samples / config.sampleRate,
+          label: labels![index] ?? null,
+        })
+        // A model that draws labels has drawn one.
+        const used = clip!.label === null ? -1 : labels!.indexOf(clip!.label)
+        const made = await session.run({
+          noise: noiseOf(config, 3, samples, choice),
+          label: { shape: [1], data: BigInt64Array.of(BigInt(used < 0 ? labels!.length : used)) },
+        })
+        const error = relativeError(made['audio']!, clip!.samples)
+        assert.ok(error < 1e-4, `label ${index}: ${error}`)
+      }
+      await generator.dispose()
+    })
+  }
+
+  test('half-precision weights halve the file and compute what the rounded weights compute', async () => {
+    const source = inRepository('models/lmnt-speech')
+    const full = await exportOnnx(source, files.at('full.onnx'))
+    const half = await exportOnnx(source, files.at('half.onnx'), { type: 'F16' })
+    assert.ok(half.bytes < 0.6 * full.bytes)
+    const { config } = await readModel(source)
+    const inputs = {
+      mel: { shape: [1, 80, 3], data: gaussian(1, 0, 0, 240).map(v => Math.min(1, Math.abs(v) / 3)) },
+      noise: noiseOf(config, 1, 768),
+    }
+    const [a, b] = [
+      await openOnnx(readFileSync(files.at('full.onnx'))),
+      await openOnnx(readFileSync(files.at('half.onnx'))),
+    ]
+    const [exact, rounded] = [await a.run(inputs), await b.run(inputs)]
+    const error = relativeError(rounded['audio']!, exact['audio']!)
+    assert.ok(error > 0 && error < 0.01, String(error))
+  })
+})
+
+describe('refusals', () => {
+  const speech = inRepository('models/speech')
+  for (const [title, source, options, expected] of [
+    ['an unknown option', speech, { step: 4 }, { code: 'BAD_OPTION', message: /step/ }],
+    ['bfloat16', speech, { type: 'BF16' }, { code: 'BAD_OPTION', message: /F32 or F16/ }],
+    ['a schedule for the denoiser', speech, { part: 'denoiser', steps: 4 }, { code: 'BAD_OPTION', message: /steps/ }],
+    ['guidance of a vocoder', speech, { guidance: 1 }, { code: 'BAD_OPTION', message: /guidance/ }],
+    ['an unknown schedule', speech, { steps: 'quick' }, { code: 'BAD_OPTION', message: /schedule/ }],
+    ['η for another sampler', speech, { sampler: 'ddpm', eta: 1 }, { code: 'BAD_OPTION', message: /eta/ }],
+  ] as const) {
+    test(title, async () => {
+      await assert.rejects(exportOnnx(source, files.at('x.onnx'), options as never), expected)
+    })
+  }
+
+  test('phase refinement is left out, with a note', async () => {
+    const { notes } = await exportOnnx(speech, files.at('x.onnx'))
+    assert.match(notes[0]!, /phase refinement/)
+  })
+})
