@@ -17,6 +17,7 @@ export {
 export { type GriffinLimOptions, griffinLim } from './audio/mel/griffin-lim.js'
 export { melSpectrogram } from './audio/mel/mel.js'
 export { clippedShare, melNotes } from './audio/mel/notes.js'
+export { type MelLogarithm, type MelNumbers, type MelStatisticsOfBands, rescaleMel } from './audio/mel/rescale.js'
 export type { MelPieces, MelSource } from './audio/mel/source.js'
 export { resample } from './audio/resample.js'
 export { DiffWaveError, type ErrorCode, type ErrorDetails } from './core/errors.js'
@@ -68,6 +69,7 @@ export {
 export { type ExportSafetensorsOptions, exportSafetensors } from './export/safetensors.js'
 export type { Exported, ExportSource, WeightType } from './export/source.js'
 export { type MelFile, type ReadMelOptions, readMel, writeMel } from './formats/mel-file.js'
+export { readMelStatistics } from './formats/mel-statistics.js'
 export { openMel, type StoredMel } from './formats/mel-stream.js'
 export {
   GeneratedClip,

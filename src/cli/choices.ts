@@ -4,6 +4,7 @@
  */
 import type { WavFormat } from '../audio/codecs/wav-encode.js'
 import type { ConventionName } from '../audio/mel/convention.js'
+import type { MelLogarithm } from '../audio/mel/rescale.js'
 import type { engineNames } from '../engines/select.js'
 import type { WeightType } from '../formats/numbers.js'
 import type { SamplerName } from '../model/diffusion-config.js'
@@ -31,3 +32,4 @@ export const samplerChoices = all<SamplerName>()(['ddpm', 'ddim', 'dpm-solver++'
 export const formatChoices = all<WavFormat>()(['16', '24', '32f'])
 export const conventionChoices = all<ConventionName>()(['lmnt', 'tacotron2', 'hifigan', 'amphion'])
 export const weightTypeChoices = all<WeightType>()(['F32', 'F16', 'BF16'])
+export const melLogChoices = all<MelLogarithm>()(['ln', 'log10', 'db', 'none'])

@@ -220,3 +220,30 @@ test('the bytes do not depend on whether a mel comes from a file or a pipe', () 
   assert.equal(status, 0, stderr)
   assert.deepEqual(readFileSync(at('piped.wav')), readFileSync(at('a.wav')))
 })
+
+describe('mels of other toolkits', () => {
+  const scaled = (factor: number) => {
+    const data = Float32Array.from({ length: 80 * 3 }, (_, i) => factor * Math.sin(i))
+    return encodeNpy({ shape: [80, 3], data })
+  }
+  const synthesize = (name: string, ...more: string[]) => {
+    const args = ['synthesize', at(name), '-m', smallVocoder, '--seed', '1', '-o', at(`${name}.wav`), ...more]
+    const { status, stderr } = diffwave(args)
+    return { status, stderr, wav: status === 0 ? readFileSync(at(`${name}.wav`)) : null }
+  }
+
+  test('--mel-stats undoes a normalisation, --key and --index pick the mel', () => {
+    put('own.npy', scaled(1))
+    put('theirs.npy', scaled(0.5))
+    put('stats.json', '{"mean": 0, "std": 2}')
+    const own = synthesize('own.npy', '--mel-log', 'log10')
+    assert.deepEqual(synthesize('theirs.npy', '--mel-log', 'log10', '--mel-stats', at('stats.json')).wav, own.wav)
+    assert.equal(synthesize('own.npy', '--index', '3').status, 1)
+  })
+
+  test('a logarithm of another name and statistics that are none are refused', () => {
+    put('own.npy', scaled(1))
+    assert.match(synthesize('own.npy', '--mel-log', 'log2').stderr, /BAD_OPTION.*ln, log10, db, none/)
+    assert.match(synthesize('own.npy', '--mel-stats', at('own.npy')).stderr, /BAD_MEL.*mean, then deviation/)
+  })
+})

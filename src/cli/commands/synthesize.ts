@@ -1,14 +1,53 @@
 /** `diffwave synthesize`: mels in, WAVs or a pipe out, in bounded memory. */
+import type { MelConvention } from '../../audio/mel/convention.js'
+import { defined } from '../../core/defined.js'
 import { throwIfAborted } from '../../core/errors.js'
-import { defineCommand } from '../command.js'
+import type { StoredMel } from '../../formats/mel-stream.js'
+import { melLogChoices } from '../choices.js'
+import { defineCommand, type Values } from '../command.js'
 import { mels } from '../inputs.js'
 import { noteMel } from '../mel-notes.js'
+import { choice, text, whole } from '../options.js'
 import { vocodeFiles, vocodeOptions } from '../vocode-files.js'
+
+const FOREIGN = 'Mels of other toolkits'
+
+const foreignOptions = {
+  melLog: choice('--mel-log <log>', 'logarithm of the mels (default: the model’s)', melLogChoices, { group: FOREIGN }),
+  melStats: text('--mel-stats <file>', 'mean and deviation per band that the mels were normalised by', {
+    group: FOREIGN,
+  }),
+  key: text('--key <name>', 'name of the mel in a file of several arrays', { group: FOREIGN }),
+  index: whole('--index <n>', 'number of the mel in a batch, from 0', { group: FOREIGN }),
+}
+
+/** The mel in the model's numbers, still piece by piece. */
+async function rescaled(
+  mel: StoredMel,
+  { melLog, melStats }: Values<typeof foreignOptions>,
+  convention: MelConvention,
+): Promise<StoredMel> {
+  if (melLog === undefined && melStats === undefined) return mel
+  const [{ rescaleMel }, { readMelStatistics }] = await Promise.all([
+    import('../../audio/mel/rescale.js'),
+    import('../../formats/mel-statistics.js'),
+  ])
+  const statistics = melStats === undefined ? undefined : await readMelStatistics(melStats)
+  async function* pieces() {
+    const numbers = defined({ logarithm: melLog, statistics })
+    for await (const piece of mel) yield rescaleMel(piece, numbers, convention)
+  }
+  const { bands, frames, transposed } = mel
+  return { bands, frames, transposed, [Symbol.asyncIterator]: pieces }
+}
 
 export const command = defineCommand({
   name: 'synthesize',
   summary: 'Audio from mel spectrograms',
-  details: ['The mel must be of the model’s own convention; `diffwave inspect` prints both.'],
+  details: [
+    'The mel must be of the model’s own convention; `diffwave inspect` prints both. --mel-log and --mel-stats convert ' +
+      'another logarithm and normalisation. Another hop, rate or filter bank cannot be converted.',
+  ],
   group: 'Make audio',
   arguments: [
     {
@@ -17,7 +56,7 @@ export const command = defineCommand({
       variadic: true,
     },
   ],
-  options: vocodeOptions,
+  options: { ...vocodeOptions, ...foreignOptions },
   examples: [
     'diffwave synthesize mel.npy -o speech.wav --steps 6 --seed 1',
     'diffwave synthesize mel.npy --stdout | aplay',
@@ -30,7 +69,9 @@ export const command = defineCommand({
         import('../../formats/mel-stream.js'),
       ])
       const convention = vocoder.config.mel!
-      const mel = await openMel(path, convention.bands)
+      const { key, index } = options
+      const stored = await openMel(path, { bands: convention.bands, ...defined({ key, index }) })
+      const mel = await rescaled(stored, options, convention)
       const statistics = new MelStatistics()
       // Once through the file before the work: a mel that does not fit is refused before any audio goes out.
       for await (const piece of mel) {

@@ -1,0 +1,101 @@
+/**
+ * Files of mean and deviation per mel band: ParallelWaveGAN's `stats.npy` `[2, bands]`, ESPnet's `feats_stats.npz`
+ * (count, sum, sum of squares), other `.npz`, and JSON with one number each, as Matcha has them.
+ */
+import type { MelStatisticsOfBands } from '../audio/mel/rescale.js'
+import { DiffWaveError } from '../core/errors.js'
+import { readFileBytes } from '../core/files.js'
+import { MAX_CONFIG_BYTES, MAX_MEL_BANDS } from '../core/limits.js'
+import { type PathLike, toPath } from '../core/path.js'
+import { decodeNpy, isNpy } from './npy.js'
+import { decodeNpz, npzNames } from './npz.js'
+import { isZip } from './zip.js'
+
+/** Names of the mean and of the deviation in `.npz` and JSON files. */
+const MEANS = ['mean', 'mel_mean']
+const DEVIATIONS = ['deviation', 'scale', 'std', 'mel_std']
+/** The first bytes of HDF5. */
+const HDF5 = [0x89, 0x48, 0x44, 0x46]
+
+/**
+ * The statistics in a file.
+ *
+ * @throws DiffWaveError `BAD_MEL` (not statistics), `UNSUPPORTED_FORMAT` (HDF5 and others, with a way to convert
+ * them), and as `readFileBytes`
+ * @example
+ * const statistics = await readMelStatistics('stats.npy')
+ */
+export async function readMelStatistics(path: PathLike): Promise<MelStatisticsOfBands> {
+  const file = toPath(path, 'readMelStatistics path')
+  const bytes = await readFileBytes(file)
+  const [mean, deviation] = decode(bytes, file)
+  const wrong = bad('the file holds no mean and deviation per band', file)
+  if (mean === undefined || deviation === undefined || mean.length !== deviation.length) throw wrong
+  if (mean.length < 1 || mean.length > MAX_MEL_BANDS || !mean.every(Number.isFinite)) throw wrong
+  if (!deviation.every(value => Number.isFinite(value) && value > 0)) throw bad('a deviation is not positive', file)
+  return { mean, deviation }
+}
+
+type Pair = readonly [readonly number[] | undefined, readonly number[] | undefined]
+
+function decode(bytes: Uint8Array, where: string): Pair {
+  if (HDF5.every((byte, i) => bytes[i] === byte)) {
+    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'HDF5 is not read', {
+      where,
+      hint: 'Convert it: f = h5py.File("stats.h5"); np.save("stats.npy", np.stack([f["mean"], f["scale"]]))',
+    })
+  }
+  if (isNpy(bytes)) {
+    const { shape, data } = decodeNpy(bytes, where)
+    if (shape.length !== 2 || shape[0] !== 2) {
+      throw new DiffWaveError('BAD_MEL', 'the array is not statistics', {
+        expected: '[2, bands]: mean, then deviation',
+        got: `[${shape.slice(0, 8).join(', ')}]`,
+        where,
+      })
+    }
+    const bands = shape[1]!
+    return [[...data.subarray(0, bands)], [...data.subarray(bands)]]
+  }
+  if (isZip(bytes)) return decodeArchive(bytes, where)
+  return decodeJson(bytes, where)
+}
+
+function decodeArchive(bytes: Uint8Array, where: string): Pair {
+  const names = npzNames(bytes, where)
+  const read = (name: string | undefined) => (name === undefined ? undefined : [...decodeNpz(bytes, name, where).data])
+  const found = (among: readonly string[]) => read(names.find(name => among.includes(name)))
+  if (!['count', 'sum', 'sum_square'].every(name => names.includes(name))) return [found(MEANS), found(DEVIATIONS)]
+  const [count, sum, squares] = [read('count')![0]!, read('sum')!, read('sum_square')!]
+  if (squares.length !== sum.length) return [undefined, undefined]
+  const mean = sum.map(value => value / count)
+  return [mean, squares.map((value, band) => Math.sqrt(Math.max(0, value / count - mean[band]! ** 2)))]
+}
+
+function decodeJson(bytes: Uint8Array, where: string): Pair {
+  let json: unknown
+  try {
+    if (bytes.length > MAX_CONFIG_BYTES) throw new RangeError('too long')
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (error) {
+    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'not a file of mel statistics', {
+      expected: '.npy, .npz or JSON',
+      where,
+      cause: error,
+    })
+  }
+  const entries = new Map(Object.entries(Object(json)))
+  const found = (among: readonly string[]) => {
+    const value = among.map(name => entries.get(name)).find(value => value !== undefined)
+    const values: unknown = typeof value === 'number' ? [value] : value
+    return Array.isArray(values) && values.every(value => typeof value === 'number') ? (values as number[]) : undefined
+  }
+  return [found(MEANS), found(DEVIATIONS)]
+}
+
+function bad(problem: string, where: string): DiffWaveError {
+  return new DiffWaveError('BAD_MEL', problem, {
+    expected: '[2, bands] in .npy; mean and scale, or count, sum and sum_square in .npz; mean and std in JSON',
+    where,
+  })
+}
