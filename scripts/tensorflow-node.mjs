@@ -45,7 +45,8 @@ function unpackWheel() {
     wheels,
     readdirSync(wheels).find(name => name.endsWith('.whl')),
   )
-  const wanted = String.raw`tensorflow/(libtensorflow_(cc|framework)\.so\.2|include/(tensorflow/(c|core/platform)|tsl)/.*)`
+  const headers = String.raw`include/(tensorflow/(c|core/platform)|tsl)/.*`
+  const wanted = String.raw`tensorflow/(libtensorflow_(cc|framework)\.so\.2|${headers})`
   const extract = `import re, sys, zipfile
 with zipfile.ZipFile(sys.argv[1]) as wheel:
     wheel.extractall(sys.argv[2], [name for name in wheel.namelist() if re.fullmatch(sys.argv[3], name)])`
