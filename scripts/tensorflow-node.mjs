@@ -45,7 +45,7 @@ function unpackWheel() {
     wheels,
     readdirSync(wheels).find(name => name.endsWith('.whl')),
   )
-  const headers = String.raw`include/(tensorflow/(c|core/platform)|tsl)/.*`
+  const headers = `include/(tensorflow/(c|core/platform)|tsl)/.*`
   const wanted = String.raw`tensorflow/(libtensorflow_(cc|framework)\.so\.2|${headers})`
   const extract = `import re, sys, zipfile
 with zipfile.ZipFile(sys.argv[1]) as wheel:
