@@ -1,8 +1,13 @@
 // Aligned float memory, freed by its owner's destructor. Allocation does not throw: check `ok()`.
 #pragma once
 
+#ifdef _WIN32
+#include <malloc.h>
+#else
 #include <sys/mman.h>
+#endif
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <utility>
@@ -18,13 +23,23 @@ class Buffer {
     const size_t bytes = static_cast<size_t>(size < 16 ? 16 : size) * sizeof(float);
     const bool large = bytes >= 2 * hugePage;
     void* memory = nullptr;
+#ifdef _WIN32
+    memory = _aligned_malloc(bytes, 64);
+#else
     if (posix_memalign(&memory, large ? hugePage : 64, bytes) != 0) return;
+#endif
 #ifdef MADV_HUGEPAGE
     if (large) madvise(memory, bytes, MADV_HUGEPAGE);  // fewer page faults, and rows far apart do not thrash the TLB
 #endif
     data_ = static_cast<float*>(memory);
   }
-  ~Buffer() { free(data_); }
+  ~Buffer() {
+#ifdef _WIN32
+    _aligned_free(data_);
+#else
+    free(data_);
+#endif
+  }
   Buffer(Buffer&& other) noexcept { swap(other); }
   Buffer& operator=(Buffer&& other) noexcept {
     swap(other);

@@ -18,11 +18,13 @@
 
 namespace diffwave {
 
+constexpr double pi = 3.14159265358979323846;  // M_PI is not standard C++
+
 /** w [K]. */
 inline std::vector<double> windowOf(const WindowsShape& s) {
   std::vector<double> w(size_t(s.kernel), 1.0);
   for (int n = 0; s.kernel > s.stride && n < s.kernel; n++) {
-    w[size_t(n)] = std::sqrt(0.5 - 0.5 * std::cos(2 * M_PI * n / s.kernel));
+    w[size_t(n)] = std::sqrt(0.5 - 0.5 * std::cos(2 * pi * n / s.kernel));
   }
   return w;
 }
@@ -38,8 +40,8 @@ struct FourierWindows {
     const double unit = std::sqrt(energy / 2);
     std::vector<double> cosine, sine;
     for (int n = 0; n < s.kernel; n++) {
-      cosine.push_back(std::cos(2 * M_PI * n / s.kernel));
-      sine.push_back(std::sin(2 * M_PI * n / s.kernel));
+      cosine.push_back(std::cos(2 * pi * n / s.kernel));
+      sine.push_back(std::sin(2 * pi * n / s.kernel));
     }
     for (int k = 0; k < 2 * s.bins; k++) {
       const int64_t bin = k % s.bins;

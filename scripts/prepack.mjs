@@ -1,13 +1,15 @@
-// Run by `npm pack`: builds the native engine for linux-x64 and linux-arm64, checks which symbols and libraries the
-// binaries need, and runs the C++ tests of both, those of arm64 under qemu. See docs/releasing.md.
+// Run by `npm pack`: builds the native engine for every platform, checks which symbols and libraries the Linux binaries
+// need, and runs the C++ tests where this machine can: arm64 under qemu, Windows under wine. See docs/releasing.md.
+// Without zig only the binaries of glibc are built: with DIFFWAVE_PREBUILDS=glibc, which says so on purpose.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { build } from './build.mjs'
 import { testNative } from './build-native.mjs'
+import { findZig, zigCompiler, zigTargets } from './zig.mjs'
 
 /** The oldest glibc that the binaries support: that of Debian 10, RHEL 8 and the builds of Node.js. */
 const GLIBC = [2, 28]
 
-const targets = [
+const glibcTargets = [
   { target: 'linux-x64', compiler: 'g++', objdump: 'objdump', run: '' },
   {
     target: 'linux-arm64',
@@ -17,17 +19,15 @@ const targets = [
   },
 ]
 
+/** How the test program of a target that zig builds runs here; the others are built, but not run. */
+const emulators = { 'linux-x64-musl': '', 'linux-arm64-musl': 'qemu-aarch64', 'win32-x64': 'wine' }
+
 function fail(message) {
   console.error(`npm pack: ${message}`)
   process.exit(1)
 }
 
-const needed = targets.flatMap(({ compiler, objdump, run }) => [compiler, objdump, run.split(' ')[0]]).filter(Boolean)
-const missing = needed.filter(name => spawnSync(name, ['--version']).error !== undefined)
-if (missing.length > 0) {
-  fail(`not installed: ${missing.join(', ')} (Debian: g++ binutils g++-aarch64-linux-gnu qemu-user)`)
-}
-if (process.platform !== 'linux' || process.arch !== 'x64') fail('the binaries can only be built on linux-x64')
+const runs = command => command === '' || spawnSync(command, ['--version']).error === undefined
 
 /** Fails if a binary needs a symbol newer than GLIBC, or a library other than the C library's. */
 function checkSymbols(objdump, path) {
@@ -41,10 +41,29 @@ function checkSymbols(objdump, path) {
   if (others.length > 0) fail(`${path} needs ${others.join(', ')}`)
 }
 
+if (process.platform !== 'linux' || process.arch !== 'x64') fail('the binaries can only be built on linux-x64')
+const needed = glibcTargets.flatMap(({ compiler, objdump, run }) => [compiler, objdump, run.split(' ')[0]])
+const missing = needed.filter(name => !runs(name))
+if (missing.length > 0) {
+  fail(`not installed: ${missing.join(', ')} (Debian: g++ binutils g++-aarch64-linux-gnu qemu-user)`)
+}
+const zig = findZig()
+if (zig === null && process.env.DIFFWAVE_PREBUILDS !== 'glibc') {
+  fail('zig is not installed (pip install ziglang==0.15.2). DIFFWAVE_PREBUILDS=glibc packs Linux with glibc alone.')
+}
+
 await build()
 const { buildAddon } = await import('../dist/engines/native/build.js')
-for (const { target, compiler, objdump, run } of targets) {
+for (const { target, compiler, objdump, run } of glibcTargets) {
   checkSymbols(objdump, await buildAddon({ target, compiler }))
   await testNative({ target, compiler, run })
   console.error(`${target}: built and tested, needs glibc ${GLIBC.join('.')} or newer`)
+}
+for (const target of zig === null ? [] : Object.keys(zigTargets)) {
+  const compiler = zigCompiler(zig, target)
+  await buildAddon({ target, compiler })
+  const run = emulators[target]
+  const tested = run !== undefined && runs(run)
+  if (tested) await testNative({ target, compiler, run })
+  console.error(`${target}: built${tested ? ' and tested' : ', not run here'}`)
 }

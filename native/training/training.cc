@@ -1,11 +1,9 @@
 // A batch in parts that fit the memory, one pass each.
 #include "training.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "pass.h"
 
@@ -14,7 +12,7 @@ namespace diffwave {
 Training::Training(const NetworkShape& shape, Pool& pool, const TrainingKernels& kernels, uint64_t memoryLimit)
     : shape_(shape), fourier_(shape.windows), pool_(pool), kernels_(kernels), limit_(memoryLimit) {}
 
-Training::~Training() { std::free(memory_); }
+Training::~Training() = default;
 
 uint64_t Training::memory(const TrainingBatch::Clip* clips, int count, bool storeGates) const {
   return TrainingPass(shape_, pool_.threads(), kernels_, clips, count,
@@ -23,17 +21,12 @@ uint64_t Training::memory(const TrainingBatch::Clip* clips, int count, bool stor
 }
 
 bool Training::reserve(uint64_t bytes) {
-  if (bytes <= bytes_) return true;
+  if (bytes <= uint64_t(memory_.size()) * sizeof(float)) return true;
   if (bytes > PTRDIFF_MAX) return false;  // it may be beyond the address space of 32 bits
-  constexpr size_t hugePage = size_t(1) << 21;
-  std::free(memory_);
-  bytes_ = 0;
-  memory_ = static_cast<float*>(std::aligned_alloc(hugePage, size_t((bytes + hugePage - 1) / hugePage * hugePage)));
-  if (memory_ == nullptr) return false;
-#ifdef MADV_HUGEPAGE
-  madvise(memory_, size_t(bytes), MADV_HUGEPAGE);
-#endif
-  bytes_ = bytes;
+  memory_ = Buffer();                     // the old block first: both together may not fit
+  Buffer fresh(int64_t((bytes + sizeof(float) - 1) / sizeof(float)));
+  if (!fresh.ok()) return false;
+  memory_ = std::move(fresh);
   return true;
 }
 
@@ -43,7 +36,7 @@ std::unique_ptr<TrainingPass> Training::prepare(const TrainingBatch::Clip* clips
   if (needed > limit_ || !reserve(needed)) return nullptr;
   return std::make_unique<TrainingPass>(shape_, pool_.threads(), kernels_, clips, count,
                                         storeGates ? Checkpointing::storeGates : Checkpointing::recomputeGates,
-                                        memory_);
+                                        memory_.data());
 }
 
 TrainingCall Training::callOf(const ParameterOffsets& offsets, const float* parameters, float* gradients, bool squared,

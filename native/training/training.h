@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "../kernels/training-tasks.h"
+#include "../memory.h"
 #include "../network.h"
 #include "../pool.h"
 #include "../windows.h"
@@ -103,8 +104,7 @@ class Training {
   Pool& pool_;
   const TrainingKernels& kernels_;
   const uint64_t limit_;
-  float* memory_ = nullptr;
-  uint64_t bytes_ = 0;
+  Buffer memory_;
 };
 
 }  // namespace diffwave

@@ -3,7 +3,7 @@
  * clang with the headers of the npm package `node-api-headers`. Nothing is downloaded.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { availableParallelism, tmpdir } from 'node:os'
@@ -12,12 +12,13 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
 import { abortSignal, check } from '../../core/options.js'
+import { nativeTarget } from './target.js'
 
 const optionsSchema = z.strictObject({
-  /** `<platform>-<arch>` as Node.js has them; default: this one. */
+  /** As `nativeTarget` names them. Default: this one. */
   target: z
     .string()
-    .regex(/^[a-z0-9]+-[a-z0-9]+$/)
+    .regex(/^[a-z0-9]+-[a-z0-9]+(-musl)?$/)
     .optional(),
   /** Default: the first of g++, c++ and clang++ that is there. */
   compiler: z.string().min(1).optional(),
@@ -79,7 +80,7 @@ const oldGlibc = [
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** Where the engine looks for its addon. */
-export function addonPath(target = `${process.platform}-${process.arch}`): string {
+export function addonPath(target = nativeTarget()): string {
   return join(root, 'prebuilds', target, 'diffwave.node')
 }
 
@@ -96,8 +97,8 @@ export function findCompiler(compiler?: string): string | null {
  */
 export async function buildAddon(options: BuildAddonOptions = {}): Promise<string> {
   const checked = check(optionsSchema, options, 'buildAddon options')
-  const { target = `${process.platform}-${process.arch}`, what, sanitize, signal } = checked
-  const [platform, architecture] = target.split('-') as [string, string]
+  const { target = nativeTarget(), what, sanitize, signal } = checked
+  const [platform, architecture, library] = target.split('-') as [string, string, string?]
   const compiler = findCompiler(checked.compiler)
   if (compiler === null) {
     throw new DiffWaveError('ENGINE_UNAVAILABLE', 'the native engine cannot be built: there is no C++ compiler', {
@@ -111,7 +112,7 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
     ([name, flags]) => name !== 'amx' || (platform === 'linux' && knowsFlags(compiler, flags)),
   )
   const amx = sets.some(([name]) => name === 'amx')
-  const glibc = platform === 'linux' && !isMusl()
+  const glibc = platform === 'linux' && library !== 'musl'
   const files: (readonly [string, readonly string[]])[] = [
     ...sourcesIn(native)
       .filter(name => !isInstructionSet(name) && !name.startsWith(what === 'addon' ? 'test/' : 'binding/'))
@@ -133,7 +134,7 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
       ...sanitizers,
       ...(what === 'addon' ? ['-shared'] : []),
       ...(platform === 'darwin' && what === 'addon' ? ['-undefined', 'dynamic_lookup'] : []),
-      ...(platform === 'linux' && sanitize === undefined ? ['-s', '-static-libstdc++', '-static-libgcc'] : []),
+      ...(platform !== 'darwin' && sanitize === undefined ? ['-s', '-static-libstdc++', '-static-libgcc'] : []),
       ...(glibc && sanitize === undefined ? oldGlibc.map(name => `-Wl,--wrap=${name}`) : []),
     ]
     const fresh = `${result}.${process.pid}.new`
@@ -169,11 +170,6 @@ function headersFolder(): string {
       cause,
     })
   }
-}
-
-/** Whether this system's C library is musl: there glibc's versions do not exist. */
-function isMusl(): boolean {
-  return existsSync('/etc/alpine-release')
 }
 
 /** Runs `body` over all items, a few at a time. */

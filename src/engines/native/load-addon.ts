@@ -6,13 +6,14 @@ import { fileURLToPath } from 'node:url'
 import { DiffWaveError } from '../../core/errors.js'
 import type { Addon } from './addon.js'
 import { checkConstants } from './constants.js'
+import { nativeTarget } from './target.js'
 
 let loaded: Addon | undefined
 
 /** @throws DiffWaveError `ENGINE_UNAVAILABLE` */
 export function loadAddon(): Addon {
   if (loaded !== undefined) return loaded
-  const platform = `${process.platform}-${process.arch}`
+  const platform = nativeTarget()
   const path = fileURLToPath(new URL(`../../../prebuilds/${platform}/diffwave.node`, import.meta.url))
   if (!existsSync(path)) {
     throw new DiffWaveError(
