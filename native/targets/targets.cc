@@ -32,7 +32,10 @@ DIFFWAVE_DECLARE(baseline)
 #endif
 
 #if defined(__x86_64__)
-static bool hasAvx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+static bool hasAvx2() {
+  __builtin_cpu_init();  // on Windows nothing else calls it
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
 static bool hasAvx512() { return hasAvx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"); }
 #endif
 #if defined(DIFFWAVE_WITH_AMX)
