@@ -57,8 +57,8 @@ DIFFWAVE_INLINE Vector fma(Vector a, Vector b, Vector c) {
 #elif defined(__ARM_NEON) && DIFFWAVE_LANES == 4
   return vfmaq_f32(c, a, b);
 #elif defined(__wasm_relaxed_simd__)
-  return reinterpret_cast<Vector>(wasm_f32x4_relaxed_madd(
-      reinterpret_cast<v128_t>(a), reinterpret_cast<v128_t>(b), reinterpret_cast<v128_t>(c)));
+  return reinterpret_cast<Vector>(
+      wasm_f32x4_relaxed_madd(reinterpret_cast<v128_t>(a), reinterpret_cast<v128_t>(b), reinterpret_cast<v128_t>(c)));
 #else
   return a * b + c;
 #endif

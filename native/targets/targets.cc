@@ -1,7 +1,9 @@
 #include "targets.h"
 
-#if defined(__x86_64__) && defined(__linux__)
+#if defined(__x86_64__)
 #include <cpuid.h>
+#endif
+#if defined(DIFFWAVE_WITH_AMX)
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -32,20 +34,35 @@ DIFFWAVE_DECLARE(baseline)
 #endif
 
 #if defined(__x86_64__)
-static bool hasAvx2() {
-  __builtin_cpu_init();  // on Windows nothing else calls it
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+/** What cpuid says of the instructions that the kernels use. Not every compiler's library has __builtin_cpu_supports. */
+struct Features {
+  bool avx2 = false, avx512 = false, avx512bf16 = false, amx = false;
+  Features() {
+    const auto bit = [](unsigned word, int n) { return (word >> n & 1) != 0; };
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    if (!__get_cpuid_count(1, 0, &a, &b, &c, &d) || !bit(c, 27)) return;  // OSXSAVE: xgetbv may be used
+    const bool fma = bit(c, 12) && bit(c, 28);
+    unsigned saved, high;  // the registers that the system saves on a switch of tasks
+    asm volatile("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+    constexpr unsigned ymm = 0x6, zmm = 0xe6;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return;
+    avx2 = fma && bit(b, 5) && (saved & ymm) == ymm;
+    avx512 = avx2 && bit(b, 16) && bit(b, 17) && (saved & zmm) == zmm;  // AVX-512 F and DQ
+    amx = bit(d, 22) && bit(d, 24);                                     // AMX with bfloat16, AMX tiles
+    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) avx512bf16 = avx512 && bit(a, 5);
+  }
+};
+static const Features& features() {
+  static const Features found;
+  return found;
 }
-static bool hasAvx512() { return hasAvx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"); }
+static bool hasAvx2() { return features().avx2; }
+static bool hasAvx512() { return features().avx512; }
 #endif
 #if defined(DIFFWAVE_WITH_AMX)
 /** Whether the processor has AMX with bfloat16, and the system lets this process use it (Linux: on request). */
 static bool hasAmx() {
-  if (!hasAvx512() || !__builtin_cpu_supports("avx512bf16")) return false;
-  unsigned a, b, c, d;
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
-  constexpr unsigned bfloat16 = 1u << 22, tile = 1u << 24;
-  if ((d & (bfloat16 | tile)) != (bfloat16 | tile)) return false;
+  if (!features().avx512bf16 || !features().amx) return false;
   constexpr long requestPermission = 0x1023, tileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
   return syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
 }
