@@ -3,9 +3,14 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { sliceMel } from '#src/audio/mel/frames'
 import { gaussian } from '#src/core/random'
+import { Denoiser } from '#src/denoiser/denoiser'
 import { loadModel } from '#src/denoiser/load-model'
+import { createEngine } from '#src/engines/select'
+import { Generator } from '#src/generator'
 import { Vocoder } from '#src/vocoder'
 import { collect } from '../support/audio.js'
+import { smallGeneratorConfig } from '../support/configs.js'
+import { randomParameters } from '../support/parameters.js'
 import { golden } from '../support/paths.js'
 
 const frames = 150
@@ -61,5 +66,30 @@ describe('a vocoder behind windows', () => {
     const { value } = await stream.next()
     assert.ok(read * 256 <= stream.lookAhead + value!.length + 256, `${read} frames, ${stream.lookAhead} samples`)
     await stream.return()
+  })
+})
+
+describe('a generator behind windows', () => {
+  test('makes clips of any length, alone, in batches and in streams with the same bytes', async () => {
+    const config = smallGeneratorConfig({
+      network: {
+        channels: 4,
+        layers: 3,
+        dilationCycle: 2,
+        labels: ['kick', 'snare'],
+        inputMask: { steps: 100 },
+        frontEnd: { kind: 'windows', kernel: 64, stride: 16 },
+      },
+      diffusion: { training: { kind: 'cosine', steps: 100 }, clamp: false, prediction: 'x0', defaultSampler: 'ddim' },
+    })
+    const parameters = randomParameters(config.network, 3)
+    const engine = await createEngine(config.network, parameters)
+    await using generator = new Generator(new Denoiser(config, engine))
+    const options = { seconds: 0.1234, seed: 4, steps: 3, label: 'snare' }
+    const [one] = await generator.generate(options)
+    const [, second] = await generator.generate({ ...options, seed: 3, count: 2 })
+    assert.equal(one!.samples.length, Math.round(0.1234 * 8000))
+    assert.deepEqual(second!.samples, one!.samples)
+    assert.deepEqual(await collect(generator.stream(options)), one!.samples)
   })
 })

@@ -31,7 +31,8 @@ export class FrontEndEnvelope {
   readonly #floor: number
   /** q: bins of the mel's transform per bin of the front end's. */
   readonly #factor: number
-  readonly #noisePower: number
+  /** Weights of the bins around one, divided by the power of white noise. */
+  readonly #triangle: Float64Array
   readonly #inverse: MelInverse
 
   constructor(frontEnd: FrontEndConfig, convention: MelConvention) {
@@ -42,7 +43,11 @@ export class FrontEndEnvelope {
     this.hop = convention.hop
     this.#floor = Math.fround(envelope.floor)
     this.#factor = convention.fftSize / kernel
-    this.#noisePower = (3 * convention.fftSize) / 8
+    const noisePower = (3 * convention.fftSize) / 8
+    this.#triangle = Float64Array.from(
+      { length: 2 * this.#factor - 1 },
+      (_, j) => (1 - Math.abs(j + 1 - this.#factor) / this.#factor) / this.#factor / noisePower,
+    )
     this.#inverse = new MelInverse(convention, envelope.iterations)
   }
 
@@ -85,15 +90,23 @@ export class FrontEndEnvelope {
     const magnitudes = this.#inverse.magnitudes(mel)
     const all = mel.frames === 0 ? 0 : magnitudes.length / mel.frames
     const result = new Float32Array(mel.frames * bins)
-    const factor = this.#factor
+    const reach = this.#factor - 1
+    const triangle = this.#triangle
+    // Powers of one frame, the first and the last held beyond the ends.
+    const powers = new Float64Array(all + 2 * reach)
     for (let frame = 0; frame < mel.frames; frame++) {
+      const at = frame * all
+      for (let bin = 0; bin < all; bin++) {
+        const magnitude = magnitudes[at + bin]!
+        powers[reach + bin] = magnitude * magnitude
+      }
+      powers.fill(powers[reach]!, 0, reach)
+      powers.fill(powers[reach + all - 1]!, reach + all)
       for (let bin = 0; bin < bins; bin++) {
+        const from = bin * this.#factor
         let sum = 0
-        for (let j = 1 - factor; j < factor; j++) {
-          const at = Math.min(all - 1, Math.max(0, bin * factor + j))
-          sum += (1 - Math.abs(j) / factor) * magnitudes[frame * all + at]! ** 2
-        }
-        result[frame * bins + bin] = sum / factor / this.#noisePower
+        for (let j = 0; j < triangle.length; j++) sum += triangle[j]! * powers[from + j]!
+        result[frame * bins + bin] = sum
       }
     }
     return result
