@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { describe, test } from 'node:test'
 import { readWav } from '#src/audio/codecs/wav'
+import { OnnxGraph } from '#src/formats/onnx'
 import { melNumbers, noiseWav, npyMel, smallGenerator, smallVocoder } from './support/cli-inputs.js'
 import { inRepository } from './support/paths.js'
 import { scratch } from './support/process.js'
@@ -38,6 +39,67 @@ function assertWav(bytes: Uint8Array, samples: number): void {
 test('vocode.mjs writes the audio of a mel', async () => {
   assert.match(run('vocode.mjs', mel, at('speech.wav'), smallVocoder), /0\.14 s in 6 steps/)
   assert.equal((await readWav(at('speech.wav'))).samples.length, SAMPLES)
+})
+
+/** An acoustic model: each token id is one frame, the id times a row of numbers. */
+function acousticModel(transposed: boolean): Uint8Array {
+  const graph = new OnnxGraph({ name: 'acoustic' })
+  const tokens = graph.input('tokens', [1, 'tokens'], 'int64')
+  const ids = graph.node('Unsqueeze', [graph.node('Cast', [tokens], { to: 1 }), graph.integers(transposed ? 2 : 1)])
+  const row = graph.floats('row', transposed ? [1, 1, 80] : [1, 80, 1], melNumbers(80))
+  const shape = transposed ? [1, 'frames', 80] : [1, 80, 'frames']
+  graph.output(graph.node('Mul', [ids, row]), 'mel', shape)
+  return graph.bytes()
+}
+
+test('acoustic-model.mjs speaks the mel of an ONNX model, whichever way round it is', async () => {
+  const audio: Float32Array[] = []
+  for (const transposed of [false, true]) {
+    const acoustic = put('acoustic.onnx', acousticModel(transposed))
+    assert.match(run('acoustic-model.mjs', acoustic, '3 1 4 1', at('said.wav'), smallVocoder), /4 frames, 0\.05 s/)
+    audio.push((await readWav(at('said.wav'))).samples)
+  }
+  assert.equal(audio[0]!.length, 4 * 256)
+  assert.deepEqual(audio[1], audio[0])
+})
+
+describe('triton-repository.mjs', () => {
+  test('has the inputs and outputs of the export in its config, without the batch', () => {
+    assert.match(run('triton-repository.mjs', smallVocoder, at('repository')), /mel, noise → audio/)
+    assert.ok(existsSync(at('repository/diffwave/1/model.onnx')))
+    const config = readFileSync(at('repository/diffwave/config.pbtxt'), 'utf8')
+    assert.match(config, /^name: "diffwave"\nbackend: "onnxruntime"\nmax_batch_size: 8\n/)
+    const ports = [...config.matchAll(/\{ name: "(\w+)" data_type: (TYPE_\w+) dims: \[ ([-\d, ]+) \] \}/g)]
+    assert.deepEqual(
+      ports.map(([, name, type, dims]) => [name, type, dims]),
+      [
+        ['mel', 'TYPE_FP32', '80, -1'],
+        ['noise', 'TYPE_FP32', '6, -1'],
+        ['audio', 'TYPE_FP32', '-1'],
+      ],
+    )
+  })
+
+  test('has a label as one number per clip', () => {
+    run('triton-repository.mjs', inRepository('models/digits'), at('generator'), '2')
+    const config = readFileSync(at('generator/diffwave/config.pbtxt'), 'utf8')
+    assert.match(config, /name: "label" data_type: TYPE_INT64 dims: \[ 1 \] reshape: \{ shape: \[ \] \}/)
+  })
+
+  test('has a manifest with the fields that KServe requires', () => {
+    run('triton-repository.mjs', smallVocoder, at('manifest'))
+    const manifest = readFileSync(at('manifest/inference-service.yaml'), 'utf8')
+    for (const line of [
+      'apiVersion: serving.kserve.io/v1beta1',
+      'kind: InferenceService',
+      '  name: diffwave',
+      '        name: onnx',
+      '      runtime: kserve-tritonserver',
+      '      storageUri: pvc://models/repository',
+    ]) {
+      assert.ok(manifest.split('\n').includes(line), line)
+    }
+  })
 })
 
 test('generate.mjs writes clips that a seed names', async () => {

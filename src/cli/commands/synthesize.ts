@@ -45,8 +45,8 @@ export const command = defineCommand({
   name: 'synthesize',
   summary: 'Audio from mel spectrograms',
   details: [
-    'The mel must be of the model’s own convention; `diffwave inspect` prints both. --mel-log and --mel-stats convert ' +
-      'another logarithm and normalisation. Another hop, rate or filter bank cannot be converted.',
+    'The mel must be of the model’s own convention; `diffwave inspect` prints both. --mel-log and --mel-stats ' +
+      'convert another logarithm and normalisation. Another hop, rate or filter bank cannot be converted.',
   ],
   group: 'Make audio',
   arguments: [
