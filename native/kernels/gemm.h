@@ -21,6 +21,16 @@ constexpr int blockRows = 6, blockVectors = 2;  // 16 registers
 #endif
 
 /**
+ * Accumulators that one loop updates, at most. V8 loads everything that an iteration reads before it computes, so a
+ * loop over the whole block spills its 16 registers: two loops over half of the rows each take a fifth less time.
+ */
+#if defined(__wasm__)
+constexpr int maxAccumulators = 6;
+#else
+constexpr int maxAccumulators = 32;
+#endif
+
+/**
  * sum[r][v] += Σ_k a[r·rowStride + k·stepStride] · b[k·bStride + v·lanes …], k = 0 … steps − 1 in order.
  *
  * A layer: a = activations (rowStride = their stride, stepStride 1), b = a packed panel (bStride = vectors × lanes).
@@ -29,6 +39,14 @@ constexpr int blockRows = 6, blockVectors = 2;  // 16 registers
 template <int rows, int vectors>
 DIFFWAVE_INLINE void multiply(Vector (&sum)[rows][vectors], const float* a, ptrdiff_t rowStride, ptrdiff_t stepStride,
                               const float* b, ptrdiff_t bStride, int steps) {
+  if constexpr (rows > 1 && rows * vectors > maxAccumulators) {
+    constexpr int half = rows / 2;
+    auto& first = *reinterpret_cast<Vector(*)[half][vectors]>(&sum[0]);
+    auto& second = *reinterpret_cast<Vector(*)[rows - half][vectors]>(&sum[half]);
+    multiply(first, a, rowStride, stepStride, b, bStride, steps);
+    multiply(second, a + half * rowStride, rowStride, stepStride, b, bStride, steps);
+    return;
+  }
   for (int k = 0; k < steps; k++) {
     Vector right[vectors];
     DIFFWAVE_UNROLL
