@@ -3,12 +3,13 @@ import { instructionSets, measurePeak, openNative, openWithOneThread } from './e
 import { openOnnxruntime } from './engines/onnxruntime.mjs'
 import { openPytorch } from './engines/pytorch.mjs'
 import { openTensorflow } from './engines/tensorflow.mjs'
+import { openWasm } from './engines/wasm.mjs'
 import { compareEngines } from './support/compare-engines.mjs'
 
 /** Instruction sets that are also timed if the processor has a better one. */
 export const olderSets = ['avx512', 'avx2']
 
-/** WebAssembly takes 7 s per second of audio, so it runs for one case only. */
+/** TensorFlow.js takes 7 s per second of audio on WebAssembly, so both engines there run for one case only. */
 function isTensorflowCase({ channels, seconds }) {
   return channels === 64 && seconds <= 1
 }
@@ -26,8 +27,9 @@ export async function benchStep(workload, { channels, seconds, threads, installe
     }
     if (installed.ort) engines.onnxruntime = await openOnnxruntime(installed.ort, workload, { threads })
     if (installed.python) engines.pytorch = await openPytorch(installed.python, workload, { threads })
-    if (installed.tensorflow && isTensorflowCase({ channels, seconds })) {
-      engines['tensorflow:wasm'] = await openTensorflow(workload)
+    if (isTensorflowCase({ channels, seconds })) {
+      Object.assign(engines, await openWasm(workload))
+      if (installed.tensorflow) engines['tensorflow:wasm'] = await openTensorflow(workload)
     }
     const timed = await compareEngines(engines, 'noise', workload, {
       budget,
