@@ -1,10 +1,11 @@
 /** One denoiser step over a whole clip; projecting the mel counts. */
-import { instructionSets, measurePeak, openNative, openWithOneThread } from './engines/native.mjs'
+import { instructionSets, openNative, openWithOneThread } from './engines/native.mjs'
 import { openOnnxruntime } from './engines/onnxruntime.mjs'
 import { openPytorch } from './engines/pytorch.mjs'
 import { openTensorflow } from './engines/tensorflow.mjs'
 import { openWasm } from './engines/wasm.mjs'
 import { compareEngines } from './support/compare-engines.mjs'
+import { Peaks } from './support/peak.mjs'
 
 /** Instruction sets that are also timed if the processor has a better one. */
 export const olderSets = ['avx512', 'avx2']
@@ -17,13 +18,13 @@ function isTensorflowCase({ channels, seconds }) {
 export async function benchStep(workload, { channels, seconds, threads, installed, budget, log }) {
   const { gflop } = workload
   const [best] = instructionSets()
-  const peaks = { [best]: measurePeak(best, threads) }
+  // Older instruction sets, each relative to its own peak.
+  const older = instructionSets().filter(set => olderSets.includes(set) && set !== best)
+  const peaks = new Peaks([best, ...older], threads)
   const engines = await openWithOneThread(workload, threads)
   try {
-    // Older instruction sets, each relative to its own peak.
-    for (const instructionSet of instructionSets().filter(set => olderSets.includes(set) && set !== best)) {
+    for (const instructionSet of older) {
       engines[`native:${instructionSet}`] = await openNative(workload, { threads, instructionSet })
-      peaks[instructionSet] = measurePeak(instructionSet, threads)
     }
     if (installed.ort) engines.onnxruntime = await openOnnxruntime(installed.ort, workload, { threads })
     if (installed.python) engines.pytorch = await openPytorch(installed.python, workload, { threads })
@@ -34,19 +35,16 @@ export async function benchStep(workload, { channels, seconds, threads, installe
     const timed = await compareEngines(engines, 'noise', workload, {
       budget,
       log,
+      between: () => peaks.measure(),
       resultOf: async engine => (engine.read === undefined ? engine.result : (await engine.read()).get('noise')),
     })
-    const share = (name, set) => (gflop.whole * 1e9) / timed.seconds[name] / peaks[set]
+    const share = (name, set) => peaks.share(set, gflop.whole, timed.fewestSeconds[name])
     return {
       ...timed,
       realTimeFactor: timed.seconds.native / seconds,
-      peakGflops: peaks[best] / 1e9,
+      peakGflops: peaks.of(best) / 1e9,
       shareOfPeak: share('native', best),
-      ...Object.fromEntries(
-        olderSets
-          .filter(set => engines[`native:${set}`])
-          .map(set => [`${set}ShareOfPeak`, share(`native:${set}`, set)]),
-      ),
+      ...Object.fromEntries(older.map(set => [`${set}ShareOfPeak`, share(`native:${set}`, set)])),
     }
   } finally {
     for (const engine of Object.values(engines)) await engine.dispose()

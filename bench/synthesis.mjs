@@ -1,8 +1,9 @@
 /** Mel to waveform in six steps, including preparation. */
-import { instructionSets, measurePeak, openWithOneThread } from './engines/native.mjs'
+import { instructionSets, openWithOneThread } from './engines/native.mjs'
 import { openOnnxruntime } from './engines/onnxruntime.mjs'
 import { openPytorch } from './engines/pytorch.mjs'
 import { compareEngines } from './support/compare-engines.mjs'
+import { Peaks } from './support/peak.mjs'
 import { SAMPLE_RATE } from './support/workload.mjs'
 
 /** The whole ONNX graph keeps the projections of the whole clip. It is left out if they need more bytes than this. */
@@ -10,6 +11,8 @@ const MAX_PROJECTION_BYTES = 3e9
 
 export async function benchSynthesis(workload, { threads, installed, budget, log }) {
   const { config, gflop, samples } = workload
+  const [best] = instructionSets()
+  const peaks = new Peaks([best], threads)
   const engines = await openWithOneThread(workload, threads)
   try {
     if (installed.ort) {
@@ -22,15 +25,15 @@ export async function benchSynthesis(workload, { threads, installed, budget, log
     const timed = await compareEngines(engines, 'synthesis', workload, {
       budget,
       log,
+      between: () => peaks.measure(),
       resultOf: async engine => (engine.read === undefined ? engine.result : (await engine.read()).get('samples')),
     })
-    const peak = measurePeak(instructionSets()[0], threads)
     const steps = workload.sampler.steps.length
     const totalGflop = gflop.whole + (steps - 1) * gflop.step
     return {
       ...timed,
       realTimeFactor: (timed.seconds.native * SAMPLE_RATE) / samples,
-      shareOfPeak: (totalGflop * 1e9) / timed.seconds.native / peak,
+      shareOfPeak: peaks.share(best, totalGflop, timed.fewestSeconds.native),
     }
   } finally {
     for (const engine of Object.values(engines)) await engine.dispose()

@@ -48,10 +48,16 @@ export function maxDifference(result, expected) {
  * @param method 'noise', 'synthesis' or 'training'
  * @param resultOf reads an engine's result
  * @param measure difference between two results
+ * @param between called before each round
  * @returns seconds and ratios, the share of the machine that other processes used, and the reason for each engine left
  * out
  */
-export async function compareEngines(engines, method, workload, { budget, resultOf, measure = maxDifference, log }) {
+export async function compareEngines(
+  engines,
+  method,
+  workload,
+  { budget, resultOf, measure = maxDifference, log, between },
+) {
   const [first] = Object.keys(engines)
   const cases = {}
   const warm = {}
@@ -79,6 +85,6 @@ export async function compareEngines(engines, method, workload, { budget, result
     if (warm[name] < LONG_SECONDS) warm[name] = await cases[name]()
   }
   const load = watchLoad(() => Object.values(engines).flatMap(engine => engine.process ?? []))
-  const timed = await interleave(cases, warm, { budget, first })
+  const timed = await interleave(cases, warm, { budget, first, between })
   return { ...timed, othersShare: load.othersShare(), leftOut }
 }

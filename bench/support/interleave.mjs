@@ -10,19 +10,22 @@ const median = numbers => {
  * @param cases by name, each a function that does the work once and returns the seconds it took
  * @param warm seconds that each took in a run before, from which the number of rounds within `budget` seconds follows
  * @param first name of the case that the others are divided by
- * @returns the median of each case's seconds, and the median over rounds of each case's ratio to `first`
+ * @param between called before each round
+ * @returns the median and the least of each case's seconds, and the median over rounds of each case's ratio to `first`
  */
-export async function interleave(cases, warm, { budget, maxRounds = 9, first = 'native' }) {
+export async function interleave(cases, warm, { budget, maxRounds = 9, first = 'native', between }) {
   const names = Object.keys(cases)
   const round = names.reduce((sum, name) => sum + warm[name], 0)
   const rounds = Math.max(1, Math.min(maxRounds, Math.floor(budget / round)))
   const seconds = Object.fromEntries(names.map(name => [name, []]))
   for (let i = 0; i < rounds; i++) {
+    between?.()
     for (const name of names) seconds[name].push(await cases[name]())
   }
   return {
     rounds,
     seconds: Object.fromEntries(names.map(name => [name, median(seconds[name])])),
+    fewestSeconds: Object.fromEntries(names.map(name => [name, Math.min(...seconds[name])])),
     ratios: Object.fromEntries(
       names
         .filter(name => name !== first)

@@ -74,7 +74,7 @@ napi_value measurePeak(const Js& js, napi_value* arguments) {
   const ForwardKernels& kernels = targetNamed(js.text(arguments[0]))->forward();
   Pool pool(readThreads(js, arguments[1]));
   double best = 0;
-  for (int attempt = 0; attempt < 8; attempt++) {
+  for (int attempt = 0; attempt < 40; attempt++) {
     std::vector<double> done(size_t(pool.threads()));
     const auto start = std::chrono::steady_clock::now();
     pool.forEach(pool.threads() * 16, [&](int, int worker) {
