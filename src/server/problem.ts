@@ -123,9 +123,10 @@ function problem(status: number, code: Problem['code'], detail: string, more: Mo
     status,
     code,
     detail: shortened(line.charAt(0).toUpperCase() + line.slice(1)),
-    expected: shortened(more.expected ?? expected),
-    got: shortened(more.got ?? got),
-    hint: shortened(more.hint ?? hint),
+    // Readers quote what they found, which may be nothing.
+    expected: shortened(more.expected || expected),
+    got: shortened(more.got || got),
+    hint: shortened(more.hint || hint),
     ...defined({ retryAfter: more.retryAfter }),
   }
 }

@@ -9,6 +9,7 @@ export class StreamOutput implements Output {
   /** Resolves when the result begins: until then, an error can still be answered with its own status. */
   readonly started: Promise<FileHead>
   readonly body: Readable
+  hasStarted = false
   readonly #stalled: (error: Error) => void
   #begin: (head: FileHead) => void = () => {}
   #wake: (() => void) | null = null
@@ -26,6 +27,7 @@ export class StreamOutput implements Output {
   }
 
   open(head: FileHead): void {
+    this.hasStarted = true
     this.#begin(head)
   }
 

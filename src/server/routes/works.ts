@@ -64,7 +64,8 @@ async function respond(state: ServiceState, order: WorkOrder, request: FastifyRe
   done.then(
     () => output.finish(),
     error => {
-      if (!left.signal.aborted) request.log.error({ err: error }, 'a result was cut off')
+      // Before the result begins, the error is the answer.
+      if (output.hasStarted && !left.signal.aborted) request.log.error({ err: error }, 'a result was cut off')
       output.finish(error)
     },
   )
