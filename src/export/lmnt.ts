@@ -15,7 +15,8 @@ export function hasReferenceStrides(mel: NetworkConfig['mel']): boolean {
 
 /** What neither reference has; null: nothing. */
 export function commonObstacle({ network, diffusion }: ModelConfig): string | null {
-  const { patch, inputMask, labels, stepEmbedding } = network
+  const { patch, frontEnd, inputMask, labels, stepEmbedding } = network
+  if (frontEnd !== null) return 'a windowed front end'
   if (patch !== 1) return `patch ${patch}`
   if (inputMask !== null) return 'an input mask'
   if (labels !== null) return 'labels'
