@@ -50,8 +50,21 @@ const ledger =
     : { inputs: 0, refused: 0, findings: 0, next: {} }
 const base = ledger.next[seed] ?? 0
 
-/** A process that stands at one input for this long has hung, even on a busy machine. */
-const HANG_SECONDS = 20
+/** A process that spends so much CPU time on one input has hung, and so has one that stands still for so long. */
+const MAX_CPU_SECONDS = 10
+const MAX_IDLE_SECONDS = 300
+/** Clock ticks of a second in /proc. */
+const TICKS = 100
+
+/** CPU seconds of a process; 0 if the system does not say. */
+function cpuSeconds(pid) {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')
+    return (Number(fields[11]) + Number(fields[12])) / TICKS
+  } catch {
+    return 0
+  }
+}
 const folder = mkdtempSync(join(tmpdir(), 'diffwave-fuzz-'))
 const findings = []
 const total = { inputs: 0, refused: 0 }
@@ -89,13 +102,15 @@ function start(first) {
       return first
     }
   }
-  let [at, since] = [first, Date.now()]
+  let [at, since, before] = [first, Date.now(), cpuSeconds(worker.pid)]
   let hung = false
   const watch = setInterval(() => {
     const now = position()
     last = Math.max(last, now)
-    if (now !== at) [at, since] = [now, Date.now()]
-    else if (Date.now() - since > HANG_SECONDS * 1000 && !stopping) {
+    const spent = cpuSeconds(worker.pid)
+    const isIdle = Date.now() - since > MAX_IDLE_SECONDS * 1000
+    if (now !== at) [at, since, before] = [now, Date.now(), spent]
+    else if ((spent - before > MAX_CPU_SECONDS || isIdle) && !stopping) {
       hung = true
       worker.kill('SIGKILL')
     }

@@ -16,6 +16,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   training: ['kernels', 'reference', '.'],
   binding: ['training', 'inference', 'reference', 'targets', '.'],
   test: ['training', 'inference', 'reference', 'targets'],
+  fuzz: [],
 }
 
 const native = inRepository('native')

@@ -11,9 +11,7 @@
 namespace diffwave {
 
 Engine* engineOf(const Js& js, napi_value handle) {
-  void* pointer = nullptr;
-  require(napi_get_value_external(js.env, handle, &pointer) == napi_ok && pointer != nullptr, "expected an engine");
-  return static_cast<Engine*>(pointer);
+  return js.unwrap<Engine>(handle, Handle::Kind::engine, "expected an engine");
 }
 
 namespace {
@@ -45,11 +43,7 @@ napi_value create(const Js& js, napi_value* arguments) {
     engine->training =
         std::make_unique<Training>(engine->shape, *engine->pool, engine->target->training(), uint64_t(memoryLimit));
   }
-  napi_value result;
-  js.check(napi_create_external(
-      js.env, engine.get(), [](napi_env, void* data, void*) { delete static_cast<Engine*>(data); }, nullptr, &result));
-  engine.release();
-  return result;
+  return js.wrap(std::move(engine));
 }
 
 /** targets() → names of the instruction sets that this processor runs, best first */

@@ -11,7 +11,9 @@
 
 namespace diffwave {
 
-struct Engine {
+struct Engine : Handle {
+  Engine() : Handle(Kind::engine) {}
+
   NetworkShape shape;
   int64_t parameterCount = 0;
   const Target* target = nullptr;  // null: the readable reference

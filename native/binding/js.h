@@ -5,6 +5,7 @@
 #include <node_api.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace diffwave {
@@ -16,6 +17,13 @@ struct BindingError {
 inline void require(bool condition, const char* message) {
   if (!condition) throw BindingError{message};
 }
+
+/** What a handle in JavaScript stands for: one of another kind in its place is refused. */
+struct Handle {
+  enum class Kind { engine, stream };
+  explicit Handle(Kind kind) : kind(kind) {}
+  const Kind kind;
+};
 
 /** The JavaScript environment of one call. */
 struct Js {
@@ -76,6 +84,23 @@ struct Js {
   }
   void set(napi_value object, const char* name, napi_value value) const {
     check(napi_set_named_property(env, object, name, value));
+  }
+  /** A handle that frees `made` when it is collected. */
+  template <class Made>
+  napi_value wrap(std::unique_ptr<Made> made) const {
+    const auto finalize = [](napi_env, void* data, void*) { delete static_cast<Made*>(static_cast<Handle*>(data)); };
+    napi_value value;
+    check(napi_create_external(env, static_cast<Handle*>(made.get()), finalize, nullptr, &value));
+    made.release();
+    return value;
+  }
+  template <class Made>
+  Made* unwrap(napi_value value, Handle::Kind kind, const char* message) const {
+    void* pointer = nullptr;
+    require(napi_get_value_external(env, value, &pointer) == napi_ok && pointer != nullptr, message);
+    Handle* const handle = static_cast<Handle*>(pointer);
+    require(handle->kind == kind, message);
+    return static_cast<Made*>(handle);
   }
   /** The floats of a Float32Array of exactly `size`. With `size` −1 any size is accepted and written to `found`. */
   float* floats(napi_value value, int64_t size, int64_t* found = nullptr) const {

@@ -7,6 +7,9 @@ namespace diffwave {
 
 namespace {
 
+/** Of every size of a network, so that no product of them overflows: the largest that configs may have is 4096. */
+constexpr int64_t maxSize = 1 << 16;
+
 Conditioner conditionerNamed(const std::string& name) {
   if (name == "none") return Conditioner::none;
   if (name == "transposed") return Conditioner::transposed;
@@ -18,7 +21,7 @@ Conditioner conditionerNamed(const std::string& name) {
 int readList(const Js& js, napi_value list, int* to, int maxLength, const char* message) {
   const uint32_t length = js.length(list);
   require(length <= uint32_t(maxLength), message);
-  for (uint32_t i = 0; i < length; i++) to[i] = js.integer(js.element(list, i), 1, INT32_MAX, message);
+  for (uint32_t i = 0; i < length; i++) to[i] = js.integer(js.element(list, i), 1, maxSize, message);
   return int(length);
 }
 
@@ -42,7 +45,7 @@ WindowsShape readWindows(const Js& js, napi_value object, int stride) {
 
 NetworkShape readShape(const Js& js, napi_value object) {
   constexpr int maxDilationCycle = 24;  // 2²³ positions: beyond any clip
-  const auto positive = [&](const char* name, int64_t high = INT32_MAX) {
+  const auto positive = [&](const char* name, int64_t high = maxSize) {
     return js.integer(js.property(object, name), 1, high, "bad network shape");
   };
   NetworkShape s;
@@ -56,11 +59,11 @@ NetworkShape readShape(const Js& js, napi_value object) {
   s.inputMask = js.boolean(js.property(object, "inputMask"));
   s.tanhFirst = js.boolean(js.property(object, "tanhFirst"));
   s.residualAfterStep = js.boolean(js.property(object, "residualAfterStep"));
-  s.labels = js.integer(js.property(object, "labels"), 0, INT32_MAX - 1, "bad number of labels");
+  s.labels = js.integer(js.property(object, "labels"), 0, maxSize, "bad number of labels");
   s.conditioner = conditionerNamed(js.text(js.property(object, "conditioner")));
   if (s.conditioner == Conditioner::none) return s;
   s.bands = positive("bands");
-  s.hop = positive("hop");
+  s.hop = positive("hop", maxSize * maxSize / 2);
   require(s.hop % s.patch == 0, "the hop is not a multiple of the patch");
   s.upsamplerPerLayer = js.boolean(js.property(object, "upsamplerPerLayer"));
   s.strides = readList(js, js.property(object, "strides"), s.stride, NetworkShape::maxStrides, "bad strides");

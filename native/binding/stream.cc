@@ -8,7 +8,9 @@ namespace diffwave {
 namespace {
 
 /** The clip behind a stream handle. Its stream is made by the first job, off the event loop. */
-struct ClipHandle {
+struct ClipHandle : Handle {
+  ClipHandle() : Handle(Kind::stream) {}
+
   const Engine* engine;
   std::vector<float> sinusoids, gains;
   int passes;
@@ -18,9 +20,7 @@ struct ClipHandle {
 };
 
 ClipHandle* clipOf(const Js& js, napi_value handle) {
-  void* pointer = nullptr;
-  require(napi_get_value_external(js.env, handle, &pointer) == napi_ok && pointer != nullptr, "expected a stream");
-  return static_cast<ClipHandle*>(pointer);
+  return js.unwrap<ClipHandle>(handle, Handle::Kind::stream, "expected a stream");
 }
 
 /** One piece of audio for one pass of one clip, after the mel frames that came before it. */
@@ -92,7 +92,7 @@ struct StreamJob : Job {
 /** Packs the weights that a new clip's stream takes. */
 void StreamJob::prepare(Feeding& feeding) {
   if (feeding.clip->stream != nullptr) return;
-  if (engine->version != feeding.version) {
+  if (engine->weights == nullptr || engine->version != feeding.version) {
     engine->weights = std::make_shared<ForwardWeights>(engine->shape, feeding.parameters, engine->target->forward());
     engine->version = feeding.version;
   }
@@ -160,12 +160,7 @@ napi_value openStream(const Js& js, napi_value* arguments) {
   clip->gains.assign(gains, gains + clip->passes);
   const int label = js.integer(arguments[3], -1, int64_t(shape.labels) - 1, "unknown label");
   clip->label = label == -1 ? shape.labels : label;
-  napi_value result;
-  js.check(napi_create_external(
-      js.env, clip.get(), [](napi_env, void* data, void*) { delete static_cast<ClipHandle*>(data); }, nullptr,
-      &result));
-  clip.release();
-  return result;
+  return js.wrap(std::move(clip));
 }
 
 napi_value predict(const Js& js, napi_value* arguments) {

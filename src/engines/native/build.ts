@@ -22,8 +22,8 @@ const optionsSchema = z.strictObject({
     .optional(),
   /** Default: the first of g++, c++ and clang++ that is there. */
   compiler: z.string().min(1).optional(),
-  /** The addon, or the test program of native/test/. */
-  what: z.enum(['addon', 'test']).default('addon'),
+  /** The addon, the test program of native/test/, or libFuzzer's of native/fuzz/ (clang only). */
+  what: z.enum(['addon', 'test', 'fuzz']).default('addon'),
   /** `address` includes UndefinedBehaviorSanitizer. Default: none. */
   sanitize: z.enum(['address', 'thread']).optional(),
   /** Where the result goes; default: where the engine looks for it. */
@@ -51,6 +51,9 @@ const sanitizerFlags = {
   address: ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-g', '-O2'],
   thread: ['-fsanitize=thread', '-g', '-O2'],
 } as const
+
+/** Folders of native/ that a result does without. */
+const leftOut = { addon: ['test/', 'fuzz/'], test: ['binding/', 'fuzz/'], fuzz: ['test/'] } as const
 
 const commonFlags = [
   '-std=c++17',
@@ -115,13 +118,16 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
   const glibc = platform === 'linux' && library !== 'musl'
   const files: (readonly [string, readonly string[]])[] = [
     ...sourcesIn(native)
-      .filter(name => !isInstructionSet(name) && !name.startsWith(what === 'addon' ? 'test/' : 'binding/'))
+      .filter(name => !isInstructionSet(name) && !leftOut[what].some(folder => name.startsWith(folder)))
       .filter(name => !name.startsWith('platform/wasm/') && (glibc || name !== 'platform/old-glibc.cc'))
       .map(name => [name, []] as const),
     ...sets.map(([name, flags]) => [`targets/${name}.cc`, flags] as const),
   ]
   const result = checked.out ?? addonPath(target)
-  const sanitizers = sanitize === undefined ? [] : sanitizerFlags[sanitize]
+  const sanitizers = [
+    ...(sanitize === undefined ? [] : sanitizerFlags[sanitize]),
+    ...(what === 'fuzz' ? ['-fsanitize=fuzzer'] : []),
+  ]
   const objects = await mkdtemp(join(tmpdir(), 'diffwave-build-'))
   try {
     const flags = [...commonFlags, ...sanitizers, ...(amx ? ['-DDIFFWAVE_WITH_AMX'] : []), `-I${headersFolder()}`]

@@ -8,7 +8,9 @@ import type { Mel } from '#src/audio/mel/convention'
 import { gaussian } from '#src/core/random'
 import type { Tensors } from '#src/core/tensor'
 import type { Engine } from '#src/engines/engine'
+import { networkShape } from '#src/engines/native/addon'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
+import { loadAddon } from '#src/engines/native/load-addon'
 import { networkSchema } from '#src/model/network'
 import { randomParameters } from '../../support/parameters.js'
 
@@ -130,4 +132,24 @@ describe('a caller may do anything to its arrays during a call', { skip: !availa
       }
     }
   }
+})
+
+test('a handle of another kind is refused, and sizes whose product overflows', {
+  skip: available ? false : 'no native engine',
+}, () => {
+  const addon = loadAddon()
+  const create = (size: number) =>
+    addon.create({
+      shape: { ...networkShape(network), channels: size },
+      instructionSet: instructionSets[0]!,
+      threads: 1,
+      memoryLimit: 2 ** 20,
+    })
+  const engine = create(network.channels)
+  const size = network.stepEmbedding.size
+  const stream = addon.openStream(engine, new Float32Array(size), new Float32Array(1), -1)
+  assert.throws(() => addon.closeStream(engine, engine as unknown as typeof stream), /expected a stream/)
+  assert.throws(() => addon.closeStream(stream as unknown as typeof engine, stream), /expected an engine/)
+  assert.throws(() => create(2 ** 31 - 1), /bad network shape/)
+  addon.dispose(engine)
 })
