@@ -59,7 +59,7 @@ function filesBelow(path) {
 
 /** The files of native/ that reach the binaries. */
 function sources() {
-  const others = /^(test\/|platform\/[^/]+$|targets\/(?!wasm|target)|kernels\/(amx|residual-layer-amx))/
+  const others = /^((test|fuzz)\/|platform\/[^/]+$|targets\/(?!wasm|target)|kernels\/(amx|residual-layer-amx))/
   return filesBelow(native)
     .filter(name => /\.(cc|h)$/.test(name) && !others.test(name))
     .sort()
