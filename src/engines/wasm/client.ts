@@ -176,6 +176,8 @@ export class WasmAddon implements Pick<Addon, 'run' | 'runForward' | 'runBackwar
   }
 
   #settle(answer: Answer): void {
+    // A worker that is being terminated keeps the program alive until it has ended.
+    if (this.#ended !== undefined) return
     const waiting = this.#waiting.get(answer.id)
     this.#waiting.delete(answer.id)
     if (this.#waiting.size === 0) this.#worker.keepAlive(false)
