@@ -20,7 +20,7 @@ export interface WasmOptions {
   readonly parameters: Tensors
   /** Of the mels, for a network whose front end has an envelope. Default: none. */
   readonly convention?: MelConvention | null
-  /** Default: one per core; one in a page that is not cross-origin isolated. */
+  /** At most two are used. Default: one per core; one in a page that is not cross-origin isolated. */
   readonly threads?: number
   /** Default: `relaxed-simd` if the host has it, else `simd128`. */
   readonly instructionSet?: WasmInstructionSet
@@ -30,6 +30,9 @@ export interface WasmOptions {
 
 /** What an instance can address is 4 GiB, parameters and packed weights included. */
 const DEFAULT_MEMORY_LIMIT = 2 ** 30
+
+/** With three and more threads the pool can come to a standstill (native/platform/wasm/threads.cc): not yet found why. */
+const MAX_WASM_THREADS = 2
 
 /** Pages of 64 KiB that a memory may grow to, at least. A host that refuses more than this is refused. */
 const MIN_MAXIMUM = 4096
@@ -113,7 +116,7 @@ export async function createEngineOn(host: WasmHost, threads: number, options: W
   const instructionSet = chooseBuild(options.instructionSet)
   const { module, needs } = await compiledModule(host, instructionSet)
   const program: WasmProgram = { module, memory: makeMemory(needs, host.sharesMemory), shared: host.sharesMemory }
-  const count = host.sharesMemory ? threads : 1
+  const count = host.sharesMemory ? Math.min(threads, MAX_WASM_THREADS) : 1
   const addon = await WasmAddon.start(host, program, count)
   try {
     checkConstants(addon.constants(), 'wasm', `${instructionSet}.wasm`)
