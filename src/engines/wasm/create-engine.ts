@@ -31,7 +31,7 @@ export interface WasmOptions {
 /** What an instance can address is 4 GiB, parameters and packed weights included. */
 const DEFAULT_MEMORY_LIMIT = 2 ** 30
 
-/** With three and more threads the pool can come to a standstill (native/platform/wasm/threads.cc): not yet found why. */
+/** With three threads or more the pool can come to a standstill, for a reason that is not known yet. */
 const MAX_WASM_THREADS = 2
 
 /** Pages of 64 KiB that a memory may grow to, at least. A host that refuses more than this is refused. */
