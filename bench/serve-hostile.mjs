@@ -226,7 +226,8 @@ function method(random) {
 
 /** A body that is shorter than it says, cut off by the client. */
 function brokenBody(random, slow) {
-  const head = `POST /v1/${random.of(works)} HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${1 + random.below(90_000)}\r\n`
+  const length = 1 + random.below(90_000)
+  const head = `POST /v1/${random.of(works)} HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${length}\r\n`
   const body = 'RIFF'.repeat(random.below(2000))
   return raw(`${head}connection: close\r\n\r\n${body}`, 'broken body', {
     pause: slow ? 1000 : 0,

@@ -10,8 +10,8 @@
 // Every second run lies on a small file system of its own (if tmpfs may be mounted), which in every second round has no
 // room, or no inodes, for another checkpoint or a part of it.
 // After each round the checkpoint must be readable, and no older than before. Whenever a run reaches its end, its
-// checkpoint is compared with that of a run that nobody disturbed, and the next run begins. Prints one line of JSON, and
-// how far it is after every 100 kills.
+// checkpoint is compared with that of a run that nobody disturbed, and the next run begins. Prints one line of JSON,
+// and how far it is after every 100 kills.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'

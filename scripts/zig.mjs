@@ -50,7 +50,10 @@ export function zigCompiler(zig, target) {
   const quoted = words => words.map(word => `'${word}'`).join(' ')
   const script = `#!/bin/sh
 more=
-case " $* " in *' -mavx512f '*) more='-Xclang -target-feature -Xclang +evex512' ;; *' -shared '*) more="${libraries.join(' ')}" ;; esac
+case " $* " in
+  *' -mavx512f '*) more='-Xclang -target-feature -Xclang +evex512' ;;
+  *' -shared '*) more="${libraries.join(' ')}" ;;
+esac
 exec ${quoted(zig)} c++ -target ${zigTargets[target]} "$@" $more
 `
   writeFileSync(path, script)

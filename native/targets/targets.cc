@@ -34,7 +34,7 @@ DIFFWAVE_DECLARE(baseline)
 #endif
 
 #if defined(__x86_64__)
-/** What cpuid says of the instructions that the kernels use. Not every compiler's library has __builtin_cpu_supports. */
+/** What cpuid says of the kernels' instructions. Not every compiler's library has __builtin_cpu_supports. */
 struct Features {
   bool avx2 = false, avx512 = false, avx512bf16 = false, amx = false;
   Features() {

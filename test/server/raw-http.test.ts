@@ -59,7 +59,8 @@ describe('requests that are not as they should be', () => {
 
   test('a form', () =>
     refused(
-      `POST /v1/vocode HTTP/1.1\r\n${head}content-type: multipart/form-data; boundary=x\r\ncontent-length: 3\r\n\r\nabc`,
+      `POST /v1/vocode HTTP/1.1\r\n${head}content-type: multipart/form-data; boundary=x\r\n` +
+        'content-length: 3\r\n\r\nabc',
       415,
       'UNSUPPORTED_MEDIA_TYPE',
     ))
