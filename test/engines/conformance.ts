@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { type Mel, type MelConvention, melConventionSchema } from '#src/audio/mel/convention'
+import type { Mel, MelConvention } from '#src/audio/mel/convention'
 import { gaussian } from '#src/core/random'
 import type { Tensor, Tensors } from '#src/core/tensor'
 import type { Engine } from '#src/engines/engine'
@@ -10,6 +10,7 @@ import { decodeSafetensors } from '#src/formats/safetensors'
 import { melHop, type NetworkConfig, networkSchema, positionSamples } from '#src/model/network'
 import { readModel } from '#src/model/read-model'
 import { Adam } from '#src/training/optimiser/adam'
+import { smallConvention } from '../support/convention.js'
 import { relativeError } from '../support/numbers.js'
 import { randomParameters } from '../support/parameters.js'
 import { golden } from '../support/paths.js'
@@ -20,28 +21,8 @@ export type CreateEngine = (
   convention?: MelConvention | null,
 ) => Promise<Engine>
 
-/** What an engine leaves out. */
-interface ConformanceOptions {
-  /** Whether it runs networks with a windowed front end. Default true. */
-  readonly windows?: boolean
-}
-
 /** The mel of the networks whose front end has an envelope. */
-const convention = melConventionSchema.parse({
-  sampleRate: 8000,
-  fftSize: 32,
-  windowLength: 32,
-  hop: 16,
-  framing: 'centre',
-  power: 1,
-  bands: 7,
-  melScale: 'slaney',
-  filterNorm: 'none',
-  minFrequency: 0,
-  maxFrequency: 3000,
-  logarithm: 'ln',
-  floor: 1e-5,
-})
+const convention = smallConvention({ fftSize: 32, hop: 16, bands: 7, maxFrequency: 3000 })
 
 function clips({ data, shape }: Tensor): Float32Array[] {
   const width = data.length / shape[0]!
@@ -168,7 +149,7 @@ function randomBatch(network: NetworkConfig, frameCounts: readonly number[]) {
 }
 
 /** Declares the suite for one engine. */
-export function conformance(name: string, create: CreateEngine, { windows = true }: ConformanceOptions = {}): void {
+export function conformance(name: string, create: CreateEngine): void {
   for (const folder of ['lmnt-conditional-c8-l6', 'lmnt-unconditional-c8-l6']) {
     test(`${name}: ${folder}: noise, loss, gradients and three Adam updates are the reference's`, async () => {
       const { config, parameters } = await readModel(golden(`${folder}/weights.pt`))
@@ -241,7 +222,7 @@ export function conformance(name: string, create: CreateEngine, { windows = true
     })
   }
 
-  for (const [variant, input] of [...variants, ...(windows ? windowed : [])]) {
+  for (const [variant, input] of [...variants, ...windowed]) {
     test(`${name}: ${variant}: gradients are the loss's slope; cuts and batches change no byte`, async () => {
       const network = networkSchema.parse(input)
       const parameters = randomParameters(network, 5)

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type Mel, melConventionSchema } from '#src/audio/mel/convention'
+import type { Mel } from '#src/audio/mel/convention'
 import { gaussian, uniformInteger } from '#src/core/random'
 import type { LossRequest } from '#src/engines/engine'
 import { envelopeOf } from '#src/model/front-end/envelope'
 import { hasEnvelope, melHop, type NetworkConfig, networkSchema, positionSamples } from '#src/model/network'
+import { smallConvention } from '../support/convention.js'
 import { type NaiveClip, naiveNoise } from '../support/naive-network.js'
 import { relativeError } from '../support/numbers.js'
 import { randomParameters } from '../support/parameters.js'
@@ -80,21 +81,7 @@ const windowedNetworks = fc
   .filter(network => network.frontEnd.kernel !== 24 || network.frontEnd.envelope === null)
   .map(network => networkSchema.parse(network))
 
-const convention = melConventionSchema.parse({
-  sampleRate: 8000,
-  fftSize: 64,
-  windowLength: 64,
-  hop: 48,
-  framing: 'centre',
-  power: 1,
-  bands: 6,
-  melScale: 'slaney',
-  filterNorm: 'none',
-  minFrequency: 0,
-  maxFrequency: 3500,
-  logarithm: 'ln',
-  floor: 1e-5,
-})
+const convention = smallConvention({ fftSize: 64, hop: 48, bands: 6, maxFrequency: 3500 })
 
 /** Clips of unequal odd lengths, some shorter than their mel. */
 export function randomClips(network: NetworkConfig, seed: number, count: number): (NaiveClip & { step: number })[] {

@@ -1,30 +1,16 @@
 /** A network that ends with a correction towards the mel, on any engine. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { melConventionSchema } from '#src/audio/mel/convention'
 import { MelCorrection } from '#src/audio/mel/correction'
 import { sliceMel } from '#src/audio/mel/frames'
 import { gaussian } from '#src/core/random'
 import { createEngine } from '#src/engines/select'
 import { networkSchema } from '#src/model/network'
+import { smallConvention } from '../../support/convention.js'
 import { relativeError } from '../../support/numbers.js'
 import { randomParameters } from '../../support/parameters.js'
 
-const convention = melConventionSchema.parse({
-  sampleRate: 8000,
-  fftSize: 64,
-  windowLength: 64,
-  hop: 16,
-  framing: 'centre',
-  power: 1,
-  bands: 7,
-  melScale: 'slaney',
-  filterNorm: 'none',
-  minFrequency: 0,
-  maxFrequency: 3800,
-  logarithm: 'ln',
-  floor: 1e-5,
-})
+const convention = smallConvention({ fftSize: 64, hop: 16, bands: 7, maxFrequency: 3800 })
 const plain = networkSchema.parse({
   channels: 6,
   layers: 3,

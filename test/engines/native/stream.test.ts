@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { melConventionSchema } from '#src/audio/mel/convention'
 import { sliceMel } from '#src/audio/mel/frames'
 import { gaussian, uniformInteger } from '#src/core/random'
 import type { Engine } from '#src/engines/engine'
@@ -18,6 +17,7 @@ import {
   positionSamples,
   receptiveRadius,
 } from '#src/model/network'
+import { smallConvention } from '../../support/convention.js'
 import { relativeError } from '../../support/numbers.js'
 import { randomParameters } from '../../support/parameters.js'
 import { agreesWithOracle } from '../oracle.js'
@@ -77,21 +77,7 @@ const cases = (ends: readonly ((typeof frontEnds)[number] | null)[]) =>
 /** A convention of the network's mels, for its envelope. */
 function conventionOf({ mel }: NetworkConfig) {
   if (mel === null) return null
-  return melConventionSchema.parse({
-    sampleRate: 8000,
-    fftSize: 128,
-    windowLength: 128,
-    hop: melHop(mel),
-    framing: 'centre',
-    power: 1,
-    bands: mel.bands,
-    melScale: 'slaney',
-    filterNorm: 'none',
-    minFrequency: 0,
-    maxFrequency: 3500,
-    logarithm: 'ln',
-    floor: 1e-5,
-  })
+  return smallConvention({ fftSize: 128, hop: melHop(mel), bands: mel.bands, maxFrequency: 3500 })
 }
 
 /** Passes over one clip, fed and given mel frames in random pieces, in a random order. */
