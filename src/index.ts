@@ -67,7 +67,7 @@ export {
   type PyTorchProject,
 } from './export/pytorch.js'
 export { type ExportSafetensorsOptions, exportSafetensors } from './export/safetensors.js'
-export type { Exported, ExportSource, WeightType } from './export/source.js'
+export type { Exported, ExportSource, ExportWeightsOptions, WeightType } from './export/source.js'
 export { type MelFile, type ReadMelOptions, readMel, writeMel } from './formats/mel-file.js'
 export { readMelStatistics } from './formats/mel-statistics.js'
 export { openMel, type StoredMel } from './formats/mel-stream.js'

@@ -3,8 +3,7 @@
  * project's dictionary and names, so that its own code loads it. Any other is a state dict of our names, which
  * interop/pytorch loads. All carry the config, so that importing an export restores the same model.
  */
-import { z } from 'zod'
-import { check, type FieldsOf } from '../core/options.js'
+import { check } from '../core/options.js'
 import type { PathLike } from '../core/path.js'
 import { noiseSchedule } from '../diffusion/schedule.js'
 import { encodeTorch, type TorchInput } from '../formats/pytorch-writer.js'
@@ -12,24 +11,26 @@ import { EMBEDDED_CONFIG, embeddedConfig } from '../model/import/embedded-config
 import type { ModelFiles } from '../model/import/model-files.js'
 import { lmntObstacle, lmntParams } from './lmnt.js'
 import { philsynObstacle, philsynStateDict } from './philsyn.js'
-import { type Exported, type ExportSource, readSource, type WeightType, weightType, writeExport } from './source.js'
+import {
+  type Exported,
+  type ExportSource,
+  type ExportWeightsOptions,
+  readSource,
+  weightsOptions,
+  writeExport,
+} from './source.js'
 
 /** Whose code loads a `.pt`: the two references', or interop/pytorch. */
 export type PyTorchProject = 'lmnt' | 'philsyn' | 'diffwave'
 
 /** Options of `exportPyTorch`. */
-export interface ExportPyTorchOptions {
-  /** How the weights are stored: `F32`, `F16` or `BF16`, rounded to nearest even. Default `F32`. */
-  readonly type?: WeightType | undefined
-}
+export type ExportPyTorchOptions = ExportWeightsOptions
 
 /** What `exportPyTorch` wrote. */
 export interface ExportedPyTorch extends Exported {
   /** The project whose code loads the file. */
   readonly project: PyTorchProject
 }
-
-const optionsSchema = z.strictObject({ type: weightType } satisfies FieldsOf<ExportPyTorchOptions>)
 
 /**
  * Writes a model as a PyTorch checkpoint (zip format, tensors and plain data only). lmnt-com/diffwave and
@@ -47,7 +48,7 @@ export async function exportPyTorch(
   output: PathLike,
   options: ExportPyTorchOptions = {},
 ): Promise<ExportedPyTorch> {
-  const { type } = check(optionsSchema, options, 'exportPyTorch options')
+  const { type } = check(weightsOptions, options, 'exportPyTorch options')
   const { project, content, notes } = checkpointOf(await readSource(source, 'exportPyTorch'))
   return { ...(await writeExport(output, encodeTorch(content, type), notes, 'exportPyTorch')), project }
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { DiffWaveError } from '../core/errors.js'
 import { writeFileBytes } from '../core/files.js'
-import { check } from '../core/options.js'
+import { check, type FieldsOf } from '../core/options.js'
 import { describe, type PathLike, toPath } from '../core/path.js'
 import { modelPath } from '../denoiser/shipped-models.js'
 import { type WeightType, weightTypes } from '../formats/numbers.js'
@@ -27,6 +27,15 @@ export interface Exported {
 /** How exported weights are stored: float32, float16 or bfloat16, rounded to nearest even. */
 export const weightType = z.enum(weightTypes).default('F32')
 export type { WeightType }
+
+/** Options of an export of weights. */
+export interface ExportWeightsOptions {
+  /** How the weights are stored: `F32`, `F16` or `BF16`, rounded to nearest even. Default `F32`. */
+  readonly type?: WeightType | undefined
+}
+
+/** Checks `ExportWeightsOptions`. */
+export const weightsOptions = z.strictObject({ type: weightType } satisfies FieldsOf<ExportWeightsOptions>)
 
 /** @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`, `BAD_PARAMETERS`, and as `readModel` */
 export async function readSource(source: ExportSource, where: string): Promise<ModelFiles> {
