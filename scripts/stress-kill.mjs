@@ -49,25 +49,14 @@ function toyEngine(network, initial) {
 /** Trains the run in `out` to its end; prints `ready` before it takes the lock, and `begun` when it has it. */
 async function train(out) {
   const { trainingSteps } = await import('../dist/training/run/training-run.js')
-  const { checkTrainingConfig } = await import('../dist/training/config.js')
+  const { toyConfig } = await import('./toy-run.mjs')
   const samples = Int16Array.from({ length: 4000 }, (_, i) => 3000 * Math.sin(i * i))
   const clip = { name: 'a.wav', label: '', samples }
   const report = { clips: 1, hours: 0, validationClips: 0, givenMels: 0, rates: new Map(), leftOut: [], notes: [] }
-  const config = checkTrainingConfig(
-    {
-      model: {
-        kind: 'generator',
-        sampleRate: 8000,
-        // The step's embedding is as small as the rest, or it alone makes a checkpoint of 5 MB.
-        network: { channels: 4, layers: 2, dilationCycle: 2, patch: 4, stepEmbedding: { size: 8, hidden: 8 } },
-        diffusion: { training: { kind: 'cosine', steps: 10 } },
-      },
-      data: { cropSamples: 256, batch: 1 },
-      optimiser: { totalSteps: STEPS },
-      every: { log: 1, validation: 1000, checkpoint: 1 },
-    },
-    'config',
-  )
+  const config = toyConfig({
+    optimiser: { totalSteps: STEPS },
+    every: { log: 1, validation: 1000, checkpoint: 1 },
+  })
   const steps = trainingSteps({
     config,
     data: { sampleRate: 8000, training: [clip], validation: [clip], report, fingerprint: 'toy' },

@@ -4,27 +4,15 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parameterSpecs } from '../../dist/model/parameters.js'
 import { readModel } from '../../dist/model/read-model.js'
-import { checkTrainingConfig } from '../../dist/training/config.js'
 import { Adam } from '../../dist/training/optimiser/adam.js'
 import { initialParameters } from '../../dist/training/optimiser/initialise.js'
 import { writeCheckpoint } from '../../dist/training/run/checkpoint.js'
 import { startOrResume } from '../../dist/training/run/start.js'
+import { toyConfig } from '../toy-run.mjs'
 import { golden, scratch, written } from './files.mjs'
 import { mutateBytes, mutateHeader } from './mutations.mjs'
 
-const config = checkTrainingConfig(
-  {
-    model: {
-      kind: 'generator',
-      sampleRate: 8000,
-      network: { channels: 4, layers: 2, dilationCycle: 2, patch: 4, stepEmbedding: { size: 8, hidden: 8 } },
-      diffusion: { training: { kind: 'cosine', steps: 10 } },
-    },
-    data: { cropSamples: 256, batch: 1 },
-    optimiser: { totalSteps: 10 },
-  },
-  'fuzz',
-)
+const config = toyConfig({ optimiser: { totalSteps: 10 } })
 const data = { sampleRate: 8000, training: [], validation: [], report: {}, fingerprint: 'fuzz' }
 const run = join(scratch, 'run')
 mkdirSync(run)
