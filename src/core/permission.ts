@@ -9,13 +9,6 @@ const flags: Readonly<Record<string, string>> = {
   WASI: '--allow-wasi',
 }
 
-/** Whether an error is a refusal of the permission model. */
-export function isPermissionError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && codes.has(String(error.code))
-}
-
-const codes: ReadonlySet<string> = new Set(['ERR_ACCESS_DENIED', 'ERR_DLOPEN_DISABLED'])
-
 /**
  * A sentence that names the flag with which Node allows what it refused.
  * @param path the file concerned, if it is about one
