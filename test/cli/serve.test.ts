@@ -40,7 +40,7 @@ describe('diffwave serve', () => {
     assert.ok(log().some(line => (line['req'] as { url?: string } | undefined)?.url === '/v1/models'))
   })
 
-  test('finishes its work when it is told to stop', async () => {
+  test('finishes its work when a signal stops it', async () => {
     const { child, url, ended } = await serving()
     const response = await fetch(`${url}/v1/vocode?seed=1&steps=1`, { method: 'POST', body: npyMel(8000) })
     child.kill('SIGTERM')

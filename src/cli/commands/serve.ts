@@ -94,7 +94,7 @@ export async function serviceOptions(options: Values<typeof serveOptions>) {
   }
 }
 
-/** Runs a service until it is told to stop. */
+/** Runs a service until a signal stops it. */
 export async function serve(
   context: Context,
   options: Awaited<ReturnType<typeof serviceOptions>> & { readonly page?: import('../../server/page.js').Page },

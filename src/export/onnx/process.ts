@@ -6,7 +6,7 @@ import { stepSinusoids } from '../../model/step-embedding.js'
 import type { NetworkCall } from './network.js'
 import type { LinearStep, StepSum } from './steps.js'
 
-/** What the network is told of a step. */
+/** The step, as inputs of the network. */
 export type StepInput = Pick<NetworkCall, 'sinusoids' | 'gain'>
 
 /** Everything that the steps need. All audio is `[B, T]`. */

@@ -1,4 +1,4 @@
-/** What the network is told of diffusion steps that are known at run time only. */
+/** Diffusion steps that are known only at run time, as inputs of the network. */
 import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 import type { NetworkConfig } from '../../model/network.js'
 import { stepFrequencies, stepSinusoids } from '../../model/step-embedding.js'

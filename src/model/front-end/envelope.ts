@@ -6,8 +6,8 @@
  * 2. Power V = A²/(3L/8): under a periodic Hann window of L samples, white noise of deviation 1 has mean square 3L/8.
  * 3. Bins of the front end's shorter transform: a triangle of ±q bins around every q-th, q = L/K, of area one; the
  * first
- *    and last bin are held beyond the ends.
- * 4. Linear between frames at the middle of each position; the last frame is held.
+ *    and last bin are repeated beyond the ends.
+ * 4. Linear between frames at the middle of each position; the last frame is repeated.
  * 5. E = max(floor, √V).
  */
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
@@ -92,7 +92,7 @@ export class FrontEndEnvelope {
     const result = new Float32Array(mel.frames * bins)
     const reach = this.#factor - 1
     const triangle = this.#triangle
-    // Powers of one frame, the first and the last held beyond the ends.
+    // Powers of one frame, the first and the last repeated beyond the ends.
     const powers = new Float64Array(all + 2 * reach)
     for (let frame = 0; frame < mel.frames; frame++) {
       const at = frame * all

@@ -21,7 +21,7 @@ export class StreamOutput implements Output {
       this.#begin = resolve
     })
     this.body = new Readable({ highWaterMark: MAX_UNREAD_BYTES, read: () => this.#resume() })
-    // A reader that left is told to the work by its signal.
+    // If the reader has left, the signal ends the work.
     this.body.on('error', () => {})
     this.body.on('close', () => this.#resume())
   }

@@ -13,7 +13,7 @@ interface WavFile {
   readonly facts: Facts
 }
 
-/** Writes audio as it becomes final. The file begins with the first of it, so that an error before is still told. */
+/** Writes audio as it becomes final. The header waits for the first samples: an error before can still be answered. */
 export async function streamWav(output: Output, audio: AudioStream, { name, format, facts }: WavFile): Promise<void> {
   const { length, sampleRate, seed, steps } = audio
   const samples = length === null ? null : length * wavSampleBytes(format)
