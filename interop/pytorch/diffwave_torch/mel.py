@@ -118,7 +118,7 @@ def at_positions(frames, hop, stride, count, offset=0):
 def smooth_bins(power, factor):
     """Power per bin [B, N, F], a triangle of ±factor bins around every factor-th bin: [B, (N − 1)/factor + 1, F].
 
-    The first and last bin are repeated beyond the ends. So bins of a long transform become those of one a factor shorter.
+    The first and last bin are repeated at the ends. So bins of a long transform become those of one a factor shorter.
     """
     if factor == 1:
         return power

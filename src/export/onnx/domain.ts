@@ -62,7 +62,7 @@ function energyDeviations(
   if (framing === 'centre') {
     return graph.node('Squeeze', [interpolated(graph, frameSlope(graph, frames), hop), graph.integers(1)])
   }
-  // Frame f lies at its middle, (f + ½) × hop: half a hop is held at either end.
+  // Frame f lies at its middle, (f + ½) × hop: half a hop is a repeated frame at either end.
   const held = graph.node('Pad', [frames, graph.integers(0, 0, 1, 0, 0, 0)], { mode: 'edge' })
   const whole = graph.node('Squeeze', [interpolated(graph, frameSlope(graph, held), hop), graph.integers(1)])
   const [start, end, axis] = [Math.ceil(hop / 2), Math.ceil(hop / 2) - hop, 1].map(value => graph.integers(value))
