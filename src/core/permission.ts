@@ -1,4 +1,5 @@
 /** Node's permission model (`node --permission`): which flag allows what it refused. */
+import { DiffWaveError } from './errors.js'
 
 /** The flag that grants each permission, by Node's name of it. */
 const flags: Readonly<Record<string, string>> = {
@@ -7,6 +8,32 @@ const flags: Readonly<Record<string, string>> = {
   WorkerThreads: '--allow-worker',
   ChildProcess: '--allow-child-process',
   WASI: '--allow-wasi',
+}
+
+/** Whether Node's permission model caused an error. */
+export function isPermissionError(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && ['ERR_ACCESS_DENIED', 'ERR_DLOPEN_DISABLED'].includes(`${error.code}`)
+  )
+}
+
+/** Whether the permission model lets this process start worker threads. */
+export function allowsThreads(): boolean {
+  const { permission } = process as { readonly permission?: { has(scope: string): boolean } }
+  return permission?.has('worker') ?? true
+}
+
+/**
+ * @param purpose what needs worker threads, as the subject of a sentence
+ * @throws DiffWaveError `ENGINE_UNAVAILABLE` if the permission model forbids them
+ */
+export function requireThreads(purpose: string): void {
+  if (allowsThreads()) return
+  throw new DiffWaveError(
+    'ENGINE_UNAVAILABLE',
+    `${purpose} is not available: Node’s permission model does not allow worker threads`,
+    { hint: `Start Node with ${flags['WorkerThreads']}.` },
+  )
 }
 
 /**

@@ -64,9 +64,12 @@ export interface EngineSurvey {
 
 /** Every engine and whether it runs here: what `diffwave doctor` prints. */
 export async function surveyEngines(): Promise<readonly EngineSurvey[]> {
-  const rows: EngineSurvey[] = Object.entries({ native: surveyNative(), wasm: surveyWasm() }).map(
-    ([name, { available, reason, device }]) => ({ name, available, reason, device }),
-  )
+  const { instructionSets: _, hint, ...native } = surveyNative()
+  const { available, reason, device } = surveyWasm()
+  const rows: EngineSurvey[] = [
+    { name: 'native', ...native, reason: hint === '' ? native.reason : `${native.reason} (${hint})` },
+    { name: 'wasm', available, reason, device },
+  ]
   for (const backend of backendNames) rows.push({ name: `tensorflow:${backend}`, ...(await surveyTensorflow(backend)) })
   return rows
 }
@@ -145,7 +148,8 @@ async function firstAvailable(attempts: readonly (() => Promise<Engine>)[]): Pro
       reasons.push(error.message)
     }
   }
-  throw new DiffWaveError('ENGINE_UNAVAILABLE', `no engine runs here: ${reasons.join('; ')}`)
+  const { hint } = surveyNative()
+  throw new DiffWaveError('ENGINE_UNAVAILABLE', `no engine runs here: ${reasons.join('; ')}`, { hint })
 }
 
 const is = (wanted: string | undefined) => (name: string) => name === wanted
@@ -170,7 +174,7 @@ const slowEngines: ReadonlyMap<string, string> = new Map([
 function slowNotes(name: string): readonly string[] {
   const slower = slowEngines.get(name)
   if (slower === undefined) return []
-  const { reason } = surveyNative()
+  const { reason, hint } = surveyNative()
   const why = reason === '' ? 'the native engine is not available' : reason
-  return [`${why}; ${name} runs instead, ${slower}. \`diffwave build-native\` compiles the native engine.`]
+  return [`${why}; ${name} runs instead, ${slower}. ${hint}`.trim()]
 }

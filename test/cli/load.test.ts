@@ -31,7 +31,7 @@ test('falling back from native to WebAssembly is said once, with the way out', (
   assert.equal(fallen.status, 0, fallen.stderr)
   assert.deepEqual(readdirSync(at('out')).sort(), ['a.wav', 'b.wav'])
   assert.equal(fallen.stderr.match(/^note: .*tensorflow:wasm runs instead/gm)?.length, 1, fallen.stderr)
-  assert.match(fallen.stderr, /`diffwave build-native`/)
+  assert.match(fallen.stderr, /`npx diffwave build-native`/)
   assert.doesNotMatch(run('--engine', 'tensorflow:wasm').stderr, /build-native/)
   assert.equal(run('--quiet').stderr, '')
 })

@@ -77,15 +77,18 @@ export function measurePeak(instructionSet: Exclude<InstructionSet, 'scalar'>, t
 export function surveyNative(): {
   readonly available: boolean
   readonly reason: string
+  /** What to do about it; empty if it runs. */
+  readonly hint: string
   readonly device: string
   readonly instructionSets: readonly InstructionSet[]
 } {
   try {
     const present = new Set<string>(loadAddon().targets())
     const found = instructionSets.filter(name => present.has(name) || name === 'scalar')
-    return { available: true, reason: '', device: `CPU, ${found[0]}`, instructionSets: found }
+    return { available: true, reason: '', hint: '', device: `CPU, ${found[0]}`, instructionSets: found }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    return { available: false, reason, device: 'CPU', instructionSets: [] }
+    const hint = error instanceof DiffWaveError ? (error.hint ?? '') : ''
+    return { available: false, reason, hint, device: 'CPU', instructionSets: [] }
   }
 }

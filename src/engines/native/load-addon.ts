@@ -1,9 +1,10 @@
 /** Where the compiled addon is, and how it is loaded. */
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { DiffWaveError } from '../../core/errors.js'
+import { isPermissionError, permissionHint } from '../../core/permission.js'
 import type { Addon } from './addon.js'
 import { checkConstants } from './constants.js'
 import { nativeTarget } from './target.js'
@@ -15,15 +16,11 @@ export function loadAddon(): Addon {
   if (loaded !== undefined) return loaded
   const platform = nativeTarget()
   const path = fileURLToPath(new URL(`../../../prebuilds/${platform}/diffwave.node`, import.meta.url))
-  if (!existsSync(path)) {
-    throw new DiffWaveError(
-      'ENGINE_UNAVAILABLE',
-      `the native engine is not available: it is not built for ${platform}`,
-      {
-        where: path,
-        hint: 'With a C++ compiler: `npx diffwave build-native`.',
-      },
-    )
+  try {
+    statSync(path)
+  } catch (cause) {
+    if (isPermissionError(cause)) throw unavailable('Node’s permission model does not allow to read it', path, cause)
+    throw unavailable(`it is not built for ${platform}`, path, cause)
   }
   try {
     const addon = createRequire(import.meta.url)(path) as Addon
@@ -32,12 +29,17 @@ export function loadAddon(): Addon {
     return loaded
   } catch (cause) {
     if (cause instanceof DiffWaveError) throw cause
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new DiffWaveError('ENGINE_UNAVAILABLE', `the native engine is not available: ${reason}`, {
-      where: path,
-      cause,
-    })
+    if (isPermissionError(cause)) throw unavailable('Node’s permission model does not allow addons', path, cause)
+    throw unavailable(cause instanceof Error ? cause.message : String(cause), path, cause)
   }
+}
+
+function unavailable(reason: string, path: string, cause: unknown): DiffWaveError {
+  return new DiffWaveError('ENGINE_UNAVAILABLE', `the native engine is not available: ${reason}`, {
+    where: path,
+    hint: isPermissionError(cause) ? permissionHint(cause, path) : 'With a C++ compiler: `npx diffwave build-native`.',
+    cause,
+  })
 }
 
 /**

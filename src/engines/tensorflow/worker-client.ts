@@ -1,6 +1,7 @@
 /** The caller's side of the worker thread: one request at a time, answers as promises, failures as DiffWaveError. */
 import { Worker } from 'node:worker_threads'
 import { DiffWaveError, type ErrorCode } from '../../core/errors.js'
+import { requireThreads } from '../../core/permission.js'
 import type { WorkerReply, WorkerResult, WorkerStart, WorkerTask } from './messages.js'
 
 interface Waiting {
@@ -40,6 +41,7 @@ export class WorkerClient {
 
   /** @throws DiffWaveError `ENGINE_UNAVAILABLE`, saying why the backend does not run */
   static async start(start: WorkerStart): Promise<WorkerClient> {
+    requireThreads(`the engine tensorflow:${start.backend}`)
     // Native packages print to stderr when they are loaded; that is not this program's to say. The process's own
     // options are not the thread's: with `--input-type` (node --eval) a file cannot even be run.
     const worker = new Worker(new URL('./worker.js', import.meta.url), {

@@ -1,5 +1,6 @@
 /** The wasm engine in Node.js: the kernels of native/ in WebAssembly, in worker threads. */
 import { existsSync } from 'node:fs'
+import { allowsThreads } from '../../core/permission.js'
 import type { Engine } from '../engine.js'
 import { availableThreads } from '../native/load-addon.js'
 import { createEngineOn, type WasmOptions, wasmInstructionSetsHere } from './create-engine.js'
@@ -21,7 +22,11 @@ export function surveyWasm(): {
   const instructionSets = wasmInstructionSetsHere()
   const [best] = instructionSets
   const missing = best !== undefined && !existsSync(new URL(`../../../prebuilds/wasm/${best}.wasm`, import.meta.url))
-  const reason =
-    best === undefined ? 'this WebAssembly has no SIMD' : missing ? 'the binary of the wasm engine is missing' : ''
+  const problems = [
+    best === undefined && 'this WebAssembly has no SIMD',
+    missing && 'the binary of the wasm engine is missing',
+    !allowsThreads() && 'Node’s permission model does not allow worker threads (start Node with --allow-worker)',
+  ]
+  const reason = problems.find(problem => problem !== false) ?? ''
   return { available: reason === '', reason, device: `CPU, WebAssembly ${best ?? ''}`.trim(), instructionSets }
 }

@@ -1,11 +1,14 @@
 /** The wasm engine's host in Node.js: binaries from prebuilds/wasm/, threads by worker_threads. */
 import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { DiffWaveError } from '../../core/errors.js'
+import { isPermissionError, permissionHint, requireThreads } from '../../core/permission.js'
 import type { HostWorker, WasmHost } from './host.js'
 
 /** A worker thread. The process's own options are not the thread's: with `--input-type` a file cannot be run. */
 function startWorker(): HostWorker {
+  requireThreads('the wasm engine')
   const worker = new Worker(new URL('./node-worker.js', import.meta.url), { execArgv: [] })
   return {
     post: message => worker.postMessage(message),
@@ -32,9 +35,12 @@ export const nodeHost: WasmHost = {
     try {
       return await readFile(path)
     } catch (cause) {
-      throw new DiffWaveError('ENGINE_UNAVAILABLE', 'the wasm engine is not available: its binary is missing', {
-        where: path.pathname,
-        hint: 'Install the package again.',
+      const { state, hint } = isPermissionError(cause)
+        ? { state: 'may not be read', hint: permissionHint(cause, fileURLToPath(path)) }
+        : { state: 'is missing', hint: 'Install the package again.' }
+      throw new DiffWaveError('ENGINE_UNAVAILABLE', `the wasm engine is not available: its binary ${state}`, {
+        where: fileURLToPath(path),
+        hint,
         cause,
       })
     }

@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import { requireThreads } from '../../core/permission.js'
 import { DECODE_SECONDS } from '../limits.js'
 import { KnownProblem } from '../problem.js'
 import { Refusal } from '../refusal.js'
@@ -27,7 +28,9 @@ export class DecoderPool {
   #busy = 0
   #closed = false
 
+  /** @throws DiffWaveError `ENGINE_UNAVAILABLE` if Node's permission model forbids worker threads */
   constructor(options: DecoderPoolOptions) {
+    requireThreads('the service')
     this.#options = { seconds: DECODE_SECONDS, ...options }
   }
 
