@@ -17,6 +17,8 @@ export type ErrorCode =
   | 'UNSUPPORTED_FORMAT'
   | 'TRUNCATED'
   | 'TOO_LARGE'
+  | 'DOWNLOAD_FAILED'
+  | 'CORRUPTED'
   | 'BAD_WAV'
   | 'BAD_AUDIO'
   | 'BAD_NPY'

@@ -1,0 +1,48 @@
+/** A model folder read from any source: `config.json` and `weights.safetensors`. */
+import { DiffWaveError } from '../core/errors.js'
+import type { FileSource } from '../core/file-source.js'
+import { MAX_CONFIG_BYTES } from '../core/limits.js'
+import { check } from '../core/options.js'
+import { decodeSafetensors } from '../formats/safetensors.js'
+import { modelConfigSchema } from './config.js'
+import type { ModelFiles } from './import/model-files.js'
+import { checkParameters } from './parameters.js'
+
+/** The two files of a model folder. */
+export const CONFIG = 'config.json'
+export const WEIGHTS = 'weights.safetensors'
+
+/** A JSON file's value. @param where names the file in errors @throws DiffWaveError `BAD_CONFIG` */
+export function parseJson(bytes: Uint8Array, where: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new DiffWaveError('BAD_CONFIG', `this is not JSON: ${reason}`, { where, cause: error })
+  }
+}
+
+/**
+ * The model in a source's top folder.
+ *
+ * @throws DiffWaveError `FILE_NOT_FOUND`, `BAD_CONFIG` (naming the field), `BAD_SAFETENSORS`, `TRUNCATED`,
+ * `BAD_PARAMETERS`, and as `FileSource.read`
+ */
+export async function readModelFrom(source: FileSource, signal?: AbortSignal): Promise<ModelFiles> {
+  const options = signal === undefined ? {} : { signal }
+  const [where, weightsPath] = [source.describe(CONFIG), source.describe(WEIGHTS)]
+  const bytes = await source.read(CONFIG, { ...options, maxBytes: MAX_CONFIG_BYTES }).catch(error => {
+    throw error instanceof DiffWaveError && error.code === 'FILE_NOT_FOUND' ? noConfig(source, error) : error
+  })
+  const config = check(modelConfigSchema, parseJson(bytes, where), where, 'BAD_CONFIG')
+  const { tensors } = decodeSafetensors(await source.read(WEIGHTS, options), weightsPath)
+  return { config, parameters: checkParameters(config.network, tensors, weightsPath) }
+}
+
+function noConfig(source: FileSource, cause: DiffWaveError): DiffWaveError {
+  return new DiffWaveError('FILE_NOT_FOUND', `the folder holds no ${CONFIG}`, {
+    where: source.describe(),
+    hint: `A model folder has ${CONFIG} and ${WEIGHTS}; \`diffwave convert\` makes one from a checkpoint.`,
+    cause,
+  })
+}

@@ -1,0 +1,48 @@
+/** A folder as a source of files. */
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { folderSource } from '#src/core/folder-source'
+import { checkIntegrity, sha256 } from '#src/core/integrity'
+import { code } from '../support/errors.js'
+import { scratchFolder } from '../support/scratch.js'
+
+describe('folderSource', () => {
+  const folder = scratchFolder('folder-source')
+  mkdirSync(join(folder, 'below'))
+  writeFileSync(join(folder, 'a.bin'), Uint8Array.of(1, 2, 3, 4))
+  writeFileSync(join(folder, 'below', 'b.bin'), Uint8Array.of(5))
+  const source = folderSource(folder)
+
+  test('reads a file whole or a part of it', async () => {
+    assert.deepEqual([...(await source.read('a.bin'))], [1, 2, 3, 4])
+    assert.deepEqual([...(await source.read('a.bin', { range: { start: 1, end: 3 } }))], [2, 3])
+    assert.deepEqual([...(await source.read('a.bin', { range: { start: 3, end: 9 } }))], [4])
+  })
+
+  test('lists the files below it', async () => {
+    assert.deepEqual(await source.list!(), [{ name: 'a.bin' }, { name: join('below', 'b.bin') }])
+  })
+
+  test('refuses a missing file and one that is too large', async () => {
+    await assert.rejects(source.read('c.bin'), code('FILE_NOT_FOUND', /c\.bin/))
+    await assert.rejects(source.read('a.bin', { maxBytes: 3 }), code('TOO_LARGE', /a\.bin/))
+    await assert.rejects(source.read('c.bin', { range: { start: 0, end: 1 } }), code('FILE_NOT_FOUND', /c\.bin/))
+  })
+})
+
+describe('checkIntegrity', () => {
+  const bytes = new TextEncoder().encode('abc')
+
+  test('knows the SHA-256 of FIPS 180-4', async () => {
+    const expected = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
+    assert.equal(await sha256(bytes), expected)
+    await checkIntegrity(bytes, { bytes: 3, sha256: expected }, 'file')
+  })
+
+  test('refuses another size and another hash', async () => {
+    await assert.rejects(checkIntegrity(bytes, { bytes: 4 }, 'file'), code('CORRUPTED', /4 bytes/))
+    await assert.rejects(checkIntegrity(bytes, { sha256: '00' }, 'file'), code('CORRUPTED', /SHA-256/))
+  })
+})
