@@ -10,7 +10,7 @@ import { type ImportHints, readModel } from '../model/read-model.js'
 import { Denoiser } from './denoiser.js'
 import { modelPath } from './shipped-models.js'
 
-export { modelPath, packageRoot, shippedModels } from './shipped-models.js'
+export { modelPath, packageRoot, shippedModels, trainingConfigPath } from './shipped-models.js'
 
 /** What runs the network, and what a checkpoint of another project does not state. */
 export interface LoadModelOptions extends EngineOptions, ImportHints {

@@ -7,6 +7,9 @@ import { kindOfPath } from '../core/files.js'
 import { suggestion } from '../core/suggest.js'
 import { configPath } from '../model/folder.js'
 
+/** The config with which a model was trained, beside its `config.json`. */
+const TRAINING_CONFIG = 'train.json'
+
 /**
  * Where a model lies. A file or a model folder that exists wins; else the name of a shipped model counts. So a folder
  * that is not a model, such as `music` full of recordings, does not hide the shipped model of that name; `./music`
@@ -25,6 +28,26 @@ export async function modelPath(source: string): Promise<string> {
     expected: shipped.length === 0 ? 'a path' : `one of ${shipped.join(', ')}, or a path`,
     got: source,
     ...suggestion(source, shipped),
+  })
+}
+
+/**
+ * Where a training config lies: a `.json` file, a folder that holds a `train.json`, or the name of a shipped model.
+ *
+ * @throws DiffWaveError `UNKNOWN_MODEL`; `FILE_NOT_FOUND` if a folder or a shipped model has no training config
+ */
+export async function trainingConfigPath(source: string): Promise<string> {
+  const kind = await kindOfPath(source)
+  if (kind === 'file' || kind === 'other') return source
+  const own = join(source, TRAINING_CONFIG)
+  if ((await kindOfPath(own)) === 'file') return own
+  const folder = await modelPath(source)
+  if ((await kindOfPath(folder)) === 'missing') return folder
+  const path = join(folder, TRAINING_CONFIG)
+  if ((await kindOfPath(path)) === 'file') return path
+  throw new DiffWaveError('FILE_NOT_FOUND', `there is no ${TRAINING_CONFIG} in this folder`, {
+    where: folder,
+    hint: 'Name a training config: a .json file as docs/training.md describes it.',
   })
 }
 

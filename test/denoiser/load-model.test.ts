@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
-import { loadModel, modelPath, shippedModels } from '#src/denoiser/load-model'
+import { describe, test } from 'node:test'
+import { loadModel, modelPath, shippedModels, trainingConfigPath } from '#src/denoiser/load-model'
 import { golden, inRepository } from '../support/paths.js'
 
 test('a shipped model is found by name, from any working directory', async () => {
@@ -41,6 +41,38 @@ test('a model of one’s own may have a shipped one’s name; another folder may
     process.chdir(before)
     rmSync(folder, { recursive: true })
   }
+})
+
+describe('trainingConfigPath', () => {
+  test('finds the config of a shipped model by its name, and of a folder', async () => {
+    const speech = inRepository('models/speech/train.json')
+    assert.equal(await trainingConfigPath('speech'), speech)
+    assert.equal(await trainingConfigPath(inRepository('models/speech')), speech)
+    assert.equal(await trainingConfigPath(speech), speech)
+  })
+
+  test('takes a file or a folder with a train.json before a shipped model of that name', async () => {
+    const before = process.cwd()
+    const folder = mkdtempSync(join(tmpdir(), 'diffwave-configs-'))
+    process.chdir(folder)
+    try {
+      mkdirSync('speech')
+      assert.equal(await trainingConfigPath('speech'), inRepository('models/speech/train.json'))
+      writeFileSync('speech/train.json', '{}')
+      assert.equal(await trainingConfigPath('speech'), join('speech', 'train.json'))
+      writeFileSync('music', '{}')
+      assert.equal(await trainingConfigPath('music'), 'music')
+    } finally {
+      process.chdir(before)
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  test('refuses a model without a training config, and an unknown name', async () => {
+    await assert.rejects(trainingConfigPath('lmnt-speech'), { code: 'FILE_NOT_FOUND', message: /train\.json/ })
+    await assert.rejects(trainingConfigPath('speach'), { code: 'UNKNOWN_MODEL', hint: 'Did you mean speech?' })
+    assert.equal(await trainingConfigPath('no/such.json'), 'no/such.json')
+  })
 })
 
 test('a mistyped name gets a suggestion', async () => {

@@ -39,7 +39,7 @@ export const command = defineCommand({
   name: 'train',
   summary: 'A model trained on folders of recordings',
   group: 'Train and evaluate',
-  arguments: [{ name: 'config', description: 'training config, a .json file' }],
+  arguments: [{ name: 'config', description: 'training config: a .json file, or a shipped model whose config to use' }],
   options: {
     data: requiredTexts('--data <dir...>', 'directories of recordings: WAV, FLAC, MP3 or Ogg'),
     mel: text('--mel <dir>', 'directory of predicted mels, one .npy per recording (default: computed)'),
@@ -51,15 +51,20 @@ export const command = defineCommand({
     engine: choice('--engine <engine>', 'engine in place of the config’s', engineChoices),
     threads: whole('--threads <n>', 'threads of the native engine (default: all cores)'),
   },
-  examples: ['diffwave train train.json --data recordings --out runs/voice'],
+  examples: [
+    'diffwave train train.json --data recordings --out runs/voice',
+    'diffwave train speech --data recordings --out runs/voice',
+  ],
   run: async (context, [path], options) => {
-    const [{ readJson }, { Trainer }, { checkTrainingConfig }] = await Promise.all([
+    const [{ trainingConfigPath }, { readJson }, { Trainer }, { checkTrainingConfig }] = await Promise.all([
+      import('../../denoiser/load-model.js'),
       import('../../model/folder.js'),
       import('../../trainer.js'),
       import('../../training/config.js'),
     ])
     // Checked here so that errors name the file.
-    const config = checkTrainingConfig(await readJson(path!), path!)
+    const file = await trainingConfigPath(path!)
+    const config = checkTrainingConfig(await readJson(file), file)
     noteThreads(context, options.threads)
     const { mel: mels, data, ...others } = options
     const trainer = new Trainer({ ...others, config, data, mels })
