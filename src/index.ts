@@ -2,6 +2,7 @@
 
 export type { Audio, Recording } from './audio/audio.js'
 export { readAudio } from './audio/codecs/decode.js'
+export type { DecodeOptions } from './audio/codecs/mono.js'
 export { readWav } from './audio/codecs/wav.js'
 export { type WavFormat, type WavOptions, writeWav } from './audio/codecs/wav-encode.js'
 export { type AudioPieces, wavBytes, writeWavStream } from './audio/codecs/wav-stream.js'

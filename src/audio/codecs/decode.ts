@@ -2,14 +2,24 @@
  * Recordings in whatever format they come: WAV, FLAC, MP3, Ogg Vorbis and Opus. The first bytes tell the format, not
  * the name.
  */
+import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
 import { readFileBytes } from '../../core/files.js'
+import { check, type FieldsOf } from '../../core/options.js'
 import { type PathLike, toPath } from '../../core/path.js'
 import { wrongFileHint } from '../../core/wrong-file.js'
 import type { Recording } from '../audio.js'
+import type { DecodeOptions } from './mono.js'
 import { decodeWav } from './wav.js'
 
-type Decode = (bytes: Uint8Array, start: number, where: string) => Promise<Recording> | Recording
+type Decode = (
+  bytes: Uint8Array,
+  start: number,
+  where: string,
+  options: DecodeOptions,
+) => Promise<Recording> | Recording
+
+const optionsSchema = z.strictObject({ maxSeconds: z.number().positive().optional() } satisfies FieldsOf<DecodeOptions>)
 
 /** What a format's first bytes are; `at` of them lie before the text. */
 interface Signature {
@@ -57,7 +67,9 @@ const FIRST_PAGE = 27 + 255 + 64
  */
 function decoderOf(bytes: Uint8Array, start: number): Decode | undefined {
   const starts = (text: string) => startsWith(bytes, { text, at: start })
-  if (['RIFF', 'RIFX', 'RF64', 'BW64'].some(starts)) return (data, at, where) => decodeWav(data.subarray(at), where)
+  if (['RIFF', 'RIFX', 'RF64', 'BW64'].some(starts)) {
+    return (data, at, where, options) => decodeWav(data.subarray(at), where, options)
+  }
   if (starts('fLaC')) return async (...args) => (await import('./flac.js')).decodeFlac(...args)
   if (starts('OggS')) {
     const page = String.fromCharCode(...bytes.subarray(start, start + FIRST_PAGE))
@@ -75,12 +87,12 @@ function decoderOf(bytes: Uint8Array, start: number): Decode | undefined {
  * @throws DiffWaveError `BAD_WAV`, `BAD_AUDIO`, `TRUNCATED`, `TOO_LARGE`, `NOT_FINITE`; `UNSUPPORTED_FORMAT`, naming
  * the format if it is known
  */
-export async function decodeAudio(bytes: Uint8Array, where: string): Promise<Recording> {
+export async function decodeAudio(bytes: Uint8Array, where: string, options: DecodeOptions = {}): Promise<Recording> {
   const start = audioStart(bytes)
   const decode = decoderOf(bytes, start)
-  if (decode !== undefined) return decode(bytes, start, where)
+  if (decode !== undefined) return decode(bytes, start, where, options)
   const { decodeMp3, isMp3Frame } = await import('./mp3.js')
-  if (isMp3Frame(bytes, start)) return decodeMp3(bytes, start, where)
+  if (isMp3Frame(bytes, start)) return decodeMp3(bytes, start, where, options)
   const name =
     unreadable.find(signature => startsWith(bytes, signature))?.name ??
     (bytes[start] === 0xff && (bytes[start + 1]! & 0xf6) === 0xf0 ? 'a raw AAC file' : undefined)
@@ -103,12 +115,14 @@ export async function decodeAudio(bytes: Uint8Array, where: string): Promise<Rec
  * Reads a recording: WAV, FLAC, MP3, Ogg Vorbis or Opus, whatever its name.
  *
  * @param path of the file, as text or a `file:` URL
+ * @param options `maxSeconds` bounds the length
  * @returns mono audio at the file's own rate, with notes on what was odd about the file
  * @throws DiffWaveError `BAD_OPTION`, `FILE_NOT_FOUND`, `NOT_A_FILE`, `NOT_READABLE`, and as `decodeAudio`
  * @example
  * const { samples, sampleRate, notes } = await readAudio('recording.mp3')
  */
-export async function readAudio(path: PathLike): Promise<Recording> {
+export async function readAudio(path: PathLike, options: DecodeOptions = {}): Promise<Recording> {
+  const bounds = check(optionsSchema, options, 'readAudio options')
   const file = toPath(path, 'readAudio path')
-  return decodeAudio(await readFileBytes(file), file)
+  return decodeAudio(await readFileBytes(file), file, bounds)
 }

@@ -10,7 +10,7 @@ import { checkSampleRate } from '../check-audio.js'
 import { BitReader, EndOfBits } from './bit-reader.js'
 import { crc8, crc16 } from './crc.js'
 import { decodeSubframe, type Subframe } from './flac-subframe.js'
-import { MonoMixer } from './mono.js'
+import { type DecodeOptions, MonoMixer } from './mono.js'
 
 /** STREAMINFO: what a file says of itself as a whole. */
 interface StreamInfo {
@@ -47,10 +47,16 @@ const MID_SIDE = 10
  * @param where names the file in errors
  * @throws DiffWaveError `BAD_AUDIO` (damaged), `TRUNCATED` (no samples), `TOO_LARGE`
  */
-export async function decodeFlac(bytes: Uint8Array, start: number, where: string): Promise<Recording> {
+export async function decodeFlac(
+  bytes: Uint8Array,
+  start: number,
+  where: string,
+  { maxSeconds }: DecodeOptions = {},
+): Promise<Recording> {
   const { info, end } = readMetadata(bytes, start, where)
   const decoder = new FlacFrames(bytes, end, info, where)
-  const mixer = new MonoMixer(bytes.length, info.total, where)
+  const { sampleRate, channels, bits, total } = info
+  const mixer = new MonoMixer({ fileBytes: bytes.length, sampleRate, expected: total, maxSeconds, where })
   for (let turn = 0; ; ) {
     const block = decoder.next(mixer.length)
     if (block === null) break
@@ -60,7 +66,6 @@ export async function decodeFlac(bytes: Uint8Array, start: number, where: string
     turn = 0
     await setImmediate()
   }
-  const { sampleRate, channels, bits, total } = info
   if (mixer.length === 0) throw new DiffWaveError('TRUNCATED', 'the file ends before its first samples', { where })
   const notes =
     mixer.length < total

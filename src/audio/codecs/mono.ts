@@ -8,29 +8,57 @@ import { MAX_AUDIO_SAMPLES, MAX_SAMPLES_PER_BYTE, MIN_DECODED_SAMPLES } from '..
 /** Samples of a block: 4 MB. */
 const BLOCK = 2 ** 20
 
+/** What a recording may decode to. */
+export interface DecodeOptions {
+  /** A longer recording is refused while it is decoded. Default: only `MAX_AUDIO_SAMPLES` and the file's size count. */
+  readonly maxSeconds?: number | undefined
+}
+
+/** @throws DiffWaveError `TOO_LARGE` */
+export function refuseTooLong(samples: number, sampleRate: number, maxSeconds = Infinity, where: string): void {
+  if (samples <= maxSeconds * sampleRate) return
+  throw new DiffWaveError('TOO_LARGE', 'the audio is too long', {
+    expected: `at most ${maxSeconds} s`,
+    got: `${(samples / sampleRate).toFixed(1)} s`,
+    where,
+    hint: 'Split it into shorter parts.',
+  })
+}
+
 /** Samples that a file of so many bytes may decode to. */
 export function maxSamplesOf(fileBytes: number): number {
   return Math.min(MAX_AUDIO_SAMPLES, MIN_DECODED_SAMPLES + MAX_SAMPLES_PER_BYTE * fileBytes)
 }
 
+/** Samples that are decoded beyond the end, as padding that is trimmed later: the longest block of Vorbis. */
+const PADDING = 8192
+
+/** Of a file whose channels are mixed. */
+export interface MonoMixerOptions extends DecodeOptions {
+  /** Size of the file, which bounds what it may decode to. */
+  readonly fileBytes: number
+  readonly sampleRate: number
+  /** Samples that the file declares. Default: it does not. */
+  readonly expected?: number
+  /** Names the file in errors. */
+  readonly where: string
+}
+
 /** Collects samples: the mean of the channels of each piece. */
 export class MonoMixer {
-  readonly #where: string
+  readonly #options: MonoMixerOptions
   readonly #max: number
   readonly #blocks: Float32Array[] = []
   /** Samples in the last block. */
   #filled = 0
   #length = 0
 
-  /**
-   * @param fileBytes size of the file, which bounds what it may decode to
-   * @param expected samples that the file declares; 0 if it does not
-   * @param where names the file in errors
-   */
-  constructor(fileBytes: number, expected: number, where: string) {
-    this.#where = where
+  /** @throws DiffWaveError `TOO_LARGE` */
+  constructor(options: MonoMixerOptions) {
+    const { fileBytes, expected = 0 } = options
+    this.#options = options
     this.#max = maxSamplesOf(fileBytes)
-    if (expected > this.#max) throw this.#tooLarge(expected)
+    this.#check(expected)
     // One block of the right size needs no copy at the end; memory that is not written to is not taken.
     if (expected > 0) this.#blocks.push(new Float32Array(expected))
   }
@@ -42,7 +70,7 @@ export class MonoMixer {
 
   /** Mixes down samples `start` … `end` − 1 of the channels. @throws DiffWaveError `TOO_LARGE` */
   add(channels: readonly Float32Array[], start: number, end: number): void {
-    if (this.#length + end - start > this.#max) throw this.#tooLarge(this.#length + end - start)
+    this.#check(this.#length + end - start, PADDING)
     const share = 1 / channels.length
     for (let from = start; from < end; ) {
       let block = this.#blocks.at(-1)
@@ -76,8 +104,9 @@ export class MonoMixer {
     }
   }
 
-  /** Everything so far. */
+  /** Everything so far. @throws DiffWaveError `TOO_LARGE` */
   finish(): Float32Array {
+    this.#check(this.#length)
     const [first] = this.#blocks
     if (this.#blocks.length === 1 && first!.length === this.#length) return first!
     const samples = new Float32Array(this.#length)
@@ -89,11 +118,14 @@ export class MonoMixer {
     return samples
   }
 
-  #tooLarge(samples: number): DiffWaveError {
-    return new DiffWaveError('TOO_LARGE', 'the recording decodes to too many samples', {
+  #check(samples: number, padding = 0): void {
+    const { sampleRate, maxSeconds, where } = this.#options
+    refuseTooLong(samples - padding, sampleRate, maxSeconds, where)
+    if (samples - padding <= this.#max) return
+    throw new DiffWaveError('TOO_LARGE', 'the recording decodes to too many samples', {
       expected: `at most ${this.#max}`,
       got: String(samples),
-      where: this.#where,
+      where,
       hint: 'Split it into shorter files.',
     })
   }

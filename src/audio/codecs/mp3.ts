@@ -4,7 +4,7 @@ import type { MPEGDecoder } from 'mpg123-decoder'
 import { DiffWaveError } from '../../core/errors.js'
 import type { Recording } from '../audio.js'
 import { checkSampleRate } from '../check-audio.js'
-import { MonoMixer } from './mono.js'
+import { type DecodeOptions, MonoMixer } from './mono.js'
 
 /** Bytes that are handed to the decoder at a time: some 3 s of sound. */
 const PIECE = 2 ** 16
@@ -24,11 +24,16 @@ export function isMp3Frame(bytes: Uint8Array, at: number): boolean {
  * @param start byte at which the first frame, or an ID3 tag before it, begins
  * @throws DiffWaveError `BAD_AUDIO`, `TRUNCATED` (no samples), `TOO_LARGE`
  */
-export async function decodeMp3(bytes: Uint8Array, start: number, where: string): Promise<Recording> {
-  const mixer = new MonoMixer(bytes.length, 0, where)
+export async function decodeMp3(
+  bytes: Uint8Array,
+  start: number,
+  where: string,
+  { maxSeconds }: DecodeOptions = {},
+): Promise<Recording> {
   const { MPEGDecoder } = await import('mpg123-decoder')
   const decoder = new MPEGDecoder()
   await decoder.ready
+  let mixer: MonoMixer | undefined
   let sampleRate = 0
   try {
     for (let at = start; at < bytes.length; at += PIECE) {
@@ -36,6 +41,7 @@ export async function decodeMp3(bytes: Uint8Array, start: number, where: string)
       if (decoded.samplesDecoded > 0) {
         if (sampleRate !== 0 && decoded.sampleRate !== sampleRate) throw bad('its sample rate changes', where)
         sampleRate = decoded.sampleRate
+        mixer ??= new MonoMixer({ fileBytes: bytes.length, sampleRate, maxSeconds, where })
         mixer.add(decoded.channelData, 0, decoded.samplesDecoded)
       }
       await setImmediate()
@@ -43,7 +49,7 @@ export async function decodeMp3(bytes: Uint8Array, start: number, where: string)
   } finally {
     decoder.free()
   }
-  if (mixer.length === 0) throw bad('it holds no whole frame', where)
+  if (mixer === undefined) throw bad('it holds no whole frame', where)
   checkSampleRate(sampleRate, where)
   const notes = cutNotes(bytes, start)
   return { samples: mixer.finish(), sampleRate, format: 'MP3', channels: isMonoFrame(bytes, start) ? 1 : 2, notes }

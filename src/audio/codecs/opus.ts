@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { OpusDecoder } from 'opus-decoder'
 import { DiffWaveError } from '../../core/errors.js'
 import type { Recording } from '../audio.js'
-import { MonoMixer } from './mono.js'
+import { type DecodeOptions, MonoMixer } from './mono.js'
 import { OGG_CUT, type OggLink, OggReader, oggPackets } from './ogg.js'
 
 /** Opus always decodes to this rate. */
@@ -38,9 +38,14 @@ export function isOpus(packet: Uint8Array): boolean {
  * @param start byte at which the first page begins
  * @throws DiffWaveError `BAD_AUDIO`, `TRUNCATED` (no samples), `TOO_LARGE`, `UNSUPPORTED_FORMAT`
  */
-export async function decodeOpus(bytes: Uint8Array, start: number, where: string): Promise<Recording> {
+export async function decodeOpus(
+  bytes: Uint8Array,
+  start: number,
+  where: string,
+  { maxSeconds }: DecodeOptions = {},
+): Promise<Recording> {
   const reader = new OggReader(bytes.subarray(start), where)
-  const mixer = new MonoMixer(bytes.length, 0, where)
+  const mixer = new MonoMixer({ fileBytes: bytes.length, sampleRate: RATE, maxSeconds, where })
   let channels = 0
   for (const link of reader.links(isOpus)) {
     const head = readHead(link.head, where)

@@ -11,7 +11,7 @@ import type { Recording } from '../audio.js'
 import { checkSampleRate } from '../check-audio.js'
 import { EndOfBits } from './bit-reader.js'
 import { decodeFlac } from './flac.js'
-import { MonoMixer } from './mono.js'
+import { type DecodeOptions, MonoMixer } from './mono.js'
 import { OGG_CUT, type OggLink, type OggPacket, OggReader, oggPackets } from './ogg.js'
 import { VorbisBlocks } from './vorbis-blocks.js'
 import { VorbisFault } from './vorbis-codebook.js'
@@ -27,7 +27,12 @@ const isFlac = (packet: Uint8Array) => String.fromCharCode(...packet.subarray(0,
  * @param start byte at which the first page begins
  * @throws DiffWaveError `BAD_AUDIO`, `TRUNCATED` (no samples), `TOO_LARGE`, `UNSUPPORTED_FORMAT` (another codec)
  */
-export async function decodeVorbis(bytes: Uint8Array, start: number, where: string): Promise<Recording> {
+export async function decodeVorbis(
+  bytes: Uint8Array,
+  start: number,
+  where: string,
+  options: DecodeOptions = {},
+): Promise<Recording> {
   const reader = new OggReader(bytes.subarray(start), where)
   const links = reader.links(packet => isVorbis(packet) || isFlac(packet))
   const [first] = links
@@ -38,11 +43,11 @@ export async function decodeVorbis(bytes: Uint8Array, start: number, where: stri
       where,
     })
   }
-  if (isFlac(first.head)) return decodeOggFlac(first, reader.cut, where)
-  const mixer = new MonoMixer(bytes.length, 0, where)
+  if (isFlac(first.head)) return decodeOggFlac(first, reader.cut, where, options)
   try {
     const head = readVorbisHead(first.head)
     checkSampleRate(head.sampleRate, where)
+    const mixer = new MonoMixer({ fileBytes: bytes.length, sampleRate: head.sampleRate, where, ...options })
     for (const link of links) {
       const { sampleRate, channels, blocks } = readVorbisHead(link.head)
       if (sampleRate !== head.sampleRate || channels !== head.channels) {
@@ -109,7 +114,7 @@ function extentOf(audio: readonly OggPacket[], blocks: VorbisBlocks) {
 }
 
 /** FLAC in Ogg (RFC 9639, section 10.1): the packets are a FLAC file, behind nine bytes of the mapping's own. */
-async function decodeOggFlac(link: OggLink, cut: boolean, where: string): Promise<Recording> {
+async function decodeOggFlac(link: OggLink, cut: boolean, where: string, options: DecodeOptions): Promise<Recording> {
   const packets = [...oggPackets(link)].map(({ data }, i) => (i === 0 ? data.subarray(9) : data))
   const flac = new Uint8Array(packets.reduce((sum, packet) => sum + packet.length, 0))
   let at = 0
@@ -117,7 +122,7 @@ async function decodeOggFlac(link: OggLink, cut: boolean, where: string): Promis
     flac.set(packet, at)
     at += packet.length
   }
-  const recording = await decodeFlac(flac, 0, where)
+  const recording = await decodeFlac(flac, 0, where, options)
   return { ...recording, format: `Ogg ${recording.format}`, notes: cut ? [OGG_CUT] : recording.notes }
 }
 

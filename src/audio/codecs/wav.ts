@@ -9,6 +9,7 @@ import { readFileBytes } from '../../core/files.js'
 import { MAX_AUDIO_SAMPLES } from '../../core/limits.js'
 import { type PathLike, toPath } from '../../core/path.js'
 import type { Recording } from '../audio.js'
+import { type DecodeOptions, refuseTooLong } from './mono.js'
 import { decodeWavHeader, type WavHeader } from './wav-header.js'
 
 /** Node sees the package's CommonJS build (a default export), bundlers its module build (a named one). */
@@ -90,9 +91,10 @@ const encodingNames: Readonly<Record<WavHeader['encoding'], string>> = {
  * @throws DiffWaveError `UNSUPPORTED_FORMAT`, `BAD_WAV`, `TRUNCATED`, `TOO_LARGE`; `NOT_FINITE` naming the sample that
  * is NaN, infinite, or beyond what a float32 can hold
  */
-export function decodeWav(bytes: Uint8Array, where: string): Recording {
+export function decodeWav(bytes: Uint8Array, where: string, { maxSeconds }: DecodeOptions = {}): Recording {
   const header = decodeWavHeader(bytes, where)
   const { channels, frames, sampleRate, notes } = header
+  refuseTooLong(frames, sampleRate, maxSeconds, where)
   if (frames > MAX_AUDIO_SAMPLES) {
     throw new DiffWaveError('TOO_LARGE', 'the recording has too many samples', {
       expected: `at most ${MAX_AUDIO_SAMPLES}`,

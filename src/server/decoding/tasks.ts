@@ -91,9 +91,7 @@ function tooLong(seconds: number, maxSeconds: number): DiffWaveError {
 }
 
 async function recording({ bytes, sampleRate, maxSeconds }: RecordingRequest): Promise<DecodedRecording> {
-  const decoded = await decodeAudio(bytes, WHERE)
-  const seconds = decoded.samples.length / decoded.sampleRate
-  if (seconds > maxSeconds) throw tooLong(seconds, maxSeconds)
+  const decoded = await decodeAudio(bytes, WHERE, { maxSeconds })
   const { notes } = decoded
   if (sampleRate === null || sampleRate === decoded.sampleRate) {
     return { samples: decoded.samples, sampleRate: decoded.sampleRate, notes }

@@ -1,8 +1,8 @@
 /** Recordings as they come: every format is heard as it was written, and what is broken is refused. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { test } from 'node:test'
-import { decodeAudio } from '#src/audio/codecs/decode'
+import { describe, test } from 'node:test'
+import { decodeAudio, readAudio } from '#src/audio/codecs/decode'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { DiffWaveError } from '#src/core/errors'
 import { uniformInteger } from '#src/core/random'
@@ -120,6 +120,30 @@ test('a FLAC that unfolds beyond what its size warrants is refused before it doe
   // STREAMINFO's number of samples: 36 bits, of which the last 32 begin at byte 22.
   new DataView(bytes.buffer).setUint32(22, 2 ** 31)
   await assert.rejects(decodeAudio(bytes, 'bomb.flac'), { name: 'DiffWaveError', code: 'TOO_LARGE' })
+})
+
+describe('maxSeconds', () => {
+  for (const name of ['tones.flac', 'flac.oga', 'tones.mp3', 'long.opus', 'long.ogg', 'wav']) {
+    test(`of ${name}: what is as long is read, what is longer is refused`, async () => {
+      const bytes = name === 'wav' ? encodeWav({ samples: new Float32Array(8000), sampleRate: 8000 }) : bytesOf(name)
+      const { samples, sampleRate } = await decodeAudio(bytes, name)
+      const maxSeconds = samples.length / sampleRate
+      assert.equal((await decodeAudio(bytes, name, { maxSeconds })).samples.length, samples.length)
+      await assert.rejects(decodeAudio(bytes, name, { maxSeconds: maxSeconds - 0.001 }), { code: 'TOO_LARGE' })
+    })
+  }
+
+  test('a longer recording is refused before it is decoded to its end', async () => {
+    const bytes = bytesOf('tones.flac')
+    new DataView(bytes.buffer).setUint32(22, 100 * 22_050)
+    await assert.rejects(decodeAudio(bytes, 'long.flac', { maxSeconds: 99 }), { code: 'TOO_LARGE', got: '100.0 s' })
+  })
+
+  test('readAudio checks it', async () => {
+    const path = golden('audio/tones.flac')
+    await assert.rejects(readAudio(path, { maxSeconds: 0.2 }), { code: 'TOO_LARGE', expected: 'at most 0.2 s' })
+    await assert.rejects(readAudio(path, { maxSeconds: -1 }), { code: 'BAD_OPTION' })
+  })
 })
 
 test('an impossible rate is refused in every format', async () => {
