@@ -63,7 +63,7 @@ export const modelTargets = [
   { name: 'checkpoint', seeds: [await checkpoint()], mutate: mutateHeader(8, 8), parse: resume },
   {
     name: 'converted checkpoint',
-    seeds: [golden('lmnt-unconditional-c8-l6/weights.pt')],
+    seeds: [golden('lmnt-unconditional-c8-l6/weights.pt'), golden('philsyn-c8-l4-zip/1000.pkl')],
     mutate: mutateBytes,
     parse: importModel,
   },

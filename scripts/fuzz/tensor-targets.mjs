@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict'
 import { zipSync } from 'fflate'
 import { decodeMel } from '../../dist/formats/mel-file.js'
+import { readMelStatistics } from '../../dist/formats/mel-statistics.js'
 import { openMel } from '../../dist/formats/mel-stream.js'
 import { decodeNpy, encodeNpy } from '../../dist/formats/npy.js'
 import { decodeNpz, npzNames } from '../../dist/formats/npz.js'
 import { decodeTorch, TorchTensor, torchTensor } from '../../dist/formats/pytorch.js'
 import { decodeSafetensors, encodeSafetensors } from '../../dist/formats/safetensors.js'
 import { golden, written } from './files.mjs'
-import { mutateBytes, mutateHeader } from './mutations.mjs'
+import { mutateBytes, mutateHeader, mutateText } from './mutations.mjs'
 
 const matrix = { shape: [4, 30], data: Float32Array.from({ length: 120 }, (_, i) => -i / 10) }
 const pair = new Map([
@@ -16,6 +17,18 @@ const pair = new Map([
   ['b', matrix],
 ])
 const one = new Map([['mel', matrix]])
+const archives = [
+  zipSync({ 'mel.npy': encodeNpy(matrix), 'b.npy': encodeNpy(matrix) }),
+  zipSync({ 'mel.npy': encodeNpy(matrix) }, { level: 0 }),
+]
+const bands = encodeNpy({ shape: [4], data: Float32Array.of(4, 2, 3, 5) })
+const statistics = [
+  encodeNpy({ shape: [2, 4], data: Float32Array.of(-1, -2, -3, -4, 1, 2, 3, 4) }),
+  zipSync({ 'mean.npy': bands, 'scale.npy': bands }),
+  zipSync({ 'count.npy': bands, 'sum.npy': bands, 'sum_square.npy': bands }),
+  new Uint8Array(Buffer.from('{"mean": [1, 2.5], "std": [0.5, 1]}')),
+  new Uint8Array(Buffer.from('{"mel_mean": -5.5, "mel_std": 2.1}')),
+]
 
 function checkTensor({ shape, data }) {
   assert.ok(shape.every(size => Number.isSafeInteger(size) && size >= 0))
@@ -39,9 +52,17 @@ function torch(bytes) {
   visit(decodeTorch(bytes, 'fuzz'), 0)
 }
 
+/** An archive whose array's header is changed, or whose own bytes are: stored or deflated. */
+function mutateArray(bytes, random, others) {
+  if (random.next() < 0.5) return mutateBytes(bytes, random, others)
+  const array = mutateHeader(10, 2)(encodeNpy(matrix), random, others)
+  return zipSync({ 'mel.npy': array, 'b.npy': encodeNpy(matrix) }, { level: random.of([0, 6]) })
+}
+
 /** Reads a mel in pieces, which together must be what its reader says. */
 async function stream(bytes) {
-  const mel = await openMel(written('mel.npy', bytes))
+  // Every third file is read as a batch.
+  const mel = await openMel(written('mel.npy', bytes), bytes.length % 3 === 0 ? { index: 0 } : {})
   let frames = 0
   for await (const piece of mel) {
     checkMel(piece)
@@ -60,11 +81,8 @@ export const tensorTargets = [
   },
   {
     name: 'npz',
-    seeds: [
-      zipSync({ 'mel.npy': encodeNpy(matrix), 'b.npy': encodeNpy(matrix) }),
-      zipSync({ 'mel.npy': encodeNpy(matrix) }, { level: 0 }),
-    ],
-    mutate: mutateBytes,
+    seeds: archives,
+    mutate: mutateArray,
     parse: bytes => {
       for (const name of npzNames(bytes, 'fuzz').slice(0, 4)) checkTensor(decodeNpz(bytes, name, 'fuzz'))
     },
@@ -96,4 +114,21 @@ export const tensorTargets = [
     parse: bytes => checkMel(decodeMel(bytes, {}, 'fuzz').mel),
   },
   { name: 'mel in pieces', seeds: [encodeNpy(matrix)], mutate: mutateHeader(10, 2), parse: stream },
+  { name: 'mel in pieces, npz', seeds: archives, mutate: mutateArray, parse: stream },
+  {
+    name: 'mel in pieces, others',
+    seeds: [encodeSafetensors(one), golden('mel/LJ001-0008.tacotron2.pt'), encodeNpy({ ...matrix, shape: [1, 4, 30] })],
+    mutate: mutateBytes,
+    parse: stream,
+  },
+  {
+    name: 'mel statistics',
+    seeds: statistics,
+    mutate: (bytes, random, others) => (bytes[0] === 0x7b ? mutateText : mutateBytes)(bytes, random, others),
+    parse: async bytes => {
+      const { mean, deviation } = await readMelStatistics(written('stats', bytes))
+      assert.ok(mean.length >= 1 && mean.length <= 512 && mean.length === deviation.length)
+      assert.ok(mean.every(Number.isFinite) && deviation.every(value => value > 0 && value < Infinity))
+    },
+  },
 ]

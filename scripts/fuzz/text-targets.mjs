@@ -1,10 +1,13 @@
 // Tables and configs.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { parseMetadata } from '../../dist/audio/metadata-csv.js'
 import { check } from '../../dist/core/options.js'
 import { modelConfigSchema } from '../../dist/model/config.js'
 import { checkTrainingConfig } from '../../dist/training/config.js'
-import { file } from './files.mjs'
+import { cutMetrics } from '../../dist/training/run/metrics-log.js'
+import { file, written } from './files.mjs'
 import { mutateText } from './mutations.mjs'
 
 /** @returns undefined if the bytes are not JSON */
@@ -29,6 +32,16 @@ export const textTargets = [
       for (const { name, label, from } of parseMetadata(Buffer.from(bytes).toString())) {
         assert.ok(name !== '' && label !== '' && from >= 0 && !Number.isNaN(from))
       }
+    },
+  },
+  {
+    name: 'metrics.jsonl',
+    seeds: [new Uint8Array(Buffer.from('{"step":1,"loss":0.5}\n{"step":2,"loss":0.25}\n{"step":3,"lo'))],
+    mutate: mutateText,
+    parse: async bytes => {
+      const path = written('metrics.jsonl', bytes)
+      await cutMetrics(dirname(path), 2)
+      for (const line of readFileSync(path, 'utf8').split('\n').slice(0, -1)) assert.ok(JSON.parse(line).step <= 2)
     },
   },
   {

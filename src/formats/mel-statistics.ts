@@ -55,6 +55,7 @@ function decode(bytes: Uint8Array, where: string): Pair {
       })
     }
     const bands = shape[1]!
+    if (bands > MAX_MEL_BANDS) return [undefined, undefined]
     return [[...data.subarray(0, bands)], [...data.subarray(bands)]]
   }
   if (isZip(bytes)) return decodeArchive(bytes, where)
@@ -63,7 +64,13 @@ function decode(bytes: Uint8Array, where: string): Pair {
 
 function decodeArchive(bytes: Uint8Array, where: string): Pair {
   const names = npzNames(bytes, where)
-  const read = (name: string | undefined) => (name === undefined ? undefined : [...decodeNpz(bytes, name, where).data])
+  const read = (name: string | undefined) => {
+    if (name === undefined) return undefined
+    const { data } = decodeNpz(bytes, name, where)
+    // A list of more numbers than bands would take several times their memory.
+    if (data.length > MAX_MEL_BANDS) throw bad(`the array ${name} has too many numbers`, where)
+    return [...data]
+  }
   const found = (among: readonly string[]) => read(names.find(name => among.includes(name)))
   if (!['count', 'sum', 'sum_square'].every(name => names.includes(name))) return [found(MEANS), found(DEVIATIONS)]
   const [count, sum, squares] = [read('count')![0]!, read('sum')!, read('sum_square')!]

@@ -41,6 +41,11 @@ describe('statistics', () => {
     ],
     ['a mel', npy([3, 2], 1, 2, 3, 4, 5, 6), { code: 'BAD_MEL', message: /\[3, 2\]/ }],
     ['a deviation of 0', npy([2, 1], 1, 0), { code: 'BAD_MEL', message: /not positive/ }],
+    [
+      'an array of far more numbers than bands',
+      zipSync({ 'mean.npy': npy([100_000], ...new Float32Array(100_000)), 'scale.npy': npy([1], 1) }),
+      { code: 'BAD_MEL', message: /too many numbers/ },
+    ],
     ['text', 'hello', { code: 'UNSUPPORTED_FORMAT' }],
     ['JSON of something else', '{"mean": "x"}', { code: 'BAD_MEL' }],
     ['a mean of two bands and one deviation', '{"mean": [1, 2], "std": [1]}', { code: 'BAD_MEL' }],

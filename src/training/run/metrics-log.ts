@@ -1,9 +1,13 @@
 /** `metrics.jsonl`: one line of JSON an event, cut back to the checkpoint's step when a run is resumed. */
-import { appendFile, readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileError, kindOfPath, writeFileBytes } from '../../core/files.js'
+import { createInterface } from 'node:readline'
+import { fileError, kindOfPath, writeFilePieces } from '../../core/files.js'
 
 const FILE = 'metrics.jsonl'
+/** Characters that are written at a time. */
+const PIECE = 2 ** 16
 
 /** Appends one event. @throws DiffWaveError `DISK_FULL`, `NOT_WRITABLE` */
 export async function appendMetrics(folder: string, event: Readonly<Record<string, unknown>>): Promise<void> {
@@ -15,16 +19,38 @@ export async function appendMetrics(folder: string, event: Readonly<Record<strin
   }
 }
 
-/** Drops events after a step, and a last line that was half written. */
+/**
+ * Drops events after a step, and a last line that was half written.
+ *
+ * @throws DiffWaveError `NOT_READABLE`, `NOT_A_FILE`, `NOT_WRITABLE`, `DISK_FULL`
+ */
 export async function cutMetrics(folder: string, step: number): Promise<void> {
   const path = join(folder, FILE)
   if ((await kindOfPath(path)) === 'missing') return
-  const kept = (await readFile(path, 'utf8')).split('\n').filter(line => {
-    try {
-      return (JSON.parse(line) as { step: number }).step <= step
-    } catch {
-      return false
+  await writeFilePieces(path, keptLines(path, step))
+}
+
+/** Lines of events up to a step, in pieces: a log of a long run can be longer than a string. */
+async function* keptLines(path: string, step: number): AsyncGenerator<Uint8Array, void, undefined> {
+  let kept = ''
+  try {
+    for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
+      if (!isUpTo(line, step)) continue
+      kept += `${line}\n`
+      if (kept.length < PIECE) continue
+      yield Buffer.from(kept)
+      kept = ''
     }
-  })
-  await writeFileBytes(path, kept.map(line => `${line}\n`).join(''))
+  } catch (error) {
+    throw fileError(error, path, 'read')
+  }
+  yield Buffer.from(kept)
+}
+
+function isUpTo(line: string, step: number): boolean {
+  try {
+    return (JSON.parse(line) as { step: number }).step <= step
+  } catch {
+    return false
+  }
 }
