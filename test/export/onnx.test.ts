@@ -42,6 +42,15 @@ const convention = {
   floor: 1e-5,
 } as const
 
+/** Its windows are its transforms, as an envelope needs them. */
+const wide = { ...convention, windowLength: 64 }
+const windowed = {
+  ...SMALL,
+  frontEnd: { kind: 'windows', kernel: 16, stride: 4, bins: 7, envelope: { floor: 0.01 } },
+  mel: { kind: 'frame-rate', bands: 5, hop: 12, encoder: [7] },
+} satisfies ModelConfigInput['network']
+const corrected = { ...windowed.frontEnd, correction: { passes: 2, iterations: 3 } }
+
 type Fields = Partial<ModelConfigInput> & Pick<ModelConfigInput, 'network'>
 
 function configOf(fields: Fields): ModelConfig {
@@ -51,7 +60,7 @@ function configOf(fields: Fields): ModelConfig {
     version: 1,
     kind: vocodes ? 'vocoder' : 'generator',
     sampleRate: 8000,
-    mel: vocodes ? convention : null,
+    mel: vocodes ? (fields.network.frontEnd ? wide : convention) : null,
     diffusion: { training: { kind: 'linear', steps: 50, betaStart: 1e-4, betaEnd: 0.05 } },
     ...fields,
   })
@@ -165,6 +174,30 @@ describe('one call of the denoiser equals our engine', () => {
       'a frame-rate mel and a patch',
       { network: { ...SMALL, patch: 3, mel: { kind: 'frame-rate', bands: 5, hop: 12, encoder: [7] } } },
     ],
+    [
+      'windows of a generator with labels',
+      { network: { ...SMALL, frontEnd: { kind: 'windows', kernel: 12, stride: 4, bins: 5 }, ...label } },
+    ],
+    [
+      'learned windows, a mask and an upsampler',
+      {
+        network: {
+          ...SMALL,
+          frontEnd: { kind: 'windows', kernel: 12, stride: 6, learned: true },
+          inputMask: { steps: 50 },
+          mel: mel5,
+        },
+      },
+    ],
+    ['windows with an envelope', { network: { ...windowed, inputMask: { steps: 50 } } }],
+    [
+      'windows that do not overlap, with an envelope',
+      { network: { ...windowed, frontEnd: { kind: 'windows', kernel: 4, stride: 4, envelope: { iterations: 3 } } } },
+    ],
+    [
+      'windows with a correction',
+      { network: { ...windowed, frontEnd: corrected }, diffusion: { ...steps4, prediction: 'x0', clamp: false } },
+    ],
     ['a mask and labels', { network: { ...SMALL, patch: 4, inputMask: { steps: 50 }, ...label } }],
   ]
   for (const [title, fields] of networks) {
@@ -174,7 +207,7 @@ describe('one call of the denoiser equals our engine', () => {
       const { network } = config
       await exportOnnx(model, files.at('denoiser.onnx'), { part: 'denoiser' })
       const session = await openOnnx(readFileSync(files.at('denoiser.onnx')))
-      const engine = await createEngine(network, parametersOf(config), { threads: 1 })
+      const engine = await createEngine(network, parametersOf(config), { threads: 1 }, config.mel)
       for (const frames of [1, 2, 7]) {
         const steps = [3.5, 17]
         const audio = steps.map((_, i) => gaussian(2, i, 0, 12 * frames))
@@ -244,13 +277,31 @@ describe('the whole equals our synthesis', () => {
         diffusion: { ...steps4, clamp: false, prior: { kind: 'mel-envelope', follows: 'formants', floor: 1e-3 } },
       },
     ],
+    ['windows and no prior', { network: { ...windowed, inputMask: { steps: 50 } }, diffusion: steps4 }],
+    [
+      'windows, their prior and a correction',
+      {
+        network: { ...windowed, frontEnd: corrected, inputMask: { steps: 50 } },
+        diffusion: { ...steps4, clamp: false, prediction: 'x0', noiseScale: 0.2, prior: { kind: 'front-end' } },
+      },
+      { sampler: 'ddim' },
+    ],
+    [
+      'a loop of 12 steps behind windows with their prior and a correction',
+      {
+        network: { ...windowed, frontEnd: corrected },
+        diffusion: { ...steps4, clamp: false, prediction: 'x0', prior: { kind: 'front-end' } },
+      },
+      { sampler: 'ddim', steps: 12 },
+    ],
   ]
   for (const [title, fields, choice = {}] of vocoders) {
     test(title, async () => {
       const model = modelOf(fields)
       await exportOnnx(model, files.at('whole.onnx'), choice)
       const session = await openOnnx(readFileSync(files.at('whole.onnx')))
-      const engine = await createEngine(model.config.network, parametersOf(model.config), { threads: 1 })
+      const { network, mel: melOfModel } = model.config
+      const engine = await createEngine(network, parametersOf(model.config), { threads: 1 }, melOfModel)
       const vocoder = new Vocoder(new Denoiser(model.config, engine))
       for (const frames of [1, 2, 7, 19]) {
         const mel = { data: gaussian(3, 0, 0, 5 * frames).map(v => v - 2), bands: 5, frames }

@@ -22,9 +22,9 @@ export interface CorrectionSettings {
 }
 
 /** Magnitudes below count as none. */
-const SILENT = 1e-9
+export const SILENT = 1e-9
 /** Largest gain of one update. */
-const MAX_GAIN = 10
+export const MAX_GAIN = 10
 const TINY = 1e-12
 
 /** What a convention lacks for a correction; null: nothing. */

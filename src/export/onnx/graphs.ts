@@ -1,10 +1,10 @@
 /** The two graphs that are exported: one call of the denoiser, and the whole way from noise to audio. */
-import { DiffWaveError } from '../../core/errors.js'
 import type { ReverseSteps } from '../../diffusion/step.js'
 import { OnnxGraph, type OnnxValue } from '../../formats/onnx.js'
 import { scheduleSteps } from '../../model/diffusion-config.js'
 import type { ModelFiles } from '../../model/import/model-files.js'
 import { domainGraph } from './domain.js'
+import { FrontEndGraph } from './front-end.js'
 import { NetworkGraph } from './network.js'
 import { processGraph, type StepInput } from './process.js'
 import { outputGains, sinusoids } from './step-embedding.js'
@@ -47,21 +47,20 @@ class Ports {
   }
 }
 
-/** What no graph is written for yet. @throws DiffWaveError `UNSUPPORTED_FORMAT` */
-function unsupported(what: string): DiffWaveError {
-  return new DiffWaveError('UNSUPPORTED_FORMAT', `${what} cannot be exported to ONNX`, {
-    where: 'exportOnnx',
-    hint: 'Export it as safetensors or for PyTorch instead.',
-  })
-}
-
-function checkNetwork({ config }: ModelFiles): void {
-  if (config.network.frontEnd !== null) throw unsupported('a network with a windowed front end')
+/** The network's windowed front end; null for a patch. @param samplesOf a value whose last dimension is the samples */
+function frontEndGraph(
+  graph: OnnxGraph,
+  { config, parameters }: ModelFiles,
+  mel: OnnxValue | null,
+  samplesOf: OnnxValue,
+): FrontEndGraph | null {
+  const { frontEnd } = config.network
+  if (frontEnd === null) return null
+  return new FrontEndGraph({ graph, frontEnd, parameters, convention: config.mel, mel, samplesOf })
 }
 
 /** One call: audio x_t, step and mel or label → the network's output in the model's own parameterisation. */
 export function denoiserGraph(model: ModelFiles, halfWeights: boolean): BuiltGraph {
-  checkNetwork(model)
   const { config, parameters } = model
   const { network } = config
   const graph = new OnnxGraph({ name: 'denoiser', halfWeights })
@@ -70,7 +69,8 @@ export function denoiserGraph(model: ModelFiles, halfWeights: boolean): BuiltGra
   const step = ports.input('step', ['batch'])
   const mel = network.mel === null ? null : ports.input('mel', ['batch', network.mel.bands, 'frames'])
   const label = network.labels === null ? null : ports.input('label', ['batch'], 'int64')
-  const output = new NetworkGraph(graph, network, parameters, mel).call({
+  const frontEnd = frontEndGraph(graph, model, mel, audio)
+  const output = new NetworkGraph(graph, network, parameters, mel, frontEnd).call({
     audio,
     sinusoids: sinusoids(graph, network.stepEmbedding, step, scheduleSteps(config.diffusion.training)),
     gain: network.inputMask === null ? null : outputGains(graph, step, network.inputMask.steps),
@@ -96,7 +96,6 @@ export function wholeGraph(
   guidance: number,
   halfWeights: boolean,
 ): WholeGraph {
-  checkNetwork(model)
   const { config, parameters } = model
   const { network } = config
   const steps = linearSteps(process)
@@ -106,9 +105,9 @@ export function wholeGraph(
   const mel = network.mel === null ? null : ports.input('mel', ['batch', network.mel.bands, 'frames'])
   const noise = ports.input('noise', ['batch', noiseRows, 'samples'])
   const label = network.labels === null ? null : ports.input('label', ['batch'], 'int64')
-  const domain = domainGraph(graph, config, mel)
-  if (typeof domain === 'string') throw unsupported(domain)
-  const written = new NetworkGraph(graph, network, parameters, mel)
+  const frontEnd = frontEndGraph(graph, model, mel, noise)
+  const domain = domainGraph(graph, config, mel, frontEnd)
+  const written = new NetworkGraph(graph, network, parameters, mel, frontEnd)
   const predict = (audio: OnnxValue, step: StepInput) => {
     const call = (clips: OnnxValue, labels: OnnxValue | null) => written.call({ audio: clips, label: labels, ...step })
     return label === null || guidance === 0

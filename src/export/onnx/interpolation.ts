@@ -21,14 +21,14 @@ export function frameSlope(graph: OnnxGraph, frames: OnnxValue): FrameSlope {
 }
 
 /**
- * `[B, channels, F × count]`: value f · count + i lies i/count of the way from frame f to the next; the last frame is
- * held.
+ * `[B, channels, F × count]`: value f · count + i lies (i + offset)/count of the way from frame f to the next; the last
+ * frame is repeated.
  */
-export function interpolated(graph: OnnxGraph, { here, difference }: FrameSlope, count: number): OnnxValue {
+export function interpolated(graph: OnnxGraph, { here, difference }: FrameSlope, count: number, offset = 0): OnnxValue {
   const shares = graph.floats(
-    `ramp ${count}`,
+    `ramp ${count} ${offset}`,
     [count],
-    Array.from({ length: count }, (_, i) => i / count),
+    Array.from({ length: count }, (_, i) => (i + offset) / count),
   )
   const values = graph.node('Add', [here, graph.node('Mul', [difference, shares])])
   return graph.node('Reshape', [values, graph.integers(0, 0, -1)])

@@ -7,6 +7,7 @@
 import type { Tensors } from '../../core/tensor.js'
 import type { OnnxAttribute, OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 import { dilation, LEAKY_SLOPE, type NetworkConfig, positionSamples, upsamplerShape } from '../../model/network.js'
+import type { FrontEndGraph } from './front-end.js'
 import { frameSlope, interpolated } from './interpolation.js'
 
 /** What one call of the network takes. */
@@ -26,13 +27,24 @@ export class NetworkGraph {
   readonly #graph: OnnxGraph
   readonly #network: NetworkConfig
   readonly #parameters: Tensors
+  readonly #frontEnd: FrontEndGraph | null
   readonly #conditioner: ((layer: number) => OnnxValue) | null
 
-  /** @param mel `[B, bands, F]`; null for a network without a mel */
-  constructor(graph: OnnxGraph, network: NetworkConfig, parameters: Tensors, mel: OnnxValue | null) {
+  /**
+   * @param mel `[B, bands, F]`; null for a network without a mel
+   * @param frontEnd the network's; null for a patch
+   */
+  constructor(
+    graph: OnnxGraph,
+    network: NetworkConfig,
+    parameters: Tensors,
+    mel: OnnxValue | null,
+    frontEnd: FrontEndGraph | null,
+  ) {
     this.#graph = graph
     this.#network = network
     this.#parameters = parameters
+    this.#frontEnd = frontEnd
     this.#conditioner = mel === null ? null : this.#conditioning(mel)
   }
 
@@ -40,6 +52,11 @@ export class NetworkGraph {
   call({ audio, sinusoids, gain, label }: NetworkCall): OnnxValue {
     const { patch } = this.#network
     const graph = this.#graph
+    if (this.#frontEnd !== null) {
+      const coefficients = this.#frontEnd.encode(audio)
+      const stacked = this.#stack(this.#frontEnd.input(coefficients), this.#embedding(sinusoids, label))
+      return this.#frontEnd.output(stacked, coefficients, gain)
+    }
     // Sample p·S + j is channel j of position p.
     const folded = graph.node('Transpose', [graph.node('Reshape', [audio, graph.integers(0, -1, patch)])], {
       perm: [0, 2, 1],

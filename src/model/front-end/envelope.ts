@@ -23,6 +23,19 @@ export function envelopeObstacle(frontEnd: Pick<FrontEndConfig, 'kernel'>, conve
   return null
 }
 
+/** Weights of the 2q − 1 bins around a q-th one, divided by the power of white noise. */
+export function envelopeTriangle(
+  { kernel }: Pick<FrontEndConfig, 'kernel'>,
+  { fftSize }: Pick<MelConvention, 'fftSize'>,
+): Float64Array {
+  const factor = fftSize / kernel
+  const noisePower = (3 * fftSize) / 8
+  return Float64Array.from(
+    { length: 2 * factor - 1 },
+    (_, j) => (1 - Math.abs(j + 1 - factor) / factor) / factor / noisePower,
+  )
+}
+
 /** Envelopes for one network and mel convention. */
 export class FrontEndEnvelope {
   readonly bins: number
@@ -43,11 +56,7 @@ export class FrontEndEnvelope {
     this.hop = convention.hop
     this.#floor = Math.fround(envelope.floor)
     this.#factor = convention.fftSize / kernel
-    const noisePower = (3 * convention.fftSize) / 8
-    this.#triangle = Float64Array.from(
-      { length: 2 * this.#factor - 1 },
-      (_, j) => (1 - Math.abs(j + 1 - this.#factor) / this.#factor) / this.#factor / noisePower,
-    )
+    this.#triangle = envelopeTriangle(frontEnd, convention)
     this.#inverse = new MelInverse(convention, envelope.iterations)
   }
 

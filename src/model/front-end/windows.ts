@@ -55,19 +55,27 @@ function rows(
   return result
 }
 
+/** Factor of each bin's row on the way in: 1/U. */
+export function analysisFactor(frontEnd: Shape): (bin: number) => number {
+  const unit = unitOf(windowOf(frontEnd))
+  return () => 1 / unit
+}
+
+/** Factor of each bin's row on the way out: c·U/K. */
+export function synthesisFactor(frontEnd: Shape): (bin: number) => number {
+  const { kernel } = frontEnd
+  const unit = unitOf(windowOf(frontEnd))
+  return bin => (multiplicity(bin, kernel) * unit) / kernel
+}
+
 /** The way in as a matrix, `[2·bins × kernel]`: coefficient = Σ row · samples under the window. */
 export function analysisRows(frontEnd: Transform): Float32Array<ArrayBuffer> {
-  const window = windowOf(frontEnd)
-  const unit = unitOf(window)
-  return rows(frontEnd, window, () => 1 / unit)
+  return rows(frontEnd, windowOf(frontEnd), analysisFactor(frontEnd))
 }
 
 /** The way out as a matrix, `[2·bins × kernel]`: samples to overlap-add = Σ coefficient · row. */
 export function synthesisRows(frontEnd: Transform): Float32Array<ArrayBuffer> {
-  const { kernel } = frontEnd
-  const window = windowOf(frontEnd)
-  const unit = unitOf(window)
-  return rows(frontEnd, window, bin => (multiplicity(bin, kernel) * unit) / kernel)
+  return rows(frontEnd, windowOf(frontEnd), synthesisFactor(frontEnd))
 }
 
 /**
