@@ -11,7 +11,7 @@ const OPSET = 17
 const IR_VERSION = 8
 
 /** Element types of TensorProto. */
-const elementTypes = { float: 1, int64: 7, bool: 9, float16: 10 } as const
+const elementTypes = { float: 1, int64: 7, bool: 9, float16: 10, double: 11 } as const
 export type OnnxType = 'float' | 'int64'
 
 /** Types of AttributeProto. */
@@ -76,6 +76,18 @@ export class OnnxGraph {
   /** A constant that is no parameter: always float32. Equal names mean equal constants. */
   floats(name: string, shape: readonly number[], data: ArrayLike<number>): OnnxValue {
     return this.#constant(name, () => tensorMessage(name, shape, 'float', float32Bytes(Float32Array.from(data))))
+  }
+
+  /** A constant in float64. Equal names mean equal constants. */
+  doubles(name: string, shape: readonly number[], data: ArrayLike<number>): OnnxValue {
+    return this.#constant(name, () =>
+      tensorMessage(name, shape, 'double', new Uint8Array(Float64Array.from(data).buffer)),
+    )
+  }
+
+  /** A value as another type. */
+  cast(value: OnnxValue, type: 'float' | 'double'): OnnxValue {
+    return this.node('Cast', [value], { to: elementTypes[type] })
   }
 
   scalar(value: number): OnnxValue {

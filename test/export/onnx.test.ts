@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, describe, test } from 'node:test'
+import { sliceMel } from '#src/audio/mel/frames'
 import { gaussian } from '#src/core/random'
 import { elementCount, type Tensors } from '#src/core/tensor'
 import { Denoiser } from '#src/denoiser/denoiser'
@@ -10,6 +11,8 @@ import { drawOfPass } from '#src/diffusion/noise'
 import { createSampler } from '#src/diffusion/samplers/create'
 import { createEngine } from '#src/engines/select'
 import { exportOnnx } from '#src/export/onnx/export-onnx'
+import { readMel } from '#src/formats/mel-file'
+import { readNumbers, writeNumbers } from '#src/formats/numbers'
 import { Generator } from '#src/generator'
 import { type ModelConfig, type ModelConfigInput, modelConfigSchema } from '#src/model/config'
 import { parameterSpecs } from '#src/model/parameters'
@@ -144,6 +147,7 @@ describe('the file', () => {
       ['speech', inRepository('models/speech')],
       ['music', inRepository('models/music')],
       ['lmnt-speech', inRepository('models/lmnt-speech')],
+      ['speech-next', inRepository('interop/pytorch/speech-next')],
     ] as const) {
       await exportOnnx(model, files.at(`${name}.onnx`), { type: 'F16' })
       const program = 'import sys, onnx; onnx.checker.check_model(onnx.load(sys.argv[1]), full_check=True)'
@@ -341,29 +345,30 @@ describe('the whole equals our synthesis', () => {
 describe('every shipped model, whole', () => {
   const sessions: { release(): Promise<void> }[] = []
   after(() => Promise.all(sessions.map(session => session.release())))
-  const open = async (name: string, options: object) => {
-    await exportOnnx(inRepository(`models/${name}`), files.at(`${name}.onnx`), options)
-    const session = await openOnnx(readFileSync(files.at(`${name}.onnx`)))
+  const open = async (folder: string, options: object) => {
+    await exportOnnx(inRepository(folder), files.at('shipped.onnx'), options)
+    const session = await openOnnx(readFileSync(files.at('shipped.onnx')))
     sessions.push(session)
     return session
   }
 
-  for (const name of ['speech', 'lmnt-speech'] as const) {
-    test(`${name}: within 1e-4 of our engine`, async () => {
-      const session = await open(name, {})
-      const vocoder = await Vocoder.load(inRepository(`models/${name}`), { threads: 1 })
+  const vocoders = [
+    ['models/speech', 'samples/LJ001-0002.npy'],
+    ['models/lmnt-speech', 'samples/lmnt/de_rhasspy-0669.npy'],
+    ['interop/pytorch/speech-next', 'samples/LJ001-0002.npy'],
+  ] as const
+  for (const [folder, melFile] of vocoders) {
+    test(`${folder}: within 1e-4 of our engine`, async () => {
+      const session = await open(folder, {})
+      const vocoder = await Vocoder.load(inRepository(folder), { threads: 1 })
       const { config } = vocoder
-      for (const frames of [2, 7]) {
-        const tone = Array.from({ length: 256 * frames }, (_, n) => 0.3 * Math.sin(n / 9) * Math.sin(n / 700))
-        const audio = { samples: Float32Array.from(tone), sampleRate: 22_050 }
-        const whole = (await vocoder.analyse(audio)).mel
-        const data = Float32Array.from({ length: 80 * frames }, (_, i) => {
-          return whole.data[Math.floor(i / frames) * whole.frames + (i % frames)]!
-        })
-        const mel = { data, bands: 80, frames }
+      const { mel: whole } = await readMel(inRepository(melFile), 80)
+      // An odd number of frames; one; and as many as a block of the native engine and one more.
+      for (const frames of [1, 2, 7, 33]) {
+        const mel = sliceMel(whole, 0, frames)
         const { samples } = await vocoder.synthesize(mel, { seed: 3, refine: 0 })
         const noise = noiseOf(config, 3, 256 * frames)
-        const made = await session.run({ mel: { shape: [1, 80, frames], data }, noise })
+        const made = await session.run({ mel: { shape: [1, 80, frames], data: mel.data }, noise })
         const error = relativeError(made['audio']!, samples)
         assert.ok(error < 1e-4, `${frames} frames: ${error}`)
       }
@@ -374,7 +379,7 @@ describe('every shipped model, whole', () => {
   for (const name of ['music', 'digits'] as const) {
     test(`${name}: within 1e-4 of our engine, with guidance and without a label`, async () => {
       const choice = { steps: 10 }
-      const session = await open(name, choice)
+      const session = await open(`models/${name}`, choice)
       const generator = new Generator(await loadModel(inRepository(`models/${name}`), { threads: 1 }))
       const { config } = generator
       const { labels, patch } = config.network
@@ -416,6 +421,27 @@ describe('every shipped model, whole', () => {
     const [exact, rounded] = [await a.run(inputs), await b.run(inputs)]
     const error = relativeError(rounded['audio']!, exact['audio']!)
     assert.ok(error > 0 && error < 0.01, String(error))
+  })
+
+  test('half-precision weights of learned windows are rounded, too', async () => {
+    const model = modelOf({ network: { ...SMALL, frontEnd: { kind: 'windows', kernel: 8, stride: 4, learned: true } } })
+    const rounded = new Map(
+      [...model.parameters].map(([name, { shape, data }]) => {
+        const bytes = writeNumbers(data, 'F16', name)
+        return [name, { shape, data: readNumbers(bytes, 0, data.length, 'F16', name) }]
+      }),
+    )
+    await exportOnnx(model, files.at('half.onnx'), { part: 'denoiser', type: 'F16' })
+    await exportOnnx({ ...model, parameters: rounded }, files.at('rounded.onnx'), { part: 'denoiser' })
+    const inputs = {
+      audio: { shape: [1, 20], data: gaussian(1, 0, 0, 20) },
+      step: { shape: [1], data: new Float32Array(1) },
+    }
+    const [a, b] = [
+      await openOnnx(readFileSync(files.at('half.onnx'))),
+      await openOnnx(readFileSync(files.at('rounded.onnx'))),
+    ]
+    assert.deepEqual(await a.run(inputs), await b.run(inputs))
   })
 })
 

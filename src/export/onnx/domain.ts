@@ -9,7 +9,6 @@ import { SpectralEnvelope, smoothed, smoothings } from '../../data-domain/spectr
 import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 import type { ModelConfig } from '../../model/config.js'
 import type { EnergyPriorConfig, SubbandsConfig } from '../../model/diffusion-config.js'
-import { fourierRows } from './fourier.js'
 import type { FrontEndGraph } from './front-end.js'
 import { frameSlope, interpolated } from './interpolation.js'
 import { melAmplitudes, melLogarithms } from './mel-levels.js'
@@ -48,13 +47,8 @@ export function domainGraph(
       return { shapeNoise: white, decode: data => unscaled(coloured(graph, data, mel, envelope)) }
     }
     case 'front-end':
-      return { shapeNoise: noise => windowedNoise(graph, noise, frontEnd!), decode: unscaled }
+      return { shapeNoise: noise => frontEnd!.shaped(noise), decode: unscaled }
   }
-}
-
-/** ε = decode(E ⊙ encode(z)) (src/data-domain/front-end-prior.ts). @param frontEnd one with an envelope */
-function windowedNoise(graph: OnnxGraph, noise: OnnxValue, frontEnd: FrontEndGraph): OnnxValue {
-  return frontEnd.decode(graph.node('Mul', [frontEnd.encode(noise), frontEnd.scale!]))
 }
 
 /** σ of PriorGrad's noise, `[B, T]` (src/data-domain/energy-prior.ts). */
@@ -92,7 +86,7 @@ function coloured(graph: OnnxGraph, data: OnnxValue, mel: OnnxValue, envelope: S
   const start = (frame: number) => Math.floor(frame * hop + centre - fftSize / 2)
   const left = -start(-before)
   const right = start(after) + fftSize - hop
-  const rows = fourierRows(graph, { name: 'envelope', window, bins: fftSize / 2 + 1 })
+  const rows = fourierRows(graph, window)
   const image = graph.node('Reshape', [data, graph.integers(0, 1, -1)])
   const padded = graph.node('Pad', [image, graph.integers(0, 0, left, 0, 0, right)])
   const spectrum = graph.node('Conv', [padded, rows], { strides: [hop] })
@@ -114,6 +108,29 @@ function coloured(graph: OnnxGraph, data: OnnxValue, mel: OnnxValue, envelope: S
   )
   const hops = graph.node('Mul', [graph.node('Reshape', [cut, graph.integers(0, -1, hop)]), inverse])
   return graph.node('Reshape', [hops, graph.integers(0, -1)])
+}
+
+/**
+ * `[2 · bins, 1, fftSize]`: windowed cosines, then sines. They are made of a table of one period, so that a file has
+ * kilobytes in the place of megabytes; runtimes fold them into a constant when they load it.
+ */
+function fourierRows(graph: OnnxGraph, window: Float64Array): OnnxValue {
+  const size = window.length
+  const bins = size / 2 + 1
+  const range = (count: number, shape: readonly [number, number]) =>
+    graph.node('Reshape', [
+      graph.node('Range', [graph.integer(0), graph.integer(count), graph.integer(1)]),
+      graph.integers(...shape),
+    ])
+  const turns = graph.node('Mul', [range(bins, [bins, 1]), range(size, [1, size])])
+  const places = graph.node('Mod', [turns, graph.integer(size)])
+  const samples = graph.floats('window', [size], window)
+  const halves = [Math.cos, Math.sin].map(wave => {
+    const name = wave === Math.cos ? 'cosines' : 'sines'
+    const period = Array.from({ length: size }, (_, i) => wave((2 * Math.PI * i) / size))
+    return graph.node('Mul', [graph.node('Gather', [graph.floats(name, [size], period), places]), samples])
+  })
+  return graph.node('Reshape', [graph.node('Concat', halves, { axis: 0 }), graph.integers(2 * bins, 1, size)])
 }
 
 /** Gains of each frame, `[B, bins, F]`, with the weight of each bin in the inverse transform. */

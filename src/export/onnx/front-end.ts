@@ -2,16 +2,16 @@
  * The windowed front end in a graph (src/model/front-end): audio in and out of the residual stack as coefficients of a
  * short Fourier transform, and the deviations that the mel implies for them.
  *
- * Shapes: B clips, T samples, S samples per position, P = T/S positions, N bins, F mel frames.
+ * Shapes: B clips, T samples, P positions, N bins, F mel frames.
  */
 import type { MelConvention } from '../../audio/mel/convention.js'
 import type { Tensors } from '../../core/tensor.js'
 import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
-import { analysisFactor, synthesisFactor, windowMargin, windowOf } from '../../model/front-end/windows.js'
 import type { FrontEndConfig } from '../../model/network.js'
 import { MelCorrectionGraph } from './correction.js'
 import { envelopeDeviations } from './envelope.js'
-import { fourierRows, inverseSquares } from './fourier.js'
+import type { SpectraGraph } from './spectra.js'
+import { type WindowTransforms, windowSpectra, windowTransforms } from './window-transforms.js'
 
 /** What a front end is written from. */
 export interface FrontEndSource {
@@ -29,38 +29,31 @@ export interface FrontEndSource {
 
 /** The front end of one network. What does not depend on the audio is computed once, however many calls there are. */
 export class FrontEndGraph {
-  /** E, `[B, N, P]`; null without an envelope. */
-  readonly deviations: OnnxValue | null
-  /** E for the cosines and again for the sines, `[B, 2N, P]`; null without an envelope. */
-  readonly scale: OnnxValue | null
   readonly #graph: OnnxGraph
   readonly #frontEnd: FrontEndConfig
-  readonly #analysis: OnnxValue
-  readonly #synthesis: OnnxValue
-  /** `[1, 1, T]` */
-  readonly #inverseSquares: OnnxValue
+  readonly #spectra: SpectraGraph
+  readonly #transforms: WindowTransforms
+  /** E, `[B, N, P]`; null without an envelope. */
+  readonly #deviations: OnnxValue | null
+  /** E for the cosines and again for the sines, `[B, 2N, P]`; null without an envelope. */
+  readonly #scale: OnnxValue | null
   readonly #correction: MelCorrectionGraph | null
 
   constructor({ graph, frontEnd, parameters, convention, mel, samplesOf }: FrontEndSource) {
-    const { bins, learned, stride, envelope, correction } = frontEnd
+    const { stride, envelope, correction } = frontEnd
     this.#graph = graph
     this.#frontEnd = frontEnd
-    const window = windowOf(frontEnd)
-    const rows = (name: 'analysis' | 'synthesis', factor: (bin: number) => number) =>
-      learned
-        ? graph.weight(`front_end.${name}`, parameters.get(`front_end.${name}`)!)
-        : fourierRows(graph, { name: `front end ${name}`, window, bins, factor })
-    this.#analysis = rows('analysis', analysisFactor(frontEnd))
-    this.#synthesis = rows('synthesis', synthesisFactor(frontEnd))
     const samples = graph.node('Shape', [samplesOf], { start: -1 })
     const positions = graph.node('Div', [samples, graph.integers(stride)])
-    this.#inverseSquares = inverseSquares(graph, 'front end', window, positions, this.#places())
+    this.#spectra = windowSpectra(graph, frontEnd, positions)
+    this.#transforms = windowTransforms(graph, frontEnd, parameters, positions, this.#spectra)
     const implied = mel === null || convention === null ? null : { mel, convention }
-    this.deviations =
+    this.#deviations =
       envelope === null || implied === null
         ? null
         : envelopeDeviations(graph, implied.mel, implied.convention, { ...frontEnd, envelope })
-    this.scale = this.deviations === null ? null : graph.node('Concat', [this.deviations, this.deviations], { axis: 1 })
+    this.#scale =
+      this.#deviations === null ? null : graph.node('Concat', [this.#deviations, this.#deviations], { axis: 1 })
     this.#correction =
       correction === null || implied === null
         ? null
@@ -69,28 +62,16 @@ export class FrontEndGraph {
 
   /** Audio `[B, T]` → coefficients `[B, 2N, P]`. */
   encode(audio: OnnxValue): OnnxValue {
-    const graph = this.#graph
-    const image = graph.node('Reshape', [audio, graph.integers(0, 1, -1)])
-    const { stride, pads } = this.#places()
-    return graph.node('Conv', [image, this.#analysis], { strides: [stride], pads })
-  }
-
-  /** Coefficients `[B, 2N, P]` → audio `[B, T]`. */
-  decode(coefficients: OnnxValue): OnnxValue {
-    const graph = this.#graph
-    const { stride, pads } = this.#places()
-    const added = graph.node('ConvTranspose', [coefficients, this.#synthesis], { strides: [stride], pads })
-    const divided = graph.node('Mul', [added, this.#inverseSquares])
-    return graph.node('Reshape', [divided, graph.integers(0, -1)])
+    return this.#transforms.encode(audio)
   }
 
   /** What the input projection takes: `[B, 2N, P]`, or `[B, 3N, P]` with an envelope. */
   input(coefficients: OnnxValue): OnnxValue {
     const graph = this.#graph
-    if (this.scale === null || this.deviations === null) return coefficients
-    const logarithms = graph.node('Add', [graph.node('Log', [this.deviations]), graph.scalar(6)])
+    if (this.#scale === null || this.#deviations === null) return coefficients
+    const logarithms = graph.node('Add', [graph.node('Log', [this.#deviations]), graph.scalar(6)])
     const levels = graph.node('Div', [logarithms, graph.scalar(3)])
-    return graph.node('Concat', [graph.node('Div', [coefficients, this.scale]), levels], { axis: 1 })
+    return graph.node('Concat', [graph.node('Div', [coefficients, this.#scale]), levels], { axis: 1 })
   }
 
   /**
@@ -102,7 +83,7 @@ export class FrontEndGraph {
   output(stacked: OnnxValue, coefficients: OnnxValue, gain: OnnxValue | null): OnnxValue {
     const graph = this.#graph
     const { bins } = this.#frontEnd
-    const scaled = (made: OnnxValue) => (this.scale === null ? made : graph.node('Mul', [made, this.scale]))
+    const scaled = (made: OnnxValue) => (this.#scale === null ? made : graph.node('Mul', [made, this.#scale]))
     let result: OnnxValue
     if (gain === null) {
       result = scaled(stacked)
@@ -113,12 +94,18 @@ export class FrontEndGraph {
       const passed = graph.node('Mul', [graph.node('Concat', [mask, mask], { axis: 1 }), coefficients])
       result = graph.node('Add', [graph.node('Mul', [scaled(made!), gain]), passed])
     }
-    const audio = this.decode(result)
+    const audio = this.#transforms.decode(result)
     return this.#correction === null ? audio : this.#correction.corrected(audio)
   }
 
-  #places(): { readonly stride: number; readonly pads: readonly [number, number] } {
-    const margin = windowMargin(this.#frontEnd)
-    return { stride: this.#frontEnd.stride, pads: [margin, margin] }
+  /** White noise `[B, T]` → decode(E ⊙ encode(white)), of a front end with an envelope. */
+  shaped(white: OnnxValue): OnnxValue {
+    const graph = this.#graph
+    const { kernel, bins } = this.#frontEnd
+    // Bins that the network does not see have no noise.
+    const gains = graph.node('Transpose', [this.#deviations!], { perm: [0, 2, 1] })
+    const all = graph.node('Pad', [gains, graph.integers(0, 0, 0, 0, 0, kernel / 2 + 1 - bins)])
+    const each = graph.node('Unsqueeze', [graph.cast(all, 'double'), graph.integers(3)])
+    return this.#spectra.inverse(graph.node('Mul', [this.#spectra.forward(white), each]))
   }
 }

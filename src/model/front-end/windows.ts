@@ -32,6 +32,11 @@ function unitOf(window: Float64Array): number {
   return Math.sqrt(window.reduce((sum, w) => sum + w * w, 0) / 2)
 }
 
+/** U of a front end's window. */
+export function windowUnit(shape: Shape): number {
+  return unitOf(windowOf(shape))
+}
+
 /** How often a bin counts in the inverse transform: the first and the last of the whole spectrum once, others twice. */
 function multiplicity(bin: number, kernel: number): number {
   return bin === 0 || bin === kernel / 2 ? 1 : 2
@@ -55,27 +60,19 @@ function rows(
   return result
 }
 
-/** Factor of each bin's row on the way in: 1/U. */
-export function analysisFactor(frontEnd: Shape): (bin: number) => number {
-  const unit = unitOf(windowOf(frontEnd))
-  return () => 1 / unit
-}
-
-/** Factor of each bin's row on the way out: c·U/K. */
-export function synthesisFactor(frontEnd: Shape): (bin: number) => number {
-  const { kernel } = frontEnd
-  const unit = unitOf(windowOf(frontEnd))
-  return bin => (multiplicity(bin, kernel) * unit) / kernel
-}
-
 /** The way in as a matrix, `[2·bins × kernel]`: coefficient = Σ row · samples under the window. */
 export function analysisRows(frontEnd: Transform): Float32Array<ArrayBuffer> {
-  return rows(frontEnd, windowOf(frontEnd), analysisFactor(frontEnd))
+  const window = windowOf(frontEnd)
+  const unit = unitOf(window)
+  return rows(frontEnd, window, () => 1 / unit)
 }
 
 /** The way out as a matrix, `[2·bins × kernel]`: samples to overlap-add = Σ coefficient · row. */
 export function synthesisRows(frontEnd: Transform): Float32Array<ArrayBuffer> {
-  return rows(frontEnd, windowOf(frontEnd), synthesisFactor(frontEnd))
+  const { kernel } = frontEnd
+  const window = windowOf(frontEnd)
+  const unit = unitOf(window)
+  return rows(frontEnd, window, bin => (multiplicity(bin, kernel) * unit) / kernel)
 }
 
 /**

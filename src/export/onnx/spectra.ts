@@ -1,0 +1,96 @@
+/**
+ * Short Fourier transforms in float64, in a graph: the prior of a windowed front end and the correction towards the mel
+ * are computed in float64 by our engines, too. Spectra span five orders of magnitude, and what loud bins lose to
+ * rounding in float32 would fall into the quiet ones, where the network and the correction magnify it.
+ *
+ * Shapes: B clips, F windows, one every `hop` samples, L samples per window, T = F × hop samples.
+ */
+import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
+
+/** How a clip is cut into windows; all lengths in samples. */
+export interface SpectraShape {
+  /** Names the constants; shapes of one graph differ in it. */
+  readonly name: string
+  /** `[L]`, put on every window on the way in and on the way out. */
+  readonly window: Float64Array
+  readonly hop: number
+  /** Samples before the clip that the first window covers. */
+  readonly before: number
+}
+
+/** Windows of clips, their spectra, and the way back by overlap-add. */
+export class SpectraGraph {
+  readonly #graph: OnnxGraph
+  readonly #shape: SpectraShape
+  /** Hops that a window reaches over. */
+  readonly #parts: number
+  readonly #window: OnnxValue
+  /** 1 / Σ of the squared windows over each sample: windows beyond the clip do not count. `[1, T]`, float64 */
+  readonly #inverseSquares: OnnxValue
+
+  /** @param count number of windows F, `[1]` */
+  constructor(graph: OnnxGraph, shape: SpectraShape, count: OnnxValue) {
+    const { name, window, hop } = shape
+    this.#graph = graph
+    this.#shape = shape
+    this.#parts = Math.ceil(window.length / hop)
+    this.#window = graph.doubles(`${name} window`, [window.length], window)
+    const squares = graph.doubles(
+      `${name} squares`,
+      [1, 1, window.length],
+      window.map(w => w * w),
+    )
+    const each = graph.node('Concat', [graph.integers(1), count, graph.integers(1)], { axis: 0 })
+    this.#inverseSquares = graph.node('Reciprocal', [this.#added(graph.node('Expand', [squares, each]))])
+  }
+
+  /** Audio `[B, T]` → real and imaginary parts `[B, F, L/2 + 1, 2]`, float64. */
+  forward(audio: OnnxValue): OnnxValue {
+    const graph = this.#graph
+    const { window, hop, before } = this.#shape
+    const parts = this.#parts
+    // The last window may end after the clip or before the end of its hops.
+    const after = (parts - 1) * hop - before
+    const padded = graph.node('Pad', [audio, graph.integers(0, before, 0, after)])
+    const blocks = graph.node('Reshape', [padded, graph.integers(0, -1, hop)])
+    const shifted = Array.from({ length: parts }, (_, part) =>
+      this.#slice(blocks, 1, part, part === parts - 1 ? Number.MAX_SAFE_INTEGER : part + 1 - parts),
+    )
+    const windows = this.#slice(graph.node('Concat', shifted, { axis: 2 }), 2, 0, window.length)
+    const windowed = graph.node('Mul', [graph.cast(windows, 'double'), this.#window])
+    return graph.node('DFT', [graph.node('Unsqueeze', [windowed, graph.integers(3)])], { axis: 2, onesided: 1 })
+  }
+
+  /** Spectra `[B, F, L/2 + 1, 2]`, float64 → audio `[B, T]`. */
+  inverse(spectra: OnnxValue): OnnxValue {
+    const graph = this.#graph
+    const half = this.#shape.window.length / 2
+    // Bins L/2 − 1 … 1 again, conjugated.
+    const mirrored = graph.node('Slice', [spectra, ...[half - 1, 0, 2, -1].map(size => graph.integers(size))])
+    const conjugate = graph.node('Mul', [mirrored, graph.doubles('conjugate', [2], [1, -1])])
+    const whole = graph.node('Concat', [spectra, conjugate], { axis: 2 })
+    const pieces = this.#slice(graph.node('DFT', [whole], { axis: 2, inverse: 1 }), 3, 0, 1)
+    const windowed = graph.node('Mul', [graph.node('Squeeze', [pieces, graph.integers(3)]), this.#window])
+    return graph.cast(graph.node('Mul', [this.#added(windowed), this.#inverseSquares]), 'float')
+  }
+
+  /** Overlap-add: `[B, F, L]` → `[B, T]`. */
+  #added(pieces: OnnxValue): OnnxValue {
+    const graph = this.#graph
+    const { window, hop, before } = this.#shape
+    const parts = this.#parts
+    const missing = parts * hop - window.length
+    const whole = missing === 0 ? pieces : graph.node('Pad', [pieces, graph.integers(0, 0, 0, 0, 0, missing)])
+    const sum = graph
+      .nodes('Split', [whole], { axis: 2 }, parts)
+      .map((piece, part) => graph.node('Pad', [piece, graph.integers(0, part, 0, 0, parts - 1 - part, 0)]))
+      .reduce((total, piece) => graph.node('Add', [total, piece]))
+    const end = before - (parts - 1) * hop
+    const samples = graph.node('Reshape', [sum, graph.integers(0, -1)])
+    return this.#slice(samples, 1, before, end === 0 ? Number.MAX_SAFE_INTEGER : end)
+  }
+
+  #slice(value: OnnxValue, axis: number, from: number, to: number): OnnxValue {
+    return this.#graph.node('Slice', [value, ...[from, to, axis].map(size => this.#graph.integers(size))])
+  }
+}
