@@ -64,7 +64,7 @@ test('with decaySteps the learning rate is constant until so many updates before
 })
 
 test('the training configs of interop/pytorch are valid', () => {
-  for (const name of ['train.json', 'train-gpu.json']) {
+  for (const name of ['train.json', 'train-gpu-noised.json', 'train-gpu.json']) {
     const path = fileURLToPath(new URL(`../../../interop/pytorch/speech-next/${name}`, import.meta.url))
     const { loss, optimiser } = checkTrainingConfig(JSON.parse(readFileSync(path, 'utf8')), path)
     assert.deepEqual([loss, optimiser.decaySteps], ['time-frequency', 10_000])

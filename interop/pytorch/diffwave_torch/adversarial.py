@@ -30,6 +30,7 @@ ADVERSARIAL = {
     "melWeight": 45,
     "featureWeight": 2,
     "adversarialWeight": 1,
+    "spectralWeight": 0,
     "windows": [512, 1024, 2048],
     "resolutionChannels": 32,
     "periods": [2, 3, 5, 7, 11],
@@ -71,7 +72,7 @@ class AdversarialTrainer(Trainer):
         """One update of the discriminators and, later, of the network: [generator's loss, mel loss, gradient norm]."""
         data, step, processes = self.config["data"], self.position["step"], self.processes
         numbers = processes.numbers(data["batch"])
-        audio, _, _, seeds = self.crops.batch(step, numbers, data["batch"] * processes.count)
+        audio, limits, _, seeds = self.crops.batch(step, numbers, data["batch"] * processes.count)
         alone = step < self.settings["alone"]
         with torch.no_grad():
             mel = self.network.mel(audio)
@@ -82,27 +83,35 @@ class AdversarialTrainer(Trainer):
             clean = self.network.front_end.decode(self.network.front_end.encode(clean))
         with torch.set_grad_enabled(not alone):
             made = self.made(mel, deviations, white, step)
-        self.update_discriminators(clean, made.detach())
+        inner = self.objective.inner
+        self.update_discriminators(inner(clean), inner(made.detach()))
         self.position["step"] += 1
         self.position["samplesSeen"] += clean.numel() * processes.count
         if alone:
             return torch.zeros(3, device=clean.device)
-        return self.update_network(clean, made, mel)
+        return self.update_network(clean, made, mel, limits)
+
+    def judged(self, audio):
+        """Scores and features of audio [B, T] from every discriminator."""
+        bf16 = self.options.precision == "bf16"
+        with torch.autocast(audio.device.type, torch.bfloat16, enabled=bf16):
+            return self.discriminators(audio)
 
     def update_discriminators(self, clean, made):
         self.judge_optimiser.zero_grad(set_to_none=True)
-        discriminator_loss(self.discriminators(clean), self.discriminators(made)).backward()
+        discriminator_loss(self.judged(clean), self.judged(made)).backward()
         self.processes.average_gradients(self.judge_parameters.values())
         self.judge_optimiser.step()
 
-    def update_network(self, clean, made, mel):
+    def update_network(self, clean, made, mel, limits):
         settings, optimiser = self.settings, self.config["optimiser"]
         self.state.optimiser.zero_grad(set_to_none=True)
         for value in self.judge_parameters.values():
             value.requires_grad_(False)
+        inside = self.objective.inner
         with torch.no_grad():
-            real = self.discriminators(clean)
-        hinge, features = generator_losses(real, self.discriminators(made))
+            real = self.judged(inside(clean))
+        hinge, features = generator_losses(real, self.judged(inside(made)))
         # Frames that reach beyond the crop are those of other audio.
         inner = self.context // self.network.mel.hop
         distance = (self.network.mel(made) - mel[:, :, inner:-inner]).abs().mean()
@@ -111,6 +120,10 @@ class AdversarialTrainer(Trainer):
             + settings["featureWeight"] * features
             + settings["melWeight"] * distance
         )
+        if settings["spectralWeight"] and self.objective.spectral is not None:
+            limits = limits.clamp(max=self.objective.highest)
+            spectral = self.objective.spectral(inside(made), inside(clean), limits).mean()
+            total = total + settings["spectralWeight"] * spectral
         total.backward()
         for value in self.judge_parameters.values():
             value.requires_grad_(True)

@@ -83,16 +83,16 @@ class Discriminators(torch.nn.ModuleList):
 
 def discriminator_loss(real, made):
     """Hinge loss (Lim & Ye 2017, eq. 8), the mean over discriminators."""
-    terms = [F.relu(1 - r).mean() + F.relu(1 + m).mean() for (r, _), (m, _) in zip(real, made)]
+    terms = [F.relu(1 - r.float()).mean() + F.relu(1 + m.float()).mean() for (r, _), (m, _) in zip(real, made)]
     return sum(terms) / len(terms)
 
 
 def generator_losses(real, made):
     """Hinge loss of the network, and feature matching: the mean distance of layers' outputs, relative to the
     recording's."""
-    hinge = sum(-m.mean() for m, _ in made) / len(made)
+    hinge = sum(-m.float().mean() for m, _ in made) / len(made)
     distances = [
-        (r.detach() - m).abs().mean() / (r.detach().abs().mean() + 1e-6)
+        (r.detach() - m).float().abs().mean() / (r.detach().float().abs().mean() + 1e-6)
         for (_, a), (_, b) in zip(real, made)
         for r, m in zip(a, b)
     ]

@@ -1,6 +1,6 @@
-"""Packs a run for a rented GPU: python -m diffwave_torch.pack train.json --data DIR... --out PACK [--run RUN]
+"""Packs a run for a rented GPU: python -m diffwave_torch.pack train.json... --data DIR... --out PACK [--run RUN]
 
-PACK gets part-1.tar, part-2.tar …, none larger than --part-mebibytes: this code, the config, the weights or the whole
+PACK gets part-1.tar, part-2.tar …, none larger than --part-mebibytes: this code, the configs, the weights or the whole
 checkpoint, and as many recordings as fit, taken in turns from all folders, as Ogg Vorbis. On the other machine
 `gpu-run.sh` unpacks them and trains. Recordings of one folder are joined to pieces of minutes, since each file costs
 kilobytes.
@@ -26,7 +26,7 @@ MEBIBYTE = 2**20
 
 def arguments():
     parser = argparse.ArgumentParser(prog="diffwave_torch.pack", description=__doc__.splitlines()[0])
-    parser.add_argument("config", help="train.json for the GPU")
+    parser.add_argument("configs", metavar="config", nargs="+", help="train.json for the GPU, one per stage")
     parser.add_argument("--data", nargs="+", required=True, help="folders of recordings")
     parser.add_argument("--out", required=True, help="folder for the parts")
     parser.add_argument("--run", help="run folder to continue; without it training starts anew")
@@ -127,9 +127,10 @@ def code_files():
 
 
 def start_files(options):
-    """The config, and what training starts from: name and bytes."""
-    with open(options.config, "rb") as file:
-        yield "train.json", file.read()
+    """The configs, and what training starts from: name and bytes."""
+    for config in options.configs:
+        with open(config, "rb") as file:
+            yield os.path.basename(config), file.read()
     if options.run is None:
         return
     tensors, metadata = read_safetensors(os.path.join(options.run, "checkpoint.safetensors"))
@@ -151,7 +152,7 @@ def start_files(options):
 def main():
     options = arguments()
     try:
-        with open(options.config, encoding="utf8") as file:
+        with open(options.configs[0], encoding="utf8") as file:
             rate = json.load(file)["model"]["sampleRate"]
         parts = Parts(options.out, options.parts, int(options.part_mebibytes * MEBIBYTE))
         for name, data in [*code_files(), *start_files(options)]:
