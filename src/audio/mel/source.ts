@@ -49,6 +49,8 @@ export async function* melPieces(
   if (isWholeMel(source)) {
     for (let start = 0; start < source.frames; start += limit) {
       const end = Math.min(source.frames, start + limit)
+      // Its buffer may have been transferred or resized since it was checked.
+      checkMelShape(source, 'mel')
       yield { mel: sliceMel(source, start, end), last: end === source.frames }
     }
     return
@@ -60,6 +62,7 @@ export async function* melPieces(
     bands = mel.bands
     frames += mel.frames
     for (let start = 0; start < mel.frames; start += limit) {
+      checkMelShape(mel, 'mel')
       yield { mel: sliceMel(mel, start, Math.min(mel.frames, start + limit)), last: false }
     }
   }

@@ -56,6 +56,26 @@ describe('reading', () => {
     }
   })
 
+  const changes = {
+    transferred: (buffer: ArrayBuffer) => void structuredClone(buffer, { transfer: [buffer] }),
+    resized: (buffer: ArrayBuffer) => (buffer as ArrayBuffer & { resize(bytes: number): void }).resize(0),
+  } as const
+  for (const [how, change] of Object.entries(changes)) {
+    test(`refuses a mel whose buffer is ${how} meanwhile`, async () => {
+      const bytes = mel.data.byteLength
+      for (const inPieces of [false, true]) {
+        const buffer: ArrayBuffer = Reflect.construct(ArrayBuffer, [bytes, { maxByteLength: bytes }])
+        const own: Mel = { ...mel, data: new Float32Array(buffer) }
+        own.data.set(mel.data)
+        const feed = new MelFeed(inPieces ? [own] : own, convention)
+        const reading = feed.read(4, true, undefined)
+        await reading.next()
+        change(buffer)
+        await assert.rejects(reading.next(), { code: 'BAD_MEL', got: '0' })
+      }
+    })
+  }
+
   test('finds the length at the end of a mel that does not announce it', async () => {
     const feed = new MelFeed(arriving(), convention)
     assert.equal(feed.length, null)
