@@ -1,5 +1,5 @@
 /** The classes of recordings: what `metadata.csv` says of them, else the folder they lie in. */
-import { basename, dirname, sep } from 'node:path'
+import { basename, dirname, posix, sep } from 'node:path'
 import { DiffWaveError } from '../core/errors.js'
 import { audioFiles, audioStem } from './audio-files.js'
 import { METADATA_FILE, type MetadataEntry, readMetadata } from './metadata-csv.js'
@@ -48,7 +48,10 @@ export interface LabelledFilesOptions {
  */
 export async function labelledFiles(folder: string, options: LabelledFilesOptions = {}): Promise<LabelledFile[]> {
   const files = await audioFiles(folder, options.signal)
-  const found = matched(files, await readMetadata(folder), folder, options.onNote ?? (() => {}))
+  const { onNote = () => {} } = options
+  const entries = await readMetadata(folder)
+  if (entries?.length === 0) onNote(`${METADATA_FILE}: no line has a recording and a label: the folders' names count`)
+  const found = matched(files, entries ?? [], folder, onNote)
   return files.map(name => {
     const above = dirname(name)
     return { name, label: found.get(name) ?? (above === '.' ? '' : basename(above)) }
@@ -58,7 +61,7 @@ export async function labelledFiles(folder: string, options: LabelledFilesOption
 /** A path as tables write it. macOS and Linux may store one name as different bytes (NFD and NFC). */
 function normalised(name: string): string {
   const slashed = sep === '\\' || !name.includes('/') ? name.replaceAll('\\', '/') : name
-  return slashed.normalize('NFC').replace(/^(\.\/)+/, '')
+  return posix.normalize(slashed.normalize('NFC'))
 }
 
 const lastPart = (path: string) => path.slice(path.lastIndexOf('/') + 1)

@@ -3,11 +3,10 @@
  * its class and, optionally, the second from which the class holds. Columns are separated by commas, bars (as LJSpeech
  * has them) or tabs, or by semicolons if the file has nothing else; names may be quoted.
  */
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { DiffWaveError } from '../core/errors.js'
-import { fileError } from '../core/files.js'
+import { readFileBytes } from '../core/files.js'
 import { MAX_METADATA_BYTES } from '../core/limits.js'
 
 export const METADATA_FILE = 'metadata.csv'
@@ -21,32 +20,33 @@ export interface MetadataEntry {
   readonly from: number
 }
 
-/** A folder's table; empty if it has none. @throws DiffWaveError `NOT_READABLE`, `TOO_LARGE` */
-export async function readMetadata(folder: string): Promise<readonly MetadataEntry[]> {
+/** A folder's table; null if it has none. @throws DiffWaveError `NOT_READABLE`, `TOO_LARGE` */
+export async function readMetadata(folder: string): Promise<readonly MetadataEntry[] | null> {
   const path = join(folder, METADATA_FILE)
   let bytes: Uint8Array
   try {
-    bytes = await readFile(path)
+    bytes = await readFileBytes(path, { maxBytes: MAX_METADATA_BYTES })
   } catch (error) {
-    const failure = fileError(error, path, 'read')
-    // Most folders have none.
-    if (failure.code === 'FILE_NOT_FOUND' || failure.code === 'NOT_A_FILE') return []
-    throw failure
-  }
-  if (bytes.length > MAX_METADATA_BYTES) {
-    throw new DiffWaveError('TOO_LARGE', 'the file is too large', {
-      expected: `at most ${MAX_METADATA_BYTES} bytes`,
-      got: String(bytes.length),
-      where: path,
-    })
+    // Most folders have none. A folder or a pipe of that name is no table either.
+    if (error instanceof DiffWaveError && ['FILE_NOT_FOUND', 'NOT_A_FILE'].includes(error.code)) return null
+    throw error
   }
   return parseMetadata(decodeText(bytes))
 }
 
-/** Text of a file: UTF-8, or the UTF-16 that spreadsheets write, told by its byte order mark. */
+/**
+ * Text of a file: UTF-8, or what spreadsheets write: UTF-16, told by its byte order mark, and Windows-1252, if it is not
+ * UTF-8.
+ */
 function decodeText(bytes: Uint8Array): string {
-  const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe
-  return new TextDecoder(isUtf16 ? 'utf-16le' : 'utf-8').decode(bytes)
+  const [first, second] = bytes
+  if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le').decode(bytes)
+  if (first === 0xfe && second === 0xff) return new TextDecoder('utf-16be').decode(bytes)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return new TextDecoder('windows-1252').decode(bytes)
+  }
 }
 
 /** The lines of a table that have a name and a label. */

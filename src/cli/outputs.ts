@@ -1,10 +1,10 @@
 /** Where results go: one input to a file, several to a folder; checked before any work starts. */
 import { constants } from 'node:fs'
-import { access, stat } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import { dirname, extname, join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { DiffWaveError } from '../core/errors.js'
-import { checkWritable, fileError, kindOfPath, makeFolder } from '../core/files.js'
+import { checkWritable, fileError, fileIdentity, kindOfPath, makeFolder } from '../core/files.js'
 import type { Context } from './context.js'
 import type { Input } from './inputs.js'
 import { STDOUT, standardOutput } from './sink.js'
@@ -124,32 +124,31 @@ function refuseDoubles(jobs: readonly Job[]): void {
   }
 }
 
-/** Identifies a file, whatever links lead to it; null if the path does not exist. */
-async function identity(path: string): Promise<string | null> {
-  try {
-    const { dev, ino } = await stat(path, { bigint: true })
-    return `${dev}:${ino}`
-  } catch {
-    return null
-  }
-}
-
-/** @throws DiffWaveError `BAD_OPTION` if an output is the same file as an input, be it by links */
+/** @throws DiffWaveError `BAD_OPTION` if an output is the same file as an input or another output, be it by links */
 async function refuseInputs(outputs: readonly string[], inputs: readonly Input[]): Promise<void> {
   const sources = new Map<string, string>()
   for (const { name, path } of inputs) {
-    const file = await identity(path)
+    const file = await fileIdentity(path)
     if (file !== null) sources.set(file, name)
   }
+  const written = new Map<string, string>()
   for (const output of outputs) {
     if (output === STDOUT || (await kindOfPath(output)) !== 'file') continue
-    const same = sources.get((await identity(output))!)
+    const file = (await fileIdentity(output))!
+    const same = sources.get(file)
     if (same !== undefined) {
       throw new DiffWaveError('BAD_OPTION', 'the result would overwrite its input', {
         ...(same === output ? {} : { got: output }),
         where: same,
       })
     }
+    const other = written.get(file)
+    if (other !== undefined) {
+      throw new DiffWaveError('BAD_OPTION', 'two results would be written to one file', {
+        got: `${other} and ${output}, of which one is a link to the other`,
+      })
+    }
+    written.set(file, output)
   }
 }
 

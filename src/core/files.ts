@@ -85,6 +85,22 @@ export async function kindOfPath(path: string): Promise<'file' | 'directory' | '
   }
 }
 
+/** Whether two paths lead to one file, by links or otherwise; false if either does not exist. */
+export async function isSameFile(one: string, other: string): Promise<boolean> {
+  const [first, second] = await Promise.all([fileIdentity(one), fileIdentity(other)])
+  return first !== null && first === second
+}
+
+/** What is the same for all paths that lead to one file; null if there is none. */
+export async function fileIdentity(path: string): Promise<string | null> {
+  try {
+    const { dev, ino } = await stat(path, { bigint: true })
+    return `${dev}:${ino}`
+  } catch {
+    return null
+  }
+}
+
 /** Times a write starts over because somebody removed its temporary file. */
 const MAX_ATTEMPTS = 3
 

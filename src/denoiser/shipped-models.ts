@@ -69,12 +69,18 @@ function modelsFolder(): string | null {
 export function packageRoot(): string | null {
   let folder = dirname(fileURLToPath(import.meta.url))
   while (true) {
-    const file = join(folder, 'package.json')
-    if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown }).name === 'diffwave') {
-      return folder
-    }
+    if (packageName(join(folder, 'package.json')) === 'diffwave') return folder
     const parent = dirname(folder)
     if (parent === folder) return null
     folder = parent
+  }
+}
+
+/** The name in a package.json; undefined if it is missing or not to be read, which is not this package's affair. */
+function packageName(path: string): unknown {
+  try {
+    return (JSON.parse(readFileSync(path, 'utf8')) as { name?: unknown } | null)?.name
+  } catch {
+    return undefined
   }
 }

@@ -50,7 +50,7 @@ export async function exportPyTorch(
 ): Promise<ExportedPyTorch> {
   const { type } = check(weightsOptions, options, 'exportPyTorch options')
   const { project, content, notes } = checkpointOf(await readSource(source, 'exportPyTorch'))
-  return { ...(await writeExport(output, encodeTorch(content, type), notes, 'exportPyTorch')), project }
+  return { ...(await writeExport(source, output, encodeTorch(content, type), notes, 'exportPyTorch')), project }
 }
 
 interface Checkpoint {

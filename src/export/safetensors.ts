@@ -37,5 +37,5 @@ export async function exportSafetensors(
     ['format', 'pt'],
     [EMBEDDED_CONFIG, embeddedConfig(config)],
   ])
-  return writeExport(output, encodeSafetensors(parameters, metadata, type), [], 'exportSafetensors')
+  return writeExport(source, output, encodeSafetensors(parameters, metadata, type), [], 'exportSafetensors')
 }

@@ -1,12 +1,13 @@
 /** What every export starts from: a model by name, path or value, and a file to write. */
 import { z } from 'zod'
 import { DiffWaveError } from '../core/errors.js'
-import { writeFileBytes } from '../core/files.js'
+import { isSameFile, writeFileBytes } from '../core/files.js'
 import { check, type FieldsOf } from '../core/options.js'
 import { describe, type PathLike, toPath } from '../core/path.js'
 import { modelPath } from '../denoiser/shipped-models.js'
 import { type WeightType, weightTypes } from '../formats/numbers.js'
 import { modelConfigSchema } from '../model/config.js'
+import { configPath, weightsPath } from '../model/folder.js'
 import type { ModelFiles } from '../model/import/model-files.js'
 import { checkParameters } from '../model/parameters.js'
 import { readModel } from '../model/read-model.js'
@@ -54,14 +55,30 @@ export async function readSource(source: ExportSource, where: string): Promise<M
   return { config: checked, parameters: checkParameters(checked.network, parameters, `${where} parameters`) }
 }
 
-/** Writes the file of an export. @throws DiffWaveError `BAD_OPTION`, and as `writeFileBytes` */
+/**
+ * Writes the file of an export.
+ *
+ * @param source what was exported, whose own files are not overwritten
+ * @throws DiffWaveError `BAD_OPTION`, and as `writeFileBytes`
+ */
 export async function writeExport(
+  source: ExportSource,
   output: PathLike,
   bytes: Uint8Array,
   notes: readonly string[],
   where: string,
 ): Promise<Exported> {
   const path = toPath(output, `${where} output`)
+  if (typeof source === 'string' || source instanceof URL) {
+    const model = await modelPath(toPath(source, `${where} source`))
+    for (const own of [model, configPath(model), weightsPath(model)]) {
+      if (!(await isSameFile(own, path))) continue
+      throw new DiffWaveError('BAD_OPTION', 'the export would overwrite the model itself', {
+        where: path,
+        hint: 'Write it to another file.',
+      })
+    }
+  }
   await writeFileBytes(path, bytes)
   return { output: path, bytes: bytes.length, notes }
 }

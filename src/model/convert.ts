@@ -1,8 +1,8 @@
 /** Converts a checkpoint of another project into a model folder, and writes models. */
 import { DiffWaveError } from '../core/errors.js'
-import { kindOfPath } from '../core/files.js'
+import { isSameFile, kindOfPath } from '../core/files.js'
 import { type PathLike, toPath } from '../core/path.js'
-import { writeModelFolder } from './folder.js'
+import { weightsPath, writeModelFolder } from './folder.js'
 import { type ImportHints, type ModelFiles, type ReadModel, readModel } from './read-model.js'
 
 /** Facts that the checkpoint does not state, and whether an existing folder may be written into. */
@@ -34,6 +34,12 @@ export async function convert(
     throw new DiffWaveError('BAD_OPTION', 'the model folder exists already', {
       where: output,
       hint: 'Use force (--force) to write into it.',
+    })
+  }
+  if (await isSameFile(input, weightsPath(output))) {
+    throw new DiffWaveError('BAD_OPTION', 'the model would overwrite the checkpoint it is made from', {
+      where: input,
+      hint: 'Write it to another folder.',
     })
   }
   const model = await readModel(input, hints)

@@ -15,6 +15,11 @@ export function configPath(folder: string): string {
   return join(folder, CONFIG)
 }
 
+/** Where a model folder has its weights. */
+export function weightsPath(folder: string): string {
+  return join(folder, WEIGHTS)
+}
+
 /** A JSON file's value. @throws DiffWaveError `BAD_CONFIG`, and as `readFileBytes` */
 export async function readJson(path: string): Promise<unknown> {
   return parseJson(await readFileBytes(path, { maxBytes: MAX_CONFIG_BYTES }), path)
@@ -36,6 +41,6 @@ export async function writeModelFolder(path: string, model: ModelFiles): Promise
   const config = check(modelConfigSchema, model.config, 'model config', 'BAD_CONFIG')
   const parameters = checkParameters(config.network, model.parameters, 'model parameters')
   await makeFolder(path)
-  await writeFileBytes(join(path, WEIGHTS), encodeSafetensors(parameters))
+  await writeFileBytes(weightsPath(path), encodeSafetensors(parameters))
   await writeModelConfig(path, config)
 }

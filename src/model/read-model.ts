@@ -1,5 +1,5 @@
 /** Reads a model from whatever it comes in: a model folder, or another project's checkpoint as it is. */
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { DiffWaveError } from '../core/errors.js'
 import { kindOfPath, readFileBytes } from '../core/files.js'
@@ -7,7 +7,7 @@ import { check } from '../core/options.js'
 import { decodeTorch, type TorchValue } from '../formats/pytorch.js'
 import { decodeSafetensors } from '../formats/safetensors.js'
 import type { ModelConfig } from './config.js'
-import { readJson, readModelFolder } from './folder.js'
+import { configPath, readJson, readModelFolder, weightsPath } from './folder.js'
 import { amphionConfigNames, amphionFacts, isAmphionConfig } from './import/amphion.js'
 import { EMBEDDED_CONFIG, parseEmbeddedConfig } from './import/embedded-config.js'
 import { type ImportHints, importHintFields } from './import/hints.js'
@@ -37,7 +37,7 @@ const PHILSYN_STEPS = 50
 /**
  * A model's config and parameters.
  *
- * @param path a model folder; or a `.pt`, `.pkl`, `.ckpt` or `.safetensors` file with a network of lmnt-com/diffwave,
+ * @param path a model folder, or its `weights.safetensors`; or a `.pt`, `.pkl`, `.ckpt` or `.safetensors` file with a network of lmnt-com/diffwave,
  * Amphion or philsyn/DiffWave-Vocoder, or one that an export of this package wrote
  * @param hints facts that the checkpoint does not state, or that win over what it states; a model folder takes none
  * @throws DiffWaveError `FILE_NOT_FOUND`, `UNSUPPORTED_FORMAT`, `BAD_CHECKPOINT`, `UNSAFE_PICKLE`, `BAD_CONFIG`,
@@ -49,6 +49,7 @@ export async function readModel(path: string, hints: ImportHints = {}): Promise<
     refuseHints(checked, 'a model folder has its config', 'Edit config.json in the folder to change it.', path)
     return { ...(await readModelFolder(path)), notes: [], source: 'folder' }
   }
+  if (await isInModelFolder(path)) return readModel(dirname(path), checked)
   const bytes = await readFileBytes(path)
   const { root, network, config } = readNetwork(bytes, path)
   if (network === null) {
@@ -69,6 +70,14 @@ export async function readModel(path: string, hints: ImportHints = {}): Promise<
       ? importLmnt(tensors, { root, amphion: await amphionBeside(path), hints: checked }, path)
       : importPhilsyn(tensors, await philsynFactsFor(path, checked), { root, hints: checked }, path)
   return { ...imported, notes: [...network.notes, ...imported.notes], source: project }
+}
+
+/** Whether a file is the weights of a model folder, whose config says what they are. */
+async function isInModelFolder(path: string): Promise<boolean> {
+  const config = configPath(dirname(path))
+  if (basename(path) !== basename(weightsPath('')) || (await kindOfPath(config)) !== 'file') return false
+  const json = await readJson(config).catch(() => null)
+  return typeof json === 'object' && json !== null && 'format' in json && json.format === 'diffwave'
 }
 
 /** Refuses facts about a file that states them itself. @throws DiffWaveError `BAD_OPTION` */

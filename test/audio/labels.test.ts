@@ -76,6 +76,17 @@ describe('a line of metadata.csv means', () => {
     assert.deepEqual(labels, { '01.wav': 'cat', 'other/01.wav': 'other' })
   })
 
+  test('the recording of that path, however it is spelled', async () => {
+    const { labels } = await labelled('./a//01.wav,cat\nx/../b/./01.wav,dog\n', 'a/01.wav', 'b/01.wav')
+    assert.deepEqual(labels, { [join('a', '01.wav')]: 'cat', [join('b', '01.wav')]: 'dog' })
+  })
+
+  test('nothing if no line has a label, which is noted', async () => {
+    const { labels, notes } = await labelled('a/01.wav\n', 'a/01.wav')
+    assert.deepEqual(labels, { [join('a', '01.wav')]: 'a' })
+    assert.match(notes.join(), /no line has a recording and a label/)
+  })
+
   test('the file with its ending, if there are several', async () => {
     const { labels } = await labelled('01.wav,cat\n01.flac,dog\n02,cow\n', '01.wav', '01.flac', '02.wav', '02.mp3')
     assert.deepEqual(labels, { '01.wav': 'cat', '01.flac': 'dog', '02.wav': 'cow', '02.mp3': 'cow' })

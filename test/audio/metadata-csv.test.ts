@@ -45,13 +45,18 @@ describe('names and labels', () => {
   })
 })
 
-test('UTF-8 and UTF-16 files are read; a missing one is empty', async () => {
+test('UTF-8, UTF-16 and Windows-1252 files are read; a missing one is null', async () => {
   const folder = scratchFolder('metadata')
-  assert.deepEqual(await readMetadata(folder), [])
-  for (const bytes of [Buffer.from('é,cat\n'), Buffer.from('\uFEFFé,cat\r\n', 'utf16le')]) {
+  assert.equal(await readMetadata(folder), null)
+  for (const bytes of [
+    Buffer.from('é,cat\n'),
+    Buffer.from('é,cat\r\n', 'latin1'),
+    Buffer.from('\uFEFFé,cat\r\n', 'utf16le'),
+    Buffer.from('\uFEFFé,cat\r\n', 'utf16le').swap16(),
+  ]) {
     writeFileSync(join(folder, 'metadata.csv'), bytes)
     assert.deepEqual(await readMetadata(folder), [{ name: 'é', label: 'cat', from: 0 }])
   }
   mkdirSync(join(folder, 'sub', 'metadata.csv'), { recursive: true })
-  assert.deepEqual(await readMetadata(join(folder, 'sub')), [])
+  assert.equal(await readMetadata(join(folder, 'sub')), null)
 })

@@ -42,6 +42,16 @@ describe('an input is never overwritten, whatever path leads to it', () => {
     assert.deepEqual(readFileSync(mel), Buffer.from(npyMel(2)))
   })
 
+  test('a result through a link to another result', () => {
+    mkdirSync(at('results'))
+    put('results/b.wav', noiseWav(1, 100))
+    symlinkSync('b.wav', at('results/a.wav'))
+    for (const name of ['a.npy', 'b.npy']) put(name, npyMel(2))
+    const run = diffwave(['synthesize', 'a.npy', 'b.npy', ...fast, '-o', 'results', '--force'], here)
+    assert.equal(run.status, 2, run.stderr)
+    assert.match(run.stderr, /two results would be written to one file/)
+  })
+
   test('two inputs of one name in one folder', () => {
     const run = diffwave(['mel', recording, recording, '-o', at('x'), '--convention', 'lmnt'])
     assert.match(run.stderr, /two inputs/)

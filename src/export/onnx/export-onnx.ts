@@ -92,7 +92,7 @@ export async function exportOnnx(
     ['license', config.license],
     [EMBEDDED_CONFIG, embeddedConfig(config)],
   ])
-  const written = await writeExport(output, built.graph.bytes(metadata), notes, 'exportOnnx')
+  const written = await writeExport(source, output, built.graph.bytes(metadata), notes, 'exportOnnx')
   const { inputs, outputs } = built
   return { ...written, inputs, outputs, hop, sampleRate: config.sampleRate, steps }
 }

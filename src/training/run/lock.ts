@@ -8,11 +8,11 @@
  * other process does.
  */
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, readdir, readFile, rm, stat, utimes } from 'node:fs/promises'
+import { type FileHandle, open, readdir, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DiffWaveError } from '../../core/errors.js'
-import { fileError, writeFileBytes } from '../../core/files.js'
+import { fileError, readFileBytes, writeFileBytes } from '../../core/files.js'
 import {
   identityTag,
   liveness,
@@ -22,6 +22,8 @@ import {
 } from '../../core/process-identity.js'
 
 const FILE = 'lock.json'
+/** A lock has some 100 bytes; what is longer is none. */
+const MAX_LOCK_BYTES = 4096
 const CLAIM = /^lock\.(.*)\.[0-9a-f]{12}\.claim$/
 /**
  * How often a holder touches its lock, for those who cannot see its process: in another container, or on another
@@ -207,7 +209,7 @@ async function isHeld(path: string, holder: Holder): Promise<boolean> {
 /** Who holds the lock by its file; null if there is none, or it says nothing, as one that a power cut left. */
 async function readHolder(path: string): Promise<Holder | null> {
   try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'))
+    const value: unknown = JSON.parse(Buffer.from(await readFileBytes(path, { maxBytes: MAX_LOCK_BYTES })).toString())
     if (typeof value !== 'object' || value === null) return null
     const { pid, started, place, token } = value as Record<string, unknown>
     if (typeof pid !== 'number' || !Number.isInteger(pid)) return null
