@@ -37,8 +37,8 @@ const PHILSYN_STEPS = 50
 /**
  * A model's config and parameters.
  *
- * @param path a model folder, or its `weights.safetensors`; or a `.pt`, `.pkl`, `.ckpt` or `.safetensors` file with a network of lmnt-com/diffwave,
- * Amphion or philsyn/DiffWave-Vocoder, or one that an export of this package wrote
+ * @param path a model folder, or its `weights.safetensors`; or a `.pt`, `.pkl`, `.ckpt` or `.safetensors` file with a
+ * network of lmnt-com/diffwave, Amphion or philsyn/DiffWave-Vocoder, or one that an export of this package wrote
  * @param hints facts that the checkpoint does not state, or that win over what it states; a model folder takes none
  * @throws DiffWaveError `FILE_NOT_FOUND`, `UNSUPPORTED_FORMAT`, `BAD_CHECKPOINT`, `UNSAFE_PICKLE`, `BAD_CONFIG`,
  * `BAD_OPTION`, …
