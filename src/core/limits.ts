@@ -67,6 +67,8 @@ export const MAX_NPY_HEADER_BYTES = 65_536
 export const MAX_ARRAY_BYTES = 2 ** 28
 /** Entries of a zip archive: a torch checkpoint has one a tensor. */
 export const MAX_ZIP_ENTRIES = 100_000
+/** Files of a checkpoint in parts: the largest published models have fewer than 200. */
+export const MAX_SHARDS = 1000
 /** A config.json: real ones have a few kB, a mean and deviation a band included. */
 export const MAX_CONFIG_BYTES = 4_000_000
 /** A metadata.csv: LJSpeech's, with the texts of 13,100 recordings, has 2.5 MB. */

@@ -19,6 +19,14 @@ export interface SafetensorsFile {
 const LENGTH_BYTES = 8
 
 /**
+ * Whether bytes start as a safetensors file does: with the length of its JSON header, eight bytes, and the header's
+ * brace. A zip archive whose ninth byte is a brace is not one.
+ */
+export function isSafetensors(bytes: Uint8Array): boolean {
+  return bytes[8] === 0x7b && !(bytes[0] === 0x50 && bytes[1] === 0x4b)
+}
+
+/**
  * All tensors of a safetensors file, as float32 (doubles and integers are rounded).
  *
  * @param where names the file in errors

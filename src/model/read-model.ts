@@ -5,7 +5,7 @@ import { DiffWaveError } from '../core/errors.js'
 import { kindOfPath, readFileBytes } from '../core/files.js'
 import { check } from '../core/options.js'
 import { decodeTorch, type TorchValue } from '../formats/pytorch.js'
-import { decodeSafetensors } from '../formats/safetensors.js'
+import { decodeSafetensors, isSafetensors } from '../formats/safetensors.js'
 import type { ModelConfig } from './config.js'
 import { configPath, readJson, readModelFolder, weightsPath } from './folder.js'
 import { amphionConfigNames, amphionFacts, isAmphionConfig } from './import/amphion.js'
@@ -14,6 +14,7 @@ import { type ImportHints, importHintFields } from './import/hints.js'
 import { importLmnt } from './import/lmnt.js'
 import type { ImportedModel } from './import/model-files.js'
 import { importPhilsyn, type PhilsynFacts, philsynFacts, renamedFromPhilsyn } from './import/philsyn.js'
+import { isShardIndex, readShards } from './import/shards.js'
 import { type FoundNetwork, findNetwork, networkOfTensors } from './import/state-dict.js'
 import { checkParameters } from './parameters.js'
 
@@ -38,7 +39,8 @@ const PHILSYN_STEPS = 50
  * A model's config and parameters.
  *
  * @param path a model folder, or its `weights.safetensors`; or a `.pt`, `.pkl`, `.ckpt` or `.safetensors` file with a
- * network of lmnt-com/diffwave, Amphion or philsyn/DiffWave-Vocoder, or one that an export of this package wrote
+ * network of lmnt-com/diffwave, Amphion or philsyn/DiffWave-Vocoder, or one that an export of this package wrote; or
+ * the index of such a checkpoint in several files (`model.safetensors.index.json`, `pytorch_model.bin.index.json`)
  * @param hints facts that the checkpoint does not state, or that win over what it states; a model folder takes none
  * @throws DiffWaveError `FILE_NOT_FOUND`, `UNSUPPORTED_FORMAT`, `BAD_CHECKPOINT`, `UNSAFE_PICKLE`, `BAD_CONFIG`,
  * `BAD_OPTION`, …
@@ -47,11 +49,11 @@ export async function readModel(path: string, hints: ImportHints = {}): Promise<
   const checked = check(hintsSchema, hints, 'readModel options')
   if ((await kindOfPath(path)) === 'directory') {
     refuseHints(checked, 'a model folder has its config', 'Edit config.json in the folder to change it.', path)
+    await refuseDistributed(path)
     return { ...(await readModelFolder(path)), notes: [], source: 'folder' }
   }
   if (await isInModelFolder(path)) return readModel(dirname(path), checked)
-  const bytes = await readFileBytes(path)
-  const { root, network, config } = readNetwork(bytes, path)
+  const { root, network, config } = await readNetwork(path)
   if (network === null) {
     throw new DiffWaveError('UNSUPPORTED_FORMAT', 'the checkpoint is not of a known project', {
       expected: 'parameters of lmnt-com/diffwave, Amphion’s DiffWave or philsyn/DiffWave-Vocoder',
@@ -95,10 +97,23 @@ interface ReadNetwork {
   readonly config: ModelConfig | null
 }
 
-/** The bytes of `torch.save` or of safetensors, told apart by their start. */
-function readNetwork(bytes: Uint8Array, path: string): ReadNetwork {
-  // A safetensors file starts with the length of its JSON header, eight bytes, and the header's brace.
-  if (bytes[8] === 0x7b && !(bytes[0] === 0x50 && bytes[1] === 0x4b)) {
+/** Refuses what `torch.distributed.checkpoint` wrote. @throws DiffWaveError `UNSUPPORTED_FORMAT` */
+async function refuseDistributed(folder: string): Promise<void> {
+  if ((await kindOfPath(join(folder, '.metadata'))) !== 'file') return
+  throw new DiffWaveError('UNSUPPORTED_FORMAT', 'the folder is a checkpoint of torch.distributed.checkpoint', {
+    expected: 'a model folder, or one file of torch.save',
+    where: folder,
+    hint: 'Join it: python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER checkpoint.pt',
+  })
+}
+
+/** The index of a checkpoint in several files, or the bytes of `torch.save` or of safetensors. */
+async function readNetwork(path: string): Promise<ReadNetwork> {
+  if (isShardIndex(path)) {
+    return { root: new Map(), network: networkOfTensors(await readShards(path), path), config: null }
+  }
+  const bytes = await readFileBytes(path)
+  if (isSafetensors(bytes)) {
     const { tensors, metadata } = decodeSafetensors(bytes, path)
     const config = parseEmbeddedConfig(metadata.get(EMBEDDED_CONFIG), path)
     return { root: new Map(), network: networkOfTensors(tensors, path), config }

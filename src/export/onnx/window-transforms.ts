@@ -1,6 +1,6 @@
 /**
- * Audio in and out of a windowed front end, in a graph (src/model/front-end/windows.ts): by the Fourier transform, or by
- * transforms that were learned.
+ * Audio in and out of a windowed front end, in a graph (src/model/front-end/windows.ts): by the Fourier transform, or
+ * by transforms that were learned.
  *
  * Shapes: B clips, T samples, P = T/stride positions, N bins, K samples per window.
  */

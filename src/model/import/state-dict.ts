@@ -1,8 +1,8 @@
 /**
  * Finds a network's parameters in whatever a trainer wrapped them in: `model`, `state_dict` (Lightning),
  * `model_state_dict`, `ema`, or nothing; with prefixes such as `module.` (DistributedDataParallel), `_orig_mod.`
- * (`torch.compile`) or `generator.`; with weight norm in either of PyTorch's spellings. Optimiser states and other
- * values beside them are ignored.
+ * (`torch.compile`), `generator.` or `online_model.` (ema_pytorch); with weight norm in either of PyTorch's spellings.
+ * Optimiser states and other values beside them are ignored.
  */
 import { DiffWaveError } from '../../core/errors.js'
 import { elementCount, type Tensor, type Tensors } from '../../core/tensor.js'
@@ -37,10 +37,11 @@ const WEIGHT_NORMS = [
   { direction: /\.parametrizations\.weight\.original1$/, length: '.parametrizations.weight.original0' },
 ] as const
 
-interface Candidate {
+interface Candidate extends Marker {
+  /** Names of the dictionaries that it lies in, and its prefix if several lie in one. */
   readonly path: string
-  readonly project: Project
-  readonly prefix: string
+  /** Place in `PREFERRED`. */
+  readonly rank: number
   readonly dictionary: ReadonlyMap<TorchValue, TorchValue>
 }
 
@@ -62,11 +63,13 @@ export function findNetwork(root: TorchValue, where: string): FoundNetwork | nul
     }
   }
   const others = candidates.slice(1).map(({ path }) => path)
-  const notes =
-    others.length === 0
-      ? []
-      : [`The checkpoint holds several networks. “${chosen.path}” was read; not read: ${others.join(', ')}.`]
-  return { project: chosen.project, tensors: foldWeightNorms(stateDict(own, where), where), notes }
+  const tensors = foldWeightNorms(stateDict(own, where), where)
+  return { project: chosen.project, tensors, notes: notesOf(chosen.path, others) }
+}
+
+function notesOf(chosen: string, others: readonly string[]): readonly string[] {
+  if (others.length === 0) return []
+  return [`The checkpoint holds several networks. “${chosen}” was read; not read: ${others.join(', ')}.`]
 }
 
 /**
@@ -75,13 +78,18 @@ export function findNetwork(root: TorchValue, where: string): FoundNetwork | nul
  * @throws DiffWaveError `BAD_CHECKPOINT`
  */
 export function networkOfTensors(tensors: Tensors, where: string): FoundNetwork | null {
-  const marker = findMarker(tensors.keys())
-  if (marker === null) return null
+  const [marker, ...others] = findMarkers(tensors.keys())
+  if (marker === undefined) return null
   const own = new Map<string, Tensor>()
   for (const [name, tensor] of tensors) {
     if (name.startsWith(marker.prefix)) own.set(name.slice(marker.prefix.length), tensor)
   }
-  return { project: marker.project, tensors: foldWeightNorms(own, where), notes: [] }
+  const title = ({ prefix }: Marker) => prefix.replace(/\.$/, '') || 'the top level'
+  return {
+    project: marker.project,
+    tensors: foldWeightNorms(own, where),
+    notes: notesOf(title(marker), others.map(title)),
+  }
 }
 
 /** Every dictionary that holds a known network, the preferred ones first. */
@@ -92,30 +100,49 @@ function findCandidates(root: TorchValue): readonly Candidate[] {
     const { value, path } = queue[at]!
     if (!(value instanceof Map)) continue
     const names = [...value.keys()].filter((name): name is string => typeof name === 'string')
-    const marker = findMarker(names)
-    if (marker !== null) found.push({ path: path.join('.') || 'the top level', dictionary: value, ...marker })
+    const markers = findMarkers(names)
+    const index = PREFERRED.indexOf(path.at(-1) ?? '')
+    const rank = index < 0 ? PREFERRED.length : index
+    for (const marker of markers) {
+      // Only among several does the prefix say which network it is.
+      const place = markers.length === 1 ? path : [...path, marker.prefix.replace(/\.$/, '')]
+      found.push({
+        path: place.filter(part => part !== '').join('.') || 'the top level',
+        rank,
+        dictionary: value,
+        ...marker,
+      })
+    }
     if (path.length === MAX_DEPTH) continue
     for (const name of names) {
       const inner = value.get(name)!
       if (inner instanceof Map && queue.length < MAX_DICTIONARIES) queue.push({ value: inner, path: [...path, name] })
     }
   }
-  const rank = ({ path }: Candidate) => {
-    const index = PREFERRED.indexOf(path.split('.').at(-1)!)
-    return index < 0 ? PREFERRED.length : index
-  }
-  return found.sort((a, b) => rank(a) - rank(b))
+  return found.sort((a, b) => a.rank - b.rank)
 }
 
-/** The project whose marker is among the names, and what stands before it. */
-function findMarker(names: Iterable<string>): { readonly project: Project; readonly prefix: string } | null {
+/** A project whose marker is among some names, and what stands before it. */
+interface Marker {
+  readonly project: Project
+  readonly prefix: string
+}
+
+/** The networks among names, averages last. */
+function findMarkers(names: Iterable<string>): readonly Marker[] {
+  const found = new Map<string, Project>()
   for (const name of names) {
     for (const project of ['lmnt', 'philsyn'] as const) {
       const at = name.indexOf(`${MARKERS[project]}.`)
-      if (at === 0 || (at > 0 && name[at - 1] === '.')) return { project, prefix: name.slice(0, at) }
+      if (at < 0 || (at > 0 && name[at - 1] !== '.')) continue
+      const prefix = name.slice(0, at)
+      if (!found.has(prefix) && found.size < MAX_DICTIONARIES) found.set(prefix, project)
     }
   }
-  return null
+  const isAverage = (prefix: string) => Number(/(^|[._])ema[._]/.test(prefix))
+  return [...found]
+    .map(([prefix, project]) => ({ project, prefix }))
+    .sort((a, b) => isAverage(a.prefix) - isAverage(b.prefix))
 }
 
 /** Tensors with every weight norm folded: w = g · v/‖v‖. */

@@ -17,6 +17,10 @@ describe('the network is read', () => {
     ['wrapped in DataParallel (module.)', 'parallel.pt'],
     ['beside an optimiser, a device, a path and a namespace', 'optimiser.pt'],
     ['saved by Lightning', 'lightning.ckpt'],
+    ['saved in the legacy format', 'legacy.pt'],
+    ['saved as an average alone (AveragedModel)', 'average-alone.pt'],
+    ['in several safetensors files, by their index', 'sharded/model.safetensors.index.json'],
+    ['in several files of torch.save, by their index', 'sharded/pytorch_model.bin.index.json'],
   ] as const) {
     test(title, async () => assert.deepEqual((await read(name)).parameters, plain.parameters))
   }
@@ -28,6 +32,12 @@ test('beside its moving average, the network is read and the average is named in
   const name = 'input_projection.bias'
   const shifted = plain.parameters.get(name)!.data.map(value => value + 1)
   assert.deepEqual(parameters.get(name)!.data, shifted)
+})
+
+test('an average in the same dictionary (ema_pytorch) is not read, and named in a note', async () => {
+  const { parameters, notes } = await read('online-and-average.pt')
+  assert.match(notes[0]!, /“ema.online_model” was read; not read: ema.ema_model/)
+  assert.deepEqual(parameters, plain.parameters)
 })
 
 test('a whole module is refused: its class would have to be imported', async () => {
