@@ -27,7 +27,10 @@ int readThreads(const Js& js, napi_value value) {
   return js.integer(value, 1, Pool::maxThreads, "bad number of threads");
 }
 
-/** create({ shape, instructionSet: name or 'scalar', threads, memoryLimit in bytes }) → engine */
+/**
+ * create({ shape, instructionSet: name or 'scalar', threads, memoryLimit in bytes, fast }) → engine. `fast`: the layers
+ * multiply bfloat16, if the instruction set can (`fastTargets`).
+ */
 napi_value create(const Js& js, napi_value* arguments) {
   const napi_value options = arguments[0];
   auto engine = std::make_unique<Engine>();
@@ -35,10 +38,13 @@ napi_value create(const Js& js, napi_value* arguments) {
   engine->parameterCount = ParameterOffsets(engine->shape).count;
   const std::string name = js.text(js.property(options, "instructionSet"));
   const int threads = readThreads(js, js.property(options, "threads"));
+  const bool fast = js.boolean(js.property(options, "fast"));
   const double memoryLimit = js.number(js.property(options, "memoryLimit"));
   require(memoryLimit >= 0 && memoryLimit < 0x1p63, "bad memory limit");
   if (name != "scalar") {
     engine->target = targetNamed(name);
+    const ForwardKernels* const bfloat = fast ? engine->target->fast() : nullptr;
+    engine->forward = bfloat != nullptr ? bfloat : &engine->target->forward();
     engine->pool = std::make_unique<Pool>(threads);
     engine->training =
         std::make_unique<Training>(engine->shape, *engine->pool, engine->target->training(), uint64_t(memoryLimit));
@@ -46,18 +52,29 @@ napi_value create(const Js& js, napi_value* arguments) {
   return js.wrap(std::move(engine));
 }
 
-/** targets() → names of the instruction sets that this processor runs, best first */
-napi_value targetNames(const Js& js, napi_value*) {
+/** The names of the instruction sets that this processor runs and that are not hidden, best first. */
+template <class Filter>
+napi_value listTargets(const Js& js, const Filter& filter) {
   napi_value list;
   js.check(napi_create_array(js.env, &list));
   uint32_t count = 0;
   for (int i = 0; i < targetCount(); i++) {
-    if (targetAt(i).hidden || !targetAt(i).runs()) continue;
+    if (targetAt(i).hidden || !targetAt(i).runs() || !filter(targetAt(i))) continue;
     napi_value name;
     js.check(napi_create_string_utf8(js.env, targetAt(i).name, NAPI_AUTO_LENGTH, &name));
     js.check(napi_set_element(js.env, list, count++, name));
   }
   return list;
+}
+
+/** targets() → names of the instruction sets that this processor runs, best first */
+napi_value targetNames(const Js& js, napi_value*) {
+  return listTargets(js, [](const Target&) { return true; });
+}
+
+/** fastTargets() → names of those with products of bfloat16 */
+napi_value fastTargetNames(const Js& js, napi_value*) {
+  return listTargets(js, [](const Target& target) { return target.fast() != nullptr; });
 }
 
 /**
@@ -118,6 +135,7 @@ napi_value init(napi_env env, napi_value exports) {
       // clang-format off
       method<create>("create"),
       method<targetNames>("targets"),
+      method<fastTargetNames>("fastTargets"),
       method<constants>("constants"),
       method<run>("run"),
       method<runForward>("runForward"),

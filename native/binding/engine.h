@@ -16,7 +16,8 @@ struct Engine : Handle {
 
   NetworkShape shape;
   int64_t parameterCount = 0;
-  const Target* target = nullptr;  // null: the readable reference
+  const Target* target = nullptr;           // null: the readable reference
+  const ForwardKernels* forward = nullptr;  // of the target, at the precision that was asked for
   std::unique_ptr<Pool> pool;
   std::unique_ptr<Training> training;
   std::shared_ptr<const ForwardWeights> weights;  // packed from the parameters of `version`

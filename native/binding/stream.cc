@@ -93,7 +93,7 @@ struct StreamJob : Job {
 void StreamJob::prepare(Feeding& feeding) {
   if (feeding.clip->stream != nullptr) return;
   if (engine->weights == nullptr || engine->version != feeding.version) {
-    engine->weights = std::make_shared<ForwardWeights>(engine->shape, feeding.parameters, engine->target->forward());
+    engine->weights = std::make_shared<ForwardWeights>(engine->shape, feeding.parameters, *engine->forward);
     engine->version = feeding.version;
   }
   feeding.weights = engine->weights;

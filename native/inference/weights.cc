@@ -43,7 +43,7 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
     const bool projected = s.conditioner == Conditioner::transposed;
     const int64_t melRows = projected ? roundedUp(melChannels, k.depth) : 0, own = roundedUp(C, k.depth);
     const int64_t panelRows = melRows + (layer.winograd ? winogradInputs : 3) * own;
-    layer.gate = allocate(k.packedSize(2 * C, true, panelRows));
+    layer.gate = allocate(k.layerPackedSize(2 * C, panelRows));
     if (projected) {
       k.packLayer(layer.gate.data(), from + place.conditioner.weight, 2 * C, melChannels, melChannels, 1, panelRows, 0,
                   true, s.tanhFirst);
@@ -72,7 +72,7 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
     }
     layer.gateBias = allocate(2 * padded);
     k.packBias(layer.gateBias.data(), bias.data(), 2 * C, true, s.tanhFirst);
-    layer.output = allocate(k.packedSize(2 * C, true, own));
+    layer.output = allocate(k.layerPackedSize(2 * C, own));
     k.packLayer(layer.output.data(), from + place.output.weight, 2 * C, C, C, 1, own, 0, true, false);
   }
 

@@ -6,6 +6,7 @@
 // alone: its sum runs over taps, then channels, in order, with one fused multiply-add each.
 #pragma once
 
+#include "operands.h"
 #include "vector.h"
 
 namespace diffwave {
@@ -35,16 +36,17 @@ constexpr int maxAccumulators = 32;
  *
  * A layer: a = activations (rowStride = their stride, stepStride 1), b = a packed panel (bStride = vectors × lanes).
  * A weight gradient: rows = input channels (rowStride 1), k = positions (stepStride = stride), b = output gradients.
+ * With `BfloatOperands` k counts words of two numbers.
  */
-template <int rows, int vectors>
+template <int rows, int vectors, class Operands = FloatOperands>
 DIFFWAVE_INLINE void multiply(Vector (&sum)[rows][vectors], const float* a, ptrdiff_t rowStride, ptrdiff_t stepStride,
-                              const float* b, ptrdiff_t bStride, int steps) {
+                              const float* b, ptrdiff_t bStride, int steps, Operands operands = {}) {
   if constexpr (rows > 1 && rows * vectors > maxAccumulators) {
     constexpr int half = rows / 2;
     auto& first = *reinterpret_cast<Vector(*)[half][vectors]>(&sum[0]);
     auto& second = *reinterpret_cast<Vector(*)[rows - half][vectors]>(&sum[half]);
-    multiply(first, a, rowStride, stepStride, b, bStride, steps);
-    multiply(second, a + half * rowStride, rowStride, stepStride, b, bStride, steps);
+    multiply(first, a, rowStride, stepStride, b, bStride, steps, operands);
+    multiply(second, a + half * rowStride, rowStride, stepStride, b, bStride, steps, operands);
     return;
   }
   for (int k = 0; k < steps; k++) {
@@ -53,9 +55,9 @@ DIFFWAVE_INLINE void multiply(Vector (&sum)[rows][vectors], const float* a, ptrd
     for (int v = 0; v < vectors; v++) right[v] = load(b + v * lanes);
     DIFFWAVE_UNROLL
     for (int r = 0; r < rows; r++) {
-      const Vector left = splat(a[r * rowStride]);
+      const Vector left = Operands::splatWord(a + r * rowStride);
       DIFFWAVE_UNROLL
-      for (int v = 0; v < vectors; v++) sum[r][v] = fma(left, right[v], sum[r][v]);
+      for (int v = 0; v < vectors; v++) sum[r][v] = Operands::multiplyAdd(left, right[v], sum[r][v]);
     }
     a += stepStride;
     b += bStride;

@@ -35,17 +35,32 @@ static int64_t packedSize(int columns, bool paired, int64_t panelRows) {
   return packedColumns(columns, paired) * panelRows;
 }
 
-/** ForwardKernels::pack: weights [columns × steps] to `packed[panel][panelRows][width]`, rows from `firstRow` on. */
+/** ForwardKernels::layerPackedSize. */
+template <class Operands>
+static int64_t layerPackedSize(int columns, int64_t panelRows) {
+  return packedSize(columns, true, panelRows) / Operands::numbersPerWord;
+}
+
+/**
+ * ForwardKernels::pack: weights [columns × steps] to `packed[panel][panelRows][width]`, rows from `firstRow` on. With
+ * `BfloatOperands` a row of words holds two rows of numbers, so that `panelRows` and `firstRow` are even.
+ */
+template <class Operands>
 static void packPanels(float* packed, const float* from, int columns, int64_t rowStride, int steps, int64_t stepStride,
                        int64_t panelRows, int64_t firstRow, bool paired, bool swapped) {
+  constexpr int perWord = Operands::numbersPerWord;
   const int total = packedColumns(columns, paired);
   for (int first = 0; first < total; first += blockVectors * lanes) {
     const int width = total - first < blockVectors * lanes ? total - first : blockVectors * lanes;
-    float* panel = packed + first * panelRows + firstRow * width;
+    float* panel = packed + first * (panelRows / perWord) + firstRow / perWord * width;
     for (int n = 0; n < width; n++) {
       const int source = sourceColumn(first + n, columns, paired, swapped);
-      for (int k = 0; k < steps; k++) {
-        panel[static_cast<int64_t>(k) * width + n] = source < 0 ? 0.0f : from[source * rowStride + k * stepStride];
+      for (int k = 0; k < steps; k += perWord) {
+        float numbers[perWord] = {};
+        for (int i = 0; i < perWord && k + i < steps && source >= 0; i++) {
+          numbers[i] = from[source * rowStride + (k + i) * stepStride];
+        }
+        Operands::putWeights(panel + static_cast<int64_t>(k / perWord) * width + n, numbers);
       }
     }
   }

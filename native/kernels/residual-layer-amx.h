@@ -14,7 +14,11 @@ namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace amxTiles {
 
-/** Two parts are enough here: ε of the recorded networks is off by 2e-5, and nothing depends on a sign. */
+/**
+ * Two parts are enough here: ε of the recorded networks is off by 2e-5, and nothing depends on a sign. Weights have
+ * two as well, or with `precision: 'fast'` only the high one: then a product of floats is one tile product, of the two
+ * high parts, in place of three.
+ */
 using Pair = Split<2>;
 
 /** Positions of a block: two rows of AMX tiles. */
@@ -102,11 +106,18 @@ static int vectorOf(int half, int j, int paddedChannels) {
   return panel + half * (width / 2) + j - panel / 2;
 }
 
+/** ForwardKernels::layerPackedSize. */
+template <int parts>
+static int64_t layerPackedSize(int columns, int64_t panelRows) {
+  return layers::packedSize(columns, true, panelRows) * parts / 2;
+}
+
 /** ForwardKernels::packLayer for AMX tiles: `[sixteen channels][block of 32 steps][half]` of split right sides. */
+template <int parts>
 static void packLayer(float* packed, const float* from, int columns, int64_t rowStride, int steps, int64_t stepStride,
                       int64_t panelRows, int64_t firstRow, bool, bool swapped) {
   const int half = columns / 2;
-  Pair* const pairs = reinterpret_cast<Pair*>(packed);
+  auto* const sides = reinterpret_cast<Split<parts>*>(packed);
   for (int j = 0; j < padded(half) / side; j++) {
     for (int64_t block = 0; block < blocksOf(steps); block++) {
       for (int h = 0; h < 2; h++) {
@@ -117,7 +128,7 @@ static void packLayer(float* packed, const float* from, int columns, int64_t row
             columnsOfBlock[k][n] = from[source * rowStride + (block * depth + k) * stepStride];
           }
         }
-        splitColumns(pairs[2 * ((j * panelRows + firstRow) / depth + block) + h], columnsOfBlock[0], side, depth);
+        splitColumns(sides[2 * ((j * panelRows + firstRow) / depth + block) + h], columnsOfBlock[0], side, depth);
       }
     }
   }
@@ -259,9 +270,9 @@ class OutputEpilogue {
 /**
  * sums [rows × 32] = left · right over `blocks` blocks of 32 steps, and meanwhile the epilogue of the product before.
  */
-template <int rowTiles, class Epilogue>
-static DIFFWAVE_NOINLINE void layerProductTiles(float* sums, const LeftSide* left, const Pair* right, int64_t blocks,
-                                                const Epilogue epilogue, int epilogueRows) {
+template <int rowTiles, int parts, class Epilogue>
+static DIFFWAVE_NOINLINE void layerProductTiles(float* sums, const LeftSide* left, const Split<parts>* right,
+                                                int64_t blocks, const Epilogue epilogue, int epilogueRows) {
   clearSums<rowTiles, 2>();
   const int share = int((epilogueRows + blocks - 1) / blocks);
   int row = 0;
@@ -272,9 +283,9 @@ static DIFFWAVE_NOINLINE void layerProductTiles(float* sums, const LeftSide* lef
   storeSums<rowTiles, 2>(sums, 2 * side);
 }
 
-template <class Epilogue>
-static void layerProduct(const LayerBlock& block, float* sums, const LeftSide* left, const Pair* right, int64_t blocks,
-                         const Epilogue& epilogue, int epilogueRows) {
+template <int parts, class Epilogue>
+static void layerProduct(const LayerBlock& block, float* sums, const LeftSide* left, const Split<parts>* right,
+                         int64_t blocks, const Epilogue& epilogue, int epilogueRows) {
   if (block.rowTiles() == 2) layerProductTiles<2>(sums, left, right, blocks, epilogue, epilogueRows);
   else layerProductTiles<1>(sums, left, right, blocks, epilogue, epilogueRows);
 }
@@ -286,10 +297,11 @@ static void finish(const Epilogue& epilogue, int count) {
 }
 
 /** The layer over one or two blocks. One half of `sums` is written while the epilogue reads the other. */
+template <int parts>
 static void runBlocks(const LayerTask& task, LayerBlock* blocks, int count, float* const (&sums)[2]) {
   const int vectors = task.paddedChannels / side;
-  const Pair* const gateWeights = reinterpret_cast<const Pair*>(task.gateWeights);
-  const Pair* const outputWeights = reinterpret_cast<const Pair*>(task.outputWeights);
+  const auto* const gateWeights = reinterpret_cast<const Split<parts>*>(task.gateWeights);
+  const auto* const outputWeights = reinterpret_cast<const Split<parts>*>(task.outputWeights);
   const int64_t channelBlocks = blocksOf(task.channels);
   // The product before, and how many rows its epilogue has left.
   const LayerBlock* before = blocks;
@@ -303,7 +315,7 @@ static void runBlocks(const LayerTask& task, LayerBlock* blocks, int count, floa
   for (int i = 0; i < count; i++) {
     const LayerBlock& block = blocks[i];
     for (int j = 0; j < vectors; j++) {
-      const Pair* const right = gateWeights + 2 * j * block.leftBlocks;
+      const Split<parts>* const right = gateWeights + 2 * j * block.leftBlocks;
       const GateEpilogue epilogue(task, *before, sums[turn ^ 1], vectorBefore);
       layerProduct(block, sums[turn], block.left, right, block.leftBlocks, epilogue, rowsLeft);
       setPending(block, j, block.rowTiles() * side);
@@ -317,7 +329,7 @@ static void runBlocks(const LayerTask& task, LayerBlock* blocks, int count, floa
   }
   for (int i = 0; i < count; i++) {
     for (int j = 0; j < vectors; j++) {
-      const Pair* const right = outputWeights + 2 * j * channelBlocks;
+      const Split<parts>* const right = outputWeights + 2 * j * channelBlocks;
       if (i == 0 && j == 0) {
         layerProduct(blocks[i], sums[turn], blocks[i].gatedSides, right, channelBlocks, lastGateEpilogue, rowsLeft);
       } else {
@@ -368,7 +380,8 @@ static void findBlock(const LayerTask& task, int64_t position, LayerBlock& block
   }
 }
 
-/** LayerTask (tasks.h) over any number of positions. */
+/** LayerTask (tasks.h) over any number of positions. parts: those of the weights. */
+template <int parts>
 static void runLayer(const LayerTask& task) {
   const TileSession session;
   LayerBlock blocks[blocksAtOnce];
@@ -388,7 +401,7 @@ static void runLayer(const LayerTask& task) {
     int count = 0;
     for (; count < blocksAtOnce && position < task.end; position += blockPositions)
       findBlock(task, position, blocks[count++]);
-    runBlocks(task, blocks, count, sums);
+    runBlocks<parts>(task, blocks, count, sums);
   }
 }
 

@@ -25,11 +25,13 @@ static int64_t scratchSize(int paddedChannels, int widestRow) {
 /** The memory of one task. */
 struct WinogradWork {
   int blocks;                             // rounded up to whole register blocks
-  float* inputs;                          // [6 × blocks × padded]: Bᵀ·y
+  int stride;                             // words of a row of channels
+  float* inputs;                          // [6 × blocks × stride]: Bᵀ·y, words
   float* products;                        // [6 × blocks × width of a panel]
   float* starts;                          // [4 · blocks × width]: what the sums start from
-  float* mel;                             // [4 · blocks × stride of the mel]
-  float* z;                               // [4 · blocks × padded]
+  int melStride;                          // words of a row of the mel
+  float* mel;                             // [4 · blocks × melStride], words
+  float* z;                               // [4 · blocks × stride], words
   int64_t position[winogradRowsPerTask];  // −1: beyond the clip or the task
   const float* from[winogradRowsPerTask];
   const float* to[winogradRowsPerTask];
@@ -37,7 +39,7 @@ struct WinogradWork {
 };
 
 /** to [blockRows × vectors · lanes] = bias (null: 0) + rows [blockRows × steps] · one panel of weights. */
-template <int vectors>
+template <class Operands, int vectors>
 static DIFFWAVE_NOINLINE void productPanel(const float* rows, int stride, const float* weights, int steps,
                                            const float* bias, float* to) {
   Vector sum[blockRows][vectors];
@@ -47,7 +49,7 @@ static DIFFWAVE_NOINLINE void productPanel(const float* rows, int stride, const 
     DIFFWAVE_UNROLL
     for (int r = 0; r < blockRows; r++) sum[r][v] = start;
   }
-  multiply(sum, rows, stride, 1, weights, vectors * lanes, steps);
+  multiply(sum, rows, stride, 1, weights, vectors * lanes, steps, Operands{});
   DIFFWAVE_UNROLL
   for (int r = 0; r < blockRows; r++) {
     DIFFWAVE_UNROLL
@@ -65,26 +67,28 @@ DIFFWAVE_INLINE Vector winogradGateStart(const LayerTask& task, const WinogradWo
 }
 
 /** z [4 · blocks × padded] of all rows of the task, for the columns of one panel. */
-template <int pairs>
+template <class Operands, int pairs>
 static void winogradGatePanel(const LayerTask& task, const WinogradWork& work, int column) {
   constexpr int vectors = 2 * pairs, width = vectors * lanes;
-  const int blocks = work.blocks, padded = task.paddedChannels;
-  const float* weights =
-      task.gateWeights + static_cast<int64_t>(column) * (task.melChannels + winogradInputs * task.channels);
+  const int blocks = work.blocks, stride = work.stride;
+  const int channels = wordsOf<Operands>(task.channels), melChannels = wordsOf<Operands>(task.melChannels);
+  const float* weights = task.gateWeights + static_cast<int64_t>(column) * (melChannels + winogradInputs * channels);
   if (task.conditioning == Conditioning::projected) {
     for (int row = 0; row < winogradOutputs * blocks; row += blockRows) {
-      productPanel<vectors>(work.mel + static_cast<int64_t>(row) * task.mel.stride, task.mel.stride, weights,
-                            task.melChannels, task.gateBias + column, work.starts + row * width);
+      productPanel<Operands, vectors>(work.mel + static_cast<int64_t>(row) * work.melStride, work.melStride, weights,
+                                      melChannels, task.gateBias + column, work.starts + row * width);
     }
   }
-  weights += task.melChannels * width;
-  for (int k = 0; k < winogradInputs; k++, weights += task.channels * width) {
+  weights += melChannels * width;
+  for (int k = 0; k < winogradInputs; k++, weights += channels * width) {
     for (int b = 0; b < blocks; b += blockRows) {
-      productPanel<vectors>(work.inputs + static_cast<int64_t>(k * blocks + b) * padded, padded, weights, task.channels,
-                            nullptr, work.products + (k * blocks + b) * width);
+      productPanel<Operands, vectors>(work.inputs + static_cast<int64_t>(k * blocks + b) * stride, stride, weights,
+                                      channels, nullptr, work.products + (k * blocks + b) * width);
     }
   }
   for (int b = 0; b < blocks; b++) {
+    Vector gates[winogradOutputs][pairs];
+    DIFFWAVE_UNROLL
     for (int v = 0; v < pairs; v++) {
       const int first = v * lanes, second = (pairs + v) * lanes;
       Vector s[winogradOutputs], t[winogradOutputs];
@@ -96,18 +100,46 @@ static void winogradGatePanel(const LayerTask& task, const WinogradWork& work, i
       training::outputTransform(work.products + b * width + first, blocks * width, s);
       training::outputTransform(work.products + b * width + second, blocks * width, t);
       DIFFWAVE_UNROLL
-      for (int j = 0; j < winogradOutputs; j++) {
-        store(work.z + static_cast<int64_t>(j * blocks + b) * padded + column / 2 + first, gate(s[j], t[j]));
-      }
+      for (int j = 0; j < winogradOutputs; j++) gates[j][v] = Operands::gated(s[j], t[j]);
+    }
+    DIFFWAVE_UNROLL
+    for (int j = 0; j < winogradOutputs; j++) {
+      storeGates<Operands>(work.z + static_cast<int64_t>(j * blocks + b) * stride, column, gates[j]);
     }
   }
+}
+
+/** Bᵀ·y of one block: six rows of `padded` floats to six rows of words, `plane` words apart. */
+template <class Operands>
+static DIFFWAVE_INLINE void transformRows(const float* const (&rows)[winogradInputs], int padded, float* to,
+                                          ptrdiff_t plane) {
+  const auto transform = [&](int c, Vector(&transformed)[winogradInputs]) {
+    Vector in[winogradInputs];
+    DIFFWAVE_UNROLL
+    for (int i = 0; i < winogradInputs; i++) in[i] = load(rows[i] + c);
+    training::inputTransform(in, transformed);
+  };
+  Vector first[winogradInputs], second[winogradInputs];
+  int c = 0;
+  for (; c + 2 * lanes <= padded; c += 2 * lanes) {
+    transform(c, first);
+    transform(c + lanes, second);
+    DIFFWAVE_UNROLL
+    for (int k = 0; k < winogradInputs; k++) Operands::put(to + k * plane, c, first[k], second[k]);
+  }
+  if (c == padded) return;
+  transform(c, first);
+  DIFFWAVE_UNROLL
+  for (int k = 0; k < winogradInputs; k++) Operands::putLast(to + k * plane, c, first[k]);
 }
 
 /**
  * LayerTask over the Winograd blocks [winogradBegin, winogradEnd) counted from `begin`, at most winogradBlocksPerTask.
  */
+template <class Operands>
 static void runWinogradLayer(const LayerTask& task) {
-  const int padded = task.paddedChannels, count = static_cast<int>(task.winogradEnd - task.winogradBegin);
+  const int padded = task.paddedChannels, stride = rowWords<Operands>(padded),
+            count = static_cast<int>(task.winogradEnd - task.winogradBegin);
   const int64_t dilation = task.dilation;
   WinogradWork work;
   const int blocks = work.blocks = (count + blockRows - 1) / blockRows * blockRows;
@@ -117,13 +149,15 @@ static void runWinogradLayer(const LayerTask& task) {
     scratch += size;
     return at;
   };
-  work.inputs = room(static_cast<int64_t>(winogradInputs) * blocks * padded);
+  work.stride = stride;
+  work.inputs = room(static_cast<int64_t>(winogradInputs) * blocks * stride);
   work.products = room(winogradInputs * blocks * panelWidth);
   work.starts = room(winogradOutputs * blocks * panelWidth);
-  work.z = room(static_cast<int64_t>(winogradOutputs) * blocks * padded);
+  work.z = room(static_cast<int64_t>(winogradOutputs) * blocks * stride);
   float* const spare = room(2 * padded);
   float* const zeros = room(padded);
   work.mel = scratch;
+  work.melStride = Operands::numbersPerWord == 1 ? task.mel.stride : rowWords<Operands>(task.melChannels);
   memset(zeros, 0, padded * sizeof(float));
 
   const float* x[winogradRowsPerTask];
@@ -135,16 +169,7 @@ static void runWinogradLayer(const LayerTask& task) {
       const int64_t p = position + (i - 1) * dilation;
       rows[i] = b < count && p >= 0 && p < task.length ? task.input.at(p) : zeros;
     }
-    for (int c = 0; c < padded; c += lanes) {
-      Vector in[winogradInputs], transformed[winogradInputs];
-      DIFFWAVE_UNROLL
-      for (int i = 0; i < winogradInputs; i++) in[i] = load(rows[i] + c);
-      training::inputTransform(in, transformed);
-      DIFFWAVE_UNROLL
-      for (int k = 0; k < winogradInputs; k++) {
-        store(work.inputs + static_cast<int64_t>(k * blocks + b) * padded + c, transformed[k]);
-      }
-    }
+    transformRows<Operands>(rows, padded, work.inputs + static_cast<int64_t>(b) * stride, ptrdiff_t(blocks) * stride);
     for (int j = 0; j < winogradOutputs; j++) {
       const int row = j * blocks + b;
       const int64_t p = position + j * dilation;
@@ -153,15 +178,15 @@ static void runWinogradLayer(const LayerTask& task) {
       work.position[row] = real ? p : -1;
       const int64_t settled = real ? p : task.begin;
       if (task.conditioning == Conditioning::projected) {
-        memcpy(work.mel + static_cast<int64_t>(row) * task.mel.stride, task.mel.at(settled),
-               task.melChannels * sizeof(float));
+        copyNumbers<Operands>(work.mel + static_cast<int64_t>(row) * work.melStride, task.mel.at(settled),
+                              task.melChannels);
       } else if (task.conditioning == Conditioning::interpolated) {
         findFrames(task, settled, work.from[row], work.to[row], work.weight[row]);
       }
     }
   }
   forEachPanel(2 * padded, [&](auto vectors, int column) {
-    if constexpr (vectors % 2 == 0) winogradGatePanel<vectors / 2>(task, work, column);
+    if constexpr (vectors % 2 == 0) winogradGatePanel<Operands, vectors / 2>(task, work, column);
   });
   RegisterBlock registerBlocks[winogradRowsPerTask / blockRows];
   for (int row = 0; row < winogradOutputs * blocks; row++) {
@@ -175,8 +200,8 @@ static void runWinogradLayer(const LayerTask& task) {
   forEachPanel(2 * padded, [&](auto vectors, int column) {
     if constexpr (vectors % 2 == 0) {
       for (int row = 0; row < winogradOutputs * blocks; row += blockRows) {
-        outputPanel<vectors / 2>(task, registerBlocks[row / blockRows], column,
-                                 work.z + static_cast<int64_t>(row) * padded);
+        outputPanel<Operands, vectors / 2>(task, registerBlocks[row / blockRows], column,
+                                           work.z + static_cast<int64_t>(row) * stride);
       }
     }
   });

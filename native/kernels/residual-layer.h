@@ -8,11 +8,12 @@ namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace layers {
 
-/** The rows of one register block, [blockRows] each. */
+/** The rows of one register block, [blockRows] each. Those that products read are words (kernels/operands.h). */
 struct RegisterBlock {
-  const float* tap[3];           // inputs at p − d, p and p + d
+  const float* tap[3];           // inputs at p − d, p and p + d, words
   const float* x[blockRows];     // the layer's input
-  const float* mel;              // upsampled mel, projected within the kernel
+  const float* mel;              // upsampled mel, projected within the kernel, words
+  int tapStride, melStride;      // words from one of their rows to the next
   const float* from[blockRows];  // interpolated: the projections of the frame before,
   const float* to[blockRows];    // of the frame after,
   float weight[blockRows];       // and how near the position is to the latter
@@ -31,21 +32,54 @@ static void findFrames(const LayerTask& task, int64_t position, const float*& fr
 }
 
 /**
+ * blockRows rows of words from `count` rows of `numbers` floats from `first` on, copied to `scratch`, which advances.
+ * Rows outside [0, length) and past `count` are zero.
+ */
+template <class Operands>
+static const float* convertRows(const Ring& ring, int64_t first, int count, int64_t length, int numbers,
+                                float*& scratch) {
+  float* const rows = scratch;
+  const int stride = rowWords<Operands>(numbers);
+  scratch += blockRows * stride;
+  for (int r = 0; r < blockRows; r++) {
+    const int64_t position = first + r;
+    if (r < count && position >= 0 && position < length) {
+      copyNumbers<Operands>(rows + r * stride, ring.at(position), numbers);
+    } else {
+      memset(rows + r * stride, 0, stride * sizeof(float));
+    }
+  }
+  return rows;
+}
+
+/** The rows of a register block that products read: floats in place if possible, else copies in `scratch`. */
+template <class Operands>
+static void findOperands(const LayerTask& task, int64_t position, int count, RegisterBlock& block, float*& scratch) {
+  constexpr bool floats = Operands::numbersPerWord == 1;
+  for (int t = 0; t < 3; t++) {
+    const int64_t first = position + (t - 1) * task.dilation;
+    if constexpr (floats) block.tap[t] = gatherRows(task.input, first, count, task.length, scratch);
+    else block.tap[t] = convertRows<Operands>(task.input, first, count, task.length, task.paddedChannels, scratch);
+  }
+  block.tapStride = floats ? task.input.stride : rowWords<Operands>(task.paddedChannels);
+  if (task.conditioning != Conditioning::projected) return;
+  if constexpr (floats) block.mel = gatherRows(task.mel, position, count, INT64_MAX, scratch);
+  else block.mel = convertRows<Operands>(task.mel, position, count, INT64_MAX, task.melChannels, scratch);
+  block.melStride = floats ? task.mel.stride : rowWords<Operands>(task.melChannels);
+}
+
+/**
  * The rows of `count` ≤ blockRows positions from `position` on. Rows that are not contiguous in their ring, or zero
  * past the clip, are copied to `scratch`, which advances; results past `count` go to `spare`.
  */
+template <class Operands>
 static void findRows(const LayerTask& task, int64_t position, int count, RegisterBlock& block, float*& scratch,
                      float* spare) {
-  for (int t = 0; t < 3; t++) {
-    block.tap[t] = gatherRows(task.input, position + (t - 1) * task.dilation, count, task.length, scratch);
-  }
-  if (task.conditioning == Conditioning::projected) {
-    block.mel = gatherRows(task.mel, position, count, INT64_MAX, scratch);
-  }
+  findOperands<Operands>(task, position, count, block, scratch);
   for (int r = 0; r < blockRows; r++) {
     const bool real = r < count;
     const int64_t p = real ? position + r : position;
-    block.x[r] = block.tap[1] + r * task.input.stride;
+    block.x[r] = task.input.at(p);
     if (task.conditioning == Conditioning::interpolated)
       findFrames(task, p, block.from[r], block.to[r], block.weight[r]);
     block.output[r] = real && task.output.rows ? task.output.at(p) : spare;
@@ -53,11 +87,21 @@ static void findRows(const LayerTask& task, int64_t position, int count, Registe
   }
 }
 
+/** Stores the gates of sixteen or fewer channels' vectors, `column` of the panel on, to a row of z. */
+template <class Operands, int pairs>
+DIFFWAVE_INLINE void storeGates(float* z, int column, const Vector (&gates)[pairs]) {
+  static_assert(pairs <= 2, "a panel has at most two vectors of each half");
+  if constexpr (pairs == 2) Operands::put(z, column / 2, gates[0], gates[1]);
+  else Operands::putLast(z, column / 2, gates[0]);
+}
+
 /** z [blockRows × padded] = sigmoid(h, first half) · tanh(h, second half), for the columns of one panel. */
-template <int pairs>
+template <class Operands, int pairs>
 static DIFFWAVE_NOINLINE void gatePanel(const LayerTask& task, const RegisterBlock& block, int column, float* z) {
   constexpr int vectors = 2 * pairs, width = vectors * lanes;
-  const float* weights = task.gateWeights + static_cast<int64_t>(column) * (task.melChannels + 3 * task.channels);
+  const int channels = wordsOf<Operands>(task.channels), melChannels = wordsOf<Operands>(task.melChannels);
+  const int zStride = rowWords<Operands>(task.paddedChannels);
+  const float* weights = task.gateWeights + static_cast<int64_t>(column) * (melChannels + 3 * channels);
   Vector sum[blockRows][vectors];
   DIFFWAVE_UNROLL
   for (int v = 0; v < vectors; v++) {
@@ -75,26 +119,26 @@ static DIFFWAVE_NOINLINE void gatePanel(const LayerTask& task, const RegisterBlo
     }
   }
   if (task.conditioning == Conditioning::projected) {
-    multiply(sum, block.mel, task.mel.stride, 1, weights, width, task.melChannels);
+    multiply(sum, block.mel, block.melStride, 1, weights, width, melChannels, Operands{});
   }
-  weights += task.melChannels * width;
-  for (int t = 0; t < 3; t++, weights += task.channels * width) {
-    multiply(sum, block.tap[t], task.input.stride, 1, weights, width, task.channels);
+  weights += melChannels * width;
+  for (int t = 0; t < 3; t++, weights += channels * width) {
+    multiply(sum, block.tap[t], block.tapStride, 1, weights, width, channels, Operands{});
   }
   DIFFWAVE_UNROLL
   for (int r = 0; r < blockRows; r++) {
+    Vector gates[pairs];
     DIFFWAVE_UNROLL
-    for (int v = 0; v < pairs; v++) {
-      store(z + r * task.paddedChannels + column / 2 + v * lanes, gate(sum[r][v], sum[r][pairs + v]));
-    }
+    for (int v = 0; v < pairs; v++) gates[v] = Operands::gated(sum[r][v], sum[r][pairs + v]);
+    storeGates<Operands>(z + r * zStride, column, gates);
   }
 }
 
 /**
  * next y = (x + residual) · √½ + next step, and skip sum += skip, for the columns of one panel. z [blockRows ×
- * padded].
+ * padded], in words.
  */
-template <int pairs>
+template <class Operands, int pairs>
 static DIFFWAVE_NOINLINE void outputPanel(const LayerTask& task, const RegisterBlock& block, int column,
                                           const float* z) {
   constexpr int vectors = 2 * pairs;
@@ -105,8 +149,9 @@ static DIFFWAVE_NOINLINE void outputPanel(const LayerTask& task, const RegisterB
     DIFFWAVE_UNROLL
     for (int r = 0; r < blockRows; r++) sum[r][v] = bias;
   }
-  multiply(sum, z, task.paddedChannels, 1, task.outputWeights + static_cast<int64_t>(column) * task.channels,
-           vectors * lanes, task.channels);
+  const int channels = wordsOf<Operands>(task.channels);
+  multiply(sum, z, rowWords<Operands>(task.paddedChannels), 1,
+           task.outputWeights + static_cast<int64_t>(column) * channels, vectors * lanes, channels, Operands{});
   DIFFWAVE_UNROLL
   for (int v = 0; v < pairs; v++) {
     const int at = column / 2 + v * lanes;
@@ -122,27 +167,29 @@ static DIFFWAVE_NOINLINE void outputPanel(const LayerTask& task, const RegisterB
 }
 
 /** LayerTask over one time block, at most timeBlockPositions. Not used on AMX (residual-layer-amx.h). */
-[[maybe_unused]] static void runLayer(const LayerTask& task) {
+template <class Operands>
+static void runLayer(const LayerTask& task) {
   RegisterBlock blocks[registerBlocksPerTimeBlock];
   float* scratch = task.scratch;
   float* const z = scratch;
-  scratch += timeBlockPositions * task.paddedChannels;
+  scratch += timeBlockPositions * rowWords<Operands>(task.paddedChannels);
   float* const spare = scratch;
   scratch += 2 * task.paddedChannels;
   int count = 0;
   for (int64_t position = task.begin; position < task.end; position += blockRows, count++) {
     const int64_t left = task.end - position;
-    findRows(task, position, static_cast<int>(left < blockRows ? left : blockRows), blocks[count], scratch, spare);
+    findRows<Operands>(task, position, static_cast<int>(left < blockRows ? left : blockRows), blocks[count], scratch,
+                       spare);
   }
-  const int columns = 2 * task.paddedChannels, blockSize = blockRows * task.paddedChannels;
+  const int columns = 2 * task.paddedChannels, blockSize = blockRows * rowWords<Operands>(task.paddedChannels);
   forEachPanel(columns, [&](auto vectors, int column) {
     if constexpr (vectors % 2 == 0) {
-      for (int b = 0; b < count; b++) gatePanel<vectors / 2>(task, blocks[b], column, z + b * blockSize);
+      for (int b = 0; b < count; b++) gatePanel<Operands, vectors / 2>(task, blocks[b], column, z + b * blockSize);
     }
   });
   forEachPanel(columns, [&](auto vectors, int column) {
     if constexpr (vectors % 2 == 0) {
-      for (int b = 0; b < count; b++) outputPanel<vectors / 2>(task, blocks[b], column, z + b * blockSize);
+      for (int b = 0; b < count; b++) outputPanel<Operands, vectors / 2>(task, blocks[b], column, z + b * blockSize);
     }
   });
 }

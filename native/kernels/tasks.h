@@ -130,6 +130,8 @@ struct ForwardKernels {
   int depth;
   /** Floats that packed weights take. */
   int64_t (*packedSize)(int columns, bool paired, int64_t panelRows);
+  /** The same for a layer's own weights. */
+  int64_t (*layerPackedSize)(int columns, int64_t panelRows);
   /** A bias in the order of packed columns. */
   void (*packBias)(float* packed, const float* from, int columns, bool paired, bool swapped);
 

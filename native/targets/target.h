@@ -1,5 +1,6 @@
 // The kernel tables of the instruction set that the including file is compiled for. Define DIFFWAVE_TARGET (its
-// namespace) and DIFFWAVE_LANES first.
+// namespace) and DIFFWAVE_LANES first, and DIFFWAVE_BF16 if it has products of bfloat16: then the file has the forward
+// kernels of `precision: 'fast'` and no others.
 #pragma once
 
 #include "../kernels/backward.h"
@@ -18,6 +19,64 @@
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
 
+namespace layers {
+
+/** The forward kernels whose layers multiply `Operands`. */
+template <class Operands>
+const ForwardKernels& vectorTable() {
+  static const ForwardKernels kernels = {
+      paddedChannels,
+      scratchSize,
+      melMargin,
+      melStride,
+      packPanels<FloatOperands>,
+      packPanels<Operands>,
+      Operands::numbersPerWord,
+      packedSize,
+      layerPackedSize<Operands>,
+      packBias,
+      runLayer<Operands>,
+      [](const Ring&, int64_t, int64_t, int) {},  // the rows stay floats
+      timeBlockPositions,
+      winogradMaxDilation,
+      runWinogradLayer<Operands>,
+      runRows,
+      runUpsample,
+      runLinear,
+      applyMask,
+      windowsInput,
+      windowsOutput,
+      multiplyAdds,
+  };
+  return kernels;
+}
+
+#ifdef DIFFWAVE_AMX
+/** The same on AMX tiles, with weights of `parts` bfloat16. */
+template <int parts>
+const ForwardKernels& tileTable() {
+  static const ForwardKernels kernels = [] {
+    ForwardKernels tiles = vectorTable<FloatOperands>();
+    tiles.scratchSize = amxTiles::scratchSize;
+    tiles.packLayer = amxTiles::packLayer<parts>;
+    tiles.depth = amxTiles::depth;
+    tiles.layerPackedSize = amxTiles::layerPackedSize<parts>;
+    tiles.layer = amxTiles::runLayer<parts>;
+    tiles.arrangeRows = amxTiles::arrangeRows;
+    tiles.layerPositions = amxTiles::blocksAtOnce * amxTiles::blockPositions;
+    tiles.maxWinogradDilation = 0;
+    return tiles;
+  }();
+  return kernels;
+}
+#endif
+
+}  // namespace layers
+
+#ifdef DIFFWAVE_BF16
+const ForwardKernels& fastTable();
+const ForwardKernels& fastTable() { return layers::vectorTable<BfloatOperands>(); }
+#else
 const TrainingKernels& trainingTable();
 const ForwardKernels& forwardTable();
 const OptimiserKernels& optimiserTable();
@@ -29,29 +88,14 @@ const OptimiserKernels& optimiserTable() {
   return kernels;
 }
 
-const ForwardKernels& forwardTable() {
-  using namespace layers;
 #ifdef DIFFWAVE_AMX
-  constexpr int64_t (*scratch)(int, int) = amxTiles::scratchSize;
-  constexpr auto packOfLayer = amxTiles::packLayer;
-  constexpr int depth = amxTiles::depth, positions = amxTiles::blocksAtOnce * amxTiles::blockPositions,
-                maxWinogradDilation = 0;
-  constexpr auto layer = amxTiles::runLayer;
-  constexpr auto arrangeRows = amxTiles::arrangeRows;
+const ForwardKernels& fastTable();
+const ForwardKernels& forwardTable() { return layers::tileTable<2>(); }
+const ForwardKernels& fastTable() { return layers::tileTable<1>(); }
 #else
-  constexpr int64_t (*scratch)(int, int) = scratchSize;
-  constexpr auto packOfLayer = packPanels;
-  constexpr int depth = 1, positions = timeBlockPositions, maxWinogradDilation = winogradMaxDilation;
-  constexpr auto layer = runLayer;
-  constexpr auto arrangeRows = [](const Ring&, int64_t, int64_t, int) {};  // the rows stay floats
+const ForwardKernels& forwardTable() { return layers::vectorTable<FloatOperands>(); }
 #endif
-  static const ForwardKernels kernels = {
-      paddedChannels, scratch,     melMargin, melStride,   packPanels,   packOfLayer,         depth,
-      packedSize,     packBias,    layer,     arrangeRows, positions,    maxWinogradDilation, runWinogradLayer,
-      runRows,        runUpsample, runLinear, applyMask,   windowsInput, windowsOutput,       multiplyAdds,
-  };
-  return kernels;
-}
+#endif
 
 }  // namespace DIFFWAVE_TARGET
 }  // namespace diffwave

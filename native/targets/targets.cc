@@ -7,6 +7,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
+#endif
 
 namespace diffwave {
 
@@ -17,15 +22,24 @@ namespace diffwave {
   const OptimiserKernels& optimiserTable(); \
   }
 
+/** The forward kernels of `precision: 'fast'`. */
+#define DIFFWAVE_DECLARE_FAST(target) \
+  namespace target {                  \
+  const ForwardKernels& fastTable();  \
+  }
+
 #if defined(DIFFWAVE_WITH_AMX)
 DIFFWAVE_DECLARE(amx)
+DIFFWAVE_DECLARE_FAST(amx)
 #endif
 #if defined(__x86_64__)
+DIFFWAVE_DECLARE_FAST(avx512bf16)
 DIFFWAVE_DECLARE(avx512)
 DIFFWAVE_DECLARE(avx2)
 DIFFWAVE_DECLARE(avx2x16)
 #elif defined(__aarch64__)
 DIFFWAVE_DECLARE(neon)
+DIFFWAVE_DECLARE_FAST(neonbf16)
 #endif
 #if defined(__wasm__)
 DIFFWAVE_DECLARE(wasm)
@@ -58,6 +72,23 @@ static const Features& features() {
 }
 static bool hasAvx2() { return features().avx2; }
 static bool hasAvx512() { return features().avx512; }
+static const ForwardKernels* fastAvx512() { return features().avx512bf16 ? &avx512bf16::fastTable() : nullptr; }
+#endif
+#if defined(__aarch64__)
+/** Whether the processor has products of bfloat16 (FEAT_BF16), as the system says. */
+static bool hasBf16() {
+#if defined(__linux__)
+  constexpr unsigned long bf16 = 1ul << 14;  // HWCAP2_BF16
+  return (getauxval(AT_HWCAP2) & bf16) != 0;
+#elif defined(__APPLE__)
+  int has = 0;
+  size_t size = sizeof has;
+  return sysctlbyname("hw.optional.arm.FEAT_BF16", &has, &size, nullptr, 0) == 0 && has != 0;
+#else
+  return false;
+#endif
+}
+static const ForwardKernels* fastNeon() { return hasBf16() ? &neonbf16::fastTable() : nullptr; }
 #endif
 #if defined(DIFFWAVE_WITH_AMX)
 /** Whether the processor has AMX with bfloat16, and the system lets this process use it (Linux: on request). */
@@ -66,26 +97,28 @@ static bool hasAmx() {
   constexpr long requestPermission = 0x1023, tileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
   return syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
 }
+static const ForwardKernels* fastAmx() { return &amx::fastTable(); }
 #endif
 static bool always() { return true; }
+[[maybe_unused]] static const ForwardKernels* noFast() { return nullptr; }
 
 static const Target targets[] = {
 #if defined(DIFFWAVE_WITH_AMX)
-    {"amx", amx::trainingTable, amx::forwardTable, amx::optimiserTable, hasAmx, false},
+    {"amx", amx::trainingTable, amx::forwardTable, amx::optimiserTable, hasAmx, fastAmx, false},
 #endif
 #if defined(__x86_64__)
-    {"avx512", avx512::trainingTable, avx512::forwardTable, avx512::optimiserTable, hasAvx512, false},
-    {"avx2", avx2::trainingTable, avx2::forwardTable, avx2::optimiserTable, hasAvx2, false},
-    {"avx2x16", avx2x16::trainingTable, avx2x16::forwardTable, avx2x16::optimiserTable, hasAvx2, true},
+    {"avx512", avx512::trainingTable, avx512::forwardTable, avx512::optimiserTable, hasAvx512, fastAvx512, false},
+    {"avx2", avx2::trainingTable, avx2::forwardTable, avx2::optimiserTable, hasAvx2, noFast, false},
+    {"avx2x16", avx2x16::trainingTable, avx2x16::forwardTable, avx2x16::optimiserTable, hasAvx2, noFast, true},
 #elif defined(__aarch64__)
-    {"neon", neon::trainingTable, neon::forwardTable, neon::optimiserTable, always, false},
+    {"neon", neon::trainingTable, neon::forwardTable, neon::optimiserTable, always, fastNeon, false},
 #endif
 #if defined(__wasm_relaxed_simd__)
-    {"relaxed-simd", wasm::trainingTable, wasm::forwardTable, wasm::optimiserTable, always, false},
+    {"relaxed-simd", wasm::trainingTable, wasm::forwardTable, wasm::optimiserTable, always, noFast, false},
 #elif defined(__wasm__)
-    {"simd128", wasm::trainingTable, wasm::forwardTable, wasm::optimiserTable, always, false},
+    {"simd128", wasm::trainingTable, wasm::forwardTable, wasm::optimiserTable, always, noFast, false},
 #else
-    {"baseline", baseline::trainingTable, baseline::forwardTable, baseline::optimiserTable, always, false},
+    {"baseline", baseline::trainingTable, baseline::forwardTable, baseline::optimiserTable, always, noFast, false},
 #endif
 };
 

@@ -14,6 +14,8 @@ struct Target {
   const ForwardKernels& (*forward)();
   const OptimiserKernels& (*optimiser)();
   bool (*runs)();
+  /** The forward kernels of `precision: 'fast'`, or null if the set or the processor has no products of bfloat16. */
+  const ForwardKernels* (*fast)();
   /** Not listed, but can be requested by name: for tests. */
   bool hidden;
 };

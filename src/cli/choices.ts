@@ -5,6 +5,7 @@
 import type { WavFormat } from '../audio/codecs/wav-encode.js'
 import type { ConventionName } from '../audio/mel/convention.js'
 import type { MelLogarithm } from '../audio/mel/rescale.js'
+import type { Precision } from '../engines/native/engine.js'
 import type { engineNames } from '../engines/select.js'
 import type { WeightType } from '../formats/numbers.js'
 import type { SamplerName } from '../model/diffusion-config.js'
@@ -28,6 +29,7 @@ export const engineChoices = all<EngineChoice>()([
   'tensorflow:wasm',
   'tensorflow:cpu',
 ])
+export const precisionChoices = all<Precision>()(['exact', 'fast'])
 export const samplerChoices = all<SamplerName>()(['ddpm', 'ddim', 'dpm-solver++'])
 export const formatChoices = all<WavFormat>()(['16', '24', '32f'])
 export const conventionChoices = all<ConventionName>()(['lmnt', 'tacotron2', 'hifigan', 'amphion'])

@@ -1,4 +1,4 @@
-/** Loads the model of `-m`, `--engine` and `--threads`, with notes on how it will run. */
+/** Loads the model of `-m`, `--engine`, `--threads` and `--precision`, with notes on how it will run. */
 import { availableParallelism } from 'node:os'
 import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
@@ -20,10 +20,10 @@ export function modelName({ model }: Pick<ModelOptions, 'model'>, fallback: stri
  *
  * @throws DiffWaveError `BAD_OPTION` for a DIFFWAVE_THREADS that is no number
  */
-export function loadOptions({ engine, threads }: Omit<ModelOptions, 'model'>) {
+export function loadOptions({ engine, threads, precision }: Omit<ModelOptions, 'model'>) {
   const environment = process.env['DIFFWAVE_THREADS']
   const wanted = threads ?? (environment ? threadsOf(environment) : undefined)
-  return defined({ engine, threads: wanted })
+  return defined({ engine, threads: wanted, precision })
 }
 
 function threadsOf(text: string): number {

@@ -2,7 +2,7 @@
 import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
 import { suggestion } from '../core/suggest.js'
-import { type EngineChoice, engineChoices, formatChoices, samplerChoices } from './choices.js'
+import { type EngineChoice, engineChoices, formatChoices, precisionChoices, samplerChoices } from './choices.js'
 import type { OptionSpec } from './command.js'
 
 type More = Pick<OptionSpec<unknown>, 'conflicts' | 'group'>
@@ -81,7 +81,14 @@ export function choice<Name extends string>(
   }
 }
 
-/** `-m`, `--engine`, `--threads`. @param fallback the model that runs if none is named */
+/** `--precision`. */
+export const precision = choice(
+  '--precision <precision>',
+  'arithmetic of the network’s layers, fast multiplying in bfloat16 if the processor can (default: exact)',
+  precisionChoices,
+)
+
+/** `-m`, `--engine`, `--threads`, `--precision`. @param fallback the model that runs if none is named */
 export function modelOptions(fallback: string) {
   return {
     model: text(
@@ -90,6 +97,7 @@ export function modelOptions(fallback: string) {
     ),
     engine: choice('--engine <engine>', 'engine that runs the network', engineChoices),
     threads: whole('--threads <n>', 'threads of the native engine (default: $DIFFWAVE_THREADS or all cores)'),
+    precision,
   }
 }
 
@@ -97,6 +105,7 @@ export interface ModelOptions {
   readonly model: string | undefined
   readonly engine: EngineChoice | undefined
   readonly threads: number | undefined
+  readonly precision: (typeof precisionChoices)[number] | undefined
   readonly correction?: number | undefined
 }
 

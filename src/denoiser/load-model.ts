@@ -38,10 +38,11 @@ const optionsSchema = z.strictObject({
  */
 export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<Denoiser> {
   const checked = check(optionsSchema, options, 'loadModel options')
-  const { engine, threads, instructionSet, correction, ...hints } = checked
+  const { engine, threads, instructionSet, precision, correction, ...hints } = checked
   const read = await readModel(await modelPath(toPath(source, 'model')), hints)
   const { parameters, notes } = read
   const config = correction === undefined ? read.config : withCorrectionPasses(read.config, correction)
-  const selected = await selectEngine(config.network, parameters, { engine, threads, instructionSet }, config.mel)
+  const running = { engine, threads, instructionSet, precision }
+  const selected = await selectEngine(config.network, parameters, running, config.mel)
   return new Denoiser(config, selected.engine, [...notes, ...selected.notes])
 }

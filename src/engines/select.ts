@@ -12,7 +12,15 @@ import type { Tensors } from '../core/tensor.js'
 import type { NetworkConfig } from '../model/network.js'
 import { withCorrection } from './corrected/corrected-engine.js'
 import type { Engine } from './engine.js'
-import { createNativeEngine, type InstructionSet, instructionSets, surveyNative } from './native/engine.js'
+import {
+  BFLOAT16_DEVICE,
+  createNativeEngine,
+  type InstructionSet,
+  instructionSets,
+  type Precision,
+  precisions,
+  surveyNative,
+} from './native/engine.js'
 import { type BackendName, backendNames } from './tensorflow/backend-names.js'
 import { createTensorflowEngine, surveyTensorflow } from './tensorflow/engine.js'
 import { createWasmEngine, surveyWasm } from './wasm/engine.js'
@@ -42,6 +50,12 @@ export interface EngineOptions {
   readonly threads?: number | undefined
   /** Instruction set of the native or the wasm engine. Default: the fastest that the machine has. */
   readonly instructionSet?: InstructionSet | WasmInstructionSet | undefined
+  /**
+   * `fast`: the layers of the network multiply bfloat16 and add in float32, in the native engine on processors with
+   * AMX, AVX-512 with BF16 or arm64 with BF16; elsewhere the same as `exact`. The output differs a little
+   * (docs/performance.md). Training is always exact. Default: `exact`.
+   */
+  readonly precision?: Precision | undefined
 }
 
 /** The fields of `EngineOptions`, for schemas of options. */
@@ -49,6 +63,7 @@ export const engineFields = {
   engine: z.enum(engineNames).default('auto'),
   threads: z.number().int().min(1).max(MAX_THREADS).optional(),
   instructionSet: z.enum([...instructionSets, ...wasmInstructionSets]).optional(),
+  precision: z.enum(precisions).default('exact'),
 } satisfies FieldsOf<EngineOptions>
 
 const optionsSchema = z.strictObject(engineFields)
@@ -103,11 +118,23 @@ export async function selectEngine(
   options: EngineOptions = {},
   convention: MelConvention | null = null,
 ): Promise<SelectedEngine> {
-  const { engine, threads, instructionSet } = check(optionsSchema, options, 'engine options')
+  const checked = check(optionsSchema, options, 'engine options')
+  const { engine, notes } = await chooseEngine(network, parameters, checked, convention)
+  const exact = checked.precision === 'fast' && !engine.device.includes(BFLOAT16_DEVICE)
+  return { engine, notes: exact ? [...notes, `precision fast: ${engine.device} computes it as exact`] : notes }
+}
+
+async function chooseEngine(
+  network: NetworkConfig,
+  parameters: Tensors,
+  { engine, threads, instructionSet, precision }: z.output<typeof optionsSchema>,
+  convention: MelConvention | null,
+): Promise<SelectedEngine> {
   const common = { network, parameters, convention, ...defined({ threads }) }
   const native = async () => {
     refuseForeign('native', instructionSets, instructionSet)
-    return createNativeEngine({ ...common, ...defined({ instructionSet: instructionSets.find(is(instructionSet)) }) })
+    const own = { precision, ...defined({ instructionSet: instructionSets.find(is(instructionSet)) }) }
+    return createNativeEngine({ ...common, ...own })
   }
   const wasm = async () => {
     refuseForeign('wasm', wasmInstructionSets, instructionSet)

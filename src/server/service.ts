@@ -24,12 +24,12 @@ export interface Service {
 
 /** What a service keeps, before it listens. */
 function createState(options: ReturnType<typeof checkServiceOptions>, log: () => FastifyInstance['log']) {
-  const { models: sources, limits, engine, threads, instructionSet } = options
+  const { models: sources, limits, engine, threads, instructionSet, precision } = options
   const queue = new WorkQueue(limits, () => performance.now() / 1000)
   const metrics = new Metrics()
   const models = new ModelCache({
     sources,
-    engine: defined({ engine, threads, instructionSet }),
+    engine: defined({ engine, threads, instructionSet, precision }),
     maxBytes: limits.modelBytes,
     onEvent: (event, model) => {
       log().info({ model }, `model ${event}`)

@@ -138,6 +138,19 @@ describe('notes on what is likely a mistake', () => {
     assert.match(stderr, /note: .*square\.npy is square, 80 × 80/)
   })
 
+  test('--precision takes exact and fast, and exact is the default', () => {
+    const made = (name: string, ...more: string[]) => {
+      diffwave(['synthesize', put('short.npy', npyMel(1)), ...model, '-o', at(name), '--seed', '1', ...more])
+      return readFileSync(at(name))
+    }
+    const usual = made('usual.wav')
+    assert.deepEqual(made('exact.wav', '--precision', 'exact'), usual)
+    assert.equal(made('fast.wav', '--precision', 'fast').length, usual.length)
+    const { stderr, status } = diffwave(['synthesize', 'short.npy', '-o', at('half.wav'), '--precision', 'half'])
+    assert.equal(status, 2)
+    assert.match(stderr, /BAD_OPTION.*exact, fast/)
+  })
+
   test('more threads than cores, and very many steps, are noted', () => {
     const { stderr } = diffwave([
       ...['synthesize', put('short.npy', npyMel(1)), ...model, '-o', at('slow.wav')],

@@ -148,8 +148,13 @@ function randomBatch(network: NetworkConfig, frameCounts: readonly number[]) {
   }
 }
 
+export interface ConformanceOptions {
+  /** Bound on the relative error of what the engine predicts. Default: 1e-4. */
+  readonly tolerance?: number
+}
+
 /** Declares the suite for one engine. */
-export function conformance(name: string, create: CreateEngine): void {
+export function conformance(name: string, create: CreateEngine, { tolerance = 1e-4 }: ConformanceOptions = {}): void {
   for (const folder of ['lmnt-conditional-c8-l6', 'lmnt-unconditional-c8-l6']) {
     test(`${name}: ${folder}: noise, loss, gradients and three Adam updates are the reference's`, async () => {
       const { config, parameters } = await readModel(golden(`${folder}/weights.pt`))
@@ -166,7 +171,7 @@ export function conformance(name: string, create: CreateEngine): void {
             ...mel,
           })
           clips(recorded(`forward.${kind}.eps`)).forEach((expected, i) => {
-            assert.ok(relativeError(epsilon[i]!, expected) < 1e-4, `ε at ${kind} steps, clip ${i}`)
+            assert.ok(relativeError(epsilon[i]!, expected) < tolerance, `ε at ${kind} steps, clip ${i}`)
           })
         }
         const adam = new Adam()
@@ -214,7 +219,7 @@ export function conformance(name: string, create: CreateEngine): void {
           steps: tensors.get('steps')!.data,
         })
         clips(tensors.get('eps')!).forEach((expected, i) => {
-          assert.ok(relativeError(epsilon[i]!, expected) < 1e-4, `clip ${i}`)
+          assert.ok(relativeError(epsilon[i]!, expected) < tolerance, `clip ${i}`)
         })
       } finally {
         await engine.dispose()

@@ -6,7 +6,7 @@ import { engineChoices } from '../choices.js'
 import { defineCommand, type Values } from '../command.js'
 import type { Context } from '../context.js'
 import { DEFAULT_GENERATOR, DEFAULT_VOCODER, loadOptions } from '../load.js'
-import { choice, flag, real, text, texts, whole } from '../options.js'
+import { choice, flag, precision, real, text, texts, whole } from '../options.js'
 
 const MEGABYTE = 2 ** 20
 
@@ -22,6 +22,7 @@ export const serveOptions = {
   runs: texts('--runs <folders...>', 'folders of training runs to watch, or folders that hold such folders'),
   engine: choice('--engine <engine>', 'engine that runs the networks', engineChoices),
   threads: whole('--threads <n>', 'threads of the native engine (default: $DIFFWAVE_THREADS or all cores)'),
+  precision,
   cors: texts('--cors <origins...>', 'origins whose pages may use the service, or * for all (default: none)'),
   trustProxy: flag('--trust-proxy', 'the client’s address as a proxy in front of the service states it'),
   maxBody: real('--max-body <MB>', 'largest request body in megabytes (default: 32)', { group: 'Limits' }),

@@ -116,11 +116,15 @@ export interface EngineRequest {
   readonly threads: number
   /** Bytes of working memory for training. */
   readonly memoryLimit: number
+  /** Whether the layers multiply bfloat16, if the instruction set can. */
+  readonly fast: boolean
 }
 
 export interface Addon {
   /** Instruction sets that this processor runs, best first. */
   targets(): string[]
+  /** Those of them with products of bfloat16. */
+  fastTargets(): string[]
   /** What constants.ts knows of the addon, and its limits. */
   constants(): Readonly<Record<string, number>>
   create(request: EngineRequest): Handle

@@ -40,11 +40,12 @@ const instructionSets: Readonly<Record<string, Readonly<Record<string, readonly 
   x64: {
     amx: [...avx512, '-mavx512bw', '-mavx512vl', '-mavx512bf16', '-mamx-tile', '-mamx-bf16'],
     avx512,
+    avx512bf16: [...avx512, '-mavx512bw', '-mavx512vl', '-mavx512bf16'],
     avx2: ['-mavx2', '-mfma'],
     avx2x16: ['-mavx2', '-mfma'],
     baseline: [],
   },
-  arm64: { neon: [], baseline: [] },
+  arm64: { neon: [], neonbf16: ['-march=armv8.2-a+bf16'], baseline: [] },
 }
 
 const sanitizerFlags = {

@@ -15,6 +15,16 @@ import { nativeGaussian, nativeOptimiser } from './optimiser.js'
 export const instructionSets = ['amx', 'avx512', 'avx2', 'baseline', 'neon', 'scalar'] as const
 export type InstructionSet = (typeof instructionSets)[number]
 
+/**
+ * What the layers of a network multiply when it predicts: float32, or bfloat16 with sums in float32. Training always
+ * takes float32.
+ */
+export const precisions = ['exact', 'fast'] as const
+export type Precision = (typeof precisions)[number]
+
+/** What a device's name says if its layers multiply bfloat16. */
+export const BFLOAT16_DEVICE = ' with bfloat16'
+
 export interface NativeOptions {
   readonly network: NetworkConfig
   readonly parameters: Tensors
@@ -22,6 +32,8 @@ export interface NativeOptions {
   readonly convention?: MelConvention | null
   readonly threads?: number
   readonly instructionSet?: InstructionSet
+  /** `fast`: the layers multiply bfloat16, if the instruction set can. Default: `exact`. */
+  readonly precision?: Precision
   /** Bytes of working memory; what a batch takes is stated in native/training/training.h. Default: 2 GiB. */
   readonly memoryLimit?: number
 }
@@ -31,6 +43,7 @@ const DEFAULT_MEMORY_LIMIT = 2 ** 31
 /** @throws DiffWaveError `ENGINE_UNAVAILABLE`, `BAD_PARAMETERS` */
 export async function createNativeEngine(options: NativeOptions): Promise<Engine> {
   const { network, parameters, threads = availableThreads(), memoryLimit = DEFAULT_MEMORY_LIMIT } = options
+  const { precision = 'exact' } = options
   const addon = loadAddon()
   const checked = checkParameters(network, parameters, 'createEngine')
   const envelope = envelopeOf(network, options.convention ?? null)
@@ -42,8 +55,9 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
       got: instructionSet,
     })
   }
-  const handle = addon.create({ shape: networkShape(network), instructionSet, threads, memoryLimit })
-  const device = `CPU, ${instructionSet}, ${threads} thread${threads === 1 ? '' : 's'}`
+  const fast = precision === 'fast' && addon.fastTargets().includes(instructionSet)
+  const handle = addon.create({ shape: networkShape(network), instructionSet, threads, memoryLimit, fast })
+  const device = `CPU, ${instructionSet}${fast ? BFLOAT16_DEVICE : ''}, ${threads} thread${threads === 1 ? '' : 's'}`
   return new KernelEngine({
     name: 'native',
     device,
@@ -81,14 +95,19 @@ export function surveyNative(): {
   readonly hint: string
   readonly device: string
   readonly instructionSets: readonly InstructionSet[]
+  /** Those that multiply bfloat16 for `precision: 'fast'`. */
+  readonly fastSets: readonly InstructionSet[]
 } {
   try {
-    const present = new Set<string>(loadAddon().targets())
+    const addon = loadAddon()
+    const present = new Set<string>(addon.targets())
+    const fast = new Set<string>(addon.fastTargets())
     const found = instructionSets.filter(name => present.has(name) || name === 'scalar')
-    return { available: true, reason: '', hint: '', device: `CPU, ${found[0]}`, instructionSets: found }
+    const fastSets = instructionSets.filter(name => fast.has(name))
+    return { available: true, reason: '', hint: '', device: `CPU, ${found[0]}`, instructionSets: found, fastSets }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     const hint = error instanceof DiffWaveError ? (error.hint ?? '') : ''
-    return { available: false, reason, hint, device: 'CPU', instructionSets: [] }
+    return { available: false, reason, hint, device: 'CPU', instructionSets: [], fastSets: [] }
   }
 }

@@ -120,7 +120,13 @@ export async function createEngineOn(host: WasmHost, threads: number, options: W
   const addon = await WasmAddon.start(host, program, count)
   try {
     checkConstants(addon.constants(), 'wasm', `${instructionSet}.wasm`)
-    const handle = await addon.create({ shape: networkShape(network), instructionSet, threads: count, memoryLimit })
+    const handle = await addon.create({
+      shape: networkShape(network),
+      instructionSet,
+      threads: count,
+      memoryLimit,
+      fast: false,
+    })
     const device = `CPU, WebAssembly ${instructionSet}, ${count} thread${count === 1 ? '' : 's'}`
     return new KernelEngine({ name: 'wasm', device, network, addon, handle, parameters: checked, envelope })
   } catch (error) {

@@ -144,6 +144,7 @@ test('a handle of another kind is refused, and sizes whose product overflows', {
       instructionSet: instructionSets[0]!,
       threads: 1,
       memoryLimit: 2 ** 20,
+      fast: false,
     })
   const engine = create(network.channels)
   const size = network.stepEmbedding.size
