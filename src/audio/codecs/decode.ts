@@ -9,6 +9,7 @@ import { check, type FieldsOf } from '../../core/options.js'
 import { type PathLike, toPath } from '../../core/path.js'
 import { wrongFileHint } from '../../core/wrong-file.js'
 import type { Recording } from '../audio.js'
+import { CONVERT_HINT } from './convert-hint.js'
 import type { DecodeOptions } from './mono.js'
 import { decodeWav } from './wav.js'
 
@@ -96,13 +97,14 @@ export async function decodeAudio(bytes: Uint8Array, where: string, options: Dec
   const name =
     unreadable.find(signature => startsWith(bytes, signature))?.name ??
     (bytes[start] === 0xff && (bytes[start + 1]! & 0xf6) === 0xf0 ? 'a raw AAC file' : undefined)
-  const hint =
-    name === undefined
-      ? wrongFileHint(bytes)
-      : 'Convert it first, for example with ffmpeg: ffmpeg -i recording audio.flac'
+  const hint = name === undefined ? wrongFileHint(bytes) : CONVERT_HINT
   throw new DiffWaveError(
     'UNSUPPORTED_FORMAT',
-    name === undefined ? 'not a recording of a known format' : `this is ${name}`,
+    bytes.length === 0
+      ? 'the file is empty'
+      : name === undefined
+        ? 'not a recording of a known format'
+        : `this is ${name}`,
     {
       expected: 'WAV, FLAC, MP3, Ogg Vorbis or Opus',
       where,

@@ -72,7 +72,9 @@ export async function decodeFlac(
       ? [`The header declares ${total} samples: read ${mixer.length}, to the end of the file.`]
       : decoder.cut
         ? ['The file ends inside a frame, which is left out.']
-        : []
+        : decoder.hasRest
+          ? ['What follows the end of the stream is left out.']
+          : []
   return { samples: mixer.finish(), sampleRate, format: `FLAC, ${bits} bits`, channels, notes }
 }
 
@@ -127,6 +129,11 @@ class FlacFrames {
     this.#where = where
     this.#numbers = Array.from({ length: info.channels }, () => new Float64Array(info.maxBlock))
     this.#channels = Array.from({ length: info.channels }, () => new Float32Array(info.maxBlock))
+  }
+
+  /** Whether something else than a tag follows the last frame. */
+  get hasRest(): boolean {
+    return this.#at < this.#bytes.length && !this.#isTag()
   }
 
   /**

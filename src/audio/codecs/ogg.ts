@@ -36,19 +36,29 @@ interface Page {
   readonly end: number
 }
 
+/** The note on bytes behind the last page. */
+const REST = 'What follows the end of the stream is left out.'
 /** Bytes of a page's header before its lacing values. */
 const HEADER = 27
 
-/** The pages of a file, and whether it was cut short. */
+/** The pages of a file, and what is odd about it. */
 export class OggReader {
   /** Whether the file ends before the page that its stream says is the last. */
   cut = false
+  /** Whether something else follows the streams, as a tag that a program has appended. */
+  #hasRest = false
   readonly #bytes: Uint8Array
   readonly #where: string
 
   constructor(bytes: Uint8Array, where: string) {
     this.#bytes = bytes
     this.#where = where
+  }
+
+  /** Notes on what `links` has found. */
+  get notes(): readonly string[] {
+    if (this.cut) return ['The file ends before its stream does: read to its last whole page.']
+    return this.#hasRest ? [REST] : []
   }
 
   /**
@@ -62,7 +72,7 @@ export class OggReader {
     let pages: OggPage[] = []
     let serial: number | null = null
     let ended = true
-    for (let page = this.#page(0), at = 0; page !== null; at = page.end, page = this.#page(at)) {
+    for (let page = this.#page(0), at = 0; page !== null; page = this.#page(at)) {
       const head = this.#bytes.subarray(page.dataStart, page.end)
       // A stream that begins behind another's packets is the next link; one beside another's beginning is left out.
       if (page.first && (ended || pages.length > 1) && accepts(head)) {
@@ -71,9 +81,13 @@ export class OggReader {
         serial = page.serial
         ended = false
       }
-      if (page.serial !== serial || ended) continue
-      pages.push({ bytes: this.#bytes.subarray(at, page.end), page })
-      ended = page.last
+      if (page.serial === serial && !ended) {
+        pages.push({ bytes: this.#bytes.subarray(at, page.end), page })
+        ended = page.last
+      }
+      at = page.end
+      this.#hasRest = links.length > 0 && ended && at < this.#bytes.length && !this.#isPage(at)
+      if (this.#hasRest) break
     }
     if (!ended) this.cut = true
     return links.map(link => ({
@@ -88,7 +102,7 @@ export class OggReader {
     if (at >= bytes.length) return null
     const lacingEnd = at + HEADER + (bytes[at + 26] ?? 0)
     if (at + HEADER > bytes.length || lacingEnd > bytes.length) return this.#cutOff()
-    if (String.fromCharCode(...bytes.subarray(at, at + 4)) !== 'OggS' || bytes[at + 4] !== 0) {
+    if (!this.#isPage(at) || bytes[at + 4] !== 0) {
       throw this.#bad('a page is missing', at)
     }
     const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEADER)
@@ -109,6 +123,10 @@ export class OggReader {
       dataStart: lacingEnd,
       end,
     }
+  }
+
+  #isPage(at: number): boolean {
+    return String.fromCharCode(...this.#bytes.subarray(at, at + 4)) === 'OggS'
   }
 
   #cutOff(): null {
@@ -154,6 +172,3 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
   }
   return data
 }
-
-/** The note on a file that was cut short. */
-export const OGG_CUT = 'The file ends before its stream does: read to its last whole page.'

@@ -4,7 +4,7 @@ import type { OpusDecoder } from 'opus-decoder'
 import { DiffWaveError } from '../../core/errors.js'
 import type { Recording } from '../audio.js'
 import { type DecodeOptions, MonoMixer } from './mono.js'
-import { OGG_CUT, type OggLink, OggReader, oggPackets } from './ogg.js'
+import { type OggLink, OggReader, oggPackets } from './ogg.js'
 
 /** Opus always decodes to this rate. */
 const RATE = 48_000
@@ -53,8 +53,7 @@ export async function decodeOpus(
     await decodeLink(link, head, mixer, where)
   }
   if (mixer.length === 0) throw new DiffWaveError('TRUNCATED', 'the file ends before its first samples', { where })
-  const notes = reader.cut ? [OGG_CUT] : []
-  return { samples: mixer.finish(), sampleRate: RATE, format: 'Ogg Opus', channels, notes }
+  return { samples: mixer.finish(), sampleRate: RATE, format: 'Ogg Opus', channels, notes: reader.notes }
 }
 
 async function decodeLink(link: OggLink, head: OpusHead, mixer: MonoMixer, where: string): Promise<void> {

@@ -10,9 +10,10 @@ import { allFinite } from '../../core/tensor.js'
 import type { Recording } from '../audio.js'
 import { checkSampleRate } from '../check-audio.js'
 import { EndOfBits } from './bit-reader.js'
+import { CONVERT_HINT } from './convert-hint.js'
 import { decodeFlac } from './flac.js'
 import { type DecodeOptions, MonoMixer } from './mono.js'
-import { OGG_CUT, type OggLink, type OggPacket, OggReader, oggPackets } from './ogg.js'
+import { type OggLink, type OggPacket, OggReader, oggPackets } from './ogg.js'
 import { VorbisBlocks } from './vorbis-blocks.js'
 import { VorbisFault } from './vorbis-codebook.js'
 import { isVorbis, readVorbisHead, readVorbisSetup, type VorbisHead } from './vorbis-setup.js'
@@ -41,9 +42,10 @@ export async function decodeVorbis(
     throw new DiffWaveError('UNSUPPORTED_FORMAT', 'unsupported codec in an Ogg file', {
       expected: 'Vorbis, Opus or FLAC',
       where,
+      hint: CONVERT_HINT,
     })
   }
-  if (isFlac(first.head)) return decodeOggFlac(first, reader.cut, where, options)
+  if (isFlac(first.head)) return decodeOggFlac(first, reader.notes, where, options)
   try {
     const head = readVorbisHead(first.head)
     checkSampleRate(head.sampleRate, where)
@@ -57,8 +59,7 @@ export async function decodeVorbis(
     }
     if (mixer.length === 0) throw new DiffWaveError('TRUNCATED', 'the file ends before its first samples', { where })
     const { sampleRate, channels } = head
-    const notes = reader.cut ? [OGG_CUT] : []
-    return { samples: mixer.finish(), sampleRate, format: 'Ogg Vorbis', channels, notes }
+    return { samples: mixer.finish(), sampleRate, format: 'Ogg Vorbis', channels, notes: reader.notes }
   } catch (error) {
     if (error instanceof VorbisFault) throw bad(error.message, where, error)
     if (error instanceof EndOfBits) throw bad('its setup header is cut short', where, error)
@@ -114,7 +115,12 @@ function extentOf(audio: readonly OggPacket[], blocks: VorbisBlocks) {
 }
 
 /** FLAC in Ogg (RFC 9639, section 10.1): the packets are a FLAC file, behind nine bytes of the mapping's own. */
-async function decodeOggFlac(link: OggLink, cut: boolean, where: string, options: DecodeOptions): Promise<Recording> {
+async function decodeOggFlac(
+  link: OggLink,
+  notes: readonly string[],
+  where: string,
+  options: DecodeOptions,
+): Promise<Recording> {
   const packets = [...oggPackets(link)].map(({ data }, i) => (i === 0 ? data.subarray(9) : data))
   const flac = new Uint8Array(packets.reduce((sum, packet) => sum + packet.length, 0))
   let at = 0
@@ -123,7 +129,7 @@ async function decodeOggFlac(link: OggLink, cut: boolean, where: string, options
     at += packet.length
   }
   const recording = await decodeFlac(flac, 0, where, options)
-  return { ...recording, format: `Ogg ${recording.format}`, notes: cut ? [OGG_CUT] : recording.notes }
+  return { ...recording, format: `Ogg ${recording.format}`, notes: notes.length > 0 ? notes : recording.notes }
 }
 
 function bad(problem: string, where: string, cause: unknown): DiffWaveError {

@@ -2,8 +2,10 @@
  * The chunks of a WAV file up to its samples. Formats: Microsoft's RIFF specification (1991), WAVEFORMATEXTENSIBLE, EBU
  * Tech 3306 (RF64), ITU-R BS.2088 (BW64). Every declared size is checked against the bytes present.
  */
+import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { checkSampleRate } from '../check-audio.js'
+import { CONVERT_HINT } from './convert-hint.js'
 
 /** What a WAV file declares. */
 export interface WavHeader {
@@ -111,7 +113,8 @@ class WavParser {
     if (code === EXTENSIBLE && size >= 26) code = view.getUint16(start + 24, little)
     const encoding = encodings[code]
     if (encoding === undefined) {
-      throw this.#unsupported('unsupported WAV encoding', 'PCM, float, A-law or µ-law', `format ${code}`)
+      const expected = 'PCM, float, A-law or µ-law'
+      throw this.#unsupported('unsupported WAV encoding', expected, `format ${code}`, CONVERT_HINT)
     }
     const channels = view.getUint16(start + 2, little)
     const sampleRate = view.getUint32(start + 4, little)
@@ -185,11 +188,11 @@ class WavParser {
     return new DiffWaveError('TRUNCATED', problem, { where: this.#where })
   }
 
-  #unsupported(problem: string, expected: string, got?: string): DiffWaveError {
+  #unsupported(problem: string, expected: string, got?: string, hint?: string): DiffWaveError {
     return new DiffWaveError('UNSUPPORTED_FORMAT', problem, {
       expected,
       where: this.#where,
-      ...(got === undefined ? {} : { got }),
+      ...defined({ got, hint }),
     })
   }
 }

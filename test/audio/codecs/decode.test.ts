@@ -115,6 +115,15 @@ test('a file that was cut short is read to its end, with a note', async () => {
   }
 })
 
+test('what follows the end of a stream is left out, with a note', async () => {
+  for (const name of ['tones.flac', 'tones.opus', 'tones.ogg', 'flac.oga']) {
+    const whole = await decodeAudio(bytesOf(name), name)
+    const more = await decodeAudio(Uint8Array.from([...bytesOf(name), ...ascii('something else')]), name)
+    assert.deepEqual(more.samples, whole.samples, name)
+    assert.deepEqual(more.notes, ['What follows the end of the stream is left out.'], name)
+  }
+})
+
 test('a FLAC that unfolds beyond what its size warrants is refused before it does', async () => {
   const bytes = bytesOf('tones.flac')
   // STREAMINFO's number of samples: 36 bits, of which the last 32 begin at byte 22.
@@ -196,6 +205,6 @@ test('the first bytes tell the format, whatever the name', async () => {
   )
   await assert.rejects(
     decodeAudio(new Uint8Array(0), 'empty.wav'),
-    error => error instanceof DiffWaveError && error.code === 'UNSUPPORTED_FORMAT',
+    error => error instanceof DiffWaveError && error.code === 'UNSUPPORTED_FORMAT' && /is empty/.test(error.message),
   )
 })
