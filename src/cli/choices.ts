@@ -2,7 +2,7 @@
  * The names that options accept. They are repeated here so that `diffwave --help` loads neither engines nor schemas;
  * the compiler checks that each list has every name of the type that defines it.
  */
-import type { WavFormat } from '../audio/codecs/wav-encode.js'
+import type { WavFormat } from '../audio/codecs/wav-bytes.js'
 import type { ConventionName } from '../audio/mel/convention.js'
 import type { MelLogarithm } from '../audio/mel/rescale.js'
 import type { Precision } from '../engines/native/engine.js'

@@ -1,5 +1,5 @@
 /** Writes what a model makes, as it makes it: the WAV, a picture beside it, and a line that says what it took. */
-import type { WavFormat } from '../audio/codecs/wav-encode.js'
+import type { WavFormat } from '../audio/codecs/wav-bytes.js'
 import { writeFileBytes } from '../core/files.js'
 import type { OnProgress } from '../core/progress.js'
 import type { Denoiser } from '../denoiser/denoiser.js'

@@ -10,15 +10,8 @@ import { DiffWaveError } from '../../core/errors.js'
 import { writeFilePieces } from '../../core/files.js'
 import { describe, type PathLike, toPath } from '../../core/path.js'
 import { checkSampleRate, checkSamples } from '../check-audio.js'
-import {
-  checkWavOptions,
-  MAX_RIFF_SIZE,
-  WAV_HEADER_BYTES,
-  type WavOptions,
-  wavData,
-  wavHeader,
-  wavSampleBytes,
-} from './wav-encode.js'
+import { MAX_RIFF_SIZE, WAV_HEADER_BYTES, wavData, wavHeader, wavSampleBytes } from './wav-bytes.js'
+import { checkWavOptions, type WavOptions } from './wav-encode.js'
 
 /** Audio that comes piece by piece, as an `AudioStream` does. */
 export interface AudioPieces extends AsyncIterable<Float32Array> {

@@ -2,7 +2,7 @@
  * Options that several works share. They are those of the library, with descriptions for the documentation of the API.
  */
 import { z } from 'zod'
-import { wavFormats } from '../../audio/codecs/wav-encode.js'
+import { wavFormats } from '../../audio/codecs/wav-bytes.js'
 import { MAX_DIFFUSION_STEPS, MAX_REFINEMENT_ITERATIONS } from '../../core/limits.js'
 import { seed } from '../../core/options.js'
 import { samplerNames } from '../../model/diffusion-config.js'

@@ -1,5 +1,6 @@
 /** Audio as the file of a work's output: while it is made, or whole. */
-import { encodeWav, WAV_HEADER_BYTES, type WavFormat, wavSampleBytes } from '../../audio/codecs/wav-encode.js'
+import { WAV_HEADER_BYTES, type WavFormat, wavSampleBytes } from '../../audio/codecs/wav-bytes.js'
+import { encodeWav } from '../../audio/codecs/wav-encode.js'
 import { wavBytes } from '../../audio/codecs/wav-stream.js'
 import type { AudioStream } from '../../synthesis/result.js'
 import type { Facts, Output } from './work.js'
