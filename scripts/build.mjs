@@ -1,15 +1,17 @@
-// Compiles TypeScript into dist/ and, if a C++ compiler is installed, the native engine.
+// Compiles TypeScript into dist/, builds the page of `diffwave studio` and, if a C++ compiler is installed, the native
+// engine.
 // usage: npm run build [-- --if-missing]    npm also runs it after an installation in a clone (`prepare`)
 // --if-missing: skips what is already built and newer than its sources
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildNativeIfMissing } from './build-native.mjs'
-import { compile, entries, removeOrphans, root } from './compile.mjs'
+import { buildStudio } from './build-studio.mjs'
+import { compile, compiledEntries, removeOrphans, root } from './compile.mjs'
 
 /** Time of the last change below a folder, in milliseconds. */
 function newest(folder) {
-  return Math.max(0, ...entries(folder).map(file => statSync(file).mtimeMs))
+  return Math.max(0, ...compiledEntries(folder).map(file => statSync(file).mtimeMs))
 }
 
 /** Builds dist/ and the native engine. @param ifMissing skip dist/ if it is newer than the sources */
@@ -20,6 +22,7 @@ export async function build({ ifMissing = false } = {}) {
     removeOrphans(dist, sources)
     compile('tsconfig.json')
   }
+  await buildStudio({ ifMissing })
   await buildNativeIfMissing()
 }
 

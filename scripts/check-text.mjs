@@ -15,7 +15,7 @@ import { root } from './compile.mjs'
 
 const MAX_COLUMNS = 120
 /** What is written by people. Not: JSON, CSV and recorded data. */
-const written = /\.(ts|mjs|js|cc|h|py|md|yml|html|css)$/
+const written = /\.(tsx?|mjs|js|cc|h|py|md|yml|html|css)$/
 
 /** The line as far as its length counts: without URLs and the targets of Markdown links. */
 const counted = line => line.replace(/\]\([^()\s]*\)/g, ']()').replace(/https?:\/\/[^\s)>'"`]+/g, '')

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Root folder of the repository. */
@@ -24,11 +24,19 @@ export function entries(folder) {
     .map(entry => join(entry.parentPath ?? entry.path, entry.name))
 }
 
+/** Folder of the built page of `diffwave studio`, whose files are not compiled one by one. */
+export const page = join(root, 'dist', 'studio')
+
+/** Paths of all files below a folder but those of the page. */
+export function compiledEntries(folder) {
+  return entries(folder).filter(file => !file.startsWith(page + sep))
+}
+
 /** Removes compiled files whose source no longer exists, so that renamed files are neither run, imported nor packed. */
 export function removeOrphans(compiled, sources) {
   if (!existsSync(compiled)) return
   const expected = new Set(entries(sources).map(file => file.slice(sources.length).replace(/\.ts$/, '')))
-  for (const file of entries(compiled)) {
+  for (const file of compiledEntries(compiled)) {
     if (!expected.has(file.slice(compiled.length).replace(/(\.d\.ts|\.js)$/, ''))) rmSync(file)
   }
 }

@@ -13,6 +13,7 @@ import { command as interpolate } from './commands/interpolate.js'
 import { command as mel } from './commands/mel.js'
 import { command as resynthesize } from './commands/resynthesize.js'
 import { command as serve } from './commands/serve.js'
+import { command as studio } from './commands/studio.js'
 import { command as synthesize } from './commands/synthesize.js'
 import { command as train } from './commands/train.js'
 import { command as tune } from './commands/tune.js'
@@ -32,6 +33,7 @@ export const commands: readonly Command[] = [
   evaluate,
   tune,
   serve,
+  studio,
   buildNative,
   doctor,
 ]

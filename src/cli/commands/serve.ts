@@ -95,10 +95,15 @@ export async function serviceOptions(options: Values<typeof serveOptions>) {
   }
 }
 
-/** Runs a service until a signal stops it. */
+/**
+ * Runs a service until a signal stops it.
+ *
+ * @param onListening called with its address once it listens
+ */
 export async function serve(
   context: Context,
   options: Awaited<ReturnType<typeof serviceOptions>> & { readonly page?: import('../../server/page.js').Page },
+  onListening: (url: string) => Promise<void> = async () => {},
 ): Promise<void> {
   const { startService } = await import('../../server/service.js')
   const log = context.quiet ? {} : { log: { write: (line: string) => void process.stdout.write(line) } }
@@ -108,6 +113,7 @@ export async function serve(
     context.note('everybody who reaches this address can use the service: --token asks for a token')
   }
   context.note(`listening on ${service.url}, documented at ${service.url}/docs`)
+  await onListening(service.url)
   if (!context.signal.aborted) {
     await new Promise(resolve => context.signal.addEventListener('abort', resolve, { once: true }))
   }

@@ -1,0 +1,57 @@
+// Checks the types of studio/ and builds it with Vite: the page of `diffwave studio`, dist/studio/. Run by build.mjs
+// once dist/ is compiled, as the page imports a few modules of the library from there.
+// usage: node scripts/build-studio.mjs
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { compile, entries, page, root } from './compile.mjs'
+
+const source = join(root, 'studio')
+/** The page's modules one by one, for tests of what needs no browser. */
+const modules = join(root, 'build', 'studio')
+
+/** Packages whose code is part of the page: their licences want to be shipped with it. */
+const bundled = ['preact', '@preact/signals', '@preact/signals-core', 'fft.js', 'fflate']
+
+function licenceText(name) {
+  const folder = join(root, 'node_modules', name)
+  const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt'].map(one => join(folder, one)).find(existsSync)
+  // fft.js has its licence in its README.
+  const text = file === undefined ? readFileSync(join(folder, 'README.md'), 'utf8').split(/#+ LICENSE/i)[1] : null
+  return `${name}\n\n${(text ?? readFileSync(file, 'utf8')).trim()}\n`
+}
+
+/** Whether the page is newer than everything it is made of. */
+function isCurrent() {
+  const index = join(page, 'index.html')
+  if (!existsSync(index) || !existsSync(modules)) return false
+  const built = statSync(index).mtimeMs
+  return [...entries(source), fileURLToPath(import.meta.url)].every(file => statSync(file).mtimeMs < built)
+}
+
+/** @param ifMissing skip if the page is newer than its sources */
+export async function buildStudio({ ifMissing = false } = {}) {
+  if (ifMissing && isCurrent()) return
+  rmSync(modules, { recursive: true, force: true })
+  compile('studio/tsconfig.json')
+  const { build } = await import('vite')
+  await build({
+    root: source,
+    configFile: false,
+    logLevel: 'error',
+    base: './',
+    publicDir: false,
+    oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+    build: {
+      outDir: page,
+      emptyOutDir: true,
+      target: 'es2022',
+      modulePreload: false,
+      // Everything as a file: the page's policy is that of the service.
+      assetsInlineLimit: 0,
+    },
+  })
+  writeFileSync(join(page, 'licences.txt'), bundled.map(licenceText).join(`\n${'-'.repeat(72)}\n\n`))
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildStudio()

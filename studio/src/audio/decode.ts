@@ -1,0 +1,33 @@
+/** Bytes of an audio file as samples, decoded and resampled by the browser. */
+import { StudioProblem } from '../core/problem.js'
+import type { Facts, Sound } from './sound.js'
+
+/**
+ * Decodes a file. At the file's own rate the samples of a WAV come back as they are.
+ *
+ * @param sampleRate of the result, in Hz
+ * @throws StudioProblem if the browser cannot read the file
+ */
+export async function decodeSound(
+  bytes: Uint8Array<ArrayBuffer>,
+  sampleRate: number,
+  facts: Facts = {},
+): Promise<Sound> {
+  const context = new OfflineAudioContext(1, 1, sampleRate)
+  // The buffer is taken from its owner, so that a copy is decoded.
+  const copy = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
+  const decoded = await context.decodeAudioData(copy).catch(() => {
+    throw new StudioProblem({
+      code: 'UNSUPPORTED_FORMAT',
+      detail: 'The browser cannot read this file as a recording.',
+      expected: 'WAV, FLAC, MP3, Ogg Vorbis or Opus',
+      hint: 'Convert it to WAV.',
+    })
+  })
+  const samples = new Float32Array(decoded.length)
+  for (let channel = 0; channel < decoded.numberOfChannels; channel++) {
+    const data = decoded.getChannelData(channel)
+    for (let i = 0; i < samples.length; i++) samples[i]! += data[i]! / decoded.numberOfChannels
+  }
+  return { samples, sampleRate, facts }
+}

@@ -1,0 +1,42 @@
+/** Server-sent events (WHATWG HTML, section 9.2) of a response. `EventSource` cannot send a token. */
+
+export interface ServerEvent {
+  readonly id: string
+  readonly name: string
+  readonly data: unknown
+}
+
+/** The event of a block of lines; `null` for comments and for events without data. */
+export function parseEvent(block: string): ServerEvent | null {
+  let [id, name] = ['', 'message']
+  const data: string[] = []
+  for (const line of block.split(/\r?\n/)) {
+    const [, field = '', value = ''] = /^([^:]*):? ?(.*)$/.exec(line) ?? []
+    if (field === 'id') id = value
+    else if (field === 'event') name = value
+    else if (field === 'data') data.push(value)
+  }
+  return data.length === 0 ? null : { id, name, data: JSON.parse(data.join('\n')) }
+}
+
+/** The events of a body, until it ends. */
+export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent, void, undefined> {
+  const reader = body.getReader()
+  const decoder = new TextDecoder()
+  let text = ''
+  try {
+    while (true) {
+      const { done, value } = await reader.read()
+      if (done) return
+      text += decoder.decode(value, { stream: true })
+      const blocks = text.split(/\r?\n\r?\n/)
+      text = blocks.pop() ?? ''
+      for (const block of blocks) {
+        const event = parseEvent(block)
+        if (event !== null) yield event
+      }
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined)
+  }
+}

@@ -1,0 +1,54 @@
+/** Training runs of the service (`--runs`). */
+import type { Sound } from '../audio/sound.js'
+import { readEvents } from './event-stream.js'
+import type { HttpClient } from './http-client.js'
+import { soundOf } from './http-job.js'
+import type { MetricsLine, RunsBackend, TrainingClip, TrainingRun } from './studio-backend.js'
+
+/** Milliseconds before a lost stream is opened again. */
+const RECONNECT_MILLISECONDS = 2000
+
+/** Rate of a WAV file, from its header (RIFF: bytes 24 to 27). */
+function wavRate(bytes: ArrayBuffer): number {
+  return bytes.byteLength < 28 ? 22_050 : new DataView(bytes).getUint32(24, true)
+}
+
+export class HttpRuns implements RunsBackend {
+  readonly #client: HttpClient
+
+  constructor(client: HttpClient) {
+    this.#client = client
+  }
+
+  async list(signal: AbortSignal): Promise<readonly TrainingRun[]> {
+    return (await this.#client.json<{ readonly runs: readonly TrainingRun[] }>('/v1/runs', { signal })).runs
+  }
+
+  async *metrics(run: string, signal: AbortSignal): AsyncGenerator<readonly MetricsLine[], void, undefined> {
+    const path = `/v1/runs/${encodeURIComponent(run)}`
+    const { lines } = await this.#client.json<{ readonly lines: readonly MetricsLine[] }>(`${path}/metrics`, { signal })
+    yield lines
+    let after = lines.at(-1)?.step ?? -1
+    while (!signal.aborted) {
+      const { body } = await this.#client.send(`${path}/events`, { query: { after }, signal })
+      for await (const { name, data } of readEvents(body!)) {
+        if (name !== 'metrics') continue
+        const line = data as MetricsLine
+        after = line.step
+        yield [line]
+      }
+      await new Promise(resolve => setTimeout(resolve, RECONNECT_MILLISECONDS))
+    }
+  }
+
+  async clips(run: string, signal: AbortSignal): Promise<readonly TrainingClip[]> {
+    const path = `/v1/runs/${encodeURIComponent(run)}/clips`
+    return (await this.#client.json<{ readonly clips: readonly TrainingClip[] }>(path, { signal })).clips
+  }
+
+  async clip(run: string, id: string, signal: AbortSignal): Promise<Sound> {
+    const path = `/v1/runs/${encodeURIComponent(run)}/clips/${encodeURIComponent(id)}`
+    const bytes = await (await this.#client.send(path, { signal })).arrayBuffer()
+    return soundOf(new Response(bytes), { sampleRate: wavRate(bytes) })
+  }
+}

@@ -1,0 +1,68 @@
+/** Takes files: dropped, or chosen from a dialog. */
+import type { ComponentChildren } from 'preact'
+import { useRef, useState } from 'preact/hooks'
+import type { SourceFile } from '../backend/studio-backend.js'
+
+export interface DropZoneProps {
+  /** What may be dropped, as `a recording`. */
+  readonly what: string
+  /** Endings for the dialog, as `.wav,.flac`. */
+  readonly accept: string
+  readonly multiple?: boolean
+  readonly onFiles: (files: readonly SourceFile[]) => void
+  readonly children?: ComponentChildren
+}
+
+/** Endings of recordings, and of mels. */
+export const RECORDINGS = 'audio/*,.wav,.flac,.mp3,.ogg,.opus'
+export const MELS = '.npy,.npz,.safetensors,.pt'
+
+async function sourceOf(file: File): Promise<SourceFile> {
+  return { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) }
+}
+
+export function DropZone({ what, accept, multiple = false, onFiles, children }: DropZoneProps) {
+  const input = useRef<HTMLInputElement>(null)
+  const [over, setOver] = useState(false)
+  const take = async (files: FileList | null | undefined) => {
+    const chosen = [...(files ?? [])].slice(0, multiple ? undefined : 1)
+    if (chosen.length > 0) onFiles(await Promise.all(chosen.map(sourceOf)))
+  }
+  return (
+    <fieldset
+      aria-label={`Files: ${what}`}
+      class={over ? 'drop over' : 'drop'}
+      onDragOver={event => {
+        event.preventDefault()
+        setOver(true)
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={event => {
+        event.preventDefault()
+        setOver(false)
+        void take(event.dataTransfer?.files)
+      }}
+    >
+      <p>
+        Drop {what} here, or{' '}
+        <button type="button" class="link" onClick={() => input.current!.click()}>
+          choose {multiple ? 'files' : 'a file'}
+        </button>
+        .
+      </p>
+      <input
+        ref={input}
+        type="file"
+        accept={accept}
+        multiple={multiple}
+        hidden
+        aria-label={`File: ${what}`}
+        onChange={event => {
+          void take(event.currentTarget.files)
+          event.currentTarget.value = ''
+        }}
+      />
+      {children}
+    </fieldset>
+  )
+}

@@ -1,0 +1,64 @@
+/** How to sample, as chosen in a form: which model, steps, sampler, η and seed. */
+import { batch, computed, signal } from '@preact/signals-core'
+import type { ModelKind, Sampling, StudioModel } from '../backend/studio-backend.js'
+
+/** Stands for the model's own choice. */
+export const DEFAULT = ''
+
+/** Samplers and what people call them. */
+export const samplers = [
+  { value: DEFAULT, label: 'the model’s own' },
+  { value: 'ddpm', label: 'DDPM (ancestral)' },
+  { value: 'ddim', label: 'DDIM' },
+  { value: 'dpm-solver++', label: 'DPM-Solver++' },
+] as const
+
+/** Seeds are shown and typed, so that they are short. */
+const MAX_SEED = 9999
+
+export class SamplingChoice {
+  readonly modelName = signal('')
+  readonly steps = signal<number | undefined>(undefined)
+  readonly sampler = signal<string>(DEFAULT)
+  readonly eta = signal<number | undefined>(undefined)
+  readonly seed = signal<number | undefined>(1)
+  readonly #models = signal<readonly StudioModel[]>([])
+  readonly #draw: () => number
+
+  /** @param draw a number from 0 to 1, for new seeds */
+  constructor(draw: () => number) {
+    this.#draw = draw
+  }
+
+  readonly models = computed(() => this.#models.value)
+
+  /** The chosen model; `null` while models are loading. */
+  readonly model = computed(() => this.#models.value.find(({ name }) => name === this.modelName.value) ?? null)
+
+  /** What a request needs; `null` without a model. */
+  readonly sampling = computed<Sampling | null>(() => {
+    const model = this.model.value
+    if (model === null) return null
+    const sampler = this.sampler.value
+    return {
+      model: model.name,
+      steps: this.steps.value,
+      sampler: sampler === DEFAULT ? undefined : sampler,
+      eta: sampler === 'ddim' ? this.eta.value : undefined,
+      seed: this.seed.value,
+    }
+  })
+
+  /** Offers models of some kinds; the first is chosen unless one already is. */
+  offer(models: readonly StudioModel[], kinds: readonly ModelKind[]): void {
+    const offered = models.filter(({ kind }) => kinds.includes(kind))
+    batch(() => {
+      this.#models.value = offered
+      if (!offered.some(({ name }) => name === this.modelName.value)) this.modelName.value = offered[0]?.name ?? ''
+    })
+  }
+
+  drawSeed(): void {
+    this.seed.value = Math.floor(this.#draw() * (MAX_SEED + 1))
+  }
+}

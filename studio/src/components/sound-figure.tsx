@@ -1,0 +1,152 @@
+/** A sound to see and to hear: its picture, where a click or an arrow key seeks, and the place that is played. */
+import { useCallback, useMemo, useState } from 'preact/hooks'
+import type { Player } from '../audio/player.js'
+import { type Sound, secondsOf } from '../audio/sound.js'
+import { type LevelRange, levelRange } from '../audio/spectrogram.js'
+import { cachedSpectrogram } from '../audio/spectrogram-cache.js'
+import { drawSoundPicture, type SoundLayout, soundLayout, timeScale } from '../drawing/sound-picture.js'
+import type { Surface } from '../drawing/surface.js'
+import { Canvas } from './canvas.js'
+import { decibels, hertz, seconds } from './format.js'
+
+/** Seconds that an arrow key seeks. */
+const KEY_SECONDS = 0.1
+
+export interface SoundFigureProps {
+  readonly title: string
+  readonly sound: Sound
+  /** What plays it; without one the picture is only to be seen. */
+  readonly player?: Player | undefined
+  /** Range of colours; the sound's own if left out. */
+  readonly range?: LevelRange | undefined
+  readonly height?: number
+  readonly withWaveform?: boolean
+  readonly withLevels?: boolean
+}
+
+/** Where a line marks the time that is played. */
+function Playhead({ player, layout, total }: { player: Player; layout: SoundLayout; total: number }) {
+  const at = player.position.value
+  if (at <= 0 && !player.playing.value) return null
+  const left = timeScale(layout, total).pixel(Math.min(at, total))
+  const top = layout.wave?.top ?? layout.spectrum.top
+  const height = layout.spectrum.top + layout.spectrum.height - top
+  return <div class="playhead" style={{ left: `${left}px`, top: `${top}px`, height: `${height}px` }} />
+}
+
+/** A slider over the picture. */
+function Seeker({
+  player,
+  layout,
+  total,
+  title,
+}: {
+  player: Player
+  layout: SoundLayout
+  total: number
+  title: string
+}) {
+  const position = Math.min(player.position.value, total)
+  const scale = timeScale(layout, total)
+  const seekTo = (event: PointerEvent) => {
+    const box = (event.currentTarget as HTMLElement).getBoundingClientRect()
+    player.seek(scale.value(event.clientX - box.left))
+  }
+  const onKeyDown = (event: KeyboardEvent) => {
+    const target = {
+      ArrowLeft: position - KEY_SECONDS,
+      ArrowRight: position + KEY_SECONDS,
+      Home: 0,
+      End: total,
+    }[event.key]
+    if (target !== undefined) player.seek(target)
+    else if (event.key === ' ' || event.key === 'Enter') player.toggle()
+    else return
+    event.preventDefault()
+  }
+  return (
+    <div
+      class="seeker"
+      role="slider"
+      tabIndex={0}
+      aria-label={`Position in ${title}`}
+      aria-valuemin={0}
+      aria-valuemax={Number(total.toFixed(2))}
+      aria-valuenow={Number(position.toFixed(2))}
+      aria-valuetext={`${position.toFixed(2)} of ${total.toFixed(2)} seconds`}
+      onPointerDown={event => {
+        event.currentTarget.setPointerCapture(event.pointerId)
+        seekTo(event)
+      }}
+      onPointerMove={event => {
+        if (event.buttons === 1) seekTo(event)
+      }}
+      onKeyDown={onKeyDown}
+    />
+  )
+}
+
+/** Time, frequency and level under the pointer. */
+function useReadout({ sound, columns, layout }: { sound: Sound; columns: number; layout: SoundLayout }) {
+  const [text, setText] = useState('')
+  const onPointerMove = (event: PointerEvent) => {
+    const box = (event.currentTarget as HTMLElement).getBoundingClientRect()
+    const { left, top, width, height } = layout.spectrum
+    const [x, y] = [(event.clientX - box.left - left) / width, 1 - (event.clientY - box.top - top) / height]
+    if (x < 0 || x >= 1) return setText('')
+    const time = seconds(x * secondsOf(sound))
+    if (y < 0 || y >= 1) return setText(time)
+    const { levels, frames, bins } = cachedSpectrogram(sound, columns)
+    const level = levels[Math.floor(x * frames) * bins + Math.floor(y * bins)]!
+    setText(`${time} · ${hertz((y * sound.sampleRate) / 2)} · ${decibels(level)}`)
+  }
+  return { text, onPointerMove, onPointerLeave: () => setText('') }
+}
+
+export function SoundFigure({
+  title,
+  sound,
+  player,
+  range,
+  height = 220,
+  withWaveform = true,
+  withLevels = true,
+}: SoundFigureProps) {
+  const [width, setWidth] = useState(0)
+  const columns = Math.max(1, width) * 2
+  const layout = useMemo(
+    () => soundLayout({ width, height }, { withWaveform, withLevels }),
+    [width, height, withWaveform, withLevels],
+  )
+  const draw = useCallback(
+    (surface: Surface) => {
+      const spectrogram = cachedSpectrogram(sound, surface.width * 2)
+      const { samples, sampleRate } = sound
+      const shown = range ?? levelRange(spectrogram)
+      drawSoundPicture(surface, { samples, sampleRate, spectrogram, range: shown, withWaveform, withLevels })
+    },
+    [sound, range, withWaveform, withLevels],
+  )
+  const readout = useReadout({ sound, columns, layout })
+  const total = secondsOf(sound)
+  const what = `${title}: ${withWaveform ? 'waveform and spectrogram' : 'spectrogram'} of ${total.toFixed(2)} seconds`
+  return (
+    <figure class="sound">
+      <figcaption>
+        <span class="sound-title">{title}</span>
+        <span class="readout" aria-hidden="true">
+          {readout.text}
+        </span>
+      </figcaption>
+      <div class="picture" onPointerMove={readout.onPointerMove} onPointerLeave={readout.onPointerLeave}>
+        <Canvas height={height} label={what} draw={draw} onWidth={setWidth} />
+        {player !== undefined && width > 0 && (
+          <>
+            <Playhead player={player} layout={layout} total={total} />
+            <Seeker player={player} layout={layout} total={total} title={title} />
+          </>
+        )}
+      </div>
+    </figure>
+  )
+}

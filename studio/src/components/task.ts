@@ -1,0 +1,45 @@
+/** One piece of work at a time: its progress, how to stop it, and why it failed. A new one stops the one before. */
+import { batch, signal } from '@preact/signals-core'
+import type { Watch } from '../backend/studio-backend.js'
+import { asProblem, isAbort, type StudioProblem } from '../core/problem.js'
+
+export class Task {
+  readonly running = signal(false)
+  /** 0 to 1; `null` before anything is known. */
+  readonly progress = signal<number | null>(null)
+  readonly problem = signal<StudioProblem | null>(null)
+  #stop: AbortController | null = null
+
+  /** Runs work to its end. @returns whether it ended well */
+  async run(work: (watch: Watch) => Promise<void>): Promise<boolean> {
+    this.#stop?.abort()
+    const stop = new AbortController()
+    this.#stop = stop
+    batch(() => {
+      this.running.value = true
+      this.progress.value = null
+      this.problem.value = null
+    })
+    try {
+      await work({
+        signal: stop.signal,
+        onProgress: share => {
+          if (this.#stop === stop) this.progress.value = share
+        },
+      })
+      return !stop.signal.aborted
+    } catch (error) {
+      if (this.#stop === stop && !isAbort(error) && !stop.signal.aborted) this.problem.value = asProblem(error)
+      return false
+    } finally {
+      if (this.#stop === stop) {
+        this.#stop = null
+        this.running.value = false
+      }
+    }
+  }
+
+  stop(): void {
+    this.#stop?.abort()
+  }
+}

@@ -1,0 +1,59 @@
+/** Axes with marks, labels and units. */
+import type { Scale } from './scale.js'
+import { type Area, FONT_SIZE, type Surface } from './surface.js'
+
+/** Pixels between two labels, at least. */
+const X_SPACING = 56
+const Y_SPACING = 26
+
+export interface AxisOptions {
+  readonly scale: Scale
+  /** Quantity or unit, as `s` or `level, dB`. */
+  readonly title: string
+  /** Whether faint lines cross the area. */
+  readonly grid?: boolean
+}
+
+/** The axis below an area; its title stands at the right end. */
+export function drawXAxis({ context, palette }: Surface, area: Area, { scale, title, grid = false }: AxisOptions) {
+  const bottom = area.top + area.height
+  const right = area.left + area.width
+  context.strokeStyle = palette.line
+  context.fillStyle = palette.muted
+  context.lineWidth = 1
+  context.textBaseline = 'top'
+  context.textAlign = 'right'
+  context.fillText(title, right, bottom + 6)
+  const reserved = right - context.measureText(title).width - 6
+  context.textAlign = 'center'
+  context.beginPath()
+  for (const { value, label } of scale.ticks(Math.max(1, Math.floor(area.width / X_SPACING)))) {
+    const x = Math.round(scale.pixel(value)) + 0.5
+    if (x < area.left - 1 || x > right + 1) continue
+    context.moveTo(x, grid ? area.top : bottom)
+    context.lineTo(x, bottom + 4)
+    if (x + context.measureText(label).width / 2 < reserved) context.fillText(label, x, bottom + 6)
+  }
+  context.stroke()
+}
+
+/** The axis left of an area; its title stands at the top. */
+export function drawYAxis({ context, palette }: Surface, area: Area, { scale, title, grid = false }: AxisOptions) {
+  const right = area.left + area.width
+  context.strokeStyle = palette.line
+  context.fillStyle = palette.muted
+  context.lineWidth = 1
+  context.textBaseline = 'middle'
+  context.textAlign = 'right'
+  const top = area.top + FONT_SIZE / 2
+  context.fillText(title, area.left - 7, top)
+  context.beginPath()
+  for (const { value, label } of scale.ticks(Math.max(1, Math.floor(area.height / Y_SPACING)))) {
+    const y = Math.round(scale.pixel(value)) + 0.5
+    if (y < area.top - 1 || y > area.top + area.height + 1) continue
+    context.moveTo(area.left - 4, y)
+    context.lineTo(grid ? right : area.left, y)
+    if (y - FONT_SIZE > top) context.fillText(label, area.left - 7, y)
+  }
+  context.stroke()
+}

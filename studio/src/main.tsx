@@ -1,0 +1,23 @@
+/** Starts the page on the service that it came from. */
+// Components that read signals are drawn again when these change.
+import '@preact/signals'
+import { render } from 'preact'
+import { HttpBackend } from './backend/http-backend.js'
+import { HttpClient } from './backend/http-client.js'
+import { App } from './shell/app.js'
+import { Studio } from './shell/studio.js'
+import { Token } from './shell/token.js'
+
+/** A sentence of the LJ Speech data set, which is in the public domain. */
+const SAMPLE = new URL('../../samples/speech/LJ001-0002-original.wav', import.meta.url).href
+
+const token = new Token()
+const studio = new Studio({
+  backend: new HttpBackend(new HttpClient('', () => token.value)),
+  sample: async signal => {
+    const response = await fetch(SAMPLE, { signal })
+    return { name: 'sample sentence', bytes: new Uint8Array(await response.arrayBuffer()) }
+  },
+  draw: () => crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32,
+})
+render(<App studio={studio} token={token} />, document.getElementById('studio')!)

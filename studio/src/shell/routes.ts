@@ -1,0 +1,40 @@
+/** The views and their addresses: the part after `#`. */
+import { signal } from '@preact/signals-core'
+
+export const viewNames = ['process', 'vocode', 'generate', 'repair', 'training'] as const
+export type ViewName = (typeof viewNames)[number]
+
+export const viewTitles: Readonly<Record<ViewName, string>> = {
+  process: 'Process',
+  vocode: 'Vocode',
+  generate: 'Generate',
+  repair: 'Repair',
+  training: 'Training',
+}
+
+/** One line under the title. */
+export const viewLedes: Readonly<Record<ViewName, string>> = {
+  process: 'How a recording becomes noise, and noise a recording.',
+  vocode: 'Recordings through their mel and back, beside what the network adds.',
+  generate: 'Music and digits from noise alone.',
+  repair: 'Missing stretches filled, noise removed.',
+  training: 'A running training, from its files.',
+}
+
+/** The view that an address names; `null` if it names none. */
+export function viewOf(hash: string): ViewName | null {
+  const name = hash.replace(/^#\/?/, '')
+  return viewNames.find(known => known === name) ?? null
+}
+
+/** The view that is shown. */
+export class Route {
+  readonly view = signal<ViewName>(viewOf(location.hash) ?? viewNames[0])
+
+  constructor() {
+    addEventListener('hashchange', () => {
+      // Others lead to a place within the view.
+      this.view.value = viewOf(location.hash) ?? this.view.value
+    })
+  }
+}

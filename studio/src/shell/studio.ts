@@ -1,0 +1,53 @@
+/** The page's state: who does the work, its models, and a model of each view. */
+import { signal } from '@preact/signals-core'
+import { Stage } from '../audio/stage.js'
+import type { SourceFile, StudioBackend, StudioModel } from '../backend/studio-backend.js'
+import { Task } from '../components/task.js'
+import { GenerateModel } from '../views/generate/generate-model.js'
+import { ProcessModel } from '../views/process/process-model.js'
+import { Route } from './routes.js'
+
+export interface StudioOptions {
+  readonly backend: StudioBackend
+  /** A recording to begin with. */
+  readonly sample: (signal: AbortSignal) => Promise<SourceFile>
+  /** A number from 0 to 1, for new seeds. */
+  readonly draw: () => number
+}
+
+export class Studio {
+  readonly route = new Route()
+  readonly stage = new Stage()
+  /** `null` until they are known. */
+  readonly models = signal<readonly StudioModel[] | null>(null)
+  readonly loading = new Task()
+  readonly process: ProcessModel
+  readonly generate: GenerateModel
+  readonly #options: StudioOptions
+
+  constructor(options: StudioOptions) {
+    const { backend, draw } = options
+    this.#options = options
+    this.process = new ProcessModel(backend, this.stage, draw)
+    this.generate = new GenerateModel(backend, this.stage, draw)
+  }
+
+  get backend(): StudioBackend {
+    return this.#options.backend
+  }
+
+  /** Asks for the models, and for the recording to begin with. */
+  async load(): Promise<void> {
+    await this.loading.run(async ({ signal }) => {
+      this.models.value = await this.#options.backend.models(signal)
+      if (this.process.recording.value === null) {
+        this.process.recording.value = await this.#options.sample(signal)
+      }
+    })
+  }
+
+  /** The recording to begin with. */
+  sample(signal: AbortSignal = new AbortController().signal): Promise<SourceFile> {
+    return this.#options.sample(signal)
+  }
+}

@@ -1,0 +1,75 @@
+/** The studio's side of the service: events, refusals, jobs' facts. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { parseEvent, readEvents } from '#studio/backend/event-stream'
+import { headerFacts } from '#studio/backend/http-backend'
+import { HttpClient } from '#studio/backend/http-client'
+import { problemOf, StudioProblem } from '#studio/core/problem'
+import { testService } from '../support/service.js'
+
+const service = await testService()
+const client = (base = service.url, token = '') => new HttpClient(base, () => token)
+
+describe('events', () => {
+  test('are read from blocks of lines, comments are skipped', () => {
+    assert.deepEqual(parseEvent('id: 3\nevent: step\ndata: {"of": 6}'), { id: '3', name: 'step', data: { of: 6 } })
+    assert.equal(parseEvent(': connected'), null)
+  })
+
+  test('may arrive in pieces that end anywhere', async () => {
+    const bytes = new TextEncoder().encode(': hello\n\nid: 1\nevent: a\ndata: "ä"\n\nid: 2\nevent: b\ndata: 2\n\n')
+    for (const size of [1, 7, 1000]) {
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          for (let i = 0; i < bytes.length; i += size) controller.enqueue(bytes.subarray(i, i + size))
+          controller.close()
+        },
+      })
+      const events: unknown[] = []
+      for await (const { name, data } of readEvents(body)) events.push([name, data])
+      assert.deepEqual(events, [
+        ['a', 'ä'],
+        ['b', 2],
+      ])
+    }
+  })
+})
+
+describe('refusals', () => {
+  test('of the service keep their code, their clauses and their hint', async () => {
+    await assert.rejects(client().json('/v1/models/nope/schedule'), (error: unknown) => {
+      assert.ok(error instanceof StudioProblem)
+      assert.equal(error.code, 'UNKNOWN_MODEL')
+      assert.ok(error.expected && error.got && error.hint)
+      return true
+    })
+  })
+
+  test('tell a wrong token from a service that is not there', async () => {
+    const closed = await testService({ token: 'open sesame'.replace(' ', '-') })
+    await assert.rejects(client(closed.url).json('/v1/models'), { code: 'UNAUTHORIZED' })
+    await client(closed.url, 'open-sesame').json('/v1/models')
+    await closed.stop()
+    await assert.rejects(client(closed.url).json('/v1/models'), { code: 'UNREACHABLE' })
+  })
+
+  test('are not made of other answers', () => {
+    assert.equal(problemOf({ detail: 'no code' }), null)
+    assert.equal(problemOf('text'), null)
+  })
+
+  test('are not made of work that was stopped on purpose', async () => {
+    await assert.rejects(client().json('/v1/models', { signal: AbortSignal.abort() }), { name: 'AbortError' })
+  })
+})
+
+describe('answers', () => {
+  test('have the facts that their headers state', () => {
+    const headers = new Headers({
+      'Diffwave-Sample-Rate': '22050',
+      'Diffwave-Label': 'two',
+      'Content-Type': 'audio/wav',
+    })
+    assert.deepEqual(headerFacts(headers), { sampleRate: 22_050, label: 'two' })
+  })
+})

@@ -1,0 +1,202 @@
+/** The studio in a real browser: every view makes sound and pictures, by mouse and by keyboard, without an error. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { readPage } from '#src/server/page'
+import {
+  assertAccessible,
+  assertNoOverflow,
+  canvasStatistics,
+  holds,
+  noBrowser,
+  type OpenedPage,
+  openPage,
+} from '../support/chromium.js'
+import { inRepository } from '../support/paths.js'
+import { testService } from '../support/service.js'
+
+const service = await testService({ page: await readPage(inRepository('dist/studio')) })
+
+/**
+ * Opens a view and runs a test on it, which must leave no error behind.
+ *
+ * @param options `refused` matches the errors that belong to the test
+ */
+function studioTest(
+  title: string,
+  view: string,
+  run: (page: Page, opened: OpenedPage) => Promise<void>,
+  options: NonNullable<Parameters<typeof openPage>[1]> & { readonly refused?: RegExp } = {},
+): void {
+  test(title, { skip: noBrowser }, async () => {
+    const opened = await openPage(`${service.url}/#/${view}`, options)
+    try {
+      await run(opened.page, opened)
+    } finally {
+      await opened.page.context().close()
+    }
+    // Browsers report every refusal as an error.
+    const errors = opened.errors.filter(error => options.refused?.test(error) !== true)
+    assert.deepEqual(errors, [])
+  })
+}
+
+/** Waits until the loudspeaker makes a sound. */
+async function hears(page: Page): Promise<void> {
+  await holds(page, 'outputLevel() > 1e-3')
+}
+
+describe('the shell', () => {
+  studioTest('leads to every view by address and by keyboard', 'generate', async page => {
+    await page.getByRole('heading', { name: 'Generate', level: 1 }).waitFor()
+    const link = page.getByRole('link', { name: 'Process' })
+    await link.focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Process', level: 1 }).waitFor()
+    assert.equal(await link.getAttribute('aria-current'), 'page')
+    assert.equal(await page.title(), 'Process – diffwave studio')
+  })
+
+  studioTest(
+    'is dark or light, as the system or the reader wants',
+    'generate',
+    async page => {
+      const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor')
+      const dark = await background()
+      await page.getByRole('button', { name: 'Light colours' }).click()
+      assert.notEqual(await background(), dark)
+      await page.reload()
+      await page.getByRole('button', { name: 'Dark colours' }).waitFor()
+    },
+    { dark: true },
+  )
+
+  test('asks for the token of a service that wants one', { skip: noBrowser }, async () => {
+    const page = await readPage(inRepository('dist/studio'))
+    const closed = await testService({ page, token: 'open-sesame' })
+    const opened = await openPage(`${closed.url}/#/generate`)
+    await opened.page.getByLabel('Token of the service').fill('open-sesame')
+    await opened.page.keyboard.press('Enter')
+    await opened.page.getByRole('button', { name: 'Generate' }).waitFor()
+    await opened.page.context().close()
+  })
+})
+
+describe('the view of the process', () => {
+  studioTest('mixes noise into a recording while it plays', 'process', async page => {
+    const slider = page.getByRole('slider', { name: 'Diffusion step t' })
+    await slider.waitFor()
+    const figure = 'section[aria-labelledby="forward-title"] .sound canvas'
+    await slider.fill('0')
+    const clean = await canvasStatistics(page, figure)
+    const ratio = () => page.locator('.facts dd').last().textContent().then(String)
+    const cleanRatio = Number.parseFloat(await ratio())
+    await page.getByRole('button', { name: 'Play the noisy recording' }).click()
+    await hears(page)
+    const played = await page.evaluate('playedBuffers.length')
+    await slider.focus()
+    await page.keyboard.press('End')
+    await holds(page, `document.querySelector('#forward-t').value === '49'`)
+    assert.ok(Number.parseFloat((await ratio()).replace('−', '-')) < cleanRatio - 20)
+    // The noise fills the picture, and nothing was started anew.
+    const noisy = await canvasStatistics(page, figure)
+    assert.ok(noisy.lightness > clean.lightness + 10, `${clean.lightness} to ${noisy.lightness}`)
+    assert.equal(await page.evaluate('playedBuffers.length'), played)
+  })
+
+  studioTest('shows every reverse step, and another one when something changes', 'process', async page => {
+    const frames = page.locator('.frame')
+    await page.locator('.frame').nth(6).waitFor()
+    assert.equal(await frames.count(), 7)
+    for (const part of [0, 1, 2]) {
+      const { colours, opaque } = await canvasStatistics(page, `.part >> nth=${part} >> canvas`)
+      assert.ok(colours > 50 && opaque > 1000, `part ${part}: ${colours} colours`)
+    }
+    await page.getByRole('slider', { name: 'Step of sampling' }).focus()
+    await page.keyboard.press('Home')
+    assert.equal(await frames.first().getAttribute('aria-pressed'), 'true')
+    assert.equal(await page.locator('.empty', { hasText: 'not yet predicted' }).count(), 2)
+    await page.keyboard.press('ArrowRight')
+    assert.equal(await frames.nth(1).getAttribute('aria-pressed'), 'true')
+    await page.getByRole('button', { name: 'Play the chosen sound' }).click()
+    await hears(page)
+    await page.getByLabel('x̂₀, clean').check()
+    await page.getByRole('spinbutton', { name: 'Steps' }).fill('3')
+    await page.getByRole('spinbutton', { name: 'Steps' }).press('Tab')
+    await holds(page, `document.querySelectorAll('.frame').length === 4`)
+    const buffers = (await page.evaluate('playedBuffers')) as { rms: number }[]
+    assert.ok(buffers.every(({ rms }) => rms > 1e-4))
+  })
+
+  studioTest(
+    'says why a file is refused, and what to do',
+    'process',
+    async page => {
+      await page.locator('.frame').first().waitFor()
+      const file = { name: 'letter.txt', mimeType: 'text/plain', buffer: Buffer.from('Dear Sir or Madam') }
+      await page.locator('input[type=file]').setInputFiles(file)
+      const alert = page.getByRole('alert').first()
+      await alert.waitFor()
+      assert.match(String(await alert.textContent()), /Expected[\s\S]*UNSUPPORTED_FORMAT/)
+    },
+    { refused: /status of 415/ },
+  )
+
+  studioTest(
+    'is accessible, and fits a phone',
+    'process',
+    async page => {
+      await page.locator('.frame').nth(6).waitFor()
+      await assertAccessible(page)
+      await assertNoOverflow(page)
+    },
+    { width: 360 },
+  )
+})
+
+describe('the view of generation', () => {
+  studioTest('makes a wall of clips to see, hear, keep and save', 'generate', async page => {
+    await page.getByLabel('Clips', { exact: true }).fill('3')
+    await page.getByLabel('Length, s').fill('0.3')
+    await page.getByRole('button', { name: 'Generate' }).click()
+    const clips = page.locator('.clip')
+    await clips.nth(2).waitFor()
+    for (const i of [0, 1, 2]) {
+      const { colours } = await canvasStatistics(page, `.clip >> nth=${i} >> canvas`)
+      assert.ok(colours > 50, `clip ${i} has ${colours} colours`)
+    }
+    const seeker = clips.nth(1).getByRole('slider')
+    await seeker.focus()
+    await page.keyboard.press(' ')
+    await hears(page)
+    await page.keyboard.press(' ')
+    await page.keyboard.press('Home')
+    await page.keyboard.press('ArrowRight')
+    assert.equal(await seeker.getAttribute('aria-valuenow'), '0.1')
+    const keep = clips.nth(1).getByRole('button', { name: 'Keep' })
+    await keep.click()
+    assert.equal(await keep.getAttribute('aria-pressed'), 'true')
+    const saving = page.waitForEvent('download')
+    await clips.nth(1).getByRole('button', { name: 'Save' }).click()
+    assert.equal((await saving).suggestedFilename(), 'noise-seed-2.wav')
+    await page.getByRole('button', { name: 'New seed' }).click()
+    await page.getByRole('button', { name: 'Generate' }).click()
+    await holds(page, `document.querySelectorAll('.clip').length === 4`)
+    assert.equal(await page.locator('.clip.kept').count(), 1)
+    const archive = page.waitForEvent('download')
+    await page.getByRole('button', { name: 'Save 1 kept' }).click()
+    assert.equal((await archive).suggestedFilename(), 'diffwave-clips.zip')
+  })
+
+  studioTest(
+    'is accessible, and fits a phone, in the dark too',
+    'generate',
+    async page => {
+      await page.getByRole('button', { name: 'Generate' }).click()
+      await page.locator('.clip').nth(5).waitFor()
+      await assertAccessible(page)
+      await assertNoOverflow(page)
+    },
+    { width: 360, dark: true },
+  )
+})

@@ -1,0 +1,178 @@
+/** A real browser for tests of pages: Debian's Chromium, headless. */
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { after } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { type Browser, chromium, type Page } from 'playwright-core'
+
+const path = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
+  one => one !== undefined && existsSync(one),
+)
+
+/** Why tests with a browser are skipped; `false` if they are not. */
+export const noBrowser: string | false = path === undefined ? 'chromium is not installed' : false
+
+/** Milliseconds that a page may take for anything: other tests run at the same time. */
+const PATIENCE = 90_000
+
+let browser: Promise<Browser> | undefined
+// At the end of the file: within a test it would be the end of that test.
+after(async () => (await browser)?.close())
+
+/** What a page played: the root mean square and the seconds of each buffer, in order. */
+export interface Played {
+  readonly rms: number
+  readonly seconds: number
+}
+
+declare global {
+  var playedBuffers: Played[]
+  var outputLevel: () => number
+}
+
+/** Counts what is played, and listens at the loudspeaker. Runs in the page before its own code. */
+function listen(): void {
+  globalThis.playedBuffers = []
+  const page = globalThis as unknown as Record<string, { prototype: Record<string, unknown> }>
+  const source = page['AudioBufferSourceNode']!.prototype
+  const start = source['start'] as (...args: unknown[]) => void
+  source['start'] = function (
+    this: { buffer: { getChannelData(i: number): Float32Array; duration: number } },
+    ...args: unknown[]
+  ) {
+    const data = this.buffer.getChannelData(0)
+    const sum = data.reduce((total, value) => total + value * value, 0)
+    globalThis.playedBuffers.push({ rms: Math.sqrt(sum / data.length), seconds: this.buffer.duration })
+    return start.apply(this, args)
+  }
+  const node = page['AudioNode']!.prototype
+  const connect = node['connect'] as (...args: unknown[]) => unknown
+  interface Analyser {
+    fftSize: number
+    getFloatTimeDomainData(data: Float32Array): void
+  }
+  interface Context {
+    readonly destination: unknown
+    createAnalyser(): Analyser
+  }
+  let analyser: Analyser | undefined
+  node['connect'] = function (this: { context: Context }, ...args: unknown[]) {
+    const { context } = this
+    if (args[0] === context.destination) {
+      analyser ??= context.createAnalyser()
+      analyser.fftSize = 8192
+      connect.call(this, analyser)
+    }
+    return connect.apply(this, args)
+  }
+  globalThis.outputLevel = () => {
+    const data = new Float32Array(8192)
+    analyser?.getFloatTimeDomainData(data)
+    return Math.sqrt(data.reduce((sum, value) => sum + value * value, 0) / data.length)
+  }
+}
+
+export interface OpenedPage {
+  readonly page: Page
+  /** Errors of the console and of scripts so far. */
+  readonly errors: string[]
+}
+
+/** Opens an address in a new context of the browser. It must not send anything elsewhere. */
+export async function openPage(
+  url: string,
+  options: { readonly width?: number; readonly dark?: boolean } = {},
+): Promise<OpenedPage> {
+  const { width = 1280, dark = false } = options
+  if (browser === undefined) {
+    browser = chromium.launch({
+      executablePath: path!,
+      args: ['--no-sandbox', '--autoplay-policy=no-user-gesture-required'],
+      timeout: PATIENCE,
+    })
+  }
+  const context = await (await browser).newContext({
+    viewport: { width, height: 900 },
+    colorScheme: dark ? 'dark' : 'light',
+    acceptDownloads: true,
+  })
+  const page = await context.newPage()
+  page.setDefaultTimeout(PATIENCE)
+  const errors: string[] = []
+  page.on('console', message => {
+    if (message.type() === 'error') errors.push(message.text())
+  })
+  page.on('pageerror', error => errors.push(error.message))
+  page.on('request', request => {
+    const { origin, protocol } = new URL(request.url())
+    if (origin !== new URL(url).origin && !['blob:', 'data:'].includes(protocol)) errors.push(`asked ${request.url()}`)
+  })
+  await page.addInitScript(listen)
+  await page.goto(url)
+  return { page, errors }
+}
+
+/** Waits until an expression is true in the page. Playwright's own waiting evaluates text, which the policy forbids. */
+export async function holds(page: Page, expression: string): Promise<void> {
+  const end = performance.now() + PATIENCE
+  while (!(await page.evaluate(expression))) {
+    assert.ok(performance.now() < end, `never true: ${expression}`)
+    await setTimeout(100)
+  }
+}
+
+/** Asserts that axe-core finds nothing serious or critical. */
+export async function assertAccessible(page: Page): Promise<void> {
+  const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+  if (!(await page.evaluate(() => 'axe' in globalThis))) {
+    // Through the debugger, as the page's policy forbids foreign scripts.
+    const { readFileSync } = await import('node:fs')
+    await page.evaluate(readFileSync(axe, 'utf8'))
+  }
+  const violations = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> }
+    }
+    return (await axe.run()).violations.map(({ id, impact, nodes }) => ({ id, impact, html: nodes.map(n => n.html) }))
+  })
+  assert.deepEqual(
+    violations.filter(({ impact }) => impact === 'serious' || impact === 'critical'),
+    [],
+  )
+}
+
+/** Asserts that nothing reaches beyond the page's width. */
+export async function assertNoOverflow(page: Page): Promise<void> {
+  const [content, window] = (await page.evaluate('[document.documentElement.scrollWidth, innerWidth]')) as number[]
+  assert.ok(content! <= window!, `${content} pixels in a window of ${window}`)
+}
+
+/** The part of a canvas that is looked at. */
+interface PictureElement {
+  readonly width: number
+  readonly height: number
+  getContext(kind: '2d'): {
+    getImageData(x: number, y: number, width: number, height: number): { readonly data: Uint8ClampedArray }
+  }
+}
+
+/** Pixels of a canvas: how many colours it has, and how light it is on average, 0 to 255. */
+export async function canvasStatistics(page: Page, selector: string) {
+  return page
+    .locator(selector)
+    .first()
+    .evaluate(element => {
+      const canvas = element as unknown as PictureElement
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+      const colours = new Set<number>()
+      let [sum, opaque] = [0, 0]
+      for (let i = 0; i < data.length; i += 4) {
+        if (data[i + 3] === 0) continue
+        opaque++
+        sum += 0.2126 * data[i]! + 0.7152 * data[i + 1]! + 0.0722 * data[i + 2]!
+        colours.add(data[i]! * 65536 + data[i + 1]! * 256 + data[i + 2]!)
+      }
+      return { colours: colours.size, lightness: opaque === 0 ? 0 : sum / opaque, opaque }
+    })
+}

@@ -1,0 +1,43 @@
+/** Sounds and a backend for tests of the studio's page that need no browser. */
+import type { Sound } from '#studio/audio/sound'
+import type { StudioBackend, StudioModel } from '#studio/backend/studio-backend'
+
+/** A sine. */
+export function sine(frequency: number, seconds: number, sampleRate = 8000, amplitude = 1): Sound {
+  const samples = new Float32Array(Math.round(seconds * sampleRate))
+  for (let i = 0; i < samples.length; i++) {
+    samples[i] = amplitude * Math.sin((2 * Math.PI * frequency * i) / sampleRate)
+  }
+  return { samples, sampleRate, facts: {} }
+}
+
+/** A model as the service lists it. */
+export function studioModel(name: string, changes: Partial<StudioModel> = {}): StudioModel {
+  return {
+    name,
+    kind: 'generator',
+    isDefault: true,
+    sampleRate: 8000,
+    labels: null,
+    drawsLabels: false,
+    clipSeconds: 1,
+    defaultSteps: 6,
+    defaultSampler: 'ddpm',
+    defaultGuidance: 0,
+    trainingSteps: 50,
+    samplingSchedules: [],
+    refinementIterations: null,
+    parameters: 1,
+    license: 'MIT',
+    ...changes,
+  }
+}
+
+/** A backend of which a test sets what it needs; the rest fails. */
+export function fakeBackend(own: Partial<StudioBackend>): StudioBackend {
+  const missing = async () => {
+    throw new Error('not part of this test')
+  }
+  const methods = { models: missing, schedules: missing, forward: missing, process: missing, vocode: missing }
+  return { ...methods, compare: missing, generate: missing, inpaint: missing, denoise: missing, runs: null, ...own }
+}
