@@ -17,6 +17,7 @@ import { command as studio } from './commands/studio.js'
 import { command as synthesize } from './commands/synthesize.js'
 import { command as train } from './commands/train.js'
 import { command as tune } from './commands/tune.js'
+import { command as worker } from './commands/worker.js'
 
 export const commands: readonly Command[] = [
   synthesize,
@@ -34,6 +35,7 @@ export const commands: readonly Command[] = [
   tune,
   serve,
   studio,
+  worker,
   buildNative,
   doctor,
 ]

@@ -37,6 +37,8 @@ export type ErrorCode =
   | 'BAD_SCHEDULE'
   | 'BAD_DATA'
   // running
+  | 'MISSING_PACKAGE'
+  | 'REDIS_UNAVAILABLE'
   | 'ENGINE_UNAVAILABLE'
   | 'ENGINE_FAILED'
   | 'DISPOSED'

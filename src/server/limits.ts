@@ -82,3 +82,34 @@ export const DRAIN_SECONDS = 30
 export const MAX_LOG_BYTES = 64 * 2 ** 20
 /** Characters of an error's clause in a problem document. */
 export const MAX_CLAUSE = 400
+/** Seconds to connect to Redis: other machines of a data centre answer within milliseconds. */
+export const CONNECT_SECONDS = 10
+/** Seconds after which a service gives a command to Redis up; a body of 32 MiB takes 0.3 s at 1 Gbit/s. */
+export const REDIS_SECONDS = 10
+/** Seconds between attempts to reach a Redis server that went away, at most. */
+export const MAX_RECONNECT_SECONDS = 2
+/** Seconds that a job may take to arrive in Redis: longer than any request may last. */
+export const ARRIVAL_SECONDS = 2 * REQUEST_SECONDS
+/** Seconds that a job waits for a worker in Redis: a day in which all workers may be down. */
+export const UNCLAIMED_SECONDS = 86_400
+/** Seconds that a removed job stays in Redis, for those who watch it. */
+export const REMOVED_SECONDS = 10
+/** Bytes of one file in Redis: half of what Redis holds in one value, and a service answers with a file as a whole. */
+export const MAX_REDIS_FILE_BYTES = 256 * 2 ** 20
+/** Bytes of a result that a worker collects before it sends them: two seconds of 32-bit audio at 32,000 Hz. */
+export const SEND_BYTES = 256 * 2 ** 10
+/** Seconds between two looks at the events of a job in Redis: nobody sees the difference, and it costs little. */
+export const EVENT_POLL_SECONDS = 0.2
+/** Events that one look takes. */
+export const MAX_POLLED_EVENTS = 500
+/** Seconds between two questions of a worker whether its job was cancelled. */
+export const HELD_POLL_SECONDS = 1
+/** Seconds after which a silent worker counts as dead: it shows itself twice in this time. */
+export const WORKER_LOCK_SECONDS = 10
+/** Seconds between two searches for jobs of dead workers. Such a job starts anew after 10 to 20 s. */
+export const STALLED_CHECK_SECONDS = 5
+/** Workers that one job may take down with it, as by using up all memory, before it fails. */
+export const MAX_ATTEMPTS = 3
+/** Times that a job is handed on by workers that cannot do it, and seconds between two. */
+export const MAX_PASSES = 20
+export const PASS_SECONDS = 0.5

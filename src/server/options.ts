@@ -30,6 +30,8 @@ export interface ServiceOptions extends EngineOptions {
   readonly drainSeconds?: number | undefined
   /** Bounds that differ from `defaultLimits`. */
   readonly limits?: { readonly [Name in keyof ServiceLimits]?: number | undefined } | undefined
+  /** Address of a Redis server, as `redis://host:6379`: jobs are done by workers that share it. Default: none. */
+  readonly redis?: string | undefined
   /** A page to serve at `/`. */
   readonly page?: Page | undefined
   /** Where the log goes: one line of JSON each. Default: nowhere. */
@@ -76,6 +78,7 @@ const schema = z.strictObject({
   trustProxy: z.boolean().default(false),
   drainSeconds: z.number().min(0).max(3600).default(DRAIN_SECONDS),
   limits: limitsSchema.partial().optional(),
+  redis: z.string().optional(),
   page: z.custom<Page>(value => value instanceof Map, 'expected a page').optional(),
   log: z.custom<LogStream>(value => typeof value === 'object' && value !== null, 'expected a stream').optional(),
 } satisfies FieldsOf<ServiceOptions>)

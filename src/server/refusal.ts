@@ -22,6 +22,9 @@ export type ServiceCode =
   | 'MODEL_UNAVAILABLE'
   | 'SHUTTING_DOWN'
   | 'WORK_TIMEOUT'
+  | 'STORE_UNAVAILABLE'
+  | 'NO_WORKER'
+  | 'WORKER_LOST'
 
 /** What a refusal says beyond its code. */
 export interface RefusalDetails {

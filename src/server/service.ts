@@ -4,11 +4,13 @@ import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
 import { createApp } from './app.js'
 import { DecoderPool } from './decoding/decoder-pool.js'
+import type { Jobs } from './jobs/jobs.js'
 import { MemoryJobs } from './jobs/memory-jobs.js'
 import { Metrics } from './metrics.js'
 import { ModelCache } from './model-cache.js'
-import { checkServiceOptions, type ServiceOptions } from './options.js'
+import { type CheckedOptions, checkServiceOptions, type ServiceOptions } from './options.js'
 import { WorkQueue } from './queue.js'
+import { RedisJobs } from './redis/redis-jobs.js'
 import type { ServiceState } from './service-state.js'
 import { TrainingRuns } from './training-runs.js'
 
@@ -22,9 +24,13 @@ export interface Service {
   stop(): Promise<void>
 }
 
-/** What a service keeps, before it listens. */
-function createState(options: ReturnType<typeof checkServiceOptions>, log: () => FastifyInstance['log']) {
-  const { models: sources, limits, engine, threads, instructionSet, precision } = options
+/**
+ * What a service keeps, before it listens.
+ *
+ * @throws DiffWaveError `BAD_OPTION`, `MISSING_PACKAGE`, `REDIS_UNAVAILABLE`
+ */
+async function createState(options: CheckedOptions, log: () => FastifyInstance['log']) {
+  const { models: sources, limits, engine, threads, instructionSet, precision, redis } = options
   const queue = new WorkQueue(limits, () => performance.now() / 1000)
   const metrics = new Metrics()
   const models = new ModelCache({
@@ -37,19 +43,19 @@ function createState(options: ReturnType<typeof checkServiceOptions>, log: () =>
     },
   })
   const tools = { models, decoders: new DecoderPool({ threads: limits.parallel }), limits }
-  const jobs = new MemoryJobs({
-    queue,
-    tools,
-    clock: Date.now,
-    onFault: (error, job) => log().error({ err: error, job }, 'a fault of the service'),
-  })
+  const onFault = (error: unknown, job: string) => log().error({ err: error, job }, 'a fault of the service')
+  const onError = (error: Error) => log().warn({ err: error }, 'Redis')
+  const jobs: Jobs =
+    redis === undefined
+      ? new MemoryJobs({ queue, tools, clock: Date.now, onFault })
+      : await RedisJobs.open({ url: redis, tools, clock: Date.now, onError })
   return { options, queue, metrics, tools, jobs, runs: new TrainingRuns(options.runs) }
 }
 
 /**
  * Starts a service.
  *
- * @throws DiffWaveError `BAD_OPTION`, also if it cannot listen at the address
+ * @throws DiffWaveError `BAD_OPTION`, also if it cannot listen at the address; `MISSING_PACKAGE`, `REDIS_UNAVAILABLE`
  * @example
  * const service = await startService({ models: new Map([['speech', 'speech']]), port: 0 })
  * await fetch(`${service.url}/v1/models`)
@@ -58,15 +64,16 @@ function createState(options: ReturnType<typeof checkServiceOptions>, log: () =>
 export async function startService(options: ServiceOptions): Promise<Service> {
   const checked = checkServiceOptions(options)
   let ready = true
-  const made = createState(checked, () => app.log)
+  let app: FastifyInstance
+  const made = await createState(checked, () => app.log)
   const state: ServiceState = { ...made, isReady: () => ready }
-  const app: FastifyInstance = await createApp(state)
+  app = await createApp(state)
   const { host, port, drainSeconds } = checked
   let url: string
   try {
     url = await app.listen({ host, port, listenTextResolver: address => `listening on ${address}` })
   } catch (error) {
-    await Promise.all([app.close(), made.tools.models.close()])
+    await Promise.all([app.close(), made.jobs.close(AbortSignal.abort()), made.tools.models.close()])
     throw new DiffWaveError('BAD_OPTION', 'the service cannot listen at this address', {
       expected: 'a free port of this machine',
       got: `${host}:${port}`,

@@ -23,6 +23,10 @@ export const serveOptions = {
   engine: choice('--engine <engine>', 'engine that runs the networks', engineChoices),
   threads: whole('--threads <n>', 'threads of the native engine (default: $DIFFWAVE_THREADS or all cores)'),
   precision,
+  redis: text(
+    '--redis <url>',
+    'Redis server that shares jobs with `diffwave worker`s (default: $DIFFWAVE_REDIS or none)',
+  ),
   cors: texts('--cors <origins...>', 'origins whose pages may use the service, or * for all (default: none)'),
   trustProxy: flag('--trust-proxy', 'the client’s address as a proxy in front of the service states it'),
   maxBody: real('--max-body <MB>', 'largest request body in megabytes (default: 32)', { group: 'Limits' }),
@@ -67,29 +71,30 @@ export async function modelSources(words: readonly string[] | undefined): Promis
   return sources
 }
 
-/** A megabyte count as bytes. */
-function bytes(megabytes: number | undefined): number | undefined {
-  return megabytes === undefined ? undefined : Math.round(megabytes * MEGABYTE)
+/** A number of megabytes as bytes. */
+export function megabytes(count: number | undefined): number | undefined {
+  return count === undefined ? undefined : Math.round(count * MEGABYTE)
 }
 
 /** The options of `startService`. */
 export async function serviceOptions(options: Values<typeof serveOptions>) {
   const { host, port, cors, runs, trustProxy } = options
+  const redis = options.redis ?? (process.env['DIFFWAVE_REDIS'] || undefined)
   const token = options.token ?? (process.env['DIFFWAVE_TOKEN'] || undefined)
   return {
     models: await modelSources(options.models),
     ...loadOptions(options),
-    ...defined({ host, port, token, cors, runs, trustProxy, drainSeconds: options.drain }),
+    ...defined({ host, port, token, redis, cors, runs, trustProxy, drainSeconds: options.drain }),
     limits: defined({
-      bodyBytes: bytes(options.maxBody),
+      bodyBytes: megabytes(options.maxBody),
       seconds: options.maxSeconds,
       workSeconds: options.maxWork,
       parallel: options.parallel,
       queue: options.queue,
       perClient: options.perClient,
       requestsPerMinute: options.rate,
-      modelBytes: bytes(options.modelMemory),
-      resultBytes: bytes(options.resultMemory),
+      modelBytes: megabytes(options.modelMemory),
+      resultBytes: megabytes(options.resultMemory),
       resultSeconds: options.keepResults,
     }),
   }

@@ -3,11 +3,13 @@ import type { WorkOrder } from '../work/run-work.js'
 import type { JobEvent, JobFile, JobView } from './job.js'
 
 export interface Jobs {
+  /** Whether other machines do them, so that this one’s queue does not matter. */
+  readonly isRemote: boolean
   /**
    * Takes a job in.
    *
    * @param client who asks: one client cannot fill the queue
-   * @throws Refusal `QUEUE_FULL`, `TOO_MANY_REQUESTS`, `SHUTTING_DOWN`
+   * @throws Refusal `QUEUE_FULL`, `TOO_MANY_REQUESTS`, `SHUTTING_DOWN`, `STORE_UNAVAILABLE`
    */
   submit(order: WorkOrder, client: string): Promise<JobView>
   /** @throws Refusal `UNKNOWN_JOB` */

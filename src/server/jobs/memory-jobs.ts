@@ -26,6 +26,7 @@ interface Held {
 }
 
 export class MemoryJobs implements Jobs {
+  readonly isRemote = false
   readonly #options: MemoryJobsOptions
   /** In the order in which they were submitted. */
   readonly #jobs = new Map<string, Held>()

@@ -45,13 +45,15 @@ export function healthRoutes(app: FastifyInstance, state: ServiceState): void {
     async (_, reply) => {
       const { metrics, queue, tools, jobs } = state
       const { running, waiting } = queue.state
-      const held = await jobs.counts()
+      // Without an answer of the store, metrics of the rest are worth more than none.
+      const held = await jobs.counts().catch(() => null)
       const { rss, heapUsed, external } = process.memoryUsage()
       const { user, system } = process.cpuUsage()
       metrics.gauge('diffwave_queue_running', 'Requests that are worked on.', running)
       metrics.gauge('diffwave_queue_waiting', 'Requests that wait for their turn.', waiting)
-      metrics.gauge('diffwave_jobs', 'Jobs in hand.', held.queued, { state: 'queued' })
-      metrics.gauge('diffwave_jobs', 'Jobs in hand.', held.running, { state: 'running' })
+      for (const state of ['queued', 'running'] as const) {
+        metrics.gauge('diffwave_jobs', 'Jobs in hand.', held?.[state] ?? Number.NaN, { state })
+      }
       metrics.gauge('diffwave_model_bytes', 'Estimated memory of loaded models.', tools.models.bytes)
       metrics.gauge('process_resident_memory_bytes', 'Resident memory.', rss)
       metrics.gauge('process_heap_bytes', 'JavaScript heap in use.', heapUsed)

@@ -100,7 +100,10 @@ export function workRoutes(app: FastifyInstance, state: ServiceState): void {
       `/v1/${work.name}`,
       {
         // Refused before its body is received, if there is no place for it.
-        onRequest: async request => state.queue.admit(clientOf(request)),
+        onRequest: async request => {
+          const isRemote = state.jobs.isRemote && (alwaysJob(work) || wantsJob(request.headers))
+          if (!isRemote) state.queue.admit(clientOf(request))
+        },
         schema: {
           summary: work.summary,
           description: `${work.details} With the header Prefer: respond-async the answer is a job.`,

@@ -54,6 +54,7 @@ export const compare = defineWork({
   result: 'application/json',
   jobOnly: () => true,
   options,
+  modelKind: () => 'vocoder',
   async run(run) {
     const { models, decoders, limits, body, signal, onProgress, output } = run
     const { format, seed = drawSeed() } = run.options

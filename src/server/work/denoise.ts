@@ -39,6 +39,7 @@ export const denoise = defineWork({
   result: 'audio/wav',
   jobOnly: () => false,
   options,
+  modelKind: () => 'generator',
   async run(run) {
     const { models, decoders, limits, body, signal, onProgress, output } = run
     const { model: named, format, seed = drawSeed(), ...rest } = run.options

@@ -27,6 +27,7 @@ export const forward = defineWork({
   result: 'audio/wav',
   jobOnly: () => false,
   options,
+  modelKind: () => 'vocoder',
   async run({ models, decoders, limits, body, signal, output, options }) {
     const { model: named, t, seed = drawSeed(), format } = options
     const name = named ?? (await models.firstOf('vocoder'))

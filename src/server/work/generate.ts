@@ -56,6 +56,7 @@ export const generate = defineWork({
   result: 'audio/wav',
   jobOnly: ({ count }) => count > 1,
   options,
+  modelKind: () => 'generator',
   async run(run) {
     const { models, limits, signal, onProgress, output } = run
     const { model: named, count, format, seed = drawSeed(), ...rest } = run.options

@@ -48,6 +48,7 @@ export const inpaint = defineWork({
   result: 'audio/wav',
   jobOnly: () => false,
   options,
+  modelKind: () => 'vocoder',
   async run(run) {
     const { models, decoders, limits, body, signal, onProgress, output } = run
     const { model: named, gaps, format, seed = drawSeed(), ...rest } = run.options

@@ -24,6 +24,7 @@ export const mel = defineWork({
   result: 'application/octet-stream',
   jobOnly: () => false,
   options,
+  modelKind: ({ convention }) => (convention === undefined ? 'vocoder' : null),
   async run({ models, decoders, limits, body, signal, output, options }) {
     const { model: named, convention: wanted, as } = options
     if (named !== undefined && wanted !== undefined) {

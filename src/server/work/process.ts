@@ -130,6 +130,7 @@ export const reverseProcess = defineWork({
   result: 'audio/wav',
   jobOnly: () => true,
   options,
+  modelKind: (_, hasBody) => (hasBody ? 'vocoder' : 'generator'),
   async run(run) {
     const { models, options, body, limits } = run
     const name = options.model ?? (await models.firstOf(body.length === 0 ? 'generator' : 'vocoder'))

@@ -31,6 +31,7 @@ export const vocode = defineWork({
   result: 'audio/wav',
   jobOnly: () => false,
   options,
+  modelKind: () => 'vocoder',
   async run(run) {
     const { models, decoders, limits, body, signal, onProgress, output } = run
     const { model: named, system, key, index, format, seed = drawSeed(), ...rest } = run.options

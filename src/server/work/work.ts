@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod'
 import type { OnProgress } from '../../core/progress.js'
+import type { ModelConfig } from '../../model/config.js'
 import type { DecoderPool } from '../decoding/decoder-pool.js'
 import type { ServiceLimits } from '../limits.js'
 import type { ModelCache } from '../model-cache.js'
@@ -66,6 +67,8 @@ export interface Work<Schema extends z.ZodObject = z.ZodObject> {
   /** Whether it only runs as a job, as it has several results. */
   jobOnly(options: z.output<Schema>): boolean
   readonly options: Schema
+  /** The kind of model that it takes if the options name none; null if it needs none. */
+  modelKind(options: z.output<Schema>, hasBody: boolean): ModelConfig['kind'] | null
   /** @throws DiffWaveError, Refusal and KnownProblem: see problem.ts */
   run(run: WorkRun<z.output<Schema>>): Promise<void>
 }

@@ -1,0 +1,60 @@
+/** `diffwave worker`: does the jobs of services on other machines. */
+import { defined } from '../../core/defined.js'
+import { DiffWaveError } from '../../core/errors.js'
+import { defineCommand } from '../command.js'
+import { loadOptions, noteThreads } from '../load.js'
+import { real, text, whole } from '../options.js'
+import { megabytes, modelSources, serveOptions } from './serve.js'
+
+const { models, engine, threads, drain } = serveOptions
+
+export const command = defineCommand({
+  name: 'worker',
+  summary: 'A worker that does the jobs of `diffwave serve --redis`',
+  details: [
+    'Any number of workers share one Redis server. If a worker dies, another one starts its jobs anew with the same ' +
+      'seeds. All need the models of the service. The log goes to standard output, one line of JSON each. SIGTERM and ' +
+      'SIGINT finish the jobs in hand, or put them back after --drain seconds.',
+    'Needs the packages bullmq and ioredis: npm install bullmq ioredis.',
+  ],
+  group: 'Serve',
+  arguments: [],
+  options: {
+    redis: text('--redis <url>', 'Redis server, as redis://host:6379 (default: $DIFFWAVE_REDIS)'),
+    models,
+    engine,
+    threads,
+    parallel: whole('--parallel <n>', 'jobs worked on at the same time (default: 1)'),
+    modelMemory: real('--model-memory <MB>', 'memory for loaded models in megabytes (default: 1024)'),
+    drain,
+  },
+  examples: [
+    'diffwave worker --redis redis://localhost:6379',
+    'diffwave worker --models speech voice=runs/voice/model',
+  ],
+  run: async (context, _, options) => {
+    const redis = options.redis ?? (process.env['DIFFWAVE_REDIS'] || undefined)
+    if (redis === undefined) {
+      throw new DiffWaveError('BAD_OPTION', 'the Redis server is missing', {
+        expected: 'its address, as redis://localhost:6379',
+        where: '--redis',
+      })
+    }
+    const { startWorker } = await import('../../server/redis/worker.js')
+    const loading = loadOptions(options)
+    noteThreads(context, loading.threads)
+    const { parallel, drain: drainSeconds } = options
+    const worker = await startWorker({
+      redis,
+      models: await modelSources(options.models),
+      ...loading,
+      ...defined({ parallel, drainSeconds, modelBytes: megabytes(options.modelMemory) }),
+      ...(context.quiet ? {} : { log: { write: (line: string) => void process.stdout.write(line) } }),
+    })
+    context.note('waiting for jobs')
+    if (!context.signal.aborted) {
+      await new Promise(resolve => context.signal.addEventListener('abort', resolve, { once: true }))
+    }
+    await worker.stop()
+  },
+})

@@ -1,0 +1,179 @@
+/** One attempt of a worker at a job in Redis: what it reads and writes, as long as the job is its own. */
+import type { Redis } from 'ioredis'
+import { DiffWaveError } from '../../core/errors.js'
+import type { JobFile, JobState, JobView } from '../jobs/job.js'
+import { MAX_REDIS_FILE_BYTES, UNCLAIMED_SECONDS } from '../limits.js'
+import type { Problem } from '../problem.js'
+import type { Facts } from '../work/work.js'
+import { asBuffer, runScript } from './job-store.js'
+import { CLAIM, FINISH, HELD, JOB_KEY, PUT_BACK, TELL, WRITE } from './scripts.js'
+
+const KEEP_MILLISECONDS = 1000 * UNCLAIMED_SECONDS
+
+/** A job was cancelled, or given to another worker. */
+export class ClaimLost extends Error {
+  override readonly name = 'ClaimLost'
+}
+
+/** How much a job may leave, and for how long. */
+interface Bounds {
+  /** Bytes of all jobs' bodies and results. */
+  readonly resultBytes: number
+  readonly resultSeconds: number
+}
+
+/** A job as a worker takes it over. */
+interface Claimed {
+  readonly id: string
+  readonly attempt: number
+  readonly passes: number
+  readonly lastEvent: number
+  readonly kind: string
+  /** Milliseconds since 1970. */
+  readonly created: number
+  readonly order: string
+}
+
+export class Claim {
+  readonly #client: Redis
+  readonly #clock: () => number
+  readonly #record: Claimed
+  readonly #started: number
+  readonly #files: JobFile[] = []
+  #lastEvent: number
+  #share = 0
+
+  private constructor(client: Redis, clock: () => number, record: Claimed, started: number) {
+    this.#client = client
+    this.#clock = clock
+    this.#record = record
+    this.#started = started
+    this.#lastEvent = record.lastEvent
+  }
+
+  /** Takes a job over; null if it is not there any more. @param clock milliseconds since 1970 */
+  static async take(client: Redis, id: string, clock: () => number): Promise<Claim | null> {
+    const now = clock()
+    const reply = await runScript(client, CLAIM, [id, now, KEEP_MILLISECONDS])
+    if (reply === null) return null
+    const [attempt, passes, lastEvent, kind, created, order] = reply as [string, string, string, string, string, string]
+    const numbers = { attempt: Number(attempt), passes: Number(passes), lastEvent: Number(lastEvent) }
+    const record = { id, ...numbers, kind, created: Number(created), order }
+    return new Claim(client, clock, record, now)
+  }
+
+  get id(): string {
+    return this.#record.id
+  }
+
+  /** What to do, as order.ts writes it. */
+  get order(): string {
+    return this.#record.order
+  }
+
+  /** Times that a worker handed the job on. */
+  get passes(): number {
+    return this.#record.passes
+  }
+
+  /** Workers that have begun with the job and not handed it on, this one included. */
+  get attempts(): number {
+    return this.#record.attempt - this.#record.passes
+  }
+
+  /** The body of the request; empty if it has none. */
+  async body(): Promise<Uint8Array> {
+    return (await this.#client.getBuffer(`${JOB_KEY}${this.id}:body`)) ?? new Uint8Array(0)
+  }
+
+  /** @throws ClaimLost */
+  async check(): Promise<void> {
+    await this.#change(HELD, [])
+  }
+
+  /** Says that the work begins. @throws ClaimLost */
+  async begin(): Promise<void> {
+    await this.tell('state', { ...this.#view('running') })
+  }
+
+  /** @throws ClaimLost */
+  async tell(name: string, data: Facts): Promise<void> {
+    await this.#tell(name, data, '', '')
+  }
+
+  /** @param share of the work that is done, 0 to 1 @throws ClaimLost */
+  async progress(share: number): Promise<void> {
+    this.#share = share
+    await this.#tell('progress', { progress: share }, String(share), '')
+  }
+
+  /**
+   * Writes bytes of a file.
+   *
+   * @param number of the file, from 0
+   * @throws ClaimLost; DiffWaveError `TOO_LARGE`
+   */
+  async write(number: number, offset: number, bytes: Uint8Array, { resultBytes }: Bounds): Promise<void> {
+    if (offset + bytes.length > MAX_REDIS_FILE_BYTES) {
+      throw new DiffWaveError('TOO_LARGE', 'the result is too large', {
+        expected: `at most ${MAX_REDIS_FILE_BYTES} bytes`,
+        got: 'more',
+        hint: 'Ask for shorter sounds.',
+      })
+    }
+    const args = [number, offset, asBuffer(bytes), resultBytes, KEEP_MILLISECONDS]
+    if ((await this.#change(WRITE, args)) !== -1) return
+    throw new DiffWaveError('TOO_LARGE', 'the results of all jobs take too much memory', {
+      expected: `at most ${resultBytes} bytes`,
+      got: 'more',
+      hint: 'Fetch and remove results, or ask for shorter sounds.',
+    })
+  }
+
+  /** Says that a file is complete. @throws ClaimLost */
+  async complete(file: JobFile): Promise<void> {
+    this.#files.push(file)
+    await this.#tell('file', { ...file }, '', JSON.stringify(file))
+  }
+
+  /** Ends the job. @param problem why it failed @throws ClaimLost */
+  async finish(state: 'done' | 'failed', { resultSeconds }: Bounds, problem: Problem | null = null): Promise<void> {
+    const data = JSON.stringify(this.#view(state, problem))
+    const text = problem === null ? '' : JSON.stringify(problem)
+    await this.#change(FINISH, [++this.#lastEvent, data, state, text, 1000 * resultSeconds])
+  }
+
+  /** Puts the job back for another worker. @throws ClaimLost */
+  async putBack(): Promise<void> {
+    this.#files.length = 0
+    this.#share = 0
+    await this.#change(PUT_BACK, [++this.#lastEvent, JSON.stringify(this.#view('queued')), KEEP_MILLISECONDS])
+  }
+
+  #view(state: JobState, problem: Problem | null = null): JobView {
+    const { id, kind, created } = this.#record
+    const time = (milliseconds: number) => new Date(milliseconds).toISOString()
+    return {
+      id,
+      kind,
+      state,
+      created: time(created),
+      started: state === 'queued' ? null : time(this.#started),
+      finished: state === 'done' || state === 'failed' ? time(this.#clock()) : null,
+      progress: state === 'done' ? 1 : this.#share,
+      files: [...this.#files],
+      problem,
+    }
+  }
+
+  async #tell(name: string, data: Facts, progress: string, file: string): Promise<void> {
+    await this.#change(TELL, [++this.#lastEvent, name, JSON.stringify(data), KEEP_MILLISECONDS, progress, file])
+  }
+
+  async #change(script: string, args: readonly (string | number | Buffer)[]): Promise<unknown> {
+    const { id, attempt } = this.#record
+    const reply = await runScript(this.#client, script, [id, attempt, this.#clock(), ...args])
+    if (reply === 0) throw new ClaimLost('the job is not this worker’s any more')
+    return reply
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Orders as text in Redis: which work with which options. A service writes them, a worker reads them, perhaps of
+ * another version.
+ */
+import { z } from 'zod'
+import { drawSeed } from '../../core/seed.js'
+import type { ServiceLimits } from '../limits.js'
+import type { ModelCache } from '../model-cache.js'
+import type { WorkOrder } from '../work/run-work.js'
+import { works } from '../work/works.js'
+
+/** Counts up with every change that a worker of the version before cannot follow. */
+const FORMAT = 1
+
+/** The limits of the service that a job brings with it: one place decides, however many workers there are. */
+const limits = z.object({
+  seconds: z.number().positive(),
+  workSeconds: z.number().positive(),
+  resultBytes: z.number().positive(),
+  resultSeconds: z.number().positive(),
+})
+export type OrderLimits = Readonly<z.output<typeof limits>>
+
+const schema = z.object({
+  format: z.literal(FORMAT),
+  work: z.string(),
+  options: z.record(z.string(), z.unknown()),
+  limits,
+})
+
+/** An order without its body. */
+export type StoredOrder = Omit<WorkOrder, 'body'> & { readonly limits: OrderLimits }
+
+/**
+ * An order with the model and the seed settled, so that every worker makes the same bytes of it.
+ *
+ * @throws DiffWaveError `UNKNOWN_MODEL`; Refusal `MODEL_UNAVAILABLE`
+ */
+export async function settled({ work, options, body }: WorkOrder, models: ModelCache): Promise<WorkOrder> {
+  const kind = work.modelKind(options as never, body.length > 0)
+  const model = kind === null || options['model'] !== undefined ? {} : { model: await models.firstOf(kind) }
+  const seed = 'seed' in work.options.shape && options['seed'] === undefined ? { seed: drawSeed() } : {}
+  if (typeof options['model'] === 'string') await models.config(options['model'])
+  return { work, options: { ...options, ...model, ...seed }, body }
+}
+
+export function writeOrder({ work, options }: WorkOrder, given: ServiceLimits): string {
+  const { seconds, workSeconds, resultBytes, resultSeconds } = given
+  const limits: OrderLimits = { seconds, workSeconds, resultBytes, resultSeconds }
+  return JSON.stringify({ format: FORMAT, work: work.name, options, limits })
+}
+
+/** Reads an order; null if this version does not understand it. */
+export function readOrder(text: string): StoredOrder | null {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return null
+  }
+  const order = schema.safeParse(value)
+  if (!order.success) return null
+  const work = works.find(({ name }) => name === order.data.work)
+  const options = work?.options.safeParse(order.data.options)
+  if (work === undefined || !options?.success) return null
+  return { work, options: options.data, limits: order.data.limits }
+}

@@ -1,0 +1,118 @@
+/** Jobs that workers on other machines do: queued with BullMQ, kept in Redis. */
+import { randomUUID } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
+import type { Queue } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { DiffWaveError } from '../../core/errors.js'
+import type { JobEvent, JobFile, JobView } from '../jobs/job.js'
+import type { Jobs } from '../jobs/jobs.js'
+import { EVENT_POLL_SECONDS } from '../limits.js'
+import { Refusal } from '../refusal.js'
+import type { WorkOrder } from '../work/run-work.js'
+import type { WorkTools } from '../work/work.js'
+import { connect } from './connect.js'
+import { JobStore, storeUnavailable } from './job-store.js'
+import { settled, writeOrder } from './order.js'
+import { loadRedisPackages } from './packages.js'
+import { QUEUE_NAME, QUEUE_PREFIX } from './queue-name.js'
+
+export interface RedisJobsOptions {
+  /** Address of the server, as `redis://host:6379`. */
+  readonly url: string
+  readonly tools: WorkTools
+  /** Milliseconds since 1970. */
+  readonly clock: () => number
+  /** Called with errors of the connection, for a log. */
+  readonly onError: (error: Error) => void
+}
+
+export class RedisJobs implements Jobs {
+  readonly isRemote = true
+  readonly #tools: WorkTools
+  readonly #client: Redis
+  readonly #queue: Queue
+  readonly #store: JobStore
+  readonly #closing = new AbortController()
+
+  private constructor(client: Redis, queue: Queue, { tools, clock }: RedisJobsOptions) {
+    this.#client = client
+    this.#queue = queue
+    this.#tools = tools
+    this.#store = new JobStore(client, tools.limits, clock)
+  }
+
+  /** @throws DiffWaveError `BAD_OPTION`, `MISSING_PACKAGE`, `REDIS_UNAVAILABLE` */
+  static async open(options: RedisJobsOptions): Promise<RedisJobs> {
+    const packages = await loadRedisPackages()
+    const client = await connect(packages, options.url, { patient: false, onError: options.onError })
+    const queue = new packages.Queue(QUEUE_NAME, { connection: client, prefix: QUEUE_PREFIX })
+    // It shares the client, which reports its errors itself.
+    queue.on('error', () => {})
+    return new RedisJobs(client, queue, options)
+  }
+
+  async submit(order: WorkOrder, client: string): Promise<JobView> {
+    if (this.#closing.signal.aborted) throw stopping()
+    const { models, limits } = this.#tools
+    const job = await settled(order, models)
+    const id = randomUUID()
+    const kind = job.work.name
+    await this.#store.admit({ id, kind, client, order: writeOrder(job, limits), body: job.body })
+    try {
+      // Its record holds the state: BullMQ's own entry goes with its end.
+      await this.#queue.add(kind, {}, { jobId: id, removeOnComplete: true, removeOnFail: true })
+    } catch (error) {
+      throw storeUnavailable(error)
+    }
+    await this.#store.confirm(id)
+    return this.#store.view(id)
+  }
+
+  view(id: string): Promise<JobView> {
+    return this.#store.view(id)
+  }
+
+  remove(id: string): Promise<JobView> {
+    // The worker notices by itself, and one that takes it later finds nothing to do.
+    return this.#store.remove(id)
+  }
+
+  async *events(id: string, after: number, signal: AbortSignal): AsyncGenerator<JobEvent, void, undefined> {
+    const ended = AbortSignal.any([signal, this.#closing.signal])
+    for (let last = after; ; ) {
+      // Watching survives a server that goes away and comes back.
+      const { events, over } = await this.#store.poll(id, last).catch(() => ({ events: [], over: false }))
+      for (const event of events) {
+        last = event.id
+        yield event
+      }
+      if (over) return
+      if (ended.aborted) throw new DiffWaveError('ABORTED', 'stopped before it was done')
+      if (events.length === 0) await setTimeout(1000 * EVENT_POLL_SECONDS, null, { signal: ended }).catch(() => {})
+    }
+  }
+
+  file(id: string, name: string): Promise<{ readonly file: JobFile; readonly bytes: Uint8Array }> {
+    return this.#store.file(id, name)
+  }
+
+  counts(): Promise<Readonly<Record<'queued' | 'running', number>>> {
+    return this.#store.counts()
+  }
+
+  /** Leaves the jobs to the workers. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#queue.close().catch(() => {})
+    this.#client.disconnect()
+  }
+}
+
+function stopping(): Refusal {
+  return new Refusal(503, 'SHUTTING_DOWN', 'the service is stopping', {
+    expected: 'a running service',
+    got: 'a stopping one',
+    hint: 'Send the request to another instance, or again after a restart.',
+    retryAfter: 5,
+  })
+}

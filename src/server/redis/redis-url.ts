@@ -1,0 +1,20 @@
+/** Addresses of Redis servers, as `--redis` takes them. */
+import { DiffWaveError } from '../../core/errors.js'
+
+/** @throws DiffWaveError `BAD_OPTION` */
+export function checkRedisUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null
+  const isRedis = url !== null && ['redis:', 'rediss:'].includes(url.protocol) && url.hostname !== ''
+  if (isRedis && /^\/?(\d{1,4})?$/.test(url.pathname)) return url
+  throw new DiffWaveError('BAD_OPTION', 'not the URL of a Redis server', {
+    expected: 'redis://host:6379, or rediss://user:password@host:6380/0 for TLS, a password and a database',
+    // Any other text may hold a password.
+    got: isRedis ? withoutPassword(url) : 'something else',
+    where: 'redis',
+  })
+}
+
+/** The address without user and password, for messages and logs. */
+export function withoutPassword(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname}`
+}

@@ -1,0 +1,44 @@
+/** Options of a worker. */
+import { z } from 'zod'
+import { check, type FieldsOf } from '../../core/options.js'
+import { type EngineOptions, engineFields } from '../../engines/select.js'
+import { DRAIN_SECONDS, defaultLimits } from '../limits.js'
+import type { LogStream } from '../options.js'
+
+export interface WorkerOptions extends EngineOptions {
+  /** Address of the Redis server, as `redis://host:6379`. */
+  readonly redis: string
+  /** Names or paths of models, by the name that clients use. */
+  readonly models: ReadonlyMap<string, string>
+  /** Jobs that are worked on at the same time. Default: 1. */
+  readonly parallel?: number | undefined
+  /** Bytes of loaded models that are kept. Default: 1 GiB. */
+  readonly modelBytes?: number | undefined
+  /** Seconds that a stopping worker goes on with its jobs, before it puts them back. Default: 30. */
+  readonly drainSeconds?: number | undefined
+  /** Where the log goes: one line of JSON each. Default: nowhere. */
+  readonly log?: LogStream | undefined
+}
+
+/** Jobs of one worker: each takes memory for its body, its mel and its audio. */
+const MAX_PARALLEL = 64
+
+const schema = z.strictObject({
+  ...engineFields,
+  redis: z.string(),
+  models: z.custom<ReadonlyMap<string, string>>(
+    value => value instanceof Map && value.size > 0,
+    'expected models by name',
+  ),
+  parallel: z.number().int().min(1).max(MAX_PARALLEL).default(1),
+  modelBytes: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).default(defaultLimits.modelBytes),
+  drainSeconds: z.number().min(0).max(3600).default(DRAIN_SECONDS),
+  log: z.custom<LogStream>(value => typeof value === 'object' && value !== null, 'expected a stream').optional(),
+} satisfies FieldsOf<WorkerOptions>)
+
+export type CheckedWorkerOptions = z.output<typeof schema>
+
+/** @throws DiffWaveError `BAD_OPTION` */
+export function checkWorkerOptions(options: WorkerOptions): CheckedWorkerOptions {
+  return check(schema, options, 'worker options')
+}

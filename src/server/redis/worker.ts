@@ -1,0 +1,222 @@
+/**
+ * A worker: takes jobs from BullMQ's queue and does them, one at a time or a few.
+ *
+ * A job is a worker's own as long as its lock in Redis is renewed. If the worker dies, another one finds the job without
+ * a lock and starts it anew, with the same seed. What the first one still writes then is refused (claim.ts).
+ */
+import type { Job, Worker as Queued } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { type Logger, pino } from 'pino'
+import { defined } from '../../core/defined.js'
+import { DecoderPool } from '../decoding/decoder-pool.js'
+import {
+  defaultLimits,
+  HELD_POLL_SECONDS,
+  MAX_ATTEMPTS,
+  MAX_PASSES,
+  PASS_SECONDS,
+  STALLED_CHECK_SECONDS,
+  WORKER_LOCK_SECONDS,
+} from '../limits.js'
+import { ModelCache } from '../model-cache.js'
+import { isFault, problemOf } from '../problem.js'
+import { Refusal } from '../refusal.js'
+import { runWork } from '../work/run-work.js'
+import { Claim, ClaimLost } from './claim.js'
+import { connect } from './connect.js'
+import { readOrder, type StoredOrder } from './order.js'
+import { loadRedisPackages, type RedisPackages } from './packages.js'
+import { QUEUE_NAME, QUEUE_PREFIX } from './queue-name.js'
+import { RemoteOutput } from './remote-output.js'
+import { type CheckedWorkerOptions, checkWorkerOptions, type WorkerOptions } from './worker-options.js'
+
+/** A running worker. */
+export interface Worker {
+  /** Takes no new jobs, finishes those in hand within `drainSeconds`, and puts the rest back. */
+  stop(): Promise<void>
+}
+
+/** What a worker does its jobs with. */
+interface Surroundings {
+  readonly client: Redis
+  readonly models: ModelCache
+  readonly decoders: DecoderPool
+  readonly log: Logger
+  /** Fires when a stopping worker puts its jobs back. */
+  readonly late: AbortSignal
+  readonly DelayedError: RedisPackages['DelayedError']
+}
+
+/**
+ * Starts a worker.
+ *
+ * @throws DiffWaveError `BAD_OPTION`, `MISSING_PACKAGE`, `REDIS_UNAVAILABLE`
+ * @example
+ * const worker = await startWorker({ redis: 'redis://localhost:6379', models: new Map([['speech', 'speech']]) })
+ * await worker.stop()
+ */
+export async function startWorker(options: WorkerOptions): Promise<Worker> {
+  const checked = checkWorkerOptions(options)
+  const log = pino({ level: checked.log === undefined ? 'silent' : 'info' }, checked.log)
+  const packages = await loadRedisPackages()
+  const onError = (error: Error) => log.warn({ err: error }, 'Redis')
+  const client = await connect(packages, checked.redis, { patient: true, onError })
+  const late = new AbortController()
+  const tools = createTools(checked, log)
+  const around: Surroundings = { ...tools, client, log, late: late.signal, DelayedError: packages.DelayedError }
+  const worker = new packages.Worker(QUEUE_NAME, (job: Job, token?: string) => process(job, token, around), {
+    connection: client,
+    prefix: QUEUE_PREFIX,
+    concurrency: checked.parallel,
+    lockDuration: 1000 * WORKER_LOCK_SECONDS,
+    stalledInterval: 1000 * STALLED_CHECK_SECONDS,
+    // A claim counts its attempts itself, as the job has to end with a problem document.
+    maxStalledCount: Number.MAX_SAFE_INTEGER,
+    runRetryDelay: 1000,
+  })
+  // Errors with a code are those of the connection, which the client reports.
+  worker.on('error', error => {
+    if (!('code' in error)) onError(error)
+  })
+  worker.on('stalled', job => log.warn({ job }, 'a job lost its worker, and starts anew'))
+  log.info({ models: tools.models.names, parallel: checked.parallel }, 'waiting for jobs')
+  let stopping: Promise<void> | null = null
+  return {
+    stop: () => {
+      stopping ??= stop(worker, checked, late, around)
+      return stopping
+    },
+  }
+}
+
+function createTools({ models, engine, threads, instructionSet, ...rest }: CheckedWorkerOptions, log: Logger) {
+  return {
+    models: new ModelCache({
+      sources: models,
+      engine: defined({ engine, threads, instructionSet }),
+      maxBytes: rest.modelBytes,
+      onEvent: (event, model) => log.info({ model }, `model ${event}`),
+    }),
+    decoders: new DecoderPool({ threads: rest.parallel }),
+  }
+}
+
+async function stop(
+  worker: Queued,
+  { drainSeconds }: CheckedWorkerOptions,
+  late: AbortController,
+  { client, models, decoders, log }: Surroundings,
+): Promise<void> {
+  log.info('stopping')
+  const timer = setTimeout(() => late.abort(), 1000 * drainSeconds)
+  await worker.close()
+  clearTimeout(timer)
+  client.disconnect()
+  await Promise.all([models.close(), decoders.close()])
+}
+
+/** Does one job. Throws only what tells BullMQ to keep the job. */
+async function process(job: Job, token: string | undefined, around: Surroundings): Promise<void> {
+  const { client, log } = around
+  const claim = await Claim.take(client, job.id!, Date.now)
+  // Cancelled, forgotten, or ended by a worker that died before it could say so.
+  if (claim === null) return
+  const start = performance.now()
+  const end = await attempt(claim, around)
+  const seconds = (performance.now() - start) / 1000
+  log.info({ job: claim.id, kind: job.name, end, seconds }, `job ${end}`)
+  if (end !== 'put back' && end !== 'handed on') return
+  await job.moveToDelayed(Date.now() + (end === 'handed on' ? 1000 * PASS_SECONDS : 0), token)
+  throw new around.DelayedError()
+}
+
+type End = 'done' | 'failed' | 'lost' | 'put back' | 'handed on'
+
+/** @returns how it ended */
+async function attempt(claim: Claim, around: Surroundings): Promise<End> {
+  const { models, log } = around
+  const order = readOrder(claim.order)
+  try {
+    const unsuited = unsuitedFor(order, models.names)
+    if (unsuited !== null && claim.passes < MAX_PASSES) {
+      await claim.putBack()
+      return 'handed on'
+    }
+    if (order === null || unsuited !== null) return await failed(claim, order, unsuited)
+    if (claim.attempts > MAX_ATTEMPTS) return await failed(claim, order, workerLost())
+    return await work(claim, order, around)
+  } catch (error) {
+    if (!(error instanceof ClaimLost)) log.error({ err: error, job: claim.id }, 'a job could not be ended')
+    return 'lost'
+  }
+}
+
+/** Results of jobs that no worker of today understands. */
+const { resultBytes, resultSeconds } = defaultLimits
+
+async function failed(claim: Claim, order: StoredOrder | null, error: unknown): Promise<End> {
+  await claim.finish('failed', order?.limits ?? { resultBytes, resultSeconds }, problemOf(error))
+  return 'failed'
+}
+
+/** Does the work of a job. @throws ClaimLost */
+async function work(claim: Claim, order: StoredOrder, around: Surroundings): Promise<End> {
+  const { models, decoders, log, late } = around
+  const stop = new AbortController()
+  const lose = (error: unknown) => stop.abort(error)
+  const putBack = () => stop.abort(new Error('the worker is stopping'))
+  late.addEventListener('abort', putBack, { once: true })
+  if (late.aborted) putBack()
+  const watch = setInterval(() => void claim.check().catch(lose), 1000 * HELD_POLL_SECONDS)
+  const output = new RemoteOutput(claim, order.limits, lose)
+  try {
+    await claim.begin()
+    await runWork(
+      { ...order, body: await claim.body() },
+      { models, decoders, limits: { ...defaultLimits, ...order.limits } },
+      {
+        signal: stop.signal,
+        output,
+        onProgress: ({ done, total }) => output.setProgress(total === null ? 0 : done / total),
+      },
+    )
+    await output.finished()
+    await claim.finish('done', order.limits)
+    return 'done'
+  } catch (error) {
+    if (error instanceof ClaimLost || stop.signal.reason instanceof ClaimLost) return 'lost'
+    await output.finished().catch(() => {})
+    if (late.aborted) {
+      await claim.putBack()
+      return 'put back'
+    }
+    const reason = stop.signal.aborted ? stop.signal.reason : error
+    if (isFault(reason)) log.error({ err: reason, job: claim.id }, 'a fault of the worker')
+    return await failed(claim, order, reason)
+  } finally {
+    clearInterval(watch)
+    late.removeEventListener('abort', putBack)
+  }
+}
+
+/** Why this worker cannot do a job, which another one may; null if it can. */
+function unsuitedFor(order: StoredOrder | null, names: readonly string[]): Refusal | null {
+  const noWorker = (expected: string, got: string, hint: string) =>
+    new Refusal(503, 'NO_WORKER', 'no worker can do this job', { expected, got, hint })
+  if (order === null) {
+    const hint = 'Update the workers to the version of the service.'
+    return noWorker('a job that the workers know', 'one of another version', hint)
+  }
+  const model = order.options['model']
+  if (model === undefined || names.includes(model as string)) return null
+  return noWorker(`one of ${names.join(', ')}`, String(model), 'Start the workers with the models of the service.')
+}
+
+/** The refusal of a job whose workers died. */
+function workerLost(): Refusal {
+  return new Refusal(503, 'WORKER_LOST', `the job ended ${MAX_ATTEMPTS} workers`, {
+    expected: 'a job that a worker can finish',
+    got: 'workers that stopped without a word, as from want of memory',
+    hint: 'Ask for a shorter sound.',
+  })
+}

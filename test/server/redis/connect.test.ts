@@ -1,0 +1,63 @@
+/** What is needed before jobs can go to workers: the packages, an address, and a server that lets us in. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { connect } from '#src/server/redis/connect'
+import { loadPackage, loadRedisPackages } from '#src/server/redis/packages'
+import { checkRedisUrl, withoutPassword } from '#src/server/redis/redis-url'
+import { noRedis, redisServer } from '../../support/redis.js'
+
+describe('optional packages', () => {
+  test('that are missing are one error, with the command that installs them', async () => {
+    const load = () => import('no-such-package' as string)
+    await assert.rejects(loadPackage('bullmq', load), { code: 'MISSING_PACKAGE', hint: 'npm install bullmq ioredis' })
+  })
+
+  test('that fail for another reason keep their error', async () => {
+    const broken = new Error('broken')
+    await assert.rejects(
+      loadPackage('bullmq', async () => {
+        throw broken
+      }),
+      broken,
+    )
+  })
+})
+
+describe('the address of a Redis server', () => {
+  test('may name user, password, port and database', () => {
+    for (const text of ['redis://host', 'rediss://user:secret@host:6380/0', 'redis://[::1]:6379/15', 'redis://host/']) {
+      assert.equal(checkRedisUrl(text).href, new URL(text).href)
+    }
+  })
+
+  test('is refused if it is anything else', () => {
+    for (const text of [
+      '',
+      'host:6379',
+      'http://host',
+      'redis://',
+      'redis:',
+      'redis://host/a',
+      'redis://host:x',
+      '\0',
+    ]) {
+      assert.throws(() => checkRedisUrl(text), { code: 'BAD_OPTION' }, text)
+    }
+  })
+
+  test('is never shown with its password', () => {
+    assert.equal(withoutPassword(new URL('redis://user:secret@host:1/2')), 'redis://host:1/2')
+  })
+})
+
+test('a server that asks for a password is refused without it', { skip: noRedis }, async () => {
+  const { url } = await redisServer('--requirepass', 'secret')
+  const packages = await loadRedisPackages()
+  const options = { patient: true, onError: () => {} }
+  await assert.rejects(connect(packages, url, options), { code: 'REDIS_UNAVAILABLE' })
+  const wrong = url.replace('://', '://:wrong@')
+  await assert.rejects(connect(packages, wrong, options), { code: 'REDIS_UNAVAILABLE' })
+  const client = await connect(packages, url.replace('://', '://:secret@'), options)
+  assert.equal(await client.ping(), 'PONG')
+  client.disconnect()
+})

@@ -1,0 +1,242 @@
+/** Jobs that workers do: the same API as jobs in memory, with a real Redis server between. */
+import assert from 'node:assert/strict'
+import { after, describe, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import type { JobView } from '#src/server/jobs/job'
+import { JOB_KEY } from '#src/server/redis/scripts'
+import { startWorker, type Worker } from '#src/server/redis/worker'
+import type { WorkerOptions } from '#src/server/redis/worker-options'
+import { npyMel, smallVocoder } from '../../support/cli-inputs.js'
+import { noRedis, redisServer } from '../../support/redis.js'
+import { finishedJob, getJson, jobEvents, post, problem, smallModels, testService } from '../../support/service.js'
+
+const ASYNC = { prefer: 'respond-async' }
+/** Takes minutes: to be cancelled. */
+const LONG = '{"seconds": 60, "steps": 1000}'
+
+// At the top of the file, so that it ends with the file.
+const redis = noRedis === false ? await redisServer() : { url: '' }
+
+describe('jobs on workers', { skip: noRedis }, () => {
+  const client = new Redis(redis.url, { lazyConnect: true })
+  const running: Worker[] = []
+
+  after(async () => {
+    for (const worker of running) await worker.stop()
+    client.disconnect()
+  })
+
+  const worker = async (options: Partial<WorkerOptions> = {}) => {
+    const started = await startWorker({ redis: redis.url, models: smallModels, drainSeconds: 0, ...options })
+    running.push(started)
+    return started
+  }
+  /** A service, and on request workers, that share an empty server. */
+  const shared = async ({ workers = 1, limits = {} } = {}) => {
+    for (const other of running.splice(0)) await other.stop()
+    await client.flushall()
+    const service = await testService({ redis: redis.url, limits })
+    for (let i = 0; i < workers; i++) await worker()
+    const submit = async (path: string, body: Uint8Array | string = '') => {
+      const response = await post(service, path, body, ASYNC)
+      assert.equal(response.status, 202, await response.clone().text())
+      return (await response.json()) as JobView
+    }
+    const state = async ({ id }: JobView) => (await getJson(service, `/v1/jobs/${id}`))['state']
+    const until = async (job: JobView, wanted: string) => {
+      for (let i = 0; (await state(job)) !== wanted; i++) {
+        assert.ok(i < 300, `the job is not ${wanted}`)
+        await setTimeout(50)
+      }
+    }
+    const remove = ({ id }: JobView) => fetch(`${service.url}/v1/jobs/${id}`, { method: 'DELETE' })
+    return { service, submit, state, until, remove }
+  }
+
+  test('have the bytes, the headers and the events of a job in memory', async () => {
+    const { service } = await shared()
+    const [remote, local] = [service, await testService()]
+    const mel = npyMel(60)
+    const seen = []
+    for (const at of [remote, local]) {
+      const job = await finishedJob(at, '/v1/vocode?seed=1', mel)
+      const result = await fetch(`${at.url}/v1/jobs/${job.id}/result`)
+      const facts = [...result.headers].filter(([name]) => name.startsWith('diffwave-'))
+      const names = (await jobEvents(at, job.id)).map(({ name }) => name).filter(name => name !== 'progress')
+      seen.push({ bytes: await result.arrayBuffer(), facts, names, state: job.state })
+    }
+    assert.deepEqual(seen[0], seen[1])
+  })
+
+  test('have every file and step of the reverse process', async () => {
+    const { service } = await shared()
+    const job = await finishedJob(service, '/v1/process?seed=2&steps=3', npyMel(20))
+    assert.equal(job.files.length, 1 + 3 * 3 + 1)
+    const events = await jobEvents(service, job.id)
+    assert.equal(events.filter(({ name }) => name === 'step').length, 3)
+    assert.deepEqual(await jobEvents(service, job.id, events[2]!.id), events.slice(3))
+    for (const { name, bytes } of job.files) {
+      const file = await fetch(`${service.url}/v1/jobs/${job.id}/files/${name}`)
+      assert.equal((await file.arrayBuffer()).byteLength, bytes, name)
+    }
+  })
+
+  test('have a seed before a worker takes them, so that each makes the same bytes', async () => {
+    const { submit } = await shared({ workers: 0 })
+    const { id } = await submit('/v1/vocode', npyMel(4))
+    const { options } = JSON.parse((await client.hget(JOB_KEY + id, 'order'))!)
+    assert.ok(Number.isSafeInteger(options.seed))
+    assert.equal(options.model, 'voice')
+  })
+
+  test('wait until there is a worker, also over the end of their service', async () => {
+    const first = await shared({ workers: 0 })
+    const job = await first.submit('/v1/vocode?seed=1', npyMel(4))
+    assert.equal(job.state, 'queued')
+    await first.service.stop()
+    const second = await testService({ redis: redis.url })
+    await worker()
+    await jobEvents(second, job.id)
+    assert.equal((await getJson(second, `/v1/jobs/${job.id}`))['state'], 'done')
+  })
+
+  test('can be cancelled before and while they run, and are forgotten then', async () => {
+    const { service, submit, until, remove } = await shared()
+    const first = await submit('/v1/generate', LONG)
+    await until(first, 'running')
+    const waiting = await submit('/v1/generate', LONG)
+    const watched = jobEvents(service, first.id)
+    for (const job of [waiting, first]) {
+      assert.equal(((await (await remove(job)).json()) as JobView).state, 'cancelled')
+      await problem(await fetch(`${service.url}/v1/jobs/${job.id}`), 404, 'UNKNOWN_JOB')
+      await problem(await remove(job), 404, 'UNKNOWN_JOB')
+    }
+    assert.equal((await watched).at(-1)!.data['state'], 'cancelled')
+    // The only worker is free again.
+    assert.equal((await finishedJob(service, '/v1/vocode', npyMel(4))).state, 'done')
+  })
+
+  test('that fail have a problem document', async () => {
+    const { service } = await shared()
+    const job = await finishedJob(service, '/v1/vocode', 'not a mel')
+    assert.deepEqual([job.state, job.problem!.code], ['failed', 'UNSUPPORTED_FORMAT'])
+    await problem(await fetch(`${service.url}/v1/jobs/${job.id}/result`), 404, 'NOT_FOUND')
+  })
+
+  test('that are not done, or unknown, say so', async () => {
+    const { service, submit } = await shared({ workers: 0 })
+    const { id } = await submit('/v1/generate', LONG)
+    await problem(await fetch(`${service.url}/v1/jobs/${id}/result`), 409, 'NOT_READY')
+    for (const other of ['x', '__proto__', '*', '%7B%7D', 'a'.repeat(150), '%00']) {
+      for (const part of ['', '/events', '/files/x', '/result']) {
+        await problem(await fetch(`${service.url}/v1/jobs/${other}${part}`), 404, 'UNKNOWN_JOB')
+      }
+    }
+  })
+
+  test('are refused if too many wait, and if one client has too many', async () => {
+    const few = await shared({ workers: 0, limits: { queue: 2 } })
+    for (let i = 0; i < 2; i++) await few.submit('/v1/generate', LONG)
+    await problem(await post(few.service, '/v1/generate', LONG, ASYNC), 429, 'QUEUE_FULL')
+    const one = await shared({ workers: 0, limits: { perClient: 1 } })
+    await one.submit('/v1/generate', LONG)
+    const refused = await post(one.service, '/v1/generate', LONG, ASYNC)
+    assert.ok(Number(refused.headers.get('retry-after')) > 0)
+    await problem(refused, 429, 'TOO_MANY_REQUESTS')
+  })
+
+  test('the oldest results give way if there is no room', async () => {
+    const { service } = await shared({ limits: { resultBytes: 60_000 } })
+    const first = await finishedJob(service, '/v1/vocode', npyMel(40))
+    await finishedJob(service, '/v1/vocode', npyMel(40))
+    const third = await finishedJob(service, '/v1/vocode', npyMel(40))
+    await problem(await fetch(`${service.url}/v1/jobs/${first.id}`), 404, 'UNKNOWN_JOB')
+    assert.equal((await fetch(`${service.url}/v1/jobs/${third.id}/result`)).status, 200)
+  })
+
+  test('a result that alone is too large fails its job, and a body is refused', async () => {
+    const { service } = await shared({ limits: { resultBytes: 10_000 } })
+    const job = await finishedJob(service, '/v1/generate', '{"seconds": 4, "steps": 1}')
+    assert.equal(job.problem?.code, 'TOO_LARGE')
+    await problem(await post(service, '/v1/vocode', npyMel(40), ASYNC), 429, 'QUEUE_FULL')
+  })
+
+  test('leave nothing in Redis once their time is over', async () => {
+    const { service } = await shared({ limits: { resultSeconds: 0.5 } })
+    const { id } = await finishedJob(service, '/v1/vocode', npyMel(4))
+    await setTimeout(700)
+    await problem(await fetch(`${service.url}/v1/jobs/${id}`), 404, 'UNKNOWN_JOB')
+    assert.deepEqual(await client.keys(`${JOB_KEY}*`), [])
+    await finishedJob(service, '/v1/vocode', npyMel(4))
+    for (const key of await client.keys(`${JOB_KEY}*`)) assert.ok((await client.ttl(key)) >= 0, `${key} never expires`)
+  })
+
+  test('are handed on by workers without the model, and fail if none has it', async () => {
+    const { service, submit, until } = await shared({ workers: 0 })
+    await worker({ models: new Map([['other', smallVocoder]]) })
+    const job = await submit('/v1/vocode?seed=1', npyMel(4))
+    await setTimeout(1000)
+    await worker()
+    await until(job, 'done')
+    for (const other of running.splice(0)) await other.stop()
+    await worker({ models: new Map([['other', smallVocoder]]) })
+    const failed = await finishedJob(service, '/v1/vocode', npyMel(4))
+    assert.deepEqual([failed.state, failed.problem!.code], ['failed', 'NO_WORKER'])
+  })
+
+  test('of a kind or version that no worker knows fail with a hint', async () => {
+    const { service, submit } = await shared({ workers: 0 })
+    const changes = [{ format: 2 }, { work: 'sing' }, { options: { unheardOf: 1 } }, { limits: null }]
+    const jobs: JobView[] = []
+    for (const change of changes) {
+      const job = await submit('/v1/vocode', npyMel(4))
+      const order = JSON.parse((await client.hget(JOB_KEY + job.id, 'order'))!)
+      await client.hset(JOB_KEY + job.id, 'order', JSON.stringify({ ...order, ...change }), 'passes', 19)
+      jobs.push(job)
+    }
+    await worker()
+    for (const { id } of jobs) {
+      await jobEvents(service, id)
+      const { problem } = (await getJson(service, `/v1/jobs/${id}`)) as unknown as JobView
+      assert.equal(problem?.code, 'NO_WORKER')
+      assert.match(problem.hint, /Update the workers/)
+    }
+  })
+
+  test('a job that takes its workers down fails in the end', async () => {
+    const { service, submit } = await shared({ workers: 0 })
+    const { id } = await submit('/v1/vocode', npyMel(4))
+    await client.hset(JOB_KEY + id, 'attempt', 3)
+    await worker()
+    await jobEvents(service, id)
+    assert.equal(((await getJson(service, `/v1/jobs/${id}`)) as unknown as JobView).problem?.code, 'WORKER_LOST')
+  })
+})
+
+describe('a Redis server that goes away and comes back', { skip: noRedis }, () => {
+  test('costs refusals with Retry-After and some patience, but no job', async () => {
+    const redis = await redisServer('--appendfsync', 'always')
+    const service = await testService({ redis: redis.url })
+    const worker = await startWorker({ redis: redis.url, models: smallModels })
+    after(() => worker.stop())
+    const response = await post(service, '/v1/generate?seed=1', '{"seconds": 2, "steps": 60}', ASYNC)
+    const { id } = (await response.json()) as JobView
+    const watched = jobEvents(service, id)
+    await setTimeout(500)
+    await redis.kill()
+    const refused = await post(service, '/v1/vocode', npyMel(4), ASYNC)
+    assert.ok(Number(refused.headers.get('retry-after')) > 0)
+    await problem(refused, 503, 'STORE_UNAVAILABLE')
+    await problem(await fetch(`${service.url}/v1/jobs/${id}`), 503, 'STORE_UNAVAILABLE')
+    // What needs no job still works.
+    assert.equal((await post(service, '/v1/vocode', npyMel(4))).status, 200)
+    assert.equal((await fetch(`${service.url}/metrics`)).status, 200)
+    await setTimeout(1000)
+    await redis.restart()
+    assert.equal((await watched).at(-1)!.data['state'], 'done')
+    const result = await fetch(`${service.url}/v1/jobs/${id}/result`)
+    const direct = await post(service, '/v1/generate?seed=1', '{"seconds": 2, "steps": 60}')
+    assert.deepEqual(await result.arrayBuffer(), await direct.arrayBuffer())
+  })
+})

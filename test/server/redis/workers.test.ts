@@ -1,0 +1,111 @@
+/** Workers as processes: what happens to a job if its worker dies or is stopped. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { after, describe, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import type { JobView } from '#src/server/jobs/job'
+import { smallGenerator, smallVocoder } from '../../support/cli-inputs.js'
+import { diffwave, jsonLines, program } from '../../support/process.js'
+import { noRedis, redisServer } from '../../support/redis.js'
+import { getJson, jobEvents, post, testService } from '../../support/service.js'
+
+// At the top of the file, so that it ends with the file.
+const redis = noRedis === false ? await redisServer() : { url: '' }
+const children: ChildProcess[] = []
+after(() => {
+  for (const child of children) child.kill('SIGKILL')
+})
+
+/** Starts `diffwave worker`, and waits until it takes jobs. */
+async function startedWorker(...args: readonly string[]) {
+  const models = ['--models', `voice=${smallVocoder}`, `noise=${smallGenerator}`, '--threads', '1']
+  const child = spawn(process.execPath, [program, 'worker', '--redis', redis.url, ...models, ...args])
+  children.push(child)
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', data => {
+    stdout += data
+  })
+  child.stderr.on('data', data => {
+    stderr += data
+  })
+  const ended = new Promise<number | null>(resolve => child.on('close', resolve))
+  for (let i = 0; !stderr.includes('waiting for jobs'); i++) {
+    assert.ok(i < 1200 && child.exitCode === null, stderr)
+    await setTimeout(50)
+  }
+  const log = () => jsonLines(stdout)
+  const loaded = async () => {
+    for (let i = 0; !log().some(({ msg }) => msg === 'model loaded'); i++) {
+      assert.ok(i < 1200, stdout)
+      await setTimeout(50)
+    }
+  }
+  return { child, ended, log, loaded }
+}
+
+/** Long enough to be interrupted, short enough to be done twice. */
+const WORK = '{"seconds": 1, "steps": 150}'
+
+describe('diffwave worker', { skip: noRedis }, () => {
+  test('loses no job if it is killed: another one makes the same bytes', async () => {
+    const service = await testService({ redis: redis.url })
+    const first = await startedWorker()
+    const response = await post(service, '/v1/generate?seed=1', WORK, { prefer: 'respond-async' })
+    const { id } = (await response.json()) as JobView
+    const second = await startedWorker()
+    await first.loaded()
+    first.child.kill('SIGKILL')
+    await first.ended
+    assert.equal((await getJson(service, `/v1/jobs/${id}`))['state'], 'running')
+    const states = (await jobEvents(service, id)).filter(({ name }) => name === 'state')
+    assert.deepEqual(
+      states.map(({ data }) => data['state']),
+      ['running', 'running', 'done'],
+    )
+    assert.ok(second.log().some(({ msg, job }) => job === id && msg === 'job done'))
+    const result = await fetch(`${service.url}/v1/jobs/${id}/result`)
+    const direct = await post(service, '/v1/generate?seed=1', WORK)
+    assert.deepEqual(await result.arrayBuffer(), await direct.arrayBuffer())
+    second.child.kill('SIGTERM')
+    assert.equal(await second.ended, 0)
+  })
+
+  test('puts its jobs back when it is stopped', async () => {
+    const service = await testService({ redis: redis.url })
+    const first = await startedWorker('--drain', '0')
+    const response = await post(service, '/v1/generate?seed=1', WORK, { prefer: 'respond-async' })
+    const { id } = (await response.json()) as JobView
+    await first.loaded()
+    first.child.kill('SIGTERM')
+    assert.equal(await first.ended, 0)
+    assert.ok(first.log().some(({ end }) => end === 'put back'))
+    assert.equal((await getJson(service, `/v1/jobs/${id}`))['state'], 'queued')
+    const second = await startedWorker()
+    const states = (await jobEvents(service, id)).filter(({ name }) => name === 'state')
+    assert.deepEqual(
+      states.map(({ data }) => data['state']),
+      ['running', 'queued', 'running', 'done'],
+    )
+    second.child.kill('SIGTERM')
+    await second.ended
+  })
+})
+
+describe('the address of Redis', () => {
+  const cases: readonly (readonly [problem: string, command: readonly string[], status: number, code: string])[] = [
+    ['is missing', ['worker'], 2, 'BAD_OPTION'],
+    ['is empty', ['worker', '--redis', ''], 2, 'BAD_OPTION'],
+    ['is of another protocol', ['worker', '--redis', 'http://localhost'], 2, 'BAD_OPTION'],
+    ['is no URL', ['serve', '--port', '0', '--redis', 'user:secret@localhost'], 2, 'BAD_OPTION'],
+    ['answers nothing', ['worker', '--redis', 'redis://user:secret@127.0.0.1:1'], 1, 'REDIS_UNAVAILABLE'],
+    ['answers a service nothing', ['serve', '--port', '0', '--redis', 'redis://127.0.0.1:1'], 1, 'REDIS_UNAVAILABLE'],
+  ]
+  for (const [problem, args, status, code] of cases) {
+    test(`that ${problem} is one error`, () => {
+      const ended = diffwave(args)
+      assert.equal(ended.status, status, ended.stderr)
+      assert.match(ended.stderr, new RegExp(`^error\\[${code}\\]: .+\n(hint: .+\n)?$`))
+      assert.doesNotMatch(ended.stderr, /secret/)
+    })
+  }
+})
