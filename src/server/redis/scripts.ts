@@ -2,9 +2,9 @@
  * Lua scripts that Redis runs as a whole, so that services and workers never see half a change.
  *
  * Keys of a job: the hash `job:ID` (state, times, attempt, last event), `…:body`, the stream `…:events` whose ids are
- * the events' numbers, the list `…:files` (JSON), and `…:file:N` with the bytes of the N-th file. The hash `jobs` is the
- * index: for each job `state until bytes client`, after `until` (milliseconds) the entry is void. All keys share the
- * hash tag {diffwave}, so that a Redis Cluster keeps them on one node.
+ * the events' numbers, the list `…:files` (JSON), and `…:file:N` with the bytes of the N-th file. The hash `jobs` is
+ * the index: for each job `state until bytes client`, after `until` (milliseconds) the entry is void. All keys share
+ * the hash tag {diffwave}, so that a Redis Cluster keeps them on one node.
  *
  * A worker's writes name the attempt they belong to. They change nothing once the job was given to another worker,
  * cancelled or ended. They can be sent twice, as happens if a connection breaks: bytes have an offset and events a
@@ -119,8 +119,8 @@ return 1
 `
 
 /**
- * Gives a job to a worker, without what an earlier worker made. ARGV: id, now, milliseconds to keep it. Returns attempt,
- * passes, last event, kind, time of creation and order, or nothing if the job is not there or has ended.
+ * Gives a job to a worker, without what an earlier worker made. ARGV: id, now, milliseconds to keep it. Returns
+ * attempt, passes, last event, kind, time of creation and order, or nothing if the job is not there or has ended.
  */
 export const CLAIM = `${common}
 local key = keyOf(ARGV[1])
@@ -162,8 +162,8 @@ return 1
 `
 
 /**
- * Adds an event. ARGV: id, attempt, now, number, name, data, milliseconds to keep it, progress or nothing, complete file
- * as JSON or nothing.
+ * Adds an event. ARGV: id, attempt, now, number, name, data, milliseconds to keep it, progress or nothing, complete
+ * file as JSON or nothing.
  */
 export const TELL = `${held}
 local number = tonumber(ARGV[4])
@@ -177,7 +177,9 @@ end
 return 1
 `
 
-/** Ends a job. ARGV: id, attempt, now, number and data of the event, state, problem or nothing, milliseconds to keep it. */
+/**
+ * Ends a job. ARGV: id, attempt, now, number and data of the event, state, problem or nothing, milliseconds to keep it.
+ */
 export const FINISH = `${held}
 tell(key, tonumber(ARGV[4]), 'state', ARGV[5])
 redis.call('HSET', key, 'state', ARGV[6], 'finished', now, 'problem', ARGV[7])
@@ -203,7 +205,9 @@ keep(key, ARGV[6])
 return 1
 `
 
-/** Cancels a job if it has not ended, and forgets it. ARGV: id, now, data of the event, milliseconds for its watchers. */
+/**
+ * Cancels a job if it has not ended, and forgets it. ARGV: id, now, data of the event, milliseconds for its watchers.
+ */
 export const REMOVE = `${common}
 local key = keyOf(ARGV[1])
 local state = redis.call('HGET', key, 'state')

@@ -1,8 +1,8 @@
 /**
  * A worker: takes jobs from BullMQ's queue and does them, one at a time or a few.
  *
- * A job is a worker's own as long as its lock in Redis is renewed. If the worker dies, another one finds the job without
- * a lock and starts it anew, with the same seed. What the first one still writes then is refused (claim.ts).
+ * A job is a worker's own as long as its lock in Redis is renewed. If the worker dies, another one finds the job
+ * without a lock and starts it anew, with the same seed. What the first one still writes then is refused (claim.ts).
  */
 import type { Job, Worker as Queued } from 'bullmq'
 import type { Redis } from 'ioredis'
