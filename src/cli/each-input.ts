@@ -3,15 +3,22 @@ import { DiffWaveError } from '../core/errors.js'
 import type { Context } from './context.js'
 import { exitStatus, SomeFailed } from './exit.js'
 import { printError } from './print-error.js'
+import { isInShard, type Shard } from './shard.js'
 
-/** @throws the error itself if there is one input; `SomeFailed` if some of several failed */
+/**
+ * @param shard the share of the inputs to run; none: all
+ * @throws the error itself if there is one input; `SomeFailed` if some of several failed
+ */
 export async function eachInput<T>(
   context: Context,
   inputs: readonly T[],
   work: (input: T, index: number) => Promise<void>,
+  shard?: Shard | undefined,
 ): Promise<void> {
   let status = 0
+  if (!inputs.some((_, index) => isInShard(index, shard))) context.note('this shard has no inputs')
   for (const [index, input] of inputs.entries()) {
+    if (!isInShard(index, shard)) continue
     try {
       await work(input, index)
     } catch (error) {

@@ -9,10 +9,13 @@ import type { Input } from './inputs.js'
 import { noteSteps, openModel } from './load.js'
 import type { ModelOptions, OutputOptions, SamplingOptions } from './options.js'
 import { planOutputs } from './outputs.js'
+import type { Shard } from './shard.js'
 import { checkStdout, chosenOutput, STDOUT } from './sink.js'
 import { picturePath, streamOf, writeAudio } from './write-audio.js'
 
-export interface RepairOptions extends ModelOptions, SamplingOptions, OutputOptions {}
+export interface RepairOptions extends ModelOptions, SamplingOptions, OutputOptions {
+  readonly shard?: Shard | undefined
+}
 
 /** What every repair receives besides its own options. */
 export interface RepairRun {
@@ -49,23 +52,28 @@ export async function repairFiles(context: Context, options: RepairOptions, plan
   try {
     const repair = await plan.repairer(model)
     await noteSteps(context, model, options.steps)
-    await eachInput(context, jobs, async ({ input, output }, index) => {
-      let facts: Readonly<Record<string, unknown>> = {}
-      await writeAudio(context, model, {
-        input: input.name,
-        output,
-        open: async onProgress => {
-          const seeded = seed === undefined ? {} : { seed: seed + index }
-          const made = await repair(input, { ...seeded, signal: context.signal, onProgress })
-          const { samples: _, ...rest } = made
-          facts = rest
-          return streamOf(made)
-        },
-        format,
-        picture,
-        extra: () => facts,
-      })
-    })
+    await eachInput(
+      context,
+      jobs,
+      async ({ input, output }, index) => {
+        let facts: Readonly<Record<string, unknown>> = {}
+        await writeAudio(context, model, {
+          input: input.name,
+          output,
+          open: async onProgress => {
+            const seeded = seed === undefined ? {} : { seed: seed + index }
+            const made = await repair(input, { ...seeded, signal: context.signal, onProgress })
+            const { samples: _, ...rest } = made
+            facts = rest
+            return streamOf(made)
+          },
+          format,
+          picture,
+          extra: () => facts,
+        })
+      },
+      options.shard,
+    )
   } finally {
     await model.dispose()
   }

@@ -9,6 +9,7 @@ import { findInputs, type Input, type InputKind } from './inputs.js'
 import { DEFAULT_VOCODER, noteSteps, openModel } from './load.js'
 import { correction, modelOptions, outputOptions, refine, sampling, samplingOptions, text, whole } from './options.js'
 import { planOutputs } from './outputs.js'
+import { shard } from './shard.js'
 import { checkStdout, chosenOutput, STDOUT } from './sink.js'
 import { picturePath, writeAudio } from './write-audio.js'
 
@@ -18,6 +19,7 @@ import { picturePath, writeAudio } from './write-audio.js'
 const FILE_CHUNK = 8192
 
 export const vocodeOptions = {
+  shard,
   ...outputOptions,
   ...modelOptions(DEFAULT_VOCODER),
   ...samplingOptions,
@@ -64,25 +66,30 @@ export async function vocodeFiles(
     const atOnce = output === STDOUT ? undefined : Math.max(1, Math.round(FILE_CHUNK / vocoder.config.mel!.hop))
     const { seed, ...choice } = sampling(options)
     const chosen = { ...choice, ...defined({ refine: options.refine, label: options.label }) }
-    await eachInput(context, jobs, async ({ input, output }, index) => {
-      const { stream, extra } = await prepare(vocoder, input)
-      await writeAudio(context, model, {
-        input: input.name,
-        output,
-        open: onProgress =>
-          stream({
-            ...chosen,
-            // Clip i has the seed plus i, as in the library's batches.
-            ...defined({ seed: seed === undefined ? undefined : seed + index }),
-            ...defined({ chunkFrames: options.chunkFrames ?? atOnce }),
-            signal: context.signal,
-            onProgress,
-          }),
-        format,
-        picture,
-        extra: () => extra ?? {},
-      })
-    })
+    await eachInput(
+      context,
+      jobs,
+      async ({ input, output }, index) => {
+        const { stream, extra } = await prepare(vocoder, input)
+        await writeAudio(context, model, {
+          input: input.name,
+          output,
+          open: onProgress =>
+            stream({
+              ...chosen,
+              // Clip i has the seed plus i, as in the library's batches.
+              ...defined({ seed: seed === undefined ? undefined : seed + index }),
+              ...defined({ chunkFrames: options.chunkFrames ?? atOnce }),
+              signal: context.signal,
+              onProgress,
+            }),
+          format,
+          picture,
+          extra: () => extra ?? {},
+        })
+      },
+      options.shard,
+    )
   } finally {
     await model.dispose()
   }

@@ -6,6 +6,7 @@ import { DEFAULT_GENERATOR } from '../load.js'
 import { countedSteps, modelOptions, outputOptions, real, samplingOptions, text } from '../options.js'
 import { noteResampling, readRecording } from '../read-recording.js'
 import { repairFiles } from '../repair-files.js'
+import { shard } from '../shard.js'
 
 export const command = defineCommand({
   name: 'denoise',
@@ -19,6 +20,7 @@ export const command = defineCommand({
     ...outputOptions,
     ...modelOptions(DEFAULT_GENERATOR),
     ...samplingOptions,
+    shard,
     snr: real('--snr <dB>', 'signal-to-noise ratio of the recordings (default: estimated)'),
     noise: real('--noise <rms>', 'root mean square of their noise, full scale being 1'),
     step: real('--step <t>', 'diffusion step to start at, in place of the noise level'),

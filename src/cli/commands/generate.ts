@@ -9,6 +9,7 @@ import { defineCommand } from '../command.js'
 import { DEFAULT_GENERATOR, noteSteps, openModel } from '../load.js'
 import { modelOptions, outputOptions, real, sampling, samplingOptions, texts, whole } from '../options.js'
 import { checkFile, confirmOverwrite, meansFile, oneFile } from '../outputs.js'
+import { shard, shardRange } from '../shard.js'
 import { checkStdout, chosenOutput, STDOUT } from '../sink.js'
 import { picturePath, streamOf, type Written, writeAudio } from '../write-audio.js'
 
@@ -30,6 +31,7 @@ export const command = defineCommand({
     label: texts('--label <names...>', 'classes that the model was trained on, taken in turn'),
     guidance: real('--guidance <w>', 'classifier-free guidance: 0 for none, more to follow the label more closely'),
     ...samplingOptions,
+    shard: { ...shard, description: 'share i of n of the clips, from 0: for arrays of jobs on a cluster' },
   },
   examples: ['diffwave generate -o clip.wav', 'diffwave generate -o clips --count 4 --seconds 2'],
   run: async (context, _, options) => {
@@ -47,12 +49,21 @@ export const command = defineCommand({
     const toFile = await meansFile(output, ['.wav'])
     if (toFile && count > 1) throw oneFile(`${count} clips`, output)
     if (toFile && output !== STDOUT) await checkFile(output, ['.wav'])
-    const clips = Array.from({ length: count }, (_, i) => ({ seed: seed + i, label: labels[i % labels.length]! }))
+    if (options.shard !== undefined && options.seed === undefined) {
+      throw new DiffWaveError('BAD_OPTION', 'a share of the clips needs a seed', {
+        expected: 'the same --seed for every share',
+        where: '--shard',
+      })
+    }
+    const [first, end] = shardRange(count, options.shard ?? { index: 0, count: 1 })
+    const all = Array.from({ length: count }, (_, i) => ({ seed: seed + i, label: labels[i % labels.length]! }))
+    const clips = all.slice(first, end)
     const pathOf = (label: string | null, clipSeed: number) =>
       toFile ? output : join(output, fileName(label, clipSeed))
     const paths = clips.map(({ label, seed }) => pathOf(label, seed))
     await confirmOverwrite(context, [...paths, ...(picture ? paths.map(picturePath) : [])], options.force)
     if (!toFile) await makeFolder(output)
+    if (clips.length === 0) return context.note('this shard has no clips')
 
     const { Generator } = await import('../../generator.js')
     const model = await openModel(context, options, DEFAULT_GENERATOR)
@@ -70,15 +81,17 @@ export const command = defineCommand({
           picture,
           extra: () => ({ label: clip.label ?? generator.drawLabel(clip.seed) }),
         })
-      if (count === 1) {
+      if (clips.length === 1) {
         // Written while it is made.
         await write(clips[0]!, onProgress => generator.stream({ ...shared, ...clips[0]!, onProgress }))
         return
       }
+      const own = { count: clips.length, labels: clips.map(({ label }) => label), seed: seed + first }
+      const batches = { ...shared, ...own }
       let start = performance.now()
-      for await (const batch of generator.batches({ ...shared, count, labels, seed })) {
+      for await (const batch of generator.batches(batches)) {
         const spent = (performance.now() - start) / 1000 / batch.length
-        for (const made of batch) await write(clips[made.seed - seed]!, () => streamOf(made), spent)
+        for (const made of batch) await write(all[made.seed - seed]!, () => streamOf(made), spent)
         start = performance.now()
       }
     } finally {

@@ -7,6 +7,7 @@ import { DEFAULT_VOCODER } from '../load.js'
 import { modelOptions, outputOptions, real, sampling, samplingOptions, text, whole } from '../options.js'
 import { readRecording } from '../read-recording.js'
 import { repairFiles } from '../repair-files.js'
+import { shard } from '../shard.js'
 
 /** A gap, in seconds. */
 interface Gap {
@@ -42,6 +43,7 @@ export const command = defineCommand({
     ...outputOptions,
     ...modelOptions(DEFAULT_VOCODER),
     ...samplingOptions,
+    shard,
     rounds: whole('--rounds <n>', 'passes at each noise level: more of them join the edges better (default: 4)'),
     fade: real('--fade <s>', 'length of the fade at the edges of a gap, in seconds (default: 0.002)'),
     label: text('--label <name>', 'voice or class that the model was trained on'),

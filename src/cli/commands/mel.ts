@@ -10,6 +10,7 @@ import { findInputs, recordings } from '../inputs.js'
 import { choice, force, requiredText, text } from '../options.js'
 import { planOutputs } from '../outputs.js'
 import { noteResampling, readRecording } from '../read-recording.js'
+import { shard } from '../shard.js'
 import { checkStdout, STDOUT, standardOutput, writeStdout } from '../sink.js'
 
 const options = {
@@ -19,6 +20,7 @@ const options = {
   ),
   convention: choice('--convention <name>', 'mel convention', conventionChoices, { conflicts: 'model' }),
   model: text('-m, --model <model>', 'model whose mel convention to use'),
+  shard,
   force,
 }
 
@@ -74,19 +76,24 @@ export const command = defineCommand({
       endings: ['.npy', '.safetensors'],
       force: options.force,
     })
-    await eachInput(context, jobs, async ({ input, output }) => {
-      const audio = await readRecording(context, input)
-      const { sampleRate } = convention
-      noteResampling(context, input.name, audio, sampleRate)
-      const samples = await resample(audio.samples, audio.sampleRate, sampleRate)
-      const mel = melSpectrogram({ samples, sampleRate }, convention)
-      await write(output, mel)
-      const { bands, frames } = mel
-      context.result(
-        `${output}: ${bands} bands × ${frames} frames, ${convention.name}`,
-        { input: input.name, output, bands, frames, convention: convention.name },
-        output === STDOUT,
-      )
-    })
+    await eachInput(
+      context,
+      jobs,
+      async ({ input, output }) => {
+        const audio = await readRecording(context, input)
+        const { sampleRate } = convention
+        noteResampling(context, input.name, audio, sampleRate)
+        const samples = await resample(audio.samples, audio.sampleRate, sampleRate)
+        const mel = melSpectrogram({ samples, sampleRate }, convention)
+        await write(output, mel)
+        const { bands, frames } = mel
+        context.result(
+          `${output}: ${bands} bands × ${frames} frames, ${convention.name}`,
+          { input: input.name, output, bands, frames, convention: convention.name },
+          output === STDOUT,
+        )
+      },
+      options.shard,
+    )
   },
 })
