@@ -6,7 +6,7 @@ import { loadOptions, noteThreads } from '../load.js'
 import { real, text, whole } from '../options.js'
 import { megabytes, modelSources, serveOptions } from './serve.js'
 
-const { models, engine, threads, drain } = serveOptions
+const { models, engine, threads, precision, drain } = serveOptions
 
 export const command = defineCommand({
   name: 'worker',
@@ -24,6 +24,7 @@ export const command = defineCommand({
     models,
     engine,
     threads,
+    precision,
     parallel: whole('--parallel <n>', 'jobs worked on at the same time (default: 1)'),
     modelMemory: real('--model-memory <MB>', 'memory for loaded models in megabytes (default: 1024)'),
     drain,

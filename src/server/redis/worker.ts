@@ -89,11 +89,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   }
 }
 
-function createTools({ models, engine, threads, instructionSet, ...rest }: CheckedWorkerOptions, log: Logger) {
+function createTools(
+  { models, engine, threads, instructionSet, precision, ...rest }: CheckedWorkerOptions,
+  log: Logger,
+) {
   return {
     models: new ModelCache({
       sources: models,
-      engine: defined({ engine, threads, instructionSet }),
+      engine: defined({ engine, threads, instructionSet, precision }),
       maxBytes: rest.modelBytes,
       onEvent: (event, model) => log.info({ model }, `model ${event}`),
     }),
