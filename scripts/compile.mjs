@@ -27,9 +27,12 @@ export function entries(folder) {
 /** Folder of the built page of `diffwave studio`, whose files are not compiled one by one. */
 export const page = join(root, 'dist', 'studio')
 
-/** Paths of all files below a folder but those of the page. */
+/** The bundle for browsers, which scripts/build-browser.mjs makes of compiled files. */
+export const browserBundle = join(root, 'dist', 'browser', 'diffwave.js')
+
+/** Paths of all files below a folder but the bundle and those of the page. */
 export function compiledEntries(folder) {
-  return entries(folder).filter(file => !file.startsWith(page + sep))
+  return entries(folder).filter(file => file !== browserBundle && !file.startsWith(page + sep))
 }
 
 /** Removes compiled files whose source no longer exists, so that renamed files are neither run, imported nor packed. */

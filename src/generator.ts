@@ -10,6 +10,7 @@ import { draws } from './core/random-streams.js'
 import { drawSeed } from './core/seed.js'
 import type { Denoiser } from './denoiser/denoiser.js'
 import type { LoadModelOptions } from './denoiser/load-model.js'
+import type { ModelInput } from './denoiser/model-input.js'
 import { loadFor, SoundModel } from './denoiser/sound-model.js'
 import { createSampler } from './diffusion/samplers/create.js'
 import { type Denoised, type DenoiseOptions, denoise } from './repair/denoising.js'
@@ -115,11 +116,12 @@ export class Generator extends SoundModel {
   }
 
   /**
-   * @param source a shipped model's name, a model folder, or a checkpoint file
+   * @param model a shipped model's name, a model folder, or a checkpoint file; in a browser, the URL of a model folder;
+   * in both, files as `ModelInput` lists them
    * @throws DiffWaveError as `loadModel`; `BAD_CONFIG` if the model is not a generator
    */
-  static load(source: string, options: LoadModelOptions = {}): Promise<Generator> {
-    return loadFor(model => new Generator(model), source, options)
+  static load(model: ModelInput, options: LoadModelOptions = {}): Promise<Generator> {
+    return loadFor(loaded => new Generator(loaded), model, options)
   }
 
   /** Names of the labels it knows; none if it takes none. */

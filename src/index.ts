@@ -3,10 +3,10 @@
 export type { Audio, Recording } from './audio/audio.js'
 export { readAudio } from './audio/codecs/decode.js'
 export type { DecodeOptions } from './audio/codecs/mono.js'
-export { readWav } from './audio/codecs/wav.js'
 export type { WavFormat } from './audio/codecs/wav-bytes.js'
-export { type WavOptions, writeWav } from './audio/codecs/wav-encode.js'
-export { type AudioPieces, wavBytes, writeWavStream } from './audio/codecs/wav-stream.js'
+export type { WavOptions } from './audio/codecs/wav-encode.js'
+export { readWav, writeWav, writeWavStream } from './audio/codecs/wav-file.js'
+export { type AudioPieces, wavBytes } from './audio/codecs/wav-stream.js'
 export type { Label, LabelledPart } from './audio/labels.js'
 export {
   type AffineNormalisation,
@@ -23,11 +23,14 @@ export { type MelLogarithm, type MelNumbers, type MelStatisticsOfBands, rescaleM
 export type { MelPieces, MelSource } from './audio/mel/source.js'
 export { resample } from './audio/resample.js'
 export { DiffWaveError, type ErrorCode, type ErrorDetails } from './core/errors.js'
+export type { ExpectedFile, FileFacts, FileSource, ReadFileOptions } from './core/file-source.js'
 export type { PathLike } from './core/path.js'
 export type { OnProgress, Progress } from './core/progress.js'
 export type { Tensor, Tensors } from './core/tensor.js'
 export { Denoiser, type DenoiserLossRequest, type DenoiserRequest } from './denoiser/denoiser.js'
-export { type LoadModelOptions, loadModel, shippedModels } from './denoiser/load-model.js'
+export { type LoadModelOptions, loadModel } from './denoiser/load-model.js'
+export type { DirectoryHandle, ModelInput } from './denoiser/model-input.js'
+export { shippedModels } from './denoiser/shipped-models.js'
 export type {
   BackwardRequest,
   ClipBatch,
@@ -70,9 +73,10 @@ export {
 } from './export/pytorch.js'
 export { type ExportSafetensorsOptions, exportSafetensors } from './export/safetensors.js'
 export type { Exported, ExportSource, ExportWeightsOptions, WeightType } from './export/source.js'
-export { type MelFile, type ReadMelOptions, readMel, writeMel } from './formats/mel-file.js'
+export { readMel, writeMel } from './formats/mel-file.js'
 export { readMelStatistics } from './formats/mel-statistics.js'
 export { openMel, type StoredMel } from './formats/mel-stream.js'
+export type { MelFile, ReadMelOptions } from './formats/mel-tensor.js'
 export {
   GeneratedClip,
   type GenerateOptions,

@@ -7,7 +7,7 @@ import { abortSignal, check, type FieldsOf, onProgress } from './core/options.js
 import { type PathLike, toPath } from './core/path.js'
 import type { OnProgress } from './core/progress.js'
 import type { Tensors } from './core/tensor.js'
-import { modelPath } from './denoiser/load-model.js'
+import { modelPath } from './denoiser/shipped-models.js'
 import type { Engine } from './engines/engine.js'
 import { createEngine, type EngineName, engineNames } from './engines/select.js'
 import type { ModelConfig } from './model/config.js'

@@ -8,14 +8,15 @@ import { MelFeed } from './audio/mel/feed.js'
 import { melSpectrogram } from './audio/mel/mel.js'
 import type { MelSource } from './audio/mel/source.js'
 import { resample } from './audio/resample.js'
+import { describe } from './core/describe.js'
 import { DiffWaveError } from './core/errors.js'
 import { MAX_CLIPS, MAX_REFINEMENT_ITERATIONS } from './core/limits.js'
 import { check, type FieldsOf } from './core/options.js'
-import { describe } from './core/path.js'
 import type { Progress } from './core/progress.js'
 import { drawSeed } from './core/seed.js'
 import type { Denoiser } from './denoiser/denoiser.js'
 import type { LoadModelOptions } from './denoiser/load-model.js'
+import type { ModelInput } from './denoiser/model-input.js'
 import { loadFor, SoundModel } from './denoiser/sound-model.js'
 import { createSampler } from './diffusion/samplers/create.js'
 import { DEFAULT_MOMENTUM, type RefinementConfig } from './model/diffusion-config.js'
@@ -109,11 +110,12 @@ export class Vocoder extends SoundModel {
   }
 
   /**
-   * @param source a shipped model's name, a model folder, or a checkpoint file
+   * @param model a shipped model's name, a model folder, or a checkpoint file; in a browser, the URL of a model folder;
+   * in both, files as `ModelInput` lists them
    * @throws DiffWaveError as `loadModel`; `BAD_CONFIG` if the model is not a vocoder
    */
-  static load(source: string, options: LoadModelOptions = {}): Promise<Vocoder> {
-    return loadFor(model => new Vocoder(model), source, options)
+  static load(model: ModelInput, options: LoadModelOptions = {}): Promise<Vocoder> {
+    return loadFor(loaded => new Vocoder(loaded), model, options)
   }
 
   /**

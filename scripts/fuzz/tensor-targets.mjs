@@ -1,9 +1,9 @@
 // Arrays, and mels in them.
 import assert from 'node:assert/strict'
 import { zipSync } from 'fflate'
-import { decodeMel } from '../../dist/formats/mel-file.js'
 import { readMelStatistics } from '../../dist/formats/mel-statistics.js'
 import { openMel } from '../../dist/formats/mel-stream.js'
+import { decodeMel } from '../../dist/formats/mel-tensor.js'
 import { decodeNpy, encodeNpy } from '../../dist/formats/npy.js'
 import { decodeNpz, npzNames } from '../../dist/formats/npz.js'
 import { decodeTorch, TorchTensor, torchTensor } from '../../dist/formats/pytorch.js'

@@ -1,7 +1,8 @@
 /** Checks that what a caller hands over is audio, before anything reads its fields. */
+
+import { describe } from '../core/describe.js'
 import { DiffWaveError, type ErrorCode } from '../core/errors.js'
 import { MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../core/limits.js'
-import { describe } from '../core/path.js'
 import type { Audio } from './audio.js'
 
 /** @param where names the audio in errors @throws DiffWaveError `BAD_AUDIO` */

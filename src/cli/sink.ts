@@ -50,7 +50,10 @@ export function writeStdout(bytes: Uint8Array): Promise<void> {
 
 /** Writes audio piece by piece. */
 export async function writeAudioTo(output: string, audio: AudioStream, options: WavOptions): Promise<void> {
-  const { wavBytes, writeWavStream } = await import('../audio/codecs/wav-stream.js')
+  const [{ writeWavStream }, { wavBytes }] = await Promise.all([
+    import('../audio/codecs/wav-file.js'),
+    import('../audio/codecs/wav-stream.js'),
+  ])
   if (output !== STDOUT) {
     await writeWavStream(output, audio, options)
     return

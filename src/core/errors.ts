@@ -42,6 +42,7 @@ export type ErrorCode =
   | 'ENGINE_UNAVAILABLE'
   | 'ENGINE_FAILED'
   | 'DISPOSED'
+  | 'PLAYBACK_FAILED'
   | 'DIVERGED'
   | 'ABORTED'
 

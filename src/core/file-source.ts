@@ -1,5 +1,7 @@
 /** Where the files of one model come from: a folder on disk, a URL, files that a user chose, a hub's repository. */
 
+import type { OnProgress } from './progress.js'
+
 /** What a source knows of a file before it is read. */
 export interface FileFacts {
   /** Name within the source, parts separated by `/`. */
@@ -10,14 +12,24 @@ export interface FileFacts {
   readonly sha256?: string
 }
 
+/** What one file must have. */
+export interface ExpectedFile {
+  /** Size in bytes. */
+  readonly bytes?: number | undefined
+  /** SHA-256 in lower-case hexadecimal digits. */
+  readonly sha256?: string | undefined
+}
+
 /** How a file is read. */
 export interface ReadFileOptions {
   /** More bytes than this are refused. Default: `MAX_FILE_BYTES`. */
   readonly maxBytes?: number
   /** Reads bytes `start` to `end` − 1 only. Default: all. */
   readonly range?: { readonly start: number; readonly end: number }
+  /** Called as the bytes arrive, with their number. */
+  readonly onProgress?: OnProgress | undefined
   /** Stops the reading. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Files by name. Readers of models know only this, so a model can come from anywhere. */
@@ -30,6 +42,8 @@ export interface FileSource {
    * @throws DiffWaveError `FILE_NOT_FOUND`, `TOO_LARGE`, `NOT_READABLE`, `DOWNLOAD_FAILED`, `CORRUPTED`, `ABORTED`
    */
   read(name: string, options?: ReadFileOptions): Promise<Uint8Array>
+  /** What the user should know once files have been read, as that they could not be kept in a cache. */
+  readonly notes?: readonly string[]
   /** The files that it has. Absent if it cannot tell, as a plain web server cannot. */
   list?(): Promise<readonly FileFacts[]>
 }

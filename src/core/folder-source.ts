@@ -1,6 +1,7 @@
 /** A folder on disk as a source of files. */
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { defined } from './defined.js'
 import { throwIfAborted } from './errors.js'
 import type { FileSource } from './file-source.js'
 import { fileError, readFileBytes } from './files.js'
@@ -11,9 +12,9 @@ export function folderSource(folder: string): FileSource {
   const pathOf = (name: string) => join(folder, name)
   return {
     describe: name => (name === undefined ? folder : pathOf(name)),
-    async read(name, { range, ...options } = {}) {
+    async read(name, { range, maxBytes, signal } = {}) {
       const path = pathOf(name)
-      return range === undefined ? readFileBytes(path, options) : readRange(path, range, options.signal)
+      return range === undefined ? readFileBytes(path, defined({ maxBytes, signal })) : readRange(path, range, signal)
     },
     async list() {
       return (await filesBelow(folder, /(?:)/)).map(name => ({ name }))

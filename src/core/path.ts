@@ -1,5 +1,6 @@
 /** Paths as callers give them: text, or a `file:` URL. */
 import { fileURLToPath } from 'node:url'
+import { describe } from './describe.js'
 import { DiffWaveError } from './errors.js'
 
 /** A path in the file system: absolute or relative text, or a `file:` URL. */
@@ -25,11 +26,4 @@ export function toPath(path: PathLike, where: string): string {
   if (path === '') throw bad('an empty string')
   if (path.includes('\0')) throw bad('a string with a null character')
   return path
-}
-
-/** What a value of the wrong type is, in a word or two. */
-export function describe(value: unknown): string {
-  if (value === null) return 'null'
-  if (typeof value !== 'object') return typeof value
-  return value.constructor?.name ?? 'an object'
 }

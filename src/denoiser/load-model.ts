@@ -1,19 +1,20 @@
-/** Loads a model by a shipped model's name, from a model folder, or from another project's checkpoint as it is. */
+/** Loads a model: reads it from wherever it lies, and puts its network on an engine. */
 import { z } from 'zod'
+import { findModel } from '#platform/denoiser/find-model'
+import { selectEngine } from '#platform/engines/select'
 import { MAX_CORRECTION_PASSES } from '../core/limits.js'
 import { check, type FieldsOf } from '../core/options.js'
-import { toPath } from '../core/path.js'
-import { type EngineOptions, engineFields, selectEngine } from '../engines/select.js'
+import { type EngineOptions, engineFields } from '../engines/options.js'
 import { withCorrectionPasses } from '../model/correction.js'
-import { importHintFields } from '../model/import/hints.js'
-import { type ImportHints, readModel } from '../model/read-model.js'
+import { type ImportHints, importHintFields, refuseHints } from '../model/import/hints.js'
+import type { ReadModel } from '../model/import/model-files.js'
+import { readModelFrom } from '../model/read-folder.js'
 import { Denoiser } from './denoiser.js'
-import { modelPath } from './shipped-models.js'
+import { type DownloadOptions, downloadFields } from './download-options.js'
+import { type ModelInput, sourceOf } from './model-input.js'
 
-export { modelPath, packageRoot, shippedModels, trainingConfigPath } from './shipped-models.js'
-
-/** What runs the network, and what a checkpoint of another project does not state. */
-export interface LoadModelOptions extends EngineOptions, ImportHints {
+/** What runs the network, how it is fetched, and what a checkpoint of another project does not state. */
+export interface LoadModelOptions extends EngineOptions, ImportHints, DownloadOptions {
   /**
    * Passes of the correction towards the mel that the network ends with, 0 to 8; 0: none. For networks behind windows
    * with an envelope. Default: the model's own.
@@ -24,25 +25,37 @@ export interface LoadModelOptions extends EngineOptions, ImportHints {
 const optionsSchema = z.strictObject({
   ...engineFields,
   ...importHintFields,
+  ...downloadFields,
   correction: z.number().int().min(0).max(MAX_CORRECTION_PASSES).optional(),
 } satisfies FieldsOf<LoadModelOptions>)
 
 /**
  * A model, ready to run.
  *
- * @param source the name of a shipped model (`shippedModels`), a model folder, or a checkpoint file (`.pt`, `.pkl`,
- * `.ckpt`, `.safetensors`)
- * @throws DiffWaveError `UNKNOWN_MODEL`, `ENGINE_UNAVAILABLE`, `BAD_OPTION`, and what reading a model throws
+ * @param model the name of a shipped model (`shippedModels`), a model folder, or a checkpoint file (`.pt`, `.pkl`,
+ * `.ckpt`, `.safetensors`); in a browser, the URL of a model folder; in both, files as `ModelInput` lists them
+ * @throws DiffWaveError `UNKNOWN_MODEL`, `ENGINE_UNAVAILABLE`, `BAD_OPTION`, `DOWNLOAD_FAILED`, `CORRUPTED`, `ABORTED`,
+ * and what reading a model throws
  * @example
  * const denoiser = await loadModel('weights.pt', { engine: 'native', dilationCycle: 10 })
  */
-export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<Denoiser> {
+export async function loadModel(model: ModelInput, options: LoadModelOptions = {}): Promise<Denoiser> {
   const checked = check(optionsSchema, options, 'loadModel options')
-  const { engine, threads, instructionSet, precision, correction, ...hints } = checked
-  const read = await readModel(await modelPath(toPath(source, 'model')), hints)
+  const { engine, threads, instructionSet, precision, correction, ...rest } = checked
+  const { onProgress, signal, cache, files, ...hints } = rest
+  const read = await readInput(model, hints, { onProgress, signal, cache, files })
   const { parameters, notes } = read
   const config = correction === undefined ? read.config : withCorrectionPasses(read.config, correction)
   const running = { engine, threads, instructionSet, precision }
   const selected = await selectEngine(config.network, parameters, running, config.mel)
   return new Denoiser(config, selected.engine, [...notes, ...selected.notes])
+}
+
+async function readInput(input: ModelInput, hints: ImportHints, options: DownloadOptions): Promise<ReadModel> {
+  const source = sourceOf(input)
+  if (source === null) return findModel(input as string | URL, hints, options)
+  const where = source.describe()
+  refuseHints(hints, 'a model folder has its config', 'Edit config.json in the folder to change it.', where)
+  const read = await readModelFrom(source, options)
+  return { ...read, notes: source.notes ?? [], source: 'folder' }
 }

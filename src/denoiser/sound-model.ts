@@ -3,6 +3,7 @@ import { DiffWaveError } from '../core/errors.js'
 import type { ModelConfig } from '../model/config.js'
 import type { Denoiser } from './denoiser.js'
 import { type LoadModelOptions, loadModel } from './load-model.js'
+import type { ModelInput } from './model-input.js'
 
 /** Which class and command each kind of model is for. */
 const users = { vocoder: 'Vocoder (diffwave synthesize)', generator: 'Generator (diffwave generate)' } as const
@@ -54,10 +55,10 @@ export abstract class SoundModel {
  */
 export async function loadFor<User>(
   create: (model: Denoiser) => User,
-  source: string,
+  input: ModelInput,
   options: LoadModelOptions,
 ): Promise<User> {
-  const model = await loadModel(source, options)
+  const model = await loadModel(input, options)
   try {
     return create(model)
   } catch (error) {

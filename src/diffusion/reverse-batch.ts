@@ -3,7 +3,8 @@
  * clip's noise is its own, so its bytes do not depend on the others; they are those of `reverseProcess`, which takes
  * one clip piece by piece.
  */
-import { setImmediate } from 'node:timers/promises'
+
+import { nextTurn } from '#platform/core/turn'
 import { throwIfAborted } from '../core/errors.js'
 import type { OnProgress } from '../core/progress.js'
 import { drawOfPass, type NoiseSource } from './noise.js'
@@ -53,6 +54,6 @@ export async function reverseBatch(request: BatchRequest): Promise<Float32Array[
 
 /** A whole draw; lets others run before. */
 async function drawn(noise: NoiseSource, draw: number, length: number): Promise<Float32Array> {
-  await setImmediate()
+  await nextTurn()
   return noise(draw, 0, length)
 }

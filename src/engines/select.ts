@@ -2,71 +2,24 @@
  * Which engine runs a network: the one the caller names, or the fastest available. A named engine that cannot run is an
  * error.
  */
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { MelConvention } from '../audio/mel/convention.js'
 import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
-import { MAX_THREADS } from '../core/limits.js'
-import { check, type FieldsOf } from '../core/options.js'
+import { check } from '../core/options.js'
 import type { Tensors } from '../core/tensor.js'
 import type { NetworkConfig } from '../model/network.js'
 import { withCorrection } from './corrected/corrected-engine.js'
 import type { Engine } from './engine.js'
-import {
-  BFLOAT16_DEVICE,
-  createNativeEngine,
-  type InstructionSet,
-  instructionSets,
-  type Precision,
-  precisions,
-  surveyNative,
-} from './native/engine.js'
+import { BFLOAT16_DEVICE, createNativeEngine, surveyNative } from './native/engine.js'
+import { instructionSets } from './native/instruction-sets.js'
+import { type EngineOptions, engineOptions, type SelectedEngine } from './options.js'
 import { type BackendName, backendNames } from './tensorflow/backend-names.js'
 import { createTensorflowEngine, surveyTensorflow } from './tensorflow/engine.js'
 import { createWasmEngine, surveyWasm } from './wasm/engine.js'
-import { type WasmInstructionSet, wasmInstructionSets } from './wasm/host.js'
+import { wasmInstructionSets } from './wasm/host.js'
 
-/**
- * Engines by name. `tensorflow` takes the fastest of its backends; `auto` a CUDA device, then native, then wasm, then
- * TensorFlow.js.
- */
-export const engineNames = [
-  'auto',
-  'native',
-  'wasm',
-  'tensorflow',
-  ...backendNames.map(name => `tensorflow:${name}` as const),
-] as const
-export type EngineName = (typeof engineNames)[number]
-
-/** How a network is run. */
-export interface EngineOptions {
-  /**
-   * What runs the network. Default: `auto`, which takes a CUDA device, else the native engine, else the wasm engine,
-   * else TensorFlow.js.
-   */
-  readonly engine?: EngineName | undefined
-  /** Threads of the native or the wasm engine, 1 to 256. Default: the available cores. */
-  readonly threads?: number | undefined
-  /** Instruction set of the native or the wasm engine. Default: the fastest that the machine has. */
-  readonly instructionSet?: InstructionSet | WasmInstructionSet | undefined
-  /**
-   * `fast`: the layers of the network multiply bfloat16 and add in float32, in the native engine on processors with
-   * AMX, AVX-512 with BF16 or arm64 with BF16; elsewhere the same as `exact`. The output differs a little
-   * (docs/performance.md). Training is always exact. Default: `exact`.
-   */
-  readonly precision?: Precision | undefined
-}
-
-/** The fields of `EngineOptions`, for schemas of options. */
-export const engineFields = {
-  engine: z.enum(engineNames).default('auto'),
-  threads: z.number().int().min(1).max(MAX_THREADS).optional(),
-  instructionSet: z.enum([...instructionSets, ...wasmInstructionSets]).optional(),
-  precision: z.enum(precisions).default('exact'),
-} satisfies FieldsOf<EngineOptions>
-
-const optionsSchema = z.strictObject(engineFields)
+export { type EngineName, type EngineOptions, engineFields, engineNames } from './options.js'
 
 /** Whether an engine runs here. */
 export interface EngineSurvey {
@@ -87,13 +40,6 @@ export async function surveyEngines(): Promise<readonly EngineSurvey[]> {
   ]
   for (const backend of backendNames) rows.push({ name: `tensorflow:${backend}`, ...(await surveyTensorflow(backend)) })
   return rows
-}
-
-/** An engine, and what the user should know about the choice. */
-export interface SelectedEngine {
-  readonly engine: Engine
-  /** Sentences: why a slower engine was taken than this platform could have. */
-  readonly notes: readonly string[]
 }
 
 /**
@@ -118,7 +64,7 @@ export async function selectEngine(
   options: EngineOptions = {},
   convention: MelConvention | null = null,
 ): Promise<SelectedEngine> {
-  const checked = check(optionsSchema, options, 'engine options')
+  const checked = check(engineOptions, options, 'engine options')
   const { engine, notes } = await chooseEngine(network, parameters, checked, convention)
   const exact = checked.precision === 'fast' && !engine.device.includes(BFLOAT16_DEVICE)
   return { engine, notes: exact ? [...notes, `precision fast: ${engine.device} computes it as exact`] : notes }
@@ -127,7 +73,7 @@ export async function selectEngine(
 async function chooseEngine(
   network: NetworkConfig,
   parameters: Tensors,
-  { engine, threads, instructionSet, precision }: z.output<typeof optionsSchema>,
+  { engine, threads, instructionSet, precision }: z.output<typeof engineOptions>,
   convention: MelConvention | null,
 ): Promise<SelectedEngine> {
   const common = { network, parameters, convention, ...defined({ threads }) }

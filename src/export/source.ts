@@ -1,9 +1,10 @@
 /** What every export starts from: a model by name, path or value, and a file to write. */
 import { z } from 'zod'
+import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
 import { isSameFile, writeFileBytes } from '../core/files.js'
 import { check, type FieldsOf } from '../core/options.js'
-import { describe, type PathLike, toPath } from '../core/path.js'
+import { type PathLike, toPath } from '../core/path.js'
 import { modelPath } from '../denoiser/shipped-models.js'
 import { type WeightType, weightTypes } from '../formats/numbers.js'
 import { modelConfigSchema } from '../model/config.js'

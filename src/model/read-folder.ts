@@ -1,6 +1,6 @@
 /** A model folder read from any source: `config.json` and `weights.safetensors`. */
 import { DiffWaveError } from '../core/errors.js'
-import type { FileSource } from '../core/file-source.js'
+import type { FileSource, ReadFileOptions } from '../core/file-source.js'
 import { MAX_CONFIG_BYTES } from '../core/limits.js'
 import { check } from '../core/options.js'
 import { decodeSafetensors } from '../formats/safetensors.js'
@@ -25,13 +25,16 @@ export function parseJson(bytes: Uint8Array, where: string): unknown {
 /**
  * The model in a source's top folder.
  *
+ * @param options of reading the weights; `signal` counts for the config too
  * @throws DiffWaveError `FILE_NOT_FOUND`, `BAD_CONFIG` (naming the field), `BAD_SAFETENSORS`, `TRUNCATED`,
  * `BAD_PARAMETERS`, and as `FileSource.read`
  */
-export async function readModelFrom(source: FileSource, signal?: AbortSignal): Promise<ModelFiles> {
-  const options = signal === undefined ? {} : { signal }
+export async function readModelFrom(
+  source: FileSource,
+  options: Pick<ReadFileOptions, 'onProgress' | 'signal'> = {},
+): Promise<ModelFiles> {
   const [where, weightsPath] = [source.describe(CONFIG), source.describe(WEIGHTS)]
-  const bytes = await source.read(CONFIG, { ...options, maxBytes: MAX_CONFIG_BYTES }).catch(error => {
+  const bytes = await source.read(CONFIG, { signal: options.signal, maxBytes: MAX_CONFIG_BYTES }).catch(error => {
     throw error instanceof DiffWaveError && error.code === 'FILE_NOT_FOUND' ? noConfig(source, error) : error
   })
   const config = check(modelConfigSchema, parseJson(bytes, where), where, 'BAD_CONFIG')

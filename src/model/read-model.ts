@@ -10,25 +10,16 @@ import type { ModelConfig } from './config.js'
 import { configPath, readJson, readModelFolder, weightsPath } from './folder.js'
 import { amphionConfigNames, amphionFacts, isAmphionConfig } from './import/amphion.js'
 import { EMBEDDED_CONFIG, parseEmbeddedConfig } from './import/embedded-config.js'
-import { type ImportHints, importHintFields } from './import/hints.js'
+import { type ImportHints, importHintFields, refuseHints } from './import/hints.js'
 import { importLmnt } from './import/lmnt.js'
-import type { ImportedModel } from './import/model-files.js'
+import type { ReadModel } from './import/model-files.js'
 import { importPhilsyn, type PhilsynFacts, philsynFacts, renamedFromPhilsyn } from './import/philsyn.js'
 import { isShardIndex, readShards } from './import/shards.js'
 import { type FoundNetwork, findNetwork, networkOfTensors } from './import/state-dict.js'
 import { checkParameters } from './parameters.js'
 
 export type { ImportHints } from './import/hints.js'
-export type { ImportedModel, ModelFiles } from './import/model-files.js'
-
-/** Where a model came from: `export` is a file that `diffwave export` wrote. */
-export type ModelSource = 'folder' | 'export' | 'lmnt' | 'philsyn'
-
-/** A model, and where it came from. */
-export interface ReadModel extends ImportedModel {
-  /** What kind of file it was read from. */
-  readonly source: ModelSource
-}
+export type { ImportedModel, ModelFiles, ModelSource, ReadModel } from './import/model-files.js'
 
 const hintsSchema = z.strictObject(importHintFields)
 
@@ -80,13 +71,6 @@ async function isInModelFolder(path: string): Promise<boolean> {
   if (basename(path) !== basename(weightsPath('')) || (await kindOfPath(config)) !== 'file') return false
   const json = await readJson(config).catch(() => null)
   return typeof json === 'object' && json !== null && 'format' in json && json.format === 'diffwave'
-}
-
-/** Refuses facts about a file that states them itself. @throws DiffWaveError `BAD_OPTION` */
-function refuseHints(hints: ImportHints, reason: string, hint: string, where: string): void {
-  const given = Object.entries(hints).find(([, value]) => value !== undefined)
-  if (given === undefined) return
-  throw new DiffWaveError('BAD_OPTION', `${given[0]} is an option for checkpoints: ${reason}`, { where, hint })
 }
 
 interface ReadNetwork {

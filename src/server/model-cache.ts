@@ -5,7 +5,7 @@
 import { DiffWaveError } from '../core/errors.js'
 import { suggestion } from '../core/suggest.js'
 import { Denoiser } from '../denoiser/denoiser.js'
-import { modelPath } from '../denoiser/load-model.js'
+import { modelPath } from '../denoiser/shipped-models.js'
 import { type EngineOptions, selectEngine } from '../engines/select.js'
 import type { ModelConfig } from '../model/config.js'
 import { parameterCount } from '../model/parameters.js'

@@ -1,5 +1,6 @@
 /** What sampling calls return: whole clips, and audio that arrives over time. */
-import { encodeWav, type WavOptions, writeWav } from '../audio/codecs/wav-encode.js'
+import { writeWav } from '#platform/audio/codecs/wav-file'
+import { encodeWav, type WavOptions } from '../audio/codecs/wav-encode.js'
 
 /** Plain numbers of a result. */
 export interface SynthesisFields {

@@ -1,7 +1,7 @@
 /** `diffwave inpaint` as a process. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readWav } from '#src/audio/codecs/wav'
+import { readWav } from '#src/audio/codecs/wav-file'
 import { noiseWav, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
 import { diffwave, scratch } from '../support/process.js'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { readWav } from '#src/audio/codecs/wav'
+import { readWav } from '#src/audio/codecs/wav-file'
 import { concatenateAudio } from '#src/audio/concatenate'
 import { namedConventions } from '#src/audio/mel/convention'
 import type { MelReaders } from '#src/audio/mel/feed'

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { loadModel, modelPath, shippedModels, trainingConfigPath } from '#src/denoiser/load-model'
+import { loadModel } from '#src/denoiser/load-model'
+import { modelPath, shippedModels, trainingConfigPath } from '#src/denoiser/shipped-models'
 import { golden, inRepository } from '../support/paths.js'
 
 test('a shipped model is found by name, from any working directory', async () => {

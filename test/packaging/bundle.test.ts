@@ -10,7 +10,7 @@ import { after, before, describe, test } from 'node:test'
 import * as esbuild from 'esbuild'
 import { build as viteBuild } from 'vite'
 import webpack from 'webpack'
-import { readWav } from '#src/audio/codecs/wav'
+import { readWav } from '#src/audio/codecs/wav-file'
 import { golden, inRepository } from '../support/paths.js'
 
 /** Packages that only some programs need: none of them may load with the package itself. */

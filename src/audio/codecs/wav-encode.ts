@@ -1,9 +1,7 @@
-/** WAV files written: mono, PCM of 16 and 24 bits or float of 32. */
+/** The bytes of WAV files: mono, PCM of 16 and 24 bits or float of 32. */
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
-import { writeFileBytes } from '../../core/files.js'
 import { check } from '../../core/options.js'
-import { type PathLike, toPath } from '../../core/path.js'
 import type { Audio } from '../audio.js'
 import { checkAudio, checkSamples } from '../check-audio.js'
 import { MAX_RIFF_SIZE, WAV_HEADER_BYTES, type WavFormat, wavData, wavFormats, wavHeader } from './wav-bytes.js'
@@ -38,19 +36,4 @@ export function encodeWav(audio: Audio, options: WavOptions = {}): Uint8Array {
   bytes.set(wavHeader(audio.sampleRate, format, data.length))
   bytes.set(data, WAV_HEADER_BYTES)
   return bytes
-}
-
-/**
- * Writes a mono WAV file.
- *
- * @param path of the file, as text or a `file:` URL
- * @param audio at least one sample: a WAV without samples cannot be read again
- * @throws DiffWaveError as `encodeWav`, and `NOT_WRITABLE`, `NOT_A_FILE`, `DISK_FULL`
- */
-export async function writeWav(path: PathLike, audio: Audio, options: WavOptions = {}): Promise<void> {
-  const file = toPath(path, 'writeWav path')
-  const bytes = encodeWav(audio, options)
-  if (audio.samples.length === 0)
-    throw new DiffWaveError('BAD_AUDIO', 'there are no samples', { where: 'writeWav audio' })
-  await writeFileBytes(file, bytes)
 }

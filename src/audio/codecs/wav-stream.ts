@@ -6,9 +6,9 @@
  * ffmpeg, SoX and this package to mean “until the end of the stream”; 0 would make others play nothing. A file is given
  * its sizes at the end.
  */
+
+import { describe } from '../../core/describe.js'
 import { DiffWaveError } from '../../core/errors.js'
-import { writeFilePieces } from '../../core/files.js'
-import { describe, type PathLike, toPath } from '../../core/path.js'
 import { checkSampleRate, checkSamples } from '../check-audio.js'
 import { MAX_RIFF_SIZE, WAV_HEADER_BYTES, wavData, wavHeader, wavSampleBytes } from './wav-bytes.js'
 import { checkWavOptions, type WavOptions } from './wav-encode.js'
@@ -49,33 +49,8 @@ export async function* wavBytes(
   if ((count * wavSampleBytes(format)) % 2 === 1) yield new Uint8Array(1)
 }
 
-/**
- * Writes a WAV file from audio as it comes, by way of a temporary file beside it: on any failure, and when the audio is
- * stopped, there is no file.
- *
- * @returns samples written
- * @throws DiffWaveError as `wavBytes`, and `NOT_WRITABLE`, `NOT_A_FILE`, `NOT_A_DIRECTORY`, `DISK_FULL`
- */
-export async function writeWavStream(path: PathLike, audio: AudioPieces, options: WavOptions = {}): Promise<number> {
-  const file = toPath(path, 'writeWavStream path')
-  const { format } = checkWavOptions(options, 'writeWavStream options')
-  checkPieces(audio, 'writeWavStream audio')
-  let samples = 0
-  async function* counted() {
-    for await (const piece of audio) {
-      samples += piece.length
-      checkSize(samples * wavSampleBytes(format))
-      yield piece
-    }
-  }
-  const source = Object.assign(counted(), { sampleRate: audio.sampleRate, length: audio.length ?? null })
-  await writeFilePieces(file, wavBytes(source, { format }), () =>
-    wavHeader(audio.sampleRate, format, samples * wavSampleBytes(format)),
-  )
-  return samples
-}
-
-function checkPieces(audio: AudioPieces, where: string): void {
+/** @throws DiffWaveError `BAD_AUDIO` */
+export function checkPieces(audio: AudioPieces, where: string): void {
   if (typeof audio !== 'object' || audio === null || typeof audio[Symbol.asyncIterator] !== 'function') {
     throw new DiffWaveError('BAD_AUDIO', 'not a stream of audio', {
       expected: 'an async iterable of Float32Array with a sampleRate',
@@ -86,7 +61,8 @@ function checkPieces(audio: AudioPieces, where: string): void {
   checkSampleRate(audio.sampleRate, where)
 }
 
-function checkSize(dataBytes: number): void {
+/** @throws DiffWaveError `TOO_LARGE` */
+export function checkSize(dataBytes: number): void {
   if (WAV_HEADER_BYTES + dataBytes > MAX_RIFF_SIZE) {
     throw new DiffWaveError('TOO_LARGE', 'a WAV file holds at most 4 GiB')
   }

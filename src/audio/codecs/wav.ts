@@ -5,9 +5,7 @@
  */
 import * as wavefile from 'wavefile'
 import { DiffWaveError } from '../../core/errors.js'
-import { readFileBytes } from '../../core/files.js'
 import { MAX_AUDIO_SAMPLES } from '../../core/limits.js'
-import { type PathLike, toPath } from '../../core/path.js'
 import type { Recording } from '../audio.js'
 import { type DecodeOptions, refuseTooLong } from './mono.js'
 import { decodeWavHeader, type WavHeader } from './wav-header.js'
@@ -118,15 +116,4 @@ export function decodeWav(bytes: Uint8Array, where: string, { maxSeconds }: Deco
   }
   const format = `WAV, ${header.bitsPerSample}-bit ${encodingNames[header.encoding]}`
   return { samples, sampleRate, format, channels, notes }
-}
-
-/**
- * Reads a WAV file, mixed down to one channel.
- *
- * @param path of the file, as text or a `file:` URL
- * @throws DiffWaveError as `decodeWav`, and `BAD_OPTION`, `FILE_NOT_FOUND`, `NOT_A_FILE`, `NOT_READABLE`
- */
-export async function readWav(path: PathLike): Promise<Recording> {
-  const file = toPath(path, 'readWav path')
-  return decodeWav(await readFileBytes(file), file)
 }

@@ -1,7 +1,8 @@
 /** Whether a value is a mel at all: its type, its shape and its numbers. What a convention asks of one is in mel.ts. */
+
+import { describe } from '../../core/describe.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_MEL_BANDS } from '../../core/limits.js'
-import { describe } from '../../core/path.js'
 import type { Mel } from './convention.js'
 
 /**

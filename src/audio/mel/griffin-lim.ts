@@ -4,8 +4,9 @@
  * from audio it refines that audio's phases, and leaves what the mel says nothing about, as above its highest
  * frequency, as it is. `PhaseRefinement` does the same piece by piece; this is the whole-clip form.
  */
-import { setImmediate } from 'node:timers/promises'
+
 import { z } from 'zod'
+import { nextTurn } from '#platform/core/turn'
 import { throwIfAborted } from '../../core/errors.js'
 import { MAX_AUDIO_SAMPLES } from '../../core/limits.js'
 import { abortSignal, check, onProgress, seed } from '../../core/options.js'
@@ -143,7 +144,7 @@ class PhaseSearch {
         spectrum[2 * bin + 1] = magnitude * this.#angles[2 * at + 1]!
       }
       this.#transform.inverseAdd(spectrum, this.#samples, frame * this.#hop)
-      if (frame % FRAMES_PER_TURN === FRAMES_PER_TURN - 1) await setImmediate()
+      if (frame % FRAMES_PER_TURN === FRAMES_PER_TURN - 1) await nextTurn()
     }
     for (let i = 0; i < this.#samples.length; i++) this.#samples[i]! /= Math.max(this.#squares[i]!, TINY)
   }
@@ -152,7 +153,7 @@ class PhaseSearch {
   async project(): Promise<void> {
     for (let frame = 0; frame < this.#mel.frames; frame++) {
       this.#projectFrame(frame)
-      if (frame % FRAMES_PER_TURN === FRAMES_PER_TURN - 1) await setImmediate()
+      if (frame % FRAMES_PER_TURN === FRAMES_PER_TURN - 1) await nextTurn()
     }
   }
 

@@ -12,7 +12,8 @@
  * Audio moves through them in blocks of a hop, counted from the first frame's start: frames are added in order,
  * whatever the pieces.
  */
-import { setImmediate } from 'node:timers/promises'
+
+import { nextTurn } from '#platform/core/turn'
 import { throwIfAborted } from '../../core/errors.js'
 import { FrameTransform, framePadding } from '../transforms/stft.js'
 import { BandGains } from './band-gains.js'
@@ -297,7 +298,7 @@ export async function* refined(
     for (const part of refinement.push(piece, last)) {
       throwIfAborted(signal)
       if (part.length > 0) yield part
-      await setImmediate()
+      await nextTurn()
     }
   }
   for await (const piece of audio) yield* inTurns(piece, false)

@@ -56,7 +56,7 @@ const isModelFile = (bytes: Uint8Array) => bytes[0] === 0x80 || (bytes[0] === 0x
 const isNpyFile = (bytes: Uint8Array) => bytes[0] === 0x93
 
 async function inspect(context: Context, word: string): Promise<Facts> {
-  const { shippedModels, modelPath } = await import('../../denoiser/load-model.js')
+  const { shippedModels, modelPath } = await import('../../denoiser/shipped-models.js')
   const kind = await kindOfPath(word)
   const isName = kind === 'missing' && shippedModels().includes(word)
   if (kind === 'directory' || isName) return inspectModel(await modelPath(word))

@@ -34,7 +34,7 @@ async function conventionOf({ convention, model }: Values<typeof options>): Prom
     })
   }
   const [{ modelPath }, { readModel }] = await Promise.all([
-    import('../../denoiser/load-model.js'),
+    import('../../denoiser/shipped-models.js'),
     import('../../model/read-model.js'),
   ])
   const { config } = await readModel(await modelPath(model))

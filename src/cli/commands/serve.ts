@@ -48,7 +48,7 @@ export const serveOptions = {
 
 /** The models that `--models` names: `speech`, `voice=runs/voice/model` or a path, whose last part is the name. */
 export async function modelSources(words: readonly string[] | undefined): Promise<ReadonlyMap<string, string>> {
-  const { shippedModels } = await import('../../denoiser/load-model.js')
+  const { shippedModels } = await import('../../denoiser/shipped-models.js')
   const shipped = shippedModels()
   if (words === undefined) {
     // The defaults of the command line come first, so that they are the service's, too.

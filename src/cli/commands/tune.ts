@@ -36,7 +36,7 @@ const options = {
 
 /** Whether a model lies in this package, where an update would lose what is written. */
 async function isShipped(folder: string): Promise<boolean> {
-  const { packageRoot } = await import('../../denoiser/load-model.js')
+  const { packageRoot } = await import('../../denoiser/shipped-models.js')
   const root = packageRoot()
   if (root === null) return false
   const models = join(root, 'models')
@@ -98,7 +98,7 @@ export const command = defineCommand({
   run: async (context, words, options) => {
     const [{ modelPath }, { writeModelConfig, writeModelFolder }, { readModel }, { tune, withTunedSchedules }] =
       await Promise.all([
-        import('../../denoiser/load-model.js'),
+        import('../../denoiser/shipped-models.js'),
         import('../../model/folder.js'),
         import('../../model/read-model.js'),
         import('../../tuning/tune.js'),

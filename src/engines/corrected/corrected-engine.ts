@@ -2,7 +2,8 @@
  * An engine whose network ends with a correction towards the mel (`frontEnd.correction`): the last layer, without
  * parameters, around any engine that runs the layers before it.
  */
-import { setImmediate } from 'node:timers/promises'
+
+import { nextTurn } from '#platform/core/turn'
 import { concatenateAudio } from '../../audio/concatenate.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
 import { MelCorrection } from '../../audio/mel/correction.js'
@@ -69,7 +70,7 @@ class CorrectedEngine implements Engine {
     for (let start = 0; start < output.length; start += SAMPLES_PER_TURN) {
       const end = Math.min(output.length, start + SAMPLES_PER_TURN)
       pieces.push(stream.push(output.subarray(start, end), end === output.length))
-      await setImmediate()
+      await nextTurn()
       throwIfAborted(signal)
     }
     return concatenateAudio(pieces)

@@ -7,20 +7,10 @@ import type { NetworkConfig } from '../../model/network.js'
 import { checkParameters } from '../../model/parameters.js'
 import type { Engine } from '../engine.js'
 import { networkShape } from './addon.js'
+import { type InstructionSet, instructionSets, type Precision } from './instruction-sets.js'
 import { KernelEngine } from './kernel-engine.js'
 import { availableThreads, loadAddon } from './load-addon.js'
 import { nativeGaussian, nativeOptimiser } from './optimiser.js'
-
-/** Instruction sets the kernels are compiled for; `scalar` is the readable reference. */
-export const instructionSets = ['amx', 'avx512', 'avx2', 'baseline', 'neon', 'scalar'] as const
-export type InstructionSet = (typeof instructionSets)[number]
-
-/**
- * What the layers of a network multiply when it predicts: float32, or bfloat16 with sums in float32. Training always
- * takes float32.
- */
-export const precisions = ['exact', 'fast'] as const
-export type Precision = (typeof precisions)[number]
 
 /** What a device's name says if its layers multiply bfloat16. */
 export const BFLOAT16_DEVICE = ' with bfloat16'

@@ -55,3 +55,10 @@ export function hintedSchedule(own: NoiseScheduleConfig, hints: ImportHints): No
   }
   return { kind: 'linear', steps, betaStart: first, betaEnd: last }
 }
+
+/** Refuses facts about a file that states them itself. @throws DiffWaveError `BAD_OPTION` */
+export function refuseHints(hints: ImportHints, reason: string, hint: string, where: string): void {
+  const given = Object.entries(hints).find(([, value]) => value !== undefined)
+  if (given === undefined) return
+  throw new DiffWaveError('BAD_OPTION', `${given[0]} is an option for checkpoints: ${reason}`, { where, hint })
+}

@@ -15,3 +15,12 @@ export interface ImportedModel extends ModelFiles {
   /** What the checkpoint does not state and was assumed, and what was left out: sentences for the user. */
   readonly notes: readonly string[]
 }
+
+/** Where a model came from: `export` is a file that `diffwave export` wrote. */
+export type ModelSource = 'folder' | 'export' | 'lmnt' | 'philsyn'
+
+/** A model, and where it came from. */
+export interface ReadModel extends ImportedModel {
+  /** What kind of file it was read from. */
+  readonly source: ModelSource
+}

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { describeAudio } from '#src/audio/analysis'
-import { readWav } from '#src/audio/codecs/wav'
+import { readWav } from '#src/audio/codecs/wav-file'
 import { type Mel, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
 import { griffinLim } from '#src/audio/mel/griffin-lim'
 import { checkMelFor, melSpectrogram, recogniseConvention } from '#src/audio/mel/mel'

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { readWav } from '#src/audio/codecs/wav'
+import { readWav } from '#src/audio/codecs/wav-file'
 import { concatenateAudio } from '#src/audio/concatenate'
 import {
   type Mel,

@@ -1,7 +1,7 @@
 /** On which scale a mel's numbers are. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { readWav } from '#src/audio/codecs/wav'
+import { readWav } from '#src/audio/codecs/wav-file'
 import { type Mel, namedConventions } from '#src/audio/mel/convention'
 import { melSpectrogram } from '#src/audio/mel/mel'
 import { looksTransposed, MelStatistics, melScale, melScaleDoubt } from '#src/audio/mel/scale'

@@ -1,7 +1,8 @@
 /** The metrics of a pair of recordings. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decodeWav, readWav } from '#src/audio/codecs/wav'
+import { decodeWav } from '#src/audio/codecs/wav'
+import { readWav } from '#src/audio/codecs/wav-file'
 import { gaussian } from '#src/core/random'
 import { compare, type Measure } from '#src/evaluation/vocoder/compare'
 import { golden } from '../../support/paths.js'

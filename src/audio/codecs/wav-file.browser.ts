@@ -1,0 +1,36 @@
+/** WAV files written in a browser: offered to the user as downloads. */
+import { DiffWaveError } from '../../core/errors.js'
+import type { Audio } from '../audio.js'
+import { encodeWav, type WavOptions } from './wav-encode.js'
+
+/** How long the browser gets to take up a download before its bytes are freed, in milliseconds. */
+const DOWNLOAD_TIME = 60_000
+
+/**
+ * Offers a mono WAV file to the user as a download.
+ *
+ * @param name of the file
+ * @param audio at least one sample: a WAV without samples cannot be read again
+ * @throws DiffWaveError as `encodeWav`; `BAD_OPTION` if the name is not a non-empty text; `NOT_WRITABLE` in a worker
+ */
+export async function writeWav(name: string | URL, audio: Audio, options: WavOptions = {}): Promise<void> {
+  if (typeof name !== 'string' || name === '') {
+    throw new DiffWaveError('BAD_OPTION', 'not a name', { expected: 'a non-empty string', where: 'writeWav name' })
+  }
+  const bytes = encodeWav(audio, options)
+  if (audio.samples.length === 0) {
+    throw new DiffWaveError('BAD_AUDIO', 'there are no samples', { where: 'writeWav audio' })
+  }
+  if (globalThis.document === undefined) {
+    throw new DiffWaveError('NOT_WRITABLE', 'a worker cannot offer a file as a download', {
+      where: name,
+      hint: 'Take the bytes of `toWav()`, and pass them to the page.',
+    })
+  }
+  const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type: 'audio/wav' }))
+  const link = document.createElement('a')
+  link.href = url
+  link.download = name
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(url), DOWNLOAD_TIME)
+}

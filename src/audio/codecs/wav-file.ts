@@ -1,0 +1,61 @@
+/** WAV files on disk. */
+import { DiffWaveError } from '../../core/errors.js'
+import { readFileBytes, writeFileBytes, writeFilePieces } from '../../core/files.js'
+import { type PathLike, toPath } from '../../core/path.js'
+import type { Audio, Recording } from '../audio.js'
+import { decodeWav } from './wav.js'
+import { wavHeader, wavSampleBytes } from './wav-bytes.js'
+import { checkWavOptions, encodeWav, type WavOptions } from './wav-encode.js'
+import { type AudioPieces, checkPieces, checkSize, wavBytes } from './wav-stream.js'
+
+/**
+ * Reads a WAV file, mixed down to one channel.
+ *
+ * @param path of the file, as text or a `file:` URL
+ * @throws DiffWaveError as `decodeWav`, and `BAD_OPTION`, `FILE_NOT_FOUND`, `NOT_A_FILE`, `NOT_READABLE`
+ */
+export async function readWav(path: PathLike): Promise<Recording> {
+  const file = toPath(path, 'readWav path')
+  return decodeWav(await readFileBytes(file), file)
+}
+
+/**
+ * Writes a mono WAV file.
+ *
+ * @param path of the file, as text or a `file:` URL
+ * @param audio at least one sample: a WAV without samples cannot be read again
+ * @throws DiffWaveError as `encodeWav`, and `NOT_WRITABLE`, `NOT_A_FILE`, `DISK_FULL`
+ */
+export async function writeWav(path: PathLike, audio: Audio, options: WavOptions = {}): Promise<void> {
+  const file = toPath(path, 'writeWav path')
+  const bytes = encodeWav(audio, options)
+  if (audio.samples.length === 0)
+    throw new DiffWaveError('BAD_AUDIO', 'there are no samples', { where: 'writeWav audio' })
+  await writeFileBytes(file, bytes)
+}
+
+/**
+ * Writes a WAV file from audio as it comes, by way of a temporary file beside it: on any failure, and when the audio is
+ * stopped, there is no file.
+ *
+ * @returns samples written
+ * @throws DiffWaveError as `wavBytes`, and `NOT_WRITABLE`, `NOT_A_FILE`, `NOT_A_DIRECTORY`, `DISK_FULL`
+ */
+export async function writeWavStream(path: PathLike, audio: AudioPieces, options: WavOptions = {}): Promise<number> {
+  const file = toPath(path, 'writeWavStream path')
+  const { format } = checkWavOptions(options, 'writeWavStream options')
+  checkPieces(audio, 'writeWavStream audio')
+  let samples = 0
+  async function* counted() {
+    for await (const piece of audio) {
+      samples += piece.length
+      checkSize(samples * wavSampleBytes(format))
+      yield piece
+    }
+  }
+  const source = Object.assign(counted(), { sampleRate: audio.sampleRate, length: audio.length ?? null })
+  await writeFilePieces(file, wavBytes(source, { format }), () =>
+    wavHeader(audio.sampleRate, format, samples * wavSampleBytes(format)),
+  )
+  return samples
+}

@@ -1,0 +1,56 @@
+/** Change of sample rate by libsamplerate's band-limited sinc interpolation (Erik de Castro Lopo), compiled to WASM. */
+import { setImmediate } from 'node:timers/promises'
+
+type Library = typeof import('@alexanderolsen/libsamplerate-js')
+
+/** The library, loaded when it is first needed. Node sees its CommonJS build (a default export), bundlers its names. */
+async function loadLibrary(): Promise<Library> {
+  const loaded: Library | { readonly default: Library } = await import('@alexanderolsen/libsamplerate-js')
+  return 'create' in loaded ? loaded : loaded.default
+}
+
+/** The largest rate that the library takes; it uses the rates' ratio alone. */
+const MAX_LIBRARY_RATE = 192_000
+/**
+ * Rates of the same ratio that the library takes, both whole numbers; to within three in a million if there are none.
+ */
+function libraryRates(from: number, to: number): readonly [number, number] {
+  if (Math.max(from, to) <= MAX_LIBRARY_RATE) return [from, to]
+  let [divisor, rest] = [from, to]
+  while (rest > 0) [divisor, rest] = [rest, divisor % rest]
+  const scale = Math.max(divisor, Math.max(from, to) / MAX_LIBRARY_RATE)
+  return [Math.round(from / scale), Math.round(to / scale)]
+}
+
+/** Samples converted at a time: some 10 ms of work between two turns of the event loop. */
+const CHUNK = 8192
+/** More than half the filter's length, in samples of the lower rate. */
+const TAIL = 1024
+
+/**
+ * `samples` at another rate, `round(length × to / from)` of them, without delay.
+ *
+ * @param from rate of the samples, Hz
+ * @param to rate wanted, Hz
+ */
+export async function convertRate(samples: Float32Array, from: number, to: number): Promise<Float32Array> {
+  const { ConverterType, create } = await loadLibrary()
+  const [input, output] = libraryRates(from, to)
+  const converter = await create(1, input, output, { converterType: ConverterType.SRC_SINC_MEDIUM_QUALITY })
+  try {
+    const result = new Float32Array(Math.round((samples.length * to) / from))
+    // The filter holds back its tail until more samples come: silence after the clip brings it out.
+    const tail = Math.ceil(TAIL * Math.max(1, from / to))
+    for (let at = 0, filled = 0; at < samples.length + tail && filled < result.length; at += CHUNK) {
+      const chunk = new Float32Array(Math.min(CHUNK, samples.length + tail - at))
+      chunk.set(samples.subarray(at, at + chunk.length))
+      const converted = converter.full(chunk)
+      result.set(converted.subarray(0, result.length - filled), filled)
+      filled += converted.length
+      await setImmediate()
+    }
+    return result
+  } finally {
+    converter.destroy()
+  }
+}

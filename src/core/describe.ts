@@ -1,0 +1,8 @@
+/** Values of the wrong type, named in errors. */
+
+/** What a value of the wrong type is, in a word or two. */
+export function describe(value: unknown): string {
+  if (value === null) return 'null'
+  if (typeof value !== 'object') return typeof value
+  return value.constructor?.name ?? 'an object'
+}

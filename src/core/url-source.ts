@@ -1,0 +1,228 @@
+/** The files below a URL as a source of files: fetched, checked, and kept in a cache. */
+import { DiffWaveError, throwIfAborted } from './errors.js'
+import type { ExpectedFile, FileFacts, FileSource, ReadFileOptions } from './file-source.js'
+import { checkIntegrity } from './integrity.js'
+import { MAX_CONFIG_BYTES, MAX_FILE_BYTES } from './limits.js'
+import type { OnProgress } from './progress.js'
+import { wrongFileHint } from './wrong-file.js'
+
+/** What a server says of a version of a file: equal values, equal bytes. */
+export interface Validators {
+  readonly etag: string | null
+  readonly lastModified: string | null
+  readonly length: string | null
+}
+
+/** Files that were downloaded before. */
+export interface DownloadCache {
+  get(url: URL): Promise<{ readonly bytes: Uint8Array; readonly validators: Validators } | null>
+  /** @returns false if there is no room */
+  put(url: URL, bytes: Uint8Array, validators: Validators): Promise<boolean>
+}
+
+export interface UrlSourceOptions {
+  /** Default: null, none. */
+  readonly cache?: DownloadCache | null
+  /** What files must have. Default: what `files.json` in the folder says. */
+  readonly files?: Readonly<Record<string, ExpectedFile>> | undefined
+}
+
+/**
+ * The file in which a folder may state what its files have: `{ "weights.safetensors": { "bytes": …, "sha256": "…" } }`.
+ */
+const FILES = 'files.json'
+
+/** @param folder URL of the folder, with or without a slash at its end */
+export function urlSource(folder: URL, { cache = null, files }: UrlSourceOptions = {}): FileSource {
+  const base = new URL(folder)
+  if (!base.pathname.endsWith('/')) base.pathname += '/'
+  const urlOf = (name: string) => {
+    const url = new URL(name, base)
+    // A signed URL has its signature there.
+    url.search = base.search
+    return url
+  }
+  const notes: string[] = []
+  let stated: Promise<Map<string, FileFacts>> | undefined
+  const facts = (signal: AbortSignal | undefined) => {
+    stated ??= files === undefined ? statedFacts(urlOf(FILES), signal) : Promise.resolve(factsOf(files))
+    return stated
+  }
+  return {
+    notes,
+    describe: name => (name === undefined ? base : urlOf(name)).href,
+    async read(name, options = {}) {
+      const url = urlOf(name)
+      const expected = (await facts(options.signal)).get(name) ?? { name }
+      if (options.range !== undefined) return (await download(url, options)).bytes
+      const kept = await keptBytes(url, expected, cache, options)
+      if (kept !== null) return kept
+      const { bytes, validators } = await download(url, options)
+      await checkIntegrity(bytes, expected, url.href)
+      if (cache !== null && !(await cache.put(url, bytes, validators)) && notes.length === 0) {
+        notes.push('the model could not be kept for the next time: there is no room in the browser’s storage')
+      }
+      return bytes
+    },
+  }
+}
+
+function factsOf(files: NonNullable<UrlSourceOptions['files']>): Map<string, FileFacts> {
+  return new Map(
+    Object.entries(files).map(([name, { bytes, sha256 }]) => [
+      name,
+      { name, ...(bytes === undefined ? {} : { bytes }), ...(sha256 === undefined ? {} : { sha256 }) },
+    ]),
+  )
+}
+
+/** What a folder's own list says; nothing if it has none, or one that cannot be read. */
+async function statedFacts(url: URL, signal: AbortSignal | undefined): Promise<Map<string, FileFacts>> {
+  try {
+    const { bytes } = await download(url, { maxBytes: MAX_CONFIG_BYTES, signal })
+    const list: unknown = JSON.parse(new TextDecoder().decode(bytes))
+    const facts = new Map<string, FileFacts>()
+    for (const [name, value] of Object.entries((list ?? {}) as Record<string, unknown>)) {
+      const { bytes: size, sha256 } = (value ?? {}) as { readonly bytes?: unknown; readonly sha256?: unknown }
+      facts.set(name, {
+        name,
+        ...(typeof size === 'number' ? { bytes: size } : {}),
+        ...(typeof sha256 === 'string' ? { sha256 } : {}),
+      })
+    }
+    return facts
+  } catch {
+    throwIfAborted(signal)
+    return new Map()
+  }
+}
+
+/** A file's bytes from the cache, if they are those that the server has now, or if it cannot be asked. */
+async function keptBytes(
+  url: URL,
+  expected: FileFacts,
+  cache: DownloadCache | null,
+  { signal, onProgress, maxBytes = MAX_FILE_BYTES }: ReadFileOptions,
+): Promise<Uint8Array | null> {
+  const kept = (await cache?.get(url)) ?? null
+  if (kept === null || kept.bytes.length > maxBytes) return null
+  const { bytes } = kept
+  if (expected.sha256 !== undefined) {
+    const fits = await checkIntegrity(bytes, expected, url.href).then(
+      () => true,
+      () => false,
+    )
+    if (!fits) return null
+  } else {
+    const now = await fetch(url, { method: 'HEAD', signal: signal ?? null }).catch(() => null)
+    throwIfAborted(signal)
+    if (now?.ok && !sameVersion(kept.validators, validatorsOf(now))) return null
+  }
+  onProgress?.({ done: bytes.length, total: bytes.length })
+  return bytes
+}
+
+function validatorsOf({ headers }: Response): Validators {
+  return {
+    etag: headers.get('etag'),
+    lastModified: headers.get('last-modified'),
+    length: headers.get('content-encoding') === null ? headers.get('content-length') : null,
+  }
+}
+
+function sameVersion(one: Validators, other: Validators): boolean {
+  if (one.etag !== null || other.etag !== null) return one.etag === other.etag
+  if (one.lastModified !== other.lastModified) return false
+  return one.length === other.length || one.length === null || other.length === null
+}
+
+/** @throws DiffWaveError `FILE_NOT_FOUND`, `TOO_LARGE`, `DOWNLOAD_FAILED`, `ABORTED` */
+async function download(
+  url: URL,
+  { maxBytes = MAX_FILE_BYTES, range, onProgress, signal }: ReadFileOptions,
+): Promise<{ readonly bytes: Uint8Array; readonly validators: Validators }> {
+  throwIfAborted(signal)
+  const where = url.href
+  try {
+    const headers: Record<string, string> =
+      range === undefined ? {} : { range: `bytes=${range.start}-${range.end - 1}` }
+    const response = await fetch(url, { headers, signal: signal ?? null })
+    checkStatus(response, where)
+    const validators = validatorsOf(response)
+    const announced = validators.length === null ? null : Number(validators.length)
+    if (announced !== null && announced > maxBytes) throw tooLarge(maxBytes, String(announced), where)
+    const bytes = await bodyOf(response, announced, maxBytes, where, onProgress)
+    const hint = wrongFileHint(bytes)
+    if (hint !== undefined) {
+      throw new DiffWaveError('DOWNLOAD_FAILED', 'the server sent something else than the file', { where, hint })
+    }
+    // A server that knows no ranges sends the whole file.
+    if (range !== undefined && response.status === 200)
+      return { bytes: bytes.slice(range.start, range.end), validators }
+    return { bytes, validators }
+  } catch (cause) {
+    throwIfAborted(signal)
+    if (cause instanceof DiffWaveError) throw cause
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new DiffWaveError('DOWNLOAD_FAILED', `the file cannot be downloaded: ${reason}`, {
+      where,
+      hint: 'Check the network, and that the server allows this page to read the file (CORS).',
+      cause,
+    })
+  }
+}
+
+function checkStatus({ ok, status }: Response, where: string): void {
+  if (ok) return
+  if (status === 404 || status === 410) {
+    throw new DiffWaveError('FILE_NOT_FOUND', 'the server has no such file', { got: `HTTP status ${status}`, where })
+  }
+  throw new DiffWaveError('DOWNLOAD_FAILED', 'the server did not send the file', {
+    got: `HTTP status ${status}`,
+    where,
+    hint: status === 401 || status === 403 ? 'The file needs a login.' : 'Try again later.',
+  })
+}
+
+function tooLarge(maxBytes: number, got: string, where: string): DiffWaveError {
+  return new DiffWaveError('TOO_LARGE', 'the file is too large', { expected: `at most ${maxBytes} bytes`, got, where })
+}
+
+/** A response's body, collected as it arrives: no more memory than has come, whatever the server announces. */
+async function bodyOf(
+  response: Response,
+  announced: number | null,
+  maxBytes: number,
+  where: string,
+  onProgress: OnProgress | undefined,
+): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = []
+  let done = 0
+  const reader = response.body?.getReader()
+  while (reader !== undefined) {
+    const piece = await reader.read()
+    if (piece.done) break
+    pieces.push(piece.value)
+    done += piece.value.length
+    if (done > maxBytes) {
+      await reader.cancel()
+      throw tooLarge(maxBytes, `more than ${maxBytes}`, where)
+    }
+    onProgress?.({ done, total: announced })
+  }
+  if (announced !== null && announced !== done) {
+    throw new DiffWaveError('DOWNLOAD_FAILED', 'the download ended early', {
+      expected: `${announced} bytes`,
+      got: String(done),
+      where,
+      hint: 'Try again.',
+    })
+  }
+  const bytes = new Uint8Array(done)
+  let at = 0
+  for (const piece of pieces) {
+    bytes.set(piece, at)
+    at += piece.length
+  }
+  return bytes
+}

@@ -1,0 +1,38 @@
+/** How a model that lies elsewhere is downloaded. */
+import { z } from 'zod'
+import type { ExpectedFile } from '../core/file-source.js'
+import { abortSignal, type FieldsOf, onProgress } from '../core/options.js'
+import type { OnProgress } from '../core/progress.js'
+
+export interface DownloadOptions {
+  /** Called as the weights arrive, with their bytes. */
+  readonly onProgress?: OnProgress | undefined
+  /** Stops the download: the call rejects with `ABORTED`. */
+  readonly signal?: AbortSignal | undefined
+  /** Whether downloaded files are kept and used again. Default: true. */
+  readonly cache?: boolean | undefined
+  /**
+   * Sizes and SHA-256 of the files by name, as `{ 'weights.safetensors': { sha256: '…' } }`. Default: those that the
+   * model folder states in `files.json`, if it has one.
+   */
+  readonly files?: Readonly<Record<string, ExpectedFile>> | undefined
+}
+
+export const expectedFiles = z.record(
+  z.string(),
+  z.strictObject({
+    bytes: z.number().int().min(0).optional(),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits in lower case')
+      .optional(),
+  } satisfies FieldsOf<ExpectedFile>),
+)
+
+/** The fields of `DownloadOptions`, for schemas of options. */
+export const downloadFields = {
+  onProgress: onProgress.optional(),
+  signal: abortSignal.optional(),
+  cache: z.boolean().optional(),
+  files: expectedFiles.optional(),
+} satisfies FieldsOf<DownloadOptions>

@@ -1,0 +1,42 @@
+/** The model behind a text or a URL in a browser: the URL of a model folder. */
+import { DiffWaveError } from '../core/errors.js'
+import { openCache } from '../core/page-cache.browser.js'
+import { urlSource } from '../core/url-source.js'
+import { type ImportHints, refuseHints } from '../model/import/hints.js'
+import type { ReadModel } from '../model/import/model-files.js'
+import { readModelFrom } from '../model/read-folder.js'
+import type { DownloadOptions } from './download-options.js'
+
+/** Endings of checkpoints, which only Node.js reads. */
+const CHECKPOINT = /\.(pt|pth|pkl|ckpt|safetensors)$/i
+
+/** @throws DiffWaveError `BAD_OPTION`, `UNSUPPORTED_FORMAT`, and as `readModelFrom` */
+export async function findModel(
+  model: string | URL,
+  hints: ImportHints,
+  { cache = true, files, ...options }: DownloadOptions,
+): Promise<ReadModel> {
+  const url = folderUrl(model)
+  refuseHints(hints, 'a model folder has its config', 'Edit config.json in the folder to change it.', url.href)
+  const source = urlSource(url, { cache: cache ? await openCache() : null, files })
+  const read = await readModelFrom(source, options)
+  return { ...read, notes: source.notes ?? [], source: 'folder' }
+}
+
+/** The URL, relative to the page's. */
+function folderUrl(model: string | URL): URL {
+  let url: URL
+  try {
+    url = new URL(model, globalThis.document?.baseURI ?? globalThis.location?.href)
+  } catch (cause) {
+    throw new DiffWaveError('BAD_OPTION', 'not a URL', { got: String(model), where: 'model', cause })
+  }
+  if (CHECKPOINT.test(url.pathname)) {
+    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'a browser reads model folders only', {
+      got: 'a checkpoint',
+      where: url.href,
+      hint: 'Make a model folder of it with `npx diffwave convert`.',
+    })
+  }
+  return url
+}

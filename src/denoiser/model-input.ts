@@ -1,0 +1,40 @@
+/** Where a model may come from. */
+
+import type { DirectoryHandle, NamedBlob } from '../core/chosen-files.js'
+import { blobSource, directorySource } from '../core/chosen-files.js'
+import { describe } from '../core/describe.js'
+import { DiffWaveError } from '../core/errors.js'
+import type { FileSource } from '../core/file-source.js'
+
+export type { DirectoryHandle, NamedBlob } from '../core/chosen-files.js'
+
+/**
+ * A model: in Node.js the name of a shipped model, the path of a model folder or of a checkpoint; in a browser the URL
+ * of a model folder. In both, the files of a model folder that a user chose (a `FileList` or an array of `File`), a
+ * handle of such a folder, or any `FileSource`.
+ */
+export type ModelInput = string | URL | FileSource | ArrayLike<NamedBlob> | DirectoryHandle
+
+/** The input as a source of files; null if it is text or a URL, which each platform reads in its own way. */
+export function sourceOf(input: ModelInput): FileSource | null {
+  if (typeof input === 'string' || input instanceof URL) return null
+  if (isObject(input)) {
+    if ('read' in input && typeof input.read === 'function') return input as FileSource
+    if ('getFileHandle' in input && typeof input.getFileHandle === 'function') {
+      return directorySource(input as DirectoryHandle)
+    }
+    if ('length' in input && typeof input.length === 'number') {
+      const files = Array.from(input as ArrayLike<NamedBlob>)
+      if (files.every(file => file instanceof Blob && typeof file.name === 'string')) return blobSource(files)
+    }
+  }
+  throw new DiffWaveError('BAD_OPTION', 'not a model', {
+    expected: 'a path or URL, a list of files, a folder’s handle, or an object with a function `read`',
+    got: describe(input),
+    where: 'model',
+  })
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}

@@ -1,0 +1,44 @@
+/** The engine of a browser: wasm. */
+import type { MelConvention } from '../audio/mel/convention.js'
+import { defined } from '../core/defined.js'
+import { DiffWaveError } from '../core/errors.js'
+import { check } from '../core/options.js'
+import type { Tensors } from '../core/tensor.js'
+import type { NetworkConfig } from '../model/network.js'
+import { withCorrection } from './corrected/corrected-engine.js'
+import { type EngineOptions, engineOptions, type SelectedEngine } from './options.js'
+import { createEngineOn } from './wasm/create-engine.js'
+import { wasmInstructionSets } from './wasm/host.js'
+import { pageHost } from './wasm/page-host.browser.js'
+
+/**
+ * The wasm engine, for `auto` and by name.
+ *
+ * @throws DiffWaveError `ENGINE_UNAVAILABLE`, `BAD_OPTION`, `BAD_PARAMETERS`
+ */
+export async function selectEngine(
+  network: NetworkConfig,
+  parameters: Tensors,
+  options: EngineOptions = {},
+  convention: MelConvention | null = null,
+): Promise<SelectedEngine> {
+  const {
+    engine,
+    threads = navigator.hardwareConcurrency,
+    instructionSet,
+  } = check(engineOptions, options, 'engine options')
+  if (engine !== 'auto' && engine !== 'wasm') {
+    throw new DiffWaveError('ENGINE_UNAVAILABLE', `the ${engine} engine does not run in a browser`, {
+      expected: 'wasm or auto',
+    })
+  }
+  const build = wasmInstructionSets.find(name => name === instructionSet)
+  if (instructionSet !== undefined && build === undefined) {
+    throw new DiffWaveError('ENGINE_UNAVAILABLE', `the wasm engine is not compiled for ${instructionSet}`, {
+      expected: wasmInstructionSets.join(', '),
+      got: instructionSet,
+    })
+  }
+  const wasm = { network, parameters, convention, ...defined({ instructionSet: build }) }
+  return { engine: withCorrection(await createEngineOn(pageHost, threads, wasm), convention), notes: [] }
+}

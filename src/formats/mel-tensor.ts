@@ -1,0 +1,112 @@
+/** Mels in the bytes of files: which array is the mel, and which of its axes are the bands. */
+import { z } from 'zod'
+import { checkMel } from '../audio/mel/check-mel.js'
+import type { Mel } from '../audio/mel/convention.js'
+import { DiffWaveError } from '../core/errors.js'
+import { MAX_MEL_BANDS } from '../core/limits.js'
+import { check } from '../core/options.js'
+import { elementCount, type Tensor } from '../core/tensor.js'
+import { decodeTensorFile } from './tensor-file.js'
+
+/** A mel as a file held it. */
+export interface MelFile {
+  /** The mel, `[bands × frames]`. */
+  readonly mel: Mel
+  /** The file had it `[frames × bands]`. */
+  readonly transposed: boolean
+}
+
+/** Which mel of a file to read, and how. */
+export interface ReadMelOptions {
+  /**
+   * The bands expected, by which a transposed mel is recognised and transposed back. Default: the first axis, if that
+   * can be one.
+   */
+  readonly bands?: number | undefined
+  /**
+   * Name of the array in a file that holds several, `a.b` for one inside a dictionary. Default: `mel`, else the only
+   * one.
+   */
+  readonly key?: string | undefined
+  /** Which mel of a batch `[mels, bands, frames]`, from 0. Needed if the file holds more than one. */
+  readonly index?: number | undefined
+}
+
+const readOptionsSchema: z.ZodType<ReadMelOptions> = z.strictObject({
+  bands: z.number().int().min(1).max(MAX_MEL_BANDS).optional(),
+  key: z.string().min(1).optional(),
+  index: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
+})
+
+/** Options from a caller's second argument, where a number stands for the bands alone. */
+export function checkReadOptions(options: number | ReadMelOptions | undefined, where: string): ReadMelOptions {
+  return check(readOptionsSchema, typeof options === 'number' ? { bands: options } : (options ?? {}), where)
+}
+
+/** What the axes of a tensor are, if it is a mel. @throws DiffWaveError `BAD_MEL` */
+export function melAxes(
+  shape: readonly number[],
+  bands: number | undefined,
+  where: string,
+): { readonly bands: number; readonly frames: number; readonly transposed: boolean } {
+  const axes = shape.length === 3 && shape[0] === 1 ? shape.slice(1) : shape
+  const [rows, columns] = axes
+  const got = `[${shape.slice(0, 8).join(', ')}]`
+  if (rows === undefined || columns === undefined || axes.length !== 2) {
+    throw new DiffWaveError('BAD_MEL', 'the array is not a mel', {
+      expected: '[bands, frames] or [1, bands, frames]',
+      got,
+      where,
+      ...(shape.length === 3 ? { hint: 'It is a batch: say which mel with the option `index`, from 0.' } : {}),
+    })
+  }
+  if (rows === 0 || columns === 0) throw new DiffWaveError('BAD_MEL', 'the mel is empty', { got, where })
+  const transposed = bands === undefined ? rows > MAX_MEL_BANDS && columns <= MAX_MEL_BANDS : rows !== bands
+  const found = transposed ? columns : rows
+  if (found > MAX_MEL_BANDS || (bands !== undefined && found !== bands)) {
+    throw new DiffWaveError('BAD_MEL', 'the mel has the wrong number of bands', {
+      expected: bands === undefined ? `at most ${MAX_MEL_BANDS}` : String(bands),
+      got,
+      where,
+    })
+  }
+  return { bands: found, frames: transposed ? rows : columns, transposed }
+}
+
+/** A tensor as a mel. @throws DiffWaveError `BAD_MEL` */
+export function tensorToMel(tensor: Tensor, options: ReadMelOptions, where: string): MelFile {
+  const { shape, data } = item(tensor, options.index, where)
+  const { bands, frames, transposed } = melAxes(shape, options.bands, where)
+  return { mel: { data: transposed ? transpose(data, frames, bands) : data, bands, frames }, transposed }
+}
+
+/** One mel of a batch. */
+function item(tensor: Tensor, index: number | undefined, where: string): Tensor {
+  if (index === undefined) return tensor
+  const [count, ...shape] = tensor.shape
+  if (tensor.shape.length !== 3 || count === undefined || index >= count) {
+    throw new DiffWaveError('BAD_MEL', `the file has no mel ${index}`, {
+      expected: '[mels, bands, frames] with more mels than that',
+      got: `[${tensor.shape.slice(0, 8).join(', ')}]`,
+      where,
+    })
+  }
+  const size = elementCount(shape)
+  return { shape, data: tensor.data.slice(index * size, (index + 1) * size) }
+}
+
+/** `[rows × columns]` as `[columns × rows]`. */
+export function transpose(data: Float32Array, rows: number, columns: number): Float32Array {
+  const out = new Float32Array(data.length)
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) out[column * rows + row] = data[row * columns + column]!
+  }
+  return out
+}
+
+/** The mel in the bytes of a file. @throws DiffWaveError as `readMel` */
+export function decodeMel(bytes: Uint8Array, options: ReadMelOptions, where: string): MelFile {
+  const file = tensorToMel(decodeTensorFile(bytes, options.key, where), options, where)
+  checkMel(file.mel, where)
+  return file
+}
