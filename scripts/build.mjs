@@ -1,13 +1,14 @@
-// Compiles TypeScript into dist/, builds the page of `diffwave studio` and, if a C++ compiler is installed, the native
-// engine.
+// Compiles TypeScript into dist/, bundles the module for browsers, builds the page of `diffwave studio` and, if a C++
+// compiler is installed, the native engine.
 // usage: npm run build [-- --if-missing]    npm also runs it after an installation in a clone (`prepare`)
 // --if-missing: skips what is already built and newer than its sources
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildBrowser } from './build-browser.mjs'
 import { buildNativeIfMissing } from './build-native.mjs'
 import { buildStudio } from './build-studio.mjs'
-import { compile, compiledEntries, removeOrphans, root } from './compile.mjs'
+import { browserBundle, compile, compiledEntries, removeOrphans, root } from './compile.mjs'
 
 /** Time of the last change below a folder, in milliseconds. */
 function newest(folder) {
@@ -18,10 +19,14 @@ function newest(folder) {
 export async function build({ ifMissing = false } = {}) {
   const [dist, sources] = [join(root, 'dist'), join(root, 'src')]
   const main = join(dist, 'index.js')
-  if (!ifMissing || !existsSync(main) || newest(dist) < newest(sources)) {
+  const stale = !existsSync(main) || newest(dist) < newest(sources)
+  if (!ifMissing || stale) {
     removeOrphans(dist, sources)
     compile('tsconfig.json')
   }
+  const binaries = join(root, 'prebuilds', 'wasm')
+  const bundled = existsSync(browserBundle) ? statSync(browserBundle).mtimeMs : 0
+  if (!ifMissing || stale || bundled < Math.max(newest(sources), newest(binaries))) await buildBrowser()
   await buildStudio({ ifMissing })
   await buildNativeIfMissing()
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { inRepository } from './support/paths.js'
 
 const src = inRepository('src')
@@ -30,6 +30,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['training', 'tuning', 'evaluation', 'export', 'repair', 'synthesis', 'denoiser', 'engines', 'diffusion'],
     ...['model', 'formats', 'audio', 'core'],
   ],
+  browser: ['.', 'denoiser', 'engines', 'model', 'formats', 'repair', 'synthesis', 'audio', 'core'],
   server: [
     ...['.', 'evaluation', 'synthesis', 'denoiser', 'engines', 'diffusion', 'data-domain', 'model', 'formats'],
     ...['audio', 'core'],
@@ -41,10 +42,18 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 }
 
 const folderOf = (file: string) => (file.includes('/') ? file.split('/')[0]! : '.')
-const imports = (file: string) =>
-  specifiers(file)
-    .filter(name => name.startsWith('.'))
-    .map(name => relative(src, join(src, dirname(file), name)).replace(/\.js$/, '.ts'))
+/** Files that an import may mean: a port of `#platform/` has one for Node.js and one for browsers. */
+const targets = (file: string, name: string): readonly string[] => {
+  if (name.startsWith('.')) return [relative(src, join(src, dirname(file), name)).replace(/\.js$/, '.ts')]
+  const port = /^#platform\/(.*)$/.exec(name)?.[1]
+  return port === undefined ? [] : [`${port}.ts`, `${port}.browser.ts`]
+}
+const imports = (file: string) => specifiers(file).flatMap(name => targets(file, name))
+/** Imports that are there when the program runs. */
+const valueSpecifiers = (file: string) =>
+  [...text(file).matchAll(/^(?:(?:import|export) (?!type )[^(]*?from |import )'([^']+)'|\bimport\('([^']+)'\)/gms)].map(
+    match => match[1] ?? match[2]!,
+  )
 
 test('every folder imports exactly the folders it may', () => {
   const used: Record<string, Set<string>> = {}
@@ -82,6 +91,43 @@ test('the root of src holds the public nouns and nothing else', () => {
     'trainer.ts',
     'vocoder.ts',
   ])
+})
+
+describe('the browser entry', () => {
+  const isFile = (name: string) => name.endsWith('.ts')
+  const reached = new Set<string>()
+  const visit = (file: string) => {
+    if (reached.has(file)) return
+    reached.add(file)
+    if (!isFile(file)) return
+    for (const name of valueSpecifiers(file)) visit(targets(file, name).at(-1) ?? name)
+  }
+  for (const file of files.filter(file => folderOf(file) === 'browser')) visit(file)
+
+  test('reaches no module of Node.js, and the packages that a page can load', () => {
+    assert.ok(reached.has('vocoder.ts') && reached.has('engines/wasm/serve.ts'))
+    assert.deepEqual([...reached].filter(name => !isFile(name)).sort(), ['fflate', 'fft.js', 'wavefile', 'zod'])
+  })
+
+  test('is the only one that reaches browser files', () => {
+    for (const file of files.filter(file => !reached.has(file))) {
+      assert.ok(!imports(file).some(name => name.endsWith('.browser.ts') && !hasPort(file, name)), file)
+    }
+  })
+
+  test('both files of a port have the same functions', () => {
+    const functions = (file: string) =>
+      [...text(file).matchAll(/^export (?:async )?(?:function|const) (\w+)/gm)].map(match => match[1]!)
+    const ports = new Set(files.flatMap(file => specifiers(file).filter(name => name.startsWith('#platform/'))))
+    assert.ok(ports.size > 0)
+    for (const name of ports) {
+      const [node, page] = targets('', name)
+      for (const wanted of functions(page!)) assert.ok(functions(node!).includes(wanted), `${node} lacks ${wanted}`)
+    }
+  })
+
+  const hasPort = (file: string, target: string) =>
+    specifiers(file).some(name => name.startsWith('#platform/') && targets(file, name).includes(target))
 })
 
 test('only the TensorFlow.js engine imports TensorFlow.js, only the command line touches the process', () => {

@@ -1,0 +1,72 @@
+// Compiles what runs in a browser and bundles it into one ES module without imports, dist/browser/diffwave.js. The
+// module carries the worker's program, the audio worklet's, and the WebAssembly binaries: so it works under every
+// bundler and from a plain <script type="module">, and no file need be copied beside it.
+// usage: npm run build:browser
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { browserBundle, compile, root } from './compile.mjs'
+
+/** WebAssembly with SIMD is in all of these, as are modules, optional chaining and private fields. */
+const target = ['chrome91', 'firefox89', 'safari16.4']
+
+/** A namespace import, of which the bundler drops what is not used: zod's `z` carries all its languages, 300 kB. */
+const zodInParts = {
+  name: 'zod-in-parts',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]dist[\\/].*\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace("import { z } from 'zod'", "import * as z from 'zod'"),
+    }))
+  },
+}
+
+const compiled = name => join(root, 'dist', name)
+
+/** A program without imports or exports, as text. */
+async function program(esbuild, entry) {
+  const { outputFiles } = await esbuild.build({
+    entryPoints: [compiled(entry)],
+    bundle: true,
+    minify: true,
+    write: false,
+    format: 'iife',
+    conditions: ['browser'],
+    target,
+    logLevel: 'warning',
+  })
+  return outputFiles[0].text
+}
+
+/** The binaries, packed, compressed, in base64. */
+async function binaries() {
+  const { packBinaries } = await import(pathToFileURL(compiled('engines/wasm/packed-binaries.js')).href)
+  const read = name => readFileSync(join(root, 'prebuilds', 'wasm', `${name}.wasm`))
+  const packed = packBinaries({ 'relaxed-simd': read('relaxed-simd'), simd128: read('simd128') })
+  return gzipSync(packed, { level: 9 }).toString('base64')
+}
+
+/** Compiles and bundles. */
+export async function buildBrowser() {
+  const esbuild = await import('esbuild')
+  compile('tsconfig.browser.json')
+  const texts = {
+    DIFFWAVE_WORKER: await program(esbuild, 'browser/worker.js'),
+    DIFFWAVE_WORKLET: await program(esbuild, 'browser/player-worklet.js'),
+    DIFFWAVE_BINARIES: await binaries(),
+  }
+  await esbuild.build({
+    entryPoints: [compiled('browser/index.js')],
+    outfile: browserBundle,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    conditions: ['browser'],
+    plugins: [zodInParts],
+    define: Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, JSON.stringify(text)])),
+    target,
+    logLevel: 'warning',
+  })
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildBrowser()

@@ -1,0 +1,191 @@
+/** Plays audio while it is made, by an audio worklet. */
+import { z } from 'zod'
+import type { AudioPieces } from '../audio/codecs/wav-stream.js'
+import { describe } from '../core/describe.js'
+import { DiffWaveError, throwIfAborted } from '../core/errors.js'
+import { abortSignal, check, type FieldsOf } from '../core/options.js'
+import { type Heard, PROCESSOR, type Samples } from './player-messages.js'
+
+/** What was heard. */
+export interface Played {
+  /** Length of the audio in seconds. */
+  readonly seconds: number
+  /** Seconds of silence in between, for which the next piece had not been made in time. */
+  readonly missing: number
+  /** Seconds from the call to the first sound. */
+  readonly delay: number
+}
+
+/** Options of `playStream`. */
+export interface PlayOptions {
+  /** Seconds of audio that must be there before the first is played, 0 to 60. Default: 0.2. */
+  readonly buffer?: number | undefined
+  /**
+   * Where the sound goes, a node of a context with the audio's sample rate. Default: the speakers, by a context of its
+   * own.
+   */
+  readonly destination?: AudioNode | undefined
+  /** Called when the first sample is played. */
+  readonly onStart?: (() => void) | undefined
+  /** Stops the sound: the call rejects with `ABORTED`. */
+  readonly signal?: AbortSignal | undefined
+}
+
+const optionsSchema = z.strictObject({
+  buffer: z.number().min(0).max(60).default(0.2),
+  // A worker, which may load this module too, has no such class.
+  destination: z
+    .custom<AudioNode>(value => typeof AudioNode === 'function' && value instanceof AudioNode, 'expected an AudioNode')
+    .optional(),
+  onStart: z.custom<() => void>(value => typeof value === 'function', 'expected a function').optional(),
+  signal: abortSignal.optional(),
+} satisfies FieldsOf<PlayOptions>)
+
+/** The program of player-worklet.ts: scripts/build-browser.mjs puts it here. */
+declare const DIFFWAVE_WORKLET: string
+
+/** Seconds of audio that may be made ahead of what is heard: a stream of an hour does not fill the memory. */
+const MAX_AHEAD = 30
+/** Milliseconds that a context gets to start. Without a click of the user it never does. */
+const START_TIME = 2000
+
+/**
+ * Plays a stream as its pieces come, until the last one has been heard. Call it from a click or a key press: a page may
+ * not make sound before the user has done something.
+ *
+ * @param audio a stream of `Vocoder.stream` or `Generator.stream`, or other pieces with a `sampleRate`
+ * @throws DiffWaveError `PLAYBACK_FAILED`, `BAD_OPTION`, `ABORTED`, and what the stream throws
+ * @example
+ * button.onclick = () => playStream(vocoder.stream(mel))
+ */
+export async function playStream(audio: AudioPieces, options: PlayOptions = {}): Promise<Played> {
+  const called = performance.now()
+  const { buffer, destination, onStart, signal } = check(optionsSchema, options, 'playStream options')
+  if (typeof audio?.[Symbol.asyncIterator] !== 'function' || typeof audio.sampleRate !== 'number') {
+    throw new DiffWaveError('BAD_OPTION', 'not a stream of audio', { got: describe(audio), where: 'playStream audio' })
+  }
+  throwIfAborted(signal)
+  const context = destination?.context ?? openContext(audio.sampleRate)
+  if (context.sampleRate !== audio.sampleRate) {
+    throw new DiffWaveError('BAD_OPTION', 'the context has another sample rate than the audio', {
+      expected: `${audio.sampleRate} Hz`,
+      got: `${context.sampleRate} Hz`,
+      where: 'destination',
+    })
+  }
+  const own = destination === undefined ? (context as AudioContext) : null
+  try {
+    await startContext(context, signal)
+    const node = await playerNode(context, Math.round(buffer * audio.sampleRate))
+    node.connect(destination ?? context.destination)
+    let delay = 0
+    try {
+      const heard = await feed(node, audio, signal, () => {
+        delay = (performance.now() - called) / 1000
+        onStart?.()
+      })
+      const { sampleRate } = audio
+      return { seconds: heard.played / sampleRate, missing: heard.missing / sampleRate, delay }
+    } finally {
+      node.disconnect()
+    }
+  } finally {
+    await own?.close()
+  }
+}
+
+function failed(problem: string, hint: string, cause?: unknown): DiffWaveError {
+  return new DiffWaveError('PLAYBACK_FAILED', problem, { hint, cause })
+}
+
+/** The browser takes the context's rate to the sound card's. */
+function openContext(sampleRate: number): AudioContext {
+  try {
+    return new AudioContext({ sampleRate })
+  } catch (cause) {
+    const hint = 'Browsers play rates from 8,000 to 96,000 Hz: resample the audio.'
+    throw failed(`the browser does not play audio of ${sampleRate} Hz`, hint, cause)
+  }
+}
+
+async function startContext(context: BaseAudioContext, signal: AbortSignal | undefined): Promise<void> {
+  if (!('resume' in context) || context.state === 'running') return
+  const resumed = (context as AudioContext).resume().then(() => true)
+  const timeout = new Promise<boolean>(resolve => setTimeout(() => resolve(false), START_TIME))
+  const started = await Promise.race([resumed, timeout])
+  throwIfAborted(signal)
+  if (!started) {
+    throw failed('the browser does not let the page make sound yet', 'Call playStream from a click or a key press.')
+  }
+}
+
+const prepared = new WeakMap<BaseAudioContext, Promise<void>>()
+
+async function playerNode(context: BaseAudioContext, start: number): Promise<AudioWorkletNode> {
+  if (context.audioWorklet === undefined) {
+    throw failed('the page has no audio worklets', 'Serve it from https: or from localhost.')
+  }
+  try {
+    let ready = prepared.get(context)
+    if (ready === undefined) {
+      const url = URL.createObjectURL(new Blob([DIFFWAVE_WORKLET], { type: 'text/javascript' }))
+      ready = context.audioWorklet.addModule(url).finally(() => URL.revokeObjectURL(url))
+      prepared.set(context, ready)
+    }
+    await ready
+  } catch (cause) {
+    throw failed(
+      'the audio worklet cannot be loaded',
+      'The page’s Content-Security-Policy must allow `script-src blob:`.',
+      cause,
+    )
+  }
+  return new AudioWorkletNode(context, PROCESSOR, {
+    numberOfInputs: 0,
+    outputChannelCount: [1],
+    processorOptions: { start },
+  })
+}
+
+/** Feeds the worklet until it has played everything. */
+async function feed(
+  node: AudioWorkletNode,
+  audio: AudioPieces,
+  signal: AbortSignal | undefined,
+  onStart: () => void,
+): Promise<Heard> {
+  const ahead = MAX_AHEAD * audio.sampleRate
+  let heard: Heard = { played: 0, missing: 0, ended: false }
+  let wake: () => void = () => undefined
+  const change = () => new Promise<void>(resolve => (wake = resolve))
+  node.port.onmessage = ({ data }: MessageEvent<Heard>) => {
+    const begins = heard.played === 0 && data.played > 0
+    heard = data
+    if (begins) onStart()
+    wake()
+  }
+  const stop = () => wake()
+  signal?.addEventListener('abort', stop)
+  try {
+    let fed = 0
+    for await (const piece of audio) {
+      throwIfAborted(signal)
+      if (piece.length === 0) continue
+      fed += piece.length
+      const samples = piece.slice()
+      node.port.postMessage({ samples } satisfies Samples, [samples.buffer])
+      while (fed - heard.played > ahead) {
+        await change()
+        throwIfAborted(signal)
+      }
+    }
+    node.port.postMessage({ samples: new Float32Array(0) } satisfies Samples)
+    while (!heard.ended) {
+      await change()
+      throwIfAborted(signal)
+    }
+    return heard
+  } finally {
+    signal?.removeEventListener('abort', stop)
+  }
+}

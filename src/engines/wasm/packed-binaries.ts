@@ -1,0 +1,96 @@
+/**
+ * Both builds of the kernels as one array that compresses well: they have the same functions in the same order, and
+ * most of them are equal. Function bodies of both lie side by side, and equal ones stand once.
+ */
+import { DiffWaveError } from '../../core/errors.js'
+import { type WasmInstructionSet, wasmInstructionSets } from './host.js'
+
+const CODE_SECTION = 10
+/** Length of a part that is equal to the first build's. */
+const SAME = 0xffffffff
+
+/** A binary cut before, between and after its function bodies. */
+function parts(binary: Uint8Array): Uint8Array[] {
+  let at = 8
+  const number = () => {
+    let value = 0
+    for (let scale = 1; ; scale *= 128) {
+      const byte = binary[at++]!
+      value += (byte & 127) * scale
+      if (byte < 128) return value
+    }
+  }
+  const cuts = [0]
+  while (at < binary.length) {
+    const id = binary[at++]
+    const size = number()
+    const end = at + size
+    if (id === CODE_SECTION) {
+      const count = number()
+      cuts.push(at)
+      for (let i = 0; i < count; i++) {
+        const length = number()
+        at += length
+        cuts.push(at)
+      }
+    }
+    at = end
+  }
+  cuts.push(binary.length)
+  return cuts.slice(1).map((cut, i) => binary.subarray(cuts[i]!, cut))
+}
+
+function equal(one: Uint8Array, other: Uint8Array | undefined): boolean {
+  return one.length === other?.length && one.every((byte, i) => byte === other[i])
+}
+
+/**
+ * Layout: the number of parts of the longer build; for each part its length in each build (uint32, little-endian,
+ * `SAME` for bytes equal to the first build's); then the bytes, part by part.
+ */
+export function packBinaries(binaries: Readonly<Record<WasmInstructionSet, Uint8Array>>): Uint8Array<ArrayBuffer> {
+  const [first, second] = wasmInstructionSets.map(name => parts(binaries[name]))
+  const count = Math.max(first!.length, second!.length)
+  const lengths = new DataView(new ArrayBuffer(4 + 8 * count))
+  lengths.setUint32(0, count, true)
+  const bytes: Uint8Array[] = [new Uint8Array(lengths.buffer)]
+  for (let i = 0; i < count; i++) {
+    const [one = new Uint8Array(0), other = new Uint8Array(0)] = [first![i], second![i]]
+    const same = equal(one, other)
+    lengths.setUint32(4 + 8 * i, one.length, true)
+    lengths.setUint32(8 + 8 * i, same ? SAME : other.length, true)
+    bytes.push(one)
+    if (!same) bytes.push(other)
+  }
+  return joined(bytes)
+}
+
+/** @throws DiffWaveError `ENGINE_UNAVAILABLE` if the array ends too early */
+export function unpackBinary(packed: Uint8Array, instructionSet: WasmInstructionSet): Uint8Array<ArrayBuffer> {
+  const isFirst = instructionSet === wasmInstructionSets[0]
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
+  const count = view.getUint32(0, true)
+  let at = 4 + 8 * count
+  const bytes: Uint8Array[] = []
+  for (let i = 0; i < count; i++) {
+    const one = view.getUint32(4 + 8 * i, true)
+    const other = view.getUint32(8 + 8 * i, true)
+    const rest = other === SAME ? 0 : other
+    bytes.push(isFirst || other === SAME ? packed.subarray(at, at + one) : packed.subarray(at + one, at + one + rest))
+    at += one + rest
+  }
+  if (at !== packed.length) {
+    throw new DiffWaveError('ENGINE_UNAVAILABLE', 'the wasm engine is not available: its binary is cut short')
+  }
+  return joined(bytes)
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    all.set(piece, at)
+    at += piece.length
+  }
+  return all
+}
