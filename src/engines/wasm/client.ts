@@ -2,6 +2,7 @@
 import { DiffWaveError } from '../../core/errors.js'
 import type { Addon, EngineRequest, Handle, PredictWork, StreamHandle, Work } from '../native/addon.js'
 import type { HostWorker, WasmHost } from './host.js'
+import type { MemorySize } from './memory.js'
 import type { Answer, Call, Encoded, NumberedCall, Ready, StartFailure, WorkerStart } from './messages.js'
 import type { WasmMemory, WasmModule } from './webassembly.js'
 
@@ -14,11 +15,10 @@ interface Waiting {
   readonly arrays: readonly Float32Array[]
 }
 
-/** A module and the memory that its instances share. */
+/** A module, and the memory that its instances share, or the size of the only instance's. */
 export interface WasmProgram {
   readonly module: WasmModule
-  readonly memory: WasmMemory
-  readonly shared: boolean
+  readonly memory: WasmMemory | MemorySize
 }
 
 /** One engine's instance. Its only handle is itself. */
@@ -37,15 +37,10 @@ export class WasmAddon implements Pick<Addon, 'run' | 'runForward' | 'runBackwar
   readonly #cancelFlag: number
   readonly #constants: Readonly<Record<string, number>>
 
-  private constructor(
-    worker: HostWorker,
-    helpers: readonly HostWorker[],
-    { memory, shared }: WasmProgram,
-    ready: Ready,
-  ) {
+  private constructor(worker: HostWorker, helpers: readonly HostWorker[], { memory }: WasmProgram, ready: Ready) {
     this.#worker = worker
     this.#helpers = helpers
-    this.#memory = shared ? memory : undefined
+    this.#memory = 'buffer' in memory ? memory : undefined
     this.#cancelFlag = ready.cancelFlag!
     this.#constants = ready.constants!
     worker.onMessage(message => {
@@ -70,7 +65,9 @@ export class WasmAddon implements Pick<Addon, 'run' | 'runForward' | 'runBackwar
     try {
       const { worker, ready } = await begin({ role: 'engine', module, memory, helpers: threads - 1 })
       const helpers = await Promise.all(
-        ready.helpers!.map((place, number) => begin({ role: 'helper', module, memory, number, ...place })),
+        ready.helpers!.map((place, number) =>
+          begin({ role: 'helper', module, memory: memory as WasmMemory, number, ...place }),
+        ),
       )
       for (const helper of helpers) helper.worker.keepAlive(false)
       const others = helpers.map(helper => helper.worker)

@@ -12,8 +12,9 @@ import { KernelEngine } from '../native/kernel-engine.js'
 import { WasmAddon, type WasmProgram } from './client.js'
 import { hostRuns } from './features.js'
 import { type WasmHost, type WasmInstructionSet, wasmInstructionSets } from './host.js'
+import { makeMemory } from './memory.js'
 import { type MemoryImport, memoryImport, withoutSharing } from './memory-import.js'
-import { type WasmMemory, type WasmModule, WebAssembly } from './webassembly.js'
+import { type WasmModule, WebAssembly } from './webassembly.js'
 
 export interface WasmOptions {
   readonly network: NetworkConfig
@@ -33,9 +34,6 @@ const DEFAULT_MEMORY_LIMIT = 2 ** 30
 
 /** With three threads or more the pool can come to a standstill, for a reason that is not known yet. */
 const MAX_WASM_THREADS = 2
-
-/** Pages of 64 KiB that a memory may grow to, at least. A host that refuses more than this is refused. */
-const MIN_MAXIMUM = 4096
 
 /** The builds that a host runs, best first. */
 export function wasmInstructionSetsHere(): readonly WasmInstructionSet[] {
@@ -93,21 +91,6 @@ async function compileModule(host: WasmHost, instructionSet: WasmInstructionSet)
   }
 }
 
-/** A memory with the largest maximum that the host reserves addresses for. */
-function makeMemory({ initial, maximum }: MemoryImport, shared: boolean): WasmMemory {
-  for (let pages = maximum; ; pages = Math.floor(pages / 2)) {
-    try {
-      return new WebAssembly.Memory({ initial, maximum: pages, shared })
-    } catch (cause) {
-      if (pages / 2 >= MIN_MAXIMUM) continue
-      throw new DiffWaveError('ENGINE_UNAVAILABLE', 'the wasm engine is not available: there is no memory for it', {
-        hint: 'Close other pages, or dispose of other engines.',
-        cause,
-      })
-    }
-  }
-}
-
 /** @throws DiffWaveError `ENGINE_UNAVAILABLE`, `BAD_PARAMETERS` */
 export async function createEngineOn(host: WasmHost, threads: number, options: WasmOptions): Promise<Engine> {
   const { network, parameters, memoryLimit = DEFAULT_MEMORY_LIMIT } = options
@@ -115,7 +98,7 @@ export async function createEngineOn(host: WasmHost, threads: number, options: W
   const envelope = envelopeOf(network, options.convention ?? null)
   const instructionSet = chooseBuild(options.instructionSet)
   const { module, needs } = await compiledModule(host, instructionSet)
-  const program: WasmProgram = { module, memory: makeMemory(needs, host.sharesMemory), shared: host.sharesMemory }
+  const program: WasmProgram = { module, memory: host.sharesMemory ? makeMemory(needs, true) : needs }
   const count = host.sharesMemory ? Math.min(threads, MAX_WASM_THREADS) : 1
   const addon = await WasmAddon.start(host, program, count)
   try {

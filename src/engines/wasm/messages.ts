@@ -2,13 +2,15 @@
  * Messages between an engine and its worker threads. One worker runs the kernels' instance and answers calls; the
  * others wait inside the same module, on the same memory, for the tasks that the first one shares out.
  */
+import type { MemorySize } from './memory.js'
 import type { WasmMemory, WasmModule } from './webassembly.js'
 
 /** What the worker of an engine is started with. */
 export interface EngineStart {
   readonly role: 'engine'
   readonly module: WasmModule
-  readonly memory: WasmMemory
+  /** Shared with the engine and further threads; or the size of one of the worker's own, which cannot be sent. */
+  readonly memory: WasmMemory | MemorySize
   /** Further threads that will be started: the worker lays out their stacks. */
   readonly helpers: number
 }

@@ -1,6 +1,7 @@
 /** What a worker does, in Node.js and in a browser: it answers an engine's calls, or is one of its further threads. */
 import { OUT_OF_MEMORY } from '../native/constants.js'
 import { instantiate } from './instance.js'
+import { makeMemory } from './memory.js'
 import type {
   Answer,
   Call,
@@ -91,7 +92,8 @@ class EngineWorker {
     })
   }
 
-  static async start({ module, memory, helpers }: EngineStart): Promise<EngineWorker> {
+  static async start({ module, memory: given, helpers }: EngineStart): Promise<EngineWorker> {
+    const memory = 'buffer' in given ? given : makeMemory(given, false)
     return new EngineWorker(memory, await instantiate(module, memory), helpers)
   }
 

@@ -1,0 +1,29 @@
+/** The memory of an engine's instances. */
+import { DiffWaveError } from '../../core/errors.js'
+import type { MemoryImport } from './memory-import.js'
+import { type WasmMemory, WebAssembly } from './webassembly.js'
+
+/** In pages of 64 KiB. */
+export type MemorySize = Pick<MemoryImport, 'initial' | 'maximum'>
+
+/** Pages of 64 KiB that a memory may grow to, at least. A host that refuses more than this is refused. */
+const MIN_MAXIMUM = 4096
+
+/**
+ * A memory with the largest maximum that the host reserves addresses for.
+ *
+ * @throws DiffWaveError `ENGINE_UNAVAILABLE`
+ */
+export function makeMemory({ initial, maximum }: MemorySize, shared: boolean): WasmMemory {
+  for (let pages = maximum; ; pages = Math.floor(pages / 2)) {
+    try {
+      return new WebAssembly.Memory({ initial, maximum: pages, shared })
+    } catch (cause) {
+      if (pages / 2 >= MIN_MAXIMUM) continue
+      throw new DiffWaveError('ENGINE_UNAVAILABLE', 'the wasm engine is not available: there is no memory for it', {
+        hint: 'Close other pages, or dispose of other engines.',
+        cause,
+      })
+    }
+  }
+}
