@@ -1,7 +1,8 @@
 /** The public API in a browser: that of Node.js without files, training and evaluation, and with a player. */
 
 export type { Audio, Recording } from '../audio/audio.js'
-export { encodeWav, type WavFormat, type WavOptions } from '../audio/codecs/wav-encode.js'
+export type { WavFormat } from '../audio/codecs/wav-bytes.js'
+export { encodeWav, type WavOptions } from '../audio/codecs/wav-encode.js'
 export { writeWav } from '../audio/codecs/wav-file.browser.js'
 export { type AudioPieces, wavBytes } from '../audio/codecs/wav-stream.js'
 export {
