@@ -24,6 +24,7 @@ describe('axes', () => {
     assert.deepEqual(labels(logTicks(0.1, 2)), ['0.1', '0.2', '0.5', '1', '2'])
     assert.deepEqual(labels(logTicks(1e-5, 1)), ['1e−5', '1e−4', '0.001', '0.01', '0.1', '1'])
     assert.deepEqual(logTicks(0, 1), [])
+    assert.deepEqual(labels(logScale(3.1, 3.9, 0, 100).ticks(4)), ['3.2', '3.4', '3.6', '3.8'])
   })
 
   test('find the value of a pixel and the pixel of a value', () => {

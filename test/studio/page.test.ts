@@ -1,8 +1,12 @@
 /** The studio in a real browser: every view makes sound and pictures, by mouse and by keyboard, without an error. */
 import assert from 'node:assert/strict'
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { Page } from 'playwright-core'
+import { gaussian } from '#src/core/random'
 import { readPage } from '#src/server/page'
+import { encodeEvent, frameRecord } from '#src/training/run/event-log'
 import {
   assertAccessible,
   assertNoOverflow,
@@ -12,10 +16,20 @@ import {
   type OpenedPage,
   openPage,
 } from '../support/chromium.js'
+import { noiseWav, npyMel } from '../support/cli-inputs.js'
 import { inRepository } from '../support/paths.js'
+import { scratch } from '../support/process.js'
 import { testService } from '../support/service.js'
 
-const service = await testService({ page: await readPage(inRepository('dist/studio')) })
+const { folder, put } = scratch()
+const line = (step: number) => `${JSON.stringify({ step, loss: 3 / step, learningRate: 1e-4 * step })}\n`
+put('voice/metrics.jsonl', Array.from({ length: 20 }, (_, i) => line(10 * i + 10)).join(''))
+const tone = { samples: gaussian(1, 0, 0, 4000).map(value => value / 10), sampleRate: 8000 }
+const event = encodeEvent(1.5, 100, [{ kind: 'audio', tag: 'made', audio: tone }])
+put('voice/events.out.tfevents.1.diffwave', frameRecord(event))
+
+const page = await readPage(inRepository('dist/studio'))
+const service = await testService({ page, runs: [folder] })
 
 /**
  * Opens a view and runs a test on it, which must leave no error behind.
@@ -72,7 +86,6 @@ describe('the shell', () => {
   )
 
   test('asks for the token of a service that wants one', { skip: noBrowser }, async () => {
-    const page = await readPage(inRepository('dist/studio'))
     const closed = await testService({ page, token: 'open-sesame' })
     const opened = await openPage(`${closed.url}/#/generate`)
     await opened.page.getByLabel('Token of the service').fill('open-sesame')
@@ -199,4 +212,119 @@ describe('the view of generation', () => {
     },
     { width: 360, dark: true },
   )
+})
+
+const file = (name: string, bytes: Uint8Array) => ({ name, mimeType: '', buffer: Buffer.from(bytes) })
+
+describe('the view of vocoding', () => {
+  studioTest('compares a recording with its copies, switched while they play', 'vocode', async page => {
+    await page.locator('input[type=file]').setInputFiles(file('noise.wav', noiseWav(0, 30_000)))
+    await page.getByLabel('Griffin-Lim', { exact: true }).waitFor()
+    for (const i of [0, 1, 2, 3]) {
+      const { colours } = await canvasStatistics(page, `.systems .part >> nth=${i} >> canvas`)
+      assert.ok(colours > 50, `picture ${i} has ${colours} colours`)
+    }
+    assert.equal(await page.locator('table tbody tr').count(), 3)
+    await page.getByRole('button', { name: 'Play noise.wav' }).click()
+    await hears(page)
+    const started = await page.evaluate('playedBuffers.length')
+    assert.equal(started, 4)
+    await page.getByLabel('Model', { exact: true }).last().focus()
+    await page.keyboard.press('ArrowLeft')
+    assert.ok(await page.getByRole('radio', { name: 'Original' }).isChecked())
+    await page.getByLabel('Griffin-Lim', { exact: true }).check()
+    await hears(page)
+    // Nothing was started anew: the other sounds ran along.
+    assert.equal(await page.evaluate('playedBuffers.length'), started)
+    await assertAccessible(page)
+  })
+
+  studioTest(
+    'takes mels, and fits a phone',
+    'vocode',
+    async page => {
+      await page.locator('input[type=file]').setInputFiles(file('mel.npy', npyMel(40)))
+      await page.getByLabel('Griffin-Lim', { exact: true }).waitFor()
+      assert.equal(await page.getByRole('radio', { name: 'Original' }).count(), 0)
+      await assertNoOverflow(page)
+    },
+    { width: 360 },
+  )
+})
+
+describe('the view of repair', () => {
+  studioTest('fills a stretch that was dragged over, and one from the keyboard', 'repair', async page => {
+    const fill = page.getByRole('button', { name: 'Fill the gaps' })
+    await page
+      .locator('input[type=file]')
+      .first()
+      .setInputFiles(file('noise.wav', noiseWav(0, 22_050)))
+    await fill.waitFor()
+    assert.ok(await fill.isDisabled())
+    const picture = page.getByRole('slider', { name: /gaps removed/ })
+    const { x, y, width } = (await picture.boundingBox())!
+    await page.mouse.move(x + width / 2, y + 40)
+    await page.mouse.down()
+    await page.mouse.move(x + width / 2 + 30, y + 60, { steps: 4 })
+    await page.mouse.up()
+    await picture.focus()
+    for (let i = 0; i < 2; i++) await page.keyboard.press('ArrowRight')
+    await page.getByRole('button', { name: 'Add a gap at the playhead' }).click()
+    assert.equal(await page.locator('.gaps li').count(), 2)
+    await page
+      .getByRole('button', { name: /^Remove the gap/ })
+      .last()
+      .click()
+    await fill.click()
+    await page.getByLabel('Filled', { exact: true }).waitFor()
+    assert.ok(await page.getByLabel('Filled', { exact: true }).isChecked())
+    await page.getByRole('button', { name: 'Play noise.wav' }).click()
+    await hears(page)
+    const buffers = (await page.evaluate('playedBuffers')) as { rms: number }[]
+    const [original, gaps, filled] = buffers.map(({ rms }) => rms)
+    assert.ok(gaps! < original! && filled! > gaps!, JSON.stringify(buffers))
+    await assertAccessible(page)
+  })
+
+  studioTest(
+    'removes noise from an example of its own',
+    'repair',
+    async page => {
+      await page.getByRole('button', { name: 'Make an example' }).click()
+      await page.getByRole('button', { name: 'Denoise' }).click()
+      await page.getByLabel('Denoised', { exact: true }).waitFor()
+      const { colours } = await canvasStatistics(page, '.parts .part >> nth=2 >> canvas')
+      assert.ok(colours > 50)
+      await assertNoOverflow(page)
+    },
+    { width: 360, dark: true },
+  )
+})
+
+describe('the view of training', () => {
+  studioTest(
+    'shows the curves of a run as they grow, and its clips',
+    'training',
+    async page => {
+      const step = page.locator('.facts dd').first()
+      await step.waitFor()
+      assert.equal(await step.textContent(), '200')
+      const before = await canvasStatistics(page, '.curve canvas')
+      assert.ok(before.colours > 5)
+      appendFileSync(join(folder, 'voice', 'metrics.jsonl'), line(300))
+      await holds(page, `document.querySelector('.facts dd').textContent === '300'`)
+      await page.getByRole('button', { name: 'Play the clip' }).click()
+      await hears(page)
+      await assertAccessible(page)
+      await assertNoOverflow(page)
+    },
+    { width: 360 },
+  )
+
+  test('says how to watch a run if there is none', { skip: noBrowser }, async () => {
+    const empty = await testService({ page })
+    const opened = await openPage(`${empty.url}/#/training`)
+    await opened.page.getByText('No trainings.').waitFor()
+    await opened.page.context().close()
+  })
 })

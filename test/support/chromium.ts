@@ -157,8 +157,15 @@ interface PictureElement {
   }
 }
 
+/** Waits until everything that has changed is drawn: components draw after the next frame. */
+async function drawn(page: Page): Promise<void> {
+  const frame = 'new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))'
+  for (let i = 0; i < 3; i++) await page.evaluate(frame)
+}
+
 /** Pixels of a canvas: how many colours it has, and how light it is on average, 0 to 255. */
 export async function canvasStatistics(page: Page, selector: string) {
+  await drawn(page)
   return page
     .locator(selector)
     .first()

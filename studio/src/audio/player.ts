@@ -94,6 +94,7 @@ export class Player {
   }
 
   pause(): void {
+    if (!this.#playing.value) return
     this.#release()
     this.#playing.value = false
     cancelAnimationFrame(this.#frame)

@@ -22,6 +22,31 @@ export interface SoundFigureProps {
   readonly height?: number
   readonly withWaveform?: boolean
   readonly withLevels?: boolean
+  /** Stretches to mark. */
+  readonly marks?: readonly Stretch[] | undefined
+  /** Called with a stretch that was dragged over; without it a drag seeks. */
+  readonly onSelect?: ((stretch: Stretch) => void) | undefined
+}
+
+/** A part of a sound, in seconds. */
+export interface Stretch {
+  readonly start: number
+  readonly end: number
+}
+
+/** Pixels that a pointer must move before it selects. */
+const MIN_DRAG = 4
+
+/** Marked stretches. */
+function Marks({ marks, layout, total }: { marks: readonly Stretch[]; layout: SoundLayout; total: number }) {
+  const scale = timeScale(layout, total)
+  const top = layout.wave?.top ?? layout.spectrum.top
+  const height = layout.spectrum.top + layout.spectrum.height - top
+  return marks.map(({ start, end }) => {
+    const left = scale.pixel(start)
+    const style = { left: `${left}px`, width: `${scale.pixel(end) - left}px`, top: `${top}px`, height: `${height}px` }
+    return <div key={`${start}-${end}`} class="mark" style={style} />
+  })
 }
 
 /** Where a line marks the time that is played. */
@@ -34,24 +59,53 @@ function Playhead({ player, layout, total }: { player: Player; layout: SoundLayo
   return <div class="playhead" style={{ left: `${left}px`, top: `${top}px`, height: `${height}px` }} />
 }
 
-/** A slider over the picture. */
-function Seeker({
-  player,
-  layout,
-  total,
-  title,
-}: {
-  player: Player
-  layout: SoundLayout
-  total: number
-  title: string
-}) {
-  const position = Math.min(player.position.value, total)
+interface SeekerProps {
+  readonly player: Player
+  readonly layout: SoundLayout
+  readonly total: number
+  readonly title: string
+  readonly onSelect: ((stretch: Stretch) => void) | undefined
+}
+
+/** What a pointer does on the picture: it seeks, or selects a stretch. */
+function usePointer({ player, layout, total, onSelect }: SeekerProps) {
   const scale = timeScale(layout, total)
-  const seekTo = (event: PointerEvent) => {
+  const [from, setFrom] = useState<number | null>(null)
+  const [to, setTo] = useState(0)
+  const timeAt = (event: PointerEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect()
-    player.seek(scale.value(event.clientX - box.left))
+    return Math.min(total, Math.max(0, scale.value(event.clientX - box.left)))
   }
+  const dragged = from !== null && Math.abs(scale.pixel(to) - scale.pixel(from)) >= MIN_DRAG
+  const selection = dragged && onSelect !== undefined ? { start: Math.min(from, to), end: Math.max(from, to) } : null
+  const handlers = {
+    onPointerDown: (event: PointerEvent) => {
+      ;(event.currentTarget as HTMLElement).setPointerCapture(event.pointerId)
+      const time = timeAt(event)
+      setFrom(time)
+      setTo(time)
+      if (onSelect === undefined) player.seek(time)
+    },
+    onPointerMove: (event: PointerEvent) => {
+      if (from === null) return
+      setTo(timeAt(event))
+      if (onSelect === undefined) player.seek(timeAt(event))
+    },
+    onPointerUp: (event: PointerEvent) => {
+      if (selection !== null) onSelect?.(selection)
+      else player.seek(timeAt(event))
+      setFrom(null)
+    },
+    onPointerCancel: () => setFrom(null),
+  }
+  return { selection, handlers }
+}
+
+/** A slider over the picture. */
+function Seeker(props: SeekerProps) {
+  const { player, layout, total, title } = props
+  const position = Math.min(player.position.value, total)
+  const { selection, handlers } = usePointer(props)
   const onKeyDown = (event: KeyboardEvent) => {
     const target = {
       ArrowLeft: position - KEY_SECONDS,
@@ -65,24 +119,21 @@ function Seeker({
     event.preventDefault()
   }
   return (
-    <div
-      class="seeker"
-      role="slider"
-      tabIndex={0}
-      aria-label={`Position in ${title}`}
-      aria-valuemin={0}
-      aria-valuemax={Number(total.toFixed(2))}
-      aria-valuenow={Number(position.toFixed(2))}
-      aria-valuetext={`${position.toFixed(2)} of ${total.toFixed(2)} seconds`}
-      onPointerDown={event => {
-        event.currentTarget.setPointerCapture(event.pointerId)
-        seekTo(event)
-      }}
-      onPointerMove={event => {
-        if (event.buttons === 1) seekTo(event)
-      }}
-      onKeyDown={onKeyDown}
-    />
+    <>
+      {selection !== null && <Marks marks={[selection]} layout={layout} total={total} />}
+      <div
+        class="seeker"
+        role="slider"
+        tabIndex={0}
+        aria-label={`Position in ${title}`}
+        aria-valuemin={0}
+        aria-valuemax={Number(total.toFixed(2))}
+        aria-valuenow={Number(position.toFixed(2))}
+        aria-valuetext={`${position.toFixed(2)} of ${total.toFixed(2)} seconds`}
+        onKeyDown={onKeyDown}
+        {...handlers}
+      />
+    </>
   )
 }
 
@@ -111,6 +162,8 @@ export function SoundFigure({
   height = 220,
   withWaveform = true,
   withLevels = true,
+  marks = [],
+  onSelect,
 }: SoundFigureProps) {
   const [width, setWidth] = useState(0)
   const columns = Math.max(1, width) * 2
@@ -142,8 +195,9 @@ export function SoundFigure({
         <Canvas height={height} label={what} draw={draw} onWidth={setWidth} />
         {player !== undefined && width > 0 && (
           <>
+            <Marks marks={marks} layout={layout} total={total} />
             <Playhead player={player} layout={layout} total={total} />
-            <Seeker player={player} layout={layout} total={total} title={title} />
+            <Seeker player={player} layout={layout} total={total} title={title} onSelect={onSelect} />
           </>
         )}
       </div>

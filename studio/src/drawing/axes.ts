@@ -30,9 +30,10 @@ export function drawXAxis({ context, palette }: Surface, area: Area, { scale, ti
   for (const { value, label } of scale.ticks(Math.max(1, Math.floor(area.width / X_SPACING)))) {
     const x = Math.round(scale.pixel(value)) + 0.5
     if (x < area.left - 1 || x > right + 1) continue
+    if (x + context.measureText(label).width / 2 >= reserved) continue
     context.moveTo(x, grid ? area.top : bottom)
     context.lineTo(x, bottom + 4)
-    if (x + context.measureText(label).width / 2 < reserved) context.fillText(label, x, bottom + 6)
+    context.fillText(label, x, bottom + 6)
   }
   context.stroke()
 }
@@ -53,7 +54,7 @@ export function drawYAxis({ context, palette }: Surface, area: Area, { scale, ti
     if (y < area.top - 1 || y > area.top + area.height + 1) continue
     context.moveTo(area.left - 4, y)
     context.lineTo(grid ? right : area.left, y)
-    if (y - FONT_SIZE > top) context.fillText(label, area.left - 7, y)
+    if (title === '' || y - FONT_SIZE > top) context.fillText(label, area.left - 7, y)
   }
   context.stroke()
 }

@@ -32,6 +32,10 @@ export function logScale(min: number, max: number, from: number, to: number): Sc
     max,
     pixel: value => linear.pixel(Math.log10(value)),
     value: pixel => 10 ** linear.value(pixel),
-    ticks: () => logTicks(min, max),
+    ticks: count => {
+      const ticks = logTicks(min, max)
+      // Within a part of an octave there is no round power.
+      return ticks.length < 2 ? linearTicks(min, max, count) : ticks
+    },
   }
 }

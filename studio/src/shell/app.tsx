@@ -1,8 +1,12 @@
 /** The whole page. */
 import { useEffect } from 'preact/hooks'
+import type { SourceFile } from '../backend/studio-backend.js'
 import { ProblemNote } from '../components/problem-note.js'
 import { GenerateView } from '../views/generate/generate-view.js'
 import { ProcessView } from '../views/process/process-view.js'
+import { RepairView } from '../views/repair/repair-view.js'
+import { TrainingView } from '../views/training/training-view.js'
+import { VocodeView } from '../views/vocode/vocode-view.js'
 import { Header } from './header.js'
 import { viewLedes, viewTitles } from './routes.js'
 import type { Studio } from './studio.js'
@@ -12,18 +16,29 @@ import { TokenForm } from './token-form.js'
 function View({ studio }: { studio: Studio }) {
   const [models, view] = [studio.models.value, studio.route.view.value]
   if (models === null) return null
-  const sample = () => {
-    void studio.sample().then(file => {
-      studio.process.recording.value = file
-    })
+  const withSample = (use: (file: SourceFile) => void) => () => {
+    void studio.sample().then(use)
   }
   switch (view) {
-    case 'process':
+    case 'process': {
+      const sample = withSample(file => {
+        studio.process.recording.value = file
+      })
       return <ProcessView model={studio.process} models={models} sample={sample} />
+    }
+    case 'vocode': {
+      const onSample = withSample(file => studio.vocode.add([file]))
+      return <VocodeView model={studio.vocode} models={models} onSample={onSample} />
+    }
     case 'generate':
       return <GenerateView model={studio.generate} models={models} />
-    default:
-      return <p class="empty large">This view is not built yet.</p>
+    case 'repair': {
+      const { inpaint, denoise } = studio
+      const onSample = withSample(file => void inpaint.open(file))
+      return <RepairView inpaint={inpaint} denoise={denoise} models={models} onSample={onSample} />
+    }
+    case 'training':
+      return <TrainingView model={studio.training} />
   }
 }
 

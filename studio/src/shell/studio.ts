@@ -5,6 +5,10 @@ import type { SourceFile, StudioBackend, StudioModel } from '../backend/studio-b
 import { Task } from '../components/task.js'
 import { GenerateModel } from '../views/generate/generate-model.js'
 import { ProcessModel } from '../views/process/process-model.js'
+import { DenoiseModel } from '../views/repair/denoise-model.js'
+import { InpaintModel } from '../views/repair/inpaint-model.js'
+import { TrainingModel } from '../views/training/training-model.js'
+import { VocodeModel } from '../views/vocode/vocode-model.js'
 import { Route } from './routes.js'
 
 export interface StudioOptions {
@@ -22,14 +26,22 @@ export class Studio {
   readonly models = signal<readonly StudioModel[] | null>(null)
   readonly loading = new Task()
   readonly process: ProcessModel
+  readonly vocode: VocodeModel
   readonly generate: GenerateModel
+  readonly inpaint: InpaintModel
+  readonly denoise: DenoiseModel
+  readonly training: TrainingModel
   readonly #options: StudioOptions
 
   constructor(options: StudioOptions) {
     const { backend, draw } = options
     this.#options = options
     this.process = new ProcessModel(backend, this.stage, draw)
+    this.vocode = new VocodeModel(backend, this.stage, draw)
     this.generate = new GenerateModel(backend, this.stage, draw)
+    this.inpaint = new InpaintModel(backend, this.stage, draw)
+    this.denoise = new DenoiseModel(backend, this.stage, draw)
+    this.training = new TrainingModel(backend.runs, this.stage)
   }
 
   get backend(): StudioBackend {

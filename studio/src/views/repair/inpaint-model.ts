@@ -1,0 +1,145 @@
+/** State of filling gaps: a recording, the stretches to remove, and the sound that fills them. */
+import { batch, computed, signal } from '@preact/signals-core'
+import { decodeSound } from '../../audio/decode.js'
+import { loudnessOf, playbackGain } from '../../audio/loudness.js'
+import { Player } from '../../audio/player.js'
+import { type Sound, secondsOf } from '../../audio/sound.js'
+import type { Stage } from '../../audio/stage.js'
+import { wavFile } from '../../audio/wav-file.js'
+import type { Gap, SourceFile, StudioBackend, StudioModel } from '../../backend/studio-backend.js'
+import { SamplingChoice } from '../../components/sampling-choice.js'
+import { Task } from '../../components/task.js'
+
+/** What can be heard. */
+export type RepairTrack = 'original' | 'gaps' | 'filled'
+
+/** Shortest gap that is kept, in seconds: less is a slip of the pointer. */
+const MIN_GAP = 0.002
+
+/** Gaps in order; those that touch become one. */
+export function mergedGaps(gaps: readonly Gap[]): readonly Gap[] {
+  const merged: Gap[] = []
+  for (const gap of [...gaps].sort((a, b) => a.start - b.start)) {
+    const last = merged.at(-1)
+    if (last !== undefined && gap.start <= last.end) {
+      merged[merged.length - 1] = { start: last.start, end: Math.max(last.end, gap.end) }
+    } else merged.push(gap)
+  }
+  return merged
+}
+
+/** A sound with silence in its gaps. */
+export function withGaps({ samples, sampleRate, facts }: Sound, gaps: readonly Gap[]): Sound {
+  const silenced = samples.slice()
+  for (const { start, end } of gaps) silenced.fill(0, Math.round(start * sampleRate), Math.round(end * sampleRate))
+  return { samples: silenced, sampleRate, facts }
+}
+
+export class InpaintModel {
+  readonly choice: SamplingChoice
+  readonly task = new Task()
+  readonly player: Player
+  readonly name = signal('')
+  /** The recording at the model's rate. */
+  readonly recording = signal<Sound | null>(null)
+  readonly gaps = signal<readonly Gap[]>([])
+  readonly filled = signal<Sound | null>(null)
+  readonly heard = signal<RepairTrack>('gaps')
+  /** Length of a gap that is added by a button, in seconds. */
+  readonly gapLength = signal<number | undefined>(0.05)
+  readonly #backend: StudioBackend
+
+  constructor(backend: StudioBackend, stage: Stage, draw: () => number) {
+    this.#backend = backend
+    this.choice = new SamplingChoice(draw)
+    this.player = new Player(stage)
+  }
+
+  readonly withGaps = computed(() => {
+    const recording = this.recording.value
+    return recording === null ? null : withGaps(recording, this.gaps.value)
+  })
+
+  offer(models: readonly StudioModel[]): void {
+    this.choice.offer(models, ['vocoder', 'generator'])
+  }
+
+  /** Takes a recording, at the rate of the chosen model. */
+  async open({ name, bytes }: SourceFile): Promise<void> {
+    const model = this.choice.model.value
+    if (model === null) return
+    await this.task.run(async () => {
+      const sound = await decodeSound(bytes, model.sampleRate)
+      batch(() => {
+        this.name.value = name
+        this.recording.value = sound
+        this.gaps.value = []
+        this.filled.value = null
+        this.heard.value = 'gaps'
+      })
+      this.#load()
+    })
+  }
+
+  addGap({ start, end }: Gap): void {
+    const recording = this.recording.value
+    if (recording === null) return
+    const gap = { start: Math.max(0, start), end: Math.min(secondsOf(recording), end) }
+    if (gap.end - gap.start < MIN_GAP) return
+    this.#setGaps(mergedGaps([...this.gaps.value, gap]))
+  }
+
+  /** Adds a gap where the sound stands. */
+  addGapHere(): void {
+    const start = this.player.position.value
+    this.addGap({ start, end: start + (this.gapLength.value ?? 0.05) })
+  }
+
+  removeGap(gap: Gap): void {
+    this.#setGaps(this.gaps.value.filter(other => other !== gap))
+  }
+
+  hear(track: RepairTrack): void {
+    this.heard.value = track
+    this.#mix()
+  }
+
+  async fill(): Promise<void> {
+    const [recording, sampling] = [this.recording.value, this.choice.sampling.value]
+    const gaps = this.gaps.value
+    if (recording === null || sampling === null || gaps.length === 0) return
+    await this.task.run(async watch => {
+      const source = { name: this.name.value, bytes: wavFile(recording, '32f') }
+      const filled = await this.#backend.inpaint({ ...sampling, recording: source, gaps }, watch)
+      batch(() => {
+        this.filled.value = filled
+        this.heard.value = 'filled'
+      })
+      this.#load()
+    })
+  }
+
+  #setGaps(gaps: readonly Gap[]): void {
+    batch(() => {
+      this.gaps.value = gaps
+      this.filled.value = null
+      if (this.heard.value === 'filled') this.heard.value = 'gaps'
+    })
+    this.#load()
+  }
+
+  #load(): void {
+    const tracks = new Map<RepairTrack, Sound>()
+    const [recording, gaps, filled] = [this.recording.value, this.withGaps.value, this.filled.value]
+    if (recording !== null) tracks.set('original', recording)
+    if (gaps !== null) tracks.set('gaps', gaps)
+    if (filled !== null) tracks.set('filled', filled)
+    this.#mix()
+    this.player.setTracks(tracks)
+  }
+
+  #mix(): void {
+    const recording = this.recording.value
+    if (recording !== null) this.player.solo(this.heard.value, playbackGain(loudnessOf(recording.samples)))
+  }
+}

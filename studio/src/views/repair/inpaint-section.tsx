@@ -1,0 +1,126 @@
+/** Gaps: drag over the picture to remove a stretch, and hear it filled. */
+import { DropZone, RECORDINGS } from '../../components/drop-zone.js'
+import { seconds } from '../../components/format.js'
+import { NumberField } from '../../components/number-field.js'
+import { PlayButton } from '../../components/play-button.js'
+import { RadioGroup } from '../../components/radio-group.js'
+import { SamplingFields } from '../../components/sampling-fields.js'
+import { SoundFigure } from '../../components/sound-figure.js'
+import { TaskNote } from '../../components/task-note.js'
+import type { InpaintModel, RepairTrack } from './inpaint-model.js'
+
+function GapList({ model }: { model: InpaintModel }) {
+  const gaps = model.gaps.value
+  if (gaps.length === 0) return <p class="empty">No gaps yet: drag over the picture.</p>
+  return (
+    <ul class="gaps" aria-label="Gaps">
+      {gaps.map(gap => {
+        const text = `${seconds(gap.start)} to ${seconds(gap.end)}`
+        return (
+          <li key={text}>
+            {text}
+            <button
+              type="button"
+              class="button quiet"
+              aria-label={`Remove the gap from ${text}`}
+              onClick={() => model.removeGap(gap)}
+            >
+              ×
+            </button>
+          </li>
+        )
+      })}
+    </ul>
+  )
+}
+
+function Editor({ model }: { model: InpaintModel }) {
+  const [recording, filled, heard] = [model.withGaps.value, model.filled.value, model.heard.value]
+  if (recording === null) return <p class="empty large">Drop a recording, or take the sample sentence.</p>
+  const choices = [
+    { value: 'original', label: 'Original' },
+    { value: 'gaps', label: 'With gaps' },
+    ...(filled === null ? [] : [{ value: 'filled', label: 'Filled' }]),
+  ]
+  return (
+    <>
+      <SoundFigure
+        title={`${model.name.value}, gaps removed`}
+        sound={recording}
+        player={model.player}
+        marks={model.gaps.value}
+        onSelect={gap => model.addGap(gap)}
+        height={260}
+      />
+      <GapList model={model} />
+      <div class="transport">
+        <PlayButton player={model.player} of={model.name.value} />
+        <RadioGroup
+          name="repair-heard"
+          legend="Hear"
+          value={heard}
+          choices={choices}
+          onChange={value => model.hear(value as RepairTrack)}
+        />
+        <button type="button" class="button" onClick={() => model.addGapHere()}>
+          Add a gap at the playhead
+        </button>
+        <button
+          type="button"
+          class="button primary"
+          disabled={model.gaps.value.length === 0}
+          onClick={() => void model.fill()}
+        >
+          Fill the gaps
+        </button>
+      </div>
+      {filled !== null && (
+        <SoundFigure title="Filled" sound={filled} player={model.player} marks={model.gaps.value} height={260} />
+      )}
+    </>
+  )
+}
+
+export function InpaintSection({ model, onSample }: { model: InpaintModel; onSample: () => void }) {
+  return (
+    <section class="card" aria-labelledby="inpaint-title">
+      <h2 id="inpaint-title">Fill gaps</h2>
+      <p class="teach">
+        The reverse process runs in the gaps alone. At every step the rest is set to the recording with as much noise as
+        that step has, so that both sides lead into the gap. A vocoder has no mel of what is missing: it interpolates.
+      </p>
+      <div class="split">
+        <div class="fields">
+          <DropZone
+            what="a recording"
+            accept={RECORDINGS}
+            onFiles={([file]) => {
+              if (file !== undefined) void model.open(file)
+            }}
+          >
+            <p class="note">
+              Or take{' '}
+              <button type="button" class="link" onClick={onSample}>
+                the sample sentence
+              </button>
+              .
+            </p>
+          </DropZone>
+          <SamplingFields prefix="inpaint" choice={model.choice} />
+          <NumberField
+            id="inpaint-length"
+            label="Length of a gap at the playhead, s"
+            value={model.gapLength}
+            min={0.01}
+            max={2}
+            step={0.01}
+          />
+        </div>
+        <div class="stack">
+          <TaskNote task={model.task} what="Filling the gaps" />
+          <Editor model={model} />
+        </div>
+      </div>
+    </section>
+  )
+}

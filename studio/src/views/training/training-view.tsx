@@ -1,0 +1,154 @@
+/** A training, as it goes: loss, learning rate, and clips of validation. */
+import { useEffect, useMemo } from 'preact/hooks'
+import { CurveFigure } from '../../components/curve-figure.js'
+import { Field } from '../../components/field.js'
+import { figure } from '../../components/format.js'
+import { PlayButton } from '../../components/play-button.js'
+import { ProblemNote } from '../../components/problem-note.js'
+import { SoundFigure } from '../../components/sound-figure.js'
+import type { CurvePicture } from '../../drawing/curve-picture.js'
+import { type Curve, smoothed, type TrainingModel } from './training-model.js'
+
+function lossPicture(loss: Curve, validation: Curve): CurvePicture {
+  const average = smoothed(loss)
+  return {
+    series: [
+      { name: 'training', x: loss.steps, y: loss.values, style: 'line', colour: 'muted' },
+      { name: 'its average', x: average.steps, y: average.values, style: 'line', colour: 'accent' },
+      { name: 'validation', x: validation.steps, y: validation.values, style: 'line and points', colour: 'second' },
+    ],
+    xAxis: { title: 'step', kind: 'linear' },
+    yAxis: { title: 'loss', kind: 'log' },
+  }
+}
+
+function ratePicture({ steps, values }: Curve): CurvePicture {
+  return {
+    series: [{ name: 'learning rate', x: steps, y: values, style: 'line', colour: 'accent' }],
+    xAxis: { title: 'step', kind: 'linear' },
+    yAxis: { title: 'rate', kind: 'linear', min: 0 },
+  }
+}
+
+function Curves({ model }: { model: TrainingModel }) {
+  const [loss, validation, rate] = [model.loss.value, model.validationLoss.value, model.learningRate.value]
+  const losses = useMemo(() => lossPicture(loss, validation), [loss, validation])
+  const rates = useMemo(() => ratePicture(rate), [rate])
+  const last = model.last.value
+  if (last === null) return <p class="empty">The run has not logged a step yet.</p>
+  const facts = [
+    ['step', String(last.step)],
+    ['loss', figure(loss.values.at(-1))],
+    ['validation loss', figure(validation.values.at(-1))],
+    ['learning rate', figure(rate.values.at(-1))],
+  ] as const
+  return (
+    <>
+      <dl class="facts">
+        {facts.map(([name, text]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{text}</dd>
+          </div>
+        ))}
+      </dl>
+      <CurveFigure
+        title="Loss"
+        description={`${figure(loss.values.at(-1))} at step ${last.step}.`}
+        picture={losses}
+        height={260}
+      />
+      <CurveFigure
+        title="Learning rate"
+        description={`${figure(rate.values.at(-1))} at step ${last.step}.`}
+        picture={rates}
+        height={160}
+      />
+    </>
+  )
+}
+
+function Clips({ model }: { model: TrainingModel }) {
+  const [clips, sound] = [model.clips.value, model.sound.value]
+  const chosen = clips.find(({ id }) => id === model.clipId.value)
+  return (
+    <section class="card" aria-labelledby="clips-title">
+      <h2 id="clips-title">Validation clips</h2>
+      {clips.length === 0 ? (
+        <p class="empty">No clips yet: a run writes them into its event files at every validation.</p>
+      ) : (
+        <>
+          <div class="transport">
+            <Field id="training-clip" label="Clip">
+              <select
+                id="training-clip"
+                value={model.clipId.value}
+                onChange={event => void model.choose(event.currentTarget.value)}
+              >
+                {clips.map(({ id, step, tag }) => (
+                  <option key={id} value={id}>
+                    step {step}, {tag}
+                  </option>
+                ))}
+              </select>
+            </Field>
+            <PlayButton player={model.player} of="the clip" />
+          </div>
+          <ProblemNote problem={model.fetching.problem.value} />
+          {sound !== null && chosen !== undefined && (
+            <SoundFigure
+              title={`Step ${chosen.step}, ${chosen.tag}`}
+              sound={sound}
+              player={model.player}
+              height={240}
+            />
+          )}
+        </>
+      )}
+    </section>
+  )
+}
+
+export function TrainingView({ model }: { model: TrainingModel }) {
+  useEffect(() => {
+    void model.list()
+    return () => model.leave()
+  }, [model])
+  const runs = model.runs.value
+  const problem = model.listing.problem.value ?? model.watching.problem.value
+  if (runs === null || runs.length === 0) {
+    return (
+      <div class="stack">
+        <ProblemNote problem={problem} />
+        {runs !== null && (
+          <p class="empty large">
+            No trainings. Start the studio with <code>diffwave studio --runs FOLDER</code>, the folder that{' '}
+            <code>diffwave train --out</code> writes to or one above it.
+          </p>
+        )}
+      </div>
+    )
+  }
+  return (
+    <div class="stack">
+      <ProblemNote problem={problem} />
+      <section class="card" aria-label="Progress of the training">
+        <Field id="training-run" label="Run">
+          <select
+            id="training-run"
+            value={model.run.value}
+            onChange={event => void model.watch(event.currentTarget.value)}
+          >
+            {runs.map(({ name, updated }) => (
+              <option key={name} value={name}>
+                {name}, {new Date(updated).toLocaleString()}
+              </option>
+            ))}
+          </select>
+        </Field>
+        <Curves model={model} />
+      </section>
+      <Clips model={model} />
+    </div>
+  )
+}

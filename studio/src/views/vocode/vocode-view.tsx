@@ -1,0 +1,63 @@
+/** Recordings and mels as audio, beside what other systems make of them. */
+import { useEffect } from 'preact/hooks'
+import type { StudioModel } from '../../backend/studio-backend.js'
+import { DropZone, MELS, RECORDINGS } from '../../components/drop-zone.js'
+import { NumberField } from '../../components/number-field.js'
+import { SamplingFields } from '../../components/sampling-fields.js'
+import type { VocodeModel } from './vocode-model.js'
+import { VocodedCard } from './vocoded-card.js'
+
+export interface VocodeViewProps {
+  readonly model: VocodeModel
+  readonly models: readonly StudioModel[]
+  /** Adds the sample sentence. */
+  readonly onSample: () => void
+}
+
+export function VocodeView({ model, models, onSample }: VocodeViewProps) {
+  useEffect(() => model.begin(models), [model, models])
+  const [files, chosen] = [model.files.value, model.choice.model.value]
+  return (
+    <div class="view">
+      <aside class="panel" aria-label="Settings of the vocoder">
+        <DropZone
+          what="recordings or mels"
+          accept={`${RECORDINGS},${MELS}`}
+          multiple={true}
+          onFiles={sources => model.add(sources)}
+        >
+          <p class="note">
+            Or add{' '}
+            <button type="button" class="link" onClick={onSample}>
+              the sample sentence
+            </button>
+            .
+          </p>
+        </DropZone>
+        <SamplingFields prefix="vocode" choice={model.choice} />
+        <NumberField
+          id="vocode-refine"
+          label="Phase refinement, iterations"
+          value={model.refine}
+          min={0}
+          max={100}
+          step={1}
+          placeholder={String(chosen?.refinementIterations ?? 0)}
+          note="0 for none."
+        />
+      </aside>
+      <div class="stack">
+        <p class="teach">
+          A mel spectrogram keeps how loud each band is, and forgets the phase. A vocoder finds the waveform again. With
+          its last layer zeroed, the network adds nothing: the difference is what it has learnt. Switch while it plays;
+          the arrow keys do so, too.
+        </p>
+        {files.length === 0 ? (
+          <p class="empty large">No files yet. Recordings are taken through their mel, and compared with the copy.</p>
+        ) : (
+          files.map(file => <VocodedCard key={file} file={file} onRemove={() => model.remove(file)} />)
+        )}
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,123 @@
+/** The vocoder, repair and training views without a page. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { loudnessOf } from '#studio/audio/loudness'
+import { Stage } from '#studio/audio/stage'
+import type { MetricsLine, TrainingClip } from '#studio/backend/studio-backend'
+import { noisySound } from '#studio/views/repair/denoise-model'
+import { mergedGaps, withGaps } from '#studio/views/repair/inpaint-model'
+import { curveOf, smoothed, TrainingModel } from '#studio/views/training/training-model'
+import { isMel, VocodedFile } from '#studio/views/vocode/vocoded-file'
+import { noiseWav, npyMel } from '../support/cli-inputs.js'
+import { fakeBackend, sine } from '../support/studio.js'
+
+const source = (bytes: Uint8Array, name = 'file') => ({ name, bytes: bytes as Uint8Array<ArrayBuffer> })
+
+describe('a vocoded file', () => {
+  test('is a mel or a recording, by its bytes', () => {
+    assert.equal(isMel(source(npyMel(4))), true)
+    assert.equal(isMel(source(noiseWav(0, 100))), false)
+    assert.equal(isMel(source(new Uint8Array(0))), false)
+  })
+
+  test('has the original and every copy, at one gain for all', async () => {
+    const [loud, quiet] = [sine(200, 0.5, 8000, 0.9), sine(200, 0.5, 8000, 0.1)]
+    const backend = fakeBackend({
+      compare: async () => ({
+        original: loud,
+        copies: new Map([['model', quiet]] as const),
+        measures: { level: { title: 'level', unit: 'dB' } },
+        figures: new Map([['model', { level: -19 }]] as const),
+        seed: 1,
+      }),
+    })
+    const file = new VocodedFile(source(noiseWav(0, 4000)), backend, new Stage())
+    await file.run({ model: 'voice' })
+    assert.deepEqual([...file.sounds.value.keys()], ['original', 'model'])
+    assert.ok(Math.abs(file.gain.value - 0.1 / (0.9 * Math.SQRT1_2)) < 1e-3)
+    assert.equal(file.comparison.value!.figures.get('model')!['level'], -19)
+  })
+
+  test('of a mel has no original and no figures', async () => {
+    const backend = fakeBackend({ vocode: async () => sine(200, 0.5) })
+    const file = new VocodedFile(source(npyMel(4)), backend, new Stage())
+    await file.run({ model: 'voice' })
+    assert.deepEqual([...file.sounds.value.keys()], ['model', 'zero-output', 'griffin-lim'])
+    assert.equal(file.comparison.value, null)
+  })
+})
+
+describe('gaps', () => {
+  test('that touch become one, in order', () => {
+    const gaps = [
+      { start: 2, end: 3 },
+      { start: 0, end: 1 },
+      { start: 0.5, end: 1.5 },
+    ]
+    assert.deepEqual(mergedGaps(gaps), [
+      { start: 0, end: 1.5 },
+      { start: 2, end: 3 },
+    ])
+  })
+
+  test('are silent, and nothing else is', () => {
+    const sound = { ...sine(1, 1, 10), samples: new Float32Array(10).fill(1) }
+    assert.deepEqual([...withGaps(sound, [{ start: 0.2, end: 0.4 }]).samples], [1, 1, 0, 0, 1, 1, 1, 1, 1, 1])
+  })
+})
+
+describe('an example for denoising', () => {
+  test('has noise of the wanted level', () => {
+    let state = 1
+    const draw = () => {
+      state = (state * 48_271) % 2_147_483_647
+      return state / 2_147_483_647
+    }
+    const clean = sine(200, 2)
+    const noisy = noisySound(clean, 10, draw)
+    const noise = noisy.samples.map((value, i) => value - clean.samples[i]!)
+    const snr = 20 * Math.log10(loudnessOf(clean.samples).rms / loudnessOf(noise).rms)
+    assert.ok(Math.abs(snr - 10) < 0.3, `${snr} dB`)
+  })
+})
+
+describe('a training', () => {
+  test('has a curve of the lines that have a field', () => {
+    const lines = [
+      { step: 1, loss: 2 },
+      { step: 2, validationLoss: 1 },
+      { step: 3, loss: Number.NaN },
+    ]
+    assert.deepEqual(curveOf(lines, 'loss'), { steps: [1], values: [2] })
+  })
+
+  test('has an average without bias towards its first value', () => {
+    const { values } = smoothed({ steps: [1, 2, 3], values: [4, 4, 4] })
+    assert.ok(values.every(value => Math.abs(value - 4) < 1e-9))
+  })
+
+  test('is followed from the run that wrote last, with its latest clip', async () => {
+    const clips: TrainingClip[] = [
+      { id: 'a', step: 1, tag: 'made' },
+      { id: 'b', step: 2, tag: 'made' },
+    ]
+    const runs = {
+      list: async () => [
+        { name: 'old', updated: '2026-01-01T00:00:00Z', hasModel: false },
+        { name: 'new', updated: '2026-02-01T00:00:00Z', hasModel: false },
+      ],
+      async *metrics(): AsyncGenerator<readonly MetricsLine[]> {
+        yield [{ step: 1, loss: 2 }]
+        yield [{ step: 2, loss: 1, validationLoss: 1 }]
+      },
+      clips: async () => clips,
+      clip: async () => sine(200, 0.1),
+    }
+    const model = new TrainingModel(runs, new Stage())
+    await model.list()
+    await model.watch('new')
+    assert.deepEqual(model.loss.value, { steps: [1, 2], values: [2, 1] })
+    assert.equal(model.clipId.value, 'b')
+    assert.equal(model.last.value!.step, 2)
+  })
+})
