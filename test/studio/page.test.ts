@@ -224,7 +224,8 @@ describe('the view of vocoding', () => {
       const { colours } = await canvasStatistics(page, `.systems .part >> nth=${i} >> canvas`)
       assert.ok(colours > 50, `picture ${i} has ${colours} colours`)
     }
-    assert.equal(await page.locator('table tbody tr').count(), 3)
+    assert.equal(await page.locator('table thead th').count(), 4)
+    assert.ok((await page.locator('table tbody tr').count()) > 10)
     await page.getByRole('button', { name: 'Play noise.wav' }).click()
     await hears(page)
     const started = await page.evaluate('playedBuffers.length')

@@ -15,17 +15,18 @@ function Figures({ file }: { file: VocodedFile }) {
   const comparison = file.comparison.value
   if (comparison === null) return null
   const { measures, figures } = comparison
-  const keys = Object.keys(measures)
-  const titles = keys.map(key => {
-    const { title, unit } = measures[key]!
-    return unit === '' ? title : `${title}, ${unit}`
-  })
-  const rows = [...figures].map(([system, values]) => ({
-    name: systemTitles[system],
-    values: keys.map(key => values[key]),
+  const rows = Object.entries(measures).map(([key, { title, unit }]) => ({
+    name: unit === '' ? title : `${title}, ${unit}`,
+    values: [...figures.values()].map(values => values[key]),
   }))
   const caption = 'Each copy against the original. Voicing F1 is best at 1, all others at 0.'
-  return <FigureTable caption={caption} head={['', ...titles]} rows={rows} />
+  return (
+    <FigureTable
+      caption={caption}
+      head={['measure', ...[...figures.keys()].map(system => systemTitles[system])]}
+      rows={rows}
+    />
+  )
 }
 
 /** File name of what is heard. */

@@ -1,0 +1,58 @@
+/** Holds the layout of the studio's page: which folder may import which, and what of the library it takes. */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { describe, test } from 'node:test'
+import { inRepository } from '../support/paths.js'
+
+const src = inRepository('studio/src')
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(file => /\.tsx?$/.test(file))
+const text = (file: string) => readFileSync(join(src, file), 'utf8')
+const specifiers = (file: string) => [...text(file).matchAll(/from '([^']+)'/g)].map(match => match[1]!)
+const folderOf = (file: string) => (file.includes('/') ? file.split('/')[0]! : '.')
+
+/** The folders that each folder may import from, besides itself. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  audio: ['core'],
+  backend: ['audio', 'core'],
+  drawing: ['audio'],
+  components: ['drawing', 'backend', 'audio', 'core'],
+  views: ['components', 'drawing', 'backend', 'audio', 'core'],
+  shell: ['views', 'components', 'backend', 'audio', 'core'],
+  '.': ['shell', 'backend'],
+}
+
+describe('the studio', () => {
+  test('imports one way', () => {
+    for (const file of files) {
+      const from = folderOf(file)
+      for (const name of specifiers(file).filter(other => other.startsWith('.'))) {
+        const to = folderOf(relative(src, join(src, dirname(file), name)))
+        assert.ok(to === from || allowed[from]?.includes(to), `${file} imports ${name}`)
+      }
+    }
+  })
+
+  test('has views that do not know each other, nor who does the work', () => {
+    for (const file of files.filter(other => other.startsWith('views/'))) {
+      const view = file.split('/')[1]
+      for (const name of specifiers(file).filter(other => other.startsWith('.'))) {
+        const path = relative(src, join(src, dirname(file), name))
+        if (path.startsWith('views/')) assert.equal(path.split('/')[1], view, `${file} imports ${name}`)
+        assert.doesNotMatch(path, /^backend\/http/, file)
+      }
+    }
+  })
+
+  test('takes of the library only what needs no Node.js', () => {
+    const taken = files.flatMap(specifiers).filter(name => name.startsWith('#src/'))
+    assert.deepEqual([...new Set(taken)].sort(), ['#src/audio/codecs/wav-bytes', '#src/audio/transforms/stft'])
+  })
+
+  test('has models without the DOM, so that they can be tested', () => {
+    for (const file of files.filter(other => /-model\.ts$/.test(other))) {
+      assert.doesNotMatch(text(file), /\b(document|window|localStorage)\b|from 'preact/, file)
+    }
+  })
+})
