@@ -26,6 +26,8 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
 
   int threads() const { return threads_; }
+  /** Whether the caller runs in a task of `runAlone`: what it runs here runs on its own thread. */
+  bool alone() const { return alone_; }
   /** The first of `count` tasks in a worker's own range. */
   int firstTask(int worker, int count) const {
     return static_cast<int>(static_cast<int64_t>(count) * worker / threads_);

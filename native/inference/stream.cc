@@ -1,5 +1,7 @@
 #include "stream.h"
 
+#include <algorithm>
+#include <chrono>
 #include <cstring>
 
 #include "../winograd.h"
@@ -9,27 +11,6 @@ namespace diffwave {
 namespace {
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t timeBlocks(int64_t size, int unit = timeBlockPositions) { return (size + unit - 1) / unit; }
-
-/** Positions per advance: whole time blocks, and whole groups of every Winograd layer, for every thread. */
-int64_t positionsPerAdvance(int threads, bool inStages) {
-  constexpr int64_t unit = 3 * winogradOutputs * winogradMaxDilation;
-  static_assert(unit % timeBlockPositions == 0 && unit % (winogradOutputs * winogradBlocksPerTask) == 0,
-                "an advance is whole time blocks");
-  // A thread's share stays in its second-level cache. The fewer advances, the less threads wait for one another.
-  if (threads == 1 || inStages) return 2 * unit;
-  return threads <= 8 ? 4 * unit : unit * int64_t(threads) / 2;
-}
-
-/**
- * On a whole clip shorter than this many times half the latency and an advance, threads that share the time blocks of
- * each layer are faster than stages (measured: docs/log/amx.md).
- */
-constexpr int64_t minStagedClip = 8;
-/**
- * The same for what is fed at a time to a longer clip, in advances. At the end of a call both stages have caught up, so
- * that stages lose one advance per call; sharing loses about a tenth of the time.
- */
-constexpr int64_t minStagedAdvances = 8;
 
 /**
  * The layer at which two threads divide the network, so that each has half of its multiplications except for the
@@ -78,7 +59,9 @@ Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const 
     : weights_(std::move(weights)),
       pool_(pool),
       secondStage_(findSecondStage(*weights_, pool.threads())),
-      advancePositions_(positionsPerAdvance(pool.threads(), secondStage_ > 0)),
+      schedules_(pool.threads(), secondStage_ > 0),
+      schedulesAlone_(1, false),
+      advancePositions_(std::max(schedules_.maxPositions(), schedulesAlone_.maxPositions())),
       latency_(sumOfLags(weights_->shape, weights_->kernels)),
       conditioner_(*weights_, pool, passes, latency_, advancePositions_),
       envelope_(weights_->shape.windows) {
@@ -95,10 +78,8 @@ Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const 
   }
 }
 
-void Stream::openPass(Pass& pass, int64_t whole) {
+void Stream::openPass(Pass& pass) {
   const NetworkShape& s = weights_->shape;
-  // At either end of the clip one stage works alone, for half of the latency and one advance.
-  pass.mayStage = secondStage_ > 0 && (whole == 0 || whole >= minStagedClip * (latency_ / 2 + advancePositions_));
   auto ring = [&](int64_t capacity) {
     // A block of product steps that is longer than a row reads on into the next row, past the last one too, and
     // multiplies that by zero: it must be a finite number.
@@ -110,7 +91,7 @@ void Stream::openPass(Pass& pass, int64_t whole) {
     return Ring{memory.data(), capacity, weights_->padded};
   };
   // One advance waits between the two stages, and one for the network's end.
-  const int64_t between = pass.mayStage ? advancePositions_ : 0;
+  const int64_t between = secondStage_ > 0 ? advancePositions_ : 0;
   for (int i = 0; i < s.layers; i++) {
     pass.inputs.push_back(
         ring(s.dilation(i) + lag(s, weights_->kernels, i) + advancePositions_ + (i == secondStage_ ? between : 0)));
@@ -147,7 +128,7 @@ Stream::Range Stream::next(const Pass& pass, int layer, int64_t available) const
     complete = available - dilation;
     if (weights_->layers[size_t(layer)].winograd) complete -= complete % (winogradOutputs * dilation);
   }
-  return {begin, smaller(complete, begin + advancePositions_)};
+  return {begin, smaller(complete, begin + pass.schedule.positions)};
 }
 
 /** Plans the next advance, given `count` more positions of audio. */
@@ -158,9 +139,9 @@ void Stream::plan(const Pass& pass, int64_t count) {
   advance_.first = advance_.second = false;
   for (int i = 0; i < layers; i++) {
     // The second stage takes what the first one computed in the advance before.
-    const int64_t available = i == 0                               ? advance_.fed.end
-                              : pass.inStages && i == secondStage_ ? pass.done[size_t(i) - 1]
-                                                                   : advance_.layers[size_t(i) - 1].end;
+    const int64_t available = i == 0                                      ? advance_.fed.end
+                              : pass.schedule.stages && i == secondStage_ ? pass.done[size_t(i) - 1]
+                                                                          : advance_.layers[size_t(i) - 1].end;
     Range range = next(pass, i, available);
     if (range.empty()) range.end = range.begin;
     else (i < secondStage_ ? advance_.first : advance_.second) = true;
@@ -331,7 +312,7 @@ void Stream::decode(const Pass& pass, const RowsTask& block, float* scratch) {
 
 void Stream::runAdvance(Pass& pass, const float* audio, float* prediction, const std::atomic<bool>* cancelled) {
   const int layers = weights_->shape.layers, ends = int(timeBlocks(advance_.emitted.end - advance_.emitted.begin));
-  bool staged = pass.inStages && advance_.first && advance_.second;
+  bool staged = pass.schedule.stages && advance_.first && advance_.second;
   for (int i = 0; staged && i < layers; i++) {
     const auto [begin, end] = advance_.layers[size_t(i)];
     staged = end == begin || conditioner_.cache(i, begin, end);
@@ -363,19 +344,27 @@ StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bo
                               int64_t* written, const std::atomic<bool>* cancelled) {
   const NetworkShape& s = weights_->shape;
   Pass& pass = passes_[size_t(index)];
-  if (pass.inputs.empty()) openPass(pass, last ? samples / s.patch : 0);
+  if (pass.inputs.empty()) openPass(pass);
   int64_t left = samples / s.patch;
   if (s.windowed()) {
     pass.windows->receive(audio, samples, last);
     left = pass.windows->complete() - pass.fed;
   }
-  pass.inStages = pass.mayStage && left >= minStagedAdvances * advancePositions_;
+  // Behind windows, a call may feed nothing to the layers.
+  const int64_t positions = left;
+  const bool alone = pool_.alone() || pool_.threads() == 1;
+  const ScheduleList& schedules = alone ? schedulesAlone_ : schedules_;
+  const int choice = weights_->scheduleTimes.choose(schedules, alone, positions);
+  pass.schedule = schedules.items[choice];
+  const auto start = std::chrono::steady_clock::now();
+  int64_t computed = 0;
   *written = 0;
   for (;;) {
-    const int64_t count = smaller(left, advancePositions_);
+    const int64_t count = smaller(left, pass.schedule.positions);
     if (last && count == left && pass.length == INT64_MAX) pass.length = pass.fed + count;
     plan(pass, count);
     if (count == 0 && !advance_.first && !advance_.second && advance_.emitted.empty()) break;
+    for (const Range& range : advance_.layers) computed += range.end - range.begin;
     runAdvance(pass, audio, prediction, cancelled);
     if (cancelled->load(std::memory_order_relaxed)) return StreamOutcome::cancelled;
     audio += count * s.patch;
@@ -384,6 +373,10 @@ StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bo
                                          : (advance_.emitted.end - advance_.emitted.begin) * s.patch;
     prediction += emitted;
     *written += emitted;
+  }
+  if (computed > 0) {
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    weights_->scheduleTimes.record(choice, alone, positions, taken.count() / double(computed));
   }
   if (pass.windows) pass.windows->release(pass.fed);
   if (pass.emitted == pass.length) {

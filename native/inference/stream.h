@@ -6,10 +6,10 @@
 // The result at a position depends on its inputs and its place alone (groups start at multiples of four dilations), so
 // no chunk, advance or thread changes a byte.
 //
-// Two threads take half of the layers each, the second one advance behind the first: a thread mostly reads what it
-// wrote itself, and they wait for each other once per advance. The one that is ready first takes more of the network's
-// end. More threads share the time blocks of each layer, and so do two on a short whole clip, most of which the first
-// thread would have computed before the second had any input.
+// Threads share the time blocks of each layer, or two of them take half of the layers each, the second one advance
+// behind the first: then a thread mostly reads what it wrote itself, and they wait for each other once per advance, but
+// at either end of a call one of them works alone. The one that is ready first takes more of the network's end. What is
+// faster is measured (schedule.h).
 #pragma once
 
 #include <atomic>
@@ -76,8 +76,7 @@ class Stream {
     std::vector<int64_t> done;  // positions each layer has computed
     int64_t fed = 0, emitted = 0;
     int64_t length = INT64_MAX;
-    bool mayStage = false;  // whether its rings have room for two stages,
-    bool inStages = false;  // and whether they are worth it in this call
+    Schedule schedule{false, 0};  // of this call
 
     /** Positions whose audio came in, and whose predictions were written. */
     int64_t received() const { return windows ? windows->received() : fed; }
@@ -104,8 +103,7 @@ class Stream {
     bool first, second;
   };
 
-  /** @param whole the clip's positions if all of them come at once, else 0 */
-  void openPass(Pass& pass, int64_t whole);
+  void openPass(Pass& pass);
   Range next(const Pass& pass, int layer, int64_t available) const;
   void plan(const Pass& pass, int64_t count);
   void feed(Pass& pass, const float* audio, int worker);
@@ -126,7 +124,8 @@ class Stream {
 
   const std::shared_ptr<const ForwardWeights> weights_;
   Pool& pool_;
-  const int secondStage_;           // first layer of the second of two threads; 0: threads share each layer
+  const int secondStage_;  // first layer of the second of two threads; 0: threads share each layer
+  const ScheduleList schedules_, schedulesAlone_;
   const int64_t advancePositions_;  // positions of a layer per advance, at most
   const int64_t latency_;           // positions
   ConditionerState conditioner_;

@@ -5,6 +5,7 @@
 
 #include "../kernels/tasks.h"
 #include "../memory.h"
+#include "schedule.h"
 
 namespace diffwave {
 
@@ -44,6 +45,8 @@ struct ForwardWeights {
   Buffer skip, skipBias;  // 1/√layers included
   Buffer output, outputBias;
   std::vector<Buffer> encoder, encoderBias;
+  /** What streams of these weights have measured. */
+  mutable ScheduleTimes scheduleTimes;
 
  private:
   void packWindows();
