@@ -43,7 +43,7 @@ export function checkSampleRate(sampleRate: unknown, where: string, code: ErrorC
     return
   throw new DiffWaveError(code, 'the sample rate is out of range', {
     expected: `${MIN_SAMPLE_RATE} … ${MAX_SAMPLE_RATE} Hz`,
-    got: String(sampleRate),
+    got: typeof sampleRate === 'number' ? String(sampleRate) : describe(sampleRate),
     where,
   })
 }

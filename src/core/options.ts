@@ -18,7 +18,7 @@ export function check<Schema extends z.ZodType>(
   where: string,
   code: ErrorCode = 'BAD_OPTION',
 ): z.output<Schema> {
-  const result = schema.safeParse(value)
+  const result = parsed(schema, value, where, code)
   if (result.success) return result.data
   const issue = result.error.issues[0]!
   const field = issue.path.map(String).join('.')
@@ -31,6 +31,15 @@ export function check<Schema extends z.ZodType>(
   }
   const message = issue.message.charAt(0).toLowerCase() + issue.message.slice(1)
   throw new DiffWaveError(code, field === '' ? message : `${field}: ${message}`, { where })
+}
+
+function parsed<Schema extends z.ZodType>(schema: Schema, value: unknown, where: string, code: ErrorCode) {
+  try {
+    return schema.safeParse(value)
+  } catch (cause) {
+    if (!(cause instanceof z.core.$ZodAsyncError)) throw cause
+    throw new DiffWaveError(code, 'a promise where a value should be', { where, hint: 'Await it first.', cause })
+  }
 }
 
 /** A stop signal, as long calls take it. */

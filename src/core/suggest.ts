@@ -1,5 +1,7 @@
 /** “Did you mean …?” for names that were mistyped. */
 
+/** A longer word is no mistyped name; comparing it takes time in proportion. */
+const MAX_TYPED = 200
 /** The largest share of a name's letters that may be wrong. */
 const MAX_WRONG_SHARE = 0.4
 
@@ -8,6 +10,7 @@ const MAX_WRONG_SHARE = 0.4
  * null if none is near. Case is ignored.
  */
 export function nearestName(typed: string, names: readonly string[]): string | null {
+  if (typed.length > MAX_TYPED) return null
   let best: string | null = null
   let fewest = Number.POSITIVE_INFINITY
   for (const name of names) {

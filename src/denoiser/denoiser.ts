@@ -1,6 +1,7 @@
 /** A loaded model: its config, and its network on an engine. */
 import type { Mel } from '../audio/mel/convention.js'
 import { DiffWaveError } from '../core/errors.js'
+import { describe } from '../core/path.js'
 import { oneOf, suggestion } from '../core/suggest.js'
 import type { DataDomain } from '../data-domain/data-domain.js'
 import { domainOf } from '../data-domain/domain-of.js'
@@ -52,6 +53,13 @@ export class Denoiser {
    * @param notes what the user should know
    */
   constructor(config: ModelConfig, engine: Engine, notes: readonly string[] = []) {
+    if (typeof config?.network !== 'object' || typeof config.diffusion !== 'object') {
+      throw new DiffWaveError('BAD_CONFIG', 'not a model’s config', {
+        expected: 'an object with network and diffusion',
+        got: describe(config),
+        where: 'Denoiser config',
+      })
+    }
     this.config = config
     this.engine = engine
     this.notes = notes
@@ -102,6 +110,9 @@ export class Denoiser {
    */
   labelIndex(label: string | null): number | null {
     if (label === null) return null
+    if (typeof label !== 'string') {
+      throw new DiffWaveError('UNKNOWN_LABEL', 'a label is not a string', { got: describe(label) })
+    }
     const { labels } = this.config.network
     const { aliases } = this.config
     const index = labels?.indexOf(Object.hasOwn(aliases, label) ? aliases[label]! : label) ?? -1
@@ -125,7 +136,19 @@ export class Denoiser {
   }
 
   #withIndices<Request extends DenoiserRequest>(request: Request) {
+    checkRequest(request)
     const { labels, ...rest } = request
     return labels === undefined ? rest : { ...rest, labels: labels.map(label => this.labelIndex(label)) }
   }
+}
+
+/** @throws DiffWaveError `BAD_SHAPE` for what is no request, and for labels that are no list */
+function checkRequest(request: unknown): asserts request is DenoiserRequest {
+  const { labels = [] } = Object(request) as { readonly labels?: unknown }
+  if (typeof request === 'object' && request !== null && Array.isArray(labels)) return
+  const isRequest = typeof request === 'object' && request !== null
+  throw new DiffWaveError('BAD_SHAPE', isRequest ? 'labels are not a list' : 'not a request', {
+    expected: isRequest ? 'names and nulls' : '{ audio, steps, … }',
+    got: describe(isRequest ? labels : request),
+  })
 }

@@ -1,11 +1,51 @@
 /** The checks every engine makes before a buffer reaches its kernels. */
 import type { Mel } from '../audio/mel/convention.js'
 import { DiffWaveError } from '../core/errors.js'
+import { describe } from '../core/path.js'
 import { melHop, type NetworkConfig, positionSamples } from '../model/network.js'
-import type { ClipBatch, LossRequest } from './engine.js'
+import type { ClipBatch, LossRequest, StreamRequest } from './engine.js'
 
 function refuse(problem: string, expected: string, got: string | number): never {
   throw new DiffWaveError('BAD_SHAPE', problem, { expected, got: String(got) })
+}
+
+const isList = (value: unknown): value is ArrayLike<unknown> => Array.isArray(value) || ArrayBuffer.isView(value)
+const isSamples = (value: unknown) => ArrayBuffer.isView(value) && !(value instanceof DataView)
+const isMel = (value: unknown) => typeof value === 'object' && value !== null && isSamples((value as Partial<Mel>).data)
+
+/** What is in each field of a batch, and in words. */
+const fields = [
+  ['audio', isSamples, 'a list of Float32Arrays'],
+  ['steps', Number.isFinite, 'a list of numbers'],
+  ['mel', isMel, 'a list of mels'],
+  ['labels', (value: unknown) => value === null || typeof value === 'number', 'a list of indices and nulls'],
+  ['target', isSamples, 'a list of Float32Arrays'],
+  ['weight', isSamples, 'a list of Float32Arrays'],
+] as const
+
+/**
+ * Refuses what is no batch at all, before anything reads its fields.
+ *
+ * @param needed fields that must be there
+ * @throws DiffWaveError `BAD_SHAPE`
+ */
+export function checkBatchTypes(batch: ClipBatch, needed: readonly string[] = ['audio', 'steps']): void {
+  if (typeof batch !== 'object' || batch === null) refuse('not a batch', '{ audio, steps, … }', describe(batch))
+  const values = new Map<string, unknown>(Object.entries(batch))
+  for (const [name, fits, expected] of fields) {
+    const value = values.get(name)
+    if (value === undefined && !needed.includes(name)) continue
+    if (!isList(value)) refuse(`${name} of a batch is not a list`, expected, describe(value))
+    const wrong = Array.from(value).findIndex(item => !fits(item))
+    if (wrong >= 0) refuse(`${name} of a batch holds something else`, expected, describe(value[wrong]))
+  }
+}
+
+/** The steps of a stream. @throws DiffWaveError `BAD_SHAPE` */
+export function checkStreamSteps(request: StreamRequest): void {
+  const steps: unknown = typeof request === 'object' && request !== null ? request.steps : undefined
+  if (!isList(steps)) refuse('steps of a stream are not a list', 'a list of numbers', describe(steps))
+  for (const step of request.steps) checkStep(step)
 }
 
 /** Every number is finite. @throws DiffWaveError `NOT_FINITE`, naming the index */
@@ -55,6 +95,7 @@ export function checkAudio(network: NetworkConfig, audio: Float32Array, mel: Mel
 
 /** A whole batch. @throws DiffWaveError `BAD_SHAPE`, `NOT_FINITE` */
 export function checkBatch(network: NetworkConfig, batch: ClipBatch): void {
+  checkBatchTypes(batch)
   const clips = batch.audio.length
   if (clips === 0) refuse('a batch is empty', 'at least one clip', 0)
   if (batch.steps.length !== clips) refuse('steps do not match the clips', `${clips}`, batch.steps.length)
@@ -79,6 +120,8 @@ export function checkBatch(network: NetworkConfig, batch: ClipBatch): void {
 
 /** A batch with what it should predict. @throws DiffWaveError `BAD_SHAPE`, `NOT_FINITE` */
 export function checkLossRequest(network: NetworkConfig, request: LossRequest): void {
+  checkBatchTypes(request, ['audio', 'steps', 'target'])
+  if (request.loss !== 'l1' && request.loss !== 'l2') refuse('unknown loss', 'l1 or l2', describe(request.loss))
   checkBatch(network, request)
   for (const [what, arrays] of [
     ['targets', request.target],

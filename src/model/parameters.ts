@@ -3,6 +3,7 @@
  * One list serves the checkpoint readers, both engines, the trainer and `diffwave inspect`.
  */
 import { DiffWaveError } from '../core/errors.js'
+import { describe } from '../core/path.js'
 import { allFinite, elementCount, type Tensor, type Tensors } from '../core/tensor.js'
 import { type FrontEndConfig, melHop, type NetworkConfig, upsamplerShape } from './network.js'
 
@@ -110,6 +111,12 @@ export function parameterCount(network: NetworkConfig): number {
   return parameterSpecs(network).reduce((sum, spec) => sum + elementCount(spec.shape), 0)
 }
 
+/** Whether a value is a tensor whose data fits its shape. */
+function isTensor(value: unknown): value is Tensor {
+  const { shape, data } = Object(value) as { readonly shape?: unknown; readonly data?: unknown }
+  return Array.isArray(shape) && data instanceof Float32Array && elementCount(shape) === data.length
+}
+
 /**
  * The tensors a network needs, in its order, checked: none missing, none too many, every shape right, every number
  * finite.
@@ -118,6 +125,9 @@ export function parameterCount(network: NetworkConfig): number {
  * @throws DiffWaveError `BAD_PARAMETERS`, `NOT_FINITE`
  */
 export function checkParameters(network: NetworkConfig, tensors: Tensors, where: string): Map<string, Tensor> {
+  if (!(tensors instanceof Map)) {
+    throw new DiffWaveError('BAD_PARAMETERS', 'parameters are not a Map of tensors', { got: describe(tensors), where })
+  }
   const checked = new Map<string, Tensor>()
   const hop = network.mel === null ? '' : `, hop ${melHop(network.mel)}`
   for (const { name, shape } of parameterSpecs(network)) {
@@ -126,6 +136,13 @@ export function checkParameters(network: NetworkConfig, tensors: Tensors, where:
       throw new DiffWaveError('BAD_PARAMETERS', `the parameter ${name} is missing`, {
         where,
         hint: `The config has ${network.layers} layers of ${network.channels} channels${hop}. Do the weights match it?`,
+      })
+    }
+    if (!isTensor(found)) {
+      throw new DiffWaveError('BAD_PARAMETERS', `the parameter ${name} is not a tensor`, {
+        expected: '{ shape, data: Float32Array }',
+        got: describe(found),
+        where,
       })
     }
     if (found.shape.length !== shape.length || found.shape.some((size, i) => size !== shape[i])) {

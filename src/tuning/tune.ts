@@ -206,9 +206,25 @@ function candidates(diffusion: DiffusionConfig, steps: number, wanted: SamplerNa
   return { derived: { betas: even, sampler: diffusion.defaultSampler } satisfies Candidate, own, starts }
 }
 
-/** A model's config with those of the schedules that are better than its own. */
+const tunedSchema = z.array(
+  z.looseObject({
+    better: z.boolean(),
+    steps: z.number().int().min(1),
+    betas: z.array(z.number()).min(1).readonly(),
+    sampler: z.enum(samplerNames),
+  }),
+)
+
+/**
+ * A model's config with those of the schedules that are better than its own.
+ *
+ * @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`
+ */
 export function withTunedSchedules(config: ModelConfig, tuned: readonly TunedSchedule[]): ModelConfig {
-  const added = tuned
+  if (typeof config?.diffusion !== 'object') {
+    throw new DiffWaveError('BAD_CONFIG', 'not a model’s config', { where: 'withTunedSchedules config' })
+  }
+  const added = check(tunedSchema, tuned, 'withTunedSchedules schedules')
     .filter(schedule => schedule.better)
     .map(({ steps, betas, sampler }) => [String(steps), { betas: [...betas], sampler }])
   return {

@@ -2,11 +2,20 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Audio } from '#src/audio/audio'
-import type { Mel } from '#src/audio/mel/convention'
+import { type Mel, namedConventions } from '#src/audio/mel/convention'
+import { griffinLim } from '#src/audio/mel/griffin-lim'
+import { melSpectrogram } from '#src/audio/mel/mel'
+import { clippedShare, melNotes } from '#src/audio/mel/notes'
+import { rescaleMel } from '#src/audio/mel/rescale'
 import { DiffWaveError } from '#src/core/errors'
-import type { Denoiser } from '#src/denoiser/denoiser'
+import { Denoiser } from '#src/denoiser/denoiser'
+import { checkBatch, checkLossRequest } from '#src/engines/check-batch'
+import { evaluateGenerator } from '#src/evaluation/generator/generator-evaluation'
+import { folderSystem, griffinLimSystem } from '#src/evaluation/vocoder/system'
+import { evaluateVocoder } from '#src/evaluation/vocoder/vocoder-evaluation'
 import { Generator } from '#src/generator'
-import { tune } from '#src/tuning/tune'
+import { checkParameters } from '#src/model/parameters'
+import { tune, withTunedSchedules } from '#src/tuning/tune'
 import { Vocoder } from '#src/vocoder'
 import { smallGeneratorConfig, smallVocoderConfig } from '../support/configs.js'
 import { fakeModel } from '../support/fake-model.js'
@@ -15,6 +24,10 @@ const vocoder = new Vocoder(fakeModel(smallVocoderConfig()))
 const generator = new Generator(fakeModel(smallGeneratorConfig({ labelShares: [1, 1] })))
 const mel: Mel = { data: new Float32Array(160).fill(0.5), bands: 80, frames: 2 }
 const audio: Audio = { samples: new Float32Array(2000).fill(0.1), sampleRate: 8000 }
+
+const convention = namedConventions.lmnt
+const { network } = vocoder.config
+const batch = { audio: [new Float32Array(512)], steps: [1], mel: [mel] }
 
 const junk: Readonly<Record<string, unknown>> = {
   null: null,
@@ -56,6 +69,33 @@ const calls: Readonly<Record<string, Call>> = {
   interpolate: (value: Audio) => generator.interpolate(value, audio, options),
   'interpolate to': (value: Audio) => generator.interpolate(audio, value, options),
   drawLabel: (value: number) => generator.drawLabel(value),
+  // null is no label.
+  labelIndex: (value: string | null) => generator.model.labelIndex(value ?? ''),
+  'new Denoiser': (value: never) => new Denoiser(value, vocoder.model.engine),
+  melSpectrogram: (value: Audio) => melSpectrogram(value, convention),
+  'melSpectrogram of a convention': (value: never) => melSpectrogram(audio, value),
+  griffinLim: (value: Mel) => griffinLim(value, convention),
+  'griffinLim of a convention': (value: never) => griffinLim(mel, value),
+  melNotes: (value: Mel) => melNotes(value, convention),
+  'melNotes of a convention': (value: never) => melNotes(mel, value),
+  clippedShare: (value: Float32Array) => clippedShare(value instanceof Float32Array ? ('' as never) : value),
+  rescaleMel: (value: Mel) => rescaleMel(value, {}, convention),
+  'rescaleMel of a convention': (value: never) => rescaleMel(mel, {}, value),
+  folderSystem: (value: string) => folderSystem(value),
+  griffinLimSystem: (value: never) => griffinLimSystem(value, 1),
+  evaluateVocoder: (value: never) => evaluateVocoder(value),
+  evaluateGenerator: (value: never) => evaluateGenerator(value),
+  withTunedSchedules: (value: never) => withTunedSchedules(value, []),
+  'withTunedSchedules of schedules': (value: never) => withTunedSchedules(vocoder.config, value),
+  checkBatch: (value: never) => checkBatch(network, value),
+  'checkBatch of audio': (value: never) => checkBatch(network, { ...batch, audio: value }),
+  'checkBatch of one audio': (value: never) => checkBatch(network, { ...batch, audio: [value] }),
+  'checkBatch of steps': (value: never) => checkBatch(network, { ...batch, steps: value }),
+  'checkBatch of a mel': (value: never) => checkBatch(network, { ...batch, mel: [value] }),
+  'checkLossRequest of targets': (value: never) => checkLossRequest(network, { ...batch, target: value, loss: 'l1' }),
+  'checkLossRequest of a loss': (value: never) =>
+    checkLossRequest(network, { ...batch, target: batch.audio, loss: value }),
+  checkParameters: (value: never) => checkParameters(network, value, 'parameters'),
   'new Vocoder': (value: Denoiser) => new Vocoder(value),
   'new Generator': (value: Denoiser) => new Generator(value),
   'Vocoder.load': (value: string) => Vocoder.load(value),

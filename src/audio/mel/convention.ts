@@ -6,6 +6,7 @@
  */
 import { z } from 'zod'
 import { MAX_FFT_SIZE, MAX_HOP, MAX_MEL_BANDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
+import { check } from '../../core/options.js'
 
 /** value × scale + offset, then clamped. */
 export interface AffineNormalisation {
@@ -181,6 +182,16 @@ export const namedConventions: Readonly<Record<ConventionName, MelConvention>> =
     bands: 100,
     maxFrequency: 12_000,
   },
+}
+
+/** Conventions that were checked: a trainer makes a mel of each crop. */
+const known = new WeakSet<MelConvention>()
+
+/** Refuses what is not a convention, before anything reads its fields. @throws DiffWaveError `BAD_CONFIG` */
+export function requireConvention(convention: MelConvention, where: string): void {
+  if (typeof convention === 'object' && convention !== null && known.has(convention)) return
+  check(melConventionSchema, convention, where, 'BAD_CONFIG')
+  known.add(convention)
 }
 
 /** A convention by name or spelled out, as configs and options take it. */

@@ -17,7 +17,7 @@ import { checkSamples } from '../check-audio.js'
 import { FrameTransform, framePadding, windowSquares } from '../transforms/stft.js'
 import { BandGains } from './band-gains.js'
 import { MelBands } from './bands.js'
-import type { Mel, MelConvention } from './convention.js'
+import { type Mel, type MelConvention, requireConvention } from './convention.js'
 import { melToMagnitudes } from './inverse.js'
 import { checkMelFor } from './mel.js'
 
@@ -68,6 +68,7 @@ const TINY = 1e-12
 export async function griffinLim(mel: Mel, convention: MelConvention, options: GriffinLimOptions = {}): Promise<Audio> {
   const checked = check(optionsSchema, options, 'griffinLim options')
   const { iterations, momentum, start, signal, onProgress: report } = checked
+  requireConvention(convention, 'griffinLim convention')
   checkMelFor(mel, convention, 'griffinLim')
   if (start !== undefined) checkSamples(start, 'griffinLim start')
   const search = new PhaseSearch(mel, convention, momentum, start)

@@ -1,9 +1,10 @@
 /** Waveform → mel spectrogram under a convention, and the checks that a mel is one a model can use. */
 import { DiffWaveError } from '../../core/errors.js'
 import type { Audio } from '../audio.js'
+import { checkAudio } from '../check-audio.js'
 import { FrameTransform, padReflect } from '../transforms/stft.js'
 import { checkMel, checkMelShape } from './check-mel.js'
-import type { ConventionName, Mel, MelConvention } from './convention.js'
+import { type ConventionName, type Mel, type MelConvention, requireConvention } from './convention.js'
 import { melFilters } from './filters.js'
 
 /** Amplitude (or power) → the convention's number. */
@@ -47,6 +48,8 @@ export function melFrames(samples: number, convention: MelConvention): number {
  * @throws DiffWaveError `SAMPLE_RATE_MISMATCH`, `BAD_AUDIO` (shorter than a frame), `NOT_FINITE`
  */
 export function melSpectrogram(audio: Audio, convention: MelConvention): Mel {
+  requireConvention(convention, 'melSpectrogram convention')
+  checkAudio(audio, 'melSpectrogram audio')
   if (audio.sampleRate !== convention.sampleRate) {
     throw new DiffWaveError('SAMPLE_RATE_MISMATCH', 'the audio is at another sample rate than the mel convention', {
       expected: `${convention.sampleRate} Hz`,

@@ -1,6 +1,8 @@
 /** What is doubtful about a mel that a convention allows: it can be used, but perhaps is not what its user thinks. */
+import { DiffWaveError } from '../../core/errors.js'
+import { describe } from '../../core/path.js'
 import { checkMel } from './check-mel.js'
-import type { Mel, MelConvention } from './convention.js'
+import { type Mel, type MelConvention, requireConvention } from './convention.js'
 import { looksTransposed, MelStatistics, melScaleDoubt } from './scale.js'
 
 /**
@@ -16,6 +18,7 @@ import { looksTransposed, MelStatistics, melScaleDoubt } from './scale.js'
  */
 export function melNotes(mel: Mel, convention: MelConvention): readonly string[] {
   checkMel(mel, 'melNotes mel')
+  requireConvention(convention, 'melNotes convention')
   const statistics = new MelStatistics()
   statistics.add(mel)
   const notes: string[] = []
@@ -30,8 +33,17 @@ export function melNotes(mel: Mel, convention: MelConvention): readonly string[]
 
 /**
  * Share of samples beyond full scale, 0 … 1: above a hundredth, the mel is likely on another scale than the model's.
+ *
+ * @throws DiffWaveError `BAD_AUDIO`
  */
 export function clippedShare(samples: Float32Array): number {
+  if (!(samples instanceof Float32Array)) {
+    throw new DiffWaveError('BAD_AUDIO', 'the samples are of the wrong type', {
+      expected: 'a Float32Array',
+      got: describe(samples),
+      where: 'clippedShare samples',
+    })
+  }
   let clipped = 0
   for (let i = 0; i < samples.length; i++) if (Math.abs(samples[i]!) > 1) clipped++
   return samples.length === 0 ? 0 : clipped / samples.length

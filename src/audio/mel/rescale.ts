@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
 import { check, type FieldsOf } from '../../core/options.js'
 import { checkMel } from './check-mel.js'
-import type { Mel, MelConvention } from './convention.js'
+import { type Mel, type MelConvention, requireConvention } from './convention.js'
 import { normaliseMel } from './mel.js'
 
 /** Logarithms of mels: natural, base 10, decibels, or none. */
@@ -49,6 +49,7 @@ const numbersSchema = z.strictObject({
  */
 export function rescaleMel(mel: Mel, from: MelNumbers, convention: MelConvention): Mel {
   checkMel(mel, 'rescaleMel mel')
+  requireConvention(convention, 'rescaleMel convention')
   const { logarithm = convention.logarithm, statistics } = check(numbersSchema, from, 'rescaleMel numbers')
   const { bands, frames } = mel
   for (const values of statistics === undefined ? [] : [statistics.mean, statistics.deviation]) {

@@ -10,7 +10,7 @@ import { outputGain } from '../../model/output-gain.js'
 import { checkParameters, parameterCount, parameterSpecs } from '../../model/parameters.js'
 import { stepSinusoids } from '../../model/step-embedding.js'
 import { backwardByLoss } from '../backward-by-loss.js'
-import { checkBatch, checkLossRequest } from '../check-batch.js'
+import { checkBatch, checkBatchTypes, checkLossRequest } from '../check-batch.js'
 import type {
   BackwardRequest,
   ClipBatch,
@@ -90,6 +90,7 @@ export class KernelEngine implements Engine {
 
   async predict(batch: PredictRequest): Promise<Float32Array[]> {
     this.#checkAlive()
+    checkBatchTypes(batch)
     const request = snapshotBatch(batch)
     checkBatch(this.network, request)
     const open = (stream: StreamRequest) => this.openStream(stream)
@@ -98,6 +99,7 @@ export class KernelEngine implements Engine {
 
   async lossGradients(batch: LossRequest): Promise<LossGradients> {
     this.#checkAlive()
+    checkBatchTypes(batch, ['audio', 'steps', 'target'])
     const request = {
       ...snapshotBatch(batch),
       target: batch.target.map(snapshot),
@@ -127,6 +129,7 @@ export class KernelEngine implements Engine {
 
   async backward(batch: BackwardRequest): Promise<ReadonlyMap<string, Float32Array>> {
     this.#checkAlive()
+    checkBatchTypes(batch)
     const request = snapshotBatch(batch)
     checkBatch(this.network, request)
     if (this.#isReference) return backwardByLoss(this, request)

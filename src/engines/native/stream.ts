@@ -8,7 +8,7 @@ import type { EnvelopeStream, FrontEndEnvelope } from '../../model/front-end/env
 import { melContext, melHop, type NetworkConfig, positionSamples } from '../../model/network.js'
 import { outputGain } from '../../model/output-gain.js'
 import { stepSinusoids } from '../../model/step-embedding.js'
-import { checkFinite, checkLabel, checkMel, checkStep } from '../check-batch.js'
+import { checkFinite, checkLabel, checkMel, checkStreamSteps } from '../check-batch.js'
 import type { NoiseStream, StreamRequest } from '../engine.js'
 import { snapshot, snapshotMel } from '../snapshot.js'
 import { streamLag } from '../windowed/stream-lag.js'
@@ -50,10 +50,11 @@ export class NativeStream implements NoiseStream {
 
   readonly #host: StreamHost
 
-  constructor(host: StreamHost, { steps, label = null }: StreamRequest) {
+  constructor(host: StreamHost, request: StreamRequest) {
     this.#host = host
     const { network, addon, handle } = host
-    for (const step of steps) checkStep(step)
+    checkStreamSteps(request)
+    const { steps, label = null } = request
     checkLabel(network, label)
     this.#envelope = host.envelope?.stream() ?? null
     this.latency = streamLag(network) * positionSamples(network)

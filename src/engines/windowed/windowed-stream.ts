@@ -6,7 +6,7 @@ import type { Mel } from '../../audio/mel/convention.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import type { EnvelopeStream, FrontEndEnvelope } from '../../model/front-end/envelope.js'
 import { melContext, melHop, type NetworkConfig, positionSamples } from '../../model/network.js'
-import { checkFinite, checkLabel, checkMel, checkStep } from '../check-batch.js'
+import { checkFinite, checkLabel, checkMel, checkStreamSteps } from '../check-batch.js'
 import type { NoiseStream, StreamRequest } from '../engine.js'
 import { type MelFrames, type WindowRequest, windowPlace, windowShape } from './windows.js'
 
@@ -53,7 +53,7 @@ export class WindowedStream implements NoiseStream {
     this.#network = network
     this.#request = request
     this.#predictWindow = predictWindow
-    for (const step of request.steps) checkStep(step)
+    checkStreamSteps(request)
     checkLabel(network, request.label ?? null)
     const { length, halo } = windowShape(network)
     this.latency = length + halo

@@ -2,7 +2,10 @@
  * Generated clips compared with real ones as sets: Fréchet distance, memorisation, diversity, sound, and label
  * accuracy.
  */
+import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
+import { MAX_CLIP_SECONDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
+import { abortSignal, check, type FieldsOf, onProgress, seed as seedSchema } from '../../core/options.js'
 import type { OnProgress } from '../../core/progress.js'
 import type { LeftOut } from '../recordings.js'
 import { percentile } from '../statistics/moments.js'
@@ -34,6 +37,22 @@ export interface GeneratorEvaluationOptions {
   /** Percent of the work. */
   readonly onProgress?: OnProgress
 }
+
+const optionsSchema = z.strictObject({
+  generated: z.array(
+    z.custom<ClipAudio>(value => {
+      const { name, samples } = Object(value) as Partial<ClipAudio>
+      return typeof name === 'string' && samples instanceof Float32Array
+    }, 'expected { name, label, samples }'),
+  ),
+  reference: z.string().min(1),
+  training: z.string().min(1).optional(),
+  sampleRate: z.number().int().min(MIN_SAMPLE_RATE).max(MAX_SAMPLE_RATE),
+  seconds: z.number().positive().max(MAX_CLIP_SECONDS),
+  seed: seedSchema,
+  signal: abortSignal.optional(),
+  onProgress: onProgress.optional(),
+} satisfies FieldsOf<GeneratorEvaluationOptions>)
 
 /** Name of a set that is compared: clips of three sources, and two baselines. */
 export type SetName = 'generated' | 'reference' | 'training' | 'noise' | 'shuffled'
@@ -130,6 +149,7 @@ interface Sets {
  * `ABORTED`
  */
 export async function evaluateGenerator(options: GeneratorEvaluationOptions): Promise<GeneratorEvaluation> {
+  check(optionsSchema, options, 'evaluateGenerator options')
   const { sampleRate, seconds, seed, signal } = options
   const progress = (percent: number) => options.onProgress?.({ done: percent, total: 100 })
   const leftOut: LeftOut[] = []

@@ -1,8 +1,10 @@
 /** Systems that make copies of recordings: a vocoder, Griffin-Lim, or a folder of files made before. */
 import type { Audio } from '../../audio/audio.js'
-import type { Mel, MelConvention } from '../../audio/mel/convention.js'
+import { type Mel, type MelConvention, requireConvention } from '../../audio/mel/convention.js'
 import { griffinLim } from '../../audio/mel/griffin-lim.js'
 import { DiffWaveError } from '../../core/errors.js'
+import { check, seed as seedSchema } from '../../core/options.js'
+import { type PathLike, toPath } from '../../core/path.js'
 import { readRecording, recordingsIn } from '../recordings.js'
 
 /** What a system receives. */
@@ -27,8 +29,10 @@ export interface System {
   readonly make: (original: Original, signal?: AbortSignal) => Promise<Audio>
 }
 
-/** The baseline without a model. */
+/** The baseline without a model. @throws DiffWaveError `BAD_CONFIG`, `BAD_OPTION` */
 export function griffinLimSystem(convention: MelConvention, seed: number): System {
+  requireConvention(convention, 'griffinLimSystem convention')
+  check(seedSchema, seed, 'griffinLimSystem seed')
   return {
     name: 'Griffin-Lim',
     timed: true,
@@ -37,15 +41,16 @@ export function griffinLimSystem(convention: MelConvention, seed: number): Syste
   }
 }
 
-/** Copies made before, matched by name. @throws DiffWaveError `BAD_DATA`, `FILE_NOT_FOUND` */
-export async function folderSystem(folder: string): Promise<System> {
+/** Copies made before, matched by name. @throws DiffWaveError `BAD_OPTION`, `BAD_DATA`, `FILE_NOT_FOUND` */
+export async function folderSystem(path: PathLike): Promise<System> {
+  const folder = toPath(path, 'folderSystem folder')
   const recordings = await recordingsIn(folder)
   return {
     name: folder,
     timed: false,
     make: async ({ name }) => {
-      const path = recordings.get(name)
-      if (path !== undefined) return readRecording(path)
+      const copy = recordings.get(name)
+      if (copy !== undefined) return readRecording(copy)
       throw new DiffWaveError('FILE_NOT_FOUND', 'no copy of this recording', { got: name, where: folder })
     },
   }

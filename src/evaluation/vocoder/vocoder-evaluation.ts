@@ -1,11 +1,13 @@
 /** Copy synthesis of a folder of recordings by one or more systems, each copy compared with its original. */
 import { basename } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { z } from 'zod'
 import type { Audio } from '../../audio/audio.js'
-import type { Mel, MelConvention } from '../../audio/mel/convention.js'
+import { type Mel, type MelConvention, requireConvention } from '../../audio/mel/convention.js'
 import { melSpectrogram } from '../../audio/mel/mel.js'
 import { resample } from '../../audio/resample.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import { abortSignal, check, type FieldsOf, onProgress } from '../../core/options.js'
 import type { OnProgress } from '../../core/progress.js'
 import { readMelOf } from '../../formats/mel-file.js'
 import { type LeftOut, readRecording, recordingsIn } from '../recordings.js'
@@ -67,6 +69,25 @@ export interface VocoderEvaluation {
 /** Key of the original recording in `FileEvaluation.audio`. */
 export const ORIGINAL = 'original'
 
+const isFunction = (value: unknown) => typeof value === 'function'
+
+const optionsSchema = z.strictObject({
+  reference: z.string().min(1),
+  convention: z.custom<MelConvention>(),
+  mels: z.string().min(1).optional(),
+  systems: z.array(
+    z.custom<System>(value => {
+      const { name, make } = Object(value) as Partial<System>
+      return typeof name === 'string' && isFunction(make)
+    }, 'expected { name, timed, make }'),
+  ),
+  limit: z.number().int().min(1).optional(),
+  keepAudio: z.number().int().min(0).optional(),
+  clock: z.custom<() => number>(isFunction, 'expected a function that returns seconds'),
+  signal: abortSignal.optional(),
+  onProgress: onProgress.optional(),
+} satisfies FieldsOf<VocoderEvaluationOptions>)
+
 /**
  * Evaluates every recording that can be read; the others are listed in `leftOut`.
  *
@@ -74,6 +95,8 @@ export const ORIGINAL = 'original'
  * `BAD_OPTION`, `ABORTED`; and what a system throws, unless the recording is the cause
  */
 export async function evaluateVocoder(options: VocoderEvaluationOptions): Promise<VocoderEvaluation> {
+  check(optionsSchema, options, 'evaluateVocoder options')
+  requireConvention(options.convention, 'evaluateVocoder convention')
   const { reference, systems, limit = Number.POSITIVE_INFINITY, keepAudio = 0, signal } = options
   const names = systems.map(system => system.name)
   if (names.length === 0 || new Set([ORIGINAL, ...names]).size !== names.length + 1) {
