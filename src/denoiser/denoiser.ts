@@ -1,7 +1,7 @@
 /** A loaded model: its config, and its network on an engine. */
 import type { Mel } from '../audio/mel/convention.js'
+import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
-import { describe } from '../core/path.js'
 import { oneOf, suggestion } from '../core/suggest.js'
 import type { DataDomain } from '../data-domain/data-domain.js'
 import { domainOf } from '../data-domain/domain-of.js'

@@ -1,7 +1,7 @@
 /** The checks every engine makes before a buffer reaches its kernels. */
 import type { Mel } from '../audio/mel/convention.js'
+import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
-import { describe } from '../core/path.js'
 import { melHop, type NetworkConfig, positionSamples } from '../model/network.js'
 import type { ClipBatch, LossRequest, StreamRequest } from './engine.js'
 

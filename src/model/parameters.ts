@@ -2,8 +2,9 @@
  * The list of a network's parameters: names (the reference's state-dict names), shapes, and how they are initialised.
  * One list serves the checkpoint readers, both engines, the trainer and `diffwave inspect`.
  */
+
+import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
-import { describe } from '../core/path.js'
 import { allFinite, elementCount, type Tensor, type Tensors } from '../core/tensor.js'
 import { type FrontEndConfig, melHop, type NetworkConfig, upsamplerShape } from './network.js'
 

@@ -1,6 +1,7 @@
 /** What is doubtful about a mel that a convention allows: it can be used, but perhaps is not what its user thinks. */
+
+import { describe } from '../../core/describe.js'
 import { DiffWaveError } from '../../core/errors.js'
-import { describe } from '../../core/path.js'
 import { checkMel } from './check-mel.js'
 import { type Mel, type MelConvention, requireConvention } from './convention.js'
 import { looksTransposed, MelStatistics, melScaleDoubt } from './scale.js'
