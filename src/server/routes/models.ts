@@ -25,6 +25,7 @@ async function modelView(models: ModelCache, name: string, isDefault: boolean) {
     clipSeconds: config.clipSeconds,
     bands: config.mel?.bands ?? null,
     trainingSteps: noiseSchedule(diffusion.training).beta.length,
+    prior: diffusion.prior?.kind ?? null,
     defaultSampler: diffusion.defaultSampler,
     defaultGuidance: diffusion.defaultGuidance,
   }

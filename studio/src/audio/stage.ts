@@ -15,6 +15,11 @@ export class Stage {
     return this.#context
   }
 
+  /** Pauses whoever plays. */
+  silence(): void {
+    this.#performer?.pause()
+  }
+
   /** Pauses whoever plays, and lets another one play. */
   enter(performer: Performer): void {
     if (this.#performer !== performer) this.#performer?.pause()

@@ -3,7 +3,7 @@ import type { Scale } from './scale.js'
 import { type Area, FONT_SIZE, type Surface } from './surface.js'
 
 /** Pixels between two labels, at least. */
-const X_SPACING = 56
+const X_SPACING = 46
 const Y_SPACING = 26
 
 export interface AxisOptions {

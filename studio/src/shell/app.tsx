@@ -49,8 +49,10 @@ export function App({ studio, token }: { studio: Studio; token: Token }) {
     void studio.load()
   }, [studio])
   useEffect(() => {
+    // What plays could not be stopped from another view.
+    studio.stage.silence()
     document.title = `${viewTitles[view]} – diffwave studio`
-  }, [view])
+  }, [view, studio])
   return (
     <>
       <Header route={studio.route} />

@@ -9,6 +9,14 @@ import { ReverseModel } from './reverse-model.js'
 
 /** Milliseconds without a change after which the process runs again. */
 const SETTLE_MILLISECONDS = 350
+/** Whether two objects have the same values. */
+function isSame(a: object | null, b: object): boolean {
+  const [before, now] = [Object.entries(a ?? {}), Object.entries(b)]
+  return (
+    before.length === now.length && now.every(([name, value], i) => before[i]![1] === value && before[i]![0] === name)
+  )
+}
+
 /** Seed of the forward process while none is chosen. */
 const DEFAULT_SEED = 1
 
@@ -25,6 +33,9 @@ export class ProcessModel {
   readonly scheduleTask = new Task()
   readonly #backend: StudioBackend
   #began = false
+  /** What the forward process shows, and what the reverse process was last run with. */
+  #shown: object | null = null
+  #ran: ProcessOrder | null = null
 
   constructor(backend: StudioBackend, stage: Stage, draw: () => number) {
     this.#backend = backend
@@ -57,7 +68,11 @@ export class ProcessModel {
       effect(() => {
         const [recording, model] = [this.recording.value, this.choice.model.value]
         const seed = this.choice.seed.value ?? DEFAULT_SEED
-        if (recording !== null && model !== null) void this.forward.load(recording, model.name, seed)
+        if (recording === null || model === null) return
+        const shown = { recording, model: model.name, seed }
+        if (isSame(this.#shown, shown)) return
+        this.#shown = shown
+        void this.forward.load(recording, model.name, seed)
       }),
       effect(() => {
         const order = this.order.value
@@ -70,7 +85,8 @@ export class ProcessModel {
       effect(() => {
         const order = this.order.value
         clearTimeout(timer)
-        if (order !== null) timer = setTimeout(() => void this.reverse.run(order), SETTLE_MILLISECONDS)
+        if (order === null || isSame(this.#ran, order)) return
+        timer = setTimeout(() => this.runAgain(), SETTLE_MILLISECONDS)
       }),
     ]
     return () => {
@@ -81,7 +97,9 @@ export class ProcessModel {
   }
 
   runAgain(): void {
-    const order = this.order.value
-    if (order !== null) void this.reverse.run(order)
+    const order = this.order.peek()
+    if (order === null) return
+    this.#ran = order
+    void this.reverse.run(order)
   }
 }

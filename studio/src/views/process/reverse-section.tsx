@@ -90,7 +90,13 @@ function Controls({ model }: { model: ReverseModel }) {
   )
 }
 
-export function ReverseSection({ model }: { model: ReverseModel }) {
+export interface ReverseSectionProps {
+  readonly model: ReverseModel
+  /** Whether the mel shapes the noise of the chosen model. */
+  readonly shapedNoise: boolean
+}
+
+export function ReverseSection({ model, shapedNoise }: ReverseSectionProps) {
   const [step, shown, selected] = [model.step.value, model.shown.value, model.selected.value]
   return (
     <section class="card" aria-labelledby="reverse-title">
@@ -100,6 +106,12 @@ export function ReverseSection({ model }: { model: ReverseModel }) {
         it. Taking it out leaves a guess at the clean sound, x̂₀: blurred at first, sharper with every step. A part of
         the noise is taken out, and the next step begins.
       </p>
+      {shapedNoise && (
+        <p class="teach">
+          The noise of this model is not white: the mel gives it the outline of the speech. So even the start sounds
+          like a whisper, and the network finds voice and pitch.
+        </p>
+      )}
       <TaskNote task={model.task} what="Denoising step by step" />
       {step === null ? (
         !model.task.running.value && model.task.problem.value === null && <p class="empty">Waiting for a recording.</p>

@@ -1,0 +1,38 @@
+/** When the process view runs: on every change, and not again only because it is looked at again. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { Stage } from '#studio/audio/stage'
+import { ProcessModel } from '#studio/views/process/process-model'
+import { fakeBackend, sine, studioModel } from '../support/studio.js'
+
+test('the process runs when something changes, and not when its view is opened again', async () => {
+  const seeds: (number | undefined)[] = []
+  const backend = fakeBackend({
+    schedules: async () => ({
+      training: { kind: 'linear', alphaBars: [0.9] },
+      sampling: { steps: [0], alphaBars: [0.9] },
+    }),
+    async process({ seed }) {
+      seeds.push(seed)
+      return { start: sine(200, 0.1), result: sine(200, 0.1), seed: seed ?? 0 }
+    },
+  })
+  const model = new ProcessModel(backend, new Stage(), () => 0.5)
+  const settled = () => setTimeout(600)
+  const models = [studioModel('music')]
+  const leave = model.begin(models)
+  await settled()
+  assert.deepEqual(seeds, [1])
+  leave()
+  const leaveAgain = model.begin(models)
+  await settled()
+  assert.deepEqual(seeds, [1])
+  model.choice.drawSeed()
+  await settled()
+  assert.deepEqual(seeds, [1, 5000])
+  model.runAgain()
+  await settled()
+  assert.deepEqual(seeds, [1, 5000, 5000])
+  leaveAgain()
+})
