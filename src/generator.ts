@@ -116,8 +116,8 @@ export class Generator extends SoundModel {
   }
 
   /**
-   * @param model a shipped model's name, a model folder, or a checkpoint file; in a browser, the URL of a model folder;
-   * in both, files as `ModelInput` lists them
+   * @param model a shipped model's name, a model folder, a checkpoint file, a URL, or `hf:owner/name`; in a browser,
+   * the URL of a model folder; in both, files as `ModelInput` lists them
    * @throws DiffWaveError as `loadModel`; `BAD_CONFIG` if the model is not a generator
    */
   static load(model: ModelInput, options: LoadModelOptions = {}): Promise<Generator> {

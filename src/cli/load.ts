@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
+import type { OnProgress } from '../core/progress.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
 import type { Context } from './context.js'
 import { type ModelOptions, parseWhole } from './options.js'
@@ -37,10 +38,16 @@ function threadsOf(text: string): number {
 
 /** Loads a model. @throws DiffWaveError as `loadModel` */
 export async function openModel(context: Context, options: ModelOptions, fallback: string): Promise<Denoiser> {
-  const { loadModel } = await import('../denoiser/load-model.js')
+  const [{ loadModel }, { isRemote }] = await Promise.all([
+    import('../denoiser/load-model.js'),
+    import('../model/remote/address.js'),
+  ])
   const loading = { ...loadOptions(options), ...defined({ correction: options.correction }) }
   noteThreads(context, loading.threads)
-  const model = await loadModel(modelName(options, fallback), loading)
+  const name = modelName(options, fallback)
+  const load = (onProgress?: OnProgress) =>
+    loadModel(name, { ...loading, ...defined({ onProgress }), signal: context.signal })
+  const model = await (isRemote(name) ? context.withProgress('download', load) : load())
   noteModel(context, model)
   return model
 }

@@ -93,7 +93,7 @@ export function modelOptions(fallback: string) {
   return {
     model: text(
       '-m, --model <model>',
-      `name of a shipped model, a model folder or a checkpoint (default: $DIFFWAVE_MODEL or ${fallback})`,
+      `shipped model, folder, checkpoint, URL or hf:owner/name (default: $DIFFWAVE_MODEL or ${fallback})`,
     ),
     engine: choice('--engine <engine>', 'engine that runs the network', engineChoices),
     threads: whole('--threads <n>', 'threads of the native engine (default: $DIFFWAVE_THREADS or all cores)'),

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { ExpectedFile } from '../core/file-source.js'
 import { abortSignal, type FieldsOf, onProgress } from '../core/options.js'
 import type { OnProgress } from '../core/progress.js'
+import { type RemoteOptions, remoteOptions } from '../model/remote/options.js'
 
 export interface DownloadOptions {
   /** Called as the weights arrive, with their bytes. */
@@ -16,6 +17,8 @@ export interface DownloadOptions {
    * model folder states in `files.json`, if it has one.
    */
   readonly files?: Readonly<Record<string, ExpectedFile>> | undefined
+  /** In Node.js: where the cache lies, offline mode, limits, and the hub of `hf:owner/name`. */
+  readonly download?: RemoteOptions | undefined
 }
 
 export const expectedFiles = z.record(
@@ -35,4 +38,5 @@ export const downloadFields = {
   signal: abortSignal.optional(),
   cache: z.boolean().optional(),
   files: expectedFiles.optional(),
+  download: remoteOptions.optional(),
 } satisfies FieldsOf<DownloadOptions>

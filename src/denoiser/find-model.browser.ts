@@ -14,8 +14,9 @@ const CHECKPOINT = /\.(pt|pth|pkl|ckpt|safetensors)$/i
 export async function findModel(
   model: string | URL,
   hints: ImportHints,
-  { cache = true, files, ...options }: DownloadOptions,
+  { cache = true, files, download, ...options }: DownloadOptions,
 ): Promise<ReadModel> {
+  if (download !== undefined) throw new DiffWaveError('BAD_OPTION', 'download is for Node.js', { where: 'download' })
   const url = folderUrl(model)
   refuseHints(hints, 'a model folder has its config', 'Edit config.json in the folder to change it.', url.href)
   const source = urlSource(url, { cache: cache ? await openCache() : null, files })

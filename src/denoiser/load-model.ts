@@ -32,18 +32,19 @@ const optionsSchema = z.strictObject({
 /**
  * A model, ready to run.
  *
- * @param model the name of a shipped model (`shippedModels`), a model folder, or a checkpoint file (`.pt`, `.pkl`,
- * `.ckpt`, `.safetensors`); in a browser, the URL of a model folder; in both, files as `ModelInput` lists them
+ * @param model the name of a shipped model (`shippedModels`), a model folder, a checkpoint file (`.pt`, `.pkl`,
+ * `.ckpt`, `.safetensors`), the URL of either, or `hf:owner/name` for a model on a Hugging Face hub, which needs
+ * `@huggingface/hub`; in a browser, the URL of a model folder; in both, files as `ModelInput` lists them
  * @throws DiffWaveError `UNKNOWN_MODEL`, `ENGINE_UNAVAILABLE`, `BAD_OPTION`, `DOWNLOAD_FAILED`, `CORRUPTED`, `ABORTED`,
- * and what reading a model throws
+ * and what downloading and reading a model throws
  * @example
  * const denoiser = await loadModel('weights.pt', { engine: 'native', dilationCycle: 10 })
  */
 export async function loadModel(model: ModelInput, options: LoadModelOptions = {}): Promise<Denoiser> {
   const checked = check(optionsSchema, options, 'loadModel options')
   const { engine, threads, instructionSet, precision, correction, ...rest } = checked
-  const { onProgress, signal, cache, files, ...hints } = rest
-  const read = await readInput(model, hints, { onProgress, signal, cache, files })
+  const { onProgress, signal, cache, files, download, ...hints } = rest
+  const read = await readInput(model, hints, { onProgress, signal, cache, files, download })
   const { parameters, notes } = read
   const config = correction === undefined ? read.config : withCorrectionPasses(read.config, correction)
   const running = { engine, threads, instructionSet, precision }

@@ -6,6 +6,8 @@ import { DiffWaveError } from '../core/errors.js'
 import { kindOfPath } from '../core/files.js'
 import { suggestion } from '../core/suggest.js'
 import { configPath } from '../model/folder.js'
+import { isRemote } from '../model/remote/address.js'
+import { type RemoteModelOptions, remoteModel } from '../model/remote/remote-model.js'
 
 /** The config with which a model was trained, beside its `config.json`. */
 const TRAINING_CONFIG = 'train.json'
@@ -13,11 +15,12 @@ const TRAINING_CONFIG = 'train.json'
 /**
  * Where a model lies. A file or a model folder that exists wins; else the name of a shipped model counts. So a folder
  * that is not a model, such as `music` full of recordings, does not hide the shipped model of that name; `./music`
- * means the folder.
+ * means the folder. A model by address (`https://…`, `hf:owner/name`) is downloaded into the cache.
  *
- * @throws DiffWaveError `UNKNOWN_MODEL`
+ * @throws DiffWaveError `UNKNOWN_MODEL`, and as `remoteModel`
  */
-export async function modelPath(source: string): Promise<string> {
+export async function modelPath(source: string, download: RemoteModelOptions = {}): Promise<string> {
+  if (isRemote(source)) return remoteModel(source, download)
   const kind = await kindOfPath(source)
   const isModel = kind === 'directory' ? (await kindOfPath(configPath(source))) === 'file' : kind !== 'missing'
   if (isModel) return source

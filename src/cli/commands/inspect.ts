@@ -57,6 +57,8 @@ const isNpyFile = (bytes: Uint8Array) => bytes[0] === 0x93
 
 async function inspect(context: Context, word: string): Promise<Facts> {
   const { shippedModels, modelPath } = await import('../../denoiser/shipped-models.js')
+  const { isRemote } = await import('../../model/remote/address.js')
+  if (isRemote(word)) return inspect(context, await modelPath(word, { signal: context.signal }))
   const kind = await kindOfPath(word)
   const isName = kind === 'missing' && shippedModels().includes(word)
   if (kind === 'directory' || isName) return inspectModel(await modelPath(word))

@@ -1,0 +1,72 @@
+/** Models by address: `https://…/folder`, or `hf:owner/name` on a Hugging Face hub. */
+import { DiffWaveError } from '../../core/errors.js'
+
+/** A model on a plain web server. */
+export interface WebAddress {
+  readonly kind: 'web'
+  /** URL of the folder, ending with `/`, or of a checkpoint file. */
+  readonly url: URL
+  /** Name of the checkpoint file; null for a model folder. */
+  readonly file: string | null
+}
+
+/** A model in a hub's repository. */
+export interface HubAddress {
+  readonly kind: 'hub'
+  /** `owner/name` of the repository. */
+  readonly repository: string
+  /** Branch, tag or commit. */
+  readonly revision: string
+  /** Folder in the repository, without slashes at its ends; empty: the top folder. */
+  readonly folder: string
+  /** Name of the checkpoint file; null for a model folder. */
+  readonly file: string | null
+}
+
+export type RemoteAddress = WebAddress | HubAddress
+
+const CHECKPOINT = /\.(?:pt|pth|pkl|ckpt|bin|safetensors)$/i
+const HUB = /^hf:([\w.-]+\/[\w.-]+)((?:\/[\w.-]+)*)(?:@([\w./-]+))?$/i
+
+/** Whether a model's name is an address. */
+export function isRemote(source: string): boolean {
+  return /^(?:https?:\/\/|hf:)/i.test(source)
+}
+
+/**
+ * @param source one for which `isRemote` is true
+ * @throws DiffWaveError `BAD_OPTION`
+ */
+export function remoteAddress(source: string): RemoteAddress {
+  return /^hf:/i.test(source) ? hubAddress(source) : webAddress(source)
+}
+
+function hubAddress(source: string): HubAddress {
+  const match = HUB.exec(source)
+  const [, repository = '', path = '', revision = 'main'] = match ?? []
+  const climbs = `${repository}/${path}/${revision}`.split('/').some(part => part === '..' || part === '.')
+  if (match === null || climbs) {
+    throw new DiffWaveError('BAD_OPTION', 'not an address of a model on a hub', {
+      expected: 'hf:owner/name, hf:owner/name/folder or hf:owner/name@revision',
+      got: source,
+      where: 'model',
+    })
+  }
+  const parts = path.split('/').filter(part => part !== '')
+  const file = CHECKPOINT.test(parts.at(-1) ?? '') ? parts.pop()! : null
+  return { kind: 'hub', repository, revision, folder: parts.join('/'), file }
+}
+
+function webAddress(source: string): WebAddress {
+  const url = URL.canParse(source) ? new URL(source) : null
+  if (url === null || url.username !== '' || url.password !== '' || url.hash !== '') {
+    throw new DiffWaveError('BAD_OPTION', 'not the URL of a model', {
+      expected: 'the URL of a model folder or a checkpoint, without a name, a password or a fragment',
+      where: 'model',
+    })
+  }
+  const name = url.pathname.split('/').at(-1)!
+  if (CHECKPOINT.test(name)) return { kind: 'web', url, file: decodeURIComponent(name).replace(/[/\\]/g, '_') }
+  if (!url.pathname.endsWith('/')) url.pathname += '/'
+  return { kind: 'web', url, file: null }
+}

@@ -1,0 +1,273 @@
+/**
+ * Downloads one file. What has arrived lies in a file of its own beside the target, and an interrupted download goes on
+ * from there, in this process or in a later one. The target is complete or absent: never half, never with bytes other
+ * than announced.
+ */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import type { FileFacts } from '../../core/file-source.js'
+import { fileError } from '../../core/files.js'
+import { identityTag, liveness, ownIdentity, parseIdentityTag } from '../../core/process-identity.js'
+import { Interrupted, request } from './request.js'
+
+/** Attempts that bring no byte before a download counts as failed. */
+const MAX_ATTEMPTS = 5
+/** Wait before the second attempt; each further one waits twice as long. */
+const FIRST_WAIT_MS = 250
+
+export interface Download {
+  readonly url: URL
+  /** Path of the file. Its folder is made. */
+  readonly target: string
+  /** What is known of the file; it is checked. */
+  readonly facts: Pick<FileFacts, 'bytes' | 'sha256'>
+  readonly maxBytes: number
+  readonly stallMs: number
+  readonly authorization?: string | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Bytes of this file so far, and of all of it if they are known. */
+  readonly onBytes: (done: number, total: number | null) => void
+}
+
+/** What is known of a file that has been downloaded. */
+export type Downloaded = Required<Pick<FileFacts, 'bytes' | 'sha256'>>
+
+/**
+ * Downloads a file.
+ *
+ * @throws DiffWaveError `FILE_NOT_FOUND`, `NOT_READABLE`, `DOWNLOAD_FAILED`, `TOO_LARGE`, `CORRUPTED`, `NOT_WRITABLE`,
+ * `DISK_FULL`, `ABORTED`
+ */
+export async function download(file: Download): Promise<Downloaded> {
+  throwIfAborted(file.signal)
+  checkSize(file.facts.bytes ?? 0, file)
+  const part = await adoptPart(file.target)
+  const resumed = part.bytes > 0
+  try {
+    return await completed(file, part)
+  } catch (error) {
+    const isWrong = error instanceof DiffWaveError && (error.code === 'CORRUPTED' || error.code === 'TOO_LARGE')
+    if (isWrong) await rm(part.path, { force: true })
+    // The bytes of an earlier download may belong to another version of the file.
+    if (isWrong && error.code === 'CORRUPTED' && resumed) return download(file)
+    throw error
+  }
+}
+
+/** Bytes that have arrived: `PATH.TAG.VALIDATOR.part`, where the tag is of the process that writes it. */
+interface Part {
+  path: string
+  bytes: number
+  /** The server's ETag, by which it says that the rest belongs to these bytes; null: none that can be relied on. */
+  etag: string | null
+}
+
+const PART = /^\.(\d+-\d*-(?:[0-9a-f]{8}\.\d+)?)\.([0-9a-f]*)\.part$/
+
+function partPath(target: string, etag: string | null): string {
+  const validator = Buffer.from(etag ?? '').toString('hex')
+  return `${target}.${identityTag(ownIdentity())}.${validator}.part`
+}
+
+/** The part that a dead process left, made this one's own by a rename, or else a new one. */
+async function adoptPart(target: string): Promise<Part> {
+  const folder = dirname(target)
+  await mkdir(folder, { recursive: true }).catch(error => {
+    throw fileError(error, folder, 'write')
+  })
+  for (const name of await readdir(folder)) {
+    const match = name.startsWith(basename(target)) ? PART.exec(name.slice(basename(target).length)) : null
+    const writer = match === null ? null : parseIdentityTag(match[1]!)
+    if (match === null || writer === null) continue
+    const own = identityTag(writer) === identityTag(ownIdentity())
+    if (!own && liveness(writer) !== 'dead') continue
+    if (own && running.has(join(folder, name))) continue
+    const etag = Buffer.from(match[2]!, 'hex').toString() || null
+    const path = partPath(target, etag)
+    try {
+      await rename(join(folder, name), path)
+      return { path, bytes: (await stat(path)).size, etag }
+    } catch {
+      // Another process was faster.
+    }
+  }
+  const path = partPath(target, null)
+  // Two downloads of one process must not share a part.
+  return { path: running.has(path) ? `${path.slice(0, -5)}-${running.size}.part` : path, bytes: 0, etag: null }
+}
+
+/** Parts that this process writes now. */
+const running = new Set<string>()
+
+async function completed(file: Download, part: Part): Promise<Downloaded> {
+  running.add(part.path)
+  try {
+    let fruitless = 0
+    let reason = ''
+    let most = part.bytes
+    while (fruitless < MAX_ATTEMPTS) {
+      try {
+        await attempt(file, part)
+        return await finished(file, part)
+      } catch (error) {
+        throwIfAborted(file.signal)
+        if (!(error instanceof Interrupted)) throw error
+        reason = error.message
+        fruitless = part.bytes > most ? 1 : fruitless + 1
+        most = Math.max(most, part.bytes)
+      }
+      const wait = FIRST_WAIT_MS * 2 ** (fruitless - 1)
+      if (fruitless < MAX_ATTEMPTS)
+        await sleep(wait, undefined, file.signal === undefined ? {} : { signal: file.signal })
+    }
+    throw new DiffWaveError('DOWNLOAD_FAILED', `the download failed ${MAX_ATTEMPTS} times: ${reason}`, {
+      where: file.url.href,
+      hint: 'What has arrived is kept: the same call goes on from there.',
+    })
+  } catch (error) {
+    throwIfAborted(file.signal)
+    throw error
+  } finally {
+    running.delete(part.path)
+  }
+}
+
+/** One connection. @throws Interrupted if it ends early */
+async function attempt(file: Download, part: Part): Promise<void> {
+  const stall = new AbortController()
+  let timer = setTimeout(() => stall.abort(), file.stallMs)
+  const signal = file.signal === undefined ? stall.signal : AbortSignal.any([stall.signal, file.signal])
+  const resumes = part.bytes > 0 && part.etag !== null
+  try {
+    const response = await request(file.url, {
+      headers: {
+        'accept-encoding': 'identity',
+        ...(resumes ? { range: `bytes=${part.bytes}-`, 'if-range': part.etag! } : {}),
+      },
+      authorization: file.authorization,
+      signal,
+    })
+    const total = sizeOf(response, part, resumes)
+    if (total !== null) checkSize(total, file)
+    const isRest = response.status === 206 && resumes
+    if (!isRest) part.bytes = 0
+    if (response.status === 416) {
+      await response.body?.cancel()
+      part.etag = null
+      throw new Interrupted('the server has no such part of the file')
+    }
+    await rememberEtag(file.target, part, response.headers.get('etag'))
+    const handle = await open(part.path, isRest ? 'a' : 'w').catch(error => {
+      throw fileError(error, part.path, 'write')
+    })
+    try {
+      for await (const bytes of chunks(response, signal)) {
+        clearTimeout(timer)
+        timer = setTimeout(() => stall.abort(), file.stallMs)
+        await append(handle, bytes, part)
+        checkSize(part.bytes, file)
+        file.onBytes(part.bytes, file.facts.bytes ?? total)
+      }
+    } finally {
+      await handle.close()
+    }
+    if (total !== null && part.bytes < total) throw new Interrupted(`the connection ended after ${part.bytes} bytes`)
+    if (total !== null && part.bytes > total) throw wrong(file, `${total} bytes`, String(part.bytes))
+  } catch (error) {
+    if (stall.signal.aborted && !file.signal?.aborted) {
+      throw new Interrupted(`no byte for ${file.stallMs / 1000} s`, { cause: error })
+    }
+    throw error
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Bytes of the whole file, as the response announces them; null: not at all. */
+function sizeOf({ status, headers }: Response, part: Part, resumes: boolean): number | null {
+  // The length of an encoded body is not the file's.
+  if (!['identity', null].includes(headers.get('content-encoding'))) return null
+  if (status === 206) {
+    const match = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get('content-range') ?? '')
+    if (match === null || !resumes || Number(match[1]) !== part.bytes) {
+      part.etag = null
+      throw new Interrupted('the server sends another part of the file than was asked for')
+    }
+    return Number(match[2])
+  }
+  const length = headers.get('content-length')
+  return length !== null && /^\d+$/.test(length) ? Number(length) : null
+}
+
+/** The part's name holds the ETag. A weak one does not promise the same bytes. */
+async function rememberEtag(target: string, part: Part, etag: string | null): Promise<void> {
+  const strong = etag?.startsWith('"') && etag.length <= 80 ? etag : null
+  if (strong === part.etag) return
+  const path = partPath(target, strong)
+  if (running.has(path)) return
+  await rename(part.path, path).catch(() => {})
+  running.delete(part.path)
+  running.add(path)
+  part.path = path
+  part.etag = strong
+}
+
+async function* chunks(response: Response, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const bytes of response.body ?? []) yield bytes as Uint8Array
+  } catch (error) {
+    if (signal.aborted) throw error
+    throw new Interrupted('the connection broke off', { cause: error })
+  }
+}
+
+async function append(handle: FileHandle, bytes: Uint8Array, part: Part): Promise<void> {
+  try {
+    await handle.writeFile(bytes)
+  } catch (error) {
+    throw fileError(error, part.path, 'write')
+  }
+  part.bytes += bytes.length
+}
+
+/** Checks the whole and gives it its name. */
+async function finished({ url, target, facts }: Download, part: Part): Promise<Downloaded> {
+  const hash = createHash('sha256')
+  for await (const bytes of createReadStream(part.path)) hash.update(bytes as Buffer)
+  const sha256 = hash.digest('hex')
+  if (facts.bytes !== undefined && facts.bytes !== part.bytes) {
+    throw wrong({ url }, `${facts.bytes} bytes`, String(part.bytes))
+  }
+  if (facts.sha256 !== undefined && facts.sha256 !== sha256) throw wrong({ url }, facts.sha256, sha256)
+  try {
+    const handle = await open(part.path, 'r+')
+    await handle.sync().finally(() => handle.close())
+    await rename(part.path, target)
+  } catch (error) {
+    throw fileError(error, target, 'write')
+  }
+  return { bytes: part.bytes, sha256 }
+}
+
+function wrong({ url }: Pick<Download, 'url'>, expected: string, got: string): DiffWaveError {
+  return new DiffWaveError('CORRUPTED', 'the file is not the one that was announced', {
+    expected,
+    got,
+    where: url.href,
+    hint: 'Download it again; if that does not help, the copy on the server is damaged.',
+  })
+}
+
+function checkSize(bytes: number, { url, maxBytes }: Pick<Download, 'url' | 'maxBytes'>): void {
+  if (bytes <= maxBytes) return
+  throw new DiffWaveError('TOO_LARGE', 'the file is too large to be downloaded', {
+    expected: `at most ${maxBytes} bytes`,
+    got: `${bytes} or more`,
+    where: url.href,
+    hint: 'Raise download.maxBytes if you trust the server.',
+  })
+}

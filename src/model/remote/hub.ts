@@ -1,0 +1,215 @@
+/**
+ * Models of a Hugging Face hub, in the cache that all programs of Hugging Face share: a blob per content, and a folder
+ * of links to them per commit. `@huggingface/hub` is an optional dependency; it is loaded when a hub is asked for.
+ */
+import { copyFile, mkdir, realpath, rm, stat, symlink } from 'node:fs/promises'
+import { basename, dirname, join, relative } from 'node:path'
+import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import { fileError, readFileBytes, writeFileBytes } from '../../core/files.js'
+import { MAX_CONFIG_BYTES } from '../../core/limits.js'
+import { CONFIG, WEIGHTS } from '../read-folder.js'
+import type { HubAddress } from './address.js'
+import { digestOf, notCached } from './cached.js'
+import { download } from './download.js'
+import { bytesOfAll } from './progress.js'
+import { Interrupted, reasonOf } from './request.js'
+import type { DownloadSettings } from './settings.js'
+
+type Hub = typeof import('@huggingface/hub')
+
+const COMMIT = /^[0-9a-f]{40}$/
+
+/** A file of a repository. */
+interface HubFile {
+  readonly path: string
+  readonly bytes: number
+  /** SHA-256 of a large file's bytes, else git's SHA-1. */
+  readonly digest: string
+}
+
+/** Path of the model in the cache. It is downloaded if it is not there. @throws DiffWaveError as `download` */
+export async function hubModel(address: HubAddress, settings: DownloadSettings): Promise<string> {
+  const hub = await loadHub()
+  const { repository, folder, file } = address
+  const root = join(
+    settings.cache === undefined ? hub.getHFHubCachePath() : join(settings.cache, 'hub'),
+    hub.getRepoFolderName({ type: 'model', name: repository }),
+  )
+  const names = file === null ? [CONFIG, WEIGHTS] : [file]
+  const paths = names.map(name => (folder === '' ? name : `${folder}/${name}`))
+  const commit = await commitOf(hub, address, root, settings)
+  const snapshot = join(root, 'snapshots', commit)
+  const target = file === null ? join(snapshot, folder) : join(snapshot, paths[0]!)
+  const isThere = await Promise.all(paths.map(path => isWhole(root, join(snapshot, path))))
+  if (isThere.every(Boolean) && (!settings.refresh || settings.offline)) return target
+  if (settings.offline) throw notCached(describe(address))
+  const files = await filesOf(hub, address, commit, paths, settings)
+  const progress = bytesOfAll(files.length, settings.onProgress)
+  const base = (settings.hub ?? hub.HUB_URL).replace(/\/+$/, '')
+  for (const [i, { path, bytes, digest }] of files.entries()) {
+    const blob = join(root, 'blobs', digest)
+    const encoded = path.split('/').map(encodeURIComponent).join('/')
+    const isLarge = digest.length === 64
+    await download({
+      ...settings,
+      url: new URL(`${base}/${repository}/resolve/${commit}/${encoded}`),
+      target: blob,
+      facts: { bytes, ...(isLarge ? { sha256: digest } : {}) },
+      maxBytes: basename(path) === CONFIG ? Math.min(MAX_CONFIG_BYTES, settings.maxBytes) : settings.maxBytes,
+      authorization: settings.token === undefined ? undefined : `Bearer ${settings.token}`,
+      onBytes: progress(i),
+    })
+    await checkBlob(blob, digest, `${describe(address)}, ${path}`)
+    await link(blob, join(snapshot, path))
+  }
+  return target
+}
+
+async function loadHub(): Promise<Hub> {
+  try {
+    return await import('@huggingface/hub')
+  } catch (error) {
+    throw new DiffWaveError('DOWNLOAD_FAILED', 'models of a hub need the package @huggingface/hub', {
+      hint: 'npm install @huggingface/hub',
+      cause: error,
+    })
+  }
+}
+
+function describe({ repository, revision }: HubAddress): string {
+  return `hf:${repository}@${revision}`
+}
+
+function credentials({ hub, token, signal }: DownloadSettings) {
+  return {
+    ...(hub === undefined ? {} : { hubUrl: hub.replace(/\/+$/, '') }),
+    ...(token === undefined ? {} : { accessToken: token }),
+    fetch: ((input, init) => fetch(input, { ...init, signal: signal ?? null })) as typeof fetch,
+  }
+}
+
+/** The commit that a revision names now, or when the hub was last reached. */
+async function commitOf(hub: Hub, address: HubAddress, root: string, settings: DownloadSettings): Promise<string> {
+  const { repository, revision } = address
+  if (COMMIT.test(revision)) return revision
+  const ref = join(root, 'refs', ...revision.split('/'))
+  const known = await readFileBytes(ref).then(
+    bytes => new TextDecoder().decode(bytes).trim(),
+    () => null,
+  )
+  const last = known !== null && COMMIT.test(known) ? known : null
+  if (settings.offline) {
+    if (last === null) throw notCached(describe(address))
+    return last
+  }
+  try {
+    const asked = hub.modelInfo({ name: repository, revision, additionalFields: ['sha'], ...credentials(settings) })
+    const { sha } = await inTime(asked, settings)
+    if (typeof sha !== 'string' || !COMMIT.test(sha)) throw new Error('the hub does not name a commit')
+    await mkdir(dirname(ref), { recursive: true })
+    await writeFileBytes(ref, new TextEncoder().encode(sha))
+    return sha
+  } catch (error) {
+    throwIfAborted(settings.signal)
+    // A hub that cannot be reached does not make a downloaded model unusable.
+    if (statusOf(error) === null && last !== null && !settings.refresh) return last
+    throw hubError(error, address)
+  }
+}
+
+/** @throws DiffWaveError `FILE_NOT_FOUND`, and as the hub refuses */
+async function filesOf(
+  hub: Hub,
+  address: HubAddress,
+  commit: string,
+  paths: readonly string[],
+  settings: DownloadSettings,
+): Promise<readonly HubFile[]> {
+  const found = new Map<string, HubFile>()
+  try {
+    const { repository, folder } = address
+    const listed = hub.listFiles({ repo: repository, revision: commit, path: folder, ...credentials(settings) })
+    for await (const { path, size, oid, lfs } of listed) {
+      const digest = lfs?.oid ?? oid ?? ''
+      if (!paths.includes(path) || !/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(digest)) continue
+      found.set(path, { path, bytes: lfs?.size ?? size, digest })
+    }
+  } catch (error) {
+    throwIfAborted(settings.signal)
+    throw hubError(error, address)
+  }
+  return paths.map(path => {
+    const file = found.get(path)
+    if (file !== undefined) return file
+    throw new DiffWaveError('FILE_NOT_FOUND', `the repository has no ${path}`, {
+      where: describe(address),
+      hint: `A model has ${CONFIG} and ${WEIGHTS}; name a folder or a checkpoint: hf:owner/name/weights.pt.`,
+    })
+  })
+}
+
+/** A promise of the hub's, which ends if the hub says nothing. */
+async function inTime<T>(asked: Promise<T>, { stallMs }: DownloadSettings): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const stalled = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Interrupted(`no answer for ${stallMs / 1000} s`)), stallMs)
+  })
+  return Promise.race([asked, stalled]).finally(() => clearTimeout(timer))
+}
+
+function statusOf(error: unknown): number | null {
+  const { statusCode } = Object(error) as { statusCode?: unknown }
+  return typeof statusCode === 'number' ? statusCode : null
+}
+
+function hubError(error: unknown, address: HubAddress): DiffWaveError {
+  if (error instanceof DiffWaveError) return error
+  const status = statusOf(error)
+  const details = { where: describe(address), cause: error }
+  if (status === 401 || status === 403 || status === 404) {
+    // A hub answers 401 for what does not exist, too, unless one has shown who one is.
+    return new DiffWaveError(status === 404 ? 'FILE_NOT_FOUND' : 'NOT_READABLE', 'the hub has no such model for us', {
+      ...details,
+      got: `status ${status}`,
+      hint: 'Check the name and the revision; a private repository needs an access token: set HF_TOKEN.',
+    })
+  }
+  return new DiffWaveError('DOWNLOAD_FAILED', `the hub cannot be asked: ${reasonOf(error)}`, details)
+}
+
+/** Whether a file of a snapshot is there with the content that its blob's name says. */
+async function isWhole(root: string, path: string): Promise<boolean> {
+  const real = await realpath(path).catch(() => null)
+  if (real === null) return false
+  const digest = basename(real)
+  // Where links are not allowed, snapshots hold copies, which say nothing of their content.
+  if (dirname(real) !== (await realpath(join(root, 'blobs')).catch(() => null))) return true
+  return isBlob(real, digest)
+}
+
+async function isBlob(path: string, digest: string): Promise<boolean> {
+  if (/^[0-9a-f]{64}$/.test(digest)) return (await digestOf(path, 'sha256')) === digest
+  return (await digestOf(path, 'sha1', `blob ${(await stat(path)).size}\0`)) === digest
+}
+
+async function checkBlob(path: string, digest: string, where: string): Promise<void> {
+  if (await isBlob(path, digest)) return
+  await rm(path, { force: true })
+  throw new DiffWaveError('CORRUPTED', 'the file is not the one that was announced', { expected: digest, where })
+}
+
+/** Makes a snapshot's file a link to its blob, or a copy where the system allows no links. */
+async function link(blob: string, path: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    await rm(path, { force: true })
+    await symlink(relative(dirname(path), blob), path).catch(error => {
+      const { code } = error as { code?: unknown }
+      if (code === 'EEXIST') return
+      if (code !== 'EPERM' && code !== 'ENOSYS') throw error
+      return copyFile(blob, path)
+    })
+  } catch (error) {
+    throw fileError(error, path, 'write')
+  }
+}

@@ -1,0 +1,118 @@
+/** Models of a plain web server, in a cache of this package. */
+import { createHash } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { defined } from '../../core/defined.js'
+import { DiffWaveError } from '../../core/errors.js'
+import type { FileFacts } from '../../core/file-source.js'
+import { kindOfPath, readFileBytes, writeFileBytes } from '../../core/files.js'
+import { folderSource } from '../../core/folder-source.js'
+import { MAX_CONFIG_BYTES } from '../../core/limits.js'
+import { CONFIG, readModelFrom, WEIGHTS } from '../read-folder.js'
+import type { WebAddress } from './address.js'
+import { isCached, notCached } from './cached.js'
+import { type Downloaded, download } from './download.js'
+import { bytesOfAll } from './progress.js'
+import { cacheFolder, type DownloadSettings } from './settings.js'
+
+/** States sizes and SHA-256 of a folder's files by name; optional (src/core/url-source.ts). */
+const FILES = 'files.json'
+const statedSchema = z.record(
+  z.string(),
+  z.object({
+    bytes: z.number().optional(),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
+  }),
+)
+type Stated = NonNullable<DownloadSettings['files']>
+/** Written last: what lies in the cache is complete, and these are its files. */
+const RECORD = 'source.json'
+
+const recordSchema = z.object({
+  url: z.string(),
+  files: z.record(z.string(), z.object({ bytes: z.number(), sha256: z.string() })),
+})
+
+/** Path of the model in the cache. It is downloaded if it is not there. @throws DiffWaveError as `download` */
+export async function webModel({ url, file }: WebAddress, settings: DownloadSettings): Promise<string> {
+  const key = createHash('sha256').update(url.href).digest('hex').slice(0, 16)
+  const folder = join(settings.cache ?? cacheFolder(), 'web', `${url.hostname.replace(/[^\w.-]/g, '_')}-${key}`)
+  const path = file === null ? folder : join(folder, file)
+  if ((!settings.refresh || settings.offline) && (await isWhole(folder))) return path
+  if (settings.offline) throw notCached(url.href)
+  await rm(join(folder, RECORD), { force: true })
+  const names = file === null ? [CONFIG, WEIGHTS] : [file]
+  const stated = settings.files ?? (await statedFiles(beside(url, FILES), folder, settings))
+  const progress = bytesOfAll(names.length, settings.onProgress)
+  const files: Record<string, Downloaded> = {}
+  for (const [i, name] of names.entries()) {
+    files[name] = await download({
+      ...settings,
+      url: file === null ? beside(url, name) : url,
+      target: join(folder, name),
+      facts: factsOf(stated, name),
+      maxBytes: name === CONFIG ? Math.min(MAX_CONFIG_BYTES, settings.maxBytes) : settings.maxBytes,
+      onBytes: progress(i),
+    })
+  }
+  if (file === null) await checkModel(folder, url, settings.signal)
+  await writeFileBytes(join(folder, RECORD), new TextEncoder().encode(JSON.stringify({ url: url.href, files })))
+  return path
+}
+
+/** The URL of a file of a folder. A signed URL has its signature in its query. */
+function beside(folder: URL, name: string): URL {
+  const url = new URL(name, folder)
+  url.search = folder.search
+  return url
+}
+
+/** Whether everything that the record lists is there, byte for byte. */
+async function isWhole(folder: string): Promise<boolean> {
+  const path = join(folder, RECORD)
+  if ((await kindOfPath(path)) !== 'file') return false
+  try {
+    const { files } = recordSchema.parse(JSON.parse(new TextDecoder().decode(await readFileBytes(path))))
+    for (const [name, facts] of Object.entries(files)) if (!(await isCached(join(folder, name), facts))) return false
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** What the server sent has to be a model: else it would stay in the cache. @throws DiffWaveError as `readModelFrom` */
+async function checkModel(folder: string, url: URL, signal: AbortSignal | undefined): Promise<void> {
+  const describe = (name?: string) => (name === undefined ? url.href : beside(url, name).href)
+  try {
+    await readModelFrom({ ...folderSource(folder), describe }, defined({ signal }))
+  } catch (error) {
+    for (const name of [CONFIG, WEIGHTS]) await rm(join(folder, name), { force: true })
+    throw error
+  }
+}
+
+/** What a folder's own list says; nothing if it has none, or one that cannot be read. */
+async function statedFiles(url: URL, folder: string, settings: DownloadSettings): Promise<Stated> {
+  const target = join(folder, FILES)
+  try {
+    await download({ ...settings, url, target, facts: {}, maxBytes: MAX_CONFIG_BYTES, onBytes: () => {} })
+  } catch (error) {
+    const absent = ['FILE_NOT_FOUND', 'NOT_READABLE', 'TOO_LARGE']
+    if (error instanceof DiffWaveError && absent.includes(error.code)) return {}
+    throw error
+  }
+  try {
+    // Some servers answer every name with a page.
+    return statedSchema.parse(JSON.parse(new TextDecoder().decode(await readFileBytes(target))))
+  } catch {
+    return {}
+  }
+}
+
+function factsOf(stated: Stated, name: string): Pick<FileFacts, 'bytes' | 'sha256'> {
+  return Object.hasOwn(stated, name) ? defined(stated[name]!) : {}
+}

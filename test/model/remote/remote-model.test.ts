@@ -1,0 +1,413 @@
+/** Models by address: downloads that go on, caches, and servers that drop, lie, stall and redirect. */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, test } from 'node:test'
+import { encodeSafetensors } from '#src/formats/safetensors'
+import { Generator } from '#src/generator'
+import { readModelFolder } from '#src/model/folder'
+import { remoteModel } from '#src/model/remote/remote-model'
+import { smallGeneratorConfig } from '../../support/configs.js'
+import { etagOf, type FileServer, fileServer } from '../../support/file-server.js'
+import { randomParameters } from '../../support/parameters.js'
+import { diffwave, scratch } from '../../support/process.js'
+
+const scratched = scratch()
+const config = smallGeneratorConfig()
+const parameters = randomParameters(config.network, 1)
+const configBytes = Buffer.from(JSON.stringify(config))
+const weightBytes = Buffer.from(encodeSafetensors(parameters))
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+
+let server: FileServer
+let cache = ''
+let count = 0
+beforeEach(async () => {
+  server = await fileServer()
+  server.files.set('/m/config.json', configBytes)
+  server.files.set('/m/weights.safetensors', weightBytes)
+  cache = scratched.at(`cache-${count++}`)
+})
+afterEach(() => server.close())
+const load = (options = {}, path = '/m') => remoteModel(server.url + path, { cache, ...options })
+const weightRequests = () => server.requests.filter(({ path }) => path.endsWith('weights.safetensors'))
+const isWeights = (url: string | undefined) => url!.endsWith('weights.safetensors')
+
+describe('a model of a web server', () => {
+  test('is downloaded once, with progress, and has the server’s bytes', async () => {
+    const reports: { done: number; total: number | null }[] = []
+    const folder = await load({ onProgress: (progress: (typeof reports)[number]) => reports.push(progress) })
+    assert.deepEqual(readFileSync(join(folder, 'weights.safetensors')), weightBytes)
+    const all = configBytes.length + weightBytes.length
+    assert.deepEqual(reports.at(-1), { done: all, total: all })
+    const { length } = server.requests
+    assert.equal(await load({}, '/m/'), folder)
+    assert.equal(server.requests.length, length)
+  })
+
+  test('runs: Generator.load', async () => {
+    const generator = await Generator.load(`${server.url}/m`, { download: { cache }, threads: 1 })
+    assert.equal(generator.config.sampleRate, config.sampleRate)
+    await generator.dispose()
+  })
+
+  test('runs on the command line: DIFFWAVE_CACHE, and DIFFWAVE_OFFLINE once it is there', async () => {
+    // The server lives in this process, which a synchronous child would stop: the cache is filled first.
+    await load()
+    await server.close()
+    const env = { DIFFWAVE_CACHE: cache, DIFFWAVE_OFFLINE: '1' }
+    const { status, stdout, stderr } = diffwave(['inspect', `${server.url}/m`, '--json'], { env })
+    assert.equal(status, 0, stderr)
+    assert.equal(JSON.parse(stdout).kind, 'generator')
+  })
+
+  test('a checkpoint file by its URL', async () => {
+    const path = await load({}, '/m/weights.safetensors')
+    assert.deepEqual(readFileSync(path), weightBytes)
+  })
+
+  test('is asked for again with refresh', async () => {
+    await load()
+    const other = Buffer.from(encodeSafetensors(randomParameters(config.network, 2)))
+    server.files.set('/m/weights.safetensors', other)
+    assert.deepEqual(readFileSync(join(await load(), 'weights.safetensors')), weightBytes)
+    assert.deepEqual(readFileSync(join(await load({ refresh: true }), 'weights.safetensors')), other)
+  })
+
+  test('is downloaded again if a byte in the cache has changed', async () => {
+    const path = join(await load(), 'weights.safetensors')
+    const changed = Buffer.from(weightBytes)
+    changed[changed.length - 1]! ^= 1
+    writeFileSync(path, changed)
+    await load()
+    assert.deepEqual(readFileSync(path), weightBytes)
+  })
+})
+
+describe('offline', () => {
+  test('what is in the cache is used, and nothing else is asked for', async () => {
+    await assert.rejects(load({ offline: true }), { code: 'FILE_NOT_FOUND', message: /offline/ })
+    const folder = await load()
+    await server.close()
+    assert.equal(await load({ offline: true }), folder)
+  })
+})
+
+describe('a download goes on', () => {
+  test('after a dropped connection, from the byte where it ended', async () => {
+    let drops = 0
+    server.misbehave = (request, response, bytes) => {
+      if (!isWeights(request.url) || drops++ > 0) return false
+      response.writeHead(200, { 'content-length': bytes!.length, etag: etagOf(bytes!) })
+      // A moment later: bytes that arrive together with the end of a connection are lost with it.
+      response.write(bytes!.subarray(0, 500), () => setTimeout(() => response.socket!.end(), 200))
+      return true
+    }
+    const folder = await load()
+    assert.deepEqual(readFileSync(join(folder, 'weights.safetensors')), weightBytes)
+    assert.deepEqual(
+      weightRequests().map(({ range }) => range),
+      [undefined, 'bytes=500-'],
+    )
+    assert.deepEqual(
+      readdirSync(folder).filter(name => name.endsWith('.part')),
+      [],
+    )
+  })
+
+  test('from the start if the server’s file has changed in between', async () => {
+    let drops = 0
+    server.misbehave = (request, response, bytes) => {
+      if (!isWeights(request.url) || drops++ > 0) return false
+      response.writeHead(200, { 'content-length': bytes!.length, etag: '"an earlier version"' })
+      response.write(Buffer.alloc(500, 7), () => setTimeout(() => response.socket!.end(), 200))
+      return true
+    }
+    assert.deepEqual(readFileSync(join(await load(), 'weights.safetensors')), weightBytes)
+  })
+
+  test('in a later call, after it was stopped', async () => {
+    const stop = new AbortController()
+    let stops = true
+    server.misbehave = (request, response, bytes) => {
+      if (!isWeights(request.url) || !stops) return false
+      response.writeHead(200, { 'content-length': bytes!.length, etag: etagOf(bytes!) })
+      response.write(bytes!.subarray(0, 500))
+      return true
+    }
+    const onProgress = ({ done }: { done: number }) => {
+      if (done >= configBytes.length + 500) stop.abort()
+    }
+    await assert.rejects(load({ signal: stop.signal, onProgress }), { code: 'ABORTED' })
+    stops = false
+    assert.deepEqual(readFileSync(join(await load(), 'weights.safetensors')), weightBytes)
+    assert.equal(weightRequests().at(-1)!.range, 'bytes=500-')
+  })
+
+  test('after a connection that stalls', async () => {
+    let stalls = 0
+    server.misbehave = (request, response, bytes) => {
+      if (!isWeights(request.url) || stalls++ > 0) return false
+      response.writeHead(200, { 'content-length': bytes!.length, etag: etagOf(bytes!) })
+      response.write(bytes!.subarray(0, 100))
+      return true
+    }
+    assert.deepEqual(readFileSync(join(await load({ stallMs: 500 }), 'weights.safetensors')), weightBytes)
+  })
+
+  test('after the server was overloaded', async () => {
+    let busy = 0
+    server.misbehave = (_, response) => {
+      if (busy++ > 0) return false
+      response.writeHead(503).end()
+      return true
+    }
+    assert.ok(existsSync(await load()))
+  })
+})
+
+describe('refusals, after which nothing wrong is in the cache', () => {
+  const cases: readonly (readonly [string, () => void, object, { code: string; message?: RegExp }])[] = [
+    [
+      'a model that is not there',
+      () => server.files.delete('/m/config.json'),
+      {},
+      { code: 'FILE_NOT_FOUND', message: /no such file/ },
+    ],
+    [
+      'a page in the place of the config',
+      () => server.files.set('/m/config.json', Buffer.from('<!doctype html>')),
+      {},
+      { code: 'BAD_CONFIG', message: /127\.0\.0\.1.*config\.json/ },
+    ],
+    [
+      'weights that are cut off, without a word of it',
+      () => server.files.set('/m/weights.safetensors', weightBytes.subarray(0, 900)),
+      {},
+      { code: 'TRUNCATED' },
+    ],
+    [
+      'bytes that are not those of files.json',
+      () => {
+        const files = { 'weights.safetensors': { sha256: '0'.repeat(64) } }
+        server.files.set('/m/files.json', Buffer.from(JSON.stringify(files)))
+      },
+      {},
+      { code: 'CORRUPTED', message: new RegExp(sha256(weightBytes)) },
+    ],
+    ['a file beyond the limit, by its length', () => {}, { maxBytes: 100 }, { code: 'TOO_LARGE', message: /100/ }],
+    [
+      'a file beyond the limit, whose length is not told',
+      () => {
+        server.misbehave = (request, response) => {
+          if (!isWeights(request.url)) return false
+          response.writeHead(200)
+          response.write(Buffer.alloc(50_000))
+          return true
+        }
+      },
+      { maxBytes: 10_000 },
+      { code: 'TOO_LARGE' },
+    ],
+    [
+      'a length that is too large',
+      () => {
+        server.misbehave = (request, response, bytes) => {
+          if (!isWeights(request.url)) return false
+          response.writeHead(200, { 'content-length': bytes!.length + 10, etag: etagOf(bytes!) })
+          response.write(bytes!, () => response.socket!.end())
+          return true
+        }
+      },
+      {},
+      { code: 'DOWNLOAD_FAILED', message: /failed 5 times/ },
+    ],
+    [
+      'a length that is too small',
+      () => {
+        server.misbehave = (request, response, bytes) => {
+          if (!isWeights(request.url)) return false
+          response.socket!.end(`HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n${bytes!.toString('latin1')}`, 'latin1')
+          return true
+        }
+      },
+      {},
+      { code: 'TRUNCATED' },
+    ],
+    [
+      'a server that sends another part than was asked for',
+      () => {
+        server.misbehave = (request, response, bytes) => {
+          if (!isWeights(request.url)) return false
+          response.writeHead(206, { 'content-range': `bytes 10-20/${bytes!.length}` }).end(Buffer.alloc(11))
+          return true
+        }
+      },
+      {},
+      { code: 'DOWNLOAD_FAILED', message: /another part/ },
+    ],
+    [
+      'redirects without end',
+      () => {
+        server.misbehave = (request, response) => {
+          response.writeHead(302, { location: `${request.url}x` }).end()
+          return true
+        }
+      },
+      {},
+      { code: 'DOWNLOAD_FAILED', message: /redirects/ },
+    ],
+    [
+      'a redirect to a file of this machine',
+      () => {
+        server.misbehave = (_, response) => {
+          response.writeHead(302, { location: 'file:///etc/passwd' }).end()
+          return true
+        }
+      },
+      {},
+      { code: 'DOWNLOAD_FAILED', message: /file:/ },
+    ],
+    [
+      'a server that always drops',
+      () => {
+        server.misbehave = (_, response) => {
+          response.destroy()
+          return true
+        }
+      },
+      {},
+      { code: 'DOWNLOAD_FAILED' },
+    ],
+    [
+      'a server that wants a password',
+      () => {
+        server.misbehave = (_, response) => {
+          response.writeHead(403).end()
+          return true
+        }
+      },
+      {},
+      { code: 'NOT_READABLE' },
+    ],
+  ]
+  for (const [title, prepare, options, expected] of cases) {
+    test(title, async () => {
+      prepare()
+      await assert.rejects(load(options), expected)
+      server.misbehave = () => false
+      await assert.rejects(load({ offline: true }), { code: 'FILE_NOT_FOUND' })
+    })
+  }
+
+  for (const source of ['https://name:word@example.org/m', 'hf:owner', 'hf:owner/../name', 'hf:owner/name@../x']) {
+    test(source, () => assert.rejects(remoteModel(source, { cache }), { code: 'BAD_OPTION' }))
+  }
+})
+
+test('a redirect within the web is followed', async () => {
+  server.misbehave = (request, response) => {
+    if (!request.url!.startsWith('/m/')) return false
+    response.writeHead(302, { location: request.url!.replace('/m/', '/there/') }).end()
+    return true
+  }
+  server.files.set('/there/config.json', configBytes)
+  server.files.set('/there/weights.safetensors', weightBytes)
+  assert.ok(existsSync(join(await load(), 'config.json')))
+})
+
+describe('a model of a hub', () => {
+  const COMMIT = '1'.repeat(40)
+  const gitDigest = (bytes: Buffer) => createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex')
+
+  /** The hub's routes for `owner/name`, with the model in its folder `small`. */
+  function serveHub(weights = weightBytes): void {
+    const model = { _id: 'x', id: 'owner/name', private: false, downloads: 0, likes: 0, gated: false, sha: COMMIT }
+    for (const revision of ['main', 'v1', COMMIT]) {
+      server.files.set(`/api/models/owner/name/revision/${revision}`, Buffer.from(JSON.stringify(model)))
+    }
+    const tree = [
+      { type: 'file', path: 'small/config.json', size: configBytes.length, oid: gitDigest(configBytes) },
+      {
+        type: 'file',
+        path: 'small/weights.safetensors',
+        size: weightBytes.length,
+        oid: '2'.repeat(40),
+        lfs: { oid: sha256(weightBytes), size: weightBytes.length, pointerSize: 130 },
+      },
+    ]
+    server.files.set(`/api/models/owner/name/tree/${COMMIT}/small`, Buffer.from(JSON.stringify(tree)))
+    server.files.set(`/owner/name/resolve/${COMMIT}/small/config.json`, configBytes)
+    server.files.set(`/owner/name/resolve/${COMMIT}/small/weights.safetensors`, weights)
+  }
+  const loadHub = (address = 'hf:owner/name/small', options = {}) =>
+    remoteModel(address, { cache, hub: server.url, ...options })
+
+  test('lies in the cache as other programs of Hugging Face have it', async () => {
+    serveHub()
+    const folder = await loadHub()
+    const root = join(cache, 'hub', 'models--owner--name')
+    assert.equal(folder, join(root, 'snapshots', COMMIT, 'small'))
+    assert.equal(readFileSync(join(root, 'refs', 'main'), 'utf8'), COMMIT)
+    assert.deepEqual(readFileSync(join(root, 'blobs', sha256(weightBytes))), weightBytes)
+    assert.deepEqual((await readModelFolder(folder)).config, config)
+  })
+
+  test('a revision, and a commit, which is asked for only once', async () => {
+    serveHub()
+    const folder = await loadHub('hf:owner/name/small@v1')
+    const { length } = server.requests
+    assert.equal(await loadHub(`hf:owner/name/small@${COMMIT}`), folder)
+    assert.equal(server.requests.length, length)
+  })
+
+  test('is used if the hub cannot be reached, and offline', async () => {
+    serveHub()
+    const folder = await loadHub()
+    await server.close()
+    assert.equal(await loadHub('hf:owner/name/small', { offline: true }), folder)
+    assert.equal(await loadHub(), folder)
+    rmSync(cache, { recursive: true })
+    await assert.rejects(loadHub(), { code: 'DOWNLOAD_FAILED' })
+    await assert.rejects(loadHub('hf:owner/name/small', { offline: true }), { code: 'FILE_NOT_FOUND' })
+  })
+
+  test('wrong bytes of the right length are refused', async () => {
+    serveHub(Buffer.alloc(weightBytes.length, 1))
+    await assert.rejects(loadHub(), { code: 'CORRUPTED' })
+    server.files.set(`/owner/name/resolve/${COMMIT}/small/config.json`, Buffer.alloc(configBytes.length, 32))
+    rmSync(cache, { recursive: true })
+    await assert.rejects(loadHub(), { code: 'CORRUPTED' })
+  })
+
+  test('the access token goes to the hub and not to where it redirects', async () => {
+    serveHub()
+    const store = await fileServer()
+    store.files.set('/weights', weightBytes)
+    const tokens: (string | undefined)[] = []
+    store.misbehave = request => {
+      tokens.push(request.headers.authorization)
+      return false
+    }
+    server.misbehave = (request, response) => {
+      if (request.headers.authorization !== 'Bearer hf_secret') {
+        response.writeHead(401).end()
+        return true
+      }
+      if (!isWeights(request.url)) return false
+      response.writeHead(302, { location: `${store.url}/weights` }).end()
+      return true
+    }
+    await loadHub('hf:owner/name/small', { token: 'hf_secret' })
+    await store.close()
+    assert.deepEqual(tokens, [undefined])
+    await assert.rejects(loadHub(), { code: 'NOT_READABLE', message: /401/ })
+  })
+
+  test('a repository or a file that does not exist', async () => {
+    await assert.rejects(loadHub(), { code: 'FILE_NOT_FOUND' })
+    serveHub()
+    await assert.rejects(loadHub('hf:owner/name/small/weights.pt'), { code: 'FILE_NOT_FOUND', message: /weights\.pt/ })
+  })
+})

@@ -1,0 +1,70 @@
+/** A web server on this machine for tests of downloads: its files, and how it misbehaves. */
+import { createHash } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** Answers a request in another way than with the file; false: with the file after all. */
+export type Misbehaviour = (request: IncomingMessage, response: ServerResponse, bytes: Buffer | undefined) => boolean
+
+export interface FileServer {
+  /** URL without a slash at its end. */
+  readonly url: string
+  /** Files by path, from `/` on. */
+  readonly files: Map<string, Buffer>
+  /** Requests so far: path, and the range that was asked for. */
+  readonly requests: { readonly path: string; readonly range: string | undefined }[]
+  misbehave: Misbehaviour
+  close(): Promise<void>
+}
+
+/** Starts a server; the caller closes it. */
+export async function fileServer(): Promise<FileServer> {
+  const files = new Map<string, Buffer>()
+  const requests: FileServer['requests'] = []
+  const http = createServer((request, response) => {
+    const path = decodeURI(request.url!.split('?')[0]!)
+    requests.push({ path, range: request.headers.range })
+    const bytes = files.get(path)
+    if (server.misbehave(request, response, bytes)) return
+    if (bytes === undefined) {
+      response.writeHead(404).end()
+      return
+    }
+    sendFile(request, response, bytes)
+  })
+  await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))
+  const server: FileServer = {
+    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    files,
+    requests,
+    misbehave: () => false,
+    close: () =>
+      new Promise(resolve => {
+        http.closeAllConnections()
+        http.close(() => resolve())
+      }),
+  }
+  return server
+}
+
+/** Sends a file, or the rest of it, with an ETag. */
+export function sendFile(request: IncomingMessage, response: ServerResponse, bytes: Buffer): void {
+  const etag = etagOf(bytes)
+  const from = /^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1]
+  if (from === undefined || request.headers['if-range'] !== etag) {
+    response.writeHead(200, { 'content-length': bytes.length, etag }).end(bytes)
+    return
+  }
+  const start = Number(from)
+  if (start >= bytes.length) {
+    response.writeHead(416).end()
+    return
+  }
+  const range = `bytes ${start}-${bytes.length - 1}/${bytes.length}`
+  response.writeHead(206, { 'content-range': range, 'content-length': bytes.length - start, etag })
+  response.end(bytes.subarray(start))
+}
+
+export function etagOf(bytes: Buffer): string {
+  return `"${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}"`
+}
