@@ -75,7 +75,8 @@ function reference(commands, globalOptions) {
 }
 
 await build({ ifMissing: true })
-const { commands } = await import('../dist/cli/commands.js')
+const { loadCommands } = await import('../dist/cli/commands.js')
+const commands = await loadCommands()
 const { globalOptions } = await import('../dist/cli/program.js')
 
 const path = join(root, FILE)

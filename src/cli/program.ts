@@ -4,6 +4,7 @@ import { Command as Commander, CommanderError, Option } from 'commander'
 import { DiffWaveError } from '../core/errors.js'
 import { suggestion } from '../core/suggest.js'
 import type { Command, OptionSpec } from './command.js'
+import type { CommandEntry } from './commands.js'
 import { Context, type GlobalOptions } from './context.js'
 
 /** The options that every command takes. */
@@ -22,7 +23,7 @@ function version(): string {
 }
 
 /** Runs the program. @throws DiffWaveError as the command does; `BAD_OPTION` for a call that cannot be parsed */
-export async function runProgram(commands: readonly Command[], argv: readonly string[], signal: AbortSignal) {
+export async function runProgram(commands: readonly CommandEntry[], argv: readonly string[], signal: AbortSignal) {
   const program = new Commander('diffwave')
     .description('Neural vocoding, audio generation and training with DiffWave.')
     .version(version(), '-V, --version', 'version of the package')
@@ -30,8 +31,15 @@ export async function runProgram(commands: readonly Command[], argv: readonly st
     .helpCommand('help [command]', 'help of a command')
   for (const { flags, description } of globalOptions) program.option(flags, description)
   quietly(program)
-  for (const command of commands) {
-    const own = program.command(command.name)
+  const wanted = argv.filter(word => !word.startsWith('-')).find((word, i) => word !== 'help' || i > 0)
+  for (const entry of commands) {
+    const own = program.command(entry.name).summary(entry.summary).helpGroup(`${entry.group}:`)
+    quietly(own)
+    if (entry.name !== wanted) {
+      if (entry.usage !== '') own.arguments(entry.usage)
+      continue
+    }
+    const { command } = await entry.load()
     describe(own, command)
     own.action(async (...given: unknown[]) => {
       const values = given.slice(0, command.arguments.length).flat() as string[]
@@ -49,7 +57,7 @@ export async function runProgram(commands: readonly Command[], argv: readonly st
 }
 
 /** Prints the program's help, for a call without arguments. */
-export function programHelp(commands: readonly Command[]): Promise<void> {
+export function programHelp(commands: readonly CommandEntry[]): Promise<void> {
   return runProgram(commands, ['--help'], new AbortController().signal)
 }
 
@@ -63,8 +71,7 @@ function quietly(command: Commander): void {
 }
 
 function describe(own: Commander, command: Command): void {
-  own.summary(command.summary).description([command.summary, ...(command.details ?? [])].join('\n\n'))
-  own.helpGroup(`${command.group}:`).helpOption('-h, --help', 'this help')
+  own.description([command.summary, ...(command.details ?? [])].join('\n\n')).helpOption('-h, --help', 'this help')
   for (const { name, description, variadic } of command.arguments) {
     own.argument(variadic ? `<${name}...>` : `<${name}>`, description)
   }
@@ -72,7 +79,6 @@ function describe(own: Commander, command: Command): void {
   if (command.examples.length > 0) {
     own.addHelpText('after', `\nExamples:\n${command.examples.map(line => `  ${line}`).join('\n')}`)
   }
-  quietly(own)
 }
 
 function commanderOption(spec: OptionSpec<unknown>): Option {
@@ -88,7 +94,7 @@ function commanderOption(spec: OptionSpec<unknown>): Option {
 /** An error of commander as one of ours, with a suggestion as the hint. */
 function usageError(
   { code, message }: CommanderError,
-  commands: readonly Command[],
+  commands: readonly CommandEntry[],
   argv: readonly string[],
 ): DiffWaveError {
   const [problem, guess] = message.replace(/^error: /, '').split('\n') as [string, string?]

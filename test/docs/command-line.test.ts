@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
-import { commands } from '#src/cli/commands'
+import { loadCommands } from '#src/cli/commands'
 import { inRepository } from '../support/paths.js'
+
+const commands = await loadCommands()
 
 test('the reference in docs/command-line.md is up to date', () => {
   const args = [inRepository('scripts/command-docs.mjs'), '--check']
