@@ -3,7 +3,7 @@
  * run (docs/performance.md). An engine that is not installed or computes a different result is left out.
  *
  * usage: npm run bench -- [--quick] [--json] [--channels 32,64,128] [--seconds 1,10,60] [--threads 1,2]
- *          [--paths step,synthesis,training] [--budget SECONDS] [--onnxruntime FOLDER] [--python PATH]
+ *          [--paths step,synthesis,training,vocoders] [--budget SECONDS] [--onnxruntime FOLDER] [--python PATH]
  * --quick: 64 channels, 1 s, 2 threads
  * --json: one line of JSON on stdout, notes on stderr
  * --budget: seconds of timing per case (default: 30, quick: 12)
@@ -21,7 +21,7 @@ const { values: options } = parseArgs({
     channels: { type: 'string' },
     seconds: { type: 'string' },
     threads: { type: 'string' },
-    paths: { type: 'string', default: 'step,synthesis,training' },
+    paths: { type: 'string', default: 'step,synthesis,training,vocoders' },
     budget: { type: 'string' },
     onnxruntime: { type: 'string' },
     python: { type: 'string' },
@@ -45,6 +45,7 @@ const { synthesisWorkload, trainingWorkload } = await import('./support/workload
 const { benchStep, olderSets } = await import('./step.mjs')
 const { benchSynthesis } = await import('./synthesis.mjs')
 const { benchTraining } = await import('./training.mjs')
+const { benchVocoders } = await import('./vocoders.mjs')
 
 const installed = { ort: findOnnxruntime(options.onnxruntime), python: findPytorch(options.python), tensorflow: true }
 if (installed.ort === null) note(`onnxruntime is not installed: ${howToGetOnnxruntime}`)
@@ -75,6 +76,9 @@ for (const threads of shapes.threads) {
       if (paths.includes('training') && seconds === shapes.seconds[0]) {
         result.training = await benchTraining(trainingWorkload(channels, 4, 15872), settings)
       }
+      if (paths.includes('vocoders') && channels === shapes.channels[0]) {
+        result.vocoders = await benchVocoders(settings)
+      }
       cases.push(result)
       if (!json) print(result)
     }
@@ -82,8 +86,8 @@ for (const threads of shapes.threads) {
 }
 
 /** The largest share of the machine that other processes used during one of the paths. */
-function othersShare({ step, synthesis, training }) {
-  return Math.max(...[step, synthesis, training].map(path => path?.othersShare ?? 0))
+function othersShare({ step, synthesis, training, vocoders }) {
+  return Math.max(...[step, synthesis, training, vocoders].map(path => path?.othersShare ?? 0))
 }
 
 function percent(share) {
@@ -111,12 +115,22 @@ function print(result) {
     }
     for (const [engine, reason] of Object.entries(path.leftOut)) console.log(`    ${engine} left out: ${reason}`)
   }
+  if (result.vocoders !== undefined) printVocoders(result.vocoders)
+}
+
+function printVocoders({ first, seconds, realTimeFactor, ratios, leftOut, rounds }) {
+  const own = `${first} ${seconds[first].toFixed(3)} s, real-time factor ${realTimeFactor.toFixed(2)}`
+  console.log(`  mel to waveform: ${own} (${rounds} rounds)`)
+  for (const [name, ratio] of Object.entries(ratios)) {
+    console.log(`    ${name}: ${seconds[name].toFixed(3)} s, ${ratio.toFixed(2)} × ${first}`)
+  }
+  for (const [name, reason] of Object.entries(leftOut)) console.log(`    ${name} left out: ${reason}`)
 }
 
 const others = Math.max(...cases.map(othersShare))
 const valid = others <= MAX_OTHERS_SHARE
 if (json) {
-  const [{ step, synthesis, training, ...shape }] = cases
+  const [{ step, synthesis, training, vocoders, ...shape }] = cases
   const flat = {
     valid,
     othersShare: others,
@@ -135,6 +149,7 @@ if (json) {
     training: training?.seconds,
     trainingRatios: training?.ratios,
     trainingShareOfPeak: training?.shareOfPeak,
+    vocoders,
     leftOut: { ...step?.leftOut, ...synthesis?.leftOut, ...training?.leftOut },
     ...(cases.length > 1 ? { cases } : {}),
   }
