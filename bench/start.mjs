@@ -20,7 +20,8 @@ const folder = mkdtempSync(join(tmpdir(), 'diffwave-start-'))
 const FRAMES_OF_ONE_SECOND = 86
 
 /** Prints the peak of resident memory, in KiB, when the process ends. */
-const watcher = `data:text/javascript,process.on('exit',()=>process.stderr.write('PEAK '+process.resourceUsage().maxRSS))`
+const ending = "process.on('exit',()=>process.stderr.write('PEAK '+process.resourceUsage().maxRSS))"
+const watcher = `data:text/javascript,${ending}`
 
 function measure(args) {
   const start = performance.now()
