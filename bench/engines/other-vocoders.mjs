@@ -1,6 +1,6 @@
 /**
- * Other vocoders as ONNX graphs with random weights, on which speed does not depend: mel to waveform at 22,050 Hz with a
- * hop of 256. HiFi-GAN V1 and V3 as in Kong et al. 2020 (appendix A.1), Vocos as in Siuzdak 2023 (ConvNeXt blocks and
+ * Other vocoders as ONNX graphs with random weights, on which speed does not depend: mel to waveform at 22,050 Hz with
+ * a hop of 256. HiFi-GAN V1 and V3 as in Kong et al. 2020 (appendix A.1), Vocos as in Siuzdak 2023 (ConvNeXt blocks and
  * the inverse Fourier transform, here a transposed convolution).
  */
 import { gaussian } from '../../dist/core/random.js'
