@@ -42,8 +42,11 @@ for (const name of names) {
     const command = `diffwave generate -m models/${name}${option} --seed ${seed} -o out.wav`
     rows.push(`| \`${file}\` | \`${command}\` | ${label ?? ''} | ${steps} |`)
   }
-  const mels = clips.map(({ samples }) => melSpectrogram({ samples, sampleRate }, convention))
-  writeFileSync(join(folder, `${name}-spectrograms.png`), drawSpectrograms(mels, 4))
+  const pictured = clips.map(({ samples, seed, label }) => {
+    const mel = melSpectrogram({ samples, sampleRate }, convention)
+    return { mel, title: drawn || label === null ? `${name} ${seed}` : `${label} ${seed}` }
+  })
+  writeFileSync(join(folder, `${name}-spectrograms.png`), drawSpectrograms(pictured, { convention, columns: 4 }))
   sections.set(
     name,
     [

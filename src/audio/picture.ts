@@ -1,88 +1,138 @@
-/** Pictures of audio as PNG: a waveform above its mel spectrogram, or several spectrograms side by side. */
+/** Pictures of audio as PNG, with axes: a waveform above its mel spectrogram, or several spectrograms. */
 import { encode } from 'fast-png'
-import type { Mel } from './mel/convention.js'
-import { melRange } from './mel/mel.js'
+import type { Mel, MelConvention } from './mel/convention.js'
+import { Canvas, TEXT_HEIGHT } from './picture/canvas.js'
+import { BLACK, FAINT, INK, levelColour } from './picture/colours.js'
+import {
+  frequencyAxis,
+  levelScale,
+  loudest,
+  melLevels,
+  paintLevels,
+  type Rectangle,
+  timeAxis,
+  writeTitle,
+} from './picture/plot.js'
 
 const WIDTH = 1200
-const WAVE_HEIGHT = 160
+const WAVE_HEIGHT = 140
 const MEL_HEIGHT = 320
-const GAP = 8
-const BACKGROUND = [255, 255, 255] as const
-const INK = [38, 70, 120] as const
-const AXIS = [200, 200, 200] as const
+/** Places of titles, numbers and units around the plots. */
+const ABOVE = 32
+const BETWEEN = 22
+const BELOW = 48
+const LEFT = 64
+const RIGHT = 86
+/** From a plot to its scale of levels. */
+const SCALE_GAP = 12
 
-/** Dark to bright at even steps of perceived lightness: black, violet, red, orange, pale yellow. */
-const colours = [
-  [0, 0, 4],
-  [60, 15, 110],
-  [145, 40, 125],
-  [220, 70, 85],
-  [252, 150, 70],
-  [252, 253, 190],
-] as const
-
-type Rgb = readonly [number, number, number]
-
-function colour(value: number): Rgb {
-  const at = Math.min(Math.max(value, 0), 1) * (colours.length - 1)
-  const index = Math.min(Math.floor(at), colours.length - 2)
-  const share = at - index
-  const mixed = [0, 1, 2].map(c => colours[index]![c]! + (colours[index + 1]![c]! - colours[index]![c]!) * share)
-  return mixed as unknown as Rgb
+/** What a picture says besides its sound. */
+export interface PictureOptions {
+  /** Convention of the mel: it tells the frequencies of its bands. */
+  readonly convention: MelConvention
+  readonly title: string
 }
 
 /**
- * The picture's PNG bytes, 1200 × 488 pixels. Time runs across its whole width; the waveform's scale is ±1; the mel's
- * lowest band lies at the bottom, its darkest colour at its lowest value. Short lines at the waveform's foot mark
- * seconds.
+ * The picture's PNG bytes, 1200 pixels wide: the waveform, whose scale is ±1, above the mel spectrogram. Levels are in
+ * dB below the loudest one.
  *
  * @param samples mono, nominally in ±1
- * @param mel of the same audio, in any convention
+ * @param mel of the same audio
  */
-export function drawAudio(samples: Float32Array, sampleRate: number, mel: Mel): Uint8Array {
-  const height = WAVE_HEIGHT + GAP + MEL_HEIGHT
-  const data = new Uint8Array(WIDTH * height * 3)
-  const paint = (x: number, y: number, [red, green, blue]: Rgb) => {
-    data.set([red, green, blue], (y * WIDTH + x) * 3)
-  }
-  for (let y = 0; y < height; y++) for (let x = 0; x < WIDTH; x++) paint(x, y, BACKGROUND)
+export function drawAudio(
+  samples: Float32Array,
+  sampleRate: number,
+  mel: Mel,
+  { convention, title }: PictureOptions,
+): Uint8Array {
+  const canvas = new Canvas(WIDTH, ABOVE + WAVE_HEIGHT + BETWEEN + MEL_HEIGHT + BELOW)
+  const width = WIDTH - LEFT - RIGHT
+  const wave = { left: LEFT, top: ABOVE, width, height: WAVE_HEIGHT }
+  const plot = { left: LEFT, top: ABOVE + WAVE_HEIGHT + BETWEEN, width, height: MEL_HEIGHT }
+  writeTitle(canvas, title, wave)
+  paintWave(canvas, samples, wave)
+  const levels = melLevels(mel, convention)
+  paintLevels(canvas, levels, mel, plot, loudest([levels]))
+  frequencyAxis(canvas, plot, convention)
+  timeAxis(canvas, plot, samples.length / sampleRate)
+  levelScale(canvas, { ...plot, left: plot.left + width + SCALE_GAP })
+  return canvas.png()
+}
 
-  const row = (value: number) => Math.round((1 - (Math.min(Math.max(value, -1), 1) + 1) / 2) * (WAVE_HEIGHT - 1))
-  for (let x = 0; x < WIDTH; x++) {
-    paint(x, row(0), AXIS)
-    const from = Math.floor((x * samples.length) / WIDTH)
-    const to = Math.max(from + 1, Math.floor(((x + 1) * samples.length) / WIDTH))
+/** A waveform as the range of its samples in each column, with a scale of ±1. */
+function paintWave(canvas: Canvas, samples: Float32Array, { left, top, width, height }: Rectangle): void {
+  const row = (value: number) => Math.round(((1 - Math.min(Math.max(value, -1), 1)) / 2) * (height - 1))
+  canvas.fill(left - 1, top, 1, height, BLACK)
+  for (const value of [1, 0, -1]) {
+    canvas.fill(left - 5, top + row(value), 5, 1, BLACK)
+    canvas.write(String(value).replace('-', '−'), left - 9, top + row(value), 'right')
+  }
+  canvas.fill(left, top + row(0), width, 1, FAINT)
+  for (let x = 0; x < width; x++) {
+    const from = Math.floor((x * samples.length) / width)
+    const to = Math.max(from + 1, Math.floor(((x + 1) * samples.length) / width))
     let low = Number.POSITIVE_INFINITY
     let high = Number.NEGATIVE_INFINITY
     for (let i = from; i < to && i < samples.length; i++) {
       low = Math.min(low, samples[i]!)
       high = Math.max(high, samples[i]!)
     }
-    for (let y = row(high); y <= row(low); y++) paint(x, y, INK)
+    if (low <= high) canvas.fill(left + x, top + row(high), 1, row(low) - row(high) + 1, INK)
   }
-  for (let second = 1; second * sampleRate < samples.length; second++) {
-    const x = Math.floor((second * sampleRate * WIDTH) / samples.length)
-    for (let y = WAVE_HEIGHT - 6; y < WAVE_HEIGHT; y++) paint(x, y, [0, 0, 0])
-  }
+}
 
-  paintMel(mel, { left: 0, top: WAVE_HEIGHT + GAP, width: WIDTH, height: MEL_HEIGHT }, paint)
-  return encode({ width: WIDTH, height, data, channels: 3, depth: 8 })
+/** One spectrogram among several. */
+export interface PicturedMel {
+  readonly mel: Mel
+  readonly title: string
+}
+
+export interface SpectrogramsOptions {
+  /** Convention of all mels. */
+  readonly convention: MelConvention
+  /** Spectrograms in a row. */
+  readonly columns: number
+  /** Pixels of one spectrogram. Default: 240 × 160. */
+  readonly size?: readonly [width: number, height: number]
+}
+
+/** Mel spectrograms side by side, row by row, as PNG. All share one scale of levels. */
+export function drawSpectrograms(
+  mels: readonly PicturedMel[],
+  { convention, columns, size: [width, height] = [240, 160] }: SpectrogramsOptions,
+): Uint8Array {
+  const rows = Math.ceil(mels.length / columns)
+  const [cellWidth, cellHeight] = [LEFT + width + TEXT_HEIGHT, ABOVE + height + BETWEEN]
+  const canvas = new Canvas(columns * cellWidth + RIGHT, rows * cellHeight + BELOW - BETWEEN)
+  const levels = mels.map(({ mel }) => melLevels(mel, convention))
+  const top = loudest(levels)
+  for (const [i, { mel, title }] of mels.entries()) {
+    const row = Math.floor(i / columns)
+    const plot = { left: LEFT + (i % columns) * cellWidth, top: ABOVE + row * cellHeight, width, height }
+    writeTitle(canvas, title, plot)
+    paintLevels(canvas, levels[i]!, mel, plot, top)
+    frequencyAxis(canvas, plot, convention)
+    timeAxis(canvas, plot, (mel.frames * convention.hop) / convention.sampleRate, row === rows - 1)
+  }
+  levelScale(canvas, { left: columns * cellWidth, top: ABOVE, width, height })
+  return canvas.png()
 }
 
 /** Colours of a spectrogram's picture: as many as the eye tells apart, few enough to pack well. */
 const SHADES = 64
-/** Rows a band. */
+/** Rows per band. */
 const BAND_HEIGHT = 2
 
 /**
- * A mel's picture alone, one pixel a frame, the lowest band at the bottom.
+ * A mel's picture alone, one pixel per frame, the lowest band at the bottom.
  *
  * @param range of values from the darkest to the brightest colour, so that pictures side by side have one scale
  */
 export function drawMel(mel: Mel, range: { readonly min: number; readonly max: number }): Uint8Array {
   const height = mel.bands * BAND_HEIGHT
   const data = new Uint8Array(mel.frames * height * 3)
-  const shades = Array.from({ length: SHADES }, (_, i) => colour(i / (SHADES - 1)))
+  const shades = Array.from({ length: SHADES }, (_, i) => levelColour(i / (SHADES - 1)))
   const scale = (SHADES - 1) / (range.max > range.min ? range.max - range.min : 1)
   for (let y = 0; y < height; y++) {
     const band = mel.bands - 1 - Math.floor(y / BAND_HEIGHT)
@@ -92,47 +142,4 @@ export function drawMel(mel: Mel, range: { readonly min: number; readonly max: n
     }
   }
   return encode({ width: mel.frames, height, data, channels: 3, depth: 8 })
-}
-
-/** Pixels of one spectrogram among several. */
-const CELL_WIDTH = 300
-const CELL_HEIGHT = 160
-
-/**
- * Mel spectrograms side by side, row by row, as PNG: each 300 × 160 pixels, 8 between.
- *
- * @param mels in any convention
- * @param columns spectrograms of a row
- */
-export function drawSpectrograms(mels: readonly Mel[], columns: number): Uint8Array {
-  const width = columns * (CELL_WIDTH + GAP) - GAP
-  const height = Math.ceil(mels.length / columns) * (CELL_HEIGHT + GAP) - GAP
-  const data = new Uint8Array(width * height * 3).fill(255)
-  for (const [i, mel] of mels.entries()) {
-    const left = (i % columns) * (CELL_WIDTH + GAP)
-    const top = Math.floor(i / columns) * (CELL_HEIGHT + GAP)
-    paintMel(mel, { left, top, width: CELL_WIDTH, height: CELL_HEIGHT }, (x, y, rgb) =>
-      data.set(rgb, (y * width + x) * 3),
-    )
-  }
-  return encode({ width, height, data, channels: 3, depth: 8 })
-}
-
-interface Rectangle {
-  readonly left: number
-  readonly top: number
-  readonly width: number
-  readonly height: number
-}
-
-function paintMel(mel: Mel, { left, top, width, height }: Rectangle, paint: (x: number, y: number, rgb: Rgb) => void) {
-  const { min, max } = melRange(mel)
-  const range = max > min ? max - min : 1
-  for (let y = 0; y < height; y++) {
-    const band = Math.floor(((height - 1 - y) * mel.bands) / height)
-    for (let x = 0; x < width; x++) {
-      const frame = Math.floor((x * mel.frames) / width)
-      paint(left + x, top + y, colour((mel.data[band * mel.frames + frame]! - min) / range))
-    }
-  }
 }

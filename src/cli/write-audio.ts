@@ -1,4 +1,5 @@
 /** Writes what a model makes, as it makes it: the WAV, a picture beside it, and a line that says what it took. */
+import { basename } from 'node:path'
 import type { WavFormat } from '../audio/codecs/wav-bytes.js'
 import { writeFileBytes } from '../core/files.js'
 import type { OnProgress } from '../core/progress.js'
@@ -114,5 +115,6 @@ async function writePicture(output: string, { config }: Denoiser, pieces: readon
   const samples = concatenateAudio(pieces)
   const convention = config.mel ?? { ...namedConventions.tacotron2, sampleRate, maxFrequency: sampleRate / 2 }
   const mel = melSpectrogram({ samples, sampleRate }, convention)
-  await writeFileBytes(picturePath(output), drawAudio(samples, sampleRate, mel))
+  const title = `${basename(output)}, ${sampleRate} Hz`
+  await writeFileBytes(picturePath(output), drawAudio(samples, sampleRate, mel, { convention, title }))
 }

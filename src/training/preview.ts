@@ -56,8 +56,11 @@ export const previewClip: Preview = async (engine, config, data) => {
   return [
     { kind: 'audio', tag: 'model', audio },
     { kind: 'audio', tag: 'recording', audio: recording },
-    picture('model', drawAudio(output, config.sampleRate, melSpectrogram(audio, convention))),
-    picture('recording', drawAudio(samples, config.sampleRate, mel)),
+    picture(
+      'model',
+      drawAudio(output, config.sampleRate, melSpectrogram(audio, convention), { convention, title: 'model' }),
+    ),
+    picture('recording', drawAudio(samples, config.sampleRate, mel, { convention, title: 'recording' })),
   ]
 }
 

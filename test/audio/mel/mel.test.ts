@@ -6,7 +6,6 @@ import { readWav } from '#src/audio/codecs/wav-file'
 import { type Mel, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
 import { griffinLim } from '#src/audio/mel/griffin-lim'
 import { checkMelFor, melSpectrogram, recogniseConvention } from '#src/audio/mel/mel'
-import { drawAudio, drawSpectrograms } from '#src/audio/picture'
 import { resample } from '#src/audio/resample'
 import { gaussian } from '#src/core/random'
 import { readMel } from '#src/formats/mel-file'
@@ -125,17 +124,4 @@ test('a recording is described by its level, silence and clipping', () => {
   assert.equal(description.peak, 1)
   assert.ok(Math.abs(description.rmsDecibels + 6.02) < 0.05)
   assert.ok(Math.abs(description.spectralCentroid - 1000) < 100)
-})
-
-test('pictures are PNGs of the sizes they say', () => {
-  const samples = gaussian(1, 0, 0, 4000)
-  const png = drawAudio(samples, 22050, melSpectrogram({ samples, sampleRate: 22050 }, namedConventions.lmnt))
-  assert.deepEqual([...png.slice(0, 4)], [0x89, 0x50, 0x4e, 0x47])
-  const size = (bytes: Uint8Array) => {
-    const view = new DataView(bytes.buffer, bytes.byteOffset)
-    return [view.getUint32(16), view.getUint32(20)]
-  }
-  assert.deepEqual(size(png), [1200, 488])
-  const mel = melSpectrogram({ samples, sampleRate: 22050 }, namedConventions.lmnt)
-  assert.deepEqual(size(drawSpectrograms([mel, mel, mel], 2)), [608, 328])
 })
