@@ -113,3 +113,5 @@ export const MAX_ATTEMPTS = 3
 /** Times that a job is handed on by workers that cannot do it, and seconds between two. */
 export const MAX_PASSES = 20
 export const PASS_SECONDS = 0.5
+/** Seconds that a stopping worker waits for Redis to take its jobs back. */
+export const LAST_WORD_SECONDS = 3

@@ -15,6 +15,13 @@ export interface ConnectOptions {
   readonly onError: (error: Error) => void
 }
 
+/** A connection, and those that BullMQ makes after its example. */
+export interface Connection {
+  readonly client: Redis
+  /** Stops waiting for a server that is away: commands that wait for it fail. */
+  giveUp(): void
+}
+
 /**
  * Connects to a Redis server.
  *
@@ -24,14 +31,15 @@ export async function connect(
   { Redis }: Pick<RedisPackages, 'Redis'>,
   address: string,
   { patient, onError }: ConnectOptions,
-): Promise<Redis> {
+): Promise<Connection> {
   const url = checkRedisUrl(address)
   let connected = false
+  let waits = true
   const client = new Redis(url.href, {
     lazyConnect: true,
     connectTimeout: CONNECT_SECONDS * 1000,
     retryStrategy: attempt => {
-      if (!connected) return null
+      if (!connected || !waits) return null
       return 1000 * Math.min(MAX_RECONNECT_SECONDS, FIRST_RECONNECT_SECONDS * 2 ** (attempt - 1))
     },
     // BullMQ asks for this on connections that wait for jobs.
@@ -53,7 +61,10 @@ export async function connect(
     // A server that asks for a password accepts the connection all the same.
     await client.ping()
     connected = true
-    return client
+    const giveUp = () => {
+      waits = false
+    }
+    return { client, giveUp }
   } catch (error) {
     client.disconnect()
     const reason = last ?? error

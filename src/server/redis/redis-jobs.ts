@@ -44,7 +44,7 @@ export class RedisJobs implements Jobs {
   /** @throws DiffWaveError `BAD_OPTION`, `MISSING_PACKAGE`, `REDIS_UNAVAILABLE` */
   static async open(options: RedisJobsOptions): Promise<RedisJobs> {
     const packages = await loadRedisPackages()
-    const client = await connect(packages, options.url, { patient: false, onError: options.onError })
+    const { client } = await connect(packages, options.url, { patient: false, onError: options.onError })
     const queue = new packages.Queue(QUEUE_NAME, { connection: client, prefix: QUEUE_PREFIX })
     // It shares the client, which reports its errors itself.
     queue.on('error', () => {})

@@ -12,6 +12,7 @@ import { DecoderPool } from '../decoding/decoder-pool.js'
 import {
   defaultLimits,
   HELD_POLL_SECONDS,
+  LAST_WORD_SECONDS,
   MAX_ATTEMPTS,
   MAX_PASSES,
   PASS_SECONDS,
@@ -60,7 +61,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const log = pino({ level: checked.log === undefined ? 'silent' : 'info' }, checked.log)
   const packages = await loadRedisPackages()
   const onError = (error: Error) => log.warn({ err: error }, 'Redis')
-  const client = await connect(packages, checked.redis, { patient: true, onError })
+  const { client, giveUp } = await connect(packages, checked.redis, { patient: true, onError })
   const late = new AbortController()
   const tools = createTools(checked, log)
   const around: Surroundings = { ...tools, client, log, late: late.signal, DelayedError: packages.DelayedError }
@@ -83,7 +84,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   let stopping: Promise<void> | null = null
   return {
     stop: () => {
-      stopping ??= stop(worker, checked, late, around)
+      stopping ??= stop(worker, checked, { late, giveUp }, around)
       return stopping
     },
   }
@@ -107,13 +108,18 @@ function createTools(
 async function stop(
   worker: Queued,
   { drainSeconds }: CheckedWorkerOptions,
-  late: AbortController,
+  { late, giveUp }: { readonly late: AbortController; readonly giveUp: () => void },
   { client, models, decoders, log }: Surroundings,
 ): Promise<void> {
   log.info('stopping')
-  const timer = setTimeout(() => late.abort(), 1000 * drainSeconds)
-  await worker.close()
-  clearTimeout(timer)
+  const putBack = setTimeout(() => late.abort(), 1000 * drainSeconds)
+  // Without Redis nothing can be put back: the locks run out, and other workers find the jobs.
+  const left = new AbortController()
+  const leave = setTimeout(() => left.abort(), 1000 * (drainSeconds + LAST_WORD_SECONDS))
+  const gone = new Promise<void>(resolve => left.signal.addEventListener('abort', () => resolve(), { once: true }))
+  await Promise.race([worker.close(), gone])
+  for (const timer of [putBack, leave]) clearTimeout(timer)
+  giveUp()
   client.disconnect()
   await Promise.all([models.close(), decoders.close()])
 }

@@ -5,6 +5,7 @@ import { MAX_DIFFUSION_STEPS } from '../../core/limits.js'
 import { drawSeed } from '../../core/seed.js'
 import { Generator } from '../../generator.js'
 import { chosenModel } from './chosen-model.js'
+import { withNotes } from './notes.js'
 import { countedSteps, format, label, model, sampling } from './options.js'
 import { writeWhole } from './wav-output.js'
 import { withModel } from './with-model.js'
@@ -49,7 +50,7 @@ export const denoise = defineWork({
     await withModel(run, name, async model => {
       const made = await new Generator(model).denoise(audio, { ...defined(rest), seed, signal, onProgress })
       const { steps, step, noise } = made
-      const facts = { model: name, seed, steps, step, noise, ...(notes.length === 0 ? {} : { notes }) }
+      const facts = withNotes({ model: name, seed, steps, step, noise }, notes)
       await writeWhole(output, made, { name: 'result.wav', format, facts })
     })
   },

@@ -4,6 +4,7 @@ import { MAX_DIFFUSION_STEPS } from '../../core/limits.js'
 import { drawSeed } from '../../core/seed.js'
 import { alphaBarAt, noiseSchedule } from '../../diffusion/schedule.js'
 import { MAX_STUDY_SECONDS } from '../limits.js'
+import { withNotes } from './notes.js'
 import { format, model, sampling } from './options.js'
 import { writeWhole } from './wav-output.js'
 import { defineWork } from './work.js'
@@ -40,7 +41,6 @@ export const forward = defineWork({
       signal,
     )
     const facts = { model: name, seed, t, alphaBar, noiseLevel: Math.sqrt(1 - alphaBar), snr }
-    const more = notes.length === 0 ? {} : { notes }
-    await writeWhole(output, audio, { name: 'result.wav', format, facts: { ...facts, ...more } })
+    await writeWhole(output, audio, { name: 'result.wav', format, facts: withNotes(facts, notes) })
   },
 })

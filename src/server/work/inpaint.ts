@@ -5,6 +5,7 @@ import { MAX_ROUNDS } from '../../core/limits.js'
 import { drawSeed } from '../../core/seed.js'
 import { Generator } from '../../generator.js'
 import { Vocoder } from '../../vocoder.js'
+import { withNotes } from './notes.js'
 import { format, label, model, sampling } from './options.js'
 import { writeWhole } from './wav-output.js'
 import { withModel } from './with-model.js'
@@ -59,7 +60,7 @@ export const inpaint = defineWork({
     await withModel(run, name, async model => {
       const repairer = model.config.kind === 'vocoder' ? new Vocoder(model) : new Generator(model)
       const made = await repairer.inpaint(audio, { gaps, ...defined(rest), seed, signal, onProgress })
-      const facts = { model: name, seed, steps: made.steps, ...(notes.length === 0 ? {} : { notes }) }
+      const facts = withNotes({ model: name, seed, steps: made.steps }, notes)
       await writeWhole(output, made, { name: 'result.wav', format, facts })
     })
   },

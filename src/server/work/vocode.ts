@@ -5,6 +5,7 @@ import { defined } from '../../core/defined.js'
 import { drawSeed } from '../../core/seed.js'
 import { Vocoder } from '../../vocoder.js'
 import { chosenModel } from './chosen-model.js'
+import { withNotes } from './notes.js'
 import { format, label, melChoice, model, refine, sampling } from './options.js'
 import { streamWav, writeWhole } from './wav-output.js'
 import { withModel } from './with-model.js'
@@ -43,7 +44,7 @@ export const vocode = defineWork({
       signal,
     )
     const length = input.recording?.length ?? input.mel.frames * convention.hop
-    const facts = { model: name, system, ...(input.notes.length === 0 ? {} : { notes: input.notes }) }
+    const facts = withNotes({ model: name, system }, input.notes)
     const file = { name: 'result.wav', format, facts }
     if (system === 'griffin-lim') {
       const made = await griffinLim(input.mel, convention, { length, seed, signal, onProgress })

@@ -57,7 +57,7 @@ test('a server that asks for a password is refused without it', { skip: noRedis 
   await assert.rejects(connect(packages, url, options), { code: 'REDIS_UNAVAILABLE' })
   const wrong = url.replace('://', '://:wrong@')
   await assert.rejects(connect(packages, wrong, options), { code: 'REDIS_UNAVAILABLE' })
-  const client = await connect(packages, url.replace('://', '://:secret@'), options)
+  const { client } = await connect(packages, url.replace('://', '://:secret@'), options)
   assert.equal(await client.ping(), 'PONG')
   client.disconnect()
 })

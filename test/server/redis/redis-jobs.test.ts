@@ -215,7 +215,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
 })
 
 describe('a Redis server that goes away and comes back', { skip: noRedis }, () => {
-  test('costs refusals with Retry-After and some patience, but no job', async () => {
+  test('costs refusals with Retry-After and some patience, but no job', { timeout: 120_000 }, async () => {
     const redis = await redisServer('--appendfsync', 'always')
     const service = await testService({ redis: redis.url })
     const worker = await startWorker({ redis: redis.url, models: smallModels })
@@ -238,5 +238,15 @@ describe('a Redis server that goes away and comes back', { skip: noRedis }, () =
     const result = await fetch(`${service.url}/v1/jobs/${id}/result`)
     const direct = await post(service, '/v1/generate?seed=1', '{"seconds": 2, "steps": 60}')
     assert.deepEqual(await result.arrayBuffer(), await direct.arrayBuffer())
+  })
+
+  test('does not keep a worker from stopping', { timeout: 60_000 }, async () => {
+    const redis = await redisServer()
+    const service = await testService({ redis: redis.url })
+    const worker = await startWorker({ redis: redis.url, models: smallModels, drainSeconds: 0.5 })
+    await post(service, '/v1/generate', LONG, ASYNC)
+    await setTimeout(500)
+    await redis.kill()
+    await worker.stop()
   })
 })
