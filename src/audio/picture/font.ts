@@ -1,6 +1,6 @@
 /**
- * A font of 5 × 7 pixels for the axes and titles of pictures, drawn for this package. A glyph is seven rows from the top,
- * each a base-32 digit whose five bits are its pixels, the left one first.
+ * A font of 5 × 7 pixels for the axes and titles of pictures, drawn for this package. A glyph is seven rows from the
+ * top, each a base-32 digit whose five bits are its pixels, the left one first.
  */
 const glyphs: ReadonlyMap<string, string> = new Map(
   (
