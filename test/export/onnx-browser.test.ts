@@ -1,0 +1,100 @@
+/** The exports of every shipped model in ONNX Runtime Web, in a page of a real browser. */
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { sliceMel } from '#src/audio/mel/frames'
+import { gaussian } from '#src/core/random'
+import { drawOfPass } from '#src/diffusion/noise'
+import { createSampler } from '#src/diffusion/samplers/create'
+import { exportOnnx } from '#src/export/onnx/export-onnx'
+import { readMel } from '#src/formats/mel-file'
+import { Generator } from '#src/generator'
+import type { ModelConfig } from '#src/model/config'
+import { Vocoder } from '#src/vocoder'
+import { holds, noBrowser, openPage } from '../support/chromium.js'
+import { relativeError } from '../support/numbers.js'
+import { inRepository } from '../support/paths.js'
+import { scratch } from '../support/process.js'
+import { serveFolders } from '../support/web-server.js'
+
+const files = scratch()
+
+/** A page that runs the model with the inputs of `run.json` and shows the audio as JSON. */
+const PAGE = `<!doctype html><meta charset="utf-8"><title>running</title><script type="module">
+import { env, InferenceSession, Tensor } from '/ort/ort.wasm.min.mjs'
+env.wasm.numThreads = 1
+env.wasm.wasmPaths = '/ort/'
+try {
+  const session = await InferenceSession.create('/run/model.onnx')
+  const inputs = await (await fetch('/run/run.json')).json()
+  const feeds = Object.entries(inputs).map(([name, { type, shape, data }]) =>
+    [name, new Tensor(type, type === 'int64' ? BigInt64Array.from(data, BigInt) : Float32Array.from(data), shape)])
+  const { audio } = await session.run(Object.fromEntries(feeds))
+  document.body.textContent = JSON.stringify([...audio.data])
+  document.title = 'done'
+} catch (error) {
+  document.body.textContent = String(error)
+  document.title = 'failed'
+}
+</script><body></body>`
+
+function noiseRows(config: ModelConfig, samples: number, choice: object) {
+  const sampler = createSampler(config.diffusion, choice)
+  const draws = sampler.steps.map((_, pass) => drawOfPass(sampler, pass)).filter(draw => draw !== null)
+  const rows = [0, ...draws].map(draw => gaussian(3, draw, 0, samples))
+  return { type: 'float32', shape: [1, rows.length, samples], data: rows.flatMap(row => [...row]) }
+}
+
+/** What the export of a model makes of inputs in a page. */
+async function runInPage(folder: string, choice: object, inputs: object): Promise<number[]> {
+  await exportOnnx(inRepository(folder), files.at('model.onnx'), choice)
+  writeFileSync(files.at('run.json'), JSON.stringify(inputs))
+  writeFileSync(files.at('page.html'), PAGE)
+  const { url } = await serveFolders({
+    folders: { '/run': files.at(''), '/ort': inRepository('node_modules/onnxruntime-web/dist') },
+  })
+  const { page } = await openPage(`${url}/run/page.html`)
+  await holds(page, "document.title !== 'running'")
+  const text = (await page.textContent('body'))!
+  assert.equal(await page.title(), 'done', text.slice(0, 500))
+  await page.close()
+  return JSON.parse(text)
+}
+
+describe('within 1e-4 of our engine, in Chromium', { skip: noBrowser }, () => {
+  for (const [folder, melFile] of [
+    ['models/speech', 'samples/LJ001-0002.npy'],
+    ['models/lmnt-speech', 'samples/lmnt/de_rhasspy-0669.npy'],
+    ['interop/pytorch/speech-next', 'samples/LJ001-0002.npy'],
+  ] as const) {
+    test(folder, async () => {
+      const vocoder = await Vocoder.load(inRepository(folder), { threads: 1 })
+      const mel = sliceMel((await readMel(inRepository(melFile), 80)).mel, 0, 7)
+      const { samples } = await vocoder.synthesize(mel, { seed: 3, refine: 0 })
+      const noise = noiseRows(vocoder.config, 256 * 7, {})
+      await vocoder.dispose()
+      const melInput = { type: 'float32', shape: [1, 80, 7], data: [...mel.data] }
+      const error = relativeError(await runInPage(folder, {}, { mel: melInput, noise }), samples)
+      assert.ok(error < 1e-4, String(error))
+    })
+  }
+
+  for (const [folder, blocks] of [
+    ['models/music', 5],
+    ['models/digits', 71],
+  ] as const) {
+    test(folder, async () => {
+      const generator = await Generator.load(inRepository(folder), { threads: 1 })
+      const { config } = generator
+      const samples = config.network.patch * blocks
+      const label = config.network.labels![2]!
+      const request = { steps: 10, seed: 3, seconds: samples / config.sampleRate, label }
+      const [clip] = await generator.generate(request)
+      await generator.dispose()
+      const noise = noiseRows(config, samples, { steps: 10 })
+      const inputs = { noise, label: { type: 'int64', shape: [1], data: [2] } }
+      const error = relativeError(await runInPage(folder, { steps: 10 }, inputs), clip!.samples)
+      assert.ok(error < 1e-4, String(error))
+    })
+  }
+})
