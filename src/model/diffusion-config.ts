@@ -130,6 +130,11 @@ export function isWhitened({ prior }: Pick<DiffusionConfig, 'prior'>): boolean {
   return prior?.kind === 'mel-envelope'
 }
 
+/** Whether the mel shapes the noise, so that it is not white. */
+export function hasShapedNoise({ prior }: Pick<DiffusionConfig, 'prior'>): boolean {
+  return prior !== null
+}
+
 /** Whether levels without a schedule of their own are spaced evenly in steps, not in log-SNR. */
 export function hasEvenLevels({ prior }: Pick<DiffusionConfig, 'prior'>): boolean {
   return prior?.kind === 'front-end'

@@ -21,7 +21,7 @@ export function studioModel(name: string, changes: Partial<StudioModel> = {}): S
     labels: null,
     drawsLabels: false,
     clipSeconds: 1,
-    prior: null,
+    shapedNoise: false,
     defaultSteps: 6,
     defaultSampler: 'ddpm',
     defaultGuidance: 0,

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { createSampler } from '../../diffusion/samplers/create.js'
 import { noiseSchedule } from '../../diffusion/schedule.js'
+import { hasShapedNoise } from '../../model/diffusion-config.js'
 import { describeModel } from '../../synthesis/describe-model.js'
 import { json, pathParameters, responses } from '../http/documented.js'
 import type { ModelCache } from '../model-cache.js'
@@ -25,7 +26,7 @@ async function modelView(models: ModelCache, name: string, isDefault: boolean) {
     clipSeconds: config.clipSeconds,
     bands: config.mel?.bands ?? null,
     trainingSteps: noiseSchedule(diffusion.training).beta.length,
-    prior: diffusion.prior?.kind ?? null,
+    shapedNoise: hasShapedNoise(diffusion),
     defaultSampler: diffusion.defaultSampler,
     defaultGuidance: diffusion.defaultGuidance,
   }

@@ -19,8 +19,8 @@ export interface StudioModel {
   readonly drawsLabels: boolean
   /** Length of the clips it was trained on, in seconds. */
   readonly clipSeconds: number | null
-  /** How the mel shapes the model's noise; `null`: it is white. */
-  readonly prior: string | null
+  /** Whether the mel shapes the model's noise, so that it is not white. */
+  readonly shapedNoise: boolean
   readonly defaultSteps: number
   readonly defaultSampler: string
   readonly defaultGuidance: number

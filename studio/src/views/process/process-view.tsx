@@ -114,7 +114,7 @@ export function ProcessView({
       </aside>
       <div class="stack">
         <ForwardSection model={model.forward} />
-        <ReverseSection model={model.reverse} shapedNoise={chosen !== null && chosen.prior !== null} />
+        <ReverseSection model={model.reverse} shapedNoise={chosen?.shapedNoise === true} />
       </div>
     </div>
   )
