@@ -28,7 +28,7 @@ export interface InputKind {
 }
 
 export const recordings: InputKind = { title: 'recordings', ending: AUDIO_FILE }
-export const mels: InputKind = { title: 'mels', ending: /\.(npy|pt|safetensors)$/i }
+export const mels: InputKind = { title: 'mels', ending: /\.(npy|npz|pt|safetensors)$/i }
 const anything: InputKind = { title: 'files', ending: /$/ }
 
 const standardInput = new Set(['-', '/dev/stdin', '/dev/fd/0', '/proc/self/fd/0'])

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { describe, test } from 'node:test'
+import { zipSync } from 'fflate'
 import { matchingFiles, patternBase } from '#src/cli/glob'
 import { noiseWav, npyMel, smallVocoder } from '../support/cli-inputs.js'
 import { diffwave, scratch, shell } from '../support/process.js'
@@ -29,6 +30,15 @@ test('a pattern in quotes stands for the files that match it', () => {
   const run = diffwave(['mel', 'data/{a,z}.w?v', 'data/**/[A-C].WAV', '-o', 'matched', ...lmnt], { cwd: folder })
   assert.equal(run.status, 0, run.stderr)
   assert.deepEqual(readdirSync(at('matched'), { recursive: true }).map(String).sort(), ['a.npy', 'sub', 'sub/B.npy'])
+})
+
+test('a folder of mels may hold any format of mels', () => {
+  const array = new Uint8Array(npyMel(2))
+  put('spectra/a.npy', array)
+  put('spectra/b.npz', zipSync({ 'mel.npy': array }))
+  const run = diffwave(['synthesize', at('spectra'), '-m', smallVocoder, '--steps', '1', '-o', at('voices')])
+  assert.equal(run.status, 0, run.stderr)
+  assert.deepEqual(readdirSync(at('voices')).sort(), ['a.wav', 'b.wav'])
 })
 
 test('a folder or a pattern without a recording is refused by name', () => {

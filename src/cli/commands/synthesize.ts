@@ -52,7 +52,7 @@ export const command = defineCommand({
   arguments: [
     {
       name: 'mel',
-      description: 'mel spectrograms (.npy, .pt, .safetensors), folders of them, or - for standard input',
+      description: 'mel spectrograms (.npy, .npz, .pt, .safetensors), folders of them, or - for standard input',
       variadic: true,
     },
   ],
