@@ -1,6 +1,6 @@
 /** Inputs of a command: files, folders, patterns, pipes and standard input, each as the path of a regular file. */
 import { createReadStream, rmSync } from 'node:fs'
-import { mkdtemp, open, stat } from 'node:fs/promises'
+import { mkdtemp, open as openFile, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, extname, join, relative } from 'node:path'
 import { AUDIO_FILE } from '../audio/audio-files.js'
@@ -9,6 +9,7 @@ import { fileError, kindOfPath } from '../core/files.js'
 import { filesBelow } from '../core/folder.js'
 import { MAX_FILE_BYTES } from '../core/limits.js'
 import { isPattern, matchingFiles, patternBase } from './glob.js'
+import { releasePipe } from './named-pipe.js'
 
 /** One file to read. */
 export interface Input {
@@ -62,7 +63,8 @@ export async function findInput(word: string, signal: AbortSignal): Promise<Inpu
 }
 
 async function inputsOf(word: string, kind: InputKind, signal: AbortSignal): Promise<readonly Input[]> {
-  if (standardInput.has(word)) return [{ name: '-', path: await spooled(process.stdin, '-', signal), stem: 'stdin' }]
+  if (standardInput.has(word))
+    return [{ name: '-', path: await spooled(() => process.stdin, '-', signal), stem: 'stdin' }]
   switch (await kindOfPath(word)) {
     case 'directory':
       return folderInputs(word, kind, signal)
@@ -110,7 +112,7 @@ async function pipeInput(path: string, signal: AbortSignal): Promise<Input> {
   if (!status.isFIFO() && !status.isSocket()) {
     throw new DiffWaveError('NOT_A_FILE', 'neither a regular file nor a pipe', { where: path })
   }
-  return { name: path, path: await spooled(createReadStream(path), path, signal), stem: 'pipe' }
+  return { name: path, path: await spooled(() => createReadStream(path), path, signal), stem: 'pipe' }
 }
 
 /** The temporary folder of this process, created when first needed and removed when the process ends. */
@@ -125,17 +127,26 @@ async function temporary(): Promise<string> {
   return join(await temporaryFolder, `input-${spools++}`)
 }
 
-/** Copies a stream to a temporary file. @returns its path */
-async function spooled(stream: NodeJS.ReadableStream, name: string, signal: AbortSignal): Promise<string> {
-  if (stream === process.stdin && process.stdin.isTTY) {
+/**
+ * Copies a stream to a temporary file.
+ *
+ * @param open the stream, called when somebody listens to its errors
+ * @returns its path
+ */
+async function spooled(open: () => NodeJS.ReadableStream, name: string, signal: AbortSignal): Promise<string> {
+  if (standardInput.has(name) && process.stdin.isTTY) {
     throw new DiffWaveError('BAD_OPTION', 'standard input is a terminal', {
       where: name,
       hint: 'Pipe a file to it, or name one.',
     })
   }
   const path = await temporary()
-  const file = await open(path, 'wx', 0o600)
-  const abort = () => (stream as NodeJS.ReadStream).destroy()
+  const file = await openFile(path, 'wx', 0o600)
+  const stream = open()
+  const abort = () => {
+    releasePipe(name)
+    ;(stream as NodeJS.ReadStream).destroy()
+  }
   signal.addEventListener('abort', abort, { once: true })
   try {
     let size = 0

@@ -2,6 +2,7 @@
 import type { WavOptions } from '../audio/codecs/wav-encode.js'
 import { DiffWaveError } from '../core/errors.js'
 import type { AudioStream } from '../synthesis/result.js'
+import { releasePipe } from './named-pipe.js'
 
 /** The name of standard output. */
 export const STDOUT = '-'
@@ -48,14 +49,25 @@ export function writeStdout(bytes: Uint8Array): Promise<void> {
   return new Promise(resolve => process.stdout.write(bytes, () => resolve()))
 }
 
-/** Writes audio piece by piece. */
-export async function writeAudioTo(output: string, audio: AudioStream, options: WavOptions): Promise<void> {
+/** Writes audio piece by piece. @param signal ends the wait for the reader of a named pipe */
+export async function writeAudioTo(
+  output: string,
+  audio: AudioStream,
+  options: WavOptions,
+  signal: AbortSignal,
+): Promise<void> {
   const [{ writeWavStream }, { wavBytes }] = await Promise.all([
     import('../audio/codecs/wav-file.js'),
     import('../audio/codecs/wav-stream.js'),
   ])
   if (output !== STDOUT) {
-    await writeWavStream(output, audio, options)
+    const release = () => releasePipe(output)
+    signal.addEventListener('abort', release, { once: true })
+    try {
+      await writeWavStream(output, audio, options)
+    } finally {
+      signal.removeEventListener('abort', release)
+    }
     return
   }
   for await (const bytes of wavBytes(audio, options)) await writeStdout(bytes)

@@ -37,7 +37,7 @@ export async function writeAudio(context: Context, model: Denoiser, written: Wri
   const audio = await context.withProgress(input ?? output, async report => {
     const stream = await written.open(report)
     const counted = new CountedStream(stream, picture)
-    await writeAudioTo(output, counted.stream, { format })
+    await writeAudioTo(output, counted.stream, { format }, context.signal)
     return counted
   })
   const elapsed = (performance.now() - start) / 1000 + (written.spent ?? 0)

@@ -1,11 +1,12 @@
 /** What may be named as input: folders, patterns, pipes and standard input. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { zipSync } from 'fflate'
 import { matchingFiles, patternBase } from '#src/cli/glob'
 import { noiseWav, npyMel, smallVocoder } from '../support/cli-inputs.js'
-import { diffwave, scratch, shell } from '../support/process.js'
+import { diffwave, scratch, shell, started } from '../support/process.js'
 
 const { folder, at, put } = scratch()
 const lmnt = ['--convention', 'lmnt']
@@ -119,4 +120,23 @@ test('patterns: names, sets, braces, any depth', async () => {
   assert.deepEqual(await matches('data/*'), ['data/a.wav', 'data/notes.txt'])
   assert.equal(patternBase('data/sub/*.wav'), 'data/sub')
   assert.equal(patternBase('*.wav'), '')
+})
+
+describe('a named pipe whose other end nobody opens', {
+  skip: spawnSync('mkfifo', [at('silent')]).status === 0 ? false : 'needs mkfifo',
+}, () => {
+  put('lone.npy', npyMel(2))
+  for (const [title, args] of [
+    ['as input', ['synthesize', at('silent'), '-o', at('silent.wav')]],
+    ['as output', ['synthesize', at('lone.npy'), '-o', at('silent')]],
+  ] as const) {
+    test(`${title} is left at a signal`, async () => {
+      const { child, ended } = started([...args, '-m', smallVocoder, '--steps', '1', '--force'])
+      // Long enough for the pipe to be waited for; the status is the same if it is not yet.
+      await new Promise(resolve => setTimeout(resolve, 1500))
+      assert.equal(child.exitCode, null)
+      child.kill('SIGTERM')
+      assert.equal((await ended).status, 143)
+    })
+  }
 })
