@@ -97,6 +97,9 @@ async function statedFacts(url: URL, signal: AbortSignal | undefined): Promise<M
   }
 }
 
+/** A browser's HTTP cache may guess that an old file is still right; it must ask. Node.js has no such cache. */
+const fresh = { cache: 'no-cache' } as const
+
 /** A file's bytes from the cache, if they are those that the server has now, or if it cannot be asked. */
 async function keptBytes(
   url: URL,
@@ -114,7 +117,7 @@ async function keptBytes(
     )
     if (!fits) return null
   } else {
-    const now = await fetch(url, { method: 'HEAD', signal: signal ?? null }).catch(() => null)
+    const now = await fetch(url, { ...fresh, method: 'HEAD', signal: signal ?? null }).catch(() => null)
     throwIfAborted(signal)
     if (now?.ok && !sameVersion(kept.validators, validatorsOf(now))) return null
   }
@@ -146,7 +149,7 @@ async function download(
   try {
     const headers: Record<string, string> =
       range === undefined ? {} : { range: `bytes=${range.start}-${range.end - 1}` }
-    const response = await fetch(url, { headers, signal: signal ?? null })
+    const response = await fetch(url, { ...fresh, headers, signal: signal ?? null })
     checkStatus(response, where)
     const validators = validatorsOf(response)
     const announced = validators.length === null ? null : Number(validators.length)

@@ -1,0 +1,34 @@
+/** The page of examples/browser in a real browser. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { holds, noBrowser, openPage } from '../support/chromium.js'
+import { golden, inRepository } from '../support/paths.js'
+import { serveFolders } from '../support/web-server.js'
+
+describe('examples/browser', { skip: noBrowser }, () => {
+  const folders = Object.fromEntries(['examples', 'dist', 'models'].map(name => [`/${name}`, inRepository(name)]))
+  const ready = `/first heard after/.test(document.getElementById('status').textContent)`
+
+  test('vocodes a chosen mel and plays it', async () => {
+    const { url } = await serveFolders({ folders })
+    const { page } = await openPage(`${url}/examples/browser/`)
+    await page.setInputFiles('#file', golden('mel/LJ001-0001.tacotron2.npy'))
+    await holds(page, ready)
+    assert.ok((await page.evaluate(`document.getElementById('result').src`)) !== '')
+  })
+
+  test('generates music and plays it', async () => {
+    const { url } = await serveFolders({ folders })
+    const { page } = await openPage(`${url}/examples/browser/`)
+    await page.fill('#seconds', '1')
+    await page.click('#generate')
+    await holds(page, ready)
+  })
+
+  test('says what is wrong with a file', async () => {
+    const { url } = await serveFolders({ folders })
+    const { page } = await openPage(`${url}/examples/browser/`)
+    await page.setInputFiles('#file', { name: 'a.wav', mimeType: 'audio/wav', buffer: Buffer.from('not a recording') })
+    await holds(page, `/WAV/.test(document.getElementById('status').textContent)`)
+  })
+})

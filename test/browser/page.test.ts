@@ -1,0 +1,238 @@
+/** `diffwave/browser` in a real browser: the same bytes as Node.js, and one clear error for what a page lacks. */
+import assert from 'node:assert/strict'
+import { copyFileSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { before, describe, test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { sha256 } from '#src/core/integrity'
+import { encodeNpy } from '#src/formats/npy'
+import { Generator } from '#src/generator'
+import { Vocoder } from '#src/vocoder'
+import { noBrowser, openPage } from '../support/chromium.js'
+import { golden, inRepository } from '../support/paths.js'
+import { scratchFolder } from '../support/scratch.js'
+import { serveFolders } from '../support/web-server.js'
+
+const bands = 80
+const frames = 24
+const mel = { bands, frames, data: Float32Array.from({ length: bands * frames }, (_, i) => Math.sin(i / 7) - 4) }
+
+const site = scratchFolder('browser-site')
+mkdirSync(join(site, 'model'))
+for (const name of ['config.json', 'weights.safetensors']) {
+  copyFileSync(golden(`pytorch-windows/${name}`), join(site, 'model', name))
+}
+writeFileSync(join(site, 'index.html'), '<!doctype html><title>test</title><link rel="icon" href="data:,">')
+writeFileSync(join(site, 'mel.npy'), encodeNpy({ shape: [bands, frames], data: mel.data }))
+writeFileSync(join(site, 'broken.json'), '{')
+const folders = { '/': site, '/diffwave': inRepository('dist/browser'), '/digits': inRepository('models/digits') }
+
+/** Runs a function body in the page, with the module as `d`. @returns its value; of a DiffWaveError, what it says */
+function inPage<Value>(page: Page, body: string): Promise<Value> {
+  return page.evaluate(`(async () => {
+    const d = await import('/diffwave/diffwave.js')
+    const hash = async samples => Array.from(
+      new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(samples.buffer).slice())),
+      byte => byte.toString(16).padStart(2, '0')).join('')
+    const whole = async stream => {
+      const pieces = []
+      for await (const piece of stream) pieces.push(...piece)
+      return Float32Array.from(pieces)
+    }
+    try { ${body} } catch (error) {
+      if (!(error instanceof d.DiffWaveError)) throw error
+      return { code: error.code, message: error.message, hint: error.hint ?? null }
+    }
+  })()`) as Promise<Value>
+}
+
+interface Failure {
+  readonly code: string
+  readonly message: string
+  readonly hint: string | null
+}
+
+const hashOf = (samples: Float32Array) => sha256(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength))
+
+describe('bytes', { skip: noBrowser }, () => {
+  let vocoded: string | null
+  let generated: string | null
+  before(async () => {
+    const engine = { engine: 'wasm', instructionSet: 'simd128', threads: 1 } as const
+    await using vocoder = await Vocoder.load(join(site, 'model'), engine)
+    vocoded = await hashOf((await vocoder.synthesize(mel, { seed: 3 })).samples)
+    await using generator = await Generator.load('models/digits', engine)
+    const [clip] = await generator.generate({ seed: 5, seconds: 0.2, steps: 2, label: 'seven' })
+    generated = await hashOf(clip!.samples)
+  })
+
+  for (const isolated of [false, true]) {
+    const kind = isolated ? 'cross-origin isolated, two threads' : 'not cross-origin isolated, one thread'
+    test(`a page makes the sound that Node.js makes: ${kind}`, async () => {
+      const { url } = await serveFolders({ folders, isolated })
+      const { page, errors } = await openPage(`${url}/index.html`)
+      const result = await inPage<Record<string, unknown>>(
+        page,
+        `const { mel } = await d.readMel('/mel.npy')
+         const options = { instructionSet: 'simd128', threads: 2 }
+         const vocoder = await d.Vocoder.load('/model', options)
+         const { samples } = await vocoder.synthesize(mel, { seed: 3 })
+         const streamed = await whole(vocoder.stream(mel, { seed: 3, chunkFrames: 5 }))
+         const wav = await d.readWav(new Blob([(await vocoder.synthesize(mel, { seed: 3 })).toWav({ format: '32f' })]))
+         const generator = await d.Generator.load('/digits', options)
+         const [clip] = await generator.generate({ seed: 5, seconds: 0.2, steps: 2, label: 'seven' })
+         return { whole: await hash(samples), streamed: await hash(streamed), wav: await hash(wav.samples),
+           generated: await hash(clip.samples), device: vocoder.model.engine.device,
+           peak: samples.reduce((max, x) => Math.max(max, Math.abs(x)), 0) > 0.001 }`,
+      )
+      assert.deepEqual(result, {
+        whole: vocoded,
+        streamed: vocoded,
+        wav: vocoded,
+        generated,
+        device: `CPU, WebAssembly simd128, ${isolated ? '2 threads' : '1 thread'}`,
+        peak: true,
+      })
+      assert.deepEqual(
+        errors.filter(error => !/404/.test(error)),
+        [],
+      )
+    })
+  }
+
+  test('a stream is heard while it is made', async () => {
+    const { url } = await serveFolders({ folders })
+    const { page } = await openPage(`${url}/index.html`)
+    const heard = await inPage<{ readonly seconds: number; readonly started: boolean }>(
+      page,
+      `const { mel } = await d.readMel('/mel.npy')
+       const vocoder = await d.Vocoder.load('/model')
+       let started = false
+       const played = await d.playStream(vocoder.stream(mel), { onStart: () => { started = true } })
+       return { ...played, started }`,
+    )
+    assert.ok(heard.started)
+    assert.ok(Math.abs(heard.seconds - (frames * 256) / 22_050) < 0.01, String(heard.seconds))
+  })
+})
+
+describe('models', { skip: noBrowser }, () => {
+  test('a second load takes the weights from the cache, and a changed file anew', async () => {
+    const { url, requests } = await serveFolders({ folders })
+    const { page } = await openPage(`${url}/index.html`)
+    const load = `const progress = []
+      const model = await d.loadModel('/model', { onProgress: ({ done, total }) => progress.push([done, total]) })
+      await model.dispose()
+      return progress.at(-1)`
+    const size = readFileSync(join(site, 'model/weights.safetensors')).length
+    assert.deepEqual(await inPage(page, load), [size, size])
+    assert.deepEqual(await inPage(page, load), [size, size])
+    const downloads = () => requests.filter(request => request === 'GET /model/weights.safetensors').length
+    assert.equal(downloads(), 1)
+    utimesSync(join(site, 'model/weights.safetensors'), 1e9, 1e9)
+    assert.deepEqual(await inPage(page, load), [size, size])
+    assert.equal(downloads(), 2)
+  })
+
+  test('files that a user chose are a model', async () => {
+    const { url } = await serveFolders({ folders })
+    const { page } = await openPage(`${url}/index.html`)
+    const name = await inPage<string>(
+      page,
+      `const files = await Promise.all(['config.json', 'weights.safetensors'].map(async name =>
+         new File([await (await fetch('/model/' + name)).blob()], name)))
+       const model = await d.loadModel(files)
+       const folder = await navigator.storage.getDirectory()
+       for (const file of files) {
+         const writable = await (await folder.getFileHandle(file.name, { create: true })).createWritable()
+         await writable.write(file)
+         await writable.close()
+       }
+       const other = await d.loadModel(folder)
+       return [model.config.kind, other.config.kind].join(' ')`,
+    )
+    assert.equal(name, 'vocoder vocoder')
+  })
+})
+
+describe('bad input', { skip: noBrowser }, () => {
+  /** A page whose server answers with faults, and what a body throws there. */
+  async function failure(body: string, init = ''): Promise<Failure> {
+    const { url } = await serveFolders({
+      folders,
+      answer(request, response, path) {
+        if (path === '/refused/config.json') response.writeHead(503).end()
+        else if (path === '/page/config.json') response.writeHead(200).end('<!doctype html><title>app</title>')
+        else if (path === '/short/weights.safetensors' && request.method === 'GET') {
+          response.writeHead(200, { 'content-length': 100_000 })
+          response.write(Buffer.alloc(1000), () => response.destroy())
+        } else if (path === '/slow/weights.safetensors') {
+          response.writeHead(200, { 'content-length': 100_000 })
+          response.write(Buffer.alloc(1000))
+        } else if (/^\/(short|slow)\/config\.json$/.test(path)) {
+          response.end(readFileSync(join(site, 'model/config.json')))
+        } else return false
+        return true
+      },
+    })
+    const { page } = await openPage(`${url}/index.html`)
+    return inPage<Failure>(page, `${init}; ${body}; return { code: 'none', message: '', hint: null }`)
+  }
+
+  const cases: readonly (readonly [string, string, string, RegExp])[] = [
+    ['a missing model', `await d.loadModel('/nothing')`, 'FILE_NOT_FOUND', /config\.json/],
+    ['a server that refuses', `await d.loadModel('/refused')`, 'DOWNLOAD_FAILED', /503/],
+    ['a server that sends a page', `await d.loadModel('/page')`, 'DOWNLOAD_FAILED', /something else/],
+    ['a download that ends early', `await d.loadModel('/short')`, 'DOWNLOAD_FAILED', /weights/],
+    [
+      'another size than expected',
+      `await d.loadModel('/model', { files: { 'weights.safetensors': { bytes: 5 } } })`,
+      'CORRUPTED',
+      /5 bytes/,
+    ],
+    [
+      'an aborted download',
+      `const stop = new AbortController(); setTimeout(() => stop.abort(), 100)
+       await d.loadModel('/slow', { signal: stop.signal })`,
+      'ABORTED',
+      /stopped/,
+    ],
+    ['a model of the wrong kind', `await d.Generator.load('/model')`, 'BAD_CONFIG', /not a generator/],
+    ['a checkpoint', `await d.loadModel('/weights.pt')`, 'UNSUPPORTED_FORMAT', /model folders/],
+    ['an engine of Node.js', `await d.loadModel('/model', { engine: 'native' })`, 'ENGINE_UNAVAILABLE', /browser/],
+    ['no file', `await d.readWav(5)`, 'BAD_OPTION', /not a file/],
+    ['no files', `await d.loadModel([])`, 'FILE_NOT_FOUND', /config\.json|chosen/],
+  ]
+  for (const [what, body, code, message] of cases) {
+    test(`${what}: ${code}`, async () => {
+      const error = await failure(body)
+      assert.equal(error.code, code, error.message)
+      assert.match(error.message, message)
+    })
+  }
+
+  test('a browser without SIMD: ENGINE_UNAVAILABLE with the versions that have it', async () => {
+    const error = await failure(`await d.loadModel('/model')`, 'WebAssembly.validate = () => false')
+    assert.equal(error.code, 'ENGINE_UNAVAILABLE')
+    assert.match(error.message, /SIMD/)
+    assert.match(error.hint ?? '', /Chrome 91/)
+  })
+
+  test('a full storage: the model runs, and a note says that it was not kept', async () => {
+    const result = await failure(
+      `const model = await d.loadModel('/model')
+       return { code: 'none', message: model.notes.join(), hint: null }`,
+      `Cache.prototype.put = async () => { throw new DOMException('full', 'QuotaExceededError') }`,
+    )
+    assert.match(result.message, /no room/)
+  })
+
+  test('no storage at all: the model runs', async () => {
+    const result = await failure(
+      `const model = await d.loadModel('/model')
+       return { code: model.config.kind, message: '', hint: null }`,
+      `Object.defineProperty(globalThis, 'caches', { value: undefined })`,
+    )
+    assert.equal(result.code, 'vocoder')
+  })
+})
