@@ -3,7 +3,7 @@
 // bundler and from a plain <script type="module">, and no file need be copied beside it.
 // usage: npm run build:browser
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { browserBundle, compile, root } from './compile.mjs'
@@ -17,6 +17,11 @@ const zodInParts = {
   setup(build) {
     build.onLoad({ filter: /[\\/]dist[\\/].*\.js$/ }, ({ path }) => ({
       contents: readFileSync(path, 'utf8').replace("import { z } from 'zod'", "import * as z from 'zod'"),
+    }))
+    // One module that uses all of `z` is enough to bring its languages back.
+    build.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, ({ path }) => ({
+      contents: "export { default as en } from './en.js'",
+      resolveDir: dirname(path),
     }))
   },
 }
