@@ -32,7 +32,10 @@ export interface WasmOptions {
 /** What an instance can address is 4 GiB, parameters and packed weights included. */
 const DEFAULT_MEMORY_LIMIT = 2 ** 30
 
-/** With three threads or more the pool can come to a standstill, for a reason that is not known yet. */
+/**
+ * With three threads or more the pool can come to a standstill (Node.js 20): a thread waits for a mutex that is free, so
+ * the wake-up of its last owner was lost. Why is not known yet.
+ */
 const MAX_WASM_THREADS = 2
 
 /** The builds that a host runs, best first. */
