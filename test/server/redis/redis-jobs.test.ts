@@ -215,6 +215,9 @@ describe('jobs on workers', { skip: noRedis }, () => {
 })
 
 describe('a Redis server that goes away and comes back', { skip: noRedis }, () => {
+  // BullMQ goes on to look for servers that are gone, which would keep this process alive after its last test.
+  after(() => void globalThis.setTimeout(() => process.exit(), 3000).unref())
+
   test('costs refusals with Retry-After and some patience, but no job', { timeout: 120_000 }, async () => {
     const redis = await redisServer('--appendfsync', 'always')
     const service = await testService({ redis: redis.url })
