@@ -33,8 +33,8 @@ export interface WasmOptions {
 const DEFAULT_MEMORY_LIMIT = 2 ** 30
 
 /**
- * With three threads or more the pool can come to a standstill (Node.js 20): a thread waits for a mutex that is free, so
- * the wake-up of its last owner was lost. Why is not known yet.
+ * With three threads or more the pool can come to a standstill (Node.js 20): a thread waits for the pool's mutex for
+ * ever. Waits that end by themselves do not help: the mutex stays taken, though nobody holds it. Why is not known yet.
  */
 const MAX_WASM_THREADS = 2
 
