@@ -3,6 +3,7 @@ import { useEffect, useMemo } from 'preact/hooks'
 import { levelRange } from '../../audio/spectrogram.js'
 import { cachedSpectrogram } from '../../audio/spectrogram-cache.js'
 import type { StudioModel } from '../../backend/studio-backend.js'
+import { GuidanceField, LengthField } from '../../components/clip-fields.js'
 import { LabelField } from '../../components/label-field.js'
 import { LevelLegend } from '../../components/level-legend.js'
 import { NumberField } from '../../components/number-field.js'
@@ -28,27 +29,13 @@ function Settings({ model }: { model: GenerateModel }) {
     >
       <SamplingFields prefix="generate" choice={model.choice} />
       {chosen !== null && <LabelField id="generate-label" model={chosen} value={model.label} />}
-      {chosen?.labels != null && (
-        <NumberField
-          id="generate-guidance"
-          label="Guidance"
-          value={model.guidance}
-          min={0}
-          max={10}
-          step={0.5}
-          placeholder={String(chosen.defaultGuidance)}
-          note="More follows the label more closely."
-        />
-      )}
-      <NumberField
-        id="generate-seconds"
-        label="Length, s"
-        value={model.seconds}
-        min={0.1}
-        max={30}
-        step={0.1}
-        placeholder={String(chosen?.clipSeconds ?? 1)}
+      <GuidanceField
+        id="generate-guidance"
+        model={chosen}
+        value={model.guidance}
+        note="More follows the label more closely."
       />
+      <LengthField id="generate-seconds" model={chosen} value={model.seconds} max={30} />
       <NumberField id="generate-count" label="Clips" value={model.count} min={1} max={MAX_CLIPS} step={1} />
       <button type="submit" class="button primary" disabled={model.order.value === null}>
         Generate

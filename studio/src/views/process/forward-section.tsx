@@ -1,6 +1,7 @@
 /** The forward process: a slider over t, what x_t looks and sounds like, and the noise schedule. */
 import { useMemo } from 'preact/hooks'
 import { CurveFigure } from '../../components/curve-figure.js'
+import { FactList } from '../../components/fact-list.js'
 import { decibels, figure } from '../../components/format.js'
 import { PlayButton } from '../../components/play-button.js'
 import { SliderField } from '../../components/slider-field.js'
@@ -29,16 +30,7 @@ function Facts({ model }: { model: ForwardModel }) {
     ['noise', `${figure(Math.sqrt(1 - model.alphaBar.value))} × ε`],
     ['signal-to-noise ratio', decibels(model.snr.value ?? Number.NaN)],
   ] as const
-  return (
-    <dl class="facts">
-      {facts.map(([name, text]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{text}</dd>
-        </div>
-      ))}
-    </dl>
-  )
+  return <FactList facts={facts} />
 }
 
 export function ForwardSection({ model }: { model: ForwardModel }) {

@@ -1,10 +1,11 @@
 /** The diffusion process of a model, in both directions. */
 import { useEffect, useMemo } from 'preact/hooks'
 import type { StudioModel } from '../../backend/studio-backend.js'
+import { GuidanceField, LengthField } from '../../components/clip-fields.js'
 import { CurveFigure } from '../../components/curve-figure.js'
-import { DropZone, RECORDINGS } from '../../components/drop-zone.js'
 import { LabelField } from '../../components/label-field.js'
-import { NumberField } from '../../components/number-field.js'
+import { RecordingDrop } from '../../components/recording-drop.js'
+import { SampleNote } from '../../components/sample-note.js'
 import { SamplingFields } from '../../components/sampling-fields.js'
 import { TaskNote } from '../../components/task-note.js'
 import type { CurvePicture } from '../../drawing/curve-picture.js'
@@ -60,45 +61,20 @@ export function ProcessView({
   return (
     <div class="view">
       <aside class="panel" aria-label="Settings of the process">
-        <DropZone
+        <RecordingDrop
           what="a recording"
-          accept={RECORDINGS}
-          onFiles={([file]) => {
-            if (file !== undefined) model.recording.value = file
+          onFile={file => {
+            model.recording.value = file
           }}
         >
-          <p class="note">
-            {recording === null ? 'Or use ' : `Now: ${recording.name}. Or use `}
-            <button type="button" class="link" onClick={sample}>
-              the sample sentence
-            </button>
-            .
-          </p>
-        </DropZone>
+          <SampleNote before={recording === null ? 'Or use' : `Now: ${recording.name}. Or use`} onSample={sample} />
+        </RecordingDrop>
         <SamplingFields prefix="process" choice={model.choice} />
         {isGenerator && (
           <>
             <LabelField id="process-label" model={chosen} value={model.label} />
-            <NumberField
-              id="process-seconds"
-              label="Length, s"
-              value={model.seconds}
-              min={0.1}
-              max={10}
-              step={0.1}
-              placeholder={String(chosen.clipSeconds ?? 1)}
-            />
-            {chosen.labels !== null && (
-              <NumberField
-                id="process-guidance"
-                label="Guidance"
-                value={model.guidance}
-                min={0}
-                max={10}
-                step={0.5}
-                placeholder={String(chosen.defaultGuidance)}
-              />
-            )}
+            <LengthField id="process-seconds" model={chosen} value={model.seconds} max={10} />
+            <GuidanceField id="process-guidance" model={chosen} value={model.guidance} />
           </>
         )}
         <button

@@ -2,11 +2,11 @@
 import { useMemo } from 'preact/hooks'
 import { levelRange } from '../../audio/spectrogram.js'
 import { cachedSpectrogram } from '../../audio/spectrogram-cache.js'
-import { DropZone, RECORDINGS } from '../../components/drop-zone.js'
 import { LabelField } from '../../components/label-field.js'
 import { NumberField } from '../../components/number-field.js'
 import { PlayButton } from '../../components/play-button.js'
 import { RadioGroup } from '../../components/radio-group.js'
+import { RecordingDrop } from '../../components/recording-drop.js'
 import { SamplingFields } from '../../components/sampling-fields.js'
 import { SoundFigure } from '../../components/sound-figure.js'
 import { TaskNote } from '../../components/task-note.js'
@@ -65,11 +65,10 @@ export function DenoiseSection({ model }: { model: DenoiseModel }) {
       </p>
       <div class="split">
         <div class="fields">
-          <DropZone
+          <RecordingDrop
             what="a noisy recording"
-            accept={RECORDINGS}
-            onFiles={([file]) => {
-              if (file !== undefined) void model.open(file)
+            onFile={file => {
+              void model.open(file)
             }}
           />
           <SamplingFields prefix="denoise" choice={model.choice} />

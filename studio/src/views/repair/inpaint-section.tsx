@@ -1,9 +1,10 @@
 /** Gaps: drag over the picture to remove a stretch, and hear it filled. */
-import { DropZone, RECORDINGS } from '../../components/drop-zone.js'
 import { seconds } from '../../components/format.js'
 import { NumberField } from '../../components/number-field.js'
 import { PlayButton } from '../../components/play-button.js'
 import { RadioGroup } from '../../components/radio-group.js'
+import { RecordingDrop } from '../../components/recording-drop.js'
+import { SampleNote } from '../../components/sample-note.js'
 import { SamplingFields } from '../../components/sampling-fields.js'
 import { SoundFigure } from '../../components/sound-figure.js'
 import { TaskNote } from '../../components/task-note.js'
@@ -91,21 +92,14 @@ export function InpaintSection({ model, onSample }: { model: InpaintModel; onSam
       </p>
       <div class="split">
         <div class="fields">
-          <DropZone
+          <RecordingDrop
             what="a recording"
-            accept={RECORDINGS}
-            onFiles={([file]) => {
-              if (file !== undefined) void model.open(file)
+            onFile={file => {
+              void model.open(file)
             }}
           >
-            <p class="note">
-              Or take{' '}
-              <button type="button" class="link" onClick={onSample}>
-                the sample sentence
-              </button>
-              .
-            </p>
-          </DropZone>
+            <SampleNote before="Or take" onSample={onSample} />
+          </RecordingDrop>
           <SamplingFields prefix="inpaint" choice={model.choice} />
           <NumberField
             id="inpaint-length"

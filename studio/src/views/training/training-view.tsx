@@ -1,6 +1,7 @@
 /** A training, as it goes: loss, learning rate, and clips of validation. */
 import { useEffect, useMemo } from 'preact/hooks'
 import { CurveFigure } from '../../components/curve-figure.js'
+import { FactList } from '../../components/fact-list.js'
 import { Field } from '../../components/field.js'
 import { figure } from '../../components/format.js'
 import { PlayButton } from '../../components/play-button.js'
@@ -44,14 +45,7 @@ function Curves({ model }: { model: TrainingModel }) {
   ] as const
   return (
     <>
-      <dl class="facts">
-        {facts.map(([name, text]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{text}</dd>
-          </div>
-        ))}
-      </dl>
+      <FactList facts={facts} />
       <CurveFigure
         title="Loss"
         description={`${figure(loss.values.at(-1))} at step ${last.step}.`}

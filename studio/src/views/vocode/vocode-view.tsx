@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks'
 import type { StudioModel } from '../../backend/studio-backend.js'
 import { DropZone, MELS, RECORDINGS } from '../../components/drop-zone.js'
 import { NumberField } from '../../components/number-field.js'
+import { SampleNote } from '../../components/sample-note.js'
 import { SamplingFields } from '../../components/sampling-fields.js'
 import type { VocodeModel } from './vocode-model.js'
 import { VocodedCard } from './vocoded-card.js'
@@ -26,13 +27,7 @@ export function VocodeView({ model, models, onSample }: VocodeViewProps) {
           multiple={true}
           onFiles={sources => model.add(sources)}
         >
-          <p class="note">
-            Or add{' '}
-            <button type="button" class="link" onClick={onSample}>
-              the sample sentence
-            </button>
-            .
-          </p>
+          <SampleNote before="Or add" onSample={onSample} />
         </DropZone>
         <SamplingFields prefix="vocode" choice={model.choice} />
         <NumberField
