@@ -1,4 +1,5 @@
 /** The files below a URL as a source of files: fetched, checked, and kept in a cache. */
+import { concatenateBytes } from './concatenate-bytes.js'
 import { DiffWaveError, throwIfAborted } from './errors.js'
 import type { ExpectedFile, FileFacts, FileSource, ReadFileOptions } from './file-source.js'
 import { checkIntegrity } from './integrity.js'
@@ -30,18 +31,20 @@ export interface UrlSourceOptions {
 /**
  * The file in which a folder may state what its files have: `{ "weights.safetensors": { "bytes": …, "sha256": "…" } }`.
  */
-const FILES = 'files.json'
+export const FILES = 'files.json'
+
+/** The URL of a file of a folder, which ends in a slash. A signed URL has its signature in its query. */
+export function fileUrl(folder: URL, name: string): URL {
+  const url = new URL(name, folder)
+  url.search = folder.search
+  return url
+}
 
 /** @param folder URL of the folder, with or without a slash at its end */
 export function urlSource(folder: URL, { cache = null, files }: UrlSourceOptions = {}): FileSource {
   const base = new URL(folder)
   if (!base.pathname.endsWith('/')) base.pathname += '/'
-  const urlOf = (name: string) => {
-    const url = new URL(name, base)
-    // A signed URL has its signature there.
-    url.search = base.search
-    return url
-  }
+  const urlOf = (name: string) => fileUrl(base, name)
   const notes: string[] = []
   let stated: Promise<Map<string, FileFacts>> | undefined
   const facts = (signal: AbortSignal | undefined) => {
@@ -221,11 +224,5 @@ async function bodyOf(
       hint: 'Try again.',
     })
   }
-  const bytes = new Uint8Array(done)
-  let at = 0
-  for (const piece of pieces) {
-    bytes.set(piece, at)
-    at += piece.length
-  }
-  return bytes
+  return concatenateBytes(pieces)
 }

@@ -1,4 +1,5 @@
 /** Ogg (RFC 3533): the packets of the first audio stream, link after link if streams are chained. */
+import { concatenateBytes } from '../../core/concatenate-bytes.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { crc32 } from './crc.js'
 
@@ -162,13 +163,7 @@ export function* oggPackets({ pages }: OggLink): Generator<OggPacket, void, unde
   }
 }
 
+/** Most packets lie on one page: their bytes are not copied. */
 function joined(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!
-  const data = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    data.set(part, at)
-    at += part.length
-  }
-  return data
+  return parts.length === 1 ? parts[0]! : concatenateBytes(parts)
 }

@@ -2,6 +2,7 @@
  * Both builds of the kernels as one array that compresses well: they have the same functions in the same order, and
  * most of them are equal. Function bodies of both lie side by side, and equal ones stand once.
  */
+import { concatenateBytes } from '../../core/concatenate-bytes.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { type WasmInstructionSet, wasmInstructionSets } from './host.js'
 
@@ -62,7 +63,7 @@ export function packBinaries(binaries: Readonly<Record<WasmInstructionSet, Uint8
     bytes.push(one)
     if (!same) bytes.push(other)
   }
-  return joined(bytes)
+  return concatenateBytes(bytes)
 }
 
 /** @throws DiffWaveError `ENGINE_UNAVAILABLE` if the array ends too early */
@@ -82,15 +83,5 @@ export function unpackBinary(packed: Uint8Array, instructionSet: WasmInstruction
   if (at !== packed.length) {
     throw new DiffWaveError('ENGINE_UNAVAILABLE', 'the wasm engine is not available: its binary is cut short')
   }
-  return joined(bytes)
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    all.set(piece, at)
-    at += piece.length
-  }
-  return all
+  return concatenateBytes(bytes)
 }

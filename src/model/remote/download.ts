@@ -3,8 +3,6 @@
  * from there, in this process or in a later one. The target is complete or absent: never half, never with bytes other
  * than announced.
  */
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,6 +10,7 @@ import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import type { FileFacts } from '../../core/file-source.js'
 import { fileError } from '../../core/files.js'
 import { identityTag, liveness, ownIdentity, parseIdentityTag } from '../../core/process-identity.js'
+import { digestOf } from './digest.js'
 import { Interrupted, request } from './request.js'
 
 /** Attempts that bring no byte before a download counts as failed. */
@@ -236,9 +235,7 @@ async function append(handle: FileHandle, bytes: Uint8Array, part: Part): Promis
 
 /** Checks the whole and gives it its name. */
 async function finished({ url, target, facts }: Download, part: Part): Promise<Downloaded> {
-  const hash = createHash('sha256')
-  for await (const bytes of createReadStream(part.path)) hash.update(bytes as Buffer)
-  const sha256 = hash.digest('hex')
+  const sha256 = await digestOf(part.path, 'sha256')
   if (facts.bytes !== undefined && facts.bytes !== part.bytes) {
     throw wrong({ url }, `${facts.bytes} bytes`, String(part.bytes))
   }

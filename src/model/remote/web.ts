@@ -9,6 +9,7 @@ import type { FileFacts } from '../../core/file-source.js'
 import { kindOfPath, readFileBytes, writeFileBytes } from '../../core/files.js'
 import { folderSource } from '../../core/folder-source.js'
 import { MAX_CONFIG_BYTES } from '../../core/limits.js'
+import { FILES, fileUrl } from '../../core/url-source.js'
 import { CONFIG, readModelFrom, WEIGHTS } from '../read-folder.js'
 import type { WebAddress } from './address.js'
 import { isCached, notCached } from './cached.js'
@@ -16,8 +17,7 @@ import { type Downloaded, download } from './download.js'
 import { bytesOfAll } from './progress.js'
 import { cacheFolder, type DownloadSettings } from './settings.js'
 
-/** States sizes and SHA-256 of a folder's files by name; optional (src/core/url-source.ts). */
-const FILES = 'files.json'
+/** What `files.json` states. */
 const statedSchema = z.record(
   z.string(),
   z.object({
@@ -46,13 +46,13 @@ export async function webModel({ url, file }: WebAddress, settings: DownloadSett
   if (settings.offline) throw notCached(url.href)
   await rm(join(folder, RECORD), { force: true })
   const names = file === null ? [CONFIG, WEIGHTS] : [file]
-  const stated = settings.files ?? (await statedFiles(beside(url, FILES), folder, settings))
+  const stated = settings.files ?? (await statedFiles(fileUrl(url, FILES), folder, settings))
   const progress = bytesOfAll(names.length, settings.onProgress)
   const files: Record<string, Downloaded> = {}
   for (const [i, name] of names.entries()) {
     files[name] = await download({
       ...settings,
-      url: file === null ? beside(url, name) : url,
+      url: file === null ? fileUrl(url, name) : url,
       target: join(folder, name),
       facts: factsOf(stated, name),
       maxBytes: name === CONFIG ? Math.min(MAX_CONFIG_BYTES, settings.maxBytes) : settings.maxBytes,
@@ -62,13 +62,6 @@ export async function webModel({ url, file }: WebAddress, settings: DownloadSett
   if (file === null) await checkModel(folder, url, settings.signal)
   await writeFileBytes(join(folder, RECORD), new TextEncoder().encode(JSON.stringify({ url: url.href, files })))
   return path
-}
-
-/** The URL of a file of a folder. A signed URL has its signature in its query. */
-function beside(folder: URL, name: string): URL {
-  const url = new URL(name, folder)
-  url.search = folder.search
-  return url
 }
 
 /** Whether everything that the record lists is there, byte for byte. */
@@ -86,7 +79,7 @@ async function isWhole(folder: string): Promise<boolean> {
 
 /** What the server sent has to be a model: else it would stay in the cache. @throws DiffWaveError as `readModelFrom` */
 async function checkModel(folder: string, url: URL, signal: AbortSignal | undefined): Promise<void> {
-  const describe = (name?: string) => (name === undefined ? url.href : beside(url, name).href)
+  const describe = (name?: string) => (name === undefined ? url.href : fileUrl(url, name).href)
   try {
     await readModelFrom({ ...folderSource(folder), describe }, defined({ signal }))
   } catch (error) {
