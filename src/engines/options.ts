@@ -1,5 +1,6 @@
 /** How an engine is chosen, on every platform: the options, and what comes of them. */
 import { z } from 'zod'
+import { DiffWaveError } from '../core/errors.js'
 import { MAX_THREADS } from '../core/limits.js'
 import type { FieldsOf } from '../core/options.js'
 import type { Engine } from './engine.js'
@@ -55,4 +56,22 @@ export interface SelectedEngine {
   readonly engine: Engine
   /** Sentences: why a slower engine was taken than this platform could have. */
   readonly notes: readonly string[]
+}
+
+/**
+ * The wanted instruction set as one of an engine's own; undefined if none is wanted.
+ *
+ * @throws DiffWaveError `ENGINE_UNAVAILABLE` if it is another engine's
+ */
+export function ownInstructionSet<Name extends string>(
+  engine: string,
+  own: readonly Name[],
+  wanted: string | undefined,
+): Name | undefined {
+  const found = own.find(name => name === wanted)
+  if (wanted === undefined || found !== undefined) return found
+  throw new DiffWaveError('ENGINE_UNAVAILABLE', `the ${engine} engine is not compiled for ${wanted}`, {
+    expected: own.join(', '),
+    got: wanted,
+  })
 }

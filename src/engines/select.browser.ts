@@ -6,7 +6,7 @@ import { check } from '../core/options.js'
 import type { Tensors } from '../core/tensor.js'
 import type { NetworkConfig } from '../model/network.js'
 import { withCorrection } from './corrected/corrected-engine.js'
-import { type EngineOptions, engineOptions, type SelectedEngine } from './options.js'
+import { type EngineOptions, engineOptions, ownInstructionSet, type SelectedEngine } from './options.js'
 import { createEngineOn } from './wasm/create-engine.js'
 import { wasmInstructionSets } from './wasm/host.js'
 import { pageHost } from './wasm/page-host.browser.js'
@@ -32,13 +32,7 @@ export async function selectEngine(
       expected: 'wasm or auto',
     })
   }
-  const build = wasmInstructionSets.find(name => name === instructionSet)
-  if (instructionSet !== undefined && build === undefined) {
-    throw new DiffWaveError('ENGINE_UNAVAILABLE', `the wasm engine is not compiled for ${instructionSet}`, {
-      expected: wasmInstructionSets.join(', '),
-      got: instructionSet,
-    })
-  }
+  const build = ownInstructionSet('wasm', wasmInstructionSets, instructionSet)
   const wasm = { network, parameters, convention, ...defined({ instructionSet: build }) }
   return { engine: withCorrection(await createEngineOn(pageHost, threads, wasm), convention), notes: [] }
 }

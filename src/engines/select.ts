@@ -13,7 +13,7 @@ import { withCorrection } from './corrected/corrected-engine.js'
 import type { Engine } from './engine.js'
 import { BFLOAT16_DEVICE, createNativeEngine, surveyNative } from './native/engine.js'
 import { instructionSets } from './native/instruction-sets.js'
-import { type EngineOptions, engineOptions, type SelectedEngine } from './options.js'
+import { type EngineOptions, engineOptions, ownInstructionSet, type SelectedEngine } from './options.js'
 import { type BackendName, backendNames } from './tensorflow/backend-names.js'
 import { createTensorflowEngine, surveyTensorflow } from './tensorflow/engine.js'
 import { createWasmEngine, surveyWasm } from './wasm/engine.js'
@@ -78,13 +78,12 @@ async function chooseEngine(
 ): Promise<SelectedEngine> {
   const common = { network, parameters, convention, ...defined({ threads }) }
   const native = async () => {
-    refuseForeign('native', instructionSets, instructionSet)
-    const own = { precision, ...defined({ instructionSet: instructionSets.find(is(instructionSet)) }) }
-    return createNativeEngine({ ...common, ...own })
+    const own = defined({ instructionSet: ownInstructionSet('native', instructionSets, instructionSet) })
+    return createNativeEngine({ ...common, precision, ...own })
   }
   const wasm = async () => {
-    refuseForeign('wasm', wasmInstructionSets, instructionSet)
-    return createWasmEngine({ ...common, ...defined({ instructionSet: wasmInstructionSets.find(is(instructionSet)) }) })
+    const own = defined({ instructionSet: ownInstructionSet('wasm', wasmInstructionSets, instructionSet) })
+    return createWasmEngine({ ...common, ...own })
   }
   const tensorflow = (backend: BackendName) => () =>
     createTensorflowEngine({ network, parameters, backend, convention })
@@ -123,17 +122,6 @@ async function firstAvailable(attempts: readonly (() => Promise<Engine>)[]): Pro
   }
   const { hint } = surveyNative()
   throw new DiffWaveError('ENGINE_UNAVAILABLE', `no engine runs here: ${reasons.join('; ')}`, { hint })
-}
-
-const is = (wanted: string | undefined) => (name: string) => name === wanted
-
-/** @throws DiffWaveError `ENGINE_UNAVAILABLE` if an instruction set is another engine's */
-function refuseForeign(engine: string, own: readonly string[], instructionSet: string | undefined): void {
-  if (instructionSet === undefined || own.includes(instructionSet)) return
-  throw new DiffWaveError('ENGINE_UNAVAILABLE', `the ${engine} engine is not compiled for ${instructionSet}`, {
-    expected: own.join(', '),
-    got: instructionSet,
-  })
 }
 
 /** How much slower than the native engine the others are per step on one thread (docs/performance.md). */
