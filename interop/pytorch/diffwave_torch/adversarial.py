@@ -83,13 +83,18 @@ class AdversarialTrainer(Trainer):
             clean = self.network.front_end.decode(self.network.front_end.encode(clean))
         with torch.set_grad_enabled(not alone):
             made = self.made(mel, deviations, white, step)
-        inner = self.objective.inner
-        self.update_discriminators(inner(clean), inner(made.detach()))
+        real, own = self.objective.inner(clean), self.objective.inner(made)
+        self.update_discriminators(real, own.detach())
         self.position["step"] += 1
         self.position["samplesSeen"] += clean.numel() * processes.count
         if alone:
             return torch.zeros(3, device=clean.device)
-        return self.update_network(clean, made, mel, limits)
+        return self.update_network(real, own, self.mel_distance(made, mel), limits)
+
+    def mel_distance(self, made, mel):
+        # Frames that reach beyond the crop are those of other audio.
+        edge = self.context // self.network.mel.hop
+        return (self.network.mel(made) - mel[:, :, edge:-edge]).abs().mean()
 
     def judged(self, audio):
         """Scores and features of audio [B, T] from every discriminator."""
@@ -97,24 +102,21 @@ class AdversarialTrainer(Trainer):
         with torch.autocast(audio.device.type, torch.bfloat16, enabled=bf16):
             return self.discriminators(audio)
 
-    def update_discriminators(self, clean, made):
+    def update_discriminators(self, real, own):
         self.judge_optimiser.zero_grad(set_to_none=True)
-        discriminator_loss(self.judged(clean), self.judged(made)).backward()
+        discriminator_loss(self.judged(real), self.judged(own)).backward()
         self.processes.average_gradients(self.judge_parameters.values())
         self.judge_optimiser.step()
 
-    def update_network(self, clean, made, mel, limits):
+    def update_network(self, real, own, distance, limits):
+        """From audio without its edges: the recordings' and the network's own, [B, T]; distance: of the mels."""
         settings, optimiser = self.settings, self.config["optimiser"]
         self.state.optimiser.zero_grad(set_to_none=True)
         for value in self.judge_parameters.values():
             value.requires_grad_(False)
-        inside = self.objective.inner
         with torch.no_grad():
-            real = self.judged(inside(clean))
-        hinge, features = generator_losses(real, self.judged(inside(made)))
-        # Frames that reach beyond the crop are those of other audio.
-        inner = self.context // self.network.mel.hop
-        distance = (self.network.mel(made) - mel[:, :, inner:-inner]).abs().mean()
+            judged = self.judged(real)
+        hinge, features = generator_losses(judged, self.judged(own))
         total = (
             settings["adversarialWeight"] * hinge
             + settings["featureWeight"] * features
@@ -122,7 +124,7 @@ class AdversarialTrainer(Trainer):
         )
         if settings["spectralWeight"] and self.objective.spectral is not None:
             limits = limits.clamp(max=self.objective.highest)
-            spectral = self.objective.spectral(inside(made), inside(clean), limits).mean()
+            spectral = self.objective.spectral(own, real, limits).mean()
             total = total + settings["spectralWeight"] * spectral
         total.backward()
         for value in self.judge_parameters.values():
