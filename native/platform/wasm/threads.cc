@@ -26,7 +26,14 @@ int slotCount;
 
 uint32_t load(uint32_t* word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 void store(uint32_t* word, uint32_t value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
-void waitWhile(uint32_t* word, uint32_t value) {
+/**
+ * Sleeps until a `wake` of the word, unless it has changed already.
+ *
+ * Never inlined: after a wait, code of V8's baseline compiler finds a 32-bit local of the same function set to zero. It
+ * spills the wait's address with 64 bits to a slot of 32, over the neighbour (V8 11.3: Node.js 20, Chrome 113; gone in
+ * Node.js 22). Inlined into pthread_mutex_lock, that local is the mutex: the thread went on with the word at address 0.
+ */
+[[gnu::noinline]] void waitWhile(uint32_t* word, uint32_t value) {
   __builtin_wasm_memory_atomic_wait32(reinterpret_cast<int*>(word), int(value), -1);
 }
 void wake(uint32_t* word, int threads) { __builtin_wasm_memory_atomic_notify(reinterpret_cast<int*>(word), threads); }

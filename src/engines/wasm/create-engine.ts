@@ -1,6 +1,7 @@
 /** Makes a wasm engine on any host: chooses the build, compiles it once, and starts the threads. */
 import type { MelConvention } from '../../audio/mel/convention.js'
 import { DiffWaveError } from '../../core/errors.js'
+import { MAX_THREADS } from '../../core/limits.js'
 import type { Tensors } from '../../core/tensor.js'
 import { envelopeOf } from '../../model/front-end/envelope.js'
 import type { NetworkConfig } from '../../model/network.js'
@@ -21,7 +22,7 @@ export interface WasmOptions {
   readonly parameters: Tensors
   /** Of the mels, for a network whose front end has an envelope. Default: none. */
   readonly convention?: MelConvention | null
-  /** At most two are used. Default: one per core; one in a page that is not cross-origin isolated. */
+  /** Default: one per core; one in a page that is not cross-origin isolated. */
   readonly threads?: number
   /** Default: `relaxed-simd` if the host has it, else `simd128`. */
   readonly instructionSet?: WasmInstructionSet
@@ -31,12 +32,6 @@ export interface WasmOptions {
 
 /** What an instance can address is 4 GiB, parameters and packed weights included. */
 const DEFAULT_MEMORY_LIMIT = 2 ** 30
-
-/**
- * With three threads or more the pool can come to a standstill (Node.js 20): a thread waits for the pool's mutex for
- * ever. Waits that end by themselves do not help: the mutex stays taken, though nobody holds it. Why is not known yet.
- */
-const MAX_WASM_THREADS = 2
 
 /** The builds that a host runs, best first. */
 export function wasmInstructionSetsHere(): readonly WasmInstructionSet[] {
@@ -102,7 +97,7 @@ export async function createEngineOn(host: WasmHost, threads: number, options: W
   const instructionSet = chooseBuild(options.instructionSet)
   const { module, needs } = await compiledModule(host, instructionSet)
   const program: WasmProgram = { module, memory: host.sharesMemory ? makeMemory(needs, true) : needs }
-  const count = host.sharesMemory ? Math.min(threads, MAX_WASM_THREADS) : 1
+  const count = host.sharesMemory ? Math.min(threads, MAX_THREADS) : 1
   const addon = await WasmAddon.start(host, program, count)
   try {
     checkConstants(addon.constants(), 'wasm', `${instructionSet}.wasm`)

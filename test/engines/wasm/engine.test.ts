@@ -54,6 +54,17 @@ describe('threads', () => {
       assert.deepEqual(results[2], results[0])
     })
   }
+
+  // V8's baseline compiler of Node.js 20 has a fault that native/platform/wasm/threads.cc avoids.
+  test('three and four never stand still (scripts/stress-wasm.mjs)', () => {
+    const script = inRepository('scripts/stress-wasm.mjs')
+    const { stdout, stderr, status } = spawnSync(process.execPath, ['--liftoff-only', script, '30', '3,4'], {
+      cwd: inRepository('.'),
+      encoding: 'utf8',
+    })
+    assert.equal(status, 0, stderr)
+    assert.equal(stdout.trim().split('\n').length, 2)
+  })
 })
 
 describe('the event loop', () => {
