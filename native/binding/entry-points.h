@@ -48,4 +48,15 @@ napi_value predictTogether(const Js& js, napi_value* arguments);
 /** closeStream(engine, stream): frees its memory now. */
 napi_value closeStream(const Js& js, napi_value* arguments);
 
+// refinement.cc
+/** openRefinement(engine, { size, hop, bands, … }) → refinement of one clip */
+napi_value openRefinement(const Js& js, napi_value* arguments);
+/**
+ * refine(engine, refinement, { audio, last, targets, prediction, cancelled }) → Promise<samples written, or a negative
+ * result>. Nothing may be asked of the refinement after the last audio.
+ */
+napi_value refine(const Js& js, napi_value* arguments);
+/** closeRefinement(engine, refinement): frees its memory now. */
+napi_value closeRefinement(const Js& js, napi_value* arguments);
+
 }  // namespace diffwave

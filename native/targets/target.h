@@ -8,6 +8,7 @@
 #include "../kernels/mask.h"
 #include "../kernels/optimiser.h"
 #include "../kernels/peak-flops.h"
+#include "../kernels/refinement.h"
 #include "../kernels/residual-layer-winograd.h"
 #include "../kernels/rows.h"
 #ifdef DIFFWAVE_AMX
@@ -80,6 +81,7 @@ const ForwardKernels& fastTable() { return layers::vectorTable<BfloatOperands>()
 const TrainingKernels& trainingTable();
 const ForwardKernels& forwardTable();
 const OptimiserKernels& optimiserTable();
+const RefinementKernels& refinementTable();
 
 const TrainingKernels& trainingTable() { return trainingKernels(); }
 
@@ -87,6 +89,8 @@ const OptimiserKernels& optimiserTable() {
   static const OptimiserKernels kernels = {optimiser::adam, normal::gaussian};
   return kernels;
 }
+
+const RefinementKernels& refinementTable() { return refinementKernels(); }
 
 #ifdef DIFFWAVE_AMX
 const ForwardKernels& fastTable();

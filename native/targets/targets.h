@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../kernels/optimiser-tasks.h"
+#include "../kernels/refinement-tasks.h"
 #include "../kernels/tasks.h"
 #include "../kernels/training-tasks.h"
 
@@ -13,6 +14,7 @@ struct Target {
   const TrainingKernels& (*training)();
   const ForwardKernels& (*forward)();
   const OptimiserKernels& (*optimiser)();
+  const RefinementKernels& (*refinement)();
   bool (*runs)();
   /** The forward kernels of `precision: 'fast'`, or null if the set or the processor has no products of bfloat16. */
   const ForwardKernels* (*fast)();

@@ -5,7 +5,8 @@
  * Lengths of audio are in samples and are multiples of the network's `patch`. With a mel, audio is at most frames × hop
  * samples long. Steps are diffusion steps of the training schedule and may be fractional.
  */
-import type { Mel } from '../audio/mel/convention.js'
+import type { Mel, MelConvention } from '../audio/mel/convention.js'
+import type { Refinement } from '../audio/mel/phase-refinement.js'
 import type { Tensors } from '../core/tensor.js'
 import type { NetworkConfig } from '../model/network.js'
 
@@ -131,6 +132,23 @@ export interface OptimiserKernels {
   update(update: WeightUpdate): Promise<void>
 }
 
+/** Phase refinement of one clip that comes piece by piece. */
+export interface RefinementStream {
+  /** The next frames of the mel; they must be there before the audio that they cover. */
+  pushMel(mel: Mel): void
+  /**
+   * Appends audio.
+   *
+   * @param last no more follows: the clip is as long as its mel, frames × hop
+   * @param signal stops the work
+   * @returns what has become final
+   * @throws DiffWaveError `ABORTED`, `DISPOSED`, `ENGINE_FAILED`
+   */
+  push(audio: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array>
+  /** Frees the stream. */
+  dispose(): void
+}
+
 /** A network on a device. Its output is in the model's own parameterisation: ε, v or x̂_0. */
 export interface Engine {
   /** `native`, `wasm` or `tensorflow:<backend>`. */
@@ -175,6 +193,13 @@ export interface Engine {
   readonly optimiser?: OptimiserKernels
   /** As `gaussian` of src/core/random.ts and with its bytes, if the engine is faster. */
   readonly gaussian?: (seed: number, draw: number, start: number, count: number) => Float32Array
+  /**
+   * Starts what `PhaseRefinement` of src/audio/mel does, with its bytes, if the engine is faster.
+   *
+   * @param convention one without a `refinementObstacle`
+   * @throws DiffWaveError `DISPOSED`
+   */
+  readonly openRefinement?: (convention: MelConvention, refinement: Refinement) => RefinementStream
   /** Frees what the engine holds. */
   dispose(): Promise<void>
 }

@@ -3,7 +3,6 @@
  * refined → trimmed. Vocoder, generator and repairs share it.
  */
 import { concatenateAudio } from '../audio/concatenate.js'
-import type { MelConvention } from '../audio/mel/convention.js'
 import type { MelFeed, MelReader } from '../audio/mel/feed.js'
 import { PhaseRefinement, refined } from '../audio/mel/phase-refinement.js'
 import type { OnProgress } from '../core/progress.js'
@@ -13,6 +12,7 @@ import { guidedStream } from '../diffusion/guidance.js'
 import { drawOfPass, seededNoise } from '../diffusion/noise.js'
 import { type PassStream, type ReverseRequest, reverseProcess } from '../diffusion/reverse.js'
 import type { Sampler } from '../diffusion/samplers/sampler.js'
+import type { RefinementStream } from '../engines/engine.js'
 import { MAX_CHUNK_POSITIONS } from '../engines/native/constants.js'
 import type { RefinementConfig } from '../model/diffusion-config.js'
 import { melContext, positionSamples } from '../model/network.js'
@@ -73,14 +73,14 @@ export async function wholeClip(model: Denoiser, request: ClipRequest): Promise<
 
 /** The pipe. */
 function clipAudio(model: Denoiser, request: ClipRequest): AsyncGenerator<Float32Array, void, undefined> {
-  const { config, domain } = model
+  const { domain } = model
   const { input, refinement = null, signal } = request
   const trim = request.trim ?? ('length' in input ? input.length : Number.POSITIVE_INFINITY)
   const mel = 'mel' in input ? input.mel : null
   const latent = latents(model, request)
   const audio = decoded(latent, domain.decoder(mel))
   if (mel === null || refinement === null) return trimmed(audio, trim)
-  return trimmed(refinedAudio(audio, mel.lastReader(), config.mel!, refinement, signal), trim)
+  return trimmed(refinedAudio(model, audio, mel.lastReader(), refinement, signal), trim)
 }
 
 /** x_0, as data. */
@@ -125,20 +125,38 @@ async function* decoded(latent: AsyncIterable<Float32Array>, decoder: Decoder): 
 }
 
 function refinedAudio(
+  { engine, config }: Denoiser,
   audio: AsyncIterable<Float32Array>,
   mel: MelReader,
-  convention: MelConvention,
   settings: RefinementConfig,
   signal: AbortSignal | undefined,
 ): AsyncIterable<Float32Array> {
-  const refinement = new PhaseRefinement(convention, settings)
+  const refinement = engine.openRefinement?.(config.mel!, settings) ?? new PhaseRefinement(config.mel!, settings)
   async function* afterItsMel() {
     for await (const piece of audio) {
       for (const arrived of mel.take()) refinement.pushMel(arrived.mel)
       yield piece
     }
   }
-  return refined(afterItsMel(), refinement, signal)
+  return 'dispose' in refinement
+    ? refinedByEngine(afterItsMel(), refinement, signal)
+    : refined(afterItsMel(), refinement, signal)
+}
+
+async function* refinedByEngine(
+  audio: AsyncIterable<Float32Array>,
+  refinement: RefinementStream,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Float32Array, void, undefined> {
+  try {
+    for await (const piece of audio) {
+      const final = await refinement.push(piece, false, signal)
+      if (final.length > 0) yield final
+    }
+    yield await refinement.push(new Float32Array(0), true, signal)
+  } finally {
+    refinement.dispose()
+  }
 }
 
 /** The first `length` samples. Reads on to the end, so that progress reaches its total. */

@@ -19,6 +19,7 @@ import { FrameTransform, framePadding } from '../transforms/stft.js'
 import { BandGains } from './band-gains.js'
 import { MelBands } from './bands.js'
 import type { Mel, MelConvention } from './convention.js'
+import { TargetFrames } from './target-frames.js'
 
 export interface Refinement {
   readonly iterations: number
@@ -183,12 +184,9 @@ class Stage {
 
 /** The refinement of one clip, which begins with the mel's first frame. */
 export class PhaseRefinement {
-  readonly #bands: MelBands
   readonly #stages: Stage[] = []
   readonly #targets: FrameRing
-  /** Mel that has come and is not used up; `#melFrame` is the next of its first piece. */
-  readonly #mels: Mel[] = []
-  #melFrame = 0
+  readonly #mel: TargetFrames
   /** The block that is being filled. */
   readonly #block: Float64Array
   #filled = 0
@@ -202,8 +200,9 @@ export class PhaseRefinement {
   ) {
     const frames = new Frames(convention)
     const { iterations, momentum } = refinement
-    this.#bands = new MelBands(convention)
-    const gains = new BandGains(this.#bands)
+    const bands = new MelBands(convention)
+    const gains = new BandGains(bands)
+    this.#mel = new TargetFrames(bands)
     for (let i = 0; i < iterations; i++) {
       this.#stages.push(new Stage(frames, momentum, gains, this.#stages[i - 1] ?? null))
     }
@@ -218,7 +217,7 @@ export class PhaseRefinement {
 
   /** The next frames of the mel; they must be there before the audio that they cover. */
   pushMel(mel: Mel): void {
-    if (mel.frames > 0) this.#mels.push(mel)
+    this.#mel.push(mel)
   }
 
   /**
@@ -255,19 +254,13 @@ export class PhaseRefinement {
     this.#filled = 0
     for (const stage of this.#stages) {
       if (!stage.append(block)) return false
-      if (stage === this.#stages[0] && stage.frame <= lastFrame) this.#nextTargets(stage.frame)
+      if (stage === this.#stages[0] && stage.frame <= lastFrame) {
+        this.#mel.next(this.#targets.data, this.#targets.at(stage.frame))
+      }
       stage.step(this.#targets, lastFrame)
       block = stage.block
     }
     return true
-  }
-
-  #nextTargets(frame: number): void {
-    const mel = this.#mels[0]!
-    this.#bands.targets(mel, this.#melFrame, this.#targets.data, this.#targets.at(frame))
-    if (++this.#melFrame < mel.frames) return
-    this.#mels.shift()
-    this.#melFrame = 0
   }
 
   /** Writes what of the last stage's block lies in the clip. */

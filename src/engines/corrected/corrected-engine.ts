@@ -32,10 +32,14 @@ class CorrectedEngine implements Engine {
   readonly #correction: MelCorrection
 
   readonly optimiser?: OptimiserKernels
+  readonly gaussian?: NonNullable<Engine['gaussian']>
+  readonly openRefinement?: NonNullable<Engine['openRefinement']>
 
   constructor(inner: Engine, correction: MelCorrection) {
     this.#inner = inner
     if (inner.optimiser !== undefined) this.optimiser = inner.optimiser
+    if (inner.gaussian !== undefined) this.gaussian = inner.gaussian
+    if (inner.openRefinement !== undefined) this.openRefinement = inner.openRefinement
     this.#correction = correction
   }
 

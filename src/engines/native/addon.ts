@@ -12,6 +12,11 @@ export interface StreamHandle {
   readonly [handle]: 'stream'
 }
 
+/** A phase refinement inside the addon. */
+export interface RefinementHandle {
+  readonly [handle]: 'refinement'
+}
+
 /**
  * One clip of a batch. `target` (for `runBackward` ∂loss/∂prediction) if gradients are wanted, else `prediction` for
  * the result. The addon reads and writes these arrays while JavaScript runs: nobody else may resize, transfer or write
@@ -79,6 +84,43 @@ export interface GaussianRequest {
   readonly draw: number
   readonly start: number
   readonly out: Float32Array
+}
+
+/** A phase refinement's shape as native/binding/refinement.cc reads it. Lengths are in samples. */
+export interface RefinementShape {
+  /** Of the transform. */
+  readonly size: number
+  readonly hop: number
+  readonly bands: number
+  readonly iterations: number
+  readonly momentum: number
+  /** From the first frame's start to the clip's. */
+  readonly padding: number
+  /** Whether the mel is of energies, not of magnitudes. */
+  readonly squared: boolean
+  /** Factor from the transform's magnitudes to the mel's. */
+  readonly unit: number
+  /** `[size]` */
+  readonly window: Float64Array
+  /** e^(−2πik/size), real and imaginary part in turn, `[2 × size]`. */
+  readonly roots: Float64Array
+  /** First bin of each filter, and the number of its weights, in turn, `[2 × bands]`. */
+  readonly filters: Float64Array
+  /** Of all filters, one after the other. */
+  readonly weights: Float64Array
+  /** Sum of all filters' weights over a bin, `[size/2 + 1]`. */
+  readonly columnSums: Float64Array
+}
+
+/** Audio to refine, and the mel frames that come with it. */
+export interface RefineWork {
+  readonly audio: Float32Array
+  readonly last: boolean
+  /** Energies of the bands of the next frames, `[frames × bands]`. */
+  readonly targets: Float32Array
+  /** Room for all samples that were fed and did not come out, these included. */
+  readonly prediction: Float32Array
+  readonly cancelled: Uint8Array
 }
 
 /** A network's shape as native/binding/shape.cc reads it. */
@@ -162,6 +204,10 @@ export interface Addon {
     results: Float64Array,
   ): Promise<number>
   closeStream(handle: Handle, stream: StreamHandle): void
+  openRefinement(handle: Handle, shape: RefinementShape): RefinementHandle
+  /** Resolves to the samples that were written, `CANCELLED`, `OUT_OF_MEMORY` or `REFUSED`. */
+  refine(handle: Handle, refinement: RefinementHandle, work: RefineWork): Promise<number>
+  closeRefinement(handle: Handle, refinement: RefinementHandle): void
   /** FLOP/s of multiply-adds on registers, all threads together. Blocks for some tenths of a second. */
   measurePeak(instructionSet: string, threads: number): number
   dispose(handle: Handle): void | Promise<void>

@@ -11,6 +11,7 @@ import { type InstructionSet, instructionSets, type Precision } from './instruct
 import { KernelEngine } from './kernel-engine.js'
 import { availableThreads, loadAddon } from './load-addon.js'
 import { nativeGaussian, nativeOptimiser } from './optimiser.js'
+import { nativeRefinement } from './refinement.js'
 
 /** What a device's name says if its layers multiply bfloat16. */
 export const BFLOAT16_DEVICE = ' with bfloat16'
@@ -63,6 +64,7 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
       : {
           optimiser: queue => nativeOptimiser(addon, handle, queue),
           gaussian: nativeGaussian(addon, handle),
+          openRefinement: (queue, checkAlive) => nativeRefinement({ addon, handle, queue, checkAlive }),
         }),
   })
 }

@@ -51,6 +51,8 @@ export interface KernelEngineParts {
   readonly optimiser?: (queue: NativeQueue) => OptimiserKernels
   /** `Engine.gaussian`. Default: none. */
   readonly gaussian?: NonNullable<Engine['gaussian']>
+  /** `Engine.openRefinement`, given the engine's queue and what throws if the engine was disposed. Default: none. */
+  readonly openRefinement?: (queue: NativeQueue, checkAlive: () => void) => NonNullable<Engine['openRefinement']>
 }
 
 export class KernelEngine implements Engine {
@@ -59,6 +61,7 @@ export class KernelEngine implements Engine {
   readonly network: NetworkConfig
   readonly optimiser?: OptimiserKernels
   readonly gaussian?: NonNullable<Engine['gaussian']>
+  readonly openRefinement?: NonNullable<Engine['openRefinement']>
   readonly #size: number
   /** Never written to again once they are here: work that was asked before, and open streams, keep their own. */
   #parameters: Parameters
@@ -86,6 +89,9 @@ export class KernelEngine implements Engine {
     this.#parameters = { data: this.#flat(parameters), version: 0 }
     if (parts.optimiser !== undefined) this.optimiser = parts.optimiser(this.#queue)
     if (parts.gaussian !== undefined) this.gaussian = parts.gaussian
+    if (parts.openRefinement !== undefined) {
+      this.openRefinement = parts.openRefinement(this.#queue, () => this.#checkAlive())
+    }
   }
 
   async predict(batch: PredictRequest): Promise<Float32Array[]> {

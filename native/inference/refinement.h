@@ -1,0 +1,118 @@
+// Phase refinement of one clip, piece by piece: a chain of iterations ("stages"), each a frame's length less a hop
+// behind the one before. src/audio/mel/phase-refinement.ts is the readable version; the bytes are the same, whatever
+// the pieces and the number of threads.
+#pragma once
+
+#include <atomic>
+#include <vector>
+
+#include "../kernels/refinement-tasks.h"
+#include "../memory.h"
+#include "../pool.h"
+
+namespace diffwave {
+
+/** What a refinement is made of. */
+struct RefinementSettings {
+  int size, hop, bands, iterations;
+  int64_t padding;  // samples that the first frame starts before the clip: at most size/2
+  double unit, momentum;
+  bool squared;
+  std::vector<double> window;      // [size]
+  std::vector<double> roots;       // e^(−2πik/size) [2 × size]
+  std::vector<double> columnSums;  // [size/2 + 1]
+  std::vector<double> weights;     // of all filters, one after the other
+  std::vector<MelFilter> filters;  // [bands], without their weights
+};
+
+class Refinement {
+ public:
+  /** Throws std::bad_alloc. */
+  Refinement(RefinementSettings settings, const RefinementKernels& kernels, Pool& pool);
+
+  /** Frames of the mel that the next `push` takes. */
+  int64_t framesTaken(int64_t samples, bool last) const;
+  /** Samples that were fed and did not come out yet. */
+  int64_t pending() const { return fed_ - given_; }
+
+  /**
+   * Appends samples.
+   *
+   * @param last no more follow
+   * @param targets energies of the next frames' bands [framesTaken × bands]
+   * @param out room for pending() + count
+   * @returns the samples written, or −1 if it was cancelled: then nothing more may be asked of it
+   */
+  int64_t push(const float* samples, int64_t count, bool last, const float* targets, float* out,
+               const std::atomic<bool>& cancelled);
+
+ private:
+  /** Rows of doubles, aligned, zeros at first. */
+  struct Matrix {
+    Buffer memory;
+    int64_t stride = 0;
+
+    Matrix() = default;
+    Matrix(int64_t rows, int64_t columns);
+    double* row(int64_t i) const { return reinterpret_cast<double*>(memory.data()) + i * stride; }
+  };
+
+  /** What an iteration keeps from one sweep to the next. */
+  struct Stage {
+    int64_t frame = 0;           // the next frame to add; as many blocks are final
+    int64_t waiting = 0;         // blocks that have come, from that frame's first on: too few for the frame
+    std::vector<double> blocks;  // those [hop × waiting]
+    std::vector<double> carry;   // sums of the frames added, over the next blocks [hop × (overlap − 1)]
+    int64_t held = 0;            // frames of the stage before that this one has not added
+    std::vector<float> spectra;  // of those [2 × bins × held]
+  };
+
+  /** What a stage hands to the next one within a sweep. */
+  struct Output {
+    int64_t first, blocks;   // number of its first block, and how many there are
+    int64_t frames;          // frames added
+    const Stage* stage;      // null: the blocks are the clip's own, in `audio_`
+    const Matrix* sums;      // else its frames, of which the blocks are sums
+    const double* divisors;  // by which they are divided
+    int64_t divisorStride;
+  };
+
+  Output sweep(int64_t blocks, int64_t lastFrame);
+  Output runStage(size_t number, const Output& from, int64_t lastFrame);
+  void runFrames(size_t number, const Output& from, int64_t frames);
+  void takeBlocks(const Stage& stage, const Output& from, int64_t begin, int64_t end, const Matrix& to) const;
+  void keepBlocks(Stage& stage, const Output& from, int64_t begin, int64_t end);
+  void keepCarry(Stage& stage, const Matrix& sums, int64_t begin);
+  void placeSpectra(const Stage& stage, float* to) const;
+  void keepSpectra(Stage& stage, const float* from, int64_t begin, int64_t end);
+  void setDivisors(Output& output, int64_t lastFrame);
+  void squaredWindows(int64_t block, int64_t lastFrame, double* sums, int64_t stride) const;
+  void takeTargets(const float* targets, int64_t frames);
+  int64_t give(const Output& output, float* out);
+
+  RefinementSettings settings_;
+  const RefinementKernels& kernels_;
+  Pool& pool_;
+  FrameTables tables_;
+  int64_t span_;      // overlap − 1
+  int64_t capacity_;  // blocks of a sweep, at most
+  int64_t margin_;    // columns before the first frame: zeros
+  int64_t columns_;   // of all matrices
+  std::vector<Stage> stages_;
+  Matrix audio_;                 // blocks of the clip [hop × blocks]
+  Matrix frames_[2];             // of one stage and of the one before, in turn [size × (margin + frames)]
+  int64_t framesUsed_[2] = {};   // columns that are not zeros
+  Buffer spectra_[2];            // the spectra that a stage goes on from, in turn [2 × bins × frames]
+  Matrix steadyDivisors_;        // [1 × hop]
+  Matrix divisors_;              // near the clip's ends [hop × blocks]
+  std::vector<Matrix> ranges_;   // blocks under the frames of one worker's task [hop × blocks]
+  std::vector<Matrix> scratch_;  // of one worker
+  std::vector<float> targets_;   // [bands × frames]
+  int64_t targetStride_;
+  int64_t firstTarget_ = 0, targetCount_ = 0;  // frames in `targets_`
+  int64_t fed_ = 0, given_ = 0, blocks_ = 0;   // samples in and out; blocks that the first stage has got
+  std::vector<float> rest_;                    // the next block's first samples [hop]
+  int64_t filled_;                             // how many
+};
+
+}  // namespace diffwave

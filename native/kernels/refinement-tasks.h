@@ -1,0 +1,78 @@
+// The tasks of phase refinement (native/inference/refinement.h), and the table of kernels that each instruction set
+// fills (kernels/refinement.h). All numbers are computed in double precision in the order of
+// src/audio/mel/phase-refinement.ts, its oracle, so the bytes are the same.
+#pragma once
+
+#include <cstdint>
+
+namespace diffwave {
+
+/** One triangular mel filter: weights of the bins `first` … `first + count − 1`. */
+struct MelFilter {
+  int first, count;
+  const double* weights;
+};
+
+/** What all frames share. L: samples of a frame, H: the hop, B = L/2 + 1 bins, M mel bands. */
+struct FrameTables {
+  int size;                  // L, a power of two, at least 16
+  int hop;                   // H
+  int overlap;               // ⌈L/H⌉: blocks of H samples under a frame
+  int bins;                  // B
+  int bands;                 // M
+  const double* window;      // [L]
+  const double* roots;       // e^(−2πik/L), real and imaginary part in turn [2L]
+  const MelFilter* filters;  // [M]
+  const double* columnSums;  // sum of all filters' weights over a bin [B]; 0: the mel tells nothing of it
+  double unit;               // factor from this transform to the mel's
+  bool squared;              // the mel is of energies, not of magnitudes
+  double momentum;
+};
+
+/**
+ * One iteration on `count` consecutive frames, one per lane. Matrices are transposed, frames or blocks in columns, and
+ * have room for as many columns as the instruction set has lanes.
+ */
+struct RefinementTask {
+  const FrameTables* tables;
+  int count;
+  const double* blocks;  // [H × blocks]: sample h of block b; column 0 is the first block of the first frame
+  int64_t blockStride;
+  const float* targets;  // energy of each band [M × frames]
+  int64_t targetStride;
+  const float* previous;  // consistent spectra of the iteration before [2B × frames]
+  int64_t previousStride;
+  float* spectra;  // takes those of this iteration [2B × frames]
+  int64_t spectraStride;
+  double* frames;  // takes the frames of this iteration, windowed again [L × frames]
+  int64_t frameStride;
+  double* scratch;
+};
+
+/**
+ * Overlapping frames added up: blocks[h, b] = (carry[h, b] + Σ frames[h + qH, b − q]) / divisors[h, b], oldest frame
+ * first, for columns [begin, end). Frames have zeros in the ⌈L/H⌉ − 1 columns before the first and after the last.
+ */
+struct OverlapTask {
+  const FrameTables* tables;
+  int64_t begin, end;
+  const double* frames;  // [L × frames]
+  int64_t frameStride;
+  const double* carry;     // sums of earlier frames, for the first `carried` columns [H × carried]
+  int64_t carried;         // ⌈L/H⌉ − 1
+  const double* divisors;  // [H × blocks], or [H] if the stride is 0; null: 1
+  int64_t divisorStride;
+  double* blocks;  // column `begin` goes to its column 0
+  int64_t blockStride;
+};
+
+struct RefinementKernels {
+  /** Frames that a task takes. */
+  int lanes;
+  /** Doubles of scratch memory, aligned to 64 bytes, that one worker needs. */
+  int64_t (*scratchSize)(int size);
+  void (*iterate)(const RefinementTask&);
+  void (*overlap)(const OverlapTask&);
+};
+
+}  // namespace diffwave

@@ -1,0 +1,156 @@
+// Phase refinement (`RefinementKernels` in refinement-tasks.h), compiled once per instruction set: an iteration of fast
+// Griffin-Lim (Griffin & Lim 1984; Perraudin, Balazs & Søndergaard 2013, algorithm 2) whose magnitudes are the audio's
+// own, brought to the mel's energy per band. src/audio/mel/phase-refinement.ts is the readable version.
+#pragma once
+
+#include "frame-transform.h"
+#include "refinement-tasks.h"
+
+namespace diffwave {
+namespace DIFFWAVE_TARGET {
+namespace frames {
+
+typedef double UnalignedDoubles __attribute__((vector_size(8 * doubleLanes), aligned(8), may_alias));
+
+DIFFWAVE_INLINE Doubles loadDoubles(const double* from) { return *reinterpret_cast<const UnalignedDoubles*>(from); }
+DIFFWAVE_INLINE void storeDoubles(double* to, Doubles value) { *reinterpret_cast<UnalignedDoubles*>(to) = value; }
+DIFFWAVE_INLINE Doubles rounded(Doubles value) {
+  return __builtin_convertvector(__builtin_convertvector(value, Floats), Doubles);
+}
+
+/** The scratch memory of one worker. */
+struct Scratch {
+  Doubles* spectrum;  // [2L]
+  Doubles* samples;   // [L]
+  Doubles* values;    // [B]
+  Doubles* gathered;  // [B]
+
+  static int64_t size(int size) { return int64_t(doubleLanes) * (int64_t(4) * size + 16); }
+  Scratch(double* memory, int size) {
+    spectrum = reinterpret_cast<Doubles*>(memory);
+    samples = spectrum + int64_t(2) * size;
+    values = samples + size;
+    gathered = values + size / 2 + 8;
+  }
+};
+
+/** The spectra of a task's frames, windowed. */
+DIFFWAVE_NOINLINE static void forwardFrames(const RefinementTask& task, Scratch& scratch) {
+  const FrameTables& t = *task.tables;
+  for (int q = 0; q < t.overlap; q++) {
+    const int end = t.size - q * t.hop < t.hop ? t.size - q * t.hop : t.hop;
+    for (int h = 0; h < end; h++) {
+      const int i = q * t.hop + h;
+      scratch.samples[i] = loadDoubles(task.blocks + h * task.blockStride + q) * t.window[i];
+    }
+  }
+  realTransform(scratch.spectrum, t.size, t.roots, [&](int i) { return scratch.samples[i]; });
+}
+
+/** values ← |spectrum|, or its square, in the mel's units. */
+DIFFWAVE_INLINE void energies(const FrameTables& t, Scratch& scratch) {
+  for (int bin = 0; bin < t.bins; bin++) {
+    const Doubles re = scratch.spectrum[2 * bin] * t.unit, im = scratch.spectrum[2 * bin + 1] * t.unit;
+    const Doubles energy = re * re + im * im;
+    scratch.values[bin] = t.squared ? energy : squareRoot(energy);
+    scratch.gathered[bin] = Doubles{};
+  }
+}
+
+/**
+ * gathered ← Σ of each bin's filter weights times the ratio of target and energy of the band, bounded by 1000 (as
+ * MOST_GAIN of src/audio/mel/band-gains.ts).
+ */
+DIFFWAVE_INLINE void gatherRatios(const RefinementTask& task, Scratch& scratch) {
+  constexpr double tiny = 1e-9, mostGain = 1000;
+  const FrameTables& t = *task.tables;
+  for (int band = 0; band < t.bands; band++) {
+    const MelFilter& filter = t.filters[band];
+    Doubles sum{};
+    for (int i = 0; i < filter.count; i++) sum += filter.weights[i] * scratch.values[filter.first + i];
+    const Doubles found = loadWide(task.targets + band * task.targetStride, doubleLanes) / (sum + tiny);
+    const Doubles ratio = found > mostGain ? splatDouble(mostGain) : found;
+    for (int i = 0; i < filter.count; i++) scratch.gathered[filter.first + i] += filter.weights[i] * ratio;
+  }
+}
+
+/** Gives each bin the mel's magnitude and the phase of c + momentum · (c − previous), c the consistent spectrum. */
+DIFFWAVE_NOINLINE static void moveSpectra(const RefinementTask& task, Scratch& scratch) {
+  constexpr double tiny = 1e-12;
+  const FrameTables& t = *task.tables;
+  energies(t, scratch);
+  gatherRatios(task, scratch);
+  for (int bin = 0; bin < t.bins; bin++) {
+    Complex& c = *reinterpret_cast<Complex*>(scratch.spectrum + 2 * bin);
+    if (t.columnSums[bin] == 0) {
+      c = {rounded(c.re), rounded(c.im)};
+      continue;
+    }
+    const Doubles value = scratch.values[bin] * (scratch.gathered[bin] / t.columnSums[bin]);
+    const Doubles own = t.squared ? squareRoot(value) : value;
+    const Doubles magnitude = rounded(t.unit == 1 ? own : own / t.unit);
+    const int64_t row = 2 * bin;
+    const float* const previous = task.previous + row * task.previousStride;
+    const Doubles re = c.re + t.momentum * (c.re - loadWide(previous, doubleLanes));
+    const Doubles im = c.im + t.momentum * (c.im - loadWide(previous + task.previousStride, doubleLanes));
+    storeNarrow(task.spectra + row * task.spectraStride, c.re, doubleLanes);
+    storeNarrow(task.spectra + (row + 1) * task.spectraStride, c.im, doubleLanes);
+    const Doubles norm = squareRoot(re * re + im * im) + tiny;
+    c = {magnitude * rounded(re / norm), magnitude * rounded(im / norm)};
+  }
+}
+
+/** The frames of the spectra, windowed again. */
+DIFFWAVE_NOINLINE static void inverseFrames(const RefinementTask& task, Scratch& scratch) {
+  const FrameTables& t = *task.tables;
+  const int half = t.size / 2;
+  inverseTransform(scratch.samples, half, t.roots, t.size,
+                   [&](int bin) { return packedBin(scratch.spectrum, t.size, t.roots, bin); });
+  const double scale = 1.0 / half;  // a power of two: the product is exact
+  for (int i = 0; i < t.size; i++) {
+    storeDoubles(task.frames + i * task.frameStride, scratch.samples[i] * scale * t.window[i]);
+  }
+  for (int i = 0; task.count < doubleLanes && i < t.size; i++) {
+    for (int lane = task.count; lane < doubleLanes; lane++) task.frames[i * task.frameStride + lane] = 0;
+  }
+}
+
+/** RefinementKernels::iterate. */
+[[maybe_unused]] static void iterate(const RefinementTask& task) {
+  Scratch scratch(task.scratch, task.tables->size);
+  forwardFrames(task, scratch);
+  moveSpectra(task, scratch);
+  inverseFrames(task, scratch);
+}
+
+/** RefinementKernels::overlap. */
+[[maybe_unused]] static void overlapFrames(const OverlapTask& task) {
+  const FrameTables& t = *task.tables;
+  for (int h = 0; h < t.hop; h++) {
+    const int parts = (t.size - h + t.hop - 1) / t.hop;
+    for (int64_t b = task.begin; b < task.end; b += doubleLanes) {
+      Doubles sum{};
+      for (int lane = 0; lane < doubleLanes && b + lane < task.carried; lane++) {
+        sum[lane] = task.carry[h * task.carried + b + lane];
+      }
+      for (int q = parts - 1; q >= 0; q--) {
+        sum += loadDoubles(task.frames + (h + int64_t(q) * t.hop) * task.frameStride + b - q);
+      }
+      if (task.divisors != nullptr) {
+        sum /= task.divisorStride == 0 ? splatDouble(task.divisors[h])
+                                       : loadDoubles(task.divisors + h * task.divisorStride + b);
+      }
+      storeDoubles(task.blocks + h * task.blockStride + b - task.begin, sum);
+    }
+  }
+}
+
+}  // namespace frames
+
+[[maybe_unused]] static const RefinementKernels& refinementKernels() {
+  static const RefinementKernels kernels = {doubleLanes, frames::Scratch::size, frames::iterate, frames::overlapFrames};
+  return kernels;
+}
+
+}  // namespace DIFFWAVE_TARGET
+}  // namespace diffwave

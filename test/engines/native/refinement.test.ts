@@ -1,0 +1,196 @@
+/** Phase refinement in native code against the readable version in src/audio/mel, byte by byte. */
+import assert from 'node:assert/strict'
+import { after, describe, test } from 'node:test'
+import { concatenateAudio } from '#src/audio/concatenate'
+import { type Mel, type MelConvention, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
+import { sliceMel } from '#src/audio/mel/frames'
+import { PhaseRefinement, refinementLookAhead } from '#src/audio/mel/phase-refinement'
+import { gaussian } from '#src/core/random'
+import type { Engine } from '#src/engines/engine'
+import { networkShape } from '#src/engines/native/addon'
+import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
+import { loadAddon } from '#src/engines/native/load-addon'
+import { initialParameters } from '#src/training/optimiser/initialise'
+import { smallGeneratorConfig } from '../../support/configs.js'
+import { code } from '../../support/errors.js'
+
+const sets = surveyNative().instructionSets.filter(set => set !== 'scalar')
+const { network } = smallGeneratorConfig()
+const engines: Engine[] = []
+after(() => Promise.all(engines.map(engine => engine.dispose())))
+
+async function engineOf(instructionSet: (typeof sets)[number] = sets[0]!, threads = 2): Promise<Engine> {
+  const engine = await createNativeEngine({
+    network,
+    parameters: initialParameters(network, 1),
+    instructionSet,
+    threads,
+  })
+  engines.push(engine)
+  return engine
+}
+
+const { tacotron2, hifigan, lmnt } = namedConventions
+const small = { ...tacotron2, fftSize: 64, windowLength: 64, hop: 16, bands: 8 }
+const conventions: readonly MelConvention[] = [
+  tacotron2,
+  hifigan,
+  lmnt,
+  { ...small, framing: 'edge', power: 2 },
+  { ...small, fftSize: 128, windowLength: 128, hop: 128 },
+  // Windows that are no multiple of the hop, and shorter than the transform.
+  { ...small, windowLength: 50, hop: 13 },
+  { ...small, windowLength: 60, hop: 24, framing: 'edge', windowNormalised: true },
+  { ...small, fftSize: 8192, windowLength: 8000, hop: 2000, bands: 16 },
+].map(convention => melConventionSchema.parse(convention))
+
+/** A mel within the convention's numbers, and audio that does not fit it. */
+function example(convention: MelConvention, frames: number): { readonly mel: Mel; readonly start: Float32Array } {
+  const noise = gaussian(1, 0, 0, convention.bands * frames)
+  const data = convention.name === 'lmnt' ? noise.map(z => 0.5 + z / 9) : noise.map(z => z - 3)
+  return {
+    mel: { data, bands: convention.bands, frames },
+    start: gaussian(2, 1, 0, frames * convention.hop).map(z => 0.1 * z),
+  }
+}
+
+type Settings = ConstructorParameters<typeof PhaseRefinement>[1]
+
+function readable(convention: MelConvention, settings: Settings, mel: Mel, start: Float32Array): Float32Array {
+  const refinement = new PhaseRefinement(convention, settings)
+  refinement.pushMel(mel)
+  return concatenateAudio([...refinement.push(start, true)])
+}
+
+/** In pieces of the given sizes, in turn, each with no more of the mel than covers it. */
+async function native(
+  engine: Engine,
+  convention: MelConvention,
+  settings: Settings,
+  { mel, start }: ReturnType<typeof example>,
+  sizes: readonly number[],
+): Promise<Float32Array> {
+  const { hop } = convention
+  const refinement = engine.openRefinement!(convention, settings)
+  const pieces: Float32Array[] = []
+  let [fed, told, given] = [0, 0, 0]
+  for (let i = 0; fed < start.length; i++) {
+    const end = Math.min(start.length, fed + sizes[i % sizes.length]!)
+    const covered = Math.ceil(end / hop)
+    refinement.pushMel(sliceMel(mel, told, covered))
+    told = covered
+    const piece = await refinement.push(start.subarray(fed, end), false)
+    pieces.push(piece)
+    given += piece.length
+    fed = end
+    assert.ok(given >= fed - refinementLookAhead(convention, settings.iterations) - hop, `${given} of ${fed}`)
+  }
+  pieces.push(await refinement.push(new Float32Array(0), true))
+  refinement.dispose()
+  return concatenateAudio(pieces)
+}
+
+describe('native phase refinement', () => {
+  for (const set of sets) {
+    for (const threads of [1, 2, 3]) {
+      test(`${set}, threads ${threads}: the bytes of the readable version, whatever the pieces`, async () => {
+        const engine = await engineOf(set, threads)
+        for (const convention of conventions) {
+          for (const [frames, iterations, momentum] of [
+            [1, 1, 0],
+            [2, 4, 0.99],
+            [37, 5, 0.5],
+            [75, 2, 0.99],
+          ] as const) {
+            const clip = example(convention, frames)
+            const settings = { iterations, momentum }
+            const expected = readable(convention, settings, clip.mel, clip.start)
+            const { hop } = convention
+            for (const sizes of [[clip.start.length], [3 * hop, 1, 11 * hop + 5], [40 * hop - 1, hop]]) {
+              const found = await native(engine, convention, settings, clip, sizes)
+              const what = `${convention.name}, hop ${hop}, ${frames} frames, pieces of ${sizes}`
+              assert.deepEqual(found, expected, what)
+            }
+          }
+        }
+      })
+    }
+  }
+
+  test('a silent clip and one that is not finite have the bytes of the readable version', async () => {
+    const engine = await engineOf()
+    const clip = example(tacotron2, 20)
+    const settings = { iterations: 3, momentum: 0.99 }
+    const broken = clip.start.map((z, i) => (i === 3000 ? Number.NaN : z))
+    for (const start of [new Float32Array(clip.start.length), broken]) {
+      const expected = readable(tacotron2, settings, clip.mel, start)
+      assert.deepEqual(await native(engine, tacotron2, settings, { ...clip, start }, [4000]), expected)
+    }
+  })
+
+  test('no audio at all: nothing comes out', async () => {
+    const refinement = (await engineOf()).openRefinement!(tacotron2, { iterations: 2, momentum: 0.99 })
+    assert.equal((await refinement.push(new Float32Array(0), true)).length, 0)
+  })
+
+  test('a signal stops it, and it cannot be used after that', async () => {
+    const { mel, start } = example(tacotron2, 2000)
+    const refinement = (await engineOf()).openRefinement!(tacotron2, { iterations: 32, momentum: 0.99 })
+    refinement.pushMel(mel)
+    const controller = new AbortController()
+    const pushed = refinement.push(start, true, controller.signal)
+    setTimeout(() => controller.abort(), 20)
+    await assert.rejects(pushed, code('ABORTED'))
+    await assert.rejects(refinement.push(start, true), code('DISPOSED'))
+  })
+
+  test('an engine that was disposed refuses', async () => {
+    const engine = await engineOf()
+    const settings = { iterations: 2, momentum: 0.99 }
+    const refinement = engine.openRefinement!(tacotron2, settings)
+    await engine.dispose()
+    await assert.rejects(refinement.push(new Float32Array(8), false), code('DISPOSED'))
+    assert.throws(() => engine.openRefinement!(tacotron2, settings), code('DISPOSED'))
+  })
+
+  test('the addon refuses shapes and sizes that do not fit', async () => {
+    const addon = loadAddon()
+    const shape = {
+      ...{ size: 16, hop: 4, bands: 1, iterations: 1, momentum: 0.5, padding: 8, squared: false, unit: 1 },
+      ...{ window: new Float64Array(16), roots: new Float64Array(32), columnSums: new Float64Array(9) },
+      ...{ filters: Float64Array.of(1, 2), weights: new Float64Array(2) },
+    }
+    const handle = addon.create({
+      ...{ shape: networkShape(network), instructionSet: sets[0]!, threads: 1, memoryLimit: 2 ** 20, fast: false },
+    })
+    for (const wrong of [
+      { size: 24 },
+      { size: 2 ** 20 },
+      { hop: 17 },
+      { hop: 0 },
+      { bands: 2 },
+      { iterations: 0 },
+      { padding: 9 },
+      { window: new Float64Array(15) },
+      { roots: new Float64Array(31) },
+      { columnSums: new Float32Array(9) as unknown as Float64Array },
+      { filters: Float64Array.of(8, 2) },
+      { filters: Float64Array.of(-1, 2) },
+      { filters: Float64Array.of(Number.NaN, 2) },
+      { weights: new Float64Array(3) },
+    ]) {
+      assert.throws(() => addon.openRefinement(handle, { ...shape, ...wrong }), JSON.stringify(wrong))
+    }
+    const refinement = addon.openRefinement(handle, shape)
+    const cancelled = new Uint8Array(1)
+    const audio = new Float32Array(8)
+    const work = { audio, last: true, targets: new Float32Array(2), prediction: new Float32Array(8), cancelled }
+    for (const wrong of [{ targets: new Float32Array(3) }, { prediction: new Float32Array(7) }]) {
+      const other = addon.openRefinement(handle, shape)
+      assert.equal(await addon.refine(handle, other, { ...work, ...wrong }), addon.constants()['refused'])
+      assert.throws(() => addon.refine(handle, other, work), /ended/)
+    }
+    assert.equal(await addon.refine(handle, refinement, work), 8)
+    await addon.dispose(handle)
+  })
+})
