@@ -3,9 +3,10 @@
 // bundler and from a plain <script type="module">, and no file need be copied beside it.
 // usage: npm run build:browser
 import { readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import { englishOnly } from './bundle-zod.mjs'
 import { browserBundle, compile, root } from './compile.mjs'
 
 /** WebAssembly with SIMD is in all of these, as are modules, optional chaining and private fields. */
@@ -16,13 +17,13 @@ const zodInParts = {
   name: 'zod-in-parts',
   setup(build) {
     build.onLoad({ filter: /[\\/]dist[\\/].*\.js$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replace("import { z } from 'zod'", "import * as z from 'zod'"),
+      contents: readFileSync(path, 'utf8').replace(
+        /import \{ z \} from '(zod|[./]+bundled\/zod\.js)'/,
+        "import * as z from 'zod'",
+      ),
     }))
     // One module that uses all of `z` is enough to bring its languages back.
-    build.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, ({ path }) => ({
-      contents: "export { default as en } from './en.js'",
-      resolveDir: dirname(path),
-    }))
+    englishOnly.setup(build)
   },
 }
 

@@ -30,9 +30,13 @@ export const page = join(root, 'dist', 'studio')
 /** The bundle for browsers, which scripts/build-browser.mjs makes of compiled files. */
 export const browserBundle = join(root, 'dist', 'browser', 'diffwave.js')
 
-/** Paths of all files below a folder but the bundle and those of the page. */
+/** zod in one file, which scripts/bundle-zod.mjs makes. */
+export const bundledZod = join(root, 'dist', 'bundled', 'zod.js')
+
+/** Paths of all files below a folder but the bundles and those of the page. */
 export function compiledEntries(folder) {
-  return entries(folder).filter(file => file !== browserBundle && !file.startsWith(page + sep))
+  const bundles = [browserBundle, bundledZod]
+  return entries(folder).filter(file => !bundles.includes(file) && !file.startsWith(page + sep))
 }
 
 /** Removes compiled files whose source no longer exists, so that renamed files are neither run, imported nor packed. */
