@@ -1,6 +1,9 @@
 /** A model folder: `config.json` and `weights.safetensors`. Nothing executable, no paths to elsewhere. */
+import { createHash } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeFolder, readFileBytes, writeFileBytes } from '../core/files.js'
+import { z } from 'zod'
+import { kindOfPath, makeFolder, readFileBytes, writeFileBytes } from '../core/files.js'
 import { folderSource } from '../core/folder-source.js'
 import { MAX_CONFIG_BYTES } from '../core/limits.js'
 import { check } from '../core/options.js'
@@ -25,22 +28,76 @@ export async function readJson(path: string): Promise<unknown> {
   return parseJson(await readFileBytes(path, { maxBytes: MAX_CONFIG_BYTES }), path)
 }
 
+/**
+ * A config that is about to replace the folder's, with the digest of the weights that it belongs to. It is there only
+ * while a model is written over another one: whatever moment the writer is killed at, a reader takes a config and
+ * weights that belong together.
+ */
+const NEXT_CONFIG = 'config.next.json'
+
+const nextConfigSchema = z.object({
+  /** SHA-256 of `weights.safetensors` in hexadecimal digits. */
+  weights: z.string(),
+  config: z.unknown(),
+})
+
+function digest(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+/** The config that a killed writer did not put in its place, if its weights were; else null. */
+async function unfinishedConfig(path: string): Promise<Uint8Array | null> {
+  const file = join(path, NEXT_CONFIG)
+  if ((await kindOfPath(file)) !== 'file') return null
+  const next = nextConfigSchema.safeParse(await readJson(file).catch(() => null))
+  if (!next.success || next.data.weights !== digest(await readFileBytes(weightsPath(path)))) return null
+  return new TextEncoder().encode(JSON.stringify(next.data.config))
+}
+
 /** The model in a folder. @throws DiffWaveError as `readModelFrom` */
-export function readModelFolder(path: string): Promise<ModelFiles> {
-  return readModelFrom(folderSource(path))
+export async function readModelFolder(path: string): Promise<ModelFiles> {
+  const source = folderSource(path)
+  const unfinished = await unfinishedConfig(path)
+  if (unfinished === null) return readModelFrom(source)
+  return readModelFrom({
+    ...source,
+    read: (name, options) => (name === CONFIG ? Promise.resolve(unfinished) : source.read(name, options)),
+  })
 }
 
 /** Puts another config in the place of a model folder's. @throws DiffWaveError `BAD_CONFIG`, and as `writeFileBytes` */
 export async function writeModelConfig(path: string, model: ModelConfig): Promise<void> {
   const config = check(modelConfigSchema, model, 'model config', 'BAD_CONFIG')
-  await writeFileBytes(join(path, CONFIG), `${JSON.stringify(config, null, 2)}\n`)
+  await writeFileBytes(configPath(path), configText(config))
+  await rm(join(path, NEXT_CONFIG), { force: true })
 }
 
-/** Writes a model folder, made if need be. The config goes last: a folder without one is no model. */
+function configText(config: ModelConfig): string {
+  return `${JSON.stringify(config, null, 2)}\n`
+}
+
+/**
+ * Writes a model folder, made if need be. The config goes last: a folder without one is no model. If another model is
+ * there, it or the new one is read from the folder at any moment.
+ */
 export async function writeModelFolder(path: string, model: ModelFiles): Promise<void> {
   const config = check(modelConfigSchema, model.config, 'model config', 'BAD_CONFIG')
-  const parameters = checkParameters(config.network, model.parameters, 'model parameters')
+  const weights = encodeSafetensors(checkParameters(config.network, model.parameters, 'model parameters'))
   await makeFolder(path)
-  await writeFileBytes(weightsPath(path), encodeSafetensors(parameters))
+  if (await hasOtherConfig(path, config)) {
+    // A config that a killed writer left belongs to the weights that are about to go.
+    const unfinished = await unfinishedConfig(path)
+    if (unfinished !== null) await writeFileBytes(configPath(path), unfinished)
+    await writeFileBytes(join(path, NEXT_CONFIG), JSON.stringify({ weights: digest(weights), config }))
+  }
+  await writeFileBytes(weightsPath(path), weights)
   await writeModelConfig(path, config)
+}
+
+/** Whether a folder has a model whose config is not the given one. */
+async function hasOtherConfig(path: string, config: ModelConfig): Promise<boolean> {
+  if ((await kindOfPath(configPath(path))) !== 'file' || (await kindOfPath(weightsPath(path))) !== 'file') return false
+  if ((await kindOfPath(join(path, NEXT_CONFIG))) !== 'missing') return true
+  const own = await readFileBytes(configPath(path)).catch(() => null)
+  return own === null || new TextDecoder().decode(own) !== configText(config)
 }

@@ -1,0 +1,81 @@
+/** A model folder that is written over: whenever the writer is killed, a config and its own weights are read. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { readModelFolder, writeModelConfig, writeModelFolder } from '#src/model/folder'
+import { readModel } from '#src/model/read-model'
+import { golden, inRepository } from '../support/paths.js'
+import { scratchFolder } from '../support/scratch.js'
+
+const scratch = scratchFolder('model-folder')
+const newPath = golden('lmnt-unconditional-c8-l6/weights.pt')
+const [former, next] = [await readModel(golden('lmnt-conditional-c8-l6/weights.pt')), await readModel(newPath)]
+const names = ['config.json', 'weights.safetensors']
+/** Temporary files of the killed process go when another process writes here. */
+const filesOf = (folder: string) =>
+  readdirSync(folder)
+    .filter(name => !name.endsWith('.tmp'))
+    .sort()
+
+/** Converts the new model into a folder, in a process that is killed before its rename of that number. */
+function convertAndDie(folder: string, rename: number): void {
+  const { signal } = spawnSync(process.execPath, [
+    '-e',
+    `const files = require('node:fs/promises')
+     const { rename } = files
+     let renames = 0
+     files.rename = async (...paths) => {
+       if (renames++ === ${rename}) process.kill(process.pid, 'SIGKILL')
+       return rename(...paths)
+     }
+     require('node:module').syncBuiltinESMExports()
+     import(${JSON.stringify(`file://${inRepository('dist/model/convert.js')}`)})
+       .then(({ convert }) => convert(${JSON.stringify(newPath)}, ${JSON.stringify(folder)}, { force: true }))`,
+  ])
+  assert.equal(signal, 'SIGKILL')
+}
+
+describe('a writer that is killed before its rename', () => {
+  for (const [rename, expected] of [
+    [0, former],
+    [1, former],
+    [2, next],
+  ] as const) {
+    test(`number ${rename} leaves the ${expected === next ? 'new' : 'former'} model whole`, async () => {
+      const folder = join(scratch, String(rename))
+      await writeModelFolder(folder, former)
+      convertAndDie(folder, rename)
+      const found = await readModelFolder(folder)
+      assert.deepEqual(found.config, expected.config)
+      assert.deepEqual(found.parameters, expected.parameters)
+      for (const model of [next, former]) {
+        await writeModelFolder(folder, model)
+        assert.deepEqual((await readModelFolder(folder)).config, model.config)
+        assert.deepEqual(filesOf(folder), names)
+      }
+    })
+  }
+})
+
+test('what a killed writer began counts for the next writer that is killed, too', async () => {
+  const folder = join(scratch, 'twice')
+  await writeModelFolder(folder, former)
+  convertAndDie(folder, 2)
+  // Its first rename puts the unfinished config in its place.
+  convertAndDie(folder, 1)
+  assert.deepEqual((await readModelFolder(folder)).config, next.config)
+})
+
+test('other files in the folder stay, and a config that is edited counts', async () => {
+  const folder = join(scratch, 'edited')
+  await writeModelFolder(folder, former)
+  writeFileSync(join(folder, 'README.md'), 'mine')
+  await writeModelFolder(folder, next)
+  assert.deepEqual(filesOf(folder), ['README.md', ...names])
+  convertAndDie(folder, 0)
+  const edited = { ...next.config, name: 'edited' }
+  await writeModelConfig(folder, edited)
+  assert.deepEqual((await readModelFolder(folder)).config.name, 'edited')
+})
