@@ -1,10 +1,10 @@
 /** Where results go: one input to a file, several to a folder; checked before any work starts. */
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
-import { dirname, extname, join } from 'node:path'
+import { dirname, extname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { DiffWaveError } from '../core/errors.js'
-import { checkWritable, fileError, fileIdentity, kindOfPath, makeFolder } from '../core/files.js'
+import { checkWritable, fileError, fileIdentity, kindOfPath, linkTarget, makeFolder } from '../core/files.js'
 import type { Context } from './context.js'
 import type { Input } from './inputs.js'
 import { STDOUT, standardOutput } from './sink.js'
@@ -133,8 +133,9 @@ async function refuseInputs(outputs: readonly string[], inputs: readonly Input[]
   }
   const written = new Map<string, string>()
   for (const output of outputs) {
-    if (output === STDOUT || (await kindOfPath(output)) !== 'file') continue
-    const file = (await fileIdentity(output))!
+    if (output === STDOUT || !['file', 'missing'].includes(await kindOfPath(output))) continue
+    // Links may lead to a file that does not exist yet.
+    const file = (await fileIdentity(output)) ?? resolve(await linkTarget(output))
     const same = sources.get(file)
     if (same !== undefined) {
       throw new DiffWaveError('BAD_OPTION', 'the result would overwrite its input', {

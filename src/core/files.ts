@@ -1,7 +1,19 @@
 /** Reading and writing whole files with typed errors. A file that is written is complete or absent: never half. */
 import { constants } from 'node:fs'
-import { access, type FileHandle, mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import {
+  access,
+  type FileHandle,
+  mkdir,
+  open,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { DiffWaveError } from './errors.js'
 import { MAX_FILE_BYTES } from './limits.js'
 import { permissionHint } from './permission.js'
@@ -24,6 +36,12 @@ export function fileError(error: unknown, path: string, doing: 'read' | 'write')
       return new DiffWaveError('NOT_A_DIRECTORY', 'a file stands where a folder should be', details)
     case 'EISDIR':
       return new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', details)
+    case 'ELOOP':
+      return new DiffWaveError(
+        doing === 'read' ? 'NOT_READABLE' : 'NOT_WRITABLE',
+        'symbolic links lead in a circle',
+        details,
+      )
     case 'ENOSPC':
     case 'EDQUOT':
       return new DiffWaveError('DISK_FULL', 'the disk is full', {
@@ -179,9 +197,24 @@ async function kindToWrite(path: string): Promise<'file' | 'other' | 'missing'> 
   throw new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path })
 }
 
+/** Links that lead to one another before the system gives up, too (`MAXSYMLINKS` of Linux). */
+const MAX_LINKS = 40
+
+/** The path that links lead to, whether or not a file is there yet. @throws Error if links lead in a circle */
+export async function linkTarget(path: string): Promise<string> {
+  let target = path
+  for (let links = 0; links < MAX_LINKS; links++) {
+    const link = await readlink(target).catch(() => null)
+    if (link === null) return target
+    target = resolve(await realpath(dirname(target)), link)
+  }
+  // Fails with the error of a circle.
+  return realpath(path)
+}
+
 /** Replaces a file with what `write` puts into a temporary one. A link stays one; its target keeps its permissions. */
 async function replaceFile(path: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
-  const target = await realpath(path).catch(() => path)
+  const target = await linkTarget(path)
   const mode = await stat(target).then(
     status => status.mode & 0o777,
     () => undefined,
@@ -237,7 +270,7 @@ export async function checkWritable(path: string): Promise<void> {
     if ((await kindOfPath(path)) === 'directory') {
       throw new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path })
     }
-    await access(dirname(path), constants.W_OK | constants.X_OK)
+    await access(dirname(await linkTarget(path)), constants.W_OK | constants.X_OK)
   } catch (error) {
     throw fileError(error, path, 'write')
   }

@@ -1,7 +1,17 @@
 /** Where results may go, and what is never overwritten. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, linkSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
 import { describe, test } from 'node:test'
 import { noiseWav, npyMel, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
 import { diffwave, program, scratch, shell } from '../support/process.js'
@@ -48,6 +58,14 @@ describe('an input is never overwritten, whatever path leads to it', () => {
     symlinkSync('b.wav', at('results/a.wav'))
     for (const name of ['a.npy', 'b.npy']) put(name, npyMel(2))
     const run = diffwave(['synthesize', 'a.npy', 'b.npy', ...fast, '-o', 'results', '--force'], here)
+    assert.equal(run.status, 2, run.stderr)
+    assert.match(run.stderr, /two results would be written to one file/)
+  })
+
+  test('two links to one file that does not exist yet', () => {
+    mkdirSync(at('hanging'))
+    for (const name of ['a', 'b']) symlinkSync('c.wav', at(`hanging/${name}.wav`))
+    const run = diffwave(['synthesize', 'a.npy', 'b.npy', ...fast, '-o', 'hanging', '--force'], here)
     assert.equal(run.status, 2, run.stderr)
     assert.match(run.stderr, /two results would be written to one file/)
   })
@@ -126,6 +144,25 @@ describe('paths', () => {
     ]
     for (const { status, stderr } of runs) assert.equal(status, 0, stderr)
     assert.ok(lstatSync('/dev/null').isCharacterDevice())
+  })
+
+  test('a link to a file that does not exist yet stays a link', () => {
+    mkdirSync(at('target'))
+    symlinkSync('target/far.wav', at('near.wav'))
+    symlinkSync('nowhere/far.wav', at('astray.wav'))
+    symlinkSync('circle.wav', at('circle.wav'))
+    const run = diffwave(['synthesize', 'm.npy', ...fast, '-o', 'near.wav'], here)
+    assert.equal(run.status, 0, run.stderr)
+    assert.equal(readlinkSync(at('near.wav')), 'target/far.wav')
+    assert.deepEqual(readdirSync(at('target')), ['far.wav'])
+    for (const [output, error] of [
+      ['astray.wav', /^error\[NOT_WRITABLE\]: the folder to write into does not exist/],
+      ['circle.wav', /^error\[NOT_READABLE\]: symbolic links lead in a circle/],
+    ] as const) {
+      const refused = diffwave(['synthesize', 'm.npy', ...fast, '-o', output], here)
+      assert.equal(refused.status, 1)
+      assert.match(refused.stderr, error)
+    }
   })
 
   test('/dev/stdout is a pipe as --stdout is', () => {

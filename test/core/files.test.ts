@@ -128,6 +128,17 @@ describe('a file that is replaced', () => {
     assert.deepEqual(readdirSync(folder), ['a', 'b'])
   })
 
+  test('may be missing behind a link, which stays one', async () => {
+    const folder = newFolder()
+    mkdirSync(join(folder, 'far'))
+    symlinkSync('second', join(folder, 'first'))
+    symlinkSync(join(folder, 'far', 'file'), join(folder, 'second'))
+    await writeFileBytes(join(folder, 'first'), 'one')
+    await writeFilePieces(join(folder, 'first'), pieces('two'))
+    assert.equal(readFileSync(join(folder, 'far', 'file'), 'utf8'), 'two')
+    assert.deepEqual(readdirSync(folder).sort(), ['far', 'first', 'second'])
+  })
+
   test('stays as it was if the pieces fail, and the error is theirs', async () => {
     const folder = newFolder()
     const path = join(folder, 'a')
