@@ -1,6 +1,7 @@
 /** The surroundings of a command: where to print and when to stop. Only src/cli knows the terminal and the process. */
 import type { OnProgress } from '../core/progress.js'
 import { colours } from './colours.js'
+import { withGivenNames } from './spool.js'
 import { jsonLine, printable } from './text.js'
 
 /** The options that every command takes. */
@@ -38,8 +39,9 @@ export class Context {
   }
 
   /** Prints something worth knowing that is not a result, to stderr. */
-  note(text: string): void {
+  note(words: string): void {
     if (this.quiet) return
+    const text = withGivenNames(words)
     if (this.json) process.stderr.write(`${jsonLine({ note: text })}\n`)
     else process.stderr.write(`${colours.dim('note:')} ${printable(text)}\n`)
   }

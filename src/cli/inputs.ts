@@ -1,15 +1,13 @@
 /** Inputs of a command: files, folders, patterns, pipes and standard input, each as the path of a regular file. */
-import { createReadStream, rmSync } from 'node:fs'
-import { mkdtemp, open as openFile, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { basename, extname, join, relative } from 'node:path'
 import { AUDIO_FILE } from '../audio/audio-files.js'
-import { DiffWaveError, throwIfAborted } from '../core/errors.js'
-import { fileError, kindOfPath } from '../core/files.js'
+import { DiffWaveError } from '../core/errors.js'
+import { kindOfPath } from '../core/files.js'
 import { filesBelow } from '../core/folder.js'
-import { MAX_FILE_BYTES } from '../core/limits.js'
 import { isPattern, matchingFiles, patternBase } from './glob.js'
-import { releasePipe } from './named-pipe.js'
+import { isStandardInput, spooled } from './spool.js'
 
 /** One file to read. */
 export interface Input {
@@ -31,8 +29,6 @@ export interface InputKind {
 export const recordings: InputKind = { title: 'recordings', ending: AUDIO_FILE }
 export const mels: InputKind = { title: 'mels', ending: /\.(npy|npz|pt|safetensors)$/i }
 const anything: InputKind = { title: 'files', ending: /$/ }
-
-const standardInput = new Set(['-', '/dev/stdin', '/dev/fd/0', '/proc/self/fd/0'])
 
 /**
  * The files that arguments name. A folder stands for the files of the given kind below it, a pattern for the files that
@@ -63,7 +59,7 @@ export async function findInput(word: string, signal: AbortSignal): Promise<Inpu
 }
 
 async function inputsOf(word: string, kind: InputKind, signal: AbortSignal): Promise<readonly Input[]> {
-  if (standardInput.has(word))
+  if (isStandardInput(word))
     return [{ name: '-', path: await spooled(() => process.stdin, '-', signal), stem: 'stdin' }]
   switch (await kindOfPath(word)) {
     case 'directory':
@@ -113,60 +109,4 @@ async function pipeInput(path: string, signal: AbortSignal): Promise<Input> {
     throw new DiffWaveError('NOT_A_FILE', 'neither a regular file nor a pipe', { where: path })
   }
   return { name: path, path: await spooled(() => createReadStream(path), path, signal), stem: 'pipe' }
-}
-
-/** The temporary folder of this process, created when first needed and removed when the process ends. */
-let temporaryFolder: Promise<string> | null = null
-let spools = 0
-
-async function temporary(): Promise<string> {
-  temporaryFolder ??= mkdtemp(join(tmpdir(), 'diffwave-')).then(folder => {
-    process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-    return folder
-  })
-  return join(await temporaryFolder, `input-${spools++}`)
-}
-
-/**
- * Copies a stream to a temporary file.
- *
- * @param open the stream, called when somebody listens to its errors
- * @returns its path
- */
-async function spooled(open: () => NodeJS.ReadableStream, name: string, signal: AbortSignal): Promise<string> {
-  if (standardInput.has(name) && process.stdin.isTTY) {
-    throw new DiffWaveError('BAD_OPTION', 'standard input is a terminal', {
-      where: name,
-      hint: 'Pipe a file to it, or name one.',
-    })
-  }
-  const path = await temporary()
-  const file = await openFile(path, 'wx', 0o600)
-  const stream = open()
-  const abort = () => {
-    releasePipe(name)
-    ;(stream as NodeJS.ReadStream).destroy()
-  }
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    let size = 0
-    for await (const bytes of stream as AsyncIterable<Uint8Array>) {
-      size += bytes.length
-      if (size > MAX_FILE_BYTES) {
-        throw new DiffWaveError('TOO_LARGE', 'the input is too large', {
-          expected: `at most ${MAX_FILE_BYTES} bytes`,
-          where: name,
-        })
-      }
-      await file.writeFile(bytes)
-    }
-    throwIfAborted(signal)
-    return path
-  } catch (error) {
-    throwIfAborted(signal)
-    throw fileError(error, name, 'read')
-  } finally {
-    signal.removeEventListener('abort', abort)
-    await file.close()
-  }
 }

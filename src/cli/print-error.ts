@@ -2,6 +2,7 @@
 import { DiffWaveError } from '../core/errors.js'
 import { colours } from './colours.js'
 import type { GlobalOptions } from './context.js'
+import { withGivenNames } from './spool.js'
 import { jsonLine, printable } from './text.js'
 
 const FAULT = 'This is a fault of diffwave itself; --debug prints where.'
@@ -9,12 +10,12 @@ const FAULT = 'This is a fault of diffwave itself; --debug prints where.'
 /** @param options `json` selects the form; `debug` adds the stack and the causes */
 export function printError(error: unknown, { json, debug }: Pick<GlobalOptions, 'json' | 'debug'>): void {
   const known = error instanceof DiffWaveError ? error : null
-  const message = error instanceof Error ? error.message : String(error)
+  const message = withGivenNames(error instanceof Error ? error.message : String(error))
   const code = known?.code ?? 'INTERNAL'
-  const hint = known === null ? FAULT : known.hint
+  const hint = known === null ? FAULT : given(known.hint)
   const stacks = debug ? stacksOf(error) : []
   if (json) {
-    const { expected, got, where } = known ?? {}
+    const [expected, got, where] = [known?.expected, known?.got, known?.where].map(given)
     const more = stacks.length === 0 ? {} : { stacks }
     process.stderr.write(`${jsonLine({ error: message, code, expected, got, where, hint, ...more })}\n`)
     return
@@ -24,6 +25,10 @@ export function printError(error: unknown, { json, debug }: Pick<GlobalOptions, 
   for (const stack of stacks) {
     for (const line of stack.split('\n')) process.stderr.write(`${printable(line)}\n`)
   }
+}
+
+function given(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : withGivenNames(text)
 }
 
 /** The stacks of an error and of its causes. */

@@ -6,7 +6,7 @@ import { describe, test } from 'node:test'
 import { zipSync } from 'fflate'
 import { matchingFiles, patternBase } from '#src/cli/glob'
 import { noiseWav, npyMel, smallVocoder } from '../support/cli-inputs.js'
-import { diffwave, scratch, shell, started } from '../support/process.js'
+import { diffwave, jsonLines, scratch, shell, started } from '../support/process.js'
 
 const { folder, at, put } = scratch()
 const lmnt = ['--convention', 'lmnt']
@@ -100,6 +100,22 @@ describe('pipes', () => {
     const run = diffwave(['synthesize', '-', '-m', smallVocoder, '-o', at('never.wav')], { input: '' })
     assert.equal(run.status, 1)
     assert.match(run.stderr, /error\[TRUNCATED\]/)
+  })
+
+  test('errors and notes call it by the name that was given', () => {
+    for (const args of [
+      ['inspect', '-'],
+      ['convert', '-', '-o', at('never')],
+      ['mel', '-', '-o', at('never.npy'), ...lmnt],
+      ['synthesize', '-', '-m', smallVocoder, '-o', at('never.wav')],
+    ]) {
+      const { status, stderr } = diffwave(args, { input: 'nothing that is known' })
+      assert.equal(status, 1)
+      assert.match(stderr, /^error\[[A-Z_]+\]: .*\(-\)\n/)
+      const [error] = jsonLines(diffwave(['--json', ...args], { input: 'nothing that is known' }).stderr)
+      assert.equal(error!['where'], '-')
+      assert.doesNotMatch(JSON.stringify(error), /input-\d/)
+    }
   })
 
   test('a device that never ends is refused', () => {

@@ -1,0 +1,82 @@
+/** Standard input and pipes as files: most formats cannot be read in one pass. */
+import { rmSync } from 'node:fs'
+import { mkdtemp, open as openFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DiffWaveError, throwIfAborted } from '../core/errors.js'
+import { fileError } from '../core/files.js'
+import { MAX_FILE_BYTES } from '../core/limits.js'
+import { releasePipe } from './named-pipe.js'
+
+const standardInput = new Set(['-', '/dev/stdin', '/dev/fd/0', '/proc/self/fd/0'])
+
+/** Whether a word names standard input. */
+export function isStandardInput(word: string): boolean {
+  return standardInput.has(word)
+}
+
+/** The temporary folder of this process, created when first needed and removed when the process ends. */
+let temporaryFolder: Promise<string> | null = null
+/** What each temporary file is a copy of. */
+const names = new Map<string, string>()
+
+async function temporary(name: string): Promise<string> {
+  temporaryFolder ??= mkdtemp(join(tmpdir(), 'diffwave-')).then(folder => {
+    process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+    return folder
+  })
+  const path = join(await temporaryFolder, `input-${names.size}`)
+  names.set(path, name)
+  return path
+}
+
+/** Text in which temporary files are called by the names that the user gave. */
+export function withGivenNames(text: string): string {
+  // From the last one on, because the path of the tenth begins with that of the first.
+  return [...names].reduceRight((result, [path, name]) => result.replaceAll(path, name), text)
+}
+
+/**
+ * Copies a stream to a temporary file.
+ *
+ * @param open the stream, called when somebody listens to its errors
+ * @returns its path
+ * @throws DiffWaveError `BAD_OPTION` (a terminal), `TOO_LARGE`, `ABORTED`, `NOT_READABLE`
+ */
+export async function spooled(open: () => NodeJS.ReadableStream, name: string, signal: AbortSignal): Promise<string> {
+  if (isStandardInput(name) && process.stdin.isTTY) {
+    throw new DiffWaveError('BAD_OPTION', 'standard input is a terminal', {
+      where: name,
+      hint: 'Pipe a file to it, or name one.',
+    })
+  }
+  const path = await temporary(name)
+  const file = await openFile(path, 'wx', 0o600)
+  const stream = open()
+  const abort = () => {
+    releasePipe(name)
+    ;(stream as NodeJS.ReadStream).destroy()
+  }
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    let size = 0
+    for await (const bytes of stream as AsyncIterable<Uint8Array>) {
+      size += bytes.length
+      if (size > MAX_FILE_BYTES) {
+        throw new DiffWaveError('TOO_LARGE', 'the input is too large', {
+          expected: `at most ${MAX_FILE_BYTES} bytes`,
+          where: name,
+        })
+      }
+      await file.writeFile(bytes)
+    }
+    throwIfAborted(signal)
+    return path
+  } catch (error) {
+    throwIfAborted(signal)
+    throw fileError(error, name, 'read')
+  } finally {
+    signal.removeEventListener('abort', abort)
+    await file.close()
+  }
+}
