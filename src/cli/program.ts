@@ -97,15 +97,16 @@ function usageError(
   commands: readonly CommandEntry[],
   argv: readonly string[],
 ): DiffWaveError {
-  const [problem, guess] = message.replace(/^error: /, '').split('\n') as [string, string?]
+  // The suggestion is the last line; a word that was typed may have several.
+  const [, problem, guess] = /^(?:error: )?(.*?)(?:\n\((Did you mean [^\n]*)\))?$/s.exec(message) as string[]
   const unknown = code === 'commander.unknownCommand' ? argv.find(word => !word.startsWith('-')) : undefined
   const names = commands.map(({ name }) => name)
   const nearest = unknown === undefined ? undefined : suggestion(unknown, names).hint
-  const meant = nearest ?? guess?.replace(/^\(|\)$/g, '')
+  const meant = nearest ?? guess
   const command = argv.find(word => names.includes(word))
   const help =
     command === undefined
       ? '`diffwave --help` lists commands and options.'
       : `\`diffwave ${command} --help\` lists options.`
-  return new DiffWaveError('BAD_OPTION', problem, { hint: meant === undefined ? help : `${meant} ${help}` })
+  return new DiffWaveError('BAD_OPTION', problem!, { hint: meant === undefined ? help : `${meant} ${help}` })
 }

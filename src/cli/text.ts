@@ -17,6 +17,11 @@ export function jsonLine(value: unknown): string {
   return JSON.stringify(value).replace(unsafe, spelled)
 }
 
+/** A line of JSON that others wrote, safe to print. */
+export function logLine(json: string): string {
+  return `${printable(json.trimEnd())}\n`
+}
+
 function spelled(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }

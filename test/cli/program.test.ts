@@ -115,6 +115,13 @@ test('what a terminal would obey in a name is spelled out', () => {
   assert.match(stdout.split('\n')[0]!, /\\u001b\[31mred.*\\u000aerror/)
 })
 
+test('of a mistyped word with several lines nothing is lost, and the hint is whole', () => {
+  for (const args of [['synthesise\nx'], ['synthesize', '--stpes\nx']]) {
+    const { stderr } = diffwave(args)
+    assert.match(stderr, /^error\[BAD_OPTION\]: unknown (command|option) '[^']* x'\nhint: .*`diffwave .*--help` lists/)
+  }
+})
+
 describe('environment', () => {
   test('DIFFWAVE_MODEL and DIFFWAVE_THREADS stand in for -m and --threads', () => {
     const args = ['synthesize', mel, '-o', at('env.wav'), '--steps', '1']

@@ -1,10 +1,13 @@
 /** `diffwave serve` as a process. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { npyMel, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
-import { diffwave, jsonLines, program } from '../support/process.js'
+import { diffwave, jsonLines, program, scratch } from '../support/process.js'
+
+const { put } = scratch()
 
 /** Starts a service and waits until it listens. */
 async function serving(...args: readonly string[]) {
@@ -23,7 +26,7 @@ async function serving(...args: readonly string[]) {
     })
     ended.then(() => reject(new Error(stderr)))
   })
-  return { child, url, ended, log: () => jsonLines(stdout), messages: () => stderr }
+  return { child, url, ended, raw: () => stdout, log: () => jsonLines(stdout), messages: () => stderr }
 }
 
 describe('diffwave serve', () => {
@@ -38,6 +41,21 @@ describe('diffwave serve', () => {
     assert.equal(await ended, 0)
     assert.ok(log().some(line => line['msg'] === 'stopping'))
     assert.ok(log().some(line => (line['req'] as { url?: string } | undefined)?.url === '/v1/models'))
+  })
+
+  test('writes no byte to the log that a terminal would obey', async () => {
+    // CSI of C1, and a mark that turns text round.
+    const name = 'a\u009b31m\u202e.pt'
+    const { child, url, ended, raw } = await serving('--models', put(name, readFileSync(smallVocoder)))
+    const query = `steps=1&model=${encodeURIComponent(name)}`
+    const response = await fetch(`${url}/v1/vocode?${query}`, { method: 'POST', body: npyMel(2) })
+    assert.equal(response.status, 200)
+    await response.arrayBuffer()
+    child.kill('SIGTERM')
+    await ended
+    assert.match(raw(), /a\\u009b31m\\u202e\.pt/)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
+    assert.doesNotMatch(raw(), /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/)
   })
 
   test('finishes its work when a signal stops it', async () => {

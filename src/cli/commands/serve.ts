@@ -7,6 +7,7 @@ import { defineCommand, type Values } from '../command.js'
 import type { Context } from '../context.js'
 import { DEFAULT_GENERATOR, DEFAULT_VOCODER, loadOptions } from '../load.js'
 import { choice, flag, precision, real, text, texts, whole } from '../options.js'
+import { logLine } from '../text.js'
 
 const MEGABYTE = 2 ** 20
 
@@ -111,7 +112,7 @@ export async function serve(
   onListening: (url: string) => Promise<void> = async () => {},
 ): Promise<void> {
   const { startService } = await import('../../server/service.js')
-  const log = context.quiet ? {} : { log: { write: (line: string) => void process.stdout.write(line) } }
+  const log = context.quiet ? {} : { log: { write: (line: string) => void process.stdout.write(logLine(line)) } }
   const service = await startService({ ...options, ...log })
   const { host = '127.0.0.1', token } = options
   if (token === undefined && !['127.0.0.1', '::1', 'localhost'].includes(host)) {

@@ -4,6 +4,7 @@ import { DiffWaveError } from '../../core/errors.js'
 import { defineCommand } from '../command.js'
 import { loadOptions, noteThreads } from '../load.js'
 import { real, text, whole } from '../options.js'
+import { logLine } from '../text.js'
 import { megabytes, modelSources, serveOptions } from './serve.js'
 
 const { models, engine, threads, precision, drain } = serveOptions
@@ -50,7 +51,7 @@ export const command = defineCommand({
       models: await modelSources(options.models),
       ...loading,
       ...defined({ parallel, drainSeconds, modelBytes: megabytes(options.modelMemory) }),
-      ...(context.quiet ? {} : { log: { write: (line: string) => void process.stdout.write(line) } }),
+      ...(context.quiet ? {} : { log: { write: (line: string) => void process.stdout.write(logLine(line)) } }),
     })
     context.note('waiting for jobs')
     if (!context.signal.aborted) {
