@@ -15,6 +15,20 @@ interface LockedPackage {
   readonly peer?: boolean
 }
 
+/** Code under a copyleft licence that is compiled into packages, whatever the licence of the package itself. */
+const compiledIn = { 'mpg123-decoder': 'mpg123 is under LGPL-2.1-or-later' }
+
+test('copyleft code in a package makes the package optional, and the documentation says so', () => {
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(inRepository('package.json'), 'utf8')) as {
+    readonly dependencies: object
+    readonly optionalDependencies: object
+  }
+  for (const name of Object.keys(compiledIn)) {
+    assert.ok(name in optionalDependencies && !(name in dependencies), name)
+    assert.match(readFileSync(inRepository('docs/architecture.md'), 'utf8'), new RegExp(`\`${name}\`.*LGPL`))
+  }
+})
+
 test('every production dependency has a permissive licence', () => {
   const lock = JSON.parse(readFileSync(inRepository('package-lock.json'), 'utf8')) as {
     readonly packages: Readonly<Record<string, LockedPackage>>

@@ -1,7 +1,11 @@
-/** MP3 (and MPEG layers I and II), decoded by mpg123, compiled to WASM (`mpg123-decoder`). */
+/**
+ * MP3 (and MPEG layers I and II), decoded by mpg123, compiled to WASM (`mpg123-decoder`). mpg123 is under the LGPL 2.1,
+ * so the package is an optional dependency: an installation without it reads everything else.
+ */
 import { setImmediate } from 'node:timers/promises'
 import type { MPEGDecoder } from 'mpg123-decoder'
 import { DiffWaveError } from '../../core/errors.js'
+import { loadPackage } from '../../core/optional-package.js'
 import type { Recording } from '../audio.js'
 import { checkSampleRate } from '../check-audio.js'
 import { type DecodeOptions, MonoMixer } from './mono.js'
@@ -22,7 +26,7 @@ export function isMp3Frame(bytes: Uint8Array, at: number): boolean {
  * An MP3 file's audio, mixed down to one channel; the encoder's delay and padding are cut off if the file counts them.
  *
  * @param start byte at which the first frame, or an ID3 tag before it, begins
- * @throws DiffWaveError `BAD_AUDIO`, `TRUNCATED` (no samples), `TOO_LARGE`
+ * @throws DiffWaveError `BAD_AUDIO`, `TRUNCATED` (no samples), `TOO_LARGE`, `MISSING_PACKAGE`
  */
 export async function decodeMp3(
   bytes: Uint8Array,
@@ -30,7 +34,7 @@ export async function decodeMp3(
   where: string,
   { maxSeconds }: DecodeOptions = {},
 ): Promise<Recording> {
-  const { MPEGDecoder } = await import('mpg123-decoder')
+  const { MPEGDecoder } = await loadPackage('mpg123-decoder', () => import('mpg123-decoder'))
   const decoder = new MPEGDecoder()
   await decoder.ready
   let mixer: MonoMixer | undefined

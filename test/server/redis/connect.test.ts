@@ -1,27 +1,10 @@
-/** What is needed before jobs can go to workers: the packages, an address, and a server that lets us in. */
+/** What is needed before jobs can go to workers: an address, and a server that lets us in. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { connect } from '#src/server/redis/connect'
-import { loadPackage, loadRedisPackages } from '#src/server/redis/packages'
+import { loadRedisPackages } from '#src/server/redis/packages'
 import { checkRedisUrl, withoutPassword } from '#src/server/redis/redis-url'
 import { noRedis, redisServer } from '../../support/redis.js'
-
-describe('optional packages', () => {
-  test('that are missing are one error, with the command that installs them', async () => {
-    const load = () => import('no-such-package' as string)
-    await assert.rejects(loadPackage('bullmq', load), { code: 'MISSING_PACKAGE', hint: 'npm install bullmq ioredis' })
-  })
-
-  test('that fail for another reason keep their error', async () => {
-    const broken = new Error('broken')
-    await assert.rejects(
-      loadPackage('bullmq', async () => {
-        throw broken
-      }),
-      broken,
-    )
-  })
-})
 
 describe('the address of a Redis server', () => {
   test('may name user, password, port and database', () => {
