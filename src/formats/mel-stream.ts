@@ -69,8 +69,10 @@ async function* pieces(
   const frameMajor = transposed !== header.columnMajor
   const handle = await opened(path)
   try {
+    // Used again for every piece: what a long file leaves to the garbage collector is what its peak of memory is about.
+    const buffer = new Uint8Array(Math.min(PIECE_FRAMES, frames) * (frameMajor ? bands : 1) * size)
     const read = async (index: number, count: number): Promise<Float32Array> => {
-      const bytes = new Uint8Array(count * size)
+      const bytes = buffer.subarray(0, count * size)
       await readInto(handle, bytes, header.dataStart + index * size, path)
       return readNumbers(bytes, 0, count, header.type, path, header.littleEndian)
     }
