@@ -12,16 +12,16 @@ import { browserBundle, compile, root } from './compile.mjs'
 /** WebAssembly with SIMD is in all of these, as are modules, optional chaining and private fields. */
 const target = ['chrome91', 'firefox89', 'safari16.4']
 
-/** A namespace import, of which the bundler drops what is not used: zod's `z` carries all its languages, 300 kB. */
+/** Modules that may import zod's `z`, which carries all its languages, 300 kB. */
+export const usersOfZod = /[\\/]dist[\\/].*\.js$/
+/** Their text with a namespace import, of which the bundler drops what is not used. */
+export const withZodInParts = text =>
+  text.replace(/import \{ z \} from '(zod|[./]+bundled\/zod\.js)'/, "import * as z from 'zod'")
+
 const zodInParts = {
   name: 'zod-in-parts',
   setup(build) {
-    build.onLoad({ filter: /[\\/]dist[\\/].*\.js$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replace(
-        /import \{ z \} from '(zod|[./]+bundled\/zod\.js)'/,
-        "import * as z from 'zod'",
-      ),
-    }))
+    build.onLoad({ filter: usersOfZod }, ({ path }) => ({ contents: withZodInParts(readFileSync(path, 'utf8')) }))
     // One module that uses all of `z` is enough to bring its languages back.
     englishOnly.setup(build)
   },
@@ -52,15 +52,17 @@ async function binaries() {
   return gzipSync(packed, { level: 9 }).toString('base64')
 }
 
+/** What stands for the names of src/engines/wasm/page-host.browser.ts in a bundle, once the library is compiled. */
+export async function engineTexts() {
+  const esbuild = await import('esbuild')
+  return { DIFFWAVE_WORKER: await program(esbuild, 'browser/worker.js'), DIFFWAVE_BINARIES: await binaries() }
+}
+
 /** Compiles and bundles. */
 export async function buildBrowser() {
   const esbuild = await import('esbuild')
   compile('tsconfig.browser.json')
-  const texts = {
-    DIFFWAVE_WORKER: await program(esbuild, 'browser/worker.js'),
-    DIFFWAVE_WORKLET: await program(esbuild, 'browser/player-worklet.js'),
-    DIFFWAVE_BINARIES: await binaries(),
-  }
+  const texts = { ...(await engineTexts()), DIFFWAVE_WORKLET: await program(esbuild, 'browser/player-worklet.js') }
   await esbuild.build({
     entryPoints: [compiled('browser/index.js')],
     outfile: browserBundle,

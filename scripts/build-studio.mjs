@@ -4,6 +4,8 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { engineTexts, usersOfZod, withZodInParts } from './build-browser.mjs'
+import { ENGLISH_ONLY, zodLanguages } from './bundle-zod.mjs'
 import { compile, entries, page, root } from './compile.mjs'
 
 const source = join(root, 'studio')
@@ -11,7 +13,7 @@ const source = join(root, 'studio')
 const modules = join(root, 'build', 'studio')
 
 /** Packages whose code is part of the page: their licences want to be shipped with it. */
-const bundled = ['preact', '@preact/signals', '@preact/signals-core', 'fft.js', 'fflate']
+const bundled = ['preact', '@preact/signals', '@preact/signals-core', 'fft.js', 'fflate', 'zod', 'wavefile']
 
 function licenceText(name) {
   const folder = join(root, 'node_modules', name)
@@ -26,8 +28,19 @@ function isCurrent() {
   const index = join(page, 'index.html')
   if (!existsSync(index) || !existsSync(modules)) return false
   const built = statSync(index).mtimeMs
-  return [...entries(source), fileURLToPath(import.meta.url)].every(file => statSync(file).mtimeMs < built)
+  // The engine in the page is the library itself.
+  const made = [source, join(root, 'src'), join(root, 'prebuilds', 'wasm')].flatMap(folder => entries(folder))
+  return [...made, fileURLToPath(import.meta.url)].every(file => statSync(file).mtimeMs < built)
 }
+
+/** The library's modules as a page needs them: see build-browser.mjs. */
+const library = () => ({
+  name: 'library',
+  transform(code, id) {
+    if (zodLanguages.test(id)) return { code: ENGLISH_ONLY, map: null }
+    return usersOfZod.test(id) ? { code: withZodInParts(code), map: null } : null
+  },
+})
 
 /** @param ifMissing skip if the page is newer than its sources */
 export async function buildStudio({ ifMissing = false } = {}) {
@@ -35,12 +48,16 @@ export async function buildStudio({ ifMissing = false } = {}) {
   rmSync(modules, { recursive: true, force: true })
   compile('studio/tsconfig.json')
   const { build } = await import('vite')
+  const texts = Object.entries(await engineTexts()).map(([name, text]) => [name, JSON.stringify(text)])
   await build({
     root: source,
     configFile: false,
     logLevel: 'error',
     base: './',
     publicDir: false,
+    plugins: [library()],
+    define: Object.fromEntries(texts),
+    worker: { format: 'es', plugins: () => [library()] },
     oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
     build: {
       outDir: page,

@@ -7,14 +7,15 @@ import { bundledZod, compiledEntries, root } from './compile.mjs'
 
 const original = "from 'zod'"
 
-/** zod's index of languages with English alone. */
+/** zod's index of languages, and what stands for it. */
+export const zodLanguages = /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/
+export const ENGLISH_ONLY = "export { default as en } from './en.js'"
+
+/** zod with English alone. */
 export const englishOnly = {
   name: 'english-only',
   setup(build) {
-    build.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, ({ path }) => ({
-      contents: "export { default as en } from './en.js'",
-      resolveDir: dirname(path),
-    }))
+    build.onLoad({ filter: zodLanguages }, ({ path }) => ({ contents: ENGLISH_ONLY, resolveDir: dirname(path) }))
   },
 }
 

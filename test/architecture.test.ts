@@ -32,7 +32,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   browser: ['.', 'denoiser', 'engines', 'model', 'formats', 'repair', 'synthesis', 'audio', 'core'],
   server: [
-    ...['.', 'evaluation', 'synthesis', 'denoiser', 'engines', 'diffusion', 'data-domain', 'model', 'formats'],
+    ...['.', 'evaluation', 'synthesis', 'denoiser', 'engines', 'diffusion', 'model', 'formats'],
     ...['audio', 'core'],
   ],
   cli: [

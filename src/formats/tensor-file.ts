@@ -14,6 +14,15 @@ import { isZip } from './zip.js'
 /** The name that a mel has in files of several arrays, unless the caller names another. */
 const DEFAULT_NAME = 'mel'
 
+/** Whether bytes begin as one of the formats of arrays: `.npy`, `.npz` and `.pt` (zip or pickle), safetensors. */
+export function looksLikeTensors(bytes: Uint8Array): boolean {
+  if (isNpy(bytes) || isZip(bytes) || bytes[0] === 0x80) return true
+  if (bytes.length < 9 || bytes[8] !== 0x7b) return false
+  // A safetensors file starts with the size of its JSON header.
+  const size = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true)
+  return size <= BigInt(bytes.length - 8)
+}
+
 /**
  * One array of a file.
  *

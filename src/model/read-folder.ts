@@ -1,10 +1,11 @@
 /** A model folder read from any source: `config.json` and `weights.safetensors`. */
+import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
 import type { FileSource, ReadFileOptions } from '../core/file-source.js'
 import { MAX_CONFIG_BYTES } from '../core/limits.js'
 import { check } from '../core/options.js'
 import { decodeSafetensors } from '../formats/safetensors.js'
-import { modelConfigSchema } from './config.js'
+import { type ModelConfig, modelConfigSchema } from './config.js'
 import type { ModelFiles } from './import/model-files.js'
 import { checkParameters } from './parameters.js'
 
@@ -23,6 +24,19 @@ export function parseJson(bytes: Uint8Array, where: string): unknown {
 }
 
 /**
+ * The config in a source's top folder.
+ *
+ * @throws DiffWaveError `FILE_NOT_FOUND`, `BAD_CONFIG` (naming the field), and as `FileSource.read`
+ */
+export async function readModelConfig(source: FileSource, signal?: AbortSignal): Promise<ModelConfig> {
+  const bytes = await source.read(CONFIG, { ...defined({ signal }), maxBytes: MAX_CONFIG_BYTES }).catch(error => {
+    throw error instanceof DiffWaveError && error.code === 'FILE_NOT_FOUND' ? noConfig(source, error) : error
+  })
+  const where = source.describe(CONFIG)
+  return check(modelConfigSchema, parseJson(bytes, where), where, 'BAD_CONFIG')
+}
+
+/**
  * The model in a source's top folder.
  *
  * @param options of reading the weights; `signal` counts for the config too
@@ -33,11 +47,8 @@ export async function readModelFrom(
   source: FileSource,
   options: Pick<ReadFileOptions, 'onProgress' | 'signal'> = {},
 ): Promise<ModelFiles> {
-  const [where, weightsPath] = [source.describe(CONFIG), source.describe(WEIGHTS)]
-  const bytes = await source.read(CONFIG, { signal: options.signal, maxBytes: MAX_CONFIG_BYTES }).catch(error => {
-    throw error instanceof DiffWaveError && error.code === 'FILE_NOT_FOUND' ? noConfig(source, error) : error
-  })
-  const config = check(modelConfigSchema, parseJson(bytes, where), where, 'BAD_CONFIG')
+  const weightsPath = source.describe(WEIGHTS)
+  const config = await readModelConfig(source, options.signal)
   const { tensors } = decodeSafetensors(await source.read(WEIGHTS, options), weightsPath)
   return { config, parameters: checkParameters(config.network, tensors, weightsPath) }
 }

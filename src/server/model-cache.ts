@@ -155,7 +155,7 @@ export class ModelCache {
   async #load(source: string, zeroOutput: boolean): Promise<Denoiser> {
     const { config, parameters, notes } = await readModel(await modelPath(source))
     const weights = zeroOutput ? withZeroOutput(parameters) : parameters
-    const { engine, notes: more } = await selectEngine(config.network, weights, this.#options.engine)
+    const { engine, notes: more } = await selectEngine(config.network, weights, this.#options.engine, config.mel)
     return new Denoiser(config, engine, [...notes, ...more])
   }
 

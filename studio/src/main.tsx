@@ -1,9 +1,11 @@
-/** Starts the page on the service that it came from. */
+/** Starts the page: on the service that it came from, or on the engine in the browser if there is none. */
 // Components that read signals are drawn again when these change.
 import '@preact/signals'
 import { render } from 'preact'
 import { HttpBackend } from './backend/http-backend.js'
 import { HttpClient } from './backend/http-client.js'
+import type { StudioBackend } from './backend/studio-backend.js'
+import { offeredModels } from './engine/offered-models.js'
 import { App } from './shell/app.js'
 import { Studio } from './shell/studio.js'
 import { Token } from './shell/token.js'
@@ -12,8 +14,16 @@ import { Token } from './shell/token.js'
 const SAMPLE = new URL('../../samples/speech/LJ001-0002-original.wav', import.meta.url).href
 
 const token = new Token()
+
+async function chosenBackend(): Promise<StudioBackend> {
+  const models = offeredModels()
+  if (models === null) return new HttpBackend(new HttpClient('', () => token.value))
+  const { EngineBackend } = await import('./engine/engine-backend.js')
+  return new EngineBackend(models)
+}
+
 const studio = new Studio({
-  backend: new HttpBackend(new HttpClient('', () => token.value)),
+  backend: await chosenBackend(),
   sample: async signal => {
     const response = await fetch(SAMPLE, { signal })
     return { name: 'sample sentence', bytes: new Uint8Array(await response.arrayBuffer()) }

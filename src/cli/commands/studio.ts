@@ -1,9 +1,10 @@
 /** `diffwave studio`: the service with a page on which to watch, hear and change what diffusion does. */
 import { fileURLToPath } from 'node:url'
 import { DiffWaveError } from '../../core/errors.js'
-import { defineCommand } from '../command.js'
-import { flag } from '../options.js'
-import { serve, serveOptions, serviceOptions } from './serve.js'
+import { defineCommand, type Values } from '../command.js'
+import type { Context } from '../context.js'
+import { flag, text } from '../options.js'
+import { modelSources, serve, serveOptions, serviceOptions } from './serve.js'
 
 /** The built page, beside the compiled command line. */
 const PAGE = new URL('../../studio/', import.meta.url)
@@ -22,22 +23,56 @@ async function studioPage() {
   }
 }
 
+const options = {
+  ...serveOptions,
+  open: flag('--open', 'the page in the browser of this machine'),
+  export: text('--export <folder>', 'the page and its models as a folder for a web host without a server of ours'),
+}
+
+/** What an exported page takes: the rest is about a service. */
+const EXPORTED = new Set(['export', 'models'])
+
+/** @throws DiffWaveError `BAD_OPTION` for options of a service */
+async function exportPage(context: Context, folder: string, chosen: Values<typeof options>): Promise<void> {
+  const other = Object.entries(chosen).find(([name, value]) => value !== undefined && !EXPORTED.has(name))?.[0]
+  if (other !== undefined) {
+    throw new DiffWaveError('BAD_OPTION', 'an exported page has no service', {
+      expected: '--export with --models alone',
+      got: options[other as keyof typeof options].flags.split(' <')[0]!,
+      hint: 'Its engine runs in the browser of whoever opens it.',
+    })
+  }
+  const page = await studioPage()
+  const { exportSite } = await import('../../server/site.js')
+  const models = await modelSources(chosen.models)
+  const { files, bytes } = await exportSite({ folder, page, models, signal: context.signal })
+  const size = `${files} files, ${(bytes / 1e6).toFixed(1)} MB`
+  context.result(`${folder}: ${size}, models ${[...models.keys()].join(', ')}`, { folder, files, bytes })
+}
+
 export const command = defineCommand({
   name: 'studio',
   summary: 'A page to watch and hear noise become sound',
   details: [
     'The service of `diffwave serve` with a page at its root: the diffusion process step by step, vocoding, ' +
       'generation, repair and running trainings. It is described in docs/studio.md.',
+    'With --export the same page as files for any static web host: its engine runs in the browser. Models are copied ' +
+      'beside the page; those given by an https:// address are fetched from there.',
   ],
   group: 'Serve',
   arguments: [],
-  options: { ...serveOptions, open: flag('--open', 'the page in the browser of this machine') },
-  examples: ['diffwave studio --open', 'diffwave studio --runs runs --models speech voice=runs/voice/model'],
-  async run(context, _, options) {
+  options,
+  examples: [
+    'diffwave studio --open',
+    'diffwave studio --runs runs --models speech voice=runs/voice/model',
+    'diffwave studio --export site --models speech music',
+  ],
+  async run(context, _, chosen) {
+    if (chosen.export !== undefined) return exportPage(context, chosen.export, chosen)
     const page = await studioPage()
-    await serve(context, { ...(await serviceOptions(options)), page }, async url => {
+    await serve(context, { ...(await serviceOptions(chosen)), page }, async url => {
       context.note(`the studio is at ${url}`)
-      if (!options.open) return
+      if (!chosen.open) return
       const { openInBrowser } = await import('../open-in-browser.js')
       await openInBrowser(url).catch(() => context.note('no browser could be started: open the address yourself'))
     })

@@ -14,7 +14,7 @@ import { ddpm } from './ddpm.js'
 import { dpmSolverPlusPlus } from './dpm-solver-plus-plus.js'
 import type { Sampler } from './sampler.js'
 
-interface SamplerChoice {
+export interface SamplerChoice {
   /** Number of steps, or the name of one of the model's schedules. Default: the model's number of steps. */
   readonly steps?: number | string | undefined
   /** Default: the schedule's own sampler, or else the model's. */

@@ -4,20 +4,16 @@
  */
 import { decodeAudio } from '../../audio/codecs/decode.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
-import { readWhole } from '../../audio/mel/feed.js'
 import { checkMelFor, melSpectrogram } from '../../audio/mel/mel.js'
 import { melNotes } from '../../audio/mel/notes.js'
 import { resample } from '../../audio/resample.js'
 import { DiffWaveError } from '../../core/errors.js'
-import { decodeWhole } from '../../data-domain/data-domain.js'
-import { domainOf } from '../../data-domain/domain-of.js'
-import { diffuse } from '../../diffusion/forward.js'
-import { seededNoise } from '../../diffusion/noise.js'
-import { COMPARED_RATE, compare, type Measurements, MIN_SAMPLES } from '../../evaluation/vocoder/compare.js'
+import type { Measurements } from '../../evaluation/vocoder/compare.js'
+import { compareCopies } from '../../evaluation/vocoder/compare-copies.js'
 import { decodeMel, type ReadMelOptions } from '../../formats/mel-tensor.js'
-import { isNpy } from '../../formats/npy.js'
-import { isZip } from '../../formats/zip.js'
+import { looksLikeTensors } from '../../formats/tensor-file.js'
 import type { ModelConfig } from '../../model/config.js'
+import { type Noised, noised } from '../../synthesis/noised.js'
 
 /** How a body is named in errors. */
 const WHERE = 'the body'
@@ -62,17 +58,14 @@ interface VocoderInputRequest extends MelRequest {
 interface NoisedRequest {
   readonly bytes: Uint8Array
   readonly config: ModelConfig
-  /** ᾱ of the noise level. */
-  readonly alphaBar: number
+  /** Step of the training schedule; it may be fractional. */
+  readonly t: number
   readonly seed: number
   readonly maxSeconds: number
 }
 
 /** x_t of a recording, as audio. */
-interface Noised extends DecodedRecording {
-  /** Signal-to-noise ratio in dB; −∞ for silence. */
-  readonly snr: number
-}
+interface NoisedRecording extends Noised, Pick<DecodedRecording, 'notes'> {}
 
 interface CompareRequest {
   readonly original: Float32Array
@@ -109,15 +102,6 @@ async function mel({ bytes, convention, maxSeconds }: MelRequest): Promise<Mel> 
   return melSpectrogram({ samples, sampleRate }, convention)
 }
 
-/** Whether bytes begin as one of the formats of arrays: `.npy`, `.npz` and `.pt` (zip or pickle), safetensors. */
-export function looksLikeTensors(bytes: Uint8Array): boolean {
-  if (isNpy(bytes) || isZip(bytes) || bytes[0] === 0x80) return true
-  if (bytes.length < 9 || bytes[8] !== 0x7b) return false
-  // A safetensors file starts with the size of its JSON header.
-  const size = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true)
-  return size <= BigInt(bytes.length - 8)
-}
-
 async function vocoderInput(request: VocoderInputRequest): Promise<VocoderInput> {
   const { bytes, convention, maxSeconds } = request
   if (!looksLikeTensors(bytes)) {
@@ -132,38 +116,18 @@ async function vocoderInput(request: VocoderInputRequest): Promise<VocoderInput>
   return { mel: file.mel, recording: null, notes: [...transposed, ...melNotes(file.mel, convention)] }
 }
 
-/** x_t = √ᾱ·x_0 + √(1 − ᾱ)·ε of a recording, with the noise from which a synthesis with this seed starts. */
-async function noised({ bytes, config, alphaBar, seed, maxSeconds }: NoisedRequest): Promise<Noised> {
-  const { samples, sampleRate, notes } = await recording({ bytes, sampleRate: config.sampleRate, maxSeconds })
-  const domain = domainOf(config)
-  const mel = config.mel === null ? null : melSpectrogram({ samples, sampleRate }, config.mel)
-  const data = domain.encode(samples, mel)
-  const white = seededNoise(seed)
-  const shape = domain.noise(mel === null ? null : readWhole(mel))
-  const noise = shape((start, count) => white(0, start, count), 0, data.length)
-  const audio = (x: Float32Array) => decodeWhole(domain, x, mel).slice(0, samples.length)
-  const power = (x: Float32Array) => x.reduce((sum, value) => sum + value * value, 0)
-  const ratio = (alphaBar * power(samples)) / ((1 - alphaBar) * power(audio(noise)))
-  return { samples: audio(diffuse(data, noise, alphaBar)), sampleRate, snr: 10 * Math.log10(ratio), notes }
+/** x_t of a recording. */
+async function noisedRecording({ bytes, config, t, seed, maxSeconds }: NoisedRequest): Promise<NoisedRecording> {
+  const { notes, ...audio } = await recording({ bytes, sampleRate: config.sampleRate, maxSeconds })
+  return { ...noised(audio, config, { t, seed }), notes }
 }
 
 /** The measures of each copy against the original. */
-async function measured(request: CompareRequest): Promise<Omit<Measurements, 'realTimeFactor'>[]> {
-  const at = (samples: Float32Array) => resample(samples, request.sampleRate, COMPARED_RATE)
-  const original = await at(request.original)
-  if (original.length < MIN_SAMPLES) {
-    throw new DiffWaveError('BAD_AUDIO', 'the recording is too short to be compared', {
-      expected: `at least ${MIN_SAMPLES} samples at ${COMPARED_RATE} Hz`,
-      got: String(original.length),
-      where: WHERE,
-    })
-  }
-  const rows: Omit<Measurements, 'realTimeFactor'>[] = []
-  for (const made of request.made) rows.push(compare(original, await at(made)))
-  return rows
+function measured({ original, made, sampleRate }: CompareRequest): Promise<Omit<Measurements, 'realTimeFactor'>[]> {
+  return compareCopies(original, made, sampleRate, WHERE)
 }
 
-export const tasks = { recording, mel, vocoderInput, noised, measured } as const
+export const tasks = { recording, mel, vocoderInput, noised: noisedRecording, measured } as const
 export type TaskName = keyof typeof tasks
 export type TaskRequest<Name extends TaskName> = Parameters<(typeof tasks)[Name]>[0]
 export type TaskResult<Name extends TaskName> = Awaited<ReturnType<(typeof tasks)[Name]>>

@@ -1,10 +1,7 @@
 /** `/v1/models`: what the models of the service are, and their noise schedules. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { createSampler } from '../../diffusion/samplers/create.js'
-import { noiseSchedule } from '../../diffusion/schedule.js'
-import { hasShapedNoise } from '../../model/diffusion-config.js'
-import { describeModel } from '../../synthesis/describe-model.js'
+import { modelView, scheduleView } from '../../synthesis/model-view.js'
 import { json, pathParameters, responses } from '../http/documented.js'
 import type { ModelCache } from '../model-cache.js'
 import { optionsSchema, workOptions } from '../query.js'
@@ -13,32 +10,15 @@ import { sampling } from '../work/options.js'
 
 type ModelRequest = FastifyRequest<{ Params: { name: string } }>
 
-/** A model, for a page to choose from. */
-async function modelView(models: ModelCache, name: string, isDefault: boolean) {
-  const config = await models.config(name)
-  const { diffusion } = config
-  return {
-    ...describeModel(config),
-    name,
-    title: config.name,
-    isDefault,
-    isLoaded: models.isLoaded(name),
-    clipSeconds: config.clipSeconds,
-    bands: config.mel?.bands ?? null,
-    trainingSteps: noiseSchedule(diffusion.training).beta.length,
-    shapedNoise: hasShapedNoise(diffusion),
-    defaultSampler: diffusion.defaultSampler,
-    defaultGuidance: diffusion.defaultGuidance,
-  }
-}
-
+/** All models, for a page to choose from. */
 async function modelViews(models: ModelCache) {
   const seen = new Set<string>()
-  const views: Awaited<ReturnType<typeof modelView>>[] = []
+  const views = []
   for (const name of models.names) {
-    const { kind } = await models.config(name)
-    views.push(await modelView(models, name, !seen.has(kind)))
-    seen.add(kind)
+    const config = await models.config(name)
+    const isDefault = !seen.has(config.kind)
+    views.push({ ...modelView(config, name), isDefault, isLoaded: models.isLoaded(name) })
+    seen.add(config.kind)
   }
   return views
 }
@@ -83,17 +63,8 @@ export function modelRoutes(app: FastifyInstance, { tools: { models } }: Service
       } as object,
     },
     async (request: ModelRequest) => {
-      const { diffusion } = await models.config(request.params.name)
       const query = request.query as Readonly<Record<string, unknown>>
-      const sampler = createSampler(diffusion, workOptions(chosen, query))
-      return {
-        training: { kind: diffusion.training.kind, alphaBars: [...noiseSchedule(diffusion.training).alphaBar] },
-        sampling: {
-          steps: sampler.steps,
-          alphaBars: sampler.alphaBars,
-          spreads: sampler.steps.map((_, pass) => sampler.spread(pass)),
-        },
-      }
+      return scheduleView(await models.config(request.params.name), workOptions(chosen, query))
     },
   )
 }

@@ -2,7 +2,6 @@
 import { z } from 'zod'
 import { MAX_DIFFUSION_STEPS } from '../../core/limits.js'
 import { drawSeed } from '../../core/seed.js'
-import { alphaBarAt, noiseSchedule } from '../../diffusion/schedule.js'
 import { MAX_STUDY_SECONDS } from '../limits.js'
 import { withNotes } from './notes.js'
 import { format, model, sampling } from './options.js'
@@ -33,13 +32,9 @@ export const forward = defineWork({
     const { model: named, t, seed = drawSeed(), format } = options
     const name = named ?? (await models.firstOf('vocoder'))
     const config = await models.config(name)
-    const alphaBar = alphaBarAt(noiseSchedule(config.diffusion.training), t)
     const maxSeconds = Math.min(limits.seconds, MAX_STUDY_SECONDS)
-    const { notes, snr, ...audio } = await decoders.run(
-      'noised',
-      { bytes: body, config, alphaBar, seed, maxSeconds },
-      signal,
-    )
+    const request = { bytes: body, config, t, seed, maxSeconds }
+    const { notes, snr, alphaBar, ...audio } = await decoders.run('noised', request, signal)
     const facts = { model: name, seed, t, alphaBar, noiseLevel: Math.sqrt(1 - alphaBar), snr }
     await writeWhole(output, audio, { name: 'result.wav', format, facts: withNotes(facts, notes) })
   },

@@ -1,0 +1,30 @@
+/** Copies of a recording against it, at the rate of comparison. */
+import { resample } from '../../audio/resample.js'
+import { DiffWaveError } from '../../core/errors.js'
+import { COMPARED_RATE, compare, type Measurements, MIN_SAMPLES } from './compare.js'
+
+/**
+ * @param original @param copies all at `sampleRate`, in Hz
+ * @param where names the original in errors
+ * @returns the measures of each copy
+ * @throws DiffWaveError `BAD_AUDIO` if the original is too short
+ */
+export async function compareCopies(
+  original: Float32Array,
+  copies: readonly Float32Array[],
+  sampleRate: number,
+  where: string,
+): Promise<Omit<Measurements, 'realTimeFactor'>[]> {
+  const at = (samples: Float32Array) => resample(samples, sampleRate, COMPARED_RATE)
+  const compared = await at(original)
+  if (compared.length < MIN_SAMPLES) {
+    throw new DiffWaveError('BAD_AUDIO', 'the recording is too short to be compared', {
+      expected: `at least ${MIN_SAMPLES} samples at ${COMPARED_RATE} Hz`,
+      got: String(compared.length),
+      where,
+    })
+  }
+  const rows: Omit<Measurements, 'realTimeFactor'>[] = []
+  for (const copy of copies) rows.push(compare(compared, await at(copy)))
+  return rows
+}

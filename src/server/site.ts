@@ -1,0 +1,130 @@
+/**
+ * The studio as a folder for any static host: the page, and the models beside it. The engine in the browser does the
+ * work, so the host runs nothing.
+ */
+import { createHash } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { DiffWaveError, throwIfAborted } from '../core/errors.js'
+import { fileError, kindOfPath, makeFolder, readFileBytes, writeFileBytes } from '../core/files.js'
+import { filesBelow } from '../core/folder.js'
+import { FILES } from '../core/url-source.js'
+import { modelPath } from '../denoiser/shipped-models.js'
+import { configPath, weightsPath, writeModelFolder } from '../model/folder.js'
+import { readModel } from '../model/read-model.js'
+import type { Page } from './page.js'
+
+export interface SiteOptions {
+  /** Folder to write, made if need be. One that an earlier call wrote is replaced. */
+  readonly folder: string
+  /** The built page. */
+  readonly page: Page
+  /** Paths, names or addresses of models by the name that the page shows. Those at an `https://` stay there. */
+  readonly models: ReadonlyMap<string, string>
+  /** Stops between two files. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What was written. */
+export interface Site {
+  readonly files: number
+  readonly bytes: number
+}
+
+/** The element of index.html by which the page knows that it has no server (studio/src/engine/offered-models.ts). */
+const LIST = 'id="studio-models"'
+/** What a site consists of besides files at its top. */
+const FOLDERS = ['assets', 'models']
+
+/** Headers by which browsers let a page use several threads, in the form that Netlify and Cloudflare Pages read. */
+const HEADERS = `/*
+  Cross-Origin-Opener-Policy: same-origin
+  Cross-Origin-Embedder-Policy: require-corp
+`
+
+/** Files that travel with a model: its card and its licence. */
+const COMPANIONS = /^(README\.md|LICEN[CS]E(\.\w+)?)$/
+
+/** @throws DiffWaveError `NOT_WRITABLE` if the folder holds anything but an earlier site */
+async function clear(folder: string): Promise<void> {
+  const kind = await kindOfPath(folder)
+  if (kind === 'missing') return
+  if (kind !== 'directory') {
+    throw new DiffWaveError('NOT_A_DIRECTORY', 'this is not a folder', { where: folder, hint: 'Name a new folder.' })
+  }
+  const files = await filesBelow(folder, /./)
+  if (files.length === 0) return
+  const index = files.includes('index.html') ? await readFileBytes(join(folder, 'index.html')) : new Uint8Array(0)
+  if (!new TextDecoder().decode(index).includes(LIST)) {
+    throw new DiffWaveError('NOT_WRITABLE', 'the folder holds other files', {
+      expected: 'a new or empty folder, or one that `diffwave studio --export` wrote',
+      where: folder,
+    })
+  }
+  for (const part of FOLDERS) {
+    try {
+      await rm(join(folder, part), { recursive: true, force: true })
+    } catch (error) {
+      throw fileError(error, join(folder, part), 'write')
+    }
+  }
+}
+
+/** Copies a model, or writes a checkpoint as a model folder. @throws DiffWaveError as `readModel` */
+async function putModel(source: string, folder: string): Promise<void> {
+  const path = await modelPath(source)
+  const model = await readModel(path)
+  if (model.source === 'folder') {
+    const from = (await kindOfPath(path)) === 'directory' ? path : join(path, '..')
+    await makeFolder(folder)
+    const companions = (await filesBelow(from, /./)).filter(name => COMPANIONS.test(name))
+    for (const name of ['config.json', 'weights.safetensors', ...companions]) {
+      await writeFileBytes(join(folder, name), await readFileBytes(join(from, name)))
+    }
+  } else await writeModelFolder(folder, model)
+  // Browsers keep what they have downloaded as long as it has these hashes.
+  const facts: Record<string, { readonly bytes: number; readonly sha256: string }> = {}
+  for (const file of [configPath(folder), weightsPath(folder)]) {
+    const bytes = await readFileBytes(file)
+    facts[basename(file)] = { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
+  }
+  await writeFileBytes(join(folder, FILES), `${JSON.stringify(facts, null, 2)}\n`)
+}
+
+/** The page with the list of its models. */
+function withModels(html: Uint8Array, models: readonly { readonly name: string; readonly url: string }[]): string {
+  // A `<` would end the element early.
+  const json = JSON.stringify(models).replaceAll('<', '\\u003c')
+  const list = `<script type="application/json" ${LIST}>${json}</script>`
+  return new TextDecoder().decode(html).replace('</head>', () => `  ${list}\n  </head>`)
+}
+
+/**
+ * Writes the studio as a site.
+ *
+ * @throws DiffWaveError `NOT_WRITABLE`, `NOT_A_DIRECTORY`, `ABORTED`, and as `readModel`
+ */
+export async function exportSite({ folder, page, models, signal }: SiteOptions): Promise<Site> {
+  await clear(folder)
+  const list: { name: string; url: string }[] = []
+  for (const [name, source] of models) {
+    throwIfAborted(signal)
+    if (/^https?:\/\//.test(source)) {
+      list.push({ name, url: source })
+      continue
+    }
+    await putModel(source, join(folder, 'models', name))
+    list.push({ name, url: `./models/${encodeURIComponent(name)}/` })
+  }
+  for (const [path, { bytes }] of page) {
+    if (path === '/') continue
+    const file = join(folder, ...path.split('/'))
+    await makeFolder(resolve(file, '..'))
+    await writeFileBytes(file, path === '/index.html' ? withModels(bytes, list) : bytes)
+  }
+  await writeFileBytes(join(folder, '_headers'), HEADERS)
+  const written = await filesBelow(folder, /./)
+  let bytes = 0
+  for (const file of written) bytes += (await readFileBytes(join(folder, file))).length
+  return { files: written.length, bytes }
+}

@@ -1,0 +1,52 @@
+/** Recordings and mels from the files that views hand over. */
+import { decodeWav } from '#src/audio/codecs/wav'
+import type { Mel, MelConvention } from '#src/audio/mel/convention'
+import { checkMelFor, melSpectrogram } from '#src/audio/mel/mel'
+import { resample } from '#src/audio/resample'
+import { DiffWaveError } from '#src/core/errors'
+import { decodeMel } from '#src/formats/mel-tensor'
+import { looksLikeTensors } from '#src/formats/tensor-file'
+import type { EngineFile } from './protocol.js'
+
+/** Longest recording, in seconds: a page makes a second of sound in about a second. */
+const MAX_SECONDS = 60
+
+/** Mono samples. @throws DiffWaveError `TOO_LARGE`, and as `decodeWav` */
+function decoded(file: EngineFile): { readonly samples: Float32Array; readonly sampleRate: number } {
+  const audio = 'samples' in file ? file : decodeWav(file.bytes, file.name)
+  const seconds = audio.samples.length / audio.sampleRate
+  if (seconds <= MAX_SECONDS) return audio
+  throw new DiffWaveError('TOO_LARGE', 'the recording is too long for a page without a server', {
+    expected: `at most ${MAX_SECONDS} s`,
+    got: `${seconds.toFixed(1)} s`,
+    hint: 'Take a part of it, or use `diffwave studio` on your own machine.',
+  })
+}
+
+/** A recording at a rate in Hz. @throws DiffWaveError as `decodeWav` */
+export async function recordingAt(file: EngineFile, sampleRate: number): Promise<Float32Array<ArrayBuffer>> {
+  const audio = decoded(file)
+  return (await resample(audio.samples, audio.sampleRate, sampleRate)) as Float32Array<ArrayBuffer>
+}
+
+/** What a vocoder is to make audio of. */
+export interface VocoderInput {
+  readonly mel: Mel
+  /** At the model's rate; `null` if the file was a mel. */
+  readonly recording: Float32Array<ArrayBuffer> | null
+  /** Samples of the result. */
+  readonly length: number
+}
+
+/** @throws DiffWaveError as `decodeMel` and `decodeWav` */
+export async function vocoderInput(file: EngineFile, convention: MelConvention): Promise<VocoderInput> {
+  const { sampleRate, bands, hop } = convention
+  if ('bytes' in file && looksLikeTensors(file.bytes)) {
+    const { mel } = decodeMel(file.bytes, { bands }, file.name)
+    checkMelFor(mel, convention, file.name)
+    return { mel, recording: null, length: mel.frames * hop }
+  }
+  const recording = await recordingAt(file, sampleRate)
+  const mel = melSpectrogram({ samples: recording, sampleRate }, convention)
+  return { mel, recording, length: recording.length }
+}

@@ -1,0 +1,67 @@
+/** The program of the worker in which the engine runs, so that the page stays smooth. */
+import { DiffWaveError, throwIfAborted } from '#src/core/errors'
+import type { ProblemClauses } from '../core/problem.js'
+import { ModelShelf } from './model-shelf.js'
+import { type Ask, buffersOf, type FromWorker, type ToWorker } from './protocol.js'
+import { heavyWorks, lightWorks, type WorkTools } from './works.js'
+
+type Work = (order: unknown, tools: WorkTools) => Promise<unknown>
+
+/** A worker's own scope, as far as it is used: the DOM's types describe a page. */
+interface WorkerScope {
+  postMessage(message: FromWorker, transfer: readonly ArrayBuffer[]): void
+  addEventListener(type: 'message', handle: (event: { readonly data: ToWorker }) => void): void
+}
+
+const scope = globalThis as unknown as WorkerScope
+const stops = new Map<number, AbortController>()
+let shelf = new ModelShelf([])
+/** The end of the heavy work that was asked for last. */
+let turn: Promise<unknown> = Promise.resolve()
+
+function post(message: FromWorker): void {
+  scope.postMessage(message, buffersOf(message))
+}
+
+/** An error as a view shows it. */
+function clausesOf(error: unknown): ProblemClauses {
+  if (error instanceof DiffWaveError) {
+    const { code, message, expected, got, hint } = error
+    return { code, detail: message.charAt(0).toUpperCase() + message.slice(1), expected, got, hint }
+  }
+  return { code: 'ENGINE_FAILED', detail: error instanceof Error ? error.message : String(error) }
+}
+
+async function answer({ id, work, order }: Ask, signal: AbortSignal): Promise<void> {
+  const tools: WorkTools = { shelf, signal, emit: (name, value) => post({ kind: 'event', id, name, value }) }
+  const light = (lightWorks as Readonly<Record<string, Work>>)[work]
+  const heavy = (heavyWorks as Readonly<Record<string, Work>>)[work]
+  try {
+    throwIfAborted(signal)
+    const value = await (light ?? heavy!)(order, tools)
+    post({ kind: 'result', id, value })
+  } catch (error) {
+    post({ kind: 'problem', id, problem: clausesOf(error) })
+  } finally {
+    stops.delete(id)
+  }
+}
+
+scope.addEventListener('message', ({ data }) => {
+  switch (data.kind) {
+    case 'offer':
+      shelf = new ModelShelf(data.models)
+      break
+    case 'stop':
+      stops.get(data.id)?.abort()
+      break
+    case 'ask': {
+      const stop = new AbortController()
+      stops.set(data.id, stop)
+      const run = () => answer(data, stop.signal)
+      if (data.work in lightWorks) void run()
+      else turn = turn.then(run)
+      break
+    }
+  }
+})

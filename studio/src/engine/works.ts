@@ -1,0 +1,259 @@
+/** What the views ask for, done with the library in the worker. The service's works (src/server/work) do the same. */
+import { griffinLim } from '#src/audio/mel/griffin-lim'
+import { defined } from '#src/core/defined'
+import { DiffWaveError } from '#src/core/errors'
+import type { Progress } from '#src/core/progress'
+import { drawSeed } from '#src/core/seed'
+import type { Denoiser } from '#src/denoiser/denoiser'
+import { createSampler } from '#src/diffusion/samplers/create'
+import { measures } from '#src/evaluation/vocoder/compare'
+import { compareCopies } from '#src/evaluation/vocoder/compare-copies'
+import { Generator } from '#src/generator'
+import type { ModelConfig } from '#src/model/config'
+import type { SamplerName } from '#src/model/diffusion-config'
+import { modelView, scheduleView } from '#src/synthesis/model-view'
+import { noised } from '#src/synthesis/noised'
+import type { SamplingStep } from '#src/synthesis/watch'
+import { Vocoder } from '#src/vocoder'
+import type { Facts, Sound } from '../audio/sound.js'
+import type {
+  CompareOrder,
+  Comparison,
+  DenoiseOrder,
+  GenerateOrder,
+  InpaintOrder,
+  ProcessOrder,
+  ProcessResult,
+  ProcessStep,
+  Sampling,
+  Schedules,
+  SourceFile,
+  StudioModel,
+  VocodeOrder,
+  VocoderSystem,
+} from '../backend/studio-backend.js'
+import type { ModelShelf } from './model-shelf.js'
+import type { EngineFile } from './protocol.js'
+import { recordingAt, type VocoderInput, vocoderInput } from './recording.js'
+
+/** What a work has at hand. */
+export interface WorkTools {
+  readonly shelf: ModelShelf
+  readonly signal: AbortSignal
+  /** Something on the way. */
+  readonly emit: (name: string, value: unknown) => void
+}
+
+/** An order as the worker gets it: its files are `EngineFile`. */
+type Received<Order> = { readonly [Key in keyof Order]: Order[Key] extends SourceFile ? EngineFile : Order[Key] }
+
+/** Bytes of sound that the steps of one process may take: what a phone's browser gives a page. */
+const MAX_STEP_BYTES = 256 * 2 ** 20
+
+/** The library's options of sampling; what was left out is the model's own. */
+function choiceOf({ steps, sampler, eta }: Omit<Sampling, 'seed'>) {
+  return defined({ steps, sampler: sampler as SamplerName | undefined, eta })
+}
+
+function soundOf(samples: Float32Array, sampleRate: number, facts: Facts = {}): Sound {
+  return { samples: samples as Float32Array<ArrayBuffer>, sampleRate, facts: { sampleRate, ...facts } }
+}
+
+/** Reports the share of a part of the work: `part` of `of`. */
+function reporter({ emit }: WorkTools, part = 0, of = 1) {
+  return ({ done, total }: Progress) => {
+    if (total !== null && total > 0) emit('progress', (part + done / total) / of)
+  }
+}
+
+/** Loads a model; its download is reported as progress of its own. */
+function loaded(tools: WorkTools, name: string, zeroOutput = false): Promise<Denoiser> {
+  return tools.shelf.load(name, { signal: tools.signal, onProgress: reporter(tools) }, zeroOutput)
+}
+
+async function vocoderConfig(shelf: ModelShelf, name: string) {
+  const config = await shelf.config(name)
+  if (config.mel !== null) return { ...config, mel: config.mel }
+  throw new DiffWaveError('BAD_OPTION', 'the model is not a vocoder', { expected: 'a vocoder', got: name })
+}
+
+async function models(_: unknown, { shelf }: WorkTools): Promise<readonly StudioModel[]> {
+  const seen = new Set<string>()
+  const views: StudioModel[] = []
+  for (const name of shelf.names) {
+    const config = await shelf.config(name)
+    const { title: __, ...view } = modelView(config, name)
+    views.push({ ...view, isDefault: !seen.has(config.kind) })
+    seen.add(config.kind)
+  }
+  return views
+}
+
+async function schedules(order: Omit<Sampling, 'seed'>, { shelf }: WorkTools): Promise<Schedules> {
+  return scheduleView(await shelf.config(order.model), choiceOf(order))
+}
+
+interface ForwardOrder {
+  readonly recording: EngineFile
+  readonly model: string
+  readonly t: number
+  readonly seed: number
+}
+
+async function forward({ recording, model, t, seed }: ForwardOrder, { shelf }: WorkTools): Promise<Sound> {
+  const config = await shelf.config(model)
+  const { sampleRate } = config
+  const { samples, alphaBar, snr } = noised({ samples: await recordingAt(recording, sampleRate), sampleRate }, config, {
+    t,
+    seed,
+  })
+  return soundOf(samples, sampleRate, { model, seed, t, alphaBar, snr })
+}
+
+/** @throws DiffWaveError `TOO_LARGE` */
+function checkSize(samples: number, steps: number): void {
+  const bytes = 4 * samples * (3 * steps + 1)
+  if (bytes <= MAX_STEP_BYTES) return
+  throw new DiffWaveError('TOO_LARGE', 'the steps of the process are too much to keep', {
+    expected: `at most ${MAX_STEP_BYTES / 2 ** 20} MiB`,
+    got: `${Math.ceil(bytes / 2 ** 20)} MiB`,
+    hint: 'Take fewer steps, or a shorter sound.',
+  })
+}
+
+/** A step as views show it. */
+function stepOf(step: SamplingStep, t: number, sampleRate: number): ProcessStep {
+  const { index, of, inputNoiseLevel, noiseLevel } = step
+  const sound = (samples: Float32Array, level: number) => soundOf(samples, sampleRate, { noiseLevel: level })
+  const [x, clean, noise] = [sound(step.state(), noiseLevel), sound(step.clean(), 0), sound(step.noise(), 1)]
+  return { index, of, t, inputNoiseLevel, noiseLevel, x, clean, noise }
+}
+
+async function process(order: Received<ProcessOrder>, tools: WorkTools): Promise<ProcessResult> {
+  const { shelf, signal, emit } = tools
+  const { model: name, source, seconds, label, guidance, seed = drawSeed() } = order
+  const config: ModelConfig = await shelf.config(name)
+  const { sampleRate } = config
+  const choice = choiceOf(order)
+  const { steps } = createSampler(config.diffusion, choice)
+  const input =
+    config.mel === null || source === null ? null : await vocoderInput(source as unknown as EngineFile, config.mel)
+  checkSize(input?.length ?? Math.round((seconds ?? config.clipSeconds ?? 1) * sampleRate), steps.length)
+  let start: Sound | null = null
+  const onStep = (step: SamplingStep) => {
+    if (start === null) {
+      start = soundOf(step.input(), sampleRate, { noiseLevel: step.inputNoiseLevel, t: steps[0] })
+      emit('start', { ...start, samples: start.samples.slice() })
+    }
+    emit('step', stepOf(step, steps[step.index]!, sampleRate))
+  }
+  const common = { ...choice, seed, signal, onStep, onProgress: reporter(tools) }
+  const model = await loaded(tools, name)
+  const made =
+    input === null
+      ? (await new Generator(model).generate({ ...common, ...defined({ label, seconds, guidance }) }))[0]!
+      : await new Vocoder(model).synthesize(input.mel, { ...common, length: input.length, ...defined({ label }) })
+  return { start: start!, result: soundOf(made.samples, sampleRate, { model: name, seed, steps: made.steps }), seed }
+}
+
+/** What a system makes of a mel. */
+interface Copying extends Sampling {
+  readonly system: VocoderSystem
+  readonly refine?: number | undefined
+  readonly seed: number
+}
+
+async function copyOf(
+  { mel, length }: VocoderInput,
+  { model: name, system, refine, seed, ...choice }: Copying,
+  tools: WorkTools,
+  onProgress: (progress: Progress) => void,
+): Promise<Sound> {
+  const { shelf, signal } = tools
+  const config = await vocoderConfig(shelf, name)
+  const started = performance.now()
+  const common = { length, seed, signal, onProgress }
+  const samples =
+    system === 'griffin-lim'
+      ? (await griffinLim(mel, config.mel, common)).samples
+      : (
+          await new Vocoder(await loaded(tools, name, system === 'zero-output')).synthesize(mel, {
+            ...choiceOf({ model: name, ...choice }),
+            ...defined({ refine }),
+            ...common,
+          })
+        ).samples
+  const seconds = (performance.now() - started) / 1000
+  return soundOf(samples, config.sampleRate, { model: name, system, seed, seconds })
+}
+
+async function vocode(order: Received<VocodeOrder>, tools: WorkTools): Promise<Sound> {
+  const { mel } = await vocoderConfig(tools.shelf, order.model)
+  const input = await vocoderInput(order.source, mel)
+  return copyOf(input, { ...order, seed: order.seed ?? drawSeed() }, tools, reporter(tools))
+}
+
+const systems = ['model', 'zero-output', 'griffin-lim'] as const
+
+async function compare(order: Received<CompareOrder>, tools: WorkTools): Promise<Comparison> {
+  const { sampleRate, mel } = await vocoderConfig(tools.shelf, order.model)
+  const input = await vocoderInput(order.source, mel)
+  if (input.recording === null) {
+    throw new DiffWaveError('BAD_AUDIO', 'the file is a mel', { expected: 'a recording', got: 'a mel' })
+  }
+  const seed = order.seed ?? drawSeed()
+  const copies = new Map<VocoderSystem, Sound>()
+  for (const [i, system] of systems.entries()) {
+    copies.set(system, await copyOf(input, { ...order, system, seed }, tools, reporter(tools, i, systems.length)))
+  }
+  const made = [...copies.values()].map(({ samples }) => samples)
+  const rows = await compareCopies(input.recording, made, sampleRate, order.source.name)
+  const { realTimeFactor: _, ...titles } = measures
+  const figures = new Map(systems.map((system, i) => [system, rows[i]!]))
+  return { original: soundOf(input.recording, sampleRate), copies, measures: titles, figures, seed }
+}
+
+async function generate(order: GenerateOrder, tools: WorkTools): Promise<readonly Sound[]> {
+  const { signal, emit } = tools
+  const { model: name, count, seconds, label, guidance, seed = drawSeed() } = order
+  const generator = new Generator(await loaded(tools, name))
+  const options = { ...choiceOf(order), ...defined({ seconds, label, guidance }), count, seed, signal }
+  const clips: Sound[] = []
+  for await (const clip of generator.clips({ ...options, onProgress: reporter(tools) })) {
+    const facts = { model: name, label: clip.label, seed: clip.seed, steps: clip.steps }
+    const sound = soundOf(clip.samples, clip.sampleRate, facts)
+    clips.push(sound)
+    emit('clip', { ...sound, samples: sound.samples.slice() })
+  }
+  return clips
+}
+
+async function inpaint(order: Received<InpaintOrder>, tools: WorkTools): Promise<Sound> {
+  const { shelf, signal } = tools
+  const { model: name, recording, gaps, rounds, seed = drawSeed() } = order
+  const { sampleRate, kind } = await shelf.config(name)
+  const audio = { samples: await recordingAt(recording, sampleRate), sampleRate }
+  const model = await loaded(tools, name)
+  const repairer = kind === 'vocoder' ? new Vocoder(model) : new Generator(model)
+  const options = { gaps, ...choiceOf(order), ...defined({ rounds }), seed, signal, onProgress: reporter(tools) }
+  const { samples, steps } = await repairer.inpaint(audio, options)
+  return soundOf(samples, sampleRate, { model: name, seed, steps })
+}
+
+async function denoise(order: Received<DenoiseOrder>, tools: WorkTools): Promise<Sound> {
+  const { shelf, signal } = tools
+  const { model: name, recording, snr, label, seed = drawSeed(), ...choice } = order
+  const { sampleRate } = await shelf.config(name)
+  const audio = { samples: await recordingAt(recording, sampleRate), sampleRate }
+  const { steps: counted, sampler, eta } = choiceOf({ model: name, ...choice })
+  const steps = typeof counted === 'number' ? counted : undefined
+  const options = { ...defined({ steps, sampler, eta, snr, label }), seed, signal, onProgress: reporter(tools) }
+  const made = await new Generator(await loaded(tools, name)).denoise(audio, options)
+  const { samples, step, noise } = made
+  return soundOf(samples, sampleRate, { model: name, seed, steps: made.steps, step, noise })
+}
+
+/** Works that need no model loaded: they do not wait for one that does. */
+export const lightWorks = { models, schedules, forward } as const
+/** Works that run one after the other. */
+export const heavyWorks = { process, vocode, compare, generate, inpaint, denoise } as const
