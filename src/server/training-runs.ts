@@ -3,12 +3,10 @@ import type { FileHandle } from 'node:fs/promises'
 import { open, readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { suggestion } from '../core/suggest.js'
-import { decodeEvents } from './event-file.js'
+import { decodeMetrics, type MetricsLine } from '../formats/metrics-lines.js'
+import { decodeEvents } from '../formats/tfevents.js'
 import { MAX_LOG_BYTES } from './limits.js'
 import { Refusal } from './refusal.js'
-
-/** One line of `metrics.jsonl`. */
-export type MetricsLine = Readonly<Record<string, unknown>> & { readonly step: number }
 
 /** A run, at a glance. */
 export interface RunView {
@@ -96,10 +94,7 @@ export class TrainingRuns {
   /** Lines of the log whose step is past `after`, in order. @throws Refusal `UNKNOWN_RUN` */
   async metrics(name: string, after: number): Promise<readonly MetricsLine[]> {
     const text = new TextDecoder().decode(await readTail(join(await this.folder(name), METRICS)))
-    return text.split('\n').flatMap(line => {
-      const parsed = metricsLine(line)
-      return parsed !== null && parsed.step > after ? [parsed] : []
-    })
+    return decodeMetrics(text, after)
   }
 
   /** The clips in the run's event files, in order. @throws Refusal `UNKNOWN_RUN` */
@@ -124,18 +119,6 @@ export class TrainingRuns {
         sounds.push({ id: `${file}-${sounds.length}`, step, tag, wav })
     }
     return sounds
-  }
-}
-
-function metricsLine(line: string): MetricsLine | null {
-  try {
-    const value: unknown = JSON.parse(line)
-    return typeof value === 'object' && value !== null && 'step' in value && typeof value.step === 'number'
-      ? (value as MetricsLine)
-      : null
-  } catch {
-    // The last line may be half written.
-    return null
   }
 }
 

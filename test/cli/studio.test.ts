@@ -1,9 +1,13 @@
 /** `diffwave studio` as a process. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { smallGenerator, smallVocoder } from '../support/cli-inputs.js'
-import { diffwave, program } from '../support/process.js'
+import { diffwave, program, scratch } from '../support/process.js'
+
+const { folder, put } = scratch()
 
 describe('diffwave studio', () => {
   test('serves the page, its files and the service', async () => {
@@ -39,6 +43,31 @@ describe('diffwave studio', () => {
     for (const option of ['--host', '--port', '--token', '--runs', '--models', '--open']) {
       assert.ok(stdout.includes(option), option)
     }
+  })
+
+  test('exports the page with its models as a folder', () => {
+    const site = join(folder, 'site')
+    const models = ['--models', `voice=${smallVocoder}`, 'far=https://models.example.org/far']
+    for (let time = 0; time < 2; time++) assert.equal(diffwave(['studio', '--export', site, ...models]).status, 0)
+    const [, list] = /id="studio-models">([^<]+)</.exec(readFileSync(join(site, 'index.html'), 'utf8'))!
+    assert.deepEqual(JSON.parse(list!), [
+      { name: 'voice', url: './models/voice/' },
+      { name: 'far', url: 'https://models.example.org/far' },
+    ])
+    assert.deepEqual(readdirSync(join(site, 'models')), ['voice'])
+    const weights = readFileSync(join(site, 'models/voice/weights.safetensors'))
+    const facts = JSON.parse(readFileSync(join(site, 'models/voice/files.json'), 'utf8'))
+    assert.equal(facts['weights.safetensors'].bytes, weights.length)
+  })
+
+  test('exports into no folder with other files, and nothing of a service', () => {
+    const path = put('mine/notes.txt', 'mine')
+    const refused = diffwave(['studio', '--export', dirname(path)])
+    assert.match(refused.stderr, /error\[NOT_WRITABLE\].*other files/)
+    assert.deepEqual(readdirSync(dirname(path)), ['notes.txt'])
+    const { status, stderr } = diffwave(['studio', '--export', join(folder, 'other'), '--port', '80'])
+    assert.equal(status, 2)
+    assert.match(stderr, /BAD_OPTION.*--port/)
   })
 
   test('refuses a port that is none', () => {

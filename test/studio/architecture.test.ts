@@ -11,16 +11,22 @@ const text = (file: string) => readFileSync(join(src, file), 'utf8')
 const specifiers = (file: string) => [...text(file).matchAll(/from '([^']+)'/g)].map(match => match[1]!)
 const folderOf = (file: string) => (file.includes('/') ? file.split('/')[0]! : '.')
 
+/** The library's file behind an import, as a browser gets it. */
+function platformFile(name: string): string {
+  return name.startsWith('#platform/') ? `${name.slice('#platform/'.length)}.browser` : name.slice('#src/'.length)
+}
+
 /** The folders that each folder may import from, besides itself. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
   audio: ['core'],
   backend: ['audio', 'core'],
+  engine: ['backend', 'audio', 'core'],
   drawing: ['audio'],
   components: ['drawing', 'backend', 'audio', 'core'],
   views: ['components', 'drawing', 'backend', 'audio', 'core'],
   shell: ['views', 'components', 'backend', 'audio', 'core'],
-  '.': ['shell', 'backend'],
+  '.': ['shell', 'engine', 'backend'],
 }
 
 describe('the studio', () => {
@@ -40,14 +46,38 @@ describe('the studio', () => {
       for (const name of specifiers(file).filter(other => other.startsWith('.'))) {
         const path = relative(src, join(src, dirname(file), name))
         if (path.startsWith('views/')) assert.equal(path.split('/')[1], view, `${file} imports ${name}`)
-        assert.doesNotMatch(path, /^backend\/http/, file)
+        assert.doesNotMatch(path, /^(backend\/http|engine\/)/, file)
       }
     }
   })
 
+  const isLibrary = (name: string) => /^#(src|platform)\//.test(name)
+
+  test('takes little of the library besides its engine', () => {
+    const taken = files.filter(file => folderOf(file) !== 'engine').flatMap(specifiers)
+    assert.deepEqual([...new Set(taken.filter(isLibrary))].sort(), [
+      '#src/audio/codecs/wav-bytes',
+      '#src/audio/transforms/stft',
+      '#src/formats/metrics-lines',
+      '#src/formats/tensor-file',
+      '#src/formats/tfevents',
+    ])
+  })
+
   test('takes of the library only what needs no Node.js', () => {
-    const taken = files.flatMap(specifiers).filter(name => name.startsWith('#src/'))
-    assert.deepEqual([...new Set(taken)].sort(), ['#src/audio/codecs/wav-bytes', '#src/audio/transforms/stft'])
+    const reached = new Set<string>()
+    const visit = (file: string) => {
+      if (reached.has(file)) return
+      reached.add(file)
+      const code = readFileSync(inRepository(`src/${file}.ts`), 'utf8')
+      for (const [, name] of code.matchAll(/^(?:import|export) (?!type )[^(]*?from '([^']+)'/gms)) {
+        assert.doesNotMatch(name!, /^node:/, `${file} imports ${name}`)
+        if (name!.startsWith('.')) visit(join(dirname(file), name!).replace(/\.js$/, ''))
+        else if (isLibrary(name!)) visit(platformFile(name!))
+      }
+    }
+    for (const name of files.flatMap(specifiers).filter(isLibrary)) visit(platformFile(name))
+    assert.ok(reached.has('engines/wasm/create-engine') && reached.has('generator'))
   })
 
   test('has models without the DOM, so that they can be tested', () => {

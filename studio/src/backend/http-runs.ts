@@ -1,17 +1,13 @@
 /** Training runs of the service (`--runs`). */
+import { decodeSound } from '../audio/decode.js'
 import type { Sound } from '../audio/sound.js'
+import { wavRate } from '../audio/wav-rate.js'
 import { readEvents } from './event-stream.js'
 import type { HttpClient } from './http-client.js'
-import { soundOf } from './http-job.js'
 import type { MetricsLine, RunsBackend, TrainingClip, TrainingRun } from './studio-backend.js'
 
 /** Milliseconds before a lost stream is opened again. */
 const RECONNECT_MILLISECONDS = 2000
-
-/** Rate of a WAV file, from its header (RIFF: bytes 24 to 27). */
-function wavRate(bytes: ArrayBuffer): number {
-  return bytes.byteLength < 28 ? 22_050 : new DataView(bytes).getUint32(24, true)
-}
 
 export class HttpRuns implements RunsBackend {
   readonly #client: HttpClient
@@ -48,7 +44,7 @@ export class HttpRuns implements RunsBackend {
 
   async clip(run: string, id: string, signal: AbortSignal): Promise<Sound> {
     const path = `/v1/runs/${encodeURIComponent(run)}/clips/${encodeURIComponent(id)}`
-    const bytes = await (await this.#client.send(path, { signal })).arrayBuffer()
-    return soundOf(new Response(bytes), { sampleRate: wavRate(bytes) })
+    const bytes = new Uint8Array(await (await this.#client.send(path, { signal })).arrayBuffer())
+    return decodeSound(bytes, wavRate(bytes))
   }
 }

@@ -4,7 +4,8 @@ import { loudnessOf, playbackGain } from '../../audio/loudness.js'
 import { Player } from '../../audio/player.js'
 import type { Sound } from '../../audio/sound.js'
 import type { Stage } from '../../audio/stage.js'
-import type { MetricsLine, RunsBackend, TrainingClip, TrainingRun } from '../../backend/studio-backend.js'
+import { DroppedRun } from '../../backend/dropped-run.js'
+import type { MetricsLine, RunsBackend, SourceFile, TrainingClip, TrainingRun } from '../../backend/studio-backend.js'
 import { Task } from '../../components/task.js'
 
 /** A curve of the log. */
@@ -48,9 +49,12 @@ export class TrainingModel {
   readonly clips = signal<readonly TrainingClip[]>([])
   readonly clipId = signal('')
   readonly sound = signal<Sound | null>(null)
-  readonly #backend: RunsBackend | null
+  /** Whether there is a service that could know runs. */
+  readonly hasService: boolean
+  #backend: RunsBackend | null
 
   constructor(backend: RunsBackend | null, stage: Stage) {
+    this.hasService = backend !== null
     this.#backend = backend
     this.player = new Player(stage)
   }
@@ -71,6 +75,16 @@ export class TrainingModel {
       const chosen = runs.find(({ name }) => name === this.run.value) ?? latest
       if (chosen !== undefined) void this.watch(chosen.name)
     })
+  }
+
+  /** Shows the files of a run in place of those that the service knows. */
+  async open(files: readonly SourceFile[]): Promise<void> {
+    this.watching.stop()
+    await this.listing.run(async () => {
+      this.#backend = new DroppedRun(files)
+      this.run.value = ''
+    })
+    if (this.listing.problem.value === null) await this.list()
   }
 
   async watch(name: string): Promise<void> {

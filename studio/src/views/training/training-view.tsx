@@ -1,6 +1,7 @@
 /** A training, as it goes: loss, learning rate, and clips of validation. */
 import { useEffect, useMemo } from 'preact/hooks'
 import { CurveFigure } from '../../components/curve-figure.js'
+import { DropZone } from '../../components/drop-zone.js'
 import { FactList } from '../../components/fact-list.js'
 import { Field } from '../../components/field.js'
 import { figure } from '../../components/format.js'
@@ -103,6 +104,27 @@ function Clips({ model }: { model: TrainingModel }) {
   )
 }
 
+/** How to get to see a training. */
+function NoRuns({ model }: { model: TrainingModel }) {
+  return (
+    <div class="empty large">
+      {model.hasService ? (
+        <p>
+          No trainings. Start the studio with <code>diffwave studio --runs FOLDER</code>, the folder that{' '}
+          <code>diffwave train --out</code> writes to or one above it. Or look at the files of a run:
+        </p>
+      ) : (
+        <p>
+          This page has no server, so it cannot watch a training. It can show the files of one:{' '}
+          <code>metrics.jsonl</code> for the curves, <code>events.out.tfevents.*</code> for the clips.{' '}
+          <code>diffwave studio --runs FOLDER</code> on your own machine watches it as it runs.
+        </p>
+      )}
+      <DropZone what="the files of a run" accept="" multiple={true} onFiles={files => void model.open(files)} />
+    </div>
+  )
+}
+
 export function TrainingView({ model }: { model: TrainingModel }) {
   useEffect(() => {
     void model.list()
@@ -114,12 +136,7 @@ export function TrainingView({ model }: { model: TrainingModel }) {
     return (
       <div class="stack">
         <ProblemNote problem={problem} />
-        {runs !== null && (
-          <p class="empty large">
-            No trainings. Start the studio with <code>diffwave studio --runs FOLDER</code>, the folder that{' '}
-            <code>diffwave train --out</code> writes to or one above it.
-          </p>
-        )}
+        {(runs !== null || !model.hasService) && <NoRuns model={model} />}
       </div>
     )
   }
@@ -135,7 +152,7 @@ export function TrainingView({ model }: { model: TrainingModel }) {
           >
             {runs.map(({ name, updated }) => (
               <option key={name} value={name}>
-                {name}, {new Date(updated).toLocaleString()}
+                {updated === '' ? name : `${name}, ${new Date(updated).toLocaleString()}`}
               </option>
             ))}
           </select>

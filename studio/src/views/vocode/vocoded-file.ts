@@ -1,5 +1,6 @@
 /** One file on its way through the mel and back: the sounds that systems make of it, in step, and their figures. */
 import { batch, computed, signal } from '@preact/signals-core'
+import { looksLikeTensors } from '#src/formats/tensor-file'
 import { loudnessOf, playbackGain } from '../../audio/loudness.js'
 import { Player } from '../../audio/player.js'
 import type { Sound } from '../../audio/sound.js'
@@ -26,8 +27,7 @@ export interface VocodeChoice extends Sampling {
 
 /** Whether a file holds arrays and not audio, by its first bytes: NumPy, zip, pickle or safetensors. */
 export function isMel({ bytes }: SourceFile): boolean {
-  const text = String.fromCharCode(...bytes.subarray(0, 9))
-  return text.startsWith('\x93NUMPY') || text.startsWith('PK') || bytes[0] === 0x80 || text[8] === '{'
+  return looksLikeTensors(bytes)
 }
 
 export class VocodedFile {

@@ -1,0 +1,129 @@
+/** The studio without a server: an exported page on a plain file server, with the engine in the browser. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { gaussian } from '#src/core/random'
+import { readPage } from '#src/server/page'
+import { exportSite } from '#src/server/site'
+import { encodeEvent, frameRecord } from '#src/training/run/event-log'
+import {
+  assertAccessible,
+  assertNoOverflow,
+  canvasStatistics,
+  holds,
+  noBrowser,
+  openPage,
+} from '../support/chromium.js'
+import { noiseWav, npyMel } from '../support/cli-inputs.js'
+import { inRepository } from '../support/paths.js'
+import { scratchFolder } from '../support/scratch.js'
+import { smallModels } from '../support/service.js'
+import { serveFolders } from '../support/web-server.js'
+
+const folder = join(scratchFolder('studio-site'), 'site')
+const file = (name: string, bytes: Uint8Array) => ({ name, mimeType: '', buffer: Buffer.from(bytes) })
+
+const built = await readPage(inRepository('dist/studio'))
+await exportSite({ folder, page: built, models: smallModels })
+const site = await serveFolders({ folders: { '/below/here': folder } })
+
+describe('the studio without a server', { skip: noBrowser }, () => {
+  /** Runs a test on a view, which must leave no error behind. */
+  function viewTest(title: string, view: string, run: (page: Page) => Promise<void>): void {
+    test(title, async () => {
+      const { page, errors } = await openPage(`${site.url}/below/here/#/${view}`, { width: 360 })
+      try {
+        await run(page)
+        await assertNoOverflow(page)
+      } finally {
+        await page.context().close()
+      }
+      assert.deepEqual(errors, [])
+    })
+  }
+
+  viewTest('shows the process in both directions', 'process', async page => {
+    await page.locator('.frame').nth(6).waitFor()
+    for (const part of [0, 1, 2]) {
+      const { colours } = await canvasStatistics(page, `.part >> nth=${part} >> canvas`)
+      assert.ok(colours > 50, `part ${part}: ${colours} colours`)
+    }
+    await page.getByRole('slider', { name: 'Diffusion step t' }).fill('40')
+    await page.getByRole('button', { name: 'Play the noisy recording' }).click()
+    await holds(page, 'outputLevel() > 1e-3')
+  })
+
+  viewTest('vocodes recordings, with figures, and mels', 'vocode', async page => {
+    const input = page.locator('input[type=file]')
+    await input.setInputFiles(file('noise.wav', noiseWav(0, 30_000)))
+    await page.locator('table tbody tr').first().waitFor()
+    assert.equal(await page.locator('table thead th').count(), 4)
+    await input.setInputFiles(file('mel.npy', npyMel(40)))
+    await page.getByRole('heading', { name: 'mel.npy' }).waitFor()
+    await page.getByLabel('Griffin-Lim', { exact: true }).nth(1).waitFor()
+  })
+
+  viewTest('refuses what is no recording, and says what is', 'vocode', async page => {
+    await page.locator('input[type=file]').setInputFiles(file('letter.txt', Buffer.from('Dear Sir or Madam')))
+    const alert = page.getByRole('alert').first()
+    await alert.waitFor()
+    assert.match(String(await alert.textContent()), /Expected[\s\S]*UNSUPPORTED_FORMAT/)
+  })
+
+  viewTest('generates clips, and stops when told to', 'generate', async page => {
+    await page.getByLabel('Clips', { exact: true }).fill('2')
+    await page.getByLabel('Length, s').fill('0.3')
+    await page.getByRole('button', { name: 'Generate' }).click()
+    await page.locator('.clip').nth(1).waitFor()
+    await page.getByLabel('Length, s').fill('30')
+    await page.getByLabel('Clips', { exact: true }).fill('16')
+    await page.getByRole('button', { name: 'Generate' }).click()
+    await page.getByRole('button', { name: 'Stop' }).click()
+    await page.getByRole('button', { name: 'Stop' }).waitFor({ state: 'detached' })
+    assert.equal(await page.getByRole('alert').count(), 0)
+  })
+
+  viewTest('repairs gaps and noise', 'repair', async page => {
+    await page
+      .locator('input[type=file]')
+      .first()
+      .setInputFiles(file('noise.wav', noiseWav(0, 22_050)))
+    await page.getByRole('button', { name: 'Add a gap at the playhead' }).click()
+    await page.getByRole('button', { name: 'Fill the gaps' }).click()
+    await page.getByLabel('Filled', { exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Make an example' }).click()
+    await page.getByRole('button', { name: 'Denoise' }).click()
+    await page.getByLabel('Denoised', { exact: true }).waitFor()
+  })
+
+  viewTest('says that it cannot watch a training, and shows the files of one', 'training', async page => {
+    await page.getByText('This page has no server').waitFor()
+    await assertAccessible(page)
+    const input = page.locator('input[type=file]')
+    await input.setInputFiles(file('letter.txt', Buffer.from('Dear Sir or Madam')))
+    await page.getByRole('alert').waitFor()
+    const line = (step: number) => `${JSON.stringify({ step, loss: 3 / step })}\n`
+    const tone = { samples: gaussian(1, 0, 0, 4000).map(value => value / 10), sampleRate: 8000 }
+    const event = frameRecord(encodeEvent(1.5, 100, [{ kind: 'audio', tag: 'made', audio: tone }]))
+    await input.setInputFiles([
+      file('metrics.jsonl', Buffer.from(line(1) + line(2))),
+      file('events.out.tfevents.1', event),
+    ])
+    await page.getByRole('button', { name: 'Play the clip' }).click()
+    await holds(page, 'outputLevel() > 1e-3')
+    assert.equal(await page.locator('.facts dd').first().textContent(), '2')
+  })
+
+  test('names a model that cannot be fetched', async () => {
+    const broken = join(scratchFolder('studio-broken'), 'site')
+    const models = new Map([['gone', 'http://localhost:9/gone']])
+    await exportSite({ folder: broken, page: built, models })
+    const { url } = await serveFolders({ folders: { '/': broken } })
+    const { page } = await openPage(`${url}/#/generate`)
+    const alert = page.getByRole('alert')
+    await alert.waitFor()
+    assert.match(String(await alert.textContent()), /DOWNLOAD_FAILED/)
+    await page.context().close()
+  })
+})
