@@ -1,5 +1,5 @@
-// Compiles TypeScript into dist/, bundles zod and the module for browsers, builds the page of `diffwave studio` and, if a
-// C++ compiler is installed, the native engine.
+// Compiles TypeScript into dist/, bundles zod and the module for browsers, builds the page of `diffwave studio` and,
+// if a C++ compiler is installed, the native engine.
 // usage: npm run build [-- --if-missing]    npm also runs it after an installation in a clone (`prepare`)
 // --if-missing: skips what is already built and newer than its sources
 import { existsSync, statSync } from 'node:fs'
