@@ -1,7 +1,7 @@
 /** One denoiser step over a whole clip; projecting the mel counts. */
 import { instructionSets, openNative, openWithOneThread } from './engines/native.mjs'
 import { openOnnxruntime } from './engines/onnxruntime.mjs'
-import { openPytorch } from './engines/pytorch.mjs'
+import { openPytorches } from './engines/pytorch.mjs'
 import { openTensorflow } from './engines/tensorflow.mjs'
 import { openWasm } from './engines/wasm.mjs'
 import { compareEngines } from './support/compare-engines.mjs'
@@ -27,7 +27,7 @@ export async function benchStep(workload, { channels, seconds, threads, installe
       engines[`native:${instructionSet}`] = await openNative(workload, { threads, instructionSet })
     }
     if (installed.ort) engines.onnxruntime = await openOnnxruntime(installed.ort, workload, { threads })
-    if (installed.python) engines.pytorch = await openPytorch(installed.python, workload, { threads })
+    Object.assign(engines, await openPytorches(installed.python, workload, { threads }))
     if (isTensorflowCase({ channels, seconds })) {
       Object.assign(engines, await openWasm(workload))
       if (installed.tensorflow) engines['tensorflow:wasm'] = await openTensorflow(workload)

@@ -1,7 +1,7 @@
 /** Mel to waveform in six steps, including preparation. */
 import { instructionSets, openWithOneThread } from './engines/native.mjs'
 import { openOnnxruntime } from './engines/onnxruntime.mjs'
-import { openPytorch } from './engines/pytorch.mjs'
+import { openPytorches } from './engines/pytorch.mjs'
 import { compareEngines } from './support/compare-engines.mjs'
 import { Peaks } from './support/peak.mjs'
 import { SAMPLE_RATE } from './support/workload.mjs'
@@ -21,7 +21,7 @@ export async function benchSynthesis(workload, { threads, installed, budget, log
         engines['onnxruntime:whole'] = await openOnnxruntime(installed.ort, workload, { threads, whole: true })
       }
     }
-    if (installed.python) engines.pytorch = await openPytorch(installed.python, workload, { threads })
+    Object.assign(engines, await openPytorches(installed.python, workload, { threads }))
     const timed = await compareEngines(engines, 'synthesis', workload, {
       budget,
       log,

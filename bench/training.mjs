@@ -1,6 +1,6 @@
 /** Loss and gradients of one training step. */
 import { instructionSets, openNative } from './engines/native.mjs'
-import { openPytorch } from './engines/pytorch.mjs'
+import { openPytorches } from './engines/pytorch.mjs'
 import { compareEngines, overallDifference } from './support/compare-engines.mjs'
 import { Peaks } from './support/peak.mjs'
 
@@ -9,7 +9,7 @@ export async function benchTraining(workload, { threads, installed, budget, log 
   const peaks = new Peaks([best], threads)
   const engines = { native: await openNative(workload, { threads }) }
   try {
-    if (installed.python) engines.pytorch = await openPytorch(installed.python, workload, { threads })
+    Object.assign(engines, await openPytorches(installed.python, workload, { threads }))
     const timed = await compareEngines(engines, 'training', workload, {
       budget,
       log,

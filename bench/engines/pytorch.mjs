@@ -23,6 +23,17 @@ export function findPytorch(given) {
   return null
 }
 
+/** PyTorch as it is and, if it can, compiled (`torch.compile`), by name; nothing without a Python. */
+export async function openPytorches(python, workload, { threads }) {
+  if (python === null) return {}
+  const canCompile = 'import sys, torch; sys.exit(not hasattr(torch.nn.Module, "compile"))'
+  const compiles = spawnSync(python, ['-c', canCompile]).status === 0
+  return {
+    pytorch: await openPytorch(python, workload, { threads }),
+    ...(compiles ? { 'pytorch:compiled': await openPytorch(python, workload, { threads, compile: true }) } : {}),
+  }
+}
+
 /** Arrays of equal length, one after the other. */
 const concatenated = clips =>
   Float32Array.from({ length: clips.length * clips[0].length }, (_, i) => {
@@ -69,7 +80,7 @@ function batchTensors(workload) {
   ])
 }
 
-export async function openPytorch(python, workload, { threads }) {
+async function openPytorch(python, workload, { threads, compile = false }) {
   const folder = await mkdtemp(join(tmpdir(), 'diffwave-bench-'))
   const file = name => join(folder, name)
   await writeFile(file('config.json'), JSON.stringify(workload.config.network))
@@ -87,6 +98,7 @@ export async function openPytorch(python, workload, { threads }) {
       '--threads',
       `${threads}`,
       '--serve',
+      ...(compile ? ['--compile'] : []),
     ],
     { cwd: home, stdio: ['pipe', 'pipe', 'inherit'] },
   )

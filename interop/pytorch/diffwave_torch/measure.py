@@ -2,9 +2,10 @@
 
 CONFIG: a model's `network` as JSON. WEIGHTS: safetensors, the parameters by name; random ones without it. --batch:
 safetensors with audio [clips, samples], target, sinusoids [clips, size], mel [clips, bands, frames], labels [clips];
-random without it. Prints {"seconds": [...], "loss": ...} as JSON. --serve: instead reads lines {"mode": "noise" |
-"synthesis" | "train", "output": path} and answers each with {"seconds": s}; a synthesis takes steps [n, size], factors
-[n, 3] (of x, ε and noise) and draws [n, samples] from the batch.
+random without it. --compile: through torch.compile, which needs PyTorch 2.2 and a C++ compiler. Prints {"seconds":
+[...], "loss": ...} as JSON. --serve: instead reads lines {"mode": "noise" | "synthesis" | "train", "output": path} and
+answers each with {"seconds": s}; a synthesis takes steps [n, size], factors [n, 3] (of x, ε and noise) and draws [n,
+samples] from the batch.
 """
 
 import argparse
@@ -32,6 +33,7 @@ def main():
     parser.add_argument("--loss", choices=["l1", "l2"], default="l1")
     parser.add_argument("--output")
     parser.add_argument("--serve", action="store_true")
+    parser.add_argument("--compile", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
@@ -60,6 +62,8 @@ def main():
             batch["mel"] = torch.randn(options.clips, mel_config["bands"], -(-options.samples // hop))
         if config.get("labels"):
             batch["labels"] = torch.zeros(options.clips, dtype=torch.long)
+    if options.compile:
+        network.compile()
     if options.serve:
         return serve(network, batch, options.loss)
     seconds, outputs, loss = [], {}, None
