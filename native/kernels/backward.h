@@ -47,9 +47,11 @@ void productPanel(float* out, ptrdiff_t outStride, int rows, const Segment* segm
     productBlock<blockRows, vectors>(out + row * outStride, outStride, row, segments, count, panel, accumulate);
   }
   float* rest = out + row * outStride;
-  static_assert(blockRows == 6, "the tails below");
+  static_assert(blockRows <= 6, "the tails below");
   switch (rows - row) {
-    case 5: return productBlock<5, vectors>(rest, outStride, row, segments, count, panel, accumulate);
+    case 5:
+      if constexpr (blockRows > 5) productBlock<5, vectors>(rest, outStride, row, segments, count, panel, accumulate);
+      return;
     case 4: return productBlock<4, vectors>(rest, outStride, row, segments, count, panel, accumulate);
     case 3: return productBlock<3, vectors>(rest, outStride, row, segments, count, panel, accumulate);
     case 2: return productBlock<2, vectors>(rest, outStride, row, segments, count, panel, accumulate);
@@ -102,7 +104,10 @@ void outerPanel(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aStri
   }
   float* rest = out + row * outStride;
   switch (rows - row) {
-    case 5: return outerBlock<5, vectors>(rest, outStride, a + row, aStride, b, bStride, steps, accumulate);
+    case 5:
+      if constexpr (blockRows > 5)
+        outerBlock<5, vectors>(rest, outStride, a + row, aStride, b, bStride, steps, accumulate);
+      return;
     case 4: return outerBlock<4, vectors>(rest, outStride, a + row, aStride, b, bStride, steps, accumulate);
     case 3: return outerBlock<3, vectors>(rest, outStride, a + row, aStride, b, bStride, steps, accumulate);
     case 2: return outerBlock<2, vectors>(rest, outStride, a + row, aStride, b, bStride, steps, accumulate);

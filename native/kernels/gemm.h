@@ -17,18 +17,12 @@ namespace DIFFWAVE_TARGET {
  */
 #if DIFFWAVE_LANES == 16 || defined(__ARM_NEON)
 constexpr int blockRows = 6, blockVectors = 4;  // 32 registers
+#elif defined(__wasm__)
+// V8 hands out 15 of 16 registers and loads everything that an iteration reads before it computes: 8 accumulators, two
+// vectors of b and four broadcasts are 14. With 6 × 2 the block spills, and 3 × 2 do not fill the multipliers.
+constexpr int blockRows = 4, blockVectors = 2;
 #else
 constexpr int blockRows = 6, blockVectors = 2;  // 16 registers
-#endif
-
-/**
- * Accumulators that one loop updates, at most. V8 loads everything that an iteration reads before it computes, so a
- * loop over the whole block spills its 16 registers: two loops over half of the rows each take a fifth less time.
- */
-#if defined(__wasm__)
-constexpr int maxAccumulators = 6;
-#else
-constexpr int maxAccumulators = 32;
 #endif
 
 /**
@@ -41,14 +35,6 @@ constexpr int maxAccumulators = 32;
 template <int rows, int vectors, class Operands = FloatOperands>
 DIFFWAVE_INLINE void multiply(Vector (&sum)[rows][vectors], const float* a, ptrdiff_t rowStride, ptrdiff_t stepStride,
                               const float* b, ptrdiff_t bStride, int steps, Operands operands = {}) {
-  if constexpr (rows > 1 && rows * vectors > maxAccumulators) {
-    constexpr int half = rows / 2;
-    auto& first = *reinterpret_cast<Vector(*)[half][vectors]>(&sum[0]);
-    auto& second = *reinterpret_cast<Vector(*)[rows - half][vectors]>(&sum[half]);
-    multiply(first, a, rowStride, stepStride, b, bStride, steps, operands);
-    multiply(second, a + half * rowStride, rowStride, stepStride, b, bStride, steps, operands);
-    return;
-  }
   for (int k = 0; k < steps; k++) {
     Vector right[vectors];
     DIFFWAVE_UNROLL
