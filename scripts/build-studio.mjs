@@ -1,12 +1,12 @@
-// Checks the types of studio/ and builds it with Vite: the page of `diffwave studio`, dist/studio/. Run by build.mjs
-// once dist/ is compiled, as the page imports a few modules of the library from there.
+// Checks the types of studio/ and builds it with Vite: the page of `diffwave studio`, dist/studio/, and what reports
+// share with it. Run by build.mjs once dist/ is compiled, as the page imports the library from there.
 // usage: node scripts/build-studio.mjs
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { engineTexts, usersOfZod, withZodInParts } from './build-browser.mjs'
 import { ENGLISH_ONLY, zodLanguages } from './bundle-zod.mjs'
-import { compile, entries, page, root } from './compile.mjs'
+import { compile, entries, page, reportComponents, root } from './compile.mjs'
 
 const source = join(root, 'studio')
 /** The page's modules one by one, for tests of what needs no browser. */
@@ -26,7 +26,7 @@ function licenceText(name) {
 /** Whether the page is newer than everything it is made of. */
 function isCurrent() {
   const index = join(page, 'index.html')
-  if (!existsSync(index) || !existsSync(modules)) return false
+  if (![index, modules, reportComponents].every(existsSync)) return false
   const built = statSync(index).mtimeMs
   // The engine in the page is the library itself.
   const made = [source, join(root, 'src'), join(root, 'prebuilds', 'wasm')].flatMap(folder => entries(folder))
@@ -42,23 +42,23 @@ const library = () => ({
   },
 })
 
-/** @param ifMissing skip if the page is newer than its sources */
-export async function buildStudio({ ifMissing = false } = {}) {
-  if (ifMissing && isCurrent()) return
-  rmSync(modules, { recursive: true, force: true })
-  compile('studio/tsconfig.json')
-  const { build } = await import('vite')
+/** Options of every build. */
+const common = {
+  root: source,
+  configFile: false,
+  logLevel: 'error',
+  publicDir: false,
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+}
+
+async function buildPage(build) {
   const texts = Object.entries(await engineTexts()).map(([name, text]) => [name, JSON.stringify(text)])
   await build({
-    root: source,
-    configFile: false,
-    logLevel: 'error',
+    ...common,
     base: './',
-    publicDir: false,
     plugins: [library()],
     define: Object.fromEntries(texts),
     worker: { format: 'es', plugins: () => [library()] },
-    oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
     build: {
       outDir: page,
       emptyOutDir: true,
@@ -69,6 +69,38 @@ export async function buildStudio({ ifMissing = false } = {}) {
     },
   })
   writeFileSync(join(page, 'licences.txt'), bundled.map(licenceText).join(`\n${'-'.repeat(72)}\n\n`))
+}
+
+/** The components of reports as one piece of HTML: a report is a single file. */
+async function buildReportComponents(build) {
+  const { output } = (
+    await build({
+      ...common,
+      define: { 'process.env.NODE_ENV': '"production"' },
+      build: {
+        write: false,
+        target: 'es2022',
+        lib: { entry: join(source, 'src', 'report', 'report.tsx'), formats: ['iife'], name: 'report' },
+      },
+    })
+  )[0]
+  const code = output.find(({ type }) => type === 'chunk').code
+  const { transform } = await import('esbuild')
+  const css = readFileSync(join(source, 'src', 'style.css'), 'utf8')
+  const { code: style } = await transform(css, { loader: 'css', minify: true })
+  mkdirSync(dirname(reportComponents), { recursive: true })
+  const program = code.trim().replaceAll('</script', '<\\/script')
+  writeFileSync(reportComponents, `<style>${style}</style>\n<script>${program}</script>\n`)
+}
+
+/** @param ifMissing skip if the page is newer than its sources */
+export async function buildStudio({ ifMissing = false } = {}) {
+  if (ifMissing && isCurrent()) return
+  rmSync(modules, { recursive: true, force: true })
+  compile('studio/tsconfig.json')
+  const { build } = await import('vite')
+  await buildReportComponents(build)
+  await buildPage(build)
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildStudio()

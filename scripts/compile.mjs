@@ -27,6 +27,9 @@ export function entries(folder) {
 /** Folder of the built page of `diffwave studio`, whose files are not compiled one by one. */
 export const page = join(root, 'dist', 'studio')
 
+/** What reports of `diffwave evaluate` share with the page. */
+export const reportComponents = join(root, 'dist', 'report', 'components.html')
+
 /** The bundle for browsers, which scripts/build-browser.mjs makes of compiled files. */
 export const browserBundle = join(root, 'dist', 'browser', 'diffwave.js')
 
@@ -35,7 +38,7 @@ export const bundledZod = join(root, 'dist', 'bundled', 'zod.js')
 
 /** Paths of all files below a folder but the bundles and those of the page. */
 export function compiledEntries(folder) {
-  const bundles = [browserBundle, bundledZod]
+  const bundles = [browserBundle, bundledZod, reportComponents]
   return entries(folder).filter(file => !bundles.includes(file) && !file.startsWith(page + sep))
 }
 

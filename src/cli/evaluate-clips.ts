@@ -1,7 +1,6 @@
 /** `diffwave evaluate` for generators: generated clips are compared with real ones as sets. */
 import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
-import { writeFileBytes } from '../core/files.js'
 import { REPORTED_FILES } from '../core/limits.js'
 import { drawSeed } from '../core/seed.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
@@ -70,7 +69,8 @@ export async function evaluateClips(context: Context, model: Denoiser | null, op
   const all = { ...evaluation, leftOut }
   if (options.output !== undefined) {
     const title = `diffwave evaluate: ${facts.generated}`
-    await writeFileBytes(options.output, generatorReport(all, title, facts, made.clips.slice(0, REPORTED_FILES)))
+    const { writeReport } = await import('../evaluation/report/write-report.js')
+    await writeReport(options.output, generatorReport(all, title, facts, made.clips.slice(0, REPORTED_FILES)))
   }
   context.result(generatorLines(all), { ...facts, seed, realTimeFactor, ...generatorJson(all) })
 }

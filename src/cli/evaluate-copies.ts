@@ -1,7 +1,6 @@
 /** `diffwave evaluate` for vocoders: copies of recordings are compared with them. */
 import { basename, resolve } from 'node:path'
 import { defined } from '../core/defined.js'
-import { writeFileBytes } from '../core/files.js'
 import { REPORTED_FILES } from '../core/limits.js'
 import { drawSeed } from '../core/seed.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
@@ -66,7 +65,8 @@ export async function evaluateCopies(
     }
     if (options.output !== undefined) {
       const title = `diffwave evaluate: ${model === null ? generated.join(', ') || 'Griffin-Lim' : name}`
-      await writeFileBytes(options.output, vocoderReport(evaluation, title, facts))
+      const { writeReport } = await import('../evaluation/report/write-report.js')
+      await writeReport(options.output, vocoderReport(evaluation, title, facts))
     }
     context.result(vocoderLines(evaluation), { ...facts, seed, ...vocoderJson(evaluation) })
   } finally {

@@ -25,6 +25,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   drawing: ['audio'],
   components: ['drawing', 'backend', 'audio', 'core'],
   views: ['components', 'drawing', 'backend', 'audio', 'core'],
+  report: ['components', 'audio'],
   shell: ['views', 'components', 'backend', 'audio', 'core'],
   '.': ['shell', 'engine', 'backend'],
 }

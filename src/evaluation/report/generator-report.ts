@@ -5,7 +5,7 @@ import { clipPattern, recordingPattern } from '../generator/clip-pattern.js'
 import type { ClipAudio } from '../generator/clip-set.js'
 import { ENOUGH_CLIPS, type GeneratorEvaluation, setNames } from '../generator/generator-evaluation.js'
 import type { Spread } from '../statistics/moments.js'
-import { captioned, figure, image, leftOutParts, page, player, table } from './html.js'
+import { captioned, figure, image, leftOutParts, page, player, sounds, table } from './html.js'
 
 const titles = {
   generated: 'generated',
@@ -50,12 +50,12 @@ function classifierParts({ classifier }: GeneratorEvaluation): string[] {
   ]
 }
 
-/** @param sounds generated clips to include @param facts how the clips were made: steps, seed, engine */
+/** @param examples generated clips to include @param facts how the clips were made: steps, seed, engine */
 export function generatorReport(
   evaluation: GeneratorEvaluation,
   title: string,
   facts: Readonly<Record<string, string>>,
-  sounds: readonly ClipAudio[],
+  examples: readonly ClipAudio[],
 ): string {
   const { clips, frechet, memorisation, mostAlike, character, leftOut, seconds, sampleRate, dimensions } = evaluation
   const few = setNames.filter(name => (clips[name] ?? ENOUGH_CLIPS) < ENOUGH_CLIPS).map(name => titles[name])
@@ -126,7 +126,7 @@ export function generatorReport(
     ...classifierParts(evaluation),
     ...leftOutParts(leftOut),
     '<h2>Listen</h2>',
-    `<div class="sounds">${sounds.map(clip => sound(clip, sampleRate)).join('\n')}</div>`,
+    sounds(examples.map(clip => sound(clip, sampleRate))),
   ]
   return page(title, parts.join('\n'))
 }

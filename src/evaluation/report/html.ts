@@ -63,6 +63,15 @@ export function captioned(caption: string, content: string): string {
   return `<figure><figcaption>${escapeHtml(caption)}</figcaption>${content}</figure>`
 }
 
+/** Figures in a grid. @param name what they are copies of, if they are; the page then plays them in step */
+export function sounds(figures: readonly string[], name?: string): string {
+  const copies = name === undefined ? '' : ` data-name="${escapeHtml(name)}"`
+  return `<div class="sounds"${copies}>${figures.join('\n')}</div>`
+}
+
+/** The end of every page, before which `withComponents` puts what makes it live. */
+export const PAGE_END = '</body>\n</html>\n'
+
 /** A whole page. @param body HTML */
 export function page(title: string, body: string): string {
   return `<!doctype html>
@@ -81,8 +90,8 @@ tbody th, thead th:first-child { text-align: left; font-weight: 600 }
 figure { margin: 0 } figcaption { font-weight: 600 }
 img { width: 100%; height: 10rem; image-rendering: pixelated; background: #000 } audio { width: 100% }
 </style>
+<body class="report">
 <h1>${escapeHtml(title)}</h1>
 ${body}
-</html>
-`
+${PAGE_END}`
 }

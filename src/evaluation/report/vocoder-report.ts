@@ -6,7 +6,7 @@ import { melRange, melSpectrogram } from '../../audio/mel/mel.js'
 import { drawMel } from '../../audio/picture.js'
 import { COMPARED_RATE, type Measure, type Measurements, measures } from '../vocoder/compare.js'
 import { type FileEvaluation, ORIGINAL, type VocoderEvaluation } from '../vocoder/vocoder-evaluation.js'
-import { captioned, escapeHtml, figure, image, leftOutParts, page, player, table } from './html.js'
+import { captioned, escapeHtml, figure, image, leftOutParts, page, player, sounds, table } from './html.js'
 
 /** Up to half the sample rate, to show also what the usual mels do not cover. */
 const pictured = { ...namedConventions.tacotron2, maxFrequency: COMPARED_RATE / 2 }
@@ -20,7 +20,7 @@ const heading = (measure: Measure) => {
 }
 const row = (measurements: Measurements) => keys.map(key => figure(measurements[key]))
 
-function sounds({ name, audio }: FileEvaluation): string {
+function listen({ name, audio }: FileEvaluation): string {
   const mels = [...audio].map(([system, samples]) => ({
     system,
     samples,
@@ -32,7 +32,7 @@ function sounds({ name, audio }: FileEvaluation): string {
     const picture = image(drawMel(mel, range), `spectrogram of ${name}, ${system}`)
     return captioned(system, picture + player(samples, COMPARED_RATE))
   })
-  return `<h3>${escapeHtml(name)}</h3><div class="sounds">${figures.join('\n')}</div>`
+  return `<h3>${escapeHtml(name)}</h3>${sounds(figures, name)}`
 }
 
 /** @param facts how the copies were made: steps, seed, engine */
@@ -57,7 +57,7 @@ export function vocoderReport(
     ),
     ...leftOutParts(leftOut),
     ...(files.some(({ audio }) => audio.size > 0) ? ['<h2>Listen</h2>'] : []),
-    ...files.filter(({ audio }) => audio.size > 0).map(sounds),
+    ...files.filter(({ audio }) => audio.size > 0).map(listen),
     '<h2>By file</h2>',
     ...systems.flatMap(system => [
       `<h3>${escapeHtml(system)}</h3>`,

@@ -1,12 +1,9 @@
 /** One file: its sounds side by side, switched while they play, and the figures of each. */
 import { useMemo } from 'preact/hooks'
-import { levelRange } from '../../audio/spectrogram.js'
-import { cachedSpectrogram } from '../../audio/spectrogram-cache.js'
+import type { Sound } from '../../audio/sound.js'
 import { wavFile } from '../../audio/wav-file.js'
 import { FigureTable } from '../../components/figure-table.js'
-import { PlayButton } from '../../components/play-button.js'
-import { RadioGroup } from '../../components/radio-group.js'
-import { SoundFigure } from '../../components/sound-figure.js'
+import { SoundComparison } from '../../components/sound-comparison.js'
 import { TaskNote } from '../../components/task-note.js'
 import { saveFile } from '../../core/save.js'
 import { type SystemName, systemNames, systemTitles, type VocodedFile } from './vocoded-file.js'
@@ -37,11 +34,10 @@ function wavName({ source }: VocodedFile, system: SystemName): string {
 export function VocodedCard({ file, onRemove }: { file: VocodedFile; onRemove: () => void }) {
   const [sounds, heard] = [file.sounds.value, file.heard.value]
   const shown = systemNames.filter(name => sounds.has(name))
-  const reference = sounds.get('original') ?? sounds.get('model')
-  const range = useMemo(
-    () => (reference === undefined ? undefined : levelRange(cachedSpectrogram(reference, 512))),
-    [reference],
-  )
+  const titled = useMemo(() => {
+    const entries = systemNames.flatMap(name => (sounds.has(name) ? [[systemTitles[name], sounds.get(name)!]] : []))
+    return new Map(entries as [string, Sound][])
+  }, [sounds])
   const { name } = file.source
   return (
     <section class="card vocoded" aria-label={name}>
@@ -54,15 +50,13 @@ export function VocodedCard({ file, onRemove }: { file: VocodedFile; onRemove: (
       <TaskNote task={file.task} what="Vocoding" />
       {shown.length > 0 && (
         <>
-          <div class="transport">
-            <PlayButton player={file.player} of={name} />
-            <RadioGroup
-              name={`heard-${name}`}
-              legend="Hear"
-              value={heard}
-              choices={shown.map(system => ({ value: system, label: systemTitles[system] }))}
-              onChange={value => file.hear(value as SystemName)}
-            />
+          <SoundComparison
+            name={name}
+            player={file.player}
+            sounds={titled}
+            heard={systemTitles[heard]}
+            onHear={title => file.hear(shown.find(system => systemTitles[system] === title)!)}
+          >
             <button
               type="button"
               class="button quiet"
@@ -70,20 +64,7 @@ export function VocodedCard({ file, onRemove }: { file: VocodedFile; onRemove: (
             >
               Save what is heard
             </button>
-          </div>
-          <div class="systems">
-            {shown.map(system => (
-              <div key={system} class={system === heard ? 'part heard' : 'part'}>
-                <SoundFigure
-                  title={systemTitles[system]}
-                  sound={sounds.get(system)!}
-                  player={file.player}
-                  range={range}
-                  height={210}
-                />
-              </div>
-            ))}
-          </div>
+          </SoundComparison>
           <Figures file={file} />
         </>
       )}

@@ -1,0 +1,24 @@
+/** Writes a report, its sounds shown and played by the components of the studio. */
+import { fileURLToPath } from 'node:url'
+import { DiffWaveError } from '../../core/errors.js'
+import { readFileBytes, writeFileBytes } from '../../core/files.js'
+import { PAGE_END } from './html.js'
+
+/** Style and program, built of studio/src/report by scripts/build-studio.mjs. */
+const COMPONENTS = new URL('../../report/components.html', import.meta.url)
+
+/** The components; '' in a bundle, which has no such file: the report then keeps its plain pictures and players. */
+async function components(): Promise<string> {
+  try {
+    return new TextDecoder().decode(await readFileBytes(fileURLToPath(COMPONENTS)))
+  } catch (error) {
+    if (error instanceof DiffWaveError && error.code === 'FILE_NOT_FOUND') return ''
+    throw error
+  }
+}
+
+/** @param html a page of html.ts @throws DiffWaveError as `writeFileBytes` */
+export async function writeReport(path: string, html: string): Promise<void> {
+  const end = html.lastIndexOf(PAGE_END)
+  await writeFileBytes(path, html.slice(0, end) + (await components()) + html.slice(end))
+}

@@ -1,0 +1,55 @@
+/** Sounds of one source side by side: which one is heard can be switched while they play. */
+import type { ComponentChildren } from 'preact'
+import { useMemo } from 'preact/hooks'
+import type { Player } from '../audio/player.js'
+import type { Sound } from '../audio/sound.js'
+import { levelRange } from '../audio/spectrogram.js'
+import { cachedSpectrogram } from '../audio/spectrogram-cache.js'
+import { PlayButton } from './play-button.js'
+import { RadioGroup } from './radio-group.js'
+import { SoundFigure } from './sound-figure.js'
+
+export interface SoundComparisonProps {
+  /** What is played. */
+  readonly name: string
+  readonly player: Player
+  /** By the titles that people see, in order. The colours are those of the first one's levels. */
+  readonly sounds: ReadonlyMap<string, Sound>
+  readonly heard: string
+  readonly onHear: (title: string) => void
+  /** Further controls. */
+  readonly children?: ComponentChildren
+}
+
+export function SoundComparison({ name, player, sounds, heard, onHear, children }: SoundComparisonProps) {
+  const [reference] = sounds.values()
+  const range = useMemo(
+    () => (reference === undefined ? undefined : levelRange(cachedSpectrogram(reference, 512))),
+    [reference],
+  )
+  const titles = [...sounds.keys()]
+  return (
+    <>
+      <div class="transport">
+        <PlayButton player={player} of={name} />
+        {titles.length > 1 && (
+          <RadioGroup
+            name={`heard-${name}`}
+            legend="Hear"
+            value={heard}
+            choices={titles.map(title => ({ value: title, label: title }))}
+            onChange={onHear}
+          />
+        )}
+        {children}
+      </div>
+      <div class="systems">
+        {titles.map(title => (
+          <div key={title} class={title === heard && titles.length > 1 ? 'part heard' : 'part'}>
+            <SoundFigure title={title} sound={sounds.get(title)!} player={player} range={range} height={210} />
+          </div>
+        ))}
+      </div>
+    </>
+  )
+}
