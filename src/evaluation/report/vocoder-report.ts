@@ -52,8 +52,8 @@ export function vocoderReport(
     table(['', ''], Object.entries(facts)),
     '<h2>Overall</h2>',
     table(
-      ['mean over files', ...keys.map(heading)],
-      systems.map(system => [system, ...row(overall.get(system)!)]),
+      ['mean over files', ...systems],
+      keys.map(key => [heading(key), ...systems.map(system => figure(overall.get(system)![key]))]),
     ),
     ...leftOutParts(leftOut),
     ...(files.some(({ audio }) => audio.size > 0) ? ['<h2>Listen</h2>'] : []),

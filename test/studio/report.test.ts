@@ -1,0 +1,54 @@
+/** A report of `diffwave evaluate` in a real browser: its sounds are shown and played as in the studio. */
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { captioned, page as htmlPage, player, sounds } from '#src/evaluation/report/html'
+import { writeReport } from '#src/evaluation/report/write-report'
+import {
+  assertAccessible,
+  assertNoOverflow,
+  canvasStatistics,
+  holds,
+  noBrowser,
+  openPage,
+} from '../support/chromium.js'
+import { scratchFolder } from '../support/scratch.js'
+import { noise } from '../support/sounds.js'
+import { serveFolders } from '../support/web-server.js'
+
+const folder = scratchFolder('report')
+const rate = 16_000
+const figures = ['original', 'copy'].map((name, i) => captioned(name, player(noise(i, rate), rate)))
+const html = htmlPage('test', `<h2>Listen</h2>${sounds(figures, 'a <b>')}${sounds(figures)}`)
+await writeReport(join(folder, 'report.html'), html)
+writeFileSync(join(folder, 'plain.html'), html)
+const { url } = await serveFolders({ folders: { '/': folder } })
+
+describe('a report', { skip: noBrowser }, () => {
+  for (const dark of [false, true]) {
+    test(`plays copies in step, and clips alone, in ${dark ? 'dark' : 'light'} colours`, async () => {
+      const { page, errors } = await openPage(`${url}/report.html`, { width: 360, dark })
+      await page.getByRole('button', { name: 'Play a <b>' }).click()
+      await holds(page, 'outputLevel() > 1e-3')
+      assert.equal(await page.evaluate('playedBuffers.length'), 2)
+      await page.getByLabel('copy', { exact: true }).check()
+      assert.equal(await page.evaluate('playedBuffers.length'), 2)
+      assert.ok((await canvasStatistics(page, '.live canvas')).colours > 50)
+      await page.getByRole('button', { name: 'Play copy' }).waitFor()
+      await assertAccessible(page)
+      await assertNoOverflow(page)
+      assert.deepEqual(
+        errors.filter(error => !/404/.test(error)),
+        [],
+      )
+      await page.context().close()
+    })
+  }
+
+  test('has plain players without its script', async () => {
+    const { page } = await openPage(`${url}/plain.html`)
+    assert.equal(await page.locator('audio').count(), 4)
+    await page.context().close()
+  })
+})
