@@ -11,13 +11,14 @@
 #include "../inference/stream.h"
 #include "../reference/reference.h"
 #include "../targets/targets.h"
+#include "emulated-amx.h"
 #include "tests.h"
 
 using namespace diffwave;
 
 namespace {
 
-constexpr int trials = 40;
+constexpr int trials = 40, emulatedTrials = 12;
 /**
  * bfloat16 has 8 bits: each factor of a product is off by 2⁻⁹ of itself at most. Sums of products of random signs are
  * off by about as much, and the Winograd transforms and several layers add to it.
@@ -185,9 +186,23 @@ void testStream(int trial, const char* target, const ForwardKernels& kernels, do
   check(worst < bound, name, "noise", worst);
 }
 
+/** Whether the processor has AVX-512 with BF16. */
+bool hasVectorsOfBfloat() {
+  for (int i = 0; i < targetCount(); i++) {
+    const Target& target = targetAt(i);
+    if (std::strcmp(target.name, "avx512") == 0) return target.runs() && target.fast() != nullptr;
+  }
+  return false;
+}
+
 }  // namespace
 
 void testStreams() {
+  const EmulatedAmx amx = emulatedAmx();
+  for (int trial = 0; amx.exact != nullptr && hasVectorsOfBfloat() && trial < emulatedTrials; trial++) {
+    testStream(trial, "emulated AMX", *amx.exact(), 1e-4);
+    testStream(trial, "emulated AMX fast", *amx.fast(), fastBound);
+  }
   for (int trial = 0; trial < trials; trial++) {
     for (int i = 0; i < targetCount(); i++) {
       const Target& target = targetAt(i);

@@ -53,6 +53,9 @@ const sanitizerFlags = {
   thread: ['-fsanitize=thread', '-g', '-O2'],
 } as const
 
+/** The test that takes the flags of `avx512bf16`, if there are any. */
+const EMULATED_AMX = 'test/emulated-amx.cc'
+
 /** Folders of native/ that a result does without. */
 const leftOut = { addon: ['test/', 'fuzz/'], test: ['binding/', 'fuzz/'], fuzz: ['test/'] } as const
 
@@ -116,12 +119,13 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
     ([name, flags]) => name !== 'amx' || (platform === 'linux' && knowsFlags(compiler, flags)),
   )
   const amx = sets.some(([name]) => name === 'amx')
+  const vectorFlags = sets.find(([name, flags]) => name === 'avx512bf16' && knowsFlags(compiler, flags))?.[1]
   const glibc = platform === 'linux' && library !== 'musl'
   const files: (readonly [string, readonly string[]])[] = [
     ...sourcesIn(native)
       .filter(name => !isInstructionSet(name) && !leftOut[what].some(folder => name.startsWith(folder)))
       .filter(name => !name.startsWith('platform/wasm/') && (glibc || name !== 'platform/old-glibc.cc'))
-      .map(name => [name, []] as const),
+      .map(name => [name, name === EMULATED_AMX ? (vectorFlags ?? []) : []] as const),
     ...sets.map(([name, flags]) => [`targets/${name}.cc`, flags] as const),
   ]
   const result = checked.out ?? addonPath(target)
