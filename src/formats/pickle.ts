@@ -289,7 +289,9 @@ class PickleMachine {
   #unsafe(what: string): DiffWaveError {
     return new DiffWaveError('UNSAFE_PICKLE', `the pickle ${what}, which is not allowed`, {
       where: this.#here(),
-      hint: 'Only tensors and plain data are read from pickles; nothing in the file was run.',
+      hint:
+        'Only tensors and plain data are read from pickles; nothing in the file was run. If you trust it, save the ' +
+        'weights alone: torch.save(network.state_dict(), path).',
     })
   }
 

@@ -59,8 +59,19 @@ const dictionaries = new Set([
   'lightning.fabric.utilities.data.AttributeDict',
   'lightning_fabric.utilities.data.AttributeDict',
   'pytorch_lightning.utilities.parsing.AttributeDict',
+  'addict.addict.Dict',
 ])
-const NAMESPACE = 'argparse.Namespace'
+/** Made empty and given their names afterwards. */
+const namespaces = new Set(['argparse.Namespace', 'types.SimpleNamespace', 'easydict.EasyDict'])
+/** Values that trainers leave beside the weights and that nothing here needs. They are passed over, never made. */
+const passedOver = new Set([
+  ...['datetime', 'date', 'time', 'timedelta', 'timezone'].map(name => `datetime.${name}`),
+  ...['complex', 'slice', 'range', 'bytearray'].flatMap(name => [`builtins.${name}`, `__builtin__.${name}`]),
+  'collections.deque',
+  'decimal.Decimal',
+  'fractions.Fraction',
+  'uuid.UUID',
+])
 /** Become text: the path, or the device's name. */
 const texts = new Set([
   'torch.device',
@@ -74,7 +85,8 @@ const sets = new Set(['builtins.set', '__builtin__.set', 'builtins.frozenset', '
 const allowed: ReadonlySet<string> = new Set([
   ...dictionaries,
   ...sets,
-  NAMESPACE,
+  ...namespaces,
+  ...passedOver,
   ...texts,
   ...types,
   ...numpyImports,
@@ -99,7 +111,7 @@ function isSize(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }
 
-/** A `Namespace` of argparse, which is made empty and given its names afterwards. */
+/** One of `namespaces`. */
 class Namespace extends Map<Value, Value> {}
 
 type Opaque = TorchTensor | TorchStorage | NumpyDtype
@@ -137,8 +149,10 @@ class TorchHandlers implements PickleHandlers<Opaque> {
   }
 
   call(name: string, args: readonly Value[]): Value {
+    if (namespaces.has(name)) return new Namespace()
     if (dictionaries.has(name)) return this.#dictionary(args[0])
-    if (name === NAMESPACE) return new Namespace()
+    // A list, as what is passed over may have items.
+    if (passedOver.has(name)) return []
     if (texts.has(name)) return args.filter(part => typeof part === 'string').join(name === 'torch.device' ? '' : '/')
     if (sets.has(name)) return Array.isArray(args[0]) ? args[0] : []
     if (numpyImports.has(name)) return callNumpy(name, args, this.#where)

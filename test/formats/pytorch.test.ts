@@ -2,9 +2,11 @@
  * Pickles and PyTorch files: what is not plain data is refused by name, and nothing in a file runs or unfolds without
  * bound.
  */
+
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
+import { zipSync } from 'fflate'
 import { decodeTorch, stateDict } from '#src/formats/pytorch'
 import { ascii, pickle } from '../support/bytes.js'
 import { golden } from '../support/paths.js'
@@ -140,3 +142,31 @@ for (const [name, content, hint] of [
     assert.throws(() => decodeTorch(ascii(content), 'x'), { code: 'UNSUPPORTED_FORMAT', hint })
   })
 }
+
+describe('values beside the weights, in a pickle', () => {
+  const read = (pickle: string) =>
+    decodeTorch(
+      zipSync({ 'a/data.pkl': Buffer.from(`(dVbeside\n${pickle}sVstep\nI3\ns.`, 'latin1') }, { level: 0 }),
+      'x',
+    )
+  for (const [title, pickle, value] of [
+    ['a date', 'cdatetime\ndate\n(I2024\nI1\nI2\ntR', []],
+    ['a span of time', 'cdatetime\ntimedelta\n(I1\nI2\nI3\ntR', []],
+    ['a complex number', 'c__builtin__\ncomplex\n(I1\nI2\ntR', []],
+    ['a slice', 'cbuiltins\nslice\n(I1\nI2\nNtR', []],
+    ['a queue', 'ccollections\ndeque\n(tR(I1\nI2\ne', [1, 2]],
+    ['a namespace', 'ctypes\nSimpleNamespace\n(tR(dVa\nI1\nsb', new Map([['a', 1]])],
+    ['an EasyDict', 'ceasydict\nEasyDict\n(tR(Va\nI1\nu(dVa\nI1\nsb', new Map([['a', 1]])],
+  ] as const) {
+    test(`${title} is passed over`, () => {
+      const found = read(pickle) as ReadonlyMap<string, unknown>
+      const beside = found.get('beside')
+      assert.deepEqual(beside instanceof Map ? new Map(beside) : beside, value)
+      assert.equal(found.get('step'), 3)
+    })
+  }
+
+  test('of a class that is not known is refused, and the hint says what to save', () => {
+    assert.throws(() => read('ctrainer\nState\n(tR'), { code: 'UNSAFE_PICKLE', hint: /state_dict\(\)/ })
+  })
+})

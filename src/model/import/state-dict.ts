@@ -27,8 +27,8 @@ const MARKERS: Readonly<Record<Project, string>> = {
 }
 /** Where trainers put the network, best first. */
 const PREFERRED = ['model', 'state_dict', 'model_state_dict', 'generator', 'net', 'ema', 'ema_model', 'model_ema']
-/** How deep dictionaries are searched, and how many: real checkpoints have the network at depth 1 or 2. */
-const MAX_DEPTH = 3
+/** How deep dictionaries and lists are searched, and how many: real checkpoints have the network at depth 1 or 2. */
+const MAX_DEPTH = 5
 const MAX_DICTIONARIES = 10_000
 
 /** The spellings of a weight-normalised parameter: `torch.nn.utils.weight_norm`, and its parametrised successor. */
@@ -98,6 +98,13 @@ function findCandidates(root: TorchValue): readonly Candidate[] {
   const queue: { readonly value: TorchValue; readonly path: readonly string[] }[] = [{ value: root, path: [] }]
   for (let at = 0; at < queue.length && at < MAX_DICTIONARIES; at++) {
     const { value, path } = queue[at]!
+    if (Array.isArray(value)) {
+      if (path.length === MAX_DEPTH) continue
+      for (const [i, inner] of value.entries()) {
+        if (queue.length < MAX_DICTIONARIES && isContainer(inner)) queue.push({ value: inner, path: [...path, `${i}`] })
+      }
+      continue
+    }
     if (!(value instanceof Map)) continue
     const names = [...value.keys()].filter((name): name is string => typeof name === 'string')
     const markers = findMarkers(names)
@@ -116,10 +123,14 @@ function findCandidates(root: TorchValue): readonly Candidate[] {
     if (path.length === MAX_DEPTH) continue
     for (const name of names) {
       const inner = value.get(name)!
-      if (inner instanceof Map && queue.length < MAX_DICTIONARIES) queue.push({ value: inner, path: [...path, name] })
+      if (queue.length < MAX_DICTIONARIES && isContainer(inner)) queue.push({ value: inner, path: [...path, name] })
     }
   }
   return found.sort((a, b) => a.rank - b.rank)
+}
+
+function isContainer(value: TorchValue): boolean {
+  return value instanceof Map || Array.isArray(value)
 }
 
 /** A project whose marker is among some names, and what stands before it. */

@@ -167,3 +167,13 @@ test('a checkpoint of no known project is refused', async () => {
     rmSync(folder, { recursive: true })
   }
 })
+
+test('a network is found in lists, and five dictionaries deep', () => {
+  const path = golden('lmnt-conditional-c8-l6/weights.pt')
+  const value = decodeTorch(readFileSync(path), path)
+  const expected = findNetwork(value, path)!
+  const deep = ['a', 'b', 'c', 'd'].reduce<TorchValue>((inner, name) => new Map([[name, inner]]), value)
+  for (const root of [[value, 3], [[7], [value]], deep]) {
+    assert.deepEqual(findNetwork(root as TorchValue, path)?.tensors, expected.tensors)
+  }
+})
