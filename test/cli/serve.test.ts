@@ -99,6 +99,16 @@ describe('diffwave serve', () => {
     }
   })
 
+  test('refuses a model that does not exist, before it listens', () => {
+    for (const [words, code] of [
+      [['speach'], 'UNKNOWN_MODEL'],
+      [['a=./nowhere/model'], 'FILE_NOT_FOUND'],
+    ] as const) {
+      const { stdout, stderr } = diffwave(['serve', '--port', '0', '--models', ...words])
+      assert.deepEqual([stdout, stderr.startsWith(`error[${code}]`)], ['', true], stderr)
+    }
+  })
+
   test('says that a port is taken', async () => {
     const other = createServer()
     const port = await new Promise<number>(resolve =>

@@ -2,6 +2,7 @@
 import { basename, resolve } from 'node:path'
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
+import { kindOfPath } from '../../core/files.js'
 import { engineChoices } from '../choices.js'
 import { defineCommand, type Values } from '../command.js'
 import type { Context } from '../context.js'
@@ -49,7 +50,7 @@ export const serveOptions = {
 
 /** The models that `--models` names: `speech`, `voice=runs/voice/model` or a path, whose last part is the name. */
 export async function modelSources(words: readonly string[] | undefined): Promise<ReadonlyMap<string, string>> {
-  const { shippedModels } = await import('../../denoiser/shipped-models.js')
+  const { modelPath, shippedModels } = await import('../../denoiser/shipped-models.js')
   const shipped = shippedModels()
   if (words === undefined) {
     // The defaults of the command line come first, so that they are the service's, too.
@@ -68,6 +69,15 @@ export async function modelSources(words: readonly string[] | undefined): Promis
       })
     }
     sources.set(own, path ?? word)
+  }
+  // A model that does not exist is refused now, not at the first request.
+  const { isRemote } = await import('../../model/remote/address.js')
+  for (const source of sources.values()) {
+    if (isRemote(source)) continue
+    const path = await modelPath(source)
+    if ((await kindOfPath(path)) === 'missing') {
+      throw new DiffWaveError('FILE_NOT_FOUND', 'there is no such model', { where: path })
+    }
   }
   return sources
 }
