@@ -23,6 +23,11 @@ function systemCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : ''
 }
 
+/** A path that a message can show. */
+function shortened(path: string): string {
+  return path.length <= 100 ? path : `${path.slice(0, 99)}…`
+}
+
 /** A file system's refusal as one of our errors. */
 export function fileError(error: unknown, path: string, doing: 'read' | 'write'): DiffWaveError {
   if (error instanceof DiffWaveError) return error
@@ -36,6 +41,11 @@ export function fileError(error: unknown, path: string, doing: 'read' | 'write')
       return new DiffWaveError('NOT_A_DIRECTORY', 'a file stands where a folder should be', details)
     case 'EISDIR':
       return new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', details)
+    case 'ENAMETOOLONG':
+      return new DiffWaveError(doing === 'read' ? 'NOT_READABLE' : 'NOT_WRITABLE', 'the name is too long', {
+        ...details,
+        where: shortened(path),
+      })
     case 'ELOOP':
       return new DiffWaveError(
         doing === 'read' ? 'NOT_READABLE' : 'NOT_WRITABLE',

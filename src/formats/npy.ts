@@ -155,9 +155,17 @@ function headerFields(
   return { descr, fortranOrder, shape: shape as number[] }
 }
 
+/** The short form of a dtype's long name, as `f4` of `float32`, which NumPy reads though it does not write it. */
+function kindOfName(word: string): string {
+  if (word === 'bool') return 'b1'
+  const [, kind, bits] = /^(float|int|uint)(8|16|32|64)$/.exec(word) ?? []
+  return kind === undefined ? word : `${kind.charAt(0)}${Number(bits) / 8}`
+}
+
 /** The type of a dtype's text, as `<f4`. */
 function numberType(descr: PythonLiteral, where: string): { type: NumberType; littleEndian: boolean } {
-  const [, byteOrder, kind = ''] = (typeof descr === 'string' && /^([<>|=]?)(\w+)$/.exec(descr)) || []
+  const [, byteOrder, word = ''] = (typeof descr === 'string' && /^([<>|=]?)(\w+)$/.exec(descr)) || []
+  const kind = kindOfName(word)
   const type = Object.hasOwn(numberTypes, kind) ? numberTypes[kind] : undefined
   if (type !== undefined) return { type, littleEndian: byteOrder !== '>' }
   const other = typeof descr === 'string' ? unreadable[kind.charAt(0)] : undefined

@@ -6,7 +6,7 @@ import { chmod, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { fileError, makeFolder, writeFileBytes, writeFilePieces } from '#src/core/files'
+import { fileError, makeFolder, readFileBytes, writeFileBytes, writeFilePieces } from '#src/core/files'
 import { identityTag, ownIdentity } from '#src/core/process-identity'
 import { openTemporary, removeAbandoned } from '#src/core/temporary'
 import { code } from '../support/errors.js'
@@ -155,6 +155,10 @@ describe('a file that is replaced', () => {
 })
 
 test('what the system refuses is a typed error', async () => {
+  await assert.rejects(readFileBytes(`${'x'.repeat(300)}.wav`), {
+    code: 'NOT_READABLE',
+    message: /^the name is too long/,
+  })
   const folder = newFolder()
   writeFileSync(join(folder, 'file'), '')
   await assert.rejects(writeFileBytes(folder, ''), code('NOT_A_FILE'))

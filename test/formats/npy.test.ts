@@ -21,6 +21,7 @@ describe('headers', () => {
     ['line breaks and commas at the end', "{\n'descr': '<f8',\n'fortran_order': False,\n'shape': (2, 3,),\n}"],
     ['a list as shape', fields("'<f8'", '[2, 3]')],
     ['the native byte order', fields("'=f8'", '(2, 3)')],
+    ['the long name of a type', fields("'float64'", '(2, 3)')],
   ] as const) {
     test(name, () => {
       const { shape, data } = decodeNpy(npy(header, doubles), 'a.npy')

@@ -51,7 +51,7 @@ async function inspectModel(path: string): Promise<Facts> {
 
 /** Model files and mels by their endings and first bytes: zip archives and pickles, `.npy`. */
 const modelEnding = /\.(pt|pth|pkl|ckpt|bin|safetensors)$/i
-const melEnding = /\.npy$/i
+const melEnding = /\.np[yz]$/i
 const isModelFile = (bytes: Uint8Array) => bytes[0] === 0x80 || (bytes[0] === 0x50 && bytes[1] === 0x4b)
 const isNpyFile = (bytes: Uint8Array) => bytes[0] === 0x93
 
