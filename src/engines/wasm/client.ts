@@ -1,6 +1,16 @@
 /** The addon's interface on an instance in worker threads: calls as messages, arrays copied there and back. */
 import { DiffWaveError } from '../../core/errors.js'
-import type { Addon, EngineRequest, Handle, PredictWork, StreamHandle, Work } from '../native/addon.js'
+import type {
+  Addon,
+  EngineRequest,
+  Handle,
+  PredictWork,
+  RefinementHandle,
+  RefinementShape,
+  RefineWork,
+  StreamHandle,
+  Work,
+} from '../native/addon.js'
 import type { HostWorker, WasmHost } from './host.js'
 import type { MemorySize } from './memory.js'
 import type { Answer, Call, Encoded, NumberedCall, Ready, StartFailure, WorkerStart } from './messages.js'
@@ -22,11 +32,16 @@ export interface WasmProgram {
 }
 
 /** One engine's instance. Its only handle is itself. */
-export class WasmAddon implements Pick<Addon, 'run' | 'runForward' | 'runBackward' | 'openStream' | 'predict'> {
+export class WasmAddon
+  implements
+    Pick<Addon, 'run' | 'runForward' | 'runBackward' | 'openStream' | 'predict'>,
+    Pick<Addon, 'openRefinement' | 'refine' | 'closeRefinement'>
+{
   readonly #waiting = new Map<number, Waiting>()
   #nextId = 1
-  #nextStream = 1
-  readonly #streams = new WeakMap<StreamHandle, number>()
+  #nextClip = 1
+  /** Numbers of open streams and refinements. */
+  readonly #clips = new WeakMap<StreamHandle | RefinementHandle, number>()
   #ended: DiffWaveError | undefined
   /** What the worker keeps a copy of. */
   #parameters: Float32Array | undefined
@@ -108,23 +123,56 @@ export class WasmAddon implements Pick<Addon, 'run' | 'runForward' | 'runBackwar
   }
 
   openStream(_: Handle, ...values: readonly unknown[]): StreamHandle {
-    const handle = {} as StreamHandle
-    const stream = this.#nextStream++
-    this.#streams.set(handle, stream)
-    const encoded = values.map(value => this.#encode(value, []))
-    // If it fails, so does the first piece of the stream.
-    this.#ask({ call: 'openStream', stream, arguments: encoded }).catch(() => undefined)
-    return handle
+    return this.#open('openStream', values)
   }
 
   predict(_: Handle, stream: StreamHandle, work: PredictWork): Promise<number> {
-    const arrays: Float32Array[] = []
-    return this.#ask({ call: 'predict', stream: this.#streams.get(stream)!, work: this.#encode(work, arrays) }, arrays)
+    return this.#advance('predict', stream, work)
   }
 
   closeStream(_: Handle, stream: StreamHandle): void {
-    if (this.#ended !== undefined) return
-    this.#ask({ call: 'closeStream', stream: this.#streams.get(stream)! }).catch(() => undefined)
+    this.#close('closeStream', stream)
+  }
+
+  openRefinement(_: Handle, shape: RefinementShape): RefinementHandle {
+    return this.#open('openRefinement', [shape])
+  }
+
+  refine(_: Handle, refinement: RefinementHandle, work: RefineWork): Promise<number> {
+    return this.#advance('refine', refinement, work)
+  }
+
+  closeRefinement(_: Handle, refinement: RefinementHandle): void {
+    this.#close('closeRefinement', refinement)
+  }
+
+  #open<Opened extends StreamHandle | RefinementHandle>(
+    call: 'openStream' | 'openRefinement',
+    values: readonly unknown[],
+  ): Opened {
+    const handle = {} as Opened
+    const clip = this.#nextClip++
+    this.#clips.set(handle, clip)
+    const encoded = values.map(value => this.#encode(value, []))
+    // If it fails, so does the first piece of the clip.
+    this.#ask({ call, clip, arguments: encoded }).catch(() => undefined)
+    return handle
+  }
+
+  #advance(
+    call: 'predict' | 'refine',
+    handle: StreamHandle | RefinementHandle,
+    work: PredictWork | RefineWork,
+  ): Promise<number> {
+    const arrays: Float32Array[] = []
+    return this.#ask({ call, clip: this.#clips.get(handle)!, work: this.#encode(work, arrays) }, arrays)
+  }
+
+  #close(call: 'closeStream' | 'closeRefinement', handle: StreamHandle | RefinementHandle): void {
+    const clip = this.#clips.get(handle)
+    if (this.#ended !== undefined || clip === undefined) return
+    this.#clips.delete(handle)
+    this.#ask({ call, clip }).catch(() => undefined)
   }
 
   cancelFlag(): Uint8Array {
@@ -153,6 +201,7 @@ export class WasmAddon implements Pick<Addon, 'run' | 'runForward' | 'runBackwar
       // A view would cross with the whole buffer behind it.
       return { array: value.byteLength === value.buffer.byteLength ? value : value.slice() }
     }
+    if (value instanceof Float64Array) return { array: value }
     if (value instanceof Uint8Array) return { cancelFlag: true }
     if (Array.isArray(value)) return value.map(item => this.#encode(item, arrays, name))
     if (typeof value === 'object' && value !== null) {

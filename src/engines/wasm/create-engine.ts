@@ -10,6 +10,7 @@ import type { Engine } from '../engine.js'
 import { networkShape } from '../native/addon.js'
 import { checkConstants } from '../native/constants.js'
 import { KernelEngine } from '../native/kernel-engine.js'
+import { nativeRefinement } from '../native/refinement.js'
 import { WasmAddon, type WasmProgram } from './client.js'
 import { hostRuns } from './features.js'
 import { type WasmHost, type WasmInstructionSet, wasmInstructionSets } from './host.js'
@@ -109,7 +110,16 @@ export async function createEngineOn(host: WasmHost, threads: number, options: W
       fast: false,
     })
     const device = `CPU, WebAssembly ${instructionSet}, ${count} thread${count === 1 ? '' : 's'}`
-    return new KernelEngine({ name: 'wasm', device, network, addon, handle, parameters: checked, envelope })
+    return new KernelEngine({
+      name: 'wasm',
+      device,
+      network,
+      addon,
+      handle,
+      parameters: checked,
+      envelope,
+      openRefinement: (queue, checkAlive) => nativeRefinement({ addon, handle, queue, checkAlive }),
+    })
   } catch (error) {
     await addon.dispose()
     throw error

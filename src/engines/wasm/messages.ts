@@ -52,19 +52,20 @@ export type Encoded =
   | string
   | undefined
   | readonly Encoded[]
-  | { readonly array: Float32Array }
+  | { readonly array: Float32Array | Float64Array }
   | { readonly room: number }
   | { readonly parameters: Float32Array | 'kept' }
   | { readonly cancelFlag: true }
   | { readonly object: Readonly<Record<string, Encoded>> }
 
+/** `clip`: the number of an open stream or refinement, which the engine's side gives. */
 export type Call =
   | { readonly call: 'offerThreads'; readonly threads: number }
   | { readonly call: 'create'; readonly request: Encoded }
   | { readonly call: 'run' | 'runForward' | 'runBackward'; readonly work: Encoded }
-  | { readonly call: 'openStream'; readonly stream: number; readonly arguments: readonly Encoded[] }
-  | { readonly call: 'predict'; readonly stream: number; readonly work: Encoded }
-  | { readonly call: 'closeStream'; readonly stream: number }
+  | { readonly call: 'openStream' | 'openRefinement'; readonly clip: number; readonly arguments: readonly Encoded[] }
+  | { readonly call: 'predict' | 'refine'; readonly clip: number; readonly work: Encoded }
+  | { readonly call: 'closeStream' | 'closeRefinement'; readonly clip: number }
 
 /** A call, with the number that its answer has. */
 export interface NumberedCall {

@@ -8,7 +8,7 @@ import type { WasmMemory, WasmTable } from './webassembly.js'
 /** An array in the instance's memory. */
 export class HeapArray {
   constructor(
-    readonly type: 'float32' | 'uint8',
+    readonly type: 'float32' | 'float64' | 'uint8',
     readonly address: number,
     readonly length: number,
   ) {}
@@ -41,7 +41,7 @@ const AUTO_LENGTH = 2 ** 32 - 1
 /** `napi_valuetype`. */
 const valueTypes = ['undefined', 'null', 'boolean', 'number', 'string', 'symbol', 'object', 'function', 'external']
 /** `napi_typedarray_type`. */
-const arrayTypes = { uint8: 1, float32: 7 } as const
+const arrayTypes = { uint8: 1, float32: 7, float64: 8 } as const
 /** The only environment. */
 const ENVIRONMENT = 1
 /** Bytes of a `napi_property_descriptor`, and where in it the name and the function are. */

@@ -70,7 +70,8 @@ class EngineWorker {
   readonly #helpers: readonly HelperPlace[]
   readonly #cancelFlag: number
   #engine: unknown
-  readonly #streams = new Map<number, External>()
+  /** Open streams and refinements. */
+  readonly #clips = new Map<number, External>()
   /** The parameters of the last call that had any. */
   #parameters: HeapArray | undefined
   /** Arrays of the current call, and those of them that go back. */
@@ -141,18 +142,21 @@ class EngineWorker {
       case 'runForward':
       case 'runBackward':
         return bound[call.call]!(this.#engine, this.#decode(call.work)) as number
-      case 'openStream': {
-        const opened = bound['openStream']!(this.#engine, ...call.arguments.map(value => this.#decode(value)))
-        this.#streams.set(call.stream, opened as External)
+      case 'openStream':
+      case 'openRefinement': {
+        const opened = bound[call.call]!(this.#engine, ...call.arguments.map(value => this.#decode(value)))
+        this.#clips.set(call.clip, opened as External)
         return 0
       }
       case 'predict':
-        return bound['predict']!(this.#engine, this.#streams.get(call.stream), this.#decode(call.work)) as number
-      case 'closeStream': {
-        const stream = this.#streams.get(call.stream)
-        this.#streams.delete(call.stream)
-        bound['closeStream']!(this.#engine, stream)
-        stream?.free()
+      case 'refine':
+        return bound[call.call]!(this.#engine, this.#clips.get(call.clip), this.#decode(call.work)) as number
+      case 'closeStream':
+      case 'closeRefinement': {
+        const clip = this.#clips.get(call.clip)
+        this.#clips.delete(call.clip)
+        bound[call.call]!(this.#engine, clip)
+        clip?.free()
         return 0
       }
     }
@@ -184,8 +188,12 @@ class EngineWorker {
   }
 
   /** A copy in the instance's memory. */
-  #place(data: Float32Array): HeapArray {
+  #place(data: Float32Array | Float64Array): HeapArray {
     const address = this.#allocate(data.byteLength)
+    if (data instanceof Float64Array) {
+      new Float64Array(this.#memory.buffer, address, data.length).set(data)
+      return new HeapArray('float64', address, data.length)
+    }
     new Float32Array(this.#memory.buffer, address, data.length).set(data)
     return new HeapArray('float32', address, data.length)
   }

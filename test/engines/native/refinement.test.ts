@@ -10,9 +10,13 @@ import type { Engine } from '#src/engines/engine'
 import { networkShape } from '#src/engines/native/addon'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { loadAddon } from '#src/engines/native/load-addon'
+import { createWasmEngine, surveyWasm } from '#src/engines/wasm/engine'
 import { initialParameters } from '#src/training/optimiser/initialise'
 import { smallGeneratorConfig } from '../../support/configs.js'
 import { code } from '../../support/errors.js'
+import { allowRelaxedSimd } from '../wasm/relaxed-simd.js'
+
+allowRelaxedSimd()
 
 const sets = surveyNative().instructionSets.filter(set => set !== 'scalar')
 const { network } = smallGeneratorConfig()
@@ -193,4 +197,23 @@ describe('native phase refinement', () => {
     assert.equal(await addon.refine(handle, refinement, work), 8)
     await addon.dispose(handle)
   })
+})
+
+describe('phase refinement in WebAssembly', () => {
+  for (const instructionSet of surveyWasm().instructionSets) {
+    test(`${instructionSet}: the bytes of the readable version, whatever the pieces`, async () => {
+      const parameters = initialParameters(network, 1)
+      const engine = await createWasmEngine({ network, parameters, instructionSet, threads: 2 })
+      engines.push(engine)
+      for (const convention of conventions) {
+        const clip = example(convention, 37)
+        const settings = { iterations: 3, momentum: 0.99 }
+        const expected = readable(convention, settings, clip.mel, clip.start)
+        const { hop } = convention
+        for (const sizes of [[clip.start.length], [3 * hop, 1, 11 * hop + 5]]) {
+          assert.deepEqual(await native(engine, convention, settings, clip, sizes), expected)
+        }
+      }
+    })
+  }
 })
