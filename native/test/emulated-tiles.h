@@ -1,6 +1,7 @@
 // AMX tiles in plain C++, in place of the compiler's intrinsics: so the kernels on tiles run, and are tested, on any
-// processor with AVX-512 and bfloat16. As the Intel SDM describes TDPBF16PS: each sum takes its pairs in order, the even
-// step of a pair before the odd one. Rounding differs from the processor's, which treats numbers below 2⁻¹²⁶ as zero.
+// processor with AVX-512 and bfloat16. As the Intel SDM describes TDPBF16PS: each sum takes its pairs in order, the
+// even step of a pair before the odd one. Rounding differs from the processor's, which treats numbers below 2⁻¹²⁶ as
+// zero.
 #pragma once
 
 #include <immintrin.h>
