@@ -39,6 +39,12 @@ export interface DataDomain {
   decoder(mel: MelReaders | null): Decoder
   /** The noise of a clip. @param mel as for `decoder` */
   noise(mel: MelReaders | null, options?: NoiseOptions): NoiseShaper
+  /**
+   * What a clip starts from, x_T, drawn in order: its noise, unless the prior knows more of the clip than that.
+   *
+   * @param mel as for `decoder`
+   */
+  start(mel: MelReaders | null, options?: NoiseOptions): NoiseShaper
   /** Mel frames past the one a sample lies in that must have arrived before its noise is drawn. */
   readonly melContext: number
   /**

@@ -23,7 +23,7 @@ export function domainOf({ network, mel, diffusion }: DomainConfig): DataDomain 
       return new EnvelopePriorDomain(new SpectralEnvelope(mel, prior), signalScale)
     case 'front-end':
       if (network.frontEnd === null) throw new TypeError('a front-end prior without a front end')
-      return new FrontEndPriorDomain(network.frontEnd, mel)
+      return new FrontEndPriorDomain(network.frontEnd, mel, prior.harmonics)
   }
 }
 

@@ -70,6 +70,10 @@ export class EnvelopePriorDomain implements DataDomain {
   }
 
   /** White: the envelope has already been taken out of the data. */
+  start(mel: MelReaders | null, options?: NoiseOptions): NoiseShaper {
+    return this.noise(mel, { ...options, once: true })
+  }
+
   noise(_mel: MelReaders | null, _options?: NoiseOptions): NoiseShaper {
     return (white, start, count) => white(start, count)
   }

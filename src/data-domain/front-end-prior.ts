@@ -2,29 +2,58 @@
  * The waveform, its noise coloured by the envelope of the network's windowed front end: white noise z becomes ε =
  * decode(E ⊙ encode(z)), SpecGrad's idea (Koizumi et al. 2022, section 3) in the front end's own transform. The data
  * are audio as it is; nothing is whitened.
+ *
+ * What a clip starts from may have harmonics: in voiced speech, pulses at the mel's pitch (src/audio/mel/pitch.ts) in
+ * place of a share h of the noise (excitation.ts). With voicing v,
+ *
+ *     x_T = decode(E ⊙ (√h ⊙ encode(pulses) + √(1 − v·h) ⊙ encode(noise)))      h = 1 − noise·r/(1 + r)
+ *                                                                             r = (frequency/corner)⁴
+ *
+ * A mel tells where harmonics lie, but not their phases. From noise, a network of few steps makes voices that sound
+ * breathy above 2 kHz, since its phases never agree from harmonic to harmonic; here they do from the start.
  */
 import type { MelConvention } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
+import { MelPitch, PITCH_LAG } from '../audio/mel/pitch.js'
+import type { HarmonicsConfig } from '../model/diffusion-config.js'
 import { type EnvelopeStream, FrontEndEnvelope } from '../model/front-end/envelope.js'
 import { coverage, WindowFilter, windowMargin } from '../model/front-end/windows.js'
 import type { FrontEndConfig } from '../model/network.js'
-import type { NoiseOptions, NoiseShaper, WhiteNoise } from './data-domain.js'
+import type { NoiseOptions, NoiseShaper } from './data-domain.js'
+import { Exciter, PULSE_HALF_WIDTH, pulseShare } from './excitation.js'
 import { WaveformDomain } from './waveform.js'
+
+/** What is filtered, and by what: samples that begin at sample `first`, and the gains of a position, `[bins]`. */
+interface Source {
+  readonly first: number
+  readonly samples: Float32Array
+  readonly gains: (position: number) => Float32Array
+}
 
 export class FrontEndPriorDomain extends WaveformDomain {
   override readonly melContext: number
   readonly #frontEnd: FrontEndConfig
+  readonly #convention: MelConvention
   readonly #envelope: FrontEndEnvelope
   readonly #filter: WindowFilter
+  readonly #pitch: MelPitch | null
+  /** Share of the power of voiced speech that pulses have, `[bins]`. */
+  readonly #pulseShares: Float64Array
 
-  /** @param frontEnd one with an envelope */
-  constructor(frontEnd: FrontEndConfig, convention: MelConvention) {
+  /** @param frontEnd one with an envelope @param harmonics of voiced speech; null: it starts from noise, too */
+  constructor(frontEnd: FrontEndConfig, convention: MelConvention, harmonics: HarmonicsConfig | null) {
     super(1)
     this.#frontEnd = frontEnd
+    this.#convention = convention
     this.#envelope = new FrontEndEnvelope(frontEnd, convention)
     this.#filter = new WindowFilter(frontEnd)
+    this.#pitch = harmonics === null ? null : new MelPitch(convention)
+    this.#pulseShares = Float64Array.from({ length: frontEnd.bins }, (_, bin) =>
+      harmonics === null ? 0 : pulseShare((bin * convention.sampleRate) / frontEnd.kernel, harmonics),
+    )
     // The last window over a sample starts half a kernel after it, and needs the frame after its middle.
-    this.melContext = Math.ceil(frontEnd.kernel / convention.hop) + 1
+    const reach = frontEnd.kernel + (harmonics === null ? 0 : PULSE_HALF_WIDTH)
+    this.melContext = Math.ceil(reach / convention.hop) + 1 + (harmonics === null ? 0 : PITCH_LAG)
   }
 
   override noise(mel: MelReaders, { length = Number.POSITIVE_INFINITY, once = false }: NoiseOptions = {}): NoiseShaper {
@@ -33,32 +62,87 @@ export class FrontEndPriorDomain extends WaveformDomain {
     return (white, start, count) => {
       for (const piece of reader.take()) deviations.push(piece.mel, piece.last)
       const positions = Math.min(deviations.positions, length / this.#frontEnd.stride)
-      return this.#shaped(white, start, count, deviations, positions)
+      const { from, to, first } = this.#reach(start, count, positions)
+      const source = { first: from, samples: white(from, to - from), gains: (p: number) => deviations.of(p) }
+      const noise = this.#filtered([source], start, count, positions)
+      deviations.forget(first)
+      return noise
     }
   }
 
-  /** Noise of samples start … start + count − 1. @param positions of the clip; Infinity while it goes on */
-  #shaped(white: WhiteNoise, start: number, count: number, deviations: Deviations, positions: number): Float32Array {
+  override start(mel: MelReaders, options: NoiseOptions = {}): NoiseShaper {
+    const { length = Number.POSITIVE_INFINITY } = options
+    if (this.#pitch === null) return this.noise(mel, { ...options, once: true })
+    const { bins, stride } = this.#frontEnd
+    const shares = this.#pulseShares
+    const reader = mel.firstReader()
+    const deviations = new Deviations(this.#envelope, true)
+    const pitch = this.#pitch.stream()
+    const exciter = new Exciter(this.#convention.hop, this.#convention.sampleRate)
+    const gains = new Float32Array(bins)
+    const weighted = (position: number, weight: (share: number) => number) => {
+      const own = deviations.of(position)
+      for (let bin = 0; bin < bins; bin++) gains[bin] = own[bin]! * Math.sqrt(weight(shares[bin]!))
+      return gains
+    }
+    return (white, start, count) => {
+      for (const piece of reader.take()) {
+        deviations.push(piece.mel, piece.last)
+        exciter.push(pitch.push(piece.mel, piece.last), piece.last)
+      }
+      const positions = Math.min(deviations.positions, length / stride)
+      const { from, to, first } = this.#reach(start, count, positions)
+      const excitation = exciter.until(to, from, Math.min(exciter.length, length), white)
+      const voicing = (p: number) => excitation.voicing[p * stride + stride / 2 - excitation.first]!
+      const sources = [
+        {
+          first: excitation.first,
+          samples: excitation.noise,
+          gains: (p: number) => weighted(p, share => 1 - voicing(p) * share),
+        },
+        { first: excitation.first, samples: excitation.pulses, gains: (p: number) => weighted(p, share => share) },
+      ]
+      const noise = this.#filtered(sources, start, count, positions)
+      deviations.forget(first)
+      return noise
+    }
+  }
+
+  /**
+   * What samples start … start + count − 1 need: samples from … to − 1, from position `first` on.
+   *
+   * @param positions of the clip; Infinity while it goes on
+   */
+  #reach(start: number, count: number, positions: number) {
     const { kernel, stride } = this.#frontEnd
     const margin = windowMargin(this.#frontEnd)
-    // The windows that reach these samples.
     const first = Math.max(0, Math.ceil((start + margin - kernel + 1) / stride))
     const last = Math.min(positions - 1, Math.floor((start + count - 1 + margin) / stride))
-    const from = first * stride - margin
-    const samples = new Float32Array((last - first) * stride + kernel)
-    const to = Math.min(from + samples.length, positions * stride)
-    samples.set(white(Math.max(0, from), to - Math.max(0, from)), Math.max(0, -from))
-    const sums = new Float64Array(samples.length)
-    for (let p = first; p <= last; p++) {
-      const at = (p - first) * stride
-      this.#filter.add(samples, at, deviations.of(p), 0, sums, at)
+    const from = Math.max(0, first * stride - margin)
+    return { first, last, from, to: Math.min(last * stride - margin + kernel, positions * stride) }
+  }
+
+  /** The sum of some sources, each through its gains. @param sources all samples that `#reach` names */
+  #filtered(sources: readonly Source[], start: number, count: number, positions: number): Float32Array {
+    const { kernel, stride } = this.#frontEnd
+    const margin = windowMargin(this.#frontEnd)
+    const { first, last, from, to } = this.#reach(start, count, positions)
+    const begin = first * stride - margin
+    const sums = new Float64Array((last - first) * stride + kernel)
+    for (const source of sources) {
+      // Zeros beyond the clip.
+      const samples = new Float32Array(sums.length)
+      samples.set(source.samples.subarray(from - source.first, to - source.first), from - begin)
+      for (let p = first; p <= last; p++) {
+        const at = (p - first) * stride
+        this.#filter.add(samples, at, source.gains(p), 0, sums, at)
+      }
     }
-    deviations.forget(first)
     const block = Math.floor(start / stride)
     const covered = coverage(this.#frontEnd, block, Math.ceil((start + count) / stride) - block, positions)
     return Float32Array.from(
       { length: count },
-      (_, i) => sums[start + i - from]! / covered[start - block * stride + i]!,
+      (_, i) => sums[start + i - begin]! / covered[start - block * stride + i]!,
     )
   }
 }

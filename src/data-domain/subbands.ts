@@ -55,6 +55,10 @@ export class SubbandsDomain implements DataDomain {
     }
   }
 
+  start(mel: MelReaders | null, options?: NoiseOptions): NoiseShaper {
+    return this.noise(mel, { ...options, once: true })
+  }
+
   noise(_mel: MelReaders | null, _options?: NoiseOptions): NoiseShaper {
     return (white, start, count) => white(start, count)
   }

@@ -31,6 +31,10 @@ export class WaveformDomain implements DataDomain {
     return { push: data => unscaled(data, this.sampleScale), flush: () => new Float32Array(0) }
   }
 
+  start(mel: MelReaders | null, options?: NoiseOptions): NoiseShaper {
+    return this.noise(mel, { ...options, once: true })
+  }
+
   noise(_mel: MelReaders | null, _options?: NoiseOptions): NoiseShaper {
     return (white, start, count) => white(start, count)
   }

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { conventionSchema, refinementObstacle } from '../audio/mel/convention.js'
 import { correctionObstacle } from '../audio/mel/correction.js'
+import { pitchObstacle } from '../audio/mel/pitch.js'
 import { MAX_CLIP_SECONDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../core/limits.js'
 import { type DiffusionConfig, diffusionSchema, isInSubbands, isWhitened, scheduleSteps } from './diffusion-config.js'
 import { envelopeObstacle } from './front-end/envelope.js'
@@ -123,6 +124,12 @@ const rules: readonly (readonly [path: string, message: string, holds: (config: 
     'diffusion.prior',
     'a front-end prior needs network.frontEnd.envelope',
     c => c.diffusion.prior?.kind !== 'front-end' || hasEnvelope(c.network),
+  ],
+  [
+    'diffusion.prior.harmonics',
+    'need a mel of magnitudes with centred frames and 24 bands below 1,600 Hz',
+    ({ diffusion: { prior }, mel }) =>
+      prior?.kind !== 'front-end' || prior.harmonics === null || mel === null || pitchObstacle(mel) === null,
   ],
   ['diffusion.prior', 'a prior needs a mel', c => c.diffusion.prior === null || c.mel !== null],
   [

@@ -1,6 +1,12 @@
 /** What the diffusion process needs to know of a model: the `diffusion` part of `config.json`. */
 import { z } from 'zod'
-import { MAX_DIFFUSION_STEPS, MAX_GUIDANCE, MAX_PATCH, MAX_REFINEMENT_ITERATIONS } from '../core/limits.js'
+import {
+  MAX_DIFFUSION_STEPS,
+  MAX_GUIDANCE,
+  MAX_PATCH,
+  MAX_REFINEMENT_ITERATIONS,
+  MAX_SAMPLE_RATE,
+} from '../core/limits.js'
 import { MIN_SUBBANDS } from './network.js'
 
 const beta = z.number().gt(0).lt(1)
@@ -60,7 +66,19 @@ export const envelopePriorSchema = z.strictObject({
  * Noise coloured by the envelope of a windowed front end, in that front end's own transform
  * (src/data-domain/front-end-prior.ts). The data stay the waveform.
  */
-const frontEndPriorSchema = z.strictObject({ kind: z.literal('front-end') })
+const frontEndPriorSchema = z.strictObject({
+  kind: z.literal('front-end'),
+  /** Pulses at the mel's pitch that voiced speech starts from; null: noise everywhere. */
+  harmonics: z
+    .strictObject({
+      /** Hz above which pulses give way to noise. */
+      corner: z.number().gt(0).max(MAX_SAMPLE_RATE).default(3000),
+      /** Share of the power of noise far above the corner. */
+      noise: z.number().min(0).max(1).default(0.3),
+    })
+    .nullable()
+    .default(null),
+})
 
 /** Phases refined after the last pass (src/audio/mel/phase-refinement.ts). */
 const refinementSchema = z.strictObject({
@@ -148,6 +166,8 @@ export function isInSubbands({ subbands }: Pick<DiffusionConfig, 'subbands'>): b
 export type NoiseScheduleConfig = Readonly<z.output<typeof noiseScheduleSchema>>
 export type EnergyPriorConfig = Readonly<z.output<typeof energyPriorSchema>>
 export type EnvelopePriorConfig = Readonly<z.output<typeof envelopePriorSchema>>
+export type FrontEndPriorConfig = Readonly<z.output<typeof frontEndPriorSchema>>
+export type HarmonicsConfig = Readonly<NonNullable<FrontEndPriorConfig['harmonics']>>
 export type SubbandsConfig = Readonly<z.output<typeof subbandsSchema>>
 export type SamplingScheduleConfig = Readonly<z.output<typeof samplingScheduleSchema>>
 export type RefinementConfig = Readonly<z.output<typeof refinementSchema>>

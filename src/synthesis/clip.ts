@@ -95,14 +95,15 @@ function latents(model: Denoiser, request: ClipRequest): AsyncGenerator<Float32A
       ? guidedStream(engine.openStream({ steps, label }), engine.openStream({ steps, label: null }), guidance)
       : engine.openStream({ steps, label })
   const white = seededNoise(request.seed, engine.gaussian)
-  const once = sampler.steps.every((_, pass) => drawOfPass(sampler, pass) === null)
-  const shape = domain.noise(mel, { once })
+  const start = domain.start(mel)
+  const addsNoise = sampler.steps.some((_, pass) => drawOfPass(sampler, pass) !== null)
+  const added = addsNoise ? domain.noise(mel) : start
   const length = certainLength(request) ?? Number.POSITIVE_INFINITY
   return reverseProcess({
     openStream,
     sampler,
     prediction: diffusion.prediction,
-    noise: (draw, start, count) => shape((from, n) => white(draw, from, n), start, count),
+    noise: (draw, from, count) => (draw === 0 ? start : added)((first, n) => white(draw, first, n), from, count),
     start: request.start,
     input:
       'mel' in input

@@ -8,12 +8,15 @@ convolutions are matrix products.
 
 import math
 
+import numpy
 import torch
 import torch.nn.functional as F
 
 from .config import network_config
+from .excitation import excite, pulse_share
 from .front_end import Windows, front_end
 from .mel import MelTransform, at_positions, smooth_bins
+from .pitch import PitchTracker
 
 LEAKY_SLOPE = 0.4
 
@@ -63,7 +66,7 @@ class Upsampler(torch.nn.Module):
 class Network(torch.nn.Module):
     """The denoiser of a `network` config; with a mel convention, also the envelope of its windowed front end."""
 
-    def __init__(self, network, convention=None):
+    def __init__(self, network, convention=None, prior=None):
         super().__init__()
         self.config = network = network_config(network)
         channels, hidden, mel, labels = (
@@ -77,6 +80,13 @@ class Network(torch.nn.Module):
         self.envelope = front["envelope"] if front else None
         self.correction = front["correction"] if front else None
         self.mel = MelTransform(convention) if convention and self.envelope else None
+        self.harmonics = (prior or {}).get("harmonics")
+        if self.harmonics is not None:
+            self.rate = convention["sampleRate"]
+            self.pitch = PitchTracker(self.mel.filters, self.rate, self.mel.size)
+            hertz = torch.arange(front["bins"]) * (self.rate / front["kernel"])
+            share = pulse_share(hertz, self.harmonics["corner"], self.harmonics["noise"])
+            self.register_buffer("pulse_shares", share, persistent=False)
         inputs = outputs = self.front_end.channels
         if self.envelope:
             inputs += front["bins"]
@@ -135,9 +145,30 @@ class Network(torch.nn.Module):
         power = at_positions(power, transform.hop, stride, samples // stride, offset=stride / 2)
         return power.sqrt().clamp(min=self.envelope["floor"])
 
-    def shape_noise(self, white, deviations):
-        """White noise [B, T] → noise of the prior [B, T]: coloured in the front end's own bins."""
-        return self.front_end.decode(self.front_end.encode(white) * deviations.repeat(1, 2, 1))
+    def shape_noise(self, white, deviations, mel=None):
+        """White noise [B, T] → noise of the prior [B, T]: coloured in the front end's own bins.
+
+        If the prior has harmonics, and a log-mel [B, M, F] is given, voiced speech starts from pulses at its pitch: per
+        bin and position, √(share)·pulses + √(1 − voicing·share)·noise.
+        """
+        if self.harmonics is None or mel is None:
+            encoded = self.front_end.encode(white)
+        else:
+            pulses, noise, voicing = self.excitation(white, mel)
+            pulses, noise = self.front_end.encode(pulses), self.front_end.encode(noise)
+            share = self.pulse_shares.repeat(2)[:, None]
+            encoded = share.sqrt() * pulses + (1 - voicing[:, None] * share).sqrt() * noise
+        return self.front_end.decode(encoded * deviations.repeat(1, 2, 1))
+
+    def excitation(self, white, mel):
+        """Pulses and noise [B, T] of white noise [B, T] and a log-mel, and the voicing at each position's middle
+        [B, P]."""
+        hop, stride = self.mel.hop, self.config["frontEnd"]["stride"]
+        pitch = self.pitch.track(mel.cpu().numpy())
+        clips = [excite(f0, hop, self.rate, noise) for f0, noise in zip(pitch, white.cpu().double().numpy())]
+        parts = (torch.from_numpy(numpy.stack(part)).float().to(white.device) for part in zip(*clips))
+        pulses, noise, voicing = parts
+        return pulses, noise, voicing[:, stride // 2 :: stride]
 
     def forward(self, audio, sinusoids, mel=None, labels=None, deviations=None, output_gain=None):
         """x_t [B, T], the step's sinusoids [B, size], mel [B, M, F], labels [B], deviations [B, N, P] of `deviations`,

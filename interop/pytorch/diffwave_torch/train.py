@@ -106,7 +106,7 @@ class Trainer:
         self.config, self.options, self.processes = config, options, processes
         model, device = config["model"], processes.device
         torch.manual_seed(config["seed"])
-        self.network = Network(model["network"], model["mel"]).to(device)
+        self.network = Network(model["network"], model["mel"], model["diffusion"].get("prior")).to(device)
         self.parameters = dict(self.network.named_parameters())
         self.state = State(self.parameters, adam(self.network.parameters(), config["optimiser"]))
         self.context = self.network.mel.size // 2
@@ -169,7 +169,10 @@ class Trainer:
         with torch.no_grad():
             mel = self.network.mel(audio)
             deviations = self.network.deviations(mel, clean.shape[1])
-            noise = self.network.shape_noise(white_noise(seeds, clean.shape[1], clean.device), deviations)
+            white = white_noise(seeds, clean.shape[1], clean.device)
+            # Noised recordings need noise that tells nothing of them.
+            own = self.config["noiseLevels"]["kind"] == "own"
+            noise = self.network.shape_noise(white, deviations, mel if own else None)
         return clean, noise, mel, deviations, limits, shares
 
     def losses(self, network, crops, draw, numbers, count):

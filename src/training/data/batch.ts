@@ -92,7 +92,9 @@ export class BatchMaker {
     const domain = this.#domain
     const noise = crops.map(({ mel }, i) => {
       const own = white[i]!
-      const shape = domain.noise(mel === null ? null : readWhole(mel), { length: own.length })
+      const reader = mel === null ? null : readWhole(mel)
+      // Noised recordings need noise that tells nothing of them.
+      const shape = domain[fromNoise ? 'start' : 'noise'](reader, { length: own.length })
       return shape((start, count) => own.subarray(start, start + count), 0, own.length)
     })
     const bases = levels.map(level => levelWeight(weighting, diffusion.prediction, level))

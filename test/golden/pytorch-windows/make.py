@@ -152,6 +152,38 @@ def envelope_network(generator):
     write_model(FOLDER, model, dict(network.named_parameters()), {})
 
 
+def glide(frames, generator):
+    """A voice that glides from 110 to 330 Hz, falls silent but for noise, and comes back at 200 Hz: [samples]."""
+    samples = frames * HOP
+    place = torch.arange(samples) / samples
+    pitch = torch.where(place < 0.5, 110 * 3 ** (place / 0.5), torch.full_like(place, 200))
+    phase = torch.cumsum(pitch / 22050, 0)
+    buzz = sum(torch.cos(2 * torch.pi * k * phase) / k for k in range(1, 20))
+    voiced = ((place < 0.5) | (place > 0.7)).float()
+    return 0.05 * buzz * voiced + 0.01 * torch.randn(samples, generator=generator)
+
+
+def harmonics(generator):
+    """The pitch of a mel, and what a synthesis starts from."""
+    frames = 60
+    model = model_config(MODEL)
+    network = Network(model["network"], model["mel"], {"harmonics": {"corner": 3000, "noise": 0.3}})
+    half = network.mel.size // 2
+    audio = torch.nn.functional.pad(glide(frames, generator), (half, half))[None]
+    mel = network.mel(audio)[:, :, :frames]
+    white = torch.randn(1, frames * HOP, generator=generator)
+    start = network.shape_noise(white, network.deviations(mel, frames * HOP), mel)
+    write_safetensors(
+        os.path.join(FOLDER, "harmonics.safetensors"),
+        {
+            "mel": mel[0].contiguous(),
+            "white": white[0],
+            "pitch": torch.from_numpy(network.pitch.track(mel.numpy())[0]).float(),
+            "start": start[0],
+        },
+    )
+
+
 def learned_network(generator):
     network = Network(LEARNED)
     randomised(network, generator)
@@ -180,3 +212,4 @@ if __name__ == "__main__":
     random = torch.Generator().manual_seed(7)
     envelope_network(random)
     learned_network(random)
+    harmonics(torch.Generator().manual_seed(8))

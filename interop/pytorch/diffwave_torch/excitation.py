@@ -1,0 +1,52 @@
+"""Pulses at a mel's pitch, and noise that breathes with them: what the prior of voiced speech starts from. Mirrors
+src/data-domain/excitation.ts."""
+
+import numpy
+
+# Half of the pulses' length in samples.
+HALF_WIDTH = 8
+# Hz while no pitch was found yet.
+FIRST_PITCH = 100.0
+
+
+def per_sample(pitch, hop):
+    """f0 in Hz [F], 0 without → f0 and voicing per sample [F·hop]: between frames ln f0 and voicing change linearly; f0
+    of a frame without pitch is that of the next frame, or else the last one found."""
+    later = numpy.append(pitch[1:], pitch[-1:])
+    left, right = numpy.log(numpy.maximum(pitch, 1e-9)), numpy.log(numpy.maximum(later, 1e-9))
+    has, following = pitch > 0, later > 0
+    held = numpy.maximum.accumulate(numpy.where(has, numpy.arange(len(pitch)), -1))
+    before = numpy.where(held >= 0, left[held], numpy.log(FIRST_PITCH))
+    start = numpy.where(has, left, numpy.where(following, right, before))
+    end = numpy.where(following, right, start)
+    share = numpy.arange(hop) / hop
+    f0 = numpy.exp(start[:, None] + (end - start)[:, None] * share)
+    voicing = has[:, None] + (following * 1.0 - has)[:, None] * share
+    return f0.ravel(), voicing.ravel()
+
+
+def excite(pitch, hop, rate, white):
+    """Pitch [F] and white noise [T] → pulses, noise and voicing [T]. Where voicing is 1, pulses have power 1 and the
+    noise is loudest at them."""
+    f0, voicing = per_sample(pitch, hop)
+    f0, voicing = f0[: len(white)], voicing[: len(white)]
+    phase = numpy.cumsum(f0 / rate)
+    whole = numpy.floor(phase)
+    at = numpy.nonzero(numpy.diff(whole, prepend=0.0))[0]
+    period = rate / f0[at]
+    position = at - (phase[at] - whole[at]) * period
+    samples = numpy.floor(position).astype(int)[:, None] + numpy.arange(1 - HALF_WIDTH, HALF_WIDTH + 1)
+    d = samples - position[:, None]
+    values = numpy.sqrt(period)[:, None] * numpy.sinc(d) * (0.5 + 0.5 * numpy.cos(numpy.pi * d / HALF_WIDTH))
+    pulses = numpy.zeros(len(white))
+    inside = (samples >= 0) & (samples < len(white))
+    numpy.add.at(pulses, samples[inside], values[inside])
+    breath = (1 + numpy.cos(2 * numpy.pi * phase)) ** 2 / 1.5
+    return pulses * numpy.sqrt(voicing), white * numpy.sqrt(1 - voicing + voicing * breath), voicing
+
+
+def pulse_share(hertz, corner, noise):
+    """Share of the power at a frequency that pulses have where voicing is 1: 1 far below the corner, 1 − noise far
+    above."""
+    x = (hertz / corner) ** 4
+    return 1 - noise * x / (1 + x)

@@ -1,0 +1,113 @@
+"""The pitch that a mel implies. Mirrors src/audio/mel/pitch.ts.
+
+The lower bands of a mel are narrow enough to show single harmonics. What they show is compared with templates, one per
+candidate of f0; the path through the candidates is Viterbi's, decided a fixed number of frames later, so that a stream
+finds what a whole clip does.
+"""
+
+import math
+
+import numpy
+
+# Candidates: 60 … 495 Hz, 48 per octave.
+LOWEST, PER_OCTAVE, CANDIDATES = 60.0, 48, 147
+# Bands that peak below count; harmonics do up to twice that.
+HIGHEST_BAND = 1600.0
+# Cosines over the bands that are taken for the envelope and removed, in mels and templates.
+ENVELOPE_COSINES = 5
+# Levels more than this below a frame's loudest band are raised to it (natural logarithm).
+DEPTH = 7.0
+# Power between the harmonics of a template, the peaks being 1.
+BETWEEN = 1e-4
+# A frame whose residual is smaller than this scores less.
+SMALLEST_NORM = 2.0
+# Score of the state without pitch; cost of an octave; cost of a change between the two kinds of states.
+UNVOICED, PER_JUMP, CHANGE = 0.5, 4.0, 0.25
+# Candidates that a frame may move by; frames until a decision; frames on either side that are averaged.
+REACH, LAG, SMOOTHING = 12, 12, 2
+
+
+def lobe(bins):
+    """The spectrum of a periodic Hann window of many samples at a distance in bins, 1 at its middle."""
+    d = numpy.abs(bins)
+    near = numpy.abs(d - 1) < 1e-6
+    safe = numpy.where(near, 0.5, d)
+    return numpy.where(near, 0.5, numpy.abs(numpy.sinc(safe) / (1 - safe * safe)))
+
+
+class PitchTracker:
+    """For one convention with a periodic Hann window and magnitudes (power 1)."""
+
+    def __init__(self, filters, rate, size):
+        """@param filters of the mel, [M, N]"""
+        filters = numpy.asarray(filters, numpy.float64)
+        self.bands = int((filters.argmax(1) * rate / size <= HIGHEST_BAND).sum())
+        b = numpy.arange(self.bands)
+        cosines = numpy.cos(math.pi * numpy.arange(ENVELOPE_COSINES)[:, None] * (b + 0.5) / self.bands)
+        self.cosines = cosines / numpy.linalg.norm(cosines, axis=1, keepdims=True)
+        self.candidates = LOWEST * 2 ** (numpy.arange(CANDIDATES) / PER_OCTAVE)
+        bins = numpy.arange(size // 2 + 1)
+        templates = []
+        for f in self.candidates:
+            power = numpy.full(len(bins), BETWEEN)
+            for k in range(1, int(2 * HIGHEST_BAND / f) + 1):
+                power += lobe(bins - k * f * size / rate) ** 2
+            templates.append(numpy.log(filters[: self.bands] @ numpy.sqrt(power)))
+        templates = self.residual(numpy.stack(templates))
+        self.templates = templates / numpy.linalg.norm(templates, axis=1, keepdims=True)
+
+    def residual(self, levels):
+        """Levels [..., bands] without their envelope."""
+        return levels - (levels @ self.cosines.T) @ self.cosines
+
+    def track(self, mel):
+        """Natural log-mels [B, M, F] → f0 in Hz [B, F], 0 where there is none."""
+        levels = numpy.asarray(mel, numpy.float64)[:, : self.bands].transpose(0, 2, 1)
+        residual = self.residual(numpy.maximum(levels, levels.max(2, keepdims=True) - DEPTH))
+        norm = numpy.linalg.norm(residual, axis=2, keepdims=True)
+        scores = (residual / numpy.maximum(norm, SMALLEST_NORM)) @ self.templates.T
+        return self.smooth(self.path(scores))
+
+    def path(self, scores):
+        """Scores [B, F, candidates] → candidates [B, F], −1 where there is no pitch."""
+        batch, frames, count = scores.shape
+        clips = numpy.arange(batch)
+        best = numpy.concatenate([scores[:, 0], numpy.full((batch, 1), UNVOICED)], 1)
+        back, result = numpy.zeros((frames, batch, count + 1), numpy.int64), numpy.empty((batch, frames), numpy.int64)
+        moves = numpy.arange(-REACH, REACH + 1)
+        costs = (numpy.abs(moves) * PER_JUMP / PER_OCTAVE)[:, None]
+        own = numpy.arange(count)
+        for t in range(frames):
+            if t > 0:
+                padded = numpy.pad(best[:, :count], ((0, 0), (REACH, REACH)), constant_values=-numpy.inf)
+                reached = numpy.stack([padded[:, REACH + d : REACH + d + count] for d in moves], 1) - costs
+                move = reached.argmax(1)
+                staying = numpy.take_along_axis(reached, move[:, None], 1)[:, 0]
+                beginning = best[:, count:] - CHANGE
+                begins = beginning > staying
+                back[t, :, :count] = numpy.where(begins, count, own + move - REACH)
+                voiced = scores[:, t] + numpy.where(begins, beginning, staying)
+                loudest = best[:, :count].argmax(1)
+                ending = best[clips, loudest] - CHANGE
+                ends = ending > best[:, count]
+                back[t, :, count] = numpy.where(ends, loudest, count)
+                best = numpy.concatenate([voiced, (UNVOICED + numpy.where(ends, ending, best[:, count]))[:, None]], 1)
+            if t >= LAG:
+                state = best.argmax(1)
+                for s in range(t, t - LAG, -1):
+                    state = back[s, clips, state]
+                result[:, t - LAG] = state
+        state = best.argmax(1)
+        for t in range(frames - 1, max(-1, frames - 1 - LAG), -1):
+            result[:, t] = state
+            state = back[t, clips, state]
+        return numpy.where(result == count, -1, result)
+
+    def smooth(self, path):
+        """Candidates [B, F] → Hz: the geometric mean of the frames around that have a pitch; 0 where there is none."""
+        logs = numpy.where(path >= 0, numpy.log(self.candidates)[path], 0)
+        around = lambda values: sum(
+            numpy.pad(values, ((0, 0), (SMOOTHING, SMOOTHING)))[:, d : d + values.shape[1]]
+            for d in range(2 * SMOOTHING + 1)
+        )
+        return numpy.where(path >= 0, numpy.exp(around(logs) / numpy.maximum(around((path >= 0) * 1.0), 1)), 0)

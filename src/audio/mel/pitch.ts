@@ -1,0 +1,250 @@
+/**
+ * The pitch that a mel implies. The lower bands of a mel are narrow enough to show single harmonics, so what they show
+ * is compared with templates, one per candidate of f0:
+ *
+ * 1. Of a frame's levels y (natural logarithm), what lies more than `DEPTH` below the loudest band is raised to that.
+ *    The first cosines over the bands, the envelope, are projected out: r = y − CᵀC·y.
+ * 2. The template of f0 is the same of ln(W·√(b + Σ_k H(k·f0)²)): a mel's filters W over the main lobes H of the
+ *    harmonics, with some power b between them.
+ * 3. The score of a candidate is the correlation of both, ⟨r, template⟩/max(‖r‖, `SMALLEST_NORM`) for a template of
+ *    norm 1; that of a frame without pitch is `UNVOICED`.
+ * 4. The path with the highest sum of scores, less what its jumps cost, is Viterbi's. A frame is decided `LAG` frames
+ *    later, so that a stream finds what a whole clip does.
+ * 5. f0 is the geometric mean over the frames with a pitch among the five around.
+ */
+
+import { MelBands } from './bands.js'
+import type { Mel, MelConvention } from './convention.js'
+import { correctionObstacle } from './correction.js'
+
+/** Candidates: 60 … 495 Hz. */
+const LOWEST_HERTZ = 60
+const PER_OCTAVE = 48
+const CANDIDATES = 147
+/** Bands that peak below count; harmonics do up to twice that. */
+const HIGHEST_BAND_HERTZ = 1600
+/** With fewer, harmonics cannot be told apart. */
+const MIN_BANDS = 24
+const ENVELOPE_COSINES = 5
+const DEPTH = 7
+/** Power between the harmonics of a template, whose peaks are 1. */
+const BETWEEN = 1e-4
+const SMALLEST_NORM = 2
+const UNVOICED = 0.5
+/** Cost of a jump by an octave. */
+const PER_JUMP = 4
+/** Cost of a beginning or an end of voice. */
+const CHANGE = 0.25
+/** Candidates that a frame may move by. */
+const REACH = 12
+const LAG = 12
+const SMOOTHING = 2
+const SMALLEST_MAGNITUDE = 1e-10
+
+/** Frames that arrive after one before its pitch is known. */
+export const PITCH_LAG = LAG + SMOOTHING
+
+/** What a convention lacks for its pitch to be found; null: nothing. */
+export function pitchObstacle(convention: MelConvention): string | null {
+  const obstacle = correctionObstacle(convention)
+  if (obstacle !== null) return obstacle
+  return lowBands(new MelBands(convention)) < MIN_BANDS ? `${MIN_BANDS} bands below ${HIGHEST_BAND_HERTZ} Hz` : null
+}
+
+/** Bands that peak at `HIGHEST_BAND_HERTZ` at most. */
+function lowBands({ filters, convention }: MelBands): number {
+  const peaks = filters.map(({ start, weights }) => start + weights.indexOf(Math.max(...weights)))
+  return peaks.filter(bin => (bin * convention.sampleRate) / convention.fftSize <= HIGHEST_BAND_HERTZ).length
+}
+
+/** The spectrum of a long periodic Hann window at a distance in bins, 1 at its middle. */
+function lobe(distance: number): number {
+  const d = Math.abs(distance)
+  if (d < 1e-9) return 1
+  if (Math.abs(d - 1) < 1e-6) return 0.5
+  return Math.abs(Math.sin(Math.PI * d) / (Math.PI * d) / (1 - d * d))
+}
+
+/** The pitch of mels of one convention: its templates. */
+export class MelPitch {
+  /** f0 of the candidates in Hz. */
+  static readonly candidates: readonly number[] = Array.from(
+    { length: CANDIDATES },
+    (_, i) => LOWEST_HERTZ * 2 ** (i / PER_OCTAVE),
+  )
+  readonly #bands: MelBands
+  /** Bands that count. */
+  readonly #count: number
+  /** The envelope's cosines, orthonormal, `[ENVELOPE_COSINES × bands]`. */
+  readonly #cosines: readonly Float64Array[]
+  /** `[candidates][bands]`, each of norm 1. */
+  readonly #templates: readonly Float64Array[]
+  readonly #levels: Float64Array
+
+  /** @param convention one without a `pitchObstacle` */
+  constructor(convention: MelConvention) {
+    this.#bands = new MelBands(convention)
+    const count = lowBands(this.#bands)
+    this.#count = count
+    this.#levels = new Float64Array(convention.bands)
+    this.#cosines = Array.from({ length: ENVELOPE_COSINES }, (_, k) => {
+      const cosine = Float64Array.from({ length: count }, (_, b) => Math.cos((Math.PI * k * (b + 0.5)) / count))
+      return scaled(cosine, 1 / norm(cosine))
+    })
+    this.#templates = MelPitch.candidates.map(f0 => {
+      const template = this.#template(f0)
+      return scaled(template, 1 / norm(template))
+    })
+  }
+
+  #template(f0: number): Float64Array {
+    const { bins, filters, convention } = this.#bands
+    const spacing = (f0 * convention.fftSize) / convention.sampleRate
+    const powers = new Float64Array(bins).fill(BETWEEN)
+    for (let k = 1; k <= Math.floor((2 * HIGHEST_BAND_HERTZ) / f0); k++) {
+      for (let bin = 0; bin < bins; bin++) powers[bin]! += lobe(bin - k * spacing) ** 2
+    }
+    const levels = Float64Array.from({ length: this.#count }, (_, band) => {
+      const { start, weights } = filters[band]!
+      return Math.log(weights.reduce((sum, weight, i) => sum + weight * Math.sqrt(powers[start + i]!), 0))
+    })
+    return this.#withoutEnvelope(levels)
+  }
+
+  /** Projects the envelope out, in place. */
+  #withoutEnvelope(levels: Float64Array): Float64Array {
+    const shares = this.#cosines.map(cosine => dot(cosine, levels))
+    for (const [k, cosine] of this.#cosines.entries()) {
+      for (let band = 0; band < levels.length; band++) levels[band]! -= shares[k]! * cosine[band]!
+    }
+    return levels
+  }
+
+  /** Scores of a frame's candidates, `[candidates]`. */
+  scores(mel: Mel, frame: number): Float64Array {
+    const levels = this.#levels
+    this.#bands.targets(mel, frame, levels, 0)
+    const own = levels.subarray(0, this.#count).map(value => Math.log(Math.max(value, SMALLEST_MAGNITUDE)))
+    const lowest = Math.max(...own) - DEPTH
+    const residual = this.#withoutEnvelope(own.map(level => Math.max(level, lowest)))
+    const scale = 1 / Math.max(norm(residual), SMALLEST_NORM)
+    return Float64Array.from(this.#templates, template => dot(template, residual) * scale)
+  }
+
+  /** f0 of a whole mel in Hz, `[frames]`; 0 where there is none. */
+  whole(mel: Mel): Float64Array {
+    return this.stream().push(mel, true)
+  }
+
+  /** f0 of a mel that comes piece by piece; the same numbers as `whole`. */
+  stream(): PitchStream {
+    return new PitchStream(this)
+  }
+}
+
+/** The pitch of one clip. */
+export class PitchStream {
+  readonly #pitch: MelPitch
+  /** Sum of the best path to each state, the last being that without pitch. */
+  #best = new Float64Array(CANDIDATES + 1)
+  /** The state before, of the last `LAG` frames. */
+  readonly #back: Int16Array[] = []
+  #frames = 0
+  /** ln f0 of frames that are decided and still needed, NaN without pitch; the first of them is `#first`. */
+  readonly #decided: number[] = []
+  #first = 0
+  #given = 0
+
+  constructor(pitch: MelPitch) {
+    this.#pitch = pitch
+  }
+
+  /** Appends frames and returns f0 of those that have become known, in order. @param last no more frames follow */
+  push(mel: Mel, last: boolean): Float64Array {
+    for (let frame = 0; frame < mel.frames; frame++) this.#add(this.#pitch.scores(mel, frame))
+    if (last && this.#frames > 0) {
+      const path: number[] = []
+      let state = largest(this.#best, CANDIDATES + 1)
+      for (let i = this.#back.length - 1; i >= 0; i--) {
+        path.push(state)
+        state = this.#back[i]![state]!
+      }
+      for (const state of path.reverse()) this.#decide(state)
+    }
+    const known = this.#first + this.#decided.length
+    const end = last ? known : Math.max(this.#given, known - SMOOTHING)
+    const result = Float64Array.from({ length: end - this.#given }, (_, i) => this.#smoothed(this.#given + i))
+    this.#given = end
+    const drop = Math.max(0, end - SMOOTHING - this.#first)
+    this.#decided.splice(0, drop)
+    this.#first += drop
+    return result
+  }
+
+  /** One frame of Viterbi's algorithm. */
+  #add(scores: Float64Array): void {
+    const back = new Int16Array(CANDIDATES + 1)
+    const before = this.#best
+    const best = new Float64Array(CANDIDATES + 1)
+    if (this.#frames++ === 0) {
+      best.set(scores)
+      best[CANDIDATES] = UNVOICED
+    } else {
+      const beginning = before[CANDIDATES]! - CHANGE
+      for (let state = 0; state < CANDIDATES; state++) {
+        let [from, most] = [CANDIDATES, Number.NEGATIVE_INFINITY]
+        for (let other = Math.max(0, state - REACH); other <= Math.min(CANDIDATES - 1, state + REACH); other++) {
+          const reached = before[other]! - (Math.abs(other - state) * PER_JUMP) / PER_OCTAVE
+          if (reached > most) [from, most] = [other, reached]
+        }
+        if (beginning > most) [from, most] = [CANDIDATES, beginning]
+        back[state] = from
+        best[state] = scores[state]! + most
+      }
+      const loudest = largest(before, CANDIDATES)
+      const ends = before[loudest]! - CHANGE > before[CANDIDATES]!
+      back[CANDIDATES] = ends ? loudest : CANDIDATES
+      best[CANDIDATES] = UNVOICED + (ends ? before[loudest]! - CHANGE : before[CANDIDATES]!)
+    }
+    this.#best = best
+    this.#back.push(back)
+    if (this.#back.length <= LAG) return
+    let state = largest(best, CANDIDATES + 1)
+    for (let i = this.#back.length - 1; i > 0; i--) state = this.#back[i]![state]!
+    this.#decide(state)
+    this.#back.shift()
+  }
+
+  #decide(state: number): void {
+    this.#decided.push(state === CANDIDATES ? Number.NaN : Math.log(MelPitch.candidates[state]!))
+  }
+
+  #smoothed(frame: number): number {
+    const at = frame - this.#first
+    if (Number.isNaN(this.#decided[at]!)) return 0
+    const around = this.#decided.slice(Math.max(0, at - SMOOTHING), at + SMOOTHING + 1)
+    const logs = around.filter(log => !Number.isNaN(log))
+    return Math.exp(logs.reduce((sum, log) => sum + log, 0) / logs.length)
+  }
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!
+  return sum
+}
+
+function norm(values: Float64Array): number {
+  return Math.sqrt(dot(values, values))
+}
+
+function scaled(values: Float64Array, factor: number): Float64Array {
+  return values.map(value => value * factor)
+}
+
+/** Index of the first largest of `count` values. */
+function largest(values: Float64Array, count: number): number {
+  let index = 0
+  for (let i = 1; i < count; i++) if (values[i]! > values[index]!) index = i
+  return index
+}

@@ -1,0 +1,163 @@
+/**
+ * What voiced speech starts from: pulses at the mel's pitch, and noise that swells with them. f0 and voicing v, 0 or 1
+ * in each frame, change linearly from frame to frame, f0 in its logarithm. With φ[n] = Σ_{i≤n} f0[i]/rate, one pulse
+ * stands where φ passes a whole number, a sinc under a Hann window of 16 samples times √(rate/f0): power 1, less what
+ * the window takes away near half the rate. Noise z becomes
+ *
+ *     z[n]·√(1 − v + v·(1 + cos 2πφ[n])²/1.5)
+ *
+ * so that it keeps its power too. Pulses are multiplied by √v. Mirrored by interop/pytorch (excitation.py).
+ */
+
+/** Half of a pulse's length in samples. */
+export const PULSE_HALF_WIDTH = 8
+/** Hz until a pitch is found. */
+const FIRST_PITCH = 100
+/** Mean of (1 + cos)². */
+const SWELL_POWER = 1.5
+
+/** A stretch of the excitation. Arrays begin at sample `first`. */
+export interface Excitation {
+  readonly first: number
+  readonly pulses: Float32Array
+  readonly noise: Float32Array
+  /** v, 0 … 1. */
+  readonly voicing: Float32Array
+}
+
+/** The excitation of one clip, made in order. */
+export class Exciter {
+  readonly #hop: number
+  readonly #rate: number
+  /** f0 of frames from `#firstFrame` on, 0 without pitch, and the frame of the next sample. */
+  #pitch: Float64Array<ArrayBufferLike> = new Float64Array(0)
+  #firstFrame = 0
+  #frame = 0
+  #ended = false
+  #phase = 0
+  /** ln f0 of the last frame that had a pitch. */
+  #held = Math.log(FIRST_PITCH)
+  /** The next sample, and those that are still needed, from `#first` on. */
+  #sample = 0
+  #first = 0
+  #pulses: Float64Array<ArrayBufferLike> = new Float64Array(0)
+  #noise: Float32Array<ArrayBufferLike> = new Float32Array(0)
+  #voicing: Float32Array<ArrayBufferLike> = new Float32Array(0)
+
+  /** @param hop samples per frame @param rate in Hz */
+  constructor(hop: number, rate: number) {
+    this.#hop = hop
+    this.#rate = rate
+  }
+
+  /** Appends f0 of frames in Hz, 0 without pitch. @param last no more follow */
+  push(pitch: Float64Array, last: boolean): void {
+    const kept = this.#pitch.subarray(this.#frame - this.#firstFrame)
+    this.#pitch = new Float64Array(kept.length + pitch.length)
+    this.#pitch.set(kept)
+    this.#pitch.set(pitch, kept.length)
+    this.#firstFrame = this.#frame
+    this.#ended = last
+  }
+
+  /** Samples of the clip; Infinity while its mel goes on. */
+  get length(): number {
+    return this.#ended ? (this.#firstFrame + this.#pitch.length) * this.#hop : Number.POSITIVE_INFINITY
+  }
+
+  /**
+   * Makes all samples before `end`, and forgets those before `first`.
+   *
+   * @param end at most the clip's length; all frames up to `PULSE_HALF_WIDTH` samples later and the next must be there
+   * @param length of the clip, if it is shorter than its mel
+   * @param white normal numbers of samples start … start + count − 1
+   */
+  until(end: number, first: number, length: number, white: (start: number, count: number) => Float32Array): Excitation {
+    this.#forget(first)
+    // A pulse reaches samples before it.
+    const made = Math.min(length, end + PULSE_HALF_WIDTH)
+    if (made > this.#sample) this.#make(made, white(this.#sample, made - this.#sample))
+    const count = Math.max(0, end - this.#first)
+    const voicing = this.#voicing.slice(0, count)
+    return {
+      first: this.#first,
+      pulses: Float32Array.from(voicing, (v, i) => this.#pulses[i]! * Math.sqrt(v)),
+      noise: this.#noise.slice(0, count),
+      voicing,
+    }
+  }
+
+  #forget(first: number): void {
+    const drop = Math.min(first, this.#sample) - this.#first
+    if (drop <= 0) return
+    this.#pulses = this.#pulses.slice(drop)
+    this.#noise = this.#noise.slice(drop)
+    this.#voicing = this.#voicing.slice(drop)
+    this.#first += drop
+  }
+
+  #make(end: number, white: Float32Array): void {
+    const kept = this.#sample - this.#first
+    const more = end - this.#sample
+    // The last pulse reaches beyond the last sample.
+    const pulses = new Float64Array(kept + more + PULSE_HALF_WIDTH)
+    pulses.set(this.#pulses)
+    const noise = new Float32Array(kept + more)
+    noise.set(this.#noise)
+    const voicing = new Float32Array(kept + more)
+    voicing.set(this.#voicing)
+    for (let i = 0; i < more; i++) {
+      const { f0, v } = this.#here(this.#sample + i)
+      const before = Math.floor(this.#phase)
+      this.#phase += f0 / this.#rate
+      if (Math.floor(this.#phase) > before)
+        addPulse(pulses, kept + i - (this.#phase % 1) * (this.#rate / f0), this.#rate / f0)
+      const swell = 1 + Math.cos(2 * Math.PI * this.#phase)
+      noise[kept + i] = white[i]! * Math.sqrt(1 - v + (v * swell * swell) / SWELL_POWER)
+      voicing[kept + i] = v
+    }
+    this.#pulses = pulses
+    this.#noise = noise
+    this.#voicing = voicing
+    this.#sample = end
+  }
+
+  /** f0 in Hz and voicing at a sample. */
+  #here(sample: number): { readonly f0: number; readonly v: number } {
+    const frame = Math.floor(sample / this.#hop)
+    const at = frame - this.#firstFrame
+    if (frame > this.#frame) {
+      const past = this.#pitch[at - 1]!
+      if (past > 0) this.#held = Math.log(past)
+      this.#frame = frame
+    }
+    const here = this.#pitch[at]!
+    const next = this.#pitch[at + 1] ?? here
+    const share = sample / this.#hop - frame
+    const start = here > 0 ? Math.log(here) : next > 0 ? Math.log(next) : this.#held
+    const end = next > 0 ? Math.log(next) : start
+    const from = here > 0 ? 1 : 0
+    const to = next > 0 ? 1 : 0
+    return { f0: Math.exp(start + (end - start) * share), v: from + (to - from) * share }
+  }
+}
+
+/** Adds a pulse at a place between samples. @param period in samples */
+function addPulse(samples: Float64Array, place: number, period: number): void {
+  const from = Math.floor(place) + 1 - PULSE_HALF_WIDTH
+  const to = Math.min(samples.length, from + 2 * PULSE_HALF_WIDTH)
+  for (let i = Math.max(0, from); i < to; i++) {
+    const d = i - place
+    const sinc = d === 0 ? 1 : Math.sin(Math.PI * d) / (Math.PI * d)
+    samples[i]! += Math.sqrt(period) * sinc * (0.5 + 0.5 * Math.cos((Math.PI * d) / PULSE_HALF_WIDTH))
+  }
+}
+
+/** Share of the power at a frequency that pulses have in voiced speech: 1 far below `corner`, 1 − `noise` far above. */
+export function pulseShare(
+  hertz: number,
+  { corner, noise }: { readonly corner: number; readonly noise: number },
+): number {
+  const x = (hertz / corner) ** 4
+  return 1 - (noise * x) / (1 + x)
+}

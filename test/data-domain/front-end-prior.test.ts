@@ -1,0 +1,140 @@
+/** The noise of a windowed front end's envelope, and the pulses that voiced speech starts from. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { concatenateAudio } from '#src/audio/concatenate'
+import { namedConventions } from '#src/audio/mel/convention'
+import { MelFeed, readWhole } from '#src/audio/mel/feed'
+import { sliceMel } from '#src/audio/mel/frames'
+import { MelPitch, PITCH_LAG, pitchObstacle } from '#src/audio/mel/pitch'
+import { gaussian } from '#src/core/random'
+import { domainOf } from '#src/data-domain/domain-of'
+import { Exciter, PULSE_HALF_WIDTH } from '#src/data-domain/excitation'
+import { decodeSafetensors } from '#src/formats/safetensors'
+import { readModel } from '#src/model/read-model'
+import { relativeError } from '../support/numbers.js'
+import { golden } from '../support/paths.js'
+
+const folder = golden('pytorch-windows')
+const { config } = await readModel(folder)
+const recorded = decodeSafetensors(readFileSync(`${folder}/harmonics.safetensors`), folder).tensors
+const of = (name: string): Float32Array => recorded.get(name)!.data
+const convention = config.mel!
+const mel = { data: of('mel'), bands: 80, frames: of('mel').length / 80 }
+const white = of('white')
+const draw = (start: number, count: number) => white.subarray(start, start + count)
+const domain = domainOf({
+  ...config,
+  diffusion: { ...config.diffusion, prior: { kind: 'front-end', harmonics: { corner: 3000, noise: 0.3 } } },
+})
+
+describe('the pitch of a mel', () => {
+  test('is what interop/pytorch finds', () => {
+    const pitch = new MelPitch(convention).whole(mel)
+    assert.ok(relativeError(Float32Array.from(pitch), of('pitch')) < 1e-5)
+  })
+
+  test('follows a voice that glides, stops and comes back', () => {
+    const pitch = new MelPitch(convention).whole(mel)
+    const within = (frame: number, hertz: number) => Math.abs(Math.log2(pitch[frame]! / hertz)) < 1 / 24
+    assert.ok(within(5, 110 * 3 ** (5 / 30)), `${pitch[5]}`)
+    assert.ok(within(20, 110 * 3 ** (20 / 30)), `${pitch[20]}`)
+    assert.equal(pitch[36], 0)
+    assert.ok(within(50, 200), `${pitch[50]}`)
+  })
+
+  test('is the same for a mel in pieces, and known after its lag', () => {
+    const whole = new MelPitch(convention).whole(mel)
+    for (const size of [1, 7, 60]) {
+      const stream = new MelPitch(convention).stream()
+      const found: number[] = []
+      for (let at = 0; at < mel.frames; at += size) {
+        const end = Math.min(mel.frames, at + size)
+        found.push(...stream.push(sliceMel(mel, at, end), end === mel.frames))
+        assert.ok(found.length >= end - PITCH_LAG)
+      }
+      assert.deepEqual(found, [...whole])
+    }
+  })
+
+  test('needs centred frames, magnitudes, and bands that show harmonics', () => {
+    assert.equal(pitchObstacle(convention), null)
+    assert.match(pitchObstacle(namedConventions.hifigan)!, /centred/)
+    assert.match(pitchObstacle({ ...convention, power: 2 })!, /magnitudes/)
+    assert.match(pitchObstacle({ ...convention, bands: 30 })!, /24 bands/)
+  })
+
+  test('of silence is none', () => {
+    const silence = { data: new Float32Array(80 * 20).fill(Math.log(1e-5)), bands: 80, frames: 20 }
+    assert.deepEqual(new MelPitch(convention).whole(silence), new Float64Array(20))
+  })
+})
+
+describe('the excitation', () => {
+  const made = (pitch: number) => {
+    const exciter = new Exciter(256, 22050)
+    exciter.push(new Float64Array(86).fill(pitch), true)
+    return exciter.until(86 * 256, 0, 86 * 256, (start, count) => gaussian(3, 0, start, count))
+  }
+  const power = (x: Float32Array) => x.reduce((sum, value) => sum + value * value, 0) / x.length
+
+  test('has pulses at the pitch with the power of the noise, which keeps its own', () => {
+    const { pulses, noise, voicing } = made(200)
+    // A pulse's window takes some of the highest frequencies away.
+    assert.ok(power(pulses) > 0.9 && power(pulses) < 1, `${power(pulses)}`)
+    assert.ok(Math.abs(power(noise) - 1) < 0.1, `${power(noise)}`)
+    assert.ok(voicing.every(v => v === 1))
+    const peaks = pulses.filter((value, i) => value > 4 && value >= pulses[i - 1]! && value > pulses[i + 1]!)
+    assert.ok(Math.abs(peaks.length - (200 * pulses.length) / 22050) <= 2, `${peaks.length}`)
+  })
+
+  test('without pitch is the noise', () => {
+    const { pulses, noise, voicing } = made(0)
+    assert.ok(pulses.every(value => value === 0) && voicing.every(v => v === 0))
+    assert.deepEqual(noise, gaussian(3, 0, 0, noise.length))
+  })
+
+  test('is final a pulse’s half width before its end', () => {
+    const whole = made(333).pulses
+    const exciter = new Exciter(256, 22050)
+    exciter.push(new Float64Array(86).fill(333), true)
+    const piece = exciter.until(5000, 0, 86 * 256, (start, count) => gaussian(3, 0, start, count))
+    assert.equal(PULSE_HALF_WIDTH, 8)
+    assert.deepEqual(piece.pulses, whole.subarray(0, 5000))
+  })
+})
+
+describe('what voiced speech starts from', () => {
+  test('is what interop/pytorch starts from', () => {
+    const start = domain.start(readWhole(mel))(draw, 0, white.length)
+    assert.ok(relativeError(start, of('start')) < 1e-5, `${relativeError(start, of('start'))}`)
+  })
+
+  test('is the same drawn in pieces of any size, from a mel that arrives over time', async () => {
+    const whole = domain.start(readWhole(mel))(draw, 0, white.length)
+    for (const [frames, size] of [
+      [1, 128],
+      [5, 640],
+      [60, 2048],
+    ] as const) {
+      const feed = new MelFeed(mel, convention)
+      const shape = domain.start(feed)
+      const pieces: Float32Array[] = []
+      let [at, arrived] = [0, 0]
+      for await (const piece of feed.read(frames, true, undefined)) {
+        arrived += piece.mel.frames
+        const ready = piece.last ? white.length : Math.max(0, arrived - domain.melContext) * convention.hop
+        for (; at < ready; at = Math.min(ready, at + size)) pieces.push(shape(draw, at, Math.min(size, ready - at)))
+      }
+      assert.deepEqual(concatenateAudio(pieces), whole)
+    }
+  })
+
+  test('is the prior’s noise where a mel has no pitch, and everywhere without harmonics', () => {
+    const hiss = { data: new Float32Array(80 * 20).fill(-4), bands: 80, frames: 20 }
+    const count = 20 * convention.hop
+    assert.deepEqual(domain.start(readWhole(hiss))(draw, 0, count), domain.noise(readWhole(hiss))(draw, 0, count))
+    const plain = domainOf(config)
+    assert.deepEqual(plain.start(readWhole(mel))(draw, 0, count), plain.noise(readWhole(mel))(draw, 0, count))
+  })
+})
