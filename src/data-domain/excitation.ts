@@ -9,6 +9,9 @@
  * so that it keeps its power too. Pulses are multiplied by √v. Mirrored by interop/pytorch (excitation.py).
  */
 
+import type { HarmonicsConfig } from '../model/diffusion-config.js'
+import type { FrontEndConfig } from '../model/network.js'
+
 /** Half of a pulse's length in samples. */
 export const PULSE_HALF_WIDTH = 8
 /** Hz until a pitch is found. */
@@ -153,11 +156,19 @@ function addPulse(samples: Float64Array, place: number, period: number): void {
   }
 }
 
-/** Share of the power at a frequency that pulses have in voiced speech: 1 far below `corner`, 1 − `noise` far above. */
-export function pulseShare(
-  hertz: number,
-  { corner, noise }: { readonly corner: number; readonly noise: number },
-): number {
-  const x = (hertz / corner) ** 4
-  return 1 - (noise * x) / (1 + x)
+/**
+ * Share of the power of voiced speech that pulses have per bin of a front end, `[bins]`: 1 far below `corner`, 1 −
+ * `noise` far above.
+ *
+ * @param rate in Hz
+ */
+export function pulseShares(
+  { kernel, bins }: Pick<FrontEndConfig, 'kernel' | 'bins'>,
+  rate: number,
+  { corner, noise }: HarmonicsConfig,
+): Float64Array {
+  return Float64Array.from({ length: bins }, (_, bin) => {
+    const ratio = ((bin * rate) / kernel / corner) ** 4
+    return 1 - (noise * ratio) / (1 + ratio)
+  })
 }

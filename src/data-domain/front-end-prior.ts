@@ -20,7 +20,7 @@ import { type EnvelopeStream, FrontEndEnvelope } from '../model/front-end/envelo
 import { coverage, WindowFilter, windowMargin } from '../model/front-end/windows.js'
 import type { FrontEndConfig } from '../model/network.js'
 import type { NoiseOptions, NoiseShaper } from './data-domain.js'
-import { Exciter, PULSE_HALF_WIDTH, pulseShare } from './excitation.js'
+import { Exciter, PULSE_HALF_WIDTH, pulseShares } from './excitation.js'
 import { WaveformDomain } from './waveform.js'
 
 /** What is filtered, and by what: samples that begin at sample `first`, and the gains of a position, `[bins]`. */
@@ -37,7 +37,7 @@ export class FrontEndPriorDomain extends WaveformDomain {
   readonly #envelope: FrontEndEnvelope
   readonly #filter: WindowFilter
   readonly #pitch: MelPitch | null
-  /** Share of the power of voiced speech that pulses have, `[bins]`. */
+  /** Of pulses, per bin; none without harmonics. */
   readonly #pulseShares: Float64Array
 
   /** @param frontEnd one with an envelope @param harmonics of voiced speech; null: it starts from noise, too */
@@ -48,9 +48,8 @@ export class FrontEndPriorDomain extends WaveformDomain {
     this.#envelope = new FrontEndEnvelope(frontEnd, convention)
     this.#filter = new WindowFilter(frontEnd)
     this.#pitch = harmonics === null ? null : new MelPitch(convention)
-    this.#pulseShares = Float64Array.from({ length: frontEnd.bins }, (_, bin) =>
-      harmonics === null ? 0 : pulseShare((bin * convention.sampleRate) / frontEnd.kernel, harmonics),
-    )
+    this.#pulseShares =
+      harmonics === null ? new Float64Array(0) : pulseShares(frontEnd, convention.sampleRate, harmonics)
     // The last window over a sample starts half a kernel after it, and needs the frame after its middle.
     const reach = frontEnd.kernel + (harmonics === null ? 0 : PULSE_HALF_WIDTH)
     this.melContext = Math.ceil(reach / convention.hop) + 1 + (harmonics === null ? 0 : PITCH_LAG)

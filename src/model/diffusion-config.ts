@@ -153,6 +153,11 @@ export function hasShapedNoise({ prior }: Pick<DiffusionConfig, 'prior'>): boole
   return prior !== null
 }
 
+/** The harmonics that voiced speech starts from; null: it starts from noise. */
+export function harmonicsOf({ prior }: Pick<DiffusionConfig, 'prior'>): HarmonicsConfig | null {
+  return prior?.kind === 'front-end' ? prior.harmonics : null
+}
+
 /** Whether levels without a schedule of their own are spaced evenly in steps, not in log-SNR. */
 export function hasEvenLevels({ prior }: Pick<DiffusionConfig, 'prior'>): boolean {
   return prior?.kind === 'front-end'

@@ -100,12 +100,41 @@ export class FrontEndGraph {
 
   /** White noise `[B, T]` → decode(E ⊙ encode(white)), of a front end with an envelope. */
   shaped(white: OnnxValue): OnnxValue {
+    return this.#spectra.inverse(this.#graph.node('Mul', [this.#spectra.forward(white), this.#gains()]))
+  }
+
+  /**
+   * What voiced speech starts from: decode(E ⊙ (√h ⊙ encode(pulses) + √(1 − v·h) ⊙ encode(noise))).
+   *
+   * @param shares h, `[bins]` @param excitation `[B, T]` each, voicing v 0 … 1
+   */
+  voiced(
+    shares: Float64Array,
+    { noise, pulses, voicing }: Readonly<Record<'noise' | 'pulses' | 'voicing', OnnxValue>>,
+  ) {
+    const graph = this.#graph
+    const { kernel, stride } = this.#frontEnd
+    const all = new Float32Array(kernel / 2 + 1)
+    all.set(shares)
+    const share = graph.floats('share of pulses', [1, 1, all.length], all)
+    const [from, to, axis, step] = [stride / 2, Number.MAX_SAFE_INTEGER, 1, stride].map(value => graph.integers(value))
+    const middles = graph.node('Slice', [voicing, from!, to!, axis!, step!])
+    const voice = graph.node('Unsqueeze', [middles, graph.integers(2)])
+    const rest = graph.node('Sub', [graph.scalar(1), graph.node('Mul', [voice, share])])
+    const weighted = (signal: OnnxValue, power: OnnxValue) => {
+      const root = graph.node('Unsqueeze', [graph.cast(graph.node('Sqrt', [power]), 'double'), graph.integers(3)])
+      return graph.node('Mul', [this.#spectra.forward(signal), root])
+    }
+    const sum = graph.node('Add', [weighted(pulses, share), weighted(noise, rest)])
+    return this.#spectra.inverse(graph.node('Mul', [sum, this.#gains()]))
+  }
+
+  /** E, `[B, P, N, 1]`. Bins that the network does not see have no noise. */
+  #gains(): OnnxValue {
     const graph = this.#graph
     const { kernel, bins } = this.#frontEnd
-    // Bins that the network does not see have no noise.
     const gains = graph.node('Transpose', [this.#deviations!], { perm: [0, 2, 1] })
     const all = graph.node('Pad', [gains, graph.integers(0, 0, 0, 0, 0, kernel / 2 + 1 - bins)])
-    const each = graph.node('Unsqueeze', [graph.cast(all, 'double'), graph.integers(3)])
-    return this.#spectra.inverse(graph.node('Mul', [this.#spectra.forward(white), each]))
+    return graph.node('Unsqueeze', [graph.cast(all, 'double'), graph.integers(3)])
   }
 }

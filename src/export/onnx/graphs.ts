@@ -1,7 +1,8 @@
 /** The two graphs that are exported: one call of the denoiser, and the whole way from noise to audio. */
+import { pulseShares } from '../../data-domain/excitation.js'
 import type { ReverseSteps } from '../../diffusion/step.js'
 import { OnnxGraph, type OnnxValue } from '../../formats/onnx.js'
-import { scheduleSteps } from '../../model/diffusion-config.js'
+import { harmonicsOf, scheduleSteps } from '../../model/diffusion-config.js'
 import type { ModelFiles } from '../../model/import/model-files.js'
 import { domainGraph } from './domain.js'
 import { FrontEndGraph } from './front-end.js'
@@ -114,8 +115,18 @@ export function wholeGraph(
       ? call(audio, label)
       : guided(graph, call, { x: audio, label, unlabelled: network.labels!.length, guidance })
   }
-  const noiseAt = (row: OnnxValue) => domain.shapeNoise(graph.node('Gather', [noise, row], { axis: 1 }))
-  const x = processGraph({ graph, network, steps, predict, noiseAt })
+  const rowOf = (row: OnnxValue) => graph.node('Gather', [noise, row], { axis: 1 })
+  const noiseAt = (row: OnnxValue) => domain.shapeNoise(rowOf(row))
+  const harmonics = harmonicsOf(config.diffusion)
+  const start =
+    harmonics === null
+      ? noiseAt(graph.integer(0))
+      : frontEnd!.voiced(pulseShares(network.frontEnd!, config.sampleRate, harmonics), {
+          noise: rowOf(graph.integer(0)),
+          pulses: ports.input('pulses', ['batch', 'samples']),
+          voicing: ports.input('voicing', ['batch', 'samples']),
+        })
+  const x = processGraph({ graph, network, steps, predict, start, noiseAt })
   ports.output(domain.decode(x), 'audio', ['batch', 'samples'])
   return { ...ports.built(), noiseRows }
 }

@@ -16,6 +16,8 @@ export interface ProcessGraph {
   readonly steps: readonly LinearStep[]
   /** The network's output for x at a step. */
   readonly predict: (x: OnnxValue, step: StepInput) => OnnxValue
+  /** What the first step starts from. */
+  readonly start: OnnxValue
   /** The domain's noise of a row of the input; a scalar int64. */
   readonly noiseAt: (row: OnnxValue) => OnnxValue
 }
@@ -31,9 +33,10 @@ export function processGraph(process: ProcessGraph): OnnxValue {
 const terms = ['x', 'output', 'noise', 'carried'] as const
 type Terms = Readonly<Record<(typeof terms)[number], OnnxValue | null>>
 
-function unrolled({ graph, network, steps, predict, noiseAt }: ProcessGraph): OnnxValue {
-  let row = 0
-  let x = noiseAt(graph.integer(row++))
+function unrolled({ graph, network, steps, predict, start, noiseAt }: ProcessGraph): OnnxValue {
+  // Row 0 is in `start`.
+  let row = 1
+  let x = start
   let carried: OnnxValue | null = null
   for (const step of steps) {
     const output = predict(x, {
@@ -48,7 +51,7 @@ function unrolled({ graph, network, steps, predict, noiseAt }: ProcessGraph): On
   return x
 }
 
-function looped({ graph, network, steps, predict, noiseAt }: ProcessGraph): OnnxValue {
+function looped({ graph, network, steps, predict, start, noiseAt }: ProcessGraph): OnnxValue {
   const table = (name: string, width: number, numbers: ArrayLike<number>) =>
     graph.floats(name, [steps.length, width], numbers)
   const factors = (name: string, sum: (step: LinearStep) => StepSum | null) =>
@@ -65,7 +68,7 @@ function looped({ graph, network, steps, predict, noiseAt }: ProcessGraph): Onnx
   // A step without noise takes row 0 times 0.
   let last = 0
   const rowOfStep = steps.map(step => (step.needsNoise ? ++last : 0))
-  const x = noiseAt(graph.integer(0))
+  const x = start
   const silence = graph.node('Mul', [x, graph.scalar(0)])
   const states = carries === null ? [x] : [x, silence]
   const [result] = graph.loop(steps.length, states, (index, [before, carried]) => {

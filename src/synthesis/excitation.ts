@@ -1,0 +1,54 @@
+/** What a vocoder that starts from harmonics is given besides the mel, for those who run an exported graph. */
+import { checkSamples } from '../audio/check-audio.js'
+import type { Mel } from '../audio/mel/convention.js'
+import { checkMelFor } from '../audio/mel/mel.js'
+import { MelPitch } from '../audio/mel/pitch.js'
+import { DiffWaveError } from '../core/errors.js'
+import { Exciter } from '../data-domain/excitation.js'
+import type { ModelConfig } from '../model/config.js'
+import { harmonicsOf } from '../model/diffusion-config.js'
+
+/** Inputs of an exported vocoder, each `[frames · hop]`. */
+export interface ExcitationInputs {
+  /** Row 0 of `noise`. */
+  readonly noise: Float32Array
+  readonly pulses: Float32Array
+  /** 0 … 1. */
+  readonly voicing: Float32Array
+}
+
+/**
+ * The pulses and the noise that a vocoder starts from, from a mel and standard normal numbers.
+ *
+ * @param mel `[bands × frames]`, of the model's convention
+ * @param white as many numbers as the mel has samples
+ * @throws DiffWaveError `BAD_OPTION` if the model starts from noise alone; `BAD_MEL`, `MEL_RANGE`, `BAD_AUDIO`
+ * @example
+ * const { config } = await Vocoder.load('speech')
+ * const { noise, pulses, voicing } = excitation(config, mel, gaussian)
+ */
+export function excitation(config: ModelConfig, mel: Mel, white: Float32Array): ExcitationInputs {
+  const convention = config.mel
+  if (harmonicsOf(config.diffusion) === null || convention === null) {
+    throw new DiffWaveError('BAD_OPTION', 'this model starts from noise alone', {
+      expected: 'a model with diffusion.prior.harmonics',
+      where: 'excitation config',
+    })
+  }
+  checkMelFor(mel, convention, 'excitation mel')
+  checkSamples(white, 'excitation white')
+  const samples = mel.frames * convention.hop
+  if (white.length !== samples) {
+    throw new DiffWaveError('BAD_OPTION', 'the noise is not as long as the mel', {
+      expected: `${samples} numbers`,
+      got: String(white.length),
+      where: 'excitation white',
+    })
+  }
+  const exciter = new Exciter(convention.hop, convention.sampleRate)
+  exciter.push(new MelPitch(convention).whole(mel), true)
+  const { noise, pulses, voicing } = exciter.until(samples, 0, samples, (start, count) =>
+    white.subarray(start, start + count),
+  )
+  return { noise, pulses, voicing }
+}
