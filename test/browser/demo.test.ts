@@ -25,6 +25,21 @@ describe('examples/browser', { skip: noBrowser }, () => {
     await holds(page, ready)
   })
 
+  test('stops when asked, and plays what comes next', async () => {
+    const { url } = await serveFolders({ folders })
+    const { page } = await openPage(`${url}/examples/browser/`)
+    const status = (expected: RegExp) => `${expected}.test(document.getElementById('status').textContent)`
+    await page.setInputFiles('#file', golden('mel/LJ001-0001.tacotron2.npy'))
+    await holds(page, status(/Playing/))
+    await page.click('#stop')
+    await holds(page, status(/Stopped/))
+    assert.equal(await page.isDisabled('#stop'), true)
+    assert.equal(await page.evaluate(`document.getElementById('result').src`), '')
+    await page.fill('#seconds', '1')
+    await page.click('#generate')
+    await holds(page, ready)
+  })
+
   test('says what is wrong with a file', async () => {
     const { url } = await serveFolders({ folders })
     const { page } = await openPage(`${url}/examples/browser/`)

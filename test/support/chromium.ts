@@ -49,6 +49,7 @@ function listen(): void {
   const node = page['AudioNode']!.prototype
   const connect = node['connect'] as (...args: unknown[]) => unknown
   interface Analyser {
+    readonly context: unknown
     fftSize: number
     getFloatTimeDomainData(data: Float32Array): void
   }
@@ -60,7 +61,8 @@ function listen(): void {
   node['connect'] = function (this: { context: Context }, ...args: unknown[]) {
     const { context } = this
     if (args[0] === context.destination) {
-      analyser ??= context.createAnalyser()
+      // A page may close its context and open another.
+      if (analyser?.context !== context) analyser = context.createAnalyser()
       analyser.fftSize = 8192
       connect.call(this, analyser)
     }
