@@ -19,7 +19,14 @@ export {
 export { type GriffinLimOptions, griffinLim } from './audio/mel/griffin-lim.js'
 export { melSpectrogram } from './audio/mel/mel.js'
 export { clippedShare, melNotes } from './audio/mel/notes.js'
-export { type MelLogarithm, type MelNumbers, type MelStatisticsOfBands, rescaleMel } from './audio/mel/rescale.js'
+export {
+  conventionWith,
+  convertMel,
+  type MelLogarithm,
+  type MelNumbers,
+  type MelStatisticsOfBands,
+  rescaleMel,
+} from './audio/mel/rescale.js'
 export type { MelPieces, MelSource } from './audio/mel/source.js'
 export { resample } from './audio/resample.js'
 export { DiffWaveError, type ErrorCode, type ErrorDetails } from './core/errors.js'

@@ -12,8 +12,12 @@ import { configPath, weightsPath } from '../model/folder.js'
 import type { ModelFiles } from '../model/import/model-files.js'
 import { checkParameters } from '../model/parameters.js'
 import { readModel } from '../model/read-model.js'
+import { isRemote } from '../model/remote/address.js'
 
-/** A model to export: the name of a shipped model, a model folder, a checkpoint file, or a model in memory. */
+/**
+ * A model to export: the name of a shipped model, a model folder, a checkpoint file, the address of either, or a model
+ * in memory.
+ */
 export type ExportSource = PathLike | ModelFiles
 
 /** What an export wrote. */
@@ -39,10 +43,15 @@ export interface ExportWeightsOptions {
 /** Checks `ExportWeightsOptions`. */
 export const weightsOptions = z.strictObject({ type: weightType } satisfies FieldsOf<ExportWeightsOptions>)
 
+/** The path or address of a source. */
+function sourcePath(source: PathLike, where: string): string {
+  return isRemote(String(source)) ? String(source) : toPath(source, `${where} source`)
+}
+
 /** @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`, `BAD_PARAMETERS`, and as `readModel` */
 export async function readSource(source: ExportSource, where: string): Promise<ModelFiles> {
   if (typeof source === 'string' || source instanceof URL) {
-    return readModel(await modelPath(toPath(source, `${where} source`)))
+    return readModel(await modelPath(sourcePath(source, where)))
   }
   const { config, parameters } = Object(source) as Partial<ModelFiles>
   if (!(parameters instanceof Map)) {
@@ -71,7 +80,7 @@ export async function writeExport(
 ): Promise<Exported> {
   const path = toPath(output, `${where} output`)
   if (typeof source === 'string' || source instanceof URL) {
-    const model = await modelPath(toPath(source, `${where} source`))
+    const model = await modelPath(sourcePath(source, where))
     for (const own of [model, configPath(model), weightsPath(model)]) {
       if (!(await isSameFile(own, path))) continue
       throw new DiffWaveError('BAD_OPTION', 'the export would overwrite the model itself', {

@@ -1,12 +1,13 @@
 /**
- * Files of mean and deviation per mel band: ParallelWaveGAN's `stats.npy` `[2, bands]`, ESPnet's `feats_stats.npz`
- * (count, sum, sum of squares), other `.npz`, and JSON with one number each, as Matcha has them.
+ * Files of mean and deviation per mel band: ParallelWaveGAN's `stats.npy` `[2, bands]` and `stats.h5`, ESPnet's
+ * `feats_stats.npz` (count, sum, sum of squares), other `.npz`, and JSON with one number each, as Matcha has them.
  */
 import type { MelStatisticsOfBands } from '../audio/mel/rescale.js'
 import { DiffWaveError } from '../core/errors.js'
 import { readFileBytes } from '../core/files.js'
 import { MAX_CONFIG_BYTES, MAX_MEL_BANDS } from '../core/limits.js'
 import { type PathLike, toPath } from '../core/path.js'
+import { decodeHdf5, isHdf5 } from './hdf5.js'
 import { decodeNpy, isNpy } from './npy.js'
 import { decodeNpz, npzNames } from './npz.js'
 import { isZip } from './zip.js'
@@ -14,14 +15,12 @@ import { isZip } from './zip.js'
 /** Names of the mean and of the deviation in `.npz` and JSON files. */
 const MEANS = ['mean', 'mel_mean']
 const DEVIATIONS = ['deviation', 'scale', 'std', 'mel_std']
-/** The first bytes of HDF5. */
-const HDF5 = [0x89, 0x48, 0x44, 0x46]
 
 /**
  * The statistics in a file.
  *
- * @throws DiffWaveError `BAD_MEL` (not statistics), `UNSUPPORTED_FORMAT` (HDF5 and others, with a way to convert
- * them), and as `readFileBytes`
+ * @throws DiffWaveError `BAD_MEL` (not statistics), `UNSUPPORTED_FORMAT` (other formats, and HDF5 of another
+ * kind than h5py writes by default), `TRUNCATED`, `TOO_LARGE`, and as `readFileBytes`
  * @example
  * const statistics = await readMelStatistics('stats.npy')
  */
@@ -39,11 +38,13 @@ export async function readMelStatistics(path: PathLike): Promise<MelStatisticsOf
 type Pair = readonly [readonly number[] | undefined, readonly number[] | undefined]
 
 function decode(bytes: Uint8Array, where: string): Pair {
-  if (HDF5.every((byte, i) => bytes[i] === byte)) {
-    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'HDF5 is not read', {
-      where,
-      hint: 'Convert it: f = h5py.File("stats.h5"); np.save("stats.npy", np.stack([f["mean"], f["scale"]]))',
-    })
+  if (isHdf5(bytes)) {
+    const arrays = decodeHdf5(bytes, [...MEANS, ...DEVIATIONS], MAX_MEL_BANDS, where)
+    const found = (among: readonly string[]) => {
+      const array = among.map(name => arrays.get(name)).find(array => array !== undefined)
+      return array && [...array.data]
+    }
+    return [found(MEANS), found(DEVIATIONS)]
   }
   if (isNpy(bytes)) {
     const { shape, data } = decodeNpy(bytes, where)
@@ -86,7 +87,7 @@ function decodeJson(bytes: Uint8Array, where: string): Pair {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (error) {
     throw new DiffWaveError('UNSUPPORTED_FORMAT', 'not a file of mel statistics', {
-      expected: '.npy, .npz or JSON',
+      expected: '.npy, .npz, .h5 or JSON',
       where,
       cause: error,
     })
@@ -102,7 +103,8 @@ function decodeJson(bytes: Uint8Array, where: string): Pair {
 
 function bad(problem: string, where: string): DiffWaveError {
   return new DiffWaveError('BAD_MEL', problem, {
-    expected: '[2, bands] in .npy; mean and scale, or count, sum and sum_square in .npz; mean and std in JSON',
+    expected:
+      '[2, bands] in .npy; mean and scale in .h5, those or count, sum and sum_square in .npz; mean and std in JSON',
     where,
   })
 }

@@ -4,22 +4,26 @@ import { isSameFile, kindOfPath } from '../core/files.js'
 import { type PathLike, toPath } from '../core/path.js'
 import { weightsPath, writeModelFolder } from './folder.js'
 import { type ImportHints, type ModelFiles, type ReadModel, readModel } from './read-model.js'
+import { isRemote } from './remote/address.js'
+import { type RemoteModelOptions, remoteModel } from './remote/remote-model.js'
 
 /** Facts that the checkpoint does not state, and whether an existing folder may be written into. */
 export interface ConvertOptions extends ImportHints {
   /** Whether `folder` may exist already. Default false. */
   readonly force?: boolean | undefined
+  /** How a checkpoint at an address is downloaded. */
+  readonly download?: RemoteModelOptions | undefined
 }
 
 /**
  * Converts a checkpoint of lmnt-com/diffwave, Amphion or philsyn/DiffWave-Vocoder into a model folder. Nothing in a
  * pickle is executed.
  *
- * @param checkpoint a `.pt`, `.pkl`, `.ckpt` or `.safetensors` file
+ * @param checkpoint a `.pt`, `.pkl`, `.ckpt` or `.safetensors` file, its URL, or `hf:owner/name/file`
  * @param folder the model folder to write
  * @returns the model, where it came from, and notes on what was assumed
  * @throws DiffWaveError `BAD_OPTION` (the folder exists), `FILE_NOT_FOUND`, `UNSUPPORTED_FORMAT`, `BAD_CHECKPOINT`,
- * `UNSAFE_PICKLE`, `BAD_CONFIG`, `NOT_WRITABLE`, `DISK_FULL`
+ * `UNSAFE_PICKLE`, `BAD_CONFIG`, `NOT_WRITABLE`, `DISK_FULL`, and as `loadModel` for an address
  * @example
  * await convert('weights.pt', 'my-model')
  */
@@ -28,14 +32,16 @@ export async function convert(
   folder: PathLike,
   options: ConvertOptions = {},
 ): Promise<ReadModel> {
-  const { force = false, ...hints } = options
-  const [input, output] = [toPath(checkpoint, 'convert checkpoint'), toPath(folder, 'convert folder')]
+  const { force = false, download, ...hints } = options
+  const source = isRemote(String(checkpoint)) ? String(checkpoint) : toPath(checkpoint, 'convert checkpoint')
+  const output = toPath(folder, 'convert folder')
   if (!force && (await kindOfPath(output)) !== 'missing') {
     throw new DiffWaveError('BAD_OPTION', 'the model folder exists already', {
       where: output,
       hint: 'Use force (--force) to write into it.',
     })
   }
+  const input = isRemote(source) ? await remoteModel(source, download) : source
   if (await isSameFile(input, weightsPath(output))) {
     throw new DiffWaveError('BAD_OPTION', 'the model would overwrite the checkpoint it is made from', {
       where: input,

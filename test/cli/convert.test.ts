@@ -3,9 +3,10 @@ import assert from 'node:assert/strict'
 import { readFileSync, symlinkSync } from 'node:fs'
 import { test } from 'node:test'
 import { smallVocoder } from '../support/cli-inputs.js'
+import { golden } from '../support/paths.js'
 import { diffwave, scratch } from '../support/process.js'
 
-const { at } = scratch()
+const { at, put } = scratch()
 
 test('neither convert nor export overwrites the model that it reads', () => {
   assert.equal(diffwave(['convert', smallVocoder, '-o', at('own')]).status, 0)
@@ -40,4 +41,24 @@ test('a model folder is made, and not written over unasked', () => {
   assert.equal(again.status, 2)
   assert.match(again.stderr, /--force/)
   assert.equal(diffwave(['convert', smallVocoder, '-o', at('model'), '--force']).status, 0)
+})
+
+test('a checkpoint trained on mels of another scale states it in its config', () => {
+  const stats = put('stats.json', '{"mean": -2, "std": 1.5}')
+  const weights = golden('lmnt-conditional-c8-l6/weights.pt')
+  const args = ['--convention', 'tacotron2', '--mel-log', 'log10', '--mel-stats', stats]
+  const { status, stderr } = diffwave(['convert', weights, '-o', at('scaled'), ...args])
+  assert.equal(status, 0, stderr)
+  const { mel } = JSON.parse(readFileSync(at('scaled/config.json'), 'utf8'))
+  assert.deepEqual([mel.hop, mel.logarithm], [256, 'log10'])
+  assert.deepEqual(mel.normalisation, { kind: 'standardise', mean: [-2], deviation: [1.5] })
+})
+
+test('refused: a scale of mels for a generator, statistics of other bands', () => {
+  const generator = golden('lmnt-unconditional-c8-l6/weights.pt')
+  const none = diffwave(['convert', generator, '-o', at('x'), '--mel-log', 'log10'])
+  assert.deepEqual([none.status, /takes no mel/.test(none.stderr)], [2, true])
+  const stats = put('three.json', '{"mean": [1, 2, 3], "std": [1, 2, 3]}')
+  const weights = golden('lmnt-conditional-c8-l6/weights.pt')
+  assert.match(diffwave(['convert', weights, '-o', at('x'), '--mel-stats', stats]).stderr, /1 or 80/)
 })

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { namedConventions } from '#src/audio/mel/convention'
 import { readMel } from '#src/formats/mel-file'
 import { putTone } from '../support/cli-inputs.js'
 import { golden } from '../support/paths.js'
@@ -53,4 +54,38 @@ test('refused: no convention, or two', () => {
   const none = diffwave(['mel', wav, '-o', at('x.npy')])
   assert.deepEqual([none.status, /--convention or --model/.test(none.stderr)], [2, true])
   assert.equal(diffwave(['mel', wav, '-o', at('x.npy'), ...lmnt, '-m', 'speech']).status, 2)
+})
+
+test('a mel is written in the numbers of another toolkit, and converted back', async () => {
+  const stats = put('stats.json', '{"mean": -2, "std": 1.5}')
+  const own = ['--convention', 'tacotron2']
+  const made = (name: string, ...args: string[]) => {
+    const { status, stderr } = diffwave(['mel', ...args, '-o', at(name), ...own])
+    assert.equal(status, 0, stderr)
+    return readMel(at(name))
+  }
+  const { mel } = await made('own.npy', wav)
+  const foreign = await made('foreign.npy', wav, '--mel-log', 'log10', '--mel-stats', stats)
+  assert.ok(Math.abs(foreign.mel.data[0]! * 1.5 - 2 - mel.data[0]! / Math.LN10) < 1e-5)
+  const back = await made('back.npy', at('foreign.npy'), '--from-log', 'log10', '--from-stats', stats)
+  assert.ok(back.mel.data.every((value, i) => Math.abs(value - mel.data[i]!) < 1e-5))
+})
+
+test('a mel of half the hop is converted; one of another rate is refused by name', async () => {
+  const fine = put('fine.json', JSON.stringify({ ...namedConventions.tacotron2, name: 'fine', hop: 128 }))
+  assert.equal(diffwave(['mel', wav, '-o', at('fine.npy'), '--convention', fine]).status, 0)
+  const run = diffwave(['mel', at('fine.npy'), '-o', at('coarse.npy'), '--convention', 'tacotron2', '--from', fine])
+  assert.equal(run.status, 0, run.stderr)
+  assert.deepEqual((await readMel(at('coarse.npy'))).mel, (await readMel(at('own.npy'))).mel)
+  const refused = diffwave(['mel', at('own.npy'), '-o', at('x.npy'), '--convention', 'tacotron2', '--from', 'amphion'])
+  assert.equal(refused.status, 1)
+  assert.match(refused.stderr, /number of bands|sampleRate 22050/)
+})
+
+test('refused: an unknown convention, a file that is none, and --key for recordings', () => {
+  const hint = diffwave(['mel', wav, '-o', at('x.npy'), '--convention', 'tacotron'])
+  assert.deepEqual([hint.status, /tacotron2/.test(hint.stderr)], [2, true])
+  const wrong = put('wrong.json', '{"hop": 1}')
+  assert.match(diffwave(['mel', wav, '-o', at('x.npy'), '--convention', wrong]).stderr, /BAD_CONFIG/)
+  assert.match(diffwave(['mel', wav, '-o', at('x.npy'), ...lmnt, '--key', 'a']).stderr, /mels as inputs/)
 })

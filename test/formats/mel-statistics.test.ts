@@ -35,10 +35,11 @@ describe('statistics', () => {
 
   for (const [title, bytes, expected] of [
     [
-      'HDF5, with the way to convert it',
-      Uint8Array.of(0x89, 0x48, 0x44, 0x46),
+      'HDF5 of a newer layout, with the way to convert it',
+      Uint8Array.of(0x89, 0x48, 0x44, 0x46, 13, 10, 26, 10, 2, 8, 8, 0, 0, 0, 0),
       { code: 'UNSUPPORTED_FORMAT', hint: /h5py/ },
     ],
+    ['HDF5 cut short', Uint8Array.of(0x89, 0x48, 0x44, 0x46, 13, 10, 26, 10), { code: 'TRUNCATED' }],
     ['a mel', npy([3, 2], 1, 2, 3, 4, 5, 6), { code: 'BAD_MEL', message: /\[3, 2\]/ }],
     ['a deviation of 0', npy([2, 1], 1, 0), { code: 'BAD_MEL', message: /not positive/ }],
     [

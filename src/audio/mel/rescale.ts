@@ -1,14 +1,16 @@
 /**
- * Mels of other toolkits in the numbers of a model's convention: their normalisation and logarithm undone, the model's
- * applied. That is exact. What differs before the logarithm (filters, hop, rate, window) cannot be converted: such a
- * mel has to be computed again.
+ * Mels from one convention to another, where that is exact: logarithm, normalisation, floor, the norm of filters and
+ * window, and a hop that is a multiple. Other filters, rates, windows and framings stand for other numbers: such a mel
+ * has to be computed again.
  */
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
 import { check, type FieldsOf } from '../../core/options.js'
+import { FrameTransform } from '../transforms/stft.js'
 import { checkMel } from './check-mel.js'
-import { type Mel, type MelConvention, requireConvention } from './convention.js'
-import { normaliseMel } from './mel.js'
+import { type Mel, type MelConvention, namedConventions, requireConvention } from './convention.js'
+import { cornerFrequencies } from './filters.js'
+import { denormaliseMel, normaliseMel } from './mel.js'
 
 /** Logarithms of mels: natural, base 10, decibels, or none. */
 export const melLogarithms = ['ln', 'log10', 'db', 'none'] as const
@@ -27,15 +29,61 @@ export interface MelNumbers {
    * Base of the logarithm; `db`: 20·log10 of magnitudes, 10·log10 of powers. Default: the model's. `none`: linear.
    */
   readonly logarithm?: MelLogarithm | undefined
-  /** Undone first: value × deviation + mean. Default: none. */
+  /** (value − mean) / deviation is applied last. Default: none. */
   readonly statistics?: MelStatisticsOfBands | undefined
 }
 
 const numbers = z.array(z.number()).min(1).readonly()
+
+/** Fields of `MelStatisticsOfBands`, for schemas of options. */
+export const statisticsSchema = z.strictObject({
+  mean: numbers,
+  deviation: z.array(z.number().positive()).min(1).readonly(),
+} satisfies FieldsOf<MelStatisticsOfBands>)
+
 const numbersSchema = z.strictObject({
   logarithm: z.enum(melLogarithms).optional(),
-  statistics: z.strictObject({ mean: numbers, deviation: z.array(z.number().positive()).min(1).readonly() }).optional(),
+  statistics: statisticsSchema.optional(),
 } satisfies FieldsOf<MelNumbers>)
+
+/**
+ * A convention with the numbers of another toolkit: the same spectrum, filters and frames, another logarithm and
+ * normalisation.
+ *
+ * @param convention whose own normalisation is replaced
+ * @returns a convention for `melSpectrogram`, `convertMel` and configs
+ * @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`, `BAD_MEL` (statistics of another number of bands)
+ * @example
+ * const espnet = conventionWith(namedConventions.tacotron2, { logarithm: 'log10', statistics })
+ */
+export function conventionWith(convention: MelConvention, numbers: MelNumbers): MelConvention {
+  requireConvention(convention, 'conventionWith convention')
+  const { logarithm = convention.logarithm, statistics } = check(numbersSchema, numbers, 'mel numbers')
+  for (const values of statistics === undefined ? [] : [statistics.mean, statistics.deviation]) {
+    if (values.length === 1 || values.length === convention.bands) continue
+    throw new DiffWaveError('BAD_MEL', 'the statistics are of another number of bands', {
+      expected: `1 or ${convention.bands}`,
+      got: String(values.length),
+      where: 'mel statistics',
+    })
+  }
+  // Decibels are a multiple of log10.
+  const unit = logarithm !== 'db' ? 1 : convention.power === 2 ? 10 : 20
+  const scaled = (values: readonly number[]) => values.map(value => value / unit)
+  return {
+    ...convention,
+    name: `${convention.name} in ${logarithm}${statistics === undefined ? '' : ', normalised'}`,
+    logarithm: logarithm === 'db' ? 'log10' : logarithm,
+    // A logarithm needs a positive floor, which linear mels need not have.
+    floor: convention.floor > 0 || logarithm === 'none' ? convention.floor : Number.MIN_VALUE,
+    normalisation:
+      statistics !== undefined
+        ? { kind: 'standardise', mean: scaled(statistics.mean), deviation: scaled(statistics.deviation) }
+        : unit !== 1
+          ? { kind: 'affine', scale: unit, offset: 0, clamp: null }
+          : null,
+  }
+}
 
 /**
  * A mel of another toolkit in a model's convention. Both must have the same filters, hop, sample rate and spectrum.
@@ -43,48 +91,144 @@ const numbersSchema = z.strictObject({
  * @param from how the mel is written
  * @param convention of the model
  * @returns a mel of the same shape
- * @throws DiffWaveError `BAD_OPTION`, `BAD_MEL` (statistics of another number of bands), `NOT_FINITE`
+ * @throws DiffWaveError `BAD_OPTION`, `BAD_MEL` (statistics or mel of another number of bands), `NOT_FINITE`
  * @example
  * const own = rescaleMel(espnetMel, { logarithm: 'log10', statistics }, vocoder.config.mel)
  */
 export function rescaleMel(mel: Mel, from: MelNumbers, convention: MelConvention): Mel {
   checkMel(mel, 'rescaleMel mel')
   requireConvention(convention, 'rescaleMel convention')
-  const { logarithm = convention.logarithm, statistics } = check(numbersSchema, from, 'rescaleMel numbers')
-  const { bands, frames } = mel
-  for (const values of statistics === undefined ? [] : [statistics.mean, statistics.deviation]) {
-    if (values.length === 1 || values.length === bands) continue
-    throw new DiffWaveError('BAD_MEL', 'the statistics are of another number of bands', {
-      expected: `1 or ${bands}`,
-      got: String(values.length),
-      where: 'rescaleMel statistics',
+  return convertMel(mel, conventionWith(convention, from), convention)
+}
+
+/**
+ * A mel of one convention in another, if that is exact. Logarithm, normalisation, filter norm (`filterNorm`) and
+ * window norm (`windowNormalised`) may differ, and the hop may be a multiple if the new frames are among the old ones:
+ * any multiple between centred conventions, an odd one between uncentred ones, an even one from centred to uncentred.
+ *
+ * @param from the mel's convention
+ * @param to the convention wanted
+ * @returns a new mel, `[bands × frames]`
+ * @throws DiffWaveError `BAD_MEL` (the conventions differ in more, naming what; the mel was cut off at a floor or a
+ * limit that the other convention does not have; statistics of another number of bands), `BAD_CONFIG`, `NOT_FINITE`
+ * @example
+ * const coarse = convertMel(mel, { ...namedConventions.tacotron2, hop: 128 }, namedConventions.tacotron2)
+ */
+export function convertMel(mel: Mel, from: MelConvention, to: MelConvention): Mel {
+  checkMel(mel, 'convertMel mel')
+  requireConvention(from, 'convertMel from')
+  requireConvention(to, 'convertMel to')
+  refuseInexact(from, to)
+  if (mel.bands !== from.bands) {
+    throw new DiffWaveError('BAD_MEL', 'the mel has the wrong number of bands', {
+      expected: `${from.bands} (${from.name})`,
+      got: String(mel.bands),
+      where: 'convertMel mel',
     })
   }
-  const linear = linearOf(logarithm, convention.power)
-  const data = new Float32Array(mel.data.length)
-  for (let band = 0; band < bands; band++) {
-    const [mean, deviation] = [statistics?.mean, statistics?.deviation].map(values => values?.[band] ?? values?.[0])
+  const { step, first, frames } = framesAmong(mel.frames, from, to)
+  const data = new Float32Array(mel.bands * frames)
+  const factors = bandFactors(from, to)
+  for (let band = 0; band < mel.bands; band++) {
+    const cut = cutOff(from, to, band, factors[band]!)
     for (let frame = 0; frame < frames; frame++) {
-      const i = band * frames + frame
-      const value = mel.data[i]! * (deviation ?? 1) + (mean ?? 0)
-      data[i] = normaliseMel(linear(value), convention, band)
+      const value = mel.data[band * mel.frames + first + frame * step]!
+      if (value <= cut.low || value >= cut.high) throw cutError(value, band, from, to)
+      data[band * frames + frame] = normaliseMel(denormaliseMel(value, from, band) * factors[band]!, to, band)
     }
   }
-  const result = { data, bands, frames }
-  checkMel(result, 'rescaled mel')
+  const result = { data, bands: mel.bands, frames }
+  checkMel(result, 'converted mel')
   return result
 }
 
-/** Undoes a logarithm: amplitude, or power. */
-function linearOf(logarithm: MelLogarithm, power: 1 | 2): (value: number) => number {
-  switch (logarithm) {
-    case 'ln':
-      return Math.exp
-    case 'log10':
-      return value => 10 ** value
-    case 'db':
-      return value => 10 ** (value / (power === 2 ? 10 : 20))
-    case 'none':
-      return value => value
+/** What must be the same for a conversion to be exact. */
+const SAME = [
+  'sampleRate',
+  'fftSize',
+  'windowLength',
+  'power',
+  'magnitudeEpsilon',
+  'bands',
+  'melScale',
+  'minFrequency',
+  'maxFrequency',
+] as const
+
+/** @throws DiffWaveError `BAD_MEL`, naming each difference and the convention wanted */
+function refuseInexact(from: MelConvention, to: MelConvention): void {
+  const different: (keyof MelConvention)[] = SAME.filter(field => from[field] !== to[field])
+  if (!Number.isInteger(to.hop / from.hop)) different.push('hop')
+  else if (!Number.isInteger(firstFrame(from, to))) different.push('framing', 'hop')
+  if (different.length === 0) return
+  const list = (convention: MelConvention) =>
+    `${convention.name} (${different.map(field => `${field} ${String(convention[field])}`).join(', ')})`
+  const named = Object.values(namedConventions).some(convention => convention.name === to.name)
+  throw new DiffWaveError('BAD_MEL', 'the mel cannot be converted exactly', {
+    expected: list(to),
+    got: list(from),
+    hint: named
+      ? `Compute it again from the recording: diffwave mel recording.wav --convention ${to.name}`
+      : 'Compute it again from the recording, in the convention of the model: diffwave mel recording.wav -m <model>',
+  })
+}
+
+/** The old frame that is the first of the new ones: not an integer if none is. */
+function firstFrame(from: MelConvention, to: MelConvention): number {
+  const ratio = to.hop / from.hop
+  // An uncentred frame f has its middle at (f + 1/2) hops.
+  if (from.framing === to.framing) return from.framing === 'centre' ? 0 : (ratio - 1) / 2
+  return from.framing === 'centre' ? ratio / 2 : Number.NaN
+}
+
+function framesAmong(frames: number, from: MelConvention, to: MelConvention) {
+  const step = to.hop / from.hop
+  const whole = Math.floor((from.framing === 'centre' ? frames - 1 : frames) / step)
+  const count = whole + (to.framing === 'centre' ? 1 : 0)
+  if (count >= 1) return { step, first: firstFrame(from, to), frames: count }
+  throw new DiffWaveError('BAD_MEL', 'the mel is shorter than one frame of the other convention', {
+    got: `${frames} frames`,
+    expected: `at least ${step}`,
+  })
+}
+
+/** By what the amplitudes (or powers) of each band differ: the norms of window and filters. */
+function bandFactors(from: MelConvention, to: MelConvention): readonly number[] {
+  const corners = cornerFrequencies(to)
+  const filters = (convention: MelConvention, band: number) =>
+    convention.filterNorm === 'slaney' ? 2 / (corners[band + 2]! - corners[band]!) : 1
+  const squares = new FrameTransform(to).window.reduce((sum, value) => sum + value * value, 0)
+  const window = (convention: MelConvention) =>
+    convention.windowNormalised ? Math.sqrt(squares) ** convention.power : 1
+  return Array.from(
+    { length: to.bands },
+    (_, band) => ((filters(to, band) / filters(from, band)) * window(from)) / window(to),
+  )
+}
+
+/** Rounding of float32 and of two logarithms, relative to an amplitude. */
+const SLACK = 1e-4
+
+/** The values at and beyond which a mel was cut off, if the other convention would not cut there, too. */
+function cutOff(from: MelConvention, to: MelConvention, band: number, factor: number) {
+  const limits = (convention: MelConvention) => {
+    const limit = (value: number) => denormaliseMel(normaliseMel(value, convention, band), convention, band)
+    const clamped = convention.normalisation?.kind === 'affine' && convention.normalisation.clamp !== null
+    return [limit(0), clamped ? limit(Number.MAX_VALUE) : Number.POSITIVE_INFINITY] as const
   }
+  const [[low, high], [wantedLow, wantedHigh]] = [limits(from), limits(to)]
+  const keepsLow = low * factor <= wantedLow * (1 + SLACK)
+  const keepsHigh = high * factor >= wantedHigh * (1 - SLACK)
+  return {
+    low: keepsLow ? Number.NEGATIVE_INFINITY : normaliseMel(low * (1 + SLACK), from, band),
+    high: keepsHigh ? Number.POSITIVE_INFINITY : normaliseMel(high * (1 - SLACK), from, band),
+  }
+}
+
+function cutError(value: number, band: number, from: MelConvention, to: MelConvention): DiffWaveError {
+  return new DiffWaveError('BAD_MEL', `the mel was cut off at a limit that ${to.name} does not have`, {
+    expected: `values that ${from.name} did not cut off`,
+    got: `${value.toPrecision(4)} in band ${band}`,
+    hint: 'Compute it again from the recording, in the convention wanted.',
+  })
 }

@@ -1,8 +1,10 @@
 /** `diffwave convert`: a PyTorch checkpoint → a model folder. */
-import { conventionChoices } from '../choices.js'
+import { defined } from '../../core/defined.js'
+import { conventionChoices, melLogChoices } from '../choices.js'
 import { defineCommand } from '../command.js'
 import { findInput } from '../inputs.js'
-import { choice, force, real, requiredText, whole } from '../options.js'
+import { melNumbers } from '../mel-numbers.js'
+import { choice, force, real, requiredText, text, whole } from '../options.js'
 
 const BARE = 'What a checkpoint does not state'
 
@@ -14,7 +16,7 @@ export const command = defineCommand({
       'or .safetensors. Nothing in a pickle is executed. Options win over what a checkpoint states.',
   ],
   group: 'Mels and models',
-  arguments: [{ name: 'checkpoint', description: 'checkpoint file' }],
+  arguments: [{ name: 'checkpoint', description: 'checkpoint file, its URL or hf:owner/name/file' }],
   options: {
     output: requiredText('-o, --output <folder>', 'model folder to write'),
     force,
@@ -24,20 +26,42 @@ export const command = defineCommand({
     betaEnd: real('--beta-end <β>', 'last β of the training noise schedule', { group: BARE }),
     sampleRate: whole('--sample-rate <Hz>', 'sample rate', { group: BARE }),
     convention: choice('--convention <name>', 'mel convention', conventionChoices, { group: BARE }),
+    melLog: choice('--mel-log <log>', 'logarithm of the model’s mels (default: the convention’s)', melLogChoices, {
+      group: BARE,
+    }),
+    melStats: text('--mel-stats <file>', 'mean and deviation per band that the model’s mels are normalised by', {
+      group: BARE,
+    }),
   },
-  examples: ['diffwave convert weights.pt -o my-model'],
+  examples: [
+    'diffwave convert weights.pt -o my-model',
+    'diffwave convert weights.pt -o my-model --convention tacotron2 --mel-log log10 --mel-stats stats.npy',
+  ],
   run: async (context, [checkpoint], options) => {
-    const { output, force, ...hints } = options
-    const [{ convert }, { parameterCount }] = await Promise.all([
+    const { output, force, melLog, melStats, ...facts } = options
+    const [{ convert }, { parameterCount }, { isRemote }] = await Promise.all([
       import('../../model/convert.js'),
       import('../../model/parameters.js'),
+      import('../../model/remote/address.js'),
     ])
-    const input = await findInput(checkpoint!, context.signal)
-    const { config, source, notes } = await convert(input.path, output, { ...hints, force })
+    const numbers = await melNumbers(melLog, melStats)
+    const hints = {
+      ...facts,
+      ...defined({ melLogarithm: numbers.logarithm, melStatistics: numbers.statistics }),
+      force,
+    }
+    const input = isRemote(checkpoint!) ? null : await findInput(checkpoint!, context.signal)
+    const { signal } = context
+    const { config, source, notes } =
+      input === null
+        ? await context.withProgress('download', onProgress =>
+            convert(checkpoint!, output, { ...hints, download: { onProgress, signal } }),
+          )
+        : await convert(input.path, output, hints)
     for (const note of notes) context.note(note)
     const count = parameterCount(config.network)
     context.result(`${output}: ${config.kind} from ${source}, ${(count / 1e6).toFixed(2)} M parameters`, {
-      input: input.name,
+      input: input?.name ?? checkpoint,
       output,
       source,
       kind: config.kind,

@@ -1,32 +1,47 @@
-/** `diffwave mel`: recordings in, mel spectrograms out. */
+/** `diffwave mel`: recordings or mels of another scale in, mel spectrograms out. */
 import { extname } from 'node:path'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
+import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { writeFileBytes } from '../../core/files.js'
-import { conventionChoices } from '../choices.js'
+import { conventionChoices, melLogChoices } from '../choices.js'
 import { defineCommand, type Values } from '../command.js'
+import type { Context } from '../context.js'
 import { eachInput } from '../each-input.js'
-import { findInputs, recordings } from '../inputs.js'
-import { choice, force, requiredText, text } from '../options.js'
+import { findInputs, type Input, mels, recordings } from '../inputs.js'
+import { inNumbers, namedConvention } from '../mel-numbers.js'
+import { choice, force, requiredText, text, whole } from '../options.js'
 import { planOutputs } from '../outputs.js'
 import { noteResampling, readRecording } from '../read-recording.js'
 import { shard } from '../shard.js'
 import { checkStdout, STDOUT, standardOutput, writeStdout } from '../sink.js'
+
+const names = `${conventionChoices.join(', ')}, or a JSON file that spells one out`
+const FOREIGN = 'Mels for another toolkit'
+const MELS = 'Mels as inputs'
 
 const options = {
   output: requiredText(
     '-o, --output <path>',
     'a .npy or .safetensors file, a folder for several, or - for standard output',
   ),
-  convention: choice('--convention <name>', 'mel convention', conventionChoices, { conflicts: 'model' }),
+  convention: text('--convention <name>', `mel convention: ${names}`, { conflicts: 'model' }),
   model: text('-m, --model <model>', 'model whose mel convention to use'),
+  melLog: choice('--mel-log <log>', 'logarithm to write (default: the convention’s)', melLogChoices, {
+    group: FOREIGN,
+  }),
+  melStats: text('--mel-stats <file>', 'mean and deviation per band to normalise by', { group: FOREIGN }),
+  from: text('--from <name>', `convention of mels to convert: ${names} (default: the one written)`, { group: MELS }),
+  fromLog: choice('--from-log <log>', 'logarithm of the mels to convert', melLogChoices, { group: MELS }),
+  fromStats: text('--from-stats <file>', 'mean and deviation per band that they were normalised by', { group: MELS }),
+  key: text('--key <name>', 'name of the mel in a file of several arrays', { group: MELS }),
+  index: whole('--index <n>', 'number of the mel in a batch, from 0', { group: MELS }),
   shard,
   force,
 }
 
 async function conventionOf({ convention, model }: Values<typeof options>): Promise<MelConvention> {
-  const { namedConventions } = await import('../../audio/mel/convention.js')
-  if (convention !== undefined) return namedConventions[convention]
+  if (convention !== undefined) return namedConvention(convention, '--convention')
   if (model === undefined) {
     throw new DiffWaveError('BAD_OPTION', 'no mel convention is named', {
       expected: '--convention or --model',
@@ -40,6 +55,46 @@ async function conventionOf({ convention, model }: Values<typeof options>): Prom
   const { config } = await readModel(await modelPath(model))
   if (config.mel === null) throw new DiffWaveError('BAD_OPTION', 'the model takes no mel', { got: model })
   return config.mel
+}
+
+/** The convention of the mels to convert; null if the inputs are recordings. */
+async function conventionFrom(
+  { from, fromLog, fromStats }: Values<typeof options>,
+  written: MelConvention,
+): Promise<MelConvention | null> {
+  if (from === undefined && fromLog === undefined && fromStats === undefined) return null
+  const own = from === undefined ? written : await namedConvention(from, '--from')
+  return inNumbers(own, fromLog, fromStats)
+}
+
+/** The mel of a recording. */
+async function computed(context: Context, input: Input, convention: MelConvention): Promise<Mel> {
+  const [{ melSpectrogram }, { resample }] = await Promise.all([
+    import('../../audio/mel/mel.js'),
+    import('../../audio/resample.js'),
+  ])
+  const audio = await readRecording(context, input)
+  const { sampleRate } = convention
+  noteResampling(context, input.name, audio, sampleRate)
+  return melSpectrogram(
+    { samples: await resample(audio.samples, audio.sampleRate, sampleRate), sampleRate },
+    convention,
+  )
+}
+
+/** A mel file in another convention. */
+async function converted(
+  input: Input,
+  conventions: readonly [from: MelConvention, to: MelConvention],
+  { key, index }: Values<typeof options>,
+): Promise<Mel> {
+  const [{ convertMel }, { readMel }] = await Promise.all([
+    import('../../audio/mel/rescale.js'),
+    import('../../formats/mel-file.js'),
+  ])
+  const [from, to] = conventions
+  const { mel } = await readMel(input.path, { bands: from.bands, ...defined({ key, index }) })
+  return convertMel(mel, from, to)
 }
 
 /** Writes a mel in the format of the file's ending; to pipes and devices as `.npy`. */
@@ -59,17 +114,32 @@ export const command = defineCommand({
   summary: 'Mel spectrograms of recordings',
   group: 'Mels and models',
   arguments: [
-    { name: 'recording', description: 'recordings, folders of them, or - for standard input', variadic: true },
+    {
+      name: 'recording',
+      description: 'recordings, or mels with --from…; folders of them, or - for standard input',
+      variadic: true,
+    },
   ],
   options,
-  examples: ['diffwave mel recording.wav -o recording.npy --model speech'],
+  details: [
+    'With --from, --from-log or --from-stats the inputs are mels, converted where that is exact: logarithm, ' +
+      'normalisation, the norms of filters and window, and a hop that is a multiple. Other mels are refused.',
+  ],
+  examples: [
+    'diffwave mel recording.wav -o recording.npy --model speech',
+    'diffwave mel recording.wav -o espnet.npy --convention tacotron2 --mel-log log10 --mel-stats stats.npy',
+    'diffwave mel espnet.npy -o own.npy --model speech --from-log log10 --from-stats stats.npy',
+  ],
   run: async (context, words, options) => {
-    const [{ melSpectrogram }, { resample }] = await Promise.all([
-      import('../../audio/mel/mel.js'),
-      import('../../audio/resample.js'),
-    ])
-    const convention = await conventionOf(options)
-    const inputs = await findInputs(words, recordings, context.signal)
+    const named = await conventionOf(options)
+    const convention = await inNumbers(named, options.melLog, options.melStats)
+    const from = await conventionFrom(options, named)
+    if (from === null && (options.key !== undefined || options.index !== undefined)) {
+      throw new DiffWaveError('BAD_OPTION', '--key and --index are for mels as inputs', {
+        expected: '--from, --from-log or --from-stats beside them',
+      })
+    }
+    const inputs = await findInputs(words, from === null ? recordings : mels, context.signal)
     if (standardOutput(options.output) === STDOUT) checkStdout(inputs.length)
     const jobs = await planOutputs(context, inputs, {
       output: options.output,
@@ -80,11 +150,10 @@ export const command = defineCommand({
       context,
       jobs,
       async ({ input, output }) => {
-        const audio = await readRecording(context, input)
-        const { sampleRate } = convention
-        noteResampling(context, input.name, audio, sampleRate)
-        const samples = await resample(audio.samples, audio.sampleRate, sampleRate)
-        const mel = melSpectrogram({ samples, sampleRate }, convention)
+        const mel =
+          from === null
+            ? await computed(context, input, convention)
+            : await converted(input, [from, convention], options)
         await write(output, mel)
         const { bands, frames } = mel
         context.result(

@@ -7,6 +7,7 @@ import { melLogChoices } from '../choices.js'
 import { defineCommand, type Values } from '../command.js'
 import { mels } from '../inputs.js'
 import { noteMel } from '../mel-notes.js'
+import { melNumbers } from '../mel-numbers.js'
 import { choice, text, whole } from '../options.js'
 import { vocodeFiles, vocodeOptions } from '../vocode-files.js'
 
@@ -28,13 +29,9 @@ async function rescaled(
   convention: MelConvention,
 ): Promise<StoredMel> {
   if (melLog === undefined && melStats === undefined) return mel
-  const [{ rescaleMel }, { readMelStatistics }] = await Promise.all([
-    import('../../audio/mel/rescale.js'),
-    import('../../formats/mel-statistics.js'),
-  ])
-  const statistics = melStats === undefined ? undefined : await readMelStatistics(melStats)
+  const { rescaleMel } = await import('../../audio/mel/rescale.js')
+  const numbers = await melNumbers(melLog, melStats)
   async function* pieces() {
-    const numbers = defined({ logarithm: melLog, statistics })
     for await (const piece of mel) yield rescaleMel(piece, numbers, convention)
   }
   const { bands, frames, transposed } = mel

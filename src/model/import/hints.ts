@@ -1,9 +1,17 @@
 /** What a checkpoint does not state, given by the user or by a config file beside it. */
 import { z } from 'zod'
 import { type ConventionName, namedConventions } from '../../audio/mel/convention.js'
+import {
+  conventionWith,
+  type MelLogarithm,
+  type MelStatisticsOfBands,
+  melLogarithms,
+  statisticsSchema,
+} from '../../audio/mel/rescale.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_DIFFUSION_STEPS, MAX_DILATION_CYCLE, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
 import type { FieldsOf } from '../../core/options.js'
+import type { ModelConfig } from '../config.js'
 import type { NoiseScheduleConfig } from '../diffusion-config.js'
 
 /** Facts about a checkpoint that win over what its file states. Each is optional. */
@@ -20,6 +28,10 @@ export interface ImportHints {
   readonly sampleRate?: number | undefined
   /** The mel convention that the model was trained on. Its rate, hop and bands must fit the network. */
   readonly convention?: ConventionName | undefined
+  /** Logarithm of the mels that the model was trained on. Default: the convention's. It replaces its normalisation. */
+  readonly melLogarithm?: MelLogarithm | undefined
+  /** Mean and deviation that the mels of its training were normalised by. Default: the convention's normalisation. */
+  readonly melStatistics?: MelStatisticsOfBands | undefined
 }
 
 const beta = z.number().gt(0).lt(1)
@@ -32,6 +44,8 @@ export const importHintFields = {
   betaEnd: beta.optional(),
   sampleRate: z.number().int().min(MIN_SAMPLE_RATE).max(MAX_SAMPLE_RATE).optional(),
   convention: z.enum(Object.keys(namedConventions) as [ConventionName, ...ConventionName[]]).optional(),
+  melLogarithm: z.enum(melLogarithms).optional(),
+  melStatistics: statisticsSchema.optional(),
 } satisfies FieldsOf<ImportHints>
 
 /**
@@ -54,6 +68,19 @@ export function hintedSchedule(own: NoiseScheduleConfig, hints: ImportHints): No
     })
   }
   return { kind: 'linear', steps, betaStart: first, betaEnd: last }
+}
+
+/**
+ * The config of an imported model, its mels in the numbers that the user said.
+ *
+ * @throws DiffWaveError `BAD_OPTION` for a model without a mel, `BAD_MEL` for statistics of another number of bands
+ */
+export function withHintedMel(config: ModelConfig, { melLogarithm, melStatistics }: ImportHints): ModelConfig {
+  if (melLogarithm === undefined && melStatistics === undefined) return config
+  if (config.mel === null) {
+    throw new DiffWaveError('BAD_OPTION', 'the model takes no mel', { where: 'melLogarithm, melStatistics' })
+  }
+  return { ...config, mel: conventionWith(config.mel, { logarithm: melLogarithm, statistics: melStatistics }) }
 }
 
 /** Refuses facts about a file that states them itself. @throws DiffWaveError `BAD_OPTION` */

@@ -4,13 +4,16 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
+import { namedConventions } from '#src/audio/mel/convention'
 import { encodeSafetensors } from '#src/formats/safetensors'
 import { Generator } from '#src/generator'
+import { convert } from '#src/model/convert'
 import { readModelFolder } from '#src/model/folder'
 import { remoteModel } from '#src/model/remote/remote-model'
 import { smallGeneratorConfig } from '../../support/configs.js'
 import { etagOf, type FileServer, fileServer } from '../../support/file-server.js'
 import { randomParameters } from '../../support/parameters.js'
+import { golden } from '../../support/paths.js'
 import { diffwave, scratch } from '../../support/process.js'
 
 const scratched = scratch()
@@ -65,6 +68,32 @@ describe('a model of a web server', () => {
   test('a checkpoint file by its URL', async () => {
     const path = await load({}, '/m/weights.safetensors')
     assert.deepEqual(readFileSync(path), weightBytes)
+  })
+
+  test('convert makes a model folder of a checkpoint by its URL', async () => {
+    const folder = scratched.at('converted')
+    const checkpoint = `${server.url}/m/foreign.pt`
+    server.files.set('/m/foreign.pt', readFileSync(golden('lmnt-conditional-c8-l6/weights.pt')))
+    const { source } = await convert(checkpoint, folder, { convention: 'tacotron2', download: { cache } })
+    assert.equal(source, 'lmnt')
+    assert.equal((await readModelFolder(folder)).config.mel?.hop, namedConventions.tacotron2.hop)
+    await assert.rejects(convert(checkpoint, folder, { download: { cache } }), { code: 'BAD_OPTION', hint: /force/ })
+  })
+
+  test('convert and export on the command line take addresses', async () => {
+    await load()
+    server.files.set('/m/foreign.pt', readFileSync(golden('lmnt-conditional-c8-l6/weights.pt')))
+    await load({}, '/m/foreign.pt')
+    await server.close()
+    const env = { DIFFWAVE_CACHE: cache, DIFFWAVE_OFFLINE: '1' }
+    const converted = diffwave(['convert', `${server.url}/m/foreign.pt`, '-o', scratched.at('cli'), '--json'], { env })
+    assert.equal(converted.status, 0, converted.stderr)
+    assert.equal(JSON.parse(converted.stdout).input, `${server.url}/m/foreign.pt`)
+    const exported = diffwave(['export', `${server.url}/m`, '-o', scratched.at('cli.safetensors')], { env })
+    assert.equal(exported.status, 0, exported.stderr)
+    const missing = diffwave(['convert', `${server.url}/m/none.pt`, '-o', scratched.at('none')], { env })
+    assert.match(missing.stderr, /none\.pt/)
+    assert.deepEqual([missing.status, existsSync(scratched.at('none'))], [1, false])
   })
 
   test('is asked for again with refresh', async () => {

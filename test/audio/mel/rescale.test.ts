@@ -1,0 +1,79 @@
+/** Mels of one convention in another: the mel that the other would have computed, or a refusal. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { type MelConvention, namedConventions } from '#src/audio/mel/convention'
+import { melSpectrogram } from '#src/audio/mel/mel'
+import { conventionWith, convertMel } from '#src/audio/mel/rescale'
+import { gaussian } from '#src/core/random'
+
+const { tacotron2, hifigan, lmnt } = namedConventions
+const audio = { samples: gaussian(1, 0, 0, 9000).map(v => v / 10), sampleRate: 22_050 }
+const statistics = { mean: Array.from({ length: 80 }, (_, i) => i / 40 - 3), deviation: [1.5] }
+
+describe('a converted mel is the one that the other convention computes', () => {
+  const edge: MelConvention = { ...hifigan, magnitudeEpsilon: 0 }
+  const changes: readonly (readonly [string, MelConvention, MelConvention])[] = [
+    ['log10 and statistics', conventionWith(tacotron2, { logarithm: 'log10', statistics }), tacotron2],
+    ['to log10 and statistics', tacotron2, conventionWith(tacotron2, { logarithm: 'log10', statistics })],
+    ['decibels with statistics', conventionWith(tacotron2, { logarithm: 'db', statistics }), tacotron2],
+    ['no logarithm', conventionWith(tacotron2, { logarithm: 'none' }), tacotron2],
+    ['filters of height 1', { ...tacotron2, filterNorm: 'none' }, tacotron2],
+    ['a normalised window', { ...tacotron2, windowNormalised: true }, tacotron2],
+    ['powers of a normalised window', { ...tacotron2, power: 2, windowNormalised: true }, { ...tacotron2, power: 2 }],
+    ['a lower floor', { ...tacotron2, floor: 1e-10 }, tacotron2],
+    ['half the hop', { ...tacotron2, hop: 128 }, tacotron2],
+    ['a third of the hop, uncentred', { ...edge, hop: 86 }, { ...edge, hop: 258 }],
+    ['centred with half the hop, to uncentred', { ...tacotron2, hop: 128 }, edge],
+  ]
+  for (const [title, from, to] of changes) {
+    test(title, () => {
+      const expected = melSpectrogram(audio, to)
+      const mel = convertMel(melSpectrogram(audio, from), from, to)
+      assert.deepEqual([mel.bands, mel.frames], [expected.bands, expected.frames])
+      const worst = mel.data.reduce((most, value, i) => Math.max(most, Math.abs(value - expected.data[i]!)), 0)
+      assert.ok(worst < 2e-5, String(worst))
+    })
+  }
+})
+
+test('silence of a linear mel without a floor stays 0', () => {
+  const linear: MelConvention = { ...tacotron2, logarithm: 'none', floor: 0, normalisation: null }
+  const silence = { data: new Float32Array(160), bands: 80, frames: 2 }
+  assert.deepEqual(convertMel(silence, conventionWith(linear, { logarithm: 'none' }), linear), silence)
+})
+
+describe('refused, naming what differs and the convention wanted', () => {
+  const mel = melSpectrogram(audio, tacotron2)
+  for (const [title, from, to, message] of [
+    ['another rate', namedConventions.amphion, tacotron2, /tacotron2 \(sampleRate 22050.*amphion \(sampleRate 24000/],
+    ['other filters', lmnt, tacotron2, /melScale slaney, minFrequency 0/],
+    ['a coarser hop', tacotron2, { ...tacotron2, hop: 128 }, /hop 128/],
+    ['a hop that is no multiple', { ...tacotron2, hop: 200 }, tacotron2, /hop 256/],
+    ['another framing', hifigan, tacotron2, /magnitudeEpsilon 0, framing centre/],
+    ['another window', { ...tacotron2, windowLength: 800 }, tacotron2, /windowLength 1024/],
+  ] as const) {
+    test(title, () =>
+      assert.throws(() => convertMel(mel, from, to), { code: 'BAD_MEL', message, hint: /diffwave mel recording\.wav/ }),
+    )
+  }
+
+  test('values at a floor or a limit that the other convention does not have', () => {
+    const quiet = melSpectrogram({ ...audio, samples: new Float32Array(4000) }, tacotron2)
+    const deep = { ...tacotron2, floor: 1e-10 }
+    assert.throws(() => convertMel(quiet, tacotron2, deep), { code: 'BAD_MEL', message: /cut off/ })
+    assert.ok(convertMel(melSpectrogram(audio, tacotron2), tacotron2, deep).frames > 0)
+    const open: MelConvention = { ...lmnt, normalisation: { kind: 'affine', scale: 0.2, offset: 0.8, clamp: null } }
+    const loud = melSpectrogram({ ...audio, samples: audio.samples.map(v => v * 1000) }, lmnt)
+    assert.throws(() => convertMel(loud, lmnt, open), { code: 'BAD_MEL', message: /cut off/ })
+  })
+
+  test('a mel or statistics of another number of bands, and a mel shorter than a frame', () => {
+    const few = { ...mel, bands: 40, frames: mel.frames * 2 }
+    assert.throws(() => convertMel(few, tacotron2, tacotron2), { code: 'BAD_MEL', message: /bands/ })
+    const three = { mean: [1, 2, 3], deviation: [1] }
+    assert.throws(() => conventionWith(tacotron2, { statistics: three }), { code: 'BAD_MEL', message: /1 or 80/ })
+    const edge: MelConvention = { ...hifigan, hop: 86 }
+    const short = { data: new Float32Array(80).fill(-5), bands: 80, frames: 1 }
+    assert.throws(() => convertMel(short, edge, { ...edge, hop: 258 }), { code: 'BAD_MEL', message: /at least 3/ })
+  })
+})

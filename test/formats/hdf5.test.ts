@@ -1,0 +1,64 @@
+/** HDF5 as h5py writes ParallelWaveGAN's statistics: `test/golden/mel/stats.h5`, 80 bands, float32. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { DiffWaveError } from '#src/core/errors'
+import { decodeHdf5 } from '#src/formats/hdf5'
+import { readMelStatistics } from '#src/formats/mel-statistics'
+import { golden } from '../support/paths.js'
+
+const path = golden('mel/stats.h5')
+const bytes = new Uint8Array(readFileSync(path))
+const decode = (file: Uint8Array, max = 80) => decodeHdf5(file, ['mean', 'scale'], max, 'stats.h5')
+const changed = (at: number, ...values: number[]) => {
+  const copy = bytes.slice()
+  copy.set(values, at)
+  return copy
+}
+
+test('mean and deviation of each band are read', async () => {
+  const { mean, deviation } = await readMelStatistics(path)
+  assert.deepEqual([mean.length, deviation.length], [80, 80])
+  for (const [band, value] of mean.entries()) assert.ok(Math.abs(value - (-2 + 0.01 * band)) < 1e-6)
+  for (const [band, value] of deviation.entries()) assert.ok(Math.abs(value - (0.5 + 0.005 * band)) < 1e-6)
+})
+
+describe('refused', () => {
+  for (const [title, file, code] of [
+    ['a newer superblock', changed(8, 2), 'UNSUPPORTED_FORMAT'],
+    ['a group whose tree is elsewhere', changed(80, 255, 255, 255, 255, 255, 255, 255, 127), 'TRUNCATED'],
+    ['a tree that holds itself', changed(0xa8, 0x88, 0), 'UNSUPPORTED_FORMAT'],
+    ['chunks', changed(0x389, 2), 'UNSUPPORTED_FORMAT'],
+    ['integers', changed(0x358, 0x10), 'UNSUPPORTED_FORMAT'],
+    ['more numbers than bytes', changed(0x340, 81, 0, 0, 1), 'TOO_LARGE'],
+  ] as const) {
+    test(title, () => assert.throws(() => decode(file), { code, where: /stats\.h5/ }))
+  }
+
+  test('every file cut short: an error with a code, or all that was wanted', () => {
+    for (let length = 0; length < bytes.length; length++) {
+      try {
+        assert.equal(decode(bytes.subarray(0, length)).size, 2)
+      } catch (error) {
+        assert.ok(error instanceof DiffWaveError, `${length}: ${error}`)
+      }
+    }
+  })
+
+  test('random bytes in place of some: an error with a code, or numbers', () => {
+    let state = 1
+    const next = (below: number) => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+      return Math.floor((state / 2 ** 32) * below)
+    }
+    for (let round = 0; round < 3000; round++) {
+      const copy = bytes.slice()
+      for (let i = 0; i < 4; i++) copy[next(copy.length)] = next(256)
+      try {
+        decode(copy)
+      } catch (error) {
+        assert.ok(error instanceof DiffWaveError, `round ${round}: ${error}`)
+      }
+    }
+  })
+})
