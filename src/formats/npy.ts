@@ -147,7 +147,8 @@ function headerFields(
   const descr = fields.get('descr')
   const fortranOrder = fields.get('fortran_order')
   const shape = fields.get('shape')
-  if (descr === undefined || typeof fortranOrder !== 'boolean') throw bad('descr or fortran_order is missing')
+  if (descr === undefined || fortranOrder === undefined) throw bad('descr or fortran_order is missing')
+  if (typeof fortranOrder !== 'boolean') throw bad('fortran_order is neither True nor False')
   if (!Array.isArray(shape) || shape.length > MAX_RANK) throw bad('the shape is not a tuple of at most 64 sizes')
   for (const size of shape) {
     if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw bad('a size is not a whole number')

@@ -259,7 +259,11 @@ class PickleMachine {
   }
 
   import(name: string): void {
-    if (!this.#handlers.allowed.has(name)) throw this.#unsafe(`asks to import ${name}`)
+    if (!this.#handlers.allowed.has(name)) {
+      // torch.jit.save pickles the classes that it compiled under this name.
+      const compiled = name.startsWith('__torch__.')
+      throw this.#unsafe(`asks to import ${name}`, compiled ? 'torch.jit.load(path)' : 'network')
+    }
     this.push(new PickleGlobal(name))
   }
 
@@ -286,12 +290,13 @@ class PickleMachine {
     return new DiffWaveError('BAD_CHECKPOINT', `the pickle is malformed: ${problem}`, { where: this.#here() })
   }
 
-  #unsafe(what: string): DiffWaveError {
+  /** @param network the expression that the weights are taken from, in the hint */
+  #unsafe(what: string, network = 'network'): DiffWaveError {
     return new DiffWaveError('UNSAFE_PICKLE', `the pickle ${what}, which is not allowed`, {
       where: this.#here(),
       hint:
         'Only tensors and plain data are read from pickles; nothing in the file was run. If you trust it, save the ' +
-        'weights alone: torch.save(network.state_dict(), path).',
+        `weights alone: torch.save(${network}.state_dict(), other_path).`,
     })
   }
 

@@ -75,6 +75,16 @@ describe('numbers', () => {
 })
 
 describe('refusals', () => {
+  for (const order of ['0', '1', 'None', "'False'"]) {
+    test(`fortran_order: ${order} is named`, () => {
+      const file = npy(fields("'<f4'", '(1,)', order), new Uint8Array(4))
+      assert.throws(() => decodeNpy(file, 'a.npy'), {
+        code: 'BAD_NPY',
+        message: /fortran_order is neither True nor False/,
+      })
+    })
+  }
+
   for (const [name, bytes, code] of [
     ['an empty file', new Uint8Array(0), 'TRUNCATED'],
     ['another kind of file', ascii('RIFF....WAVE'), 'UNSUPPORTED_FORMAT'],

@@ -167,6 +167,11 @@ describe('values beside the weights, in a pickle', () => {
   }
 
   test('of a class that is not known is refused, and the hint says what to save', () => {
-    assert.throws(() => read('ctrainer\nState\n(tR'), { code: 'UNSAFE_PICKLE', hint: /state_dict\(\)/ })
+    assert.throws(() => read('ctrainer\nState\n(tR'), { code: 'UNSAFE_PICKLE', hint: /network\.state_dict\(\)/ })
+  })
+
+  test('of a TorchScript class is refused, and the hint loads the file with torch.jit', () => {
+    const compiled = 'c__torch__.model\nDiffWave\n(tR'
+    assert.throws(() => read(compiled), { code: 'UNSAFE_PICKLE', hint: /torch\.jit\.load\(path\)\.state_dict\(\)/ })
   })
 })
