@@ -48,9 +48,10 @@ export async function exportPyTorch(
   output: PathLike,
   options: ExportPyTorchOptions = {},
 ): Promise<ExportedPyTorch> {
-  const { type } = check(weightsOptions, options, 'exportPyTorch options')
+  const { type, signal } = check(weightsOptions, options, 'exportPyTorch options')
   const { project, content, notes } = checkpointOf(await readSource(source, 'exportPyTorch'))
-  return { ...(await writeExport(source, output, encodeTorch(content, type), notes, 'exportPyTorch')), project }
+  const bytes = encodeTorch(content, type)
+  return { ...(await writeExport(source, output, bytes, { notes, signal, where: 'exportPyTorch' })), project }
 }
 
 interface Checkpoint {

@@ -21,7 +21,7 @@ export type ExportSafetensorsOptions = ExportWeightsOptions
  * @param source a shipped model's name, a model folder, a checkpoint file, or a model in memory
  * @param output path of the file
  * @throws DiffWaveError `BAD_OPTION`, `UNKNOWN_MODEL`, `NOT_FINITE` (a weight beyond the type's range),
- * `NOT_WRITABLE`, `DISK_FULL`, and what reading a model throws
+ * `NOT_WRITABLE`, `DISK_FULL`, `ABORTED`, and what reading a model throws
  * @example
  * await exportSafetensors('speech', 'speech.safetensors', { type: 'F16' })
  */
@@ -30,12 +30,13 @@ export async function exportSafetensors(
   output: PathLike,
   options: ExportSafetensorsOptions = {},
 ): Promise<Exported> {
-  const { type } = check(weightsOptions, options, 'exportSafetensors options')
+  const { type, signal } = check(weightsOptions, options, 'exportSafetensors options')
   const { config, parameters } = await readSource(source, 'exportSafetensors')
   const metadata = new Map([
     // What Hugging Face's loaders for PyTorch look for.
     ['format', 'pt'],
     [EMBEDDED_CONFIG, embeddedConfig(config)],
   ])
-  return writeExport(source, output, encodeSafetensors(parameters, metadata, type), [], 'exportSafetensors')
+  const bytes = encodeSafetensors(parameters, metadata, type)
+  return writeExport(source, output, bytes, { notes: [], signal, where: 'exportSafetensors' })
 }

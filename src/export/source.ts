@@ -1,9 +1,10 @@
 /** What every export starts from: a model by name, path or value, and a file to write. */
+import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { describe } from '../core/describe.js'
-import { DiffWaveError } from '../core/errors.js'
+import { DiffWaveError, throwIfAborted } from '../core/errors.js'
 import { isSameFile, writeFileBytes } from '../core/files.js'
-import { check, type FieldsOf } from '../core/options.js'
+import { abortSignal, check, type FieldsOf } from '../core/options.js'
 import { type PathLike, toPath } from '../core/path.js'
 import { modelPath } from '../denoiser/shipped-models.js'
 import { type WeightType, weightTypes } from '../formats/numbers.js'
@@ -38,10 +39,15 @@ export type { WeightType }
 export interface ExportWeightsOptions {
   /** How the weights are stored: `F32`, `F16` or `BF16`, rounded to nearest even. Default `F32`. */
   readonly type?: WeightType | undefined
+  /** Stops the export before its file is written. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Checks `ExportWeightsOptions`. */
-export const weightsOptions = z.strictObject({ type: weightType } satisfies FieldsOf<ExportWeightsOptions>)
+export const weightsOptions = z.strictObject({
+  type: weightType,
+  signal: abortSignal.optional(),
+} satisfies FieldsOf<ExportWeightsOptions>)
 
 /** The path or address of a source. */
 function sourcePath(source: PathLike, where: string): string {
@@ -65,18 +71,26 @@ export async function readSource(source: ExportSource, where: string): Promise<M
   return { config: checked, parameters: checkParameters(checked.network, parameters, `${where} parameters`) }
 }
 
+/** What `writeExport` is told beside the bytes. */
+interface ExportFacts {
+  /** What the user should know: sentences. */
+  readonly notes: readonly string[]
+  readonly signal: AbortSignal | undefined
+  /** The function that exports, for errors. */
+  readonly where: string
+}
+
 /**
  * Writes the file of an export.
  *
  * @param source what was exported, whose own files are not overwritten
- * @throws DiffWaveError `BAD_OPTION`, and as `writeFileBytes`
+ * @throws DiffWaveError `BAD_OPTION`, `ABORTED`, and as `writeFileBytes`
  */
 export async function writeExport(
   source: ExportSource,
   output: PathLike,
   bytes: Uint8Array,
-  notes: readonly string[],
-  where: string,
+  { notes, signal, where }: ExportFacts,
 ): Promise<Exported> {
   const path = toPath(output, `${where} output`)
   if (typeof source === 'string' || source instanceof URL) {
@@ -89,6 +103,9 @@ export async function writeExport(
       })
     }
   }
+  // The bytes were made in one go: signals that came meanwhile are delivered now.
+  await setImmediate()
+  throwIfAborted(signal)
   await writeFileBytes(path, bytes)
   return { output: path, bytes: bytes.length, notes }
 }

@@ -1,8 +1,12 @@
 /** Converts a checkpoint of another project into a model folder, and writes models. */
-import { DiffWaveError } from '../core/errors.js'
+import { setImmediate } from 'node:timers/promises'
+import { z } from 'zod'
+import { DiffWaveError, throwIfAborted } from '../core/errors.js'
 import { isSameFile, kindOfPath } from '../core/files.js'
+import { abortSignal, check, type FieldsOf } from '../core/options.js'
 import { type PathLike, toPath } from '../core/path.js'
 import { weightsPath, writeModelFolder } from './folder.js'
+import { importHintFields } from './import/hints.js'
 import { type ImportHints, type ModelFiles, type ReadModel, readModel } from './read-model.js'
 import { isRemote } from './remote/address.js'
 import { type RemoteModelOptions, remoteModel } from './remote/remote-model.js'
@@ -13,7 +17,17 @@ export interface ConvertOptions extends ImportHints {
   readonly force?: boolean | undefined
   /** How a checkpoint at an address is downloaded. */
   readonly download?: RemoteModelOptions | undefined
+  /** Stops the conversion before anything is written. */
+  readonly signal?: AbortSignal | undefined
 }
+
+const convertOptions = z.strictObject({
+  force: z.boolean().default(false),
+  // Checked when something is downloaded.
+  download: z.custom<RemoteModelOptions>(value => typeof value === 'object' && value !== null).optional(),
+  signal: abortSignal.optional(),
+  ...importHintFields,
+} satisfies FieldsOf<ConvertOptions>)
 
 /**
  * Converts a checkpoint of lmnt-com/diffwave, Amphion or philsyn/DiffWave-Vocoder into a model folder. Nothing in a
@@ -23,7 +37,7 @@ export interface ConvertOptions extends ImportHints {
  * @param folder the model folder to write
  * @returns the model, where it came from, and notes on what was assumed
  * @throws DiffWaveError `BAD_OPTION` (the folder exists), `FILE_NOT_FOUND`, `UNSUPPORTED_FORMAT`, `BAD_CHECKPOINT`,
- * `UNSAFE_PICKLE`, `BAD_CONFIG`, `NOT_WRITABLE`, `DISK_FULL`, and as `loadModel` for an address
+ * `UNSAFE_PICKLE`, `BAD_CONFIG`, `NOT_WRITABLE`, `DISK_FULL`, `ABORTED`, and as `loadModel` for an address
  * @example
  * await convert('weights.pt', 'my-model')
  */
@@ -32,8 +46,8 @@ export async function convert(
   folder: PathLike,
   options: ConvertOptions = {},
 ): Promise<ReadModel> {
-  const { force = false, download, ...hints } = options
-  const source = isRemote(String(checkpoint)) ? String(checkpoint) : toPath(checkpoint, 'convert checkpoint')
+  const { force, download, signal, ...hints } = check(convertOptions, options, 'convert options')
+  const source = remoteSource(checkpoint) ?? toPath(checkpoint, 'convert checkpoint')
   const output = toPath(folder, 'convert folder')
   if (!force && (await kindOfPath(output)) !== 'missing') {
     throw new DiffWaveError('BAD_OPTION', 'the model folder exists already', {
@@ -41,7 +55,7 @@ export async function convert(
       hint: 'Use force (--force) to write into it.',
     })
   }
-  const input = isRemote(source) ? await remoteModel(source, download) : source
+  const input = isRemote(source) ? await remoteModel(source, { signal, ...download }) : source
   if (await isSameFile(input, weightsPath(output))) {
     throw new DiffWaveError('BAD_OPTION', 'the model would overwrite the checkpoint it is made from', {
       where: input,
@@ -49,8 +63,17 @@ export async function convert(
     })
   }
   const model = await readModel(input, hints)
+  // The weights were decoded in one go: signals that came meanwhile are delivered now.
+  await setImmediate()
+  throwIfAborted(signal)
   await writeModelFolder(output, model)
   return model
+}
+
+/** The address of a checkpoint that is not a local file. */
+function remoteSource(checkpoint: PathLike): string | null {
+  const address = checkpoint instanceof URL ? checkpoint.href : checkpoint
+  return typeof address === 'string' && isRemote(address) ? address : null
 }
 
 /**

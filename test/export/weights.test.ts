@@ -1,10 +1,11 @@
 /** Exports of weights: importing one restores the model, and other projects' code finds what it expects. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { gaussian } from '#src/core/random'
 import type { Tensors } from '#src/core/tensor'
 import { createEngine } from '#src/engines/select'
+import { exportOnnx } from '#src/export/onnx/export-onnx'
 import { exportPyTorch } from '#src/export/pytorch'
 import { exportSafetensors } from '#src/export/safetensors'
 import { decodeTorch } from '#src/formats/pytorch'
@@ -74,6 +75,20 @@ describe('importing an export restores the model', () => {
     await exportSafetensors({ config, parameters }, files.at('memory.safetensors'))
     assert.deepEqual(readFileSync(files.at('memory.safetensors')), readFileSync(files.at('folder.safetensors')))
   })
+})
+
+test('no export writes a file once its signal has fired', async () => {
+  for (const [write, name] of [
+    [exportSafetensors, 'stopped.safetensors'],
+    [exportPyTorch, 'stopped.pt'],
+    [exportOnnx, 'stopped.onnx'],
+  ] as const) {
+    const stop = new AbortController()
+    const written = write(SPEECH, files.at(name), { signal: stop.signal })
+    stop.abort()
+    await assert.rejects(written, { code: 'ABORTED' })
+    assert.ok(!existsSync(files.at(name)))
+  }
 })
 
 describe('the names of other projects', () => {

@@ -49,13 +49,13 @@ export const command = defineCommand({
       ...facts,
       ...defined({ melLogarithm: numbers.logarithm, melStatistics: numbers.statistics }),
       force,
+      signal: context.signal,
     }
     const input = isRemote(checkpoint!) ? null : await findInput(checkpoint!, context.signal)
-    const { signal } = context
     const { config, source, notes } =
       input === null
         ? await context.withProgress('download', onProgress =>
-            convert(checkpoint!, output, { ...hints, download: { onProgress, signal } }),
+            convert(checkpoint!, output, { ...hints, download: { onProgress } }),
           )
         : await convert(input.path, output, hints)
     for (const note of notes) context.note(note)

@@ -64,7 +64,7 @@ export const command = defineCommand({
     const { output, type, part, steps, sampler, eta, guidance } = options
     await checkFile(output, targets[target])
     await confirmOverwrite(context, [output], options.force)
-    const more = defined({ part, steps, sampler, eta, guidance })
+    const more = defined({ part, steps, sampler, eta, guidance, signal: context.signal })
     const written = await exporters[target](model!, output, { ...defined({ type }), ...more })
     for (const note of written.notes) context.note(note)
     context.result(`${output}: ${target}, ${(written.bytes / 1e6).toFixed(2)} MB`, { model, to: target, ...written })

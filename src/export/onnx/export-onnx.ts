@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_DIFFUSION_STEPS, MAX_GUIDANCE } from '../../core/limits.js'
-import { check, type FieldsOf } from '../../core/options.js'
+import { abortSignal, check, type FieldsOf } from '../../core/options.js'
 import type { PathLike } from '../../core/path.js'
 import { createSampler } from '../../diffusion/samplers/create.js'
 import { audioHop } from '../../model/config.js'
@@ -31,6 +31,8 @@ export interface ExportOnnxOptions {
   readonly eta?: number | undefined
   /** Classifier-free guidance of generators with labels, 0 to 100. Default: the model's. */
   readonly guidance?: number | undefined
+  /** Stops the export before its file is written. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What `exportOnnx` wrote. */
@@ -56,6 +58,7 @@ const optionsSchema = z.strictObject({
   sampler: z.enum(samplerNames).optional(),
   eta: z.number().min(0).max(1).optional(),
   guidance: z.number().min(0).max(MAX_GUIDANCE).optional(),
+  signal: abortSignal.optional(),
 } satisfies FieldsOf<ExportOnnxOptions>)
 
 /**
@@ -67,8 +70,8 @@ const optionsSchema = z.strictObject({
  * @param source a shipped model's name, a model folder, a checkpoint file, or a model in memory
  * @param output path of the file
  * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `UNSUPPORTED_FORMAT` (a part that no graph is written for),
- * `UNKNOWN_MODEL`, `NOT_FINITE` (a weight beyond the type's range), `NOT_WRITABLE`, `DISK_FULL`, and what reading a
- * model throws
+ * `UNKNOWN_MODEL`, `NOT_FINITE` (a weight beyond the type's range), `NOT_WRITABLE`, `DISK_FULL`, `ABORTED`, and what
+ * reading a model throws
  * @example
  * const { inputs } = await exportOnnx('speech', 'speech.onnx', { steps: 4, type: 'F16' })
  */
@@ -93,7 +96,8 @@ export async function exportOnnx(
     ['license', config.license],
     [EMBEDDED_CONFIG, embeddedConfig(config)],
   ])
-  const written = await writeExport(source, output, built.graph.bytes(metadata), notes, 'exportOnnx')
+  const facts = { notes, signal: checked.signal, where: 'exportOnnx' }
+  const written = await writeExport(source, output, built.graph.bytes(metadata), facts)
   const { inputs, outputs } = built
   return { ...written, inputs, outputs, hop, sampleRate: config.sampleRate, steps }
 }
@@ -106,7 +110,7 @@ interface Part {
 }
 
 function denoiser(model: ModelFiles, options: Checked): Part {
-  const { part: _, type, ...sampling } = options
+  const { part: _, type, signal: __, ...sampling } = options
   const given = Object.entries(sampling).find(([, value]) => value !== undefined)
   if (given !== undefined) {
     throw new DiffWaveError('BAD_OPTION', `${given[0]} is for the whole: the denoiser is one call of the network`, {
@@ -116,7 +120,7 @@ function denoiser(model: ModelFiles, options: Checked): Part {
   return { built: denoiserGraph(model, type === 'F16'), steps: null }
 }
 
-function whole(model: ModelFiles, { type, guidance, part: _, ...choice }: Checked): Part {
+function whole(model: ModelFiles, { type, guidance, part: _, signal: __, ...choice }: Checked): Part {
   const { diffusion, network, kind } = model.config
   const guides = kind === 'generator' && network.labels !== null
   if (guidance !== undefined && !guides) {
