@@ -1,4 +1,5 @@
 /** How a run ends early: by a signal, by a reader that leaves, or by an output that is full. */
+import { isatty } from 'node:tty'
 import { DiffWaveError } from '../core/errors.js'
 import type { GlobalOptions } from './context.js'
 import { FAILED, signalStatus } from './exit.js'
@@ -10,7 +11,8 @@ type Signal = keyof typeof signalStatus
 /**
  * Watches the process. Every early end aborts the work first, so that temporary files are removed and a training run is
  * saved:
- * - SIGINT, SIGTERM, SIGHUP: status 128 + signal; a second signal ends the process at once.
+ * - SIGINT, SIGTERM, SIGHUP: status 128 + signal; a second signal ends the process at once. If the terminal is gone,
+ *   SIGHUP itself ends the process, which shells report as the same status.
  * - The reader of standard output leaves, as `| head` does: quietly, status 0.
  * - Standard output cannot be written, because the disk is full for example: an error, status 1.
  *
@@ -27,7 +29,7 @@ export class Ending {
     this.#options = options
     for (const signal of Object.keys(signalStatus) as Signal[]) {
       process.on(signal, () => {
-        if (this.#signal !== null) process.exit(signalStatus[signal])
+        if (this.#signal !== null) exitBy(signal)
         this.#signal = signal
         this.#stop.abort(new Error(signal))
       })
@@ -48,7 +50,7 @@ export class Ending {
     if (this.#signal !== null) {
       const text = `stopped by ${this.#signal}`
       process.stderr.write(this.#options.json ? `${jsonLine({ error: text, code: 'ABORTED' })}\n` : 'stopped\n')
-      process.exit(signalStatus[this.#signal])
+      exitBy(this.#signal)
     }
     if (this.#readerLeft) process.exit(0)
     if (this.#outputFailed) process.exit(FAILED)
@@ -68,4 +70,16 @@ export class Ending {
     }
     this.#stop.abort(error)
   }
+}
+
+/** Ends the process with a signal's status. */
+function exitBy(signal: Signal): never {
+  // On exit, Node restores the settings of the terminal that it started on, and aborts with a core dump if that terminal
+  // was closed (an assertion in node::ResetStdio). Dying of the signal leaves that out.
+  const lost = [process.stdin, process.stdout, process.stderr].some(({ isTTY, fd }) => isTTY && !isatty(fd))
+  if (lost) {
+    process.removeAllListeners(signal)
+    process.kill(process.pid, signal)
+  }
+  process.exit(signalStatus[signal])
 }

@@ -1,10 +1,12 @@
 /** How a run ends early: by a reader that leaves, an output that is full, or a signal. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
+import { constants } from 'node:os'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { npyMel, putTone, smallVocoder } from '../support/cli-inputs.js'
-import { scratch, shell, started } from '../support/process.js'
+import { program, scratch, shell, started } from '../support/process.js'
 
 const files = scratch()
 const { folder, at, put } = files
@@ -64,3 +66,22 @@ for (const [signal, expected] of [
     assert.ok(!readdirSync(folder).some(file => file.startsWith(name)))
   })
 }
+
+/** Runs a command on a pseudo-terminal that is closed after its first output; prints how the command ended. */
+const closedTerminal = `
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0: os.execvp(sys.argv[1], sys.argv[1:])
+os.read(terminal, 1)
+os.close(terminal)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`
+
+test('a terminal that is closed ends the process by SIGHUP, without a core dump', {
+  skip: spawnSync('python3', ['-c', 'import pty']).status === 0 ? false : 'needs Python with pty',
+}, () => {
+  // The first output is the progress bar, of work that is too long to finish.
+  const args = ['-c', closedTerminal, process.execPath, program, ...slow, '-o', at('closed.wav')]
+  const { stdout, stderr } = spawnSync('python3', args, { encoding: 'utf8' })
+  assert.equal(stdout.trim(), String(-constants.signals.SIGHUP), stderr)
+  assert.ok(!readdirSync(folder).some(file => file.startsWith('closed')))
+})
