@@ -4,8 +4,9 @@ import type { Mel } from '../audio/mel/convention.js'
 import { checkMelFor } from '../audio/mel/mel.js'
 import { MelPitch } from '../audio/mel/pitch.js'
 import { DiffWaveError } from '../core/errors.js'
+import { check } from '../core/options.js'
 import { Exciter } from '../data-domain/excitation.js'
-import type { ModelConfig } from '../model/config.js'
+import { type ModelConfig, modelConfigSchema } from '../model/config.js'
 import { harmonicsOf } from '../model/diffusion-config.js'
 
 /** Inputs of an exported vocoder, each `[frames · hop]`. */
@@ -22,14 +23,14 @@ export interface ExcitationInputs {
  *
  * @param mel `[bands × frames]`, of the model's convention
  * @param white as many numbers as the mel has samples
- * @throws DiffWaveError `BAD_OPTION` if the model starts from noise alone; `BAD_MEL`, `MEL_RANGE`, `BAD_AUDIO`
+ * @throws DiffWaveError `BAD_OPTION` if the model starts from noise alone; `BAD_CONFIG`, `BAD_MEL`, `MEL_RANGE`, `BAD_AUDIO`
  * @example
  * const { config } = await Vocoder.load('speech')
  * const { noise, pulses, voicing } = excitation(config, mel, gaussian)
  */
 export function excitation(config: ModelConfig, mel: Mel, white: Float32Array): ExcitationInputs {
-  const convention = config.mel
-  if (harmonicsOf(config.diffusion) === null || convention === null) {
+  const { mel: convention, diffusion } = check(modelConfigSchema, config, 'excitation config', 'BAD_CONFIG')
+  if (harmonicsOf(diffusion) === null || convention === null) {
     throw new DiffWaveError('BAD_OPTION', 'this model starts from noise alone', {
       expected: 'a model with diffusion.prior.harmonics',
       where: 'excitation config',
