@@ -74,8 +74,8 @@ export class Ending {
 
 /** Ends the process with a signal's status. */
 function exitBy(signal: Signal): never {
-  // On exit, Node restores the settings of the terminal that it started on, and aborts with a core dump if that terminal
-  // was closed (an assertion in node::ResetStdio). Dying of the signal leaves that out.
+  // On exit, Node restores the settings of the terminal that it started on, and aborts with a core dump if that
+  // terminal was closed (an assertion in node::ResetStdio). Dying of the signal leaves that out.
   const lost = [process.stdin, process.stdout, process.stderr].some(({ isTTY, fd }) => isTTY && !isatty(fd))
   if (lost) {
     process.removeAllListeners(signal)

@@ -23,7 +23,8 @@ export interface ExcitationInputs {
  *
  * @param mel `[bands × frames]`, of the model's convention
  * @param white as many numbers as the mel has samples
- * @throws DiffWaveError `BAD_OPTION` if the model starts from noise alone; `BAD_CONFIG`, `BAD_MEL`, `MEL_RANGE`, `BAD_AUDIO`
+ * @throws DiffWaveError `BAD_OPTION` if the model starts from noise alone; `BAD_CONFIG`, `BAD_MEL`, `MEL_RANGE`,
+ * `BAD_AUDIO`
  * @example
  * const { config } = await Vocoder.load('speech')
  * const { noise, pulses, voicing } = excitation(config, mel, gaussian)

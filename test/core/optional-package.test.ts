@@ -13,6 +13,11 @@ describe('an optional package', () => {
     })
   })
 
+  test('that is missing is an error that names the format and the file', async () => {
+    const read = loadPackage('mpg123-decoder', load, undefined, { what: 'MP3', where: 'a.mp3' })
+    await assert.rejects(read, { message: /^MP3 cannot be read: the package mpg123-decoder is not.*\(a\.mp3\)$/ })
+  })
+
   test('that needs others is installed with them', async () => {
     await assert.rejects(loadPackage('bullmq', load, ['bullmq', 'ioredis']), {
       code: 'MISSING_PACKAGE',

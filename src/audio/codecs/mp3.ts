@@ -34,7 +34,8 @@ export async function decodeMp3(
   where: string,
   { maxSeconds }: DecodeOptions = {},
 ): Promise<Recording> {
-  const { MPEGDecoder } = await loadPackage('mpg123-decoder', () => import('mpg123-decoder'))
+  const load = () => import('mpg123-decoder')
+  const { MPEGDecoder } = await loadPackage('mpg123-decoder', load, undefined, { what: 'MP3', where })
   const decoder = new MPEGDecoder()
   await decoder.ready
   let mixer: MonoMixer | undefined
