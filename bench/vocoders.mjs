@@ -1,6 +1,5 @@
 /** Mel to waveform with trained models of this project beside other vocoders in ONNX Runtime. */
 import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { gaussian } from '../dist/core/random.js'
 import { Vocoder } from '../dist/vocoder.js'
 import { howToGet } from './engines/onnxruntime.mjs'
@@ -21,7 +20,6 @@ function melOf(seconds) {
 const own = {
   'models/speech': ['speech', {}],
   'models/speech, fast': ['speech', { precision: 'fast' }],
-  'interop/pytorch/speech-next': [fileURLToPath(new URL('../interop/pytorch/speech-next', import.meta.url)), {}],
 }
 
 /** @returns seconds and ratios by vocoder, and the reason for each one left out */

@@ -130,14 +130,14 @@ assert torch.equal(patches.decode(patches.encode(x)), x)
   })
 })
 
-describe('interop/pytorch/speech-next', { skip }, () => {
+describe('models/speech', { skip }, () => {
   test('one step from the prior’s noise is PyTorch’s', async () => {
     const program = `
 import sys, torch
 from diffwave_torch.checkpoint import write_safetensors
 from diffwave_torch.diffusion import predict_clean
 from diffwave_torch.sample import load_model
-network, model = load_model("speech-next")
+network, model = load_model("../../models/speech")
 generator = torch.Generator().manual_seed(1)
 mel = -4 + torch.randn(1, 80, 12, generator=generator)
 white = torch.randn(1, 12 * 256, generator=generator)
@@ -147,13 +147,13 @@ with torch.no_grad():
     clean = predict_clean(network, noise, torch.tensor([150.0]), mel, deviations)
 write_safetensors(sys.argv[1], {"mel": mel[0], "white": white[0], "noise": noise[0], "clean": clean[0]})
 `
-    const path = folder.at('speech-next.safetensors')
+    const path = folder.at('speech.safetensors')
     const { status, stderr } = await evaluate(program, [path])
     assert.equal(status, 0, stderr)
     const { tensors } = decodeSafetensors(readFileSync(path), path)
     const of = (name: string) => tensors.get(name)!.data
     const mel = { data: of('mel'), bands: 80, frames: 12 }
-    const model = await loadModel(inRepository('interop/pytorch/speech-next'))
+    const model = await loadModel(inRepository('models/speech'))
     try {
       const shape = model.domain.noise(readWhole(mel))
       const noise = shape((start, count) => of('white').subarray(start, start + count), 0, of('white').length)
