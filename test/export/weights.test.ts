@@ -14,7 +14,9 @@ import { EMBEDDED_CONFIG } from '#src/model/import/embedded-config'
 import { readModel } from '#src/model/read-model'
 import { stepSinusoids } from '#src/model/step-embedding'
 import { evaluate, skipWithoutTorch } from '../interop/python.js'
+import { smallVocoderConfig } from '../support/configs.js'
 import { relativeError } from '../support/numbers.js'
+import { randomParameters } from '../support/parameters.js'
 import { golden, inRepository } from '../support/paths.js'
 import { scratch } from '../support/process.js'
 
@@ -24,6 +26,22 @@ const UNCONDITIONAL = golden('lmnt-unconditional-c8-l6/weights.pt')
 const PHILSYN = golden('philsyn-c8-l4-zip/1000.pkl')
 const SPEECH = inRepository('models/speech')
 const MUSIC = inRepository('models/music')
+
+/** A vocoder of neither project's shape, with weights of float32. */
+const patches = smallVocoderConfig({
+  network: {
+    channels: 12,
+    layers: 4,
+    dilationCycle: 2,
+    patch: 8,
+    stepEmbedding: { frequencies: 'inverse', fractional: 'direct', size: 16, hidden: 16 },
+    gate: 'sigmoid-tanh',
+    residual: 'before-step',
+    mel: { kind: 'frame-rate', bands: 80, hop: 256, encoder: [10] },
+  },
+  mel: 'tacotron2',
+})
+const PATCHES = { config: patches, parameters: randomParameters(patches.network, 4) }
 
 function relativeChange(parameters: Tensors, original: Tensors): number {
   return Math.max(...[...original].map(([name, { data }]) => relativeError(parameters.get(name)!.data, data)))
@@ -53,7 +71,7 @@ describe('importing an export restores the model', () => {
   }
 
   test('as half precision and bfloat16, within their rounding', async () => {
-    const { parameters } = await readModel(SPEECH)
+    const { parameters } = PATCHES
     for (const [type, tolerance] of [
       ['F16', 2 ** -11],
       ['BF16', 2 ** -8],
@@ -62,7 +80,7 @@ describe('importing an export restores the model', () => {
         [exportSafetensors, 'half.safetensors'],
         [exportPyTorch, 'half.pt'],
       ] as const) {
-        await write(SPEECH, files.at(name), { type })
+        await write(PATCHES, files.at(name), { type })
         const change = relativeChange((await readModel(files.at(name))).parameters, parameters)
         assert.ok(change > 0 && change < tolerance, `${type}: ${change}`)
       }
@@ -120,14 +138,19 @@ describe('the names of other projects', () => {
   })
 
   test('a network of neither shape is for interop/pytorch, with the reason', async () => {
-    const { project, notes } = await exportPyTorch(SPEECH, files.at('speech.pt'))
-    assert.equal(project, 'diffwave')
-    assert.match(notes[0]!, /patch 8/)
+    for (const [source, reason] of [
+      [PATCHES, /patch 8/],
+      [SPEECH, /windowed front end/],
+    ] as const) {
+      const { project, notes } = await exportPyTorch(source, files.at('own.pt'))
+      assert.equal(project, 'diffwave')
+      assert.match(notes[0]!, reason)
+    }
   })
 
   test('interop/pytorch loads it, and computes what our engine computes', { skip: skipWithoutTorch }, async () => {
-    await exportPyTorch(SPEECH, files.at('speech.pt'))
-    const { config, parameters } = await readModel(SPEECH)
+    await exportPyTorch(PATCHES, files.at('patches.pt'))
+    const { config, parameters } = PATCHES
     const { network } = config
     const frames = 5
     const mel = { data: gaussian(1, 0, 0, 80 * frames), bands: 80, frames }
@@ -149,7 +172,7 @@ with torch.no_grad():
     write_safetensors(sys.argv[3], {'out': network(batch['audio'], batch['sinusoids'], batch['mel'])})
 `
     const input = files.put('in', encodeSafetensors(inputs))
-    const { status, stderr } = await evaluate(program, [files.at('speech.pt'), input, files.at('out')])
+    const { status, stderr } = await evaluate(program, [files.at('patches.pt'), input, files.at('out')])
     assert.equal(status, 0, stderr)
     const engine = await createEngine(network, parameters, { threads: 1 })
     const [expected] = await engine.predict({ audio: [audio], steps: [12.5], mel: [mel] })
@@ -195,7 +218,7 @@ describe('refusals', () => {
   test('a weight beyond half precision, by its name', async () => {
     const { config, parameters } = await readModel(SPEECH)
     const name = 'skip_projection.bias'
-    const large = new Map(parameters).set(name, { shape: [96], data: new Float32Array(96).fill(1e5) })
+    const large = new Map(parameters).set(name, { shape: [256], data: new Float32Array(256).fill(1e5) })
     await assert.rejects(exportSafetensors({ config, parameters: large }, files.at('x'), { type: 'F16' }), {
       code: 'NOT_FINITE',
       message: /skip_projection\.bias/,
