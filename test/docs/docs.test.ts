@@ -101,6 +101,7 @@ const tinyTraining = (() => {
   config.data = { cropSamples: 2048, batch: 1 }
   config.optimiser.totalSteps = 2
   config.optimiser.warmupSteps = 0
+  config.optimiser.decaySteps = null
   config.every = { log: 1, validation: 2, checkpoint: 2 }
   return config
 })()

@@ -64,9 +64,9 @@ test('with decaySteps the learning rate is constant until so many updates before
 })
 
 test('the training configs of the speech model are valid', () => {
-  for (const name of ['train-noised.json', 'train.json', 'train-gpu-noised.json', 'train-gpu.json']) {
+  for (const name of ['train.json', 'train-own-steps.json', 'train-gpu.json', 'train-gpu-own-steps.json']) {
     const path = fileURLToPath(new URL(`../../../models/speech/${name}`, import.meta.url))
     const { loss, noiseLevels } = checkTrainingConfig(JSON.parse(readFileSync(path, 'utf8')), path)
-    assert.deepEqual([loss, noiseLevels.kind], ['time-frequency', name.includes('noised') ? 'continuous' : 'own'])
+    assert.deepEqual([loss, noiseLevels.kind], ['time-frequency', name.includes('own-steps') ? 'own' : 'continuous'])
   }
 })
