@@ -1,7 +1,7 @@
 /** The surroundings of a command: where to print and when to stop. Only src/cli knows the terminal and the process. */
 import type { OnProgress } from '../core/progress.js'
 import { colours } from './colours.js'
-import { withGivenNames } from './spool.js'
+import { withGivenNames } from './given-names.js'
 import { jsonLine, printable } from './text.js'
 
 /** The options that every command takes. */

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { DiffWaveError, throwIfAborted } from '../core/errors.js'
 import { fileError } from '../core/files.js'
 import { MAX_FILE_BYTES } from '../core/limits.js'
+import { namedFiles, nameFile } from './given-names.js'
 import { releasePipe } from './named-pipe.js'
 
 const standardInput = new Set(['-', '/dev/stdin', '/dev/fd/0', '/proc/self/fd/0'])
@@ -17,23 +18,15 @@ export function isStandardInput(word: string): boolean {
 
 /** The temporary folder of this process, created when first needed and removed when the process ends. */
 let temporaryFolder: Promise<string> | null = null
-/** What each temporary file is a copy of. */
-const names = new Map<string, string>()
 
 async function temporary(name: string): Promise<string> {
   temporaryFolder ??= mkdtemp(join(tmpdir(), 'diffwave-')).then(folder => {
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
     return folder
   })
-  const path = join(await temporaryFolder, `input-${names.size}`)
-  names.set(path, name)
+  const path = join(await temporaryFolder, `input-${namedFiles()}`)
+  nameFile(path, name)
   return path
-}
-
-/** Text in which temporary files are called by the names that the user gave. */
-export function withGivenNames(text: string): string {
-  // From the last one on, because the path of the tenth begins with that of the first.
-  return [...names].reduceRight((result, [path, name]) => result.replaceAll(path, name), text)
 }
 
 /**
