@@ -98,7 +98,9 @@ export class MelPitch {
   }
 
   #template(f0: number): Float64Array {
-    const { bins, filters, convention } = this.#bands
+    const { filters, convention } = this.#bands
+    const highest = filters[this.#count - 1]!
+    const bins = highest.start + highest.weights.length
     const spacing = (f0 * convention.fftSize) / convention.sampleRate
     const powers = new Float64Array(bins).fill(BETWEEN)
     for (let k = 1; k <= Math.floor((2 * HIGHEST_BAND_HERTZ) / f0); k++) {
