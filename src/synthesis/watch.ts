@@ -1,5 +1,6 @@
 /** Watching the reverse process: the argument of `onStep`. */
 import type { Mel } from '../audio/mel/convention.js'
+import { DiffWaveError } from '../core/errors.js'
 import { type DataDomain, decodeWhole } from '../data-domain/data-domain.js'
 import { predictedNoise } from '../diffusion/prediction.js'
 import { alphaBarAfter, type Sampler } from '../diffusion/samplers/sampler.js'
@@ -30,6 +31,22 @@ export interface SamplingStep {
    * for DDPM's clamp to ±1 in models that have one.
    */
   clean(): Float32Array
+}
+
+/**
+ * Refuses to keep the sounds of all steps, three per step and the start, if they take more than `maxBytes`.
+ *
+ * @param samples per sound, float32
+ * @throws DiffWaveError `TOO_LARGE`
+ */
+export function checkStepBytes(samples: number, steps: number, maxBytes: number): void {
+  const bytes = 4 * samples * (3 * steps + 1)
+  if (bytes <= maxBytes) return
+  throw new DiffWaveError('TOO_LARGE', 'the steps of the process are too much to keep', {
+    expected: `at most ${maxBytes / 2 ** 20} MiB`,
+    got: `${Math.ceil(bytes / 2 ** 20)} MiB`,
+    hint: 'Take fewer steps, or a shorter sound.',
+  })
 }
 
 /** Called after each reverse step. */

@@ -2,12 +2,11 @@
 import { z } from 'zod'
 import type { Mel } from '../../audio/mel/convention.js'
 import { defined } from '../../core/defined.js'
-import { DiffWaveError } from '../../core/errors.js'
 import { drawSeed } from '../../core/seed.js'
 import { createSampler } from '../../diffusion/samplers/create.js'
 import { Generator } from '../../generator.js'
 import type { ModelConfig } from '../../model/config.js'
-import type { OnStep, SamplingStep } from '../../synthesis/watch.js'
+import { checkStepBytes, type OnStep, type SamplingStep } from '../../synthesis/watch.js'
 import { Vocoder } from '../../vocoder.js'
 import { MAX_STEP_BYTES, MAX_STUDY_SECONDS } from '../limits.js'
 import { checkSeconds, clipOptions } from './generate.js'
@@ -72,17 +71,6 @@ class StepRecorder {
   }
 }
 
-/** @throws DiffWaveError `TOO_LARGE` */
-function checkSize(samples: number, steps: number): void {
-  const bytes = 4 * samples * (3 * steps + 1)
-  if (bytes <= MAX_STEP_BYTES) return
-  throw new DiffWaveError('TOO_LARGE', 'the steps of the process are too much to keep', {
-    expected: `at most ${MAX_STEP_BYTES / 2 ** 20} MiB`,
-    got: `${Math.ceil(bytes / 2 ** 20)} MiB`,
-    hint: 'Take fewer steps, or a shorter sound.',
-  })
-}
-
 /** Makes the audio of the run, watched. */
 async function watched(run: WorkRun<Options>, name: string, config: ModelConfig): Promise<void> {
   const { options, signal, onProgress, output } = run
@@ -96,7 +84,7 @@ async function watched(run: WorkRun<Options>, name: string, config: ModelConfig)
     input === null
       ? Math.round((seconds ?? config.clipSeconds ?? 1) * config.sampleRate)
       : (input.length ?? input.mel.frames * config.mel!.hop)
-  checkSize(samples, sampler.steps.length)
+  checkStepBytes(samples, sampler.steps.length, MAX_STEP_BYTES)
   await withModel(run, name, async model => {
     const made =
       input === null

@@ -13,7 +13,7 @@ import type { ModelConfig } from '#src/model/config'
 import type { SamplerName } from '#src/model/diffusion-config'
 import { modelView, scheduleView } from '#src/synthesis/model-view'
 import { noised } from '#src/synthesis/noised'
-import type { SamplingStep } from '#src/synthesis/watch'
+import { checkStepBytes, type SamplingStep } from '#src/synthesis/watch'
 import { Vocoder } from '#src/vocoder'
 import type { Facts, Sound } from '../audio/sound.js'
 import type {
@@ -110,17 +110,6 @@ async function forward({ recording, model, t, seed }: ForwardOrder, { shelf }: W
   return soundOf(samples, sampleRate, { model, seed, t, alphaBar, snr })
 }
 
-/** @throws DiffWaveError `TOO_LARGE` */
-function checkSize(samples: number, steps: number): void {
-  const bytes = 4 * samples * (3 * steps + 1)
-  if (bytes <= MAX_STEP_BYTES) return
-  throw new DiffWaveError('TOO_LARGE', 'the steps of the process are too much to keep', {
-    expected: `at most ${MAX_STEP_BYTES / 2 ** 20} MiB`,
-    got: `${Math.ceil(bytes / 2 ** 20)} MiB`,
-    hint: 'Take fewer steps, or a shorter sound.',
-  })
-}
-
 /** A step as views show it. */
 function stepOf(step: SamplingStep, t: number, sampleRate: number): ProcessStep {
   const { index, of, inputNoiseLevel, noiseLevel } = step
@@ -138,7 +127,8 @@ async function process(order: Received<ProcessOrder>, tools: WorkTools): Promise
   const { steps } = createSampler(config.diffusion, choice)
   const input =
     config.mel === null || source === null ? null : await vocoderInput(source as unknown as EngineFile, config.mel)
-  checkSize(input?.length ?? Math.round((seconds ?? config.clipSeconds ?? 1) * sampleRate), steps.length)
+  const samples = input?.length ?? Math.round((seconds ?? config.clipSeconds ?? 1) * sampleRate)
+  checkStepBytes(samples, steps.length, MAX_STEP_BYTES)
   let start: Sound | null = null
   const onStep = (step: SamplingStep) => {
     if (start === null) {
