@@ -10,20 +10,20 @@ import math
 import numpy
 
 # Candidates: 60 … 495 Hz, 48 per octave.
-LOWEST, PER_OCTAVE, CANDIDATES = 60.0, 48, 147
-# Bands that peak below count; harmonics do up to twice that.
-HIGHEST_BAND = 1600.0
-# Cosines over the bands that are taken for the envelope and removed, in mels and templates.
+MIN_HERTZ, PER_OCTAVE, CANDIDATES = 60.0, 48, 147
+# Only bands that peak below are used. Templates have harmonics up to twice as high.
+MAX_BAND_HERTZ = 1600.0
+# Cosines over the bands that stand for the envelope and are removed from mels and templates.
 ENVELOPE_COSINES = 5
 # Levels more than this below a frame's loudest band are raised to it (natural logarithm).
 DEPTH = 7.0
 # Power between the harmonics of a template, the peaks being 1.
 BETWEEN = 1e-4
 # A frame whose residual is smaller than this scores less.
-SMALLEST_NORM = 2.0
-# Score of the state without pitch; cost of an octave; cost of a change between the two kinds of states.
-UNVOICED, PER_JUMP, CHANGE = 0.5, 4.0, 0.25
-# Candidates that a frame may move by; frames until a decision; frames on either side that are averaged.
+MIN_NORM = 2.0
+# Score of the state without pitch; cost of a jump by an octave; cost where voice begins or ends.
+UNVOICED, OCTAVE_COST, CHANGE_COST = 0.5, 4.0, 0.25
+# Max candidates between a frame and the next; frames until a decision; frames on either side that are averaged.
 REACH, LAG, SMOOTHING = 12, 12, 2
 
 
@@ -41,16 +41,16 @@ class PitchTracker:
     def __init__(self, filters, rate, size):
         """@param filters of the mel, [M, N]"""
         filters = numpy.asarray(filters, numpy.float64)
-        self.bands = int((filters.argmax(1) * rate / size <= HIGHEST_BAND).sum())
+        self.bands = int((filters.argmax(1) * rate / size <= MAX_BAND_HERTZ).sum())
         b = numpy.arange(self.bands)
         cosines = numpy.cos(math.pi * numpy.arange(ENVELOPE_COSINES)[:, None] * (b + 0.5) / self.bands)
         self.cosines = cosines / numpy.linalg.norm(cosines, axis=1, keepdims=True)
-        self.candidates = LOWEST * 2 ** (numpy.arange(CANDIDATES) / PER_OCTAVE)
+        self.candidates = MIN_HERTZ * 2 ** (numpy.arange(CANDIDATES) / PER_OCTAVE)
         bins = numpy.arange(size // 2 + 1)
         templates = []
         for f in self.candidates:
             power = numpy.full(len(bins), BETWEEN)
-            for k in range(1, int(2 * HIGHEST_BAND / f) + 1):
+            for k in range(1, int(2 * MAX_BAND_HERTZ / f) + 1):
                 power += lobe(bins - k * f * size / rate) ** 2
             templates.append(numpy.log(filters[: self.bands] @ numpy.sqrt(power)))
         templates = self.residual(numpy.stack(templates))
@@ -65,7 +65,7 @@ class PitchTracker:
         levels = numpy.asarray(mel, numpy.float64)[:, : self.bands].transpose(0, 2, 1)
         residual = self.residual(numpy.maximum(levels, levels.max(2, keepdims=True) - DEPTH))
         norm = numpy.linalg.norm(residual, axis=2, keepdims=True)
-        scores = (residual / numpy.maximum(norm, SMALLEST_NORM)) @ self.templates.T
+        scores = (residual / numpy.maximum(norm, MIN_NORM)) @ self.templates.T
         return self.smooth(self.path(scores))
 
     def path(self, scores):
@@ -75,7 +75,7 @@ class PitchTracker:
         best = numpy.concatenate([scores[:, 0], numpy.full((batch, 1), UNVOICED)], 1)
         back, result = numpy.zeros((frames, batch, count + 1), numpy.int64), numpy.empty((batch, frames), numpy.int64)
         moves = numpy.arange(-REACH, REACH + 1)
-        costs = (numpy.abs(moves) * PER_JUMP / PER_OCTAVE)[:, None]
+        costs = (numpy.abs(moves) * OCTAVE_COST / PER_OCTAVE)[:, None]
         own = numpy.arange(count)
         for t in range(frames):
             if t > 0:
@@ -83,14 +83,14 @@ class PitchTracker:
                 reached = numpy.stack([padded[:, REACH + d : REACH + d + count] for d in moves], 1) - costs
                 move = reached.argmax(1)
                 staying = numpy.take_along_axis(reached, move[:, None], 1)[:, 0]
-                beginning = best[:, count:] - CHANGE
+                beginning = best[:, count:] - CHANGE_COST
                 begins = beginning > staying
                 back[t, :, :count] = numpy.where(begins, count, own + move - REACH)
                 voiced = scores[:, t] + numpy.where(begins, beginning, staying)
-                loudest = best[:, :count].argmax(1)
-                ending = best[clips, loudest] - CHANGE
+                leading = best[:, :count].argmax(1)
+                ending = best[clips, leading] - CHANGE_COST
                 ends = ending > best[:, count]
-                back[t, :, count] = numpy.where(ends, loudest, count)
+                back[t, :, count] = numpy.where(ends, leading, count)
                 best = numpy.concatenate([voiced, (UNVOICED + numpy.where(ends, ending, best[:, count]))[:, None]], 1)
             if t >= LAG:
                 state = best.argmax(1)

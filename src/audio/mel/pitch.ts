@@ -6,11 +6,13 @@
  *    The first cosines over the bands, the envelope, are projected out: r = y − CᵀC·y.
  * 2. The template of f0 is the same of ln(W·√(b + Σ_k H(k·f0)²)): a mel's filters W over the main lobes H of the
  *    harmonics, with some power b between them.
- * 3. The score of a candidate is the correlation of both, ⟨r, template⟩/max(‖r‖, `SMALLEST_NORM`) for a template of
+ * 3. The score of a candidate is the correlation of both, ⟨r, template⟩/max(‖r‖, `MIN_NORM`) for a template of
  *    norm 1; that of a frame without pitch is `UNVOICED`.
- * 4. The path with the highest sum of scores, less what its jumps cost, is Viterbi's. A frame is decided `LAG` frames
- *    later, so that a stream finds what a whole clip does.
- * 5. f0 is the geometric mean over the frames with a pitch among the five around.
+ * 4. Viterbi's algorithm finds the path with the highest sum of scores minus the costs of its jumps. A frame is decided
+ *    `LAG` frames later, so that a stream finds what a whole clip does.
+ * 5. f0 is the geometric mean of the pitches found in the five frames around.
+ *
+ * Mirrored by interop/pytorch (pitch.py).
  */
 
 import { MelBands } from './bands.js'
@@ -18,28 +20,28 @@ import type { Mel, MelConvention } from './convention.js'
 import { correctionObstacle } from './correction.js'
 
 /** Candidates: 60 … 495 Hz. */
-const LOWEST_HERTZ = 60
+const MIN_HERTZ = 60
 const PER_OCTAVE = 48
 const CANDIDATES = 147
-/** Bands that peak below count; harmonics do up to twice that. */
-const HIGHEST_BAND_HERTZ = 1600
+/** Only bands that peak below are used. Templates have harmonics up to twice as high. */
+const MAX_BAND_HERTZ = 1600
 /** With fewer, harmonics cannot be told apart. */
 const MIN_BANDS = 24
 const ENVELOPE_COSINES = 5
 const DEPTH = 7
 /** Power between the harmonics of a template, whose peaks are 1. */
 const BETWEEN = 1e-4
-const SMALLEST_NORM = 2
+const MIN_NORM = 2
 const UNVOICED = 0.5
 /** Cost of a jump by an octave. */
-const PER_JUMP = 4
-/** Cost of a beginning or an end of voice. */
-const CHANGE = 0.25
-/** Candidates that a frame may move by. */
+const OCTAVE_COST = 4
+/** Cost where voice begins or ends. */
+const CHANGE_COST = 0.25
+/** Max candidates between a frame and the next. */
 const REACH = 12
 const LAG = 12
 const SMOOTHING = 2
-const SMALLEST_MAGNITUDE = 1e-10
+const MIN_MAGNITUDE = 1e-10
 
 /** Frames that arrive after one before its pitch is known. */
 export const PITCH_LAG = LAG + SMOOTHING
@@ -48,13 +50,13 @@ export const PITCH_LAG = LAG + SMOOTHING
 export function pitchObstacle(convention: MelConvention): string | null {
   const obstacle = correctionObstacle(convention)
   if (obstacle !== null) return obstacle
-  return lowBands(new MelBands(convention)) < MIN_BANDS ? `${MIN_BANDS} bands below ${HIGHEST_BAND_HERTZ} Hz` : null
+  return lowBands(new MelBands(convention)) < MIN_BANDS ? `${MIN_BANDS} bands below ${MAX_BAND_HERTZ} Hz` : null
 }
 
-/** Bands that peak at `HIGHEST_BAND_HERTZ` at most. */
+/** Bands that peak at `MAX_BAND_HERTZ` at most. */
 function lowBands({ filters, convention }: MelBands): number {
   const peaks = filters.map(({ start, weights }) => start + weights.indexOf(Math.max(...weights)))
-  return peaks.filter(bin => (bin * convention.sampleRate) / convention.fftSize <= HIGHEST_BAND_HERTZ).length
+  return peaks.filter(bin => (bin * convention.sampleRate) / convention.fftSize <= MAX_BAND_HERTZ).length
 }
 
 /** The spectrum of a long periodic Hann window at a distance in bins, 1 at its middle. */
@@ -70,10 +72,10 @@ export class MelPitch {
   /** f0 of the candidates in Hz. */
   static readonly candidates: readonly number[] = Array.from(
     { length: CANDIDATES },
-    (_, i) => LOWEST_HERTZ * 2 ** (i / PER_OCTAVE),
+    (_, i) => MIN_HERTZ * 2 ** (i / PER_OCTAVE),
   )
   readonly #bands: MelBands
-  /** Bands that count. */
+  /** Bands that are used. */
   readonly #count: number
   /** The envelope's cosines, orthonormal, `[ENVELOPE_COSINES × bands]`. */
   readonly #cosines: readonly Float64Array[]
@@ -103,7 +105,7 @@ export class MelPitch {
     const bins = highest.start + highest.weights.length
     const spacing = (f0 * convention.fftSize) / convention.sampleRate
     const powers = new Float64Array(bins).fill(BETWEEN)
-    for (let k = 1; k <= Math.floor((2 * HIGHEST_BAND_HERTZ) / f0); k++) {
+    for (let k = 1; k <= Math.floor((2 * MAX_BAND_HERTZ) / f0); k++) {
       for (let bin = 0; bin < bins; bin++) powers[bin]! += lobe(bin - k * spacing) ** 2
     }
     const levels = Float64Array.from({ length: this.#count }, (_, band) => {
@@ -126,10 +128,10 @@ export class MelPitch {
   scores(mel: Mel, frame: number): Float64Array {
     const levels = this.#levels
     this.#bands.targets(mel, frame, levels, 0)
-    const own = levels.subarray(0, this.#count).map(value => Math.log(Math.max(value, SMALLEST_MAGNITUDE)))
+    const own = levels.subarray(0, this.#count).map(value => Math.log(Math.max(value, MIN_MAGNITUDE)))
     const lowest = Math.max(...own) - DEPTH
     const residual = this.#withoutEnvelope(own.map(level => Math.max(level, lowest)))
-    const scale = 1 / Math.max(norm(residual), SMALLEST_NORM)
+    const scale = 1 / Math.max(norm(residual), MIN_NORM)
     return Float64Array.from(this.#templates, template => dot(template, residual) * scale)
   }
 
@@ -149,7 +151,7 @@ export class PitchStream {
   readonly #pitch: MelPitch
   /** Sum of the best path to each state, the last being that without pitch. */
   #best = new Float64Array(CANDIDATES + 1)
-  /** The state before, of the last `LAG` frames. */
+  /** The best state before each state, of the frames that are not decided. */
   readonly #back: Int16Array[] = []
   #frames = 0
   /** ln f0 of frames that are decided and still needed, NaN without pitch; the first of them is `#first`. */
@@ -164,15 +166,7 @@ export class PitchStream {
   /** Appends frames and returns f0 of those that have become known, in order. @param last no more frames follow */
   push(mel: Mel, last: boolean): Float64Array {
     for (let frame = 0; frame < mel.frames; frame++) this.#add(this.#pitch.scores(mel, frame))
-    if (last && this.#frames > 0) {
-      const path: number[] = []
-      let state = largest(this.#best, CANDIDATES + 1)
-      for (let i = this.#back.length - 1; i >= 0; i--) {
-        path.push(state)
-        state = this.#back[i]![state]!
-      }
-      for (const state of path.reverse()) this.#decide(state)
-    }
+    if (last) for (const state of this.#bestPath()) this.#decide(state)
     const known = this.#first + this.#decided.length
     const end = last ? known : Math.max(this.#given, known - SMOOTHING)
     const result = Float64Array.from({ length: end - this.#given }, (_, i) => this.#smoothed(this.#given + i))
@@ -192,29 +186,39 @@ export class PitchStream {
       best.set(scores)
       best[CANDIDATES] = UNVOICED
     } else {
-      const beginning = before[CANDIDATES]! - CHANGE
+      const beginning = before[CANDIDATES]! - CHANGE_COST
       for (let state = 0; state < CANDIDATES; state++) {
         let [from, most] = [CANDIDATES, Number.NEGATIVE_INFINITY]
         for (let other = Math.max(0, state - REACH); other <= Math.min(CANDIDATES - 1, state + REACH); other++) {
-          const reached = before[other]! - (Math.abs(other - state) * PER_JUMP) / PER_OCTAVE
+          const reached = before[other]! - (Math.abs(other - state) * OCTAVE_COST) / PER_OCTAVE
           if (reached > most) [from, most] = [other, reached]
         }
         if (beginning > most) [from, most] = [CANDIDATES, beginning]
         back[state] = from
         best[state] = scores[state]! + most
       }
-      const loudest = largest(before, CANDIDATES)
-      const ends = before[loudest]! - CHANGE > before[CANDIDATES]!
-      back[CANDIDATES] = ends ? loudest : CANDIDATES
-      best[CANDIDATES] = UNVOICED + (ends ? before[loudest]! - CHANGE : before[CANDIDATES]!)
+      const leading = largest(before, CANDIDATES)
+      const ending = before[leading]! - CHANGE_COST
+      const ends = ending > before[CANDIDATES]!
+      back[CANDIDATES] = ends ? leading : CANDIDATES
+      best[CANDIDATES] = UNVOICED + (ends ? ending : before[CANDIDATES]!)
     }
     this.#best = best
     this.#back.push(back)
     if (this.#back.length <= LAG) return
-    let state = largest(best, CANDIDATES + 1)
-    for (let i = this.#back.length - 1; i > 0; i--) state = this.#back[i]![state]!
-    this.#decide(state)
+    this.#decide(this.#bestPath()[0]!)
     this.#back.shift()
+  }
+
+  /** The states of the frames that are not decided, on the best path to the last of them. */
+  #bestPath(): number[] {
+    const path = new Array<number>(this.#back.length)
+    let state = largest(this.#best, CANDIDATES + 1)
+    for (let i = path.length - 1; i >= 0; i--) {
+      path[i] = state
+      state = this.#back[i]![state]!
+    }
+    return path
   }
 
   #decide(state: number): void {
