@@ -48,7 +48,7 @@ function half(bits: number): number {
   return sign * 2 ** (exponent - 15) * (1 + fraction / 1024)
 }
 
-/** The numbers of all half-precision patterns: looking up is ten times as fast as computing. Made when first needed. */
+/** The numbers of all half-precision patterns, made when first needed: computing each one took `speech` 0.2 s. */
 let halves: Float32Array | null = null
 
 /**

@@ -20,7 +20,7 @@ export interface Noised {
 }
 
 /**
- * x_t = √ᾱ·x_0 + √(1 − ᾱ)·ε of a recording, with the noise from which a synthesis with this seed starts.
+ * x_t = √ᾱ·x_0 + √(1 − ᾱ)·ε of a recording, with the model's own noise, drawn with this seed.
  *
  * @param recording at the model's rate
  * @param t step of the training schedule; it may be fractional

@@ -22,7 +22,7 @@ const options = z.strictObject({
 export const forward = defineWork({
   name: 'forward',
   summary: 'A recording with as much noise as at a diffusion step, x_t',
-  details: 'The noise is the one from which a synthesis with this seed starts. Samples can lie beyond ±1.',
+  details: 'The noise is the model’s own, drawn with this seed. Samples can lie beyond ±1.',
   body: 'recording',
   result: 'audio/wav',
   jobOnly: () => false,

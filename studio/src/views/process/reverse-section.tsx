@@ -102,14 +102,14 @@ export function ReverseSection({ model, shapedNoise }: ReverseSectionProps) {
     <section class="card" aria-labelledby="reverse-title">
       <h2 id="reverse-title">Reverse: noise becomes sound</h2>
       <p class="teach">
-        Sampling starts from noise alone. At every step the network looks at x<sub>t</sub> and predicts the noise ε̂ in
-        it. Taking it out leaves a guess at the clean sound, x̂₀: blurred at first, sharper with every step. A part of
-        the noise is taken out, and the next step begins.
+        Sampling starts from noise. At every step the network looks at x<sub>t</sub> and predicts the noise ε̂ in it.
+        Taking it out leaves a guess at the clean sound, x̂₀: blurred at first, sharper with every step. A part of the
+        noise is taken out, and the next step begins.
       </p>
       {shapedNoise && (
         <p class="teach">
           The noise of this model is not white: the mel gives it the outline of the speech. So even the start sounds
-          like a whisper, and the network finds voice and pitch.
+          like a whisper, or hums at the mel’s pitch if the model has voices start from pulses.
         </p>
       )}
       <TaskNote task={model.task} what="Denoising step by step" />
