@@ -31,6 +31,14 @@ export interface NoiseOptions {
   readonly once?: boolean
 }
 
+/** What is known of how a clip's start will be drawn. */
+export interface StartOptions {
+  /** Samples of the clip, if it is shorter than its mel. Default: as long as the mel. */
+  readonly length?: number
+  /** The clip's noise, if it is drawn as well: a start that is noise is taken from it. Default: none. */
+  readonly noise?: NoiseShaper
+}
+
 /** A pure description, made once per model. Mels are null for models without one. */
 export interface DataDomain {
   /** x_0 of a whole clip, at least as long: silence fills the last block. */
@@ -44,7 +52,7 @@ export interface DataDomain {
    *
    * @param mel as for `decoder`
    */
-  start(mel: MelReaders | null, options?: NoiseOptions): NoiseShaper
+  start(mel: MelReaders | null, options?: StartOptions): NoiseShaper
   /** Mel frames past the one a sample lies in that must have arrived before its noise is drawn. */
   readonly melContext: number
   /**

@@ -4,7 +4,7 @@
  */
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
-import type { DataDomain, Decoder, NoiseOptions, NoiseShaper } from './data-domain.js'
+import type { DataDomain, Decoder, NoiseOptions, NoiseShaper, StartOptions } from './data-domain.js'
 import { FrameFilter } from './frame-filter.js'
 import { emphasis, type SpectralEnvelope, whiten } from './spectral-envelope.js'
 import { scaled, unscaled } from './waveform.js'
@@ -70,8 +70,8 @@ export class EnvelopePriorDomain implements DataDomain {
   }
 
   /** White: the envelope has already been taken out of the data. */
-  start(mel: MelReaders | null, options?: NoiseOptions): NoiseShaper {
-    return this.noise(mel, { ...options, once: true })
+  start(mel: MelReaders | null, { noise, ...options }: StartOptions = {}): NoiseShaper {
+    return noise ?? this.noise(mel, { ...options, once: true })
   }
 
   noise(_mel: MelReaders | null, _options?: NoiseOptions): NoiseShaper {

@@ -19,13 +19,17 @@ const FIRST_PITCH = 100
 /** Mean of (1 + cos)². */
 const SWELL_POWER = 1.5
 
-/** A stretch of the excitation. Arrays begin at sample `first`. */
-export interface Excitation {
-  readonly first: number
+/** Signals that a clip starts from, of one length. */
+export interface ExcitationSignals {
   readonly pulses: Float32Array
   readonly noise: Float32Array
   /** v, 0 … 1. */
   readonly voicing: Float32Array
+}
+
+/** A stretch of the excitation, from sample `first` on. */
+export interface Excitation extends ExcitationSignals {
+  readonly first: number
 }
 
 /** The excitation of one clip, made in order. */
@@ -113,8 +117,10 @@ export class Exciter {
       const { f0, v } = this.#here(this.#sample + i)
       const before = Math.floor(this.#phase)
       this.#phase += f0 / this.#rate
-      if (Math.floor(this.#phase) > before)
-        addPulse(pulses, kept + i - (this.#phase % 1) * (this.#rate / f0), this.#rate / f0)
+      if (Math.floor(this.#phase) > before) {
+        const period = this.#rate / f0
+        addPulse(pulses, kept + i - (this.#phase % 1) * period, period)
+      }
       const swell = 1 + Math.cos(2 * Math.PI * this.#phase)
       noise[kept + i] = white[i]! * Math.sqrt(1 - v + (v * swell * swell) / SWELL_POWER)
       voicing[kept + i] = v

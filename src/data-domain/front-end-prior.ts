@@ -19,7 +19,7 @@ import type { HarmonicsConfig } from '../model/diffusion-config.js'
 import { type EnvelopeStream, FrontEndEnvelope } from '../model/front-end/envelope.js'
 import { coverage, WindowFilter, windowMargin } from '../model/front-end/windows.js'
 import type { FrontEndConfig } from '../model/network.js'
-import type { NoiseOptions, NoiseShaper } from './data-domain.js'
+import type { NoiseOptions, NoiseShaper, StartOptions } from './data-domain.js'
 import { Exciter, PULSE_HALF_WIDTH, pulseShares } from './excitation.js'
 import { WaveformDomain } from './waveform.js'
 
@@ -36,20 +36,18 @@ export class FrontEndPriorDomain extends WaveformDomain {
   readonly #convention: MelConvention
   readonly #envelope: FrontEndEnvelope
   readonly #filter: WindowFilter
-  readonly #pitch: MelPitch | null
-  /** Of pulses, per bin; none without harmonics. */
-  readonly #pulseShares: Float64Array
+  readonly #harmonics: HarmonicsConfig | null
+  /** Made when a clip first starts from pulses: its templates take time, and noise needs none. */
+  #pitch: MelPitch | null = null
 
-  /** @param frontEnd one with an envelope @param harmonics of voiced speech; null: it starts from noise, too */
+  /** @param frontEnd one with an envelope @param harmonics null: voiced speech starts from noise, too */
   constructor(frontEnd: FrontEndConfig, convention: MelConvention, harmonics: HarmonicsConfig | null) {
     super(1)
     this.#frontEnd = frontEnd
     this.#convention = convention
     this.#envelope = new FrontEndEnvelope(frontEnd, convention)
     this.#filter = new WindowFilter(frontEnd)
-    this.#pitch = harmonics === null ? null : new MelPitch(convention)
-    this.#pulseShares =
-      harmonics === null ? new Float64Array(0) : pulseShares(frontEnd, convention.sampleRate, harmonics)
+    this.#harmonics = harmonics
     // The last window over a sample starts half a kernel after it, and needs the frame after its middle.
     const reach = frontEnd.kernel + (harmonics === null ? 0 : PULSE_HALF_WIDTH)
     this.melContext = Math.ceil(reach / convention.hop) + 1 + (harmonics === null ? 0 : PITCH_LAG)
@@ -69,14 +67,15 @@ export class FrontEndPriorDomain extends WaveformDomain {
     }
   }
 
-  override start(mel: MelReaders, options: NoiseOptions = {}): NoiseShaper {
+  override start(mel: MelReaders, options: StartOptions = {}): NoiseShaper {
     const { length = Number.POSITIVE_INFINITY } = options
-    if (this.#pitch === null) return this.noise(mel, { ...options, once: true })
+    if (this.#harmonics === null) return super.start(mel, options)
+    this.#pitch ??= new MelPitch(this.#convention)
+    const pitch = this.#pitch.stream()
     const { bins, stride } = this.#frontEnd
-    const shares = this.#pulseShares
+    const shares = pulseShares(this.#frontEnd, this.#convention.sampleRate, this.#harmonics)
     const reader = mel.firstReader()
     const deviations = new Deviations(this.#envelope, true)
-    const pitch = this.#pitch.stream()
     const exciter = new Exciter(this.#convention.hop, this.#convention.sampleRate)
     const gains = new Float32Array(bins)
     const weighted = (position: number, weight: (share: number) => number) => {

@@ -9,7 +9,7 @@ import type { Mel } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
 import { Mdct, MdctSynthesis } from '../audio/transforms/mdct.js'
 import type { SubbandsConfig } from '../model/diffusion-config.js'
-import type { DataDomain, Decoder, NoiseOptions, NoiseShaper } from './data-domain.js'
+import type { DataDomain, Decoder, NoiseOptions, NoiseShaper, StartOptions } from './data-domain.js'
 
 export class SubbandsDomain implements DataDomain {
   /** Samples per block, which is as many as bands. */
@@ -55,8 +55,8 @@ export class SubbandsDomain implements DataDomain {
     }
   }
 
-  start(mel: MelReaders | null, options?: NoiseOptions): NoiseShaper {
-    return this.noise(mel, { ...options, once: true })
+  start(mel: MelReaders | null, { noise, ...options }: StartOptions = {}): NoiseShaper {
+    return noise ?? this.noise(mel, { ...options, once: true })
   }
 
   noise(_mel: MelReaders | null, _options?: NoiseOptions): NoiseShaper {

@@ -5,7 +5,7 @@
  */
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
-import type { DataDomain, Decoder, NoiseOptions, NoiseShaper } from './data-domain.js'
+import type { DataDomain, Decoder, NoiseOptions, NoiseShaper, StartOptions } from './data-domain.js'
 
 export class WaveformDomain implements DataDomain {
   readonly block = 1
@@ -31,8 +31,8 @@ export class WaveformDomain implements DataDomain {
     return { push: data => unscaled(data, this.sampleScale), flush: () => new Float32Array(0) }
   }
 
-  start(mel: MelReaders | null, options?: NoiseOptions): NoiseShaper {
-    return this.noise(mel, { ...options, once: true })
+  start(mel: MelReaders | null, { noise, ...options }: StartOptions = {}): NoiseShaper {
+    return noise ?? this.noise(mel, { ...options, once: true })
   }
 
   noise(_mel: MelReaders | null, _options?: NoiseOptions): NoiseShaper {

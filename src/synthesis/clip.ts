@@ -5,6 +5,7 @@
 import { concatenateAudio } from '../audio/concatenate.js'
 import type { MelFeed, MelReader } from '../audio/mel/feed.js'
 import { PhaseRefinement, refined } from '../audio/mel/phase-refinement.js'
+import { defined } from '../core/defined.js'
 import type { OnProgress } from '../core/progress.js'
 import type { Decoder } from '../data-domain/data-domain.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
@@ -95,15 +96,15 @@ function latents(model: Denoiser, request: ClipRequest): AsyncGenerator<Float32A
       ? guidedStream(engine.openStream({ steps, label }), engine.openStream({ steps, label: null }), guidance)
       : engine.openStream({ steps, label })
   const white = seededNoise(request.seed, engine.gaussian)
-  const start = domain.start(mel)
   const addsNoise = sampler.steps.some((_, pass) => drawOfPass(sampler, pass) !== null)
-  const added = addsNoise ? domain.noise(mel) : start
+  const added = addsNoise ? domain.noise(mel) : undefined
+  const start = domain.start(mel, defined({ noise: added }))
   const length = certainLength(request) ?? Number.POSITIVE_INFINITY
   return reverseProcess({
     openStream,
     sampler,
     prediction: diffusion.prediction,
-    noise: (draw, from, count) => (draw === 0 ? start : added)((first, n) => white(draw, first, n), from, count),
+    noise: (draw, from, count) => (draw === 0 ? start : added!)((first, n) => white(draw, first, n), from, count),
     start: request.start,
     input:
       'mel' in input

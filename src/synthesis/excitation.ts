@@ -1,22 +1,16 @@
-/** What a vocoder that starts from harmonics is given besides the mel, for those who run an exported graph. */
+/** What an exported vocoder that starts from pulses needs besides the mel. */
 import { checkSamples } from '../audio/check-audio.js'
 import type { Mel } from '../audio/mel/convention.js'
 import { checkMelFor } from '../audio/mel/mel.js'
 import { MelPitch } from '../audio/mel/pitch.js'
 import { DiffWaveError } from '../core/errors.js'
 import { check } from '../core/options.js'
-import { Exciter } from '../data-domain/excitation.js'
+import { type ExcitationSignals, Exciter } from '../data-domain/excitation.js'
 import { type ModelConfig, modelConfigSchema } from '../model/config.js'
 import { harmonicsOf } from '../model/diffusion-config.js'
 
-/** Inputs of an exported vocoder, each `[frames · hop]`. */
-export interface ExcitationInputs {
-  /** Row 0 of `noise`. */
-  readonly noise: Float32Array
-  readonly pulses: Float32Array
-  /** 0 … 1. */
-  readonly voicing: Float32Array
-}
+/** Inputs of an exported vocoder, each `[frames · hop]`; `noise` is row 0 of the input of that name. */
+export type ExcitationInputs = ExcitationSignals
 
 /**
  * The pulses and the noise that a vocoder starts from, from a mel and standard normal numbers.

@@ -104,7 +104,7 @@ export class BatchMaker {
     const weight = ownWeights.map((own, i) => own ?? new Float32Array(white[i]!.length).fill(bases[i]!))
     const { emphasis: exponent } = this.#config
     return {
-      // Own steps start from noise alone.
+      // Own steps start where a synthesis starts.
       audio: fromNoise ? noise : crops.map((crop, i) => diffuse(crop.audio, noise[i]!, levels[i]!)),
       target: crops.map((crop, i) => predictionTarget(diffusion.prediction, crop.audio, noise[i]!, levels[i]!)),
       steps,
