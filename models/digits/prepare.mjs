@@ -8,7 +8,7 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { decodeAudio } from '../../dist/audio/codecs/decode.js'
-import { writeWav } from '../../dist/audio/codecs/wav-encode.js'
+import { writeWav } from '../../dist/audio/codecs/wav-file.js'
 
 const LABELS = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine']
 /** Takes below this number are held out. */

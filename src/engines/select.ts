@@ -14,7 +14,7 @@ import type { Engine } from './engine.js'
 import { BFLOAT16_DEVICE, createNativeEngine, surveyNative } from './native/engine.js'
 import { instructionSets } from './native/instruction-sets.js'
 import { type EngineOptions, engineOptions, ownInstructionSet, type SelectedEngine } from './options.js'
-import { type BackendName, backendNames } from './tensorflow/backend-names.js'
+import { type BackendName, backendNames, backendPackages } from './tensorflow/backend-names.js'
 import { createTensorflowEngine, surveyTensorflow } from './tensorflow/engine.js'
 import { createWasmEngine, surveyWasm } from './wasm/engine.js'
 import { wasmInstructionSets } from './wasm/host.js'
@@ -95,12 +95,10 @@ async function chooseEngine(
       return { engine: withCorrection(await wasm(), convention), notes: [] }
     case 'auto': {
       const last = [tensorflow('node'), tensorflow('wasm'), tensorflow('cpu')]
-      return corrected(await firstAvailable([tensorflow('cuda'), native, wasm, ...last]))
+      return corrected(await firstAvailable([tensorflow('cuda'), native, wasm, ...last], surveyNative().hint))
     }
     case 'tensorflow':
-      return corrected(
-        await firstAvailable([tensorflow('cuda'), tensorflow('node'), tensorflow('wasm'), tensorflow('cpu')]),
-      )
+      return corrected(await firstAvailable(backendNames.map(tensorflow), TENSORFLOW_HINT))
     default: {
       const backend = backendNames.find(name => engine === `tensorflow:${name}`)!
       return { engine: withCorrection(await tensorflow(backend)(), convention), notes: [] }
@@ -108,8 +106,16 @@ async function chooseEngine(
   }
 }
 
-/** The first of several attempts that finds its engine; an error other than “not available” ends it. */
-async function firstAvailable(attempts: readonly (() => Promise<Engine>)[]): Promise<SelectedEngine> {
+const TENSORFLOW_HINT =
+  `Install the packages of one: ${backendPackages.cuda} (NVIDIA GPU), ${backendPackages.node} (libtensorflow) or ` +
+  `${backendPackages.wasm} (WebAssembly).`
+
+/**
+ * The first of several attempts that finds its engine; an error other than “not available” ends it.
+ *
+ * @param hint what to do if none does
+ */
+async function firstAvailable(attempts: readonly (() => Promise<Engine>)[], hint: string): Promise<SelectedEngine> {
   const reasons: string[] = []
   for (const attempt of attempts) {
     try {
@@ -120,7 +126,6 @@ async function firstAvailable(attempts: readonly (() => Promise<Engine>)[]): Pro
       reasons.push(error.message)
     }
   }
-  const { hint } = surveyNative()
   throw new DiffWaveError('ENGINE_UNAVAILABLE', `no engine runs here: ${reasons.join('; ')}`, { hint })
 }
 

@@ -1,11 +1,9 @@
 /**
- * TensorFlow.js backends: CUDA and libtensorflow where their optional packages are installed, else WASM and plain
- * JavaScript, which ship with this package. Runs inside the engine's worker thread.
+ * TensorFlow.js backends, each from an optional package: CUDA, libtensorflow, WASM and plain JavaScript. Runs inside the
+ * engine's worker thread.
  */
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
-import '@tensorflow/tfjs-backend-cpu'
-import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm'
 import * as tf from '@tensorflow/tfjs-core'
 import { DiffWaveError } from '../../core/errors.js'
 import { type BackendName, backendPackages } from './backend-names.js'
@@ -25,7 +23,7 @@ interface NativeBackend {
 }
 
 async function loadNativePackage(backend: 'cuda' | 'node'): Promise<void> {
-  const name = backendPackages[backend]!
+  const name = backendPackages[backend]
   // tfjs-node 4.22 calls this function, which Node 23 removed.
   const utilities = createRequire(import.meta.url)('node:util') as Record<string, unknown>
   utilities['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined
@@ -56,13 +54,16 @@ export async function startBackend(backend: BackendName): Promise<void> {
   registerGradients()
   if (backend === 'cuda' || backend === 'node') return loadNativePackage(backend)
   if (backend === 'wasm') {
+    const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm')
     const folder = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json'))
     setWasmPaths(`${folder}/dist/`)
+  } else {
+    await import('@tensorflow/tfjs-backend-cpu')
   }
   try {
     if (await tf.setBackend(backend)) return
   } catch (error) {
     throw unavailable(backend, 'its backend did not start', '', error)
   }
-  throw unavailable(backend, 'its backend did not start', 'Reinstall the package.')
+  throw unavailable(backend, 'its backend did not start', `npm install ${backendPackages[backend]}`)
 }

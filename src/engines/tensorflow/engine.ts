@@ -22,7 +22,7 @@ import type {
 } from '../engine.js'
 import { predictClips } from '../windowed/predict-clips.js'
 import { WindowedStream } from '../windowed/windowed-stream.js'
-import { type BackendName, backendPackages } from './backend-names.js'
+import { type BackendName, backendPackages, corePackage } from './backend-names.js'
 import { WorkerClient } from './worker-client.js'
 
 export interface TensorflowOptions {
@@ -113,21 +113,28 @@ class TensorflowEngine implements Engine {
 
 export type { TensorflowEngine }
 
-/** A look at the folder before a thread is started in vain. @throws DiffWaveError `ENGINE_UNAVAILABLE` */
-function refuseMissingPackage(backend: BackendName): void {
-  const name = backendPackages[backend]
-  if (name === undefined) return
+/** Looks for the optional packages, before a thread is started in vain. @throws DiffWaveError `ENGINE_UNAVAILABLE` */
+function refuseMissingPackages(backend: BackendName): void {
+  const { resolve } = createRequire(import.meta.url)
+  const missing = [backendPackages[backend], corePackage].filter(name => !isInstalled(resolve, name))
+  if (missing.length === 0) return
+  // npm brings tfjs-core with the other package.
+  const [name] = missing
+  throw new DiffWaveError(
+    'ENGINE_UNAVAILABLE',
+    `the engine tensorflow:${backend} is not available: ${name} is not installed`,
+    {
+      hint: `npm install ${name}`,
+    },
+  )
+}
+
+function isInstalled(resolve: NodeJS.RequireResolve, name: string): boolean {
   try {
-    createRequire(import.meta.url).resolve(name)
-  } catch (cause) {
-    throw new DiffWaveError(
-      'ENGINE_UNAVAILABLE',
-      `the engine tensorflow:${backend} is not available: ${name} is not installed`,
-      {
-        hint: `npm install ${name}`,
-        cause,
-      },
-    )
+    resolve(name)
+    return true
+  } catch {
+    return false
   }
 }
 
@@ -140,7 +147,7 @@ export async function createTensorflowEngine({
 }: TensorflowOptions): Promise<TensorflowEngine> {
   const checked = checkParameters(network, parameters, 'createEngine')
   const envelope = envelopeOf(network, convention)
-  refuseMissingPackage(backend)
+  refuseMissingPackages(backend)
   const worker = await WorkerClient.start({ backend, network, parameters: checked })
   return new TensorflowEngine(network, backend, worker, envelope)
 }
@@ -163,7 +170,7 @@ export async function surveyTensorflow(
     labels: null,
   }
   try {
-    refuseMissingPackage(backend)
+    refuseMissingPackages(backend)
     const worker = await WorkerClient.start({ backend, network, parameters: new Map() })
     await worker.dispose()
     return { available: true, reason: '', device: devices[backend] }
