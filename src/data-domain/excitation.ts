@@ -15,9 +15,9 @@ import type { FrontEndConfig } from '../model/network.js'
 /** Half of a pulse's length in samples. */
 export const PULSE_HALF_WIDTH = 8
 /** Hz until a pitch is found. */
-const FIRST_PITCH = 100
+export const FIRST_PITCH = 100
 /** Mean of (1 + cos)². */
-const SWELL_POWER = 1.5
+export const SWELL_POWER = 1.5
 
 /** Signals that a clip starts from, of one length. */
 export interface ExcitationSignals {

@@ -37,7 +37,7 @@ export interface ExportedPyTorch extends Exported {
  * philsyn/DiffWave-Vocoder load those of their own shape; interop/pytorch loads all others under `model`. `loadModel`
  * and `convert` read it back: as `F32` with the same bytes.
  *
- * @param source a shipped model's name, a model folder, a checkpoint file, or a model in memory
+ * @param source a shipped model's name, a model folder, a checkpoint file, the address of either, or a model in memory
  * @param output path of the file
  * @throws DiffWaveError as `exportSafetensors`
  * @example

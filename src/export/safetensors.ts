@@ -18,7 +18,7 @@ export type ExportSafetensorsOptions = ExportWeightsOptions
 /**
  * Writes a model as one safetensors file. `loadModel` and `convert` read it back: as `F32` with the same bytes.
  *
- * @param source a shipped model's name, a model folder, a checkpoint file, or a model in memory
+ * @param source a shipped model's name, a model folder, a checkpoint file, the address of either, or a model in memory
  * @param output path of the file
  * @throws DiffWaveError `BAD_OPTION`, `UNKNOWN_MODEL`, `NOT_FINITE` (a weight beyond the type's range),
  * `NOT_WRITABLE`, `DISK_FULL`, `ABORTED`, and what reading a model throws

@@ -12,7 +12,7 @@ const IR_VERSION = 8
 
 /** Element types of TensorProto. */
 const elementTypes = { float: 1, int64: 7, bool: 9, float16: 10, double: 11 } as const
-export type OnnxType = 'float' | 'int64'
+export type OnnxType = 'float' | 'double' | 'int64' | 'bool'
 
 /** Types of AttributeProto. */
 const [FLOAT, INT, STRING, GRAPH, INTS] = [1, 2, 3, 5, 7]
@@ -85,8 +85,23 @@ export class OnnxGraph {
     )
   }
 
+  /** A float64 number. */
+  double(value: number): OnnxValue {
+    return this.doubles(`double ${value}`, [], [value])
+  }
+
+  /** Whole numbers in a shape. Equal names mean equal constants. */
+  table(name: string, shape: readonly number[], values: readonly number[]): OnnxValue {
+    return this.#constant(name, () => int64Message(name, shape, values))
+  }
+
+  /** What lies from one index to another along an axis. @param to default: the end */
+  slice(value: OnnxValue, axis: number, from: number, to = Number.MAX_SAFE_INTEGER): OnnxValue {
+    return this.node('Slice', [value, ...[from, to, axis].map(size => this.integers(size))])
+  }
+
   /** A value as another type. */
-  cast(value: OnnxValue, type: 'float' | 'double'): OnnxValue {
+  cast(value: OnnxValue, type: OnnxType): OnnxValue {
     return this.node('Cast', [value], { to: elementTypes[type] })
   }
 
@@ -123,16 +138,20 @@ export class OnnxGraph {
   }
 
   /**
-   * A loop of a fixed number of rounds.
+   * A loop.
    *
+   * @param rounds a number, or an int64 scalar
    * @param states values before the first round
-   * @param round writes one round: from its index and the states before it to as many states after it
-   * @returns the states after the last round
+   * @param round writes one round: from its index and the states before it to as many states after it. Values that it
+   * returns beyond them are collected: one of each round, along a new first axis
+   * @param types of what a round returns; default: all float
+   * @returns the states after the last round, then what was collected
    */
   loop(
-    rounds: number,
+    rounds: number | OnnxValue,
     states: readonly OnnxValue[],
     round: (index: OnnxValue, states: readonly OnnxValue[]) => readonly OnnxValue[],
+    types: readonly OnnxType[] = [],
   ): readonly OnnxValue[] {
     const outer = this.#nodes
     this.#nodes = []
@@ -143,13 +162,15 @@ export class OnnxGraph {
     const body = new ProtobufMessage()
     for (const node of this.#nodes) body.message(1, node)
     body.message(1, nodeMessage('Identity', [condition], [goesOn], {})).text(2, 'round')
-    const infos = (values: readonly OnnxValue[]) => values.map(value => valueInfo(value, null, 'float'))
+    const infos = (values: readonly OnnxValue[]) =>
+      values.map((value, i) => valueInfo(value, null, types[i] ?? 'float'))
     const inputs = [valueInfo(index, [], 'int64'), valueInfo(condition, [], 'bool'), ...infos(before)]
     for (const info of inputs) body.message(11, info)
     for (const info of [valueInfo(goesOn, [], 'bool'), ...infos(after)]) body.message(12, info)
     this.#nodes = outer
-    const names = states.map(fresh)
-    const node = nodeMessage('Loop', [this.integer(rounds), '', ...states], names, {})
+    const names = after.map(fresh)
+    const count = typeof rounds === 'number' ? this.integer(rounds) : rounds
+    const node = nodeMessage('Loop', [count, '', ...states], names, {})
     node.message(5, new ProtobufMessage().text(1, 'body').message(6, body).integer(20, GRAPH))
     this.#nodes.push(node)
     return names
@@ -224,7 +245,7 @@ function int64Message(name: string, shape: readonly number[], values: readonly n
 }
 
 /** @param shape null: unknown */
-function valueInfo(name: string, shape: readonly (number | string)[] | null, type: OnnxType | 'bool'): ProtobufMessage {
+function valueInfo(name: string, shape: readonly (number | string)[] | null, type: OnnxType): ProtobufMessage {
   const tensor = new ProtobufMessage().integer(1, elementTypes[type])
   if (shape !== null) tensor.message(2, shapeMessage(shape))
   return new ProtobufMessage().text(1, name).message(2, new ProtobufMessage().message(1, tensor))

@@ -2,14 +2,14 @@
  * The pitch that a mel implies. The lower bands of a mel are narrow enough to show single harmonics, so what they show
  * is compared with templates, one per candidate of f0:
  *
- * 1. Of a frame's levels y (natural logarithm), what lies more than `DEPTH` below the loudest band is raised to that.
+ * 1. Of a frame's levels y (natural logarithm), what lies more than `depth` below the loudest band is raised to that.
  *    The first cosines over the bands, the envelope, are projected out: r = y − CᵀC·y.
  * 2. The template of f0 is the same of ln(W·√(b + Σ_k H(k·f0)²)): a mel's filters W over the main lobes H of the
  *    harmonics, with some power b between them.
- * 3. The score of a candidate is the correlation of both, ⟨r, template⟩/max(‖r‖, `MIN_NORM`) for a template of
- *    norm 1; that of a frame without pitch is `UNVOICED`.
+ * 3. The score of a candidate is the correlation of both, ⟨r, template⟩/max(‖r‖, `minNorm`) for a template of
+ *    norm 1; that of a frame without pitch is `unvoiced`.
  * 4. Viterbi's algorithm finds the path with the highest sum of scores minus the costs of its jumps. A frame is decided
- *    `LAG` frames later, so that a stream finds what a whole clip does.
+ *    `lag` frames later, so that a stream finds what a whole clip does.
  * 5. f0 is the geometric mean of the pitches found in the five frames around.
  *
  * Mirrored by interop/pytorch (pitch.py).
@@ -28,23 +28,28 @@ const MAX_BAND_HERTZ = 1600
 /** With fewer, harmonics cannot be told apart. */
 const MIN_BANDS = 24
 const ENVELOPE_COSINES = 5
-const DEPTH = 7
 /** Power between the harmonics of a template, whose peaks are 1. */
 const BETWEEN = 1e-4
-const MIN_NORM = 2
-const UNVOICED = 0.5
-/** Cost of a jump by an octave. */
-const OCTAVE_COST = 4
-/** Cost where voice begins or ends. */
-const CHANGE_COST = 0.25
-/** Max candidates between a frame and the next. */
-const REACH = 12
-const LAG = 12
-const SMOOTHING = 2
-const MIN_MAGNITUDE = 1e-10
+
+/** The numbers of steps 1 to 5 that an exported graph needs, too. */
+export const PITCH = {
+  depth: 7,
+  minNorm: 2,
+  minMagnitude: 1e-10,
+  unvoiced: 0.5,
+  /** Cost of a jump by one candidate; 4 by an octave. */
+  jumpCost: (jump: number) => (Math.abs(jump) * 4) / PER_OCTAVE,
+  /** Cost where voice begins or ends. */
+  changeCost: 0.25,
+  /** Max candidates between a frame and the next. */
+  reach: 12,
+  lag: 12,
+  /** Frames before and after one over which f0 is averaged. */
+  smoothing: 2,
+} as const
 
 /** Frames that arrive after one before its pitch is known. */
-export const PITCH_LAG = LAG + SMOOTHING
+export const PITCH_LAG = PITCH.lag + PITCH.smoothing
 
 /** What a convention lacks for its pitch to be found; null: nothing. */
 export function pitchObstacle(convention: MelConvention): string | null {
@@ -75,25 +80,25 @@ export class MelPitch {
     (_, i) => MIN_HERTZ * 2 ** (i / PER_OCTAVE),
   )
   readonly #bands: MelBands
-  /** Bands that are used. */
-  readonly #count: number
-  /** The envelope's cosines, orthonormal, `[ENVELOPE_COSINES × bands]`. */
-  readonly #cosines: readonly Float64Array[]
-  /** `[candidates][bands]`, each of norm 1. */
-  readonly #templates: readonly Float64Array[]
+  /** Bands that are used: the lowest. */
+  readonly count: number
+  /** The envelope's cosines, orthonormal, `[ENVELOPE_COSINES][count]`. */
+  readonly cosines: readonly Float64Array[]
+  /** `[candidates][count]`, each of norm 1. */
+  readonly templates: readonly Float64Array[]
   readonly #levels: Float64Array
 
   /** @param convention one without a `pitchObstacle` */
   constructor(convention: MelConvention) {
     this.#bands = new MelBands(convention)
     const count = lowBands(this.#bands)
-    this.#count = count
+    this.count = count
     this.#levels = new Float64Array(convention.bands)
-    this.#cosines = Array.from({ length: ENVELOPE_COSINES }, (_, k) => {
+    this.cosines = Array.from({ length: ENVELOPE_COSINES }, (_, k) => {
       const cosine = Float64Array.from({ length: count }, (_, b) => Math.cos((Math.PI * k * (b + 0.5)) / count))
       return scaled(cosine, 1 / norm(cosine))
     })
-    this.#templates = MelPitch.candidates.map(f0 => {
+    this.templates = MelPitch.candidates.map(f0 => {
       const template = this.#template(f0)
       return scaled(template, 1 / norm(template))
     })
@@ -101,14 +106,14 @@ export class MelPitch {
 
   #template(f0: number): Float64Array {
     const { filters, convention } = this.#bands
-    const highest = filters[this.#count - 1]!
+    const highest = filters[this.count - 1]!
     const bins = highest.start + highest.weights.length
     const spacing = (f0 * convention.fftSize) / convention.sampleRate
     const powers = new Float64Array(bins).fill(BETWEEN)
     for (let k = 1; k <= Math.floor((2 * MAX_BAND_HERTZ) / f0); k++) {
       for (let bin = 0; bin < bins; bin++) powers[bin]! += lobe(bin - k * spacing) ** 2
     }
-    const levels = Float64Array.from({ length: this.#count }, (_, band) => {
+    const levels = Float64Array.from({ length: this.count }, (_, band) => {
       const { start, weights } = filters[band]!
       return Math.log(weights.reduce((sum, weight, i) => sum + weight * Math.sqrt(powers[start + i]!), 0))
     })
@@ -117,8 +122,8 @@ export class MelPitch {
 
   /** Projects the envelope out, in place. */
   #withoutEnvelope(levels: Float64Array): Float64Array {
-    const shares = this.#cosines.map(cosine => dot(cosine, levels))
-    for (const [k, cosine] of this.#cosines.entries()) {
+    const shares = this.cosines.map(cosine => dot(cosine, levels))
+    for (const [k, cosine] of this.cosines.entries()) {
       for (let band = 0; band < levels.length; band++) levels[band]! -= shares[k]! * cosine[band]!
     }
     return levels
@@ -128,11 +133,11 @@ export class MelPitch {
   scores(mel: Mel, frame: number): Float64Array {
     const levels = this.#levels
     this.#bands.targets(mel, frame, levels, 0)
-    const own = levels.subarray(0, this.#count).map(value => Math.log(Math.max(value, MIN_MAGNITUDE)))
-    const lowest = Math.max(...own) - DEPTH
+    const own = levels.subarray(0, this.count).map(value => Math.log(Math.max(value, PITCH.minMagnitude)))
+    const lowest = Math.max(...own) - PITCH.depth
     const residual = this.#withoutEnvelope(own.map(level => Math.max(level, lowest)))
-    const scale = 1 / Math.max(norm(residual), MIN_NORM)
-    return Float64Array.from(this.#templates, template => dot(template, residual) * scale)
+    const scale = 1 / Math.max(norm(residual), PITCH.minNorm)
+    return Float64Array.from(this.templates, template => dot(template, residual) * scale)
   }
 
   /** f0 of a whole mel in Hz, `[frames]`; 0 where there is none. */
@@ -168,10 +173,10 @@ export class PitchStream {
     for (let frame = 0; frame < mel.frames; frame++) this.#add(this.#pitch.scores(mel, frame))
     if (last) for (const state of this.#bestPath()) this.#decide(state)
     const known = this.#first + this.#decided.length
-    const end = last ? known : Math.max(this.#given, known - SMOOTHING)
+    const end = last ? known : Math.max(this.#given, known - PITCH.smoothing)
     const result = Float64Array.from({ length: end - this.#given }, (_, i) => this.#smoothed(this.#given + i))
     this.#given = end
-    const drop = Math.max(0, end - SMOOTHING - this.#first)
+    const drop = Math.max(0, end - PITCH.smoothing - this.#first)
     this.#decided.splice(0, drop)
     this.#first += drop
     return result
@@ -184,13 +189,17 @@ export class PitchStream {
     const best = new Float64Array(CANDIDATES + 1)
     if (this.#frames++ === 0) {
       best.set(scores)
-      best[CANDIDATES] = UNVOICED
+      best[CANDIDATES] = PITCH.unvoiced
     } else {
-      const beginning = before[CANDIDATES]! - CHANGE_COST
+      const beginning = before[CANDIDATES]! - PITCH.changeCost
       for (let state = 0; state < CANDIDATES; state++) {
         let [from, most] = [CANDIDATES, Number.NEGATIVE_INFINITY]
-        for (let other = Math.max(0, state - REACH); other <= Math.min(CANDIDATES - 1, state + REACH); other++) {
-          const reached = before[other]! - (Math.abs(other - state) * OCTAVE_COST) / PER_OCTAVE
+        for (
+          let other = Math.max(0, state - PITCH.reach);
+          other <= Math.min(CANDIDATES - 1, state + PITCH.reach);
+          other++
+        ) {
+          const reached = before[other]! - PITCH.jumpCost(other - state)
           if (reached > most) [from, most] = [other, reached]
         }
         if (beginning > most) [from, most] = [CANDIDATES, beginning]
@@ -198,14 +207,14 @@ export class PitchStream {
         best[state] = scores[state]! + most
       }
       const leading = largest(before, CANDIDATES)
-      const ending = before[leading]! - CHANGE_COST
+      const ending = before[leading]! - PITCH.changeCost
       const ends = ending > before[CANDIDATES]!
       back[CANDIDATES] = ends ? leading : CANDIDATES
-      best[CANDIDATES] = UNVOICED + (ends ? ending : before[CANDIDATES]!)
+      best[CANDIDATES] = PITCH.unvoiced + (ends ? ending : before[CANDIDATES]!)
     }
     this.#best = best
     this.#back.push(back)
-    if (this.#back.length <= LAG) return
+    if (this.#back.length <= PITCH.lag) return
     this.#decide(this.#bestPath()[0]!)
     this.#back.shift()
   }
@@ -228,7 +237,7 @@ export class PitchStream {
   #smoothed(frame: number): number {
     const at = frame - this.#first
     if (Number.isNaN(this.#decided[at]!)) return 0
-    const around = this.#decided.slice(Math.max(0, at - SMOOTHING), at + SMOOTHING + 1)
+    const around = this.#decided.slice(Math.max(0, at - PITCH.smoothing), at + PITCH.smoothing + 1)
     const logs = around.filter(log => !Number.isNaN(log))
     return Math.exp(logs.reduce((sum, log) => sum + log, 0) / logs.length)
   }

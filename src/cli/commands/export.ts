@@ -49,10 +49,13 @@ export const command = defineCommand({
     'A PyTorch file of a network of the shape of lmnt-com/diffwave or philsyn/DiffWave-Vocoder is loaded by that ' +
       'project’s own code, any other by interop/pytorch. Every export states the model’s config, so that diffwave ' +
       'loads it like a model folder.',
-    'An ONNX file is the whole way from mel and noise to audio, or with --part denoiser one call of the network.',
+    'An ONNX file is the whole way from mel and noise to audio, or with --part denoiser one call of the network. ' +
+      'Phase refinement is not part of it.',
   ],
   group: 'Mels and models',
-  arguments: [{ name: 'model', description: 'shipped model’s name, model folder or checkpoint file' }],
+  arguments: [
+    { name: 'model', description: 'shipped model’s name, model folder, checkpoint file, URL or hf:owner/name' },
+  ],
   options,
   examples: [
     'diffwave export speech -o speech.safetensors --type F16',

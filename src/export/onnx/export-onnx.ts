@@ -64,10 +64,10 @@ const optionsSchema = z.strictObject({
 /**
  * Writes a model as ONNX (opset 17), with dynamic batch and length. Noise comes in as standard normal numbers, `noise`
  * `[batch, rows, samples]`: row 0 is what the process starts from, then one row for each step that adds noise, in the
- * order of the steps. Of a model whose prior has harmonics, `excitation` makes row 0 and two inputs more, `pulses` and
- * `voicing` `[batch, samples]`; zeros for both are a start from noise alone. Phase refinement is not part of the graph.
+ * order of the steps. Of a model whose prior has harmonics, the graph tracks the mel's pitch and makes the pulses, too.
+ * Phase refinement is not part of the graph.
  *
- * @param source a shipped model's name, a model folder, a checkpoint file, or a model in memory
+ * @param source a shipped model's name, a model folder, a checkpoint file, the address of either, or a model in memory
  * @param output path of the file
  * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `UNSUPPORTED_FORMAT` (a part that no graph is written for),
  * `UNKNOWN_MODEL`, `NOT_FINITE` (a weight beyond the type's range), `NOT_WRITABLE`, `DISK_FULL`, `ABORTED`, and what

@@ -10,6 +10,7 @@ import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 import type { FrontEndConfig } from '../../model/network.js'
 import { MelCorrectionGraph } from './correction.js'
 import { envelopeDeviations } from './envelope.js'
+import type { ExcitationValues } from './excitation.js'
 import type { SpectraGraph } from './spectra.js'
 import { type WindowTransforms, windowSpectra, windowTransforms } from './window-transforms.js'
 
@@ -106,12 +107,9 @@ export class FrontEndGraph {
   /**
    * What voiced speech starts from: decode(E ⊙ (√h ⊙ encode(pulses) + √(1 − v·h) ⊙ encode(noise))).
    *
-   * @param shares h, `[bins]` @param excitation `[B, T]` each, voicing v 0 … 1
+   * @param shares h, `[bins]`
    */
-  voiced(
-    shares: Float64Array,
-    { noise, pulses, voicing }: Readonly<Record<'noise' | 'pulses' | 'voicing', OnnxValue>>,
-  ) {
+  voiced(shares: Float64Array, { noise, pulses, voicing }: ExcitationValues): OnnxValue {
     const graph = this.#graph
     const { kernel, stride } = this.#frontEnd
     const all = new Float32Array(kernel / 2 + 1)

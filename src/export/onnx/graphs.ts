@@ -5,6 +5,7 @@ import { OnnxGraph, type OnnxValue } from '../../formats/onnx.js'
 import { harmonicsOf, scheduleSteps } from '../../model/diffusion-config.js'
 import type { ModelFiles } from '../../model/import/model-files.js'
 import { domainGraph } from './domain.js'
+import { excitationGraph } from './excitation.js'
 import { FrontEndGraph } from './front-end.js'
 import { NetworkGraph } from './network.js'
 import { processGraph, type StepInput } from './process.js'
@@ -121,11 +122,10 @@ export function wholeGraph(
   const start =
     harmonics === null
       ? noiseAt(graph.integer(0))
-      : frontEnd!.voiced(pulseShares(network.frontEnd!, config.sampleRate, harmonics), {
-          noise: rowOf(graph.integer(0)),
-          pulses: ports.input('pulses', ['batch', 'samples']),
-          voicing: ports.input('voicing', ['batch', 'samples']),
-        })
+      : frontEnd!.voiced(
+          pulseShares(network.frontEnd!, config.sampleRate, harmonics),
+          excitationGraph(graph, mel!, config.mel!, rowOf(graph.integer(0))),
+        )
   const x = processGraph({ graph, network, steps, predict, start, noiseAt })
   ports.output(domain.decode(x), 'audio', ['batch', 'samples'])
   return { ...ports.built(), noiseRows }

@@ -1,0 +1,161 @@
+/**
+ * The pitch of a mel in a graph (src/audio/mel/pitch.ts), in float64 as there: the same path of the same scores.
+ *
+ * Shapes: B clips, F mel frames, C candidates; state C is a frame without pitch.
+ */
+import type { MelConvention } from '../../audio/mel/convention.js'
+import { MelPitch, PITCH } from '../../audio/mel/pitch.js'
+import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
+import { melLogarithms } from './mel-levels.js'
+
+const COUNT = MelPitch.candidates.length
+
+/** The pitch of each frame, `[B, F]`. */
+export interface PitchValues {
+  /** ln f0 (f0 in Hz), float64; 0 where there is none. */
+  readonly logarithm: OnnxValue
+  /** Whether there is one, bool. */
+  readonly voiced: OnnxValue
+}
+
+/** @param mel `[B, bands, F]`, of a convention without a `pitchObstacle` */
+export function pitchGraph(graph: OnnxGraph, mel: OnnxValue, convention: MelConvention): PitchValues {
+  return smoothed(graph, decided(graph, bestPaths(graph, scores(graph, mel, convention))))
+}
+
+/** Scores of the candidates, `[F, B, C]`. */
+function scores(graph: OnnxGraph, mel: OnnxValue, convention: MelConvention): OnnxValue {
+  const { count, cosines, templates } = new MelPitch(convention)
+  const low = graph.slice(melLogarithms(graph, mel, convention), 1, 0, count)
+  const frames = graph.node('Transpose', [graph.cast(low, 'double')], { perm: [2, 0, 1] })
+  const levels = graph.node('Max', [frames, graph.double(Math.log(PITCH.minMagnitude))])
+  const loudest = graph.node('ReduceMax', [levels], { axes: [2], keepdims: 1 })
+  const lowest = graph.node('Sub', [loudest, graph.double(PITCH.depth)])
+  const outside = Array.from({ length: count * count }, (_, i) => {
+    const [row, column] = [Math.floor(i / count), i % count]
+    return cosines.reduce((rest, cosine) => rest - cosine[row]! * cosine[column]!, row === column ? 1 : 0)
+  })
+  const raised = graph.node('Max', [levels, lowest])
+  const residual = graph.node('MatMul', [raised, graph.doubles('without envelope', [count, count], outside)])
+  const squares = graph.node('Mul', [residual, residual])
+  const norm = graph.node('Sqrt', [graph.node('ReduceSum', [squares, graph.integers(2)], { keepdims: 1 })])
+  const columns = Array.from({ length: count * COUNT }, (_, i) => templates[i % COUNT]![Math.floor(i / COUNT)]!)
+  const products = graph.node('MatMul', [residual, graph.doubles('pitch templates', [count, COUNT], columns)])
+  return graph.node('Div', [products, graph.node('Max', [norm, graph.double(PITCH.minNorm)])])
+}
+
+/** What Viterbi's algorithm leaves behind of each frame. */
+interface Paths {
+  /** The best state before each state, `[F, B, C + 1]`. */
+  readonly back: OnnxValue
+  /** The best state, `[F, B]`. */
+  readonly best: OnnxValue
+}
+
+/** @param scores `[F, B, C]` */
+function bestPaths(graph: OnnxGraph, scores: OnnxValue): Paths {
+  const sizes = graph.nodes('Split', [graph.node('Shape', [scores])], { axis: 0 }, 3)
+  const states = graph.node('Concat', [sizes[1]!, graph.integers(COUNT + 1)], { axis: 0 })
+  // From zeros the first frame has its scores: every jump costs something.
+  const zeros = graph.node('Expand', [graph.double(0), states])
+  const rounds = graph.node('Squeeze', [sizes[0]!])
+  const [, back, best] = graph.loop(
+    rounds,
+    [zeros],
+    (frame, [before]) => {
+      const own = graph.node('Gather', [scores, frame], { axis: 0 })
+      const voiced = reached(graph, before!)
+      const silent = ended(graph, before!)
+      const sums = [graph.node('Add', [own, voiced.sum]), graph.node('Add', [silent.sum, graph.double(PITCH.unvoiced)])]
+      const after = graph.node('Concat', sums, { axis: 1 })
+      const from = graph.node('Concat', [voiced.from, silent.from], { axis: 1 })
+      return [after, from, graph.node('ArgMax', [after], { axis: 1, keepdims: 0 })]
+    },
+    ['double', 'int64', 'int64'],
+  )
+  return { back: back!, best: best! }
+}
+
+interface Step {
+  /** Sum of the best path before, less the jump's cost. */
+  readonly sum: OnnxValue
+  /** The state that it comes from. */
+  readonly from: OnnxValue
+}
+
+/** The best way to each candidate, `[B, C]`. @param before `[B, C + 1]` */
+function reached(graph: OnnxGraph, before: OnnxValue): Step {
+  const { reach, jumpCost, changeCost } = PITCH
+  // Candidates around in order, then no pitch: the first of equals wins.
+  const width = 2 * reach + 2
+  const sources = Array.from({ length: COUNT * width }, (_, i) => {
+    const [state, place] = [Math.floor(i / width), i % width]
+    const other = place === width - 1 ? COUNT : state + place - reach
+    if (other === COUNT && place === width - 1) return { other, cost: changeCost }
+    return other < 0 || other >= COUNT ? { other: 0, cost: Number.MAX_VALUE } : { other, cost: jumpCost(other - state) }
+  })
+  const others = sources.map(({ other }) => other)
+  const costs = sources.map(({ cost }) => cost)
+  const from = graph.table('pitch sources', [COUNT, width], others)
+  const reachable = graph.node('Sub', [
+    graph.node('Gather', [before, from], { axis: 1 }),
+    graph.doubles('pitch costs', [COUNT, width], costs),
+  ])
+  const rows = graph.integers(...Array.from({ length: COUNT }, (_, state) => state * width))
+  const place = graph.node('Add', [graph.node('ArgMax', [reachable], { axis: 2, keepdims: 0 }), rows])
+  const flat = graph.table('pitch sources in a row', [COUNT * width], others)
+  return {
+    sum: graph.node('ReduceMax', [reachable], { axes: [2], keepdims: 0 }),
+    from: graph.node('Gather', [flat, place]),
+  }
+}
+
+/** The best way to no pitch, `[B, 1]`. @param before `[B, C + 1]` */
+function ended(graph: OnnxGraph, before: OnnxValue): Step {
+  const voiced = graph.slice(before, 1, 0, COUNT)
+  const most = graph.node('ReduceMax', [voiced], { axes: [1], keepdims: 1 })
+  const ending = graph.node('Sub', [most, graph.double(PITCH.changeCost)])
+  const silent = graph.slice(before, 1, COUNT)
+  const leading = graph.node('ArgMax', [voiced], { axis: 1, keepdims: 1 })
+  return {
+    sum: graph.node('Max', [silent, ending]),
+    from: graph.node('Where', [graph.node('Greater', [ending, silent]), leading, graph.integer(COUNT)]),
+  }
+}
+
+/** The state of each frame on the best path to the frame `lag` later, or to the last: `[B, F]`. */
+function decided(graph: OnnxGraph, { back, best }: Paths): OnnxValue {
+  const { lag } = PITCH
+  const frames = graph.node('Squeeze', [graph.node('Shape', [best], { end: 1 })])
+  const every = graph.node('Range', [graph.integer(0), frames, graph.integer(1)])
+  const later = graph.node('Add', [every, graph.integer(lag)])
+  const last = graph.node('Sub', [frames, graph.integer(1)])
+  let states = graph.node('Gather', [best, graph.node('Min', [later, last])], { axis: 0 })
+  // Behind the last frame every state comes from itself.
+  const own = graph.table('own states', [1, 1, COUNT + 1], [...Array(COUNT + 1).keys()])
+  const clips = graph.node('Shape', [best], { start: 1, end: 2 })
+  const tail = graph.node('Concat', [graph.integers(lag), clips, graph.integers(COUNT + 1)], { axis: 0 })
+  const steps = graph.node('Concat', [back, graph.node('Expand', [own, tail])], { axis: 0 })
+  for (let ahead = lag; ahead >= 1; ahead--) {
+    const from = graph.slice(steps, 0, ahead, ahead === lag ? undefined : ahead - lag)
+    const at = graph.node('Unsqueeze', [states, graph.integers(2)])
+    states = graph.node('Squeeze', [graph.node('GatherElements', [from, at], { axis: 2 }), graph.integers(2)])
+  }
+  return graph.node('Transpose', [states], { perm: [1, 0] })
+}
+
+/** The mean of ln f0 over the frames around that have one. @param states `[B, F]` */
+function smoothed(graph: OnnxGraph, states: OnnxValue): PitchValues {
+  const { smoothing } = PITCH
+  const logarithms = graph.doubles('ln f0', [COUNT + 1], [...MelPitch.candidates.map(Math.log), 0])
+  const voiced = graph.node('Less', [states, graph.integer(COUNT)])
+  const around = (values: OnnxValue) => {
+    const padded = graph.node('Pad', [values, graph.integers(0, smoothing, 0, smoothing)])
+    return Array.from({ length: 2 * smoothing + 1 }, (_, i) =>
+      graph.slice(padded, 1, i, i === 2 * smoothing ? undefined : i - 2 * smoothing),
+    ).reduce((sum, shifted) => graph.node('Add', [sum, shifted]))
+  }
+  const sum = around(graph.node('Gather', [logarithms, states]))
+  const count = graph.node('Max', [around(graph.cast(voiced, 'double')), graph.double(1)])
+  return { logarithm: graph.node('Div', [sum, count]), voiced }
+}

@@ -1,0 +1,110 @@
+/** What voiced speech starts from, in an exported graph: the pitch and the pulses that our engines find. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Mel } from '#src/audio/mel/convention'
+import { conventionSchema } from '#src/audio/mel/convention'
+import { sliceMel } from '#src/audio/mel/frames'
+import { melSpectrogram } from '#src/audio/mel/mel'
+import { MelPitch } from '#src/audio/mel/pitch'
+import { gaussian } from '#src/core/random'
+import { type ExcitationSignals, Exciter } from '#src/data-domain/excitation'
+import { excitationGraph } from '#src/export/onnx/excitation'
+import { readMel } from '#src/formats/mel-file'
+import { OnnxGraph } from '#src/formats/onnx'
+import { relativeError } from '../support/numbers.js'
+import { type OnnxSession, openOnnx } from '../support/onnx.js'
+import { inRepository } from '../support/paths.js'
+
+const convention = conventionSchema.parse('tacotron2')
+const { hop, sampleRate } = convention
+const names = ['pulses', 'noise', 'voicing'] as const
+
+/** What our engines start from. */
+function excitationOf(mel: Mel, white: Float32Array): ExcitationSignals {
+  const exciter = new Exciter(hop, sampleRate)
+  exciter.push(new MelPitch(convention).whole(mel), true)
+  const samples = mel.frames * hop
+  return exciter.until(samples, 0, samples, (start, count) => white.subarray(start, start + count))
+}
+
+/** Harmonics of a pitch that glides from 90 to 320 Hz, with a pause. */
+function glide(seconds: number): Mel {
+  let phase = 0
+  const samples = Float32Array.from({ length: seconds * sampleRate }, (_, i) => {
+    const share = i / (seconds * sampleRate)
+    phase += (90 * (320 / 90) ** share) / sampleRate
+    if (share > 0.4 && share < 0.6) return 0
+    return [1, 2, 3, 4, 5, 6, 7, 8].reduce((sum, k) => sum + (0.05 / k) * Math.sin(2 * Math.PI * k * phase), 0)
+  })
+  return melSpectrogram({ samples, sampleRate }, convention)
+}
+
+const level = (frames: number, value: number): Mel => ({
+  data: new Float32Array(80 * frames).fill(value),
+  bands: 80,
+  frames,
+})
+
+describe('the graph makes what our engines start from', () => {
+  let session: OnnxSession
+  before(async () => {
+    const graph = new OnnxGraph({ name: 'excitation' })
+    const mel = graph.input('mel', ['batch', 80, 'frames'])
+    const white = graph.input('white', ['batch', 'samples'])
+    const made = excitationGraph(graph, mel, convention, white)
+    for (const name of names) graph.output(made[name], name, ['batch', 'samples'])
+    session = await openOnnx(graph.bytes())
+  })
+  after(() => session.release())
+
+  const run = (mels: readonly Mel[], whites: readonly Float32Array[]) => {
+    const joined = (clips: readonly Float32Array[]) => Float32Array.from(clips.flatMap(clip => [...clip]))
+    return session.run({
+      mel: { shape: [mels.length, 80, mels[0]!.frames], data: joined(mels.map(({ data }) => data)) },
+      white: { shape: [mels.length, whites[0]!.length], data: joined(whites) },
+    })
+  }
+
+  test('for speech, a glide, silence and noise of many lengths', async () => {
+    const speech = (await readMel(inRepository('samples/LJ001-0002.npy'), 80)).mel
+    const noise: Mel = { data: gaussian(8, 0, 0, 80 * 40).map(value => value - 4), bands: 80, frames: 40 }
+    let voiced = 0
+    for (const mel of [
+      speech,
+      ...[1, 2, 5, 12, 13, 14, 31].map(frames => sliceMel(speech, 40, 40 + frames)),
+      glide(1.5),
+      level(1, -11),
+      level(30, 0),
+      noise,
+    ]) {
+      const white = gaussian(9, 0, 0, mel.frames * hop)
+      const expected = excitationOf(mel, white)
+      const made = await run([mel], [white])
+      for (const name of names) {
+        const error = Math.max(...expected[name].map((value, i) => Math.abs(value - made[name]![i]!)))
+        assert.ok(error < 2e-6, `${mel.frames} frames, ${name}: ${error}`)
+      }
+      voiced += expected.voicing.filter(v => v > 0).length
+    }
+    assert.ok(voiced > sampleRate, String(voiced))
+  })
+
+  test('for clips of one call as for each alone', async () => {
+    const clips = [
+      glide(1),
+      level(87, -11),
+      sliceMel((await readMel(inRepository('samples/LJ001-0002.npy'), 80)).mel, 0, 87),
+    ]
+    const whites = clips.map((_, i) => gaussian(i, 0, 0, 87 * hop))
+    const made = await run(clips, whites)
+    clips.forEach((clip, i) => {
+      const expected = excitationOf(clip, whites[i]!)
+      for (const name of names) {
+        const own = made[name]!.subarray(i * 87 * hop, (i + 1) * 87 * hop)
+        if (expected[name].some(value => value !== 0))
+          assert.ok(relativeError(own, expected[name]) < 1e-6, `${i}, ${name}`)
+        else assert.ok(own.every(value => value === 0))
+      }
+    })
+  })
+})
