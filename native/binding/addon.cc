@@ -149,9 +149,9 @@ napi_value init(napi_env env, napi_value exports) {
       method<predict>("predict"),
       method<predictTogether>("predictTogether"),
       method<closeStream>("closeStream"),
-      method<openRefinement>("openRefinement"),
-      method<refine>("refine"),
-      method<closeRefinement>("closeRefinement"),
+      method<openFrameChain>("openFrameChain"),
+      method<pushFrameChain>("pushFrameChain"),
+      method<closeFrameChain>("closeFrameChain"),
       method<measurePeak>("measurePeak"),
       method<dispose>("dispose"),
       // clang-format on

@@ -48,15 +48,15 @@ napi_value predictTogether(const Js& js, napi_value* arguments);
 /** closeStream(engine, stream): frees its memory now. */
 napi_value closeStream(const Js& js, napi_value* arguments);
 
-// refinement.cc
-/** openRefinement(engine, { size, hop, bands, … }) → refinement of one clip */
-napi_value openRefinement(const Js& js, napi_value* arguments);
+// frame-chain.cc
+/** openFrameChain(engine, { operation, size, hop, bands, … }) → chain of passes over one clip's frames */
+napi_value openFrameChain(const Js& js, napi_value* arguments);
 /**
- * refine(engine, refinement, { audio, last, targets, prediction, cancelled }) → Promise<samples written, or a negative
- * result>. Nothing may be asked of the refinement after the last audio.
+ * pushFrameChain(engine, chain, { audio, last, targets, prediction, cancelled }) → Promise<samples written, or a
+ * negative result>. Nothing may be asked of the chain after the last audio.
  */
-napi_value refine(const Js& js, napi_value* arguments);
-/** closeRefinement(engine, refinement): frees its memory now. */
-napi_value closeRefinement(const Js& js, napi_value* arguments);
+napi_value pushFrameChain(const Js& js, napi_value* arguments);
+/** closeFrameChain(engine, chain): frees its memory now. */
+napi_value closeFrameChain(const Js& js, napi_value* arguments);
 
 }  // namespace diffwave

@@ -20,7 +20,7 @@ inline void require(bool condition, const char* message) {
 
 /** What a handle in JavaScript stands for: one of another kind in its place is refused. */
 struct Handle {
-  enum class Kind { engine, stream, refinement };
+  enum class Kind { engine, stream, frameChain };
   explicit Handle(Kind kind) : kind(kind) {}
   const Kind kind;
 };

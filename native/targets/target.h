@@ -4,11 +4,11 @@
 #pragma once
 
 #include "../kernels/backward.h"
+#include "../kernels/frames.h"
 #include "../kernels/linear.h"
 #include "../kernels/mask.h"
 #include "../kernels/optimiser.h"
 #include "../kernels/peak-flops.h"
-#include "../kernels/refinement.h"
 #include "../kernels/residual-layer-winograd.h"
 #include "../kernels/rows.h"
 #ifdef DIFFWAVE_AMX
@@ -81,7 +81,7 @@ const ForwardKernels& fastTable() { return layers::vectorTable<BfloatOperands>()
 const TrainingKernels& trainingTable();
 const ForwardKernels& forwardTable();
 const OptimiserKernels& optimiserTable();
-const RefinementKernels& refinementTable();
+const FrameKernels& frameTable();
 
 const TrainingKernels& trainingTable() { return trainingKernels(); }
 
@@ -90,7 +90,7 @@ const OptimiserKernels& optimiserTable() {
   return kernels;
 }
 
-const RefinementKernels& refinementTable() { return refinementKernels(); }
+const FrameKernels& frameTable() { return frameKernels(); }
 
 #ifdef DIFFWAVE_AMX
 const ForwardKernels& fastTable();

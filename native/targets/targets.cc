@@ -15,12 +15,12 @@
 
 namespace diffwave {
 
-#define DIFFWAVE_DECLARE(target)              \
-  namespace target {                          \
-  const TrainingKernels& trainingTable();     \
-  const ForwardKernels& forwardTable();       \
-  const OptimiserKernels& optimiserTable();   \
-  const RefinementKernels& refinementTable(); \
+#define DIFFWAVE_DECLARE(target)            \
+  namespace target {                        \
+  const TrainingKernels& trainingTable();   \
+  const ForwardKernels& forwardTable();     \
+  const OptimiserKernels& optimiserTable(); \
+  const FrameKernels& frameTable();         \
   }
 
 /** The forward kernels of `precision: 'fast'`. */
@@ -105,27 +105,24 @@ static bool always() { return true; }
 
 static const Target targets[] = {
 #if defined(DIFFWAVE_WITH_AMX)
-    {"amx", amx::trainingTable, amx::forwardTable, amx::optimiserTable, amx::refinementTable, hasAmx, fastAmx, false},
+    {"amx", amx::trainingTable, amx::forwardTable, amx::optimiserTable, amx::frameTable, hasAmx, fastAmx, false},
 #endif
 #if defined(__x86_64__)
-    {"avx512", avx512::trainingTable, avx512::forwardTable, avx512::optimiserTable, avx512::refinementTable, hasAvx512,
+    {"avx512", avx512::trainingTable, avx512::forwardTable, avx512::optimiserTable, avx512::frameTable, hasAvx512,
      fastAvx512, false},
-    {"avx2", avx2::trainingTable, avx2::forwardTable, avx2::optimiserTable, avx2::refinementTable, hasAvx2, noFast,
-     false},
-    {"avx2x16", avx2x16::trainingTable, avx2x16::forwardTable, avx2x16::optimiserTable, avx2x16::refinementTable,
-     hasAvx2, noFast, true},
+    {"avx2", avx2::trainingTable, avx2::forwardTable, avx2::optimiserTable, avx2::frameTable, hasAvx2, noFast, false},
+    {"avx2x16", avx2x16::trainingTable, avx2x16::forwardTable, avx2x16::optimiserTable, avx2x16::frameTable, hasAvx2,
+     noFast, true},
 #elif defined(__aarch64__)
-    {"neon", neon::trainingTable, neon::forwardTable, neon::optimiserTable, neon::refinementTable, always, fastNeon,
-     false},
+    {"neon", neon::trainingTable, neon::forwardTable, neon::optimiserTable, neon::frameTable, always, fastNeon, false},
 #endif
 #if defined(__wasm_relaxed_simd__)
-    {"relaxed-simd", wasm::trainingTable, wasm::forwardTable, wasm::optimiserTable, wasm::refinementTable, always,
-     noFast, false},
-#elif defined(__wasm__)
-    {"simd128", wasm::trainingTable, wasm::forwardTable, wasm::optimiserTable, wasm::refinementTable, always, noFast,
+    {"relaxed-simd", wasm::trainingTable, wasm::forwardTable, wasm::optimiserTable, wasm::frameTable, always, noFast,
      false},
+#elif defined(__wasm__)
+    {"simd128", wasm::trainingTable, wasm::forwardTable, wasm::optimiserTable, wasm::frameTable, always, noFast, false},
 #else
-    {"baseline", baseline::trainingTable, baseline::forwardTable, baseline::optimiserTable, baseline::refinementTable,
+    {"baseline", baseline::trainingTable, baseline::forwardTable, baseline::optimiserTable, baseline::frameTable,
      always, noFast, false},
 #endif
 };

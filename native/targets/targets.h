@@ -1,8 +1,8 @@
 // The instruction sets that the kernels are compiled for, and which of them this processor can run.
 #pragma once
 
+#include "../kernels/frame-tasks.h"
 #include "../kernels/optimiser-tasks.h"
-#include "../kernels/refinement-tasks.h"
 #include "../kernels/tasks.h"
 #include "../kernels/training-tasks.h"
 
@@ -14,7 +14,7 @@ struct Target {
   const TrainingKernels& (*training)();
   const ForwardKernels& (*forward)();
   const OptimiserKernels& (*optimiser)();
-  const RefinementKernels& (*refinement)();
+  const FrameKernels& (*frames)();
   bool (*runs)();
   /** The forward kernels of `precision: 'fast'`, or null if the set or the processor has no products of bfloat16. */
   const ForwardKernels* (*fast)();

@@ -18,7 +18,7 @@ int main(int count, char** arguments) {
   testTraining(count > 1 && std::strcmp(arguments[1], "--few") == 0 ? 8 : 150);
   testStreams();
   testOptimiser();
-  testRefinement();
+  testFrameChain();
   std::printf("%s\n", failures == 0 ? "all passed" : "FAILED");
   return failures == 0 ? 0 : 1;
 }

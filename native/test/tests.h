@@ -8,4 +8,4 @@ void check(bool good, const char* name, const char* what, double value);
 void testTraining(int differences);
 void testStreams();
 void testOptimiser();
-void testRefinement();
+void testFrameChain();

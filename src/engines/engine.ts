@@ -6,6 +6,7 @@
  * samples long. Steps are diffusion steps of the training schedule and may be fractional.
  */
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
+import type { CorrectionSettings } from '../audio/mel/correction.js'
 import type { Refinement } from '../audio/mel/phase-refinement.js'
 import type { Tensors } from '../core/tensor.js'
 import type { NetworkConfig } from '../model/network.js'
@@ -132,14 +133,17 @@ export interface OptimiserKernels {
   update(update: WeightUpdate): Promise<void>
 }
 
-/** Phase refinement of one clip that comes piece by piece. */
-export interface RefinementStream {
-  /** The next frames of the mel; they must be there before the audio that they cover. */
+/** Phase refinement or correction of one clip that comes piece by piece. */
+export interface FrameStream {
+  /**
+   * The next frames of the mel; they must be there before the audio that they cover, for a correction those up to one
+   * frame beyond.
+   */
   pushMel(mel: Mel): void
   /**
    * Appends audio.
    *
-   * @param last no more follows: the clip is as long as its mel, frames × hop
+   * @param last no more follows: a refined clip is as long as its mel, frames × hop, a corrected one as long at most
    * @param signal stops the work
    * @returns what has become final
    * @throws DiffWaveError `ABORTED`, `DISPOSED`, `ENGINE_FAILED`
@@ -199,7 +203,14 @@ export interface Engine {
    * @param convention one without a `refinementObstacle`
    * @throws DiffWaveError `DISPOSED`
    */
-  readonly openRefinement?: (convention: MelConvention, refinement: Refinement) => RefinementStream
+  readonly openRefinement?: (convention: MelConvention, refinement: Refinement) => FrameStream
+  /**
+   * Starts what `MelCorrection` of src/audio/mel does, with its bytes, if the engine is faster.
+   *
+   * @param convention one without a `correctionObstacle`
+   * @throws DiffWaveError `DISPOSED`
+   */
+  readonly openCorrection?: (convention: MelConvention, correction: CorrectionSettings) => FrameStream
   /** Frees what the engine holds. */
   dispose(): Promise<void>
 }

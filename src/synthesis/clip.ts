@@ -13,7 +13,7 @@ import { guidedStream } from '../diffusion/guidance.js'
 import { drawOfPass, seededNoise } from '../diffusion/noise.js'
 import { type PassStream, type ReverseRequest, reverseProcess } from '../diffusion/reverse.js'
 import type { Sampler } from '../diffusion/samplers/sampler.js'
-import type { RefinementStream } from '../engines/engine.js'
+import type { FrameStream } from '../engines/engine.js'
 import { MAX_CHUNK_POSITIONS } from '../engines/native/constants.js'
 import type { RefinementConfig } from '../model/diffusion-config.js'
 import { melContext, positionSamples } from '../model/network.js'
@@ -147,7 +147,7 @@ function refinedAudio(
 
 async function* refinedByEngine(
   audio: AsyncIterable<Float32Array>,
-  refinement: RefinementStream,
+  refinement: FrameStream,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Float32Array, void, undefined> {
   try {

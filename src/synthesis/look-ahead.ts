@@ -1,4 +1,5 @@
 /** How far a stream looks ahead. */
+import { correctionLag } from '../audio/mel/correction.js'
 import { refinementLookAhead } from '../audio/mel/phase-refinement.js'
 import type { DataDomain } from '../data-domain/data-domain.js'
 import { domainOf } from '../data-domain/domain-of.js'
@@ -19,7 +20,7 @@ export function lookAhead(
   domain: DataDomain = domainOf(config),
 ): number {
   const { network, mel } = config
-  const corrected = (network.frontEnd?.correction?.passes ?? 0) * (mel?.fftSize ?? 0)
+  const corrected = mel === null ? 0 : correctionLag(mel, network.frontEnd?.correction?.passes ?? 0)
   const passes = steps * (streamLag(network) * positionSamples(network) + corrected)
   const frames =
     network.mel === null ? 0 : (Math.max(melContext(network.mel), domain.melContext) + 1) * melHop(network.mel)

@@ -35,13 +35,17 @@ export function correctionObstacle(convention: MelConvention): string | null {
   return refinementObstacle(convention)
 }
 
+/** Max samples by which a correction’s result lags behind the audio: per pass, the blocks of a hop under a frame. */
+export function correctionLag({ fftSize, hop }: MelConvention, passes: number): number {
+  return passes * Math.ceil(fftSize / hop) * hop
+}
+
 /** Bands of a mel's frames, whole or as they arrive; what every correction of one clip reads. */
 export class CorrectionTargets {
   readonly #bands: MelBands
   readonly #count: number
   #values: Float64Array<ArrayBufferLike> = new Float64Array(0)
   #first = 0
-  #ended = false
 
   constructor(bands: MelBands) {
     this.#bands = bands
@@ -53,19 +57,13 @@ export class CorrectionTargets {
     return this.#first + this.#values.length / this.#count
   }
 
-  /** Whether all frames have arrived. */
-  get ended(): boolean {
-    return this.#ended
-  }
-
-  push(mel: Mel, last: boolean): void {
+  push(mel: Mel): void {
     const values = new Float64Array(this.#values.length + mel.frames * this.#count)
     values.set(this.#values)
     for (let frame = 0; frame < mel.frames; frame++) {
       this.#bands.targets(mel, frame, values, this.#values.length + frame * this.#count)
     }
     this.#values = values
-    this.#ended = last
   }
 
   /** Energies of a frame's bands, `[bands]`. */
@@ -289,7 +287,7 @@ export class MelCorrection {
 
   /** @param convention one without a `correctionObstacle` */
   constructor(convention: MelConvention, { passes, iterations }: CorrectionSettings) {
-    this.lag = passes * convention.fftSize
+    this.lag = correctionLag(convention, passes)
     this.#passes = passes
     this.#bands = new MelBands(convention)
     this.#shared = new Shared(this.#bands, iterations)
@@ -314,7 +312,7 @@ export class MelCorrection {
   /** A whole clip, as long as its audio; the bytes of `stream`. */
   whole(audio: Float32Array, mel: Mel): Float32Array {
     const targets = this.targets()
-    targets.push(mel, true)
+    targets.push(mel)
     return this.stream(targets).push(audio, true)
   }
 
@@ -325,7 +323,7 @@ export class MelCorrection {
    */
   gradient(audio: Float32Array, mel: Mel, byResult: Float32Array): Float32Array {
     const targets = this.targets()
-    targets.push(mel, true)
+    targets.push(mel)
     const inputs = [audio]
     for (let pass = 1; pass < this.#passes; pass++) {
       inputs.push(new CorrectionPass(this.#shared, targets).push(inputs[pass - 1]!, true))

@@ -18,7 +18,7 @@ export class TargetFrames {
   }
 
   /** Writes the next frame's energies, `[bands]`, to `result` from `at` on. The frame must have come. */
-  next(result: Float32Array, at: number): void {
+  next(result: Float32Array | Float64Array, at: number): void {
     const mel = this.#mels[0]!
     this.#bands.targets(mel, this.#frame, result, at)
     if (++this.#frame < mel.frames) return

@@ -2,18 +2,16 @@
  * An engine whose network ends with a correction towards the mel (`frontEnd.correction`): the last layer, without
  * parameters, around any engine that runs the layers before it.
  */
-
-import { nextTurn } from '#platform/core/turn'
-import { concatenateAudio } from '../../audio/concatenate.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
-import { MelCorrection } from '../../audio/mel/correction.js'
-import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import { type CorrectionSettings, MelCorrection } from '../../audio/mel/correction.js'
+import { DiffWaveError } from '../../core/errors.js'
 import type { Tensors } from '../../core/tensor.js'
 import type { NetworkConfig } from '../../model/network.js'
 import { checkLossRequest } from '../check-batch.js'
 import type {
   BackwardRequest,
   Engine,
+  FrameStream,
   LossGradients,
   LossRequest,
   NoiseStream,
@@ -23,24 +21,26 @@ import type {
 } from '../engine.js'
 import { snapshotBatch } from '../snapshot.js'
 import { CorrectedStream } from './corrected-stream.js'
-
-/** Samples corrected between two turns of the event loop: some 5 ms of work per pass. */
-const SAMPLES_PER_TURN = 32_768
+import { ReadableCorrection } from './readable-correction.js'
 
 class CorrectedEngine implements Engine {
   readonly #inner: Engine
   readonly #correction: MelCorrection
+  /** The engine's own correction, or the readable one. */
+  readonly #openCorrection: () => FrameStream
 
   readonly optimiser?: OptimiserKernels
   readonly gaussian?: NonNullable<Engine['gaussian']>
   readonly openRefinement?: NonNullable<Engine['openRefinement']>
 
-  constructor(inner: Engine, correction: MelCorrection) {
+  constructor(inner: Engine, convention: MelConvention, settings: CorrectionSettings) {
+    const correction = new MelCorrection(convention, settings)
     this.#inner = inner
     if (inner.optimiser !== undefined) this.optimiser = inner.optimiser
     if (inner.gaussian !== undefined) this.gaussian = inner.gaussian
     if (inner.openRefinement !== undefined) this.openRefinement = inner.openRefinement
     this.#correction = correction
+    this.#openCorrection = () => inner.openCorrection?.(convention, settings) ?? new ReadableCorrection(correction)
   }
 
   get name(): string {
@@ -65,19 +65,15 @@ class CorrectedEngine implements Engine {
     return results
   }
 
-  /** A whole clip, with turns of the event loop in between. */
+  /** A whole clip. */
   async #corrected(output: Float32Array, mel: Mel, signal: AbortSignal | undefined): Promise<Float32Array> {
-    const targets = this.#correction.targets()
-    targets.push(mel, true)
-    const stream = this.#correction.stream(targets)
-    const pieces: Float32Array[] = []
-    for (let start = 0; start < output.length; start += SAMPLES_PER_TURN) {
-      const end = Math.min(output.length, start + SAMPLES_PER_TURN)
-      pieces.push(stream.push(output.subarray(start, end), end === output.length))
-      await nextTurn()
-      throwIfAborted(signal)
+    const correction = this.#openCorrection()
+    try {
+      correction.pushMel(mel)
+      return await correction.push(output, true, signal)
+    } finally {
+      correction.dispose()
     }
-    return concatenateAudio(pieces)
   }
 
   async lossGradients(batch: LossRequest): Promise<LossGradients> {
@@ -114,7 +110,8 @@ class CorrectedEngine implements Engine {
   }
 
   openStream(request: StreamRequest): NoiseStream {
-    return new CorrectedStream(this.#inner.openStream(request), request, this.#correction)
+    const inner = this.#inner.openStream(request)
+    return new CorrectedStream(inner, request.steps.map(this.#openCorrection), this.#correction.lag)
   }
 
   setParameters(parameters: Tensors): Promise<void> {
@@ -155,5 +152,5 @@ export function withCorrection(engine: Engine, convention: MelConvention | null)
   if (convention === null) {
     throw new DiffWaveError('BAD_OPTION', 'this network needs a mel convention for its correction', { expected: 'one' })
   }
-  return new CorrectedEngine(engine, new MelCorrection(convention, correction))
+  return new CorrectedEngine(engine, convention, correction)
 }

@@ -1,35 +1,35 @@
 /** A stream whose output is moved towards the mel: each pass goes through a correction of its own. */
 
 import type { Mel } from '../../audio/mel/convention.js'
-import type { CorrectionStream, CorrectionTargets, MelCorrection } from '../../audio/mel/correction.js'
-import type { NoiseStream, StreamRequest } from '../engine.js'
+import type { FrameStream, NoiseStream } from '../engine.js'
 
 export class CorrectedStream implements NoiseStream {
   readonly latency: number
   readonly #inner: NoiseStream
-  readonly #targets: CorrectionTargets
-  readonly #passes: readonly CorrectionStream[]
+  readonly #corrections: readonly FrameStream[]
 
-  constructor(inner: NoiseStream, request: StreamRequest, correction: MelCorrection) {
+  /**
+   * @param corrections one per pass
+   * @param lag samples by which a correction lags
+   */
+  constructor(inner: NoiseStream, corrections: readonly FrameStream[], lag: number) {
     this.#inner = inner
-    this.latency = inner.latency + correction.lag
-    this.#targets = correction.targets()
-    this.#passes = request.steps.map(() => correction.stream(this.#targets))
+    this.latency = inner.latency + lag
+    this.#corrections = corrections
   }
 
   pushMel(mel: Mel, last: boolean): void {
     this.#inner.pushMel(mel, last)
-    this.#targets.push(mel, last)
+    for (const correction of this.#corrections) correction.pushMel(mel)
   }
 
   async predict(pass: number, audio: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array> {
     const output = await this.#inner.predict(pass, audio, last, signal)
-    const corrected = this.#passes[pass]!.push(output, last)
-    this.#targets.forget(Math.min(...this.#passes.map(stream => stream.neededFrame)))
-    return corrected
+    return this.#corrections[pass]!.push(output, last, signal)
   }
 
   dispose(): void {
     this.#inner.dispose()
+    for (const correction of this.#corrections) correction.dispose()
   }
 }

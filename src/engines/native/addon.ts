@@ -12,9 +12,9 @@ export interface StreamHandle {
   readonly [handle]: 'stream'
 }
 
-/** A phase refinement inside the addon. */
-export interface RefinementHandle {
-  readonly [handle]: 'refinement'
+/** A phase refinement or a correction inside the addon. */
+export interface FrameChainHandle {
+  readonly [handle]: 'frame chain'
 }
 
 /**
@@ -86,19 +86,26 @@ export interface GaussianRequest {
   readonly out: Float32Array
 }
 
-/** A phase refinement's shape as native/binding/refinement.cc reads it. Lengths are in samples. */
-export interface RefinementShape {
+/**
+ * The shape of a phase refinement or a correction as native/binding/frame-chain.cc reads it. Lengths are in samples.
+ */
+export interface FrameChainShape {
+  readonly operation: 'refine' | 'correct'
   /** Of the transform. */
   readonly size: number
   readonly hop: number
   readonly bands: number
-  readonly iterations: number
+  /** Iterations of a refinement, or passes of a correction. */
+  readonly stages: number
+  /** Of a refinement. */
   readonly momentum: number
+  /** Updates of the gains per pass of a correction. */
+  readonly updates: number
   /** From the first frame's start to the clip's. */
   readonly padding: number
-  /** Whether the mel is of energies, not of magnitudes. */
+  /** Of a refinement: whether the mel is of energies, not of magnitudes. */
   readonly squared: boolean
-  /** Factor from the transform's magnitudes to the mel's. */
+  /** Of a refinement: factor from the transform's magnitudes to the mel's. */
   readonly unit: number
   /** `[size]` */
   readonly window: Float64Array
@@ -112,12 +119,12 @@ export interface RefinementShape {
   readonly columnSums: Float64Array
 }
 
-/** Audio to refine, and the mel frames that come with it. */
-export interface RefineWork {
+/** Audio to refine or correct, and the mel frames that come with it. */
+export interface FrameChainWork {
   readonly audio: Float32Array
   readonly last: boolean
   /** Energies of the bands of the next frames, `[frames × bands]`. */
-  readonly targets: Float32Array
+  readonly targets: Float64Array
   /** Room for all samples that were fed and did not come out, these included. */
   readonly prediction: Float32Array
   readonly cancelled: Uint8Array
@@ -204,10 +211,10 @@ export interface Addon {
     results: Float64Array,
   ): Promise<number>
   closeStream(handle: Handle, stream: StreamHandle): void
-  openRefinement(handle: Handle, shape: RefinementShape): RefinementHandle
+  openFrameChain(handle: Handle, shape: FrameChainShape): FrameChainHandle
   /** Resolves to the samples that were written, `CANCELLED`, `OUT_OF_MEMORY` or `REFUSED`. */
-  refine(handle: Handle, refinement: RefinementHandle, work: RefineWork): Promise<number>
-  closeRefinement(handle: Handle, refinement: RefinementHandle): void
+  pushFrameChain(handle: Handle, chain: FrameChainHandle, work: FrameChainWork): Promise<number>
+  closeFrameChain(handle: Handle, chain: FrameChainHandle): void
   /** FLOP/s of multiply-adds on registers, all threads together. Blocks for some tenths of a second. */
   measurePeak(instructionSet: string, threads: number): number
   dispose(handle: Handle): void | Promise<void>

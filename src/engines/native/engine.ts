@@ -7,11 +7,11 @@ import type { NetworkConfig } from '../../model/network.js'
 import { checkParameters } from '../../model/parameters.js'
 import type { Engine } from '../engine.js'
 import { networkShape } from './addon.js'
+import { nativeFrameChains } from './frame-chain.js'
 import { type InstructionSet, instructionSets, type Precision } from './instruction-sets.js'
 import { KernelEngine } from './kernel-engine.js'
 import { availableThreads, loadAddon } from './load-addon.js'
 import { nativeGaussian, nativeOptimiser } from './optimiser.js'
-import { nativeRefinement } from './refinement.js'
 
 /** What a device's name says if its layers multiply bfloat16. */
 export const BFLOAT16_DEVICE = ' with bfloat16'
@@ -64,7 +64,7 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
       : {
           optimiser: queue => nativeOptimiser(addon, handle, queue),
           gaussian: nativeGaussian(addon, handle),
-          openRefinement: (queue, checkAlive) => nativeRefinement({ addon, handle, queue, checkAlive }),
+          frameChains: (queue, checkAlive) => nativeFrameChains({ addon, handle, queue, checkAlive }),
         }),
   })
 }

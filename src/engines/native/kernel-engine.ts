@@ -28,6 +28,7 @@ import { WindowedStream } from '../windowed/windowed-stream.js'
 import type { WindowRequest } from '../windowed/windows.js'
 import type { ClipWork, Handle, KernelAddon } from './addon.js'
 import { OUT_OF_MEMORY } from './constants.js'
+import type { FrameChains } from './frame-chain.js'
 import { NativeQueue } from './queue.js'
 import { NativeStream, type Parameters } from './stream.js'
 import { StreamQueue } from './stream-queue.js'
@@ -51,8 +52,11 @@ export interface KernelEngineParts {
   readonly optimiser?: (queue: NativeQueue) => OptimiserKernels
   /** `Engine.gaussian`. Default: none. */
   readonly gaussian?: NonNullable<Engine['gaussian']>
-  /** `Engine.openRefinement`, given the engine's queue and what throws if the engine was disposed. Default: none. */
-  readonly openRefinement?: (queue: NativeQueue, checkAlive: () => void) => NonNullable<Engine['openRefinement']>
+  /**
+   * `Engine.openRefinement` and `openCorrection`, given the engine's queue and what throws if the engine was disposed.
+   * Default: none.
+   */
+  readonly frameChains?: (queue: NativeQueue, checkAlive: () => void) => FrameChains
 }
 
 export class KernelEngine implements Engine {
@@ -61,7 +65,8 @@ export class KernelEngine implements Engine {
   readonly network: NetworkConfig
   readonly optimiser?: OptimiserKernels
   readonly gaussian?: NonNullable<Engine['gaussian']>
-  readonly openRefinement?: NonNullable<Engine['openRefinement']>
+  readonly openRefinement?: FrameChains['openRefinement']
+  readonly openCorrection?: FrameChains['openCorrection']
   readonly #size: number
   /** Never written to again once they are here: work that was asked before, and open streams, keep their own. */
   #parameters: Parameters
@@ -89,8 +94,10 @@ export class KernelEngine implements Engine {
     this.#parameters = { data: this.#flat(parameters), version: 0 }
     if (parts.optimiser !== undefined) this.optimiser = parts.optimiser(this.#queue)
     if (parts.gaussian !== undefined) this.gaussian = parts.gaussian
-    if (parts.openRefinement !== undefined) {
-      this.openRefinement = parts.openRefinement(this.#queue, () => this.#checkAlive())
+    if (parts.frameChains !== undefined) {
+      const { openRefinement, openCorrection } = parts.frameChains(this.#queue, () => this.#checkAlive())
+      this.openRefinement = openRefinement
+      this.openCorrection = openCorrection
     }
   }
 

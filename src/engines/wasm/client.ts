@@ -3,11 +3,11 @@ import { DiffWaveError } from '../../core/errors.js'
 import type {
   Addon,
   EngineRequest,
+  FrameChainHandle,
+  FrameChainShape,
+  FrameChainWork,
   Handle,
   PredictWork,
-  RefinementHandle,
-  RefinementShape,
-  RefineWork,
   StreamHandle,
   Work,
 } from '../native/addon.js'
@@ -35,13 +35,13 @@ export interface WasmProgram {
 export class WasmAddon
   implements
     Pick<Addon, 'run' | 'runForward' | 'runBackward' | 'openStream' | 'predict'>,
-    Pick<Addon, 'openRefinement' | 'refine' | 'closeRefinement'>
+    Pick<Addon, 'openFrameChain' | 'pushFrameChain' | 'closeFrameChain'>
 {
   readonly #waiting = new Map<number, Waiting>()
   #nextId = 1
   #nextClip = 1
-  /** Numbers of open streams and refinements. */
-  readonly #clips = new WeakMap<StreamHandle | RefinementHandle, number>()
+  /** Numbers of open streams and frame chains. */
+  readonly #clips = new WeakMap<StreamHandle | FrameChainHandle, number>()
   #ended: DiffWaveError | undefined
   /** What the worker keeps a copy of. */
   #parameters: Float32Array | undefined
@@ -134,20 +134,20 @@ export class WasmAddon
     this.#close('closeStream', stream)
   }
 
-  openRefinement(_: Handle, shape: RefinementShape): RefinementHandle {
-    return this.#open('openRefinement', [shape])
+  openFrameChain(_: Handle, shape: FrameChainShape): FrameChainHandle {
+    return this.#open('openFrameChain', [shape])
   }
 
-  refine(_: Handle, refinement: RefinementHandle, work: RefineWork): Promise<number> {
-    return this.#advance('refine', refinement, work)
+  pushFrameChain(_: Handle, chain: FrameChainHandle, work: FrameChainWork): Promise<number> {
+    return this.#advance('pushFrameChain', chain, work)
   }
 
-  closeRefinement(_: Handle, refinement: RefinementHandle): void {
-    this.#close('closeRefinement', refinement)
+  closeFrameChain(_: Handle, chain: FrameChainHandle): void {
+    this.#close('closeFrameChain', chain)
   }
 
-  #open<Opened extends StreamHandle | RefinementHandle>(
-    call: 'openStream' | 'openRefinement',
+  #open<Opened extends StreamHandle | FrameChainHandle>(
+    call: 'openStream' | 'openFrameChain',
     values: readonly unknown[],
   ): Opened {
     const handle = {} as Opened
@@ -160,15 +160,15 @@ export class WasmAddon
   }
 
   #advance(
-    call: 'predict' | 'refine',
-    handle: StreamHandle | RefinementHandle,
-    work: PredictWork | RefineWork,
+    call: 'predict' | 'pushFrameChain',
+    handle: StreamHandle | FrameChainHandle,
+    work: PredictWork | FrameChainWork,
   ): Promise<number> {
     const arrays: Float32Array[] = []
     return this.#ask({ call, clip: this.#clips.get(handle)!, work: this.#encode(work, arrays) }, arrays)
   }
 
-  #close(call: 'closeStream' | 'closeRefinement', handle: StreamHandle | RefinementHandle): void {
+  #close(call: 'closeStream' | 'closeFrameChain', handle: StreamHandle | FrameChainHandle): void {
     const clip = this.#clips.get(handle)
     if (this.#ended !== undefined || clip === undefined) return
     this.#clips.delete(handle)

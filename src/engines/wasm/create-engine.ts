@@ -9,8 +9,8 @@ import { checkParameters } from '../../model/parameters.js'
 import type { Engine } from '../engine.js'
 import { networkShape } from '../native/addon.js'
 import { checkConstants } from '../native/constants.js'
+import { nativeFrameChains } from '../native/frame-chain.js'
 import { KernelEngine } from '../native/kernel-engine.js'
-import { nativeRefinement } from '../native/refinement.js'
 import { WasmAddon, type WasmProgram } from './client.js'
 import { hostRuns } from './features.js'
 import { type WasmHost, type WasmInstructionSet, wasmInstructionSets } from './host.js'
@@ -118,7 +118,7 @@ export async function createEngineOn(host: WasmHost, threads: number, options: W
       handle,
       parameters: checked,
       envelope,
-      openRefinement: (queue, checkAlive) => nativeRefinement({ addon, handle, queue, checkAlive }),
+      frameChains: (queue, checkAlive) => nativeFrameChains({ addon, handle, queue, checkAlive }),
     })
   } catch (error) {
     await addon.dispose()

@@ -58,14 +58,14 @@ export type Encoded =
   | { readonly cancelFlag: true }
   | { readonly object: Readonly<Record<string, Encoded>> }
 
-/** `clip`: the number of an open stream or refinement, which the engine's side gives. */
+/** `clip`: the number of an open stream or frame chain, which the engine's side gives. */
 export type Call =
   | { readonly call: 'offerThreads'; readonly threads: number }
   | { readonly call: 'create'; readonly request: Encoded }
   | { readonly call: 'run' | 'runForward' | 'runBackward'; readonly work: Encoded }
-  | { readonly call: 'openStream' | 'openRefinement'; readonly clip: number; readonly arguments: readonly Encoded[] }
-  | { readonly call: 'predict' | 'refine'; readonly clip: number; readonly work: Encoded }
-  | { readonly call: 'closeStream' | 'closeRefinement'; readonly clip: number }
+  | { readonly call: 'openStream' | 'openFrameChain'; readonly clip: number; readonly arguments: readonly Encoded[] }
+  | { readonly call: 'predict' | 'pushFrameChain'; readonly clip: number; readonly work: Encoded }
+  | { readonly call: 'closeStream' | 'closeFrameChain'; readonly clip: number }
 
 /** A call, with the number that its answer has. */
 export interface NumberedCall {

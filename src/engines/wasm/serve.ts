@@ -70,7 +70,7 @@ class EngineWorker {
   readonly #helpers: readonly HelperPlace[]
   readonly #cancelFlag: number
   #engine: unknown
-  /** Open streams and refinements. */
+  /** Open streams and frame chains. */
   readonly #clips = new Map<number, External>()
   /** The parameters of the last call that had any. */
   #parameters: HeapArray | undefined
@@ -143,16 +143,16 @@ class EngineWorker {
       case 'runBackward':
         return bound[call.call]!(this.#engine, this.#decode(call.work)) as number
       case 'openStream':
-      case 'openRefinement': {
+      case 'openFrameChain': {
         const opened = bound[call.call]!(this.#engine, ...call.arguments.map(value => this.#decode(value)))
         this.#clips.set(call.clip, opened as External)
         return 0
       }
       case 'predict':
-      case 'refine':
+      case 'pushFrameChain':
         return bound[call.call]!(this.#engine, this.#clips.get(call.clip), this.#decode(call.work)) as number
       case 'closeStream':
-      case 'closeRefinement': {
+      case 'closeFrameChain': {
         const clip = this.#clips.get(call.clip)
         this.#clips.delete(call.clip)
         bound[call.call]!(this.#engine, clip)

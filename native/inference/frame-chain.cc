@@ -1,4 +1,4 @@
-#include "refinement.h"
+#include "frame-chain.h"
 
 #include <algorithm>
 #include <limits>
@@ -19,14 +19,14 @@ int64_t roundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit 
 
 }  // namespace
 
-Refinement::Matrix::Matrix(int64_t rows, int64_t columns) : memory(2 * rows * columns), stride(columns) {
+FrameChain::Matrix::Matrix(int64_t rows, int64_t columns) : memory(2 * rows * columns), stride(columns) {
   if (!memory.ok()) throw std::bad_alloc();
   std::fill_n(row(0), rows * columns, 0.0);
 }
 
-Refinement::Refinement(RefinementSettings settings, const RefinementKernels& kernels, Pool& pool)
+FrameChain::FrameChain(FrameChainSettings settings, const FrameKernels& kernels, Pool& pool)
     : settings_(std::move(settings)), kernels_(kernels), pool_(pool) {
-  RefinementSettings& s = settings_;
+  FrameChainSettings& s = settings_;
   const double* weights = s.weights.data();
   for (MelFilter& filter : s.filters) {
     filter.weights = weights;
@@ -44,7 +44,8 @@ Refinement::Refinement(RefinementSettings settings, const RefinementKernels& ker
              s.columnSums.data(),
              s.unit,
              s.squared,
-             s.momentum};
+             s.momentum,
+             s.updates};
   const int64_t lanes = kernels.lanes;
   span_ = overlap - 1;
   capacity_ = s.size <= longFrame ? std::max(sweepBlocks, lanes * pool.threads()) : sweepBlocksOfLongFrames;
@@ -64,9 +65,9 @@ Refinement::Refinement(RefinementSettings settings, const RefinementKernels& ker
     ranges_.emplace_back(s.hop, columns_);
     scratch_.emplace_back(1, kernels.scratchSize(s.size));
   }
-  stages_.resize(size_t(s.iterations));
+  stages_.resize(size_t(s.stages));
   for (Stage& stage : stages_) stage.carry.resize(size_t(s.hop * span_));
-  targetStride_ = s.iterations * span_ + columns_;
+  targetStride_ = s.stages * span_ + columns_;
   targets_.resize(size_t(s.bands * targetStride_));
   rest_.resize(size_t(s.hop));
   // Before the clip's first sample: zeros.
@@ -77,7 +78,7 @@ Refinement::Refinement(RefinementSettings settings, const RefinementKernels& ker
 }
 
 /** Σ of squared windows over a block, of frames up to `lastFrame`, oldest first, and at least `tiny`. */
-void Refinement::squaredWindows(int64_t block, int64_t lastFrame, double* sums, int64_t stride) const {
+void FrameChain::squaredWindows(int64_t block, int64_t lastFrame, double* sums, int64_t stride) const {
   const int hop = settings_.hop;
   for (int h = 0; h < hop; h++) {
     double sum = 0;
@@ -89,18 +90,24 @@ void Refinement::squaredWindows(int64_t block, int64_t lastFrame, double* sums, 
   }
 }
 
-int64_t Refinement::framesTaken(int64_t samples, bool last) const {
-  const int64_t hop = settings_.hop, fed = fed_ + samples;
-  const int64_t frames = last ? fed / hop : std::max(int64_t(0), (settings_.padding + fed) / hop - span_);
+int64_t FrameChain::framesTaken(int64_t samples, bool last) const {
+  if (!last) return minFramesTaken(samples, last);
+  const int64_t frames = (fed_ + samples) / settings_.hop + (refines() ? 0 : 1);
   return std::max(int64_t(0), frames - (firstTarget_ + targetCount_));
 }
 
+int64_t FrameChain::minFramesTaken(int64_t samples, bool last) const {
+  if (last && refines()) return framesTaken(samples, last);
+  const int64_t blocks = (settings_.padding + fed_ + samples) / settings_.hop;
+  return std::max(int64_t(0), blocks - span_ - (firstTarget_ + targetCount_));
+}
+
 /** Appends targets, after those that the last stage is past have gone. */
-void Refinement::takeTargets(const float* targets, int64_t frames) {
+void FrameChain::takeTargets(const double* targets, int64_t frames) {
   const int bands = settings_.bands;
   const int64_t used = std::min(stages_.back().frame - firstTarget_, targetCount_);
   for (int band = 0; band < bands; band++) {
-    float* const row = targets_.data() + band * targetStride_;
+    double* const row = targets_.data() + band * targetStride_;
     std::copy(row + used, row + targetCount_, row);
     for (int64_t i = 0; i < frames; i++) row[targetCount_ - used + i] = targets[i * bands + band];
   }
@@ -108,16 +115,16 @@ void Refinement::takeTargets(const float* targets, int64_t frames) {
   targetCount_ += frames - used;
 }
 
-int64_t Refinement::push(const float* samples, int64_t count, bool last, const float* targets, float* out,
-                         const std::atomic<bool>& cancelled) {
+int64_t FrameChain::push(const float* samples, int64_t count, bool last, const double* targets, int64_t frames,
+                         float* out, const std::atomic<bool>& cancelled) {
   const int64_t hop = settings_.hop;
-  int64_t frames = framesTaken(count, last), at = 0, written = 0;
+  int64_t at = 0, written = 0;
   fed_ += count;
-  const int64_t lastFrame = last ? fed_ / hop - 1 : never, end = settings_.padding + fed_;
+  const int64_t lastFrame = last ? firstTarget_ + targetCount_ + frames - 1 : never, end = settings_.padding + fed_;
   // After the clip's last sample: zeros, until the last stage has made its last block.
   const int64_t total = !last       ? end / hop
                         : fed_ == 0 ? blocks_
-                                    : (end + hop - 1) / hop + int64_t(settings_.iterations) * span_;
+                                    : (end + hop - 1) / hop + int64_t(settings_.stages) * span_;
   while (blocks_ < total) {
     if (cancelled.load(std::memory_order_relaxed)) return -1;
     const int64_t blocks = std::min(total - blocks_, capacity_);
@@ -139,19 +146,19 @@ int64_t Refinement::push(const float* samples, int64_t count, bool last, const f
 }
 
 /** Sends the blocks in `audio_` through all stages. */
-Refinement::Output Refinement::sweep(int64_t blocks, int64_t lastFrame) {
+FrameChain::Output FrameChain::sweep(int64_t blocks, int64_t lastFrame) {
   Output output{blocks_ - blocks, blocks, 0, nullptr, nullptr, nullptr, 0};
   for (size_t i = 0; i < stages_.size(); i++) output = runStage(i, output, lastFrame);
   return output;
 }
 
-Refinement::Output Refinement::runStage(size_t number, const Output& from, int64_t lastFrame) {
+FrameChain::Output FrameChain::runStage(size_t number, const Output& from, int64_t lastFrame) {
   Stage& stage = stages_[number];
   const int64_t total = stage.waiting + from.blocks, blocks = std::max(int64_t(0), total - span_);
   const int64_t frames = std::clamp(lastFrame + 1 - stage.frame, int64_t(0), blocks);
-  if (number + 1 < stages_.size()) placeSpectra(stages_[number + 1], spectra_[(number + 1) % 2].data());
+  if (refines() && number + 1 < stages_.size()) placeSpectra(stages_[number + 1], spectra_[(number + 1) % 2].data());
   runFrames(number, from, frames);
-  if (number > 0) keepSpectra(stage, spectra_[number % 2].data(), frames, stage.held + from.frames);
+  if (refines() && number > 0) keepSpectra(stage, spectra_[number % 2].data(), frames, stage.held + from.frames);
   keepBlocks(stage, from, blocks, total);
   if (from.stage != nullptr) keepCarry(stages_[number - 1], *from.sums, from.blocks);
   Output output{stage.frame, blocks, frames, &stage, &frames_[number % 2], nullptr, 0};
@@ -161,7 +168,7 @@ Refinement::Output Refinement::runStage(size_t number, const Output& from, int64
 }
 
 /** Adds a stage's next frames: each worker a range of them. */
-void Refinement::runFrames(size_t number, const Output& from, int64_t frames) {
+void FrameChain::runFrames(size_t number, const Output& from, int64_t frames) {
   Stage& stage = stages_[number];
   const int64_t lanes = kernels_.lanes, groups = (frames + lanes - 1) / lanes;
   Matrix& sums = frames_[number % 2];
@@ -179,7 +186,7 @@ void Refinement::runFrames(size_t number, const Output& from, int64_t frames) {
     const Matrix& range = ranges_[size_t(worker)];
     takeBlocks(stage, from, begin, end + span_, range);
     for (int64_t frame = begin; frame < end; frame += lanes) {
-      RefinementTask task{};
+      FrameTask task{};
       task.tables = &tables_;
       task.count = int(std::min(lanes, end - frame));
       task.blocks = range.row(0) + frame - begin;
@@ -193,13 +200,13 @@ void Refinement::runFrames(size_t number, const Output& from, int64_t frames) {
       task.frames = sums.row(0) + margin_ + frame;
       task.frameStride = sums.stride;
       task.scratch = scratch_[size_t(worker)].row(0);
-      kernels_.iterate(task);
+      (refines() ? kernels_.refine : kernels_.correct)(task);
     }
   });
 }
 
 /** Blocks [begin, end) of those that a stage has: the ones that waited, then the ones that come. */
-void Refinement::takeBlocks(const Stage& stage, const Output& from, int64_t begin, int64_t end,
+void FrameChain::takeBlocks(const Stage& stage, const Output& from, int64_t begin, int64_t end,
                             const Matrix& to) const {
   const int64_t waited = std::clamp(stage.waiting - begin, int64_t(0), end - begin);
   const int64_t first = begin + waited - stage.waiting, last = end - stage.waiting;
@@ -211,10 +218,23 @@ void Refinement::takeBlocks(const Stage& stage, const Output& from, int64_t begi
   if (from.stage == nullptr || first >= last) return;
   kernels_.overlap({&tables_, first, last, from.sums->row(0) + margin_, from.sums->stride, from.stage->carry.data(),
                     span_, from.divisors, from.divisorStride, to.row(0) + waited, to.stride});
+  if (!refines()) keepWithinClip(from.first + first, last - first, to.row(0) + waited, to.stride);
+}
+
+/** Rounds blocks to floats, and clears what lies outside the clip: what a correction's next pass is given. */
+void FrameChain::keepWithinClip(int64_t firstBlock, int64_t blocks, double* to, int64_t stride) const {
+  const int64_t hop = settings_.hop, begin = settings_.padding - firstBlock * hop, end = begin + fed_;
+  for (int64_t h = 0; h < hop; h++) {
+    double* const row = to + h * stride;
+    for (int64_t b = 0; b < blocks; b++) {
+      const int64_t sample = b * hop + h;
+      row[b] = sample >= begin && sample < end ? double(float(row[b])) : 0;
+    }
+  }
 }
 
 /** The blocks that wait for the next sweep. */
-void Refinement::keepBlocks(Stage& stage, const Output& from, int64_t begin, int64_t end) {
+void FrameChain::keepBlocks(Stage& stage, const Output& from, int64_t begin, int64_t end) {
   const Matrix& range = ranges_[0];
   takeBlocks(stage, from, begin, end, range);
   stage.waiting = end - begin;
@@ -225,7 +245,7 @@ void Refinement::keepBlocks(Stage& stage, const Output& from, int64_t begin, int
 }
 
 /** The sums of a stage's frames over the blocks from `begin` on, to which later frames will be added. */
-void Refinement::keepCarry(Stage& stage, const Matrix& sums, int64_t begin) {
+void FrameChain::keepCarry(Stage& stage, const Matrix& sums, int64_t begin) {
   if (span_ == 0) return;
   const Matrix& range = ranges_[0];
   kernels_.overlap({&tables_, begin, begin + span_, sums.row(0) + margin_, sums.stride, stage.carry.data(), span_,
@@ -233,13 +253,13 @@ void Refinement::keepCarry(Stage& stage, const Matrix& sums, int64_t begin) {
   for (int h = 0; h < settings_.hop; h++) std::copy_n(range.row(h), span_, stage.carry.data() + h * span_);
 }
 
-void Refinement::placeSpectra(const Stage& stage, float* to) const {
+void FrameChain::placeSpectra(const Stage& stage, float* to) const {
   for (int64_t i = 0; i < 2 * tables_.bins; i++) {
     std::copy_n(stage.spectra.data() + i * stage.held, stage.held, to + i * columns_);
   }
 }
 
-void Refinement::keepSpectra(Stage& stage, const float* from, int64_t begin, int64_t end) {
+void FrameChain::keepSpectra(Stage& stage, const float* from, int64_t begin, int64_t end) {
   stage.held = end - begin;
   stage.spectra.resize(size_t(2 * tables_.bins * stage.held));
   for (int64_t i = 0; i < 2 * tables_.bins; i++) {
@@ -248,7 +268,7 @@ void Refinement::keepSpectra(Stage& stage, const float* from, int64_t begin, int
 }
 
 /** The divisors of a stage's blocks: the same for all of them away from the clip's ends. */
-void Refinement::setDivisors(Output& output, int64_t lastFrame) {
+void FrameChain::setDivisors(Output& output, int64_t lastFrame) {
   if (output.first >= span_ && output.first + output.blocks - 1 <= lastFrame) {
     output.divisors = steadyDivisors_.row(0);
     return;
@@ -262,7 +282,7 @@ void Refinement::setDivisors(Output& output, int64_t lastFrame) {
 }
 
 /** Writes what of the last stage's blocks lies in the clip. @returns the samples written */
-int64_t Refinement::give(const Output& output, float* out) {
+int64_t FrameChain::give(const Output& output, float* out) {
   Stage& stage = stages_.back();
   const Matrix& range = ranges_[0];
   const int64_t hop = settings_.hop;

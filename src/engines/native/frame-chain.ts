@@ -1,57 +1,73 @@
-/** Phase refinement in the addon (native/inference/refinement.h), with the bytes of `PhaseRefinement`. */
+/**
+ * Phase refinement and the correction towards a mel in the addon (native/inference/frame-chain.h), with the bytes of
+ * `PhaseRefinement` and `MelCorrection`.
+ */
 import { MelBands } from '../../audio/mel/bands.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
-import type { Refinement } from '../../audio/mel/phase-refinement.js'
 import { TargetFrames } from '../../audio/mel/target-frames.js'
 import { framePadding, hannWindow } from '../../audio/transforms/stft.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
-import type { Engine, RefinementStream } from '../engine.js'
+import type { Engine, FrameStream } from '../engine.js'
 import { snapshot, snapshotMel } from '../snapshot.js'
-import type { Addon, Handle, RefinementHandle, RefinementShape } from './addon.js'
+import type { Addon, FrameChainHandle, FrameChainShape, Handle } from './addon.js'
 import type { NativeQueue } from './queue.js'
 
-/** What a refinement has of its engine. */
-export interface RefinementHost {
-  readonly addon: Pick<Addon, 'openRefinement' | 'refine' | 'closeRefinement'>
+/** What a chain has of its engine. */
+export interface FrameChainHost {
+  readonly addon: Pick<Addon, 'openFrameChain' | 'pushFrameChain' | 'closeFrameChain'>
   readonly handle: Handle
   readonly queue: NativeQueue
   /** @throws DiffWaveError `DISPOSED` */
   readonly checkAlive: () => void
 }
 
-/** `Engine.openRefinement` by the addon. */
-export function nativeRefinement(host: RefinementHost): NonNullable<Engine['openRefinement']> {
-  return (convention, refinement) => {
+/** `Engine.openRefinement` and `Engine.openCorrection` by the addon. */
+export type FrameChains = Required<Pick<Engine, 'openRefinement' | 'openCorrection'>>
+
+export function nativeFrameChains(host: FrameChainHost): FrameChains {
+  const open = (convention: MelConvention, settings: ChainSettings) => {
     host.checkAlive()
-    return new NativeRefinement(host, convention, refinement)
+    return new NativeFrameChain(host, convention, settings)
+  }
+  return {
+    openRefinement: (convention, { iterations, momentum }) =>
+      open(convention, { operation: 'refine', stages: iterations, momentum, updates: 0 }),
+    openCorrection: (convention, { passes, iterations }) =>
+      open(convention, { operation: 'correct', stages: passes, momentum: 0, updates: iterations }),
   }
 }
 
-class NativeRefinement implements RefinementStream {
-  readonly #host: RefinementHost
+type ChainSettings = Pick<FrameChainShape, 'operation' | 'stages' | 'momentum' | 'updates'>
+
+class NativeFrameChain implements FrameStream {
+  readonly #host: FrameChainHost
   readonly #convention: MelConvention
-  readonly #refinement: RefinementHandle
+  readonly #corrects: boolean
+  readonly #chain: FrameChainHandle
   readonly #padding: number
   /** Frames that begin before a frame ends, itself not counted. */
   readonly #span: number
   readonly #mel: TargetFrames
+  #melFrames = 0
   #frames = 0
   #fed = 0
   #given = 0
   #ended = false
 
-  constructor(host: RefinementHost, convention: MelConvention, refinement: Refinement) {
+  constructor(host: FrameChainHost, convention: MelConvention, settings: ChainSettings) {
     const bands = new MelBands(convention)
     this.#host = host
     this.#convention = convention
+    this.#corrects = settings.operation === 'correct'
     this.#padding = framePadding(convention)
     this.#span = Math.ceil(convention.fftSize / convention.hop) - 1
     this.#mel = new TargetFrames(bands)
-    this.#refinement = host.addon.openRefinement(host.handle, shapeOf(bands, refinement))
+    this.#chain = host.addon.openFrameChain(host.handle, shapeOf(bands, settings))
   }
 
   pushMel(mel: Mel): void {
     this.#mel.push(snapshotMel(mel))
+    this.#melFrames += mel.frames
   }
 
   /** A call that was stopped on its way leaves the stream disposed. */
@@ -59,7 +75,7 @@ class NativeRefinement implements RefinementStream {
     const { addon, handle, queue, checkAlive } = this.#host
     checkAlive()
     throwIfAborted(signal)
-    if (this.#ended) throw new DiffWaveError('DISPOSED', 'the refinement has ended')
+    if (this.#ended) throw new DiffWaveError('DISPOSED', 'the stream has ended')
     const audio = snapshot(samples)
     this.#fed += audio.length
     this.#ended = last
@@ -68,7 +84,7 @@ class NativeRefinement implements RefinementStream {
     try {
       const written = await queue.run(cancelled => {
         checkAlive()
-        return addon.refine(handle, this.#refinement, { audio, last, targets, prediction, cancelled })
+        return addon.pushFrameChain(handle, this.#chain, { audio, last, targets, prediction, cancelled })
       }, signal)
       this.#given += written
       return prediction.subarray(0, written)
@@ -79,33 +95,44 @@ class NativeRefinement implements RefinementStream {
   }
 
   /** Of the frames that can be added now: their samples are all here, or the clip has ended. */
-  #targets(last: boolean): Float32Array {
-    const { hop, bands } = this.#convention
-    const complete = last ? this.#fed / hop : (this.#padding + this.#fed) / hop - this.#span
-    const frames = Math.max(this.#frames, Math.floor(complete))
-    const targets = new Float32Array((frames - this.#frames) * bands)
+  #targets(last: boolean): Float64Array {
+    const { bands } = this.#convention
+    const frames = Math.max(this.#frames, last ? this.#lastFrames() : this.#completeFrames())
+    // A refinement's targets are rounded to floats.
+    const targets = this.#corrects
+      ? new Float64Array((frames - this.#frames) * bands)
+      : new Float32Array((frames - this.#frames) * bands)
     for (let at = 0; at < targets.length; at += bands) this.#mel.next(targets, at)
     this.#frames = frames
-    return targets
+    return targets instanceof Float64Array ? targets : Float64Array.from(targets)
+  }
+
+  #completeFrames(): number {
+    return Math.floor((this.#padding + this.#fed) / this.#convention.hop) - this.#span
+  }
+
+  /** Frames of a clip that has ended. A corrected one may end with a frame whose middle is its end. */
+  #lastFrames(): number {
+    const frames = Math.floor(this.#fed / this.#convention.hop)
+    return this.#corrects ? Math.min(this.#melFrames, frames + 1) : frames
   }
 
   /** Work under way ends first; then the memory is freed. */
   dispose(): void {
     this.#ended = true
     const { addon, handle, queue } = this.#host
-    void queue.after(() => addon.closeRefinement(handle, this.#refinement))
+    void queue.after(() => addon.closeFrameChain(handle, this.#chain))
   }
 }
 
-function shapeOf(bands: MelBands, { iterations, momentum }: Refinement): RefinementShape {
+function shapeOf(bands: MelBands, settings: ChainSettings): FrameChainShape {
   const { convention, filters, columnSums, windowNorm } = bands
   const size = convention.fftSize
   return {
+    ...settings,
     size,
     hop: convention.hop,
     bands: convention.bands,
-    iterations,
-    momentum,
     padding: framePadding(convention),
     squared: convention.power === 2,
     unit: 1 / windowNorm,

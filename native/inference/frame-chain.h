@@ -1,22 +1,36 @@
-// Phase refinement of one clip, piece by piece: a chain of iterations ("stages"), each a frame's length less a hop
-// behind the one before. src/audio/mel/phase-refinement.ts is the readable version; the bytes are the same, whatever
-// the pieces and the number of threads.
+// What changes the spectra of one clip's overlapping frames, piece by piece, again and again: a chain of passes
+// ("stages"), each a frame's length less a hop behind the one before. Phase refinement and the correction towards a mel
+// are such chains; src/audio/mel/phase-refinement.ts and correction.ts are the readable versions. The bytes are the
+// same, whatever the pieces and the number of threads.
 #pragma once
 
 #include <atomic>
 #include <vector>
 
-#include "../kernels/refinement-tasks.h"
+#include "../kernels/frame-tasks.h"
 #include "../memory.h"
 #include "../pool.h"
 
 namespace diffwave {
 
-/** What a refinement is made of. */
-struct RefinementSettings {
-  int size, hop, bands, iterations;
-  int64_t padding;  // samples that the first frame starts before the clip: at most size/2
-  double unit, momentum;
+/** What each stage does with the spectra of its frames. */
+enum class FrameOperation {
+  /**
+   * An iteration of fast Griffin-Lim. Stages hand on all they make, in double precision, beyond the clip's ends too.
+   */
+  refine,
+  /** A pass of the correction. Stages hand on floats, zeros beyond the clip's ends. */
+  correct
+};
+
+/** What a chain is made of. */
+struct FrameChainSettings {
+  FrameOperation operation;
+  int size, hop, bands;
+  int stages;
+  int updates;            // of the gains per pass of a correction
+  int64_t padding;        // samples that the first frame starts before the clip: at most size/2
+  double unit, momentum;  // of a refinement, as `squared`
   bool squared;
   std::vector<double> window;      // [size]
   std::vector<double> roots;       // e^(−2πik/size) [2 × size]
@@ -25,13 +39,18 @@ struct RefinementSettings {
   std::vector<MelFilter> filters;  // [bands], without their weights
 };
 
-class Refinement {
+class FrameChain {
  public:
   /** Throws std::bad_alloc. */
-  Refinement(RefinementSettings settings, const RefinementKernels& kernels, Pool& pool);
+  FrameChain(FrameChainSettings settings, const FrameKernels& kernels, Pool& pool);
 
-  /** Frames of the mel that the next `push` takes. */
+  /**
+   * Frames of the mel that the next `push` takes; the last takes as many at most: a corrected clip may end with its
+   * mel's last frame, which then takes part although its middle is the clip's end.
+   */
   int64_t framesTaken(int64_t samples, bool last) const;
+  /** Frames of the mel that the next `push` takes at least. */
+  int64_t minFramesTaken(int64_t samples, bool last) const;
   /** Samples that were fed and did not come out yet. */
   int64_t pending() const { return fed_ - given_; }
 
@@ -39,11 +58,12 @@ class Refinement {
    * Appends samples.
    *
    * @param last no more follow
-   * @param targets energies of the next frames' bands [framesTaken × bands]
+   * @param targets energies of the next frames' bands [frames × bands]
+   * @param frames minFramesTaken to framesTaken
    * @param out room for pending() + count
    * @returns the samples written, or −1 if it was cancelled: then nothing more may be asked of it
    */
-  int64_t push(const float* samples, int64_t count, bool last, const float* targets, float* out,
+  int64_t push(const float* samples, int64_t count, bool last, const double* targets, int64_t frames, float* out,
                const std::atomic<bool>& cancelled);
 
  private:
@@ -57,13 +77,13 @@ class Refinement {
     double* row(int64_t i) const { return reinterpret_cast<double*>(memory.data()) + i * stride; }
   };
 
-  /** What an iteration keeps from one sweep to the next. */
+  /** What a stage keeps from one sweep to the next. */
   struct Stage {
     int64_t frame = 0;           // the next frame to add; as many blocks are final
     int64_t waiting = 0;         // blocks that have come, from that frame's first on: too few for the frame
     std::vector<double> blocks;  // those [hop × waiting]
     std::vector<double> carry;   // sums of the frames added, over the next blocks [hop × (overlap − 1)]
-    int64_t held = 0;            // frames of the stage before that this one has not added
+    int64_t held = 0;            // refinement: frames of the stage before that this one has not added
     std::vector<float> spectra;  // of those [2 × bins × held]
   };
 
@@ -87,11 +107,13 @@ class Refinement {
   void keepSpectra(Stage& stage, const float* from, int64_t begin, int64_t end);
   void setDivisors(Output& output, int64_t lastFrame);
   void squaredWindows(int64_t block, int64_t lastFrame, double* sums, int64_t stride) const;
-  void takeTargets(const float* targets, int64_t frames);
+  void takeTargets(const double* targets, int64_t frames);
   int64_t give(const Output& output, float* out);
+  void keepWithinClip(int64_t firstBlock, int64_t blocks, double* to, int64_t stride) const;
+  bool refines() const { return settings_.operation == FrameOperation::refine; }
 
-  RefinementSettings settings_;
-  const RefinementKernels& kernels_;
+  FrameChainSettings settings_;
+  const FrameKernels& kernels_;
   Pool& pool_;
   FrameTables tables_;
   int64_t span_;      // overlap − 1
@@ -107,7 +129,7 @@ class Refinement {
   Matrix divisors_;              // near the clip's ends [hop × blocks]
   std::vector<Matrix> ranges_;   // blocks under the frames of one worker's task [hop × blocks]
   std::vector<Matrix> scratch_;  // of one worker
-  std::vector<float> targets_;   // [bands × frames]
+  std::vector<double> targets_;  // [bands × frames]
   int64_t targetStride_;
   int64_t firstTarget_ = 0, targetCount_ = 0;  // frames in `targets_`
   int64_t fed_ = 0, given_ = 0, blocks_ = 0;   // samples in and out; blocks that the first stage has got

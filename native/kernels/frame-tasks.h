@@ -1,6 +1,6 @@
-// The tasks of phase refinement (native/inference/refinement.h), and the table of kernels that each instruction set
-// fills (kernels/refinement.h). All numbers are computed in double precision in the order of
-// src/audio/mel/phase-refinement.ts, its oracle, so the bytes are the same.
+// The tasks of phase refinement and of the correction towards a mel (native/inference/frame-chain.h), and the table of
+// kernels that each instruction set fills (kernels/frames.h). All numbers are computed in double precision in the order
+// of src/audio/mel/phase-refinement.ts and correction.ts, their oracles, so the bytes are the same.
 #pragma once
 
 #include <cstdint>
@@ -24,27 +24,28 @@ struct FrameTables {
   const double* roots;       // e^(−2πik/L), real and imaginary part in turn [2L]
   const MelFilter* filters;  // [M]
   const double* columnSums;  // sum of all filters' weights over a bin [B]; 0: the mel tells nothing of it
-  double unit;               // factor from this transform to the mel's
+  double unit;               // of a refinement: factor from this transform to the mel's
   bool squared;              // the mel is of energies, not of magnitudes
   double momentum;
+  int updates;  // of the gains per pass of a correction
 };
 
 /**
- * One iteration on `count` consecutive frames, one per lane. Matrices are transposed, frames or blocks in columns, and
+ * One stage on `count` consecutive frames, one per lane. Matrices are transposed, frames or blocks in columns, and
  * have room for as many columns as the instruction set has lanes.
  */
-struct RefinementTask {
+struct FrameTask {
   const FrameTables* tables;
   int count;
   const double* blocks;  // [H × blocks]: sample h of block b; column 0 is the first block of the first frame
   int64_t blockStride;
-  const float* targets;  // energy of each band [M × frames]
+  const double* targets;  // energy of each band [M × frames]
   int64_t targetStride;
-  const float* previous;  // consistent spectra of the iteration before [2B × frames]
+  const float* previous;  // of a refinement: consistent spectra of the iteration before [2B × frames]
   int64_t previousStride;
-  float* spectra;  // takes those of this iteration [2B × frames]
+  float* spectra;  // of a refinement: takes those of this iteration [2B × frames]
   int64_t spectraStride;
-  double* frames;  // takes the frames of this iteration, windowed again [L × frames]
+  double* frames;  // takes the frames of this stage, windowed again [L × frames]
   int64_t frameStride;
   double* scratch;
 };
@@ -66,12 +67,15 @@ struct OverlapTask {
   int64_t blockStride;
 };
 
-struct RefinementKernels {
+struct FrameKernels {
   /** Frames that a task takes. */
   int lanes;
   /** Doubles of scratch memory, aligned to 64 bytes, that one worker needs. */
   int64_t (*scratchSize)(int size);
-  void (*iterate)(const RefinementTask&);
+  /** An iteration of phase refinement. */
+  void (*refine)(const FrameTask&);
+  /** A pass of the correction. */
+  void (*correct)(const FrameTask&);
   void (*overlap)(const OverlapTask&);
 };
 

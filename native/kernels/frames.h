@@ -1,10 +1,11 @@
-// Phase refinement (`RefinementKernels` in refinement-tasks.h), compiled once per instruction set: an iteration of fast
-// Griffin-Lim (Griffin & Lim 1984; Perraudin, Balazs & Søndergaard 2013, algorithm 2) whose magnitudes are the audio's
-// own, brought to the mel's energy per band. src/audio/mel/phase-refinement.ts is the readable version.
+// Phase refinement and the correction towards a mel (`FrameKernels` in frame-tasks.h), compiled once per instruction
+// set. A refinement's stage is an iteration of fast Griffin-Lim (Griffin & Lim 1984; Perraudin, Balazs & Søndergaard
+// 2013, algorithm 2) whose magnitudes are the audio's own, brought to the mel's energy per band; a correction's
+// multiplies each bin by a gain. src/audio/mel/phase-refinement.ts and correction.ts are the readable versions.
 #pragma once
 
+#include "frame-tasks.h"
 #include "frame-transform.h"
-#include "refinement-tasks.h"
 
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
@@ -35,7 +36,7 @@ struct Scratch {
 };
 
 /** The spectra of a task's frames, windowed. */
-DIFFWAVE_NOINLINE static void forwardFrames(const RefinementTask& task, Scratch& scratch) {
+DIFFWAVE_NOINLINE static void forwardFrames(const FrameTask& task, Scratch& scratch) {
   const FrameTables& t = *task.tables;
   for (int q = 0; q < t.overlap; q++) {
     const int end = t.size - q * t.hop < t.hop ? t.size - q * t.hop : t.hop;
@@ -61,21 +62,21 @@ DIFFWAVE_INLINE void energies(const FrameTables& t, Scratch& scratch) {
  * gathered ← Σ of each bin's filter weights times the ratio of target and energy of the band, bounded by 1000 (as
  * MOST_GAIN of src/audio/mel/band-gains.ts).
  */
-DIFFWAVE_INLINE void gatherRatios(const RefinementTask& task, Scratch& scratch) {
+DIFFWAVE_INLINE void gatherRatios(const FrameTask& task, Scratch& scratch) {
   constexpr double tiny = 1e-9, mostGain = 1000;
   const FrameTables& t = *task.tables;
   for (int band = 0; band < t.bands; band++) {
     const MelFilter& filter = t.filters[band];
     Doubles sum{};
     for (int i = 0; i < filter.count; i++) sum += filter.weights[i] * scratch.values[filter.first + i];
-    const Doubles found = loadWide(task.targets + band * task.targetStride, doubleLanes) / (sum + tiny);
+    const Doubles found = loadDoubles(task.targets + band * task.targetStride) / (sum + tiny);
     const Doubles ratio = found > mostGain ? splatDouble(mostGain) : found;
     for (int i = 0; i < filter.count; i++) scratch.gathered[filter.first + i] += filter.weights[i] * ratio;
   }
 }
 
 /** Gives each bin the mel's magnitude and the phase of c + momentum · (c − previous), c the consistent spectrum. */
-DIFFWAVE_NOINLINE static void moveSpectra(const RefinementTask& task, Scratch& scratch) {
+DIFFWAVE_NOINLINE static void moveSpectra(const FrameTask& task, Scratch& scratch) {
   constexpr double tiny = 1e-12;
   const FrameTables& t = *task.tables;
   energies(t, scratch);
@@ -101,7 +102,7 @@ DIFFWAVE_NOINLINE static void moveSpectra(const RefinementTask& task, Scratch& s
 }
 
 /** The frames of the spectra, windowed again. */
-DIFFWAVE_NOINLINE static void inverseFrames(const RefinementTask& task, Scratch& scratch) {
+DIFFWAVE_NOINLINE static void inverseFrames(const FrameTask& task, Scratch& scratch) {
   const FrameTables& t = *task.tables;
   const int half = t.size / 2;
   inverseTransform(scratch.samples, half, t.roots, t.size,
@@ -115,15 +116,60 @@ DIFFWAVE_NOINLINE static void inverseFrames(const RefinementTask& task, Scratch&
   }
 }
 
-/** RefinementKernels::iterate. */
-[[maybe_unused]] static void iterate(const RefinementTask& task) {
+/** FrameKernels::refine. */
+[[maybe_unused]] static void refineFrames(const FrameTask& task) {
   Scratch scratch(task.scratch, task.tables->size);
   forwardFrames(task, scratch);
   moveSpectra(task, scratch);
   inverseFrames(task, scratch);
 }
 
-/** RefinementKernels::overlap. */
+/**
+ * One update of a correction's gains (Lee & Seung 2001, eq. 5): G ← G ⊙ min(10, (Wᵀ·(y/(W·(G ⊙ |Z|) + 1e-9)))/s), as
+ * src/audio/mel/correction.ts. products: room for G ⊙ |Z| [B].
+ */
+DIFFWAVE_INLINE void updateGains(const FrameTask& task, Scratch& scratch, Doubles* gains, Doubles* products) {
+  constexpr double silent = 1e-9, maxGain = 10, tiny = 1e-12;
+  const FrameTables& t = *task.tables;
+  for (int bin = 0; bin < t.bins; bin++) {
+    products[bin] = gains[bin] * scratch.values[bin];
+    scratch.gathered[bin] = Doubles{};
+  }
+  for (int band = 0; band < t.bands; band++) {
+    const MelFilter& filter = t.filters[band];
+    Doubles sum = splatDouble(silent);
+    for (int i = 0; i < filter.count; i++) sum += filter.weights[i] * products[filter.first + i];
+    const Doubles ratio = loadDoubles(task.targets + band * task.targetStride) / sum;
+    for (int i = 0; i < filter.count; i++) scratch.gathered[filter.first + i] += filter.weights[i] * ratio;
+  }
+  for (int bin = 0; bin < t.bins; bin++) {
+    const Doubles ratio = scratch.gathered[bin] * (1 / (t.columnSums[bin] + tiny));
+    gains[bin] *= ratio > maxGain ? splatDouble(maxGain) : ratio;
+  }
+}
+
+/** FrameKernels::correct. */
+[[maybe_unused]] static void correctFrames(const FrameTask& task) {
+  const FrameTables& t = *task.tables;
+  Scratch scratch(task.scratch, t.size);
+  forwardFrames(task, scratch);
+  // The samples are not needed again, nor what lies beyond the spectrum.
+  Doubles* const gains = scratch.samples;
+  Doubles* const products = scratch.spectrum + 2 * t.bins;
+  for (int bin = 0; bin < t.bins; bin++) {
+    const Doubles re = scratch.spectrum[2 * bin], im = scratch.spectrum[2 * bin + 1];
+    scratch.values[bin] = squareRoot(re * re + im * im);
+    gains[bin] = splatDouble(1);
+  }
+  for (int update = 0; update < t.updates; update++) updateGains(task, scratch, gains, products);
+  for (int bin = 0; bin < t.bins; bin++) {
+    scratch.spectrum[2 * bin] *= gains[bin];
+    scratch.spectrum[2 * bin + 1] *= gains[bin];
+  }
+  inverseFrames(task, scratch);
+}
+
+/** FrameKernels::overlap. */
 [[maybe_unused]] static void overlapFrames(const OverlapTask& task) {
   const FrameTables& t = *task.tables;
   for (int h = 0; h < t.hop; h++) {
@@ -147,8 +193,9 @@ DIFFWAVE_NOINLINE static void inverseFrames(const RefinementTask& task, Scratch&
 
 }  // namespace frames
 
-[[maybe_unused]] static const RefinementKernels& refinementKernels() {
-  static const RefinementKernels kernels = {doubleLanes, frames::Scratch::size, frames::iterate, frames::overlapFrames};
+[[maybe_unused]] static const FrameKernels& frameKernels() {
+  static const FrameKernels kernels = {doubleLanes, frames::Scratch::size, frames::refineFrames, frames::correctFrames,
+                                       frames::overlapFrames};
   return kernels;
 }
 

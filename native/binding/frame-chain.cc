@@ -1,5 +1,5 @@
-// The Node-API face of phase refinement: the iterations over one clip, fed piece by piece.
-#include "../inference/refinement.h"
+// The Node-API face of phase refinement and of the correction: the passes over one clip, fed piece by piece.
+#include "../inference/frame-chain.h"
 
 #include "entry-points.h"
 #include "job.h"
@@ -7,44 +7,47 @@
 namespace diffwave {
 namespace {
 
-/** The clip behind a handle. Its refinement is made by the first job, off the event loop. */
-struct RefinementHandle : Handle {
-  RefinementHandle() : Handle(Kind::refinement) {}
+/** The clip behind a handle. Its chain is made by the first job, off the event loop. */
+struct FrameChainHandle : Handle {
+  FrameChainHandle() : Handle(Kind::frameChain) {}
 
   const Engine* engine;
-  RefinementSettings settings;
-  std::unique_ptr<Refinement> refinement;
+  FrameChainSettings settings;
+  std::unique_ptr<FrameChain> chain;
   bool broken = false;  // a job stopped half-way, or all has come out
 };
 
-RefinementHandle* refinementOf(const Js& js, napi_value handle) {
-  return js.unwrap<RefinementHandle>(handle, Handle::Kind::refinement, "expected a refinement");
+FrameChainHandle* chainOf(const Js& js, napi_value handle) {
+  return js.unwrap<FrameChainHandle>(handle, Handle::Kind::frameChain, "expected a frame chain");
 }
 
-struct RefinementJob : Job {
+struct FrameChainJob : Job {
   using Job::Job;
   double execute() override;
 
-  RefinementHandle* clip;
+  FrameChainHandle* clip;
   const float* audio;
   int64_t samples, room;
   bool last;
-  const float* targets;
+  const double* targets;
   int64_t targetCount;
   float* out;
 };
 
-double RefinementJob::execute() {
+double FrameChainJob::execute() {
   clip->broken = true;  // unless it ends well
-  if (clip->refinement == nullptr) {
-    clip->refinement = std::make_unique<Refinement>(clip->settings, engine->target->refinement(), *engine->pool);
+  if (clip->chain == nullptr) {
+    clip->chain = std::make_unique<FrameChain>(clip->settings, engine->target->frames(), *engine->pool);
   }
-  Refinement& refinement = *clip->refinement;
-  const int64_t frames = refinement.framesTaken(samples, last);
-  if (targetCount != frames * clip->settings.bands || room < refinement.pending() + samples) return resultRefused;
-  const int64_t written = refinement.push(audio, samples, last, targets, out, *cancelled);
+  FrameChain& chain = *clip->chain;
+  const int64_t bands = clip->settings.bands, frames = targetCount / bands;
+  if (targetCount % bands != 0 || frames < chain.minFramesTaken(samples, last) ||
+      frames > chain.framesTaken(samples, last) || room < chain.pending() + samples) {
+    return resultRefused;
+  }
+  const int64_t written = chain.push(audio, samples, last, targets, frames, out, *cancelled);
   clip->broken = written < 0 || last;
-  if (clip->broken) clip->refinement.reset();
+  if (clip->broken) clip->chain.reset();
   return written < 0 ? resultCancelled : double(written);
 }
 
@@ -53,18 +56,26 @@ std::vector<double> readDoubles(const Js& js, napi_value value, int64_t size) {
   return std::vector<double>(data, data + size);
 }
 
-/** Reads and checks the object `RefinementShape` of src/engines/native/addon.ts. */
-RefinementSettings readSettings(const Js& js, napi_value object) {
-  constexpr int64_t maxSize = 65536, maxBands = 65536, maxIterations = 65536;
+FrameOperation readOperation(const Js& js, napi_value value) {
+  const std::string name = js.text(value);
+  require(name == "refine" || name == "correct", "unknown operation of a frame chain");
+  return name == "refine" ? FrameOperation::refine : FrameOperation::correct;
+}
+
+/** Reads and checks the object `FrameChainShape` of src/engines/native/addon.ts. */
+FrameChainSettings readSettings(const Js& js, napi_value object) {
+  constexpr int64_t maxSize = 65536, maxBands = 65536, maxStages = 65536, maxUpdates = 65536;
   const auto integer = [&](const char* name, int64_t low, int64_t high) {
-    return js.integer(js.property(object, name), low, high, "bad shape of a refinement");
+    return js.integer(js.property(object, name), low, high, "bad shape of a frame chain");
   };
-  RefinementSettings settings{};
+  FrameChainSettings settings{};
   settings.size = integer("size", 16, maxSize);
   require((settings.size & (settings.size - 1)) == 0, "a transform whose size is no power of two");
   settings.hop = integer("hop", 1, settings.size);
   settings.bands = integer("bands", 1, maxBands);
-  settings.iterations = integer("iterations", 1, maxIterations);
+  settings.operation = readOperation(js, js.property(object, "operation"));
+  settings.stages = integer("stages", 1, maxStages);
+  settings.updates = integer("updates", 0, maxUpdates);
   settings.padding = integer("padding", 0, settings.size / 2);
   settings.squared = js.boolean(js.property(object, "squared"));
   settings.unit = js.number(js.property(object, "unit"));
@@ -89,37 +100,38 @@ RefinementSettings readSettings(const Js& js, napi_value object) {
 
 }  // namespace
 
-napi_value openRefinement(const Js& js, napi_value* arguments) {
+napi_value openFrameChain(const Js& js, napi_value* arguments) {
   const Engine* engine = engineOf(js, arguments[0]);
-  require(engine->target != nullptr, "the readable reference has no refinement");
-  auto clip = std::make_unique<RefinementHandle>();
+  require(engine->target != nullptr, "the readable reference has no frame chains");
+  auto clip = std::make_unique<FrameChainHandle>();
   clip->engine = engine;
   clip->settings = readSettings(js, arguments[1]);
   return js.wrap(std::move(clip));
 }
 
-napi_value refine(const Js& js, napi_value* arguments) {
+napi_value pushFrameChain(const Js& js, napi_value* arguments) {
   Engine* engine = engineOf(js, arguments[0]);
   const napi_value request = arguments[2];
-  auto job = std::make_unique<RefinementJob>(engine);
-  job->clip = refinementOf(js, arguments[1]);
+  auto job = std::make_unique<FrameChainJob>(engine);
+  job->clip = chainOf(js, arguments[1]);
   require(job->clip->engine == engine && engine->pool != nullptr, "the engine was disposed");
-  require(!job->clip->broken, "the refinement has ended");
+  require(!job->clip->broken, "the frame chain has ended");
   job->audio = js.floats(js.property(request, "audio"), -1, &job->samples);
   job->last = js.boolean(js.property(request, "last"));
-  job->targets = js.floats(js.property(request, "targets"), -1, &job->targetCount);
+  job->targets =
+      static_cast<const double*>(js.array(js.property(request, "targets"), napi_float64_array, -1, &job->targetCount));
   job->out = js.floats(js.property(request, "prediction"), -1, &job->room);
   job->cancelled =
       static_cast<const std::atomic<bool>*>(js.array(js.property(request, "cancelled"), napi_uint8_array, 1));
   return Job::start(js, std::move(job), {request, arguments[0], arguments[1]});
 }
 
-napi_value closeRefinement(const Js& js, napi_value* arguments) {
+napi_value closeFrameChain(const Js& js, napi_value* arguments) {
   const Engine* engine = engineOf(js, arguments[0]);
-  RefinementHandle* clip = refinementOf(js, arguments[1]);
+  FrameChainHandle* clip = chainOf(js, arguments[1]);
   require(clip->engine == engine && !engine->busy, "the engine is busy");
   clip->broken = true;
-  clip->refinement.reset();
+  clip->chain.reset();
   return nullptr;
 }
 

@@ -1,12 +1,13 @@
-/** Phase refinement in native code against the readable version in src/audio/mel, byte by byte. */
+/** Phase refinement and correction in native code against the readable versions in src/audio/mel, byte by byte. */
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { concatenateAudio } from '#src/audio/concatenate'
 import { type Mel, type MelConvention, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
+import { correctionObstacle, MelCorrection } from '#src/audio/mel/correction'
 import { sliceMel } from '#src/audio/mel/frames'
 import { PhaseRefinement, refinementLookAhead } from '#src/audio/mel/phase-refinement'
 import { gaussian } from '#src/core/random'
-import type { Engine } from '#src/engines/engine'
+import type { Engine, FrameStream } from '#src/engines/engine'
 import { networkShape } from '#src/engines/native/addon'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { loadAddon } from '#src/engines/native/load-addon'
@@ -75,24 +76,103 @@ async function native(
   sizes: readonly number[],
 ): Promise<Float32Array> {
   const { hop } = convention
-  const refinement = engine.openRefinement!(convention, settings)
+  const lag = refinementLookAhead(convention, settings.iterations) + hop
+  return inPieces(engine.openRefinement!(convention, settings), hop, { mel, start }, sizes, { lag, ahead: 0 })
+}
+
+async function inPieces(
+  stream: FrameStream,
+  hop: number,
+  { mel, start }: ReturnType<typeof example>,
+  sizes: readonly number[],
+  { lag, ahead }: { readonly lag: number; readonly ahead: number },
+): Promise<Float32Array> {
   const pieces: Float32Array[] = []
   let [fed, told, given] = [0, 0, 0]
   for (let i = 0; fed < start.length; i++) {
     const end = Math.min(start.length, fed + sizes[i % sizes.length]!)
-    const covered = Math.ceil(end / hop)
-    refinement.pushMel(sliceMel(mel, told, covered))
+    const covered = Math.min(mel.frames, Math.ceil(end / hop) + ahead)
+    stream.pushMel(sliceMel(mel, told, covered))
     told = covered
-    const piece = await refinement.push(start.subarray(fed, end), false)
+    const piece = await stream.push(start.subarray(fed, end), false)
     pieces.push(piece)
     given += piece.length
     fed = end
-    assert.ok(given >= fed - refinementLookAhead(convention, settings.iterations) - hop, `${given} of ${fed}`)
+    assert.ok(given >= fed - lag, `${given} of ${fed}`)
   }
-  pieces.push(await refinement.push(new Float32Array(0), true))
-  refinement.dispose()
+  stream.pushMel(sliceMel(mel, told, mel.frames))
+  pieces.push(await stream.push(new Float32Array(0), true))
+  stream.dispose()
   return concatenateAudio(pieces)
 }
+
+/** The sign of a NaN says nothing. */
+const withOneNaN = (samples: Float32Array) => samples.map(x => (Number.isNaN(x) ? Number.NaN : x))
+
+const correctable = conventions.filter(convention => correctionObstacle(convention) === null)
+
+/** Clips as long as their mel and shorter, in pieces, against the readable version. */
+async function compareCorrections(engine: Engine, clips: readonly (readonly [number, number, number])[]) {
+  for (const convention of correctable) {
+    const { hop } = convention
+    for (const [frames, passes, iterations] of clips) {
+      const { mel, start } = example(convention, frames)
+      for (const shorter of [0, 1, hop]) {
+        const clip = { mel, start: start.subarray(0, Math.max(0, start.length - shorter)) }
+        const settings = { passes, iterations }
+        const correction = new MelCorrection(convention, settings)
+        const expected = correction.whole(clip.start, mel)
+        for (const sizes of [[clip.start.length], [3 * hop, 1, 11 * hop + 5], [40 * hop - 1, hop]]) {
+          const stream = engine.openCorrection!(convention, settings)
+          const found = await inPieces(stream, hop, clip, sizes, { lag: correction.lag, ahead: 1 })
+          const what = `hop ${hop}, ${frames} frames less ${shorter}, ${passes} passes, pieces of ${sizes}`
+          assert.deepEqual(found, expected, what)
+        }
+      }
+    }
+  }
+}
+
+describe('native correction towards a mel', () => {
+  for (const set of sets) {
+    for (const threads of [1, 2, 3]) {
+      test(`${set}, threads ${threads}: the bytes of the readable version, whatever the pieces`, async () => {
+        const clips = [
+          [1, 1, 1],
+          [2, 2, 5],
+          [37, 3, 0],
+          [75, 2, 5],
+        ] as const
+        await compareCorrections(await engineOf(set, threads), clips)
+      })
+    }
+  }
+
+  test('a silent clip and one that is not finite have the bytes of the readable version', async () => {
+    const engine = await engineOf()
+    const clip = example(tacotron2, 20)
+    const settings = { passes: 2, iterations: 5 }
+    const broken = clip.start.map((z, i) => (i === 3000 ? Number.NaN : z))
+    for (const start of [new Float32Array(clip.start.length), broken]) {
+      const correction = new MelCorrection(tacotron2, settings)
+      const stream = engine.openCorrection!(tacotron2, settings)
+      const limits = { lag: correction.lag, ahead: 1 }
+      const found = await inPieces(stream, tacotron2.hop, { ...clip, start }, [4000], limits)
+      assert.deepEqual(withOneNaN(found), withOneNaN(correction.whole(start, clip.mel)))
+    }
+  })
+
+  test('a signal stops it, and it cannot be used after that', async () => {
+    const { mel, start } = example(tacotron2, 2000)
+    const correction = (await engineOf()).openCorrection!(tacotron2, { passes: 64, iterations: 5 })
+    correction.pushMel(mel)
+    const controller = new AbortController()
+    const pushed = correction.push(start, true, controller.signal)
+    setTimeout(() => controller.abort(), 20)
+    await assert.rejects(pushed, code('ABORTED'))
+    await assert.rejects(correction.push(start, true), code('DISPOSED'))
+  })
+})
 
 describe('native phase refinement', () => {
   for (const set of sets) {
@@ -160,7 +240,8 @@ describe('native phase refinement', () => {
   test('the addon refuses shapes and sizes that do not fit', async () => {
     const addon = loadAddon()
     const shape = {
-      ...{ size: 16, hop: 4, bands: 1, iterations: 1, momentum: 0.5, padding: 8, squared: false, unit: 1 },
+      ...{ operation: 'refine' as const, stages: 1, updates: 1 },
+      ...{ size: 16, hop: 4, bands: 1, momentum: 0.5, padding: 8, squared: false, unit: 1 },
       ...{ window: new Float64Array(16), roots: new Float64Array(32), columnSums: new Float64Array(9) },
       ...{ filters: Float64Array.of(1, 2), weights: new Float64Array(2) },
     }
@@ -173,7 +254,9 @@ describe('native phase refinement', () => {
       { hop: 17 },
       { hop: 0 },
       { bands: 2 },
-      { iterations: 0 },
+      { operation: 'repair' as 'refine' },
+      { stages: 0 },
+      { updates: -1 },
       { padding: 9 },
       { window: new Float64Array(15) },
       { roots: new Float64Array(31) },
@@ -183,23 +266,35 @@ describe('native phase refinement', () => {
       { filters: Float64Array.of(Number.NaN, 2) },
       { weights: new Float64Array(3) },
     ]) {
-      assert.throws(() => addon.openRefinement(handle, { ...shape, ...wrong }), JSON.stringify(wrong))
+      assert.throws(() => addon.openFrameChain(handle, { ...shape, ...wrong }), JSON.stringify(wrong))
     }
-    const refinement = addon.openRefinement(handle, shape)
+    const refinement = addon.openFrameChain(handle, shape)
     const cancelled = new Uint8Array(1)
     const audio = new Float32Array(8)
-    const work = { audio, last: true, targets: new Float32Array(2), prediction: new Float32Array(8), cancelled }
-    for (const wrong of [{ targets: new Float32Array(3) }, { prediction: new Float32Array(7) }]) {
-      const other = addon.openRefinement(handle, shape)
-      assert.equal(await addon.refine(handle, other, { ...work, ...wrong }), addon.constants()['refused'])
-      assert.throws(() => addon.refine(handle, other, work), /ended/)
+    const work = { audio, last: true, targets: new Float64Array(2), prediction: new Float32Array(8), cancelled }
+    for (const wrong of [{ targets: new Float64Array(3) }, { prediction: new Float32Array(7) }]) {
+      const other = addon.openFrameChain(handle, shape)
+      assert.equal(await addon.pushFrameChain(handle, other, { ...work, ...wrong }), addon.constants()['refused'])
+      assert.throws(() => addon.pushFrameChain(handle, other, work), /ended/)
     }
-    assert.equal(await addon.refine(handle, refinement, work), 8)
+    assert.equal(await addon.pushFrameChain(handle, refinement, work), 8)
+    // A correction may end with a frame whose middle is the clip's end.
+    for (const [frames, result] of [
+      [0, addon.constants()['refused']],
+      [1, 8],
+      [2, 8],
+      [3, 8],
+      [4, addon.constants()['refused']],
+    ] as const) {
+      const correction = addon.openFrameChain(handle, { ...shape, operation: 'correct' })
+      const found = await addon.pushFrameChain(handle, correction, { ...work, targets: new Float64Array(frames) })
+      assert.equal(found, result, `${frames} frames`)
+    }
     await addon.dispose(handle)
   })
 })
 
-describe('phase refinement in WebAssembly', () => {
+describe('phase refinement and correction in WebAssembly', () => {
   for (const instructionSet of surveyWasm().instructionSets) {
     test(`${instructionSet}: the bytes of the readable version, whatever the pieces`, async () => {
       const parameters = initialParameters(network, 1)
@@ -214,6 +309,7 @@ describe('phase refinement in WebAssembly', () => {
           assert.deepEqual(await native(engine, convention, settings, clip, sizes), expected)
         }
       }
+      await compareCorrections(engine, [[37, 2, 5]])
     })
   }
 })

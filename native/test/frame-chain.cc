@@ -1,0 +1,114 @@
+// Tests of phase refinement and of the correction: every instruction set, one thread and three, whole and in pieces,
+// against plain C++ of one lane. The bytes of the TypeScript are compared in test/engines/native/frame-chain.test.ts.
+#include "../inference/frame-chain.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <tuple>
+
+#include "../targets/targets.h"
+#include "tests.h"
+
+using namespace diffwave;
+
+namespace {
+
+constexpr double pi = 3.14159265358979323846;
+
+/** Eight bands of eight bins each, from bin 2 on, over frames of `size` samples. */
+FrameChainSettings settingsOf(FrameOperation operation, int size, int hop, int stages) {
+  constexpr int bands = 8, width = 8;
+  FrameChainSettings settings{};
+  settings.operation = operation;
+  settings.size = size;
+  settings.hop = hop;
+  settings.bands = bands;
+  settings.stages = stages;
+  settings.updates = 3;
+  settings.padding = size / 2;
+  settings.unit = 1;
+  settings.momentum = 0.9;
+  settings.columnSums.resize(size_t(size / 2 + 1));
+  for (int i = 0; i < size; i++) {
+    settings.window.push_back(0.5 - 0.5 * std::cos(2 * pi * i / size));
+    settings.roots.push_back(std::cos(2 * pi * i / size));
+    settings.roots.push_back(-std::sin(2 * pi * i / size));
+  }
+  for (int band = 0; band < bands; band++) {
+    settings.filters.push_back({2 + band * width / 2, width, nullptr});
+    for (int i = 0; i < width; i++) {
+      settings.weights.push_back(1 + 0.1 * i);
+      settings.columnSums[size_t(2 + band * width / 2 + i)] += 1 + 0.1 * i;
+    }
+  }
+  return settings;
+}
+
+int64_t lengthOf(const FrameChainSettings& settings, int frames) {
+  const int64_t length = int64_t(frames) * settings.hop;
+  return settings.operation == FrameOperation::refine ? length : length - settings.hop / 2;
+}
+
+/** A clip of `frames` hops, of a correction half a hop shorter, in pieces of `piece` samples. */
+std::vector<float> passed(const Target& target, int threads, const FrameChainSettings& settings, int frames,
+                          int64_t piece) {
+  Pool pool(threads);
+  FrameChain chain(settings, target.frames(), pool);
+  const int64_t length = lengthOf(settings, frames);
+  std::vector<float> audio, result;
+  std::vector<double> targets;
+  for (int64_t i = 0; i < length; i++) audio.push_back(float(std::sin(0.05 * double(i) + 1e-4 * double(i * i))));
+  for (int64_t i = 0; i < int64_t(frames) * settings.bands; i++) targets.push_back(1 + 0.1 * double(i % 7));
+  const std::atomic<bool> cancelled{false};
+  int64_t taken = 0;
+  for (int64_t at = 0; at < length;) {
+    const int64_t count = std::min(piece, length - at);
+    const bool last = at + count == length;
+    std::vector<float> out(size_t(chain.pending() + count));
+    const int64_t frame = chain.framesTaken(count, last);
+    const int64_t written = chain.push(audio.data() + at, count, last, targets.data() + taken * settings.bands, frame,
+                                       out.data(), cancelled);
+    result.insert(result.end(), out.begin(), out.begin() + written);
+    taken += frame;
+    at += count;
+  }
+  check(taken == frames, "frame chain", "frames taken", double(taken));
+  return result;
+}
+
+bool same(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+}  // namespace
+
+static void testOperation(FrameOperation operation, const char* name) {
+  for (const auto& [size, hop, frames] : {std::tuple{128, 32, 70}, {128, 50, 33}, {256, 256, 9}, {512, 128, 1}}) {
+    const FrameChainSettings settings = settingsOf(operation, size, hop, 5);
+    const std::vector<float> expected = passed(targetAt(targetCount() - 1), 1, settings, frames, 1 << 20);
+    check(int64_t(expected.size()) == lengthOf(settings, frames), name, "samples", double(expected.size()));
+    for (int i = 0; i < targetCount(); i++) {
+      const Target& target = targetAt(i);
+      if (!target.runs()) continue;
+      for (int threads : {1, 3}) {
+        for (int64_t piece : {int64_t(1) << 20, int64_t(7) * hop + 3}) {
+          check(same(passed(target, threads, settings, frames, piece), expected), target.name, name, threads);
+        }
+      }
+    }
+  }
+}
+
+void testFrameChain() {
+  testOperation(FrameOperation::refine, "refinement, threads");
+  testOperation(FrameOperation::correct, "correction, threads");
+  Pool pool(2);
+  FrameChain chain(settingsOf(FrameOperation::refine, 128, 32, 2), targetAt(targetCount() - 1).frames(), pool);
+  const std::vector<float> audio(3200);
+  const std::vector<double> targets(800);
+  std::vector<float> out(3200);
+  const std::atomic<bool> cancelled{true};
+  check(chain.push(audio.data(), 3200, true, targets.data(), 100, out.data(), cancelled) == -1, "frame chain",
+        "cancelled", 1);
+}
