@@ -59,6 +59,7 @@ function install() {
   rmSync(project, { recursive: true, force: true })
   mkdirSync(project, { recursive: true })
   writeFileSync(join(project, 'package.json'), '{ "private": true }\n')
+  run(process.execPath, [join(root, 'scripts', 'build.mjs')])
   compile('test/tsconfig.json')
   run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', project], { cwd: root })
   const tarball = readdirSync(project).find(name => name.endsWith('.tgz'))
