@@ -80,6 +80,7 @@ export {
 } from './export/pytorch.js'
 export { type ExportSafetensorsOptions, exportSafetensors } from './export/safetensors.js'
 export type { Exported, ExportSource, ExportWeightsOptions, WeightType } from './export/source.js'
+export { type ExportedTriton, type ExportTritonOptions, exportTriton } from './export/triton.js'
 export { readMel, writeMel } from './formats/mel-file.js'
 export { readMelStatistics } from './formats/mel-statistics.js'
 export { openMel, type StoredMel } from './formats/mel-stream.js'

@@ -63,45 +63,6 @@ test('acoustic-model.mjs speaks the mel of an ONNX model, whichever way round it
   assert.deepEqual(audio[1], audio[0])
 })
 
-describe('triton-repository.mjs', () => {
-  test('has the inputs and outputs of the export in its config, without the batch', () => {
-    assert.match(run('triton-repository.mjs', smallVocoder, at('repository')), /mel, noise → audio/)
-    assert.ok(existsSync(at('repository/diffwave/1/model.onnx')))
-    const config = readFileSync(at('repository/diffwave/config.pbtxt'), 'utf8')
-    assert.match(config, /^name: "diffwave"\nbackend: "onnxruntime"\nmax_batch_size: 8\n/)
-    const ports = [...config.matchAll(/\{ name: "(\w+)" data_type: (TYPE_\w+) dims: \[ ([-\d, ]+) \] \}/g)]
-    assert.deepEqual(
-      ports.map(([, name, type, dims]) => [name, type, dims]),
-      [
-        ['mel', 'TYPE_FP32', '80, -1'],
-        ['noise', 'TYPE_FP32', '6, -1'],
-        ['audio', 'TYPE_FP32', '-1'],
-      ],
-    )
-  })
-
-  test('has a label as one number per clip', () => {
-    run('triton-repository.mjs', inRepository('models/digits'), at('generator'), '2')
-    const config = readFileSync(at('generator/diffwave/config.pbtxt'), 'utf8')
-    assert.match(config, /name: "label" data_type: TYPE_INT64 dims: \[ 1 \] reshape: \{ shape: \[ \] \}/)
-  })
-
-  test('has a manifest with the fields that KServe requires', () => {
-    run('triton-repository.mjs', smallVocoder, at('manifest'))
-    const manifest = readFileSync(at('manifest/inference-service.yaml'), 'utf8')
-    for (const line of [
-      'apiVersion: serving.kserve.io/v1beta1',
-      'kind: InferenceService',
-      '  name: diffwave',
-      '        name: onnx',
-      '      runtime: kserve-tritonserver',
-      '      storageUri: pvc://models/repository',
-    ]) {
-      assert.ok(manifest.split('\n').includes(line), line)
-    }
-  })
-})
-
 test('generate.mjs writes clips that a seed names', async () => {
   assert.match(run('generate.mjs', at('clips'), smallGenerator), /seed 1, label none\nseed 2, label none/)
   assert.deepEqual(readdirSync(at('clips')).sort(), ['seed-1.wav', 'seed-2.wav'])

@@ -20,6 +20,36 @@ test('the file’s ending, or --to, names the format; the file is a model again'
   }
 })
 
+test('--to triton writes a folder, and overwrites an older one', () => {
+  const args = ['export', smallVocoder, '-o', at('served'), '--to', 'triton', '--name', 'voice', '--max-batch', '2']
+  for (const more of [[], ['--part', 'denoiser']]) {
+    const { status, stdout, stderr } = diffwave([...args, ...more, '--json'])
+    assert.equal(status, 0, stderr)
+    const [{ to, files, inputs }] = jsonLines(stdout) as [Record<string, unknown[]>]
+    assert.equal(to, 'triton')
+    assert.equal(files!.length, 3)
+    assert.deepEqual(
+      (inputs as { name: string }[]).map(({ name }) => name),
+      more.length === 0 ? ['mel', 'noise'] : ['audio', 'step', 'mel'],
+    )
+  }
+})
+
+test('options of another format are refused by name', () => {
+  for (const [output, option, value] of [
+    ['x.pt', '--steps', '4'],
+    ['x.onnx', '--name', 'voice'],
+    ['x.safetensors', '--max-batch', '2'],
+  ] as const) {
+    const { status, stderr } = diffwave(['export', smallVocoder, '-o', at(output), option, value])
+    assert.equal(status, 2)
+    assert.match(
+      stderr,
+      new RegExp(`^error\\[BAD_OPTION\\].*${option === '--max-batch' ? 'maxBatch' : option.slice(2)}`),
+    )
+  }
+})
+
 test('an ending of no format, or of another, is refused before anything is read', () => {
   for (const args of [
     ['missing', '-o', at('x.bin')],

@@ -1,25 +1,27 @@
-/** `diffwave export`: a model as a file that other programs load. */
+/** `diffwave export`: a model as a file or folder that other programs load. */
 import { extname } from 'node:path'
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { weightTypeChoices } from '../choices.js'
 import { defineCommand, type Values } from '../command.js'
-import { choice, force, real, requiredText, samplingOptions } from '../options.js'
+import { choice, force, real, requiredText, samplingOptions, text, whole } from '../options.js'
 import { checkFile, confirmOverwrite } from '../outputs.js'
 
-/** The endings of each format's files. */
+/** The endings of each format's files; of a format that is a folder: none. */
 const targets = {
   safetensors: ['.safetensors'],
   pytorch: ['.pt', '.pth', '.pkl', '.ckpt'],
   onnx: ['.onnx'],
+  triton: [],
 } as const
 type Target = keyof typeof targets
 const targetNames = Object.keys(targets) as Target[]
 
-const ONNX = 'ONNX'
+const ONNX = 'ONNX and Triton'
+const TRITON = 'Triton'
 
 const options = {
-  output: requiredText('-o, --output <file>', 'file to write'),
+  output: requiredText('-o, --output <path>', 'file to write; for Triton a folder'),
   to: choice('--to <format>', 'format (default: by the file’s ending)', targetNames),
   type: choice('--type <type>', 'number type of the weights (default: F32)', weightTypeChoices),
   part: choice('--part <part>', 'graph to write (default: whole)', ['whole', 'denoiser'] as const, { group: ONNX }),
@@ -28,6 +30,11 @@ const options = {
   eta: { ...samplingOptions.eta, group: ONNX },
   guidance: real('--guidance <w>', 'classifier-free guidance of generators with labels (default: the model’s)', {
     group: ONNX,
+  }),
+  name: text('--name <name>', 'name of the model on the server (default: diffwave)', { group: TRITON }),
+  maxBatch: whole('--max-batch <n>', 'max clips of a batch (default: 8)', { group: TRITON }),
+  storageUri: text('--storage-uri <uri>', 'where KServe finds the folder (default: pvc://models/repository)', {
+    group: TRITON,
   }),
   force,
 }
@@ -44,13 +51,15 @@ function targetOf({ to, output }: Values<typeof options>): Target {
 
 export const command = defineCommand({
   name: 'export',
-  summary: 'File for other programs: safetensors, PyTorch or ONNX',
+  summary: 'File for other programs: safetensors, PyTorch, ONNX or Triton',
   details: [
     'A PyTorch file of a network of the shape of lmnt-com/diffwave or philsyn/DiffWave-Vocoder is loaded by that ' +
-      'project’s own code, any other by interop/pytorch. Every export states the model’s config, so that diffwave ' +
-      'loads it like a model folder.',
+      'project’s own code, any other by interop/pytorch. diffwave loads exports other than ONNX like model folders, ' +
+      'since they state the model’s config.',
     'An ONNX file is the whole way from mel and noise to audio, or with --part denoiser one call of the network. ' +
       'Phase refinement is not part of it.',
+    'With --to triton, the ONNX file goes to a model repository for Triton Inference Server, with its configuration and ' +
+      'a manifest for KServe.',
   ],
   group: 'Mels and models',
   arguments: [
@@ -61,14 +70,20 @@ export const command = defineCommand({
     'diffwave export speech -o speech.safetensors --type F16',
     'diffwave export my-model --to pytorch -o weights.pt',
     'diffwave export speech --steps 4 -o speech.onnx',
+    'diffwave export speech --to triton -o repository',
   ],
   run: async (context, [model], options) => {
     const target = targetOf(options)
-    const { output, type, part, steps, sampler, eta, guidance } = options
-    await checkFile(output, targets[target])
-    await confirmOverwrite(context, [output], options.force)
-    const more = defined({ part, steps, sampler, eta, guidance, signal: context.signal })
-    const written = await exporters[target](model!, output, { ...defined({ type }), ...more })
+    const { output, to: _, force, type, ...more } = options
+    if (target === 'triton') {
+      const { repositoryFiles } = await import('../../export/triton.js')
+      await confirmOverwrite(context, repositoryFiles(output, more.name), force)
+    } else {
+      await checkFile(output, targets[target])
+      await confirmOverwrite(context, [output], force)
+    }
+    const given = defined({ type, ...more, signal: context.signal })
+    const written = await exporters[target](model!, output, given)
     for (const note of written.notes) context.note(note)
     context.result(`${output}: ${target}, ${(written.bytes / 1e6).toFixed(2)} MB`, { model, to: target, ...written })
   },
@@ -88,4 +103,6 @@ const exporters: Readonly<Record<Target, Exporter>> = {
     (await import('../../export/pytorch.js')).exportPyTorch(model, output, options),
   onnx: async (model, output, options) =>
     (await import('../../export/onnx/export-onnx.js')).exportOnnx(model, output, options),
+  triton: async (model, output, options) =>
+    (await import('../../export/triton.js')).exportTriton(model, output, options),
 }

@@ -49,7 +49,8 @@ export interface ExportedOnnx extends Exported {
   readonly steps: number | null
 }
 
-const optionsSchema = z.strictObject({
+/** Checks `ExportOnnxOptions`. */
+export const exportOnnxOptions = z.strictObject({
   part: z.enum(['whole', 'denoiser']).default('whole'),
   type: z
     .enum(['F32', 'F16'], { error: 'expected F32 or F16: runtimes do not compute with other types' })
@@ -80,7 +81,7 @@ export async function exportOnnx(
   output: PathLike,
   options: ExportOnnxOptions = {},
 ): Promise<ExportedOnnx> {
-  const checked = check(optionsSchema, options, 'exportOnnx options')
+  const checked = check(exportOnnxOptions, options, 'exportOnnx options')
   const model = await readSource(source, 'exportOnnx')
   const { config } = model
   const { built, steps } = checked.part === 'denoiser' ? denoiser(model, checked) : whole(model, checked)
@@ -102,7 +103,7 @@ export async function exportOnnx(
   return { ...written, inputs, outputs, hop, sampleRate: config.sampleRate, steps }
 }
 
-type Checked = z.output<typeof optionsSchema>
+type Checked = z.output<typeof exportOnnxOptions>
 
 interface Part {
   readonly built: BuiltGraph

@@ -1,0 +1,142 @@
+/**
+ * Export as a model repository of Triton Inference Server, with a manifest that serves it on KServe: the ONNX file, and
+ * what both servers need to know of it. scripts/serving-schemas.mjs checks the two texts by the servers' own schemas.
+ */
+import { join } from 'node:path'
+import { z } from 'zod'
+import { makeFolder, writeFileBytes } from '../core/files.js'
+import { MAX_SERVING_BATCH } from '../core/limits.js'
+import { check, type FieldsOf } from '../core/options.js'
+import { type PathLike, toPath } from '../core/path.js'
+import { type ExportedOnnx, type ExportOnnxOptions, exportOnnx, exportOnnxOptions } from './onnx/export-onnx.js'
+import type { OnnxPort } from './onnx/graphs.js'
+import { type ExportSource, readSource } from './source.js'
+
+/** Options of `exportTriton`: those of `exportOnnx`, and four more. */
+export interface ExportTritonOptions extends ExportOnnxOptions {
+  /**
+   * Name of the model in the repository, in requests and of the KServe service: a small letter, then small letters,
+   * digits and `-`. Default `diffwave`.
+   */
+  readonly name?: string | undefined
+  /** Max clips of a batch, 1 to 1024. Default 8. */
+  readonly maxBatch?: number | undefined
+  /** Where KServe finds the repository. Default `pvc://models/repository`, a persistent volume. */
+  readonly storageUri?: string | undefined
+}
+
+/** What `exportTriton` wrote. */
+export interface ExportedTriton extends ExportedOnnx {
+  /** Paths of the files: the model, its configuration, the manifest. */
+  readonly files: readonly [model: string, config: string, manifest: string]
+}
+
+const optionsSchema = exportOnnxOptions.extend({
+  // Kubernetes names are labels of DNS; KServe wants a letter first.
+  name: z
+    .string()
+    .regex(/^[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?$/, {
+      error: 'expected a small letter, then small letters, digits and -, at most 63 in all',
+    })
+    .default('diffwave'),
+  maxBatch: z.number().int().min(1).max(MAX_SERVING_BATCH).default(8),
+  storageUri: z
+    .string()
+    .max(2048)
+    .regex(/^(?:[a-z][a-z0-9+.-]*:\/)?\/[!-~]+$/, { error: 'expected an address such as pvc://models/repository' })
+    .default('pvc://models/repository'),
+} satisfies Omit<FieldsOf<ExportTritonOptions>, keyof ExportOnnxOptions>)
+
+/**
+ * Writes a model repository for Triton, and a manifest for KServe:
+ *
+ * ```text
+ * output/
+ *   NAME/
+ *     config.pbtxt            inputs and outputs as the graph has them
+ *     1/model.onnx            as `exportOnnx` writes it
+ *   inference-service.yaml    a KServe InferenceService on the Triton runtime
+ * ```
+ *
+ * @param source a shipped model's name, a model folder, a checkpoint file, the address of either, or a model in memory
+ * @param output path of the repository's folder, which is made if need be
+ * @throws DiffWaveError as `exportOnnx`; `NOT_A_DIRECTORY`
+ * @example
+ * await exportTriton('speech', 'repository', { steps: 4, name: 'vocoder' })
+ */
+export async function exportTriton(
+  source: ExportSource,
+  output: PathLike,
+  options: ExportTritonOptions = {},
+): Promise<ExportedTriton> {
+  const { name, maxBatch, storageUri, ...onnx } = check(optionsSchema, options, 'exportTriton options')
+  const folder = toPath(output, 'exportTriton output')
+  const [model, config, manifest] = repositoryFiles(folder, name)
+  // Read before the folder is made: an unknown model leaves nothing behind.
+  const files = await readSource(source, 'exportTriton')
+  await makeFolder(join(folder, name, '1'))
+  const exported = await exportOnnx(files, model, onnx)
+  await writeFileBytes(config, modelConfig(name, maxBatch, exported))
+  await writeFileBytes(manifest, inferenceService(name, storageUri))
+  return { ...exported, output: folder, files: [model, config, manifest] }
+}
+
+/** The files of a repository: model, configuration, manifest. */
+export function repositoryFiles(folder: string, name = 'diffwave'): ExportedTriton['files'] {
+  return [
+    join(folder, name, '1', 'model.onnx'),
+    join(folder, name, 'config.pbtxt'),
+    join(folder, 'inference-service.yaml'),
+  ]
+}
+
+const types = { float32: 'TYPE_FP32', int64: 'TYPE_INT64' } as const
+
+/** A line of ModelInput or ModelOutput. Triton adds the batch itself: its axis is left out. */
+function portLine({ name, type, shape }: OnnxPort): string {
+  const sizes = shape.slice(1).map(size => (typeof size === 'string' ? -1 : size))
+  // A number per clip has no axis but the batch's, yet the configuration needs one.
+  const dims = sizes.length === 0 ? 'dims: [ 1 ] reshape: { shape: [ ] }' : `dims: [ ${sizes.join(', ')} ]`
+  return `  { name: "${name}" data_type: ${types[type]} ${dims} }`
+}
+
+/** `ModelConfig` of Triton (model_config.proto), as text. */
+function modelConfig(name: string, maxBatch: number, { inputs, outputs }: ExportedOnnx): string {
+  return `name: "${name}"
+backend: "onnxruntime"
+max_batch_size: ${maxBatch}
+input [
+${inputs.map(portLine).join(',\n')}
+]
+output [
+${outputs.map(portLine).join(',\n')}
+]
+dynamic_batching { }
+instance_group [ { kind: KIND_AUTO } ]
+`
+}
+
+/** An `InferenceService` of KServe. */
+function inferenceService(name: string, storageUri: string): string {
+  return `apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata:
+  name: ${name}
+spec:
+  predictor:
+    model:
+      modelFormat:
+        name: onnx
+        version: "1"
+      runtime: kserve-tritonserver
+      protocolVersion: v2
+      storageUri: ${JSON.stringify(storageUri)}
+      resources:
+        requests:
+          cpu: "2"
+          memory: 2Gi
+        limits:
+          cpu: "2"
+          memory: 2Gi
+`
+}
