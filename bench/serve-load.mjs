@@ -22,29 +22,26 @@ const inRepository = path => fileURLToPath(new URL(`../${path}`, import.meta.url
 const melPath = inRepository('samples/LJ001-0002.npy')
 const small = inRepository('test/golden/lmnt-conditional-c8-l6/weights.pt')
 
-async function start() {
-  const limits = ['--rate', '0', '--per-client', '64', '--quiet']
+/** Starts a service on a free port. @returns its process, and the port once it listens */
+function start() {
+  const limits = ['--rate', '0', '--per-client', '64']
   const models = ['--models', values.model, `small=${small}`]
-  const child = spawn(process.execPath, [
-    inRepository('dist/cli/main.js'),
-    'serve',
-    '--port',
-    '8742',
-    ...models,
-    ...limits,
-  ])
-  for (let i = 0; i < 200; i++) {
-    const up = await fetch('http://127.0.0.1:8742/healthz').then(
-      response => response.ok,
-      () => false,
-    )
-    if (up) return child
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-  throw new Error('the service does not start')
+  const args = [inRepository('dist/cli/main.js'), 'serve', '--port', '0', ...models, ...limits]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  let notes = ''
+  return new Promise((resolve, reject) => {
+    child.stderr.on('data', data => {
+      notes += data
+      const [, port] = /listening on http:\/\/[^:]+:(\d+)/.exec(notes) ?? []
+      if (port !== undefined) resolve({ child, port: Number(port) })
+    })
+    child.on('close', () => reject(new Error(`the service does not start: ${notes}`)))
+  })
 }
 
 const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS })
+
+const { child: service, port } = await start()
 
 /** Sends a mel; returns seconds to the first byte and to the last. */
 function vocode(body, query) {
@@ -53,7 +50,7 @@ function vocode(body, query) {
   return new Promise((resolve, reject) => {
     const path = `/v1/vocode?${query}`
     const headers = { 'content-length': body.length }
-    const req = request({ host: '127.0.0.1', port: 8742, method: 'POST', path, agent, headers }, response => {
+    const req = request({ host: '127.0.0.1', port, method: 'POST', path, agent, headers }, response => {
       let first = null
       response.on('data', () => {
         first ??= seconds()
@@ -92,7 +89,6 @@ const memory = pid => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/st
 const median = numbers => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]
 const milliseconds = seconds => `${(1000 * seconds).toFixed(0)} ms`
 
-const service = await start()
 try {
   const vocoder = await Vocoder.load(values.model)
   const { mel } = await readMel(melPath, 80)
