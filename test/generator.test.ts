@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { concatenateAudio } from '#src/audio/concatenate'
+import { concatenateAudio } from '#src/core/concatenate'
 import { gaussian } from '#src/core/random'
 import { Denoiser } from '#src/denoiser/denoiser'
 import { createEngine } from '#src/engines/select'

@@ -110,7 +110,7 @@ async function writePicture(output: string, { config }: Denoiser, pieces: readon
     import('../audio/mel/convention.js'),
     import('../audio/mel/mel.js'),
     import('../audio/picture.js'),
-    import('../audio/concatenate.js'),
+    import('../core/concatenate.js'),
   ])
   const samples = concatenateAudio(pieces)
   const convention = config.mel ?? { ...namedConventions.tacotron2, sampleRate, maxFrequency: sampleRate / 2 }

@@ -1,5 +1,5 @@
 /** The files below a URL as a source of files: fetched, checked, and kept in a cache. */
-import { concatenateBytes } from './concatenate-bytes.js'
+import { concatenateBytes } from './concatenate.js'
 import { DiffWaveError, throwIfAborted } from './errors.js'
 import type { ExpectedFile, FileFacts, FileSource, ReadFileOptions } from './file-source.js'
 import { checkIntegrity } from './integrity.js'

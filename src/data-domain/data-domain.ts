@@ -5,9 +5,10 @@
  * MDCT subbands (subbands.ts). `domainOf` picks a model's. Trainer, synthesis and repair ask the domain; none of them
  * asks which one it is.
  */
-import { concatenateAudio } from '../audio/concatenate.js'
+
 import type { Mel } from '../audio/mel/convention.js'
 import { type MelReaders, readWhole } from '../audio/mel/feed.js'
+import { concatenateAudio } from '../core/concatenate.js'
 
 /** Data in, audio out, piece by piece. The pieces do not change a byte. */
 export interface Decoder {

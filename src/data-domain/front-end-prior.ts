@@ -12,9 +12,11 @@
  * A mel tells where harmonics lie, but not their phases. From noise, a network of few steps makes voices that sound
  * breathy above 2 kHz, since its phases never agree from harmonic to harmonic; here they do from the start.
  */
+
 import type { MelConvention } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
 import { MelPitch, PITCH_LAG } from '../audio/mel/pitch.js'
+import { RowQueue } from '../core/row-queue.js'
 import type { HarmonicsConfig } from '../model/diffusion-config.js'
 import { type EnvelopeStream, FrontEndEnvelope } from '../model/front-end/envelope.js'
 import { coverage, WindowFilter, windowMargin } from '../model/front-end/windows.js'
@@ -147,44 +149,34 @@ export class FrontEndPriorDomain extends WaveformDomain {
 
 /** E of the positions that are still needed. */
 class Deviations {
-  readonly #bins: number
   readonly #stream: EnvelopeStream
   readonly #once: boolean
-  /** Pieces of E, `[positions × bins]` each, from position `#first` on. */
-  #values: Float32Array<ArrayBufferLike> = new Float32Array(0)
-  #first = 0
+  readonly #positions: RowQueue<Float32Array>
   #ended = false
 
   /** @param once whether positions are read only once, in order: then those behind are dropped */
   constructor(envelope: FrontEndEnvelope, once: boolean) {
-    this.#bins = envelope.bins
+    this.#positions = new RowQueue(Float32Array, envelope.bins)
     this.#stream = envelope.stream()
     this.#once = once
   }
 
   /** Positions of the clip; Infinity while its mel goes on. */
   get positions(): number {
-    return this.#ended ? this.#first + this.#values.length / this.#bins : Number.POSITIVE_INFINITY
+    return this.#ended ? this.#positions.end : Number.POSITIVE_INFINITY
   }
 
   push(...[mel, last]: Parameters<EnvelopeStream['push']>): void {
-    const more = this.#stream.push(mel, last)
-    const all = new Float32Array(this.#values.length + more.length)
-    all.set(this.#values)
-    all.set(more, this.#values.length)
-    this.#values = all
+    this.#positions.append(this.#stream.push(mel, last))
     this.#ended = last
   }
 
   of(position: number): Float32Array {
-    const at = (position - this.#first) * this.#bins
-    return this.#values.subarray(at, at + this.#bins)
+    return this.#positions.rows(position, position + 1)
   }
 
   /** Positions before this one are not needed again. */
   forget(position: number): void {
-    if (!this.#once || position <= this.#first) return
-    this.#values = this.#values.slice((position - this.#first) * this.#bins)
-    this.#first = position
+    if (this.#once) this.#positions.forget(position)
   }
 }

@@ -7,9 +7,10 @@
  * passes run in one sweep; a longer process makes several sweeps, between which the whole intermediate data are kept (4
  * bytes per sample, 8 with a multistep sampler), and the first audio comes in the last sweep.
  */
-import { concatenateAudio } from '../audio/concatenate.js'
+
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelFeed } from '../audio/mel/feed.js'
+import { concatenateAudio } from '../core/concatenate.js'
 import { throwIfAborted } from '../core/errors.js'
 import type { OnProgress } from '../core/progress.js'
 import { drawOfPass, type NoiseSource } from './noise.js'

@@ -1,5 +1,5 @@
 /** Data that a pass has been fed and has no output for yet, with what the sampler carries beside them. */
-import { concatenateAudio } from '../audio/concatenate.js'
+import { concatenateAudio } from '../core/concatenate.js'
 import { DiffWaveError } from '../core/errors.js'
 import type { PassState } from './samplers/sampler.js'
 

@@ -2,9 +2,10 @@
  * One clip on a model's engine, as a pipe: mel → latent (the reverse process) → audio (the data domain's decoder) →
  * refined → trimmed. Vocoder, generator and repairs share it.
  */
-import { concatenateAudio } from '../audio/concatenate.js'
+
 import type { MelFeed, MelReader } from '../audio/mel/feed.js'
 import { PhaseRefinement, refined } from '../audio/mel/phase-refinement.js'
+import { concatenateAudio } from '../core/concatenate.js'
 import { defined } from '../core/defined.js'
 import type { OnProgress } from '../core/progress.js'
 import type { Decoder } from '../data-domain/data-domain.js'

@@ -1,10 +1,10 @@
 /** What holds of every domain: audio there and back, streaming, scale, and what agrees with known audio. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { concatenateAudio } from '#src/audio/concatenate'
 import { namedConventions } from '#src/audio/mel/convention'
 import { readWhole } from '#src/audio/mel/feed'
 import { melSpectrogram } from '#src/audio/mel/mel'
+import { concatenateAudio } from '#src/core/concatenate'
 import { gaussian } from '#src/core/random'
 import { decodeWhole } from '#src/data-domain/data-domain'
 import { type DomainConfig, domainOf } from '#src/data-domain/domain-of'

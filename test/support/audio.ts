@@ -1,6 +1,7 @@
 /** Mels and audio streams for tests. */
-import { concatenateAudio } from '#src/audio/concatenate'
+
 import type { Mel } from '#src/audio/mel/convention'
+import { concatenateAudio } from '#src/core/concatenate'
 import { gaussian } from '#src/core/random'
 
 /** A mel of 80 bands whose values lie within the range of the lmnt convention, 0 to 1. */

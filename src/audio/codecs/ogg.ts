@@ -1,5 +1,5 @@
 /** Ogg (RFC 3533): the packets of the first audio stream, link after link if streams are chained. */
-import { concatenateBytes } from '../../core/concatenate-bytes.js'
+import { concatenateBytes } from '../../core/concatenate.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { crc32 } from './crc.js'
 

@@ -10,6 +10,7 @@
  * y are the mel's bands, W its filters, s the sums of their columns. Nothing above the mel's highest frequency is left.
  * The frames are those of the mel that lie in the clip, its end included: f = 0 … min(F, ⌊T/H⌋ + 1) − 1.
  */
+import { RowQueue } from '../../core/row-queue.js'
 import { FrameTransform } from '../transforms/stft.js'
 import { MelBands } from './bands.js'
 import { type Mel, type MelConvention, refinementObstacle } from './convention.js'
@@ -44,39 +45,33 @@ export function correctionLag({ fftSize, hop }: MelConvention, passes: number): 
 export class CorrectionTargets {
   readonly #bands: MelBands
   readonly #count: number
-  #values: Float64Array<ArrayBufferLike> = new Float64Array(0)
-  #first = 0
+  readonly #frames: RowQueue<Float64Array>
 
   constructor(bands: MelBands) {
     this.#bands = bands
     this.#count = bands.convention.bands
+    this.#frames = new RowQueue(Float64Array, this.#count)
   }
 
   /** Frames that have arrived. */
   get frames(): number {
-    return this.#first + this.#values.length / this.#count
+    return this.#frames.end
   }
 
   push(mel: Mel): void {
-    const values = new Float64Array(this.#values.length + mel.frames * this.#count)
-    values.set(this.#values)
-    for (let frame = 0; frame < mel.frames; frame++) {
-      this.#bands.targets(mel, frame, values, this.#values.length + frame * this.#count)
-    }
-    this.#values = values
+    const values = new Float64Array(mel.frames * this.#count)
+    for (let frame = 0; frame < mel.frames; frame++) this.#bands.targets(mel, frame, values, frame * this.#count)
+    this.#frames.append(values)
   }
 
   /** Energies of a frame's bands, `[bands]`. */
   of(frame: number): Float64Array {
-    const at = (frame - this.#first) * this.#count
-    return this.#values.subarray(at, at + this.#count)
+    return this.#frames.rows(frame, frame + 1)
   }
 
   /** Frames before this one are not needed again. */
   forget(frame: number): void {
-    if (frame <= this.#first) return
-    this.#values = this.#values.slice((frame - this.#first) * this.#count)
-    this.#first = frame
+    this.#frames.forget(frame)
   }
 }
 

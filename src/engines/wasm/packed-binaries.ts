@@ -2,7 +2,7 @@
  * Both builds of the kernels as one array that compresses well: they have the same functions in the same order, and
  * most of them are equal. Function bodies of both lie side by side, and equal ones stand once.
  */
-import { concatenateBytes } from '../../core/concatenate-bytes.js'
+import { concatenateBytes } from '../../core/concatenate.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { type WasmInstructionSet, wasmInstructionSets } from './host.js'
 

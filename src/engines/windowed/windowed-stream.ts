@@ -3,38 +3,30 @@
  * far back as a window still reads them.
  */
 import type { Mel } from '../../audio/mel/convention.js'
+import { concatenateAudio } from '../../core/concatenate.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import { RowQueue } from '../../core/row-queue.js'
 import type { EnvelopeStream, FrontEndEnvelope } from '../../model/front-end/envelope.js'
 import { melContext, melHop, type NetworkConfig, positionSamples } from '../../model/network.js'
 import { checkFinite, checkLabel, checkMel, checkStreamSteps } from '../check-batch.js'
 import type { NoiseStream, StreamRequest } from '../engine.js'
 import { type MelFrames, type WindowRequest, windowPlace, windowShape } from './windows.js'
 
-/** Samples of one pass: those from `start` on, of which windows still read. */
+/** One pass: the samples that windows still read, and the next window. */
 interface Pass {
-  start: number
-  audio: Float32Array
+  readonly audio: RowQueue<Float32Array>
   ended: boolean
   window: number
-}
-
-function joined(a: Float32Array, b: Float32Array): Float32Array {
-  const both = new Float32Array(a.length + b.length)
-  both.set(a)
-  both.set(b, a.length)
-  return both
 }
 
 export class WindowedStream implements NoiseStream {
   readonly latency: number
   readonly #passes: Pass[]
-  /** Frames from `firstFrame` on, frame-major: `[frames × bands]`. */
-  #frames: Float32Array = new Float32Array(0)
-  #firstFrame = 0
+  /** `[frames × bands]`; null if there is no mel. */
+  readonly #frames: RowQueue<Float32Array> | null
   #melEnded: boolean
-  /** E of positions from `#firstPosition` on, `[positions × bins]`. */
-  #deviations: Float32Array = new Float32Array(0)
-  #firstPosition = 0
+  /** E, `[positions × bins]`; null if the front end has none. */
+  readonly #deviations: RowQueue<Float32Array> | null
   readonly #envelope: EnvelopeStream | null
   #disposed = false
 
@@ -57,7 +49,9 @@ export class WindowedStream implements NoiseStream {
     checkLabel(network, request.label ?? null)
     const { length, halo } = windowShape(network)
     this.latency = length + halo
-    this.#passes = request.steps.map(() => ({ start: 0, audio: new Float32Array(0), ended: false, window: 0 }))
+    this.#passes = request.steps.map(() => ({ audio: new RowQueue(Float32Array, 1), ended: false, window: 0 }))
+    this.#frames = network.mel === null ? null : new RowQueue(Float32Array, network.mel.bands)
+    this.#deviations = envelope === null ? null : new RowQueue(Float32Array, envelope.bins)
     this.#melEnded = network.mel === null
   }
 
@@ -71,8 +65,8 @@ export class WindowedStream implements NoiseStream {
         added[frame * mel.bands + band] = mel.data[band * mel.frames + frame]!
       }
     }
-    this.#frames = joined(this.#frames, added)
-    if (this.#envelope !== null) this.#deviations = joined(this.#deviations, this.#envelope.push(mel, last))
+    this.#frames?.append(added)
+    if (this.#envelope !== null) this.#deviations?.append(this.#envelope.push(mel, last))
     this.#melEnded = last
   }
 
@@ -90,10 +84,10 @@ export class WindowedStream implements NoiseStream {
       })
     }
     checkFinite(audio, 'audio')
-    this.#checkMelCovers(state.start + state.audio.length + audio.length)
-    state.audio = joined(state.audio, audio)
+    this.#checkMelCovers(state.audio.end + audio.length)
+    state.audio.append(audio)
     state.ended = last
-    const available = state.start + state.audio.length
+    const available = state.audio.end
     const results: Float32Array[] = []
     const { length, halo } = windowShape(this.#network)
     for (;;) {
@@ -103,20 +97,18 @@ export class WindowedStream implements NoiseStream {
       results.push(await this.#runWindow(state, pass, last ? available : Number.POSITIVE_INFINITY))
       this.#checkAlive()
       state.window++
-      const keepFrom = Math.max(Math.min(state.window * length - halo, available), state.start)
-      state.audio = state.audio.slice(keepFrom - state.start)
-      state.start = keepFrom
+      state.audio.forget(state.window * length - halo)
     }
     this.#forgetFrames()
-    return results.reduce(joined, new Float32Array(0))
+    return concatenateAudio(results)
   }
 
   /** The frames that the contract asks for before audio up to `samples` is fed are here. */
   #checkMelCovers(samples: number): void {
     const { mel } = this.#network
-    if (mel === null) return
+    if (mel === null || this.#frames === null) return
     const needed = Math.ceil(samples / melHop(mel)) + (this.#melEnded ? 0 : melContext(mel))
-    const present = this.#firstFrame + this.#frames.length / mel.bands
+    const present = this.#frames.end
     if (needed > present) {
       throw new DiffWaveError('BAD_SHAPE', 'audio is fed before the mel frames it needs', {
         expected: `frames up to ${needed}`,
@@ -126,11 +118,10 @@ export class WindowedStream implements NoiseStream {
   }
 
   async #runWindow(state: Pass, pass: number, samples: number): Promise<Float32Array> {
-    const bands = this.#network.mel?.bands ?? 0
-    const present = bands === 0 ? 0 : this.#firstFrame + this.#frames.length / bands
+    const present = this.#frames?.end ?? 0
     const place = windowPlace(this.#network, state.window, samples, this.#melEnded ? present : Number.POSITIVE_INFINITY)
     const epsilon = await this.#predictWindow({
-      audio: state.audio.slice(place.audioFrom - state.start, place.audioTo - state.start),
+      audio: state.audio.rows(place.audioFrom, place.audioTo).slice(),
       step: this.#request.steps[pass]!,
       label: this.#request.label ?? null,
       mel: this.#network.mel === null ? null : this.#melFrames(place.audioFrom, place.framesFrom, place.framesTo),
@@ -143,11 +134,10 @@ export class WindowedStream implements NoiseStream {
   #melFrames(audioFrom: number, from: number, to: number): MelFrames {
     const { bands } = this.#network.mel!
     const count = to - from
+    const frames = this.#frames!.rows(from, to)
     const data = new Float32Array(bands * count)
     for (let band = 0; band < bands; band++) {
-      for (let frame = 0; frame < count; frame++) {
-        data[band * count + frame] = this.#frames[(from - this.#firstFrame + frame) * bands + band]!
-      }
+      for (let frame = 0; frame < count; frame++) data[band * count + frame] = frames[frame * bands + band]!
     }
     return { data, bands, frames: count, firstSample: audioFrom - from * melHop(this.#network.mel!) }
   }
@@ -155,35 +145,20 @@ export class WindowedStream implements NoiseStream {
   /** E of the positions of samples from … to − 1. */
   #deviationsOf(from: number, to: number): Float32Array | null {
     const { frontEnd } = this.#network
-    if (this.#envelope === null || frontEnd === null) return null
-    const at = (sample: number) => (sample / frontEnd.stride - this.#firstPosition) * frontEnd.bins
-    return this.#deviations.slice(at(from), at(to))
+    if (this.#deviations === null || frontEnd === null) return null
+    return this.#deviations.rows(from / frontEnd.stride, to / frontEnd.stride).slice()
   }
 
   /** Drops the frames, and E of the positions, that no pass will read again. */
   #forgetFrames(): void {
-    const bands = this.#network.mel?.bands
-    if (bands === undefined) return
+    if (this.#frames === null) return
     const places = this.#passes.map(pass =>
       windowPlace(this.#network, pass.window, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY),
     )
-    this.#forgetDeviations(Math.min(...places.map(place => place.audioFrom)))
-    const needed = Math.min(...places.map(place => place.framesFrom))
-    const present = this.#firstFrame + this.#frames.length / bands
-    const keepFrom = Math.min(needed, present)
-    if (keepFrom <= this.#firstFrame) return
-    this.#frames = this.#frames.slice((keepFrom - this.#firstFrame) * bands)
-    this.#firstFrame = keepFrom
-  }
-
-  #forgetDeviations(sample: number): void {
+    this.#frames.forget(Math.min(...places.map(place => place.framesFrom)))
     const { frontEnd } = this.#network
-    if (this.#envelope === null || frontEnd === null) return
-    const known = this.#deviations.length / frontEnd.bins
-    const behind = Math.min(known, sample / frontEnd.stride - this.#firstPosition)
-    if (behind <= 0) return
-    this.#deviations = this.#deviations.slice(behind * frontEnd.bins)
-    this.#firstPosition += behind
+    if (frontEnd === null) return
+    this.#deviations?.forget(Math.min(...places.map(place => place.audioFrom)) / frontEnd.stride)
   }
 
   #checkAlive(): void {
@@ -192,8 +167,8 @@ export class WindowedStream implements NoiseStream {
 
   dispose(): void {
     this.#disposed = true
-    this.#frames = new Float32Array(0)
-    this.#deviations = new Float32Array(0)
+    this.#frames?.forget(Number.POSITIVE_INFINITY)
+    this.#deviations?.forget(Number.POSITIVE_INFINITY)
     this.#passes.length = 0
   }
 }

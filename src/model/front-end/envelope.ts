@@ -10,9 +10,11 @@
  * 4. Linear between frames at the middle of each position; the last frame is repeated.
  * 5. E = max(floor, √V).
  */
+
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
 import { MelInverse } from '../../audio/mel/inverse.js'
 import { DiffWaveError } from '../../core/errors.js'
+import { RowQueue } from '../../core/row-queue.js'
 import type { FrontEndConfig, NetworkConfig } from '../network.js'
 
 /** What a convention lacks for an envelope; null: nothing. */
@@ -71,23 +73,22 @@ export class FrontEndEnvelope {
   /** E of a mel that comes piece by piece; the same bytes as `whole`. */
   stream(): EnvelopeStream {
     const { bins, hop, stride } = this
-    let kept: Float32Array<ArrayBufferLike> = new Float32Array(0)
-    let [first, frames, position] = [0, 0, 0]
+    const powers = new RowQueue<Float32Array>(Float32Array, bins)
+    let position = 0
     return {
       push: (mel, last) => {
-        kept = joined(kept, this.powers(mel))
-        frames += mel.frames
+        powers.append(this.powers(mel))
+        const { first, end: frames } = powers
         if (frames === 0) return new Float32Array(0)
         // A position needs its frame and the next one.
         const end = last ? (frames * hop) / stride : Math.max(position, firstPositionOf(frames - 1, hop, stride))
         const result = new Float32Array((end - position) * bins)
+        const kept = powers.rows(first, frames)
         for (let p = position; p < end; p++) {
           this.#write(result, (p - position) * bins, p, kept, first, frames - 1)
         }
         position = end
-        const from = Math.max(first, Math.min(frames - 1, Math.floor((position * stride + stride / 2) / hop)))
-        kept = kept.slice((from - first) * bins)
-        first = from
+        powers.forget(Math.min(frames - 1, Math.floor((position * stride + stride / 2) / hop)))
         return result
       },
     }
@@ -149,13 +150,6 @@ export interface EnvelopeStream {
 /** The first position whose middle lies at or after a frame. */
 function firstPositionOf(frame: number, hop: number, stride: number): number {
   return Math.max(0, Math.ceil((frame * hop - stride / 2) / stride))
-}
-
-function joined(a: Float32Array, b: Float32Array): Float32Array {
-  const both = new Float32Array(a.length + b.length)
-  both.set(a)
-  both.set(b, a.length)
-  return both
 }
 
 /**

@@ -5,7 +5,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { readWav } from '#src/audio/codecs/wav-file'
-import { concatenateAudio } from '#src/audio/concatenate'
 import {
   type Mel,
   type MelConvention,
@@ -19,6 +18,7 @@ import { melToMagnitudes } from '#src/audio/mel/inverse'
 import { melSpectrogram } from '#src/audio/mel/mel'
 import { PhaseRefinement, refined, refinementLookAhead } from '#src/audio/mel/phase-refinement'
 import { FrameTransform, framePadding } from '#src/audio/transforms/stft'
+import { concatenateAudio } from '#src/core/concatenate'
 import { gaussian } from '#src/core/random'
 import { golden } from '../../support/paths.js'
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { concatenateAudio } from '#src/audio/concatenate'
 import { Mdct, MdctSynthesis } from '#src/audio/transforms/mdct'
+import { concatenateAudio } from '#src/core/concatenate'
 import { gaussian, uniformInteger } from '#src/core/random'
 import { relativeError } from '../../support/numbers.js'
 

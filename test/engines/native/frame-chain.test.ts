@@ -1,11 +1,11 @@
 /** Phase refinement and correction in native code against the readable versions in src/audio/mel, byte by byte. */
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
-import { concatenateAudio } from '#src/audio/concatenate'
 import { type Mel, type MelConvention, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
 import { correctionObstacle, MelCorrection } from '#src/audio/mel/correction'
 import { sliceMel } from '#src/audio/mel/frames'
 import { PhaseRefinement, refinementLookAhead } from '#src/audio/mel/phase-refinement'
+import { concatenateAudio } from '#src/core/concatenate'
 import { gaussian } from '#src/core/random'
 import type { Engine, FrameStream } from '#src/engines/engine'
 import { networkShape } from '#src/engines/native/addon'

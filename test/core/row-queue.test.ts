@@ -1,0 +1,44 @@
+/** Rows that arrive in order and are forgotten from the front. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { concatenateAudio, concatenateBytes } from '#src/core/concatenate'
+import { RowQueue } from '#src/core/row-queue'
+
+describe('a queue of rows', () => {
+  test('returns the rows that arrived, however they came and whatever was forgotten', () => {
+    const step = fc.record({ rows: fc.nat(5), keep: fc.nat(6) })
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3 }), fc.array(step, { maxLength: 12 }), (width, steps) => {
+        const queue = new RowQueue(Float64Array, width)
+        let [first, end] = [0, 0]
+        for (const { rows, keep } of steps) {
+          queue.append(Float64Array.from({ length: rows * width }, (_, i) => end * width + i))
+          end += rows
+          queue.forget(end - keep)
+          first = Math.max(first, end - keep)
+          assert.deepEqual([queue.first, queue.end], [first, end])
+          const expected = Array.from({ length: (end - first) * width }, (_, i) => first * width + i)
+          assert.deepEqual([...queue.rows(first, end)], expected)
+        }
+      }),
+    )
+  })
+
+  test('forgets no row twice, and none that has not arrived', () => {
+    const queue = new RowQueue(Float32Array, 2)
+    queue.append(Float32Array.of(1, 2, 3, 4))
+    queue.forget(1)
+    queue.forget(0)
+    assert.deepEqual([queue.first, [...queue.rows(1, 2)]], [1, [3, 4]])
+    queue.forget(5)
+    assert.deepEqual([queue.first, queue.end], [2, 2])
+    queue.append(Float32Array.of(5, 6))
+    assert.deepEqual([...queue.rows(2, 3)], [5, 6])
+  })
+})
+
+test('pieces are joined in order', () => {
+  assert.deepEqual([...concatenateAudio([Float32Array.of(1), new Float32Array(0), Float32Array.of(2, 3)])], [1, 2, 3])
+  assert.deepEqual(concatenateBytes([]), new Uint8Array(0))
+})
