@@ -15,11 +15,15 @@ export class EngineClient {
   readonly #worker: Worker
   readonly #pending = new Map<number, Pending>()
   #last = 0
+  #hasAnswered = false
+  /** Why the worker did not start. */
+  #failure: StudioProblem | null = null
 
   constructor(models: readonly OfferedModel[]) {
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'diffwave studio' })
     this.#worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => this.#receive(data))
-    this.#worker.addEventListener('error', ({ message }) => this.#fail(message))
+    // A program that cannot be loaded is an event without a message.
+    this.#worker.addEventListener('error', ({ message }: Partial<ErrorEvent>) => this.#fail(message ?? ''))
     this.#post({ kind: 'offer', models })
   }
 
@@ -36,6 +40,7 @@ export class EngineClient {
     onEvent: OnEvent = () => {},
   ): Promise<Value> {
     signal.throwIfAborted()
+    if (this.#failure !== null) throw this.#failure
     const id = ++this.#last
     let stop: () => void
     try {
@@ -63,6 +68,7 @@ export class EngineClient {
   }
 
   #receive(message: FromWorker): void {
+    this.#hasAnswered = true
     const pending = this.#pending.get(message.id)
     if (pending === undefined) return
     if (message.kind === 'event') pending.onEvent(message.name, message.value)
@@ -77,6 +83,8 @@ export class EngineClient {
       expected: 'a browser with WebAssembly SIMD: Chrome 91, Firefox 89, Safari 16.4 or later',
       hint: 'Serve the page from http: or https:, not from a file.',
     })
+    // One that never answered never will.
+    if (!this.#hasAnswered) this.#failure = problem
     for (const { reject } of this.#pending.values()) reject(problem)
   }
 }

@@ -45,13 +45,14 @@ export interface WorkTools {
 }
 
 /** An order as the worker gets it: its files are `EngineFile`. */
-type Received<Order> = { readonly [Key in keyof Order]: Order[Key] extends SourceFile ? EngineFile : Order[Key] }
+type Received<Order> = { readonly [Key in keyof Order]: ReceivedValue<Order[Key]> }
+type ReceivedValue<Value> = Value extends SourceFile ? EngineFile : Value
 
 /** Bytes of sound that the steps of one process may take: what a phone's browser gives a page. */
 const MAX_STEP_BYTES = 256 * 2 ** 20
 
 /** The library's options of sampling; what was left out is the model's own. */
-function choiceOf({ steps, sampler, eta }: Omit<Sampling, 'seed'>) {
+function choiceOf({ steps, sampler, eta }: Pick<Sampling, 'steps' | 'sampler' | 'eta'>) {
   return defined({ steps, sampler: sampler as SamplerName | undefined, eta })
 }
 
@@ -125,8 +126,7 @@ async function process(order: Received<ProcessOrder>, tools: WorkTools): Promise
   const { sampleRate } = config
   const choice = choiceOf(order)
   const { steps } = createSampler(config.diffusion, choice)
-  const input =
-    config.mel === null || source === null ? null : await vocoderInput(source as unknown as EngineFile, config.mel)
+  const input = config.mel === null || source === null ? null : await vocoderInput(source, config.mel)
   const samples = input?.length ?? Math.round((seconds ?? config.clipSeconds ?? 1) * sampleRate)
   checkStepBytes(samples, steps.length, MAX_STEP_BYTES)
   let start: Sound | null = null
@@ -168,7 +168,7 @@ async function copyOf(
       ? (await griffinLim(mel, config.mel, common)).samples
       : (
           await new Vocoder(await loaded(tools, name, system === 'zero-output')).synthesize(mel, {
-            ...choiceOf({ model: name, ...choice }),
+            ...choiceOf(choice),
             ...defined({ refine }),
             ...common,
           })
@@ -235,7 +235,7 @@ async function denoise(order: Received<DenoiseOrder>, tools: WorkTools): Promise
   const { model: name, recording, snr, label, seed = drawSeed(), ...choice } = order
   const { sampleRate } = await shelf.config(name)
   const audio = { samples: await recordingAt(recording, sampleRate), sampleRate }
-  const { steps: counted, sampler, eta } = choiceOf({ model: name, ...choice })
+  const { steps: counted, sampler, eta } = choiceOf(choice)
   const steps = typeof counted === 'number' ? counted : undefined
   const options = { ...defined({ steps, sampler, eta, snr, label }), seed, signal, onProgress: reporter(tools) }
   const made = await new Generator(await loaded(tools, name)).denoise(audio, options)
