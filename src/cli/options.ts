@@ -84,7 +84,7 @@ export function choice<Name extends string>(
 /** `--precision`. */
 export const precision = choice(
   '--precision <precision>',
-  'arithmetic of the network’s layers, fast multiplying in bfloat16 if the processor can (default: exact)',
+  'arithmetic of the network’s layers; fast: bfloat16 products, if the processor has them (default: exact)',
   precisionChoices,
 )
 

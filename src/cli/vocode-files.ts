@@ -28,7 +28,7 @@ export const vocodeOptions = {
   label: text('--label <name>', 'voice, for models that have labels'),
   chunkFrames: whole(
     '--chunk-frames <n>',
-    'mel frames fed at a time: few give the first audio sooner, many run faster (default: 8 in a pipe)',
+    'mel frames per chunk: the first audio comes sooner with few, and many run faster (default: 8 in a pipe)',
   ),
 }
 

@@ -31,7 +31,7 @@ export const command = defineCommand({
     label: texts('--label <names...>', 'classes that the model was trained on, taken in turn'),
     guidance: real('--guidance <w>', 'classifier-free guidance: 0 for none, more to follow the label more closely'),
     ...samplingOptions,
-    shard: { ...shard, description: 'share i of n of the clips, from 0: for arrays of jobs on a cluster' },
+    shard: { ...shard, description: 'share i of n of the clips, from 0: for job arrays on a cluster' },
   },
   examples: ['diffwave generate -o clip.wav', 'diffwave generate -o clips --count 4 --seconds 2'],
   run: async (context, _, options) => {

@@ -30,7 +30,7 @@ export const serveOptions = {
     'Redis server that shares jobs with `diffwave worker`s (default: $DIFFWAVE_REDIS or none)',
   ),
   cors: texts('--cors <origins...>', 'origins whose pages may use the service, or * for all (default: none)'),
-  trustProxy: flag('--trust-proxy', 'the client’s address as a proxy in front of the service states it'),
+  trustProxy: flag('--trust-proxy', 'client addresses from the X-Forwarded-For header of a proxy in front of the service'),
   maxBody: real('--max-body <MB>', 'largest request body in megabytes (default: 32)', { group: 'Limits' }),
   maxSeconds: real('--max-seconds <s>', 'longest audio per request in seconds (default: 600)', { group: 'Limits' }),
   maxWork: real('--max-work <s>', 'longest work per request in seconds (default: 300)', { group: 'Limits' }),
@@ -141,7 +141,7 @@ export const command = defineCommand({
   summary: 'A service over HTTP',
   details: [
     'The routes and their options are documented at /docs and in docs/serving.md. The log goes to standard output, ' +
-      'one line of JSON each. SIGTERM and SIGINT finish the work in hand; a second signal ends the process at once.',
+      'one line of JSON per event. SIGTERM and SIGINT finish the work in hand; a second signal ends the process at once.',
   ],
   group: 'Serve',
   arguments: [],

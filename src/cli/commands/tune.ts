@@ -89,7 +89,7 @@ export const command = defineCommand({
   arguments: [
     {
       name: 'recording',
-      description: 'recordings, or folders of them: some tenths of a minute in all',
+      description: 'recordings, or folders of them: some ten seconds in all',
       variadic: true,
     },
   ],
