@@ -18,7 +18,7 @@ import { type ModelConfig, type ModelConfigInput, modelConfigSchema } from '#src
 import { parameterSpecs } from '#src/model/parameters'
 import { readModel } from '#src/model/read-model'
 import { Vocoder } from '#src/vocoder'
-import { evaluate, pythonWith } from '../interop/python.js'
+import { pythonWith, runPython } from '../interop/python.js'
 import { relativeError } from '../support/numbers.js'
 import { fields, messages, type OnnxInput, openOnnx, texts } from '../support/onnx.js'
 import { inRepository } from '../support/paths.js'
@@ -150,7 +150,7 @@ describe('the file', () => {
     ] as const) {
       await exportOnnx(model, files.at(`${name}.onnx`), { type: 'F16' })
       const program = 'import sys, onnx; onnx.checker.check_model(onnx.load(sys.argv[1]), full_check=True)'
-      const { status, stderr } = await evaluate(program, [files.at(`${name}.onnx`)], python!)
+      const { status, stderr } = await runPython(python!, program, [files.at(`${name}.onnx`)])
       assert.equal(status, 0, stderr)
     }
   })

@@ -13,13 +13,14 @@ import { decodeSafetensors, encodeSafetensors } from '#src/formats/safetensors'
 import { EMBEDDED_CONFIG } from '#src/model/import/embedded-config'
 import { readModel } from '#src/model/read-model'
 import { stepSinusoids } from '#src/model/step-embedding'
-import { evaluate, skipWithoutTorch } from '../interop/python.js'
+import { pytorch } from '../interop/torch.js'
 import { smallVocoderConfig } from '../support/configs.js'
 import { relativeError } from '../support/numbers.js'
 import { randomParameters } from '../support/parameters.js'
 import { golden, inRepository } from '../support/paths.js'
 import { scratch } from '../support/process.js'
 
+const python = await pytorch(['torch'])
 const files = scratch()
 const LMNT = golden('lmnt-conditional-c8-l6/weights.pt')
 const UNCONDITIONAL = golden('lmnt-unconditional-c8-l6/weights.pt')
@@ -148,7 +149,7 @@ describe('the names of other projects', () => {
     }
   })
 
-  test('interop/pytorch loads it, and computes what our engine computes', { skip: skipWithoutTorch }, async () => {
+  test('interop/pytorch loads it, and computes what our engine computes', { skip: python.skip }, async () => {
     await exportPyTorch(PATCHES, files.at('patches.pt'))
     const { config, parameters } = PATCHES
     const { network } = config
@@ -172,7 +173,7 @@ with torch.no_grad():
     write_safetensors(sys.argv[3], {'out': network(batch['audio'], batch['sinusoids'], batch['mel'])})
 `
     const input = files.put('in', encodeSafetensors(inputs))
-    const { status, stderr } = await evaluate(program, [files.at('patches.pt'), input, files.at('out')])
+    const { status, stderr } = await python.evaluate(program, [files.at('patches.pt'), input, files.at('out')])
     assert.equal(status, 0, stderr)
     const engine = await createEngine(network, parameters, { threads: 1 })
     const [expected] = await engine.predict({ audio: [audio], steps: [12.5], mel: [mel] })

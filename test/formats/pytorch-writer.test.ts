@@ -4,9 +4,10 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { decodeTorch, TorchTensor, torchTensor } from '#src/formats/pytorch'
 import { encodeTorch, type TorchInput } from '#src/formats/pytorch-writer'
-import { evaluate, skipWithoutTorch } from '../interop/python.js'
+import { pytorch } from '../interop/torch.js'
 import { scratch } from '../support/process.js'
 
+const python = await pytorch(['torch'])
 const files = scratch()
 const tensor = (shape: readonly number[], ...data: number[]) => ({ shape, data: Float32Array.from(data) })
 
@@ -59,7 +60,7 @@ describe('what is written is read', () => {
   })
 })
 
-test('torch.load reads it, without running anything', { skip: skipWithoutTorch }, async () => {
+test('torch.load reads it, without running anything', { skip: python.skip }, async () => {
   const path = files.put(
     'x.pt',
     encodeTorch(
@@ -75,6 +76,6 @@ safe = {'weights_only': True} if 'weights_only' in inspect.signature(torch.load)
 value = torch.load(sys.argv[1], **safe)
 assert value['n'] == 7 and value['a'].tolist() == [[1, 2], [3, 4]] and value['a'].dtype == torch.float32
 `
-  const { status, stderr } = await evaluate(program, [path])
+  const { status, stderr } = await python.evaluate(program, [path])
   assert.equal(status, 0, stderr)
 })

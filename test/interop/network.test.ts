@@ -14,8 +14,9 @@ import { stepSinusoids } from '#src/model/step-embedding'
 import { relativeError } from '../support/numbers.js'
 import { inRepository } from '../support/paths.js'
 import { scratch } from '../support/process.js'
-import { evaluate, skip, start } from './python.js'
+import { pytorch } from './torch.js'
 
+const { evaluate, skip, start } = await pytorch(['torch', 'scipy.signal', 'soundfile'])
 const folder = scratch()
 const CLIPS = 2
 const SAMPLES = 512

@@ -9,8 +9,9 @@ import { decodeSafetensors } from '#src/formats/safetensors'
 import { Trainer } from '#src/trainer'
 import { relativeError } from '../support/numbers.js'
 import { scratch } from '../support/process.js'
-import { evaluate, skip, start } from './python.js'
+import { trainerPython } from './torch.js'
 
+const { evaluate, skip, start } = await trainerPython()
 const folder = scratch()
 
 const config = {
