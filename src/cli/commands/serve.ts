@@ -30,7 +30,10 @@ export const serveOptions = {
     'Redis server that shares jobs with `diffwave worker`s (default: $DIFFWAVE_REDIS or none)',
   ),
   cors: texts('--cors <origins...>', 'origins whose pages may use the service, or * for all (default: none)'),
-  trustProxy: flag('--trust-proxy', 'client addresses from the X-Forwarded-For header of a proxy in front of the service'),
+  trustProxy: flag(
+    '--trust-proxy',
+    'client addresses from the X-Forwarded-For header of a proxy in front of the service',
+  ),
   maxBody: real('--max-body <MB>', 'largest request body in megabytes (default: 32)', { group: 'Limits' }),
   maxSeconds: real('--max-seconds <s>', 'longest audio per request in seconds (default: 600)', { group: 'Limits' }),
   maxWork: real('--max-work <s>', 'longest work per request in seconds (default: 300)', { group: 'Limits' }),

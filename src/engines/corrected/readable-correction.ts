@@ -1,8 +1,8 @@
 /** The readable correction as a stream, for engines that have none of their own. */
 import { nextTurn } from '#platform/core/turn'
-import { concatenateAudio } from '../../audio/concatenate.js'
 import type { Mel } from '../../audio/mel/convention.js'
 import type { CorrectionStream, CorrectionTargets, MelCorrection } from '../../audio/mel/correction.js'
+import { concatenateAudio } from '../../core/concatenate.js'
 import { throwIfAborted } from '../../core/errors.js'
 import type { FrameStream } from '../engine.js'
 
