@@ -144,7 +144,8 @@ export const command = defineCommand({
   summary: 'A service over HTTP',
   details: [
     'The routes and their options are documented at /docs and in docs/serving.md. The log goes to standard output, ' +
-      'one line of JSON per event. SIGTERM and SIGINT finish the work in hand; a second signal ends the process at once.',
+      'one line of JSON per event. SIGTERM and SIGINT finish the work in hand; a second signal ends the process at ' +
+      'once.',
   ],
   group: 'Serve',
   arguments: [],

@@ -14,8 +14,8 @@ export const command = defineCommand({
   summary: 'A worker that does the jobs of `diffwave serve --redis`',
   details: [
     'Any number of workers share one Redis server. If a worker dies, another one starts its jobs anew with the ' +
-      'same seeds. Each needs the models of the service. The log goes to standard output, one line of JSON per event. ' +
-      'SIGTERM and SIGINT finish the jobs in hand, or put them back after --drain seconds.',
+      'same seeds. Each needs the models of the service. The log goes to standard output, one line of JSON per ' +
+      'event. SIGTERM and SIGINT finish the jobs in hand, or put them back after --drain seconds.',
     'Needs the packages bullmq and ioredis: npm install bullmq ioredis.',
   ],
   group: 'Serve',

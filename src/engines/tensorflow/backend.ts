@@ -1,6 +1,6 @@
 /**
- * TensorFlow.js backends, each from an optional package: CUDA, libtensorflow, WASM and plain JavaScript. Runs inside the
- * engine's worker thread.
+ * TensorFlow.js backends, each from an optional package: CUDA, libtensorflow, WASM and plain JavaScript. Runs inside
+ * the engine's worker thread.
  */
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
