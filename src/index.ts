@@ -81,10 +81,10 @@ export {
 export { type ExportSafetensorsOptions, exportSafetensors } from './export/safetensors.js'
 export type { Exported, ExportSource, ExportWeightsOptions, WeightType } from './export/source.js'
 export { type ExportedTriton, type ExportTritonOptions, exportTriton } from './export/triton.js'
-export { readMel, writeMel } from './formats/mel-file.js'
+export { readMel, readMels, writeMel } from './formats/mel-file.js'
 export { readMelStatistics } from './formats/mel-statistics.js'
-export { openMel, type StoredMel } from './formats/mel-stream.js'
-export type { MelFile, ReadMelOptions } from './formats/mel-tensor.js'
+export { openMel, openMels, type StoredMel } from './formats/mel-stream.js'
+export type { MelFile, ReadMelOptions, ReadMelsOptions } from './formats/mel-tensor.js'
 export {
   GeneratedClip,
   type GenerateOptions,

@@ -11,8 +11,8 @@ import { STDOUT, standardOutput } from './sink.js'
 import { printable } from './text.js'
 
 /** One input and the file its result goes to. */
-export interface Job {
-  readonly input: Input
+export interface Job<T extends Input = Input> {
+  readonly input: T
   readonly output: string
 }
 
@@ -57,11 +57,11 @@ async function meansFolder(path: string, endings: readonly string[]): Promise<bo
  * @throws DiffWaveError `BAD_OPTION` (several inputs for one file, two results of one name, a file that would be
  * overwritten), `NOT_WRITABLE`, `NOT_A_DIRECTORY`, …
  */
-export async function planOutputs(
+export async function planOutputs<T extends Input>(
   context: Context,
-  inputs: readonly Input[],
+  inputs: readonly T[],
   plan: OutputPlan,
-): Promise<readonly Job[]> {
+): Promise<readonly Job<T>[]> {
   const output = standardOutput(plan.output)
   const { endings, sources = [] } = plan
   const folder = output !== STDOUT && (await meansFolder(output, endings))

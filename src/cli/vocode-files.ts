@@ -39,18 +39,25 @@ export interface Prepared {
   readonly extra?: Readonly<Record<string, unknown>>
 }
 
+/** What a command vocodes. */
+export interface VocodeInputs<T extends Input> {
+  readonly kind: InputKind
+  /** All that the files hold. */
+  readonly expand: (files: readonly Input[]) => Promise<readonly T[]>
+}
+
 /** @param prepare reads one input; its time is not counted as synthesis */
-export async function vocodeFiles(
+export async function vocodeFiles<T extends Input>(
   context: Context,
   words: readonly string[],
-  kind: InputKind,
+  { kind, expand }: VocodeInputs<T>,
   options: Values<typeof vocodeOptions>,
-  prepare: (vocoder: Vocoder, input: Input) => Promise<Prepared>,
+  prepare: (vocoder: Vocoder, input: T) => Promise<Prepared>,
 ): Promise<void> {
   const { format, picture } = options
   const output = chosenOutput(options)
   if (output === STDOUT) checkStdout(words.length, options)
-  const inputs = await findInputs(words, kind, context.signal)
+  const inputs = await expand(await findInputs(words, kind, context.signal))
   if (output === STDOUT) checkStdout(inputs.length)
   const jobs = await planOutputs(context, inputs, {
     output,

@@ -6,7 +6,15 @@ import { checkMelFor, melFrames } from '../audio/mel/mel.js'
 import { DiffWaveError } from '../core/errors.js'
 import { kindOfPath, readFileBytes, writeFileBytes } from '../core/files.js'
 import { type PathLike, toPath } from '../core/path.js'
-import { checkReadOptions, decodeMel, type MelFile, type ReadMelOptions } from './mel-tensor.js'
+import {
+  checkReadAllOptions,
+  checkReadOptions,
+  decodeMel,
+  decodeMels,
+  type MelFile,
+  type ReadMelOptions,
+  type ReadMelsOptions,
+} from './mel-tensor.js'
 import { encodeNpy } from './npy.js'
 import { encodeSafetensors } from './safetensors.js'
 
@@ -24,6 +32,22 @@ import { encodeSafetensors } from './safetensors.js'
 export async function readMel(path: PathLike, options?: number | ReadMelOptions): Promise<MelFile> {
   const file = toPath(path, 'readMel path')
   return decodeMel(await readFileBytes(file), checkReadOptions(options, 'readMel options'), file)
+}
+
+/**
+ * Reads all mels of a file: those of a batch, `[mels, bands, frames]`, or the only one.
+ *
+ * @param path of the file, as text or a `file:` URL
+ * @param options the number of bands expected, or several options
+ * @returns each mel as float32, in the order of the batch
+ * @throws DiffWaveError as `readMel`; `TOO_LARGE` (more than 10,000 mels)
+ * @example
+ * const mels = await readMels('batch.npy', 80)
+ * const clips = await vocoder.synthesizeBatch(mels.map(({ mel }) => mel))
+ */
+export async function readMels(path: PathLike, options?: number | ReadMelsOptions): Promise<readonly MelFile[]> {
+  const file = toPath(path, 'readMels path')
+  return decodeMels(await readFileBytes(file), checkReadAllOptions(options, 'readMels options'), file)
 }
 
 /** Endings of files that may hold a mel. */

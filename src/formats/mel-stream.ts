@@ -5,12 +5,24 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { checkMel } from '../audio/mel/check-mel.js'
 import type { Mel } from '../audio/mel/convention.js'
 import { DiffWaveError } from '../core/errors.js'
-import { fileError, kindOfPath } from '../core/files.js'
+import { fileError, kindOfPath, readFileBytes } from '../core/files.js'
 import { type PathLike, toPath } from '../core/path.js'
-import { readMel } from './mel-file.js'
-import { checkReadOptions, melAxes, type ReadMelOptions, transpose } from './mel-tensor.js'
+import { elementCount } from '../core/tensor.js'
+import { readMel, readMels } from './mel-file.js'
+import {
+  checkReadAllOptions,
+  checkReadOptions,
+  type MelFile,
+  melAxes,
+  melCount,
+  noSuchMel,
+  type ReadMelOptions,
+  type ReadMelsOptions,
+  transpose,
+} from './mel-tensor.js'
 import { decodeNpyHeader, isNpy, NPY_HEADER_REACH, type NpyHeader } from './npy.js'
 import { bytesPerNumber, readNumbers } from './numbers.js'
+import { decodeTensorFile } from './tensor-file.js'
 
 /** Frames of a piece: 0.6 MB at 80 bands. */
 const PIECE_FRAMES = 2048
@@ -35,13 +47,75 @@ export interface StoredMel extends AsyncIterable<Mel> {
 export async function openMel(path: PathLike, options?: number | ReadMelOptions): Promise<StoredMel> {
   const file = toPath(path, 'openMel path')
   const checked = checkReadOptions(options, 'openMel options')
-  const header = checked.index === undefined ? await npyHeader(file) : null
-  if (header === null) {
-    const { mel, transposed } = await readMel(file, checked)
-    return { bands: mel.bands, frames: mel.frames, transposed, [Symbol.asyncIterator]: () => once(mel) }
+  const { index, bands } = checked
+  const header = await npyHeader(file)
+  const wanted = header === null || index === undefined ? header : itemOf(header, index, file)
+  return wanted === null ? inMemory(await readMel(file, checked)) : inPieces(file, wanted, bands)
+}
+
+/**
+ * Opens all mels of a file: those of a batch, `[mels, bands, frames]`, or the only one. A batch in `.npy` is read mel
+ * by mel.
+ *
+ * @param path of the file, as text or a `file:` URL
+ * @param options the number of bands expected, or the options of `readMels`
+ * @throws DiffWaveError as `readMels`; a number that is not finite may be found only when it is read
+ * @example
+ * for (const mel of await openMels('batch.npy', 80)) await writeWavStream(`${n++}.wav`, vocoder.stream(mel))
+ */
+export async function openMels(path: PathLike, options?: number | ReadMelsOptions): Promise<readonly StoredMel[]> {
+  const file = toPath(path, 'openMels path')
+  const checked = checkReadAllOptions(options, 'openMels options')
+  const header = await npyHeader(file)
+  const count = header === null ? 0 : melCount(header.shape, file)
+  if (header === null || (count > 1 && header.columnMajor)) return (await readMels(file, checked)).map(inMemory)
+  return Array.from({ length: count }, (_, index) =>
+    inPieces(file, count === 1 ? header : itemOf(header, index, file)!, checked.bands),
+  )
+}
+
+/**
+ * How many mels a file holds, without reading those of a `.npy` file.
+ *
+ * @param key as in `readMels`
+ * @throws DiffWaveError as `readMels`
+ */
+export async function countMels(path: string, key: string | undefined): Promise<number> {
+  const header = await npyHeader(path)
+  return melCount((header ?? decodeTensorFile(await readFileBytes(path), key, path)).shape, path)
+}
+
+/** All of a mel. */
+export async function wholeMel(mel: StoredMel): Promise<Mel> {
+  const { bands, frames } = mel
+  const data = new Float32Array(bands * frames)
+  let start = 0
+  for await (const piece of mel) {
+    for (let band = 0; band < bands; band++) {
+      data.set(piece.data.subarray(band * piece.frames, (band + 1) * piece.frames), band * frames + start)
+    }
+    start += piece.frames
   }
-  const axes = melAxes(header.shape, checked.bands, file)
+  return { data, bands, frames }
+}
+
+/** A mel that has been read. */
+function inMemory({ mel, transposed }: MelFile): StoredMel {
+  return { bands: mel.bands, frames: mel.frames, transposed, [Symbol.asyncIterator]: () => once(mel) }
+}
+
+/** A mel of a `.npy` file. @throws DiffWaveError `BAD_MEL` */
+function inPieces(file: string, header: NpyHeader, bands: number | undefined): StoredMel {
+  const axes = melAxes(header.shape, bands, file)
   return { ...axes, [Symbol.asyncIterator]: () => pieces(file, header, axes) }
+}
+
+/** One mel of a batch as if it were the file's only one; null if its numbers do not lie together. */
+function itemOf(header: NpyHeader, index: number, file: string): NpyHeader | null {
+  const [count, ...shape] = header.shape
+  if (header.shape.length !== 3 || index >= count!) throw noSuchMel(header.shape, index, file)
+  if (header.columnMajor) return null
+  return { ...header, shape, dataStart: header.dataStart + index * elementCount(shape) * bytesPerNumber[header.type] }
 }
 
 async function* once(mel: Mel): AsyncGenerator<Mel, void, undefined> {

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { checkMel } from '../audio/mel/check-mel.js'
 import type { Mel } from '../audio/mel/convention.js'
 import { DiffWaveError } from '../core/errors.js'
-import { MAX_MEL_BANDS } from '../core/limits.js'
+import { MAX_CLIPS, MAX_MEL_BANDS } from '../core/limits.js'
 import { check } from '../core/options.js'
 import { elementCount, type Tensor } from '../core/tensor.js'
 import { decodeTensorFile } from './tensor-file.js'
@@ -32,15 +32,37 @@ export interface ReadMelOptions {
   readonly index?: number | undefined
 }
 
-const readOptionsSchema: z.ZodType<ReadMelOptions> = z.strictObject({
+/** How to read all mels of a file. */
+export type ReadMelsOptions = Omit<ReadMelOptions, 'index'>
+
+const readAllSchema = z.strictObject({
   bands: z.number().int().min(1).max(MAX_MEL_BANDS).optional(),
   key: z.string().min(1).optional(),
+})
+const readOptionsSchema: z.ZodType<ReadMelOptions> = readAllSchema.extend({
   index: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
 })
 
 /** Options from a caller's second argument, where a number stands for the bands alone. */
 export function checkReadOptions(options: number | ReadMelOptions | undefined, where: string): ReadMelOptions {
   return check(readOptionsSchema, typeof options === 'number' ? { bands: options } : (options ?? {}), where)
+}
+
+/** As `checkReadOptions`, for all mels of a file. */
+export function checkReadAllOptions(options: number | ReadMelsOptions | undefined, where: string): ReadMelsOptions {
+  return check(readAllSchema, typeof options === 'number' ? { bands: options } : (options ?? {}), where)
+}
+
+/** How many mels a shape holds: `[mels, bands, frames]` several, others one. @throws DiffWaveError `TOO_LARGE` */
+export function melCount(shape: readonly number[], where: string): number {
+  const count = shape.length === 3 ? shape[0]! : 1
+  if (count <= MAX_CLIPS) return Math.max(1, count)
+  throw new DiffWaveError('TOO_LARGE', 'the batch has too many mels', {
+    expected: `at most ${MAX_CLIPS}`,
+    got: String(count),
+    where,
+    hint: 'Say which mel with the option `index`, from 0.',
+  })
 }
 
 /** What the axes of a tensor are, if it is a mel. @throws DiffWaveError `BAD_MEL` */
@@ -57,7 +79,9 @@ export function melAxes(
       expected: '[bands, frames] or [1, bands, frames]',
       got,
       where,
-      ...(shape.length === 3 ? { hint: 'It is a batch: say which mel with the option `index`, from 0.' } : {}),
+      ...(shape.length === 3
+        ? { hint: 'It is a batch: say which mel with the option `index`, from 0, or read all with `readMels`.' }
+        : {}),
     })
   }
   if (rows === 0 || columns === 0) throw new DiffWaveError('BAD_MEL', 'the mel is empty', { got, where })
@@ -84,15 +108,18 @@ export function tensorToMel(tensor: Tensor, options: ReadMelOptions, where: stri
 function item(tensor: Tensor, index: number | undefined, where: string): Tensor {
   if (index === undefined) return tensor
   const [count, ...shape] = tensor.shape
-  if (tensor.shape.length !== 3 || count === undefined || index >= count) {
-    throw new DiffWaveError('BAD_MEL', `the file has no mel ${index}`, {
-      expected: '[mels, bands, frames] with more mels than that',
-      got: `[${tensor.shape.slice(0, 8).join(', ')}]`,
-      where,
-    })
-  }
+  if (tensor.shape.length !== 3 || count === undefined || index >= count) throw noSuchMel(tensor.shape, index, where)
   const size = elementCount(shape)
   return { shape, data: tensor.data.slice(index * size, (index + 1) * size) }
+}
+
+/** The error of a batch that is too small, or none. */
+export function noSuchMel(shape: readonly number[], index: number, where: string): DiffWaveError {
+  return new DiffWaveError('BAD_MEL', `the file has no mel ${index}`, {
+    expected: '[mels, bands, frames] with more mels than that',
+    got: `[${shape.slice(0, 8).join(', ')}]`,
+    where,
+  })
 }
 
 /** `[rows × columns]` as `[columns × rows]`. */
@@ -109,4 +136,15 @@ export function decodeMel(bytes: Uint8Array, options: ReadMelOptions, where: str
   const file = tensorToMel(decodeTensorFile(bytes, options.key, where), options, where)
   checkMel(file.mel, where)
   return file
+}
+
+/** All mels in the bytes of a file. @throws DiffWaveError as `readMels` */
+export function decodeMels(bytes: Uint8Array, { bands, key }: ReadMelsOptions, where: string): readonly MelFile[] {
+  const tensor = decodeTensorFile(bytes, key, where)
+  const count = melCount(tensor.shape, where)
+  return Array.from({ length: count }, (_, index) => {
+    const file = tensorToMel(tensor, { bands, index: count === 1 ? undefined : index }, where)
+    checkMel(file.mel, count === 1 ? where : `${where}, mel ${index}`)
+    return file
+  })
 }

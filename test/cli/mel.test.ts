@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { namedConventions } from '#src/audio/mel/convention'
 import { readMel } from '#src/formats/mel-file'
+import { encodeNpy } from '#src/formats/npy'
 import { putTone } from '../support/cli-inputs.js'
 import { golden } from '../support/paths.js'
 import { diffwave, diffwaveBytes, scratch } from '../support/process.js'
@@ -88,4 +89,18 @@ test('refused: an unknown convention, a file that is none, and --key for recordi
   const wrong = put('wrong.json', '{"hop": 1}')
   assert.match(diffwave(['mel', wav, '-o', at('x.npy'), '--convention', wrong]).stderr, /BAD_CONFIG/)
   assert.match(diffwave(['mel', wav, '-o', at('x.npy'), ...lmnt, '--key', 'a']).stderr, /mels as inputs/)
+})
+
+test('a batch is converted mel by mel', async () => {
+  const { mel } = await readMel(at('own.npy'))
+  const twice = { shape: [2, mel.bands, mel.frames], data: Float32Array.of(...mel.data, ...mel.data.map(v => v - 1)) }
+  const batch = put('batch.npy', encodeNpy(twice))
+  const args = ['mel', batch, '-o', at('batch'), '--convention', 'tacotron2', '--from-log', 'log10']
+  assert.equal(diffwave(args).status, 0)
+  assert.deepEqual(readdirSync(at('batch')), ['batch-0.npy', 'batch-1.npy'])
+  const [first, second] = await Promise.all(['0', '1'].map(i => readMel(at(`batch/batch-${i}.npy`))))
+  const expected = mel.data.map(value => value * Math.LN10)
+  assert.ok(first!.mel.data.every((value, i) => Math.abs(value - Math.max(expected[i]!, Math.log(1e-5))) < 1e-4))
+  assert.notDeepEqual(second, first)
+  assert.match(diffwave(['inspect', batch]).stdout, /mels: 2/)
 })

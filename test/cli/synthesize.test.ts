@@ -7,6 +7,7 @@ import { setTimeout } from 'node:timers/promises'
 import { readWav } from '#src/audio/codecs/wav-file'
 import { gaussian } from '#src/core/random'
 import { encodeNpy } from '#src/formats/npy'
+import { encodeSafetensors } from '#src/formats/safetensors'
 import { melNumbers, npyMel, putTone, type Refusal, smallVocoder } from '../support/cli-inputs.js'
 import { diffwave, diffwaveBytes, jsonLines, scratch, shell, started } from '../support/process.js'
 
@@ -258,5 +259,46 @@ describe('mels of other toolkits', () => {
     put('own.npy', scaled(1))
     assert.match(synthesize('own.npy', '--mel-log', 'log2').stderr, /BAD_OPTION.*ln, log10, db, none/)
     assert.match(synthesize('own.npy', '--mel-stats', at('own.npy')).stderr, /BAD_MEL.*mean, then deviation/)
+  })
+})
+
+describe('a batch of mels in one file', () => {
+  const all = melNumbers(3 * 80 * 2)
+  const single = [0, 1, 2].map(i =>
+    put(`one-${i}.npy`, encodeNpy({ shape: [80, 2], data: all.slice(i * 160, i * 160 + 160) })),
+  )
+  const batch = put('batch.npy', encodeNpy({ shape: [3, 80, 2], data: all }))
+  const tensors = put('batch.safetensors', encodeSafetensors(new Map([['mel', { shape: [3, 80, 2], data: all }]])))
+  const synthesize = (...args: string[]) =>
+    diffwave(['synthesize', '-m', smallVocoder, '--seed', '5', '--json', ...args])
+
+  test('every mel becomes a numbered file, with the bytes that files of their own have', () => {
+    assert.equal(synthesize(...single, '-o', at('ones')).status, 0)
+    for (const file of [batch, tensors]) {
+      const { status, stdout, stderr } = synthesize(file, '-o', at('several'))
+      assert.equal(status, 0, stderr)
+      const inputs = jsonLines(stdout).map(line => line['input'])
+      assert.deepEqual(
+        inputs,
+        [0, 1, 2].map(i => `${file}[${i}]`),
+      )
+      for (const i of [0, 1, 2]) {
+        assert.deepEqual(readFileSync(at(`several/batch-${i}.wav`)), readFileSync(at(`ones/one-${i}.wav`)))
+      }
+    }
+  })
+
+  test('--index takes one of them, to a file; without it, one file is refused with what to do', () => {
+    assert.equal(synthesize(batch, '-o', at('second.wav'), '--index', '1').status, 0)
+    assert.equal(readFileSync(at('second.wav')).length, 44 + 2 * 512)
+    const { status, stderr } = synthesize(batch, '-o', at('all.wav'))
+    assert.deepEqual([status, /3 inputs cannot go to one file/.test(stderr)], [2, true])
+    assert.equal(synthesize(batch, '--stdout').status, 2)
+  })
+
+  test('a share of the work is a share of the mels', () => {
+    assert.equal(synthesize(batch, '-o', at('share'), '--shard', '1/2').status, 0)
+    assert.deepEqual(readdirSync(at('share')), ['batch-1.wav'])
+    assert.deepEqual(readFileSync(at('share/batch-1.wav')), readFileSync(at('several/batch-1.wav')))
   })
 })

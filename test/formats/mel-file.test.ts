@@ -6,8 +6,8 @@ import { describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { zipSync } from 'fflate'
 import type { Mel } from '#src/audio/mel/convention'
-import { readMel, writeMel } from '#src/formats/mel-file'
-import { openMel } from '#src/formats/mel-stream'
+import { readMel, readMels, writeMel } from '#src/formats/mel-file'
+import { openMel, openMels, wholeMel } from '#src/formats/mel-stream'
 import { encodeNpy } from '#src/formats/npy'
 import { encodeSafetensors } from '#src/formats/safetensors'
 import { golden } from '../support/paths.js'
@@ -84,6 +84,55 @@ describe('files of several arrays', () => {
     const stored = await openMel(at('batch.npy'), { index: 1, bands: 2 })
     for await (const piece of stored) assert.deepEqual(piece, second)
     await assert.rejects(readMel(at('batch.npy'), { index: 2 }), { code: 'BAD_MEL' })
+    await assert.rejects(openMel(at('batch.npy'), { index: 2 }), { code: 'BAD_MEL', message: /no mel 2/ })
+  })
+
+  test('a batch: all mels, whatever the order of its axes and the format', async () => {
+    const [bands, frames] = [2, 3]
+    const data = Float32Array.from({ length: 3 * bands * frames }, (_, i) => i)
+    const batch = { shape: [3, bands, frames], data }
+    const expected = [0, 1, 2].map(i => ({ data: data.slice(i * 6, i * 6 + 6), bands, frames }))
+    writeFile('batch.npy', encodeNpy(batch))
+    writeFile('batch.safetensors', encodeSafetensors(new Map([['mel', batch]])))
+    const turned = Float32Array.from(
+      data,
+      (_, i) => data[Math.floor(i / 6) * 6 + (i % 2) * 3 + Math.floor((i % 6) / 2)]!,
+    )
+    writeFile('turned.npy', encodeNpy({ shape: [3, frames, bands], data: turned }))
+    const columns = Float32Array.from(
+      data,
+      (_, i) => data[(i % 3) * 6 + (Math.floor(i / 3) % 2) * 3 + Math.floor(i / 6)]!,
+    )
+    const fortran = Buffer.from(encodeNpy({ shape: [3, bands, frames], data: columns }))
+    fortran.write(fortran.toString('latin1', 0, 128).replace('False', 'True '), 0, 'latin1')
+    writeFile('fortran.npy', fortran)
+    for (const name of ['batch.npy', 'batch.safetensors', 'turned.npy', 'fortran.npy']) {
+      const all = await readMels(at(name), bands)
+      assert.deepEqual(
+        all.map(file => file.mel),
+        expected,
+        name,
+      )
+      const stored = await openMels(at(name), { bands })
+      assert.deepEqual(await Promise.all(stored.map(wholeMel)), expected, name)
+      assert.deepEqual(await wholeMel(await openMel(at(name), { bands, index: 1 })), expected[1], name)
+      assert.equal(all[0]!.transposed, name === 'turned.npy')
+    }
+    await writeMel(at('single.npy'), mel)
+    assert.deepEqual((await readMels(at('single.npy')))[0]!.mel, mel)
+  })
+
+  test('a batch of more mels than a call takes, of none, and of one that is not finite is refused', async () => {
+    writeFile('many.npy', encodeNpy({ shape: [10_001, 1, 1], data: new Float32Array(10_001) }))
+    await assert.rejects(readMels(at('many.npy')), { code: 'TOO_LARGE', hint: /index/ })
+    await assert.rejects(openMels(at('many.npy')), { code: 'TOO_LARGE' })
+    assert.equal((await openMel(at('many.npy'), { index: 10_000 })).frames, 1)
+    writeFile('none.npy', encodeNpy({ shape: [0, 2, 3], data: new Float32Array(0) }))
+    await assert.rejects(readMels(at('none.npy')), { code: 'BAD_MEL' })
+    await assert.rejects(openMels(at('none.npy')), { code: 'BAD_MEL' })
+    writeFile('nan.npy', encodeNpy({ shape: [2, 1, 2], data: Float32Array.of(1, 2, Number.NaN, 4) }))
+    await assert.rejects(readMels(at('nan.npy')), { code: 'NOT_FINITE', where: /mel 1/ })
+    await assert.rejects(readMels(at('nan.npy'), { index: 1 } as never), { code: 'BAD_OPTION', message: /index/ })
   })
 })
 

@@ -58,8 +58,8 @@ export const command = defineCommand({
       'since they state the model’s config.',
     'An ONNX file is the whole way from mel and noise to audio, or with --part denoiser one call of the network. ' +
       'Phase refinement is not part of it.',
-    'With --to triton, the ONNX file goes to a model repository for Triton Inference Server, with its configuration and ' +
-      'a manifest for KServe.',
+    'With --to triton, the ONNX file goes to a model repository for Triton Inference Server, with its configuration ' +
+      'and a manifest for KServe.',
   ],
   group: 'Mels and models',
   arguments: [

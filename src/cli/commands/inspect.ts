@@ -22,21 +22,23 @@ async function inspectAudio(context: Context, bytes: Uint8Array, name: string): 
 }
 
 async function inspectMel(context: Context, { name, path }: Input): Promise<Facts> {
-  const [{ namedConventions }, { MelStatistics, melScale }, { openMel }, { noteMel }] = await Promise.all([
+  const [{ namedConventions }, { MelStatistics, melScale }, { openMels }, { noteMel }] = await Promise.all([
     import('../../audio/mel/convention.js'),
     import('../../audio/mel/scale.js'),
     import('../../formats/mel-stream.js'),
     import('../mel-notes.js'),
   ])
-  const mel = await openMel(path)
+  const all = await openMels(path)
   const statistics = new MelStatistics()
-  for await (const piece of mel) statistics.add(piece)
+  for (const mel of all) for await (const piece of mel) statistics.add(piece)
   const scale = melScale(statistics)
-  if (scale !== 'lmnt') await noteMel(context, name, mel, statistics, namedConventions.tacotron2)
-  const { bands, frames } = mel
+  const [first] = all
+  if (scale !== 'lmnt') await noteMel(context, name, first!, statistics, namedConventions.tacotron2)
+  const { bands, frames } = first!
+  const batch = all.length === 1 ? {} : { mels: all.length }
   const { min, max, median } = statistics
   const looksLike = scale === 'natural logarithm' ? 'tacotron2 or hifigan' : scale
-  return { kind: 'mel', bands, frames, min, max, median, looksLike }
+  return { kind: 'mel', ...batch, bands, frames, min, max, median, looksLike }
 }
 
 async function inspectModel(path: string): Promise<Facts> {

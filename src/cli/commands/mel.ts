@@ -1,7 +1,6 @@
 /** `diffwave mel`: recordings or mels of another scale in, mel spectrograms out. */
 import { extname } from 'node:path'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
-import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { writeFileBytes } from '../../core/files.js'
 import { conventionChoices, melLogChoices } from '../choices.js'
@@ -9,8 +8,9 @@ import { defineCommand, type Values } from '../command.js'
 import type { Context } from '../context.js'
 import { eachInput } from '../each-input.js'
 import { findInputs, type Input, mels, recordings } from '../inputs.js'
+import { eachMel, type MelInput, MelOpener, melFileOptions } from '../mel-inputs.js'
 import { inNumbers, namedConvention } from '../mel-numbers.js'
-import { choice, force, requiredText, text, whole } from '../options.js'
+import { choice, force, requiredText, text } from '../options.js'
 import { planOutputs } from '../outputs.js'
 import { noteResampling, readRecording } from '../read-recording.js'
 import { shard } from '../shard.js'
@@ -34,8 +34,7 @@ const options = {
   from: text('--from <name>', `convention of mels to convert: ${names} (default: the one written)`, { group: MELS }),
   fromLog: choice('--from-log <log>', 'logarithm of the mels to convert', melLogChoices, { group: MELS }),
   fromStats: text('--from-stats <file>', 'mean and deviation per band that they were normalised by', { group: MELS }),
-  key: text('--key <name>', 'name of the mel in a file of several arrays', { group: MELS }),
-  index: whole('--index <n>', 'number of the mel in a batch, from 0', { group: MELS }),
+  ...melFileOptions(MELS),
   shard,
   force,
 }
@@ -82,19 +81,13 @@ async function computed(context: Context, input: Input, convention: MelConventio
   )
 }
 
-/** A mel file in another convention. */
-async function converted(
-  input: Input,
-  conventions: readonly [from: MelConvention, to: MelConvention],
-  { key, index }: Values<typeof options>,
-): Promise<Mel> {
-  const [{ convertMel }, { readMel }] = await Promise.all([
+/** A mel in another convention. */
+async function converted(opener: MelOpener, input: MelInput, from: MelConvention, to: MelConvention): Promise<Mel> {
+  const [{ convertMel }, { wholeMel }] = await Promise.all([
     import('../../audio/mel/rescale.js'),
-    import('../../formats/mel-file.js'),
+    import('../../formats/mel-stream.js'),
   ])
-  const [from, to] = conventions
-  const { mel } = await readMel(input.path, { bands: from.bands, ...defined({ key, index }) })
-  return convertMel(mel, from, to)
+  return convertMel(await wholeMel(await opener.open(input)), from, to)
 }
 
 /** Writes a mel in the format of the file's ending; to pipes and devices as `.npy`. */
@@ -139,21 +132,23 @@ export const command = defineCommand({
         expected: '--from, --from-log or --from-stats beside them',
       })
     }
-    const inputs = await findInputs(words, from === null ? recordings : mels, context.signal)
+    const files = await findInputs(words, from === null ? recordings : mels, context.signal)
+    const inputs: readonly MelInput[] = from === null ? files : await eachMel(files, options)
     if (standardOutput(options.output) === STDOUT) checkStdout(inputs.length)
     const jobs = await planOutputs(context, inputs, {
       output: options.output,
       endings: ['.npy', '.safetensors'],
       force: options.force,
     })
+    const opener = from === null ? null : new MelOpener(options, from.bands)
     await eachInput(
       context,
       jobs,
       async ({ input, output }) => {
         const mel =
-          from === null
+          from === null || opener === null
             ? await computed(context, input, convention)
-            : await converted(input, [from, convention], options)
+            : await converted(opener, input, from, convention)
         await write(output, mel)
         const { bands, frames } = mel
         context.result(

@@ -14,7 +14,7 @@ export const command = defineCommand({
   options: vocodeOptions,
   examples: ['diffwave resynthesize recording.wav -o copy.wav'],
   run: (context, words, options) =>
-    vocodeFiles(context, words, recordings, options, async (vocoder, input) => {
+    vocodeFiles(context, words, { kind: recordings, expand: async files => files }, options, async (vocoder, input) => {
       const audio = await readRecording(context, input)
       noteResampling(context, input.name, audio, vocoder.sampleRate)
       const { mel, length } = await vocoder.analyse(audio)

@@ -1,14 +1,14 @@
 /** `diffwave synthesize`: mels in, WAVs or a pipe out, in bounded memory. */
 import type { MelConvention } from '../../audio/mel/convention.js'
-import { defined } from '../../core/defined.js'
 import { throwIfAborted } from '../../core/errors.js'
 import type { StoredMel } from '../../formats/mel-stream.js'
 import { melLogChoices } from '../choices.js'
 import { defineCommand, type Values } from '../command.js'
-import { mels } from '../inputs.js'
+import { type Input, mels } from '../inputs.js'
+import { eachMel, MelOpener, melFileOptions } from '../mel-inputs.js'
 import { noteMel } from '../mel-notes.js'
 import { melNumbers } from '../mel-numbers.js'
-import { choice, text, whole } from '../options.js'
+import { choice, text } from '../options.js'
 import { vocodeFiles, vocodeOptions } from '../vocode-files.js'
 
 const FOREIGN = 'Mels of other toolkits'
@@ -18,8 +18,7 @@ const foreignOptions = {
   melStats: text('--mel-stats <file>', 'mean and deviation per band that the mels were normalised by', {
     group: FOREIGN,
   }),
-  key: text('--key <name>', 'name of the mel in a file of several arrays', { group: FOREIGN }),
-  index: whole('--index <n>', 'number of the mel in a batch, from 0', { group: FOREIGN }),
+  ...melFileOptions(FOREIGN),
 }
 
 /** The mel in the model's numbers, still piece by piece. */
@@ -44,6 +43,8 @@ export const command = defineCommand({
   details: [
     'The mel must be of the model’s own convention; `diffwave inspect` prints both. --mel-log and --mel-stats ' +
       'convert another logarithm and normalisation. Another hop, rate or filter bank cannot be converted.',
+    'A file may hold a batch [mels × bands × frames]: batch.npy becomes batch-0.wav, batch-1.wav and so on in the ' +
+      'folder that -o names.',
   ],
   group: 'Make audio',
   arguments: [
@@ -58,25 +59,26 @@ export const command = defineCommand({
     'diffwave synthesize mel.npy -o speech.wav --steps 6 --seed 1',
     'diffwave synthesize mel.npy --stdout | aplay',
   ],
-  run: (context, words, options) =>
-    vocodeFiles(context, words, mels, options, async (vocoder, { name, path }) => {
-      const [{ checkMelFor }, { MelStatistics }, { openMel }] = await Promise.all([
+  run: (context, words, options) => {
+    let opener: MelOpener | undefined
+    const inputs = { kind: mels, expand: (files: readonly Input[]) => eachMel(files, options) }
+    return vocodeFiles(context, words, inputs, options, async (vocoder, input) => {
+      const [{ checkMelFor }, { MelStatistics }] = await Promise.all([
         import('../../audio/mel/mel.js'),
         import('../../audio/mel/scale.js'),
-        import('../../formats/mel-stream.js'),
       ])
       const convention = vocoder.config.mel!
-      const { key, index } = options
-      const stored = await openMel(path, { bands: convention.bands, ...defined({ key, index }) })
-      const mel = await rescaled(stored, options, convention)
+      opener ??= new MelOpener(options, convention.bands)
+      const mel = await rescaled(await opener.open(input), options, convention)
       const statistics = new MelStatistics()
       // Once through the file before the work: a mel that does not fit is refused before any audio goes out.
       for await (const piece of mel) {
         throwIfAborted(context.signal)
-        checkMelFor(piece, convention, name)
+        checkMelFor(piece, convention, input.name)
         statistics.add(piece)
       }
-      await noteMel(context, name, mel, statistics, convention)
+      await noteMel(context, input.name, mel, statistics, convention)
       return { stream: more => vocoder.stream(mel, more), extra: { transposed: mel.transposed } }
-    }),
+    })
+  },
 })
