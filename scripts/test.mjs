@@ -1,6 +1,7 @@
 // Builds what is missing, runs the tests and prints `N passed, N failed, N skipped` at the end.
 // usage: npm test [-- WORD …]    only test files whose path contains one of the words
 import { readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { run } from 'node:test'
@@ -13,15 +14,36 @@ const folder = join(root, 'build', 'test')
 removeOrphans(folder, join(root, 'test'))
 compile('test/tsconfig.json')
 
+/** Files that take longest, some of them waiting: they start first, so that none is left running alone at the end. */
+const longest = [
+  'server/redis/workers',
+  'docs/docs',
+  'studio/page',
+  'engines/tensorflow/cpu',
+  'server/redis/redis-jobs',
+  'training/run/kill',
+  'cli/synthesize',
+  'engines/tensorflow/engine',
+  'studio/static',
+  'export/onnx',
+  'browser/demo',
+  'engines/wasm/engine',
+  'packaging/browser-bundle',
+  'interop/trainer',
+]
+/** One process per core, and one more for those that wait; more would take the memory of a small machine. */
+const concurrency = Math.min(availableParallelism(), 8) + 1
+
 const words = process.argv.slice(2)
+const rank = file => longest.findIndex(name => file.endsWith(join(`${name}.test.js`))) + 1 || Infinity
 const files = readdirSync(folder, { recursive: true })
   .filter(file => file.endsWith('.test.js'))
   .filter(file => words.length === 0 || words.some(word => file.includes(word)))
+  .sort((a, b) => rank(a) - rank(b) || a.localeCompare(b))
   .map(file => join(folder, file))
-  .sort()
 
 const count = { passed: 0, failed: 0, skipped: 0 }
-const stream = run({ files, concurrency: 2 })
+const stream = run({ files, concurrency })
 stream.on('test:pass', event => {
   if (event.details.type === 'suite') return
   if (event.skip !== undefined || event.todo !== undefined) count.skipped++

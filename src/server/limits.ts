@@ -104,14 +104,17 @@ export const EVENT_POLL_SECONDS = 0.2
 export const MAX_POLLED_EVENTS = 500
 /** Seconds between two questions of a worker whether its job was cancelled. */
 export const HELD_POLL_SECONDS = 1
-/** Seconds after which a silent worker counts as dead: it shows itself twice in this time. */
+/**
+ * Seconds after which a silent worker counts as dead, by default: it shows itself twice in this time, and jobs of dead
+ * workers are searched for as often. Such a job starts anew after 10 to 20 s.
+ */
 export const WORKER_LOCK_SECONDS = 10
-/** Seconds between two searches for jobs of dead workers. Such a job starts anew after 10 to 20 s. */
-export const STALLED_CHECK_SECONDS = 5
 /** Workers that one job may take down with it, as by using up all memory, before it fails. */
 export const MAX_ATTEMPTS = 3
 /** Times that a job is handed on by workers that cannot do it, and seconds between two. */
 export const MAX_PASSES = 20
 export const PASS_SECONDS = 0.5
-/** Seconds that a stopping worker waits for Redis to take its jobs back. */
+/** Seconds that a stopping worker waits for Redis to take its jobs back, or to let it go when it has none. */
 export const LAST_WORD_SECONDS = 3
+/** Seconds between two looks of a stopping worker whether it still has jobs. */
+export const IDLE_POLL_SECONDS = 0.1

@@ -8,7 +8,7 @@ import { diffwave, jsonLines, scratch } from '../support/process.js'
 const { at, put } = scratch()
 const first = put('first.wav', noiseWav(0, 6000))
 const slow = put('slow.wav', noiseWav(3, 6000, 16_000))
-const wasm = ['--engine', 'tensorflow:wasm']
+const wasm = ['--engine', 'wasm']
 
 test('the result says which step it started at; other rates are resampled', async () => {
   const run = diffwave([

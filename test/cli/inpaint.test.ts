@@ -8,7 +8,7 @@ import { diffwave, scratch } from '../support/process.js'
 const { at, put } = scratch()
 const recording = put('first.wav', noiseWav(0, 6000))
 const slow = put('slow.wav', noiseWav(3, 6000, 16_000))
-const wasm = ['--engine', 'tensorflow:wasm']
+const wasm = ['--engine', 'wasm']
 
 for (const [kind, model] of [
   ['vocoder', smallVocoder],

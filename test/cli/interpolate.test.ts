@@ -10,7 +10,7 @@ const { at, put } = scratch()
 const first = put('first.wav', noiseWav(0, 6000))
 const second = put('second.wav', noiseWav(1, 6000))
 const short = put('short.wav', noiseWav(2, 5000))
-const model = ['-m', smallGenerator, '--engine', 'tensorflow:wasm']
+const model = ['-m', smallGenerator, '--engine', 'wasm']
 
 test('a mix of two recordings is the same in a file and in a pipe', () => {
   const args = ['interpolate', first, second, ...model, '--mix', '0.3', '--step', '20', '--steps', '2', '--seed', '1']

@@ -15,7 +15,7 @@ const { at, put } = scratch()
 const recordings = [0, 1].map(draw =>
   put(`${draw}.wav`, encodeWav({ samples: gaussian(2, draw, 0, 3000).map(x => x / 20), sampleRate: 22050 })),
 )
-const wasm = ['--engine', 'tensorflow:wasm']
+const wasm = ['--engine', 'wasm']
 const short = ['--evaluations', '4', '--seconds', '0.1']
 const configOf = (folder: string) => JSON.parse(readFileSync(`${folder}/config.json`, 'utf8'))
 

@@ -29,6 +29,9 @@ export const command = defineCommand({
     parallel: whole('--parallel <n>', 'jobs worked on at the same time (default: 1)'),
     modelMemory: real('--model-memory <MB>', 'memory for loaded models in megabytes (default: 1024)'),
     drain,
+    lock: real('--lock <s>', 'seconds without a sign of life after which another worker takes its jobs (default: 10)', {
+      group: 'Limits',
+    }),
   },
   examples: [
     'diffwave worker --redis redis://localhost:6379',
@@ -45,12 +48,12 @@ export const command = defineCommand({
     const { startWorker } = await import('../../server/redis/worker.js')
     const loading = loadOptions(options)
     noteThreads(context, loading.threads)
-    const { parallel, drain: drainSeconds } = options
+    const { parallel, drain: drainSeconds, lock: lockSeconds } = options
     const worker = await startWorker({
       redis,
       models: await modelSources(options.models),
       ...loading,
-      ...defined({ parallel, drainSeconds, modelBytes: megabytes(options.modelMemory) }),
+      ...defined({ parallel, drainSeconds, lockSeconds, modelBytes: megabytes(options.modelMemory) }),
       ...(context.quiet ? {} : { log: { write: (line: string) => void process.stdout.write(logLine(line)) } }),
     })
     context.note('waiting for jobs')

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { check, type FieldsOf } from '../../core/options.js'
 import { type EngineOptions, engineFields } from '../../engines/select.js'
-import { DRAIN_SECONDS, defaultLimits } from '../limits.js'
+import { DRAIN_SECONDS, defaultLimits, WORKER_LOCK_SECONDS } from '../limits.js'
 import type { LogStream } from '../options.js'
 
 export interface WorkerOptions extends EngineOptions {
@@ -16,12 +16,17 @@ export interface WorkerOptions extends EngineOptions {
   readonly modelBytes?: number | undefined
   /** Seconds that a stopping worker goes on with its jobs, before it puts them back. Default: 30. */
   readonly drainSeconds?: number | undefined
+  /** Seconds without a sign of life after which another worker takes this one's jobs. Default: 10. */
+  readonly lockSeconds?: number | undefined
   /** Where the log goes: one line of JSON each. Default: nowhere. */
   readonly log?: LogStream | undefined
 }
 
 /** Jobs of one worker: each takes memory for its body, its mel and its audio. */
 const MAX_PARALLEL = 64
+
+/** Shorter, and a busy worker would lose jobs that it is doing. */
+const MIN_LOCK_SECONDS = 1
 
 const schema = z.strictObject({
   ...engineFields,
@@ -33,6 +38,7 @@ const schema = z.strictObject({
   parallel: z.number().int().min(1).max(MAX_PARALLEL).default(1),
   modelBytes: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).default(defaultLimits.modelBytes),
   drainSeconds: z.number().min(0).max(3600).default(DRAIN_SECONDS),
+  lockSeconds: z.number().min(MIN_LOCK_SECONDS).max(3600).default(WORKER_LOCK_SECONDS),
   log: z.custom<LogStream>(value => typeof value === 'object' && value !== null, 'expected a stream').optional(),
 } satisfies FieldsOf<WorkerOptions>)
 

@@ -12,12 +12,11 @@ import { DecoderPool } from '../decoding/decoder-pool.js'
 import {
   defaultLimits,
   HELD_POLL_SECONDS,
+  IDLE_POLL_SECONDS,
   LAST_WORD_SECONDS,
   MAX_ATTEMPTS,
   MAX_PASSES,
   PASS_SECONDS,
-  STALLED_CHECK_SECONDS,
-  WORKER_LOCK_SECONDS,
 } from '../limits.js'
 import { ModelCache } from '../model-cache.js'
 import { isFault, problemOf } from '../problem.js'
@@ -43,6 +42,8 @@ interface Surroundings {
   readonly models: ModelCache
   readonly decoders: DecoderPool
   readonly log: Logger
+  /** Jobs that are worked on. */
+  readonly inHand: Set<Job>
   /** Fires when a stopping worker puts its jobs back. */
   readonly late: AbortSignal
   readonly DelayedError: RedisPackages['DelayedError']
@@ -64,13 +65,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { client, giveUp } = await connect(packages, checked.redis, { patient: true, onError })
   const late = new AbortController()
   const tools = createTools(checked, log)
-  const around: Surroundings = { ...tools, client, log, late: late.signal, DelayedError: packages.DelayedError }
-  const worker = new packages.Worker(QUEUE_NAME, (job: Job, token?: string) => process(job, token, around), {
+  const { DelayedError } = packages
+  const around: Surroundings = { ...tools, client, log, inHand: new Set(), late: late.signal, DelayedError }
+  const worker = new packages.Worker(QUEUE_NAME, (job: Job, token?: string) => processInHand(job, token, around), {
     connection: client,
     prefix: QUEUE_PREFIX,
     concurrency: checked.parallel,
-    lockDuration: 1000 * WORKER_LOCK_SECONDS,
-    stalledInterval: 1000 * STALLED_CHECK_SECONDS,
+    lockDuration: 1000 * checked.lockSeconds,
+    stalledInterval: (1000 * checked.lockSeconds) / 2,
     // A claim counts its attempts itself, as the job has to end with a problem document.
     maxStalledCount: Number.MAX_SAFE_INTEGER,
     runRetryDelay: 1000,
@@ -109,19 +111,34 @@ async function stop(
   worker: Queued,
   { drainSeconds }: CheckedWorkerOptions,
   { late, giveUp }: { readonly late: AbortController; readonly giveUp: () => void },
-  { client, models, decoders, log }: Surroundings,
+  { client, models, decoders, inHand, log }: Surroundings,
 ): Promise<void> {
   log.info('stopping')
   const putBack = setTimeout(() => late.abort(), 1000 * drainSeconds)
   // Without Redis nothing can be put back: the locks run out, and other workers find the jobs.
   const left = new AbortController()
   const leave = setTimeout(() => left.abort(), 1000 * (drainSeconds + LAST_WORD_SECONDS))
+  // Without jobs there is nothing to drain, but BullMQ may wait for a connection that broke.
+  let idleSeconds = 0
+  const watch = setInterval(() => {
+    idleSeconds = inHand.size > 0 ? 0 : idleSeconds + IDLE_POLL_SECONDS
+    if (idleSeconds >= LAST_WORD_SECONDS) left.abort()
+  }, 1000 * IDLE_POLL_SECONDS)
   const gone = new Promise<void>(resolve => left.signal.addEventListener('abort', () => resolve(), { once: true }))
   await Promise.race([worker.close(), gone])
-  for (const timer of [putBack, leave]) clearTimeout(timer)
+  for (const timer of [putBack, leave, watch]) clearTimeout(timer)
   giveUp()
   client.disconnect()
   await Promise.all([models.close(), decoders.close()])
+}
+
+async function processInHand(job: Job, token: string | undefined, around: Surroundings): Promise<void> {
+  around.inHand.add(job)
+  try {
+    await process(job, token, around)
+  } finally {
+    around.inHand.delete(job)
+  }
 }
 
 /** Does one job. Throws only what tells BullMQ to keep the job. */

@@ -180,8 +180,11 @@ describe('jobs on workers', { skip: noRedis }, () => {
     await worker()
     await until(job, 'done')
     for (const other of running.splice(0)) await other.stop()
+    const { id } = await submit('/v1/vocode', npyMel(4))
+    await client.hset(JOB_KEY + id, 'passes', 17)
     await worker({ models: new Map([['other', smallVocoder]]) })
-    const failed = await finishedJob(service, '/v1/vocode', npyMel(4))
+    await jobEvents(service, id)
+    const failed = (await getJson(service, `/v1/jobs/${id}`)) as unknown as JobView
     assert.deepEqual([failed.state, failed.problem!.code], ['failed', 'NO_WORKER'])
   })
 

@@ -19,7 +19,7 @@ after(() => {
 /** Starts `diffwave worker`, and waits until it takes jobs. */
 async function startedWorker(...args: readonly string[]) {
   const models = ['--models', `voice=${smallVocoder}`, `noise=${smallGenerator}`, '--threads', '1']
-  const child = spawn(process.execPath, [program, 'worker', '--redis', redis.url, ...models, ...args])
+  const child = spawn(process.execPath, [program, 'worker', '--redis', redis.url, '--lock', '3', ...models, ...args])
   children.push(child)
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', data => {
