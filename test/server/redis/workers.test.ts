@@ -44,7 +44,7 @@ async function startedWorker(...args: readonly string[]) {
 }
 
 /** Long enough to be interrupted, short enough to be done twice. */
-const WORK = '{"seconds": 2, "steps": 300}'
+const WORK = '{"seconds": 2, "steps": 80}'
 
 describe('diffwave worker', { skip: noRedis }, () => {
   test('loses no job if it is killed: another one makes the same bytes', async () => {
