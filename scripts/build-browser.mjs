@@ -2,12 +2,12 @@
 // module carries the worker's program, the audio worklet's, and the WebAssembly binaries: so it works under every
 // bundler and from a plain <script type="module">, and no file need be copied beside it.
 // usage: npm run build:browser
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { englishOnly } from './bundle-zod.mjs'
-import { browserBundle, compile, root } from './compile.mjs'
+import { browserBundle, browserPrograms, compile, root } from './compile.mjs'
 
 /** WebAssembly with SIMD is in all of these, as are modules, optional chaining and private fields. */
 const target = ['chrome91', 'firefox89', 'safari16.4']
@@ -52,17 +52,23 @@ async function binaries() {
   return gzipSync(packed, { level: 9 }).toString('base64')
 }
 
-/** What stands for the names of src/engines/wasm/page-host.browser.ts in a bundle, once the library is compiled. */
-export async function engineTexts() {
-  const esbuild = await import('esbuild')
-  return { DIFFWAVE_WORKER: await program(esbuild, 'browser/worker.js'), DIFFWAVE_BINARIES: await binaries() }
+/** The engine's worker as one program, once the library is compiled. */
+export async function workerProgram() {
+  return program(await import('esbuild'), 'browser/worker.js')
 }
 
 /** Compiles and bundles. */
 export async function buildBrowser() {
   const esbuild = await import('esbuild')
   compile('tsconfig.browser.json')
-  const texts = { ...(await engineTexts()), DIFFWAVE_WORKLET: await program(esbuild, 'browser/player-worklet.js') }
+  // What stands for the names that src/engines/wasm/page-host.browser.ts and src/browser/player.ts declare.
+  const texts = {
+    DIFFWAVE_WORKER: await workerProgram(),
+    DIFFWAVE_BINARIES: await binaries(),
+    DIFFWAVE_WORKLET: await program(esbuild, 'browser/player-worklet.js'),
+  }
+  writeFileSync(browserPrograms['browser/worker.js'], texts.DIFFWAVE_WORKER)
+  writeFileSync(browserPrograms['browser/player-worklet.js'], texts.DIFFWAVE_WORKLET)
   await esbuild.build({
     entryPoints: [compiled('browser/index.js')],
     outfile: browserBundle,

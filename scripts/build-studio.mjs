@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { engineTexts, usersOfZod, withZodInParts } from './build-browser.mjs'
+import { usersOfZod, withZodInParts, workerProgram } from './build-browser.mjs'
 import { ENGLISH_ONLY, zodLanguages } from './bundle-zod.mjs'
 import { compile, entries, page, reportComponents, root } from './compile.mjs'
 
@@ -52,12 +52,13 @@ const common = {
 }
 
 async function buildPage(build) {
-  const texts = Object.entries(await engineTexts()).map(([name, text]) => [name, JSON.stringify(text)])
+  // The server has the binaries at `/wasm/` (src/server/studio-page.ts); the worker that loads them lies in `assets/`.
+  const texts = { DIFFWAVE_WORKER: await workerProgram(), DIFFWAVE_BINARIES: '../wasm/' }
   await build({
     ...common,
     base: './',
     plugins: [library()],
-    define: Object.fromEntries(texts),
+    define: Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, JSON.stringify(text)])),
     worker: { format: 'es', plugins: () => [library()] },
     build: {
       outDir: page,

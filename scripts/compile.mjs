@@ -33,12 +33,18 @@ export const reportComponents = join(root, 'dist', 'report', 'components.html')
 /** The bundle for browsers, which scripts/build-browser.mjs makes of compiled files. */
 export const browserBundle = join(root, 'dist', 'browser', 'diffwave.js')
 
+/** The worker's and the worklet's programs as files, for pages that may run none from inside the bundle. */
+export const browserPrograms = {
+  'browser/worker.js': join(root, 'dist', 'browser', 'diffwave-worker.js'),
+  'browser/player-worklet.js': join(root, 'dist', 'browser', 'diffwave-player-worklet.js'),
+}
+
 /** zod in one file, which scripts/bundle-zod.mjs makes. */
 export const bundledZod = join(root, 'dist', 'bundled', 'zod.js')
 
 /** Paths of all files below a folder but the bundles and those of the page. */
 export function compiledEntries(folder) {
-  const bundles = [browserBundle, bundledZod, reportComponents]
+  const bundles = [browserBundle, ...Object.values(browserPrograms), bundledZod, reportComponents]
   return entries(folder).filter(file => !bundles.includes(file) && !file.startsWith(page + sep))
 }
 

@@ -37,6 +37,7 @@ function importLibrary(zig, architecture, folder) {
  * Writes a script that compiles and links C++ for a target as g++ would for this machine.
  *
  * - clang 19 and 20 count 512-bit vectors as a feature of its own (evex512), which zig leaves out.
+ * - zig takes `-march` for the name of a processor, and has names of its own for architectures.
  * - On Windows an addon links against the import library of node.exe.
  *
  * @returns the script's path
@@ -54,6 +55,11 @@ case " $* " in
   *' -mavx512f '*) more='-Xclang -target-feature -Xclang +evex512' ;;
   *' -shared '*) more="${libraries.join(' ')}" ;;
 esac
+for word do
+  shift
+  [ "$word" = '-march=armv8.2-a+bf16' ] && word='-mcpu=generic+v8_2a+bf16'
+  set -- "$@" "$word"
+done
 exec ${quoted(zig)} c++ -target ${zigTargets[target]} "$@" $more
 `
   writeFileSync(path, script)

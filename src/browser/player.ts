@@ -25,6 +25,11 @@ export interface PlayOptions {
    * own.
    */
   readonly destination?: AudioNode | undefined
+  /**
+   * URL of the worklet's program, `diffwave/browser/player-worklet`, for pages whose Content-Security-Policy allows no
+   * scripts from `blob:`. Default: the program that the module carries.
+   */
+  readonly workletUrl?: string | URL | undefined
   /** Called when the first sample is played. */
   readonly onStart?: (() => void) | undefined
   /** Stops the sound: the call rejects with `ABORTED`. */
@@ -37,6 +42,7 @@ const optionsSchema = z.strictObject({
   destination: z
     .custom<AudioNode>(value => typeof AudioNode === 'function' && value instanceof AudioNode, 'expected an AudioNode')
     .optional(),
+  workletUrl: z.union([z.string().min(1), z.instanceof(URL)]).optional(),
   onStart: z.custom<() => void>(value => typeof value === 'function', 'expected a function').optional(),
   signal: abortSignal.optional(),
 } satisfies FieldsOf<PlayOptions>)
@@ -60,7 +66,7 @@ const START_TIME = 2000
  */
 export async function playStream(audio: AudioPieces, options: PlayOptions = {}): Promise<Played> {
   const called = performance.now()
-  const { buffer, destination, onStart, signal } = check(optionsSchema, options, 'playStream options')
+  const { buffer, destination, workletUrl, onStart, signal } = check(optionsSchema, options, 'playStream options')
   if (typeof audio?.[Symbol.asyncIterator] !== 'function' || typeof audio.sampleRate !== 'number') {
     throw new DiffWaveError('BAD_OPTION', 'not a stream of audio', { got: describe(audio), where: 'playStream audio' })
   }
@@ -76,7 +82,7 @@ export async function playStream(audio: AudioPieces, options: PlayOptions = {}):
   const own = destination === undefined ? (context as AudioContext) : null
   try {
     await startContext(context, signal)
-    const node = await playerNode(context, Math.round(buffer * audio.sampleRate))
+    const node = await playerNode(context, Math.round(buffer * audio.sampleRate), workletUrl)
     node.connect(destination ?? context.destination)
     let delay = 0
     try {
@@ -119,24 +125,36 @@ async function startContext(context: BaseAudioContext, signal: AbortSignal | und
   }
 }
 
+async function addProgram(worklet: AudioWorklet, workletUrl: string | URL | undefined): Promise<void> {
+  if (workletUrl !== undefined) return worklet.addModule(workletUrl)
+  const url = URL.createObjectURL(new Blob([DIFFWAVE_WORKLET], { type: 'text/javascript' }))
+  await worklet.addModule(url).finally(() => URL.revokeObjectURL(url))
+}
+
 const prepared = new WeakMap<BaseAudioContext, Promise<void>>()
 
-async function playerNode(context: BaseAudioContext, start: number): Promise<AudioWorkletNode> {
+async function playerNode(
+  context: BaseAudioContext,
+  start: number,
+  workletUrl: string | URL | undefined,
+): Promise<AudioWorkletNode> {
   if (context.audioWorklet === undefined) {
     throw failed('the page has no audio worklets', 'Serve it from https: or from localhost.')
   }
   try {
     let ready = prepared.get(context)
     if (ready === undefined) {
-      const url = URL.createObjectURL(new Blob([DIFFWAVE_WORKLET], { type: 'text/javascript' }))
-      ready = context.audioWorklet.addModule(url).finally(() => URL.revokeObjectURL(url))
+      ready = addProgram(context.audioWorklet, workletUrl)
       prepared.set(context, ready)
+      ready.catch(() => prepared.delete(context))
     }
     await ready
   } catch (cause) {
     throw failed(
       'the audio worklet cannot be loaded',
-      'The page’s Content-Security-Policy must allow `script-src blob:`.',
+      workletUrl === undefined
+        ? 'The page’s Content-Security-Policy must allow `script-src blob:`, or the option workletUrl name a file.'
+        : 'The option workletUrl must name the file `diffwave/browser/player-worklet` on a server the page trusts.',
       cause,
     )
   }

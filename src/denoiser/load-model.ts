@@ -4,7 +4,7 @@ import { findModel } from '#platform/denoiser/find-model'
 import { selectEngine } from '#platform/engines/select'
 import { MAX_CORRECTION_PASSES } from '../core/limits.js'
 import { check, type FieldsOf } from '../core/options.js'
-import { type EngineOptions, engineFields } from '../engines/options.js'
+import { type HostedEngineOptions, hostedEngineFields } from '../engines/options.js'
 import { withCorrectionPasses } from '../model/correction.js'
 import { type ImportHints, importHintFields, refuseHints } from '../model/import/hints.js'
 import type { ReadModel } from '../model/import/model-files.js'
@@ -14,7 +14,7 @@ import { type DownloadOptions, downloadFields } from './download-options.js'
 import { type ModelInput, sourceOf } from './model-input.js'
 
 /** What runs the network, how it is fetched, and what a checkpoint of another project does not state. */
-export interface LoadModelOptions extends EngineOptions, ImportHints, DownloadOptions {
+export interface LoadModelOptions extends HostedEngineOptions, ImportHints, DownloadOptions {
   /**
    * Passes of the correction towards the mel that the network ends with, 0 to 8; 0: none. For networks behind windows
    * with an envelope. Default: the model's own.
@@ -23,7 +23,7 @@ export interface LoadModelOptions extends EngineOptions, ImportHints, DownloadOp
 }
 
 const optionsSchema = z.strictObject({
-  ...engineFields,
+  ...hostedEngineFields,
   ...importHintFields,
   ...downloadFields,
   correction: z.number().int().min(0).max(MAX_CORRECTION_PASSES).optional(),
@@ -42,12 +42,12 @@ const optionsSchema = z.strictObject({
  */
 export async function loadModel(model: ModelInput, options: LoadModelOptions = {}): Promise<Denoiser> {
   const checked = check(optionsSchema, options, 'loadModel options')
-  const { engine, threads, instructionSet, precision, correction, ...rest } = checked
+  const { engine, threads, instructionSet, precision, workerUrl, correction, ...rest } = checked
   const { onProgress, signal, cache, files, download, ...hints } = rest
   const read = await readInput(model, hints, { onProgress, signal, cache, files, download })
   const { parameters, notes } = read
   const config = correction === undefined ? read.config : withCorrectionPasses(read.config, correction)
-  const running = { engine, threads, instructionSet, precision }
+  const running = { engine, threads, instructionSet, precision, workerUrl }
   const selected = await selectEngine(config.network, parameters, running, config.mel)
   return new Denoiser(config, selected.engine, [...notes, ...selected.notes])
 }

@@ -1,5 +1,6 @@
-/** The models that come with this package, and where a model lies by its name or path. */
+/** The models that come with this package or in packages of their own, and where a model lies by its name or path. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DiffWaveError } from '../core/errors.js'
@@ -11,6 +12,12 @@ import { type RemoteModelOptions, remoteModel } from '../model/remote/remote-mod
 
 /** The config with which a model was trained, beside its `config.json`. */
 const TRAINING_CONFIG = 'train.json'
+
+/** The scope of packages that hold one model each: `@diffwave/music` is the model `music`. */
+const SCOPE = '@diffwave'
+/** Models of this project that have such a package, so that the main one stays small. */
+const packagedModels: readonly string[] = ['digits', 'lmnt-speech', 'music']
+const packageOf = (name: string) => `${SCOPE}/${name}`
 
 /**
  * Where a model lies. A file or a model folder that exists wins; else the name of a shipped model counts. So a folder
@@ -24,13 +31,20 @@ export async function modelPath(source: string, download: RemoteModelOptions = {
   const kind = await kindOfPath(source)
   const isModel = kind === 'directory' ? (await kindOfPath(configPath(source))) === 'file' : kind !== 'missing'
   if (isModel) return source
-  const shipped = shippedModels()
-  if (shipped.includes(source)) return join(modelsFolder()!, source)
+  const shipped = modelFolders()
+  const folder = shipped.get(source)
+  if (folder !== undefined) return folder
   if (kind !== 'missing' || /[\\/.]/.test(source)) return source
+  if (packagedModels.includes(source)) {
+    throw new DiffWaveError('UNKNOWN_MODEL', `the model ${source} is not installed`, {
+      hint: `npm install ${packageOf(source)}`,
+    })
+  }
+  const names = [...shipped.keys()]
   throw new DiffWaveError('UNKNOWN_MODEL', 'unknown model', {
-    expected: shipped.length === 0 ? 'a path' : `one of ${shipped.join(', ')}, or a path`,
+    expected: names.length === 0 ? 'a path' : `one of ${names.join(', ')}, or a path`,
     got: source,
-    ...suggestion(source, shipped),
+    ...suggestion(source, [...names, ...packagedModels]),
   })
 }
 
@@ -54,18 +68,34 @@ export async function trainingConfigPath(source: string): Promise<string> {
   })
 }
 
-/** Names of the models in this package; none in a bundle, which has no package folder. */
+/**
+ * Names of the models that are installed: those of this package, and those of packages `@diffwave/…` in the
+ * `node_modules` folders above this package or the working directory.
+ */
 export function shippedModels(): readonly string[] {
-  const folder = modelsFolder()
-  if (folder === null || !existsSync(folder)) return []
-  return readdirSync(folder)
-    .filter(name => existsSync(configPath(join(folder, name))))
-    .sort()
+  return [...modelFolders().keys()]
 }
 
-function modelsFolder(): string | null {
+/** The packages of models of this project that are not installed, by the model's name. */
+export function missingModels(): ReadonlyMap<string, string> {
+  const installed = modelFolders()
+  return new Map(packagedModels.filter(name => !installed.has(name)).map(name => [name, packageOf(name)]))
+}
+
+/** Folders of the installed models by name, in the order of their names. This package's own come first. */
+function modelFolders(): ReadonlyMap<string, string> {
   const root = packageRoot()
-  return root === null ? null : join(root, 'models')
+  // A program in the working directory may be run by a copy of this package elsewhere, such as npx's.
+  const places = [import.meta.url, join(process.cwd(), 'package.json')]
+  const scopes = places.flatMap(file => createRequire(file).resolve.paths(SCOPE) ?? []).map(path => join(path, SCOPE))
+  const folders = new Map<string, string>()
+  for (const place of new Set([...(root === null ? [] : [join(root, 'models')]), ...scopes])) {
+    if (!existsSync(place)) continue
+    for (const name of readdirSync(place)) {
+      if (!folders.has(name) && existsSync(configPath(join(place, name)))) folders.set(name, join(place, name))
+    }
+  }
+  return new Map([...folders].sort(([one], [other]) => (one < other ? -1 : 1)))
 }
 
 /** The folder of the nearest package.json above this file that is named `diffwave`; null in a bundle. */

@@ -40,6 +40,15 @@ export interface EngineOptions {
   readonly precision?: Precision | undefined
 }
 
+/** How a network is run, and where a page has the engine's worker. */
+export interface HostedEngineOptions extends EngineOptions {
+  /**
+   * In a browser only: URL of the worker's program, `diffwave/browser/worker`, for pages whose Content-Security-Policy
+   * allows no workers from `blob:`. Default: the program that the module carries.
+   */
+  readonly workerUrl?: string | URL | undefined
+}
+
 /** The fields of `EngineOptions`, for schemas of options. */
 export const engineFields = {
   engine: z.enum(engineNames).default('auto'),
@@ -48,8 +57,14 @@ export const engineFields = {
   precision: z.enum(precisions).default('exact'),
 } satisfies FieldsOf<EngineOptions>
 
-/** The schema of `EngineOptions`. */
-export const engineOptions = z.strictObject(engineFields)
+/** The fields of `HostedEngineOptions`. */
+export const hostedEngineFields = {
+  ...engineFields,
+  workerUrl: z.union([z.string().min(1), z.instanceof(URL)]).optional(),
+} satisfies FieldsOf<HostedEngineOptions>
+
+/** The schema of `HostedEngineOptions`. */
+export const engineOptions = z.strictObject(hostedEngineFields)
 
 /** An engine, and what the user should know about the choice. */
 export interface SelectedEngine {

@@ -6,7 +6,7 @@ import { check } from '../core/options.js'
 import type { Tensors } from '../core/tensor.js'
 import type { NetworkConfig } from '../model/network.js'
 import { withCorrection } from './corrected/corrected-engine.js'
-import { type EngineOptions, engineOptions, ownInstructionSet, type SelectedEngine } from './options.js'
+import { engineOptions, type HostedEngineOptions, ownInstructionSet, type SelectedEngine } from './options.js'
 import { createEngineOn } from './wasm/create-engine.js'
 import { wasmInstructionSets } from './wasm/host.js'
 import { pageHost } from './wasm/page-host.browser.js'
@@ -19,13 +19,14 @@ import { pageHost } from './wasm/page-host.browser.js'
 export async function selectEngine(
   network: NetworkConfig,
   parameters: Tensors,
-  options: EngineOptions = {},
+  options: HostedEngineOptions = {},
   convention: MelConvention | null = null,
 ): Promise<SelectedEngine> {
   const {
     engine,
     threads = navigator.hardwareConcurrency,
     instructionSet,
+    workerUrl,
   } = check(engineOptions, options, 'engine options')
   if (engine !== 'auto' && engine !== 'wasm') {
     throw new DiffWaveError('ENGINE_UNAVAILABLE', `the ${engine} engine does not run in a browser`, {
@@ -34,5 +35,5 @@ export async function selectEngine(
   }
   const build = ownInstructionSet('wasm', wasmInstructionSets, instructionSet)
   const wasm = { network, parameters, convention, ...defined({ instructionSet: build }) }
-  return { engine: withCorrection(await createEngineOn(pageHost, threads, wasm), convention), notes: [] }
+  return { engine: withCorrection(await createEngineOn(pageHost(workerUrl), threads, wasm), convention), notes: [] }
 }

@@ -13,7 +13,7 @@ import { withCorrection } from './corrected/corrected-engine.js'
 import type { Engine } from './engine.js'
 import { BFLOAT16_DEVICE, createNativeEngine, surveyNative } from './native/engine.js'
 import { instructionSets } from './native/instruction-sets.js'
-import { type EngineOptions, engineOptions, ownInstructionSet, type SelectedEngine } from './options.js'
+import { engineOptions, type HostedEngineOptions, ownInstructionSet, type SelectedEngine } from './options.js'
 import { type BackendName, backendNames, backendPackages } from './tensorflow/backend-names.js'
 import { createTensorflowEngine, surveyTensorflow } from './tensorflow/engine.js'
 import { createWasmEngine, surveyWasm } from './wasm/engine.js'
@@ -51,7 +51,7 @@ export async function surveyEngines(): Promise<readonly EngineSurvey[]> {
 export async function createEngine(
   network: NetworkConfig,
   parameters: Tensors,
-  options: EngineOptions = {},
+  options: HostedEngineOptions = {},
   convention: MelConvention | null = null,
 ): Promise<Engine> {
   return (await selectEngine(network, parameters, options, convention)).engine
@@ -61,10 +61,13 @@ export async function createEngine(
 export async function selectEngine(
   network: NetworkConfig,
   parameters: Tensors,
-  options: EngineOptions = {},
+  options: HostedEngineOptions = {},
   convention: MelConvention | null = null,
 ): Promise<SelectedEngine> {
   const checked = check(engineOptions, options, 'engine options')
+  if (checked.workerUrl !== undefined) {
+    throw new DiffWaveError('BAD_OPTION', 'workerUrl is for browsers', { where: 'engine options workerUrl' })
+  }
   const { engine, notes } = await chooseEngine(network, parameters, checked, convention)
   const exact = checked.precision === 'fast' && !engine.device.includes(BFLOAT16_DEVICE)
   return { engine, notes: exact ? [...notes, `precision fast: ${engine.device} computes it as exact`] : notes }

@@ -27,14 +27,21 @@ const types: Readonly<Record<string, string>> = {
   '.safetensors': 'application/octet-stream',
 }
 
-/** The page whose files lie below a folder; `index.html` is also at `/`. @throws DiffWaveError as `readFileBytes` */
-export async function readPage(folder: string): Promise<Page> {
+/**
+ * The page whose files lie below folders; `index.html` is also at `/`.
+ *
+ * @param folders by the path at which the page has their files, empty for its root
+ * @throws DiffWaveError as `readFileBytes`
+ */
+export async function readPage(folders: Readonly<Record<string, string>>): Promise<Page> {
   const page = new Map<string, PageFile>()
-  for (const name of await filesBelow(folder, /./)) {
-    const bytes = await readFileBytes(join(folder, name))
-    const type = types[extname(name).toLowerCase()] ?? 'application/octet-stream'
-    const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 24)}"`
-    page.set(`/${name.split(sep).join('/')}`, { bytes, type, etag })
+  for (const [at, folder] of Object.entries(folders)) {
+    for (const name of await filesBelow(folder, /./)) {
+      const bytes = await readFileBytes(join(folder, name))
+      const type = types[extname(name).toLowerCase()] ?? 'application/octet-stream'
+      const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 24)}"`
+      page.set(`/${[...(at === '' ? [] : [at]), ...name.split(sep)].join('/')}`, { bytes, type, etag })
+    }
   }
   const index = page.get('/index.html')
   if (index !== undefined) page.set('/', index)

@@ -2,15 +2,14 @@
  * The studio as a folder for any static host: the page, and the models beside it. The engine in the browser does the
  * work, so the host runs nothing.
  */
-import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { DiffWaveError, throwIfAborted } from '../core/errors.js'
 import { fileError, kindOfPath, makeFolder, readFileBytes, writeFileBytes } from '../core/files.js'
 import { filesBelow } from '../core/folder.js'
-import { FILES } from '../core/url-source.js'
 import { modelPath } from '../denoiser/shipped-models.js'
-import { configPath, weightsPath, writeModelFolder } from '../model/folder.js'
+import { writeFileList } from '../model/file-list.js'
+import { writeModelFolder } from '../model/folder.js'
 import { readModel } from '../model/read-model.js'
 import type { Page } from './page.js'
 
@@ -83,12 +82,7 @@ async function putModel(source: string, folder: string): Promise<void> {
     }
   } else await writeModelFolder(folder, model)
   // Browsers keep what they have downloaded as long as it has these hashes.
-  const facts: Record<string, { readonly bytes: number; readonly sha256: string }> = {}
-  for (const file of [configPath(folder), weightsPath(folder)]) {
-    const bytes = await readFileBytes(file)
-    facts[basename(file)] = { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
-  }
-  await writeFileBytes(join(folder, FILES), `${JSON.stringify(facts, null, 2)}\n`)
+  await writeFileList(folder)
 }
 
 /** The page with the list of its models. */

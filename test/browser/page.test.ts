@@ -155,6 +155,66 @@ describe('models', { skip: noBrowser }, () => {
   })
 })
 
+/** As a careful site has it: scripts and workers from its own server alone. */
+const STRICT = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
+
+describe('a strict Content-Security-Policy', { skip: noBrowser }, () => {
+  /** A page under the policy; its script is the test's. */
+  async function strictPage(policy = STRICT): Promise<Page> {
+    const { url } = await serveFolders({
+      folders,
+      answer(_, response) {
+        response.setHeader('content-security-policy', policy)
+        return false
+      },
+    })
+    return (await openPage(`${url}/index.html`)).page
+  }
+
+  test('without workerUrl: ENGINE_UNAVAILABLE with what the policy must allow', async () => {
+    const error = await inPage<Failure>(await strictPage(), `await d.loadModel('/model')`)
+    assert.equal(error.code, 'ENGINE_UNAVAILABLE')
+    assert.match(error.hint ?? '', /worker-src blob:.*workerUrl/)
+  })
+
+  test('with workerUrl and workletUrl a stream is made and heard', async () => {
+    const heard = await inPage<{ readonly seconds: number }>(
+      await strictPage(),
+      `const { mel } = await d.readMel('/mel.npy')
+       const vocoder = await d.Vocoder.load('/model', { workerUrl: '/diffwave/diffwave-worker.js' })
+       const stream = vocoder.stream(mel, { seed: 3 })
+       return d.playStream(stream, { workletUrl: new URL('/diffwave/diffwave-player-worklet.js', location.href) })`,
+    )
+    assert.equal(Math.round(heard.seconds * 22050), frames * 256)
+  })
+
+  test('without wasm-unsafe-eval: ENGINE_UNAVAILABLE with what the policy must allow', async () => {
+    const page = await strictPage("default-src 'self'")
+    const error = await inPage<Failure>(
+      page,
+      `await d.loadModel('/model', { workerUrl: '/diffwave/diffwave-worker.js' })`,
+    )
+    assert.equal(error.code, 'ENGINE_UNAVAILABLE', error.message)
+    assert.match(error.hint ?? '', /wasm-unsafe-eval/)
+  })
+
+  test('a URL without the worker’s program: ENGINE_UNAVAILABLE', async () => {
+    const error = await inPage<Failure>(await strictPage(), `await d.loadModel('/model', { workerUrl: '/none.js' })`)
+    assert.equal(error.code, 'ENGINE_UNAVAILABLE', error.message)
+  })
+
+  test('without workletUrl: PLAYBACK_FAILED', async () => {
+    const error = await inPage<Failure>(
+      await strictPage(),
+      `const { mel } = await d.readMel('/mel.npy')
+       const vocoder = await d.Vocoder.load('/model', { workerUrl: '/diffwave/diffwave-worker.js' })
+       await d.playStream(vocoder.stream(mel, { seed: 3 }))`,
+    )
+    assert.equal(error.code, 'PLAYBACK_FAILED')
+    assert.match(error.hint ?? '', /workletUrl/)
+  })
+})
+
 describe('bad input', { skip: noBrowser }, () => {
   /** A page whose server answers with faults, and what a body throws there. */
   async function failure(body: string, init = ''): Promise<Failure> {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { gaussian } from '#src/core/random'
-import { readPage } from '#src/server/page'
+import { readStudioPage } from '#src/server/studio-page'
 import { encodeEvent, frameRecord } from '#src/training/run/event-log'
 import {
   assertAccessible,
@@ -17,7 +17,6 @@ import {
   openPage,
 } from '../support/chromium.js'
 import { noiseWav, npyMel } from '../support/cli-inputs.js'
-import { inRepository } from '../support/paths.js'
 import { scratch } from '../support/process.js'
 import { testService } from '../support/service.js'
 
@@ -28,7 +27,7 @@ const tone = { samples: gaussian(1, 0, 0, 4000).map(value => value / 10), sample
 const event = encodeEvent(1.5, 100, [{ kind: 'audio', tag: 'made', audio: tone }])
 put('voice/events.out.tfevents.1.diffwave', frameRecord(event))
 
-const page = await readPage(inRepository('dist/studio'))
+const page = await readStudioPage()
 const service = await testService({ page, runs: [folder] })
 
 /**

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { gaussian } from '#src/core/random'
-import { readPage } from '#src/server/page'
 import { exportSite } from '#src/server/site'
+import { readStudioPage } from '#src/server/studio-page'
 import { encodeEvent, frameRecord } from '#src/training/run/event-log'
 import {
   assertAccessible,
@@ -16,7 +16,6 @@ import {
   openPage,
 } from '../support/chromium.js'
 import { noiseWav, npyMel } from '../support/cli-inputs.js'
-import { inRepository } from '../support/paths.js'
 import { scratchFolder } from '../support/scratch.js'
 import { smallModels } from '../support/service.js'
 import { serveFolders } from '../support/web-server.js'
@@ -24,7 +23,7 @@ import { serveFolders } from '../support/web-server.js'
 const folder = join(scratchFolder('studio-site'), 'site')
 const file = (name: string, bytes: Uint8Array) => ({ name, mimeType: '', buffer: Buffer.from(bytes) })
 
-const built = await readPage(inRepository('dist/studio'))
+const built = await readStudioPage()
 await exportSite({ folder, page: built, models: smallModels })
 const site = await serveFolders({ folders: { '/below/here': folder } })
 

@@ -10,12 +10,13 @@ export const command = defineCommand({
   options: {},
   examples: ['diffwave doctor'],
   run: async context => {
-    const [{ shippedModels }, { surveyEngines }] = await Promise.all([
+    const [{ missingModels, shippedModels }, { surveyEngines }] = await Promise.all([
       import('../../denoiser/shipped-models.js'),
       import('../../engines/select.js'),
     ])
     const engines = await surveyEngines()
     const models = shippedModels()
+    const missing = missingModels()
     const cores = availableParallelism()
     const lines = [
       `Node.js ${process.versions.node}, ${platform()} ${arch()}, ${cores} cores`,
@@ -23,7 +24,16 @@ export const command = defineCommand({
         available ? `  ${name}: available (${device})` : `  ${name}: not available: ${reason}`,
       ),
       `models: ${models.join(', ')}`,
+      ...[...missing].map(([name, from]) => `  ${name}: not installed (npm install ${from})`),
     ]
-    context.result(lines, { node: process.versions.node, platform: platform(), arch: arch(), cores, engines, models })
+    context.result(lines, {
+      node: process.versions.node,
+      platform: platform(),
+      arch: arch(),
+      cores,
+      engines,
+      models,
+      missing,
+    })
   },
 })

@@ -1,19 +1,15 @@
 /** `diffwave studio`: the service with a page on which to watch, hear and change what diffusion does. */
-import { fileURLToPath } from 'node:url'
 import { DiffWaveError } from '../../core/errors.js'
 import { defineCommand, type Values } from '../command.js'
 import type { Context } from '../context.js'
 import { flag, text } from '../options.js'
 import { modelSources, serve, serveOptions, serviceOptions } from './serve.js'
 
-/** The built page, beside the compiled command line. */
-const PAGE = new URL('../../studio/', import.meta.url)
-
 /** @throws DiffWaveError `FILE_NOT_FOUND` if the page was not built */
 async function studioPage() {
-  const { readPage } = await import('../../server/page.js')
+  const { readStudioPage } = await import('../../server/studio-page.js')
   try {
-    return await readPage(fileURLToPath(PAGE))
+    return await readStudioPage()
   } catch (error) {
     throw new DiffWaveError('FILE_NOT_FOUND', 'the page of the studio was not built', {
       expected: 'the folder dist/studio of the package',

@@ -1,4 +1,5 @@
 /** The addon's interface on an instance in worker threads: calls as messages, arrays copied there and back. */
+import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import type {
   Addon,
@@ -74,7 +75,7 @@ export class WasmAddon
     const begin = (start: WorkerStart) => {
       const worker = host.startWorker()
       workers.push(worker)
-      return started(worker, start).then(ready => ({ worker, ready }))
+      return started(worker, start, host.startHint).then(ready => ({ worker, ready }))
     }
     const { module, memory } = program
     try {
@@ -250,10 +251,10 @@ export class WasmAddon
 }
 
 /** Sends a worker its first message. @throws DiffWaveError `ENGINE_UNAVAILABLE` if it does not start */
-function started(worker: HostWorker, start: WorkerStart): Promise<Ready> {
+function started(worker: HostWorker, start: WorkerStart, hint: string | undefined): Promise<Ready> {
   return new Promise((resolve, reject) => {
     const refuse = (reason: string) =>
-      reject(new DiffWaveError('ENGINE_UNAVAILABLE', `the wasm engine is not available: ${reason}`))
+      reject(new DiffWaveError('ENGINE_UNAVAILABLE', `the wasm engine is not available: ${reason}`, defined({ hint })))
     worker.onMessage(message => {
       const reply = message as Ready | StartFailure
       if ('startFailure' in reply) refuse(reply.startFailure)

@@ -1,5 +1,6 @@
 /** Makes a wasm engine on any host: chooses the build, compiles it once, and starts the threads. */
 import type { MelConvention } from '../../audio/mel/convention.js'
+import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_THREADS } from '../../core/limits.js'
 import type { Tensors } from '../../core/tensor.js'
@@ -86,7 +87,8 @@ async function compileModule(host: WasmHost, instructionSet: WasmInstructionSet)
     return { module, needs }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new DiffWaveError('ENGINE_UNAVAILABLE', `the wasm engine does not compile: ${reason}`, { cause })
+    const details = { cause, ...defined({ hint: host.startHint }) }
+    throw new DiffWaveError('ENGINE_UNAVAILABLE', `the wasm engine does not compile: ${reason}`, details)
   }
 }
 

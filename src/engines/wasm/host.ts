@@ -19,6 +19,8 @@ export interface WasmHost {
   /** The binary of a build. */
   binary(instructionSet: WasmInstructionSet): Promise<Uint8Array>
   startWorker(): HostWorker
+  /** What to look at if a worker does not start, or a binary does not compile. */
+  readonly startHint?: string
   /** Whether memory can be shared between threads: always in Node.js, in a page if it is cross-origin isolated. */
   readonly sharesMemory: boolean
 }

@@ -1,0 +1,24 @@
+/** `files.json` of a model folder: what its files have, so that downloads can be checked (docs/models.md). */
+import { createHash } from 'node:crypto'
+import { basename, join } from 'node:path'
+import { readFileBytes, writeFileBytes } from '../core/files.js'
+import { FILES } from '../core/url-source.js'
+import { configPath, weightsPath } from './folder.js'
+
+/** Sizes and SHA-256 of the files of a model, by name. */
+export type FileList = Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>
+
+/** What the files of a model folder have now. @throws DiffWaveError as `readFileBytes` */
+export async function fileList(folder: string): Promise<FileList> {
+  const list: Record<string, { readonly bytes: number; readonly sha256: string }> = {}
+  for (const file of [configPath(folder), weightsPath(folder)]) {
+    const bytes = await readFileBytes(file)
+    list[basename(file)] = { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
+  }
+  return list
+}
+
+/** Writes `files.json`. @throws DiffWaveError as `readFileBytes`, `NOT_WRITABLE` */
+export async function writeFileList(folder: string): Promise<void> {
+  await writeFileBytes(join(folder, FILES), `${JSON.stringify(await fileList(folder), null, 2)}\n`)
+}

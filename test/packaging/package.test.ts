@@ -1,0 +1,164 @@
+/** What `npm install diffwave` brings: small, whole without a network, and plain about what is optional. */
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { fileList } from '#src/model/file-list'
+import { inRepository } from '../support/paths.js'
+
+/** Bytes of the tarball, which holds the binaries of all platforms when it is published. */
+const MAX_TARBALL = 15e6
+/** Compressed bytes of a native binary, of which there are eight. */
+const BINARY = 0.39e6
+/** Bytes of an installation with all that it depends on. */
+const MAX_INSTALLED = 60e6
+
+interface Packed {
+  readonly filename: string
+  readonly size: number
+  readonly files: readonly { readonly path: string }[]
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'diffwave-package-'))
+after(() => rmSync(folder, { recursive: true }))
+const modules = join(folder, 'node_modules')
+
+/** Packs a package of the repository, and unpacks it as npm would install it. */
+function install(path: string, name: string): Packed {
+  const args = ['pack', inRepository(path), '--ignore-scripts', '--json', '--pack-destination', folder]
+  const [packed] = JSON.parse(execFileSync('npm', args, { encoding: 'utf8', cwd: folder })) as [Packed]
+  const into = join(modules, name)
+  mkdirSync(into, { recursive: true })
+  execFileSync('tar', ['-xzf', join(folder, packed.filename), '-C', into, '--strip-components=1'])
+  return packed
+}
+
+/** Folders of the packages that npm installs with this one, as the lock file has them. */
+function dependencies(): readonly string[] {
+  const lock = JSON.parse(readFileSync(inRepository('package-lock.json'), 'utf8')) as {
+    readonly packages: Readonly<Record<string, { readonly dev?: boolean; readonly peer?: boolean }>>
+  }
+  return Object.entries(lock.packages)
+    .filter(([path, { dev, peer }]) => path !== '' && !dev && !peer)
+    .map(([path]) => path)
+}
+
+function bytesOf(path: string): number {
+  const entries = readdirSync(path, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
+  return entries.reduce((sum, entry) => sum + statSync(join(entry.parentPath ?? entry.path, entry.name)).size, 0)
+}
+
+/** Runs the installed command line without any of the environment's settings. */
+function diffwave(...args: readonly string[]) {
+  const main = join(modules, 'diffwave/dist/cli/main.js')
+  const { PATH, HOME } = process.env
+  const env = { PATH, HOME, DIFFWAVE_OFFLINE: '1' }
+  return spawnSync(process.execPath, [main, ...args], { cwd: folder, encoding: 'utf8', env })
+}
+
+let packed: Packed
+before(() => {
+  packed = install('', 'diffwave')
+  for (const path of dependencies()) {
+    const [, name] = /^node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(path) ?? []
+    if (name === undefined || !existsSync(inRepository(path))) continue
+    mkdirSync(dirname(join(modules, name)), { recursive: true })
+    symlinkSync(inRepository(path), join(modules, name))
+  }
+})
+
+describe('the package', () => {
+  test('fits into 15 MB with the binaries of eight platforms', () => {
+    const binaries = packed.files.filter(({ path }) => path.endsWith('diffwave.node')).length
+    assert.ok(packed.size + (8 - binaries) * BINARY <= MAX_TARBALL, `${packed.size} bytes, ${binaries} binaries`)
+  })
+
+  test('has a model for speech, sources of the kernels, and no training logs or tests', () => {
+    const paths = packed.files.map(({ path }) => path)
+    for (const path of ['models/speech/weights.safetensors', 'native/pool.cc', 'prebuilds/wasm/simd128.wasm']) {
+      assert.ok(paths.includes(path), path)
+    }
+    const unwanted = paths.filter(path => /(^|\/)(test|fuzz|training|node_modules)\/|\.jsonl$/.test(path))
+    assert.deepEqual(
+      unwanted.filter(path => !/^(dist|native)\/training\//.test(path)),
+      [],
+    )
+  })
+
+  test('takes at most 60 MB once it is installed', () => {
+    const folders = dependencies().filter(path => existsSync(inRepository(path)))
+    const nested = (path: string) => folders.some(other => path.startsWith(`${other}/node_modules/`))
+    const sizes = folders.filter(path => !nested(path)).map(path => bytesOf(inRepository(path)))
+    const own = bytesOf(join(modules, 'diffwave'))
+    const total = own + sizes.reduce((sum, size) => sum + size, 0)
+    assert.ok(sizes.length > 40 && total <= MAX_INSTALLED, `${Math.round(total / 1e6)} MB, ${folders.length} packages`)
+  })
+})
+
+describe('an installation without optional packages', () => {
+  test('vocodes offline, natively and in WebAssembly', () => {
+    for (const engine of ['auto', 'wasm']) {
+      const mel = inRepository('samples/LJ001-0002.npy')
+      const args = ['--steps', '1', '--refine', '0', '--engine', engine, '--seed', '1', '--force']
+      const { status, stderr } = diffwave('synthesize', mel, '-o', 'speech.wav', ...args)
+      assert.equal(status, 0, stderr)
+      assert.ok(statSync(join(folder, 'speech.wav')).size > 50_000)
+    }
+  })
+
+  test('says which package each engine of TensorFlow.js needs', () => {
+    const { stdout } = diffwave('doctor')
+    for (const [backend, name] of Object.entries({
+      cuda: '@tensorflow/tfjs-node-gpu',
+      node: '@tensorflow/tfjs-node',
+      wasm: '@tensorflow/tfjs-backend-wasm',
+      cpu: '@tensorflow/tfjs-backend-cpu',
+    })) {
+      assert.match(stdout, new RegExp(`tensorflow:${backend}: not available: .*\\(npm install ${name}\\)`))
+      const refused = diffwave('generate', '-m', 'speech', '-o', 'x.wav', '--engine', `tensorflow:${backend}`)
+      assert.equal(refused.status, 1)
+    }
+    const mel = inRepository('samples/LJ001-0002.npy')
+    const asked = diffwave('synthesize', mel, '-o', 'x.wav', '--engine', 'tensorflow')
+    assert.equal(asked.status, 1)
+    assert.match(asked.stderr, /tfjs-node-gpu \(NVIDIA GPU\), @tensorflow\/tfjs-node \(libtensorflow\)/)
+  })
+
+  test('says how to get the models that have packages of their own, and then runs them', () => {
+    const generate = ['generate', '-o', 'music.wav', '--seconds', '0.1', '--steps', '1', '--seed', '1']
+    const refused = diffwave(...generate)
+    assert.equal(refused.status, 2)
+    assert.match(refused.stderr, /the model music is not installed.*npm install @diffwave\/music/s)
+    assert.match(diffwave('doctor').stdout, /music: not installed \(npm install @diffwave\/music\)/)
+    install('models/music', '@diffwave/music')
+    assert.equal(diffwave(...generate).status, 0)
+    assert.match(diffwave('doctor').stdout, /^models: music, speech$/m)
+  })
+})
+
+describe('models of this project', () => {
+  const names = readdirSync(inRepository('models')).filter(name =>
+    existsSync(inRepository(`models/${name}/config.json`)),
+  )
+  const { version } = JSON.parse(readFileSync(inRepository('package.json'), 'utf8')) as { readonly version: string }
+
+  for (const name of names) {
+    test(`${name}: files.json states its files (node scripts/state-files.mjs)`, async () => {
+      const path = inRepository(`models/${name}`)
+      assert.deepEqual(JSON.parse(readFileSync(join(path, 'files.json'), 'utf8')), await fileList(path))
+    })
+
+    if (name === 'speech') continue
+    test(`${name}: a package of the same version, with the licence of its weights`, () => {
+      const own = JSON.parse(readFileSync(inRepository(`models/${name}/package.json`), 'utf8')) as {
+        readonly name: string
+        readonly version: string
+        readonly license: string
+      }
+      const config = JSON.parse(readFileSync(inRepository(`models/${name}/config.json`), 'utf8')) as { license: string }
+      assert.deepEqual([own.name, own.version, own.license], [`@diffwave/${name}`, version, config.license])
+    })
+  }
+})
