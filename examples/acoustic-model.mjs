@@ -1,19 +1,48 @@
 // Text to speech: an acoustic model (ONNX) makes the mel, diffwave streams the audio of it.
-// usage: node examples/acoustic-model.mjs acoustic.onnx "3 1 4 1 5" speech.wav [vocoder]
-// The acoustic model takes token ids, int64 [1, tokens], and returns a mel, [1, bands, frames] or [1, frames, bands].
-// FastPitch and FastSpeech 2 write natural logarithms. Matcha's are also normalised: export it with the denormalised
-// output, or pass its statistics to rescaleMel as in docs/mel-spectrograms.md.
+// usage: node examples/acoustic-model.mjs KIND acoustic.onnx "3 1 4 1 5" speech.wav [vocoder] [statistics.json]
+// KIND: matcha, fastpitch or fastspeech2; other: the first input is the ids, the first output the mel.
+// The numbers are token ids. statistics.json, {"mel_mean": …, "mel_std": …}, is for models that return normalised mels.
 // needs: npm install onnxruntime-node (or onnxruntime-web, which is slower and runs everywhere)
-import { rescaleMel, Vocoder, writeWavStream } from 'diffwave'
+import { readMelStatistics, rescaleMel, Vocoder, writeWavStream } from 'diffwave'
 
-const [acousticPath, tokens, wavPath, vocoderName = 'speech'] = process.argv.slice(2)
+const [kindName, acousticPath, tokens, wavPath, vocoderName = 'speech', statisticsPath] = process.argv.slice(2)
 
 const ort = await import('onnxruntime-node').catch(() => import('onnxruntime-web'))
+const integers = (values, shape) => new ort.Tensor('int64', BigInt64Array.from(values, BigInt), shape)
+const floats = (values, shape) => new ort.Tensor('float32', Float32Array.from(values), shape)
+
+// What each kind takes, and which output is the mel. Voice 0 is for models of several voices.
+const kinds = {
+  // As matcha/onnx/export.py of Matcha-TTS writes it. The graph undoes the normalisation.
+  matcha: ids => ({
+    x: integers(ids, [1, ids.length]),
+    x_lengths: integers([ids.length], [1]),
+    scales: floats([0.667, 1], [2]), // temperature, and length: 2 is half as fast
+    spks: integers([0], [1]),
+  }),
+  // As NVIDIA NeMo exports FastPitch.
+  fastpitch: ids => ({
+    text: integers(ids, [1, ids.length]),
+    pitch: floats(Array(ids.length).fill(0), [1, ids.length]), // added to the predicted pitch
+    pace: floats(Array(ids.length).fill(1), [1, ids.length]),
+    speaker: integers([0], [1]),
+  }),
+  // ming024/FastSpeech2 has no export of its own: torch.onnx.export with the names of its arguments and outputs.
+  fastspeech2: ids => ({
+    speakers: integers([0], [1]),
+    texts: integers(ids, [1, ids.length]),
+    src_lens: integers([ids.length], [1]),
+    max_src_len: integers([ids.length], []),
+  }),
+  other: (ids, [first]) => ({ [first]: integers(ids, [1, ids.length]) }),
+}
+const melOutputs = { matcha: 'mel', fastpitch: 'spect', fastspeech2: 'postnet_output' }
+
 const acoustic = await ort.InferenceSession.create(acousticPath)
-const ids = BigInt64Array.from(tokens.trim().split(/\s+/), BigInt)
-const input = new ort.Tensor('int64', ids, [1, ids.length])
-const outputs = await acoustic.run({ [acoustic.inputNames[0]]: input })
-const { data, dims } = outputs[acoustic.outputNames[0]]
+const possible = kinds[kindName](tokens.trim().split(/\s+/).map(Number), acoustic.inputNames)
+const inputs = Object.fromEntries(Object.entries(possible).filter(([name]) => acoustic.inputNames.includes(name)))
+const outputs = await acoustic.run(inputs)
+const { data, dims } = outputs[melOutputs[kindName] ?? acoustic.outputNames[0]]
 
 const vocoder = await Vocoder.load(vocoderName)
 const convention = vocoder.config.mel
@@ -23,7 +52,13 @@ const [bands, frames] = transposed ? [dims[2], dims[1]] : [dims[1], dims[2]]
 const values = transposed
   ? Float32Array.from(data, (_, i) => data[(i % frames) * bands + Math.floor(i / frames)])
   : Float32Array.from(data)
-const mel = rescaleMel({ data: values, bands, frames }, { logarithm: 'ln' }, convention)
+// All three kinds write natural logarithms.
+const statistics = statisticsPath && (await readMelStatistics(statisticsPath))
+const mel = rescaleMel(
+  { data: values, bands, frames },
+  { logarithm: 'ln', statistics: statistics || undefined },
+  convention,
+)
 
 // Audio is written while it is being made.
 const stream = vocoder.stream(mel, { seed: 1 })

@@ -41,26 +41,61 @@ test('vocode.mjs writes the audio of a mel', async () => {
   assert.equal((await readWav(at('speech.wav'))).samples.length, SAMPLES)
 })
 
-/** An acoustic model: each token id is one frame, the id times a row of numbers. */
-function acousticModel(transposed: boolean): Uint8Array {
+/** How the acoustic models of other projects name what they take and make. Each has the shape that it has there. */
+const acousticModels = {
+  matcha: { inputs: { x: 2, x_lengths: 1, scales: 'floats' }, mel: 'mel', transposed: false },
+  fastpitch: { inputs: { text: 2, pitch: 'row', pace: 'row', speaker: 1 }, mel: 'spect', transposed: false },
+  fastspeech2: {
+    inputs: { speakers: 1, texts: 2, src_lens: 1, max_src_len: 0 },
+    mel: 'postnet_output',
+    transposed: true,
+  },
+  other: { inputs: { tokens: 2 }, mel: 'anything', transposed: false },
+} as const
+
+/** An acoustic model: each token id is one frame, the id times a row of numbers. It wants every input. */
+function acousticModel(kind: keyof typeof acousticModels): Uint8Array {
+  const { inputs, mel, transposed } = acousticModels[kind]
   const graph = new OnnxGraph({ name: 'acoustic' })
-  const tokens = graph.input('tokens', [1, 'tokens'], 'int64')
-  const ids = graph.node('Unsqueeze', [graph.node('Cast', [tokens], { to: 1 }), graph.integers(transposed ? 2 : 1)])
+  const shapes = { 2: [1, 'tokens'], 1: [1], 0: [], floats: [2], row: [1, 'tokens'] } as const
+  let ids = graph.scalar(0)
+  const others = Object.entries<keyof typeof shapes>(inputs).map(([name, shape]) => {
+    const value = graph.input(name, shapes[shape], typeof shape === 'number' ? 'int64' : 'float')
+    if (shape === 2) ids = graph.cast(value, 'float')
+    return graph.node('ReduceSum', [graph.node('Mul', [graph.cast(value, 'float'), graph.scalar(0)])], { keepdims: 0 })
+  })
   const row = graph.floats('row', transposed ? [1, 1, 80] : [1, 80, 1], melNumbers(80))
+  const frames = graph.node('Unsqueeze', [ids, graph.integers(transposed ? 2 : 1)])
+  const made = others.reduce((sum, zero) => graph.node('Add', [sum, zero]), graph.node('Mul', [frames, row]))
   const shape = transposed ? [1, 'frames', 80] : [1, 80, 'frames']
-  graph.output(graph.node('Mul', [ids, row]), 'mel', shape)
+  // FastSpeech 2 returns the mel before its postnet first.
+  if (kind === 'fastspeech2') graph.output(graph.node('Mul', [made, graph.scalar(2)]), 'output', shape)
+  graph.output(made, mel, shape)
   return graph.bytes()
 }
 
-test('acoustic-model.mjs speaks the mel of an ONNX model, whichever way round it is', async () => {
+test('acoustic-model.mjs speaks the mel of Matcha, FastPitch, FastSpeech 2 and others', async () => {
   const audio: Float32Array[] = []
-  for (const transposed of [false, true]) {
-    const acoustic = put('acoustic.onnx', acousticModel(transposed))
-    assert.match(run('acoustic-model.mjs', acoustic, '3 1 4 1', at('said.wav'), smallVocoder), /4 frames, 0\.05 s/)
+  const kinds = Object.keys(acousticModels) as (keyof typeof acousticModels)[]
+  for (const kind of kinds) {
+    const acoustic = put('acoustic.onnx', acousticModel(kind))
+    const printed = run('acoustic-model.mjs', kind, acoustic, '3 1 4 1', at('said.wav'), smallVocoder)
+    assert.match(printed, /4 frames, 0\.05 s/)
     audio.push((await readWav(at('said.wav'))).samples)
   }
   assert.equal(audio[0]!.length, 4 * 256)
-  assert.deepEqual(audio[1], audio[0])
+  for (const other of audio.slice(1)) assert.deepEqual(other, audio[0])
+})
+
+test('acoustic-model.mjs undoes a normalisation', async () => {
+  const acoustic = put('acoustic.onnx', acousticModel('matcha'))
+  const args = ['matcha', acoustic, '3 1', at('normalised.wav'), smallVocoder]
+  run('acoustic-model.mjs', ...args)
+  const before = (await readWav(at('normalised.wav'))).samples
+  run('acoustic-model.mjs', ...args, put('one.json', '{"mel_mean": 0, "mel_std": 1}'))
+  assert.deepEqual((await readWav(at('normalised.wav'))).samples, before)
+  run('acoustic-model.mjs', ...args, put('statistics.json', '{"mel_mean": -1, "mel_std": 0.5}'))
+  assert.notDeepEqual((await readWav(at('normalised.wav'))).samples, before)
 })
 
 test('generate.mjs writes clips that a seed names', async () => {
