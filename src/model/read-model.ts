@@ -10,7 +10,7 @@ import type { ModelConfig } from './config.js'
 import { configPath, readJson, readModelFolder, weightsPath } from './folder.js'
 import { amphionConfigNames, amphionFacts, isAmphionConfig } from './import/amphion.js'
 import { EMBEDDED_CONFIG, parseEmbeddedConfig } from './import/embedded-config.js'
-import { type ImportHints, importHintFields, refuseHints, withHintedMel } from './import/hints.js'
+import { type ImportHints, importHintFields, refuseHints, scheduleNotes, withHintedMel } from './import/hints.js'
 import { importLmnt } from './import/lmnt.js'
 import type { ReadModel } from './import/model-files.js'
 import { importPhilsyn, type PhilsynFacts, philsynFacts, renamedFromPhilsyn } from './import/philsyn.js'
@@ -63,7 +63,8 @@ export async function readModel(path: string, hints: ImportHints = {}): Promise<
       ? importLmnt(tensors, { root, amphion: await amphionBeside(path), hints: checked }, path)
       : importPhilsyn(tensors, await philsynFactsFor(path, checked), { root, hints: checked }, path)
   const hinted = withHintedMel(imported.config, checked)
-  return { ...imported, config: hinted, notes: [...network.notes, ...imported.notes], source: project }
+  const notes = [...network.notes, ...imported.notes, ...scheduleNotes(hinted.diffusion.training)]
+  return { ...imported, config: hinted, notes, source: project }
 }
 
 /** Whether a file is the weights of a model folder, whose config says what they are. */

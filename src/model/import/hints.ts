@@ -1,6 +1,6 @@
 /** What a checkpoint does not state, given by the user or by a config file beside it. */
 import { z } from 'zod'
-import { type ConventionName, namedConventions } from '../../audio/mel/convention.js'
+import { type ConventionName, type MelConvention, namedConventions } from '../../audio/mel/convention.js'
 import {
   conventionWith,
   type MelLogarithm,
@@ -11,6 +11,7 @@ import {
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_DIFFUSION_STEPS, MAX_DILATION_CYCLE, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
 import type { FieldsOf } from '../../core/options.js'
+import { noiseSchedule } from '../../diffusion/schedule.js'
 import type { ModelConfig } from '../config.js'
 import type { NoiseScheduleConfig } from '../diffusion-config.js'
 
@@ -68,6 +69,65 @@ export function hintedSchedule(own: NoiseScheduleConfig, hints: ImportHints): No
     })
   }
   return { kind: 'linear', steps, betaStart: first, betaEnd: last }
+}
+
+/** What a network says of its mels. */
+interface NetworkMel {
+  readonly bands: number
+  readonly hop: number
+}
+
+/**
+ * Refuses a convention or sample rate of the user's that contradicts the other or the network.
+ *
+ * @param convention the model's, with what the user said
+ * @param sampleRate the model's, with what the user said
+ * @param mel null: a generator
+ * @throws DiffWaveError `BAD_OPTION`
+ */
+export function checkHintedConvention(
+  hints: ImportHints,
+  {
+    convention,
+    sampleRate,
+    mel,
+  }: {
+    readonly convention: ConventionName | MelConvention | null
+    readonly sampleRate: number
+    readonly mel: NetworkMel | null
+  },
+  where: string,
+): void {
+  if (hints.convention === undefined && hints.sampleRate === undefined) return
+  if (hints.convention !== undefined && mel === null) {
+    throw new DiffWaveError('BAD_OPTION', 'the model takes no mel', { got: hints.convention, where: 'convention' })
+  }
+  const named = typeof convention === 'string' ? namedConventions[convention] : convention
+  if (named === null || mel === null) return
+  const { name, bands, hop } = named
+  if (named.sampleRate !== sampleRate) {
+    throw new DiffWaveError('BAD_OPTION', `the sample rate is not that of the mel convention ${name}`, {
+      expected: `${named.sampleRate} Hz`,
+      got: `${sampleRate} Hz`,
+      where: 'sampleRate, convention',
+      hint: 'Give one of the two. For mels of another rate, describe them in config.json of the converted model.',
+    })
+  }
+  if (bands !== mel.bands || hop !== mel.hop) {
+    throw new DiffWaveError('BAD_OPTION', `the network does not take mels of the convention ${name}`, {
+      expected: `${mel.bands} bands with a hop of ${mel.hop} samples`,
+      got: `${bands} with a hop of ${hop}`,
+      where,
+    })
+  }
+}
+
+/** A note on a schedule whose β falls, which diffusion does not do; none for others. */
+export function scheduleNotes(training: NoiseScheduleConfig): readonly string[] {
+  const { beta } = noiseSchedule(training)
+  const [first, last] = [beta[0]!, beta.at(-1)!]
+  if (first <= last) return []
+  return [`The training noise schedule falls, from β ${first} to ${last}. Schedules usually rise: are the two swapped?`]
 }
 
 /**

@@ -12,7 +12,7 @@ import { modelConfigSchema } from '../config.js'
 import type { NoiseScheduleConfig } from '../diffusion-config.js'
 import { checkParameters } from '../parameters.js'
 import type { AmphionFacts } from './amphion.js'
-import { hintedSchedule, type ImportHints } from './hints.js'
+import { checkHintedConvention, hintedSchedule, type ImportHints } from './hints.js'
 import type { ImportedModel } from './model-files.js'
 
 /** The reference's defaults (src/diffwave/params.py), for checkpoints that do not state them. */
@@ -60,6 +60,7 @@ interface Facts {
 export function importLmnt(tensors: ReadonlyMap<string, Tensor>, context: LmntContext, where: string): ImportedModel {
   const shapes = readShapes(tensors, where)
   const { sampleRate, dilationCycle, training, fast, convention, notes } = gatherFacts(shapes, context)
+  checkHintedConvention(context.hints, { convention, sampleRate, mel: shapes.mel }, where)
   const step = context.root.get('step')
   const config = check(
     modelConfigSchema,

@@ -12,7 +12,7 @@ import type { Tensor } from '../../core/tensor.js'
 import type { TorchValue } from '../../formats/pytorch.js'
 import { modelConfigSchema } from '../config.js'
 import { checkParameters } from '../parameters.js'
-import type { ImportHints } from './hints.js'
+import { checkHintedConvention, type ImportHints } from './hints.js'
 import type { ImportedModel } from './model-files.js'
 
 /** What shapes cannot tell. */
@@ -70,8 +70,16 @@ export function importPhilsyn(
     Math.floor(take(`${BLOCKS}.0.upsample_conv2d.${i}.weight`).shape[3]! / 2),
   )
   const parameters = renamedFromPhilsyn(source, where)
-  const convention = context.hints.convention ?? 'tacotron2'
-  const sampleRate = context.hints.sampleRate ?? namedConventions[convention].sampleRate
+  const bands = take(`${BLOCKS}.0.mel_conv.conv.weight`).shape[1]!
+  const { hints } = context
+  const named = namedConventions[hints.convention ?? 'tacotron2']
+  const sampleRate = hints.sampleRate ?? named.sampleRate
+  const convention =
+    hints.convention !== undefined || sampleRate === named.sampleRate
+      ? named
+      : { ...named, name: 'tacotron2-like', sampleRate, maxFrequency: Math.min(named.maxFrequency, sampleRate / 2) }
+  const hop = strides.reduce((product, stride) => product * stride, 1)
+  checkHintedConvention(hints, { convention, sampleRate, mel: { bands, hop } }, where)
   const iteration = context.root.get('iter')
   const config = check(
     modelConfigSchema,
@@ -94,7 +102,7 @@ export function importPhilsyn(
         residual: 'after-step',
         mel: {
           kind: 'transposed',
-          bands: take(`${BLOCKS}.0.mel_conv.conv.weight`).shape[1]!,
+          bands,
           strides,
           sharing: 'per-layer',
         },

@@ -120,6 +120,33 @@ describe('what a checkpoint does not state', () => {
     assert.deepEqual((await readModel(LMNT)).notes, [])
   })
 
+  test('a sample rate or convention that contradicts the other or the network is refused by name', async () => {
+    const philsyn = golden('philsyn-c8-l4-zip/1000.pkl')
+    for (const path of [bare, LMNT, philsyn]) {
+      await assert.rejects(readModel(path, { sampleRate: 24_000, convention: 'tacotron2' }), {
+        code: 'BAD_OPTION',
+        message: /sample rate .* tacotron2/,
+        expected: '22050 Hz',
+        got: '24000 Hz',
+      })
+      await assert.rejects(readModel(path, { convention: 'amphion' }), {
+        code: 'BAD_OPTION',
+        message: /does not take mels of the convention amphion/,
+        expected: /80 bands/,
+      })
+      const { config } = await readModel(path, { sampleRate: 24_000 })
+      assert.deepEqual([config.sampleRate, config.mel?.sampleRate], [24_000, 24_000])
+    }
+    const generator = golden('lmnt-unconditional-c8-l6/weights.pt')
+    await assert.rejects(readModel(generator, { convention: 'lmnt' }), { code: 'BAD_OPTION', message: /no mel/ })
+    assert.equal((await readModel(generator, { sampleRate: 24_000 })).config.sampleRate, 24_000)
+  })
+
+  test('a noise schedule that falls gets a note', async () => {
+    const { notes } = await readModel(LMNT, { betaStart: 0.05, betaEnd: 1e-4 })
+    assert.match(notes[0]!, /falls, from β 0\.05 to 0\.0001/)
+  })
+
   test('a model folder takes no such option', async () => {
     await assert.rejects(readModel(inRepository('models/lmnt-speech'), { dilationCycle: 3 }), {
       code: 'BAD_OPTION',
