@@ -71,6 +71,17 @@ describe('the shell', () => {
   })
 
   studioTest(
+    'has its views in one line on a phone',
+    'training',
+    async page => {
+      const tops = await page.locator('nav a').evaluateAll(links => links.map(link => link.getBoundingClientRect().top))
+      assert.equal(tops.length, 5)
+      assert.equal(new Set(tops).size, 1)
+    },
+    { width: 360 },
+  )
+
+  studioTest(
     'is dark or light, as the system or the reader wants',
     'generate',
     async page => {
@@ -293,7 +304,7 @@ describe('the view of repair', () => {
       await page.getByRole('button', { name: 'Make an example' }).click()
       await page.getByRole('button', { name: 'Denoise' }).click()
       await page.getByLabel('Denoised', { exact: true }).waitFor()
-      const { colours } = await canvasStatistics(page, '.parts .part >> nth=2 >> canvas')
+      const { colours } = await canvasStatistics(page, '.systems .part >> nth=2 >> canvas')
       assert.ok(colours > 50)
       await assertNoOverflow(page)
     },

@@ -1,6 +1,7 @@
 /** Sounds of one source side by side: which one is heard can be switched while they play. */
 import type { ComponentChildren } from 'preact'
 import { useMemo } from 'preact/hooks'
+import { loudnessOf } from '../audio/loudness.js'
 import type { Player } from '../audio/player.js'
 import type { Sound } from '../audio/sound.js'
 import { levelRange } from '../audio/spectrogram.js'
@@ -13,19 +14,32 @@ export interface SoundComparisonProps {
   /** What is played. */
   readonly name: string
   readonly player: Player
-  /** By the titles that people see, in order. The colours are those of the first one's levels. */
+  /** By the titles that people see, in order. */
   readonly sounds: ReadonlyMap<string, Sound>
+  /** Whose levels the colours are for; default: the first one. */
+  readonly reference?: Sound | undefined
   readonly heard: string
   readonly onHear: (title: string) => void
   /** Further controls. */
   readonly children?: ComponentChildren
 }
 
-export function SoundComparison({ name, player, sounds, heard, onHear, children }: SoundComparisonProps) {
-  const [reference] = sounds.values()
+export function SoundComparison({
+  name,
+  player,
+  sounds,
+  reference = [...sounds.values()][0],
+  heard,
+  onHear,
+  children,
+}: SoundComparisonProps) {
   const range = useMemo(
     () => (reference === undefined ? undefined : levelRange(cachedSpectrogram(reference, 512))),
     [reference],
+  )
+  const peak = useMemo(
+    () => Math.max(0, ...[...sounds.values()].map(({ samples }) => loudnessOf(samples).peak)),
+    [sounds],
   )
   const titles = [...sounds.keys()]
   return (
@@ -46,7 +60,7 @@ export function SoundComparison({ name, player, sounds, heard, onHear, children 
       <div class="systems">
         {titles.map(title => (
           <div key={title} class={title === heard && titles.length > 1 ? 'part heard' : 'part'}>
-            <SoundFigure title={title} sound={sounds.get(title)!} player={player} range={range} height={210} />
+            <SoundFigure {...{ title, player, range, peak }} sound={sounds.get(title)!} height={210} />
           </div>
         ))}
       </div>

@@ -19,6 +19,8 @@ export interface SoundFigureProps {
   readonly player?: Player | undefined
   /** Range of colours; the sound's own if left out. */
   readonly range?: LevelRange | undefined
+  /** Amplitude that the waveform's axis reaches at least. */
+  readonly peak?: number | undefined
   readonly height?: number
   readonly withWaveform?: boolean
   readonly withLevels?: boolean
@@ -159,6 +161,7 @@ export function SoundFigure({
   sound,
   player,
   range,
+  peak,
   height = 220,
   withWaveform = true,
   withLevels = true,
@@ -176,9 +179,9 @@ export function SoundFigure({
       const spectrogram = cachedSpectrogram(sound, surface.width * 2)
       const { samples, sampleRate } = sound
       const shown = range ?? levelRange(spectrogram)
-      drawSoundPicture(surface, { samples, sampleRate, spectrogram, range: shown, withWaveform, withLevels })
+      drawSoundPicture(surface, { samples, sampleRate, spectrogram, range: shown, peak, withWaveform, withLevels })
     },
-    [sound, range, withWaveform, withLevels],
+    [sound, range, peak, withWaveform, withLevels],
   )
   const readout = useReadout({ sound, columns, layout })
   const total = secondsOf(sound)

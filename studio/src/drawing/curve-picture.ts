@@ -86,7 +86,8 @@ export function drawCurves(surface: Surface, picture: CurvePicture): void {
   for (const { x, y, style, colour } of picture.series) {
     context.strokeStyle = palette[colour]
     context.fillStyle = palette[colour]
-    context.lineWidth = 1.75
+    // What is muted lies behind the rest.
+    context.lineWidth = colour === 'muted' ? 1 : 1.75
     context.lineJoin = 'round'
     const points = Array.from({ length: x.length }, (_, i) => [scales.x.pixel(x[i]!), scales.y.pixel(y[i]!)] as const)
     const shown = points.filter(([, top]) => Number.isFinite(top))

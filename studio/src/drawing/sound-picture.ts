@@ -1,4 +1,5 @@
 /** The picture of a sound: its waveform above its spectrogram, on one axis of time, with a scale of levels. */
+import { loudnessOf } from '../audio/loudness.js'
 import type { LevelRange, Spectrogram } from '../audio/spectrogram.js'
 import { drawXAxis, drawYAxis } from './axes.js'
 import { colourMap, SHADES } from './colour-map.js'
@@ -15,6 +16,8 @@ export interface SoundPicture {
   readonly range: LevelRange
   readonly withWaveform: boolean
   readonly withLevels: boolean
+  /** Amplitude that the waveform's axis reaches at least, so that pictures of one row compare. */
+  readonly peak?: number | undefined
 }
 
 const LEFT = 44
@@ -57,9 +60,8 @@ export function timeScale({ spectrum }: SoundLayout, seconds: number): Scale {
 }
 
 /** Largest amplitude of a waveform's axis: 1, 2 or 5 times a power of ten. */
-function amplitudeBound(samples: Float32Array): number {
-  let peak = 1e-3
-  for (const sample of samples) peak = Math.max(peak, Math.abs(sample))
+function amplitudeBound(samples: Float32Array, atLeast: number): number {
+  const peak = Math.max(1e-3, atLeast, loudnessOf(samples).peak)
   const power = 10 ** Math.floor(Math.log10(peak))
   return ([1, 2, 5, 10].find(factor => factor * power >= peak) ?? 10) * power
 }
@@ -85,11 +87,11 @@ function drawLevelBar(surface: Surface, area: Area, { min, max }: LevelRange): v
 
 export function drawSoundPicture(surface: Surface, picture: SoundPicture): void {
   const layout = soundLayout(surface, picture)
-  const { samples, sampleRate, spectrogram, range } = picture
+  const { samples, sampleRate, spectrogram, range, peak = 0 } = picture
   const { spectrum, wave, levels } = layout
   const seconds = samples.length / sampleRate
   if (wave !== null) {
-    const bound = amplitudeBound(samples)
+    const bound = amplitudeBound(samples, peak)
     const scale = linearScale(-bound, bound, wave.top + wave.height, wave.top)
     drawYAxis(surface, wave, { scale: { ...scale, ticks: () => scale.ticks(2) }, title: '' })
     drawWaveform(surface, wave, samples, scale)

@@ -1,14 +1,10 @@
 /** Noise removed by a generator that has learnt such sounds. */
 import { useMemo } from 'preact/hooks'
-import { levelRange } from '../../audio/spectrogram.js'
-import { cachedSpectrogram } from '../../audio/spectrogram-cache.js'
 import { LabelField } from '../../components/label-field.js'
 import { NumberField } from '../../components/number-field.js'
-import { PlayButton } from '../../components/play-button.js'
-import { RadioGroup } from '../../components/radio-group.js'
 import { RecordingDrop } from '../../components/recording-drop.js'
 import { SamplingFields } from '../../components/sampling-fields.js'
-import { SoundFigure } from '../../components/sound-figure.js'
+import { SoundComparison } from '../../components/sound-comparison.js'
 import { TaskNote } from '../../components/task-note.js'
 import type { DenoiseModel, DenoiseTrack } from './denoise-model.js'
 
@@ -17,40 +13,24 @@ const titles: Readonly<Record<DenoiseTrack, string>> = { clean: 'Clean', noisy: 
 function Sounds({ model }: { model: DenoiseModel }) {
   const [tracks, heard] = [model.tracks.value, model.heard.value]
   const noisy = model.noisy.value
-  const range = useMemo(() => (noisy === null ? undefined : levelRange(cachedSpectrogram(noisy, 512))), [noisy])
+  const sounds = useMemo(() => new Map([...tracks].map(([name, sound]) => [titles[name], sound])), [tracks])
   if (noisy === null) {
     return <p class="empty large">Drop a noisy recording of what the model knows, or make an example.</p>
   }
-  const names = [...tracks.keys()]
+  const onHear = (title: string) => model.hear([...tracks.keys()].find(name => titles[name] === title)!)
   return (
-    <>
-      <div class="transport">
-        <PlayButton player={model.player} of={model.name.value} />
-        <RadioGroup
-          name="denoise-heard"
-          legend="Hear"
-          value={heard}
-          choices={names.map(name => ({ value: name, label: titles[name] }))}
-          onChange={value => model.hear(value as DenoiseTrack)}
-        />
-        <button type="button" class="button primary" onClick={() => void model.denoise()}>
-          Denoise
-        </button>
-      </div>
-      <div class="parts">
-        {names.map(name => (
-          <div key={name} class={name === heard ? 'part heard' : 'part'}>
-            <SoundFigure
-              title={titles[name]}
-              sound={tracks.get(name)!}
-              player={model.player}
-              range={range}
-              height={200}
-            />
-          </div>
-        ))}
-      </div>
-    </>
+    <SoundComparison
+      name={model.name.value}
+      player={model.player}
+      sounds={sounds}
+      reference={noisy}
+      heard={titles[heard]}
+      onHear={onHear}
+    >
+      <button type="button" class="button primary" onClick={() => void model.denoise()}>
+        Denoise
+      </button>
+    </SoundComparison>
   )
 }
 

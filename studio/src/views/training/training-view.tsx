@@ -107,7 +107,7 @@ function Clips({ model }: { model: TrainingModel }) {
 /** How to get to see a training. */
 function NoRuns({ model }: { model: TrainingModel }) {
   return (
-    <div class="empty large">
+    <div class="empty large with-drop">
       {model.hasService ? (
         <p>
           No trainings. Start the studio with <code>diffwave studio --runs FOLDER</code>, the folder that{' '}
