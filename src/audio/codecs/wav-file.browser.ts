@@ -1,10 +1,8 @@
 /** WAV files written in a browser: offered to the user as downloads. */
 import { DiffWaveError } from '../../core/errors.js'
+import { saveFile } from '../../core/save-file.browser.js'
 import type { Audio } from '../audio.js'
 import { encodeWav, type WavOptions } from './wav-encode.js'
-
-/** How long the browser gets to take up a download before its bytes are freed, in milliseconds. */
-const DOWNLOAD_TIME = 60_000
 
 /**
  * Offers a mono WAV file to the user as a download.
@@ -27,10 +25,5 @@ export async function writeWav(name: string | URL, audio: Audio, options: WavOpt
       hint: 'Take the bytes of `toWav()`, and pass them to the page.',
     })
   }
-  const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type: 'audio/wav' }))
-  const link = document.createElement('a')
-  link.href = url
-  link.download = name
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(url), DOWNLOAD_TIME)
+  saveFile(name, bytes as Uint8Array<ArrayBuffer>, 'audio/wav')
 }

@@ -1,9 +1,10 @@
 /** One clip: picture, player, keep and export. */
+
+import { saveFile } from '#src/core/save-file.browser'
 import type { LevelRange } from '../../audio/spectrogram.js'
 import { wavFile } from '../../audio/wav-file.js'
 import { PlayButton } from '../../components/play-button.js'
 import { SoundFigure } from '../../components/sound-figure.js'
-import { saveFile } from '../../core/save.js'
 import type { Clip } from './clip.js'
 
 export function ClipCard({ clip, range }: { clip: Clip; range: LevelRange | undefined }) {

@@ -1,5 +1,6 @@
 /** Clips from noise alone: a wall to look at and to listen to. */
 import { useEffect, useMemo } from 'preact/hooks'
+import { saveFile } from '#src/core/save-file.browser'
 import { levelRange } from '../../audio/spectrogram.js'
 import { cachedSpectrogram } from '../../audio/spectrogram-cache.js'
 import type { StudioModel } from '../../backend/studio-backend.js'
@@ -9,7 +10,6 @@ import { LevelLegend } from '../../components/level-legend.js'
 import { NumberField } from '../../components/number-field.js'
 import { SamplingFields } from '../../components/sampling-fields.js'
 import { TaskNote } from '../../components/task-note.js'
-import { saveFile } from '../../core/save.js'
 import { ClipCard } from './clip-card.js'
 import type { GenerateModel } from './generate-model.js'
 

@@ -1,11 +1,11 @@
 /** One file: its sounds side by side, switched while they play, and the figures of each. */
 import { useMemo } from 'preact/hooks'
+import { saveFile } from '#src/core/save-file.browser'
 import type { Sound } from '../../audio/sound.js'
 import { wavFile } from '../../audio/wav-file.js'
 import { FigureTable } from '../../components/figure-table.js'
 import { SoundComparison } from '../../components/sound-comparison.js'
 import { TaskNote } from '../../components/task-note.js'
-import { saveFile } from '../../core/save.js'
 import { type SystemName, systemNames, systemTitles, type VocodedFile } from './vocoded-file.js'
 
 function Figures({ file }: { file: VocodedFile }) {
