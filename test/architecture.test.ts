@@ -16,7 +16,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   audio: ['core'],
   formats: ['audio', 'core'],
   model: ['formats', 'audio', 'core'],
-  'data-domain': ['model', 'audio'],
+  'data-domain': ['model', 'audio', 'core'],
   diffusion: ['model', 'audio', 'core'],
   engines: ['model', 'audio', 'core'],
   denoiser: ['engines', 'data-domain', 'diffusion', 'model', 'audio', 'core'],

@@ -59,6 +59,8 @@ describe('the studio', () => {
     assert.deepEqual([...new Set(taken.filter(isLibrary))].sort(), [
       '#src/audio/codecs/wav-bytes',
       '#src/audio/transforms/stft',
+      '#src/core/concatenate',
+      '#src/core/save-file.browser',
       '#src/formats/metrics-lines',
       '#src/formats/tensor-file',
       '#src/formats/tfevents',
