@@ -11,7 +11,6 @@ import {
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_DIFFUSION_STEPS, MAX_DILATION_CYCLE, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
 import type { FieldsOf } from '../../core/options.js'
-import { noiseSchedule } from '../../diffusion/schedule.js'
 import type { ModelConfig } from '../config.js'
 import type { NoiseScheduleConfig } from '../diffusion-config.js'
 
@@ -124,9 +123,10 @@ export function checkHintedConvention(
 
 /** A note on a schedule whose β falls, which diffusion does not do; none for others. */
 export function scheduleNotes(training: NoiseScheduleConfig): readonly string[] {
-  const { beta } = noiseSchedule(training)
-  const [first, last] = [beta[0]!, beta.at(-1)!]
-  if (first <= last) return []
+  if (training.kind === 'cosine') return []
+  const [first, last] =
+    training.kind === 'linear' ? [training.betaStart, training.betaEnd] : [training.betas[0]!, training.betas.at(-1)!]
+  if (first <= last || (training.kind === 'linear' && training.steps === 1)) return []
   return [`The training noise schedule falls, from β ${first} to ${last}. Schedules usually rise: are the two swapped?`]
 }
 
