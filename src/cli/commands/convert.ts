@@ -13,7 +13,7 @@ export const command = defineCommand({
   summary: 'Model folder from a PyTorch checkpoint',
   details: [
     'Checkpoints of lmnt-com/diffwave, Amphion’s DiffWave and philsyn/DiffWave-Vocoder are read, as .pt, .pkl, .ckpt ' +
-      'or .safetensors. Nothing in a pickle is executed. Options win over what a checkpoint states.',
+      'or .safetensors. Nothing in a pickle is executed. Options override what a checkpoint states.',
   ],
   group: 'Mels and models',
   arguments: [{ name: 'checkpoint', description: 'checkpoint file, its URL or hf:owner/name/file' }],

@@ -53,10 +53,10 @@ export const command = defineCommand({
   name: 'export',
   summary: 'File for other programs: safetensors, PyTorch, ONNX or Triton',
   details: [
-    'A PyTorch file of a network of the shape of lmnt-com/diffwave or philsyn/DiffWave-Vocoder is loaded by that ' +
-      'project’s own code, any other by interop/pytorch. diffwave loads exports other than ONNX like model folders, ' +
+    'PyTorch files of networks shaped as those of lmnt-com/diffwave or philsyn/DiffWave-Vocoder load in that ' +
+      'project’s own code, all others in interop/pytorch. diffwave loads exports other than ONNX like model folders, ' +
       'since they state the model’s config.',
-    'An ONNX file is the whole way from mel and noise to audio, or with --part denoiser one call of the network. ' +
+    'An ONNX file computes audio from mel and noise, or with --part denoiser one call of the network. ' +
       'Phase refinement is not part of it.',
     'With --to triton, the ONNX file goes to a model repository for Triton Inference Server, with its configuration ' +
       'and a manifest for KServe.',

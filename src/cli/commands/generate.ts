@@ -29,7 +29,10 @@ export const command = defineCommand({
     count: whole('-n, --count <n>', 'number of clips (default: one, or one per label)'),
     seconds: real('--seconds <s>', 'length of a clip in seconds (default: the model’s)'),
     label: texts('--label <names...>', 'classes that the model was trained on, taken in turn'),
-    guidance: real('--guidance <w>', 'classifier-free guidance: 0 for none, more to follow the label more closely'),
+    guidance: real(
+      '--guidance <w>',
+      'classifier-free guidance: 0 for none, larger values follow the label more closely',
+    ),
     ...samplingOptions,
     shard: { ...shard, description: 'share i of n of the clips, from 0: for job arrays on a cluster' },
   },

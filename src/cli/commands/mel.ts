@@ -115,7 +115,7 @@ export const command = defineCommand({
   ],
   options,
   details: [
-    'With --from, --from-log or --from-stats the inputs are mels, converted where that is exact: logarithm, ' +
+    'With --from, --from-log or --from-stats the inputs are mels. They are converted if that is exact: logarithm, ' +
       'normalisation, the norms of filters and window, and a hop that is a multiple. Other mels are refused.',
   ],
   examples: [

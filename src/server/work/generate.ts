@@ -21,7 +21,9 @@ export const clipOptions = {
     .min(0)
     .max(MAX_GUIDANCE)
     .optional()
-    .describe('Classifier-free guidance: 0 for none, more to follow the label more closely. Default: the model’s.'),
+    .describe(
+      'Classifier-free guidance: 0 for none, larger values follow the label more closely. Default: the model’s.',
+    ),
 } as const
 
 /** @throws DiffWaveError `TOO_LARGE` */
