@@ -41,11 +41,14 @@ export const browserPrograms = {
 
 /** zod in one file, which scripts/bundle-zod.mjs makes. */
 export const bundledZod = join(root, 'dist', 'bundled', 'zod.js')
+/** zod's types. */
+export const bundledTypes = join(root, 'dist', 'bundled', 'zod')
 
 /** Paths of all files below a folder but the bundles and those of the page. */
 export function compiledEntries(folder) {
-  const bundles = [browserBundle, ...Object.values(browserPrograms), bundledZod, reportComponents]
-  return entries(folder).filter(file => !bundles.includes(file) && !file.startsWith(page + sep))
+  const bundles = [browserBundle, ...Object.values(browserPrograms), reportComponents]
+  const folders = [page + sep, dirname(bundledZod) + sep]
+  return entries(folder).filter(file => !bundles.includes(file) && !folders.some(one => file.startsWith(one)))
 }
 
 /** Removes compiled files whose source no longer exists, so that renamed files are neither run, imported nor packed. */

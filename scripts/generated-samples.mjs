@@ -32,7 +32,8 @@ for (const name of names) {
   const drawn = config.labelShares !== null
   const wanted = labels.length > 0 && !drawn ? { labels: labels.slice(0, CLIPS) } : {}
   const clips = await generator.generate({ count: CLIPS, seed: SEED, ...wanted })
-  const convention = { ...namedConventions.tacotron2, sampleRate, maxFrequency: sampleRate / 2, fftSize: 512, hop: 64 }
+  const analysis = { fftSize: 512, windowLength: 512, hop: 64 }
+  const convention = { ...namedConventions.tacotron2, sampleRate, maxFrequency: sampleRate / 2, ...analysis }
   const rows = []
   for (const { samples, seed, label, steps } of clips) {
     const wantedLabel = drawn ? null : label

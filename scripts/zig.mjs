@@ -38,7 +38,7 @@ function importLibrary(zig, architecture, folder) {
  *
  * - clang 19 and 20 count 512-bit vectors as a feature of its own (evex512), which zig leaves out.
  * - zig takes `-march` for the name of a processor, and has names of its own for architectures.
- * - On Windows an addon links against the import library of node.exe.
+ * - On Windows an addon links against the import library of node.exe; on macOS only zig is told to leave names out.
  *
  * @returns the script's path
  */
@@ -48,16 +48,17 @@ export function zigCompiler(zig, target) {
   const path = join(folder, 'c++')
   const [platform, architecture] = target.split('-')
   const libraries = platform === 'win32' ? importLibrary(zig, architecture, folder) : []
+  const arm = platform === 'darwin' ? 'apple_m1' : 'generic+v8_2a'
   const quoted = words => words.map(word => `'${word}'`).join(' ')
   const script = `#!/bin/sh
 more=
 case " $* " in
   *' -mavx512f '*) more='-Xclang -target-feature -Xclang +evex512' ;;
-  *' -shared '*) more="${libraries.join(' ')}" ;;
+  *' -shared '*) more="${platform === 'darwin' ? '-s' : libraries.join(' ')}" ;;
 esac
 for word do
   shift
-  [ "$word" = '-march=armv8.2-a+bf16' ] && word='-mcpu=generic+v8_2a+bf16'
+  [ "$word" = '-march=armv8.2-a+bf16' ] && word='-mcpu=${arm}+bf16'
   set -- "$@" "$word"
 done
 exec ${quoted(zig)} c++ -target ${zigTargets[target]} "$@" $more

@@ -9,9 +9,9 @@ import { fileList } from '#src/model/file-list'
 import { inRepository } from '../support/paths.js'
 
 /** Bytes of the tarball, which holds the binaries of all platforms when it is published. */
-const MAX_TARBALL = 15e6
-/** Compressed bytes of a native binary, of which there are eight. */
-const BINARY = 0.39e6
+const MAX_TARBALL = 15.5e6
+/** Compressed bytes of a native binary, of which there are eight: 0.29 MB on arm64, 0.59 MB on x64. */
+const BINARY = 0.42e6
 /** Bytes of an installation with all that it depends on. */
 const MAX_INSTALLED = 60e6
 
@@ -70,7 +70,7 @@ before(() => {
 })
 
 describe('the package', () => {
-  test('fits into 15 MB with the binaries of eight platforms', () => {
+  test('fits into 15.5 MB with the binaries of eight platforms', () => {
     const binaries = packed.files.filter(({ path }) => path.endsWith('diffwave.node')).length
     assert.ok(packed.size + (8 - binaries) * BINARY <= MAX_TARBALL, `${packed.size} bytes, ${binaries} binaries`)
   })

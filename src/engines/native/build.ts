@@ -174,7 +174,8 @@ function isInstructionSet(source: string): boolean {
 }
 
 function knowsFlags(compiler: string, flags: readonly string[]): boolean {
-  return spawnSync(compiler, [...flags, '-fsyntax-only', '-x', 'c++', '/dev/null']).status === 0
+  // zig writes a file for all that.
+  return spawnSync(compiler, [...flags, '-fsyntax-only', '-x', 'c++', '/dev/null'], { cwd: tmpdir() }).status === 0
 }
 
 function headersFolder(): string {
