@@ -152,6 +152,10 @@ napi_value init(napi_env env, napi_value exports) {
       method<openFrameChain>("openFrameChain"),
       method<pushFrameChain>("pushFrameChain"),
       method<closeFrameChain>("closeFrameChain"),
+      method<openEnvelope>("openEnvelope"),
+      method<envelopePowers>("envelopePowers"),
+      method<openWindowFilter>("openWindowFilter"),
+      method<filterWindows>("filterWindows"),
       method<measurePeak>("measurePeak"),
       method<dispose>("dispose"),
       // clang-format on

@@ -59,4 +59,14 @@ napi_value pushFrameChain(const Js& js, napi_value* arguments);
 /** closeFrameChain(engine, chain): frees its memory now. */
 napi_value closeFrameChain(const Js& js, napi_value* arguments);
 
+// front-end.cc; these run on the caller's thread
+/** openEnvelope(engine, { bins, bands, updates, … }) → envelope */
+napi_value openEnvelope(const Js& js, napi_value* arguments);
+/** envelopePowers(envelope, targets [frames × bands], out [frames × outputs]) */
+napi_value envelopePowers(const Js& js, napi_value* arguments);
+/** openWindowFilter(engine, { size, stride, bins, window, roots }) → filter */
+napi_value openWindowFilter(const Js& js, napi_value* arguments);
+/** filterWindows(filter, samples, gains [positions × bins], sums): adds the samples' windows, times their gains. */
+napi_value filterWindows(const Js& js, napi_value* arguments);
+
 }  // namespace diffwave

@@ -3,6 +3,7 @@
 
 #include "entry-points.h"
 #include "job.h"
+#include "mel-filters.h"
 
 namespace diffwave {
 namespace {
@@ -51,11 +52,6 @@ double FrameChainJob::execute() {
   return written < 0 ? resultCancelled : double(written);
 }
 
-std::vector<double> readDoubles(const Js& js, napi_value value, int64_t size) {
-  const double* data = static_cast<const double*>(js.array(value, napi_float64_array, size, &size));
-  return std::vector<double>(data, data + size);
-}
-
 FrameOperation readOperation(const Js& js, napi_value value) {
   const std::string name = js.text(value);
   require(name == "refine" || name == "correct", "unknown operation of a frame chain");
@@ -81,20 +77,11 @@ FrameChainSettings readSettings(const Js& js, napi_value object) {
   settings.unit = js.number(js.property(object, "unit"));
   settings.momentum = js.number(js.property(object, "momentum"));
   const int64_t bins = settings.size / 2 + 1;
-  settings.window = readDoubles(js, js.property(object, "window"), settings.size);
-  settings.roots = readDoubles(js, js.property(object, "roots"), int64_t(2) * settings.size);
-  settings.columnSums = readDoubles(js, js.property(object, "columnSums"), bins);
-  settings.weights = readDoubles(js, js.property(object, "weights"), -1);
-  // Where each filter's first bin lies, and how many it has.
-  const std::vector<double> places = readDoubles(js, js.property(object, "filters"), int64_t(2) * settings.bands);
-  int64_t weights = 0;
-  for (int band = 0; band < settings.bands; band++) {
-    const double first = places[size_t(2 * band)], count = places[size_t(2 * band + 1)];
-    require(first >= 0 && count >= 0 && first + count <= double(bins), "bad filters");
-    settings.filters.push_back({int(first), int(count), nullptr});
-    weights += int(count);
-  }
-  require(weights == int64_t(settings.weights.size()), "filters and their weights differ in number");
+  settings.window = js.doubles(js.property(object, "window"), settings.size);
+  settings.roots = js.doubles(js.property(object, "roots"), int64_t(2) * settings.size);
+  settings.columnSums = js.doubles(js.property(object, "columnSums"), bins);
+  settings.weights = js.doubles(js.property(object, "weights"), -1);
+  settings.filters = readFilters(js, object, settings.bands, bins, int64_t(settings.weights.size()));
   return settings;
 }
 

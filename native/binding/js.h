@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace diffwave {
 
@@ -20,7 +21,7 @@ inline void require(bool condition, const char* message) {
 
 /** What a handle in JavaScript stands for: one of another kind in its place is refused. */
 struct Handle {
-  enum class Kind { engine, stream, frameChain };
+  enum class Kind { engine, stream, frameChain, envelope, windowFilter };
   explicit Handle(Kind kind) : kind(kind) {}
   const Kind kind;
 };
@@ -105,6 +106,11 @@ struct Js {
   /** The floats of a Float32Array of exactly `size`. With `size` −1 any size is accepted and written to `found`. */
   float* floats(napi_value value, int64_t size, int64_t* found = nullptr) const {
     return static_cast<float*>(array(value, napi_float32_array, size, found));
+  }
+  /** A copy of the numbers of a Float64Array of exactly `size`; with `size` −1 of any size. */
+  std::vector<double> doubles(napi_value value, int64_t size) const {
+    const double* data = static_cast<const double*>(array(value, napi_float64_array, size, &size));
+    return std::vector<double>(data, data + size);
   }
   void* array(napi_value value, napi_typedarray_type type, int64_t size, int64_t* found = nullptr) const {
     bool isTypedArray = false;

@@ -20,7 +20,7 @@ class Session {
     makeShape();
     engines_.push_back(create());
     for (int calls = 0; calls < 12 && input_.remaining_bytes() > 0; calls++) {
-      switch (input_.ConsumeIntegralInRange(0, 9)) {
+      switch (input_.ConsumeIntegralInRange(0, 14)) {
         case 0: openStream(); break;
         case 1:
         case 2:
@@ -33,6 +33,11 @@ class Session {
         case 9:
           if (rarely()) world_.call("dispose", {handle()});
           break;
+        case 10: openFrameChain(); break;
+        case 11:
+        case 12: pushFrameChain(); break;
+        case 13: envelope(); break;
+        case 14: windowFilter(); break;
       }
       // Else the engine is busy at the next call.
       if (!rarely()) world_.work();
@@ -70,6 +75,10 @@ class Session {
     if (rarely()) length += between(-2, 2);
     return odd(world_.floats(size_t(std::max<int64_t>(0, std::min<int64_t>(length, 1 << 20)))));
   }
+  Value* doubles(int64_t length) {
+    if (rarely()) length += between(-2, 2);
+    return odd(world_.doubles(size_t(std::max<int64_t>(0, std::min<int64_t>(length, 1 << 20)))));
+  }
   Value* handle() { return odd(rarely() && !streams_.empty() ? streams_.back() : any(engines_)); }
   Value* stream() { return odd(rarely() || streams_.empty() ? any(engines_) : any(streams_)); }
   Value* any(const std::vector<Value*>& list) { return list[size_t(between(0, int64_t(list.size()) - 1))]; }
@@ -86,10 +95,24 @@ class Session {
   Value* clip(bool learns);
   void optimiser();
   void gaussian();
+  void filters(Value* shape, int64_t bands, int64_t bins);
+  void openFrameChain();
+  void pushFrameChain();
+  void envelope();
+  void windowFilter();
 
   FuzzedDataProvider input_;
   World world_;
+  /** A chain of passes over frames, and what it was opened with. */
+  struct Chain {
+    Value* value;
+    int64_t size, hop, bands, padding;
+    bool corrects;
+    int64_t fed = 0, frames = 0;
+  };
+
   std::vector<Value*> engines_, streams_;
+  std::vector<Chain> chains_;
   int64_t channels_, layers_, patch_, embedding_, hidden_, labels_, bands_ = 0, hop_ = 1, kernel_ = 0, bins_ = 0;
   bool mask_, learned_ = false, envelope_ = false, perLayer_ = false;
   std::string conditioner_;
@@ -292,6 +315,103 @@ void Session::gaussian() {
   set(request, "start", number(double(between(0, 1000))));
   set(request, "out", floats(between(0, 100)));
   world_.call("gaussian", {handle(), odd(request)});
+}
+
+/** Sets filters that cover some bins each, and their weights. */
+void Session::filters(Value* shape, int64_t bands, int64_t bins) {
+  Value* places = world_.doubles(size_t(2 * bands));
+  double* const numbers = reinterpret_cast<double*>(places->bytes.get());
+  int64_t weights = 0;
+  for (int64_t band = 0; band < bands; band++) {
+    const int64_t count = between(0, std::min<int64_t>(bins, 9)), first = between(0, bins - count);
+    weights += count;
+    numbers[2 * band] = rarely() ? double(between(-3, bins + 3)) : double(first);
+    numbers[2 * band + 1] = rarely() ? double(between(-3, bins + 3)) : double(count);
+  }
+  set(shape, "filters", places);
+  set(shape, "weights", doubles(weights));
+  set(shape, "columnSums", doubles(bins));
+}
+
+void Session::openFrameChain() {
+  Chain chain{};
+  chain.size = int64_t(16) << between(0, 4);
+  chain.hop = between(1, chain.size);
+  chain.bands = between(1, 6);
+  chain.padding = between(0, chain.size / 2);
+  chain.corrects = coin();
+  Value* shape = world_.object();
+  set(shape, "operation", world_.text(chain.corrects ? "correct" : "refine"));
+  set(shape, "size", number(double(chain.size)));
+  set(shape, "hop", number(double(chain.hop)));
+  set(shape, "bands", number(double(chain.bands)));
+  set(shape, "stages", number(double(between(1, 5))));
+  set(shape, "updates", number(double(between(0, 3))));
+  set(shape, "padding", number(double(chain.padding)));
+  set(shape, "squared", world_.boolean(coin()));
+  set(shape, "unit", number(1));
+  set(shape, "momentum", number(0.5));
+  set(shape, "window", doubles(chain.size));
+  set(shape, "roots", doubles(2 * chain.size));
+  filters(shape, chain.bands, chain.size / 2 + 1);
+  chain.value = world_.call("openFrameChain", {handle(), odd(shape)});
+  if (chain.value != nullptr) chains_.push_back(chain);
+}
+
+void Session::pushFrameChain() {
+  if (chains_.empty()) return;
+  Chain& chain = chains_[size_t(between(0, int64_t(chains_.size()) - 1))];
+  if (rarely()) {
+    world_.call("closeFrameChain", {handle(), odd(chain.value)});
+    return;
+  }
+  const int64_t samples = between(0, 6 * chain.size), span = (chain.size + chain.hop - 1) / chain.hop - 1;
+  const bool last = between(0, 3) == 0;
+  const int64_t fed = chain.fed + samples;
+  int64_t frames = (chain.padding + fed) / chain.hop - span;
+  if (last) frames = fed / chain.hop + (chain.corrects ? between(0, 1) : 0);
+  frames = std::max(frames, chain.frames);
+  Value* request = world_.object();
+  set(request, "audio", floats(samples));
+  set(request, "last", world_.boolean(last));
+  set(request, "targets", doubles((frames - chain.frames) * chain.bands));
+  set(request, "prediction", floats(fed));
+  set(request, "cancelled", world_.bytes(1));
+  chain.fed = fed;
+  chain.frames = frames;
+  world_.call("pushFrameChain", {handle(), odd(chain.value), odd(request)});
+}
+
+void Session::envelope() {
+  const int64_t bins = between(1, 40), bands = between(1, 6), factor = between(1, 4);
+  const int64_t outputs = between(1, (bins - 1) / factor + 1), frames = between(0, 20);
+  Value* shape = world_.object();
+  set(shape, "bins", number(double(bins)));
+  set(shape, "bands", number(double(bands)));
+  set(shape, "updates", number(double(between(0, 3))));
+  set(shape, "factor", number(double(factor)));
+  set(shape, "outputs", number(double(outputs)));
+  set(shape, "windowNorm", number(1));
+  set(shape, "squared", world_.boolean(coin()));
+  set(shape, "triangle", doubles(2 * factor - 1));
+  filters(shape, bands, bins);
+  Value* opened = world_.call("openEnvelope", {handle(), odd(shape)});
+  if (opened == nullptr) return;
+  world_.call("envelopePowers", {odd(opened), doubles(frames * bands), floats(frames * outputs)});
+}
+
+void Session::windowFilter() {
+  const int64_t size = int64_t(16) << between(0, 4), stride = between(1, size), bins = between(1, size / 2 + 1);
+  const int64_t positions = between(0, 20), length = stride * (positions - 1) + size;
+  Value* shape = world_.object();
+  set(shape, "size", number(double(size)));
+  set(shape, "stride", number(double(stride)));
+  set(shape, "bins", number(double(bins)));
+  set(shape, "window", doubles(size));
+  set(shape, "roots", doubles(2 * size));
+  Value* opened = world_.call("openWindowFilter", {handle(), odd(shape)});
+  if (opened == nullptr) return;
+  world_.call("filterWindows", {odd(opened), floats(length), floats(positions * bins), doubles(length)});
 }
 
 }  // namespace

@@ -57,6 +57,17 @@ Value* World::floats(size_t length) {
   return made;
 }
 
+Value* World::doubles(size_t length) {
+  Value* made = make(napi_object);
+  made->isTypedArray = true;
+  made->numbers = napi_float64_array;
+  made->length = length;
+  made->bytes.reset(new unsigned char[length * sizeof(double)]);
+  double* numbers = reinterpret_cast<double*>(made->bytes.get());
+  for (size_t i = 0; i < length; i++) numbers[i] = double(i * 2654435761u % 1000) / 5000 - 0.1;
+  return made;
+}
+
 Value* World::bytes(size_t length) {
   Value* made = make(napi_object);
   made->isTypedArray = true;

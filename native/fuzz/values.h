@@ -39,6 +39,7 @@ class World {
   Value* object() { return make(napi_object); }
   Value* array(std::vector<Value*> elements);
   Value* floats(size_t length);
+  Value* doubles(size_t length);
   Value* bytes(size_t length);
   Value* external(void* data, napi_finalize finalize);
 

@@ -211,8 +211,7 @@ void FrameChain::takeBlocks(const Stage& stage, const Output& from, int64_t begi
   const int64_t waited = std::clamp(stage.waiting - begin, int64_t(0), end - begin);
   const int64_t first = begin + waited - stage.waiting, last = end - stage.waiting;
   for (int h = 0; h < settings_.hop; h++) {
-    const double* const row = stage.blocks.data() + h * stage.waiting + begin;
-    std::copy(row, row + waited, to.row(h));
+    if (waited > 0) std::copy_n(stage.blocks.data() + h * stage.waiting + begin, waited, to.row(h));
     if (from.stage == nullptr) std::copy(audio_.row(h) + first, audio_.row(h) + last, to.row(h) + waited);
   }
   if (from.stage == nullptr || first >= last) return;

@@ -44,6 +44,16 @@ DIFFWAVE_INLINE Doubles squareRoot(Doubles x) {
 #endif
 }
 
+typedef double UnalignedDoubles __attribute__((vector_size(8 * doubleLanes), aligned(8), may_alias));
+
+DIFFWAVE_INLINE Doubles loadDoubles(const double* from) { return *reinterpret_cast<const UnalignedDoubles*>(from); }
+DIFFWAVE_INLINE void storeDoubles(double* to, Doubles value) { *reinterpret_cast<UnalignedDoubles*>(to) = value; }
+
+/** Rounded to floats and widened again. */
+DIFFWAVE_INLINE Doubles rounded(Doubles value) {
+  return __builtin_convertvector(__builtin_convertvector(value, Floats), Doubles);
+}
+
 /** `count` ≤ doubleLanes floats, widened; zeros in the lanes after them. */
 DIFFWAVE_INLINE Doubles loadWide(const float* from, int count) {
   Floats narrow = {};

@@ -67,6 +67,48 @@ struct OverlapTask {
   int64_t blockStride;
 };
 
+/** What an envelope is made of (src/model/front-end/envelope.ts). B bins of the mel's transform, M mel bands. */
+struct EnvelopeTables {
+  int bins;                  // B
+  int bands;                 // M
+  const MelFilter* filters;  // [M]
+  const double* columnSums;  // [B]
+  int updates;               // of the magnitudes
+  double windowNorm;         // factor from the mel's magnitudes to the transform's
+  bool squared;              // the mel is of energies
+  int factor;                // q: bins of the mel's transform per bin of the front end's
+  const double* triangle;    // [2q − 1]
+  int outputs;               // bins of the front end: q × (outputs − 1) < B
+};
+
+/** The power that the mel of some frames implies per bin of the front end. */
+struct EnvelopeTask {
+  const EnvelopeTables* tables;
+  int64_t frames;
+  const double* targets;  // energy of each band [frames × M]
+  float* out;             // [frames × outputs]
+  double* scratch;
+};
+
+/** A filter of windows (src/model/front-end/windows.ts). K samples of a window, S from one to the next. */
+struct WindowFilterTables {
+  int size;              // K, a power of two, at least 16
+  int stride;            // S
+  int bins;              // that have gains; those beyond are removed: at most K/2 + 1
+  const double* window;  // [K]
+  const double* roots;   // e^(−2πik/K), real and imaginary part in turn [2K]
+};
+
+/** Windows of samples, each through its gains, windowed again and added to sums, one window after the other. */
+struct WindowFilterTask {
+  const WindowFilterTables* tables;
+  int64_t positions;
+  const float* samples;  // [S × (positions − 1) + K]
+  const float* gains;    // [positions × bins]
+  double* sums;          // as long as the samples
+  double* scratch;
+};
+
 struct FrameKernels {
   /** Frames that a task takes. */
   int lanes;
@@ -77,6 +119,12 @@ struct FrameKernels {
   /** A pass of the correction. */
   void (*correct)(const FrameTask&);
   void (*overlap)(const OverlapTask&);
+  /** Doubles of scratch memory, aligned to 64 bytes, for `envelopes`. */
+  int64_t (*envelopeScratchSize)(const EnvelopeTables& tables);
+  void (*envelopes)(const EnvelopeTask&);
+  /** The same for `filter`. */
+  int64_t (*filterScratchSize)(int size);
+  void (*filter)(const WindowFilterTask&);
 };
 
 }  // namespace diffwave

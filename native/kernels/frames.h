@@ -6,18 +6,11 @@
 
 #include "frame-tasks.h"
 #include "frame-transform.h"
+#include "front-end.h"
 
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace frames {
-
-typedef double UnalignedDoubles __attribute__((vector_size(8 * doubleLanes), aligned(8), may_alias));
-
-DIFFWAVE_INLINE Doubles loadDoubles(const double* from) { return *reinterpret_cast<const UnalignedDoubles*>(from); }
-DIFFWAVE_INLINE void storeDoubles(double* to, Doubles value) { *reinterpret_cast<UnalignedDoubles*>(to) = value; }
-DIFFWAVE_INLINE Doubles rounded(Doubles value) {
-  return __builtin_convertvector(__builtin_convertvector(value, Floats), Doubles);
-}
 
 /** The scratch memory of one worker. */
 struct Scratch {
@@ -194,8 +187,17 @@ DIFFWAVE_INLINE void updateGains(const FrameTask& task, Scratch& scratch, Double
 }  // namespace frames
 
 [[maybe_unused]] static const FrameKernels& frameKernels() {
-  static const FrameKernels kernels = {doubleLanes, frames::Scratch::size, frames::refineFrames, frames::correctFrames,
-                                       frames::overlapFrames};
+  static const FrameKernels kernels = {
+      doubleLanes,
+      frames::Scratch::size,
+      frames::refineFrames,
+      frames::correctFrames,
+      frames::overlapFrames,
+      frames::EnvelopeScratch::size,
+      frames::frameEnvelopes,
+      frames::filterScratchSize,
+      frames::addFilteredWindows,
+  };
   return kernels;
 }
 

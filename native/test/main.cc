@@ -19,6 +19,7 @@ int main(int count, char** arguments) {
   testStreams();
   testOptimiser();
   testFrameChain();
+  testFrontEnd();
   std::printf("%s\n", failures == 0 ? "all passed" : "FAILED");
   return failures == 0 ? 0 : 1;
 }

@@ -9,3 +9,4 @@ void testTraining(int differences);
 void testStreams();
 void testOptimiser();
 void testFrameChain();
+void testFrontEnd();

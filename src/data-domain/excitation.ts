@@ -86,9 +86,11 @@ export class Exciter {
     if (made > this.#sample) this.#make(made, white(this.#sample, made - this.#sample))
     const count = Math.max(0, end - this.#first)
     const voicing = this.#voicing.slice(0, count)
+    const pulses = new Float32Array(count)
+    for (let i = 0; i < voicing.length; i++) pulses[i] = this.#pulses[i]! * Math.sqrt(voicing[i]!)
     return {
       first: this.#first,
-      pulses: Float32Array.from(voicing, (v, i) => this.#pulses[i]! * Math.sqrt(v)),
+      pulses,
       noise: this.#noise.slice(0, count),
       voicing,
     }
@@ -113,17 +115,22 @@ export class Exciter {
     noise.set(this.#noise)
     const voicing = new Float32Array(kept + more)
     voicing.set(this.#voicing)
-    for (let i = 0; i < more; i++) {
-      const { f0, v } = this.#here(this.#sample + i)
-      const before = Math.floor(this.#phase)
-      this.#phase += f0 / this.#rate
-      if (Math.floor(this.#phase) > before) {
-        const period = this.#rate / f0
-        addPulse(pulses, kept + i - (this.#phase % 1) * period, period)
+    for (let i = 0; i < more; ) {
+      const frame = this.#frameAt(this.#sample + i)
+      const stop = Math.min(more, (frame.number + 1) * this.#hop - this.#sample)
+      for (; i < stop; i++) {
+        const share = (this.#sample + i) / this.#hop - frame.number
+        const f0 = frame.steady ?? Math.exp(frame.start + (frame.end - frame.start) * share)
+        const v = frame.from + (frame.to - frame.from) * share
+        const before = Math.floor(this.#phase)
+        this.#phase += f0 / this.#rate
+        if (Math.floor(this.#phase) > before) {
+          const period = this.#rate / f0
+          addPulse(pulses, kept + i - (this.#phase % 1) * period, period)
+        }
+        noise[kept + i] = v === 0 ? white[i]! : white[i]! * swellAt(this.#phase, v)
+        voicing[kept + i] = v
       }
-      const swell = 1 + Math.cos(2 * Math.PI * this.#phase)
-      noise[kept + i] = white[i]! * Math.sqrt(1 - v + (v * swell * swell) / SWELL_POWER)
-      voicing[kept + i] = v
     }
     this.#pulses = pulses
     this.#noise = noise
@@ -131,8 +138,8 @@ export class Exciter {
     this.#sample = end
   }
 
-  /** f0 in Hz and voicing at a sample. */
-  #here(sample: number): { readonly f0: number; readonly v: number } {
+  /** The frame of a sample: pitch and voicing at its start and at that of the next. */
+  #frameAt(sample: number): ExcitedFrame {
     const frame = Math.floor(sample / this.#hop)
     const at = frame - this.#firstFrame
     if (frame > this.#frame) {
@@ -142,13 +149,29 @@ export class Exciter {
     }
     const here = this.#pitch[at]!
     const next = this.#pitch[at + 1] ?? here
-    const share = sample / this.#hop - frame
     const start = here > 0 ? Math.log(here) : next > 0 ? Math.log(next) : this.#held
     const end = next > 0 ? Math.log(next) : start
-    const from = here > 0 ? 1 : 0
-    const to = next > 0 ? 1 : 0
-    return { f0: Math.exp(start + (end - start) * share), v: from + (to - from) * share }
+    const steady = start === end ? Math.exp(start) : null
+    return { number: frame, start, end, steady, from: here > 0 ? 1 : 0, to: next > 0 ? 1 : 0 }
   }
+}
+
+interface ExcitedFrame {
+  readonly number: number
+  /** ln f0 at its start and at its end. */
+  readonly start: number
+  readonly end: number
+  /** f0 in Hz if it does not change. */
+  readonly steady: number | null
+  /** Voicing at its start and at its end. */
+  readonly from: number
+  readonly to: number
+}
+
+/** What multiplies noise at a phase of the pulses, with voicing v. */
+function swellAt(phase: number, v: number): number {
+  const swell = 1 + Math.cos(2 * Math.PI * phase)
+  return Math.sqrt(1 - v + (v * swell * swell) / SWELL_POWER)
 }
 
 /** Adds a pulse at a place between samples. @param period in samples */

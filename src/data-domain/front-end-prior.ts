@@ -19,17 +19,18 @@ import { MelPitch, PITCH_LAG } from '../audio/mel/pitch.js'
 import { RowQueue } from '../core/row-queue.js'
 import type { HarmonicsConfig } from '../model/diffusion-config.js'
 import { type EnvelopeStream, FrontEndEnvelope } from '../model/front-end/envelope.js'
+import type { FrontEndKernels } from '../model/front-end/kernels.js'
 import { coverage, WindowFilter, windowMargin } from '../model/front-end/windows.js'
 import type { FrontEndConfig } from '../model/network.js'
 import type { NoiseOptions, NoiseShaper, StartOptions } from './data-domain.js'
 import { Exciter, PULSE_HALF_WIDTH, pulseShares } from './excitation.js'
 import { WaveformDomain } from './waveform.js'
 
-/** What is filtered, and by what: samples that begin at sample `first`, and the gains of a position, `[bins]`. */
+/** What is filtered: samples from `first` on, and the gains of positions, `[count × bins]`. */
 interface Source {
   readonly first: number
   readonly samples: Float32Array
-  readonly gains: (position: number) => Float32Array
+  readonly gains: (from: number, count: number) => Float32Array
 }
 
 export class FrontEndPriorDomain extends WaveformDomain {
@@ -42,13 +43,22 @@ export class FrontEndPriorDomain extends WaveformDomain {
   /** Made when a clip first starts from pulses: its templates take time, and noise needs none. */
   #pitch: MelPitch | null = null
 
-  /** @param frontEnd one with an envelope @param harmonics null: voiced speech starts from noise, too */
-  constructor(frontEnd: FrontEndConfig, convention: MelConvention, harmonics: HarmonicsConfig | null) {
+  /**
+   * @param frontEnd one with an envelope
+   * @param harmonics null: voiced speech starts from noise, too
+   * @param kernels of an engine. Default: none
+   */
+  constructor(
+    frontEnd: FrontEndConfig,
+    convention: MelConvention,
+    harmonics: HarmonicsConfig | null,
+    kernels?: FrontEndKernels,
+  ) {
     super(1)
     this.#frontEnd = frontEnd
     this.#convention = convention
-    this.#envelope = new FrontEndEnvelope(frontEnd, convention)
-    this.#filter = new WindowFilter(frontEnd)
+    this.#envelope = new FrontEndEnvelope(frontEnd, convention, kernels)
+    this.#filter = new WindowFilter(frontEnd, kernels)
     this.#harmonics = harmonics
     // The last window over a sample starts half a kernel after it, and needs the frame after its middle.
     const reach = frontEnd.kernel + (harmonics === null ? 0 : PULSE_HALF_WIDTH)
@@ -62,7 +72,7 @@ export class FrontEndPriorDomain extends WaveformDomain {
       for (const piece of reader.take()) deviations.push(piece.mel, piece.last)
       const positions = Math.min(deviations.positions, length / this.#frontEnd.stride)
       const { from, to, first } = this.#reach(start, count, positions)
-      const source = { first: from, samples: white(from, to - from), gains: (p: number) => deviations.of(p) }
+      const source = { first: from, samples: white(from, to - from), gains: deviations.of.bind(deviations) }
       const noise = this.#filtered([source], start, count, positions)
       deviations.forget(first)
       return noise
@@ -79,10 +89,19 @@ export class FrontEndPriorDomain extends WaveformDomain {
     const reader = mel.firstReader()
     const deviations = new Deviations(this.#envelope, true)
     const exciter = new Exciter(this.#convention.hop, this.#convention.sampleRate)
-    const gains = new Float32Array(bins)
-    const weighted = (position: number, weight: (share: number) => number) => {
-      const own = deviations.of(position)
-      for (let bin = 0; bin < bins; bin++) gains[bin] = own[bin]! * Math.sqrt(weight(shares[bin]!))
+    const pulseRoots = shares.map(Math.sqrt)
+    const pulseGains = (from: number, count: number) => {
+      const gains = deviations.of(from, count).slice()
+      for (let i = 0; i < gains.length; i++) gains[i]! *= pulseRoots[i % bins]!
+      return gains
+    }
+    const noiseGains = (from: number, count: number, voicing: (position: number) => number) => {
+      const gains = deviations.of(from, count).slice()
+      for (let p = 0; p < count; p++) {
+        const v = voicing(from + p)
+        if (v === 0) continue
+        for (let bin = 0; bin < bins; bin++) gains[p * bins + bin]! *= Math.sqrt(1 - v * shares[bin]!)
+      }
       return gains
     }
     return (white, start, count) => {
@@ -94,14 +113,17 @@ export class FrontEndPriorDomain extends WaveformDomain {
       const { from, to, first } = this.#reach(start, count, positions)
       const excitation = exciter.until(to, from, Math.min(exciter.length, length), white)
       const voicing = (p: number) => excitation.voicing[p * stride + stride / 2 - excitation.first]!
-      const sources = [
+      const sources: Source[] = [
         {
           first: excitation.first,
           samples: excitation.noise,
-          gains: (p: number) => weighted(p, share => 1 - voicing(p) * share),
+          gains: (from, count) => noiseGains(from, count, voicing),
         },
-        { first: excitation.first, samples: excitation.pulses, gains: (p: number) => weighted(p, share => share) },
       ]
+      // Without a pulse nothing would be added.
+      if (excitation.pulses.some(x => x !== 0)) {
+        sources.push({ first: excitation.first, samples: excitation.pulses, gains: pulseGains })
+      }
       const noise = this.#filtered(sources, start, count, positions)
       deviations.forget(first)
       return noise
@@ -133,17 +155,13 @@ export class FrontEndPriorDomain extends WaveformDomain {
       // Zeros beyond the clip.
       const samples = new Float32Array(sums.length)
       samples.set(source.samples.subarray(from - source.first, to - source.first), from - begin)
-      for (let p = first; p <= last; p++) {
-        const at = (p - first) * stride
-        this.#filter.add(samples, at, source.gains(p), 0, sums, at)
-      }
+      this.#filter.addAll(samples, source.gains(first, last - first + 1), sums)
     }
     const block = Math.floor(start / stride)
     const covered = coverage(this.#frontEnd, block, Math.ceil((start + count) / stride) - block, positions)
-    return Float32Array.from(
-      { length: count },
-      (_, i) => sums[start + i - begin]! / covered[start - block * stride + i]!,
-    )
+    const result = new Float32Array(count)
+    for (let i = 0; i < count; i++) result[i] = sums[start - begin + i]! / covered[start - block * stride + i]!
+    return result
   }
 }
 
@@ -171,8 +189,9 @@ class Deviations {
     this.#ended = last
   }
 
-  of(position: number): Float32Array {
-    return this.#positions.rows(position, position + 1)
+  /** E of positions, `[count × bins]`. */
+  of(position: number, count: number): Float32Array {
+    return this.#positions.rows(position, position + count)
   }
 
   /** Positions before this one are not needed again. */

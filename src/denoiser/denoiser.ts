@@ -63,7 +63,7 @@ export class Denoiser {
     this.config = config
     this.engine = engine
     this.notes = notes
-    this.domain = domainOf(config)
+    this.domain = domainOf(config, engine.frontEnd)
   }
 
   /**

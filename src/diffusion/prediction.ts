@@ -34,13 +34,20 @@ export function predictedNoise(
   if (prediction === 'epsilon') return output
   const alpha = Math.sqrt(alphaBar)
   const sigma = Math.sqrt(1 - alphaBar)
-  if (prediction === 'x0') return output.map((clean, i) => (x[i]! - alpha * clean) / sigma)
-  return output.map((v, i) => alpha * v + sigma * x[i]!)
+  const epsilon = new Float32Array(output.length)
+  if (prediction === 'x0') {
+    for (let i = 0; i < epsilon.length; i++) epsilon[i] = (x[i]! - alpha * output[i]!) / sigma
+  } else {
+    for (let i = 0; i < epsilon.length; i++) epsilon[i] = alpha * output[i]! + sigma * x[i]!
+  }
+  return epsilon
 }
 
 /** x̂_0 that ε stands for. @param x x_t, as long as ε */
 export function predictedClean(x: Float32Array, epsilon: Float32Array, alphaBar: number): Float32Array {
   const alpha = Math.sqrt(alphaBar)
   const sigma = Math.sqrt(1 - alphaBar)
-  return x.map((value, i) => (value - sigma * epsilon[i]!) / alpha)
+  const clean = new Float32Array(x.length)
+  for (let i = 0; i < clean.length; i++) clean[i] = (x[i]! - sigma * epsilon[i]!) / alpha
+  return clean
 }

@@ -9,6 +9,7 @@ import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import type { CorrectionSettings } from '../audio/mel/correction.js'
 import type { Refinement } from '../audio/mel/phase-refinement.js'
 import type { Tensors } from '../core/tensor.js'
+import type { FrontEndKernels } from '../model/front-end/kernels.js'
 import type { NetworkConfig } from '../model/network.js'
 
 /** Whole clips, each of its own length, with their conditioning. */
@@ -211,6 +212,8 @@ export interface Engine {
    * @throws DiffWaveError `DISPOSED`
    */
   readonly openCorrection?: (convention: MelConvention, correction: CorrectionSettings) => FrameStream
+  /** The arithmetic around a windowed front end, if the engine is faster than the readable version. */
+  readonly frontEnd?: FrontEndKernels
   /** Frees what the engine holds. */
   dispose(): Promise<void>
 }

@@ -61,8 +61,10 @@ export function melFilters(shape: FilterShape): readonly MelFilter[] {
     const area = shape.filterNorm === 'slaney' ? 2 / (high - low) : 1
     const weights: number[] = []
     let start = 0
-    for (let bin = 0; bin < bins; bin++) {
+    // No bin below `low` or above `high` has a weight.
+    for (let bin = Math.max(0, Math.floor((low * shape.fftSize) / shape.sampleRate)); bin < bins; bin++) {
       const hz = (bin * shape.sampleRate) / shape.fftSize
+      if (hz > high) break
       const weight = Math.min((hz - low) / (centre - low), (high - hz) / (high - centre)) * area
       if (weight > 0) {
         if (weights.length === 0) start = bin

@@ -13,7 +13,7 @@ const TINY = 1e-12
 
 /** Mel → magnitudes for one convention; holds its filters and buffers. */
 export class MelInverse {
-  readonly #bands: MelBands
+  readonly bands: MelBands
   readonly #areas: Float64Array
   readonly #spectrum: Float64Array
   readonly #targets: Float64Array
@@ -23,11 +23,11 @@ export class MelInverse {
     readonly convention: MelConvention,
     readonly iterations: number = ITERATIONS,
   ) {
-    this.#bands = new MelBands(convention)
-    this.#areas = Float64Array.from(this.#bands.filters, ({ weights }) =>
+    this.bands = new MelBands(convention)
+    this.#areas = Float64Array.from(this.bands.filters, ({ weights }) =>
       weights.reduce((sum, weight) => sum + weight, 0),
     )
-    this.#spectrum = new Float64Array(this.#bands.bins)
+    this.#spectrum = new Float64Array(this.bands.bins)
     this.#targets = new Float64Array(convention.bands)
   }
 
@@ -37,13 +37,13 @@ export class MelInverse {
    * @param mel `[bands × frames]` in the convention's own numbers
    */
   magnitudes(mel: Mel): Float32Array {
-    const { bins, filters, columnSums, windowNorm } = this.#bands
+    const { bins, filters, columnSums, windowNorm } = this.bands
     const areas = this.#areas
     const spectrum = this.#spectrum
     const targets = this.#targets
     const result = new Float32Array(mel.frames * bins)
     for (let frame = 0; frame < mel.frames; frame++) {
-      this.#bands.targets(mel, frame, targets, 0)
+      this.bands.targets(mel, frame, targets, 0)
       spectrum.fill(0)
       for (let band = 0; band < mel.bands; band++) {
         const { start, weights } = filters[band]!
@@ -51,7 +51,7 @@ export class MelInverse {
           spectrum[start + i]! += (targets[band]! * weights[i]!) / (areas[band]! * (columnSums[start + i]! + TINY))
         }
       }
-      for (let iteration = 0; iteration < this.iterations; iteration++) this.#bands.move(spectrum, targets, 0, TINY)
+      for (let iteration = 0; iteration < this.iterations; iteration++) this.bands.move(spectrum, targets, 0, TINY)
       for (let bin = 0; bin < bins; bin++) {
         const value = spectrum[bin]! * windowNorm
         result[frame * bins + bin] = this.convention.power === 2 ? Math.sqrt(value) : value

@@ -48,6 +48,9 @@ export const PITCH = {
   smoothing: 2,
 } as const
 
+/** Costs of jumps by 0 … `reach` candidates. */
+const JUMP_COSTS = Float64Array.from({ length: PITCH.reach + 1 }, (_, jump) => PITCH.jumpCost(jump))
+
 /** Frames that arrive after one before its pitch is known. */
 export const PITCH_LAG = PITCH.lag + PITCH.smoothing
 
@@ -133,11 +136,15 @@ export class MelPitch {
   scores(mel: Mel, frame: number): Float64Array {
     const levels = this.#levels
     this.#bands.targets(mel, frame, levels, 0)
-    const own = levels.subarray(0, this.count).map(value => Math.log(Math.max(value, PITCH.minMagnitude)))
-    const lowest = Math.max(...own) - PITCH.depth
-    const residual = this.#withoutEnvelope(own.map(level => Math.max(level, lowest)))
+    const residual = new Float64Array(this.count)
+    for (let b = 0; b < residual.length; b++) residual[b] = Math.log(Math.max(levels[b]!, PITCH.minMagnitude))
+    const lowest = Math.max(...residual) - PITCH.depth
+    for (let b = 0; b < residual.length; b++) residual[b] = Math.max(residual[b]!, lowest)
+    this.#withoutEnvelope(residual)
     const scale = 1 / Math.max(norm(residual), PITCH.minNorm)
-    return Float64Array.from(this.templates, template => dot(template, residual) * scale)
+    const scores = new Float64Array(this.templates.length)
+    for (let i = 0; i < scores.length; i++) scores[i] = dot(this.templates[i]!, residual) * scale
+    return scores
   }
 
   /** f0 of a whole mel in Hz, `[frames]`; 0 where there is none. */
@@ -193,16 +200,20 @@ export class PitchStream {
     } else {
       const beginning = before[CANDIDATES]! - PITCH.changeCost
       for (let state = 0; state < CANDIDATES; state++) {
-        let [from, most] = [CANDIDATES, Number.NEGATIVE_INFINITY]
-        for (
-          let other = Math.max(0, state - PITCH.reach);
-          other <= Math.min(CANDIDATES - 1, state + PITCH.reach);
-          other++
-        ) {
-          const reached = before[other]! - PITCH.jumpCost(other - state)
-          if (reached > most) [from, most] = [other, reached]
+        let from = CANDIDATES
+        let most = Number.NEGATIVE_INFINITY
+        const end = Math.min(CANDIDATES - 1, state + PITCH.reach)
+        for (let other = Math.max(0, state - PITCH.reach); other <= end; other++) {
+          const reached = before[other]! - JUMP_COSTS[Math.abs(other - state)]!
+          if (reached > most) {
+            from = other
+            most = reached
+          }
         }
-        if (beginning > most) [from, most] = [CANDIDATES, beginning]
+        if (beginning > most) {
+          from = CANDIDATES
+          most = beginning
+        }
         back[state] = from
         best[state] = scores[state]! + most
       }

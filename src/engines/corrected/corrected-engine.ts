@@ -32,6 +32,7 @@ class CorrectedEngine implements Engine {
   readonly optimiser?: OptimiserKernels
   readonly gaussian?: NonNullable<Engine['gaussian']>
   readonly openRefinement?: NonNullable<Engine['openRefinement']>
+  readonly frontEnd?: NonNullable<Engine['frontEnd']>
 
   constructor(inner: Engine, convention: MelConvention, settings: CorrectionSettings) {
     const correction = new MelCorrection(convention, settings)
@@ -39,6 +40,7 @@ class CorrectedEngine implements Engine {
     if (inner.optimiser !== undefined) this.optimiser = inner.optimiser
     if (inner.gaussian !== undefined) this.gaussian = inner.gaussian
     if (inner.openRefinement !== undefined) this.openRefinement = inner.openRefinement
+    if (inner.frontEnd !== undefined) this.frontEnd = inner.frontEnd
     this.#correction = correction
     this.#openCorrection = () => inner.openCorrection?.(convention, settings) ?? new ReadableCorrection(correction)
   }

@@ -1,6 +1,7 @@
 /** The interface of the compiled kernels (native/binding/), and the network's shape as they read it. */
 import { melHop, type NetworkConfig, positionSamples } from '../../model/network.js'
 import type { WeightUpdate } from '../engine.js'
+import type { FilterTables } from './mel-filters.js'
 
 declare const handle: unique symbol
 /** An engine inside the addon. */
@@ -15,6 +16,16 @@ export interface StreamHandle {
 /** A phase refinement or a correction inside the addon. */
 export interface FrameChainHandle {
   readonly [handle]: 'frame chain'
+}
+
+/** An envelope inside the addon. */
+export interface EnvelopeHandle {
+  readonly [handle]: 'envelope'
+}
+
+/** A filter of windows inside the addon. */
+export interface WindowFilterHandle {
+  readonly [handle]: 'window filter'
 }
 
 /**
@@ -89,7 +100,7 @@ export interface GaussianRequest {
 /**
  * The shape of a phase refinement or a correction as native/binding/frame-chain.cc reads it. Lengths are in samples.
  */
-export interface FrameChainShape {
+export interface FrameChainShape extends FilterTables {
   readonly operation: 'refine' | 'correct'
   /** Of the transform. */
   readonly size: number
@@ -111,12 +122,31 @@ export interface FrameChainShape {
   readonly window: Float64Array
   /** e^(−2πik/size), real and imaginary part in turn, `[2 × size]`. */
   readonly roots: Float64Array
-  /** First bin of each filter, and the number of its weights, in turn, `[2 × bands]`. */
-  readonly filters: Float64Array
-  /** Of all filters, one after the other. */
-  readonly weights: Float64Array
-  /** Sum of all filters' weights over a bin, `[size/2 + 1]`. */
-  readonly columnSums: Float64Array
+}
+
+/** The shape of an envelope as native/binding/front-end.cc reads it. */
+export interface NativeEnvelopeShape extends FilterTables {
+  /** Of the mel's transform. */
+  readonly bins: number
+  readonly bands: number
+  readonly updates: number
+  readonly factor: number
+  readonly triangle: Float64Array
+  readonly outputs: number
+  readonly windowNorm: number
+  /** Whether the mel is of energies, not of magnitudes. */
+  readonly squared: boolean
+}
+
+/** The same of a filter of windows. */
+export interface NativeFilterShape {
+  readonly size: number
+  readonly stride: number
+  readonly bins: number
+  /** `[size]` */
+  readonly window: Float64Array
+  /** `[2 × size]` */
+  readonly roots: Float64Array
 }
 
 /** Audio to refine or correct, and the mel frames that come with it. */
@@ -215,6 +245,12 @@ export interface Addon {
   /** Resolves to the samples that were written, `CANCELLED`, `OUT_OF_MEMORY` or `REFUSED`. */
   pushFrameChain(handle: Handle, chain: FrameChainHandle, work: FrameChainWork): Promise<number>
   closeFrameChain(handle: Handle, chain: FrameChainHandle): void
+  openEnvelope(handle: Handle, shape: NativeEnvelopeShape): EnvelopeHandle
+  /** Fills `out`, `[frames × outputs]`, from `[frames × bands]`. */
+  envelopePowers(envelope: EnvelopeHandle, targets: Float64Array, out: Float32Array): void
+  openWindowFilter(handle: Handle, shape: NativeFilterShape): WindowFilterHandle
+  /** Adds to `sums`. At least one position. */
+  filterWindows(filter: WindowFilterHandle, samples: Float32Array, gains: Float32Array, sums: Float64Array): void
   /** FLOP/s of multiply-adds on registers, all threads together. Blocks for some tenths of a second. */
   measurePeak(instructionSet: string, threads: number): number
   dispose(handle: Handle): void | Promise<void>

@@ -8,6 +8,7 @@ import { checkParameters } from '../../model/parameters.js'
 import type { Engine } from '../engine.js'
 import { networkShape } from './addon.js'
 import { nativeFrameChains } from './frame-chain.js'
+import { nativeFrontEnd } from './front-end.js'
 import { type InstructionSet, instructionSets, type Precision } from './instruction-sets.js'
 import { KernelEngine } from './kernel-engine.js'
 import { availableThreads, loadAddon } from './load-addon.js'
@@ -37,7 +38,6 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
   const { precision = 'exact' } = options
   const addon = loadAddon()
   const checked = checkParameters(network, parameters, 'createEngine')
-  const envelope = envelopeOf(network, options.convention ?? null)
   const present = addon.targets()
   const instructionSet = options.instructionSet ?? present[0]!
   if (instructionSet !== 'scalar' && !present.includes(instructionSet)) {
@@ -48,6 +48,8 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
   }
   const fast = precision === 'fast' && addon.fastTargets().includes(instructionSet)
   const handle = addon.create({ shape: networkShape(network), instructionSet, threads, memoryLimit, fast })
+  const frontEnd = instructionSet === 'scalar' ? undefined : nativeFrontEnd(addon, handle)
+  const envelope = envelopeOf(network, options.convention ?? null, frontEnd)
   const device = `CPU, ${instructionSet}${fast ? BFLOAT16_DEVICE : ''}, ${threads} thread${threads === 1 ? '' : 's'}`
   return new KernelEngine({
     name: 'native',
@@ -59,9 +61,10 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
     isReference: instructionSet === 'scalar',
     parameters: checked,
     envelope,
-    ...(instructionSet === 'scalar'
+    ...(frontEnd === undefined
       ? {}
       : {
+          frontEnd,
           optimiser: queue => nativeOptimiser(addon, handle, queue),
           gaussian: nativeGaussian(addon, handle),
           frameChains: (queue, checkAlive) => nativeFrameChains({ addon, handle, queue, checkAlive }),

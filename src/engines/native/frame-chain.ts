@@ -10,6 +10,7 @@ import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import type { Engine, FrameStream } from '../engine.js'
 import { snapshot, snapshotMel } from '../snapshot.js'
 import type { Addon, FrameChainHandle, FrameChainShape, Handle } from './addon.js'
+import { filterTables, unitRoots } from './mel-filters.js'
 import type { NativeQueue } from './queue.js'
 
 /** What a chain has of its engine. */
@@ -25,9 +26,12 @@ export interface FrameChainHost {
 export type FrameChains = Required<Pick<Engine, 'openRefinement' | 'openCorrection'>>
 
 export function nativeFrameChains(host: FrameChainHost): FrameChains {
+  const known = new WeakMap<MelConvention, ConventionTables>()
   const open = (convention: MelConvention, settings: ChainSettings) => {
     host.checkAlive()
-    return new NativeFrameChain(host, convention, settings)
+    const tables = known.get(convention) ?? tablesOf(convention)
+    known.set(convention, tables)
+    return new NativeFrameChain(host, tables, settings)
   }
   return {
     openRefinement: (convention, { iterations, momentum }) =>
@@ -38,6 +42,12 @@ export function nativeFrameChains(host: FrameChainHost): FrameChains {
 }
 
 type ChainSettings = Pick<FrameChainShape, 'operation' | 'stages' | 'momentum' | 'updates'>
+
+/** What all chains of one mel convention share. */
+interface ConventionTables {
+  readonly bands: MelBands
+  readonly shape: Omit<FrameChainShape, keyof ChainSettings>
+}
 
 class NativeFrameChain implements FrameStream {
   readonly #host: FrameChainHost
@@ -54,15 +64,15 @@ class NativeFrameChain implements FrameStream {
   #given = 0
   #ended = false
 
-  constructor(host: FrameChainHost, convention: MelConvention, settings: ChainSettings) {
-    const bands = new MelBands(convention)
+  constructor(host: FrameChainHost, { bands, shape }: ConventionTables, settings: ChainSettings) {
+    const { convention } = bands
     this.#host = host
     this.#convention = convention
     this.#corrects = settings.operation === 'correct'
     this.#padding = framePadding(convention)
     this.#span = Math.ceil(convention.fftSize / convention.hop) - 1
     this.#mel = new TargetFrames(bands)
-    this.#chain = host.addon.openFrameChain(host.handle, shapeOf(bands, settings))
+    this.#chain = host.addon.openFrameChain(host.handle, { ...settings, ...shape })
   }
 
   pushMel(mel: Mel): void {
@@ -125,32 +135,21 @@ class NativeFrameChain implements FrameStream {
   }
 }
 
-function shapeOf(bands: MelBands, settings: ChainSettings): FrameChainShape {
-  const { convention, filters, columnSums, windowNorm } = bands
+function tablesOf(convention: MelConvention): ConventionTables {
+  const bands = new MelBands(convention)
   const size = convention.fftSize
   return {
-    ...settings,
-    size,
-    hop: convention.hop,
-    bands: convention.bands,
-    padding: framePadding(convention),
-    squared: convention.power === 2,
-    unit: 1 / windowNorm,
-    window: hannWindow(convention.windowLength, size),
-    roots: unitRoots(size),
-    filters: Float64Array.from(filters.flatMap(({ start, weights }) => [start, weights.length])),
-    weights: Float64Array.from(filters.flatMap(({ weights }) => [...weights])),
-    columnSums,
+    bands,
+    shape: {
+      ...filterTables(bands),
+      size,
+      hop: convention.hop,
+      bands: convention.bands,
+      padding: framePadding(convention),
+      squared: convention.power === 2,
+      unit: 1 / bands.windowNorm,
+      window: hannWindow(convention.windowLength, size),
+      roots: unitRoots(size),
+    },
   }
-}
-
-/** e^(−2πik/size) as fft.js computes them, real and imaginary part in turn. */
-function unitRoots(size: number): Float64Array {
-  const roots = new Float64Array(2 * size)
-  for (let i = 0; i < roots.length; i += 2) {
-    const angle = (Math.PI * i) / size
-    roots[i] = Math.cos(angle)
-    roots[i + 1] = -Math.sin(angle)
-  }
-  return roots
 }

@@ -52,6 +52,8 @@ export interface KernelEngineParts {
   readonly optimiser?: (queue: NativeQueue) => OptimiserKernels
   /** `Engine.gaussian`. Default: none. */
   readonly gaussian?: NonNullable<Engine['gaussian']>
+  /** `Engine.frontEnd`. Default: none. */
+  readonly frontEnd?: NonNullable<Engine['frontEnd']>
   /**
    * `Engine.openRefinement` and `openCorrection`, given the engine's queue and what throws if the engine was disposed.
    * Default: none.
@@ -65,6 +67,7 @@ export class KernelEngine implements Engine {
   readonly network: NetworkConfig
   readonly optimiser?: OptimiserKernels
   readonly gaussian?: NonNullable<Engine['gaussian']>
+  readonly frontEnd?: NonNullable<Engine['frontEnd']>
   readonly openRefinement?: FrameChains['openRefinement']
   readonly openCorrection?: FrameChains['openCorrection']
   readonly #size: number
@@ -94,6 +97,7 @@ export class KernelEngine implements Engine {
     this.#parameters = { data: this.#flat(parameters), version: 0 }
     if (parts.optimiser !== undefined) this.optimiser = parts.optimiser(this.#queue)
     if (parts.gaussian !== undefined) this.gaussian = parts.gaussian
+    if (parts.frontEnd !== undefined) this.frontEnd = parts.frontEnd
     if (parts.frameChains !== undefined) {
       const { openRefinement, openCorrection } = parts.frameChains(this.#queue, () => this.#checkAlive())
       this.openRefinement = openRefinement

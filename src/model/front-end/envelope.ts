@@ -10,12 +10,13 @@
  * 4. Linear between frames at the middle of each position; the last frame is repeated.
  * 5. E = max(floor, √V).
  */
-
+import type { MelBands } from '../../audio/mel/bands.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
 import { MelInverse } from '../../audio/mel/inverse.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { RowQueue } from '../../core/row-queue.js'
 import type { FrontEndConfig, NetworkConfig } from '../network.js'
+import type { EnvelopePowers, FrontEndKernels } from './kernels.js'
 
 /** What a convention lacks for an envelope; null: nothing. */
 export function envelopeObstacle(frontEnd: Pick<FrontEndConfig, 'kernel'>, convention: MelConvention): string | null {
@@ -49,8 +50,12 @@ export class FrontEndEnvelope {
   /** Weights of the bins around one, divided by the power of white noise. */
   readonly #triangle: Float64Array
   readonly #inverse: MelInverse
+  readonly #bands: MelBands
+  /** `powers` of an engine. */
+  readonly #powers: EnvelopePowers | null
 
-  constructor(frontEnd: FrontEndConfig, convention: MelConvention) {
+  /** @param kernels of an engine. Default: none */
+  constructor(frontEnd: FrontEndConfig, convention: MelConvention, kernels?: FrontEndKernels) {
     const { kernel, stride, bins, envelope } = frontEnd
     if (envelope === null) throw new TypeError('the front end has no envelope')
     this.bins = bins
@@ -60,6 +65,15 @@ export class FrontEndEnvelope {
     this.#factor = convention.fftSize / kernel
     this.#triangle = envelopeTriangle(frontEnd, convention)
     this.#inverse = new MelInverse(convention, envelope.iterations)
+    this.#bands = this.#inverse.bands
+    this.#powers =
+      kernels?.envelope({
+        bands: this.#bands,
+        updates: envelope.iterations,
+        factor: this.#factor,
+        triangle: this.#triangle,
+        outputs: bins,
+      }) ?? null
   }
 
   /** E of the first positions of a clip, `[positions × bins]`. @param mel at least one frame */
@@ -96,6 +110,13 @@ export class FrontEndEnvelope {
 
   /** V per bin of the front end, `[frames × bins]`. */
   powers(mel: Mel): Float32Array {
+    if (this.#powers !== null) {
+      const targets = new Float64Array(mel.frames * mel.bands)
+      for (let frame = 0; frame < mel.frames; frame++) {
+        this.#bands.targets(mel, frame, targets, frame * mel.bands)
+      }
+      return this.#powers(targets)
+    }
     const { bins } = this
     const magnitudes = this.#inverse.magnitudes(mel)
     const all = mel.frames === 0 ? 0 : magnitudes.length / mel.frames
@@ -155,15 +176,17 @@ function firstPositionOf(frame: number, hop: number, stride: number): number {
 /**
  * The envelope of a network that has one, else null.
  *
+ * @param kernels of an engine. Default: none
  * @throws DiffWaveError `BAD_OPTION` if it needs a mel convention and there is none
  */
 export function envelopeOf(
   { frontEnd }: Pick<NetworkConfig, 'frontEnd'>,
   convention: MelConvention | null,
+  kernels?: FrontEndKernels,
 ): FrontEndEnvelope | null {
   if (frontEnd === null || frontEnd.envelope === null) return null
   if (convention === null) {
     throw new DiffWaveError('BAD_OPTION', 'this network needs a mel convention for its envelope', { expected: 'one' })
   }
-  return new FrontEndEnvelope(frontEnd, convention)
+  return new FrontEndEnvelope(frontEnd, convention, kernels)
 }

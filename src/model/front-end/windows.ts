@@ -13,6 +13,7 @@
 import FFT from 'fft.js'
 import { hannWindow } from '../../audio/transforms/stft.js'
 import type { FrontEndConfig } from '../network.js'
+import { type AddWindows, type FrontEndKernels, MIN_FILTER_SIZE } from './kernels.js'
 
 type Shape = Pick<FrontEndConfig, 'kernel' | 'stride'>
 type Transform = Pick<FrontEndConfig, 'kernel' | 'stride' | 'bins'>
@@ -107,9 +108,15 @@ export class WindowFilter {
   readonly #output: number[]
   /** Of kernels that are no power of two: the transform as a matrix, `[2·bins × kernel]`, without a window. */
   readonly #rows: Float32Array
+  /** `addAll` of an engine. */
+  readonly #addWindows: AddWindows | null
 
-  constructor(readonly frontEnd: Transform) {
-    const { kernel, bins } = frontEnd
+  /** @param kernels of an engine. Default: none */
+  constructor(
+    readonly frontEnd: Transform,
+    kernels?: FrontEndKernels,
+  ) {
+    const { kernel, stride, bins } = frontEnd
     const isPower = kernel >= 4 && Number.isInteger(Math.log2(kernel))
     this.#window = windowOf(frontEnd)
     this.#bins = bins
@@ -118,6 +125,24 @@ export class WindowFilter {
     this.#spectrum = this.#fft?.createComplexArray() ?? []
     this.#output = this.#fft?.createComplexArray() ?? []
     this.#rows = isPower ? new Float32Array(0) : rows(frontEnd, new Float64Array(kernel).fill(1), () => 1)
+    const shape = { kernel, stride, bins, window: this.#window }
+    this.#addWindows = isPower && kernel >= MIN_FILTER_SIZE ? (kernels?.windowFilter(shape) ?? null) : null
+  }
+
+  /**
+   * Adds the windows of consecutive positions to `sums`.
+   *
+   * @param samples `[stride × (positions − 1) + kernel]`
+   * @param gains `[positions × bins]`
+   * @param sums as long as the samples
+   */
+  addAll(samples: Float32Array, gains: Float32Array, sums: Float64Array): void {
+    if (this.#addWindows !== null) {
+      this.#addWindows(samples, gains, sums)
+      return
+    }
+    const { stride, bins } = this.frontEnd
+    for (let p = 0; p < gains.length / bins; p++) this.add(samples, p * stride, gains, p * bins, sums, p * stride)
   }
 
   /**

@@ -1,0 +1,133 @@
+// The Node-API face of the arithmetic around a windowed front end: the envelope that a mel implies, and filters of
+// windows. Calls run on the caller's thread: they take a small part of the time that JavaScript would.
+#include "../memory.h"
+#include "engine.h"
+#include "entry-points.h"
+#include "mel-filters.h"
+
+namespace diffwave {
+namespace {
+
+constexpr int64_t maxSize = 65536, maxBands = 65536, maxUpdates = 65536, maxFactor = 4096;
+
+/** Tables and scratch memory of an envelope. */
+struct Envelope : Handle {
+  Envelope() : Handle(Kind::envelope) {}
+
+  const FrameKernels* kernels;
+  EnvelopeTables tables{};
+  std::vector<double> columnSums, weights, triangle;
+  std::vector<MelFilter> filters;
+  Buffer scratch;
+};
+
+/** The same of a filter of windows. */
+struct WindowFilter : Handle {
+  WindowFilter() : Handle(Kind::windowFilter) {}
+
+  const FrameKernels* kernels;
+  WindowFilterTables tables{};
+  std::vector<double> window, roots;
+  Buffer scratch;
+};
+
+const FrameKernels* kernelsOf(const Js& js, napi_value handle) {
+  const Engine* engine = engineOf(js, handle);
+  require(engine->target != nullptr, "the readable reference has no front-end kernels");
+  return &engine->target->frames();
+}
+
+Buffer scratchOf(int64_t doubles) {
+  Buffer scratch(2 * doubles);
+  require(scratch.ok(), "there is not enough memory");
+  return scratch;
+}
+
+double* doublesOf(const Buffer& scratch) { return reinterpret_cast<double*>(scratch.data()); }
+
+}  // namespace
+
+napi_value openEnvelope(const Js& js, napi_value* arguments) {
+  const napi_value shape = arguments[1];
+  const auto integer = [&](const char* name, int64_t low, int64_t high) {
+    return js.integer(js.property(shape, name), low, high, "bad shape of an envelope");
+  };
+  auto made = std::make_unique<Envelope>();
+  made->kernels = kernelsOf(js, arguments[0]);
+  EnvelopeTables& t = made->tables;
+  t.bins = integer("bins", 1, maxSize);
+  t.bands = integer("bands", 1, maxBands);
+  t.updates = integer("updates", 0, maxUpdates);
+  t.factor = integer("factor", 1, maxFactor);
+  t.outputs = integer("outputs", 1, (t.bins - 1) / t.factor + 1);
+  t.windowNorm = js.number(js.property(shape, "windowNorm"));
+  t.squared = js.boolean(js.property(shape, "squared"));
+  made->columnSums = js.doubles(js.property(shape, "columnSums"), t.bins);
+  made->triangle = js.doubles(js.property(shape, "triangle"), 2 * t.factor - 1);
+  made->weights = js.doubles(js.property(shape, "weights"), -1);
+  made->filters = readFilters(js, shape, t.bands, t.bins, int64_t(made->weights.size()));
+  const double* weights = made->weights.data();
+  for (MelFilter& filter : made->filters) {
+    filter.weights = weights;
+    weights += filter.count;
+  }
+  t.columnSums = made->columnSums.data();
+  t.triangle = made->triangle.data();
+  t.filters = made->filters.data();
+  made->scratch = scratchOf(made->kernels->envelopeScratchSize(t));
+  return js.wrap(std::move(made));
+}
+
+napi_value envelopePowers(const Js& js, napi_value* arguments) {
+  Envelope* envelope = js.unwrap<Envelope>(arguments[0], Handle::Kind::envelope, "expected an envelope");
+  const EnvelopeTables& t = envelope->tables;
+  int64_t count;
+  EnvelopeTask task{};
+  task.tables = &t;
+  task.targets = static_cast<const double*>(js.array(arguments[1], napi_float64_array, -1, &count));
+  require(count % t.bands == 0, "a typed array has the wrong length");
+  task.frames = count / t.bands;
+  task.out = js.floats(arguments[2], task.frames * t.outputs);
+  task.scratch = doublesOf(envelope->scratch);
+  envelope->kernels->envelopes(task);
+  return nullptr;
+}
+
+napi_value openWindowFilter(const Js& js, napi_value* arguments) {
+  const napi_value shape = arguments[1];
+  const auto integer = [&](const char* name, int64_t low, int64_t high) {
+    return js.integer(js.property(shape, name), low, high, "bad shape of a filter of windows");
+  };
+  auto made = std::make_unique<WindowFilter>();
+  made->kernels = kernelsOf(js, arguments[0]);
+  WindowFilterTables& t = made->tables;
+  t.size = integer("size", 16, maxSize);
+  require((t.size & (t.size - 1)) == 0, "a transform whose size is no power of two");
+  t.stride = integer("stride", 1, t.size);
+  t.bins = integer("bins", 1, t.size / 2 + 1);
+  made->window = js.doubles(js.property(shape, "window"), t.size);
+  made->roots = js.doubles(js.property(shape, "roots"), int64_t(2) * t.size);
+  t.window = made->window.data();
+  t.roots = made->roots.data();
+  made->scratch = scratchOf(made->kernels->filterScratchSize(t.size));
+  return js.wrap(std::move(made));
+}
+
+napi_value filterWindows(const Js& js, napi_value* arguments) {
+  WindowFilter* filter = js.unwrap<WindowFilter>(arguments[0], Handle::Kind::windowFilter, "expected a filter");
+  const WindowFilterTables& t = filter->tables;
+  int64_t count;
+  WindowFilterTask task{};
+  task.tables = &t;
+  task.gains = js.floats(arguments[2], -1, &count);
+  require(count > 0 && count % t.bins == 0, "a typed array has the wrong length");
+  task.positions = count / t.bins;
+  const int64_t samples = t.stride * (task.positions - 1) + t.size;
+  task.samples = js.floats(arguments[1], samples);
+  task.sums = static_cast<double*>(js.array(arguments[3], napi_float64_array, samples));
+  task.scratch = doublesOf(filter->scratch);
+  filter->kernels->filter(task);
+  return nullptr;
+}
+
+}  // namespace diffwave

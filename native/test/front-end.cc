@@ -1,0 +1,74 @@
+// Tests of the arithmetic around a windowed front end: every instruction set against plain C++ of one lane. The bytes
+// of the TypeScript are compared in test/engines/native/front-end.test.ts.
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "../memory.h"
+#include "../targets/targets.h"
+#include "tests.h"
+
+using namespace diffwave;
+
+namespace {
+
+constexpr double pi = 3.14159265358979323846;
+
+/** Powers of `frames` frames from three bands over nine bins. */
+std::vector<float> powers(const FrameKernels& kernels, int frames) {
+  const std::vector<double> weights{1, 0.5, 0.5, 1, 0.5, 0.25, 1}, columnSums{0, 1, 1, 1, 0.5, 0.25, 1, 0, 0};
+  const std::vector<MelFilter> filters{{1, 2, &weights[0]}, {2, 3, &weights[2]}, {5, 2, &weights[5]}};
+  const std::vector<double> triangle{0.25, 0.5, 0.25};
+  const EnvelopeTables tables{9, 3, filters.data(), columnSums.data(), 5, 1.5, false, 2, triangle.data(), 5};
+  std::vector<double> targets;
+  for (int i = 0; i < 3 * frames; i++) targets.push_back(1 + 0.3 * (i % 7));
+  std::vector<float> out(size_t(5 * frames));
+  const Buffer scratch(2 * kernels.envelopeScratchSize(tables));
+  kernels.envelopes({&tables, frames, targets.data(), out.data(), reinterpret_cast<double*>(scratch.data())});
+  return out;
+}
+
+/** Windows of `size` samples through changing gains. */
+std::vector<double> filtered(const FrameKernels& kernels, int size, int positions) {
+  const int stride = size / 4, bins = size / 2 - 1;
+  std::vector<double> window, roots;
+  for (int i = 0; i < size; i++) {
+    window.push_back(std::sqrt(0.5 - 0.5 * std::cos(2 * pi * i / size)));
+    roots.push_back(std::cos(2 * pi * i / size));
+    roots.push_back(-std::sin(2 * pi * i / size));
+  }
+  const WindowFilterTables tables{size, stride, bins, window.data(), roots.data()};
+  std::vector<float> samples, gains;
+  const int length = stride * (positions - 1) + size;
+  for (int i = 0; i < length; i++) samples.push_back(float(std::sin(0.05 * i + 1e-3 * i * i)));
+  for (int i = 0; i < positions * bins; i++) gains.push_back(float(1 + 0.1 * (i % 11)));
+  std::vector<double> sums(size_t(length), 0.5);
+  const Buffer scratch(2 * kernels.filterScratchSize(size));
+  double* const memory = reinterpret_cast<double*>(scratch.data());
+  kernels.filter({&tables, positions, samples.data(), gains.data(), sums.data(), memory});
+  return sums;
+}
+
+template <class Number>
+bool same(const std::vector<Number>& a, const std::vector<Number>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(Number)) == 0;
+}
+
+}  // namespace
+
+void testFrontEnd() {
+  const FrameKernels& plain = targetAt(targetCount() - 1).frames();
+  for (int i = 0; i < targetCount(); i++) {
+    const Target& target = targetAt(i);
+    if (!target.runs()) continue;
+    for (int frames : {1, 8, 13}) {
+      check(same(powers(target.frames(), frames), powers(plain, frames)), target.name, "envelope, frames", frames);
+    }
+    for (int size : {16, 128, 512}) {
+      for (int positions : {1, 8, 13}) {
+        const bool equal = same(filtered(target.frames(), size, positions), filtered(plain, size, positions));
+        check(equal, target.name, "windows, size", size);
+      }
+    }
+  }
+}
