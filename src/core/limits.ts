@@ -107,3 +107,5 @@ export const MAX_TUNING_EVALUATIONS = 10_000
 export const MAX_THREADS = 256
 /** Max clips of a batch of an exported model's server: beyond, a batch of short clips would take gigabytes. */
 export const MAX_SERVING_BATCH = 1024
+/** Bytes of the weights in an ONNX file: protobuf messages end at 2 GiB, and the graph takes some of them. */
+export const MAX_ONNX_WEIGHTS = 2 ** 31 - 2 ** 26

@@ -10,7 +10,7 @@ import { loadModel } from '#src/denoiser/load-model'
 import { drawOfPass } from '#src/diffusion/noise'
 import { createSampler } from '#src/diffusion/samplers/create'
 import { createEngine } from '#src/engines/select'
-import { exportOnnx } from '#src/export/onnx/export-onnx'
+import { checkOnnxSize, exportOnnx } from '#src/export/onnx/export-onnx'
 import { readMel } from '#src/formats/mel-file'
 import { readNumbers, writeNumbers } from '#src/formats/numbers'
 import { Generator } from '#src/generator'
@@ -457,6 +457,24 @@ describe('refusals', () => {
       await assert.rejects(exportOnnx(source, files.at('x.onnx'), options as never), expected)
     })
   }
+
+  test('more weights than a file can hold, with a format that can', () => {
+    checkOnnxSize(500_000_000, 'F32')
+    assert.throws(() => checkOnnxSize(600_000_000, 'F32'), { code: 'TOO_LARGE', hint: /F16/ })
+    checkOnnxSize(600_000_000, 'F16')
+    assert.throws(() => checkOnnxSize(1_200_000_000, 'F16'), { code: 'TOO_LARGE', hint: /safetensors/ })
+  })
+
+  test('a weight beyond half precision, by its name', async () => {
+    const model = modelOf({ network: { ...SMALL, mel: mel5 } })
+    const name = 'skip_projection.bias'
+    const { shape, data } = model.parameters.get(name)!
+    const parameters = new Map(model.parameters).set(name, { shape, data: data.map(() => 1e5) })
+    await assert.rejects(exportOnnx({ ...model, parameters }, files.at('x.onnx'), { type: 'F16' }), {
+      code: 'NOT_FINITE',
+      message: /skip_projection\.bias/,
+    })
+  })
 
   test('phase refinement is left out, with a note', async () => {
     const { notes } = await exportOnnx(speech, files.at('x.onnx'))

@@ -21,7 +21,7 @@ export const command = defineCommand({
     const lines = [
       `Node.js ${process.versions.node}, ${platform()} ${arch()}, ${cores} cores`,
       ...engines.map(({ name, available, reason, device }) =>
-        available ? `  ${name}: available (${device})` : `  ${name}: not available: ${reason}`,
+        available ? `  ${name}: available (${device})` : `  ${name}: not available: ${why(name, reason)}`,
       ),
       `models: ${models.join(', ')}`,
       ...[...missing].map(([name, from]) => `  ${name}: not installed (npm install ${from})`),
@@ -37,3 +37,9 @@ export const command = defineCommand({
     })
   },
 })
+
+/** A reason without the words that the line begins with. */
+function why(name: string, reason: string): string {
+  const prefix = `the engine ${name} is not available: `
+  return reason.startsWith(prefix) ? reason.slice(prefix.length) : reason
+}

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
-import { MAX_DIFFUSION_STEPS, MAX_GUIDANCE } from '../../core/limits.js'
+import { MAX_DIFFUSION_STEPS, MAX_GUIDANCE, MAX_ONNX_WEIGHTS } from '../../core/limits.js'
 import { abortSignal, check, type FieldsOf } from '../../core/options.js'
 import type { PathLike } from '../../core/path.js'
 import { createSampler } from '../../diffusion/samplers/create.js'
@@ -12,6 +12,7 @@ import { audioHop } from '../../model/config.js'
 import { type SamplerName, samplerNames } from '../../model/diffusion-config.js'
 import { EMBEDDED_CONFIG, embeddedConfig } from '../../model/import/embedded-config.js'
 import type { ModelFiles } from '../../model/import/model-files.js'
+import { parameterCount } from '../../model/parameters.js'
 import { type Exported, type ExportSource, readSource, writeExport } from '../source.js'
 import { type BuiltGraph, denoiserGraph, type OnnxPort, wholeGraph } from './graphs.js'
 
@@ -70,8 +71,8 @@ export const exportOnnxOptions = z.strictObject({
  *
  * @param source a shipped model's name, a model folder, a checkpoint file, the address of either, or a model in memory
  * @param output path of the file
- * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `UNSUPPORTED_FORMAT` (a part that no graph is written for),
- * `UNKNOWN_MODEL`, `NOT_FINITE` (a weight beyond the type's range), `NOT_WRITABLE`, `DISK_FULL`, `ABORTED`, and what
+ * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `TOO_LARGE` (more weights than a file can hold), `UNKNOWN_MODEL`,
+ * `NOT_FINITE` (a weight beyond the type's range), `NOT_WRITABLE`, `DISK_FULL`, `ABORTED`, and what
  * reading a model throws
  * @example
  * const { inputs } = await exportOnnx('speech', 'speech.onnx', { steps: 4, type: 'F16' })
@@ -84,6 +85,7 @@ export async function exportOnnx(
   const checked = check(exportOnnxOptions, options, 'exportOnnx options')
   const model = await readSource(source, 'exportOnnx')
   const { config } = model
+  checkOnnxSize(parameterCount(config.network), checked.type)
   const { built, steps } = checked.part === 'denoiser' ? denoiser(model, checked) : whole(model, checked)
   const { refinement } = config.diffusion
   const notes =
@@ -101,6 +103,18 @@ export async function exportOnnx(
   const written = await writeExport(source, output, built.graph.bytes(metadata), facts)
   const { inputs, outputs } = built
   return { ...written, inputs, outputs, hop, sampleRate: config.sampleRate, steps }
+}
+
+/** Refuses a network whose weights do not fit into one ONNX file. @throws DiffWaveError `TOO_LARGE` */
+export function checkOnnxSize(parameters: number, type: 'F32' | 'F16'): void {
+  const bytes = parameters * (type === 'F16' ? 2 : 4)
+  if (bytes <= MAX_ONNX_WEIGHTS) return
+  throw new DiffWaveError('TOO_LARGE', 'an ONNX file holds at most 2 GiB', {
+    expected: `at most ${MAX_ONNX_WEIGHTS} bytes of weights`,
+    got: String(bytes),
+    where: 'exportOnnx',
+    hint: `Export ${type === 'F32' && bytes / 2 <= MAX_ONNX_WEIGHTS ? 'with type F16' : 'as PyTorch or safetensors'}.`,
+  })
 }
 
 type Checked = z.output<typeof exportOnnxOptions>
