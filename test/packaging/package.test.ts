@@ -1,10 +1,21 @@
 /** What `npm install diffwave` brings: small, whole without a network, and plain about what is optional. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import webpack from 'webpack'
 import { fileList } from '#src/model/file-list'
 import { inRepository } from '../support/paths.js'
 
@@ -106,6 +117,18 @@ describe('an installation without optional packages', () => {
       assert.equal(status, 0, stderr)
       assert.ok(statSync(join(folder, 'speech.wav')).size > 50_000)
     }
+  })
+
+  test('is bundled by webpack all the same', async () => {
+    const entry = join(folder, 'entry.mjs')
+    writeFileSync(entry, "import { loadModel } from 'diffwave'\nconsole.log(typeof loadModel)\n")
+    const output = { path: join(folder, 'bundle'), filename: 'entry.cjs' }
+    const stats = await new Promise<webpack.Stats | undefined>((resolve, reject) => {
+      webpack({ mode: 'production', target: 'node20', entry, output, performance: false }, (error, result) =>
+        error === null ? resolve(result) : reject(error),
+      )
+    })
+    assert.deepEqual(stats?.toJson({ all: false, errors: true }).errors, [])
   })
 
   test('says which package each engine of TensorFlow.js needs', () => {

@@ -1,7 +1,7 @@
 /** The native engine's instruction sets and precisions by name, apart from it, so that naming one does not load it. */
 
 /** Instruction sets the kernels are compiled for; `scalar` is the readable reference. */
-export const instructionSets = ['amx', 'avx512', 'avx2', 'baseline', 'neon', 'scalar'] as const
+export const instructionSets = ['amx', 'avx512', 'avx2', 'neon', 'baseline', 'scalar'] as const
 export type InstructionSet = (typeof instructionSets)[number]
 
 /**

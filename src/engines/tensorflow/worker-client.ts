@@ -1,8 +1,13 @@
 /** The caller's side of the worker thread: one request at a time, answers as promises, failures as DiffWaveError. */
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { DiffWaveError, type ErrorCode } from '../../core/errors.js'
 import { requireThreads } from '../../core/permission.js'
 import type { WorkerReply, WorkerResult, WorkerStart, WorkerTask } from './messages.js'
+
+/** The thread's program. Bundlers leave it alone: they would look for packages that are optional. */
+const PROGRAM = new URL(/* webpackIgnore: true */ /* @vite-ignore */ './worker.js', import.meta.url)
 
 interface Waiting {
   readonly resolve: (result: WorkerResult) => void
@@ -42,9 +47,16 @@ export class WorkerClient {
   /** @throws DiffWaveError `ENGINE_UNAVAILABLE`, saying why the backend does not run */
   static async start(start: WorkerStart): Promise<WorkerClient> {
     requireThreads(`the engine tensorflow:${start.backend}`)
+    if (!existsSync(PROGRAM)) {
+      throw new DiffWaveError(
+        'ENGINE_UNAVAILABLE',
+        `the engine tensorflow:${start.backend} is not available: its thread is not part of this bundle`,
+        { where: fileURLToPath(PROGRAM), hint: 'Leave diffwave out of the bundle, as an external package.' },
+      )
+    }
     // Native packages print to stderr when they are loaded; that is not this program's to say. The process's own
     // options are not the thread's: with `--input-type` (node --eval) a file cannot even be run.
-    const worker = new Worker(new URL('./worker.js', import.meta.url), {
+    const worker = new Worker(PROGRAM, {
       workerData: start,
       execArgv: [],
       stdout: true,
