@@ -1,10 +1,10 @@
 // Tests of the arithmetic around a windowed front end: every instruction set against plain C++ of one lane. The bytes
 // of the TypeScript are compared in test/engines/native/front-end.test.ts.
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <vector>
 
-#include "../memory.h"
 #include "../targets/targets.h"
 #include "tests.h"
 
@@ -13,6 +13,16 @@ using namespace diffwave;
 namespace {
 
 constexpr double pi = 3.14159265358979323846;
+
+/** Scratch memory, aligned as the kernels ask. */
+struct Scratch {
+  explicit Scratch(int64_t doubles) : memory(size_t(doubles + 8)) {}
+  double* data() {
+    const uintptr_t address = reinterpret_cast<uintptr_t>(memory.data());
+    return memory.data() + (64 - address % 64) % 64 / sizeof(double);
+  }
+  std::vector<double> memory;
+};
 
 /** Powers of `frames` frames from three bands over nine bins. */
 std::vector<float> powers(const FrameKernels& kernels, int frames) {
@@ -23,8 +33,8 @@ std::vector<float> powers(const FrameKernels& kernels, int frames) {
   std::vector<double> targets;
   for (int i = 0; i < 3 * frames; i++) targets.push_back(1 + 0.3 * (i % 7));
   std::vector<float> out(size_t(5 * frames));
-  const Buffer scratch(2 * kernels.envelopeScratchSize(tables));
-  kernels.envelopes({&tables, frames, targets.data(), out.data(), reinterpret_cast<double*>(scratch.data())});
+  Scratch scratch(kernels.envelopeScratchSize(tables));
+  kernels.envelopes({&tables, frames, targets.data(), out.data(), scratch.data()});
   return out;
 }
 
@@ -43,9 +53,8 @@ std::vector<double> filtered(const FrameKernels& kernels, int size, int position
   for (int i = 0; i < length; i++) samples.push_back(float(std::sin(0.05 * i + 1e-3 * i * i)));
   for (int i = 0; i < positions * bins; i++) gains.push_back(float(1 + 0.1 * (i % 11)));
   std::vector<double> sums(size_t(length), 0.5);
-  const Buffer scratch(2 * kernels.filterScratchSize(size));
-  double* const memory = reinterpret_cast<double*>(scratch.data());
-  kernels.filter({&tables, positions, samples.data(), gains.data(), sums.data(), memory});
+  Scratch scratch(kernels.filterScratchSize(size));
+  kernels.filter({&tables, positions, samples.data(), gains.data(), sums.data(), scratch.data()});
   return sums;
 }
 
