@@ -93,7 +93,7 @@ export class TrainingRuns {
 
   /** Lines of the log whose step is past `after`, in order. @throws Refusal `UNKNOWN_RUN` */
   async metrics(name: string, after: number): Promise<readonly MetricsLine[]> {
-    const text = new TextDecoder().decode(await readTail(join(await this.folder(name), METRICS)))
+    const text = new TextDecoder().decode(await readStart(join(await this.folder(name), METRICS)))
     return decodeMetrics(text, after)
   }
 
@@ -114,7 +114,7 @@ export class TrainingRuns {
     const files = (await readdir(folder)).filter(file => file.startsWith('events.out.tfevents.')).sort()
     const sounds: (RunClip & { readonly wav: Uint8Array })[] = []
     for (const [file, fileName] of files.entries()) {
-      const bytes = await readTail(join(folder, fileName))
+      const bytes = await readStart(join(folder, fileName))
       for (const { step, tag, wav } of decodeEvents(bytes))
         sounds.push({ id: `${file}-${sounds.length}`, step, tag, wav })
     }
@@ -122,8 +122,8 @@ export class TrainingRuns {
   }
 }
 
-/** A file, as far as one request reads it. */
-async function readTail(path: string): Promise<Uint8Array> {
+/** A file up to `MAX_LOG_BYTES`. */
+async function readStart(path: string): Promise<Uint8Array> {
   const handle: FileHandle = await open(path, 'r')
   try {
     const { size } = await handle.stat()
