@@ -3,12 +3,15 @@
  * the least recently used dropped first. Clients name models and never paths.
  */
 import { DiffWaveError } from '../core/errors.js'
+import { kindOfPath } from '../core/files.js'
+import { folderSource } from '../core/folder-source.js'
 import { suggestion } from '../core/suggest.js'
 import { Denoiser } from '../denoiser/denoiser.js'
 import { modelPath } from '../denoiser/shipped-models.js'
 import { type EngineOptions, selectEngine } from '../engines/select.js'
 import type { ModelConfig } from '../model/config.js'
 import { parameterCount } from '../model/parameters.js'
+import { readModelConfig } from '../model/read-folder.js'
 import { readModel } from '../model/read-model.js'
 import { withZeroOutput } from '../model/zero-output.js'
 import { Refusal } from './refusal.js'
@@ -76,8 +79,7 @@ export class ModelCache {
     let config = this.#configs.get(name)
     if (config === undefined) {
       config = modelPath(source)
-        .then(path => readModel(path))
-        .then(model => model.config)
+        .then(configAt)
         .catch(error => {
           this.#configs.delete(name)
           throw unavailable(name, error)
@@ -173,6 +175,12 @@ export class ModelCache {
       void oldest.loading.then(model => model.dispose()).catch(() => {})
     }
   }
+}
+
+/** The config of a model. That of a folder needs no weights, which are large. */
+async function configAt(path: string): Promise<ModelConfig> {
+  if ((await kindOfPath(path)) === 'directory') return readModelConfig(folderSource(path))
+  return (await readModel(path)).config
 }
 
 /** A model that cannot be loaded: the reason holds paths, so it goes to the log alone. */
