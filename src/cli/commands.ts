@@ -71,7 +71,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'export',
     usage: '<model>',
-    summary: 'File for other programs: safetensors, PyTorch or ONNX',
+    summary: 'File for other programs: safetensors, PyTorch, ONNX or Triton',
     group: 'Mels and models',
     load: () => import('./commands/export.js'),
   },
