@@ -9,6 +9,7 @@
 import type { Mel } from '../audio/mel/convention.js'
 import { type MelReaders, readWhole } from '../audio/mel/feed.js'
 import { concatenateAudio } from '../core/concatenate.js'
+import type { Alignment } from './pulse-alignment.js'
 
 /** Data in, audio out, piece by piece. The pieces do not change a byte. */
 export interface Decoder {
@@ -38,6 +39,8 @@ export interface StartOptions {
   readonly length?: number
   /** The clip's noise, if it is drawn as well: a start that is noise is taken from it. Default: none. */
   readonly noise?: NoiseShaper
+  /** How much later than by themselves its pulses come, in periods per sample (`alignPulses`). Default: not at all. */
+  readonly later?: Float64Array | undefined
 }
 
 /** A pure description, made once per model. Mels are null for models without one. */
@@ -54,6 +57,13 @@ export interface DataDomain {
    * @param mel as for `decoder`
    */
   start(mel: MelReaders | null, options?: StartOptions): NoiseShaper
+  /**
+   * Where a recording's own pulses stand, for training from pulses in their places. Absent if clips start from noise.
+   *
+   * @param recording whole positions of the network
+   * @param mel at least as long
+   */
+  readonly alignPulses?: ((recording: Float32Array, mel: Mel) => Alignment) | undefined
   /** Mel frames past the one a sample lies in that must have arrived before its noise is drawn. */
   readonly melContext: number
   /**

@@ -30,18 +30,24 @@ export interface ExcitationSignals {
 /** A stretch of the excitation, from sample `first` on. */
 export interface Excitation extends ExcitationSignals {
   readonly first: number
+  /** f0 in Hz, also where v is 0. */
+  readonly pitch: Float64Array
 }
 
 /** The excitation of one clip, made in order. */
 export class Exciter {
   readonly #hop: number
   readonly #rate: number
+  /** How much later pulses come, in periods, per sample of the clip; null: not at all. */
+  readonly #later: Float64Array | null
   /** f0 of frames from `#firstFrame` on, 0 without pitch, and the frame of the next sample. */
   #pitch: Float64Array<ArrayBufferLike> = new Float64Array(0)
   #firstFrame = 0
   #frame = 0
   #ended = false
+  /** φ, and the whole periods of φ less the delay, of the sample before. */
   #phase = 0
+  #passed = 0
   /** ln f0 of the last frame that had a pitch. */
   #held = Math.log(FIRST_PITCH)
   /** The next sample, and those that are still needed, from `#first` on. */
@@ -50,11 +56,18 @@ export class Exciter {
   #pulses: Float64Array<ArrayBufferLike> = new Float64Array(0)
   #noise: Float32Array<ArrayBufferLike> = new Float32Array(0)
   #voicing: Float32Array<ArrayBufferLike> = new Float32Array(0)
+  #hertz: Float64Array<ArrayBufferLike> = new Float64Array(0)
 
-  /** @param hop samples per frame @param rate in Hz */
-  constructor(hop: number, rate: number) {
+  /**
+   * @param hop samples per frame
+   * @param rate in Hz
+   * @param later how much later pulses come, in periods, per sample of the clip. Default: not at all
+   */
+  constructor(hop: number, rate: number, later?: Float64Array) {
     this.#hop = hop
     this.#rate = rate
+    this.#later = later ?? null
+    this.#passed = later === undefined ? 0 : Math.floor(-later[0]!)
   }
 
   /** Appends f0 of frames in Hz, 0 without pitch. @param last no more follow */
@@ -93,6 +106,7 @@ export class Exciter {
       pulses,
       noise: this.#noise.slice(0, count),
       voicing,
+      pitch: this.#hertz.slice(0, count),
     }
   }
 
@@ -102,6 +116,7 @@ export class Exciter {
     this.#pulses = this.#pulses.slice(drop)
     this.#noise = this.#noise.slice(drop)
     this.#voicing = this.#voicing.slice(drop)
+    this.#hertz = this.#hertz.slice(drop)
     this.#first += drop
   }
 
@@ -115,6 +130,8 @@ export class Exciter {
     noise.set(this.#noise)
     const voicing = new Float32Array(kept + more)
     voicing.set(this.#voicing)
+    const hertz = new Float64Array(kept + more)
+    hertz.set(this.#hertz)
     for (let i = 0; i < more; ) {
       const frame = this.#frameAt(this.#sample + i)
       const stop = Math.min(more, (frame.number + 1) * this.#hop - this.#sample)
@@ -122,19 +139,23 @@ export class Exciter {
         const share = (this.#sample + i) / this.#hop - frame.number
         const f0 = frame.steady ?? Math.exp(frame.start + (frame.end - frame.start) * share)
         const v = frame.from + (frame.to - frame.from) * share
-        const before = Math.floor(this.#phase)
         this.#phase += f0 / this.#rate
-        if (Math.floor(this.#phase) > before) {
+        const phase = this.#phase - (this.#later?.[this.#sample + i] ?? 0)
+        const whole = Math.floor(phase)
+        if (whole > this.#passed) {
           const period = this.#rate / f0
-          addPulse(pulses, kept + i - (this.#phase % 1) * period, period)
+          addPulse(pulses, kept + i - (phase - whole) * period, period)
         }
-        noise[kept + i] = v === 0 ? white[i]! : white[i]! * swellAt(this.#phase, v)
+        this.#passed = whole
+        noise[kept + i] = v === 0 ? white[i]! : white[i]! * swellAt(phase, v)
         voicing[kept + i] = v
+        hertz[kept + i] = f0
       }
     }
     this.#pulses = pulses
     this.#noise = noise
     this.#voicing = voicing
+    this.#hertz = hertz
     this.#sample = end
   }
 

@@ -9,21 +9,26 @@
  *     x_T = decode(E ⊙ (√h ⊙ encode(pulses) + √(1 − v·h) ⊙ encode(noise)))      h = 1 − noise·r/(1 + r)
  *                                                                             r = (frequency/corner)⁴
  *
+ * If `phase` is `minimum`, encode(pulses) is also turned by the phases of the minimum-phase filter of E
+ * (src/model/front-end/minimum-phase.ts), as a vocal tract does it.
+ *
  * A mel tells where harmonics lie, but not their phases. From noise, a network of few steps makes voices that sound
  * breathy above 2 kHz, since its phases never agree from harmonic to harmonic; here they do from the start.
  */
 
-import type { MelConvention } from '../audio/mel/convention.js'
+import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
 import { MelPitch, PITCH_LAG } from '../audio/mel/pitch.js'
 import { RowQueue } from '../core/row-queue.js'
 import type { HarmonicsConfig } from '../model/diffusion-config.js'
 import { type EnvelopeStream, FrontEndEnvelope } from '../model/front-end/envelope.js'
 import type { FrontEndKernels } from '../model/front-end/kernels.js'
+import { MinimumPhase } from '../model/front-end/minimum-phase.js'
 import { coverage, WindowFilter, windowMargin } from '../model/front-end/windows.js'
 import type { FrontEndConfig } from '../model/network.js'
-import type { NoiseOptions, NoiseShaper, StartOptions } from './data-domain.js'
+import type { DataDomain, NoiseOptions, NoiseShaper, StartOptions } from './data-domain.js'
 import { Exciter, PULSE_HALF_WIDTH, pulseShares } from './excitation.js'
+import { type Alignment, PulseAligner } from './pulse-alignment.js'
 import { WaveformDomain } from './waveform.js'
 
 /** What is filtered: samples from `first` on, and the gains of positions, `[count × bins]`. */
@@ -31,10 +36,13 @@ interface Source {
   readonly first: number
   readonly samples: Float32Array
   readonly gains: (from: number, count: number) => Float32Array
+  /** What phases are moved by, likewise. Default: nothing. */
+  readonly angles?: ((from: number, count: number) => Float64Array) | undefined
 }
 
 export class FrontEndPriorDomain extends WaveformDomain {
   override readonly melContext: number
+  readonly alignPulses?: DataDomain['alignPulses']
   readonly #frontEnd: FrontEndConfig
   readonly #convention: MelConvention
   readonly #envelope: FrontEndEnvelope
@@ -42,6 +50,8 @@ export class FrontEndPriorDomain extends WaveformDomain {
   readonly #harmonics: HarmonicsConfig | null
   /** Made when a clip first starts from pulses: its templates take time, and noise needs none. */
   #pitch: MelPitch | null = null
+  /** Made in training only. */
+  #aligner: PulseAligner | null = null
 
   /**
    * @param frontEnd one with an envelope
@@ -62,6 +72,7 @@ export class FrontEndPriorDomain extends WaveformDomain {
     this.#harmonics = harmonics
     // The last window over a sample starts half a kernel after it, and needs the frame after its middle.
     const reach = frontEnd.kernel + (harmonics === null ? 0 : PULSE_HALF_WIDTH)
+    if (harmonics !== null) this.alignPulses = (recording, mel) => this.#align(recording, mel)
     this.melContext = Math.ceil(reach / convention.hop) + 1 + (harmonics === null ? 0 : PITCH_LAG)
   }
 
@@ -80,21 +91,22 @@ export class FrontEndPriorDomain extends WaveformDomain {
   }
 
   override start(mel: MelReaders, options: StartOptions = {}): NoiseShaper {
-    const { length = Number.POSITIVE_INFINITY } = options
+    const { length = Number.POSITIVE_INFINITY, later } = options
     if (this.#harmonics === null) return super.start(mel, options)
-    this.#pitch ??= new MelPitch(this.#convention)
-    const pitch = this.#pitch.stream()
+    const pitch = this.#melPitch().stream()
     const { bins, stride } = this.#frontEnd
     const shares = pulseShares(this.#frontEnd, this.#convention.sampleRate, this.#harmonics)
     const reader = mel.firstReader()
     const deviations = new Deviations(this.#envelope, true)
-    const exciter = new Exciter(this.#convention.hop, this.#convention.sampleRate)
+    const exciter = new Exciter(this.#convention.hop, this.#convention.sampleRate, later)
     const pulseRoots = shares.map(Math.sqrt)
     const pulseGains = (from: number, count: number) => {
       const gains = deviations.of(from, count).slice()
       for (let i = 0; i < gains.length; i++) gains[i]! *= pulseRoots[i % bins]!
       return gains
     }
+    const phase = this.#harmonics.phase === 'minimum' ? new MinimumPhase(this.#frontEnd) : null
+    const angles = phase === null ? undefined : (from: number, count: number) => phase.ofAll(deviations.of(from, count))
     const noiseGains = (from: number, count: number, voicing: (position: number) => number) => {
       const gains = deviations.of(from, count).slice()
       for (let p = 0; p < count; p++) {
@@ -122,12 +134,28 @@ export class FrontEndPriorDomain extends WaveformDomain {
       ]
       // Without a pulse nothing would be added.
       if (excitation.pulses.some(x => x !== 0)) {
-        sources.push({ first: excitation.first, samples: excitation.pulses, gains: pulseGains })
+        sources.push({ first: excitation.first, samples: excitation.pulses, gains: pulseGains, angles })
       }
       const noise = this.#filtered(sources, start, count, positions)
       deviations.forget(first)
       return noise
     }
+  }
+
+  #align(recording: Float32Array, mel: Mel): Alignment {
+    const { hop, sampleRate } = this.#convention
+    const exciter = new Exciter(hop, sampleRate)
+    exciter.push(this.#melPitch().whole(mel), true)
+    const { length } = recording
+    const envelope = this.#envelope.whole(mel, length / this.#frontEnd.stride)
+    this.#aligner ??= new PulseAligner(this.#frontEnd, sampleRate)
+    const excitation = exciter.until(length, 0, length, (_, count) => new Float32Array(count))
+    return this.#aligner.align({ recording, envelope, ...excitation })
+  }
+
+  #melPitch(): MelPitch {
+    this.#pitch ??= new MelPitch(this.#convention)
+    return this.#pitch
   }
 
   /**
@@ -155,7 +183,8 @@ export class FrontEndPriorDomain extends WaveformDomain {
       // Zeros beyond the clip.
       const samples = new Float32Array(sums.length)
       samples.set(source.samples.subarray(from - source.first, to - source.first), from - begin)
-      this.#filter.addAll(samples, source.gains(first, last - first + 1), sums)
+      const all = last - first + 1
+      this.#filter.addAll(samples, source.gains(first, all), sums, source.angles?.(first, all))
     }
     const block = Math.floor(start / stride)
     const covered = coverage(this.#frontEnd, block, Math.ceil((start + count) / stride) - block, positions)

@@ -75,6 +75,11 @@ const frontEndPriorSchema = z.strictObject({
       corner: z.number().gt(0).max(MAX_SAMPLE_RATE).default(3000),
       /** Share of the power of noise far above the corner. */
       noise: z.number().min(0).max(1).default(0.3),
+      /**
+       * Phases that the envelope gives to pulses: `zero`, none, or `minimum`, those of its minimum-phase filter, which
+       * speech has.
+       */
+      phase: z.enum(['zero', 'minimum']).default('zero'),
     })
     .nullable()
     .default(null),

@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import { namedConventions } from '#src/audio/mel/convention'
 import { MelFeed, readWhole } from '#src/audio/mel/feed'
 import { sliceMel } from '#src/audio/mel/frames'
+import { melSpectrogram } from '#src/audio/mel/mel'
 import { MelPitch, PITCH_LAG, pitchObstacle } from '#src/audio/mel/pitch'
 import { concatenateAudio } from '#src/core/concatenate'
 import { gaussian } from '#src/core/random'
@@ -23,10 +24,12 @@ const convention = config.mel!
 const mel = { data: of('mel'), bands: 80, frames: of('mel').length / 80 }
 const white = of('white')
 const draw = (start: number, count: number) => white.subarray(start, start + count)
-const domain = domainOf({
-  ...config,
-  diffusion: { ...config.diffusion, prior: { kind: 'front-end', harmonics: { corner: 3000, noise: 0.3 } } },
-})
+const domainWith = (phase: 'zero' | 'minimum') =>
+  domainOf({
+    ...config,
+    diffusion: { ...config.diffusion, prior: { kind: 'front-end', harmonics: { corner: 3000, noise: 0.3, phase } } },
+  })
+const domain = domainWith('zero')
 
 describe('the pitch of a mel', () => {
   test('is what interop/pytorch finds', () => {
@@ -104,13 +107,56 @@ describe('the excitation', () => {
   })
 })
 
-describe('what voiced speech starts from', () => {
-  test('is what interop/pytorch starts from', () => {
-    const start = domain.start(readWhole(mel))(draw, 0, white.length)
-    assert.ok(relativeError(start, of('start')) < 1e-5, `${relativeError(start, of('start'))}`)
+describe('pulses where a recording’s stand', () => {
+  test('are those of interop/pytorch', () => {
+    const { later, agreement } = domain.alignPulses!(of('recording'), mel)
+    assert.ok(later.every((shift, i) => Math.abs(shift - of('later')[i]!) < 1e-3))
+    const upsideDown = domain.alignPulses!(
+      of('recording').map(sample => -sample),
+      mel,
+    ).agreement
+    assert.ok(relativeError(Float32Array.of(agreement, upsideDown), of('agreement')) < 1e-4)
+    const start = domainWith('minimum').start(readWhole(mel), { later })(draw, 0, white.length)
+    assert.ok(relativeError(start, of('start_recorded')) < 1e-3, `${relativeError(start, of('start_recorded'))}`)
   })
 
+  test('are found wherever they are, and fit better than those of the recording upside down', () => {
+    const samples = 40 * 256
+    for (const delay of [0, 30, 77]) {
+      const buzz = Float32Array.from({ length: samples }, (_, n) => ((n - delay) % 110 === 0 ? 1 : 0))
+      const found = melSpectrogram({ samples: buzz, sampleRate: 22050 }, convention)
+      const at = (recording: Float32Array) => {
+        const { later, agreement } = domain.alignPulses!(recording, found)
+        const exciter = new Exciter(256, 22050, later)
+        exciter.push(new MelPitch(convention).whole(found), true)
+        const { pulses } = exciter.until(samples, 0, samples, (_, count) => new Float32Array(count))
+        return { agreement, places: [...pulses.keys()].filter(n => pulses[n]! > 5 && n > 2048 && n < samples - 2048) }
+      }
+      const { agreement, places } = at(buzz)
+      assert.ok(places.length > 40)
+      for (const n of places) assert.ok(Math.abs(((n - delay + 55) % 110) - 55) <= 2, `${n} of ${delay}`)
+      assert.ok(agreement > at(buzz.map(sample => -sample)).agreement)
+    }
+  })
+
+  test('need a prior with harmonics', () => {
+    assert.equal(domainOf(config).alignPulses, undefined)
+  })
+})
+
+describe('what voiced speech starts from', () => {
+  for (const [phase, name] of [
+    ['zero', 'start'],
+    ['minimum', 'start_minimum'],
+  ] as const) {
+    test(`is what interop/pytorch starts from, with ${phase} phase`, () => {
+      const start = domainWith(phase).start(readWhole(mel))(draw, 0, white.length)
+      assert.ok(relativeError(start, of(name)) < 1e-5, `${relativeError(start, of(name))}`)
+    })
+  }
+
   test('is the same drawn in pieces of any size, from a mel that arrives over time', async () => {
+    const domain = domainWith('minimum')
     const whole = domain.start(readWhole(mel))(draw, 0, white.length)
     for (const [frames, size] of [
       [1, 128],

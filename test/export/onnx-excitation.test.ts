@@ -3,17 +3,21 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Mel } from '#src/audio/mel/convention'
 import { conventionSchema } from '#src/audio/mel/convention'
+import { readWhole } from '#src/audio/mel/feed'
 import { sliceMel } from '#src/audio/mel/frames'
 import { melSpectrogram } from '#src/audio/mel/mel'
 import { MelPitch } from '#src/audio/mel/pitch'
 import { gaussian } from '#src/core/random'
-import { type ExcitationSignals, Exciter } from '#src/data-domain/excitation'
+import { domainOf } from '#src/data-domain/domain-of'
+import { type ExcitationSignals, Exciter, pulseShares } from '#src/data-domain/excitation'
 import { excitationGraph } from '#src/export/onnx/excitation'
+import { FrontEndGraph } from '#src/export/onnx/front-end'
 import { readMel } from '#src/formats/mel-file'
 import { OnnxGraph } from '#src/formats/onnx'
+import { readModel } from '#src/model/read-model'
 import { relativeError } from '../support/numbers.js'
 import { type OnnxSession, openOnnx } from '../support/onnx.js'
-import { inRepository } from '../support/paths.js'
+import { golden, inRepository } from '../support/paths.js'
 
 const convention = conventionSchema.parse('tacotron2')
 const { hop, sampleRate } = convention
@@ -107,4 +111,39 @@ describe('the graph makes what our engines start from', () => {
       }
     })
   })
+})
+
+describe('the graph’s start of a clip is our engines’', () => {
+  for (const phase of ['zero', 'minimum'] as const) {
+    test(`with ${phase} phase`, async () => {
+      const { config } = await readModel(golden('pytorch-windows'))
+      const harmonics = { corner: 3000, noise: 0.3, phase }
+      const frontEnd = config.network.frontEnd!
+      const graph = new OnnxGraph({ name: 'start' })
+      const mel = graph.input('mel', ['batch', 80, 'frames'])
+      const white = graph.input('white', ['batch', 'samples'])
+      const written = new FrontEndGraph({ graph, frontEnd, parameters: new Map(), convention, mel, samplesOf: white })
+      const excitation = excitationGraph(graph, mel, convention, white)
+      const shares = pulseShares(frontEnd, sampleRate, harmonics)
+      graph.output(written.voiced(shares, phase, excitation), 'start', ['batch', 'samples'])
+      const session = await openOnnx(graph.bytes())
+      try {
+        const clip = sliceMel((await readMel(inRepository('samples/LJ001-0002.npy'), 80)).mel, 0, 80)
+        const noise = gaussian(9, 0, 0, clip.frames * hop)
+        const { start } = await session.run({
+          mel: { shape: [1, 80, clip.frames], data: clip.data },
+          white: { shape: [1, noise.length], data: noise },
+        })
+        const diffusion = { ...config.diffusion, prior: { kind: 'front-end' as const, harmonics } }
+        const expected = domainOf({ ...config, diffusion }).start(readWhole(clip))(
+          (from, count) => noise.subarray(from, from + count),
+          0,
+          noise.length,
+        )
+        assert.ok(relativeError(start!, expected) < 1e-4, String(relativeError(start!, expected)))
+      } finally {
+        await session.release()
+      }
+    })
+  }
 })

@@ -7,6 +7,8 @@
 import type { MelConvention } from '../../audio/mel/convention.js'
 import type { Tensors } from '../../core/tensor.js'
 import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
+import type { HarmonicsConfig } from '../../model/diffusion-config.js'
+import { minimumPhaseMatrix } from '../../model/front-end/minimum-phase.js'
 import type { FrontEndConfig } from '../../model/network.js'
 import { MelCorrectionGraph } from './correction.js'
 import { envelopeDeviations } from './envelope.js'
@@ -108,8 +110,13 @@ export class FrontEndGraph {
    * What voiced speech starts from: decode(E ⊙ (√h ⊙ encode(pulses) + √(1 − v·h) ⊙ encode(noise))).
    *
    * @param shares h, `[bins]`
+   * @param phase of the envelope's filter for pulses
    */
-  voiced(shares: Float64Array, { noise, pulses, voicing }: ExcitationValues): OnnxValue {
+  voiced(
+    shares: Float64Array,
+    phase: HarmonicsConfig['phase'],
+    { noise, pulses, voicing }: ExcitationValues,
+  ): OnnxValue {
     const graph = this.#graph
     const { kernel, stride } = this.#frontEnd
     const all = new Float32Array(kernel / 2 + 1)
@@ -117,14 +124,40 @@ export class FrontEndGraph {
     const share = graph.floats('share of pulses', [1, 1, all.length], all)
     const [from, to, axis, step] = [stride / 2, Number.MAX_SAFE_INTEGER, 1, stride].map(value => graph.integers(value))
     const middles = graph.node('Slice', [voicing, from!, to!, axis!, step!])
-    const voice = graph.node('Unsqueeze', [middles, graph.integers(2)])
-    const rest = graph.node('Sub', [graph.scalar(1), graph.node('Mul', [voice, share])])
-    const weighted = (signal: OnnxValue, power: OnnxValue) => {
+    const voiced = graph.node('Unsqueeze', [middles, graph.integers(2)])
+    const rest = graph.node('Sub', [graph.scalar(1), graph.node('Mul', [voiced, share])])
+    const weighted = (spectrum: OnnxValue, power: OnnxValue) => {
       const root = graph.node('Unsqueeze', [graph.cast(graph.node('Sqrt', [power]), 'double'), graph.integers(3)])
-      return graph.node('Mul', [this.#spectra.forward(signal), root])
+      return graph.node('Mul', [spectrum, root])
     }
-    const sum = graph.node('Add', [weighted(pulses, share), weighted(noise, rest)])
+    const voice = this.#spectra.forward(pulses)
+    const turned = phase === 'minimum' ? this.#turned(voice) : voice
+    const sum = graph.node('Add', [weighted(turned, share), weighted(this.#spectra.forward(noise), rest)])
     return this.#spectra.inverse(graph.node('Mul', [sum, this.#gains()]))
+  }
+
+  /** Spectra `[B, P, K/2 + 1, 2]`, their phases moved by those of the minimum-phase filter of E. */
+  #turned(spectra: OnnxValue): OnnxValue {
+    const graph = this.#graph
+    const { kernel, bins } = this.#frontEnd
+    const matrix = graph.floats('minimum phase', [bins, bins], minimumPhaseMatrix(this.#frontEnd))
+    const angles = graph.node('MatMul', [matrix, graph.node('Log', [this.#deviations!])])
+    const all = graph.node('Pad', [
+      graph.node('Transpose', [angles], { perm: [0, 2, 1] }),
+      graph.integers(0, 0, 0, 0, 0, kernel / 2 + 1 - bins),
+    ])
+    const wide = (value: OnnxValue) => graph.node('Unsqueeze', [graph.cast(value, 'double'), graph.integers(3)])
+    const [cos, sin] = [wide(graph.node('Cos', [all])), wide(graph.node('Sin', [all]))]
+    const [re, im] = graph.nodes('Split', [spectra, graph.integers(1, 1)], { axis: 3 }, 2)
+    const product = (value: OnnxValue, factor: OnnxValue) => graph.node('Mul', [value, factor])
+    return graph.node(
+      'Concat',
+      [
+        graph.node('Sub', [product(re!, cos), product(im!, sin)]),
+        graph.node('Add', [product(im!, cos), product(re!, sin)]),
+      ],
+      { axis: 3 },
+    )
   }
 
   /** E, `[B, P, N, 1]`. Bins that the network does not see have no noise. */

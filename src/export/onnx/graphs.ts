@@ -124,6 +124,7 @@ export function wholeGraph(
       ? noiseAt(graph.integer(0))
       : frontEnd!.voiced(
           pulseShares(network.frontEnd!, config.sampleRate, harmonics),
+          harmonics.phase,
           excitationGraph(graph, mel!, config.mel!, rowOf(graph.integer(0))),
         )
   const x = processGraph({ graph, network, steps, predict, start, noiseAt })

@@ -135,14 +135,18 @@ export class WindowFilter {
    * @param samples `[stride × (positions − 1) + kernel]`
    * @param gains `[positions × bins]`
    * @param sums as long as the samples
+   * @param angles that phases are moved by, `[positions × bins]`, if the kernel is a power of two. Default: not at all
    */
-  addAll(samples: Float32Array, gains: Float32Array, sums: Float64Array): void {
-    if (this.#addWindows !== null) {
+  addAll(samples: Float32Array, gains: Float32Array, sums: Float64Array, angles?: Float64Array): void {
+    if (this.#addWindows !== null && angles === undefined) {
       this.#addWindows(samples, gains, sums)
       return
     }
     const { stride, bins } = this.frontEnd
-    for (let p = 0; p < gains.length / bins; p++) this.add(samples, p * stride, gains, p * bins, sums, p * stride)
+    for (let p = 0; p < gains.length / bins; p++) {
+      const turns = angles?.subarray(p * bins, (p + 1) * bins)
+      this.add(samples, p * stride, gains, p * bins, sums, p * stride, turns)
+    }
   }
 
   /**
@@ -150,17 +154,26 @@ export class WindowFilter {
    *
    * @param samples `[kernel]` from `from` on
    * @param gains `[bins]` from `gainsAt` on; bins beyond count as 0
+   * @param angles that phases are moved by, `[bins]`, if the kernel is a power of two. Default: not at all
    */
-  add(samples: Float32Array, from: number, gains: Float32Array, gainsAt: number, sums: Float64Array, to: number): void {
+  add(
+    samples: Float32Array,
+    from: number,
+    gains: Float32Array,
+    gainsAt: number,
+    sums: Float64Array,
+    to: number,
+    angles?: Float64Array,
+  ): void {
     const window = this.#window
     const input = this.#input
     for (let n = 0; n < input.length; n++) input[n] = window[n]! * samples[from + n]!
-    const filtered = this.#fft === null ? this.#direct(gains, gainsAt) : this.#fast(this.#fft, gains, gainsAt)
+    const filtered = this.#fft === null ? this.#direct(gains, gainsAt) : this.#fast(this.#fft, gains, gainsAt, angles)
     const step = this.#fft === null ? 1 : 2
     for (let n = 0; n < input.length; n++) sums[to + n]! += window[n]! * filtered[step * n]!
   }
 
-  #fast(fft: FFT, gains: Float32Array, at: number): ArrayLike<number> {
+  #fast(fft: FFT, gains: Float32Array, at: number, angles?: Float64Array): ArrayLike<number> {
     const spectrum = this.#spectrum
     fft.realTransform(spectrum, this.#input)
     const half = this.#input.length / 2
@@ -169,6 +182,7 @@ export class WindowFilter {
       spectrum[2 * bin]! *= gain
       spectrum[2 * bin + 1]! *= gain
     }
+    if (angles !== undefined) turn(spectrum, angles)
     fft.completeSpectrum(spectrum)
     fft.inverseTransform(this.#output, spectrum)
     return this.#output
@@ -185,5 +199,15 @@ export class WindowFilter {
       for (let n = 0; n < kernel; n++) result[n]! += coefficient * this.#rows[row * kernel + n]!
     }
     return result
+  }
+}
+
+/** Moves the phases of a spectrum's first bins by angles, in place. */
+function turn(spectrum: number[], angles: Float64Array): void {
+  for (let bin = 0; bin < angles.length; bin++) {
+    const [re, im] = [spectrum[2 * bin]!, spectrum[2 * bin + 1]!]
+    const [cos, sin] = [Math.cos(angles[bin]!), Math.sin(angles[bin]!)]
+    spectrum[2 * bin] = re * cos - im * sin
+    spectrum[2 * bin + 1] = im * cos + re * sin
   }
 }
