@@ -4,7 +4,7 @@ import { MAX_FFT_SIZE } from '../core/limits.js'
 import { check, seed } from '../core/options.js'
 import { engineNames } from '../engines/select.js'
 import { leavesScaleToGains, type ModelConfig, modelConfigSchema } from '../model/config.js'
-import { isInSubbands, isWhitened } from '../model/diffusion-config.js'
+import { harmonicsOf, isInSubbands, isWhitened } from '../model/diffusion-config.js'
 import { hasCorrection, melHop, patchIsBlock, positionSamples } from '../model/network.js'
 
 /** Which diffusion steps are trained on. */
@@ -150,6 +150,14 @@ export const trainingConfigSchema = z
     /** Which diffusion steps are trained on. */
     noiseLevels: noiseLevelsSchema.default({ kind: 'discrete' }),
     /**
+     * Where pulses of `model.diffusion.prior.harmonics` stand in training: anywhere (`free`), as in synthesis, or where
+     * the recording's own do (`recorded`, src/data-domain/pulse-alignment.ts), so that phases can be learned. Then
+     * recordings whose pulses are negative are turned upside down, noised recordings have pulses in their noise, and
+     * the loss of own steps compares the phases of voiced speech, too.
+     * `mixed`: every second crop of a batch has them anywhere, and its phases are not compared.
+     */
+    pulses: z.enum(['free', 'recorded', 'mixed']).default('free'),
+    /**
      * Weight of a noise level in the loss. `min-snr`: that of x_0 counts min(SNR, γ) times (Hang et al. 2023, section
      * 3.4); `truncated-v`: min(SNR + 1, most) times, which is the plain loss of v (Salimans & Ho 2022, section 4) but
      * where there is next to no noise.
@@ -245,6 +253,10 @@ export const trainingConfigSchema = z
   .refine(c => c.noiseLevels.kind !== 'own' || c.noiseLevels.weights.length === c.noiseLevels.steps, {
     path: ['noiseLevels', 'weights'],
     message: 'must be as many as steps',
+  })
+  .refine(c => c.pulses === 'free' || harmonicsOf(c.model.diffusion) !== null, {
+    path: ['pulses'],
+    message: 'recorded and mixed need model.diffusion.prior.harmonics',
   })
   .refine(c => c.loss !== 'time-frequency' || c.model.diffusion.prediction === 'x0', {
     path: ['loss'],

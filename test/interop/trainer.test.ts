@@ -147,6 +147,33 @@ describe('the PyTorch trainer', { skip }, () => {
     assert.deepEqual(model.network.frontEnd.correction, { passes: 2, iterations: 5 })
   })
 
+  test('pulses where the recording’s stand are trained from, here and in diffwave train', async () => {
+    for (const kind of ['continuous', 'own']) {
+      const file = written(`recorded-${kind}.json`, c => {
+        Object.assign(c.model.diffusion, {
+          prior: { kind: 'front-end', harmonics: { phase: 'minimum' } },
+          clamp: false,
+        })
+        Object.assign(c, {
+          noiseLevels: { kind, ...(kind === 'own' ? { steps: 2 } : {}) },
+          pulses: kind === 'own' ? 'mixed' : 'recorded',
+        })
+      })
+      await trained(file, options(`recorded-${kind}`, 1))
+      const before = checkpoint(`recorded-${kind}`)
+      const trainer = new Trainer({
+        config: JSON.parse(readFileSync(file, 'utf8')),
+        data: folder.at('data'),
+        out: folder.at(`recorded-${kind}`),
+        resume: true,
+        maxSteps: 2,
+      })
+      for await (const step of trainer.run()) assert.ok(Number.isFinite(step.loss))
+      const name = 'weights/output_projection.weight'
+      assert.notDeepEqual(checkpoint(`recorded-${kind}`).get(name)!.data, before.get(name)!.data)
+    }
+  })
+
   test('the adversarial stage trains, and resumes with its discriminators', async () => {
     const file = folder.put(
       'adversarial.json',
@@ -193,6 +220,11 @@ describe('what the PyTorch trainer refuses', { skip }, () => {
         'noiseLevels.weights: expected 4 numbers, one per step, got 2',
         c => Object.assign(c, { noiseLevels: { kind: 'own', steps: 4, weights: [1, 1] } }),
       ],
+      [
+        'pulses: aligned is not supported here; expected free, recorded or mixed',
+        c => Object.assign(c, { pulses: 'aligned' }),
+      ],
+      ['pulses: recorded needs model.diffusion.prior.harmonics', c => Object.assign(c, { pulses: 'recorded' })],
       ['data.cropSamples: 1000 must be a multiple of the hop, 256', c => Object.assign(c.data, { cropSamples: 1000 })],
     ])
     const files = [...refusals.values()].map((change, i) => written(`bad-${i}.json`, change))

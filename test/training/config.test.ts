@@ -16,6 +16,8 @@ test('a config is refused by the name of its field', () => {
     [{ data: { crop: 3 } }, 'data.crop'],
     [{ noiseLevels: { kind: 'focused', share: 2 } }, 'noiseLevels.share'],
     [{ noiseLevels: { kind: 'own' } }, 'noiseLevels.kind: own needs'],
+    [{ pulses: 'recorded' }, 'pulses: recorded and mixed need model.diffusion.prior.harmonics'],
+    [{ pulses: 'aligned' }, 'pulses'],
     [{ loss: 'time-frequency' }, 'loss: time-frequency needs a model that predicts x0'],
     [{ optimiser: { totalSteps: 9, warmupSteps: 5, decaySteps: 5 } }, 'optimiser.decaySteps'],
   ] as const) {

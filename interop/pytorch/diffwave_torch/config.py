@@ -36,6 +36,7 @@ STEP_EMBEDDING = {"frequencies": "powers-of-ten", "fractional": "interpolated", 
 FRONT_END = {"learned": False, "envelope": None, "correction": None}
 ENVELOPE = {"iterations": 10, "floor": 3e-5}
 CORRECTION = {"passes": 1, "iterations": 5}
+HARMONICS = {"corner": 3000, "noise": 0.3, "phase": "zero"}
 
 TRAINING = {
     "data": {
@@ -61,6 +62,7 @@ TRAINING = {
     "spectral": None,
     "weighting": {"kind": "none"},
     "noiseLevels": {"kind": "continuous"},
+    "pulses": "free",
     "every": {"log": 50, "validation": 1000, "checkpoint": 500},
     "seed": 0,
 }
@@ -153,6 +155,17 @@ def check_levels(levels, spectral):
         raise ConfigError("spectral: missing; own steps have no other loss")
 
 
+def check_pulses(pulses, model):
+    """@raises ConfigError for pulses that a model cannot be trained from."""
+    phase = (model["diffusion"]["prior"].get("harmonics") or HARMONICS).get("phase", "zero")
+    if phase not in ("zero", "minimum"):
+        raise ConfigError(f"model.diffusion.prior.harmonics.phase: {phase} is unknown; expected zero or minimum")
+    if pulses not in ("free", "recorded", "mixed"):
+        raise ConfigError(f"pulses: {pulses} is not supported here; expected free, recorded or mixed")
+    if pulses != "free" and model["diffusion"]["prior"].get("harmonics") is None:
+        raise ConfigError(f"pulses: {pulses} needs model.diffusion.prior.harmonics")
+
+
 def training_config(path):
     """Reads `train.json`. @raises ConfigError"""
     try:
@@ -178,6 +191,7 @@ def training_config(path):
     if model["network"]["frontEnd"] is None or model["network"]["frontEnd"]["envelope"] is None:
         raise ConfigError("model.network.frontEnd.envelope: missing")
     check_levels(config["noiseLevels"], config["spectral"])
+    check_pulses(config["pulses"], model)
     if data["cropSamples"] % model["mel"]["hop"]:
         raise ConfigError(
             f"data.cropSamples: {data['cropSamples']} must be a multiple of the hop, {model['mel']['hop']}"

@@ -76,8 +76,9 @@ class Recordings:
 
     def __init__(self, device="cpu"):
         self.device, self.pieces, self.starts, self.lengths, self.limits, self.end = device, [], [], [], [], 0
+        self.folders = []
 
-    def add(self, samples, limit, context, shortest):
+    def add(self, samples, limit, folder, context, shortest):
         """`limit`: the highest frequency in Hz that the recording tells of."""
         samples = numpy.pad(samples, (0, max(0, shortest - len(samples))))
         padded = numpy.pad(samples, context, mode="reflect")
@@ -85,7 +86,18 @@ class Recordings:
         self.starts.append(self.end)
         self.lengths.append(len(samples))
         self.limits.append(limit)
+        self.folders.append(folder)
         self.end += len(padded)
+
+    def clip(self, index, context):
+        """A clip without its context, float32."""
+        start = self.starts[index] + context
+        return self.samples[start : start + self.lengths[index]].float() / 32768
+
+    def negate(self, index, context):
+        """Turns a clip upside down."""
+        part = slice(self.starts[index], self.starts[index] + self.lengths[index] + 2 * context)
+        self.samples[part] = -self.samples[part]
 
     def close(self):
         self.samples = torch.cat(self.pieces).to(self.device)
@@ -125,7 +137,8 @@ class Dataset:
                     heard = resampled(samples, round(own * speed), rate)
                     if len(heard) >= shortest:
                         limit = min(own * speed, rate) / 2 * USABLE_BAND
-                        (self.validation if kept else self.training).add(heard, limit, context, shortest)
+                        own_folder = os.path.join(folder, os.path.dirname(name))
+                        (self.validation if kept else self.training).add(heard, limit, own_folder, context, shortest)
         if not self.training.pieces:
             raise DataError(f"no recording of at least {shortest} samples below {', '.join(folders)}")
         self.fingerprint = digest.hexdigest()

@@ -25,14 +25,16 @@ def per_sample(pitch, hop):
     return f0.ravel(), voicing.ravel()
 
 
-def excite(pitch, hop, rate, white):
+def excite(pitch, hop, rate, white, later=None):
     """Pitch [F] and white noise [T] → pulses, noise and voicing [T]. Where voicing is 1, pulses have power 1 and the
-    noise is loudest at them."""
+    noise is loudest at them. `later` [T] delays the pulses, in periods."""
     f0, voicing = per_sample(pitch, hop)
     f0, voicing = f0[: len(white)], voicing[: len(white)]
     phase = numpy.cumsum(f0 / rate)
+    if later is not None:
+        phase = phase - later
     whole = numpy.floor(phase)
-    at = numpy.nonzero(numpy.diff(whole, prepend=0.0))[0]
+    at = numpy.nonzero(numpy.diff(whole, prepend=0.0 if later is None else numpy.floor(-later[0])) > 0)[0]
     period = rate / f0[at]
     position = at - (phase[at] - whole[at]) * period
     samples = numpy.floor(position).astype(int)[:, None] + numpy.arange(1 - HALF_WIDTH, HALF_WIDTH + 1)

@@ -3,12 +3,15 @@
 import torch
 import torch.nn.functional as F
 
+from .alignment import HIGHEST, VOICED
 from .mel import magnitude
 
 # Bins that a target's power is averaged over, two by two: 256 bands over a window of 1024 samples.
 PAIR = 2
 SMALLEST_POWER = 1e-7
 LOWEST_WEIGHT, HIGHEST_WEIGHT = 1e-2, 1e2
+# Magnitudes below this share of the target's have less to say about phases; power that keeps roots from being 0.
+LEAST_SHARE, SMALLEST = 0.1, 1e-12
 
 
 def below(limits, bins, rate):
@@ -30,16 +33,35 @@ class TimeFrequencyLoss(torch.nn.Module):
     def __init__(self, rate, size=1024):
         super().__init__()
         self.rate = rate
+        self.hop = size // 4
         self.register_buffer("window", torch.hann_window(size), persistent=False)
 
     def forward(self, predicted, target, limits):
-        hop = len(self.window) // 4
         # The last bin has no partner.
-        error = magnitude(predicted - target, self.window, hop, smallest=1e-9).square()[:, :-1]
-        power = magnitude(target, self.window, hop).square()[:, :-1]
+        error = magnitude(predicted - target, self.window, self.hop, smallest=1e-9).square()[:, :-1]
+        power = magnitude(target, self.window, self.hop).square()[:, :-1]
+        return masked_mean(error * self.weight(power), below(limits, error.shape[1] + 1, self.rate)[:, :-1])
+
+    @staticmethod
+    def weight(power):
+        """Of the error in each region; power [B, N, F] of the target."""
         pairs = F.avg_pool1d(power.transpose(1, 2), PAIR).repeat_interleave(PAIR, 2).transpose(1, 2)
-        weight = (pairs + SMALLEST_POWER).rsqrt().clamp(LOWEST_WEIGHT, HIGHEST_WEIGHT)
-        return masked_mean(error * weight, below(limits, error.shape[1] + 1, self.rate)[:, :-1])
+        return (pairs + SMALLEST_POWER).rsqrt().clamp(LOWEST_WEIGHT, HIGHEST_WEIGHT)
+
+    def of_phases(self, predicted, target, limits, counted):
+        """The same of a spectrum with the phases of x̂_0, X̂, and the magnitudes of the target, X: mean of
+        2·(|X|² − |X|·Re(X̂·X*)/√(|X̂|² + (|X|/10)²)) · weight. Where phases can only be guessed, the squared error
+        would ask for less magnitude; this does not.
+
+        @param counted: the frames that count, [B, F], at multiples of `hop`; others are 0 in the mean
+        """
+        shape = dict(window=self.window, center=True, pad_mode="constant", return_complex=True)
+        spectra = (torch.stft(audio, len(self.window), self.hop, **shape) for audio in (predicted, target))
+        made, wanted = (spectrum[:, :-1] for spectrum in spectra)
+        power, product = wanted.abs().square(), (made * wanted.conj()).real
+        scale = (torch.view_as_real(made).square().sum(-1) + LEAST_SHARE**2 * power + SMALLEST).sqrt()
+        error = 2 * (power - power.sqrt() * product / scale) * self.weight(power) * counted[:, None]
+        return masked_mean(error, below(limits, error.shape[1] + 1, self.rate)[:, :-1])
 
 
 class SpectralLoss(torch.nn.Module):
@@ -74,7 +96,7 @@ class Objective(torch.nn.Module):
         rate = config["model"]["sampleRate"]
         self.weighting = config["weighting"]
         mel, front = config["model"]["mel"], config["model"]["network"]["frontEnd"]
-        self.highest = mel["maxFrequency"]
+        self.highest, self.stride = mel["maxFrequency"], front["stride"]
         # What the correction's windows of a crop lack of the audio beyond it.
         self.edge = mel["windowLength"] // 2 if front["correction"] else 0
         self.main = TimeFrequencyLoss(rate)
@@ -100,15 +122,24 @@ class Objective(torch.nn.Module):
             total = total + self.weight * self.spectral(predicted, target, limits)
         return total, main
 
-    def of_own_steps(self, made, target, limits, weights):
+    def of_own_steps(self, made, target, limits, weights, voicing=None):
         """Of x̂_0 of each step from noise on, a list of [B, T]: the loss, and the last one's distance, [B] each.
 
-        Only magnitudes are compared: phases are the network's own, and other than the recording's.
+        Only magnitudes are compared, since phases are the network's own, and other than the recording's. From pulses
+        that stand where the recording's do, and voicing [B, P], phases are compared, too, where they can be known: in
+        voiced frames, up to where pulses are aligned.
         """
         target, limits = self.inner(target), limits.clamp(max=self.highest)
-        distances = [self.spectral(self.inner(audio), target, limits) for audio in made]
-        total = sum(weight * distance for weight, distance in zip(weights, distances))
-        return self.weight * total, distances[-1]
+        made = [self.inner(audio) for audio in made]
+        distances = [self.spectral(audio, target, limits) for audio in made]
+        total = self.weight * sum(weight * distance for weight, distance in zip(weights, distances))
+        if voicing is not None:
+            at = (torch.arange(target.shape[1] // self.main.hop + 1) * self.main.hop + self.edge) // self.stride
+            voiced = voicing[:, at.clamp(max=voicing.shape[1] - 1)] > VOICED
+            aligned = limits.clamp(max=HIGHEST)
+            errors = [self.main.of_phases(audio, target, aligned, voiced) for audio in made]
+            total = total + sum(weight * error for weight, error in zip(weights, errors))
+        return total, distances[-1]
 
     def inner(self, audio):
         """Audio without the edges of a crop."""

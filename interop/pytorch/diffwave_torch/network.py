@@ -12,13 +12,20 @@ import numpy
 import torch
 import torch.nn.functional as F
 
-from .config import network_config
-from .excitation import excite, pulse_share
+from .config import HARMONICS, filled, network_config
+from .alignment import align, minimum_phase
+from .excitation import excite, per_sample, pulse_share
 from .front_end import Windows, front_end
 from .mel import MelTransform, at_positions, smooth_bins
 from .pitch import PitchTracker
 
 LEAKY_SLOPE = 0.4
+
+
+def turned(encoded, angles):
+    """Coefficients [B, 2N, P], their phases moved by angles [B, N, P]."""
+    cosines, sines = encoded.chunk(2, 1)
+    return torch.cat([cosines * angles.cos() + sines * angles.sin(), sines * angles.cos() - cosines * angles.sin()], 1)
 
 
 def step_sinusoids(steps, embedding):
@@ -82,6 +89,7 @@ class Network(torch.nn.Module):
         self.mel = MelTransform(convention) if convention and self.envelope else None
         self.harmonics = (prior or {}).get("harmonics")
         if self.harmonics is not None:
+            self.harmonics = filled(HARMONICS, self.harmonics)
             self.rate = convention["sampleRate"]
             self.pitch = PitchTracker(self.mel.filters, self.rate, self.mel.size)
             hertz = torch.arange(front["bins"]) * (self.rate / front["kernel"])
@@ -145,30 +153,52 @@ class Network(torch.nn.Module):
         power = at_positions(power, transform.hop, stride, samples // stride, offset=stride / 2)
         return power.sqrt().clamp(min=self.envelope["floor"])
 
-    def shape_noise(self, white, deviations, mel=None):
+    def shape_noise(self, white, deviations, mel=None, later=None):
         """White noise [B, T] → noise of the prior [B, T]: coloured in the front end's own bins.
 
         If the prior has harmonics, and a log-mel [B, M, F] is given, voiced speech starts from pulses at its pitch: per
-        bin and position, √(share)·pulses + √(1 − voicing·share)·noise.
+        bin and position, √(share)·pulses + √(1 − voicing·share)·noise. `later` [B, T] delays
+        the pulses, in periods.
         """
         if self.harmonics is None or mel is None:
             encoded = self.front_end.encode(white)
         else:
-            pulses, noise, voicing = self.excitation(white, mel)
+            pitch = self.pitch.track(mel.cpu().numpy())
+            pulses, noise, voicing = self.excitation(white, pitch, later)
             pulses, noise = self.front_end.encode(pulses), self.front_end.encode(noise)
+            if self.harmonics["phase"] == "minimum":
+                angles = minimum_phase(deviations.transpose(1, 2), self.front_end.kernel)
+                pulses = turned(pulses, angles.transpose(1, 2))
             share = self.pulse_shares.repeat(2)[:, None]
             encoded = share.sqrt() * pulses + (1 - voicing[:, None] * share).sqrt() * noise
         return self.front_end.decode(encoded * deviations.repeat(1, 2, 1))
 
-    def excitation(self, white, mel):
-        """Pulses and noise [B, T] of white noise [B, T] and a log-mel, and the voicing at each position's middle
-        [B, P]."""
+    def excitation(self, white, pitch, later=None):
+        """Pulses and noise [B, T] of white noise [B, T] and f0 in Hz [B, F], and the voicing at each position's middle
+        [B, P]. `later` [B, T] delays the pulses, in periods."""
         hop, stride = self.mel.hop, self.config["frontEnd"]["stride"]
-        pitch = self.pitch.track(mel.cpu().numpy())
-        clips = [excite(f0, hop, self.rate, noise) for f0, noise in zip(pitch, white.cpu().double().numpy())]
+        later = [None] * len(pitch) if later is None else later
+        parts = zip(pitch, white.cpu().double().numpy(), later)
+        clips = [excite(f0, hop, self.rate, noise, shift) for f0, noise, shift in parts]
         parts = (torch.from_numpy(numpy.stack(part)).float().to(white.device) for part in zip(*clips))
         pulses, noise, voicing = parts
         return pulses, noise, voicing[:, stride // 2 :: stride]
+
+    def align_pulses(self, recording, pitch, deviations):
+        """Where the pulses of a recording [B, T] stand: how much later than those of `excitation` they come, in periods
+        [B, T], and how well they fit [B]; also the voicing at each position's middle [B, P]."""
+        hop, stride, bins = self.mel.hop, self.config["frontEnd"]["stride"], self.front_end.bins
+        pulses, _, voicing = self.excitation(torch.zeros(recording.shape), pitch)
+        spectra = []
+        for audio in (recording.cpu(), pulses):
+            encoded = self.front_end.encode(audio).double().numpy()
+            spectra.append((encoded[:, :bins] - 1j * encoded[:, bins:]).swapaxes(1, 2))
+        f0 = numpy.stack([per_sample(clip, hop)[0][stride // 2 : recording.shape[1] : stride] for clip in pitch])
+        scales = deviations.cpu().double().numpy().swapaxes(1, 2)
+        shifts, fit = align(*spectra, scales, f0, voicing.numpy(), self.rate, self.front_end.kernel)
+        samples = numpy.arange(recording.shape[1])
+        at = numpy.arange(shifts.shape[1]) * stride + stride / 2
+        return numpy.stack([numpy.interp(samples, at, row) for row in shifts]), fit, voicing
 
     def forward(self, audio, sinusoids, mel=None, labels=None, deviations=None, output_gain=None):
         """x_t [B, T], the step's sinusoids [B, size], mel [B, M, F], labels [B], deviations [B, N, P] of `deviations`,

@@ -24,6 +24,7 @@ from .diffusion import Schedule, denoise, diffuse, even_levels, predict_clean
 from .loss import Objective
 from .network import Network
 from .optimiser import adam, learning_rate, update_average
+from .polarity import turn_upright
 
 # Updates in a row that may have no finite gradient.
 MAX_BROKEN_STEPS = 5
@@ -114,6 +115,8 @@ class Trainer:
         self.noise_scale = model["diffusion"].get("noiseScale", 1)
         self.objective = Objective(config).to(device)
         dataset = Dataset(options.data, config, self.context, device)
+        if config["pulses"] != "free":
+            turn_upright(dataset, self.network, self.context)
         self.crops = Crops(dataset.training, config, self.context)
         self.held_back = Crops(dataset.validation, config, self.context) if dataset.validation.lengths else None
         self.position = self.start(dataset)
@@ -163,27 +166,36 @@ class Trainer:
 
     def drawn(self, crops, draw, numbers, count):
         """Of a draw's crops: x_0 and noise of the prior [B, T], mel, deviations, limits in Hz, shares of the range of
-        levels [B]."""
+        levels, voicing [B, P] if the pulses stand where the recording's do, else None."""
         audio, limits, shares, seeds = crops.batch(draw, numbers, count)
         clean = audio[:, self.context : -self.context]
         with torch.no_grad():
             mel = self.network.mel(audio)
             deviations = self.network.deviations(mel, clean.shape[1])
             white = white_noise(seeds, clean.shape[1], clean.device)
-            # Noised recordings need noise that tells nothing of them.
-            own = self.config["noiseLevels"]["kind"] == "own"
-            noise = self.network.shape_noise(white, deviations, mel if own else None)
-        return clean, noise, mel, deviations, limits, shares
+            voicing = None
+            if self.config["pulses"] != "free":
+                pitch = self.network.pitch.track(mel.cpu().numpy())
+                later, _, voicing = self.network.align_pulses(clean, pitch, deviations)
+                if self.config["pulses"] == "mixed":
+                    for clip in (i for i, number in enumerate(numbers) if number % 2):
+                        later[clip], voicing[clip] = 0, 0
+                noise, voicing = self.network.shape_noise(white, deviations, mel, later), voicing.to(clean.device)
+            else:
+                # Pulses elsewhere than the recording's would teach a network of noised recordings to remove them.
+                own = self.config["noiseLevels"]["kind"] == "own"
+                noise = self.network.shape_noise(white, deviations, mel if own else None)
+        return clean, noise, mel, deviations, limits, shares, voicing
 
     def losses(self, network, crops, draw, numbers, count):
         """Loss of each clip, with its main part: two tensors [B]."""
-        clean, noise, mel, deviations, limits, shares = self.drawn(crops, draw, numbers, count)
+        clean, noise, mel, deviations, limits, shares, voicing = self.drawn(crops, draw, numbers, count)
         levels, bf16 = self.config["noiseLevels"], self.options.precision == "bf16"
         with torch.autocast(clean.device.type, torch.bfloat16, enabled=bf16):
             if levels["kind"] == "own":
                 steps = even_levels(self.schedule, levels["steps"])
                 made = denoise(network, self.schedule, noise, steps, mel, deviations, self.noise_scale, separate=True)
-                return self.objective.of_own_steps(made, clean, limits, levels["weights"])
+                return self.objective.of_own_steps(made, clean, limits, levels["weights"], voicing)
             steps = shares * (self.schedule.steps - 1)
             alpha_bar = self.schedule.alpha_bar(steps)
             predicted = predict_clean(network, diffuse(clean, noise, alpha_bar), steps, mel, deviations)

@@ -9,6 +9,7 @@ import { gaussian, uniform } from '../../core/random.js'
 import { batchIndices } from '../../core/random-streams.js'
 import type { DataDomain } from '../../data-domain/data-domain.js'
 import { domainOf } from '../../data-domain/domain-of.js'
+import type { Alignment } from '../../data-domain/pulse-alignment.js'
 import { diffuse } from '../../diffusion/forward.js'
 import { predictionTarget } from '../../diffusion/prediction.js'
 import { alphaBarAt, type NoiseSchedule, noiseSchedule } from '../../diffusion/schedule.js'
@@ -83,18 +84,20 @@ export class BatchMaker {
 
   /** Crops with noise added: what an engine is asked. @param white standard normal numbers, one array per crop */
   noised(crops: readonly Crop[], steps: Float64Array, white: readonly Float32Array[]) {
-    const { weighting, noiseLevels } = this.#config
+    const { weighting, noiseLevels, pulses } = this.#config
     const fromNoise = noiseLevels.kind === 'own'
     // The time-frequency loss has the level's weight beside it, not per sample.
     const loss = this.#config.loss === 'time-frequency' ? 'l2' : this.#config.loss
     const { diffusion, network } = this.#model
     const levels = Array.from(steps, step => alphaBarAt(this.schedule, step))
     const domain = this.#domain
+    const alignments = pulses === 'free' ? null : crops.map((crop, i) => this.#alignment(crop, i))
     const noise = crops.map(({ mel }, i) => {
       const own = white[i]!
       const reader = mel === null ? null : readWhole(mel)
-      // Noised recordings need noise that tells nothing of them.
-      const shape = domain[fromNoise ? 'start' : 'noise'](reader, { length: own.length })
+      const options = { length: own.length, later: alignments?.[i]?.later }
+      // Pulses elsewhere than a noised recording's would teach the network to remove them.
+      const shape = fromNoise || alignments !== null ? domain.start(reader, options) : domain.noise(reader, options)
       return shape((start, count) => own.subarray(start, start + count), 0, own.length)
     })
     const bases = levels.map(level => levelWeight(weighting, diffusion.prediction, level))
@@ -112,11 +115,19 @@ export class BatchMaker {
       clean: crops.map(crop => crop.audio),
       limits: crops.map(crop => crop.limit),
       levelWeights: bases,
+      ...(alignments === null ? {} : { voiced: alignments.map(({ voiced }) => voiced) }),
       emphases: crops.map(({ mel }) => (exponent === 0 ? null : domain.emphasis(mel, exponent))),
       ...(weighted ? { weight } : {}),
       ...(network.mel === null ? {} : { mel: crops.map(crop => crop.mel!) }),
       ...(network.labels === null ? {} : { labels: crops.map(crop => crop.label) }),
     }
+  }
+
+  /** Where a crop's pulses are moved, and which of its positions have phases to learn. @param number in its batch */
+  #alignment({ audio, mel }: Crop, number: number): Pick<Alignment, 'later' | 'voiced'> {
+    const found = this.#domain.alignPulses!(audio, mel!)
+    if (this.#config.pulses === 'recorded' || number % 2 === 0) return found
+    return { later: new Float64Array(audio.length), voiced: new Uint8Array(found.voiced.length) }
   }
 
   /** All places are equally likely; `lead`, 0 … 1, is the share of the silence that may come before a short clip. */

@@ -3,7 +3,7 @@
  * as 16-bit samples. A bad file is left out and named in the report; it never ends the run.
  */
 import { createHash, type Hash } from 'node:crypto'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import type { Audio } from '../../audio/audio.js'
 import { audioStem } from '../../audio/audio-files.js'
@@ -36,6 +36,8 @@ export interface Clip {
    * Default: half the data set's sample rate.
    */
   readonly limit?: number
+  /** The folder that its file lies in: recordings of one folder are of one microphone. Default: unknown. */
+  readonly folder?: string
   /** The mel to condition on, if it was predicted by a text-to-speech model rather than computed from the recording. */
   readonly mel?: Mel
 }
@@ -364,6 +366,7 @@ class DatasetBuilder {
         samples: quantised(resampled),
         label: labelAtSpeed(label, speed),
         limit: (Math.min(audio.sampleRate * speed, sampleRate) / 2) * USABLE_BAND,
+        folder: dirname(path),
       }
       const clips = validates ? this.#validation : this.#training
       clips.push(mel === null ? clip : { ...clip, mel })

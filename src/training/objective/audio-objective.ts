@@ -1,4 +1,5 @@
 /** The objective of networks that predict x_0 as audio. */
+import { HIGHEST_ALIGNED } from '../../data-domain/pulse-alignment.js'
 import { hasCorrection } from '../../model/network.js'
 import type { TrainingConfig } from '../config.js'
 import { MagnitudeDistance } from './magnitude-distance.js'
@@ -45,6 +46,29 @@ export class AudioObjective {
     const [made, wanted] = [this.#inner(predicted), this.#inner(clean)]
     const factor = weight * this.#weight
     return this.#weight * (this.#magnitudes?.add(made, wanted, limit, this.#inner(gradient), factor) ?? 0)
+  }
+
+  /**
+   * As `magnitudes`, and with it the time-frequency loss of phases where they can be known: in voiced frames, up to
+   * where pulses are aligned.
+   *
+   * @param voiced positions with voice, `[positions]`
+   */
+  waveform(
+    predicted: Float32Array,
+    clean: Float32Array,
+    limit: number,
+    gradient: Float64Array,
+    weight: number,
+    voiced: Uint8Array,
+  ): number {
+    const [made, wanted] = [this.#inner(predicted), this.#inner(clean)]
+    const stride = clean.length / voiced.length
+    const counts = (sample: number) =>
+      voiced[Math.min(voiced.length - 1, Math.floor((sample + this.#edge) / stride))] === 1
+    const highest = Math.min(limit, HIGHEST_ALIGNED)
+    const error = this.#main.addPhases(made, wanted, highest, this.#inner(gradient), weight, counts)
+    return error + this.magnitudes(predicted, clean, limit, gradient, weight)
   }
 
   #inner<Samples extends Float32Array | Float64Array>(samples: Samples): Samples {

@@ -13,4 +13,6 @@ export interface NoisedBatch extends Omit<LossRequest, 'loss'> {
   readonly limits: readonly number[]
   /** Factor of each clip's noise level (`levelWeight`); `weight` has it, too. */
   readonly levelWeights: readonly number[]
+  /** Positions with voice of each clip, if it starts from pulses where the recording's stand. */
+  readonly voiced?: readonly Uint8Array[]
 }

@@ -32,7 +32,11 @@ export class Objective {
     const audio = this.#timeFrequency
     if (noiseLevels?.kind !== 'own' || audio === null || model.diffusion === undefined) return null
     const { diffusion, mel = null } = model
-    return new OwnSteps(noiseLevels, { diffusion, mel }, (...given) => audio.magnitudes(...given))
+    return new OwnSteps(noiseLevels, { diffusion, mel }, (made, clean, limit, gradient, weight, voiced) =>
+      voiced === null
+        ? audio.magnitudes(made, clean, limit, gradient, weight)
+        : audio.waveform(made, clean, limit, gradient, weight, voiced),
+    )
   }
 
   /** The loss of each clip. */

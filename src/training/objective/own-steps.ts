@@ -1,7 +1,8 @@
 /**
  * Training on the network's own steps: each crop is made from noise of the prior in a few DDIM steps, and what each
- * step makes is compared with the recording by magnitudes alone, up to the mel's highest frequency, since the phases
- * are the network's own. Each step is trained for itself: gradients do not flow from one into the one before.
+ * step makes is compared with the recording up to the mel's highest frequency: by magnitudes alone, since the phases
+ * are the network's own, or also by phases if the pulses it starts from stand where the recording's do. Each step is
+ * trained for itself: gradients do not flow from one into the one before.
  */
 import { ddim } from '../../diffusion/samplers/ddim.js'
 import type { Sampler } from '../../diffusion/samplers/sampler.js'
@@ -12,13 +13,18 @@ import type { TrainingConfig } from '../config.js'
 import { addGradients } from '../optimiser/gradients.js'
 import type { NoisedBatch } from './noised-batch.js'
 
-/** Distance of a step's audio from the recording: adds `weight` × its gradient by `made` to `gradient`. */
+/**
+ * Distance of a step's audio from the recording: adds `weight` × its gradient by `made` to `gradient`.
+ *
+ * @param voiced positions with voice, if the pulses that the clip starts from stand where the recording's do; else null
+ */
 export type DistanceOf = (
   made: Float32Array,
   clean: Float32Array,
   limit: number,
   gradient: Float64Array,
   weight: number,
+  voiced: Uint8Array | null,
 ) => number
 
 /** A batch whose audio is noise of the prior. */
@@ -59,7 +65,7 @@ export class OwnSteps {
           return made.map((output, i) => {
             const gradient = new Float64Array(output.length)
             const share = weight / made.length
-            const distance = this.#distance(output, batch.clean[i]!, this.#limitOf(batch, i), gradient, share)
+            const distance = this.#distanceOf(batch, i, output, gradient, share)
             clipLosses[i]! += weight * distance
             return Float32Array.from(gradient)
           })
@@ -80,7 +86,7 @@ export class OwnSteps {
       const made = await engine.predict(conditioned(batch, audio, step))
       made.forEach((output, i) => {
         const gradient = new Float64Array(output.length)
-        clipLosses[i]! += weight * this.#distance(output, batch.clean[i]!, this.#limitOf(batch, i), gradient, 0)
+        clipLosses[i]! += weight * this.#distanceOf(batch, i, output, gradient, 0)
       })
       return made
     })
@@ -102,8 +108,9 @@ export class OwnSteps {
     }
   }
 
-  #limitOf(batch: OwnBatch, i: number): number {
-    return Math.min(this.#limit, batch.limits[i]!)
+  #distanceOf(batch: OwnBatch, i: number, made: Float32Array, gradient: Float64Array, weight: number): number {
+    const limit = Math.min(this.#limit, batch.limits[i]!)
+    return this.#distance(made, batch.clean[i]!, limit, gradient, weight, batch.voiced?.[i] ?? null)
   }
 }
 

@@ -67,12 +67,12 @@ def voice(samples, generator):
     return (0.1 * buzz + 0.02 * noise) * torch.sin(torch.pi * torch.linspace(0.05, 0.95, samples))
 
 
-def own_steps(network, schedule, config, noise, clean, mel, deviations, limits):
+def own_steps(network, schedule, config, noise, clean, mel, deviations, limits, voicing=None):
     """Losses of a network with a correction on three steps of its own, and the gradients of their mean."""
     network.zero_grad(set_to_none=True)
     config["model"]["network"]["frontEnd"]["correction"] = network.correction
     made = denoise(network, schedule, noise, even_levels(schedule, 3), mel, deviations, 0.5, separate=True)
-    losses, _ = Objective(config).of_own_steps(made, clean, limits, [1, 0.5, 2])
+    losses, _ = Objective(config).of_own_steps(made, clean, limits, [1, 0.5, 2], voicing)
     losses.mean().backward()
     return losses, {name: value.grad for name, value in network.named_parameters()}
 
@@ -118,6 +118,12 @@ def envelope_network(generator):
         network.correction = {"passes": 1, "iterations": 5}
         results["corrected"] = denoise(network, schedule, start, LEVELS, own, scale)[-1]
     own, own_gradients = own_steps(network, schedule, config, noise, clean, mel, deviations, limits)
+    # The first clip is voiced, the second only in its first half.
+    voicing = torch.ones(CLIPS, samples // 128)
+    voicing[1, samples // 256 :] = 0.5
+    recorded, recorded_gradients = own_steps(
+        network, schedule, config, noise, clean, mel, deviations, limits, voicing
+    )
     # The objective of a network with a correction leaves the edges of a crop out.
     config["model"]["network"]["frontEnd"]["correction"] = network.correction
     inner = Objective(config)(predicted.detach(), clean, limits, alpha_bar)[0]
@@ -141,6 +147,9 @@ def envelope_network(generator):
             "losses_without_edges": inner,
             "own_losses": own,
             **{f"own_gradient.{name}": value for name, value in own_gradients.items()},
+            "voicing": voicing,
+            "recorded_losses": recorded,
+            **{f"recorded_gradient.{name}": value for name, value in recorded_gradients.items()},
             **results,
             **{f"gradient.{name}": value for name, value in gradients.items()},
         },
@@ -164,7 +173,7 @@ def glide(frames, generator):
 
 
 def harmonics(generator):
-    """The pitch of a mel, and what a synthesis starts from."""
+    """The pitch of a mel, what a synthesis starts from, and what training from the recording's pulses does."""
     frames = 60
     model = model_config(MODEL)
     network = Network(model["network"], model["mel"], {"harmonics": {"corner": 3000, "noise": 0.3}})
@@ -172,14 +181,24 @@ def harmonics(generator):
     audio = torch.nn.functional.pad(glide(frames, generator), (half, half))[None]
     mel = network.mel(audio)[:, :, :frames]
     white = torch.randn(1, frames * HOP, generator=generator)
-    start = network.shape_noise(white, network.deviations(mel, frames * HOP), mel)
+    deviations, recording = network.deviations(mel, frames * HOP), audio[:, half:-half]
+    start = network.shape_noise(white, deviations, mel)
+    pitch = network.pitch.track(mel.numpy())
+    later, agreement, _ = network.align_pulses(recording, pitch, deviations)
+    _, upside_down, _ = network.align_pulses(-recording, pitch, deviations)
+    network.harmonics["phase"] = "minimum"
     write_safetensors(
         os.path.join(FOLDER, "harmonics.safetensors"),
         {
             "mel": mel[0].contiguous(),
             "white": white[0],
-            "pitch": torch.from_numpy(network.pitch.track(mel.numpy())[0]).float(),
+            "pitch": torch.from_numpy(pitch[0]).float(),
             "start": start[0],
+            "recording": recording[0].contiguous(),
+            "later": torch.from_numpy(later[0]).float(),
+            "agreement": torch.tensor([agreement[0], upside_down[0]]).float(),
+            "start_minimum": network.shape_noise(white, deviations, mel)[0],
+            "start_recorded": network.shape_noise(white, deviations, mel, later)[0],
         },
     )
 

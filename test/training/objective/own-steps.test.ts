@@ -1,7 +1,7 @@
 /** Training on the network's own steps has PyTorch's losses and gradients. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { Tensor } from '#src/core/tensor'
 import { createEngine } from '#src/engines/select'
 import { decodeSafetensors } from '#src/formats/safetensors'
@@ -11,45 +11,54 @@ import { Objective } from '#src/training/objective/objective'
 import { relativeError } from '../../support/numbers.js'
 import { golden } from '../../support/paths.js'
 
-test('losses and gradients of own steps are PyTorch’s', async () => {
-  const folder = golden('pytorch-windows')
-  const { config, parameters } = await readModel(folder)
-  const { tensors } = decodeSafetensors(readFileSync(`${folder}/golden.safetensors`), folder)
-  const rows = ({ data, shape }: Tensor) => {
-    const width = data.length / shape[0]!
-    return Array.from({ length: shape[0]! }, (_, i) => data.slice(i * width, (i + 1) * width))
-  }
-  const of = (name: string) => rows(tensors.get(name)!)
-  const model = withCorrectionPasses(config, 1)
-  const objective = new Objective({
-    loss: 'time-frequency',
-    spectral: { weight: 0.02, windows: [256, 512] },
-    noiseLevels: { kind: 'own', steps: 3, weights: [1, 0.5, 2] },
-    model: { ...model, diffusion: { ...model.diffusion, noiseScale: 0.5 } },
-  })
-  const engine = await createEngine(model.network, parameters, {}, model.mel)
-  try {
-    const batch = {
-      audio: of('noise'),
-      target: of('clean'),
-      clean: of('clean'),
-      steps: [199, 199],
-      mel: of('mel').map(data => ({ data, bands: 80, frames: data.length / 80 })),
-      limits: Array.from(tensors.get('limits')!.data),
-      levels: [0, 0],
-      levelWeights: [1, 1],
-      emphases: [null, null],
-    }
-    const { loss, clipLosses, gradients } = await objective.differentiate(engine, batch)
-    const expected = tensors.get('own_losses')!.data
-    assert.ok(relativeError(clipLosses, expected) < 1e-4, `${clipLosses} and ${expected}`)
-    assert.ok(Math.abs(loss / ((expected[0]! + expected[1]!) / 2) - 1) < 1e-4)
-    for (const [name, gradient] of gradients) {
-      const error = relativeError(gradient, tensors.get(`own_gradient.${name}`)!.data)
-      assert.ok(error < 1e-3, `${name}: ${error}`)
-    }
-    assert.ok(relativeError(await objective.losses(engine, batch), expected) < 1e-4)
-  } finally {
-    await engine.dispose()
+const folder = golden('pytorch-windows')
+const { config, parameters } = await readModel(folder)
+const { tensors } = decodeSafetensors(readFileSync(`${folder}/golden.safetensors`), folder)
+const rows = ({ data, shape }: Tensor) => {
+  const width = data.length / shape[0]!
+  return Array.from({ length: shape[0]! }, (_, i) => data.slice(i * width, (i + 1) * width))
+}
+const of = (name: string) => rows(tensors.get(name)!)
+const model = withCorrectionPasses(config, 1)
+const objective = new Objective({
+  loss: 'time-frequency',
+  spectral: { weight: 0.02, windows: [256, 512] },
+  noiseLevels: { kind: 'own', steps: 3, weights: [1, 0.5, 2] },
+  model: { ...model, diffusion: { ...model.diffusion, noiseScale: 0.5 } },
+})
+const batch = {
+  audio: of('noise'),
+  target: of('clean'),
+  clean: of('clean'),
+  steps: [199, 199],
+  mel: of('mel').map(data => ({ data, bands: 80, frames: data.length / 80 })),
+  limits: Array.from(tensors.get('limits')!.data),
+  levels: [0, 0],
+  levelWeights: [1, 1],
+  emphases: [null, null],
+}
+const voiced = of('voicing').map(voicing => Uint8Array.from(voicing, v => (v === 1 ? 1 : 0)))
+
+describe('losses and gradients of own steps are PyTorch’s', () => {
+  for (const [name, prefix, given] of [
+    ['from noise', 'own', batch],
+    ['from pulses where the recording’s stand', 'recorded', { ...batch, voiced }],
+  ] as const) {
+    test(name, async () => {
+      const engine = await createEngine(model.network, parameters, {}, model.mel)
+      try {
+        const { loss, clipLosses, gradients } = await objective.differentiate(engine, given)
+        const expected = tensors.get(`${prefix}_losses`)!.data
+        assert.ok(relativeError(clipLosses, expected) < 1e-4, `${clipLosses} and ${expected}`)
+        assert.ok(Math.abs(loss / ((expected[0]! + expected[1]!) / 2) - 1) < 1e-4)
+        for (const [parameter, gradient] of gradients) {
+          const error = relativeError(gradient, tensors.get(`${prefix}_gradient.${parameter}`)!.data)
+          assert.ok(error < 1e-3, `${parameter}: ${error}`)
+        }
+        assert.ok(relativeError(await objective.losses(engine, given), expected) < 1e-4)
+      } finally {
+        await engine.dispose()
+      }
+    })
   }
 })
