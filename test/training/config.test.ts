@@ -66,9 +66,15 @@ test('with decaySteps the learning rate is constant until so many updates before
 })
 
 test('the training configs of the speech model are valid', () => {
-  for (const name of ['train.json', 'train-own-steps.json', 'train-gpu.json', 'train-gpu-own-steps.json']) {
-    const path = fileURLToPath(new URL(`../../../models/speech/${name}`, import.meta.url))
+  for (const [name, kind] of [
+    ['models/speech/train.json', 'continuous'],
+    ['models/speech/train-own-steps.json', 'own'],
+    ['models/speech/train-gpu.json', 'continuous'],
+    ['models/speech/train-gpu-own-steps.json', 'own'],
+    ['interop/pytorch/speech-next/train.json', 'own'],
+  ] as const) {
+    const path = fileURLToPath(new URL(`../../../${name}`, import.meta.url))
     const { loss, noiseLevels } = checkTrainingConfig(JSON.parse(readFileSync(path, 'utf8')), path)
-    assert.deepEqual([loss, noiseLevels.kind], ['time-frequency', name.includes('own-steps') ? 'own' : 'continuous'])
+    assert.deepEqual([loss, noiseLevels.kind], ['time-frequency', kind])
   }
 })
