@@ -14,7 +14,7 @@ import type { ModelConfig } from './model/config.js'
 import { type ModelFiles, readModel } from './model/read-model.js'
 import { checkTrainingConfig, type TrainingConfig, type TrainingConfigInput } from './training/config.js'
 import { type Dataset, loadDataset } from './training/data/dataset.js'
-import { upright } from './training/data/polarity.js'
+import { normalisePolarity } from './training/data/polarity.js'
 import { type Preview, previewClip } from './training/preview.js'
 import { type TrainingStep, type TrainingSummary, trainingSteps } from './training/run/training-run.js'
 
@@ -199,7 +199,7 @@ export class Trainer {
     const { clock = () => performance.now() / 1000, now = () => Date.now() / 1000 } = this.#options
     const from = await this.#startingModel()
     const recordings = await this.load({ signal, onProgress })
-    const data = this.config.pulses === 'free' ? recordings : upright(recordings, this.config.model)
+    const data = this.config.pulses === 'free' ? recordings : normalisePolarity(recordings, this.config.model)
     this.#summary = yield* trainingSteps({
       config: this.config,
       data,

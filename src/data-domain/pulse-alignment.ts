@@ -26,7 +26,7 @@ const COST = 80
 /** Hz. The phase of the lowest harmonics depends on the microphone; above are noise and too little precision. */
 const LOWEST = 300
 export const HIGHEST_ALIGNED = 4000
-/** What a position without voice counts. */
+/** How much a position without voice counts. */
 const UNVOICED_SHARE = 0.05
 /** Positions with voice have more voicing than this. */
 const VOICED = 0.99
@@ -52,7 +52,7 @@ export interface Alignment {
   readonly later: Float64Array
   /** Positions with voice, `[positions]`, 1 or 0. */
   readonly voiced: Uint8Array
-  /** Mean correlation of voiced positions, about −1 … 1; 0 without voice. That of the recording upside down differs. */
+  /** Mean correlation of voiced positions, about −1 … 1; 0 without voice. That of the inverted recording differs. */
   readonly agreement: number
 }
 
@@ -61,6 +61,7 @@ export class PulseAligner {
   readonly #frontEnd: FrontEndConfig
   readonly #rate: number
   readonly #window: Float64Array
+  readonly #unit: number
   readonly #fft: FFT
   /** Twice as many samples as a window has: linear interpolation between them will do. */
   readonly #long: FFT
@@ -74,6 +75,7 @@ export class PulseAligner {
     this.#frontEnd = frontEnd
     this.#rate = rate
     this.#window = windowOf(frontEnd)
+    this.#unit = windowUnit(frontEnd)
     this.#fft = new FFT(kernel)
     this.#long = new FFT(2 * kernel)
     this.#phase = new MinimumPhase(frontEnd)
@@ -116,7 +118,7 @@ export class PulseAligner {
       product[2 * bin] = a * p[2 * bin]! + b * p[2 * bin + 1]!
       product[2 * bin + 1] = b * p[2 * bin]! - a * p[2 * bin + 1]!
     }
-    const unit = windowUnit(this.#frontEnd)
+    const unit = this.#unit
     const scale = (kernel * 2) / (Math.max(Math.sqrt(power / count) / unit, FLOOR) * count * unit * unit)
     // The inverse transform divides by its length; the real part of one side of the spectrum is the correlation.
     const correlation = this.#long.createComplexArray()

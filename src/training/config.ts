@@ -152,7 +152,7 @@ export const trainingConfigSchema = z
     /**
      * Where pulses of `model.diffusion.prior.harmonics` stand in training: anywhere (`free`), as in synthesis, or where
      * the recording's own do (`recorded`, src/data-domain/pulse-alignment.ts), so that phases can be learned. Then
-     * recordings whose pulses are negative are turned upside down, noised recordings have pulses in their noise, and
+     * recordings whose pulses are negative are inverted, noised recordings have pulses in their noise, and
      * the loss of own steps compares the phases of voiced speech, too.
      * `mixed`: every second crop of a batch has them anywhere, and its phases are not compared.
      */

@@ -111,16 +111,16 @@ describe('pulses where a recording’s stand', () => {
   test('are those of interop/pytorch', () => {
     const { later, agreement } = domain.alignPulses!(of('recording'), mel)
     assert.ok(later.every((shift, i) => Math.abs(shift - of('later')[i]!) < 1e-3))
-    const upsideDown = domain.alignPulses!(
+    const inverted = domain.alignPulses!(
       of('recording').map(sample => -sample),
       mel,
     ).agreement
-    assert.ok(relativeError(Float32Array.of(agreement, upsideDown), of('agreement')) < 1e-4)
+    assert.ok(relativeError(Float32Array.of(agreement, inverted), of('agreement')) < 1e-4)
     const start = domainWith('minimum').start(readWhole(mel), { later })(draw, 0, white.length)
     assert.ok(relativeError(start, of('start_recorded')) < 1e-3, `${relativeError(start, of('start_recorded'))}`)
   })
 
-  test('are found wherever they are, and fit better than those of the recording upside down', () => {
+  test('are found wherever they are, and fit better than those of the inverted recording', () => {
     const samples = 40 * 256
     for (const delay of [0, 30, 77]) {
       const buzz = Float32Array.from({ length: samples }, (_, n) => ((n - delay) % 110 === 0 ? 1 : 0))

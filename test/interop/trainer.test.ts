@@ -147,7 +147,7 @@ describe('the PyTorch trainer', { skip }, () => {
     assert.deepEqual(model.network.frontEnd.correction, { passes: 2, iterations: 5 })
   })
 
-  test('pulses where the recording’s stand are trained from, here and in diffwave train', async () => {
+  test('a run from pulses where the recording’s stand goes on in diffwave train', async () => {
     for (const kind of ['continuous', 'own']) {
       const file = written(`recorded-${kind}.json`, c => {
         Object.assign(c.model.diffusion, {

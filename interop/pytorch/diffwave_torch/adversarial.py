@@ -62,7 +62,7 @@ class AdversarialTrainer(Trainer):
     def made(self, mel, deviations, white, update):
         """Audio [B, T] by a number of steps that the update's number chooses."""
         count = random.Random(f"{self.config['seed']} {update}").choice(self.settings["steps"])
-        x = self.network.shape_noise(white, deviations, mel)
+        x = self.network.shape_noise(white, deviations, self.network.pitch_of(mel))
         bf16 = self.options.precision == "bf16"
         with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
             levels = even_levels(self.schedule, count)

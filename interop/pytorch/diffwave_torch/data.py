@@ -95,7 +95,7 @@ class Recordings:
         return self.samples[start : start + self.lengths[index]].float() / 32768
 
     def negate(self, index, context):
-        """Turns a clip upside down."""
+        """Inverts a clip."""
         part = slice(self.starts[index], self.starts[index] + self.lengths[index] + 2 * context)
         self.samples[part] = -self.samples[part]
 

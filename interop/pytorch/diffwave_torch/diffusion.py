@@ -76,5 +76,5 @@ def synthesize(network, schedule, mel, levels, generator, noise_scale=1.0):
     samples = mel.shape[2] * network.mel.hop
     deviations = network.deviations(mel, samples)
     white = torch.randn(len(mel), samples, generator=generator, device=generator.device).to(mel.device)
-    noise = network.shape_noise(white, deviations, mel)
+    noise = network.shape_noise(white, deviations, network.pitch_of(mel))
     return denoise(network, schedule, noise, levels, mel, deviations, noise_scale)[-1]

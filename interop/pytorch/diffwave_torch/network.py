@@ -153,17 +153,19 @@ class Network(torch.nn.Module):
         power = at_positions(power, transform.hop, stride, samples // stride, offset=stride / 2)
         return power.sqrt().clamp(min=self.envelope["floor"])
 
-    def shape_noise(self, white, deviations, mel=None, later=None):
+    def pitch_of(self, mel):
+        """f0 in Hz [B, F] of a log-mel [B, M, F], 0 without pitch; None if the prior has no harmonics."""
+        return None if self.harmonics is None else self.pitch.track(mel.cpu().numpy())
+
+    def shape_noise(self, white, deviations, pitch=None, later=None):
         """White noise [B, T] → noise of the prior [B, T]: coloured in the front end's own bins.
 
-        If the prior has harmonics, and a log-mel [B, M, F] is given, voiced speech starts from pulses at its pitch: per
-        bin and position, √(share)·pulses + √(1 − voicing·share)·noise. `later` [B, T] delays
-        the pulses, in periods.
+        If `pitch` is given (`pitch_of`), voiced speech starts from pulses at it: per bin and position,
+        √(share)·pulses + √(1 − voicing·share)·noise. `later` [B, T] delays the pulses, in periods.
         """
-        if self.harmonics is None or mel is None:
+        if pitch is None:
             encoded = self.front_end.encode(white)
         else:
-            pitch = self.pitch.track(mel.cpu().numpy())
             pulses, noise, voicing = self.excitation(white, pitch, later)
             pulses, noise = self.front_end.encode(pulses), self.front_end.encode(noise)
             if self.harmonics["phase"] == "minimum":

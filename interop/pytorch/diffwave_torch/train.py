@@ -24,7 +24,7 @@ from .diffusion import Schedule, denoise, diffuse, even_levels, predict_clean
 from .loss import Objective
 from .network import Network
 from .optimiser import adam, learning_rate, update_average
-from .polarity import turn_upright
+from .polarity import normalise_polarity
 
 # Updates in a row that may have no finite gradient.
 MAX_BROKEN_STEPS = 5
@@ -116,7 +116,7 @@ class Trainer:
         self.objective = Objective(config).to(device)
         dataset = Dataset(options.data, config, self.context, device)
         if config["pulses"] != "free":
-            turn_upright(dataset, self.network, self.context)
+            normalise_polarity(dataset, self.network, self.context)
         self.crops = Crops(dataset.training, config, self.context)
         self.held_back = Crops(dataset.validation, config, self.context) if dataset.validation.lengths else None
         self.position = self.start(dataset)
@@ -175,16 +175,16 @@ class Trainer:
             white = white_noise(seeds, clean.shape[1], clean.device)
             voicing = None
             if self.config["pulses"] != "free":
-                pitch = self.network.pitch.track(mel.cpu().numpy())
+                pitch = self.network.pitch_of(mel)
                 later, _, voicing = self.network.align_pulses(clean, pitch, deviations)
                 if self.config["pulses"] == "mixed":
                     for clip in (i for i, number in enumerate(numbers) if number % 2):
                         later[clip], voicing[clip] = 0, 0
-                noise, voicing = self.network.shape_noise(white, deviations, mel, later), voicing.to(clean.device)
+                noise, voicing = self.network.shape_noise(white, deviations, pitch, later), voicing.to(clean.device)
             else:
                 # Pulses elsewhere than the recording's would teach a network of noised recordings to remove them.
                 own = self.config["noiseLevels"]["kind"] == "own"
-                noise = self.network.shape_noise(white, deviations, mel if own else None)
+                noise = self.network.shape_noise(white, deviations, self.network.pitch_of(mel) if own else None)
         return clean, noise, mel, deviations, limits, shares, voicing
 
     def losses(self, network, crops, draw, numbers, count):

@@ -1,9 +1,12 @@
 /**
- * Which way up recordings are. Some microphones and sound cards turn the waveform upside down. Nobody hears that, but
- * pulses then point down, and a network that is trained from pulses in their places
- * (src/data-domain/pulse-alignment.ts) would learn the mean of both.
+ * The polarity of recordings. Some microphones and sound cards invert the waveform. Nobody hears that, but pulses are
+ * then negative, and a network that is trained from pulses in their places (src/data-domain/pulse-alignment.ts) would
+ * learn the mean of both polarities.
  */
+
+import type { MelConvention } from '../../audio/mel/convention.js'
 import { melSpectrogram } from '../../audio/mel/mel.js'
+import type { DataDomain } from '../../data-domain/data-domain.js'
 import { domainOf } from '../../data-domain/domain-of.js'
 import type { ModelConfig } from '../../model/config.js'
 import { clipAudio } from './crop.js'
@@ -14,29 +17,29 @@ const CLIPS_PER_FOLDER = 16
 const SAMPLES_PER_CLIP = 65_536
 
 /**
- * A data set in which the recordings of folders whose pulses fit better so are turned upside down.
+ * Gives all recordings positive pulses: inverts those of folders where inverted recordings fit pulses better.
  *
  * @param model one that starts from pulses
  */
-export function upright(data: Dataset, model: ModelConfig): Dataset {
+export function normalisePolarity(data: Dataset, model: ModelConfig): Dataset {
+  const convention = model.mel!
+  const domain = domainOf(model)
   const inverted = new Set<string>()
   for (const folder of new Set(data.training.map(folderOf))) {
     const clips = data.training.filter(clip => folderOf(clip) === folder)
-    if (isInverted(clips, model)) inverted.add(folder)
+    if (isInverted(clips, convention, domain)) inverted.add(folder)
   }
-  const turned = (clips: readonly Clip[]) =>
+  const normalised = (clips: readonly Clip[]) =>
     clips.map(clip => (inverted.has(folderOf(clip)) ? { ...clip, samples: clip.samples.map(negated) } : clip))
-  return { ...data, training: turned(data.training), validation: turned(data.validation) }
+  return { ...data, training: normalised(data.training), validation: normalised(data.validation) }
 }
 
 function folderOf({ folder = '' }: Clip): string {
   return folder
 }
 
-/** Whether most of a folder's recordings are upside down, by the sum of their agreements. */
-export function isInverted(clips: readonly Clip[], model: ModelConfig): boolean {
-  const convention = model.mel!
-  const domain = domainOf(model)
+/** Whether a folder's recordings fit pulses better if they are inverted, by the sum of their agreements. */
+function isInverted(clips: readonly Clip[], convention: MelConvention, domain: DataDomain): boolean {
   const spaced = Math.max(1, Math.floor(clips.length / CLIPS_PER_FOLDER))
   let difference = 0
   for (const clip of clips.filter((_, i) => i % spaced === 0).slice(0, CLIPS_PER_FOLDER)) {

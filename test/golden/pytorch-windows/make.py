@@ -182,10 +182,10 @@ def harmonics(generator):
     mel = network.mel(audio)[:, :, :frames]
     white = torch.randn(1, frames * HOP, generator=generator)
     deviations, recording = network.deviations(mel, frames * HOP), audio[:, half:-half]
-    start = network.shape_noise(white, deviations, mel)
-    pitch = network.pitch.track(mel.numpy())
+    pitch = network.pitch_of(mel)
+    start = network.shape_noise(white, deviations, pitch)
     later, agreement, _ = network.align_pulses(recording, pitch, deviations)
-    _, upside_down, _ = network.align_pulses(-recording, pitch, deviations)
+    _, inverted, _ = network.align_pulses(-recording, pitch, deviations)
     network.harmonics["phase"] = "minimum"
     write_safetensors(
         os.path.join(FOLDER, "harmonics.safetensors"),
@@ -196,9 +196,9 @@ def harmonics(generator):
             "start": start[0],
             "recording": recording[0].contiguous(),
             "later": torch.from_numpy(later[0]).float(),
-            "agreement": torch.tensor([agreement[0], upside_down[0]]).float(),
-            "start_minimum": network.shape_noise(white, deviations, mel)[0],
-            "start_recorded": network.shape_noise(white, deviations, mel, later)[0],
+            "agreement": torch.tensor([agreement[0], inverted[0]]).float(),
+            "start_minimum": network.shape_noise(white, deviations, pitch)[0],
+            "start_recorded": network.shape_noise(white, deviations, pitch, later)[0],
         },
     )
 
