@@ -47,35 +47,30 @@ Value* World::array(std::vector<Value*> elements) {
   return made;
 }
 
-Value* World::floats(size_t length) {
+Value* World::typedArray(napi_typedarray_type type, size_t length, size_t size) {
   Value* made = make(napi_object);
   made->isTypedArray = true;
+  made->numbers = type;
   made->length = length;
-  made->bytes.reset(new unsigned char[length * sizeof(float)]);
+  made->bytes.reset(new unsigned char[length * size]());
+  return made;
+}
+
+Value* World::floats(size_t length) {
+  Value* made = typedArray(napi_float32_array, length, sizeof(float));
   float* numbers = reinterpret_cast<float*>(made->bytes.get());
   for (size_t i = 0; i < length; i++) numbers[i] = float(i * 2654435761u % 1000) / 5000 - 0.1f;
   return made;
 }
 
 Value* World::doubles(size_t length) {
-  Value* made = make(napi_object);
-  made->isTypedArray = true;
-  made->numbers = napi_float64_array;
-  made->length = length;
-  made->bytes.reset(new unsigned char[length * sizeof(double)]);
+  Value* made = typedArray(napi_float64_array, length, sizeof(double));
   double* numbers = reinterpret_cast<double*>(made->bytes.get());
   for (size_t i = 0; i < length; i++) numbers[i] = double(i * 2654435761u % 1000) / 5000 - 0.1;
   return made;
 }
 
-Value* World::bytes(size_t length) {
-  Value* made = make(napi_object);
-  made->isTypedArray = true;
-  made->numbers = napi_uint8_array;
-  made->length = length;
-  made->bytes.reset(new unsigned char[length]());
-  return made;
-}
+Value* World::bytes(size_t length) { return typedArray(napi_uint8_array, length, 1); }
 
 Value* World::external(void* data, napi_finalize finalize) {
   Value* made = make(napi_external);

@@ -51,6 +51,8 @@ class World {
  private:
   friend struct Access;
   Value* make(napi_valuetype type);
+  /** Zeros. @param size bytes per number */
+  Value* typedArray(napi_typedarray_type type, size_t length, size_t size);
 
   std::vector<std::unique_ptr<Value>> values_;
   std::map<std::string, napi_callback> functions_;
