@@ -95,9 +95,15 @@ export class OnnxGraph {
     return this.#constant(name, () => int64Message(name, shape, values))
   }
 
-  /** What lies from one index to another along an axis. @param to default: the end */
-  slice(value: OnnxValue, axis: number, from: number, to = Number.MAX_SAFE_INTEGER): OnnxValue {
-    return this.node('Slice', [value, ...[from, to, axis].map(size => this.integers(size))])
+  /**
+   * What lies from one index to another along an axis; indices below 0 count from the end.
+   *
+   * @param to default: the end
+   * @param step −1 goes backwards. Default 1
+   */
+  slice(value: OnnxValue, axis: number, from: number, to = Number.MAX_SAFE_INTEGER, step?: number): OnnxValue {
+    const sizes = step === undefined ? [from, to, axis] : [from, to, axis, step]
+    return this.node('Slice', [value, ...sizes.map(size => this.integers(size))])
   }
 
   /** A value as another type. */

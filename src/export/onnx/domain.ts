@@ -71,8 +71,7 @@ function energyDeviations(
   // Frame f lies at its middle, (f + ½) × hop: half a hop is a repeated frame at either end.
   const held = graph.node('Pad', [frames, graph.integers(0, 0, 1, 0, 0, 0)], { mode: 'edge' })
   const whole = graph.node('Squeeze', [interpolated(graph, frameSlope(graph, held), hop), graph.integers(1)])
-  const [start, end, axis] = [Math.ceil(hop / 2), Math.ceil(hop / 2) - hop, 1].map(value => graph.integers(value))
-  return graph.node('Slice', [whole, start!, end!, axis!])
+  return graph.slice(whole, 1, Math.ceil(hop / 2), Math.ceil(hop / 2) - hop)
 }
 
 /** M of SpecGrad's prior (src/data-domain/frame-filter.ts): transform, gains, inverse transform, overlap-add. */
@@ -94,8 +93,7 @@ function coloured(graph: OnnxGraph, data: OnnxValue, mel: OnnxValue, envelope: S
   const held = graph.node('Pad', [gains, graph.integers(0, 0, before, 0, 0, after)], { mode: 'edge' })
   const filtered = graph.node('Mul', [spectrum, graph.node('Concat', [held, held], { axis: 1 })])
   const added = graph.node('ConvTranspose', [filtered, rows], { strides: [hop] })
-  const [from, to, axis] = [left, -right, 2].map(value => graph.integers(value))
-  const cut = graph.node('Slice', [added, from!, to!, axis!])
+  const cut = graph.slice(added, 2, left, -right)
   // Sample n of a hop lies under the same squared windows in every hop.
   const squares = new Float64Array(hop)
   window.forEach((w, i) => {
@@ -173,12 +171,9 @@ function synthesised(graph: OnnxGraph, data: OnnxValue, { gains }: SubbandsConfi
   }
   const blocks = graph.node('Reshape', [data, graph.integers(0, -1, bands)])
   const mixed = graph.node('MatMul', [blocks, graph.floats('inverse MDCT', [bands, bands], matrix)])
-  const slice = (value: OnnxValue, axis: number, start: number, end: number, step = 1) =>
-    graph.node('Slice', [value, ...[start, end, axis, step].map(size => graph.integers(size))])
-  const [END, START] = [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]
-  const first = slice(mixed, 2, 0, half)
+  const first = graph.slice(mixed, 2, 0, half)
   // Mirrored, so that the n-th sample before a boundary meets the n-th after it.
-  const second = slice(mixed, 2, -1, half - 1, -1)
+  const second = graph.slice(mixed, 2, -1, half - 1, -1)
   const angle = (n: number) => (Math.PI / 4) * (1 + (2 * n + 1) / bands)
   const turn = (name: string, wave: (angle: number) => number) =>
     graph.floats(
@@ -187,12 +182,12 @@ function synthesised(graph: OnnxGraph, data: OnnxValue, { gains }: SubbandsConfi
       Array.from({ length: half }, (_, n) => wave(angle(n))),
     )
   const [near, far] = [turn('near', Math.sin), turn('far', Math.cos)]
-  const [left, right] = [slice(second, 1, 0, -1), slice(first, 1, 1, END)]
+  const [left, right] = [graph.slice(second, 1, 0, -1), graph.slice(first, 1, 1)]
   const product = (a: OnnxValue, b: OnnxValue) => graph.node('Mul', [a, b])
   const newLeft = graph.node('Add', [product(near, left), product(far, right)])
   const newRight = graph.node('Sub', [product(near, right), product(far, left)])
-  const firsts = graph.node('Concat', [slice(first, 1, 0, 1), newRight], { axis: 1 })
-  const seconds = graph.node('Concat', [newLeft, slice(second, 1, -1, END)], { axis: 1 })
-  const whole = graph.node('Concat', [firsts, slice(seconds, 2, -1, START, -1)], { axis: 2 })
+  const firsts = graph.node('Concat', [graph.slice(first, 1, 0, 1), newRight], { axis: 1 })
+  const seconds = graph.node('Concat', [newLeft, graph.slice(second, 1, -1)], { axis: 1 })
+  const whole = graph.node('Concat', [firsts, graph.slice(seconds, 2, -1, Number.MIN_SAFE_INTEGER, -1)], { axis: 2 })
   return graph.node('Reshape', [whole, graph.integers(0, -1)])
 }

@@ -122,8 +122,7 @@ export class FrontEndGraph {
     const all = new Float32Array(kernel / 2 + 1)
     all.set(shares)
     const share = graph.floats('share of pulses', [1, 1, all.length], all)
-    const [from, to, axis, step] = [stride / 2, Number.MAX_SAFE_INTEGER, 1, stride].map(value => graph.integers(value))
-    const middles = graph.node('Slice', [voicing, from!, to!, axis!, step!])
+    const middles = graph.slice(voicing, 1, stride / 2, undefined, stride)
     const voiced = graph.node('Unsqueeze', [middles, graph.integers(2)])
     const rest = graph.node('Sub', [graph.scalar(1), graph.node('Mul', [voiced, share])])
     const weighted = (spectrum: OnnxValue, power: OnnxValue) => {

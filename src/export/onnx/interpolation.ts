@@ -9,10 +9,7 @@ export interface FrameSlope {
 
 /** Prepares `interpolated`. @param frames `[B, channels, F]` */
 export function frameSlope(graph: OnnxGraph, frames: OnnxValue): FrameSlope {
-  const [from, end, last, axis] = [1, Number.MAX_SAFE_INTEGER, -1, 2].map(value => graph.integers(value))
-  const later = graph.node('Slice', [frames, from!, end!, axis!])
-  const held = graph.node('Slice', [frames, last!, end!, axis!])
-  const next = graph.node('Concat', [later, held], { axis: 2 })
+  const next = graph.node('Concat', [graph.slice(frames, 2, 1), graph.slice(frames, 2, -1)], { axis: 2 })
   const each = graph.integers(0, 0, -1, 1)
   return {
     here: graph.node('Reshape', [frames, each]),

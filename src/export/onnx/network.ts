@@ -160,8 +160,7 @@ export class NetworkGraph {
     const whole = graph.node('Squeeze', [x, graph.integers(1)])
     const unit = positionSamples(this.#network)
     if (unit === 1) return whole
-    const [start, end, axis, step] = [0, Number.MAX_SAFE_INTEGER, 2, unit].map(value => graph.integers(value))
-    return graph.node('Slice', [whole, start!, end!, axis!, step!])
+    return graph.slice(whole, 2, 0, undefined, unit)
   }
 
   #leaky(x: OnnxValue): OnnxValue {

@@ -54,9 +54,9 @@ export class SpectraGraph {
     const padded = graph.node('Pad', [audio, graph.integers(0, before, 0, after)])
     const blocks = graph.node('Reshape', [padded, graph.integers(0, -1, hop)])
     const shifted = Array.from({ length: parts }, (_, part) =>
-      this.#slice(blocks, 1, part, part === parts - 1 ? Number.MAX_SAFE_INTEGER : part + 1 - parts),
+      graph.slice(blocks, 1, part, part === parts - 1 ? undefined : part + 1 - parts),
     )
-    const windows = this.#slice(graph.node('Concat', shifted, { axis: 2 }), 2, 0, window.length)
+    const windows = graph.slice(graph.node('Concat', shifted, { axis: 2 }), 2, 0, window.length)
     const windowed = graph.node('Mul', [graph.cast(windows, 'double'), this.#window])
     return graph.node('DFT', [graph.node('Unsqueeze', [windowed, graph.integers(3)])], { axis: 2, onesided: 1 })
   }
@@ -66,10 +66,10 @@ export class SpectraGraph {
     const graph = this.#graph
     const half = this.#shape.window.length / 2
     // Bins L/2 − 1 … 1 again, conjugated.
-    const mirrored = graph.node('Slice', [spectra, ...[half - 1, 0, 2, -1].map(size => graph.integers(size))])
+    const mirrored = graph.slice(spectra, 2, half - 1, 0, -1)
     const conjugate = graph.node('Mul', [mirrored, graph.doubles('conjugate', [2], [1, -1])])
     const whole = graph.node('Concat', [spectra, conjugate], { axis: 2 })
-    const pieces = this.#slice(graph.node('DFT', [whole], { axis: 2, inverse: 1 }), 3, 0, 1)
+    const pieces = graph.slice(graph.node('DFT', [whole], { axis: 2, inverse: 1 }), 3, 0, 1)
     const windowed = graph.node('Mul', [graph.node('Squeeze', [pieces, graph.integers(3)]), this.#window])
     return graph.cast(graph.node('Mul', [this.#added(windowed), this.#inverseSquares]), 'float')
   }
@@ -87,10 +87,6 @@ export class SpectraGraph {
       .reduce((total, piece) => graph.node('Add', [total, piece]))
     const end = before - (parts - 1) * hop
     const samples = graph.node('Reshape', [sum, graph.integers(0, -1)])
-    return this.#slice(samples, 1, before, end === 0 ? Number.MAX_SAFE_INTEGER : end)
-  }
-
-  #slice(value: OnnxValue, axis: number, from: number, to: number): OnnxValue {
-    return this.#graph.node('Slice', [value, ...[from, to, axis].map(size => this.#graph.integers(size))])
+    return graph.slice(samples, 1, before, end === 0 ? undefined : end)
   }
 }

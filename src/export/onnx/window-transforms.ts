@@ -49,7 +49,7 @@ function fourierTransforms(graph: OnnxGraph, frontEnd: FrontEndConfig, spectra: 
   return {
     encode(audio) {
       const all = spectra.forward(audio)
-      const seen = graph.node('Slice', [all, graph.integers(0), graph.integers(bins), graph.integers(2)])
+      const seen = graph.slice(all, 2, 0, bins)
       const scaled = graph.node('Mul', [seen, graph.doubles('front end factors in', [2], [1 / unit, -1 / unit])])
       const pairs = graph.node('Transpose', [graph.cast(scaled, 'float')], { perm: [0, 3, 2, 1] })
       return graph.node('Reshape', [pairs, graph.integers(0, 2 * bins, -1)])
