@@ -40,6 +40,8 @@ export const command = defineCommand({
 
 /** A reason without the words that the line begins with. */
 function why(name: string, reason: string): string {
-  const prefix = `the engine ${name} is not available: `
-  return reason.startsWith(prefix) ? reason.slice(prefix.length) : reason
+  const prefix = [`the engine ${name} is not available: `, `the ${name} engine is not available: `].find(words =>
+    reason.startsWith(words),
+  )
+  return prefix === undefined ? reason : reason.slice(prefix.length)
 }
