@@ -6,7 +6,9 @@ export class RowQueue<Values extends Float32Array | Float64Array> {
     length: number,
   ) => Values
   readonly #width: number
+  /** Rows from `#base` on; those before `#first` are no longer needed. */
   #values: Values
+  #base = 0
   #first = 0
 
   /** @param Kind of array, as `Float32Array` @param width numbers per row */
@@ -23,25 +25,35 @@ export class RowQueue<Values extends Float32Array | Float64Array> {
 
   /** Rows that have arrived, forgotten ones included. */
   get end(): number {
-    return this.#first + this.#values.length / this.#width
+    return this.#base + this.#values.length / this.#width
   }
 
   /** @param values whole rows, `[rows × width]` */
   append(values: Values): void {
-    this.#values = concatenate(this.#Kind, [this.#values, values])
+    this.#values = concatenate(this.#Kind, [this.rows(this.#first, this.end), values])
+    this.#base = this.#first
   }
 
-  /** Rows from … to − 1, `[rows × width]`: a view, good until the next `append`. @param from not before `first` */
+  /**
+   * Rows from … to − 1, `[rows × width]`: a view, good until the next `append`.
+   *
+   * @throws RangeError if one of them is no longer kept, or has not arrived
+   */
   rows(from: number, to: number): Values {
-    const at = (row: number) => (row - this.#first) * this.#width
+    if (from < this.#first || to > this.end) {
+      throw new RangeError(`rows ${from} to ${to - 1} of a queue that has ${this.#first} to ${this.end - 1}`)
+    }
+    const at = (row: number) => (row - this.#base) * this.#width
     return this.#values.subarray(at(from), at(to)) as Values
   }
 
-  /** Drops the rows before this one. */
+  /** Drops the rows before this one. Their memory is freed once they are half of it: row by row, the cost is constant. */
   forget(row: number): void {
     const first = Math.min(row, this.end)
     if (first <= this.#first) return
-    this.#values = this.rows(first, this.end).slice() as Values
     this.#first = first
+    if (2 * (first - this.#base) < this.end - this.#base) return
+    this.#values = this.rows(first, this.end).slice() as Values
+    this.#base = first
   }
 }

@@ -36,6 +36,14 @@ describe('a queue of rows', () => {
     queue.append(Float32Array.of(5, 6))
     assert.deepEqual([...queue.rows(2, 3)], [5, 6])
   })
+
+  test('refuses rows that were forgotten or have not arrived', () => {
+    const queue = new RowQueue(Float32Array, 1)
+    queue.append(Float32Array.of(1, 2, 3))
+    queue.forget(1)
+    assert.throws(() => queue.rows(0, 2), RangeError)
+    assert.throws(() => queue.rows(2, 4), RangeError)
+  })
 })
 
 test('pieces are joined in order', () => {

@@ -10,10 +10,10 @@
  * y are the mel's bands, W its filters, s the sums of their columns. Nothing above the mel's highest frequency is left.
  * The frames are those of the mel that lie in the clip, its end included: f = 0 … min(F, ⌊T/H⌋ + 1) − 1.
  */
-import { RowQueue } from '../../core/row-queue.js'
 import { FrameTransform } from '../transforms/stft.js'
 import { MelBands } from './bands.js'
 import { type Mel, type MelConvention, refinementObstacle } from './convention.js'
+import { TargetFrames } from './target-frames.js'
 
 export interface CorrectionSettings {
   /** Passes, each an STFT and its inverse. */
@@ -39,40 +39,6 @@ export function correctionObstacle(convention: MelConvention): string | null {
 /** Max samples by which a correction’s result lags behind the audio: per pass, the blocks of a hop under a frame. */
 export function correctionLag({ fftSize, hop }: MelConvention, passes: number): number {
   return passes * Math.ceil(fftSize / hop) * hop
-}
-
-/** Bands of a mel's frames, whole or as they arrive; what every correction of one clip reads. */
-export class CorrectionTargets {
-  readonly #bands: MelBands
-  readonly #count: number
-  readonly #frames: RowQueue<Float64Array>
-
-  constructor(bands: MelBands) {
-    this.#bands = bands
-    this.#count = bands.convention.bands
-    this.#frames = new RowQueue(Float64Array, this.#count)
-  }
-
-  /** Frames that have arrived. */
-  get frames(): number {
-    return this.#frames.end
-  }
-
-  push(mel: Mel): void {
-    const values = new Float64Array(mel.frames * this.#count)
-    for (let frame = 0; frame < mel.frames; frame++) this.#bands.targets(mel, frame, values, frame * this.#count)
-    this.#frames.append(values)
-  }
-
-  /** Energies of a frame's bands, `[bands]`. */
-  of(frame: number): Float64Array {
-    return this.#frames.rows(frame, frame + 1)
-  }
-
-  /** Frames before this one are not needed again. */
-  forget(frame: number): void {
-    this.#frames.forget(frame)
-  }
 }
 
 /** Gains per bin that move magnitudes towards bands, and their gradient; holds the buffers that every frame reuses. */
@@ -169,7 +135,7 @@ class CorrectionPass {
   /** The next frame. */
   frame = 0
   readonly #shared: Shared
-  readonly #targets: CorrectionTargets
+  readonly #targets: TargetFrames
   /** Samples from the next frame's start on. */
   #samples: Float32Array<ArrayBufferLike>
   /** Sums of frames, and of squared windows, from the next frame's start on. */
@@ -178,7 +144,7 @@ class CorrectionPass {
   #fed = 0
   #given = 0
 
-  constructor(shared: Shared, targets: CorrectionTargets) {
+  constructor(shared: Shared, targets: TargetFrames) {
     const { size } = shared
     this.#shared = shared
     this.#targets = targets
@@ -192,7 +158,7 @@ class CorrectionPass {
   push(audio: Float32Array, last: boolean): Float32Array {
     const { size, hop, transform, squares } = this.#shared
     this.#fed += audio.length
-    const frames = last ? Math.min(this.#targets.frames, Math.floor(this.#fed / hop) + 1) : Number.POSITIVE_INFINITY
+    const frames = last ? Math.min(this.#targets.end, Math.floor(this.#fed / hop) + 1) : Number.POSITIVE_INFINITY
     const samples = new Float32Array(this.#samples.length + audio.length + (last ? size : 0))
     samples.set(this.#samples)
     samples.set(audio, this.#samples.length)
@@ -200,7 +166,7 @@ class CorrectionPass {
     let [at, count] = [0, 0]
     while (this.frame < frames && at + size <= samples.length) {
       const spectrum = transform.forward(samples, at) as number[]
-      const gains = this.#shared.gainsOf(spectrum, this.#targets.of(this.frame))
+      const gains = this.#shared.gainsOf(spectrum, this.#targets.rows(this.frame, this.frame + 1))
       for (let bin = 0; bin < gains.length; bin++) {
         spectrum[2 * bin]! *= gains[bin]!
         spectrum[2 * bin + 1]! *= gains[bin]!
@@ -289,12 +255,12 @@ export class MelCorrection {
   }
 
   /** A clip's mel, for `stream`. */
-  targets(): CorrectionTargets {
-    return new CorrectionTargets(this.#bands)
+  targets(): TargetFrames {
+    return new TargetFrames(this.#bands)
   }
 
   /** @param targets frames up to one beyond a piece of audio must be there before it is pushed */
-  stream(targets: CorrectionTargets): CorrectionStream {
+  stream(targets: TargetFrames): CorrectionStream {
     const passes = Array.from({ length: this.#passes }, () => new CorrectionPass(this.#shared, targets))
     return {
       push: (audio, last) => passes.reduce((piece, pass) => pass.push(piece, last), audio),
@@ -327,10 +293,10 @@ export class MelCorrection {
   }
 
   /** Of one pass. */
-  #backward(input: Float32Array, targets: CorrectionTargets, byResult: Float32Array): Float32Array {
+  #backward(input: Float32Array, targets: TargetFrames, byResult: Float32Array): Float32Array {
     const { size, hop, transform, squares, magnitudes, gains: binGains } = this.#shared
     const half = size / 2
-    const frames = Math.min(targets.frames, Math.floor(input.length / hop) + 1)
+    const frames = Math.min(targets.end, Math.floor(input.length / hop) + 1)
     const padded = new Float64Array((frames - 1) * hop + size)
     padded.set(input.subarray(0, padded.length - half), half)
     const covered = new Float64Array(padded.length)
@@ -348,7 +314,7 @@ export class MelCorrection {
       for (let i = 0; i < 2 * bins; i++) spectrum[i] = 0
       const found = transform.forward(padded, f * hop)
       for (let i = 0; i < 2 * bins; i++) spectrum[i] = found[i]!
-      const gains = this.#shared.gainsOf(spectrum, targets.of(f))
+      const gains = this.#shared.gainsOf(spectrum, targets.rows(f, f + 1))
       // The inverse transform counts a bin c/L times, c = 1 for the first and the last bin, else 2; the gradient of the
       // forward transform, which inverseAdd brings back, counts each once: c·L/(L·c) = 1 is left.
       const byProduct = transform.forward(bySums, f * hop) as number[]
@@ -357,7 +323,7 @@ export class MelCorrection {
         byGains[bin]! *= bin === 0 || bin === bins - 1 ? 1 : 2
       }
       byMagnitude.fill(0)
-      binGains.addGradient(magnitudes, targets.of(f), byGains, byMagnitude)
+      binGains.addGradient(magnitudes, targets.rows(f, f + 1), byGains, byMagnitude)
       for (let bin = 0; bin < bins; bin++) {
         const count = bin === 0 || bin === bins - 1 ? 1 : 2
         const slope = magnitudes[bin]! === 0 ? 0 : byMagnitude[bin]! / count / magnitudes[bin]!

@@ -255,7 +255,8 @@ export class PhaseRefinement {
     for (const stage of this.#stages) {
       if (!stage.append(block)) return false
       if (stage === this.#stages[0] && stage.frame <= lastFrame) {
-        this.#mel.next(this.#targets.data, this.#targets.at(stage.frame))
+        this.#targets.data.set(this.#mel.rows(stage.frame, stage.frame + 1), this.#targets.at(stage.frame))
+        this.#mel.forget(stage.frame + 1)
       }
       stage.step(this.#targets, lastFrame)
       block = stage.block

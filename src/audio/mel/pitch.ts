@@ -15,6 +15,7 @@
  * Mirrored by interop/pytorch (pitch.py).
  */
 
+import { RowQueue } from '../../core/row-queue.js'
 import { MelBands } from './bands.js'
 import type { Mel, MelConvention } from './convention.js'
 import { correctionObstacle } from './correction.js'
@@ -166,9 +167,8 @@ export class PitchStream {
   /** The best state before each state, of the frames that are not decided. */
   readonly #back: Int16Array[] = []
   #frames = 0
-  /** ln f0 of frames that are decided and still needed, NaN without pitch; the first of them is `#first`. */
-  readonly #decided: number[] = []
-  #first = 0
+  /** ln f0 of frames that are decided and still needed, NaN without pitch. */
+  readonly #decided = new RowQueue<Float64Array>(Float64Array, 1)
   #given = 0
 
   constructor(pitch: MelPitch) {
@@ -177,15 +177,20 @@ export class PitchStream {
 
   /** Appends frames and returns f0 of those that have become known, in order. @param last no more frames follow */
   push(mel: Mel, last: boolean): Float64Array {
-    for (let frame = 0; frame < mel.frames; frame++) this.#add(this.#pitch.scores(mel, frame))
-    if (last) for (const state of this.#bestPath()) this.#decide(state)
-    const known = this.#first + this.#decided.length
+    const states: number[] = []
+    for (let frame = 0; frame < mel.frames; frame++) {
+      this.#add(this.#pitch.scores(mel, frame))
+      if (this.#back.length <= PITCH.lag) continue
+      states.push(this.#bestPath()[0]!)
+      this.#back.shift()
+    }
+    if (last) states.push(...this.#bestPath())
+    this.#decided.append(Float64Array.from(states, logPitch))
+    const known = this.#decided.end
     const end = last ? known : Math.max(this.#given, known - PITCH.smoothing)
     const result = Float64Array.from({ length: end - this.#given }, (_, i) => this.#smoothed(this.#given + i))
     this.#given = end
-    const drop = Math.max(0, end - PITCH.smoothing - this.#first)
-    this.#decided.splice(0, drop)
-    this.#first += drop
+    this.#decided.forget(end - PITCH.smoothing)
     return result
   }
 
@@ -225,9 +230,6 @@ export class PitchStream {
     }
     this.#best = best
     this.#back.push(back)
-    if (this.#back.length <= PITCH.lag) return
-    this.#decide(this.#bestPath()[0]!)
-    this.#back.shift()
   }
 
   /** The states of the frames that are not decided, on the best path to the last of them. */
@@ -241,17 +243,19 @@ export class PitchStream {
     return path
   }
 
-  #decide(state: number): void {
-    this.#decided.push(state === CANDIDATES ? Number.NaN : Math.log(MelPitch.candidates[state]!))
-  }
-
   #smoothed(frame: number): number {
-    const at = frame - this.#first
-    if (Number.isNaN(this.#decided[at]!)) return 0
-    const around = this.#decided.slice(Math.max(0, at - PITCH.smoothing), at + PITCH.smoothing + 1)
+    const { first, end } = this.#decided
+    const from = Math.max(first, frame - PITCH.smoothing)
+    const around = this.#decided.rows(from, Math.min(end, frame + PITCH.smoothing + 1))
+    if (Number.isNaN(around[frame - from]!)) return 0
     const logs = around.filter(log => !Number.isNaN(log))
     return Math.exp(logs.reduce((sum, log) => sum + log, 0) / logs.length)
   }
+}
+
+/** ln f0 of a state of Viterbi's algorithm, NaN for the one without pitch. */
+function logPitch(state: number): number {
+  return state === CANDIDATES ? Number.NaN : Math.log(MelPitch.candidates[state]!)
 }
 
 function dot(a: Float64Array, b: Float64Array): number {

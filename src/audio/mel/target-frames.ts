@@ -1,28 +1,37 @@
-/** What a mel says of its frames, one after the other, as the mel arrives. */
+/** What a mel says of its frames, as the mel arrives: what phase refinement and correction move audio towards. */
+import { RowQueue } from '../../core/row-queue.js'
 import type { MelBands } from './bands.js'
 import type { Mel } from './convention.js'
 
-/** The energies of the frames' bands, in order. */
+/** The energies of the frames' bands. */
 export class TargetFrames {
   readonly #bands: MelBands
-  /** Mel that has come and is not used up; `#frame` is the next of its first piece. */
-  readonly #mels: Mel[] = []
-  #frame = 0
+  readonly #rows: RowQueue<Float64Array>
 
   constructor(bands: MelBands) {
     this.#bands = bands
+    this.#rows = new RowQueue(Float64Array, bands.convention.bands)
   }
 
+  /** Frames that have arrived, forgotten ones included. */
+  get end(): number {
+    return this.#rows.end
+  }
+
+  /** Appends frames. The mel is read at once: it may change afterwards. */
   push(mel: Mel): void {
-    if (mel.frames > 0) this.#mels.push(mel)
+    const energies = new Float64Array(mel.frames * mel.bands)
+    for (let frame = 0; frame < mel.frames; frame++) this.#bands.targets(mel, frame, energies, frame * mel.bands)
+    this.#rows.append(energies)
   }
 
-  /** Writes the next frame's energies, `[bands]`, to `result` from `at` on. The frame must have come. */
-  next(result: Float32Array | Float64Array, at: number): void {
-    const mel = this.#mels[0]!
-    this.#bands.targets(mel, this.#frame, result, at)
-    if (++this.#frame < mel.frames) return
-    this.#mels.shift()
-    this.#frame = 0
+  /** Energies of frames from … to − 1, `[frames × bands]`: a view, good until the next `push`. */
+  rows(from: number, to: number): Float64Array {
+    return this.#rows.rows(from, to)
+  }
+
+  /** Frames before this one are not needed again. */
+  forget(frame: number): void {
+    this.#rows.forget(frame)
   }
 }

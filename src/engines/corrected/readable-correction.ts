@@ -1,7 +1,8 @@
 /** The readable correction as a stream, for engines that have none of their own. */
 import { nextTurn } from '#platform/core/turn'
 import type { Mel } from '../../audio/mel/convention.js'
-import type { CorrectionStream, CorrectionTargets, MelCorrection } from '../../audio/mel/correction.js'
+import type { CorrectionStream, MelCorrection } from '../../audio/mel/correction.js'
+import type { TargetFrames } from '../../audio/mel/target-frames.js'
 import { concatenateAudio } from '../../core/concatenate.js'
 import { throwIfAborted } from '../../core/errors.js'
 import type { FrameStream } from '../engine.js'
@@ -10,7 +11,7 @@ import type { FrameStream } from '../engine.js'
 const SAMPLES_PER_TURN = 32_768
 
 export class ReadableCorrection implements FrameStream {
-  readonly #targets: CorrectionTargets
+  readonly #targets: TargetFrames
   readonly #stream: CorrectionStream
 
   constructor(correction: MelCorrection) {

@@ -8,7 +8,7 @@ import { TargetFrames } from '../../audio/mel/target-frames.js'
 import { framePadding, hannWindow } from '../../audio/transforms/stft.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import type { Engine, FrameStream } from '../engine.js'
-import { snapshot, snapshotMel } from '../snapshot.js'
+import { snapshot } from '../snapshot.js'
 import type { Addon, FrameChainHandle, FrameChainShape, Handle } from './addon.js'
 import { filterTables, unitRoots } from './mel-filters.js'
 import type { NativeQueue } from './queue.js'
@@ -58,7 +58,6 @@ class NativeFrameChain implements FrameStream {
   /** Frames that begin before a frame ends, itself not counted. */
   readonly #span: number
   readonly #mel: TargetFrames
-  #melFrames = 0
   #frames = 0
   #fed = 0
   #given = 0
@@ -76,8 +75,7 @@ class NativeFrameChain implements FrameStream {
   }
 
   pushMel(mel: Mel): void {
-    this.#mel.push(snapshotMel(mel))
-    this.#melFrames += mel.frames
+    this.#mel.push(mel)
   }
 
   /** A call that was stopped on its way leaves the stream disposed. */
@@ -106,15 +104,12 @@ class NativeFrameChain implements FrameStream {
 
   /** Of the frames that can be added now: their samples are all here, or the clip has ended. */
   #targets(last: boolean): Float64Array {
-    const { bands } = this.#convention
     const frames = Math.max(this.#frames, last ? this.#lastFrames() : this.#completeFrames())
-    // A refinement's targets are rounded to floats.
-    const targets = this.#corrects
-      ? new Float64Array((frames - this.#frames) * bands)
-      : new Float32Array((frames - this.#frames) * bands)
-    for (let at = 0; at < targets.length; at += bands) this.#mel.next(targets, at)
+    const targets = this.#mel.rows(this.#frames, frames).slice()
     this.#frames = frames
-    return targets instanceof Float64Array ? targets : Float64Array.from(targets)
+    this.#mel.forget(frames)
+    // Those of a refinement are rounded to floats.
+    return this.#corrects ? targets : targets.map(Math.fround)
   }
 
   #completeFrames(): number {
@@ -124,7 +119,7 @@ class NativeFrameChain implements FrameStream {
   /** Frames of a clip that has ended. A corrected one may end with a frame whose middle is its end. */
   #lastFrames(): number {
     const frames = Math.floor(this.#fed / this.#convention.hop)
-    return this.#corrects ? Math.min(this.#melFrames, frames + 1) : frames
+    return this.#corrects ? Math.min(this.#mel.end, frames + 1) : frames
   }
 
   /** Work under way ends first; then the memory is freed. */
