@@ -39,8 +39,23 @@ export interface StartOptions {
   readonly length?: number
   /** The clip's noise, if it is drawn as well: a start that is noise is taken from it. Default: none. */
   readonly noise?: NoiseShaper
-  /** How much later than by themselves its pulses come, in periods per sample (`alignPulses`). Default: not at all. */
-  readonly later?: Float64Array | undefined
+}
+
+/** The pulses that a whole mel implies, found once. */
+export interface ClipPulses {
+  /**
+   * Where a recording's own pulses stand.
+   *
+   * @param recording whole positions of the network, no more than the mel covers
+   */
+  align(recording: Float32Array): Alignment
+  /**
+   * What a clip starts from, as `DataDomain.start`.
+   *
+   * @param length in samples
+   * @param later how much later than by themselves pulses come, in periods per sample. Default: not at all
+   */
+  start(length: number, later?: Float64Array): NoiseShaper
 }
 
 /** A pure description, made once per model. Mels are null for models without one. */
@@ -57,13 +72,8 @@ export interface DataDomain {
    * @param mel as for `decoder`
    */
   start(mel: MelReaders | null, options?: StartOptions): NoiseShaper
-  /**
-   * Where a recording's own pulses stand, for training from pulses in their places. Absent if clips start from noise.
-   *
-   * @param recording whole positions of the network
-   * @param mel at least as long
-   */
-  readonly alignPulses?: ((recording: Float32Array, mel: Mel) => Alignment) | undefined
+  /** The pulses of a mel, for training from pulses where a recording's stand. Absent if clips start from noise. */
+  readonly pulsesOf?: ((mel: Mel) => ClipPulses) | undefined
   /** Mel frames past the one a sample lies in that must have arrived before its noise is drawn. */
   readonly melContext: number
   /**

@@ -1,25 +1,25 @@
 /**
- * What voiced speech starts from: pulses at the mel's pitch, and noise that swells with them. f0 and voicing v, 0 or 1
- * in each frame, change linearly from frame to frame, f0 in its logarithm. With φ[n] = Σ_{i≤n} f0[i]/rate, one pulse
- * stands where φ passes a whole number, a sinc under a Hann window of 16 samples times √(rate/f0): power 1, less what
- * the window takes away near half the rate. Noise z becomes
+ * What voiced speech starts from: pulses at the mel's pitch, and noise that swells with them, by f0 and voicing v of
+ * the contour (pitch-contour.ts). With φ[n] = Σ_{i≤n} f0[i]/rate, one pulse stands where φ passes a whole number, a
+ * sinc under a Hann window of 16 samples times √(rate/f0): power 1, less what the window takes away near half the rate.
+ * Noise z becomes
  *
  *     z[n]·√(1 − v + v·(1 + cos 2πφ[n])²/1.5)
  *
  * so that it keeps its power too. Pulses are multiplied by √v. Mirrored by interop/pytorch (excitation.py).
  */
 
+import { RowQueue } from '../core/row-queue.js'
 import type { HarmonicsConfig } from '../model/diffusion-config.js'
 import type { FrontEndConfig } from '../model/network.js'
+import { PitchContour } from './pitch-contour.js'
 
 /** Half of a pulse's length in samples. */
 export const PULSE_HALF_WIDTH = 8
-/** Hz until a pitch is found. */
-export const FIRST_PITCH = 100
 /** Mean of (1 + cos)². */
 export const SWELL_POWER = 1.5
 
-/** Signals that a clip starts from, of one length. */
+/** Signals that a clip starts from, of one length in samples. */
 export interface ExcitationSignals {
   readonly pulses: Float32Array
   readonly noise: Float32Array
@@ -30,8 +30,6 @@ export interface ExcitationSignals {
 /** A stretch of the excitation, from sample `first` on. */
 export interface Excitation extends ExcitationSignals {
   readonly first: number
-  /** f0 in Hz, also where v is 0. */
-  readonly pitch: Float64Array
 }
 
 /** The excitation of one clip, made in order. */
@@ -40,23 +38,16 @@ export class Exciter {
   readonly #rate: number
   /** How much later pulses come, in periods, per sample of the clip; null: not at all. */
   readonly #later: Float64Array | null
-  /** f0 of frames from `#firstFrame` on, 0 without pitch, and the frame of the next sample. */
-  #pitch: Float64Array<ArrayBufferLike> = new Float64Array(0)
-  #firstFrame = 0
-  #frame = 0
-  #ended = false
+  readonly #contour: PitchContour
   /** φ, and the whole periods of φ less the delay, of the sample before. */
   #phase = 0
   #passed = 0
-  /** ln f0 of the last frame that had a pitch. */
-  #held = Math.log(FIRST_PITCH)
-  /** The next sample, and those that are still needed, from `#first` on. */
+  /** The next sample, and those that are still needed. */
   #sample = 0
-  #first = 0
-  #pulses: Float64Array<ArrayBufferLike> = new Float64Array(0)
-  #noise: Float32Array<ArrayBufferLike> = new Float32Array(0)
-  #voicing: Float32Array<ArrayBufferLike> = new Float32Array(0)
-  #hertz: Float64Array<ArrayBufferLike> = new Float64Array(0)
+  /** The last pulse reaches beyond the last sample: as many more samples as its half width. */
+  readonly #pulses = new RowQueue<Float64Array>(Float64Array, 1)
+  readonly #noise = new RowQueue<Float32Array>(Float32Array, 1)
+  readonly #voicing = new RowQueue<Float32Array>(Float32Array, 1)
 
   /**
    * @param hop samples per frame
@@ -68,21 +59,18 @@ export class Exciter {
     this.#rate = rate
     this.#later = later ?? null
     this.#passed = later === undefined ? 0 : Math.floor(-later[0]!)
+    this.#contour = new PitchContour(hop)
+    this.#pulses.append(new Float64Array(PULSE_HALF_WIDTH))
   }
 
   /** Appends f0 of frames in Hz, 0 without pitch. @param last no more follow */
   push(pitch: Float64Array, last: boolean): void {
-    const kept = this.#pitch.subarray(this.#frame - this.#firstFrame)
-    this.#pitch = new Float64Array(kept.length + pitch.length)
-    this.#pitch.set(kept)
-    this.#pitch.set(pitch, kept.length)
-    this.#firstFrame = this.#frame
-    this.#ended = last
+    this.#contour.push(pitch, last)
   }
 
   /** Samples of the clip; Infinity while its mel goes on. */
   get length(): number {
-    return this.#ended ? (this.#firstFrame + this.#pitch.length) * this.#hop : Number.POSITIVE_INFINITY
+    return this.#contour.length
   }
 
   /**
@@ -93,100 +81,50 @@ export class Exciter {
    * @param white normal numbers of samples start … start + count − 1
    */
   until(end: number, first: number, length: number, white: (start: number, count: number) => Float32Array): Excitation {
-    this.#forget(first)
+    for (const queue of [this.#pulses, this.#noise, this.#voicing]) queue.forget(Math.min(first, this.#sample))
     // A pulse reaches samples before it.
     const made = Math.min(length, end + PULSE_HALF_WIDTH)
     if (made > this.#sample) this.#make(made, white(this.#sample, made - this.#sample))
-    const count = Math.max(0, end - this.#first)
-    const voicing = this.#voicing.slice(0, count)
-    const pulses = new Float32Array(count)
-    for (let i = 0; i < voicing.length; i++) pulses[i] = this.#pulses[i]! * Math.sqrt(voicing[i]!)
-    return {
-      first: this.#first,
-      pulses,
-      noise: this.#noise.slice(0, count),
-      voicing,
-      pitch: this.#hertz.slice(0, count),
-    }
-  }
-
-  #forget(first: number): void {
-    const drop = Math.min(first, this.#sample) - this.#first
-    if (drop <= 0) return
-    this.#pulses = this.#pulses.slice(drop)
-    this.#noise = this.#noise.slice(drop)
-    this.#voicing = this.#voicing.slice(drop)
-    this.#hertz = this.#hertz.slice(drop)
-    this.#first += drop
+    const from = this.#noise.first
+    const stop = Math.max(from, end)
+    const voicing = this.#voicing.rows(from, stop)
+    const unweighted = this.#pulses.rows(from, stop)
+    const pulses = new Float32Array(voicing.length)
+    for (let i = 0; i < pulses.length; i++) pulses[i] = unweighted[i]! * Math.sqrt(voicing[i]!)
+    return { first: from, pulses, noise: this.#noise.rows(from, stop), voicing }
   }
 
   #make(end: number, white: Float32Array): void {
-    const kept = this.#sample - this.#first
-    const more = end - this.#sample
-    // The last pulse reaches beyond the last sample.
-    const pulses = new Float64Array(kept + more + PULSE_HALF_WIDTH)
-    pulses.set(this.#pulses)
-    const noise = new Float32Array(kept + more)
-    noise.set(this.#noise)
-    const voicing = new Float32Array(kept + more)
-    voicing.set(this.#voicing)
-    const hertz = new Float64Array(kept + more)
-    hertz.set(this.#hertz)
+    const made = this.#sample
+    const more = end - made
+    this.#pulses.append(new Float64Array(more))
+    const { first } = this.#pulses
+    const pulses = this.#pulses.rows(first, this.#pulses.end)
+    const noise = new Float32Array(more)
+    const voicing = new Float32Array(more)
     for (let i = 0; i < more; ) {
-      const frame = this.#frameAt(this.#sample + i)
-      const stop = Math.min(more, (frame.number + 1) * this.#hop - this.#sample)
+      const frame = this.#contour.frameOf(made + i)
+      const stop = Math.min(more, (frame.number + 1) * this.#hop - made)
       for (; i < stop; i++) {
-        const share = (this.#sample + i) / this.#hop - frame.number
-        const f0 = frame.steady ?? Math.exp(frame.start + (frame.end - frame.start) * share)
-        const v = frame.from + (frame.to - frame.from) * share
+        const share = (made + i) / this.#hop - frame.number
+        const f0 = frame.pitch(share)
+        const v = frame.voicing(share)
         this.#phase += f0 / this.#rate
-        const phase = this.#phase - (this.#later?.[this.#sample + i] ?? 0)
+        const phase = this.#phase - (this.#later?.[made + i] ?? 0)
         const whole = Math.floor(phase)
         if (whole > this.#passed) {
           const period = this.#rate / f0
-          addPulse(pulses, kept + i - (phase - whole) * period, period)
+          addPulse(pulses, made - first + i - (phase - whole) * period, period)
         }
         this.#passed = whole
-        noise[kept + i] = v === 0 ? white[i]! : white[i]! * swellAt(phase, v)
-        voicing[kept + i] = v
-        hertz[kept + i] = f0
+        noise[i] = v === 0 ? white[i]! : white[i]! * swellAt(phase, v)
+        voicing[i] = v
       }
     }
-    this.#pulses = pulses
-    this.#noise = noise
-    this.#voicing = voicing
-    this.#hertz = hertz
+    this.#noise.append(noise)
+    this.#voicing.append(voicing)
     this.#sample = end
   }
-
-  /** The frame of a sample: pitch and voicing at its start and at that of the next. */
-  #frameAt(sample: number): ExcitedFrame {
-    const frame = Math.floor(sample / this.#hop)
-    const at = frame - this.#firstFrame
-    if (frame > this.#frame) {
-      const past = this.#pitch[at - 1]!
-      if (past > 0) this.#held = Math.log(past)
-      this.#frame = frame
-    }
-    const here = this.#pitch[at]!
-    const next = this.#pitch[at + 1] ?? here
-    const start = here > 0 ? Math.log(here) : next > 0 ? Math.log(next) : this.#held
-    const end = next > 0 ? Math.log(next) : start
-    const steady = start === end ? Math.exp(start) : null
-    return { number: frame, start, end, steady, from: here > 0 ? 1 : 0, to: next > 0 ? 1 : 0 }
-  }
-}
-
-interface ExcitedFrame {
-  readonly number: number
-  /** ln f0 at its start and at its end. */
-  readonly start: number
-  readonly end: number
-  /** f0 in Hz if it does not change. */
-  readonly steady: number | null
-  /** Voicing at its start and at its end. */
-  readonly from: number
-  readonly to: number
 }
 
 /** What multiplies noise at a phase of the pulses, with voicing v. */

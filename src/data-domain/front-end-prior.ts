@@ -26,9 +26,10 @@ import type { FrontEndKernels } from '../model/front-end/kernels.js'
 import { MinimumPhase } from '../model/front-end/minimum-phase.js'
 import { coverage, WindowFilter, windowMargin } from '../model/front-end/windows.js'
 import type { FrontEndConfig } from '../model/network.js'
-import type { DataDomain, NoiseOptions, NoiseShaper, StartOptions } from './data-domain.js'
+import type { ClipPulses, DataDomain, NoiseOptions, NoiseShaper, StartOptions } from './data-domain.js'
 import { Exciter, PULSE_HALF_WIDTH, pulseShares } from './excitation.js'
-import { type Alignment, PulseAligner } from './pulse-alignment.js'
+import { PitchContour } from './pitch-contour.js'
+import { PulseAligner } from './pulse-alignment.js'
 import { WaveformDomain } from './waveform.js'
 
 /** What is filtered: samples from `first` on, and the gains of positions, `[count × bins]`. */
@@ -42,7 +43,7 @@ interface Source {
 
 export class FrontEndPriorDomain extends WaveformDomain {
   override readonly melContext: number
-  readonly alignPulses?: DataDomain['alignPulses']
+  readonly pulsesOf?: DataDomain['pulsesOf']
   readonly #frontEnd: FrontEndConfig
   readonly #convention: MelConvention
   readonly #envelope: FrontEndEnvelope
@@ -72,7 +73,7 @@ export class FrontEndPriorDomain extends WaveformDomain {
     this.#harmonics = harmonics
     // The last window over a sample starts half a kernel after it, and needs the frame after its middle.
     const reach = frontEnd.kernel + (harmonics === null ? 0 : PULSE_HALF_WIDTH)
-    if (harmonics !== null) this.alignPulses = (recording, mel) => this.#align(recording, mel)
+    if (harmonics !== null) this.pulsesOf = mel => this.#pulsesOf(mel)
     this.melContext = Math.ceil(reach / convention.hop) + 1 + (harmonics === null ? 0 : PITCH_LAG)
   }
 
@@ -91,21 +92,61 @@ export class FrontEndPriorDomain extends WaveformDomain {
   }
 
   override start(mel: MelReaders, options: StartOptions = {}): NoiseShaper {
-    const { length = Number.POSITIVE_INFINITY, later } = options
     if (this.#harmonics === null) return super.start(mel, options)
     const pitch = this.#melPitch().stream()
-    const { bins, stride } = this.#frontEnd
-    const shares = pulseShares(this.#frontEnd, this.#convention.sampleRate, this.#harmonics)
     const reader = mel.firstReader()
     const deviations = new Deviations(this.#envelope, true)
-    const exciter = new Exciter(this.#convention.hop, this.#convention.sampleRate, later)
+    const exciter = new Exciter(this.#convention.hop, this.#convention.sampleRate)
+    const shape = this.#fromPulses(this.#harmonics, deviations, exciter, options.length)
+    return (white, start, count) => {
+      for (const piece of reader.take()) {
+        deviations.push(piece.mel, piece.last)
+        exciter.push(pitch.push(piece.mel, piece.last), piece.last)
+      }
+      return shape(white, start, count)
+    }
+  }
+
+  #pulsesOf(mel: Mel): ClipPulses {
+    const { hop, sampleRate } = this.#convention
+    const pitch = this.#melPitch().whole(mel)
+    const deviations = new Deviations(this.#envelope, false)
+    deviations.push(mel, true)
+    const exciter = (later?: Float64Array) => {
+      const made = new Exciter(hop, sampleRate, later)
+      made.push(pitch, true)
+      return made
+    }
+    return {
+      align: recording => {
+        const { length } = recording
+        const { pulses } = exciter().until(length, 0, length, (_, count) => new Float32Array(count))
+        const contour = new PitchContour(hop)
+        contour.push(pitch, true)
+        const envelope = deviations.of(0, length / this.#frontEnd.stride)
+        this.#aligner ??= new PulseAligner(this.#frontEnd, sampleRate)
+        return this.#aligner.align({ recording, pulses, envelope, contour })
+      },
+      start: (length, later) => this.#fromPulses(this.#harmonics!, deviations, exciter(later), length),
+    }
+  }
+
+  /** What a clip starts from whose envelope and pitch arrive in `deviations` and `exciter`. */
+  #fromPulses(
+    harmonics: HarmonicsConfig,
+    deviations: Deviations,
+    exciter: Exciter,
+    length = Number.POSITIVE_INFINITY,
+  ): NoiseShaper {
+    const { bins, stride } = this.#frontEnd
+    const shares = pulseShares(this.#frontEnd, this.#convention.sampleRate, harmonics)
     const pulseRoots = shares.map(Math.sqrt)
     const pulseGains = (from: number, count: number) => {
       const gains = deviations.of(from, count).slice()
       for (let i = 0; i < gains.length; i++) gains[i]! *= pulseRoots[i % bins]!
       return gains
     }
-    const phase = this.#harmonics.phase === 'minimum' ? new MinimumPhase(this.#frontEnd) : null
+    const phase = harmonics.phase === 'minimum' ? new MinimumPhase(this.#frontEnd) : null
     const angles = phase === null ? undefined : (from: number, count: number) => phase.ofAll(deviations.of(from, count))
     const noiseGains = (from: number, count: number, voicing: (position: number) => number) => {
       const gains = deviations.of(from, count).slice()
@@ -117,10 +158,6 @@ export class FrontEndPriorDomain extends WaveformDomain {
       return gains
     }
     return (white, start, count) => {
-      for (const piece of reader.take()) {
-        deviations.push(piece.mel, piece.last)
-        exciter.push(pitch.push(piece.mel, piece.last), piece.last)
-      }
       const positions = Math.min(deviations.positions, length / stride)
       const { from, to, first } = this.#reach(start, count, positions)
       const excitation = exciter.until(to, from, Math.min(exciter.length, length), white)
@@ -140,17 +177,6 @@ export class FrontEndPriorDomain extends WaveformDomain {
       deviations.forget(first)
       return noise
     }
-  }
-
-  #align(recording: Float32Array, mel: Mel): Alignment {
-    const { hop, sampleRate } = this.#convention
-    const exciter = new Exciter(hop, sampleRate)
-    exciter.push(this.#melPitch().whole(mel), true)
-    const { length } = recording
-    const envelope = this.#envelope.whole(mel, length / this.#frontEnd.stride)
-    this.#aligner ??= new PulseAligner(this.#frontEnd, sampleRate)
-    const excitation = exciter.until(length, 0, length, (_, count) => new Float32Array(count))
-    return this.#aligner.align({ recording, envelope, ...excitation })
   }
 
   #melPitch(): MelPitch {

@@ -17,6 +17,7 @@ import FFT from 'fft.js'
 import { MinimumPhase } from '../model/front-end/minimum-phase.js'
 import { windowMargin, windowOf, windowUnit } from '../model/front-end/windows.js'
 import type { FrontEndConfig } from '../model/network.js'
+import type { PitchContour } from './pitch-contour.js'
 
 /** Shifts per period that are compared. */
 const SHIFTS = 64
@@ -40,10 +41,8 @@ export interface AlignedClip {
   readonly pulses: Float32Array
   /** The mel's envelope E, `[positions × bins]`. */
   readonly envelope: Float32Array
-  /** f0 in Hz, `[samples]`. */
-  readonly pitch: Float64Array
-  /** 0 … 1, `[samples]`. */
-  readonly voicing: Float32Array
+  /** f0 in Hz and voicing, 0 … 1. */
+  readonly contour: PitchContour
 }
 
 /** How well a recording's pulses fit. */
@@ -84,15 +83,20 @@ export class PulseAligner {
     this.#end = Math.min(bins, Math.ceil(within(HIGHEST_ALIGNED)))
   }
 
+  /** @param clip its contour has not been read yet */
   align(clip: AlignedClip): Alignment {
     const { stride } = this.#frontEnd
     const positions = clip.recording.length / stride
-    const middle = (p: number) => p * stride + stride / 2
-    const voiced = Uint8Array.from({ length: positions }, (_, p) => (clip.voicing[middle(p)]! > VOICED ? 1 : 0))
-    const scores = Array.from(voiced, (isVoiced, p) => {
-      const own = this.#correlations(clip, p, clip.pitch[middle(p)]!)
-      return isVoiced ? own : own.map(score => score * UNVOICED_SHARE)
-    })
+    const voiced = new Uint8Array(positions)
+    const scores: Float64Array[] = []
+    for (let p = 0; p < positions; p++) {
+      const middle = p * stride + stride / 2
+      const frame = clip.contour.frameOf(middle)
+      const share = middle / clip.contour.hop - frame.number
+      voiced[p] = frame.voicing(share) > VOICED ? 1 : 0
+      const own = this.#correlations(clip, p, frame.pitch(share))
+      scores.push(voiced[p] ? own : own.map(score => score * UNVOICED_SHARE))
+    }
     const path = bestPath(scores)
     const shifts = Float64Array.from(path, (state, p) => peakOf(scores[p]!, state))
     unwrap(shifts)

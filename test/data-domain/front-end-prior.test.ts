@@ -109,14 +109,12 @@ describe('the excitation', () => {
 
 describe('pulses where a recording’s stand', () => {
   test('are those of interop/pytorch', () => {
-    const { later, agreement } = domain.alignPulses!(of('recording'), mel)
+    const pulses = domain.pulsesOf!(mel)
+    const { later, agreement } = pulses.align(of('recording'))
     assert.ok(later.every((shift, i) => Math.abs(shift - of('later')[i]!) < 1e-3))
-    const inverted = domain.alignPulses!(
-      of('recording').map(sample => -sample),
-      mel,
-    ).agreement
+    const inverted = pulses.align(of('recording').map(sample => -sample)).agreement
     assert.ok(relativeError(Float32Array.of(agreement, inverted), of('agreement')) < 1e-4)
-    const start = domainWith('minimum').start(readWhole(mel), { later })(draw, 0, white.length)
+    const start = domainWith('minimum').pulsesOf!(mel).start(white.length, later)(draw, 0, white.length)
     assert.ok(relativeError(start, of('start_recorded')) < 1e-3, `${relativeError(start, of('start_recorded'))}`)
   })
 
@@ -126,7 +124,7 @@ describe('pulses where a recording’s stand', () => {
       const buzz = Float32Array.from({ length: samples }, (_, n) => ((n - delay) % 110 === 0 ? 1 : 0))
       const found = melSpectrogram({ samples: buzz, sampleRate: 22050 }, convention)
       const at = (recording: Float32Array) => {
-        const { later, agreement } = domain.alignPulses!(recording, found)
+        const { later, agreement } = domain.pulsesOf!(found).align(recording)
         const exciter = new Exciter(256, 22050, later)
         exciter.push(new MelPitch(convention).whole(found), true)
         const { pulses } = exciter.until(samples, 0, samples, (_, count) => new Float32Array(count))
@@ -139,8 +137,17 @@ describe('pulses where a recording’s stand', () => {
     }
   })
 
+  test('that are not moved are what synthesis starts from, however often they are aligned', () => {
+    const pulses = domain.pulsesOf!(mel)
+    const length = mel.frames * convention.hop
+    const whole = domain.start(readWhole(mel))(draw, 0, length)
+    assert.deepEqual(pulses.start(length)(draw, 0, length), whole)
+    assert.deepEqual(pulses.align(of('recording')), pulses.align(of('recording')))
+    assert.deepEqual(pulses.start(length, new Float64Array(length))(draw, 0, length), whole)
+  })
+
   test('need a prior with harmonics', () => {
-    assert.equal(domainOf(config).alignPulses, undefined)
+    assert.equal(domainOf(config).pulsesOf, undefined)
   })
 })
 

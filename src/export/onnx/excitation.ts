@@ -5,7 +5,8 @@
  * Shapes: B clips, F mel frames, T = F × hop samples, N pulses of all clips.
  */
 import type { MelConvention } from '../../audio/mel/convention.js'
-import { FIRST_PITCH, PULSE_HALF_WIDTH, SWELL_POWER } from '../../data-domain/excitation.js'
+import { PULSE_HALF_WIDTH, SWELL_POWER } from '../../data-domain/excitation.js'
+import { FIRST_PITCH } from '../../data-domain/pitch-contour.js'
 import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 import { type PitchValues, pitchGraph } from './pitch.js'
 

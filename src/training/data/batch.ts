@@ -7,7 +7,7 @@ import { readWhole } from '../../audio/mel/feed.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { gaussian, uniform } from '../../core/random.js'
 import { batchIndices } from '../../core/random-streams.js'
-import type { DataDomain } from '../../data-domain/data-domain.js'
+import type { ClipPulses, DataDomain } from '../../data-domain/data-domain.js'
 import { domainOf } from '../../data-domain/domain-of.js'
 import type { Alignment } from '../../data-domain/pulse-alignment.js'
 import { diffuse } from '../../diffusion/forward.js'
@@ -22,6 +22,11 @@ import type { Clip } from './dataset.js'
 
 /** Uniform numbers that choose one crop (`batchIndices.crops`). */
 const NUMBERS_PER_CROP = 4
+
+/** A crop's pulses, where they are moved, and which of its positions have phases to learn. */
+interface PlacedPulses extends Pick<Alignment, 'voiced'>, Partial<Pick<Alignment, 'later'>> {
+  readonly pulses: ClipPulses
+}
 
 /** Makes the batches of a training run. */
 export class BatchMaker {
@@ -91,14 +96,15 @@ export class BatchMaker {
     const { diffusion, network } = this.#model
     const levels = Array.from(steps, step => alphaBarAt(this.schedule, step))
     const domain = this.#domain
-    const alignments = pulses === 'free' ? null : crops.map((crop, i) => this.#alignment(crop, i))
+    const placed = pulses === 'free' ? null : crops.map((crop, i) => this.#placedPulses(crop, i))
     const noise = crops.map(({ mel }, i) => {
       const own = white[i]!
+      const { length } = own
       const reader = mel === null ? null : readWhole(mel)
-      const options = { length: own.length, later: alignments?.[i]?.later }
       // Pulses elsewhere than a noised recording's would teach the network to remove them.
-      const shape = fromNoise || alignments !== null ? domain.start(reader, options) : domain.noise(reader, options)
-      return shape((start, count) => own.subarray(start, start + count), 0, own.length)
+      const freely = () => (fromNoise ? domain.start(reader, { length }) : domain.noise(reader, { length }))
+      const shape = placed === null ? freely() : placed[i]!.pulses.start(length, placed[i]!.later)
+      return shape((start, count) => own.subarray(start, start + count), 0, length)
     })
     const bases = levels.map(level => levelWeight(weighting, diffusion.prediction, level))
     const ownWeights = crops.map(({ mel }, i) => domain.lossWeight(mel, white[i]!.length, loss, bases[i]!))
@@ -115,7 +121,7 @@ export class BatchMaker {
       clean: crops.map(crop => crop.audio),
       limits: crops.map(crop => crop.limit),
       levelWeights: bases,
-      ...(alignments === null ? {} : { voiced: alignments.map(({ voiced }) => voiced) }),
+      ...(placed === null ? {} : { voiced: placed.map(({ voiced }) => voiced) }),
       emphases: crops.map(({ mel }) => (exponent === 0 ? null : domain.emphasis(mel, exponent))),
       ...(weighted ? { weight } : {}),
       ...(network.mel === null ? {} : { mel: crops.map(crop => crop.mel!) }),
@@ -123,11 +129,11 @@ export class BatchMaker {
     }
   }
 
-  /** Where a crop's pulses are moved, and which of its positions have phases to learn. @param number in its batch */
-  #alignment({ audio, mel }: Crop, number: number): Pick<Alignment, 'later' | 'voiced'> {
-    const found = this.#domain.alignPulses!(audio, mel!)
-    if (this.#config.pulses === 'recorded' || number % 2 === 0) return found
-    return { later: new Float64Array(audio.length), voiced: new Uint8Array(found.voiced.length) }
+  /** @param number of the crop in its batch: every second one of `mixed` pulses is left where the mel's pitch puts it */
+  #placedPulses({ audio, mel }: Crop, number: number): PlacedPulses {
+    const pulses = this.#domain.pulsesOf!(mel!)
+    if (this.#config.pulses === 'recorded' || number % 2 === 0) return { pulses, ...pulses.align(audio) }
+    return { pulses, voiced: new Uint8Array(audio.length / this.#model.network.frontEnd!.stride) }
   }
 
   /** All places are equally likely; `lead`, 0 … 1, is the share of the silence that may come before a short clip. */

@@ -48,11 +48,9 @@ function isInverted(clips: readonly Clip[], convention: MelConvention, domain: D
     if (length === 0) continue
     const samples = whole.subarray(0, length)
     const mel = melSpectrogram({ samples, sampleRate: convention.sampleRate }, convention)
-    difference += domain.alignPulses!(samples, mel).agreement
-    difference -= domain.alignPulses!(
-      samples.map(sample => -sample),
-      mel,
-    ).agreement
+    const pulses = domain.pulsesOf!(mel)
+    difference += pulses.align(samples).agreement
+    difference -= pulses.align(samples.map(sample => -sample)).agreement
   }
   return difference < 0
 }

@@ -1,7 +1,12 @@
 /** Batches of crops. */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, mock, test } from 'node:test'
+import { MelPitch } from '#src/audio/mel/pitch'
+import { FrontEndEnvelope } from '#src/model/front-end/envelope'
+import { readModel } from '#src/model/read-model'
+import { checkTrainingConfig } from '#src/training/config'
 import { BatchMaker } from '#src/training/data/batch'
+import { golden } from '../../support/paths.js'
 import { config } from '../../support/training.js'
 
 test('the silence before a short clip leaves room for all of it', () => {
@@ -32,4 +37,47 @@ test('the silence before a short clip leaves room for all of it', () => {
     }
   }
   assert.ok(starts.size > 10)
+})
+
+describe('crops of voices that start from pulses', async () => {
+  const { config: model } = await readModel(golden('pytorch-windows'))
+  const harmonics = { corner: 3000, noise: 0.3, phase: 'minimum' }
+  const voice = Int16Array.from({ length: 12_000 }, (_, n) => (n % 110 < 3 ? 12_000 : -300))
+  const makerOf = (pulses: string) => {
+    const checked = checkTrainingConfig(
+      {
+        model: { ...model, diffusion: { ...model.diffusion, prior: { kind: 'front-end', harmonics } } },
+        data: { cropSamples: 4096, batch: 2 },
+        optimiser: { totalSteps: 10 },
+        noiseLevels: { kind: 'continuous' },
+        pulses,
+        seed: 3,
+      },
+      'test',
+    )
+    return new BatchMaker(checked, checked.model, [{ name: 'voice.wav', label: '', samples: voice }])
+  }
+
+  test('have voiced positions to learn phases of; every second crop of mixed pulses has none', () => {
+    const counts = (pulses: string) =>
+      makerOf(pulses)
+        .batch(0)
+        .voiced?.map(voiced => voiced.reduce((sum, isVoiced) => sum + isVoiced, 0) > 8)
+    assert.deepEqual(counts('recorded'), [true, true])
+    assert.deepEqual(counts('mixed'), [true, false])
+    assert.equal(counts('free'), undefined)
+  })
+
+  test('have their pitch and envelope found once, for the alignment and the start', () => {
+    const maker = makerOf('recorded')
+    const pitch = mock.method(MelPitch.prototype, 'stream')
+    const envelope = mock.method(FrontEndEnvelope.prototype, 'powers')
+    try {
+      maker.batch(0)
+      assert.equal(pitch.mock.callCount(), 2)
+      assert.equal(envelope.mock.callCount(), 2)
+    } finally {
+      mock.restoreAll()
+    }
+  })
 })
