@@ -1,6 +1,7 @@
 /** How a run ends early: by a signal, by a reader that leaves, or by an output that is full. */
 import { isatty } from 'node:tty'
 import { DiffWaveError } from '../core/errors.js'
+import { systemCode } from '../core/system-code.js'
 import type { GlobalOptions } from './context.js'
 import { FAILED, signalStatus } from './exit.js'
 import { printError } from './print-error.js'
@@ -57,10 +58,10 @@ export class Ending {
   }
 
   #outputError(error: Error): void {
-    if ('code' in error && error.code === 'EPIPE') this.#readerLeft = true
+    if (systemCode(error) === 'EPIPE') this.#readerLeft = true
     else if (!this.#outputFailed) {
       this.#outputFailed = true
-      const full = 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
+      const full = ['ENOSPC', 'EDQUOT'].includes(systemCode(error))
       printError(
         full
           ? new DiffWaveError('DISK_FULL', 'the disk is full', { where: 'standard output', cause: error })

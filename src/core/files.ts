@@ -17,11 +17,8 @@ import { dirname, resolve } from 'node:path'
 import { DiffWaveError } from './errors.js'
 import { MAX_FILE_BYTES } from './limits.js'
 import { permissionHint } from './permission.js'
+import { systemCode } from './system-code.js'
 import { openTemporary, tidyOnce } from './temporary.js'
-
-function systemCode(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
-}
 
 /** A path that a message can show. */
 function shortened(path: string): string {

@@ -1,5 +1,6 @@
 /** Packages that an installation may lack. */
 import { DiffWaveError } from './errors.js'
+import { systemCode } from './system-code.js'
 
 /**
  * Loads an optional package.
@@ -31,6 +32,5 @@ export async function loadPackage<Package>(
 }
 
 function isMissing(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND'
+  return ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'].includes(systemCode(error))
 }

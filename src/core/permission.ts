@@ -1,5 +1,6 @@
 /** Node's permission model (`node --permission`): which flag allows what it refused. */
 import { DiffWaveError } from './errors.js'
+import { systemCode } from './system-code.js'
 
 /** The flag that grants each permission, by Node's name of it. */
 const flags: Readonly<Record<string, string>> = {
@@ -12,9 +13,7 @@ const flags: Readonly<Record<string, string>> = {
 
 /** Whether Node's permission model caused an error. */
 export function isPermissionError(error: unknown): boolean {
-  return (
-    error instanceof Error && 'code' in error && ['ERR_ACCESS_DENIED', 'ERR_DLOPEN_DISABLED'].includes(`${error.code}`)
-  )
+  return ['ERR_ACCESS_DENIED', 'ERR_DLOPEN_DISABLED'].includes(systemCode(error))
 }
 
 /** Whether the permission model lets this process start worker threads. */
@@ -41,9 +40,7 @@ export function requireThreads(purpose: string): void {
  * @param path the file concerned, if it is about one
  */
 export function permissionHint(error: unknown, path?: string): string {
-  if (error instanceof Error && 'code' in error && error.code === 'ERR_DLOPEN_DISABLED') {
-    return 'Start Node with --allow-addons.'
-  }
+  if (systemCode(error) === 'ERR_DLOPEN_DISABLED') return 'Start Node with --allow-addons.'
   const permission = error instanceof Error && 'permission' in error ? String(error.permission) : ''
   const flag = flags[permission] ?? '--allow-fs-read or --allow-fs-write'
   return `Start Node with ${flag}${flag.includes('-fs-') && path !== undefined ? `=${path}` : ''}.`

@@ -47,7 +47,7 @@ export class RowQueue<Values extends Float32Array | Float64Array> {
     return this.#values.subarray(at(from), at(to)) as Values
   }
 
-  /** Drops the rows before this one. Their memory is freed once they are half of it: row by row, the cost is constant. */
+  /** Drops the rows before this one. Their memory is freed once they are half of it, so that each costs little. */
   forget(row: number): void {
     const first = Math.min(row, this.end)
     if (first <= this.#first) return

@@ -13,6 +13,7 @@ import {
   type ProcessIdentity,
   parseIdentityTag,
 } from './process-identity.js'
+import { systemCode } from './system-code.js'
 
 /** Names that are tried until one is free; with 48 random bits the second is never needed. */
 const ATTEMPTS = 8
@@ -30,8 +31,7 @@ export async function openTemporary(target: string, mode?: number): Promise<{ pa
     try {
       return { path, handle: await open(path, 'wx', mode) }
     } catch (error) {
-      const taken = error instanceof Error && 'code' in error && error.code === 'EEXIST'
-      if (!taken || attempt === ATTEMPTS) throw error
+      if (systemCode(error) !== 'EEXIST' || attempt === ATTEMPTS) throw error
     }
   }
 }

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import { DiffWaveError } from '../../core/errors.js'
+import { systemCode } from '../../core/system-code.js'
 import { type BackendName, backendPackages } from './backend-names.js'
 import { registerGradients } from './gradients.js'
 
@@ -30,9 +31,8 @@ async function loadNativePackage(backend: 'cuda' | 'node'): Promise<void> {
   try {
     await import(name)
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
     const missing =
-      (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') && String(error).includes(`'${name}'`)
+      ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'].includes(systemCode(error)) && String(error).includes(`'${name}'`)
     throw missing
       ? unavailable(backend, `the package ${name} is not installed`, `npm install ${name}`, error)
       : unavailable(

@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { requireThreads } from '../../core/permission.js'
+import { systemCode } from '../../core/system-code.js'
 import { DECODE_SECONDS } from '../limits.js'
 import { KnownProblem } from '../problem.js'
 import { Refusal } from '../refusal.js'
@@ -116,7 +117,7 @@ function tooSlow(seconds: number): Refusal {
 
 /** A thread that ran out of memory is the body's doing; other errors are faults. */
 function outOfMemory(error: Error): Error {
-  if (!('code' in error) || error.code !== 'ERR_WORKER_OUT_OF_MEMORY') return error
+  if (systemCode(error) !== 'ERR_WORKER_OUT_OF_MEMORY') return error
   return new Refusal(413, 'BAD_REQUEST', 'decoding the body takes too much memory', {
     expected: `at most ${HEAP_MEGABYTES} MB`,
     got: 'more',

@@ -129,7 +129,7 @@ export class BatchMaker {
     }
   }
 
-  /** @param number of the crop in its batch: every second one of `mixed` pulses is left where the mel's pitch puts it */
+  /** @param number of the crop in its batch: `mixed` leaves every second one's pulses where the mel's pitch puts them */
   #placedPulses({ audio, mel }: Crop, number: number): PlacedPulses {
     const pulses = this.#domain.pulsesOf!(mel!)
     if (this.#config.pulses === 'recorded' || number % 2 === 0) return { pulses, ...pulses.align(audio) }
