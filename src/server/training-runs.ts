@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { open, readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { suggestion } from '../core/suggest.js'
+import { systemCode } from '../core/system-code.js'
 import { decodeMetrics, type MetricsLine } from '../formats/metrics-lines.js'
 import { decodeEvents } from '../formats/tfevents.js'
 import { MAX_LOG_BYTES } from './limits.js'
@@ -28,11 +29,16 @@ export interface RunClip {
 
 const METRICS = 'metrics.jsonl'
 
-async function isRun(folder: string): Promise<boolean> {
-  return stat(join(folder, METRICS)).then(
-    status => status.isFile(),
-    () => false,
-  )
+/** A run's folder, and when its log was last written. */
+export interface RunFolder {
+  readonly path: string
+  readonly updated: Date
+}
+
+/** The run in a folder; null if there is none. */
+async function runIn(path: string): Promise<RunFolder | null> {
+  const status = await stat(join(path, METRICS)).catch(() => null)
+  return status?.isFile() ? { path, updated: status.mtime } : null
 }
 
 export class TrainingRuns {
@@ -44,22 +50,24 @@ export class TrainingRuns {
   }
 
   /** The runs, by name. A name that is taken gets a number. */
-  async folders(): Promise<ReadonlyMap<string, string>> {
-    const found = new Map<string, string>()
-    const add = (folder: string) => {
-      const name = basename(folder)
+  async folders(): Promise<ReadonlyMap<string, RunFolder>> {
+    const found = new Map<string, RunFolder>()
+    const add = (run: RunFolder | null) => {
+      if (run === null) return
+      const name = basename(run.path)
       let free = name
       for (let n = 2; found.has(free); n++) free = `${name}-${n}`
-      found.set(free, folder)
+      found.set(free, run)
     }
     for (const root of this.#roots) {
-      if (await isRun(root)) {
-        add(root)
+      const own = await runIn(root)
+      if (own !== null) {
+        add(own)
         continue
       }
       const entries = await readdir(root, { withFileTypes: true }).catch(() => [])
       for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-        if (entry.isDirectory() && (await isRun(join(root, entry.name)))) add(join(root, entry.name))
+        if (entry.isDirectory()) add(await runIn(join(root, entry.name)))
       }
     }
     return found
@@ -67,13 +75,12 @@ export class TrainingRuns {
 
   async list(): Promise<readonly RunView[]> {
     const views: RunView[] = []
-    for (const [name, folder] of await this.folders()) {
-      const { mtime } = await stat(join(folder, METRICS))
-      const hasModel = await stat(join(folder, 'model', 'config.json')).then(
+    for (const [name, { path, updated }] of await this.folders()) {
+      const hasModel = await stat(join(path, 'model', 'config.json')).then(
         () => true,
         () => false,
       )
-      views.push({ name, updated: mtime.toISOString(), hasModel })
+      views.push({ name, updated: updated.toISOString(), hasModel })
     }
     return views
   }
@@ -82,19 +89,15 @@ export class TrainingRuns {
   async folder(name: string): Promise<string> {
     const folders = await this.folders()
     const folder = folders.get(name)
-    if (folder !== undefined) return folder
-    const names = [...folders.keys()]
-    throw new Refusal(404, 'UNKNOWN_RUN', 'unknown training run', {
-      expected: names.length === 0 ? 'a service that was given runs' : `one of ${names.join(', ')}`,
-      got: name,
-      ...suggestion(name, names),
-    })
+    if (folder !== undefined) return folder.path
+    throw unknownRun(name, [...folders.keys()])
   }
 
   /** Lines of the log whose step is past `after`, in order. @throws Refusal `UNKNOWN_RUN` */
   async metrics(name: string, after: number): Promise<readonly MetricsLine[]> {
-    const text = new TextDecoder().decode(await readStart(join(await this.folder(name), METRICS)))
-    return decodeMetrics(text, after)
+    const folder = await this.folder(name)
+    const bytes = await unlessGone(name, readStart(join(folder, METRICS)))
+    return decodeMetrics(new TextDecoder().decode(bytes), after)
   }
 
   /** The clips in the run's event files, in order. @throws Refusal `UNKNOWN_RUN` */
@@ -111,15 +114,35 @@ export class TrainingRuns {
 
   async #sounds(name: string): Promise<readonly (RunClip & { readonly wav: Uint8Array })[]> {
     const folder = await this.folder(name)
-    const files = (await readdir(folder)).filter(file => file.startsWith('events.out.tfevents.')).sort()
+    const entries = await unlessGone(name, readdir(folder))
+    const files = entries.filter(file => file.startsWith('events.out.tfevents.')).sort()
     const sounds: (RunClip & { readonly wav: Uint8Array })[] = []
     for (const [file, fileName] of files.entries()) {
-      const bytes = await readStart(join(folder, fileName))
+      const bytes = await unlessGone(name, readStart(join(folder, fileName)))
       for (const { step, tag, wav } of decodeEvents(bytes))
         sounds.push({ id: `${file}-${sounds.length}`, step, tag, wav })
     }
     return sounds
   }
+}
+
+function unknownRun(name: string, names: readonly string[]): Refusal {
+  return new Refusal(404, 'UNKNOWN_RUN', 'unknown training run', {
+    expected: names.length === 0 ? 'a service that was given runs' : `one of ${names.join(', ')}`,
+    got: name,
+    ...suggestion(name, names),
+  })
+}
+
+/** What reading a run's folder returns. @throws Refusal `UNKNOWN_RUN` if it was removed after it was found */
+async function unlessGone<T>(name: string, reading: Promise<T>): Promise<T> {
+  return reading.catch(error => {
+    if (systemCode(error) !== 'ENOENT') throw error
+    throw new Refusal(404, 'UNKNOWN_RUN', 'the training run was removed', {
+      expected: 'a run whose folder exists',
+      got: name,
+    })
+  })
 }
 
 /** A file up to `MAX_LOG_BYTES`. */

@@ -1,10 +1,11 @@
 /** Training runs to watch. */
 import assert from 'node:assert/strict'
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { decodeEvents } from '#src/formats/tfevents'
+import { type RunFolder, TrainingRuns } from '#src/server/training-runs'
 import { encodeEvent, frameRecord } from '#src/training/run/event-log'
 import { scratch } from '../support/process.js'
 import { getJson, problem, testService } from '../support/service.js'
@@ -81,6 +82,34 @@ describe('training runs', () => {
   test('are known by name alone', async () => {
     for (const name of ['nope', 'other', '%2e%2e%2fother', '__proto__', '%2fetc']) {
       await problem(await fetch(`${service.url}/v1/runs/${name}/metrics`), 404, 'UNKNOWN_RUN')
+    }
+  })
+})
+
+describe('a run that is removed while it is read', () => {
+  /** Runs that lose a folder right after it was found. */
+  class Losing extends TrainingRuns {
+    override async folders(): Promise<ReadonlyMap<string, RunFolder>> {
+      const found = await super.folders()
+      rmSync(lost.at('gone'), { recursive: true, force: true })
+      return found
+    }
+  }
+  const lost = scratch()
+  const runs = new Losing([lost.folder])
+
+  test('does not keep the others from being listed', async () => {
+    lost.put('gone/metrics.jsonl', line(1))
+    lost.put('here/metrics.jsonl', line(1))
+    const names = (await runs.list()).map(({ name }) => name)
+    assert.ok(names.includes('here'))
+  })
+
+  test('is an unknown one, not a failure of the service', async () => {
+    const unknown = { code: 'UNKNOWN_RUN', status: 404 }
+    for (const read of [() => runs.metrics('gone', 0), () => runs.clips('gone'), () => runs.clip('gone', '0-0')]) {
+      lost.put('gone/metrics.jsonl', line(1))
+      await assert.rejects(read, unknown)
     }
   })
 })
