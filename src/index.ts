@@ -79,7 +79,7 @@ export {
   type PyTorchProject,
 } from './export/pytorch.js'
 export { type ExportSafetensorsOptions, exportSafetensors } from './export/safetensors.js'
-export type { Exported, ExportSource, ExportWeightsOptions, WeightType } from './export/source.js'
+export type { Exported, ExportOptions, ExportSource, ExportWeightsOptions, WeightType } from './export/source.js'
 export { type ExportedTriton, type ExportTritonOptions, exportTriton } from './export/triton.js'
 export { readMel, readMels, writeMel } from './formats/mel-file.js'
 export { readMelStatistics } from './formats/mel-statistics.js'

@@ -12,6 +12,7 @@ import type { Engine } from './engines/engine.js'
 import { createEngine, type EngineName, engineNames } from './engines/select.js'
 import type { ModelConfig } from './model/config.js'
 import { type ModelFiles, readModel } from './model/read-model.js'
+import { isRemote } from './model/remote/address.js'
 import { checkTrainingConfig, type TrainingConfig, type TrainingConfigInput } from './training/config.js'
 import { type Dataset, loadDataset } from './training/data/dataset.js'
 import { normalisePolarity } from './training/data/polarity.js'
@@ -197,7 +198,7 @@ export class Trainer {
     const { signal, onProgress } = check(runSchema, options, 'run options')
     const { resume, maxSteps, maxHours, events = true, preview = previewClip } = this.#options
     const { clock = () => performance.now() / 1000, now = () => Date.now() / 1000 } = this.#options
-    const from = await this.#startingModel()
+    const from = await this.#startingModel(signal)
     const recordings = await this.load({ signal, onProgress })
     const data = this.config.pulses === 'free' ? recordings : normalisePolarity(recordings, this.config.model)
     this.#summary = yield* trainingSteps({
@@ -216,11 +217,12 @@ export class Trainer {
     return this.#summary
   }
 
-  async #startingModel(): Promise<ModelFiles | undefined> {
+  async #startingModel(signal: AbortSignal | undefined): Promise<ModelFiles | undefined> {
     const { from } = this.#options
     if (from === undefined) return undefined
     if (typeof from === 'object' && 'parameters' in from) return from
-    return readModel(await modelPath(toPath(from, 'from')))
+    const source = isRemote(String(from)) ? String(from) : toPath(from, 'from')
+    return readModel(await modelPath(source, { signal }))
   }
 
   #createEngine(model: ModelConfig, weights: Tensors): Promise<Engine> {

@@ -2,7 +2,6 @@
 import { availableParallelism } from 'node:os'
 import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
-import type { OnProgress } from '../core/progress.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
 import type { Context } from './context.js'
 import { type ModelOptions, parseWhole } from './options.js'
@@ -36,18 +35,25 @@ function threadsOf(text: string): number {
   })
 }
 
+/**
+ * A model's local path: one at an address is downloaded under a progress bar. Names and paths are returned as they are.
+ *
+ * @throws DiffWaveError as `remoteModel`
+ */
+export async function fetchModel(context: Context, name: string): Promise<string> {
+  const { isRemote } = await import('../model/remote/address.js')
+  if (!isRemote(name)) return name
+  const { remoteModel } = await import('../model/remote/remote-model.js')
+  return context.withProgress('download', onProgress => remoteModel(name, { onProgress, signal: context.signal }))
+}
+
 /** Loads a model. @throws DiffWaveError as `loadModel` */
 export async function openModel(context: Context, options: ModelOptions, fallback: string): Promise<Denoiser> {
-  const [{ loadModel }, { isRemote }] = await Promise.all([
-    import('../denoiser/load-model.js'),
-    import('../model/remote/address.js'),
-  ])
+  const { loadModel } = await import('../denoiser/load-model.js')
   const loading = { ...loadOptions(options), ...defined({ correction: options.correction }) }
   noteThreads(context, loading.threads)
-  const name = modelName(options, fallback)
-  const load = (onProgress?: OnProgress) =>
-    loadModel(name, { ...loading, ...defined({ onProgress }), signal: context.signal })
-  const model = await (isRemote(name) ? context.withProgress('download', load) : load())
+  const path = await fetchModel(context, modelName(options, fallback))
+  const model = await loadModel(path, { ...loading, signal: context.signal })
   noteModel(context, model)
   return model
 }

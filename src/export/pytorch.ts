@@ -48,10 +48,10 @@ export async function exportPyTorch(
   output: PathLike,
   options: ExportPyTorchOptions = {},
 ): Promise<ExportedPyTorch> {
-  const { type, signal } = check(weightsOptions, options, 'exportPyTorch options')
-  const { project, content, notes } = checkpointOf(await readSource(source, 'exportPyTorch'))
+  const { type, ...how } = check(weightsOptions, options, 'exportPyTorch options')
+  const { project, content, notes } = checkpointOf(await readSource(source, 'exportPyTorch', how))
   const bytes = encodeTorch(content, type)
-  return { ...(await writeExport(source, output, bytes, { notes, signal, where: 'exportPyTorch' })), project }
+  return { ...(await writeExport(source, output, bytes, { ...how, notes, where: 'exportPyTorch' })), project }
 }
 
 interface Checkpoint {

@@ -30,13 +30,13 @@ export async function exportSafetensors(
   output: PathLike,
   options: ExportSafetensorsOptions = {},
 ): Promise<Exported> {
-  const { type, signal } = check(weightsOptions, options, 'exportSafetensors options')
-  const { config, parameters } = await readSource(source, 'exportSafetensors')
+  const { type, ...how } = check(weightsOptions, options, 'exportSafetensors options')
+  const { config, parameters } = await readSource(source, 'exportSafetensors', how)
   const metadata = new Map([
     // What Hugging Face's loaders for PyTorch look for.
     ['format', 'pt'],
     [EMBEDDED_CONFIG, embeddedConfig(config)],
   ])
   const bytes = encodeSafetensors(parameters, metadata, type)
-  return writeExport(source, output, bytes, { notes: [], signal, where: 'exportSafetensors' })
+  return writeExport(source, output, bytes, { ...how, notes: [], where: 'exportSafetensors' })
 }

@@ -14,6 +14,7 @@ import type { ModelFiles } from '../model/import/model-files.js'
 import { checkParameters } from '../model/parameters.js'
 import { readModel } from '../model/read-model.js'
 import { isRemote } from '../model/remote/address.js'
+import type { RemoteModelOptions } from '../model/remote/settings.js'
 
 /**
  * A model to export: the name of a shipped model, a model folder, a checkpoint file, the address of either, or a model
@@ -35,30 +36,42 @@ export interface Exported {
 export const weightType = z.enum(weightTypes).default('F32')
 export type { WeightType }
 
+/** Options of every export. */
+export interface ExportOptions {
+  /** How a model at an address is downloaded: progress, cache, limits. */
+  readonly download?: RemoteModelOptions | undefined
+  /** Stops the download, or the export before its file is written. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Checks `ExportOptions`. */
+export const exportFields = {
+  // Checked when something is downloaded.
+  download: z.custom<RemoteModelOptions>(value => typeof value === 'object' && value !== null).optional(),
+  signal: abortSignal.optional(),
+} satisfies FieldsOf<ExportOptions>
+
 /** Options of an export of weights. */
-export interface ExportWeightsOptions {
+export interface ExportWeightsOptions extends ExportOptions {
   /** How the weights are stored: `F32`, `F16` or `BF16`, rounded to nearest even. Default `F32`. */
   readonly type?: WeightType | undefined
-  /** Stops the export before its file is written. */
-  readonly signal?: AbortSignal | undefined
 }
 
 /** Checks `ExportWeightsOptions`. */
 export const weightsOptions = z.strictObject({
   type: weightType,
-  signal: abortSignal.optional(),
+  ...exportFields,
 } satisfies FieldsOf<ExportWeightsOptions>)
 
-/** The path or address of a source. */
-function sourcePath(source: PathLike, where: string): string {
-  return isRemote(String(source)) ? String(source) : toPath(source, `${where} source`)
+/** The local path of a source, once it is downloaded. */
+function sourcePath(source: PathLike, where: string, { signal, download }: ExportOptions): Promise<string> {
+  const path = isRemote(String(source)) ? String(source) : toPath(source, `${where} source`)
+  return modelPath(path, { signal, ...download })
 }
 
 /** @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`, `BAD_PARAMETERS`, and as `readModel` */
-export async function readSource(source: ExportSource, where: string): Promise<ModelFiles> {
-  if (typeof source === 'string' || source instanceof URL) {
-    return readModel(await modelPath(sourcePath(source, where)))
-  }
+export async function readSource(source: ExportSource, where: string, options: ExportOptions): Promise<ModelFiles> {
+  if (typeof source === 'string' || source instanceof URL) return readModel(await sourcePath(source, where, options))
   const { config, parameters } = Object(source) as Partial<ModelFiles>
   if (!(parameters instanceof Map)) {
     throw new DiffWaveError('BAD_OPTION', 'not a model', {
@@ -72,10 +85,9 @@ export async function readSource(source: ExportSource, where: string): Promise<M
 }
 
 /** What `writeExport` is told beside the bytes. */
-interface ExportFacts {
+interface ExportFacts extends ExportOptions {
   /** What the user should know: sentences. */
   readonly notes: readonly string[]
-  readonly signal: AbortSignal | undefined
   /** The function that exports, for errors. */
   readonly where: string
 }
@@ -90,11 +102,13 @@ export async function writeExport(
   source: ExportSource,
   output: PathLike,
   bytes: Uint8Array,
-  { notes, signal, where }: ExportFacts,
+  { notes, where, ...options }: ExportFacts,
 ): Promise<Exported> {
   const path = toPath(output, `${where} output`)
   if (typeof source === 'string' || source instanceof URL) {
-    const model = await modelPath(sourcePath(source, where))
+    // What was downloaded a moment ago is not downloaded again.
+    const download = { ...options.download, refresh: false, onProgress: undefined }
+    const model = await sourcePath(source, where, { ...options, download })
     for (const own of [model, configPath(model), weightsPath(model)]) {
       if (!(await isSameFile(own, path))) continue
       throw new DiffWaveError('BAD_OPTION', 'the export would overwrite the model itself', {
@@ -105,7 +119,7 @@ export async function writeExport(
   }
   // The bytes were made in one go: signals that came meanwhile are delivered now.
   await setImmediate()
-  throwIfAborted(signal)
+  throwIfAborted(options.signal)
   await writeFileBytes(path, bytes)
   return { output: path, bytes: bytes.length, notes }
 }

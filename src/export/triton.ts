@@ -73,7 +73,7 @@ export async function exportTriton(
   const folder = toPath(output, 'exportTriton output')
   const [model, config, manifest] = repositoryFiles(folder, name)
   // Read before the folder is made: an unknown model leaves nothing behind.
-  const files = await readSource(source, 'exportTriton')
+  const files = await readSource(source, 'exportTriton', onnx)
   await makeFolder(join(folder, name, '1'))
   const exported = await exportOnnx(files, model, onnx)
   await writeFileBytes(config, modelConfig(name, maxBatch, exported))

@@ -85,6 +85,11 @@ async function putModel(source: string, folder: string): Promise<void> {
   await writeFileList(folder)
 }
 
+/** Whether the page itself can fetch a model: from a web server, not from a hub. */
+export function isPageAddress(source: string): boolean {
+  return /^https?:\/\//i.test(source)
+}
+
 /** The page with the list of its models. */
 function withModels(html: Uint8Array, models: readonly { readonly name: string; readonly url: string }[]): string {
   // A `<` would end the element early.
@@ -103,7 +108,7 @@ export async function exportSite({ folder, page, models, signal }: SiteOptions):
   const list: { name: string; url: string }[] = []
   for (const [name, source] of models) {
     throwIfAborted(signal)
-    if (/^https?:\/\//.test(source)) {
+    if (isPageAddress(source)) {
       list.push({ name, url: source })
       continue
     }

@@ -4,6 +4,7 @@ import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { weightTypeChoices } from '../choices.js'
 import { defineCommand, type Values } from '../command.js'
+import { fetchModel } from '../load.js'
 import { choice, force, real, requiredText, samplingOptions, text, whole } from '../options.js'
 import { checkFile, confirmOverwrite } from '../outputs.js'
 
@@ -83,7 +84,7 @@ export const command = defineCommand({
       await confirmOverwrite(context, [output], force)
     }
     const given = defined({ type, ...more, signal: context.signal })
-    const written = await exporters[target](model!, output, given)
+    const written = await exporters[target](await fetchModel(context, model!), output, given)
     for (const note of written.notes) context.note(note)
     context.result(`${output}: ${target}, ${(written.bytes / 1e6).toFixed(2)} MB`, { model, to: target, ...written })
   },

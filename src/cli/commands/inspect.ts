@@ -5,6 +5,7 @@ import { defineCommand } from '../command.js'
 import type { Context } from '../context.js'
 import { eachInput } from '../each-input.js'
 import { findInput, type Input } from '../inputs.js'
+import { fetchModel } from '../load.js'
 import { noteOddities } from '../read-recording.js'
 import { wrappedList } from '../text.js'
 
@@ -60,7 +61,7 @@ const isNpyFile = (bytes: Uint8Array) => bytes[0] === 0x93
 async function inspect(context: Context, word: string): Promise<Facts> {
   const { shippedModels, modelPath } = await import('../../denoiser/shipped-models.js')
   const { isRemote } = await import('../../model/remote/address.js')
-  if (isRemote(word)) return inspect(context, await modelPath(word, { signal: context.signal }))
+  if (isRemote(word)) return inspect(context, await fetchModel(context, word))
   const kind = await kindOfPath(word)
   const isName = kind === 'missing' && shippedModels().includes(word)
   if (kind === 'directory' || isName) return inspectModel(await modelPath(word))

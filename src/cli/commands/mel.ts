@@ -8,6 +8,7 @@ import { defineCommand, type Values } from '../command.js'
 import type { Context } from '../context.js'
 import { eachInput } from '../each-input.js'
 import { findInputs, type Input, mels, recordings } from '../inputs.js'
+import { fetchModel } from '../load.js'
 import { eachMel, type MelInput, MelOpener, melFileOptions } from '../mel-inputs.js'
 import { inNumbers, namedConvention } from '../mel-numbers.js'
 import { choice, force, requiredText, text } from '../options.js'
@@ -39,7 +40,7 @@ const options = {
   force,
 }
 
-async function conventionOf({ convention, model }: Values<typeof options>): Promise<MelConvention> {
+async function conventionOf(context: Context, { convention, model }: Values<typeof options>): Promise<MelConvention> {
   if (convention !== undefined) return namedConvention(convention, '--convention')
   if (model === undefined) {
     throw new DiffWaveError('BAD_OPTION', 'no mel convention is named', {
@@ -51,7 +52,7 @@ async function conventionOf({ convention, model }: Values<typeof options>): Prom
     import('../../denoiser/shipped-models.js'),
     import('../../model/read-model.js'),
   ])
-  const { config } = await readModel(await modelPath(model))
+  const { config } = await readModel(await modelPath(await fetchModel(context, model)))
   if (config.mel === null) throw new DiffWaveError('BAD_OPTION', 'the model takes no mel', { got: model })
   return config.mel
 }
@@ -124,7 +125,7 @@ export const command = defineCommand({
     'diffwave mel espnet.npy -o own.npy --model speech --from-log log10 --from-stats stats.npy',
   ],
   run: async (context, words, options) => {
-    const named = await conventionOf(options)
+    const named = await conventionOf(context, options)
     const convention = await inNumbers(named, options.melLog, options.melStats)
     const from = await conventionFrom(options, named)
     if (from === null && (options.key !== undefined || options.index !== undefined)) {

@@ -6,7 +6,7 @@ import { kindOfPath } from '../../core/files.js'
 import { engineChoices } from '../choices.js'
 import { defineCommand, type Values } from '../command.js'
 import type { Context } from '../context.js'
-import { DEFAULT_GENERATOR, DEFAULT_VOCODER, loadOptions } from '../load.js'
+import { DEFAULT_GENERATOR, DEFAULT_VOCODER, fetchModel, loadOptions } from '../load.js'
 import { choice, flag, precision, real, text, texts, whole } from '../options.js'
 import { logLine } from '../text.js'
 
@@ -51,8 +51,17 @@ export const serveOptions = {
   drain: real('--drain <s>', 'seconds to finish work in hand when stopped (default: 30)', { group: 'Limits' }),
 }
 
-/** The models that `--models` names: `speech`, `voice=runs/voice/model` or a path, whose last part is the name. */
-export async function modelSources(words: readonly string[] | undefined): Promise<ReadonlyMap<string, string>> {
+/**
+ * The models that `--models` names: `speech`, `voice=runs/voice/model`, or a path or an address, whose last part is the
+ * name.
+ *
+ * @param fetched whether models at addresses are downloaded now
+ */
+export async function modelSources(
+  context: Context,
+  words: readonly string[] | undefined,
+  fetched: (address: string) => boolean = () => true,
+): Promise<ReadonlyMap<string, string>> {
   const { modelPath, shippedModels } = await import('../../denoiser/shipped-models.js')
   const shipped = shippedModels()
   if (words === undefined) {
@@ -73,11 +82,11 @@ export async function modelSources(words: readonly string[] | undefined): Promis
     }
     sources.set(own, path ?? word)
   }
-  // A model that does not exist is refused now, not at the first request.
+  // A model that does not exist is refused now, and one at an address downloaded, not at the first request.
   const { isRemote } = await import('../../model/remote/address.js')
   for (const source of sources.values()) {
-    if (isRemote(source)) continue
-    const path = await modelPath(source)
+    if (isRemote(source) && !fetched(source)) continue
+    const path = await modelPath(await fetchModel(context, source))
     if ((await kindOfPath(path)) === 'missing') {
       throw new DiffWaveError('FILE_NOT_FOUND', 'there is no such model', { where: path })
     }
@@ -91,12 +100,12 @@ export function megabytes(count: number | undefined): number | undefined {
 }
 
 /** The options of `startService`. */
-export async function serviceOptions(options: Values<typeof serveOptions>) {
+export async function serviceOptions(context: Context, options: Values<typeof serveOptions>) {
   const { host, port, cors, runs, trustProxy } = options
   const redis = options.redis ?? (process.env['DIFFWAVE_REDIS'] || undefined)
   const token = options.token ?? (process.env['DIFFWAVE_TOKEN'] || undefined)
   return {
-    models: await modelSources(options.models),
+    models: await modelSources(context, options.models),
     ...loadOptions(options),
     ...defined({ host, port, token, redis, cors, runs, trustProxy, drainSeconds: options.drain }),
     limits: defined({
@@ -151,5 +160,5 @@ export const command = defineCommand({
   arguments: [],
   options: serveOptions,
   examples: ['diffwave serve --port 8080', 'diffwave serve --host 0.0.0.0 --models speech voice=runs/voice/model'],
-  run: async (context, _, options) => serve(context, await serviceOptions(options)),
+  run: async (context, _, options) => serve(context, await serviceOptions(context, options)),
 })

@@ -39,8 +39,8 @@ async function exportPage(context: Context, folder: string, chosen: Values<typeo
     })
   }
   const page = await studioPage()
-  const { exportSite } = await import('../../server/site.js')
-  const models = await modelSources(chosen.models)
+  const { exportSite, isPageAddress } = await import('../../server/site.js')
+  const models = await modelSources(context, chosen.models, address => !isPageAddress(address))
   const { files, bytes } = await exportSite({ folder, page, models, signal: context.signal })
   const size = `${files} files, ${(bytes / 1e6).toFixed(1)} MB`
   context.result(`${folder}: ${size}, models ${[...models.keys()].join(', ')}`, { folder, files, bytes })
@@ -66,7 +66,7 @@ export const command = defineCommand({
   async run(context, _, chosen) {
     if (chosen.export !== undefined) return exportPage(context, chosen.export, chosen)
     const page = await studioPage()
-    await serve(context, { ...(await serviceOptions(chosen)), page }, async url => {
+    await serve(context, { ...(await serviceOptions(context, chosen)), page }, async url => {
       context.note(`the studio is at ${url}`)
       if (!chosen.open) return
       const { openInBrowser } = await import('../open-in-browser.js')

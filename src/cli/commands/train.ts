@@ -6,7 +6,7 @@ import type { TrainingStep } from '../../training/run/training-run.js'
 import { engineChoices } from '../choices.js'
 import { defineCommand } from '../command.js'
 import type { Context } from '../context.js'
-import { noteThreads } from '../load.js'
+import { fetchModel, noteThreads } from '../load.js'
 import { choice, flag, real, requiredText, requiredTexts, text, whole } from '../options.js'
 
 /** Left-out files that are named; the rest are counted. */
@@ -66,8 +66,9 @@ export const command = defineCommand({
     const file = await trainingConfigPath(path!)
     const config = checkTrainingConfig(await readJson(file), file)
     noteThreads(context, options.threads)
-    const { mel: mels, data, ...others } = options
-    const trainer = new Trainer({ ...others, config, data, mels })
+    const { mel: mels, data, from: start, ...others } = options
+    const from = start === undefined ? undefined : await fetchModel(context, start)
+    const trainer = new Trainer({ ...others, config, data, mels, from })
     const { signal } = context
     const { report } = await context.withProgress('reading', onProgress => trainer.load({ signal, onProgress }))
     describe(context, report)

@@ -8,7 +8,7 @@ import { checkWritable, kindOfPath } from '../../core/files.js'
 import type { TunedSchedule } from '../../tuning/tune.js'
 import { defineCommand, type OptionSpec, type Values } from '../command.js'
 import { findInputs, recordings } from '../inputs.js'
-import { DEFAULT_VOCODER, modelName, openModel } from '../load.js'
+import { DEFAULT_VOCODER, fetchModel, modelName, openModel } from '../load.js'
 import { flag, force, modelOptions, parseWhole, real, samplingOptions, text, whole } from '../options.js'
 import { readRecording } from '../read-recording.js'
 
@@ -104,7 +104,7 @@ export const command = defineCommand({
         import('../../tuning/tune.js'),
       ])
     const name = modelName(options, DEFAULT_VOCODER)
-    const source = await modelPath(name)
+    const source = await modelPath(await fetchModel(context, name))
     const target = options.dryRun ? null : await targetFolder(name, source, options)
     const audio: Audio[] = []
     for (const input of await findInputs(words, recordings, context.signal)) {

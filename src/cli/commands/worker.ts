@@ -51,7 +51,7 @@ export const command = defineCommand({
     const { parallel, drain: drainSeconds, lock: lockSeconds } = options
     const worker = await startWorker({
       redis,
-      models: await modelSources(options.models),
+      models: await modelSources(context, options.models),
       ...loading,
       ...defined({ parallel, drainSeconds, lockSeconds, modelBytes: megabytes(options.modelMemory) }),
       ...(context.quiet ? {} : { log: { write: (line: string) => void process.stdout.write(logLine(line)) } }),

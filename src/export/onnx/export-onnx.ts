@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_DIFFUSION_STEPS, MAX_GUIDANCE, MAX_ONNX_WEIGHTS } from '../../core/limits.js'
-import { abortSignal, check, type FieldsOf } from '../../core/options.js'
+import { check, type FieldsOf } from '../../core/options.js'
 import type { PathLike } from '../../core/path.js'
 import { createSampler } from '../../diffusion/samplers/create.js'
 import { audioHop } from '../../model/config.js'
@@ -13,11 +13,18 @@ import { type SamplerName, samplerNames } from '../../model/diffusion-config.js'
 import { EMBEDDED_CONFIG, embeddedConfig } from '../../model/import/embedded-config.js'
 import type { ModelFiles } from '../../model/import/model-files.js'
 import { parameterCount } from '../../model/parameters.js'
-import { type Exported, type ExportSource, readSource, writeExport } from '../source.js'
+import {
+  type Exported,
+  type ExportOptions,
+  type ExportSource,
+  exportFields,
+  readSource,
+  writeExport,
+} from '../source.js'
 import { type BuiltGraph, denoiserGraph, type OnnxPort, wholeGraph } from './graphs.js'
 
 /** Options of `exportOnnx`. */
-export interface ExportOnnxOptions {
+export interface ExportOnnxOptions extends ExportOptions {
   /**
    * `whole` (default): noise and mel in, audio out, with the schedule unrolled. `denoiser`: one call of the network.
    */
@@ -32,8 +39,6 @@ export interface ExportOnnxOptions {
   readonly eta?: number | undefined
   /** Classifier-free guidance of generators with labels, 0 to 100. Default: the model's. */
   readonly guidance?: number | undefined
-  /** Stops the export before its file is written. */
-  readonly signal?: AbortSignal | undefined
 }
 
 /** What `exportOnnx` wrote. */
@@ -60,7 +65,7 @@ export const exportOnnxOptions = z.strictObject({
   sampler: z.enum(samplerNames).optional(),
   eta: z.number().min(0).max(1).optional(),
   guidance: z.number().min(0).max(MAX_GUIDANCE).optional(),
-  signal: abortSignal.optional(),
+  ...exportFields,
 } satisfies FieldsOf<ExportOnnxOptions>)
 
 /**
@@ -83,7 +88,7 @@ export async function exportOnnx(
   options: ExportOnnxOptions = {},
 ): Promise<ExportedOnnx> {
   const checked = check(exportOnnxOptions, options, 'exportOnnx options')
-  const model = await readSource(source, 'exportOnnx')
+  const model = await readSource(source, 'exportOnnx', checked)
   const { config } = model
   checkOnnxSize(parameterCount(config.network), checked.type)
   const { built, steps } = checked.part === 'denoiser' ? denoiser(model, checked) : whole(model, checked)
@@ -99,7 +104,8 @@ export async function exportOnnx(
     ['license', config.license],
     [EMBEDDED_CONFIG, embeddedConfig(config)],
   ])
-  const facts = { notes, signal: checked.signal, where: 'exportOnnx' }
+  const { signal, download } = checked
+  const facts = { notes, signal, download, where: 'exportOnnx' }
   const written = await writeExport(source, output, built.graph.bytes(metadata), facts)
   const { inputs, outputs } = built
   return { ...written, inputs, outputs, hop, sampleRate: config.sampleRate, steps }

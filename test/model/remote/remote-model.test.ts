@@ -5,10 +5,13 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { namedConventions } from '#src/audio/mel/convention'
+import { exportOnnx } from '#src/export/onnx/export-onnx'
+import { exportSafetensors } from '#src/export/safetensors'
 import { encodeSafetensors } from '#src/formats/safetensors'
 import { Generator } from '#src/generator'
 import { convert } from '#src/model/convert'
 import { readModelFolder } from '#src/model/folder'
+import { readModel } from '#src/model/read-model'
 import { remoteModel } from '#src/model/remote/remote-model'
 import { smallGeneratorConfig } from '../../support/configs.js'
 import { etagOf, type FileServer, fileServer } from '../../support/file-server.js'
@@ -78,6 +81,19 @@ describe('a model of a web server', () => {
     assert.equal(source, 'lmnt')
     assert.equal((await readModelFolder(folder)).config.mel?.hop, namedConventions.tacotron2.hop)
     await assert.rejects(convert(checkpoint, folder, { download: { cache } }), { code: 'BAD_OPTION', hint: /force/ })
+  })
+
+  test('an export takes its address, cache, progress and signal', async () => {
+    const output = scratched.at('exported.safetensors')
+    const reports: number[] = []
+    const download = { cache, onProgress: ({ done }: { done: number }) => reports.push(done) }
+    await exportSafetensors(new URL(`${server.url}/m`), output, { download })
+    assert.equal(reports.at(-1), configBytes.length + weightBytes.length)
+    assert.equal(weightRequests().length, 1)
+    assert.deepEqual((await readModel(output)).parameters, parameters)
+    const signal = AbortSignal.abort()
+    await assert.rejects(exportOnnx(`${server.url}/n`, output, { download, signal }), { code: 'ABORTED' })
+    assert.equal(weightRequests().length, 1)
   })
 
   test('convert and export on the command line take addresses', async () => {
