@@ -32,6 +32,6 @@ export const engineChoices = all<EngineChoice>()([
 export const precisionChoices = all<Precision>()(['exact', 'fast'])
 export const samplerChoices = all<SamplerName>()(['ddpm', 'ddim', 'dpm-solver++'])
 export const formatChoices = all<WavFormat>()(['16', '24', '32f'])
-export const conventionChoices = all<ConventionName>()(['lmnt', 'tacotron2', 'hifigan', 'amphion'])
+export const conventionChoices = all<ConventionName>()(['lmnt', 'tacotron2', 'hifigan', 'amphion', 'vocos'])
 export const weightTypeChoices = all<WeightType>()(['F32', 'F16', 'BF16'])
 export const melLogChoices = all<MelLogarithm>()(['ln', 'log10', 'db', 'none'])

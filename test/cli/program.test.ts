@@ -68,7 +68,7 @@ describe('--json', () => {
       { code, expected, got, where },
       {
         code: 'BAD_OPTION',
-        expected: 'one of lmnt, tacotron2, hifigan, amphion, or a JSON file',
+        expected: 'one of lmnt, tacotron2, hifigan, amphion, vocos, or a JSON file',
         got: 'tacotron',
         where: '--convention',
       },

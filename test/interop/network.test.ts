@@ -167,6 +167,24 @@ write_safetensors(sys.argv[1], {"mel": mel[0], "white": white[0], "noise": noise
   })
 })
 
+describe('the mel of the vocos convention', { skip }, () => {
+  test('is the recorded one of torchaudio', async () => {
+    const program = `
+import sys, numpy, soundfile, torch
+from diffwave_torch.config import VOCOS
+from diffwave_torch.mel import MelTransform
+audio = torch.from_numpy(soundfile.read(sys.argv[1], dtype="float32")[0][:48000])
+padded = torch.nn.functional.pad(audio[None, None], (512, 512), mode="reflect")[0]
+assert abs(MelTransform(VOCOS)(padded)[0].numpy() - numpy.load(sys.argv[2])).max() < 1e-4
+`
+    const { status, stderr } = await evaluate(program, [
+      inRepository('test/golden/mel/LJ001-0001.wav'),
+      inRepository('test/golden/mel/LJ001-0001.vocos.npy'),
+    ])
+    assert.equal(status, 0, stderr)
+  })
+})
+
 describe('the correction towards the mel', { skip }, () => {
   const small = `
 import math, numpy, torch

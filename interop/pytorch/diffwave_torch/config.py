@@ -22,6 +22,18 @@ TACOTRON2 = {
     "floor": 1e-5,
     "normalisation": None,
 }
+# gemelo-ai/vocos, MelSpectrogramFeatures: torchaudio's defaults but for magnitudes, ln and a lower floor.
+VOCOS = {
+    **TACOTRON2,
+    "name": "vocos",
+    "sampleRate": 24000,
+    "bands": 100,
+    "melScale": "htk",
+    "filterNorm": "none",
+    "maxFrequency": 12000,
+    "floor": 1e-7,
+}
+CONVENTIONS = {"tacotron2": TACOTRON2, "vocos": VOCOS}
 
 NETWORK = {
     "patch": 1,
@@ -132,10 +144,11 @@ def check_front_end(front, network):
 def model_config(model):
     """A model with every default that the network and the losses need. @raises ConfigError"""
     model = copy.deepcopy(model)
-    if model.get("mel") == "tacotron2":
-        model["mel"] = dict(TACOTRON2)
-    elif isinstance(model.get("mel"), str):
-        raise ConfigError(f"model.mel: the convention {model['mel']} is not supported here; expected tacotron2")
+    if isinstance(model.get("mel"), str):
+        if model["mel"] not in CONVENTIONS:
+            known = " or ".join(CONVENTIONS)
+            raise ConfigError(f"model.mel: the convention {model['mel']} is not supported here; expected {known}")
+        model["mel"] = dict(CONVENTIONS[model["mel"]])
     model["network"] = network_config(model["network"])
     return model
 

@@ -25,27 +25,42 @@ def slaney_mel(hertz):
     return hertz / HERTZ_PER_MEL if hertz < KNEE_HERTZ else KNEE + math.log(hertz / KNEE_HERTZ) / LOG_STEP
 
 
+def htk_hertz(mel):
+    """HTK's mel scale (torchaudio's default): mel → Hz."""
+    return 700 * (10 ** (mel / 2595) - 1)
+
+
+def htk_mel(hertz):
+    """Hz → mel."""
+    return 2595 * math.log10(1 + hertz / 700)
+
+
+# Hz → mel and mel → Hz.
+SCALES = {"slaney": (slaney_mel, slaney_hertz), "htk": (htk_mel, htk_hertz)}
+
+
 def mel_filters(convention):
-    """Triangles of area one between corners evenly spaced in mel: [M, N]."""
-    low, high = slaney_mel(convention["minFrequency"]), slaney_mel(convention["maxFrequency"])
-    corners = slaney_hertz(torch.linspace(low, high, convention["bands"] + 2, dtype=torch.float64))
+    """Triangles of area one (`slaney`) or height one between corners evenly spaced in mel: [M, N]."""
+    to_mel, to_hertz = SCALES[convention["melScale"]]
+    low, high = to_mel(convention["minFrequency"]), to_mel(convention["maxFrequency"])
+    corners = to_hertz(torch.linspace(low, high, convention["bands"] + 2, dtype=torch.float64))
     size = convention["fftSize"]
     hertz = torch.arange(size // 2 + 1, dtype=torch.float64) * convention["sampleRate"] / size
     left, centre, right = corners[:-2, None], corners[1:-1, None], corners[2:, None]
     triangles = torch.minimum((hertz - left) / (centre - left), (right - hertz) / (right - centre)).clamp(min=0)
-    return (triangles * 2 / (right - left)).float()
+    return (triangles * (2 / (right - left) if convention["filterNorm"] == "slaney" else 1)).float()
 
 
 class MelTransform(torch.nn.Module):
-    """A convention like tacotron2's: periodic Hann, centred frames, magnitude, Slaney filters, ln(max(S, floor))."""
+    """A convention like tacotron2's or Vocos's: periodic Hann, centred frames, magnitude, ln(max(S, floor))."""
 
     def __init__(self, convention):
         super().__init__()
-        like = {"melScale": "slaney", "filterNorm": "slaney", "power": 1, "logarithm": "ln", "framing": "centre"}
+        like = {"power": 1, "logarithm": "ln", "framing": "centre"}
         other = [key for key, value in like.items() if convention[key] != value]
         if other or convention["windowLength"] != convention["fftSize"]:
             raise ValueError(
-                f"model.mel.{(other or ['windowLength'])[0]}: only conventions like tacotron2 are supported"
+                f"model.mel.{(other or ['windowLength'])[0]}: only conventions like tacotron2 and vocos are supported"
             )
         self.size, self.hop, self.floor = convention["fftSize"], convention["hop"], convention["floor"]
         filters = mel_filters(convention)

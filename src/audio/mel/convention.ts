@@ -2,7 +2,7 @@
  * Mel conventions: how a waveform becomes the mel spectrogram that a model was trained on. A convention is data, so
  * that a config can spell out one that has no name here. Sources of the named ones: lmnt-com/diffwave `preprocess.py`
  * (with torchaudio's MelSpectrogram), NVIDIA/tacotron2 `layers.py`, jik876/hifi-gan `meldataset.py`, open-mmlab/Amphion
- * `utils/mel.py`.
+ * `utils/mel.py`, gemelo-ai/vocos `feature_extractors.py`.
  */
 import { z } from 'zod'
 import { MAX_FFT_SIZE, MAX_HOP, MAX_MEL_BANDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
@@ -150,7 +150,7 @@ const tacotron2: MelConvention = {
 }
 
 /** Names of the conventions in `namedConventions`. */
-export type ConventionName = 'lmnt' | 'tacotron2' | 'hifigan' | 'amphion'
+export type ConventionName = 'lmnt' | 'tacotron2' | 'hifigan' | 'amphion' | 'vocos'
 
 /**
  * The conventions that have a name.
@@ -172,7 +172,10 @@ export const namedConventions: Readonly<Record<ConventionName, MelConvention>> =
   },
   tacotron2,
   hifigan: { ...tacotron2, name: 'hifigan', framing: 'edge', magnitudeEpsilon: 1e-9 },
-  /** open-mmlab/Amphion's vocoders (config/vocoder.json, utils/mel.py): hifigan's transform at 24 kHz. */
+  /**
+   * open-mmlab/Amphion's vocoders (config/vocoder.json, utils/mel.py): hifigan's transform at 24 kHz. NVIDIA/BigVGAN's
+   * 24 kHz models with 100 bands have the same.
+   */
   amphion: {
     ...tacotron2,
     name: 'amphion',
@@ -181,6 +184,17 @@ export const namedConventions: Readonly<Record<ConventionName, MelConvention>> =
     magnitudeEpsilon: 1e-9,
     bands: 100,
     maxFrequency: 12_000,
+  },
+  /** gemelo-ai/vocos, MelSpectrogramFeatures: torchaudio's MelSpectrogram with its default filters. */
+  vocos: {
+    ...tacotron2,
+    name: 'vocos',
+    sampleRate: 24_000,
+    bands: 100,
+    melScale: 'htk',
+    filterNorm: 'none',
+    maxFrequency: 12_000,
+    floor: 1e-7,
   },
 }
 
@@ -196,7 +210,9 @@ export function requireConvention(convention: MelConvention, where: string): voi
 
 /** A convention by name or spelled out, as configs and options take it. */
 export const conventionSchema = z.union([
-  z.enum(['lmnt', 'tacotron2', 'hifigan', 'amphion']).transform((name): MelConvention => namedConventions[name]),
+  z
+    .enum(['lmnt', 'tacotron2', 'hifigan', 'amphion', 'vocos'])
+    .transform((name): MelConvention => namedConventions[name]),
   melConventionSchema,
 ])
 

@@ -74,6 +74,11 @@ const HIGHEST_LN_MIN = LN_FLOOR / 2
  * … or half of its values this high: speech and music have −5 to −8; the same in log10 has −2.2, in −4 … 4 about −1.
  */
 const HIGHEST_LN_MEDIAN = -3.3
+/**
+ * With filters of height one (`vocos`), half of the values lie above this: recordings have −0.3 to −1.4, and −4.8 to −5.9
+ * with filters of area one (`amphion`).
+ */
+const LOWEST_MEDIAN_OF_HEIGHT_ONE = -4
 /** Values this far outside a range are still of it: predicted mels overshoot a little. */
 const SLACK = 0.5
 
@@ -102,12 +107,16 @@ const described: Readonly<Record<MelScale, string>> = {
  * would sound as noise. null: nothing.
  */
 export function melScaleDoubt(statistics: MelStatistics, convention: MelConvention): string | null {
-  const { logarithm, floor, normalisation, name } = convention
+  const { logarithm, floor, normalisation, name, filterNorm } = convention
   const isNatural = logarithm === 'ln' && normalisation === null && floor <= 1e-4
   const scale = melScale(statistics)
-  if (!isNatural || scale === 'natural logarithm') return null
+  if (!isNatural || (filterNorm === 'slaney' && scale === 'natural logarithm')) return null
   const range = `${statistics.min.toFixed(2)} … ${statistics.max.toFixed(2)}`
   const lies = `its values (${range}, median ${statistics.median.toFixed(2)}) do not look like ${name}`
+  if (filterNorm === 'none') {
+    if (scale !== 'natural logarithm' || statistics.median > LOWEST_MEDIAN_OF_HEIGHT_ONE) return null
+    return `${lies}, whose filters have height 1, but like filters of area 1, as tacotron2, hifigan and BigVGAN have them`
+  }
   const usual = `whose quietest bands are near ${Math.log(floor).toFixed(1)}`
   return scale === null ? `${lies}, ${usual}` : `${lies}, ${usual}, but like ${described[scale]}`
 }

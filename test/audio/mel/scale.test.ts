@@ -5,12 +5,14 @@ import { readWav } from '#src/audio/codecs/wav-file'
 import { type Mel, namedConventions } from '#src/audio/mel/convention'
 import { melSpectrogram } from '#src/audio/mel/mel'
 import { looksTransposed, MelStatistics, melScale, melScaleDoubt } from '#src/audio/mel/scale'
+import { resample } from '#src/audio/resample'
 import { golden } from '../../support/paths.js'
 import { near } from '../../support/sounds.js'
 
-const { lmnt, tacotron2, hifigan } = namedConventions
+const { lmnt, tacotron2, hifigan, amphion, vocos } = namedConventions
 const speech = await readWav(golden('mel/LJ001-0001.wav'))
 const natural = melSpectrogram(speech, tacotron2)
+const at24k = { samples: await resample(speech.samples, speech.sampleRate, 24_000), sampleRate: 24_000 }
 
 /** The mel with each number replaced. */
 const mapped = ({ data, bands, frames }: Mel, change: (value: number, band: number) => number): Mel => ({
@@ -64,6 +66,12 @@ describe('melScaleDoubt', () => {
   test('is null for a mel of the convention', () => {
     assert.equal(melScaleDoubt(statisticsOf(natural), tacotron2), null)
     assert.equal(melScaleDoubt(statisticsOf(melSpectrogram(speech, lmnt)), lmnt), null)
+    assert.equal(melScaleDoubt(statisticsOf(melSpectrogram(at24k, vocos)), vocos), null)
+  })
+
+  test('tells filters of area one from filters of height one, with as many bands', () => {
+    const doubt = melScaleDoubt(statisticsOf(melSpectrogram(at24k, amphion)), vocos)
+    assert.match(doubt!, /do not look like vocos.*area 1.*BigVGAN/)
   })
 
   test('names the convention and the scale that the mel seems to have', () => {
