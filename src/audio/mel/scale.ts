@@ -75,8 +75,8 @@ const HIGHEST_LN_MIN = LN_FLOOR / 2
  */
 const HIGHEST_LN_MEDIAN = -3.3
 /**
- * With filters of height one (`vocos`), half of the values lie above this: recordings have −0.3 to −1.4, and −4.8 to −5.9
- * with filters of area one (`amphion`).
+ * With filters of height one (`vocos`), half of the values lie above this: recordings have −0.3 to −1.4. With filters of
+ * area one (`amphion`), they have −4.8 to −5.9.
  */
 const LOWEST_MEDIAN_OF_HEIGHT_ONE = -4
 /** Values this far outside a range are still of it: predicted mels overshoot a little. */
@@ -115,7 +115,7 @@ export function melScaleDoubt(statistics: MelStatistics, convention: MelConventi
   const lies = `its values (${range}, median ${statistics.median.toFixed(2)}) do not look like ${name}`
   if (filterNorm === 'none') {
     if (scale !== 'natural logarithm' || statistics.median > LOWEST_MEDIAN_OF_HEIGHT_ONE) return null
-    return `${lies}, whose filters have height 1, but like filters of area 1, as tacotron2, hifigan and BigVGAN have them`
+    return `${lies}, whose filters have height 1, but like filters of area 1, as tacotron2 and BigVGAN have them`
   }
   const usual = `whose quietest bands are near ${Math.log(floor).toFixed(1)}`
   return scale === null ? `${lies}, ${usual}` : `${lies}, ${usual}, but like ${described[scale]}`
