@@ -75,8 +75,8 @@ const HIGHEST_LN_MIN = LN_FLOOR / 2
  */
 const HIGHEST_LN_MEDIAN = -3.3
 /**
- * With filters of height one (`vocos`), half of the values lie above this: recordings have −0.3 to −1.4. With filters of
- * area one (`amphion`), they have −4.8 to −5.9.
+ * With filters of height one (`vocos`), half of the values lie above this: recordings have −0.3 to −1.4. With filters
+ * of area one (`amphion`), they have −4.8 to −5.9.
  */
 const LOWEST_MEDIAN_OF_HEIGHT_ONE = -4
 /** Values this far outside a range are still of it: predicted mels overshoot a little. */
