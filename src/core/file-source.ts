@@ -47,3 +47,19 @@ export interface FileSource {
   /** The files that it has. Absent if it cannot tell, as a plain web server cannot. */
   list?(): Promise<readonly FileFacts[]>
 }
+
+/**
+ * What a list in JSON says of files: `{ "weights.safetensors": { "bytes": 123, "sha256": "…" } }`. Entries of another
+ * form are ignored, as is a list that is none: the name may be that of something else.
+ */
+export function expectedFilesOf(list: unknown): Readonly<Record<string, ExpectedFile>> {
+  if (typeof list !== 'object' || list === null) return {}
+  const files: [string, ExpectedFile][] = []
+  for (const [name, value] of Object.entries(list)) {
+    const { bytes, sha256 } = Object(value) as { readonly bytes?: unknown; readonly sha256?: unknown }
+    const size = Number.isSafeInteger(bytes) && (bytes as number) >= 0 ? { bytes: bytes as number } : {}
+    const digest = typeof sha256 === 'string' && /^[0-9a-f]{64}$/i.test(sha256) ? sha256.toLowerCase() : null
+    files.push([name, { ...size, ...(digest === null ? {} : { sha256: digest }) }])
+  }
+  return Object.fromEntries(files)
+}

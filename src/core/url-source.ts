@@ -1,7 +1,13 @@
 /** The files below a URL as a source of files: fetched, checked, and kept in a cache. */
 import { concatenateBytes } from './concatenate.js'
 import { DiffWaveError, throwIfAborted } from './errors.js'
-import type { ExpectedFile, FileFacts, FileSource, ReadFileOptions } from './file-source.js'
+import {
+  type ExpectedFile,
+  expectedFilesOf,
+  type FileFacts,
+  type FileSource,
+  type ReadFileOptions,
+} from './file-source.js'
 import { checkIntegrity } from './integrity.js'
 import { MAX_CONFIG_BYTES, MAX_FILE_BYTES } from './limits.js'
 import type { OnProgress } from './progress.js'
@@ -83,17 +89,7 @@ function factsOf(files: NonNullable<UrlSourceOptions['files']>): Map<string, Fil
 async function statedFacts(url: URL, signal: AbortSignal | undefined): Promise<Map<string, FileFacts>> {
   try {
     const { bytes } = await download(url, { maxBytes: MAX_CONFIG_BYTES, signal })
-    const list: unknown = JSON.parse(new TextDecoder().decode(bytes))
-    const facts = new Map<string, FileFacts>()
-    for (const [name, value] of Object.entries((list ?? {}) as Record<string, unknown>)) {
-      const { bytes: size, sha256 } = (value ?? {}) as { readonly bytes?: unknown; readonly sha256?: unknown }
-      facts.set(name, {
-        name,
-        ...(typeof size === 'number' ? { bytes: size } : {}),
-        ...(typeof sha256 === 'string' ? { sha256 } : {}),
-      })
-    }
-    return facts
+    return factsOf(expectedFilesOf(JSON.parse(new TextDecoder().decode(bytes))))
   } catch {
     throwIfAborted(signal)
     return new Map()

@@ -32,14 +32,15 @@ export async function modelPath(source: string, download: RemoteModelOptions = {
   const isModel = kind === 'directory' ? (await kindOfPath(configPath(source))) === 'file' : kind !== 'missing'
   if (isModel) return source
   const shipped = modelFolders()
-  const folder = shipped.get(source)
+  const name = source.startsWith(packageOf('')) ? source.slice(packageOf('').length) : source
+  const folder = shipped.get(name)
   if (folder !== undefined) return folder
-  if (kind !== 'missing' || /[\\/.]/.test(source)) return source
-  if (packagedModels.includes(source)) {
-    throw new DiffWaveError('UNKNOWN_MODEL', `the model ${source} is not installed`, {
-      hint: `npm install ${packageOf(source)}`,
+  if (kind === 'missing' && packagedModels.includes(name)) {
+    throw new DiffWaveError('UNKNOWN_MODEL', `the model ${name} is not installed`, {
+      hint: `npm install ${packageOf(name)}`,
     })
   }
+  if (kind !== 'missing' || /[\\/.]/.test(source)) return source
   const names = [...shipped.keys()]
   throw new DiffWaveError('UNKNOWN_MODEL', 'unknown model', {
     expected: names.length === 0 ? 'a path' : `one of ${names.join(', ')}, or a path`,
@@ -90,12 +91,20 @@ function modelFolders(): ReadonlyMap<string, string> {
   const scopes = places.flatMap(file => createRequire(file).resolve.paths(SCOPE) ?? []).map(path => join(path, SCOPE))
   const folders = new Map<string, string>()
   for (const place of new Set([...(root === null ? [] : [join(root, 'models')]), ...scopes])) {
-    if (!existsSync(place)) continue
-    for (const name of readdirSync(place)) {
+    for (const name of namesIn(place)) {
       if (!folders.has(name) && existsSync(configPath(join(place, name)))) folders.set(name, join(place, name))
     }
   }
   return new Map([...folders].sort(([one], [other]) => (one < other ? -1 : 1)))
+}
+
+/** What lies in a folder; nothing if it is missing or not to be read. */
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
 }
 
 /** The folder of the nearest package.json above this file that is named `diffwave`; null in a bundle. */

@@ -66,7 +66,21 @@ function webAddress(source: string): WebAddress {
     })
   }
   const name = url.pathname.split('/').at(-1)!
-  if (CHECKPOINT.test(name)) return { kind: 'web', url, file: decodeURIComponent(name).replace(/[/\\]/g, '_') }
+  if (CHECKPOINT.test(name)) return { kind: 'web', url, file: fileName(name) }
   if (!url.pathname.endsWith('/')) url.pathname += '/'
   return { kind: 'web', url, file: null }
+}
+
+/** Characters of a file's name in the cache. With what is added while it is downloaded, systems allow 255. */
+const MAX_NAME = 100
+
+/** The last part of a URL as a file's name that every system allows. */
+function fileName(part: string): string {
+  let name = part
+  try {
+    name = decodeURIComponent(part)
+  } catch {
+    // A percent sign that stands for nothing is one of the name's characters.
+  }
+  return name.replace(/[^\w. -]/g, '_').slice(-MAX_NAME)
 }

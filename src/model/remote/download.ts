@@ -15,6 +15,8 @@ import { Interrupted, request } from './request.js'
 
 /** Attempts that bring no byte before a download counts as failed. */
 const MAX_ATTEMPTS = 5
+/** Bytes of a file's name that systems allow. */
+const MAX_NAME_BYTES = 255
 /** Wait before the second attempt; each further one waits twice as long. */
 const FIRST_WAIT_MS = 250
 
@@ -78,7 +80,10 @@ async function adoptPart(target: string): Promise<Part> {
   await mkdir(folder, { recursive: true }).catch(error => {
     throw fileError(error, folder, 'write')
   })
-  for (const name of await readdir(folder)) {
+  const names = await readdir(folder).catch(error => {
+    throw fileError(error, folder, 'read')
+  })
+  for (const name of names) {
     const match = name.startsWith(basename(target)) ? PART.exec(name.slice(basename(target).length)) : null
     const writer = match === null ? null : parseIdentityTag(match[1]!)
     if (match === null || writer === null) continue
@@ -159,7 +164,8 @@ async function attempt(file: Download, part: Part): Promise<void> {
       part.etag = null
       throw new Interrupted('the server has no such part of the file')
     }
-    await rememberEtag(file.target, part, response.headers.get('etag'))
+    // The server counts the bytes of an encoded body otherwise: such a download cannot go on from the middle.
+    await rememberEtag(file.target, part, isEncoded(response) ? null : response.headers.get('etag'))
     const handle = await open(part.path, isRest ? 'a' : 'w').catch(error => {
       throw fileError(error, part.path, 'write')
     })
@@ -186,25 +192,32 @@ async function attempt(file: Download, part: Part): Promise<void> {
   }
 }
 
+/** Whether a body is compressed on its way, though nobody asked for that. */
+function isEncoded({ headers }: Response): boolean {
+  return !['identity', null].includes(headers.get('content-encoding'))
+}
+
 /** Bytes of the whole file, as the response announces them; null: not at all. */
-function sizeOf({ status, headers }: Response, part: Part, resumes: boolean): number | null {
-  // The length of an encoded body is not the file's.
-  if (!['identity', null].includes(headers.get('content-encoding'))) return null
+function sizeOf(response: Response, part: Part, resumes: boolean): number | null {
+  const { status, headers } = response
   if (status === 206) {
     const match = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get('content-range') ?? '')
-    if (match === null || !resumes || Number(match[1]) !== part.bytes) {
+    if (match === null || !resumes || isEncoded(response) || Number(match[1]) !== part.bytes) {
       part.etag = null
       throw new Interrupted('the server sends another part of the file than was asked for')
     }
     return Number(match[2])
   }
+  // The length of an encoded body is not the file's.
+  if (isEncoded(response)) return null
   const length = headers.get('content-length')
   return length !== null && /^\d+$/.test(length) ? Number(length) : null
 }
 
 /** The part's name holds the ETag. A weak one does not promise the same bytes. */
 async function rememberEtag(target: string, part: Part, etag: string | null): Promise<void> {
-  const strong = etag?.startsWith('"') && etag.length <= 80 ? etag : null
+  const named = etag?.startsWith('"') && basename(partPath(target, etag)).length <= MAX_NAME_BYTES
+  const strong = named ? etag : null
   if (strong === part.etag) return
   const path = partPath(target, strong)
   if (running.has(path)) return

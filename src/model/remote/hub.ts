@@ -5,7 +5,7 @@
 import { copyFile, mkdir, realpath, rm, stat, symlink } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
-import { fileError, readFileBytes, writeFileBytes } from '../../core/files.js'
+import { fileError, makeFolder, readFileBytes, writeFileBytes } from '../../core/files.js'
 import { MAX_CONFIG_BYTES } from '../../core/limits.js'
 import { CONFIG, WEIGHTS } from '../read-folder.js'
 import type { HubAddress } from './address.js'
@@ -19,6 +19,8 @@ import type { DownloadSettings } from './settings.js'
 type Hub = typeof import('@huggingface/hub')
 
 const COMMIT = /^[0-9a-f]{40}$/
+/** SHA-256, or git's SHA-1. */
+const DIGEST = /^([0-9a-f]{40}|[0-9a-f]{64})$/
 
 /** A file of a repository. */
 interface HubFile {
@@ -81,11 +83,45 @@ function describe({ repository, revision }: HubAddress): string {
   return `hf:${repository}@${revision}`
 }
 
-function credentials({ hub, token, signal }: DownloadSettings) {
+function credentials(settings: DownloadSettings) {
+  const { hub, token } = settings
   return {
     ...(hub === undefined ? {} : { hubUrl: hub.replace(/\/+$/, '') }),
     ...(token === undefined ? {} : { accessToken: token }),
-    fetch: ((input, init) => fetch(input, { ...init, signal: signal ?? null })) as typeof fetch,
+    fetch: boundedFetch(settings),
+  }
+}
+
+/** Bytes of one answer of a hub's API: a page of a thousand files has 300 kB. */
+const MAX_ANSWER_BYTES = 16_000_000
+/** Answers to one question: a folder's list comes in pages of a thousand files. */
+const MAX_ANSWERS = 100
+
+/** `fetch` whose answers end: in time, within a size, and after so many. */
+function boundedFetch({ signal, stallMs }: DownloadSettings): typeof fetch {
+  let answers = 0
+  return async (input, init) => {
+    if (answers++ === MAX_ANSWERS) throw new Interrupted(`the list of files has more than ${MAX_ANSWERS} pages`)
+    const stall = AbortSignal.timeout(stallMs)
+    const either = signal === undefined ? stall : AbortSignal.any([stall, signal])
+    try {
+      const response = await fetch(input, { ...init, signal: either })
+      const pieces: Uint8Array[] = []
+      let bytes = 0
+      for await (const piece of response.body ?? []) {
+        bytes += piece.length
+        if (bytes > MAX_ANSWER_BYTES) throw new Interrupted(`the answer has more than ${MAX_ANSWER_BYTES} bytes`)
+        pieces.push(piece)
+      }
+      // A body that was unpacked has no encoding any more.
+      const headers = new Headers(response.headers)
+      headers.delete('content-encoding')
+      const body = response.status === 204 || response.status === 304 ? null : Buffer.concat(pieces)
+      return new Response(body, { status: response.status, headers })
+    } catch (error) {
+      if (stall.aborted && !signal?.aborted) throw new Interrupted(`no answer for ${stallMs / 1000} s`)
+      throw error
+    }
   }
 }
 
@@ -104,10 +140,10 @@ async function commitOf(hub: Hub, address: HubAddress, root: string, settings: D
     return last
   }
   try {
-    const asked = hub.modelInfo({ name: repository, revision, additionalFields: ['sha'], ...credentials(settings) })
-    const { sha } = await inTime(asked, settings)
+    const question = { name: repository, revision, additionalFields: ['sha'] as ['sha'] }
+    const { sha } = await hub.modelInfo({ ...question, ...credentials(settings) })
     if (typeof sha !== 'string' || !COMMIT.test(sha)) throw new Error('the hub does not name a commit')
-    await mkdir(dirname(ref), { recursive: true })
+    await makeFolder(dirname(ref))
     await writeFileBytes(ref, new TextEncoder().encode(sha))
     return sha
   } catch (error) {
@@ -131,9 +167,12 @@ async function filesOf(
     const { repository, folder } = address
     const listed = hub.listFiles({ repo: repository, revision: commit, path: folder, ...credentials(settings) })
     for await (const { path, size, oid, lfs } of listed) {
-      const digest = lfs?.oid ?? oid ?? ''
-      if (!paths.includes(path) || !/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(digest)) continue
-      found.set(path, { path, bytes: lfs?.size ?? size, digest })
+      const digest: unknown = lfs?.oid ?? oid
+      const bytes: unknown = lfs?.size ?? size
+      if (!paths.includes(path) || typeof digest !== 'string' || !DIGEST.test(digest)) continue
+      if (typeof bytes !== 'number') continue
+      found.set(path, { path, bytes, digest })
+      if (found.size === paths.length) break
     }
   } catch (error) {
     throwIfAborted(settings.signal)
@@ -147,15 +186,6 @@ async function filesOf(
       hint: `A model has ${CONFIG} and ${WEIGHTS}; name a folder or a checkpoint: hf:owner/name/weights.pt.`,
     })
   })
-}
-
-/** A promise of the hub's, which ends if the hub says nothing. */
-async function inTime<T>(asked: Promise<T>, { stallMs }: DownloadSettings): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const stalled = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Interrupted(`no answer for ${stallMs / 1000} s`)), stallMs)
-  })
-  return Promise.race([asked, stalled]).finally(() => clearTimeout(timer))
 }
 
 function statusOf(error: unknown): number | null {

@@ -1,4 +1,5 @@
 /** Models by address, downloaded into a cache once. */
+import { throwIfAborted } from '../../core/errors.js'
 import { check } from '../../core/options.js'
 import { remoteAddress } from './address.js'
 import { hubModel } from './hub.js'
@@ -20,5 +21,43 @@ export async function remoteModel(source: string, options: RemoteModelOptions = 
   const checked = check(remoteOptions, remote, 'download')
   const settings = downloadSettings({ ...checked, onProgress, signal, files })
   const address = remoteAddress(source)
-  return address.kind === 'web' ? webModel(address, settings) : hubModel(address, settings)
+  const load = () => (address.kind === 'web' ? webModel(address, settings) : hubModel(address, settings))
+  return inTurn(JSON.stringify([address, settings.cache]), load, signal)
+}
+
+/** The last call for each model. */
+const turns = new Map<string, Promise<unknown>>()
+
+/** Calls for the same model wait for each other: the second finds in the cache what the first has downloaded. */
+async function inTurn<T>(key: string, work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  const before = turns.get(key)
+  const own = Promise.resolve(before && waitFor(before, signal)).then(work)
+  const settled = Promise.allSettled([before, own])
+  turns.set(key, settled)
+  try {
+    return await own
+  } finally {
+    void settled.then(() => {
+      if (turns.get(key) === settled) turns.delete(key)
+    })
+  }
+}
+
+/** Waits until another call has ended. @throws DiffWaveError `ABORTED` */
+function waitFor(other: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      try {
+        throwIfAborted(signal)
+      } catch (error) {
+        reject(error)
+      }
+    }
+    abort()
+    signal?.addEventListener('abort', abort, { once: true })
+    void other.then(() => {
+      signal?.removeEventListener('abort', abort)
+      resolve()
+    })
+  })
 }

@@ -5,11 +5,13 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
-import type { FileFacts } from '../../core/file-source.js'
-import { kindOfPath, readFileBytes, writeFileBytes } from '../../core/files.js'
+import { expectedFilesOf, type FileFacts } from '../../core/file-source.js'
+import { fileError, kindOfPath, readFileBytes, writeFileBytes } from '../../core/files.js'
 import { folderSource } from '../../core/folder-source.js'
 import { MAX_CONFIG_BYTES } from '../../core/limits.js'
 import { FILES, fileUrl } from '../../core/url-source.js'
+import { decodeTorch } from '../../formats/pytorch.js'
+import { decodeSafetensors, isSafetensors } from '../../formats/safetensors.js'
 import { CONFIG, readModelFrom, WEIGHTS } from '../read-folder.js'
 import type { WebAddress } from './address.js'
 import { isCached, notCached } from './cached.js'
@@ -17,17 +19,6 @@ import { type Downloaded, download } from './download.js'
 import { bytesOfAll } from './progress.js'
 import { cacheFolder, type DownloadSettings } from './settings.js'
 
-/** What `files.json` states. */
-const statedSchema = z.record(
-  z.string(),
-  z.object({
-    bytes: z.number().optional(),
-    sha256: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/)
-      .optional(),
-  }),
-)
 type Stated = NonNullable<DownloadSettings['files']>
 /** Written last: what lies in the cache is complete, and these are its files. */
 const RECORD = 'source.json'
@@ -42,10 +33,10 @@ export async function webModel({ url, file }: WebAddress, settings: DownloadSett
   const key = createHash('sha256').update(url.href).digest('hex').slice(0, 16)
   const folder = join(settings.cache ?? cacheFolder(), 'web', `${url.hostname.replace(/[^\w.-]/g, '_')}-${key}`)
   const path = file === null ? folder : join(folder, file)
-  if ((!settings.refresh || settings.offline) && (await isWhole(folder))) return path
-  if (settings.offline) throw notCached(url.href)
-  await rm(join(folder, RECORD), { force: true })
   const names = file === null ? [CONFIG, WEIGHTS] : [file]
+  if ((!settings.refresh || settings.offline) && (await isWhole(folder, names))) return path
+  if (settings.offline) throw notCached(url.href)
+  await remove(join(folder, RECORD))
   const stated = settings.files ?? (await statedFiles(fileUrl(url, FILES), folder, settings))
   const progress = bytesOfAll(names.length, settings.onProgress)
   const files: Record<string, Downloaded> = {}
@@ -59,17 +50,27 @@ export async function webModel({ url, file }: WebAddress, settings: DownloadSett
       onBytes: progress(i),
     })
   }
-  if (file === null) await checkModel(folder, url, settings.signal)
+  await (file === null ? checkModel(folder, url, settings.signal) : checkCheckpoint(path, url))
   await writeFileBytes(join(folder, RECORD), new TextEncoder().encode(JSON.stringify({ url: url.href, files })))
   return path
 }
 
-/** Whether everything that the record lists is there, byte for byte. */
-async function isWhole(folder: string): Promise<boolean> {
-  const path = join(folder, RECORD)
-  if ((await kindOfPath(path)) !== 'file') return false
+/** @throws DiffWaveError `NOT_WRITABLE` */
+async function remove(path: string): Promise<void> {
   try {
+    await rm(path, { recursive: true, force: true })
+  } catch (error) {
+    throw fileError(error, path, 'write')
+  }
+}
+
+/** Whether everything that the record lists is there, byte for byte, and the files of these names are listed. */
+async function isWhole(folder: string, names: readonly string[]): Promise<boolean> {
+  const path = join(folder, RECORD)
+  try {
+    if ((await kindOfPath(path)) !== 'file') return false
     const { files } = recordSchema.parse(JSON.parse(new TextDecoder().decode(await readFileBytes(path))))
+    if (!names.every(name => Object.hasOwn(files, name))) return false
     for (const [name, facts] of Object.entries(files)) if (!(await isCached(join(folder, name), facts))) return false
     return true
   } catch {
@@ -83,7 +84,24 @@ async function checkModel(folder: string, url: URL, signal: AbortSignal | undefi
   try {
     await readModelFrom({ ...folderSource(folder), describe }, defined({ signal }))
   } catch (error) {
-    for (const name of [CONFIG, WEIGHTS]) await rm(join(folder, name), { force: true })
+    for (const name of [CONFIG, WEIGHTS]) await remove(join(folder, name))
+    throw error
+  }
+}
+
+/**
+ * A page in a checkpoint's place, or half of one whose length the server did not tell, would stay in the cache. What
+ * network it holds, and what it does not state, is its reader's affair.
+ *
+ * @throws DiffWaveError as `decodeTorch` and `decodeSafetensors`
+ */
+async function checkCheckpoint(path: string, url: URL): Promise<void> {
+  try {
+    const bytes = await readFileBytes(path)
+    if (isSafetensors(bytes)) decodeSafetensors(bytes, url.href)
+    else decodeTorch(bytes, url.href)
+  } catch (error) {
+    await remove(path)
     throw error
   }
 }
@@ -100,7 +118,7 @@ async function statedFiles(url: URL, folder: string, settings: DownloadSettings)
   }
   try {
     // Some servers answer every name with a page.
-    return statedSchema.parse(JSON.parse(new TextDecoder().decode(await readFileBytes(target))))
+    return expectedFilesOf(JSON.parse(new TextDecoder().decode(await readFileBytes(target))))
   } catch {
     return {}
   }

@@ -1,0 +1,318 @@
+/** Downloads from servers that cut off, lie and never end, and calls that come at the same time. */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { encodeSafetensors } from '#src/formats/safetensors'
+import { readModel } from '#src/model/read-model'
+import { remoteAddress } from '#src/model/remote/address'
+import { remoteModel } from '#src/model/remote/remote-model'
+import { smallGeneratorConfig } from '../../support/configs.js'
+import { etagOf, type FileServer, fileServer } from '../../support/file-server.js'
+import { randomParameters } from '../../support/parameters.js'
+import { golden } from '../../support/paths.js'
+import { scratch } from '../../support/process.js'
+
+const scratched = scratch()
+const config = smallGeneratorConfig()
+const configBytes = Buffer.from(JSON.stringify(config))
+const weightBytes = Buffer.from(encodeSafetensors(randomParameters(config.network, 1)))
+const checkpoint = readFileSync(golden('lmnt-conditional-c8-l6/weights.pt'))
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+
+let server: FileServer
+let cache = ''
+let count = 0
+beforeEach(async () => {
+  server = await fileServer()
+  server.files.set('/m/config.json', configBytes)
+  server.files.set('/m/weights.safetensors', weightBytes)
+  server.files.set('/c/weights.pt', checkpoint)
+  cache = scratched.at(`cache-${count++}`)
+})
+afterEach(() => server.close())
+const load = (path = '/m', options = {}) => remoteModel(server.url + path, { cache, ...options })
+const weightsIn = (folder: string) => readFileSync(join(folder, 'weights.safetensors'))
+const requestsFor = (end: string) => server.requests.filter(({ path }) => path.endsWith(end))
+
+/** Sends the beginning of a body and breaks off, a moment later so that what was sent arrives. */
+function breakOff(response: ServerResponse, bytes: Buffer): void {
+  response.write(bytes, () => setTimeout(() => response.socket?.end(), 200))
+}
+
+describe('calls at the same time', () => {
+  test('for one model download it once', async () => {
+    const folders = await Promise.all([load(), load(), load(), load()])
+    assert.equal(new Set(folders).size, 1)
+    assert.deepEqual(weightsIn(folders[0]!), weightBytes)
+    assert.equal(requestsFor('weights.safetensors').length, 1)
+    const left = readdirSync(folders[0]!).sort()
+    assert.deepEqual(left, ['config.json', 'source.json', 'weights.safetensors'])
+  })
+
+  test('the second goes on if the first fails or is stopped', async () => {
+    let refusals = 0
+    server.misbehave = (request, response) => {
+      if (!request.url!.endsWith('config.json') || refusals++ > 0) return false
+      response.writeHead(403).end()
+      return true
+    }
+    const [first, second] = await Promise.allSettled([load(), load()])
+    assert.deepEqual([first.status, second.status], ['rejected', 'fulfilled'])
+  })
+
+  test('the second may be stopped while it waits', async () => {
+    const stop = new AbortController()
+    const first = load()
+    const second = load('/m', { signal: stop.signal })
+    stop.abort()
+    await assert.rejects(second, { code: 'ABORTED' })
+    assert.deepEqual(weightsIn(await first), weightBytes)
+  })
+})
+
+describe('a download that breaks off', () => {
+  test('starts again if the server compresses what it sends', async () => {
+    let sent = 0
+    server.misbehave = (request, response, bytes) => {
+      if (!request.url!.endsWith('weights.safetensors')) return false
+      const packed = gzipSync(bytes!)
+      const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1]
+      const headers = { 'content-encoding': 'gzip', etag: '"packed"' }
+      if (range !== undefined) {
+        // As a server that cuts the compressed body has it, or worse.
+        const part = { 'content-range': `bytes ${range}-${packed.length - 1}/${packed.length}` }
+        response.writeHead(206, { ...headers, ...part }).end(packed.subarray(Number(range)))
+      } else if (sent++ === 0) {
+        response.writeHead(200, { ...headers, 'content-length': packed.length })
+        breakOff(response, packed.subarray(0, packed.length >> 1))
+      } else response.writeHead(200, headers).end(packed)
+      return true
+    }
+    assert.deepEqual(weightsIn(await load()), weightBytes)
+  })
+
+  test('is found out if the rest is another file’s, by the hash', async () => {
+    const files = { 'weights.safetensors': { bytes: weightBytes.length, sha256: sha256(weightBytes) } }
+    let sent = 0
+    server.misbehave = (request, response, bytes) => {
+      if (!request.url!.endsWith('weights.safetensors')) return false
+      const headers = { etag: etagOf(bytes!) }
+      if (sent++ === 0) {
+        response.writeHead(200, { ...headers, 'content-length': bytes!.length })
+        breakOff(response, bytes!.subarray(0, 500))
+      } else if (sent === 2) {
+        const part = { 'content-range': `bytes 500-${bytes!.length - 1}/${bytes!.length}` }
+        response.writeHead(206, { ...headers, ...part }).end(Buffer.alloc(bytes!.length - 500))
+      } else return false
+      return true
+    }
+    await assert.rejects(load('/m', { files }), { code: 'CORRUPTED' })
+    assert.deepEqual(weightsIn(await load('/m', { files })), weightBytes)
+  })
+
+  test('leaves nothing of a checkpoint whose length nobody told', async () => {
+    let sent = 0
+    server.misbehave = (_, response, bytes) => {
+      if (bytes === undefined || sent++ > 0) return false
+      response.socket!.end(`HTTP/1.1 200 OK\r\n\r\n${bytes.subarray(0, 9000).toString('latin1')}`, 'latin1')
+      return true
+    }
+    await assert.rejects(load('/c/weights.pt'), { code: 'BAD_ZIP', message: /127\.0\.0\.1.*weights\.pt/ })
+    assert.deepEqual(readFileSync(await load('/c/weights.pt')), checkpoint)
+  })
+})
+
+test('a page in a checkpoint’s place is not kept', async () => {
+  server.files.set('/c/weights.pt', Buffer.from('<!doctype html><title>Please log in</title>'))
+  await assert.rejects(load('/c/weights.pt'), { code: 'UNSUPPORTED_FORMAT', hint: /web page/ })
+  server.files.set('/c/weights.pt', checkpoint)
+  assert.equal((await readModel(await load('/c/weights.pt'))).source, 'lmnt')
+})
+
+describe('files.json', () => {
+  const cases: readonly (readonly [string, unknown])[] = [
+    ['null', null],
+    ['a list', [1, 2]],
+    ['sizes that are none', { 'weights.safetensors': { bytes: -1 }, 'config.json': { bytes: 1.5 } }],
+    ['hashes that are none', { 'weights.safetensors': { sha256: 'abc' }, __proto__: { bytes: 1 } }],
+    ['a hash in capitals', { 'weights.safetensors': { sha256: sha256(weightBytes).toUpperCase() } }],
+  ]
+  for (const [title, list] of cases) {
+    test(`${title}: the model is loaded`, async () => {
+      server.files.set('/m/files.json', Buffer.from(JSON.stringify(list)))
+      assert.deepEqual(weightsIn(await load()), weightBytes)
+    })
+  }
+
+  test('one bad entry does not make the others void', async () => {
+    const list = { other: { bytes: 'many' }, 'weights.safetensors': { sha256: '0'.repeat(64) } }
+    server.files.set('/m/files.json', Buffer.from(JSON.stringify(list)))
+    await assert.rejects(load(), { code: 'CORRUPTED' })
+  })
+})
+
+describe('names and the cache', () => {
+  for (const [title, path] of [
+    ['folders in the name', '/c/..%2F..%2Fweights.pt'],
+    ['a colon, which Windows takes for a stream', '/c/a%3Ab.pt'],
+    ['240 characters', `/c/${'a'.repeat(240)}.pt`],
+  ] as const) {
+    test(`a checkpoint’s name with ${title}`, async () => {
+      server.misbehave = (_, response) => {
+        response.writeHead(200, { etag: `"${'e'.repeat(78)}"`, 'content-length': checkpoint.length }).end(checkpoint)
+        return true
+      }
+      const file = await load(path)
+      assert.ok(file.startsWith(join(cache, 'web')))
+      assert.match(file, /[\\/][\w. -]{1,100}\.pt$/)
+      assert.deepEqual(readFileSync(file), checkpoint)
+    })
+  }
+
+  test('a percent sign that stands for nothing', () => {
+    const address = remoteAddress('https://example.org/50%.pt')
+    assert.equal(address.file, '50_.pt')
+  })
+
+  test('a file where the cache should be', async () => {
+    writeFileSync(cache, '')
+    await assert.rejects(load(), { code: /^NOT_/, message: /cache-/ })
+  })
+
+  test('a folder where a file should be', async () => {
+    const folder = await load()
+    rmSync(join(folder, 'weights.safetensors'))
+    mkdirSync(join(folder, 'weights.safetensors'))
+    await assert.rejects(load(), { code: 'NOT_A_FILE' })
+    rmSync(join(folder, 'source.json'), { force: true })
+    mkdirSync(join(folder, 'source.json'))
+    await assert.rejects(load(), { code: 'NOT_A_FILE' })
+  })
+
+  test('a record that lists other files does not count', async () => {
+    const folder = await load()
+    writeFileSync(join(folder, 'source.json'), JSON.stringify({ url: '', files: {} }))
+    rmSync(join(folder, 'weights.safetensors'))
+    assert.deepEqual(weightsIn(await load()), weightBytes)
+  })
+})
+
+describe('a hub', () => {
+  const COMMIT = '1'.repeat(40)
+  const gitDigest = (bytes: Buffer) => createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex')
+  const large = { oid: sha256(weightBytes), size: weightBytes.length, pointerSize: 130 }
+  const tree = [
+    { type: 'file', path: 'config.json', size: configBytes.length, oid: gitDigest(configBytes) },
+    { type: 'file', path: 'weights.safetensors', size: 130, oid: '2'.repeat(40), lfs: large },
+  ]
+  const loadHub = (options = {}) => remoteModel('hf:owner/name', { cache, hub: server.url, ...options })
+  beforeEach(() => {
+    const model = { _id: 'x', id: 'owner/name', private: false, downloads: 0, likes: 0, gated: false, sha: COMMIT }
+    server.files.set('/api/models/owner/name/revision/main', Buffer.from(JSON.stringify(model)))
+    serveTree(tree)
+    server.files.set(`/owner/name/resolve/${COMMIT}/config.json`, configBytes)
+    server.files.set(`/owner/name/resolve/${COMMIT}/weights.safetensors`, weightBytes)
+  })
+  const serveTree = (tree: unknown) =>
+    server.files.set(`/api/models/owner/name/tree/${COMMIT}`, Buffer.from(JSON.stringify(tree)))
+  const isTree = (url: string | undefined) => url!.includes('/tree/')
+
+  test('a download that breaks off goes on, with progress to the end', async () => {
+    let sent = 0
+    server.misbehave = (request, response, bytes) => {
+      if (!request.url!.endsWith('weights.safetensors') || sent++ > 0) return false
+      response.writeHead(200, { 'content-length': bytes!.length, etag: etagOf(bytes!) })
+      breakOff(response, bytes!.subarray(0, 500))
+      return true
+    }
+    const reports: { done: number; total: number | null }[] = []
+    const folder = await loadHub({ onProgress: (progress: (typeof reports)[number]) => reports.push(progress) })
+    assert.deepEqual(weightsIn(folder), weightBytes)
+    assert.equal(requestsFor('weights.safetensors').at(-1)!.range, 'bytes=500-')
+    const all = configBytes.length + weightBytes.length
+    assert.deepEqual(reports.at(-1), { done: all, total: all })
+  })
+
+  test('is asked once by calls at the same time', async () => {
+    await Promise.all([loadHub(), loadHub(), loadHub()])
+    assert.equal(requestsFor('weights.safetensors').length, 1)
+  })
+
+  const lies: readonly (readonly [string, () => void, object, { code: string; message?: RegExp }])[] = [
+    [
+      'a size that is too small',
+      () => serveTree([tree[0], { ...tree[1], lfs: { ...large, size: 900 } }]),
+      {},
+      { code: 'CORRUPTED', message: /900 bytes/ },
+    ],
+    [
+      'a size that is too large',
+      () => serveTree([tree[0], { ...tree[1], lfs: { ...large, size: 1e6 } }]),
+      {},
+      { code: 'CORRUPTED', message: /1000000 bytes/ },
+    ],
+    ['a size beyond the limit', () => {}, { maxBytes: 1000 }, { code: 'TOO_LARGE' }],
+    [
+      'a digest that is none',
+      () => serveTree([tree[0], { ...tree[1], lfs: { oid: ['a'] } }]),
+      {},
+      { code: 'FILE_NOT_FOUND' },
+    ],
+    [
+      'a path that climbs',
+      () => serveTree([{ ...tree[0], path: '../../config.json' }]),
+      {},
+      { code: 'FILE_NOT_FOUND' },
+    ],
+    ['a list that is none', () => serveTree({ error: 'no' }), {}, { code: 'DOWNLOAD_FAILED' }],
+    ['a list of nothing', () => serveTree([null]), {}, { code: 'DOWNLOAD_FAILED' }],
+  ]
+  for (const [title, prepare, options, expected] of lies) {
+    test(`${title} is refused`, async () => {
+      prepare()
+      await assert.rejects(loadHub(options), expected)
+      assert.ok(!existsSync(join(cache, 'hub', 'models--owner--name', 'snapshots', COMMIT, 'weights.safetensors')))
+    })
+  }
+
+  for (const [title, isMeant] of [
+    ['the commit', (url: string | undefined) => !isTree(url)],
+    ['the files', isTree],
+  ] as const) {
+    test(`that never answers when asked for ${title} is given up`, async () => {
+      server.misbehave = request => isMeant(request.url)
+      await assert.rejects(loadHub({ stallMs: 500 }), { code: 'DOWNLOAD_FAILED', message: /no answer for 0\.5 s/ })
+    })
+  }
+
+  test('whose list of files has no end is given up', async () => {
+    server.misbehave = (request, response) => {
+      if (!isTree(request.url)) return false
+      response.writeHead(200, { link: `<${server.url}${request.url}>; rel="next"` }).end('[]')
+      return true
+    }
+    await assert.rejects(loadHub(), { code: 'DOWNLOAD_FAILED', message: /100 pages/ })
+  })
+
+  test('whose answer has no end is given up', async () => {
+    server.misbehave = (request, response) => {
+      if (!isTree(request.url)) return false
+      const blanks = Buffer.alloc(1 << 20, 32)
+      const more = () => {
+        if (!response.destroyed) response.write(blanks, more)
+      }
+      more()
+      return true
+    }
+    await assert.rejects(loadHub(), { code: 'DOWNLOAD_FAILED', message: /16000000 bytes/ })
+  })
+
+  test('a file where the cache should be', async () => {
+    writeFileSync(cache, '')
+    await assert.rejects(loadHub(), { code: /^NOT_/ })
+  })
+})
