@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { usersOfZod, withZodInParts, workerProgram } from './build-browser.mjs'
 import { ENGLISH_ONLY, zodLanguages } from './bundle-zod.mjs'
 import { compile, entries, page, reportComponents, root } from './compile.mjs'
+import { licences } from './licences.mjs'
 
 const source = join(root, 'studio')
 /** The page's modules one by one, for tests of what needs no browser. */
@@ -14,14 +15,6 @@ const modules = join(root, 'build', 'studio')
 
 /** Packages whose code is part of the page: their licences want to be shipped with it. */
 const bundled = ['preact', '@preact/signals', '@preact/signals-core', 'fft.js', 'fflate', 'zod', 'wavefile']
-
-function licenceText(name) {
-  const folder = join(root, 'node_modules', name)
-  const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt'].map(one => join(folder, one)).find(existsSync)
-  // fft.js has its licence in its README.
-  const text = file === undefined ? readFileSync(join(folder, 'README.md'), 'utf8').split(/#+ LICENSE/i)[1] : null
-  return `${name}\n\n${(text ?? readFileSync(file, 'utf8')).trim()}\n`
-}
 
 /** Whether the page is newer than everything it is made of. */
 function isCurrent() {
@@ -69,7 +62,7 @@ async function buildPage(build) {
       assetsInlineLimit: 0,
     },
   })
-  writeFileSync(join(page, 'licences.txt'), bundled.map(licenceText).join(`\n${'-'.repeat(72)}\n\n`))
+  writeFileSync(join(page, 'licences.txt'), licences(bundled))
 }
 
 /** The components of reports as one piece of HTML: a report is a single file. */

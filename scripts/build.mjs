@@ -1,5 +1,5 @@
-// Compiles TypeScript into dist/, bundles zod and the module for browsers, builds the page of `diffwave studio` and,
-// if a C++ compiler is installed, the native engine.
+// Compiles TypeScript into dist/, bundles zod, the command line and the module for browsers, builds the page of
+// `diffwave studio` and, if a C++ compiler is installed, the native engine.
 // usage: npm run build [-- --if-missing]    npm also runs it after an installation in a clone (`prepare`)
 // --if-missing: skips what is already built and newer than its sources
 import { existsSync, statSync } from 'node:fs'
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { buildBrowser } from './build-browser.mjs'
 import { buildNativeIfMissing } from './build-native.mjs'
 import { buildStudio } from './build-studio.mjs'
+import { bundleCli } from './bundle-cli.mjs'
 import { bundleZod } from './bundle-zod.mjs'
 import { browserBundle, compile, compiledEntries, removeOrphans, root } from './compile.mjs'
 
@@ -30,6 +31,7 @@ export async function build({ ifMissing = false } = {}) {
   if (!ifMissing || stale || bundled < Math.max(newest(sources), newest(binaries))) await buildBrowser()
   await buildStudio({ ifMissing })
   await bundleZod()
+  await bundleCli()
   await buildNativeIfMissing()
 }
 

@@ -41,6 +41,8 @@ export const browserPrograms = {
 
 /** zod in one file, which scripts/bundle-zod.mjs makes. */
 export const bundledZod = join(root, 'dist', 'bundled', 'zod.js')
+/** The command line's modules joined, which scripts/bundle-cli.mjs makes. */
+export const bundledCli = join(root, 'dist', 'bundled', 'cli')
 /** zod's types. */
 export const bundledTypes = join(root, 'dist', 'bundled', 'zod')
 

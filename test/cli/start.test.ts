@@ -1,10 +1,13 @@
 /** What the command line loads before it knows what to do. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { commands } from '#src/cli/commands'
 import { inRepository } from '../support/paths.js'
+import { program } from '../support/process.js'
+import { scratchFolder } from '../support/scratch.js'
 
 /** The files and packages that a compiled module loads before it runs: its imports at the top, transitively. */
 function loadedBy(path: string): { readonly files: ReadonlySet<string>; readonly packages: ReadonlySet<string> } {
@@ -26,18 +29,40 @@ function loadedBy(path: string): { readonly files: ReadonlySet<string>; readonly
 
 const compiled = (name: string) => inRepository(`dist/cli/${name}.js`)
 
+/** Files that a process of the command line loads, by name, in order. */
+function loadedIn(args: readonly string[]): readonly string[] {
+  const url = (program: string) => `data:text/javascript,${encodeURIComponent(program)}`
+  const hooks = "export const load = (url, context, next) => (process._rawDebug('LOADED ' + url), next(url, context))"
+  const register = `import { register } from 'node:module'; register(${JSON.stringify(url(hooks))})`
+  const start = ['--import', url(register), program]
+  const { status, stderr } = spawnSync(process.execPath, [...start, ...args], { encoding: 'utf8' })
+  assert.equal(status, 0, stderr)
+  return [...stderr.matchAll(/^LOADED file:.*\/(.+)$/gm)].map(([, name]) => name!)
+}
+
 describe('diffwave --help', () => {
-  test('loads the parser of command lines and no other package', () => {
-    assert.deepEqual([...loadedBy(compiled('main')).packages].sort(), ['commander', 'picocolors'])
+  test('loads the joined parser of command lines, and no package', () => {
+    assert.deepEqual(loadedIn(['--help']), ['main.js', 'main.js', 'rolldown-runtime.js'])
   })
 
   test('loads no command', () => {
-    const files = [...loadedBy(compiled('main')).files]
-    assert.ok(files.length > 5 && files.length <= 16, `${files.length} files`)
+    const { files, packages } = loadedBy(compiled('program'))
+    assert.deepEqual([...packages].sort(), ['commander', 'picocolors'])
+    assert.ok(files.size > 5 && files.size <= 16, `${files.size} files`)
     assert.deepEqual(
-      files.filter(file => dirname(file).endsWith('commands')),
+      [...files].filter(file => dirname(file).endsWith('commands')),
       [],
     )
+  })
+})
+
+describe('diffwave synthesize', () => {
+  test('loads three joined files more before its first sound', () => {
+    const folder = scratchFolder('start')
+    const output = join(folder, 'sound.wav')
+    const mel = inRepository('samples/LJ001-0002.npy')
+    const loaded = loadedIn(['synthesize', mel, '-o', output, '--steps', '1', '--refine', '0', '--force'])
+    assert.deepEqual(loaded.slice(3), ['files.js', 'sound.js', 'zod.js'])
   })
 })
 

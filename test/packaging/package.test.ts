@@ -98,6 +98,25 @@ describe('the package', () => {
     )
   })
 
+  test('has the types that its public types name', () => {
+    const missing: string[] = []
+    const seen = new Set<string>()
+    const visit = (file: string) => {
+      if (seen.has(file)) return
+      seen.add(file)
+      if (!existsSync(file)) missing.push(file)
+      else {
+        for (const [, path] of readFileSync(file, 'utf8').matchAll(/(?:from |import\()['"](\.[^'"]+)\.js['"]/g)) {
+          visit(join(dirname(file), `${path}.d.ts`))
+        }
+      }
+    }
+    visit(join(modules, 'diffwave/dist/index.d.ts'))
+    visit(join(modules, 'diffwave/dist/browser/index.d.ts'))
+    assert.deepEqual(missing, [])
+    assert.ok(seen.size > 80, `${seen.size} files`)
+  })
+
   test('takes at most 60 MB once it is installed', () => {
     const folders = dependencies().filter(path => existsSync(inRepository(path)))
     const nested = (path: string) => folders.some(other => path.startsWith(`${other}/node_modules/`))
