@@ -145,6 +145,7 @@ napi_value init(napi_env env, napi_value exports) {
       method<scaleGradients>("scaleGradients"),
       method<adamUpdate>("adamUpdate"),
       method<gaussian>("gaussian"),
+      method<packWeights>("packWeights"),
       method<openStream>("openStream"),
       method<predict>("predict"),
       method<predictTogether>("predictTogether"),

@@ -32,6 +32,11 @@ napi_value adamUpdate(const Js& js, napi_value* arguments);
 napi_value gaussian(const Js& js, napi_value* arguments);
 
 // stream.cc
+/**
+ * packWeights(engine, parameters, version) → Promise<0, or a negative result>: what the first stream of these
+ * parameters would do otherwise.
+ */
+napi_value packWeights(const Js& js, napi_value* arguments);
 /** openStream(engine, sinusoids [passes × embedding], gains [passes], label or −1) → stream */
 napi_value openStream(const Js& js, napi_value* arguments);
 /**

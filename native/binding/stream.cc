@@ -79,28 +79,40 @@ double Feeding::run(Pool& pool) {
   return result;
 }
 
+/** The weights that new streams take, packed from the parameters of a version. */
+std::shared_ptr<const ForwardWeights> weightsOf(Engine& engine, const float* parameters, int64_t version) {
+  if (engine.weights == nullptr || engine.version != version) {
+    engine.weights = std::make_shared<ForwardWeights>(engine.shape, parameters, *engine.forward, *engine.pool);
+    engine.version = version;
+  }
+  return engine.weights;
+}
+
+/** Packs the weights before a stream asks for them. */
+struct PackJob : Job {
+  using Job::Job;
+  double execute() override {
+    weightsOf(*engine, parameters, version);
+    return 0;
+  }
+
+  const float* parameters = nullptr;
+  int64_t version = 0;
+};
+
 /** Feeds one clip on all threads, or several clips, one thread each. */
 struct StreamJob : Job {
   using Job::Job;
   double execute() override;
-  void prepare(Feeding& feeding);
 
   std::vector<Feeding> feedings;
   double* results = nullptr;  // per feeding, of several
 };
 
-/** Packs the weights that a new clip's stream takes. */
-void StreamJob::prepare(Feeding& feeding) {
-  if (feeding.clip->stream != nullptr) return;
-  if (engine->weights == nullptr || engine->version != feeding.version) {
-    engine->weights = std::make_shared<ForwardWeights>(engine->shape, feeding.parameters, *engine->forward);
-    engine->version = feeding.version;
-  }
-  feeding.weights = engine->weights;
-}
-
 double StreamJob::execute() {
-  for (Feeding& feeding : feedings) prepare(feeding);
+  for (Feeding& feeding : feedings) {
+    if (feeding.clip->stream == nullptr) feeding.weights = weightsOf(*engine, feeding.parameters, feeding.version);
+  }
   Pool& pool = *engine->pool;
   if (results == nullptr) return feedings[0].run(pool);
   pool.forEachAlone(int(feedings.size()), [&](int i) { results[i] = feedings[size_t(i)].run(pool); });
@@ -143,6 +155,15 @@ Feeding readFeeding(const Js& js, const Engine& engine, napi_value stream, napi_
 }
 
 }  // namespace
+
+napi_value packWeights(const Js& js, napi_value* arguments) {
+  Engine* engine = engineOf(js, arguments[0]);
+  require(engine->target != nullptr && engine->pool != nullptr, "the engine has no streams, or was disposed");
+  auto job = std::make_unique<PackJob>(engine);
+  job->parameters = js.floats(arguments[1], engine->parameterCount);
+  job->version = js.integer(arguments[2]);
+  return Job::start(js, std::move(job), {arguments[0], arguments[1]});
+}
 
 napi_value openStream(const Js& js, napi_value* arguments) {
   constexpr int64_t maxPasses = 65536;

@@ -1,5 +1,6 @@
 #include "weights.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <new>
@@ -15,8 +16,8 @@ Buffer allocate(int64_t size) {
   return buffer;
 }
 
-ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const ForwardKernels& k)
-    : shape(s), kernels(k), offsets(s), parameters(from, from + offsets.count), padded(k.paddedChannels(s.channels)) {
+ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const ForwardKernels& k, Pool& pool)
+    : shape(s), kernels(k), offsets(s), parameters(allocate(offsets.count)), padded(k.paddedChannels(s.channels)) {
   const int C = s.channels;
   melChannels = s.conditioner == Conditioner::none ? 0 : s.conditionerChannels();
 
@@ -31,51 +32,12 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
     k.packBias(bias.data(), from + place.bias, columns, false, false);
   };
 
-  if (s.windowed()) packWindows();
-  matrix(input, inputBias, offsets.input, C, s.inputs(), 1);
   layers.resize(size_t(s.layers));
-  std::vector<float> bias(size_t(2) * C);
-  std::vector<float> transformed(size_t(2) * C * C);
-  for (int i = 0; i < s.layers; i++) {
-    Layer& layer = layers[size_t(i)];
-    const LayerOffsets& place = offsets.layer[i];
-    layer.winograd = s.dilation(i) <= k.maxWinogradDilation;
-    const bool projected = s.conditioner == Conditioner::transposed;
-    const int64_t melRows = projected ? roundedUp(melChannels, k.depth) : 0, own = roundedUp(C, k.depth);
-    const int64_t panelRows = melRows + (layer.winograd ? winogradInputs : 3) * own;
-    layer.gate = allocate(k.layerPackedSize(2 * C, panelRows));
-    if (projected) {
-      k.packLayer(layer.gate.data(), from + place.conditioner.weight, 2 * C, melChannels, melChannels, 1, panelRows, 0,
-                  true, s.tanhFirst);
-    }
-    if (s.conditioner == Conditioner::frameRate) {
-      layer.conditioner = allocate(k.packedSize(2 * C, true, melChannels));
-      k.pack(layer.conditioner.data(), from + place.conditioner.weight, 2 * C, melChannels, melChannels, 1, melChannels,
-             0, true, s.tanhFirst);
-    }
-    for (int p = 0; layer.winograd && p < winogradInputs; p++) {
-      const float* taps = from + place.dilated.weight;
-      for (size_t n = 0; n < transformed.size(); n++, taps += 3) {
-        double sum = 0;
-        for (int t = 0; t < 3; t++) sum += double(kernelTransform[p][t]) * taps[t];
-        transformed[n] = float(sum);
-      }
-      k.packLayer(layer.gate.data(), transformed.data(), 2 * C, C, C, 1, panelRows, melRows + p * own, true,
-                  s.tanhFirst);
-    }
-    for (int t = 0; !layer.winograd && t < 3; t++) {
-      k.packLayer(layer.gate.data(), from + place.dilated.weight + t, 2 * C, 3 * int64_t(C), C, 3, panelRows,
-                  melRows + t * own, true, s.tanhFirst);
-    }
-    for (int n = 0; n < 2 * C; n++) {
-      bias[size_t(n)] = from[place.dilated.bias + n] + (melChannels > 0 ? from[place.conditioner.bias + n] : 0.0f);
-    }
-    layer.gateBias = allocate(2 * padded);
-    k.packBias(layer.gateBias.data(), bias.data(), 2 * C, true, s.tanhFirst);
-    layer.output = allocate(k.layerPackedSize(2 * C, own));
-    k.packLayer(layer.output.data(), from + place.output.weight, 2 * C, C, C, 1, own, 0, true, false);
-  }
-
+  for (int i = 0; i < s.layers; i++) allocateLayer(layers[size_t(i)], i);
+  pool.forEach(s.layers, [&](int i, int) { packLayer(i, from); });
+  keep(from, offsets.embedding1.weight, offsets.layer[0].dilated.weight);
+  if (s.windowed()) packWindows(from);
+  matrix(input, inputBias, offsets.input, C, s.inputs(), 1);
   matrix(skip, skipBias, offsets.skip, C, C, 1);
   const float scale = 1.0f / std::sqrt(float(s.layers));
   for (int64_t i = 0; i < skip.size(); i++) skip.data()[i] *= scale;
@@ -89,8 +51,73 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
   }
 }
 
+/** Rows of a layer's gate panels: the upsampled mel's channels, then three taps, or six transformed weights. */
+static int64_t panelRows(const ForwardWeights& w, const ForwardWeights::Layer& layer) {
+  const int64_t mel = w.shape.conditioner == Conditioner::transposed ? roundedUp(w.melChannels, w.kernels.depth) : 0;
+  return mel + (layer.winograd ? winogradInputs : 3) * roundedUp(w.shape.channels, w.kernels.depth);
+}
+
+/** Memory for a layer's panels and biases. */
+void ForwardWeights::allocateLayer(Layer& layer, int index) {
+  const int C = shape.channels;
+  layer.winograd = shape.dilation(index) <= kernels.maxWinogradDilation;
+  layer.gate = allocate(kernels.layerPackedSize(2 * C, panelRows(*this, layer)));
+  if (shape.conditioner == Conditioner::frameRate) {
+    layer.conditioner = allocate(kernels.packedSize(2 * C, true, melChannels));
+  }
+  layer.gateBias = allocate(2 * padded);
+  layer.output = allocate(kernels.layerPackedSize(2 * C, roundedUp(C, kernels.depth)));
+}
+
+/** Packs a layer, and keeps of its parameters what each diffusion step needs. */
+void ForwardWeights::packLayer(int index, const float* from) {
+  const int C = shape.channels;
+  const ForwardKernels& k = kernels;
+  const bool tanhFirst = shape.tanhFirst;
+  const Layer& layer = layers[size_t(index)];
+  const LayerOffsets& place = offsets.layer[index];
+  const bool projected = shape.conditioner == Conditioner::transposed;
+  const int64_t own = roundedUp(C, k.depth), rows = panelRows(*this, layer);
+  const int64_t melRows = projected ? roundedUp(melChannels, k.depth) : 0;
+  if (projected) {
+    k.packLayer(layer.gate.data(), from + place.conditioner.weight, 2 * C, melChannels, melChannels, 1, rows, 0, true,
+                tanhFirst);
+  }
+  if (shape.conditioner == Conditioner::frameRate) {
+    k.pack(layer.conditioner.data(), from + place.conditioner.weight, 2 * C, melChannels, melChannels, 1, melChannels,
+           0, true, tanhFirst);
+  }
+  std::vector<float> transformed(layer.winograd ? size_t(2) * C * C : 0);
+  for (int p = 0; layer.winograd && p < winogradInputs; p++) {
+    const float* taps = from + place.dilated.weight;
+    for (size_t n = 0; n < transformed.size(); n++, taps += 3) {
+      double sum = 0;
+      for (int t = 0; t < 3; t++) sum += double(kernelTransform[p][t]) * taps[t];
+      transformed[n] = float(sum);
+    }
+    k.packLayer(layer.gate.data(), transformed.data(), 2 * C, C, C, 1, rows, melRows + p * own, true, tanhFirst);
+  }
+  for (int t = 0; !layer.winograd && t < 3; t++) {
+    k.packLayer(layer.gate.data(), from + place.dilated.weight + t, 2 * C, 3 * int64_t(C), C, 3, rows,
+                melRows + t * own, true, tanhFirst);
+  }
+  std::vector<float> bias(size_t(2) * C);
+  for (int n = 0; n < 2 * C; n++) {
+    bias[size_t(n)] = from[place.dilated.bias + n] + (melChannels > 0 ? from[place.conditioner.bias + n] : 0.0f);
+  }
+  k.packBias(layer.gateBias.data(), bias.data(), 2 * C, true, tanhFirst);
+  k.packLayer(layer.output.data(), from + place.output.weight, 2 * C, C, C, 1, own, 0, true, false);
+  keep(from, place.step.weight, melChannels > 0 ? place.conditioner.weight : place.output.weight);
+  keep(from, place.output.bias, place.output.bias + 2 * C);
+}
+
+/** Copies flat parameters from `begin` to before `end`. */
+void ForwardWeights::keep(const float* from, int64_t begin, int64_t end) {
+  std::copy(from + begin, from + end, parameters.data() + begin);
+}
+
 /** The matrices of the windows, learned or those of the Fourier transform (native/windows.h). */
-void ForwardWeights::packWindows() {
+void ForwardWeights::packWindows(const float* from) {
   const int signals = shape.signals(), K = shape.windows.kernel;
   const auto packed = [&](const float* in, const float* out) {
     analysis = allocate(kernels.packedSize(signals, false, K));
@@ -99,7 +126,7 @@ void ForwardWeights::packWindows() {
     kernels.pack(synthesis.data(), out, K, 1, signals, K, signals, 0, false, false);
   };
   if (shape.windows.learned) {
-    packed(parameter(offsets.analysis), parameter(offsets.synthesis));
+    packed(from + offsets.analysis, from + offsets.synthesis);
   } else {
     const FourierWindows<float> fourier(shape.windows);
     packed(fourier.analysis.data(), fourier.synthesis.data());

@@ -5,13 +5,14 @@
 
 #include "../kernels/tasks.h"
 #include "../memory.h"
+#include "../pool.h"
 #include "schedule.h"
 
 namespace diffwave {
 
 struct ForwardWeights {
-  /** @param parameters flat, copied. Throws std::bad_alloc. */
-  ForwardWeights(const NetworkShape& shape, const float* parameters, const ForwardKernels& kernels);
+  /** @param parameters flat: what is read later is copied. The pool packs a layer per task. Throws std::bad_alloc. */
+  ForwardWeights(const NetworkShape& shape, const float* parameters, const ForwardKernels& kernels, Pool& pool);
 
   struct Layer {
     bool winograd;          // runs in the Winograd domain (native/winograd.h)
@@ -28,6 +29,7 @@ struct ForwardWeights {
     std::vector<float> outputBias;  // [layers × 2 · padded], packed
   };
 
+  /** A parameter that is not packed: of the step embedding, the labels, an upsampler, or a bias. */
   const float* parameter(int64_t place) const { return parameters.data() + place; }
   /** Floats of a row of coefficients, whole vectors. */
   int paddedSignals() const { return kernels.paddedChannels(shape.signals()); }
@@ -35,7 +37,8 @@ struct ForwardWeights {
   const NetworkShape shape;
   const ForwardKernels& kernels;
   const ParameterOffsets offsets;
-  std::vector<float> parameters;
+  /** The flat parameters, without what is packed: of that memory, nothing was touched. */
+  Buffer parameters;
   int padded;       // channels rounded up to whole vectors
   int melChannels;  // inputs of a layer's conditioner projection; 0 without a mel
   /** Behind windows: to their coefficients, and back to pieces of audio. The bias is zero, for both. */
@@ -49,7 +52,10 @@ struct ForwardWeights {
   mutable ScheduleTimes scheduleTimes;
 
  private:
-  void packWindows();
+  void allocateLayer(Layer& layer, int index);
+  void packLayer(int index, const float* parameters);
+  void keep(const float* parameters, int64_t begin, int64_t end);
+  void packWindows(const float* parameters);
 };
 
 /** Memory for `size` floats. Throws std::bad_alloc. */

@@ -152,7 +152,7 @@ void testStream(int trial, const char* target, const ForwardKernels& kernels, do
   const std::vector<float> gains = random.numbers(count, 1);
 
   Pool pool(int(random.between(1, 3)));
-  const auto weights = std::make_shared<const ForwardWeights>(shape, parameters.data(), kernels);
+  const auto weights = std::make_shared<const ForwardWeights>(shape, parameters.data(), kernels, pool);
   Stream stream(weights, pool, sinusoids.data(), gains.data(), count, clip.label == -1 ? shape.labels : clip.label);
   std::vector<Fed> passes(static_cast<size_t>(count));
   char name[100];

@@ -92,10 +92,34 @@ export async function readFileBytes(
         where: path,
       })
     }
+    if (status.size >= LARGE_BYTES) return await readLarge(path, status.size, options.signal)
     return await readFile(path, options.signal === undefined ? {} : { signal: options.signal })
   } catch (error) {
     if (options.signal?.aborted) throw new DiffWaveError('ABORTED', 'stopped before it was done', { cause: error })
     throw fileError(error, path, 'read')
+  }
+}
+
+/** From this size on, a file is read in pieces of up to `READ_BYTES`; Node's own `readFile` reads 2 ** 19 at a time. */
+const LARGE_BYTES = 2 ** 20
+/** A signal is heeded in between. */
+const READ_BYTES = 2 ** 26
+
+/** The first `size` bytes of a file, or what there is. */
+async function readLarge(path: string, size: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const file = await open(path)
+  try {
+    const bytes = Buffer.allocUnsafeSlow(size)
+    let read = 0
+    while (read < size) {
+      signal?.throwIfAborted()
+      const { bytesRead } = await file.read(bytes, read, Math.min(size - read, READ_BYTES))
+      if (bytesRead === 0) return bytes.subarray(0, read)
+      read += bytesRead
+    }
+    return bytes
+  } finally {
+    await file.close()
   }
 }
 

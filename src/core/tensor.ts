@@ -28,8 +28,19 @@ export function tensor(shape: readonly number[], data: Float32Array): Tensor {
   return { shape, data }
 }
 
-/** Whether no number is NaN or infinite. A plain loop: it runs over all weights in every update. */
+/**
+ * Whether no number is NaN or infinite. Times zero, all others are zero. Four sums, as an addition waits for the one
+ * before it: this runs over all weights at every start and in every update.
+ */
 export function allFinite(data: Float32Array): boolean {
-  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false
-  return true
+  const whole = data.length - (data.length % 4)
+  let [first, second, third, fourth] = [0, 0, 0, 0]
+  for (let i = 0; i < whole; i += 4) {
+    first += data[i]! * 0
+    second += data[i + 1]! * 0
+    third += data[i + 2]! * 0
+    fourth += data[i + 3]! * 0
+  }
+  for (let i = whole; i < data.length; i++) first += data[i]! * 0
+  return first + second + third + fourth === 0
 }

@@ -48,7 +48,9 @@ export async function loadModel(model: ModelInput, options: LoadModelOptions = {
   const { parameters, notes } = read
   const config = correction === undefined ? read.config : withCorrectionPasses(read.config, correction)
   const running = { engine, threads, instructionSet, precision, workerUrl }
-  const selected = await selectEngine(config.network, parameters, running, config.mel)
+  const selected = await selectEngine(config.network, parameters, running, config.mel, true)
+  // Meanwhile the caller goes on. What fails here fails again, and is reported, when it is used.
+  selected.engine.prepare?.().catch(() => undefined)
   return new Denoiser(config, selected.engine, [...notes, ...selected.notes])
 }
 

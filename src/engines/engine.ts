@@ -188,6 +188,8 @@ export interface Engine {
    * @throws DiffWaveError `BAD_SHAPE`, `DISPOSED`
    */
   openStream(request: StreamRequest): NoiseStream
+  /** Does what the first stream would wait for, if the engine can do that ahead; for callers that will open one. */
+  readonly prepare?: () => Promise<void>
   /**
    * Replaces all parameters.
    *

@@ -21,6 +21,7 @@ export async function selectEngine(
   parameters: Tensors,
   options: HostedEngineOptions = {},
   convention: MelConvention | null = null,
+  _ownsParameters = false,
 ): Promise<SelectedEngine> {
   const {
     engine,

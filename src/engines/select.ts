@@ -11,7 +11,7 @@ import type { Tensors } from '../core/tensor.js'
 import type { NetworkConfig } from '../model/network.js'
 import { withCorrection } from './corrected/corrected-engine.js'
 import type { Engine } from './engine.js'
-import { BFLOAT16_DEVICE, createNativeEngine, surveyNative } from './native/engine.js'
+import { BFLOAT16_DEVICE, createNativeEngine, type NativeOptions, surveyNative } from './native/engine.js'
 import { instructionSets } from './native/instruction-sets.js'
 import { engineOptions, type HostedEngineOptions, ownInstructionSet, type SelectedEngine } from './options.js'
 import { type BackendName, backendNames, backendPackages } from './tensorflow/backend-names.js'
@@ -57,32 +57,39 @@ export async function createEngine(
   return (await selectEngine(network, parameters, options, convention)).engine
 }
 
-/** As `createEngine`, with notes on the choice. @throws DiffWaveError as `createEngine` */
+/**
+ * As `createEngine`, with notes on the choice.
+ *
+ * @param ownsParameters whether the parameters are the engine's from now on
+ * @throws DiffWaveError as `createEngine`
+ */
 export async function selectEngine(
   network: NetworkConfig,
   parameters: Tensors,
   options: HostedEngineOptions = {},
   convention: MelConvention | null = null,
+  ownsParameters = false,
 ): Promise<SelectedEngine> {
   const checked = check(engineOptions, options, 'engine options')
   if (checked.workerUrl !== undefined) {
     throw new DiffWaveError('BAD_OPTION', 'workerUrl is for browsers', { where: 'engine options workerUrl' })
   }
-  const { engine, notes } = await chooseEngine(network, parameters, checked, convention)
+  const { engine, notes } = await chooseEngine({ network, parameters, ownsParameters, convention }, checked)
   const exact = checked.precision === 'fast' && !engine.device.includes(BFLOAT16_DEVICE)
   return { engine, notes: exact ? [...notes, `precision fast: ${engine.device} computes it as exact`] : notes }
 }
 
+/** What engines run. */
+type Running = Required<Pick<NativeOptions, 'network' | 'parameters' | 'ownsParameters' | 'convention'>>
+
 async function chooseEngine(
-  network: NetworkConfig,
-  parameters: Tensors,
+  { network, parameters, ownsParameters, convention }: Running,
   { engine, threads, instructionSet, precision }: z.output<typeof engineOptions>,
-  convention: MelConvention | null,
 ): Promise<SelectedEngine> {
   const common = { network, parameters, convention, ...defined({ threads }) }
   const native = async () => {
     const own = defined({ instructionSet: ownInstructionSet('native', instructionSets, instructionSet) })
-    return createNativeEngine({ ...common, precision, ...own })
+    return createNativeEngine({ ...common, ownsParameters, precision, ...own })
   }
   const wasm = async () => {
     const own = defined({ instructionSet: ownInstructionSet('wasm', wasmInstructionSets, instructionSet) })

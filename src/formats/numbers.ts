@@ -48,8 +48,19 @@ function half(bits: number): number {
   return sign * 2 ** (exponent - 15) * (1 + fraction / 1024)
 }
 
-/** The numbers of all half-precision patterns, made when first needed: computing each one took `speech` 0.2 s. */
-let halves: Float32Array | null = null
+/** Numbers of half-precision patterns. Bits are moved, but for zero, what is below the normal range, and infinity. */
+function readHalves(bits: Uint16Array): Float32Array {
+  const numbers = new Float32Array(bits.length)
+  const words = new Uint32Array(numbers.buffer)
+  for (let i = 0; i < bits.length; i++) {
+    const pattern = bits[i]!
+    const exponent = pattern & 0x7c00
+    if (exponent === 0 || exponent === 0x7c00) numbers[i] = half(pattern)
+    // Another exponent bias (127 in place of 15), and 13 bits more.
+    else words[i] = ((pattern & 0x8000) << 16) | (((pattern & 0x7fff) << 13) + 0x38000000)
+  }
+  return numbers
+}
 
 /**
  * `count` numbers starting at byte `offset`, as float32. A double or a 64-bit integer is rounded.
@@ -80,14 +91,14 @@ export function readNumbers(
     copy.set(bytes.subarray(offset, offset + count * 4))
     return new Float32Array(copy.buffer)
   }
-  if (type === 'F16') {
-    halves ??= Float32Array.from({ length: 2 ** 16 }, (_, bits) => half(bits))
-    const table = halves
-    const numbers = new Float32Array(count)
-    for (let i = 0; i < count; i++) numbers[i] = table[view.getUint16(2 * i, littleEndian)]!
-    return numbers
+  if (type === 'F16' && littleEndian) {
+    const start = bytes.byteOffset + offset
+    // Patterns at an odd address cannot be viewed as such.
+    const [buffer, at] = start % 2 === 0 ? [bytes.buffer, start] : [bytes.slice(offset, offset + 2 * count).buffer, 0]
+    return readHalves(new Uint16Array(buffer, at, count))
   }
-  const read: Readonly<Record<Exclude<NumberType, 'F16'>, (at: number) => number>> = {
+  const read: Readonly<Record<NumberType, (at: number) => number>> = {
+    F16: at => half(view.getUint16(at, littleEndian)),
     F64: at => view.getFloat64(at, littleEndian),
     F32: at => view.getFloat32(at, littleEndian),
     BF16: at => {

@@ -38,11 +38,27 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): Safetensors
   const start = LENGTH_BYTES + text.bytes
   const { entries, metadata } = parseSafetensorsHeader(text.text, where)
   checkLayout(entries, bytes.length - start, where)
+  const numbers = numbersOf(entries, bytes, start, where)
   const tensors = new Map<string, Tensor>()
-  for (const [name, { dtype, shape, offsets }] of entries) {
-    tensors.set(name, { shape, data: readNumbers(bytes, start + offsets[0], elementCount(shape), dtype, where) })
-  }
+  for (const [name, entry] of entries) tensors.set(name, { shape: entry.shape, data: numbers(entry) })
   return { tensors, metadata }
+}
+
+/** Reads the numbers of an entry. Those of a file with one type are read at once, and share memory as in the file. */
+function numbersOf(
+  entries: ReadonlyMap<string, SafetensorsEntry>,
+  bytes: Uint8Array,
+  start: number,
+  where: string,
+): (entry: SafetensorsEntry) => Float32Array {
+  const types = new Set([...entries.values()].map(({ dtype }) => dtype))
+  const [type] = types
+  if (type === undefined || types.size > 1) {
+    return ({ dtype, shape, offsets }) => readNumbers(bytes, start + offsets[0], elementCount(shape), dtype, where)
+  }
+  const size = bytesPerNumber[type]
+  const all = readNumbers(bytes, start, (bytes.length - start) / size, type, where)
+  return ({ offsets: [from, to] }) => all.subarray(from / size, to / size)
 }
 
 /** The header as text, and its length in bytes. */

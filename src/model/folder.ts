@@ -58,7 +58,15 @@ async function unfinishedConfig(path: string): Promise<Uint8Array | null> {
 export async function readModelFolder(path: string): Promise<ModelFiles> {
   const source = folderSource(path)
   const unfinished = await unfinishedConfig(path)
-  if (unfinished === null) return readModelFrom(source)
+  if (unfinished === null) {
+    // Both are read at once. What goes wrong with the config is reported first.
+    const weights = source.read(WEIGHTS)
+    weights.catch(() => undefined)
+    return readModelFrom({
+      ...source,
+      read: (name, options) => (name === WEIGHTS ? weights : source.read(name, options)),
+    })
+  }
   return readModelFrom({
     ...source,
     read: (name, options) => (name === CONFIG ? Promise.resolve(unfinished) : source.read(name, options)),

@@ -154,6 +154,15 @@ describe('a file that is replaced', () => {
   })
 })
 
+test('a large file is read whole, unless it is stopped', async () => {
+  const path = join(newFolder(), 'large')
+  const bytes = Uint8Array.from({ length: 3_000_001 }, (_, i) => i * 7)
+  writeFileSync(path, bytes)
+  assert.deepEqual(new Uint8Array(await readFileBytes(path)), bytes)
+  await assert.rejects(readFileBytes(path, { signal: AbortSignal.abort() }), code('ABORTED'))
+  await assert.rejects(readFileBytes(path, { maxBytes: 3_000_000 }), code('TOO_LARGE'))
+})
+
 test('what the system refuses is a typed error', async () => {
   await assert.rejects(readFileBytes(`${'x'.repeat(300)}.wav`), {
     code: 'NOT_READABLE',

@@ -57,6 +57,42 @@ describe('reading and writing', () => {
   }
 })
 
+describe('reading half precision', () => {
+  /** IEEE 754: ten bits of fraction; five of exponent, with a bias of 15; a sign. */
+  const value = (bits: number): number => {
+    const [sign, exponent, fraction] = [bits >> 15 === 1 ? -1 : 1, (bits >> 10) & 31, bits & 1023]
+    if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
+    return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25)
+  }
+
+  for (const [where, blanks] of [
+    ['an even address', ''],
+    ['an odd address', ' '],
+  ] as const) {
+    test(`all 65,536 numbers, at ${where}`, () => {
+      const text = `{"a":{"dtype":"F16","shape":[65536],"data_offsets":[0,131072]}}`
+      const header = text.length % 2 === 0 ? text + blanks : `${text} ${blanks}`
+      const all = new Uint8Array(Uint16Array.from({ length: 65_536 }, (_, i) => i).buffer)
+      const { data } = decodeSafetensors(safetensors(header, all), 'a').tensors.get('a')!
+      assert.deepEqual(
+        data,
+        Float32Array.from({ length: 65_536 }, (_, i) => value(i)),
+      )
+    })
+  }
+
+  test('tensors of several types in one file', () => {
+    const header =
+      '{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}'
+    const numbers = Uint8Array.from([0, 0x3c, 0, 0xc0, ...floats(2.5)])
+    const { tensors } = decodeSafetensors(safetensors(header, numbers), 'a')
+    assert.deepEqual(
+      [...tensors.values()].map(({ data }) => [...data]),
+      [[1, -2], [2.5]],
+    )
+  })
+})
+
 describe('writing half precision', () => {
   const written = (type: 'F16' | 'BF16', ...values: number[]) => {
     const file = encodeSafetensors(

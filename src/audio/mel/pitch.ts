@@ -68,12 +68,17 @@ function lowBands({ filters, convention }: MelBands): number {
   return peaks.filter(bin => (bin * convention.sampleRate) / convention.fftSize <= MAX_BAND_HERTZ).length
 }
 
-/** The spectrum of a long periodic Hann window at a distance in bins, 1 at its middle. */
-function lobe(distance: number): number {
-  const d = Math.abs(distance)
-  if (d < 1e-9) return 1
-  if (Math.abs(d - 1) < 1e-6) return 0.5
-  return Math.abs(Math.sin(Math.PI * d) / (Math.PI * d) / (1 - d * d))
+/**
+ * Adds the power of a harmonic to bins, `[bins]`: the square of H(d) = sin(πd)/(πd(1 − d²)), the spectrum of a long
+ * periodic Hann window at d bins from its middle. sin²(πd) is the same for all bins, as they are whole numbers apart.
+ */
+function addLobe(powers: Float64Array, middle: number): void {
+  const sine = Math.sin(Math.PI * (middle - Math.round(middle))) / Math.PI
+  for (let bin = 0; bin < powers.length; bin++) {
+    const d = Math.abs(bin - middle)
+    const height = d < 1e-9 ? 1 : Math.abs(d - 1) < 1e-6 ? 0.5 : sine / (d * (1 - d * d))
+    powers[bin]! += height * height
+  }
 }
 
 /** The pitch of mels of one convention: its templates. */
@@ -114,9 +119,7 @@ export class MelPitch {
     const bins = highest.start + highest.weights.length
     const spacing = (f0 * convention.fftSize) / convention.sampleRate
     const powers = new Float64Array(bins).fill(BETWEEN)
-    for (let k = 1; k <= Math.floor((2 * MAX_BAND_HERTZ) / f0); k++) {
-      for (let bin = 0; bin < bins; bin++) powers[bin]! += lobe(bin - k * spacing) ** 2
-    }
+    for (let k = 1; k <= Math.floor((2 * MAX_BAND_HERTZ) / f0); k++) addLobe(powers, k * spacing)
     const levels = Float64Array.from({ length: this.count }, (_, band) => {
       const { start, weights } = filters[band]!
       return Math.log(weights.reduce((sum, weight, i) => sum + weight * Math.sqrt(powers[start + i]!), 0))

@@ -29,6 +29,7 @@ class CorrectedEngine implements Engine {
   /** The engine's own correction, or the readable one. */
   readonly #openCorrection: () => FrameStream
 
+  readonly prepare?: () => Promise<void>
   readonly optimiser?: OptimiserKernels
   readonly gaussian?: NonNullable<Engine['gaussian']>
   readonly openRefinement?: NonNullable<Engine['openRefinement']>
@@ -37,6 +38,7 @@ class CorrectedEngine implements Engine {
   constructor(inner: Engine, convention: MelConvention, settings: CorrectionSettings) {
     const correction = new MelCorrection(convention, settings)
     this.#inner = inner
+    if (inner.prepare !== undefined) this.prepare = () => inner.prepare!()
     if (inner.optimiser !== undefined) this.optimiser = inner.optimiser
     if (inner.gaussian !== undefined) this.gaussian = inner.gaussian
     if (inner.openRefinement !== undefined) this.openRefinement = inner.openRefinement

@@ -226,6 +226,8 @@ export interface Addon {
   adamUpdate(handle: Handle, update: WeightUpdate): Promise<number>
   /** Fills `out` with normal numbers, and lists the indices of those that JavaScript must compute itself. */
   gaussian(handle: Handle, request: GaussianRequest): readonly number[]
+  /** Packs the weights that streams of a version take, before the first one does. Resolves to 0 or `OUT_OF_MEMORY`. */
+  packWeights?(handle: Handle, parameters: Float32Array, version: number): Promise<number>
   /** A clip's passes: `[passes × embedding]` sinusoids of their steps, and their output gains; label −1: none. */
   openStream(handle: Handle, sinusoids: Float32Array, gains: Float32Array, label: number): StreamHandle
   /** Resolves to the samples that were written, `CANCELLED`, `OUT_OF_MEMORY` or `REFUSED`. */
@@ -264,6 +266,7 @@ export type KernelAddon = Pick<
   | 'run'
   | 'runForward'
   | 'runBackward'
+  | 'packWeights'
   | 'openStream'
   | 'predict'
   | 'predictTogether'

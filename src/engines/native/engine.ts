@@ -20,6 +20,8 @@ export const BFLOAT16_DEVICE = ' with bfloat16'
 export interface NativeOptions {
   readonly network: NetworkConfig
   readonly parameters: Tensors
+  /** Whether the parameters are the engine's from now on, so that it need not copy them. Default: false. */
+  readonly ownsParameters?: boolean
   /** Of the mels, for a network whose front end has an envelope. Default: none. */
   readonly convention?: MelConvention | null
   readonly threads?: number
@@ -35,7 +37,7 @@ const DEFAULT_MEMORY_LIMIT = 2 ** 31
 /** @throws DiffWaveError `ENGINE_UNAVAILABLE`, `BAD_PARAMETERS` */
 export async function createNativeEngine(options: NativeOptions): Promise<Engine> {
   const { network, parameters, threads = availableThreads(), memoryLimit = DEFAULT_MEMORY_LIMIT } = options
-  const { precision = 'exact' } = options
+  const { precision = 'exact', ownsParameters = false } = options
   const addon = loadAddon()
   const checked = checkParameters(network, parameters, 'createEngine')
   const present = addon.targets()
@@ -60,6 +62,7 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
     threads,
     isReference: instructionSet === 'scalar',
     parameters: checked,
+    ownsParameters,
     envelope,
     ...(frontEnd === undefined
       ? {}

@@ -47,6 +47,8 @@ export interface KernelEngineParts {
   /** Whether it is the readable reference, which has no streams. Default: false. */
   readonly isReference?: boolean
   readonly parameters: Tensors
+  /** Whether the parameters are the engine's from now on, so that it need not copy them. Default: false. */
+  readonly ownsParameters?: boolean
   readonly envelope: FrontEndEnvelope | null
   /** What updates the weights, given the engine's queue. Default: none. */
   readonly optimiser?: (queue: NativeQueue) => OptimiserKernels
@@ -94,7 +96,8 @@ export class KernelEngine implements Engine {
     this.#isReference = isReference
     this.#envelope = envelope
     this.#size = parameterCount(network)
-    this.#parameters = { data: this.#flat(parameters), version: 0 }
+    const own = parts.ownsParameters ? asOneArray(network, parameters) : null
+    this.#parameters = { data: own ?? this.#flat(parameters), version: 0 }
     if (parts.optimiser !== undefined) this.optimiser = parts.optimiser(this.#queue)
     if (parts.gaussian !== undefined) this.gaussian = parts.gaussian
     if (parts.frontEnd !== undefined) this.frontEnd = parts.frontEnd
@@ -212,6 +215,14 @@ export class KernelEngine implements Engine {
     return new NativeStream({ network, envelope, addon, handle, queue, streams, parameters, checkAlive }, request)
   }
 
+  /** Packs the weights for streams while the caller goes on. If memory does not suffice, the first stream says so. */
+  async prepare(): Promise<void> {
+    this.#checkAlive()
+    const { data, version } = this.#parameters
+    if (this.#isReference || this.#addon.packWeights === undefined) return
+    await this.#queue.after(() => this.#addon.packWeights!(this.#handle, data, version))
+  }
+
   async setParameters(parameters: Tensors): Promise<void> {
     this.#checkAlive()
     const checked = checkParameters(this.network, parameters, 'setParameters')
@@ -257,4 +268,16 @@ export class KernelEngine implements Engine {
   #checkAlive(): void {
     if (this.#disposed) throw new DiffWaveError('DISPOSED', 'the engine was disposed')
   }
+}
+
+/** Parameters that lie one after the other in memory, as a file of weights has them; null if they do not. */
+function asOneArray(network: NetworkConfig, parameters: Tensors): Float32Array | null {
+  const arrays = parameterSpecs(network).map(({ name }) => parameters.get(name)!.data)
+  const { buffer, byteOffset } = arrays[0]!
+  let end = byteOffset
+  for (const array of arrays) {
+    if (array.buffer !== buffer || array.byteOffset !== end) return null
+    end += array.byteLength
+  }
+  return new Float32Array(buffer, byteOffset, (end - byteOffset) / Float32Array.BYTES_PER_ELEMENT)
 }

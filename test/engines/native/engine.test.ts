@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { gaussian } from '#src/core/random'
 import { elementCount } from '#src/core/tensor'
+import type { Engine } from '#src/engines/engine'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { networkSchema } from '#src/model/network'
-import { parameterSpecs } from '#src/model/parameters'
+import { parameterCount, parameterSpecs } from '#src/model/parameters'
+import { randomParameters } from '../../support/parameters.js'
 import { type CreateEngine, conformance } from '../conformance.js'
 
 const { available, reason, instructionSets } = surveyNative()
@@ -40,4 +42,59 @@ test('gradients are the same bytes for any number of threads', { skip: !availabl
   }
   assert.deepEqual(results[1], results[0])
   assert.deepEqual(results[2], results[0])
+})
+
+describe('weights', { skip: !available }, () => {
+  const network = networkSchema.parse({ channels: 12, layers: 3, dilationCycle: 3, patch: 2 })
+  const audio = [gaussian(2, 0, 0, 500)]
+  /** As a file of weights has them: one after the other in memory. */
+  const joined = () => {
+    const specs = parameterSpecs(network)
+    const all = gaussian(1, 0, 0, parameterCount(network)).map(value => 0.2 * value)
+    let at = 0
+    return new Map(
+      specs.map(({ name, shape }) => {
+        const data = all.subarray(at, at + elementCount(shape))
+        at += data.length
+        return [name, { shape, data }]
+      }),
+    )
+  }
+  const predicted = async (engine: Engine) => (await engine.predict({ audio, steps: [2] }))[0]!
+  const expected = async () => {
+    const engine = await createNativeEngine({ network, parameters: joined() })
+    return predicted(engine).finally(() => engine.dispose())
+  }
+
+  test('packed ahead give the same bytes, before and after they are replaced', async () => {
+    const engine = await createNativeEngine({ network, parameters: randomParameters(network, 7) })
+    await engine.prepare!()
+    assert.notDeepEqual(await predicted(engine), await expected())
+    await engine.setParameters(joined())
+    const prepared = engine.prepare!()
+    assert.deepEqual(await predicted(engine), await expected())
+    await prepared
+    await engine.dispose()
+    await assert.rejects(engine.prepare!(), { code: 'DISPOSED' })
+  })
+
+  test('an engine that is disposed while it packs ends in peace', async () => {
+    const engine = await createNativeEngine({ network, parameters: joined() })
+    const prepared = engine.prepare!()
+    await Promise.all([prepared, engine.dispose()])
+  })
+
+  test('are copied, unless the engine owns them and they lie one after the other', async () => {
+    for (const ownsParameters of [false, true]) {
+      const parameters = joined()
+      const engine = await createNativeEngine({ network, parameters, ownsParameters })
+      if (!ownsParameters) for (const { data } of parameters.values()) data.fill(0)
+      assert.deepEqual(await predicted(engine), await expected())
+      await engine.dispose()
+    }
+    const apart = new Map([...joined()].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]))
+    const engine = await createNativeEngine({ network, parameters: apart, ownsParameters: true })
+    assert.deepEqual(await predicted(engine), await expected())
+    await engine.dispose()
+  })
 })
