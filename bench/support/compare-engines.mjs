@@ -84,7 +84,8 @@ export async function compareEngines(
   for (const name of Object.keys(cases)) {
     if (warm[name] < LONG_SECONDS) warm[name] = await cases[name]()
   }
-  const load = watchLoad(() => Object.values(engines).flatMap(engine => engine.process ?? []))
-  const timed = await interleave(cases, warm, { budget, first, between })
+  const processes = () => Object.values(engines).flatMap(engine => engine.process ?? [])
+  const load = watchLoad(processes)
+  const timed = await interleave(cases, warm, { budget, first, between, processes })
   return { ...timed, othersShare: load.othersShare(), leftOut }
 }

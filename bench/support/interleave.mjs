@@ -1,4 +1,21 @@
 /** Runs benchmark cases in turn, so that whatever happens to the machine happens to all of them. */
+import { setTimeout } from 'node:timers/promises'
+import { ownSeconds } from './load.mjs'
+
+/** Milliseconds in which the processes of the benchmark use no processor: then they have come to rest. */
+const QUIET = 40
+/** Processor time that counts as none, in seconds: less than one tick of /proc. */
+const NOTHING = 0.005
+const MAX_QUIET_WAITS = 50
+
+/** Waits until the threads of the case before have stopped: those of ONNX Runtime spin on after their work. */
+async function untilQuiet(processes) {
+  for (let i = 0; i < MAX_QUIET_WAITS; i++) {
+    const before = ownSeconds(processes())
+    await setTimeout(QUIET)
+    if (ownSeconds(processes()) - before < NOTHING) return
+  }
+}
 
 const median = numbers => {
   const sorted = [...numbers].sort((a, b) => a - b)
@@ -11,16 +28,24 @@ const median = numbers => {
  * @param warm seconds that each took in a run before, from which the number of rounds within `budget` seconds follows
  * @param first name of the case that the others are divided by
  * @param between called before each round
+ * @param processes ids of other processes that do the work
  * @returns the median and the least of each case's seconds, and the median over rounds of each case's ratio to `first`
  */
-export async function interleave(cases, warm, { budget, maxRounds = 9, first = 'native', between }) {
+export async function interleave(
+  cases,
+  warm,
+  { budget, maxRounds = 9, first = 'native', between, processes = () => [] },
+) {
   const names = Object.keys(cases)
   const round = names.reduce((sum, name) => sum + warm[name], 0)
   const rounds = Math.max(1, Math.min(maxRounds, Math.floor(budget / round)))
   const seconds = Object.fromEntries(names.map(name => [name, []]))
   for (let i = 0; i < rounds; i++) {
     between?.()
-    for (const name of names) seconds[name].push(await cases[name]())
+    for (const name of names) {
+      await untilQuiet(processes)
+      seconds[name].push(await cases[name]())
+    }
   }
   return {
     rounds,

@@ -23,7 +23,8 @@ function machine() {
   }
 }
 
-function ownSeconds(processes) {
+/** Processor time that this process and some others have used. */
+export function ownSeconds(processes) {
   const { user, system } = process.cpuUsage()
   let sum = (user + system) / 1e6
   for (const id of processes) {
