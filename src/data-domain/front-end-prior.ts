@@ -18,7 +18,7 @@
 
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
-import { MelPitch, PITCH_LAG } from '../audio/mel/pitch.js'
+import { MelPitch, pitchLag } from '../audio/mel/pitch.js'
 import { RowQueue } from '../core/row-queue.js'
 import type { HarmonicsConfig } from '../model/diffusion-config.js'
 import { type EnvelopeStream, FrontEndEnvelope } from '../model/front-end/envelope.js'
@@ -74,7 +74,7 @@ export class FrontEndPriorDomain extends WaveformDomain {
     // The last window over a sample starts half a kernel after it, and needs the frame after its middle.
     const reach = frontEnd.kernel + (harmonics === null ? 0 : PULSE_HALF_WIDTH)
     if (harmonics !== null) this.pulsesOf = mel => this.#pulsesOf(mel)
-    this.melContext = Math.ceil(reach / convention.hop) + 1 + (harmonics === null ? 0 : PITCH_LAG)
+    this.melContext = Math.ceil(reach / convention.hop) + 1 + (harmonics === null ? 0 : pitchLag(harmonics.pitch))
   }
 
   override noise(mel: MelReaders, { length = Number.POSITIVE_INFINITY, once = false }: NoiseOptions = {}): NoiseShaper {
@@ -180,7 +180,7 @@ export class FrontEndPriorDomain extends WaveformDomain {
   }
 
   #melPitch(): MelPitch {
-    this.#pitch ??= new MelPitch(this.#convention)
+    this.#pitch ??= new MelPitch(this.#convention, this.#harmonics?.pitch)
     return this.#pitch
   }
 

@@ -1,5 +1,6 @@
 /** What the diffusion process needs to know of a model: the `diffusion` part of `config.json`. */
 import { z } from 'zod'
+import { pitchNetworkSchema } from '../audio/mel/pitch-network.js'
 import {
   MAX_DIFFUSION_STEPS,
   MAX_GUIDANCE,
@@ -80,6 +81,8 @@ const frontEndPriorSchema = z.strictObject({
        * speech has.
        */
       phase: z.enum(['zero', 'minimum']).default('zero'),
+      /** How f0 is taken from the mel: the mean over five frames, or what a small network says. */
+      pitch: z.union([z.literal('mean'), pitchNetworkSchema]).default('mean'),
     })
     .nullable()
     .default(null),

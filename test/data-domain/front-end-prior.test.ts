@@ -6,7 +6,8 @@ import { namedConventions } from '#src/audio/mel/convention'
 import { MelFeed, readWhole } from '#src/audio/mel/feed'
 import { sliceMel } from '#src/audio/mel/frames'
 import { melSpectrogram } from '#src/audio/mel/mel'
-import { MelPitch, PITCH_LAG, pitchObstacle } from '#src/audio/mel/pitch'
+import { MelPitch, type PitchMethod, pitchLag, pitchObstacle } from '#src/audio/mel/pitch'
+import { pitchNetworkSchema } from '#src/audio/mel/pitch-network'
 import { concatenateAudio } from '#src/core/concatenate'
 import { gaussian } from '#src/core/random'
 import { domainOf } from '#src/data-domain/domain-of'
@@ -24,18 +25,40 @@ const convention = config.mel!
 const mel = { data: of('mel'), bands: 80, frames: of('mel').length / 80 }
 const white = of('white')
 const draw = (start: number, count: number) => white.subarray(start, start + count)
-const domainWith = (phase: 'zero' | 'minimum') =>
-  domainOf({
-    ...config,
-    diffusion: { ...config.diffusion, prior: { kind: 'front-end', harmonics: { corner: 3000, noise: 0.3, phase } } },
-  })
+const domainWith = (phase: 'zero' | 'minimum', pitch: PitchMethod = 'mean') => {
+  const harmonics = { corner: 3000, noise: 0.3, phase, pitch }
+  return domainOf({ ...config, diffusion: { ...config.diffusion, prior: { kind: 'front-end', harmonics } } })
+}
 const domain = domainWith('zero')
 
+const network = pitchNetworkSchema.parse(JSON.parse(readFileSync(`${folder}/pitch-network.json`, 'utf8')))
+const methods: readonly PitchMethod[] = ['mean', network]
+const nameOf = (method: PitchMethod) => (method === 'mean' ? 'by the mean' : 'by a network')
+
 describe('the pitch of a mel', () => {
-  test('is what interop/pytorch finds', () => {
-    const pitch = new MelPitch(convention).whole(mel)
-    assert.ok(relativeError(Float32Array.from(pitch), of('pitch')) < 1e-5)
-  })
+  for (const method of methods) {
+    const expected = of(method === 'mean' ? 'pitch' : 'pitch_by_network')
+
+    test(`${nameOf(method)} is what interop/pytorch finds`, () => {
+      const pitch = new MelPitch(convention, method).whole(mel)
+      assert.ok(relativeError(Float32Array.from(pitch), expected) < 1e-5)
+      assert.ok(method === 'mean' || relativeError(expected, of('pitch')) > 1e-3)
+    })
+
+    test(`${nameOf(method)} is the same for a mel in pieces, and known after its lag`, () => {
+      const whole = new MelPitch(convention, method).whole(mel)
+      for (const size of [1, 7, 60]) {
+        const stream = new MelPitch(convention, method).stream()
+        const found: number[] = []
+        for (let at = 0; at < mel.frames; at += size) {
+          const end = Math.min(mel.frames, at + size)
+          found.push(...stream.push(sliceMel(mel, at, end), end === mel.frames))
+          assert.ok(found.length >= end - pitchLag(method))
+        }
+        assert.deepEqual(found, [...whole])
+      }
+    })
+  }
 
   test('follows a voice that glides, stops and comes back', () => {
     const pitch = new MelPitch(convention).whole(mel)
@@ -46,18 +69,16 @@ describe('the pitch of a mel', () => {
     assert.ok(within(50, 200), `${pitch[50]}`)
   })
 
-  test('is the same for a mel in pieces, and known after its lag', () => {
-    const whole = new MelPitch(convention).whole(mel)
-    for (const size of [1, 7, 60]) {
-      const stream = new MelPitch(convention).stream()
-      const found: number[] = []
-      for (let at = 0; at < mel.frames; at += size) {
-        const end = Math.min(mel.frames, at + size)
-        found.push(...stream.push(sliceMel(mel, at, end), end === mel.frames))
-        assert.ok(found.length >= end - PITCH_LAG)
-      }
-      assert.deepEqual(found, [...whole])
+  test('refuses a network whose weights are too few, not finite or not base64', () => {
+    const refused = (change: object, message: RegExp) => {
+      const { success, error } = pitchNetworkSchema.safeParse({ ...network, ...change })
+      assert.ok(!success)
+      assert.match(String(error), message)
     }
+    refused({ hidden: network.hidden + 1 }, /as many float32 as the shape needs/)
+    refused({ weights: `*${network.weights.slice(1)}` }, /must be base64/)
+    refused({ weights: `AACAfw${network.weights.slice(6)}` }, /must be finite/)
+    refused({ frames: 9 }, /frames/)
   })
 
   test('needs centred frames, magnitudes, and bands that show harmonics', () => {
@@ -163,7 +184,7 @@ describe('what voiced speech starts from', () => {
   }
 
   test('is the same drawn in pieces of any size, from a mel that arrives over time', async () => {
-    const domain = domainWith('minimum')
+    const domain = domainWith('minimum', network)
     const whole = domain.start(readWhole(mel))(draw, 0, white.length)
     for (const [frames, size] of [
       [1, 128],

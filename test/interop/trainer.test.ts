@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
+import { pitchNetworkSchema } from '#src/audio/mel/pitch-network'
 import { gaussian } from '#src/core/random'
 import { decodeSafetensors } from '#src/formats/safetensors'
 import { Trainer } from '#src/trainer'
@@ -172,6 +173,30 @@ describe('the PyTorch trainer', { skip }, () => {
       const name = 'weights/output_projection.weight'
       assert.notDeepEqual(checkpoint(`recorded-${kind}`).get(name)!.data, before.get(name)!.data)
     }
+  })
+
+  test('a network for the pitch is learnt from recordings', async () => {
+    for (let i = 0; i < 6; i++) {
+      let phase = 0
+      const samples = Float32Array.from({ length: 22050 }, (_, n) => {
+        phase += (100 + 20 * i + n / 400) / 22050
+        return [1, 2, 3, 4, 5, 6, 7, 8].reduce((sum, k) => sum + (0.1 / k) * Math.sin(2 * Math.PI * k * phase), 0)
+      })
+      folder.put(`voices/${i}.wav`, encodeWav({ samples, sampleRate: 22050 }))
+    }
+    const file = written('pitch.json', c => {
+      Object.assign(c.model.diffusion, { prior: { kind: 'front-end', harmonics: {} } })
+      c.data.validationShare = 0.5
+    })
+    const args = [file, '--data', folder.at('voices'), '--out', folder.at('network.json'), '--epochs', '200']
+    const { status, stdout, stderr } = await start('pitch_network', args).ended
+    assert.equal(status, 0, stderr)
+    pitchNetworkSchema.parse(JSON.parse(readFileSync(folder.at('network.json'), 'utf8')))
+    const [mean, network] = [...stdout.matchAll(/: ([\d.]+) cents off in the median/g)].map(found => Number(found[1]))
+    assert.ok(network! < mean!, stdout)
+
+    const without = await start('pitch_network', [written('no-pitch.json'), ...args.slice(1)]).ended
+    assert.match(without.stderr, /^error: model\.diffusion\.prior\.harmonics: missing/m)
   })
 
   test('the adversarial stage trains, and resumes with its discriminators', async () => {

@@ -48,7 +48,7 @@ STEP_EMBEDDING = {"frequencies": "powers-of-ten", "fractional": "interpolated", 
 FRONT_END = {"learned": False, "envelope": None, "correction": None}
 ENVELOPE = {"iterations": 10, "floor": 3e-5}
 CORRECTION = {"passes": 1, "iterations": 5}
-HARMONICS = {"corner": 3000, "noise": 0.3, "phase": "zero"}
+HARMONICS = {"corner": 3000, "noise": 0.3, "phase": "zero", "pitch": "mean"}
 
 TRAINING = {
     "data": {

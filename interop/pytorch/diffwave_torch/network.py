@@ -91,7 +91,7 @@ class Network(torch.nn.Module):
         if self.harmonics is not None:
             self.harmonics = filled(HARMONICS, self.harmonics)
             self.rate = convention["sampleRate"]
-            self.pitch = PitchTracker(self.mel.filters, self.rate, self.mel.size)
+            self.pitch = PitchTracker(self.mel.filters, self.rate, self.mel.size, self.harmonics["pitch"])
             hertz = torch.arange(front["bins"]) * (self.rate / front["kernel"])
             share = pulse_share(hertz, self.harmonics["corner"], self.harmonics["noise"])
             self.register_buffer("pulse_shares", share, persistent=False)

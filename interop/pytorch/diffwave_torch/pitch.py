@@ -9,6 +9,8 @@ import math
 
 import numpy
 
+from .pitch_network import PitchNetwork
+
 # Candidates: 60 … 495 Hz, 48 per octave.
 MIN_HERTZ, PER_OCTAVE, CANDIDATES = 60.0, 48, 147
 # Only bands that peak below are used. Templates have harmonics up to twice as high.
@@ -38,8 +40,9 @@ def lobe(bins):
 class PitchTracker:
     """For one convention with a periodic Hann window and magnitudes (power 1)."""
 
-    def __init__(self, filters, rate, size):
-        """@param filters of the mel, [M, N]"""
+    def __init__(self, filters, rate, size, method="mean"):
+        """@param filters of the mel, [M, N] @param method: `mean` of five frames, or the config of a `PitchNetwork`"""
+        self.network = None if method == "mean" else PitchNetwork(method)
         filters = numpy.asarray(filters, numpy.float64)
         self.bands = int((filters.argmax(1) * rate / size <= MAX_BAND_HERTZ).sum())
         b = numpy.arange(self.bands)
@@ -62,11 +65,18 @@ class PitchTracker:
 
     def track(self, mel):
         """Natural log-mels [B, M, F] → f0 in Hz [B, F], 0 where there is none."""
+        scores = self.scores(mel)
+        path = self.path(scores)
+        if self.network is None:
+            return self.smooth(path)
+        return numpy.where(path >= 0, MIN_HERTZ * 2 ** ((path + self.network.offsets(scores, path)) / PER_OCTAVE), 0)
+
+    def scores(self, mel):
+        """Natural log-mels [B, M, F] → scores of the candidates [B, F, candidates]."""
         levels = numpy.asarray(mel, numpy.float64)[:, : self.bands].transpose(0, 2, 1)
         residual = self.residual(numpy.maximum(levels, levels.max(2, keepdims=True) - DEPTH))
         norm = numpy.linalg.norm(residual, axis=2, keepdims=True)
-        scores = (residual / numpy.maximum(norm, MIN_NORM)) @ self.templates.T
-        return self.smooth(self.path(scores))
+        return (residual / numpy.maximum(norm, MIN_NORM)) @ self.templates.T
 
     def path(self, scores):
         """Scores [B, F, candidates] → candidates [B, F], −1 where there is no pitch."""

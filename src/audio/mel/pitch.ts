@@ -10,7 +10,8 @@
  *    norm 1; that of a frame without pitch is `unvoiced`.
  * 4. Viterbi's algorithm finds the path with the highest sum of scores minus the costs of its jumps. A frame is decided
  *    `lag` frames later, so that a stream finds what a whole clip does.
- * 5. f0 is the geometric mean of the pitches found in the five frames around.
+ * 5. f0 is the geometric mean of the pitches found in the five frames around, or what a small network reads off the
+ *    scores around (pitch-network.ts).
  *
  * Mirrored by interop/pytorch (pitch.py).
  */
@@ -19,6 +20,7 @@ import { RowQueue } from '../../core/row-queue.js'
 import { MelBands } from './bands.js'
 import type { Mel, MelConvention } from './convention.js'
 import { correctionObstacle } from './correction.js'
+import { PitchNetwork, type PitchNetworkConfig } from './pitch-network.js'
 
 /** Candidates: 60 … 495 Hz. */
 const MIN_HERTZ = 60
@@ -52,8 +54,13 @@ export const PITCH = {
 /** Costs of jumps by 0 … `reach` candidates. */
 const JUMP_COSTS = Float64Array.from({ length: PITCH.reach + 1 }, (_, jump) => PITCH.jumpCost(jump))
 
+/** How f0 is taken from the path: the mean over five frames, or a network. */
+export type PitchMethod = 'mean' | PitchNetworkConfig
+
 /** Frames that arrive after one before its pitch is known. */
-export const PITCH_LAG = PITCH.lag + PITCH.smoothing
+export function pitchLag(method: PitchMethod): number {
+  return PITCH.lag + (method === 'mean' ? PITCH.smoothing : 0)
+}
 
 /** What a convention lacks for its pitch to be found; null: nothing. */
 export function pitchObstacle(convention: MelConvention): string | null {
@@ -95,10 +102,13 @@ export class MelPitch {
   readonly cosines: readonly Float64Array[]
   /** `[candidates][count]`, each of norm 1. */
   readonly templates: readonly Float64Array[]
+  /** Null: f0 is the mean over five frames. */
+  readonly network: PitchNetwork | null
   readonly #levels: Float64Array
 
-  /** @param convention one without a `pitchObstacle` */
-  constructor(convention: MelConvention) {
+  /** @param convention one without a `pitchObstacle` @param method that takes f0 from the path. Default: `mean` */
+  constructor(convention: MelConvention, method: PitchMethod = 'mean') {
+    this.network = method === 'mean' ? null : new PitchNetwork(method)
     this.#bands = new MelBands(convention)
     const count = lowBands(this.#bands)
     this.count = count
@@ -170,8 +180,10 @@ export class PitchStream {
   /** The best state before each state, of the frames that are not decided. */
   readonly #back: Int16Array[] = []
   #frames = 0
-  /** ln f0 of frames that are decided and still needed, NaN without pitch. */
+  /** States of frames that are decided and still needed. */
   readonly #decided = new RowQueue<Float64Array>(Float64Array, 1)
+  /** Scores of frames that the network still needs. */
+  readonly #scores = new RowQueue<Float64Array>(Float64Array, CANDIDATES)
   #given = 0
 
   constructor(pitch: MelPitch) {
@@ -180,20 +192,28 @@ export class PitchStream {
 
   /** Appends frames and returns f0 of those that have become known, in order. @param last no more frames follow */
   push(mel: Mel, last: boolean): Float64Array {
+    const { network } = this.#pitch
     const states: number[] = []
     for (let frame = 0; frame < mel.frames; frame++) {
-      this.#add(this.#pitch.scores(mel, frame))
+      const scores = this.#pitch.scores(mel, frame)
+      if (network !== null) this.#scores.append(scores)
+      this.#add(scores)
       if (this.#back.length <= PITCH.lag) continue
       states.push(this.#bestPath()[0]!)
       this.#back.shift()
     }
     if (last) states.push(...this.#bestPath())
-    this.#decided.append(Float64Array.from(states, logPitch))
+    this.#decided.append(Float64Array.from(states))
     const known = this.#decided.end
-    const end = last ? known : Math.max(this.#given, known - PITCH.smoothing)
-    const result = Float64Array.from({ length: end - this.#given }, (_, i) => this.#smoothed(this.#given + i))
+    const ahead = network === null ? PITCH.smoothing : 0
+    const end = last ? known : Math.max(this.#given, known - ahead)
+    const result = Float64Array.from({ length: end - this.#given }, (_, i) => {
+      const frame = this.#given + i
+      return network === null ? this.#smoothed(frame) : this.#estimated(network, frame)
+    })
     this.#given = end
-    this.#decided.forget(end - PITCH.smoothing)
+    this.#decided.forget(end - ahead)
+    this.#scores.forget(end - (network?.frames ?? 0))
     return result
   }
 
@@ -250,15 +270,25 @@ export class PitchStream {
     const { first, end } = this.#decided
     const from = Math.max(first, frame - PITCH.smoothing)
     const around = this.#decided.rows(from, Math.min(end, frame + PITCH.smoothing + 1))
-    if (Number.isNaN(around[frame - from]!)) return 0
-    const logs = around.filter(log => !Number.isNaN(log))
+    if (around[frame - from] === CANDIDATES) return 0
+    const logs = around.filter(state => state < CANDIDATES).map(logPitch)
     return Math.exp(logs.reduce((sum, log) => sum + log, 0) / logs.length)
+  }
+
+  #estimated(network: PitchNetwork, frame: number): number {
+    const candidate = this.#decided.rows(frame, frame + 1)[0]!
+    if (candidate === CANDIDATES) return 0
+    const scores = Array.from({ length: 2 * network.frames + 1 }, (_, i) => {
+      const row = frame - network.frames + i
+      return row < 0 || row >= this.#scores.end ? null : this.#scores.rows(row, row + 1)
+    })
+    return MIN_HERTZ * 2 ** ((candidate + network.offset(scores, candidate)) / PER_OCTAVE)
   }
 }
 
-/** ln f0 of a state of Viterbi's algorithm, NaN for the one without pitch. */
-function logPitch(state: number): number {
-  return state === CANDIDATES ? Number.NaN : Math.log(MelPitch.candidates[state]!)
+/** ln f0 of a candidate. */
+function logPitch(candidate: number): number {
+  return Math.log(MelPitch.candidates[candidate]!)
 }
 
 function dot(a: Float64Array, b: Float64Array): number {

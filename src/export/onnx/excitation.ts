@@ -5,6 +5,7 @@
  * Shapes: B clips, F mel frames, T = F × hop samples, N pulses of all clips.
  */
 import type { MelConvention } from '../../audio/mel/convention.js'
+import type { PitchMethod } from '../../audio/mel/pitch.js'
 import { PULSE_HALF_WIDTH, SWELL_POWER } from '../../data-domain/excitation.js'
 import { FIRST_PITCH } from '../../data-domain/pitch-contour.js'
 import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
@@ -23,9 +24,10 @@ export function excitationGraph(
   graph: OnnxGraph,
   mel: OnnxValue,
   convention: MelConvention,
+  method: PitchMethod,
   white: OnnxValue,
 ): ExcitationValues {
-  const { increment, voicing } = perSample(graph, pitchGraph(graph, mel, convention), convention)
+  const { increment, voicing } = perSample(graph, pitchGraph(graph, mel, convention, method), convention)
   const phase = graph.node('CumSum', [increment, graph.integer(1)])
   const whole = graph.node('Floor', [phase])
   const fraction = graph.node('Sub', [phase, whole])

@@ -125,7 +125,7 @@ export function wholeGraph(
       : frontEnd!.voiced(
           pulseShares(network.frontEnd!, config.sampleRate, harmonics),
           harmonics.phase,
-          excitationGraph(graph, mel!, config.mel!, rowOf(graph.integer(0))),
+          excitationGraph(graph, mel!, config.mel!, harmonics.pitch, rowOf(graph.integer(0))),
         )
   const x = processGraph({ graph, network, steps, predict, start, noiseAt })
   ports.output(domain.decode(x), 'audio', ['batch', 'samples'])

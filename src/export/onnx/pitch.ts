@@ -4,7 +4,8 @@
  * Shapes: B clips, F mel frames, C candidates; state C is a frame without pitch.
  */
 import type { MelConvention } from '../../audio/mel/convention.js'
-import { MelPitch, PITCH } from '../../audio/mel/pitch.js'
+import { MelPitch, PITCH, type PitchMethod } from '../../audio/mel/pitch.js'
+import { PitchNetwork } from '../../audio/mel/pitch-network.js'
 import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 import { melLogarithms } from './mel-levels.js'
 
@@ -19,13 +20,21 @@ export interface PitchValues {
 }
 
 /** @param mel `[B, bands, F]`, of a convention without a `pitchObstacle` */
-export function pitchGraph(graph: OnnxGraph, mel: OnnxValue, convention: MelConvention): PitchValues {
-  return smoothed(graph, decided(graph, bestPaths(graph, scores(graph, mel, convention))))
+export function pitchGraph(
+  graph: OnnxGraph,
+  mel: OnnxValue,
+  convention: MelConvention,
+  method: PitchMethod,
+): PitchValues {
+  const pitch = new MelPitch(convention, method)
+  const found = scores(graph, mel, pitch, convention)
+  const states = decided(graph, bestPaths(graph, found))
+  return pitch.network === null ? smoothed(graph, states) : estimated(graph, pitch.network, found, states)
 }
 
 /** Scores of the candidates, `[F, B, C]`. */
-function scores(graph: OnnxGraph, mel: OnnxValue, convention: MelConvention): OnnxValue {
-  const { count, cosines, templates } = new MelPitch(convention)
+function scores(graph: OnnxGraph, mel: OnnxValue, pitch: MelPitch, convention: MelConvention): OnnxValue {
+  const { count, cosines, templates } = pitch
   const low = graph.slice(melLogarithms(graph, mel, convention), 1, 0, count)
   const frames = graph.node('Transpose', [graph.cast(low, 'double')], { perm: [2, 0, 1] })
   const levels = graph.node('Max', [frames, graph.double(Math.log(PITCH.minMagnitude))])
@@ -158,4 +167,41 @@ function smoothed(graph: OnnxGraph, states: OnnxValue): PitchValues {
   const sum = around(graph.node('Gather', [logarithms, states]))
   const count = graph.node('Max', [around(graph.cast(voiced, 'double')), graph.double(1)])
   return { logarithm: graph.node('Div', [sum, count]), voiced }
+}
+
+/** What a small network reads off the scores around. @param scores `[F, B, C]` @param states `[B, F]` */
+function estimated(graph: OnnxGraph, network: PitchNetwork, scores: OnnxValue, states: OnnxValue): PitchValues {
+  const { frames, reach, layers } = network
+  const voiced = graph.node('Less', [states, graph.integer(COUNT)])
+  const own = graph.node('Where', [voiced, states, graph.integer(0)])
+  const column = graph.node('Unsqueeze', [own, graph.integers(2)])
+  const width = 2 * reach + 1
+  const around = graph.node('Add', [column, graph.table('candidates around', [width], [...Array(width).keys()])])
+  const clips = graph.node('Transpose', [scores], { perm: [1, 0, 2] })
+  const padded = graph.node('Pad', [clips, graph.integers(0, frames, reach, 0, frames, reach)])
+  const seen = Array.from({ length: 2 * frames + 1 }, (_, i) => {
+    const rows = graph.slice(padded, 1, i, i === 2 * frames ? undefined : i - 2 * frames)
+    return graph.node('GatherElements', [rows, around], { axis: 2 })
+  })
+  const positions = graph.doubles(
+    'positions of candidates',
+    [COUNT],
+    Array.from({ length: COUNT }, (_, c) => PitchNetwork.position(c)),
+  )
+  const position = graph.node('Gather', [positions, column])
+  const input = graph.node('Concat', [...seen, position], { axis: 2 })
+  const offset = layers.reduce((values, { weights, bias }, depth) => {
+    const [outputs, inputs] = [bias.length, weights.length / bias.length]
+    const columns = Array.from(weights, (_, i) => weights[(i % outputs) * inputs + Math.floor(i / outputs)]!)
+    const product = graph.node('MatMul', [values, graph.doubles(`pitch weights ${depth}`, [inputs, outputs], columns)])
+    const sum = graph.node('Add', [product, graph.doubles(`pitch bias ${depth}`, [outputs], bias)])
+    return depth === layers.length - 1 ? sum : graph.node('Max', [sum, graph.double(0)])
+  }, input)
+  const candidate = graph.node('Add', [graph.cast(own, 'double'), graph.node('Squeeze', [offset, graph.integers(2)])])
+  const [lowest, next] = MelPitch.candidates.map(Math.log)
+  const logarithm = graph.node('Add', [
+    graph.node('Mul', [candidate, graph.double(next! - lowest!)]),
+    graph.double(lowest!),
+  ])
+  return { logarithm, voiced }
 }

@@ -1,5 +1,6 @@
 """Makes the files of this folder: PYTHONPATH=interop/pytorch python3 test/golden/pytorch-windows/make.py"""
 
+import base64
 import json
 import os
 
@@ -10,6 +11,7 @@ from diffwave_torch.config import filled, model_config, TRAINING
 from diffwave_torch.diffusion import Schedule, denoise, diffuse, even_levels, predict_clean
 from diffwave_torch.loss import Objective
 from diffwave_torch.network import Network, step_sinusoids
+from diffwave_torch.pitch import PitchTracker
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 CLIPS, FRAMES, HOP = 2, 10, 256
@@ -172,6 +174,15 @@ def glide(frames, generator):
     return 0.05 * buzz * voiced + 0.01 * torch.randn(samples, generator=generator)
 
 
+def pitch_network(generator):
+    """A network of random numbers that moves f0 by up to about a candidate."""
+    shape = {"frames": 2, "reach": 3, "hidden": 4}
+    inputs, hidden = 5 * 7 + 1, shape["hidden"]
+    count = hidden * (inputs + 1) + hidden * (hidden + 1) + hidden + 1
+    weights = (torch.randn(count, generator=generator) * 0.4).numpy().astype("<f4")
+    return {"kind": "network", **shape, "weights": base64.b64encode(weights.tobytes()).decode()}
+
+
 def harmonics(generator):
     """The pitch of a mel, what a synthesis starts from, and what training from the recording's pulses does."""
     frames = 60
@@ -187,12 +198,17 @@ def harmonics(generator):
     later, agreement, _ = network.align_pulses(recording, pitch, deviations)
     _, inverted, _ = network.align_pulses(-recording, pitch, deviations)
     network.harmonics["phase"] = "minimum"
+    method = pitch_network(generator)
+    with open(os.path.join(FOLDER, "pitch-network.json"), "w", encoding="utf8") as file:
+        file.write(json.dumps(method) + "\n")
+    tracker = PitchTracker(network.mel.filters, network.rate, network.mel.size, method)
     write_safetensors(
         os.path.join(FOLDER, "harmonics.safetensors"),
         {
             "mel": mel[0].contiguous(),
             "white": white[0],
             "pitch": torch.from_numpy(pitch[0]).float(),
+            "pitch_by_network": torch.from_numpy(tracker.track(mel.numpy())[0]).float(),
             "start": start[0],
             "recording": recording[0].contiguous(),
             "later": torch.from_numpy(later[0]).float(),

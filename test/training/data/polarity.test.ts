@@ -8,7 +8,8 @@ import { normalisePolarity } from '#src/training/data/polarity'
 import { golden } from '../../support/paths.js'
 
 const { config } = await readModel(golden('pytorch-windows'))
-const prior = { kind: 'front-end' as const, harmonics: { corner: 3000, noise: 0.3, phase: 'zero' as const } }
+const harmonics = { corner: 3000, noise: 0.3, phase: 'zero', pitch: 'mean' } as const
+const prior = { kind: 'front-end', harmonics } as const
 const model = { ...config, diffusion: { ...config.diffusion, prior } }
 
 /** A voice: decaying answers to pulses, some noise. @param sign −1: inverted */
