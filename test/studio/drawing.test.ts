@@ -3,12 +3,13 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { levelRange, SILENCE, spectrogram, windowLength } from '#studio/audio/spectrogram'
 import { colourMap, cssColour, SHADES } from '#studio/drawing/colour-map'
+import { curveArea, curveScales, drawCurves } from '#studio/drawing/curve-picture'
 import { linearScale, logScale } from '#studio/drawing/scale'
 import { soundLayout } from '#studio/drawing/sound-picture'
 import { spectrogramPixels } from '#studio/drawing/spectrogram-image'
 import { linearTicks, logTicks } from '#studio/drawing/ticks'
 import { envelope } from '#studio/drawing/waveform'
-import { sine } from '../support/studio.js'
+import { recordingSurface, sine } from '../support/studio.js'
 
 const labels = (ticks: readonly { readonly label: string }[]) => ticks.map(({ label }) => label)
 
@@ -32,6 +33,30 @@ describe('axes', () => {
       for (const value of [2.5, 4, 9]) assert.ok(Math.abs(scale.value(scale.pixel(value)) - value) < 1e-9)
     }
     assert.equal(logScale(0.01, 100, 0, 40).pixel(1), 20)
+  })
+})
+
+describe('curves', () => {
+  test('have all labels of their axis below its title, the topmost too', () => {
+    for (const highest of [2e-4, 1, 3.7, 50]) {
+      for (const kind of ['linear', 'log'] as const) {
+        const y = [highest / 10, highest / 2, highest]
+        const picture = {
+          series: [{ name: 'rate', x: [1, 2, 3], y, style: 'line', colour: 'accent' }],
+          xAxis: { title: 'step', kind: 'linear' },
+          yAxis: { title: 'rate', kind },
+        } as const
+        const { surface, texts } = recordingSurface(400, 160)
+        drawCurves(surface, picture)
+        const area = curveArea(surface)
+        const expected = labels(curveScales(area, picture).y.ticks(Math.floor(area.height / 26)))
+        const drawn = texts.filter(({ x }) => x < area.left)
+        assert.deepEqual(drawn.map(({ text }) => text).sort(), ['rate', ...expected].sort())
+        const title = drawn.find(({ text }) => text === 'rate')!
+        assert.ok(title.y > 0)
+        for (const label of drawn) assert.ok(label === title || label.y - title.y >= 11, label.text)
+      }
+    }
   })
 })
 

@@ -11,10 +11,12 @@ import {
   assertAccessible,
   assertNoOverflow,
   canvasStatistics,
+  hears,
   holds,
   noBrowser,
   type OpenedPage,
   openPage,
+  resumeSound,
 } from '../support/chromium.js'
 import { noiseWav, npyMel } from '../support/cli-inputs.js'
 import { scratch } from '../support/process.js'
@@ -52,11 +54,6 @@ function studioTest(
     const errors = opened.errors.filter(error => options.refused?.test(error) !== true)
     assert.deepEqual(errors, [])
   })
-}
-
-/** Waits until the loudspeaker makes a sound. */
-async function hears(page: Page): Promise<void> {
-  await holds(page, 'outputLevel() > 1e-3')
 }
 
 describe('the shell', () => {
@@ -114,8 +111,7 @@ describe('the view of the process', () => {
     const clean = await canvasStatistics(page, figure)
     const ratio = () => page.locator('.facts dd').last().textContent().then(String)
     const cleanRatio = Number.parseFloat(await ratio())
-    await page.getByRole('button', { name: 'Play the noisy recording' }).click()
-    await hears(page)
+    await hears(page, () => page.getByRole('button', { name: 'Play the noisy recording' }).click())
     const played = await page.evaluate('playedBuffers.length')
     await slider.focus()
     await page.keyboard.press('End')
@@ -141,8 +137,7 @@ describe('the view of the process', () => {
     assert.equal(await page.locator('.empty', { hasText: 'not yet predicted' }).count(), 2)
     await page.keyboard.press('ArrowRight')
     assert.equal(await frames.nth(1).getAttribute('aria-pressed'), 'true')
-    await page.getByRole('button', { name: 'Play the chosen sound' }).click()
-    await hears(page)
+    await hears(page, () => page.getByRole('button', { name: 'Play the chosen sound' }).click())
     await page.getByLabel('x̂₀, clean').check()
     await page.getByRole('spinbutton', { name: 'Steps' }).fill('3')
     await page.getByRole('spinbutton', { name: 'Steps' }).press('Tab')
@@ -190,8 +185,7 @@ describe('the view of generation', () => {
     }
     const seeker = clips.nth(1).getByRole('slider')
     await seeker.focus()
-    await page.keyboard.press(' ')
-    await hears(page)
+    await hears(page, () => page.keyboard.press(' '), { hold: true })
     await page.keyboard.press(' ')
     await page.keyboard.press('Home')
     await page.keyboard.press('ArrowRight')
@@ -236,15 +230,15 @@ describe('the view of vocoding', () => {
     }
     assert.equal(await page.locator('table thead th').count(), 4)
     assert.ok((await page.locator('table tbody tr').count()) > 10)
-    await page.getByRole('button', { name: 'Play noise.wav' }).click()
-    await hears(page)
+    const play = page.getByRole('button', { name: 'Play noise.wav' })
+    await hears(page, () => play.click(), { hold: true })
     const started = await page.evaluate('playedBuffers.length')
     assert.equal(started, 4)
     await page.getByLabel('Model', { exact: true }).last().focus()
     await page.keyboard.press('ArrowLeft')
     assert.ok(await page.getByRole('radio', { name: 'Original' }).isChecked())
     await page.getByLabel('Griffin-Lim', { exact: true }).check()
-    await hears(page)
+    await hears(page, () => resumeSound(page))
     // Nothing was started anew: the other sounds ran along.
     assert.equal(await page.evaluate('playedBuffers.length'), started)
     await assertAccessible(page)
@@ -289,8 +283,7 @@ describe('the view of repair', () => {
     await fill.click()
     await page.getByLabel('Filled', { exact: true }).waitFor()
     assert.ok(await page.getByLabel('Filled', { exact: true }).isChecked())
-    await page.getByRole('button', { name: 'Play noise.wav' }).click()
-    await hears(page)
+    await hears(page, () => page.getByRole('button', { name: 'Play noise.wav' }).click())
     const buffers = (await page.evaluate('playedBuffers')) as { rms: number }[]
     const [original, gaps, filled] = buffers.map(({ rms }) => rms)
     assert.ok(gaps! < original! && filled! > gaps!, JSON.stringify(buffers))
@@ -324,8 +317,7 @@ describe('the view of training', () => {
       assert.ok(before.colours > 5)
       appendFileSync(join(folder, 'voice', 'metrics.jsonl'), line(300))
       await holds(page, `document.querySelector('.facts dd').textContent === '300'`)
-      await page.getByRole('button', { name: 'Play the clip' }).click()
-      await hears(page)
+      await hears(page, () => page.getByRole('button', { name: 'Play the clip' }).click())
       await assertAccessible(page)
       await assertNoOverflow(page)
     },

@@ -9,7 +9,7 @@ import {
   assertAccessible,
   assertNoOverflow,
   canvasStatistics,
-  holds,
+  hears,
   noBrowser,
   openPage,
 } from '../support/chromium.js'
@@ -29,8 +29,7 @@ describe('a report', { skip: noBrowser }, () => {
   for (const dark of [false, true]) {
     test(`plays copies in step, and clips alone, in ${dark ? 'dark' : 'light'} colours`, async () => {
       const { page, errors } = await openPage(`${url}/report.html`, { width: 360, dark })
-      await page.getByRole('button', { name: 'Play a <b>' }).click()
-      await holds(page, 'outputLevel() > 1e-3')
+      await hears(page, () => page.getByRole('button', { name: 'Play a <b>' }).click())
       assert.equal(await page.evaluate('playedBuffers.length'), 2)
       await page.getByLabel('copy', { exact: true }).check()
       assert.equal(await page.evaluate('playedBuffers.length'), 2)

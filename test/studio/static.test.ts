@@ -11,7 +11,7 @@ import {
   assertAccessible,
   assertNoOverflow,
   canvasStatistics,
-  holds,
+  hears,
   noBrowser,
   openPage,
 } from '../support/chromium.js'
@@ -49,8 +49,7 @@ describe('the studio without a server', { skip: noBrowser }, () => {
       assert.ok(colours > 50, `part ${part}: ${colours} colours`)
     }
     await page.getByRole('slider', { name: 'Diffusion step t' }).fill('40')
-    await page.getByRole('button', { name: 'Play the noisy recording' }).click()
-    await holds(page, 'outputLevel() > 1e-3')
+    await hears(page, () => page.getByRole('button', { name: 'Play the noisy recording' }).click())
   })
 
   viewTest('vocodes recordings, with figures, and mels', 'vocode', async page => {
@@ -109,8 +108,7 @@ describe('the studio without a server', { skip: noBrowser }, () => {
       file('metrics.jsonl', Buffer.from(line(1) + line(2))),
       file('events.out.tfevents.1', event),
     ])
-    await page.getByRole('button', { name: 'Play the clip' }).click()
-    await holds(page, 'outputLevel() > 1e-3')
+    await hears(page, () => page.getByRole('button', { name: 'Play the clip' }).click())
     assert.equal(await page.locator('.facts dd').first().textContent(), '2')
   })
 

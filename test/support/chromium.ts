@@ -28,10 +28,16 @@ export interface Played {
 
 declare global {
   var playedBuffers: Played[]
-  var outputLevel: () => number
+  /** The loudest level at the loudspeaker since the last `listenAnew`. */
+  var loudest: number
+  var listenAnew: (hold: boolean) => void
+  var resumeClock: () => Promise<void>
 }
 
-/** Counts what is played, and listens at the loudspeaker. Runs in the page before its own code. */
+/**
+ * Counts what is played, and listens at the loudspeaker all the time: a sound may be over before a busy machine lets
+ * the test ask for it. Runs in the page before its own code.
+ */
 function listen(): void {
   globalThis.playedBuffers = []
   const page = globalThis as unknown as Record<string, { prototype: Record<string, unknown> }>
@@ -49,30 +55,50 @@ function listen(): void {
   const node = page['AudioNode']!.prototype
   const connect = node['connect'] as (...args: unknown[]) => unknown
   interface Analyser {
-    readonly context: unknown
     fftSize: number
     getFloatTimeDomainData(data: Float32Array): void
   }
   interface Context {
     readonly destination: unknown
+    readonly currentTime: number
+    readonly sampleRate: number
     createAnalyser(): Analyser
+    suspend(): Promise<void>
+    resume(): Promise<void>
   }
-  let analyser: Analyser | undefined
+  let listening: { readonly context: Context; readonly analyser: Analyser } | undefined
   node['connect'] = function (this: { context: Context }, ...args: unknown[]) {
     const { context } = this
     if (args[0] === context.destination) {
       // A page may close its context and open another.
-      if (analyser?.context !== context) analyser = context.createAnalyser()
-      analyser.fftSize = 8192
-      connect.call(this, analyser)
+      if (listening?.context !== context) listening = { context, analyser: context.createAnalyser() }
+      listening.analyser.fftSize = 8192
+      connect.call(this, listening.analyser)
     }
     return connect.apply(this, args)
   }
-  globalThis.outputLevel = () => {
-    const data = new Float32Array(8192)
-    analyser?.getFloatTimeDomainData(data)
-    return Math.sqrt(data.reduce((sum, value) => sum + value * value, 0) / data.length)
+  globalThis.loudest = 0
+  let holdsNext = false
+  let since = 0
+  globalThis.listenAnew = hold => {
+    globalThis.loudest = 0
+    since = listening?.context.currentTime ?? 0
+    holdsNext = hold
   }
+  globalThis.resumeClock = async () => listening?.context.resume()
+  const data = new Float32Array(8192)
+  setInterval(() => {
+    if (listening === undefined) return
+    // Until then it holds older sound, too.
+    const { currentTime, sampleRate } = listening.context
+    if (currentTime - since < data.length / sampleRate) return
+    listening.analyser.getFloatTimeDomainData(data)
+    const level = Math.sqrt(data.reduce((sum, value) => sum + value * value, 0) / data.length)
+    globalThis.loudest = Math.max(globalThis.loudest, level)
+    if (!holdsNext || level < 1e-3) return
+    holdsNext = false
+    void listening.context.suspend()
+  }, 20)
 }
 
 export interface OpenedPage {
@@ -122,6 +148,27 @@ export async function holds(page: Page, expression: string): Promise<void> {
     assert.ok(performance.now() < end, `never true: ${expression}`)
     await setTimeout(100)
   }
+}
+
+/**
+ * Does something, and waits until the loudspeaker has made a sound since.
+ *
+ * @param hold stops the page's audio clock at the sound, until `resumeSound`: what plays does not end before the test
+ * has looked at it, however slow the machine is
+ */
+export async function hears(
+  page: Page,
+  act: () => Promise<unknown>,
+  { hold = false }: { readonly hold?: boolean } = {},
+): Promise<void> {
+  await page.evaluate(`listenAnew(${hold})`)
+  await act()
+  await holds(page, 'loudest > 1e-3')
+}
+
+/** Lets the page's audio clock go on. */
+export async function resumeSound(page: Page): Promise<void> {
+  await page.evaluate('resumeClock()')
 }
 
 /** Asserts that axe-core finds nothing serious or critical. */

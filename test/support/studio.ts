@@ -1,6 +1,7 @@
 /** Sounds and a backend for tests of the studio's page that need no browser. */
 import type { Sound } from '#studio/audio/sound'
 import type { StudioBackend, StudioModel } from '#studio/backend/studio-backend'
+import type { Surface } from '#studio/drawing/surface'
 
 /** A sine. */
 export function sine(frequency: number, seconds: number, sampleRate = 8000, amplitude = 1): Sound {
@@ -41,4 +42,17 @@ export function fakeBackend(own: Partial<StudioBackend>): StudioBackend {
   }
   const methods = { models: missing, schedules: missing, forward: missing, process: missing, vocode: missing }
   return { ...methods, compare: missing, generate: missing, inpaint: missing, denoise: missing, runs: null, ...own }
+}
+
+/** A surface that draws nothing and keeps what is written on it. */
+export function recordingSurface(width: number, height: number) {
+  const texts: { readonly text: string; readonly x: number; readonly y: number }[] = []
+  const known: Readonly<Record<string, unknown>> = {
+    fillText: (text: string, x: number, y: number) => texts.push({ text, x, y }),
+    measureText: (text: string) => ({ width: 6 * text.length }),
+  }
+  const context = new Proxy(known, { get: (target, name) => target[String(name)] ?? (() => {}), set: () => true })
+  const palette = { ink: '', muted: '', line: '', accent: '', surface: '', second: '' }
+  const surface = { context: context as unknown as Surface['context'], width, height, ratio: 1, palette }
+  return { surface, texts }
 }

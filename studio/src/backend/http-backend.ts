@@ -69,12 +69,12 @@ export class HttpBackend implements StudioBackend {
     const { source, seconds, label, guidance } = order
     const sounds = new Map<string, Sound>()
     const facts: Facts[] = []
-    let told = 0
+    let reported = 0
     const tell = () => {
-      while (told < facts.length) {
-        const step = stepOf(facts[told]!, sounds)
+      while (reported < facts.length) {
+        const step = stepOf(facts[reported]!, sounds)
         if (step === null) return
-        told++
+        reported++
         watch.onStep?.(step)
       }
     }

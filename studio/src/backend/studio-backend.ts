@@ -61,7 +61,7 @@ export interface ProcessStep {
   /** From 0. */
   readonly index: number
   readonly of: number
-  /** Training step that the network was told. */
+  /** Training step that the network was conditioned on. */
   readonly t: number
   /** √(1 − ᾱ) before and after the step. */
   readonly inputNoiseLevel: number

@@ -6,6 +6,9 @@ import { type Area, FONT_SIZE, type Surface } from './surface.js'
 const X_SPACING = 46
 const Y_SPACING = 26
 
+/** Room for a title above an axis, in pixels. */
+export const TITLE_HEIGHT = FONT_SIZE + 6
+
 export interface AxisOptions {
   readonly scale: Scale
   /** Quantity or unit, as `s` or `level, dB`. */
@@ -38,15 +41,27 @@ export function drawXAxis({ context, palette }: Surface, area: Area, { scale, ti
   context.stroke()
 }
 
-/** The axis left of an area; its title stands at the top. */
-export function drawYAxis({ context, palette }: Surface, area: Area, { scale, title, grid = false }: AxisOptions) {
+export interface YAxisOptions extends AxisOptions {
+  /**
+   * Whether the title stands above the axis, in `TITLE_HEIGHT` pixels left free there. Default: at its top, in place of
+   * labels that would touch it.
+   */
+  readonly titleAbove?: boolean
+}
+
+/** The axis left of an area. */
+export function drawYAxis(
+  { context, palette }: Surface,
+  area: Area,
+  { scale, title, titleAbove = false, grid = false }: YAxisOptions,
+) {
   const right = area.left + area.width
   context.strokeStyle = palette.line
   context.fillStyle = palette.muted
   context.lineWidth = 1
   context.textBaseline = 'middle'
   context.textAlign = 'right'
-  const top = area.top + FONT_SIZE / 2
+  const top = area.top + FONT_SIZE / 2 - (titleAbove ? TITLE_HEIGHT : 0)
   context.fillText(title, area.left - 7, top)
   context.beginPath()
   for (const { value, label } of scale.ticks(Math.max(1, Math.floor(area.height / Y_SPACING)))) {

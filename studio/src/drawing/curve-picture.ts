@@ -1,5 +1,5 @@
 /** Curves over one axis: noise schedules, losses. */
-import { drawXAxis, drawYAxis } from './axes.js'
+import { drawXAxis, drawYAxis, TITLE_HEIGHT } from './axes.js'
 import { linearScale, logScale, type Scale } from './scale.js'
 import type { Area, Surface } from './surface.js'
 
@@ -27,7 +27,7 @@ export interface CurvePicture {
   readonly mark?: number | undefined
 }
 
-const MARGIN = { left: 52, right: 12, top: 10, bottom: 26 } as const
+const MARGIN = { left: 52, right: 12, top: 10 + TITLE_HEIGHT, bottom: 26 } as const
 
 export function curveArea({ width, height }: Pick<Surface, 'width' | 'height'>): Area {
   const { left, right, top, bottom } = MARGIN
@@ -77,7 +77,7 @@ export function drawCurves(surface: Surface, picture: CurvePicture): void {
   const { context, palette } = surface
   const area = curveArea(surface)
   const scales = curveScales(area, picture)
-  drawYAxis(surface, area, { scale: scales.y, title: picture.yAxis.title, grid: true })
+  drawYAxis(surface, area, { scale: scales.y, title: picture.yAxis.title, titleAbove: true, grid: true })
   drawXAxis(surface, area, { scale: scales.x, title: picture.xAxis.title })
   context.save()
   context.beginPath()
