@@ -29,11 +29,11 @@ import {
 import { type AudioStream, Synthesis, type SynthesisFields } from './synthesis/result.js'
 import { clipOfBatch, type OnStep } from './synthesis/watch.js'
 
-/** What a clip is to be. */
+/** What to make. */
 interface ClipFields {
   /** Length in seconds, above 0, at most 3600. Default: that of the clips the model was trained on, or else 1. */
   readonly seconds?: number | undefined
-  /** What to make, by name; null: anything. Default: drawn by the seed, if the model draws labels; else null. */
+  /** What to make, by name. Default, and null: drawn by the seed if the model draws labels; else no label. */
   readonly label?: string | null | undefined
   /**
    * Classifier-free guidance w, 0 to 100: ε = (1 + w)·ε_label − w·ε_none. 0: none, and half the work. Default: the

@@ -35,8 +35,8 @@ export async function readMetadata(folder: string): Promise<readonly MetadataEnt
 }
 
 /**
- * Text of a file: UTF-8, or what spreadsheets write: UTF-16, told by its byte order mark, and Windows-1252 if it is not
- * UTF-8.
+ * Text of a file: UTF-8, or what spreadsheets write: UTF-16, recognised by its byte order mark, and Windows-1252 if it
+ * is not UTF-8.
  */
 function decodeText(bytes: Uint8Array): string {
   const [first, second] = bytes

@@ -5,7 +5,7 @@ export interface Samples {
   readonly samples: Float32Array
 }
 
-/** From the worklet, some times a second. */
+/** From the worklet, a few times per second. */
 export interface Heard {
   /** Samples that have been played so far. */
   readonly played: number

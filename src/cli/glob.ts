@@ -73,7 +73,12 @@ function nameExpression(part: string): RegExp {
     if (sign.startsWith('*')) return '.*'
     return sign === '?' ? '.' : `\\${sign}`
   })
-  return new RegExp(`^${source}$`, 'u')
+  try {
+    return new RegExp(`^${source}$`, 'u')
+  } catch {
+    // A range the wrong way round, as [z-a], matches nothing, as in shells.
+    return /(?!)/
+  }
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -1,5 +1,7 @@
-/** Every bound this package sets, with its reason. Sizes that files declare are checked against these and against the
- * bytes present before anything is allocated. */
+/**
+ * Every bound this package sets, with its reason. Sizes that files declare are checked against these and against the
+ * bytes present before anything is allocated.
+ */
 
 /** Channels of a network: the published large model has 128; past 1024 a layer's weights alone pass 25 MB. */
 export const MAX_CHANNELS = 1024
@@ -9,7 +11,7 @@ export const MAX_LAYERS = 256
 export const MAX_DILATION_CYCLE = 16
 /** Mel bands: text-to-speech uses 80 to 128. */
 export const MAX_MEL_BANDS = 512
-/** Samples a mel frame: 4096 is 85 ms at 48 kHz. */
+/** Samples per mel frame: 4096 is 85 ms at 48 kHz. */
 export const MAX_HOP = 4096
 /**
  * Samples folded into one position of the network: 512 at 16 kHz are 32 ms, the longest block of subbands that still
@@ -65,11 +67,11 @@ export const MAX_PICKLE_DEPTH = 200
 export const MAX_NPY_HEADER_BYTES = 65_536
 /** An array unpacked from a compressed `.npz`: 2 h 20 min of a mel of 80 bands at 22,050 Hz, hop 256. */
 export const MAX_ARRAY_BYTES = 2 ** 28
-/** Entries of a zip archive: a torch checkpoint has one a tensor. */
+/** Entries of a zip archive: a PyTorch checkpoint has one per tensor. */
 export const MAX_ZIP_ENTRIES = 100_000
 /** Files of a checkpoint in parts: the largest published models have fewer than 200. */
 export const MAX_SHARDS = 1000
-/** A config.json: real ones have a few kB, a mean and deviation a band included. */
+/** A config.json: real ones have a few kB, a mean and deviation per band included. */
 export const MAX_CONFIG_BYTES = 4_000_000
 /** A metadata.csv: LJSpeech's, with the texts of 13,100 recordings, has 2.5 MB. */
 export const MAX_METADATA_BYTES = 256_000_000
@@ -84,7 +86,7 @@ export const MAX_TRAINING_BYTES = 2 ** 32
  * again.
  */
 export const MAX_PREPARED_BYTES = 2 ** 32
-/** Files whose pictures and sound an evaluation's report holds: three players of 7 s take 1.3 MB a file. */
+/** Files whose pictures and sound an evaluation's report holds: three players of 7 s take 1.3 MB per file. */
 export const REPORTED_FILES = 24
 /** Weight of classifier-free guidance: images use 1 to 7; far larger ones only overshoot. */
 export const MAX_GUIDANCE = 100

@@ -10,7 +10,7 @@ const MAX_KEYS_NAMED = 5
  * The value as `schema` understands it, defaults filled in.
  *
  * @param where names the value in errors, as `synthesize options` or a file's path
- * @throws DiffWaveError `code` (`BAD_OPTION` unless said) naming the first field that is wrong
+ * @throws DiffWaveError `code` (default: `BAD_OPTION`) naming the first field that is wrong
  */
 export function check<Schema extends z.ZodType>(
   schema: Schema,

@@ -4,8 +4,9 @@
  * and the pid namespace.
  */
 import { readFileSync, readlinkSync } from 'node:fs'
+import { systemCode } from './system-code.js'
 
-/** A process, told from all that had or will have its id. */
+/** A process, distinguished from all others that had or will have its id. */
 export interface ProcessIdentity {
   readonly pid: number
   /** Start time in clock ticks since the boot (proc(5), field 22 of stat); null if the system does not say. */
@@ -54,7 +55,7 @@ export function liveness({ pid, started, place }: ProcessIdentity): Liveness {
   try {
     process.kill(pid, 0)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return 'dead'
+    if (systemCode(error) === 'ESRCH') return 'dead'
   }
   // Without a /proc of its own namespace a container sees the processes of another.
   if (textOr(() => readlinkSync('/proc/self'), null) !== String(self.pid)) return 'alive'

@@ -9,7 +9,7 @@
  *     x_T = decode(E ⊙ (√h ⊙ encode(pulses) + √(1 − v·h) ⊙ encode(noise)))      h = 1 − noise·r/(1 + r)
  *                                                                             r = (frequency/corner)⁴
  *
- * If `phase` is `minimum`, encode(pulses) is also turned by the phases of the minimum-phase filter of E
+ * If `phase` is `minimum`, encode(pulses) is also rotated by the phases of the minimum-phase filter of E
  * (src/model/front-end/minimum-phase.ts), as a vocal tract does it.
  *
  * A mel tells where harmonics lie, but not their phases. From noise, a network of few steps makes voices that sound

@@ -2,6 +2,7 @@
  * The forward process: x_t = √ᾱ_t·x_0 + √(1 − ᾱ_t)·ε (Ho et al. 2020, eq. 4; Kong et al. 2021, eq. 8), at any training
  * step, whole or fractional.
  */
+
 /**
  * Noisy audio x_t at a noise level.
  *

@@ -84,7 +84,7 @@ export async function readSource(source: ExportSource, where: string, options: E
   return { config: checked, parameters: checkParameters(checked.network, parameters, `${where} parameters`) }
 }
 
-/** What `writeExport` is told beside the bytes. */
+/** What `writeExport` needs besides the bytes. */
 interface ExportFacts extends ExportOptions {
   /** What the user should know: sentences. */
   readonly notes: readonly string[]

@@ -61,7 +61,9 @@ export async function openMel(path: PathLike, options?: number | ReadMelOptions)
  * @param options the number of bands expected, or the options of `readMels`
  * @throws DiffWaveError as `readMels`; a number that is not finite may be found only when it is read
  * @example
- * for (const mel of await openMels('batch.npy', 80)) await writeWavStream(`${n++}.wav`, vocoder.stream(mel))
+ * for (const [i, mel] of (await openMels('batch.npy', 80)).entries()) {
+ *   await writeWavStream(`${i}.wav`, vocoder.stream(mel))
+ * }
  */
 export async function openMels(path: PathLike, options?: number | ReadMelsOptions): Promise<readonly StoredMel[]> {
   const file = toPath(path, 'openMels path')

@@ -1,4 +1,4 @@
-/** The log of a training run, `metrics.jsonl`: one JSON object a line. */
+/** The log of a training run, `metrics.jsonl`: one JSON object per line. */
 
 /** A line of the log. */
 export type MetricsLine = Readonly<Record<string, unknown>> & { readonly step: number }

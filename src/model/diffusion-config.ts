@@ -12,7 +12,7 @@ import { MIN_SUBBANDS } from './network.js'
 
 const beta = z.number().gt(0).lt(1)
 
-/** Schema of a noise schedule: its β, one a step. */
+/** Schema of a noise schedule: its β, one per step. */
 export const noiseScheduleSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('linear'),

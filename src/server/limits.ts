@@ -84,7 +84,7 @@ export const MAX_LOG_BYTES = 64 * 2 ** 20
 export const MAX_CLAUSE = 400
 /** Seconds to connect to Redis: other machines of a data centre answer within milliseconds. */
 export const CONNECT_SECONDS = 10
-/** Seconds after which a service gives a command to Redis up; a body of 32 MiB takes 0.3 s at 1 Gbit/s. */
+/** Seconds after which a service gives up on a Redis command; a body of 32 MiB takes 0.3 s at 1 Gbit/s. */
 export const REDIS_SECONDS = 10
 /** Seconds between attempts to reach a Redis server that went away, at most. */
 export const MAX_RECONNECT_SECONDS = 2

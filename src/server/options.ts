@@ -24,7 +24,7 @@ export interface ServiceOptions extends EngineOptions {
   readonly runs?: readonly string[] | undefined
   /** Origins whose pages may use the service, or `*`. Default: none but its own. */
   readonly cors?: readonly string[] | undefined
-  /** Whether a proxy in front of the service is to be believed who the client is. Default: false. */
+  /** Whether to trust the proxy in front of the service to say who the client is. Default: false. */
   readonly trustProxy?: boolean | undefined
   /** Seconds that a stopping service waits for work in hand. Default: 30. */
   readonly drainSeconds?: number | undefined

@@ -194,8 +194,10 @@ export const trainingConfigSchema = z
       })
       .nullable()
       .default(null),
-    /** Diffusion in subbands, one a sample of the network's patch, their gains measured on the training clips; null: as
-     * `model.diffusion.subbands` has it. */
+    /**
+     * Diffusion in subbands, one per sample of the network's patch, their gains measured on the training clips; null:
+     * as `model.diffusion.subbands` has it.
+     */
     subbands: z
       .strictObject({
         /** Names the transform. */

@@ -134,6 +134,8 @@ test('patterns: names, sets, braces, any depth', async () => {
   assert.deepEqual(await matches('data/sub/.*'), ['data/sub/.hidden.wav'])
   assert.deepEqual(await matches('take[[]1].wav'), ['take[1].wav'])
   assert.deepEqual(await matches('data/*'), ['data/a.wav', 'data/notes.txt'])
+  // A range the wrong way round matches nothing, as in shells.
+  assert.deepEqual(await matches('data/[z-a].wav'), [])
   assert.equal(patternBase('data/sub/*.wav'), 'data/sub')
   assert.equal(patternBase('*.wav'), '')
 })

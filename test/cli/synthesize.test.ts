@@ -185,7 +185,7 @@ const refusals: readonly Refusal[] = [
   ['a pickle that calls', ['synthesize', pickle], 1, 'UNSAFE_PICKLE'],
   ['a WAV cut off inside its header', ['resynthesize', cut], 1, 'TRUNCATED'],
   ['a model that is a pickle that calls', ['synthesize', mel, '-m', pickle], 1, 'UNSAFE_PICKLE'],
-  ['no such model', ['synthesize', mel, '-m', 'nonesuch'], 2, 'UNKNOWN_MODEL'],
+  ['an unknown model', ['synthesize', mel, '-m', 'nonesuch'], 2, 'UNKNOWN_MODEL'],
   ['an engine that is not there', ['synthesize', mel, '--engine', 'tensorflow:cuda'], 1, 'ENGINE_UNAVAILABLE'],
   ['an unknown engine', ['synthesize', mel, '--engine', 'abacus'], 2, 'BAD_OPTION'],
   ['an unknown option', ['synthesize', mel, '--stepz', '3'], 2, 'BAD_OPTION'],

@@ -1,6 +1,6 @@
 /**
- * The magnitudes that a spectrum is to have so that its bands hold the mel's energy: its own, each bin times the mean
- * of its bands' ratios. What lies finer than a band, harmonics among it, stays as it is.
+ * The magnitudes that give a spectrum's bands the mel's energy: its own, each bin times the mean of its bands' ratios.
+ * What lies finer than a band, harmonics among it, stays as it is.
  */
 import type { MelBands } from './bands.js'
 

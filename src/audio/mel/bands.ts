@@ -41,14 +41,14 @@ export class MelBands {
    *
    * @param targets as `targets` wrote them, from `at` on
    * @param tiny added to a band's sum before it divides
-   * @param mostRatio bound of a band's ratio
+   * @param maxRatio bound of a band's ratio
    */
   move(
     values: Float64Array,
     targets: Float32Array | Float64Array,
     at: number,
     tiny: number,
-    mostRatio = Number.POSITIVE_INFINITY,
+    maxRatio = Number.POSITIVE_INFINITY,
   ): void {
     const { bins, filters, columnSums } = this
     const gathered = this.#gathered
@@ -57,7 +57,7 @@ export class MelBands {
       const { start, weights } = filters[band]!
       let sum = 0
       for (let i = 0; i < weights.length; i++) sum += weights[i]! * values[start + i]!
-      const ratio = Math.min(mostRatio, targets[at + band]! / (sum + tiny))
+      const ratio = Math.min(maxRatio, targets[at + band]! / (sum + tiny))
       for (let i = 0; i < weights.length; i++) gathered[start + i]! += weights[i]! * ratio
     }
     for (let bin = 0; bin < bins; bin++) if (columnSums[bin]! > 0) values[bin]! *= gathered[bin]! / columnSums[bin]!

@@ -52,7 +52,7 @@ export interface MelFilter {
   readonly weights: Float64Array
 }
 
-/** The filters, one a band, without their zeros. */
+/** The filters, one per band, without their zeros. */
 export function melFilters(shape: FilterShape): readonly MelFilter[] {
   const corners = cornerFrequencies(shape)
   const bins = binCount(shape.fftSize)

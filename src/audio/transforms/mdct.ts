@@ -88,7 +88,7 @@ export class MdctSynthesis {
 
   /**
    * Appends whole blocks and returns the samples that have become final.
-   * @param last no more follow: all that is left is given
+   * @param last no more follow: all that is left is returned
    */
   push(coefficients: Float32Array, last: boolean): Float32Array {
     const { bands } = this.#transform

@@ -88,7 +88,7 @@ export async function modelSources(
     if (isRemote(source) && !fetched(source)) continue
     const path = await modelPath(await fetchModel(context, source))
     if ((await kindOfPath(path)) === 'missing') {
-      throw new DiffWaveError('FILE_NOT_FOUND', 'there is no such model', { where: path })
+      throw new DiffWaveError('FILE_NOT_FOUND', 'the model does not exist', { where: path })
     }
   }
   return sources
@@ -138,7 +138,7 @@ export async function serve(
   const service = await startService({ ...options, ...log })
   const { host = '127.0.0.1', token } = options
   if (token === undefined && !['127.0.0.1', '::1', 'localhost'].includes(host)) {
-    context.note('everybody who reaches this address can use the service: --token asks for a token')
+    context.note('anyone who reaches this address can use the service; --token makes it ask for a token')
   }
   context.note(`listening on ${service.url}, documented at ${service.url}/docs`)
   await onListening(service.url)

@@ -2,7 +2,7 @@
  * How audio enters and leaves the residual stack of the TensorFlow.js graph: as disjoint patches, or as overlapping
  * windows in a Fourier basis (src/model/front-end/windows.ts).
  *
- * Shapes: B clips, T samples, S samples a position, P = T/S positions, K kernel, N bins.
+ * Shapes: B clips, T samples, S samples per position, P = T/S positions, K kernel, N bins.
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { analysisRows, coverage, synthesisRows, windowMargin } from '../../model/front-end/windows.js'

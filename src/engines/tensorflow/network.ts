@@ -3,7 +3,7 @@
  * src/model/config.ts. Everything is made of matrix products, slices and concatenations, which every backend can both
  * run and differentiate (TensorFlow.js asserts dilation 1 in the gradient of its own convolutions).
  *
- * Shapes: B clips, N positions, C channels, P samples a position, F mel frames. Activations are `[B, N, channels]`.
+ * Shapes: B clips, N positions, C channels, P samples per position, F mel frames. Activations are `[B, N, channels]`.
  */
 import * as tf from '@tensorflow/tfjs-core'
 import {

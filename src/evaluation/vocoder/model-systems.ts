@@ -51,7 +51,7 @@ export function modelSystems(options: ModelSystemOptions): readonly System[] {
   return [latest.system, system(`${name}, last layer zeroed`, zeroed, refine), latest.again(unrefined)]
 }
 
-/** A system whose latest copy can be had again. */
+/** A system that keeps its latest copy. */
 class LatestAudio {
   readonly system: System
   #audio: Audio | null = null

@@ -130,13 +130,13 @@ export class FrontEndGraph {
       return graph.node('Mul', [spectrum, root])
     }
     const voice = this.#spectra.forward(pulses)
-    const turned = phase === 'minimum' ? this.#turned(voice) : voice
-    const sum = graph.node('Add', [weighted(turned, share), weighted(this.#spectra.forward(noise), rest)])
+    const rotated = phase === 'minimum' ? this.#rotated(voice) : voice
+    const sum = graph.node('Add', [weighted(rotated, share), weighted(this.#spectra.forward(noise), rest)])
     return this.#spectra.inverse(graph.node('Mul', [sum, this.#gains()]))
   }
 
   /** Spectra `[B, P, K/2 + 1, 2]`, their phases moved by those of the minimum-phase filter of E. */
-  #turned(spectra: OnnxValue): OnnxValue {
+  #rotated(spectra: OnnxValue): OnnxValue {
     const graph = this.#graph
     const { kernel, bins } = this.#frontEnd
     const matrix = graph.floats('minimum phase', [bins, bins], minimumPhaseMatrix(this.#frontEnd))

@@ -49,7 +49,7 @@ export const importHintFields = {
 } satisfies FieldsOf<ImportHints>
 
 /**
- * The training schedule of a checkpoint, with what the user said put in place.
+ * The training schedule of a checkpoint, with the user’s hints in place.
  *
  * @param own the schedule in the file or beside it, or the project's default
  * @throws DiffWaveError `BAD_OPTION` if only part of a schedule is given and the checkpoint's own is not linear
@@ -79,8 +79,8 @@ interface NetworkMel {
 /**
  * Refuses a convention or sample rate of the user's that contradicts the other or the network.
  *
- * @param convention the model's, with what the user said
- * @param sampleRate the model's, with what the user said
+ * @param convention the model's, with the user’s hints
+ * @param sampleRate the model's, with the user’s hints
  * @param mel null: a generator
  * @throws DiffWaveError `BAD_OPTION`
  */
@@ -131,7 +131,7 @@ export function scheduleNotes(training: NoiseScheduleConfig): readonly string[] 
 }
 
 /**
- * The config of an imported model, its mels in the numbers that the user said.
+ * The config of an imported model, its mels in the numbers that the user named.
  *
  * @throws DiffWaveError `BAD_OPTION` for a model without a mel, `BAD_MEL` for statistics of another number of bands
  */

@@ -207,7 +207,7 @@ function numbersOf(value: TorchValue | undefined): number[] | undefined {
     : undefined
 }
 
-/** β as a linear schedule if numpy's linspace gives exactly these numbers, else one by one. */
+/** β as a linear schedule if numpy's linspace returns exactly these numbers, else one by one. */
 function scheduleOf(betas: readonly number[]): NoiseScheduleConfig {
   const steps = betas.length
   const betaStart = betas[0]!

@@ -246,7 +246,7 @@ async function append(handle: FileHandle, bytes: Uint8Array, part: Part): Promis
   part.bytes += bytes.length
 }
 
-/** Checks the whole and gives it its name. */
+/** Checks the whole file and renames it to its own name. */
 async function finished({ url, target, facts }: Download, part: Part): Promise<Downloaded> {
   const sha256 = await digestOf(part.path, 'sha256')
   if (facts.bytes !== undefined && facts.bytes !== part.bytes) {

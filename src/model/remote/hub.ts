@@ -199,11 +199,15 @@ function hubError(error: unknown, address: HubAddress): DiffWaveError {
   const details = { where: describe(address), cause: error }
   if (status === 401 || status === 403 || status === 404) {
     // A hub answers 401 for what does not exist, too, unless one has shown who one is.
-    return new DiffWaveError(status === 404 ? 'FILE_NOT_FOUND' : 'NOT_READABLE', 'the hub has no such model for us', {
-      ...details,
-      got: `status ${status}`,
-      hint: 'Check the name and the revision; a private repository needs an access token: set HF_TOKEN.',
-    })
+    return new DiffWaveError(
+      status === 404 ? 'FILE_NOT_FOUND' : 'NOT_READABLE',
+      'the hub has no model of that name that you may read',
+      {
+        ...details,
+        got: `status ${status}`,
+        hint: 'Check the name and the revision; a private repository needs an access token: set HF_TOKEN.',
+      },
+    )
   }
   return new DiffWaveError('DOWNLOAD_FAILED', `the hub cannot be asked: ${reasonOf(error)}`, details)
 }

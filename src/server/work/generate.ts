@@ -12,7 +12,7 @@ import { streamWav, writeWhole } from './wav-output.js'
 import { withModel } from './with-model.js'
 import { defineWork } from './work.js'
 
-/** What a clip is to be. */
+/** What to make. */
 export const clipOptions = {
   seconds: z.number().positive().optional().describe('Length of a clip in seconds. Default: the model’s.'),
   label,

@@ -129,7 +129,7 @@ export class BatchMaker {
     }
   }
 
-  /** @param number of the crop in its batch: `mixed` leaves every second one's pulses where the mel's pitch puts them */
+  /** @param number of the crop in its batch: `mixed` leaves every second one's pulses where its mel puts them */
   #placedPulses({ audio, mel }: Crop, number: number): PlacedPulses {
     const pulses = this.#domain.pulsesOf!(mel!)
     if (this.#config.pulses === 'recorded' || number % 2 === 0) return { pulses, ...pulses.align(audio) }

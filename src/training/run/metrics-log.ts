@@ -1,4 +1,4 @@
-/** `metrics.jsonl`: one line of JSON an event, cut back to the checkpoint's step when a run is resumed. */
+/** `metrics.jsonl`: one line of JSON per event, cut back to the checkpoint's step when a run is resumed. */
 import { createReadStream } from 'node:fs'
 import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
