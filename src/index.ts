@@ -85,6 +85,7 @@ export { readMel, readMels, writeMel } from './formats/mel-file.js'
 export { readMelStatistics } from './formats/mel-statistics.js'
 export { openMel, openMels, type StoredMel } from './formats/mel-stream.js'
 export type { MelFile, ReadMelOptions, ReadMelsOptions } from './formats/mel-tensor.js'
+export type { AudioSummary, ImageSummary, ScalarSummary, Summary as EventSummary } from './formats/tfevents-writer.js'
 export {
   GeneratedClip,
   type GenerateOptions,
@@ -116,7 +117,6 @@ export {
   loadDataset,
 } from './training/data/dataset.js'
 export type { Preview } from './training/preview.js'
-export type { AudioSummary, ImageSummary, ScalarSummary, Summary as EventSummary } from './training/run/event-log.js'
 export type { TrainingStep, TrainingSummary } from './training/run/training-run.js'
 export { type TunedSchedule, type TuneOptions, type TuneProgress, tune, withTunedSchedules } from './tuning/tune.js'
 export {

@@ -1,7 +1,7 @@
 /**
  * Writes protobuf messages (the wire format of Protocol Buffers): each field is its number and wire type, then an
- * integer as varint, four bytes of float, or bytes with their length. Own code, because the packages on npm need the
- * whole schema of a format as a file.
+ * integer as varint, four or eight bytes of float, or bytes with their length. Own code, because the packages on npm
+ * need the whole schema of a format as a file.
  */
 
 /** A message under construction. Large contents are not copied before `bytes`. */
@@ -24,6 +24,13 @@ export class ProtobufMessage {
     const bytes = new Uint8Array(4)
     new DataView(bytes.buffer).setFloat32(0, value, true)
     return this.#append(varint((field << 3) | 5)).#append(bytes)
+  }
+
+  /** A number as float64. */
+  double(field: number, value: number): this {
+    const bytes = new Uint8Array(8)
+    new DataView(bytes.buffer).setFloat64(0, value, true)
+    return this.#append(varint((field << 3) | 1)).#append(bytes)
   }
 
   text(field: number, value: string): this {

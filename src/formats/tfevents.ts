@@ -1,6 +1,6 @@
 /**
- * The sounds in a TensorBoard event file: TFRecord framing around Protocol Buffers, as src/training/run/event-log.ts
- * writes them (tensorflow/core/util/event.proto, summary.proto). Other events are skipped.
+ * The sounds in a TensorBoard event file: TFRecord framing around Protocol Buffers, as tfevents-writer.ts writes
+ * them (tensorflow/core/util/event.proto, summary.proto). Other events are skipped.
  */
 
 /** A sound of an event. */

@@ -11,11 +11,11 @@ import { drawAudio } from '../audio/picture.js'
 import { Denoiser } from '../denoiser/denoiser.js'
 import { createSampler } from '../diffusion/samplers/create.js'
 import type { Engine } from '../engines/engine.js'
+import type { Summary } from '../formats/tfevents-writer.js'
 import type { ModelConfig } from '../model/config.js'
 import { wholeClip } from '../synthesis/clip.js'
 import { clipAudio } from './data/crop.js'
 import type { Dataset } from './data/dataset.js'
-import type { Summary } from './run/event-log.js'
 
 /**
  * Renders what the event log shows of a model. The engine has the weights to render with.

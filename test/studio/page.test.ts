@@ -6,7 +6,7 @@ import { describe, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { gaussian } from '#src/core/random'
 import { readStudioPage } from '#src/server/studio-page'
-import { encodeEvent, frameRecord } from '#src/training/run/event-log'
+import { encodeEvent, frameRecord } from '#src/formats/tfevents-writer'
 import {
   assertAccessible,
   assertNoOverflow,

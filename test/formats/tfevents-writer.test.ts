@@ -1,9 +1,9 @@
 /** TensorBoard event files, down to their bytes. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { crc32c, encodeEvent, frameRecord } from '#src/training/run/event-log'
+import { crc32c, encodeEvent, frameRecord } from '#src/formats/tfevents-writer'
 
-test('CRC-32C gives the answers of RFC 3720, appendix B.4', () => {
+test('CRC-32C is that of RFC 3720, appendix B.4', () => {
   assert.equal(crc32c(new Uint8Array(32)), 0x8a9136aa)
   assert.equal(crc32c(new Uint8Array(32).fill(0xff)), 0x62a8ab43)
   assert.equal(crc32c(Uint8Array.from({ length: 32 }, (_, i) => i)), 0x46dd794e)
