@@ -1,0 +1,27 @@
+/** Problem documents: what a client gets for an error. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { DiffWaveError } from '#src/core/errors'
+import { isFault, problemOf } from '#src/server/problem'
+
+describe('the problem document of an error', () => {
+  test('says of a body whose decoder is not installed that its type is not read', () => {
+    const error = new DiffWaveError('MISSING_PACKAGE', 'MP3 cannot be read: the package is not installed', {
+      hint: 'npm install mpg123-decoder',
+    })
+    assert.equal(isFault(error), false)
+    const { status, code, detail, expected, got, hint } = problemOf(error)
+    assert.deepEqual([status, code], [415, 'MISSING_PACKAGE'])
+    assert.match(detail, /^MP3 cannot be read/)
+    for (const clause of [expected, got, hint]) assert.notEqual(clause, '')
+  })
+
+  test('says nothing of a fault of the service', () => {
+    for (const error of [new TypeError('secret'), new DiffWaveError('ENGINE_FAILED', 'secret')]) {
+      assert.ok(isFault(error))
+      const problem = problemOf(error)
+      assert.equal(problem.status, 500)
+      assert.doesNotMatch(JSON.stringify(problem), /secret/)
+    }
+  })
+})
