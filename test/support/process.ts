@@ -1,6 +1,7 @@
 /** The command line as a process, and files for it to work on. */
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { inRepository } from './paths.js'
 import { scratchFolder } from './scratch.js'
@@ -54,6 +55,17 @@ export function started(args: readonly string[]) {
     child.on('close', status => resolve({ status, stderr })),
   )
   return { child, ended }
+}
+
+/** Waits until a process has a handler for a signal, where /proc tells (proc(5), SigCgt of status). */
+export async function listensTo(pid: number, signal: NodeJS.Signals): Promise<void> {
+  const bit = 1n << BigInt(constants.signals[signal] - 1)
+  const caught = () => {
+    const [, mask] = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!
+    return (BigInt(`0x${mask}`) & bit) !== 0n
+  }
+  if (!existsSync(`/proc/${pid}/status`)) return
+  while (!caught()) await new Promise(resolve => setTimeout(resolve, 50))
 }
 
 /** The lines of JSON that a command printed. */

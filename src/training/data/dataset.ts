@@ -54,9 +54,9 @@ export interface LeftOutRecording {
 
 /** What was found in the folders. */
 export interface DatasetReport {
-  /** Clips for training. */
+  /** Clips, those kept for validation included. */
   readonly clips: number
-  /** Length of the clips for training. */
+  /** Length of all clips. */
   readonly hours: number
   /** Clips kept for validation. */
   readonly validationClips: number
