@@ -10,6 +10,7 @@
 
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelFeed } from '../audio/mel/feed.js'
+import type { MelPiece } from '../audio/mel/source.js'
 import { concatenateAudio } from '../core/concatenate.js'
 import { throwIfAborted } from '../core/errors.js'
 import type { OnProgress } from '../core/progress.js'
@@ -117,25 +118,47 @@ function slicer(whole: PassState): (stretch: Stretch) => PassState {
   })
 }
 
+/** A stretch with the mel that came before it and the state that its first pass starts from. */
+interface Fed {
+  readonly stretch: Stretch
+  readonly mels: readonly MelPiece[]
+  readonly state: PassState
+}
+
 /** The passes of a sweep over the whole clip; yields what the last of them makes final. */
 async function* runSweep(
   request: ReverseRequest,
   { first, end, start }: Sweep,
   report: (samples: number) => void,
 ): AsyncGenerator<SweepPiece, void, undefined> {
-  const { sampler, noise, signal, onStep } = request
+  const { sampler, noise, signal, onStep, input } = request
   const stream = request.openStream(sampler.steps.slice(first, end))
   const waiting = Array.from({ length: end - first }, () => new StateQueue())
+  const source = stretches(request, end === sampler.steps.length)
+  const next = async (): Promise<Fed | null> => {
+    const { value, done } = await source.next()
+    return done ? null : { ...value, state: start(value.stretch) }
+  }
+  // What comes next is drawn while the network works, unless it has to be waited for.
+  const isHere = 'length' in input || input.mel.whole !== null
   try {
-    for await (const stretch of stretches(request, stream, end === sampler.steps.length)) {
-      let state = start(stretch)
+    for (let fed = await next(); fed !== null; ) {
+      const { stretch, mels } = fed
+      for (const { mel, last } of mels) stream.pushMel(mel, last)
+      let following: Promise<Fed | null> | undefined
+      let state = fed.state
       let watched: SweepPiece['watched'] = null
       for (let pass = first; pass < end; pass++) {
         if (state.x.length === 0 && !stretch.last) break
         throwIfAborted(signal)
         const queue = waiting[pass - first]!
         queue.append(state)
-        const output = await stream.predict(pass - first, state.x, stretch.last, signal)
+        const predicted = stream.predict(pass - first, state.x, stretch.last, signal)
+        if (isHere && following === undefined) {
+          following = next()
+          following.catch(() => undefined)
+        }
+        const output = await predicted
         const from = queue.position
         const here = queue.take(output.length)
         const draw = drawOfPass(sampler, pass)
@@ -146,30 +169,35 @@ async function* runSweep(
         report(output.length)
       }
       if (state.x.length > 0) yield { state, watched }
+      fed = await (following ?? next())
     }
   } finally {
+    await source.return()
     stream.dispose()
   }
 }
 
-/** Hands the mel to the network and yields the stretches of samples that may be fed then. @param last of the sweeps */
+/** The stretches of samples that may be fed, one after the other. @param last of the sweeps */
 async function* stretches(
   { input, chunk, signal }: ReverseRequest,
-  stream: PassStream,
   last: boolean,
-): AsyncGenerator<Stretch, void, undefined> {
+): AsyncGenerator<Omit<Fed, 'state'>, void, undefined> {
   if ('length' in input) {
-    yield* cut(0, input.length, chunk, true)
+    for (const stretch of cut(0, input.length, chunk, true)) yield { stretch, mels: [] }
     return
   }
   const { mel, context } = input
+  let mels: MelPiece[] = []
   let frames = 0
   let fed = 0
   for await (const piece of mel.read(Math.max(1, Math.ceil(chunk / mel.hop)), last, signal)) {
-    stream.pushMel(piece.mel, piece.last)
+    mels.push(piece)
     frames += piece.mel.frames
     const ready = (piece.last ? frames : Math.max(0, frames - context)) * mel.hop
-    yield* cut(fed, ready, chunk, piece.last)
+    for (const stretch of cut(fed, ready, chunk, piece.last)) {
+      yield { stretch, mels }
+      mels = []
+    }
     fed = Math.max(fed, ready)
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { type Mel, namedConventions } from '#src/audio/mel/convention'
 import { MelFeed } from '#src/audio/mel/feed'
@@ -111,6 +112,41 @@ describe('the wavefront', () => {
       { numRuns: 40 },
     )
   })
+
+  for (const [what, whole] of [
+    ['draws what comes next while the network works, if the mel is here', true],
+    ['draws nothing ahead of a mel that still arrives', false],
+  ] as const) {
+    test(what, async () => {
+      const mel = someMel(12)
+      const { input, noise } = conditioned(whole ? mel : arriving(mel, [4]), null)
+      const engine = fakeEngine(config.network)
+      let working = false
+      const drawn: boolean[] = []
+      const openStream: ReverseRequest['openStream'] = steps => {
+        const stream = engine.openStream({ steps })
+        return {
+          pushMel: (frames, last) => stream.pushMel(frames, last),
+          predict: async (...fed) => {
+            working = true
+            await sleep(20)
+            working = false
+            return stream.predict(...fed)
+          },
+          dispose: () => stream.dispose(),
+        }
+      }
+      const counted: NoiseSource = (draw, start, count) => {
+        if (draw === 0) drawn.push(working)
+        return noise(draw, start, count)
+      }
+      const sampler = createSampler(config.diffusion)
+      const request = { sampler, input, noise: counted, chunk: 512, openStream, prediction: 'epsilon' } as const
+      for await (const _ of reverseProcess(request));
+      assert.ok(drawn.length > 2)
+      assert.deepEqual(drawn, [false, ...drawn.slice(1).map(() => whole)])
+    })
+  }
 
   test('returns audio while the mel still arrives, and keeps little', async () => {
     const sampler = createSampler(config.diffusion)
