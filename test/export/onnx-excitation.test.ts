@@ -56,7 +56,7 @@ const network = pitchNetworkSchema.parse(
 )
 
 for (const method of ['mean', network] as const)
-  describe(`the graph makes what our engines start from, the pitch by ${method === 'mean' ? 'the mean' : 'a network'}`, () => {
+  describe(`the graph makes what our engines start from, pitch by ${method === 'mean' ? 'mean' : 'network'}`, () => {
     let session: OnnxSession
     before(async () => {
       const graph = new OnnxGraph({ name: 'excitation' })

@@ -1,5 +1,5 @@
-"""Where f0 lies between the tracker's candidates: a small network that reads it off the scores around, and its training.
-Mirrors src/audio/mel/pitch-network.ts.
+"""Where f0 lies between the tracker's candidates: a small network that reads it off the scores around, and its
+training. Mirrors src/audio/mel/pitch-network.ts.
 
 python -m diffwave_torch.pitch_network train.json --data DIR... --out pitch.json
 
@@ -167,8 +167,8 @@ def main():
         errors = numpy.abs(layers(torch.from_numpy(kept[0]))[:, 0].numpy() - kept[1])
     for name, values in (("mean over five frames", numpy.abs(kept[2])), ("network", errors)):
         print(
-            f"{name}: {CENTS * numpy.median(values):.1f} cents off in the median, {CENTS * values.mean():.1f} in the mean, "
-            f"{CENTS * numpy.quantile(values, 0.9):.1f} at the 90th percentile of {len(values)} frames",
+            f"{name}: {CENTS * numpy.median(values):.1f} cents off in the median, {CENTS * values.mean():.1f} in the "
+            f"mean, {CENTS * numpy.quantile(values, 0.9):.1f} at the 90th percentile of {len(values)} frames",
             flush=True,
         )
     weights = numpy.concatenate([value.detach().numpy().ravel() for value in layers.parameters()]).astype("<f4")

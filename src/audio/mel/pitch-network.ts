@@ -1,6 +1,6 @@
 /**
- * A small network that reads off the scores of a mel's pitch (pitch.ts) where f0 lies between the candidates. Of a frame
- * on candidate c it sees the scores of the candidates c − reach … c + reach in the frames around, and c:
+ * A small network that reads off the scores of a mel's pitch (pitch.ts) where f0 lies between the candidates. Of a
+ * frame on candidate c it sees the scores of the candidates c − reach … c + reach in the frames around, and c:
  *
  *     x = [scores of frame t − frames … t + frames, 0 outside the clip and the candidates; (c − 72)/48]
  *     f0 = candidate(c + W₃·max(0, W₂·max(0, W₁·x + b₁) + b₂) + b₃)
