@@ -11,6 +11,7 @@ import { buildStudio } from './build-studio.mjs'
 import { bundleCli } from './bundle-cli.mjs'
 import { bundleZod } from './bundle-zod.mjs'
 import { browserBundle, compile, compiledEntries, removeOrphans, root } from './compile.mjs'
+import { ignorePrivateTypes } from './public-types.mjs'
 
 /** Time of the last change below a folder, in milliseconds. */
 function newest(folder) {
@@ -32,6 +33,7 @@ export async function build({ ifMissing = false } = {}) {
   await buildStudio({ ifMissing })
   await bundleZod()
   await bundleCli()
+  ignorePrivateTypes()
   await buildNativeIfMissing()
 }
 

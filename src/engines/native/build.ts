@@ -86,8 +86,8 @@ const oldGlibc = [
   '_dl_find_object',
 ]
 
-/** Leaves out functions that nothing calls, and what the static C++ library would export: an eighth of the file. */
-const smallerLinkFlags = ['-Wl,--gc-sections', '-Wl,--exclude-libs,ALL']
+/** Leaves out functions that nothing calls: an eighth of the file. */
+const withoutUnused = (platform: string) => (platform === 'darwin' ? '-Wl,-dead_strip' : '-Wl,--gc-sections')
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -151,7 +151,10 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
       ...(what === 'addon' ? ['-shared'] : []),
       ...(platform === 'darwin' && what === 'addon' ? ['-undefined', 'dynamic_lookup'] : []),
       ...(platform !== 'darwin' && sanitize === undefined ? ['-s', '-static-libstdc++', '-static-libgcc'] : []),
-      ...(glibc && sanitize === undefined ? [...smallerLinkFlags, ...oldGlibc.map(name => `-Wl,--wrap=${name}`)] : []),
+      ...(sanitize === undefined ? [withoutUnused(platform)] : []),
+      // What the static C++ library would export.
+      ...(glibc && sanitize === undefined ? ['-Wl,--exclude-libs,ALL'] : []),
+      ...(glibc && sanitize === undefined ? oldGlibc.map(name => `-Wl,--wrap=${name}`) : []),
     ]
     const fresh = `${result}.${process.pid}.new`
     await compile(compiler, [...link, ...files.map(([source]) => objectOf(source)), '-o', fresh, '-lpthread'], signal)
