@@ -2,7 +2,7 @@
 import type { WavOptions } from '../audio/codecs/wav-encode.js'
 import { DiffWaveError } from '../core/errors.js'
 import type { AudioStream } from '../synthesis/result.js'
-import { releasePipe } from './named-pipe.js'
+import { withRelease } from './named-pipe.js'
 
 /** The name of standard output. */
 export const STDOUT = '-'
@@ -61,13 +61,7 @@ export async function writeAudioTo(
     import('../audio/codecs/wav-stream.js'),
   ])
   if (output !== STDOUT) {
-    const release = () => releasePipe(output)
-    signal.addEventListener('abort', release, { once: true })
-    try {
-      await writeWavStream(output, audio, options)
-    } finally {
-      signal.removeEventListener('abort', release)
-    }
+    await withRelease(output, signal, () => writeWavStream(output, audio, options))
     return
   }
   for await (const bytes of wavBytes(audio, options)) await writeStdout(bytes)

@@ -1,13 +1,13 @@
 /** Standard input and pipes as files: most formats cannot be read in one pass. */
 import { rmSync } from 'node:fs'
-import { mkdtemp, open as openFile } from 'node:fs/promises'
+import { type FileHandle, mkdtemp, open as openFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DiffWaveError, throwIfAborted } from '../core/errors.js'
 import { fileError } from '../core/files.js'
 import { MAX_FILE_BYTES } from '../core/limits.js'
 import { namedFiles, nameFile } from './given-names.js'
-import { releasePipe } from './named-pipe.js'
+import { withRelease } from './named-pipe.js'
 
 const standardInput = new Set(['-', '/dev/stdin', '/dev/fd/0', '/proc/self/fd/0'])
 
@@ -43,13 +43,29 @@ export async function spooled(open: () => NodeJS.ReadableStream, name: string, s
       hint: 'Pipe a file to it, or name one.',
     })
   }
+  throwIfAborted(signal)
   const path = await temporary(name)
   const file = await openFile(path, 'wx', 0o600)
-  const stream = open()
-  const abort = () => {
-    releasePipe(name)
-    ;(stream as NodeJS.ReadStream).destroy()
+  try {
+    await withRelease(name, signal, () => copied(open(), file, name, signal))
+    throwIfAborted(signal)
+    return path
+  } catch (error) {
+    throwIfAborted(signal)
+    throw fileError(error, name, 'read')
+  } finally {
+    await file.close()
   }
+}
+
+/** @throws DiffWaveError `TOO_LARGE`, and what the stream throws */
+async function copied(
+  stream: NodeJS.ReadableStream,
+  file: FileHandle,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const abort = () => (stream as NodeJS.ReadStream).destroy()
   signal.addEventListener('abort', abort, { once: true })
   try {
     let size = 0
@@ -63,13 +79,7 @@ export async function spooled(open: () => NodeJS.ReadableStream, name: string, s
       }
       await file.writeFile(bytes)
     }
-    throwIfAborted(signal)
-    return path
-  } catch (error) {
-    throwIfAborted(signal)
-    throw fileError(error, name, 'read')
   } finally {
     signal.removeEventListener('abort', abort)
-    await file.close()
   }
 }

@@ -1,10 +1,11 @@
 /** What may be named as input: folders, patterns, pipes and standard input. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { createReadStream, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { zipSync } from 'fflate'
 import { matchingFiles, patternBase } from '#src/cli/glob'
+import { spooled } from '#src/cli/spool'
 import { noiseWav, npyMel, smallVocoder } from '../support/cli-inputs.js'
 import { diffwave, jsonLines, listensTo, scratch, shell, started } from '../support/process.js'
 
@@ -159,4 +160,13 @@ describe('a named pipe whose other end nobody opens', {
       assert.equal((await ended).status, 143)
     })
   }
+
+  test('is not opened after a signal, and left at one that comes before it is', { timeout: 60_000 }, async () => {
+    const waiting = (signal: AbortSignal) => spooled(() => createReadStream(at('silent')), at('silent'), signal)
+    await assert.rejects(waiting(AbortSignal.abort()), { code: 'ABORTED' })
+    const stop = new AbortController()
+    const stopped = assert.rejects(waiting(stop.signal), { code: 'ABORTED' })
+    stop.abort()
+    await stopped
+  })
 })
