@@ -50,7 +50,8 @@ describe('streaming', () => {
         fc.constantFrom(null, { iterations: 3 }),
         async (frames, chunkFrames, size, sampler, steps, prior, refinement) => {
           const mel = someMel(frames)
-          const diffusion = { ...lmntDiffusion, prior, refinement }
+          const tuned = { betas: [0.01, 0.4], sampler: 'ddim' as const, noiseScale: 0.3 }
+          const diffusion = { ...lmntDiffusion, sampling: { ...lmntDiffusion.sampling, 2: tuned }, prior, refinement }
           const vocoder = () => new Vocoder(fakeModel(smallVocoderConfig({ diffusion })))
           async function* arriving() {
             for (let f = 0; f < frames; f += size) yield sliceMel(mel, f, Math.min(frames, f + size))

@@ -174,16 +174,22 @@ export function evenSchedule(training: NoiseSchedule, count: number, noisiest?: 
   return { ...schedule, steps }
 }
 
-/**
- * A model's own schedule for a number of steps or a name, and the sampler it was made for, if any; null if there is
- * none.
- */
-export function ownSchedule(
-  config: DiffusionConfig,
-  steps: number | string,
-): { readonly betas: readonly number[]; readonly sampler: SamplerName | null } | null {
+/** A schedule of a model's config. */
+interface OwnSchedule {
+  readonly betas: readonly number[]
+  /** The sampler that it was made for; null: none. */
+  readonly sampler: SamplerName | null
+  /** The noise scale that it was made for; null: none. */
+  readonly noiseScale: number | null
+}
+
+/** A model's own schedule for a number of steps or a name; null if there is none. */
+export function ownSchedule(config: DiffusionConfig, steps: number | string): OwnSchedule | null {
   const own = Object.hasOwn(config.sampling, String(steps)) ? config.sampling[String(steps)]! : null
-  return own === null ? null : 'betas' in own ? own : { betas: own, sampler: null }
+  if (own === null) return null
+  return 'betas' in own
+    ? { betas: own.betas, sampler: own.sampler, noiseScale: own.noiseScale ?? null }
+    : { betas: own, sampler: null, noiseScale: null }
 }
 
 /**

@@ -109,8 +109,16 @@ export type SamplerName = 'ddpm' | 'ddim' | 'dpm-solver++'
 export const samplerNames = ['ddpm', 'ddim', 'dpm-solver++'] as const satisfies readonly SamplerName[]
 
 const betas = z.array(beta).min(1).max(MAX_DIFFUSION_STEPS)
-/** A schedule to sample with: its β, and the sampler if it was made for one (`diffwave tune`). */
-const samplingScheduleSchema = z.union([betas, z.strictObject({ betas, sampler: z.enum(samplerNames) })])
+/**
+ * Share of the noise that DDIM carries on to the next level. Below 1, that much less of ε̂ is taken for noise: where a
+ * network is not sure of phases, much of it is the error of x̂_0. Other samplers leave it out.
+ */
+const noiseScale = z.number().min(0).max(1)
+/** A schedule to sample with: its β, and the sampler and noise scale if it was made for them (`diffwave tune`). */
+const samplingScheduleSchema = z.union([
+  betas,
+  z.strictObject({ betas, sampler: z.enum(samplerNames), noiseScale: noiseScale.optional() }),
+])
 
 /** Schema of what the diffusion process needs to know of a model. */
 export const diffusionSchema = z.strictObject({
@@ -133,11 +141,8 @@ export const diffusionSchema = z.strictObject({
   clamp: z.boolean().default(true),
   /** Sampler to use if neither the caller nor the schedule names one. */
   defaultSampler: z.enum(samplerNames).default('ddpm'),
-  /**
-   * Share of the noise that DDIM carries on to the next level. Below 1, that much less of ε̂ is taken for noise: where
-   * a network is not sure of phases, much of it is the error of x̂_0. Other samplers leave it out.
-   */
-  noiseScale: z.number().min(0).max(1).default(1),
+  /** DDIM's noise scale for schedules that name none. */
+  noiseScale: noiseScale.default(1),
   /** Default of the classifier-free guidance w, for clips with a label. */
   defaultGuidance: z.number().min(0).max(MAX_GUIDANCE).default(0),
   /** Noise shaped by the mel; null: standard normal everywhere. */

@@ -1,8 +1,8 @@
 /**
- * Tuning: the noise levels, and the sampler, with which a vocoder copies recordings best in a given number of steps.
- * Copies are compared with their originals by what can be heard: log-mel distance plus multi-resolution STFT distance.
- * They are judged without phase refinement, which brings them all nearer to the mel and would hide the
- * differences between schedules.
+ * Tuning: the noise levels, the sampler and DDIM's noise scale with which a vocoder copies recordings best in a given
+ * number of steps. Copies are compared with their originals by what can be heard: log-mel distance plus
+ * multi-resolution STFT distance. They are judged without phase refinement, which brings them all nearer to the mel and
+ * would hide the differences between schedules.
  */
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
@@ -18,13 +18,7 @@ import { abortSignal, check, type FieldsOf, seed as seedSchema } from '../core/o
 import type { Progress } from '../core/progress.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
 import { samplerOver } from '../diffusion/samplers/create.js'
-import {
-  derivedSchedule,
-  noiseSchedule,
-  ownSchedule,
-  samplingSchedule,
-  scheduleFromBetas,
-} from '../diffusion/schedule.js'
+import { noiseSchedule, ownSchedule, samplingSchedule, scheduleFor, scheduleFromBetas } from '../diffusion/schedule.js'
 import { logMelDistance } from '../evaluation/vocoder/log-mel-distance.js'
 import { stftDistance } from '../evaluation/vocoder/stft-distance.js'
 import type { ModelConfig } from '../model/config.js'
@@ -74,6 +68,8 @@ export interface TunedSchedule {
   readonly steps: number
   /** The sampler that it was tuned for. */
   readonly sampler: SamplerName
+  /** DDIM's noise scale that it was tuned for; with another sampler, the model's, which has no effect. */
+  readonly noiseScale: number
   /** β_1 … β_steps, each between 0 and 1, the least noisy level first. */
   readonly betas: readonly number[]
   /** On the recordings that the search did not use (with one recording: with another seed). */
@@ -83,7 +79,7 @@ export interface TunedSchedule {
    * derived one.
    */
   readonly before: number
-  /** On the same, of the derived schedule with the model's default sampler. */
+  /** On the same, of evenly spaced levels with the model's default sampler and noise scale. */
   readonly derived: number
   /** Whether it beats both, so that it is worth keeping. */
   readonly better: boolean
@@ -100,7 +96,11 @@ interface Example {
 interface Candidate {
   readonly betas: readonly number[]
   readonly sampler: SamplerName
+  readonly noiseScale: number
 }
+
+/** Noise scales of DDIM that are tried for models that predict x_0. */
+const NOISE_SCALES: readonly number[] = [0, 0.1, 0.2, 0.5]
 
 /**
  * Searches for the best schedule of a vocoder with a given number of steps. Of two or more recordings, every second is
@@ -139,7 +139,7 @@ export async function tune(
   }
   let start = starts[0]!
   let startValue = Number.POSITIVE_INFINITY
-  for (const candidate of starts) {
+  for (const candidate of starts.slice(0, evaluations)) {
     const value = await tried(candidate)
     if (value < startValue) [start, startValue] = [candidate, value]
   }
@@ -147,11 +147,11 @@ export async function tune(
     training: noiseSchedule(diffusion.training),
     start: Array.from(scheduleFromBetas(start.betas).alphaBar),
     startValue,
-    objective: betas => tried({ betas, sampler: start.sampler }),
+    objective: betas => tried({ ...start, betas }),
     evaluations: Math.max(0, evaluations - calls),
     signal,
   })
-  const found: Candidate = { betas: tuned.betas, sampler: start.sampler }
+  const found: Candidate = { ...start, betas: tuned.betas }
   const distances = { found: await distance(found, withheld), derived: await distance(derived, withheld) }
   const before = own === null ? distances.derived : await distance(own, withheld)
   onProgress?.({ done: evaluations, total: evaluations, best })
@@ -192,18 +192,30 @@ function split(examples: readonly Example[]) {
 }
 
 /**
- * Schedules to start from, and to beat. The sampler that does best from evenly spaced levels, or from the model's own,
- * is the one to tune; a sampler that the options name may start from the model's own levels, too.
+ * Schedules to start from, and to beat. What does best from evenly spaced levels, or from the model's own, is the
+ * sampler to tune, and the noise scale; a sampler that the options name may start from the model's own levels, too.
  */
 function candidates(diffusion: DiffusionConfig, steps: number, wanted: SamplerName | undefined) {
-  const even = Array.from(derivedSchedule(noiseSchedule(diffusion.training), steps).beta)
+  const { noiseScale, defaultSampler } = diffusion
+  const betas = Array.from(scheduleFor({ ...diffusion, sampling: {} }, steps).beta)
   const schedule = ownSchedule(diffusion, steps)
   const own: Candidate | null =
-    schedule === null ? null : { betas: schedule.betas, sampler: schedule.sampler ?? diffusion.defaultSampler }
+    schedule === null
+      ? null
+      : {
+          betas: schedule.betas,
+          sampler: schedule.sampler ?? defaultSampler,
+          noiseScale: schedule.noiseScale ?? noiseScale,
+        }
   const samplers = wanted === undefined ? samplerNames : [wanted]
-  const starts: Candidate[] = samplers.map(sampler => ({ betas: even, sampler }))
+  const starts: Candidate[] = samplers.map(sampler => ({ betas, sampler, noiseScale }))
   if (own !== null) starts.push({ ...own, sampler: wanted ?? own.sampler })
-  return { derived: { betas: even, sampler: diffusion.defaultSampler } satisfies Candidate, own, starts }
+  // A single step carries no noise on. The share pays where it is the error of x̂_0 that is carried on.
+  if (steps > 1 && diffusion.prediction === 'x0' && samplers.includes('ddim')) {
+    const others = NOISE_SCALES.filter(scale => scale !== noiseScale)
+    starts.push(...others.map(scale => ({ betas, sampler: 'ddim' as const, noiseScale: scale })))
+  }
+  return { derived: { betas, sampler: defaultSampler, noiseScale } satisfies Candidate, own, starts }
 }
 
 const tunedSchema = z.array(
@@ -212,6 +224,7 @@ const tunedSchema = z.array(
     steps: z.number().int().min(1),
     betas: z.array(z.number()).min(1).readonly(),
     sampler: z.enum(samplerNames),
+    noiseScale: z.number().min(0).max(1),
   }),
 )
 
@@ -226,7 +239,10 @@ export function withTunedSchedules(config: ModelConfig, tuned: readonly TunedSch
   }
   const added = check(tunedSchema, tuned, 'withTunedSchedules schedules')
     .filter(schedule => schedule.better)
-    .map(({ steps, betas, sampler }) => [String(steps), { betas: [...betas], sampler }])
+    .map(({ steps, betas, sampler, noiseScale }) => {
+      const schedule = { betas: [...betas], sampler }
+      return [String(steps), noiseScale === config.diffusion.noiseScale ? schedule : { ...schedule, noiseScale }]
+    })
   return {
     ...config,
     diffusion: { ...config.diffusion, sampling: { ...config.diffusion.sampling, ...Object.fromEntries(added) } },
@@ -252,7 +268,7 @@ async function example(audio: Audio, convention: MelConvention, seconds: number,
 async function copyDistance(
   model: Denoiser,
   convention: MelConvention,
-  { betas, sampler }: Candidate,
+  { betas, ...choice }: Candidate,
   examples: readonly Example[],
   signal: AbortSignal | undefined,
 ): Promise<number> {
@@ -263,7 +279,7 @@ async function copyDistance(
   let sum = 0
   for (const { samples, mel, seed } of examples) {
     const made = await wholeClip(model, {
-      sampler: samplerOver(schedule, diffusion, { sampler }),
+      sampler: samplerOver(schedule, diffusion, choice),
       seed,
       input: { mel: new MelFeed(mel, convention) },
       trim: samples.length,

@@ -133,6 +133,40 @@ describe('createSampler', () => {
     assert.equal(createSampler(config, { sampler: 'ddim' }).needsNoise(0), false)
     assert.throws(() => createSampler(config, { sampler: 'ddpm', eta: 0.5 }), { code: 'BAD_OPTION' })
   })
+
+  test('takes sampler and noise scale from the schedule, and otherwise from the model', () => {
+    const betas = [0.01, 0.4]
+    const config = diffusionSchema.parse({
+      ...lmntDiffusion,
+      defaultSampler: 'ddpm',
+      noiseScale: 0.2,
+      sampling: {
+        2: { betas, sampler: 'ddim', noiseScale: 0.7 },
+        deterministic: { betas, sampler: 'ddim', noiseScale: 0 },
+        unscaled: { betas, sampler: 'ddim' },
+        plain: betas,
+      },
+    })
+    const eps = gaussian(1, 1, 0, 20)
+    // x̂_0 = 0, so that the noise carried on is all that is left.
+    const carried = (choice: { steps: number | string; sampler?: 'ddim' }) => {
+      const sampler = createSampler(config, choice)
+      const next = sampler.update(0, { x: eps, carried: null }, eps, null, new Float32Array(20)).x
+      return next[0]! / (eps[0]! * Math.sqrt(1 - sampler.alphaBars[1]!))
+    }
+    for (const [steps, scale] of [
+      [2, 0.7],
+      ['deterministic', 0],
+      ['unscaled', 0.2],
+    ] as const) {
+      assert.ok(Math.abs(carried({ steps }) - scale) < 1e-6, `${steps}: ${carried({ steps })}`)
+    }
+    assert.ok(Math.abs(carried({ steps: 'plain', sampler: 'ddim' }) - 0.2) < 1e-6)
+    assert.equal(createSampler(config, { steps: 'plain' }).needsNoise(0), true)
+    assert.throws(() =>
+      diffusionSchema.parse({ ...config, sampling: { 2: { betas, sampler: 'ddim', noiseScale: 2 } } }),
+    )
+  })
 })
 
 test('DDIM carries on the share of the noise that its noise scale says', () => {

@@ -290,6 +290,21 @@ describe('the whole equals our synthesis', () => {
       { sampler: 'ddim' },
     ],
     [
+      'windows, and a schedule with a noise scale of its own',
+      {
+        network: { ...windowed, frontEnd: corrected },
+        diffusion: {
+          ...steps4,
+          clamp: false,
+          prediction: 'x0',
+          noiseScale: 0.2,
+          prior: { kind: 'front-end' },
+          sampling: { 2: { betas: [0.1, 0.6], sampler: 'ddim', noiseScale: 0.6 } },
+        },
+      },
+      { steps: 2 },
+    ],
+    [
       'a loop of 12 steps behind windows with their prior and a correction',
       {
         network: { ...windowed, frontEnd: corrected },

@@ -6,8 +6,10 @@ import { readWhole } from '#src/audio/mel/feed'
 import { gaussian } from '#src/core/random'
 import type { Tensors } from '#src/core/tensor'
 import { loadModel } from '#src/denoiser/load-model'
+import { scheduleFor } from '#src/diffusion/schedule'
 import { createEngine } from '#src/engines/select'
 import { decodeSafetensors, encodeSafetensors } from '#src/formats/safetensors'
+import { diffusionSchema } from '#src/model/diffusion-config'
 import { type NetworkConfig, networkSchema } from '#src/model/network'
 import { parameterSpecs } from '#src/model/parameters'
 import { stepSinusoids } from '#src/model/step-embedding'
@@ -182,6 +184,33 @@ assert abs(MelTransform(VOCOS)(padded)[0].numpy() - numpy.load(sys.argv[2])).max
       inRepository('test/golden/mel/LJ001-0001.vocos.npy'),
     ])
     assert.equal(status, 0, stderr)
+  })
+})
+
+describe('sampling', { skip }, () => {
+  test('visits the levels of the model’s own schedule, with its noise scale', async () => {
+    const betas = [0.2, 0.5, 0.9]
+    const sampling = { 2: { betas: betas.slice(0, 2), sampler: 'ddim', noiseScale: 0.7 }, 3: betas }
+    const program = `
+import json, sys
+from diffwave_torch.diffusion import Schedule, sampling_levels
+diffusion = {"training": {"kind": "cosine", "steps": 200}, "noiseScale": 0.2, "sampling": json.loads(sys.argv[1])}
+schedule = Schedule(diffusion["training"])
+print(json.dumps([sampling_levels(diffusion, schedule, count) for count in (2, 3, 4)]))
+`
+    const { status, stdout, stderr } = await evaluate(program, [JSON.stringify(sampling)])
+    assert.equal(status, 0, stderr)
+    const found = JSON.parse(stdout) as [number[], number][]
+    const diffusion = diffusionSchema.parse({
+      training: { kind: 'cosine', steps: 200 },
+      prior: { kind: 'front-end' },
+      sampling,
+    })
+    found.forEach(([levels, scale], i) => {
+      const expected = scheduleFor(diffusion, i + 2).steps
+      assert.ok(relativeError(Float32Array.from(levels).reverse(), Float32Array.from(expected)) < 1e-5, `${levels}`)
+      assert.equal(scale, [0.7, 0.2, 0.2][i])
+    })
   })
 })
 

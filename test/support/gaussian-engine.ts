@@ -47,7 +47,8 @@ export function gaussianModel(
   const predicted = (x: number, eps: number, alphaBar: number): number => {
     if (config.diffusion.prediction === 'epsilon') return eps
     const [alpha, sigma] = [Math.sqrt(alphaBar), Math.sqrt(1 - alphaBar)]
-    return alpha * eps - (sigma * (x - sigma * eps)) / alpha
+    const clean = (x - sigma * eps) / alpha
+    return config.diffusion.prediction === 'x0' ? clean : alpha * eps - sigma * clean
   }
 
   /** The network's output for samples from `from` on. @param noise deviation of ε, default 1 */

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { gaussian } from '#src/core/random'
 import { createSampler, samplerOver } from '#src/diffusion/samplers/create'
-import { derivedSchedule, noiseSchedule, samplingSchedule, scheduleFromBetas } from '#src/diffusion/schedule'
+import {
+  derivedSchedule,
+  noiseSchedule,
+  samplingSchedule,
+  scheduleFor,
+  scheduleFromBetas,
+} from '#src/diffusion/schedule'
 import { modelConfigSchema } from '#src/model/config'
 import { tuneLevels } from '#src/tuning/search-levels'
 import { type TuneProgress, tune, withTunedSchedules } from '#src/tuning/tune'
@@ -126,6 +132,48 @@ describe('tuning a vocoder', () => {
     assert.equal(again.before, found.distance)
     assert.ok(again.distance <= found.distance)
     assert.deepEqual(withTunedSchedules(config, [{ ...found, better: false }]), config)
+  })
+
+  test('finds the noise scale of a network that predicts x0, from the levels the model would visit', async () => {
+    const config = smallVocoderConfig({
+      network: {
+        channels: 4,
+        layers: 4,
+        dilationCycle: 3,
+        frontEnd: { kind: 'windows', kernel: 64, stride: 32, envelope: {} },
+        mel: { kind: 'frame-rate', bands: 80, hop: 256 },
+      },
+      // No noise is carried on, so that little is left of data that are noise themselves.
+      diffusion: {
+        training: { kind: 'cosine', steps: 50 },
+        clamp: false,
+        prediction: 'x0',
+        prior: { kind: 'front-end' },
+        defaultSampler: 'ddim',
+        noiseScale: 0,
+      },
+    })
+    const model = gaussianModel(config, { deviation: 0.05, correlation: 0 })
+    const recordings = [0, 1].map(draw => ({
+      samples: gaussian(3, draw, 0, 8000).map(z => 0.05 * z),
+      sampleRate: 22050,
+    }))
+    const options = { sampler: 'ddim', seconds: 0.2, evaluations: 8 } as const
+    const found = await tune(model, recordings, { steps: 3, ...options })
+    assert.ok(found.better && found.noiseScale > 0, JSON.stringify(found))
+    const tuned = modelConfigSchema.parse(JSON.parse(JSON.stringify(withTunedSchedules(config, [found]))))
+    const { betas, sampler, noiseScale } = found
+    assert.deepEqual(tuned.diffusion.sampling['3'], { betas, sampler, noiseScale })
+    const unscaled = { ...found, noiseScale: 0 }
+    assert.deepEqual(withTunedSchedules(config, [unscaled]).diffusion.sampling['3'], { betas, sampler })
+
+    const single = await tune(model, recordings, { steps: 1, ...options, evaluations: 4 })
+    assert.equal(single.noiseScale, 0)
+    // With no calls to spare, the levels are those that the model visits anyway: spaced evenly in steps.
+    const untuned = await tune(model, recordings, { steps: 2, ...options, evaluations: 4 })
+    assert.ok(untuned.evaluations <= 4)
+    const visited = scheduleFor(config.diffusion, 2).beta
+    for (const [n, beta] of untuned.betas.entries()) assert.ok(Math.abs(beta - visited[n]!) < 1e-12, `${beta}`)
   })
 
   test('is refused if nothing can be tuned, and a signal stops it', async () => {

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy
 import torch
 
 from .network import output_gain, step_sinusoids
@@ -44,6 +45,22 @@ def predict_clean(network, noisy, steps, mel, deviations):
 def even_levels(schedule, count):
     """Steps to visit, noisiest first, spaced evenly."""
     return [(schedule.steps - 1) * (1 - i / count) for i in range(count)]
+
+
+def sampling_levels(diffusion, schedule, count):
+    """Steps to visit, noisiest first, and the noise scale: the model's own for that number of steps, else spaced
+    evenly.
+
+    @param diffusion: the model's `diffusion`
+    """
+    own, scale = diffusion.get("sampling", {}).get(str(count)), diffusion.get("noiseScale", 1)
+    if own is None:
+        return even_levels(schedule, count), scale
+    betas, scale = (own["betas"], own.get("noiseScale", scale)) if isinstance(own, dict) else (own, scale)
+    roots = numpy.sqrt(numpy.cumprod(1 - numpy.array(betas)))
+    # √alphaBar falls with the step, and is linear between two.
+    trained = schedule.roots.cpu().double().numpy()
+    return numpy.interp(-roots, -trained, numpy.arange(schedule.steps))[::-1].tolist(), scale
 
 
 def next_noisy(schedule, x, clean, here, below, noise_scale):

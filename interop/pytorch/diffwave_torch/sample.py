@@ -15,7 +15,7 @@ import torch
 
 from .checkpoint import CheckpointError, copy_parameters, read_safetensors
 from .config import CORRECTION, ConfigError, filled, model_config
-from .diffusion import Schedule, even_levels, synthesize
+from .diffusion import Schedule, sampling_levels, synthesize
 from .network import Network
 
 
@@ -57,10 +57,10 @@ def main():
     if network.correction or options.passes:
         network.correction = correction if correction["passes"] else None
     schedule = Schedule(model["diffusion"]["training"], options.device)
-    noise_scale = options.noise_scale
-    if noise_scale is None:
-        noise_scale = model["diffusion"].get("noiseScale", 1)
-    levels = options.levels or even_levels(schedule, options.steps)
+    levels, noise_scale = sampling_levels(model["diffusion"], schedule, options.steps)
+    levels = options.levels or levels
+    if options.noise_scale is not None:
+        noise_scale = options.noise_scale
     single = options.out.lower().endswith(".wav")
     if single and len(options.mels) > 1:
         sys.exit(f"error: {options.out}: expected a folder for {len(options.mels)} mels")

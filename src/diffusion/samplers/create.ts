@@ -26,8 +26,9 @@ export interface SamplerChoice {
 /** The sampler for a model. @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE` */
 export function createSampler(config: DiffusionConfig, choice: SamplerChoice = {}): Sampler {
   const steps = choice.steps ?? config.defaultSteps
-  const own = steps === null ? null : (ownSchedule(config, steps)?.sampler ?? null)
-  return samplerOver(scheduleFor(config, choice.steps), config, { ...choice, sampler: choice.sampler ?? own })
+  const own = steps === null ? null : ownSchedule(config, steps)
+  const sampler = choice.sampler ?? own?.sampler
+  return samplerOver(scheduleFor(config, choice.steps), config, { ...choice, sampler, noiseScale: own?.noiseScale })
 }
 
 /** Default number of steps from a noise level on, for models without their own default. */
@@ -53,8 +54,17 @@ export function samplerFromLevel(
   return samplerOver(schedule, config, choice)
 }
 
-/** A sampler over any schedule. @throws DiffWaveError `BAD_OPTION` */
-export function samplerOver(schedule: SamplingSchedule, config: DiffusionConfig, choice: SamplerChoice): Sampler {
+/**
+ * A sampler over any schedule.
+ *
+ * @param choice `noiseScale`: DDIM's, default the model's
+ * @throws DiffWaveError `BAD_OPTION`
+ */
+export function samplerOver(
+  schedule: SamplingSchedule,
+  config: DiffusionConfig,
+  choice: SamplerChoice & { readonly noiseScale?: number | null | undefined },
+): Sampler {
   const name = choice.sampler ?? config.defaultSampler
   if (choice.eta !== undefined && name !== 'ddim') {
     throw new DiffWaveError('BAD_OPTION', 'eta is only for the ddim sampler', { got: name, where: 'eta' })
@@ -63,7 +73,7 @@ export function samplerOver(schedule: SamplingSchedule, config: DiffusionConfig,
     case 'ddpm':
       return ddpm(schedule, { clamp: config.clamp })
     case 'ddim':
-      return ddim(schedule, { eta: choice.eta ?? 0, noiseScale: config.noiseScale })
+      return ddim(schedule, { eta: choice.eta ?? 0, noiseScale: choice.noiseScale ?? config.noiseScale })
     case 'dpm-solver++':
       return dpmSolverPlusPlus(schedule)
   }
