@@ -20,7 +20,7 @@ class Session {
     makeShape();
     engines_.push_back(create());
     for (int calls = 0; calls < 12 && input_.remaining_bytes() > 0; calls++) {
-      switch (input_.ConsumeIntegralInRange(0, 14)) {
+      switch (input_.ConsumeIntegralInRange(0, 15)) {
         case 0: openStream(); break;
         case 1:
         case 2:
@@ -38,6 +38,7 @@ class Session {
         case 12: pushFrameChain(); break;
         case 13: envelope(); break;
         case 14: windowFilter(); break;
+        case 15: packWeights(); break;
       }
       // Else the engine is busy at the next call.
       if (!rarely()) world_.work();
@@ -89,6 +90,7 @@ class Session {
   void makeShape();
   Value* create();
   int64_t parameterCount() const;
+  void packWeights();
   void openStream();
   void predict();
   void batch();
@@ -205,6 +207,10 @@ int64_t Session::parameterCount() const {
   int64_t layer = 2 * channels_ * (3 * channels_ + 1) + channels_ * (hidden_ + 1) + 2 * channels_ * (channels_ + 1);
   if (bands_ > 0) layer += 2 * channels_ * (width + 1);
   return count + layers_ * layer + channels_ * (channels_ + 1) + outputs * (channels_ + 1);
+}
+
+void Session::packWeights() {
+  world_.call("packWeights", {handle(), floats(parameterCount()), odd(number(double(between(0, 1))))});
 }
 
 void Session::openStream() {
