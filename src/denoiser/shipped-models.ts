@@ -16,7 +16,7 @@ const TRAINING_CONFIG = 'train.json'
 /** The scope of packages that hold one model each: `@diffwave/music` is the model `music`. */
 const SCOPE = '@diffwave'
 /** Models of this project that have such a package, so that the main one stays small. */
-const packagedModels: readonly string[] = ['digits', 'lmnt-speech', 'music']
+const packagedModels: readonly string[] = ['digits', 'lmnt-speech', 'music', 'speech-24khz']
 const packageOf = (name: string) => `${SCOPE}/${name}`
 
 /**

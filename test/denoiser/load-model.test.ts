@@ -3,8 +3,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { namedConventions } from '#src/audio/mel/convention'
+import { sliceMel } from '#src/audio/mel/frames'
 import { loadModel } from '#src/denoiser/load-model'
 import { modelPath, shippedModels, trainingConfigPath } from '#src/denoiser/shipped-models'
+import { readMel } from '#src/formats/mel-file'
+import { Vocoder } from '#src/vocoder'
+import { meanDifference } from '../support/numbers.js'
 import { golden, inRepository } from '../support/paths.js'
 
 test('a shipped model is found by name, from any working directory', async () => {
@@ -41,6 +46,24 @@ test('a model of one’s own may have a shipped one’s name; another folder may
   } finally {
     process.chdir(before)
     rmSync(folder, { recursive: true })
+  }
+})
+
+test('speech-24khz is found by its name, and vocodes the mel that Vocos takes', async () => {
+  const vocoder = await Vocoder.load('speech-24khz', { threads: 1 })
+  try {
+    assert.deepEqual(vocoder.config.mel, namedConventions.vocos)
+    const { mel } = await readMel(inRepository('samples/vocos/LJ001-0002.npy'), 100)
+    const clip = await vocoder.synthesize(mel, { seed: 1, refine: 0 })
+    assert.deepEqual([clip.sampleRate, clip.samples.length], [24_000, mel.frames * 256])
+    // One frame more than there are hops.
+    const heard = sliceMel((await vocoder.analyse(clip)).mel, 0, mel.frames)
+    assert.ok(meanDifference(heard.data, mel.data) < 0.2)
+    await assert.rejects(vocoder.synthesize({ ...mel, data: mel.data.subarray(0, 80 * mel.frames), bands: 80 }), {
+      code: 'BAD_MEL',
+    })
+  } finally {
+    await vocoder.dispose()
   }
 })
 

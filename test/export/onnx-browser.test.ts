@@ -62,18 +62,19 @@ async function runInPage(folder: string, choice: object, inputs: object): Promis
 }
 
 describe('within 1e-4 of our engine, in Chromium', { skip: noBrowser }, () => {
-  for (const [folder, melFile] of [
-    ['models/speech', 'samples/LJ001-0002.npy'],
-    ['models/lmnt-speech', 'samples/lmnt/de_rhasspy-0669.npy'],
+  for (const [folder, melFile, bands] of [
+    ['models/speech', 'samples/LJ001-0002.npy', 80],
+    ['models/speech-24khz', 'samples/vocos/LJ001-0002.npy', 100],
+    ['models/lmnt-speech', 'samples/lmnt/de_rhasspy-0669.npy', 80],
   ] as const) {
     test(folder, async () => {
       const vocoder = await Vocoder.load(inRepository(folder), { threads: 1 })
-      const mel = sliceMel((await readMel(inRepository(melFile), 80)).mel, 0, 7)
+      const mel = sliceMel((await readMel(inRepository(melFile), bands)).mel, 0, 7)
       const { samples } = await vocoder.synthesize(mel, { seed: 3, refine: 0 })
       const { config } = vocoder
       await vocoder.dispose()
       const noise = noiseRows(config, 256 * 7, {})
-      const melInput = { type: 'float32', shape: [1, 80, 7], data: [...mel.data] }
+      const melInput = { type: 'float32', shape: [1, bands, 7], data: [...mel.data] }
       const error = relativeError(await runInPage(folder, {}, { mel: melInput, noise }), samples)
       assert.ok(error < 1e-4, String(error))
     })

@@ -145,6 +145,7 @@ describe('the file', () => {
   test('passes onnx.checker', { skip: python === null ? 'needs a Python with onnx' : false }, async () => {
     for (const [name, model] of [
       ['speech', inRepository('models/speech')],
+      ['speech-24khz', inRepository('models/speech-24khz')],
       ['music', inRepository('models/music')],
       ['lmnt-speech', inRepository('models/lmnt-speech')],
     ] as const) {
@@ -367,21 +368,22 @@ describe('every shipped model, whole', () => {
   }
 
   const vocoders = [
-    ['models/speech', 'samples/LJ001-0002.npy'],
-    ['models/lmnt-speech', 'samples/lmnt/de_rhasspy-0669.npy'],
+    ['models/speech', 'samples/LJ001-0002.npy', 80],
+    ['models/speech-24khz', 'samples/vocos/LJ001-0002.npy', 100],
+    ['models/lmnt-speech', 'samples/lmnt/de_rhasspy-0669.npy', 80],
   ] as const
-  for (const [folder, melFile] of vocoders) {
+  for (const [folder, melFile, bands] of vocoders) {
     test(`${folder}: within 1e-4 of our engine`, async () => {
       const session = await open(folder, {})
       const vocoder = await Vocoder.load(inRepository(folder), { threads: 1 })
       const { config } = vocoder
-      const { mel: whole } = await readMel(inRepository(melFile), 80)
+      const { mel: whole } = await readMel(inRepository(melFile), bands)
       // An odd number of frames; one; and as many as a block of the native engine and one more.
       for (const frames of [1, 2, 7, 33]) {
         const mel = sliceMel(whole, 0, frames)
         const { samples } = await vocoder.synthesize(mel, { seed: 3, refine: 0 })
         const noise = noiseOf(config, 3, 256 * frames)
-        const made = await session.run({ mel: { shape: [1, 80, frames], data: mel.data }, noise })
+        const made = await session.run({ mel: { shape: [1, bands, frames], data: mel.data }, noise })
         const error = relativeError(made['audio']!, samples)
         assert.ok(error < 1e-4, `${frames} frames: ${error}`)
       }

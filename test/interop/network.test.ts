@@ -1,6 +1,7 @@
 /** interop/pytorch computes what this package's engines compute. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { readWhole } from '#src/audio/mel/feed'
 import { gaussian } from '#src/core/random'
@@ -133,16 +134,20 @@ assert torch.equal(patches.decode(patches.encode(x)), x)
   })
 })
 
-describe('models/speech', { skip }, () => {
-  test('one step from the prior’s noise is PyTorch’s', async () => {
-    const program = `
+describe('shipped models behind windows', { skip }, () => {
+  for (const [name, bands] of [
+    ['speech', 80],
+    ['speech-24khz', 100],
+  ] as const) {
+    test(`${name}: one step from the prior’s noise is PyTorch’s`, async () => {
+      const program = `
 import sys, torch
 from diffwave_torch.checkpoint import write_safetensors
 from diffwave_torch.diffusion import predict_clean
 from diffwave_torch.sample import load_model
-network, model = load_model("../../models/speech")
+network, model = load_model("../../models/${name}")
 generator = torch.Generator().manual_seed(1)
-mel = -4 + torch.randn(1, 80, 12, generator=generator)
+mel = -4 + torch.randn(1, ${bands}, 12, generator=generator)
 white = torch.randn(1, 12 * 256, generator=generator)
 with torch.no_grad():
     deviations = network.deviations(mel, white.shape[1])
@@ -150,23 +155,24 @@ with torch.no_grad():
     clean = predict_clean(network, noise, torch.tensor([150.0]), mel, deviations)
 write_safetensors(sys.argv[1], {"mel": mel[0], "white": white[0], "noise": noise[0], "clean": clean[0]})
 `
-    const path = folder.at('speech.safetensors')
-    const { status, stderr } = await evaluate(program, [path])
-    assert.equal(status, 0, stderr)
-    const { tensors } = decodeSafetensors(readFileSync(path), path)
-    const of = (name: string) => tensors.get(name)!.data
-    const mel = { data: of('mel'), bands: 80, frames: 12 }
-    const model = await loadModel(inRepository('models/speech'))
-    try {
-      const shape = model.domain.noise(readWhole(mel))
-      const noise = shape((start, count) => of('white').subarray(start, start + count), 0, of('white').length)
-      assert.ok(relativeError(noise, of('noise')) < 1e-5)
-      const [clean] = await model.predict({ audio: [noise], steps: [150], mel: [mel] })
-      assert.ok(relativeError(clean!, of('clean')) < 1e-4)
-    } finally {
-      await model.dispose()
-    }
-  })
+      const path = folder.at(`${name}.safetensors`)
+      const { status, stderr } = await evaluate(program, [path])
+      assert.equal(status, 0, stderr)
+      const { tensors } = decodeSafetensors(readFileSync(path), path)
+      const of = (name: string) => tensors.get(name)!.data
+      const mel = { data: of('mel'), bands, frames: 12 }
+      const model = await loadModel(inRepository(`models/${name}`))
+      try {
+        const shape = model.domain.noise(readWhole(mel))
+        const noise = shape((start, count) => of('white').subarray(start, start + count), 0, of('white').length)
+        assert.ok(relativeError(noise, of('noise')) < 1e-5)
+        const [clean] = await model.predict({ audio: [noise], steps: [150], mel: [mel] })
+        assert.ok(relativeError(clean!, of('clean')) < 1e-4)
+      } finally {
+        await model.dispose()
+      }
+    })
+  }
 })
 
 describe('the mel of the vocos convention', { skip }, () => {
@@ -211,6 +217,43 @@ print(json.dumps([sampling_levels(diffusion, schedule, count) for count in (2, 3
       assert.ok(relativeError(Float32Array.from(levels).reverse(), Float32Array.from(expected)) < 1e-5, `${levels}`)
       assert.equal(scale, [0.7, 0.2, 0.2][i])
     })
+  })
+})
+
+describe('start weights for another sample rate', { skip }, () => {
+  const transfer = (source: string, config: string) => `
+import sys
+from diffwave_torch.transfer import main
+sys.argv[1:] = ["../../models/${source}", ${config}, sys.argv[1], "--data", "../../test/golden/mel"]
+main()
+`
+  test('keep layers and bins, and make new bins from those an equal turn below', async () => {
+    const path = folder.at('start')
+    const config = '"../../models/speech-24khz/train.json"'
+    const { status, stderr } = await evaluate(transfer('speech', config), [path])
+    assert.equal(status, 0, stderr)
+    const of = (file: string) => decodeSafetensors(readFileSync(file), file).tensors
+    const [old, made] = [of(inRepository('models/speech/weights.safetensors')), of(join(path, 'weights.safetensors'))]
+    const layer = 'residual_layers.3.dilated_conv.weight'
+    assert.deepEqual(made.get(layer), old.get(layer))
+    const rows = (tensors: typeof old, bins: number) => (part: number, bin: number) => {
+      const row = part * bins + bin
+      return tensors.get('output_projection.weight')!.data.subarray(256 * row, 256 * (row + 1))
+    }
+    const [before, after] = [rows(old, 187), rows(made, 257)]
+    for (const part of [0, 1, 2]) {
+      assert.deepEqual(after(part, 186), before(part, 186))
+      assert.deepEqual(after(part, 187), before(part, 187 - 72))
+      assert.deepEqual(after(part, 256), before(part, 256 - 72))
+    }
+  })
+
+  test('are refused for a network that differs in more', async () => {
+    const { status, stderr } = await evaluate(transfer('lmnt-speech', '"../../models/speech-24khz/train.json"'), [
+      folder.at('none'),
+    ])
+    assert.equal(status, 1)
+    assert.match(stderr, /^error: both models need a mel and a front end of windows/)
   })
 })
 

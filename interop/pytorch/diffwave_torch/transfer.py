@@ -1,0 +1,141 @@
+"""Start weights for another sample rate: python -m diffwave_torch.transfer MODEL train.json OUT --data DIR...
+
+MODEL is a vocoder behind windows, `train.json` describes one with the same kernel, stride, channels and layers, but
+another rate, mel or number of bins. See README.md, "Another sample rate".
+"""
+
+import argparse
+import json
+import math
+import os
+import sys
+
+import numpy
+import soundfile
+import torch
+import torch.nn.functional as F
+
+from .checkpoint import CheckpointError, read_safetensors, write_model
+from .config import ConfigError, model_config, training_config
+from .data import DataError, recordings, resampled
+from .mel import MelTransform
+from .network import Network
+
+# Recordings and frames of each on which the mels are compared; ridge of the least squares, per frame.
+RECORDINGS, FRAMES, RIDGE = 600, 100, 1e-2
+
+
+def band_centres(filters):
+    """The mean bin of each of a mel's filters [M, N]: [M]."""
+    return (filters * torch.arange(filters.shape[1])).sum(1) / filters.sum(1)
+
+
+def interpolation(source, target):
+    """Bands of one mel from those of another, by the bins of their centres: a matrix [M, M'] and an offset [M].
+
+    Bands with filters of another area differ by its logarithm.
+    """
+    wanted, have = band_centres(source), band_centres(target)
+    above = torch.searchsorted(have, wanted).clamp(1, len(have) - 1)
+    share = ((wanted - have[above - 1]) / (have[above] - have[above - 1])).clamp(0, 1)
+    matrix = torch.zeros(len(wanted), len(have), dtype=torch.float64)
+    matrix[torch.arange(len(wanted)), above - 1] = 1 - share
+    matrix[torch.arange(len(wanted)), above] += share
+    return matrix, source.sum(1).log() - matrix @ target.sum(1).log()
+
+
+def mel_frames(transforms, folders, rate):
+    """Frames of the same samples in each of two mels: [frames, M] each. @raises DataError"""
+    paths = [os.path.join(folder, name) for folder in folders for name in recordings(folder)]
+    if not paths:
+        raise DataError(f"no recording below {', '.join(folders)}")
+    random = numpy.random.Generator(numpy.random.Philox(key=1))
+    frames = ([], [])
+    for i in random.permutation(len(paths))[:RECORDINGS]:
+        samples, own = soundfile.read(paths[i], dtype="float32", always_2d=True)
+        audio = torch.from_numpy(resampled(samples.mean(1), own, rate))
+        context = transforms[0].size // 2
+        if len(audio) <= context:
+            continue
+        padded = F.pad(audio[None, None], (context, context), mode="reflect")[0]
+        mels = [transform(padded)[0].double().T for transform in transforms]
+        kept = torch.from_numpy(random.permutation(len(mels[0]))[:FRAMES])
+        for part, mel in zip(frames, mels):
+            part.append(mel[kept])
+    return (torch.cat(part) for part in frames)
+
+
+def mel_map(source, target, folders):
+    """How a mel of the convention `source` follows from one of `target`, of the same samples: matrix [M, M'], offset
+    [M]. Interpolated over the bands, then least squares on recordings towards that."""
+    transforms = MelTransform(source), MelTransform(target)
+    matrix, offset = interpolation(*(transform.filters.double() for transform in transforms))
+    wanted, have = mel_frames(transforms, folders, target["sampleRate"])
+    residual = wanted - (have @ matrix.T + offset)
+    before, mean = residual.abs().mean(), have.mean(0)
+    centred = have - mean
+    square = centred.T @ centred + RIDGE * len(have) * torch.eye(have.shape[1], dtype=torch.float64)
+    change = torch.linalg.solve(square, centred.T @ (residual - residual.mean(0))).T
+    matrix, offset = matrix + change, offset + residual.mean(0) - change @ mean
+    after = (wanted - (have @ matrix.T + offset)).abs().mean()
+    print(f"mean error of the mel: {before:.3f} by interpolation, {after:.3f} after least squares")
+    return matrix, offset
+
+
+def transfer(tensors, source, target, shapes, folders):
+    """A model's tensors for another config, by name. `shapes`: tensors of the other network, of which only the shapes
+    matter. @raises CheckpointError, DataError"""
+    front, other = source["network"]["frontEnd"], target["network"]["frontEnd"]
+    if front is None or other is None or source["mel"] is None:
+        raise CheckpointError("both models need a mel and a front end of windows")
+    kernel, bins, wider = front["kernel"], front["bins"], other["bins"]
+    if (kernel, front["stride"]) != (other["kernel"], other["stride"]) or wider < bins:
+        raise CheckpointError("both models need the same kernel and stride, and the new one at least as many bins")
+    if source["network"]["mel"]["encoder"] != target["network"]["mel"]["encoder"]:
+        raise CheckpointError("both models need the same mel encoder")
+    result = dict(tensors)
+    # What the network did not know is not seen at first …
+    inputs = tensors["input_projection.weight"].unflatten(1, (3, bins))
+    result["input_projection.weight"] = F.pad(inputs, (0, 0, 0, wider - bins)).flatten(1, 2)
+    # … and is made like the bins below. From a position to the next, bin k turns by 2π·k·stride/kernel: bins a multiple
+    # of kernel/stride apart turn alike.
+    turn = kernel // front["stride"]
+    back = math.ceil((wider - bins) / turn) * turn
+    if back + wider - bins > bins:
+        raise CheckpointError("the new model has too many bins above those of the old one")
+    rows = torch.arange(wider)
+    rows[bins:] -= back
+    for name in ("output_projection.weight", "output_projection.bias"):
+        result[name] = tensors[name].unflatten(0, (3, bins))[:, rows].flatten(0, 1)
+    matrix, offset = mel_map(source["mel"], target["mel"], folders)
+    weight = tensors["spectrogram_encoder.0.weight"].double()
+    result["spectrogram_encoder.0.weight"] = torch.einsum("oik,ij->ojk", weight, matrix).float()
+    bias = tensors["spectrogram_encoder.0.bias"] + torch.einsum("oik,i->o", weight, offset).float()
+    result["spectrogram_encoder.0.bias"] = bias
+    for name, shape in shapes.items():
+        if name not in result or result[name].shape != shape:
+            raise CheckpointError(f"{name}: expected {list(shape)}; the models differ in more than rate, mel and bins")
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="diffwave_torch.transfer", description=__doc__.splitlines()[0])
+    parser.add_argument("model", help="model folder")
+    parser.add_argument("config", help="train.json of the new model")
+    parser.add_argument("out", help="model folder to write")
+    parser.add_argument("--data", nargs="+", required=True, help="folders of recordings, to compare the two mels on")
+    options = parser.parse_args()
+    try:
+        with open(os.path.join(options.model, "config.json"), encoding="utf8") as file:
+            source = model_config(json.load(file))
+        target = training_config(options.config)["model"]
+        network = Network(target["network"], target["mel"], target["diffusion"].get("prior"))
+        shapes = {name: value.shape for name, value in network.named_parameters()}
+        tensors = read_safetensors(os.path.join(options.model, "weights.safetensors"))[0]
+        write_model(options.out, target, transfer(tensors, source, target, shapes, options.data), {})
+    except (CheckpointError, ConfigError, DataError, FileNotFoundError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()
