@@ -21,7 +21,7 @@ import { fileList } from '#src/model/file-list'
 import { inRepository } from '../support/paths.js'
 
 /** Bytes of the tarball, which holds the binaries of all platforms when it is published. */
-const MAX_TARBALL = 15e6
+const MAX_TARBALL = 15.2e6
 /** Compressed bytes of a native binary other than linux-x64's: 0.28 to 0.34 MB on arm64, 0.42 to 0.44 MB on x64. */
 const BINARY = 0.37e6
 /** Bytes of an installation with all that it depends on. */
@@ -82,7 +82,7 @@ before(() => {
 })
 
 describe('the package', () => {
-  test('fits into 15 MB with the binaries of eight platforms', () => {
+  test('fits into 15.2 MB with the binaries of eight platforms', () => {
     const binaries = packed.files.filter(({ path }) => path.endsWith('diffwave.node')).length
     assert.ok(packed.size + (8 - binaries) * BINARY <= MAX_TARBALL, `${packed.size} bytes, ${binaries} binaries`)
   })
