@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { gaussian } from '#src/core/random'
-import { readStudioPage } from '#src/server/studio-page'
 import { encodeEvent, frameRecord } from '#src/formats/tfevents-writer'
+import { readStudioPage } from '#src/server/studio-page'
 import {
   assertAccessible,
   assertNoOverflow,

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { gaussian } from '#src/core/random'
+import { encodeEvent, frameRecord } from '#src/formats/tfevents-writer'
 import { exportSite } from '#src/server/site'
 import { readStudioPage } from '#src/server/studio-page'
-import { encodeEvent, frameRecord } from '#src/formats/tfevents-writer'
 import {
   assertAccessible,
   assertNoOverflow,
