@@ -9,10 +9,9 @@ import math
 
 import numpy
 
+from .pitch_candidates import CANDIDATES, MIN_HERTZ, PER_OCTAVE
 from .pitch_network import PitchNetwork
 
-# Candidates: 60 … 495 Hz, 48 per octave.
-MIN_HERTZ, PER_OCTAVE, CANDIDATES = 60.0, 48, 147
 # Only bands that peak below are used. Templates have harmonics up to twice as high.
 MAX_BAND_HERTZ = 1600.0
 # Cosines over the bands that stand for the envelope and are removed from mels and templates.

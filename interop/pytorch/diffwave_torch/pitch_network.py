@@ -15,7 +15,9 @@ import sys
 import numpy
 import torch
 
-MIDDLE_CANDIDATE, PER_OCTAVE, MIN_HERTZ = 72, 48, 60.0
+from .pitch_candidates import MIN_HERTZ, PER_OCTAVE
+
+MIDDLE_CANDIDATE = 72
 # Share of a period by which the mel may be wrong; periods that are compared; the least correlation that is believed.
 SEARCH, PERIODS, MIN_CORRELATION = 0.1, 2, 0.8
 # Candidates: a frame that is further off belongs to another octave or voice.

@@ -1,6 +1,6 @@
 /**
- * A small network that reads off the scores of a mel's pitch (pitch.ts) where f0 lies between the candidates. Of a
- * frame on candidate c it sees the scores of the candidates c − reach … c + reach in the frames around, and c:
+ * A small network that finds where f0 lies between the candidates of a mel's pitch (pitch.ts). For a frame on candidate
+ * c it sees the scores of the candidates c − reach … c + reach in the frames around, and c:
  *
  *     x = [scores of frame t − frames … t + frames, 0 outside the clip and the candidates; (c − 72)/48]
  *     f0 = candidate(c + W₃·max(0, W₂·max(0, W₁·x + b₁) + b₂) + b₃)
@@ -9,21 +9,33 @@
  * less than half of what the mean over five frames has (docs/log/speech-windows.md).
  */
 import { z } from 'zod'
+import { PER_OCTAVE } from './pitch-candidates.js'
 
 /** Bounds of its size: more would see frames that are not known yet, or cost more than the tracker itself. */
 const MAX_FRAMES = 8
 const MAX_REACH = 24
 const MAX_HIDDEN = 64
 const MIDDLE_CANDIDATE = 72
-const CANDIDATES_PER_OCTAVE = 48
 
-/** Numbers of a network of a shape. */
-function weightCount({ frames, reach, hidden }: { frames: number; reach: number; hidden: number }): number {
-  const inputs = (2 * frames + 1) * (2 * reach + 1) + 1
-  return hidden * (inputs + 1) + hidden * (hidden + 1) + hidden + 1
+interface Shape {
+  readonly frames: number
+  readonly reach: number
+  readonly hidden: number
 }
 
-/** Bytes of base64; null if it is none. */
+/** Scores that the network sees, and the candidate. */
+function inputCount({ frames, reach }: Omit<Shape, 'hidden'>): number {
+  return (2 * frames + 1) * (2 * reach + 1) + 1
+}
+
+/** Numbers of a network of a shape. */
+function weightCount({ hidden, ...seen }: Shape): number {
+  return hidden * (inputCount(seen) + 1) + hidden * (hidden + 1) + hidden + 1
+}
+
+const MAX_WEIGHTS = weightCount({ frames: MAX_FRAMES, reach: MAX_REACH, hidden: MAX_HIDDEN })
+
+/** Bytes of base64; null if the text is not base64. */
 function decoded(text: string): Uint8Array | null {
   try {
     return Uint8Array.from(atob(text), character => character.charCodeAt(0))
@@ -43,7 +55,7 @@ export const pitchNetworkSchema = z
     /** Units of each hidden layer. */
     hidden: z.number().int().min(1).max(MAX_HIDDEN),
     /** W₁, b₁, W₂, b₂, W₃, b₃, row-major: float32, little-endian, in base64. */
-    weights: z.string().max(4 * Math.ceil((4 * weightCount({ frames: 8, reach: 24, hidden: 64 })) / 3)),
+    weights: z.string().max(4 * Math.ceil((4 * MAX_WEIGHTS) / 3)),
   })
   .refine(c => decoded(c.weights)?.length === 4 * weightCount(c), {
     path: ['weights'],
@@ -79,7 +91,7 @@ export class PitchNetwork {
   constructor({ frames, reach, hidden, weights }: PitchNetworkConfig) {
     this.frames = frames
     this.reach = reach
-    this.inputs = (2 * frames + 1) * (2 * reach + 1) + 1
+    this.inputs = inputCount({ frames, reach })
     const numbers = floats(weights)
     let at = 0
     const take = (count: number) => {
@@ -95,7 +107,7 @@ export class PitchNetwork {
 
   /** What the network sees of a candidate besides scores. */
   static position(candidate: number): number {
-    return (candidate - MIDDLE_CANDIDATE) / CANDIDATES_PER_OCTAVE
+    return (candidate - MIDDLE_CANDIDATE) / PER_OCTAVE
   }
 
   /**

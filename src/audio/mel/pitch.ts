@@ -20,12 +20,9 @@ import { RowQueue } from '../../core/row-queue.js'
 import { MelBands } from './bands.js'
 import type { Mel, MelConvention } from './convention.js'
 import { correctionObstacle } from './correction.js'
+import { CANDIDATES, MIN_HERTZ, PER_OCTAVE } from './pitch-candidates.js'
 import { PitchNetwork, type PitchNetworkConfig } from './pitch-network.js'
 
-/** Candidates: 60 … 495 Hz. */
-const MIN_HERTZ = 60
-const PER_OCTAVE = 48
-const CANDIDATES = 147
 /** Only bands that peak below are used. Templates have harmonics up to twice as high. */
 const MAX_BAND_HERTZ = 1600
 /** With fewer, harmonics cannot be told apart. */
@@ -194,9 +191,10 @@ export class PitchStream {
   push(mel: Mel, last: boolean): Float64Array {
     const { network } = this.#pitch
     const states: number[] = []
+    const kept = new Float64Array(network === null ? 0 : mel.frames * CANDIDATES)
     for (let frame = 0; frame < mel.frames; frame++) {
       const scores = this.#pitch.scores(mel, frame)
-      if (network !== null) this.#scores.append(scores)
+      if (network !== null) kept.set(scores, frame * CANDIDATES)
       this.#add(scores)
       if (this.#back.length <= PITCH.lag) continue
       states.push(this.#bestPath()[0]!)
@@ -204,6 +202,7 @@ export class PitchStream {
     }
     if (last) states.push(...this.#bestPath())
     this.#decided.append(Float64Array.from(states))
+    this.#scores.append(kept)
     const known = this.#decided.end
     const ahead = network === null ? PITCH.smoothing : 0
     const end = last ? known : Math.max(this.#given, known - ahead)

@@ -5,6 +5,7 @@
  */
 import type { MelConvention } from '../../audio/mel/convention.js'
 import { MelPitch, PITCH, type PitchMethod } from '../../audio/mel/pitch.js'
+import { MIN_HERTZ, PER_OCTAVE } from '../../audio/mel/pitch-candidates.js'
 import { PitchNetwork } from '../../audio/mel/pitch-network.js'
 import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 import { melLogarithms } from './mel-levels.js'
@@ -198,10 +199,9 @@ function estimated(graph: OnnxGraph, network: PitchNetwork, scores: OnnxValue, s
     return depth === layers.length - 1 ? sum : graph.node('Max', [sum, graph.double(0)])
   }, input)
   const candidate = graph.node('Add', [graph.cast(own, 'double'), graph.node('Squeeze', [offset, graph.integers(2)])])
-  const [lowest, next] = MelPitch.candidates.map(Math.log)
   const logarithm = graph.node('Add', [
-    graph.node('Mul', [candidate, graph.double(next! - lowest!)]),
-    graph.double(lowest!),
+    graph.node('Mul', [candidate, graph.double(Math.LN2 / PER_OCTAVE)]),
+    graph.double(Math.log(MIN_HERTZ)),
   ])
   return { logarithm, voiced }
 }
