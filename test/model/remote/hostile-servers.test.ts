@@ -6,30 +6,22 @@ import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { encodeSafetensors } from '#src/formats/safetensors'
 import { readModel } from '#src/model/read-model'
 import { remoteAddress } from '#src/model/remote/address'
 import { remoteModel } from '#src/model/remote/remote-model'
-import { smallGeneratorConfig } from '../../support/configs.js'
-import { etagOf, type FileServer, fileServer } from '../../support/file-server.js'
-import { randomParameters } from '../../support/parameters.js'
+import { etagOf, type FileServer } from '../../support/file-server.js'
 import { golden } from '../../support/paths.js'
 import { scratch } from '../../support/process.js'
+import { configBytes, servedModel, sha256, weightBytes } from '../../support/served-model.js'
 
 const scratched = scratch()
-const config = smallGeneratorConfig()
-const configBytes = Buffer.from(JSON.stringify(config))
-const weightBytes = Buffer.from(encodeSafetensors(randomParameters(config.network, 1)))
 const checkpoint = readFileSync(golden('lmnt-conditional-c8-l6/weights.pt'))
-const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
 let server: FileServer
 let cache = ''
 let count = 0
 beforeEach(async () => {
-  server = await fileServer()
-  server.files.set('/m/config.json', configBytes)
-  server.files.set('/m/weights.safetensors', weightBytes)
+  server = await servedModel()
   server.files.set('/c/weights.pt', checkpoint)
   cache = scratched.at(`cache-${count++}`)
 })
@@ -137,8 +129,8 @@ describe('files.json', () => {
   const cases: readonly (readonly [string, unknown])[] = [
     ['null', null],
     ['a list', [1, 2]],
-    ['sizes that are none', { 'weights.safetensors': { bytes: -1 }, 'config.json': { bytes: 1.5 } }],
-    ['hashes that are none', { 'weights.safetensors': { sha256: 'abc' }, __proto__: { bytes: 1 } }],
+    ['invalid sizes', { 'weights.safetensors': { bytes: -1 }, 'config.json': { bytes: 1.5 } }],
+    ['invalid hashes', { 'weights.safetensors': { sha256: 'abc' }, __proto__: { bytes: 1 } }],
     ['a hash in capitals', { 'weights.safetensors': { sha256: sha256(weightBytes).toUpperCase() } }],
   ]
   for (const [title, list] of cases) {

@@ -13,26 +13,19 @@ import { convert } from '#src/model/convert'
 import { readModelFolder } from '#src/model/folder'
 import { readModel } from '#src/model/read-model'
 import { remoteModel } from '#src/model/remote/remote-model'
-import { smallGeneratorConfig } from '../../support/configs.js'
 import { etagOf, type FileServer, fileServer } from '../../support/file-server.js'
 import { randomParameters } from '../../support/parameters.js'
 import { golden } from '../../support/paths.js'
 import { diffwave, scratch } from '../../support/process.js'
+import { config, configBytes, parameters, servedModel, sha256, weightBytes } from '../../support/served-model.js'
 
 const scratched = scratch()
-const config = smallGeneratorConfig()
-const parameters = randomParameters(config.network, 1)
-const configBytes = Buffer.from(JSON.stringify(config))
-const weightBytes = Buffer.from(encodeSafetensors(parameters))
-const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
 let server: FileServer
 let cache = ''
 let count = 0
 beforeEach(async () => {
-  server = await fileServer()
-  server.files.set('/m/config.json', configBytes)
-  server.files.set('/m/weights.safetensors', weightBytes)
+  server = await servedModel()
   cache = scratched.at(`cache-${count++}`)
 })
 afterEach(() => server.close())
