@@ -50,7 +50,7 @@ export interface FileSource {
 
 /**
  * What a list in JSON says of files: `{ "weights.safetensors": { "bytes": 123, "sha256": "…" } }`. Entries of another
- * form are ignored, as is a list that is none: the name may be that of something else.
+ * form are ignored, and so is another kind of file: it may have the list's name by chance.
  */
 export function expectedFilesOf(list: unknown): Readonly<Record<string, ExpectedFile>> {
   if (typeof list !== 'object' || list === null) return {}

@@ -102,7 +102,7 @@ export async function readFileBytes(
 
 /** From this size on, a file is read in pieces of up to `READ_BYTES`; Node's own `readFile` reads 2 ** 19 at a time. */
 const LARGE_BYTES = 2 ** 20
-/** A signal is heeded in between. */
+/** Between two pieces the signal is checked. */
 const READ_BYTES = 2 ** 26
 
 /** The first `size` bytes of a file, or what there is. */

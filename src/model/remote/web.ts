@@ -90,8 +90,8 @@ async function checkModel(folder: string, url: URL, signal: AbortSignal | undefi
 }
 
 /**
- * A page in a checkpoint's place, or half of one whose length the server did not tell, would stay in the cache. What
- * network it holds, and what it does not state, is its reader's affair.
+ * A page in a checkpoint's place, or half of one whose length the server did not tell, would stay in the cache. Whether
+ * its network is one that we know, its reader finds out.
  *
  * @throws DiffWaveError as `decodeTorch` and `decodeSafetensors`
  */
