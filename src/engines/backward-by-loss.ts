@@ -2,14 +2,20 @@
  * Any loss's gradients on an engine that knows two losses only: the gradient g of N outputs o is that of their mean
  * squared error against o − g·N/2. It costs a second forward pass.
  */
+import { defined } from '../core/defined.js'
 import { checkLossRequest } from './check-batch.js'
 import type { BackwardRequest, Engine } from './engine.js'
 
-/** @throws as `Engine.backward` */
+/**
+ * What a request has besides its batch does not count: a caller's weights are in its gradients already.
+ *
+ * @throws as `Engine.backward`
+ */
 export async function backwardByLoss(
   engine: Pick<Engine, 'network' | 'predict' | 'lossGradients'>,
-  { gradientOf, ...batch }: BackwardRequest,
+  { audio, steps, mel, labels, signal, gradientOf }: BackwardRequest,
 ): Promise<ReadonlyMap<string, Float32Array>> {
+  const batch = { audio, steps, ...defined({ mel, labels, signal }) }
   const outputs = await engine.predict(batch)
   const given = gradientOf(outputs)
   checkLossRequest(engine.network, { ...batch, target: given, loss: 'l2' })

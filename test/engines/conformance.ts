@@ -261,10 +261,10 @@ export function conformance(name: string, create: CreateEngine, { tolerance = 1e
         const request = { ...batch, target, loss: 'l2' as const, weight: target.map(clip => clip.map(Math.abs)) }
         const { gradients } = await engine.lossGradients(request)
 
-        // The same loss, computed here.
+        // The same loss, computed here. The weights in the request, as a trainer's batch has them, are in it already.
         const samples = target.reduce((sum, clip) => sum + clip.length, 0)
         const own = await engine.backward({
-          ...batch,
+          ...request,
           gradientOf: outputs =>
             outputs.map((output, i) =>
               output.map((o, n) => (2 * Math.abs(target[i]![n]!) * (o - target[i]![n]!)) / samples),
