@@ -98,7 +98,7 @@ const allowed: ReadonlySet<string> = new Set([
 ])
 
 const MAX_RANK = 16
-/** How many times over a state dict's tensors may use its storages. */
+/** How many times over a state dict's tensors may use its storages, and made text that of the file. */
 const MAX_SHARING = 4
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn
 const LEGACY_PROTOCOL = 1001
@@ -122,11 +122,16 @@ class TorchHandlers implements PickleHandlers<Opaque> {
   readonly allowed = allowed
   readonly #storages: Map<string, TorchStorage>
   readonly #where: string
-  /** Items of all dictionaries that were made from lists. */
+  /** Items of all dictionaries that were made from lists, and of all namespaces. */
   #items = 0
+  /** Characters of all paths and bytes that were made from text. */
+  #characters = 0
+  readonly #maxCharacters: number
 
-  constructor(storages: Map<string, TorchStorage>, where: string) {
+  /** @param fileBytes size of the file, which bounds the text that is made of its own */
+  constructor(storages: Map<string, TorchStorage>, fileBytes: number, where: string) {
     this.#storages = storages
+    this.#maxCharacters = MAX_SHARING * fileBytes
     this.#where = where
   }
 
@@ -153,9 +158,12 @@ class TorchHandlers implements PickleHandlers<Opaque> {
     if (dictionaries.has(name)) return this.#dictionary(args[0])
     // A list, as what is passed over may have items.
     if (passedOver.has(name)) return []
-    if (texts.has(name)) return args.filter(part => typeof part === 'string').join(name === 'torch.device' ? '' : '/')
+    if (texts.has(name)) return this.#joined(args, name === 'torch.device' ? '' : '/')
     if (sets.has(name)) return Array.isArray(args[0]) ? args[0] : []
-    if (numpyImports.has(name)) return callNumpy(name, args, this.#where)
+    if (numpyImports.has(name)) {
+      this.#countCharacters(args)
+      return callNumpy(name, args, this.#where)
+    }
     if (name === 'torch.Size') return [...this.#sizes(args[0])]
     if (name === 'torch._utils._rebuild_parameter') {
       if (!(args[0] instanceof TorchTensor)) throw this.#bad('a parameter holds no tensor')
@@ -167,18 +175,37 @@ class TorchHandlers implements PickleHandlers<Opaque> {
 
   build(target: Value, state: Value): void {
     if (target instanceof NumpyDtype) target.setState(state)
-    if (target instanceof Namespace && state instanceof Map) for (const [key, value] of state) target.set(key, value)
+    if (!(target instanceof Namespace && state instanceof Map)) return
+    this.#countItems(state.size)
+    for (const [key, value] of state) target.set(key, value)
+  }
+
+  #joined(args: readonly Value[], separator: string): string {
+    this.#countCharacters(args)
+    return args.filter(part => typeof part === 'string').join(separator)
+  }
+
+  /** One text may be asked to become many others, and those longer ones: what is made of them is bounded. */
+  #countCharacters(args: readonly Value[]): void {
+    for (const part of args) if (typeof part === 'string') this.#characters += part.length
+    if (this.#characters > this.#maxCharacters) throw this.#endless('text')
+  }
+
+  /** One list may be asked to become many dictionaries: what they hold together is bounded. */
+  #countItems(count: number): void {
+    this.#items += count
+    if (this.#items > MAX_PICKLE_OBJECTS) throw this.#endless('dictionaries')
+  }
+
+  #endless(what: string): DiffWaveError {
+    return new DiffWaveError('TOO_LARGE', `the pickle builds ${what} without end`, { where: this.#where })
   }
 
   #dictionary(given: Value | undefined): Value {
     if (given instanceof Map) return given
     const map = new Map<Value, Value>()
     if (!Array.isArray(given)) return map
-    // One list may be asked to become many dictionaries: what they hold together is bounded.
-    this.#items += given.length
-    if (this.#items > MAX_PICKLE_OBJECTS) {
-      throw new DiffWaveError('TOO_LARGE', 'the pickle builds dictionaries without end', { where: this.#where })
-    }
+    this.#countItems(given.length)
     for (const item of given) {
       if (!Array.isArray(item) || item.length !== 2) throw this.#bad('a dictionary is malformed')
       map.set(item[0]!, item[1]!)
@@ -239,7 +266,7 @@ function decodeZipFormat(bytes: Uint8Array, where: string): TorchValue {
     throw new DiffWaveError('UNSUPPORTED_FORMAT', 'the checkpoint is big-endian', { where })
   }
   const storages = new Map<string, TorchStorage>()
-  const { value } = parsePickle(entries.get(pickleName)!, 0, new TorchHandlers(storages, where), where)
+  const { value } = parsePickle(entries.get(pickleName)!, 0, new TorchHandlers(storages, bytes.length, where), where)
   for (const storage of storages.values()) {
     const data = entries.get(`${prefix}data/${storage.key}`)
     if (data === undefined) throw bad(`storage ${storage.key} is missing`, where)
@@ -258,7 +285,7 @@ function decodeLegacyFormat(bytes: Uint8Array, where: string): TorchValue {
     })
   }
   const storages = new Map<string, TorchStorage>()
-  const handlers = new TorchHandlers(storages, where)
+  const handlers = new TorchHandlers(storages, bytes.length, where)
   const magic = parsePickle(bytes, 0, handlers, where)
   if (magic.value !== LEGACY_MAGIC) {
     throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this pickle was not written by torch.save', { where })

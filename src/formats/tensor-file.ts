@@ -64,19 +64,23 @@ function tensorOfTorch(value: TorchValue, key: string | undefined, where: string
   return torchTensor(tensors.get(chosenName([...tensors.keys()], key, where))!)
 }
 
+/** Dictionaries inside dictionaries: checkpoints have four. Deeper ones are passed over. */
+const MAX_NESTING = 32
+
 /** The tensors of nested dictionaries, their names joined by points. A dictionary that holds itself is entered once. */
 function collectTensors(
   value: TorchValue,
   prefix: string,
   found: Map<string, TorchTensor>,
   entered: Set<TorchValue> = new Set(),
+  depth = 0,
 ): void {
-  if (!(value instanceof Map) || entered.has(value)) return
+  if (!(value instanceof Map) || entered.has(value) || depth > MAX_NESTING) return
   entered.add(value)
   for (const [name, entry] of value) {
     if (typeof name !== 'string') continue
     if (entry instanceof TorchTensor) found.set(prefix + name, entry)
-    else collectTensors(entry, `${prefix}${name}.`, found, entered)
+    else collectTensors(entry, `${prefix}${name}.`, found, entered, depth + 1)
   }
 }
 

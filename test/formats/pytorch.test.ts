@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { zipSync } from 'fflate'
 import { decodeTorch, stateDict } from '#src/formats/pytorch'
+import { decodeTensorFile } from '#src/formats/tensor-file'
 import { ascii, pickle } from '../support/bytes.js'
 import { golden } from '../support/paths.js'
 
@@ -57,6 +58,40 @@ const hostile: readonly (readonly [string, (bytes: Uint8Array) => unknown, Uint8
         [0x65, 0x85, 0x71, 1],
         ...Array.from({ length: 20_000 }, () => [0x68, 0, 0x68, 1, 0x52, 0x30]),
       ].flat(),
+    ),
+    'TOO_LARGE',
+  ],
+  [
+    'one dictionary that becomes namespace after namespace',
+    b => decodeTorch(b, 'x'),
+    Uint8Array.from(
+      [
+        [0x80, 2, 0x63, ...ascii('argparse\nNamespace\n'), 0x71, 0, 0x30, 0x7d, 0x28],
+        ...Array.from({ length: 20_000 }, (_, i) => [0x4a, i & 255, i >> 8, 0, 0, 0x4e]),
+        [0x75, 0x71, 1],
+        ...Array.from({ length: 200 }, () => [0x68, 0, 0x29, 0x52, 0x68, 1, 0x62, 0x30]),
+      ].flat(),
+    ),
+    'TOO_LARGE',
+  ],
+  [
+    'a path that is joined to twice its length again and again',
+    b => decodeTorch(b, 'x'),
+    pickle(
+      ...[0x63, ...ascii('pathlib\nPosixPath\n'), 0x71, 0, 0x30, 0x58, 1, 0, 0, 0, ...ascii('a')],
+      ...Array.from({ length: 27 }, () => [0x71, 1, 0x30, 0x68, 0, 0x68, 1, 0x68, 1, 0x86, 0x52]).flat(),
+      0x2e,
+    ),
+    'TOO_LARGE',
+  ],
+  [
+    'one text that becomes bytes after bytes',
+    b => decodeTorch(b, 'x'),
+    pickle(
+      ...[0x63, ...ascii('_codecs\nencode\n'), 0x71, 0, 0x30, 0x58, 0, 4, 0, 0, ...ascii('a'.repeat(1024))],
+      ...[0x58, 6, 0, 0, 0, ...ascii('latin1'), 0x86, 0x71, 1],
+      ...Array.from({ length: 100 }, () => [0x68, 0, 0x68, 1, 0x52, 0x30]).flat(),
+      0x2e,
     ),
     'TOO_LARGE',
   ],
@@ -128,6 +163,15 @@ test('bytes that protocol 2 writes as Latin-1 text are read', () => {
 test('a NumPy number of the wrong size is refused', () => {
   const bytes = scalar('numpy.core.multiarray', 'f8', '<', 0, 0)
   assert.throws(() => decodeTorch(bytes, 'x'), { name: 'DiffWaveError', code: 'BAD_CHECKPOINT' })
+})
+
+test('dictionaries nested thousands deep hold no tensor that is found', () => {
+  const deep = [
+    ...Array.from({ length: 6_000 }, () => [0x7d, ...text('a')]).flat(),
+    0x7d,
+    ...new Array<number>(6_000).fill(0x73),
+  ]
+  assert.throws(() => decodeTensorFile(legacy(...deep), undefined, 'x'), { name: 'DiffWaveError', code: 'BAD_MEL' })
 })
 
 test('a set is read as a list', () => {
