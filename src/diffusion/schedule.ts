@@ -129,7 +129,10 @@ export function derivedSchedule(training: NoiseSchedule, count: number, noisiest
   const [high, low] = [logSnr(clean), logSnr(noisy)]
   const levels = Float64Array.from({ length: count }, (_, n) => {
     if (n === count - 1) return noisy
-    return n === 0 ? clean : 1 / (1 + Math.exp(-(high + ((low - high) * n) / (count - 1))))
+    if (n === 0) return clean
+    const level = 1 / (1 + Math.exp(-(high + ((low - high) * n) / (count - 1))))
+    // If both ends are one level, rounding must not lead past them: a sampler takes roots of differences.
+    return Math.min(clean, Math.max(noisy, level))
   })
   const schedule = scheduleFromAlphaBars(levels)
   return { ...schedule, steps: fractionalSteps(training, schedule) }

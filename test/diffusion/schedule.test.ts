@@ -2,12 +2,17 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { diffuse } from '#src/diffusion/forward'
+import { ddim } from '#src/diffusion/samplers/ddim'
+import { ddpm } from '#src/diffusion/samplers/ddpm'
+import { dpmSolverPlusPlus } from '#src/diffusion/samplers/dpm-solver-plus-plus'
+import type { PassState } from '#src/diffusion/samplers/sampler'
 import {
   alphaBarAt,
   derivedSchedule,
   evenSchedule,
   fractionalSteps,
   noiseSchedule,
+  type SamplingSchedule,
   samplingSchedule,
   scheduleFor,
   scheduleFromBetas,
@@ -88,6 +93,26 @@ describe('sampling schedules', () => {
         }
       }),
     )
+  })
+
+  test('derived, all at one level: never past it, for every sampler', () => {
+    const samplers = [
+      (levels: SamplingSchedule) => ddpm(levels, { clamp: false }),
+      (levels: SamplingSchedule) => ddim(levels, { eta: 0 }),
+      dpmSolverPlusPlus,
+    ]
+    for (let k = 0; k < 50; k++) {
+      const trained = noiseSchedule({ kind: 'linear', steps: 50, betaStart: 1e-4 + k * 1e-6, betaEnd: 0.05 })
+      const levels = derivedSchedule(trained, 6, 1)
+      assert.ok(levels.alphaBar.every(level => level === trained.alphaBar[0]))
+      for (const sampler of samplers.map(make => make(levels))) {
+        let state: PassState = { x: Float32Array.of(1, -2), carried: null }
+        for (let pass = 0; pass < 6; pass++) {
+          state = sampler.update(pass, state, new Float32Array(2), new Float32Array(2))
+        }
+        assert.ok(Math.abs(state.x[0]! - 1) < 1e-3 && Math.abs(state.x[1]! + 2) < 1e-3, `${k}: ${state.x}`)
+      }
+    }
   })
 
   test('the model’s own comes first, then the training schedule, then a derived one', () => {

@@ -4,8 +4,8 @@
  *
  *     x_next = (σ_next/σ)·x − α_next·(e^{−h} − 1)·((1 + 1/2r)·D − 1/2r·D_before)
  *
- * The first pass has no D before it and is of first order. So is the last, to clean data: there h is infinite and
- * x_next = D.
+ * The first pass has no D before it and is of first order; so is a pass after one that stayed at its level, since
+ * h_before is 0. So is the last, to clean data: there h is infinite and x_next = D.
  */
 import type { SamplingSchedule } from '../schedule.js'
 import { alphaBarBelow, levelOf, passLevels, passSteps, type Sampler } from './sampler.js'
@@ -28,9 +28,11 @@ export function dpmSolverPlusPlus(schedule: SamplingSchedule): Sampler {
       const h = lambda(next) - lambda(here)
       const fromX = Math.sqrt(1 - next) / sigma
       const fromData = -Math.sqrt(next) * Math.expm1(-h)
-      if (carried === null) return { x: x.map((value, i) => fromX * value + fromData * data[i]!), carried: data }
-
-      const half = h / (2 * (lambda(here) - lambda(schedule.alphaBar[n + 1]!)))
+      const before = carried === null ? 0 : lambda(here) - lambda(schedule.alphaBar[n + 1]!)
+      if (carried === null || before === 0) {
+        return { x: x.map((value, i) => fromX * value + fromData * data[i]!), carried: data }
+      }
+      const half = h / (2 * before)
       return {
         x: x.map((value, i) => fromX * value + fromData * ((1 + half) * data[i]! - half * carried[i]!)),
         carried: data,
