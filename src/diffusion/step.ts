@@ -41,14 +41,13 @@ export function reverseStep(
   const alphaBar = sampler.alphaBars[pass]!
   const { x } = state
   const predicted = predictedNoise(prediction, output, x, alphaBar)
-  const lost = prediction === 'x0' && constrain === undefined && alphaBar < MIN_INVERTIBLE ? output : null
-  const epsilon =
-    constrain === undefined
-      ? predicted
-      : predictedNoise('x0', constrain(predictedClean(x, predicted, alphaBar)), x, alphaBar)
+  const lost = prediction === 'x0' && alphaBar < MIN_INVERTIBLE ? output : null
+  const constrained = constrain?.(lost ?? predictedClean(x, predicted, alphaBar))
+  const epsilon = constrained === undefined ? predicted : predictedNoise('x0', constrained, x, alphaBar)
+  const exact = lost === null ? null : (constrained ?? lost)
   return {
-    state: sampler.update(pass, state, epsilon, noise, lost),
-    clean: () => lost ?? predictedClean(x, epsilon, alphaBar),
+    state: sampler.update(pass, state, epsilon, noise, exact),
+    clean: () => exact ?? predictedClean(x, epsilon, alphaBar),
   }
 }
 

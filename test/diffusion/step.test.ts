@@ -4,8 +4,11 @@ import { gaussian } from '#src/core/random'
 import { diffuse } from '#src/diffusion/forward'
 import { drawOfPass } from '#src/diffusion/noise'
 import { predictionTarget } from '#src/diffusion/prediction'
-import { createSampler } from '#src/diffusion/samplers/create'
+import { createSampler, samplerOver } from '#src/diffusion/samplers/create'
+import { resampled } from '#src/diffusion/samplers/resampled'
+import { scheduleFromAlphaBars } from '#src/diffusion/schedule'
 import { reverseStep } from '#src/diffusion/step'
+import { diffusionSchema } from '#src/model/diffusion-config'
 import { smallGeneratorConfig } from '../support/configs.js'
 
 const { diffusion } = smallGeneratorConfig()
@@ -34,6 +37,27 @@ describe('a reverse step', () => {
     assert.ok(close(step.clean(), known))
     const left = x.map((value, i) => (value - Math.sqrt(here) * known[i]!) / Math.sqrt(1 - here))
     assert.ok(close(step.state.x, diffuse(known, left, next)))
+  })
+
+  test('of almost pure noise keeps the clean data of x0, constrained and in rounds, too', () => {
+    const nearNoise = diffusionSchema.parse({
+      training: { kind: 'explicit', betas: [1e-4, 0.5, 1 - 1e-10] },
+      prediction: 'x0',
+    })
+    const one = samplerOver(
+      { ...scheduleFromAlphaBars([1e-10]), steps: Float64Array.of(2) },
+      { ...nearNoise, defaultSampler: 'ddim' },
+      {},
+    )
+    const x = diffuse(clean, noise, 1e-10)
+    for (const sampler of [one, resampled(one, 2)]) {
+      const last = sampler.steps.length - 1
+      for (const constrain of [undefined, (data: Float32Array) => data]) {
+        const step = reverseStep({ sampler, prediction: 'x0' }, last, { x, carried: null }, clean, null, constrain)
+        assert.ok(close(step.clean(), clean))
+        assert.ok(close(step.state.x, clean))
+      }
+    }
   })
 })
 

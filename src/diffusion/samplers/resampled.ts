@@ -25,9 +25,9 @@ export function resampled(sampler: Sampler, rounds: number): Sampler {
     alphaBars: repeat(sampler.alphaBars),
     needsNoise: pass => goesBack(pass) || sampler.needsNoise(inner(pass)),
     spread,
-    update(pass, state, eps, noise) {
-      if (!goesBack(pass)) return sampler.update(inner(pass), state, eps, noise)
-      const { x } = sampler.update(inner(pass), state, eps, null)
+    update(pass, state, eps, noise, clean) {
+      if (!goesBack(pass)) return sampler.update(inner(pass), state, eps, noise, clean)
+      const { x } = sampler.update(inner(pass), state, eps, null, clean)
       const [scale, deviation] = [Math.sqrt(back(pass)), spread(pass)]
       return { x: x.map((value, i) => scale * value + deviation * noise![i]!), carried: null }
     },
