@@ -118,6 +118,12 @@ describe('the file', () => {
     assert.ok(known.has('output'))
   })
 
+  test('of the denoiser is written whatever the options of a download are', async () => {
+    const model = modelOf({ network: { ...SMALL, mel: mel5 } })
+    const { steps } = await exportOnnx(model, files.at('x.onnx'), { part: 'denoiser', download: {} })
+    assert.equal(steps, null)
+  })
+
   test('states sample rate, hop and config', async () => {
     const { inputs, outputs, hop, steps } = await exportOnnx(
       modelOf({ network: { ...SMALL, mel: mel5 }, diffusion: steps4 }),

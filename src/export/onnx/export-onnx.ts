@@ -131,7 +131,7 @@ interface Part {
 }
 
 function denoiser(model: ModelFiles, options: Checked): Part {
-  const { part: _, type, signal: __, ...sampling } = options
+  const { part: _, type, signal: __, download: ___, ...sampling } = options
   const given = Object.entries(sampling).find(([, value]) => value !== undefined)
   if (given !== undefined) {
     throw new DiffWaveError('BAD_OPTION', `${given[0]} is for the whole: the denoiser is one call of the network`, {
@@ -141,13 +141,13 @@ function denoiser(model: ModelFiles, options: Checked): Part {
   return { built: denoiserGraph(model, type === 'F16'), steps: null }
 }
 
-function whole(model: ModelFiles, { type, guidance, part: _, signal: __, ...choice }: Checked): Part {
+function whole(model: ModelFiles, { type, guidance, steps, sampler: name, eta }: Checked): Part {
   const { diffusion, network, kind } = model.config
   const guides = kind === 'generator' && network.labels !== null
   if (guidance !== undefined && !guides) {
     throw new DiffWaveError('BAD_OPTION', 'guidance is for generators with labels', { where: 'exportOnnx options' })
   }
-  const sampler = createSampler(diffusion, choice)
+  const sampler = createSampler(diffusion, { steps, sampler: name, eta })
   const weight = guides ? (guidance ?? diffusion.defaultGuidance) : 0
   const built = wholeGraph(model, { sampler, prediction: diffusion.prediction }, weight, type === 'F16')
   return { built, steps: sampler.steps.length }
