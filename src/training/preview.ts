@@ -2,7 +2,6 @@
  * What a model sounds like so far, for the event log: a validation clip vocoded, or a clip generated, with its
  * spectrogram.
  */
-import { labelAt } from '../audio/labels.js'
 import { namedConventions } from '../audio/mel/convention.js'
 import { MelFeed } from '../audio/mel/feed.js'
 import { sliceMel } from '../audio/mel/frames.js'
@@ -14,7 +13,7 @@ import type { Engine } from '../engines/engine.js'
 import type { Summary } from '../formats/tfevents-writer.js'
 import type { ModelConfig } from '../model/config.js'
 import { wholeClip } from '../synthesis/clip.js'
-import { clipAudio } from './data/crop.js'
+import { clipAudio, cropLabel } from './data/crop.js'
 import type { Dataset } from './data/dataset.js'
 
 /**
@@ -43,13 +42,12 @@ export const previewClip: Preview = async (engine, config, data) => {
       ? melSpectrogram(recording, convention)
       : sliceMel(clip.mel, 0, Math.min(clip.mel.frames, melFrames(samples.length, convention)))
   const denoiser = new Denoiser(config, engine)
-  const label = labelAt(clip.label, samples.length / config.sampleRate / 2)
   const { samples: output } = await wholeClip(denoiser, {
     sampler: createSampler(config.diffusion, {}),
     seed: SEED,
     input: config.mel === null ? { length: samples.length } : { mel: new MelFeed(mel, config.mel) },
     trim: samples.length,
-    label: config.network.labels === null ? null : denoiser.labelIndex(label),
+    label: cropLabel(clip, config, 0, samples.length),
     guidance: config.diffusion.defaultGuidance,
   })
   const audio = { samples: output, sampleRate: config.sampleRate }
