@@ -7,7 +7,7 @@ import { type CorrectionSettings, MelCorrection } from '../../audio/mel/correcti
 import { DiffWaveError } from '../../core/errors.js'
 import type { Tensors } from '../../core/tensor.js'
 import type { NetworkConfig } from '../../model/network.js'
-import { checkLossRequest } from '../check-batch.js'
+import { checkBatchTypes, checkLossRequest } from '../check-batch.js'
 import type {
   BackwardRequest,
   Engine,
@@ -60,6 +60,7 @@ class CorrectedEngine implements Engine {
   }
 
   async predict(batch: PredictRequest): Promise<Float32Array[]> {
+    checkBatchTypes(batch)
     const request = snapshotBatch(batch)
     const outputs = await this.#inner.predict(request)
     const results: Float32Array[] = []
@@ -81,6 +82,7 @@ class CorrectedEngine implements Engine {
   }
 
   async lossGradients(batch: LossRequest): Promise<LossGradients> {
+    checkBatchTypes(batch, ['audio', 'steps', 'target'])
     const request = snapshotBatch(batch)
     checkLossRequest(this.network, request)
     const samples = request.audio.reduce((sum, clip) => sum + clip.length, 0)
@@ -99,9 +101,10 @@ class CorrectedEngine implements Engine {
     return { loss, clipLosses, gradients }
   }
 
-  backward(request: BackwardRequest): Promise<ReadonlyMap<string, Float32Array>> {
-    const { mel } = snapshotBatch(request)
-    const clip = (i: number): Mel => mel![i]!
+  async backward(batch: BackwardRequest): Promise<ReadonlyMap<string, Float32Array>> {
+    checkBatchTypes(batch)
+    const request = snapshotBatch(batch)
+    const clip = (i: number): Mel => request.mel![i]!
     return this.#inner.backward({
       ...request,
       gradientOf: outputs => {

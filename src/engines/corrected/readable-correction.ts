@@ -24,6 +24,7 @@ export class ReadableCorrection implements FrameStream {
   }
 
   async push(audio: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array> {
+    throwIfAborted(signal)
     const pieces: Float32Array[] = []
     let start = 0
     for (; audio.length - start > SAMPLES_PER_TURN; start += SAMPLES_PER_TURN) {
