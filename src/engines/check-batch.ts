@@ -44,7 +44,7 @@ export function checkBatchTypes(batch: ClipBatch, needed: readonly string[] = ['
 /** The steps of a stream. @throws DiffWaveError `BAD_SHAPE` */
 export function checkStreamSteps(request: StreamRequest): void {
   const steps: unknown = typeof request === 'object' && request !== null ? request.steps : undefined
-  if (!isList(steps)) refuse('steps of a stream are not a list', 'a list of numbers', describe(steps))
+  if (!Array.isArray(steps)) refuse('steps of a stream are not an array', 'an array of numbers', describe(steps))
   for (const step of request.steps) checkStep(step)
 }
 

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import type { Mel, MelConvention } from '#src/audio/mel/convention'
 import { gaussian } from '#src/core/random'
 import type { Tensor, Tensors } from '#src/core/tensor'
-import type { Engine } from '#src/engines/engine'
+import type { Engine, StreamRequest } from '#src/engines/engine'
 import { decodeSafetensors } from '#src/formats/safetensors'
 import { melHop, type NetworkConfig, networkSchema, positionSamples } from '#src/model/network'
 import { readModel } from '#src/model/read-model'
@@ -329,6 +329,8 @@ export function conformance(name: string, create: CreateEngine, { tolerance = 1e
       name: 'DiffWaveError',
       code: 'ABORTED',
     })
+    const typed = { steps: Float32Array.of(3) } as unknown as StreamRequest
+    assert.throws(() => engine.openStream(typed), { name: 'DiffWaveError', code: 'BAD_SHAPE' })
     await engine.dispose()
     await refused({}, 'DISPOSED')
   })
