@@ -70,6 +70,7 @@ export class WindowedStream implements NoiseStream {
     this.#melEnded = last
   }
 
+  /** A call that was stopped on its way leaves the stream disposed: the windows that it had made are lost. */
   async predict(pass: number, audio: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array> {
     this.#checkAlive()
     throwIfAborted(signal)
@@ -87,6 +88,17 @@ export class WindowedStream implements NoiseStream {
     this.#checkMelCovers(state.audio.end + audio.length)
     state.audio.append(audio)
     state.ended = last
+    try {
+      return await this.#runWindows(state, pass, signal)
+    } catch (error) {
+      this.dispose()
+      throw error
+    }
+  }
+
+  /** All windows of a pass whose audio is here. */
+  async #runWindows(state: Pass, pass: number, signal: AbortSignal | undefined): Promise<Float32Array> {
+    const { ended: last } = state
     const available = state.audio.end
     const results: Float32Array[] = []
     const { length, halo } = windowShape(this.#network)
