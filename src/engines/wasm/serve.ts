@@ -170,7 +170,11 @@ class EngineWorker {
     }
     if ('cancelFlag' in value) return new HeapArray('uint8', this.#cancelFlag, 1)
     if ('parameters' in value) {
-      if (value.parameters === 'kept') return this.#parameters
+      if (value.parameters === 'kept') {
+        // There was no room for them in an earlier call.
+        if (this.#parameters === undefined) throw new OutOfMemory()
+        return this.#parameters
+      }
       if (this.#parameters !== undefined) this.#exports.free(this.#parameters.address)
       this.#parameters = undefined
       this.#parameters = this.#place(value.parameters)
