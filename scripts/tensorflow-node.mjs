@@ -1,4 +1,4 @@
-// Runs the engine tensorflow:node on a real libtensorflow, for machines on which the install script of
+// Runs the tensorflow:node engine on a real libtensorflow, for machines on which the install script of
 // @tensorflow/tfjs-node cannot download one. The wheel tensorflow-cpu has the library and its C headers; the binding is
 // compiled against them. Everything lies in build/tensorflow-node/: a project with the packed diffwave, as a user has.
 // usage: node scripts/tensorflow-node.mjs [--node PATH …] [--package tfjs-node-gpu] [--keep]

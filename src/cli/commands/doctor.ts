@@ -40,8 +40,6 @@ export const command = defineCommand({
 
 /** A reason without the words that the line begins with. */
 function why(name: string, reason: string): string {
-  const prefix = [`the engine ${name} is not available: `, `the ${name} engine is not available: `].find(words =>
-    reason.startsWith(words),
-  )
-  return prefix === undefined ? reason : reason.slice(prefix.length)
+  const prefix = `the ${name} engine is not available: `
+  return reason.startsWith(prefix) ? reason.slice(prefix.length) : reason
 }

@@ -11,7 +11,7 @@ import { type BackendName, backendPackages } from './backend-names.js'
 import { registerGradients } from './gradients.js'
 
 function unavailable(backend: BackendName, reason: string, hint: string, cause?: unknown): DiffWaveError {
-  return new DiffWaveError('ENGINE_UNAVAILABLE', `the engine tensorflow:${backend} is not available: ${reason}`, {
+  return new DiffWaveError('ENGINE_UNAVAILABLE', `the tensorflow:${backend} engine is not available: ${reason}`, {
     hint,
     cause,
   })

@@ -120,13 +120,8 @@ function refuseMissingPackages(backend: BackendName): void {
   if (missing.length === 0) return
   // npm brings tfjs-core with the other package.
   const [name] = missing
-  throw new DiffWaveError(
-    'ENGINE_UNAVAILABLE',
-    `the engine tensorflow:${backend} is not available: ${name} is not installed`,
-    {
-      hint: `npm install ${name}`,
-    },
-  )
+  const problem = `the tensorflow:${backend} engine is not available: ${name} is not installed`
+  throw new DiffWaveError('ENGINE_UNAVAILABLE', problem, { hint: `npm install ${name}` })
 }
 
 function isInstalled(resolve: NodeJS.RequireResolve, name: string): boolean {

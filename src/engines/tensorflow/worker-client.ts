@@ -46,11 +46,11 @@ export class WorkerClient {
 
   /** @throws DiffWaveError `ENGINE_UNAVAILABLE`, saying why the backend does not run */
   static async start(start: WorkerStart): Promise<WorkerClient> {
-    requireThreads(`the engine tensorflow:${start.backend}`)
+    requireThreads(`the tensorflow:${start.backend} engine`)
     if (!existsSync(PROGRAM)) {
       throw new DiffWaveError(
         'ENGINE_UNAVAILABLE',
-        `the engine tensorflow:${start.backend} is not available: its thread is not part of this bundle`,
+        `the tensorflow:${start.backend} engine is not available: its thread is not part of this bundle`,
         { where: fileURLToPath(PROGRAM), hint: 'Leave diffwave out of the bundle, as an external package.' },
       )
     }

@@ -26,7 +26,7 @@ for (const backend of ['cuda', 'node'] as const) {
         (error: unknown) => error as { code: string; message: string },
       )
       assert.equal(refused.code, 'ENGINE_UNAVAILABLE')
-      assert.match(refused.message, new RegExp(`^the engine ${name} is not available: .*tfjs-node`))
+      assert.match(refused.message, new RegExp(`^the ${name} engine is not available: .*tfjs-node`))
     })
   }
 }
