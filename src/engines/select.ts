@@ -32,11 +32,12 @@ export interface EngineSurvey {
 
 /** Every engine and whether it runs here: what `diffwave doctor` prints. */
 export async function surveyEngines(): Promise<readonly EngineSurvey[]> {
-  const { instructionSets: _, hint, ...native } = surveyNative()
-  const { available, reason, device } = surveyWasm()
+  const native = surveyNative()
+  const wasm = surveyWasm()
+  const why = native.hint === '' ? native.reason : `${native.reason} (${native.hint})`
   const rows: EngineSurvey[] = [
-    { name: 'native', ...native, reason: hint === '' ? native.reason : `${native.reason} (${hint})` },
-    { name: 'wasm', available, reason, device },
+    { name: 'native', available: native.available, reason: why, device: native.device },
+    { name: 'wasm', available: wasm.available, reason: wasm.reason, device: wasm.device },
   ]
   for (const backend of backendNames) rows.push({ name: `tensorflow:${backend}`, ...(await surveyTensorflow(backend)) })
   return rows
@@ -100,9 +101,9 @@ async function chooseEngine(
   const corrected = ({ engine, notes }: SelectedEngine) => ({ engine: withCorrection(engine, convention), notes })
   switch (engine) {
     case 'native':
-      return { engine: withCorrection(await native(), convention), notes: [] }
+      return corrected({ engine: await native(), notes: [] })
     case 'wasm':
-      return { engine: withCorrection(await wasm(), convention), notes: [] }
+      return corrected({ engine: await wasm(), notes: [] })
     case 'auto': {
       const last = [tensorflow('node'), tensorflow('wasm'), tensorflow('cpu')]
       return corrected(await firstAvailable([tensorflow('cuda'), native, wasm, ...last], surveyNative().hint))
@@ -111,7 +112,7 @@ async function chooseEngine(
       return corrected(await firstAvailable(backendNames.map(tensorflow), TENSORFLOW_HINT))
     default: {
       const backend = backendNames.find(name => engine === `tensorflow:${name}`)!
-      return { engine: withCorrection(await tensorflow(backend)(), convention), notes: [] }
+      return corrected({ engine: await tensorflow(backend)(), notes: [] })
     }
   }
 }
