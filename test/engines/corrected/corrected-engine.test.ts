@@ -71,6 +71,19 @@ describe('a network with a correction', () => {
     }
   })
 
+  test('refuses what is not a batch with a code', async () => {
+    const engine = await open()
+    try {
+      for (const wrong of [null, {}, { ...batch, mel: 3 }, { ...batch, audio: [[0]] }] as never[]) {
+        for (const method of ['predict', 'lossGradients', 'backward'] as const) {
+          await assert.rejects(async () => engine[method](wrong), { name: 'DiffWaveError', code: 'BAD_SHAPE' }, method)
+        }
+      }
+    } finally {
+      await engine.dispose()
+    }
+  })
+
   test('has gradients that are the loss’s slope', async () => {
     const engine = await open()
     try {

@@ -1,0 +1,36 @@
+/** Streams that are run window by window. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { WindowedStream } from '#src/engines/windowed/windowed-stream'
+import { windowShape } from '#src/engines/windowed/windows'
+import { networkSchema } from '#src/model/network'
+
+const network = networkSchema.parse({ channels: 2, layers: 1, dilationCycle: 1 })
+const audio = new Float32Array(4 * windowShape(network).length)
+
+describe('a windowed stream', () => {
+  test('whose call was stopped after some windows is disposed: they are lost', async () => {
+    const controller = new AbortController()
+    let windows = 0
+    const stream = new WindowedStream(network, { steps: [1] }, async request => {
+      if (++windows === 2) controller.abort()
+      return request.audio
+    })
+    await assert.rejects(stream.predict(0, audio, false, controller.signal), { code: 'ABORTED' })
+    assert.equal(windows, 2)
+    await assert.rejects(stream.predict(0, audio, true), { code: 'DISPOSED' })
+  })
+
+  test('that refuses a piece goes on with the next', async () => {
+    const stream = new WindowedStream(network, { steps: [1] }, async request => request.audio)
+    await assert.rejects(
+      stream.predict(
+        0,
+        audio.map(() => Number.NaN),
+        true,
+      ),
+      { code: 'NOT_FINITE' },
+    )
+    assert.equal((await stream.predict(0, audio, true)).length, audio.length)
+  })
+})
