@@ -175,6 +175,22 @@ describe('the PyTorch trainer', { skip }, () => {
     }
   })
 
+  test('pulses found ahead in other processes make the same run', async () => {
+    const file = written('ahead.json', c => {
+      Object.assign(c.model.diffusion, { prior: { kind: 'front-end', harmonics: { phase: 'minimum' } } })
+      Object.assign(c, { noiseLevels: { kind: 'own', steps: 2 }, pulses: 'mixed' })
+      Object.assign(c.data, { validationShare: 0.5 })
+      Object.assign(c.every, { validation: 2 })
+    })
+    await Promise.all([trained(file, options('alone', 3)), trained(file, [...options('ahead', 3), '--workers', '1'])])
+    const [alone, ahead] = [checkpoint('alone'), checkpoint('ahead')]
+    for (const [name, { data }] of alone) assert.deepEqual(data, ahead.get(name)!.data, name)
+    const validation = (run: string) =>
+      /"validationLoss": ([\d.]+)/.exec(readFileSync(folder.at(`${run}/metrics.jsonl`), 'utf8'))![1]
+    assert.equal(validation('ahead'), validation('alone'))
+    assert.ok(!existsSync(folder.at('ahead/recordings-0-0.npy')))
+  })
+
   test('a network for the pitch is learnt from recordings', async () => {
     for (let i = 0; i < 6; i++) {
       let phase = 0

@@ -2,6 +2,7 @@
 which are kept for validation, and the fingerprint of the whole, are those of `diffwave train`.
 """
 
+import copy
 import hashlib
 import os
 import re
@@ -74,9 +75,8 @@ def resampled(samples, source, target):
 class Recordings:
     """All clips, 16-bit, with `context` samples of reflected audio at either end, one after the other in one tensor."""
 
-    def __init__(self, device="cpu"):
-        self.device, self.pieces, self.starts, self.lengths, self.limits, self.end = device, [], [], [], [], 0
-        self.folders = []
+    def __init__(self):
+        self.pieces, self.starts, self.lengths, self.limits, self.folders, self.end = [], [], [], [], [], 0
 
     def add(self, samples, limit, folder, context, shortest):
         """`limit`: the highest frequency in Hz that the recording tells of."""
@@ -100,18 +100,30 @@ class Recordings:
         self.samples[part] = -self.samples[part]
 
     def close(self):
-        self.samples = torch.cat(self.pieces).to(self.device)
+        self.samples = torch.cat(self.pieces)
         self.pieces = []
         return self
+
+    def to(self, device):
+        """The same recordings on another device; their lists are shared."""
+        moved = copy.copy(self)
+        moved.samples = self.samples.to(device)
+        return moved
+
+    def without_samples(self):
+        """The same but for the samples, which another process has from a file."""
+        bare = copy.copy(self)
+        bare.samples = None
+        return bare
 
 
 class Dataset:
     """Folders of recordings at one rate."""
 
-    def __init__(self, folders, config, context, device="cpu"):
+    def __init__(self, folders, config, context):
         data, model = config["data"], config["model"]
         rate, shortest = model["sampleRate"], data["cropSamples"]
-        self.training, self.validation, self.left_out = Recordings(device), Recordings(device), []
+        self.training, self.validation, self.left_out = Recordings(), Recordings(), []
         speeds = ",".join(f"{speed:g}" for speed in data["speeds"])
         digest = hashlib.sha256(f"{rate} {shortest} {data['validationShare']:g} {speeds}\n".encode())
         for folder in folders:

@@ -93,5 +93,6 @@ def synthesize(network, schedule, mel, levels, generator, noise_scale=1.0):
     samples = mel.shape[2] * network.mel.hop
     deviations = network.deviations(mel, samples)
     white = torch.randn(len(mel), samples, generator=generator, device=generator.device).to(mel.device)
-    noise = network.shape_noise(white, deviations, network.pitch_of(mel))
+    excitation = network.excitation_of(mel, samples)
+    noise = network.shape_noise(white, deviations, excitation)
     return denoise(network, schedule, noise, levels, mel, deviations, noise_scale)[-1]

@@ -25,11 +25,11 @@ def per_sample(pitch, hop):
     return f0.ravel(), voicing.ravel()
 
 
-def excite(pitch, hop, rate, white, later=None):
-    """Pitch [F] and white noise [T] → pulses, noise and voicing [T]. Where voicing is 1, pulses have power 1 and the
-    noise is loudest at them. `later` [T] delays the pulses, in periods."""
+def excite(pitch, hop, rate, samples, later=None):
+    """Pitch [F] → pulses, breath and voicing [T], float64. Where voicing is 1, pulses have power 1; breath is the gain
+    of white noise, loudest at the pulses there, and 1 without voice. `later` [T] delays the pulses, in periods."""
     f0, voicing = per_sample(pitch, hop)
-    f0, voicing = f0[: len(white)], voicing[: len(white)]
+    f0, voicing = f0[:samples], voicing[:samples]
     phase = numpy.cumsum(f0 / rate)
     if later is not None:
         phase = phase - later
@@ -37,14 +37,14 @@ def excite(pitch, hop, rate, white, later=None):
     at = numpy.nonzero(numpy.diff(whole, prepend=0.0 if later is None else numpy.floor(-later[0])) > 0)[0]
     period = rate / f0[at]
     position = at - (phase[at] - whole[at]) * period
-    samples = numpy.floor(position).astype(int)[:, None] + numpy.arange(1 - HALF_WIDTH, HALF_WIDTH + 1)
-    d = samples - position[:, None]
+    places = numpy.floor(position).astype(int)[:, None] + numpy.arange(1 - HALF_WIDTH, HALF_WIDTH + 1)
+    d = places - position[:, None]
     values = numpy.sqrt(period)[:, None] * numpy.sinc(d) * (0.5 + 0.5 * numpy.cos(numpy.pi * d / HALF_WIDTH))
-    pulses = numpy.zeros(len(white))
-    inside = (samples >= 0) & (samples < len(white))
-    numpy.add.at(pulses, samples[inside], values[inside])
+    pulses = numpy.zeros(samples)
+    inside = (places >= 0) & (places < samples)
+    numpy.add.at(pulses, places[inside], values[inside])
     breath = (1 + numpy.cos(2 * numpy.pi * phase)) ** 2 / 1.5
-    return pulses * numpy.sqrt(voicing), white * numpy.sqrt(1 - voicing + voicing * breath), voicing
+    return pulses * numpy.sqrt(voicing), numpy.sqrt(1 - voicing + voicing * breath), voicing
 
 
 def pulse_share(hertz, corner, noise):

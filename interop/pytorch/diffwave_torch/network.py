@@ -7,6 +7,7 @@ convolutions are matrix products.
 """
 
 import math
+import typing
 
 import numpy
 import torch
@@ -68,6 +69,14 @@ class Upsampler(torch.nn.Module):
         for i in range(len(self.strides)):
             x = F.leaky_relu(getattr(self, f"conv{i + 1}")(x), LEAKY_SLOPE)
         return x.squeeze(1)
+
+
+class Excitation(typing.NamedTuple):
+    """Pulses [B, T], the gain of white noise beside them [B, T], and the voicing at each position's middle [B, P]."""
+
+    pulses: torch.Tensor
+    breath: torch.Tensor
+    voicing: torch.Tensor
 
 
 class Network(torch.nn.Module):
@@ -157,40 +166,43 @@ class Network(torch.nn.Module):
         """f0 in Hz [B, F] of a log-mel [B, M, F], 0 without pitch; None if the prior has no harmonics."""
         return None if self.harmonics is None else self.pitch.track(mel.cpu().numpy())
 
-    def shape_noise(self, white, deviations, pitch=None, later=None):
+    def excitation(self, pitch, samples, later=None):
+        """What voiced speech starts from, of f0 in Hz [B, F] (`pitch_of`). `later` [B, T] delays the pulses, in
+        periods."""
+        hop, stride = self.mel.hop, self.config["frontEnd"]["stride"]
+        later = [None] * len(pitch) if later is None else later
+        clips = [excite(f0, hop, self.rate, samples, shift) for f0, shift in zip(pitch, later)]
+        pulses, breath, voicing = (torch.from_numpy(numpy.stack(part)).float() for part in zip(*clips))
+        return Excitation(pulses, breath, voicing[:, stride // 2 :: stride])
+
+    def excitation_of(self, mel, samples):
+        """Of a log-mel [B, M, F], on its device; None if the prior has no harmonics."""
+        if self.harmonics is None:
+            return None
+        return Excitation(*(part.to(mel.device) for part in self.excitation(self.pitch_of(mel), samples)))
+
+    def shape_noise(self, white, deviations, excitation=None):
         """White noise [B, T] → noise of the prior [B, T]: coloured in the front end's own bins.
 
-        If `pitch` is given (`pitch_of`), voiced speech starts from pulses at it: per bin and position,
-        √(share)·pulses + √(1 − voicing·share)·noise. `later` [B, T] delays the pulses, in periods.
+        With an excitation, voiced speech starts from its pulses: per bin and position, √(share)·pulses + √(1 −
+        voicing·share)·breath·noise.
         """
-        if pitch is None:
+        if excitation is None:
             encoded = self.front_end.encode(white)
         else:
-            pulses, noise, voicing = self.excitation(white, pitch, later)
-            pulses, noise = self.front_end.encode(pulses), self.front_end.encode(noise)
+            pulses, noise = (self.front_end.encode(x) for x in (excitation.pulses, white * excitation.breath))
             if self.harmonics["phase"] == "minimum":
                 angles = minimum_phase(deviations.transpose(1, 2), self.front_end.kernel)
                 pulses = turned(pulses, angles.transpose(1, 2))
             share = self.pulse_shares.repeat(2)[:, None]
-            encoded = share.sqrt() * pulses + (1 - voicing[:, None] * share).sqrt() * noise
+            encoded = share.sqrt() * pulses + (1 - excitation.voicing[:, None] * share).sqrt() * noise
         return self.front_end.decode(encoded * deviations.repeat(1, 2, 1))
-
-    def excitation(self, white, pitch, later=None):
-        """Pulses and noise [B, T] of white noise [B, T] and f0 in Hz [B, F], and the voicing at each position's middle
-        [B, P]. `later` [B, T] delays the pulses, in periods."""
-        hop, stride = self.mel.hop, self.config["frontEnd"]["stride"]
-        later = [None] * len(pitch) if later is None else later
-        parts = zip(pitch, white.cpu().double().numpy(), later)
-        clips = [excite(f0, hop, self.rate, noise, shift) for f0, noise, shift in parts]
-        parts = (torch.from_numpy(numpy.stack(part)).float().to(white.device) for part in zip(*clips))
-        pulses, noise, voicing = parts
-        return pulses, noise, voicing[:, stride // 2 :: stride]
 
     def align_pulses(self, recording, pitch, deviations):
         """Where the pulses of a recording [B, T] stand: how much later than those of `excitation` they come, in periods
         [B, T], and how well they fit [B]; also the voicing at each position's middle [B, P]."""
         hop, stride, bins = self.mel.hop, self.config["frontEnd"]["stride"], self.front_end.bins
-        pulses, _, voicing = self.excitation(torch.zeros(recording.shape), pitch)
+        pulses, _, voicing = self.excitation(pitch, recording.shape[1])
         spectra = []
         for audio in (recording.cpu(), pulses):
             encoded = self.front_end.encode(audio).double().numpy()

@@ -2,6 +2,8 @@
 
 import torch
 
+from .network import Network
+
 # Recordings per folder that are looked at, and samples of each.
 CLIPS_PER_FOLDER, SAMPLES_PER_CLIP = 16, 65536
 
@@ -22,10 +24,11 @@ def is_inverted(network, clips):
 
 
 @torch.no_grad()
-def normalise_polarity(dataset, network, context):
+def normalise_polarity(dataset, config, context):
     """Gives all recordings positive pulses, in place: inverts those of folders where inverted recordings fit pulses
     better. Returns these folders."""
-    training, inverted = dataset.training, []
+    model, training, inverted = config["model"], dataset.training, []
+    network = Network(model["network"], model["mel"], model["diffusion"]["prior"])
     for folder in dict.fromkeys(training.folders):
         indices = [i for i, other in enumerate(training.folders) if other == folder]
         looked_at = indices[:: max(1, len(indices) // CLIPS_PER_FOLDER)][:CLIPS_PER_FOLDER]

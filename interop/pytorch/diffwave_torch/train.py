@@ -25,6 +25,7 @@ from .loss import Objective
 from .network import Network
 from .optimiser import adam, learning_rate, update_average
 from .polarity import normalise_polarity
+from .pulses import PulseWorkers, crop_pulses
 
 # Updates in a row that may have no finite gradient.
 MAX_BROKEN_STEPS = 5
@@ -49,6 +50,12 @@ def arguments(program, text):
     parser.add_argument("--max-steps", type=int, default=None, help="stop at this update")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: cpu)")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads per process")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=None,
+        help="processes that find pulses ahead (default: 0 on a CPU; with a GPU one less than there are CPU cores)",
+    )
     parser.add_argument("--precision", choices=["bf16", "float32"], default="bf16", help="of the residual stack")
     parser.add_argument("--compile", action="store_true", help="compile the network with torch.compile")
     return parser.parse_args()
@@ -59,6 +66,7 @@ class Processes:
 
     def __init__(self, device):
         self.rank, self.count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+        self.local = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
         self.device = torch.device(device)
         if self.device.type == "cuda" and not torch.cuda.is_available():
             raise ConfigError(f"--device {device}: PyTorch finds no CUDA device")
@@ -114,12 +122,17 @@ class Trainer:
         self.schedule = Schedule(model["diffusion"]["training"], device)
         self.noise_scale = model["diffusion"].get("noiseScale", 1)
         self.objective = Objective(config).to(device)
-        dataset = Dataset(options.data, config, self.context, device)
+        dataset = Dataset(options.data, config, self.context)
         if config["pulses"] != "free":
-            normalise_polarity(dataset, self.network, self.context)
-        self.crops = Crops(dataset.training, config, self.context)
-        self.held_back = Crops(dataset.validation, config, self.context) if dataset.validation.lengths else None
+            normalise_polarity(dataset, config, self.context)
+        parts = [part for part in (dataset.training, dataset.validation) if part.lengths]
+        self.crops, *held_back = (Crops(part.to(device), config, self.context) for part in parts)
+        self.held_back = held_back[0] if held_back else None
         self.position = self.start(dataset)
+        self.workers = None
+        if self.has_pulses() and self.worker_count() > 0:
+            path = os.path.join(options.out, f"recordings-{processes.rank}")
+            self.workers = PulseWorkers(config, parts, self.context, self.worker_count(), path)
         if options.compile:
             # All but the Fourier transforms, which compilers leave alone; what they cannot compile runs as it is.
             torch._dynamo.config.suppress_errors = True
@@ -133,6 +146,10 @@ class Trainer:
                 f"{count} parameters; step {self.position['step']}",
                 flush=True,
             )
+
+    def close(self):
+        if self.workers is not None:
+            self.workers.close()
 
     def start(self, dataset):
         """The position to go on from: the checkpoint's, or 0."""
@@ -164,38 +181,51 @@ class Trainer:
             "model": self.config["model"],
         }
 
+    def has_pulses(self):
+        """Whether crops start from pulses. With pulses elsewhere than the recording's, a network of noised recordings
+        would learn to remove them."""
+        if self.network.harmonics is None:
+            return False
+        return self.config["pulses"] != "free" or self.config["noiseLevels"]["kind"] == "own"
+
+    def worker_count(self):
+        """Processes that find pulses: on a GPU at least one."""
+        if self.options.workers is not None:
+            return self.options.workers
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        return 0 if self.processes.device.type == "cpu" else max(1, cores // self.processes.local - 1)
+
+    def pulses(self, crops, draw, numbers, count, clean, mel, deviations):
+        """`CropPulses` of a draw's crops; None if they start from noise alone."""
+        if not self.has_pulses():
+            return None
+        if self.workers is None:
+            return crop_pulses(self.network, self.config["pulses"], clean, mel, deviations, numbers)
+        find = self.workers.training if crops is self.crops else self.workers.validation
+        return find(draw, numbers, count, clean.device)
+
     def drawn(self, crops, draw, numbers, count):
         """Of a draw's crops: x_0 and noise of the prior [B, T], mel, deviations, limits in Hz, shares of the range of
-        levels, voicing [B, P] if the pulses stand where the recording's do, else None."""
+        levels, and where the pulses stand where the recording's do [B, P], None if nowhere."""
         audio, limits, shares, seeds = crops.batch(draw, numbers, count)
         clean = audio[:, self.context : -self.context]
         with torch.no_grad():
             mel = self.network.mel(audio)
             deviations = self.network.deviations(mel, clean.shape[1])
             white = white_noise(seeds, clean.shape[1], clean.device)
-            voicing = None
-            if self.config["pulses"] != "free":
-                pitch = self.network.pitch_of(mel)
-                later, _, voicing = self.network.align_pulses(clean, pitch, deviations)
-                if self.config["pulses"] == "mixed":
-                    for clip in (i for i, number in enumerate(numbers) if number % 2):
-                        later[clip], voicing[clip] = 0, 0
-                noise, voicing = self.network.shape_noise(white, deviations, pitch, later), voicing.to(clean.device)
-            else:
-                # Pulses elsewhere than the recording's would teach a network of noised recordings to remove them.
-                own = self.config["noiseLevels"]["kind"] == "own"
-                noise = self.network.shape_noise(white, deviations, self.network.pitch_of(mel) if own else None)
-        return clean, noise, mel, deviations, limits, shares, voicing
+            pulses = self.pulses(crops, draw, numbers, count, clean, mel, deviations)
+            noise = self.network.shape_noise(white, deviations, pulses and pulses.excitation)
+        return clean, noise, mel, deviations, limits, shares, pulses and pulses.known
 
     def losses(self, network, crops, draw, numbers, count):
         """Loss of each clip, with its main part: two tensors [B]."""
-        clean, noise, mel, deviations, limits, shares, voicing = self.drawn(crops, draw, numbers, count)
+        clean, noise, mel, deviations, limits, shares, known = self.drawn(crops, draw, numbers, count)
         levels, bf16 = self.config["noiseLevels"], self.options.precision == "bf16"
         with torch.autocast(clean.device.type, torch.bfloat16, enabled=bf16):
             if levels["kind"] == "own":
                 steps = even_levels(self.schedule, levels["steps"])
                 made = denoise(network, self.schedule, noise, steps, mel, deviations, self.noise_scale, separate=True)
-                return self.objective.of_own_steps(made, clean, limits, levels["weights"], voicing)
+                return self.objective.of_own_steps(made, clean, limits, levels["weights"], known)
             steps = shares * (self.schedule.steps - 1)
             alpha_bar = self.schedule.alpha_bar(steps)
             predicted = predict_clean(network, diffuse(clean, noise, alpha_bar), steps, mel, deviations)
@@ -338,7 +368,11 @@ def run_training(trainer, options):
         processes = Processes(options.device)
         if options.precision == "bf16" and processes.device.type == "cuda" and not torch.cuda.is_bf16_supported():
             raise ConfigError("--precision bf16: this GPU cannot compute with bfloat16; use --precision float32")
-        trainer(config, options, processes).run(stopping)
+        run = trainer(config, options, processes)
+        try:
+            run.run(stopping)
+        finally:
+            run.close()
         processes.close()
     except (ConfigError, DataError, CheckpointError) as error:
         return f"error: {error}"

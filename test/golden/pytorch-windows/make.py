@@ -194,7 +194,8 @@ def harmonics(generator):
     white = torch.randn(1, frames * HOP, generator=generator)
     deviations, recording = network.deviations(mel, frames * HOP), audio[:, half:-half]
     pitch = network.pitch_of(mel)
-    start = network.shape_noise(white, deviations, pitch)
+    samples = frames * HOP
+    start = network.shape_noise(white, deviations, network.excitation(pitch, samples))
     later, agreement, _ = network.align_pulses(recording, pitch, deviations)
     _, inverted, _ = network.align_pulses(-recording, pitch, deviations)
     network.harmonics["phase"] = "minimum"
@@ -213,8 +214,8 @@ def harmonics(generator):
             "recording": recording[0].contiguous(),
             "later": torch.from_numpy(later[0]).float(),
             "agreement": torch.tensor([agreement[0], inverted[0]]).float(),
-            "start_minimum": network.shape_noise(white, deviations, pitch)[0],
-            "start_recorded": network.shape_noise(white, deviations, pitch, later)[0],
+            "start_minimum": network.shape_noise(white, deviations, network.excitation(pitch, samples))[0],
+            "start_recorded": network.shape_noise(white, deviations, network.excitation(pitch, samples, later))[0],
         },
     )
 

@@ -1,0 +1,118 @@
+"""The pulses that crops start from. Pitch and Viterbi's paths are found on the CPU, at about a million samples per
+second and core: far too slow for a GPU. There, processes of their own find them some batches ahead.
+"""
+
+import multiprocessing
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import NamedTuple, Optional
+
+import numpy
+import torch
+
+from .data import Crops, DataError
+from .network import Excitation, Network
+
+# Batches that are found ahead, per process.
+AHEAD = 2
+
+
+class CropPulses(NamedTuple):
+    """Of a batch: the excitation, and where its phases are those of the recordings, [B, P], None if nowhere."""
+
+    excitation: Excitation
+    known: Optional[torch.Tensor]
+
+
+@torch.no_grad()
+def crop_pulses(network, kind, clean, mel, deviations, numbers):
+    """The pulses of crops x_0 [B, T] with log-mels [B, M, F] and deviations [B, N, P], on the CPU, for a config's
+    `pulses`."""
+    pitch = network.pitch_of(mel)
+    if kind == "free":
+        return CropPulses(network.excitation(pitch, clean.shape[1]), None)
+    later, _, known = network.align_pulses(clean, pitch, deviations)
+    if kind == "mixed":
+        for clip in (i for i, number in enumerate(numbers) if number % 2):
+            later[clip], known[clip] = 0, 0
+    return CropPulses(network.excitation(pitch, clean.shape[1], later), known)
+
+
+class Finder:
+    """The same of a draw's crops, in a process that knows only config and recordings."""
+
+    def __init__(self, config, parts, context):
+        model = config["model"]
+        self.network = Network(model["network"], model["mel"], model["diffusion"]["prior"])
+        self.kind, self.context = config["pulses"], context
+        self.crops = [Crops(recordings, config, context) for recordings in parts]
+
+    def find(self, part, draw, numbers, count):
+        """Arrays, which travel through a pipe; tensors would need shared memory, which containers have little of."""
+        audio, _, _, _ = self.crops[part].batch(draw, numbers, count)
+        clean = audio[:, self.context : -self.context]
+        with torch.no_grad():
+            mel = self.network.mel(audio)
+            deviations = self.network.deviations(mel, clean.shape[1])
+        excitation, known = crop_pulses(self.network, self.kind, clean, mel, deviations, numbers)
+        return [None if part is None else part.numpy() for part in (*excitation, known)]
+
+
+finder = None
+
+
+def prepare(config, parts, files, context):
+    """Starts a process of the pool."""
+    global finder
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    for part, file in zip(parts, files):
+        part.samples = torch.from_numpy(numpy.load(file, mmap_mode="c"))
+    finder = Finder(config, parts, context)
+
+
+def find(*crops):
+    return finder.find(*crops)
+
+
+class PulseWorkers:
+    """Processes that find the pulses of training crops ahead, and those of validation when asked.
+
+    @param parts: `Recordings` on the CPU, training and, if there is any, validation
+    @param path: files that begin so get the recordings' samples for the processes; removed by `close`
+    """
+
+    def __init__(self, config, parts, context, count, path):
+        self.ahead, self.waiting, self.files = AHEAD * count, {}, []
+        metadata = []
+        for i, part in enumerate(parts):
+            self.files.append(f"{path}-{i}.npy")
+            numpy.save(self.files[-1], part.samples.numpy())
+            metadata.append(part.without_samples())
+        spawn = multiprocessing.get_context("spawn")
+        self.pool = ProcessPoolExecutor(count, spawn, prepare, (config, metadata, self.files, context))
+
+    def training(self, draw, numbers, count, device):
+        """Of the crops of a draw, and asks for those of the draws after it."""
+        for later in range(draw, draw + self.ahead + 1):
+            if later not in self.waiting:
+                self.waiting[later] = self.pool.submit(find, 0, later, numbers, count)
+        return self.result(self.waiting.pop(draw), device)
+
+    def validation(self, draw, numbers, count, device):
+        return self.result(self.pool.submit(find, 1, draw, numbers, count), device)
+
+    def result(self, future, device):
+        try:
+            parts = future.result()
+        except BrokenProcessPool as error:
+            raise DataError("the processes that find pulses have ended; are they out of memory?") from error
+        *excitation, known = (None if part is None else torch.from_numpy(part).to(device) for part in parts)
+        return CropPulses(Excitation(*excitation), known)
+
+    def close(self):
+        self.pool.shutdown(cancel_futures=True)
+        for file in self.files:
+            os.remove(file)
