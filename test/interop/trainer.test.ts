@@ -216,13 +216,15 @@ describe('the PyTorch trainer', { skip }, () => {
   })
 
   test('the adversarial stage trains, and resumes with its discriminators', async () => {
-    const file = folder.put(
-      'adversarial.json',
-      JSON.stringify({
-        ...config,
-        adversarial: { alone: 1, windows: [512], resolutionChannels: 2, periods: [2], periodChannels: 2 },
-      }),
-    )
+    const own = (c: Config) => {
+      Object.assign(c.model.diffusion, { prior: { kind: 'front-end', harmonics: { phase: 'minimum' } } })
+      Object.assign(c, { noiseLevels: { kind: 'own', steps: 2 }, pulses: 'recorded' })
+    }
+    const adversarial = { alone: 1, windows: [512], resolutionChannels: 2, periods: [2], periodChannels: 2 }
+    const file = written('adversarial.json', c => {
+      own(c)
+      Object.assign(c, { adversarial })
+    })
     const run = async (...more: string[]) => {
       const { status, stdout, stderr } = await start('adversarial', [file, ...more]).ended
       assert.equal(status, 0, stderr)
@@ -235,6 +237,13 @@ describe('the PyTorch trainer', { skip }, () => {
     assert.match(stdout, /"step": 4/)
     const name = 'weights/skip_projection.weight'
     assert.notDeepEqual(checkpoint('judged').get(name)!.data, before.get(name)!.data)
+    for (const [message, change] of new Map<string, (c: Config) => void>([
+      ['noiseLevels.kind: the adversarial stage needs own', c => Object.assign(c, { adversarial })],
+      ['adversarial.melWeight: unknown field', c => Object.assign(c, { adversarial: { melWeight: 45 } })],
+    ])) {
+      const refused = await start('adversarial', [written('refused.json', change), ...options('refused', 1)]).ended
+      assert.equal(refused.stderr.trim().split('\n').at(-1), `error: ${message}`)
+    }
   })
 })
 

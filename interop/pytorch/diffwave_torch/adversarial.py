@@ -1,143 +1,164 @@
 """The second stage: python -m diffwave_torch.adversarial train.json --data DIR... --out RUN --from MODEL
 
-A network trained by regression alone leaves out energy where the phase is uncertain. Here its few denoising steps are
-run as one generator, from noise to audio, against discriminators (as PeriodWave-Turbo, Lee et al. 2024, and DMD2, Yin
-et al. 2024, do). RUN is a new folder, continued with --resume; it also gets discriminators-N.safetensors of the
-checkpoint's update N.
+A network trained by regression alone leaves out energy where the phase is uncertain. Here training on the network's own
+steps goes on, and the last step's audio must also pass discriminators (as in PeriodWave-Turbo, Lee et al. 2024). These
+are given audio divided by the envelope that its mel implies: in plain audio the loudest harmonics are nearly all that
+they notice, and after 900 updates they still could not tell what this network makes; divided, 100 updates are enough.
+
+RUN is a new folder, continued with --resume; it also gets discriminators-N.safetensors of the checkpoint's update N.
 """
 
 import glob
 import os
-import random
 import sys
 
 import torch
 
 from .checkpoint import CheckpointError, copy_parameters, read_safetensors, write_safetensors
-from .config import filled
-from .data import white_noise
+from .config import ConfigError, filled
 from .diffusion import denoise, even_levels
-from .discriminators import Discriminators, discriminator_loss, generator_losses
-from .optimiser import update_average
+from .discriminators import Discriminators, discriminator_loss, feature_distance, generator_loss
 from .train import Trainer, arguments, run_training
 
 ADVERSARIAL = {
-    "steps": [2, 3, 4],
-    "learningRate": 1e-4,
+    "learningRate": 2e-4,
+    "discriminatorRate": 1e-3,
     "beta1": 0.8,
     "beta2": 0.99,
-    "alone": 1000,
-    "melWeight": 45,
-    "featureWeight": 2,
-    "adversarialWeight": 1,
-    "spectralWeight": 0,
+    # Updates that only the discriminators make at first.
+    "alone": 500,
+    # How large the two losses' gradients of the audio are, relative to that of training on own steps.
+    "adversarialShare": 1,
+    "featureShare": 0.5,
     "windows": [512, 1024, 2048],
-    "resolutionChannels": 32,
+    "resolutionChannels": 16,
     "periods": [2, 3, 5, 7, 11],
     "periodChannels": 8,
 }
+# The smallest deviation that audio is divided by: 80 dB below full scale there is only rounding to hear.
+FLOOR = 1e-4
+# Of the mean of the discriminators' loss; 2 is the loss of discriminators that tell nothing.
+MEMORY, GUESSING = 0.98, 2.0
+
+
+def settings(config):
+    """A config's `adversarial` with its defaults. @raises ConfigError"""
+    given = config.get("adversarial", {})
+    unknown = [key for key in given if key not in ADVERSARIAL]
+    if unknown:
+        raise ConfigError(f"adversarial.{unknown[0]}: unknown field")
+    if config["noiseLevels"]["kind"] != "own":
+        raise ConfigError("noiseLevels.kind: the adversarial stage needs own")
+    if config["data"]["accumulation"] != 1:
+        raise ConfigError("data.accumulation: must be 1 in the adversarial stage")
+    return filled(ADVERSARIAL, given)
 
 
 class AdversarialTrainer(Trainer):
-    """One process's part of the second stage. `alone`: updates that only the discriminators make at first."""
+    """One process's part of the second stage."""
 
     def __init__(self, config, options, processes):
-        self.settings = filled(ADVERSARIAL, config.get("adversarial", {}))
+        self.settings = settings(config)
         torch.manual_seed(config["seed"])
         self.discriminators = Discriminators(self.settings).to(processes.device)
         self.judge_parameters = dict(self.discriminators.named_parameters())
-        self.judge_optimiser = self.adam(self.judge_parameters.values())
+        betas = (self.settings["beta1"], self.settings["beta2"])
+        rate = self.settings["discriminatorRate"]
+        self.judge_optimiser = torch.optim.Adam(self.judge_parameters.values(), lr=rate, betas=betas, fused=True)
         super().__init__(config, options, processes)
         # Every process must have the same ones: they were drawn from the same seed.
-        self.state.optimiser.param_groups[0]["betas"] = (self.settings["beta1"], self.settings["beta2"])
+        self.state.optimiser.param_groups[0]["betas"] = betas
+        self.position.setdefault("discriminatorLoss", GUESSING)
         self.read_discriminators()
 
-    def adam(self, parameters):
-        betas = (self.settings["beta1"], self.settings["beta2"])
-        return torch.optim.Adam(parameters, lr=self.settings["learningRate"], betas=betas, fused=True)
-
     def learning_rate(self):
-        return self.settings["learningRate"]
-
-    def made(self, mel, deviations, white, update):
-        """Audio [B, T] by a number of steps that the update's number chooses."""
-        count = random.Random(f"{self.config['seed']} {update}").choice(self.settings["steps"])
-        x = self.network.shape_noise(white, deviations, self.network.pitch_of(mel))
-        bf16 = self.options.precision == "bf16"
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
-            levels = even_levels(self.schedule, count)
-            return denoise(self.network, self.schedule, x, levels, mel, deviations, self.noise_scale)[-1]
+        return self.settings["learningRate"] * self.decay() * min(1, (self.position["optimiserStep"] + 1) / 50)
 
     def update(self):
-        """One update of the discriminators and, later, of the network: [generator's loss, mel loss, gradient norm]."""
+        """One update of the discriminators and, later, of the network: [loss of own steps, distance of the last one,
+        gradient norm]."""
         data, step, processes = self.config["data"], self.position["step"], self.processes
-        numbers = processes.numbers(data["batch"])
-        audio, limits, _, seeds = self.crops.batch(step, numbers, data["batch"] * processes.count)
+        numbers, count = processes.numbers(data["batch"]), data["batch"] * processes.count
+        clean, noise, mel, deviations, limits, _, known = self.drawn(self.crops, step, numbers, count)
         alone = step < self.settings["alone"]
-        with torch.no_grad():
-            mel = self.network.mel(audio)
-            clean = audio[:, self.context : -self.context]
-            deviations = self.network.deviations(mel, clean.shape[1])
-            white = white_noise(seeds, clean.shape[1], clean.device)
-            # What the mel does not tell of would give the network away.
-            clean = self.network.front_end.decode(self.network.front_end.encode(clean))
         with torch.set_grad_enabled(not alone):
-            made = self.made(mel, deviations, white, step)
-        real, own = self.objective.inner(clean), self.objective.inner(made)
-        self.update_discriminators(real, own.detach())
-        self.position["step"] += 1
-        self.position["samplesSeen"] += clean.numel() * processes.count
+            made = self.made(noise, mel, deviations)
+        with torch.no_grad():
+            real, own = self.flattened(clean, deviations), self.flattened(made[-1].detach(), deviations)
+        self.update_discriminators(real, own)
         if alone:
+            position = self.position
+            position["step"] += 1
+            position["samplesSeen"] += clean.numel() * processes.count
             return torch.zeros(3, device=clean.device)
-        return self.update_network(real, own, self.mel_distance(made, mel), limits)
+        return self.update_network(made, clean, real, deviations, limits, known)
 
-    def mel_distance(self, made, mel):
-        # Frames that reach beyond the crop are those of other audio.
-        edge = self.context // self.network.mel.hop
-        return (self.network.mel(made) - mel[:, :, edge:-edge]).abs().mean()
+    def made(self, noise, mel, deviations):
+        """The audio of each step, a list of [B, T]; gradients do not flow from one step into the one before."""
+        steps = even_levels(self.schedule, self.config["noiseLevels"]["steps"])
+        with torch.autocast(noise.device.type, torch.bfloat16, enabled=self.options.precision == "bf16"):
+            return denoise(self.network, self.schedule, noise, steps, mel, deviations, self.noise_scale, separate=True)
+
+    def flattened(self, audio, deviations):
+        """Audio [B, T] divided by the mel's envelope [B, N, P], without its edges."""
+        front, scale = self.network.front_end, deviations.clamp(min=FLOOR).repeat(1, 2, 1)
+        return self.objective.inner(front.decode(front.encode(audio) / scale))
 
     def judged(self, audio):
         """Scores and features of audio [B, T] from every discriminator."""
-        bf16 = self.options.precision == "bf16"
-        with torch.autocast(audio.device.type, torch.bfloat16, enabled=bf16):
+        with torch.autocast(audio.device.type, torch.bfloat16, enabled=self.options.precision == "bf16"):
             return self.discriminators(audio)
 
     def update_discriminators(self, real, own):
+        for group in self.judge_optimiser.param_groups:
+            group["lr"] = self.settings["discriminatorRate"] * self.decay()
         self.judge_optimiser.zero_grad(set_to_none=True)
-        discriminator_loss(self.judged(real), self.judged(own)).backward()
+        loss = discriminator_loss(self.judged(real), self.judged(own))
+        loss.backward()
         self.processes.average_gradients(self.judge_parameters.values())
         self.judge_optimiser.step()
+        loss = self.processes.mean(loss.detach()).item()
+        self.position["discriminatorLoss"] += (1 - MEMORY) * (loss - self.position["discriminatorLoss"])
 
-    def update_network(self, real, own, distance, limits):
-        """From audio without its edges: the recordings' and the network's own, [B, T]; distance: of the mels."""
-        settings, optimiser = self.settings, self.config["optimiser"]
+    def update_network(self, made, clean, real, deviations, limits, known):
+        """From the audio of each step, with its graph, the recordings, and these as the discriminators hear them."""
         self.state.optimiser.zero_grad(set_to_none=True)
+        # The losses' gradients of the audio are put together before they go through the network.
+        leaves = [audio.detach().requires_grad_() for audio in made]
+        weights = self.config["noiseLevels"]["weights"]
+        loss, distance = self.objective.of_own_steps(leaves, clean, limits, weights, known)
+        gradients = list(torch.autograd.grad(loss.mean(), leaves))
+        gradients[-1] = gradients[-1] + self.adversarial_gradient(
+            leaves[-1], real, deviations, known, gradients[-1].norm()
+        )
+        torch.autograd.backward(made, gradients)
+        self.processes.average_gradients(self.parameters.values())
+        bound = self.config["optimiser"]["clipNorm"] or float("inf")
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), bound)
+        self.apply(norm)
+        return torch.stack([loss.mean().detach(), distance.mean(), norm.detach()])
+
+    def adversarial_gradient(self, audio, real, deviations, known, norm):
+        """Of audio [B, T]: of the hinge loss, and of the features' distance in crops whose pulses stand where the
+        recording's do. Each has the norm of the other losses' gradient times its share, less if the discriminators
+        still guess: their gradient says nothing then."""
+        trust = min(1.0, max(0.0, GUESSING - self.position["discriminatorLoss"]))
         for value in self.judge_parameters.values():
             value.requires_grad_(False)
-        with torch.no_grad():
-            judged = self.judged(real)
-        hinge, features = generator_losses(judged, self.judged(own))
-        total = (
-            settings["adversarialWeight"] * hinge
-            + settings["featureWeight"] * features
-            + settings["melWeight"] * distance
-        )
-        if settings["spectralWeight"] and self.objective.spectral is not None:
-            limits = limits.clamp(max=self.objective.highest)
-            spectral = self.objective.spectral(own, real, limits).mean()
-            total = total + settings["spectralWeight"] * spectral
-        total.backward()
+        own = self.judged(self.flattened(audio, deviations))
+        parts = [(self.settings["adversarialShare"], generator_loss(own))]
+        aligned = [] if known is None else [clip for clip in range(len(audio)) if known[clip].max() > 0]
+        if aligned:
+            with torch.no_grad():
+                wanted = self.judged(real)
+            parts.append((self.settings["featureShare"], feature_distance(wanted, own, aligned)))
+        total = 0
+        for share, part in parts:
+            gradient = torch.autograd.grad(part, audio, retain_graph=True)[0]
+            total = total + gradient * (share * trust * norm / gradient.norm().clamp(min=1e-12))
         for value in self.judge_parameters.values():
             value.requires_grad_(True)
-        self.processes.average_gradients(self.parameters.values())
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), optimiser["clipNorm"] or float("inf"))
-        if torch.isfinite(norm):
-            self.state.optimiser.param_groups[0]["lr"] = self.learning_rate()
-            self.state.optimiser.step()
-            average, weights = list(self.state.average.values()), [value.detach() for value in self.parameters.values()]
-            update_average(average, weights, optimiser["averageDecay"], self.position["optimiserStep"])
-            self.position["optimiserStep"] += 1
-        return torch.stack([total.detach(), distance.detach(), norm.detach()])
+        return total
 
     def file(self, step):
         return os.path.join(self.options.out, f"discriminators-{step}.safetensors")

@@ -1,4 +1,5 @@
-"""What tells recordings from what the network made: a discriminator per STFT resolution and one per period.
+"""What tells recordings from what the network made: a discriminator per STFT resolution and one per period. Audio
+should have a power of about 1 at all frequencies.
 
 Each returns a map of scores, and the outputs of its layers for feature matching. Audio is [B, T].
 """
@@ -52,7 +53,7 @@ class ResolutionDiscriminator(Discriminator):
     def image(self, audio):
         size = len(self.window)
         spectrum = torch.stft(audio, size, size // 4, window=self.window, normalized=True, return_complex=True)
-        return torch.view_as_real(spectrum).permute(0, 3, 2, 1).contiguous() * 10
+        return torch.view_as_real(spectrum).permute(0, 3, 2, 1).contiguous()
 
 
 class PeriodDiscriminator(Discriminator):
@@ -87,13 +88,17 @@ def discriminator_loss(real, made):
     return sum(terms) / len(terms)
 
 
-def generator_losses(real, made):
-    """Hinge loss of the network, and feature matching: the mean distance of layers' outputs, relative to the
+def generator_loss(made):
+    """Hinge loss of the network, the mean over discriminators."""
+    return sum(-scores.float().mean() for scores, _ in made) / len(made)
+
+
+def feature_distance(real, made, clips):
+    """Feature matching over some clips of a batch: the mean distance of layers' outputs, relative to the
     recording's."""
-    hinge = sum(-m.float().mean() for m, _ in made) / len(made)
     distances = [
-        (r.detach() - m).float().abs().mean() / (r.detach().float().abs().mean() + 1e-6)
+        (r[clips] - m[clips]).float().abs().mean() / (r[clips].float().abs().mean() + 1e-6)
         for (_, a), (_, b) in zip(real, made)
         for r, m in zip(a, b)
     ]
-    return hinge, sum(distances) / len(distances)
+    return sum(distances) / len(distances)

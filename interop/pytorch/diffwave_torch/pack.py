@@ -29,7 +29,9 @@ def arguments():
     parser.add_argument("configs", metavar="config", nargs="+", help="train.json for the GPU, one per stage")
     parser.add_argument("--data", nargs="+", required=True, help="folders of recordings")
     parser.add_argument("--out", required=True, help="folder for the parts")
-    parser.add_argument("--run", help="run folder to continue; without it training starts anew")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--run", help="run folder to continue; without it or --from, training starts anew")
+    start.add_argument("--from", dest="start", help="model folder whose weights to start from")
     parser.add_argument(
         "--optimiser", action="store_true", help="take the optimiser's state, too, not only the average of weights"
     )
@@ -117,20 +119,24 @@ class Parts:
             self.tar = None
 
 
+def contents(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def code_files():
     """This package's source, and the script that runs it there: name and bytes."""
     for path in sorted(glob.glob(os.path.join(HERE, "*.py"))):
-        with open(path, "rb") as file:
-            yield f"code/diffwave_torch/{os.path.basename(path)}", file.read()
-    with open(os.path.join(HERE, "..", "gpu-run.sh"), "rb") as file:
-        yield "gpu-run.sh", file.read()
+        yield f"code/diffwave_torch/{os.path.basename(path)}", contents(path)
+    yield "gpu-run.sh", contents(os.path.join(HERE, "..", "gpu-run.sh"))
 
 
 def start_files(options):
     """The configs, and what training starts from: name and bytes."""
     for config in options.configs:
-        with open(config, "rb") as file:
-            yield os.path.basename(config), file.read()
+        yield os.path.basename(config), contents(config)
+    if options.start:
+        yield "start/weights.safetensors", contents(os.path.join(options.start, "weights.safetensors"))
     if options.run is None:
         return
     tensors, metadata = read_safetensors(os.path.join(options.run, "checkpoint.safetensors"))
@@ -143,8 +149,7 @@ def start_files(options):
         average = {key[len(prefix) :]: value.half() for key, value in tensors.items() if key.startswith(prefix)}
         write_safetensors(path, average)
         name = "start/weights.safetensors"
-    with open(path, "rb") as file:
-        data = file.read()
+    data = contents(path)
     os.remove(path)
     yield name, data
 

@@ -252,12 +252,15 @@ class Trainer:
     def learning_rate(self):
         """Of the next update: the config's, and with --decay-minutes half a cosine down to `finalFactor` at the end of
         --minutes."""
-        optimiser, decay = self.config["optimiser"], self.options.decay_minutes
-        rate, final = learning_rate(optimiser, self.position["step"]), optimiser["finalFactor"]
+        return learning_rate(self.config["optimiser"], self.position["step"]) * self.decay()
+
+    def decay(self):
+        """What --decay-minutes multiplies learning rates by, 1 … `finalFactor`."""
+        decay, final = self.options.decay_minutes, self.config["optimiser"]["finalFactor"]
         if not decay or math.isinf(self.options.minutes):
-            return rate
+            return 1
         left = (self.options.minutes - (time.time() - self.begun) / 60) / decay
-        return rate * (final + (1 - final) * (1 - math.cos(math.pi * min(1, max(0, left)))) / 2)
+        return final + (1 - final) * (1 - math.cos(math.pi * min(1, max(0, left)))) / 2
 
     def apply(self, norm):
         """Takes the gradients into the weights, unless they are not finite, and moves the position on."""
