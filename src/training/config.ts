@@ -144,7 +144,8 @@ export const trainingConfigSchema = z
       .default(null),
     /**
      * Errors are weighed with the prior's gains to this power: 0, all of the white domain alike; 1, as they will sound
-     * (`emphasis`, src/data-domain/spectral-envelope.ts). Halfway, what is loud is learnt first and what is soft not forgotten.
+     * (`emphasis`, src/data-domain/spectral-envelope.ts). Halfway, what is loud is learnt first and what is soft not
+     * forgotten.
      */
     emphasis: z.number().min(0).max(1).default(0),
     /** Which diffusion steps are trained on. */
