@@ -33,7 +33,7 @@ import { clipOfBatch, type OnStep } from './synthesis/watch.js'
 interface ClipFields {
   /** Length in seconds, above 0, at most 3600. Default: that of the clips the model was trained on, or else 1. */
   readonly seconds?: number | undefined
-  /** What to make, by name. Default, and null: drawn by the seed if the model draws labels; else no label. */
+  /** What to make, by name; null: no label. Default: drawn by the seed if the model draws labels; else no label. */
   readonly label?: string | null | undefined
   /**
    * Classifier-free guidance w, 0 to 100: ε = (1 + w)·ε_label − w·ε_none. 0: none, and half the work. Default: the
@@ -49,7 +49,7 @@ export interface GeneratorStreamOptions extends SamplingOptions, ClipFields {}
 export interface GenerateOptions extends WholeClipOptions, ClipFields {
   /** Clips to make, 1 to 10,000. Default: as many as `labels`, or else one. */
   readonly count?: number | undefined
-  /** A label per clip, in turn, over and over. Not together with `label`. */
+  /** A label per clip, in turn, over and over; null: none. Not together with `label`. */
   readonly labels?: readonly (string | null)[] | undefined
 }
 
@@ -169,13 +169,13 @@ export class Generator extends SoundModel {
    */
   batches(options: GenerateOptions = {}): AsyncGenerator<GeneratedClip[], void, undefined> {
     const checked = check(generateSchema, options, 'generate options')
-    const { count: wanted, label = null, labels = [label], seed = drawSeed(), onProgress, onStep, ...rest } = checked
+    const { count: wanted, label: one, labels = [one], seed = drawSeed(), onProgress, onStep, ...rest } = checked
     const count = wanted ?? labels.length
     if (!Number.isSafeInteger(seed + count)) {
       throw new DiffWaveError('BAD_OPTION', 'the seed leaves no room for that many clips', { where: 'seed' })
     }
     const planned = Array.from({ length: count }, (_, i): PlannedClip => {
-      const label = labels[i % labels.length] ?? this.drawLabel(seed + i)
+      const label = this.#labelOf(labels[i % labels.length], seed + i)
       return { label, request: this.#request({ ...rest, label, seed: seed + i }) }
     })
     return this.#make(planned, { signal: rest.signal, onProgress, onStep })
@@ -261,9 +261,14 @@ export class Generator extends SoundModel {
     }
   }
 
+  /** @param wanted null: none; undefined: drawn if the model draws labels */
+  #labelOf(wanted: string | null | undefined, seed: number): string | null {
+    return wanted === undefined ? this.drawLabel(seed) : wanted
+  }
+
   #request(options: z.output<typeof streamSchema>): PlannedRequest {
     const { seconds, guidance, seed = drawSeed(), signal, onProgress, onStep: _, ...choice } = options
-    const label = options.label ?? this.drawLabel(seed)
+    const label = this.#labelOf(options.label, seed)
     if (guidance !== undefined && guidance > 0 && label === null) {
       throw new DiffWaveError('BAD_OPTION', 'guidance needs a label to follow', { where: 'guidance' })
     }

@@ -141,6 +141,14 @@ describe('labels and guidance', () => {
     const [guided] = await own.generate({ seed: 20, guidance: 2 })
     assert.notDeepEqual(guided!.samples, clips[0]!.samples)
     assert.equal((await own.generate({ seed: 20, label: 'snare' }))[0]!.label, 'snare')
+    // null asks for no label where one would be drawn.
+    for (const options of [{ label: null }, { labels: [null] }]) {
+      const [free] = await own.generate({ seed: 20, ...options })
+      assert.equal(free!.label, null)
+      assert.notDeepEqual(free!.samples, clips[0]!.samples)
+    }
+    const [unguided] = await own.generate({ seed: 20, label: null })
+    assert.deepEqual(await collect(own.stream({ seed: 20, label: null })), unguided!.samples)
     assert.equal(generator.drawLabel(20), null)
     const never = new Generator(fakeModel(smallGeneratorConfig({ labelShares: [0, 1] })))
     assert.ok(seeds.every(seed => never.drawLabel(seed) === 'snare'))

@@ -94,7 +94,7 @@ async function generate(
     generator.generate({
       ...sampling(options),
       count,
-      labels: [...labelsInTurn(generator.labels, model.config.labelShares !== null, label)],
+      labels: labelsInTurn(generator.labels, model.config.labelShares !== null, label),
       ...defined({ seconds, guidance }),
       signal: context.signal,
       onProgress,

@@ -14,7 +14,7 @@ import { checkStdout, chosenOutput, STDOUT } from '../sink.js'
 import { picturePath, streamOf, type Written, writeAudio } from '../write-audio.js'
 
 /** A label may hold what a file's name may not. */
-function fileName(label: string | null, seed: number): string {
+function fileName(label: string | undefined, seed: number): string {
   return `${(label ?? 'clip').replace(/[^\p{L}\p{N} ._-]/gu, '_')}-${seed}.wav`
 }
 
@@ -38,8 +38,8 @@ export const command = defineCommand({
   },
   examples: ['diffwave generate -o clip.wav', 'diffwave generate -o clips --count 4 --seconds 2'],
   run: async (context, _, options) => {
-    const { label: labels = [null], seed = drawSeed(), format, picture } = options
-    const count = options.count ?? labels.length
+    const { label: labels, seed = drawSeed(), format, picture } = options
+    const count = options.count ?? labels?.length ?? 1
     const output = chosenOutput(options)
     if (count < 1 || count > MAX_CLIPS || !Number.isSafeInteger(seed + count)) {
       throw new DiffWaveError('BAD_OPTION', 'the number of clips is out of range', {
@@ -59,9 +59,9 @@ export const command = defineCommand({
       })
     }
     const [first, end] = shardRange(count, options.shard ?? { index: 0, count: 1 })
-    const all = Array.from({ length: count }, (_, i) => ({ seed: seed + i, label: labels[i % labels.length]! }))
+    const all = Array.from({ length: count }, (_, i) => ({ seed: seed + i, label: labels?.[i % labels.length] }))
     const clips = all.slice(first, end)
-    const pathOf = (label: string | null, clipSeed: number) =>
+    const pathOf = (label: string | undefined, clipSeed: number) =>
       toFile ? output : join(output, fileName(label, clipSeed))
     const paths = clips.map(({ label, seed }) => pathOf(label, seed))
     await confirmOverwrite(context, [...paths, ...(picture ? paths.map(picturePath) : [])], options.force)
@@ -89,7 +89,7 @@ export const command = defineCommand({
         await write(clips[0]!, onProgress => generator.stream({ ...shared, ...clips[0]!, onProgress }))
         return
       }
-      const own = { count: clips.length, labels: clips.map(({ label }) => label), seed: seed + first }
+      const own = { count: clips.length, labels: labels && clips.map(({ label }) => label!), seed: seed + first }
       const batches = { ...shared, ...own }
       let start = performance.now()
       for await (const batch of generator.batches(batches)) {

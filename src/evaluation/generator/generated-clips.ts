@@ -53,14 +53,14 @@ export function usualSeconds(clips: readonly ClipAudio[], sampleRate: number): n
 }
 
 /**
- * The labels of clips to evaluate: the one that is wanted, else all in turn; none (null) for a model without labels,
- * and for one that draws its labels, as its clips should have them as often as the data.
+ * The labels of clips to evaluate: the one that is wanted, else all in turn; undefined for a model without labels, and
+ * for one that draws its labels, as its clips should have them as often as the data.
  */
 export function labelsInTurn(
   labels: readonly string[],
   drawsLabels: boolean,
   wanted: string | undefined,
-): readonly (string | null)[] {
+): readonly string[] | undefined {
   if (wanted !== undefined) return [wanted]
-  return labels.length > 0 && !drawsLabels ? labels : [null]
+  return labels.length > 0 && !drawsLabels ? labels : undefined
 }
