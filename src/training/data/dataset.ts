@@ -9,7 +9,7 @@ import type { Audio } from '../../audio/audio.js'
 import { audioStem } from '../../audio/audio-files.js'
 import { decodeAudio } from '../../audio/codecs/decode.js'
 import { type Label, type LabelledFile, labelledFiles, partsOf } from '../../audio/labels.js'
-import type { Mel, MelConvention } from '../../audio/mel/convention.js'
+import { type Mel, type MelConvention, melConventionSchema } from '../../audio/mel/convention.js'
 import { sliceMel } from '../../audio/mel/frames.js'
 import { melFrames } from '../../audio/mel/mel.js'
 import { resample } from '../../audio/resample.js'
@@ -32,7 +32,7 @@ export interface Clip {
   /** The class: from `metadata.csv`, else the name of the innermost folder; '' at the top of a folder. */
   readonly label: Label
   /**
-   * Highest frequency in Hz that the recording tells of: a little less than half of its own rate, times its speed.
+   * Highest frequency in Hz that the recording contains: a little less than half of its own rate, times its speed.
    * Default: half the data set's sample rate.
    */
   readonly limit?: number
@@ -258,7 +258,12 @@ const optionsSchema = z.strictObject({
   minSamples: z.number().int().min(1).default(1),
   validationShare: z.number().min(0).max(0.5).default(0.03),
   speeds: z.array(z.number().min(0.5).max(2)).min(1).default([1]),
-  mels: z.custom<NonNullable<DatasetOptions['mels']>>(isObject, 'expected a convention and a folder').optional(),
+  mels: z
+    .strictObject({
+      convention: z.custom<MelConvention>(isConvention, 'expected a mel convention'),
+      folder: z.string().min(1).optional(),
+    } satisfies FieldsOf<DatasetMels>)
+    .optional(),
   decode: z.custom<NonNullable<DatasetOptions['decode']>>(isFunction, 'expected a function').default(() => decodeAudio),
   cache: z.string().min(1).optional(),
   signal: abortSignal.optional(),
@@ -405,10 +410,10 @@ class DatasetBuilder {
   }
 }
 
-function isFunction(value: unknown): boolean {
-  return typeof value === 'function'
+function isConvention(value: unknown): boolean {
+  return melConventionSchema.safeParse(value).success
 }
 
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null
+function isFunction(value: unknown): boolean {
+  return typeof value === 'function'
 }

@@ -143,6 +143,9 @@ test('predicted mels replace computed ones, and those that do not fit are named'
       mels: { convention },
       ...fields,
     })
+  for (const wrong of [{ folder: mels }, { convention, folders: [mels] }, { convention: {} }]) {
+    await assert.rejects(load({ mels: wrong as never }), { name: 'DiffWaveError', code: 'BAD_OPTION' })
+  }
   const beside = await load()
   assert.deepEqual(
     beside.training.map(({ name, mel }) => [name, mel?.frames]),
