@@ -73,7 +73,7 @@ export class Denoiser {
    * @returns one array per clip, as long as its audio
    * @throws DiffWaveError `BAD_SHAPE`, `NOT_FINITE`, `UNKNOWN_LABEL`, `ABORTED`, `DISPOSED`
    */
-  predict(request: DenoiserRequest): Promise<Float32Array[]> {
+  async predict(request: DenoiserRequest): Promise<Float32Array[]> {
     return this.engine.predict(this.#withIndices(request) satisfies PredictRequest)
   }
 
@@ -99,7 +99,7 @@ export class Denoiser {
    *
    * @throws DiffWaveError as `predict`
    */
-  lossGradients(request: DenoiserLossRequest): Promise<LossGradients> {
+  async lossGradients(request: DenoiserLossRequest): Promise<LossGradients> {
     return this.engine.lossGradients(this.#withIndices(request))
   }
 
@@ -142,7 +142,7 @@ export class Denoiser {
   }
 }
 
-/** @throws DiffWaveError `BAD_SHAPE` for what is no request, and for labels that are no list */
+/** @throws DiffWaveError `BAD_SHAPE` for what is not a request, and for labels that are not a list */
 function checkRequest(request: unknown): asserts request is DenoiserRequest {
   const { labels = [] } = Object(request) as { readonly labels?: unknown }
   if (typeof request === 'object' && request !== null && Array.isArray(labels)) return

@@ -56,4 +56,12 @@ describe('predictNoise', () => {
     )
     await assert.rejects(denoiser.predictNoise({ audio: [audio[0]!], steps: [500] }), { code: 'BAD_SCHEDULE' })
   })
+
+  test('rejects, and never throws before it returns, for what is not a request', async () => {
+    const denoiser = fakeModel(smallGeneratorConfig())
+    const calls = ['predict', 'predictNoise', 'lossGradients'] as const
+    for (const result of calls.map(method => denoiser[method](null as never))) {
+      await assert.rejects(result as Promise<unknown>, { name: 'DiffWaveError', code: 'BAD_SHAPE' })
+    }
+  })
 })
