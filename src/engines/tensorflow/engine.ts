@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module'
 import type { MelConvention } from '../../audio/mel/convention.js'
+import { defined } from '../../core/defined.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import type { Tensors } from '../../core/tensor.js'
 import { envelopeOf, type FrontEndEnvelope } from '../../model/front-end/envelope.js'
@@ -20,6 +21,7 @@ import type {
   PredictRequest,
   StreamRequest,
 } from '../engine.js'
+import { snapshot, snapshotBatch } from '../snapshot.js'
 import { predictClips } from '../windowed/predict-clips.js'
 import { WindowedStream } from '../windowed/windowed-stream.js'
 import { type BackendName, backendPackages, corePackage } from './backend-names.js'
@@ -61,7 +63,7 @@ class TensorflowEngine implements Engine {
 
   async predict(request: PredictRequest): Promise<Float32Array[]> {
     checkBatch(this.network, request)
-    return predictClips(request, stream => this.openStream(stream))
+    return predictClips(snapshotBatch(request), stream => this.openStream(stream))
   }
 
   backward(request: BackwardRequest): Promise<ReadonlyMap<string, Float32Array>> {
@@ -70,17 +72,18 @@ class TensorflowEngine implements Engine {
 
   async lossGradients(request: LossRequest): Promise<LossGradients> {
     checkLossRequest(this.network, request)
-    const { signal, ...rest } = request
+    const { audio, steps, mel, labels, target, weight, loss, signal } = request
     throwIfAborted(signal)
-    // A view would cross to the thread with the whole buffer behind it.
+    // Copies: a view would cross to the thread with the whole buffer behind it.
+    const batch = snapshotBatch({ audio, steps, ...defined({ mel, labels }) })
     const envelope = this.#envelope
     const unit = positionSamples(this.network)
     const own = {
-      ...rest,
-      deviations: envelope && rest.audio.map((clip, i) => envelope.whole(rest.mel![i]!, clip.length / unit)),
-      audio: rest.audio.map(clip => clip.slice()),
-      target: rest.target.map(clip => clip.slice()),
-      ...(rest.weight === undefined ? {} : { weight: rest.weight.map(clip => clip.slice()) }),
+      ...batch,
+      ...defined({ weight: weight?.map(snapshot) }),
+      target: target.map(snapshot),
+      loss,
+      deviations: envelope && batch.audio.map((clip, i) => envelope.whole(batch.mel![i]!, clip.length / unit)),
     }
     const { result } = await this.#worker.ask<'loss'>({ kind: 'loss', request: own })
     throwIfAborted(signal)
