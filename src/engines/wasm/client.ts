@@ -12,6 +12,7 @@ import type {
   StreamHandle,
   Work,
 } from '../native/addon.js'
+import { OUT_OF_MEMORY } from '../native/constants.js'
 import type { HostWorker, WasmHost } from './host.js'
 import type { MemorySize } from './memory.js'
 import type { Answer, Call, Encoded, NumberedCall, Ready, StartFailure, WorkerStart } from './messages.js'
@@ -102,7 +103,8 @@ export class WasmAddon
 
   /** Makes the engine inside. @throws DiffWaveError `ENGINE_FAILED` */
   async create(request: EngineRequest): Promise<Handle> {
-    await this.#ask({ call: 'create', request: this.#encode(request, []) })
+    const made = await this.#ask({ call: 'create', request: this.#encode(request, []) })
+    if (made === OUT_OF_MEMORY) throw new DiffWaveError('ENGINE_FAILED', 'not enough memory for the wasm engine')
     return {} as Handle
   }
 
