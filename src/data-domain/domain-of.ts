@@ -32,7 +32,7 @@ export function domainOf({ network, mel, diffusion }: DomainConfig, kernels?: Fr
   }
 }
 
-/** What of a model's config decides its domain. */
+/** The fields of a model's config that decide its domain. */
 export interface DomainConfig {
   readonly network: Pick<ModelConfig['network'], 'frontEnd'>
   readonly mel: ModelConfig['mel']

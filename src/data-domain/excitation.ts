@@ -44,7 +44,7 @@ export class Exciter {
   #passed = 0
   /** The next sample, and those that are still needed. */
   #sample = 0
-  /** The last pulse reaches beyond the last sample: as many more samples as its half width. */
+  /** A pulse reaches half its width beyond the last sample made: there is room for that. */
   readonly #pulses = new RowQueue<Float64Array>(Float64Array, 1)
   readonly #noise = new RowQueue<Float32Array>(Float32Array, 1)
   readonly #voicing = new RowQueue<Float32Array>(Float32Array, 1)

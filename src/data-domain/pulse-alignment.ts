@@ -154,12 +154,12 @@ function bestPath(scores: readonly Float64Array[]): Int32Array {
     const moves = new Int8Array(SHIFTS)
     const next = new Float64Array(SHIFTS)
     for (let state = 0; state < SHIFTS; state++) {
-      let most = Number.NEGATIVE_INFINITY
+      let max = Number.NEGATIVE_INFINITY
       for (let move = -REACH; move <= REACH; move++) {
         const reached = best[modulo(state - move, SHIFTS)]! - COST * (move / SHIFTS) ** 2
-        if (reached > most) [most, moves[state]] = [reached, move]
+        if (reached > max) [max, moves[state]] = [reached, move]
       }
-      next[state] = own[state]! + most
+      next[state] = own[state]! + max
     }
     best = next
     back.push(moves)

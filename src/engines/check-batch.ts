@@ -13,7 +13,7 @@ const isList = (value: unknown): value is ArrayLike<unknown> => Array.isArray(va
 const isSamples = (value: unknown) => ArrayBuffer.isView(value) && !(value instanceof DataView)
 const isMel = (value: unknown) => typeof value === 'object' && value !== null && isSamples((value as Partial<Mel>).data)
 
-/** What is in each field of a batch, and in words. */
+/** The fields of a batch: a test of an item, and what the field is, in words. */
 const fields = [
   ['audio', isSamples, 'a list of Float32Arrays'],
   ['steps', Number.isFinite, 'a list of numbers'],
@@ -24,7 +24,7 @@ const fields = [
 ] as const
 
 /**
- * Refuses what is no batch at all, before anything reads its fields.
+ * Refuses anything that is not a batch, before its fields are read.
  *
  * @param needed fields that must be there
  * @throws DiffWaveError `BAD_SHAPE`
@@ -72,7 +72,7 @@ export function checkLabel(network: NetworkConfig, label: number | null): void {
   if (label === null) return
   if (network.labels === null) refuse('this network takes no label', 'none', label)
   if (!Number.isInteger(label) || label < 0 || label >= network.labels.length) {
-    refuse('there is no such label', `0 … ${network.labels.length - 1}`, label)
+    refuse('unknown label', `0 … ${network.labels.length - 1}`, label)
   }
 }
 

@@ -10,7 +10,7 @@ import type { ClipBatch } from './engine.js'
 /**
  * A copy on a buffer of its own, neither shared nor resizable.
  *
- * @throws DiffWaveError `BAD_SHAPE` if it is no typed array
+ * @throws DiffWaveError `BAD_SHAPE` if it is not a typed array
  */
 export function snapshot(samples: Float32Array): Float32Array<ArrayBuffer> {
   if (!ArrayBuffer.isView(samples)) {

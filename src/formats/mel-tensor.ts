@@ -8,7 +8,7 @@ import { check } from '../core/options.js'
 import { elementCount, type Tensor } from '../core/tensor.js'
 import { decodeTensorFile } from './tensor-file.js'
 
-/** A mel as a file held it. */
+/** A mel as it was read from a file. */
 export interface MelFile {
   /** The mel, `[bands × frames]`. */
   readonly mel: Mel

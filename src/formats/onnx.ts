@@ -73,7 +73,7 @@ export class OnnxGraph {
     return value
   }
 
-  /** A constant that is no parameter: always float32. Equal names mean equal constants. */
+  /** A constant that is not a parameter: always float32. Equal names mean equal constants. */
   floats(name: string, shape: readonly number[], data: ArrayLike<number>): OnnxValue {
     return this.#constant(name, () => tensorMessage(name, shape, 'float', float32Bytes(Float32Array.from(data))))
   }

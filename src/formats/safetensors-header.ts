@@ -7,7 +7,7 @@ import { DiffWaveError } from '../core/errors.js'
 import { MAX_TENSORS } from '../core/limits.js'
 import { bytesPerNumber, type NumberType } from './numbers.js'
 
-/** What the header says of one tensor. `offsets` count from the end of the header. */
+/** The header's entry for one tensor. `offsets` count from the end of the header. */
 export interface SafetensorsEntry {
   readonly dtype: NumberType
   readonly shape: readonly number[]

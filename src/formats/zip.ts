@@ -11,7 +11,7 @@ export function isZip(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4
 }
 
-/** What an archive's directory says of an entry. */
+/** An archive's directory entry. */
 interface ZipEntry {
   readonly name: string
   readonly size: number

@@ -5,7 +5,7 @@
 import type { MelBands } from './bands.js'
 
 /** A band of almost nothing has no shape worth raising to the mel's energy at once: the next iteration goes on. */
-const MOST_GAIN = 1000
+const MAX_GAIN = 1000
 const TINY = 1e-9
 
 /** For the bands of one convention; holds the buffer that every frame reuses. */
@@ -33,7 +33,7 @@ export class BandGains {
       const energy = real * real + imaginary * imaginary
       values[bin] = squared ? energy : Math.sqrt(energy)
     }
-    this.bands.move(values, targets, at, TINY, MOST_GAIN)
+    this.bands.move(values, targets, at, TINY, MAX_GAIN)
     for (let bin = 0; bin < bins; bin++) {
       if (columnSums[bin] === 0) continue
       const value = values[bin]!

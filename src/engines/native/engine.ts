@@ -14,7 +14,7 @@ import { KernelEngine } from './kernel-engine.js'
 import { availableThreads, loadAddon } from './load-addon.js'
 import { nativeGaussian, nativeOptimiser } from './optimiser.js'
 
-/** What a device's name says if its layers multiply bfloat16. */
+/** Part of a device's name if its layers multiply bfloat16. */
 export const BFLOAT16_DEVICE = ' with bfloat16'
 
 export interface NativeOptions {
@@ -76,8 +76,8 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
 }
 
 /**
- * FLOP/s that multiply-adds on registers alone reach: the measure that a kernel's speed is held against. Blocks for
- * some tenths of a second.
+ * FLOP/s that multiply-adds on registers alone reach, with which a kernel's speed is compared. Blocks for some tenths
+ * of a second.
  *
  * @throws DiffWaveError `ENGINE_UNAVAILABLE`
  */

@@ -81,7 +81,7 @@ export class NativeStream implements NoiseStream {
     const { network, streams, parameters } = this.#host
     const audio = snapshot(samples)
     const state = this.#passes[pass]
-    if (state === undefined) throw new DiffWaveError('BAD_SHAPE', 'there is no such pass', { got: String(pass) })
+    if (state === undefined) throw new DiffWaveError('BAD_SHAPE', 'unknown pass', { got: String(pass) })
     if (state.ended) throw new DiffWaveError('BAD_SHAPE', 'audio comes after the pass’s end')
     const unit = positionSamples(network)
     if (audio.length % unit !== 0) {

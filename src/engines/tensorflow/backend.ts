@@ -17,7 +17,7 @@ function unavailable(backend: BackendName, reason: string, hint: string, cause?:
   })
 }
 
-/** What a native TensorFlow package says of the devices it sees. */
+/** What a native TensorFlow package states about the devices it sees. */
 interface NativeBackend {
   isUsingGpuDevice?: boolean
   isGPUPackage?: boolean

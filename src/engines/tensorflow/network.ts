@@ -156,13 +156,13 @@ function frameRateConditioner(
     const name = `residual_layers.${layer}.conditioner_projection`
     const projected = project(encoded, parameters[`${name}.weight`]!, parameters[`${name}.bias`]!) as tf.Tensor3D
     const [batch, , width] = projected.shape
-    // Frames first … first + count; the last frame there is holds on beyond it.
+    // Frames first … first + count; beyond the last frame it is repeated.
     const present = Math.min(count + 1, available - first)
     const window = tf.slice3d(projected, [0, first, 0], [batch, present, width])
     const last = tf.slice3d(window, [0, present - 1, 0], [batch, 1, width])
-    const held = tf.concat([window, ...new Array<tf.Tensor3D>(count + 1 - present).fill(last)], 1)
-    const here = tf.reshape(tf.slice3d(held, [0, 0, 0], [batch, count, width]), [batch, count, 1, width])
-    const next = tf.reshape(tf.slice3d(held, [0, 1, 0], [batch, count, width]), [batch, count, 1, width])
+    const repeated = tf.concat([window, ...new Array<tf.Tensor3D>(count + 1 - present).fill(last)], 1)
+    const here = tf.reshape(tf.slice3d(repeated, [0, 0, 0], [batch, count, width]), [batch, count, 1, width])
+    const next = tf.reshape(tf.slice3d(repeated, [0, 1, 0], [batch, count, width]), [batch, count, 1, width])
     const linear: tf.Tensor3D = tf.reshape(tf.add(here, tf.mul(tf.sub(next, here), share)), [
       batch,
       count * perFrame,

@@ -20,7 +20,7 @@ export function makeMemory({ initial, maximum }: MemorySize, shared: boolean): W
       return new WebAssembly.Memory({ initial, maximum: pages, shared })
     } catch (cause) {
       if (pages / 2 >= MIN_MAXIMUM) continue
-      throw new DiffWaveError('ENGINE_UNAVAILABLE', 'the wasm engine is not available: there is no memory for it', {
+      throw new DiffWaveError('ENGINE_UNAVAILABLE', 'the wasm engine is not available: not enough memory', {
         hint: 'Close other pages, or dispose of other engines.',
         cause,
       })

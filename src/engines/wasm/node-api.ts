@@ -26,7 +26,7 @@ export class External {
 /** A function of the binding. */
 export type BoundFunction = (...values: readonly unknown[]) => unknown
 
-/** What of an instance is needed. */
+/** The exports of an instance that are needed. */
 export interface InstanceExports {
   readonly __indirect_function_table: WasmTable
   napi_register_module_v1(env: number, exports: number): number

@@ -75,7 +75,7 @@ export class WindowedStream implements NoiseStream {
     this.#checkAlive()
     throwIfAborted(signal)
     const state = this.#passes[pass]
-    if (state === undefined) throw new DiffWaveError('BAD_SHAPE', 'there is no such pass', { got: String(pass) })
+    if (state === undefined) throw new DiffWaveError('BAD_SHAPE', 'unknown pass', { got: String(pass) })
     if (state.ended) throw new DiffWaveError('BAD_SHAPE', 'audio comes after the pass’s end')
     const unit = positionSamples(this.#network)
     if (audio.length % unit !== 0) {

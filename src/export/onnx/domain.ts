@@ -69,8 +69,8 @@ function energyDeviations(
     return graph.node('Squeeze', [interpolated(graph, frameSlope(graph, frames), hop), graph.integers(1)])
   }
   // Frame f lies at its middle, (f + ½) × hop: half a hop is a repeated frame at either end.
-  const held = graph.node('Pad', [frames, graph.integers(0, 0, 1, 0, 0, 0)], { mode: 'edge' })
-  const whole = graph.node('Squeeze', [interpolated(graph, frameSlope(graph, held), hop), graph.integers(1)])
+  const extended = graph.node('Pad', [frames, graph.integers(0, 0, 1, 0, 0, 0)], { mode: 'edge' })
+  const whole = graph.node('Squeeze', [interpolated(graph, frameSlope(graph, extended), hop), graph.integers(1)])
   return graph.slice(whole, 1, Math.ceil(hop / 2), Math.ceil(hop / 2) - hop)
 }
 
@@ -90,8 +90,8 @@ function coloured(graph: OnnxGraph, data: OnnxValue, mel: OnnxValue, envelope: S
   const padded = graph.node('Pad', [image, graph.integers(0, 0, left, 0, 0, right)])
   const spectrum = graph.node('Conv', [padded, rows], { strides: [hop] })
   const gains = envelopeGains(graph, mel, envelope)
-  const held = graph.node('Pad', [gains, graph.integers(0, 0, before, 0, 0, after)], { mode: 'edge' })
-  const filtered = graph.node('Mul', [spectrum, graph.node('Concat', [held, held], { axis: 1 })])
+  const extended = graph.node('Pad', [gains, graph.integers(0, 0, before, 0, 0, after)], { mode: 'edge' })
+  const filtered = graph.node('Mul', [spectrum, graph.node('Concat', [extended, extended], { axis: 1 })])
   const added = graph.node('ConvTranspose', [filtered, rows], { strides: [hop] })
   const cut = graph.slice(added, 2, left, -right)
   // Sample n of a hop lies under the same squared windows in every hop.

@@ -88,8 +88,8 @@ function heldPitch(graph: OnnxGraph, { logarithm, voiced }: PitchValues): OnnxVa
   const flat = graph.node('Reshape', [flags, graph.integers(-1)])
   const found = graph.node('Compress', [graph.node('Reshape', [logs, graph.integers(-1)]), graph.cast(flat, 'bool')])
   const place = graph.node('Sub', [graph.node('CumSum', [flat, graph.integer(0)]), graph.integer(1)])
-  const held = graph.node('Reshape', [graph.node('Gather', [found, place]), graph.node('Shape', [flags])])
-  return graph.slice(held, 1, 0, -1)
+  const last = graph.node('Reshape', [graph.node('Gather', [found, place]), graph.node('Shape', [flags])])
+  return graph.slice(last, 1, 0, -1)
 }
 
 interface Phase {

@@ -123,8 +123,8 @@ function reached(graph: OnnxGraph, before: OnnxValue): Step {
 /** The best way to no pitch, `[B, 1]`. @param before `[B, C + 1]` */
 function ended(graph: OnnxGraph, before: OnnxValue): Step {
   const voiced = graph.slice(before, 1, 0, COUNT)
-  const most = graph.node('ReduceMax', [voiced], { axes: [1], keepdims: 1 })
-  const ending = graph.node('Sub', [most, graph.double(PITCH.changeCost)])
+  const max = graph.node('ReduceMax', [voiced], { axes: [1], keepdims: 1 })
+  const ending = graph.node('Sub', [max, graph.double(PITCH.changeCost)])
   const silent = graph.slice(before, 1, COUNT)
   const leading = graph.node('ArgMax', [voiced], { axis: 1, keepdims: 1 })
   return {

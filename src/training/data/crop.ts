@@ -20,7 +20,7 @@ export interface Crop {
   readonly mel: Mel | null
   /** Index of the label at its middle. */
   readonly label: number | null
-  /** Highest frequency in Hz that the recording tells of (`Clip.limit`), at most half the model's rate. */
+  /** Highest frequency in Hz that the recording contains (`Clip.limit`), at most half the model's rate. */
   readonly limit: number
 }
 
@@ -105,10 +105,10 @@ export class Cropper {
     const prepared = this.#preparation(clip, this.#model.mel)
     this.#prepared.set(clip, prepared)
     this.#bytes += bytesOf(prepared)
-    for (const [oldest, held] of this.#prepared) {
+    for (const [oldest, kept] of this.#prepared) {
       if (this.#bytes <= MAX_PREPARED_BYTES) break
       this.#prepared.delete(oldest)
-      this.#bytes -= bytesOf(held)
+      this.#bytes -= bytesOf(kept)
     }
     return prepared
   }

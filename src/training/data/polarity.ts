@@ -12,7 +12,7 @@ import type { ModelConfig } from '../../model/config.js'
 import { clipAudio } from './crop.js'
 import type { Clip, Dataset } from './dataset.js'
 
-/** Recordings per folder that are looked at, and samples of each: enough that a second of speech is among them. */
+/** Recordings per folder that are aligned, and samples of each: enough to include a second of speech. */
 const CLIPS_PER_FOLDER = 16
 const SAMPLES_PER_CLIP = 65_536
 

@@ -5,7 +5,7 @@ import type { TrainingConfig } from '../config.js'
 import { MagnitudeDistance } from './magnitude-distance.js'
 import { TimeFrequencyLoss } from './time-frequency-loss.js'
 
-/** What of a model decides it. */
+/** The fields of a model that decide its objective. */
 export interface AudioModel {
   readonly sampleRate: number
   readonly network?: Pick<TrainingConfig['model']['network'], 'frontEnd'>

@@ -126,7 +126,7 @@ export class Objective {
   }
 }
 
-/** What of a training config decides the objective. */
+/** The fields of a training config that decide the objective. */
 export interface ObjectiveConfig extends Pick<TrainingConfig, 'loss' | 'spectral'> {
   readonly model: AudioModel & Partial<Pick<TrainingConfig['model'], 'diffusion'>>
   readonly noiseLevels?: TrainingConfig['noiseLevels']

@@ -5,7 +5,7 @@
  *     mean over bins and frames of |STFT(x̂ − x)|² · clamp((X̄² + 1e-7)^−½, 0.01, 100)
  *
  * STFT with windows of 1,024 samples, not normalised; bins 0 … 511, X̄² the mean of |STFT(x)|² over pairs of them. Bins
- * above the clip's own bandwidth do not count: a recording tells nothing of them.
+ * above the clip's own bandwidth do not count: a recording says nothing about them.
  */
 import { binsBelow, CentredFrames } from './centred-frames.js'
 

@@ -5,7 +5,7 @@ import type { Tensors } from '../../core/tensor.js'
 
 export type Gradients = ReadonlyMap<string, Float32Array>
 
-/** √Σ g² over all parameters; not finite where any number is not. */
+/** √Σ g² over all parameters; not finite if any number is not. */
 export function globalNorm(gradients: Gradients): number {
   let sum = 0
   for (const data of gradients.values()) for (let i = 0; i < data.length; i++) sum += data[i]! * data[i]!

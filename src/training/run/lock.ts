@@ -41,7 +41,7 @@ const CLAIM_MS = 5_000
 export interface FolderLock {
   /** @throws DiffWaveError `LOCKED` if another process has taken the folder over, having taken this one for dead */
   assertHeld(): Promise<void>
-  /** Gives the folder free. */
+  /** Releases the folder. */
   release(): Promise<void>
 }
 
@@ -206,7 +206,7 @@ async function isHeld(path: string, holder: Holder): Promise<boolean> {
   return false
 }
 
-/** Who holds the lock by its file; null if there is none, or it says nothing, as one that a power cut left. */
+/** The holder that the lock's file names; null if there is no file, or it is empty or damaged, as after a power cut. */
 async function readHolder(path: string): Promise<Holder | null> {
   try {
     const value: unknown = JSON.parse(Buffer.from(await readFileBytes(path, { maxBytes: MAX_LOCK_BYTES })).toString())

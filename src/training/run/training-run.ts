@@ -172,7 +172,7 @@ class TrainingRun {
 
   async *steps(): AsyncGenerator<TrainingStep, TrainingSummary, undefined> {
     const { every } = this.#options.config
-    // Until an error says otherwise, whoever ends this generator is the consumer, by leaving its loop.
+    // Unless it ends by itself or throws, the consumer has ended this generator by leaving its loop.
     let leftEarly = true
     try {
       let batches = this.#batchesOf(this.#progress.step)
