@@ -52,18 +52,18 @@ DIFFWAVE_INLINE void energies(const FrameTables& t, Scratch& scratch) {
 }
 
 /**
- * gathered ← Σ of each bin's filter weights times the ratio of target and energy of the band, bounded by 1000 (as
- * MOST_GAIN of src/audio/mel/band-gains.ts).
+ * gathered ← Σ of each bin's filter weights times the ratio of target and energy of the band, at most 1000 (MAX_GAIN
+ * of src/audio/mel/band-gains.ts).
  */
 DIFFWAVE_INLINE void gatherRatios(const FrameTask& task, Scratch& scratch) {
-  constexpr double tiny = 1e-9, mostGain = 1000;
+  constexpr double tiny = 1e-9, maxGain = 1000;
   const FrameTables& t = *task.tables;
   for (int band = 0; band < t.bands; band++) {
     const MelFilter& filter = t.filters[band];
     Doubles sum{};
     for (int i = 0; i < filter.count; i++) sum += filter.weights[i] * scratch.values[filter.first + i];
     const Doubles found = loadDoubles(task.targets + band * task.targetStride) / (sum + tiny);
-    const Doubles ratio = found > mostGain ? splatDouble(mostGain) : found;
+    const Doubles ratio = found > maxGain ? splatDouble(maxGain) : found;
     for (int i = 0; i < filter.count; i++) scratch.gathered[filter.first + i] += filter.weights[i] * ratio;
   }
 }
