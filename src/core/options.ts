@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { DiffWaveError, type ErrorCode } from './errors.js'
 import type { OnProgress } from './progress.js'
+import { suggestion } from './suggest.js'
 
 /** Unknown keys named in an error: an array passed by mistake has thousands. */
 const MAX_KEYS_NAMED = 5
@@ -27,10 +28,29 @@ export function check<Schema extends z.ZodType>(
       .slice(0, MAX_KEYS_NAMED)
       .map(key => (field === '' ? key : `${field}.${key}`))
       .join(', ')
-    throw new DiffWaveError(code, `unknown field ${keys}`, { where })
+    const only = issue.keys.length === 1 ? issue.keys[0]! : null
+    const hint = only === null ? {} : suggestion(only, fieldsAt(schema, issue.path))
+    throw new DiffWaveError(code, `unknown field ${keys}`, { where, ...hint })
   }
   const message = issue.message.charAt(0).toLowerCase() + issue.message.slice(1)
   throw new DiffWaveError(code, field === '' ? message : `${field}: ${message}`, { where })
+}
+
+/** The fields of the object that lies at a path of a schema, of every choice where it has several. */
+function fieldsAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): readonly string[] {
+  const { def } = (schema as z.core.$ZodTypes)._zod
+  if ('innerType' in def) return fieldsAt(def.innerType, path)
+  if (def.type === 'union') return def.options.flatMap(choice => fieldsAt(choice, path))
+  const [key, ...rest] = path
+  if (def.type === 'object') {
+    if (key === undefined) return Object.keys(def.shape)
+    const field = def.shape[String(key)]
+    return field === undefined ? [] : fieldsAt(field, rest)
+  }
+  if (key === undefined) return []
+  if (def.type === 'array') return fieldsAt(def.element, rest)
+  if (def.type === 'record') return fieldsAt(def.valueType, rest)
+  return []
 }
 
 function parsed<Schema extends z.ZodType>(schema: Schema, value: unknown, where: string, code: ErrorCode) {
