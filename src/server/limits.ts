@@ -111,9 +111,20 @@ export const HELD_POLL_SECONDS = 1
 export const WORKER_LOCK_SECONDS = 10
 /** Workers that one job may take down with it, as by using up all memory, before it fails. */
 export const MAX_ATTEMPTS = 3
-/** Times that a job is handed on by workers that cannot do it, and seconds between two. */
-export const MAX_PASSES = 20
+/**
+ * Times in a row that a job is refused while no worker is there that could do it, before it fails: with the default
+ * lock some 10 s, in which such a worker may start again.
+ */
+export const MAX_REFUSALS = 6
+/** Seconds before a job that was handed on is offered again, for the first time; then twice as long each time, … */
 export const PASS_SECONDS = 0.5
+/** … up to this share of the lock: 2 s with the default. */
+export const MAX_PASS_SHARE = 0.2
+/**
+ * How much longer a worker sits out that was offered a job again, as a share of the lock: any other worker that is free
+ * takes it meanwhile. Both together stay below the quarter of the lock after which it would be renewed.
+ */
+export const SIT_OUT_SHARE = 0.04
 /** Seconds that a stopping worker waits for Redis to take its jobs back, or to let it go when it has none. */
 export const LAST_WORD_SECONDS = 3
 /** Seconds between two looks of a stopping worker whether it still has jobs. */

@@ -27,12 +27,24 @@ interface Claimed {
   readonly id: string
   readonly attempt: number
   readonly passes: number
+  readonly refusals: number
   readonly lastEvent: number
   readonly kind: string
   /** Milliseconds since 1970. */
   readonly created: number
   readonly order: string
 }
+
+/** As the script returns it. */
+type ClaimReply = [
+  attempt: string,
+  passes: string,
+  refusals: string,
+  lastEvent: string,
+  kind: string,
+  created: string,
+  order: string,
+]
 
 export class Claim {
   readonly #client: Redis
@@ -56,9 +68,17 @@ export class Claim {
     const now = clock()
     const reply = await runScript(client, CLAIM, [id, now, KEEP_MILLISECONDS])
     if (reply === null) return null
-    const [attempt, passes, lastEvent, kind, created, order] = reply as [string, string, string, string, string, string]
-    const numbers = { attempt: Number(attempt), passes: Number(passes), lastEvent: Number(lastEvent) }
-    const record = { id, ...numbers, kind, created: Number(created), order }
+    const [attempt, passes, refusals, lastEvent, kind, created, order] = reply as ClaimReply
+    const record = {
+      id,
+      attempt: Number(attempt),
+      passes: Number(passes),
+      refusals: Number(refusals),
+      lastEvent: Number(lastEvent),
+      kind,
+      created: Number(created),
+      order,
+    }
     return new Claim(client, clock, record, now)
   }
 
@@ -71,9 +91,14 @@ export class Claim {
     return this.#record.order
   }
 
-  /** Times that a worker handed the job on. */
+  /** Times that a worker put the job back or handed it on. */
   get passes(): number {
     return this.#record.passes
+  }
+
+  /** Times in a row that a worker refused the job while no other one was there that could do it. */
+  get refusals(): number {
+    return this.#record.refusals
   }
 
   /** Workers that have begun with the job and not handed it on, this one included. */
@@ -147,7 +172,12 @@ export class Claim {
   async putBack(): Promise<void> {
     this.#files.length = 0
     this.#share = 0
-    await this.#change(PUT_BACK, [++this.#lastEvent, JSON.stringify(this.#view('queued')), KEEP_MILLISECONDS])
+    await this.#change(PUT_BACK, [++this.#lastEvent, JSON.stringify(this.#view('queued')), KEEP_MILLISECONDS, 0])
+  }
+
+  /** Hands the job on before the work begins. Those who watch it notice nothing. @throws ClaimLost */
+  async handOn(refusals: number): Promise<void> {
+    await this.#change(PUT_BACK, [this.#lastEvent, '', KEEP_MILLISECONDS, refusals])
   }
 
   #view(state: JobState, problem: Problem | null = null): JobView {

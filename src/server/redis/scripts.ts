@@ -4,7 +4,8 @@
  * Keys of a job: the hash `job:ID` (state, times, attempt, last event), `…:body`, the stream `…:events` whose ids are
  * the events' numbers, the list `…:files` (JSON), and `…:file:N` with the bytes of the N-th file. The hash `jobs` is
  * the index: for each job `state until bytes client`, after `until` (milliseconds) the entry is void. All keys share
- * the hash tag {diffwave}, so that a Redis Cluster keeps them on one node.
+ * the hash tag {diffwave}, so that a Redis Cluster keeps them on one node. The hash `workers` has the models of each
+ * worker that is there: `until models`.
  *
  * A worker's writes name the attempt they belong to. They change nothing once the job was given to another worker,
  * cancelled or ended. They can be sent twice, as happens if a connection breaks: bytes have an offset and events a
@@ -14,6 +15,7 @@ import { MAX_JOB_EVENTS } from '../limits.js'
 
 export const INDEX_KEY = '{diffwave}:jobs'
 export const JOB_KEY = '{diffwave}:job:'
+const WORKERS_KEY = '{diffwave}:workers'
 
 /** KEYS: index, prefix of jobs. */
 const common = `
@@ -120,7 +122,8 @@ return 1
 
 /**
  * Gives a job to a worker, without what an earlier worker made. ARGV: id, now, milliseconds to keep it. Returns
- * attempt, passes, last event, kind, time of creation and order, or nothing if the job is not there or has ended.
+ * attempt, passes, refusals, last event, kind, time of creation and order, or nothing if the job is not there or has
+ * ended.
  */
 export const CLAIM = `${common}
 local key = keyOf(ARGV[1])
@@ -130,10 +133,10 @@ if not client or (state ~= 'arriving' and state ~= 'queued' and state ~= 'runnin
 dropFiles(key)
 local attempt = redis.call('HINCRBY', key, 'attempt', 1)
 redis.call('HSET', key, 'state', 'running', 'started', ARGV[2], 'progress', 0)
-local rest = redis.call('HMGET', key, 'passes', 'lastEvent', 'kind', 'created', 'order', 'bodyBytes')
-note(ARGV[1], 'running', tonumber(ARGV[2]) + tonumber(ARGV[3]), tonumber(rest[6]), client)
+local rest = redis.call('HMGET', key, 'bodyBytes', 'passes', 'refusals', 'lastEvent', 'kind', 'created', 'order')
+note(ARGV[1], 'running', tonumber(ARGV[2]) + tonumber(ARGV[3]), tonumber(rest[1]), client)
 keep(key, ARGV[3])
-return {tostring(attempt), rest[1], rest[2], rest[3], rest[4], rest[5]}
+return {tostring(attempt), rest[2], rest[3] or '0', rest[4], rest[5], rest[6], rest[7]}
 `
 
 /** Whether an attempt still holds its job. ARGV: id, attempt, now. */
@@ -192,11 +195,14 @@ keep(key, ARGV[8])
 return 1
 `
 
-/** Puts a job back for another worker. ARGV: id, attempt, now, number and data of the event, milliseconds to wait. */
+/**
+ * Puts a job back for another worker. ARGV: id, attempt, now, number and data of the event or nothing, milliseconds to
+ * wait, refusals.
+ */
 export const PUT_BACK = `${held}
-tell(key, tonumber(ARGV[4]), 'state', ARGV[5])
+if ARGV[5] ~= '' then tell(key, tonumber(ARGV[4]), 'state', ARGV[5]) end
 dropFiles(key)
-redis.call('HSET', key, 'state', 'queued', 'progress', 0)
+redis.call('HSET', key, 'state', 'queued', 'progress', 0, 'refusals', ARGV[7])
 redis.call('HDEL', key, 'started')
 redis.call('HINCRBY', key, 'passes', 1)
 local _, _, _, client = noted(ARGV[1])
@@ -221,5 +227,38 @@ redis.call('UNLINK', key .. ':body')
 redis.call('HSET', key, 'gone', 1)
 redis.call('HDEL', KEYS[1], ARGV[1])
 keep(key, ARGV[4])
+return 1
+`
+
+/** KEYS: as everywhere. Times are the server's own. */
+const workers = `
+local workers = '${WORKERS_KEY}'
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+`
+
+/** Says that a worker is there. ARGV: id, milliseconds that this holds, its models as JSON. */
+export const SHOW = `${workers}
+redis.call('HSET', workers, ARGV[1], string.format('%.0f %s', now + tonumber(ARGV[2]), ARGV[3]))
+return 1
+`
+
+/** The workers that are there: id and models, in turn. Forgets those that are gone. */
+export const PRESENT = `${workers}
+local all, present = redis.call('HGETALL', workers), {}
+for i = 1, #all, 2 do
+  local till, models = string.match(all[i + 1], '^(%d+) (.*)$')
+  if tonumber(till) <= now then redis.call('HDEL', workers, all[i])
+  else
+    table.insert(present, all[i])
+    table.insert(present, models)
+  end
+end
+return present
+`
+
+/** Says that a worker is gone. ARGV: id. */
+export const LEAVE = `${workers}
+redis.call('HDEL', workers, ARGV[1])
 return 1
 `

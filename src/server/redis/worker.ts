@@ -4,6 +4,7 @@
  * A job is a worker's own as long as its lock in Redis is renewed. If the worker dies, another one finds the job
  * without a lock and starts it anew, with the same seed. What the first one still writes then is refused (claim.ts).
  */
+import { randomUUID } from 'node:crypto'
 import type { Job, Worker as Queued } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { type Logger, pino } from 'pino'
@@ -15,8 +16,7 @@ import {
   IDLE_POLL_SECONDS,
   LAST_WORD_SECONDS,
   MAX_ATTEMPTS,
-  MAX_PASSES,
-  PASS_SECONDS,
+  MAX_REFUSALS,
 } from '../limits.js'
 import { ModelCache } from '../model-cache.js'
 import { isFault, problemOf } from '../problem.js'
@@ -24,8 +24,10 @@ import { Refusal } from '../refusal.js'
 import { runWork } from '../work/run-work.js'
 import { Claim, ClaimLost } from './claim.js'
 import { connect } from './connect.js'
+import { HandingOn } from './handing-on.js'
 import { readOrder, type StoredOrder } from './order.js'
 import { loadRedisPackages, type RedisPackages } from './packages.js'
+import { Presence } from './presence.js'
 import { QUEUE_NAME, QUEUE_PREFIX } from './queue-name.js'
 import { RemoteOutput } from './remote-output.js'
 import { type CheckedWorkerOptions, checkWorkerOptions, type WorkerOptions } from './worker-options.js'
@@ -46,6 +48,8 @@ interface Surroundings {
   readonly inHand: Set<Job>
   /** Fires when a stopping worker puts its jobs back. */
   readonly late: AbortSignal
+  readonly presence: Presence
+  readonly handingOn: HandingOn
   readonly DelayedError: RedisPackages['DelayedError']
 }
 
@@ -63,16 +67,27 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const packages = await loadRedisPackages()
   const onError = (error: Error) => log.warn({ err: error }, 'Redis')
   const { client, giveUp } = await connect(packages, checked.redis, { patient: true, onError })
-  const late = new AbortController()
+  const [late, stopping] = [new AbortController(), new AbortController()]
   const tools = createTools(checked, log)
-  const { DelayedError } = packages
-  const around: Surroundings = { ...tools, client, log, inHand: new Set(), late: late.signal, DelayedError }
+  const { lockSeconds } = checked
+  const presence = new Presence(client, { id: randomUUID(), models: tools.models.names, seconds: lockSeconds, onError })
+  const around: Surroundings = {
+    ...tools,
+    client,
+    log,
+    inHand: new Set(),
+    late: late.signal,
+    presence,
+    handingOn: new HandingOn(lockSeconds, stopping.signal),
+    DelayedError: packages.DelayedError,
+  }
+  await presence.start()
   const worker = new packages.Worker(QUEUE_NAME, (job: Job, token?: string) => processInHand(job, token, around), {
     connection: client,
     prefix: QUEUE_PREFIX,
     concurrency: checked.parallel,
-    lockDuration: 1000 * checked.lockSeconds,
-    stalledInterval: (1000 * checked.lockSeconds) / 2,
+    lockDuration: 1000 * lockSeconds,
+    stalledInterval: (1000 * lockSeconds) / 2,
     // A claim counts its attempts itself, as the job has to end with a problem document.
     maxStalledCount: Number.MAX_SAFE_INTEGER,
     runRetryDelay: 1000,
@@ -83,11 +98,12 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   })
   worker.on('stalled', job => log.warn({ job }, 'a job lost its worker, and starts anew'))
   log.info({ models: tools.models.names, parallel: checked.parallel }, 'waiting for jobs')
-  let stopping: Promise<void> | null = null
+  let stopped: Promise<void> | null = null
   return {
     stop: () => {
-      stopping ??= stop(worker, checked, { late, giveUp }, around)
-      return stopping
+      stopping.abort()
+      stopped ??= stop(worker, checked, { late, giveUp }, around)
+      return stopped
     },
   }
 }
@@ -111,9 +127,11 @@ async function stop(
   worker: Queued,
   { drainSeconds }: CheckedWorkerOptions,
   { late, giveUp }: { readonly late: AbortController; readonly giveUp: () => void },
-  { client, models, decoders, inHand, log }: Surroundings,
+  { client, models, decoders, inHand, log, presence }: Surroundings,
 ): Promise<void> {
   log.info('stopping')
+  // Not awaited: without Redis it never ends.
+  presence.leave().catch(() => {})
   const putBack = setTimeout(() => late.abort(), 1000 * drainSeconds)
   // Without Redis nothing can be put back: the locks run out, and other workers find the jobs.
   const left = new AbortController()
@@ -143,16 +161,17 @@ async function processInHand(job: Job, token: string | undefined, around: Surrou
 
 /** Does one job. Throws only what tells BullMQ to keep the job. */
 async function process(job: Job, token: string | undefined, around: Surroundings): Promise<void> {
-  const { client, log } = around
+  const { client, log, handingOn } = around
   const claim = await Claim.take(client, job.id!, Date.now)
   // Cancelled, forgotten, or ended by a worker that died before it could say so.
   if (claim === null) return
   const start = performance.now()
   const end = await attempt(claim, around)
-  const seconds = (performance.now() - start) / 1000
-  log.info({ job: claim.id, kind: job.name, end, seconds }, `job ${end}`)
+  log.info({ job: claim.id, kind: job.name, end, seconds: (performance.now() - start) / 1000 }, `job ${end}`)
   if (end !== 'put back' && end !== 'handed on') return
-  await job.moveToDelayed(Date.now() + (end === 'handed on' ? 1000 * PASS_SECONDS : 0), token)
+  const seconds = end === 'handed on' ? handingOn.seconds(claim.passes) : 0
+  await job.moveToDelayed(Date.now() + 1000 * seconds, token)
+  if (end === 'handed on') await handingOn.sitOut(claim.id, claim.passes)
   throw new around.DelayedError()
 }
 
@@ -164,11 +183,7 @@ async function attempt(claim: Claim, around: Surroundings): Promise<End> {
   const order = readOrder(claim.order)
   try {
     const unsuited = unsuitedFor(order, models.names)
-    if (unsuited !== null && claim.passes < MAX_PASSES) {
-      await claim.putBack()
-      return 'handed on'
-    }
-    if (order === null || unsuited !== null) return await failed(claim, order, unsuited)
+    if (order === null || unsuited !== null) return await refused(claim, order, unsuited, around)
     if (claim.attempts > MAX_ATTEMPTS) return await failed(claim, order, workerLost())
     return await work(claim, order, around)
   } catch (error) {
@@ -183,6 +198,21 @@ const { resultBytes, resultSeconds } = defaultLimits
 async function failed(claim: Claim, order: StoredOrder | null, error: unknown): Promise<End> {
   await claim.finish('failed', order?.limits ?? { resultBytes, resultSeconds }, problemOf(error))
   return 'failed'
+}
+
+/** Hands on a job that this worker cannot do; one that nobody can do fails. @throws ClaimLost */
+async function refused(
+  claim: Claim,
+  order: StoredOrder | null,
+  reason: Refusal | null,
+  { presence }: Surroundings,
+): Promise<End> {
+  const model = order?.options['model']
+  // Another worker may be busy for as long as it likes.
+  const isElsewhere = typeof model === 'string' && (await presence.isElsewhere(model))
+  if (!isElsewhere && claim.refusals >= MAX_REFUSALS) return await failed(claim, order, reason)
+  await claim.handOn(isElsewhere ? 0 : claim.refusals + 1)
+  return 'handed on'
 }
 
 /** Does the work of a job. @throws ClaimLost */

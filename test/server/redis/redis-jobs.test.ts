@@ -181,11 +181,51 @@ describe('jobs on workers', { skip: noRedis }, () => {
     await until(job, 'done')
     for (const other of running.splice(0)) await other.stop()
     const { id } = await submit('/v1/vocode', npyMel(4))
-    await client.hset(JOB_KEY + id, 'passes', 17)
+    await client.hset(JOB_KEY + id, 'refusals', 4)
     await worker({ models: new Map([['other', smallVocoder]]) })
     await jobEvents(service, id)
     const failed = (await getJson(service, `/v1/jobs/${id}`)) as unknown as JobView
     assert.deepEqual([failed.state, failed.problem!.code], ['failed', 'NO_WORKER'])
+  })
+
+  test('wait for the one worker that has their model, however long it is busy', async () => {
+    const { submit, state, until, remove } = await shared({ workers: 0 })
+    await worker()
+    const busy = await submit('/v1/generate', LONG)
+    await until(busy, 'running')
+    await worker({ models: new Map([['other', smallVocoder]]) })
+    const job = await submit('/v1/vocode?seed=1', npyMel(4))
+    await client.hset(JOB_KEY + job.id, 'passes', 100, 'refusals', 100)
+    await setTimeout(1500)
+    assert.notEqual(await state(job), 'failed')
+    assert.ok(Number(await client.hget(JOB_KEY + job.id, 'passes')) > 100, 'nobody has handed it on')
+    await remove(busy)
+    await until(job, 'done')
+  })
+
+  test('come to the worker that has their model, though others ask first', async () => {
+    const { submit, until } = await shared({ workers: 0 })
+    for (let i = 0; i < 4; i++) await worker({ models: new Map([['other', smallVocoder]]) })
+    const job = await submit('/v1/vocode?seed=1', npyMel(4))
+    await until(job, 'queued')
+    await worker()
+    await until(job, 'done')
+    const passes = Number(await client.hget(JOB_KEY + job.id, 'passes'))
+    assert.ok(passes <= 16, `handed on ${passes} times`)
+  })
+
+  test('are not told to watchers while they are handed on', async () => {
+    const { service, submit, until } = await shared({ workers: 0 })
+    await worker({ models: new Map([['other', smallVocoder]]) })
+    const job = await submit('/v1/vocode?seed=1', npyMel(4))
+    await setTimeout(300)
+    await worker()
+    await until(job, 'done')
+    const states = (await jobEvents(service, job.id)).filter(({ name }) => name === 'state')
+    assert.deepEqual(
+      states.map(({ data }) => data['state']),
+      ['running', 'done'],
+    )
   })
 
   test('of a kind or version that no worker knows fail with a hint', async () => {
@@ -195,7 +235,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
     for (const change of changes) {
       const job = await submit('/v1/vocode', npyMel(4))
       const order = JSON.parse((await client.hget(JOB_KEY + job.id, 'order'))!)
-      await client.hset(JOB_KEY + job.id, 'order', JSON.stringify({ ...order, ...change }), 'passes', 19)
+      await client.hset(JOB_KEY + job.id, 'order', JSON.stringify({ ...order, ...change }), 'refusals', 5)
       jobs.push(job)
     }
     await worker()
