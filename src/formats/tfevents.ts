@@ -77,25 +77,41 @@ function soundOf(value: Uint8Array, step: number): LoggedSound | null {
   return wav instanceof Uint8Array ? { step, tag: new TextDecoder().decode(tag), wav } : null
 }
 
+/** A whole record: where it stands in the bytes, and its data, an event. */
+export interface EventRecord {
+  readonly start: number
+  readonly end: number
+  readonly event: Uint8Array
+}
+
+/** Bytes of the record that begins at a byte; null if its length is not there. */
+export function recordBytes(bytes: Uint8Array, at = 0): number | null {
+  if (at + LENGTH_BYTES > bytes.length) return null
+  const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(at, true)
+  return LENGTH_BYTES + Number(length) + CHECKSUM_BYTES
+}
+
+/** The records of an event file, in order; one that is half written ends them. */
+export function* recordsOf(bytes: Uint8Array): Generator<EventRecord, void, undefined> {
+  for (let start = 0; ; ) {
+    const size = recordBytes(bytes, start)
+    if (size === null || size > bytes.length - start) return
+    const end = start + size
+    yield { start, end, event: bytes.subarray(start + LENGTH_BYTES, end - CHECKSUM_BYTES) }
+    start = end
+  }
+}
+
+/** The sounds of an event, in order. */
+export function soundsOf(event: Uint8Array): readonly LoggedSound[] {
+  const [step, summary] = [first(event, 2), first(event, 5)]
+  if (!(summary instanceof Uint8Array)) return []
+  return [...fieldsOf(summary)].flatMap(({ number, value }) =>
+    number === 1 && value instanceof Uint8Array ? (soundOf(value, typeof step === 'number' ? step : 0) ?? []) : [],
+  )
+}
+
 /** The sounds of an event file, in order; a record that is half written ends it. */
 export function decodeEvents(bytes: Uint8Array): readonly LoggedSound[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const sounds: LoggedSound[] = []
-  for (let at = 0; at + LENGTH_BYTES <= bytes.length; ) {
-    const length = Number(view.getBigUint64(at, true))
-    const start = at + LENGTH_BYTES
-    if (length > bytes.length - start - CHECKSUM_BYTES) break
-    const event = bytes.subarray(start, start + length)
-    const step = first(event, 2)
-    const summary = first(event, 5)
-    if (summary instanceof Uint8Array) {
-      for (const { number, value } of fieldsOf(summary)) {
-        const sound =
-          number === 1 && value instanceof Uint8Array ? soundOf(value, typeof step === 'number' ? step : 0) : null
-        if (sound !== null) sounds.push(sound)
-      }
-    }
-    at = start + length + CHECKSUM_BYTES
-  }
-  return sounds
+  return [...recordsOf(bytes)].flatMap(({ event }) => soundsOf(event))
 }

@@ -78,8 +78,10 @@ export const STALLED_SECONDS = 60
 export const DECODE_SECONDS = 60
 /** Seconds that a stopping service waits for work in hand, by default. */
 export const DRAIN_SECONDS = 30
-/** Bytes of a training run's log that one request reads. */
-export const MAX_LOG_BYTES = 64 * 2 ** 20
+/** Bytes of a training run's log whose lines one answer holds: 100,000 steps. What follows is the next one's. */
+export const MAX_LOG_BYTES = 16 * 2 ** 20
+/** Bytes of one event of a training run with clips to hear: 24 minutes of 16-bit sound at 22,050 Hz. */
+export const MAX_CLIP_RECORD_BYTES = 64 * 2 ** 20
 /** Characters of an error's clause in a problem document. */
 export const MAX_CLAUSE = 400
 /** Seconds to connect to Redis: other machines of a data centre answer within milliseconds. */

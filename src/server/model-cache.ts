@@ -89,9 +89,21 @@ export class ModelCache {
     return config
   }
 
-  /** The first model of a kind. @throws DiffWaveError `UNKNOWN_MODEL` if there is none */
+  /**
+   * The first model of a kind, without those whose config cannot be read.
+   *
+   * @throws DiffWaveError `UNKNOWN_MODEL` if there is none; Refusal `MODEL_UNAVAILABLE` if one of the others may be
+   */
   async firstOf(kind: ModelConfig['kind']): Promise<string> {
-    for (const name of this.names) if ((await this.config(name)).kind === kind) return name
+    let unreadable: unknown = null
+    for (const name of this.names) {
+      try {
+        if ((await this.config(name)).kind === kind) return name
+      } catch (error) {
+        unreadable ??= error
+      }
+    }
+    if (unreadable !== null) throw unreadable
     throw new DiffWaveError('UNKNOWN_MODEL', `the service has no ${kind}`, { expected: 'the name of a model' })
   }
 
@@ -183,12 +195,20 @@ async function configAt(path: string): Promise<ModelConfig> {
   return (await readModel(path)).config
 }
 
-/** A model that cannot be loaded: the reason holds paths, so it goes to the log alone. */
+/** A model that cannot be loaded: the reason may hold paths, so that the whole of it goes to the log alone. */
 function unavailable(name: string, cause: unknown): Error {
+  const reason = reasonOf(cause)
   return new Refusal(503, 'MODEL_UNAVAILABLE', 'the model cannot be loaded', {
     expected: 'a model that this machine can run',
-    got: name,
+    got: reason === null ? name : `${name}: ${reason}`,
     hint: 'The log of the service says why.',
     cause,
   })
+}
+
+/** What is wrong with a model, without paths: the field of its config, or an error's code. */
+function reasonOf(cause: unknown): string | null {
+  if (!(cause instanceof DiffWaveError)) return null
+  if (cause.code !== 'BAD_CONFIG') return cause.code
+  return cause.message.replace(` (${cause.where})`, '')
 }

@@ -1,13 +1,13 @@
 /** Training runs to watch: what `diffwave train` leaves in its folder. Clients name runs and clips, never paths. */
-import type { FileHandle } from 'node:fs/promises'
-import { open, readdir, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { suggestion } from '../core/suggest.js'
 import { systemCode } from '../core/system-code.js'
-import { decodeMetrics, type MetricsLine } from '../formats/metrics-lines.js'
-import { decodeEvents } from '../formats/tfevents.js'
+import type { MetricsLine } from '../formats/metrics-lines.js'
+import { EventFile, type FiledClip } from './event-file.js'
 import { MAX_LOG_BYTES } from './limits.js'
 import { Refusal } from './refusal.js'
+import { RunLog } from './run-log.js'
 
 /** A run, at a glance. */
 export interface RunView {
@@ -28,6 +28,8 @@ export interface RunClip {
 }
 
 const METRICS = 'metrics.jsonl'
+/** Event files whose clips are known: a run has one for each time it was started. */
+const MAX_EVENT_FILES = 1000
 
 /** A run's folder, and when its log was last written. */
 export interface RunFolder {
@@ -43,6 +45,7 @@ async function runIn(path: string): Promise<RunFolder | null> {
 
 export class TrainingRuns {
   readonly #roots: readonly string[]
+  readonly #eventFiles = new Map<string, EventFile>()
 
   /** @param roots folders of runs, or folders that hold such folders */
   constructor(roots: readonly string[]) {
@@ -93,37 +96,77 @@ export class TrainingRuns {
     throw unknownRun(name, [...folders.keys()])
   }
 
-  /** Lines of the log whose step is past `after`, in order. @throws Refusal `UNKNOWN_RUN` */
+  /**
+   * Lines of the log whose step is past `after`, in order, up to `MAX_LOG_BYTES`: the last one's step asks for those
+   * that follow.
+   *
+   * @throws Refusal `UNKNOWN_RUN`
+   */
   async metrics(name: string, after: number): Promise<readonly MetricsLine[]> {
-    const folder = await this.folder(name)
-    const bytes = await unlessGone(name, readStart(join(folder, METRICS)))
-    return decodeMetrics(new TextDecoder().decode(bytes), after)
+    const log = await this.log(name)
+    const read = async () => {
+      const lines: MetricsLine[] = []
+      let bytes = 0
+      for await (const piece of log.added()) {
+        const later = piece.lines.filter(({ step }) => step > after)
+        for (const line of later) lines.push(line)
+        if (later.length > 0) bytes += piece.bytes
+        if (bytes >= MAX_LOG_BYTES) return upToLastStep(lines)
+      }
+      return [...lines, ...log.last.filter(({ step }) => step > after)]
+    }
+    return unlessGone(name, read())
+  }
+
+  /** The log of a run, to be read as it grows. @throws Refusal `UNKNOWN_RUN` */
+  async log(name: string): Promise<RunLog> {
+    return new RunLog(join(await this.folder(name), METRICS))
   }
 
   /** The clips in the run's event files, in order. @throws Refusal `UNKNOWN_RUN` */
   async clips(name: string): Promise<readonly RunClip[]> {
-    return (await this.#sounds(name)).map(({ id, step, tag }) => ({ id, step, tag }))
+    return (await this.#clips(name)).map(({ id, clip: { step, tag } }) => ({ id, step, tag }))
   }
 
   /** A clip as a WAV file. @throws Refusal `UNKNOWN_RUN`, `NOT_FOUND` */
   async clip(name: string, id: string): Promise<Uint8Array> {
-    const sound = (await this.#sounds(name)).find(other => other.id === id)
-    if (sound !== undefined) return sound.wav
+    const found = (await this.#clips(name)).find(other => other.id === id)
+    const wav = found === undefined ? null : await unlessGone(name, found.file.wav(found.clip))
+    if (wav !== null) return wav
     throw new Refusal(404, 'NOT_FOUND', 'the run has no such clip', { expected: 'the id of one of its clips', got: id })
   }
 
-  async #sounds(name: string): Promise<readonly (RunClip & { readonly wav: Uint8Array })[]> {
+  async #clips(name: string) {
     const folder = await this.folder(name)
     const entries = await unlessGone(name, readdir(folder))
-    const files = entries.filter(file => file.startsWith('events.out.tfevents.')).sort()
-    const sounds: (RunClip & { readonly wav: Uint8Array })[] = []
-    for (const [file, fileName] of files.entries()) {
-      const bytes = await unlessGone(name, readStart(join(folder, fileName)))
-      for (const { step, tag, wav } of decodeEvents(bytes))
-        sounds.push({ id: `${file}-${sounds.length}`, step, tag, wav })
+    const names = entries.filter(file => file.startsWith('events.out.tfevents.')).sort()
+    const found: { readonly id: string; readonly file: EventFile; readonly clip: FiledClip }[] = []
+    for (const [number, fileName] of names.entries()) {
+      const file = this.#eventFile(join(folder, fileName))
+      const clips = await unlessGone(name, file.clips())
+      for (const [i, clip] of clips.entries()) found.push({ id: `${number}-${i}`, file, clip })
     }
-    return sounds
+    return found
   }
+
+  /** An event file, and what is known of it. */
+  #eventFile(path: string): EventFile {
+    let file = this.#eventFiles.get(path)
+    if (file === undefined) {
+      // Runs come and go: those that are still asked for are read once more.
+      if (this.#eventFiles.size >= MAX_EVENT_FILES) this.#eventFiles.clear()
+      file = new EventFile(path)
+      this.#eventFiles.set(path, file)
+    }
+    return file
+  }
+}
+
+/** Lines without those of the last step, which may go on in the next piece; all of them if there is no other step. */
+function upToLastStep(lines: readonly MetricsLine[]): readonly MetricsLine[] {
+  const last = lines.at(-1)!.step
+  const others = lines.filter(({ step }) => step !== last)
+  return others.length > 0 ? others : lines
 }
 
 function unknownRun(name: string, names: readonly string[]): Refusal {
@@ -143,17 +186,4 @@ async function unlessGone<T>(name: string, reading: Promise<T>): Promise<T> {
       got: name,
     })
   })
-}
-
-/** A file up to `MAX_LOG_BYTES`. */
-async function readStart(path: string): Promise<Uint8Array> {
-  const handle: FileHandle = await open(path, 'r')
-  try {
-    const { size } = await handle.stat()
-    const bytes = new Uint8Array(Math.min(size, MAX_LOG_BYTES))
-    const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0)
-    return bytes.subarray(0, bytesRead)
-  } finally {
-    await handle.close()
-  }
 }

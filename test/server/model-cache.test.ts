@@ -77,6 +77,16 @@ describe('the cache of models', () => {
     assert.equal(await models.firstOf('generator'), 'b')
   })
 
+  test('one whose config cannot be read does not keep the others from being found', async () => {
+    const sources = new Map([
+      ['gone', '/nowhere/model.pt'],
+      ['a', smallVocoder],
+    ])
+    const models = new ModelCache({ sources, engine: { engine: 'auto' }, maxBytes: 1 })
+    assert.equal(await models.firstOf('vocoder'), 'a')
+    await assert.rejects(models.firstOf('generator'), { code: 'MODEL_UNAVAILABLE' })
+  })
+
   test('one that cannot be loaded says so without its path, and is tried again', async () => {
     const { models } = cache(2 ** 30)
     for (let i = 0; i < 2; i++) {

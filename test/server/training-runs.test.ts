@@ -1,12 +1,17 @@
 /** Training runs to watch. */
 import assert from 'node:assert/strict'
-import { appendFileSync, rmSync } from 'node:fs'
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { decodeEvents } from '#src/formats/tfevents'
 import { encodeEvent, frameRecord } from '#src/formats/tfevents-writer'
+import { EventFile } from '#src/server/event-file'
+import { MAX_CLIP_RECORD_BYTES, MAX_LOG_BYTES } from '#src/server/limits'
 import { type RunFolder, TrainingRuns } from '#src/server/training-runs'
+import { HttpClient } from '#studio/backend/http-client'
+import { HttpRuns } from '#studio/backend/http-runs'
 import { scratch } from '../support/process.js'
 import { getJson, problem, testService } from '../support/service.js'
 
@@ -68,6 +73,53 @@ describe('training runs', () => {
     leave.abort()
   })
 
+  test('are told to the end, however long their log is', async () => {
+    const long = scratch()
+    const note = 'x'.repeat(1000)
+    const longLine = (step: number) => `${JSON.stringify({ step, loss: 1, note })}\n`
+    const count = Math.ceil((2.5 * MAX_LOG_BYTES) / longLine(10_000).length)
+    const log = long.put('run/metrics.jsonl', Array.from({ length: count }, (_, step) => longLine(step)).join(''))
+    const { url } = await testService({ runs: [long.folder] })
+    const runs = new HttpRuns(new HttpClient(url, () => ''))
+    const stop = new AbortController()
+    let seen = -1
+    let parts = 0
+    await assert.rejects(
+      async () => {
+        for await (const lines of runs.metrics('run', stop.signal)) {
+          for (const { step } of lines) assert.equal(step, ++seen)
+          if (lines.length > 1) parts++
+          if (seen === count - 1) appendFileSync(log, longLine(count))
+          if (seen === count) stop.abort()
+        }
+        stop.signal.throwIfAborted()
+      },
+      { name: 'AbortError' },
+    )
+    assert.equal(seen, count)
+    assert.ok(parts >= 3, `${parts} parts`)
+  })
+
+  test('whose log is cut back tell each step once', async () => {
+    const cut = scratch()
+    const log = cut.put('run/metrics.jsonl', line(1) + line(2) + line(3))
+    const { url } = await testService({ runs: [cut.folder] })
+    const leave = new AbortController()
+    const response = await fetch(`${url}/v1/runs/run/events`, { signal: leave.signal })
+    const reader = response.body!.getReader()
+    let text = ''
+    const read = async (until: RegExp) => {
+      while (!until.test(text)) text += Buffer.from((await reader.read()).value!).toString()
+    }
+    await read(/id: 3\n/)
+    writeFileSync(log, line(1))
+    await setTimeout(1500)
+    appendFileSync(log, line(2) + line(3) + line(4))
+    await read(/id: 4\n/)
+    assert.deepEqual(text.match(/id: \d/g), ['id: 1', 'id: 2', 'id: 3', 'id: 4'])
+    leave.abort()
+  })
+
   test('have the clips of their event files', async () => {
     const { clips } = (await getJson(service, '/v1/runs/first/clips')) as { clips: { id: string; step: number }[] }
     assert.deepEqual(
@@ -115,6 +167,46 @@ describe('a run that is removed while it is read', () => {
 })
 
 describe('event files', () => {
+  const { put } = scratch()
+  const wavOf = async (file: EventFile, i: number) => new Uint8Array((await file.wav((await file.clips())[i]!))!)
+
+  test('are read on as they grow, also over half a record', async () => {
+    const [one, two, three] = [record(100), record(200), record(300)]
+    const path = put('events', Buffer.concat([one, two.subarray(0, 20)]))
+    const file = new EventFile(path)
+    const steps = async () => (await file.clips()).map(({ step }) => step)
+    assert.deepEqual(await steps(), [100])
+    appendFileSync(path, Buffer.concat([two.subarray(20), three]))
+    assert.deepEqual(await Promise.all([steps(), steps()]), [
+      [100, 200, 300],
+      [100, 200, 300],
+    ])
+    assert.deepEqual(await wavOf(file, 1), encodeWav(audio))
+    writeFileSync(path, one)
+    assert.deepEqual(await steps(), [100])
+  })
+
+  test('have their last clip, whatever their size', async () => {
+    const big = frameRecord(
+      encodeEvent(1.5, 1, [{ kind: 'audio', tag: 'big', audio: { ...audio, samples: new Float32Array(2 ** 20) } }]),
+    )
+    const many = Array.from({ length: 40 }, () => big)
+    const file = new EventFile(put('large', Buffer.concat([...many, record(2)])))
+    const clips = await file.clips()
+    assert.equal(clips.length, 41)
+    assert.deepEqual(await wavOf(file, 40), encodeWav(audio))
+  })
+
+  test('with an event past every bound have the clips behind it', async () => {
+    const huge = new Uint8Array(MAX_CLIP_RECORD_BYTES + 16)
+    new DataView(huge.buffer).setBigUint64(0, BigInt(MAX_CLIP_RECORD_BYTES), true)
+    const file = new EventFile(put('huge', Buffer.concat([huge, record(2)])))
+    assert.deepEqual(
+      (await file.clips()).map(({ step }) => step),
+      [2],
+    )
+  })
+
   test('that are cut off or damaged hold what is whole', () => {
     const bytes = new Uint8Array(Buffer.concat([record(100), record(200)]))
     for (let cut = 0; cut < bytes.length; cut += 7) {

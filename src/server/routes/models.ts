@@ -4,32 +4,51 @@ import { z } from 'zod'
 import { modelView, scheduleView } from '../../synthesis/model-view.js'
 import { json, pathParameters, responses } from '../http/documented.js'
 import type { ModelCache } from '../model-cache.js'
+import { type Problem, problemOf } from '../problem.js'
 import { optionsSchema, workOptions } from '../query.js'
 import type { ServiceState } from '../service-state.js'
 import { sampling } from '../work/options.js'
 
 type ModelRequest = FastifyRequest<{ Params: { name: string } }>
 
-/** All models, for a page to choose from. */
-async function modelViews(models: ModelCache) {
+/** A model whose config cannot be read, and why. */
+interface Unavailable {
+  readonly name: string
+  readonly problem: Problem
+}
+
+/**
+ * All models, for a page to choose from, and those that it cannot.
+ *
+ * @param onFault called with why a model's config cannot be read, for a log
+ */
+async function modelViews(models: ModelCache, onFault: (error: unknown) => void = () => {}) {
   const seen = new Set<string>()
   const views = []
+  const unavailable: Unavailable[] = []
   for (const name of models.names) {
-    const config = await models.config(name)
-    const isDefault = !seen.has(config.kind)
-    views.push({ ...modelView(config, name), isDefault, isLoaded: models.isLoaded(name) })
-    seen.add(config.kind)
+    try {
+      const config = await models.config(name)
+      views.push({ ...modelView(config, name), isDefault: !seen.has(config.kind), isLoaded: models.isLoaded(name) })
+      seen.add(config.kind)
+    } catch (error) {
+      onFault(error)
+      unavailable.push({ name, problem: problemOf(error) })
+    }
   }
-  return views
+  return { models: views, unavailable }
 }
+
+const LISTED =
+  '{models: […], unavailable: [{name, problem}]}, with the models whose config cannot be read in the latter'
 
 export function modelRoutes(app: FastifyInstance, { tools: { models } }: ServiceState): void {
   const tags = ['Models']
 
   app.get(
     '/v1/models',
-    { schema: { tags, summary: 'All models', response: responses({ 200: json('{models: […]}') }) } },
-    async () => ({ models: await modelViews(models) }),
+    { schema: { tags, summary: 'All models', response: responses({ 200: json(LISTED) }) } },
+    async request => modelViews(models, error => request.log.error({ err: error }, 'a fault of the service')),
   )
 
   app.get(
@@ -44,7 +63,7 @@ export function modelRoutes(app: FastifyInstance, { tools: { models } }: Service
     },
     async (request: ModelRequest) => {
       await models.config(request.params.name)
-      return (await modelViews(models)).find(({ name }) => name === request.params.name)
+      return (await modelViews(models)).models.find(({ name }) => name === request.params.name)
     },
   )
 

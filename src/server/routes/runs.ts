@@ -6,8 +6,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { clientSignal } from '../http/client.js'
 import { bytes, json, pathParameters, responses } from '../http/documented.js'
 import { EVENT_STREAM, eventBytes, type StreamedEvent } from '../http/event-stream.js'
+import type { RunLog } from '../run-log.js'
 import type { ServiceState } from '../service-state.js'
-import type { TrainingRuns } from '../training-runs.js'
 
 type RunRequest = FastifyRequest<{ Params: { name: string; id: string } }>
 
@@ -20,17 +20,19 @@ function after(request: FastifyRequest): number {
   return /^\d{1,15}$/.test(text) ? Number(text) : -1
 }
 
-/** The lines of a run's log as they come; the id of an event is its step. */
-async function* lines(
-  runs: TrainingRuns,
-  name: string,
-  last: number,
+/** The lines of a log past a step, as they come; the id of an event is its step. */
+async function* linesOf(
+  log: RunLog,
+  after: number,
   signal: AbortSignal,
 ): AsyncGenerator<StreamedEvent, void, undefined> {
-  for (let step = last; !signal.aborted; ) {
-    for (const line of await runs.metrics(name, step)) {
-      step = line.step
-      yield { id: step, name: 'metrics', data: line }
+  for (let [known, last] = [after, after]; !signal.aborted; known = last) {
+    // A run that is resumed cuts its log back, and writes steps again that are known.
+    for await (const { lines } of log.added()) {
+      for (const line of lines.filter(({ step }) => step > known)) {
+        last = line.step
+        yield { id: last, name: 'metrics', data: line }
+      }
     }
     await setTimeout(LOOK_MILLISECONDS, undefined, { signal })
   }
@@ -53,6 +55,7 @@ export function runRoutes(app: FastifyInstance, { runs }: ServiceState): void {
       schema: {
         tags,
         summary: 'The log of a run',
+        description: 'A long log comes in parts: the step of the last line asks for the next one, until none comes.',
         params,
         querystring: afterStep,
         response: responses({ 200: json('{lines: […]}, those of metrics.jsonl') }),
@@ -73,11 +76,11 @@ export function runRoutes(app: FastifyInstance, { runs }: ServiceState): void {
       },
     },
     async (request: RunRequest, reply) => {
-      await runs.folder(request.params.name)
+      const log = await runs.log(request.params.name)
       const { signal } = clientSignal(reply)
       return reply
         .headers({ 'content-type': EVENT_STREAM, 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
-        .send(Readable.from(eventBytes(lines(runs, request.params.name, after(request), signal))))
+        .send(Readable.from(eventBytes(linesOf(log, after(request), signal))))
     },
   )
 

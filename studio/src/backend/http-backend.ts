@@ -1,6 +1,6 @@
 /** The studio's work done by the service (docs/serving.md). */
 import { type Facts, numberFact, type Sound } from '../audio/sound.js'
-import { StudioProblem } from '../core/problem.js'
+import { problemOf, StudioProblem } from '../core/problem.js'
 import type { HttpClient, HttpRequest, Query } from './http-client.js'
 import { type JobWatch, runJob, soundOf } from './http-job.js'
 import { HttpRuns } from './http-runs.js'
@@ -11,6 +11,7 @@ import type {
   GenerateOrder,
   GenerateWatch,
   InpaintOrder,
+  ModelList,
   ProcessOrder,
   ProcessResult,
   ProcessStep,
@@ -42,8 +43,9 @@ export class HttpBackend implements StudioBackend {
     this.runs = new HttpRuns(client)
   }
 
-  async models(signal: AbortSignal): Promise<readonly StudioModel[]> {
-    return (await this.#client.json<{ readonly models: readonly StudioModel[] }>('/v1/models', { signal })).models
+  async models(signal: AbortSignal): Promise<ModelList> {
+    const { models, unavailable } = await this.#client.json<ListedModels>('/v1/models', { signal })
+    return { models, problems: unavailable.flatMap(({ problem }) => problemOf(problem) ?? []) }
   }
 
   schedules({ model, steps, sampler, eta }: Omit<Sampling, 'seed'>, signal: AbortSignal): Promise<Schedules> {
@@ -178,6 +180,12 @@ export class HttpBackend implements StudioBackend {
   #job(path: string, request: HttpRequest, watch: JobWatch): Promise<void> {
     return runJob(this.#client, path, request, watch)
   }
+}
+
+/** The answer of `/v1/models`. */
+interface ListedModels {
+  readonly models: readonly StudioModel[]
+  readonly unavailable: readonly { readonly name: string; readonly problem: unknown }[]
 }
 
 /** `result.json` of `/v1/compare`. */

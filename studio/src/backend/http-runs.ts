@@ -6,6 +6,11 @@ import { readEvents } from './event-stream.js'
 import type { HttpClient } from './http-client.js'
 import type { MetricsLine, RunsBackend, TrainingClip, TrainingRun } from './studio-backend.js'
 
+/** The answer of `…/metrics`. */
+interface LogLines {
+  readonly lines: readonly MetricsLine[]
+}
+
 /** Milliseconds before a lost stream is opened again. */
 const RECONNECT_MILLISECONDS = 2000
 
@@ -22,9 +27,15 @@ export class HttpRuns implements RunsBackend {
 
   async *metrics(run: string, signal: AbortSignal): AsyncGenerator<readonly MetricsLine[], void, undefined> {
     const path = `/v1/runs/${encodeURIComponent(run)}`
-    const { lines } = await this.#client.json<{ readonly lines: readonly MetricsLine[] }>(`${path}/metrics`, { signal })
-    yield lines
-    let after = lines.at(-1)?.step ?? -1
+    let after = -1
+    // A long log comes in parts, of which the last one is empty.
+    for (let isOver = false; !isOver; ) {
+      const query = { after }
+      const { lines } = await this.#client.json<LogLines>(`${path}/metrics`, { query, signal })
+      isOver = lines.length === 0
+      if (!isOver || after < 0) yield lines
+      after = lines.at(-1)?.step ?? after
+    }
     while (!signal.aborted) {
       const { body } = await this.#client.send(`${path}/events`, { query: { after }, signal })
       for await (const { name, data } of readEvents(body!)) {

@@ -3,6 +3,7 @@
  * Every method throws `StudioProblem` if it is refused, and an `AbortError` once its signal fires.
  */
 import type { Sound } from '../audio/sound.js'
+import type { StudioProblem } from '../core/problem.js'
 
 export type ModelKind = 'vocoder' | 'generator'
 
@@ -31,6 +32,12 @@ export interface StudioModel {
   readonly refinementIterations: number | null
   readonly parameters: number
   readonly license: string
+}
+
+/** The models there are, and why others cannot be used. */
+export interface ModelList {
+  readonly models: readonly StudioModel[]
+  readonly problems: readonly StudioProblem[]
 }
 
 /** How to sample; what is left out is the model's default. */
@@ -186,7 +193,7 @@ export interface RunsBackend {
 }
 
 export interface StudioBackend {
-  models(signal: AbortSignal): Promise<readonly StudioModel[]>
+  models(signal: AbortSignal): Promise<ModelList>
   schedules(choice: Omit<Sampling, 'seed'>, signal: AbortSignal): Promise<Schedules>
   /** x_t of a recording at a step of training; its facts have `alphaBar` and `snr`. */
   forward(

@@ -9,6 +9,7 @@ import type {
   GenerateOrder,
   GenerateWatch,
   InpaintOrder,
+  ModelList,
   ProcessOrder,
   ProcessResult,
   ProcessStep,
@@ -17,12 +18,12 @@ import type {
   Schedules,
   SourceFile,
   StudioBackend,
-  StudioModel,
   VocodeOrder,
   Watch,
 } from '../backend/studio-backend.js'
+import { StudioProblem } from '../core/problem.js'
 import { EngineClient } from './engine-client.js'
-import type { EngineFile, OfferedModel } from './protocol.js'
+import type { EngineFile, ListedModels, OfferedModel } from './protocol.js'
 
 /** Whether bytes begin as a WAV file, which the engine reads itself, to the bit. */
 function isWav(bytes: Uint8Array): boolean {
@@ -39,10 +40,10 @@ export class EngineBackend implements StudioBackend {
     this.#client = new EngineClient(models)
   }
 
-  async models(signal: AbortSignal): Promise<readonly StudioModel[]> {
-    const models = await this.#client.ask<readonly StudioModel[]>('models', null, { signal })
+  async models(signal: AbortSignal): Promise<ModelList> {
+    const { models, problems } = await this.#client.ask<ListedModels>('models', null, { signal })
     for (const { name, sampleRate } of models) this.#rates.set(name, sampleRate)
-    return models
+    return { models, problems: problems.map(clauses => new StudioProblem(clauses)) }
   }
 
   schedules(choice: Omit<Sampling, 'seed'>, signal: AbortSignal): Promise<Schedules> {

@@ -1,4 +1,5 @@
 /** Messages between the page and the worker in which the engine runs. */
+import type { StudioModel } from '../backend/studio-backend.js'
 import type { ProblemClauses } from '../core/problem.js'
 
 /** A file as the worker takes it: its bytes, or a recording that the browser has decoded. */
@@ -12,6 +13,13 @@ export interface OfferedModel {
   readonly name: string
   /** Of the model folder, absolute. */
   readonly url: string
+}
+
+/** What the worker answers about the models. */
+export interface ListedModels {
+  readonly models: readonly StudioModel[]
+  /** Why others cannot be used. */
+  readonly problems: readonly ProblemClauses[]
 }
 
 /** To the worker, first of all. */

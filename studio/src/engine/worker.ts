@@ -1,6 +1,6 @@
 /** The program of the worker in which the engine runs, so that the page stays smooth. */
-import { DiffWaveError, throwIfAborted } from '#src/core/errors'
-import type { ProblemClauses } from '../core/problem.js'
+import { throwIfAborted } from '#src/core/errors'
+import { clausesOf } from './clauses.js'
 import { ModelShelf } from './model-shelf.js'
 import { type Ask, buffersOf, type FromWorker, type ToWorker } from './protocol.js'
 import { heavyWorks, lightWorks, type WorkTools } from './works.js'
@@ -21,15 +21,6 @@ let turn: Promise<unknown> = Promise.resolve()
 
 function post(message: FromWorker): void {
   scope.postMessage(message, buffersOf(message))
-}
-
-/** An error as a view shows it. */
-function clausesOf(error: unknown): ProblemClauses {
-  if (error instanceof DiffWaveError) {
-    const { code, message, expected, got, hint } = error
-    return { code, detail: message.charAt(0).toUpperCase() + message.slice(1), expected, got, hint }
-  }
-  return { code: 'ENGINE_FAILED', detail: error instanceof Error ? error.message : String(error) }
 }
 
 async function answer({ id, work, order }: Ask, signal: AbortSignal): Promise<void> {

@@ -32,8 +32,10 @@ import type {
   VocodeOrder,
   VocoderSystem,
 } from '../backend/studio-backend.js'
+import type { ProblemClauses } from '../core/problem.js'
+import { clausesOf } from './clauses.js'
 import type { ModelShelf } from './model-shelf.js'
-import type { EngineFile } from './protocol.js'
+import type { EngineFile, ListedModels } from './protocol.js'
 import { recordingAt, type VocoderInput, vocoderInput } from './recording.js'
 
 /** What a work has at hand. */
@@ -78,16 +80,21 @@ async function vocoderConfig(shelf: ModelShelf, name: string) {
   throw new DiffWaveError('BAD_OPTION', 'the model is not a vocoder', { expected: 'a vocoder', got: name })
 }
 
-async function models(_: unknown, { shelf }: WorkTools): Promise<readonly StudioModel[]> {
+async function models(_: unknown, { shelf }: WorkTools): Promise<ListedModels> {
   const seen = new Set<string>()
-  const views: StudioModel[] = []
+  const models: StudioModel[] = []
+  const problems: ProblemClauses[] = []
   for (const name of shelf.names) {
-    const config = await shelf.config(name)
-    const { title: __, ...view } = modelView(config, name)
-    views.push({ ...view, isDefault: !seen.has(config.kind) })
-    seen.add(config.kind)
+    try {
+      const config = await shelf.config(name)
+      const { title: __, ...view } = modelView(config, name)
+      models.push({ ...view, isDefault: !seen.has(config.kind) })
+      seen.add(config.kind)
+    } catch (error) {
+      problems.push(clausesOf(error))
+    }
   }
-  return views
+  return { models, problems }
 }
 
 async function schedules(order: Omit<Sampling, 'seed'>, { shelf }: WorkTools): Promise<Schedules> {

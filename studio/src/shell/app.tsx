@@ -66,6 +66,9 @@ export function App({ studio, token }: { studio: Studio; token: Token }) {
         ) : (
           <ProblemNote problem={problem} />
         )}
+        {studio.modelProblems.value.map(problem => (
+          <ProblemNote key={problem.detail + problem.got} problem={problem} />
+        ))}
         {studio.loading.running.value && studio.models.value === null && <p class="empty">Looking for models …</p>}
         <View studio={studio} />
       </main>

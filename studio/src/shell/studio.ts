@@ -1,8 +1,9 @@
 /** The page's state: who does the work, its models, and a model of each view. */
-import { signal } from '@preact/signals-core'
+import { batch, signal } from '@preact/signals-core'
 import { Stage } from '../audio/stage.js'
 import type { SourceFile, StudioBackend, StudioModel } from '../backend/studio-backend.js'
 import { Task } from '../components/task.js'
+import type { StudioProblem } from '../core/problem.js'
 import { GenerateModel } from '../views/generate/generate-model.js'
 import { ProcessModel } from '../views/process/process-model.js'
 import { DenoiseModel } from '../views/repair/denoise-model.js'
@@ -24,6 +25,8 @@ export class Studio {
   readonly stage = new Stage()
   /** `null` until they are known. */
   readonly models = signal<readonly StudioModel[] | null>(null)
+  /** Why some models cannot be used. */
+  readonly modelProblems = signal<readonly StudioProblem[]>([])
   readonly loading = new Task()
   readonly process: ProcessModel
   readonly vocode: VocodeModel
@@ -51,7 +54,11 @@ export class Studio {
   /** Asks for the models, and for the recording to begin with. */
   async load(): Promise<void> {
     await this.loading.run(async ({ signal }) => {
-      this.models.value = await this.#options.backend.models(signal)
+      const { models, problems } = await this.#options.backend.models(signal)
+      batch(() => {
+        this.models.value = models
+        this.modelProblems.value = problems
+      })
       if (this.process.recording.value === null) {
         this.process.recording.value = await this.#options.sample(signal)
       }

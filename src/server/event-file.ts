@@ -1,0 +1,87 @@
+/** The clips in an event file of a training run, read as it grows. They stay in the file until one is asked for. */
+import { type FileHandle, open } from 'node:fs/promises'
+import { type LoggedSound, recordBytes, recordsOf, soundsOf } from '../formats/tfevents.js'
+import { MAX_CLIP_RECORD_BYTES } from './limits.js'
+
+/** Bytes that are read at a time. */
+const PIECE = 2 ** 20
+
+/** A clip, and where it stands. */
+export interface FiledClip {
+  readonly step: number
+  /** Name of the series, as `audio/0`. */
+  readonly tag: string
+  /** The record of its event. */
+  readonly start: number
+  readonly bytes: number
+  /** Number among the sounds of the event. */
+  readonly index: number
+}
+
+export class EventFile {
+  readonly #path: string
+  readonly #clips: FiledClip[] = []
+  /** Bytes up to the last whole record. */
+  #at = 0
+  /** The end of the last look: those who ask at the same time do not read the file twice. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  /** The clips, in order. */
+  clips(): Promise<readonly FiledClip[]> {
+    const looked = this.#turn.then(() => this.#opened(handle => this.#look(handle)))
+    this.#turn = looked.catch(() => {})
+    return looked.then(() => [...this.#clips])
+  }
+
+  /** The bytes of a clip's WAV file; null if the file has changed. */
+  async wav({ start, bytes, index }: FiledClip): Promise<Uint8Array | null> {
+    const read = await this.#opened(handle => readAt(handle, start, bytes))
+    const sounds: readonly LoggedSound[] = [...recordsOf(read)].flatMap(({ event }) => soundsOf(event))
+    return sounds[index]?.wav ?? null
+  }
+
+  async #opened<T>(use: (handle: FileHandle) => Promise<T>): Promise<T> {
+    const handle = await open(this.#path, 'r')
+    try {
+      return await use(handle)
+    } finally {
+      await handle.close()
+    }
+  }
+
+  /** Goes through what was added since the last look. */
+  async #look(handle: FileHandle): Promise<void> {
+    const { size } = await handle.stat()
+    if (size < this.#at) {
+      this.#at = 0
+      this.#clips.length = 0
+    }
+    for (let wanted = PIECE; this.#at < size; ) {
+      const bytes = await readAt(handle, this.#at, Math.min(wanted, size - this.#at))
+      let end = 0
+      for (const record of recordsOf(bytes)) {
+        for (const [index, { step, tag }] of soundsOf(record.event).entries()) {
+          this.#clips.push({ step, tag, start: this.#at + record.start, bytes: record.end - record.start, index })
+        }
+        end = record.end
+      }
+      this.#at += end
+      wanted = PIECE
+      if (end > 0) continue
+      const next = recordBytes(bytes)
+      // Half written, or damaged.
+      if (next === null || next > size - this.#at) return
+      if (next <= MAX_CLIP_RECORD_BYTES) wanted = next
+      else this.#at += next
+    }
+  }
+}
+
+async function readAt(handle: FileHandle, start: number, bytes: number): Promise<Uint8Array> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(bytes), 0, bytes, start)
+  return buffer.subarray(0, bytesRead)
+}
