@@ -139,6 +139,7 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
     ...(what === 'fuzz' ? ['-fsanitize=fuzzer'] : []),
   ]
   const objects = await mkdtemp(join(tmpdir(), 'diffwave-build-'))
+  const fresh = `${result}.${process.pid}.new`
   try {
     const flags = [...commonFlags, ...sanitizers, ...(amx ? ['-DDIFFWAVE_WITH_AMX'] : []), `-I${headersFolder()}`]
     const objectOf = (source: string) => join(objects, `${source.replaceAll('/', '-')}.o`)
@@ -156,12 +157,12 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
       ...(glibc && sanitize === undefined ? ['-Wl,--exclude-libs,ALL'] : []),
       ...(glibc && sanitize === undefined ? oldGlibc.map(name => `-Wl,--wrap=${name}`) : []),
     ]
-    const fresh = `${result}.${process.pid}.new`
     await compile(compiler, [...link, ...files.map(([source]) => objectOf(source)), '-o', fresh, '-lpthread'], signal)
     await rename(fresh, result)
     return result
   } finally {
     await rm(objects, { recursive: true, force: true })
+    await rm(fresh, { force: true })
   }
 }
 
@@ -192,13 +193,18 @@ function headersFolder(): string {
   }
 }
 
-/** Runs `body` over all items, a few at a time. */
+/** Runs `body` over all items, a few at a time. After a failure no more are started, and those under way end first. */
 async function eachOf<Item>(items: readonly Item[], body: (item: Item) => Promise<void>): Promise<void> {
   const left = [...items]
   const work = async () => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await body(item)
+    try {
+      for (let item = left.shift(); item !== undefined; item = left.shift()) await body(item)
+    } finally {
+      left.length = 0
+    }
   }
-  await Promise.all(Array.from({ length: Math.min(availableParallelism(), 8) }, work))
+  const results = await Promise.allSettled(Array.from({ length: Math.min(availableParallelism(), 8) }, work))
+  for (const result of results) if (result.status === 'rejected') throw result.reason
 }
 
 function compile(compiler: string, args: readonly string[], signal: AbortSignal | undefined): Promise<void> {

@@ -1,0 +1,51 @@
+/** Building the addon with compilers that fail. */
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { buildAddon } from '#src/engines/native/build'
+import { scratch } from '../../support/process.js'
+
+const files = scratch()
+
+/** A compiler that knows all flags, notes each source that it begins and ends, and fails at one of them. */
+function compiler(): { readonly path: string; readonly notes: () => readonly string[] } {
+  const [path, log] = [files.at('compiler'), files.at('log')]
+  writeFileSync(
+    path,
+    `#!/bin/sh
+case "$*" in
+  *--version*|*-fsyntax-only*) exit 0 ;;
+  *pool.cc*) echo 'pool.cc: error: no' >&2; exit 1 ;;
+esac
+echo begun >> '${log}'
+sleep 0.3
+for output; do :; done
+echo object > "$output" 2>> '${log}'
+echo ended >> '${log}'
+`,
+    { mode: 0o755 },
+  )
+  return { path, notes: () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []) }
+}
+
+describe('a source that does not compile', () => {
+  const skip = process.platform === 'win32' && 'the compiler is a shell script'
+  test('is reported once all compilers have ended, and no more are started', { skip }, async () => {
+    const { path, notes } = compiler()
+    const out = files.at('diffwave.node')
+    await assert.rejects(buildAddon({ compiler: path, out }), {
+      code: 'ENGINE_UNAVAILABLE',
+      message: /pool\.cc: error: no/,
+    })
+    const atOnce = notes()
+    assert.equal(
+      atOnce.filter(note => note === 'begun').length,
+      atOnce.filter(note => note === 'ended').length,
+      atOnce.join(', '),
+    )
+    await delay(500)
+    assert.deepEqual(notes(), atOnce)
+    assert.ok(!readdirSync(files.folder).some(name => name.endsWith('.new')))
+  })
+})
