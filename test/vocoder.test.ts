@@ -6,6 +6,7 @@ import { sliceMel } from '#src/audio/mel/frames'
 import { griffinLim } from '#src/audio/mel/griffin-lim'
 import type { Progress } from '#src/core/progress'
 import { gaussian } from '#src/core/random'
+import { Denoiser } from '#src/denoiser/denoiser'
 import type { ModelConfigInput } from '#src/model/config'
 import { samplerNames } from '#src/model/diffusion-config'
 import { Vocoder } from '#src/vocoder'
@@ -127,6 +128,29 @@ describe('phase refinement', () => {
     await stream.next()
     stop.abort()
     await assert.rejects(stream.next(), { code: 'ABORTED' })
+  })
+
+  test('of a stream that nobody reads is never opened in the engine; one that is left is closed', async () => {
+    const model = fakeModel(smallVocoderConfig())
+    const open = new Set<object>()
+    const engine = Object.assign(Object.create(model.engine), {
+      openRefinement: () => {
+        const refinement = {
+          pushMel: () => {},
+          push: async (audio: Float32Array) => audio,
+          dispose: () => open.delete(refinement),
+        }
+        open.add(refinement)
+        return refinement
+      },
+    })
+    const own = new Vocoder(new Denoiser(model.config, engine))
+    const stream = own.stream(someMel(30), { seed: 2, refine: 3 })
+    assert.equal(open.size, 0)
+    await stream.next()
+    assert.equal(open.size, 1)
+    await stream.return()
+    assert.equal(open.size, 0)
   })
 
   test('is refused for conventions that do not allow it', async () => {

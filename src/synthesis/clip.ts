@@ -127,13 +127,14 @@ async function* decoded(latent: AsyncIterable<Float32Array>, decoder: Decoder): 
   if (rest.length > 0) yield rest
 }
 
-function refinedAudio(
+/** Opens the refinement when the first audio is asked for: a stream that nobody reads holds nothing. */
+async function* refinedAudio(
   { engine, config }: Denoiser,
   audio: AsyncIterable<Float32Array>,
   mel: MelReader,
   settings: RefinementConfig,
   signal: AbortSignal | undefined,
-): AsyncIterable<Float32Array> {
+): AsyncGenerator<Float32Array, void, undefined> {
   const refinement = engine.openRefinement?.(config.mel!, settings) ?? new PhaseRefinement(config.mel!, settings)
   async function* afterItsMel() {
     for await (const piece of audio) {
@@ -141,7 +142,7 @@ function refinedAudio(
       yield piece
     }
   }
-  return 'dispose' in refinement
+  yield* 'dispose' in refinement
     ? refinedByEngine(afterItsMel(), refinement, signal)
     : refined(afterItsMel(), refinement, signal)
 }
