@@ -1,6 +1,7 @@
 /** What sampling calls return: whole clips, and audio that arrives over time. */
 import { writeWav } from '#platform/audio/codecs/wav-file'
 import { encodeWav, type WavOptions } from '../audio/codecs/wav-encode.js'
+import type { PathLike } from '../core/path.js'
 
 /** Plain numbers of a result. */
 export interface SynthesisFields {
@@ -38,11 +39,12 @@ export class Synthesis {
   /**
    * Writes a mono WAV file, 16-bit by default.
    *
+   * @param path of the file, as text or a `file:` URL
    * @example
    * await (await vocoder.synthesize(mel)).save('out.wav')
    * @throws DiffWaveError as `writeWav`
    */
-  save(path: string, options?: WavOptions): Promise<void> {
+  save(path: PathLike, options?: WavOptions): Promise<void> {
     return writeWav(path, this, options)
   }
 
