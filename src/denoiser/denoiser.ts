@@ -71,10 +71,11 @@ export class Denoiser {
    * x̂_0.
    *
    * @returns one array per clip, as long as its audio
-   * @throws DiffWaveError `BAD_SHAPE`, `NOT_FINITE`, `UNKNOWN_LABEL`, `ABORTED`, `DISPOSED`
+   * @throws DiffWaveError `BAD_SHAPE`, `BAD_OPTION` (an unknown field), `NOT_FINITE`, `UNKNOWN_LABEL`, `ABORTED`,
+   * `DISPOSED`
    */
   async predict(request: DenoiserRequest): Promise<Float32Array[]> {
-    return this.engine.predict(this.#withIndices(request) satisfies PredictRequest)
+    return this.engine.predict(this.#withIndices(request, requestFields) satisfies PredictRequest)
   }
 
   /**
@@ -100,7 +101,7 @@ export class Denoiser {
    * @throws DiffWaveError as `predict`
    */
   async lossGradients(request: DenoiserLossRequest): Promise<LossGradients> {
-    return this.engine.lossGradients(this.#withIndices(request))
+    return this.engine.lossGradients(this.#withIndices(request, lossFields))
   }
 
   /**
@@ -135,17 +136,28 @@ export class Denoiser {
     return this.dispose()
   }
 
-  #withIndices<Request extends DenoiserRequest>(request: Request) {
-    checkRequest(request)
+  #withIndices<Request extends DenoiserRequest>(request: Request, known: readonly string[]) {
+    checkRequest(request, known)
     const { labels, ...rest } = request
     return labels === undefined ? rest : { ...rest, labels: labels.map(label => this.labelIndex(label)) }
   }
 }
 
-/** @throws DiffWaveError `BAD_SHAPE` for what is not a request, and for labels that are not a list */
-function checkRequest(request: unknown): asserts request is DenoiserRequest {
+const requestFields = ['audio', 'steps', 'mel', 'labels', 'signal'] satisfies (keyof DenoiserRequest)[]
+const lossFields = [...requestFields, 'target', 'loss', 'weight'] satisfies (keyof DenoiserLossRequest)[]
+
+/**
+ * @param known fields that it may have
+ * @throws DiffWaveError `BAD_SHAPE` for what is not a request, and for labels that are not a list; `BAD_OPTION` for an
+ * unknown field
+ */
+function checkRequest(request: unknown, known: readonly string[]): asserts request is DenoiserRequest {
   const { labels = [] } = Object(request) as { readonly labels?: unknown }
-  if (typeof request === 'object' && request !== null && Array.isArray(labels)) return
+  if (typeof request === 'object' && request !== null && Array.isArray(labels)) {
+    const unknown = Object.keys(request).find(name => !known.includes(name))
+    if (unknown === undefined) return
+    throw new DiffWaveError('BAD_OPTION', 'unknown field of a request', { expected: known.join(', '), got: unknown })
+  }
   const isRequest = typeof request === 'object' && request !== null
   throw new DiffWaveError('BAD_SHAPE', isRequest ? 'labels are not a list' : 'not a request', {
     expected: isRequest ? 'names and nulls' : '{ audio, steps, … }',

@@ -63,5 +63,9 @@ describe('predictNoise', () => {
     for (const result of calls.map(method => denoiser[method](null as never))) {
       await assert.rejects(result as Promise<unknown>, { name: 'DiffWaveError', code: 'BAD_SHAPE' })
     }
+    // `label` is no field: it must not be ignored in silence.
+    const request = { audio, steps: [1, 1], label: 'kick' }
+    await assert.rejects(denoiser.predict(request), { name: 'DiffWaveError', code: 'BAD_OPTION', got: 'label' })
+    await assert.rejects(denoiser.predict({ ...request, label: undefined } as never), { code: 'BAD_OPTION' })
   })
 })
