@@ -2,7 +2,7 @@
 import type { Mel } from '../audio/mel/convention.js'
 import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
-import { melHop, type NetworkConfig, positionSamples } from '../model/network.js'
+import { melContext, melHop, type NetworkConfig, positionSamples } from '../model/network.js'
 import type { ClipBatch, LossRequest, StreamRequest } from './engine.js'
 
 function refuse(problem: string, expected: string, got: string | number): never {
@@ -46,6 +46,37 @@ export function checkStreamSteps(request: StreamRequest): void {
   const steps: unknown = typeof request === 'object' && request !== null ? request.steps : undefined
   if (!Array.isArray(steps)) refuse('steps of a stream are not an array', 'an array of numbers', describe(steps))
   for (const step of request.steps) checkStep(step)
+}
+
+/** A pass of a stream that may be fed. @throws DiffWaveError `BAD_SHAPE` */
+export function checkPass<Pass extends { readonly ended: boolean }>(passes: readonly Pass[], index: number): Pass {
+  const pass = passes[index]
+  if (pass === undefined) refuse('unknown pass', `0 … ${passes.length - 1}`, index)
+  if (pass.ended) refuse('audio comes after the pass’s end', 'no more audio', `pass ${index}`)
+  return pass
+}
+
+/** A stream's next audio: whole positions, finite. @throws DiffWaveError `BAD_SHAPE`, `NOT_FINITE` */
+export function checkPiece(network: NetworkConfig, audio: Float32Array): void {
+  const unit = positionSamples(network)
+  if (audio.length % unit !== 0) {
+    refuse('audio has the wrong length', `a multiple of ${unit} samples`, audio.length)
+  }
+  checkFinite(audio, 'audio')
+}
+
+/**
+ * The frames that `NoiseStream.pushMel` asks for before audio is fed are here.
+ *
+ * @param samples audio fed to the pass, the next piece included
+ * @param frames mel frames that are here
+ * @param melEnded no more will follow
+ * @throws DiffWaveError `BAD_SHAPE`
+ */
+export function checkMelCovers({ mel }: NetworkConfig, samples: number, frames: number, melEnded: boolean): void {
+  if (mel === null) return
+  const needed = Math.ceil(samples / melHop(mel)) + (melEnded ? 0 : melContext(mel))
+  if (needed > frames) refuse('audio is fed before the mel frames it needs', `frames up to ${needed}`, frames)
 }
 
 /** Every number is finite. @throws DiffWaveError `NOT_FINITE`, naming the index */

@@ -5,10 +5,10 @@
 import type { Mel } from '../../audio/mel/convention.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import type { EnvelopeStream, FrontEndEnvelope } from '../../model/front-end/envelope.js'
-import { melContext, melHop, type NetworkConfig, positionSamples } from '../../model/network.js'
+import { type NetworkConfig, positionSamples } from '../../model/network.js'
 import { outputGain } from '../../model/output-gain.js'
 import { stepSinusoids } from '../../model/step-embedding.js'
-import { checkFinite, checkLabel, checkMel, checkStreamSteps } from '../check-batch.js'
+import { checkLabel, checkMel, checkMelCovers, checkPass, checkPiece, checkStreamSteps } from '../check-batch.js'
 import type { NoiseStream, StreamRequest } from '../engine.js'
 import { snapshot, snapshotMel } from '../snapshot.js'
 import { streamLag } from '../windowed/stream-lag.js'
@@ -80,18 +80,9 @@ export class NativeStream implements NoiseStream {
     throwIfAborted(signal)
     const { network, streams, parameters } = this.#host
     const audio = snapshot(samples)
-    const state = this.#passes[pass]
-    if (state === undefined) throw new DiffWaveError('BAD_SHAPE', 'unknown pass', { got: String(pass) })
-    if (state.ended) throw new DiffWaveError('BAD_SHAPE', 'audio comes after the pass’s end')
-    const unit = positionSamples(network)
-    if (audio.length % unit !== 0) {
-      throw new DiffWaveError('BAD_SHAPE', 'audio has the wrong length', {
-        expected: `a multiple of ${unit} samples`,
-        got: String(audio.length),
-      })
-    }
-    checkFinite(audio, 'audio')
-    this.#checkMelCovers(state.fed + audio.length)
+    const state = checkPass(this.#passes, pass)
+    checkPiece(network, audio)
+    checkMelCovers(network, state.fed + audio.length, this.#frames, this.#melEnded)
     const prediction = new Float32Array(audio.length + Math.min(this.latency, state.fed))
     state.fed += audio.length
     state.ended = last
@@ -106,19 +97,6 @@ export class NativeStream implements NoiseStream {
     } catch (error) {
       this.dispose()
       throw error
-    }
-  }
-
-  /** The frames that the contract asks for before audio up to `samples` is fed are here. */
-  #checkMelCovers(samples: number): void {
-    const { mel } = this.#host.network
-    if (mel === null) return
-    const needed = Math.ceil(samples / melHop(mel)) + (this.#melEnded ? 0 : melContext(mel))
-    if (needed > this.#frames) {
-      throw new DiffWaveError('BAD_SHAPE', 'audio is fed before the mel frames it needs', {
-        expected: `frames up to ${needed}`,
-        got: String(this.#frames),
-      })
     }
   }
 

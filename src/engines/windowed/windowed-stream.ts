@@ -7,8 +7,8 @@ import { concatenateAudio } from '../../core/concatenate.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { RowQueue } from '../../core/row-queue.js'
 import type { EnvelopeStream, FrontEndEnvelope } from '../../model/front-end/envelope.js'
-import { melContext, melHop, type NetworkConfig, positionSamples } from '../../model/network.js'
-import { checkFinite, checkLabel, checkMel, checkStreamSteps } from '../check-batch.js'
+import { melHop, type NetworkConfig } from '../../model/network.js'
+import { checkLabel, checkMel, checkMelCovers, checkPass, checkPiece, checkStreamSteps } from '../check-batch.js'
 import type { NoiseStream, StreamRequest } from '../engine.js'
 import { type MelFrames, type WindowRequest, windowPlace, windowShape } from './windows.js'
 
@@ -74,18 +74,9 @@ export class WindowedStream implements NoiseStream {
   async predict(pass: number, audio: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array> {
     this.#checkAlive()
     throwIfAborted(signal)
-    const state = this.#passes[pass]
-    if (state === undefined) throw new DiffWaveError('BAD_SHAPE', 'unknown pass', { got: String(pass) })
-    if (state.ended) throw new DiffWaveError('BAD_SHAPE', 'audio comes after the pass’s end')
-    const unit = positionSamples(this.#network)
-    if (audio.length % unit !== 0) {
-      throw new DiffWaveError('BAD_SHAPE', 'audio has the wrong length', {
-        expected: `a multiple of ${unit} samples`,
-        got: String(audio.length),
-      })
-    }
-    checkFinite(audio, 'audio')
-    this.#checkMelCovers(state.audio.end + audio.length)
+    const state = checkPass(this.#passes, pass)
+    checkPiece(this.#network, audio)
+    checkMelCovers(this.#network, state.audio.end + audio.length, this.#frames?.end ?? 0, this.#melEnded)
     state.audio.append(audio)
     state.ended = last
     try {
@@ -113,20 +104,6 @@ export class WindowedStream implements NoiseStream {
     }
     this.#forgetFrames()
     return concatenateAudio(results)
-  }
-
-  /** The frames that the contract asks for before audio up to `samples` is fed are here. */
-  #checkMelCovers(samples: number): void {
-    const { mel } = this.#network
-    if (mel === null || this.#frames === null) return
-    const needed = Math.ceil(samples / melHop(mel)) + (this.#melEnded ? 0 : melContext(mel))
-    const present = this.#frames.end
-    if (needed > present) {
-      throw new DiffWaveError('BAD_SHAPE', 'audio is fed before the mel frames it needs', {
-        expected: `frames up to ${needed}`,
-        got: String(present),
-      })
-    }
   }
 
   async #runWindow(state: Pass, pass: number, samples: number): Promise<Float32Array> {
