@@ -14,15 +14,10 @@ export interface OggPacket {
 export interface OggLink {
   /** The first page's bytes behind its header: the first packet, which says what the stream is. */
   readonly head: Uint8Array
-  readonly pages: readonly OggPage[]
-  /** Samples up to the end of the link, as its last page counts them; 0 if none does. */
-  readonly granule: number
-}
-
-/** A page, its bytes checked. */
-interface OggPage {
+  /** Of the file. */
   readonly bytes: Uint8Array
-  readonly page: Page
+  /** The bytes at which its pages begin, checked. A page may have 27 bytes: more about each would be more than these. */
+  readonly pages: readonly number[]
 }
 
 interface Page {
@@ -32,6 +27,7 @@ interface Page {
   readonly last: boolean
   /** −1: no packet ends on this page. */
   readonly granule: number
+  readonly checksum: number
   readonly lacing: Uint8Array
   readonly dataStart: number
   readonly end: number
@@ -41,6 +37,26 @@ interface Page {
 const REST = 'What follows the end of the stream is left out.'
 /** Bytes of a page's header before its lacing values. */
 const HEADER = 27
+const NO_CHECKSUM = new Uint8Array(4)
+
+/** The page that begins at a byte, its header being there. */
+function pageAt(bytes: Uint8Array, at: number): Page {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEADER)
+  const dataStart = at + HEADER + bytes[at + 26]!
+  const lacing = bytes.subarray(at + HEADER, dataStart)
+  const flags = bytes[at + 5]!
+  return {
+    serial: view.getUint32(14, true),
+    continued: (flags & 1) !== 0,
+    first: (flags & 2) !== 0,
+    last: (flags & 4) !== 0,
+    granule: Number(view.getBigInt64(6, true)),
+    checksum: view.getUint32(22, true),
+    lacing,
+    dataStart,
+    end: lacing.reduce((sum, size) => sum + size, dataStart),
+  }
+}
 
 /** The pages of a file, and what is odd about it. */
 export class OggReader {
@@ -70,7 +86,7 @@ export class OggReader {
    */
   links(accepts: (firstPacket: Uint8Array) => boolean): OggLink[] {
     const links: OggLink[] = []
-    let pages: OggPage[] = []
+    let pages: number[] = []
     let serial: number | null = null
     let ended = true
     for (let page = this.#page(0), at = 0; page !== null; page = this.#page(at)) {
@@ -78,12 +94,12 @@ export class OggReader {
       // A stream that begins behind another's packets is the next link; one beside another's beginning is left out.
       if (page.first && (ended || pages.length > 1) && accepts(head)) {
         pages = []
-        links.push({ head, pages, granule: 0 })
+        links.push({ head, bytes: this.#bytes, pages })
         serial = page.serial
         ended = false
       }
       if (page.serial === serial && !ended) {
-        pages.push({ bytes: this.#bytes.subarray(at, page.end), page })
+        pages.push(at)
         ended = page.last
       }
       at = page.end
@@ -91,10 +107,7 @@ export class OggReader {
       if (this.#hasRest) break
     }
     if (!ended) this.cut = true
-    return links.map(link => ({
-      ...link,
-      granule: link.pages.findLast(({ page }) => page.granule >= 0)?.page.granule ?? 0,
-    }))
+    return links
   }
 
   /** The page at a byte; null at the end of the file, or if it is cut off there. */
@@ -106,24 +119,12 @@ export class OggReader {
     if (!this.#isPage(at) || bytes[at + 4] !== 0) {
       throw this.#bad('a page is missing', at)
     }
-    const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEADER)
-    const lacing = bytes.subarray(at + HEADER, lacingEnd)
-    const end = lacing.reduce((sum, size) => sum + size, lacingEnd)
-    if (end > bytes.length) return this.#cutOff()
+    const page = pageAt(bytes, at)
+    if (page.end > bytes.length) return this.#cutOff()
     // The checksum counts its own four bytes as zeros.
-    const head = crc32(new Uint8Array(4), 0, 4, crc32(bytes, at, at + 22))
-    if (crc32(bytes, at + 26, end, head) !== view.getUint32(22, true)) throw this.#bad('a page is damaged', at)
-    const flags = bytes[at + 5]!
-    return {
-      serial: view.getUint32(14, true),
-      continued: (flags & 1) !== 0,
-      first: (flags & 2) !== 0,
-      last: (flags & 4) !== 0,
-      granule: Number(view.getBigInt64(6, true)),
-      lacing,
-      dataStart: lacingEnd,
-      end,
-    }
+    const head = crc32(NO_CHECKSUM, 0, NO_CHECKSUM.length, crc32(bytes, at, at + 22))
+    if (crc32(bytes, at + 26, page.end, head) !== page.checksum) throw this.#bad('a page is damaged', at)
+    return page
   }
 
   #isPage(at: number): boolean {
@@ -142,14 +143,15 @@ export class OggReader {
   }
 }
 
-/** The packets of a link. */
-export function* oggPackets({ pages }: OggLink): Generator<OggPacket, void, undefined> {
+/** The packets of a link, one after the other: a byte of a file may be a packet, so that they are not collected. */
+export function* oggPackets({ bytes, pages }: OggLink): Generator<OggPacket, void, undefined> {
   let parts: Uint8Array[] = []
-  for (const { bytes, page } of pages) {
+  for (const start of pages) {
+    const page = pageAt(bytes, start)
     // What is left of a packet whose beginning is missing is of no use.
     let dropping = page.continued && parts.length === 0
     if (!page.continued) parts = []
-    let at = page.dataStart - (page.end - bytes.length)
+    let at = page.dataStart
     const lastEnd = page.lacing.findLastIndex(size => size < 255)
     for (const [index, size] of page.lacing.entries()) {
       if (!dropping) parts.push(bytes.subarray(at, at + size))

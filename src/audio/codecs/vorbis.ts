@@ -20,6 +20,10 @@ import { isVorbis, readVorbisHead, readVorbisSetup, type VorbisHead } from './vo
 
 /** Packets decoded between two turns of the event loop. */
 const PACKETS_PER_TURN = 100
+/** Packets before the audio: identification, tags and setup. */
+const HEADERS = 3
+/** Bytes before the FLAC file in the first packet of FLAC in Ogg. */
+const MAPPING_BYTES = 9
 const isFlac = (packet: Uint8Array) => String.fromCharCode(...packet.subarray(0, 5)) === '\x7fFLAC'
 
 /**
@@ -67,25 +71,32 @@ export async function decodeVorbis(
   }
 }
 
+/** The packets behind the headers. */
+function* afterHeaders(link: OggLink): Generator<OggPacket, void, undefined> {
+  let before = 0
+  for (const packet of oggPackets(link)) if (before++ >= HEADERS) yield packet
+}
+
 /** One link of a chain, decoded packet by packet into the mixer. */
 async function decodeLink(link: OggLink, head: VorbisHead, mixer: MonoMixer): Promise<void> {
   const packets = oggPackets(link)
-  // The first three packets are the headers; the second holds tags, which nobody reads here.
+  // The second packet holds tags, which nobody reads here.
   packets.next()
   packets.next()
   const setup = packets.next().value
   if (setup === undefined) return
   const blocks = new VorbisBlocks(head, readVorbisSetup(setup.data, head.channels))
-  const audio = [...packets].filter(({ data }) => blocks.lengthOf(data) > 0)
-  const { skipped, length } = extentOf(audio, blocks)
+  const { skipped, length } = extentOf(afterHeaders(link), blocks)
   const start = mixer.length
   let decoded = 0
-  for (const [index, { data }] of audio.entries()) {
+  let turn = 0
+  for (const { data } of afterHeaders(link)) {
+    if (turn++ % PACKETS_PER_TURN === 0) await setImmediate()
+    if (blocks.lengthOf(data) === 0) continue
     const samples = blocks.decode(data)
     if (!allFinite(samples)) throw new VorbisFault('its samples are damaged')
     mixer.add([samples], Math.max(0, Math.min(samples.length, skipped - decoded)), samples.length)
     decoded += samples.length
-    if (index % PACKETS_PER_TURN === 0) await setImmediate()
   }
   mixer.trim(Math.min(mixer.length, start + length))
 }
@@ -95,18 +106,21 @@ async function decodeLink(link: OggLink, head: VorbisHead, mixer: MonoMixer): Pr
  * that counts fewer than it holds leaves out the beginning, the last page cuts off the end. A stream cut out of a
  * longer one starts at a position of its own.
  */
-function extentOf(audio: readonly OggPacket[], blocks: VorbisBlocks) {
+function extentOf(packets: Iterable<OggPacket>, blocks: VorbisBlocks) {
   let [decoded, before] = [0, 0]
   let [skipped, origin]: [number, number | null] = [0, null]
   let end = 0
-  for (const [index, { data, granule }] of audio.entries()) {
+  /** What a first page leaves out, unless it is the last, too. */
+  let excess: number | null = null
+  for (const { data, granule } of packets) {
     const block = blocks.lengthOf(data)
+    if (block === 0) continue
+    if (excess !== null) [skipped, excess] = [excess, null]
     if (before > 0) decoded += (before + block) / 4
     before = block
     if (granule === null) continue
     if (origin === null) {
-      const isLast = index === audio.length - 1
-      if (!isLast) skipped = Math.max(0, decoded - granule)
+      excess = Math.max(0, decoded - granule)
       origin = Math.max(0, granule - decoded)
     }
     end = granule
@@ -114,21 +128,22 @@ function extentOf(audio: readonly OggPacket[], blocks: VorbisBlocks) {
   return { skipped, length: origin === null ? Number.POSITIVE_INFINITY : Math.max(0, end - origin) }
 }
 
-/** FLAC in Ogg (RFC 9639, section 10.1): the packets are a FLAC file, behind nine bytes of the mapping's own. */
+/** FLAC in Ogg (RFC 9639, section 10.1): the packets are a FLAC file, behind the mapping's own bytes. */
 async function decodeOggFlac(
   link: OggLink,
   notes: readonly string[],
   where: string,
   options: DecodeOptions,
 ): Promise<Recording> {
-  const packets = [...oggPackets(link)].map(({ data }, i) => (i === 0 ? data.subarray(9) : data))
-  const flac = new Uint8Array(packets.reduce((sum, packet) => sum + packet.length, 0))
-  let at = 0
-  for (const packet of packets) {
+  const flac = new Uint8Array(link.bytes.length)
+  let [at, ofMapping] = [0, MAPPING_BYTES]
+  for (const { data } of oggPackets(link)) {
+    const packet = data.subarray(ofMapping)
     flac.set(packet, at)
     at += packet.length
+    ofMapping = 0
   }
-  const recording = await decodeFlac(flac, 0, where, options)
+  const recording = await decodeFlac(flac.subarray(0, at), 0, where, options)
   return { ...recording, format: `Ogg ${recording.format}`, notes: notes.length > 0 ? notes : recording.notes }
 }
 

@@ -1,7 +1,9 @@
 /** Ogg Vorbis: what other decoders make of it, and headers that ask for too much. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
+import { Worker } from 'node:worker_threads'
 import { crc32 } from '#src/audio/codecs/crc'
 import { decodeAudio } from '#src/audio/codecs/decode'
 import { decodeNpy } from '#src/formats/npy'
@@ -10,16 +12,24 @@ import { golden } from '../../support/paths.js'
 
 const bytesOf = (name: string) => new Uint8Array(readFileSync(golden(`audio/${name}`)))
 
+/** The pages of an Ogg file. */
+function* pagesOf(bytes: Uint8Array) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset)
+  for (let start = 0; start < bytes.length; ) {
+    const segments = bytes[start + 26]!
+    const sizes = bytes.subarray(start + 27, start + 27 + segments)
+    const end = sizes.reduce((sum, size) => sum + size, start + 27 + segments)
+    yield { start, end, granule: view.getBigInt64(start + 6, true) }
+    start = end
+  }
+}
+
 /** Puts right the checksums of all pages. */
 function sealed(bytes: Uint8Array): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset)
-  for (let at = 0; at < bytes.length; ) {
-    const segments = bytes[at + 26]!
-    const sizes = bytes.subarray(at + 27, at + 27 + segments)
-    const end = sizes.reduce((sum, size) => sum + size, at + 27 + segments)
-    view.setUint32(at + 22, 0, true)
-    view.setUint32(at + 22, crc32(bytes, at, end), true)
-    at = end
+  for (const { start, end } of pagesOf(bytes)) {
+    view.setUint32(start + 22, 0, true)
+    view.setUint32(start + 22, crc32(bytes, start, end), true)
   }
   return bytes
 }
@@ -66,6 +76,47 @@ describe('what a header declares', () => {
   for (const [title, bytes, message] of cases) {
     test(`is refused before memory is taken: ${title}`, async () => {
       await assert.rejects(decodeAudio(bytes, 'bomb.ogg'), code('BAD_AUDIO', message))
+    })
+  }
+})
+
+describe('an Ogg file of many packets', () => {
+  /** A file whose headers are followed by pages of 255 empty packets. */
+  const bomb = (name: string, megabytes: number) => {
+    const file = bytesOf(name)
+    const headers = [...pagesOf(file)].filter(({ granule }) => granule === 0n)
+    const page = new Uint8Array(27 + 255)
+    page.set(file.subarray(headers[0]!.start, headers[0]!.start + 26))
+    page.fill(255, 6, 14)
+    page[5] = 0
+    page[26] = 255
+    const filler = sealed(page)
+    const end = headers.at(-1)!.end
+    const count = Math.floor((megabytes * 2 ** 20) / filler.length)
+    const bytes = new Uint8Array(end + count * filler.length)
+    bytes.set(file.subarray(0, end))
+    for (let i = 0; i < count; i++) bytes.set(filler, end + i * filler.length)
+    return bytes
+  }
+
+  for (const [name, error] of [
+    ['tones.ogg', 'TRUNCATED'],
+    ['flac.oga', 'TRUNCATED'],
+    ['tones.opus', 'BAD_AUDIO'],
+  ] as const) {
+    test(`takes no memory for each: ${name}`, { timeout: 120_000 }, async () => {
+      const thread = new Worker(
+        `const { parentPort, workerData } = require('node:worker_threads')
+        const decode = async () => (await import(workerData.module)).decodeAudio(workerData.bytes, 'bomb.ogg')
+        decode().then(() => parentPort.postMessage('made audio'), error => parentPort.postMessage(error.code))`,
+        {
+          eval: true,
+          workerData: { module: import.meta.resolve('#src/audio/codecs/decode'), bytes: bomb(name, 4) },
+          // 16 bytes for each of four million packets.
+          resourceLimits: { maxOldGenerationSizeMb: 64 },
+        },
+      )
+      assert.deepEqual(await once(thread, 'message'), [error])
     })
   }
 })
