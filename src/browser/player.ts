@@ -50,7 +50,10 @@ const optionsSchema = z.strictObject({
 /** The program of player-worklet.ts: scripts/build-browser.mjs puts it here. */
 declare const DIFFWAVE_WORKLET: string
 
-/** Seconds of audio that may be made ahead of what is heard: a stream of an hour does not fill the memory. */
+/**
+ * Seconds of audio that may be made ahead of what is heard, unless more must be there before the first is played: a
+ * stream of an hour does not fill the memory.
+ */
 const MAX_AHEAD = 30
 /** Milliseconds that a context gets to start. Without a click of the user it never does. */
 const START_TIME = 2000
@@ -82,11 +85,13 @@ export async function playStream(audio: AudioPieces, options: PlayOptions = {}):
   const own = destination === undefined ? (context as AudioContext) : null
   try {
     await startContext(context, signal)
-    const node = await playerNode(context, Math.round(buffer * audio.sampleRate), workletUrl)
+    const start = Math.round(buffer * audio.sampleRate)
+    const node = await playerNode(context, start, workletUrl)
     node.connect(destination ?? context.destination)
     let delay = 0
     try {
-      const heard = await feed(node, audio, signal, () => {
+      const ahead = Math.max(start, MAX_AHEAD * audio.sampleRate)
+      const heard = await feed(node, audio, { ahead, signal }, () => {
         delay = (performance.now() - called) / 1000
         onStart?.()
       })
@@ -117,12 +122,31 @@ function openContext(sampleRate: number): AudioContext {
 async function startContext(context: BaseAudioContext, signal: AbortSignal | undefined): Promise<void> {
   if (!('resume' in context) || context.state === 'running') return
   const resumed = (context as AudioContext).resume().then(() => true)
-  const timeout = new Promise<boolean>(resolve => setTimeout(() => resolve(false), START_TIME))
-  const started = await Promise.race([resumed, timeout])
-  throwIfAborted(signal)
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const timeout = new Promise<boolean>(resolve => {
+    timer = setTimeout(() => resolve(false), START_TIME)
+  })
+  const started = await Promise.race([resumed, timeout, aborted(signal)]).finally(() => clearTimeout(timer))
   if (!started) {
     throw failed('the browser does not let the page make sound yet', 'Call playStream from a click or a key press.')
   }
+}
+
+/** Rejects with `ABORTED` once the signal fires. */
+function aborted(signal: AbortSignal | undefined): Promise<never> {
+  const fired = new Promise<never>((_, reject) => {
+    const stop = () => {
+      try {
+        throwIfAborted(signal)
+      } catch (error) {
+        reject(error)
+      }
+    }
+    if (signal?.aborted) stop()
+    signal?.addEventListener('abort', stop, { once: true })
+  })
+  fired.catch(() => {})
+  return fired
 }
 
 async function addProgram(worklet: AudioWorklet, workletUrl: string | URL | undefined): Promise<void> {
@@ -165,45 +189,48 @@ async function playerNode(
   })
 }
 
+interface FeedOptions {
+  /** Samples that may be made ahead of what is heard. */
+  readonly ahead: number
+  readonly signal: AbortSignal | undefined
+}
+
 /** Feeds the worklet until it has played everything. */
 async function feed(
   node: AudioWorkletNode,
   audio: AudioPieces,
-  signal: AbortSignal | undefined,
+  { ahead, signal }: FeedOptions,
   onStart: () => void,
 ): Promise<Heard> {
-  const ahead = MAX_AHEAD * audio.sampleRate
   let heard: Heard = { played: 0, missing: 0, ended: false }
   let wake: () => void = () => undefined
-  const change = () => new Promise<void>(resolve => (wake = resolve))
+  const stopped = aborted(signal)
+  const change = () => Promise.race([new Promise<void>(resolve => (wake = resolve)), stopped])
   node.port.onmessage = ({ data }: MessageEvent<Heard>) => {
     const begins = heard.played === 0 && data.played > 0
     heard = data
     if (begins) onStart()
     wake()
   }
-  const stop = () => wake()
-  signal?.addEventListener('abort', stop)
+  const pieces = audio[Symbol.asyncIterator]()
   try {
     let fed = 0
-    for await (const piece of audio) {
-      throwIfAborted(signal)
+    for (;;) {
+      // A piece may take long, or never come.
+      const { done, value: piece } = await Promise.race([pieces.next(), stopped])
+      if (done) break
       if (piece.length === 0) continue
       fed += piece.length
       const samples = piece.slice()
       node.port.postMessage({ samples } satisfies Samples, [samples.buffer])
-      while (fed - heard.played > ahead) {
-        await change()
-        throwIfAborted(signal)
-      }
+      while (fed - heard.played > ahead) await change()
     }
     node.port.postMessage({ samples: new Float32Array(0) } satisfies Samples)
-    while (!heard.ended) {
-      await change()
-      throwIfAborted(signal)
-    }
+    while (!heard.ended) await change()
     return heard
-  } finally {
-    signal?.removeEventListener('abort', stop)
+  } catch (error) {
+    // Not awaited: it may wait for the piece that is being made.
+    pieces.return?.()?.catch(() => {})
+    throw error
   }
 }

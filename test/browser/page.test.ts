@@ -114,6 +114,48 @@ describe('bytes', { skip: noBrowser }, () => {
     assert.ok(heard.started)
     assert.ok(Math.abs(heard.seconds - (frames * 256) / 22_050) < 0.01, String(heard.seconds))
   })
+
+  test('a sound starts that must be a minute ahead before it does', async () => {
+    const { url } = await serveFolders({ folders })
+    const { page } = await openPage(`${url}/index.html`)
+    const started = await inPage<boolean>(
+      page,
+      `const audio = {
+         sampleRate: 8000,
+         async *[Symbol.asyncIterator]() { for (let i = 0; i < 70; i++) yield new Float32Array(8000) },
+       }
+       const stop = new AbortController()
+       const started = await new Promise(resolve => {
+         const options = { buffer: 60, signal: stop.signal, onStart: () => resolve(true) }
+         d.playStream(audio, options).catch(() => {})
+         setTimeout(() => resolve(false), 10_000)
+       })
+       stop.abort()
+       return started`,
+    )
+    assert.ok(started)
+  })
+
+  test('a sound whose next piece never comes stops when its signal fires, and lets its source go', async () => {
+    const { url } = await serveFolders({ folders })
+    const { page } = await openPage(`${url}/index.html`)
+    const seen = await inPage<readonly [code: string, left: boolean]>(
+      page,
+      `let left = false
+       const pieces = [new Float32Array(8000)]
+       const next = () => pieces.length > 0
+         ? Promise.resolve({ done: false, value: pieces.pop() })
+         : new Promise(() => {})
+       const source = { next, return: async () => { left = true; return { done: true } } }
+       const audio = { sampleRate: 8000, [Symbol.asyncIterator]: () => source }
+       const stop = new AbortController()
+       setTimeout(() => stop.abort(), 300)
+       const ended = d.playStream(audio, { signal: stop.signal }).catch(error => error.code)
+       const late = new Promise(resolve => setTimeout(() => resolve('late'), 10_000))
+       return [await Promise.race([ended, late]), left]`,
+    )
+    assert.deepEqual(seen, ['ABORTED', true])
+  })
 })
 
 describe('models', { skip: noBrowser }, () => {
