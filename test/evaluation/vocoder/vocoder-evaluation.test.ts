@@ -172,3 +172,29 @@ describe('refusals', () => {
     await assert.rejects(evaluateVocoder(stopped), code('ABORTED'))
   })
 })
+
+test('a damaged mel of any format leaves out its recording alone', async () => {
+  const sound = noise(7, 10_240)
+  const names = ['good', 'npy', 'npz', 'pt', 'safetensors']
+  const reference = folder('damaged-mels', Object.fromEntries(names.map(name => [`${name}.wav`, wav(sound)])))
+  const good = encodeNpy({ shape: [80, 41], data: new Float32Array(80 * 41).fill(-4) })
+  const zip = Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(60, 1)])
+  const mels = folder('damaged-mels-files', {
+    'good.npy': good,
+    'npy.npy': good.subarray(0, 100),
+    'npz.npz': zip,
+    'pt.pt': zip,
+    'safetensors.safetensors': Buffer.alloc(40, 1),
+  })
+  const system: System = {
+    name: 'same',
+    timed: false,
+    make: async () => ({ samples: sound, sampleRate: COMPARED_RATE }),
+  }
+  const { files, leftOut } = await evaluateVocoder(options({ reference, mels, systems: [system] }))
+  assert.deepEqual(
+    files.map(({ name }) => name),
+    ['good'],
+  )
+  assert.equal(leftOut.length, 4)
+})
