@@ -65,6 +65,8 @@ export const KEEP_ALIVE_SECONDS = 15
 export const MAX_URL_CHARACTERS = 8192
 /** Bytes of a request's headers: Node's own default. */
 export const MAX_HEADER_BYTES = 16_384
+/** Characters of a fact in an answer's headers: many proxies take 4 kB of headers, Node's client 16 kB. */
+export const MAX_FACT_CHARACTERS = 1024
 /** Seconds for a request's headers, and for all of it: 32 MiB in a minute are 4.5 Mbit/s. */
 export const HEADER_SECONDS = 10
 export const REQUEST_SECONDS = 60

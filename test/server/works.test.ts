@@ -8,6 +8,7 @@ import { melSpectrogram } from '#src/audio/mel/mel'
 import { decodeMel } from '#src/formats/mel-tensor'
 import { encodeSafetensors } from '#src/formats/safetensors'
 import { Generator } from '#src/generator'
+import { headersOf } from '#src/server/http/fact-headers'
 import { Vocoder } from '#src/vocoder'
 import { melNumbers, noiseWav, npyMel, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
 import { finishedJob, getJson, jobEvents, post, problem, testService } from '../support/service.js'
@@ -146,6 +147,16 @@ describe('what a page shows of diffusion', () => {
     assert.ok(sampling.alphaBars[0]! < sampling.alphaBars[5]!)
   })
 
+  test('process of many steps has headers that a client takes', async () => {
+    const job = await finishedJob(service, '/v1/process?seconds=0.01&steps=50&model=noise&format=16')
+    const { facts } = job.files.at(-1)!
+    assert.equal((facts['alphaBars'] as number[]).length, 50)
+    const { headers } = await fetch(`${service.url}/v1/jobs/${job.id}/result`)
+    const bytes = [...headers].reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0)
+    assert.ok(bytes < 4096, `${bytes} bytes`)
+    assert.deepEqual(headersOf({ seed: 1, t: Array.from({ length: 4000 }, (_, i) => i) }), { 'diffwave-seed': '1' })
+  })
+
   test('process keeps x_t, the clean audio and the noise of each step', async () => {
     const job = await finishedJob(service, '/v1/process?seed=4&steps=6', npyMel(8))
     const names = job.files.map(({ name }) => name)
@@ -162,6 +173,7 @@ describe('what a page shows of diffusion', () => {
     })
     const direct = await wavOf(await post(service, '/v1/vocode?seed=4&steps=6&format=32f', npyMel(8)))
     const result = await fetch(`${service.url}/v1/jobs/${job.id}/result`)
+    assert.deepEqual(JSON.parse(result.headers.get('diffwave-t')!), job.files.at(-1)!.facts['t'])
     assert.deepEqual(await wavOf(result), direct)
   })
 

@@ -38,7 +38,8 @@ export class DecoderPool {
   /**
    * Does a task in a thread.
    *
-   * @throws KnownProblem if the body is refused; Refusal `WORK_TIMEOUT`; DiffWaveError `ABORTED`
+   * @throws KnownProblem if the body is refused; Refusal `WORK_TIMEOUT`; DiffWaveError `TOO_LARGE` (of memory),
+   * `ABORTED`
    */
   async run<Name extends TaskName>(
     name: Name,
@@ -118,7 +119,7 @@ function tooSlow(seconds: number): Refusal {
 /** A thread that ran out of memory is the body's doing; other errors are faults. */
 function outOfMemory(error: Error): Error {
   if (systemCode(error) !== 'ERR_WORKER_OUT_OF_MEMORY') return error
-  return new Refusal(413, 'BAD_REQUEST', 'decoding the body takes too much memory', {
+  return new DiffWaveError('TOO_LARGE', 'decoding the body takes too much memory', {
     expected: `at most ${HEAP_MEGABYTES} MB`,
     got: 'more',
     hint: 'Send a shorter or simpler file.',

@@ -1,4 +1,5 @@
 /** Facts of a result as headers of a response: `sampleRate` as `Diffwave-Sample-Rate`. */
+import { MAX_FACT_CHARACTERS } from '../limits.js'
 import type { Facts } from '../work/work.js'
 
 /** Names of headers that pages of other origins may read. */
@@ -16,13 +17,14 @@ function ascii(text: string): string {
   )
 }
 
+/** The facts as headers, without those that are too long for one: a job has them among its files. */
 export function headersOf(facts: Facts): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(facts)
-      .filter(([, value]) => value !== null && value !== undefined)
-      .map(([name, value]) => [
-        `diffwave-${name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`,
-        ascii(typeof value === 'string' ? value : JSON.stringify(value)),
-      ]),
-  )
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(facts)) {
+    if (value === null || value === undefined) continue
+    const text = ascii(typeof value === 'string' ? value : JSON.stringify(value))
+    if (text.length > MAX_FACT_CHARACTERS) continue
+    headers[`diffwave-${name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`] = text
+  }
+  return headers
 }
