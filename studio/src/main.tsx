@@ -26,6 +26,7 @@ const studio = new Studio({
   backend: await chosenBackend(),
   sample: async signal => {
     const response = await fetch(SAMPLE, { signal })
+    if (!response.ok) throw new Error('The sample sentence cannot be loaded.')
     return { name: 'sample sentence', bytes: new Uint8Array(await response.arrayBuffer()) }
   },
   draw: () => crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32,

@@ -1,9 +1,12 @@
 /** The studio's side of the service: events, refusals, jobs' facts. */
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, describe, test } from 'node:test'
 import { parseEvent, readEvents } from '#studio/backend/event-stream'
 import { headerFacts } from '#studio/backend/http-backend'
 import { HttpClient } from '#studio/backend/http-client'
+import { runJob } from '#studio/backend/http-job'
 import { problemOf, StudioProblem } from '#studio/core/problem'
 import { testService } from '../support/service.js'
 
@@ -32,6 +35,45 @@ describe('events', () => {
         ['b', 2],
       ])
     }
+  })
+})
+
+describe('a connection that breaks off', () => {
+  /** A proxy that cuts the first stream of events after the first event. */
+  async function cutting(): Promise<string> {
+    let cuts = 0
+    const proxy = createServer(async (request, response) => {
+      const chunks: Buffer[] = []
+      for await (const chunk of request) chunks.push(chunk)
+      const { method, headers, url } = request
+      const answer = await fetch(service.url + url, {
+        method: method!,
+        headers: { prefer: String(headers['prefer'] ?? '') },
+        ...(method === 'POST' ? { body: Buffer.concat(chunks) } : {}),
+      })
+      response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
+      for await (const chunk of answer.body!) {
+        await new Promise(resolve => response.write(chunk, resolve))
+        if (!url!.includes('/events') || cuts > 0 || !Buffer.from(chunk).includes('event:')) continue
+        cuts++
+        response.destroy()
+        return
+      }
+      response.end()
+    })
+    await new Promise<void>(resolve => proxy.listen(0, resolve))
+    after(() => proxy.close())
+    return `http://localhost:${(proxy.address() as AddressInfo).port}`
+  }
+
+  test('does not end a job: its events go on where they broke off', async () => {
+    const states: unknown[] = []
+    const watch = {
+      signal: new AbortController().signal,
+      onFile: async ({ name }: { readonly name: string }) => void states.push(name),
+    }
+    await runJob(client(await cutting()), '/v1/generate', { query: { count: 2, seconds: 0.2, steps: 2 } }, watch)
+    assert.deepEqual(states, ['clip-0.wav', 'clip-1.wav'])
   })
 })
 

@@ -1,15 +1,19 @@
 /** The vocoder, repair and training views without a page. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { unzipSync } from 'fflate'
 import { loudnessOf } from '#studio/audio/loudness'
+import { cachedSpectrogram } from '#studio/audio/spectrogram-cache'
 import { Stage } from '#studio/audio/stage'
 import type { MetricsLine, TrainingClip } from '#studio/backend/studio-backend'
-import { noisySound } from '#studio/views/repair/denoise-model'
+import { GenerateModel } from '#studio/views/generate/generate-model'
+import { ProcessModel } from '#studio/views/process/process-model'
+import { DenoiseModel, noisySound } from '#studio/views/repair/denoise-model'
 import { mergedGaps, withGaps } from '#studio/views/repair/inpaint-model'
 import { curveOf, smoothed, TrainingModel } from '#studio/views/training/training-model'
 import { isMel, VocodedFile } from '#studio/views/vocode/vocoded-file'
 import { noiseWav, npyMel } from '../support/cli-inputs.js'
-import { fakeBackend, sine } from '../support/studio.js'
+import { fakeBackend, sine, studioModel } from '../support/studio.js'
 
 const source = (bytes: Uint8Array, name = 'file') => ({ name, bytes: bytes as Uint8Array<ArrayBuffer> })
 
@@ -44,6 +48,78 @@ describe('a vocoded file', () => {
     await file.run({ model: 'voice' })
     assert.deepEqual([...file.sounds.value.keys()], ['model', 'zero-output', 'griffin-lim'])
     assert.equal(file.comparison.value, null)
+  })
+})
+
+describe('a label and a guidance of another model', () => {
+  const digits = studioModel('digits', { labels: ['one', 'two'] })
+  const music = studioModel('music')
+
+  test('are not asked for in the process', () => {
+    const model = new ProcessModel(fakeBackend({}), new Stage(), () => 0.5)
+    model.choice.offer([digits, music], ['generator'])
+    model.label.value = 'two'
+    model.guidance.value = 3
+    assert.deepEqual([model.order.value!.label, model.order.value!.guidance], ['two', 3])
+    model.choice.modelName.value = 'music'
+    assert.deepEqual([model.order.value!.label, model.order.value!.guidance], [undefined, undefined])
+  })
+
+  test('are not asked for when noise is removed', async () => {
+    const seen: (string | undefined)[] = []
+    const backend = fakeBackend({
+      generate: async ({ label }) => {
+        seen.push(label)
+        return [sine(200, 0.1)]
+      },
+      denoise: async ({ label }) => {
+        seen.push(label)
+        return sine(200, 0.1)
+      },
+    })
+    const model = new DenoiseModel(backend, new Stage(), () => 0.5)
+    model.offer([digits, music])
+    model.label.value = 'two'
+    for (const name of ['digits', 'music']) {
+      model.choice.modelName.value = name
+      await model.makeExample()
+      await model.denoise()
+    }
+    assert.deepEqual(seen, ['two', 'two', undefined, undefined])
+  })
+})
+
+describe('kept clips', () => {
+  test('are all in the archive, also those of one seed', async () => {
+    let made = 0
+    const backend = fakeBackend({
+      generate: async (_, { onClip }) => {
+        onClip?.({ ...sine(100 * ++made, 0.1), facts: { model: 'music', seed: 1 } })
+        return []
+      },
+    })
+    const model = new GenerateModel(backend, new Stage(), () => 0.5)
+    model.offer([studioModel('music')])
+    for (let i = 0; i < 3; i++) {
+      await model.run()
+      for (const clip of model.clips.value) clip.kept.value = true
+    }
+    const files = unzipSync(model.archive())
+    assert.deepEqual(Object.keys(files), ['music-seed-1.wav', 'music-seed-1-2.wav', 'music-seed-1-3.wav'])
+    assert.equal(new Set(Object.values(files).map(bytes => Buffer.from(bytes).toString('hex'))).size, 3)
+  })
+})
+
+describe('spectrograms that are shown again', () => {
+  test('are kept for a few widths, the latest', () => {
+    const sound = sine(200, 1)
+    const thumbnail = cachedSpectrogram(sound, 64)
+    const first = cachedSpectrogram(sound, 300)
+    for (let columns = 600; columns <= 3000; columns += 300) {
+      cachedSpectrogram(sound, columns)
+      assert.equal(cachedSpectrogram(sound, 64), thumbnail)
+    }
+    assert.notEqual(cachedSpectrogram(sound, 300), first)
   })
 })
 

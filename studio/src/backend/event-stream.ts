@@ -19,15 +19,15 @@ export function parseEvent(block: string): ServerEvent | null {
   return data.length === 0 ? null : { id, name, data: JSON.parse(data.join('\n')) }
 }
 
-/** The events of a body, until it ends. */
+/** The events of a body, until it ends or breaks off: who wants the rest asks again. */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent, void, undefined> {
   const reader = body.getReader()
   const decoder = new TextDecoder()
   let text = ''
   try {
     while (true) {
-      const { done, value } = await reader.read()
-      if (done) return
+      const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }))
+      if (done || value === undefined) return
       text += decoder.decode(value, { stream: true })
       const blocks = text.split(/\r?\n\r?\n/)
       text = blocks.pop() ?? ''

@@ -58,6 +58,16 @@ export class SamplingChoice {
     })
   }
 
+  /** A label as a request has it: none if it is that of another model, which the chosen one would refuse. */
+  labelOf(label: string): string | undefined {
+    return this.model.value?.labels?.includes(label) === true ? label : undefined
+  }
+
+  /** A guidance as a request has it: none for a model without labels, which would refuse it. */
+  guidanceOf(guidance: number | undefined): number | undefined {
+    return (this.model.value?.labels ?? null) === null ? undefined : guidance
+  }
+
   drawSeed(): void {
     this.seed.value = Math.floor(this.#draw() * (MAX_SEED + 1))
   }

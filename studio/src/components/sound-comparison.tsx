@@ -1,6 +1,6 @@
 /** Sounds of one source side by side: which one is heard can be switched while they play. */
 import type { ComponentChildren } from 'preact'
-import { useMemo } from 'preact/hooks'
+import { useId, useMemo } from 'preact/hooks'
 import { loudnessOf } from '../audio/loudness.js'
 import type { Player } from '../audio/player.js'
 import type { Sound } from '../audio/sound.js'
@@ -42,13 +42,15 @@ export function SoundComparison({
     [sounds],
   )
   const titles = [...sounds.keys()]
+  // Not the name alone: two files of one name would be one group, of which only one button is pressed.
+  const group = `${useId()}-${name}`
   return (
     <>
       <div class="transport">
         <PlayButton player={player} of={name} />
         {titles.length > 1 && (
           <RadioGroup
-            name={`heard-${name}`}
+            name={group}
             legend="Hear"
             value={heard}
             choices={titles.map(title => ({ value: title, label: title }))}

@@ -17,7 +17,7 @@ function View({ studio }: { studio: Studio }) {
   const [models, view] = [studio.models.value, studio.route.view.value]
   if (models === null) return null
   const withSample = (use: (file: SourceFile) => void) => () => {
-    void studio.sample().then(use)
+    void studio.takeSample(use)
   }
   switch (view) {
     case 'process': {

@@ -65,8 +65,8 @@ export class Studio {
     })
   }
 
-  /** The recording to begin with. */
-  sample(signal: AbortSignal = new AbortController().signal): Promise<SourceFile> {
-    return this.#options.sample(signal)
+  /** Hands over the recording to begin with. */
+  async takeSample(use: (sample: SourceFile) => void): Promise<void> {
+    await this.loading.run(async ({ signal }) => use(await this.#options.sample(signal)))
   }
 }

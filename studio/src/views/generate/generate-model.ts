@@ -30,16 +30,14 @@ export class GenerateModel {
   readonly kept = computed(() => this.clips.value.filter(clip => clip.kept.value))
 
   readonly order = computed<GenerateOrder | null>(() => {
-    const [sampling, model] = [this.choice.sampling.value, this.choice.model.value]
-    if (sampling === null || model === null) return null
-    // A label of another model would be refused.
-    const label = model.labels?.includes(this.label.value) ? this.label.value : undefined
+    const sampling = this.choice.sampling.value
+    if (sampling === null) return null
     return {
       ...sampling,
       count: this.count.value ?? DEFAULT_COUNT,
       seconds: this.seconds.value,
-      label,
-      guidance: model.labels === null ? undefined : this.guidance.value,
+      label: this.choice.labelOf(this.label.value),
+      guidance: this.choice.guidanceOf(this.guidance.value),
     }
   })
 
@@ -70,7 +68,12 @@ export class GenerateModel {
   /** All kept clips as a zip archive; the WAV files in it are not compressed. */
   archive(): Uint8Array<ArrayBuffer> {
     const files: Record<string, Uint8Array> = {}
-    for (const clip of this.kept.value) files[clip.fileName] = wavFile(clip.sound)
+    for (const { fileName, sound } of this.kept.value) {
+      // Clips of one seed may differ in steps or guidance.
+      let free = fileName
+      for (let n = 2; Object.hasOwn(files, free); n++) free = fileName.replace(/\.wav$/, `-${n}.wav`)
+      files[free] = wavFile(sound)
+    }
     return zipSync(files, { level: 0 }) as Uint8Array<ArrayBuffer>
   }
 }

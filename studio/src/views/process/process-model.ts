@@ -53,8 +53,8 @@ export class ProcessModel {
       ...sampling,
       source: null,
       seconds: this.seconds.value,
-      label: this.label.value || undefined,
-      guidance: this.guidance.value,
+      label: this.choice.labelOf(this.label.value),
+      guidance: this.choice.guidanceOf(this.guidance.value),
     }
   })
 

@@ -80,7 +80,7 @@ export class DenoiseModel {
     if (sampling === null) return
     await this.task.run(async watch => {
       const [clean] = await this.#backend.generate(
-        { ...sampling, count: 1, label: this.label.value || undefined },
+        { ...sampling, count: 1, label: this.choice.labelOf(this.label.value) },
         watch,
       )
       const noisy = noisySound(clean!, this.snr.value ?? 10, this.#draw)
@@ -94,7 +94,7 @@ export class DenoiseModel {
     const steps = typeof sampling.steps === 'number' ? sampling.steps : undefined
     await this.task.run(async watch => {
       const recording = { name: this.name.value, bytes: wavFile(noisy, '32f') }
-      const label = this.label.value || undefined
+      const label = this.choice.labelOf(this.label.value)
       const order = { ...sampling, steps, recording, snr: this.snr.value, label }
       const denoised = await this.#backend.denoise(order, watch)
       batch(() => {

@@ -18,7 +18,7 @@ function GapList({ model }: { model: InpaintModel }) {
       {gaps.map(gap => {
         const text = `${seconds(gap.start)} to ${seconds(gap.end)}`
         return (
-          <li key={text}>
+          <li key={gap.start}>
             {text}
             <button
               type="button"
