@@ -16,7 +16,7 @@ export interface OggLink {
   readonly head: Uint8Array
   /** Of the file. */
   readonly bytes: Uint8Array
-  /** The bytes at which its pages begin, checked. A page may have 27 bytes: more about each would be more than these. */
+  /** The bytes at which its pages begin, checked. A page may have 27 bytes: to keep more about each would take more. */
   readonly pages: readonly number[]
 }
 
