@@ -6,8 +6,8 @@ import { stepFrequencies, stepSinusoids } from '../../model/step-embedding.js'
 type StepEmbedding = NetworkConfig['stepEmbedding']
 
 /**
- * `[B, size]` of steps `[B]`. If fractional steps are interpolated between rows of a table, the table is a constant: its
- * arguments reach 5e5, and runtimes differ in how they round them.
+ * `[B, size]` of steps `[B]`. Fractional steps may be interpolated between rows of a table. The table is then a
+ * constant: its arguments reach 5e5, and runtimes differ in how they round them.
  *
  * @param steps of the training schedule
  */
