@@ -1,13 +1,12 @@
 /** Rows of numbers that arrive in order and are read for a while: only those that are still needed are kept. */
-import { concatenate } from './concatenate.js'
-
 export class RowQueue<Values extends Float32Array | Float64Array> {
   readonly #Kind: new (
     length: number,
   ) => Values
   readonly #width: number
-  /** Rows from `#base` on; those before `#first` are no longer needed. */
+  /** Rows from `#base` on, `#used` numbers of them, then spare room; those before `#first` are no longer needed. */
   #values: Values
+  #used = 0
   #base = 0
   #first = 0
 
@@ -25,12 +24,22 @@ export class RowQueue<Values extends Float32Array | Float64Array> {
 
   /** Rows that have arrived, forgotten ones included. */
   get end(): number {
-    return this.#base + this.#values.length / this.#width
+    return this.#base + this.#used / this.#width
   }
 
   /** @param values whole rows, `[rows × width]` */
   append(values: Values): void {
-    this.#values = concatenate(this.#Kind, [this.rows(this.#first, this.end), values])
+    if (this.#used + values.length > this.#values.length) this.#makeRoom(values.length)
+    this.#values.set(values, this.#used)
+    this.#used += values.length
+  }
+
+  /** Moves what is kept to larger memory, a quarter of it spare: a queue that only grows is copied a few times in all. */
+  #makeRoom(count: number): void {
+    const kept = this.rows(this.#first, this.end)
+    this.#values = new this.#Kind(kept.length + count + Math.floor(kept.length / 4))
+    this.#values.set(kept)
+    this.#used = kept.length
     this.#base = this.#first
   }
 
@@ -54,6 +63,7 @@ export class RowQueue<Values extends Float32Array | Float64Array> {
     this.#first = first
     if (2 * (first - this.#base) < this.end - this.#base) return
     this.#values = this.rows(first, this.end).slice() as Values
+    this.#used = this.#values.length
     this.#base = first
   }
 }

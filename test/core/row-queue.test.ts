@@ -37,6 +37,17 @@ describe('a queue of rows', () => {
     assert.deepEqual([...queue.rows(2, 3)], [5, 6])
   })
 
+  test('that only grows moves its rows rarely', () => {
+    const queue = new RowQueue(Float32Array, 3)
+    const memories = new Set<unknown>()
+    for (let row = 0; row < 10_000; row++) {
+      queue.append(Float32Array.of(row, row, row))
+      memories.add(queue.rows(0, 1).buffer)
+    }
+    assert.ok(memories.size < 60, `${memories.size} times`)
+    assert.deepEqual([...queue.rows(9_999, 10_000)], [9_999, 9_999, 9_999])
+  })
+
   test('refuses rows that were forgotten or have not arrived', () => {
     const queue = new RowQueue(Float32Array, 1)
     queue.append(Float32Array.of(1, 2, 3))
