@@ -87,9 +87,9 @@ class NativeFrameChain implements FrameStream {
     const audio = snapshot(samples)
     this.#fed += audio.length
     this.#ended = last
-    const prediction = new Float32Array(this.#fed - this.#given)
-    const targets = this.#targets(last)
     try {
+      const prediction = new Float32Array(this.#fed - this.#given)
+      const targets = this.#targets(last)
       const written = await queue.run(cancelled => {
         checkAlive()
         return addon.pushFrameChain(handle, this.#chain, { audio, last, targets, prediction, cancelled })

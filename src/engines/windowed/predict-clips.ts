@@ -22,8 +22,11 @@ export async function predictClips(
   const results: Float32Array[] = []
   for (let i = 0; i < request.audio.length; i++) {
     const stream = openWhole(request, i, openStream)
-    results.push(await stream.predict(0, request.audio[i]!, true, request.signal))
-    stream.dispose()
+    try {
+      results.push(await stream.predict(0, request.audio[i]!, true, request.signal))
+    } finally {
+      stream.dispose()
+    }
   }
   return results
 }
