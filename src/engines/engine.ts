@@ -2,8 +2,9 @@
  * What every engine can do. An engine runs one loaded network on one compute device; samplers, pipelines and the
  * trainer know only this. All engines pass the same conformance tests (test/engines/conformance.ts).
  *
- * Lengths of audio are in samples and are multiples of the network's `patch`. With a mel, audio is at most frames × hop
- * samples long. Steps are diffusion steps of the training schedule and may be fractional.
+ * Lengths of audio are in samples and are whole positions: multiples of the network's `patch`, or of its front end's
+ * stride. With a mel, audio is at most frames × hop samples long. Steps are diffusion steps of the training schedule and
+ * may be fractional.
  */
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import type { CorrectionSettings } from '../audio/mel/correction.js'
@@ -84,7 +85,8 @@ export interface NoiseStream {
    */
   pushMel(mel: Mel, last: boolean): void
   /**
-   * Feeds a pass its next samples.
+   * Feeds a pass its next samples. Wait for one call before the next one of the same pass. A call that was stopped
+   * leaves the stream disposed.
    *
    * @param pass index into `StreamRequest.steps`
    * @param audio the samples that follow those fed before
@@ -93,7 +95,7 @@ export interface NoiseStream {
    * @throws DiffWaveError `ABORTED`, `BAD_SHAPE`, `DISPOSED`
    */
   predict(pass: number, audio: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array>
-  /** Frees the stream. */
+  /** Frees the stream; more than once is allowed. */
   dispose(): void
 }
 
