@@ -8,8 +8,14 @@ import { DiffWaveError, Vocoder, wavBytes } from 'diffwave'
 
 const vocoder = await Vocoder.load(process.argv[2] ?? 'speech')
 const { bands } = vocoder.config.mel
+/** A mel of ten minutes. A service for strangers needs more bounds than this one: `diffwave serve` has them. */
+const MAX_BYTES = 16 * 2 ** 20
 
 const server = createServer(async (request, response) => {
+  if (!(Number(request.headers['content-length']) <= MAX_BYTES)) {
+    response.writeHead(413).end(`expected a body of at most ${MAX_BYTES} bytes, and its length\n`)
+    return
+  }
   try {
     const body = await arrayBuffer(request)
     const data = new Float32Array(body, 0, Math.floor(body.byteLength / 4))
@@ -18,7 +24,9 @@ const server = createServer(async (request, response) => {
     // When the client leaves, the pipeline ends the stream, and the network stops.
     await pipeline(wavBytes(audio), response)
   } catch (error) {
-    if (!response.headersSent) response.writeHead(error instanceof DiffWaveError ? 400 : 500).end(`${error.message}\n`)
+    if (response.headersSent) return
+    if (error instanceof DiffWaveError) response.writeHead(400).end(`${error.message}\n`)
+    else response.writeHead(500).end('the server failed\n')
   }
 })
 

@@ -145,6 +145,8 @@ describe('http-server.mjs', () => {
       const refused = await fetch(address, { method: 'POST', body: melBody(FRAMES).slice(4) })
       assert.equal(refused.status, 400)
       assert.match(await refused.text(), /mel/)
+      const large = await fetch(address, { method: 'POST', body: new Uint8Array(2 ** 24 + 4) })
+      assert.equal(large.status, 413)
     } finally {
       server.kill()
       await once(server, 'exit')
@@ -160,6 +162,16 @@ describe('nextjs/app/speech/route.js', () => {
       POST(new Request('http://localhost/speech', { method: 'POST', body }))
     assertWav(new Uint8Array(await (await post(melBody(FRAMES))).arrayBuffer()), SAMPLES)
     assert.equal((await post(melBody(FRAMES).slice(4))).status, 400)
+  })
+
+  test('loads its model again if that failed', async () => {
+    const path = example('nextjs/app/speech/route.js')
+    const { POST } = await import(`${path}?anew`)
+    const post = () => POST(new Request('http://localhost/speech', { method: 'POST', body: melBody(FRAMES) }))
+    process.env['DIFFWAVE_MODEL'] = at('gone')
+    await assert.rejects(post())
+    process.env['DIFFWAVE_MODEL'] = smallVocoder
+    assert.equal((await post()).status, 200)
   })
 })
 

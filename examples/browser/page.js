@@ -36,7 +36,9 @@ async function play(stream, signal) {
   const { seconds, missing, delay } = await playStream(audio, { signal, onStart: () => say('Playing …') })
   const samples = new Float32Array(await new Blob(pieces).arrayBuffer())
   const wav = encodeWav({ samples, sampleRate: stream.sampleRate })
-  element('result').src = URL.createObjectURL(new Blob([wav], { type: 'audio/wav' }))
+  const result = element('result')
+  URL.revokeObjectURL(result.src)
+  result.src = URL.createObjectURL(new Blob([wav], { type: 'audio/wav' }))
   const gaps = missing > 0 ? `, with ${missing.toFixed(1)} s of gaps: this machine is slower than the sound` : ''
   say(`${seconds.toFixed(1)} s, first heard after ${delay.toFixed(1)} s${gaps}.`)
 }

@@ -5,9 +5,15 @@ import { DiffWaveError, Vocoder, wavBytes } from 'diffwave'
 // The engines need Node.js; the edge runtime cannot load them.
 export const runtime = 'nodejs'
 
-// Loaded once, by the first request rather than while Next.js builds.
+// Loaded once, by the first request rather than while Next.js builds; again if that failed.
 let loading
-const loadVocoder = () => (loading ??= Vocoder.load(process.env.DIFFWAVE_MODEL ?? 'speech'))
+function loadVocoder() {
+  loading ??= Vocoder.load(process.env.DIFFWAVE_MODEL ?? 'speech').catch(error => {
+    loading = undefined
+    throw error
+  })
+  return loading
+}
 
 /** The body is float32, [bands × frames], row by row. */
 export async function POST(request) {
