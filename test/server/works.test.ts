@@ -157,6 +157,21 @@ describe('what a page shows of diffusion', () => {
     assert.deepEqual(headersOf({ seed: 1, t: Array.from({ length: 4000 }, (_, i) => i) }), { 'diffwave-seed': '1' })
   })
 
+  test('process refuses what its model would leave out', async () => {
+    const cases = [
+      ['/v1/process?seconds=1', npyMel(4), 'A vocoder does not take seconds'],
+      ['/v1/process?guidance=1&model=voice', npyMel(4), 'A vocoder does not take guidance'],
+      ['/v1/process?refine=3', '', 'A generator does not take refine'],
+      ['/v1/process?index=0&model=noise', '', 'A generator does not take index'],
+      ['/v1/process?model=noise', npyMel(4), 'A generator takes no mel or recording'],
+    ] as const
+    for (const [path, body, detail] of cases) {
+      const { state, problem } = await finishedJob(service, path, body)
+      assert.deepEqual([state, problem!.code], ['failed', 'BAD_OPTION'], path)
+      assert.ok(problem!.detail.startsWith(detail), problem!.detail)
+    }
+  })
+
   test('process keeps x_t, the clean audio and the noise of each step', async () => {
     const job = await finishedJob(service, '/v1/process?seed=4&steps=6', npyMel(8))
     const names = job.files.map(({ name }) => name)

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Mel } from '../../audio/mel/convention.js'
 import { defined } from '../../core/defined.js'
+import { DiffWaveError } from '../../core/errors.js'
 import { drawSeed } from '../../core/seed.js'
 import { createSampler } from '../../diffusion/samplers/create.js'
 import { Generator } from '../../generator.js'
@@ -108,6 +109,27 @@ async function melOf(
   return { mel, length: recording?.length ?? null }
 }
 
+/** Options of a request that a model of one kind has no use for. */
+const unused: Readonly<Record<ModelConfig['kind'], readonly (keyof Options)[]>> = {
+  vocoder: ['seconds', 'guidance'],
+  generator: ['refine', 'key', 'index'],
+}
+
+/** @throws DiffWaveError `BAD_OPTION` for what the model would leave out */
+function checkUsed({ options, body }: WorkRun<Options>, name: string, { kind }: ModelConfig): void {
+  const option = unused[kind].find(option => options[option] !== undefined)
+  if (option !== undefined) {
+    throw new DiffWaveError('BAD_OPTION', `a ${kind} does not take ${option}`, { got: name, where: option })
+  }
+  if (kind === 'generator' && body.length > 0) {
+    throw new DiffWaveError('BAD_OPTION', 'a generator takes no mel or recording', {
+      expected: 'no body, or a vocoder',
+      got: name,
+      where: 'model',
+    })
+  }
+}
+
 export const reverseProcess = defineWork({
   name: 'process',
   summary: 'The reverse process, step by step',
@@ -123,6 +145,8 @@ export const reverseProcess = defineWork({
     const { models, options, body, limits } = run
     const name = options.model ?? (await models.firstOf(body.length === 0 ? 'generator' : 'vocoder'))
     checkSeconds(options.seconds, Math.min(limits.seconds, MAX_STUDY_SECONDS))
-    await watched(run, name, await models.config(name))
+    const config = await models.config(name)
+    checkUsed(run, name, config)
+    await watched(run, name, config)
   },
 })
