@@ -35,7 +35,7 @@ export async function buildNativeIfMissing() {
   }
 }
 
-/** Builds the test program for a target and runs it, by way of `run` (an emulator) where given. */
+/** Builds the test program for a target and runs it, by way of `run`, an emulator, if there is one. */
 export async function testNative({ target, compiler, sanitize, run = '' } = {}) {
   const { buildAddon } = await library()
   const name = `test${sanitize === undefined ? '' : `-${sanitize}`}`

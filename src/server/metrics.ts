@@ -33,6 +33,11 @@ export class Metrics {
     this.#add(this.#of(name, help, 'counter'), sample(name, labels), by)
   }
 
+  /** Sets a counter that is kept elsewhere. */
+  total(name: string, help: string, value: number, labels: Labels = {}): void {
+    this.#of(name, help, 'counter').values.set(sample(name, labels), value)
+  }
+
   /** Sets a gauge. */
   gauge(name: string, help: string, value: number, labels: Labels = {}): void {
     this.#of(name, help, 'gauge').values.set(sample(name, labels), value)

@@ -39,7 +39,7 @@ const statusOf: Readonly<Partial<Record<ErrorCode, number>>> = {
   UNKNOWN_MODEL: 404,
   TOO_LARGE: 413,
   UNSUPPORTED_FORMAT: 415,
-  // An MP3, where its decoder was not installed.
+  // An MP3, if its decoder is not installed.
   MISSING_PACKAGE: 415,
   TRUNCATED: 422,
   BAD_WAV: 422,

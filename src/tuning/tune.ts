@@ -210,7 +210,7 @@ function candidates(diffusion: DiffusionConfig, steps: number, wanted: SamplerNa
   const samplers = wanted === undefined ? samplerNames : [wanted]
   const starts: Candidate[] = samplers.map(sampler => ({ betas, sampler, noiseScale }))
   if (own !== null) starts.push({ ...own, sampler: wanted ?? own.sampler })
-  // A single step carries no noise on. The share pays where it is the error of x̂_0 that is carried on.
+  // A single step carries no noise on. The share pays if what is carried on is the error of x̂_0.
   if (steps > 1 && diffusion.prediction === 'x0' && samplers.includes('ddim')) {
     const others = NOISE_SCALES.filter(scale => scale !== noiseScale)
     starts.push(...others.map(scale => ({ betas, sampler: 'ddim' as const, noiseScale: scale })))

@@ -90,6 +90,9 @@ function decoderOf(bytes: Uint8Array, start: number): Decode | undefined {
  */
 export async function decodeAudio(bytes: Uint8Array, where: string, options: DecodeOptions = {}): Promise<Recording> {
   const start = audioStart(bytes)
+  if (start > 0 && start >= bytes.length) {
+    throw new DiffWaveError('TRUNCATED', 'the file ends before its audio, in an ID3 tag', { where })
+  }
   const decode = decoderOf(bytes, start)
   if (decode !== undefined) return decode(bytes, start, where, options)
   const { decodeMp3, isMp3Frame } = await import('./mp3.js')

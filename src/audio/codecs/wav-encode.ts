@@ -4,13 +4,28 @@ import { DiffWaveError } from '../../core/errors.js'
 import { check } from '../../core/options.js'
 import type { Audio } from '../audio.js'
 import { checkAudio, checkSamples } from '../check-audio.js'
-import { MAX_RIFF_SIZE, WAV_HEADER_BYTES, type WavFormat, wavData, wavFormats, wavHeader } from './wav-bytes.js'
+import {
+  MAX_RIFF_SIZE,
+  WAV_HEADER_BYTES,
+  type WavFormat,
+  wavData,
+  wavFormats,
+  wavHeader,
+  wavSampleBytes,
+} from './wav-bytes.js'
 
 const wavOptionsSchema = z.strictObject({ format: z.enum(wavFormats).default('16') })
 
 /** The options with their defaults. @throws DiffWaveError `BAD_OPTION` */
 export function checkWavOptions(options: WavOptions, where: string): { readonly format: WavFormat } {
   return check(wavOptionsSchema, options, where)
+}
+
+/** @throws DiffWaveError `TOO_LARGE` */
+export function checkSize(dataBytes: number): void {
+  if (WAV_HEADER_BYTES + dataBytes > MAX_RIFF_SIZE) {
+    throw new DiffWaveError('TOO_LARGE', 'a WAV file holds at most 4 GiB')
+  }
 }
 
 /** Options of everything that writes WAV. */
@@ -28,10 +43,8 @@ export function encodeWav(audio: Audio, options: WavOptions = {}): Uint8Array {
   const { format } = checkWavOptions(options, 'encodeWav options')
   checkAudio(audio, 'encodeWav audio')
   checkSamples(audio.samples, 'encodeWav audio')
+  checkSize(audio.samples.length * wavSampleBytes(format))
   const data = wavData(audio.samples, format)
-  if (WAV_HEADER_BYTES + data.length > MAX_RIFF_SIZE) {
-    throw new DiffWaveError('TOO_LARGE', 'a WAV file holds at most 4 GiB')
-  }
   const bytes = new Uint8Array(WAV_HEADER_BYTES + data.length + (data.length % 2))
   bytes.set(wavHeader(audio.sampleRate, format, data.length))
   bytes.set(data, WAV_HEADER_BYTES)

@@ -5,8 +5,8 @@ import { type PathLike, toPath } from '../../core/path.js'
 import type { Audio, Recording } from '../audio.js'
 import { decodeWav } from './wav.js'
 import { wavHeader, wavSampleBytes } from './wav-bytes.js'
-import { checkWavOptions, encodeWav, type WavOptions } from './wav-encode.js'
-import { type AudioPieces, checkPieces, checkSize, wavBytes } from './wav-stream.js'
+import { checkSize, checkWavOptions, encodeWav, type WavOptions } from './wav-encode.js'
+import { type AudioPieces, checkPieces, wavBytes } from './wav-stream.js'
 
 /**
  * Reads a WAV file, mixed down to one channel.

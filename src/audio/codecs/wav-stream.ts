@@ -1,17 +1,16 @@
 /**
  * WAV while the audio is still being made: on a pipe, or into a file that is whole or absent, in bounded memory.
  *
- * A header comes before the samples it counts. Where the length is known beforehand the true sizes are written. Where
- * it is not, a pipe gets 0xFFFFFFFF in both size fields (RIFF and data): the largest possible size, taken by
- * ffmpeg, SoX and this package to mean “until the end of the stream”; 0 would make others play nothing. A file is given
- * its sizes at the end.
+ * The header, which has the sizes, comes before the samples. If the length is known beforehand, it has the true sizes.
+ * If not, a pipe gets 0xFFFFFFFF in both size fields (RIFF and data): the largest possible size, taken by ffmpeg, SoX
+ * and this package to mean “until the end of the stream”; 0 would make others play nothing. A file gets its sizes at
+ * the end.
  */
-
 import { describe } from '../../core/describe.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { checkSampleRate, checkSamples } from '../check-audio.js'
-import { MAX_RIFF_SIZE, WAV_HEADER_BYTES, wavData, wavHeader, wavSampleBytes } from './wav-bytes.js'
-import { checkWavOptions, type WavOptions } from './wav-encode.js'
+import { wavData, wavHeader, wavSampleBytes } from './wav-bytes.js'
+import { checkSize, checkWavOptions, type WavOptions } from './wav-encode.js'
 
 /** Audio that comes piece by piece, as an `AudioStream` does. */
 export interface AudioPieces extends AsyncIterable<Float32Array> {
@@ -59,13 +58,6 @@ export function checkPieces(audio: AudioPieces, where: string): void {
     })
   }
   checkSampleRate(audio.sampleRate, where)
-}
-
-/** @throws DiffWaveError `TOO_LARGE` */
-export function checkSize(dataBytes: number): void {
-  if (WAV_HEADER_BYTES + dataBytes > MAX_RIFF_SIZE) {
-    throw new DiffWaveError('TOO_LARGE', 'a WAV file holds at most 4 GiB')
-  }
 }
 
 function wrongLength(length: number, got: string): DiffWaveError {

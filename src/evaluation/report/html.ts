@@ -22,11 +22,12 @@ export function figure(value: number | null): string {
 
 /** A table whose rows begin with their heading. @param rows cells as text, which is escaped here */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = (tag: string, texts: readonly string[]) =>
-    texts.map(text => `<${tag}>${escapeHtml(text)}</${tag}>`).join('')
-  const body = rows.map(([first = '', ...rest]) => `<tr><th>${escapeHtml(first)}</th>${cells('td', rest)}</tr>`)
-  const header = `<thead><tr>${cells('th', head)}</tr></thead>`
-  return `<div class="wide"><table>${header}<tbody>${body.join('\n')}</tbody></table></div>`
+  const heading = (text: string, scope: string) => `<th scope="${scope}">${escapeHtml(text)}</th>`
+  const cells = (texts: readonly string[]) => texts.map(text => `<td>${escapeHtml(text)}</td>`).join('')
+  const body = rows.map(([first = '', ...rest]) => `<tr>${heading(first, 'row')}${cells(rest)}</tr>`)
+  // A corner without text is no heading.
+  const header = head.map(text => (text === '' ? '<td></td>' : heading(text, 'col'))).join('')
+  return `<div class="wide"><table><thead><tr>${header}</tr></thead><tbody>${body.join('\n')}</tbody></table></div>`
 }
 
 function base64(bytes: Uint8Array): string {

@@ -58,7 +58,7 @@ export function healthRoutes(app: FastifyInstance, state: ServiceState): void {
       metrics.gauge('process_resident_memory_bytes', 'Resident memory.', rss)
       metrics.gauge('process_heap_bytes', 'JavaScript heap in use.', heapUsed)
       metrics.gauge('process_external_bytes', 'Memory of buffers.', external)
-      metrics.gauge('process_cpu_seconds_total', 'Processor time used.', (user + system) / 1e6)
+      metrics.total('process_cpu_seconds_total', 'Processor time used.', (user + system) / 1e6)
       return reply.type('text/plain; version=0.0.4; charset=utf-8').send(metrics.text())
     },
   )

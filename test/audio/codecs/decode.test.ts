@@ -7,6 +7,7 @@ import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { DiffWaveError } from '#src/core/errors'
 import { uniformInteger } from '#src/core/random'
 import { ascii } from '../../support/bytes.js'
+import { code } from '../../support/errors.js'
 import { golden } from '../../support/paths.js'
 
 /** 0.25 s at 22,050 Hz: 440 Hz at 0.5 on the left, 660 Hz at 0.25 on the right. */
@@ -100,6 +101,13 @@ test('a format is found behind ID3 tags', async () => {
     const plain = await decodeAudio(bytesOf(`tones.${format}`), format)
     const tagged = Uint8Array.from([...id3(40), ...id3(3), 0, 0, ...bytesOf(`tones.${format}`)])
     assert.deepEqual((await decodeAudio(tagged, format)).samples, plain.samples, format)
+  }
+})
+
+test('a file that ends in its ID3 tag says so', async () => {
+  const tag = id3(100)
+  for (const length of [20, 60, tag.length]) {
+    await assert.rejects(decodeAudio(tag.subarray(0, length), 'cut.mp3'), code('TRUNCATED', /ID3/))
   }
 })
 
