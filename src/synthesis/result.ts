@@ -1,7 +1,6 @@
 /** What sampling calls return: whole clips, and audio that arrives over time. */
 import { writeWav } from '#platform/audio/codecs/wav-file'
 import { encodeWav, type WavOptions } from '../audio/codecs/wav-encode.js'
-import type { PathLike } from '../core/path.js'
 
 /** Plain numbers of a result. */
 export interface SynthesisFields {
@@ -44,7 +43,8 @@ export class Synthesis {
    * await (await vocoder.synthesize(mel)).save('out.wav')
    * @throws DiffWaveError as `writeWav`
    */
-  save(path: PathLike, options?: WavOptions): Promise<void> {
+  // Not `PathLike`, which lies beside code of Node.js: a page has this file, too.
+  save(path: string | URL, options?: WavOptions): Promise<void> {
     return writeWav(path, this, options)
   }
 
