@@ -34,7 +34,9 @@ export class RowQueue<Values extends Float32Array | Float64Array> {
     this.#used += values.length
   }
 
-  /** Moves what is kept to larger memory, a quarter of it spare: a queue that only grows is copied a few times in all. */
+  /**
+   * Moves what is kept to larger memory, a quarter of it spare: a queue that only grows is copied a few times in all.
+   */
   #makeRoom(count: number): void {
     const kept = this.rows(this.#first, this.end)
     this.#values = new this.#Kind(kept.length + count + Math.floor(kept.length / 4))

@@ -3,8 +3,8 @@
  * trainer know only this. All engines pass the same conformance tests (test/engines/conformance.ts).
  *
  * Lengths of audio are in samples and are whole positions: multiples of the network's `patch`, or of its front end's
- * stride. With a mel, audio is at most frames × hop samples long. Steps are diffusion steps of the training schedule and
- * may be fractional.
+ * stride. With a mel, audio is at most frames × hop samples long. Steps are diffusion steps of the training schedule
+ * and may be fractional.
  */
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import type { CorrectionSettings } from '../audio/mel/correction.js'

@@ -24,8 +24,8 @@ export interface ReadMelOptions {
    */
   readonly bands?: number | undefined
   /**
-   * Name of the array in a file that holds several, `a.b` for one inside a dictionary. Default: `mel`, else the first of
-   * an `.npz`, else the only one.
+   * Name of the array in a file that holds several, `a.b` for one inside a dictionary. Default: `mel`, else the first
+   * of an `.npz`, else the only one.
    */
   readonly key?: string | undefined
   /** Which mel of a batch `[mels, bands, frames]`, from 0. Needed if the file holds more than one. */
