@@ -251,6 +251,7 @@ describe('the whole equals our synthesis', () => {
   const energy = { kind: 'mel-energy', minEnergy: 0.1, maxEnergy: 2 } as const
   const patched = { ...SMALL, patch: 4, mel: frameRate }
   const edge = { ...convention, framing: 'edge' } as const
+  const oddHop = { ...SMALL, mel: { kind: 'frame-rate', bands: 5, hop: 15 } satisfies MelConfig }
   const standardise = { kind: 'standardise', mean: [-1, 0, 1, 0, 0.5], deviation: [2, 1, 1, 2, 3] } as const
   const vocoders: readonly (readonly [string, Fields, object?])[] = [
     ['DDPM with a clamp', { network: patched, diffusion: { ...steps4, clamp: true } }],
@@ -274,6 +275,18 @@ describe('the whole equals our synthesis', () => {
     [
       'a mel-energy prior between frames',
       { network: patched, mel: { ...edge, power: 2 }, diffusion: { ...steps4, prior: energy } },
+    ],
+    [
+      'a mel-energy prior between frames, half a sample from any',
+      { network: oddHop, mel: { ...edge, hop: 15 }, diffusion: { ...steps4, prior: energy } },
+    ],
+    [
+      'a mel-envelope prior of frames half a sample from any',
+      {
+        network: oddHop,
+        mel: { ...edge, hop: 15 },
+        diffusion: { ...steps4, clamp: false, prior: { kind: 'mel-envelope' } },
+      },
     ],
     [
       'a mel-envelope prior',
@@ -331,7 +344,7 @@ describe('the whole equals our synthesis', () => {
       for (const frames of [1, 2, 7, 19]) {
         const mel = { data: gaussian(3, 0, 0, 5 * frames).map(v => v - 2), bands: 5, frames }
         const { samples } = await vocoder.synthesize(mel, { seed: 5, ...choice })
-        const noise = noiseOf(model.config, 5, 12 * frames, choice)
+        const noise = noiseOf(model.config, 5, melOfModel!.hop * frames, choice)
         const { audio } = await session.run({ mel: { shape: [1, 5, frames], data: mel.data }, noise })
         assert.ok(relativeError(audio!, samples) < 1e-4, `${frames} frames: ${relativeError(audio!, samples)}`)
       }

@@ -68,10 +68,15 @@ function energyDeviations(
   if (framing === 'centre') {
     return graph.node('Squeeze', [interpolated(graph, frameSlope(graph, frames), hop), graph.integers(1)])
   }
-  // Frame f lies at its middle, (f + ½) × hop: half a hop is a repeated frame at either end.
+  // Frame f lies at its middle, (f + ½) × hop: half a hop is a repeated frame at either end. With an odd hop, samples lie
+  // halfway between its parts.
+  const offset = (hop % 2) / 2
   const extended = graph.node('Pad', [frames, graph.integers(0, 0, 1, 0, 0, 0)], { mode: 'edge' })
-  const whole = graph.node('Squeeze', [interpolated(graph, frameSlope(graph, extended), hop), graph.integers(1)])
-  return graph.slice(whole, 1, Math.ceil(hop / 2), Math.ceil(hop / 2) - hop)
+  const whole = graph.node('Squeeze', [
+    interpolated(graph, frameSlope(graph, extended), hop, offset),
+    graph.integers(1),
+  ])
+  return graph.slice(whole, 1, Math.floor(hop / 2), -Math.ceil(hop / 2))
 }
 
 /** M of SpecGrad's prior (src/data-domain/frame-filter.ts): transform, gains, inverse transform, overlap-add. */
