@@ -300,6 +300,15 @@ describe('the whole equals our synthesis', () => {
         diffusion: { ...steps4, clamp: false, prior: { kind: 'mel-envelope', follows: 'formants', floor: 1e-3 } },
       },
     ],
+    [
+      'a mel-envelope prior of formants, with bands of silence',
+      {
+        network: patched,
+        // −2 is silence, and half of what the mels below hold.
+        mel: { ...convention, logarithm: 'none', normalisation: { kind: 'affine', scale: 0.5, offset: -2 } },
+        diffusion: { ...steps4, clamp: false, prior: { kind: 'mel-envelope', follows: 'formants' } },
+      },
+    ],
     ['windows and no prior', { network: { ...windowed, inputMask: { steps: 50 } }, diffusion: steps4 }],
     [
       'windows, their prior and a correction',
@@ -342,7 +351,8 @@ describe('the whole equals our synthesis', () => {
       const engine = await createEngine(network, parametersOf(model.config), { threads: 1 }, melOfModel)
       const vocoder = new Vocoder(new Denoiser(model.config, engine))
       for (const frames of [1, 2, 7, 19]) {
-        const mel = { data: gaussian(3, 0, 0, 5 * frames).map(v => v - 2), bands: 5, frames }
+        const lowest = melOfModel!.logarithm === 'none' ? -2 : Number.NEGATIVE_INFINITY
+        const mel = { data: gaussian(3, 0, 0, 5 * frames).map(v => Math.max(v - 2, lowest)), bands: 5, frames }
         const { samples } = await vocoder.synthesize(mel, { seed: 5, ...choice })
         const noise = noiseOf(model.config, 5, melOfModel!.hop * frames, choice)
         const { audio } = await session.run({ mel: { shape: [1, 5, frames], data: mel.data }, noise })

@@ -36,9 +36,12 @@ export function melAmplitudes(graph: OnnxGraph, mel: OnnxValue, convention: MelC
 export function melLogarithms(graph: OnnxGraph, mel: OnnxValue, convention: MelConvention): OnnxValue {
   const values = logged(graph, mel, convention)
   switch (convention.logarithm) {
-    case 'none':
-      // The smallest normal float32: below lies silence.
-      return graph.node('Log', [graph.node('Max', [values, graph.scalar(2 ** -126)])])
+    case 'none': {
+      // The smallest normal float32. Silence is as low as in SpectralEnvelope: smoothing over bands carries it further.
+      const audible = graph.node('Log', [graph.node('Max', [values, graph.scalar(2 ** -126)])])
+      const isSilent = graph.node('LessOrEqual', [values, graph.scalar(0)])
+      return graph.node('Where', [isSilent, graph.scalar(Math.log(Number.MIN_VALUE)), audible])
+    }
     case 'ln':
       return values
     case 'log10':
