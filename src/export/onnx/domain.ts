@@ -68,8 +68,8 @@ function energyDeviations(
   if (framing === 'centre') {
     return graph.node('Squeeze', [interpolated(graph, frameSlope(graph, frames), hop), graph.integers(1)])
   }
-  // Frame f lies at its middle, (f + ½) × hop: half a hop is a repeated frame at either end. With an odd hop, samples lie
-  // halfway between its parts.
+  // Frame f lies at its middle, (f + ½) × hop: half a hop is a repeated frame at either end. With an odd hop, samples
+  // lie halfway between its parts.
   const offset = (hop % 2) / 2
   const extended = graph.node('Pad', [frames, graph.integers(0, 0, 1, 0, 0, 0)], { mode: 'edge' })
   const whole = graph.node('Squeeze', [
