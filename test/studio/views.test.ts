@@ -5,11 +5,12 @@ import { unzipSync } from 'fflate'
 import { loudnessOf } from '#studio/audio/loudness'
 import { cachedSpectrogram } from '#studio/audio/spectrogram-cache'
 import { Stage } from '#studio/audio/stage'
+import { wavRate } from '#studio/audio/wav-rate'
 import type { MetricsLine, TrainingClip } from '#studio/backend/studio-backend'
 import { GenerateModel } from '#studio/views/generate/generate-model'
 import { ProcessModel } from '#studio/views/process/process-model'
 import { DenoiseModel, noisySound } from '#studio/views/repair/denoise-model'
-import { mergedGaps, withGaps } from '#studio/views/repair/inpaint-model'
+import { InpaintModel, mergedGaps, withGaps } from '#studio/views/repair/inpaint-model'
 import { curveOf, smoothed, TrainingModel } from '#studio/views/training/training-model'
 import { isMel, VocodedFile } from '#studio/views/vocode/vocoded-file'
 import { noiseWav, npyMel } from '../support/cli-inputs.js'
@@ -139,6 +140,40 @@ describe('gaps', () => {
   test('are silent, and nothing else is', () => {
     const sound = { ...sine(1, 1, 10), samples: new Float32Array(10).fill(1) }
     assert.deepEqual([...withGaps(sound, [{ start: 0.2, end: 0.4 }]).samples], [1, 1, 0, 0, 1, 1, 1, 1, 1, 1])
+  })
+})
+
+describe('a recording whose gaps are filled', () => {
+  test('has the rate of the model that is chosen by then', async () => {
+    /** Decodes any file to a tenth of a second of silence. */
+    class FakeContext {
+      readonly #sampleRate: number
+      constructor(_: number, __: number, sampleRate: number) {
+        this.#sampleRate = sampleRate
+      }
+      async decodeAudioData() {
+        const length = this.#sampleRate / 10
+        return { length, numberOfChannels: 1, getChannelData: () => new Float32Array(length) }
+      }
+    }
+    Object.assign(globalThis, { OfflineAudioContext: FakeContext })
+    const rates: number[] = []
+    const backend = fakeBackend({
+      inpaint: async ({ recording }) => {
+        rates.push(wavRate(recording.bytes))
+        return sine(200, 0.1)
+      },
+    })
+    const model = new InpaintModel(backend, new Stage(), () => 0.5)
+    model.offer([studioModel('low'), studioModel('high', { sampleRate: 16_000 })])
+    await model.open(source(noiseWav(0, 800)))
+    model.addGap({ start: 0.01, end: 0.02 })
+    for (const name of ['low', 'high']) {
+      model.choice.modelName.value = name
+      await model.fill()
+      assert.equal(model.task.problem.value, null)
+    }
+    assert.deepEqual(rates, [8000, 16_000])
   })
 })
 

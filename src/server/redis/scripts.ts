@@ -240,6 +240,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 /** Says that a worker is there. ARGV: id, milliseconds that this holds, its models as JSON. */
 export const SHOW = `${workers}
 redis.call('HSET', workers, ARGV[1], string.format('%.0f %s', now + tonumber(ARGV[2]), ARGV[3]))
+if redis.call('PTTL', workers) < tonumber(ARGV[2]) then redis.call('PEXPIRE', workers, ARGV[2]) end
 return 1
 `
 

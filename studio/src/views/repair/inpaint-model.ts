@@ -105,11 +105,15 @@ export class InpaintModel {
   }
 
   async fill(): Promise<void> {
-    const [recording, sampling] = [this.recording.value, this.choice.sampling.value]
+    const [recording, sampling, model] = [this.recording.value, this.choice.sampling.value, this.choice.model.value]
     const gaps = this.gaps.value
-    if (recording === null || sampling === null || gaps.length === 0) return
+    if (recording === null || sampling === null || model === null || gaps.length === 0) return
     await this.task.run(async watch => {
-      const source = { name: this.name.value, bytes: wavFile(recording, '32f') }
+      const { sampleRate } = model
+      // Another model may have been chosen since the recording was opened, and it takes no other rate than its own.
+      const whole = wavFile(recording, '32f')
+      const bytes = recording.sampleRate === sampleRate ? whole : wavFile(await decodeSound(whole, sampleRate), '32f')
+      const source = { name: this.name.value, bytes }
       const filled = await this.#backend.inpaint({ ...sampling, recording: source, gaps }, watch)
       batch(() => {
         this.filled.value = filled
