@@ -124,7 +124,7 @@ export interface WeightUpdate {
 
 /**
  * The arithmetic around an update, in an engine's own code, with the same bytes as that of src/training/optimiser. The
- * arrays belong to the engine until a call has ended.
+ * arrays belong to the engine until a call has ended. Each throws DiffWaveError `DISPOSED` if the engine was disposed.
  */
 export interface OptimiserKernels {
   /** √Σ g² over all arrays. */
@@ -200,7 +200,11 @@ export interface Engine {
   setParameters(parameters: Tensors): Promise<void>
   /** What the trainer uses in place of its own arithmetic, if the engine has it. */
   readonly optimiser?: OptimiserKernels
-  /** As `gaussian` of src/core/random.ts and with its bytes, if the engine is faster. */
+  /**
+   * As `gaussian` of src/core/random.ts and with its bytes, if the engine is faster.
+   *
+   * @throws DiffWaveError `DISPOSED`
+   */
   readonly gaussian?: (seed: number, draw: number, start: number, count: number) => Float32Array
   /**
    * Starts what `PhaseRefinement` of src/audio/mel does, with its bytes, if the engine is faster.

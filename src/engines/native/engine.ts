@@ -68,8 +68,8 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
       ? {}
       : {
           frontEnd,
-          optimiser: queue => nativeOptimiser(addon, handle, queue),
-          gaussian: nativeGaussian(addon, handle),
+          optimiser: (queue, checkAlive) => nativeOptimiser(addon, handle, queue, checkAlive),
+          gaussian: checkAlive => nativeGaussian(addon, handle, checkAlive),
           frameChains: (queue, checkAlive) => nativeFrameChains({ addon, handle, queue, checkAlive }),
         }),
   })

@@ -50,16 +50,13 @@ export interface KernelEngineParts {
   /** Whether the parameters are the engine's from now on, so that it need not copy them. Default: false. */
   readonly ownsParameters?: boolean
   readonly envelope: FrontEndEnvelope | null
-  /** What updates the weights, given the engine's queue. Default: none. */
-  readonly optimiser?: (queue: NativeQueue) => OptimiserKernels
-  /** `Engine.gaussian`. Default: none. */
-  readonly gaussian?: NonNullable<Engine['gaussian']>
+  /** What updates the weights, given the engine's queue and what throws if the engine was disposed. Default: none. */
+  readonly optimiser?: (queue: NativeQueue, checkAlive: () => void) => OptimiserKernels
+  /** `Engine.gaussian`, given the latter. Default: none. */
+  readonly gaussian?: (checkAlive: () => void) => NonNullable<Engine['gaussian']>
   /** `Engine.frontEnd`. Default: none. */
   readonly frontEnd?: NonNullable<Engine['frontEnd']>
-  /**
-   * `Engine.openRefinement` and `openCorrection`, given the engine's queue and what throws if the engine was disposed.
-   * Default: none.
-   */
+  /** `Engine.openRefinement` and `openCorrection`, given the same as the optimiser. Default: none. */
   readonly frameChains?: (queue: NativeQueue, checkAlive: () => void) => FrameChains
 }
 
@@ -98,11 +95,12 @@ export class KernelEngine implements Engine {
     this.#size = parameterCount(network)
     const own = parts.ownsParameters ? asOneArray(network, parameters) : null
     this.#parameters = { data: own ?? this.#flat(parameters), version: 0 }
-    if (parts.optimiser !== undefined) this.optimiser = parts.optimiser(this.#queue)
-    if (parts.gaussian !== undefined) this.gaussian = parts.gaussian
+    const checkAlive = () => this.#checkAlive()
+    if (parts.optimiser !== undefined) this.optimiser = parts.optimiser(this.#queue, checkAlive)
+    if (parts.gaussian !== undefined) this.gaussian = parts.gaussian(checkAlive)
     if (parts.frontEnd !== undefined) this.frontEnd = parts.frontEnd
     if (parts.frameChains !== undefined) {
-      const { openRefinement, openCorrection } = parts.frameChains(this.#queue, () => this.#checkAlive())
+      const { openRefinement, openCorrection } = parts.frameChains(this.#queue, checkAlive)
       this.openRefinement = openRefinement
       this.openCorrection = openCorrection
     }

@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { gaussian, uniform } from '#src/core/random'
 import type { Tensor } from '#src/core/tensor'
+import { Denoiser } from '#src/denoiser/denoiser'
 import type { Engine, OptimiserKernels } from '#src/engines/engine'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { availableThreads } from '#src/engines/native/load-addon'
+import { Generator } from '#src/generator'
 import { Adam } from '#src/training/optimiser/adam'
 import { addGradients, globalNorm, scaleGradients } from '#src/training/optimiser/gradients'
 import { initialParameters } from '#src/training/optimiser/initialise'
@@ -147,5 +149,25 @@ describe('native normal numbers', { skip: sets.length === 0 }, () => {
   test('two million in a row have them too', async () => {
     const engine = await engineOf(sets[0]!, 1)
     assert.deepEqual(engine.gaussian!(11, 3, 1, 2_000_000), gaussian(11, 3, 1, 2_000_000))
+  })
+})
+
+describe('a disposed engine', { skip: sets.length === 0 && 'the native engine is not available' }, () => {
+  test('refuses updates and normal numbers with its code', async () => {
+    const engine = await engineOf(sets[0]!, 1)
+    const { optimiser, gaussian: normal } = engine
+    await engine.dispose()
+    const disposed = { name: 'DiffWaveError', code: 'DISPOSED' }
+    assert.throws(() => normal!(1, 0, 0, 4), disposed)
+    const data = [new Float32Array(3)]
+    for (const work of [
+      () => optimiser!.norm(data),
+      () => optimiser!.add(data, data),
+      () => optimiser!.scale(data, 2),
+    ]) {
+      await assert.rejects(work(), disposed)
+    }
+    const generator = new Generator(new Denoiser(smallGeneratorConfig(), engine))
+    await assert.rejects(generator.generate({ seconds: 0.01 }), disposed)
   })
 })
