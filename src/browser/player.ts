@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { AudioPieces } from '../audio/codecs/wav-stream.js'
 import { describe } from '../core/describe.js'
-import { DiffWaveError, throwIfAborted } from '../core/errors.js'
+import { abortError, DiffWaveError, throwIfAborted } from '../core/errors.js'
 import { abortSignal, check, type FieldsOf } from '../core/options.js'
 import { type Heard, PROCESSOR, type Samples } from './player-messages.js'
 
@@ -83,15 +83,16 @@ export async function playStream(audio: AudioPieces, options: PlayOptions = {}):
     })
   }
   const own = destination === undefined ? (context as AudioContext) : null
+  const { stopped, release } = stopOf(signal)
   try {
-    await startContext(context, signal)
+    await startContext(context, stopped)
     const start = Math.round(buffer * audio.sampleRate)
     const node = await playerNode(context, start, workletUrl)
     node.connect(destination ?? context.destination)
     let delay = 0
     try {
       const ahead = Math.max(start, MAX_AHEAD * audio.sampleRate)
-      const heard = await feed(node, audio, { ahead, signal }, () => {
+      const heard = await feed(node, audio, { ahead, stopped }, () => {
         delay = (performance.now() - called) / 1000
         onStart?.()
       })
@@ -101,6 +102,7 @@ export async function playStream(audio: AudioPieces, options: PlayOptions = {}):
       node.disconnect()
     }
   } finally {
+    release()
     await own?.close()
   }
 }
@@ -119,34 +121,30 @@ function openContext(sampleRate: number): AudioContext {
   }
 }
 
-async function startContext(context: BaseAudioContext, signal: AbortSignal | undefined): Promise<void> {
+async function startContext(context: BaseAudioContext, stopped: Promise<never>): Promise<void> {
   if (!('resume' in context) || context.state === 'running') return
   const resumed = (context as AudioContext).resume().then(() => true)
   let timer: ReturnType<typeof setTimeout> | undefined
   const timeout = new Promise<boolean>(resolve => {
     timer = setTimeout(() => resolve(false), START_TIME)
   })
-  const started = await Promise.race([resumed, timeout, aborted(signal)]).finally(() => clearTimeout(timer))
+  const started = await Promise.race([resumed, timeout, stopped]).finally(() => clearTimeout(timer))
   if (!started) {
     throw failed('the browser does not let the page make sound yet', 'Call playStream from a click or a key press.')
   }
 }
 
-/** Rejects with `ABORTED` once the signal fires. */
-function aborted(signal: AbortSignal | undefined): Promise<never> {
-  const fired = new Promise<never>((_, reject) => {
-    const stop = () => {
-      try {
-        throwIfAborted(signal)
-      } catch (error) {
-        reject(error)
-      }
-    }
-    if (signal?.aborted) stop()
+/** A promise that rejects with `ABORTED` once the signal fires. Release it: a signal may outlive many streams. */
+function stopOf(signal: AbortSignal | undefined) {
+  let release = () => {}
+  const stopped = new Promise<never>((_, reject) => {
+    const stop = () => reject(abortError(signal?.reason))
     signal?.addEventListener('abort', stop, { once: true })
+    release = () => signal?.removeEventListener('abort', stop)
   })
-  fired.catch(() => {})
-  return fired
+  // It may fire while nothing waits for it.
+  stopped.catch(() => {})
+  return { stopped, release }
 }
 
 async function addProgram(worklet: AudioWorklet, workletUrl: string | URL | undefined): Promise<void> {
@@ -192,19 +190,19 @@ async function playerNode(
 interface FeedOptions {
   /** Samples that may be made ahead of what is heard. */
   readonly ahead: number
-  readonly signal: AbortSignal | undefined
+  /** Rejects once playing is to stop. */
+  readonly stopped: Promise<never>
 }
 
 /** Feeds the worklet until it has played everything. */
 async function feed(
   node: AudioWorkletNode,
   audio: AudioPieces,
-  { ahead, signal }: FeedOptions,
+  { ahead, stopped }: FeedOptions,
   onStart: () => void,
 ): Promise<Heard> {
   let heard: Heard = { played: 0, missing: 0, ended: false }
   let wake: () => void = () => undefined
-  const stopped = aborted(signal)
   const change = () => Promise.race([new Promise<void>(resolve => (wake = resolve)), stopped])
   node.port.onmessage = ({ data }: MessageEvent<Heard>) => {
     const begins = heard.played === 0 && data.played > 0

@@ -108,7 +108,12 @@ function shortened(text: string): string {
   return text.length <= MAX_CLAUSE ? text : `${text.slice(0, MAX_CLAUSE)}…`
 }
 
+/** The error of work that was stopped. @param cause the signal's reason */
+export function abortError(cause?: unknown): DiffWaveError {
+  return new DiffWaveError('ABORTED', 'stopped before it was done', { cause })
+}
+
 /** Throws `ABORTED` if the signal has fired. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new DiffWaveError('ABORTED', 'stopped before it was done', { cause: signal.reason })
+  if (signal?.aborted) throw abortError(signal.reason)
 }

@@ -14,7 +14,7 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { DiffWaveError } from './errors.js'
+import { abortError, DiffWaveError } from './errors.js'
 import { MAX_FILE_BYTES } from './limits.js'
 import { permissionHint } from './permission.js'
 import { systemCode } from './system-code.js'
@@ -95,7 +95,7 @@ export async function readFileBytes(
     if (status.size >= LARGE_BYTES) return await readLarge(path, status.size, options.signal)
     return await readFile(path, options.signal === undefined ? {} : { signal: options.signal })
   } catch (error) {
-    if (options.signal?.aborted) throw new DiffWaveError('ABORTED', 'stopped before it was done', { cause: error })
+    if (options.signal?.aborted) throw abortError(error)
     throw fileError(error, path, 'read')
   }
 }

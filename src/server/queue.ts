@@ -1,5 +1,5 @@
 /** The queue of work: a few pieces run at a time, a bounded number waits, and one client cannot fill it. */
-import { DiffWaveError, throwIfAborted } from '../core/errors.js'
+import { abortError, throwIfAborted } from '../core/errors.js'
 import type { ServiceLimits } from './limits.js'
 import { Refusal } from './refusal.js'
 
@@ -106,7 +106,7 @@ export class WorkQueue {
     return new Promise((resolve, reject) => {
       const leave = () => {
         this.#waiting.splice(this.#waiting.indexOf(entry), 1)
-        reject(new DiffWaveError('ABORTED', 'stopped before it was done', { cause: signal.reason }))
+        reject(abortError(signal.reason))
         this.#next()
       }
       const entry = {

@@ -1,5 +1,5 @@
 /** A mel as callers hand it over: whole, or in pieces that arrive over time. */
-import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import { abortError, DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { checkMelShape } from './check-mel.js'
 import type { Mel } from './convention.js'
 import { sliceMel } from './frames.js'
@@ -105,7 +105,7 @@ async function* untilAborted<Item>(
  */
 function orAborted<T>(value: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const abort = () => reject(new DiffWaveError('ABORTED', 'stopped before it was done', { cause: signal?.reason }))
+    const abort = () => reject(abortError(signal?.reason))
     if (signal?.aborted) abort()
     signal?.addEventListener('abort', abort, { once: true })
     Promise.resolve(value)

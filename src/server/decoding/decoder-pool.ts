@@ -3,7 +3,7 @@
  * event loop goes on, and the next body gets a fresh one.
  */
 import { Worker } from 'node:worker_threads'
-import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import { abortError, DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { requireThreads } from '../../core/permission.js'
 import { systemCode } from '../../core/system-code.js'
 import { DECODE_SECONDS } from '../limits.js'
@@ -88,10 +88,7 @@ export class DecoderPool {
         })
       const fail = (error: Error) => settle(false, () => reject(outOfMemory(error)))
       const exit = () => settle(false, () => reject(new Error('a decoder thread ended')))
-      const abort = () =>
-        settle(false, () =>
-          reject(new DiffWaveError('ABORTED', 'stopped before it was done', { cause: signal.reason })),
-        )
+      const abort = () => settle(false, () => reject(abortError(signal.reason)))
       const { seconds } = this.#options
       const timer = setTimeout(() => settle(false, () => reject(tooSlow(seconds))), seconds * 1000)
       signal.addEventListener('abort', abort, { once: true })

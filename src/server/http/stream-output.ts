@@ -1,6 +1,6 @@
 /** A work's output as the body of a response, sent while it is made. */
 import { Readable } from 'node:stream'
-import { DiffWaveError } from '../../core/errors.js'
+import { abortError } from '../../core/errors.js'
 import { MAX_UNREAD_BYTES, STALLED_SECONDS } from '../limits.js'
 import { Refusal } from '../refusal.js'
 import type { FileHead, Output } from '../work/work.js'
@@ -33,7 +33,7 @@ export class StreamOutput implements Output {
 
   /** @throws DiffWaveError `ABORTED` if the reader left */
   async write(bytes: Uint8Array): Promise<void> {
-    if (this.body.destroyed) throw new DiffWaveError('ABORTED', 'stopped before it was done')
+    if (this.body.destroyed) throw abortError()
     if (this.body.push(bytes)) return
     const timer = setTimeout(() => {
       const error = new Refusal(408, 'REQUEST_TIMEOUT', 'the result is not being read', {

@@ -1,5 +1,5 @@
 /** One job in memory: its state, its files, and its events for those who watch. */
-import { DiffWaveError } from '../../core/errors.js'
+import { abortError } from '../../core/errors.js'
 import { MAX_JOB_EVENTS, PROGRESS_SECONDS } from '../limits.js'
 import type { Problem } from '../problem.js'
 import type { Facts, FileHead, Output } from '../work/work.js'
@@ -127,7 +127,7 @@ export class JobRecord implements Output {
       }
       if (last >= this.#lastEvent && hasEnded(this)) return
       if (last < this.#lastEvent) continue
-      if (signal.aborted) throw new DiffWaveError('ABORTED', 'stopped before it was done')
+      if (signal.aborted) throw abortError()
       await new Promise<void>(resolve => {
         const wake = () => {
           this.#watchers.delete(wake)

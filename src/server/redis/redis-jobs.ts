@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
-import { DiffWaveError } from '../../core/errors.js'
+import { abortError } from '../../core/errors.js'
 import type { JobEvent, JobFile, JobView } from '../jobs/job.js'
 import type { Jobs } from '../jobs/jobs.js'
 import { EVENT_POLL_SECONDS } from '../limits.js'
@@ -87,7 +87,7 @@ export class RedisJobs implements Jobs {
         yield event
       }
       if (over) return
-      if (ended.aborted) throw new DiffWaveError('ABORTED', 'stopped before it was done')
+      if (ended.aborted) throw abortError()
       if (events.length === 0) await setTimeout(1000 * EVENT_POLL_SECONDS, null, { signal: ended }).catch(() => {})
     }
   }
