@@ -1,10 +1,7 @@
 /** The clips in an event file of a training run, read as it grows. They stay in the file until one is asked for. */
 import { type FileHandle, open } from 'node:fs/promises'
 import { type LoggedSound, recordBytes, recordsOf, soundsOf } from '../formats/tfevents.js'
-import { MAX_CLIP_RECORD_BYTES } from './limits.js'
-
-/** Bytes that are read at a time. */
-const PIECE = 2 ** 20
+import { LOG_PIECE_BYTES, MAX_CLIP_RECORD_BYTES } from './limits.js'
 
 /** A clip, and where it stands. */
 export interface FiledClip {
@@ -60,7 +57,7 @@ export class EventFile {
       this.#at = 0
       this.#clips.length = 0
     }
-    for (let wanted = PIECE; this.#at < size; ) {
+    for (let wanted = LOG_PIECE_BYTES; this.#at < size; ) {
       const bytes = await readAt(handle, this.#at, Math.min(wanted, size - this.#at))
       let end = 0
       for (const record of recordsOf(bytes)) {
@@ -70,7 +67,7 @@ export class EventFile {
         end = record.end
       }
       this.#at += end
-      wanted = PIECE
+      wanted = LOG_PIECE_BYTES
       if (end > 0) continue
       const next = recordBytes(bytes)
       // Half written, or damaged.

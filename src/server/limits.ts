@@ -80,8 +80,12 @@ export const STALLED_SECONDS = 60
 export const DECODE_SECONDS = 60
 /** Seconds that a stopping service waits for work in hand, by default. */
 export const DRAIN_SECONDS = 30
-/** Bytes of a training run's log whose lines one answer holds: 100,000 steps. What follows is the next one's. */
+/** Bytes of a training run's log that one answer covers: 100,000 steps. The next answer has what follows. */
 export const MAX_LOG_BYTES = 16 * 2 ** 20
+/** Bytes of a run's log or event file that are read at a time. */
+export const LOG_PIECE_BYTES = 2 ** 20
+/** Event files whose clips are known: a run has one for each time it was started. */
+export const MAX_EVENT_FILES = 1000
 /** Bytes of one event of a training run with clips to hear: 24 minutes of 16-bit sound at 22,050 Hz. */
 export const MAX_CLIP_RECORD_BYTES = 64 * 2 ** 20
 /** Characters of an error's clause in a problem document. */
@@ -120,13 +124,13 @@ export const MAX_ATTEMPTS = 3
  * lock some 10 s, in which such a worker may start again.
  */
 export const MAX_REFUSALS = 6
-/** Seconds before a job that was handed on is offered again, for the first time; then twice as long each time, … */
+/** Seconds before a job that was handed on once is offered again; each further time it takes twice as long. */
 export const PASS_SECONDS = 0.5
-/** … up to this share of the lock: 2 s with the default. */
+/** The longest of these delays, as a share of the lock: 2 s with the default. */
 export const MAX_PASS_SHARE = 0.2
 /**
- * How much longer a worker sits out that was offered a job again, as a share of the lock: any other worker that is free
- * takes it meanwhile. Both together stay below the quarter of the lock after which it would be renewed.
+ * A worker that is offered a job again waits longer than that by this share of the lock, so that any other free worker
+ * takes it first. Both shares together stay below the quarter of the lock after which it would be renewed.
  */
 export const SIT_OUT_SHARE = 0.04
 /** Seconds that a stopping worker waits for Redis to take its jobs back, or to let it go when it has none. */

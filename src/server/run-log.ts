@@ -1,9 +1,8 @@
 /** The log of a training run, read as it grows: only what is new, a piece at a time. */
 import { open } from 'node:fs/promises'
 import { decodeMetrics, type MetricsLine } from '../formats/metrics-lines.js'
+import { LOG_PIECE_BYTES } from './limits.js'
 
-/** Bytes of a log that are read at a time. */
-const PIECE = 2 ** 20
 const NEW_LINE = 0x0a
 
 /** Lines that were read together, and their size in the file. */
@@ -32,13 +31,13 @@ export class RunLog {
         this.#rest = new Uint8Array(0)
       }
       for (;;) {
-        const { buffer, bytesRead } = await handle.read(Buffer.alloc(PIECE), 0, PIECE, this.#at)
+        const { buffer, bytesRead } = await handle.read(Buffer.alloc(LOG_PIECE_BYTES), 0, LOG_PIECE_BYTES, this.#at)
         if (bytesRead === 0) return
         this.#at += bytesRead
         const bytes = Buffer.concat([this.#rest, buffer.subarray(0, bytesRead)])
         const end = bytes.lastIndexOf(NEW_LINE) + 1
         // No line of a log is as long as a piece: what has no end is not a log, and is not collected.
-        this.#rest = bytes.length - end > PIECE ? new Uint8Array(0) : bytes.subarray(end)
+        this.#rest = bytes.length - end > LOG_PIECE_BYTES ? new Uint8Array(0) : bytes.subarray(end)
         yield { lines: decoded(bytes.subarray(0, end)), bytes: end }
       }
     } finally {

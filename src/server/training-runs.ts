@@ -5,7 +5,7 @@ import { suggestion } from '../core/suggest.js'
 import { systemCode } from '../core/system-code.js'
 import type { MetricsLine } from '../formats/metrics-lines.js'
 import { EventFile, type FiledClip } from './event-file.js'
-import { MAX_LOG_BYTES } from './limits.js'
+import { MAX_EVENT_FILES, MAX_LOG_BYTES } from './limits.js'
 import { Refusal } from './refusal.js'
 import { RunLog } from './run-log.js'
 
@@ -28,8 +28,6 @@ export interface RunClip {
 }
 
 const METRICS = 'metrics.jsonl'
-/** Event files whose clips are known: a run has one for each time it was started. */
-const MAX_EVENT_FILES = 1000
 
 /** A run's folder, and when its log was last written. */
 export interface RunFolder {
