@@ -39,6 +39,13 @@ const options = (fields: Partial<VocoderEvaluationOptions>): VocoderEvaluationOp
   ...fields,
 })
 
+/** A system that returns the same audio for every recording. */
+const always = (samples: Float32Array): System => ({
+  name: 'same',
+  timed: false,
+  make: async () => ({ samples, sampleRate: COMPARED_RATE }),
+})
+
 test('stereo and other rates and lengths are evaluated; the rest is listed by name', async () => {
   const [left, right] = [voice(() => 150), noise(6, 22_050, 0.02)]
   const mixed = left.map((x, i) => (x + right[i]!) / 2)
@@ -135,12 +142,7 @@ test('a mel at the top of its folder is not that of several recordings of its na
   const mels = folder('same-names-mels', {
     'a.npy': encodeNpy({ shape: [80, 41], data: new Float32Array(80 * 41).fill(-4) }),
   })
-  const system: System = {
-    name: 'same',
-    timed: false,
-    make: async () => ({ samples: sound, sampleRate: COMPARED_RATE }),
-  }
-  const { files, leftOut } = await evaluateVocoder(options({ reference, mels, systems: [system] }))
+  const { files, leftOut } = await evaluateVocoder(options({ reference, mels, systems: [always(sound)] }))
   assert.deepEqual(
     [files.map(({ name }) => name), leftOut.map(({ file }) => file)],
     [['a'], [join(reference, 'x', 'a.wav')]],
@@ -186,12 +188,7 @@ test('a damaged mel of any format leaves out its recording alone', async () => {
     'pt.pt': zip,
     'safetensors.safetensors': Buffer.alloc(40, 1),
   })
-  const system: System = {
-    name: 'same',
-    timed: false,
-    make: async () => ({ samples: sound, sampleRate: COMPARED_RATE }),
-  }
-  const { files, leftOut } = await evaluateVocoder(options({ reference, mels, systems: [system] }))
+  const { files, leftOut } = await evaluateVocoder(options({ reference, mels, systems: [always(sound)] }))
   assert.deepEqual(
     files.map(({ name }) => name),
     ['good'],

@@ -32,6 +32,8 @@ describe('jobs on workers', { skip: noRedis }, () => {
     running.push(started)
     return started
   }
+  /** A worker without the models that jobs ask for. */
+  const otherWorker = () => worker({ models: new Map([['other', smallVocoder]]) })
   /** A service, and on request workers, that share an empty server. */
   const shared = async ({ workers = 1, limits = {} } = {}) => {
     for (const other of running.splice(0)) await other.stop()
@@ -175,7 +177,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
 
   test('are handed on by workers without the model, and fail if none has it', async () => {
     const { service, submit, until } = await shared({ workers: 0 })
-    await worker({ models: new Map([['other', smallVocoder]]) })
+    await otherWorker()
     const job = await submit('/v1/vocode?seed=1', npyMel(4))
     await setTimeout(1000)
     await worker()
@@ -183,7 +185,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
     for (const other of running.splice(0)) await other.stop()
     const { id } = await submit('/v1/vocode', npyMel(4))
     await client.hset(JOB_KEY + id, 'refusals', 4)
-    await worker({ models: new Map([['other', smallVocoder]]) })
+    await otherWorker()
     await jobEvents(service, id)
     const failed = (await getJson(service, `/v1/jobs/${id}`)) as unknown as JobView
     assert.deepEqual([failed.state, failed.problem!.code], ['failed', 'NO_WORKER'])
@@ -194,7 +196,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
     await worker()
     const busy = await submit('/v1/generate', LONG)
     await until(busy, 'running')
-    await worker({ models: new Map([['other', smallVocoder]]) })
+    await otherWorker()
     const job = await submit('/v1/vocode?seed=1', npyMel(4))
     await client.hset(JOB_KEY + job.id, 'passes', 100, 'refusals', 100)
     await setTimeout(1500)
@@ -206,7 +208,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
 
   test('come to the worker that has their model, though others ask first', async () => {
     const { submit, until } = await shared({ workers: 0 })
-    for (let i = 0; i < 4; i++) await worker({ models: new Map([['other', smallVocoder]]) })
+    for (let i = 0; i < 4; i++) await otherWorker()
     const job = await submit('/v1/vocode?seed=1', npyMel(4))
     await until(job, 'queued')
     await worker()
@@ -217,7 +219,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
 
   test('are not told to watchers while they are handed on', async () => {
     const { service, submit, until } = await shared({ workers: 0 })
-    await worker({ models: new Map([['other', smallVocoder]]) })
+    await otherWorker()
     const job = await submit('/v1/vocode?seed=1', npyMel(4))
     await setTimeout(300)
     await worker()
