@@ -3,7 +3,7 @@
 A network trained by regression alone leaves out energy where the phase is uncertain. Here training on the network's own
 steps goes on, and the last step's audio must also pass discriminators (as in PeriodWave-Turbo, Lee et al. 2024). These
 are given audio divided by the envelope that its mel implies: in plain audio the loudest harmonics are nearly all that
-they notice, and after 900 updates they still could not tell what this network makes; divided, 100 updates are enough.
+they notice (docs/log/speech-discriminators.md).
 
 RUN is a new folder, continued with --resume; it also gets discriminators-N.safetensors of the checkpoint's update N.
 """
@@ -16,7 +16,6 @@ import torch
 
 from .checkpoint import CheckpointError, copy_parameters, read_safetensors, write_safetensors
 from .config import ConfigError, filled
-from .diffusion import denoise, even_levels
 from .discriminators import Discriminators, discriminator_loss, feature_distance, generator_loss
 from .train import Trainer, arguments, run_training
 
@@ -35,9 +34,9 @@ ADVERSARIAL = {
     "periods": [2, 3, 5, 7, 11],
     "periodChannels": 8,
 }
-# The smallest deviation that audio is divided by: 80 dB below full scale there is only rounding to hear.
+# The smallest deviation that audio is divided by: 80 dB below full scale, little but rounding is left.
 FLOOR = 1e-4
-# Of the mean of the discriminators' loss; 2 is the loss of discriminators that tell nothing.
+# Decay of the running mean of the discriminators' loss; a loss of 2 is that of guessing.
 MEMORY, GUESSING = 0.98, 2.0
 
 
@@ -82,7 +81,8 @@ class AdversarialTrainer(Trainer):
         clean, noise, mel, deviations, limits, _, known = self.drawn(self.crops, step, numbers, count)
         alone = step < self.settings["alone"]
         with torch.set_grad_enabled(not alone):
-            made = self.made(noise, mel, deviations)
+            with torch.autocast(noise.device.type, torch.bfloat16, enabled=self.options.precision == "bf16"):
+                made = self.own_steps(self.network, noise, mel, deviations)
         with torch.no_grad():
             real, own = self.flattened(clean, deviations), self.flattened(made[-1].detach(), deviations)
         self.update_discriminators(real, own)
@@ -92,12 +92,6 @@ class AdversarialTrainer(Trainer):
             position["samplesSeen"] += clean.numel() * processes.count
             return torch.zeros(3, device=clean.device)
         return self.update_network(made, clean, real, deviations, limits, known)
-
-    def made(self, noise, mel, deviations):
-        """The audio of each step, a list of [B, T]; gradients do not flow from one step into the one before."""
-        steps = even_levels(self.schedule, self.config["noiseLevels"]["steps"])
-        with torch.autocast(noise.device.type, torch.bfloat16, enabled=self.options.precision == "bf16"):
-            return denoise(self.network, self.schedule, noise, steps, mel, deviations, self.noise_scale, separate=True)
 
     def flattened(self, audio, deviations):
         """Audio [B, T] divided by the mel's envelope [B, N, P], without its edges."""
@@ -121,7 +115,8 @@ class AdversarialTrainer(Trainer):
         self.position["discriminatorLoss"] += (1 - MEMORY) * (loss - self.position["discriminatorLoss"])
 
     def update_network(self, made, clean, real, deviations, limits, known):
-        """From the audio of each step, with its graph, the recordings, and these as the discriminators hear them."""
+        """One update from each step's audio `made`, with its graph. `real`: the recordings as discriminators hear
+        them."""
         self.state.optimiser.zero_grad(set_to_none=True)
         # The losses' gradients of the audio are put together before they go through the network.
         leaves = [audio.detach().requires_grad_() for audio in made]
@@ -133,9 +128,7 @@ class AdversarialTrainer(Trainer):
         )
         torch.autograd.backward(made, gradients)
         self.processes.average_gradients(self.parameters.values())
-        bound = self.config["optimiser"]["clipNorm"] or float("inf")
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), bound)
-        self.apply(norm)
+        norm = self.apply()
         return torch.stack([loss.mean().detach(), distance.mean(), norm.detach()])
 
     def adversarial_gradient(self, audio, real, deviations, known, norm):

@@ -189,11 +189,13 @@ class Trainer:
         return self.config["pulses"] != "free" or self.config["noiseLevels"]["kind"] == "own"
 
     def worker_count(self):
-        """Processes that find pulses: on a GPU at least one."""
-        if self.options.workers is not None:
-            return self.options.workers
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        return 0 if self.processes.device.type == "cpu" else max(1, cores // self.processes.local - 1)
+        """Processes that find pulses: with a GPU at least one, since pulses are found on the CPU."""
+        is_cpu = self.processes.device.type == "cpu"
+        count = self.options.workers
+        if count is None:
+            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+            count = 0 if is_cpu else cores // self.processes.local - 1
+        return max(0 if is_cpu else 1, count)
 
     def pulses(self, crops, draw, numbers, count, clean, mel, deviations):
         """`CropPulses` of a draw's crops; None if they start from noise alone."""
@@ -206,7 +208,7 @@ class Trainer:
 
     def drawn(self, crops, draw, numbers, count):
         """Of a draw's crops: x_0 and noise of the prior [B, T], mel, deviations, limits in Hz, shares of the range of
-        levels, and where the pulses stand where the recording's do [B, P], None if nowhere."""
+        levels, and where the pulses are those of the recording [B, P], None if nowhere."""
         audio, limits, shares, seeds = crops.batch(draw, numbers, count)
         clean = audio[:, self.context : -self.context]
         with torch.no_grad():
@@ -217,14 +219,19 @@ class Trainer:
             noise = self.network.shape_noise(white, deviations, pulses and pulses.excitation)
         return clean, noise, mel, deviations, limits, shares, pulses and pulses.known
 
+    def own_steps(self, network, noise, mel, deviations):
+        """The audio of each of the network's own steps from noise on, a list of [B, T]; gradients do not flow from one
+        step into the one before."""
+        steps = even_levels(self.schedule, self.config["noiseLevels"]["steps"])
+        return denoise(network, self.schedule, noise, steps, mel, deviations, self.noise_scale, separate=True)
+
     def losses(self, network, crops, draw, numbers, count):
         """Loss of each clip, with its main part: two tensors [B]."""
         clean, noise, mel, deviations, limits, shares, known = self.drawn(crops, draw, numbers, count)
         levels, bf16 = self.config["noiseLevels"], self.options.precision == "bf16"
         with torch.autocast(clean.device.type, torch.bfloat16, enabled=bf16):
             if levels["kind"] == "own":
-                steps = even_levels(self.schedule, levels["steps"])
-                made = denoise(network, self.schedule, noise, steps, mel, deviations, self.noise_scale, separate=True)
+                made = self.own_steps(network, noise, mel, deviations)
                 return self.objective.of_own_steps(made, clean, limits, levels["weights"], known)
             steps = shares * (self.schedule.steps - 1)
             alpha_bar = self.schedule.alpha_bar(steps)
@@ -233,7 +240,7 @@ class Trainer:
 
     def update(self):
         """One update; returns loss, main part and gradient norm, means over this process's clips, [3]."""
-        data, optimiser, step = self.config["data"], self.config["optimiser"], self.position["step"]
+        data, step = self.config["data"], self.position["step"]
         accumulation, count = data["accumulation"], data["batch"] * self.processes.count
         adam_, sums = self.state.optimiser, 0
         adam_.zero_grad(set_to_none=True)
@@ -244,9 +251,7 @@ class Trainer:
                 loss, main = self.losses(self.running, self.crops, step * accumulation + part, numbers, count)
                 (loss.mean() / accumulation).backward()
             sums = sums + torch.stack([loss.mean(), main.mean()]).detach() / accumulation
-        bound = optimiser["clipNorm"] if optimiser["clipNorm"] is not None else math.inf
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), bound)
-        self.apply(norm)
+        norm = self.apply()
         return torch.cat([sums, norm.detach()[None]])
 
     def learning_rate(self):
@@ -262,9 +267,12 @@ class Trainer:
         left = (self.options.minutes - (time.time() - self.begun) / 60) / decay
         return final + (1 - final) * (1 - math.cos(math.pi * min(1, max(0, left)))) / 2
 
-    def apply(self, norm):
-        """Takes the gradients into the weights, unless they are not finite, and moves the position on."""
+    def apply(self):
+        """Clips the gradients and takes them into the weights, unless they are not finite; moves the position on.
+        Returns the gradients' norm."""
         optimiser, position = self.config["optimiser"], self.position
+        bound = optimiser["clipNorm"] if optimiser["clipNorm"] is not None else math.inf
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), bound)
         if torch.isfinite(norm):
             self.broken = 0
             for group in self.state.optimiser.param_groups:
@@ -282,6 +290,7 @@ class Trainer:
         position["step"] += 1
         data = self.config["data"]
         position["samplesSeen"] += data["batch"] * data["accumulation"] * data["cropSamples"] * self.processes.count
+        return norm
 
     @torch.no_grad()
     def validate(self):
