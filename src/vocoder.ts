@@ -19,7 +19,7 @@ import type { LoadModelOptions } from './denoiser/load-model.js'
 import type { ModelInput } from './denoiser/model-input.js'
 import { loadFor, SoundModel } from './denoiser/sound-model.js'
 import { createSampler } from './diffusion/samplers/create.js'
-import { DEFAULT_MOMENTUM, type RefinementConfig } from './model/diffusion-config.js'
+import { DEFAULT_MOMENTUM, DEFAULT_RELAXATION, type RefinementConfig } from './model/diffusion-config.js'
 import { type InpaintOptions, inpaint } from './repair/inpainting.js'
 import { type ClipRequest, streamClip, wholeClip } from './synthesis/clip.js'
 import {
@@ -246,7 +246,11 @@ export class Vocoder extends SoundModel {
         where: 'refine',
       })
     }
-    return { iterations, momentum: own?.momentum ?? DEFAULT_MOMENTUM }
+    return {
+      iterations,
+      momentum: own?.momentum ?? DEFAULT_MOMENTUM,
+      relaxation: own?.relaxation ?? DEFAULT_RELAXATION,
+    }
   }
 }
 

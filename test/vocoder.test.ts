@@ -109,13 +109,20 @@ describe('phase refinement', () => {
   test('follows the model’s default or the option, and stops with the signal', async () => {
     const mel = someMel(30)
     const refining = new Vocoder(
-      fakeModel(smallVocoderConfig({ diffusion: { ...lmntDiffusion, refinement: { iterations: 4, momentum: 0.5 } } })),
+      fakeModel(
+        smallVocoderConfig({
+          diffusion: { ...lmntDiffusion, refinement: { iterations: 4, momentum: 0.5, relaxation: 1.5 } },
+        }),
+      ),
     )
     const made = await vocoder().synthesize(mel, { seed: 2 })
-    const whole = (iterations: number, momentum: number) =>
-      griffinLim(mel, vocoder().config.mel!, { iterations, momentum, start: made.samples })
-    assert.deepEqual((await refining.synthesize(mel, { seed: 2 })).samples, (await whole(4, 0.5)).samples)
-    assert.deepEqual((await refining.synthesize(mel, { seed: 2, refine: 7 })).samples, (await whole(7, 0.5)).samples)
+    const whole = (iterations: number, momentum: number, relaxation = 1) =>
+      griffinLim(mel, vocoder().config.mel!, { iterations, momentum, relaxation, start: made.samples })
+    assert.deepEqual((await refining.synthesize(mel, { seed: 2 })).samples, (await whole(4, 0.5, 1.5)).samples)
+    assert.deepEqual(
+      (await refining.synthesize(mel, { seed: 2, refine: 7 })).samples,
+      (await whole(7, 0.5, 1.5)).samples,
+    )
     assert.deepEqual(await refining.synthesize(mel, { seed: 2, refine: 0 }), made)
     assert.deepEqual((await vocoder().synthesize(mel, { seed: 2, refine: 2 })).samples, (await whole(2, 0.99)).samples)
     const [alone] = await vocoder().synthesizeBatch([mel], { seed: 2, refine: 2 })
@@ -166,7 +173,12 @@ describe('phase refinement', () => {
       field({ diffusion: { ...diffusion, defaultSteps: 4 } }, smallGeneratorConfig),
       /refinement needs a mel/,
     )
-    for (const wrong of [{ iterations: 0 }, { iterations: 101 }, { iterations: 4, momentum: 1 }]) {
+    for (const wrong of [
+      { iterations: 0 },
+      { iterations: 101 },
+      { iterations: 4, momentum: 1 },
+      { iterations: 4, relaxation: 2 },
+    ]) {
       assert.throws(field({ diffusion: { ...diffusion, refinement: wrong } }, smallVocoderConfig), /refinement/)
     }
   })

@@ -76,6 +76,7 @@ FrameChainSettings readSettings(const Js& js, napi_value object) {
   settings.squared = js.boolean(js.property(object, "squared"));
   settings.unit = js.number(js.property(object, "unit"));
   settings.momentum = js.number(js.property(object, "momentum"));
+  settings.relaxation = js.number(js.property(object, "relaxation"));
   const int64_t bins = settings.size / 2 + 1;
   settings.window = js.doubles(js.property(object, "window"), settings.size);
   settings.roots = js.doubles(js.property(object, "roots"), int64_t(2) * settings.size);

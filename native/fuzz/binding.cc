@@ -357,6 +357,7 @@ void Session::openFrameChain() {
   set(shape, "squared", world_.boolean(coin()));
   set(shape, "unit", number(1));
   set(shape, "momentum", number(0.5));
+  set(shape, "relaxation", number(1.5));
   set(shape, "window", doubles(chain.size));
   set(shape, "roots", doubles(2 * chain.size));
   filters(shape, chain.bands, chain.size / 2 + 1);

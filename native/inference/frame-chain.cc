@@ -45,6 +45,7 @@ FrameChain::FrameChain(FrameChainSettings settings, const FrameKernels& kernels,
              s.unit,
              s.squared,
              s.momentum,
+             s.relaxation,
              s.updates};
   const int64_t lanes = kernels.lanes;
   span_ = overlap - 1;

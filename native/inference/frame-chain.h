@@ -28,9 +28,9 @@ struct FrameChainSettings {
   FrameOperation operation;
   int size, hop, bands;
   int stages;
-  int updates;            // of the gains per pass of a correction
-  int64_t padding;        // samples that the first frame starts before the clip: at most size/2
-  double unit, momentum;  // of a refinement, as `squared`
+  int updates;                        // of the gains per pass of a correction
+  int64_t padding;                    // samples that the first frame starts before the clip: at most size/2
+  double unit, momentum, relaxation;  // of a refinement, as `squared`
   bool squared;
   std::vector<double> window;      // [size]
   std::vector<double> roots;       // e^(−2πik/size) [2 × size]

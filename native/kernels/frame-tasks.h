@@ -26,7 +26,7 @@ struct FrameTables {
   const double* columnSums;  // sum of all filters' weights over a bin [B]; 0: the mel tells nothing of it
   double unit;               // of a refinement: factor from this transform to the mel's
   bool squared;              // the mel is of energies, not of magnitudes
-  double momentum;
+  double momentum, relaxation;
   int updates;  // of the gains per pass of a correction
 };
 

@@ -68,6 +68,13 @@ DIFFWAVE_INLINE void gatherRatios(const FrameTask& task, Scratch& scratch) {
   }
 }
 
+/** What relaxation multiplies a bin's ratio by (MelBands.move of src/audio/mel/bands.ts). */
+DIFFWAVE_INLINE Doubles relaxed(const Doubles& ratio, double relaxation) {
+  const Doubles low = splatDouble(0.5), high = splatDouble(2);
+  const Doubles factor = 1 + (relaxation - 1) * (ratio - 1);
+  return factor < low ? low : factor > high ? high : factor;
+}
+
 /** Gives each bin the mel's magnitude and the phase of c + momentum · (c − previous), c the consistent spectrum. */
 DIFFWAVE_NOINLINE static void moveSpectra(const FrameTask& task, Scratch& scratch) {
   constexpr double tiny = 1e-12;
@@ -80,7 +87,8 @@ DIFFWAVE_NOINLINE static void moveSpectra(const FrameTask& task, Scratch& scratc
       c = {rounded(c.re), rounded(c.im)};
       continue;
     }
-    const Doubles value = scratch.values[bin] * (scratch.gathered[bin] / t.columnSums[bin]);
+    const Doubles ratio = scratch.gathered[bin] / t.columnSums[bin];
+    const Doubles value = scratch.values[bin] * (ratio * relaxed(ratio, t.relaxation));
     const Doubles own = t.squared ? squareRoot(value) : value;
     const Doubles magnitude = rounded(t.unit == 1 ? own : own / t.unit);
     const int64_t row = 2 * bin;

@@ -29,6 +29,7 @@ FrameChainSettings settingsOf(FrameOperation operation, int size, int hop, int s
   settings.padding = size / 2;
   settings.unit = 1;
   settings.momentum = 0.9;
+  settings.relaxation = 1.8;
   settings.columnSums.resize(size_t(size / 2 + 1));
   for (int i = 0; i < size; i++) {
     settings.window.push_back(0.5 - 0.5 * std::cos(2 * pi * i / size));

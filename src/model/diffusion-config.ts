@@ -45,8 +45,9 @@ const energyPriorSchema = z
   })
   .refine(p => p.minEnergy < p.maxEnergy, { path: ['minEnergy'], message: 'must lie below maxEnergy' })
 
-/** Default momentum of refinement. */
+/** Defaults of refinement. */
 export const DEFAULT_MOMENTUM = 0.99
+export const DEFAULT_RELAXATION = 1
 
 /**
  * Where the noise has the mel's spectral envelope, as SpecGrad has it; such a model makes nothing above the mel's
@@ -93,6 +94,8 @@ const refinementSchema = z.strictObject({
   iterations: z.number().int().min(1).max(MAX_REFINEMENT_ITERATIONS),
   /** 0: plain Griffin-Lim. Perraudin et al. 2013 find 0.99 best. */
   momentum: z.number().min(0).lt(1).default(DEFAULT_MOMENTUM),
+  /** With 2, about half as many iterations do as much. */
+  relaxation: z.number().min(1).lt(2).default(DEFAULT_RELAXATION),
 })
 
 /** Diffusion in frequency (src/data-domain/subbands.ts). */

@@ -12,7 +12,11 @@ const TINY = 1e-9
 export class BandGains {
   readonly #values: Float64Array
 
-  constructor(readonly bands: MelBands) {
+  /** @param relaxation of each step, 1 … 2 (`Refinement.relaxation`) */
+  constructor(
+    readonly bands: MelBands,
+    readonly relaxation: number,
+  ) {
     this.#values = new Float64Array(bands.bins)
   }
 
@@ -33,7 +37,7 @@ export class BandGains {
       const energy = real * real + imaginary * imaginary
       values[bin] = squared ? energy : Math.sqrt(energy)
     }
-    this.bands.move(values, targets, at, TINY, MAX_GAIN)
+    this.bands.move(values, targets, at, TINY, MAX_GAIN, this.relaxation)
     for (let bin = 0; bin < bins; bin++) {
       if (columnSums[bin] === 0) continue
       const value = values[bin]!

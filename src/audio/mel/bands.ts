@@ -42,6 +42,7 @@ export class MelBands {
    * @param targets as `targets` wrote them, from `at` on
    * @param tiny added to a band's sum before it divides
    * @param maxRatio bound of a band's ratio
+   * @param relaxation 1 … 2: with 2, ratios near 1 count twice; none counts for more than twice or half as much
    */
   move(
     values: Float64Array,
@@ -49,6 +50,7 @@ export class MelBands {
     at: number,
     tiny: number,
     maxRatio = Number.POSITIVE_INFINITY,
+    relaxation = 1,
   ): void {
     const { bins, filters, columnSums } = this
     const gathered = this.#gathered
@@ -60,6 +62,10 @@ export class MelBands {
       const ratio = Math.min(maxRatio, targets[at + band]! / (sum + tiny))
       for (let i = 0; i < weights.length; i++) gathered[start + i]! += weights[i]! * ratio
     }
-    for (let bin = 0; bin < bins; bin++) if (columnSums[bin]! > 0) values[bin]! *= gathered[bin]! / columnSums[bin]!
+    for (let bin = 0; bin < bins; bin++) {
+      if (columnSums[bin]! <= 0) continue
+      const ratio = gathered[bin]! / columnSums[bin]!
+      values[bin]! *= ratio * Math.min(2, Math.max(0.5, 1 + (relaxation - 1) * (ratio - 1)))
+    }
   }
 }

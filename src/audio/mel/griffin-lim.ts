@@ -20,6 +20,7 @@ import { MelBands } from './bands.js'
 import { type Mel, type MelConvention, requireConvention } from './convention.js'
 import { melToMagnitudes } from './inverse.js'
 import { checkMelFor } from './mel.js'
+import type { Refinement } from './phase-refinement.js'
 
 /** Options of `griffinLim`. */
 export interface GriffinLimOptions {
@@ -33,6 +34,8 @@ export interface GriffinLimOptions {
    * bins.
    */
   readonly start?: Float32Array | undefined
+  /** How far bands are moved towards the mel's, 1 to 2; with `start` only. Default 1. */
+  readonly relaxation?: number | undefined
   /** Seed of the random first phases. Default 0. */
   readonly seed?: number | undefined
   /** Samples to return. Default: frames × hop. */
@@ -47,6 +50,7 @@ const optionsSchema = z.strictObject({
   iterations: z.number().int().min(1).max(10_000).default(60),
   momentum: z.number().min(0).lt(1).default(0.99),
   start: z.custom<Float32Array>(value => value instanceof Float32Array, 'expected a Float32Array').optional(),
+  relaxation: z.number().min(1).lt(2).default(1),
   seed: seed.default(0),
   length: z.number().int().positive().max(MAX_AUDIO_SAMPLES).optional(),
   signal: abortSignal.optional(),
@@ -67,11 +71,11 @@ const TINY = 1e-12
  */
 export async function griffinLim(mel: Mel, convention: MelConvention, options: GriffinLimOptions = {}): Promise<Audio> {
   const checked = check(optionsSchema, options, 'griffinLim options')
-  const { iterations, momentum, start, signal, onProgress: report } = checked
+  const { iterations, momentum, relaxation, start, signal, onProgress: report } = checked
   requireConvention(convention, 'griffinLim convention')
   checkMelFor(mel, convention, 'griffinLim')
   if (start !== undefined) checkSamples(start, 'griffinLim start')
-  const search = new PhaseSearch(mel, convention, momentum, start)
+  const search = new PhaseSearch(mel, convention, { momentum, relaxation }, start)
   if (start === undefined) await search.startAtRandom(checked.seed)
   for (let iteration = 0; iteration < iterations; iteration++) {
     throwIfAborted(signal)
@@ -103,13 +107,18 @@ class PhaseSearch {
   readonly #squares: Float64Array
   readonly #samples: Float64Array
 
-  constructor(mel: Mel, convention: MelConvention, momentum: number, start: Float32Array | undefined) {
+  constructor(
+    mel: Mel,
+    convention: MelConvention,
+    { momentum, relaxation }: Pick<Refinement, 'momentum' | 'relaxation'>,
+    start: Float32Array | undefined,
+  ) {
     this.#mel = mel
     this.#hop = convention.hop
     this.#momentum = momentum
     this.#fromAudio = start !== undefined
     this.#bands = new MelBands(convention)
-    this.#gains = new BandGains(this.#bands)
+    this.#gains = new BandGains(this.#bands, relaxation)
     this.#targets = new Float32Array(mel.bands)
     this.#transform = new FrameTransform(convention)
     this.#padding = framePadding(convention)

@@ -25,6 +25,11 @@ export interface Refinement {
   readonly iterations: number
   /** 0: plain Griffin-Lim; below 1. */
   readonly momentum: number
+  /**
+   * 1 … 2: how far bands are moved towards the mel's. Overlapping frames take back much of each move, so 2 needs about
+   * half as many iterations (docs/log/refinement.md).
+   */
+  readonly relaxation: number
 }
 
 /** Frames of work between two turns of the event loop: some 15 ms. */
@@ -199,9 +204,9 @@ export class PhaseRefinement {
     readonly refinement: Refinement,
   ) {
     const frames = new Frames(convention)
-    const { iterations, momentum } = refinement
+    const { iterations, momentum, relaxation } = refinement
     const bands = new MelBands(convention)
-    const gains = new BandGains(bands)
+    const gains = new BandGains(bands, relaxation)
     this.#mel = new TargetFrames(bands)
     for (let i = 0; i < iterations; i++) {
       this.#stages.push(new Stage(frames, momentum, gains, this.#stages[i - 1] ?? null))

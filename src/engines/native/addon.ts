@@ -108,8 +108,9 @@ export interface FrameChainShape extends FilterTables {
   readonly bands: number
   /** Iterations of a refinement, or passes of a correction. */
   readonly stages: number
-  /** Of a refinement. */
+  /** Of a refinement, as `relaxation`. */
   readonly momentum: number
+  readonly relaxation: number
   /** Updates of the gains per pass of a correction. */
   readonly updates: number
   /** From the first frame's start to the clip's. */

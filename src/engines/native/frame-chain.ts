@@ -34,14 +34,14 @@ export function nativeFrameChains(host: FrameChainHost): FrameChains {
     return new NativeFrameChain(host, tables, settings)
   }
   return {
-    openRefinement: (convention, { iterations, momentum }) =>
-      open(convention, { operation: 'refine', stages: iterations, momentum, updates: 0 }),
+    openRefinement: (convention, { iterations, momentum, relaxation }) =>
+      open(convention, { operation: 'refine', stages: iterations, momentum, relaxation, updates: 0 }),
     openCorrection: (convention, { passes, iterations }) =>
-      open(convention, { operation: 'correct', stages: passes, momentum: 0, updates: iterations }),
+      open(convention, { operation: 'correct', stages: passes, momentum: 0, relaxation: 1, updates: iterations }),
   }
 }
 
-type ChainSettings = Pick<FrameChainShape, 'operation' | 'stages' | 'momentum' | 'updates'>
+type ChainSettings = Pick<FrameChainShape, 'operation' | 'stages' | 'momentum' | 'relaxation' | 'updates'>
 
 /** What all chains of one mel convention share. */
 interface ConventionTables {

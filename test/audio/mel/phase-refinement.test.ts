@@ -54,13 +54,14 @@ test('pieces of any size have the bytes of the whole clip, in any convention, ho
       fc.integer({ min: 1, max: 30 }),
       fc.integer({ min: 1, max: 9 }),
       fc.constantFrom(0, 0.5, 0.99),
+      fc.constantFrom(1, 1.5, 1.8),
       fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 6 }),
       fc.nat(99),
-      async (convention, frames, iterations, momentum, sizes, seed) => {
+      async (convention, frames, iterations, momentum, relaxation, sizes, seed) => {
         const { mel, start } = example(convention, frames, seed)
         const { hop, fftSize } = convention
-        const whole = await griffinLim(mel, convention, { iterations, momentum, start })
-        const refinement = new PhaseRefinement(convention, { iterations, momentum })
+        const whole = await griffinLim(mel, convention, { iterations, momentum, relaxation, start })
+        const refinement = new PhaseRefinement(convention, { iterations, momentum, relaxation })
         const pieces: Float32Array[] = []
         let [fed, told, given] = [0, 0, 0]
         for (let i = 0; fed < start.length; i++) {
@@ -111,19 +112,21 @@ function inconsistency(samples: Float32Array, mel: Mel, convention: MelConventio
   return Math.sqrt(wrong / all)
 }
 
-test('iterations bring wrong phases nearer to the mel, and momentum nearer to the magnitudes', () => {
+test('iterations bring wrong phases nearer to the mel, and relaxation and momentum help', () => {
   const samples = recording.samples.subarray(20_000, 20_000 + 50 * 256)
   for (const convention of [tacotron2, hifigan]) {
     const mel = melSpectrogram({ samples, sampleRate: 22050 }, convention)
     const start = gaussian(3, 0, 0, mel.frames * 256).map(z => 0.05 * z)
-    const after = (iterations: number, momentum: number) => {
-      const refinement = new PhaseRefinement(convention, { iterations, momentum })
+    const after = (iterations: number, momentum: number, relaxation = 1) => {
+      const refinement = new PhaseRefinement(convention, { iterations, momentum, relaxation })
       refinement.pushMel(mel)
       return concatenateAudio([...refinement.push(start, true)])
     }
     const made = [start, after(1, 0.99), after(16, 0.99)]
     const distances = made.map(samples => distance(samples, mel, convention))
     assert.ok(distances[1]! < distances[0]! / 2 && distances[2]! < 0.8 * distances[1]!, distances.join(' '))
+    const relaxed = distance(after(16, 0.99, 1.7), mel, convention)
+    assert.ok(relaxed < 0.95 * distances[2]!, `${relaxed}, without relaxation ${distances[2]}`)
     const shares = [made[1]!, after(16, 0), made[2]!].map(samples => inconsistency(samples, mel, convention))
     assert.ok(shares[1]! < 0.9 * shares[0]! && shares[2]! < 0.9 * shares[1]!, shares.join(' '))
   }
@@ -133,7 +136,7 @@ test('what lies above the mel’s highest frequency stays', () => {
   const rate = tacotron2.sampleRate
   const tone = Float32Array.from({ length: 40 * 256 }, (_, i) => 0.1 * Math.sin((2 * Math.PI * 9500 * i) / rate))
   const mel = { data: new Float32Array(80 * 40).fill(Math.log(1e-5)), bands: 80, frames: 40 }
-  const refinement = new PhaseRefinement(tacotron2, { iterations: 8, momentum: 0.99 })
+  const refinement = new PhaseRefinement(tacotron2, { iterations: 8, momentum: 0.99, relaxation: 1.8 })
   refinement.pushMel(mel)
   const made = concatenateAudio([...refinement.push(tone, true)])
   for (let i = 2048; i < tone.length - 2048; i++) assert.ok(Math.abs(made[i]! - tone[i]!) < 1e-3, `${i}`)
@@ -143,7 +146,7 @@ test('silence stays finite and silent', () => {
   const hum = Float32Array.from({ length: 20 * 256 }, (_, i) => Math.sin(i / 9) * Math.min(1, i / 2000, 2 - i / 2560))
   for (const start of [new Float32Array(20 * 256), hum]) {
     const silent = { data: new Float32Array(80 * 20).fill(Math.log(1e-5)), bands: 80, frames: 20 }
-    const refinement = new PhaseRefinement(tacotron2, { iterations: 8, momentum: 0.99 })
+    const refinement = new PhaseRefinement(tacotron2, { iterations: 8, momentum: 0.99, relaxation: 1.8 })
     refinement.pushMel(silent)
     for (const piece of refinement.push(start, true)) assert.ok(piece.every(x => Math.abs(x) < 2e-4))
   }
@@ -155,7 +158,7 @@ test('a whole clip leaves turns to the event loop and stops when told', async ()
     yield start
   }
   const run = (signal?: AbortSignal) => {
-    const refinement = new PhaseRefinement(tacotron2, { iterations: 20, momentum: 0.99 })
+    const refinement = new PhaseRefinement(tacotron2, { iterations: 20, momentum: 0.99, relaxation: 1 })
     refinement.pushMel(mel)
     return refined(audio(), refinement, signal)
   }
@@ -202,7 +205,10 @@ test('audio that fits its mel already is left as it is', () => {
   const samples = recording.samples.slice(20_000, 20_000 + 60 * 256)
   for (const convention of [tacotron2, lmnt]) {
     const mel = melSpectrogram({ samples, sampleRate: 22050 }, { ...convention, framing: 'centre' })
-    const refinement = new PhaseRefinement({ ...convention, framing: 'centre' }, { iterations: 16, momentum: 0.99 })
+    const refinement = new PhaseRefinement(
+      { ...convention, framing: 'centre' },
+      { iterations: 16, momentum: 0.99, relaxation: 1.8 },
+    )
     refinement.pushMel(mel)
     const start = new Float32Array(mel.frames * 256)
     start.set(samples.subarray(0, start.length))

@@ -180,14 +180,14 @@ describe('native phase refinement', () => {
       test(`${set}, threads ${threads}: the bytes of the readable version, whatever the pieces`, async () => {
         const engine = await engineOf(set, threads)
         for (const convention of conventions) {
-          for (const [frames, iterations, momentum] of [
-            [1, 1, 0],
-            [2, 4, 0.99],
-            [37, 5, 0.5],
-            [75, 2, 0.99],
+          for (const [frames, iterations, momentum, relaxation] of [
+            [1, 1, 0, 1],
+            [2, 4, 0.99, 1.7],
+            [37, 5, 0.5, 1],
+            [75, 2, 0.99, 1.8],
           ] as const) {
             const clip = example(convention, frames)
-            const settings = { iterations, momentum }
+            const settings = { iterations, momentum, relaxation }
             const expected = readable(convention, settings, clip.mel, clip.start)
             const { hop } = convention
             for (const sizes of [[clip.start.length], [3 * hop, 1, 11 * hop + 5], [40 * hop - 1, hop]]) {
@@ -204,7 +204,7 @@ describe('native phase refinement', () => {
   test('a silent clip and one that is not finite have the bytes of the readable version', async () => {
     const engine = await engineOf()
     const clip = example(tacotron2, 20)
-    const settings = { iterations: 3, momentum: 0.99 }
+    const settings = { iterations: 3, momentum: 0.99, relaxation: 1.7 }
     const broken = clip.start.map((z, i) => (i === 3000 ? Number.NaN : z))
     for (const start of [new Float32Array(clip.start.length), broken]) {
       const expected = readable(tacotron2, settings, clip.mel, start)
@@ -213,13 +213,13 @@ describe('native phase refinement', () => {
   })
 
   test('no audio at all: nothing comes out', async () => {
-    const refinement = (await engineOf()).openRefinement!(tacotron2, { iterations: 2, momentum: 0.99 })
+    const refinement = (await engineOf()).openRefinement!(tacotron2, { iterations: 2, momentum: 0.99, relaxation: 1 })
     assert.equal((await refinement.push(new Float32Array(0), true)).length, 0)
   })
 
   test('a signal stops it, and it cannot be used after that', async () => {
     const { mel, start } = example(tacotron2, 2000)
-    const refinement = (await engineOf()).openRefinement!(tacotron2, { iterations: 32, momentum: 0.99 })
+    const refinement = (await engineOf()).openRefinement!(tacotron2, { iterations: 32, momentum: 0.99, relaxation: 1 })
     refinement.pushMel(mel)
     const controller = new AbortController()
     const pushed = refinement.push(start, true, controller.signal)
@@ -230,7 +230,7 @@ describe('native phase refinement', () => {
 
   test('an engine that was disposed refuses', async () => {
     const engine = await engineOf()
-    const settings = { iterations: 2, momentum: 0.99 }
+    const settings = { iterations: 2, momentum: 0.99, relaxation: 1 }
     const refinement = engine.openRefinement!(tacotron2, settings)
     await engine.dispose()
     await assert.rejects(refinement.push(new Float32Array(8), false), code('DISPOSED'))
@@ -241,7 +241,7 @@ describe('native phase refinement', () => {
     const addon = loadAddon()
     const shape = {
       ...{ operation: 'refine' as const, stages: 1, updates: 1 },
-      ...{ size: 16, hop: 4, bands: 1, momentum: 0.5, padding: 8, squared: false, unit: 1 },
+      ...{ size: 16, hop: 4, bands: 1, momentum: 0.5, relaxation: 1, padding: 8, squared: false, unit: 1 },
       ...{ window: new Float64Array(16), roots: new Float64Array(32), columnSums: new Float64Array(9) },
       ...{ filters: Float64Array.of(1, 2), weights: new Float64Array(2) },
     }
@@ -302,7 +302,7 @@ describe('phase refinement and correction in WebAssembly', () => {
       engines.push(engine)
       for (const convention of conventions) {
         const clip = example(convention, 37)
-        const settings = { iterations: 3, momentum: 0.99 }
+        const settings = { iterations: 3, momentum: 0.99, relaxation: 1.7 }
         const expected = readable(convention, settings, clip.mel, clip.start)
         const { hop } = convention
         for (const sizes of [[clip.start.length], [3 * hop, 1, 11 * hop + 5]]) {
