@@ -101,6 +101,14 @@ describe('the studio without a server', { skip: noBrowser }, () => {
     const input = page.locator('input[type=file]')
     await input.setInputFiles(file('letter.txt', Buffer.from('Dear Sir or Madam')))
     await page.getByRole('alert').waitFor()
+    await page.locator('fieldset.drop').evaluate(zone => {
+      const folder = new File([], 'my-run')
+      folder.arrayBuffer = () => Promise.reject(new DOMException('', 'NotFoundError'))
+      const drop = new Event('drop', { bubbles: true, cancelable: true })
+      Object.defineProperty(drop, 'dataTransfer', { value: { files: [folder] } })
+      zone.dispatchEvent(drop)
+    })
+    await page.getByText('my-run cannot be read.').waitFor()
     const line = (step: number) => `${JSON.stringify({ step, loss: 3 / step })}\n`
     const tone = { samples: gaussian(1, 0, 0, 4000).map(value => value / 10), sampleRate: 8000 }
     const event = frameRecord(encodeEvent(1.5, 100, [{ kind: 'audio', tag: 'made', audio: tone }]))

@@ -2,6 +2,8 @@
 import type { ComponentChildren } from 'preact'
 import { useRef, useState } from 'preact/hooks'
 import type { SourceFile } from '../backend/studio-backend.js'
+import { asProblem, StudioProblem } from '../core/problem.js'
+import { ProblemNote } from './problem-note.js'
 
 export interface DropZoneProps {
   /** What may be dropped, as `a recording`. */
@@ -17,16 +19,32 @@ export interface DropZoneProps {
 export const RECORDINGS = 'audio/*,.wav,.flac,.mp3,.ogg,.opus'
 export const MELS = '.npy,.npz,.safetensors,.pt'
 
+/** @throws StudioProblem for a folder, and for a file that is gone */
 async function sourceOf(file: File): Promise<SourceFile> {
-  return { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) }
+  try {
+    return { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) }
+  } catch {
+    throw new StudioProblem({
+      code: 'UNREADABLE',
+      detail: `${file.name} cannot be read.`,
+      hint: 'If it is a folder, drop the files in it.',
+    })
+  }
 }
 
 export function DropZone({ what, accept, multiple = false, onFiles, children }: DropZoneProps) {
   const input = useRef<HTMLInputElement>(null)
   const [over, setOver] = useState(false)
+  const [problem, setProblem] = useState<StudioProblem | null>(null)
   const take = async (files: FileList | null | undefined) => {
     const chosen = [...(files ?? [])].slice(0, multiple ? undefined : 1)
-    if (chosen.length > 0) onFiles(await Promise.all(chosen.map(sourceOf)))
+    if (chosen.length === 0) return
+    setProblem(null)
+    try {
+      onFiles(await Promise.all(chosen.map(sourceOf)))
+    } catch (error) {
+      setProblem(asProblem(error))
+    }
   }
   return (
     <fieldset
@@ -62,6 +80,7 @@ export function DropZone({ what, accept, multiple = false, onFiles, children }: 
           event.currentTarget.value = ''
         }}
       />
+      <ProblemNote problem={problem} />
       {children}
     </fieldset>
   )
