@@ -1,12 +1,13 @@
 /** The studio's side of the service: events, refusals, jobs' facts. */
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, describe, test } from 'node:test'
 import { parseEvent, readEvents } from '#studio/backend/event-stream'
 import { headerFacts } from '#studio/backend/http-backend'
 import { HttpClient } from '#studio/backend/http-client'
 import { runJob } from '#studio/backend/http-job'
+import { HttpRuns } from '#studio/backend/http-runs'
 import { problemOf, StudioProblem } from '#studio/core/problem'
 import { testService } from '../support/service.js'
 
@@ -74,6 +75,57 @@ describe('a connection that breaks off', () => {
     }
     await runJob(client(await cutting()), '/v1/generate', { query: { count: 2, seconds: 0.2, steps: 2 } }, watch)
     assert.deepEqual(states, ['clip-0.wav', 'clip-1.wav'])
+  })
+})
+
+describe('the log of a run', () => {
+  /** A service with a run whose events end after one line; it can be stopped and started again. */
+  async function restarting() {
+    let lines = 0
+    const open = (port: number) =>
+      new Promise<Server>(resolve => {
+        const server = createServer((request, response) => {
+          if (!request.url!.includes('/events')) return void response.end('{"lines":[]}')
+          response.writeHead(200, { 'content-type': 'text/event-stream' })
+          response.write(`event: metrics\ndata: {"step":${++lines}}\n\n`)
+        })
+        server.listen(port, () => resolve(server))
+      })
+    const server = await open(0)
+    const { port } = server.address() as AddressInfo
+    return { url: `http://localhost:${port}`, server, again: () => open(port) }
+  }
+
+  function close(server: Server): Promise<unknown> {
+    const closed = new Promise(resolve => server.close(resolve))
+    server.closeAllConnections()
+    return closed
+  }
+
+  test('goes on when the service was away for a while', async () => {
+    const { url, server, again } = await restarting()
+    const stop = new AbortController()
+    const log = new HttpRuns(client(url), 20).metrics('voice', stop.signal)
+    assert.deepEqual((await log.next()).value, [])
+    assert.deepEqual((await log.next()).value, [{ step: 1 }])
+    await close(server)
+    const next = log.next()
+    await new Promise(resolve => setTimeout(resolve, 100))
+    const second = await again()
+    after(() => close(second))
+    assert.deepEqual((await next).value, [{ step: 2 }])
+    const waiting = log.next()
+    stop.abort()
+    assert.ok((await waiting).done)
+  })
+
+  test('ends with the problem when the service stays away', async () => {
+    const { url, server } = await restarting()
+    const log = new HttpRuns(client(url), 1).metrics('voice', new AbortController().signal)
+    await log.next()
+    await log.next()
+    await close(server)
+    await assert.rejects(log.next(), { code: 'UNREACHABLE' })
   })
 })
 

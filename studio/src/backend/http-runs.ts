@@ -2,6 +2,7 @@
 import { decodeSound } from '../audio/decode.js'
 import type { Sound } from '../audio/sound.js'
 import { wavRate } from '../audio/wav-rate.js'
+import { StudioProblem } from '../core/problem.js'
 import { readEvents } from './event-stream.js'
 import type { HttpClient } from './http-client.js'
 import type { MetricsLine, RunsBackend, TrainingClip, TrainingRun } from './studio-backend.js'
@@ -11,14 +12,18 @@ interface LogLines {
   readonly lines: readonly MetricsLine[]
 }
 
-/** Milliseconds before a lost stream is opened again. */
+/** Milliseconds before a lost stream is opened again, and how often that may fail in a row: for a minute. */
 const RECONNECT_MILLISECONDS = 2000
+const MAX_RECONNECTS = 30
 
 export class HttpRuns implements RunsBackend {
   readonly #client: HttpClient
+  readonly #pause: number
 
-  constructor(client: HttpClient) {
+  /** @param pause milliseconds before a lost stream is opened again */
+  constructor(client: HttpClient, pause = RECONNECT_MILLISECONDS) {
     this.#client = client
+    this.#pause = pause
   }
 
   async list(signal: AbortSignal): Promise<readonly TrainingRun[]> {
@@ -36,15 +41,22 @@ export class HttpRuns implements RunsBackend {
       if (!isOver || after < 0) yield lines
       after = lines.at(-1)?.step ?? after
     }
-    while (!signal.aborted) {
-      const { body } = await this.#client.send(`${path}/events`, { query: { after }, signal })
-      for await (const { name, data } of readEvents(body!)) {
-        if (name !== 'metrics') continue
-        const line = data as MetricsLine
-        after = line.step
-        yield [line]
+    // Training goes on while the service is started again.
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        const { body } = await this.#client.send(`${path}/events`, { query: { after }, signal })
+        for await (const { name, data } of readEvents(body!)) {
+          failures = 0
+          if (name !== 'metrics') continue
+          const line = data as MetricsLine
+          after = line.step
+          yield [line]
+        }
+      } catch (error) {
+        const isAway = error instanceof StudioProblem && error.code === 'UNREACHABLE'
+        if (!isAway || ++failures > MAX_RECONNECTS) throw error
       }
-      await new Promise(resolve => setTimeout(resolve, RECONNECT_MILLISECONDS))
+      await new Promise(resolve => setTimeout(resolve, this.#pause))
     }
   }
 
