@@ -3,7 +3,10 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { namedConventions } from '#src/audio/mel/convention'
 import { readWhole } from '#src/audio/mel/feed'
+import { PhaseRefinement } from '#src/audio/mel/phase-refinement'
+import { concatenateAudio } from '#src/core/concatenate'
 import { gaussian } from '#src/core/random'
 import type { Tensors } from '#src/core/tensor'
 import { loadModel } from '#src/denoiser/load-model'
@@ -312,5 +315,33 @@ assert before > 2 * once and once > 1.1 * twice, (before, once, twice)
 `
     const { status, stderr } = await evaluate(program)
     assert.equal(status, 0, stderr)
+  })
+})
+
+describe('phase refinement in PyTorch', { skip }, () => {
+  const short = { sampleRate: 1600, fftSize: 64, windowLength: 64, hop: 16, bands: 6, maxFrequency: 600 }
+  const convention = { ...namedConventions.tacotron2, ...short }
+
+  test('is ours, within rounding', async () => {
+    const mel = { data: gaussian(1, 0, 0, 6 * 9).map(z => 0.5 * z), bands: 6, frames: 9 }
+    const start = gaussian(1, 1, 0, 9 * 16)
+    const refinement = new PhaseRefinement(convention, { iterations: 3, momentum: 0.9, relaxation: 1.7 })
+    refinement.pushMel(mel)
+    const ours = concatenateAudio([...refinement.push(start, true)])
+    const program = `
+import json, sys, torch
+from diffwave_torch.mel import MelTransform
+convention, mel, start = (json.loads(text) for text in sys.argv[1:])
+mel, start = torch.tensor(mel, dtype=torch.float64).view(1, 6, 9), torch.tensor(start, dtype=torch.float64)[None]
+refined = lambda audio: MelTransform(convention).double().refined(audio, mel, 3, momentum=0.9, relaxation=1.7)
+print(json.dumps(refined(start)[0].tolist()))
+assert torch.autograd.gradcheck(refined, start.requires_grad_(True), eps=1e-7, atol=1e-4, rtol=1e-3, fast_mode=True)
+`
+    const texts = [convention, [...mel.data], [...start]].map(value => JSON.stringify(value))
+    const { status, stdout, stderr } = await evaluate(program, texts)
+    assert.equal(status, 0, stderr)
+    const theirs = JSON.parse(stdout) as readonly number[]
+    assert.equal(theirs.length, ours.length)
+    for (const [i, value] of theirs.entries()) assert.ok(Math.abs(value - ours[i]!) < 1e-5, `${i}: ${value} ${ours[i]}`)
   })
 })

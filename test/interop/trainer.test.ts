@@ -220,7 +220,8 @@ describe('the PyTorch trainer', { skip }, () => {
       Object.assign(c.model.diffusion, { prior: { kind: 'front-end', harmonics: { phase: 'minimum' } } })
       Object.assign(c, { noiseLevels: { kind: 'own', steps: 2 }, pulses: 'recorded' })
     }
-    const adversarial = { alone: 1, windows: [512], resolutionChannels: 2, periods: [2], periodChannels: 2 }
+    const rounds = [{}, { steps: 1 }, { refine: 1 }]
+    const adversarial = { alone: 1, rounds, windows: [512], resolutionChannels: 2, periods: [2], periodChannels: 2 }
     const file = written('adversarial.json', c => {
       own(c)
       Object.assign(c, { adversarial })
@@ -239,6 +240,13 @@ describe('the PyTorch trainer', { skip }, () => {
     assert.notDeepEqual(checkpoint('judged').get(name)!.data, before.get(name)!.data)
     for (const [message, change] of new Map<string, (c: Config) => void>([
       ['noiseLevels.kind: the adversarial stage needs own', c => Object.assign(c, { adversarial })],
+      [
+        'adversarial.rounds[1].steps: 17 must be a whole number, 1 … 16',
+        c => {
+          own(c)
+          Object.assign(c, { adversarial: { rounds: [{}, { steps: 17 }] } })
+        },
+      ],
       ['adversarial.melWeight: unknown field', c => Object.assign(c, { adversarial: { melWeight: 45 } })],
     ])) {
       const refused = await start('adversarial', [written('refused.json', change), ...options('refused', 1)]).ended

@@ -26,6 +26,9 @@ ADVERSARIAL = {
     "beta2": 0.99,
     # Updates that only the discriminators make at first.
     "alone": 500,
+    # What updates make in turn: in how many steps, by default those of `noiseLevels`, and how many iterations of
+    # refinement follow.
+    "rounds": [{}],
     # How large the two losses' gradients of the audio are, relative to that of training on own steps.
     "adversarialShare": 1,
     "featureShare": 0.5,
@@ -34,6 +37,10 @@ ADVERSARIAL = {
     "periods": [2, 3, 5, 7, 11],
     "periodChannels": 8,
 }
+ROUND = {"steps": None, "refine": 0}
+ROUND_LIMITS = {"steps": (1, 16), "refine": (0, 32)}
+# A crop's edges left out after refinement, which lacks the audio beyond as the correction does, but farther.
+REFINED_EDGES = 2
 # The smallest deviation that audio is divided by: 80 dB below full scale, little but rounding is left.
 FLOOR = 1e-4
 # Decay of the running mean of the discriminators' loss; a loss of 2 is that of guessing.
@@ -50,7 +57,22 @@ def settings(config):
         raise ConfigError("noiseLevels.kind: the adversarial stage needs own")
     if config["data"]["accumulation"] != 1:
         raise ConfigError("data.accumulation: must be 1 in the adversarial stage")
-    return filled(ADVERSARIAL, given)
+    result = filled(ADVERSARIAL, given)
+    if not isinstance(result["rounds"], list) or not result["rounds"]:
+        raise ConfigError("adversarial.rounds: expected a list of at least one round")
+    result["rounds"] = [checked_round(part, f"adversarial.rounds[{i}]") for i, part in enumerate(result["rounds"])]
+    return result
+
+
+def checked_round(given, where):
+    """A round with its defaults. @raises ConfigError"""
+    for key, value in given.items():
+        if key not in ROUND:
+            raise ConfigError(f"{where}.{key}: unknown field")
+        low, high = ROUND_LIMITS[key]
+        if not isinstance(value, int) or not low <= value <= high:
+            raise ConfigError(f"{where}.{key}: {value} must be a whole number, {low} … {high}")
+    return filled(ROUND, given)
 
 
 class AdversarialTrainer(Trainer):
@@ -58,6 +80,9 @@ class AdversarialTrainer(Trainer):
 
     def __init__(self, config, options, processes):
         self.settings = settings(config)
+        self.round = self.settings["rounds"][0]
+        refinement = config["model"]["diffusion"].get("refinement") or {}
+        self.refinement = {key: refinement[key] for key in ("momentum", "relaxation") if key in refinement}
         torch.manual_seed(config["seed"])
         self.discriminators = Discriminators(self.settings).to(processes.device)
         self.judge_parameters = dict(self.discriminators.named_parameters())
@@ -80,9 +105,9 @@ class AdversarialTrainer(Trainer):
         numbers, count = processes.numbers(data["batch"]), data["batch"] * processes.count
         clean, noise, mel, deviations, limits, _, known = self.drawn(self.crops, step, numbers, count)
         alone = step < self.settings["alone"]
+        self.round = self.settings["rounds"][step % len(self.settings["rounds"])]
         with torch.set_grad_enabled(not alone):
-            with torch.autocast(noise.device.type, torch.bfloat16, enabled=self.options.precision == "bf16"):
-                made = self.own_steps(self.network, noise, mel, deviations)
+            made = self.made(noise, mel, deviations)
         with torch.no_grad():
             real, own = self.flattened(clean, deviations), self.flattened(made[-1].detach(), deviations)
         self.update_discriminators(real, own)
@@ -93,10 +118,22 @@ class AdversarialTrainer(Trainer):
             return torch.zeros(3, device=clean.device)
         return self.update_network(made, clean, real, deviations, limits, known)
 
+    def made(self, noise, mel, deviations):
+        """The audio of each step of the round, a list of [B, T]; the last one's after refinement, if there is any."""
+        with torch.autocast(noise.device.type, torch.bfloat16, enabled=self.options.precision == "bf16"):
+            made = self.own_steps(self.network, noise, mel, deviations, self.round["steps"])
+        if self.round["refine"]:
+            made[-1] = self.network.mel.refined(made[-1].float(), mel, self.round["refine"], **self.refinement)
+        return made
+
+    def edges(self):
+        """How many times a crop's edge is left out."""
+        return REFINED_EDGES if self.round["refine"] else 1
+
     def flattened(self, audio, deviations):
         """Audio [B, T] divided by the mel's envelope [B, N, P], without its edges."""
         front, scale = self.network.front_end, deviations.clamp(min=FLOOR).repeat(1, 2, 1)
-        return self.objective.inner(front.decode(front.encode(audio) / scale))
+        return self.objective.inner(front.decode(front.encode(audio) / scale), self.edges())
 
     def judged(self, audio):
         """Scores and features of audio [B, T] from every discriminator."""
@@ -120,8 +157,9 @@ class AdversarialTrainer(Trainer):
         self.state.optimiser.zero_grad(set_to_none=True)
         # The losses' gradients of the audio are put together before they go through the network.
         leaves = [audio.detach().requires_grad_() for audio in made]
-        weights = self.config["noiseLevels"]["weights"]
-        loss, distance = self.objective.of_own_steps(leaves, clean, limits, weights, known)
+        levels = self.config["noiseLevels"]
+        weights = levels["weights"] if len(made) == levels["steps"] else [1] * len(made)
+        loss, distance = self.objective.of_own_steps(leaves, clean, limits, weights, known, self.edges())
         gradients = list(torch.autograd.grad(loss.mean(), leaves))
         gradients[-1] = gradients[-1] + self.adversarial_gradient(
             leaves[-1], real, deviations, known, gradients[-1].norm()

@@ -122,25 +122,27 @@ class Objective(torch.nn.Module):
             total = total + self.weight * self.spectral(predicted, target, limits)
         return total, main
 
-    def of_own_steps(self, made, target, limits, weights, voicing=None):
+    def of_own_steps(self, made, target, limits, weights, voicing=None, edges=1):
         """Of x̂_0 of each step from noise on, a list of [B, T]: the loss, and the last one's distance, [B] each.
 
         Only magnitudes are compared, since phases are the network's own, and other than the recording's. From pulses
         that stand where the recording's do, and voicing [B, P], phases are compared, too, where they can be known: in
         voiced frames, up to where pulses are aligned.
+
+        @param edges: how many times the usual edge is left out, as in `inner`
         """
-        target, limits = self.inner(target), limits.clamp(max=self.highest)
-        made = [self.inner(audio) for audio in made]
+        target, limits = self.inner(target, edges), limits.clamp(max=self.highest)
+        made = [self.inner(audio, edges) for audio in made]
         distances = [self.spectral(audio, target, limits) for audio in made]
         total = self.weight * sum(weight * distance for weight, distance in zip(weights, distances))
         if voicing is not None:
-            at = (torch.arange(target.shape[1] // self.main.hop + 1) * self.main.hop + self.edge) // self.stride
+            at = (torch.arange(target.shape[1] // self.main.hop + 1) * self.main.hop + edges * self.edge) // self.stride
             voiced = voicing[:, at.clamp(max=voicing.shape[1] - 1)] > VOICED
             aligned = limits.clamp(max=HIGHEST)
             errors = [self.main.of_phases(audio, target, aligned, voiced) for audio in made]
             total = total + sum(weight * error for weight, error in zip(weights, errors))
         return total, distances[-1]
 
-    def inner(self, audio):
+    def inner(self, audio, edges=1):
         """Audio without the edges of a crop."""
-        return audio[:, self.edge : audio.shape[1] - self.edge]
+        return audio[:, edges * self.edge : audio.shape[1] - edges * self.edge]

@@ -11,6 +11,8 @@ import torch.nn.functional as F
 TINY = 1e-12
 # Of the correction: magnitudes below count as none, and the largest gain of one update.
 SILENT, MAX_GAIN = 1e-9, 10
+# The largest ratio of a band's target to what it has, in refinement.
+MAX_RATIO = 1000
 HERTZ_PER_MEL, KNEE_HERTZ, LOG_STEP = 200 / 3, 1000.0, math.log(6.4) / 27
 KNEE = KNEE_HERTZ / HERTZ_PER_MEL
 
@@ -100,6 +102,36 @@ class MelTransform(torch.nn.Module):
             gain = self.gain(spectrum.abs(), target, iterations)
             audio = torch.istft(spectrum * gain, self.size, **shape, length=audio.shape[1])
         return audio
+
+    def refined(self, audio, mel, iterations, momentum=0.99, relaxation=1.0):
+        """Audio [B, T] after phase refinement, as src/audio/mel/phase-refinement.ts has it. Has gradients.
+
+        Unlike in the correction, what frames make beyond the audio's ends stays for the next iteration.
+        """
+        frames, before, samples = mel.shape[2], self.size // 2, audio.shape[1]
+        length = self.hop * (frames - 1) + self.size
+        shape, target = dict(window=self.window, hop_length=self.hop, center=False), mel.exp()
+        told = (self.filters.sum(0) > 0)[:, None]
+        squares = self.overlapped(self.window.square().expand(1, frames, -1), length).clamp(min=TINY)
+        audio, previous = F.pad(audio, (before, length - before - samples)), 0
+        for _ in range(iterations):
+            spectrum = torch.stft(audio, self.size, **shape, return_complex=True)
+            magnitudes = (torch.view_as_real(spectrum).square().sum(-1) + SILENT**2).sqrt()
+            ratio = (target / (self.filters @ magnitudes + SILENT)).clamp(max=MAX_RATIO)
+            ratio = (self.filters.T @ ratio) / self.column_sums[:, None]
+            gain = ratio * (1 + (relaxation - 1) * (ratio - 1)).clamp(0.5, 2)
+            moved = spectrum + momentum * (spectrum - previous)
+            lengths = (torch.view_as_real(moved).square().sum(-1) + SILENT**2).sqrt()
+            previous = spectrum
+            spectrum = torch.where(told, moved * (gain * magnitudes / lengths), spectrum)
+            windowed = torch.fft.irfft(spectrum.transpose(1, 2), n=self.size) * self.window
+            audio = self.overlapped(windowed, length) / squares
+        return audio[:, before : before + samples]
+
+    def overlapped(self, frames, length):
+        """Frames [B, F, L], each a hop later than the one before, added up: [B, length]."""
+        shape = dict(kernel_size=(1, self.size), stride=(1, self.hop))
+        return F.fold(frames.transpose(1, 2), (1, length), **shape)[:, 0, 0]
 
     def gain(self, spectrum, target, iterations):
         """Gain per bin [B, N, F] that moves magnitudes [B, N, F] towards the bands [B, M, F]."""

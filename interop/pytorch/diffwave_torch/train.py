@@ -219,10 +219,10 @@ class Trainer:
             noise = self.network.shape_noise(white, deviations, pulses and pulses.excitation)
         return clean, noise, mel, deviations, limits, shares, pulses and pulses.known
 
-    def own_steps(self, network, noise, mel, deviations):
+    def own_steps(self, network, noise, mel, deviations, count=None):
         """The audio of each of the network's own steps from noise on, a list of [B, T]; gradients do not flow from one
-        step into the one before."""
-        steps = even_levels(self.schedule, self.config["noiseLevels"]["steps"])
+        step into the one before. `count`: of the steps, by default the config's."""
+        steps = even_levels(self.schedule, count or self.config["noiseLevels"]["steps"])
         return denoise(network, self.schedule, noise, steps, mel, deviations, self.noise_scale, separate=True)
 
     def losses(self, network, crops, draw, numbers, count):
