@@ -67,6 +67,12 @@ describe('refused', () => {
     assert.deepEqual(readFileSync(`${shipped}/config.json`), before)
   })
 
+  test('a model by address is never changed in the cache', () => {
+    const run = diffwave(['tune', recordings[0]!, '-m', 'http://localhost:9/voice', '--steps', '2'])
+    assert.equal(run.status, 2, run.stderr)
+    assert.match(run.stderr, /^error\[BAD_OPTION\]: a model by address is not changed.*\nhint: .*-o/)
+  })
+
   test('a checkpoint has no config to write; no number of steps', () => {
     const run = diffwave(['tune', recordings[0]!, '-m', smallVocoder, '--steps', '2', ...wasm])
     assert.equal(run.status, 2, run.stderr)

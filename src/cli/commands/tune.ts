@@ -44,6 +44,16 @@ async function isShipped(folder: string): Promise<boolean> {
   return own!.startsWith(`${shipped}${sep}`)
 }
 
+/** A model by address has only its copy in the cache to write into. @throws DiffWaveError `BAD_OPTION` */
+async function refuseAddress(model: string): Promise<void> {
+  const { isRemote } = await import('../../model/remote/address.js')
+  if (!isRemote(model)) return
+  throw new DiffWaveError('BAD_OPTION', 'a model by address is not changed', {
+    got: model,
+    hint: 'Name a folder for a tuned copy with -o, or use --dry-run.',
+  })
+}
+
 /** Where the schedules go; refused before any work if they cannot go there. */
 async function targetFolder(model: string, source: string, { output, force }: Values<typeof options>): Promise<string> {
   const { configPath } = await import('../../model/folder.js')
@@ -104,6 +114,7 @@ export const command = defineCommand({
         import('../../tuning/tune.js'),
       ])
     const name = modelName(options, DEFAULT_VOCODER)
+    if (options.output === undefined && !options.dryRun) await refuseAddress(name)
     const source = await modelPath(await fetchModel(context, name))
     const target = options.dryRun ? null : await targetFolder(name, source, options)
     const audio: Audio[] = []
