@@ -71,7 +71,7 @@ test('the training configs of the speech model are valid', () => {
     ['models/speech/train-own-steps.json', 'own'],
     ['models/speech/train-gpu.json', 'continuous'],
     ['models/speech/train-gpu-own-steps.json', 'own'],
-    ['interop/pytorch/speech-next/train.json', 'own'],
+    ['models/speech/train-adversarial.json', 'own'],
   ] as const) {
     const path = fileURLToPath(new URL(`../../../${name}`, import.meta.url))
     const { loss, noiseLevels } = checkTrainingConfig(JSON.parse(readFileSync(path, 'utf8')), path)
