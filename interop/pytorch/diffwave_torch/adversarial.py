@@ -80,7 +80,6 @@ class AdversarialTrainer(Trainer):
 
     def __init__(self, config, options, processes):
         self.settings = settings(config)
-        self.round = self.settings["rounds"][0]
         refinement = config["model"]["diffusion"].get("refinement") or {}
         self.refinement = {key: refinement[key] for key in ("momentum", "relaxation") if key in refinement}
         torch.manual_seed(config["seed"])
@@ -105,7 +104,6 @@ class AdversarialTrainer(Trainer):
         numbers, count = processes.numbers(data["batch"]), data["batch"] * processes.count
         clean, noise, mel, deviations, limits, _, known = self.drawn(self.crops, step, numbers, count)
         alone = step < self.settings["alone"]
-        self.round = self.settings["rounds"][step % len(self.settings["rounds"])]
         with torch.set_grad_enabled(not alone):
             made = self.made(noise, mel, deviations)
         with torch.no_grad():
@@ -117,6 +115,12 @@ class AdversarialTrainer(Trainer):
             position["samplesSeen"] += clean.numel() * processes.count
             return torch.zeros(3, device=clean.device)
         return self.update_network(made, clean, real, deviations, limits, known)
+
+    @property
+    def round(self):
+        """That of the next update."""
+        rounds = self.settings["rounds"]
+        return rounds[self.position["step"] % len(rounds)]
 
     def made(self, noise, mel, deviations):
         """The audio of each step of the round, a list of [B, T]; the last one's after refinement, if there is any."""

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 TINY = 1e-12
-# Of the correction: magnitudes below count as none, and the largest gain of one update.
+# Magnitudes below count as none; the largest gain of one update of the correction.
 SILENT, MAX_GAIN = 1e-9, 10
 # The largest ratio of a band's target to what it has, in refinement.
 MAX_RATIO = 1000
@@ -116,14 +116,13 @@ class MelTransform(torch.nn.Module):
         audio, previous = F.pad(audio, (before, length - before - samples)), 0
         for _ in range(iterations):
             spectrum = torch.stft(audio, self.size, **shape, return_complex=True)
-            magnitudes = (torch.view_as_real(spectrum).square().sum(-1) + SILENT**2).sqrt()
+            magnitudes = modulus(spectrum, SILENT)
             ratio = (target / (self.filters @ magnitudes + SILENT)).clamp(max=MAX_RATIO)
             ratio = (self.filters.T @ ratio) / self.column_sums[:, None]
             gain = ratio * (1 + (relaxation - 1) * (ratio - 1)).clamp(0.5, 2)
             moved = spectrum + momentum * (spectrum - previous)
-            lengths = (torch.view_as_real(moved).square().sum(-1) + SILENT**2).sqrt()
             previous = spectrum
-            spectrum = torch.where(told, moved * (gain * magnitudes / lengths), spectrum)
+            spectrum = torch.where(told, moved * (gain * magnitudes / modulus(moved, SILENT)), spectrum)
             windowed = torch.fft.irfft(spectrum.transpose(1, 2), n=self.size) * self.window
             audio = self.overlapped(windowed, length) / squares
         return audio[:, before : before + samples]
@@ -142,12 +141,15 @@ class MelTransform(torch.nn.Module):
         return gain
 
 
+def modulus(spectrum, smallest):
+    """Magnitudes of complex numbers; `smallest` is added in squares, so that the root has a gradient at zero."""
+    return (torch.view_as_real(spectrum).square().sum(-1) + smallest**2).sqrt()
+
+
 def magnitude(audio, window, hop, centred=True, smallest=0.0):
-    """Magnitudes [B, N, F] of audio [B, T]; `smallest` is added in squares, so that the root has a gradient at zero."""
-    spectrum = torch.view_as_real(
-        torch.stft(audio, len(window), hop, window=window, center=centred, pad_mode="constant", return_complex=True)
-    )
-    return (spectrum.square().sum(-1) + smallest**2).sqrt()
+    """Magnitudes [B, N, F] of audio [B, T]; `smallest` as in `modulus`."""
+    shape = dict(window=window, center=centred, pad_mode="constant", return_complex=True)
+    return modulus(torch.stft(audio, len(window), hop, **shape), smallest)
 
 
 def at_positions(frames, hop, stride, count, offset=0):

@@ -44,14 +44,17 @@ async function isShipped(folder: string): Promise<boolean> {
   return own!.startsWith(`${shipped}${sep}`)
 }
 
-/** A model by address has only its copy in the cache to write into. @throws DiffWaveError `BAD_OPTION` */
-async function refuseAddress(model: string): Promise<void> {
-  const { isRemote } = await import('../../model/remote/address.js')
-  if (!isRemote(model)) return
-  throw new DiffWaveError('BAD_OPTION', 'a model by address is not changed', {
+function notChanged(what: string, model: string): DiffWaveError {
+  return new DiffWaveError('BAD_OPTION', `${what} is not changed`, {
     got: model,
     hint: 'Name a folder for a tuned copy with -o, or use --dry-run.',
   })
+}
+
+/** A model by address would only be changed in the cache. @throws DiffWaveError `BAD_OPTION` */
+async function refuseAddress(model: string): Promise<void> {
+  const { isRemote } = await import('../../model/remote/address.js')
+  if (isRemote(model)) throw notChanged('a model by address', model)
 }
 
 /** Where the schedules go; refused before any work if they cannot go there. */
@@ -66,12 +69,7 @@ async function targetFolder(model: string, source: string, { output, force }: Va
     }
     return output
   }
-  if (await isShipped(source)) {
-    throw new DiffWaveError('BAD_OPTION', 'a shipped model is not changed', {
-      got: model,
-      hint: 'Name a folder for a tuned copy with -o, or use --dry-run.',
-    })
-  }
+  if (await isShipped(source)) throw notChanged('a shipped model', model)
   if ((await kindOfPath(configPath(source))) !== 'file') {
     throw new DiffWaveError('BAD_OPTION', 'schedules are written into a model folder, not into a checkpoint', {
       got: model,
