@@ -12,7 +12,7 @@ const TINY = 1e-9
 export class BandGains {
   readonly #values: Float64Array
 
-  /** @param relaxation of each step, 1 … 2 (`Refinement.relaxation`) */
+  /** @param relaxation as in `Refinement` */
   constructor(
     readonly bands: MelBands,
     readonly relaxation: number,

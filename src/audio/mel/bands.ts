@@ -42,7 +42,7 @@ export class MelBands {
    * @param targets as `targets` wrote them, from `at` on
    * @param tiny added to a band's sum before it divides
    * @param maxRatio bound of a band's ratio
-   * @param relaxation 1 … 2: with 2, ratios near 1 count twice; none counts for more than twice or half as much
+   * @param relaxation from 1, to the target, to below 2, past it: ratios grow or shrink by a factor of 2 at most
    */
   move(
     values: Float64Array,

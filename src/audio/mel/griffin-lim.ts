@@ -34,7 +34,7 @@ export interface GriffinLimOptions {
    * bins.
    */
   readonly start?: Float32Array | undefined
-  /** How far bands are moved towards the mel's, 1 to 2; with `start` only. Default 1. */
+  /** How far bands are moved, 1 (to the mel's) to below 2; with `start` only. Default 1. */
   readonly relaxation?: number | undefined
   /** Seed of the random first phases. Default 0. */
   readonly seed?: number | undefined

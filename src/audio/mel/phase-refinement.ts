@@ -26,8 +26,8 @@ export interface Refinement {
   /** 0: plain Griffin-Lim; below 1. */
   readonly momentum: number
   /**
-   * 1 … 2: how far bands are moved towards the mel's. Overlapping frames take back much of each move, so 2 needs about
-   * half as many iterations (docs/log/refinement.md).
+   * How far bands are moved: 1, to the mel's, to below 2, past them. Overlapping frames take back much of each move, so
+   * with 1.7 two thirds of the iterations are enough (docs/log/refinement.md).
    */
   readonly relaxation: number
 }
