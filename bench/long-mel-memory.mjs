@@ -1,7 +1,7 @@
 // Peak memory of `diffwave synthesize` with a real model, by length of the mel: from a file to a file, and from a pipe
 // to a pipe. What a long mel takes beyond a short one is what grows with the length.
-// usage: npm run build && node bench/long-mel-memory.mjs [--minutes 10,600] [--model speech] [--steps 2] [--refine 0]
-//          [--threads 2] [--ways file,pipe] [--mel samples/LJ001-0002.npy]
+// usage: npm run build && node bench/long-mel-memory.mjs [--minutes 10,600] [--model speech] [--steps 2] [--sampler ddim]
+//          [--refine 0] [--threads 2] [--ways file,pipe] [--mel samples/LJ001-0002.npy]
 // Ten hours of `speech` with two steps take about half an hour each way, 1.0 GB of mel and 1.6 GB of WAV.
 import { spawn } from 'node:child_process'
 import { createReadStream, mkdtempSync, openSync, rmSync, statSync } from 'node:fs'
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '10,600' },
     model: { type: 'string', default: 'speech' },
     steps: { type: 'string', default: '2' },
+    sampler: { type: 'string', default: 'ddim' },
     refine: { type: 'string', default: '0' },
     threads: { type: 'string', default: '2' },
     ways: { type: 'string', default: 'file,pipe' },
@@ -50,9 +51,18 @@ const meter = `data:text/javascript,process.on('exit',()=>{
 
 /** Runs the program one way. @returns its peak in MB, and the seconds that it took */
 async function run(way, path, out) {
-  const { model, steps, refine, threads } = values
+  const { model, steps, sampler, refine, threads } = values
   const words = ['synthesize', way === 'file' ? path : '-', '-m', model, '--steps', steps, '--refine', refine]
-  words.push('--threads', threads, '--seed', '1', '--force', ...(way === 'file' ? ['-o', out] : ['--stdout']))
+  words.push(
+    '--sampler',
+    sampler,
+    '--threads',
+    threads,
+    '--seed',
+    '1',
+    '--force',
+    ...(way === 'file' ? ['-o', out] : ['--stdout']),
+  )
   const start = performance.now()
   const child = spawn(process.execPath, ['--import', meter, program, ...words], {
     stdio: ['pipe', way === 'file' ? 'ignore' : openSync(out, 'w'), 'pipe'],

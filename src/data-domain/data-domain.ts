@@ -25,20 +25,19 @@ export type WhiteNoise = (start: number, count: number) => Float32Array
 /** The domain's noise of samples start … start + count − 1 of a clip, from standard normal numbers. */
 export type NoiseShaper = (white: WhiteNoise, start: number, count: number) => Float32Array
 
-/** What is known of how a clip's noise will be drawn. */
-export interface NoiseOptions {
-  /** Samples of the clip, if it is shorter than its mel. Default: as long as the mel. */
-  readonly length?: number
-  /** Whether each sample's noise is drawn once only, in order: what lies behind is then not kept. Default false. */
-  readonly once?: boolean
-}
-
 /** What is known of how a clip's start will be drawn. */
 export interface StartOptions {
   /** Samples of the clip, if it is shorter than its mel. Default: as long as the mel. */
   readonly length?: number
-  /** The clip's noise, if it is drawn as well: a start that is noise is taken from it. Default: none. */
-  readonly noise?: NoiseShaper
+}
+
+/** What is known of how a clip's noise will be drawn. */
+export interface NoiseOptions extends StartOptions {
+  /**
+   * How often each sample's noise is drawn, from the first sample on each time, piece after piece: what lies behind all
+   * of the draws is then not kept. Default: any number of times, in any order.
+   */
+  readonly times?: number
 }
 
 /** The pulses that a whole mel implies, found once. */
@@ -67,7 +66,7 @@ export interface DataDomain {
   /** The noise of a clip. @param mel as for `decoder` */
   noise(mel: MelReaders | null, options?: NoiseOptions): NoiseShaper
   /**
-   * What a clip starts from, x_T, drawn in order: its noise, unless the prior knows more of the clip than that.
+   * What a clip starts from, x_T, drawn once, in order: its noise, unless the prior knows more of the clip than that.
    *
    * @param mel as for `decoder`
    */

@@ -27,7 +27,7 @@ export class EnergyPriorDomain extends WaveformDomain {
   }
 
   override noise(mel: MelReaders): NoiseShaper {
-    const reader = mel.firstReader()
+    const reader = mel.nextReader()
     const frames = new FloatList()
     return (white, start, count) => {
       for (const piece of reader.take()) frames.append(frameDeviations(this.#prior, this.#convention, piece.mel))

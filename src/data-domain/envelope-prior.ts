@@ -70,8 +70,8 @@ export class EnvelopePriorDomain implements DataDomain {
   }
 
   /** White: the envelope has already been taken out of the data. */
-  start(mel: MelReaders | null, { noise, ...options }: StartOptions = {}): NoiseShaper {
-    return noise ?? this.noise(mel, { ...options, once: true })
+  start(mel: MelReaders | null, options?: StartOptions): NoiseShaper {
+    return this.noise(mel, { ...options, times: 1 })
   }
 
   noise(_mel: MelReaders | null, _options?: NoiseOptions): NoiseShaper {

@@ -77,16 +77,17 @@ export class FrontEndPriorDomain extends WaveformDomain {
     this.melContext = Math.ceil(reach / convention.hop) + 1 + (harmonics === null ? 0 : pitchLag(harmonics.pitch))
   }
 
-  override noise(mel: MelReaders, { length = Number.POSITIVE_INFINITY, once = false }: NoiseOptions = {}): NoiseShaper {
-    const reader = mel.firstReader()
-    const deviations = new Deviations(this.#envelope, once)
+  override noise(mel: MelReaders, { length = Number.POSITIVE_INFINITY, times }: NoiseOptions = {}): NoiseShaper {
+    const reader = mel.nextReader()
+    const deviations = new Deviations(this.#envelope)
+    const draws = times === undefined ? null : new OrderedDraws(times)
     return (white, start, count) => {
       for (const piece of reader.take()) deviations.push(piece.mel, piece.last)
       const positions = Math.min(deviations.positions, length / this.#frontEnd.stride)
-      const { from, to, first } = this.#reach(start, count, positions)
+      const { from, to } = this.#reach(start, count, positions)
       const source = { first: from, samples: white(from, to - from), gains: deviations.of.bind(deviations) }
       const noise = this.#filtered([source], start, count, positions)
-      deviations.forget(first)
+      if (draws !== null) deviations.forget(this.#firstPosition(draws.advance(start, count)))
       return noise
     }
   }
@@ -94,8 +95,8 @@ export class FrontEndPriorDomain extends WaveformDomain {
   override start(mel: MelReaders, options: StartOptions = {}): NoiseShaper {
     if (this.#harmonics === null) return super.start(mel, options)
     const pitch = this.#melPitch().stream()
-    const reader = mel.firstReader()
-    const deviations = new Deviations(this.#envelope, true)
+    const reader = mel.nextReader()
+    const deviations = new Deviations(this.#envelope)
     const exciter = new Exciter(this.#convention.hop, this.#convention.sampleRate)
     const shape = this.#fromPulses(this.#harmonics, deviations, exciter, options.length)
     return (white, start, count) => {
@@ -103,14 +104,16 @@ export class FrontEndPriorDomain extends WaveformDomain {
         deviations.push(piece.mel, piece.last)
         exciter.push(pitch.push(piece.mel, piece.last), piece.last)
       }
-      return shape(white, start, count)
+      const made = shape(white, start, count)
+      deviations.forget(this.#firstPosition(start + count))
+      return made
     }
   }
 
   #pulsesOf(mel: Mel): ClipPulses {
     const { hop, sampleRate } = this.#convention
     const pitch = this.#melPitch().whole(mel)
-    const deviations = new Deviations(this.#envelope, false)
+    const deviations = new Deviations(this.#envelope)
     deviations.push(mel, true)
     const exciter = (later?: Float64Array) => {
       const made = new Exciter(hop, sampleRate, later)
@@ -159,7 +162,7 @@ export class FrontEndPriorDomain extends WaveformDomain {
     }
     return (white, start, count) => {
       const positions = Math.min(deviations.positions, length / stride)
-      const { from, to, first } = this.#reach(start, count, positions)
+      const { from, to } = this.#reach(start, count, positions)
       const excitation = exciter.until(to, from, Math.min(exciter.length, length), white)
       const voicing = (p: number) => excitation.voicing[p * stride + stride / 2 - excitation.first]!
       const sources: Source[] = [
@@ -173,9 +176,7 @@ export class FrontEndPriorDomain extends WaveformDomain {
       if (excitation.pulses.some(x => x !== 0)) {
         sources.push({ first: excitation.first, samples: excitation.pulses, gains: pulseGains, angles })
       }
-      const noise = this.#filtered(sources, start, count, positions)
-      deviations.forget(first)
-      return noise
+      return this.#filtered(sources, start, count, positions)
     }
   }
 
@@ -192,10 +193,16 @@ export class FrontEndPriorDomain extends WaveformDomain {
   #reach(start: number, count: number, positions: number) {
     const { kernel, stride } = this.#frontEnd
     const margin = windowMargin(this.#frontEnd)
-    const first = Math.max(0, Math.ceil((start + margin - kernel + 1) / stride))
+    const first = this.#firstPosition(start)
     const last = Math.min(positions - 1, Math.floor((start + count - 1 + margin) / stride))
     const from = Math.max(0, first * stride - margin)
     return { first, last, from, to: Math.min(last * stride - margin + kernel, positions * stride) }
+  }
+
+  /** The first position whose window reaches a sample. */
+  #firstPosition(sample: number): number {
+    const { kernel, stride } = this.#frontEnd
+    return Math.max(0, Math.ceil((sample + windowMargin(this.#frontEnd) - kernel + 1) / stride))
   }
 
   /** The sum of some sources, each through its gains. @param sources all samples that `#reach` names */
@@ -223,15 +230,12 @@ export class FrontEndPriorDomain extends WaveformDomain {
 /** E of the positions that are still needed. */
 class Deviations {
   readonly #stream: EnvelopeStream
-  readonly #once: boolean
   readonly #positions: RowQueue<Float32Array>
   #ended = false
 
-  /** @param once whether positions are read only once, in order: then those behind are dropped */
-  constructor(envelope: FrontEndEnvelope, once: boolean) {
+  constructor(envelope: FrontEndEnvelope) {
     this.#positions = new RowQueue(Float32Array, envelope.bins)
     this.#stream = envelope.stream()
-    this.#once = once
   }
 
   /** Positions of the clip; Infinity while its mel goes on. */
@@ -251,6 +255,28 @@ class Deviations {
 
   /** Positions before this one are not needed again. */
   forget(position: number): void {
-    if (this.#once) this.#positions.forget(position)
+    this.#positions.forget(position)
+  }
+}
+
+/** Draws of one clip, each of which takes its samples in order. */
+class OrderedDraws {
+  /** The next sample of each. */
+  readonly #next: number[]
+
+  constructor(count: number) {
+    this.#next = new Array<number>(count).fill(0)
+  }
+
+  /**
+   * A draw goes on. Which one it is shows in where it stands: of two that stand at one sample, either may be it.
+   *
+   * @returns the first sample that a draw has still to take
+   */
+  advance(start: number, count: number): number {
+    const draw = this.#next.indexOf(start)
+    if (draw < 0) throw new RangeError(`no draw stands at sample ${start}`)
+    this.#next[draw] = start + count
+    return Math.min(...this.#next)
   }
 }

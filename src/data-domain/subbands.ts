@@ -55,8 +55,8 @@ export class SubbandsDomain implements DataDomain {
     }
   }
 
-  start(mel: MelReaders | null, { noise, ...options }: StartOptions = {}): NoiseShaper {
-    return noise ?? this.noise(mel, { ...options, once: true })
+  start(mel: MelReaders | null, options?: StartOptions): NoiseShaper {
+    return this.noise(mel, { ...options, times: 1 })
   }
 
   noise(_mel: MelReaders | null, _options?: NoiseOptions): NoiseShaper {

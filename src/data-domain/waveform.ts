@@ -31,8 +31,8 @@ export class WaveformDomain implements DataDomain {
     return { push: data => unscaled(data, this.sampleScale), flush: () => new Float32Array(0) }
   }
 
-  start(mel: MelReaders | null, { noise, ...options }: StartOptions = {}): NoiseShaper {
-    return noise ?? this.noise(mel, { ...options, once: true })
+  start(mel: MelReaders | null, options?: StartOptions): NoiseShaper {
+    return this.noise(mel, { ...options, times: 1 })
   }
 
   noise(_mel: MelReaders | null, _options?: NoiseOptions): NoiseShaper {

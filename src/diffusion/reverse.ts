@@ -15,7 +15,7 @@ import { concatenateAudio } from '../core/concatenate.js'
 import { throwIfAborted } from '../core/errors.js'
 import type { OnProgress } from '../core/progress.js'
 import { drawOfPass, type NoiseSource } from './noise.js'
-import type { PassState } from './samplers/sampler.js'
+import type { PassState, Sampler } from './samplers/sampler.js'
 import { concatenate, StateQueue } from './state-queue.js'
 import { type ReverseSteps, reverseStep, type WatchedStep } from './step.js'
 
@@ -39,8 +39,8 @@ interface MelInput {
 export interface ReverseRequest extends ReverseSteps {
   /** Opens the network for passes at these training steps. */
   readonly openStream: (steps: readonly number[]) => PassStream
-  /** Normal numbers, shaped as the data's noise. */
-  readonly noise: NoiseSource
+  /** Opens normal numbers, shaped as the data's noise, for a sweep that reads each of these draws once, in order. */
+  readonly openNoise: (draws: readonly number[]) => NoiseSource
   /**
    * Replaces the noise that the process starts from: a function of each sample on its own.
    *
@@ -79,6 +79,7 @@ interface SweepPiece {
 interface Sweep {
   readonly first: number
   readonly end: number
+  readonly noise: NoiseSource
   /** What the first of them starts from. */
   readonly start: (stretch: Stretch) => PassState
 }
@@ -89,25 +90,36 @@ interface Sweep {
  * @throws DiffWaveError `ABORTED`, `BAD_MEL`, and what the network throws
  */
 export async function* reverseProcess(request: ReverseRequest): AsyncGenerator<Float32Array, void, undefined> {
-  const { sampler, noise, onStep } = request
+  const { sampler, onStep } = request
   const passes = sampler.steps.length
   const size = onStep === undefined ? (request.passesInFlight ?? PASSES_IN_FLIGHT) : 1
   const report = progressReport(request, passes)
-  let start = ({ start, count }: Stretch): PassState => {
-    const drawn = noise(0, start, count)
-    return { x: request.start?.(drawn, start) ?? drawn, carried: null }
-  }
+  let kept: PassState | null = null
   for (let first = 0; first < passes; first += size) {
     const end = Math.min(passes, first + size)
+    const noise = request.openNoise(drawsOf(sampler, first, end))
+    const start = kept === null ? fromNoise(request, noise) : slicer(kept)
     const pieces: SweepPiece[] = []
-    for await (const piece of runSweep(request, { first, end, start }, report)) {
+    for await (const piece of runSweep(request, { first, end, noise, start }, report)) {
       if (end < passes || onStep !== undefined) pieces.push(piece)
       if (end === passes) yield piece.state.x
     }
-    const kept = concatenate(pieces.map(piece => piece.state))
-    start = slicer(kept)
+    kept = concatenate(pieces.map(piece => piece.state))
     const part = (name: 'input' | 'clean') => concatenateAudio(pieces.flatMap(piece => piece.watched?.[name] ?? []))
     onStep?.({ pass: end - 1, input: part('input'), state: kept.x, clean: () => part('clean') })
+  }
+}
+
+/** The draws of passes first … end − 1; draw 0 is what the first of all starts from. */
+function drawsOf(sampler: Sampler, first: number, end: number): number[] {
+  const added = sampler.steps.map((_, pass) => drawOfPass(sampler, pass)).slice(first, end)
+  return [first === 0 ? 0 : null, ...added].filter(draw => draw !== null)
+}
+
+function fromNoise(request: ReverseRequest, noise: NoiseSource): (stretch: Stretch) => PassState {
+  return ({ start, count }) => {
+    const drawn = noise(0, start, count)
+    return { x: request.start?.(drawn, start) ?? drawn, carried: null }
   }
 }
 
@@ -128,10 +140,10 @@ interface Fed {
 /** The passes of a sweep over the whole clip; yields what the last of them makes final. */
 async function* runSweep(
   request: ReverseRequest,
-  { first, end, start }: Sweep,
+  { first, end, noise, start }: Sweep,
   report: (samples: number) => void,
 ): AsyncGenerator<SweepPiece, void, undefined> {
-  const { sampler, noise, signal, onStep, input } = request
+  const { sampler, signal, onStep, input } = request
   const stream = request.openStream(sampler.steps.slice(first, end))
   const waiting = Array.from({ length: end - first }, () => new StateQueue())
   const source = stretches(request, end === sampler.steps.length)

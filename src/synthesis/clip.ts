@@ -6,12 +6,11 @@
 import type { MelFeed, MelReader } from '../audio/mel/feed.js'
 import { PhaseRefinement, refined } from '../audio/mel/phase-refinement.js'
 import { concatenateAudio } from '../core/concatenate.js'
-import { defined } from '../core/defined.js'
 import type { OnProgress } from '../core/progress.js'
 import type { Decoder } from '../data-domain/data-domain.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
 import { guidedStream } from '../diffusion/guidance.js'
-import { drawOfPass, seededNoise } from '../diffusion/noise.js'
+import { type NoiseSource, seededNoise } from '../diffusion/noise.js'
 import { type PassStream, type ReverseRequest, reverseProcess } from '../diffusion/reverse.js'
 import type { Sampler } from '../diffusion/samplers/sampler.js'
 import type { FrameStream } from '../engines/engine.js'
@@ -97,15 +96,18 @@ function latents(model: Denoiser, request: ClipRequest): AsyncGenerator<Float32A
       ? guidedStream(engine.openStream({ steps, label }), engine.openStream({ steps, label: null }), guidance)
       : engine.openStream({ steps, label })
   const white = seededNoise(request.seed, engine.gaussian)
-  const addsNoise = sampler.steps.some((_, pass) => drawOfPass(sampler, pass) !== null)
-  const added = addsNoise ? domain.noise(mel) : undefined
-  const start = domain.start(mel, defined({ noise: added }))
+  const openNoise = (draws: readonly number[]): NoiseSource => {
+    const start = draws.includes(0) ? domain.start(mel) : null
+    const times = draws.filter(draw => draw !== 0).length
+    const added = times === 0 ? null : domain.noise(mel, { times })
+    return (draw, from, count) => (draw === 0 ? start : added)!((first, n) => white(draw, first, n), from, count)
+  }
   const length = certainLength(request) ?? Number.POSITIVE_INFINITY
   return reverseProcess({
     openStream,
     sampler,
     prediction: diffusion.prediction,
-    noise: (draw, from, count) => (draw === 0 ? start : added!)((first, n) => white(draw, first, n), from, count),
+    openNoise,
     start: request.start,
     input:
       'mel' in input

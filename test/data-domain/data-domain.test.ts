@@ -82,10 +82,10 @@ for (const [name, config] of Object.entries(domains)) {
         asked.push(name)
         return { take: () => [] }
       }
-      const mels = { firstReader: reader('first'), lastReader: reader('last') }
+      const mels = { nextReader: reader('next'), lastReader: reader('last') }
       domain.noise(mels)
       domain.decoder(mels)
-      assert.deepEqual(asked, name === 'energy prior' ? ['first'] : name === 'envelope prior' ? ['last'] : [])
+      assert.deepEqual(asked, name === 'energy prior' ? ['next'] : name === 'envelope prior' ? ['last'] : [])
     })
 
     test('the trainer’s data are those of the domain, at every gain', () => {

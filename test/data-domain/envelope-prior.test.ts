@@ -47,7 +47,7 @@ function lowPassed(): Float32Array {
 
 /** Readers that take pieces from a function. */
 function readers(take: () => MelPiece[]): MelReaders {
-  return { firstReader: () => ({ take }), lastReader: () => ({ take }) }
+  return { nextReader: () => ({ take }), lastReader: () => ({ take }) }
 }
 
 describe('colouring', () => {

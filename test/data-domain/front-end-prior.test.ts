@@ -30,6 +30,8 @@ const domainWith = (phase: 'zero' | 'minimum', pitch: PitchMethod = 'mean') => {
   return domainOf({ ...config, diffusion: { ...config.diffusion, prior: { kind: 'front-end', harmonics } } })
 }
 const domain = domainWith('zero')
+/** Without harmonics. */
+const plain = domainOf(config)
 
 const network = pitchNetworkSchema.parse(JSON.parse(readFileSync(`${folder}/pitch-network.json`, 'utf8')))
 const methods: readonly PitchMethod[] = ['mean', network]
@@ -91,6 +93,23 @@ describe('the pitch of a mel', () => {
   test('of silence is none', () => {
     const silence = { data: new Float32Array(80 * 20).fill(Math.log(1e-5)), bands: 80, frames: 20 }
     assert.deepEqual(new MelPitch(convention).whole(silence), new Float64Array(20))
+  })
+})
+
+describe('the noise of a clip', () => {
+  test('is the same drawn several times in order, each time as far as it may', () => {
+    const [size, lag] = [640, 3]
+    const whole = plain.noise(readWhole(mel))(draw, 0, white.length)
+    const ordered = plain.noise(readWhole(mel), { times: 2 })
+    const drawn: Float32Array[][] = [[], []]
+    for (let step = 0; step * size < white.length + lag * size; step++) {
+      for (const [i, at] of [step * size, (step - lag) * size].entries()) {
+        if (at < 0 || at >= white.length) continue
+        drawn[i]!.push(ordered(draw, at, Math.min(size, white.length - at)))
+      }
+    }
+    for (const pieces of drawn) assert.deepEqual(concatenateAudio(pieces), whole)
+    assert.throws(() => ordered(draw, 0, size), RangeError)
   })
 })
 
@@ -168,7 +187,7 @@ describe('pulses where a recording’s stand', () => {
   })
 
   test('need a prior with harmonics', () => {
-    assert.equal(domainOf(config).pulsesOf, undefined)
+    assert.equal(plain.pulsesOf, undefined)
   })
 })
 
@@ -208,7 +227,6 @@ describe('what voiced speech starts from', () => {
     const hiss = { data: new Float32Array(80 * 20).fill(-4), bands: 80, frames: 20 }
     const count = 20 * convention.hop
     assert.deepEqual(domain.start(readWhole(hiss))(draw, 0, count), domain.noise(readWhole(hiss))(draw, 0, count))
-    const plain = domainOf(config)
     assert.deepEqual(plain.start(readWhole(mel))(draw, 0, count), plain.noise(readWhole(mel))(draw, 0, count))
   })
 })

@@ -48,7 +48,7 @@ async function reverse(
     openStream: steps => model.engine.openStream({ steps }),
     sampler,
     prediction: 'epsilon',
-    noise,
+    openNoise: () => noise,
     input:
       typeof input === 'number'
         ? { length: input }

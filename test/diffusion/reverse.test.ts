@@ -29,10 +29,12 @@ const prior: EnergyPriorConfig = { kind: 'mel-energy', minEnergy: 0, maxEnergy: 
 function conditioned(source: MelSource, of: EnergyPriorConfig | null, seed = 1) {
   const mel = new MelFeed(source, convention)
   const domain = of === null ? new WaveformDomain(1) : new EnergyPriorDomain(convention, of, 1)
-  const shape = domain.noise(mel)
   const white = seededNoise(seed)
-  const noise: NoiseSource = (draw, start, count) => shape((from, n) => white(draw, from, n), start, count)
-  return { input: { mel, context: melContext(config.network.mel!) }, noise }
+  const openNoise = (): NoiseSource => {
+    const shape = domain.noise(mel)
+    return (draw, start, count) => shape((from, n) => white(draw, from, n), start, count)
+  }
+  return { input: { mel, context: melContext(config.network.mel!) }, openNoise }
 }
 
 type Request = Omit<ReverseRequest, 'openStream' | 'prediction'>
@@ -119,7 +121,7 @@ describe('the wavefront', () => {
   ] as const) {
     test(what, async () => {
       const mel = someMel(12)
-      const { input, noise } = conditioned(whole ? mel : arriving(mel, [4]), null)
+      const { input, openNoise } = conditioned(whole ? mel : arriving(mel, [4]), null)
       const engine = fakeEngine(config.network)
       let working = false
       const drawn: boolean[] = []
@@ -136,12 +138,15 @@ describe('the wavefront', () => {
           dispose: () => stream.dispose(),
         }
       }
-      const counted: NoiseSource = (draw, start, count) => {
-        if (draw === 0) drawn.push(working)
-        return noise(draw, start, count)
+      const counted = (): NoiseSource => {
+        const noise = openNoise()
+        return (draw, start, count) => {
+          if (draw === 0) drawn.push(working)
+          return noise(draw, start, count)
+        }
       }
       const sampler = createSampler(config.diffusion)
-      const request = { sampler, input, noise: counted, chunk: 512, openStream, prediction: 'epsilon' } as const
+      const request = { sampler, input, openNoise: counted, chunk: 512, openStream, prediction: 'epsilon' } as const
       for await (const _ of reverseProcess(request));
       assert.ok(drawn.length > 2)
       assert.deepEqual(drawn, [false, ...drawn.slice(1).map(() => whole)])
@@ -249,7 +254,12 @@ describe('input', () => {
   test('without a mel has the length that was requested', async () => {
     const generator = smallGeneratorConfig()
     const { samples, pieces } = await collect(
-      { sampler: createSampler(generator.diffusion), noise: seededNoise(1), input: { length: 1000 }, chunk: 128 },
+      {
+        sampler: createSampler(generator.diffusion),
+        openNoise: () => seededNoise(1),
+        input: { length: 1000 },
+        chunk: 128,
+      },
       fakeEngine(generator.network),
     )
     assert.equal(samples.length, 1000)

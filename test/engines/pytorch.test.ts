@@ -94,7 +94,7 @@ describe('PyTorch’s sample of four DDIM steps', () => {
             openStream: steps => engine.openStream({ steps }),
             sampler: createSampler(diffusion, { steps: 4, sampler: 'ddim' }),
             prediction: config.diffusion.prediction,
-            noise: (_, start, count) => shape((from, n) => white.subarray(from, from + n), start, count),
+            openNoise: () => (_, start, count) => shape((from, n) => white.subarray(from, from + n), start, count),
             input: { mel, context: 4 },
             chunk: 512,
           })) {

@@ -1,7 +1,7 @@
 /**
  * The mel of one clip, checked once as it arrives, for several readers: the network, which goes through it once per
- * sweep of the reverse process, and those that need the same frames beside it (the noise of the first sweep, the
- * decoder and the phase refinement of the last).
+ * sweep of the reverse process, and those that need the same frames beside it (the noise of each sweep, the decoder and
+ * the phase refinement of the last).
  */
 
 import type { Mel, MelConvention } from './convention.js'
@@ -16,8 +16,8 @@ export interface MelReader {
 
 /** Where readers are taken out. Ask for one only if it will be read: its pieces are kept until they are taken. */
 export interface MelReaders {
-  /** A reader of the pieces of the first reading. */
-  firstReader(): MelReader
+  /** A reader of the pieces of the reading that begins next. */
+  nextReader(): MelReader
   /** A reader of the pieces of the last reading. */
   lastReader(): MelReader
 }
@@ -29,7 +29,7 @@ export function readWhole(mel: Mel): MelReaders {
     inbox.put({ mel, last: true })
     return inbox
   }
-  return { firstReader: reader, lastReader: reader }
+  return { nextReader: reader, lastReader: reader }
 }
 
 export class MelFeed implements MelReaders {
@@ -41,7 +41,7 @@ export class MelFeed implements MelReaders {
   #source: MelSource
   #length: number | null
   #readings = 0
-  readonly #ofFirst: Inbox[] = []
+  readonly #ofNext: Inbox[] = []
   readonly #ofLast: Inbox[] = []
 
   /**
@@ -64,8 +64,8 @@ export class MelFeed implements MelReaders {
     return this.#length
   }
 
-  firstReader(): MelReader {
-    return added(this.#ofFirst)
+  nextReader(): MelReader {
+    return added(this.#ofNext)
   }
 
   lastReader(): MelReader {
@@ -85,7 +85,7 @@ export class MelFeed implements MelReaders {
     signal: AbortSignal | undefined,
   ): AsyncGenerator<MelPiece, void, undefined> {
     const first = this.#readings++ === 0
-    const inboxes = [...(first ? this.#ofFirst : []), ...(last ? this.#ofLast : [])]
+    const inboxes = [...this.#ofNext.splice(0), ...(last ? this.#ofLast : [])]
     const kept: Mel[] | null = first && !last && this.whole === null ? [] : null
     const check = first ? this.#check : () => {}
     let frames = 0

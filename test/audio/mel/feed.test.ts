@@ -96,14 +96,16 @@ describe('readers', () => {
     }
   })
 
-  test('of the first and of the last reading get the mel once each', async () => {
+  test('of the next and of the last reading get the mel once each', async () => {
     const feed = new MelFeed(arriving(), convention)
-    const [first, last] = [feed.firstReader(), feed.lastReader()]
+    const [first, last] = [feed.nextReader(), feed.lastReader()]
     await pieces(feed, 4, false)
     assert.deepEqual(joined(first.take()), mel)
     assert.deepEqual(last.take(), [])
+    const second = feed.nextReader()
     await pieces(feed, 4, true)
     assert.deepEqual(first.take(), [])
+    assert.deepEqual(joined(second.take()), mel)
     assert.deepEqual(joined(last.take()), mel)
   })
 })
