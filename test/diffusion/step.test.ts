@@ -6,10 +6,12 @@ import { drawOfPass } from '#src/diffusion/noise'
 import { predictionTarget } from '#src/diffusion/prediction'
 import { createSampler, samplerOver } from '#src/diffusion/samplers/create'
 import { resampled } from '#src/diffusion/samplers/resampled'
+import type { PassState } from '#src/diffusion/samplers/sampler'
 import { scheduleFromAlphaBars } from '#src/diffusion/schedule'
 import { reverseStep } from '#src/diffusion/step'
 import { diffusionSchema } from '#src/model/diffusion-config'
 import { smallGeneratorConfig } from '../support/configs.js'
+import { relativeError } from '../support/numbers.js'
 
 const { diffusion } = smallGeneratorConfig()
 const sampler = createSampler(diffusion, { steps: 5, sampler: 'ddim' })
@@ -59,6 +61,55 @@ describe('a reverse step', () => {
       }
     }
   })
+})
+
+describe('from x0, in almost pure noise too, float32 makes what double precision makes', () => {
+  const count = 200
+  const alphaBars = [0.9, 0.5, 0.14, 6e-8]
+  const schedule = { ...scheduleFromAlphaBars(alphaBars), steps: Float64Array.of(0, 1, 2, 3) }
+  const outputs = alphaBars.map((_, pass) => gaussian(3, pass, 0, count))
+  const draws = alphaBars.map((_, pass) => gaussian(4, pass, 0, count))
+
+  type Update = (x: number, clean: number, before: number, level: number, z: number) => number
+  const below = (level: number) => (level === 0 ? 1 : alphaBars[level - 1]!)
+  const lambda = (alphaBar: number) => Math.log(Math.sqrt(alphaBar) / Math.sqrt(1 - alphaBar))
+  const formulas: Record<'ddpm' | 'dpm-solver++', Update> = {
+    ddpm(x, clean, _before, level, z) {
+      const [here, next] = [alphaBars[level]!, below(level)]
+      const alpha = here / next
+      const beta = 1 - alpha
+      const eps = (x - Math.sqrt(here) * clean) / Math.sqrt(1 - here)
+      const mean = (x - (beta / Math.sqrt(1 - here)) * eps) / Math.sqrt(alpha)
+      return level === 0 ? mean : mean + Math.sqrt(((1 - next) / (1 - here)) * beta) * z
+    },
+    'dpm-solver++'(x, clean, before, level) {
+      if (level === 0) return clean
+      const [here, next] = [alphaBars[level]!, below(level)]
+      const h = lambda(next) - lambda(here)
+      const isFirst = level === alphaBars.length - 1
+      const ratio = isFirst ? Number.POSITIVE_INFINITY : (lambda(here) - lambda(alphaBars[level + 1]!)) / h
+      const data = (1 + 1 / (2 * ratio)) * clean - (1 / (2 * ratio)) * before
+      return (Math.sqrt(1 - next) / Math.sqrt(1 - here)) * x - Math.sqrt(next) * (Math.exp(-h) - 1) * data
+    },
+  }
+
+  for (const name of ['ddpm', 'dpm-solver++'] as const) {
+    test(name, () => {
+      const sampler = samplerOver(schedule, { ...diffusion, clamp: false, defaultSampler: name }, {})
+      let state: PassState = { x: gaussian(5, 0, 0, count), carried: null }
+      let expected = Float64Array.from(state.x)
+      for (const pass of alphaBars.keys()) {
+        const level = alphaBars.length - 1 - pass
+        const noise = sampler.needsNoise(pass) ? draws[pass]! : null
+        state = reverseStep({ sampler, prediction: 'x0' }, pass, state, outputs[pass]!, noise).state
+        expected = expected.map((x, i) =>
+          formulas[name](x, outputs[pass]![i]!, outputs[pass - 1]?.[i] ?? 0, level, draws[pass]![i]!),
+        )
+        const error = relativeError(state.x, expected)
+        assert.ok(error < 1e-6, `pass ${pass}: ${error}`)
+      }
+    })
+  }
 })
 
 describe('the draws of a process', () => {

@@ -5,10 +5,13 @@
  *     x ← (x − β/√(1 − ᾱ_n)·ε)/√α_n
  *     x ← x + √((1 − ᾱ_{n−1})/(1 − ᾱ_n)·β_n)·z   for n > 0
  *
- * and then, in lmnt's sampler, clamped to ±1.
+ * and then, in lmnt's sampler, clamped to ±1. Given x̂_0, the first line is their eq. 7: the same, without division by a
+ * small √α_n:
+ *
+ *     x ← (√ᾱ_{n−1}·β_n·x̂_0 + √α_n·(1 − ᾱ_{n−1})·x)/(1 − ᾱ_n)
  */
 import type { SamplingSchedule } from '../schedule.js'
-import { levelOf, passLevels, passSteps, type Sampler } from './sampler.js'
+import { alphaBarBelow, levelOf, passLevels, passSteps, type Sampler } from './sampler.js'
 
 interface DdpmOptions {
   /** Clamp to ±1 after every pass. */
@@ -23,15 +26,18 @@ export function ddpm(schedule: SamplingSchedule, { clamp }: DdpmOptions): Sample
     alphaBars: passLevels(schedule),
     needsNoise: pass => levelOf(schedule, pass) > 0,
     spread: pass => spread(levelOf(schedule, pass)),
-    update(pass, { x }, eps, noise) {
+    update(pass, { x }, eps, noise, clean = null) {
       const n = levelOf(schedule, pass)
       const scale = 1 / Math.sqrt(alpha[n]!)
       const weight = beta[n]! / Math.sqrt(1 - alphaBar[n]!)
+      const below = alphaBarBelow(schedule, n)
+      const fromClean = (Math.sqrt(below) * beta[n]!) / (1 - alphaBar[n]!)
+      const fromX = (Math.sqrt(alpha[n]!) * (1 - below)) / (1 - alphaBar[n]!)
       const deviation = spread(n)
       const bound = clamp ? 1 : Number.POSITIVE_INFINITY
       const next = new Float32Array(x.length)
       for (let i = 0; i < x.length; i++) {
-        const mean = scale * (x[i]! - weight * eps[i]!)
+        const mean = clean === null ? scale * (x[i]! - weight * eps[i]!) : fromClean * clean[i]! + fromX * x[i]!
         const value = noise === null ? mean : mean + deviation * noise[i]!
         next[i] = Math.min(Math.max(value, -bound), bound)
       }

@@ -17,12 +17,13 @@ export function dpmSolverPlusPlus(schedule: SamplingSchedule): Sampler {
     alphaBars: passLevels(schedule),
     needsNoise: () => false,
     spread: () => 0,
-    update(pass, { x, carried }, eps) {
+    update(pass, { x, carried }, eps, _noise, clean = null) {
       const n = levelOf(schedule, pass)
       const here = schedule.alphaBar[n]!
       const next = alphaBarBelow(schedule, n)
       const [alpha, sigma] = [Math.sqrt(here), Math.sqrt(1 - here)]
-      const data = x.map((value, i) => (value - sigma * eps[i]!) / alpha)
+      // A copy: what is carried must not change if the caller uses its memory again.
+      const data = clean?.slice() ?? x.map((value, i) => (value - sigma * eps[i]!) / alpha)
       if (n === 0) return { x: data, carried: null }
 
       const h = lambda(next) - lambda(here)
