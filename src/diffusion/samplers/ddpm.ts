@@ -5,8 +5,8 @@
  *     x ← (x − β/√(1 − ᾱ_n)·ε)/√α_n
  *     x ← x + √((1 − ᾱ_{n−1})/(1 − ᾱ_n)·β_n)·z   for n > 0
  *
- * and then, in lmnt's sampler, clamped to ±1. Given x̂_0, the first line is their eq. 7: the same, without division by a
- * small √α_n:
+ * and then, in lmnt's sampler, clamped to ±1. Given x̂_0, the first line is their eq. 7: the same without division by
+ * a small √α_n:
  *
  *     x ← (√ᾱ_{n−1}·β_n·x̂_0 + √α_n·(1 − ᾱ_{n−1})·x)/(1 − ᾱ_n)
  */
