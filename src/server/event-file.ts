@@ -1,6 +1,6 @@
 /** The clips in an event file of a training run, read as it grows. They stay in the file until one is asked for. */
-import { type FileHandle, open } from 'node:fs/promises'
 import { type LoggedSound, recordBytes, recordsOf, soundsOf } from '../formats/tfevents.js'
+import { readPart } from './file-part.js'
 import { LOG_PIECE_BYTES, MAX_CLIP_RECORD_BYTES } from './limits.js'
 
 /** A clip, and where it stands. */
@@ -29,36 +29,28 @@ export class EventFile {
 
   /** The clips, in order. */
   clips(): Promise<readonly FiledClip[]> {
-    const looked = this.#turn.then(() => this.#opened(handle => this.#look(handle)))
+    const looked = this.#turn.then(() => this.#look())
     this.#turn = looked.catch(() => {})
     return looked.then(() => [...this.#clips])
   }
 
   /** The bytes of a clip's WAV file; null if the file has changed. */
   async wav({ start, bytes, index }: FiledClip): Promise<Uint8Array | null> {
-    const read = await this.#opened(handle => readAt(handle, start, bytes))
-    const sounds: readonly LoggedSound[] = [...recordsOf(read)].flatMap(({ event }) => soundsOf(event))
+    const part = await readPart(this.#path, start, bytes)
+    const sounds: readonly LoggedSound[] = [...recordsOf(part.bytes)].flatMap(({ event }) => soundsOf(event))
     return sounds[index]?.wav ?? null
   }
 
-  async #opened<T>(use: (handle: FileHandle) => Promise<T>): Promise<T> {
-    const handle = await open(this.#path, 'r')
-    try {
-      return await use(handle)
-    } finally {
-      await handle.close()
-    }
-  }
-
   /** Goes through what was added since the last look. */
-  async #look(handle: FileHandle): Promise<void> {
-    const { size } = await handle.stat()
-    if (size < this.#at) {
-      this.#at = 0
-      this.#clips.length = 0
-    }
-    for (let wanted = LOG_PIECE_BYTES; this.#at < size; ) {
-      const bytes = await readAt(handle, this.#at, Math.min(wanted, size - this.#at))
+  async #look(): Promise<void> {
+    for (let wanted = LOG_PIECE_BYTES; ; ) {
+      const { size, bytes } = await readPart(this.#path, this.#at, wanted)
+      if (size < this.#at) {
+        this.#at = 0
+        this.#clips.length = 0
+        continue
+      }
+      if (bytes.length === 0) return
       let end = 0
       for (const record of recordsOf(bytes)) {
         for (const [index, { step, tag }] of soundsOf(record.event).entries()) {
@@ -76,9 +68,4 @@ export class EventFile {
       else this.#at += next
     }
   }
-}
-
-async function readAt(handle: FileHandle, start: number, bytes: number): Promise<Uint8Array> {
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(bytes), 0, bytes, start)
-  return buffer.subarray(0, bytesRead)
 }

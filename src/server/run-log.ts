@@ -1,6 +1,6 @@
 /** The log of a training run, read as it grows: only what is new, a piece at a time. */
-import { open } from 'node:fs/promises'
 import { decodeMetrics, type MetricsLine } from '../formats/metrics-lines.js'
+import { readPart } from './file-part.js'
 import { LOG_PIECE_BYTES } from './limits.js'
 
 const NEW_LINE = 0x0a
@@ -22,26 +22,24 @@ export class RunLog {
     this.#path = path
   }
 
-  /** Whole lines that were added since the last call; all of them if the file was begun anew. */
+  /** Whole lines that were added since the last call; all of them if the file was begun anew since then. */
   async *added(): AsyncGenerator<LogPiece, void, undefined> {
-    const handle = await open(this.#path, 'r')
-    try {
-      if ((await handle.stat()).size < this.#at) {
+    for (let isFirst = true; ; isFirst = false) {
+      const part = await readPart(this.#path, this.#at, LOG_PIECE_BYTES)
+      if (part.size < this.#at) {
         this.#at = 0
         this.#rest = new Uint8Array(0)
+        // Begun anew during a call, it is for the next one: no call has a line twice.
+        if (isFirst) continue
+        return
       }
-      for (;;) {
-        const { buffer, bytesRead } = await handle.read(Buffer.alloc(LOG_PIECE_BYTES), 0, LOG_PIECE_BYTES, this.#at)
-        if (bytesRead === 0) return
-        this.#at += bytesRead
-        const bytes = Buffer.concat([this.#rest, buffer.subarray(0, bytesRead)])
-        const end = bytes.lastIndexOf(NEW_LINE) + 1
-        // No line of a log is as long as a piece: what has no end is not a log, and is not collected.
-        this.#rest = bytes.length - end > LOG_PIECE_BYTES ? new Uint8Array(0) : bytes.subarray(end)
-        yield { lines: decoded(bytes.subarray(0, end)), bytes: end }
-      }
-    } finally {
-      await handle.close()
+      if (part.bytes.length === 0) return
+      this.#at += part.bytes.length
+      const bytes = Buffer.concat([this.#rest, part.bytes])
+      const end = bytes.lastIndexOf(NEW_LINE) + 1
+      // No line of a log is as long as a piece: what has no end is not a log, and is not collected.
+      this.#rest = bytes.length - end > LOG_PIECE_BYTES ? new Uint8Array(0) : bytes.subarray(end)
+      yield { lines: decoded(bytes.subarray(0, end)), bytes: end }
     }
   }
 

@@ -9,6 +9,7 @@ import { decodeEvents } from '#src/formats/tfevents'
 import { encodeEvent, frameRecord } from '#src/formats/tfevents-writer'
 import { EventFile } from '#src/server/event-file'
 import { MAX_CLIP_RECORD_BYTES, MAX_LOG_BYTES } from '#src/server/limits'
+import { RunLog } from '#src/server/run-log'
 import { type RunFolder, TrainingRuns } from '#src/server/training-runs'
 import { HttpClient } from '#studio/backend/http-client'
 import { HttpRuns } from '#studio/backend/http-runs'
@@ -118,6 +119,22 @@ describe('training runs', () => {
     await read(/id: 4\n/)
     assert.deepEqual(text.match(/id: \d/g), ['id: 1', 'id: 2', 'id: 3', 'id: 4'])
     leave.abort()
+  })
+
+  test('whose log is cut back while it is read begin anew with the next read', async () => {
+    const cut = scratch()
+    const path = cut.put('run/metrics.jsonl', line(1) + line(2))
+    const log = new RunLog(path)
+    const steps: number[][] = []
+    for (let reading = 0; reading < 2; reading++) {
+      const read: number[] = []
+      for await (const { lines } of log.added()) {
+        read.push(...lines.map(({ step }) => step))
+        writeFileSync(path, line(1))
+      }
+      steps.push(read)
+    }
+    assert.deepEqual(steps, [[1, 2], [1]])
   })
 
   test('have the clips of their event files', async () => {
