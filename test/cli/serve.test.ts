@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { npyMel, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
+import { httpServer } from '../support/http-server.js'
 import { diffwave, jsonLines, program, scratch } from '../support/process.js'
 
 const { put } = scratch()
@@ -110,12 +110,9 @@ describe('diffwave serve', () => {
   })
 
   test('says that a port is taken', async () => {
-    const other = createServer()
-    const port = await new Promise<number>(resolve =>
-      other.listen(0, '127.0.0.1', () => resolve((other.address() as { port: number }).port)),
-    )
+    const { port, close } = await httpServer(() => {})
     const { status, stderr } = diffwave(['serve', '--port', String(port)])
-    other.close()
+    await close()
     assert.equal(status, 2)
     assert.match(stderr, /cannot listen at this address/)
   })

@@ -1,13 +1,13 @@
 /** The trainer of interop/pytorch: resumption, several processes, refusals. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { pitchNetworkSchema } from '#src/audio/mel/pitch-network'
 import { gaussian } from '#src/core/random'
 import { decodeSafetensors } from '#src/formats/safetensors'
 import { Trainer } from '#src/trainer'
+import { freePort } from '../support/http-server.js'
 import { relativeError } from '../support/numbers.js'
 import { scratch } from '../support/process.js'
 import { trainerPython } from './torch.js'
@@ -64,13 +64,6 @@ async function trained(file: string, args: readonly string[], env: Record<string
   assert.equal(status, 0, stderr)
 }
 
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0)
-  const address = server.address()
-  await new Promise(resolve => server.close(resolve))
-  return typeof address === 'object' && address !== null ? `${address.port}` : ''
-}
-
 describe('the PyTorch trainer', { skip }, () => {
   test('a killed run that is resumed has the same bytes as one that never stopped', async () => {
     const file = written('resume.json')
@@ -117,7 +110,7 @@ describe('the PyTorch trainer', { skip }, () => {
         c.data.batch = 4
       }),
     ]
-    const port = await freePort()
+    const port = String(await freePort())
     const env = { WORLD_SIZE: '2', MASTER_ADDR: '127.0.0.1', MASTER_PORT: port }
     await Promise.all([
       trained(half, options('two', 3), { ...env, RANK: '0', LOCAL_RANK: '0' }),

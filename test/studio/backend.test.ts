@@ -1,7 +1,5 @@
 /** The studio's side of the service: events, refusals, jobs' facts. */
 import assert from 'node:assert/strict'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { after, describe, test } from 'node:test'
 import { parseEvent, readEvents } from '#studio/backend/event-stream'
 import { headerFacts } from '#studio/backend/http-backend'
@@ -9,6 +7,7 @@ import { HttpClient } from '#studio/backend/http-client'
 import { runJob } from '#studio/backend/http-job'
 import { HttpRuns } from '#studio/backend/http-runs'
 import { problemOf, StudioProblem } from '#studio/core/problem'
+import { httpServer } from '../support/http-server.js'
 import { testService } from '../support/service.js'
 
 const service = await testService()
@@ -43,7 +42,7 @@ describe('a connection that breaks off', () => {
   /** A proxy that cuts the first stream of events after the first event. */
   async function cutting(): Promise<string> {
     let cuts = 0
-    const proxy = createServer(async (request, response) => {
+    const { url, close } = await httpServer(async (request, response) => {
       const chunks: Buffer[] = []
       for await (const chunk of request) chunks.push(chunk)
       const { method, headers, url } = request
@@ -62,9 +61,8 @@ describe('a connection that breaks off', () => {
       }
       response.end()
     })
-    await new Promise<void>(resolve => proxy.listen(0, resolve))
-    after(() => proxy.close())
-    return `http://localhost:${(proxy.address() as AddressInfo).port}`
+    after(close)
+    return url
   }
 
   test('does not end a job: its events go on where they broke off', async () => {
@@ -82,37 +80,27 @@ describe('the log of a run', () => {
   /** A service with a run whose events end after one line; it can be stopped and started again. */
   async function restarting() {
     let lines = 0
-    const open = (port: number) =>
-      new Promise<Server>(resolve => {
-        const server = createServer((request, response) => {
-          if (!request.url!.includes('/events')) return void response.end('{"lines":[]}')
-          response.writeHead(200, { 'content-type': 'text/event-stream' })
-          response.write(`event: metrics\ndata: {"step":${++lines}}\n\n`)
-        })
-        server.listen(port, () => resolve(server))
-      })
-    const server = await open(0)
-    const { port } = server.address() as AddressInfo
-    return { url: `http://localhost:${port}`, server, again: () => open(port) }
-  }
-
-  function close(server: Server): Promise<unknown> {
-    const closed = new Promise(resolve => server.close(resolve))
-    server.closeAllConnections()
-    return closed
+    const open = (port?: number) =>
+      httpServer((request, response) => {
+        if (!request.url!.includes('/events')) return void response.end('{"lines":[]}')
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        response.write(`event: metrics\ndata: {"step":${++lines}}\n\n`)
+      }, port)
+    const { url, port, close } = await open()
+    return { url, close, again: () => open(port) }
   }
 
   test('goes on when the service was away for a while', async () => {
-    const { url, server, again } = await restarting()
+    const { url, close, again } = await restarting()
     const stop = new AbortController()
     const log = new HttpRuns(client(url), 20).metrics('voice', stop.signal)
     assert.deepEqual((await log.next()).value, [])
     assert.deepEqual((await log.next()).value, [{ step: 1 }])
-    await close(server)
+    await close()
     const next = log.next()
     await new Promise(resolve => setTimeout(resolve, 100))
     const second = await again()
-    after(() => close(second))
+    after(second.close)
     assert.deepEqual((await next).value, [{ step: 2 }])
     const waiting = log.next()
     stop.abort()
@@ -120,11 +108,11 @@ describe('the log of a run', () => {
   })
 
   test('ends with the problem when the service stays away', async () => {
-    const { url, server } = await restarting()
+    const { url, close } = await restarting()
     const log = new HttpRuns(client(url), 1).metrics('voice', new AbortController().signal)
     await log.next()
     await log.next()
-    await close(server)
+    await close()
     await assert.rejects(log.next(), { code: 'UNREACHABLE' })
   })
 })

@@ -1,7 +1,7 @@
 /** A web server on this machine for tests of downloads: its files, and how it misbehaves. */
 import { createHash } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { httpServer } from './http-server.js'
 
 /** Answers a request in another way than with the file; false: with the file after all. */
 export type Misbehaviour = (request: IncomingMessage, response: ServerResponse, bytes: Buffer | undefined) => boolean
@@ -21,7 +21,7 @@ export interface FileServer {
 export async function fileServer(): Promise<FileServer> {
   const files = new Map<string, Buffer>()
   const requests: FileServer['requests'] = []
-  const http = createServer((request, response) => {
+  const { url, close } = await httpServer((request, response) => {
     const path = decodeURI(request.url!.split('?')[0]!)
     requests.push({ path, range: request.headers.range })
     const bytes = files.get(path)
@@ -32,17 +32,12 @@ export async function fileServer(): Promise<FileServer> {
     }
     sendFile(request, response, bytes)
   })
-  await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))
   const server: FileServer = {
-    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    url,
     files,
     requests,
     misbehave: () => false,
-    close: () =>
-      new Promise(resolve => {
-        http.closeAllConnections()
-        http.close(() => resolve())
-      }),
+    close,
   }
   return server
 }

@@ -1,9 +1,9 @@
 /** Redis servers of tests, which end with the test file. */
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { after } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { freePort } from './http-server.js'
 import { scratchFolder } from './scratch.js'
 
 /** Why tests with Redis cannot run; false if they can. */
@@ -18,16 +18,6 @@ export interface RedisServer {
   kill(): Promise<void>
   /** Starts it again at the same port, with its data. */
   restart(): Promise<void>
-}
-
-function freePort(): Promise<number> {
-  const server = createServer()
-  return new Promise(resolve =>
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    }),
-  )
 }
 
 /** Starts a server. @param args more of its options, as `--requirepass` */

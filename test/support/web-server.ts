@@ -1,9 +1,9 @@
 /** A web server for tests: folders at paths, with headers and faults as a test wants them. */
 import { createReadStream, existsSync, statSync } from 'node:fs'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { extname, join, normalize } from 'node:path'
 import { after } from 'node:test'
+import { httpServer } from './http-server.js'
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -43,7 +43,7 @@ export interface WebServerOptions {
 /** Serves until the file's tests are over. */
 export async function serveFolders({ folders, isolated = false, answer }: WebServerOptions): Promise<WebServer> {
   const requests: string[] = []
-  const server = createServer((request, response) => {
+  const { port, close } = await httpServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url!, 'http://localhost').pathname))
     requests.push(`${request.method} ${path}`)
     if (isolated) for (const [name, value] of Object.entries(ISOLATED)) response.setHeader(name, value)
@@ -62,12 +62,8 @@ export async function serveFolders({ folders, isolated = false, answer }: WebSer
     if (request.method === 'HEAD') response.end()
     else createReadStream(file).pipe(response)
   })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  after(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return { url: `http://localhost:${(server.address() as AddressInfo).port}`, requests }
+  after(close)
+  return { url: `http://localhost:${port}`, requests }
 }
 
 function fileAt(folders: Readonly<Record<string, string>>, path: string): string | null {
