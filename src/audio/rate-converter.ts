@@ -27,6 +27,32 @@ const CHUNK = 8192
 /** More than half the filter's length, in samples of the lower rate. */
 const TAIL = 1024
 
+type Converter = Awaited<ReturnType<Library['create']>>
+
+/** Kept for the next call: an instance takes 20 ms to make, and its code is slow until it is compiled again. */
+let idle: Converter | null = null
+
+/** A converter without history, for these rates. */
+async function converterFor(input: number, output: number): Promise<Converter> {
+  const { ConverterType, create } = await loadLibrary()
+  const converter = idle
+  if (converter === null) {
+    return create(1, input, output, { converterType: ConverterType.SRC_SINC_MEDIUM_QUALITY })
+  }
+  idle = null
+  // Either of these starts the filter anew.
+  converter.inputSampleRate = input
+  converter.outputSampleRate = output
+  // The setters leave this one as it was; `full` takes the room that it needs from it.
+  converter.ratio = output / input
+  return converter
+}
+
+function giveBack(converter: Converter): void {
+  if (idle === null) idle = converter
+  else converter.destroy()
+}
+
 /**
  * `samples` at another rate, `round(length × to / from)` of them, without delay.
  *
@@ -34,9 +60,7 @@ const TAIL = 1024
  * @param to rate wanted, Hz
  */
 export async function convertRate(samples: Float32Array, from: number, to: number): Promise<Float32Array> {
-  const { ConverterType, create } = await loadLibrary()
-  const [input, output] = libraryRates(from, to)
-  const converter = await create(1, input, output, { converterType: ConverterType.SRC_SINC_MEDIUM_QUALITY })
+  const converter = await converterFor(...libraryRates(from, to))
   try {
     const result = new Float32Array(Math.round((samples.length * to) / from))
     // The filter holds back its tail until more samples come: silence after the clip brings it out.
@@ -51,6 +75,6 @@ export async function convertRate(samples: Float32Array, from: number, to: numbe
     }
     return result
   } finally {
-    converter.destroy()
+    giveBack(converter)
   }
 }

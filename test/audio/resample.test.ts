@@ -1,0 +1,16 @@
+/** Change of sample rate. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { resample } from '#src/audio/resample'
+import { gaussian } from '#src/core/random'
+
+test('a conversion knows nothing of those before it and beside it', async () => {
+  const samples = gaussian(1, 0, 0, 20_000).map(x => x * 0.1)
+  const other = gaussian(2, 0, 0, 30_000).map(x => x * 0.1)
+  const fresh = await resample(samples, 16_000, 22_050)
+  await resample(other, 48_000, 8000)
+  assert.deepEqual(await resample(samples, 16_000, 22_050), fresh)
+  const both = await Promise.all([resample(samples, 16_000, 22_050), resample(other, 48_000, 8000)])
+  assert.deepEqual(both[0], fresh)
+  assert.deepEqual(both[1], await resample(other, 48_000, 8000))
+})
