@@ -9,7 +9,7 @@
 import type { Mel } from '../audio/mel/convention.js'
 import { type MelReaders, readWhole } from '../audio/mel/feed.js'
 import { concatenateAudio } from '../core/concatenate.js'
-import type { Alignment } from './pulse-alignment.js'
+import type { Alignment, Polarity } from './pulse-alignment.js'
 
 /** Data in, audio out, piece by piece. The pieces do not change a byte. */
 export interface Decoder {
@@ -48,6 +48,8 @@ export interface ClipPulses {
    * @param recording whole positions of the network, no more than the mel covers
    */
   align(recording: Float32Array): Alignment
+  /** How well a recording fits the pulses, and its inversion. @param recording as for `align` */
+  polarity(recording: Float32Array): Polarity
   /**
    * What a clip starts from, as `DataDomain.start`.
    *

@@ -120,16 +120,20 @@ export class FrontEndPriorDomain extends WaveformDomain {
       made.push(pitch, true)
       return made
     }
+    const aligned = (recording: Float32Array) => {
+      const { length } = recording
+      const { pulses } = exciter().until(length, 0, length, (_, count) => new Float32Array(count))
+      const contour = new PitchContour(hop)
+      contour.push(pitch, true)
+      return { recording, pulses, envelope: deviations.of(0, length / this.#frontEnd.stride), contour }
+    }
+    const aligner = () => {
+      this.#aligner ??= new PulseAligner(this.#frontEnd, sampleRate)
+      return this.#aligner
+    }
     return {
-      align: recording => {
-        const { length } = recording
-        const { pulses } = exciter().until(length, 0, length, (_, count) => new Float32Array(count))
-        const contour = new PitchContour(hop)
-        contour.push(pitch, true)
-        const envelope = deviations.of(0, length / this.#frontEnd.stride)
-        this.#aligner ??= new PulseAligner(this.#frontEnd, sampleRate)
-        return this.#aligner.align({ recording, pulses, envelope, contour })
-      },
+      align: recording => aligner().align(aligned(recording)),
+      polarity: recording => aligner().polarity(aligned(recording)),
       start: (length, later) => this.#fromPulses(this.#harmonics!, deviations, exciter(later), length),
     }
   }

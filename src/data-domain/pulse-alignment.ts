@@ -55,6 +55,18 @@ export interface Alignment {
   readonly agreement: number
 }
 
+/** How well a recording fits pulses, and its inversion: `Alignment.agreement` of both. */
+export interface Polarity {
+  readonly recorded: number
+  readonly inverted: number
+}
+
+/** Correlations `[SHIFTS]` of each position, those without voice hardly counting, and which positions have voice. */
+interface Scores {
+  readonly scores: readonly Float64Array[]
+  readonly voiced: Uint8Array
+}
+
 /** Aligns pulses with recordings, for one front end and sample rate. */
 export class PulseAligner {
   readonly #frontEnd: FrontEndConfig
@@ -67,6 +79,12 @@ export class PulseAligner {
   readonly #phase: MinimumPhase
   readonly #first: number
   readonly #end: number
+  /** Buffers of one position. Outside the bins that count, the product stays 0. */
+  readonly #windowed: number[]
+  readonly #recording: number[]
+  readonly #pulses: number[]
+  readonly #product: number[]
+  readonly #correlation: number[]
 
   /** @param frontEnd of a prior: its kernel is a power of two @param rate in Hz */
   constructor(frontEnd: FrontEndConfig, rate: number) {
@@ -81,10 +99,34 @@ export class PulseAligner {
     const within = (hertz: number) => (hertz * kernel) / rate
     this.#first = Math.floor(within(LOWEST)) + 1
     this.#end = Math.min(bins, Math.ceil(within(HIGHEST_ALIGNED)))
+    this.#windowed = new Array<number>(kernel).fill(0)
+    this.#recording = this.#fft.createComplexArray()
+    this.#pulses = this.#fft.createComplexArray()
+    this.#product = this.#long.createComplexArray().fill(0)
+    this.#correlation = this.#long.createComplexArray()
   }
 
   /** @param clip its contour has not been read yet */
   align(clip: AlignedClip): Alignment {
+    const { scores, voiced } = this.#scores(clip)
+    const path = bestPath(scores)
+    const shifts = Float64Array.from(path, (state, p) => peakOf(scores[p]!, state))
+    unwrap(shifts)
+    return { later: perSample(shifts, this.#frontEnd.stride), voiced, agreement: meanScore(path, scores, voiced) }
+  }
+
+  /** @param clip its contour has not been read yet */
+  polarity(clip: AlignedClip): Polarity {
+    const { scores, voiced } = this.#scores(clip)
+    // An inverted recording has the same correlations, inverted.
+    const inverted = scores.map(own => own.map(score => -score))
+    return {
+      recorded: meanScore(bestPath(scores), scores, voiced),
+      inverted: meanScore(bestPath(inverted), inverted, voiced),
+    }
+  }
+
+  #scores(clip: AlignedClip): Scores {
     const { stride } = this.#frontEnd
     const positions = clip.recording.length / stride
     const voiced = new Uint8Array(positions)
@@ -95,29 +137,29 @@ export class PulseAligner {
       const share = middle / clip.contour.hop - frame.number
       voiced[p] = frame.voicing(share) > VOICED ? 1 : 0
       const own = this.#correlations(clip, p, frame.pitch(share))
-      scores.push(voiced[p] ? own : own.map(score => score * UNVOICED_SHARE))
+      if (!voiced[p]) for (let i = 0; i < SHIFTS; i++) own[i]! *= UNVOICED_SHARE
+      scores.push(own)
     }
-    const path = bestPath(scores)
-    const shifts = Float64Array.from(path, (state, p) => peakOf(scores[p]!, state))
-    unwrap(shifts)
-    const count = voiced.reduce((sum, isVoiced) => sum + isVoiced, 0)
-    const sum = path.reduce((total, state, p) => total + voiced[p]! * scores[p]![state]!, 0)
-    return { later: perSample(shifts, stride), voiced, agreement: count === 0 ? 0 : sum / count }
+    return { scores, voiced }
   }
 
   /** Correlation of whitened recording and pulses at each shift of a period, `[SHIFTS]`. */
   #correlations({ recording, pulses, envelope }: AlignedClip, position: number, f0: number): Float64Array {
     const { bins, kernel } = this.#frontEnd
     const own = envelope.subarray(position * bins, (position + 1) * bins)
-    const [x, p] = [this.#spectrum(recording, position), this.#spectrum(pulses, position)]
+    const x = this.#spectrum(recording, position, this.#recording)
+    const p = this.#spectrum(pulses, position, this.#pulses)
     const phases = this.#phase.of(own)
     const count = this.#end - this.#first
-    const product = this.#long.createComplexArray().fill(0)
+    const product = this.#product
     let power = 0
     for (let bin = this.#first; bin < this.#end; bin++) {
-      const [re, im] = [x[2 * bin]! / own[bin]!, x[2 * bin + 1]! / own[bin]!]
-      const [cos, sin] = [Math.cos(phases[bin]!), Math.sin(phases[bin]!)]
-      const [a, b] = [re * cos + im * sin, im * cos - re * sin]
+      const re = x[2 * bin]! / own[bin]!
+      const im = x[2 * bin + 1]! / own[bin]!
+      const cos = Math.cos(phases[bin]!)
+      const sin = Math.sin(phases[bin]!)
+      const a = re * cos + im * sin
+      const b = im * cos - re * sin
       power += a * a + b * b
       product[2 * bin] = a * p[2 * bin]! + b * p[2 * bin + 1]!
       product[2 * bin + 1] = b * p[2 * bin]! - a * p[2 * bin + 1]!
@@ -125,52 +167,84 @@ export class PulseAligner {
     const unit = this.#unit
     const scale = (kernel * 2) / (Math.max(Math.sqrt(power / count) / unit, FLOOR) * count * unit * unit)
     // The inverse transform divides by its length; the real part of one side of the spectrum is the correlation.
-    const correlation = this.#long.createComplexArray()
+    const correlation = this.#correlation
     this.#long.inverseTransform(correlation, product)
     const size = 2 * kernel
-    return Float64Array.from({ length: SHIFTS }, (_, i) => {
+    const scores = new Float64Array(SHIFTS)
+    for (let i = 0; i < SHIFTS; i++) {
       const at = (((i - SHIFTS / 2) / SHIFTS) * 2 * this.#rate) / f0
       const below = Math.floor(at)
       const low = correlation[2 * modulo(below, size)]!
-      return scale * (low + (correlation[2 * modulo(below + 1, size)]! - low) * (at - below))
-    })
+      scores[i] = scale * (low + (correlation[2 * modulo(below + 1, size)]! - low) * (at - below))
+    }
+    return scores
   }
 
-  /** Spectrum of the window of a position, not scaled: complex, interleaved. */
-  #spectrum(samples: Float32Array, position: number): number[] {
+  /** Spectrum of the window of a position, not scaled: complex, interleaved, in `spectrum`. */
+  #spectrum(samples: Float32Array, position: number, spectrum: number[]): number[] {
     const from = position * this.#frontEnd.stride - windowMargin(this.#frontEnd)
-    const input = Array.from(this.#window, (w, n) => w * (samples[from + n] ?? 0))
-    const spectrum = this.#fft.createComplexArray()
-    this.#fft.realTransform(spectrum, input)
+    const window = this.#window
+    const windowed = this.#windowed
+    // Zeros beyond the clip.
+    for (let n = 0; n < windowed.length; n++) {
+      const at = from + n
+      windowed[n] = at >= 0 && at < samples.length ? window[n]! * samples[at]! : 0
+    }
+    this.#fft.realTransform(spectrum, windowed)
     return spectrum
   }
 }
 
+/** COST × (change in periods)² of each move, −REACH … REACH. */
+const moveCosts = Float64Array.from({ length: 2 * REACH + 1 }, (_, i) => COST * ((i - REACH) / SHIFTS) ** 2)
+
 /** Viterbi's path through the shifts of each position. */
 function bestPath(scores: readonly Float64Array[]): Int32Array {
-  let best = scores[0]!
+  // Shifts are a circle: REACH of them are repeated at either end.
+  const best = new Float64Array(SHIFTS + 2 * REACH)
+  const close = () => {
+    best.copyWithin(0, SHIFTS, SHIFTS + REACH)
+    best.copyWithin(SHIFTS + REACH, REACH, 2 * REACH)
+  }
+  best.set(scores[0]!, REACH)
+  close()
+  const next = new Float64Array(SHIFTS)
   const back: Int8Array[] = [new Int8Array(SHIFTS)]
   for (const own of scores.slice(1)) {
     const moves = new Int8Array(SHIFTS)
-    const next = new Float64Array(SHIFTS)
     for (let state = 0; state < SHIFTS; state++) {
       let max = Number.NEGATIVE_INFINITY
-      for (let move = -REACH; move <= REACH; move++) {
-        const reached = best[modulo(state - move, SHIFTS)]! - COST * (move / SHIFTS) ** 2
-        if (reached > max) [max, moves[state]] = [reached, move]
+      let chosen = 0
+      for (let i = 0; i <= 2 * REACH; i++) {
+        // From state − move, move being i − REACH.
+        const reached = best[state + 2 * REACH - i]! - moveCosts[i]!
+        if (reached > max) {
+          max = reached
+          chosen = i - REACH
+        }
       }
       next[state] = own[state]! + max
+      moves[state] = chosen
     }
-    best = next
+    best.set(next, REACH)
+    close()
     back.push(moves)
   }
   const path = new Int32Array(scores.length)
-  let state = best.indexOf(Math.max(...best))
+  const last = best.subarray(REACH, REACH + SHIFTS)
+  let state = last.indexOf(Math.max(...last))
   for (let p = path.length - 1; p >= 0; p--) {
     path[p] = state
     state = modulo(state - back[p]![state]!, SHIFTS)
   }
   return path
+}
+
+/** Mean score of a path's voiced positions; 0 without voice. */
+function meanScore(path: Int32Array, scores: readonly Float64Array[], voiced: Uint8Array): number {
+  const count = voiced.reduce((sum, isVoiced) => sum + isVoiced, 0)
+  const sum = path.reduce((total, state, p) => total + voiced[p]! * scores[p]![state]!, 0)
+  return count === 0 ? 0 : sum / count
 }
 
 /** The peak of a parabola through a shift and its neighbours, in periods. */
@@ -188,12 +262,14 @@ function unwrap(shifts: Float64Array): void {
 
 /** Values at the middles of positions → per sample, linear between, held at the ends. */
 function perSample(values: Float64Array, stride: number): Float64Array {
-  return Float64Array.from({ length: values.length * stride }, (_, n) => {
+  const result = new Float64Array(values.length * stride)
+  for (let n = 0; n < result.length; n++) {
     const place = Math.min(Math.max(0, (n - stride / 2) / stride), values.length - 1)
     const below = Math.floor(place)
     const low = values[below]!
-    return low + ((values[below + 1] ?? low) - low) * (place - below)
-  })
+    result[n] = low + ((values[below + 1] ?? low) - low) * (place - below)
+  }
+  return result
 }
 
 function modulo(value: number, size: number): number {

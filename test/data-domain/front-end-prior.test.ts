@@ -154,6 +154,7 @@ describe('pulses where a recording’s stand', () => {
     assert.ok(later.every((shift, i) => Math.abs(shift - of('later')[i]!) < 1e-3))
     const inverted = pulses.align(of('recording').map(sample => -sample)).agreement
     assert.ok(relativeError(Float32Array.of(agreement, inverted), of('agreement')) < 1e-4)
+    assert.deepEqual(pulses.polarity(of('recording')), { recorded: agreement, inverted })
     const start = domainWith('minimum').pulsesOf!(mel).start(white.length, later)(draw, 0, white.length)
     assert.ok(relativeError(start, of('start_recorded')) < 1e-3, `${relativeError(start, of('start_recorded'))}`)
   })
