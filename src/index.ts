@@ -109,13 +109,15 @@ export type { TrainingConfig, TrainingConfigInput } from './training/config.js'
 export {
   type Clip,
   type Dataset,
+  type DatasetLoading,
   type DatasetMels,
   type DatasetOptions,
   type DatasetReport,
-  type LeftOutReason,
   type LeftOutRecording,
+  type LoadProgress,
   loadDataset,
 } from './training/data/dataset.js'
+export type { LeftOutReason } from './training/data/recording.js'
 export type { Preview } from './training/preview.js'
 export type { TrainingStep, TrainingSummary } from './training/run/training-run.js'
 export { type TunedSchedule, type TuneOptions, type TuneProgress, tune, withTunedSchedules } from './tuning/tune.js'

@@ -3,9 +3,8 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Audio } from './audio/audio.js'
 import { DiffWaveError } from './core/errors.js'
-import { abortSignal, check, type FieldsOf, onProgress } from './core/options.js'
+import { abortSignal, check, type FieldsOf } from './core/options.js'
 import { type PathLike, toPath } from './core/path.js'
-import type { OnProgress } from './core/progress.js'
 import type { Tensors } from './core/tensor.js'
 import { modelPath } from './denoiser/shipped-models.js'
 import type { Engine } from './engines/engine.js'
@@ -14,7 +13,7 @@ import type { ModelConfig } from './model/config.js'
 import { type ModelFiles, readModel } from './model/read-model.js'
 import { isRemote } from './model/remote/address.js'
 import { checkTrainingConfig, type TrainingConfig, type TrainingConfigInput } from './training/config.js'
-import { type Dataset, loadDataset } from './training/data/dataset.js'
+import { type Dataset, type LoadProgress, loadDataset } from './training/data/dataset.js'
 import { normalisePolarity } from './training/data/polarity.js'
 import { type Preview, previewClip } from './training/preview.js'
 import { type TrainingStep, type TrainingSummary, trainingSteps } from './training/run/training-run.js'
@@ -73,8 +72,8 @@ export interface TrainerOptions {
 export interface TrainerRunOptions {
   /** Stops loading; ends the run after the current update, with a checkpoint. */
   readonly signal?: AbortSignal | undefined
-  /** Called with the number of recordings read. */
-  readonly onProgress?: OnProgress | undefined
+  /** Called with the number of recordings read, then with those aligned with pulses, if the config has them aligned. */
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined
 }
 
 const path = z.custom<PathLike>(value => typeof value === 'string' || value instanceof URL, 'expected a path')
@@ -109,7 +108,7 @@ const optionsSchema = z.strictObject({
 
 const runSchema = z.strictObject({
   signal: abortSignal.optional(),
-  onProgress: onProgress.optional(),
+  onProgress: callable<NonNullable<TrainerRunOptions['onProgress']>>(),
 } satisfies FieldsOf<TrainerRunOptions>)
 
 /**
@@ -145,7 +144,8 @@ export class Trainer {
   }
 
   /**
-   * Reads the recordings, once; `run` does so by itself.
+   * Reads the recordings, once; `run` does so by itself. Where the config's `pulses` are those of the recordings, those
+   * of inverted polarity are inverted.
    *
    * @returns the clips and a report of what was found and left out
    * @throws DiffWaveError as `loadDataset`
@@ -163,7 +163,13 @@ export class Trainer {
     return this.#data
   }
 
-  async #load({ signal, onProgress }: TrainerRunOptions): Promise<Dataset> {
+  async #load(options: TrainerRunOptions): Promise<Dataset> {
+    const recordings = await this.#read(options)
+    const { model, pulses } = this.config
+    return pulses === 'free' ? recordings : normalisePolarity(recordings, model, options)
+  }
+
+  async #read({ signal, onProgress }: TrainerRunOptions): Promise<Dataset> {
     const { data, mels, decode } = this.#options
     if (typeof data === 'object' && 'fingerprint' in data) return data
     const { model, data: settings } = this.config
@@ -199,8 +205,7 @@ export class Trainer {
     const { resume, maxSteps, maxHours, events = true, preview = previewClip } = this.#options
     const { clock = () => performance.now() / 1000, now = () => Date.now() / 1000 } = this.#options
     const from = await this.#startingModel(signal)
-    const recordings = await this.load({ signal, onProgress })
-    const data = this.config.pulses === 'free' ? recordings : normalisePolarity(recordings, this.config.model)
+    const data = await this.load({ signal, onProgress })
     this.#summary = yield* trainingSteps({
       config: this.config,
       data,

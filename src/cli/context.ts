@@ -1,8 +1,11 @@
 /** The surroundings of a command: where to print and when to stop. Only src/cli knows the terminal and the process. */
-import type { OnProgress } from '../core/progress.js'
+import type { Progress } from '../core/progress.js'
 import { colours } from './colours.js'
 import { withGivenNames } from './given-names.js'
 import { jsonLine, printable } from './text.js'
+
+/** Called as work goes on; `stage` says what is being done, if not all of the work is alike. */
+export type ReportProgress = (progress: Progress & { readonly stage?: string }) => void
 
 /** The options that every command takes. */
 export interface GlobalOptions {
@@ -46,23 +49,28 @@ export class Context {
     else process.stderr.write(`${colours.dim('note:')} ${printable(text)}\n`)
   }
 
-  /** Runs work under a progress bar, which is shown only on a terminal. */
-  async withProgress<T>(label: string, work: (report: OnProgress) => Promise<T>): Promise<T> {
+  /**
+   * Runs work under a progress bar, which is shown only on a terminal.
+   *
+   * @param label what is done, until the work reports a stage of its own
+   */
+  async withProgress<T>(label: string, work: (report: ReportProgress) => Promise<T>): Promise<T> {
     if (!process.stderr.isTTY || this.json || this.quiet) return work(() => {})
     const { default: cliProgress } = await import('cli-progress')
     const bar = new cliProgress.SingleBar(
       {
-        // Braces would be read as the bar's own placeholders.
-        format: `${printable(label).replace(/[{}]/g, '_')} {bar} {percentage}% {eta_formatted}`,
+        format: '{label} {bar} {percentage}% {eta_formatted}',
         stream: process.stderr,
         clearOnComplete: true,
         hideCursor: true,
       },
       cliProgress.Presets.shades_classic,
     )
-    bar.start(1, 0)
+    bar.start(1, 0, { label: printable(label) })
     try {
-      return await work(({ done, total }) => bar.update(total === null ? 0 : done / total))
+      return await work(({ done, total, stage = label }) =>
+        bar.update(total === null ? 0 : done / total, { label: printable(stage) }),
+      )
     } finally {
       bar.stop()
     }

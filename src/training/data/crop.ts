@@ -10,7 +10,8 @@ import { MAX_PREPARED_BYTES } from '../../core/limits.js'
 import type { DataDomain } from '../../data-domain/data-domain.js'
 import { audioHop, type ModelConfig } from '../../model/config.js'
 import { melContext } from '../../model/network.js'
-import { type Clip, quantised } from './dataset.js'
+import type { Clip } from './dataset.js'
+import { audioOf, quantised } from './recording.js'
 
 /** A piece of a recording. */
 export interface Crop {
@@ -33,10 +34,7 @@ interface Prepared {
 
 /** 16-bit samples of a clip as audio. */
 export function clipAudio(clip: Clip): Float32Array {
-  // A loop: `from` with a function takes ten times as long, and a run begins by preparing every clip.
-  const audio = new Float32Array(clip.samples.length)
-  for (let i = 0; i < audio.length; i++) audio[i] = clip.samples[i]! / 32768
-  return audio
+  return audioOf(clip.samples)
 }
 
 /** Number of places where a crop of a clip can start; one if the clip is shorter than a crop. */

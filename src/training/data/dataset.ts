@@ -5,23 +5,23 @@
 import { createHash, type Hash } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
-import type { Audio } from '../../audio/audio.js'
 import { audioStem } from '../../audio/audio-files.js'
 import { decodeAudio } from '../../audio/codecs/decode.js'
 import { type Label, type LabelledFile, labelledFiles, partsOf } from '../../audio/labels.js'
 import { type Mel, type MelConvention, melConventionSchema } from '../../audio/mel/convention.js'
-import { sliceMel } from '../../audio/mel/frames.js'
-import { melFrames } from '../../audio/mel/mel.js'
-import { resample } from '../../audio/resample.js'
-import { DiffWaveError, type ErrorCode, throwIfAborted } from '../../core/errors.js'
-import { kindOfPath, makeFolder, readFileBytes, writeFileBytes } from '../../core/files.js'
+import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { MAX_SAMPLE_RATE, MAX_TRAINING_BYTES } from '../../core/limits.js'
-import { abortSignal, check, type FieldsOf, onProgress } from '../../core/options.js'
-import type { OnProgress } from '../../core/progress.js'
-import { melEndings, readMelOf } from '../../formats/mel-file.js'
-
-/** Why a recording was left out. */
-export type LeftOutReason = 'too short' | 'silent' | 'clipped' | 'unreadable' | 'no mel' | 'bad mel'
+import { abortSignal, check, type FieldsOf } from '../../core/options.js'
+import type { Progress } from '../../core/progress.js'
+import { DataThreads } from './data-threads.js'
+import {
+  type Decode,
+  type Fault,
+  type LeftOutReason,
+  type ReadRecording,
+  type RecordingRequest,
+  readRecording,
+} from './recording.js'
 
 /** A recording at the data set's sample rate. */
 export interface Clip {
@@ -84,6 +84,20 @@ export interface Dataset {
   readonly fingerprint: string
 }
 
+/** How far the loading of a data set has come. */
+export interface LoadProgress extends Progress {
+  /** What is being done: `aligning` follows the others, and starts anew from 0. */
+  readonly stage: 'reading' | 'resampling' | 'aligning'
+}
+
+/** What every part of loading takes. */
+export interface DatasetLoading {
+  /** Stops the work: the call rejects with `ABORTED`. */
+  readonly signal?: AbortSignal | undefined
+  /** Called with the number of files read. */
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined
+}
+
 /** Where predicted mels come from. */
 export interface DatasetMels {
   /** Convention of the mels. */
@@ -93,7 +107,7 @@ export interface DatasetMels {
 }
 
 /** Options of `loadDataset`. */
-export interface DatasetOptions {
+export interface DatasetOptions extends DatasetLoading {
   /** Folders of recordings; subfolders are searched, too. */
   readonly folders: readonly string[]
   /** Hz; recordings at other rates are resampled. */
@@ -110,22 +124,13 @@ export interface DatasetOptions {
    */
   readonly mels?: DatasetMels | undefined
   /** Decodes a file's bytes. Default: WAV, FLAC, MP3, Ogg Vorbis and Opus. */
-  readonly decode?: ((bytes: Uint8Array, path: string) => Audio | Promise<Audio>) | undefined
+  readonly decode?: Decode | undefined
   /**
    * Folder where resampled clips are kept for the next start, created if missing. Resampling takes most of the loading
    * time.
    */
   readonly cache?: string | undefined
-  /** Stops the work: the call rejects with `ABORTED`. */
-  readonly signal?: AbortSignal | undefined
-  /** Called with the number of files read. */
-  readonly onProgress?: OnProgress | undefined
 }
-
-/** A clip whose loudest sample is below −60 dB is silence. */
-const SILENCE = 1e-3
-/** A clip is clipped if this share of its samples is within one 16-bit step of full scale. */
-const CLIPPED_SHARE = 1e-3
 
 /** Filters of resampling take the last of a band: nothing above this share of half a recording's rate counts. */
 const USABLE_BAND = 0.97
@@ -133,54 +138,6 @@ const USABLE_BAND = 0.97
 /** Whether a file is kept for validation. A hash of the name decides, so that adding files moves none. */
 export function isValidation(name: string, share: number): boolean {
   return createHash('sha256').update(basename(name)).digest().readUInt32BE(0) < share * 2 ** 32
-}
-
-/** Why a recording is left out. */
-interface Fault {
-  readonly reason: LeftOutReason
-  readonly detail: string
-}
-
-function faultOf(samples: Float32Array, minSamples: number): Fault | null {
-  if (samples.length < minSamples) {
-    return { reason: 'too short', detail: `${samples.length} samples, ${minSamples} needed` }
-  }
-  let peak = 0
-  let full = 0
-  for (const sample of samples) {
-    if (!Number.isFinite(sample)) return { reason: 'unreadable', detail: 'a sample is not finite' }
-    const size = Math.abs(sample)
-    if (size > peak) peak = size
-    if (size >= 32767 / 32768) full++
-  }
-  if (peak < SILENCE) return { reason: 'silent', detail: `peak ${peak.toExponential(1)}` }
-  if (full > CLIPPED_SHARE * samples.length) return { reason: 'clipped', detail: `${full} samples at full scale` }
-  return null
-}
-
-/** The predicted mel of a recording, or what is wrong with it; null if it has none and needs none. */
-async function givenMel(
-  mels: DatasetOptions['mels'],
-  folder: string,
-  stem: string,
-  shared: SharedNames,
-  samples: number,
-): Promise<Mel | Fault | null> {
-  if (mels === undefined) return null
-  const own = mels.folder === undefined
-  if (!own && shared.stems.has(stem)) return { reason: 'no mel', detail: `${stem} is in several data folders` }
-  const bareName = !shared.bareNames.has(basename(stem))
-  try {
-    const endings = own ? ['.npy'] : melEndings
-    const mel = await readMelOf(mels.folder ?? folder, stem, samples, mels.convention, { endings, bareName })
-    if (mel !== null) return sliceMel(mel, 0, melFrames(samples, mels.convention))
-    if (own) return null
-    const others = bareName ? '' : `; ${basename(stem)} alone could be that of several recordings`
-    return { reason: 'no mel', detail: `no ${stem} in ${mels.folder}${others}` }
-  } catch (error) {
-    if (!(error instanceof DiffWaveError)) throw error
-    return { reason: 'bad mel', detail: error.message }
-  }
 }
 
 /** Names by which a mel could be that of several recordings. */
@@ -204,40 +161,6 @@ function sharedNames(files: readonly { readonly folder: string; readonly name: s
     return shared
   }
   return { stems: repeated(stem => stem), bareNames: repeated(stem => basename(stem)) }
-}
-
-/** Errors of writing the cache, which are not the recording's fault. */
-const cacheFailures: ReadonlySet<ErrorCode> = new Set(['DISK_FULL', 'NOT_WRITABLE'])
-
-/** 16-bit samples, 1 at `unit`. */
-export function quantised(samples: Float32Array, unit = 32768): Int16Array {
-  const out = new Int16Array(samples.length)
-  // A loop: `Int16Array.from` takes twenty times as long, minutes for hours of audio.
-  for (let i = 0; i < out.length; i++) out[i] = Math.max(-32768, Math.min(32767, Math.round(samples[i]! * unit)))
-  return out
-}
-
-/** Audio at another rate, through the cache. The 16-bit samples are the same with and without it. */
-async function atRate(audio: Audio, rate: number, cache: string | undefined, key: string): Promise<Float32Array> {
-  if (audio.sampleRate === rate) return audio.samples
-  if (cache === undefined) return resample(audio.samples, audio.sampleRate, rate)
-  const path = join(cache, `${key}-${audio.sampleRate}-${rate}.pcm`)
-  const length = Math.round((audio.samples.length * rate) / audio.sampleRate)
-  if ((await kindOfPath(path)) === 'file') {
-    const bytes = await readFileBytes(path)
-    if (bytes.length === 2 * length) {
-      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-      const samples = new Float32Array(length)
-      for (let i = 0; i < length; i++) samples[i] = view.getInt16(2 * i, true) / 32768
-      return samples
-    }
-  }
-  const samples = await resample(audio.samples, audio.sampleRate, rate)
-  const view = new DataView(new ArrayBuffer(2 * length))
-  for (const [i, sample] of quantised(samples).entries()) view.setInt16(2 * i, sample, true)
-  await makeFolder(cache)
-  await writeFileBytes(path, new Uint8Array(view.buffer))
-  return samples
 }
 
 /** A recording's classes as text. */
@@ -264,10 +187,10 @@ const optionsSchema = z.strictObject({
       folder: z.string().min(1).optional(),
     } satisfies FieldsOf<DatasetMels>)
     .optional(),
-  decode: z.custom<NonNullable<DatasetOptions['decode']>>(isFunction, 'expected a function').default(() => decodeAudio),
+  decode: z.custom<Decode>(isFunction, 'expected a function').default(() => decodeAudio),
   cache: z.string().min(1).optional(),
   signal: abortSignal.optional(),
-  onProgress: onProgress.optional(),
+  onProgress: z.custom<NonNullable<DatasetLoading['onProgress']>>(isFunction, 'expected a function').optional(),
 } satisfies FieldsOf<DatasetOptions>)
 
 type CheckedOptions = z.output<typeof optionsSchema>
@@ -295,12 +218,35 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
     files.push(...labelled.map(file => ({ folder, ...file })))
   }
   const builder = new DatasetBuilder(checked, files)
-  for (const [i, file] of files.entries()) {
-    throwIfAborted(checked.signal)
-    await builder.add(file)
-    checked.onProgress?.({ done: i + 1, total: files.length })
+  const threads = new DataThreads(files.length, checked.signal)
+  const { decode } = checked
+  // A function cannot be sent to a thread.
+  const recordings =
+    decode === decodeAudio
+      ? threads.map('readRecording', files, file => builder.requestOf(file))
+      : readHere(files, file => readRecording(builder.requestOf(file), decode), checked.signal)
+  try {
+    let done = 0
+    for await (const recording of recordings) {
+      builder.add(files[done++]!, recording)
+      const resampled = 'clips' in recording && recording.resampled
+      checked.onProgress?.({ stage: resampled ? 'resampling' : 'reading', done, total: files.length })
+    }
+  } finally {
+    await threads.close()
   }
   return builder.finish(files.length, notes)
+}
+
+async function* readHere<Result>(
+  files: readonly Found[],
+  read: (file: Found) => Promise<Result>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Result, void, undefined> {
+  for (const file of files) {
+    throwIfAborted(signal)
+    yield await read(file)
+  }
 }
 
 /** Collects the clips of a data set. */
@@ -323,60 +269,64 @@ class DatasetBuilder {
     this.#hash = createHash('sha256').update(`${sampleRate} ${minSamples} ${validationShare} ${speeds}\n`)
   }
 
-  /** Adds a recording, or says why it is left out. @throws DiffWaveError `TOO_LARGE`, `DISK_FULL`, `NOT_WRITABLE` */
-  async add(file: Found): Promise<void> {
-    const path = join(file.folder, file.name)
-    try {
-      const fault = await this.#add(file, path)
-      if (fault !== null) this.#leftOut.push({ file: path, ...fault })
-    } catch (error) {
-      if (error instanceof DiffWaveError && cacheFailures.has(error.code)) throw error
-      const detail = error instanceof Error ? error.message : String(error)
-      this.#leftOut.push({ file: path, reason: 'unreadable', detail })
-    }
-    if (2 * this.#samples + this.#melBytes > MAX_TRAINING_BYTES) {
-      const { sampleRate } = this.#options
-      throw new DiffWaveError('TOO_LARGE', 'the recordings do not fit in memory', {
-        expected: `at most ${Math.floor(MAX_TRAINING_BYTES / 2 / sampleRate / 3600)} hours at ${sampleRate} Hz`,
-      })
+  /** What is wanted of a recording. */
+  requestOf({ folder, name }: Found): RecordingRequest {
+    const { sampleRate, minSamples, mels, cache, validationShare, speeds } = this.#options
+    const stem = audioStem(name)
+    const { stems, bareNames } = this.#shared
+    return {
+      path: join(folder, name),
+      sampleRate,
+      minSamples,
+      speeds: isValidation(name, validationShare) ? [1] : speeds,
+      mel:
+        mels === undefined
+          ? null
+          : {
+              convention: mels.convention,
+              folder: mels.folder ?? null,
+              recordings: folder,
+              stem,
+              isShared: stems.has(stem),
+              bareName: !bareNames.has(basename(stem)),
+            },
+      cache: cache ?? null,
     }
   }
 
-  async #add({ folder, name, label }: Found, path: string): Promise<Fault | null> {
-    const { sampleRate, minSamples, mels, cache, validationShare, speeds } = this.#options
-    const bytes = await readFileBytes(path)
-    const audio = await this.#options.decode(bytes, path)
-    const contents = createHash('sha256').update(bytes).digest()
-    const key = contents.toString('hex')
-    const samples = await atRate(audio, sampleRate, cache, key)
-    const fault = faultOf(samples, minSamples)
-    if (fault !== null) return fault
-    const mel = await givenMel(mels, folder, audioStem(name), this.#shared, samples.length)
-    if (mel !== null && 'reason' in mel) return mel
-    this.#rates.set(audio.sampleRate, (this.#rates.get(audio.sampleRate) ?? 0) + 1)
+  /** Adds a recording that was read, or says why it is left out. @throws DiffWaveError `TOO_LARGE` */
+  add({ folder, name, label }: Found, recording: ReadRecording | Fault): void {
+    const { sampleRate, validationShare } = this.#options
+    const path = join(folder, name)
+    if ('reason' in recording) {
+      this.#leftOut.push({ file: path, ...recording })
+      return
+    }
+    const { contents, mel, clips } = recording
+    this.#rates.set(recording.sampleRate, (this.#rates.get(recording.sampleRate) ?? 0) + 1)
     this.#hash.update(`${name}\n${labelText(label)}\n`).update(contents)
     if (mel !== null) {
       this.#givenMels++
       this.#melBytes += mel.data.byteLength
       this.#hash.update(new Uint8Array(mel.data.buffer, mel.data.byteOffset, mel.data.byteLength))
     }
-    const validates = isValidation(name, validationShare)
-    for (const speed of validates || mel !== null ? [1] : speeds) {
-      const played = { samples: audio.samples, sampleRate: Math.round(audio.sampleRate * speed) }
-      const resampled = speed === 1 ? samples : await atRate(played, sampleRate, cache, key)
-      if (resampled.length < minSamples) continue
-      this.#samples += resampled.length
+    for (const { speed, samples } of clips) {
+      this.#samples += samples.length
       const clip = {
         name: speed === 1 ? name : `${name} at ${speed}`,
-        samples: quantised(resampled),
+        samples,
         label: labelAtSpeed(label, speed),
-        limit: (Math.min(audio.sampleRate * speed, sampleRate) / 2) * USABLE_BAND,
+        limit: (Math.min(recording.sampleRate * speed, sampleRate) / 2) * USABLE_BAND,
         folder: dirname(path),
       }
-      const clips = validates ? this.#validation : this.#training
-      clips.push(mel === null ? clip : { ...clip, mel })
+      const kept = isValidation(name, validationShare) ? this.#validation : this.#training
+      kept.push(mel === null ? clip : { ...clip, mel })
     }
-    return null
+    if (2 * this.#samples + this.#melBytes > MAX_TRAINING_BYTES) {
+      throw new DiffWaveError('TOO_LARGE', 'the recordings do not fit in memory', {
+        expected: `at most ${Math.floor(MAX_TRAINING_BYTES / 2 / sampleRate / 3600)} hours at ${sampleRate} Hz`,
+      })
+    }
   }
 
   /** The data set. @throws DiffWaveError `BAD_DATA` if there is nothing to train on */

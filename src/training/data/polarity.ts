@@ -4,33 +4,48 @@
  * learn the mean of both polarities.
  */
 
-import type { MelConvention } from '../../audio/mel/convention.js'
-import { melSpectrogram } from '../../audio/mel/mel.js'
-import type { DataDomain } from '../../data-domain/data-domain.js'
-import { domainOf } from '../../data-domain/domain-of.js'
 import type { ModelConfig } from '../../model/config.js'
-import { clipAudio } from './crop.js'
-import type { Clip, Dataset } from './dataset.js'
+import { DataThreads } from './data-threads.js'
+import type { Clip, Dataset, DatasetLoading } from './dataset.js'
 
 /** Recordings per folder that are aligned, and samples of each: enough to include a second of speech. */
 const CLIPS_PER_FOLDER = 16
 const SAMPLES_PER_CLIP = 65_536
 
 /**
- * Gives all recordings positive pulses: inverts those of folders where inverted recordings fit pulses better.
+ * Gives all recordings positive pulses: inverts those of folders where inverted recordings fit pulses better, by the
+ * sum of their agreements.
  *
  * @param model one that starts from pulses
+ * @throws DiffWaveError `ABORTED`
  */
-export function normalisePolarity(data: Dataset, model: ModelConfig): Dataset {
-  const convention = model.mel!
-  const domain = domainOf(model)
-  const inverted = new Set<string>()
-  for (const folder of new Set(data.training.map(folderOf))) {
-    const clips = data.training.filter(clip => folderOf(clip) === folder)
-    if (isInverted(clips, convention, domain)) inverted.add(folder)
+export async function normalisePolarity(
+  data: Dataset,
+  model: ModelConfig,
+  { signal, onProgress }: DatasetLoading = {},
+): Promise<Dataset> {
+  const heard = heardClips(data.training)
+  const text = JSON.stringify(model)
+  const differences = new Map<string, number>()
+  const threads = new DataThreads(heard.length, signal)
+  try {
+    // A copy: threads are sent a whole recording otherwise.
+    const requestOf = ({ samples }: Clip) => ({ samples: samples.slice(0, SAMPLES_PER_CLIP), model: text })
+    let done = 0
+    for await (const agreements of threads.map('agreements', heard, requestOf)) {
+      const folder = folderOf(heard[done++]!)
+      if (agreements !== null) {
+        const { recorded, inverted } = agreements
+        differences.set(folder, (differences.get(folder) ?? 0) + recorded - inverted)
+      }
+      onProgress?.({ stage: 'aligning', done, total: heard.length })
+    }
+  } finally {
+    await threads.close()
   }
+  const isInverted = (clip: Clip) => (differences.get(folderOf(clip)) ?? 0) < 0
   const normalised = (clips: readonly Clip[]) =>
-    clips.map(clip => (inverted.has(folderOf(clip)) ? { ...clip, samples: clip.samples.map(negated) } : clip))
+    clips.map(clip => (isInverted(clip) ? { ...clip, samples: negated(clip.samples) } : clip))
   return { ...data, training: normalised(data.training), validation: normalised(data.validation) }
 }
 
@@ -38,24 +53,23 @@ function folderOf({ folder = '' }: Clip): string {
   return folder
 }
 
-/** Whether a folder's recordings fit pulses better if they are inverted, by the sum of their agreements. */
-function isInverted(clips: readonly Clip[], convention: MelConvention, domain: DataDomain): boolean {
-  const spaced = Math.max(1, Math.floor(clips.length / CLIPS_PER_FOLDER))
-  let difference = 0
-  for (const clip of clips.filter((_, i) => i % spaced === 0).slice(0, CLIPS_PER_FOLDER)) {
-    const whole = clipAudio(clip)
-    const length = Math.floor(Math.min(whole.length, SAMPLES_PER_CLIP) / convention.hop) * convention.hop
-    if (length === 0) continue
-    const samples = whole.subarray(0, length)
-    const mel = melSpectrogram({ samples, sampleRate: convention.sampleRate }, convention)
-    const pulses = domain.pulsesOf!(mel)
-    difference += pulses.align(samples).agreement
-    difference -= pulses.align(samples.map(sample => -sample)).agreement
+/** Some recordings of each folder, spread over it. */
+function heardClips(clips: readonly Clip[]): readonly Clip[] {
+  const folders = new Map<string, Clip[]>()
+  for (const clip of clips) {
+    const known = folders.get(folderOf(clip))
+    if (known === undefined) folders.set(folderOf(clip), [clip])
+    else known.push(clip)
   }
-  return difference < 0
+  return [...folders.values()].flatMap(all => {
+    const spaced = Math.max(1, Math.floor(all.length / CLIPS_PER_FOLDER))
+    return all.filter((_, i) => i % spaced === 0).slice(0, CLIPS_PER_FOLDER)
+  })
 }
 
-/** −32,768 has no opposite. */
-function negated(sample: number): number {
-  return Math.min(32_767, -sample)
+function negated(samples: Int16Array): Int16Array {
+  const result = new Int16Array(samples.length)
+  // −32,768 has no opposite.
+  for (let i = 0; i < result.length; i++) result[i] = Math.min(32_767, -samples[i]!)
+  return result
 }

@@ -10,7 +10,7 @@ import { domainOf } from '#src/data-domain/domain-of'
 import { encodeNpy } from '#src/formats/npy'
 import { readModelFolder } from '#src/model/folder'
 import { Cropper } from '#src/training/data/crop'
-import { isValidation, loadDataset } from '#src/training/data/dataset'
+import { isValidation, type LoadProgress, loadDataset } from '#src/training/data/dataset'
 import { config, train } from '../../support/training.js'
 import { options, scratch } from '../../support/training-scratch.js'
 
@@ -81,6 +81,78 @@ test('recordings that cannot be used are left out, with the reason', async () =>
   assert.notEqual((await load(0)).fingerprint, fingerprint)
   const kept = Array.from({ length: 2000 }, (_, i) => isValidation(`${i}.wav`, 0.1)).filter(Boolean).length
   assert.ok(Math.abs(kept - 200) < 50)
+})
+
+describe('many recordings', () => {
+  const folder = join(scratch, 'many')
+  const cache = join(scratch, 'many-cache')
+  const common = { folders: [folder], sampleRate: 8000, validationShare: 0.1 }
+  mkdirSync(folder)
+  for (let i = 0; i < 80; i++) {
+    const samples = gaussian(i, 0, 0, 500 + i).map(x => x * 0.1)
+    writeFileSync(join(folder, `${i}.wav`), encodeWav({ samples, sampleRate: i % 2 === 0 ? 8000 : 6000 }))
+  }
+  writeFileSync(join(folder, 'broken.wav'), 'RIFF and then nothing')
+
+  test('are read in threads, as they are one by one', async () => {
+    // A function of one's own cannot be sent to a thread.
+    const decode = (bytes: Uint8Array, path: string) => decodeAudio(bytes, path)
+    assert.deepEqual(await loadDataset({ ...common, cache }), await loadDataset({ ...common, decode }))
+  })
+
+  test('are neither decoded nor resampled again if they were kept', async () => {
+    const stages = new Map<string, number>()
+    const decoded: string[] = []
+    const decode = (bytes: Uint8Array, path: string) => {
+      decoded.push(path)
+      return decodeAudio(bytes, path)
+    }
+    const onProgress = ({ stage, done, total }: LoadProgress) => {
+      assert.equal(total, 81)
+      stages.set(stage, (stages.get(stage) ?? 0) + 1)
+      assert.equal(
+        done,
+        [...stages.values()].reduce((sum, count) => sum + count),
+      )
+    }
+    const { report } = await loadDataset({ ...common, decode, cache, onProgress })
+    assert.deepEqual([...stages], [['reading', 81]])
+    assert.equal(decoded.length, 41)
+    assert.equal(report.rates.get(6000), 40)
+    stages.clear()
+    await loadDataset({ ...common, onProgress })
+    assert.equal(stages.get('resampling'), 40)
+  })
+
+  test('are left at once when a signal comes', async () => {
+    const stop = new AbortController()
+    let read = 0
+    const onProgress = ({ done }: LoadProgress) => {
+      read = done
+      stop.abort()
+    }
+    await assert.rejects(loadDataset({ ...common, signal: stop.signal, onProgress }), { code: 'ABORTED' })
+    assert.equal(read, 1)
+  })
+})
+
+test('a recording is as loud when it was kept as when it was resampled', async () => {
+  const folder = join(scratch, 'loud')
+  mkdirSync(folder)
+  // Resampled, its peaks lie within half a 16-bit step of full scale.
+  const samples = new Float32Array(4000).fill(32766.6 / 32768)
+  writeFileSync(join(folder, 'a.wav'), encodeWav({ samples, sampleRate: 6000 }, { format: '32f' }))
+  writeFileSync(
+    join(folder, 'b.wav'),
+    encodeWav({ samples: gaussian(1, 0, 0, 4000).map(x => x * 0.1), sampleRate: 6000 }),
+  )
+  const load = () => loadDataset({ folders: [folder], sampleRate: 8000, cache: join(scratch, 'loud-cache') })
+  const first = await load()
+  assert.deepEqual(
+    first.report.leftOut.map(({ reason }) => reason),
+    ['clipped'],
+  )
+  assert.deepEqual(await load(), first)
 })
 
 test('a clip’s bandwidth is a little less than half its own rate, times its speed', async () => {

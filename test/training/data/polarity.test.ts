@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { gaussian } from '#src/core/random'
 import { readModel } from '#src/model/read-model'
-import type { Clip, Dataset } from '#src/training/data/dataset'
+import type { Clip, Dataset, LoadProgress } from '#src/training/data/dataset'
 import { normalisePolarity } from '#src/training/data/polarity'
+import { code } from '../../support/errors.js'
 import { golden } from '../../support/paths.js'
 
 const { config } = await readModel(golden('pytorch-windows'))
@@ -36,22 +37,34 @@ describe('recordings', () => {
   const validation = [clip('b', 5, -1)]
   const data = { training, validation } as unknown as Dataset
 
-  test('of folders with inverted polarity are inverted, those kept for validation, too', () => {
-    const found = normalisePolarity(data, model)
+  test('of folders with inverted polarity are inverted, those kept for validation, too', async () => {
+    const found = await normalisePolarity(data, model)
     assert.deepEqual(found.training[0], training[0])
     assert.deepEqual(found.training[2]!.samples, voice(3, 1))
     assert.deepEqual(found.training[3]!.samples, voice(4, 1))
     assert.deepEqual(found.validation[0]!.samples, voice(5, 1))
   })
 
-  test('keep their range: the lowest sample has no opposite', () => {
+  test('keep their range: the lowest sample has no opposite', async () => {
     const loud = { ...clip('b', 3, -1), samples: voice(3, -1).fill(-32768, 100, 101) }
-    const found = normalisePolarity({ ...data, training: [loud, ...training.slice(2)] }, model)
+    const found = await normalisePolarity({ ...data, training: [loud, ...training.slice(2)] }, model)
     assert.equal(found.training[0]!.samples[100], 32767)
   })
 
-  test('without voice stay as they are', () => {
+  test('without voice stay as they are', async () => {
     const hiss = { ...clip('c', 6, 1), samples: Int16Array.from(gaussian(6, 0, 0, 20_000), z => 1000 * z) }
-    assert.deepEqual(normalisePolarity({ ...data, training: [hiss], validation: [] }, model).training[0], hiss)
+    const found = await normalisePolarity({ ...data, training: [hiss], validation: [] }, model)
+    assert.deepEqual(found.training[0], hiss)
+  })
+
+  test('are aligned one by one, and a signal ends that at once', async () => {
+    const stop = new AbortController()
+    const reports: unknown[] = []
+    const onProgress = (progress: LoadProgress) => {
+      reports.push(progress)
+      stop.abort()
+    }
+    await assert.rejects(normalisePolarity(data, model, { signal: stop.signal, onProgress }), code('ABORTED'))
+    assert.deepEqual(reports, [{ stage: 'aligning', done: 1, total: 4 }])
   })
 })

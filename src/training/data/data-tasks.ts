@@ -1,0 +1,19 @@
+/** What threads do to recordings before a run, and what they and the process that asks say to each other. */
+import type { DiffWaveError, ErrorCode } from '../../core/errors.js'
+import { agreements } from './agreement.js'
+import { readRecording } from './recording.js'
+
+export const tasks = { readRecording, agreements } as const
+
+export type TaskName = keyof typeof tasks
+export type TaskRequest<Name extends TaskName> = Parameters<(typeof tasks)[Name]>[0]
+export type TaskResult<Name extends TaskName> = Awaited<ReturnType<(typeof tasks)[Name]>>
+
+/** A thread's answer: a result, or an error. */
+export type TaskReply =
+  | { readonly result: unknown }
+  | { readonly failure: { readonly code: ErrorCode; readonly message: string; readonly hint: string | undefined } }
+
+export function failureOf({ code, message, hint }: DiffWaveError): TaskReply {
+  return { failure: { code, message, hint } }
+}

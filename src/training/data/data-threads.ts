@@ -1,0 +1,123 @@
+/**
+ * Threads that prepare recordings before a run: on one core, hours of audio take minutes to be decoded, resampled and
+ * aligned. Few recordings are prepared without threads.
+ */
+import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import { abortError, DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import { allowsThreads } from '../../core/permission.js'
+import { nextTurn } from '../../core/turn.js'
+import { type TaskName, type TaskReply, type TaskRequest, type TaskResult, tasks } from './data-tasks.js'
+
+const PROGRAM = new URL('./data-thread.js', import.meta.url)
+
+/** More have little to gain, and each takes some 60 MB. */
+const MAX_THREADS = 8
+/** Tasks per thread from which on starting it is worth its time, some 200 ms. */
+const TASKS_PER_THREAD = 32
+/** Results that may wait for one before them, per thread. */
+const AHEAD = 4
+
+/** Does tasks in threads if there are many, else here. */
+export class DataThreads {
+  readonly #signal: AbortSignal | undefined
+  readonly #count: number
+  readonly #threads: Worker[] = []
+  readonly #idle: Worker[] = []
+  readonly #waiting: ((thread: Worker) => void)[] = []
+
+  /** @param tasks how many will be asked for @param signal stops the threads */
+  constructor(tasks: number, signal: AbortSignal | undefined) {
+    this.#signal = signal
+    this.#count = threadsFor(tasks)
+  }
+
+  /**
+   * Does a task for each of some items.
+   *
+   * @returns the results, in the order of the items
+   * @throws DiffWaveError `ABORTED`, and as the task
+   */
+  async *map<Name extends TaskName, Item>(
+    name: Name,
+    items: readonly Item[],
+    requestOf: (item: Item) => TaskRequest<Name>,
+  ): AsyncGenerator<TaskResult<Name>, void, undefined> {
+    const pending: Promise<TaskResult<Name>>[] = []
+    const ahead = Math.max(1, AHEAD * this.#count)
+    for (let next = 0; next < items.length || pending.length > 0; ) {
+      throwIfAborted(this.#signal)
+      for (; next < items.length && pending.length < ahead; next++) {
+        const result = this.#do(name, requestOf(items[next]!))
+        result.catch(() => {}) // awaited below, unless one before it fails
+        pending.push(result)
+      }
+      yield await pending.shift()!
+    }
+  }
+
+  /** Ends the threads. */
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.splice(0).map(thread => thread.terminate()))
+  }
+
+  async #do<Name extends TaskName>(name: Name, request: TaskRequest<Name>): Promise<TaskResult<Name>> {
+    if (this.#count === 0) {
+      // Tasks may never wait by themselves, and a signal is to be heard.
+      await nextTurn()
+      return (await tasks[name](request as never)) as TaskResult<Name>
+    }
+    const thread =
+      this.#idle.pop() ?? this.#started() ?? (await new Promise<Worker>(resolve => this.#waiting.push(resolve)))
+    try {
+      return (await this.#answer(thread, { name, request })) as TaskResult<Name>
+    } finally {
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#idle.push(thread)
+      else next(thread)
+    }
+  }
+
+  /** A new thread; null if there are enough. */
+  #started(): Worker | null {
+    if (this.#threads.length >= this.#count) return null
+    // The process's own options are not the thread's: with `--input-type` a file cannot be run.
+    const thread = new Worker(PROGRAM, { execArgv: [] })
+    // A thread that is terminated may still report an error.
+    thread.on('error', () => {})
+    this.#threads.push(thread)
+    return thread
+  }
+
+  #answer(thread: Worker, message: { readonly name: TaskName; readonly request: unknown }): Promise<unknown> {
+    throwIfAborted(this.#signal)
+    return new Promise((resolve, reject) => {
+      const settle = (end: () => void) => {
+        this.#signal?.removeEventListener('abort', abort)
+        thread.off('message', reply).off('error', fail).off('exit', exit)
+        end()
+      }
+      const abort = () => settle(() => reject(abortError(this.#signal!.reason)))
+      const reply = (reply: TaskReply) =>
+        settle(() => ('result' in reply ? resolve(reply.result) : reject(errorOf(reply))))
+      const fail = (error: Error) => settle(() => reject(error))
+      const exit = () => settle(() => reject(new Error('a thread that prepares recordings ended')))
+      this.#signal?.addEventListener('abort', abort, { once: true })
+      thread.on('message', reply).on('error', fail).on('exit', exit)
+      thread.postMessage(message)
+    })
+  }
+}
+
+/** Threads for so many tasks; 0: they are done here. */
+function threadsFor(tasks: number): number {
+  const count = Math.min(availableParallelism(), MAX_THREADS, Math.floor(tasks / TASKS_PER_THREAD))
+  // The thread's program is not part of bundles that leave this package's files out.
+  return count < 2 || !allowsThreads() || !existsSync(PROGRAM) ? 0 : count
+}
+
+function errorOf({ failure }: Extract<TaskReply, { readonly failure: unknown }>): DiffWaveError {
+  const { code, message, hint } = failure
+  return new DiffWaveError(code, message, hint === undefined ? {} : { hint })
+}

@@ -1,0 +1,239 @@
+/**
+ * One recording of a data set: decoded, brought to the data set's rate, checked, and kept as 16-bit samples. Takes and
+ * gives plain data only, so that threads can do it (data-threads.ts).
+ */
+import { createHash } from 'node:crypto'
+import { basename, join } from 'node:path'
+import type { Audio } from '../../audio/audio.js'
+import { decodeAudio } from '../../audio/codecs/decode.js'
+import type { Mel, MelConvention } from '../../audio/mel/convention.js'
+import { sliceMel } from '../../audio/mel/frames.js'
+import { melFrames } from '../../audio/mel/mel.js'
+import { resample } from '../../audio/resample.js'
+import { DiffWaveError, type ErrorCode } from '../../core/errors.js'
+import { kindOfPath, makeFolder, readFileBytes, writeFileBytes } from '../../core/files.js'
+import { melEndings, readMelOf } from '../../formats/mel-file.js'
+
+/** Why a recording was left out. */
+export type LeftOutReason = 'too short' | 'silent' | 'clipped' | 'unreadable' | 'no mel' | 'bad mel'
+
+/** A recording that is left out. */
+export interface Fault {
+  readonly reason: LeftOutReason
+  /** The same with its numbers, for people. */
+  readonly detail: string
+}
+
+/** Decodes a file's bytes. */
+export type Decode = (bytes: Uint8Array, path: string) => Audio | Promise<Audio>
+
+/** What is wanted of a recording. */
+export interface RecordingRequest {
+  /** Path of the file. */
+  readonly path: string
+  /** Hz. */
+  readonly sampleRate: number
+  /** Recordings with fewer samples (at `sampleRate`) are left out. */
+  readonly minSamples: number
+  /** Speeds at which it is played, unless it has a predicted mel. */
+  readonly speeds: readonly number[]
+  /** Where its predicted mel is looked for; null: nowhere. */
+  readonly mel: GivenMelPlace | null
+  /** Folder of resampled recordings; null: none are kept. */
+  readonly cache: string | null
+}
+
+/** Where a predicted mel may be. */
+export interface GivenMelPlace {
+  readonly convention: MelConvention
+  /** The folder in which every recording must have one; null: they lie beside recordings, if at all. */
+  readonly folder: string | null
+  /** Folder of the recordings. */
+  readonly recordings: string
+  /** The recording's path below that folder, without its ending. */
+  readonly stem: string
+  /** Whether another data folder has a recording of this path. */
+  readonly isShared: boolean
+  /** Whether a mel may have the last part of the path alone: no other recording has it. */
+  readonly bareName: boolean
+}
+
+/** A recording as it is trained on. */
+export interface ReadRecording {
+  /** Its own rate in Hz. */
+  readonly sampleRate: number
+  /** SHA-256 of the file. */
+  readonly contents: Uint8Array
+  /** Its predicted mel. */
+  readonly mel: Mel | null
+  /** 16-bit samples at each speed. */
+  readonly clips: readonly { readonly speed: number; readonly samples: Int16Array }[]
+  /** Whether it was resampled now, which takes most of the time. */
+  readonly resampled: boolean
+}
+
+/** A clip whose loudest sample is below −60 dB is silence. */
+const SILENCE = 1e-3
+/** A clip is clipped if this share of its samples is within one 16-bit step of full scale. */
+const CLIPPED_SHARE = 1e-3
+const FULL_SCALE = 32767 / 32768
+
+/** Errors of writing the cache, which are not the recording's fault. */
+const cacheFailures: ReadonlySet<ErrorCode> = new Set(['DISK_FULL', 'NOT_WRITABLE'])
+
+/**
+ * Reads a recording, or says why it is left out.
+ *
+ * @param decode Default: WAV, FLAC, MP3, Ogg Vorbis and Opus
+ * @throws DiffWaveError `DISK_FULL`, `NOT_WRITABLE`: the cache cannot be written
+ */
+export async function readRecording(
+  request: RecordingRequest,
+  decode: Decode = decodeAudio,
+): Promise<ReadRecording | Fault> {
+  try {
+    return await new RecordingReader(request, decode).read()
+  } catch (error) {
+    if (error instanceof DiffWaveError && cacheFailures.has(error.code)) throw error
+    return { reason: 'unreadable', detail: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** 16-bit samples, 1 at `unit`. */
+export function quantised(samples: Float32Array, unit = 32768): Int16Array {
+  const out = new Int16Array(samples.length)
+  // A loop: `Int16Array.from` takes twenty times as long, minutes for hours of audio.
+  for (let i = 0; i < out.length; i++) out[i] = Math.max(-32768, Math.min(32767, Math.round(samples[i]! * unit)))
+  return out
+}
+
+/** 16-bit samples as audio. */
+export function audioOf(samples: Int16Array): Float32Array {
+  // A loop: `from` with a function takes ten times as long, and a run begins by preparing every clip.
+  const audio = new Float32Array(samples.length)
+  for (let i = 0; i < audio.length; i++) audio[i] = samples[i]! / 32768
+  return audio
+}
+
+/** A recording that was resampled before. */
+interface Kept {
+  /** Its own rate in Hz. */
+  readonly sampleRate: number
+  readonly samples: Int16Array
+}
+
+/** Bytes before the samples of a file of the cache: the recording's own rate and the number of samples (uint32). */
+const KEPT_HEADER = 8
+
+class RecordingReader {
+  readonly #request: RecordingRequest
+  readonly #decode: Decode
+  #audio: Audio | null = null
+  #resampled = false
+
+  constructor(request: RecordingRequest, decode: Decode) {
+    this.#request = request
+    this.#decode = decode
+  }
+
+  async read(): Promise<ReadRecording | Fault> {
+    const { path, minSamples, speeds, mel: place } = this.#request
+    const bytes = await readFileBytes(path)
+    const contents = createHash('sha256').update(bytes).digest()
+    const key = contents.toString('hex')
+    const { sampleRate, samples } = (await this.#kept(key, 1)) ?? (await this.#made(bytes, key, 1))
+    const fault = faultOf(samples, minSamples)
+    if (fault !== null) return fault
+    const mel = place === null ? null : await givenMel(place, samples.length)
+    if (mel !== null && 'reason' in mel) return mel
+    const clips: { readonly speed: number; readonly samples: Int16Array }[] = []
+    for (const speed of mel === null ? speeds : [1]) {
+      const played = speed === 1 ? samples : (await this.#kept(key, speed))?.samples
+      const clip = quantised16(played ?? (await this.#made(bytes, key, speed)).samples)
+      if (clip.length >= minSamples) clips.push({ speed, samples: clip })
+    }
+    return { sampleRate, contents, mel, clips, resampled: this.#resampled }
+  }
+
+  /** The recording at a speed, decoded and resampled; what was resampled has its 16-bit samples, and is kept. */
+  async #made(bytes: Uint8Array, key: string, speed: number) {
+    const { path, sampleRate: rate, cache } = this.#request
+    this.#audio ??= await this.#decode(bytes, path)
+    const { samples, sampleRate } = this.#audio
+    const played = Math.round(sampleRate * speed)
+    if (played === rate) return { sampleRate, samples }
+    this.#resampled = true
+    const made = quantised(await resample(samples, played, rate))
+    if (cache !== null) await this.#keep(this.#place(cache, key, speed), { sampleRate, samples: made })
+    return { sampleRate, samples: made }
+  }
+
+  #place(cache: string, key: string, speed: number): string {
+    return join(cache, `${key}-${speed}-${this.#request.sampleRate}.clip`)
+  }
+
+  /** The recording at a speed, if it was resampled before. */
+  async #kept(key: string, speed: number): Promise<Kept | null> {
+    const { cache } = this.#request
+    if (cache === null) return null
+    const path = this.#place(cache, key, speed)
+    if ((await kindOfPath(path)) !== 'file') return null
+    const bytes = await readFileBytes(path)
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const count = bytes.length < KEPT_HEADER ? -1 : view.getUint32(4, true)
+    if (bytes.length !== KEPT_HEADER + 2 * count) return null
+    const samples = new Int16Array(count)
+    for (let i = 0; i < count; i++) samples[i] = view.getInt16(KEPT_HEADER + 2 * i, true)
+    return { sampleRate: view.getUint32(0, true), samples }
+  }
+
+  async #keep(path: string, { sampleRate, samples }: Kept): Promise<void> {
+    const view = new DataView(new ArrayBuffer(KEPT_HEADER + 2 * samples.length))
+    view.setUint32(0, sampleRate, true)
+    view.setUint32(4, samples.length, true)
+    for (let i = 0; i < samples.length; i++) view.setInt16(KEPT_HEADER + 2 * i, samples[i]!, true)
+    await makeFolder(this.#request.cache!)
+    await writeFileBytes(path, new Uint8Array(view.buffer))
+  }
+}
+
+function quantised16(samples: Float32Array | Int16Array): Int16Array {
+  return samples instanceof Int16Array ? samples : quantised(samples)
+}
+
+/** What is wrong with a recording's samples: audio, or 16-bit samples if it was resampled. */
+function faultOf(numbers: Float32Array | Int16Array, minSamples: number): Fault | null {
+  if (numbers.length < minSamples) {
+    return { reason: 'too short', detail: `${numbers.length} samples, ${minSamples} needed` }
+  }
+  const samples = numbers instanceof Int16Array ? audioOf(numbers) : numbers
+  let peak = 0
+  let full = 0
+  // A loop over indices: one over the values takes several times as long.
+  for (let i = 0; i < samples.length; i++) {
+    const size = Math.abs(samples[i]!)
+    if (!Number.isFinite(size)) return { reason: 'unreadable', detail: 'a sample is not finite' }
+    if (size > peak) peak = size
+    if (size >= FULL_SCALE) full++
+  }
+  if (peak < SILENCE) return { reason: 'silent', detail: `peak ${peak.toExponential(1)}` }
+  if (full > CLIPPED_SHARE * samples.length) return { reason: 'clipped', detail: `${full} samples at full scale` }
+  return null
+}
+
+/** The predicted mel of a recording, or what is wrong with it; null if it has none and needs none. */
+async function givenMel(place: GivenMelPlace, samples: number): Promise<Mel | Fault | null> {
+  const { convention, folder, recordings, stem, isShared, bareName } = place
+  if (folder !== null && isShared) return { reason: 'no mel', detail: `${stem} is in several data folders` }
+  try {
+    const endings = folder === null ? ['.npy'] : melEndings
+    const mel = await readMelOf(folder ?? recordings, stem, samples, convention, { endings, bareName })
+    if (mel !== null) return sliceMel(mel, 0, melFrames(samples, convention))
+    if (folder === null) return null
+    const others = bareName ? '' : `; ${basename(stem)} alone could be that of several recordings`
+    return { reason: 'no mel', detail: `no ${stem} in ${folder}${others}` }
+  } catch (error) {
+    if (!(error instanceof DiffWaveError)) throw error
+    return { reason: 'bad mel', detail: error.message }
+  }
+}
