@@ -4,10 +4,11 @@
  */
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
-import type { DataDomain, Decoder, NoiseOptions, NoiseShaper, StartOptions } from './data-domain.js'
+import type { DataDomain, Decoder } from './data-domain.js'
 import { FrameFilter } from './frame-filter.js'
 import { emphasis, type SpectralEnvelope, whiten } from './spectral-envelope.js'
 import { scaled, unscaled } from './waveform.js'
+import { WhiteDomain } from './white-domain.js'
 
 /**
  * Whitened speech has a deviation about 1 and rare peaks to 30. Known audio amid audio quieter by 80 dB whitens to more
@@ -25,7 +26,7 @@ const WHITE_QUANTUM = 2 ** -10
  */
 const WHITE_TAPER = 0.004
 
-export class EnvelopePriorDomain implements DataDomain {
+export class EnvelopePriorDomain extends WhiteDomain implements DataDomain {
   readonly block = 1
   readonly melContext: number = 0
   readonly sampleScale = null
@@ -39,6 +40,7 @@ export class EnvelopePriorDomain implements DataDomain {
   readonly #signalScale: number
 
   constructor(envelope: SpectralEnvelope, signalScale: number) {
+    super()
     const { fftSize } = envelope.convention
     this.#envelope = envelope
     this.#signalScale = signalScale
@@ -67,19 +69,6 @@ export class EnvelopePriorDomain implements DataDomain {
       return unscaled(filter.push(data, last), this.#signalScale)
     }
     return { push: data => push(data, false), flush: () => push(new Float32Array(0), true) }
-  }
-
-  /** White: the envelope has already been taken out of the data. */
-  start(mel: MelReaders | null, options?: StartOptions): NoiseShaper {
-    return this.noise(mel, { ...options, times: 1 })
-  }
-
-  noise(_mel: MelReaders | null, _options?: NoiseOptions): NoiseShaper {
-    return (white, start, count) => white(start, count)
-  }
-
-  lossWeight(_mel: Mel | null, _length: number, _loss: 'l1' | 'l2', _base: number): null {
-    return null
   }
 
   emphasis(mel: Mel, exponent: number): (data: Float32Array) => Float32Array {

@@ -9,9 +9,10 @@ import type { Mel } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
 import { Mdct, MdctSynthesis } from '../audio/transforms/mdct.js'
 import type { SubbandsConfig } from '../model/diffusion-config.js'
-import type { DataDomain, Decoder, NoiseOptions, NoiseShaper, StartOptions } from './data-domain.js'
+import type { DataDomain, Decoder } from './data-domain.js'
+import { WhiteDomain } from './white-domain.js'
 
-export class SubbandsDomain implements DataDomain {
+export class SubbandsDomain extends WhiteDomain implements DataDomain {
   /** Samples per block, which is as many as bands. */
   readonly block: number
   readonly melContext = 0
@@ -26,6 +27,7 @@ export class SubbandsDomain implements DataDomain {
   readonly #gains: Float32Array
 
   constructor({ gains }: SubbandsConfig) {
+    super()
     this.#mdct = new Mdct(gains.length)
     this.#gains = Float32Array.from(gains)
     this.block = gains.length
@@ -53,18 +55,6 @@ export class SubbandsDomain implements DataDomain {
         ),
       flush: () => synthesis.push(new Float32Array(0), true),
     }
-  }
-
-  start(mel: MelReaders | null, options?: StartOptions): NoiseShaper {
-    return this.noise(mel, { ...options, times: 1 })
-  }
-
-  noise(_mel: MelReaders | null, _options?: NoiseOptions): NoiseShaper {
-    return (white, start, count) => white(start, count)
-  }
-
-  lossWeight(_mel: Mel | null, _length: number, _loss: 'l1' | 'l2', _base: number): null {
-    return null
   }
 
   emphasis(_mel: Mel | null, _exponent: number): null {

@@ -5,9 +5,10 @@
  */
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
-import type { DataDomain, Decoder, NoiseOptions, NoiseShaper, StartOptions } from './data-domain.js'
+import type { DataDomain, Decoder } from './data-domain.js'
+import { WhiteDomain } from './white-domain.js'
 
-export class WaveformDomain implements DataDomain {
+export class WaveformDomain extends WhiteDomain implements DataDomain {
   readonly block = 1
   readonly melContext: number = 0
   readonly sampleScale: number
@@ -19,6 +20,7 @@ export class WaveformDomain implements DataDomain {
   readonly taper = 0
 
   constructor(signalScale: number) {
+    super()
     this.sampleScale = signalScale
     this.whiteGain = signalScale
   }
@@ -29,18 +31,6 @@ export class WaveformDomain implements DataDomain {
 
   decoder(_mel: MelReaders | null): Decoder {
     return { push: data => unscaled(data, this.sampleScale), flush: () => new Float32Array(0) }
-  }
-
-  start(mel: MelReaders | null, options?: StartOptions): NoiseShaper {
-    return this.noise(mel, { ...options, times: 1 })
-  }
-
-  noise(_mel: MelReaders | null, _options?: NoiseOptions): NoiseShaper {
-    return (white, start, count) => white(start, count)
-  }
-
-  lossWeight(_mel: Mel | null, _length: number, _loss: 'l1' | 'l2', _base: number): Float32Array | null {
-    return null
   }
 
   emphasis(_mel: Mel | null, _exponent: number): null {
