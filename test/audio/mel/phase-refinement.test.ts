@@ -5,13 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { readWav } from '#src/audio/codecs/wav-file'
-import {
-  type Mel,
-  type MelConvention,
-  melConventionSchema,
-  namedConventions,
-  refinementObstacle,
-} from '#src/audio/mel/convention'
+import { type Mel, type MelConvention, namedConventions, refinementObstacle } from '#src/audio/mel/convention'
 import { sliceMel } from '#src/audio/mel/frames'
 import { griffinLim } from '#src/audio/mel/griffin-lim'
 import { melToMagnitudes } from '#src/audio/mel/inverse'
@@ -21,29 +15,14 @@ import { FrameTransform, framePadding } from '#src/audio/transforms/stft'
 import { concatenateAudio } from '#src/core/concatenate'
 import { gaussian } from '#src/core/random'
 import { golden } from '../../support/paths.js'
+import { refinedConventions, smallConvention, unrefined } from '../../support/refinement.js'
 
 const { tacotron2, hifigan, lmnt } = namedConventions
-const small = { ...tacotron2, fftSize: 64, windowLength: 64, hop: 16, bands: 8 }
-const conventions: readonly MelConvention[] = [
-  tacotron2,
-  hifigan,
-  lmnt,
-  small,
-  { ...small, framing: 'edge', power: 2 },
-  // Windows that are no multiple of the hop, and shorter than the transform.
-  { ...small, windowLength: 50, hop: 13 },
-  { ...small, windowLength: 60, hop: 24, framing: 'edge' },
-].map(convention => melConventionSchema.parse(convention))
-
-/** A mel within the convention's numbers, and audio that does not fit it. */
-function example(convention: MelConvention, frames: number, seed: number): { mel: Mel; start: Float32Array } {
-  const noise = gaussian(seed, 0, 0, convention.bands * frames)
-  const data = convention === conventions[2] ? noise.map(z => 0.5 + z / 9) : noise.map(z => z - 3)
-  return {
-    mel: { data, bands: convention.bands, frames },
-    start: gaussian(seed, 1, 0, frames * convention.hop).map(z => 0.1 * z),
-  }
-}
+const conventions = [
+  ...refinedConventions,
+  smallConvention(),
+  smallConvention({ windowLength: 60, hop: 24, framing: 'edge' }),
+]
 
 const recording = await readWav(golden('mel/LJ001-0001.wav'))
 
@@ -58,7 +37,7 @@ test('pieces of any size have the bytes of the whole clip, in any convention, ho
       fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 6 }),
       fc.nat(99),
       async (convention, frames, iterations, momentum, relaxation, sizes, seed) => {
-        const { mel, start } = example(convention, frames, seed)
+        const { mel, start } = unrefined(convention, frames, seed)
         const { hop, fftSize } = convention
         const whole = await griffinLim(mel, convention, { iterations, momentum, relaxation, start })
         const refinement = new PhaseRefinement(convention, { iterations, momentum, relaxation })
@@ -153,7 +132,7 @@ test('silence stays finite and silent', () => {
 })
 
 test('a whole clip leaves turns to the event loop and stops when told', async () => {
-  const { mel, start } = example(tacotron2, 200, 1)
+  const { mel, start } = unrefined(tacotron2, 200, 1)
   async function* audio() {
     yield start
   }

@@ -1,12 +1,11 @@
 /** Phase refinement and correction in native code against the readable versions in src/audio/mel, byte by byte. */
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
-import { type Mel, type MelConvention, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
+import { type Mel, type MelConvention, namedConventions } from '#src/audio/mel/convention'
 import { correctionObstacle, MelCorrection } from '#src/audio/mel/correction'
 import { sliceMel } from '#src/audio/mel/frames'
 import { PhaseRefinement, refinementLookAhead } from '#src/audio/mel/phase-refinement'
 import { concatenateAudio } from '#src/core/concatenate'
-import { gaussian } from '#src/core/random'
 import type { Engine, FrameStream } from '#src/engines/engine'
 import { networkShape } from '#src/engines/native/addon'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
@@ -15,6 +14,7 @@ import { createWasmEngine, surveyWasm } from '#src/engines/wasm/engine'
 import { initialParameters } from '#src/training/optimiser/initialise'
 import { smallGeneratorConfig } from '../../support/configs.js'
 import { code } from '../../support/errors.js'
+import { refinedConventions, smallConvention, unrefined } from '../../support/refinement.js'
 import { allowRelaxedSimd } from '../wasm/relaxed-simd.js'
 
 allowRelaxedSimd()
@@ -35,29 +35,13 @@ async function engineOf(instructionSet: (typeof sets)[number] = sets[0]!, thread
   return engine
 }
 
-const { tacotron2, hifigan, lmnt } = namedConventions
-const small = { ...tacotron2, fftSize: 64, windowLength: 64, hop: 16, bands: 8 }
-const conventions: readonly MelConvention[] = [
-  tacotron2,
-  hifigan,
-  lmnt,
-  { ...small, framing: 'edge', power: 2 },
-  { ...small, fftSize: 128, windowLength: 128, hop: 128 },
-  // Windows that are no multiple of the hop, and shorter than the transform.
-  { ...small, windowLength: 50, hop: 13 },
-  { ...small, windowLength: 60, hop: 24, framing: 'edge', windowNormalised: true },
-  { ...small, fftSize: 8192, windowLength: 8000, hop: 2000, bands: 16 },
-].map(convention => melConventionSchema.parse(convention))
-
-/** A mel within the convention's numbers, and audio that does not fit it. */
-function example(convention: MelConvention, frames: number): { readonly mel: Mel; readonly start: Float32Array } {
-  const noise = gaussian(1, 0, 0, convention.bands * frames)
-  const data = convention.name === 'lmnt' ? noise.map(z => 0.5 + z / 9) : noise.map(z => z - 3)
-  return {
-    mel: { data, bands: convention.bands, frames },
-    start: gaussian(2, 1, 0, frames * convention.hop).map(z => 0.1 * z),
-  }
-}
+const { tacotron2 } = namedConventions
+const conventions = [
+  ...refinedConventions,
+  smallConvention({ fftSize: 128, windowLength: 128, hop: 128 }),
+  smallConvention({ windowLength: 60, hop: 24, framing: 'edge', windowNormalised: true }),
+  smallConvention({ fftSize: 8192, windowLength: 8000, hop: 2000, bands: 16 }),
+]
 
 type Settings = ConstructorParameters<typeof PhaseRefinement>[1]
 
@@ -72,7 +56,7 @@ async function native(
   engine: Engine,
   convention: MelConvention,
   settings: Settings,
-  { mel, start }: ReturnType<typeof example>,
+  { mel, start }: ReturnType<typeof unrefined>,
   sizes: readonly number[],
 ): Promise<Float32Array> {
   const { hop } = convention
@@ -83,7 +67,7 @@ async function native(
 async function inPieces(
   stream: FrameStream,
   hop: number,
-  { mel, start }: ReturnType<typeof example>,
+  { mel, start }: ReturnType<typeof unrefined>,
   sizes: readonly number[],
   { lag, ahead }: { readonly lag: number; readonly ahead: number },
 ): Promise<Float32Array> {
@@ -116,7 +100,7 @@ async function compareCorrections(engine: Engine, clips: readonly (readonly [num
   for (const convention of correctable) {
     const { hop } = convention
     for (const [frames, passes, iterations] of clips) {
-      const { mel, start } = example(convention, frames)
+      const { mel, start } = unrefined(convention, frames)
       for (const shorter of [0, 1, hop]) {
         const clip = { mel, start: start.subarray(0, Math.max(0, start.length - shorter)) }
         const settings = { passes, iterations }
@@ -150,7 +134,7 @@ describe('native correction towards a mel', () => {
 
   test('a silent clip and one that is not finite have the bytes of the readable version', async () => {
     const engine = await engineOf()
-    const clip = example(tacotron2, 20)
+    const clip = unrefined(tacotron2, 20)
     const settings = { passes: 2, iterations: 5 }
     const broken = clip.start.map((z, i) => (i === 3000 ? Number.NaN : z))
     for (const start of [new Float32Array(clip.start.length), broken]) {
@@ -163,7 +147,7 @@ describe('native correction towards a mel', () => {
   })
 
   test('a signal stops it, and it cannot be used after that', async () => {
-    const { mel, start } = example(tacotron2, 2000)
+    const { mel, start } = unrefined(tacotron2, 2000)
     const correction = (await engineOf()).openCorrection!(tacotron2, { passes: 64, iterations: 5 })
     correction.pushMel(mel)
     const controller = new AbortController()
@@ -186,7 +170,7 @@ describe('native phase refinement', () => {
             [37, 5, 0.5, 1],
             [75, 2, 0.99, 1.8],
           ] as const) {
-            const clip = example(convention, frames)
+            const clip = unrefined(convention, frames)
             const settings = { iterations, momentum, relaxation }
             const expected = readable(convention, settings, clip.mel, clip.start)
             const { hop } = convention
@@ -203,7 +187,7 @@ describe('native phase refinement', () => {
 
   test('a silent clip and one that is not finite have the bytes of the readable version', async () => {
     const engine = await engineOf()
-    const clip = example(tacotron2, 20)
+    const clip = unrefined(tacotron2, 20)
     const settings = { iterations: 3, momentum: 0.99, relaxation: 1.7 }
     const broken = clip.start.map((z, i) => (i === 3000 ? Number.NaN : z))
     for (const start of [new Float32Array(clip.start.length), broken]) {
@@ -218,7 +202,7 @@ describe('native phase refinement', () => {
   })
 
   test('a signal stops it, and it cannot be used after that', async () => {
-    const { mel, start } = example(tacotron2, 2000)
+    const { mel, start } = unrefined(tacotron2, 2000)
     const refinement = (await engineOf()).openRefinement!(tacotron2, { iterations: 32, momentum: 0.99, relaxation: 1 })
     refinement.pushMel(mel)
     const controller = new AbortController()
@@ -301,7 +285,7 @@ describe('phase refinement and correction in WebAssembly', () => {
       const engine = await createWasmEngine({ network, parameters, instructionSet, threads: 2 })
       engines.push(engine)
       for (const convention of conventions) {
-        const clip = example(convention, 37)
+        const clip = unrefined(convention, 37)
         const settings = { iterations: 3, momentum: 0.99, relaxation: 1.7 }
         const expected = readable(convention, settings, clip.mel, clip.start)
         const { hop } = convention
