@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { pitchNetworkSchema } from '#src/audio/mel/pitch-network'
+import { MAX_REFINEMENT_ITERATIONS } from '#src/core/limits'
 import { gaussian } from '#src/core/random'
 import { decodeSafetensors } from '#src/formats/safetensors'
 import { Trainer } from '#src/trainer'
@@ -240,6 +241,21 @@ describe('the PyTorch trainer', { skip }, () => {
           Object.assign(c, { adversarial: { rounds: [{}, { steps: 17 }] } })
         },
       ],
+      [
+        'adversarial.rounds[1]: expected an object, got 4',
+        c => {
+          own(c)
+          Object.assign(c, { adversarial: { rounds: [{ refine: MAX_REFINEMENT_ITERATIONS }, 4] } })
+        },
+      ],
+      [
+        `adversarial.rounds[0].refine: 101 must be a whole number, 0 … ${MAX_REFINEMENT_ITERATIONS}`,
+        c => {
+          own(c)
+          Object.assign(c, { adversarial: { rounds: [{ refine: 101 }] } })
+        },
+      ],
+      ['adversarial: expected an object, got 3', c => Object.assign(c, { adversarial: 3 })],
       ['adversarial.melWeight: unknown field', c => Object.assign(c, { adversarial: { melWeight: 45 } })],
     ])) {
       const refused = await start('adversarial', [written('refused.json', change), ...options('refused', 1)]).ended

@@ -9,6 +9,7 @@ RUN is a new folder, continued with --resume; it also gets discriminators-N.safe
 """
 
 import glob
+import json
 import os
 import sys
 
@@ -38,7 +39,8 @@ ADVERSARIAL = {
     "periodChannels": 8,
 }
 ROUND = {"steps": None, "refine": 0}
-ROUND_LIMITS = {"steps": (1, 16), "refine": (0, 32)}
+# Iterations are bounded as those of a model's `refinement` (src/core/limits.ts).
+ROUND_LIMITS = {"steps": (1, 16), "refine": (0, 100)}
 # A crop's edges left out after refinement, which lacks the audio beyond as the correction does, but farther.
 REFINED_EDGES = 2
 # The smallest deviation that audio is divided by: 80 dB below full scale, little but rounding is left.
@@ -50,6 +52,8 @@ MEMORY, GUESSING = 0.98, 2.0
 def settings(config):
     """A config's `adversarial` with its defaults. @raises ConfigError"""
     given = config.get("adversarial", {})
+    if not isinstance(given, dict):
+        raise ConfigError(f"adversarial: expected an object, got {json.dumps(given)}")
     unknown = [key for key in given if key not in ADVERSARIAL]
     if unknown:
         raise ConfigError(f"adversarial.{unknown[0]}: unknown field")
@@ -66,11 +70,13 @@ def settings(config):
 
 def checked_round(given, where):
     """A round with its defaults. @raises ConfigError"""
+    if not isinstance(given, dict):
+        raise ConfigError(f"{where}: expected an object, got {json.dumps(given)}")
     for key, value in given.items():
         if key not in ROUND:
             raise ConfigError(f"{where}.{key}: unknown field")
         low, high = ROUND_LIMITS[key]
-        if not isinstance(value, int) or not low <= value <= high:
+        if type(value) is not int or not low <= value <= high:
             raise ConfigError(f"{where}.{key}: {value} must be a whole number, {low} … {high}")
     return filled(ROUND, given)
 
