@@ -199,13 +199,13 @@ describe('the PyTorch trainer', { skip }, () => {
       c.data.validationShare = 0.5
     })
     const args = [file, '--data', folder.at('voices'), '--out', folder.at('network.json'), '--epochs', '200']
-    const { status, stdout, stderr } = await start('pitch_network', args).ended
+    const { status, stdout, stderr } = await start('train_pitch', args).ended
     assert.equal(status, 0, stderr)
     pitchNetworkSchema.parse(JSON.parse(readFileSync(folder.at('network.json'), 'utf8')))
     const [mean, network] = [...stdout.matchAll(/: ([\d.]+) cents off in the median/g)].map(found => Number(found[1]))
     assert.ok(network! < mean!, stdout)
 
-    const without = await start('pitch_network', [written('no-pitch.json'), ...args.slice(1)]).ended
+    const without = await start('train_pitch', [written('no-pitch.json'), ...args.slice(1)]).ended
     assert.match(without.stderr, /^error: model\.diffusion\.prior\.harmonics: missing/m)
   })
 

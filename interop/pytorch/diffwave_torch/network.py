@@ -136,6 +136,23 @@ class Network(torch.nn.Module):
                 torch.nn.init.kaiming_normal_(module.weight)
         torch.nn.init.zeros_(self.output_projection.weight)
 
+    @classmethod
+    def of_model(cls, model):
+        """The network of a model's config (`model_config`), with new weights."""
+        return cls(model["network"], model["mel"], model["diffusion"].get("prior"))
+
+    @property
+    def context(self):
+        """Samples before and after a crop that its mel is also made of."""
+        return self.mel.size // 2
+
+    def conditioned(self, audio):
+        """Of crops with their context [B, T + 2·context]: the crops [B, T], log-mels [B, M, F] and deviations
+        [B, N, P]."""
+        crops = audio[:, self.context : audio.shape[1] - self.context]
+        mel = self.mel(audio)
+        return crops, mel, self.deviations(mel, crops.shape[1])
+
     @staticmethod
     def layer(channels, hidden, width, mel):
         """The parameters of one residual layer."""

@@ -1,29 +1,14 @@
-"""Where f0 lies between the tracker's candidates: a small network that reads it off the scores around, and its
-training. Mirrors src/audio/mel/pitch-network.ts.
-
-python -m diffwave_torch.pitch_network train.json --data DIR... --out pitch.json
-
-It learns the pitch of the waveform from recordings: the lag near the mel's own period at which a frame is most like
-itself. pitch.json goes into `model.diffusion.prior.harmonics.pitch` of a train.json or config.json.
+"""Where f0 lies between the tracker's candidates: a small network that reads it off the scores around. Mirrors
+src/audio/mel/pitch-network.ts; train_pitch.py trains it.
 """
 
-import argparse
 import base64
-import json
-import sys
 
 import numpy
-import torch
 
-from .pitch_candidates import MIN_HERTZ, PER_OCTAVE
+from .pitch_candidates import PER_OCTAVE
 
 MIDDLE_CANDIDATE = 72
-# Share of a period by which the mel may be wrong; periods that are compared; the least correlation that is believed.
-SEARCH, PERIODS, MIN_CORRELATION = 0.1, 2, 0.8
-# Candidates: a frame that is further off belongs to another octave or voice.
-MAX_ERROR = 4.0
-CENTS = 1200 / PER_OCTAVE
-BATCH, LEARNING_RATE = 1024, 3e-3
 
 
 class PitchNetwork:
@@ -62,124 +47,3 @@ def windows(scores, path, frames, reach):
     around = own[:, :, None] + numpy.arange(2 * reach + 1)
     seen = [padded[clip, row + d, around] for d in range(2 * frames + 1)]
     return numpy.concatenate([*seen, ((own - MIDDLE_CANDIDATE) / PER_OCTAVE)[:, :, None]], 2)
-
-
-def recorded_pitch(audio, f0, hop, rate):
-    """f0 of a waveform in Hz [F] at frames' middles, multiples of `hop`, close to the given f0 [F]; 0 where there is
-    none: the lag with the largest normalised correlation between what lies half a lag before and after the middle."""
-    found = numpy.zeros(len(f0))
-    audio = numpy.asarray(audio, numpy.float64)
-    for frame in numpy.nonzero(f0)[0]:
-        period = rate / f0[frame]
-        lags = numpy.arange(int(period * (1 - SEARCH)) - 1, int(period * (1 + SEARCH)) + 3)
-        length = int(PERIODS * period)
-        first = frame * hop - (length + lags) // 2
-        if first[-1] < 0 or first[0] + length + lags[0] >= len(audio) or (first + length + lags).max() > len(audio):
-            continue
-        index = numpy.arange(length)
-        before, after = audio[first[:, None] + index], audio[(first + lags)[:, None] + index]
-        norms = numpy.sqrt((before**2).sum(1) * (after**2).sum(1))
-        correlation = (before * after).sum(1) / numpy.maximum(norms, 1e-9)
-        best = int(correlation.argmax())
-        if correlation[best] < MIN_CORRELATION or best in (0, len(lags) - 1):
-            continue
-        left, middle, right = correlation[best - 1 : best + 2]
-        bend = left - 2 * middle + right
-        found[frame] = rate / (lags[best] + ((left - right) / bend / 2 if bend < 0 else 0))
-    return found
-
-
-def examples(recordings, numbers, network, shape):
-    """Of clips: inputs [N, inputs], and how far above the path f0 lies, in candidates [N]. Also the errors of the mean
-    over five frames [N]."""
-    frames, reach, _ = shape
-    tracker, hop, context = network.pitch, network.mel.hop, network.mel.size // 2
-    inputs, targets, means = [], [], []
-    for number in numbers:
-        start = recordings.starts[number]
-        whole = recordings.samples[start : start + recordings.lengths[number] + 2 * context].float() / 32768
-        scores = tracker.scores(network.mel(whole[None]).numpy())
-        path = tracker.path(scores)
-        mean = tracker.smooth(path)[0]
-        true = recorded_pitch(whole[context : len(whole) - context].numpy(), mean, hop, network.rate)
-        target = PER_OCTAVE * numpy.log2(numpy.maximum(true, 1) / MIN_HERTZ) - path[0]
-        kept = (true > 0) & (numpy.abs(target) < MAX_ERROR)
-        inputs.append(windows(scores, path, frames, reach)[0][kept].astype(numpy.float32))
-        targets.append(target[kept].astype(numpy.float32))
-        means.append(PER_OCTAVE * numpy.log2(mean[kept] / true[kept]))
-    return numpy.concatenate(inputs), numpy.concatenate(targets), numpy.concatenate(means)
-
-
-def train(inputs, targets, hidden, epochs, seed):
-    """The layers, trained on the absolute error by Adam with a learning rate that falls to 0."""
-    torch.manual_seed(seed)
-    layers = torch.nn.Sequential(
-        torch.nn.Linear(inputs.shape[1], hidden),
-        torch.nn.ReLU(),
-        torch.nn.Linear(hidden, hidden),
-        torch.nn.ReLU(),
-        torch.nn.Linear(hidden, 1),
-    )
-    inputs, targets = torch.from_numpy(inputs), torch.from_numpy(targets)
-    optimiser = torch.optim.Adam(layers.parameters())
-    updates, update = epochs * -(-len(inputs) // BATCH), 0
-    for _ in range(epochs):
-        for chosen in torch.randperm(len(inputs)).split(BATCH):
-            for group in optimiser.param_groups:
-                group["lr"] = LEARNING_RATE * (1 - update / updates)
-            optimiser.zero_grad()
-            (layers(inputs[chosen])[:, 0] - targets[chosen]).abs().mean().backward()
-            optimiser.step()
-            update += 1
-    return layers
-
-
-def main():
-    from .config import ConfigError, training_config
-    from .data import DataError, Dataset
-    from .network import Network
-
-    parser = argparse.ArgumentParser(prog="diffwave_torch.pitch_network", description=__doc__.splitlines()[0])
-    parser.add_argument("config", help="train.json, whose model has harmonics in its prior")
-    parser.add_argument("--data", nargs="+", required=True, help="folders of recordings")
-    parser.add_argument("--out", required=True, help="JSON file to write")
-    parser.add_argument("--clips", type=int, default=600, help="recordings to train on (default: 600)")
-    parser.add_argument("--frames", type=int, default=4, help="frames before and after (default: 4)")
-    parser.add_argument("--reach", type=int, default=8, help="candidates below and above (default: 8)")
-    parser.add_argument("--hidden", type=int, default=16, help="units of each hidden layer (default: 16)")
-    parser.add_argument("--epochs", type=int, default=30, help="times that each frame is seen (default: 30)")
-    options = parser.parse_args()
-    try:
-        config = training_config(options.config)
-        model = config["model"]
-        network = Network(model["network"], model["mel"], model["diffusion"].get("prior"))
-        if network.harmonics is None:
-            raise ConfigError("model.diffusion.prior.harmonics: missing; without them no pitch is needed")
-        dataset = Dataset(options.data, config, network.mel.size // 2)
-        if not dataset.validation.lengths:
-            raise DataError("data.validationShare: no recording is kept for validation")
-    except (ConfigError, DataError) as error:
-        return f"error: {error}"
-    chosen = numpy.random.default_rng(config["seed"]).permutation(len(dataset.training.lengths))[: options.clips]
-    shape = options.frames, options.reach, options.hidden
-    inputs, targets, _ = examples(dataset.training, chosen, network, shape)
-    kept = examples(dataset.validation, range(len(dataset.validation.lengths)), network, shape)
-    layers = train(inputs, targets, options.hidden, options.epochs, config["seed"])
-    with torch.no_grad():
-        errors = numpy.abs(layers(torch.from_numpy(kept[0]))[:, 0].numpy() - kept[1])
-    for name, values in (("mean over five frames", numpy.abs(kept[2])), ("network", errors)):
-        print(
-            f"{name}: {CENTS * numpy.median(values):.1f} cents off in the median, {CENTS * values.mean():.1f} in the "
-            f"mean, {CENTS * numpy.quantile(values, 0.9):.1f} at the 90th percentile of {len(values)} frames",
-            flush=True,
-        )
-    weights = numpy.concatenate([value.detach().numpy().ravel() for value in layers.parameters()]).astype("<f4")
-    made = dict(zip(("frames", "reach", "hidden"), shape), weights=base64.b64encode(weights.tobytes()).decode())
-    with open(options.out, "w", encoding="utf8") as file:
-        json.dump({"kind": "network", **made}, file)
-        file.write("\n")
-    return None
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -10,14 +10,14 @@ CLIPS_PER_FOLDER, SAMPLES_PER_CLIP = 16, 65536
 
 def is_inverted(network, clips):
     """Whether clips, tensors [T], fit pulses better if they are inverted, by the sum of their agreements."""
-    difference, hop, half = 0, network.mel.hop, network.mel.size // 2
+    difference, hop, context = 0, network.mel.hop, network.context
     for whole in clips:
         length = min(len(whole), SAMPLES_PER_CLIP) // hop * hop
-        if length <= half:
+        if length <= context:
             continue
-        audio = whole[None, :length]
-        mel = network.mel(torch.nn.functional.pad(audio, (half, half), mode="reflect"))
-        pitch, deviations = network.pitch_of(mel), network.deviations(mel, length)
+        padded = torch.nn.functional.pad(whole[None, :length], (context, context), mode="reflect")
+        audio, mel, deviations = network.conditioned(padded)
+        pitch = network.pitch_of(mel)
         difference += network.align_pulses(audio, pitch, deviations)[1][0]
         difference -= network.align_pulses(-audio, pitch, deviations)[1][0]
     return difference < 0
@@ -27,8 +27,8 @@ def is_inverted(network, clips):
 def normalise_polarity(dataset, config, context):
     """Gives all recordings positive pulses, in place: inverts those of folders where inverted recordings fit pulses
     better. Returns these folders."""
-    model, training, inverted = config["model"], dataset.training, []
-    network = Network(model["network"], model["mel"], model["diffusion"]["prior"])
+    training, inverted = dataset.training, []
+    network = Network.of_model(config["model"])
     for folder in dict.fromkeys(training.folders):
         indices = [i for i, other in enumerate(training.folders) if other == folder]
         looked_at = indices[:: max(1, len(indices) // CLIPS_PER_FOLDER)][:CLIPS_PER_FOLDER]

@@ -44,18 +44,14 @@ class Finder:
     """The same of a draw's crops, in a process that knows only config and recordings."""
 
     def __init__(self, config, parts, context):
-        model = config["model"]
-        self.network = Network(model["network"], model["mel"], model["diffusion"]["prior"])
-        self.kind, self.context = config["pulses"], context
+        self.network, self.kind = Network.of_model(config["model"]), config["pulses"]
         self.crops = [Crops(recordings, config, context) for recordings in parts]
 
     def find(self, part, draw, numbers, count):
         """Arrays, which travel through a pipe; tensors would need shared memory, which containers have little of."""
         audio, _, _, _ = self.crops[part].batch(draw, numbers, count)
-        clean = audio[:, self.context : -self.context]
         with torch.no_grad():
-            mel = self.network.mel(audio)
-            deviations = self.network.deviations(mel, clean.shape[1])
+            clean, mel, deviations = self.network.conditioned(audio)
         excitation, known = crop_pulses(self.network, self.kind, clean, mel, deviations, numbers)
         return [None if part is None else part.numpy() for part in (*excitation, known)]
 

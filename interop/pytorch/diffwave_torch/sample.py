@@ -23,7 +23,7 @@ def load_model(folder, device="cpu"):
     """A model folder's network with its weights, and its config. @raises CheckpointError, ConfigError"""
     with open(os.path.join(folder, "config.json"), encoding="utf8") as file:
         model = model_config(json.load(file))
-    network = Network(model["network"], model["mel"], model["diffusion"].get("prior"))
+    network = Network.of_model(model)
     path = os.path.join(folder, "weights.safetensors")
     copy_parameters(dict(network.named_parameters()), read_safetensors(path)[0], path)
     return network.to(device).eval(), model

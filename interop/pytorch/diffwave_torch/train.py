@@ -115,10 +115,10 @@ class Trainer:
         self.config, self.options, self.processes = config, options, processes
         model, device = config["model"], processes.device
         torch.manual_seed(config["seed"])
-        self.network = Network(model["network"], model["mel"], model["diffusion"].get("prior")).to(device)
+        self.network = Network.of_model(model).to(device)
         self.parameters = dict(self.network.named_parameters())
         self.state = State(self.parameters, adam(self.network.parameters(), config["optimiser"]))
-        self.context = self.network.mel.size // 2
+        self.context = self.network.context
         self.schedule = Schedule(model["diffusion"]["training"], device)
         self.noise_scale = model["diffusion"].get("noiseScale", 1)
         self.objective = Objective(config).to(device)
@@ -210,10 +210,8 @@ class Trainer:
         """Of a draw's crops: x_0 and noise of the prior [B, T], mel, deviations, limits in Hz, shares of the range of
         levels, and where the pulses are those of the recording [B, P], None if nowhere."""
         audio, limits, shares, seeds = crops.batch(draw, numbers, count)
-        clean = audio[:, self.context : -self.context]
         with torch.no_grad():
-            mel = self.network.mel(audio)
-            deviations = self.network.deviations(mel, clean.shape[1])
+            clean, mel, deviations = self.network.conditioned(audio)
             white = white_noise(seeds, clean.shape[1], clean.device)
             pulses = self.pulses(crops, draw, numbers, count, clean, mel, deviations)
             noise = self.network.shape_noise(white, deviations, pulses and pulses.excitation)

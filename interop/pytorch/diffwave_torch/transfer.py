@@ -129,7 +129,7 @@ def main():
         with open(os.path.join(options.model, "config.json"), encoding="utf8") as file:
             source = model_config(json.load(file))
         target = training_config(options.config)["model"]
-        network = Network(target["network"], target["mel"], target["diffusion"].get("prior"))
+        network = Network.of_model(target)
         shapes = {name: value.shape for name, value in network.named_parameters()}
         tensors = read_safetensors(os.path.join(options.model, "weights.safetensors"))[0]
         write_model(options.out, target, transfer(tensors, source, target, shapes, options.data), {})

@@ -5,8 +5,8 @@
  *     x = [scores of frame t − frames … t + frames, 0 outside the clip and the candidates; (c − 72)/48]
  *     f0 = candidate(c + W₃·max(0, W₂·max(0, W₁·x + b₁) + b₂) + b₃)
  *
- * Mirrored by interop/pytorch (pitch_network.py), which also trains it: the error against the pitch of the waveform is
- * less than half of what the mean over five frames has (docs/log/speech-windows.md).
+ * Mirrored by interop/pytorch (pitch_network.py), which also trains it (train_pitch.py): the error against the pitch of
+ * the waveform is less than half of what the mean over five frames has (docs/log/speech-windows.md).
  */
 import { z } from 'zod'
 import { PER_OCTAVE } from './pitch-candidates.js'
