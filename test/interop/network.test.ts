@@ -223,6 +223,21 @@ print(json.dumps([sampling_levels(diffusion, schedule, count) for count in (2, 3
   })
 })
 
+describe('a mel file that cannot be sampled', { skip }, () => {
+  for (const [file, problem] of [
+    ['missing.npy', 'no such file'],
+    ['README.md', 'this is not a .npy file of numbers'],
+  ] as const) {
+    test(`is named: ${problem}`, async () => {
+      const { stderr } = await evaluate(
+        'import sys\nfrom diffwave_torch.sample import read_mel\nread_mel(sys.argv[1])',
+        [file],
+      )
+      assert.equal(stderr.trim(), `error: ${file}: ${problem}`)
+    })
+  }
+})
+
 describe('start weights for another sample rate', { skip }, () => {
   const transfer = (source: string, config: string) => `
 import sys

@@ -207,6 +207,8 @@ describe('the PyTorch trainer', { skip }, () => {
 
     const without = await start('train_pitch', [written('no-pitch.json'), ...args.slice(1)]).ended
     assert.match(without.stderr, /^error: model\.diffusion\.prior\.harmonics: missing/m)
+    const nowhere = await start('train_pitch', [...args, '--out', folder.at('no/network.json')]).ended
+    assert.match(nowhere.stderr, /^error: --out .*: no such folder: /m)
   })
 
   test('the adversarial stage trains, and resumes with its discriminators', async () => {

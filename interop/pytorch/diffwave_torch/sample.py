@@ -29,6 +29,16 @@ def load_model(folder, device="cpu"):
     return network.to(device).eval(), model
 
 
+def read_mel(path):
+    """The array of a .npy file, as float32. @raises SystemExit saying what is wrong with the file"""
+    try:
+        return torch.from_numpy(numpy.load(path)).float()
+    except FileNotFoundError:
+        sys.exit(f"error: {path}: no such file")
+    except (ValueError, TypeError, EOFError):
+        sys.exit(f"error: {path}: this is not a .npy file of numbers")
+
+
 def main():
     parser = argparse.ArgumentParser(prog="diffwave_torch.sample", description=__doc__.splitlines()[0])
     parser.add_argument("model", help="model folder")
@@ -46,7 +56,9 @@ def main():
     options = parser.parse_args()
     try:
         network, model = load_model(options.model, options.device)
-    except (CheckpointError, ConfigError, FileNotFoundError) as error:
+    except FileNotFoundError as error:
+        sys.exit(f"error: {error.filename}: no such file")
+    except (CheckpointError, ConfigError) as error:
         sys.exit(f"error: {error}")
     if options.zero_last:
         torch.nn.init.zeros_(network.output_projection.weight)
@@ -65,7 +77,7 @@ def main():
     if single and len(options.mels) > 1:
         sys.exit(f"error: {options.out}: expected a folder for {len(options.mels)} mels")
     for path in options.mels:
-        mel = torch.from_numpy(numpy.load(path)).float().to(options.device)
+        mel = read_mel(path).to(options.device)
         if mel.dim() != 2 or mel.shape[0] != model["mel"]["bands"]:
             sys.exit(f"error: {path}: expected [{model['mel']['bands']}, frames], got {list(mel.shape)}")
         generator = torch.Generator(options.device).manual_seed(options.seed)

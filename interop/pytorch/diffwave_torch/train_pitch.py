@@ -8,6 +8,7 @@ itself. pitch.json goes into `model.diffusion.prior.harmonics.pitch` of a train.
 import argparse
 import base64
 import json
+import os
 import sys
 
 import numpy
@@ -108,7 +109,13 @@ def main():
     parser.add_argument("--hidden", type=int, default=16, help="units of each hidden layer (default: 16)")
     parser.add_argument("--epochs", type=int, default=30, help="times that each frame is seen (default: 30)")
     options = parser.parse_args()
+    folder = os.path.dirname(options.out) or "."
     try:
+        if options.clips < 1 or options.epochs < 1:
+            raise ConfigError("--clips, --epochs: expected at least 1")
+        # Asked here, so that minutes of training are not lost.
+        if not os.path.isdir(folder):
+            raise ConfigError(f"--out {options.out}: no such folder: {folder}")
         config = training_config(options.config)
         network = Network.of_model(config["model"])
         if network.harmonics is None:
