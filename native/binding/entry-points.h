@@ -64,6 +64,20 @@ napi_value pushFrameChain(const Js& js, napi_value* arguments);
 /** closeFrameChain(engine, chain): frees its memory now. */
 napi_value closeFrameChain(const Js& js, napi_value* arguments);
 
+// audio-loss.cc
+/** openSpectralFrames({ size, window, roots }) → tables of one window length */
+napi_value openSpectralFrames(const Js& js, napi_value* arguments);
+/**
+ * spectralTerms(engine, [{ frames, kind, made, wanted, counted, weight, offset, counts, gradient, sums, ratios }],
+ * cancelled) → Promise<0, or a negative result>
+ */
+napi_value spectralTerms(const Js& js, napi_value* arguments);
+/**
+ * correctionGradient(engine, chain of a correction, [{ input, byResult, targets, gradient }], cancelled) → Promise<0,
+ * or a negative result>: of one pass. The chain only says of what shape.
+ */
+napi_value correctionGradient(const Js& js, napi_value* arguments);
+
 // front-end.cc; these run on the caller's thread
 /** openEnvelope(engine, { bins, bands, updates, … }) → envelope */
 napi_value openEnvelope(const Js& js, napi_value* arguments);

@@ -1,5 +1,5 @@
 // The Node-API face of phase refinement and of the correction: the passes over one clip, fed piece by piece.
-#include "../inference/frame-chain.h"
+#include "frame-chain.h"
 
 #include "entry-points.h"
 #include "job.h"
@@ -87,6 +87,12 @@ FrameChainSettings readSettings(const Js& js, napi_value object) {
 }
 
 }  // namespace
+
+FrameChainSettings* frameChainSettings(const Js& js, const Engine* engine, napi_value handle) {
+  FrameChainHandle* clip = chainOf(js, handle);
+  require(clip->engine == engine, "the frame chain is another engine's");
+  return &clip->settings;
+}
 
 napi_value openFrameChain(const Js& js, napi_value* arguments) {
   const Engine* engine = engineOf(js, arguments[0]);

@@ -21,7 +21,7 @@ inline void require(bool condition, const char* message) {
 
 /** What a handle in JavaScript stands for: one of another kind in its place is refused. */
 struct Handle {
-  enum class Kind { engine, stream, frameChain, envelope, windowFilter };
+  enum class Kind { engine, stream, frameChain, envelope, windowFilter, spectralFrames };
   explicit Handle(Kind kind) : kind(kind) {}
   const Kind kind;
 };

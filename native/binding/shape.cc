@@ -86,6 +86,7 @@ napi_value constants(const Js& js, napi_value*) {
   set("refused", resultRefused);
   set("maxWinogradDilation", winogradMaxDilation);
   set("maxChunkPositions", maxChunkPositions);
+  set("binsPerRatio", binsPerRatio);
   set("maxThreads", Pool::maxThreads);
   set("maxStrides", NetworkShape::maxStrides);
   set("maxEncoder", NetworkShape::maxEncoder);

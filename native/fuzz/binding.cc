@@ -20,7 +20,7 @@ class Session {
     makeShape();
     engines_.push_back(create());
     for (int calls = 0; calls < 12 && input_.remaining_bytes() > 0; calls++) {
-      switch (input_.ConsumeIntegralInRange(0, 15)) {
+      switch (input_.ConsumeIntegralInRange(0, 17)) {
         case 0: openStream(); break;
         case 1:
         case 2:
@@ -39,6 +39,8 @@ class Session {
         case 13: envelope(); break;
         case 14: windowFilter(); break;
         case 15: packWeights(); break;
+        case 16: spectralTerms(); break;
+        case 17: correctionGradient(); break;
       }
       // Else the engine is busy at the next call.
       if (!rarely()) world_.work();
@@ -102,6 +104,8 @@ class Session {
   void pushFrameChain();
   void envelope();
   void windowFilter();
+  void spectralTerms();
+  void correctionGradient();
 
   FuzzedDataProvider input_;
   World world_;
@@ -346,6 +350,8 @@ void Session::openFrameChain() {
   chain.bands = between(1, 6);
   chain.padding = between(0, chain.size / 2);
   chain.corrects = coin();
+  // As those of training have it.
+  if (chain.corrects && coin()) chain.padding = chain.size / 2;
   Value* shape = world_.object();
   set(shape, "operation", world_.text(chain.corrects ? "correct" : "refine"));
   set(shape, "size", number(double(chain.size)));
@@ -419,6 +425,48 @@ void Session::windowFilter() {
   Value* opened = world_.call("openWindowFilter", {handle(), odd(shape)});
   if (opened == nullptr) return;
   world_.call("filterWindows", {odd(opened), floats(length), floats(positions * bins), doubles(length)});
+}
+
+void Session::spectralTerms() {
+  const int64_t size = int64_t(16) << between(0, 4), samples = between(0, 300), frames = samples / (size / 4) + 1;
+  Value* shape = world_.object();
+  set(shape, "size", number(double(size)));
+  set(shape, "window", doubles(size));
+  set(shape, "roots", doubles(2 * size));
+  Value* opened = world_.call("openSpectralFrames", {odd(shape)});
+  if (opened == nullptr) return;
+  std::vector<Value*> terms;
+  for (int64_t i = between(0, 3); i > 0; i--) {
+    const std::string kind = input_.PickValueInArray({"error", "phase", "magnitude"});
+    const bool magnitude = kind == "magnitude";
+    const int64_t counted = between(0, size / 2);
+    Value* term = world_.object();
+    set(term, "frames", opened);
+    set(term, "kind", world_.text(kind));
+    set(term, "made", floats(samples));
+    set(term, "wanted", floats(samples));
+    set(term, "counted", number(double(counted)));
+    set(term, "weight", number(1));
+    set(term, "offset", number(0.01));
+    set(term, "counts", world_.bytes(size_t(frames)));
+    set(term, "gradient", doubles(samples));
+    set(term, "sums", doubles(magnitude ? 2 * frames : frames));
+    set(term, "ratios", doubles(magnitude ? frames * ((counted + 7) / 8) : 0));
+    terms.push_back(odd(term));
+  }
+  world_.call("spectralTerms", {handle(), odd(world_.array(terms)), odd(world_.bytes(1))});
+}
+
+void Session::correctionGradient() {
+  if (chains_.empty()) return;
+  const Chain& chain = chains_[size_t(between(0, int64_t(chains_.size()) - 1))];
+  const int64_t samples = between(0, 6 * chain.size), frames = between(1, samples / chain.hop + 1);
+  Value* clip = world_.object();
+  set(clip, "input", floats(samples));
+  set(clip, "byResult", floats(samples));
+  set(clip, "gradient", floats(samples));
+  set(clip, "targets", doubles(frames * chain.bands));
+  world_.call("correctionGradient", {handle(), odd(chain.value), odd(world_.array({odd(clip)})), odd(world_.bytes(1))});
 }
 
 }  // namespace

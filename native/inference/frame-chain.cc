@@ -15,38 +15,24 @@ constexpr int64_t never = std::numeric_limits<int64_t>::max() / 2;
 constexpr int64_t sweepBlocks = 32, sweepBlocksOfLongFrames = 16;
 constexpr int longFrame = 4096;
 
-int64_t roundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
-
 }  // namespace
 
-FrameChain::Matrix::Matrix(int64_t rows, int64_t columns) : memory(2 * rows * columns), stride(columns) {
-  if (!memory.ok()) throw std::bad_alloc();
-  std::fill_n(row(0), rows * columns, 0.0);
+FrameTables FrameChainSettings::tables() {
+  const double* next = weights.data();
+  for (MelFilter& filter : filters) {
+    filter.weights = next;
+    next += filter.count;
+  }
+  const int overlap = (size + hop - 1) / hop, bins = size / 2 + 1;
+  return {size, hop,     overlap,  bins,       bands,  window.data(), roots.data(), filters.data(), columnSums.data(),
+          unit, squared, momentum, relaxation, updates};
 }
 
 FrameChain::FrameChain(FrameChainSettings settings, const FrameKernels& kernels, Pool& pool)
     : settings_(std::move(settings)), kernels_(kernels), pool_(pool) {
   FrameChainSettings& s = settings_;
-  const double* weights = s.weights.data();
-  for (MelFilter& filter : s.filters) {
-    filter.weights = weights;
-    weights += filter.count;
-  }
-  const int overlap = (s.size + s.hop - 1) / s.hop, bins = s.size / 2 + 1;
-  tables_ = {s.size,
-             s.hop,
-             overlap,
-             bins,
-             s.bands,
-             s.window.data(),
-             s.roots.data(),
-             s.filters.data(),
-             s.columnSums.data(),
-             s.unit,
-             s.squared,
-             s.momentum,
-             s.relaxation,
-             s.updates};
+  tables_ = s.tables();
+  const int overlap = tables_.overlap, bins = tables_.bins;
   const int64_t lanes = kernels.lanes;
   span_ = overlap - 1;
   capacity_ = s.size <= longFrame ? std::max(sweepBlocks, lanes * pool.threads()) : sweepBlocksOfLongFrames;

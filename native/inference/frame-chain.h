@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "../kernels/frame-tasks.h"
-#include "../memory.h"
+#include "../matrix.h"
 #include "../pool.h"
 
 namespace diffwave {
@@ -36,7 +36,10 @@ struct FrameChainSettings {
   std::vector<double> roots;       // e^(−2πik/size) [2 × size]
   std::vector<double> columnSums;  // [size/2 + 1]
   std::vector<double> weights;     // of all filters, one after the other
-  std::vector<MelFilter> filters;  // [bands], without their weights
+  std::vector<MelFilter> filters;  // [bands], without their weights until `tables` is called
+
+  /** What kernels read: good as long as the settings stay where they are. */
+  FrameTables tables();
 };
 
 class FrameChain {
@@ -67,16 +70,6 @@ class FrameChain {
                const std::atomic<bool>& cancelled);
 
  private:
-  /** Rows of doubles, aligned, zeros at first. */
-  struct Matrix {
-    Buffer memory;
-    int64_t stride = 0;
-
-    Matrix() = default;
-    Matrix(int64_t rows, int64_t columns);
-    double* row(int64_t i) const { return reinterpret_cast<double*>(memory.data()) + i * stride; }
-  };
-
   /** What a stage keeps from one sweep to the next. */
   struct Stage {
     int64_t frame = 0;           // the next frame to add; as many blocks are final

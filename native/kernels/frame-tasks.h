@@ -1,6 +1,7 @@
-// The tasks of phase refinement and of the correction towards a mel (native/inference/frame-chain.h), and the table of
-// kernels that each instruction set fills (kernels/frames.h). All numbers are computed in double precision in the order
-// of src/audio/mel/phase-refinement.ts and correction.ts, their oracles, so the bytes are the same.
+// The tasks on the frames of audio, and the table of kernels that each instruction set fills (kernels/frames.h): phase
+// refinement and the correction towards a mel (native/inference/frame-chain.h), the front end's arithmetic, and the
+// losses of training (native/training/audio-loss.h). All numbers are computed in double precision in the order of the
+// readable versions in src/, so the bytes are the same.
 #pragma once
 
 #include <cstdint>
@@ -67,6 +68,48 @@ struct OverlapTask {
   int64_t blockStride;
 };
 
+/** Bins whose ratios of magnitudes share a product. */
+constexpr int binsPerRatio = 8;
+
+/** How the spectra of audio and of its recording are compared. */
+enum class SpectralKind { error, phase, magnitude };
+
+/** A term of a loss of audio on `count` consecutive frames, one per lane. Matrices are those of FrameTask. */
+struct SpectralTask {
+  const FrameTables* tables;
+  SpectralKind kind;
+  int count;
+  const double* made;    // the audio, of `error` its difference from the recording [H × blocks]
+  const double* wanted;  // the recording [H × blocks]
+  int64_t blockStride;
+  int counted;                  // bins from 0 Hz up that count
+  double share, weight;         // of a bin in the mean, and of the gradient
+  const unsigned char* counts;  // of `phase`: whether each frame counts [count]
+  double offset, unit;          // of `magnitude`: c, and 1/(mean |X| + c)
+  double* magnitudes;           // of `magnitude`: |X| [counted × frames]
+  int64_t magnitudeStride;
+  double* ratios;  // of `magnitude`: takes products of ratios [⌈counted/binsPerRatio⌉ × frames]
+  int64_t ratioStride;
+  double* sums;    // takes a sum per frame: room for all lanes
+  double* frames;  // takes the gradient's frames, windowed [L × frames]
+  int64_t frameStride;
+  double* scratch;
+};
+
+/** The gradient of a pass of the correction on `count` consecutive frames. Matrices are those of FrameTask. */
+struct CorrectionGradientTask {
+  const FrameTables* tables;
+  int count;
+  const double* blocks;    // the pass's input [H × blocks]
+  const double* byResult;  // ∂loss/∂result, over the squared windows' sum [H × blocks]
+  int64_t blockStride;
+  const double* targets;  // energy of each band [M × frames]
+  int64_t targetStride;
+  double* frames;  // takes the gradient's frames, windowed [L × frames]
+  int64_t frameStride;
+  double* scratch;
+};
+
 /** What an envelope is made of (src/model/front-end/envelope.ts). B bins of the mel's transform, M mel bands. */
 struct EnvelopeTables {
   int bins;                  // B
@@ -119,6 +162,14 @@ struct FrameKernels {
   /** A pass of the correction. */
   void (*correct)(const FrameTask&);
   void (*overlap)(const OverlapTask&);
+  /** Doubles of scratch memory, aligned to 64 bytes, for the two below. */
+  int64_t (*spectralScratchSize)(int size);
+  /** The recording's magnitudes of a `magnitude` term, before its frames. */
+  void (*spectralMagnitudes)(const SpectralTask&);
+  void (*spectralTerm)(const SpectralTask&);
+  /** The same for `correctionGradient`. */
+  int64_t (*gradientScratchSize)(const FrameTables& tables);
+  void (*correctionGradient)(const CorrectionGradientTask&);
   /** Doubles of scratch memory, aligned to 64 bytes, for `envelopes`. */
   int64_t (*envelopeScratchSize)(const EnvelopeTables& tables);
   void (*envelopes)(const EnvelopeTask&);

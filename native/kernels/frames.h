@@ -4,9 +4,11 @@
 // multiplies each bin by a gain. src/audio/mel/phase-refinement.ts and correction.ts are the readable versions.
 #pragma once
 
+#include "correction-gradient.h"
 #include "frame-tasks.h"
-#include "frame-transform.h"
 #include "front-end.h"
+#include "spectral-term.h"
+#include "windowed-frames.h"
 
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
@@ -27,19 +29,6 @@ struct Scratch {
     gathered = values + size / 2 + 8;
   }
 };
-
-/** The spectra of a task's frames, windowed. */
-DIFFWAVE_NOINLINE static void forwardFrames(const FrameTask& task, Scratch& scratch) {
-  const FrameTables& t = *task.tables;
-  for (int q = 0; q < t.overlap; q++) {
-    const int end = t.size - q * t.hop < t.hop ? t.size - q * t.hop : t.hop;
-    for (int h = 0; h < end; h++) {
-      const int i = q * t.hop + h;
-      scratch.samples[i] = loadDoubles(task.blocks + h * task.blockStride + q) * t.window[i];
-    }
-  }
-  realTransform(scratch.spectrum, t.size, t.roots, [&](int i) { return scratch.samples[i]; });
-}
 
 /** values ← |spectrum|, or its square, in the mel's units. */
 DIFFWAVE_INLINE void energies(const FrameTables& t, Scratch& scratch) {
@@ -102,27 +91,12 @@ DIFFWAVE_NOINLINE static void moveSpectra(const FrameTask& task, Scratch& scratc
   }
 }
 
-/** The frames of the spectra, windowed again. */
-DIFFWAVE_NOINLINE static void inverseFrames(const FrameTask& task, Scratch& scratch) {
-  const FrameTables& t = *task.tables;
-  const int half = t.size / 2;
-  inverseTransform(scratch.samples, half, t.roots, t.size,
-                   [&](int bin) { return packedBin(scratch.spectrum, t.size, t.roots, bin); });
-  const double scale = 1.0 / half;  // a power of two: the product is exact
-  for (int i = 0; i < t.size; i++) {
-    storeDoubles(task.frames + i * task.frameStride, scratch.samples[i] * scale * t.window[i]);
-  }
-  for (int i = 0; task.count < doubleLanes && i < t.size; i++) {
-    for (int lane = task.count; lane < doubleLanes; lane++) task.frames[i * task.frameStride + lane] = 0;
-  }
-}
-
 /** FrameKernels::refine. */
 [[maybe_unused]] static void refineFrames(const FrameTask& task) {
   Scratch scratch(task.scratch, task.tables->size);
-  forwardFrames(task, scratch);
+  forwardFrames(*task.tables, task.blocks, task.blockStride, scratch.samples, scratch.spectrum);
   moveSpectra(task, scratch);
-  inverseFrames(task, scratch);
+  inverseFrames(*task.tables, scratch.spectrum, scratch.samples, task.count, task.frames, task.frameStride);
 }
 
 /**
@@ -153,7 +127,7 @@ DIFFWAVE_INLINE void updateGains(const FrameTask& task, Scratch& scratch, Double
 [[maybe_unused]] static void correctFrames(const FrameTask& task) {
   const FrameTables& t = *task.tables;
   Scratch scratch(task.scratch, t.size);
-  forwardFrames(task, scratch);
+  forwardFrames(*task.tables, task.blocks, task.blockStride, scratch.samples, scratch.spectrum);
   // The samples are not needed again, nor what lies beyond the spectrum.
   Doubles* const gains = scratch.samples;
   Doubles* const products = scratch.spectrum + 2 * t.bins;
@@ -167,7 +141,7 @@ DIFFWAVE_INLINE void updateGains(const FrameTask& task, Scratch& scratch, Double
     scratch.spectrum[2 * bin] *= gains[bin];
     scratch.spectrum[2 * bin + 1] *= gains[bin];
   }
-  inverseFrames(task, scratch);
+  inverseFrames(*task.tables, scratch.spectrum, scratch.samples, task.count, task.frames, task.frameStride);
 }
 
 /** FrameKernels::overlap. */
@@ -201,6 +175,11 @@ DIFFWAVE_INLINE void updateGains(const FrameTask& task, Scratch& scratch, Double
       frames::refineFrames,
       frames::correctFrames,
       frames::overlapFrames,
+      frames::spectralScratchSize,
+      frames::spectralMagnitudes,
+      frames::spectralTerm,
+      frames::gradientScratchSize,
+      frames::correctionGradient,
       frames::EnvelopeScratch::size,
       frames::frameEnvelopes,
       frames::filterScratchSize,

@@ -20,6 +20,7 @@ int main(int count, char** arguments) {
   testOptimiser();
   testFrameChain();
   testFrontEnd();
+  testAudioLoss();
   std::printf("%s\n", failures == 0 ? "all passed" : "FAILED");
   return failures == 0 ? 0 : 1;
 }

@@ -10,3 +10,4 @@ void testStreams();
 void testOptimiser();
 void testFrameChain();
 void testFrontEnd();
+void testAudioLoss();

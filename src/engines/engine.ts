@@ -12,6 +12,7 @@ import type { Refinement } from '../audio/mel/phase-refinement.js'
 import type { Tensors } from '../core/tensor.js'
 import type { FrontEndKernels } from '../model/front-end/kernels.js'
 import type { NetworkConfig } from '../model/network.js'
+import type { LossKernels } from './loss-kernels.js'
 
 /** Whole clips, each of its own length, with their conditioning. */
 export interface ClipBatch {
@@ -55,8 +56,14 @@ export interface LossGradients {
 
 /** Whole clips, and a loss that the caller computes. */
 export interface BackwardRequest extends ClipBatch {
-  /** Returns ∂loss/∂output of each clip from the output of each. Called once. */
-  readonly gradientOf: (outputs: readonly Float32Array[]) => readonly Float32Array[]
+  /**
+   * Returns ∂loss/∂output of each clip from the output of each. Called once, with what the engine computes of losses
+   * itself; null if nothing. It must not ask the engine for anything else: that would wait for this call to end.
+   */
+  readonly gradientOf: (
+    outputs: readonly Float32Array[],
+    kernels: LossKernels | null,
+  ) => readonly Float32Array[] | Promise<readonly Float32Array[]>
   /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal
 }

@@ -5,7 +5,8 @@
  */
 import type { Mel } from '../audio/mel/convention.js'
 import { DiffWaveError } from '../core/errors.js'
-import type { ClipBatch } from './engine.js'
+import type { BackwardRequest, ClipBatch } from './engine.js'
+import type { LossKernels } from './loss-kernels.js'
 
 /**
  * A copy on a buffer of its own, neither shared nor resizable.
@@ -32,4 +33,14 @@ export function snapshotBatch<Batch extends ClipBatch>(batch: Batch): Batch {
     ...(batch.mel === undefined ? {} : { mel: batch.mel.map(snapshotMel) }),
     ...(batch.labels === undefined ? {} : { labels: [...batch.labels] }),
   }
+}
+
+/** Copies of the gradients that a request's loss returns, made as soon as they are there. */
+export async function gradientsOf(
+  { gradientOf }: Pick<BackwardRequest, 'gradientOf'>,
+  outputs: readonly Float32Array[],
+  kernels: LossKernels | null,
+): Promise<Float32Array[]> {
+  const given = gradientOf(outputs, kernels)
+  return (given instanceof Promise ? await given : given).map(snapshot)
 }

@@ -119,7 +119,8 @@ class BinGains {
           const bin = start + k
           if (ratios[bin]! <= MAX_GAIN) byRatio += weights[k]! * this.#shares[bin]! * byGain[bin]! * gains[bin]!
         }
-        const bySum = (-byRatio * targets[band]!) / this.#sums[i * filters.length + band]! ** 2
+        const sum = this.#sums[i * filters.length + band]!
+        const bySum = (-byRatio * targets[band]!) / (sum * sum)
         for (let k = 0; k < weights.length; k++) byProduct[start + k]! += weights[k]! * bySum
       }
       for (let bin = 0; bin < bins; bin++) {

@@ -19,12 +19,15 @@ import type {
   PredictRequest,
   StreamRequest,
 } from '../engine.js'
-import { snapshotBatch } from '../snapshot.js'
+import type { CorrectedClips } from '../loss-kernels.js'
+import { gradientsOf, snapshotBatch } from '../snapshot.js'
 import { CorrectedStream } from './corrected-stream.js'
 import { ReadableCorrection } from './readable-correction.js'
 
 class CorrectedEngine implements Engine {
   readonly #inner: Engine
+  readonly #convention: MelConvention
+  readonly #settings: CorrectionSettings
   readonly #correction: MelCorrection
   /** The engine's own correction, or the readable one. */
   readonly #openCorrection: () => FrameStream
@@ -38,6 +41,8 @@ class CorrectedEngine implements Engine {
   constructor(inner: Engine, convention: MelConvention, settings: CorrectionSettings) {
     const correction = new MelCorrection(convention, settings)
     this.#inner = inner
+    this.#convention = convention
+    this.#settings = settings
     if (inner.prepare !== undefined) this.prepare = () => inner.prepare!()
     if (inner.optimiser !== undefined) this.optimiser = inner.optimiser
     if (inner.gaussian !== undefined) this.gaussian = inner.gaussian
@@ -104,16 +109,25 @@ class CorrectedEngine implements Engine {
   async backward(batch: BackwardRequest): Promise<ReadonlyMap<string, Float32Array>> {
     checkBatchTypes(batch)
     const request = snapshotBatch(batch)
-    const clip = (i: number): Mel => request.mel![i]!
     return this.#inner.backward({
       ...request,
-      gradientOf: outputs => {
-        const corrected = outputs.map((output, i) => this.#correction.whole(output, clip(i)))
-        const gradients = request.gradientOf(corrected)
+      gradientOf: async (outputs, kernels) => {
+        const corrected = await (kernels === null
+          ? this.#readablyCorrected(outputs, request.mel!)
+          : kernels.correct(this.#convention, this.#settings, outputs, request.mel!))
+        const gradients = await gradientsOf(request, corrected.audio, kernels)
         checkLossRequest(this.network, { ...request, target: gradients, loss: 'l2' })
-        return outputs.map((output, i) => this.#correction.gradient(output, clip(i), gradients[i]!))
+        return corrected.gradients(gradients)
       },
     })
+  }
+
+  #readablyCorrected(outputs: readonly Float32Array[], mels: readonly Mel[]): CorrectedClips {
+    const correction = this.#correction
+    return {
+      audio: outputs.map((output, i) => correction.whole(output, mels[i]!)),
+      gradients: async byResult => outputs.map((output, i) => correction.gradient(output, mels[i]!, byResult[i]!)),
+    }
   }
 
   openStream(request: StreamRequest): NoiseStream {

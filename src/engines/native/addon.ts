@@ -1,6 +1,7 @@
 /** The interface of the compiled kernels (native/binding/), and the network's shape as they read it. */
 import { melHop, type NetworkConfig, positionSamples } from '../../model/network.js'
 import type { WeightUpdate } from '../engine.js'
+import type { SpectralKind } from '../loss-kernels.js'
 import type { FilterTables } from './mel-filters.js'
 
 declare const handle: unique symbol
@@ -16,6 +17,11 @@ export interface StreamHandle {
 /** A phase refinement or a correction inside the addon. */
 export interface FrameChainHandle {
   readonly [handle]: 'frame chain'
+}
+
+/** Tables of a window length inside the addon. */
+export interface SpectralFramesHandle {
+  readonly [handle]: 'spectral frames'
 }
 
 /** An envelope inside the addon. */
@@ -161,6 +167,36 @@ export interface FrameChainWork {
   readonly cancelled: Uint8Array
 }
 
+/** A term of spectra (`SpectralTerm`) as native/binding/audio-loss.cc reads it. */
+export interface SpectralTermWork {
+  readonly frames: SpectralFramesHandle
+  readonly kind: SpectralKind
+  readonly made: Float32Array
+  readonly wanted: Float32Array
+  readonly counted: number
+  readonly weight: number
+  /** Of `magnitude`: c. */
+  readonly offset: number
+  /** Of `phase`. */
+  readonly counts: Uint8Array | undefined
+  /** Takes weight × ∂loss/∂made. */
+  readonly gradient: Float64Array
+  /** Takes a sum per frame, `[frames]`; of `magnitude` of |A − B|, and after them those of B, `[2 × frames]`. */
+  readonly sums: Float64Array
+  /** Of `magnitude`: takes products of ratios, `[frames × ⌈counted/BINS_PER_RATIO⌉]`, else empty. */
+  readonly ratios: Float64Array
+}
+
+/** One pass of the correction over a clip, for its gradient. */
+export interface CorrectedClipWork {
+  readonly input: Float32Array
+  readonly byResult: Float32Array
+  /** Energies of the bands, `[frames × bands]`. */
+  readonly targets: Float64Array
+  /** Takes ∂loss/∂input. */
+  readonly gradient: Float32Array
+}
+
 /** A network's shape as native/binding/shape.cc reads it. */
 export interface NetworkShape {
   readonly channels: number
@@ -248,6 +284,23 @@ export interface Addon {
   /** Resolves to the samples that were written, `CANCELLED`, `OUT_OF_MEMORY` or `REFUSED`. */
   pushFrameChain(handle: Handle, chain: FrameChainHandle, work: FrameChainWork): Promise<number>
   closeFrameChain(handle: Handle, chain: FrameChainHandle): void
+  /** Tables of one window length. */
+  openSpectralFrames(shape: {
+    readonly size: number
+    /** `[size]` */
+    readonly window: Float64Array
+    /** `[2 × size]` */
+    readonly roots: Float64Array
+  }): SpectralFramesHandle
+  /** Resolves to 0, `CANCELLED` or `OUT_OF_MEMORY`. */
+  spectralTerms(handle: Handle, terms: readonly SpectralTermWork[], cancelled: Uint8Array): Promise<number>
+  /** The same. The chain only says what the correction is. */
+  correctionGradient(
+    handle: Handle,
+    chain: FrameChainHandle,
+    clips: readonly CorrectedClipWork[],
+    cancelled: Uint8Array,
+  ): Promise<number>
   openEnvelope(handle: Handle, shape: NativeEnvelopeShape): EnvelopeHandle
   /** Fills `out`, `[frames × outputs]`, from `[frames × bands]`. */
   envelopePowers(envelope: EnvelopeHandle, targets: Float64Array, out: Float32Array): void

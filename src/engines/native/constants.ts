@@ -1,5 +1,6 @@
 /** What the addon and this package must agree on. `loadAddon` refuses an addon that was built from other numbers. */
 import { DiffWaveError } from '../../core/errors.js'
+import { BINS_PER_RATIO } from '../loss-kernels.js'
 
 /**
  * Positions of the chunk that a whole clip is fed in, at most: the native engine keeps the mel's upsampled rows that
@@ -22,6 +23,7 @@ export const REFUSED = -3
 export const sharedConstants = {
   maxChunkPositions: MAX_CHUNK_POSITIONS,
   maxWinogradDilation: MAX_WINOGRAD_DILATION,
+  binsPerRatio: BINS_PER_RATIO,
   cancelled: CANCELLED,
   outOfMemory: OUT_OF_MEMORY,
   refused: REFUSED,

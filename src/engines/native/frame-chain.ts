@@ -4,6 +4,7 @@
  */
 import { MelBands } from '../../audio/mel/bands.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
+import type { CorrectionSettings } from '../../audio/mel/correction.js'
 import { TargetFrames } from '../../audio/mel/target-frames.js'
 import { framePadding, hannWindow } from '../../audio/transforms/stft.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
@@ -36,15 +37,19 @@ export function nativeFrameChains(host: FrameChainHost): FrameChains {
   return {
     openRefinement: (convention, { iterations, momentum, relaxation }) =>
       open(convention, { operation: 'refine', stages: iterations, momentum, relaxation, updates: 0 }),
-    openCorrection: (convention, { passes, iterations }) =>
-      open(convention, { operation: 'correct', stages: passes, momentum: 0, relaxation: 1, updates: iterations }),
+    openCorrection: (convention, settings) => open(convention, correctionChain(settings)),
   }
 }
 
-type ChainSettings = Pick<FrameChainShape, 'operation' | 'stages' | 'momentum' | 'relaxation' | 'updates'>
+/** A chain of so many passes of the correction. */
+export function correctionChain({ passes, iterations }: CorrectionSettings): ChainSettings {
+  return { operation: 'correct', stages: passes, momentum: 0, relaxation: 1, updates: iterations }
+}
 
-/** What all chains of one mel convention share. */
-interface ConventionTables {
+export type ChainSettings = Pick<FrameChainShape, 'operation' | 'stages' | 'momentum' | 'relaxation' | 'updates'>
+
+/** What all chains of one mel convention share; `tablesOf` makes it. */
+export interface ConventionTables {
   readonly bands: MelBands
   readonly shape: Omit<FrameChainShape, keyof ChainSettings>
 }
@@ -130,7 +135,7 @@ class NativeFrameChain implements FrameStream {
   }
 }
 
-function tablesOf(convention: MelConvention): ConventionTables {
+export function tablesOf(convention: MelConvention): ConventionTables {
   const bands = new MelBands(convention)
   const size = convention.fftSize
   return {

@@ -22,13 +22,14 @@ import type {
   PredictRequest,
   StreamRequest,
 } from '../engine.js'
-import { snapshot, snapshotBatch } from '../snapshot.js'
+import { gradientsOf, snapshot, snapshotBatch } from '../snapshot.js'
 import { predictClips, predictClipsTogether } from '../windowed/predict-clips.js'
 import { WindowedStream } from '../windowed/windowed-stream.js'
 import type { WindowRequest } from '../windowed/windows.js'
 import type { ClipWork, Handle, KernelAddon } from './addon.js'
 import { OUT_OF_MEMORY } from './constants.js'
 import type { FrameChains } from './frame-chain.js'
+import type { LossKernelsOf } from './loss-kernels.js'
 import { NativeQueue } from './queue.js'
 import { NativeStream, type Parameters } from './stream.js'
 import { StreamQueue } from './stream-queue.js'
@@ -58,6 +59,8 @@ export interface KernelEngineParts {
   readonly frontEnd?: NonNullable<Engine['frontEnd']>
   /** `Engine.openRefinement` and `openCorrection`, given the same as the optimiser. Default: none. */
   readonly frameChains?: (queue: NativeQueue, checkAlive: () => void) => FrameChains
+  /** What the addon computes of losses, given the engine's queue. Default: none. */
+  readonly lossKernels?: (queue: NativeQueue) => LossKernelsOf
 }
 
 export class KernelEngine implements Engine {
@@ -80,6 +83,7 @@ export class KernelEngine implements Engine {
   readonly #handle: Handle
   readonly #isReference: boolean
   readonly #envelope: FrontEndEnvelope | null
+  readonly #lossKernels: LossKernelsOf | undefined
 
   constructor(parts: KernelEngineParts) {
     const { name, device, network, addon, handle, isReference = false, parameters, envelope } = parts
@@ -99,6 +103,7 @@ export class KernelEngine implements Engine {
     if (parts.optimiser !== undefined) this.optimiser = parts.optimiser(this.#queue, checkAlive)
     if (parts.gaussian !== undefined) this.gaussian = parts.gaussian(checkAlive)
     if (parts.frontEnd !== undefined) this.frontEnd = parts.frontEnd
+    this.#lossKernels = parts.lossKernels?.(this.#queue)
     if (parts.frameChains !== undefined) {
       const { openRefinement, openCorrection } = parts.frameChains(this.#queue, checkAlive)
       this.openRefinement = openRefinement
@@ -161,7 +166,8 @@ export class KernelEngine implements Engine {
       const forward = await this.#addon.runForward(this.#handle, { clips: withRoom, parameters, cancelled })
       fits = forward !== OUT_OF_MEMORY
       if (forward < 0) return fits ? forward : 0
-      const gradients = request.gradientOf(predictions).map(snapshot)
+      const kernels = this.#lossKernels?.(cancelled, request.signal) ?? null
+      const gradients = await gradientsOf(request, predictions, kernels)
       checkLossRequest(this.network, { ...request, target: gradients, loss: 'l2' })
       const work = { clips: clips.map((clip, i) => ({ ...clip, target: gradients[i]! })), parameters, cancelled }
       return this.#addon.runBackward(this.#handle, { ...work, gradients: flat })

@@ -7,80 +7,78 @@
  * A and B are magnitudes of prediction and target, the means over frames and the bins of the clip's own bandwidth, and
  * c = 1e-4·√(3n/8) the magnitude of white noise of deviation 1e-4: softer than that, differences are not heard.
  */
-import { binsBelow, CentredFrames } from './centred-frames.js'
+import { BINS_PER_RATIO, type SpectralTerm, type TermSums } from '../../engines/loss-kernels.js'
+import { binsBelow, type CentredFrames } from './centred-frames.js'
+import type { Comparison } from './time-frequency-loss.js'
 
 const SOFTEST = 1e-4
 
-export class MagnitudeDistance {
-  readonly #resolutions: readonly CentredFrames[]
+/**
+ * The distance at one window length.
+ *
+ * @param size of the window, a power of two
+ * @param sampleRate of the audio, in Hz
+ */
+export function magnitudeTerm(size: number, { limit, ...comparison }: Comparison, sampleRate: number): SpectralTerm {
+  const bins = binsBelow(limit, size / 2 + 1, sampleRate)
+  return { kind: 'magnitude', size, ...comparison, bins, softest: SOFTEST * Math.sqrt((3 * size) / 8) }
+}
 
-  /** @param windows lengths in samples, powers of two */
-  constructor(
-    readonly sampleRate: number,
-    windows: readonly number[],
-  ) {
-    this.#resolutions = windows.map(size => new CentredFrames(size))
-  }
+/** Of a term. */
+export function magnitudeLoss(term: SpectralTerm, { sums, ratios }: TermSums): number {
+  const frames = sums.length / 2
+  const { unit, share } = meanOf(term, sums)
+  let differences = 0
+  for (let frame = 0; frame < frames; frame++) differences += sums[frame]!
+  let logarithms = 0
+  for (let i = 0; i < ratios.length; i++) logarithms += Math.log(ratios[i]!)
+  return (differences * unit + logarithms) * share
+}
 
-  /**
-   * @param predicted,target audio, equally long
-   * @param limit bandwidth of the clip in Hz
-   * @returns the distance; adds `weight` × its gradient by `predicted` to `gradient`
-   */
-  add(predicted: Float32Array, target: Float32Array, limit: number, gradient: Float64Array, weight: number): number {
-    const share = 1 / this.#resolutions.length
-    let loss = 0
-    for (const resolution of this.#resolutions) {
-      loss += share * this.#addOne(resolution, predicted, target, limit, gradient, share * weight)
-    }
-    return loss
-  }
+/** 1/(mean B + c), and the share of a bin in the mean. */
+function meanOf({ bins, softest }: SpectralTerm, sums: Float64Array) {
+  const frames = sums.length / 2
+  const share = 1 / Math.max(1, bins * frames)
+  let sum = 0
+  for (let frame = 0; frame < frames; frame++) sum += sums[frames + frame]!
+  return { unit: 1 / (sum * share + softest!), share }
+}
 
-  #addOne(
-    resolution: CentredFrames,
-    predicted: Float32Array,
-    target: Float32Array,
-    limit: number,
-    gradient: Float64Array,
-    weight: number,
-  ): number {
-    const { bins, size } = resolution
-    const c = SOFTEST * Math.sqrt((3 * size) / 8)
-    const spectra = resolution.spectra(predicted)
-    const targets = resolution.spectra(target)
-    const frames = resolution.frames(predicted.length)
-    const counted = binsBelow(limit, bins, this.sampleRate)
-    const share = 1 / Math.max(1, counted * frames)
-    const wanted = new Float64Array(frames * counted)
-    let sum = 0
-    for (let frame = 0; frame < frames; frame++) {
-      for (let bin = 0; bin < counted; bin++) {
-        const i = 2 * (frame * bins + bin)
-        const b = Math.sqrt(targets[i]! ** 2 + targets[i + 1]! ** 2)
-        wanted[frame * counted + bin] = b
-        sum += b
-      }
+/** Computes a term. */
+export function compareMagnitudes(term: SpectralTerm, transform: CentredFrames, to: TermSums): void {
+  const { bins: counted, weight } = term
+  const { bins } = transform
+  const { sums, ratios, gradient } = to
+  const c = term.softest!
+  const frames = sums.length / 2
+  const spectra = transform.spectra(term.made)
+  const targets = transform.spectra(term.wanted)
+  const wanted = new Float64Array(frames * counted)
+  for (let frame = 0; frame < frames; frame++) {
+    for (let bin = 0; bin < counted; bin++) {
+      const i = 2 * (frame * bins + bin)
+      const b = Math.sqrt(targets[i]! * targets[i]! + targets[i + 1]! * targets[i + 1]!)
+      wanted[frame * counted + bin] = b
+      sums[frames + frame]! += b
     }
-    const unit = 1 / (sum * share + c)
-    let loss = 0
-    for (let frame = 0; frame < frames; frame++) {
-      for (let bin = 0; bin < bins; bin++) {
-        const i = 2 * (frame * bins + bin)
-        if (bin >= counted) {
-          spectra[i] = 0
-          spectra[i + 1] = 0
-          continue
-        }
-        // A little more than the magnitude, so that the root has a gradient at zero.
-        const a = Math.sqrt(spectra[i]! ** 2 + spectra[i + 1]! ** 2 + (c / 100) ** 2)
-        const b = wanted[frame * counted + bin]!
-        loss += Math.abs(a - b) * unit + Math.abs(Math.log((a + c) / (b + c)))
-        const slope = Math.sign(a - b) * (unit + 1 / (a + c))
-        spectra[i]! *= (slope * share * weight) / a
-        spectra[i + 1]! *= (slope * share * weight) / a
-      }
-    }
-    resolution.addGradient(spectra, predicted.length, gradient)
-    return loss * share
   }
+  const { unit, share } = meanOf(term, sums)
+  const groups = Math.ceil(counted / BINS_PER_RATIO)
+  // A little more than the magnitude, so that the root has a gradient at zero.
+  const least = (c / 100) * (c / 100)
+  for (let frame = 0; frame < frames; frame++) {
+    for (let bin = 0; bin < counted; bin++) {
+      const i = 2 * (frame * bins + bin)
+      const a = Math.sqrt(spectra[i]! * spectra[i]! + spectra[i + 1]! * spectra[i + 1]! + least)
+      const b = wanted[frame * counted + bin]!
+      const [above, below] = [a + c, b + c]
+      sums[frame]! += Math.abs(a - b)
+      ratios[frame * groups + Math.floor(bin / BINS_PER_RATIO)]! *= above > below ? above / below : below / above
+      const factor = (Math.sign(a - b) * (unit + 1 / above) * share * weight) / a
+      spectra[i]! *= factor
+      spectra[i + 1]! *= factor
+    }
+    spectra.fill(0, 2 * (frame * bins + counted), 2 * (frame + 1) * bins)
+  }
+  transform.addGradient(spectra, gradient.length, gradient)
 }

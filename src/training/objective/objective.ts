@@ -5,6 +5,7 @@
  * to the parameters.
  */
 import type { Engine, LossGradients } from '../../engines/engine.js'
+import type { LossKernels } from '../../engines/loss-kernels.js'
 import type { TrainingConfig } from '../config.js'
 import { type AudioModel, AudioObjective } from './audio-objective.js'
 import type { NoisedBatch } from './noised-batch.js'
@@ -32,33 +33,37 @@ export class Objective {
     const audio = this.#timeFrequency
     if (noiseLevels?.kind !== 'own' || audio === null || model.diffusion === undefined) return null
     const { diffusion, mel = null } = model
-    return new OwnSteps(noiseLevels, { diffusion, mel }, (made, clean, limit, gradient, weight, voiced) =>
-      voiced === null
-        ? audio.magnitudes(made, clean, limit, gradient, weight)
-        : audio.waveform(made, clean, limit, gradient, weight, voiced),
-    )
+    return new OwnSteps(noiseLevels, { diffusion, mel }, audio)
   }
 
   /** The loss of each clip. */
   async losses(engine: Pick<Engine, 'predict'>, batch: NoisedBatch): Promise<Float32Array> {
     if (this.#ownSteps !== null) return this.#ownSteps.losses(engine, batch)
-    return this.of(batch, await engine.predict(batch)).clipLosses
+    return (await this.of(batch, await engine.predict(batch), null)).clipLosses
   }
 
-  /** Each clip's loss, and the gradient of their mean (by samples) by each clip's output. */
-  of(
+  /**
+   * Each clip's loss, and the gradient of their mean (by samples) by each clip's output.
+   *
+   * @param kernels of the engine; null: the readable version
+   */
+  async of(
     batch: NoisedBatch,
     outputs: readonly Float32Array[],
-  ): { readonly clipLosses: Float32Array; readonly gradients: readonly Float32Array[] } {
+    kernels: LossKernels | null,
+  ): Promise<{ readonly clipLosses: Float32Array; readonly gradients: readonly Float32Array[] }> {
     const total = samplesIn(outputs)
     const clipLosses = new Float32Array(outputs.length)
     const timeFrequency = this.#timeFrequency
     if (timeFrequency !== null) {
-      const gradients = outputs.map((output, i) => {
-        const found = timeFrequency.of(output, batch.clean[i]!, batch.limits[i]!, batch.levelWeights[i]!)
-        clipLosses[i] = found.loss
-        const share = output.length / total
-        return Float32Array.from(found.gradient, g => g * share)
+      const clips = outputs.map((made, i) =>
+        timeFrequency.noised({ made, clean: batch.clean[i]!, limit: batch.limits[i]! }, batch.levelWeights[i]!),
+      )
+      const found = await timeFrequency.losses(clips, kernels)
+      const gradients = found.map(({ loss, gradient }, i) => {
+        clipLosses[i] = loss
+        const share = outputs[i]!.length / total
+        return Float32Array.from(gradient, g => g * share)
       })
       return { clipLosses, gradients }
     }
@@ -89,8 +94,8 @@ export class Objective {
     let clipLosses: Float32Array = new Float32Array(0)
     const gradients = await engine.backward({
       ...request,
-      gradientOf: outputs => {
-        const found = this.of(batch, outputs)
+      gradientOf: async (outputs, kernels) => {
+        const found = await this.of(batch, outputs, kernels)
         clipLosses = found.clipLosses
         const total = samplesIn(outputs)
         loss = outputs.reduce((sum, output, i) => sum + (clipLosses[i]! * output.length) / total, 0)

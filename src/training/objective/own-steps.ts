@@ -9,23 +9,12 @@ import type { Sampler } from '../../diffusion/samplers/sampler.js'
 import { evenSchedule, noiseSchedule } from '../../diffusion/schedule.js'
 import { reverseStep } from '../../diffusion/step.js'
 import type { Engine, LossGradients } from '../../engines/engine.js'
+import type { LossKernels } from '../../engines/loss-kernels.js'
 import type { TrainingConfig } from '../config.js'
-import { addGradients } from '../optimiser/gradients.js'
+import { addAll } from '../optimiser/gradients.js'
+import type { AudioObjective } from './audio-objective.js'
 import type { NoisedBatch } from './noised-batch.js'
-
-/**
- * Distance of a step's audio from the recording: adds `weight` × its gradient by `made` to `gradient`.
- *
- * @param voiced positions with voice, if the pulses that the clip starts from stand where the recording's do; else null
- */
-export type DistanceOf = (
-  made: Float32Array,
-  clean: Float32Array,
-  limit: number,
-  gradient: Float64Array,
-  weight: number,
-  voiced: Uint8Array | null,
-) => number
+import type { ClipLoss } from './spectral-term.js'
 
 /** A batch whose audio is noise of the prior. */
 type OwnBatch = Omit<NoisedBatch, 'target' | 'weight' | 'levels' | 'levelWeights' | 'emphases'>
@@ -33,22 +22,22 @@ type OwnBatch = Omit<NoisedBatch, 'target' | 'weight' | 'levels' | 'levelWeights
 export class OwnSteps {
   readonly #sampler: Sampler
   readonly #weights: readonly number[]
-  readonly #distance: DistanceOf
+  readonly #objective: AudioObjective
   readonly #limit: number
 
   /**
    * @param levels the config's `noiseLevels`
-   * @param distance with its factor in the loss
+   * @param objective what each step's audio is compared by
    */
   constructor(
     levels: Extract<TrainingConfig['noiseLevels'], { readonly kind: 'own' }>,
     { diffusion, mel }: Pick<TrainingConfig['model'], 'diffusion' | 'mel'>,
-    distance: DistanceOf,
+    objective: AudioObjective,
   ) {
     const schedule = evenSchedule(noiseSchedule(diffusion.training), levels.steps)
     this.#sampler = ddim(schedule, { eta: 0, noiseScale: diffusion.noiseScale })
     this.#weights = levels.weights
-    this.#distance = distance
+    this.#objective = objective
     this.#limit = mel?.maxFrequency ?? Number.POSITIVE_INFINITY
   }
 
@@ -60,19 +49,17 @@ export class OwnSteps {
       let made: readonly Float32Array[] = []
       const gradients = await engine.backward({
         ...conditioned(batch, audio, step),
-        gradientOf: outputs => {
+        gradientOf: async (outputs, kernels) => {
           made = outputs.map(output => output.slice())
-          return made.map((output, i) => {
-            const gradient = new Float64Array(output.length)
-            const share = weight / made.length
-            const distance = this.#distanceOf(batch, i, output, gradient, share)
-            clipLosses[i]! += weight * distance
+          const found = await this.#distances(batch, made, weight / made.length, kernels)
+          return found.map(({ loss, gradient }, i) => {
+            clipLosses[i]! += weight * loss
             return Float32Array.from(gradient)
           })
         },
       })
       if (total === null) total = new Map(gradients)
-      else addGradients(total, gradients)
+      else await addAll(engine.optimiser, total, gradients)
       return made
     })
     const loss = clipLosses.reduce((sum, own) => sum + own, 0) / clipLosses.length
@@ -84,9 +71,9 @@ export class OwnSteps {
     const clipLosses = new Float32Array(batch.audio.length)
     await this.#run(batch, async (audio, step, weight) => {
       const made = await engine.predict(conditioned(batch, audio, step))
-      made.forEach((output, i) => {
-        const gradient = new Float64Array(output.length)
-        clipLosses[i]! += weight * this.#distanceOf(batch, i, output, gradient, 0)
+      const found = await this.#distances(batch, made, 0, null)
+      found.forEach(({ loss }, i) => {
+        clipLosses[i]! += weight * loss
       })
       return made
     })
@@ -108,9 +95,18 @@ export class OwnSteps {
     }
   }
 
-  #distanceOf(batch: OwnBatch, i: number, made: Float32Array, gradient: Float64Array, weight: number): number {
-    const limit = Math.min(this.#limit, batch.limits[i]!)
-    return this.#distance(made, batch.clean[i]!, limit, gradient, weight, batch.voiced?.[i] ?? null)
+  /** Of each clip. @param weight of the gradients */
+  #distances(
+    batch: OwnBatch,
+    outputs: readonly Float32Array[],
+    weight: number,
+    kernels: LossKernels | null,
+  ): Promise<readonly ClipLoss[]> {
+    const clips = outputs.map((made, i) => {
+      const limit = Math.min(this.#limit, batch.limits[i]!)
+      return this.#objective.ownStep({ made, clean: batch.clean[i]!, limit }, weight, batch.voiced?.[i] ?? null)
+    })
+    return this.#objective.losses(clips, kernels)
   }
 }
 

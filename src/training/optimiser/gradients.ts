@@ -2,6 +2,7 @@
  * What happens to gradients and weights around an update: sums, clipping by the global norm, the average of weights.
  */
 import type { Tensors } from '../../core/tensor.js'
+import type { OptimiserKernels } from '../../engines/engine.js'
 
 export type Gradients = ReadonlyMap<string, Float32Array>
 
@@ -24,6 +25,15 @@ export function addGradients(total: Gradients, more: Gradients): void {
     const other = more.get(name)!
     for (let i = 0; i < data.length; i++) data[i]! += other[i]!
   }
+}
+
+/** The same, by an engine's kernels if it has them. */
+export async function addAll(kernels: OptimiserKernels | undefined, total: Gradients, more: Gradients): Promise<void> {
+  if (kernels === undefined) return addGradients(total, more)
+  await kernels.add(
+    [...total.values()],
+    [...total.keys()].map(name => more.get(name)!),
+  )
 }
 
 /** The factor that brings gradients' norm down to `bound`, as PyTorch's `clip_grad_norm_`; 1 if it is not above. */

@@ -6,7 +6,7 @@ import type { Tensor } from '../../core/tensor.js'
 import type { OptimiserKernels } from '../../engines/engine.js'
 import type { Adam } from './adam.js'
 import {
-  addGradients,
+  addAll,
   averageDecayAt,
   clippingFactor,
   type Gradients,
@@ -43,11 +43,7 @@ export class Optimiser {
 
   /** total ← total + more, in place. */
   async add(total: Gradients, more: Gradients): Promise<void> {
-    if (this.#kernels === undefined) return addGradients(total, more)
-    await this.#kernels.add(
-      [...total.values()],
-      [...total.keys()].map(name => more.get(name)!),
-    )
+    await addAll(this.#kernels, total, more)
   }
 
   /** Each number times a factor, in place. */

@@ -1,0 +1,144 @@
+// The Node-API face of losses of audio: terms of spectra, and the gradient of the correction towards a mel.
+#include "../training/audio-loss.h"
+
+#include "entry-points.h"
+#include "frame-chain.h"
+#include "job.h"
+
+namespace diffwave {
+namespace {
+
+constexpr int maxSize = 65536;
+
+/** The tables of one window length. */
+struct SpectralFrames : Handle {
+  SpectralFrames() : Handle(Kind::spectralFrames) {}
+
+  FrameTables tables{};
+  std::vector<double> window, roots;
+};
+
+struct TermsJob : Job {
+  using Job::Job;
+  double execute() override {
+    const bool done = computeTerms(*engine->pool, engine->target->frames(), terms, *cancelled);
+    return done ? 0 : resultCancelled;
+  }
+
+  std::vector<SpectralTerm> terms;
+};
+
+struct CorrectionGradientJob : Job {
+  using Job::Job;
+  double execute() override {
+    const FrameTables tables = settings->tables();
+    const bool done = differentiateCorrection(*engine->pool, engine->target->frames(), tables, clips, *cancelled);
+    return done ? 0 : resultCancelled;
+  }
+
+  FrameChainSettings* settings;
+  std::vector<CorrectedClip> clips;
+};
+
+const std::atomic<bool>* cancelByte(const Js& js, napi_value value) {
+  return static_cast<const std::atomic<bool>*>(js.array(value, napi_uint8_array, 1));
+}
+
+double* doublesOf(const Js& js, napi_value value, int64_t size) {
+  return static_cast<double*>(js.array(value, napi_float64_array, size));
+}
+
+SpectralKind readKind(const Js& js, napi_value value) {
+  const std::string name = js.text(value);
+  if (name == "error") return SpectralKind::error;
+  if (name == "phase") return SpectralKind::phase;
+  require(name == "magnitude", "unknown kind of a spectral term");
+  return SpectralKind::magnitude;
+}
+
+/** Reads and checks the object `SpectralTermWork` of src/engines/native/addon.ts. */
+SpectralTerm readTerm(const Js& js, napi_value object) {
+  SpectralTerm term{};
+  const auto* frames = js.unwrap<SpectralFrames>(js.property(object, "frames"), Handle::Kind::spectralFrames,
+                                                 "expected spectral frames");
+  term.tables = &frames->tables;
+  term.kind = readKind(js, js.property(object, "kind"));
+  term.made = js.floats(js.property(object, "made"), -1, &term.samples);
+  term.wanted = js.floats(js.property(object, "wanted"), term.samples);
+  const bool comparesMagnitudes = term.kind == SpectralKind::magnitude;
+  // The last bin has no partner in its region.
+  const int most = comparesMagnitudes ? frames->tables.bins : frames->tables.bins - 1;
+  term.counted = js.integer(js.property(object, "counted"), 0, most, "bad number of bins");
+  term.weight = js.number(js.property(object, "weight"));
+  term.offset = js.number(js.property(object, "offset"));
+  const int64_t count = term.samples / frames->tables.hop + 1;
+  if (term.kind == SpectralKind::phase) {
+    term.counts = static_cast<const unsigned char*>(js.array(js.property(object, "counts"), napi_uint8_array, count));
+  }
+  term.gradient = doublesOf(js, js.property(object, "gradient"), term.samples);
+  term.sums = doublesOf(js, js.property(object, "sums"), comparesMagnitudes ? 2 * count : count);
+  const int64_t products = (term.counted + binsPerRatio - 1) / binsPerRatio;
+  term.ratios = doublesOf(js, js.property(object, "ratios"), comparesMagnitudes ? count * products : 0);
+  return term;
+}
+
+/** Reads and checks the object `CorrectedClipWork` of src/engines/native/addon.ts. */
+CorrectedClip readClip(const Js& js, napi_value object, const FrameChainSettings& settings) {
+  CorrectedClip clip{};
+  clip.input = js.floats(js.property(object, "input"), -1, &clip.samples);
+  clip.byResult = js.floats(js.property(object, "byResult"), clip.samples);
+  clip.gradient = js.floats(js.property(object, "gradient"), clip.samples);
+  int64_t count;
+  clip.targets = static_cast<const double*>(js.array(js.property(object, "targets"), napi_float64_array, -1, &count));
+  clip.frames = count / settings.bands;
+  require(count % settings.bands == 0 && clip.frames >= 1 && clip.frames <= clip.samples / settings.hop + 1,
+          "a typed array has the wrong length");
+  return clip;
+}
+
+Engine* engineWithFrames(const Js& js, napi_value handle) {
+  Engine* engine = engineOf(js, handle);
+  require(engine->target != nullptr && engine->pool != nullptr, "the engine has no losses, or was disposed");
+  return engine;
+}
+
+}  // namespace
+
+napi_value openSpectralFrames(const Js& js, napi_value* arguments) {
+  const napi_value shape = arguments[0];
+  auto made = std::make_unique<SpectralFrames>();
+  FrameTables& t = made->tables;
+  t.size = js.integer(js.property(shape, "size"), 16, maxSize, "bad shape of spectral frames");
+  require((t.size & (t.size - 1)) == 0, "a transform whose size is no power of two");
+  t.hop = t.size / 4;
+  t.overlap = 4;
+  t.bins = t.size / 2 + 1;
+  made->window = js.doubles(js.property(shape, "window"), t.size);
+  made->roots = js.doubles(js.property(shape, "roots"), int64_t(2) * t.size);
+  t.window = made->window.data();
+  t.roots = made->roots.data();
+  return js.wrap(std::move(made));
+}
+
+napi_value spectralTerms(const Js& js, napi_value* arguments) {
+  auto job = std::make_unique<TermsJob>(engineWithFrames(js, arguments[0]));
+  const napi_value list = arguments[1];
+  for (uint32_t i = 0; i < js.length(list); i++) job->terms.push_back(readTerm(js, js.element(list, i)));
+  job->cancelled = cancelByte(js, arguments[2]);
+  return Job::start(js, std::move(job), {arguments[0], list, arguments[2]});
+}
+
+napi_value correctionGradient(const Js& js, napi_value* arguments) {
+  auto job = std::make_unique<CorrectionGradientJob>(engineWithFrames(js, arguments[0]));
+  job->settings = frameChainSettings(js, job->engine, arguments[1]);
+  require(job->settings->operation == FrameOperation::correct && job->settings->padding == job->settings->size / 2,
+          "expected a correction");
+  const napi_value list = arguments[2];
+  for (uint32_t i = 0; i < js.length(list); i++) {
+    job->clips.push_back(readClip(js, js.element(list, i), *job->settings));
+  }
+  job->cancelled = cancelByte(js, arguments[3]);
+  return Job::start(js, std::move(job), {arguments[0], arguments[1], list, arguments[3]});
+}
+
+}  // namespace diffwave

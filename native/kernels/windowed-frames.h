@@ -1,0 +1,49 @@
+// Frames of a clip that lies in blocks of a hop: to their spectra, and back.
+#pragma once
+
+#include "frame-tasks.h"
+#include "frame-transform.h"
+
+namespace diffwave {
+namespace DIFFWAVE_TARGET {
+namespace frames {
+
+/**
+ * The spectra of consecutive frames, windowed.
+ *
+ * @param blocks [H × blocks]; column 0 is the first block of the first frame
+ * @param samples room for the windowed frames [L]
+ * @param spectrum takes the bins, and needs room for as much again [2L]
+ */
+DIFFWAVE_NOINLINE static void forwardFrames(const FrameTables& t, const double* blocks, int64_t blockStride,
+                                            Doubles* samples, Doubles* spectrum) {
+  for (int q = 0; q < t.overlap; q++) {
+    const int end = t.size - q * t.hop < t.hop ? t.size - q * t.hop : t.hop;
+    for (int h = 0; h < end; h++) {
+      const int i = q * t.hop + h;
+      samples[i] = loadDoubles(blocks + h * blockStride + q) * t.window[i];
+    }
+  }
+  realTransform(spectrum, t.size, t.roots, [&](int i) { return samples[i]; });
+}
+
+/**
+ * The first `count` frames of spectra, windowed again; zeros in the lanes after them.
+ *
+ * @param samples room for the frames before they are windowed [L]
+ * @param frames takes the frames [L × frames]
+ */
+DIFFWAVE_NOINLINE static void inverseFrames(const FrameTables& t, const Doubles* spectrum, Doubles* samples, int count,
+                                            double* frames, int64_t frameStride) {
+  const int half = t.size / 2;
+  inverseTransform(samples, half, t.roots, t.size, [&](int bin) { return packedBin(spectrum, t.size, t.roots, bin); });
+  const double scale = 1.0 / half;  // a power of two: the product is exact
+  for (int i = 0; i < t.size; i++) storeDoubles(frames + i * frameStride, samples[i] * scale * t.window[i]);
+  for (int i = 0; count < doubleLanes && i < t.size; i++) {
+    for (int lane = count; lane < doubleLanes; lane++) frames[i * frameStride + lane] = 0;
+  }
+}
+
+}  // namespace frames
+}  // namespace DIFFWAVE_TARGET
+}  // namespace diffwave

@@ -1,0 +1,27 @@
+// Rows of doubles, aligned to 64 bytes, zeros at first.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <new>
+
+#include "memory.h"
+
+namespace diffwave {
+
+inline int64_t roundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
+
+struct Matrix {
+  Buffer memory;
+  int64_t stride = 0;
+
+  Matrix() = default;
+  /** Throws std::bad_alloc. */
+  Matrix(int64_t rows, int64_t columns) : memory(2 * rows * columns), stride(columns) {
+    if (!memory.ok()) throw std::bad_alloc();
+    std::fill_n(row(0), rows * columns, 0.0);
+  }
+  double* row(int64_t i) const { return reinterpret_cast<double*>(memory.data()) + i * stride; }
+};
+
+}  // namespace diffwave

@@ -1,0 +1,113 @@
+/**
+ * Terms of losses and the correction of training in the addon (native/training/audio-loss.h). They run within a piece
+ * of the engine's work, between the two halves of a batch's gradients, so past its queue.
+ */
+import type { Mel, MelConvention } from '../../audio/mel/convention.js'
+import type { CorrectionSettings } from '../../audio/mel/correction.js'
+import { TargetFrames } from '../../audio/mel/target-frames.js'
+import { hannWindow } from '../../audio/transforms/stft.js'
+import { throwIfAborted } from '../../core/errors.js'
+import { type CorrectedClips, type LossKernels, type SpectralTerm, type TermSums, termRoom } from '../loss-kernels.js'
+import type { Addon, FrameChainHandle, Handle, SpectralFramesHandle } from './addon.js'
+import { type ConventionTables, correctionChain, tablesOf } from './frame-chain.js'
+import { unitRoots } from './mel-filters.js'
+import type { NativeQueue } from './queue.js'
+
+/** The kernels for one piece of work. @param cancelled the byte that stops it, set when `signal` aborts */
+export type LossKernelsOf = (cancelled: Uint8Array, signal: AbortSignal | undefined) => LossKernels
+
+export function nativeLossKernels(addon: Addon, handle: Handle, queue: NativeQueue): LossKernelsOf {
+  const frames = new Map<number, SpectralFramesHandle>()
+  const framesOf = (size: number): SpectralFramesHandle => {
+    const known = frames.get(size)
+    if (known !== undefined) return known
+    const made = addon.openSpectralFrames({ size, window: hannWindow(size), roots: unitRoots(size) })
+    frames.set(size, made)
+    return made
+  }
+  const conventions = new WeakMap<MelConvention, ConventionTables>()
+  const tables = (convention: MelConvention): ConventionTables => {
+    const known = conventions.get(convention) ?? tablesOf(convention)
+    conventions.set(convention, known)
+    return known
+  }
+  return (cancelled, signal) => {
+    const checked = async (work: Promise<number>): Promise<number> => {
+      const result = await work
+      throwIfAborted(signal)
+      return queue.check(result)
+    }
+    const terms = async (given: readonly SpectralTerm[]): Promise<readonly TermSums[]> => {
+      const rooms = given.map(termRoom)
+      const works = given.map(({ kind, size, made, wanted, bins, weight, softest = 0, counts }, i) => ({
+        ...{ frames: framesOf(size), kind, made, wanted, counted: bins, weight, offset: softest, counts },
+        ...rooms[i]!,
+      }))
+      await checked(addon.spectralTerms(handle, works, cancelled))
+      return rooms
+    }
+    const correct: LossKernels['correct'] = (convention, settings, audio, mels) =>
+      corrected({ addon, handle, cancelled, checked }, tables(convention), settings, audio, mels)
+    return { terms, correct }
+  }
+}
+
+/** What works on clips within a piece of an engine's work. */
+interface Work {
+  readonly addon: Addon
+  readonly handle: Handle
+  readonly cancelled: Uint8Array
+  /** A job's result. @throws DiffWaveError `ABORTED`, `ENGINE_FAILED` */
+  readonly checked: (work: Promise<number>) => Promise<number>
+}
+
+/** Corrects clips pass by pass and keeps what each pass was given. */
+async function corrected(
+  { addon, handle, cancelled, checked }: Work,
+  { bands, shape }: ConventionTables,
+  { passes, iterations }: CorrectionSettings,
+  audio: readonly Float32Array[],
+  mels: readonly Mel[],
+): Promise<CorrectedClips> {
+  const targets = audio.map((clip, i) => {
+    const frames = new TargetFrames(bands)
+    frames.push(mels[i]!)
+    return frames.rows(0, Math.min(frames.end, Math.floor(clip.length / shape.hop) + 1)).slice()
+  })
+  const withChain = async <Result>(use: (chain: FrameChainHandle) => Promise<Result>): Promise<Result> => {
+    const chain = addon.openFrameChain(handle, { ...correctionChain({ passes: 1, iterations }), ...shape })
+    try {
+      return await use(chain)
+    } finally {
+      addon.closeFrameChain(handle, chain)
+    }
+  }
+  const onePass = (samples: Float32Array, i: number): Promise<Float32Array> =>
+    withChain(async chain => {
+      const prediction = new Float32Array(samples.length)
+      const work = { audio: samples, last: true, targets: targets[i]!, prediction, cancelled }
+      await checked(addon.pushFrameChain(handle, chain, work))
+      return prediction
+    })
+  const inputs = [audio]
+  for (let pass = 0; pass < passes; pass++) {
+    const results: Float32Array[] = []
+    for (const [i, samples] of inputs[pass]!.entries()) results.push(await onePass(samples, i))
+    inputs.push(results)
+  }
+  return {
+    audio: inputs[passes]!,
+    gradients: given =>
+      withChain(async chain => {
+        let byResult = given
+        for (let pass = passes - 1; pass >= 0; pass--) {
+          const clips = inputs[pass]!.map((input, i) => ({
+            ...{ input, byResult: byResult[i]!, targets: targets[i]!, gradient: new Float32Array(input.length) },
+          }))
+          await checked(addon.correctionGradient(handle, chain, clips, cancelled))
+          byResult = clips.map(({ gradient }) => gradient)
+        }
+        return byResult
+      }),
+  }
+}

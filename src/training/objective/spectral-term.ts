@@ -1,0 +1,67 @@
+/** Terms of spectra: their readable version, and the loss of a clip that they make up. */
+import { type LossKernels, type SpectralTerm, type TermSums, termRoom } from '../../engines/loss-kernels.js'
+import { CentredFrames } from './centred-frames.js'
+import { compareMagnitudes, magnitudeLoss } from './magnitude-distance.js'
+import { comparePhases, regionLoss, weighErrors } from './time-frequency-loss.js'
+
+const comparisons = {
+  error: { compare: weighErrors, loss: regionLoss },
+  phase: { compare: comparePhases, loss: regionLoss },
+  magnitude: { compare: compareMagnitudes, loss: magnitudeLoss },
+}
+
+/** The readable version of terms; holds the buffers that those of one window length share. */
+export class ReadableTerms {
+  readonly #frames = new Map<number, CentredFrames>()
+
+  of(term: SpectralTerm): TermSums {
+    let transform = this.#frames.get(term.size)
+    if (transform === undefined) {
+      transform = new CentredFrames(term.size)
+      this.#frames.set(term.size, transform)
+    }
+    const room = termRoom(term)
+    comparisons[term.kind].compare(term, transform, room)
+    return room
+  }
+}
+
+/** The loss of a term: a mean over frames and bins, without the term's weight. */
+export function termLoss(term: SpectralTerm, found: TermSums): number {
+  return comparisons[term.kind].loss(term, found)
+}
+
+/** The loss of a clip: Σ factor × loss of a term. */
+export interface ClipTerms {
+  readonly terms: readonly (SpectralTerm & { readonly factor: number })[]
+  /** Samples of the clip, and those at either end that the terms leave out. */
+  readonly samples: number
+  readonly edge: number
+}
+
+export interface ClipLoss {
+  readonly loss: number
+  /** ∂loss/∂(what was made), times the terms' weights, `[samples]`. */
+  readonly gradient: Float64Array
+}
+
+/** Each clip's loss. @param kernels of the engine; null: the readable version */
+export async function clipLosses(
+  clips: readonly ClipTerms[],
+  readable: ReadableTerms,
+  kernels: LossKernels | null,
+): Promise<readonly ClipLoss[]> {
+  const terms = clips.flatMap(clip => clip.terms)
+  const found = kernels === null ? terms.map(term => readable.of(term)) : await kernels.terms(terms)
+  let at = 0
+  return clips.map(({ terms: own, samples, edge }) => {
+    const gradient = new Float64Array(samples)
+    let loss = 0
+    for (const term of own) {
+      const part = found[at++]!
+      loss += term.factor * termLoss(term, part)
+      for (let n = 0; n < part.gradient.length; n++) gradient[edge + n]! += part.gradient[n]!
+    }
+    return { loss, gradient }
+  })
+}
