@@ -57,11 +57,19 @@ function filesBelow(path) {
   return readdirSync(path, { recursive: true, encoding: 'utf8' }).map(name => name.replaceAll(sep, '/'))
 }
 
+/** What no binary has: programs of their own, other processors, and a training's loss of audio. */
+const others = [
+  /^(test|fuzz)\//,
+  /^platform\/[^/]+$/,
+  /^targets\/(?!wasm|target)/,
+  /^kernels\/(amx|residual-layer-amx|spectral-term|correction-gradient)/,
+  /^(binding|training)\/audio-loss/,
+]
+
 /** The files of native/ that reach the binaries. */
 function sources() {
-  const others = /^((test|fuzz)\/|platform\/[^/]+$|targets\/(?!wasm|target)|kernels\/(amx|residual-layer-amx))/
   return filesBelow(native)
-    .filter(name => /\.(cc|h)$/.test(name) && !others.test(name))
+    .filter(name => /\.(cc|h)$/.test(name) && !others.some(other => other.test(name)))
     .sort()
 }
 

@@ -153,9 +153,11 @@ napi_value init(napi_env env, napi_value exports) {
       method<openFrameChain>("openFrameChain"),
       method<pushFrameChain>("pushFrameChain"),
       method<closeFrameChain>("closeFrameChain"),
+#ifndef __wasm__  // a page would load them for nothing
       method<openSpectralFrames>("openSpectralFrames"),
       method<spectralTerms>("spectralTerms"),
       method<correctionGradient>("correctionGradient"),
+#endif
       method<openEnvelope>("openEnvelope"),
       method<envelopePowers>("envelopePowers"),
       method<openWindowFilter>("openWindowFilter"),

@@ -162,7 +162,13 @@ struct FrameKernels {
   /** A pass of the correction. */
   void (*correct)(const FrameTask&);
   void (*overlap)(const OverlapTask&);
-  /** Doubles of scratch memory, aligned to 64 bytes, for the two below. */
+  /** Doubles of scratch memory, aligned to 64 bytes, for `envelopes`. */
+  int64_t (*envelopeScratchSize)(const EnvelopeTables& tables);
+  void (*envelopes)(const EnvelopeTask&);
+  /** The same for `filter`. */
+  int64_t (*filterScratchSize)(int size);
+  void (*filter)(const WindowFilterTask&);
+  /** Doubles of scratch memory, aligned to 64 bytes, for the two below. Null, as those below, in WebAssembly. */
   int64_t (*spectralScratchSize)(int size);
   /** The recording's magnitudes of a `magnitude` term, before its frames. */
   void (*spectralMagnitudes)(const SpectralTask&);
@@ -170,12 +176,6 @@ struct FrameKernels {
   /** The same for `correctionGradient`. */
   int64_t (*gradientScratchSize)(const FrameTables& tables);
   void (*correctionGradient)(const CorrectionGradientTask&);
-  /** Doubles of scratch memory, aligned to 64 bytes, for `envelopes`. */
-  int64_t (*envelopeScratchSize)(const EnvelopeTables& tables);
-  void (*envelopes)(const EnvelopeTask&);
-  /** The same for `filter`. */
-  int64_t (*filterScratchSize)(int size);
-  void (*filter)(const WindowFilterTask&);
 };
 
 }  // namespace diffwave

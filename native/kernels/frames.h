@@ -4,11 +4,13 @@
 // multiplies each bin by a gain. src/audio/mel/phase-refinement.ts and correction.ts are the readable versions.
 #pragma once
 
-#include "correction-gradient.h"
 #include "frame-tasks.h"
 #include "front-end.h"
-#include "spectral-term.h"
 #include "windowed-frames.h"
+#ifndef __wasm__
+#include "correction-gradient.h"
+#include "spectral-term.h"
+#endif
 
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
@@ -175,15 +177,23 @@ DIFFWAVE_INLINE void updateGains(const FrameTask& task, Scratch& scratch, Double
       frames::refineFrames,
       frames::correctFrames,
       frames::overlapFrames,
+      frames::EnvelopeScratch::size,
+      frames::frameEnvelopes,
+      frames::filterScratchSize,
+      frames::addFilteredWindows,
+#ifndef __wasm__
       frames::spectralScratchSize,
       frames::spectralMagnitudes,
       frames::spectralTerm,
       frames::gradientScratchSize,
       frames::correctionGradient,
-      frames::EnvelopeScratch::size,
-      frames::frameEnvelopes,
-      frames::filterScratchSize,
-      frames::addFilteredWindows,
+#else
+      nullptr,
+      nullptr,
+      nullptr,
+      nullptr,
+      nullptr,
+#endif
   };
   return kernels;
 }

@@ -18,6 +18,8 @@ import { scratch } from '../support/process.js'
 import { serveFolders } from '../support/web-server.js'
 
 const files = scratch()
+/** The same on every processor, and as exact as ONNX Runtime's (onnx.test.ts). */
+const OUR_ENGINE = { engine: 'wasm', threads: 1 } as const
 
 /** A page that runs the model with the inputs of `run.json` and shows the audio as JSON. */
 const PAGE = `<!doctype html><meta charset="utf-8"><title>running</title><script type="module">
@@ -68,7 +70,7 @@ describe('within 1e-4 of our engine, in Chromium', { skip: noBrowser }, () => {
     ['models/lmnt-speech', 'samples/lmnt/de_rhasspy-0669.npy', 80],
   ] as const) {
     test(folder, async () => {
-      const vocoder = await Vocoder.load(inRepository(folder), { threads: 1 })
+      const vocoder = await Vocoder.load(inRepository(folder), OUR_ENGINE)
       const mel = sliceMel((await readMel(inRepository(melFile), bands)).mel, 0, 7)
       const { samples } = await vocoder.synthesize(mel, { seed: 3, refine: 0 })
       const { config } = vocoder
@@ -85,7 +87,7 @@ describe('within 1e-4 of our engine, in Chromium', { skip: noBrowser }, () => {
     ['models/digits', 71],
   ] as const) {
     test(folder, async () => {
-      const generator = await Generator.load(inRepository(folder), { threads: 1 })
+      const generator = await Generator.load(inRepository(folder), OUR_ENGINE)
       const { config } = generator
       const samples = config.network.patch * blocks
       const label = config.network.labels![2]!
