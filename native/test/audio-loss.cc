@@ -3,7 +3,6 @@
 #include "../training/audio-loss.h"
 
 #include <cmath>
-#include <cstring>
 
 #include "../targets/targets.h"
 #include "tests.h"
@@ -92,11 +91,6 @@ std::vector<float> gradient(const Target& target, int threads, int size, int hop
   const bool done = differentiateCorrection(pool, target.frames(), made.tables, {clip, again}, {false});
   check(done, target.name, "correction gradient", threads);
   return result;
-}
-
-template <class Number>
-bool same(const std::vector<Number>& a, const std::vector<Number>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(Number)) == 0;
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <tuple>
 
 #include "../targets/targets.h"
@@ -76,10 +75,6 @@ std::vector<float> passed(const Target& target, int threads, const FrameChainSet
   }
   check(taken == frames, "frame chain", "frames taken", double(taken));
   return result;
-}
-
-bool same(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 // of the TypeScript are compared in test/engines/native/front-end.test.ts.
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <vector>
 
 #include "../targets/targets.h"
@@ -56,11 +55,6 @@ std::vector<double> filtered(const FrameKernels& kernels, int size, int position
   Scratch scratch(kernels.filterScratchSize(size));
   kernels.filter({&tables, positions, samples.data(), gains.data(), sums.data(), scratch.data()});
   return sums;
-}
-
-template <class Number>
-bool same(const std::vector<Number>& a, const std::vector<Number>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(Number)) == 0;
 }
 
 }  // namespace

@@ -27,12 +27,10 @@ export interface FrameChainHost {
 export type FrameChains = Required<Pick<Engine, 'openRefinement' | 'openCorrection'>>
 
 export function nativeFrameChains(host: FrameChainHost): FrameChains {
-  const known = new WeakMap<MelConvention, ConventionTables>()
+  const tablesOf = keptTables()
   const open = (convention: MelConvention, settings: ChainSettings) => {
     host.checkAlive()
-    const tables = known.get(convention) ?? tablesOf(convention)
-    known.set(convention, tables)
-    return new NativeFrameChain(host, tables, settings)
+    return new NativeFrameChain(host, tablesOf(convention), settings)
   }
   return {
     openRefinement: (convention, { iterations, momentum, relaxation }) =>
@@ -48,7 +46,7 @@ export function correctionChain({ passes, iterations }: CorrectionSettings): Cha
 
 export type ChainSettings = Pick<FrameChainShape, 'operation' | 'stages' | 'momentum' | 'relaxation' | 'updates'>
 
-/** What all chains of one mel convention share; `tablesOf` makes it. */
+/** What all chains of one mel convention share. */
 export interface ConventionTables {
   readonly bands: MelBands
   readonly shape: Omit<FrameChainShape, keyof ChainSettings>
@@ -135,7 +133,17 @@ class NativeFrameChain implements FrameStream {
   }
 }
 
-export function tablesOf(convention: MelConvention): ConventionTables {
+/** Returns what makes the tables of a convention, once for each. */
+export function keptTables(): (convention: MelConvention) => ConventionTables {
+  const known = new WeakMap<MelConvention, ConventionTables>()
+  return convention => {
+    const tables = known.get(convention) ?? tablesOf(convention)
+    known.set(convention, tables)
+    return tables
+  }
+}
+
+function tablesOf(convention: MelConvention): ConventionTables {
   const bands = new MelBands(convention)
   const size = convention.fftSize
   return {

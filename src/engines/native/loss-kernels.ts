@@ -2,14 +2,14 @@
  * Terms of losses and the correction of training in the addon (native/training/audio-loss.h). They run within a piece
  * of the engine's work, between the two halves of a batch's gradients, so past its queue.
  */
-import type { Mel, MelConvention } from '../../audio/mel/convention.js'
+import type { Mel } from '../../audio/mel/convention.js'
 import type { CorrectionSettings } from '../../audio/mel/correction.js'
 import { TargetFrames } from '../../audio/mel/target-frames.js'
 import { hannWindow } from '../../audio/transforms/stft.js'
 import { throwIfAborted } from '../../core/errors.js'
 import { type CorrectedClips, type LossKernels, type SpectralTerm, type TermSums, termRoom } from '../loss-kernels.js'
 import type { Addon, FrameChainHandle, Handle, SpectralFramesHandle } from './addon.js'
-import { type ConventionTables, correctionChain, tablesOf } from './frame-chain.js'
+import { type ConventionTables, correctionChain, keptTables } from './frame-chain.js'
 import { unitRoots } from './mel-filters.js'
 import type { NativeQueue } from './queue.js'
 
@@ -25,12 +25,7 @@ export function nativeLossKernels(addon: Addon, handle: Handle, queue: NativeQue
     frames.set(size, made)
     return made
   }
-  const conventions = new WeakMap<MelConvention, ConventionTables>()
-  const tables = (convention: MelConvention): ConventionTables => {
-    const known = conventions.get(convention) ?? tablesOf(convention)
-    conventions.set(convention, known)
-    return known
-  }
+  const tablesOf = keptTables()
   return (cancelled, signal) => {
     const checked = async (work: Promise<number>): Promise<number> => {
       const result = await work
@@ -47,7 +42,7 @@ export function nativeLossKernels(addon: Addon, handle: Handle, queue: NativeQue
       return rooms
     }
     const correct: LossKernels['correct'] = (convention, settings, audio, mels) =>
-      corrected({ addon, handle, cancelled, checked }, tables(convention), settings, audio, mels)
+      corrected({ addon, handle, cancelled, checked }, tablesOf(convention), settings, audio, mels)
     return { terms, correct }
   }
 }

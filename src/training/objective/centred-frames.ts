@@ -58,6 +58,16 @@ export class CentredFrames {
   }
 }
 
+/** What is compared. Audio is equally long. */
+export interface Comparison {
+  readonly made: Float32Array
+  readonly wanted: Float32Array
+  /** Bandwidth of the clip in Hz. */
+  readonly limit: number
+  /** Factor of the gradient. */
+  readonly weight: number
+}
+
 /** Bins of a transform from 0 Hz up that lie at or below a limit in Hz. */
 export function binsBelow(limit: number, bins: number, sampleRate: number): number {
   const hertz = sampleRate / 2 / (bins - 1)

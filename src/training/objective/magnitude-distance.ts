@@ -8,8 +8,7 @@
  * c = 1e-4·√(3n/8) the magnitude of white noise of deviation 1e-4: softer than that, differences are not heard.
  */
 import { BINS_PER_RATIO, type SpectralTerm, type TermSums } from '../../engines/loss-kernels.js'
-import { binsBelow, type CentredFrames } from './centred-frames.js'
-import type { Comparison } from './time-frequency-loss.js'
+import { binsBelow, type CentredFrames, type Comparison } from './centred-frames.js'
 
 const SOFTEST = 1e-4
 

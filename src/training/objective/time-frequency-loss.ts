@@ -8,7 +8,7 @@
  * above the clip's own bandwidth do not count: a recording says nothing about them.
  */
 import { type SpectralTerm, type TermSums, termFrames } from '../../engines/loss-kernels.js'
-import { binsBelow, type CentredFrames } from './centred-frames.js'
+import { binsBelow, type CentredFrames, type Comparison } from './centred-frames.js'
 
 const SIZE = 1024
 const BINS = SIZE / 2 + 1
@@ -20,16 +20,6 @@ const MAX_WEIGHT = 1e2
 const LEAST_SHARE = 0.1 * 0.1
 /** Power that keeps a root from being 0. */
 const SMALLEST = 1e-12
-
-/** What is compared. Audio is equally long. */
-export interface Comparison {
-  readonly made: Float32Array
-  readonly wanted: Float32Array
-  /** Bandwidth of the clip in Hz. */
-  readonly limit: number
-  /** Factor of the gradient. */
-  readonly weight: number
-}
 
 /** The loss above. @param sampleRate of the audio, in Hz */
 export function errorTerm({ made, wanted, limit, weight }: Comparison, sampleRate: number): SpectralTerm {
