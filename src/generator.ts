@@ -29,15 +29,21 @@ import {
 import { type AudioStream, Synthesis, type SynthesisFields } from './synthesis/result.js'
 import { clipOfBatch, type OnStep } from './synthesis/watch.js'
 
-/** What to make. */
+/** Options that describe a clip. */
 interface ClipFields {
-  /** Length in seconds, above 0, at most 3600. Default: that of the clips the model was trained on, or else 1. */
+  /**
+   * Length in seconds, above 0, at most 3600. Default: the length of the model's training clips if its config states
+   * it, else 1.
+   */
   readonly seconds?: number | undefined
-  /** What to make, by name; null: no label. Default: drawn by the seed if the model draws labels; else no label. */
+  /**
+   * Name of what to make, one of the model's `labels`; null for no label. Default: a label drawn by the seed if the
+   * model draws labels, else no label.
+   */
   readonly label?: string | null | undefined
   /**
-   * Classifier-free guidance w, 0 to 100: ε = (1 + w)·ε_label − w·ε_none. 0: none, and half the work. Default: the
-   * model's, for clips with a label.
+   * Weight w of classifier-free guidance, 0 to 100: ε = (1 + w)·ε_label − w·ε_none. 0 turns guidance off and halves the
+   * work. Default: the model's own weight for clips with a label, else 0.
    */
   readonly guidance?: number | undefined
 }
@@ -47,9 +53,12 @@ export interface GeneratorStreamOptions extends SamplingOptions, ClipFields {}
 
 /** Options of `generate` and `clips`. */
 export interface GenerateOptions extends WholeClipOptions, ClipFields {
-  /** Clips to make, 1 to 10,000. Default: as many as `labels`, or else one. */
+  /** Number of clips to make, 1 to 10,000. Default: one per entry of `labels`, or one clip. */
   readonly count?: number | undefined
-  /** A label per clip, in turn, over and over; null: none. Not together with `label`. */
+  /**
+   * Labels of the clips: clip i gets `labels[i % labels.length]`; null stands for no label. Cannot be combined with
+   * `label`.
+   */
   readonly labels?: readonly (string | null)[] | undefined
 }
 
@@ -71,7 +80,7 @@ const generateSchema = z
 
 /** A generated clip. */
 export class GeneratedClip extends Synthesis {
-  /** The requested or drawn label; null: none. */
+  /** The label that was asked for or drawn; null if the clip has none. */
   readonly label: string | null
 
   constructor(fields: SynthesisFields & { readonly label: string | null }) {
@@ -86,7 +95,8 @@ const DEFAULT_SECONDS = 1
 const MAX_BATCH_CLIPS = 16
 const MAX_BATCH_SAMPLES = 2 ** 22
 /**
- * Longer clips are made piece by piece: their noise, drawn in one go, would hold up the event loop for 0.1 s and more.
+ * Longer clips are made piece by piece: drawing all of their noise at once would block the event loop for 0.1 s or
+ * more.
  */
 const MAX_WHOLE_SAMPLES = 2 ** 19
 
@@ -103,11 +113,14 @@ type PlannedRequest = ClipRequest & {
 }
 
 /**
- * A generator model on an engine.
+ * A generator: makes clips from noise, and from a label if the model has labels. It holds a model on an engine until
+ * `dispose` is called.
  *
  * @example
  * const generator = await Generator.load('models/digits')
  * const clips = await generator.generate({ count: 4, label: 'seven', seed: 1 })
+ * await Promise.all(clips.map(clip => clip.save(`${clip.seed}.wav`)))
+ * await generator.dispose()
  */
 export class Generator extends SoundModel {
   /** @throws DiffWaveError `BAD_CONFIG` if the model is not a generator */
@@ -116,22 +129,24 @@ export class Generator extends SoundModel {
   }
 
   /**
-   * @param model a shipped model's name, a model folder, a checkpoint file, a URL, or `hf:owner/name`; in a browser,
-   * the URL of a model folder; in both, files as `ModelInput` lists them
+   * Loads a generator.
+   *
+   * @param model a shipped model's name, a model folder, a checkpoint file, a URL or `hf:owner/name`. In a browser: the
+   * URL of a model folder. In both, also the kinds of files that `ModelInput` lists
    * @throws DiffWaveError as `loadModel`; `BAD_CONFIG` if the model is not a generator
    */
   static load(model: ModelInput, options: LoadModelOptions = {}): Promise<Generator> {
     return loadFor(loaded => new Generator(loaded), model, options)
   }
 
-  /** Names of the labels it knows; none if it takes none. */
+  /** Names of the model's labels; empty if it has none. */
   get labels(): readonly string[] {
     return this.config.network.labels ?? []
   }
 
   /**
-   * The label of a seed's clip if the options name none: each as often as the training clips had it; null if the model
-   * draws none.
+   * The label that a clip with this seed gets if its options name none. Labels are drawn as often as the training clips
+   * had them. Null if the model draws no labels.
    */
   drawLabel(seed: number): string | null {
     check(seedField, seed, 'seed')
@@ -140,7 +155,7 @@ export class Generator extends SoundModel {
   }
 
   /**
-   * The clips of `clips`, all together.
+   * Makes clips and returns all of them at once; see `clips`.
    *
    * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `UNKNOWN_LABEL`, `ABORTED`, `DISPOSED`
    */
@@ -151,8 +166,8 @@ export class Generator extends SoundModel {
   }
 
   /**
-   * Clips, one after the other, as they are made. Clip i depends on the seed plus i alone (and its label), so that it
-   * can be made by itself with the same bytes.
+   * Makes clips and yields each as soon as it is ready. Clip i depends only on `seed` + i and its label, so that it can
+   * be made alone with the same bytes.
    *
    * @example
    * for await (const clip of generator.clips({ count: 1000, seed: 1 })) await clip.save(`${clip.seed}.wav`)
@@ -163,7 +178,7 @@ export class Generator extends SoundModel {
   }
 
   /**
-   * The clips of `clips`, in groups as they go through the network together.
+   * Makes clips and yields them in the groups in which they go through the network; see `clips`.
    *
    * @throws DiffWaveError as `generate`
    */
@@ -182,8 +197,10 @@ export class Generator extends SoundModel {
   }
 
   /**
-   * One clip, in pieces as they become final.
+   * Makes one clip and yields it piece by piece, each piece as soon as it is final.
    *
+   * @example
+   * await pipeline(wavBytes(generator.stream({ seconds: 5, seed: 1 })), createWriteStream('clip.wav'))
    * @throws DiffWaveError as `generate`
    */
   stream(options: GeneratorStreamOptions = {}): AudioStream {
@@ -192,8 +209,8 @@ export class Generator extends SoundModel {
   }
 
   /**
-   * A recording with its gaps filled so that both sides join. Elsewhere it stays bit for bit, but for a short fade at
-   * the edges.
+   * Fills the gaps of a recording so that both sides join. All other samples stay as they are, bit for bit, except for
+   * a short fade at the edges of each gap.
    *
    * @throws DiffWaveError `BAD_OPTION`, `SAMPLE_RATE_MISMATCH`, `NOT_FINITE`, and as `generate`
    */
@@ -202,19 +219,24 @@ export class Generator extends SoundModel {
   }
 
   /**
-   * A recording without its noise; how noisy it is, is estimated if no option says it. Audio at another rate is
-   * resampled first.
+   * Removes noise from a recording. The noise level is estimated from the recording unless an option states it. Audio
+   * at another rate is resampled first.
    *
-   * @throws DiffWaveError `BAD_OPTION` (also for more noise than the model knows), `BAD_AUDIO`, `NOT_FINITE`, and as
-   * `generate`
+   * @example
+   * const { samples, noise } = await generator.denoise(await readAudio('noisy.wav'), { snr: 10, seed: 1 })
+   * @throws DiffWaveError `BAD_OPTION` (also if the noise is louder than any noise level of the model), `BAD_AUDIO`,
+   * `NOT_FINITE`, and as `generate`
    */
   denoise(audio: Audio, options: DenoiseOptions = {}): Promise<Denoised> {
     return denoise(this.model, audio, options)
   }
 
   /**
-   * A recording between two of one length, mixed at a training step. Audio at another rate is resampled first.
+   * Makes a recording that lies between two others of the same length: both are noised to one training step, mixed and
+   * denoised. Audio at another rate is resampled first.
    *
+   * @example
+   * const between = await generator.interpolate(first, second, { mix: 0.5, seed: 1 })
    * @throws DiffWaveError `BAD_OPTION`, `BAD_AUDIO` (lengths differ), `NOT_FINITE`, and as `generate`
    */
   interpolate(first: Audio, second: Audio, options: InterpolateOptions = {}): Promise<Restored> {
@@ -226,7 +248,7 @@ export class Generator extends SoundModel {
     { signal, onProgress, onStep }: Pick<GenerateOptions, 'signal' | 'onProgress' | 'onStep'>,
   ): AsyncGenerator<GeneratedClip[], void, undefined> {
     const { sampler, input } = planned[0]!.request
-    // An option counts for every clip, a default is the model's: only clips without a label go unguided.
+    // All clips with a label have the same guidance, whether from the options or from the model; the others have none.
     const guidance = Math.max(...planned.map(clip => clip.request.guidance))
     const batch = Math.max(1, Math.min(MAX_BATCH_CLIPS, Math.floor(MAX_BATCH_SAMPLES / input.length)))
     for (let first = 0; first < planned.length; first += batch) {

@@ -23,29 +23,33 @@ const MIN_GENERATOR_SAMPLES = 256
 
 /** What to train, on what, and where. */
 export interface TrainerOptions {
-  /** The training config (docs/training.md): the model to train and all that its weights depend on. */
+  /** The training config (docs/training.md): the model to train, and everything that its weights depend on. */
   readonly config: TrainingConfigInput
   /** Folders of recordings, or a data set that `loadDataset` returned. */
   readonly data: PathLike | readonly PathLike[] | Dataset
   /** Folder for the checkpoint, the log and the model; created if missing. */
   readonly out: PathLike
   /**
-   * Folder of predicted mels, one `.npy` per recording, at the same path. Default: `.npy` files beside the recordings,
-   * else computed.
+   * Folder of predicted mels: one `.npy` per recording, with the recording's path below its own folder. Default: `.npy`
+   * files beside the recordings; without them, mels are computed.
    */
   readonly mels?: PathLike | undefined
   /**
-   * Whether to continue the run in `out` from its checkpoint. If false, a folder that has one is refused. Default
+   * Whether to continue the run in `out` from its checkpoint. If false, a folder with a checkpoint is refused. Default:
    * false.
    */
   readonly resume?: boolean | undefined
   /**
-   * Fine-tuning: the model to start from, as the name of a shipped model, a folder or a checkpoint, or already read.
+   * The model to start from, for fine-tuning: the name of a shipped model, a folder, a checkpoint, or a model in
+   * memory. Default: random weights.
    */
   readonly from?: PathLike | ModelFiles | undefined
-  /** Ends the run after this many updates, those of earlier parts included. Default: the config’s `totalSteps`. */
+  /**
+   * Stops after this many updates, counted from the start of the run, not from the point where it was resumed. Default:
+   * the config’s `totalSteps`.
+   */
   readonly maxSteps?: number | undefined
-  /** Ends this part of the run after this many hours. Default: no limit. */
+  /** Stops this call after this many hours; the run can be resumed. Default: no limit. */
   readonly maxHours?: number | undefined
   /** What runs the network. Default: the config’s `engine`. */
   readonly engine?: EngineName | undefined
@@ -53,26 +57,28 @@ export interface TrainerOptions {
   readonly threads?: number | undefined
   /** Whether to write TensorBoard event files. Default true. */
   readonly events?: boolean | undefined
-  /**
-   * Renders what the event files show of a model at each validation; null for nothing. Default: a clip and its
-   * spectrogram.
-   */
+  /** Makes what the event files show at each validation; null for nothing. Default: a clip and its spectrogram. */
   readonly preview?: Preview | null | undefined
-  /** Creates the engine, in place of `engine` and `threads`. */
+  /** Creates the engine. It replaces `engine` and `threads`. */
   readonly createEngine?: ((model: ModelConfig, weights: Tensors) => Promise<Engine>) | undefined
-  /** Decodes a recording's bytes. Default: WAV, FLAC, MP3, Ogg Vorbis and Opus. */
+  /** Decodes the bytes of a recording. Default: a decoder for WAV, FLAC, MP3, Ogg Vorbis and Opus. */
   readonly decode?: ((bytes: Uint8Array, path: string) => Audio | Promise<Audio>) | undefined
-  /** Seconds from any origin, for speeds and `maxHours`. Default: the process’s own clock. */
+  /**
+   * Returns the time in seconds from any origin, to measure speed and `maxHours`. Default: the clock of the process.
+   */
   readonly clock?: (() => number) | undefined
-  /** Seconds since 1970, for the event files. Default: the system’s clock. */
+  /** Returns the seconds since 1970, for the event files. Default: the system’s clock. */
   readonly now?: (() => number) | undefined
 }
 
-/** Options of loading and running. */
+/** Options of `load` and `run`. */
 export interface TrainerRunOptions {
-  /** Stops loading; ends the run after the current update, with a checkpoint. */
+  /** Stops `load` at once, and `run` after the current update, with a checkpoint. */
   readonly signal?: AbortSignal | undefined
-  /** Called with the number of recordings read, then with those aligned with pulses, if the config has them aligned. */
+  /**
+   * Called with the number of recordings read so far, then, if the config aligns recordings with pulses, with the
+   * number aligned.
+   */
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined
 }
 
@@ -112,8 +118,8 @@ const runSchema = z.strictObject({
 } satisfies FieldsOf<TrainerRunOptions>)
 
 /**
- * Trains a model, and leaves in `out` its checkpoint, `model/` (the average of the weights), `best/` (that of the
- * lowest validation loss), `metrics.jsonl` and TensorBoard event files.
+ * Trains a model and writes it to the folder `out`: the checkpoint, `model/` (with averaged weights), `best/` (the
+ * model with the lowest validation loss), `metrics.jsonl` and TensorBoard event files.
  *
  * @example
  * const trainer = new Trainer({ config, data: ['recordings'], out: 'runs/voice' })
@@ -138,14 +144,14 @@ export class Trainer {
     }
   }
 
-  /** How the last run ended; null before it has. */
+  /** How the last run ended; null until one has. */
   get summary(): TrainingSummary | null {
     return this.#summary
   }
 
   /**
-   * Reads the recordings, once; `run` does so by itself. Where the config's `pulses` are those of the recordings, those
-   * of inverted polarity are inverted.
+   * Reads the recordings. `run` calls it, and further calls return the same data set. If the config's `pulses` are not
+   * `free`, recordings of inverted polarity are inverted back.
    *
    * @returns the clips and a report of what was found and left out
    * @throws DiffWaveError as `loadDataset`
@@ -155,7 +161,7 @@ export class Trainer {
     if (this.#data === null) {
       const loading = this.#load(checked)
       this.#data = loading
-      // After a failure, as an abort, the next call tries again.
+      // After a failure, such as an abort, the next call tries again.
       loading.catch(() => {
         this.#data = null
       })
@@ -192,10 +198,10 @@ export class Trainer {
   }
 
   /**
-   * Trains until the config's `totalSteps` or another limit. Leaving the loop early, or the signal, ends the run with a
-   * checkpoint.
+   * Trains until the config's `totalSteps` or another limit is reached. If you leave the loop early or the signal
+   * fires, the run ends with a checkpoint.
    *
-   * @returns each update as it is made; the generator's return value, also `summary`, tells how the run ended
+   * @returns a generator that yields each update. Its return value, which is also in `summary`, says how the run ended
    * @throws DiffWaveError `LOCKED` (another trainer works in `out`), `BAD_DATA` (no usable recording, an unknown label,
    * or other recordings than those of the checkpoint), `BAD_CONFIG` (another config than that of the checkpoint),
    * `DIVERGED`, `DISK_FULL`, `BAD_OPTION`, `ENGINE_UNAVAILABLE`, `ABORTED` (while the recordings were read)

@@ -34,11 +34,12 @@ import { clipOfBatch } from './synthesis/watch.js'
 
 /** Options of every synthesis, whole or streamed. */
 interface VocoderFields {
-  /** The voice, for models that have labels. Default: null, none. */
+  /** Name of the voice, for models with labels; null for no label. Default: null. */
   readonly label?: string | null | undefined
   /**
-   * Iterations of phase refinement after the last step, 0 to 100: fast Griffin-Lim that starts from the model's own
-   * phases and matches the mel's band energies. 0: none. Default: the model's.
+   * Number of phase-refinement iterations after the last step, 0 to 100; 0 turns refinement off. It is fast Griffin-Lim
+   * that starts from the phases of the model's output and matches the energy of each mel band. Default: the model's own
+   * number.
    */
   readonly refine?: number | undefined
 }
@@ -47,7 +48,7 @@ interface VocoderFields {
 export interface AnalysedAudio {
   /** The mel in the model's convention. */
   readonly mel: Mel
-  /** Samples of the recording at the model's rate. */
+  /** Length of the recording in samples, at the model's sample rate. */
   readonly length: number
 }
 
@@ -57,18 +58,19 @@ export interface BatchOptions extends WholeClipOptions, VocoderFields {}
 /** Options of `synthesize`. */
 export interface SynthesizeOptions extends BatchOptions {
   /**
-   * Samples to return, from 1, for a recording whose length is known. Default: all that the mel covers, frames × hop.
+   * Number of samples to return, 1 to frames × hop. Use it if you know the length of the recording that the mel was
+   * computed from. Default: frames × hop.
    */
   readonly length?: number | undefined
 }
 
 /** Options of `stream`. */
 export interface StreamOptions extends SamplingOptions, VocoderFields {
-  /** Samples to return, as for `synthesize`. */
+  /** Number of samples to return, as for `synthesize`. Default: frames × hop. */
   readonly length?: number | undefined
   /**
-   * Mel frames fed at a time, 1 to 100,000: few bring the first audio sooner, many run faster. The bytes do not depend
-   * on it. Default: as many as 2048 samples.
+   * Number of mel frames to process at a time, 1 to 100,000. Small chunks bring the first audio sooner, large ones run
+   * faster; the audio is the same, byte for byte. Default: as many frames as 2048 samples.
    */
   readonly chunkFrames?: number | undefined
 }
@@ -92,16 +94,18 @@ const streamSchema = z.strictObject({
   chunkFrames: z.number().int().min(1).max(100_000).optional(),
 } satisfies FieldsOf<StreamOptions>)
 
-/** Samples fed at a time by `stream`: small, so that audio starts soon. */
+/** Default number of samples that `stream` processes at a time: small, so that audio starts soon. */
 const STREAM_CHUNK = 2048
 
 /**
- * A vocoder model on an engine.
+ * A vocoder: makes waveforms from mel spectrograms. It holds a model on an engine until `dispose` is called.
  *
  * @example
  * const vocoder = await Vocoder.load('speech')
  * const { mel } = await readMel('hello.npy')
- * await (await vocoder.synthesize(mel, { steps: 6 })).save('hello.wav')
+ * const speech = await vocoder.synthesize(mel, { steps: 6, seed: 1 })
+ * await speech.save('hello.wav')
+ * await vocoder.dispose()
  */
 export class Vocoder extends SoundModel {
   /** @throws DiffWaveError `BAD_CONFIG` if the model is not a vocoder */
@@ -110,8 +114,10 @@ export class Vocoder extends SoundModel {
   }
 
   /**
-   * @param model a shipped model's name, a model folder, a checkpoint file, a URL, or `hf:owner/name`; in a browser,
-   * the URL of a model folder; in both, files as `ModelInput` lists them
+   * Loads a vocoder.
+   *
+   * @param model a shipped model's name, a model folder, a checkpoint file, a URL or `hf:owner/name`. In a browser: the
+   * URL of a model folder. In both, also the kinds of files that `ModelInput` lists
    * @throws DiffWaveError as `loadModel`; `BAD_CONFIG` if the model is not a vocoder
    */
   static load(model: ModelInput, options: LoadModelOptions = {}): Promise<Vocoder> {
@@ -119,11 +125,11 @@ export class Vocoder extends SoundModel {
   }
 
   /**
-   * The waveform of a mel: frames × hop samples, or `length` of them.
+   * Makes the waveform of a mel: frames × hop samples, or the first `length` of them.
    *
-   * @param mel `[bands × frames]` in the model's own convention
-   * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `BAD_MEL`, `MEL_RANGE`, `NOT_FINITE`, `UNKNOWN_LABEL`,
-   * `ABORTED`, `DISPOSED`
+   * @param mel `[bands × frames]`, computed in the model's convention (`config.mel`)
+   * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `BAD_MEL` (wrong shape or number of bands), `MEL_RANGE` (values
+   * of another convention), `NOT_FINITE`, `UNKNOWN_LABEL`, `ABORTED`, `DISPOSED`
    */
   async synthesize(mel: Mel, options: SynthesizeOptions = {}): Promise<Synthesis> {
     const { length, ...rest } = check(synthesizeSchema, options, 'synthesize options')
@@ -133,11 +139,15 @@ export class Vocoder extends SoundModel {
   }
 
   /**
-   * The same waveform, byte for byte, in pieces as they become final, in bounded memory. With more than 8 steps the
-   * intermediate audio is kept whole, and the first audio comes in the last sweep over it.
+   * Makes the same waveform as `synthesize`, byte for byte, and yields it piece by piece in bounded memory. More than 8
+   * steps take several sweeps over the clip: the audio between two sweeps is kept in memory, and the first piece comes
+   * in the last sweep.
    *
-   * @param mel a whole mel, or pieces of one: whole frames, any number at a time; `openMel` returns those of a file
-   * @throws DiffWaveError as `synthesize`; for pieces of a mel, when the stream is read
+   * @param mel a whole mel, or an iterable of pieces of one, each with any number of whole frames. `openMel` reads such
+   * pieces from a file
+   * @throws DiffWaveError as `synthesize`. What is wrong with a piece of a mel is thrown while the stream is read
+   * @example
+   * for await (const samples of vocoder.stream(await openMel('hello.npy'), { seed: 1 })) play(samples)
    */
   stream(mel: MelSource, options: StreamOptions = {}): AudioStream {
     const { length, chunkFrames, onStep: _, ...rest } = check(streamSchema, options, 'stream options')
@@ -148,8 +158,10 @@ export class Vocoder extends SoundModel {
   }
 
   /**
-   * Several mels; clip i has the seed plus i, so that it can be made alone with the same bytes.
+   * Makes one clip per mel. Clip i uses `seed` + i, so that `synthesize` with that seed makes the same bytes.
    *
+   * @example
+   * const clips = await vocoder.synthesizeBatch((await readMels('batch.npy', 80)).map(({ mel }) => mel))
    * @throws DiffWaveError as `synthesize`
    */
   async synthesizeBatch(mels: readonly Mel[], options: BatchOptions = {}): Promise<Synthesis[]> {
@@ -179,9 +191,11 @@ export class Vocoder extends SoundModel {
   }
 
   /**
-   * A recording, taken to its mel and back: what the model makes of it, as long as the recording at the model's rate.
-   * Audio at another rate is resampled first.
+   * Copies a recording: computes its mel and makes audio of that. The copy has the model's sample rate and the
+   * recording's length. Audio at another rate is resampled first.
    *
+   * @example
+   * const copy = await vocoder.resynthesize(await readAudio('recording.wav'), { seed: 1 })
    * @throws DiffWaveError `BAD_AUDIO`, `NOT_FINITE`, and as `synthesize`
    */
   async resynthesize(audio: Audio, options: BatchOptions = {}): Promise<Synthesis> {
@@ -191,9 +205,12 @@ export class Vocoder extends SoundModel {
   }
 
   /**
-   * A recording's mel in the model's own convention, and its length in samples at the model's rate: the input of
-   * `resynthesize`. Audio at another rate is resampled first.
+   * Computes what `resynthesize` starts from: a recording's mel in the model's convention, and its length in samples at
+   * the model's rate. Audio at another rate is resampled first.
    *
+   * @example
+   * const { mel, length } = await vocoder.analyse(await readAudio('recording.wav'))
+   * const copy = await vocoder.synthesize(mel, { length })
    * @throws DiffWaveError `BAD_AUDIO`, `BAD_OPTION`, `NOT_FINITE`
    */
   async analyse(audio: Audio): Promise<AnalysedAudio> {
@@ -204,8 +221,8 @@ export class Vocoder extends SoundModel {
   }
 
   /**
-   * A recording with its gaps filled so that both sides join. Elsewhere it stays bit for bit, but for a short fade at
-   * the edges.
+   * Fills the gaps of a recording so that both sides join. All other samples stay as they are, bit for bit, except for
+   * a short fade at the edges of each gap.
    *
    * @example
    * const { samples } = await vocoder.inpaint(audio, { gaps: [{ start: 1.2, end: 1.25 }] })
@@ -215,7 +232,7 @@ export class Vocoder extends SoundModel {
     return inpaint(this.model, audio, options)
   }
 
-  /** The feed of a mel that must be whole. */
+  /** A feed for a whole mel. */
   #wholeFeed(mel: Mel, where: string): MelFeed {
     checkMelShape(mel, where)
     return new MelFeed(mel, this.config.mel!, where)

@@ -34,7 +34,7 @@ export const noiseScheduleSchema = z.discriminatedUnion('kind', [
  * Where the noise is not the same everywhere: PriorGrad's mel-energy prior (Lee et al. 2022, section 4.1). All noise of
  * training and sampling is N(0, σ²): σ of a frame is √(Σ over bands of its linear mel amplitudes), brought from
  * [minEnergy, maxEnergy] of the data set to [0, 1] and clamped to [floor, 1]; between frames it is linear
- * (src/data-domain/energy.ts).
+ * (src/data-domain/energy-prior.ts).
  */
 const energyPriorSchema = z
   .strictObject({
@@ -50,8 +50,8 @@ export const DEFAULT_MOMENTUM = 0.99
 export const DEFAULT_RELAXATION = 1
 
 /**
- * Where the noise has the mel's spectral envelope, as SpecGrad has it; such a model makes nothing above the mel's
- * highest frequency (src/data-domain/envelope.ts).
+ * Where the noise has the mel's spectral envelope, as in SpecGrad (src/data-domain/envelope-prior.ts). Such a model
+ * makes no sound above the mel's highest frequency.
  */
 export const envelopePriorSchema = z.strictObject({
   kind: z.literal('mel-envelope'),

@@ -1,12 +1,15 @@
-/** The mel of a recording with gaps: frames whose window touches a gap are interpolated between those that do not. */
+/**
+ * The mel of a recording with gaps: frames whose window touches a gap are interpolated from the nearest ones that do
+ * not.
+ */
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import type { Gap } from './gaps.js'
 
 /**
- * @param mel of the recording with anything in its gaps
- * @param gaps in samples, counted from the mel's sample 0
- * @returns the mel, linear over the touched frames in the convention's own numbers, constant at the clip's ends; null
- * if every frame is touched
+ * @param mel of the recording; its gaps may hold anything
+ * @param gaps in samples, counted from the sample at which the mel begins
+ * @returns the mel with its touched frames interpolated linearly, or held constant at the clip's ends; null if every
+ * frame is touched
  */
 export function bridgeMel(
   mel: Mel,

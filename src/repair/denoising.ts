@@ -1,6 +1,6 @@
 /**
- * Denoising a recording with a generator's prior: the reverse process starts from the recording, at the noise level
- * that is as noisy (Kong et al. 2021, last experiments). Bounded memory but for the recording itself.
+ * Denoising with a generator: the reverse process starts from the recording, at the noise level that matches the
+ * recording's noise (Kong et al. 2021, last experiments). Apart from the recording itself, memory is bounded.
  */
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
@@ -21,12 +21,13 @@ import {
 } from './start-level.js'
 
 /**
- * Options of `denoise`. At most one of `snr`, `noise` and `step`; without them the noise is estimated from the pauses.
+ * Options of `denoise`. Give at most one of `snr`, `noise` and `step`. Without them, the noise is estimated from the
+ * pauses of the recording.
  */
 export interface DenoiseOptions extends StartLevelOptions {
   /** Signal-to-noise ratio of the recording in dB, −60 to 120. */
   readonly snr?: number | undefined
-  /** Root mean square of the recording's noise, full scale being 1; above 0, at most 10. */
+  /** Root mean square of the recording's noise, in units of full scale; above 0, at most 10. */
   readonly noise?: number | undefined
 }
 
@@ -42,7 +43,7 @@ const denoiseSchema = z
 
 /** A denoised recording. */
 export class Denoised extends Restored {
-  /** Root mean square of the noise that was taken to be in the recording, full scale being 1. */
+  /** Root mean square of the recording's noise as it was estimated or stated, in units of full scale. */
   readonly noise: number
 
   constructor(fields: SynthesisFields & { readonly step: number; readonly noise: number }) {
@@ -52,9 +53,9 @@ export class Denoised extends Restored {
 }
 
 /**
- * A recording without its noise: √ᾱ·y is x_t at the noise level where the recording's noise has its place, and the
- * reverse process goes on from there. The process knows white noise; of any other, the level is matched and the colour
- * is not.
+ * Removes noise from a recording y. At the noise level that matches the recording's noise, √ᾱ·y takes the place of x_t,
+ * and the reverse process runs from there. The process assumes white noise: for coloured noise the level is matched,
+ * but not the spectrum.
  *
  * @throws DiffWaveError `BAD_OPTION`, `BAD_AUDIO`, `NOT_FINITE`, `UNKNOWN_LABEL`, `ABORTED`
  */

@@ -2,15 +2,15 @@
  * The reverse process with part of the audio known: inpainting by replacement (Song et al. 2021, “Score-based
  * generative modeling”, appendix I.2; Kong et al. 2021, last experiments; Lugmayr et al. 2022, “RePaint”, eq. 8).
  *
- * In each pass the network's clean prediction x̂_0 is made to agree with the known audio, and the sampler goes on with
- * the ε that this leaves, (x_n − √ᾱ_n·x̂_0)/√(1 − ᾱ_n). So with any sampler the known part follows the forward process
- * read backwards (for ancestral sampling q(x_{n−1}|x_n, x_0), Ho et al. 2020, eq. 6), noised as much as all around it.
- * The last pass is the network's alone, so that both sides of an edge come from one computation; the caller puts the
- * known samples back.
+ * In each pass the network's clean prediction x̂_0 is changed to agree with the known audio, and the sampler continues
+ * with the matching noise, ε = (x_n − √ᾱ_n·x̂_0)/√(1 − ᾱ_n). So with any sampler the known part follows the forward
+ * process read backwards (for ancestral sampling q(x_{n−1}|x_n, x_0), Ho et al. 2020, eq. 6), noised as much as all
+ * around it. The last pass is the network's alone, so that both sides of an edge come from one computation; the caller
+ * puts the known samples back.
  *
- * It starts from the prior's noise, also of models whose clips start from pulses. Pulses aligned with the recording on
- * both sides of a gap, their pitch interpolated over it, made no difference in 9 gaps of 100 ms of speech: log-spectral
- * distance 15.6 dB and error of periodicity 0.18 either way. Further rounds noise them away.
+ * The process starts from the prior's noise, even for models whose clips start from pulses. Pulses aligned with the
+ * recording on both sides of a gap, their pitch interpolated over it, made no difference in 9 gaps of 100 ms of speech:
+ * log-spectral distance 15.6 dB and error of periodicity 0.18 either way. Further rounds noise them away.
  */
 import type { Mel } from '../audio/mel/convention.js'
 import { readWhole } from '../audio/mel/feed.js'
@@ -20,28 +20,28 @@ import { drawOfPass } from '../diffusion/noise.js'
 import type { PassState } from '../diffusion/samplers/sampler.js'
 import { type ReverseSteps, reverseStep, type WatchedStep } from '../diffusion/step.js'
 
-/** Its sampler may take each level several times (`resampled`). */
+/** The sampler may visit each noise level several times (`resampled`). */
 interface FillRequest extends ReverseSteps {
   readonly domain: DataDomain
   /** Mel of the region, for models with one. */
   readonly mel: Mel | null
   readonly known: KnownAudio
-  /** Standard normal numbers of a draw, as many as samples. Draws are those of `NoiseSource`. */
+  /** Standard normal numbers of a draw, one per sample, with the draws of `NoiseSource`. */
   readonly noise: (draw: number) => Float32Array
-  /** The network's output for x, in a pass. */
+  /** Returns the network's output for x in a pass. */
   readonly predict: (pass: number, x: Float32Array) => Promise<Float32Array>
   readonly onStep?: ((step: WatchedStep) => void) | undefined
 }
 
-/** A stretch of a recording with gaps in it. */
+/** A region of a recording with gaps in it. */
 export interface KnownAudio {
-  /** The recording; any number in its gaps. */
+  /** Samples of the recording. The gaps may hold anything. */
   readonly samples: Float32Array
-  /** 1 for known samples, 0 in a gap, between them in a transition. */
+  /** Weight of each sample: 1 if it is known, 0 in a gap, between 0 and 1 in a transition. */
   readonly weight: Float32Array
 }
 
-/** Audio, as long as `known`: what the model makes of all of it. */
+/** Runs the process. @returns audio as long as `known`, all of it made by the model */
 export async function fill(request: FillRequest): Promise<Float32Array> {
   const { sampler, domain, mel, known, predict, onStep } = request
   const shape = domain.noise(mel === null ? null : readWhole(mel))
@@ -66,9 +66,9 @@ export async function fill(request: FillRequest): Promise<Float32Array> {
 }
 
 /**
- * The clean data nearest to `data` that sounds as the recording does where that is known: y + M⁻¹(known − M·y), the
- * difference weighted by how far it is known. Without an envelope this puts the known samples in the place of the
- * predicted.
+ * Changes predicted data y so that they decode to the recording where that is known: y + M⁻¹(known − M·y), with the
+ * difference weighted by `weight`. M is the decoder from data to audio. If the data are the waveform times a constant,
+ * known samples simply replace the predicted ones.
  */
 export function agreeing(
   domain: DataDomain,

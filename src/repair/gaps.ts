@@ -1,24 +1,24 @@
-/** Gaps of a recording, and the regions that a network has to see to fill them. */
+/** The gaps of a recording in samples, and the regions that the network has to see to fill them. */
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_GAP_SECONDS } from '../core/limits.js'
 
-/** Samples start … end − 1 that are lost. */
+/** A gap: samples start … end − 1 are lost. */
 export interface Gap {
   readonly start: number
   readonly end: number
 }
 
-/** A stretch of the recording that is processed together, with the gaps in it. */
+/** A part of the recording that is processed in one go, with the gaps in it. */
 export interface Region extends Gap {
   readonly gaps: readonly Gap[]
 }
 
 /**
- * Gaps in seconds, converted to samples: sorted, and merged if they touch.
+ * Converts gaps from seconds to samples, sorts them, and merges those that touch.
  *
  * @param length of the recording, in samples
- * @throws DiffWaveError `BAD_OPTION` for a gap that is empty, lies outside the recording, is too long, or leaves
- * nothing
+ * @throws DiffWaveError `BAD_OPTION` for a gap that is empty, outside the recording or too long, and if the gaps cover
+ * the whole recording
  */
 export function gapsInSamples(
   gaps: readonly { readonly start: number; readonly end: number }[],
@@ -52,8 +52,8 @@ export function gapsInSamples(
 }
 
 /**
- * The regions to run the network over: each gap with `reach` samples on both sides, widened to whole multiples of
- * `grid`, and merged if they meet. The last may reach past the recording by less than `grid`.
+ * The regions to run the network over: each gap plus `reach` samples on both sides, widened to multiples of `grid`, and
+ * merged where they meet. The last region may extend past the recording by less than `grid` samples.
  */
 export function repairRegions(gaps: readonly Gap[], length: number, reach: number, grid: number): Region[] {
   const regions: { start: number; end: number; gaps: Gap[] }[] = []
@@ -69,7 +69,10 @@ export function repairRegions(gaps: readonly Gap[], length: number, reach: numbe
   return regions
 }
 
-/** How far a sample belongs to a gap: 1 within it, 0 from more than `fade` samples away on, a raised cosine between. */
+/**
+ * Weight of the generated audio at a sample: 1 inside the gap, 0 from `fade` samples away on, a raised cosine in
+ * between.
+ */
 export function shareOf({ start, end }: Gap, sample: number, fade: number): number {
   const distance = sample < start ? start - sample : sample >= end ? sample - end + 1 : 0
   return distance > fade ? 0 : 0.5 + 0.5 * Math.cos((Math.PI * distance) / (fade + 1))

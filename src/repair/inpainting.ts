@@ -1,7 +1,7 @@
 /**
- * Inpainting: gaps of a recording filled so that both sides join, without retraining. The network runs only over the
- * stretch that it has to see around a gap, so the memory does not depend on the recording's length. What lies in a gap
- * is ignored.
+ * Inpainting: fills the gaps of a recording so that both sides join, without retraining. The network runs only over the
+ * region that it has to see around a gap, so the memory does not depend on the recording's length. The samples in a gap
+ * are ignored.
  */
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
@@ -37,20 +37,20 @@ export interface Gap {
 
 /** Options of `inpaint`. */
 export interface InpaintOptions extends WholeClipOptions {
-  /** The lost stretches, in seconds from the recording's start: 1 to 10,000 gaps of at most 10 s. */
+  /** The gaps to fill: 1 to 10,000 of them, each at most 10 s long. */
   readonly gaps: readonly Gap[]
   /**
-   * Passes at each noise level (RePaint's resampling), 1 to 50, default 4: more join better, and each costs `steps`
-   * passes more. On a Gaussian process whose right answer is known, 6 steps in 4 rounds come nearer to it than 20 in
-   * one (test/repair).
+   * Number of passes at each noise level (RePaint's resampling), 1 to 50. More rounds join the sides better, and each
+   * takes `steps` more passes. On a Gaussian process with a known solution, 6 steps of 4 rounds are more accurate than
+   * 20 steps of one round (test/repair). Default: 4.
    */
   readonly rounds?: number | undefined
   /**
-   * Seconds on either side of a gap over which the recording fades into generated audio, 0 to 0.1, default 0.002. 0
-   * leaves every known sample as it is.
+   * Length in seconds, on either side of a gap, over which the recording fades into the generated audio: 0 to 0.1. With
+   * 0, every known sample stays as it is. Default: 0.002.
    */
   readonly fade?: number | undefined
-  /** The voice or class, for models that have labels. Default: null, none. */
+  /** Name of the voice or class, for models with labels; null for no label. Default: null. */
   readonly label?: string | null | undefined
 }
 
@@ -66,8 +66,8 @@ const inpaintSchema = z.strictObject({
 } satisfies FieldsOf<InpaintOptions>)
 
 /**
- * The recording with its gaps filled. A vocoder follows the recording's mel, interpolated over the gaps; a generator
- * follows the sound around them alone.
+ * Fills the gaps of a recording. A vocoder follows the recording's mel, interpolated over the gaps. A generator has
+ * only the sound around the gaps.
  *
  * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `SAMPLE_RATE_MISMATCH`, `BAD_AUDIO`, `NOT_FINITE`,
  * `UNKNOWN_LABEL`, `ABORTED`
@@ -116,7 +116,7 @@ export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOpt
       },
       onStep: onStep && watchSteps(onStep, watched),
     })
-    // Never refined, whatever the model's default: a refinement moves every sample, and the known ones must stay.
+    // No phase refinement, whatever the model's default: it would change every sample, and the known ones must stay.
     joinGaps(samples, made, region.start, region.gaps, fadeSamples)
   }
   return new Synthesis({ samples, sampleRate, seed, steps: passes })
@@ -145,19 +145,19 @@ async function predictRegion(
   return output!
 }
 
-/** Samples on either side of a gap that its filling can depend on. */
+/** How many samples on either side of a gap can affect what fills it. */
 function reachOf({ config: { network, mel }, domain }: Denoiser): number {
   const corrected = (network.frontEnd?.correction?.passes ?? 0) * (mel?.fftSize ?? 0)
   const radius = receptiveRadius(network) * positionSamples(network) + corrected
   if (mel === null || network.mel === null) return Math.max(radius, domain.reach)
   const frames = (melContext(network.mel) + 1) * mel.hop
-  // And a frame of the mel that no gap touches, on each side.
+  // The mel needs a frame on each side that no gap touches.
   return Math.max(radius + frames, mel.windowLength + mel.hop, domain.reach)
 }
 
 /**
- * The known audio of a region: not the gaps, nor what lies past the recording's end; weights rise over `taper` samples
- * away from a gap.
+ * The known audio of a region. Weights are 0 in the gaps and past the recording's end, and rise to 1 over `taper`
+ * samples beside a gap.
  */
 function knownOf(samples: Float32Array, region: Region, taper: number): KnownAudio {
   const length = region.end - region.start
@@ -180,7 +180,7 @@ function knownOf(samples: Float32Array, region: Region, taper: number): KnownAud
  */
 function regionMel(samples: Float32Array, region: Region, convention: MelConvention): Mel {
   const { hop, fftSize, sampleRate } = convention
-  // The frames of a region are those of the whole recording: computed with enough of it on both sides.
+  // The frames must equal those of the whole recording, so they are computed with enough of it on both sides.
   const margin = Math.ceil(fftSize / hop) * hop
   const from = Math.max(0, region.start - margin)
   const around = samples.subarray(from, Math.min(samples.length, region.end + margin))

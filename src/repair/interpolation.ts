@@ -1,7 +1,7 @@
 /**
- * Interpolating between two recordings: both are noised to one level, mixed there, and the reverse process makes sound
- * of the mixture (Ho et al. 2020, section 4.3; Kong et al. 2021, last experiments). Bounded memory but for the
- * recordings themselves.
+ * Interpolation between two recordings: both are noised to one level and mixed there, and the reverse process denoises
+ * the mixture (Ho et al. 2020, section 4.3; Kong et al. 2021, last experiments). Apart from the recordings themselves,
+ * memory is bounded.
  */
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
@@ -23,9 +23,9 @@ import {
   startLevelFields,
 } from './start-level.js'
 
-/** Options of `interpolate`. Early steps keep both recordings, late ones make something new. */
+/** Options of `interpolate`. With an early `step` both recordings stay audible; a late one makes something new. */
 export interface InterpolateOptions extends StartLevelOptions {
-  /** λ, 0 to 1: 0 is the first recording, 1 the second. Default: 0.5. */
+  /** Weight λ of the second recording, 0 to 1: 0 is the first recording alone, 1 the second alone. Default: 0.5. */
   readonly mix?: number | undefined
 }
 
@@ -35,7 +35,7 @@ const interpolateSchema = z.strictObject({
 } satisfies FieldsOf<InterpolateOptions>)
 
 /**
- * A recording between two of the same length.
+ * Makes a recording that lies between two others of the same length.
  *
  * @throws DiffWaveError `BAD_OPTION`, `BAD_AUDIO` (lengths differ), `NOT_FINITE`, `UNKNOWN_LABEL`, `ABORTED`
  */

@@ -1,7 +1,7 @@
 /**
- * Mixing two recordings at a noise level of the forward process (Ho et al. 2020, section 4.3, “Interpolation”; Kong et
- * al. 2021, last experiments). The signals are mixed linearly, (1 − λ)·a + λ·b; so is the noise, scaled to keep its
- * variance at one: a plain linear mix would be too quiet for its level.
+ * Mixes two recordings at a noise level (Ho et al. 2020, section 4.3, “Interpolation”; Kong et al. 2021, last
+ * experiments). The signals are mixed linearly: (1 − λ)·a + λ·b. The noise is mixed in the same way and scaled back to
+ * variance 1; without the scaling it would be too weak for its noise level.
  */
 import type { ReverseRequest } from '../diffusion/reverse.js'
 

@@ -1,7 +1,7 @@
 /**
- * How noisy a recording is, and which noise level of the diffusion process that is. The noise is assumed to be that of
- * the quietest moments throughout (minimum statistics: Martin 2001, “Noise power spectral density estimation”, in its
- * simplest form).
+ * How noisy a recording is, and which noise level of the diffusion process matches it. The noise is assumed to be the
+ * same throughout as in the quietest moments (minimum statistics: Martin 2001, “Noise power spectral density
+ * estimation”, in its simplest form).
  */
 import { FrameTransform } from '../audio/transforms/stft.js'
 import { DiffWaveError } from '../core/errors.js'
@@ -11,7 +11,7 @@ const MOMENT = 0.032
 /** Share of the moments that are assumed to hold noise alone. */
 const QUIET_SHARE = 0.1
 
-/** Bins whose power is averaged before the logarithm: the power of a single bin scatters by itself. */
+/** Number of bins to average before the logarithm: the power of a single bin varies too much. */
 const BINS_AT_ONCE = 8
 
 /**
@@ -68,8 +68,8 @@ export function noiseOfRatio(samples: Float32Array, decibels: number): number {
 }
 
 /**
- * ᾱ at which the diffusion process is as noisy: a recording y = x_0 + s·z, scaled by √ᾱ, is x_t = √ᾱ·x_0 + √(1 − ᾱ)·z
- * where √ᾱ·s = √(1 − ᾱ), so ᾱ = 1/(1 + s²).
+ * ᾱ of the noise level that matches noise of root mean square s. A recording y = x_0 + s·z, scaled by √ᾱ, equals x_t =
+ * √ᾱ·x_0 + √(1 − ᾱ)·z if √ᾱ·s = √(1 − ᾱ), so ᾱ = 1/(1 + s²).
  *
  * @param noise s, root mean square
  */

@@ -1,4 +1,4 @@
-/** The noise level at which the reverse process starts from recordings instead of noise. */
+/** The noise level at which the reverse process starts from a recording instead of from noise. */
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
 import { checkAudio, checkSamples } from '../audio/check-audio.js'
@@ -15,15 +15,16 @@ import { alphaBarOfNoise } from './noise-level.js'
 /** Options of `denoise` and `interpolate`. */
 export interface StartLevelOptions extends Omit<WholeClipOptions, 'steps'> {
   /**
-   * Denoiser steps from the start level on, 1 to 4000, evenly spaced in log-SNR. Default: the model's number of steps,
-   * or else 6.
+   * Number of denoiser steps from the start level on, 1 to 4000, evenly spaced in log-SNR. Default: the model's number
+   * of steps, else 6.
    */
   readonly steps?: number | undefined
-  /** The class, for models that have labels. Default: null, none. */
+  /** Name of the class, for models with labels; null for no label. Default: null. */
   readonly label?: string | null | undefined
   /**
-   * The training step to start at, from 0, fractional allowed. Default of `denoise`: the step that is as noisy as the
-   * recording; of `interpolate`: the step at which signal and noise are equally strong, or else the noisiest.
+   * The training step to start at, from 0, fractional allowed. Default for `denoise`: the step whose noise matches the
+   * recording's. Default for `interpolate`: the step at which signal and noise are equally strong, or the noisiest step
+   * if there is none.
    */
   readonly step?: number | undefined
 }
@@ -35,7 +36,7 @@ export const startLevelFields = {
   step: z.number().min(0).max(MAX_DIFFUSION_STEPS).optional(),
 } satisfies FieldsOf<StartLevelOptions>
 
-/** A recording that went through the reverse process from a noise level on. */
+/** A recording that has been through the reverse process from some noise level on. */
 export class Restored extends Synthesis {
   /** The training step at which the process started. */
   readonly step: number
@@ -68,12 +69,12 @@ export function levelOfStep(config: DiffusionConfig, step: number): Level {
 }
 
 /**
- * The level at which the data are as noisy as a recording; the cleanest level if the recording is cleaner than any.
+ * The noise level that matches a recording's noise, or the cleanest level if the recording is cleaner than all levels.
  *
  * @param noise root mean square of the recording's noise
- * @param whiteGain of the data domain
- * @param nearest return the noisiest level if the recording is noisier than any
- * @throws DiffWaveError `BAD_OPTION` otherwise
+ * @param whiteGain as in `DataDomain`
+ * @param nearest whether to return the noisiest level, instead of an error, if the recording is noisier than all levels
+ * @throws DiffWaveError `BAD_OPTION` if the recording is noisier than all levels
  */
 export function levelOfNoise(config: DiffusionConfig, noise: number, whiteGain: number, nearest = false): Level {
   const training = noiseSchedule(config.training)
@@ -92,7 +93,7 @@ export function levelOfNoise(config: DiffusionConfig, noise: number, whiteGain: 
 }
 
 /**
- * A recording's samples at the model's rate.
+ * Checks a recording and returns its samples at the model's rate.
  *
  * @throws DiffWaveError `BAD_AUDIO`, `NOT_FINITE`, `BAD_OPTION` (rates out of range)
  */

@@ -1,6 +1,6 @@
 /**
- * One clip on a model's engine, as a pipe: mel → latent (the reverse process) → audio (the data domain's decoder) →
- * refined → trimmed. Vocoder, generator and repairs share it.
+ * Makes one clip with a model, as a pipeline of streams: mel → latent (the reverse process) → audio (the data domain's
+ * decoder) → phase refinement → trimming. The vocoder, the generator and the repairs share it.
  */
 
 import type { MelFeed, MelReader } from '../audio/mel/feed.js'
@@ -21,34 +21,36 @@ import { lookAhead } from './look-ahead.js'
 import { type AudioStream, Synthesis } from './result.js'
 import { type OnStep, watchSteps } from './watch.js'
 
-/** Samples fed at a time to a stream by default: some tenths of a second. */
+/** Default number of samples that a stream processes at a time: some tenths of a second. */
 const DEFAULT_CHUNK = 8192
-/** Max samples fed at a time: their noise takes some 3 ms to draw, for which the event loop waits. */
+/**
+ * Max number of samples to process at a time. Drawing their noise takes some 3 ms, during which the event loop waits.
+ */
 const MAX_CHUNK = 32_768
 
 export interface ClipRequest {
   readonly sampler: Sampler
   readonly seed: number
-  /** The mel to make audio of, or the length in samples. */
+  /** The mel to make audio from, or the length of the clip in samples. */
   readonly input: { readonly mel: MelFeed } | { readonly length: number }
-  /** Samples to return, no more than are made; default: all, or the input's length. */
+  /** Number of samples to return, at most as many as are made. Default: all of a mel's, or the length in `input`. */
   readonly trim?: number | undefined
-  /** A label's index; null (default): none. */
+  /** Index of the label. Default: null, no label. */
   readonly label?: number | null
-  /** Classifier-free guidance w; 0 (default): none. */
+  /** Weight w of classifier-free guidance. Default: 0, no guidance. */
   readonly guidance?: number
-  /** Phase refinement after the last pass, of clips with a mel; null (default): none. */
+  /** Phase refinement after the last pass, for clips with a mel. Default: null, no refinement. */
   readonly refinement?: RefinementConfig | null
   readonly chunk?: number | undefined
-  /** What to start from instead of noise (`ReverseRequest`). */
+  /** Replaces the noise that the process starts from (see `ReverseRequest`). */
   readonly start?: ReverseRequest['start']
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: OnProgress | undefined
-  /** Whole clips only; the mel must be whole, too. */
+  /** Called after each reverse step. Only for whole clips, with a whole mel. */
   readonly onStep?: OnStep | undefined
 }
 
-/** The clip, piece by piece. @throws as `reverseProcess` */
+/** Makes the clip piece by piece. @throws as `reverseProcess` */
 export function streamClip(model: Denoiser, request: ClipRequest): AudioStream {
   const { config, domain } = model
   const { sampler, seed, refinement } = request
@@ -61,7 +63,7 @@ export function streamClip(model: Denoiser, request: ClipRequest): AudioStream {
   })
 }
 
-/** The clip whole. @throws as `reverseProcess` */
+/** Makes the whole clip. @throws as `reverseProcess` */
 export async function wholeClip(model: Denoiser, request: ClipRequest): Promise<Synthesis> {
   const stream = streamClip(model, { chunk: MAX_CHUNK_POSITIONS * positionSamples(model.config.network), ...request })
   return new Synthesis({
@@ -72,7 +74,7 @@ export async function wholeClip(model: Denoiser, request: ClipRequest): Promise<
   })
 }
 
-/** The pipe. */
+/** The whole pipeline: latent, audio, refined audio, trimmed audio. */
 function clipAudio(model: Denoiser, request: ClipRequest): AsyncGenerator<Float32Array, void, undefined> {
   const { domain } = model
   const { input, refinement = null, signal } = request
@@ -84,7 +86,7 @@ function clipAudio(model: Denoiser, request: ClipRequest): AsyncGenerator<Float3
   return trimmed(refinedAudio(model, audio, mel.lastReader(), refinement, signal), trim)
 }
 
-/** x_0, as data. */
+/** The result x_0 of the reverse process, in the model's data domain. */
 function latents(model: Denoiser, request: ClipRequest): AsyncGenerator<Float32Array, void, undefined> {
   const { config, domain, engine } = model
   const { network, diffusion } = config
@@ -129,7 +131,10 @@ async function* decoded(latent: AsyncIterable<Float32Array>, decoder: Decoder): 
   if (rest.length > 0) yield rest
 }
 
-/** Opens the refinement when the first audio is asked for: a stream that nobody reads holds nothing. */
+/**
+ * Refines the phases of audio as it arrives. The refinement is opened when the first piece is requested, so that a
+ * stream that nobody reads holds no memory.
+ */
 async function* refinedAudio(
   { engine, config }: Denoiser,
   audio: AsyncIterable<Float32Array>,
@@ -165,7 +170,7 @@ async function* refinedByEngine(
   }
 }
 
-/** The first `length` samples. Reads on to the end, so that progress reaches its total. */
+/** The first `length` samples. The rest is read, too, so that the progress reaches its total. */
 async function* trimmed(audio: AsyncIterable<Float32Array>, length: number): AsyncGenerator<Float32Array, void> {
   let left = length
   for await (const piece of audio) {
@@ -174,18 +179,25 @@ async function* trimmed(audio: AsyncIterable<Float32Array>, length: number): Asy
   }
 }
 
-/** Samples of a clip, if they are known before it is made. A mel in pieces is taken at its word. */
+/**
+ * Length of a clip in samples, if it is known beforehand. For a mel in pieces it is the length that the source
+ * announced.
+ */
 function clipLength({ input, trim = Number.POSITIVE_INFINITY }: ClipRequest): number | null {
   const made = 'mel' in input ? input.mel.length : input.length
   return made === null ? null : Math.min(made, trim)
 }
 
-/** The same, but null for a mel in pieces. */
+/** As `clipLength`, but null for a mel in pieces, which may have another length than announced. */
 function certainLength(request: ClipRequest): number | null {
   return 'mel' in request.input && request.input.mel.whole === null ? null : clipLength(request)
 }
 
-/** @param length if it is known, pieces go into place: long audio is not in memory twice */
+/**
+ * Collects a stream in one array.
+ *
+ * @param length if it is known, each piece is written to its place at once, so that long audio is never in memory twice
+ */
 async function collected(stream: AsyncIterable<Float32Array>, length: number | null): Promise<Float32Array> {
   if (length === null) {
     const pieces: Float32Array[] = []

@@ -1,4 +1,4 @@
-/** Whole clips without a mel, made together on a model's engine: they differ in seed and label alone. */
+/** Makes whole clips without a mel in one batch. They differ only in seed and label. */
 import type { OnProgress } from '../core/progress.js'
 import { decodeWhole } from '../data-domain/data-domain.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
@@ -13,16 +13,16 @@ interface ClipsRequest {
   readonly sampler: Sampler
   /** Samples per clip. */
   readonly length: number
-  /** `label`: its index; null: none. */
+  /** The seed of each clip, and the index of its label; null for no label. */
   readonly clips: readonly { readonly seed: number; readonly label: number | null }[]
-  /** Classifier-free guidance w of the clips that have a label; 0: none. */
+  /** Weight w of classifier-free guidance for the clips with a label; 0 for no guidance. */
   readonly guidance: number
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: OnProgress | undefined
   readonly onStep?: OnStep | undefined
 }
 
-/** The samples of each clip, byte for byte those of `wholeClip`. @throws as `reverseBatch` */
+/** The samples of each clip, with the same bytes as from `wholeClip`. @throws as `reverseBatch` */
 export async function wholeClips(model: Denoiser, request: ClipsRequest): Promise<Float32Array[]> {
   const { engine, domain } = model
   const { diffusion, network } = model.config

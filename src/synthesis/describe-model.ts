@@ -1,4 +1,4 @@
-/** Facts of a model that need no run: those that `diffwave inspect` prints. */
+/** Facts that follow from a model's config alone: `diffwave inspect` prints them. */
 import { createSampler } from '../diffusion/samplers/create.js'
 import type { ModelConfig } from '../model/config.js'
 import { scheduleSteps } from '../model/diffusion-config.js'

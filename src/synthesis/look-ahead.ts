@@ -1,4 +1,4 @@
-/** How far a stream looks ahead. */
+/** The look-ahead of a stream: how much audio must come in before its first sample is final. */
 import { correctionLag } from '../audio/mel/correction.js'
 import { refinementLookAhead } from '../audio/mel/phase-refinement.js'
 import type { DataDomain } from '../data-domain/data-domain.js'
@@ -8,10 +8,12 @@ import type { ModelConfig } from '../model/config.js'
 import { melContext, melHop, positionSamples } from '../model/network.js'
 
 /**
- * Samples that come in before one is final: each pass lags behind the pass before it (`streamLag`, the native engine's,
- * and that of a correction towards the mel), the mel's frames reach further than the samples they cover, the data
- * domain looks ahead (by a window under a mel-envelope prior, by half a block in subbands), and so does each iteration
- * of a phase refinement.
+ * An upper bound of the look-ahead in samples. It is the sum of what each part needs:
+ *
+ * - Each pass lags behind the one before, by the network's receptive field (`streamLag`) and its correction to the mel.
+ * - The mel encoder sees frames beyond the one that a sample lies in.
+ * - The data domain needs a window under a mel-envelope prior, half a block in subbands.
+ * - Each iteration of phase refinement looks at overlapping windows.
  */
 export function lookAhead(
   config: ModelConfig,

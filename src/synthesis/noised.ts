@@ -1,4 +1,4 @@
-/** The forward process on a recording: x_t of a noise level, to see and hear. */
+/** The forward process on a recording: x_t at one diffusion step, to see and hear. */
 import type { Audio } from '../audio/audio.js'
 import { readWhole } from '../audio/mel/feed.js'
 import { melSpectrogram } from '../audio/mel/mel.js'
@@ -15,15 +15,15 @@ export interface Noised {
   readonly sampleRate: number
   /** ᾱ_t. */
   readonly alphaBar: number
-  /** Signal-to-noise ratio in dB; −∞ for silence. */
+  /** Signal-to-noise ratio in dB; −Infinity for a silent recording. */
   readonly snr: number
 }
 
 /**
- * x_t = √ᾱ·x_0 + √(1 − ᾱ)·ε of a recording, with the model's own noise, drawn with this seed.
+ * Adds the model's noise, drawn with a seed, to a recording: x_t = √ᾱ·x_0 + √(1 − ᾱ)·ε.
  *
  * @param recording at the model's rate
- * @param t step of the training schedule; it may be fractional
+ * @param t step of the training schedule, fractional allowed
  * @throws DiffWaveError `BAD_SCHEDULE` if t lies outside the training schedule
  */
 export function noised(

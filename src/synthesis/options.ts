@@ -1,4 +1,4 @@
-/** Options that every sampling call takes, checked at the border. */
+/** The options that every sampling call takes, and their schemas. */
 import { z } from 'zod'
 import { MAX_DIFFUSION_STEPS } from '../core/limits.js'
 import { abortSignal, type FieldsOf, onProgress, seed } from '../core/options.js'
@@ -6,34 +6,39 @@ import type { OnProgress } from '../core/progress.js'
 import { type SamplerName, samplerNames } from '../model/diffusion-config.js'
 import type { OnStep } from './watch.js'
 
-/** How the reverse process is run: common to vocoder, generator and repairs. */
+/** Options of the reverse process, which vocoder, generator and repairs share. */
 export interface SamplingOptions {
   /**
    * Number of denoiser steps, 1 to 4000, or the name of one of the model's schedules. Default: the model's number of
    * steps.
    */
   readonly steps?: number | string | undefined
-  /** How one noise level follows from the one before. Default: the schedule's own sampler, or else the model's. */
+  /**
+   * How the process gets from one noise level to the next: `ddpm`, `ddim` or `dpm-solver++`. Default: the sampler that
+   * the schedule names, else the model's default.
+   */
   readonly sampler?: SamplerName | undefined
-  /** DDIM's η, 0 to 1: 0 (default) adds no noise, 1 as much as ancestral sampling. Only with the sampler `ddim`. */
+  /**
+   * DDIM's η, 0 to 1: 0 adds no noise, 1 adds as much as ancestral sampling. Only for the sampler `ddim`. Default: 0.
+   */
   readonly eta?: number | undefined
   /**
-   * Seed of the noise, an integer from 0. The same seed makes the same bytes. Default: drawn, and reported in the
-   * result.
+   * Seed of the noise, a non-negative integer. The same seed makes the same bytes. Default: a random seed, which the
+   * result reports.
    */
   readonly seed?: number | undefined
   /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal | undefined
-  /** Called as the work goes on, with denoiser work in samples × steps. */
+  /** Called as the work goes on. The unit of its numbers is samples × steps. */
   readonly onProgress?: OnProgress | undefined
 }
 
 /** Options of calls that make whole clips. */
 export interface WholeClipOptions extends SamplingOptions {
   /**
-   * Called after each reverse step, to watch and hear the process. The bytes of the result do not change; steps run one
-   * after the other over the whole clip, which takes more memory and is somewhat slower. Streams refuse it: no step's
-   * whole audio exists there.
+   * Called after each reverse step, to watch and hear the process. The result has the same bytes, but each step then
+   * runs over the whole clip before the next one starts, which takes more memory and is somewhat slower. Streams refuse
+   * this option, as they never hold the whole audio of a step.
    */
   readonly onStep?: OnStep | undefined
 }
@@ -56,7 +61,7 @@ export const wholeClipFields = {
   onStep: z.custom<OnStep>(value => typeof value === 'function', 'expected a function').optional(),
 } satisfies FieldsOf<WholeClipOptions>
 
-/** Of streams, where `onStep` is refused with a reason. */
+/** The fields for streams, in which `onStep` is refused with a reason. */
 export const streamFields = {
   ...samplingFields,
   onStep: z
@@ -64,5 +69,5 @@ export const streamFields = {
     .optional(),
 }
 
-/** A label's name; null: none. */
+/** Name of a label; null for no label. */
 export const labelField = z.string().nullable()

@@ -1,8 +1,8 @@
-/** What sampling calls return: whole clips, and audio that arrives over time. */
+/** What sampling calls return: whole clips, and streams of audio. */
 import { writeWav } from '#platform/audio/codecs/wav-file'
 import { encodeWav, type WavOptions } from '../audio/codecs/wav-encode.js'
 
-/** Plain numbers of a result. */
+/** The fields of a result. */
 export interface SynthesisFields {
   /** Mono, nominally within ±1. */
   readonly samples: Float32Array
@@ -15,15 +15,15 @@ export interface SynthesisFields {
 }
 
 /**
- * Audio that a model made, with the seed and number of steps that make it again. It can be used wherever
- * `{ samples, sampleRate }` is.
+ * Audio that a model made, with the seed and the number of steps to make it again. It is also an `Audio`, so that it
+ * can be passed to every function that takes `{ samples, sampleRate }`.
  */
 export class Synthesis {
   /** Mono, nominally within ±1. */
   readonly samples: Float32Array
   /** Hz. */
   readonly sampleRate: number
-  /** Seed of the noise: with the same options it makes the same bytes. */
+  /** Seed of the noise. With this seed, the same options make the same bytes. */
   readonly seed: number
   /** Denoiser steps taken. */
   readonly steps: number
@@ -54,7 +54,7 @@ export class Synthesis {
   }
 }
 
-/** Audio that comes piece by piece as it becomes final. */
+/** A stream of audio: yields mono samples piece by piece, each piece as soon as it is final. */
 export interface AudioStream extends AsyncGenerator<Float32Array, void, undefined> {
   /** Hz. */
   readonly sampleRate: number
@@ -62,11 +62,14 @@ export interface AudioStream extends AsyncGenerator<Float32Array, void, undefine
   readonly seed: number
   /** Denoiser steps taken. */
   readonly steps: number
-  /** Samples in all; null if only the end of the mel will tell. */
+  /**
+   * Number of samples in all; null if it is not known beforehand, as for a mel that arrives in pieces of unknown
+   * number.
+   */
   readonly length: number | null
   /**
-   * Samples that the first audio waits for beyond its own: the receptive fields of all passes and the mel's. An engine
-   * that runs windows of fixed size also waits for the end of one, once per pass.
+   * Upper bound of the number of samples by which the output lags behind the input: the receptive fields of all passes
+   * and of the mel encoder. An engine that runs fixed windows also waits for the end of a window in each pass.
    */
   readonly lookAhead: number
 }

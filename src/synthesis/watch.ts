@@ -1,4 +1,4 @@
-/** Watching the reverse process: the argument of `onStep`. */
+/** What `onStep` receives: the audio of each reverse step. */
 import type { Mel } from '../audio/mel/convention.js'
 import { DiffWaveError } from '../core/errors.js'
 import { type DataDomain, decodeWhole } from '../data-domain/data-domain.js'
@@ -6,37 +6,41 @@ import { predictedNoise } from '../diffusion/prediction.js'
 import { alphaBarAfter, type Sampler } from '../diffusion/samplers/sampler.js'
 import type { WatchedStep } from '../diffusion/step.js'
 
-/** One reverse step, just taken. The audio is computed when one of its functions is called, at once or later. */
+/**
+ * A reverse step that was just taken. Its functions compute audio when they are called, during the callback or later.
+ */
 export interface SamplingStep {
-  /** Index of the step, 0 to `of` − 1. With several rounds per level (inpainting) each round counts. */
+  /**
+   * Index of the step, 0 to `of` − 1. If inpainting runs several rounds per noise level, each round counts as a step.
+   */
   readonly index: number
-  /** Steps in all. */
+  /** Number of steps in all. */
   readonly of: number
-  /** Noise level of `input()`: √(1 − ᾱ), near 1 (noise) in the first step. */
+  /** Noise level √(1 − ᾱ) of `input()`: near 1, almost pure noise, in the first step. */
   readonly inputNoiseLevel: number
-  /** Noise level of `state()`: √(1 − ᾱ), from near 1 (noise) down to 0 after the last step. */
+  /** Noise level √(1 − ᾱ) of `state()`: falls to 0, clean audio, after the last step. */
   readonly noiseLevel: number
-  /** Index of the clip in a batch, or of the stretch around a gap when inpainting; else 0. */
+  /** Index of the clip in a batch; when inpainting, index of the region around a gap; else 0. */
   readonly clip: number
-  /** Sample of the result at which the audio begins: that of the stretch when inpainting, else 0. */
+  /** Sample of the result at which this audio begins: the start of the region when inpainting, else 0. */
   readonly start: number
-  /** x_t before the step as audio, what the network got: a fresh copy. */
+  /** x_t before the step, the network's input, as audio. Each call returns a new array. */
   input(): Float32Array
-  /** The predicted noise ε as audio, (x_t − √ᾱ·x̂_0)/√(1 − ᾱ): a fresh copy. */
+  /** The predicted noise ε = (x_t − √ᾱ·x̂_0)/√(1 − ᾱ), as audio. Each call returns a new array. */
   noise(): Float32Array
-  /** x_t after the step as audio, before any phase refinement: a fresh copy. */
+  /** x_t after the step, before any phase refinement, as audio. Each call returns a new array. */
   state(): Float32Array
   /**
-   * x̂_0, the clean audio that the step aimed at: a fresh copy. After the last step it is what the sampler returns, but
-   * for DDPM's clamp to ±1 in models that have one.
+   * x̂_0, the clean audio that the step predicted. Each call returns a new array. In the last step it equals the
+   * sampler's result, except for DDPM's clamp to ±1 in models that have one.
    */
   clean(): Float32Array
 }
 
 /**
- * Refuses to keep the sounds of all steps, three per step and the start, if they take more than `maxBytes`.
+ * Refuses to keep the audio of all steps (three arrays per step, and the start) if it takes more than `maxBytes`.
  *
- * @param samples per sound, float32
+ * @param samples number of float32 samples in each array
  * @throws DiffWaveError `TOO_LARGE`
  */
 export function checkStepBytes(samples: number, steps: number, maxBytes: number): void {
@@ -52,18 +56,18 @@ export function checkStepBytes(samples: number, steps: number, maxBytes: number)
 /** Called after each reverse step. */
 export type OnStep = (step: SamplingStep) => void
 
-/** A clip that is watched. */
+/** What is needed to turn the data of a step into audio. */
 interface Watched {
   readonly domain: DataDomain
   readonly sampler: Sampler
   readonly mel: Mel | null
-  /** Samples of the clip: longer data are cut off. */
+  /** Length of the clip in samples. Data beyond it are cut off. */
   readonly length: number
   readonly clip?: number
   readonly start?: number
 }
 
-/** Turns steps over data into steps over audio. */
+/** Wraps `onStep` in a callback for steps over data, which are decoded to audio on demand. */
 export function watchSteps(onStep: OnStep, watched: Watched): (step: WatchedStep) => void {
   const { domain, sampler, mel, length, clip = 0, start = 0 } = watched
   const audio = (data: Float32Array) => decodeWhole(domain, data, mel).slice(0, length)
@@ -84,7 +88,7 @@ export function watchSteps(onStep: OnStep, watched: Watched): (step: WatchedStep
   }
 }
 
-/** Tells the steps of one clip of a batch from the others'. */
+/** Wraps `onStep` so that each step carries the index of its clip in a batch. */
 export function clipOfBatch(onStep: OnStep, clip: number): OnStep {
   return step => onStep({ ...step, clip })
 }
