@@ -1,9 +1,16 @@
 /**
- * What the diffusion runs on: its data x_0, the way from audio to them and back, and the noise that belongs to them.
- * One file per domain: the waveform (waveform.ts), the waveform under PriorGrad's noise (energy-prior.ts) or under
- * noise with a front end's envelope (front-end-prior.ts), the waveform whitened by its mel (envelope-prior.ts), and
- * MDCT subbands (subbands.ts). `domainOf` picks a model's. Trainer, synthesis and repair ask the domain; none of them
- * asks which one it is.
+ * The data domain: what the diffusion runs on. It says what the clean data x_0 are, how audio becomes data and data
+ * become audio, and what noise the process adds. Trainer, synthesis and repair know only this interface.
+ *
+ * There is one file per domain:
+ *
+ * - waveform.ts: the waveform times a constant, with white noise
+ * - energy-prior.ts: the waveform, with noise as loud as the mel (PriorGrad)
+ * - front-end-prior.ts: the waveform, with noise that has the envelope of the windowed front end
+ * - envelope-prior.ts: the waveform whitened by its mel, with white noise (SpecGrad)
+ * - subbands.ts: the MDCT of the waveform, with white noise
+ *
+ * `domainOf` makes the domain of a model.
  */
 
 import type { Mel } from '../audio/mel/convention.js'
@@ -11,103 +18,109 @@ import { type MelReaders, readWhole } from '../audio/mel/feed.js'
 import { concatenateAudio } from '../core/concatenate.js'
 import type { Alignment, Polarity } from './pulse-alignment.js'
 
-/** Data in, audio out, piece by piece. The pieces do not change a byte. */
+/** Turns data into audio, piece by piece. The audio does not depend on how the data are cut into pieces. */
 export interface Decoder {
-  /** Appends data (whole blocks) and returns the audio that has become final. */
+  /** Appends data, in whole blocks, and returns the audio that is now final. */
   push(data: Float32Array): Float32Array
-  /** No more data follow: returns the rest of the audio. */
+  /** Ends the data and returns the rest of the audio. */
   flush(): Float32Array
 }
 
-/** Standard normal numbers of a clip's samples start … start + count − 1. */
+/** Returns the standard normal numbers of samples start … start + count − 1 of a clip. */
 export type WhiteNoise = (start: number, count: number) => Float32Array
 
-/** The domain's noise of samples start … start + count − 1 of a clip, from standard normal numbers. */
+/** Turns standard normal numbers into the domain's noise, for samples start … start + count − 1 of a clip. */
 export type NoiseShaper = (white: WhiteNoise, start: number, count: number) => Float32Array
 
-/** What is known of how a clip's start will be drawn. */
+/** What the caller knows about the draw of a clip's start x_T. */
 export interface StartOptions {
-  /** Samples of the clip, if it is shorter than its mel. Default: as long as the mel. */
+  /** Length of the clip in samples, if it is shorter than its mel. Default: the length of the mel. */
   readonly length?: number
 }
 
-/** What is known of how a clip's noise will be drawn. */
+/** What the caller knows about the draws of a clip's noise. */
 export interface NoiseOptions extends StartOptions {
   /**
-   * How often each sample's noise is drawn, from the first sample on each time, piece after piece: what lies behind all
-   * of the draws is then not kept. Default: any number of times, in any order.
+   * How many times the noise of the clip is drawn, each time in order from the first sample. If it is given, memory is
+   * freed behind the slowest draw. Default: any number of draws, in any order, so that everything is kept.
    */
   readonly times?: number
 }
 
-/** The pulses that a whole mel implies, found once. */
+/** The pulses at the pitch of a whole mel, found once. */
 export interface ClipPulses {
   /**
-   * Where a recording's own pulses stand.
+   * Finds where the recording's own pulses are, relative to these.
    *
-   * @param recording whole positions of the network, no more than the mel covers
+   * @param recording a whole number of network positions, at most as long as the mel
    */
   align(recording: Float32Array): Alignment
-  /** How well a recording fits the pulses, and its inversion. @param recording as for `align` */
+  /** How well the recording and its inversion fit the pulses. @param recording as in `align` */
   polarity(recording: Float32Array): Polarity
   /**
-   * What a clip starts from, as `DataDomain.start`.
+   * As `DataDomain.start`, for a whole clip.
    *
-   * @param length in samples
-   * @param later how much later than by themselves pulses come, in periods per sample. Default: not at all
+   * @param length of the clip in samples
+   * @param later delay of the pulses in periods, one number per sample. Default: no delay
    */
   start(length: number, later?: Float64Array): NoiseShaper
 }
 
-/** A pure description, made once per model. Mels are null for models without one. */
+/**
+ * The data domain of one model; one object serves all of its clips. For a model without a mel, every `mel` is null.
+ */
 export interface DataDomain {
-  /** x_0 of a whole clip, at least as long: silence fills the last block. */
+  /** The data x_0 of a whole clip. The last block is filled up with silence, so there may be more data than samples. */
   encode(audio: Float32Array, mel: Mel | null): Float32Array
-  /** The way back. @param mel the clip's: frames must have arrived before their data are pushed */
+  /** Starts to decode the data of one clip. @param mel of the clip; frames must arrive before their data are pushed */
   decoder(mel: MelReaders | null): Decoder
-  /** The noise of a clip. @param mel as for `decoder` */
+  /** The noise that is added to a clip's data. @param mel as in `decoder` */
   noise(mel: MelReaders | null, options?: NoiseOptions): NoiseShaper
   /**
-   * What a clip starts from, x_T, drawn once, in order: its noise, unless the prior knows more of the clip than that.
+   * What a clip starts from, x_T: the noise, or what a prior with harmonics makes of noise and pulses. It is drawn
+   * once, in order from the first sample.
    *
-   * @param mel as for `decoder`
+   * @param mel as in `decoder`
    */
   start(mel: MelReaders | null, options?: StartOptions): NoiseShaper
-  /** The pulses of a mel, for training from pulses where a recording's stand. Absent if clips start from noise. */
+  /**
+   * The pulses of a mel, for training in which they stand where the recording's own pulses are. Absent if clips start
+   * from noise alone.
+   */
   readonly pulsesOf?: ((mel: Mel) => ClipPulses) | undefined
-  /** Mel frames past the one a sample lies in that must have arrived before its noise is drawn. */
+  /** Number of mel frames after the one a sample lies in that must arrive before the noise of that sample is drawn. */
   readonly melContext: number
   /**
-   * Weights of a clip's loss terms, as many as samples: `base`, divided by what the noise's deviation does to them
-   * (PriorGrad, Lee et al. 2022, eq. 7). null: `base` everywhere.
+   * Weight of each sample in the loss: `base`, divided by the noise's deviation for L1, by its square for L2
+   * (PriorGrad, Lee et al. 2022, eq. 7). Null if the weight is `base` everywhere.
    */
   lossWeight(mel: Mel | null, length: number, loss: 'l1' | 'l2', base: number): Float32Array | null
   /**
-   * A symmetric linear map that weighs errors of the data by how well they are heard: all alike at exponent 0, as audio
-   * at 1. null: errors of these data are errors of audio already.
+   * A symmetric linear map that weights errors of the data by how audible they are. With exponent 0 all errors count
+   * alike; with 1 they count as in the decoded audio. Null if errors of the data are already errors of audio.
    */
   emphasis(mel: Mel | null, exponent: number): ((data: Float32Array) => Float32Array) | null
-  /** Factor of x_0 if the audio (and its mel with it) is made louder by `gain`. */
+  /** The factor by which x_0 grows if the audio, and its mel with it, is amplified by `gain`. */
   gain(gain: number): number
-  /** Samples per block: audio is encoded from a multiple of it on. */
+  /** Number of samples per block. Audio can be encoded from any multiple of it on. */
   readonly block: number
   /** If x_0 is the waveform times a constant, that constant; else null. */
   readonly sampleScale: number | null
-  /** x_0 may be rounded to multiples of this and kept as 16-bit integers; null: it may not. */
+  /** Step in which x_0 may be rounded, to be stored as 16-bit integers. Null if it may not be rounded. */
   readonly quantum: number | null
-  /** Samples past a piece of data that must be there before its audio is final. */
+  /** Number of samples that must follow a piece of data before its audio is final. */
   readonly lookAhead: number
-  /** Samples on either side that a sample's data and audio depend on, there and back and there again. */
+  /** Number of samples on either side that affect a sample if audio is encoded, decoded and encoded again. */
   readonly reach: number
-  /** Root mean square, as data, of white audio of deviation 1; for data whitened by a mel, under a mel of gain 1. */
+  /** Root mean square of the data of white noise of deviation 1. For data whitened by a mel: under a mel of gain 1. */
   readonly whiteGain: number
-  /** No clean data are larger in magnitude. */
+  /** Largest magnitude of clean data. */
   readonly maxAbs: number
-  /** Seconds beside a gap over which known audio comes to count in full. */
+  /** Seconds beside a gap over which the weight of the known audio rises to 1 (src/repair). */
   readonly taper: number
 }
 
-/** Audio of a whole clip's data, as long as the data. */
+/** Decodes the data of a whole clip. @returns audio as long as the data */
 export function decodeWhole(domain: DataDomain, data: Float32Array, mel: Mel | null): Float32Array {
   const decoder = domain.decoder(mel === null ? null : readWhole(mel))
   const audio = decoder.push(data)

@@ -1,6 +1,6 @@
 /**
- * The data domain of a model. Together with the model's config this is the only place that knows which domains there
- * are.
+ * Makes the data domain that a model's config describes. Only this file and the config's schema know which domains
+ * exist.
  */
 import type { ModelConfig } from '../model/config.js'
 import type { FrontEndKernels } from '../model/front-end/kernels.js'
@@ -13,9 +13,9 @@ import { SubbandsDomain } from './subbands.js'
 import { WaveformDomain } from './waveform.js'
 
 /**
- * Builds the domain's tables, for an envelope the mel's filters: call it once per model.
+ * Makes a domain. This builds tables, such as the mel's filters for an envelope, so call it once per model.
  *
- * @param kernels of the engine, if it is faster; the bytes are the same
+ * @param kernels faster code of an engine, with the same bytes. Default: none
  */
 export function domainOf({ network, mel, diffusion }: DomainConfig, kernels?: FrontEndKernels): DataDomain {
   const { prior, signalScale, subbands } = diffusion

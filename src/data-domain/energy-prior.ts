@@ -15,7 +15,7 @@ import type { EnergyPriorConfig } from '../model/diffusion-config.js'
 import type { NoiseShaper } from './data-domain.js'
 import { WaveformDomain } from './waveform.js'
 
-/** The waveform, its noise as loud as the mel at each moment. */
+/** The waveform, with noise that is as loud as the mel at each moment. */
 export class EnergyPriorDomain extends WaveformDomain {
   readonly #convention: MelConvention
   readonly #prior: EnergyPriorConfig
@@ -46,8 +46,8 @@ export class EnergyPriorDomain extends WaveformDomain {
 }
 
 /**
- * Energy of each frame of a mel: √(Σ over bands of linear magnitudes), the convention's logarithm and normalisation
- * undone.
+ * Energy of each frame of a mel: √(Σ over bands of linear magnitudes), after undoing the convention's logarithm and
+ * normalisation.
  */
 export function melEnergy(convention: MelConvention, mel: Mel): Float64Array {
   const energy = new Float64Array(mel.frames)
@@ -96,7 +96,7 @@ function framePosition(convention: Pick<MelConvention, 'hop' | 'framing'>): numb
   return convention.framing === 'centre' ? 0 : convention.hop / 2
 }
 
-/** Numbers that become more: 4 bytes each, 12 MB for the frames of ten hours. */
+/** A list of float32 numbers that grows: ten hours of frames take 12 MB. */
 class FloatList {
   #data = new Float32Array(256)
   #length = 0

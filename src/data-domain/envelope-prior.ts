@@ -1,6 +1,6 @@
 /**
  * The waveform whitened by its mel: SpecGrad's prior (spectral-envelope.ts) as a change of variables. The diffusion
- * runs on y = s·M⁻¹·x, s being the signal scale, where the noise is white; M colours its result.
+ * runs on y = s·M⁻¹·x with signal scale s. In y the noise is white; M colours the result.
  */
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
@@ -11,9 +11,9 @@ import { scaled, unscaled } from './waveform.js'
 import { WhiteDomain } from './white-domain.js'
 
 /**
- * Whitened speech has a deviation about 1 and rare peaks to 30. Known audio amid audio quieter by 80 dB whitens to more
- * than any sound does, and, made to agree again and again, to more each time: without a bound, full scale times 10⁵
- * after 24 passes.
+ * Whitened speech has a deviation of about 1 and rare peaks up to 30. The bound is for inpainting: known audio beside
+ * audio that is 80 dB quieter whitens to far larger values, and each pass makes them larger. Without the bound they
+ * reached 10⁵ times full scale after 24 passes.
  */
 const MAX_WHITE = 30
 
@@ -21,8 +21,8 @@ const MAX_WHITE = 30
 const WHITE_QUANTUM = 2 ** -10
 
 /**
- * Seconds beside a gap over which known audio comes to count in full: whitening makes a click of the step in a
- * difference that is cut off at the gap's edge.
+ * Seconds beside a gap over which the weight of the known audio rises to 1. Without this ramp, the difference between
+ * known and predicted audio would end in a step at the gap's edge, and whitening would turn the step into a click.
  */
 const WHITE_TAPER = 0.004
 
@@ -48,7 +48,7 @@ export class EnvelopePriorDomain extends WhiteDomain implements DataDomain {
     this.maxAbs = signalScale * MAX_WHITE
     this.whiteGain = signalScale
     this.lookAhead = fftSize
-    // M, M⁻¹, and M of what agrees with the known audio: half a window each, and half a window to spare.
+    // Half a window each for M, M⁻¹ and M again in inpainting, and half a window to spare.
     this.reach = 2 * fftSize
   }
 
@@ -75,7 +75,7 @@ export class EnvelopePriorDomain extends WhiteDomain implements DataDomain {
     return emphasis(mel, this.#envelope, exponent)
   }
 
-  /** The envelope takes the gain: white data stay as they are. */
+  /** Always 1: the gain changes the envelope, not the whitened data. */
   gain(_gain: number): number {
     return 1
   }

@@ -1,12 +1,12 @@
 /**
- * What voiced speech starts from: pulses at the mel's pitch, and noise that swells with them, by f0 and voicing v of
- * the contour (pitch-contour.ts). With φ[n] = Σ_{i≤n} f0[i]/rate, one pulse stands where φ passes a whole number, a
- * sinc under a Hann window of 16 samples times √(rate/f0): power 1, less what the window takes away near half the rate.
- * Noise z becomes
+ * The excitation that voiced speech starts from: pulses at the mel's pitch, and noise that swells with them. f0 and
+ * voicing v come from the pitch contour (pitch-contour.ts). The phase is φ[n] = Σ_{i≤n} f0[i]/rate, and a pulse lies
+ * where φ passes a whole number. A pulse is a sinc under a Hann window of 16 samples, times √(rate/f0), so that pulses
+ * have power 1 except near half the sample rate. Noise z becomes
  *
  *     z[n]·√(1 − v + v·(1 + cos 2πφ[n])²/1.5)
  *
- * so that it keeps its power too. Pulses are multiplied by √v. Mirrored by interop/pytorch (excitation.py).
+ * which keeps its power, too. Pulses are multiplied by √v. Mirrored by interop/pytorch (excitation.py).
  */
 
 import { RowQueue } from '../core/row-queue.js'
@@ -19,7 +19,7 @@ export const PULSE_HALF_WIDTH = 8
 /** Mean of (1 + cos)². */
 export const SWELL_POWER = 1.5
 
-/** Signals that a clip starts from, of one length in samples. */
+/** The signals that a clip starts from, all of the same length. */
 export interface ExcitationSignals {
   readonly pulses: Float32Array
   readonly noise: Float32Array
@@ -27,24 +27,24 @@ export interface ExcitationSignals {
   readonly voicing: Float32Array
 }
 
-/** A stretch of the excitation, from sample `first` on. */
+/** Part of the excitation, from sample `first` on. */
 export interface Excitation extends ExcitationSignals {
   readonly first: number
 }
 
-/** The excitation of one clip, made in order. */
+/** Makes the excitation of one clip, in order. */
 export class Exciter {
   readonly #hop: number
   readonly #rate: number
-  /** How much later pulses come, in periods, per sample of the clip; null: not at all. */
+  /** Delay of the pulses in periods, one number per sample of the clip; null for no delay. */
   readonly #later: Float64Array | null
   readonly #contour: PitchContour
-  /** φ, and the whole periods of φ less the delay, of the sample before. */
+  /** φ at the sample before, and the number of whole periods in φ minus the delay. */
   #phase = 0
   #passed = 0
-  /** The next sample, and those that are still needed. */
+  /** The next sample to make, and rows of the samples that are still needed. */
   #sample = 0
-  /** A pulse reaches half its width beyond the last sample made: there is room for that. */
+  /** Pulses. There is room for half a pulse beyond the last sample made. */
   readonly #pulses = new RowQueue<Float64Array>(Float64Array, 1)
   readonly #noise = new RowQueue<Float32Array>(Float32Array, 1)
   readonly #voicing = new RowQueue<Float32Array>(Float32Array, 1)
@@ -52,7 +52,7 @@ export class Exciter {
   /**
    * @param hop samples per frame
    * @param rate in Hz
-   * @param later how much later pulses come, in periods, per sample of the clip. Default: not at all
+   * @param later delay of the pulses in periods, one number per sample of the clip. Default: no delay
    */
   constructor(hop: number, rate: number, later?: Float64Array) {
     this.#hop = hop
@@ -63,7 +63,7 @@ export class Exciter {
     this.#pulses.append(new Float64Array(PULSE_HALF_WIDTH))
   }
 
-  /** Appends f0 of frames in Hz, 0 without pitch. @param last no more follow */
+  /** Appends f0 of frames in Hz, 0 where there is no pitch. @param last whether these are the last frames */
   push(pitch: Float64Array, last: boolean): void {
     this.#contour.push(pitch, last)
   }
@@ -74,15 +74,16 @@ export class Exciter {
   }
 
   /**
-   * Makes all samples before `end`, and forgets those before `first`.
+   * Makes all samples before `end`, and drops those before `first`.
    *
-   * @param end at most the clip's length; all frames up to `PULSE_HALF_WIDTH` samples later and the next must be there
+   * @param end at most the clip's length. All frames up to `PULSE_HALF_WIDTH` samples later, and the next one, must
+   * have arrived
    * @param length of the clip, if it is shorter than its mel
-   * @param white normal numbers of samples start … start + count − 1
+   * @param white returns the normal numbers of samples start … start + count − 1
    */
   until(end: number, first: number, length: number, white: (start: number, count: number) => Float32Array): Excitation {
     for (const queue of [this.#pulses, this.#noise, this.#voicing]) queue.forget(Math.min(first, this.#sample))
-    // A pulse reaches samples before it.
+    // A pulse also adds to the samples before it.
     const made = Math.min(length, end + PULSE_HALF_WIDTH)
     if (made > this.#sample) this.#make(made, white(this.#sample, made - this.#sample))
     const from = this.#noise.first
@@ -127,13 +128,13 @@ export class Exciter {
   }
 }
 
-/** What multiplies noise at a phase of the pulses, with voicing v. */
+/** The factor of the noise at a phase of the pulses, with voicing v. */
 function swellAt(phase: number, v: number): number {
   const swell = 1 + Math.cos(2 * Math.PI * phase)
   return Math.sqrt(1 - v + (v * swell * swell) / SWELL_POWER)
 }
 
-/** Adds a pulse at a place between samples. @param period in samples */
+/** Adds a pulse at a fractional sample position. @param period in samples */
 function addPulse(samples: Float64Array, place: number, period: number): void {
   const from = Math.floor(place) + 1 - PULSE_HALF_WIDTH
   const to = Math.min(samples.length, from + 2 * PULSE_HALF_WIDTH)
@@ -145,7 +146,7 @@ function addPulse(samples: Float64Array, place: number, period: number): void {
 }
 
 /**
- * Share of the power of voiced speech that pulses have per bin of a front end, `[bins]`: 1 far below `corner`, 1 −
+ * Share of the pulses in the power of voiced speech, per bin of a front end, `[bins]`: 1 far below `corner`, 1 −
  * `noise` far above.
  *
  * @param rate in Hz

@@ -1,8 +1,8 @@
 /**
- * A filter that changes from frame to frame, over audio that arrives piece by piece: windowed frames, each bin times a
- * real gain, overlap-add with the window once more (Griffin & Lim 1984, eq. 6). Frame f is centred where the mel
- * convention puts it; the first frame's gains also hold before it, and the last one's after it. Frames are added in
- * order, so pieces do not change a byte.
+ * A time-varying filter for audio that arrives piece by piece: each bin of each windowed frame is multiplied by a real
+ * gain, and the frames are overlap-added under the same window (Griffin & Lim 1984, eq. 6). Frame f is centred where
+ * the mel convention centres it. The gains of the first frame also hold before it, those of the last frame after it.
+ * Frames are added in order, so the result does not depend on the pieces.
  */
 import type { MelConvention } from '../audio/mel/convention.js'
 import { FrameTransform } from '../audio/transforms/stft.js'
@@ -16,7 +16,7 @@ export class FrameFilter {
   /** Σ of squared windows over a sample, by its position within a hop. */
   readonly #squares: Float64Array
   readonly #gains: Float64Array[] = []
-  /** Index of the frame that the first of #gains belongs to. */
+  /** Index of the frame of `#gains[0]`. */
   #firstGains = 0
   #gainsEnded = false
   /** The next frame to add. */
@@ -46,12 +46,16 @@ export class FrameFilter {
     this.#gains.push(gains)
   }
 
-  /** No more gains follow: the last ones hold from here on. */
+  /** Ends the gains: the last ones hold from here on. */
   endGains(): void {
     this.#gainsEnded = true
   }
 
-  /** Appends audio and returns what has become final. @param last no more follows: returns all the rest */
+  /**
+   * Appends audio and returns what is now final.
+   *
+   * @param last whether this is the last audio; then all the rest is returned
+   */
   push(audio: Float32Array, last: boolean): Float32Array {
     const { fftSize, hop } = this.framing
     const before = this.#audio

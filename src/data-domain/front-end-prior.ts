@@ -1,19 +1,20 @@
 /**
- * The waveform, its noise coloured by the envelope of the network's windowed front end: white noise z becomes ε =
- * decode(E ⊙ encode(z)), SpecGrad's idea (Koizumi et al. 2022, section 3) in the front end's own transform. The data
- * are audio as it is; nothing is whitened.
+ * The waveform, with noise that has the envelope E of the network's windowed front end: white noise z becomes ε =
+ * decode(E ⊙ encode(z)). This is SpecGrad's idea (Koizumi et al. 2022, section 3) in the front end's own transform. The
+ * data are the waveform itself; nothing is whitened.
  *
- * What a clip starts from may have harmonics: in voiced speech, pulses at the mel's pitch (src/audio/mel/pitch.ts) in
- * place of a share h of the noise (excitation.ts). With voicing v,
+ * A clip can start from harmonics: in voiced speech, pulses at the mel's pitch (src/audio/mel/pitch.ts) replace a share
+ * h of the noise (excitation.ts). With voicing v,
  *
  *     x_T = decode(E ⊙ (√h ⊙ encode(pulses) + √(1 − v·h) ⊙ encode(noise)))      h = 1 − noise·r/(1 + r)
  *                                                                             r = (frequency/corner)⁴
  *
- * If `phase` is `minimum`, encode(pulses) is also rotated by the phases of the minimum-phase filter of E
- * (src/model/front-end/minimum-phase.ts), as a vocal tract does it.
+ * If `phase` is `minimum`, the phases of encode(pulses) are also rotated by those of the minimum-phase filter with
+ * magnitudes E (src/model/front-end/minimum-phase.ts), as a vocal tract would.
  *
- * A mel tells where harmonics lie, but not their phases. From noise, a network of few steps makes voices that sound
- * breathy above 2 kHz, since its phases never agree from harmonic to harmonic; here they do from the start.
+ * The reason: a mel shows where harmonics lie, but not their phases. From noise, a network with few steps makes voices
+ * that sound breathy above 2 kHz, because the phases of its harmonics do not agree. From pulses they agree from the
+ * start.
  */
 
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
@@ -32,12 +33,14 @@ import { PitchContour } from './pitch-contour.js'
 import { PulseAligner } from './pulse-alignment.js'
 import { WaveformDomain } from './waveform.js'
 
-/** What is filtered: samples from `first` on, and the gains of positions, `[count × bins]`. */
+/** A signal to filter, and its gains. */
 interface Source {
+  /** The first sample of the clip that is in `samples`. */
   readonly first: number
   readonly samples: Float32Array
+  /** Returns the gains of positions, `[count × bins]`. */
   readonly gains: (from: number, count: number) => Float32Array
-  /** What phases are moved by, likewise. Default: nothing. */
+  /** Angles to add to the phases, `[count × bins]`. Default: none. */
   readonly angles?: ((from: number, count: number) => Float64Array) | undefined
 }
 
@@ -49,15 +52,15 @@ export class FrontEndPriorDomain extends WaveformDomain {
   readonly #envelope: FrontEndEnvelope
   readonly #filter: WindowFilter
   readonly #harmonics: HarmonicsConfig | null
-  /** Made when a clip first starts from pulses: its templates take time, and noise needs none. */
+  /** Made when a clip first starts from pulses: its templates take time, and noise does not need them. */
   #pitch: MelPitch | null = null
   /** Made in training only. */
   #aligner: PulseAligner | null = null
 
   /**
    * @param frontEnd one with an envelope
-   * @param harmonics null: voiced speech starts from noise, too
-   * @param kernels of an engine. Default: none
+   * @param harmonics null if voiced speech starts from noise, too
+   * @param kernels faster code of an engine, with the same bytes. Default: none
    */
   constructor(
     frontEnd: FrontEndConfig,
@@ -138,7 +141,7 @@ export class FrontEndPriorDomain extends WaveformDomain {
     }
   }
 
-  /** What a clip starts from whose envelope and pitch arrive in `deviations` and `exciter`. */
+  /** What a clip starts from if its prior has harmonics. Envelope and pitch arrive in `deviations` and `exciter`. */
   #fromPulses(
     harmonics: HarmonicsConfig,
     deviations: Deviations,
@@ -176,7 +179,7 @@ export class FrontEndPriorDomain extends WaveformDomain {
           gains: (from, count) => noiseGains(from, count, voicing),
         },
       ]
-      // Without a pulse nothing would be added.
+      // Filtering zeros would add nothing.
       if (excitation.pulses.some(x => x !== 0)) {
         sources.push({ first: excitation.first, samples: excitation.pulses, gains: pulseGains, angles })
       }
@@ -190,9 +193,10 @@ export class FrontEndPriorDomain extends WaveformDomain {
   }
 
   /**
-   * What samples start … start + count − 1 need: samples from … to − 1, from position `first` on.
+   * What it takes to make samples start … start + count − 1: the input samples from … to − 1, and the gains of
+   * positions from `first` on.
    *
-   * @param positions of the clip; Infinity while it goes on
+   * @param positions number of positions of the clip; Infinity until it is known
    */
   #reach(start: number, count: number, positions: number) {
     const { kernel, stride } = this.#frontEnd
@@ -209,7 +213,7 @@ export class FrontEndPriorDomain extends WaveformDomain {
     return Math.max(0, Math.ceil((sample + windowMargin(this.#frontEnd) - kernel + 1) / stride))
   }
 
-  /** The sum of some sources, each through its gains. @param sources all samples that `#reach` names */
+  /** The sum of some sources, each filtered with its gains. @param sources with all samples that `#reach` names */
   #filtered(sources: readonly Source[], start: number, count: number, positions: number): Float32Array {
     const { kernel, stride } = this.#frontEnd
     const margin = windowMargin(this.#frontEnd)
@@ -231,7 +235,7 @@ export class FrontEndPriorDomain extends WaveformDomain {
   }
 }
 
-/** E of the positions that are still needed. */
+/** Keeps E of the positions that are still needed. */
 class Deviations {
   readonly #stream: EnvelopeStream
   readonly #positions: RowQueue<Float32Array>
@@ -242,7 +246,7 @@ class Deviations {
     this.#stream = envelope.stream()
   }
 
-  /** Positions of the clip; Infinity while its mel goes on. */
+  /** Number of positions of the clip; Infinity until the mel has ended. */
   get positions(): number {
     return this.#ended ? this.#positions.end : Number.POSITIVE_INFINITY
   }
@@ -263,7 +267,7 @@ class Deviations {
   }
 }
 
-/** Draws of one clip, each of which takes its samples in order. */
+/** Follows the draws of one clip, each of which takes its samples in order. */
 class OrderedDraws {
   /** The next sample of each. */
   readonly #next: number[]
@@ -273,9 +277,10 @@ class OrderedDraws {
   }
 
   /**
-   * A draw goes on. Which one it is shows in where it stands: of two that stand at one sample, either may be it.
+   * Moves one draw forward. It is recognised by the sample it has reached. If two draws have reached the same sample,
+   * it does not matter which one moves.
    *
-   * @returns the first sample that a draw has still to take
+   * @returns the first sample that some draw still needs
    */
   advance(start: number, count: number): number {
     const draw = this.#next.indexOf(start)

@@ -1,11 +1,11 @@
 /**
- * f0 and voicing between the frames of a mel: voicing v is 1 in frames with pitch and 0 in others, and changes linearly
- * from frame to frame, as f0 does in its logarithm. f0 goes on where there is no pitch: towards the next, or as the
- * last one was.
+ * f0 and voicing at every sample, interpolated from the frames of a mel. Voicing v is 1 in frames with pitch, 0 in
+ * others, and linear in between; ln f0 is linear, too. In frames without pitch, f0 goes on towards the next pitch, or
+ * stays at the last one.
  */
 import { RowQueue } from '../core/row-queue.js'
 
-/** Hz until a pitch is found. */
+/** f0 in Hz before the first pitch is found. */
 export const FIRST_PITCH = 100
 
 /** f0 and voicing within one frame. */
@@ -21,7 +21,7 @@ export interface ContourFrame {
 export class PitchContour {
   /** Samples per frame. */
   readonly hop: number
-  /** f0 of frames, 0 without pitch; those before the one that is read are forgotten. */
+  /** f0 of frames, 0 without pitch. Frames before the one that was read last are dropped. */
   readonly #frames = new RowQueue<Float64Array>(Float64Array, 1)
   #ended = false
   /** ln f0 of the last frame before `#frames.first` that had a pitch. */
@@ -38,12 +38,12 @@ export class PitchContour {
     this.#ended = last
   }
 
-  /** Samples of the clip; Infinity while its mel goes on. */
+  /** Length of the clip in samples; Infinity until the mel has ended. */
   get length(): number {
     return this.#ended ? this.#frames.end * this.hop : Number.POSITIVE_INFINITY
   }
 
-  /** The frame of a sample, which is not before that of an earlier call. It and the next must have arrived. */
+  /** The frame that a sample lies in. Call it in order of samples, when this frame and the next have arrived. */
   frameOf(sample: number): ContourFrame {
     const number = Math.floor(sample / this.hop)
     this.#forget(number)

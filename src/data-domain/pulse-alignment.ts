@@ -1,15 +1,17 @@
 /**
- * Where a recording's own pulses stand. A vocoder that is trained from pulses elsewhere can only average over the
- * phases of speech; from pulses in their places it learns them, and in synthesis makes them of pulses anywhere.
+ * Finds where the pulses of a recording are. A vocoder that is trained from pulses in other places can only learn the
+ * average over the phases of speech. From pulses in the recording's places it learns which phases belong to a pulse,
+ * and in synthesis it makes these phases from pulses anywhere.
  *
- * Of each position of the windowed front end, with spectra X of the recording and P of pulses at the mel's pitch:
+ * For each position of the windowed front end, with spectra X of the recording and P of pulses at the mel's pitch:
  *
  * 1. X is whitened: divided by the mel's envelope E, by the phases of the minimum-phase filter of E (what a vocal tract
  *    does to a pulse), and by its own root mean square.
  * 2. Its correlation with P is read at shifts of −1/2 … 1/2 of a period. Only 0.3 to 4 kHz count.
  * 3. Viterbi's algorithm finds the path through the shifts with the highest sum of correlations minus the costs of
- *    changes. Positions without voice hardly count. Shifts are a circle: half a period later is half a period earlier.
- * 4. A parabola through a path's shift and its neighbours finds the peak between them.
+ *    changes. Unvoiced positions have almost no weight. Shifts are cyclic: half a period later is half a period
+ *    earlier.
+ * 4. A parabola through the path's shift and its two neighbours gives the peak between them.
  *
  * Mirrored by interop/pytorch (alignment.py).
  */
@@ -19,25 +21,28 @@ import { windowMargin, windowOf, windowUnit } from '../model/front-end/windows.j
 import type { FrontEndConfig } from '../model/network.js'
 import type { PitchContour } from './pitch-contour.js'
 
-/** Shifts per period that are compared. */
+/** Number of shifts per period to compare. */
 const SHIFTS = 64
-/** How many shifts a path may move from one position to the next, and COST × (change in periods)², what that costs. */
+/** Max number of shifts that a path may move from one position to the next. The cost is COST × (change in periods)². */
 const REACH = 8
 const COST = 80
-/** Hz. The phase of the lowest harmonics depends on the microphone; above are noise and too little precision. */
+/**
+ * Range of frequencies that count, in Hz. The phases of lower harmonics depend on the microphone; higher ones are noisy
+ * and known too imprecisely.
+ */
 const LOWEST = 300
 export const HIGHEST_ALIGNED = 4000
-/** How much a position without voice counts. */
+/** Weight of an unvoiced position. */
 const UNVOICED_SHARE = 0.05
-/** Positions with voice have more voicing than this. */
+/** A position counts as voiced if its voicing is above this. */
 const VOICED = 0.99
 const FLOOR = 1e-6
 
-/** A clip and pulses at its pitch. */
+/** A recording, and pulses at its pitch. */
 export interface AlignedClip {
-  /** As long as `pulses`: a whole number of positions. */
+  /** As long as `pulses`, a whole number of positions. */
   readonly recording: Float32Array
-  /** Pulses at the mel's pitch, anywhere. */
+  /** Pulses at the mel's pitch, with any delay. */
   readonly pulses: Float32Array
   /** The mel's envelope E, `[positions × bins]`. */
   readonly envelope: Float32Array
@@ -45,23 +50,26 @@ export interface AlignedClip {
   readonly contour: PitchContour
 }
 
-/** How well a recording's pulses fit. */
+/** The delay between given pulses and a recording's own. */
 export interface Alignment {
-  /** How much later than the given pulses the recording's own come, in periods, `[samples]`. */
+  /** Delay of the recording's pulses behind the given ones, in periods, `[samples]`. */
   readonly later: Float64Array
-  /** Positions with voice, `[positions]`, 1 or 0. */
+  /** 1 for each voiced position, else 0, `[positions]`. */
   readonly voiced: Uint8Array
-  /** Mean correlation of voiced positions, about −1 … 1; 0 without voice. That of the inverted recording differs. */
+  /**
+   * Mean correlation over the voiced positions, about −1 … 1; 0 if there are none. The inverted recording has another
+   * value.
+   */
   readonly agreement: number
 }
 
-/** How well a recording fits pulses, and its inversion: `Alignment.agreement` of both. */
+/** `Alignment.agreement` of a recording and of its inversion. */
 export interface Polarity {
   readonly recorded: number
   readonly inverted: number
 }
 
-/** Correlations `[SHIFTS]` of each position, those without voice hardly counting, and which positions have voice. */
+/** Weighted correlations of each position, `[SHIFTS]`, and which positions are voiced. */
 interface Scores {
   readonly scores: readonly Float64Array[]
   readonly voiced: Uint8Array
@@ -74,7 +82,7 @@ export class PulseAligner {
   readonly #window: Float64Array
   readonly #unit: number
   readonly #fft: FFT
-  /** Twice as many samples as a window has: linear interpolation between them will do. */
+  /** Transform of twice the window's length, so that linear interpolation between its samples is accurate enough. */
   readonly #long: FFT
   readonly #phase: MinimumPhase
   readonly #first: number
@@ -106,7 +114,7 @@ export class PulseAligner {
     this.#correlation = this.#long.createComplexArray()
   }
 
-  /** @param clip its contour has not been read yet */
+  /** @param clip whose contour has not been read yet */
   align(clip: AlignedClip): Alignment {
     const { scores, voiced } = this.#scores(clip)
     const path = bestPath(scores)
@@ -115,7 +123,7 @@ export class PulseAligner {
     return { later: perSample(shifts, this.#frontEnd.stride), voiced, agreement: meanScore(path, scores, voiced) }
   }
 
-  /** @param clip its contour has not been read yet */
+  /** @param clip whose contour has not been read yet */
   polarity(clip: AlignedClip): Polarity {
     const { scores, voiced } = this.#scores(clip)
     // An inverted recording has the same correlations, inverted.

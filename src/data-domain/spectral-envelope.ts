@@ -1,9 +1,9 @@
 /**
  * SpecGrad's prior (Koizumi et al. 2022, “SpecGrad”, section 3): noise with the mel's spectral envelope, ε ~ N(0, M·Mᵀ)
- * with M a time-varying filter. Written here as a change of variables: the diffusion runs on y = M⁻¹·x, where the noise
- * is white, and M colours its result. M is zero-phase, frame by frame in the mel's own transform, so it is local in
- * time, and audio can be coloured as it becomes final. The mel says nothing about frequencies above its highest, where
- * voices with the same mel differ by 30 dB: M⁻¹ removes them, and M passes nothing of them.
+ * with M a time-varying filter. Here it is a change of variables: the diffusion runs on y = M⁻¹·x, where the noise is
+ * white, and M colours the result. M is a zero-phase filter, computed frame by frame in the mel's own transform. It is
+ * local in time, so that audio can be coloured piece by piece. The mel says nothing about the frequencies above its
+ * highest one, where voices with the same mel differ by 30 dB. There M⁻¹ is zero, and M falls off quickly.
  */
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import { cornerFrequencies, melFilters } from '../audio/mel/filters.js'
@@ -15,12 +15,12 @@ import { FrameFilter } from './frame-filter.js'
 /** How fast M falls above the mel's highest frequency, in nepers per kHz: 50 dB one kHz further. */
 const ROLL_OFF = 6
 
-/** Weights of neighbouring bands in the envelope: wider ones make M easier to undo. */
+/** Weights of neighbouring bands in the envelope. A wider smoothing makes M easier to invert. */
 export const smoothings = { bands: [1], formants: [1, 2, 3, 2, 1] } as const
 
-/** Spectral envelopes of mel frames: gains of white noise of variance 1, bin by bin. */
+/** Spectral envelopes of mel frames: what white noise of variance 1 is multiplied by in each bin. */
 export class SpectralEnvelope {
-  /** ln of a band's mel value under white noise of variance 1. */
+  /** ln of each band's mel value for white noise of variance 1. */
   readonly whiteLevels: Float64Array
   /** Each bin lies between two bands: ln gain = (1 − weight)·below + weight·above − drop. */
   readonly below: Uint16Array
@@ -65,12 +65,12 @@ export class SpectralEnvelope {
     }
   }
 
-  /** M⁻¹ for the gains of a frame. */
+  /** Gains of M⁻¹ from the gains of M, for one frame. */
   inverse(gains: Float64Array): Float64Array {
     return gains.map((gain, bin) => (this.drop[bin]! > 0 ? 0 : 1 / gain))
   }
 
-  /** M: gains of one frame of a mel, `[bins]`, each at least the prior's floor within the mel's range. */
+  /** Gains of M for one frame of a mel, `[bins]`. Within the mel's range, none is below the prior's floor. */
   gains(mel: Mel, frame: number): Float64Array {
     const { convention, prior } = this
     const levels = this.whiteLevels.map((white, band) => {
@@ -102,14 +102,14 @@ export function smoothed(levels: Float64Array, band: number, smoothing: readonly
   return sum / weights
 }
 
-/** Typical gain of speech, full scale being 1: the unit of an emphasised error. */
+/** Typical gain of speech in units of full scale: the unit of an emphasised error. */
 const REFERENCE_GAIN = 0.03
 
 /**
- * M to a power, in units of a typical gain of speech: weighs white audio by how well it is heard, all alike at exponent
- * 0, as M itself at 1. It is symmetric: its own transpose.
+ * M to a power, in units of a typical gain of speech. It weights whitened audio by how audible it is: with exponent 0
+ * all parts count alike, with 1 it is M itself. The map is symmetric, so it equals its transpose.
  *
- * @param mel frames from the audio's start on
+ * @param mel from the first frame of the audio on
  */
 export function emphasis(
   mel: Mel,
@@ -130,9 +130,9 @@ function filtered(audio: Float32Array, gains: readonly Float64Array[], conventio
 }
 
 /**
- * y ≈ M⁻¹·x: the data that M colours to `samples`, up to the mel’s highest frequency.
+ * Whitens audio: y ≈ M⁻¹·x, so that M·y equals `samples` up to the mel’s highest frequency.
  *
- * @param mel of these samples
+ * @param mel of the samples
  */
 export function whiten(samples: Float32Array, mel: Mel, envelope: SpectralEnvelope): Float32Array {
   const inverse = Array.from({ length: mel.frames }, (_, frame) => envelope.inverse(envelope.gains(mel, frame)))

@@ -1,9 +1,9 @@
 /**
- * Diffusion in frequency: x_0 is the waveform's MDCT (src/audio/transforms/mdct.ts), block after block, each band times
- * a gain. The transform is orthonormal, so noise that is white there is noise in the waveform too, with the inverse of
- * the gains as its spectrum. A network whose patch is a block sees all bands of one moment as the channels of one
- * position. For music this is the shorter way: a steady tone is one band that stays on, where in the waveform it is a
- * phase to be kept over thousands of samples.
+ * Diffusion on subbands: x_0 is the MDCT of the waveform (src/audio/transforms/mdct.ts), with a gain for each band. The
+ * transform is orthonormal, so white noise on the subbands is noise in the waveform, too, with the inverse of the gains
+ * as its spectrum. A network whose patch is one block sees all bands of a moment as the channels of one position. This
+ * suits music: a steady tone is a single band that stays on, while in the waveform it is a phase to keep over thousands
+ * of samples.
  */
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
@@ -13,7 +13,7 @@ import type { DataDomain, Decoder } from './data-domain.js'
 import { WhiteDomain } from './white-domain.js'
 
 export class SubbandsDomain extends WhiteDomain implements DataDomain {
-  /** Samples per block, which is as many as bands. */
+  /** Number of samples per block, which is the number of bands. */
   readonly block: number
   readonly melContext = 0
   readonly sampleScale = null
@@ -31,12 +31,12 @@ export class SubbandsDomain extends WhiteDomain implements DataDomain {
     this.#mdct = new Mdct(gains.length)
     this.#gains = Float32Array.from(gains)
     this.block = gains.length
-    // A block reaches half a block into the next.
+    // Blocks overlap by half a block.
     this.lookAhead = gains.length / 2
     this.whiteGain = Math.sqrt(gains.reduce((sum, gain) => sum + gain * gain, 0) / gains.length)
   }
 
-  /** Coefficients times gains, `[blocks × bands]`. */
+  /** The MDCT times the gains, `[blocks × bands]`. */
   encode(audio: Float32Array, _mel: Mel | null): Float32Array {
     const bands = this.block
     const whole = new Float32Array(Math.ceil(audio.length / bands) * bands)

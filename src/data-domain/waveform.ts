@@ -1,7 +1,7 @@
 /**
- * The waveform, times a signal scale. Audio has a deviation of some 0.1; the scale brings it near the noise's 1, so
- * that the training steps are spread over the levels that matter (Chen 2023, “On the importance of noise scheduling”,
- * section 2.2).
+ * The waveform times a constant, the signal scale. Audio has a deviation of about 0.1, the noise has 1. The scale
+ * brings them closer together, so that the training steps are spread over the noise levels that matter (Chen 2023, “On
+ * the importance of noise scheduling”, section 2.2).
  */
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'

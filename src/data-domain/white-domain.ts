@@ -1,4 +1,4 @@
-/** What domains have in common whose noise is white: their clips start from noise as it is drawn. */
+/** What all domains with white noise have in common: clips start from the noise as it is drawn. */
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
 import type { NoiseOptions, NoiseShaper, StartOptions } from './data-domain.js'

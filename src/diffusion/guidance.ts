@@ -1,16 +1,17 @@
 /**
- * Classifier-free guidance (Ho & Salimans 2022, eq. 6): ε = (1 + w)·ε_label − w·ε_none. w = 0 is the plain conditional
- * model; larger w follows the label more closely, at the cost of variety. Others write a guidance scale s = 1 + w.
+ * Classifier-free guidance (Ho & Salimans 2022, eq. 6): ε = (1 + w)·ε_label − w·ε_none. With w = 0 this is the plain
+ * conditional model. A larger w follows the label more closely, at the cost of variety. Other programs call s = 1 + w
+ * the guidance scale.
  */
 import { DiffWaveError } from '../core/errors.js'
 import type { PassStream } from './reverse.js'
 
-/** The network's outputs with the label and without, combined. */
+/** Combines the network's outputs with and without the label. */
 export function guided(withLabel: Float32Array, without: Float32Array, weight: number): Float32Array {
   return withLabel.map((eps, i) => (1 + weight) * eps - weight * without[i]!)
 }
 
-/** Two streams over the same audio, with the label and without, combined. */
+/** Combines two streams over the same audio, with and without the label, into one. */
 export function guidedStream(labelled: PassStream, unlabelled: PassStream, weight: number): PassStream {
   return {
     pushMel(mel, last) {
@@ -18,7 +19,7 @@ export function guidedStream(labelled: PassStream, unlabelled: PassStream, weigh
       unlabelled.pushMel(mel, last)
     },
     async predict(pass, audio, last, signal) {
-      // At the same time, so that an engine may run them on a thread each.
+      // Both at once, so that an engine can run each on its own thread.
       const [withLabel, without] = await Promise.all([
         labelled.predict(pass, audio, last, signal),
         unlabelled.predict(pass, audio, last, signal),

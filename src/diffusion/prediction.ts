@@ -1,16 +1,20 @@
 /**
  * What the network predicts, and how ε and x̂_0 follow from it. With α = √ᾱ, σ = √(1 − ᾱ) and x_t = α·x_0 + σ·ε:
- * `epsilon`: ε itself (Ho et al. 2020, eq. 14); `v`: α·ε − σ·x_0 (Salimans & Ho 2022, section 4 and appendix D), whose
- * error means the same at every noise level, so that few steps, or steps of almost pure noise, do not blow it up; `x0`:
- * the clean data. ε and v fill every dimension of a position, so a network with fewer channels than samples or bands
- * per position cannot predict them; of x_0 in subbands it can predict the loudest few, and let the others through a
- * mask of x_t (`inputMask`).
+ *
+ * - `epsilon`: the noise ε (Ho et al. 2020, eq. 14).
+ * - `v`: α·ε − σ·x_0 (Salimans & Ho 2022, section 4 and appendix D). An error of v matters equally at every noise
+ *   level, so that it is not amplified if there are few steps or almost pure noise.
+ * - `x0`: the clean data.
+ *
+ * ε and v have energy in every dimension of a position, so a network with fewer channels than samples or bands per
+ * position cannot predict them. Of x_0 in subbands it can predict the few loudest bands, and let the others pass
+ * through a mask of x_t (`inputMask`).
  */
 import type { DiffusionConfig } from '../model/diffusion-config.js'
 
 export type Prediction = DiffusionConfig['prediction']
 
-/** The training target. @param noise ε, as long as `clean` */
+/** The training target of the network. @param noise ε, as long as `clean` */
 export function predictionTarget(
   prediction: Prediction,
   clean: Float32Array,
@@ -24,7 +28,7 @@ export function predictionTarget(
   return noise.map((eps, i) => alpha * eps - sigma * clean[i]!)
 }
 
-/** ε that the network's output stands for. @param x x_t, as long as `output` */
+/** Converts the network's output to ε. @param x x_t, as long as `output` */
 export function predictedNoise(
   prediction: Prediction,
   output: Float32Array,
@@ -43,7 +47,7 @@ export function predictedNoise(
   return epsilon
 }
 
-/** x̂_0 that ε stands for. @param x x_t, as long as ε */
+/** Converts ε to x̂_0 = (x_t − σ·ε)/α. @param x x_t, as long as ε */
 export function predictedClean(x: Float32Array, epsilon: Float32Array, alphaBar: number): Float32Array {
   const alpha = Math.sqrt(alphaBar)
   const sigma = Math.sqrt(1 - alphaBar)

@@ -1,7 +1,7 @@
 /**
- * The reverse process over several clips of one length together, pass by pass: an engine gets all of them at once. Each
- * clip's noise is its own, so its bytes do not depend on the others; they are those of `reverseProcess`, which takes
- * one clip piece by piece.
+ * The reverse process over several clips of the same length, pass by pass, so that an engine gets all of them at once.
+ * Each clip has its own noise, so its bytes do not depend on the other clips. They are the same as from
+ * `reverseProcess`, which runs one clip piece by piece.
  */
 
 import { nextTurn } from '#platform/core/turn'
@@ -12,20 +12,20 @@ import type { PassState } from './samplers/sampler.js'
 import { type ReverseSteps, reverseStep, type WatchedStep } from './step.js'
 
 interface BatchRequest extends ReverseSteps {
-  /** The network's output for whole clips at a training step. */
+  /** Returns the network's output for whole clips at a training step. */
   readonly predict: (clips: readonly Float32Array[], step: number) => Promise<readonly Float32Array[]>
   /** The noise of each clip. */
   readonly noises: readonly NoiseSource[]
   /** Samples per clip, a multiple of the network's patch. */
   readonly length: number
   readonly signal?: AbortSignal | undefined
-  /** Denoiser work done, in samples × passes. */
+  /** Called as the work goes on. The unit of its numbers is samples × passes. */
   readonly onProgress?: OnProgress | undefined
   /** Called after each pass, once per clip. */
   readonly onStep?: ((step: WatchedStep, clip: number) => void) | undefined
 }
 
-/** x_0 of each clip. @throws DiffWaveError `ABORTED`, and what the network throws */
+/** Runs the process. @returns x_0 of each clip @throws DiffWaveError `ABORTED`, and what the network throws */
 export async function reverseBatch(request: BatchRequest): Promise<Float32Array[]> {
   const { sampler, noises, length, signal, onProgress, onStep } = request
   const passes = sampler.steps.length
@@ -36,7 +36,7 @@ export async function reverseBatch(request: BatchRequest): Promise<Float32Array[
     const clips = states.map(state => state.x)
     const running = request.predict(clips, sampler.steps[pass]!)
     running.catch(() => undefined) // awaited below
-    // Drawn while the network runs.
+    // The noise is drawn while the network runs.
     const draw = drawOfPass(sampler, pass)
     const zs: (Float32Array | null)[] = []
     for (const noise of noises) zs.push(draw === null ? null : await drawn(noise, draw, length))
@@ -52,7 +52,7 @@ export async function reverseBatch(request: BatchRequest): Promise<Float32Array[
   return states.map(state => state.x)
 }
 
-/** A whole draw; lets others run before. */
+/** A whole draw. Other work gets its turn of the event loop first. */
 async function drawn(noise: NoiseSource, draw: number, length: number): Promise<Float32Array> {
   await nextTurn()
   return noise(draw, 0, length)

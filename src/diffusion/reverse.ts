@@ -1,11 +1,12 @@
 /**
- * The reverse process over a clip of any length in bounded memory. Its passes run as a wavefront: a piece of audio goes
- * through pass 0, what has become final of it through pass 1, and so on, each pass lagging by the network's receptive
- * field behind the one before. Whole-clip synthesis runs the same way, so streaming makes the same bytes.
+ * The reverse process over a clip of any length, in bounded memory. The passes run as a wavefront: a piece of audio
+ * goes through pass 0, the part of its output that is final goes through pass 1, and so on. Each pass lags behind the
+ * one before by the network's receptive field. Whole clips are made in the same way, so a stream has the same bytes.
  *
- * A network keeps its conditioning for as long as the slowest pass in flight needs it. So at most `PASSES_IN_FLIGHT`
- * passes run in one sweep; a longer process makes several sweeps, between which the whole intermediate data are kept (4
- * bytes per sample, 8 with a multistep sampler), and the first audio comes in the last sweep.
+ * The network has to keep its conditioning until the slowest running pass has used it. To bound that memory, at most
+ * `PASSES_IN_FLIGHT` passes run in one sweep over the clip. A process with more passes makes several sweeps. Between
+ * two sweeps the intermediate data of the whole clip are kept (4 bytes per sample, 8 with a multistep sampler), and the
+ * first audio comes in the last sweep.
  */
 
 import type { Mel } from '../audio/mel/convention.js'
@@ -22,65 +23,65 @@ import { type ReverseSteps, reverseStep, type WatchedStep } from './step.js'
 /** Passes per sweep: at 64 channels × 30 layers, 8 passes in flight hold 88 MB of layers’ inputs, skips and mel. */
 const PASSES_IN_FLIGHT = 8
 
-/** A network running several passes over one clip: the part of the engines' streams that matters here. */
+/** A network that runs several passes over one clip: the part of `NoiseStream` that is needed here. */
 export interface PassStream {
   pushMel(mel: Mel, last: boolean): void
   predict(pass: number, audio: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array>
   dispose(): void
 }
 
-/** The mel that conditions a clip. The clip is as long as its frames. */
+/** The mel that conditions a clip. The clip is frames × hop samples long. */
 interface MelInput {
   readonly mel: MelFeed
-  /** Frames that the network looks ahead from the frame a sample lies in. */
+  /** Number of frames that the network looks ahead of the frame a sample lies in. */
   readonly context: number
 }
 
 export interface ReverseRequest extends ReverseSteps {
   /** Opens the network for passes at these training steps. */
   readonly openStream: (steps: readonly number[]) => PassStream
-  /** Opens normal numbers, shaped as the data's noise, for a sweep that reads each of these draws once, in order. */
+  /** Opens the noise of the data domain for one sweep, which reads each of these draws once, in order. */
   readonly openNoise: (draws: readonly number[]) => NoiseSource
   /**
-   * Replaces the noise that the process starts from: a function of each sample on its own.
+   * Changes what the process starts from, sample by sample. Default: the noise as it is.
    *
-   * @param noise x_T from sample `from` on
+   * @param noise x_T of the samples from `from` on
    */
   readonly start?: ((noise: Float32Array, from: number) => Float32Array) | undefined
-  /** The mel, or the length in samples, a multiple of the network's patch. */
+  /** The mel of the clip; or its length in samples, a multiple of the network's patch. */
   readonly input: MelInput | { readonly length: number }
-  /** Samples fed at a time, a multiple of the network's patch. The bytes do not depend on it. */
+  /** Number of samples to process at a time, a multiple of the network's patch. The result does not depend on it. */
   readonly chunk: number
   readonly passesInFlight?: number
   readonly signal?: AbortSignal | undefined
-  /** Denoiser work done, in samples × passes. */
+  /** Called as the work goes on. The unit of its numbers is samples × passes. */
   readonly onProgress?: OnProgress | undefined
   /**
-   * Called after each pass over the whole clip. Passes then run one after the other, not as a wavefront; the bytes are
-   * the same.
+   * Called after each pass over the whole clip. The passes then run one after the other instead of as a wavefront, with
+   * the same result.
    */
   readonly onStep?: ((step: WatchedStep) => void) | undefined
 }
 
-/** A stretch of samples that may be fed now. */
+/** A range of samples that can be processed now. */
 interface Stretch {
   readonly start: number
   readonly count: number
   readonly last: boolean
 }
 
-/** Data that a sweep has finished: the state after its last pass, and what a watcher sees of that pass. */
+/** Data that a sweep has finished: the state after its last pass, and what `onStep` reports of that pass. */
 interface SweepPiece {
   readonly state: PassState
   readonly watched: { readonly input: Float32Array; readonly clean: Float32Array } | null
 }
 
-/** Passes first … end − 1 of the process. */
+/** One sweep: passes first … end − 1 of the process. */
 interface Sweep {
   readonly first: number
   readonly end: number
   readonly noise: NoiseSource
-  /** What the first of them starts from. */
+  /** Returns the state that the sweep starts from. */
   readonly start: (stretch: Stretch) => PassState
 }
 
@@ -110,7 +111,7 @@ export async function* reverseProcess(request: ReverseRequest): AsyncGenerator<F
   }
 }
 
-/** The draws of passes first … end − 1; draw 0 is what the first of all starts from. */
+/** The draws that passes first … end − 1 read. Draw 0 is what pass 0 starts from. */
 function drawsOf(sampler: Sampler, first: number, end: number): number[] {
   const added = sampler.steps.map((_, pass) => drawOfPass(sampler, pass)).slice(first, end)
   return [first === 0 ? 0 : null, ...added].filter(draw => draw !== null)
@@ -130,14 +131,14 @@ function slicer(whole: PassState): (stretch: Stretch) => PassState {
   })
 }
 
-/** A stretch with the mel that came before it and the state that its first pass starts from. */
+/** A range of samples, the mel that arrived with it, and the state that the sweep's first pass starts from. */
 interface Fed {
   readonly stretch: Stretch
   readonly mels: readonly MelPiece[]
   readonly state: PassState
 }
 
-/** The passes of a sweep over the whole clip; yields what the last of them makes final. */
+/** Runs one sweep over the whole clip, and yields what its last pass makes final. */
 async function* runSweep(
   request: ReverseRequest,
   { first, end, noise, start }: Sweep,
@@ -151,7 +152,7 @@ async function* runSweep(
     const { value, done } = await source.next()
     return done ? null : { ...value, state: start(value.stretch) }
   }
-  // What comes next is drawn while the network works, unless it has to be waited for.
+  // The next range is drawn while the network works, unless its mel has not arrived yet.
   const isHere = 'length' in input || input.mel.whole !== null
   try {
     for (let fed = await next(); fed !== null; ) {
@@ -189,7 +190,7 @@ async function* runSweep(
   }
 }
 
-/** The stretches of samples that may be fed, one after the other. @param last of the sweeps */
+/** The ranges of samples to process, one after the other. @param last whether this is the last sweep */
 async function* stretches(
   { input, chunk, signal }: ReverseRequest,
   last: boolean,
@@ -221,7 +222,7 @@ function* cut(from: number, to: number, chunk: number, last: boolean): Generator
   }
 }
 
-/** Counts samples × passes. */
+/** Reports progress in samples × passes. */
 function progressReport({ input, onProgress }: ReverseRequest, passes: number): (samples: number) => void {
   let done = 0
   return samples => {

@@ -1,7 +1,7 @@
 /**
- * Noise schedules. Step n of a schedule has β_n; α_n = 1 − β_n; ᾱ_n = Π α (Ho et al. 2020, eq. 4). Steps count from 0,
- * the cleanest; the network is conditioned on this number. Sampling may visit other noise levels than training did: the
- * network gets each as a fractional training step, found as lmnt-com/diffwave `inference.py` finds it.
+ * Noise schedules. Step n of a schedule has β_n, α_n = 1 − β_n and ᾱ_n = α_0 ⋯ α_n (Ho et al. 2020, eq. 4). Steps count
+ * from 0, the cleanest, and the network is conditioned on this number. Sampling may use noise levels that training did
+ * not. The network then gets a fractional training step, computed as in lmnt-com/diffwave `inference.py`.
  */
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_DIFFUSION_STEPS } from '../core/limits.js'
@@ -19,22 +19,24 @@ export interface NoiseSchedule {
   readonly alphaBar: Float64Array
 }
 
-/** A schedule to sample with: its levels, and the training step of each. */
+/** A schedule for sampling: its noise levels, and the training step of each. */
 export interface SamplingSchedule extends NoiseSchedule {
   /** Fractional training steps, ascending, each rounded to float32 as the reference does. */
   readonly steps: Float64Array
 }
 
 /**
- * Relative tolerance at the ends of the training range, so that a level computed to lie on an end is not refused for
- * its rounding.
+ * Relative tolerance at the ends of the training range, so that a level on an end is not refused because of rounding.
  */
 const END_TOLERANCE = 1e-9
 
-/** Noisiest ᾱ of a derived schedule: below it the signal is 1 % of the noise, and steps are wasted. */
+/**
+ * Smallest ᾱ at which a derived schedule may start. Below it the signal is less than 1 % of the noise, and steps would
+ * be wasted.
+ */
 const DERIVED_NOISIEST = 1e-4
 
-/** The schedule of these β. */
+/** Makes a schedule from its β. */
 export function scheduleFromBetas(betas: ArrayLike<number>): NoiseSchedule {
   const beta = Float64Array.from(betas)
   const alpha = beta.map(b => 1 - b)
@@ -47,14 +49,14 @@ export function scheduleFromBetas(betas: ArrayLike<number>): NoiseSchedule {
   return { beta, alpha, alphaBar }
 }
 
-/** The schedule with these ᾱ, descending from below 1. */
+/** Makes a schedule from its ᾱ, which descend from below 1. */
 export function scheduleFromAlphaBars(alphaBars: ArrayLike<number>): NoiseSchedule {
   const alphaBar = Float64Array.from(alphaBars)
   const alpha = alphaBar.map((level, n) => level / (n === 0 ? 1 : alphaBar[n - 1]!))
   return { beta: alpha.map(a => 1 - a), alpha, alphaBar }
 }
 
-/** The schedule of a config. */
+/** Makes the schedule that a config describes. */
 export function noiseSchedule(config: NoiseScheduleConfig): NoiseSchedule {
   switch (config.kind) {
     case 'explicit':
@@ -62,7 +64,7 @@ export function noiseSchedule(config: NoiseScheduleConfig): NoiseSchedule {
     case 'linear': {
       const { steps, betaStart, betaEnd } = config
       const stride = steps === 1 ? 0 : (betaEnd - betaStart) / (steps - 1)
-      // The last β is set, not summed, as numpy.linspace does.
+      // As in numpy.linspace, the last β is exactly the end.
       return scheduleFromBetas(
         Float64Array.from({ length: steps }, (_, n) => (n > 0 && n === steps - 1 ? betaEnd : n * stride + betaStart)),
       )
@@ -79,7 +81,7 @@ export function noiseSchedule(config: NoiseScheduleConfig): NoiseSchedule {
 
 /**
  * The fractional training step of each level ᾱ_s: t + (√ᾱ_t − √ᾱ_s)/(√ᾱ_t − √ᾱ_{t+1}) where ᾱ_s lies between the
- * training levels t and t + 1; rounded to float32.
+ * training levels t and t + 1. The result is rounded to float32.
  *
  * @throws DiffWaveError `BAD_SCHEDULE` if a level lies outside the training range
  */
@@ -108,16 +110,20 @@ export function fractionalSteps(training: NoiseSchedule, sampling: NoiseSchedule
   })
 }
 
-/** A sampling schedule from its β, within the training range. @throws DiffWaveError `BAD_SCHEDULE` */
+/**
+ * Makes a sampling schedule from its β.
+ *
+ * @throws DiffWaveError `BAD_SCHEDULE` if a level lies outside the training range
+ */
 export function samplingSchedule(training: NoiseSchedule, betas: ArrayLike<number>): SamplingSchedule {
   const schedule = scheduleFromBetas(betas)
   return { ...schedule, steps: fractionalSteps(training, schedule) }
 }
 
 /**
- * A sampling schedule of any number of levels, spaced evenly in log-SNR ln(ᾱ/(1 − ᾱ)) over the training range (Lu et
- * al. 2022, DPM-Solver, section 3.3: uniform in λ), from ᾱ = 1e-4 if training went further; a single level is the
- * noisiest.
+ * Makes a sampling schedule with any number of levels. They are evenly spaced in the log-SNR ln(ᾱ/(1 − ᾱ)) over the
+ * training range (Lu et al. 2022, DPM-Solver, section 3.3: uniform in λ), and start at ᾱ = 1e-4 if training went
+ * further. A single level is the noisiest one.
  *
  * @param noisiest ᾱ to start from instead, within the training range (past its clean end: that end)
  */
@@ -131,7 +137,7 @@ export function derivedSchedule(training: NoiseSchedule, count: number, noisiest
     if (n === count - 1) return noisy
     if (n === 0) return clean
     const level = 1 / (1 + Math.exp(-(high + ((low - high) * n) / (count - 1))))
-    // If both ends are one level, rounding must not lead past them: a sampler takes roots of differences.
+    // If both ends are the same level, rounding must not cross them: samplers take roots of differences.
     return Math.min(clean, Math.max(noisy, level))
   })
   const schedule = scheduleFromAlphaBars(levels)
@@ -139,8 +145,8 @@ export function derivedSchedule(training: NoiseSchedule, count: number, noisiest
 }
 
 /**
- * ᾱ at a training step; between two steps √ᾱ is linear, as WaveGrad draws it (Chen et al. 2021, section 3.2) and as
- * `fractionalSteps` reads it back.
+ * ᾱ at a training step. Between two steps √ᾱ is linear, as in WaveGrad (Chen et al. 2021, section 3.2) and in
+ * `fractionalSteps`, its inverse.
  *
  * @param step 0 … the last step, fractional allowed
  * @throws DiffWaveError `BAD_SCHEDULE` outside that range
@@ -161,8 +167,8 @@ export function alphaBarAt(schedule: NoiseSchedule, step: number): number {
 }
 
 /**
- * A sampling schedule of any number of levels, spaced evenly in training steps from the noisiest on: the clean data are
- * one spacing beyond the last level, so that no step is spent where there is hardly any noise.
+ * Makes a sampling schedule with any number of levels, evenly spaced in training steps from the noisiest on. Clean data
+ * lie one spacing beyond the last level, so that no step is wasted where there is hardly any noise.
  *
  * @param noisiest ᾱ to start from instead, within the training range (past its clean end: that end)
  */
@@ -177,16 +183,16 @@ export function evenSchedule(training: NoiseSchedule, count: number, noisiest?: 
   return { ...schedule, steps }
 }
 
-/** A schedule of a model's config. */
+/** A sampling schedule that a model's config states. */
 interface OwnSchedule {
   readonly betas: readonly number[]
-  /** The sampler that it was made for; null: none. */
+  /** The sampler it was made for; null for any. */
   readonly sampler: SamplerName | null
-  /** The noise scale that it was made for; null: none. */
+  /** DDIM's noise scale that it was made for; null for the model's. */
   readonly noiseScale: number | null
 }
 
-/** A model's own schedule for a number of steps or a name; null if there is none. */
+/** The schedule that a model's config states for a number of steps or a name; null if there is none. */
 export function ownSchedule(config: DiffusionConfig, steps: number | string): OwnSchedule | null {
   const own = Object.hasOwn(config.sampling, String(steps)) ? config.sampling[String(steps)]! : null
   if (own === null) return null
@@ -196,11 +202,12 @@ export function ownSchedule(config: DiffusionConfig, steps: number | string): Ow
 }
 
 /**
- * The schedule to sample with: the model's own for that number or name; else, for as many steps as in training, the
- * training schedule itself; else one derived from it (`derivedSchedule`, `evenSchedule`).
+ * The schedule to sample with. It is the one in the model's config for that number or name, if there is one; the
+ * training schedule itself, if the number is that of training; else a schedule derived from it (`derivedSchedule` or
+ * `evenSchedule`).
  *
- * @param steps number of steps, or the name of one of the model's schedules; undefined: the model's default number, or
- * else its whole training schedule
+ * @param steps number of steps, or the name of one of the model's schedules. Default: the model's default number, else
+ * all training steps
  * @throws DiffWaveError `BAD_OPTION` for a name that the model does not have, `BAD_SCHEDULE`
  */
 export function scheduleFor(config: DiffusionConfig, steps?: number | string): SamplingSchedule {

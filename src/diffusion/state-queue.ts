@@ -1,4 +1,4 @@
-/** Data that a pass has been fed and has no output for yet, with what the sampler carries beside them. */
+/** The data that a pass has received but has no output for yet, with what the sampler carries. */
 import { concatenateAudio } from '../core/concatenate.js'
 import { DiffWaveError } from '../core/errors.js'
 import type { PassState } from './samplers/sampler.js'
@@ -7,7 +7,7 @@ export class StateQueue {
   #waiting: PassState = { x: new Float32Array(0), carried: null }
   #position = 0
 
-  /** Index, in the clip, of the first sample that waits. */
+  /** Index in the clip of the first waiting sample. */
   get position(): number {
     return this.#position
   }
@@ -31,7 +31,7 @@ export class StateQueue {
   }
 }
 
-/** Pieces one after another; either all carry something or none does. */
+/** Joins pieces; either all of them carry something or none does. */
 export function concatenate(pieces: readonly PassState[]): PassState {
   const carried = pieces.map(piece => piece.carried).filter(part => part !== null)
   return {

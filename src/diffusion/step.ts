@@ -1,34 +1,34 @@
 /**
- * One step of the reverse process, x_t → x_{t−1}: the network's output becomes ε, and the sampler's update takes it
- * from there. The loops over streams (reverse.ts), batches (reverse-batch.ts) and recordings with gaps
- * (src/repair/fill.ts) all take this step.
+ * One step of the reverse process, x_t → x_{t−1}: the network's output is converted to ε, and the sampler updates x.
+ * The loops over streams (reverse.ts), batches (reverse-batch.ts) and recordings with gaps (src/repair/fill.ts) all
+ * call `reverseStep`.
  */
 import { type Prediction, predictedClean, predictedNoise } from './prediction.js'
 import type { PassState, Sampler } from './samplers/sampler.js'
 
-/** What steps of one process have in common. */
+/** What all steps of a process have in common. */
 export interface ReverseSteps {
   readonly sampler: Sampler
   /** What the network predicts. */
   readonly prediction: Prediction
 }
 
-/** Below this ᾱ, float32 cannot have x̂_0 back from x and ε: √ᾱ·x̂_0 drowns in the rounding of √(1 − ᾱ)·ε. */
+/** Below this ᾱ, x̂_0 cannot be recovered from x and ε in float32: √ᾱ·x̂_0 is lost in the rounding of √(1 − ᾱ)·ε. */
 const MIN_INVERTIBLE = 1e-5
 
 interface StepResult {
   /** x after the step, and what the sampler carries on. */
   readonly state: PassState
-  /** x̂_0, the clean data that this step aimed at. */
+  /** x̂_0, the clean data that the step predicted. */
   clean(): Float32Array
 }
 
 /**
- * @param pass index of the step, 0 the noisiest
+ * @param pass index of the step; 0 is the noisiest
  * @param state x before the step
- * @param output of the network for x
- * @param noise z of the step, if the sampler needs it (`drawOfPass`), as long as x
- * @param constrain changes x̂_0 before the sampler goes on with it
+ * @param output the network's output for x
+ * @param noise z, as long as x, if the sampler needs it (`drawOfPass`); else null
+ * @param constrain changes x̂_0 before the sampler uses it
  */
 export function reverseStep(
   { sampler, prediction }: ReverseSteps,
@@ -51,10 +51,10 @@ export function reverseStep(
   }
 }
 
-/** What a watcher of a process sees of a step: whole clips of data. */
+/** What `onStep` reports of a step: the data of a whole clip. */
 export interface WatchedStep {
   readonly pass: number
-  /** x before the step: what the network got. */
+  /** x before the step: the network's input. */
   readonly input: Float32Array
   /** x after the step. */
   readonly state: Float32Array

@@ -1,4 +1,4 @@
-/** Samplers by name, from options and configs. */
+/** Makes samplers from options and configs. */
 import { DiffWaveError } from '../../core/errors.js'
 import { type DiffusionConfig, hasEvenLevels, type SamplerName } from '../../model/diffusion-config.js'
 import {
@@ -15,15 +15,15 @@ import { dpmSolverPlusPlus } from './dpm-solver-plus-plus.js'
 import type { Sampler } from './sampler.js'
 
 export interface SamplerChoice {
-  /** Number of steps, or the name of one of the model's schedules. Default: the model's number of steps. */
+  /** Number of steps, or the name of one of the model's schedules. Default: the model's default number of steps. */
   readonly steps?: number | string | undefined
-  /** Default: the schedule's own sampler, or else the model's. */
+  /** Default: the sampler that the schedule names, else the model's default. */
   readonly sampler?: SamplerName | null | undefined
-  /** DDIM's η, 0 … 1, default 0. */
+  /** DDIM's η, 0 to 1. Default: 0. */
   readonly eta?: number | undefined
 }
 
-/** The sampler for a model. @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE` */
+/** Makes the sampler of a model. @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE` */
 export function createSampler(config: DiffusionConfig, choice: SamplerChoice = {}): Sampler {
   const steps = choice.steps ?? config.defaultSteps
   const own = steps === null ? null : ownSchedule(config, steps)
@@ -31,12 +31,12 @@ export function createSampler(config: DiffusionConfig, choice: SamplerChoice = {
   return samplerOver(scheduleFor(config, choice.steps), config, { ...choice, sampler, noiseScale: own?.noiseScale })
 }
 
-/** Default number of steps from a noise level on, for models without their own default. */
+/** Number of steps from a noise level on, for models that state no default. */
 const STEPS_FROM_LEVEL = 6
 
 /**
- * A sampler that starts at a given noise level and goes down to clean data in steps evenly spaced in log-SNR, or in
- * training steps if the model has even levels.
+ * A sampler that starts at a given noise level and ends at clean data. Its levels are evenly spaced in log-SNR, or in
+ * training steps for models whose schedules are (`hasEvenLevels`).
  *
  * @param alphaBar ᾱ to start at, within the training range
  * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`
@@ -55,9 +55,9 @@ export function samplerFromLevel(
 }
 
 /**
- * A sampler over any schedule.
+ * Makes a sampler for any schedule.
  *
- * @param choice `noiseScale`: DDIM's, default the model's
+ * @param choice sampler, η and DDIM's noise scale. Default of `noiseScale`: the model's
  * @throws DiffWaveError `BAD_OPTION`
  */
 export function samplerOver(

@@ -5,15 +5,16 @@
  *     x̂_0 = (x_n − √(1 − ᾱ_n)·ε)/√ᾱ_n
  *     σ = η·√((1 − ᾱ_{n−1})/(1 − ᾱ_n))·√(1 − ᾱ_n/ᾱ_{n−1})
  *
- * η = 0 adds no noise; η = 1 is `ddpm` without its clamp. A noise scale below 1 multiplies the term with ε.
+ * η = 0 adds no noise, and η = 1 is `ddpm` without its clamp. The term with ε is also multiplied by the noise scale,
+ * which is 1 in the paper.
  */
 import type { SamplingSchedule } from '../schedule.js'
 import { alphaBarBelow, levelOf, passLevels, passSteps, type Sampler } from './sampler.js'
 
 interface DdimOptions {
-  /** η, 0 … 1: the share of ancestral sampling's noise that is added. */
+  /** η, 0 to 1: the share of ancestral sampling's noise that is added. */
   readonly eta: number
-  /** Share of ε that is carried on, 0 … 1. Default 1. */
+  /** Share of ε that is carried to the next level, 0 to 1. Default: 1. */
   readonly noiseScale?: number
 }
 

@@ -5,8 +5,8 @@
  *     x ← (x − β/√(1 − ᾱ_n)·ε)/√α_n
  *     x ← x + √((1 − ᾱ_{n−1})/(1 − ᾱ_n)·β_n)·z   for n > 0
  *
- * and then, in lmnt's sampler, clamped to ±1. Given x̂_0, the first line is their eq. 7: the same without division by
- * a small √α_n:
+ * lmnt's sampler then clamps x to ±1. If x̂_0 is given, the first line is computed by Ho et al.'s eq. 7 instead, which
+ * gives the same result without a division by √α_n, which may be small:
  *
  *     x ← (√ᾱ_{n−1}·β_n·x̂_0 + √α_n·(1 − ᾱ_{n−1})·x)/(1 − ᾱ_n)
  */
@@ -14,7 +14,7 @@ import type { SamplingSchedule } from '../schedule.js'
 import { alphaBarBelow, levelOf, passLevels, passSteps, type Sampler } from './sampler.js'
 
 interface DdpmOptions {
-  /** Clamp to ±1 after every pass. */
+  /** Whether to clamp x to ±1 after every pass. */
   readonly clamp: boolean
 }
 

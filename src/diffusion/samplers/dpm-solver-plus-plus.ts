@@ -4,8 +4,8 @@
  *
  *     x_next = (σ_next/σ)·x − α_next·(e^{−h} − 1)·((1 + 1/2r)·D − 1/2r·D_before)
  *
- * The first pass has no D before it and is of first order; so is a pass after one that stayed at its level, since
- * h_before is 0. So is the last, to clean data: there h is infinite and x_next = D.
+ * Three kinds of passes are of first order: the first pass, which has no D_before; a pass after one that stayed at its
+ * level, where h_before is 0; and the last pass, to clean data, where h is infinite and x_next = D.
  */
 import type { SamplingSchedule } from '../schedule.js'
 import { alphaBarBelow, levelOf, passLevels, passSteps, type Sampler } from './sampler.js'
@@ -22,7 +22,7 @@ export function dpmSolverPlusPlus(schedule: SamplingSchedule): Sampler {
       const here = schedule.alphaBar[n]!
       const next = alphaBarBelow(schedule, n)
       const [alpha, sigma] = [Math.sqrt(here), Math.sqrt(1 - here)]
-      // A copy: what is carried must not change if the caller uses its memory again.
+      // A copy, because the caller may reuse its arrays.
       const data = clean?.slice() ?? x.map((value, i) => (value - sigma * eps[i]!) / alpha)
       if (n === 0) return { x: data, carried: null }
 

@@ -1,15 +1,16 @@
 /**
- * Resampling, RePaint's way (Lugmayr et al. 2022, algorithm 1): each noise level is visited several times. After each
- * pass but the level's last, the result is noised again (their eq. 1 over one step of the sampling schedule),
+ * Resampling as in RePaint (Lugmayr et al. 2022, algorithm 1): each noise level is visited several times. After each
+ * pass except the last one at a level, the result is noised again (their eq. 1 over one step of the sampling schedule),
  *
  *     x_n = √a·x_{n−1} + √(1 − a)·z   with a = ᾱ_n/ᾱ_{n−1}
  *
- * so that generated and known data can come to agree. The noise that the pass would add and the noise of going back are
- * both normal, and drawn as one. A multistep sampler starts anew each time, since it carried other data.
+ * so that generated and known data can adapt to each other. The noise that the pass would add and the noise of going
+ * back are both normal, so they are drawn as one. A multistep sampler starts afresh each time, since what it carried
+ * belongs to other data.
  */
 import { alphaBarAfter, type Sampler } from './sampler.js'
 
-/** @param rounds passes per level, from 1 */
+/** @param rounds number of passes per level, at least 1 */
 export function resampled(sampler: Sampler, rounds: number): Sampler {
   if (rounds === 1) return sampler
   const inner = (pass: number) => Math.floor(pass / rounds)
