@@ -1,6 +1,7 @@
 /**
- * Any loss's gradients on an engine that knows two losses only: the gradient g of N outputs o is that of their mean
- * squared error against o − g·N/2. It costs a second forward pass.
+ * The gradients of any loss, on an engine that knows only L1 and L2. If the caller's loss has gradient g at the N
+ * outputs o, the mean squared error against the target o − g·N/2 has the same gradient. This takes a second forward
+ * pass.
  */
 import { defined } from '../core/defined.js'
 import { checkLossRequest } from './check-batch.js'
@@ -8,7 +9,7 @@ import type { BackwardRequest, Engine } from './engine.js'
 import { gradientsOf } from './snapshot.js'
 
 /**
- * What a request has besides its batch does not count: a caller's weights are in its gradients already.
+ * Only the batch of the request is passed on, because the caller's gradients already include any weights.
  *
  * @throws as `Engine.backward`
  */

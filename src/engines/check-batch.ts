@@ -1,4 +1,4 @@
-/** The checks every engine makes before a buffer reaches its kernels. */
+/** The checks that every engine makes before arrays reach its kernels. */
 import type { Mel } from '../audio/mel/convention.js'
 import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
@@ -13,7 +13,7 @@ const isList = (value: unknown): value is ArrayLike<unknown> => Array.isArray(va
 const isSamples = (value: unknown) => ArrayBuffer.isView(value) && !(value instanceof DataView)
 const isMel = (value: unknown) => typeof value === 'object' && value !== null && isSamples((value as Partial<Mel>).data)
 
-/** The fields of a batch: a test of an item, and what the field is, in words. */
+/** The fields of a batch: a test for each item, and the name of the field in errors. */
 const fields = [
   ['audio', isSamples, 'a list of Float32Arrays'],
   ['steps', Number.isFinite, 'a list of numbers'],
@@ -24,9 +24,9 @@ const fields = [
 ] as const
 
 /**
- * Refuses anything that is not a batch, before its fields are read.
+ * Refuses a value that is not a batch, before its fields are read.
  *
- * @param needed fields that must be there
+ * @param needed names of the required fields
  * @throws DiffWaveError `BAD_SHAPE`
  */
 export function checkBatchTypes(batch: ClipBatch, needed: readonly string[] = ['audio', 'steps']): void {
@@ -41,14 +41,14 @@ export function checkBatchTypes(batch: ClipBatch, needed: readonly string[] = ['
   }
 }
 
-/** The steps of a stream. @throws DiffWaveError `BAD_SHAPE` */
+/** Checks the steps of a stream. @throws DiffWaveError `BAD_SHAPE` */
 export function checkStreamSteps(request: StreamRequest): void {
   const steps: unknown = typeof request === 'object' && request !== null ? request.steps : undefined
   if (!Array.isArray(steps)) refuse('steps of a stream are not an array', 'an array of numbers', describe(steps))
   for (const step of request.steps) checkStep(step)
 }
 
-/** A pass of a stream that may be fed. @throws DiffWaveError `BAD_SHAPE` */
+/** Returns a pass of a stream if it exists and has not ended. @throws DiffWaveError `BAD_SHAPE` */
 export function checkPass<Pass extends { readonly ended: boolean }>(passes: readonly Pass[], index: number): Pass {
   const pass = passes[index]
   if (pass === undefined) refuse('unknown pass', `0 … ${passes.length - 1}`, index)
@@ -56,7 +56,7 @@ export function checkPass<Pass extends { readonly ended: boolean }>(passes: read
   return pass
 }
 
-/** A stream's next audio: whole positions, finite. @throws DiffWaveError `BAD_SHAPE`, `NOT_FINITE` */
+/** Checks that a stream's next audio is whole positions and finite. @throws DiffWaveError `BAD_SHAPE`, `NOT_FINITE` */
 export function checkPiece(network: NetworkConfig, audio: Float32Array): void {
   const unit = positionSamples(network)
   if (audio.length % unit !== 0) {
@@ -66,11 +66,11 @@ export function checkPiece(network: NetworkConfig, audio: Float32Array): void {
 }
 
 /**
- * The frames that `NoiseStream.pushMel` asks for before audio is fed are here.
+ * Checks that enough mel frames have arrived for the next audio (see `NoiseStream.pushMel`).
  *
- * @param samples audio fed to the pass, the next piece included
- * @param frames mel frames that are here
- * @param melEnded no more will follow
+ * @param samples number of samples fed to the pass, including the next piece
+ * @param frames number of mel frames that have arrived
+ * @param melEnded whether all have
  * @throws DiffWaveError `BAD_SHAPE`
  */
 export function checkMelCovers({ mel }: NetworkConfig, samples: number, frames: number, melEnded: boolean): void {
@@ -79,7 +79,7 @@ export function checkMelCovers({ mel }: NetworkConfig, samples: number, frames: 
   if (needed > frames) refuse('audio is fed before the mel frames it needs', `frames up to ${needed}`, frames)
 }
 
-/** Every number is finite. @throws DiffWaveError `NOT_FINITE`, naming the index */
+/** Checks that every number is finite. @throws DiffWaveError `NOT_FINITE`, naming the index */
 export function checkFinite(data: Float32Array, what: string): void {
   for (let i = 0; i < data.length; i++) {
     if (!Number.isFinite(data[i])) {
@@ -88,7 +88,7 @@ export function checkFinite(data: Float32Array, what: string): void {
   }
 }
 
-/** A mel fits the network: its bands, its data's length, finite numbers. */
+/** Checks that a mel fits the network: the number of bands, the length of its data, and finite numbers. */
 export function checkMel(network: NetworkConfig, mel: Mel): void {
   if (network.mel === null) refuse('this network takes no mel', 'none', 'one')
   if (mel.bands !== network.mel.bands) refuse('a mel has the wrong number of bands', `${network.mel.bands}`, mel.bands)
@@ -98,7 +98,7 @@ export function checkMel(network: NetworkConfig, mel: Mel): void {
   checkFinite(mel.data, 'a mel')
 }
 
-/** A label is one of the network's. */
+/** Checks that a label is one of the network's. */
 export function checkLabel(network: NetworkConfig, label: number | null): void {
   if (label === null) return
   if (network.labels === null) refuse('this network takes no label', 'none', label)
@@ -107,12 +107,12 @@ export function checkLabel(network: NetworkConfig, label: number | null): void {
   }
 }
 
-/** A diffusion step is a number the embedding can take. */
+/** Checks that a diffusion step is a number that the embedding can take. */
 export function checkStep(step: number): void {
   if (!Number.isFinite(step) || step < 0) refuse('a diffusion step is out of range', 'a number from 0', step)
 }
 
-/** Audio of one clip: whole positions, finite, no longer than its mel. */
+/** Checks the audio of one clip: whole positions, finite, and no longer than its mel. */
 export function checkAudio(network: NetworkConfig, audio: Float32Array, mel: Mel | undefined): void {
   const unit = positionSamples(network)
   if (audio.length === 0 || audio.length % unit !== 0) {
@@ -124,7 +124,7 @@ export function checkAudio(network: NetworkConfig, audio: Float32Array, mel: Mel
   checkFinite(audio, 'audio')
 }
 
-/** A whole batch. @throws DiffWaveError `BAD_SHAPE`, `NOT_FINITE` */
+/** Checks a whole batch. @throws DiffWaveError `BAD_SHAPE`, `NOT_FINITE` */
 export function checkBatch(network: NetworkConfig, batch: ClipBatch): void {
   checkBatchTypes(batch)
   const clips = batch.audio.length
@@ -149,7 +149,7 @@ export function checkBatch(network: NetworkConfig, batch: ClipBatch): void {
   })
 }
 
-/** A batch with what it should predict. @throws DiffWaveError `BAD_SHAPE`, `NOT_FINITE` */
+/** Checks a batch and the targets of its loss. @throws DiffWaveError `BAD_SHAPE`, `NOT_FINITE` */
 export function checkLossRequest(network: NetworkConfig, request: LossRequest): void {
   checkBatchTypes(request, ['audio', 'steps', 'target'])
   if (request.loss !== 'l1' && request.loss !== 'l2') refuse('unknown loss', 'l1 or l2', describe(request.loss))

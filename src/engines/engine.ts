@@ -1,10 +1,10 @@
 /**
- * What every engine can do. An engine runs one loaded network on one compute device; samplers, pipelines and the
- * trainer know only this. All engines pass the same conformance tests (test/engines/conformance.ts).
+ * The interface of an engine. An engine runs one network on one compute device. Samplers, pipelines and the trainer
+ * know only this interface, and all engines pass the same conformance tests (test/engines/conformance.ts).
  *
- * Lengths of audio are in samples and are whole positions: multiples of the network's `patch`, or of its front end's
- * stride. With a mel, audio is at most frames × hop samples long. Steps are diffusion steps of the training schedule
- * and may be fractional.
+ * The length of audio is a whole number of positions: a multiple of the network's `patch`, or of its front end's
+ * stride. With a mel it is at most frames × hop samples. Steps are diffusion steps of the training schedule, and may be
+ * fractional.
  */
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import type { CorrectionSettings } from '../audio/mel/correction.js'
@@ -14,7 +14,7 @@ import type { FrontEndKernels } from '../model/front-end/kernels.js'
 import type { NetworkConfig } from '../model/network.js'
 import type { LossKernels } from './loss-kernels.js'
 
-/** Whole clips, each of its own length, with their conditioning. */
+/** A batch of whole clips, each with its own length, and their conditioning. */
 export interface ClipBatch {
   /** Noisy audio x_t, one array per clip. */
   readonly audio: readonly Float32Array[]
@@ -22,43 +22,46 @@ export interface ClipBatch {
   readonly steps: ArrayLike<number>
   /** One mel per clip, if the network takes mels. */
   readonly mel?: readonly Mel[]
-  /** One label index per clip, if the network takes labels; null: no label. */
+  /** One label index per clip, if the network takes labels; null for no label. */
   readonly labels?: readonly (number | null)[]
 }
 
-/** Whole clips to run through the network. */
+/** The argument of `Engine.predict`. */
 export interface PredictRequest extends ClipBatch {
   /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal
 }
 
-/** Whole clips with the targets of a loss. */
+/** The argument of `Engine.lossGradients`: clips and what the network should return for them. */
 export interface LossRequest extends ClipBatch {
-  /** What the network should return, one array per clip, as long as its audio. */
+  /** What the network should return: one array per clip, as long as its audio. */
   readonly target: readonly Float32Array[]
-  /** Mean over all samples of the batch of |output − target| (l1) or (output − target)² (l2). */
+  /** The loss: the mean, over all samples of the batch, of |output − target| (`l1`) or of (output − target)² (`l2`). */
   readonly loss: 'l1' | 'l2'
-  /** Factor of each sample's term. Default: 1. The mean still divides by the number of samples. */
+  /**
+   * Weight of each sample, one array per clip. The mean still divides by the number of samples. Default: 1 everywhere.
+   */
   readonly weight?: readonly Float32Array[]
   /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal
 }
 
-/** A loss and its gradients. */
+/** The result of `Engine.lossGradients`. */
 export interface LossGradients {
   /** Mean over all samples of the batch. */
   readonly loss: number
-  /** Mean of each clip's own terms, in the batch's order. */
+  /** The loss of each clip alone, in the order of the batch. */
   readonly clipLosses: Float32Array
-  /** ∂loss/∂parameter by the parameter's name, laid out as the parameter. */
+  /** ∂loss/∂parameter by the name of the parameter, with the parameter's layout. */
   readonly gradients: ReadonlyMap<string, Float32Array>
 }
 
-/** Whole clips, and a loss that the caller computes. */
+/** The argument of `Engine.backward`: clips, and a loss that the caller computes. */
 export interface BackwardRequest extends ClipBatch {
   /**
-   * Returns ∂loss/∂output of each clip from the output of each. Called once, with what the engine computes of losses
-   * itself; null if nothing. It must not ask the engine for anything else: that would wait for this call to end.
+   * Returns ∂loss/∂output of each clip. It is called once with the outputs of all clips, and with the engine's own
+   * kernels for losses; null if it has none. It must not call other methods of the engine, which would wait for this
+   * call to end.
    */
   readonly gradientOf: (
     outputs: readonly Float32Array[],
@@ -68,50 +71,51 @@ export interface BackwardRequest extends ClipBatch {
   readonly signal?: AbortSignal
 }
 
-/** A clip to denoise piece by piece. */
+/** The argument of `Engine.openStream`: a clip to denoise piece by piece. */
 export interface StreamRequest {
-  /** The diffusion step of each pass, in the order in which the passes run. */
+  /** The diffusion step of each pass, in the order of the passes. */
   readonly steps: readonly number[]
-  /** Index of the label. Default: null, none. */
+  /** Index of the label. Default: null, no label. */
   readonly label?: number | null
 }
 
 /**
- * One clip, denoised in several passes in bounded memory. Each pass is fed consecutive audio from sample 0 in chunks of
- * any size. It returns the output for as many consecutive samples as have become final: those whose whole receptive
- * field has been seen. The bytes do not depend on how the audio was cut into chunks.
+ * One clip that is denoised in several passes, in bounded memory. Each pass is fed the audio in order, in chunks of any
+ * size, and returns the output of the samples that are now final: those whose whole receptive field it has seen. The
+ * result does not depend on the chunks.
  */
 export interface NoiseStream {
-  /** Maximum number of samples by which the output lags behind the audio fed. */
+  /** Max number of samples by which the output of a pass lags behind its input. */
   readonly latency: number
   /**
-   * Appends mel frames. Audio of frame f can be fed once the frames up to f + melContext, or the last ones, are here.
+   * Appends mel frames. The audio of frame f may be fed once all frames up to f + melContext, or the last frame, have
+   * arrived.
    *
-   * @param mel any number of frames
-   * @param last no more frames follow
+   * @param mel with any number of frames
+   * @param last whether these are the last frames
    */
   pushMel(mel: Mel, last: boolean): void
   /**
-   * Feeds a pass its next samples. Wait for one call before the next one of the same pass. A call that was stopped
-   * leaves the stream disposed.
+   * Feeds a pass its next samples. Wait for the result before the next call for the same pass. A call that is stopped
+   * disposes of the stream.
    *
    * @param pass index into `StreamRequest.steps`
    * @param audio the samples that follow those fed before
-   * @param last no more audio follows for this pass: the output of all that is left is returned
+   * @param last whether this is the last audio for this pass; then the output of all remaining samples is returned
    * @param signal stops the work
    * @throws DiffWaveError `ABORTED`, `BAD_SHAPE`, `DISPOSED`
    */
   predict(pass: number, audio: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array>
-  /** Frees the stream; more than once is allowed. */
+  /** Frees the stream. It may be called more than once. */
   dispose(): void
 }
 
-/** One update of the weights by Adam: lists of arrays, one per parameter, all in the same order. */
+/** The numbers of one Adam update. Every list has one array per parameter, all in the same order. */
 export interface WeightUpdate {
-  /** Changed in place, as are the moments and the average. */
+  /** The weights, which are changed in place, like the moments and the average. */
   readonly weights: readonly Float32Array[]
   readonly gradients: readonly Float32Array[]
-  /** Factor of the gradients: 1, or what brings their norm down to its bound. */
+  /** Factor of the gradients: 1, or what reduces their norm to the clipping bound. */
   readonly gradientScale: number
   /** Adam's first and second moments. */
   readonly first: readonly Float32Array[]
@@ -123,39 +127,39 @@ export interface WeightUpdate {
   readonly stepSize: number
   /** √(1 − beta2ⁿ). */
   readonly root: number
-  /** Average of the weights. */
+  /** The moving average of the weights. */
   readonly average: readonly Float32Array[]
-  /** Share of the old average in the new one. */
+  /** Weight of the old average in the new one. */
   readonly averageDecay: number
 }
 
 /**
- * The arithmetic around an update, in an engine's own code, with the same bytes as that of src/training/optimiser. The
- * arrays belong to the engine until a call has ended. Each throws DiffWaveError `DISPOSED` if the engine was disposed.
+ * The arithmetic of the optimiser in an engine's own code, with the same bytes as src/training/optimiser. Leave the
+ * arrays alone until a call has ended. Every method throws DiffWaveError `DISPOSED` after the engine was disposed.
  */
 export interface OptimiserKernels {
-  /** √Σ g² over all arrays. */
+  /** Returns the norm √Σ g² over all arrays. */
   norm(gradients: readonly Float32Array[]): Promise<number>
-  /** total ← total + more. */
+  /** Adds `more` to `total`, in place. */
   add(total: readonly Float32Array[], more: readonly Float32Array[]): Promise<void>
-  /** Each number times a factor, in place. */
+  /** Multiplies every number by a factor, in place. */
   scale(gradients: readonly Float32Array[], factor: number): Promise<void>
   update(update: WeightUpdate): Promise<void>
 }
 
-/** Phase refinement or correction of one clip that comes piece by piece. */
+/** The phase refinement, or the correction towards the mel, of one clip that arrives piece by piece. */
 export interface FrameStream {
   /**
-   * The next frames of the mel; they must be there before the audio that they cover, for a correction those up to one
-   * frame beyond.
+   * Appends frames of the mel. They must arrive before the audio that they cover; a correction needs one frame more.
    */
   pushMel(mel: Mel): void
   /**
-   * Appends audio.
+   * Appends audio, and returns what is now final.
    *
-   * @param last no more follows: a refined clip is as long as its mel, frames × hop, a corrected one as long at most
+   * @param last whether this is the last audio. A refined clip must be as long as its mel, frames × hop; a corrected
+   * clip may be shorter
    * @param signal stops the work
-   * @returns what has become final
+   * @returns the final samples, in order
    * @throws DiffWaveError `ABORTED`, `DISPOSED`, `ENGINE_FAILED`
    */
   push(audio: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array>
@@ -163,41 +167,41 @@ export interface FrameStream {
   dispose(): void
 }
 
-/** A network on a device. Its output is in the model's own parameterisation: ε, v or x̂_0. */
+/** A network on a compute device. Its output is ε, v or x̂_0, whatever the model predicts. */
 export interface Engine {
   /** `native`, `wasm` or `tensorflow:<backend>`. */
   readonly name: string
-  /** What it runs on, for people: instruction set and threads, or backend. */
+  /** What it runs on, as text for people: instruction set and threads, or the backend. */
   readonly device: string
-  /** Architecture of the network. */
+  /** The architecture of the network. */
   readonly network: NetworkConfig
   /**
-   * The network's output for whole clips.
+   * Runs whole clips through the network.
    *
    * @returns one array per clip, as long as its audio
    * @throws DiffWaveError `BAD_SHAPE`, `NOT_FINITE`, `ABORTED`, `DISPOSED`
    */
   predict(request: PredictRequest): Promise<Float32Array[]>
   /**
-   * Loss and gradients of one batch.
+   * Computes the loss and the gradients of one batch.
    *
    * @throws DiffWaveError as `predict`
    */
   lossGradients(request: LossRequest): Promise<LossGradients>
   /**
-   * Gradients of a loss that the caller computes.
+   * Computes the gradients of a loss that the caller defines.
    *
    * @returns ∂loss/∂parameter by the parameter's name
    * @throws DiffWaveError as `predict`, and what `gradientOf` throws
    */
   backward(request: BackwardRequest): Promise<ReadonlyMap<string, Float32Array>>
   /**
-   * Starts a clip that is denoised piece by piece.
+   * Opens a stream for a clip that is denoised piece by piece.
    *
    * @throws DiffWaveError `BAD_SHAPE`, `DISPOSED`
    */
   openStream(request: StreamRequest): NoiseStream
-  /** Does what the first stream would wait for, if the engine can do that ahead; for callers that will open one. */
+  /** Prepares for the first stream, so that it starts sooner. Absent if the engine has nothing to prepare. */
   readonly prepare?: () => Promise<void>
   /**
    * Replaces all parameters.
@@ -205,30 +209,30 @@ export interface Engine {
    * @throws DiffWaveError `BAD_PARAMETERS`, `DISPOSED`
    */
   setParameters(parameters: Tensors): Promise<void>
-  /** What the trainer uses in place of its own arithmetic, if the engine has it. */
+  /** The engine's code for the optimiser's arithmetic. Absent if the trainer should use its own. */
   readonly optimiser?: OptimiserKernels
   /**
-   * As `gaussian` of src/core/random.ts and with its bytes, if the engine is faster.
+   * A faster `gaussian` (src/core/random.ts) with the same bytes. Absent if the engine has none.
    *
    * @throws DiffWaveError `DISPOSED`
    */
   readonly gaussian?: (seed: number, draw: number, start: number, count: number) => Float32Array
   /**
-   * Starts what `PhaseRefinement` of src/audio/mel does, with its bytes, if the engine is faster.
+   * A faster `PhaseRefinement` (src/audio/mel) with the same bytes. Absent if the engine has none.
    *
    * @param convention one without a `refinementObstacle`
    * @throws DiffWaveError `DISPOSED`
    */
   readonly openRefinement?: (convention: MelConvention, refinement: Refinement) => FrameStream
   /**
-   * Starts what `MelCorrection` of src/audio/mel does, with its bytes, if the engine is faster.
+   * A faster `MelCorrection` (src/audio/mel) with the same bytes. Absent if the engine has none.
    *
    * @param convention one without a `correctionObstacle`
    * @throws DiffWaveError `DISPOSED`
    */
   readonly openCorrection?: (convention: MelConvention, correction: CorrectionSettings) => FrameStream
-  /** The arithmetic around a windowed front end, if the engine is faster than the readable version. */
+  /** Faster code for the arithmetic around a windowed front end. Absent if the engine has none. */
   readonly frontEnd?: FrontEndKernels
-  /** Frees what the engine holds. */
+  /** Frees everything that the engine holds. */
   dispose(): Promise<void>
 }

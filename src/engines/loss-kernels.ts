@@ -1,48 +1,54 @@
 /**
- * Parts of a loss of audio that an engine may compute itself, on all of its threads. The readable versions, with the
- * same bytes, are src/training/objective/spectral-term.ts and src/audio/mel/correction.ts.
+ * The parts of a loss on audio that an engine may compute itself, on all of its threads. The readable versions, with
+ * the same bytes, are src/training/objective/spectral-term.ts and src/audio/mel/correction.ts.
  */
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import type { CorrectionSettings } from '../audio/mel/correction.js'
 
-/** Bins of a frame whose ratios are multiplied before one logarithm is taken of them all: logarithms take long. */
+/**
+ * Number of bins whose ratios are multiplied before a logarithm is taken of the product, because logarithms are slow.
+ */
 export const BINS_PER_RATIO = 8
 
-/** How the spectra of audio and of its recording are compared. */
+/**
+ * How the spectra of made audio and of its recording are compared: by the error of their difference, by phase, or by
+ * magnitude.
+ */
 export type SpectralKind = 'error' | 'phase' | 'magnitude'
 
 /**
- * A comparison of spectra: periodic Hann windows of `size` samples every size/4, frame f centred on sample f·size/4,
- * ⌊samples/(size/4)⌋ + 1 frames, zeros beyond the ends.
+ * A comparison of two spectrograms at one resolution. The windows are periodic Hann windows of `size` samples with a
+ * hop of size/4. Frame f is centred on sample f·size/4; there are ⌊samples/(size/4)⌋ + 1 frames, with zeros beyond the
+ * ends.
  */
 export interface SpectralTerm {
   readonly kind: SpectralKind
-  /** Samples of a window, a power of two from 16 on. */
+  /** Length of a window in samples: a power of two, at least 16. */
   readonly size: number
-  /** Audio; of `error` its difference from the recording. */
+  /** The made audio. For `error`: made audio minus recording. */
   readonly made: Float32Array
-  /** The recording, as long. */
+  /** The recording, as long as `made`. */
   readonly wanted: Float32Array
-  /** Bins from 0 Hz up that count: at most size/2, of magnitudes one more. */
+  /** Number of bins that count, from 0 Hz up: at most size/2, or size/2 + 1 for `magnitude`. */
   readonly bins: number
   /** Factor of the gradient. */
   readonly weight: number
-  /** Of `magnitude`: c, a magnitude so soft that differences are not heard. */
+  /** For `magnitude`: c, a magnitude below which differences are inaudible. */
   readonly softest?: number
-  /** Of `phase`: 1 for each frame that counts, else 0, `[frames]`. */
+  /** For `phase`: 1 for each frame that counts, else 0, `[frames]`. */
   readonly counts?: Uint8Array
 }
 
-/** What a term's loss is made of, and its gradient. */
+/** The sums from which the loss of a term is computed, and its gradient. */
 export interface TermSums {
   /**
-   * Of each frame the sum of its bins' errors, `[frames]`; of `magnitude` those of |A − B|, then those of B,
-   * `[2 × frames]`.
+   * Sum of the errors of all bins, for each frame, `[frames]`. For `magnitude`, with A and B the magnitudes of made
+   * audio and recording: the sums of |A − B|, then the sums of B, `[2 × frames]`.
    */
   readonly sums: Float64Array
   /**
-   * Of `magnitude`: products over BINS_PER_RATIO bins of (A + c)/(B + c) or its inverse, whichever is at least 1,
-   * `[frames × ⌈bins/BINS_PER_RATIO⌉]`; else empty. Their logarithms are left to JavaScript: those of C libraries
+   * For `magnitude`: products, over BINS_PER_RATIO bins each, of (A + c)/(B + c) or its inverse, whichever is at least
+   * 1, `[frames × ⌈bins/BINS_PER_RATIO⌉]`. Else empty. JavaScript takes the logarithms, because those of C libraries
    * differ.
    */
   readonly ratios: Float64Array
@@ -50,15 +56,18 @@ export interface TermSums {
   readonly gradient: Float64Array
 }
 
-/** Clips that were corrected towards their mels. */
+/** Clips after the correction towards their mels, and the way back for gradients. */
 export interface CorrectedClips {
-  /** As long as the audio. */
+  /** The corrected audio of each clip, as long as the clip. */
   readonly audio: readonly Float32Array[]
-  /** ∂loss/∂(the audio before) from ∂loss/∂(the audio after). */
+  /** Returns ∂loss/∂(audio before the correction) from ∂loss/∂(audio after it). */
   gradients(byResult: readonly Float32Array[]): Promise<readonly Float32Array[]>
 }
 
-/** For use within `BackwardRequest.gradientOf` alone. All throw DiffWaveError `ABORTED`, `ENGINE_FAILED`. */
+/**
+ * An engine's code for losses. Use it only within `BackwardRequest.gradientOf`. All methods throw DiffWaveError
+ * `ABORTED` and `ENGINE_FAILED`.
+ */
 export interface LossKernels {
   terms(terms: readonly SpectralTerm[]): Promise<readonly TermSums[]>
   /** As `MelCorrection`. @param mels one per clip */
@@ -70,12 +79,12 @@ export interface LossKernels {
   ): Promise<CorrectedClips>
 }
 
-/** Frames of a term. */
+/** Number of frames of a term. */
 export function termFrames({ size, made }: Pick<SpectralTerm, 'size' | 'made'>): number {
   return Math.floor(made.length / (size / 4)) + 1
 }
 
-/** Arrays for what is computed of a term. */
+/** Allocates the arrays for the results of a term. */
 export function termRoom(term: SpectralTerm): TermSums {
   const frames = termFrames(term)
   const comparesMagnitudes = term.kind === 'magnitude'

@@ -1,4 +1,4 @@
-/** How an engine is chosen, on every platform: the options, and what comes of them. */
+/** The options by which an engine is chosen, on every platform. */
 import { z } from 'zod'
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_THREADS } from '../core/limits.js'
@@ -9,8 +9,8 @@ import { backendNames } from './tensorflow/backend-names.js'
 import { type WasmInstructionSet, wasmInstructionSets } from './wasm/host.js'
 
 /**
- * Engines by name. `tensorflow` takes the fastest of its backends; `auto` a CUDA device, then native, then wasm, then
- * TensorFlow.js.
+ * Names of engines. `auto` takes a CUDA device if there is one, else `native`, else `wasm`, else TensorFlow.js.
+ * `tensorflow` takes the fastest of its backends.
  */
 export const engineNames = [
   'auto',
@@ -28,19 +28,19 @@ export interface EngineOptions {
    * else TensorFlow.js.
    */
   readonly engine?: EngineName | undefined
-  /** Threads of the native or the wasm engine, 1 to 256. Default: the available cores. */
+  /** Number of threads of the native or the wasm engine, 1 to 256. Default: one per available core. */
   readonly threads?: number | undefined
-  /** Instruction set of the native or the wasm engine. Default: the fastest that the machine has. */
+  /** Instruction set of the native or the wasm engine. Default: the fastest one of this machine. */
   readonly instructionSet?: InstructionSet | WasmInstructionSet | undefined
   /**
-   * `fast`: the layers of the network multiply bfloat16 and add in float32, in the native engine on processors with
-   * AMX, AVX-512 with BF16 or arm64 with BF16; elsewhere the same as `exact`. The output differs a little
-   * (docs/performance.md). Training is always exact. Default: `exact`.
+   * `exact` computes in float32. With `fast`, the layers of the network multiply bfloat16 numbers and add in float32,
+   * and the output differs slightly (docs/performance.md). It needs the native engine and a processor with AMX, AVX-512
+   * with BF16, or arm64 with BF16; elsewhere it is the same as `exact`. Training is always exact. Default: `exact`.
    */
   readonly precision?: Precision | undefined
 }
 
-/** How a network is run, and where a page has the engine's worker. */
+/** How a network is run, and where a web page has the engine's worker. */
 export interface HostedEngineOptions extends EngineOptions {
   /**
    * In a browser only: URL of the worker's program, `diffwave/browser/worker`, for pages whose Content-Security-Policy
@@ -66,17 +66,17 @@ export const hostedEngineFields = {
 /** The schema of `HostedEngineOptions`. */
 export const engineOptions = z.strictObject(hostedEngineFields)
 
-/** An engine, and what the user should know about the choice. */
+/** The engine that was chosen, and notes on the choice. */
 export interface SelectedEngine {
   readonly engine: Engine
-  /** Sentences: why a slower engine was taken than this platform could have. */
+  /** Sentences for the user, for example on why a slower engine was taken. */
   readonly notes: readonly string[]
 }
 
 /**
- * The wanted instruction set as one of an engine's own; undefined if none is wanted.
+ * Checks that the wanted instruction set belongs to an engine. Returns undefined if none is wanted.
  *
- * @throws DiffWaveError `ENGINE_UNAVAILABLE` if it is another engine's
+ * @throws DiffWaveError `ENGINE_UNAVAILABLE` if it belongs to another engine
  */
 export function ownInstructionSet<Name extends string>(
   engine: string,

@@ -1,6 +1,6 @@
 /**
- * Which engine runs a network: the one the caller names, or the fastest available. A named engine that cannot run is an
- * error.
+ * Chooses the engine that runs a network: the one that the caller names, or the fastest one available. If a named
+ * engine cannot run, that is an error.
  */
 import type { z } from 'zod'
 import type { MelConvention } from '../audio/mel/convention.js'
@@ -25,12 +25,12 @@ export { type EngineName, type EngineOptions, engineFields, engineNames } from '
 export interface EngineSurvey {
   readonly name: string
   readonly available: boolean
-  /** Why not; empty if it runs. */
+  /** Why it does not run; empty if it does. */
   readonly reason: string
   readonly device: string
 }
 
-/** Every engine and whether it runs here: what `diffwave doctor` prints. */
+/** Lists every engine and whether it runs here, as `diffwave doctor` prints it. */
 export async function surveyEngines(): Promise<readonly EngineSurvey[]> {
   const native = surveyNative()
   const wasm = surveyWasm()
@@ -44,9 +44,9 @@ export async function surveyEngines(): Promise<readonly EngineSurvey[]> {
 }
 
 /**
- * An engine that runs a network.
+ * Creates an engine that runs a network.
  *
- * @param convention of the mels, for a network whose front end has an envelope
+ * @param convention of the mels. Needed by networks whose front end has an envelope
  * @throws DiffWaveError `ENGINE_UNAVAILABLE` (why the named engine does not run here), `BAD_OPTION`, `BAD_PARAMETERS`
  */
 export async function createEngine(
@@ -59,9 +59,9 @@ export async function createEngine(
 }
 
 /**
- * As `createEngine`, with notes on the choice.
+ * As `createEngine`, and also returns notes on the choice.
  *
- * @param ownsParameters whether the parameters are the engine's from now on
+ * @param ownsParameters whether the engine may keep the parameters' memory instead of copying it
  * @throws DiffWaveError as `createEngine`
  */
 export async function selectEngine(
@@ -80,7 +80,7 @@ export async function selectEngine(
   return { engine, notes: exact ? [...notes, `precision fast: ${engine.device} computes it as exact`] : notes }
 }
 
-/** What engines run. */
+/** What every engine needs to run a network. */
 type Running = Required<Pick<NativeOptions, 'network' | 'parameters' | 'ownsParameters' | 'convention'>>
 
 async function chooseEngine(
@@ -122,9 +122,9 @@ const TENSORFLOW_HINT =
   `${backendPackages.wasm} (WebAssembly).`
 
 /**
- * The first of several attempts that finds its engine; an error other than “not available” ends it.
+ * Tries one engine after the other. Any error except “not available” ends the search.
  *
- * @param hint what to do if none does
+ * @param hint what to do if no engine is available
  */
 async function firstAvailable(attempts: readonly (() => Promise<Engine>)[], hint: string): Promise<SelectedEngine> {
   const reasons: string[] = []
@@ -140,14 +140,14 @@ async function firstAvailable(attempts: readonly (() => Promise<Engine>)[], hint
   throw new DiffWaveError('ENGINE_UNAVAILABLE', `no engine runs here: ${reasons.join('; ')}`, { hint })
 }
 
-/** How much slower than the native engine the others are per step on one thread (docs/performance.md). */
+/** How much slower than the native engine the others are, per step on one thread (docs/performance.md). */
 const slowEngines: ReadonlyMap<string, string> = new Map([
   ['wasm', 'a few times slower'],
   ['tensorflow:wasm', 'many times slower'],
   ['tensorflow:cpu', 'many times slower'],
 ])
 
-/** What to know about an engine that `auto` has fallen back to; nothing if it is a fast one. */
+/** A note if `auto` fell back to a slow engine. */
 function slowNotes(name: string): readonly string[] {
   const slower = slowEngines.get(name)
   if (slower === undefined) return []

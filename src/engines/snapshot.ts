@@ -1,7 +1,7 @@
 /**
- * Copies of a caller's arrays, made when a call begins. While an engine works, JavaScript runs on: the caller may
- * write to an array, transfer or resize its buffer, and another thread may write to shared memory. Native code must
- * never see that.
+ * Copies of the caller's arrays, made when a call begins. JavaScript goes on while an engine works: the caller may
+ * write to an array, or transfer or resize its buffer, and other threads may write to shared memory. Native code must
+ * never see such a change.
  */
 import type { Mel } from '../audio/mel/convention.js'
 import { DiffWaveError } from '../core/errors.js'
@@ -9,9 +9,9 @@ import type { BackwardRequest, ClipBatch } from './engine.js'
 import type { LossKernels } from './loss-kernels.js'
 
 /**
- * A copy on a buffer of its own, neither shared nor resizable.
+ * Copies an array to a buffer of its own, which is neither shared nor resizable.
  *
- * @throws DiffWaveError `BAD_SHAPE` if it is not a typed array
+ * @throws DiffWaveError `BAD_SHAPE` if the value is not a typed array
  */
 export function snapshot(samples: Float32Array): Float32Array<ArrayBuffer> {
   if (!ArrayBuffer.isView(samples)) {
@@ -24,7 +24,7 @@ export function snapshotMel(mel: Mel): Mel {
   return { ...mel, data: snapshot(mel.data) }
 }
 
-/** The same batch on arrays that nobody else has. */
+/** Copies a batch with all its arrays. */
 export function snapshotBatch<Batch extends ClipBatch>(batch: Batch): Batch {
   return {
     ...batch,
@@ -35,7 +35,7 @@ export function snapshotBatch<Batch extends ClipBatch>(batch: Batch): Batch {
   }
 }
 
-/** Copies of the gradients that a request's loss returns, made as soon as they are there. */
+/** Asks the caller's loss for the gradients, checks them, and copies them at once. */
 export async function gradientsOf(
   { gradientOf }: Pick<BackwardRequest, 'gradientOf'>,
   outputs: readonly Float32Array[],

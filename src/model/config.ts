@@ -11,20 +11,22 @@ import { hasCorrection, hasEnvelope, melHop, networkSchema, patchIsBlock, positi
 const fieldsSchema = z.strictObject({
   format: z.literal('diffwave'),
   version: z.literal(1),
+  /** A vocoder makes audio from a mel, a generator from noise alone or from a label. */
   kind: z.enum(['vocoder', 'generator']),
   name: z.string().default(''),
   description: z.string().default(''),
   /** SPDX identifier of the weights' licence. */
   license: z.string().default(''),
+  /** In Hz. */
   sampleRate: z.number().int().min(MIN_SAMPLE_RATE).max(MAX_SAMPLE_RATE),
-  /** Length in seconds of the clips that a generator was trained on, and that it makes by default. */
+  /** Length in seconds of a generator's training clips, which is also the default length of what it makes. */
   clipSeconds: z.number().positive().max(MAX_CLIP_SECONDS).nullable().default(null),
   network: networkSchema,
   /** Other names of labels: `7` for `seven`. */
   aliases: z.record(z.string().min(1), z.string()).default({}),
   /**
-   * Share of each label, in the labels' order. A clip for which no label is asked draws one by its seed, in proportion
-   * to these. Null: such a clip is made without a label.
+   * Share of each label in the training data, in the order of `network.labels`. If a call names no label, one is drawn
+   * by the seed in proportion to these shares. Null: a call that names no label gets a clip without one.
    */
   labelShares: z.array(z.number().min(0)).nullable().default(null),
   /** The mel that the network is conditioned on: the name of a convention, or a convention spelled out. */
@@ -36,7 +38,7 @@ const fieldsSchema = z.strictObject({
 
 type Fields = z.output<typeof fieldsSchema>
 
-/** What must hold between fields: where an error points, what it says, and the condition. */
+/** Rules that involve several fields: the path and message of the error, and the condition. */
 const rules: readonly (readonly [path: string, message: string, holds: (config: Fields) => boolean])[] = [
   [
     'network.mel',
@@ -145,7 +147,7 @@ const rules: readonly (readonly [path: string, message: string, holds: (config: 
   ],
 ]
 
-/** `licence`, as configs of earlier versions spell it, becomes `license`. */
+/** Renames `licence`, as configs of earlier versions spell it, to `license`. */
 function withLicense(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || !('licence' in value) || 'license' in value) return value
   const { licence, ...rest } = value
@@ -167,7 +169,7 @@ export type ModelConfig = Readonly<Fields>
 /** A `config.json` as a person writes it: fields that have defaults may be left out. */
 export type ModelConfigInput = z.input<typeof fieldsSchema>
 
-/** Whether only the gains of subbands may scale a model's x_0: it has no mel, no clamp and no signal scale. */
+/** Whether nothing but the gains of subbands scales a model's x_0: it has no mel, no clamp and no signal scale. */
 export function leavesScaleToGains({
   mel,
   diffusion,
@@ -178,7 +180,9 @@ export function leavesScaleToGains({
   return mel === null && !diffusion.clamp && diffusion.signalScale === 1
 }
 
-/** Samples between two places at which a model's audio can be cut: the hop of its mel, or else its patch or stride. */
+/**
+ * The audio of a model can be cut at multiples of this number of samples: the hop of its mel, else its patch or stride.
+ */
 export function audioHop({ mel, network }: Pick<ModelConfig, 'mel' | 'network'>): number {
   return mel?.hop ?? positionSamples(network)
 }

@@ -1,15 +1,15 @@
-/** Another number of passes for a model's correction towards the mel. */
+/** Changes the number of passes of a model's correction towards the mel. */
 import { DiffWaveError } from '../core/errors.js'
 import type { ModelConfig } from './config.js'
 
-/** Updates per pass if the model does not say. */
+/** Updates per pass for models that state no correction. */
 const ITERATIONS = 5
 
 /**
- * The config with so many passes of `network.frontEnd.correction`. Its weights stay what they are: a model may do
- * without a correction that it was trained with, or have one that it was not.
+ * A config with another number of passes in `network.frontEnd.correction`. The correction has no weights, so a model
+ * can run without the correction that it was trained with, or with one that it was not trained with.
  *
- * @param passes 0: no correction
+ * @param passes number of passes; 0 for no correction
  * @throws DiffWaveError `BAD_OPTION` if the network has no envelope, which a correction needs
  */
 export function withCorrectionPasses(config: ModelConfig, passes: number): ModelConfig {

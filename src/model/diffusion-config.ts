@@ -1,4 +1,4 @@
-/** What the diffusion process needs to know of a model: the `diffusion` part of `config.json`. */
+/** The `diffusion` part of `config.json`: everything that the diffusion process needs to know about a model. */
 import { z } from 'zod'
 import { pitchNetworkSchema } from '../audio/mel/pitch-network.js'
 import {
@@ -12,7 +12,7 @@ import { MIN_SUBBANDS } from './network.js'
 
 const beta = z.number().gt(0).lt(1)
 
-/** Schema of a noise schedule: its β, one per step. */
+/** Schema of a noise schedule, which stands for a list of β, one per step. */
 export const noiseScheduleSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('linear'),
@@ -20,7 +20,10 @@ export const noiseScheduleSchema = z.discriminatedUnion('kind', [
     betaStart: beta,
     betaEnd: beta,
   }),
-  /** Nichol & Dhariwal 2021, eq. 17: ᾱ(t) = cos²((t/T + s)/(1 + s) · π/2), β clipped at `maxBeta`. */
+  /**
+   * Nichol & Dhariwal 2021, eq. 17: ᾱ(t) = cos²((t/T + s)/(1 + s) · π/2), where s is `offset`. β is clipped at
+   * `maxBeta`.
+   */
   z.strictObject({
     kind: z.literal('cosine'),
     steps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS),
@@ -31,9 +34,9 @@ export const noiseScheduleSchema = z.discriminatedUnion('kind', [
 ])
 
 /**
- * Where the noise is not the same everywhere: PriorGrad's mel-energy prior (Lee et al. 2022, section 4.1). All noise of
- * training and sampling is N(0, σ²): σ of a frame is √(Σ over bands of its linear mel amplitudes), brought from
- * [minEnergy, maxEnergy] of the data set to [0, 1] and clamped to [floor, 1]; between frames it is linear
+ * PriorGrad's mel-energy prior (Lee et al. 2022, section 4.1): all noise, in training and in sampling, is N(0, σ²) with
+ * σ taken from the mel. The energy of a frame is √(Σ over bands of its linear mel amplitudes). σ is that energy, mapped
+ * from the data set's [minEnergy, maxEnergy] to [0, 1] and clamped to [floor, 1]. It is linear between frames
  * (src/data-domain/energy-prior.ts).
  */
 const energyPriorSchema = z
@@ -50,111 +53,121 @@ export const DEFAULT_MOMENTUM = 0.99
 export const DEFAULT_RELAXATION = 1
 
 /**
- * Where the noise has the mel's spectral envelope, as in SpecGrad (src/data-domain/envelope-prior.ts). Such a model
- * makes no sound above the mel's highest frequency.
+ * SpecGrad's prior: noise with the spectral envelope of the mel (src/data-domain/envelope-prior.ts). Such a model makes
+ * no sound above the mel's highest frequency.
  */
 export const envelopePriorSchema = z.strictObject({
   kind: z.literal('mel-envelope'),
   /**
-   * `bands`: each band's level, which at low frequency lies on single harmonics; speech whitened and coloured again
-   * comes back at 19 dB. `formants`: the mean over some bands, 26 dB, but the harmonics are left to the network.
+   * What the envelope follows. `bands`: the level of each band, which at low frequencies resolves single harmonics;
+   * speech that is whitened and coloured again comes back with an SNR of 19 dB. `formants`: the mean over neighbouring
+   * bands, with an SNR of 26 dB, which leaves the harmonics to the network.
    */
   follows: z.enum(['bands', 'formants']).default('bands'),
-  /** Least deviation of the noise, full scale being 1: rounding to 16 bits alone is white noise of 0.9e-5. */
+  /**
+   * Smallest deviation of the noise, in units of full scale. For comparison: rounding to 16 bits adds white noise of
+   * 0.9e-5.
+   */
   floor: z.number().gt(0).max(1).default(1e-5),
 })
 
 /**
- * Noise coloured by the envelope of a windowed front end, in that front end's own transform
- * (src/data-domain/front-end-prior.ts). The data stay the waveform.
+ * Noise with the envelope of the network's windowed front end, shaped in the front end's own transform
+ * (src/data-domain/front-end-prior.ts). The data are the waveform.
  */
 const frontEndPriorSchema = z.strictObject({
   kind: z.literal('front-end'),
-  /** Pulses at the mel's pitch that voiced speech starts from; null: noise everywhere. */
+  /** The pulses at the mel's pitch that voiced speech starts from. Default: null, noise everywhere. */
   harmonics: z
     .strictObject({
-      /** Hz above which pulses give way to noise. */
+      /** Frequency in Hz above which pulses give way to noise. */
       corner: z.number().gt(0).max(MAX_SAMPLE_RATE).default(3000),
-      /** Share of the power of noise far above the corner. */
+      /** Share of noise in the power far above the corner. */
       noise: z.number().min(0).max(1).default(0.3),
       /**
-       * Phases that the envelope gives to pulses: `zero`, none, or `minimum`, those of its minimum-phase filter, which
-       * speech has.
+       * Phases of the filter that shapes the pulses. `zero`: it leaves phases alone. `minimum`: it is the minimum-phase
+       * filter of the envelope, as a vocal tract is.
        */
       phase: z.enum(['zero', 'minimum']).default('zero'),
-      /** How f0 is taken from the mel: the mean over five frames, or what a small network says. */
+      /** How f0 is found from the path of candidates: as the mean over five frames, or by a small network. */
       pitch: z.union([z.literal('mean'), pitchNetworkSchema]).default('mean'),
     })
     .nullable()
     .default(null),
 })
 
-/** Phases refined after the last pass (src/audio/mel/phase-refinement.ts). */
+/** Phase refinement after the last pass (src/audio/mel/phase-refinement.ts). */
 const refinementSchema = z.strictObject({
   iterations: z.number().int().min(1).max(MAX_REFINEMENT_ITERATIONS),
-  /** 0: plain Griffin-Lim. Perraudin et al. 2013 find 0.99 best. */
+  /** Momentum of fast Griffin-Lim; 0 is plain Griffin-Lim. Perraudin et al. 2013 recommend 0.99. */
   momentum: z.number().min(0).lt(1).default(DEFAULT_MOMENTUM),
-  /** With 1.7, two thirds of the iterations are enough; from 2 on they need not converge. */
+  /**
+   * How far each iteration moves the bands: 1 is to the mel, more is past it. With 1.7, two thirds of the iterations
+   * are enough. From 2 on it may not converge.
+   */
   relaxation: z.number().min(1).lt(2).default(DEFAULT_RELAXATION),
 })
 
-/** Diffusion in frequency (src/data-domain/subbands.ts). */
+/** Diffusion on subbands (src/data-domain/subbands.ts). */
 const subbandsSchema = z.strictObject({
   kind: z.literal('mdct'),
-  /** Of each band, lowest first; as many as the network's patch, a power of two. x_0 is coefficients times these. */
+  /**
+   * Gain of each band, lowest first. There are as many bands as the network's patch has samples, a power of two. x_0 is
+   * the MDCT coefficients times these gains.
+   */
   gains: z.array(z.number().positive().max(1e6)).min(MIN_SUBBANDS).max(MAX_PATCH),
 })
 
 const priorSchema = z.union([energyPriorSchema, envelopePriorSchema, frontEndPriorSchema])
 
-/** How the reverse process gets from one noise level to the next. */
+/** Names of the samplers: how the reverse process gets from one noise level to the next. */
 export type SamplerName = 'ddpm' | 'ddim' | 'dpm-solver++'
 export const samplerNames = ['ddpm', 'ddim', 'dpm-solver++'] as const satisfies readonly SamplerName[]
 
 const betas = z.array(beta).min(1).max(MAX_DIFFUSION_STEPS)
 /**
- * Share of the noise that DDIM carries on to the next level. Below 1, that much less of ε̂ is taken for noise: where a
- * network is not sure of phases, much of it is the error of x̂_0. Other samplers leave it out.
+ * Share of the predicted noise ε̂ that DDIM carries to the next level. Below 1, part of ε̂ is dropped: where a network
+ * is unsure of phases, much of ε̂ is the error of x̂_0 rather than noise. Other samplers ignore it.
  */
 const noiseScale = z.number().min(0).max(1)
-/** A schedule to sample with: its β, and the sampler and noise scale if it was made for them (`diffwave tune`). */
+/** A schedule to sample with: its β, and the sampler and the noise scale that it was tuned for (`diffwave tune`). */
 const samplingScheduleSchema = z.union([
   betas,
   z.strictObject({ betas, sampler: z.enum(samplerNames), noiseScale: noiseScale.optional() }),
 ])
 
-/** Schema of what the diffusion process needs to know of a model. */
+/** Schema of the `diffusion` part of a config. */
 export const diffusionSchema = z.strictObject({
-  /** The schedule the model was trained on: its steps are the network's input. */
+  /** The noise schedule of the training. The network is conditioned on its steps. */
   training: noiseScheduleSchema,
-  /** Shorter schedules to sample with, by number of steps ("6") or name; each within the training range of ᾱ. */
+  /**
+   * Shorter schedules to sample with, by number of steps ("6") or by name. Their levels must lie within the training
+   * range of ᾱ.
+   */
   sampling: z.record(z.string().min(1), samplingScheduleSchema).default({}),
-  /** Default number of steps; null: that of training. */
+  /** Default number of steps. Default: null, as many as in training. */
   defaultSteps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS).nullable().default(null),
   /** What the network predicts: the noise ε, v = √ᾱ·ε − √(1 − ᾱ)·x_0, or x_0 (src/diffusion/prediction.ts). */
   prediction: z.enum(['epsilon', 'v', 'x0']).default('epsilon'),
-  /**
-   * x_0 is the waveform times this: brings audio, whose deviation is some 0.1, near the noise's 1, so that the training
-   * steps are spread over the levels that matter (Chen 2023, “On the importance of noise scheduling”, section 2.2).
-   */
+  /** x_0 is the waveform times this (src/data-domain/waveform.ts). */
   signalScale: z.number().positive().max(100).default(1),
-  /** x_0 is the waveform's MDCT in place of the waveform; null: the waveform. */
+  /** Makes x_0 the MDCT of the waveform. Default: null, the waveform itself. */
   subbands: subbandsSchema.nullable().default(null),
-  /** Clamp the audio to ±1 after every DDPM step, as lmnt's sampler does. */
+  /** Whether to clamp the audio to ±1 after every DDPM step, as lmnt's sampler does. */
   clamp: z.boolean().default(true),
-  /** Sampler to use if neither the caller nor the schedule names one. */
+  /** The sampler to use if neither the caller nor the schedule names one. */
   defaultSampler: z.enum(samplerNames).default('ddpm'),
   /** DDIM's noise scale for schedules that name none. */
   noiseScale: noiseScale.default(1),
-  /** Default of the classifier-free guidance w, for clips with a label. */
+  /** Default weight w of classifier-free guidance, for clips with a label. */
   defaultGuidance: z.number().min(0).max(MAX_GUIDANCE).default(0),
-  /** Noise shaped by the mel; null: standard normal everywhere. */
+  /** How the mel shapes the noise. Default: null, standard normal noise everywhere. */
   prior: priorSchema.nullable().default(null),
-  /** Default phase refinement of a vocoder after the last step; null: none. */
+  /** Default phase refinement of a vocoder after the last step. Default: null, no refinement. */
   refinement: refinementSchema.nullable().default(null),
 })
 
-/** Steps of a noise schedule, however it is written. */
+/** Number of steps of a noise schedule. */
 export function scheduleSteps(schedule: z.output<typeof noiseScheduleSchema>): number {
   return schedule.kind === 'explicit' ? schedule.betas.length : schedule.steps
 }
@@ -169,12 +182,12 @@ export function hasShapedNoise({ prior }: Pick<DiffusionConfig, 'prior'>): boole
   return prior !== null
 }
 
-/** The harmonics that voiced speech starts from; null: it starts from noise. */
+/** The settings of the harmonics that voiced speech starts from; null if it starts from noise. */
 export function harmonicsOf({ prior }: Pick<DiffusionConfig, 'prior'>): HarmonicsConfig | null {
   return prior?.kind === 'front-end' ? prior.harmonics : null
 }
 
-/** Whether levels without a schedule of their own are spaced evenly in steps, not in log-SNR. */
+/** Whether derived schedules are evenly spaced in training steps instead of in log-SNR. */
 export function hasEvenLevels({ prior }: Pick<DiffusionConfig, 'prior'>): boolean {
   return prior?.kind === 'front-end'
 }
@@ -190,7 +203,6 @@ export type EnvelopePriorConfig = Readonly<z.output<typeof envelopePriorSchema>>
 export type FrontEndPriorConfig = Readonly<z.output<typeof frontEndPriorSchema>>
 export type HarmonicsConfig = Readonly<NonNullable<FrontEndPriorConfig['harmonics']>>
 export type SubbandsConfig = Readonly<z.output<typeof subbandsSchema>>
-export type SamplingScheduleConfig = Readonly<z.output<typeof samplingScheduleSchema>>
 export type RefinementConfig = Readonly<z.output<typeof refinementSchema>>
 export type PriorConfig = Readonly<z.output<typeof priorSchema>>
 export type DiffusionConfig = Readonly<z.output<typeof diffusionSchema>>

@@ -1,6 +1,6 @@
 /**
- * The denoiser's architecture: the `network` part of `config.json`, and what follows from it alone. Its variants cover
- * lmnt-com/diffwave, philsyn/DiffWave-Vocoder and this project's own CPU-sized shapes.
+ * The architecture of the denoiser: the `network` part of `config.json`, and what follows from it alone. Its variants
+ * cover the networks of lmnt-com/diffwave and philsyn/DiffWave-Vocoder, and this project's own smaller ones for CPUs.
  */
 import { z } from 'zod'
 import {
@@ -21,67 +21,76 @@ export const MIN_SUBBANDS = 4
 
 const channels = z.number().int().min(1).max(MAX_CHANNELS)
 
-/** How a mel reaches the rate of the samples. */
+/** How the mel, which has one vector per frame, becomes the conditioning of every position. */
 const melConditionerSchema = z.discriminatedUnion('kind', [
-  /** Transposed 2-D convolutions 1→1 over [bands × frames], one a stride (kernel [3, 2s], padding [1, s/2] for even s;
-   * kernel [3, 2s + 1], padding [1, (s + 1)/2] for odd s), each with leaky ReLU 0.4; then a 1×1 convolution a layer. */
+  /**
+   * As in the published networks. The mel `[bands × frames]` is upsampled to the rate of the samples by 2-D transposed
+   * convolutions from one channel to one, one per stride s: kernel [3, 2s] and padding [1, s/2] for even s, kernel [3,
+   * 2s + 1] and padding [1, (s + 1)/2] for odd s. A leaky ReLU with slope 0.4 follows each. Then each layer has its own
+   * 1×1 convolution.
+   */
   z.strictObject({
     kind: z.literal('transposed'),
     bands: z.number().int().min(1).max(MAX_MEL_BANDS),
-    /** Their product is the hop in samples. */
+    /** Strides of the convolutions. Their product is the hop in samples. */
     strides: z.array(z.number().int().min(1).max(512)).min(1).max(6),
-    /** One upsampler for all layers (lmnt), or each layer its own (philsyn). */
+    /** `shared`: one upsampler for all layers (lmnt). `per-layer`: each layer has its own (philsyn). */
     sharing: z.enum(['shared', 'per-layer']).default('shared'),
   }),
   /**
-   * Convolutions over frames (kernel 3, zero padding, leaky ReLU 0.4 after each), then a 1×1 convolution a layer, all
-   * at the rate of the frames; its result is interpolated linearly, frame f lying at sample f × hop, held after the
-   * last.
+   * Everything runs at the rate of the frames: first convolutions over frames (kernel 3, zero padding, each followed by
+   * a leaky ReLU with slope 0.4), then a 1×1 convolution for each layer. The results are interpolated linearly between
+   * frames, with frame f at sample f × hop. After the last frame its value is held.
    */
   z
     .strictObject({
       kind: z.literal('frame-rate'),
       bands: z.number().int().min(1).max(MAX_MEL_BANDS),
       hop: z.number().int().min(1).max(MAX_HOP),
-      /** Output channels of each convolution over frames; none: the mel itself is projected. */
+      /** Output channels of each convolution over frames. Default: none, so that the mel itself is projected. */
       encoder: z.array(channels).max(8).default([]),
-      /** Without meaning here; the first models of interop/pytorch have it. */
+      /** Ignored. The first models of interop/pytorch state it. */
       sharing: z.literal('shared').optional(),
     })
     .transform(({ sharing: _, ...mel }) => mel),
 ])
 
 /**
- * Overlapping windows in the place of a patch: audio enters and leaves the residual stack as the coefficients of a
- * short Fourier transform (src/model/front-end/windows.ts). One position every `stride` samples.
+ * A windowed front end: overlapping windows instead of patches. Audio enters and leaves the residual stack as the
+ * coefficients of a short Fourier transform (src/model/front-end/windows.ts), with one position every `stride` samples.
  */
 const frontEndSchema = z
   .strictObject({
     kind: z.literal('windows'),
     /** Length K of a window in samples. */
     kernel: z.number().int().min(2).max(MAX_FRONT_END_KERNEL),
-    /** Samples per position S. */
+    /** Number of samples per position, S. */
     stride: z.number().int().min(1).max(MAX_HOP),
-    /** Bins N from 0 Hz up that the network sees and makes. Default: all, kernel/2 + 1. */
+    /** Number of frequency bins, N, from 0 Hz up, that the network sees and makes. Default: all, kernel/2 + 1. */
     bins: z.number().int().min(1).optional(),
-    /** Whether the two transforms are parameters, which start as the Fourier transform. */
+    /** Whether the transforms on the way in and out are learned. Their initial values are the Fourier transform's. */
     learned: z.boolean().default(false),
-    /** The deviation that the mel implies per bin, as input and as scale (src/model/front-end/envelope.ts). */
+    /**
+     * The deviation of each bin that the mel implies: an input of the network, and the scale of its output
+     * (src/model/front-end/envelope.ts). Null: neither.
+     */
     envelope: z
       .strictObject({
-        /** Multiplicative updates of the magnitudes that the mel implies. */
+        /** Number of multiplicative updates that find magnitudes to fit the mel. */
         iterations: z.number().int().min(1).max(100).default(10),
-        /** Smallest deviation, full scale being 1. */
+        /** Smallest deviation, in units of full scale. */
         floor: z.number().gt(0).max(1).default(3e-5),
       })
       .nullable()
       .default(null),
-    /** The network's last layer, which moves its output towards the mel (src/audio/mel/correction.ts). */
+    /**
+     * A last layer without parameters that moves the output towards the mel (src/audio/mel/correction.ts). Null: none.
+     */
     correction: z
       .strictObject({
-        /** Passes, each an STFT and its inverse. */
+        /** Number of passes. Each is an STFT and its inverse. */
         passes: z.number().int().min(1).max(MAX_CORRECTION_PASSES).default(1),
-        /** Updates of the gains per pass. */
+        /** Number of updates of the gains in each pass. */
         iterations: z.number().int().min(1).max(100).default(5),
       })
       .nullable()
@@ -109,24 +118,28 @@ const frontEndSchema = z
 /** Schema of the denoiser's architecture. */
 export const networkSchema = z
   .strictObject({
-    /** Channels C of the residual stack. */
+    /** Number of channels of the residual stack, C. */
     channels,
-    /** Residual layers; layer i has dilation 2^(i mod dilationCycle). */
+    /** Number of residual layers. Layer i has dilation 2^(i mod dilationCycle). */
     layers: z.number().int().min(1).max(MAX_LAYERS),
+    /** Number of layers after which the dilation starts at 1 again. */
     dilationCycle: z.number().int().min(1).max(MAX_DILATION_CYCLE),
     /**
-     * Samples folded into the channels of one position: sample p × patch + j is channel j of position p. Dilations and
-     * the residual stack count positions. 1: the published network.
+     * Number of samples that are folded into the channels of one position: sample p × patch + j is channel j of
+     * position p. The residual stack and its dilations count positions. Default: 1, as in the published networks.
      */
     patch: z.number().int().min(1).max(MAX_PATCH).default(1),
-    /** Overlapping windows in the place of the patch; null: a patch. */
+    /** Overlapping windows instead of the patch. Default: null, a patch. */
     frontEnd: frontEndSchema.nullable().default(null),
     /**
-     * The output is m ⊙ x_t + g(t)·f in place of f: a mask m of 0 … 1, the sigmoid of as many outputs more, says of
-     * each sample how much of it may pass, and g is the deviation of a cosine schedule of `steps` steps, those of
-     * training (src/model/output-gain.ts): the network alone, without its schedule, is what an engine knows. Where C is
-     * less than the patch, the residual stack cannot carry what every sample or band holds; it can say which are worth
-     * keeping. Behind windows there is one value of m per bin, and x_t and f are in the front end's transform.
+     * Lets the network pass its input through: the output is m ⊙ x_t + g(t)·f instead of f.
+     *
+     * The mask m, 0 to 1, is the sigmoid of additional outputs, one per sample, or one per bin behind windows, where
+     * x_t and f are in the front end's transform. It says how much of the input to keep. If the stack has fewer
+     * channels than the patch has samples or bands, it cannot carry all of them, but it can choose which to keep.
+     *
+     * g(t) is the deviation of the noise in a cosine schedule (src/model/output-gain.ts). `steps` is the length of the
+     * training schedule, which is repeated here because an engine knows only the network.
      */
     inputMask: z
       .strictObject({ steps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS) })
@@ -134,25 +147,37 @@ export const networkSchema = z
       .default(null),
     stepEmbedding: z
       .strictObject({
-        /** Sines, then cosines, of t × f_i, i = 0 … size/2 − 1, h = size/2 − 1.
-         * `powers-of-ten`: f_i = 10^(4i/h) (lmnt); `inverse`: f_i = exp(−i ln(10⁴)/h) (philsyn). */
+        /**
+         * The embedding is the sines, then the cosines, of t × f_i, for i = 0 … size/2 − 1. With h = size/2 − 1,
+         * `powers-of-ten` means f_i = 10^(4i/h) (lmnt), and `inverse` means f_i = exp(−i ln(10⁴)/h) (philsyn).
+         */
         frequencies: z.enum(['powers-of-ten', 'inverse']).default('powers-of-ten'),
-        /** A fractional step t: `interpolated` between the sinusoids of ⌊t⌋ and ⌈t⌉ (lmnt), or embedded as it is. */
+        /**
+         * How a fractional step t is embedded: `interpolated` between the sinusoids of ⌊t⌋ and ⌈t⌉ (lmnt), or `direct`,
+         * as the sinusoids of t (philsyn).
+         */
         fractional: z.enum(['interpolated', 'direct']).default('interpolated'),
+        /** Number of sinusoids. */
         size: z.number().int().min(4).max(1024).multipleOf(2).default(128),
-        /** Outputs of the two linear layers (SiLU after each). */
+        /** Width of the two linear layers after the sinusoids. A SiLU follows each. */
         hidden: z.number().int().min(1).max(4096).default(512),
       })
       .prefault({}),
-    /** Which half of the dilated convolution is the sigmoid. */
+    /**
+     * Order of the gate's halves in the output of the dilated convolution: lmnt has the sigmoid first, philsyn the
+     * tanh.
+     */
     gate: z.enum(['sigmoid-tanh', 'tanh-sigmoid']).default('sigmoid-tanh'),
     /**
-     * The residual sum (x + residual)/√2 takes x from before the step embedding was added (lmnt) or after (philsyn).
+     * Whether x in the residual sum (x + residual)/√2 is taken before the step embedding was added (lmnt) or after
+     * (philsyn).
      */
     residual: z.enum(['before-step', 'after-step']).default('before-step'),
+    /** The conditioning on a mel. Default: null, for generators. */
     mel: melConditionerSchema.nullable().default(null),
     /**
-     * Names of the classes; a label is embedded and added to the step embedding. One more row stands for “no label”.
+     * Names of the classes. The embedding of a label is added to the step embedding; the embedding has one more row for
+     * “no label”. Default: null, no labels.
      */
     labels: z.array(z.string().min(1)).min(1).max(MAX_LABELS).nullable().default(null),
   })
@@ -176,15 +201,15 @@ export type MelConditionerConfig = Readonly<z.output<typeof melConditionerSchema
 /** Architecture of a network: the `network` part of `config.json`. docs/models.md describes the fields. */
 export type NetworkConfig = Readonly<z.output<typeof networkSchema>>
 
-/** Overlapping windows of a network. */
+/** The windowed front end of a network. */
 export type FrontEndConfig = NonNullable<NetworkConfig['frontEnd']>
 
-/** Samples per position of the residual stack: the stride of the windows, or the patch. */
+/** Number of samples per position of the residual stack: the stride of the windows, or the patch. */
 export function positionSamples({ patch, frontEnd }: Pick<NetworkConfig, 'patch' | 'frontEnd'>): number {
   return frontEnd?.stride ?? patch
 }
 
-/** Whether a network takes the deviation that its mel implies per bin. */
+/** Whether a network takes the envelope of its mel as an input. */
 export function hasEnvelope({ frontEnd }: Pick<NetworkConfig, 'frontEnd'>): boolean {
   return frontEnd !== null && frontEnd.envelope !== null
 }
@@ -210,8 +235,8 @@ export function dilation(network: Pick<NetworkConfig, 'dilationCycle'>, layer: n
 }
 
 /**
- * Positions on either side that one output position depends on: the sum of all dilations, and half a window on the way
- * in and on the way out.
+ * Number of positions on either side that affect an output position: the sum of all dilations, and half a window on the
+ * way in and on the way out.
  */
 export function receptiveRadius(network: Pick<NetworkConfig, 'layers' | 'dilationCycle' | 'frontEnd'>): number {
   let sum = windowPositions(network)
@@ -219,14 +244,14 @@ export function receptiveRadius(network: Pick<NetworkConfig, 'layers' | 'dilatio
   return sum
 }
 
-/** Positions that two half windows reach together: kernel/stride; 0 for patches. */
+/** Length of a window in positions, kernel/stride; 0 for patches. */
 export function windowPositions({ frontEnd }: Pick<NetworkConfig, 'frontEnd'>): number {
   return frontEnd === null ? 0 : frontEnd.kernel / frontEnd.stride
 }
 
 /**
- * Kernel length and padding of a transposed convolution along time with a stride (lmnt-com/diffwave for even strides:
- * 2s and s/2).
+ * Kernel length and padding, along time, of a transposed convolution with stride s. For even s they are 2s and s/2, as
+ * in lmnt-com/diffwave.
  */
 export function upsamplerShape(stride: number): { readonly kernel: number; readonly padding: number } {
   return stride % 2 === 0
@@ -234,7 +259,7 @@ export function upsamplerShape(stride: number): { readonly kernel: number; reado
     : { kernel: 2 * stride + 1, padding: (stride + 1) / 2 }
 }
 
-/** Mel frames on either side that the conditioning of a sample depends on, counted from the frame it lies in. */
+/** Number of mel frames on either side of a sample's own frame that affect its conditioning. */
 export function melContext(mel: MelConditionerConfig): number {
   return mel.kind === 'frame-rate' ? mel.encoder.length + 1 : mel.strides.length + 1
 }

@@ -1,8 +1,8 @@
 /**
- * The factor of what a network adds to its masked input (`inputMask`): sin(π/2 · (t + 1)/(T + 1)) at diffusion step t,
- * which on a cosine schedule of T steps is the noise's deviation. So the network's own part is no larger than the noise
- * it takes out, and what it gets wrong goes with it: c_out of Karras et al. 2022 (EDM), table 1. Without it, all that
- * should be silent kept a floor of noise 23 dB below the loudest (models/music/README.md).
+ * The factor g(t) of what a network adds to its masked input (`inputMask`): sin(π/2 · (t + 1)/(T + 1)) at diffusion
+ * step t, which is the deviation of the noise in a cosine schedule of T steps. It plays the role of c_out in Karras et
+ * al. 2022 (EDM), table 1: the network's own part, and so its error, is no larger than the noise that it removes.
+ * Without it, silence had a noise floor 23 dB below the loudest sound (models/music/README.md).
  */
 import type { NetworkConfig } from './network.js'
 

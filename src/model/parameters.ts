@@ -1,6 +1,6 @@
 /**
  * The list of a network's parameters: names (the reference's state-dict names), shapes, and how they are initialised.
- * One list serves the checkpoint readers, both engines, the trainer and `diffwave inspect`.
+ * The checkpoint readers, the engines, the trainer and `diffwave inspect` all use this list.
  */
 
 import { describe } from '../core/describe.js'
@@ -8,7 +8,7 @@ import { DiffWaveError } from '../core/errors.js'
 import { allFinite, elementCount, type Tensor, type Tensors } from '../core/tensor.js'
 import { type FrontEndConfig, melHop, type NetworkConfig, upsamplerShape } from './network.js'
 
-/** How a parameter starts (PyTorch's definitions). */
+/** How a parameter is initialised, with PyTorch's definitions. */
 export type Initialisation =
   /** Normal with variance 2/fanIn: `nn.init.kaiming_normal_`. */
   | { readonly kind: 'kaiming-normal'; readonly fanIn: number }
@@ -27,8 +27,9 @@ export interface ParameterSpec {
 }
 
 /**
- * Channels that the residual stack takes and makes per position. Patches: a sample each, and with a mask a logit each.
- * Windows: cosine and sine of each bin, and one channel per bin more for the envelope and for the mask's logits.
+ * Number of channels per position that enter and leave the residual stack. Patches have one channel per sample; a mask
+ * adds one output per sample. Windows have two channels per bin, cosine and sine; an envelope adds one input per bin, a
+ * mask one output per bin.
  */
 export function stackEnds({ patch, frontEnd, inputMask }: Pick<NetworkConfig, 'patch' | 'frontEnd' | 'inputMask'>): {
   readonly inputs: number
@@ -102,7 +103,7 @@ export function parameterSpecs(network: NetworkConfig): readonly ParameterSpec[]
     conv(`${layer}.output_projection`, 2 * C, C, 1)
   }
   conv('skip_projection', C, C, 1)
-  // First what the output is, then the mask's logits.
+  // The first channels are the output itself, the rest are the mask's logits.
   conv('output_projection', outputs, C, 1, true)
   return specs
 }
@@ -119,8 +120,8 @@ function isTensor(value: unknown): value is Tensor {
 }
 
 /**
- * The tensors a network needs, in its order, checked: none missing, none too many, every shape right, every number
- * finite.
+ * Checks tensors and returns them in the network's order. None may be missing or surplus, every shape must be right,
+ * and every number finite.
  *
  * @param where names the source in errors
  * @throws DiffWaveError `BAD_PARAMETERS`, `NOT_FINITE`

@@ -1,10 +1,10 @@
 /**
- * Sinusoids of diffusion steps: the input of the step embedding. lmnt-com/diffwave `DiffusionEmbedding` (a table with a
- * row a step, fractional steps between two rows), philsyn/DiffWave-Vocoder `calc_diffusion_step_embedding` (any real
- * step).
+ * Sinusoids of diffusion steps: the input of the step embedding. Sources: lmnt-com/diffwave `DiffusionEmbedding`, a
+ * table with one row per step, between whose rows fractional steps are interpolated; and philsyn/DiffWave-Vocoder
+ * `calc_diffusion_step_embedding`, which takes any real step.
  *
- * Arguments reach 5e5, where float32 is 0.03 apart: exponent, power and product are each rounded to float32 as PyTorch
- * does, else sine and cosine differ by 4e-3.
+ * Arguments reach 5e5, where neighbouring float32 numbers are 0.03 apart. Exponent, power and product are therefore
+ * each rounded to float32 as PyTorch does. Otherwise sine and cosine would differ by 4e-3.
  */
 import type { NetworkConfig } from './network.js'
 

@@ -1,11 +1,11 @@
-/** A network whose last layer is zero: what remains of a model without what it learned. */
+/** A model whose last layer is zero shows what its parts other than the network contribute. */
 import type { Tensor, Tensors } from '../core/tensor.js'
 
 const LAST_LAYER = /^output_projection\./
 
 /**
- * The parameters with weights and bias of the last layer zero, so that the network predicts zero whatever it is given.
- * What such a model sounds like is made by its prior, its sampler and its refinement alone.
+ * A copy of the parameters in which the last layer's weights and bias are zero, so that the network always predicts
+ * zero. What such a model sounds like comes from its prior, its sampler and its refinement alone.
  */
 export function withZeroOutput(parameters: Tensors): Map<string, Tensor> {
   const zeroed = new Map<string, Tensor>()
