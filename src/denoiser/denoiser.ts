@@ -10,21 +10,24 @@ import { alphaBarAt, noiseSchedule } from '../diffusion/schedule.js'
 import type { Engine, LossGradients, LossRequest, PredictRequest } from '../engines/engine.js'
 import type { ModelConfig } from '../model/config.js'
 
-/** Whole clips of any lengths: noisy audio, and per clip one diffusion step and one mel or label. */
+/**
+ * A batch of whole clips of any lengths. Each has noisy audio, a diffusion step, and a mel or a label if the model
+ * takes one.
+ */
 export interface DenoiserRequest {
-  /** Noisy audio x_t, one array per clip. */
+  /** Noisy audio x_t: one array per clip, any number of samples. */
   readonly audio: readonly Float32Array[]
-  /** One diffusion step of the training schedule per clip; it may be fractional. */
+  /** One step of the training schedule per clip, from 0, fractional allowed. */
   readonly steps: ArrayLike<number>
-  /** One mel per clip, for vocoders. */
+  /** One mel per clip, for vocoders, in the model's convention. */
   readonly mel?: readonly Mel[]
-  /** One label per clip; null for none. */
+  /** One label per clip, for models with labels; null for no label. */
   readonly labels?: readonly (string | null)[]
   /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal
 }
 
-/** A batch of clips with the targets of a loss. */
+/** A batch of clips, and what the network should return for them. */
 export interface DenoiserLossRequest extends DenoiserRequest, Pick<LossRequest, 'target' | 'loss' | 'weight'> {}
 
 /**
@@ -35,22 +38,22 @@ export interface DenoiserLossRequest extends DenoiserRequest, Pick<LossRequest, 
  * const [eps] = await denoiser.predictNoise({ audio: [noisy], steps: [12], mel: [mel] })
  */
 export class Denoiser {
-  /** What its diffusion runs on. @internal */
+  /** The model's data domain. @internal */
   readonly domain: DataDomain
 
   /** The model's `config.json`, with every default filled in. */
   readonly config: ModelConfig
-  /** What runs the network. */
+  /** The engine that runs the network. */
   readonly engine: Engine
   /**
-   * What the user should know: facts that were assumed because a checkpoint does not state them, or a slow engine.
+   * Sentences for the user: what was assumed because a checkpoint does not state it, or that the engine is a slow one.
    */
   readonly notes: readonly string[]
 
   /**
    * @param config of the model
-   * @param engine runs the model's network
-   * @param notes what the user should know
+   * @param engine that runs the model's network
+   * @param notes sentences for the user
    */
   constructor(config: ModelConfig, engine: Engine, notes: readonly string[] = []) {
     if (typeof config?.network !== 'object' || typeof config.diffusion !== 'object') {
@@ -67,8 +70,8 @@ export class Denoiser {
   }
 
   /**
-   * The network's output for whole clips, in the model's own parameterisation (`config.diffusion.prediction`): ε, v or
-   * x̂_0.
+   * Runs whole clips through the network. The output is what the model predicts (`config.diffusion.prediction`): ε, v
+   * or x̂_0.
    *
    * @returns one array per clip, as long as its audio
    * @throws DiffWaveError `BAD_SHAPE`, `BAD_OPTION` (an unknown field), `NOT_FINITE`, `UNKNOWN_LABEL`, `ABORTED`,
@@ -79,7 +82,7 @@ export class Denoiser {
   }
 
   /**
-   * The predicted noise ε of whole clips, whatever the network's own parameterisation.
+   * Predicts the noise ε of whole clips. If the model predicts v or x̂_0, the output is converted.
    *
    * @returns one array per clip, as long as its audio
    * @throws DiffWaveError as `predict`; `BAD_SCHEDULE` if a step lies outside the training schedule
@@ -95,8 +98,8 @@ export class Denoiser {
   }
 
   /**
-   * The loss of the network's output against a target in the model's own parameterisation, and its gradients, for one
-   * batch.
+   * Computes the loss of a batch and its gradients. The targets are what the model predicts
+   * (`config.diffusion.prediction`).
    *
    * @throws DiffWaveError as `predict`
    */
@@ -105,9 +108,9 @@ export class Denoiser {
   }
 
   /**
-   * A label's index by its name or another name of it; null stands for “no label”.
+   * The index of a label, found by its name or an alias; null for null, which means “no label”.
    *
-   * @throws DiffWaveError `UNKNOWN_LABEL` naming those the model has
+   * @throws DiffWaveError `UNKNOWN_LABEL`, which names the model's labels
    */
   labelIndex(label: string | null): number | null {
     if (label === null) return null
@@ -147,8 +150,8 @@ const requestFields = ['audio', 'steps', 'mel', 'labels', 'signal'] satisfies (k
 const lossFields = [...requestFields, 'target', 'loss', 'weight'] satisfies (keyof DenoiserLossRequest)[]
 
 /**
- * @param known fields that it may have
- * @throws DiffWaveError `BAD_SHAPE` for what is not a request, and for labels that are not a list; `BAD_OPTION` for an
+ * @param known names of the allowed fields
+ * @throws DiffWaveError `BAD_SHAPE` if it is not a request, or if its labels are not a list; `BAD_OPTION` for an
  * unknown field
  */
 function checkRequest(request: unknown, known: readonly string[]): asserts request is DenoiserRequest {

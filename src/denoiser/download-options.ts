@@ -1,4 +1,4 @@
-/** How a model that lies elsewhere is downloaded. */
+/** Options for downloading a model. */
 import { z } from 'zod'
 import type { ExpectedFile } from '../core/file-source.js'
 import { abortSignal, type FieldsOf, onProgress } from '../core/options.js'
@@ -6,18 +6,18 @@ import type { OnProgress } from '../core/progress.js'
 import { type RemoteOptions, remoteOptions } from '../model/remote/options.js'
 
 export interface DownloadOptions {
-  /** Called as the weights arrive, with their bytes. */
+  /** Called as the weights arrive. The unit of its numbers is bytes. */
   readonly onProgress?: OnProgress | undefined
   /** Stops the download: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal | undefined
-  /** Whether downloaded files are kept and used again. Default: true. */
+  /** Whether to keep downloaded files and use them again. Default: true. */
   readonly cache?: boolean | undefined
   /**
-   * Sizes and SHA-256 of the files by name, as `{ 'weights.safetensors': { sha256: '…' } }`. Default: those that the
-   * model folder states in `files.json`, if it has one.
+   * Expected sizes and SHA-256 of the files, by name: `{ 'weights.safetensors': { sha256: '…' } }`. Default: what the
+   * model folder states in its `files.json`, if it has one.
    */
   readonly files?: Readonly<Record<string, ExpectedFile>> | undefined
-  /** In Node.js: where the cache lies, offline mode, limits, and the hub of `hf:owner/name`. */
+  /** In Node.js only: the cache folder, offline mode, limits, and the hub of `hf:owner/name`. */
   readonly download?: RemoteOptions | undefined
 }
 

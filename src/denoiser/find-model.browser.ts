@@ -1,4 +1,4 @@
-/** The model behind a text or a URL in a browser: the URL of a model folder. */
+/** Finds a model by its URL, in a browser. */
 import { DiffWaveError } from '../core/errors.js'
 import { openCache } from '../core/page-cache.browser.js'
 import { urlSource } from '../core/url-source.js'
@@ -7,7 +7,7 @@ import type { ReadModel } from '../model/import/model-files.js'
 import { readModelFrom } from '../model/read-folder.js'
 import type { DownloadOptions } from './download-options.js'
 
-/** Endings of checkpoints, which only Node.js reads. */
+/** Endings of checkpoints, which can be read only in Node.js. */
 const CHECKPOINT = /\.(pt|pth|pkl|ckpt|safetensors)$/i
 
 /** @throws DiffWaveError `BAD_OPTION`, `UNSUPPORTED_FORMAT`, and as `readModelFrom` */
@@ -24,7 +24,7 @@ export async function findModel(
   return { ...read, notes: source.notes ?? [], source: 'folder' }
 }
 
-/** The URL, relative to the page's. */
+/** Resolves a URL against that of the page. */
 function folderUrl(model: string | URL): URL {
   let url: URL
   try {

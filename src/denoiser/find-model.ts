@@ -1,4 +1,4 @@
-/** The model behind a text or a URL in Node.js: a shipped model's name, a path, or an address on the web. */
+/** Finds a model by a shipped model's name, a path, or an address on the web, in Node.js. */
 import { toPath } from '../core/path.js'
 import type { ImportHints } from '../model/import/hints.js'
 import type { ReadModel } from '../model/import/model-files.js'

@@ -1,4 +1,4 @@
-/** Loads a model: reads it from wherever it lies, and puts its network on an engine. */
+/** Loads a model: finds and reads it, and puts its network on an engine. */
 import { z } from 'zod'
 import { findModel } from '#platform/denoiser/find-model'
 import { selectEngine } from '#platform/engines/select'
@@ -13,11 +13,11 @@ import { Denoiser } from './denoiser.js'
 import { type DownloadOptions, downloadFields } from './download-options.js'
 import { type ModelInput, sourceOf } from './model-input.js'
 
-/** What runs the network, how it is fetched, and what a checkpoint of another project does not state. */
+/** Options of `loadModel`: the engine, the download, and facts that a checkpoint of another project does not state. */
 export interface LoadModelOptions extends HostedEngineOptions, ImportHints, DownloadOptions {
   /**
-   * Passes of the correction towards the mel that the network ends with, 0 to 8; 0: none. For networks behind windows
-   * with an envelope. Default: the model's own.
+   * Number of passes of the correction towards the mel, 0 to 8; 0 turns it off. Only for models behind windows with an
+   * envelope. Default: the model's own number.
    */
   readonly correction?: number | undefined
 }
@@ -30,11 +30,12 @@ const optionsSchema = z.strictObject({
 } satisfies FieldsOf<LoadModelOptions>)
 
 /**
- * A model, ready to run.
+ * Loads a model, ready to run.
  *
  * @param model the name of a shipped model (`shippedModels`), a model folder, a checkpoint file (`.pt`, `.pkl`,
- * `.ckpt`, `.safetensors`), the URL of either, or `hf:owner/name` for a model on a Hugging Face hub, which needs
- * `@huggingface/hub`; in a browser, the URL of a model folder; in both, files as `ModelInput` lists them
+ * `.ckpt`, `.safetensors`), the URL of either, or `hf:owner/name` for a model on a Hugging Face hub, which needs the
+ * package `@huggingface/hub`. In a browser: the URL of a model folder. In both, also the kinds of files that
+ * `ModelInput` lists
  * @throws DiffWaveError `UNKNOWN_MODEL`, `ENGINE_UNAVAILABLE`, `BAD_OPTION`, `DOWNLOAD_FAILED`, `CORRUPTED`, `ABORTED`,
  * and what downloading and reading a model throws
  * @example
@@ -49,7 +50,7 @@ export async function loadModel(model: ModelInput, options: LoadModelOptions = {
   const config = correction === undefined ? read.config : withCorrectionPasses(read.config, correction)
   const running = { engine, threads, instructionSet, precision, workerUrl }
   const selected = await selectEngine(config.network, parameters, running, config.mel, true)
-  // Meanwhile the caller goes on. What fails here fails again, and is reported, when it is used.
+  // Not awaited, so that the caller can go on. If it fails, the first use fails again and reports it.
   selected.engine.prepare?.().catch(() => undefined)
   return new Denoiser(config, selected.engine, [...notes, ...selected.notes])
 }

@@ -1,4 +1,4 @@
-/** Where a model may come from. */
+/** The kinds of values that name or hold a model. */
 
 import type { DirectoryHandle, NamedBlob } from '../core/chosen-files.js'
 import { blobSource, directorySource } from '../core/chosen-files.js'
@@ -9,13 +9,13 @@ import type { FileSource } from '../core/file-source.js'
 export type { DirectoryHandle, NamedBlob } from '../core/chosen-files.js'
 
 /**
- * A model: in Node.js the name of a shipped model, the path of a model folder or of a checkpoint; in a browser the URL
- * of a model folder. In both, the files of a model folder that a user chose (a `FileList` or an array of `File`), a
- * handle of such a folder, or any `FileSource`.
+ * A model to load. In Node.js: the name of a shipped model, or the path or URL of a model folder or a checkpoint. In a
+ * browser: the URL of a model folder. In both: the files of a model folder that a user chose (a `FileList` or an array
+ * of `File`), the handle of such a folder, or any `FileSource`.
  */
 export type ModelInput = string | URL | FileSource | ArrayLike<NamedBlob> | DirectoryHandle
 
-/** The input as a source of files; null if it is text or a URL, which each platform reads in its own way. */
+/** The input as a source of files; null for text and URLs, which each platform reads in its own way. */
 export function sourceOf(input: ModelInput): FileSource | null {
   if (typeof input === 'string' || input instanceof URL) return null
   if (isObject(input)) {

@@ -1,4 +1,4 @@
-/** The models that come with this package or in packages of their own, and where a model lies by its name or path. */
+/** Finds models by name or path, in this package and in the packages that hold one model each. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -10,19 +10,19 @@ import { configPath } from '../model/folder.js'
 import { isRemote } from '../model/remote/address.js'
 import { type RemoteModelOptions, remoteModel } from '../model/remote/remote-model.js'
 
-/** The config with which a model was trained, beside its `config.json`. */
+/** Name of the training config, which lies beside `config.json`. */
 const TRAINING_CONFIG = 'train.json'
 
-/** The scope of packages that hold one model each: `@diffwave/music` is the model `music`. */
+/** Scope of the packages that hold one model each: `@diffwave/music` is the model `music`. */
 const SCOPE = '@diffwave'
-/** Models of this project that have such a package, so that the main one stays small. */
+/** The models that have such a package, so that the main package stays small. */
 const packagedModels: readonly string[] = ['digits', 'lmnt-speech', 'music', 'speech-24khz']
 const packageOf = (name: string) => `${SCOPE}/${name}`
 
 /**
- * Where a model lies. A file or a model folder that exists wins; else the name of a shipped model counts. So a folder
- * that is not a model, such as `music` full of recordings, does not hide the shipped model of that name; `./music`
- * means the folder. A model by address (`https://…`, `hf:owner/name`) is downloaded into the cache.
+ * Path of a model. An existing file or model folder comes first, then shipped models by name. A folder that is not a
+ * model, such as `music` full of recordings, does not hide the shipped model of that name; `./music` always means the
+ * folder. A model at an address (`https://…`, `hf:owner/name`) is downloaded to the cache.
  *
  * @throws DiffWaveError `UNKNOWN_MODEL`, and as `remoteModel`
  */
@@ -50,7 +50,7 @@ export async function modelPath(source: string, download: RemoteModelOptions = {
 }
 
 /**
- * Where a training config lies: a `.json` file, a folder that holds a `train.json`, or the name of a shipped model.
+ * Path of a training config, given as a `.json` file, a folder with a `train.json`, or the name of a shipped model.
  *
  * @throws DiffWaveError `UNKNOWN_MODEL`; `FILE_NOT_FOUND` if a folder or a shipped model has no training config
  */
@@ -70,14 +70,14 @@ export async function trainingConfigPath(source: string): Promise<string> {
 }
 
 /**
- * Names of the models that are installed: those of this package, and those of packages `@diffwave/…` in the
- * `node_modules` folders above this package or the working directory.
+ * Names of the installed models: those in this package, and those in packages `@diffwave/…` in the `node_modules`
+ * folders above this package or the working directory.
  */
 export function shippedModels(): readonly string[] {
   return [...modelFolders().keys()]
 }
 
-/** The packages of models of this project that are not installed, by the model's name. */
+/** The packages of models that are not installed, by the model's name. */
 export function missingModels(): ReadonlyMap<string, string> {
   const installed = modelFolders()
   return new Map(packagedModels.filter(name => !installed.has(name)).map(name => [name, packageOf(name)]))
@@ -86,7 +86,7 @@ export function missingModels(): ReadonlyMap<string, string> {
 /** Folders of the installed models by name, in the order of their names. This package's own come first. */
 function modelFolders(): ReadonlyMap<string, string> {
   const root = packageRoot()
-  // A program in the working directory may be run by a copy of this package elsewhere, such as npx's.
+  // The running copy of this package may lie elsewhere than the working directory, for example if npx runs it.
   const places = [import.meta.url, join(process.cwd(), 'package.json')]
   const scopes = places.flatMap(file => createRequire(file).resolve.paths(SCOPE) ?? []).map(path => join(path, SCOPE))
   const folders = new Map<string, string>()
@@ -98,7 +98,7 @@ function modelFolders(): ReadonlyMap<string, string> {
   return new Map([...folders].sort(([one], [other]) => (one < other ? -1 : 1)))
 }
 
-/** What lies in a folder; nothing if it is missing or not to be read. */
+/** Names of the entries of a folder; empty if it is missing or cannot be read. */
 function namesIn(folder: string): readonly string[] {
   try {
     return readdirSync(folder)
@@ -118,7 +118,7 @@ export function packageRoot(): string | null {
   }
 }
 
-/** The name in a package.json; undefined if it is missing or not to be read, which is not this package's affair. */
+/** The name in a package.json; undefined if the file is missing or cannot be read. */
 function packageName(path: string): unknown {
   try {
     return (JSON.parse(readFileSync(path, 'utf8')) as { name?: unknown } | null)?.name

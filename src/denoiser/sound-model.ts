@@ -1,11 +1,11 @@
-/** What vocoder and generator have in common: a loaded model, its facts, and its end. */
+/** The common base of `Vocoder` and `Generator`: a loaded model that must be disposed of. */
 import { DiffWaveError } from '../core/errors.js'
 import type { ModelConfig } from '../model/config.js'
 import type { Denoiser } from './denoiser.js'
 import { type LoadModelOptions, loadModel } from './load-model.js'
 import type { ModelInput } from './model-input.js'
 
-/** Which class and command each kind of model is for. */
+/** The class and the command for each kind of model, for errors. */
 const users = { vocoder: 'Vocoder (diffwave synthesize)', generator: 'Generator (diffwave generate)' } as const
 
 export abstract class SoundModel {
@@ -49,7 +49,7 @@ export abstract class SoundModel {
 }
 
 /**
- * Loads a model for one of the classes; frees it again if it is of another kind.
+ * Loads a model for one of the classes. A model of another kind is freed again.
  *
  * @throws DiffWaveError as `loadModel`, `BAD_CONFIG`
  */

@@ -1,14 +1,17 @@
 /**
- * The magnitudes that give a spectrum's bands the mel's energy: its own, each bin times the mean of its bands' ratios.
- * What lies finer than a band, harmonics among it, stays as it is.
+ * Scales the magnitudes of a spectrum so that its bands have the mel's energy: each bin is multiplied by the mean of
+ * its bands' ratios. Details finer than a band, such as harmonics, stay as they are.
  */
 import type { MelBands } from './bands.js'
 
-/** A band of almost nothing has no shape worth raising to the mel's energy at once: the next iteration goes on. */
+/**
+ * Largest gain in one iteration. A band that holds almost nothing has no shape worth amplifying further at once; the
+ * next iteration continues.
+ */
 const MAX_GAIN = 1000
 const TINY = 1e-9
 
-/** For the bands of one convention; holds the buffer that every frame reuses. */
+/** Computes gains for one mel convention. Its buffer is reused by every frame. */
 export class BandGains {
   readonly #values: Float64Array
 
@@ -21,7 +24,7 @@ export class BandGains {
   }
 
   /**
-   * Writes the magnitudes, `[bins]`, to `result` from `to` on; of bins that the mel does not tell, nothing.
+   * Writes the magnitudes, `[bins]`, to `result` from `to` on. Bins that no band covers are skipped.
    *
    * @param spectrum `[bins × 2]`, real and imaginary
    * @param targets as `MelBands.targets` wrote them, from `at` on

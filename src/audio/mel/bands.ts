@@ -1,5 +1,5 @@
 /**
- * A mel's bands over the bins of its transform: what a frame's bands are to hold, and how bins are moved towards that.
+ * The bands of a mel over the bins of its transform: the energies that a mel states, and how to move bins towards them.
  */
 
 import { binCount } from '../transforms/stft.js'
@@ -7,13 +7,15 @@ import type { Mel, MelConvention } from './convention.js'
 import { melFilters } from './filters.js'
 import { denormaliseMel } from './mel.js'
 
-/** The bands of one convention; holds its filters and the buffer that every frame reuses. */
+/** The bands of one convention, with its filters. Its buffer is reused by every frame. */
 export class MelBands {
   readonly bins: number
   readonly filters: ReturnType<typeof melFilters>
-  /** Sum of all bands' weights over a bin; 0: the mel tells nothing of it. */
+  /** Sum of the weights of all bands at each bin, `[bins]`; 0 where no band covers the bin. */
   readonly columnSums: Float64Array
-  /** Magnitudes of the convention's own transform for one of a mel's; 1 unless it normalises its window. */
+  /**
+   * Factor from the magnitudes of a mel to those of the plain transform; 1 unless the convention normalises its window.
+   */
   readonly windowNorm: number
   readonly #gathered: Float64Array
 
@@ -28,7 +30,10 @@ export class MelBands {
     this.#gathered = new Float64Array(this.bins)
   }
 
-  /** Writes what the mel says of one frame, `[bands]` in the convention's energy, to `result` from `at` on. */
+  /**
+   * Writes the energies that the mel states for one frame, `[bands]`, to `result` from `at` on. They are amplitudes or
+   * powers, as the convention has them.
+   */
   targets(mel: Mel, frame: number, result: Float32Array | Float64Array, at: number): void {
     for (let band = 0; band < mel.bands; band++) {
       result[at + band] = Math.max(0, denormaliseMel(mel.data[band * mel.frames + frame]!, this.convention, band))
@@ -36,13 +41,14 @@ export class MelBands {
   }
 
   /**
-   * Moves values `[bins]` towards the bands' targets, in place: each bin by the weighed mean of its bands' ratios (Lee
-   * & Seung 2001, eq. 5). Bins of which the mel tells nothing stay.
+   * Moves values `[bins]` towards the targets of the bands, in place: each bin is multiplied by the weighted mean of
+   * its bands' ratios target / sum (Lee & Seung 2001, eq. 5). Bins that no band covers stay as they are.
    *
    * @param targets as `targets` wrote them, from `at` on
-   * @param tiny added to a band's sum before it divides
-   * @param maxRatio bound of a band's ratio
-   * @param relaxation from 1, to the target, to below 2, past it: ratios grow or shrink by a factor of 2 at most
+   * @param tiny added to the sum of each band before the division
+   * @param maxRatio upper bound of each band's ratio
+   * @param relaxation how far to move: 1 is to the target, more (below 2) is past it. It changes a bin's ratio by a
+   * factor between ½ and 2
    */
   move(
     values: Float64Array,

@@ -1,4 +1,7 @@
-/** Whether a value is a mel at all: its type, its shape and its numbers. What a convention asks of one is in mel.ts. */
+/**
+ * Checks whether a value is a mel at all: its type, its shape and its numbers. Whether it fits a convention is checked
+ * in mel.ts.
+ */
 
 import { describe } from '../../core/describe.js'
 import { DiffWaveError } from '../../core/errors.js'
@@ -6,10 +9,10 @@ import { MAX_MEL_BANDS } from '../../core/limits.js'
 import type { Mel } from './convention.js'
 
 /**
- * Refuses what is not a mel.
+ * Refuses a value that is not a mel.
  *
  * @param where names the mel in errors
- * @param start frame of a longer mel at which this piece of it begins
+ * @param start index of the first frame, if this is a piece of a longer mel
  * @throws DiffWaveError `BAD_MEL` (not a mel, an impossible shape, empty), `NOT_FINITE` (naming band and frame)
  */
 export function checkMel(mel: Mel, where: string, start = 0): void {
@@ -54,7 +57,7 @@ export function checkMelShape(mel: Mel, where: string): void {
   }
 }
 
-/** What to do instead, for values that people pass by mistake. */
+/** A hint for values that are often passed by mistake. */
 function hintFor(value: unknown): { readonly hint?: string } {
   if (typeof value === 'string') return { hint: 'Read the file first: (await readMel(path)).mel.' }
   if (ArrayBuffer.isView(value))

@@ -1,28 +1,28 @@
 /**
- * Mel conventions: how a waveform becomes the mel spectrogram that a model was trained on. A convention is data, so
- * that a config can spell out one that has no name here. Sources of the named ones: lmnt-com/diffwave `preprocess.py`
- * (with torchaudio's MelSpectrogram), NVIDIA/tacotron2 `layers.py`, jik876/hifi-gan `meldataset.py`, open-mmlab/Amphion
+ * Mel conventions: how to compute the mel spectrogram that a model was trained on. A convention is plain data, so that
+ * a config can spell out one that has no name here. Sources of the named ones: lmnt-com/diffwave `preprocess.py` (with
+ * torchaudio's MelSpectrogram), NVIDIA/tacotron2 `layers.py`, jik876/hifi-gan `meldataset.py`, open-mmlab/Amphion
  * `utils/mel.py`, gemelo-ai/vocos `feature_extractors.py`.
  */
 import { z } from 'zod'
 import { MAX_FFT_SIZE, MAX_HOP, MAX_MEL_BANDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
 import { check } from '../../core/options.js'
 
-/** value × scale + offset, then clamped. */
+/** Normalisation: value × scale + offset, then clamped. */
 export interface AffineNormalisation {
-  /** Names this kind. */
+  /** The kind of normalisation. */
   readonly kind: 'affine'
-  /** Factor. */
+  /** Factor of each value. */
   readonly scale: number
   /** Added after scaling. */
   readonly offset: number
-  /** Lower and upper limit; null: none. */
+  /** Lower and upper limit of the result; null for none. */
   readonly clamp: readonly [number, number] | null
 }
 
-/** (value − mean) / deviation: one pair per band (ESPnet) or one for all bands (Matcha). */
+/** Normalisation: (value − mean) / deviation, with one pair per band (ESPnet) or one for all bands (Matcha). */
 export interface StandardNormalisation {
-  /** Names this kind. */
+  /** The kind of normalisation. */
   readonly kind: 'standardise'
   /** One mean, or one per band. */
   readonly mean: readonly number[]
@@ -32,42 +32,42 @@ export interface StandardNormalisation {
 
 /** How a waveform becomes a mel spectrogram. Lengths are in samples, frequencies in Hz. */
 export interface MelConvention {
-  /** Name in messages. Default in configs: `custom`. */
+  /** Name of the convention in messages. Default in configs: `custom`. */
   readonly name: string
-  /** 1,000 to 768,000. */
+  /** Sample rate of the audio in Hz, 1,000 to 768,000. */
   readonly sampleRate: number
   /** Length of the Fourier transform: a power of two. */
   readonly fftSize: number
-  /** Length of the periodic Hann window, centred in the transform: at most `fftSize`. */
+  /** Length of the periodic Hann window, at most `fftSize`. The window is centred in the transform. */
   readonly windowLength: number
-  /** Samples from one frame to the next: at most `windowLength`. */
+  /** Number of samples from one frame to the next, at most `windowLength`. */
   readonly hop: number
   /**
    * `centre`: frame f is centred on sample f × hop (reflect padding of fftSize/2), ⌊samples/hop⌋ + 1 frames.
    * `edge`: reflect padding of (fftSize − hop)/2, ⌊samples/hop⌋ frames.
    */
   readonly framing: 'centre' | 'edge'
-  /** Spectrum: 1 magnitude, 2 power. */
+  /** Exponent of the spectrum: 1 for magnitudes, 2 for powers. */
   readonly power: 1 | 2
-  /** Added to re² + im² under the root. Default in configs: 0. */
+  /** Added to re² + im² under the root of a magnitude. Default in configs: 0. */
   readonly magnitudeEpsilon: number
   /** Whether the spectrum is divided by the root of the sum of the squared window (torchaudio's `normalized`). */
   readonly windowNormalised: boolean
-  /** Mel bands. */
+  /** Number of mel bands. */
   readonly bands: number
   /** Formula of the mel scale. */
   readonly melScale: 'htk' | 'slaney'
-  /** Triangles of area one (`slaney`) or of height one (`none`). */
+  /** Norm of the triangular filters: area 1 (`slaney`) or height 1 (`none`). */
   readonly filterNorm: 'slaney' | 'none'
-  /** Lower edge of the lowest band. */
+  /** Lower edge of the lowest band in Hz. */
   readonly minFrequency: number
-  /** Upper edge of the highest band: at most half the sample rate. */
+  /** Upper edge of the highest band in Hz, at most half the sample rate. */
   readonly maxFrequency: number
   /** Base of the logarithm. */
   readonly logarithm: 'ln' | 'log10' | 'none'
-  /** Values below are raised to this before the logarithm. */
+  /** Lower limit of the values before the logarithm. */
   readonly floor: number
-  /** Applied after the logarithm; null: nothing. */
+  /** Normalisation after the logarithm; null for none. */
   readonly normalisation: AffineNormalisation | StandardNormalisation | null
 }
 
@@ -85,7 +85,7 @@ const normalisation = z.union([
   }),
 ])
 
-/** Schema of a convention as `config.json` spells it. */
+/** Schema of a convention that `config.json` spells out. */
 export const melConventionSchema = z
   .strictObject({
     name: z.string().min(1).default('custom'),
@@ -123,9 +123,9 @@ export const melConventionSchema = z
 export interface Mel {
   /** `[bands × frames]`, row-major: frame f of band b is `data[b * frames + f]`. */
   readonly data: Float32Array
-  /** Rows. */
+  /** Number of mel bands: the rows. */
   readonly bands: number
-  /** Columns. */
+  /** Number of frames: the columns. */
   readonly frames: number
 }
 
@@ -174,7 +174,7 @@ export const namedConventions: Readonly<Record<ConventionName, MelConvention>> =
   hifigan: { ...tacotron2, name: 'hifigan', framing: 'edge', magnitudeEpsilon: 1e-9 },
   /**
    * open-mmlab/Amphion's vocoders (config/vocoder.json, utils/mel.py): hifigan's transform at 24 kHz. NVIDIA/BigVGAN's
-   * 24 kHz models with 100 bands have the same.
+   * 24 kHz models with 100 bands use the same convention.
    */
   amphion: {
     ...tacotron2,
@@ -198,17 +198,17 @@ export const namedConventions: Readonly<Record<ConventionName, MelConvention>> =
   },
 }
 
-/** Conventions that were checked: a trainer makes a mel of each crop. */
+/** Conventions that have been checked, so that a trainer does not check its convention again for each crop. */
 const known = new WeakSet<MelConvention>()
 
-/** Refuses what is not a convention, before anything reads its fields. @throws DiffWaveError `BAD_CONFIG` */
+/** Refuses a value that is not a convention, before its fields are read. @throws DiffWaveError `BAD_CONFIG` */
 export function requireConvention(convention: MelConvention, where: string): void {
   if (typeof convention === 'object' && convention !== null && known.has(convention)) return
   check(melConventionSchema, convention, where, 'BAD_CONFIG')
   known.add(convention)
 }
 
-/** A convention by name or spelled out, as configs and options take it. */
+/** Schema of a convention in configs and options: a name, or a convention spelled out. */
 export const conventionSchema = z.union([
   z
     .enum(['lmnt', 'tacotron2', 'hifigan', 'amphion', 'vocos'])
@@ -216,11 +216,12 @@ export const conventionSchema = z.union([
   melConventionSchema,
 ])
 
-/** What a convention lacks to be refined by; null: nothing. */
+/** What a convention would need for phase refinement, for an error; null if phase refinement is possible. */
 export function refinementObstacle({ fftSize, windowLength, hop }: MelConvention): string | null {
-  // With fewer, only the very end of a window covers the clip's last samples, which are divided by its value.
+  // With shorter windows, only the very end of a window covers the clip's last samples, and overlap-add would divide by
+  // its tiny values.
   if (2 * windowLength < 5 * hop) return 'windows of at least two and a half hops'
-  // The stages of refinement keep one spectrum per hop.
+  // Each stage of the refinement keeps one spectrum per hop.
   if (fftSize > 32 * hop) return 'transforms of at most 32 hops'
   return null
 }

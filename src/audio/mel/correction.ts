@@ -1,14 +1,15 @@
 /**
- * Audio moved towards a mel, its phases kept: one iteration of Griffin–Lim (Griffin & Lim 1984, eq. 6) whose target is
- * the mel's bands instead of a whole spectrum. As the last layer of a network it leaves phases and fine structure to
- * what comes before. Per pass, with the mel's own transform of L samples, a periodic Hann window h and hop H:
+ * The correction towards a mel: moves audio towards the band energies of a mel and keeps its phases. It is an iteration
+ * of Griffin–Lim (Griffin & Lim 1984, eq. 6) with the mel's bands as the target instead of a whole spectrum. As the
+ * last layer of a network, it leaves phases and fine structure to the layers before. In each pass, with the mel's
+ * transform of L samples, a periodic Hann window h and hop H:
  *
  *     Z[b, f] = Σ_n h[n] · x[f·H − L/2 + n] · e^(−2πi·bn/L)                          zeros beyond the clip
  *     G ← G ⊙ min(10, (Wᵀ·(y/(W·(G ⊙ |Z|) + 1e-9)))/s)                              `iterations` times from G = 1
  *     x[t] ← Σ_f h · irfft(G ⊙ Z)[f, t − f·H + L/2] / Σ_f h²[t − f·H + L/2]
  *
- * y are the mel's bands, W its filters, s the sums of their columns. Nothing above the mel's highest frequency is left.
- * The frames are those of the mel that lie in the clip, its end included: f = 0 … min(F, ⌊T/H⌋ + 1) − 1.
+ * y are the mel's bands, W its filters, s the column sums of W. Frequencies above the mel's highest one are removed.
+ * The frames are those of the mel that lie in the clip or at its end: f = 0 … min(F, ⌊T/H⌋ + 1) − 1.
  */
 import { FrameTransform } from '../transforms/stft.js'
 import { MelBands } from './bands.js'
@@ -16,19 +17,19 @@ import { type Mel, type MelConvention, refinementObstacle } from './convention.j
 import { TargetFrames } from './target-frames.js'
 
 export interface CorrectionSettings {
-  /** Passes, each an STFT and its inverse. */
+  /** Number of passes. Each is an STFT and its inverse. */
   readonly passes: number
-  /** Updates of the gains per pass. */
+  /** Number of updates of the gains G in each pass. */
   readonly iterations: number
 }
 
-/** Magnitudes below count as none. */
+/** Smaller magnitudes count as silence. */
 export const SILENT = 1e-9
 /** Largest gain of one update. */
 export const MAX_GAIN = 10
 const TINY = 1e-12
 
-/** What a convention lacks for a correction; null: nothing. */
+/** What a convention would need for a correction, for an error; null if a correction is possible. */
 export function correctionObstacle(convention: MelConvention): string | null {
   if (convention.framing !== 'centre') return 'centred mel frames'
   if (convention.power !== 1) return 'a mel of magnitudes (power 1)'
@@ -36,24 +37,24 @@ export function correctionObstacle(convention: MelConvention): string | null {
   return refinementObstacle(convention)
 }
 
-/** Max samples by which a correction’s result lags behind the audio: per pass, the blocks of a hop under a frame. */
+/** Max number of samples by which the result lags behind the audio: for each pass, the hops that a frame spans. */
 export function correctionLag({ fftSize, hop }: MelConvention, passes: number): number {
   return passes * Math.ceil(fftSize / hop) * hop
 }
 
-/** Gains per bin that move magnitudes towards bands, and their gradient; holds the buffers that every frame reuses. */
+/** Computes the gains G of a frame, and their gradient. Its buffers are reused by every frame. */
 class BinGains {
   readonly #bands: MelBands
   readonly #iterations: number
   /** 1/s per bin. */
   readonly #shares: Float64Array
-  /** G before each update, and after the last: `[iterations + 1 × bins]`. */
+  /** G before each update and after the last one, `[iterations + 1 × bins]`. */
   readonly #gains: Float64Array
-  /** What each update multiplies by, before its bound: `[iterations × bins]`. */
+  /** The factor of each update, before it is bounded, `[iterations × bins]`. */
   readonly #ratios: Float64Array
-  /** W·(G ⊙ |Z|) + 1e-9 of each update: `[iterations × bands]`. */
+  /** W·(G ⊙ |Z|) + 1e-9 in each update, `[iterations × bands]`. */
   readonly #sums: Float64Array
-  /** G ⊙ |Z| of one update, `[bins]`. */
+  /** G ⊙ |Z| in one update, `[bins]`. */
   readonly #products: Float64Array
   readonly #byGain: Float64Array
   readonly #byProduct: Float64Array
@@ -71,7 +72,7 @@ class BinGains {
     this.#byProduct = new Float64Array(bins)
   }
 
-  /** G of one frame, good until the next call. @param magnitudes |Z|, `[bins]` @param targets `[bands]` */
+  /** G of one frame, valid until the next call. @param magnitudes |Z|, `[bins]` @param targets y, `[bands]` */
   of(magnitudes: Float64Array, targets: Float64Array): Float64Array {
     const { bins, filters } = this.#bands
     const gains = this.#gains
@@ -98,7 +99,7 @@ class BinGains {
   }
 
   /**
-   * ∂loss/∂|Z| through G of the last call, added to `byMagnitude`.
+   * Adds ∂loss/∂|Z| through the G of the last call to `byMagnitude`.
    *
    * @param byGains ∂loss/∂G, `[bins]`
    */
@@ -131,15 +132,15 @@ class BinGains {
   }
 }
 
-/** One pass over one clip, whose audio comes piece by piece. The pieces do not change a byte. */
+/** One pass over one clip that arrives piece by piece. The result does not depend on the pieces. */
 class CorrectionPass {
-  /** The next frame. */
+  /** The next frame to add. */
   frame = 0
   readonly #shared: Shared
   readonly #targets: TargetFrames
   /** Samples from the next frame's start on. */
   #samples: Float32Array<ArrayBufferLike>
-  /** Sums of frames, and of squared windows, from the next frame's start on. */
+  /** Sums of frames from the next frame's start on, and sums of squared windows. */
   readonly #sums: Float64Array
   readonly #squares: Float64Array
   #fed = 0
@@ -149,13 +150,13 @@ class CorrectionPass {
     const { size } = shared
     this.#shared = shared
     this.#targets = targets
-    // Before the clip's first sample: zeros.
+    // The first frame begins before the clip: zeros.
     this.#samples = new Float32Array(size / 2)
     this.#sums = new Float64Array(size)
     this.#squares = new Float64Array(size)
   }
 
-  /** Appends audio and returns what has become final. @param last no more follows */
+  /** Appends audio and returns what is now final. @param last whether this is the last audio */
   push(audio: Float32Array, last: boolean): Float32Array {
     const { size, hop, transform, squares } = this.#shared
     this.#fed += audio.length
@@ -187,7 +188,7 @@ class CorrectionPass {
     return results.slice(0, count)
   }
 
-  /** Writes the first `length` of the sums that lie in the clip and were not given. */
+  /** Writes the results of the first `length` sums that lie in the clip and were not returned before. */
   #give(results: Float32Array, count: number, length: number): number {
     const { size, hop } = this.#shared
     const start = this.frame * hop - size / 2
@@ -200,7 +201,7 @@ class CorrectionPass {
   }
 }
 
-/** What all passes share. */
+/** What all passes over all clips share. */
 class Shared {
   readonly size: number
   readonly hop: number
@@ -231,17 +232,20 @@ class Shared {
   }
 }
 
-/** A clip that is corrected as it comes. */
+/** The correction of one clip that arrives piece by piece. */
 export interface CorrectionStream {
-  /** Appends audio and returns what has become final. @param last no more follows */
+  /** Appends audio and returns what is now final. @param last whether this is the last audio */
   push(audio: Float32Array, last: boolean): Float32Array
-  /** Frames before this one are not read again. */
+  /** The first frame of the mel that is still needed. */
   readonly neededFrame: number
 }
 
-/** The correction towards mels of one convention. */
+/** The correction towards mels, for one convention. */
 export class MelCorrection {
-  /** Samples by which the result lags behind the audio, at most; it depends on as many on either side. */
+  /**
+   * Max number of samples by which the result lags behind the audio. A result depends on at most as many samples on
+   * either side.
+   */
   readonly lag: number
   readonly #bands: MelBands
   readonly #passes: number
@@ -255,12 +259,16 @@ export class MelCorrection {
     this.#shared = new Shared(this.#bands, iterations)
   }
 
-  /** A clip's mel, for `stream`. */
+  /** Makes the store for a clip's mel, which `stream` reads. */
   targets(): TargetFrames {
     return new TargetFrames(this.#bands)
   }
 
-  /** @param targets frames up to one beyond a piece of audio must be there before it is pushed */
+  /**
+   * Starts the correction of a clip.
+   *
+   * @param targets the clip's mel. Before a piece of audio is pushed, all frames up to one beyond it must have arrived
+   */
   stream(targets: TargetFrames): CorrectionStream {
     const passes = Array.from({ length: this.#passes }, () => new CorrectionPass(this.#shared, targets))
     return {
@@ -271,7 +279,7 @@ export class MelCorrection {
     }
   }
 
-  /** A whole clip, as long as its audio; the bytes of `stream`. */
+  /** Corrects a whole clip. @returns as many samples as the audio has, with the same bytes as from `stream` */
   whole(audio: Float32Array, mel: Mel): Float32Array {
     const targets = this.targets()
     targets.push(mel)
@@ -279,7 +287,7 @@ export class MelCorrection {
   }
 
   /**
-   * ∂loss/∂audio of a whole clip from ∂loss/∂result.
+   * Computes ∂loss/∂audio of a whole clip from ∂loss/∂result.
    *
    * @param byResult as long as the audio
    */
@@ -293,7 +301,7 @@ export class MelCorrection {
     return inputs.reduceRight((gradient, input) => this.#backward(input, targets, gradient), byResult)
   }
 
-  /** Of one pass. */
+  /** The gradient of one pass. */
   #backward(input: Float32Array, targets: TargetFrames, byResult: Float32Array): Float32Array {
     const { size, hop, transform, squares, magnitudes, gains: binGains } = this.#shared
     const half = size / 2
@@ -316,8 +324,9 @@ export class MelCorrection {
       const found = transform.forward(padded, f * hop)
       for (let i = 0; i < 2 * bins; i++) spectrum[i] = found[i]!
       const gains = this.#shared.gainsOf(spectrum, targets.rows(f, f + 1))
-      // The inverse transform counts a bin c/L times, c = 1 for the first and the last bin, else 2; the gradient of the
-      // forward transform, which inverseAdd brings back, counts each once: c·L/(L·c) = 1 is left.
+      // The inverse transform weights a bin by c/L: c = 1 for the first and the last bin, 2 for the others. The
+      // gradient of the forward transform weights every bin by 1. `inverseAdd` computes that gradient here, so its c/L
+      // must be divided out, and the total factor is (c/L) · (L/c) = 1.
       const byProduct = transform.forward(bySums, f * hop) as number[]
       for (let bin = 0; bin < bins; bin++) {
         byGains[bin] = spectrum[2 * bin]! * byProduct[2 * bin]! + spectrum[2 * bin + 1]! * byProduct[2 * bin + 1]!

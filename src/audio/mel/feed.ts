@@ -1,7 +1,7 @@
 /**
- * The mel of one clip, checked once as it arrives, for several readers: the network, which goes through it once per
- * sweep of the reverse process, and those that need the same frames beside it (the noise of each sweep, the decoder and
- * the phase refinement of the last).
+ * Hands the mel of one clip to several readers, and checks it once as it arrives. The network reads it once in every
+ * sweep of the reverse process. The noise of each sweep, and the decoder and the phase refinement in the last sweep,
+ * read the same frames beside it.
  */
 
 import type { Mel, MelConvention } from './convention.js'
@@ -14,15 +14,15 @@ export interface MelReader {
   take(): readonly MelPiece[]
 }
 
-/** Where readers are taken out. Ask for one only if it will be read: its pieces are kept until they are taken. */
+/** Makes readers of one mel. Ask for a reader only if you will read it: its pieces are kept until they are taken. */
 export interface MelReaders {
-  /** A reader of the pieces of the reading that begins next. */
+  /** A reader for the sweep that begins next. */
   nextReader(): MelReader
-  /** A reader of the pieces of the last reading. */
+  /** A reader for the last sweep. */
   lastReader(): MelReader
 }
 
-/** Readers of a mel that is all there. */
+/** Makes readers of a whole mel. */
 export function readWhole(mel: Mel): MelReaders {
   const reader = () => {
     const inbox = new Inbox()
@@ -35,7 +35,7 @@ export function readWhole(mel: Mel): MelReaders {
 export class MelFeed implements MelReaders {
   /** Samples per frame. */
   readonly hop: number
-  /** The mel, if all of it was there from the start. */
+  /** The mel, if it is whole; null if it arrives in pieces. */
   readonly whole: Mel | null
   readonly #check: (mel: Mel) => void
   #source: MelSource
@@ -46,8 +46,8 @@ export class MelFeed implements MelReaders {
 
   /**
    * @param where names the mel in errors
-   * @throws DiffWaveError `BAD_MEL`, `NOT_FINITE`, `MEL_RANGE` if the source is no mel, or a whole mel does not fit the
-   * convention
+   * @throws DiffWaveError `BAD_MEL`, `NOT_FINITE`, `MEL_RANGE` if the source is not a mel, or if a whole mel does not
+   * fit the convention
    */
   constructor(source: MelSource, convention: MelConvention, where = 'mel') {
     checkMelSource(source, where)
@@ -59,7 +59,7 @@ export class MelFeed implements MelReaders {
     this.#length = source.frames === undefined ? null : source.frames * this.hop
   }
 
-  /** Samples that the mel covers; null until that is known. */
+  /** Number of samples that the mel covers; null until it is known. */
   get length(): number | null {
     return this.#length
   }
@@ -73,11 +73,11 @@ export class MelFeed implements MelReaders {
   }
 
   /**
-   * Goes through the mel, from its start. Readers have a piece before it is yielded here.
+   * Goes through the whole mel once. Every reader gets a piece before it is yielded here.
    *
-   * @param framesAtOnce no piece is longer
-   * @param last whether this is the last reading: pieces that arrive over time are kept for the next one otherwise
-   * @throws DiffWaveError as the constructor, for pieces that arrive; `ABORTED`
+   * @param framesAtOnce max number of frames per piece
+   * @param last whether this is the last sweep. Otherwise pieces that arrive over time are kept for the next one
+   * @throws DiffWaveError `ABORTED`, and as the constructor for pieces that arrive
    */
   async *read(
     framesAtOnce: number,

@@ -1,6 +1,6 @@
 /**
- * Triangular mel filters, as librosa and torchaudio build them. Scales: HTK, 2595 log10(1 + f/700); Slaney's Auditory
- * Toolbox, linear to 1000 Hz and logarithmic above.
+ * Triangular mel filters, as librosa and torchaudio build them. There are two mel scales: HTK, 2595 log10(1 + f/700),
+ * and that of Slaney's Auditory Toolbox, which is linear up to 1000 Hz and logarithmic above.
  */
 
 import { binCount } from '../transforms/stft.js'
@@ -11,7 +11,7 @@ const SLANEY_BREAK_HZ = 1000
 const SLANEY_BREAK_MEL = SLANEY_BREAK_HZ / SLANEY_HZ_PER_MEL
 const SLANEY_LOG_STEP = Math.log(6.4) / 27
 
-/** Hz → mel. */
+/** Converts Hz to mel. */
 export function hzToMel(hz: number, scale: MelConvention['melScale']): number {
   if (scale === 'htk') return 2595 * Math.log10(1 + hz / 700)
   return hz < SLANEY_BREAK_HZ
@@ -19,7 +19,7 @@ export function hzToMel(hz: number, scale: MelConvention['melScale']): number {
     : SLANEY_BREAK_MEL + Math.log(hz / SLANEY_BREAK_HZ) / SLANEY_LOG_STEP
 }
 
-/** mel → Hz. */
+/** Converts mel to Hz. */
 export function melToHz(mel: number, scale: MelConvention['melScale']): number {
   if (scale === 'htk') return 700 * (10 ** (mel / 2595) - 1)
   return mel < SLANEY_BREAK_MEL
@@ -27,14 +27,15 @@ export function melToHz(mel: number, scale: MelConvention['melScale']): number {
     : SLANEY_BREAK_HZ * Math.exp((mel - SLANEY_BREAK_MEL) * SLANEY_LOG_STEP)
 }
 
-/** What filters depend on. */
+/** The fields of a convention that determine its filters. */
 export type FilterShape = Pick<
   MelConvention,
   'sampleRate' | 'fftSize' | 'bands' | 'melScale' | 'filterNorm' | 'minFrequency' | 'maxFrequency'
 >
 
 /**
- * The bands + 2 corner frequencies of the triangles, Hz: band b rises from b to its centre b + 1 and falls to b + 2.
+ * The bands + 2 corner frequencies of the triangles in Hz. Band b rises from corner b to its centre, corner b + 1, and
+ * falls to corner b + 2.
  */
 export function cornerFrequencies(shape: FilterShape): Float64Array {
   const low = hzToMel(shape.minFrequency, shape.melScale)
@@ -46,13 +47,13 @@ export function cornerFrequencies(shape: FilterShape): Float64Array {
   return corners
 }
 
-/** One band's weights: bins start … start + weights.length − 1. */
+/** The weights of one band, for bins start … start + weights.length − 1. */
 export interface MelFilter {
   readonly start: number
   readonly weights: Float64Array
 }
 
-/** The filters, one per band, without their zeros. */
+/** Makes the filters, one per band, without their zeros. */
 export function melFilters(shape: FilterShape): readonly MelFilter[] {
   const corners = cornerFrequencies(shape)
   const bins = binCount(shape.fftSize)
@@ -61,7 +62,7 @@ export function melFilters(shape: FilterShape): readonly MelFilter[] {
     const area = shape.filterNorm === 'slaney' ? 2 / (high - low) : 1
     const weights: number[] = []
     let start = 0
-    // No bin below `low` or above `high` has a weight.
+    // Bins below `low` and above `high` have no weight.
     for (let bin = Math.max(0, Math.floor((low * shape.fftSize) / shape.sampleRate)); bin < bins; bin++) {
       const hz = (bin * shape.sampleRate) / shape.fftSize
       if (hz > high) break

@@ -1,7 +1,7 @@
 /** Cutting mels by frames. */
 import type { Mel } from './convention.js'
 
-/** Frames start … end − 1 of a mel; past its end the last frame repeats. */
+/** Copies frames start … end − 1 of a mel. Past its end, the last frame is repeated. */
 export function sliceMel(mel: Mel, start: number, end: number): Mel {
   const frames = end - start
   const data = new Float32Array(mel.bands * frames)

@@ -1,8 +1,8 @@
 /**
- * Griffin-Lim: the baseline vocoder that needs no model. Phases are sought that make the mel's magnitudes a consistent
- * spectrogram (Griffin & Lim 1984), with the momentum of Perraudin, Balazs & Søndergaard 2013 (algorithm 2). Started
- * from audio it refines that audio's phases, and leaves what the mel says nothing about, as above its highest
- * frequency, as it is. `PhaseRefinement` does the same piece by piece; this is the whole-clip form.
+ * Griffin-Lim, the baseline vocoder that needs no model. It searches for phases with which the mel's magnitudes become
+ * a consistent spectrogram (Griffin & Lim 1984), with the momentum of Perraudin, Balazs & Søndergaard 2013 (algorithm
+ * 2). If it starts from audio, it refines the phases of that audio, and leaves frequencies that the mel does not cover
+ * as they are. This file works on whole clips; `PhaseRefinement` does the same piece by piece.
  */
 
 import { z } from 'zod'
@@ -24,21 +24,23 @@ import type { Refinement } from './phase-refinement.js'
 
 /** Options of `griffinLim`. */
 export interface GriffinLimOptions {
-  /** Number of iterations, 1 to 10,000. Default 60. */
+  /** Number of iterations, 1 to 10,000. Default: 60. */
   readonly iterations?: number | undefined
-  /** Momentum, 0 (plain Griffin-Lim) to below 1. Default 0.99. */
+  /** Momentum, from 0 (plain Griffin-Lim) to below 1. Default: 0.99. */
   readonly momentum?: number | undefined
   /**
-   * Audio to start from, from the mel's first sample on; zeros past its end. Then magnitudes are the audio's own, with
-   * the mel's energy in each band (phase-refinement.ts). Default: random phases, and magnitudes spread over a band's
-   * bins.
+   * Audio to start from, beginning at the mel's first sample, and followed by zeros if it is shorter. The magnitudes
+   * are then the audio's own, scaled to the mel's energy in each band (phase-refinement.ts). Default: random phases,
+   * and magnitudes spread over the bins of each band.
    */
   readonly start?: Float32Array | undefined
-  /** How far bands are moved, 1 (to the mel's) to below 2; with `start` only. Default 1. */
+  /**
+   * How far each iteration moves the bands: 1 is to the mel, more (below 2) is past it. Only with `start`. Default: 1.
+   */
   readonly relaxation?: number | undefined
-  /** Seed of the random first phases. Default 0. */
+  /** Seed of the random initial phases. Default: 0. */
   readonly seed?: number | undefined
-  /** Samples to return. Default: frames × hop. */
+  /** Number of samples to return. Default: frames × hop. */
   readonly length?: number | undefined
   /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal | undefined
@@ -62,9 +64,10 @@ const FRAMES_PER_TURN = 500
 const TINY = 1e-12
 
 /**
- * Audio whose mel is near the given one.
+ * Makes audio whose mel is close to the given one, by Griffin-Lim.
  *
- * @param mel `[bands × frames]` in the convention's numbers
+ * @param mel `[bands × frames]`, computed in the convention
+ * @returns mono audio at the convention's sample rate
  * @throws DiffWaveError `BAD_OPTION`, `BAD_MEL`, `MEL_RANGE`, `NOT_FINITE`, `ABORTED`
  * @example
  * const audio = await griffinLim(mel, namedConventions.tacotron2, { iterations: 100 })
@@ -87,7 +90,7 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
   return { samples: search.audio(checked.length ?? mel.frames * convention.hop), sampleRate: convention.sampleRate }
 }
 
-/** Audio and the phases of its frames, brought nearer to each other in turns. */
+/** The search. It alternates between making audio from spectra and taking the phases of the audio's own spectra. */
 class PhaseSearch {
   readonly #mel: Mel
   readonly #hop: number
@@ -98,9 +101,12 @@ class PhaseSearch {
   readonly #targets: Float32Array
   readonly #transform: FrameTransform
   readonly #padding: number
-  /** Started from audio, each iteration computes them anew; 1 if `#angles` is to hold the audio's own spectrum. */
+  /**
+   * Magnitudes, `[frames × bins]`. If the search started from audio, each iteration computes them anew; a 1 means that
+   * `#angles` holds the audio's whole spectrum, not just its phases.
+   */
   readonly #magnitudes: Float32Array
-  /** Angles by their cosine and sine, frame-major: `[frames × bins × 2]`. */
+  /** Cosine and sine of the phases, frame-major, `[frames × bins × 2]`. */
   readonly #angles: Float32Array
   /** The last consistent spectrum, `[frames × bins × 2]`. */
   readonly #previous: Float32Array
@@ -131,7 +137,7 @@ class PhaseSearch {
     if (start !== undefined) this.#samples.set(start.subarray(0, mel.frames * convention.hop), this.#padding)
   }
 
-  /** Audio of the mel's magnitudes and random phases. */
+  /** Starts from the mel's magnitudes and random phases. */
   async startAtRandom(seed: number): Promise<void> {
     for (let i = 0; i < this.#magnitudes.length; i++) {
       const phase = 2 * Math.PI * uniform(seed, 0, i)
@@ -141,7 +147,10 @@ class PhaseSearch {
     await this.synthesise()
   }
 
-  /** The audio whose frames' spectra are the magnitudes at the angles, as near as overlapping frames allow. */
+  /**
+   * Makes the audio whose spectra are closest to the present magnitudes and phases (least squares over overlapping
+   * frames).
+   */
   async synthesise(): Promise<void> {
     const { bins } = this.#transform
     const spectrum = new Float64Array(2 * bins)
@@ -159,7 +168,7 @@ class PhaseSearch {
     for (let i = 0; i < this.#samples.length; i++) this.#samples[i]! /= Math.max(this.#squares[i]!, TINY)
   }
 
-  /** The angles of the audio's own spectrum, moved on by the momentum. */
+  /** Takes the phases of the audio's own spectra, extrapolated by the momentum. */
   async project(): Promise<void> {
     for (let frame = 0; frame < this.#mel.frames; frame++) {
       this.#projectFrame(frame)
@@ -177,7 +186,7 @@ class PhaseSearch {
     const [angles, previous, momentum] = [this.#angles, this.#previous, this.#momentum]
     for (let bin = 0; bin < bins; bin++) {
       const at = 2 * (frame * bins + bin)
-      // The mel says nothing of bins outside its bands: they stay the audio's own.
+      // No band covers this bin: it stays as it is in the audio.
       if (this.#fromAudio && this.#bands.columnSums[bin]! <= 0) {
         angles[at] = consistent[2 * bin]!
         angles[at + 1] = consistent[2 * bin + 1]!

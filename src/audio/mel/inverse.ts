@@ -1,24 +1,24 @@
 /**
- * Mel → linear magnitudes: the non-negative spectrum whose filtered bands match the mel's, by multiplicative updates
- * for a fixed basis and the Kullback–Leibler divergence (Lee & Seung 2001, eq. 5), started from each band spread over
- * its bins.
+ * Linear magnitudes from a mel: finds a non-negative spectrum whose bands match the mel's. It starts by spreading each
+ * band over its bins, and continues with the multiplicative updates of non-negative matrix factorisation with a fixed
+ * basis, for the Kullback–Leibler divergence (Lee & Seung 2001, eq. 5).
  */
 
 import { MelBands } from './bands.js'
 import type { Mel, MelConvention } from './convention.js'
 
-/** Updates by default: more change nothing that is heard. */
+/** Default number of updates. More make no audible difference. */
 const ITERATIONS = 30
 const TINY = 1e-12
 
-/** Mel → magnitudes for one convention; holds its filters and buffers. */
+/** Finds magnitudes for the mels of one convention. It holds the filters and reuses its buffers. */
 export class MelInverse {
   readonly bands: MelBands
   readonly #areas: Float64Array
   readonly #spectrum: Float64Array
   readonly #targets: Float64Array
 
-  /** @param iterations multiplicative updates */
+  /** @param iterations number of multiplicative updates */
   constructor(
     readonly convention: MelConvention,
     readonly iterations: number = ITERATIONS,
@@ -32,9 +32,9 @@ export class MelInverse {
   }
 
   /**
-   * Linear magnitudes, frame-major: `[frames × bins]`. What lies outside the filters is zero.
+   * Linear magnitudes of a mel, frame-major, `[frames × bins]`. Bins that no filter covers are zero.
    *
-   * @param mel `[bands × frames]` in the convention's own numbers
+   * @param mel `[bands × frames]`, in the convention
    */
   magnitudes(mel: Mel): Float32Array {
     const { bins, filters, columnSums, windowNorm } = this.bands
@@ -61,7 +61,7 @@ export class MelInverse {
   }
 }
 
-/** `MelInverse` for one mel. */
+/** As `MelInverse.magnitudes`, for a single mel. */
 export function melToMagnitudes(mel: Mel, convention: MelConvention): Float32Array {
   return new MelInverse(convention).magnitudes(mel)
 }

@@ -1,4 +1,4 @@
-/** Waveform → mel spectrogram under a convention, and the checks that a mel is one a model can use. */
+/** Computes mel spectrograms, and checks whether a mel fits the convention of a model. */
 import { DiffWaveError } from '../../core/errors.js'
 import type { Audio } from '../audio.js'
 import { checkAudio } from '../check-audio.js'
@@ -7,7 +7,7 @@ import { checkMel, checkMelShape } from './check-mel.js'
 import { type ConventionName, type Mel, type MelConvention, requireConvention } from './convention.js'
 import { melFilters } from './filters.js'
 
-/** Amplitude (or power) → the convention's number. */
+/** Converts an amplitude, or a power, to the value that the convention stores: logarithm, then normalisation. */
 export function normaliseMel(value: number, convention: MelConvention, band: number): number {
   const raised = Math.max(value, convention.floor)
   const logged =
@@ -24,7 +24,10 @@ export function normaliseMel(value: number, convention: MelConvention, band: num
   return (logged - (mean[band] ?? mean[0]!)) / (deviation[band] ?? deviation[0]!)
 }
 
-/** The convention's number → amplitude (or power): the inverse of `normaliseMel` above floor and within its clamp. */
+/**
+ * Converts a stored value back to an amplitude, or a power: the inverse of `normaliseMel` above the floor and within
+ * the clamp.
+ */
 export function denormaliseMel(value: number, convention: MelConvention, band: number): number {
   const { normalisation } = convention
   let logged = value
@@ -36,16 +39,21 @@ export function denormaliseMel(value: number, convention: MelConvention, band: n
   return convention.logarithm === 'ln' ? Math.exp(logged) : convention.logarithm === 'log10' ? 10 ** logged : logged
 }
 
-/** Frames of the mel of so many samples. */
+/** Number of mel frames for a number of samples. */
 export function melFrames(samples: number, convention: MelConvention): number {
   return Math.floor(samples / convention.hop) + (convention.framing === 'centre' ? 1 : 0)
 }
 
 /**
- * The mel spectrogram of audio: `[bands × frames]`, ⌊samples/hop⌋ + 1 frames if the convention centres, else
- * ⌊samples/hop⌋.
+ * Computes the mel spectrogram of audio.
+ *
+ * @param audio mono, at the convention's sample rate
+ * @param convention one of `namedConventions`, or a model's `config.mel`
+ * @returns `[bands × frames]`, with ⌊samples/hop⌋ + 1 frames if the convention centres its frames, else ⌊samples/hop⌋
  *
  * @throws DiffWaveError `SAMPLE_RATE_MISMATCH`, `BAD_AUDIO` (shorter than a frame), `NOT_FINITE`
+ * @example
+ * const mel = melSpectrogram(await readAudio('hello.wav'), namedConventions.tacotron2)
  */
 export function melSpectrogram(audio: Audio, convention: MelConvention): Mel {
   requireConvention(convention, 'melSpectrogram convention')
@@ -106,12 +114,12 @@ export function melRange(mel: Mel): { readonly min: number; readonly max: number
   return { min, max }
 }
 
-/** Values this far outside what a convention can give are still its own: predicted mels overshoot a little. */
+/** Values may lie this far outside the range of a convention, because predicted mels overshoot a little. */
 const RANGE_SLACK = 0.5
 
 /**
- * What a mel's range says of its convention: `lmnt` lies in 0 … 1; `tacotron2` and `hifigan` (the same by range)
- * reach from ln 1e-5 to about 2.5 and are mostly negative. null: neither.
+ * Guesses the convention of a mel from its range. Values of `lmnt` lie in 0 … 1. Values of `tacotron2` and `hifigan`,
+ * which cannot be told apart, are mostly negative, from ln 1e-5 to about 2.5. Null for any other range.
  */
 export function recogniseConvention(mel: Mel): Extract<ConventionName, 'lmnt' | 'tacotron2'> | null {
   const { min, max } = melRange(mel)
@@ -120,19 +128,19 @@ export function recogniseConvention(mel: Mel): Extract<ConventionName, 'lmnt' | 
   return null
 }
 
-/** The values that a convention can have: its floor, and its ceiling if it clamps. */
+/** The range of values that a convention allows: from its floor to its clamp, or to what very loud audio has. */
 function conventionRange(convention: MelConvention): { readonly low: number; readonly high: number } {
   const lows = Array.from({ length: convention.bands }, (_, band) => normaliseMel(0, convention, band))
   const { normalisation } = convention
   const clamp = normalisation?.kind === 'affine' ? normalisation.clamp : null
-  // Full-scale audio has a linear mel amplitude below the window's sum; ten times that leaves room for loud
+  // The linear mel amplitude of full-scale audio is below the sum of the window. A factor of ten leaves room for loud
   // predictions.
   const loudest = normaliseMel(10 * convention.fftSize ** convention.power, convention, 0)
   return { low: Math.min(...lows), high: clamp === null ? loudest : clamp[1] }
 }
 
 /**
- * Refuses a mel that a model of this convention cannot have been meant for.
+ * Refuses a mel that cannot have been meant for a model of this convention.
  *
  * @param where names the mel in errors
  * @throws DiffWaveError `BAD_MEL` (bands, empty), `NOT_FINITE`, `MEL_RANGE` (saying which convention it looks like)
@@ -153,7 +161,7 @@ export function checkMelFor(mel: Mel, convention: MelConvention, where: string):
   const { min, max } = melRange(mel)
   const { low, high } = conventionRange(convention)
   const slack = RANGE_SLACK * (high - low > 2 ? 1 : 0.1)
-  // A mel within 0 … 1 that never goes below zero is no logarithm of a recording, which has quiet bands.
+  // A log-mel of a recording has quiet bands, so it cannot be without negative values.
   const mistaken = low < -1 && min >= 0
   if (min < low - slack || max > high + slack || mistaken) {
     const looksLike = recogniseConvention(mel)

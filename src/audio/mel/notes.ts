@@ -1,4 +1,4 @@
-/** What is doubtful about a mel that a convention allows: it can be used, but perhaps is not what its user thinks. */
+/** Notes on mels that can be used, but that may not be what the user thinks. */
 
 import { describe } from '../../core/describe.js'
 import { DiffWaveError } from '../../core/errors.js'
@@ -7,12 +7,13 @@ import { type Mel, type MelConvention, requireConvention } from './convention.js
 import { looksTransposed, MelStatistics, melScaleDoubt } from './scale.js'
 
 /**
- * Notes on a mel, one sentence each: that its range or floor is that of another scale (log10, −4 … 4, normalised per
- * band, linear) and it would sound as noise, or that it is square, so that its shape does not tell bands from frames.
+ * Looks for what is doubtful about a mel: that its range or floor belongs to another scale (log10, −4 … 4, normalised
+ * per band, linear), so that it would sound like noise, or that it is square, so that its bands and frames may be
+ * swapped.
  *
  * @param mel `[bands × frames]`
  * @param convention of the model that is to use it: `vocoder.config.mel`, or one of `namedConventions`
- * @returns no notes if nothing is doubtful
+ * @returns one sentence per doubt; empty if there is none
  * @throws DiffWaveError `BAD_MEL`, `NOT_FINITE`
  * @example
  * for (const note of melNotes(mel, namedConventions.tacotron2)) console.warn(note)
@@ -33,7 +34,8 @@ export function melNotes(mel: Mel, convention: MelConvention): readonly string[]
 }
 
 /**
- * Share of samples beyond full scale, 0 … 1: above a hundredth, the mel is likely on another scale than the model's.
+ * Share of samples beyond full scale, 0 to 1. If more than a hundredth of a vocoder's output is clipped, its mel was
+ * probably on another scale than the model's.
  *
  * @throws DiffWaveError `BAD_AUDIO`
  */

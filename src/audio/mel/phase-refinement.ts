@@ -1,16 +1,20 @@
 /**
- * Audio refined to fit a mel: fast Griffin-Lim (Griffin & Lim 1984; Perraudin, Balazs & Søndergaard 2013, algorithm 2)
- * started from the audio's own phases, over audio that comes piece by piece. GLA-Grad (Liu et al. 2024) has it between
- * the passes of a diffusion model; here it follows the last. A mel tells the energy of bands, not of bins: magnitudes
- * are the audio's own with each band brought to the mel's (band-gains.ts), so that harmonics stay what the model made
- * them; spread evenly over a band's bins they would be Griffin-Lim's after some twenty iterations, whatever they
- * started from. Bins that no filter covers are left alone. `griffinLim` with `start` is the same over a whole clip,
- * byte for byte.
+ * Phase refinement: improves the phases of audio so that it fits a mel better. It is fast Griffin-Lim (Griffin & Lim
+ * 1984; Perraudin, Balazs & Søndergaard 2013, algorithm 2) that starts from the audio's own phases, for audio that
+ * arrives piece by piece. GLA-Grad (Liu et al. 2024) runs it between the passes of a diffusion model; here it follows
+ * the last pass.
  *
- * Iteration k on frame f needs the samples under that frame from iteration k − 1, and for the momentum that iteration's
- * spectrum of the frame. So iterations are a chain of stages, each a frame's length less a hop behind the one before.
- * Audio moves through them in blocks of a hop, counted from the first frame's start: frames are added in order,
- * whatever the pieces.
+ * A mel states the energy of bands, not of bins. So the magnitudes are the audio's own, with each band scaled to the
+ * mel's energy (band-gains.ts), and harmonics stay as the model made them. If the energy were spread evenly over the
+ * bins of a band, some twenty iterations would sound like plain Griffin-Lim, whatever they started from. Bins that no
+ * filter covers are left alone.
+ *
+ * `griffinLim` with `start` does the same to a whole clip, byte for byte.
+ *
+ * Iteration k of frame f needs the samples of that frame after iteration k − 1, and, for the momentum, the frame's
+ * spectrum in iteration k − 1. So the iterations form a chain of stages. Each stage lags behind the one before by a
+ * frame's length minus a hop. Audio moves through the stages in blocks of one hop, counted from the start of the first
+ * frame. Frames are therefore added in order, and the result does not depend on the pieces.
  */
 
 import { nextTurn } from '#platform/core/turn'
@@ -23,25 +27,25 @@ import { TargetFrames } from './target-frames.js'
 
 export interface Refinement {
   readonly iterations: number
-  /** 0: plain Griffin-Lim; below 1. */
+  /** Momentum, from 0 (plain Griffin-Lim) to below 1. */
   readonly momentum: number
   /**
-   * How far bands are moved: 1, to the mel's, to below 2, past them. Overlapping frames take back much of each move, so
-   * with 1.7 two thirds of the iterations are enough (docs/log/refinement.md).
+   * How far each iteration moves the bands: 1 is to the mel, more (below 2) is past it. Overlapping frames undo much of
+   * each move, so that with 1.7 two thirds of the iterations are enough (docs/log/refinement.md).
    */
   readonly relaxation: number
 }
 
-/** Frames of work between two turns of the event loop: some 15 ms. */
+/** Number of frames to process between two turns of the event loop: some 15 ms. */
 const FRAMES_A_TURN = 500
 const TINY = 1e-12
 
-/** Samples that come in before one is final. */
+/** Number of samples that must come in before one is final. */
 export function refinementLookAhead({ fftSize, hop }: MelConvention, iterations: number): number {
   return iterations === 0 ? 0 : (iterations - 1) * (Math.ceil(fftSize / hop) - 1) * hop + fftSize
 }
 
-/** Numbers of the latest frames, `size` a frame. */
+/** A ring buffer for the numbers of the latest frames, `size` per frame. */
 class FrameRing {
   readonly data: Float32Array
 
@@ -52,19 +56,22 @@ class FrameRing {
     this.data = new Float32Array(frames * size)
   }
 
-  /** Where a frame's numbers begin in `data`. */
+  /** Index in `data` at which the numbers of a frame begin. */
   at(frame: number): number {
     return (frame % this.frames) * this.size
   }
 }
 
-/** What all stages share. */
+/** The tables that all stages share. */
 class Frames {
   readonly transform: FrameTransform
   readonly hop: number
-  /** Blocks under a frame. */
+  /** Number of blocks that a frame spans. */
   readonly overlap: number
-  /** Σ of squared windows over block b, at index min(b, overlap − 1); the clip's end is not among them. */
+  /**
+   * Sum of the squared windows over block b, at index min(b, overlap − 1), for all blocks except those at the clip's
+   * end.
+   */
   readonly #squares: Float64Array[]
   readonly #ending: Float64Array
 
@@ -78,7 +85,7 @@ class Frames {
     )
   }
 
-  /** Σ of squared windows over a block, of frames up to `lastFrame`. */
+  /** Sum of the squared windows over a block, for frames up to `lastFrame`. */
   squares(block: number, lastFrame: number): Float64Array {
     return block <= lastFrame
       ? this.#squares[Math.min(block, this.overlap - 1)]!
@@ -98,15 +105,15 @@ class Frames {
 
 /** One iteration. */
 class Stage {
-  /** The block that became final last. */
+  /** The latest final block. */
   readonly block: Float64Array
-  /** The consistent spectra of its latest frames, `[bins × 2]`. */
+  /** The consistent spectra of the latest frames, `[bins × 2]` each. */
   readonly spectra: FrameRing
-  /** Those of the stage before; of the first, zeros. */
+  /** The same of the stage before; zeros for the first stage. */
   readonly #previous: FrameRing
-  /** The next frame to add: as many as blocks given. */
+  /** The next frame to add, which is also the number of blocks made so far. */
   frame = 0
-  /** Samples, and sums of frames, from the next frame's start on. */
+  /** Samples from the next frame's start on, and in `#sums` the sums of frames. */
   readonly #samples: Float64Array
   readonly #sums: Float64Array
   readonly #magnitudes: Float32Array
@@ -127,7 +134,7 @@ class Stage {
     this.#previous = before?.spectra ?? new FrameRing(overlap, 2 * transform.bins)
   }
 
-  /** Appends a block. Returns whether a block can be taken: the next frame can be added, or no frame is left. */
+  /** Appends a block. @returns whether `step` can be called next */
   append(block: Float64Array): boolean {
     this.#samples.set(block, this.#filled)
     this.#filled += this.frames.hop
@@ -135,8 +142,9 @@ class Stage {
   }
 
   /**
-   * Adds the next frame, unless it lies past the last; `block` becomes final.
-   * @param targets of the frames in flight
+   * Adds the next frame, unless it lies past the last one. Then `block` is final.
+   *
+   * @param targets energies of the bands, for the frames that are in some stage
    */
   step(targets: FrameRing, lastFrame: number): void {
     const { hop, transform } = this.frames
@@ -156,7 +164,10 @@ class Stage {
     this.frame++
   }
 
-  /** Brings a spectrum's bands to the mel's; its phases go on, by the momentum, from those of the stage before. */
+  /**
+   * Scales the bands of a spectrum to the mel's, and extrapolates its phases from those of the stage before, by the
+   * momentum.
+   */
   #turn(spectrum: number[], targets: FrameRing): void {
     const { momentum, gains, frame, spectra } = this
     const { columnSums } = gains.bands
@@ -187,12 +198,12 @@ class Stage {
   }
 }
 
-/** The refinement of one clip, which begins with the mel's first frame. */
+/** The refinement of one clip, which begins at the mel's first frame. */
 export class PhaseRefinement {
   readonly #stages: Stage[] = []
   readonly #targets: FrameRing
   readonly #mel: TargetFrames
-  /** The block that is being filled. */
+  /** The block that is being filled with samples. */
   readonly #block: Float64Array
   #filled = 0
   #fed = 0
@@ -213,23 +224,23 @@ export class PhaseRefinement {
     }
     this.#targets = new FrameRing(iterations * (frames.overlap - 1) + 1, convention.bands)
     this.#block = new Float64Array(frames.hop)
-    // Before the clip's first sample: zeros.
+    // The first frame begins before the clip: zeros.
     for (let left = framePadding(convention); left > 0; left -= frames.hop) {
       this.#filled = Math.min(left, frames.hop)
       if (this.#filled === frames.hop) this.#takeBlock()
     }
   }
 
-  /** The next frames of the mel; they must be there before the audio that they cover. */
+  /** Appends frames of the mel. They must arrive before the audio that they cover. */
   pushMel(mel: Mel): void {
     this.#mel.push(mel)
   }
 
   /**
-   * Appends audio; what has become final comes in pieces, between any two of which is so little work that the event
-   * loop can wait.
+   * Appends audio, and yields what is now final. The work between two pieces is short enough not to block the event
+   * loop.
    *
-   * @param last no more follows: the clip is as long as its mel, frames × hop
+   * @param last whether this is the last audio. The clip must be as long as its mel, frames × hop
    */
   *push(audio: Float32Array, last: boolean): Generator<Float32Array, void, undefined> {
     const { hop } = this.convention
@@ -239,7 +250,7 @@ export class PhaseRefinement {
     const lastFrame = last ? this.#fed / hop - 1 : Number.POSITIVE_INFINITY
     let [at, count, blocks] = [0, 0, 0]
     while (at < audio.length || (last && this.#given < this.#fed)) {
-      // Past the clip's end: zeros.
+      // The last block ends after the clip: zeros.
       const end = at < audio.length ? Math.min(hop, this.#filled + audio.length - at) : hop
       while (this.#filled < end) this.#block[this.#filled++] = audio[at++] ?? 0
       if (this.#filled < hop) continue
@@ -253,7 +264,11 @@ export class PhaseRefinement {
     yield ready.slice(0, count)
   }
 
-  /** Hands the full block to the stages, as far as it sets one free. Says whether the last of them has one. */
+  /**
+   * Moves the full block through the stages, as far as each one can make a block.
+   *
+   * @returns whether the last stage made one
+   */
   #takeBlock(lastFrame = Number.POSITIVE_INFINITY): boolean {
     let block = this.#block
     this.#filled = 0
@@ -269,10 +284,10 @@ export class PhaseRefinement {
     return true
   }
 
-  /** Writes what of the last stage's block lies in the clip. */
+  /** Writes the part of the last stage's block that lies in the clip. */
   #give(ready: Float32Array, count: number): number {
     const { block, frame } = this.#stages.at(-1)!
-    // `frame` blocks are final.
+    // So far, `frame` blocks are final.
     const start = (frame - 1) * block.length - framePadding(this.convention)
     const from = Math.max(0, -start)
     const to = Math.min(block.length, this.#fed - start)
@@ -284,7 +299,7 @@ export class PhaseRefinement {
 }
 
 /**
- * Audio refined as it comes, with turns of the event loop in between.
+ * Refines audio as it arrives, and gives the event loop its turns in between.
  *
  * @throws DiffWaveError `ABORTED`, and what the audio throws
  */

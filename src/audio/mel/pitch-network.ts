@@ -1,17 +1,21 @@
 /**
- * A small network that finds where f0 lies between the candidates of a mel's pitch (pitch.ts). For a frame on candidate
- * c it sees the scores of the candidates c − reach … c + reach in the frames around, and c:
+ * A small network that refines the pitch of a mel (pitch.ts): it finds where f0 lies between two candidates. For a
+ * frame with candidate c, its input is c and the scores of the candidates c − reach … c + reach in the surrounding
+ * frames:
  *
  *     x = [scores of frame t − frames … t + frames, 0 outside the clip and the candidates; (c − 72)/48]
  *     f0 = candidate(c + W₃·max(0, W₂·max(0, W₁·x + b₁) + b₂) + b₃)
  *
- * Mirrored by interop/pytorch (pitch_network.py), which also trains it (train_pitch.py): the error against the pitch of
- * the waveform is less than half of what the mean over five frames has (docs/log/speech-windows.md).
+ * interop/pytorch has the same network (pitch_network.py) and trains it (train_pitch.py). Its error against the pitch
+ * of the waveform is less than half of that of the mean over five frames (docs/log/speech-windows.md).
  */
 import { z } from 'zod'
 import { PER_OCTAVE } from './pitch-candidates.js'
 
-/** Bounds of its size: more would see frames that are not known yet, or cost more than the tracker itself. */
+/**
+ * Bounds of the network's size. A larger one would need frames that have not arrived yet, or cost more than the
+ * tracker.
+ */
 const MAX_FRAMES = 8
 const MAX_REACH = 24
 const MAX_HIDDEN = 64
@@ -23,19 +27,19 @@ interface Shape {
   readonly hidden: number
 }
 
-/** Scores that the network sees, and the candidate. */
+/** Number of inputs: the scores and the candidate. */
 function inputCount({ frames, reach }: Omit<Shape, 'hidden'>): number {
   return (2 * frames + 1) * (2 * reach + 1) + 1
 }
 
-/** Numbers of a network of a shape. */
+/** Number of weights of a network. */
 function weightCount({ hidden, ...seen }: Shape): number {
   return hidden * (inputCount(seen) + 1) + hidden * (hidden + 1) + hidden + 1
 }
 
 const MAX_WEIGHTS = weightCount({ frames: MAX_FRAMES, reach: MAX_REACH, hidden: MAX_HIDDEN })
 
-/** Bytes of base64; null if the text is not base64. */
+/** Decodes base64; null if the text is not base64. */
 function decoded(text: string): Uint8Array | null {
   try {
     return Uint8Array.from(atob(text), character => character.charCodeAt(0))
@@ -44,15 +48,15 @@ function decoded(text: string): Uint8Array | null {
   }
 }
 
-/** Schema of a network: its shape and numbers. */
+/** Schema of a pitch network: its shape and its weights. */
 export const pitchNetworkSchema = z
   .strictObject({
     kind: z.literal('network'),
-    /** Frames before and after a frame that it sees. */
+    /** Number of frames on either side of a frame that are inputs. */
     frames: z.number().int().min(0).max(MAX_FRAMES),
-    /** Candidates below and above the frame's own that it sees. */
+    /** Number of candidates below and above a frame's own that are inputs. */
     reach: z.number().int().min(1).max(MAX_REACH),
-    /** Units of each hidden layer. */
+    /** Number of units in each hidden layer. */
     hidden: z.number().int().min(1).max(MAX_HIDDEN),
     /** W₁, b₁, W₂, b₂, W₃, b₃, row-major: float32, little-endian, in base64. */
     weights: z.string().max(4 * Math.ceil((4 * MAX_WEIGHTS) / 3)),
@@ -65,25 +69,25 @@ export const pitchNetworkSchema = z
 
 export type PitchNetworkConfig = Readonly<z.output<typeof pitchNetworkSchema>>
 
-/** Float32 of base64, little-endian. */
+/** The float32 numbers in base64, little-endian. */
 function floats(text: string): Float64Array {
   const bytes = decoded(text) ?? new Uint8Array(0)
   const view = new DataView(bytes.buffer)
   return Float64Array.from({ length: bytes.length >> 2 }, (_, i) => view.getFloat32(4 * i, true))
 }
 
-/** One layer: `[outputs × inputs]` and `[outputs]`. */
+/** A layer with weights `[outputs × inputs]` and bias `[outputs]`. */
 export interface PitchLayer {
   readonly weights: Float64Array
   readonly bias: Float64Array
 }
 
 export class PitchNetwork {
-  /** Frames before and after. */
+  /** Number of frames on either side that are inputs. */
   readonly frames: number
-  /** Candidates below and above. */
+  /** Number of candidates below and above that are inputs. */
   readonly reach: number
-  /** Of `layers[0]`. */
+  /** Number of inputs of `layers[0]`. */
   readonly inputs: number
   /** The three layers. */
   readonly layers: readonly PitchLayer[]
@@ -105,15 +109,15 @@ export class PitchNetwork {
     ].map(([outputs, inputs]) => ({ weights: take(outputs! * inputs!), bias: take(outputs!) }))
   }
 
-  /** What the network sees of a candidate besides scores. */
+  /** The input that states a candidate. */
   static position(candidate: number): number {
     return (candidate - MIDDLE_CANDIDATE) / PER_OCTAVE
   }
 
   /**
-   * How far above a frame's candidate f0 lies, in candidates.
+   * Distance of f0 from a frame's candidate, in candidates.
    *
-   * @param scores of frames t − frames … t + frames, `[candidates]` each; null outside the clip
+   * @param scores of frames t − frames … t + frames, `[candidates]` each; null for a frame outside the clip
    */
   offset(scores: readonly (Float64Array | null)[], candidate: number): number {
     const input = new Float64Array(this.inputs)

@@ -1,19 +1,18 @@
 /**
- * The pitch that a mel implies. The lower bands of a mel are narrow enough to show single harmonics, so what they show
- * is compared with templates, one per candidate of f0:
+ * Finds the pitch in a mel. The lower bands of a mel are narrow enough to resolve single harmonics, so their levels are
+ * compared with templates, one for each candidate of f0:
  *
- * 1. Of a frame's levels y (natural logarithm), what lies more than `depth` below the loudest band is raised to that.
- *    The first cosines over the bands, the envelope, are projected out: r = y − CᵀC·y.
- * 2. The template of f0 is the same of ln(W·√(b + Σ_k H(k·f0)²)): a mel's filters W over the main lobes H of the
- *    harmonics, with some power b between them.
- * 3. The score of a candidate is the correlation of both, ⟨r, template⟩/max(‖r‖, `minNorm`) for a template of
- *    norm 1; that of a frame without pitch is `unvoiced`.
+ * 1. The levels y of a frame (natural logarithm) are limited from below to the loudest band minus `depth`. The spectral
+ *    envelope, which is the projection on the first cosines C over the bands, is removed: r = y − CᵀC·y.
+ * 2. The template of f0 is ln(W·√(b + Σ_k H(k·f0)²)), treated in the same way: the mel's filters W applied to the main
+ *    lobes H of the harmonics, with a small power b between them.
+ * 3. The score of a candidate is the correlation ⟨r, template⟩/max(‖r‖, `minNorm`), with templates of norm 1. The score
+ *    of “no pitch” is `unvoiced`.
  * 4. Viterbi's algorithm finds the path with the highest sum of scores minus the costs of its jumps. A frame is decided
- *    `lag` frames later, so that a stream finds what a whole clip does.
- * 5. f0 is the geometric mean of the pitches found in the five frames around, or what a small network reads off the
- *    scores around (pitch-network.ts).
+ *    `lag` frames later, so that a stream has the same result as a whole clip.
+ * 5. f0 is the geometric mean of the path over five frames, or the output of a small network (pitch-network.ts).
  *
- * Mirrored by interop/pytorch (pitch.py).
+ * interop/pytorch has the same code in pitch.py.
  */
 
 import { RowQueue } from '../../core/row-queue.js'
@@ -23,50 +22,50 @@ import { correctionObstacle } from './correction.js'
 import { CANDIDATES, MIN_HERTZ, PER_OCTAVE } from './pitch-candidates.js'
 import { PitchNetwork, type PitchNetworkConfig } from './pitch-network.js'
 
-/** Only bands that peak below are used. Templates have harmonics up to twice as high. */
+/** Only bands that peak below this frequency are used. Templates have harmonics up to twice this frequency. */
 const MAX_BAND_HERTZ = 1600
-/** With fewer, harmonics cannot be told apart. */
+/** With fewer bands, harmonics cannot be told apart. */
 const MIN_BANDS = 24
 const ENVELOPE_COSINES = 5
-/** Power between the harmonics of a template, whose peaks are 1. */
+/** Power b between the harmonics of a template; the harmonics have power 1. */
 const BETWEEN = 1e-4
 
-/** The numbers of steps 1 to 5 that an exported graph needs, too. */
+/** The constants of steps 1 to 5. The ONNX export uses them, too. */
 export const PITCH = {
   depth: 7,
   minNorm: 2,
   minMagnitude: 1e-10,
   unvoiced: 0.5,
-  /** Cost of a jump by one candidate; 4 by an octave. */
+  /** Cost of a jump by a number of candidates. An octave costs 4. */
   jumpCost: (jump: number) => (Math.abs(jump) * 4) / PER_OCTAVE,
-  /** Cost where voice begins or ends. */
+  /** Cost of each beginning and end of voice. */
   changeCost: 0.25,
-  /** Max candidates between a frame and the next. */
+  /** Max jump from one frame to the next, in candidates. */
   reach: 12,
   lag: 12,
-  /** Frames before and after one over which f0 is averaged. */
+  /** Number of frames on either side over which f0 is averaged. */
   smoothing: 2,
 } as const
 
-/** Costs of jumps by 0 … `reach` candidates. */
+/** The costs of jumps by 0 … `reach` candidates. */
 const JUMP_COSTS = Float64Array.from({ length: PITCH.reach + 1 }, (_, jump) => PITCH.jumpCost(jump))
 
-/** How f0 is taken from the path: the mean over five frames, or a network. */
+/** How f0 is found from the path: by the mean over five frames, or by a network. */
 export type PitchMethod = 'mean' | PitchNetworkConfig
 
-/** Frames that arrive after one before its pitch is known. */
+/** Number of later frames that must arrive before the pitch of a frame is known. */
 export function pitchLag(method: PitchMethod): number {
   return PITCH.lag + (method === 'mean' ? PITCH.smoothing : 0)
 }
 
-/** What a convention lacks for its pitch to be found; null: nothing. */
+/** What a convention would need for its pitch to be found, for an error; null if it can be found. */
 export function pitchObstacle(convention: MelConvention): string | null {
   const obstacle = correctionObstacle(convention)
   if (obstacle !== null) return obstacle
   return lowBands(new MelBands(convention)) < MIN_BANDS ? `${MIN_BANDS} bands below ${MAX_BAND_HERTZ} Hz` : null
 }
 
-/** Bands that peak at `MAX_BAND_HERTZ` at most. */
+/** Number of bands that peak at `MAX_BAND_HERTZ` or below. */
 function lowBands({ filters, convention }: MelBands): number {
   const peaks = filters.map(({ start, weights }) => start + weights.indexOf(Math.max(...weights)))
   return peaks.filter(bin => (bin * convention.sampleRate) / convention.fftSize <= MAX_BAND_HERTZ).length
@@ -85,7 +84,7 @@ function addLobe(powers: Float64Array, middle: number): void {
   }
 }
 
-/** The pitch of mels of one convention: its templates. */
+/** Finds the pitch of mels of one convention. */
 export class MelPitch {
   /** f0 of the candidates in Hz. */
   static readonly candidates: readonly number[] = Array.from(
@@ -93,17 +92,17 @@ export class MelPitch {
     (_, i) => MIN_HERTZ * 2 ** (i / PER_OCTAVE),
   )
   readonly #bands: MelBands
-  /** Bands that are used: the lowest. */
+  /** Number of bands that are used, the lowest ones. */
   readonly count: number
-  /** The envelope's cosines, orthonormal, `[ENVELOPE_COSINES][count]`. */
+  /** The cosines C of the envelope, orthonormal, `[ENVELOPE_COSINES][count]`. */
   readonly cosines: readonly Float64Array[]
-  /** `[candidates][count]`, each of norm 1. */
+  /** The template of each candidate, `[candidates][count]`, with norm 1. */
   readonly templates: readonly Float64Array[]
-  /** Null: f0 is the mean over five frames. */
+  /** The network that finds f0; null if f0 is the mean over five frames. */
   readonly network: PitchNetwork | null
   readonly #levels: Float64Array
 
-  /** @param convention one without a `pitchObstacle` @param method that takes f0 from the path. Default: `mean` */
+  /** @param convention one without a `pitchObstacle` @param method how f0 is found from the path. Default: `mean` */
   constructor(convention: MelConvention, method: PitchMethod = 'mean') {
     this.network = method === 'mean' ? null : new PitchNetwork(method)
     this.#bands = new MelBands(convention)
@@ -134,7 +133,7 @@ export class MelPitch {
     return this.#withoutEnvelope(levels)
   }
 
-  /** Projects the envelope out, in place. */
+  /** Removes the envelope from levels, in place. */
   #withoutEnvelope(levels: Float64Array): Float64Array {
     const shares = this.cosines.map(cosine => dot(cosine, levels))
     for (const [k, cosine] of this.cosines.entries()) {
@@ -143,7 +142,7 @@ export class MelPitch {
     return levels
   }
 
-  /** Scores of a frame's candidates, `[candidates]`. */
+  /** The scores of all candidates in a frame, `[candidates]`. */
   scores(mel: Mel, frame: number): Float64Array {
     const levels = this.#levels
     this.#bands.targets(mel, frame, levels, 0)
@@ -158,12 +157,12 @@ export class MelPitch {
     return scores
   }
 
-  /** f0 of a whole mel in Hz, `[frames]`; 0 where there is none. */
+  /** f0 of a whole mel in Hz, `[frames]`; 0 where there is no pitch. */
   whole(mel: Mel): Float64Array {
     return this.stream().push(mel, true)
   }
 
-  /** f0 of a mel that comes piece by piece; the same numbers as `whole`. */
+  /** Starts to find f0 of a mel that arrives piece by piece. The result is the same as from `whole`. */
   stream(): PitchStream {
     return new PitchStream(this)
   }
@@ -172,14 +171,14 @@ export class MelPitch {
 /** The pitch of one clip. */
 export class PitchStream {
   readonly #pitch: MelPitch
-  /** Sum of the best path to each state, the last being that without pitch. */
+  /** Sum of the best path to each state. The last state is “no pitch”. */
   #best = new Float64Array(CANDIDATES + 1)
-  /** The best state before each state, of the frames that are not decided. */
+  /** The best state before each state, for the frames that are not decided yet. */
   readonly #back: Int16Array[] = []
   #frames = 0
-  /** States of frames that are decided and still needed. */
+  /** The decided states of frames that are still needed. */
   readonly #decided = new RowQueue<Float64Array>(Float64Array, 1)
-  /** Scores of frames that the network still needs. */
+  /** The scores of frames that the network still needs. */
   readonly #scores = new RowQueue<Float64Array>(Float64Array, CANDIDATES)
   #given = 0
 
@@ -187,7 +186,11 @@ export class PitchStream {
     this.#pitch = pitch
   }
 
-  /** Appends frames and returns f0 of those that have become known, in order. @param last no more frames follow */
+  /**
+   * Appends frames, and returns f0 of the frames that are now known, in order.
+   *
+   * @param last whether these are the last frames
+   */
   push(mel: Mel, last: boolean): Float64Array {
     const { network } = this.#pitch
     const states: number[] = []
@@ -216,7 +219,7 @@ export class PitchStream {
     return result
   }
 
-  /** One frame of Viterbi's algorithm. */
+  /** Adds a frame to Viterbi's algorithm. */
   #add(scores: Float64Array): void {
     const back = new Int16Array(CANDIDATES + 1)
     const before = this.#best
@@ -254,7 +257,7 @@ export class PitchStream {
     this.#back.push(back)
   }
 
-  /** The states of the frames that are not decided, on the best path to the last of them. */
+  /** The best path over the frames that are not decided yet. */
   #bestPath(): number[] {
     const path = new Array<number>(this.#back.length)
     let state = largest(this.#best, CANDIDATES + 1)

@@ -1,7 +1,7 @@
 /**
- * Mels from one convention to another, where that is exact: logarithm, normalisation, floor, the norm of filters and
- * window, and a hop that is a multiple. Other filters, rates, windows and framings stand for other numbers: such a mel
- * has to be computed again.
+ * Converts mels from one convention to another, as far as that is exact: conventions may differ in logarithm,
+ * normalisation, floor, the norms of filters and window, and by a hop that is a multiple. With other filters, rates,
+ * windows or framings the values measure something else, and the mel has to be computed again.
  */
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
@@ -12,30 +12,31 @@ import { type Mel, type MelConvention, namedConventions, requireConvention } fro
 import { cornerFrequencies } from './filters.js'
 import { denormaliseMel, normaliseMel } from './mel.js'
 
-/** Logarithms of mels: natural, base 10, decibels, or none. */
+/** The logarithms of mels: natural, base 10, decibels, or none. */
 export const melLogarithms = ['ln', 'log10', 'db', 'none'] as const
 export type MelLogarithm = (typeof melLogarithms)[number]
 
-/** Mean and deviation that a mel was normalised by: one each, or one per band. */
+/** The mean and the standard deviation by which a mel was normalised: one of each, or one per band. */
 export interface MelStatisticsOfBands {
   readonly mean: readonly number[]
-  /** Positive. */
+  /** Standard deviation; positive. */
   readonly deviation: readonly number[]
 }
 
-/** How another toolkit writes its mels. */
+/** How the values of another toolkit's mels are scaled. */
 export interface MelNumbers {
   /**
-   * Base of the logarithm; `db`: 20·log10 of magnitudes, 10·log10 of powers. Default: the model's. `none`: linear.
+   * Logarithm of the values: natural (`ln`), base 10 (`log10`), decibels (`db`: 20·log10 of magnitudes, 10·log10 of
+   * powers), or `none` for linear values. Default: the model's.
    */
   readonly logarithm?: MelLogarithm | undefined
-  /** (value − mean) / deviation is applied last. Default: none. */
+  /** Statistics of a normalisation (value − mean) / deviation, which is applied last. Default: no normalisation. */
   readonly statistics?: MelStatisticsOfBands | undefined
 }
 
 const numbers = z.array(z.number()).min(1).readonly()
 
-/** Fields of `MelStatisticsOfBands`, for schemas of options. */
+/** Schema of `MelStatisticsOfBands`. */
 export const statisticsSchema = z.strictObject({
   mean: numbers,
   deviation: z.array(z.number().positive()).min(1).readonly(),
@@ -47,10 +48,10 @@ const numbersSchema = z.strictObject({
 } satisfies FieldsOf<MelNumbers>)
 
 /**
- * A convention with the numbers of another toolkit: the same spectrum, filters and frames, another logarithm and
+ * Makes a convention with another toolkit's scale: the same spectrum, filters and frames, with another logarithm and
  * normalisation.
  *
- * @param convention whose own normalisation is replaced
+ * @param convention to start from; its own normalisation is replaced
  * @returns a convention for `melSpectrogram`, `convertMel` and configs
  * @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`, `BAD_MEL` (statistics of another number of bands)
  * @example
@@ -67,14 +68,14 @@ export function conventionWith(convention: MelConvention, numbers: MelNumbers): 
       where: 'mel statistics',
     })
   }
-  // Decibels are a multiple of log10.
+  // Decibels are 10 or 20 times log10.
   const unit = logarithm !== 'db' ? 1 : convention.power === 2 ? 10 : 20
   const scaled = (values: readonly number[]) => values.map(value => value / unit)
   return {
     ...convention,
     name: `${convention.name} in ${logarithm}${statistics === undefined ? '' : ', normalised'}`,
     logarithm: logarithm === 'db' ? 'log10' : logarithm,
-    // A logarithm needs a positive floor, which linear mels need not have.
+    // A logarithm needs a positive floor, but a linear convention may have none.
     floor: convention.floor > 0 || logarithm === 'none' ? convention.floor : Number.MIN_VALUE,
     normalisation:
       statistics !== undefined
@@ -86,9 +87,10 @@ export function conventionWith(convention: MelConvention, numbers: MelNumbers): 
 }
 
 /**
- * A mel of another toolkit in a model's convention. Both must have the same filters, hop, sample rate and spectrum.
+ * Converts another toolkit's mel to a model's convention. Both must have the same filters, hop, sample rate and
+ * spectrum.
  *
- * @param from how the mel is written
+ * @param from how the values of the mel are scaled
  * @param convention of the model
  * @returns a mel of the same shape
  * @throws DiffWaveError `BAD_OPTION`, `BAD_MEL` (statistics or mel of another number of bands), `NOT_FINITE`
@@ -102,15 +104,17 @@ export function rescaleMel(mel: Mel, from: MelNumbers, convention: MelConvention
 }
 
 /**
- * A mel of one convention in another, if that is exact. Logarithm, normalisation, filter norm (`filterNorm`) and
- * window norm (`windowNormalised`) may differ, and the hop may be a multiple if the new frames are among the old ones:
- * any multiple between centred conventions, an odd one between uncentred ones, an even one from centred to uncentred.
+ * Converts a mel from one convention to another, if that is exact. The conventions may differ in logarithm,
+ * normalisation, filter norm (`filterNorm`) and window norm (`windowNormalised`). The new hop may also be a multiple of
+ * the old one, if the new frames are among the old ones: any multiple between centred conventions, an odd multiple
+ * between uncentred ones, an even multiple from centred to uncentred.
  *
  * @param from the mel's convention
  * @param to the convention wanted
  * @returns a new mel, `[bands × frames]`
- * @throws DiffWaveError `BAD_MEL` (the conventions differ in more, naming what; the mel was cut off at a floor or a
- * limit that the other convention does not have; statistics of another number of bands), `BAD_CONFIG`, `NOT_FINITE`
+ * @throws DiffWaveError `BAD_MEL` (the conventions differ in other fields, which are named; or the mel was cut off at a
+ * floor or a limit that the other convention does not have; or the statistics have another number of bands),
+ * `BAD_CONFIG`, `NOT_FINITE`
  * @example
  * const coarse = convertMel(mel, { ...namedConventions.tacotron2, hop: 128 }, namedConventions.tacotron2)
  */
@@ -142,7 +146,7 @@ export function convertMel(mel: Mel, from: MelConvention, to: MelConvention): Me
   return result
 }
 
-/** What must be the same for a conversion to be exact. */
+/** The fields that must be the same for a conversion to be exact. */
 const SAME = [
   'sampleRate',
   'fftSize',
@@ -173,10 +177,10 @@ function refuseInexact(from: MelConvention, to: MelConvention): void {
   })
 }
 
-/** The old frame that is the first of the new ones: not an integer if none is. */
+/** Index of the old frame that becomes the first new one; not an integer if no old frame fits. */
 function firstFrame(from: MelConvention, to: MelConvention): number {
   const ratio = to.hop / from.hop
-  // An uncentred frame f has its middle at (f + 1/2) hops.
+  // The middle of an uncentred frame f is at (f + ½) hops.
   if (from.framing === to.framing) return from.framing === 'centre' ? 0 : (ratio - 1) / 2
   return from.framing === 'centre' ? ratio / 2 : Number.NaN
 }
@@ -192,7 +196,7 @@ function framesAmong(frames: number, from: MelConvention, to: MelConvention) {
   })
 }
 
-/** By what the amplitudes (or powers) of each band differ: the norms of window and filters. */
+/** The factor between the amplitudes, or powers, of each band, which comes from the norms of window and filters. */
 function bandFactors(from: MelConvention, to: MelConvention): readonly number[] {
   const corners = cornerFrequencies(to)
   const filters = (convention: MelConvention, band: number) =>
@@ -206,10 +210,10 @@ function bandFactors(from: MelConvention, to: MelConvention): readonly number[] 
   )
 }
 
-/** Rounding of float32 and of two logarithms, relative to an amplitude. */
+/** Tolerance for the rounding of float32 and of two logarithms, relative to an amplitude. */
 const SLACK = 1e-4
 
-/** The values at and beyond which a mel was cut off, if the other convention would not cut there, too. */
+/** The limits at which the old convention cut values off, if the new one would not cut them off there, too. */
 function cutOff(from: MelConvention, to: MelConvention, band: number, factor: number) {
   const limits = (convention: MelConvention) => {
     const limit = (value: number) => denormaliseMel(normaliseMel(value, convention, band), convention, band)

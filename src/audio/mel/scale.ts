@@ -1,16 +1,17 @@
 /**
- * On which scale a mel's numbers are: the logarithms and normalisations that programs use have the same shape, but not
- * the same range.
+ * Recognises the scale of a mel by its values. The logarithms and normalisations of different programs lead to mels of
+ * the same shape, but with different ranges.
  */
 import type { Mel, MelConvention } from './convention.js'
 
 /**
- * Bins of the histogram that gives the median: a hundredth apart from −50 to 50, beyond which no scale here reaches.
+ * Number of bins of the histogram that gives the median. They are 0.01 wide and cover −50 to 50, more than any scale
+ * here.
  */
 const BINS = 10_000
 const RANGE = 50
 
-/** Statistics of a mel that may come in pieces. */
+/** Statistics of a mel, which may arrive in pieces. */
 export class MelStatistics {
   min = Number.POSITIVE_INFINITY
   max = Number.NEGATIVE_INFINITY
@@ -20,7 +21,7 @@ export class MelStatistics {
   #bandSums = new Float64Array(0)
   #bandSquares = new Float64Array(0)
 
-  /** @param mel a whole mel, or the next frames of one, `[bands × frames]` */
+  /** Adds frames. @param mel a whole mel, or the next frames of one, `[bands × frames]` */
   add({ data, bands, frames }: Mel): void {
     if (this.#bandSums.length !== bands) {
       this.#bandSums = new Float64Array(bands)
@@ -40,7 +41,7 @@ export class MelStatistics {
     this.#frames += frames
   }
 
-  /** To a hundredth. */
+  /** Median of all values, to 0.01. */
   get median(): number {
     let below = 0
     let bin = 0
@@ -61,12 +62,10 @@ export class MelStatistics {
   }
 }
 
-/** Scales that are told apart by their range. */
+/** The scales that can be recognised. */
 export type MelScale = 'natural logarithm' | 'lmnt' | 'log10' | '-4 to 4' | 'normalised per band'
 
-/**
- * ln 1e-5 is the floor of tacotron2 and hifigan; recordings, and what is predicted of them, come near it in some band.
- */
+/** The floor of tacotron2 and hifigan. Mels of recordings, and predicted ones, come near it in some band. */
 const LN_FLOOR = Math.log(1e-5)
 /** No recording has a floor this high above ln 1e-5 … */
 const HIGHEST_LN_MIN = LN_FLOOR / 2
@@ -75,14 +74,14 @@ const HIGHEST_LN_MIN = LN_FLOOR / 2
  */
 const HIGHEST_LN_MEDIAN = -3.3
 /**
- * With filters of height one (`vocos`), half of the values lie above this: recordings have −0.3 to −1.4. With filters
- * of area one (`amphion`), they have −4.8 to −5.9.
+ * With filters of height 1 (`vocos`) the median lies above this: recordings have −0.3 to −1.4. With filters of area 1
+ * (`amphion`) they have −4.8 to −5.9.
  */
 const LOWEST_MEDIAN_OF_HEIGHT_ONE = -4
-/** Values this far outside a range are still of it: predicted mels overshoot a little. */
+/** Values may lie this far outside a range, because predicted mels overshoot a little. */
 const SLACK = 0.5
 
-/** What a mel's values look like; null: none of the scales known here. */
+/** The scale that a mel's values look like; null if it is none of these. */
 export function melScale(statistics: MelStatistics): MelScale | null {
   const { min, max, median } = statistics
   if (min >= -0.01 && max <= 1.01) return 'lmnt'
@@ -103,8 +102,8 @@ const described: Readonly<Record<MelScale, string>> = {
 }
 
 /**
- * What is doubtful about a mel that a convention's range allows: its floor or median is that of another scale, and it
- * would sound as noise. null: nothing.
+ * A doubt about a mel whose range a convention allows: its floor or median belongs to another scale, so that it would
+ * sound like noise. Null if there is no doubt.
  */
 export function melScaleDoubt(statistics: MelStatistics, convention: MelConvention): string | null {
   const { logarithm, floor, normalisation, name, filterNorm } = convention
@@ -122,9 +121,9 @@ export function melScaleDoubt(statistics: MelStatistics, convention: MelConventi
 }
 
 /**
- * Whether a square mel has its frames where its bands should be. The mean level of nearly all sound falls from low to
- * high bands, and by more than it changes from first to last frame: true of 84 in 86 windows of 80 frames of speech and
- * music.
+ * Whether a square mel has its bands and frames swapped. In nearly all sound the mean level falls from low to high
+ * bands, by more than it changes from the first to the last frame. That was so in 84 of 86 excerpts of speech and
+ * music, 80 frames each.
  */
 export function looksTransposed({ data, bands, frames }: Mel): boolean {
   const quarter = Math.max(1, Math.floor(bands / 4))

@@ -1,12 +1,12 @@
-/** A mel as callers hand it over: whole, or in pieces that arrive over time. */
+/** What callers can pass as a mel: a whole one, or an iterable of pieces that may arrive over time. */
 import { abortError, DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { checkMelShape } from './check-mel.js'
 import type { Mel } from './convention.js'
 import { sliceMel } from './frames.js'
 
-/** A mel that arrives in pieces of any number of frames; `frames` is their total, if it is known. */
+/** A mel in pieces, each with any number of frames. `frames` is the total, if it is known. */
 export type MelPieces = (AsyncIterable<Mel> | Iterable<Mel>) & {
-  /** Frames of all pieces together. */
+  /** Number of frames of all pieces together. */
   readonly frames?: number
 }
 
@@ -15,11 +15,11 @@ export type MelSource = Mel | MelPieces
 
 export interface MelPiece {
   readonly mel: Mel
-  /** No more frames follow. The last piece of a mel that arrived over time is empty. */
+  /** Whether this is the last piece. The last piece of a mel that arrives over time is empty. */
   readonly last: boolean
 }
 
-/** Refuses what is neither a mel nor an iterable that may yield pieces of one. @throws DiffWaveError `BAD_MEL` */
+/** Refuses a value that is neither a mel nor an iterable. @throws DiffWaveError `BAD_MEL` */
 export function checkMelSource(value: unknown, where: string): asserts value is MelSource {
   const inPieces =
     typeof value === 'object' &&
@@ -29,16 +29,16 @@ export function checkMelSource(value: unknown, where: string): asserts value is 
   if (!inPieces) checkMelShape(value as Mel, where)
 }
 
-/** Whether all of a source is there. */
+/** Whether a source is a whole mel. */
 export function isWholeMel(source: MelSource): source is Mel {
   return 'data' in source
 }
 
 /**
- * The pieces of a source, none longer than `limit` frames.
+ * Yields the pieces of a source, cut to at most `limit` frames each.
  *
- * @param check is called with every piece that arrives, and throws if it does not fit
- * @throws DiffWaveError `BAD_MEL` for a source without frames, or with another number than it announced; `ABORTED`
+ * @param check called with every piece that arrives; throws if the piece does not fit
+ * @throws DiffWaveError `BAD_MEL` if a source has no frames, or another number than it announced; `ABORTED`
  */
 export async function* melPieces(
   source: MelSource,
@@ -49,7 +49,7 @@ export async function* melPieces(
   if (isWholeMel(source)) {
     for (let start = 0; start < source.frames; start += limit) {
       const end = Math.min(source.frames, start + limit)
-      // Its buffer may have been transferred or resized since it was checked.
+      // Its buffer may have been transferred or resized since the first check.
       checkMelShape(source, 'mel')
       yield { mel: sliceMel(source, start, end), last: end === source.frames }
     }
@@ -76,7 +76,7 @@ export async function* melPieces(
   yield { mel: { data: new Float32Array(0), bands, frames: 0 }, last: true }
 }
 
-/** The items of an iterable; a signal ends the wait for the next one. */
+/** Yields the items of an iterable. The signal ends the wait for the next item. */
 async function* untilAborted<Item>(
   source: AsyncIterable<Item> | Iterable<Item>,
   signal: AbortSignal | undefined,
@@ -94,14 +94,14 @@ async function* untilAborted<Item>(
       yield next.value
     }
   } finally {
-    // Not awaited: a source that hangs must not hold up the caller.
+    // Not awaited, so that a source that hangs does not block the caller.
     if (!finished) Promise.resolve(iterator.return?.()).catch(() => {})
   }
 }
 
 /**
- * A value, or `ABORTED` as soon as the signal fires. Not a race against one promise for the whole stream: that promise
- * would keep every value ever waited for.
+ * Waits for a value, or throws `ABORTED` as soon as the signal fires. It does not race against one promise for the
+ * whole stream, because that promise would keep every value alive.
  */
 function orAborted<T>(value: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   return new Promise<T>((resolve, reject) => {
