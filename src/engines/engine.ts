@@ -12,7 +12,7 @@ import type { Refinement } from '../audio/mel/phase-refinement.js'
 import type { Tensors } from '../core/tensor.js'
 import type { FrontEndKernels } from '../model/front-end/kernels.js'
 import type { NetworkConfig } from '../model/network.js'
-import type { LossKernels } from './loss-kernels.js'
+import type { ComputeTerms, LossKernels } from './loss-kernels.js'
 
 /** A batch of whole clips, each with its own length, and their conditioning. */
 export interface ClipBatch {
@@ -211,6 +211,13 @@ export interface Engine {
   setParameters(parameters: Tensors): Promise<void>
   /** The engine's code for the optimiser's arithmetic. Absent if the trainer should use its own. */
   readonly optimiser?: OptimiserKernels
+  /**
+   * Computes terms of losses as src/training/objective does, with the same bytes, for losses without gradients.
+   * `gradientOf` gets kernels of its own. Absent if the engine has none.
+   *
+   * @throws DiffWaveError `ENGINE_FAILED`, `DISPOSED`
+   */
+  readonly spectralTerms?: ComputeTerms
   /**
    * A faster `gaussian` (src/core/random.ts) with the same bytes. Absent if the engine has none.
    *

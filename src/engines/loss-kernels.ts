@@ -64,12 +64,15 @@ export interface CorrectedClips {
   gradients(byResult: readonly Float32Array[]): Promise<readonly Float32Array[]>
 }
 
+/** Computes terms. The terms' arrays belong to the engine until the call has ended. */
+export type ComputeTerms = (terms: readonly SpectralTerm[]) => Promise<readonly TermSums[]>
+
 /**
  * An engine's code for losses. Use it only within `BackwardRequest.gradientOf`. All methods throw DiffWaveError
  * `ABORTED` and `ENGINE_FAILED`.
  */
 export interface LossKernels {
-  terms(terms: readonly SpectralTerm[]): Promise<readonly TermSums[]>
+  readonly terms: ComputeTerms
   /** As `MelCorrection`. @param mels one per clip */
   correct(
     convention: MelConvention,

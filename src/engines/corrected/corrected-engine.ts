@@ -19,7 +19,7 @@ import type {
   PredictRequest,
   StreamRequest,
 } from '../engine.js'
-import type { CorrectedClips } from '../loss-kernels.js'
+import type { ComputeTerms, CorrectedClips } from '../loss-kernels.js'
 import { gradientsOf, snapshotBatch } from '../snapshot.js'
 import { CorrectedStream } from './corrected-stream.js'
 import { ReadableCorrection } from './readable-correction.js'
@@ -34,6 +34,7 @@ class CorrectedEngine implements Engine {
 
   readonly prepare?: () => Promise<void>
   readonly optimiser?: OptimiserKernels
+  readonly spectralTerms?: ComputeTerms
   readonly gaussian?: NonNullable<Engine['gaussian']>
   readonly openRefinement?: NonNullable<Engine['openRefinement']>
   readonly frontEnd?: NonNullable<Engine['frontEnd']>
@@ -45,6 +46,7 @@ class CorrectedEngine implements Engine {
     this.#settings = settings
     if (inner.prepare !== undefined) this.prepare = () => inner.prepare!()
     if (inner.optimiser !== undefined) this.optimiser = inner.optimiser
+    if (inner.spectralTerms !== undefined) this.spectralTerms = inner.spectralTerms
     if (inner.gaussian !== undefined) this.gaussian = inner.gaussian
     if (inner.openRefinement !== undefined) this.openRefinement = inner.openRefinement
     if (inner.frontEnd !== undefined) this.frontEnd = inner.frontEnd

@@ -12,7 +12,7 @@ import { nativeFrontEnd } from './front-end.js'
 import { type InstructionSet, instructionSets, type Precision } from './instruction-sets.js'
 import { KernelEngine } from './kernel-engine.js'
 import { availableThreads, loadAddon } from './load-addon.js'
-import { nativeLossKernels } from './loss-kernels.js'
+import { nativeLosses } from './loss-kernels.js'
 import { nativeGaussian, nativeOptimiser } from './optimiser.js'
 
 /** Part of a device's name if its layers multiply bfloat16. */
@@ -72,7 +72,7 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
           optimiser: (queue, checkAlive) => nativeOptimiser(addon, handle, queue, checkAlive),
           gaussian: checkAlive => nativeGaussian(addon, handle, checkAlive),
           frameChains: (queue, checkAlive) => nativeFrameChains({ addon, handle, queue, checkAlive }),
-          lossKernels: queue => nativeLossKernels(addon, handle, queue),
+          losses: (queue, checkAlive) => nativeLosses(addon, handle, queue, checkAlive),
         }),
   })
 }

@@ -22,6 +22,7 @@ import type {
   PredictRequest,
   StreamRequest,
 } from '../engine.js'
+import type { ComputeTerms } from '../loss-kernels.js'
 import { gradientsOf, snapshot, snapshotBatch } from '../snapshot.js'
 import { predictClips, predictClipsTogether } from '../windowed/predict-clips.js'
 import { WindowedStream } from '../windowed/windowed-stream.js'
@@ -29,7 +30,7 @@ import type { WindowRequest } from '../windowed/windows.js'
 import type { ClipWork, Handle, KernelAddon } from './addon.js'
 import { OUT_OF_MEMORY } from './constants.js'
 import type { FrameChains } from './frame-chain.js'
-import type { LossKernelsOf } from './loss-kernels.js'
+import type { NativeLosses } from './loss-kernels.js'
 import { NativeQueue } from './queue.js'
 import { NativeStream, type Parameters } from './stream.js'
 import { StreamQueue } from './stream-queue.js'
@@ -59,8 +60,8 @@ export interface KernelEngineParts {
   readonly frontEnd?: NonNullable<Engine['frontEnd']>
   /** `Engine.openRefinement` and `openCorrection`, given the same as the optimiser. Default: none. */
   readonly frameChains?: (queue: NativeQueue, checkAlive: () => void) => FrameChains
-  /** What the addon computes of losses, given the engine's queue. Default: none. */
-  readonly lossKernels?: (queue: NativeQueue) => LossKernelsOf
+  /** What the addon computes of losses, given the same as the optimiser. Default: none. */
+  readonly losses?: (queue: NativeQueue, checkAlive: () => void) => NativeLosses
 }
 
 export class KernelEngine implements Engine {
@@ -68,6 +69,7 @@ export class KernelEngine implements Engine {
   readonly device: string
   readonly network: NetworkConfig
   readonly optimiser?: OptimiserKernels
+  readonly spectralTerms?: ComputeTerms
   readonly gaussian?: NonNullable<Engine['gaussian']>
   readonly frontEnd?: NonNullable<Engine['frontEnd']>
   readonly openRefinement?: FrameChains['openRefinement']
@@ -83,7 +85,7 @@ export class KernelEngine implements Engine {
   readonly #handle: Handle
   readonly #isReference: boolean
   readonly #envelope: FrontEndEnvelope | null
-  readonly #lossKernels: LossKernelsOf | undefined
+  readonly #lossKernels: NativeLosses['kernels'] | undefined
 
   constructor(parts: KernelEngineParts) {
     const { name, device, network, addon, handle, isReference = false, parameters, envelope } = parts
@@ -103,7 +105,9 @@ export class KernelEngine implements Engine {
     if (parts.optimiser !== undefined) this.optimiser = parts.optimiser(this.#queue, checkAlive)
     if (parts.gaussian !== undefined) this.gaussian = parts.gaussian(checkAlive)
     if (parts.frontEnd !== undefined) this.frontEnd = parts.frontEnd
-    this.#lossKernels = parts.lossKernels?.(this.#queue)
+    const losses = parts.losses?.(this.#queue, checkAlive)
+    this.#lossKernels = losses?.kernels
+    if (losses !== undefined) this.spectralTerms = losses.spectralTerms
     if (parts.frameChains !== undefined) {
       const { openRefinement, openCorrection } = parts.frameChains(this.#queue, checkAlive)
       this.openRefinement = openRefinement

@@ -1,22 +1,37 @@
-/**
- * Terms of losses and the correction of training in the addon (native/training/audio-loss.h). They run within a piece
- * of the engine's work, between the two halves of a batch's gradients, so past its queue.
- */
+/** Terms of losses and the correction of training in the addon (native/training/audio-loss.h). */
 import type { Mel } from '../../audio/mel/convention.js'
 import type { CorrectionSettings } from '../../audio/mel/correction.js'
 import { TargetFrames } from '../../audio/mel/target-frames.js'
 import { hannWindow } from '../../audio/transforms/stft.js'
 import { throwIfAborted } from '../../core/errors.js'
-import { type CorrectedClips, type LossKernels, type SpectralTerm, type TermSums, termRoom } from '../loss-kernels.js'
+import {
+  type ComputeTerms,
+  type CorrectedClips,
+  type LossKernels,
+  type SpectralTerm,
+  type TermSums,
+  termRoom,
+} from '../loss-kernels.js'
 import type { Addon, FrameChainHandle, Handle, SpectralFramesHandle } from './addon.js'
 import { type ConventionTables, correctionChain, keptTables } from './frame-chain.js'
 import { unitRoots } from './mel-filters.js'
 import type { NativeQueue } from './queue.js'
 
-/** The kernels for one piece of work. @param cancelled the byte that stops it, set when `signal` aborts */
-export type LossKernelsOf = (cancelled: Uint8Array, signal: AbortSignal | undefined) => LossKernels
+/** What one engine computes of losses. */
+export interface NativeLosses {
+  /**
+   * The kernels for use within a piece of the engine's work, between the two halves of a batch's gradients, so past its
+   * queue.
+   *
+   * @param cancelled the byte that stops the work, set when `signal` aborts
+   */
+  readonly kernels: (cancelled: Uint8Array, signal: AbortSignal | undefined) => LossKernels
+  /** `Engine.spectralTerms`: a piece of work of its own. */
+  readonly spectralTerms: ComputeTerms
+}
 
-export function nativeLossKernels(addon: Addon, handle: Handle, queue: NativeQueue): LossKernelsOf {
+/** @param checkAlive throws if the engine was disposed */
+export function nativeLosses(addon: Addon, handle: Handle, queue: NativeQueue, checkAlive: () => void): NativeLosses {
   const frames = new Map<number, SpectralFramesHandle>()
   const framesOf = (size: number): SpectralFramesHandle => {
     const known = frames.get(size)
@@ -26,24 +41,36 @@ export function nativeLossKernels(addon: Addon, handle: Handle, queue: NativeQue
     return made
   }
   const tablesOf = keptTables()
-  return (cancelled, signal) => {
-    const checked = async (work: Promise<number>): Promise<number> => {
-      const result = await work
-      throwIfAborted(signal)
-      return queue.check(result)
-    }
-    const terms = async (given: readonly SpectralTerm[]): Promise<readonly TermSums[]> => {
-      const rooms = given.map(termRoom)
-      const works = given.map(({ kind, size, made, wanted, bins, weight, softest = 0, counts }, i) => ({
-        ...{ frames: framesOf(size), kind, made, wanted, counted: bins, weight, offset: softest, counts },
-        ...rooms[i]!,
-      }))
-      await checked(addon.spectralTerms(handle, works, cancelled))
-      return rooms
-    }
-    const correct: LossKernels['correct'] = (convention, settings, audio, mels) =>
-      corrected({ addon, handle, cancelled, checked }, tablesOf(convention), settings, audio, mels)
-    return { terms, correct }
+  /** @param run starts the addon's work, and checks its result */
+  const compute = async (
+    given: readonly SpectralTerm[],
+    run: (start: (cancelled: Uint8Array) => Promise<number>) => Promise<number>,
+  ): Promise<readonly TermSums[]> => {
+    const rooms = given.map(termRoom)
+    const works = given.map(({ kind, size, made, wanted, bins, weight, softest = 0, counts }, i) => ({
+      ...{ frames: framesOf(size), kind, made, wanted, counted: bins, weight, offset: softest, counts },
+      ...rooms[i]!,
+    }))
+    await run(cancelled => addon.spectralTerms(handle, works, cancelled))
+    return rooms
+  }
+  return {
+    kernels: (cancelled, signal) => {
+      const checked = async (work: Promise<number>): Promise<number> => {
+        const result = await work
+        throwIfAborted(signal)
+        return queue.check(result)
+      }
+      return {
+        terms: given => compute(given, start => checked(start(cancelled))),
+        correct: (convention, settings, audio, mels) =>
+          corrected({ addon, handle, cancelled, checked }, tablesOf(convention), settings, audio, mels),
+      }
+    },
+    spectralTerms: async given => {
+      checkAlive()
+      return compute(given, start => queue.run(start))
+    },
   }
 }
 

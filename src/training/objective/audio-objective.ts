@@ -1,6 +1,6 @@
 /** The objective of networks that predict x_0 as audio. */
 import { HIGHEST_ALIGNED } from '../../data-domain/pulse-alignment.js'
-import type { LossKernels, SpectralTerm } from '../../engines/loss-kernels.js'
+import type { ComputeTerms, SpectralTerm } from '../../engines/loss-kernels.js'
 import { hasCorrection } from '../../model/network.js'
 import type { TrainingConfig } from '../config.js'
 import { magnitudeTerm } from './magnitude-distance.js'
@@ -58,9 +58,9 @@ export class AudioObjective {
     return this.#clip(clip, [{ ...phaseTerm(compared, this.#sampleRate, counts), factor: 1 }, ...magnitudes])
   }
 
-  /** Each clip's loss, and its gradient by what was made. @param kernels null: the readable version */
-  losses(clips: readonly ClipTerms[], kernels: LossKernels | null): Promise<readonly ClipLoss[]> {
-    return clipLosses(clips, this.#readable, kernels)
+  /** Each clip’s loss, and its gradient by what was made. @param compute an engine’s; default: the readable version */
+  losses(clips: readonly ClipTerms[], compute?: ComputeTerms): Promise<readonly ClipLoss[]> {
+    return clipLosses(clips, this.#readable, compute)
   }
 
   #magnitudes(clip: ComparedClip, weight: number): ClipTerms['terms'] {

@@ -5,11 +5,11 @@
  * to the parameters.
  */
 import type { Engine, LossGradients } from '../../engines/engine.js'
-import type { LossKernels } from '../../engines/loss-kernels.js'
+import type { ComputeTerms } from '../../engines/loss-kernels.js'
 import type { TrainingConfig } from '../config.js'
 import { type AudioModel, AudioObjective } from './audio-objective.js'
 import type { NoisedBatch } from './noised-batch.js'
-import { OwnSteps } from './own-steps.js'
+import { type ForwardEngine, OwnSteps } from './own-steps.js'
 import { SpectralLoss } from './spectral-loss.js'
 
 export class Objective {
@@ -37,20 +37,20 @@ export class Objective {
   }
 
   /** The loss of each clip. */
-  async losses(engine: Pick<Engine, 'predict'>, batch: NoisedBatch): Promise<Float32Array> {
+  async losses(engine: ForwardEngine, batch: NoisedBatch): Promise<Float32Array> {
     if (this.#ownSteps !== null) return this.#ownSteps.losses(engine, batch)
-    return (await this.of(batch, await engine.predict(batch), null)).clipLosses
+    return (await this.of(batch, await engine.predict(batch), engine.spectralTerms)).clipLosses
   }
 
   /**
    * Each clip's loss, and the gradient of their mean (by samples) by each clip's output.
    *
-   * @param kernels of the engine; null: the readable version
+   * @param compute of the engine. Default: the readable version
    */
   async of(
     batch: NoisedBatch,
     outputs: readonly Float32Array[],
-    kernels: LossKernels | null,
+    compute?: ComputeTerms,
   ): Promise<{ readonly clipLosses: Float32Array; readonly gradients: readonly Float32Array[] }> {
     const total = samplesIn(outputs)
     const clipLosses = new Float32Array(outputs.length)
@@ -59,11 +59,11 @@ export class Objective {
       const clips = outputs.map((made, i) =>
         timeFrequency.noised({ made, clean: batch.clean[i]!, limit: batch.limits[i]! }, batch.levelWeights[i]!),
       )
-      const found = await timeFrequency.losses(clips, kernels)
+      const found = await timeFrequency.losses(clips, compute)
       const gradients = found.map(({ loss, gradient }, i) => {
         clipLosses[i] = loss
         const share = outputs[i]!.length / total
-        return Float32Array.from(gradient, g => g * share)
+        return new Float32Array(gradient().map(g => g * share))
       })
       return { clipLosses, gradients }
     }
@@ -95,7 +95,7 @@ export class Objective {
     const gradients = await engine.backward({
       ...request,
       gradientOf: async (outputs, kernels) => {
-        const found = await this.of(batch, outputs, kernels)
+        const found = await this.of(batch, outputs, kernels?.terms)
         clipLosses = found.clipLosses
         const total = samplesIn(outputs)
         loss = outputs.reduce((sum, output, i) => sum + (clipLosses[i]! * output.length) / total, 0)

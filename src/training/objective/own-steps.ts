@@ -9,12 +9,15 @@ import type { Sampler } from '../../diffusion/samplers/sampler.js'
 import { evenSchedule, noiseSchedule } from '../../diffusion/schedule.js'
 import { reverseStep } from '../../diffusion/step.js'
 import type { Engine, LossGradients } from '../../engines/engine.js'
-import type { LossKernels } from '../../engines/loss-kernels.js'
+import type { ComputeTerms } from '../../engines/loss-kernels.js'
 import type { TrainingConfig } from '../config.js'
 import { addAll } from '../optimiser/gradients.js'
 import type { AudioObjective } from './audio-objective.js'
 import type { NoisedBatch } from './noised-batch.js'
 import type { ClipLoss } from './spectral-term.js'
+
+/** What losses without gradients take of an engine. */
+export type ForwardEngine = Pick<Engine, 'predict' | 'spectralTerms'>
 
 /** A batch whose audio is noise of the prior. */
 type OwnBatch = Omit<NoisedBatch, 'target' | 'weight' | 'levels' | 'levelWeights' | 'emphases'>
@@ -51,10 +54,10 @@ export class OwnSteps {
         ...conditioned(batch, audio, step),
         gradientOf: async (outputs, kernels) => {
           made = outputs.map(output => output.slice())
-          const found = await this.#distances(batch, made, weight / made.length, kernels)
+          const found = await this.#distances(batch, made, weight / made.length, kernels?.terms)
           return found.map(({ loss, gradient }, i) => {
             clipLosses[i]! += weight * loss
-            return Float32Array.from(gradient)
+            return new Float32Array(gradient())
           })
         },
       })
@@ -67,11 +70,11 @@ export class OwnSteps {
   }
 
   /** The loss of each clip, without gradients. */
-  async losses(engine: Pick<Engine, 'predict'>, batch: OwnBatch): Promise<Float32Array> {
+  async losses(engine: ForwardEngine, batch: OwnBatch): Promise<Float32Array> {
     const clipLosses = new Float32Array(batch.audio.length)
     await this.#run(batch, async (audio, step, weight) => {
       const made = await engine.predict(conditioned(batch, audio, step))
-      const found = await this.#distances(batch, made, 0, null)
+      const found = await this.#distances(batch, made, 0, engine.spectralTerms)
       found.forEach(({ loss }, i) => {
         clipLosses[i]! += weight * loss
       })
@@ -100,13 +103,13 @@ export class OwnSteps {
     batch: OwnBatch,
     outputs: readonly Float32Array[],
     weight: number,
-    kernels: LossKernels | null,
+    compute: ComputeTerms | undefined,
   ): Promise<readonly ClipLoss[]> {
     const clips = outputs.map((made, i) => {
       const limit = Math.min(this.#limit, batch.limits[i]!)
       return this.#objective.ownStep({ made, clean: batch.clean[i]!, limit }, weight, batch.voiced?.[i] ?? null)
     })
-    return this.#objective.losses(clips, kernels)
+    return this.#objective.losses(clips, compute)
   }
 }
 

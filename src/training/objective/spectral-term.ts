@@ -1,5 +1,5 @@
 /** Terms of spectra: their readable version, and the loss of a clip that they make up. */
-import { type LossKernels, type SpectralTerm, type TermSums, termRoom } from '../../engines/loss-kernels.js'
+import { type ComputeTerms, type SpectralTerm, type TermSums, termRoom } from '../../engines/loss-kernels.js'
 import { CentredFrames } from './centred-frames.js'
 import { compareMagnitudes, magnitudeLoss } from './magnitude-distance.js'
 import { comparePhases, regionLoss, weighErrors } from './time-frequency-loss.js'
@@ -41,27 +41,29 @@ export interface ClipTerms {
 
 export interface ClipLoss {
   readonly loss: number
-  /** ∂loss/∂(what was made), times the terms' weights, `[samples]`. */
-  readonly gradient: Float64Array
+  /** Sums up ∂loss/∂(what was made), times the terms' weights, `[samples]`. */
+  readonly gradient: () => Float64Array
 }
 
-/** Each clip's loss. @param kernels of the engine; null: the readable version */
+/** Each clip's loss. @param compute of the engine; undefined: the readable version */
 export async function clipLosses(
   clips: readonly ClipTerms[],
   readable: ReadableTerms,
-  kernels: LossKernels | null,
+  compute: ComputeTerms | undefined,
 ): Promise<readonly ClipLoss[]> {
   const terms = clips.flatMap(clip => clip.terms)
-  const found = kernels === null ? terms.map(term => readable.of(term)) : await kernels.terms(terms)
+  const found = compute === undefined ? terms.map(term => readable.of(term)) : await compute(terms)
   let at = 0
   return clips.map(({ terms: own, samples, edge }) => {
-    const gradient = new Float64Array(samples)
-    let loss = 0
-    for (const term of own) {
-      const part = found[at++]!
-      loss += term.factor * termLoss(term, part)
-      for (let n = 0; n < part.gradient.length; n++) gradient[edge + n]! += part.gradient[n]!
+    const parts = found.slice(at, at + own.length)
+    at += own.length
+    const gradient = () => {
+      const sum = new Float64Array(samples)
+      for (const part of parts) {
+        for (let n = 0; n < part.gradient.length; n++) sum[edge + n]! += part.gradient[n]!
+      }
+      return sum
     }
-    return { loss, gradient }
+    return { loss: own.reduce((sum, term, i) => sum + term.factor * termLoss(term, parts[i]!), 0), gradient }
   })
 }

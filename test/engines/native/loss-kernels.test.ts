@@ -92,6 +92,16 @@ describe('terms of spectra', () => {
     assert.deepEqual(one, three)
   })
 
+  test('are the same when they are asked for outside a batch', async () => {
+    const engine = await engineOf()
+    const given = terms(2500)
+    const found = await Promise.all([engine.spectralTerms!(given), engine.spectralTerms!(given)])
+    const expected = given.map(term => readable.of(term))
+    assert.deepEqual(found, [expected, expected])
+    await engine.dispose()
+    await assert.rejects(engine.spectralTerms!(given), code('DISPOSED'))
+  })
+
   test('an abort on the way ends the batch', async () => {
     const controller = new AbortController()
     const work = within(

@@ -32,7 +32,7 @@ function batch(seed: number): NoisedBatch {
 
 /** Mean over all samples of what the objective says of each clip. */
 async function lossOf(objective: Objective, of: NoisedBatch, outputs: readonly Float32Array[]): Promise<number> {
-  const { clipLosses } = await objective.of(of, outputs, null)
+  const { clipLosses } = await objective.of(of, outputs)
   const total = outputs.reduce((sum, output) => sum + output.length, 0)
   return outputs.reduce((sum, output, i) => sum + (clipLosses[i]! * output.length) / total, 0)
 }
@@ -69,7 +69,7 @@ test('the gradient by the outputs is the slope of the whole objective', async ()
     const objective = new Objective({ loss, spectral, model })
     const of = batch(4)
     const outputs = of.audio.map(x => x.map(value => 0.6 * value + 0.1))
-    const { gradients } = await objective.of(of, outputs, null)
+    const { gradients } = await objective.of(of, outputs)
     const direction = outputs.map((output, i) => gaussian(8, i, 0, output.length))
     const at = (s: number) =>
       lossOf(

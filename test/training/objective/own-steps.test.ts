@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import type { Tensor } from '#src/core/tensor'
+import type { ComputeTerms } from '#src/engines/loss-kernels'
 import { createEngine } from '#src/engines/select'
 import { decodeSafetensors } from '#src/formats/safetensors'
 import { withCorrectionPasses } from '#src/model/correction'
@@ -60,5 +61,25 @@ describe('losses and gradients of own steps are PyTorch’s', () => {
         await engine.dispose()
       }
     })
+  }
+})
+
+test('losses without gradients are the engine’s own, with the bytes of the readable version', async () => {
+  const engine = await createEngine(model.network, parameters, { engine: 'native' }, model.mel)
+  try {
+    const predict: typeof engine.predict = request => engine.predict(request)
+    let calls = 0
+    const spectralTerms: ComputeTerms = terms => {
+      calls++
+      return engine.spectralTerms!(terms)
+    }
+    for (const given of [batch, { ...batch, voiced }]) {
+      calls = 0
+      const found = await objective.losses({ predict, spectralTerms }, given)
+      assert.equal(calls, 3, 'once per step')
+      assert.deepEqual(found, await objective.losses({ predict }, given))
+    }
+  } finally {
+    await engine.dispose()
   }
 })

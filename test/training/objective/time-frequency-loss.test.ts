@@ -102,7 +102,7 @@ test('loss and gradients of a network are PyTorch’s', async () => {
       emphases: [null, null],
     }
     const { loss, clipLosses, gradients } = await objective.differentiate(engine, batch)
-    const inner = await corrected.of(batch, of('predicted'), null)
+    const inner = await corrected.of(batch, of('predicted'))
     assert.ok(relativeError(inner.clipLosses, tensors.get('losses_without_edges')!.data) < 1e-4)
     assert.ok(inner.gradients[0]!.subarray(0, 512).every(g => g === 0))
     const expected = tensors.get('losses')!.data
