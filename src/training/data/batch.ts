@@ -13,6 +13,7 @@ import type { Alignment } from '../../data-domain/pulse-alignment.js'
 import { diffuse } from '../../diffusion/forward.js'
 import { predictionTarget } from '../../diffusion/prediction.js'
 import { alphaBarAt, type NoiseSchedule, noiseSchedule } from '../../diffusion/schedule.js'
+import type { Engine } from '../../engines/engine.js'
 import { audioHop, type ModelConfig } from '../../model/config.js'
 import type { TrainingConfig } from '../config.js'
 import { levelWeight, stepDrawer } from '../objective/noise-levels.js'
@@ -28,6 +29,9 @@ interface PlacedPulses extends Pick<Alignment, 'voiced'>, Partial<Pick<Alignment
   readonly pulses: ClipPulses
 }
 
+/** What an engine may be faster at. */
+export type BatchKernels = Pick<Engine, 'gaussian' | 'frontEnd'>
+
 /** Makes the batches of a training run. */
 export class BatchMaker {
   readonly schedule: NoiseSchedule
@@ -42,15 +46,15 @@ export class BatchMaker {
 
   /**
    * @param model the model, its prior measured
-   * @param normal an engine's own `gaussian`, with the same bytes
+   * @param kernels those of an engine. Default: none; the bytes are the same
    */
-  constructor(config: TrainingConfig, model: ModelConfig, clips: readonly Clip[], normal = gaussian) {
-    this.#gaussian = normal
+  constructor(config: TrainingConfig, model: ModelConfig, clips: readonly Clip[], kernels: BatchKernels = {}) {
+    this.#gaussian = kernels.gaussian ?? gaussian
     this.#config = config
     this.#model = model
     this.#clips = clips
     this.schedule = noiseSchedule(model.diffusion.training)
-    this.#domain = domainOf(model)
+    this.#domain = domainOf(model, kernels.frontEnd)
     this.cropper = new Cropper(model, this.#domain)
     this.#drawSteps = stepDrawer(config, this.schedule)
     let total = 0

@@ -164,7 +164,7 @@ class TrainingRun {
     this.#state = state
     this.#progress = progress
     this.#before = progress
-    this.#maker = new BatchMaker(options.config, this.#model, options.data.training, engine.gaussian)
+    this.#maker = new BatchMaker(options.config, this.#model, options.data.training, engine)
     this.#objective = new Objective(options.config)
     this.#began = options.clock()
     this.#events = options.events === undefined ? null : new EventLog(options.out, options.events.now)

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { describe, mock, test } from 'node:test'
 import { MelPitch } from '#src/audio/mel/pitch'
+import { createEngine } from '#src/engines/select'
 import { FrontEndEnvelope } from '#src/model/front-end/envelope'
 import { readModel } from '#src/model/read-model'
 import { checkTrainingConfig } from '#src/training/config'
-import { BatchMaker } from '#src/training/data/batch'
+import { type BatchKernels, BatchMaker } from '#src/training/data/batch'
 import { golden } from '../../support/paths.js'
 import { config } from '../../support/training.js'
 
@@ -40,10 +41,10 @@ test('the silence before a short clip leaves room for all of it', () => {
 })
 
 describe('crops of voices that start from pulses', async () => {
-  const { config: model } = await readModel(golden('pytorch-windows'))
+  const { config: model, parameters } = await readModel(golden('pytorch-windows'))
   const harmonics = { corner: 3000, noise: 0.3, phase: 'minimum' }
   const voice = Int16Array.from({ length: 12_000 }, (_, n) => (n % 110 < 3 ? 12_000 : -300))
-  const makerOf = (pulses: string) => {
+  const makerOf = (pulses: string, kernels?: BatchKernels) => {
     const checked = checkTrainingConfig(
       {
         model: { ...model, diffusion: { ...model.diffusion, prior: { kind: 'front-end', harmonics } } },
@@ -55,7 +56,7 @@ describe('crops of voices that start from pulses', async () => {
       },
       'test',
     )
-    return new BatchMaker(checked, checked.model, [{ name: 'voice.wav', label: '', samples: voice }])
+    return new BatchMaker(checked, checked.model, [{ name: 'voice.wav', label: '', samples: voice }], kernels)
   }
 
   test('have voiced positions to learn phases of; every second crop of mixed pulses has none', () => {
@@ -66,6 +67,18 @@ describe('crops of voices that start from pulses', async () => {
     assert.deepEqual(counts('recorded'), [true, true])
     assert.deepEqual(counts('mixed'), [true, false])
     assert.equal(counts('free'), undefined)
+  })
+
+  test('have the same bytes by the arithmetic of an engine', async () => {
+    const engine = await createEngine(model.network, parameters, { engine: 'native' }, model.mel)
+    try {
+      const windowFilter = mock.fn(engine.frontEnd!.windowFilter)
+      const kernels = { gaussian: engine.gaussian!, frontEnd: { ...engine.frontEnd!, windowFilter } }
+      assert.deepEqual(makerOf('mixed', kernels).batch(0), makerOf('mixed').batch(0))
+      assert.equal(windowFilter.mock.callCount(), 1)
+    } finally {
+      await engine.dispose()
+    }
   })
 
   test('have their pitch and envelope found once, for the alignment and the start', () => {
