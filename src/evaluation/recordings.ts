@@ -1,15 +1,18 @@
-/** The recordings of a folder, by the name that pairs each with its mel or with the copy that a model made. */
+/**
+ * Lists the recordings of a folder by their stems, which pair a recording with its mel and with the copy that a model
+ * made.
+ */
 import { join } from 'node:path'
 import type { Audio } from '../audio/audio.js'
 import { audioFiles, audioStem } from '../audio/audio-files.js'
 import { readAudio } from '../audio/codecs/decode.js'
 import { DiffWaveError } from '../core/errors.js'
 
-/** A file that was not measured, and why. */
+/** A file that was left out, and why. */
 export interface LeftOut {
   /** Path of the file. */
   readonly file: string
-  /** Message of the error. */
+  /** Why it was left out: the message of the error. */
   readonly reason: string
 }
 

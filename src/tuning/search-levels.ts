@@ -1,22 +1,22 @@
 /**
- * A search for noise levels to sample at. The levels are log-SNRs ℓ_n = ln(ᾱ_n/(1 − ᾱ_n)), descending. They are moved
- * one at a time (coordinate descent), each by golden-section search (Kiefer 1953, “Sequential minimax search for a
- * maximum”) between its neighbours, in a window that is halved after each sweep. Only moves that lower the objective
- * are kept, so the result is never worse than the start. The search is deterministic.
+ * Searches for good noise levels. The levels are log-SNRs ℓ_n = ln(ᾱ_n/(1 − ᾱ_n)), in descending order. One level at a
+ * time is moved (coordinate descent), by golden-section search (Kiefer 1953, “Sequential minimax search for a maximum”)
+ * between its neighbours, in a window that is halved after each sweep. Only moves that lower the objective are kept, so
+ * the result is never worse than the start. The search is deterministic.
  */
 import { throwIfAborted } from '../core/errors.js'
 import { type NoiseSchedule, scheduleFromAlphaBars } from '../diffusion/schedule.js'
 
 interface TuneLevelsRequest {
-  /** The training schedule: levels stay within its ᾱ. */
+  /** The training schedule. Levels stay within its range of ᾱ. */
   readonly training: NoiseSchedule
   /** ᾱ to start from, descending. */
   readonly start: readonly number[]
-  /** The objective's value there. */
+  /** The value of the objective at the start. */
   readonly startValue: number
   /** The function to minimise. @param betas β of a schedule, cleanest first */
   readonly objective: (betas: readonly number[]) => Promise<number>
-  /** Max calls of the objective. */
+  /** Max number of calls of the objective. */
   readonly evaluations: number
   readonly signal?: AbortSignal | undefined
 }
@@ -30,9 +30,9 @@ interface TunedLevels {
 /** Calls per golden-section search: the window shrinks to 0.618³, a quarter. */
 const CALLS_PER_LEVEL = 4
 const GOLDEN = (Math.sqrt(5) - 1) / 2
-/** Min distance between two levels in log-SNR, so that no β is almost zero. */
+/** Min distance between two levels, in log-SNR, so that no β is almost zero. */
 const MIN_DISTANCE = 0.02
-/** A sweep that lowers the objective by less than this share is the last. */
+/** The search ends after a sweep that lowers the objective by less than this share. */
 const MIN_GAIN = 1e-3
 
 /** @throws DiffWaveError `ABORTED`, and what the objective throws */
@@ -51,7 +51,7 @@ export async function tuneLevels(request: TuneLevelsRequest): Promise<TunedLevel
   let window = (cleanest - noisiest) / Math.max(2, levels.length)
   for (let before = Number.POSITIVE_INFINITY; before - best > MIN_GAIN * best; window /= 2) {
     before = best
-    // From the noisiest, on whose result the others work.
+    // From the noisiest level, since the other passes continue from its result.
     for (let n = levels.length - 1; n >= 0; n--) {
       const above = n === 0 ? cleanest : levels[n - 1]! - MIN_DISTANCE
       const below = n === levels.length - 1 ? noisiest : levels[n + 1]! + MIN_DISTANCE
@@ -93,7 +93,7 @@ function logSnr(alphaBar: number): number {
   return Math.log(alphaBar / (1 - alphaBar))
 }
 
-/** β of log-SNRs; at the ends of the training range exactly its ᾱ. */
+/** Converts log-SNRs to β. At the ends of the training range, ᾱ is exactly that of the training. */
 function betasOf(levels: readonly number[], training: NoiseSchedule): readonly number[] {
   const { alphaBar } = training
   const clamped = levels.map(level => Math.min(alphaBar[0]!, Math.max(alphaBar.at(-1)!, 1 / (1 + Math.exp(-level)))))

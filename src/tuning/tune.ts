@@ -1,8 +1,8 @@
 /**
- * Tuning: the noise levels, the sampler and DDIM's noise scale with which a vocoder copies recordings best in a given
- * number of steps. Copies are compared with their originals by what can be heard: log-mel distance plus
- * multi-resolution STFT distance. They are judged without phase refinement, which brings them all nearer to the mel and
- * would hide the differences between schedules.
+ * Tuning: finds the noise levels, the sampler and DDIM's noise scale with which a vocoder copies recordings best in a
+ * given number of steps. A copy is compared with its original by the log-mel distance plus the multi-resolution STFT
+ * distance. Phase refinement is off, because it moves all copies closer to the mel and would hide the differences
+ * between schedules.
  */
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
@@ -30,13 +30,15 @@ import { tuneLevels } from './search-levels.js'
 export interface TuneOptions {
   /** Number of steps to tune for, 1 to 64. */
   readonly steps: number
-  /** Sampler to tune for. Default: the one that does best with evenly spaced levels, or with the model's own. */
+  /**
+   * Sampler to tune for. Default: the sampler that is best with evenly spaced levels, or with the model's own levels.
+   */
   readonly sampler?: SamplerName | undefined
-  /** Max schedules to try, from 4, default 60: each makes every recording once. */
+  /** Max number of schedules to try, at least 4. Each one makes a copy of every recording. Default: 60. */
   readonly evaluations?: number | undefined
-  /** Seconds of each recording that are used, from its middle: 0.1 to 60, default 2. */
+  /** Length in seconds of the part of each recording that is used, taken from its middle: 0.1 to 60. Default: 2. */
   readonly seconds?: number | undefined
-  /** Seed of the noise, an integer from 0, default 1: recording i has the seed plus i. */
+  /** Seed of the noise, a non-negative integer. Recording i uses the seed plus i. Default: 1. */
   readonly seed?: number | undefined
   /** Stops the search: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal | undefined
@@ -56,34 +58,35 @@ const tuneSchema = z.strictObject({
     .optional(),
 } satisfies FieldsOf<TuneOptions>)
 
-/** Schedules tried, of at most `evaluations`. */
+/** Progress of a search: schedules tried so far, of at most `evaluations`. */
 export interface TuneProgress extends Progress {
   /** Distance of the best schedule so far. */
   readonly best: number
 }
 
-/** A schedule that was found, and how it compares. Distances: log-mel (nepers) plus multi-resolution STFT. */
+/**
+ * The schedule that was found, and how it compares. All distances are log-mel distance (in nepers) plus
+ * multi-resolution STFT distance, on the same recordings: those that the search did not use, or the single one with
+ * another seed.
+ */
 export interface TunedSchedule {
   /** Number of steps. */
   readonly steps: number
   /** The sampler that it was tuned for. */
   readonly sampler: SamplerName
-  /** DDIM's noise scale that it was tuned for; with another sampler, the model's, which has no effect. */
+  /** DDIM's noise scale that it was tuned for. For other samplers it is the model's, and has no effect. */
   readonly noiseScale: number
-  /** β_1 … β_steps, each between 0 and 1, the least noisy level first. */
+  /** β of each step, between 0 and 1, the least noisy step first. */
   readonly betas: readonly number[]
-  /** On the recordings that the search did not use (with one recording: with another seed). */
+  /** Distance of the schedule that was found. */
   readonly distance: number
-  /**
-   * On the same, of the schedule that the model would use now, with its sampler: its own for that number, or the
-   * derived one.
-   */
+  /** Distance of the schedule that the model uses now for this number of steps, its own or a derived one. */
   readonly before: number
-  /** On the same, of evenly spaced levels with the model's default sampler and noise scale. */
+  /** Distance of evenly spaced levels, with the model's default sampler and noise scale. */
   readonly derived: number
-  /** Whether it beats both, so that it is worth keeping. */
+  /** Whether the schedule beats both of these, so that it is worth keeping. */
   readonly better: boolean
-  /** Schedules tried. */
+  /** Number of schedules that were tried. */
   readonly evaluations: number
 }
 
@@ -99,14 +102,14 @@ interface Candidate {
   readonly noiseScale: number
 }
 
-/** Noise scales of DDIM that are tried for models that predict x_0. */
+/** The noise scales of DDIM to try for models that predict x_0. */
 const NOISE_SCALES: readonly number[] = [0, 0.1, 0.2, 0.5]
 
 /**
- * Searches for the best schedule of a vocoder with a given number of steps. Of two or more recordings, every second is
- * withheld from the search and decides whether its result is better.
+ * Searches for the best schedule of a vocoder with a given number of steps. If there are two or more recordings, every
+ * second one is withheld from the search, to decide whether its result is better.
  *
- * @param recordings some ten seconds in all: every schedule tried makes all of them
+ * @param recordings about ten seconds in all, since every schedule that is tried copies all of them
  * @throws DiffWaveError `BAD_CONFIG` (not a vocoder), `BAD_OPTION`, `BAD_AUDIO`, `NOT_FINITE`, `ABORTED`
  */
 export async function tune(
@@ -166,7 +169,7 @@ export async function tune(
   }
 }
 
-/** The model's mel convention. @throws DiffWaveError if nothing can be tuned */
+/** Checks the arguments of `tune`. @returns the model's mel convention @throws DiffWaveError if nothing can be tuned */
 function checkTunable(model: Denoiser, recordings: readonly Audio[], steps: number): MelConvention {
   if (model?.config === undefined) {
     throw new DiffWaveError('BAD_OPTION', 'not a loaded model', { expected: 'the result of loadModel', where: 'tune' })
@@ -185,15 +188,18 @@ function checkTunable(model: Denoiser, recordings: readonly Audio[], steps: numb
   return mel
 }
 
-/** Every second example is withheld; of a single one, another seed is. */
+/**
+ * Splits examples into those for the search and those for the decision. A single example is used for both, with another
+ * seed.
+ */
 function split(examples: readonly Example[]) {
   const [used, withheld] = [0, 1].map(part => examples.filter((_, i) => i % 2 === part)) as [Example[], Example[]]
   return { used, withheld: examples.length === 1 ? used.map(one => ({ ...one, seed: one.seed + 1 })) : withheld }
 }
 
 /**
- * Schedules to start from, and to beat. What does best from evenly spaced levels, or from the model's own, is the
- * sampler to tune, and the noise scale; a sampler that the options name may start from the model's own levels, too.
+ * The schedules to start from. Each candidate has a sampler, a noise scale, and evenly spaced levels or the model's
+ * own; the best one is then tuned. A sampler that the options name may also start from the model's own levels.
  */
 function candidates(diffusion: DiffusionConfig, steps: number, wanted: SamplerName | undefined) {
   const { noiseScale, defaultSampler } = diffusion
@@ -210,7 +216,8 @@ function candidates(diffusion: DiffusionConfig, steps: number, wanted: SamplerNa
   const samplers = wanted === undefined ? samplerNames : [wanted]
   const starts: Candidate[] = samplers.map(sampler => ({ betas, sampler, noiseScale }))
   if (own !== null) starts.push({ ...own, sampler: wanted ?? own.sampler })
-  // A single step carries no noise on. The share pays if what is carried on is the error of x̂_0.
+  // A noise scale has no effect on a single step. It helps if ε̂ is partly the error of x̂_0, so it is tried for models
+  // that predict x_0.
   if (steps > 1 && diffusion.prediction === 'x0' && samplers.includes('ddim')) {
     const others = NOISE_SCALES.filter(scale => scale !== noiseScale)
     starts.push(...others.map(scale => ({ betas, sampler: 'ddim' as const, noiseScale: scale })))
@@ -229,7 +236,7 @@ const tunedSchema = z.array(
 )
 
 /**
- * A model's config with those of the schedules that are better than its own.
+ * A copy of a model's config with those of the tuned schedules that are better than its own.
  *
  * @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`
  */
@@ -264,7 +271,7 @@ async function example(audio: Audio, convention: MelConvention, seconds: number,
   return { samples, mel: melSpectrogram({ samples, sampleRate: convention.sampleRate }, convention), seed }
 }
 
-/** Mean distance of copies to their originals. */
+/** Mean distance between copies and their originals. */
 async function copyDistance(
   model: Denoiser,
   convention: MelConvention,
@@ -285,7 +292,7 @@ async function copyDistance(
       trim: samples.length,
       signal,
     })
-    // A copy may be shorter than its original by a part of a frame: both are compared as far as they go.
+    // A copy may be shorter than its original by part of a frame. They are compared up to the shorter length.
     const original = samples.subarray(0, made.samples.length)
     const [a, b] = [original, made.samples].map(audio => melSpectrogram({ samples: audio, sampleRate }, logMel))
     sum += logMelDistance(a!, b!) + stftDistance(original, made.samples, sampleRate)

@@ -1,5 +1,5 @@
 /**
- * Baselines that a generator must beat: noise with the data's average spectrum, and the data cut into shuffled pieces.
+ * Baselines that a generator must beat: noise with the average spectrum of the data, and the data in shuffled pieces.
  */
 import { FrameTransform, windowSquares } from '../../audio/transforms/stft.js'
 import { gaussian, permutation } from '../../core/random.js'
@@ -9,10 +9,13 @@ const SIZE = 1024
 const shape = { fftSize: SIZE, windowLength: SIZE, hop: SIZE / 4 }
 /** Length of a piece in seconds. */
 const PIECE = 0.05
-/** Length of its fades in seconds: without them the edges would click. */
+/** Length of the fades of a piece in seconds. Without them the edges would click. */
 const FADE = 0.002
 
-/** One clip of Gaussian noise for each clip, of the same length and energy, with the mean power spectrum of all. */
+/**
+ * Makes one clip of Gaussian noise for each clip, of the same length and energy, with the mean power spectrum of all
+ * clips.
+ */
 export function averageSpectrumNoise(clips: readonly Float32Array[], seed: number): Float32Array[] {
   const transform = new FrameTransform(shape)
   const power = new Float64Array(transform.bins)
@@ -57,7 +60,7 @@ function atLevel(samples: Float32Array, like: Float32Array): Float32Array {
   return samples.map(x => x * gain)
 }
 
-/** Each clip with its pieces of 50 ms in a random order. */
+/** Cuts each clip into pieces of 50 ms and puts them in a random order. */
 export function shuffledPieces(clips: readonly Float32Array[], sampleRate: number, seed: number): Float32Array[] {
   const length = Math.round(PIECE * sampleRate)
   const fade = Math.max(1, Math.round(FADE * sampleRate))

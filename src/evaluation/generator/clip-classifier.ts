@@ -1,5 +1,6 @@
 /**
- * Label accuracy of generated clips: a classifier is trained on the training clips and tested on held-out real clips.
+ * The label accuracy of generated clips: a classifier is trained on the training clips, tested on held-out real clips,
+ * and applied to the generated ones.
  */
 import { Classifier, type Example } from './classifier.js'
 import { stretchedPattern } from './clip-pattern.js'
@@ -16,17 +17,17 @@ const ORDERS = 16
  */
 const MAX_EXAMPLES = 6000
 
-/** How often clips of one label are recognised. */
+/** How often the clips of one label are recognised. */
 export interface LabelAccuracy {
   /** Number of generated clips of the label. */
   readonly clips: number
   /** Share recognised as the label that was asked for. */
   readonly accuracy: number
-  /** Confusions: recognised label → number of clips. */
+  /** Number of clips by the label that they were recognised as. */
   readonly takenFor: ReadonlyMap<string, number>
 }
 
-/** Share of clips recognised as what they are. */
+/** Share of clips that are recognised as what they are. */
 export interface Accuracy {
   /** Number of clips. */
   readonly clips: number
@@ -34,15 +35,15 @@ export interface Accuracy {
   readonly accuracy: number
 }
 
-/** Label accuracy, by a classifier trained on the training clips. */
+/** The label accuracy, measured by a classifier that was trained on the training clips. */
 export interface ClassifierResult {
-  /** The labels that it tells apart. */
+  /** The labels that the classifier knows. */
   readonly labels: readonly string[]
-  /** On held-out real clips: how far the classifier can be trusted. */
+  /** Its accuracy on held-out real clips, which says how far it can be trusted. */
   readonly heldOut: Accuracy
-  /** On generated clips, against the labels that were asked for. */
+  /** Its accuracy on generated clips, compared with the labels that were asked for. */
   readonly generated: Accuracy
-  /** On generated clips, by label. */
+  /** The same for each label. */
   readonly byLabel: ReadonlyMap<string, LabelAccuracy>
 }
 

@@ -1,6 +1,6 @@
 /**
- * Generated clips compared with real ones as sets: Fréchet distance, memorisation, diversity, sound, and label
- * accuracy.
+ * Compares a set of generated clips with real clips: Fréchet distance, memorisation, diversity, sound character, and
+ * label accuracy.
  */
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
@@ -20,21 +20,21 @@ import { type SoundCharacter, soundCharacter } from './sound-character.js'
 
 /** Options of `evaluateGenerator`. */
 export interface GeneratorEvaluationOptions {
-  /** Clips at `sampleRate`. */
+  /** The generated clips, at `sampleRate`. */
   readonly generated: readonly ClipAudio[]
   /** Folder of real clips that were held out of training. */
   readonly reference: string
-  /** Folder of the training clips, to measure memorisation and label accuracy. */
+  /** Folder of the training clips. It is needed for memorisation and label accuracy. Default: neither is measured. */
   readonly training?: string
-  /** In Hz: that of the generated clips; the others are resampled to it. */
+  /** Sample rate of the generated clips in Hz. Real clips are resampled to it. */
   readonly sampleRate: number
-  /** Length of a clip in seconds; longer recordings are cut into several clips. */
+  /** Length of a clip in seconds. Longer recordings are cut into several clips. */
   readonly seconds: number
   /** Seed of the baselines and the classifier. */
   readonly seed: number
   /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal
-  /** Percent of the work. */
+  /** Called as the work goes on. The unit of its numbers is percent. */
   readonly onProgress?: OnProgress
 }
 
@@ -54,7 +54,7 @@ const optionsSchema = z.strictObject({
   onProgress: onProgress.optional(),
 } satisfies FieldsOf<GeneratorEvaluationOptions>)
 
-/** Name of a set that is compared: clips of three sources, and two baselines. */
+/** Names of the sets that are compared: three sources of clips, and two baselines. */
 export type SetName = 'generated' | 'reference' | 'training' | 'noise' | 'shuffled'
 export const setNames = [
   'generated',
@@ -68,9 +68,9 @@ export const setNames = [
 export interface Distances {
   /** The smallest distance. */
   readonly smallest: number
-  /** The distance that 1 % are below. */
+  /** The first percentile. */
   readonly firstPercentile: number
-  /** The distance that half are below. */
+  /** The median. */
   readonly median: number
 }
 
@@ -80,7 +80,7 @@ export interface AlikePair {
   readonly generated: string
   /** Name of the training clip. */
   readonly training: string
-  /** dB. */
+  /** Distance between the two in dB. */
   readonly distance: number
 }
 
@@ -88,30 +88,33 @@ export interface AlikePair {
 export interface Diversity {
   /** Mean distance between two clips. */
   readonly mean: number | null
-  /** Distances of the clips to their nearest other clip. */
+  /** Distances of the clips to their nearest neighbours in the set. */
   readonly nearestOther: Distances | null
 }
 
-/** Result of `evaluateGenerator`. Fréchet distances are of embeddings, other distances in dB between spectrograms. */
+/**
+ * Result of `evaluateGenerator`. Fréchet distances are between embeddings; other distances are between spectrograms, in
+ * dB.
+ */
 export interface GeneratorEvaluation {
   /** Hz. */
   readonly sampleRate: number
-  /** Length of a clip. */
+  /** Length of a clip in seconds. */
   readonly seconds: number
-  /** Dimensions of the embedding in which the Fréchet distances are measured. */
+  /** Number of dimensions of the embedding for the Fréchet distances. */
   readonly dimensions: number
-  /** Number of clips per set. */
+  /** Number of clips in each set. */
   readonly clips: Readonly<Partial<Record<SetName, number>>>
-  /** Fréchet distances of the sets to the held-out clips, and to the training clips. */
+  /** Fréchet distances from each set to the held-out clips and to the training clips. */
   readonly frechet: {
-    /** To the held-out clips, by set. */
+    /** Distances to the held-out clips, by set. */
     readonly toReference: Readonly<Partial<Record<SetName, number>>>
-    /** To the training clips, by set. */
+    /** Distances to the training clips, by set. */
     readonly toTraining: Readonly<Partial<Record<SetName, number>>>
   }
-  /** Distances to the nearest training clip; null without training clips. */
+  /** Distances of generated and held-out clips to their nearest training clips; null without training clips. */
   readonly memorisation: Readonly<Record<'generated' | 'reference', Distances>> | null
-  /** The generated clips that are nearest to a training clip. */
+  /** The generated clips that are closest to a training clip, the closest first. */
   readonly mostAlike: readonly AlikePair[]
   /** How far apart the clips of a set are. */
   readonly diversity: Readonly<Record<'generated' | 'reference', Diversity>>
@@ -124,15 +127,18 @@ export interface GeneratorEvaluation {
 }
 
 /**
- * Clips per set for a Fréchet distance that can be trusted; with fewer, even sets of the same distribution are apart.
+ * Number of clips per set that a reliable Fréchet distance needs. With fewer, even sets of the same distribution are
+ * apart.
  */
 export const ENOUGH_CLIPS = 500
-/** Training clips of a long recording start a sixth of a clip apart, so that a copy is found wherever it begins. */
+/**
+ * Training clips cut from a long recording start a sixth of a clip apart, so that a copy is found wherever it begins.
+ */
 const TRAINING_OVERLAP = 6
 /** Number of pairs listed in `mostAlike`. */
 const MOST_ALIKE = 5
 
-/** The sets that are compared, made from the options. */
+/** The sets of clips that are compared. */
 interface Sets {
   readonly generated: ClipSet
   readonly reference: ClipSet
@@ -142,8 +148,8 @@ interface Sets {
 }
 
 /**
- * Compares sets of clips. Real recordings that cannot be read are left out, and so are their silent parts; a silent
- * generated clip counts.
+ * Evaluates a generator by its clips. Real recordings that cannot be read, and silent parts of them, are left out.
+ * Silent generated clips count.
  *
  * @throws DiffWaveError `BAD_DATA` if a set has fewer than two clips, `FILE_NOT_FOUND`, `BAD_AUDIO`, `NOT_FINITE`,
  * `ABORTED`
@@ -252,7 +258,7 @@ async function compareClips({ generated, reference, training }: Sets, signal: Ab
   }
 }
 
-/** How near generated clips come to training clips, compared with the held-out clips. */
+/** How close generated clips come to training clips, compared with held-out clips. */
 function memorised(
   embedded: Readonly<Record<'own' | 'real' | 'training', readonly Float64Array[]>>,
   generated: ClipSet,

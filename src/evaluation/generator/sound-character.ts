@@ -1,4 +1,4 @@
-/** Onsets and pitch salience: two distributions in which generated clips should resemble the data. */
+/** The sound character of a set of clips: onset rate and pitch salience, which should be distributed as in the data. */
 import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../../core/errors.js'
 import { type PitchRange, pitchSalience } from '../pitch.js'
@@ -12,14 +12,14 @@ const RANGE: PitchRange = { lowest: 50, highest: 2000 }
 
 /** Seconds between the frames whose salience is measured. */
 const HOP = 0.04
-/** Maximum number of clips to measure, spread over the set. */
+/** Max number of clips to measure, spread over the set. */
 const MAX_CLIPS = 500
 
-/** Onsets and pitch salience of a set of clips. */
+/** Onset rate and pitch salience of a set of clips. */
 export interface SoundCharacter {
   /** Onsets per second. */
   readonly onsetRate: Spread
-  /** 1 − YIN's aperiodicity, 0 … 1, averaged over the audible frames of a clip. */
+  /** Pitch salience: 1 − YIN's aperiodicity, 0 to 1, averaged over the audible frames of each clip. */
   readonly pitchSalience: Spread
 }
 

@@ -1,4 +1,4 @@
-/** Mean, covariance, standard deviation and percentiles. */
+/** Mean, covariance, standard deviation and percentiles of samples. */
 
 export interface Moments {
   readonly mean: Float64Array

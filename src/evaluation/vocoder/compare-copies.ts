@@ -1,4 +1,4 @@
-/** Copies of a recording against it, at the rate of comparison. */
+/** Measures copies of a recording against the recording, at `COMPARED_RATE`. */
 import { resample } from '../../audio/resample.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { COMPARED_RATE, compare, type Measurements, MIN_SAMPLES } from './compare.js'

@@ -1,4 +1,4 @@
-/** Every metric of a copy against its original. */
+/** Computes all measures of a copy against its original. */
 import { namedConventions } from '../../audio/mel/convention.js'
 import { melSpectrogram } from '../../audio/mel/mel.js'
 import { trackPitch } from '../pitch.js'
@@ -10,12 +10,12 @@ import { periodicityError } from './periodicity-error.js'
 import { pitchError } from './pitch-error.js'
 import { stftDistance } from './stft-distance.js'
 
-/** Rate at which recordings are compared, Hz, whatever their own. */
+/** Sample rate in Hz at which all recordings are compared. */
 export const COMPARED_RATE = namedConventions.tacotron2.sampleRate
-/** The shortest audio that can be compared: the longest analysis window. */
+/** Length in samples of the shortest audio that can be compared: the longest analysis window. */
 export const MIN_SAMPLES = 2048
 
-/** Name of a metric; `measures` has the title and the unit of each. */
+/** Names of the measures. `measures` has the title and the unit of each. */
 export type Measure =
   | 'logMel'
   | 'stft'
@@ -32,15 +32,15 @@ export type Measure =
   | 'centroid'
   | 'realTimeFactor'
 
-/** What a report says of a metric. */
+/** Title and unit of a measure, for reports. */
 export interface MeasureInfo {
-  /** Heading. */
+  /** Title, for the heading of a column. */
   readonly title: string
-  /** Unit; '' for none. */
+  /** Unit; empty if it has none. */
   readonly unit: string
 }
 
-/** The metrics, in the order of the report's columns. */
+/** All measures, in the order of the report's columns. */
 export const measures: Readonly<Record<Measure, MeasureInfo>> = {
   logMel: { title: 'log-mel distance', unit: '' },
   stft: { title: 'multi-resolution STFT distance, to 8 kHz', unit: '' },
@@ -58,7 +58,10 @@ export const measures: Readonly<Record<Measure, MeasureInfo>> = {
   realTimeFactor: { title: 'real-time factor', unit: '' },
 }
 
-/** One number per metric; null if it is undefined, as for a recording without a voiced frame or a pause. */
+/**
+ * One number per measure. Null if it is undefined, for example for a recording without voiced frames or without a
+ * pause.
+ */
 export type Measurements = Readonly<Record<Measure, number | null>>
 
 /**
@@ -92,7 +95,7 @@ export function compare(original: Float32Array, made: Float32Array): Omit<Measur
   }
 }
 
-/** The mean of each metric over the files for which it is defined. */
+/** The mean of each measure over the files for which it is defined. */
 export function meanMeasurements(rows: readonly Measurements[]): Measurements {
   const mean = (measure: Measure) => {
     const known = rows.map(row => row[measure]).filter(value => value !== null)

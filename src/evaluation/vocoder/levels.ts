@@ -1,18 +1,20 @@
 /**
- * Level differences between a copy and its original, in dB: of the whole, of the original's pauses (hiss), and above 8
+ * Level differences between a copy and its original in dB: over the whole, in the original's pauses (hiss), and above 8
  * kHz, which the usual mels do not cover.
  */
 import { describeAudio } from '../../audio/analysis.js'
 import { spectrogram } from '../spectrogram.js'
 
 export interface LevelDifferences {
-  /** Of the whole, copy − original; null if either is silent. */
+  /** Level of the whole copy minus that of the original, in dB; null if either is silent. */
   readonly whole: number | null
-  /** Over the frames in which the original is more than 50 dB below its loudest; null if there are none. */
+  /**
+   * The same over the pauses, in which the original is more than 50 dB below its loudest frame; null if there are none.
+   */
   readonly pauses: number | null
-  /** Above 8 kHz; null if the sample rate is too low. */
+  /** The same above 8 kHz; null if the sample rate is too low. */
   readonly high: number | null
-  /** Difference of the mean spectral centroids, Hz. */
+  /** Difference of the mean spectral centroids in Hz. */
   readonly centroid: number
 }
 

@@ -1,31 +1,31 @@
 /**
- * A vocoder as systems to be measured: as shipped, with its last layer zeroed, and without phase refinement. Refinement
- * alone makes good speech of a mel, so that a figure of the first row says little without the second.
+ * The three ways in which a vocoder is measured: as shipped, with its last layer zeroed, and without phase refinement.
+ * Phase refinement alone makes good speech from a mel, so the first result says little without the second.
  */
 import type { Audio } from '../../audio/audio.js'
 import type { Mel } from '../../audio/mel/convention.js'
 import type { Original, System } from './system.js'
 
-/** What a system asks of a vocoder; `Vocoder` does it. */
+/** The part of `Vocoder` that is needed here. */
 export interface Synthesizer {
   synthesize(mel: Mel, options: { seed: number; length: number; refine?: number; signal?: AbortSignal }): Promise<Audio>
 }
 
 export interface ModelSystemOptions {
-  /** Name of the row as shipped; the others add to it. */
+  /** Name of the row as shipped. The names of the other rows begin with it. */
   readonly name: string
   readonly vocoder: Synthesizer
-  /** The same model with its last layer zeroed; null: only the row as shipped. */
+  /** The same model with its last layer zeroed; null for only the row as shipped. */
   readonly zeroed: Synthesizer | null
-  /** Iterations of refinement; undefined: the model's own. */
+  /** Number of refinement iterations. Default: the model's own. */
   readonly refine: number | undefined
-  /** Whether the model refines if `refine` is undefined. */
+  /** Whether the model itself has refinement. */
   readonly refines: boolean
-  /** File i has the seed plus i, as in batches. */
+  /** Seed of file 0. File i uses the seed plus i, as in batches. */
   readonly seed: number
 }
 
-/** Three systems, or the first of them alone. */
+/** Makes the three systems, or only the first. */
 export function modelSystems(options: ModelSystemOptions): readonly System[] {
   const { name, vocoder, zeroed, refine, seed } = options
   const system = (name: string, by: Synthesizer, iterations: number | undefined): System => ({
@@ -46,7 +46,7 @@ export function modelSystems(options: ModelSystemOptions): readonly System[] {
   if (refined) {
     return [shipped, system(`${name}, last layer zeroed`, zeroed, refine), system(unrefined, vocoder, 0)]
   }
-  // Without refinement the first row is the third: its audio is kept instead of made again.
+  // If refinement is off, the first and the third row are the same. The audio is kept instead of made twice.
   const latest = new LatestAudio(shipped)
   return [latest.system, system(`${name}, last layer zeroed`, zeroed, refine), latest.again(unrefined)]
 }

@@ -1,4 +1,7 @@
-/** Systems that make copies of recordings: a vocoder, Griffin-Lim, or a folder of files made before. */
+/**
+ * A system makes copies of recordings from their mels: a vocoder, Griffin-Lim, or a folder of files that were made
+ * before.
+ */
 import type { Audio } from '../../audio/audio.js'
 import { type Mel, type MelConvention, requireConvention } from '../../audio/mel/convention.js'
 import { griffinLim } from '../../audio/mel/griffin-lim.js'
@@ -7,13 +10,13 @@ import { check, seed as seedSchema } from '../../core/options.js'
 import { type PathLike, toPath } from '../../core/path.js'
 import { readRecording, recordingsIn } from '../recordings.js'
 
-/** What a system receives. */
+/** What a system gets to copy a recording. */
 export interface Original {
   /** Path below the reference folder, without the ending. */
   readonly name: string
   /** `[bands × frames]`, in the evaluation's convention. */
   readonly mel: Mel
-  /** Samples to return, at the convention's rate; at most as many as the mel covers. */
+  /** Number of samples to return, at the convention's rate; at most as many as the mel covers. */
   readonly length: number
   /** Index of the file, from 0. */
   readonly index: number
@@ -21,15 +24,15 @@ export interface Original {
 
 /** A way to turn mels back into audio. */
 export interface System {
-  /** Name in reports, different from that of other systems. */
+  /** Name in reports, different from the names of the other systems. */
   readonly name: string
-  /** Whether the time to make a copy is to be reported. */
+  /** Whether to report the time that a copy takes. */
   readonly timed: boolean
   /** Makes the copy of one recording. */
   readonly make: (original: Original, signal?: AbortSignal) => Promise<Audio>
 }
 
-/** The baseline without a model. @throws DiffWaveError `BAD_CONFIG`, `BAD_OPTION` */
+/** Makes the baseline that needs no model. @throws DiffWaveError `BAD_CONFIG`, `BAD_OPTION` */
 export function griffinLimSystem(convention: MelConvention, seed: number): System {
   requireConvention(convention, 'griffinLimSystem convention')
   check(seedSchema, seed, 'griffinLimSystem seed')
@@ -41,7 +44,11 @@ export function griffinLimSystem(convention: MelConvention, seed: number): Syste
   }
 }
 
-/** Copies made before, matched by name. @throws DiffWaveError `BAD_OPTION`, `BAD_DATA`, `FILE_NOT_FOUND` */
+/**
+ * Makes a system from a folder of copies that were made before, matched by name.
+ *
+ * @throws DiffWaveError `BAD_OPTION`, `BAD_DATA`, `FILE_NOT_FOUND`
+ */
 export async function folderSystem(path: PathLike): Promise<System> {
   const folder = toPath(path, 'folderSystem folder')
   const recordings = await recordingsIn(folder)

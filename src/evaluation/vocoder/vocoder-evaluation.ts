@@ -1,4 +1,7 @@
-/** Copy synthesis of a folder of recordings by one or more systems, each copy compared with its original. */
+/**
+ * Evaluates vocoders by copy synthesis: one or more systems copy a folder of recordings, and each copy is compared with
+ * its original.
+ */
 import { basename } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
@@ -16,23 +19,23 @@ import type { System } from './system.js'
 
 /** Options of `evaluateVocoder`. */
 export interface VocoderEvaluationOptions {
-  /** Folder of original recordings, of any sample rate and format; channels are averaged. */
+  /** Folder of the original recordings, at any sample rate and in any format. Channels are averaged. */
   readonly reference: string
   /** Convention of the mels that the systems receive. */
   readonly convention: MelConvention
-  /** Folder of mels to use instead of computed ones, matched by name. */
+  /** Folder of mels, matched by name. Default: mels are computed from the recordings. */
   readonly mels?: string
   /** The systems to compare. */
   readonly systems: readonly System[]
-  /** Number of files to evaluate, in the order of their names. Default: all. */
+  /** Max number of files to evaluate, in the order of their names. Default: all. */
   readonly limit?: number
-  /** Number of files whose audio is kept in the result, for a report. Default: 0. */
+  /** Number of files whose audio is kept in the result for a report. Default: 0. */
   readonly keepAudio?: number
-  /** Returns seconds since any fixed time. */
+  /** Returns the time in seconds from any origin, to measure the real-time factor. */
   readonly clock: () => number
   /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal
-  /** Counts recordings. */
+  /** Called after each recording. The unit of its numbers is recordings. */
   readonly onProgress?: OnProgress
 }
 
@@ -40,15 +43,21 @@ export interface VocoderEvaluationOptions {
 export interface FileEvaluation {
   /** Path below the reference folder, without the ending. */
   readonly name: string
-  /** Length of the recording. */
+  /** Length of the recording in seconds. */
   readonly seconds: number
   /** Whether the mel was read from a file rather than computed. */
   readonly melGiven: boolean
-  /** By the system's name. */
+  /** The measures, by the name of the system. */
   readonly measurements: ReadonlyMap<string, Measurements>
-  /** By the system's name: how many samples its copy is longer than the original; only copies of another length. */
+  /**
+   * How many samples longer a copy is than its original, by the name of the system. Only copies of another length are
+   * listed.
+   */
   readonly lengthDifferences: ReadonlyMap<string, number>
-  /** Audio at `COMPARED_RATE`, by the system's name and `original`; empty if not kept. */
+  /**
+   * Audio at `COMPARED_RATE`: the copies by the name of the system, and the recording under `original`. Empty if it was
+   * not kept.
+   */
   readonly audio: ReadonlyMap<string, Float32Array>
 }
 
@@ -58,11 +67,11 @@ export interface VocoderEvaluation {
   readonly systems: readonly string[]
   /** One entry per recording. */
   readonly files: readonly FileEvaluation[]
-  /** Means over the files, by the system's name. */
+  /** Means over the files, by the name of the system. */
   readonly overall: ReadonlyMap<string, Measurements>
   /** Files that could not be used. */
   readonly leftOut: readonly LeftOut[]
-  /** Length of all recordings together. */
+  /** Length of all recordings together in seconds. */
   readonly seconds: number
 }
 
@@ -164,7 +173,7 @@ async function evaluateFile(
   const original = await atRate(audio, COMPARED_RATE)
   if (original.length < MIN_SAMPLES) throw tooShort(original.length, path)
   const own = await atRate(audio, convention.sampleRate)
-  // A mel at the top of the folder, by its last part alone, could be that of any recording of that name.
+  // A mel at the top of the folder has only a bare name. It counts only if no other recording has that name.
   const bareName = bareNames.filter(other => other === basename(name)).length === 1
   const given = options.mels === undefined ? null : await givenMel(options.mels, name, own.length, convention, bareName)
   const mel = given ?? melSpectrogram({ samples: own, sampleRate: convention.sampleRate }, convention)
@@ -185,7 +194,7 @@ async function evaluateFile(
     })
     if (made.length !== original.length) lengthDifferences.set(system.name, made.length - original.length)
     if (keep) kept.set(system.name, made)
-    // A comparison takes tenths of a second: other work gets its turn between systems.
+    // A comparison takes tenths of a second, so other work gets its turn between systems.
     await setImmediate()
   }
   const seconds = audio.samples.length / audio.sampleRate
