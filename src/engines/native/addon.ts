@@ -1,4 +1,6 @@
-/** The interface of the compiled kernels (native/binding/), and the network's shape as they read it. */
+/**
+ * The interface of the compiled kernels (native/binding/): the functions of the addon, and the objects that it reads.
+ */
 import { melHop, type NetworkConfig, positionSamples } from '../../model/network.js'
 import type { WeightUpdate } from '../engine.js'
 import type { SpectralKind } from '../loss-kernels.js'
@@ -14,12 +16,12 @@ export interface StreamHandle {
   readonly [handle]: 'stream'
 }
 
-/** A phase refinement or a correction inside the addon. */
+/** A frame chain inside the addon: a phase refinement or a correction. */
 export interface FrameChainHandle {
   readonly [handle]: 'frame chain'
 }
 
-/** Tables of a window length inside the addon. */
+/** Tables for one window length inside the addon. */
 export interface SpectralFramesHandle {
   readonly [handle]: 'spectral frames'
 }
@@ -29,33 +31,33 @@ export interface EnvelopeHandle {
   readonly [handle]: 'envelope'
 }
 
-/** A filter of windows inside the addon. */
+/** A window filter inside the addon. */
 export interface WindowFilterHandle {
   readonly [handle]: 'window filter'
 }
 
 /**
- * One clip of a batch. `target` (for `runBackward` ∂loss/∂prediction) if gradients are wanted, else `prediction` for
- * the result. The addon reads and writes these arrays while JavaScript runs: nobody else may resize, transfer or write
- * them before the work has ended.
+ * One clip of a batch. If gradients are wanted, `target` is set (for `runBackward` to ∂loss/∂prediction); else
+ * `prediction` takes the result. The addon reads and writes these arrays while JavaScript runs on, so nothing else may
+ * resize, transfer or write them before the work has ended.
  */
 export interface ClipWork {
   readonly audio: Float32Array
   readonly target?: Float32Array
   readonly weight?: Float32Array | undefined
   readonly prediction?: Float32Array
-  /** The step embedding's sinusoids. */
+  /** Sinusoids of the diffusion step (src/model/step-embedding.ts). */
   readonly sinusoids: Float32Array
   /** Gain of the network's output (src/model/output-gain.ts). */
   readonly gain: number
   /** `[bands × frames]` */
   readonly mel: Float32Array | undefined
   readonly frames: number
-  /** Samples from the first frame's start to the audio's: whole frames. */
+  /** Number of samples between the start of the mel's first frame and the start of the audio: whole frames. */
   readonly melOffset: number
   /** E of each position, `[positions × bins]`, if the front end has an envelope. */
   readonly deviations: Float32Array | undefined
-  /** −1: no label. */
+  /** Index of the label; −1 for no label. */
   readonly label: number
 }
 
@@ -65,7 +67,7 @@ export interface Work {
   readonly squared?: boolean
   readonly gradients?: Float32Array
   readonly clipLosses?: Float32Array
-  /** Set its one byte to stop. */
+  /** One byte. Setting it stops the work. */
   readonly cancelled: Uint8Array
 }
 
@@ -74,28 +76,25 @@ export interface MelWork {
   readonly data: Float32Array
   readonly frames: number
   readonly last: boolean
-  /**
-   * E of the positions that have become known with these frames, `[positions × bins]`, if the front end has an
-   * envelope.
-   */
+  /** E of the positions that are known with these frames, `[positions × bins]`, if the front end has an envelope. */
   readonly deviations: Float32Array | undefined
 }
 
-/** A pass's next samples, and the mel frames that came before them. */
+/** The next samples of a pass, and the mel frames that arrived before them. */
 export interface PredictWork {
-  /** Used if the stream is new. */
+  /** The weights. They are read if the stream is new. */
   readonly parameters: Float32Array
   readonly version: number
   readonly mels: readonly MelWork[]
   readonly pass: number
   readonly audio: Float32Array
   readonly last: boolean
-  /** Room for all samples that were fed and have no prediction yet, these included. */
+  /** Takes the result. It must have room for all samples that were fed and have no prediction yet, including these. */
   readonly prediction: Float32Array
   readonly cancelled: Uint8Array
 }
 
-/** Normal numbers from `start` on of a draw; `out` takes them. */
+/** Which normal numbers of a draw to compute; `out` takes them. */
 export interface GaussianRequest {
   readonly seed: number
   readonly draw: number
@@ -104,26 +103,27 @@ export interface GaussianRequest {
 }
 
 /**
- * The shape of a phase refinement or a correction as native/binding/frame-chain.cc reads it. Lengths are in samples.
+ * The parameters of a phase refinement or a correction, as native/binding/frame-chain.cc reads them. Lengths are in
+ * samples.
  */
 export interface FrameChainShape extends FilterTables {
   readonly operation: 'refine' | 'correct'
-  /** Of the transform. */
+  /** Length of the transform. */
   readonly size: number
   readonly hop: number
   readonly bands: number
-  /** Iterations of a refinement, or passes of a correction. */
+  /** Number of iterations of a refinement, or of passes of a correction. */
   readonly stages: number
-  /** Of a refinement, as `relaxation`. */
+  /** Momentum and relaxation of a refinement. */
   readonly momentum: number
   readonly relaxation: number
-  /** Updates of the gains per pass of a correction. */
+  /** Number of updates of the gains in each pass of a correction. */
   readonly updates: number
-  /** From the first frame's start to the clip's. */
+  /** Length from the start of the first frame to the start of the clip. */
   readonly padding: number
-  /** Of a refinement: whether the mel is of energies, not of magnitudes. */
+  /** For a refinement: whether the mel is of powers, not of magnitudes. */
   readonly squared: boolean
-  /** Of a refinement: factor from the transform's magnitudes to the mel's. */
+  /** For a refinement: the factor from the magnitudes of the transform to those of the mel. */
   readonly unit: number
   /** `[size]` */
   readonly window: Float64Array
@@ -131,9 +131,9 @@ export interface FrameChainShape extends FilterTables {
   readonly roots: Float64Array
 }
 
-/** The shape of an envelope as native/binding/front-end.cc reads it. */
+/** The parameters of an envelope, as native/binding/front-end.cc reads them. */
 export interface NativeEnvelopeShape extends FilterTables {
-  /** Of the mel's transform. */
+  /** Number of bins of the mel's transform. */
   readonly bins: number
   readonly bands: number
   readonly updates: number
@@ -141,11 +141,11 @@ export interface NativeEnvelopeShape extends FilterTables {
   readonly triangle: Float64Array
   readonly outputs: number
   readonly windowNorm: number
-  /** Whether the mel is of energies, not of magnitudes. */
+  /** Whether the mel is of powers, not of magnitudes. */
   readonly squared: boolean
 }
 
-/** The same of a filter of windows. */
+/** The parameters of a window filter, as native/binding/front-end.cc reads them. */
 export interface NativeFilterShape {
   readonly size: number
   readonly stride: number
@@ -160,14 +160,14 @@ export interface NativeFilterShape {
 export interface FrameChainWork {
   readonly audio: Float32Array
   readonly last: boolean
-  /** Energies of the bands of the next frames, `[frames × bands]`. */
+  /** Band energies of the next frames, `[frames × bands]`. */
   readonly targets: Float64Array
-  /** Room for all samples that were fed and did not come out, these included. */
+  /** Takes the result. It must have room for all samples that were fed and have not come out yet, including these. */
   readonly prediction: Float32Array
   readonly cancelled: Uint8Array
 }
 
-/** A term of spectra (`SpectralTerm`) as native/binding/audio-loss.cc reads it. */
+/** A `SpectralTerm`, as native/binding/audio-loss.cc reads it. */
 export interface SpectralTermWork {
   readonly frames: SpectralFramesHandle
   readonly kind: SpectralKind
@@ -175,15 +175,15 @@ export interface SpectralTermWork {
   readonly wanted: Float32Array
   readonly counted: number
   readonly weight: number
-  /** Of `magnitude`: c. */
+  /** For `magnitude`: c of `SpectralTerm.softest`. */
   readonly offset: number
-  /** Of `phase`. */
+  /** For `phase`: which frames count. */
   readonly counts: Uint8Array | undefined
   /** Takes weight × ∂loss/∂made. */
   readonly gradient: Float64Array
-  /** Takes a sum per frame, `[frames]`; of `magnitude` of |A − B|, and after them those of B, `[2 × frames]`. */
+  /** Takes the sums of each frame, as in `TermSums`: `[frames]`, or `[2 × frames]` for `magnitude`. */
   readonly sums: Float64Array
-  /** Of `magnitude`: takes products of ratios, `[frames × ⌈counted/BINS_PER_RATIO⌉]`, else empty. */
+  /** For `magnitude`: takes the products of ratios, `[frames × ⌈counted/BINS_PER_RATIO⌉]`. Else empty. */
   readonly ratios: Float64Array
 }
 
@@ -191,26 +191,26 @@ export interface SpectralTermWork {
 export interface CorrectedClipWork {
   readonly input: Float32Array
   readonly byResult: Float32Array
-  /** Energies of the bands, `[frames × bands]`. */
+  /** Band energies, `[frames × bands]`. */
   readonly targets: Float64Array
   /** Takes ∂loss/∂input. */
   readonly gradient: Float32Array
 }
 
-/** A network's shape as native/binding/shape.cc reads it. */
+/** The architecture of a network, as native/binding/shape.cc reads it. */
 export interface NetworkShape {
   readonly channels: number
   readonly layers: number
   readonly dilationCycle: number
-  /** Samples per position. */
+  /** Number of samples per position. */
   readonly patch: number
-  /** Samples of a window; 0: patches. The other three are read if it is not. */
+  /** Length of a window in samples; 0 for patches. The next three fields are read only if it is not 0. */
   readonly kernel: number
   readonly bins: number
   readonly learnedWindows: boolean
-  /** Whether clips and streams come with the deviations of the bins. */
+  /** Whether clips and streams come with `deviations`. */
   readonly envelope: boolean
-  /** Size of the sinusoidal step embedding, and outputs of the two linear layers after it. */
+  /** Number of sinusoids of the step embedding, and width of the two linear layers after it. */
   readonly embedding: number
   readonly hidden: number
   readonly inputMask: boolean
@@ -218,7 +218,7 @@ export interface NetworkShape {
   readonly residualAfterStep: boolean
   readonly labels: number
   readonly conditioner: 'none' | 'transposed' | 'frame-rate'
-  /** Read if there is a conditioner. */
+  /** Number of mel bands. This and what follows is read only if there is a conditioner. */
   readonly bands: number
   readonly hop: number
   readonly upsamplerPerLayer: boolean
@@ -232,46 +232,52 @@ export interface EngineRequest {
   readonly threads: number
   /** Bytes of working memory for training. */
   readonly memoryLimit: number
-  /** Whether the layers multiply bfloat16, if the instruction set can. */
+  /** Whether the layers multiply bfloat16 numbers, if the instruction set can. */
   readonly fast: boolean
 }
 
 export interface Addon {
-  /** Instruction sets that this processor runs, best first. */
+  /** The instruction sets that this processor supports, the best first. */
   targets(): string[]
-  /** Those of them with products of bfloat16. */
+  /** Those of them that multiply bfloat16 numbers. */
   fastTargets(): string[]
-  /** What constants.ts knows of the addon, and its limits. */
+  /** The constants that constants.ts must agree with, and the addon's limits. */
   constants(): Readonly<Record<string, number>>
   create(request: EngineRequest): Handle
   /**
-   * Resolves to the loss, `CANCELLED` or `OUT_OF_MEMORY`. Without gradients: predictions, of the readable reference
-   * only.
+   * Computes the loss and gradients of a batch. Resolves to the loss, `CANCELLED` or `OUT_OF_MEMORY`. Without
+   * gradients, which only the readable reference supports, it computes predictions.
    */
   run(handle: Handle, work: Work): Promise<number>
   /**
-   * The first half of a batch's gradients: writes each clip's `prediction`. The engine must do nothing else before the
-   * second.
+   * The first half of `Engine.backward`: writes each clip's `prediction`. The engine must do nothing else before the
+   * second half.
    */
   runForward(handle: Handle, work: Work): Promise<number>
-  /** The second half: the same work, with ∂loss/∂prediction as targets, and gradients. */
+  /** The second half: takes the same work, with ∂loss/∂prediction as targets, and writes the gradients. */
   runBackward(handle: Handle, work: Work): Promise<number>
-  /** Each of these four resolves when its arrays, one per parameter, have been read and written. */
+  /**
+   * The next four functions are the optimiser's. Each resolves when it has read and written its arrays, one per
+   * parameter.
+   */
   gradientNorm(handle: Handle, gradients: readonly Float32Array[]): Promise<number>
   addGradients(handle: Handle, total: readonly Float32Array[], more: readonly Float32Array[]): Promise<number>
   scaleGradients(handle: Handle, gradients: readonly Float32Array[], factor: number): Promise<number>
   adamUpdate(handle: Handle, update: WeightUpdate): Promise<number>
-  /** Fills `out` with normal numbers, and lists the indices of those that JavaScript must compute itself. */
+  /** Fills `out` with normal numbers. @returns the indices of those that JavaScript must compute itself */
   gaussian(handle: Handle, request: GaussianRequest): readonly number[]
-  /** Packs the weights that streams of a version take, before the first one does. Resolves to 0 or `OUT_OF_MEMORY`. */
+  /** Packs the weights for streams ahead of the first one. Resolves to 0 or `OUT_OF_MEMORY`. */
   packWeights?(handle: Handle, parameters: Float32Array, version: number): Promise<number>
-  /** A clip's passes: `[passes × embedding]` sinusoids of their steps, and their output gains; label −1: none. */
+  /**
+   * Opens a stream for the passes of a clip, with the sinusoids of their steps, `[passes × embedding]`, and their
+   * output gains. Label −1 stands for no label.
+   */
   openStream(handle: Handle, sinusoids: Float32Array, gains: Float32Array, label: number): StreamHandle
-  /** Resolves to the samples that were written, `CANCELLED`, `OUT_OF_MEMORY` or `REFUSED`. */
+  /** Resolves to the number of samples written, or to `CANCELLED`, `OUT_OF_MEMORY` or `REFUSED`. */
   predict(handle: Handle, stream: StreamHandle, work: PredictWork): Promise<number>
   /**
-   * Runs several streams at once, one thread each. Resolves to 0 or `OUT_OF_MEMORY`; each of `results` is then what
-   * `predict` resolves to.
+   * Runs several streams at once, each on one thread. Resolves to 0 or `OUT_OF_MEMORY`. `results` then has, for each
+   * stream, what `predict` would resolve to.
    */
   predictTogether?(
     handle: Handle,
@@ -281,10 +287,10 @@ export interface Addon {
   ): Promise<number>
   closeStream(handle: Handle, stream: StreamHandle): void
   openFrameChain(handle: Handle, shape: FrameChainShape): FrameChainHandle
-  /** Resolves to the samples that were written, `CANCELLED`, `OUT_OF_MEMORY` or `REFUSED`. */
+  /** Resolves to the number of samples written, or to `CANCELLED`, `OUT_OF_MEMORY` or `REFUSED`. */
   pushFrameChain(handle: Handle, chain: FrameChainHandle, work: FrameChainWork): Promise<number>
   closeFrameChain(handle: Handle, chain: FrameChainHandle): void
-  /** Tables of one window length. */
+  /** Makes the tables for one window length. */
   openSpectralFrames(shape: {
     readonly size: number
     /** `[size]` */
@@ -294,7 +300,7 @@ export interface Addon {
   }): SpectralFramesHandle
   /** Resolves to 0, `CANCELLED` or `OUT_OF_MEMORY`. */
   spectralTerms(handle: Handle, terms: readonly SpectralTermWork[], cancelled: Uint8Array): Promise<number>
-  /** The same. The chain only says what the correction is. */
+  /** Computes the gradient of one pass of a correction. The chain only states the parameters of the correction. */
   correctionGradient(
     handle: Handle,
     chain: FrameChainHandle,
@@ -302,19 +308,22 @@ export interface Addon {
     cancelled: Uint8Array,
   ): Promise<number>
   openEnvelope(handle: Handle, shape: NativeEnvelopeShape): EnvelopeHandle
-  /** Fills `out`, `[frames × outputs]`, from `[frames × bands]`. */
+  /**
+   * Computes the powers V of an envelope (src/model/front-end/envelope.ts): fills `out`, `[frames × outputs]`, from
+   * `targets`, `[frames × bands]`.
+   */
   envelopePowers(envelope: EnvelopeHandle, targets: Float64Array, out: Float32Array): void
   openWindowFilter(handle: Handle, shape: NativeFilterShape): WindowFilterHandle
-  /** Adds to `sums`. At least one position. */
+  /** Filters windows and adds them to `sums`. There must be at least one position. */
   filterWindows(filter: WindowFilterHandle, samples: Float32Array, gains: Float32Array, sums: Float64Array): void
-  /** FLOP/s of multiply-adds on registers, all threads together. Blocks for some tenths of a second. */
+  /** Measures the FLOP/s of multiply-adds on registers, of all threads together. Blocks for some tenths of a second. */
   measurePeak(instructionSet: string, threads: number): number
   dispose(handle: Handle): void | Promise<void>
-  /** A byte for the `cancelled` of the next piece of work, if not any byte will do. */
+  /** Returns the byte to use as `cancelled` for the next piece of work. Absent if any byte will do. */
   cancelFlag?(): Uint8Array
 }
 
-/** What an engine needs of an addon, once its handle is there. */
+/** The part of the addon that an engine needs once it has a handle. */
 export type KernelAddon = Pick<
   Addon,
   | 'run'

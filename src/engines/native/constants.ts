@@ -1,10 +1,13 @@
-/** What the addon and this package must agree on. `loadAddon` refuses an addon that was built from other numbers. */
+/**
+ * The constants that the addon and this package must agree on. `loadAddon` refuses an addon that was built with other
+ * values.
+ */
 import { DiffWaveError } from '../../core/errors.js'
 import { BINS_PER_RATIO } from '../loss-kernels.js'
 
 /**
- * Positions of the chunk that a whole clip is fed in, at most: the native engine keeps the mel's upsampled rows that
- * far behind the first pass, so that later passes need not compute them again.
+ * Max number of positions in the chunks of a whole clip. The native engine keeps the mel's upsampled rows that far
+ * behind the first pass, so that later passes need not compute them again.
  */
 export const MAX_CHUNK_POSITIONS = 13_824
 
@@ -14,12 +17,12 @@ export const MAX_CHUNK_POSITIONS = 13_824
  */
 export const MAX_WINOGRAD_DILATION = 32
 
-/** What a job resolves to instead of its result. */
+/** What a piece of work resolves to if it has no result. */
 export const CANCELLED = -1
 export const OUT_OF_MEMORY = -2
 export const REFUSED = -3
 
-/** The names under which the addon's `constants()` returns them. */
+/** The constants by the names under which the addon's `constants()` returns them. */
 export const sharedConstants = {
   maxChunkPositions: MAX_CHUNK_POSITIONS,
   maxWinogradDilation: MAX_WINOGRAD_DILATION,
@@ -29,7 +32,7 @@ export const sharedConstants = {
   refused: REFUSED,
 } as const
 
-/** How each engine is built. */
+/** The command that builds each engine. */
 const buildCommands = { native: '`npx diffwave build-native`', wasm: '`npm run build:wasm`' } as const
 
 /**

@@ -1,4 +1,4 @@
-/** The native CPU engine: own C++ kernels behind Node-API (native/), off the event loop. */
+/** The native CPU engine: C++ kernels (native/) behind Node-API, which run off the event loop. */
 import type { MelConvention } from '../../audio/mel/convention.js'
 import { DiffWaveError } from '../../core/errors.js'
 import type { Tensors } from '../../core/tensor.js'
@@ -15,19 +15,19 @@ import { availableThreads, loadAddon } from './load-addon.js'
 import { nativeLosses } from './loss-kernels.js'
 import { nativeGaussian, nativeOptimiser } from './optimiser.js'
 
-/** Part of a device's name if its layers multiply bfloat16. */
+/** Part of the name of a device whose layers multiply bfloat16 numbers. */
 export const BFLOAT16_DEVICE = ' with bfloat16'
 
 export interface NativeOptions {
   readonly network: NetworkConfig
   readonly parameters: Tensors
-  /** Whether the parameters are the engine's from now on, so that it need not copy them. Default: false. */
+  /** Whether the engine may keep the parameters' memory instead of copying it. Default: false. */
   readonly ownsParameters?: boolean
-  /** Of the mels, for a network whose front end has an envelope. Default: none. */
+  /** Convention of the mels. Needed by networks whose front end has an envelope. Default: none. */
   readonly convention?: MelConvention | null
   readonly threads?: number
   readonly instructionSet?: InstructionSet
-  /** `fast`: the layers multiply bfloat16, if the instruction set can. Default: `exact`. */
+  /** `exact` or `fast` (see `EngineOptions.precision`). Default: `exact`. */
   readonly precision?: Precision
   /** Bytes of working memory; what a batch takes is stated in native/training/training.h. Default: 2 GiB. */
   readonly memoryLimit?: number
@@ -78,8 +78,8 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
 }
 
 /**
- * FLOP/s that multiply-adds on registers alone reach, with which a kernel's speed is compared. Blocks for some tenths
- * of a second.
+ * Measures the FLOP/s that multiply-adds on registers reach, to compare the speed of kernels with. Blocks for some
+ * tenths of a second.
  *
  * @throws DiffWaveError `ENGINE_UNAVAILABLE`
  */
@@ -91,11 +91,11 @@ export function measurePeak(instructionSet: Exclude<InstructionSet, 'scalar'>, t
 export function surveyNative(): {
   readonly available: boolean
   readonly reason: string
-  /** What to do about it; empty if it runs. */
+  /** What to do if it does not run; empty if it does. */
   readonly hint: string
   readonly device: string
   readonly instructionSets: readonly InstructionSet[]
-  /** Those that multiply bfloat16 for `precision: 'fast'`. */
+  /** The instruction sets that multiply bfloat16 numbers for `precision: 'fast'`. */
   readonly fastSets: readonly InstructionSet[]
 } {
   try {

@@ -1,6 +1,7 @@
 /**
- * An engine on the kernels of native/, whatever they are compiled for: off the event loop, one piece of work at a time.
- * The addon gets only arrays that were made here: what a caller hands in is copied first (snapshot.ts).
+ * An engine on the kernels of native/, whatever they are compiled for. It does one piece of work at a time, off the
+ * event loop. The caller's arrays are copied first (snapshot.ts), so the addon only gets arrays that nobody else can
+ * change.
  */
 import { DiffWaveError } from '../../core/errors.js'
 import { elementCount, type Tensors } from '../../core/tensor.js'
@@ -35,30 +36,33 @@ import { NativeQueue } from './queue.js'
 import { NativeStream, type Parameters } from './stream.js'
 import { StreamQueue } from './stream-queue.js'
 
-/** What an engine is made of. */
+/** What `native` and `wasm` pass to make an engine. */
 export interface KernelEngineParts {
   /** `native` or `wasm`. */
   readonly name: string
   readonly device: string
   readonly network: NetworkConfig
   readonly addon: KernelAddon
-  /** Of the addon's `create`. */
+  /** What the addon's `create` returned. */
   readonly handle: Handle
-  /** Threads of the addon. Default: 1. */
+  /** Number of threads of the addon. Default: 1. */
   readonly threads?: number
-  /** Whether it is the readable reference, which has no streams. Default: false. */
+  /** Whether the addon runs the readable reference, which has no streams. Default: false. */
   readonly isReference?: boolean
   readonly parameters: Tensors
   /** Whether the parameters are the engine's from now on, so that it need not copy them. Default: false. */
   readonly ownsParameters?: boolean
   readonly envelope: FrontEndEnvelope | null
-  /** What updates the weights, given the engine's queue and what throws if the engine was disposed. Default: none. */
+  /**
+   * Makes `Engine.optimiser` from the engine's queue and a function that throws after the engine was disposed. Default:
+   * none.
+   */
   readonly optimiser?: (queue: NativeQueue, checkAlive: () => void) => OptimiserKernels
-  /** `Engine.gaussian`, given the latter. Default: none. */
+  /** Makes `Engine.gaussian` from that function. Default: none. */
   readonly gaussian?: (checkAlive: () => void) => NonNullable<Engine['gaussian']>
   /** `Engine.frontEnd`. Default: none. */
   readonly frontEnd?: NonNullable<Engine['frontEnd']>
-  /** `Engine.openRefinement` and `openCorrection`, given the same as the optimiser. Default: none. */
+  /** Makes `Engine.openRefinement` and `openCorrection`, from the same arguments as `optimiser`. Default: none. */
   readonly frameChains?: (queue: NativeQueue, checkAlive: () => void) => FrameChains
   /** What the addon computes of losses, given the same as the optimiser. Default: none. */
   readonly losses?: (queue: NativeQueue, checkAlive: () => void) => NativeLosses
@@ -75,7 +79,9 @@ export class KernelEngine implements Engine {
   readonly openRefinement?: FrameChains['openRefinement']
   readonly openCorrection?: FrameChains['openCorrection']
   readonly #size: number
-  /** Never written to again once they are here: work that was asked before, and open streams, keep their own. */
+  /**
+   * These arrays are replaced, never written to, because queued work and open streams keep the ones they started with.
+   */
   #parameters: Parameters
   readonly #queue: NativeQueue
   readonly #streams: StreamQueue
@@ -176,7 +182,8 @@ export class KernelEngine implements Engine {
       const work = { clips: clips.map((clip, i) => ({ ...clip, target: gradients[i]! })), parameters, cancelled }
       return this.#addon.runBackward(this.#handle, { ...work, gradients: flat })
     }, request.signal)
-    // Both halves keep the whole batch; what knows its loss runs in parts.
+    // The two halves need memory for the whole batch at once. If it does not fit, `backwardByLoss` does the same by
+    // `lossGradients`, which can run in parts.
     return fits ? this.#byName(flat) : backwardByLoss(this, request)
   }
 
@@ -223,7 +230,9 @@ export class KernelEngine implements Engine {
     return new NativeStream({ network, envelope, addon, handle, queue, streams, parameters, checkAlive }, request)
   }
 
-  /** Packs the weights for streams while the caller goes on. If memory does not suffice, the first stream says so. */
+  /**
+   * Packs the weights for streams while the caller goes on. If there is too little memory, the first stream reports it.
+   */
   async prepare(): Promise<void> {
     this.#checkAlive()
     const { data, version } = this.#parameters
@@ -243,7 +252,7 @@ export class KernelEngine implements Engine {
     await this.#queue.after(() => this.#addon.dispose(this.#handle))
   }
 
-  /** The readable reference runs windows: it keeps nothing between calls. */
+  /** The readable reference runs one window at a time and keeps nothing between calls. */
   async #predictWindow({ audio, step, label, mel, deviations }: WindowRequest): Promise<Float32Array> {
     this.#checkAlive()
     const prediction = new Float32Array(audio.length)
@@ -278,7 +287,9 @@ export class KernelEngine implements Engine {
   }
 }
 
-/** Parameters that lie one after the other in memory, as a file of weights has them; null if they do not. */
+/**
+ * The parameters as one array, if they already lie one after the other in memory, as in a file of weights; else null.
+ */
 function asOneArray(network: NetworkConfig, parameters: Tensors): Float32Array | null {
   const arrays = parameterSpecs(network).map(({ name }) => parameters.get(name)!.data)
   const { buffer, byteOffset } = arrays[0]!

@@ -1,4 +1,4 @@
-/** The queue of one engine: the kernels do one piece of work at a time, off the event loop. */
+/** The work queue of one engine. Its kernels do one piece of work at a time, off the event loop. */
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { OUT_OF_MEMORY } from './constants.js'
 
@@ -9,7 +9,7 @@ export class NativeQueue {
 
   /**
    * @param name of the engine, for messages
-   * @param cancelFlag returns a byte, zero, that stops the next piece of work when it is set
+   * @param cancelFlag returns the byte that stops the next piece of work when it is set; it is 0 at first
    */
   constructor(name: string, cancelFlag: () => Uint8Array = () => new Uint8Array(1)) {
     this.#name = name
@@ -17,9 +17,9 @@ export class NativeQueue {
   }
 
   /**
-   * Does a piece of work after what was asked before.
+   * Runs a piece of work after all that was queued before.
    *
-   * @param work calls the addon; setting the byte it is given stops it
+   * @param work calls the addon, and passes it the byte that stops the work
    * @throws DiffWaveError `ABORTED`, `ENGINE_FAILED`
    */
   async run(work: (cancelled: Uint8Array) => Promise<number>, signal?: AbortSignal): Promise<number> {
@@ -37,7 +37,12 @@ export class NativeQueue {
     return this.check(result)
   }
 
-  /** @returns a job's result if it is none of the negative ones. @throws DiffWaveError `ENGINE_FAILED` */
+  /**
+   * Checks what a piece of work resolved to.
+   *
+   * @returns it, unless it is negative
+   * @throws DiffWaveError `ENGINE_FAILED`
+   */
   check(result: number): number {
     if (result === OUT_OF_MEMORY) {
       throw new DiffWaveError('ENGINE_FAILED', `the ${this.#name} engine’s working memory does not suffice`, {
@@ -48,7 +53,11 @@ export class NativeQueue {
     return result
   }
 
-  /** Sets a byte for a piece of work to watch if the signal aborts. @returns the byte, and what ends that */
+  /**
+   * Provides the byte that stops a piece of work, and sets it if the signal aborts.
+   *
+   * @returns the byte, and a function that stops listening to the signal
+   */
   watch(signal: AbortSignal | undefined): { readonly cancelled: Uint8Array; readonly end: () => void } {
     const cancelled = this.#cancelFlag()
     const cancel = () => cancelled.fill(1)
@@ -56,7 +65,7 @@ export class NativeQueue {
     return { cancelled, end: () => signal?.removeEventListener('abort', cancel) }
   }
 
-  /** Calls `body` when nothing runs any more. */
+  /** Calls `body` once nothing is running. */
   after<Result>(body: () => Result | Promise<Result>): Promise<Result> {
     const result = this.#last.then(body)
     this.#last = result.catch(() => undefined)

@@ -1,16 +1,16 @@
 /**
- * Requests of the streams of one engine. What streams ask for at the same time runs together, one thread each, if that
- * keeps all threads busy: no thread then waits for another. Otherwise a request has all threads to itself. The bytes
- * are the same.
+ * The queue of requests from the streams of one engine. Requests that wait at the same time run together, each on one
+ * thread, if that keeps all threads busy: then no thread waits for another. Otherwise a request gets all threads. The
+ * bytes are the same either way.
  */
 import { throwIfAborted } from '../../core/errors.js'
 import type { Handle, KernelAddon, PredictWork, StreamHandle } from './addon.js'
 import type { NativeQueue } from './queue.js'
 
-/** A thread may be idle for this share of the time that requests take together. */
+/** Max share of time that a thread may be idle if requests run together. */
 const IDLE_SHARE = 0.2
 
-/** What a stream is fed, without the byte that stops it. */
+/** The work of a request, without the byte that stops it. */
 export type Feeding = Omit<PredictWork, 'cancelled'>
 
 interface Waiting {
@@ -38,10 +38,10 @@ export class StreamQueue {
   }
 
   /**
-   * Feeds a stream, after what it was fed before.
+   * Queues a request of a stream. Requests of the same stream run in order.
    *
    * @param checkAlive called right before the work starts
-   * @returns the samples written
+   * @returns the number of samples written
    * @throws DiffWaveError `ABORTED`, `ENGINE_FAILED`, `DISPOSED`
    */
   feed(
@@ -52,12 +52,13 @@ export class StreamQueue {
   ): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ stream, feeding, signal, checkAlive, resolve, reject })
-      // One turn per request. A turn that finds its request done by an earlier one takes the next, or none.
+      // There is one turn per request. If an earlier turn already ran this request, the turn takes the next one, or
+      // none.
       void this.#queue.after(() => this.#turn())
     })
   }
 
-  /** Runs the next requests, but those that were stopped meanwhile. */
+  /** Runs the next requests, except those that were stopped meanwhile. */
   async #turn(): Promise<void> {
     this.#waiting = this.#waiting.filter(({ signal, checkAlive, reject }) => {
       try {
@@ -92,7 +93,7 @@ export class StreamQueue {
     }
   }
 
-  /** What each request resolves to. */
+  /** Runs requests. @returns what each of them resolves to */
   async #run(streams: readonly StreamHandle[], works: readonly PredictWork[]): Promise<ArrayLike<number>> {
     if (streams.length === 0) return []
     if (streams.length === 1) return [await this.#addon.predict(this.#handle, streams[0]!, works[0]!)]
@@ -115,6 +116,6 @@ function togetherCount(waiting: readonly Waiting[], threads: number): number {
   if (threads === 1 || count < threads) return 1
   const together = samples.slice(0, count)
   const share = together.reduce((sum, size) => sum + size, 0) / threads
-  // The pool gives each thread a range of the requests, and those that are ready the rest of the others'.
+  // The pool gives each thread a range of the requests. Threads that finish early take over from the others.
   return Math.max(...together) * (count / threads) <= share * (1 + IDLE_SHARE) ? count : 1
 }

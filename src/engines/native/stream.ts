@@ -1,6 +1,6 @@
 /**
- * One clip's passes in the addon (native/inference/stream.h): what is fed is checked here, what is computed lies
- * there.
+ * A stream of one clip on the addon (native/inference/stream.h). The arguments are checked here; the state and the
+ * computation are in the addon.
  */
 import type { Mel } from '../../audio/mel/convention.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
@@ -16,22 +16,22 @@ import type { Handle, KernelAddon, MelWork, StreamHandle } from './addon.js'
 import type { NativeQueue } from './queue.js'
 import type { StreamQueue } from './stream-queue.js'
 
-/** Flat parameters; a version stands for one set of them. */
+/** All parameters in one array, with a number that changes whenever they do. */
 export interface Parameters {
   readonly data: Float32Array
   readonly version: number
 }
 
-/** What a stream has of its engine. */
+/** What a stream needs from its engine. */
 export interface StreamHost {
   readonly network: NetworkConfig
-  /** Of the network's front end, if it has one. */
+  /** The envelope of the network's front end; null if it has none. */
   readonly envelope: FrontEndEnvelope | null
   readonly addon: KernelAddon
   readonly handle: Handle
   readonly queue: NativeQueue
   readonly streams: StreamQueue
-  /** Those of the moment it is opened: a stream keeps them to its end. */
+  /** The parameters when the stream is opened. It keeps them to its end. */
   readonly parameters: Parameters
   /** @throws DiffWaveError `DISPOSED` */
   checkAlive(): void
@@ -41,7 +41,7 @@ export class NativeStream implements NoiseStream {
   readonly latency: number
   readonly #stream: StreamHandle
   readonly #passes: { fed: number; ended: boolean }[]
-  /** Frames that the addon has not seen yet. */
+  /** Mel frames that the addon has not got yet. */
   #mels: MelWork[] = []
   readonly #envelope: EnvelopeStream | null
   #frames = 0
@@ -74,7 +74,7 @@ export class NativeStream implements NoiseStream {
     this.#melEnded = last
   }
 
-  /** A call that was stopped on its way leaves the stream disposed: nobody could say how much of it was done. */
+  /** If a call is stopped midway, the stream is disposed of, because it is unknown how much of the call was done. */
   async predict(pass: number, samples: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array> {
     this.#checkAlive()
     throwIfAborted(signal)
@@ -105,7 +105,7 @@ export class NativeStream implements NoiseStream {
     if (this.#disposed) throw new DiffWaveError('DISPOSED', 'the stream was disposed')
   }
 
-  /** Work under way ends first; then the memory is freed. */
+  /** Frees the memory after running work has ended. */
   dispose(): void {
     if (this.#disposed) return
     this.#disposed = true
