@@ -20,7 +20,7 @@ export async function readWav(input: FileInput): Promise<Recording> {
  * Reads a mel, `[bands, frames]` or `[1, bands, frames]`, from `.npy`, `.npz`, `.pt` or `.safetensors`.
  *
  * @param input the file, its URL, or its bytes
- * @param options the number of bands expected, or several options
+ * @param options the expected number of bands, or an object with further options
  * @returns the mel as float32, and whether the file had it transposed
  * @throws DiffWaveError `BAD_OPTION`, `BAD_MEL`, `NOT_FINITE`, `UNSUPPORTED_FORMAT`, `TRUNCATED`, `NOT_READABLE`,
  * `FILE_NOT_FOUND`, `DOWNLOAD_FAILED`

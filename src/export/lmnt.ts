@@ -1,19 +1,19 @@
-/** Networks that lmnt-com/diffwave's own code can run, and the `params` that its checkpoints state. */
+/** Which networks the code of lmnt-com/diffwave can run, and the `params` for its checkpoints. */
 import { noiseSchedule, ownSchedule } from '../diffusion/schedule.js'
 import type { TorchInput } from '../formats/pytorch-writer.js'
 import type { ModelConfig } from '../model/config.js'
 import { isInSubbands } from '../model/diffusion-config.js'
 import type { NetworkConfig } from '../model/network.js'
 
-/** The strides of both references' upsamplers. */
+/** The strides of the upsamplers in both reference projects. */
 export const REFERENCE_STRIDES = [16, 16] as const
 
-/** Whether both references have this upsampler, apart from its sharing. */
+/** Whether both reference projects have an upsampler with these strides. */
 export function hasReferenceStrides(mel: NetworkConfig['mel']): boolean {
   return mel?.kind === 'transposed' && String(mel.strides) === String(REFERENCE_STRIDES)
 }
 
-/** What neither reference has; null: nothing. */
+/** A feature of the model that neither reference project has, for a note; null if there is none. */
 export function commonObstacle({ network, diffusion }: ModelConfig): string | null {
   const { patch, frontEnd, inputMask, labels, stepEmbedding } = network
   if (frontEnd !== null) return 'a windowed front end'
@@ -28,7 +28,7 @@ export function commonObstacle({ network, diffusion }: ModelConfig): string | nu
   return null
 }
 
-/** Why that project's code cannot run a model; null: it can. */
+/** Why the project's code cannot run a model; null if it can. */
 export function lmntObstacle(config: ModelConfig): string | null {
   const { mel, gate, residual, stepEmbedding } = config.network
   const common = commonObstacle(config)
@@ -44,7 +44,7 @@ export function lmntObstacle(config: ModelConfig): string | null {
   return null
 }
 
-/** The `params` of that project that describe a model (its src/diffwave/params.py). */
+/** The project's `params` for a model (its src/diffwave/params.py). */
 export function lmntParams({ sampleRate, network, mel, diffusion }: ModelConfig): ReadonlyMap<string, TorchInput> {
   const fast = diffusion.defaultSteps === null ? null : ownSchedule(diffusion, diffusion.defaultSteps)
   return new Map<string, TorchInput>([

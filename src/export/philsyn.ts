@@ -1,18 +1,18 @@
 /**
- * Networks that philsyn/DiffWave-Vocoder's own code can run, and its state dict: the output projection split into
- * residual and skip convolutions, and every convolution but the last as weight norm has it, w = g · v/‖v‖ with v = w
- * and g = ‖w‖.
+ * Which networks the code of philsyn/DiffWave-Vocoder can run, and their state dict. The output projection is split
+ * into residual and skip convolutions. Every convolution except the last is written with weight norm, w = g · v/‖v‖
+ * with v = w and g = ‖w‖.
  */
 import { elementCount, type Tensor, type Tensors } from '../core/tensor.js'
 import type { ModelConfig } from '../model/config.js'
 import type { NetworkConfig } from '../model/network.js'
 import { commonObstacle, hasReferenceStrides } from './lmnt.js'
 
-/** Mel bands that the project's code has written out. */
+/** Number of mel bands, which is a constant in the project's code. */
 const BANDS = 80
 const BLOCKS = 'residual_layer.residual_blocks'
 
-/** Why that project's code cannot run a model; null: it can. */
+/** Why the project's code cannot run a model; null if it can. */
 export function philsynObstacle(config: ModelConfig): string | null {
   const { mel, gate, residual, stepEmbedding } = config.network
   const common = commonObstacle(config)
@@ -30,7 +30,7 @@ export function philsynObstacle(config: ModelConfig): string | null {
   return null
 }
 
-/** The parameters by that project's names: the inverse of `renamedFromPhilsyn`. */
+/** The parameters under the project's names: the inverse of `renamedFromPhilsyn`. */
 export function philsynStateDict({ layers, mel }: NetworkConfig, parameters: Tensors): Map<string, Tensor> {
   const state = new Map<string, Tensor>()
   const take = (name: string) => parameters.get(name)!
@@ -67,7 +67,7 @@ export function philsynStateDict({ layers, mel }: NetworkConfig, parameters: Ten
   return state
 }
 
-/** The upper and the lower half of a tensor's rows. */
+/** Splits a tensor into the upper and the lower half of its rows. */
 function halves({ shape, data }: Tensor): readonly [Tensor, Tensor] {
   const half = [shape[0]! / 2, ...shape.slice(1)]
   return [

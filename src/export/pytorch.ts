@@ -1,7 +1,8 @@
 /**
- * Export as a file of `torch.save`. A network of the shape of lmnt-com/diffwave or philsyn/DiffWave-Vocoder gets that
- * project's dictionary and names, so that its own code loads it. Any other is a state dict of our names, which
- * interop/pytorch loads. All carry the config, so that importing an export restores the same model.
+ * Export as a `torch.save` file. If a network has the shape of lmnt-com/diffwave or philsyn/DiffWave-Vocoder, it gets
+ * the dictionary and the names of that project, so that its code can load it. Any other network becomes a state dict
+ * with our names, which interop/pytorch loads. All files contain the config, so that importing an export restores the
+ * same model.
  */
 import { check } from '../core/options.js'
 import type { PathLike } from '../core/path.js'
@@ -20,7 +21,7 @@ import {
   writeExport,
 } from './source.js'
 
-/** Whose code loads a `.pt`: the two references', or interop/pytorch. */
+/** The project whose code loads a `.pt` file: one of the two references, or `diffwave` for interop/pytorch. */
 export type PyTorchProject = 'lmnt' | 'philsyn' | 'diffwave'
 
 /** Options of `exportPyTorch`. */
@@ -34,8 +35,8 @@ export interface ExportedPyTorch extends Exported {
 
 /**
  * Writes a model as a PyTorch checkpoint (zip format, tensors and plain data only). lmnt-com/diffwave and
- * philsyn/DiffWave-Vocoder load those of their own shape; interop/pytorch loads all others under `model`. `loadModel`
- * and `convert` read it back: as `F32` with the same bytes.
+ * philsyn/DiffWave-Vocoder load the checkpoints with their own shape; interop/pytorch loads all others, under the key
+ * `model`. `loadModel` and `convert` can read the file back. With `F32` the weights have the same bytes.
  *
  * @param source a shipped model's name, a model folder, a checkpoint file, the address of either, or a model in memory
  * @param output path of the file

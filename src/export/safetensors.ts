@@ -1,4 +1,4 @@
-/** Export as safetensors: the weights by the reference's names, with the config in the metadata. */
+/** Export as safetensors: the weights under the reference's names, and the config in the metadata. */
 import { check } from '../core/options.js'
 import type { PathLike } from '../core/path.js'
 import { encodeSafetensors } from '../formats/safetensors.js'
@@ -16,7 +16,8 @@ import {
 export type ExportSafetensorsOptions = ExportWeightsOptions
 
 /**
- * Writes a model as one safetensors file. `loadModel` and `convert` read it back: as `F32` with the same bytes.
+ * Writes a model as a safetensors file. `loadModel` and `convert` can read it back. With `F32` the weights have the
+ * same bytes.
  *
  * @param source a shipped model's name, a model folder, a checkpoint file, the address of either, or a model in memory
  * @param output path of the file
@@ -33,7 +34,7 @@ export async function exportSafetensors(
   const { type, ...how } = check(weightsOptions, options, 'exportSafetensors options')
   const { config, parameters } = await readSource(source, 'exportSafetensors', how)
   const metadata = new Map([
-    // What Hugging Face's loaders for PyTorch look for.
+    // Hugging Face's loaders for PyTorch look for this entry.
     ['format', 'pt'],
     [EMBEDDED_CONFIG, embeddedConfig(config)],
   ])

@@ -1,4 +1,4 @@
-/** What every export starts from: a model by name, path or value, and a file to write. */
+/** What all exports share: reading the model that is given by name, path or value, and writing the file. */
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { describe } from '../core/describe.js'
@@ -17,36 +17,36 @@ import { isRemote } from '../model/remote/address.js'
 import type { RemoteModelOptions } from '../model/remote/settings.js'
 
 /**
- * A model to export: the name of a shipped model, a model folder, a checkpoint file, the address of either, or a model
- * in memory.
+ * A model to export: the name of a shipped model, the path or address of a model folder or a checkpoint file, or a
+ * model in memory.
  */
 export type ExportSource = PathLike | ModelFiles
 
-/** What an export wrote. */
+/** What every export returns. */
 export interface Exported {
   /** Path of the file. */
   readonly output: string
   /** Size of the file in bytes. */
   readonly bytes: number
-  /** What the user should know: sentences. */
+  /** Sentences for the user. */
   readonly notes: readonly string[]
 }
 
-/** How exported weights are stored: float32, float16 or bfloat16, rounded to nearest even. */
+/** Schema of the type in which weights are stored: float32, float16 or bfloat16, rounded to nearest even. */
 export const weightType = z.enum(weightTypes).default('F32')
 export type { WeightType }
 
 /** Options of every export. */
 export interface ExportOptions {
-  /** How a model at an address is downloaded: progress, cache, limits. */
+  /** Options for downloading a model: progress, cache, limits. */
   readonly download?: RemoteModelOptions | undefined
   /** Stops the download, or the export before its file is written. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** Checks `ExportOptions`. */
+/** The fields of `ExportOptions`, for schemas of options. */
 export const exportFields = {
-  // Checked when something is downloaded.
+  // These are checked when something is downloaded.
   download: z.custom<RemoteModelOptions>(value => typeof value === 'object' && value !== null).optional(),
   signal: abortSignal.optional(),
 } satisfies FieldsOf<ExportOptions>
@@ -57,13 +57,13 @@ export interface ExportWeightsOptions extends ExportOptions {
   readonly type?: WeightType | undefined
 }
 
-/** Checks `ExportWeightsOptions`. */
+/** Schema of `ExportWeightsOptions`. */
 export const weightsOptions = z.strictObject({
   type: weightType,
   ...exportFields,
 } satisfies FieldsOf<ExportWeightsOptions>)
 
-/** The local path of a source, once it is downloaded. */
+/** The local path of a source, which is downloaded first if need be. */
 function sourcePath(source: PathLike, where: string, { signal, download }: ExportOptions): Promise<string> {
   const path = isRemote(String(source)) ? String(source) : toPath(source, `${where} source`)
   return modelPath(path, { signal, ...download })
@@ -84,18 +84,18 @@ export async function readSource(source: ExportSource, where: string, options: E
   return { config: checked, parameters: checkParameters(checked.network, parameters, `${where} parameters`) }
 }
 
-/** What `writeExport` needs besides the bytes. */
+/** What `writeExport` needs to know besides the bytes. */
 interface ExportFacts extends ExportOptions {
-  /** What the user should know: sentences. */
+  /** Sentences for the user. */
   readonly notes: readonly string[]
-  /** The function that exports, for errors. */
+  /** Name of the exporting function, for errors. */
   readonly where: string
 }
 
 /**
  * Writes the file of an export.
  *
- * @param source what was exported, whose own files are not overwritten
+ * @param source the exported model, whose own files must not be overwritten
  * @throws DiffWaveError `BAD_OPTION`, `ABORTED`, and as `writeFileBytes`
  */
 export async function writeExport(
@@ -106,7 +106,7 @@ export async function writeExport(
 ): Promise<Exported> {
   const path = toPath(output, `${where} output`)
   if (typeof source === 'string' || source instanceof URL) {
-    // What was downloaded a moment ago is not downloaded again.
+    // The source was just downloaded, so it is found in the cache.
     const download = { ...options.download, refresh: false, onProgress: undefined }
     const model = await sourcePath(source, where, { ...options, download })
     for (const own of [model, configPath(model), weightsPath(model)]) {
@@ -117,7 +117,7 @@ export async function writeExport(
       })
     }
   }
-  // The bytes were made in one go: signals that came meanwhile are delivered now.
+  // Making the bytes blocked the event loop. Signals that arrived meanwhile are delivered now.
   await setImmediate()
   throwIfAborted(options.signal)
   await writeFileBytes(path, bytes)

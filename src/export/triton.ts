@@ -1,6 +1,7 @@
 /**
- * Export as a model repository of Triton Inference Server, with a manifest that serves it on KServe: the ONNX file, and
- * what both servers need to know of it. scripts/serving-schemas.mjs checks the two texts by the servers' own schemas.
+ * Export as a model repository for Triton Inference Server, with a manifest for KServe: the ONNX file, and the
+ * configuration that each server needs. scripts/serving-schemas.mjs checks both configurations against the servers' own
+ * schemas.
  */
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -12,27 +13,27 @@ import { type ExportedOnnx, type ExportOnnxOptions, exportOnnx, exportOnnxOption
 import type { OnnxPort } from './onnx/graphs.js'
 import { type ExportSource, readSource } from './source.js'
 
-/** Options of `exportTriton`: those of `exportOnnx`, and four more. */
+/** Options of `exportTriton`: those of `exportOnnx`, and three more. */
 export interface ExportTritonOptions extends ExportOnnxOptions {
   /**
-   * Name of the model in the repository, in requests and of the KServe service: a small letter, then small letters,
-   * digits and `-`. Default `diffwave`.
+   * Name of the model in the repository and in requests, and of the KServe service: a lower-case letter, then
+   * lower-case letters, digits and `-`. Default: `diffwave`.
    */
   readonly name?: string | undefined
-  /** Max clips of a batch, 1 to 1024. Default 8. */
+  /** Max number of clips in a batch, 1 to 1024. Default: 8. */
   readonly maxBatch?: number | undefined
-  /** Where KServe finds the repository. Default `pvc://models/repository`, a persistent volume. */
+  /** Where KServe finds the repository. Default: `pvc://models/repository`, a persistent volume. */
   readonly storageUri?: string | undefined
 }
 
 /** What `exportTriton` wrote. */
 export interface ExportedTriton extends ExportedOnnx {
-  /** Paths of the files: the model, its configuration, the manifest. */
+  /** Paths of the files: model, configuration, manifest. */
   readonly files: readonly [model: string, config: string, manifest: string]
 }
 
 const optionsSchema = exportOnnxOptions.extend({
-  // Kubernetes names are labels of DNS; KServe wants a letter first.
+  // Kubernetes names must be DNS labels, and KServe requires a letter first.
   name: z
     .string()
     .regex(/^[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?$/, {
@@ -59,7 +60,7 @@ const optionsSchema = exportOnnxOptions.extend({
  * ```
  *
  * @param source a shipped model's name, a model folder, a checkpoint file, the address of either, or a model in memory
- * @param output path of the repository's folder, which is made if need be
+ * @param output path of the repository's folder, which is created if it is missing
  * @throws DiffWaveError as `exportOnnx`; `NOT_A_DIRECTORY`
  * @example
  * await exportTriton('speech', 'repository', { steps: 4, name: 'vocoder' })
@@ -72,7 +73,7 @@ export async function exportTriton(
   const { name, maxBatch, storageUri, ...onnx } = check(optionsSchema, options, 'exportTriton options')
   const folder = toPath(output, 'exportTriton output')
   const [model, config, manifest] = repositoryFiles(folder, name)
-  // Read before the folder is made: an unknown model leaves nothing behind.
+  // The model is read before the folder is created, so that an unknown model leaves nothing behind.
   const files = await readSource(source, 'exportTriton', onnx)
   await makeFolder(join(folder, name, '1'))
   const exported = await exportOnnx(files, model, onnx)
@@ -81,7 +82,7 @@ export async function exportTriton(
   return { ...exported, output: folder, files: [model, config, manifest] }
 }
 
-/** The files of a repository: model, configuration, manifest. */
+/** Paths of the files of a repository. */
 export function repositoryFiles(folder: string, name = 'diffwave'): ExportedTriton['files'] {
   return [
     join(folder, name, '1', 'model.onnx'),
@@ -92,15 +93,15 @@ export function repositoryFiles(folder: string, name = 'diffwave'): ExportedTrit
 
 const types = { float32: 'TYPE_FP32', int64: 'TYPE_INT64' } as const
 
-/** A line of ModelInput or ModelOutput. Triton adds the batch itself: its axis is left out. */
+/** A `ModelInput` or `ModelOutput` as text. The batch axis is left out, because Triton adds it. */
 function portLine({ name, type, shape }: OnnxPort): string {
   const sizes = shape.slice(1).map(size => (typeof size === 'string' ? -1 : size))
-  // A number per clip has no axis but the batch's, yet the configuration needs one.
+  // A scalar per clip has no other axis, but the configuration needs one.
   const dims = sizes.length === 0 ? 'dims: [ 1 ] reshape: { shape: [ ] }' : `dims: [ ${sizes.join(', ')} ]`
   return `  { name: "${name}" data_type: ${types[type]} ${dims} }`
 }
 
-/** `ModelConfig` of Triton (model_config.proto), as text. */
+/** Triton's `ModelConfig` (model_config.proto) as text. */
 function modelConfig(name: string, maxBatch: number, { inputs, outputs }: ExportedOnnx): string {
   return `name: "${name}"
 backend: "onnxruntime"
@@ -116,7 +117,7 @@ instance_group [ { kind: KIND_AUTO } ]
 `
 }
 
-/** An `InferenceService` of KServe. */
+/** KServe's `InferenceService` as text. */
 function inferenceService(name: string, storageUri: string): string {
   return `apiVersion: serving.kserve.io/v1beta1
 kind: InferenceService

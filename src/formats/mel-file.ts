@@ -1,4 +1,4 @@
-/** Mels in files: `.npy`, `.npz`, PyTorch `.pt`, `.safetensors`, as text-to-speech programs write them. */
+/** Reads and writes mel files as text-to-speech programs do: `.npy`, `.npz`, PyTorch `.pt`, `.safetensors`. */
 import { basename, join } from 'node:path'
 import { checkMel } from '../audio/mel/check-mel.js'
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
@@ -22,8 +22,8 @@ import { encodeSafetensors } from './safetensors.js'
  * Reads a mel, `[bands, frames]` or `[1, bands, frames]`, from `.npy`, `.npz`, `.pt` or `.safetensors`.
  *
  * @param path of the file, as text or a `file:` URL
- * @param options the number of bands expected, or several options
- * @returns the mel as float32, and whether the file had it transposed
+ * @param options the expected number of bands, or an object with further options
+ * @returns the mel as float32, `[bands × frames]`, and whether it was stored transposed
  * @throws DiffWaveError `BAD_OPTION`, `BAD_MEL`, `NOT_FINITE`, `UNSUPPORTED_FORMAT`, `TRUNCATED`, and as
  * `readFileBytes`
  * @example
@@ -35,10 +35,10 @@ export async function readMel(path: PathLike, options?: number | ReadMelOptions)
 }
 
 /**
- * Reads all mels of a file: those of a batch, `[mels, bands, frames]`, or the only one.
+ * Reads all mels of a file: a batch `[mels, bands, frames]`, or a single mel.
  *
  * @param path of the file, as text or a `file:` URL
- * @param options the number of bands expected, or several options
+ * @param options the expected number of bands, or an object with further options
  * @returns each mel as float32, in the order of the batch
  * @throws DiffWaveError as `readMel`; `TOO_LARGE` (more than 10,000 mels)
  * @example
@@ -50,28 +50,28 @@ export async function readMels(path: PathLike, options?: number | ReadMelsOption
   return decodeMels(await readFileBytes(file), checkReadAllOptions(options, 'readMels options'), file)
 }
 
-/** Endings of files that may hold a mel. */
+/** Endings of the files that can hold a mel. */
 export const melEndings = ['.npy', '.npz', '.safetensors', '.pt'] as const
 
-/** Frames by which a mel may differ from its recording's: framings and ways of trimming differ by as many. */
+/** Max difference in frames between a mel and its recording, since framings and ways of trimming differ. */
 const FRAME_SLACK = 2
 
-/** Where the mel of a recording may lie. */
+/** Where the mel of a recording may be. */
 export interface MelOfOptions {
   readonly endings?: readonly string[]
   /**
-   * Whether it may also lie at the top of its folder, by the last part of its name; not if two recordings share that.
-   * Default true.
+   * Whether the mel may also be at the top of its folder, under the last part of its name. Set it to false if several
+   * recordings share that part. Default: true.
    */
   readonly bareName?: boolean
 }
 
 /**
- * The mel that a folder holds for a recording, checked to be one of the convention and as long; null if there is none.
+ * Reads the mel that a folder holds for a recording, and checks its convention and its length. Null if there is none.
  *
  * @param stem path of the recording below its own folder, without the ending
- * @param samples of the recording at the convention's rate
- * @throws DiffWaveError as `readMel` and `checkMelFor`; `BAD_MEL` if its length is another
+ * @param samples length of the recording in samples, at the convention's rate
+ * @throws DiffWaveError as `readMel` and `checkMelFor`; `BAD_MEL` if the mel has another length than the recording
  */
 export async function readMelOf(
   folder: string,
@@ -82,7 +82,7 @@ export async function readMelOf(
 ): Promise<Mel | null> {
   const { endings = melEndings, bareName = true } = options
   const names = bareName ? [stem, basename(stem)] : [stem]
-  // macOS and Linux may store one name as different bytes.
+  // macOS and Linux may store the same name as different bytes.
   for (const name of new Set(names.flatMap(own => [own, own.normalize('NFC'), own.normalize('NFD')]))) {
     for (const ending of endings) {
       const path = join(folder, name + ending)
@@ -102,7 +102,8 @@ export async function readMelOf(
 }
 
 /**
- * Writes a mel as `.npy` (float32, C order), or as `.safetensors` (tensor `mel`), by the ending of the file's name.
+ * Writes a mel. The ending of the file's name chooses the format: `.npy` (float32, C order) or `.safetensors` (tensor
+ * `mel`).
  *
  * @throws DiffWaveError `BAD_OPTION`, `UNSUPPORTED_FORMAT` (another ending), `BAD_MEL`, `NOT_FINITE`, `NOT_WRITABLE`,
  * `DISK_FULL`

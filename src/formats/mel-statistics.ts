@@ -1,6 +1,7 @@
 /**
- * Files of mean and deviation per mel band: ParallelWaveGAN's `stats.npy` `[2, bands]` and `stats.h5`, ESPnet's
- * `feats_stats.npz` (count, sum, sum of squares), other `.npz`, and JSON with one number each, as Matcha has them.
+ * Reads the mean and the standard deviation of mel bands from the files of other toolkits: ParallelWaveGAN's
+ * `stats.npy` `[2, bands]` and `stats.h5`, ESPnet's `feats_stats.npz` (count, sum, sum of squares), other `.npz` files,
+ * and JSON with one number each, as for Matcha.
  */
 import type { MelStatisticsOfBands } from '../audio/mel/rescale.js'
 import { DiffWaveError } from '../core/errors.js'
@@ -17,7 +18,9 @@ const MEANS = ['mean', 'mel_mean']
 const DEVIATIONS = ['deviation', 'scale', 'std', 'mel_std']
 
 /**
- * The statistics in a file.
+ * Reads the statistics of mels from a file.
+ *
+ * @param path of the file, as text or a `file:` URL
  *
  * @throws DiffWaveError `BAD_MEL` (not statistics), `UNSUPPORTED_FORMAT` (other formats, and HDF5 of another
  * kind than h5py writes by default), `TRUNCATED`, `TOO_LARGE`, and as `readFileBytes`
@@ -68,7 +71,7 @@ function decodeArchive(bytes: Uint8Array, where: string): Pair {
   const read = (name: string | undefined) => {
     if (name === undefined) return undefined
     const { data } = decodeNpz(bytes, name, where)
-    // A list of more numbers than bands would take several times their memory.
+    // Checked first, because a JavaScript list takes several times the memory of the array.
     if (data.length > MAX_MEL_BANDS) throw bad(`the array ${name} has too many numbers`, where)
     return [...data]
   }

@@ -1,5 +1,6 @@
 /**
- * A mel read from its file in pieces: an hour of `.npy` takes the memory of some seconds. Other formats are read whole.
+ * Reads a mel from its file piece by piece, so that an hour of `.npy` takes only the memory of some seconds. Other
+ * formats are read whole.
  */
 import { type FileHandle, open } from 'node:fs/promises'
 import { checkMel } from '../audio/mel/check-mel.js'
@@ -27,22 +28,25 @@ import { decodeTensorFile } from './tensor-file.js'
 /** Frames of a piece: 0.6 MB at 80 bands. */
 const PIECE_FRAMES = 2048
 
-/** A mel in a file: iterated any number of times, from its first frame each time. */
+/** A mel in a file. It can be iterated any number of times, and each time starts at the first frame. */
 export interface StoredMel extends AsyncIterable<Mel> {
-  /** Mel bands. */
+  /** Number of mel bands. */
   readonly bands: number
-  /** Frames of the whole mel. */
+  /** Number of frames of the whole mel. */
   readonly frames: number
-  /** The file has it `[frames × bands]`. */
+  /** Whether the file stores the mel as `[frames × bands]`. */
   readonly transposed: boolean
 }
 
 /**
- * Opens a mel, `[bands, frames]` or `[1, bands, frames]`. The file must not change while it is read.
+ * Opens a mel file, `[bands, frames]` or `[1, bands, frames]`, to read it piece by piece, for example with
+ * `Vocoder.stream`. The file must not change while it is read.
  *
  * @param path of the file, as text or a `file:` URL
  * @param options the number of bands expected, or the options of `readMel`
- * @throws DiffWaveError as `readMel`; a number that is not finite is found when it is read
+ * @throws DiffWaveError as `readMel`. Numbers that are not finite are found only when they are read
+ * @example
+ * await writeWavStream('speech.wav', vocoder.stream(await openMel('mel.npy', 80)))
  */
 export async function openMel(path: PathLike, options?: number | ReadMelOptions): Promise<StoredMel> {
   const file = toPath(path, 'openMel path')
@@ -54,12 +58,11 @@ export async function openMel(path: PathLike, options?: number | ReadMelOptions)
 }
 
 /**
- * Opens all mels of a file: those of a batch, `[mels, bands, frames]`, or the only one. A batch in `.npy` is read mel
- * by mel.
+ * Opens all mels of a file: a batch `[mels, bands, frames]`, or a single mel. A batch in `.npy` is read mel by mel.
  *
  * @param path of the file, as text or a `file:` URL
  * @param options the number of bands expected, or the options of `readMels`
- * @throws DiffWaveError as `readMels`; a number that is not finite may be found only when it is read
+ * @throws DiffWaveError as `readMels`. Numbers that are not finite may be found only when they are read
  * @example
  * for (const [i, mel] of (await openMels('batch.npy', 80)).entries()) {
  *   await writeWavStream(`${i}.wav`, vocoder.stream(mel))
@@ -77,7 +80,7 @@ export async function openMels(path: PathLike, options?: number | ReadMelsOption
 }
 
 /**
- * How many mels a file holds, without reading those of a `.npy` file.
+ * The number of mels in a file. Of a `.npy` file only the header is read.
  *
  * @param key as in `readMels`
  * @throws DiffWaveError as `readMels`
@@ -87,7 +90,7 @@ export async function countMels(path: string, key: string | undefined): Promise<
   return melCount((header ?? decodeTensorFile(await readFileBytes(path), key, path)).shape, path)
 }
 
-/** All of a mel. */
+/** Reads the whole mel. */
 export async function wholeMel(mel: StoredMel): Promise<Mel> {
   const { bands, frames } = mel
   const data = new Float32Array(bands * frames)
@@ -101,7 +104,7 @@ export async function wholeMel(mel: StoredMel): Promise<Mel> {
   return { data, bands, frames }
 }
 
-/** A mel that has been read. */
+/** A mel that is already in memory. */
 function inMemory({ mel, transposed }: MelFile): StoredMel {
   return { bands: mel.bands, frames: mel.frames, transposed, [Symbol.asyncIterator]: () => once(mel) }
 }
@@ -112,7 +115,7 @@ function inPieces(file: string, header: NpyHeader, bands: number | undefined): S
   return { ...axes, [Symbol.asyncIterator]: () => pieces(file, header, axes) }
 }
 
-/** One mel of a batch as if it were the file's only one; null if its numbers do not lie together. */
+/** The header of one mel of a batch, as if the file held only that mel; null if its numbers are not contiguous. */
 function itemOf(header: NpyHeader, index: number, file: string): NpyHeader | null {
   const [count, ...shape] = header.shape
   if (header.shape.length !== 3 || index >= count!) throw noSuchMel(header.shape, index, file)
@@ -141,11 +144,11 @@ async function* pieces(
   { bands, frames, transposed }: { readonly bands: number; readonly frames: number; readonly transposed: boolean },
 ): AsyncGenerator<Mel, void, undefined> {
   const size = bytesPerNumber[header.type]
-  // All bands of a frame lie together, or all frames of a band.
+  // Whether the bands of a frame are contiguous, or the frames of a band.
   const frameMajor = transposed !== header.columnMajor
   const handle = await opened(path)
   try {
-    // Used again for every piece: what a long file leaves to the garbage collector is what its peak of memory is about.
+    // Reused for every piece, because the peak of memory depends on what is left to the garbage collector.
     const buffer = new Uint8Array(Math.min(PIECE_FRAMES, frames) * (frameMajor ? bands : 1) * size)
     const read = async (index: number, count: number): Promise<Float32Array> => {
       const bytes = buffer.subarray(0, count * size)
@@ -191,7 +194,7 @@ async function withFile<T>(path: string, work: (handle: FileHandle) => Promise<T
   }
 }
 
-/** Fills `bytes` from a place in the file. @throws DiffWaveError `TRUNCATED`, `NOT_READABLE` */
+/** Fills `bytes` from a position in the file. @throws DiffWaveError `TRUNCATED`, `NOT_READABLE` */
 async function readInto(handle: FileHandle, bytes: Uint8Array, position: number, path: string): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
     const { bytesRead } = await handle.read(bytes, done, bytes.length - done, position + done).catch(error => {

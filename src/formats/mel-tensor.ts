@@ -1,4 +1,4 @@
-/** Mels in the bytes of files: which array is the mel, and which of its axes are the bands. */
+/** Finds the mel in the bytes of a file: which array it is, and which axis is the bands. */
 import { z } from 'zod'
 import { checkMel } from '../audio/mel/check-mel.js'
 import type { Mel } from '../audio/mel/convention.js'
@@ -8,31 +8,31 @@ import { check } from '../core/options.js'
 import { elementCount, type Tensor } from '../core/tensor.js'
 import { decodeTensorFile } from './tensor-file.js'
 
-/** A mel as it was read from a file. */
+/** A mel that was read from a file. */
 export interface MelFile {
   /** The mel, `[bands × frames]`. */
   readonly mel: Mel
-  /** The file had it `[frames × bands]`. */
+  /** Whether the file stored the mel as `[frames × bands]`. */
   readonly transposed: boolean
 }
 
 /** Which mel of a file to read, and how. */
 export interface ReadMelOptions {
   /**
-   * The bands expected, by which a transposed mel is recognised and transposed back. Default: the first axis, if that
-   * can be one.
+   * The expected number of bands. It serves to recognise a transposed mel, which is then transposed back. Default: the
+   * size of the first axis, if that is a possible number of bands.
    */
   readonly bands?: number | undefined
   /**
-   * Name of the array in a file that holds several, `a.b` for one inside a dictionary. Default: `mel`, else the first
-   * of an `.npz`, else the only one.
+   * Name of the array, for files that hold several; `a.b` for an array inside a dictionary. Default: `mel`, else the
+   * first array of an `.npz`, else the only array.
    */
   readonly key?: string | undefined
-  /** Which mel of a batch `[mels, bands, frames]`, from 0. Needed if the file holds more than one. */
+  /** Index of the mel in a batch `[mels, bands, frames]`, from 0. Required if the file holds more than one mel. */
   readonly index?: number | undefined
 }
 
-/** How to read all mels of a file. */
+/** Options for reading all mels of a file. */
 export type ReadMelsOptions = Omit<ReadMelOptions, 'index'>
 
 const readAllSchema = z.strictObject({
@@ -43,7 +43,7 @@ const readOptionsSchema: z.ZodType<ReadMelOptions> = readAllSchema.extend({
   index: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
 })
 
-/** Options from a caller's second argument, where a number stands for the bands alone. */
+/** Checks the options of `readMel`, where a number stands for `{ bands }`. */
 export function checkReadOptions(options: number | ReadMelOptions | undefined, where: string): ReadMelOptions {
   return check(readOptionsSchema, typeof options === 'number' ? { bands: options } : (options ?? {}), where)
 }
@@ -53,7 +53,11 @@ export function checkReadAllOptions(options: number | ReadMelsOptions | undefine
   return check(readAllSchema, typeof options === 'number' ? { bands: options } : (options ?? {}), where)
 }
 
-/** How many mels a shape holds: `[mels, bands, frames]` several, others one. @throws DiffWaveError `TOO_LARGE` */
+/**
+ * Number of mels in an array of a shape: several for `[mels, bands, frames]`, else one.
+ *
+ * @throws DiffWaveError `TOO_LARGE`
+ */
 export function melCount(shape: readonly number[], where: string): number {
   const count = shape.length === 3 ? shape[0]! : 1
   if (count <= MAX_CLIPS) return Math.max(1, count)
@@ -65,7 +69,7 @@ export function melCount(shape: readonly number[], where: string): number {
   })
 }
 
-/** What the axes of a tensor are, if it is a mel. @throws DiffWaveError `BAD_MEL` */
+/** Finds out which axes of a tensor are bands and frames. @throws DiffWaveError `BAD_MEL` if it cannot be a mel */
 export function melAxes(
   shape: readonly number[],
   bands: number | undefined,
@@ -97,7 +101,7 @@ export function melAxes(
   return { bands: found, frames: transposed ? rows : columns, transposed }
 }
 
-/** A tensor as a mel. @throws DiffWaveError `BAD_MEL` */
+/** Converts a tensor to a mel. @throws DiffWaveError `BAD_MEL` */
 export function tensorToMel(tensor: Tensor, options: ReadMelOptions, where: string): MelFile {
   const { shape, data } = item(tensor, options.index, where)
   const { bands, frames, transposed } = melAxes(shape, options.bands, where)
@@ -113,7 +117,7 @@ function item(tensor: Tensor, index: number | undefined, where: string): Tensor 
   return { shape, data: tensor.data.slice(index * size, (index + 1) * size) }
 }
 
-/** The error of a batch that is too small, or none. */
+/** The error if a batch has no mel of an index, or if there is no batch. */
 export function noSuchMel(shape: readonly number[], index: number, where: string): DiffWaveError {
   return new DiffWaveError('BAD_MEL', `the file has no mel ${index}`, {
     expected: '[mels, bands, frames] with more mels than that',
@@ -122,7 +126,7 @@ export function noSuchMel(shape: readonly number[], index: number, where: string
   })
 }
 
-/** `[rows × columns]` as `[columns × rows]`. */
+/** Transposes `[rows × columns]` to `[columns × rows]`. */
 export function transpose(data: Float32Array, rows: number, columns: number): Float32Array {
   const out = new Float32Array(data.length)
   for (let row = 0; row < rows; row++) {

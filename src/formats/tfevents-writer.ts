@@ -7,12 +7,12 @@ import type { Audio } from '../audio/audio.js'
 import { encodeWav } from '../audio/codecs/wav-encode.js'
 import { ProtobufMessage } from './protobuf.js'
 
-/** What an event carries beside its step. */
+/** What an event holds besides its step. */
 export type Summary = ScalarSummary | AudioSummary | ImageSummary
 
 /** A number over time. */
 export interface ScalarSummary {
-  /** Names this kind. */
+  /** The kind of summary. */
   readonly kind: 'scalar'
   /** Name of the series. */
   readonly tag: string
@@ -22,7 +22,7 @@ export interface ScalarSummary {
 
 /** Audio to hear. */
 export interface AudioSummary {
-  /** Names this kind. */
+  /** The kind of summary. */
   readonly kind: 'audio'
   /** Name of the series. */
   readonly tag: string
@@ -32,7 +32,7 @@ export interface AudioSummary {
 
 /** A picture. */
 export interface ImageSummary {
-  /** Names this kind. */
+  /** The kind of summary. */
   readonly kind: 'image'
   /** Name of the series. */
   readonly tag: string

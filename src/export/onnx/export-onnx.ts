@@ -1,6 +1,6 @@
 /**
- * Export as ONNX: one call of the denoiser, or the whole way from noise to audio as one graph, so that ONNX Runtime,
- * Triton or a phone needs nothing of this package.
+ * Export as ONNX: one call of the denoiser, or the whole process from noise to audio as one graph, so that ONNX
+ * Runtime, Triton or a phone can run a model without this package.
  */
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
@@ -26,36 +26,39 @@ import { type BuiltGraph, denoiserGraph, type OnnxPort, wholeGraph } from './gra
 /** Options of `exportOnnx`. */
 export interface ExportOnnxOptions extends ExportOptions {
   /**
-   * `whole` (default): noise and mel in, audio out, with the schedule unrolled. `denoiser`: one call of the network.
+   * What the graph contains. `whole`: the whole process, from noise and mel to audio, with all steps of the schedule.
+   * `denoiser`: one call of the network. Default: `whole`.
    */
   readonly part?: 'whole' | 'denoiser' | undefined
-  /** How the weights are stored: `F32` (default) or `F16`. Runtimes compute in float32 either way. */
+  /** How the weights are stored: `F32` or `F16`. Runtimes compute in float32 either way. Default: `F32`. */
   readonly type?: 'F32' | 'F16' | undefined
-  /** Steps of the whole, or the name of one of the model's schedules. Default: the model's. */
+  /**
+   * For `whole`: number of steps, or the name of one of the model's schedules. Default: the model's number of steps.
+   */
   readonly steps?: number | string | undefined
-  /** Sampler of the whole. Default: the schedule's own, or else the model's. */
+  /** For `whole`: the sampler. Default: the sampler that the schedule names, else the model's default. */
   readonly sampler?: SamplerName | undefined
-  /** DDIM's η, 0 to 1. Default 0. Only with the sampler `ddim`. */
+  /** For `whole` with the sampler `ddim`: η, 0 to 1. Default: 0. */
   readonly eta?: number | undefined
-  /** Classifier-free guidance of generators with labels, 0 to 100. Default: the model's. */
+  /** For `whole` of generators with labels: weight of classifier-free guidance, 0 to 100. Default: the model's. */
   readonly guidance?: number | undefined
 }
 
 /** What `exportOnnx` wrote. */
 export interface ExportedOnnx extends Exported {
-  /** The model's inputs. */
+  /** The graph's inputs. */
   readonly inputs: readonly OnnxPort[]
-  /** The model's outputs. */
+  /** The graph's outputs. */
   readonly outputs: readonly OnnxPort[]
-  /** Samples that one mel frame stands for; for generators, what the number of samples must be a multiple of. */
+  /** Number of samples per mel frame. For generators: the number of samples must be a multiple of this. */
   readonly hop: number
   /** Sample rate of the audio in Hz. */
   readonly sampleRate: number
-  /** Steps of the schedule; null for the denoiser alone. */
+  /** Number of steps; null for `denoiser`. */
   readonly steps: number | null
 }
 
-/** Checks `ExportOnnxOptions`. */
+/** Schema of `ExportOnnxOptions`. */
 export const exportOnnxOptions = z.strictObject({
   part: z.enum(['whole', 'denoiser']).default('whole'),
   type: z
@@ -69,10 +72,11 @@ export const exportOnnxOptions = z.strictObject({
 } satisfies FieldsOf<ExportOnnxOptions>)
 
 /**
- * Writes a model as ONNX (opset 17), with dynamic batch and length. Noise comes in as standard normal numbers, `noise`
- * `[batch, rows, samples]`: row 0 is what the process starts from, then one row for each step that adds noise, in the
- * order of the steps. Of a model whose prior has harmonics, the graph tracks the mel's pitch and makes the pulses, too.
- * Phase refinement is not part of the graph.
+ * Writes a model as ONNX (opset 17), with dynamic batch and length.
+ *
+ * The caller supplies the noise as standard normal numbers, `noise` `[batch, rows, samples]`: row 0 is what the process
+ * starts from, and each step that adds noise takes one more row, in order. If the prior has harmonics, the graph also
+ * tracks the mel's pitch and makes the pulses. Phase refinement is not part of the graph.
  *
  * @param source a shipped model's name, a model folder, a checkpoint file, the address of either, or a model in memory
  * @param output path of the file

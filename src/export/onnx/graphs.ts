@@ -1,4 +1,4 @@
-/** The two graphs that are exported: one call of the denoiser, and the whole way from noise to audio. */
+/** Builds the two graphs that can be exported: one call of the denoiser, and the whole process from noise to audio. */
 import { pulseShares } from '../../data-domain/excitation.js'
 import type { ReverseSteps } from '../../diffusion/step.js'
 import { OnnxGraph, type OnnxValue } from '../../formats/onnx.js'
@@ -12,11 +12,11 @@ import { processGraph, type StepInput } from './process.js'
 import { outputGains, sinusoids } from './step-embedding.js'
 import { linearSteps } from './steps.js'
 
-/** An input or output of a model. */
+/** An input or an output of a graph. */
 export interface OnnxPort {
   readonly name: string
   readonly type: 'float32' | 'int64'
-  /** A text names a size that is known at run time. */
+  /** Size of each axis. A string names a size that is known only at run time. */
   readonly shape: readonly (number | string)[]
 }
 
@@ -27,7 +27,7 @@ export interface BuiltGraph {
   readonly outputs: readonly OnnxPort[]
 }
 
-/** Makes the inputs and outputs of a graph and remembers them. */
+/** Adds inputs and outputs to a graph, and lists them. */
 class Ports {
   readonly inputs: OnnxPort[] = []
   readonly outputs: OnnxPort[] = []
@@ -61,7 +61,7 @@ function frontEndGraph(
   return new FrontEndGraph({ graph, frontEnd, parameters, convention: config.mel, mel, samplesOf })
 }
 
-/** One call: audio x_t, step and mel or label → the network's output in the model's own parameterisation. */
+/** One call of the denoiser: from audio x_t, step, and mel or label to what the model predicts (ε, v or x̂_0). */
 export function denoiserGraph(model: ModelFiles, halfWeights: boolean): BuiltGraph {
   const { config, parameters } = model
   const { network } = config
@@ -83,14 +83,14 @@ export function denoiserGraph(model: ModelFiles, halfWeights: boolean): BuiltGra
 }
 
 export interface WholeGraph extends BuiltGraph {
-  /** Rows of the input `noise` per clip. */
+  /** Number of rows of the input `noise` for each clip. */
   readonly noiseRows: number
 }
 
 /**
- * Noise and mel or label → audio, all steps of the schedule included.
+ * The whole process: from noise, and mel or label, to audio, with all steps of the schedule.
  *
- * @param guidance classifier-free guidance w of models with labels but no mel; 0: none
+ * @param guidance weight w of classifier-free guidance, for models with labels but no mel; 0 for none
  */
 export function wholeGraph(
   model: ModelFiles,
@@ -132,7 +132,7 @@ export function wholeGraph(
   return { ...ports.built(), noiseRows }
 }
 
-/** (1 + w) · labelled − w · unlabelled, both computed in one call of twice as many clips. */
+/** (1 + w) · labelled − w · unlabelled. Both are computed in one call with twice as many clips. */
 function guided(
   graph: OnnxGraph,
   predict: (audio: OnnxValue, label: OnnxValue) => OnnxValue,

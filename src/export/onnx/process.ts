@@ -1,4 +1,4 @@
-/** The steps of the reverse process in a graph: each written out if they are few, else once, in a loop. */
+/** The reverse process in a graph. A few steps are written out one by one, more become a loop. */
 import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 import type { NetworkConfig } from '../../model/network.js'
 import { outputGain } from '../../model/output-gain.js'
@@ -6,26 +6,26 @@ import { stepSinusoids } from '../../model/step-embedding.js'
 import type { NetworkCall } from './network.js'
 import type { LinearStep, StepSum } from './steps.js'
 
-/** The step, as inputs of the network. */
+/** A step, as the network's inputs. */
 export type StepInput = Pick<NetworkCall, 'sinusoids' | 'gain'>
 
-/** Everything that the steps need. All audio is `[B, T]`. */
+/** What the process needs. All audio is `[B, T]`. */
 export interface ProcessGraph {
   readonly graph: OnnxGraph
   readonly network: NetworkConfig
   readonly steps: readonly LinearStep[]
-  /** The network's output for x at a step. */
+  /** Returns the network's output for x at a step. */
   readonly predict: (x: OnnxValue, step: StepInput) => OnnxValue
-  /** What the first step starts from. */
+  /** What the process starts from. */
   readonly start: OnnxValue
-  /** The domain's noise of a row of the input; a scalar int64. */
+  /** Returns the domain's noise from a row of the input. The row is a scalar int64. */
   readonly noiseAt: (row: OnnxValue) => OnnxValue
 }
 
-/** Max steps that are written out. A model of 50 takes 20 times as long to load as one with a loop. */
+/** Max number of steps to write out. With 50 steps, a graph takes 20 times as long to load as one with a loop. */
 const MAX_UNROLLED = 8
 
-/** Data after the last step, from noise. */
+/** Adds the process to the graph. @returns the data after the last step */
 export function processGraph(process: ProcessGraph): OnnxValue {
   return process.steps.length > MAX_UNROLLED ? looped(process) : unrolled(process)
 }
@@ -34,7 +34,7 @@ const terms = ['x', 'output', 'noise', 'carried'] as const
 type Terms = Readonly<Record<(typeof terms)[number], OnnxValue | null>>
 
 function unrolled({ graph, network, steps, predict, start, noiseAt }: ProcessGraph): OnnxValue {
-  // Row 0 is in `start`.
+  // Row 0 is what the process starts from.
   let row = 1
   let x = start
   let carried: OnnxValue | null = null
@@ -65,7 +65,7 @@ function looped({ graph, network, steps, predict, start, noiseAt }: ProcessGraph
   const sinusoids = table('sinusoids', network.stepEmbedding.size, sinusoidsOf(network, steps))
   const gains = steps.map(({ step }) => outputGain(network, step))
   const gain = network.inputMask === null ? null : table('output gains', 1, gains)
-  // A step without noise takes row 0 times 0.
+  // In the loop, a step without noise takes row 0 times 0.
   let last = 0
   const rowOfStep = steps.map(step => (step.needsNoise ? ++last : 0))
   const x = start
@@ -90,7 +90,7 @@ function looped({ graph, network, steps, predict, start, noiseAt }: ProcessGraph
   return result!
 }
 
-/** Σ of the terms that are there, each times its factor; null: the factor is 0. */
+/** Sum of the terms, each times its factor. Terms with factor null are left out. */
 function total(
   graph: OnnxGraph,
   values: Terms,

@@ -1,14 +1,14 @@
 /**
- * The steps of the reverse process as numbers. Between two calls of the network every sampler computes sums of x, the
- * network's output, fresh noise and what a multistep sampler carries, each times a constant (src/diffusion/samplers),
- * and may clamp the result. The constants are found by taking a step with each of them in turn as the only one that is
- * not zero, so that an export has the sampler's own arithmetic.
+ * The steps of the reverse process as constants for a graph. Between two calls of the network, every sampler computes
+ * weighted sums of x, the network's output, fresh noise, and what a multistep sampler carries (src/diffusion/samplers),
+ * and may clamp the result. The weights are found by taking a step with each of the four as the only non-zero input. In
+ * this way an export has exactly the sampler's arithmetic.
  */
 import { drawOfPass } from '../../diffusion/noise.js'
 import type { PassState } from '../../diffusion/samplers/sampler.js'
 import { type ReverseSteps, reverseStep } from '../../diffusion/step.js'
 
-/** A sum of x, the network's output, the noise and the carried data. */
+/** Weights of a sum of x, the network's output, the noise and the carried data. */
 export interface StepSum {
   readonly x: number
   readonly output: number
@@ -21,17 +21,17 @@ export interface LinearStep {
   readonly step: number
   /** x after the step. */
   readonly next: StepSum
-  /** Limit of |x| after the step; null: none. */
+  /** Limit of |x| after the step; null for none. */
   readonly clamp: number | null
-  /** What a multistep sampler carries on; null: nothing. */
+  /** What a multistep sampler carries to the next step; null for nothing. */
   readonly carried: StepSum | null
   /** Whether the step adds noise. */
   readonly needsNoise: boolean
 }
 
-/** Stands for 1, small enough that no clamp touches it. A power of two: dividing by it is exact. */
+/** Stands for 1, but is small enough not to be clamped. As a power of two it can be divided by exactly. */
 const UNIT = 2 ** -20
-/** Beyond any clamp. */
+/** A value that any clamp would reduce. */
 const LARGE = 2 ** 20
 
 /** The steps in the order in which they run. */
