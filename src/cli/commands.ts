@@ -92,7 +92,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'evaluate',
     usage: '',
-    summary: 'Measures of a vocoder’s copies or of a generator’s clips beside real recordings',
+    summary: 'Report on how close a vocoder’s copies or a generator’s clips come to real sound',
     group: 'Train and evaluate',
     load: () => import('./commands/evaluate.js'),
   },

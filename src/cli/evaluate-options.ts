@@ -24,7 +24,10 @@ export const evaluateOptions = {
   ),
   output: text('-o, --output <report.html>', 'report with spectrograms and sound'),
   force,
-  generated: texts('--generated <dir...>', 'directories of audio made before; no model runs unless -m is given'),
+  generated: texts(
+    '--generated <dir...>',
+    'directories of audio that was made before; no model runs unless -m is given',
+  ),
   ...modelOptions(DEFAULT_VOCODER),
   ...samplingOptions,
   label: text('--label <name>', 'label, for models that have them (default: all in turn for a generator)'),
@@ -32,7 +35,7 @@ export const evaluateOptions = {
   limit: whole('--limit <n>', 'number of files to evaluate, in the order of their names (default: all)', ofVocoders),
   refine: { ...refine, ...ofVocoders },
   baseline: flag('--no-baseline', 'no Griffin-Lim baseline', ofVocoders),
-  ablation: flag('--no-ablation', 'no rows of the zeroed network and without refinement', ofVocoders),
+  ablation: flag('--no-ablation', 'no rows for the zeroed network and for no refinement', ofVocoders),
   training: text(
     '--training <dir>',
     'directory of training clips, to measure memorisation and label accuracy',

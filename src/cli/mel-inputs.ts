@@ -8,7 +8,9 @@ import { text, whole } from './options.js'
 export function melFileOptions(group: string) {
   return {
     key: text('--key <name>', 'name of the mel in a file of several arrays', { group }),
-    index: whole('--index <n>', 'the only mel of a batch to take, from 0 (default: all, in a file each)', { group }),
+    index: whole('--index <n>', 'index of the mel to take from a batch, from 0 (default: all, one file each)', {
+      group,
+    }),
   }
 }
 

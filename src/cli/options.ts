@@ -84,7 +84,7 @@ export function choice<Name extends string>(
 /** `--precision`. */
 export const precision = choice(
   '--precision <precision>',
-  'arithmetic of the network’s layers; fast: bfloat16 products, if the processor has them (default: exact)',
+  'arithmetic of the network’s layers; fast multiplies bfloat16, if the processor can (default: exact)',
   precisionChoices,
 )
 
@@ -115,8 +115,8 @@ export const force = flag('-y, --force', 'permission to overwrite files that exi
 /** `-o`, `--stdout` and the options of written WAVs. */
 export const outputOptions = {
   output: text('-o, --output <path>', 'a .wav file, a folder for several, or - for standard output'),
-  stdout: flag('--stdout', 'WAV to standard output, while it is made'),
-  format: choice('--format <format>', 'WAV sample format, in bits, 32f being float (default: 16)', formatChoices),
+  stdout: flag('--stdout', 'WAV on standard output, written while it is made'),
+  format: choice('--format <format>', 'bits of a WAV sample; 32f is 32-bit float (default: 16)', formatChoices),
   picture: flag('--picture', 'a picture of the spectrogram (.png) beside each WAV'),
   force,
 }
@@ -140,7 +140,7 @@ export const samplingOptions = {
   steps,
   sampler: choice('--sampler <sampler>', 'sampling algorithm', samplerChoices),
   eta: real('--eta <share>', 'noise that the DDIM sampler adds, 0 to 1 (default: 0)'),
-  seed: whole('--seed <n>', 'seed of the noise: the same seed gives the same bytes (default: drawn)'),
+  seed: whole('--seed <n>', 'seed of the noise: the same seed makes the same bytes (default: random)'),
 }
 
 export interface SamplingOptions {

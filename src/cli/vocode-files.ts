@@ -28,7 +28,7 @@ export const vocodeOptions = {
   label: text('--label <name>', 'voice, for models that have labels'),
   chunkFrames: whole(
     '--chunk-frames <n>',
-    'mel frames per chunk: the first audio comes sooner with few, and many run faster (default: 8 in a pipe)',
+    'mel frames per chunk: fewer bring the first audio sooner, more run faster (default: 8 in a pipe)',
   ),
 }
 

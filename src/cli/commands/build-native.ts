@@ -6,7 +6,7 @@ import { text } from '../options.js'
 export const command = defineCommand({
   name: 'build-native',
   summary: 'Native engine, compiled from the shipped source',
-  details: ['It takes a C++ compiler. `diffwave doctor` tells whether this machine needs it.'],
+  details: ['This takes a C++ compiler. `diffwave doctor` says whether this machine needs it.'],
   group: 'This machine',
   arguments: [],
   options: {

@@ -29,7 +29,7 @@ export const command = defineCommand({
     melLog: choice('--mel-log <log>', 'logarithm of the model’s mels (default: the convention’s)', melLogChoices, {
       group: BARE,
     }),
-    melStats: text('--mel-stats <file>', 'mean and deviation per band that the model’s mels are normalised by', {
+    melStats: text('--mel-stats <file>', 'mean and deviation per band by which the model’s mels are normalised', {
       group: BARE,
     }),
   },

@@ -22,7 +22,7 @@ function refuseOthers(clips: boolean, options: EvaluateOptions): void {
 
 export const command = defineCommand({
   name: 'evaluate',
-  summary: 'Measures of a vocoder’s copies or of a generator’s clips beside real recordings',
+  summary: 'Report on how close a vocoder’s copies or a generator’s clips come to real sound',
   details: [
     'A vocoder is measured three times: as shipped, with its last layer zeroed, and without phase refinement. The ' +
       'difference between the first two is what the network contributes.',

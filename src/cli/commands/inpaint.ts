@@ -33,7 +33,7 @@ const gaps: OptionSpec<readonly Gap[]> = {
 export const command = defineCommand({
   name: 'inpaint',
   summary: 'Recordings with their gaps filled',
-  details: ['Outside the gaps a recording stays as it is, but for a short fade at their edges.'],
+  details: ['Outside the gaps a recording stays as it is, except for a short fade at the edges.'],
   group: 'Repair recordings',
   arguments: [
     { name: 'recording', description: 'recordings, folders of them, or - for standard input', variadic: true },

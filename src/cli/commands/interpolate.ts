@@ -13,8 +13,8 @@ export const command = defineCommand({
   details: ['The model is a generator that was trained on sounds of the same kind.'],
   group: 'Repair recordings',
   arguments: [
-    { name: 'first', description: 'recording that a mix of 0 returns' },
-    { name: 'second', description: 'recording that a mix of 1 returns' },
+    { name: 'first', description: 'recording that a mix of 0 stands for' },
+    { name: 'second', description: 'recording that a mix of 1 stands for' },
   ],
   options: {
     ...outputOptions,

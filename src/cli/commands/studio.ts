@@ -22,7 +22,7 @@ async function studioPage() {
 const options = {
   ...serveOptions,
   open: flag('--open', 'the page in the browser of this machine'),
-  export: text('--export <folder>', 'the page and its models as a folder for a web host without a server of ours'),
+  export: text('--export <folder>', 'folder to write the page and its models to, for any static web host'),
 }
 
 /** What an exported page takes: the rest is about a service. */

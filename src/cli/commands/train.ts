@@ -48,7 +48,7 @@ export const command = defineCommand({
     maxSteps: whole('--max-steps <n>', 'total number of updates after which to stop'),
     maxHours: real('--max-hours <h>', 'hours after which to stop'),
     from: text('--from <model>', 'model whose weights to start from'),
-    engine: choice('--engine <engine>', 'engine in place of the config’s', engineChoices),
+    engine: choice('--engine <engine>', 'engine to use instead of the config’s', engineChoices),
     threads: whole('--threads <n>', 'threads of the native engine (default: all cores)'),
   },
   examples: [

@@ -97,7 +97,7 @@ export const command = defineCommand({
   arguments: [
     {
       name: 'recording',
-      description: 'recordings, or folders of them: some ten seconds in all',
+      description: 'recordings, or folders of them: about ten seconds in all',
       variadic: true,
     },
   ],

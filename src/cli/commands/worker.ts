@@ -14,7 +14,7 @@ export const command = defineCommand({
   summary: 'A worker that does the jobs of `diffwave serve --redis`',
   details: [
     'Any number of workers share one Redis server. If a worker dies, another one starts its jobs anew with the ' +
-      'same seeds. Each needs the models of the service. The log goes to standard output, one line of JSON per ' +
+      'same seeds. A worker does only jobs whose model it has. The log goes to standard output, one line of JSON per ' +
       'event. SIGTERM and SIGINT finish the jobs in hand, or put them back after --drain seconds.',
     'Needs the packages bullmq and ioredis: npm install bullmq ioredis.',
   ],
@@ -29,9 +29,13 @@ export const command = defineCommand({
     parallel: whole('--parallel <n>', 'jobs worked on at the same time (default: 1)'),
     modelMemory: real('--model-memory <MB>', 'memory for loaded models in megabytes (default: 1024)'),
     drain,
-    lock: real('--lock <s>', 'seconds without a sign of life after which another worker takes its jobs (default: 10)', {
-      group: 'Limits',
-    }),
+    lock: real(
+      '--lock <s>',
+      'seconds without a sign of life after which another worker takes over its jobs (default: 10)',
+      {
+        group: 'Limits',
+      },
+    ),
   },
   examples: [
     'diffwave worker --redis redis://localhost:6379',

@@ -21,7 +21,12 @@ const options = z.strictObject({
     .max(120)
     .optional()
     .describe('Signal-to-noise ratio of the recording in dB. Default: estimated from its pauses.'),
-  noise: z.number().positive().max(10).optional().describe('Root mean square of its noise, full scale being 1.'),
+  noise: z
+    .number()
+    .positive()
+    .max(10)
+    .optional()
+    .describe('Root mean square of the recording’s noise, in units of full scale.'),
   step: z
     .number()
     .min(0)
