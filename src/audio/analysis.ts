@@ -1,6 +1,5 @@
 /**
- * What can be said of a recording in a few numbers: for `diffwave inspect`, and for refusing clips not worth training
- * on.
+ * Describes a recording in a few numbers, for `diffwave inspect` and to refuse clips that are not worth training on.
  */
 import Meyda from 'meyda/dist/node/main.js'
 import { DiffWaveError } from '../core/errors.js'
@@ -20,10 +19,10 @@ export interface AudioDescription {
   readonly spectralCentroid: number
 }
 
-/** Samples a frame that is measured; a power of two, as meyda asks. */
+/** Number of samples per measured frame. meyda requires a power of two. */
 const FRAME = 1024
 const SILENCE = 1e-3
-/** 16-bit audio that was clipped stands at 32767/32768. */
+/** Clipped 16-bit audio has samples at 32767/32768. */
 const FULL_SCALE = 32767 / 32768
 
 /** @throws DiffWaveError `BAD_AUDIO` if there are no samples */

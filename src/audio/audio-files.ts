@@ -1,7 +1,7 @@
-/** Which files of a folder are recordings. */
+/** Finds the recordings in a folder. */
 import { filesBelow } from '../core/folder.js'
 
-/** The endings of what `decodeAudio` reads. */
+/** The endings of the files that `decodeAudio` can read. */
 export const AUDIO_FILE = /\.(wav|flac|mp3|ogg|oga|opus)$/i
 
 /**
@@ -13,7 +13,10 @@ export function audioFiles(folder: string, signal?: AbortSignal): Promise<string
   return filesBelow(folder, AUDIO_FILE, signal)
 }
 
-/** A recording's path without its ending: what pairs it with its mel, or with what a model made of it. */
+/**
+ * The stem of a recording: its path without the ending. It pairs a recording with its mel and with a model's copy of
+ * it.
+ */
 export function audioStem(name: string): string {
   return name.replace(AUDIO_FILE, '')
 }

@@ -1,21 +1,21 @@
-/** Mono audio in memory: what every part of the package takes and returns. */
+/** Mono audio in memory, as every part of the package takes and returns it. */
 
-/** Mono audio: samples nominally in ±1, rate in Hz. */
+/** Mono audio. */
 export interface Audio {
-  /** Mono, nominally within ±1. */
+  /** Samples of one channel, nominally within ±1. */
   readonly samples: Float32Array
-  /** Hz. */
+  /** Sample rate in Hz. */
   readonly sampleRate: number
 }
 
-/** Audio read from a file, its channels averaged to one. */
+/** Audio that was read from a file. Its channels are averaged to one. */
 export interface Recording extends Audio {
-  /** Container and encoding, as `WAV, 16-bit PCM` or `FLAC, 24 bits`. */
+  /** Container and encoding, for example `WAV, 16-bit PCM` or `FLAC, 24 bits`. */
   readonly format: string
-  /** Channels of the file. */
+  /** Number of channels in the file. */
   readonly channels: number
   /**
-   * What a reader should know: that the file was cut short, or declared another length than it has. One sentence each.
+   * Sentences on what is odd about the file, for example that it was cut short or declares another length than it has.
    */
   readonly notes: readonly string[]
 }

@@ -1,4 +1,4 @@
-/** Checks that what a caller hands over is audio, before anything reads its fields. */
+/** Checks that a value from a caller is audio, before its fields are read. */
 
 import { describe } from '../core/describe.js'
 import { DiffWaveError, type ErrorCode } from '../core/errors.js'
@@ -32,7 +32,9 @@ export function checkAudio(value: unknown, where: string): asserts value is Audi
 }
 
 /**
- * @throws DiffWaveError `code` (default `BAD_AUDIO`) if a sample rate is not a whole number of Hz that audio may have
+ * Checks a sample rate.
+ *
+ * @throws DiffWaveError `code` (default `BAD_AUDIO`) if it is not a whole number of Hz within the limits
  */
 export function checkSampleRate(sampleRate: unknown, where: string, code: ErrorCode = 'BAD_AUDIO'): void {
   if (
@@ -49,9 +51,9 @@ export function checkSampleRate(sampleRate: unknown, where: string, code: ErrorC
 }
 
 /**
- * Refuses samples that are NaN or infinite. A plain loop: it runs over every sample that goes in or out.
+ * Refuses samples that are NaN or infinite. It is a plain loop, because it runs over every sample that goes in or out.
  *
- * @param start index of the first sample in the audio that they are a piece of
+ * @param start index of the first sample, if these are a piece of longer audio
  * @throws DiffWaveError `NOT_FINITE`, naming the first such sample
  */
 export function checkSamples(samples: Float32Array, where: string, start = 0): void {

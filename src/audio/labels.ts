@@ -1,10 +1,10 @@
-/** The classes of recordings: what `metadata.csv` says of them, else the folder they lie in. */
+/** The labels of recordings: from `metadata.csv`, else from the name of the folder that a recording is in. */
 import { basename, dirname, posix, sep } from 'node:path'
 import { DiffWaveError } from '../core/errors.js'
 import { audioFiles, audioStem } from './audio-files.js'
 import { METADATA_FILE, type MetadataEntry, readMetadata } from './metadata-csv.js'
 
-/** A class that holds from a second of a recording on, until the next part. */
+/** A label that applies to a recording from some second on, until the next part. */
 export interface LabelledPart {
   /** Seconds from the start of the recording. */
   readonly from: number
@@ -12,21 +12,21 @@ export interface LabelledPart {
   readonly label: string
 }
 
-/** The class of a recording, or those of its parts in order if it changes. '': none. */
+/** The label of a recording, or, if it changes, the labels of its parts in order. An empty string means no label. */
 export type Label = string | readonly LabelledPart[]
 
-/** The parts of a recording that differ in class. */
+/** The parts of a recording, one for each label. */
 export function partsOf(label: Label): readonly LabelledPart[] {
   return typeof label === 'string' ? [{ from: 0, label }] : label
 }
 
-/** The class at a second of a recording: before the first part, that of the first. */
+/** The label at a second of a recording. Before the first part, it is that of the first part. */
 export function labelAt(label: Label, second: number): string {
   if (typeof label === 'string') return label
   return (label.findLast(({ from }) => from <= second) ?? label[0])?.label ?? ''
 }
 
-/** A recording and its class. */
+/** A recording and its label. */
 export interface LabelledFile {
   /** Path below the folder. */
   readonly name: string

@@ -1,4 +1,7 @@
-/** Change of sample rate by libsamplerate's band-limited sinc interpolation (Erik de Castro Lopo), compiled to WASM. */
+/**
+ * Changes the sample rate by the band-limited sinc interpolation of libsamplerate (Erik de Castro Lopo), compiled to
+ * WebAssembly.
+ */
 import { setImmediate } from 'node:timers/promises'
 
 type Library = typeof import('@alexanderolsen/libsamplerate-js')

@@ -5,11 +5,14 @@ import { DiffWaveError } from '../core/errors.js'
 import { checkSampleRate, checkSamples } from './check-audio.js'
 
 /**
- * `samples` at another rate, `round(length × to / from)` of them, without delay (aliases and images below −120 dB).
+ * Changes the sample rate of audio, without delay. Aliases and images stay below −120 dB.
  *
- * @param from rate of the samples, Hz
- * @param to rate wanted, Hz; the two within a factor of 256, libsamplerate's bound
+ * @param from rate of the samples in Hz
+ * @param to new rate in Hz. The two rates may differ by a factor of at most 256
+ * @returns `round(samples.length × to / from)` samples
  * @throws DiffWaveError `BAD_OPTION`, `NOT_FINITE`
+ * @example
+ * const samples = await resample(audio.samples, audio.sampleRate, 22_050)
  */
 export async function resample(samples: Float32Array, from: number, to: number): Promise<Float32Array> {
   if (!(samples instanceof Float32Array)) {

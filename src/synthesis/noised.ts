@@ -11,7 +11,7 @@ import type { ModelConfig } from '../model/config.js'
 
 export interface Noised {
   readonly samples: Float32Array
-  /** Hz. */
+  /** Sample rate in Hz. */
   readonly sampleRate: number
   /** ᾱ_t. */
   readonly alphaBar: number

@@ -6,7 +6,7 @@ import { encodeWav, type WavOptions } from '../audio/codecs/wav-encode.js'
 export interface SynthesisFields {
   /** Mono, nominally within ±1. */
   readonly samples: Float32Array
-  /** Hz. */
+  /** Sample rate in Hz. */
   readonly sampleRate: number
   /** Seed of the noise. */
   readonly seed: number
@@ -21,7 +21,7 @@ export interface SynthesisFields {
 export class Synthesis {
   /** Mono, nominally within ±1. */
   readonly samples: Float32Array
-  /** Hz. */
+  /** Sample rate in Hz. */
   readonly sampleRate: number
   /** Seed of the noise. With this seed, the same options make the same bytes. */
   readonly seed: number
@@ -56,7 +56,7 @@ export class Synthesis {
 
 /** A stream of audio: yields mono samples piece by piece, each piece as soon as it is final. */
 export interface AudioStream extends AsyncGenerator<Float32Array, void, undefined> {
-  /** Hz. */
+  /** Sample rate in Hz. */
   readonly sampleRate: number
   /** Seed of the noise. */
   readonly seed: number

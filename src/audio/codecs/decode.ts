@@ -1,6 +1,6 @@
 /**
- * Recordings in whatever format they come: WAV, FLAC, MP3, Ogg Vorbis and Opus. The first bytes tell the format, not
- * the name.
+ * Decodes recordings in any of these formats: WAV, FLAC, MP3, Ogg Vorbis and Opus. The format is recognised by the
+ * first bytes, not by the name.
  */
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
@@ -22,13 +22,13 @@ type Decode = (
 
 const optionsSchema = z.strictObject({ maxSeconds: z.number().positive().optional() } satisfies FieldsOf<DecodeOptions>)
 
-/** What a format's first bytes are; `at` of them lie before the text. */
+/** The text by which a format is recognised, and the byte at which it stands. */
 interface Signature {
   readonly text: string
   readonly at?: number
 }
 
-/** Formats that are named when they cannot be read. */
+/** Formats that cannot be read, but that errors should name. */
 const unreadable: readonly (Signature & { readonly name: string })[] = [
   { text: 'ftyp', at: 4, name: 'an MP4 file (.m4a, AAC or ALAC)' },
   { text: 'FORM', name: 'an AIFF file' },
@@ -46,25 +46,25 @@ function startsWith(bytes: Uint8Array, { text, at = 0 }: Signature): boolean {
   return String.fromCharCode(...bytes.subarray(at, at + text.length)) === text
 }
 
-/** Where the audio begins: behind the ID3v2 tags that programs put before any format. */
+/** The byte at which the audio begins, after any ID3v2 tags, which some programs put before every format. */
 function audioStart(bytes: Uint8Array): number {
   let at = 0
   while (startsWith(bytes, { text: 'ID3', at }) && at + 10 <= bytes.length) {
-    // The size has seven bits to a byte; a footer repeats the ten bytes of the header.
+    // The size has seven bits per byte. A footer repeats the ten bytes of the header.
     const size = [6, 7, 8, 9].reduce((sum, i) => sum * 128 + (bytes[at + i]! & 127), 0)
     at += 10 + size + ((bytes[at + 5]! & 0x10) === 0 ? 0 : 10)
-    // Some taggers leave zeros behind the size that they declare.
+    // Some programs leave zeros after the declared size.
     while (bytes[at] === 0) at++
   }
   return at
 }
 
-/** Longest first page that is looked at for a codec's name: its header, 255 lacing values and the packet. */
+/** Number of bytes of the first page to search for a codec's name: the header, 255 lacing values and the packet. */
 const FIRST_PAGE = 27 + 255 + 64
 
 /**
- * The decoder of the format that begins at `start`; undefined for an unknown one. Decoders load when they are first
- * used.
+ * The decoder for the format that begins at `start`; undefined for an unknown format. Decoders are loaded when they are
+ * first used.
  */
 function decoderOf(bytes: Uint8Array, start: number): Decode | undefined {
   const starts = (text: string) => startsWith(bytes, { text, at: start })
@@ -81,12 +81,12 @@ function decoderOf(bytes: Uint8Array, start: number): Decode | undefined {
 }
 
 /**
- * A recording, its channels averaged to one.
+ * Decodes a recording, and averages its channels to one.
  *
  * @param bytes of the file
  * @param where names the file in errors
- * @throws DiffWaveError `BAD_WAV`, `BAD_AUDIO`, `TRUNCATED`, `TOO_LARGE`, `NOT_FINITE`; `UNSUPPORTED_FORMAT`, naming
- * the format if it is known
+ * @throws DiffWaveError `BAD_WAV`, `BAD_AUDIO`, `TRUNCATED`, `TOO_LARGE`, `NOT_FINITE`; `UNSUPPORTED_FORMAT`, which
+ * names the format if it is known
  */
 export async function decodeAudio(bytes: Uint8Array, where: string, options: DecodeOptions = {}): Promise<Recording> {
   const start = audioStart(bytes)
@@ -117,11 +117,11 @@ export async function decodeAudio(bytes: Uint8Array, where: string, options: Dec
 }
 
 /**
- * Reads a recording: WAV, FLAC, MP3, Ogg Vorbis or Opus, whatever its name.
+ * Reads a recording: WAV, FLAC, MP3, Ogg Vorbis or Opus. The format is recognised by the first bytes, not by the name.
  *
  * @param path of the file, as text or a `file:` URL
- * @param options `maxSeconds` bounds the length
- * @returns mono audio at the file's own rate, with notes on what was odd about the file
+ * @param options `maxSeconds`: refuse longer recordings
+ * @returns mono audio at the file's sample rate, with notes on what is odd about the file
  * @throws DiffWaveError `BAD_OPTION`, `FILE_NOT_FOUND`, `NOT_A_FILE`, `NOT_READABLE`, and as `decodeAudio`
  * @example
  * const { samples, sampleRate, notes } = await readAudio('recording.mp3')

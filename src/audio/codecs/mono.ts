@@ -1,16 +1,19 @@
 /**
- * Decoded channels mixed down to one as they come, within a bound: no file unfolds into more memory than its size
- * warrants.
+ * Mixes decoded channels down to one as they arrive, within a bound, so that no file unfolds into more memory than its
+ * size justifies.
  */
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_AUDIO_SAMPLES, MAX_SAMPLES_PER_BYTE, MIN_DECODED_SAMPLES } from '../../core/limits.js'
 
-/** Samples of a block: 4 MB. */
+/** Number of samples per block: 4 MB. */
 const BLOCK = 2 ** 20
 
-/** What a recording may decode to. */
+/** Options of decoding. */
 export interface DecodeOptions {
-  /** A longer recording is refused while it is decoded. Default: only `MAX_AUDIO_SAMPLES` and the file's size count. */
+  /**
+   * Max length in seconds. A longer recording is refused while it is decoded. Default: limited only by
+   * `MAX_AUDIO_SAMPLES` and the size of the file.
+   */
   readonly maxSeconds?: number | undefined
 }
 
@@ -25,26 +28,28 @@ export function refuseTooLong(samples: number, sampleRate: number, maxSeconds = 
   })
 }
 
-/** Samples that a file of so many bytes may decode to. */
+/** Max number of samples that a file of a given size may decode to. */
 export function maxSamplesOf(fileBytes: number): number {
   return Math.min(MAX_AUDIO_SAMPLES, MIN_DECODED_SAMPLES + MAX_SAMPLES_PER_BYTE * fileBytes)
 }
 
-/** Samples that are decoded beyond the end, as padding that is trimmed later: the longest block of Vorbis. */
+/**
+ * Number of samples that may be decoded beyond the end, as padding that is trimmed later: the longest block of Vorbis.
+ */
 const PADDING = 8192
 
-/** Of a file whose channels are mixed. */
+/** What is known about the file whose channels are mixed. */
 export interface MonoMixerOptions extends DecodeOptions {
-  /** Size of the file, which bounds what it may decode to. */
+  /** Size of the file, which bounds the decoded length. */
   readonly fileBytes: number
   readonly sampleRate: number
-  /** Samples that the file declares. Default: it does not. */
+  /** Number of samples that the file declares. Default: unknown. */
   readonly expected?: number
   /** Names the file in errors. */
   readonly where: string
 }
 
-/** Collects samples: the mean of the channels of each piece. */
+/** Collects samples: the mean over the channels of each piece. */
 export class MonoMixer {
   readonly #options: MonoMixerOptions
   readonly #max: number
@@ -59,11 +64,12 @@ export class MonoMixer {
     this.#options = options
     this.#max = maxSamplesOf(fileBytes)
     this.#check(expected)
-    // One block of the right size needs no copy at the end; memory that is not written to is not taken.
+    // A single block of the right size needs no copy at the end. Memory that is never written to is not taken from the
+    // system.
     if (expected > 0) this.#blocks.push(new Float32Array(expected))
   }
 
-  /** Samples so far. */
+  /** Number of samples so far. */
   get length(): number {
     return this.#length
   }
@@ -104,7 +110,7 @@ export class MonoMixer {
     }
   }
 
-  /** Everything so far. @throws DiffWaveError `TOO_LARGE` */
+  /** All samples so far, as one array. @throws DiffWaveError `TOO_LARGE` */
   finish(): Float32Array {
     this.#check(this.#length)
     const [first] = this.#blocks

@@ -1,13 +1,13 @@
-/** The bytes of WAV files: header and samples, mono. Pure arithmetic, so that pages can use it, too. */
+/** The header and the samples of mono WAV files as bytes. It is pure arithmetic, so that web pages can use it, too. */
 
-/** What a RIFF size field can count; as a size it means “unknown”. */
+/** Largest value of a RIFF size field. It stands for an unknown size. */
 export const MAX_RIFF_SIZE = 0xffffffff
 
 /** How samples are written: PCM of 16 or 24 bits (clipped at ±1), or 32-bit float (unchanged). */
 export type WavFormat = '16' | '24' | '32f'
 export const wavFormats = ['16', '24', '32f'] as const satisfies readonly WavFormat[]
 
-/** Bytes before the samples of a WAV that this package writes. */
+/** Number of bytes before the samples, in the files that this package writes. */
 export const WAV_HEADER_BYTES = 44
 
 /** Bytes of one sample. */
@@ -43,7 +43,7 @@ export function wavHeader(sampleRate: number, format: WavFormat, dataBytes: numb
   return bytes
 }
 
-/** Samples as the bytes of a WAV's data. Integers are rounded to nearest and clipped. */
+/** Encodes samples. Integers are rounded to nearest and clipped. */
 export function wavData(samples: Float32Array, format: WavFormat): Uint8Array {
   const size = wavSampleBytes(format)
   const bytes = new Uint8Array(samples.length * size)
@@ -54,7 +54,8 @@ export function wavData(samples: Float32Array, format: WavFormat): Uint8Array {
       view.setFloat32(i * 4, samples[i]!, true)
       continue
     }
-    // As they are read: full scale is one step beyond the largest integer, so that a file comes back exactly.
+    // Full scale is one step beyond the largest integer, as in the reader, so that a file that was read is written back
+    // exactly.
     const value = Math.min(Math.round(Math.max(-1, Math.min(1, samples[i]!)) * scale), scale - 1)
     view.setInt16(i * size, value, true)
     if (format === '24') view.setInt8(i * 3 + 2, value >> 16)

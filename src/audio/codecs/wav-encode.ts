@@ -1,4 +1,4 @@
-/** The bytes of WAV files: mono, PCM of 16 and 24 bits or float of 32. */
+/** Encodes mono WAV files: 16-bit and 24-bit PCM, and 32-bit float. */
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
 import { check } from '../../core/options.js'
@@ -16,7 +16,7 @@ import {
 
 const wavOptionsSchema = z.strictObject({ format: z.enum(wavFormats).default('16') })
 
-/** The options with their defaults. @throws DiffWaveError `BAD_OPTION` */
+/** Fills in the defaults of the options. @throws DiffWaveError `BAD_OPTION` */
 export function checkWavOptions(options: WavOptions, where: string): { readonly format: WavFormat } {
   return check(wavOptionsSchema, options, where)
 }
@@ -28,14 +28,14 @@ export function checkSize(dataBytes: number): void {
   }
 }
 
-/** Options of everything that writes WAV. */
+/** Options of all functions that write WAV. */
 export interface WavOptions {
-  /** Sample format. Default '16'. */
+  /** Sample format: `16` or `24` for PCM, clipped at ±1, or `32f` for float, unchanged. Default: `16`. */
   readonly format?: WavFormat | undefined
 }
 
 /**
- * The bytes of a mono WAV file.
+ * Encodes audio as the bytes of a mono WAV file.
  *
  * @throws DiffWaveError `BAD_OPTION`, `BAD_AUDIO`, `NOT_FINITE`, `TOO_LARGE` (past 4 GiB)
  */

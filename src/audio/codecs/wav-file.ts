@@ -35,10 +35,12 @@ export async function writeWav(path: PathLike, audio: Audio, options: WavOptions
 }
 
 /**
- * Writes a WAV file from audio as it comes, by way of a temporary file beside it: on any failure, and when the audio is
- * stopped, there is no file.
+ * Writes a WAV file from audio as it arrives. The data go to a temporary file first, so that there is no file if
+ * anything fails or the audio is stopped.
  *
- * @returns samples written
+ * @returns the number of samples written
+ * @example
+ * await writeWavStream('speech.wav', vocoder.stream(mel))
  * @throws DiffWaveError as `wavBytes`, and `NOT_WRITABLE`, `NOT_A_FILE`, `NOT_A_DIRECTORY`, `DISK_FULL`
  */
 export async function writeWavStream(path: PathLike, audio: AudioPieces, options: WavOptions = {}): Promise<number> {

@@ -1,10 +1,11 @@
 /**
- * WAV while the audio is still being made: on a pipe, or into a file that is whole or absent, in bounded memory.
+ * Writes WAV while the audio is still being made, in bounded memory: to a pipe, or to a file that is complete or
+ * absent.
  *
- * The header, which has the sizes, comes before the samples. If the length is known beforehand, it has the true sizes.
- * If not, a pipe gets 0xFFFFFFFF in both size fields (RIFF and data): the largest possible size, taken by ffmpeg, SoX
- * and this package to mean “until the end of the stream”; 0 would make others play nothing. A file gets its sizes at
- * the end.
+ * The header comes before the samples and states their size. If the length is known beforehand, it states the true
+ * size. If not, a file gets its sizes at the end, and a pipe gets 0xFFFFFFFF in both size fields (RIFF and data).
+ * ffmpeg, SoX and this package understand that as “until the end of the stream”. With 0, other programs would play
+ * nothing.
  */
 import { describe } from '../../core/describe.js'
 import { DiffWaveError } from '../../core/errors.js'
@@ -12,19 +13,21 @@ import { checkSampleRate, checkSamples } from '../check-audio.js'
 import { wavData, wavHeader, wavSampleBytes } from './wav-bytes.js'
 import { checkSize, checkWavOptions, type WavOptions } from './wav-encode.js'
 
-/** Audio that comes piece by piece, as an `AudioStream` does. */
+/** Audio in pieces that may arrive over time, such as an `AudioStream`. */
 export interface AudioPieces extends AsyncIterable<Float32Array> {
-  /** Hz. */
+  /** Sample rate in Hz. */
   readonly sampleRate: number
-  /** Samples in all; null or absent if not known. */
+  /** Number of samples in all; null or absent if it is not known. */
   readonly length?: number | null
 }
 
 /**
- * The bytes of a mono WAV as its samples come: 44 bytes of header first.
+ * Yields the bytes of a mono WAV file as its samples arrive: first the header of 44 bytes, then the samples.
  *
- * @throws DiffWaveError `BAD_OPTION`; `NOT_FINITE`; `BAD_AUDIO` if the rate is impossible, or if more or fewer samples
- * come than declared; `TOO_LARGE` past 4 GiB if a length is declared; and what the audio throws
+ * @throws DiffWaveError `BAD_OPTION`; `NOT_FINITE`; `BAD_AUDIO` if the sample rate is impossible, or if there are more
+ * or fewer samples than declared; `TOO_LARGE` if a declared length exceeds 4 GiB; and what the audio throws
+ * @example
+ * await pipeline(wavBytes(vocoder.stream(mel)), createWriteStream('speech.wav'))
  */
 export async function* wavBytes(
   audio: AudioPieces,
@@ -44,7 +47,7 @@ export async function* wavBytes(
   }
   if (length === null) return
   if (count !== length) throw wrongLength(length, String(count))
-  // A chunk of an odd number of bytes is followed by one more (RIFF specification, “chunks”).
+  // A chunk with an odd number of bytes is followed by a padding byte (RIFF specification, “chunks”).
   if ((count * wavSampleBytes(format)) % 2 === 1) yield new Uint8Array(1)
 }
 
