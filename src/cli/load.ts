@@ -66,7 +66,7 @@ export function noteThreads(context: Context, threads: number | undefined): void
 }
 
 /** Prints what a model's user should know: assumed facts of a checkpoint, or a slow engine. */
-export function noteModel(context: Context, { notes }: Pick<Denoiser, 'notes'>): void {
+function noteModel(context: Context, { notes }: Pick<Denoiser, 'notes'>): void {
   for (const note of notes) context.note(note)
 }
 

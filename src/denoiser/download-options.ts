@@ -21,7 +21,7 @@ export interface DownloadOptions {
   readonly download?: RemoteOptions | undefined
 }
 
-export const expectedFiles = z.record(
+const expectedFiles = z.record(
   z.string(),
   z.strictObject({
     bytes: z.number().int().min(0).optional(),

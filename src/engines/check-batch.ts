@@ -80,7 +80,7 @@ export function checkMelCovers({ mel }: NetworkConfig, samples: number, frames: 
 }
 
 /** Checks that every number is finite. @throws DiffWaveError `NOT_FINITE`, naming the index */
-export function checkFinite(data: Float32Array, what: string): void {
+function checkFinite(data: Float32Array, what: string): void {
   for (let i = 0; i < data.length; i++) {
     if (!Number.isFinite(data[i])) {
       throw new DiffWaveError('NOT_FINITE', `${what} holds a number that is not finite`, { where: `index ${i}` })
@@ -89,7 +89,7 @@ export function checkFinite(data: Float32Array, what: string): void {
 }
 
 /** Checks that a mel fits the network: the number of bands, the length of its data, and finite numbers. */
-export function checkMel(network: NetworkConfig, mel: Mel): void {
+export function checkNetworkMel(network: NetworkConfig, mel: Mel): void {
   if (network.mel === null) refuse('this network takes no mel', 'none', 'one')
   if (mel.bands !== network.mel.bands) refuse('a mel has the wrong number of bands', `${network.mel.bands}`, mel.bands)
   if (!Number.isInteger(mel.frames) || mel.frames < 0 || mel.data.length !== mel.bands * mel.frames) {
@@ -108,12 +108,12 @@ export function checkLabel(network: NetworkConfig, label: number | null): void {
 }
 
 /** Checks that a diffusion step is a number that the embedding can take. */
-export function checkStep(step: number): void {
+function checkStep(step: number): void {
   if (!Number.isFinite(step) || step < 0) refuse('a diffusion step is out of range', 'a number from 0', step)
 }
 
 /** Checks the audio of one clip: whole positions, finite, and no longer than its mel. */
-export function checkAudio(network: NetworkConfig, audio: Float32Array, mel: Mel | undefined): void {
+function checkClipAudio(network: NetworkConfig, audio: Float32Array, mel: Mel | undefined): void {
   const unit = positionSamples(network)
   if (audio.length === 0 || audio.length % unit !== 0) {
     refuse('audio has the wrong length', `a positive multiple of ${unit} samples`, audio.length)
@@ -136,7 +136,7 @@ export function checkBatch(network: NetworkConfig, batch: ClipBatch): void {
   }
   if (network.mel === null && batch.mel !== undefined) refuse('this network takes no mel', 'none', batch.mel.length)
   batch.mel?.forEach(mel => {
-    checkMel(network, mel)
+    checkNetworkMel(network, mel)
   })
   if (batch.labels !== undefined && batch.labels.length !== clips) {
     refuse('labels do not match the clips', `${clips}`, batch.labels.length)
@@ -145,7 +145,7 @@ export function checkBatch(network: NetworkConfig, batch: ClipBatch): void {
     checkLabel(network, label)
   })
   batch.audio.forEach((audio, i) => {
-    checkAudio(network, audio, batch.mel?.[i])
+    checkClipAudio(network, audio, batch.mel?.[i])
   })
 }
 

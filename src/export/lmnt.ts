@@ -6,7 +6,7 @@ import { isInSubbands } from '../model/diffusion-config.js'
 import type { NetworkConfig } from '../model/network.js'
 
 /** The strides of the upsamplers in both reference projects. */
-export const REFERENCE_STRIDES = [16, 16] as const
+const REFERENCE_STRIDES = [16, 16] as const
 
 /** Whether both reference projects have an upsampler with these strides. */
 export function hasReferenceStrides(mel: NetworkConfig['mel']): boolean {

@@ -33,7 +33,8 @@ export interface Exported {
 }
 
 /** Schema of the type in which weights are stored: float32, float16 or bfloat16, rounded to nearest even. */
-export const weightType = z.enum(weightTypes).default('F32')
+const weightType = z.enum(weightTypes).default('F32')
+
 export type { WeightType }
 
 /** Options of every export. */

@@ -102,7 +102,7 @@ export function melAxes(
 }
 
 /** Converts a tensor to a mel. @throws DiffWaveError `BAD_MEL` */
-export function tensorToMel(tensor: Tensor, options: ReadMelOptions, where: string): MelFile {
+function tensorToMel(tensor: Tensor, options: ReadMelOptions, where: string): MelFile {
   const { shape, data } = item(tensor, options.index, where)
   const { bands, frames, transposed } = melAxes(shape, options.bands, where)
   return { mel: { data: transposed ? transpose(data, frames, bands) : data, bands, frames }, transposed }

@@ -31,7 +31,7 @@ export interface ParameterSpec {
  * adds one output per sample. Windows have two channels per bin, cosine and sine; an envelope adds one input per bin, a
  * mask one output per bin.
  */
-export function stackEnds({ patch, frontEnd, inputMask }: Pick<NetworkConfig, 'patch' | 'frontEnd' | 'inputMask'>): {
+function stackEnds({ patch, frontEnd, inputMask }: Pick<NetworkConfig, 'patch' | 'frontEnd' | 'inputMask'>): {
   readonly inputs: number
   readonly outputs: number
 } {

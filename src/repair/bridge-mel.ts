@@ -3,7 +3,7 @@
  * not.
  */
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
-import type { Gap } from './gaps.js'
+import type { SampleGap } from './gaps.js'
 
 /**
  * @param mel of the recording; its gaps may hold anything
@@ -14,7 +14,7 @@ import type { Gap } from './gaps.js'
 export function bridgeMel(
   mel: Mel,
   convention: Pick<MelConvention, 'hop' | 'windowLength' | 'framing'>,
-  gaps: readonly Gap[],
+  gaps: readonly SampleGap[],
 ): Mel | null {
   const { hop, windowLength, framing } = convention
   const touched = Array.from({ length: mel.frames }, (_, frame) => {

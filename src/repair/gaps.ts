@@ -3,14 +3,14 @@ import { DiffWaveError } from '../core/errors.js'
 import { MAX_GAP_SECONDS } from '../core/limits.js'
 
 /** A gap: samples start … end − 1 are lost. */
-export interface Gap {
+export interface SampleGap {
   readonly start: number
   readonly end: number
 }
 
 /** A part of the recording that is processed in one go, with the gaps in it. */
-export interface Region extends Gap {
-  readonly gaps: readonly Gap[]
+export interface Region extends SampleGap {
+  readonly gaps: readonly SampleGap[]
 }
 
 /**
@@ -24,9 +24,9 @@ export function gapsInSamples(
   gaps: readonly { readonly start: number; readonly end: number }[],
   sampleRate: number,
   length: number,
-): Gap[] {
+): SampleGap[] {
   const seconds = length / sampleRate
-  const refuse = (problem: string, expected: string, { start, end }: Gap): never => {
+  const refuse = (problem: string, expected: string, { start, end }: SampleGap): never => {
     throw new DiffWaveError('BAD_OPTION', problem, { expected, got: `${start}-${end} s`, where: 'gaps' })
   }
   const samples = gaps.map(gap => {
@@ -55,8 +55,8 @@ export function gapsInSamples(
  * The regions to run the network over: each gap plus `reach` samples on both sides, widened to multiples of `grid`, and
  * merged where they meet. The last region may extend past the recording by less than `grid` samples.
  */
-export function repairRegions(gaps: readonly Gap[], length: number, reach: number, grid: number): Region[] {
-  const regions: { start: number; end: number; gaps: Gap[] }[] = []
+export function repairRegions(gaps: readonly SampleGap[], length: number, reach: number, grid: number): Region[] {
+  const regions: { start: number; end: number; gaps: SampleGap[] }[] = []
   for (const gap of gaps) {
     const start = Math.floor(Math.max(0, gap.start - reach) / grid) * grid
     const end = Math.ceil(Math.min(length, gap.end + reach) / grid) * grid
@@ -73,7 +73,7 @@ export function repairRegions(gaps: readonly Gap[], length: number, reach: numbe
  * Weight of the generated audio at a sample: 1 inside the gap, 0 from `fade` samples away on, a raised cosine in
  * between.
  */
-export function shareOf({ start, end }: Gap, sample: number, fade: number): number {
+export function shareOf({ start, end }: SampleGap, sample: number, fade: number): number {
   const distance = sample < start ? start - sample : sample >= end ? sample - end + 1 : 0
   return distance > fade ? 0 : 0.5 + 0.5 * Math.cos((Math.PI * distance) / (fade + 1))
 }

@@ -1,5 +1,5 @@
 /** Writes the filled gaps into the recording. */
-import { type Gap, shareOf } from './gaps.js'
+import { type SampleGap, shareOf } from './gaps.js'
 
 /**
  * Writes generated audio into the gaps, with a raised-cosine crossfade over `fade` samples on either side. All other
@@ -13,7 +13,7 @@ export function joinGaps(
   recording: Float32Array,
   made: Float32Array,
   madeStart: number,
-  gaps: readonly Gap[],
+  gaps: readonly SampleGap[],
   fade: number,
 ): void {
   // A sample between two gaps may lie in both fades: the larger weight counts.

@@ -6,14 +6,12 @@ import { type FrontEndConfig, melHop, positionSamples, receptiveRadius } from '.
 import { parameterCount } from '../model/parameters.js'
 import { lookAhead } from './look-ahead.js'
 
-/** Facts of a model. Lengths are in samples or milliseconds at its own rate. */
-export type ModelDescription = ReturnType<typeof describeModel>
-
 function describeWindows({ kernel, stride, bins, learned, envelope }: FrontEndConfig): string {
   const extras = [...(learned ? ['learned'] : []), ...(envelope === null ? [] : ['with the mel’s envelope'])]
   return [`${kernel} samples every ${stride}`, `${bins} bins`, ...extras].join(', ')
 }
 
+/** Describes a model. Lengths are in samples or milliseconds at its sample rate. */
 export function describeModel(config: ModelConfig) {
   const { network, diffusion, sampleRate } = config
   const { training } = diffusion

@@ -27,7 +27,7 @@ interface OpusHead {
 }
 
 /** Whether a stream's first packet is that of Opus. */
-export function isOpus(packet: Uint8Array): boolean {
+function isOpus(packet: Uint8Array): boolean {
   return String.fromCharCode(...packet.subarray(0, MAGIC.length)) === MAGIC
 }
 

@@ -20,7 +20,7 @@ export function hzToMel(hz: number, scale: MelConvention['melScale']): number {
 }
 
 /** Converts mel to Hz. */
-export function melToHz(mel: number, scale: MelConvention['melScale']): number {
+function melToHz(mel: number, scale: MelConvention['melScale']): number {
   if (scale === 'htk') return 700 * (10 ** (mel / 2595) - 1)
   return mel < SLANEY_BREAK_MEL
     ? mel * SLANEY_HZ_PER_MEL

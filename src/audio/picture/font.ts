@@ -22,7 +22,7 @@ const glyphs: ReadonlyMap<string, string> = new Map(
 /** What a character without a glyph looks like. */
 const BOX = 'vhhhhhv'
 
-export const GLYPH_WIDTH = 5
+const GLYPH_WIDTH = 5
 export const GLYPH_HEIGHT = 7
 /** Columns from one character to the next. */
 export const ADVANCE = GLYPH_WIDTH + 1

@@ -7,7 +7,7 @@ import { BLACK, levelColour } from './colours.js'
 import { FREQUENCY_TICKS, roundTicks } from './ticks.js'
 
 /** Levels that a picture shows below the loudest one, in dB: what is softer cannot be heard beside it. */
-export const DYNAMIC_RANGE = 80
+const DYNAMIC_RANGE = 80
 /** Length of the short line at a number of an axis. */
 const TICK = 5
 const SCALE_WIDTH = 14

@@ -97,7 +97,7 @@ export function addonPath(target = nativeTarget()): string {
 }
 
 /** The first compiler that is there, or null. */
-export function findCompiler(compiler?: string): string | null {
+function findCompiler(compiler?: string): string | null {
   const candidates = compiler === undefined ? ['g++', 'c++', 'clang++'] : [compiler]
   return candidates.find(name => spawnSync(name, ['--version']).status === 0) ?? null
 }

@@ -23,7 +23,7 @@ export const OUT_OF_MEMORY = -2
 export const REFUSED = -3
 
 /** The constants by the names under which the addon's `constants()` returns them. */
-export const sharedConstants = {
+const sharedConstants = {
   maxChunkPositions: MAX_CHUNK_POSITIONS,
   maxWinogradDilation: MAX_WINOGRAD_DILATION,
   binsPerRatio: BINS_PER_RATIO,

@@ -8,7 +8,7 @@ import type { EnvelopeStream, FrontEndEnvelope } from '../../model/front-end/env
 import { type NetworkConfig, positionSamples } from '../../model/network.js'
 import { outputGain } from '../../model/output-gain.js'
 import { stepSinusoids } from '../../model/step-embedding.js'
-import { checkLabel, checkMel, checkMelCovers, checkPass, checkPiece, checkStreamSteps } from '../check-batch.js'
+import { checkLabel, checkMelCovers, checkNetworkMel, checkPass, checkPiece, checkStreamSteps } from '../check-batch.js'
 import type { NoiseStream, StreamRequest } from '../engine.js'
 import { snapshot, snapshotMel } from '../snapshot.js'
 import { streamLag } from '../windowed/stream-lag.js'
@@ -67,7 +67,7 @@ export class NativeStream implements NoiseStream {
   pushMel(mel: Mel, last: boolean): void {
     this.#checkAlive()
     const own = snapshotMel(mel)
-    checkMel(this.#host.network, own)
+    checkNetworkMel(this.#host.network, own)
     if (this.#melEnded) throw new DiffWaveError('BAD_SHAPE', 'mel frames come after the last')
     this.#mels.push({ data: own.data, frames: own.frames, last, deviations: this.#envelope?.push(own, last) })
     this.#frames += own.frames

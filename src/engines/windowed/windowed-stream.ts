@@ -8,7 +8,7 @@ import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { RowQueue } from '../../core/row-queue.js'
 import type { EnvelopeStream, FrontEndEnvelope } from '../../model/front-end/envelope.js'
 import { melHop, type NetworkConfig } from '../../model/network.js'
-import { checkLabel, checkMel, checkMelCovers, checkPass, checkPiece, checkStreamSteps } from '../check-batch.js'
+import { checkLabel, checkMelCovers, checkNetworkMel, checkPass, checkPiece, checkStreamSteps } from '../check-batch.js'
 import type { NoiseStream, StreamRequest } from '../engine.js'
 import { type MelFrames, type WindowRequest, windowPlace, windowShape } from './windows.js'
 
@@ -57,7 +57,7 @@ export class WindowedStream implements NoiseStream {
 
   pushMel(mel: Mel, last: boolean): void {
     this.#checkAlive()
-    checkMel(this.#network, mel)
+    checkNetworkMel(this.#network, mel)
     if (this.#melEnded) throw new DiffWaveError('BAD_SHAPE', 'mel frames come after the last')
     const added = new Float32Array(mel.data.length)
     for (let band = 0; band < mel.bands; band++) {

@@ -27,7 +27,7 @@ const SIGNED_COMPONENTS = 24
 /** dB² added to modulation energies, so that inaudible ones have a finite logarithm. */
 const INAUDIBLE = 0.01
 /** Maximum number of clips to embed, spread over the set: enough for 64 dimensions. */
-export const MAX_EMBEDDED = 4000
+const MAX_EMBEDDED = 4000
 const CLIPS_PER_TURN = 16
 
 /** Features before standardisation. */

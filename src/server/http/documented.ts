@@ -2,7 +2,7 @@
 import type { JsonSchema } from '../query.js'
 
 /** The problem document, as every route may answer. */
-export const problemSchema: JsonSchema = {
+const problemSchema: JsonSchema = {
   type: 'object',
   description: 'A problem document (RFC 9457).',
   required: ['type', 'title', 'status', 'code', 'detail', 'expected', 'got', 'hint'],

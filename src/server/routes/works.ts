@@ -37,7 +37,7 @@ function jsonBody(body: Buffer): Readonly<Record<string, unknown>> {
 }
 
 /** What a request asks for. @throws DiffWaveError `BAD_OPTION`, `TRUNCATED`; Refusal `BAD_REQUEST` */
-export function orderOf(work: Work, request: FastifyRequest): WorkOrder {
+function orderOf(work: Work, request: FastifyRequest): WorkOrder {
   const body = request.body instanceof Buffer ? request.body : Buffer.alloc(0)
   const query = request.query as Readonly<Record<string, unknown>>
   if (work.body === 'none') return { work, options: workOptions(work, query, jsonBody(body)), body: Buffer.alloc(0) }
