@@ -296,6 +296,37 @@ void testFast(const Case& c, const Target& target) {
   check(fast(c, kernels, 1, single - 64, w, batch).outcome == TrainingOutcome::outOfMemory, name, "refused", 0);
 }
 
+/** The two halves of a pass: the second one runs once, after a first one that ran to its end on the same batch. */
+void testHalves(const Case& c) {
+  Random random{7};
+  const auto wide = randomParameters(c.shape, random);
+  const std::vector<float> w(wide.begin(), wide.end());
+  const FloatBatch batch(randomClips(c, random));
+  std::vector<TrainingBatch::Clip> clips = batch.clips;
+  std::vector<std::vector<float>> predictions;
+  for (auto& clip : clips) {
+    predictions.emplace_back(size_t(clip.samples));
+    clip.prediction = predictions.back().data();
+  }
+  const TrainingBatch whole{clips.data(), int(clips.size()), c.squared};
+  Pool pool(1);
+  Training training(c.shape, pool, targetAt(targetCount() - 1).training(), size_t(1) << 30);
+  std::atomic<bool> cancelled{true};
+  const TrainingOutcome stopped = training.forward(w.data(), whole, &cancelled);
+  check(stopped == TrainingOutcome::cancelled && !training.awaits(whole), c.name,
+        "after a forward pass that was stopped none is awaited", 0);
+  cancelled = false;
+  const TrainingOutcome done = training.forward(w.data(), whole, &cancelled);
+  check(done == TrainingOutcome::done && training.awaits(whole), c.name,
+        "after a forward pass the other half is awaited", 0);
+  clips[0].melOffset += c.shape.hop;
+  check(!training.awaits(whole), c.name, "but not with another part of the mel", 0);
+  clips[0].melOffset -= c.shape.hop;
+  std::vector<float> gradients(w.size());
+  training.backward(w.data(), whole, gradients.data(), &cancelled);
+  check(!training.awaits(whole), c.name, "nor after it has run", 0);
+}
+
 }  // namespace
 
 void testTraining(int differences) {
@@ -304,5 +335,8 @@ void testTraining(int differences) {
     for (int i = 0; i < targetCount(); i++) {
       if (targetAt(i).runs()) testFast(c, targetAt(i));
     }
+  }
+  for (const Case& c : cases()) {
+    if (c.shape.conditioner != Conditioner::none) return testHalves(c);
   }
 }

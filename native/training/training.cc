@@ -83,17 +83,20 @@ TrainingOutcome Training::forward(const float* parameters, const TrainingBatch& 
   const ParameterOffsets offsets(shape_);
   pass_.reset();
   clips_.assign(batch.clips, batch.clips + batch.count);
-  pass_ = prepare(clips_.data(), batch.count);
-  if (pass_ == nullptr) return TrainingOutcome::outOfMemory;
+  auto pass = prepare(clips_.data(), batch.count);
+  if (pass == nullptr) return TrainingOutcome::outOfMemory;
   const TrainingCall call = callOf(offsets, parameters, nullptr, false, 1, cancelled);
-  return pass_->runForward(call) ? TrainingOutcome::done : TrainingOutcome::cancelled;
+  if (!pass->runForward(call)) return TrainingOutcome::cancelled;
+  pass_ = std::move(pass);
+  return TrainingOutcome::done;
 }
 
 bool Training::awaits(const TrainingBatch& batch) const {
   if (pass_ == nullptr || size_t(batch.count) != clips_.size()) return false;
   for (int i = 0; i < batch.count; i++) {
     const TrainingBatch::Clip &a = batch.clips[i], &b = clips_[size_t(i)];
-    if (a.samples != b.samples || a.frames != b.frames || a.label != b.label) return false;
+    if (a.samples != b.samples || a.frames != b.frames || a.melOffset != b.melOffset || a.label != b.label)
+      return false;
   }
   return true;
 }
@@ -101,12 +104,11 @@ bool Training::awaits(const TrainingBatch& batch) const {
 TrainingOutcome Training::backward(const float* parameters, const TrainingBatch& batch, float* gradients,
                                    const std::atomic<bool>* cancelled) {
   const ParameterOffsets offsets(shape_);
+  const auto pass = std::move(pass_);  // it can go back once, whatever comes of it
   std::memset(gradients, 0, size_t(offsets.count) * sizeof(float));
   std::copy(batch.clips, batch.clips + batch.count, clips_.begin());
   const TrainingCall call = callOf(offsets, parameters, gradients, false, 1, cancelled);
-  const bool done = pass_->runBackward(call);
-  pass_.reset();
-  return done ? TrainingOutcome::done : TrainingOutcome::cancelled;
+  return pass->runBackward(call) ? TrainingOutcome::done : TrainingOutcome::cancelled;
 }
 
 }  // namespace diffwave

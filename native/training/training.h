@@ -78,7 +78,7 @@ class Training {
   TrainingOutcome backward(const float* parameters, const TrainingBatch& batch, float* gradients,
                            const std::atomic<bool>* cancelled);
 
-  /** Whether this is the batch that `forward` has just run. */
+  /** Whether this is the batch that `forward` has just run to its end. */
   bool awaits(const TrainingBatch& batch) const;
 
   /**
