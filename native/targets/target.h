@@ -3,7 +3,6 @@
 // kernels of `precision: 'fast'` and no others.
 #pragma once
 
-#include "../kernels/backward.h"
 #include "../kernels/frames.h"
 #include "../kernels/linear.h"
 #include "../kernels/mask.h"
@@ -11,6 +10,7 @@
 #include "../kernels/peak-flops.h"
 #include "../kernels/residual-layer-winograd.h"
 #include "../kernels/rows.h"
+#include "../kernels/training.h"
 #ifdef DIFFWAVE_AMX
 #include "../kernels/residual-layer-amx.h"
 #endif
