@@ -3,15 +3,11 @@
 // same. Z are the spectra of the pass's input, G the gains, U their updates.
 #pragma once
 
-#include "frame-tasks.h"
-#include "windowed-frames.h"
+#include "correction.h"
 
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace frames {
-
-/** Largest gain of one update, and magnitudes that count as none (MAX_GAIN and SILENT of the readable version). */
-constexpr double maxUpdateGain = 10, silentBand = 1e-9, tinySum = 1e-12;
 
 /** The scratch memory of one worker. */
 struct GradientScratch {
@@ -48,32 +44,14 @@ struct GradientScratch {
 /** FrameKernels::gradientScratchSize. */
 [[maybe_unused]] static int64_t gradientScratchSize(const FrameTables& tables) { return GradientScratch::size(tables); }
 
-DIFFWAVE_INLINE Doubles boundedRatio(Doubles ratio) {
-  return ratio > maxUpdateGain ? splatDouble(maxUpdateGain) : ratio;
-}
-
-/** All updates of the gains, kept (Lee & Seung 2001, eq. 5). */
+/** All updates of the gains, kept. */
 DIFFWAVE_NOINLINE static void recordGains(const CorrectionGradientTask& task, const GradientScratch& s) {
   const FrameTables& t = *task.tables;
   for (int bin = 0; bin < t.bins; bin++) s.gains[bin] = splatDouble(1);
   for (int64_t update = 0; update < t.updates; update++) {
-    Doubles *const gains = s.gains + update * t.bins, *const ratios = s.ratios + update * t.bins;
-    for (int bin = 0; bin < t.bins; bin++) {
-      s.byScaled[bin] = gains[bin] * s.magnitudes[bin];
-      ratios[bin] = Doubles{};
-    }
-    for (int band = 0; band < t.bands; band++) {
-      const MelFilter& filter = t.filters[band];
-      Doubles sum = splatDouble(silentBand);
-      for (int i = 0; i < filter.count; i++) sum += filter.weights[i] * s.byScaled[filter.first + i];
-      s.sums[update * t.bands + band] = sum;
-      const Doubles ratio = loadDoubles(task.targets + band * task.targetStride) / sum;
-      for (int i = 0; i < filter.count; i++) ratios[filter.first + i] += filter.weights[i] * ratio;
-    }
-    for (int bin = 0; bin < t.bins; bin++) {
-      ratios[bin] *= 1 / (t.columnSums[bin] + tinySum);
-      gains[t.bins + bin] = gains[bin] * boundedRatio(ratios[bin]);
-    }
+    Doubles* const gains = s.gains + update * t.bins;
+    updateGains({t, task.targets, task.targetStride, s.magnitudes, gains, gains + t.bins, s.ratios + update * t.bins,
+                 s.byScaled, s.sums + update * t.bands});
   }
 }
 
@@ -89,7 +67,7 @@ DIFFWAVE_NOINLINE static void gradientOfGains(const CorrectionGradientTask& task
       Doubles byRatio{};
       for (int i = 0; i < filter.count; i++) {
         const int bin = filter.first + i;
-        const double share = filter.weights[i] * (1 / (t.columnSums[bin] + tinySum));
+        const double share = filter.weights[i] * shareOf(t, bin);
         byRatio += ratios[bin] <= maxUpdateGain ? share * s.byGain[bin] * gains[bin] : Doubles{};
       }
       const Doubles sum = s.sums[update * t.bands + band];
@@ -103,7 +81,10 @@ DIFFWAVE_NOINLINE static void gradientOfGains(const CorrectionGradientTask& task
   }
 }
 
-/** FrameKernels::correctionGradient. */
+/**
+ * FrameKernels::correctionGradient: frames [L × frames] = h ⊙ irfft(∂loss/∂Z), from ∂loss/∂(G ⊙ Z) = rfft(h ⊙ byResult)
+ * by way of Z itself and of |Z| in G. Shapes: `CorrectionGradientTask`.
+ */
 [[maybe_unused]] static void correctionGradient(const CorrectionGradientTask& task) {
   const FrameTables& t = *task.tables;
   const GradientScratch s(task.scratch, t);

@@ -1,4 +1,4 @@
-// Frames of a clip that lies in blocks of a hop: to their spectra, and back.
+// Frames of a clip that lies in blocks of a hop: to their spectra, and back. What refinement and correction share.
 #pragma once
 
 #include "frame-tasks.h"
@@ -7,6 +7,22 @@
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace frames {
+
+/** The scratch memory of one worker for `FrameTask`. */
+struct FrameScratch {
+  Doubles* spectrum;  // [2L]
+  Doubles* samples;   // [L]
+  Doubles* values;    // [B]
+  Doubles* gathered;  // [B]
+
+  static int64_t size(int size) { return int64_t(doubleLanes) * (int64_t(4) * size + 16); }
+  FrameScratch(double* memory, int size) {
+    spectrum = reinterpret_cast<Doubles*>(memory);
+    samples = spectrum + int64_t(2) * size;
+    values = samples + size;
+    gathered = values + size / 2 + 8;
+  }
+};
 
 /**
  * The spectra of consecutive frames, windowed.
