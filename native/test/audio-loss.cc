@@ -5,48 +5,12 @@
 #include <cmath>
 
 #include "../targets/targets.h"
+#include "frame-settings.h"
 #include "tests.h"
 
 using namespace diffwave;
 
 namespace {
-
-constexpr double pi = 3.14159265358979323846;
-
-/** Tables of frames of `size` samples; a correction has eight bands of eight bins each, from bin 2 on. */
-struct Tables {
-  Tables(int size, int hop) {
-    constexpr int bands = 8, width = 8;
-    columnSums.resize(size_t(size / 2 + 1));
-    for (int i = 0; i < size; i++) {
-      window.push_back(0.5 - 0.5 * std::cos(2 * pi * i / size));
-      roots.push_back(std::cos(2 * pi * i / size));
-      roots.push_back(-std::sin(2 * pi * i / size));
-    }
-    for (int i = 0; i < width; i++) weights.push_back(1 + 0.1 * i);
-    // Terms have no filters, and may be of shorter frames.
-    for (int band = 0; size >= 128 && band < bands; band++) {
-      filters.push_back({2 + band * width / 2, width, weights.data()});
-      for (int i = 0; i < width; i++) columnSums[size_t(2 + band * width / 2 + i)] += weights[size_t(i)];
-    }
-    tables = FrameTables{};
-    tables.size = size;
-    tables.hop = hop;
-    tables.overlap = (size + hop - 1) / hop;
-    tables.bins = size / 2 + 1;
-    tables.bands = bands;
-    tables.window = window.data();
-    tables.roots = roots.data();
-    tables.filters = filters.data();
-    tables.columnSums = columnSums.data();
-    tables.updates = 3;
-  }
-  Tables(const Tables&) = delete;
-
-  std::vector<double> window, roots, columnSums, weights;
-  std::vector<MelFilter> filters;
-  FrameTables tables;
-};
 
 std::vector<float> tone(int64_t samples, double pitch) {
   std::vector<float> audio;
@@ -56,7 +20,8 @@ std::vector<float> tone(int64_t samples, double pitch) {
 
 /** All numbers that terms of every kind make. */
 std::vector<double> terms(const Target& target, int threads, int size, int64_t samples) {
-  const Tables made(size, size / 4);
+  FrameChainSettings settings = settingsOf(FrameOperation::correct, size, size / 4, 1);
+  const FrameTables tables = settings.tables();
   const std::vector<float> audio = tone(samples, 0.05), recording = tone(samples, 0.07);
   const int64_t frames = samples / (size / 4) + 1, ratios = frames * (size / 2 / binsPerRatio);
   const std::vector<unsigned char> counts = [&] {
@@ -69,8 +34,8 @@ std::vector<double> terms(const Target& target, int threads, int size, int64_t s
   std::vector<SpectralTerm> all;
   for (SpectralKind kind : {SpectralKind::error, SpectralKind::phase, SpectralKind::magnitude}) {
     double* const room = numbers.data() + int64_t(all.size()) * perTerm;
-    all.push_back({&made.tables, kind, audio.data(), recording.data(), samples, size / 2, 0.5, 1e-3, counts.data(),
-                   room, room + samples, room + samples + 2 * frames});
+    all.push_back({&tables, kind, audio.data(), recording.data(), samples, size / 2, 0.5, 1e-3, counts.data(), room,
+                   room + samples, room + samples + 2 * frames});
   }
   Pool pool(threads);
   check(computeTerms(pool, target.frames(), all, {false}), target.name, "terms", threads);
@@ -78,17 +43,18 @@ std::vector<double> terms(const Target& target, int threads, int size, int64_t s
 }
 
 std::vector<float> gradient(const Target& target, int threads, int size, int hop, int64_t frames) {
-  const Tables made(size, hop);
+  FrameChainSettings settings = settingsOf(FrameOperation::correct, size, hop, 1);
+  const FrameTables tables = settings.tables();
   const int64_t samples = hop * frames - 1;
   const std::vector<float> input = tone(samples, 0.05), byResult = tone(samples, 0.2);
   std::vector<double> targets;
-  for (int64_t i = 0; i < made.tables.bands * frames; i++) targets.push_back(1 + 0.1 * double(i % 7));
+  for (int64_t i = 0; i < tables.bands * frames; i++) targets.push_back(1 + 0.1 * double(i % 7));
   std::vector<float> result(size_t(2 * samples));
   const CorrectedClip clip{input.data(), byResult.data(), samples, targets.data(), frames, result.data()};
   CorrectedClip again = clip;
   again.gradient += samples;
   Pool pool(threads);
-  const bool done = differentiateCorrection(pool, target.frames(), made.tables, {clip, again}, {false});
+  const bool done = differentiateCorrection(pool, target.frames(), tables, {clip, again}, {false});
   check(done, target.name, "correction gradient", threads);
   return result;
 }

@@ -1,49 +1,16 @@
 // Tests of phase refinement and of the correction: every instruction set, one thread and three, whole and in pieces,
 // against plain C++ of one lane. The bytes of the TypeScript are compared in test/engines/native/frame-chain.test.ts.
-#include "../inference/frame-chain.h"
-
 #include <algorithm>
 #include <cmath>
 #include <tuple>
 
 #include "../targets/targets.h"
+#include "frame-settings.h"
 #include "tests.h"
 
 using namespace diffwave;
 
 namespace {
-
-constexpr double pi = 3.14159265358979323846;
-
-/** Eight bands of eight bins each, from bin 2 on, over frames of `size` samples. */
-FrameChainSettings settingsOf(FrameOperation operation, int size, int hop, int stages) {
-  constexpr int bands = 8, width = 8;
-  FrameChainSettings settings{};
-  settings.operation = operation;
-  settings.size = size;
-  settings.hop = hop;
-  settings.bands = bands;
-  settings.stages = stages;
-  settings.updates = 3;
-  settings.padding = size / 2;
-  settings.unit = 1;
-  settings.momentum = 0.9;
-  settings.relaxation = 1.8;
-  settings.columnSums.resize(size_t(size / 2 + 1));
-  for (int i = 0; i < size; i++) {
-    settings.window.push_back(0.5 - 0.5 * std::cos(2 * pi * i / size));
-    settings.roots.push_back(std::cos(2 * pi * i / size));
-    settings.roots.push_back(-std::sin(2 * pi * i / size));
-  }
-  for (int band = 0; band < bands; band++) {
-    settings.filters.push_back({2 + band * width / 2, width, nullptr});
-    for (int i = 0; i < width; i++) {
-      settings.weights.push_back(1 + 0.1 * i);
-      settings.columnSums[size_t(2 + band * width / 2 + i)] += 1 + 0.1 * i;
-    }
-  }
-  return settings;
-}
 
 int64_t lengthOf(const FrameChainSettings& settings, int frames) {
   const int64_t length = int64_t(frames) * settings.hop;

@@ -1,0 +1,39 @@
+// The chain that tests of frames share.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "../inference/frame-chain.h"
+#include "../windows.h"
+
+/** Eight bands, half overlapping, from bin 2 on, over frames of `size` samples: eight bins each from 128 samples on. */
+inline diffwave::FrameChainSettings settingsOf(diffwave::FrameOperation operation, int size, int hop, int stages) {
+  constexpr int bands = 8;
+  const int width = std::min(8, size / 16);
+  diffwave::FrameChainSettings settings{};
+  settings.operation = operation;
+  settings.size = size;
+  settings.hop = hop;
+  settings.bands = bands;
+  settings.stages = stages;
+  settings.updates = 3;
+  settings.padding = size / 2;
+  settings.unit = 1;
+  settings.momentum = 0.9;
+  settings.relaxation = 1.8;
+  settings.columnSums.resize(size_t(size / 2 + 1));
+  for (int i = 0; i < size; i++) {
+    settings.window.push_back(0.5 - 0.5 * std::cos(2 * diffwave::pi * i / size));
+    settings.roots.push_back(std::cos(2 * diffwave::pi * i / size));
+    settings.roots.push_back(-std::sin(2 * diffwave::pi * i / size));
+  }
+  for (int band = 0; band < bands; band++) {
+    settings.filters.push_back({2 + band * width / 2, width, nullptr});
+    for (int i = 0; i < width; i++) {
+      settings.weights.push_back(1 + 0.1 * i);
+      settings.columnSums[size_t(2 + band * width / 2 + i)] += 1 + 0.1 * i;
+    }
+  }
+  return settings;
+}
