@@ -9,8 +9,6 @@
 
 namespace diffwave {
 
-inline int64_t roundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
-
 struct Matrix {
   Buffer memory;
   int64_t stride = 0;

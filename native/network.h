@@ -4,12 +4,9 @@
 
 #include <cstdint>
 
-namespace diffwave {
+#include "rounding.h"
 
-/** `size` rounded up to a multiple of `unit`. */
-inline int64_t roundedUp(int64_t size, int64_t unit) { return (size + unit - 1) / unit * unit; }
-/** How many pieces of `unit` cover `size`. */
-inline int64_t ceilDivide(int64_t size, int64_t unit) { return (size + unit - 1) / unit; }
+namespace diffwave {
 
 /** Slope of the leaky ReLU below 0. src/model/network.ts knows it as LEAKY_SLOPE. */
 constexpr double leakySlope = 0.4;

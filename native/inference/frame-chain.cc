@@ -4,6 +4,8 @@
 #include <limits>
 #include <new>
 
+#include "../rounding.h"
+
 namespace diffwave {
 
 namespace {
@@ -36,8 +38,8 @@ FrameChain::FrameChain(FrameChainSettings settings, const FrameKernels& kernels,
   const int64_t lanes = kernels.lanes;
   span_ = overlap - 1;
   capacity_ = s.size <= longFrame ? std::max(sweepBlocks, lanes * pool.threads()) : sweepBlocksOfLongFrames;
-  margin_ = roundUp(span_, lanes);
-  columns_ = margin_ + roundUp(capacity_ + 2 * span_, lanes) + lanes;
+  margin_ = roundedUp(span_, lanes);
+  columns_ = margin_ + roundedUp(capacity_ + 2 * span_, lanes) + lanes;
   audio_ = Matrix(s.hop, columns_);
   divisors_ = Matrix(s.hop, columns_);
   for (Matrix& frames : frames_) frames = Matrix(s.size, columns_);
@@ -157,7 +159,7 @@ FrameChain::Output FrameChain::runStage(size_t number, const Output& from, int64
 /** Adds a stage's next frames: each worker a range of them. */
 void FrameChain::runFrames(size_t number, const Output& from, int64_t frames) {
   Stage& stage = stages_[number];
-  const int64_t lanes = kernels_.lanes, groups = (frames + lanes - 1) / lanes;
+  const int64_t lanes = kernels_.lanes, groups = ceilDivide(frames, lanes);
   Matrix& sums = frames_[number % 2];
   // The columns after the frames count as zeros; those of the last group the kernel clears.
   int64_t& used = framesUsed_[number % 2];

@@ -4,6 +4,7 @@
 
 #include "../kernels/frame-tasks.h"
 #include "../matrix.h"
+#include "../rounding.h"
 
 namespace diffwave {
 
@@ -12,12 +13,12 @@ class ClipFrames {
   /** @param frames at least 1 */
   ClipFrames(const FrameTables& tables, const FrameKernels& kernels, int64_t samples, int64_t frames)
       : frames(frames),
-        groups((frames + kernels.lanes - 1) / kernels.lanes),
+        groups(ceilDivide(frames, kernels.lanes)),
         tables_(tables),
         kernels_(kernels),
         samples_(samples),
-        margin_(roundUp(tables.overlap - 1, kernels.lanes)),
-        columns_(margin_ + roundUp(frames + 2 * tables.overlap, kernels.lanes) + kernels.lanes) {}
+        margin_(roundedUp(tables.overlap - 1, kernels.lanes)),
+        columns_(margin_ + roundedUp(frames + 2 * tables.overlap, kernels.lanes) + kernels.lanes) {}
 
   const int64_t frames;
   /** Of as many frames as the kernels have lanes; the last may have fewer. */
