@@ -71,14 +71,13 @@ SpectralTerm readTerm(const Js& js, napi_value object) {
   term.counted = js.integer(js.property(object, "counted"), 0, most, "bad number of bins");
   term.weight = js.number(js.property(object, "weight"));
   term.offset = js.number(js.property(object, "offset"));
-  const int64_t count = term.samples / frames->tables.hop + 1;
+  const int64_t count = term.frames();
   if (term.kind == SpectralKind::phase) {
     term.counts = static_cast<const unsigned char*>(js.array(js.property(object, "counts"), napi_uint8_array, count));
   }
   term.gradient = doublesOf(js, js.property(object, "gradient"), term.samples);
   term.sums = doublesOf(js, js.property(object, "sums"), comparesMagnitudes ? 2 * count : count);
-  const int64_t products = (term.counted + binsPerRatio - 1) / binsPerRatio;
-  term.ratios = doublesOf(js, js.property(object, "ratios"), comparesMagnitudes ? count * products : 0);
+  term.ratios = doublesOf(js, js.property(object, "ratios"), comparesMagnitudes ? count * term.products() : 0);
   return term;
 }
 

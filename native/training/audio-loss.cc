@@ -38,7 +38,7 @@ SpectralTask taskOf(const SpectralTerm& term, const ClipFrames& clip, const Matr
 }
 
 void computeTerm(const SpectralTerm& term, const FrameKernels& kernels, double* scratch) {
-  const int64_t frames = term.samples / term.tables->hop + 1, lanes = kernels.lanes;
+  const int64_t frames = term.frames(), lanes = kernels.lanes;
   const ClipFrames clip(*term.tables, kernels, term.samples, frames);
   const Matrix made = clip.blocks([&](int64_t n) { return double(term.made[n]); });
   const Matrix wanted = clip.blocks([&](int64_t n) { return double(term.wanted[n]); });
@@ -47,7 +47,7 @@ void computeTerm(const SpectralTerm& term, const FrameKernels& kernels, double* 
   const auto takeSums = [&](int64_t offset) { std::copy_n(sums.data(), frames, term.sums + offset); };
   Matrix magnitudes, ratios;
   double unit = 0;
-  const int64_t products = (term.counted + binsPerRatio - 1) / binsPerRatio;
+  const int64_t products = term.products();
   if (term.kind == SpectralKind::magnitude) {
     magnitudes = Matrix(term.counted, clip.groups * lanes);
     ratios = Matrix(products, clip.groups * lanes);

@@ -8,10 +8,11 @@
 
 #include "../kernels/frame-tasks.h"
 #include "../pool.h"
+#include "../rounding.h"
 
 namespace diffwave {
 
-/** One term of one clip: frames of L samples, L/4 apart, as many as ⌊samples/(L/4)⌋ + 1. */
+/** One term of one clip, in frames of L samples, L/4 apart. */
 struct SpectralTerm {
   const FrameTables* tables;
   SpectralKind kind;
@@ -24,7 +25,11 @@ struct SpectralTerm {
   const unsigned char* counts;  // of `phase` [frames]
   double* gradient;             // takes ∂loss/∂made [samples]
   double* sums;    // takes a sum per frame [frames]; of `magnitude` Σ |X| of each frame after it [2 × frames]
-  double* ratios;  // of `magnitude` [frames × ⌈counted/binsPerRatio⌉]
+  double* ratios;  // of `magnitude` [frames × products]
+
+  int64_t frames() const { return samples / tables->hop + 1; }
+  /** Of ratios per frame: each is of `binsPerRatio` bins. */
+  int64_t products() const { return ceilDivide(counted, binsPerRatio); }
 };
 
 /** The gradient of one pass over one clip. */

@@ -82,14 +82,14 @@ export interface LossKernels {
   ): Promise<CorrectedClips>
 }
 
-/** Number of frames of a term. */
-export function termFrames({ size, made }: Pick<SpectralTerm, 'size' | 'made'>): number {
-  return Math.floor(made.length / (size / 4)) + 1
+/** Number of frames of a clip. @param size window of a term, in samples @param samples length of the clip */
+export function termFrames(size: number, samples: number): number {
+  return Math.floor(samples / (size / 4)) + 1
 }
 
 /** Allocates the arrays for the results of a term. */
 export function termRoom(term: SpectralTerm): TermSums {
-  const frames = termFrames(term)
+  const frames = termFrames(term.size, term.made.length)
   const comparesMagnitudes = term.kind === 'magnitude'
   return {
     sums: new Float64Array(comparesMagnitudes ? 2 * frames : frames),

@@ -3,6 +3,7 @@
  * sample f·n/4, zeros beyond the clip's ends.
  */
 import { FrameTransform } from '../../audio/transforms/stft.js'
+import { termFrames } from '../../engines/loss-kernels.js'
 
 /** Framing of one window length; holds the buffers that every clip reuses. */
 export class CentredFrames {
@@ -17,14 +18,9 @@ export class CentredFrames {
     this.bins = this.#transform.bins
   }
 
-  /** Frames of a clip. */
-  frames(samples: number): number {
-    return Math.floor(samples / this.hop) + 1
-  }
-
   /** Spectra of a clip, `[frames × bins × 2]`, real and imaginary part in turn. */
   spectra(audio: Float32Array): Float64Array {
-    const frames = this.frames(audio.length)
+    const frames = termFrames(this.size, audio.length)
     const width = 2 * this.bins
     const padded = new Float64Array((frames - 1) * this.hop + this.size)
     padded.set(audio, this.size / 2)
@@ -44,7 +40,7 @@ export class CentredFrames {
    */
   addGradient(bySpectra: Float64Array, samples: number, gradient: Float64Array): void {
     const { bins, hop, size } = this
-    const frames = this.frames(samples)
+    const frames = termFrames(size, samples)
     const sums = new Float64Array((frames - 1) * hop + size)
     for (let frame = 0; frame < frames; frame++) {
       const spectrum = bySpectra.subarray(frame * 2 * bins, (frame + 1) * 2 * bins)

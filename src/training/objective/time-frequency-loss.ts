@@ -41,7 +41,7 @@ export function phaseTerm(
   sampleRate: number,
   counts: (sample: number) => boolean,
 ): SpectralTerm {
-  const frames = termFrames({ size: SIZE, made })
+  const frames = termFrames(SIZE, made.length)
   return {
     kind: 'phase',
     size: SIZE,
