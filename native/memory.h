@@ -10,9 +10,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <new>
 #include <utility>
 
 namespace diffwave {
+
+/** `size` as that of a std::vector of floats. Throws std::bad_alloc if it is beyond an address space of 32 bits. */
+inline size_t vectorSize(int64_t size) {
+  if (size < 0 || uint64_t(size) > PTRDIFF_MAX / sizeof(float)) throw std::bad_alloc();
+  return size_t(size);
+}
 
 class Buffer {
  public:

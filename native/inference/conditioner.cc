@@ -14,7 +14,7 @@ int64_t larger(int64_t a, int64_t b) { return std::max(a, b); }
 }  // namespace
 
 void RowWindow::append(int64_t count) {
-  rows_.resize(size_t((end_ - first_ + count) * stride_));
+  rows_.resize(vectorSize((end_ - first_ + count) * stride_));
   end_ += count;
 }
 
@@ -66,7 +66,7 @@ ConditionerState::ConditionerState(const ForwardWeights& w, Pool& pool, int pass
     }
     recomputed_ = allocate(block * melStride_ + margin);
     for (int i = 0; i < pool.threads(); i++) {
-      scratch_.push_back(allocate(2 * (timeBlockPositions * s.patch + 64) * melStride_));
+      scratch_.push_back(allocate(2 * (int64_t(timeBlockPositions) * s.patch + 64) * melStride_));
     }
   } else {
     melStride_ = s.bands;

@@ -200,7 +200,7 @@ static std::vector<std::vector<float>> upsampleClip(const NetworkShape& shape, c
   int64_t frames = clip.frames;
   for (int i = 0; i < shape.strides; i++) {
     const int stride = shape.stride[i];
-    results.emplace_back(size_t(shape.bands * frames * stride));
+    results.emplace_back(vectorSize(shape.bands * frames * stride));
     plain::upsample(results.back().data(), in, w + offsets[i].weight, w[offsets[i].bias], shape.bands, frames, stride,
                     upsamplerKernel(stride), upsamplerPadding(stride));
     in = results.back().data();
@@ -230,7 +230,7 @@ void MelConditioning::upsampleBackward(const TrainingCall& call, const Parameter
   call.pool.forEach(layout_.count, [&](int clip, int) {
     const auto results = upsampleClip(layout_.shape, call.parameters, offsets, layout_.clips[clip]);
     int64_t length = layout_.clips[clip].frames * layout_.shape.hop;
-    std::vector<float> d(size_t(bands * length));
+    std::vector<float> d(vectorSize(bands * length));
     for (int64_t p = 0; p < layout_.positions[size_t(clip)]; p++) {
       const float* from = layout_.row(dMelRows, clip, p);
       for (int64_t m = 0; m < bands; m++)
@@ -241,7 +241,7 @@ void MelConditioning::upsampleBackward(const TrainingCall& call, const Parameter
       length /= stride;
       auto& gradients = own[size_t(clip * layout_.shape.strides + i)];
       gradients.assign(size_t(3 * kernel + 1), 0);
-      std::vector<float> dIn(i > 0 ? size_t(bands * length) : 0);
+      std::vector<float> dIn(i > 0 ? vectorSize(bands * length) : 0);
       plain::upsampleBackward(
           i > 0 ? dIn.data() : nullptr, gradients.data(), gradients.data() + 3 * kernel, d.data(),
           results[size_t(i)].data(), i > 0 ? results[size_t(i) - 1].data() : layout_.clips[clip].mel,
