@@ -1,6 +1,7 @@
 // The engine behind a JavaScript handle: one network on one instruction set.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "../inference/weights.h"
@@ -12,8 +13,13 @@
 namespace diffwave {
 
 struct Engine : Handle {
-  Engine() : Handle(Kind::engine) {}
+  Engine() : Handle(Kind::engine), id(nextId()) {}
 
+  /**
+   * No other engine of the process has it. Streams know their engine by it: they may outlive it, and its address may
+   * then be another's.
+   */
+  const uint64_t id;
   NetworkShape shape;
   int64_t parameterCount = 0;
   const Target* target = nullptr;           // null: the readable reference
@@ -23,6 +29,12 @@ struct Engine : Handle {
   std::shared_ptr<const ForwardWeights> weights;  // packed from the parameters of `version`
   int64_t version = -1;
   bool busy = false;
+
+ private:
+  static uint64_t nextId() {
+    static std::atomic<uint64_t> last{0};
+    return ++last;
+  }
 };
 
 Engine* engineOf(const Js& js, napi_value handle);

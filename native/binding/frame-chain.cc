@@ -12,7 +12,7 @@ namespace {
 struct FrameChainHandle : Handle {
   FrameChainHandle() : Handle(Kind::frameChain) {}
 
-  const Engine* engine;
+  uint64_t engine;  // its id
   FrameChainSettings settings;
   std::unique_ptr<FrameChain> chain;
   bool broken = false;  // a job stopped half-way, or all has come out
@@ -90,7 +90,7 @@ FrameChainSettings readSettings(const Js& js, napi_value object) {
 
 FrameChainSettings* frameChainSettings(const Js& js, const Engine* engine, napi_value handle) {
   FrameChainHandle* clip = chainOf(js, handle);
-  require(clip->engine == engine, "the frame chain is another engine's");
+  require(clip->engine == engine->id, "the frame chain is another engine's");
   return &clip->settings;
 }
 
@@ -98,7 +98,7 @@ napi_value openFrameChain(const Js& js, napi_value* arguments) {
   const Engine* engine = engineOf(js, arguments[0]);
   require(engine->target != nullptr, "the readable reference has no frame chains");
   auto clip = std::make_unique<FrameChainHandle>();
-  clip->engine = engine;
+  clip->engine = engine->id;
   clip->settings = readSettings(js, arguments[1]);
   return js.wrap(std::move(clip));
 }
@@ -108,7 +108,8 @@ napi_value pushFrameChain(const Js& js, napi_value* arguments) {
   const napi_value request = arguments[2];
   auto job = std::make_unique<FrameChainJob>(engine);
   job->clip = chainOf(js, arguments[1]);
-  require(job->clip->engine == engine && engine->pool != nullptr, "the engine was disposed");
+  require(job->clip->engine == engine->id, "the frame chain is another engine's");
+  require(engine->pool != nullptr, "the engine was disposed");
   require(!job->clip->broken, "the frame chain has ended");
   job->audio = js.floats(js.property(request, "audio"), -1, &job->samples);
   job->last = js.boolean(js.property(request, "last"));
@@ -123,7 +124,8 @@ napi_value pushFrameChain(const Js& js, napi_value* arguments) {
 napi_value closeFrameChain(const Js& js, napi_value* arguments) {
   const Engine* engine = engineOf(js, arguments[0]);
   FrameChainHandle* clip = chainOf(js, arguments[1]);
-  require(clip->engine == engine && !engine->busy, "the engine is busy");
+  require(clip->engine == engine->id, "the frame chain is another engine's");
+  require(!engine->busy, "the engine is busy");
   clip->broken = true;
   clip->chain.reset();
   return nullptr;

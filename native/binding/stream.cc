@@ -11,7 +11,7 @@ namespace {
 struct ClipHandle : Handle {
   ClipHandle() : Handle(Kind::stream) {}
 
-  const Engine* engine;
+  uint64_t engine;  // its id
   std::vector<float> sinusoids, gains;
   int passes;
   int label;
@@ -123,7 +123,8 @@ double StreamJob::execute() {
 Feeding readFeeding(const Js& js, const Engine& engine, napi_value stream, napi_value request) {
   Feeding feeding{};
   feeding.clip = clipOf(js, stream);
-  require(feeding.clip->engine == &engine && engine.pool != nullptr, "the engine was disposed");
+  require(feeding.clip->engine == engine.id, "the stream is another engine's");
+  require(engine.pool != nullptr, "the engine was disposed");
   require(!feeding.clip->broken, "the stream has ended");
   feeding.parameters = js.floats(js.property(request, "parameters"), engine.parameterCount);
   feeding.version = js.integer(js.property(request, "version"));
@@ -171,7 +172,7 @@ napi_value openStream(const Js& js, napi_value* arguments) {
   const NetworkShape& shape = engine->shape;
   require(engine->target != nullptr, "the readable reference has no streams");
   auto clip = std::make_unique<ClipHandle>();
-  clip->engine = engine;
+  clip->engine = engine->id;
   int64_t size;
   const float* sinusoids = js.floats(arguments[1], -1, &size);
   require(size > 0 && size % shape.embedding == 0 && size / shape.embedding <= maxPasses, "bad sinusoids");
@@ -209,7 +210,8 @@ napi_value predictTogether(const Js& js, napi_value* arguments) {
 napi_value closeStream(const Js& js, napi_value* arguments) {
   const Engine* engine = engineOf(js, arguments[0]);
   ClipHandle* clip = clipOf(js, arguments[1]);
-  require(clip->engine == engine && !engine->busy, "the engine is busy");
+  require(clip->engine == engine->id, "the stream is another engine's");
+  require(!engine->busy, "the engine is busy");
   clip->broken = true;
   clip->stream.reset();
   return nullptr;
