@@ -1,42 +1,38 @@
 #include "job.h"
 
-#include <new>
-#include <stdexcept>
-
 namespace diffwave {
+
+Job::~Job() {
+  for (napi_ref kept : kept_) napi_delete_reference(env_, kept);
+  if (handle_ != nullptr) napi_delete_async_work(env_, handle_);
+}
 
 void Job::work(napi_env, void* data) {
   Job& job = *static_cast<Job*>(data);
-  try {
-    job.result_ = job.execute();
-  } catch (const std::bad_alloc&) {
-    job.result_ = resultOutOfMemory;
-  } catch (const std::length_error&) {  // a std::vector beyond its largest size
-    job.result_ = resultOutOfMemory;
-  }
+  job.result_ = resultOf([&] { return job.execute(); });
 }
 
 void Job::finish(napi_env env, napi_status, void* data) {
-  std::unique_ptr<Job> job(static_cast<Job*>(data));
+  const std::unique_ptr<Job> job(static_cast<Job*>(data));
   job->engine->busy = false;
   napi_value result;
   napi_create_double(env, job->result_, &result);
-  napi_delete_async_work(env, job->handle_);
-  for (napi_ref kept : job->kept_) napi_delete_reference(env, kept);
   napi_resolve_deferred(env, job->promise_, result);
 }
 
 napi_value Job::start(const Js& js, std::unique_ptr<Job> job, std::initializer_list<napi_value> kept) {
   require(!job->engine->busy, "the engine is busy");
-  napi_value promise, name;
-  js.check(napi_create_promise(js.env, &job->promise_, &promise));
+  job->env_ = js.env;
+  job->kept_.reserve(kept.size());
   for (napi_value value : kept) {
     napi_ref reference;
     js.check(napi_create_reference(js.env, value, 1, &reference));
     job->kept_.push_back(reference);
   }
+  napi_value promise, name;
   js.check(napi_create_string_utf8(js.env, "diffwave", NAPI_AUTO_LENGTH, &name));
   js.check(napi_create_async_work(js.env, nullptr, name, work, finish, job.get(), &job->handle_));
+  js.check(napi_create_promise(js.env, &job->promise_, &promise));
   js.check(napi_queue_async_work(js.env, job->handle_));
   job->engine->busy = true;
   job.release();

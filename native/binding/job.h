@@ -8,6 +8,8 @@
 #include <atomic>
 #include <initializer_list>
 #include <memory>
+#include <new>
+#include <stdexcept>
 #include <vector>
 
 #include "engine.h"
@@ -18,10 +20,22 @@ namespace diffwave {
 /** What a job's promise resolves to if the work was not done. JavaScript reads them from `constants()`. */
 constexpr double resultCancelled = -1, resultOutOfMemory = -2, resultRefused = -3;
 
+/** What `work` returns, or resultOutOfMemory. */
+template <class Work>
+double resultOf(const Work& work) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+  } catch (const std::length_error&) {  // a std::vector beyond its largest size
+  }
+  return resultOutOfMemory;
+}
+
 class Job {
  public:
   explicit Job(Engine* engine) : engine(engine) {}
-  virtual ~Job() = default;
+  /** Lets go of the values that were kept. */
+  virtual ~Job();
   /** Does the work on a thread of libuv's pool. @returns what the promise resolves to */
   virtual double execute() = 0;
 
@@ -41,6 +55,7 @@ class Job {
   static void work(napi_env, void* data);
   static void finish(napi_env env, napi_status, void* data);
 
+  napi_env env_ = nullptr;
   double result_ = 0;
   std::vector<napi_ref> kept_;
   napi_deferred promise_ = nullptr;

@@ -67,11 +67,7 @@ double Feeding::feed(Pool& pool) {
 }
 
 double Feeding::run(Pool& pool) {
-  double result = resultOutOfMemory;
-  try {
-    result = feed(pool);
-  } catch (const std::bad_alloc&) {
-  }
+  const double result = resultOf([&] { return feed(pool); });
   if (result < 0 || clip->stream->ended()) {
     clip->broken = true;
     clip->stream.reset();
