@@ -104,6 +104,7 @@ napi_value dispose(const Js& js, napi_value* arguments) {
   Engine* engine = engineOf(js, arguments[0]);
   require(!engine->busy, "the engine is busy");
   engine->training.reset();
+  engine->weights.reset();
   engine->pool.reset();
   return nullptr;
 }

@@ -105,6 +105,8 @@ TrainingBatch::Clip readClip(const Js& js, napi_value from, const NetworkShape& 
  */
 napi_value startBatch(const Js& js, napi_value* arguments, BatchJob::Part part) {
   Engine* engine = engineOf(js, arguments[0]);
+  const bool isReference = engine->target == nullptr;
+  require(isReference || engine->training != nullptr, "the engine was disposed");
   auto job = std::make_unique<BatchJob>(engine, part);
   const napi_value request = arguments[1];
   job->parameters = js.floats(js.property(request, "parameters"), engine->parameterCount);
@@ -112,7 +114,7 @@ napi_value startBatch(const Js& js, napi_value* arguments, BatchJob::Part part) 
   const bool learns = part != BatchJob::Part::forward && !js.isNothing(gradients);
   const uint32_t count = js.length(clips);
   require(count > 0, "the batch is empty");
-  require(part == BatchJob::Part::whole ? learns || engine->target == nullptr : engine->training != nullptr,
+  require(isReference ? part == BatchJob::Part::whole : learns || part == BatchJob::Part::forward,
           "predictions come from streams");
   if (learns) job->gradients = js.floats(gradients, engine->parameterCount);
   if (learns && part == BatchJob::Part::whole) {
