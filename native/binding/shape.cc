@@ -7,8 +7,8 @@ namespace diffwave {
 
 namespace {
 
-/** Of every size of a network, so that no product of them overflows: the largest that configs may have is 4096. */
-constexpr int64_t maxSize = 1 << 16;
+/** Of every size of a network, so that no product of two overflows an int: the largest that configs may have. */
+constexpr int64_t maxSize = 4096;
 
 Conditioner conditionerNamed(const std::string& name) {
   if (name == "none") return Conditioner::none;
@@ -27,10 +27,9 @@ int readList(const Js& js, napi_value list, int* to, int maxLength, const char* 
 
 /** Overlapping windows, if `kernel` is not 0. @param stride samples per position */
 WindowsShape readWindows(const Js& js, napi_value object, int stride) {
-  constexpr int64_t maxKernel = int64_t(1) << 20;  // so that no matrix overflows
   constexpr const char* message = "bad windows";
   WindowsShape w;
-  w.kernel = js.integer(js.property(object, "kernel"), 0, maxKernel, message);
+  w.kernel = js.integer(js.property(object, "kernel"), 0, maxSize, message);
   if (w.kernel == 0) return w;
   w.stride = stride;
   require(w.kernel % 2 == 0 && w.kernel % stride == 0 && (w.kernel - stride) % 2 == 0, message);
@@ -63,15 +62,16 @@ NetworkShape readShape(const Js& js, napi_value object) {
   s.conditioner = conditionerNamed(js.text(js.property(object, "conditioner")));
   if (s.conditioner == Conditioner::none) return s;
   s.bands = positive("bands");
-  s.hop = positive("hop", maxSize * maxSize / 2);
+  s.hop = positive("hop");
   require(s.hop % s.patch == 0, "the hop is not a multiple of the patch");
   s.upsamplerPerLayer = js.boolean(js.property(object, "upsamplerPerLayer"));
   s.strides = readList(js, js.property(object, "strides"), s.stride, NetworkShape::maxStrides, "bad strides");
   s.encoders =
       readList(js, js.property(object, "encoder"), s.encoderChannels, NetworkShape::maxEncoder, "bad mel encoder");
-  int64_t product = 1;
-  for (int i = 0; i < s.strides; i++) product *= s.stride[i];
   if (s.conditioner == Conditioner::transposed) {
+    int64_t product = 1;
+    // A product beyond the hop stays beyond it, and so far cannot overflow.
+    for (int i = 0; i < s.strides && product <= s.hop; i++) product *= s.stride[i];
     require(s.strides > 0 && product == s.hop, "the strides do not multiply to the hop");
   }
   return s;

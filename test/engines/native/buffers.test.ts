@@ -4,14 +4,18 @@
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { Mel } from '#src/audio/mel/convention'
 import { gaussian } from '#src/core/random'
 import type { Tensors } from '#src/core/tensor'
 import type { Engine } from '#src/engines/engine'
-import { networkShape } from '#src/engines/native/addon'
+import { type NetworkShape, networkShape } from '#src/engines/native/addon'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { loadAddon } from '#src/engines/native/load-addon'
 import { networkSchema } from '#src/model/network'
+import { parameterCount } from '#src/model/parameters'
 import { randomParameters } from '../../support/parameters.js'
 
 const { available, instructionSets } = surveyNative()
@@ -134,23 +138,62 @@ describe('a caller may do anything to its arrays during a call', { skip: !availa
   }
 })
 
-test('a handle of another kind is refused, and sizes whose product overflows', {
-  skip: available ? false : 'no native engine',
-}, () => {
-  const addon = loadAddon()
-  const create = (size: number) =>
-    addon.create({
-      shape: { ...networkShape(network), channels: size },
+describe('the addon refuses', { skip: available ? false : 'no native engine' }, () => {
+  const create = (changes: Partial<NetworkShape> = {}) =>
+    loadAddon().create({
+      shape: { ...networkShape(network), ...changes },
       instructionSet: instructionSets[0]!,
       threads: 1,
       memoryLimit: 2 ** 20,
       fast: false,
     })
-  const engine = create(network.channels)
-  const size = network.stepEmbedding.size
-  const stream = addon.openStream(engine, new Float32Array(size), new Float32Array(1), -1)
-  assert.throws(() => addon.closeStream(engine, engine as unknown as typeof stream), /expected a stream/)
-  assert.throws(() => addon.closeStream(stream as unknown as typeof engine, stream), /expected an engine/)
-  assert.throws(() => create(2 ** 31 - 1), /bad network shape/)
-  addon.dispose(engine)
+
+  test('a handle of another kind', () => {
+    const addon = loadAddon()
+    const engine = create()
+    const size = network.stepEmbedding.size
+    const stream = addon.openStream(engine, new Float32Array(size), new Float32Array(1), -1)
+    assert.throws(() => addon.closeStream(engine, engine as unknown as typeof stream), /expected a stream/)
+    assert.throws(() => addon.closeStream(stream as unknown as typeof engine, stream), /expected an engine/)
+    addon.dispose(engine)
+  })
+
+  test('a stream whose engine was collected, on an engine that has its address', async () => {
+    const addon = loadAddon()
+    const { size } = network.stepEmbedding
+    const streams = Array.from({ length: 20 }, () =>
+      addon.openStream(create(), new Float32Array(size), new Float32Array(1), -1),
+    )
+    setFlagsFromString('--expose-gc')
+    for (let i = 0; i < 3; i++) {
+      runInNewContext('gc')()
+      await setImmediate()
+    }
+    const engines = Array.from({ length: 20 }, () => create())
+    for (const engine of engines) {
+      for (const stream of streams) assert.throws(() => addon.closeStream(engine, stream), /another engine's/)
+    }
+    for (const engine of engines) addon.dispose(engine)
+  })
+
+  test('sizes beyond those of a config, and products that would overflow', () => {
+    for (const changes of [{ channels: 2 ** 31 - 1 }, { channels: 4098 }, { hop: 2 ** 31 }]) {
+      assert.throws(() => create(changes), /bad network shape/, JSON.stringify(changes))
+    }
+    // Their product is 588 + 2⁶⁴.
+    const strides = [44_491, 40_849, 4084, 22_801, 109]
+    assert.throws(() => create({ conditioner: 'transposed', hop: 588, strides }), /bad strides/)
+    const most = { conditioner: 'transposed', hop: 4096, strides: Array<number>(6).fill(4096) } as const
+    assert.throws(() => create(most), /the strides do not multiply to the hop/)
+  })
+
+  test('work on an engine that was disposed', () => {
+    const addon = loadAddon()
+    const engine = create()
+    addon.dispose(engine)
+    const parameters = new Float32Array(parameterCount(network))
+    const work = { parameters, gradients: parameters, clips: [], cancelled: new Uint8Array(1) }
+    assert.throws(() => addon.run(engine, work), /the engine was disposed/)
+    assert.throws(() => addon.packWeights!(engine, parameters, 0), /was disposed/)
+  })
 })
