@@ -20,7 +20,7 @@ class Session {
     makeShape();
     engines_.push_back(create());
     for (int calls = 0; calls < 12 && input_.remaining_bytes() > 0; calls++) {
-      switch (input_.ConsumeIntegralInRange(0, 17)) {
+      switch (input_.ConsumeIntegralInRange(0, 18)) {
         case 0: openStream(); break;
         case 1:
         case 2:
@@ -41,6 +41,7 @@ class Session {
         case 15: packWeights(); break;
         case 16: spectralTerms(); break;
         case 17: correctionGradient(); break;
+        case 18: predictTogether(); break;
       }
       // Else the engine is busy at the next call.
       if (!rarely()) world_.work();
@@ -94,7 +95,9 @@ class Session {
   int64_t parameterCount() const;
   void packWeights();
   void openStream();
+  Value* feeding();
   void predict();
+  void predictTogether();
   void batch();
   Value* clip(bool learns);
   void optimiser();
@@ -224,7 +227,8 @@ void Session::openStream() {
   if (opened != nullptr) streams_.push_back(opened);
 }
 
-void Session::predict() {
+/** A request of `predict`. */
+Value* Session::feeding() {
   Value* request = world_.object();
   set(request, "parameters", floats(parameterCount()));
   set(request, "version", number(double(between(0, 1))));
@@ -245,7 +249,19 @@ void Session::predict() {
   set(request, "last", world_.boolean(coin()));
   set(request, "prediction", floats(coin() ? positions * patch_ : (positions + between(0, 400)) * patch_));
   set(request, "cancelled", world_.bytes(1));
-  world_.call("predict", {handle(), stream(), odd(request)});
+  return odd(request);
+}
+
+void Session::predict() { world_.call("predict", {handle(), stream(), feeding()}); }
+
+void Session::predictTogether() {
+  std::vector<Value*> streams, requests;
+  for (int64_t i = between(0, 3); i > 0; i--) {
+    streams.push_back(stream());
+    requests.push_back(feeding());
+  }
+  Value* const results = doubles(int64_t(streams.size()));
+  world_.call("predictTogether", {handle(), odd(world_.array(streams)), odd(world_.array(requests)), results});
 }
 
 Value* Session::clip(bool learns) {
