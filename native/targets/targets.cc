@@ -64,7 +64,8 @@ struct Features {
     avx2 = fma && bit(b, 5) && (saved & ymm) == ymm;
     avx512 = avx2 && bit(b, 16) && bit(b, 17) && (saved & zmm) == zmm;  // AVX-512 F and DQ
     amx = bit(d, 22) && bit(d, 24);                                     // AMX with bfloat16, AMX tiles
-    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) avx512bf16 = avx512 && bit(a, 5);
+    const bool allWidths = avx512 && bit(b, 30) && bit(b, 31);          // AVX-512 BW and VL
+    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) avx512bf16 = allWidths && bit(a, 5);
   }
 };
 static const Features& features() {
