@@ -14,7 +14,7 @@ int64_t timeBlocks(int64_t size, int unit = timeBlockPositions) { return (size +
 
 /**
  * The layer at which two threads divide the network, so that each has half of its multiplications except for the
- * network's end. A Winograd layer takes 0.72 of the time of a direct one (measured: docs/log/amx.md).
+ * network's end. A Winograd layer takes 0.72 of the time of a direct one (measured: docs/log/forward-pass.md).
  */
 int findSecondStage(const ForwardWeights& weights, int threads) {
   const NetworkShape& s = weights.shape;

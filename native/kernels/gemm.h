@@ -34,7 +34,7 @@ constexpr int blockRows = 6, blockVectors = 2;  // 16 registers
  */
 template <int rows, int vectors, class Operands = FloatOperands>
 DIFFWAVE_INLINE void multiply(Vector (&sum)[rows][vectors], const float* a, ptrdiff_t rowStride, ptrdiff_t stepStride,
-                              const float* b, ptrdiff_t bStride, int steps, Operands operands = {}) {
+                              const float* b, ptrdiff_t bStride, int steps, Operands = {}) {
   for (int k = 0; k < steps; k++) {
     Vector right[vectors];
     DIFFWAVE_UNROLL

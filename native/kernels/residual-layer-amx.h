@@ -283,6 +283,7 @@ static DIFFWAVE_NOINLINE void layerProductTiles(float* sums, const LeftSide* lef
   storeSums<rowTiles, 2>(sums, 2 * side);
 }
 
+/** `layerProductTiles` on as many AMX tiles as the block's positions need. */
 template <int parts, class Epilogue>
 static void layerProduct(const LayerBlock& block, float* sums, const LeftSide* left, const Split<parts>* right,
                          int64_t blocks, const Epilogue& epilogue, int epilogueRows) {

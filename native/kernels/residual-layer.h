@@ -87,7 +87,7 @@ static void findRows(const LayerTask& task, int64_t position, int count, Registe
   }
 }
 
-/** Stores the gates of sixteen or fewer channels' vectors, `column` of the panel on, to a row of z. */
+/** Stores one or two vectors of gates to a row of z. @param column of their panel, which has both halves */
 template <class Operands, int pairs>
 DIFFWAVE_INLINE void storeGates(float* z, int column, const Vector (&gates)[pairs]) {
   static_assert(pairs <= 2, "a panel has at most two vectors of each half");
