@@ -283,15 +283,16 @@ export async function makeFolder(path: string): Promise<void> {
 }
 
 /** As Node’s recursive `mkdir`, which reports a full disk as ENOENT. */
-async function makeFolders(path: string): Promise<void> {
+async function makeFolders(path: string, isParentMade = false): Promise<void> {
   try {
     await mkdir(path)
   } catch (error) {
     if ((await kindOfPath(path).catch(() => 'missing')) === 'directory') return
     const parent = dirname(path)
-    if (systemCode(error) !== 'ENOENT' || parent === path || (await kindOfPath(parent)) !== 'missing') throw error
+    if (systemCode(error) !== 'ENOENT' || parent === path || isParentMade) throw error
+    // Even if it is there now: another process or thread may have made it in the meantime.
     await makeFolders(parent)
-    await makeFolders(path)
+    await makeFolders(path, true)
   }
 }
 

@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileS
 import { chmod, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { fileError, makeFolder, readFileBytes, writeFileBytes, writeFilePieces } from '#src/core/files'
 import { identityTag, ownIdentity } from '#src/core/process-identity'
@@ -198,6 +199,18 @@ describe('makeFolder', () => {
     await makeFolder(folder)
     await makeFolder(folder)
     assert.ok(statSync(folder).isDirectory())
+  })
+
+  test('makes one path for many at once', async () => {
+    for (let round = 0; round < 100; round++) {
+      const folder = join(newFolder(), 'one', 'two')
+      const later = async (turns: number) => {
+        for (let turn = 0; turn < turns; turn++) await nextTurn()
+        await makeFolder(folder)
+      }
+      await Promise.all(Array.from({ length: 8 }, (_, i) => later(i)))
+      assert.ok(statSync(folder).isDirectory())
+    }
   })
 
   test('refuses a path through a file', async () => {
