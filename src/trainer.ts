@@ -1,5 +1,4 @@
 /** The trainer: folders of recordings in, a model folder out, one update at a time. */
-import { join } from 'node:path'
 import { z } from 'zod'
 import type { Audio } from './audio/audio.js'
 import { DiffWaveError } from './core/errors.js'
@@ -13,13 +12,17 @@ import type { ModelConfig } from './model/config.js'
 import { type ModelFiles, readModel } from './model/read-model.js'
 import { isRemote } from './model/remote/address.js'
 import { checkTrainingConfig, type TrainingConfig, type TrainingConfigInput } from './training/config.js'
-import { type Dataset, type LoadProgress, loadDataset } from './training/data/dataset.js'
+import { type Dataset, type LoadProgress, type ReadDataset, readDataset } from './training/data/dataset.js'
 import { normalisePolarity } from './training/data/polarity.js'
+import { cacheFolder } from './training/data/recording-cache.js'
 import { type Preview, previewClip } from './training/preview.js'
 import { type TrainingStep, type TrainingSummary, trainingSteps } from './training/run/training-run.js'
 
 /** A generator's clips may be shorter than a crop: silence follows them. Shorter ones than this are clicks. */
 const MIN_GENERATOR_SAMPLES = 256
+
+/** The recordings, and what they need of the run's cache if they were read from folders. */
+type LoadedData = Pick<ReadDataset, 'data'> & Partial<ReadDataset>
 
 /** What to train, on what, and where. */
 export interface TrainerOptions {
@@ -131,7 +134,7 @@ export class Trainer {
   readonly config: TrainingConfig
   readonly #options: TrainerOptions
   readonly #out: string
-  #data: Promise<Dataset> | null = null
+  #data: Promise<LoadedData> | null = null
   #summary: TrainingSummary | null = null
 
   /** @throws DiffWaveError `BAD_OPTION`, and `BAD_CONFIG` naming the field of the config */
@@ -156,7 +159,11 @@ export class Trainer {
    * @returns the clips and a report of what was found and left out
    * @throws DiffWaveError as `loadDataset`
    */
-  load(options: TrainerRunOptions = {}): Promise<Dataset> {
+  async load(options: TrainerRunOptions = {}): Promise<Dataset> {
+    return (await this.#loaded(options)).data
+  }
+
+  #loaded(options: TrainerRunOptions): Promise<LoadedData> {
     const checked = check(runSchema, options, 'load options')
     if (this.#data === null) {
       const loading = this.#load(checked)
@@ -169,18 +176,18 @@ export class Trainer {
     return this.#data
   }
 
-  async #load(options: TrainerRunOptions): Promise<Dataset> {
-    const recordings = await this.#read(options)
+  async #load(options: TrainerRunOptions): Promise<LoadedData> {
+    const loaded = await this.#read(options)
     const { model, pulses } = this.config
-    return pulses === 'free' ? recordings : normalisePolarity(recordings, model, options)
+    return pulses === 'free' ? loaded : { ...loaded, data: await normalisePolarity(loaded.data, model, options) }
   }
 
-  async #read({ signal, onProgress }: TrainerRunOptions): Promise<Dataset> {
+  async #read({ signal, onProgress }: TrainerRunOptions): Promise<LoadedData> {
     const { data, mels, decode } = this.#options
-    if (typeof data === 'object' && 'fingerprint' in data) return data
+    if (typeof data === 'object' && 'fingerprint' in data) return { data }
     const { model, data: settings } = this.config
     const folders = data instanceof URL || typeof data === 'string' ? [data] : data
-    return loadDataset({
+    return readDataset({
       folders: folders.map(folder => toPath(folder, 'data')),
       sampleRate: model.sampleRate,
       minSamples: model.kind === 'vocoder' ? settings.cropSamples : MIN_GENERATOR_SAMPLES,
@@ -191,7 +198,7 @@ export class Trainer {
           ? undefined
           : { convention: model.mel, folder: mels === undefined ? undefined : toPath(mels, 'mels') },
       decode,
-      cache: join(this.#out, 'cache'),
+      cache: cacheFolder(this.#out),
       signal,
       onProgress,
     })
@@ -211,10 +218,11 @@ export class Trainer {
     const { resume, maxSteps, maxHours, events = true, preview = previewClip } = this.#options
     const { clock = () => performance.now() / 1000, now = () => Date.now() / 1000 } = this.#options
     const from = await this.#startingModel(signal)
-    const data = await this.load({ signal, onProgress })
+    const { data, cacheFiles } = await this.#loaded({ signal, onProgress })
     this.#summary = yield* trainingSteps({
       config: this.config,
       data,
+      cacheFiles,
       out: this.#out,
       resume,
       from,

@@ -1,6 +1,6 @@
 /** The public trainer: what it yields and leaves, how it stops, and what it refuses. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
@@ -63,6 +63,74 @@ async function collected(trainer: Trainer, signal?: AbortSignal): Promise<Traini
   return steps
 }
 const checkpoint = (out: unknown) => readFileSync(join(String(out), 'checkpoint.safetensors'))
+
+describe('the cache of resampled recordings', () => {
+  const others = join(scratch, 'other-rates')
+  mkdirSync(others)
+  for (const [i, [sampleRate, format]] of (
+    [
+      [6000, '24'],
+      [11_025, '32f'],
+      [48_000, '16'],
+    ] as const
+  ).entries()) {
+    // Of the floats, some are beyond full scale.
+    const samples = gaussian(i, 0, 0, 9000).map(x => x * (format === '32f' ? 0.32 : 0.1))
+    writeFileSync(join(others, `${i}.wav`), encodeWav({ samples, sampleRate }, { format }))
+  }
+  const withSpeeds = (...speeds: number[]) => ({ ...config, data: { ...config.data, validationShare: 0, speeds } })
+  const run = (fields: Partial<TrainerOptions>) => options({ data: others, maxSteps: 1, ...fields })
+  const cached = (out: unknown) => readdirSync(join(String(out), 'cache')).sort()
+
+  test('leaves no trace in the weights: a start with it and one without end alike', async () => {
+    const cold = run({ config: withSpeeds(1, 0.9) })
+    await collected(new Trainer(cold))
+    const warm = run({ config: withSpeeds(1, 0.9) })
+    await new Trainer(warm).load()
+    const stages = new Set<string>()
+    const trainer = new Trainer(warm)
+    const { training } = await trainer.load({ onProgress: ({ stage }) => stages.add(stage) })
+    assert.deepEqual([...stages], ['reading'])
+    assert.equal(training.length, 6)
+    await collected(trainer)
+    assert.deepEqual(checkpoint(warm.out), checkpoint(cold.out))
+  })
+
+  test('loses what no recording needs any more once a run has started, and nothing else', async () => {
+    const { out } = run({})
+    await new Trainer(run({ out, config: withSpeeds(1, 0.9) })).load()
+    const own = cached(out)
+    assert.equal(own.length, 6)
+    const digits = 'f'.repeat(64)
+    const former = [`${digits}-22050.pcm`, `${digits}-44100-22050.pcm`]
+    const foreign = ['notes.txt', `${digits}.clip`, `${digits}-1-8000.clip.bak`]
+    for (const name of [...former, ...foreign]) writeFileSync(join(String(out), 'cache', name), '')
+    const folder = `${digits}-1-8000.clip`
+    mkdirSync(join(String(out), 'cache', folder))
+    await collected(new Trainer(run({ out, config: withSpeeds(1) })))
+    assert.deepEqual(cached(out), [...own.filter(name => name.includes('-1-')), ...foreign, folder].sort())
+  })
+
+  test('stays whole if the run is refused, or lies behind a link', async () => {
+    const { out } = run({})
+    await collected(new Trainer(run({ out, config: withSpeeds(1, 0.9) })))
+    const refused = new Trainer(run({ out, config: withSpeeds(1), resume: true }))
+    await assert.rejects(collected(refused), code('BAD_DATA'))
+    assert.equal(cached(out).length, 6)
+    const linked = newFolder()
+    mkdirSync(linked)
+    symlinkSync(join(String(out), 'cache'), join(linked, 'cache'), 'junction')
+    await collected(new Trainer(run({ out: linked, config: withSpeeds(1) })))
+    assert.equal(cached(out).length, 6)
+  })
+
+  test('that cannot be written is not the fault of a recording', async () => {
+    const { out } = run({})
+    mkdirSync(String(out))
+    writeFileSync(join(String(out), 'cache'), '')
+    await assert.rejects(new Trainer(run({ out })).load(), code('NOT_A_DIRECTORY'))
+  })
+})
 
 describe('a run', () => {
   test('yields every update, with validations and checkpoints when they are due', async () => {

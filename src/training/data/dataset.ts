@@ -205,11 +205,24 @@ interface Found extends LabelledFile {
  * named in the report, with the reason.
  *
  * @throws DiffWaveError `FILE_NOT_FOUND`, `NOT_A_DIRECTORY`, `BAD_DATA` (no usable recording, or an ambiguous
- * `metadata.csv`), `BAD_OPTION`, `TOO_LARGE`, `ABORTED`
+ * `metadata.csv`), `BAD_OPTION`, `TOO_LARGE`, `ABORTED`; `DISK_FULL`, `NOT_WRITABLE`, `NOT_A_FILE` (the cache cannot be
+ * written)
  * @example
  * const { training, report } = await loadDataset({ folders: ['recordings'], sampleRate: 22050 })
  */
 export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
+  return (await readDataset(options)).data
+}
+
+/** A data set, and what it needs of the cache. */
+export interface ReadDataset {
+  readonly data: Dataset
+  /** Names of files. */
+  readonly cacheFiles: ReadonlySet<string>
+}
+
+/** As `loadDataset`. */
+export async function readDataset(options: DatasetOptions): Promise<ReadDataset> {
   const checked = check(optionsSchema, options, 'loadDataset options')
   const notes: string[] = []
   const files: Found[] = []
@@ -225,9 +238,11 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
     decode === decodeAudio
       ? threads.map('readRecording', files, file => builder.requestOf(file))
       : readHere(files, file => readRecording(builder.requestOf(file), decode), checked.signal)
+  const cacheFiles = new Set<string>()
   try {
     let done = 0
-    for await (const recording of recordings) {
+    for await (const { recording, cacheFiles: names } of recordings) {
+      for (const name of names) cacheFiles.add(name)
       builder.add(files[done++]!, recording)
       const resampled = 'clips' in recording && recording.resampled
       checked.onProgress?.({ stage: resampled ? 'resampling' : 'reading', done, total: files.length })
@@ -235,7 +250,7 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   } finally {
     await threads.close()
   }
-  return builder.finish(files.length, notes)
+  return { data: builder.finish(files.length, notes), cacheFiles }
 }
 
 async function* readHere<Result>(

@@ -3,16 +3,17 @@
  * gives plain data only, so that threads can do it (data-threads.ts).
  */
 import { createHash } from 'node:crypto'
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 import type { Audio } from '../../audio/audio.js'
 import { decodeAudio } from '../../audio/codecs/decode.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
 import { sliceMel } from '../../audio/mel/frames.js'
 import { melFrames } from '../../audio/mel/mel.js'
 import { resample } from '../../audio/resample.js'
-import { DiffWaveError, type ErrorCode } from '../../core/errors.js'
-import { kindOfPath, makeFolder, readFileBytes, writeFileBytes } from '../../core/files.js'
+import { DiffWaveError } from '../../core/errors.js'
+import { readFileBytes } from '../../core/files.js'
 import { melEndings, readMelOf } from '../../formats/mel-file.js'
+import { cacheFile, type KeptRecording, keep, readKept } from './recording-cache.js'
 
 /** Why a recording was left out. */
 export type LeftOutReason = 'too short' | 'silent' | 'clipped' | 'unreadable' | 'no mel' | 'bad mel'
@@ -78,24 +79,31 @@ const SILENCE = 1e-3
 const CLIPPED_SHARE = 1e-3
 const FULL_SCALE = 32767 / 32768
 
-/** Errors of writing the cache, which are not the recording's fault. */
-const cacheFailures: ReadonlySet<ErrorCode> = new Set(['DISK_FULL', 'NOT_WRITABLE'])
+/** What was found of a recording. */
+export interface RecordingResult {
+  readonly recording: ReadRecording | Fault
+  /** Names of the files of the cache that it needs, whether or not they are there. */
+  readonly cacheFiles: readonly string[]
+}
+
+/** The cache cannot be written, which is not the recording's fault. */
+class CacheFailure extends Error {}
 
 /**
  * Reads a recording, or says why it is left out.
  *
  * @param decode Default: WAV, FLAC, MP3, Ogg Vorbis and Opus
- * @throws DiffWaveError `DISK_FULL`, `NOT_WRITABLE`: the cache cannot be written
+ * @throws DiffWaveError `DISK_FULL`, `NOT_WRITABLE`, `NOT_A_DIRECTORY`, `NOT_A_FILE`: the cache cannot be written
  */
-export async function readRecording(
-  request: RecordingRequest,
-  decode: Decode = decodeAudio,
-): Promise<ReadRecording | Fault> {
+export async function readRecording(request: RecordingRequest, decode: Decode = decodeAudio): Promise<RecordingResult> {
+  const reader = new RecordingReader(request, decode)
+  const { cacheFiles } = reader
   try {
-    return await new RecordingReader(request, decode).read()
+    return { recording: await reader.read(), cacheFiles }
   } catch (error) {
-    if (error instanceof DiffWaveError && cacheFailures.has(error.code)) throw error
-    return { reason: 'unreadable', detail: error instanceof Error ? error.message : String(error) }
+    if (error instanceof CacheFailure) throw error.cause
+    const detail = error instanceof Error ? error.message : String(error)
+    return { recording: { reason: 'unreadable', detail }, cacheFiles }
   }
 }
 
@@ -115,21 +123,12 @@ export function audioOf(samples: Int16Array): Float32Array {
   return audio
 }
 
-/** A recording that was resampled before. */
-interface Kept {
-  /** Its own rate in Hz. */
-  readonly sampleRate: number
-  readonly samples: Int16Array
-}
-
-/** Bytes before the samples of a file of the cache: the recording's own rate and the number of samples (uint32). */
-const KEPT_HEADER = 8
-
 class RecordingReader {
   readonly #request: RecordingRequest
   readonly #decode: Decode
   #audio: Audio | null = null
   #resampled = false
+  readonly cacheFiles: string[] = []
 
   constructor(request: RecordingRequest, decode: Decode) {
     this.#request = request
@@ -164,36 +163,21 @@ class RecordingReader {
     if (played === rate) return { sampleRate, samples }
     this.#resampled = true
     const made = quantised(await resample(samples, played, rate))
-    if (cache !== null) await this.#keep(this.#place(cache, key, speed), { sampleRate, samples: made })
+    if (cache !== null) {
+      await keep(cache, cacheFile(key, speed, rate), { sampleRate, samples: made }).catch((error: unknown) => {
+        throw new CacheFailure('', { cause: error })
+      })
+    }
     return { sampleRate, samples: made }
   }
 
-  #place(cache: string, key: string, speed: number): string {
-    return join(cache, `${key}-${speed}-${this.#request.sampleRate}.clip`)
-  }
-
   /** The recording at a speed, if it was resampled before. */
-  async #kept(key: string, speed: number): Promise<Kept | null> {
-    const { cache } = this.#request
+  async #kept(contents: string, speed: number): Promise<KeptRecording | null> {
+    const { cache, sampleRate } = this.#request
     if (cache === null) return null
-    const path = this.#place(cache, key, speed)
-    if ((await kindOfPath(path)) !== 'file') return null
-    const bytes = await readFileBytes(path)
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    const count = bytes.length < KEPT_HEADER ? -1 : view.getUint32(4, true)
-    if (bytes.length !== KEPT_HEADER + 2 * count) return null
-    const samples = new Int16Array(count)
-    for (let i = 0; i < count; i++) samples[i] = view.getInt16(KEPT_HEADER + 2 * i, true)
-    return { sampleRate: view.getUint32(0, true), samples }
-  }
-
-  async #keep(path: string, { sampleRate, samples }: Kept): Promise<void> {
-    const view = new DataView(new ArrayBuffer(KEPT_HEADER + 2 * samples.length))
-    view.setUint32(0, sampleRate, true)
-    view.setUint32(4, samples.length, true)
-    for (let i = 0; i < samples.length; i++) view.setInt16(KEPT_HEADER + 2 * i, samples[i]!, true)
-    await makeFolder(this.#request.cache!)
-    await writeFileBytes(path, new Uint8Array(view.buffer))
+    const name = cacheFile(contents, speed, sampleRate)
+    this.cacheFiles.push(name)
+    return readKept(cache, name)
   }
 }
 

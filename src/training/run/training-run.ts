@@ -14,6 +14,7 @@ import type { ModelConfig } from '../../model/config.js'
 import { writeModelFolder } from '../../model/folder.js'
 import { learningRate } from '../config.js'
 import { BatchMaker } from '../data/batch.js'
+import { cacheFolder, removeUnneeded } from '../data/recording-cache.js'
 import { Objective } from '../objective/objective.js'
 import { Adam } from '../optimiser/adam.js'
 import { Optimiser, type TrainingState } from '../optimiser/optimiser.js'
@@ -62,6 +63,11 @@ export interface TrainingSummary {
 }
 
 export interface TrainingRunOptions extends StartOptions {
+  /**
+   * Names of the files of the run's cache that its recordings need: once the run has started, others that the cache
+   * wrote are removed. Default: none are removed.
+   */
+  readonly cacheFiles?: ReadonlySet<string> | undefined
   /** Creates the engine that runs the network. */
   readonly createEngine: (model: ModelConfig, weights: Tensors) => Promise<Engine>
   /** Ends after this many updates, those of earlier parts of the run included. */
@@ -116,8 +122,12 @@ export async function* trainingSteps(
   const lock = await lockFolder(options.out)
   try {
     // Whoever wrote here is dead, or there would be no lock to take.
-    for (const folder of ['', 'model', 'best', 'cache']) await removeAbandoned(join(options.out, folder), true)
+    const cache = cacheFolder(options.out)
+    const folders = [options.out, join(options.out, 'model'), join(options.out, 'best'), cache]
+    for (const folder of folders) await removeAbandoned(folder, true)
     const { state, progress } = await startOrResume(options)
+    // Not before: a run that is refused for its recordings or its config is likely to be started with the former ones.
+    if (options.cacheFiles !== undefined) await removeUnneeded(cache, options.cacheFiles)
     const engine = await options.createEngine(progress.model, state.weights)
     try {
       return yield* new TrainingRun(options, engine, state, progress, lock).steps()
