@@ -7,7 +7,7 @@ import { zipSync } from 'fflate'
 import { matchingFiles, patternBase } from '#src/cli/glob'
 import { spooled } from '#src/cli/spool'
 import { noiseWav, npyMel, smallVocoder } from '../support/cli-inputs.js'
-import { diffwave, jsonLines, listensTo, scratch, shell, started } from '../support/process.js'
+import { diffwave, jsonLines, listensToSignals, scratch, shell, started } from '../support/process.js'
 
 const { folder, at, put } = scratch()
 const lmnt = ['--convention', 'lmnt']
@@ -152,7 +152,7 @@ describe('a named pipe whose other end nobody opens', {
     test(`${title} is left at a signal`, async () => {
       const { child, ended } = started([...args, '-m', smallVocoder, '--steps', '1', '--force'])
       // On a busy machine a process takes seconds to start; before it listens to signals, they end it in another way.
-      await listensTo(child.pid!, 'SIGTERM')
+      await listensToSignals(child.pid!)
       // Long enough for the pipe to be waited for; the status is the same if it is not yet.
       await new Promise(resolve => setTimeout(resolve, 1500))
       assert.equal(child.exitCode, null)

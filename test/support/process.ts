@@ -57,9 +57,12 @@ export function started(args: readonly string[]) {
   return { child, ended }
 }
 
-/** Waits until a process has a handler for a signal, where /proc tells (proc(5), SigCgt of status). */
-export async function listensTo(pid: number, signal: NodeJS.Signals): Promise<void> {
-  const bit = 1n << BigInt(constants.signals[signal] - 1)
+/**
+ * Waits until a command has its handlers of signals, where /proc tells (proc(5), SigCgt of status). It sets them all at
+ * once; Node.js itself catches SIGINT and SIGTERM from the start, but not SIGHUP.
+ */
+export async function listensToSignals(pid: number): Promise<void> {
+  const bit = 1n << BigInt(constants.signals.SIGHUP - 1)
   const caught = () => {
     const [, mask] = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!
     return (BigInt(`0x${mask}`) & bit) !== 0n
