@@ -51,11 +51,22 @@ export async function findInputs(
 /**
  * The file that an argument names, whatever its kind; a folder is returned as it is.
  *
- * @throws DiffWaveError as `findInputs`
+ * @throws DiffWaveError `BAD_OPTION` (a pattern that matches several files), and as `findInputs`
  */
 export async function findInput(word: string, signal: AbortSignal): Promise<Input> {
   if ((await kindOfPath(word)) === 'directory') return { name: word, path: word, stem: stemOf(word) }
-  return (await inputsOf(word, anything, signal))[0]!
+  const [first, ...others] = await inputsOf(word, anything, signal)
+  if (others.length === 0) return first!
+  throw new DiffWaveError('BAD_OPTION', `the pattern matches ${others.length + 1} files`, {
+    expected: 'one file',
+    where: word,
+  })
+}
+
+/** The files that match an argument, or itself if it is no pattern. @throws DiffWaveError as `findInputs` */
+export async function findPaths(word: string): Promise<readonly string[]> {
+  if (!isPattern(word) || (await kindOfPath(word)) !== 'missing') return [word]
+  return (await patternInputs(word)).map(({ path }) => path)
 }
 
 async function inputsOf(word: string, kind: InputKind, signal: AbortSignal): Promise<readonly Input[]> {

@@ -34,6 +34,21 @@ test('a pattern in quotes stands for the files that match it', () => {
   assert.deepEqual(readdirSync(at('matched'), { recursive: true }).map(String).sort(), ['a.npy', 'sub', 'sub/B.npy'])
 })
 
+test('inspect describes every file that a pattern matches', () => {
+  const run = diffwave(['--json', 'inspect', 'data/**/[aB].*'], { cwd: folder })
+  assert.equal(run.status, 0, run.stderr)
+  assert.deepEqual(
+    jsonLines(run.stdout).map(({ path }) => path),
+    ['data/a.wav', 'data/sub/B.WAV'],
+  )
+})
+
+test('a pattern that matches several files is refused where one is wanted', () => {
+  const run = diffwave(['convert', 'data/**/*.{wav,WAV}', '-o', 'model'], { cwd: folder })
+  assert.equal(run.status, 2)
+  assert.match(run.stderr, /^error\[BAD_OPTION\]: the pattern matches 2 files, expected one file/)
+})
+
 test('a folder of mels may hold any format of mels', () => {
   const array = new Uint8Array(npyMel(2))
   put('spectra/a.npy', array)

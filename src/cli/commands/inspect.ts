@@ -4,7 +4,7 @@ import { kindOfPath, readFileBytes } from '../../core/files.js'
 import { defineCommand } from '../command.js'
 import type { Context } from '../context.js'
 import { eachInput } from '../each-input.js'
-import { findInput, type Input } from '../inputs.js'
+import { findInput, findPaths, type Input } from '../inputs.js'
 import { fetchModel } from '../load.js'
 import { noteOddities } from '../read-recording.js'
 import { wrappedList } from '../text.js'
@@ -119,10 +119,14 @@ export const command = defineCommand({
   arguments: [{ name: 'path', description: 'files, model folders, names of shipped models, or -', variadic: true }],
   options: {},
   examples: ['diffwave inspect speech', 'diffwave inspect mel.npy recording.wav'],
-  run: (context, words) =>
-    eachInput(context, words, async word => {
-      const facts = Object.entries(await inspect(context, word))
+  run: async (context, words) => {
+    const { isRemote } = await import('../../model/remote/address.js')
+    // An address may have the sign of a pattern, as in `?download=true`.
+    const paths = await Promise.all(words.map(word => (isRemote(word) ? [word] : findPaths(word))))
+    await eachInput(context, paths.flat(), async path => {
+      const facts = Object.entries(await inspect(context, path))
       const json = Object.fromEntries(facts.map(([name, value]) => [name, jsonFact(value)]))
-      context.result([word, ...facts.flatMap(([name, value]) => factLines(name, value))], { path: word, ...json })
-    }),
+      context.result([path, ...facts.flatMap(([name, value]) => factLines(name, value))], { path, ...json })
+    })
+  },
 })
