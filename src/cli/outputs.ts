@@ -16,13 +16,16 @@ export interface Job<T extends Input = Input> {
   readonly output: string
 }
 
+/** A file that is read. */
+type Source = Pick<Input, 'name' | 'path'>
+
 export interface OutputPlan {
   readonly output: string
   /** Allowed endings; results in a folder have the first one. */
   readonly endings: readonly [string, ...string[]]
   readonly force: boolean | undefined
-  /** Further files that the command reads and must not overwrite. */
-  readonly sources?: readonly Input[]
+  /** Further files that the command reads and must not overwrite, whether or not they exist. */
+  readonly sources?: readonly Source[]
   /** Further files that are written with a result. */
   readonly beside?: (output: string) => readonly string[]
 }
@@ -125,7 +128,7 @@ function refuseDoubles(jobs: readonly Job[]): void {
 }
 
 /** @throws DiffWaveError `BAD_OPTION` if an output is the same file as an input or another output, be it by links */
-async function refuseInputs(outputs: readonly string[], inputs: readonly Input[]): Promise<void> {
+async function refuseInputs(outputs: readonly string[], inputs: readonly Source[]): Promise<void> {
   const sources = new Map<string, string>()
   for (const { name, path } of inputs) {
     const file = await fileIdentity(path)

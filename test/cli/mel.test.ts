@@ -72,6 +72,21 @@ test('a mel is written in the numbers of another toolkit, and converted back', a
   assert.ok(back.mel.data.every((value, i) => Math.abs(value - mel.data[i]!) < 1e-5))
 })
 
+test('what an option names is not overwritten, not even with --force', () => {
+  const stats = put('stats.npy', encodeNpy({ shape: [2, 80], data: new Float32Array(160).fill(1) }))
+  const weights = put('model.safetensors', readFileSync(golden('lmnt-conditional-c8-l6/weights.pt')))
+  for (const [file, ...args] of [
+    [stats, ...lmnt, '--mel-stats', stats],
+    [weights, '-m', weights],
+  ] as const) {
+    const before = readFileSync(file)
+    const run = diffwave(['mel', wav, '-o', file, '--force', ...args])
+    assert.equal(run.status, 2, run.stderr)
+    assert.match(run.stderr, /overwrite its input/)
+    assert.deepEqual(readFileSync(file), before)
+  }
+})
+
 test('a mel of half the hop is converted; one of another rate is refused by name', async () => {
   const fine = put('fine.json', JSON.stringify({ ...namedConventions.tacotron2, name: 'fine', hop: 128 }))
   assert.equal(diffwave(['mel', wav, '-o', at('fine.npy'), '--convention', fine]).status, 0)

@@ -40,7 +40,29 @@ const options = {
   force,
 }
 
-async function conventionOf(context: Context, { convention, model }: Values<typeof options>): Promise<MelConvention> {
+/** Path of the model that `-m` names. */
+async function localModel(context: Context, { model }: Values<typeof options>): Promise<string | undefined> {
+  if (model === undefined) return undefined
+  const { modelPath } = await import('../../denoiser/shipped-models.js')
+  return modelPath(await fetchModel(context, model))
+}
+
+/** Files that options name, as sources of the results. */
+async function sourcesOf(
+  { convention, melStats, from, fromStats }: Values<typeof options>,
+  model: string | undefined,
+): Promise<readonly { readonly name: string; readonly path: string }[]> {
+  const { weightsPath } = await import('../../model/folder.js')
+  return [convention, melStats, from, fromStats, model, model && weightsPath(model)].flatMap(path =>
+    path === undefined ? [] : [{ name: path, path }],
+  )
+}
+
+/** @param model path of the model whose convention to take, unless one is named */
+async function conventionOf(
+  { convention, model: name }: Values<typeof options>,
+  model: string | undefined,
+): Promise<MelConvention> {
   if (convention !== undefined) return namedConvention(convention, '--convention')
   if (model === undefined) {
     throw new DiffWaveError('BAD_OPTION', 'no mel convention is named', {
@@ -48,12 +70,9 @@ async function conventionOf(context: Context, { convention, model }: Values<type
       hint: 'Take the convention of the model that will read the mel.',
     })
   }
-  const [{ modelPath }, { readModel }] = await Promise.all([
-    import('../../denoiser/shipped-models.js'),
-    import('../../model/read-model.js'),
-  ])
-  const { config } = await readModel(await modelPath(await fetchModel(context, model)))
-  if (config.mel === null) throw new DiffWaveError('BAD_OPTION', 'the model takes no mel', { got: model })
+  const { readModel } = await import('../../model/read-model.js')
+  const { config } = await readModel(model)
+  if (config.mel === null) throw new DiffWaveError('BAD_OPTION', 'the model takes no mel', { got: name ?? model })
   return config.mel
 }
 
@@ -125,7 +144,8 @@ export const command = defineCommand({
     'diffwave mel espnet.npy -o own.npy --model speech --from-log log10 --from-stats stats.npy',
   ],
   run: async (context, words, options) => {
-    const named = await conventionOf(context, options)
+    const model = await localModel(context, options)
+    const named = await conventionOf(options, model)
     const convention = await inNumbers(named, options.melLog, options.melStats)
     const from = await conventionFrom(options, named)
     if (from === null && (options.key !== undefined || options.index !== undefined)) {
@@ -140,6 +160,7 @@ export const command = defineCommand({
       output: options.output,
       endings: ['.npy', '.safetensors'],
       force: options.force,
+      sources: await sourcesOf(options, model),
     })
     const opener = from === null ? null : new MelOpener(options, from.bands)
     await eachInput(
