@@ -49,6 +49,12 @@ test('a model that draws labels says which it drew, and names no file by it', as
   assert.deepEqual(labels, ['snare', 'snare'])
 })
 
+test('--quiet prints nothing, however many clips are made together', () => {
+  const args = ['--count', '12', '--seconds', '0.05', '--threads', '2', '--quiet']
+  const { status, stdout, stderr } = diffwave(['generate', '-m', model, '-o', join(folder, 'many'), ...args])
+  assert.deepEqual([status, stdout, stderr], [0, '', ''])
+})
+
 test('an unknown label is refused with those there are', () => {
   const { status, stderr } = generate('-o', join(folder, 'no.wav'), '--label', 'cymbal')
   assert.equal(status, 2)

@@ -26,9 +26,9 @@ export class NativeQueue {
     throwIfAborted(signal)
     const result = await this.after(async () => {
       throwIfAborted(signal)
-      const { cancelled, end } = this.watch(signal)
+      const { cancelled, end } = this.watch([signal])
       try {
-        return await work(cancelled)
+        return await work(cancelled[0]!)
       } finally {
         end()
       }
@@ -54,15 +54,30 @@ export class NativeQueue {
   }
 
   /**
-   * Provides the byte that stops a piece of work, and sets it if the signal aborts.
+   * Provides the bytes that stop pieces of work, and sets each if its signal aborts. A signal gets one listener,
+   * however many pieces it stops: Node.js warns of more than ten.
    *
-   * @returns the byte, and a function that stops listening to the signal
+   * @param signals one for each piece of work
+   * @returns the bytes in the same order, and a function that stops listening to the signals
    */
-  watch(signal: AbortSignal | undefined): { readonly cancelled: Uint8Array; readonly end: () => void } {
-    const cancelled = this.#cancelFlag()
-    const cancel = () => cancelled.fill(1)
-    signal?.addEventListener('abort', cancel, { once: true })
-    return { cancelled, end: () => signal?.removeEventListener('abort', cancel) }
+  watch(signals: readonly (AbortSignal | undefined)[]): {
+    readonly cancelled: readonly Uint8Array[]
+    readonly end: () => void
+  } {
+    const cancelled = signals.map(() => this.#cancelFlag())
+    const listeners = [...new Set(signals)].map(signal => {
+      const cancel = () => {
+        for (const [i, byte] of cancelled.entries()) if (signals[i] === signal) byte.fill(1)
+      }
+      signal?.addEventListener('abort', cancel, { once: true })
+      return () => signal?.removeEventListener('abort', cancel)
+    })
+    return {
+      cancelled,
+      end: () => {
+        for (const remove of listeners) remove()
+      },
+    }
   }
 
   /** Calls `body` once nothing is running. */

@@ -71,8 +71,8 @@ export class StreamQueue {
       }
     })
     const group = this.#waiting.splice(0, togetherCount(this.#waiting, this.#threads))
-    const watched = group.map(({ signal }) => this.#queue.watch(signal))
-    const works = group.map(({ feeding }, i) => ({ ...feeding, cancelled: watched[i]!.cancelled }))
+    const { cancelled, end } = this.#queue.watch(group.map(({ signal }) => signal))
+    const works = group.map(({ feeding }, i) => ({ ...feeding, cancelled: cancelled[i]! }))
     try {
       const results = await this.#run(
         group.map(({ stream }) => stream),
@@ -89,7 +89,7 @@ export class StreamQueue {
     } catch (error) {
       for (const { reject } of group) reject(error)
     } finally {
-      for (const { end } of watched) end()
+      end()
     }
   }
 
