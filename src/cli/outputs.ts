@@ -74,14 +74,22 @@ export async function planOutputs<T extends Input>(
   }
   const jobs = inputs.map(input => ({ input, output: folder ? join(output, input.stem + endings[0]) : output }))
   refuseDoubles(jobs)
-  const outputs = jobs.flatMap(job => [job.output, ...(plan.beside?.(job.output) ?? [])])
-  if (new Set(outputs).size < outputs.length) {
-    throw new DiffWaveError('BAD_OPTION', 'a picture needs a .wav file to lie beside', { got: output })
-  }
+  const results = jobs.map(job => job.output)
+  const beside = results.flatMap(result => plan.beside?.(result) ?? [])
+  refuseLonePictures(results, beside)
+  const outputs = [...results, ...beside]
   await refuseInputs(outputs, [...inputs, ...sources])
   await confirmOverwrite(context, outputs, plan.force)
   if (folder) for (const path of new Set([output, ...jobs.map(job => dirname(job.output))])) await makeFolder(path)
   return jobs
+}
+
+/** Refuses pictures of results that are no files, such as pipes. @throws DiffWaveError `BAD_OPTION` */
+export function refuseLonePictures(results: readonly string[], pictures: readonly string[]): void {
+  const all = new Set(results)
+  const alone = pictures.find(picture => all.has(picture))
+  if (alone === undefined) return
+  throw new DiffWaveError('BAD_OPTION', 'a picture needs a .wav file to lie beside', { got: alone })
 }
 
 /** The error of several results for one file. */

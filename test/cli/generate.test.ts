@@ -55,6 +55,12 @@ test('--quiet prints nothing, however many clips are made together', () => {
   assert.deepEqual([status, stdout, stderr], [0, '', ''])
 })
 
+test('a picture beside no WAV file is refused', () => {
+  const { status, stderr } = generate('-o', '/dev/null', '--picture')
+  assert.equal(status, 2)
+  assert.match(stderr, /a picture needs a \.wav file/)
+})
+
 test('an unknown label is refused with those there are', () => {
   const { status, stderr } = generate('-o', join(folder, 'no.wav'), '--label', 'cymbal')
   assert.equal(status, 2)

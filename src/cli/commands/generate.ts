@@ -8,7 +8,7 @@ import { drawSeed } from '../../core/seed.js'
 import { defineCommand } from '../command.js'
 import { DEFAULT_GENERATOR, noteSteps, openModel } from '../load.js'
 import { modelOptions, outputOptions, real, sampling, samplingOptions, texts, whole } from '../options.js'
-import { checkFile, confirmOverwrite, meansFile, oneFile } from '../outputs.js'
+import { checkFile, confirmOverwrite, meansFile, oneFile, refuseLonePictures } from '../outputs.js'
 import { shard, shardRange } from '../shard.js'
 import { checkStdout, chosenOutput, STDOUT } from '../sink.js'
 import { picturePath, streamOf, type Written, writeAudio } from '../write-audio.js'
@@ -64,7 +64,9 @@ export const command = defineCommand({
     const pathOf = (label: string | undefined, clipSeed: number) =>
       toFile ? output : join(output, fileName(label, clipSeed))
     const paths = clips.map(({ label, seed }) => pathOf(label, seed))
-    await confirmOverwrite(context, [...paths, ...(picture ? paths.map(picturePath) : [])], options.force)
+    const pictures = picture ? paths.map(picturePath) : []
+    refuseLonePictures(paths, pictures)
+    await confirmOverwrite(context, [...paths, ...pictures], options.force)
     if (!toFile) await makeFolder(output)
     if (clips.length === 0) return context.note('this shard has no clips')
 
