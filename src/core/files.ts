@@ -308,6 +308,20 @@ export async function checkWritable(path: string): Promise<void> {
   }
 }
 
+/** Checks that a folder can be made at a path or written into, before long work starts. @throws as `makeFolder` */
+export async function checkFolder(path: string): Promise<void> {
+  const kind = await kindOfPath(path)
+  if (kind === 'missing') return checkFolder(dirname(resolve(path)))
+  if (kind !== 'directory') {
+    throw new DiffWaveError('NOT_A_DIRECTORY', 'a file stands where a folder should be', { where: path })
+  }
+  try {
+    await access(path, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw fileError(error, path, 'write')
+  }
+}
+
 /** Flushes a folder's entries, so that a rename in it survives a power cut. */
 export async function flushFolder(path: string): Promise<void> {
   const handle = await open(path, 'r')

@@ -1,6 +1,6 @@
 /** tune as a process: what it writes, and where it writes nothing. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { gaussian } from '#src/core/random'
@@ -55,14 +55,25 @@ describe('-o writes a copy', () => {
   })
 })
 
+test('a copy that cannot be tuned is not left behind', () => {
+  const tune = (output: string, steps: string) =>
+    diffwave(['tune', ...recordings, '-m', smallVocoder, ...short, '--steps', steps, '-o', output, ...wasm])
+  const run = tune(at('untuned'), '65')
+  assert.equal(run.status, 2, run.stderr)
+  assert.ok(!existsSync(at('untuned')))
+  assert.match(tune(`${put('file', '')}/tuned`, '2').stderr, /^error\[NOT_A_DIRECTORY\]/)
+})
+
 describe('refused', () => {
   test('a shipped model, by name or by path, is never changed', () => {
     const shipped = inRepository('models/speech')
     const before = readFileSync(`${shipped}/config.json`)
     for (const model of ['speech', shipped]) {
-      const run = diffwave(['tune', recordings[0]!, '-m', model, '--steps', '2'])
-      assert.equal(run.status, 2, run.stderr)
-      assert.match(run.stderr, /^error\[BAD_OPTION\]: a shipped model is not changed.*\nhint: .*-o/)
+      for (const output of [[], ['-o', shipped, '--force']]) {
+        const run = diffwave(['tune', recordings[0]!, '-m', model, '--steps', '2', ...short, ...output])
+        assert.equal(run.status, 2, run.stderr)
+        assert.match(run.stderr, /^error\[BAD_OPTION\]: a shipped model is not changed.*\nhint: .*-o/)
+      }
     }
     assert.deepEqual(readFileSync(`${shipped}/config.json`), before)
   })

@@ -4,7 +4,7 @@ import { join, sep } from 'node:path'
 import type { Audio } from '../../audio/audio.js'
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
-import { checkWritable, kindOfPath } from '../../core/files.js'
+import { checkFolder, checkWritable, kindOfPath } from '../../core/files.js'
 import type { TunedSchedule } from '../../tuning/tune.js'
 import { defineCommand, type OptionSpec, type Values } from '../command.js'
 import { findInputs, recordings } from '../inputs.js'
@@ -67,6 +67,8 @@ async function targetFolder(model: string, source: string, { output, force }: Va
         hint: 'Use --force to write into it.',
       })
     }
+    if (await isShipped(output)) throw notChanged('a shipped model', output)
+    await checkFolder(output)
     return output
   }
   if (await isShipped(source)) throw notChanged('a shipped model', model)
@@ -123,9 +125,8 @@ export const command = defineCommand({
     try {
       const { sampler, evaluations, seconds, seed } = options
       let { config } = model
-      if (target !== null && target !== source) {
-        await writeModelFolder(target, { config, parameters: (await readModel(source)).parameters })
-      }
+      // A copy appears with its first schedules: a search that fails or is stopped before leaves nothing behind.
+      let copied = target === null || target === source
       for (const steps of options.steps) {
         const found = await context.withProgress(`${steps} steps`, onProgress =>
           tune(model, audio, {
@@ -137,7 +138,9 @@ export const command = defineCommand({
         )
         // Written as it is found: stopped later, what is done is not lost.
         config = withTunedSchedules(config, [found])
-        if (target !== null && found.better) await writeModelConfig(target, config)
+        if (!copied) await writeModelFolder(target!, { config, parameters: (await readModel(source)).parameters })
+        else if (target !== null && found.better) await writeModelConfig(target, config)
+        copied = true
         context.result(line(found), found)
       }
     } finally {
