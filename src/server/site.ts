@@ -20,7 +20,7 @@ export interface SiteOptions {
   readonly page: Page
   /** Paths, names or addresses of models by the name that the page shows. Those at an `https://` stay there. */
   readonly models: ReadonlyMap<string, string>
-  /** Stops between two files. */
+  /** Stops before anything is written. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -45,7 +45,7 @@ const HEADERS = `/*
 const COMPANIONS = /^(README\.md|LICEN[CS]E(\.\w+)?)$/
 
 /** @throws DiffWaveError `NOT_WRITABLE` if the folder holds anything but an earlier site */
-async function clear(folder: string): Promise<void> {
+async function checkSite(folder: string): Promise<void> {
   const kind = await kindOfPath(folder)
   if (kind === 'missing') return
   if (kind !== 'directory') {
@@ -60,6 +60,10 @@ async function clear(folder: string): Promise<void> {
       where: folder,
     })
   }
+}
+
+/** Removes the parts of an earlier site. */
+async function clear(folder: string): Promise<void> {
   for (const part of FOLDERS) {
     try {
       await rm(join(folder, part), { recursive: true, force: true })
@@ -69,20 +73,24 @@ async function clear(folder: string): Promise<void> {
   }
 }
 
-/** Copies a model, or writes a checkpoint as a model folder. @throws DiffWaveError as `readModel` */
-async function putModel(source: string, folder: string): Promise<void> {
+/** Writes a model into a folder. */
+type PutModel = (folder: string) => Promise<void>
+
+/** Reads a model to copy; a checkpoint is written as a model folder. @throws DiffWaveError as `readModel` */
+async function loadedModel(source: string): Promise<PutModel> {
   const path = await modelPath(source)
   const model = await readModel(path)
-  if (model.source === 'folder') {
-    const from = (await kindOfPath(path)) === 'directory' ? path : join(path, '..')
+  if (model.source !== 'folder') return folder => writeModelFolder(folder, model)
+  const from = (await kindOfPath(path)) === 'directory' ? path : join(path, '..')
+  const companions = (await filesBelow(from, /./)).filter(name => COMPANIONS.test(name))
+  const files = new Map<string, Uint8Array>()
+  for (const name of ['config.json', 'weights.safetensors', ...companions]) {
+    files.set(name, await readFileBytes(join(from, name)))
+  }
+  return async folder => {
     await makeFolder(folder)
-    const companions = (await filesBelow(from, /./)).filter(name => COMPANIONS.test(name))
-    for (const name of ['config.json', 'weights.safetensors', ...companions]) {
-      await writeFileBytes(join(folder, name), await readFileBytes(join(from, name)))
-    }
-  } else await writeModelFolder(folder, model)
-  // Browsers keep what they have downloaded as long as it has these hashes.
-  await writeFileList(folder)
+    for (const [name, bytes] of files) await writeFileBytes(join(folder, name), bytes)
+  }
 }
 
 /** Whether the page itself can fetch a model: from a web server, not from a hub. */
@@ -104,16 +112,26 @@ function withModels(html: Uint8Array, models: readonly { readonly name: string; 
  * @throws DiffWaveError `NOT_WRITABLE`, `NOT_A_DIRECTORY`, `ABORTED`, and as `readModel`
  */
 export async function exportSite({ folder, page, models, signal }: SiteOptions): Promise<Site> {
-  await clear(folder)
+  await checkSite(folder)
   const list: { name: string; url: string }[] = []
+  // All are read before anything is removed: one may be bad, or lie in the site that is replaced.
+  const loaded = new Map<string, PutModel>()
   for (const [name, source] of models) {
     throwIfAborted(signal)
     if (isPageAddress(source)) {
       list.push({ name, url: source })
       continue
     }
-    await putModel(source, join(folder, 'models', name))
+    loaded.set(name, await loadedModel(source))
     list.push({ name, url: `./models/${encodeURIComponent(name)}/` })
+  }
+  throwIfAborted(signal)
+  await clear(folder)
+  for (const [name, put] of loaded) {
+    const to = join(folder, 'models', name)
+    await put(to)
+    // Browsers keep what they have downloaded as long as it has these hashes.
+    await writeFileList(to)
   }
   for (const [path, { bytes }] of page) {
     if (path === '/') continue

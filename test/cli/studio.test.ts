@@ -60,6 +60,18 @@ describe('diffwave studio', () => {
     assert.equal(facts['weights.safetensors'].bytes, weights.length)
   })
 
+  test('replaces a site only once its models are read, which may lie in it', () => {
+    const site = join(folder, 'own')
+    const exported = (model: string) => diffwave(['studio', '--export', site, '--models', model])
+    assert.equal(exported(`voice=${smallVocoder}`).status, 0)
+    const bad = exported(`bad=${put('bad.pt', 'no checkpoint')}`)
+    assert.equal(bad.status, 1, bad.stderr)
+    assert.deepEqual(readdirSync(join(site, 'models')), ['voice'])
+    const again = exported(`again=${join(site, 'models/voice')}`)
+    assert.equal(again.status, 0, again.stderr)
+    assert.deepEqual(readdirSync(join(site, 'models')), ['again'])
+  })
+
   test('exports into no folder with other files, and nothing of a service', () => {
     const path = put('mine/notes.txt', 'mine')
     const refused = diffwave(['studio', '--export', dirname(path)])
