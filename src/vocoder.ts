@@ -175,7 +175,8 @@ export class Vocoder extends SoundModel {
     if (!Number.isSafeInteger(seed + mels.length)) {
       throw new DiffWaveError('BAD_OPTION', 'the seed leaves no room for that many clips', { where: 'seed' })
     }
-    const feeds = mels.map((mel, i) => this.#wholeFeed(mel, `mel ${i}`))
+    // `map` would leave out the holes of a sparse array.
+    const feeds = Array.from(mels, (mel, i) => this.#wholeFeed(mel, `mel ${i}`))
     const total = feeds.reduce((sum, feed) => sum + feed.length!, 0)
     const results: Synthesis[] = []
     let before = 0

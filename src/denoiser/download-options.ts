@@ -8,7 +8,7 @@ import { type RemoteOptions, remoteOptions } from '../model/remote/options.js'
 export interface DownloadOptions {
   /** Called as the weights arrive. The unit of its numbers is bytes. */
   readonly onProgress?: OnProgress | undefined
-  /** Stops the download: the call rejects with `ABORTED`. */
+  /** Stops the download and the loading: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal | undefined
   /** Whether to keep downloaded files and use them again. Default: true. */
   readonly cache?: boolean | undefined

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { findModel } from '#platform/denoiser/find-model'
 import { selectEngine } from '#platform/engines/select'
+import { throwIfAborted } from '../core/errors.js'
 import { MAX_CORRECTION_PASSES } from '../core/limits.js'
 import { check, type FieldsOf } from '../core/options.js'
 import { type HostedEngineOptions, hostedEngineFields } from '../engines/options.js'
@@ -45,8 +46,10 @@ export async function loadModel(model: ModelInput, options: LoadModelOptions = {
   const checked = check(optionsSchema, options, 'loadModel options')
   const { engine, threads, instructionSet, precision, workerUrl, correction, ...rest } = checked
   const { onProgress, signal, cache, files, download, ...hints } = rest
+  throwIfAborted(signal)
   const read = await readInput(model, hints, { onProgress, signal, cache, files, download })
   const { parameters, notes } = read
+  throwIfAborted(signal)
   const config = correction === undefined ? read.config : withCorrectionPasses(read.config, correction)
   const running = { engine, threads, instructionSet, precision, workerUrl }
   const selected = await selectEngine(config.network, parameters, running, config.mel, true)

@@ -32,6 +32,10 @@ test('a path is taken as it is; an unknown name is refused with the known ones',
   await assert.rejects(loadModel(inRepository('package.json')), /package\.json/)
 })
 
+test('a signal that has fired stops the loading, also of a model on this machine', async () => {
+  await assert.rejects(loadModel('lmnt-speech', { signal: AbortSignal.abort() }), { code: 'ABORTED' })
+})
+
 test('a model of one’s own may have a shipped one’s name; another folder may not', async () => {
   const before = process.cwd()
   const folder = mkdtempSync(join(tmpdir(), 'diffwave-names-'))

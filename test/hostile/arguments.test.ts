@@ -38,6 +38,7 @@ const junk: Readonly<Record<string, unknown>> = {
   'a bigint': 1n,
   'a symbol': Symbol('junk'),
   numbers: [1, 2],
+  'a sparse array': new Array(2),
   'nested numbers': [[1, 2]],
   'a Float32Array': new Float32Array(800),
   'a mel file': { mel, transposed: false },
