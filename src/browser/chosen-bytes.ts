@@ -1,4 +1,4 @@
-/** The bytes of whatever a page has: a file that a user chose, a URL, or bytes. */
+/** Reads the bytes of what a page can pass as a file: a file that a user chose, a URL, or the bytes themselves. */
 import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
 import { urlSource } from '../core/url-source.js'

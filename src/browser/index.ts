@@ -1,4 +1,4 @@
-/** The public API in a browser: that of Node.js without files, training and evaluation, and with a player. */
+/** The public API in a browser: as in Node.js, but without files, training and evaluation, and with a player. */
 
 export type { Audio, Recording } from '../audio/audio.js'
 export type { WavFormat } from '../audio/codecs/wav-bytes.js'

@@ -6,11 +6,11 @@ import { abortError, DiffWaveError, throwIfAborted } from '../core/errors.js'
 import { abortSignal, check, type FieldsOf } from '../core/options.js'
 import { type Heard, PROCESSOR, type Samples } from './player-messages.js'
 
-/** What was heard. */
+/** What `playStream` reports at the end. */
 export interface Played {
   /** Length of the audio in seconds. */
   readonly seconds: number
-  /** Seconds of silence in between, for which the next piece had not been made in time. */
+  /** Seconds of silence in between, because the next piece was not ready in time. */
   readonly missing: number
   /** Seconds from the call to the first sound. */
   readonly delay: number
@@ -18,16 +18,16 @@ export interface Played {
 
 /** Options of `playStream`. */
 export interface PlayOptions {
-  /** Seconds of audio that must be there before the first is played, 0 to 60. Default: 0.2. */
+  /** Seconds of audio to collect before the first sample is played, 0 to 60. Default: 0.2. */
   readonly buffer?: number | undefined
   /**
-   * Where the sound goes, a node of a context with the audio's sample rate. Default: the speakers, by a context of its
-   * own.
+   * Node that the sound goes to. Its context must have the audio's sample rate. Default: the speakers, through a new
+   * context.
    */
   readonly destination?: AudioNode | undefined
   /**
    * URL of the worklet's program, `diffwave/browser/player-worklet`, for pages whose Content-Security-Policy allows no
-   * scripts from `blob:`. Default: the program that the module carries.
+   * scripts from `blob:`. Default: the program inside this module.
    */
   readonly workletUrl?: string | URL | undefined
   /** Called when the first sample is played. */
@@ -38,7 +38,7 @@ export interface PlayOptions {
 
 const optionsSchema = z.strictObject({
   buffer: z.number().min(0).max(60).default(0.2),
-  // A worker, which may load this module too, has no such class.
+  // A worker may load this module, too, but has no such class.
   destination: z
     .custom<AudioNode>(value => typeof AudioNode === 'function' && value instanceof AudioNode, 'expected an AudioNode')
     .optional(),
@@ -51,18 +51,18 @@ const optionsSchema = z.strictObject({
 declare const DIFFWAVE_WORKLET: string
 
 /**
- * Seconds of audio that may be made ahead of what is heard, unless more must be there before the first is played: a
- * stream of an hour does not fill the memory.
+ * Max seconds of audio to make ahead of what is heard, or `buffer` if that is more, so that a stream of an hour does
+ * not fill the memory.
  */
 const MAX_AHEAD = 30
-/** Milliseconds that a context gets to start. Without a click of the user it never does. */
+/** Milliseconds to wait for a context to start. Without a click by the user it never does. */
 const START_TIME = 2000
 
 /**
- * Plays a stream as its pieces come, until the last one has been heard. Call it from a click or a key press: a page may
- * not make sound before the user has done something.
+ * Plays a stream as its pieces arrive, and resolves when the last one has been heard. Call it from a click or a key
+ * press, because a page may not make sound before the user has done something.
  *
- * @param audio a stream of `Vocoder.stream` or `Generator.stream`, or other pieces with a `sampleRate`
+ * @param audio from `Vocoder.stream` or `Generator.stream`, or another iterable of pieces with a `sampleRate`
  * @throws DiffWaveError `PLAYBACK_FAILED`, `BAD_OPTION`, `ABORTED`, and what the stream throws
  * @example
  * button.onclick = () => playStream(vocoder.stream(mel))
@@ -111,7 +111,7 @@ function failed(problem: string, hint: string, cause?: unknown): DiffWaveError {
   return new DiffWaveError('PLAYBACK_FAILED', problem, { hint, cause })
 }
 
-/** The browser takes the context's rate to the sound card's. */
+/** Opens a context at the audio's rate, which the browser converts to that of the sound card. */
 function openContext(sampleRate: number): AudioContext {
   try {
     return new AudioContext({ sampleRate })
@@ -142,7 +142,7 @@ function stopOf(signal: AbortSignal | undefined) {
     signal?.addEventListener('abort', stop, { once: true })
     release = () => signal?.removeEventListener('abort', stop)
   })
-  // It may fire while nothing waits for it.
+  // The signal may fire while nothing waits for this promise.
   stopped.catch(() => {})
   return { stopped, release }
 }
@@ -188,7 +188,7 @@ async function playerNode(
 }
 
 interface FeedOptions {
-  /** Samples that may be made ahead of what is heard. */
+  /** Max number of samples to make ahead of what is heard. */
   readonly ahead: number
   /** Rejects once playing is to stop. */
   readonly stopped: Promise<never>
@@ -214,7 +214,7 @@ async function feed(
   try {
     let fed = 0
     for (;;) {
-      // A piece may take long, or never come.
+      // The next piece may take long, or never arrive.
       const { done, value: piece } = await Promise.race([pieces.next(), stopped])
       if (done) break
       if (piece.length === 0) continue
@@ -227,7 +227,7 @@ async function feed(
     while (!heard.ended) await change()
     return heard
   } catch (error) {
-    // Not awaited: it may wait for the piece that is being made.
+    // Not awaited, because it may wait for the piece that is being made.
     pieces.return?.()?.catch(() => {})
     throw error
   }

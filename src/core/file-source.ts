@@ -1,8 +1,8 @@
-/** Where the files of one model come from: a folder on disk, a URL, files that a user chose, a hub's repository. */
+/** A source of the files of one model: a folder on disk, a URL, files that a user chose, or a hub's repository. */
 
 import type { OnProgress } from './progress.js'
 
-/** What a source knows of a file before it is read. */
+/** What a source knows about a file before it is read. */
 export interface FileFacts {
   /** Name within the source, parts separated by `/`. */
   readonly name: string
@@ -12,7 +12,7 @@ export interface FileFacts {
   readonly sha256?: string
 }
 
-/** What one file must have. */
+/** The size and the hash that a file must have. */
 export interface ExpectedFile {
   /** Size in bytes. */
   readonly bytes?: number | undefined
@@ -20,37 +20,37 @@ export interface ExpectedFile {
   readonly sha256?: string | undefined
 }
 
-/** How a file is read. */
+/** Options of reading a file. */
 export interface ReadFileOptions {
-  /** More bytes than this are refused. Default: `MAX_FILE_BYTES`. */
+  /** Max size in bytes; larger files are refused. Default: `MAX_FILE_BYTES`. */
   readonly maxBytes?: number
-  /** Reads bytes `start` to `end` − 1 only. Default: all. */
+  /** Reads only bytes `start` to `end` − 1. Default: the whole file. */
   readonly range?: { readonly start: number; readonly end: number }
-  /** Called as the bytes arrive, with their number. */
+  /** Called as the bytes arrive. The unit of its numbers is bytes. */
   readonly onProgress?: OnProgress | undefined
   /** Stops the reading. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** Files by name. Readers of models know only this, so a model can come from anywhere. */
+/** Files by name. Readers of models know only this interface, so a model can come from anywhere. */
 export interface FileSource {
-  /** What errors call the source, or a file of it: a path or a URL. */
+  /** The name of the source, or of a file in it, for errors: a path or a URL. */
   describe(name?: string): string
   /**
-   * A file's bytes, in memory of their own, checked against what `list` says of it.
+   * Reads a file. The bytes are in memory of their own, and are checked against what `list` says about the file.
    *
    * @throws DiffWaveError `FILE_NOT_FOUND`, `TOO_LARGE`, `NOT_READABLE`, `DOWNLOAD_FAILED`, `CORRUPTED`, `ABORTED`
    */
   read(name: string, options?: ReadFileOptions): Promise<Uint8Array>
-  /** What the user should know once files have been read, as that they could not be kept in a cache. */
+  /** Sentences for the user after files have been read, for example that they could not be kept in a cache. */
   readonly notes?: readonly string[]
-  /** The files that it has. Absent if it cannot tell, as a plain web server cannot. */
+  /** Lists the files. Absent if the source cannot list them, like a plain web server. */
   list?(): Promise<readonly FileFacts[]>
 }
 
 /**
- * What a list in JSON says of files: `{ "weights.safetensors": { "bytes": 123, "sha256": "…" } }`. Entries of another
- * form are ignored, and so is another kind of file: it may have the list's name by chance.
+ * Reads a JSON list of files: `{ "weights.safetensors": { "bytes": 123, "sha256": "…" } }`. Entries of another form are
+ * ignored. So is any other JSON, since a file may have the list's name by chance.
  */
 export function expectedFilesOf(list: unknown): Readonly<Record<string, ExpectedFile>> {
   if (typeof list !== 'object' || list === null) return {}

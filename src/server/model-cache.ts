@@ -1,6 +1,6 @@
 /**
- * The models that a service offers, by name: loaded when first asked for, kept while they fit into the bound on memory,
- * the least recently used dropped first. Clients name models and never paths.
+ * The models that a service offers, by name. They are loaded when they are first used, and kept while they fit into a
+ * memory limit; the least recently used ones are dropped first. Clients name models, never paths.
  */
 import { DiffWaveError } from '../core/errors.js'
 import { kindOfPath } from '../core/files.js'
@@ -16,7 +16,7 @@ import { readModel } from '../model/read-model.js'
 import { withZeroOutput } from '../model/zero-output.js'
 import { Refusal } from './refusal.js'
 
-/** A loaded model in use: it is not dropped before it is released. */
+/** A model that is in use. It is not dropped before it is released. */
 export interface Lease {
   readonly model: Denoiser
   release(): void
@@ -26,9 +26,9 @@ export interface ModelCacheOptions {
   /** Paths of model folders or checkpoints, or names of shipped models, by the name that clients use. */
   readonly sources: ReadonlyMap<string, string>
   readonly engine: EngineOptions
-  /** Bytes of models that are kept. One that is in use is never dropped. */
+  /** Max bytes of the models to keep. A model in use is never dropped. */
   readonly maxBytes: number
-  /** Called with what happens, for a log. */
+  /** Called when a model is loaded or dropped, for a log. */
   readonly onEvent?: (event: 'loaded' | 'dropped', name: string) => void
 }
 
@@ -37,11 +37,11 @@ interface Entry {
   readonly loading: Promise<Denoiser>
   bytes: number
   users: number
-  /** Counts up with every use. */
+  /** Number of the latest use. Uses are counted. */
   lastUse: number
 }
 
-/** A model takes its weights, the engine's copy of them, and what the engine packs them into. */
+/** Estimated bytes per parameter: the weights, the engine's copy, and its packed weights. */
 const BYTES_PER_PARAMETER = 16
 /** Working memory of an engine: 30 layers of 64 channels with 8 passes in flight (docs/streaming-and-latency.md). */
 const ENGINE_BYTES = 32 * 2 ** 20
@@ -108,9 +108,9 @@ export class ModelCache {
   }
 
   /**
-   * A model to work with.
+   * Loads a model, or takes a loaded one, for use.
    *
-   * @param zeroOutput with a last layer of zeros: what remains of the model without what it learned
+   * @param zeroOutput whether to zero the last layer, to hear what the model does without its network
    * @throws DiffWaveError `UNKNOWN_MODEL`; Refusal `MODEL_UNAVAILABLE`
    */
   async lease(name: string, { zeroOutput = false } = {}): Promise<Lease> {
@@ -173,7 +173,7 @@ export class ModelCache {
     return new Denoiser(config, engine, [...notes, ...more])
   }
 
-  /** Drops the least recently used models that nobody uses until the rest fits. */
+  /** Drops models that are not in use, the least recently used first, until the rest fits. */
   #drop(): void {
     while (this.bytes > this.#options.maxBytes) {
       const idle = [...this.#entries.values()].filter(entry => entry.users === 0 && entry.bytes > 0)
@@ -189,7 +189,7 @@ export class ModelCache {
   }
 }
 
-/** The config of a model. That of a folder needs no weights, which are large. */
+/** Reads a model's config. For a model folder the weights, which are large, are not read. */
 async function configAt(path: string): Promise<ModelConfig> {
   if ((await kindOfPath(path)) === 'directory') return readModelConfig(folderSource(path))
   return (await readModel(path)).config

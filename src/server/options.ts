@@ -16,29 +16,31 @@ export interface ServiceOptions extends EngineOptions {
   readonly host?: string | undefined
   /** Port to listen on; 0: any free one. Default: 8080. */
   readonly port?: number | undefined
-  /** What clients must send as `Authorization: Bearer`. Default: nothing. */
+  /** The token that clients must send as `Authorization: Bearer`. Default: none. */
   readonly token?: string | undefined
-  /** Names or paths of models, by the name that clients use, the first of a kind being its default. */
+  /** Names or paths of models, by the name that clients use. The first model of each kind is the default. */
   readonly models: ReadonlyMap<string, string>
-  /** Folders of training runs, or folders that hold such folders. */
+  /** Folders of training runs, or folders that contain such folders. */
   readonly runs?: readonly string[] | undefined
-  /** Origins whose pages may use the service, or `*`. Default: none but its own. */
+  /** Origins whose pages may use the service, or `*` for all. Default: only its own origin. */
   readonly cors?: readonly string[] | undefined
-  /** Whether to trust the proxy in front of the service to say who the client is. Default: false. */
+  /** Whether to take the client's address from the header of a proxy in front of the service. Default: false. */
   readonly trustProxy?: boolean | undefined
   /** Seconds that a stopping service waits for work in hand. Default: 30. */
   readonly drainSeconds?: number | undefined
-  /** Bounds that differ from `defaultLimits`. */
+  /** Limits that differ from `defaultLimits`. */
   readonly limits?: { readonly [Name in keyof ServiceLimits]?: number | undefined } | undefined
-  /** Address of a Redis server, as `redis://host:6379`: jobs are done by workers that share it. Default: none. */
+  /**
+   * Address of a Redis server, such as `redis://host:6379`. Jobs are then done by workers that share it. Default: none.
+   */
   readonly redis?: string | undefined
   /** A page to serve at `/`. */
   readonly page?: Page | undefined
-  /** Where the log goes: one line of JSON each. Default: nowhere. */
+  /** Stream for the log, which gets one line of JSON per event. Default: no log. */
   readonly log?: LogStream | undefined
 }
 
-/** Bytes and numbers of anything: past this they are no bound. */
+/** Largest value of any limit. */
 const MAX_BOUND = 2 ** 40
 const positive = z.number().positive().max(MAX_BOUND)
 const whole = z.number().int().min(1).max(MAX_BOUND)

@@ -1,4 +1,4 @@
-/** A service: the library behind HTTP, from its start to the end of its last request. */
+/** Starts and stops a service, which is the library behind HTTP. */
 import type { FastifyInstance } from 'fastify'
 import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
@@ -16,16 +16,16 @@ import { TrainingRuns } from './training-runs.js'
 
 /** A running service. */
 export interface Service {
-  /** Where it listens, as `http://127.0.0.1:8080`. */
+  /** The address that it listens on, such as `http://127.0.0.1:8080`. */
   readonly url: string
   /** Its HTTP side, for tests that inject requests. @internal */
   readonly app: FastifyInstance
-  /** Takes no new work, waits for the work in hand for `drainSeconds`, stops the rest, and frees everything. */
+  /** Refuses new work, waits up to `drainSeconds` for running work, stops what is left, and frees everything. */
   stop(): Promise<void>
 }
 
 /**
- * What a service keeps, before it listens.
+ * Creates the state of a service before it listens.
  *
  * @throws DiffWaveError `BAD_OPTION`, `MISSING_PACKAGE`, `REDIS_UNAVAILABLE`
  */

@@ -1,14 +1,17 @@
-/** Where jobs are kept and done: in the memory of this process (memory-jobs.ts), or on other machines. */
+/**
+ * The interface of a job store: jobs are kept and done in the memory of this process (memory-jobs.ts), or by workers on
+ * other machines (redis/redis-jobs.ts).
+ */
 import type { WorkOrder } from '../work/run-work.js'
 import type { JobEvent, JobFile, JobView } from './job.js'
 
 export interface Jobs {
-  /** Whether other machines do them, so that this one’s queue does not matter. */
+  /** Whether other machines do the jobs, so that the queue of this one does not matter. */
   readonly isRemote: boolean
   /**
-   * Takes a job in.
+   * Accepts a job.
    *
-   * @param client who asks: one client cannot fill the queue
+   * @param client identifies the client, so that one client cannot fill the queue
    * @throws Refusal `QUEUE_FULL`, `TOO_MANY_REQUESTS`, `SHUTTING_DOWN`, `STORE_UNAVAILABLE`
    */
   submit(order: WorkOrder, client: string): Promise<JobView>
@@ -17,16 +20,16 @@ export interface Jobs {
   /** Stops a job if it has not ended, and forgets its results. @throws Refusal `UNKNOWN_JOB` */
   remove(id: string): Promise<JobView>
   /**
-   * What has happened to a job after an event, and what happens until it ends.
+   * Yields the events of a job after a given one, until the job has ended.
    *
-   * @param after id of the last event that is known; 0: none
+   * @param after id of the last known event; 0 for none
    * @throws Refusal `UNKNOWN_JOB`
    */
   events(id: string, after: number, signal: AbortSignal): AsyncIterable<JobEvent>
-  /** A file. @throws Refusal `UNKNOWN_JOB`, `NOT_FOUND`, `NOT_READY` */
+  /** Returns a file of a job. @throws Refusal `UNKNOWN_JOB`, `NOT_FOUND`, `NOT_READY` */
   file(id: string, name: string): Promise<{ readonly file: JobFile; readonly bytes: Uint8Array }>
-  /** Jobs in hand by state, for metrics. */
+  /** Number of jobs by state, for metrics. */
   counts(): Promise<Readonly<Record<'queued' | 'running', number>>>
-  /** Takes no more jobs; returns when those in hand have ended or the signal fires, which stops them. */
+  /** Refuses new jobs, and returns when the running ones have ended. The signal stops them. */
   close(signal: AbortSignal): Promise<void>
 }

@@ -1,6 +1,6 @@
 /**
- * A kind of work: what a client may ask for, and how it is done. Routes, jobs and workers on other machines all run
- * the same works; none of them knows HTTP.
+ * A work is one operation of the service, such as `vocode`: its options, and the function that does it. Routes, jobs
+ * and workers on other machines all run the same works. A work knows nothing about HTTP.
  */
 import type { z } from 'zod'
 import type { OnProgress } from '../../core/progress.js'
@@ -9,32 +9,36 @@ import type { DecoderPool } from '../decoding/decoder-pool.js'
 import type { ServiceLimits } from '../limits.js'
 import type { ModelCache } from '../model-cache.js'
 
-/** Plain facts, as JSON holds them. */
+/** Facts about a result, as plain JSON. */
 export type Facts = Readonly<Record<string, unknown>>
 
-/** What comes before the bytes of a file. */
+/** What is known about a file before its bytes. */
 export interface FileHead {
-  /** Name among the files of a job, as `result.wav`. */
+  /** Name among the files of a job, such as `result.wav`. */
   readonly name: string
   /** Media type. */
   readonly type: string
-  /** Bytes, if known beforehand. */
+  /** Size in bytes; null if it is not known beforehand. */
   readonly bytes: number | null
-  /** What is known about it: seed, steps, sample rate, … */
+  /** Facts about the content: seed, steps, sample rate, … */
   readonly facts: Facts
 }
 
-/** Where a work's results go. */
+/** Takes the results of a work. */
 export interface Output {
-  /** Starts a file; the one before it is complete. The result's name is `result` and an ending. */
+  /** Starts a file, and completes the one before it. The result of a work is named `result` with an ending. */
   open(head: FileHead): void
-  /** Adds bytes to the file. @returns when more may come: a slow reader slows the work down */
+  /**
+   * Adds bytes to the file.
+   *
+   * @returns a promise that resolves when more may follow, so that a slow reader slows the work down
+   */
   write(bytes: Uint8Array): Promise<void>
-  /** Something that happened on the way, as a reverse step. */
+  /** Reports something that happened meanwhile, such as a reverse step. */
   event(name: string, facts: Facts): void
 }
 
-/** What works have at hand. */
+/** What every work can use. */
 export interface WorkTools {
   readonly models: ModelCache
   readonly decoders: DecoderPool
@@ -44,7 +48,7 @@ export interface WorkTools {
 /** One run of a work. */
 export interface WorkRun<Options> extends WorkTools {
   readonly options: Options
-  /** The request's body; empty if the work takes none. */
+  /** The body of the request; empty if the work takes none. */
   readonly body: Uint8Array
   readonly signal: AbortSignal
   readonly onProgress: OnProgress
@@ -55,7 +59,7 @@ export interface WorkRun<Options> extends WorkTools {
 export type BodyKind = 'mel or recording' | 'recording' | 'optional mel or recording' | 'none'
 
 export interface Work<Schema extends z.ZodObject = z.ZodObject> {
-  /** Names the route and the kind of job. */
+  /** Name of the route and of the kind of job. */
   readonly name: string
   /** A noun phrase for the documentation. */
   readonly summary: string
@@ -64,10 +68,10 @@ export interface Work<Schema extends z.ZodObject = z.ZodObject> {
   readonly body: BodyKind
   /** Media type of the result. */
   readonly result: 'audio/wav' | 'application/octet-stream' | 'application/json'
-  /** Whether it only runs as a job, as it has several results. */
+  /** Whether it runs only as a job, because it has several results. */
   jobOnly(options: z.output<Schema>): boolean
   readonly options: Schema
-  /** The kind of model that it takes if the options name none; null if it needs none. */
+  /** The kind of model to use if the options name none; null if the work needs no model. */
   modelKind(options: z.output<Schema>, hasBody: boolean): ModelConfig['kind'] | null
   /** @throws DiffWaveError, Refusal and KnownProblem: see problem.ts */
   run(run: WorkRun<z.output<Schema>>): Promise<void>
