@@ -20,12 +20,12 @@ import { permissionHint } from './permission.js'
 import { systemCode } from './system-code.js'
 import { openTemporary, tidyOnce } from './temporary.js'
 
-/** A path that a message can show. */
+/** Shortens a path for messages. */
 function shortened(path: string): string {
   return path.length <= 100 ? path : `${path.slice(0, 99)}…`
 }
 
-/** A file system's refusal as one of our errors. */
+/** Converts an error of the file system to one of ours. */
 export function fileError(error: unknown, path: string, doing: 'read' | 'write'): DiffWaveError {
   if (error instanceof DiffWaveError) return error
   const details = { where: path, cause: error }
@@ -71,7 +71,7 @@ export function fileError(error: unknown, path: string, doing: 'read' | 'write')
 }
 
 /**
- * A file's bytes, in memory of their own.
+ * Reads a file. The bytes are in memory of their own.
  *
  * @throws DiffWaveError `FILE_NOT_FOUND`, `NOT_A_FILE`, `NOT_READABLE`, `TOO_LARGE`
  */
@@ -100,12 +100,15 @@ export async function readFileBytes(
   }
 }
 
-/** From this size on, a file is read in pieces of up to `READ_BYTES`; Node's own `readFile` reads 2 ** 19 at a time. */
+/**
+ * From this size on, a file is read in pieces of up to `READ_BYTES`, because Node's own `readFile` reads only 2 ** 19
+ * bytes at a time.
+ */
 const LARGE_BYTES = 2 ** 20
-/** Between two pieces the signal is checked. */
+/** Max number of bytes per piece. The signal is checked between two pieces. */
 const READ_BYTES = 2 ** 26
 
-/** The first `size` bytes of a file, or what there is. */
+/** Reads the first `size` bytes of a file, or as many as there are. */
 async function readLarge(path: string, size: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
   const file = await open(path)
   try {
@@ -123,7 +126,7 @@ async function readLarge(path: string, size: number, signal: AbortSignal | undef
   }
 }
 
-/** Whether something lies at a path, and what. @throws DiffWaveError `NOT_READABLE` */
+/** What is at a path. @throws DiffWaveError `NOT_READABLE` */
 export async function kindOfPath(path: string): Promise<'file' | 'directory' | 'other' | 'missing'> {
   try {
     const status = await stat(path)
@@ -134,13 +137,13 @@ export async function kindOfPath(path: string): Promise<'file' | 'directory' | '
   }
 }
 
-/** Whether two paths lead to one file, by links or otherwise; false if either does not exist. */
+/** Whether two paths lead to the same file, through links or otherwise; false if either does not exist. */
 export async function isSameFile(one: string, other: string): Promise<boolean> {
   const [first, second] = await Promise.all([fileIdentity(one), fileIdentity(other)])
   return first !== null && first === second
 }
 
-/** What is the same for all paths that lead to one file; null if there is none. */
+/** A text that is the same for all paths to the same file; null if there is no file. */
 export async function fileIdentity(path: string): Promise<string | null> {
   try {
     const { dev, ino } = await stat(path, { bigint: true })
@@ -150,19 +153,20 @@ export async function fileIdentity(path: string): Promise<string | null> {
   }
 }
 
-/** Times a write starts over because somebody removed its temporary file. */
+/** How many times a write starts over because something removed its temporary file. */
 const MAX_ATTEMPTS = 3
 
 /**
- * Writes a file by way of a temporary one beside it, flushed and renamed. Any number of processes and workers may write
- * the same path at once: the last one to finish wins. Own code: `write-file-atomic` takes a write that a full disk cut
- * short for a whole one, and replaces the old file with the torso.
+ * Writes a file: first to a temporary file beside it, which is then flushed and renamed. Any number of processes and
+ * workers may write the same path at once, and the last one to finish wins. This is our own code because
+ * `write-file-atomic` does not notice that a full disk cut a write short, and replaces the old file with the incomplete
+ * one.
  *
  * @throws DiffWaveError `NOT_WRITABLE`, `NOT_A_FILE`, `NOT_A_DIRECTORY`, `DISK_FULL`; what was there before is intact
  */
 export async function writeFileBytes(path: string, bytes: Uint8Array | string): Promise<void> {
   try {
-    // A pipe or a device is written to as it is: a rename would put a file in its place.
+    // A pipe or a device is written to directly, because a rename would put a file in its place.
     if ((await kindToWrite(path)) === 'other') return await writeFile(path, bytes)
     for (let attempt = 1; ; attempt++) {
       try {
@@ -178,10 +182,10 @@ export async function writeFileBytes(path: string, bytes: Uint8Array | string): 
 }
 
 /**
- * Writes a file from pieces as they arrive, by way of a temporary one beside it, flushed and renamed. The temporary
- * file is removed if anything fails. A pipe or a device at `path` is written to as it is.
+ * Writes a file from pieces as they arrive: first to a temporary file beside it, which is then flushed and renamed, or
+ * removed if anything fails. A pipe or a device at `path` is written to directly.
  *
- * @param head bytes that replace the file's first ones once all is written, such as a header that counts what follows
+ * @param head bytes that replace the first ones after all pieces are written, such as a header that states their size
  * @throws DiffWaveError as `writeFileBytes`, and what the pieces throw
  */
 export async function writeFilePieces(
@@ -189,7 +193,7 @@ export async function writeFilePieces(
   pieces: AsyncIterable<Uint8Array>,
   head?: () => Uint8Array,
 ): Promise<void> {
-  // What the pieces throw is not the file system's refusal, whatever code it has.
+  // An error of the pieces is not one of the file system, whatever its code is.
   let fromPieces: { readonly error: unknown } | null = null
   const write = async (handle: FileHandle): Promise<void> => {
     const iterator = pieces[Symbol.asyncIterator]()
@@ -221,14 +225,14 @@ export async function writeFilePieces(
   }
 }
 
-/** What lies where a file is to be written. @throws DiffWaveError `NOT_A_FILE` */
+/** What is at the path of a file to write. @throws DiffWaveError `NOT_A_FILE` */
 async function kindToWrite(path: string): Promise<'file' | 'other' | 'missing'> {
   const kind = await kindOfPath(path)
   if (kind !== 'directory') return kind
   throw new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path })
 }
 
-/** Links that lead to one another before the system gives up, too (`MAXSYMLINKS` of Linux). */
+/** Max length of a chain of links, as on Linux (`MAXSYMLINKS`). */
 const MAX_LINKS = 40
 
 /** The path that links lead to, whether or not a file is there yet. @throws Error if links lead in a circle */
@@ -243,7 +247,10 @@ export async function linkTarget(path: string): Promise<string> {
   return realpath(path)
 }
 
-/** Replaces a file with what `write` puts into a temporary one. A link stays one; its target keeps its permissions. */
+/**
+ * Replaces a file with what `write` puts into a temporary one. A link stays a link, and its target keeps its
+ * permissions.
+ */
 async function replaceFile(path: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
   const target = await linkTarget(path)
   const mode = await stat(target).then(
@@ -282,7 +289,7 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** As Node’s recursive `mkdir`, which reports a full disk as ENOENT. */
+/** Does what Node’s recursive `mkdir` does, which reports a full disk as ENOENT. */
 async function makeFolders(path: string, isParentMade = false): Promise<void> {
   try {
     await mkdir(path)

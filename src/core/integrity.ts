@@ -1,9 +1,9 @@
-/** Whether bytes are those that a source announced. */
+/** Checks bytes against the size and the hash that a source announced. */
 import { DiffWaveError } from './errors.js'
 import type { FileFacts } from './file-source.js'
 
 /**
- * SHA-256 of bytes in lower-case hexadecimal digits; null if there is no Web Crypto, as in a page that is not from
+ * SHA-256 of bytes in lower-case hexadecimal digits. Null if there is no Web Crypto, as on a page that is not from
  * `https:` or from this machine.
  */
 export async function sha256(bytes: Uint8Array): Promise<string | null> {

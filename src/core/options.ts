@@ -1,16 +1,19 @@
-/** Checks what callers hand in, once, at the border: unknown keys are refused, defaults are filled in. */
+/**
+ * Checks the options of public functions, once, where they come in: unknown keys are refused, and defaults are filled
+ * in.
+ */
 import { z } from 'zod'
 import { DiffWaveError, type ErrorCode } from './errors.js'
 import type { OnProgress } from './progress.js'
 import { suggestion } from './suggest.js'
 
-/** Unknown keys named in an error: an array passed by mistake has thousands. */
+/** Max number of unknown keys to name in an error, because an array passed by mistake has thousands. */
 const MAX_KEYS_NAMED = 5
 
 /**
- * The value as `schema` understands it, defaults filled in.
+ * Checks a value against a schema. @returns the value with defaults filled in
  *
- * @param where names the value in errors, as `synthesize options` or a file's path
+ * @param where names the value in errors, for example `synthesize options` or the path of a file
  * @throws DiffWaveError `code` (default: `BAD_OPTION`) naming the first field that is wrong
  */
 export function check<Schema extends z.ZodType>(
@@ -36,7 +39,7 @@ export function check<Schema extends z.ZodType>(
   throw new DiffWaveError(code, field === '' ? message : `${field}: ${message}`, { where })
 }
 
-/** The fields of the object that lies at a path of a schema, of every choice where it has several. */
+/** Names of the fields of the object at a path of a schema, from all branches if it is a union. */
 function fieldsAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): readonly string[] {
   const { def } = (schema as z.core.$ZodTypes)._zod
   if ('innerType' in def) return fieldsAt(def.innerType, path)
@@ -62,17 +65,17 @@ function parsed<Schema extends z.ZodType>(schema: Schema, value: unknown, where:
   }
 }
 
-/** A stop signal, as long calls take it. */
+/** Schema of the stop signal of long calls. */
 export const abortSignal = z.instanceof(AbortSignal)
 
-/** A function that is called as the work goes on. */
+/** Schema of the progress function of long calls. */
 export const onProgress = z.custom<OnProgress>(value => typeof value === 'function', 'expected a function')
 
-/** A seed: any non-negative safe integer. */
+/** Schema of a seed: any non-negative safe integer. */
 export const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 
 /**
- * The fields of a strict schema for an options interface: one for every key, each as wide as the interface says.
+ * The fields of a strict schema for an options interface: one for every key, with the type that the interface has.
  * Written as `z.strictObject({ … } satisfies FieldsOf<Options>)`, schema and interface cannot drift apart.
  */
 export type FieldsOf<Options> = { readonly [Key in keyof Options]-?: z.ZodType<unknown, Options[Key]> }

@@ -1,7 +1,7 @@
 /**
- * Which process made a file, and whether it still runs. A process id alone does not say: ids are used again, and in
- * containers every first process is number 1. So an identity also has the start time and the place, which is the boot
- * and the pid namespace.
+ * Which process made a file, and whether it still runs. A process id is not enough: ids are reused, and in every
+ * container the first process is number 1. So an identity also has the start time, and the place, which is the boot and
+ * the pid namespace.
  */
 import { readFileSync, readlinkSync } from 'node:fs'
 import { systemCode } from './system-code.js'

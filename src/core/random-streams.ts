@@ -1,6 +1,6 @@
 /**
- * Who uses which random numbers of a seed. A draw is one series of numbers (random.ts), and users of one seed must not
- * share draws. Draws are part of what a seed means: a changed one changes the bytes.
+ * Which part of the code uses which random numbers of a seed. A draw is one series of numbers (random.ts), and users of
+ * the same seed must not share draws. The draws are part of what a seed means: changing one changes the bytes.
  *
  * | seed of | draw | numbers |
  * | --- | --- | --- |
@@ -26,9 +26,9 @@ export const draws = {
   baselineOrder: 1,
 } as const
 
-/** Where in the uniform numbers of a training batch's draw each choice begins. */
+/** Index at which the numbers of each choice begin, among the uniform numbers of a training batch's draw. */
 export const batchIndices = {
-  /** Four numbers per crop: which sample of the data, an unused one, gain, label dropped. */
+  /** Four numbers per crop: the position in the data, an unused one, the gain, and whether to drop the label. */
   crops: 0,
   /** One number per crop: the silence before a short clip. */
   leadIns: 2 ** 19,

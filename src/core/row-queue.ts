@@ -1,10 +1,10 @@
-/** Rows of numbers that arrive in order and are read for a while: only those that are still needed are kept. */
+/** A queue of rows of numbers. Rows arrive in order, and only those that are still needed are kept. */
 export class RowQueue<Values extends Float32Array | Float64Array> {
   readonly #Kind: new (
     length: number,
   ) => Values
   readonly #width: number
-  /** Rows from `#base` on, `#used` numbers of them, then spare room; those before `#first` are no longer needed. */
+  /** The rows from `#base` on, `#used` numbers in all, then spare room. Rows before `#first` are no longer needed. */
   #values: Values
   #used = 0
   #base = 0
@@ -17,12 +17,12 @@ export class RowQueue<Values extends Float32Array | Float64Array> {
     this.#values = new Kind(0)
   }
 
-  /** Index of the first row that is kept. */
+  /** Index of the first row that is still kept. */
   get first(): number {
     return this.#first
   }
 
-  /** Rows that have arrived, forgotten ones included. */
+  /** Number of rows that have arrived, including dropped ones. */
   get end(): number {
     return this.#base + this.#used / this.#width
   }
@@ -35,7 +35,8 @@ export class RowQueue<Values extends Float32Array | Float64Array> {
   }
 
   /**
-   * Moves what is kept to larger memory, a quarter of it spare: a queue that only grows is copied a few times in all.
+   * Moves the kept rows to a larger array, a quarter of which is spare, so that a queue that only grows is copied only
+   * a few times.
    */
   #makeRoom(count: number): void {
     const kept = this.rows(this.#first, this.end)
@@ -46,9 +47,9 @@ export class RowQueue<Values extends Float32Array | Float64Array> {
   }
 
   /**
-   * Rows from … to − 1, `[rows × width]`: a view, good until the next `append`.
+   * Rows from … to − 1, `[rows × width]`. This is a view, valid until the next `append`.
    *
-   * @throws RangeError if one of them is no longer kept, or has not arrived
+   * @throws RangeError if a row was dropped or has not arrived yet
    */
   rows(from: number, to: number): Values {
     if (from < this.#first || to > this.end) {
@@ -58,7 +59,9 @@ export class RowQueue<Values extends Float32Array | Float64Array> {
     return this.#values.subarray(at(from), at(to)) as Values
   }
 
-  /** Drops the rows before this one. Their memory is freed once they are half of it, so that each costs little. */
+  /**
+   * Drops the rows before this one. Memory is freed only once half of it is unused, so that a call is cheap on average.
+   */
   forget(row: number): void {
     const first = Math.min(row, this.end)
     if (first <= this.#first) return

@@ -1,11 +1,11 @@
-/** Named float32 arrays: what files of weights hold and engines run on. */
+/** Named float32 arrays, as weight files hold them and engines use them. */
 import { DiffWaveError } from './errors.js'
 
 /** Row-major float32 numbers of a shape; a scalar has shape `[]`. */
 export interface Tensor {
   /** Size of each axis. */
   readonly shape: readonly number[]
-  /** As many numbers as the product of the axes. */
+  /** The numbers; their count is the product of the axes. */
   readonly data: Float32Array
 }
 
@@ -29,8 +29,8 @@ export function tensor(shape: readonly number[], data: Float32Array): Tensor {
 }
 
 /**
- * Whether no number is NaN or infinite. Times zero, all others are zero. Four sums, as an addition waits for the one
- * before it: this runs over all weights at every start and in every update.
+ * Whether no number is NaN or infinite: any other number times zero is zero. There are four sums, because each addition
+ * waits for the one before it, and this runs over all weights at every start and in every update.
  */
 export function allFinite(data: Float32Array): boolean {
   const whole = data.length - (data.length % 4)

@@ -13,7 +13,7 @@ import { MAX_CONFIG_BYTES, MAX_FILE_BYTES } from './limits.js'
 import type { OnProgress } from './progress.js'
 import { wrongFileHint } from './wrong-file.js'
 
-/** What a server says of a version of a file: equal values, equal bytes. */
+/** What a server states about the version of a file. If the values are equal, so are the bytes. */
 export interface Validators {
   readonly etag: string | null
   readonly lastModified: string | null
@@ -30,12 +30,13 @@ export interface DownloadCache {
 export interface UrlSourceOptions {
   /** Default: null, none. */
   readonly cache?: DownloadCache | null
-  /** What files must have. Default: what `files.json` in the folder says. */
+  /** The expected sizes and hashes of the files. Default: those in the folder's `files.json`. */
   readonly files?: Readonly<Record<string, ExpectedFile>> | undefined
 }
 
 /**
- * The file in which a folder may state what its files have: `{ "weights.safetensors": { "bytes": …, "sha256": "…" } }`.
+ * The file in which a folder may state the sizes and hashes of its files:
+ * `{ "weights.safetensors": { "bytes": …, "sha256": "…" } }`.
  */
 export const FILES = 'files.json'
 
@@ -85,7 +86,7 @@ function factsOf(files: NonNullable<UrlSourceOptions['files']>): Map<string, Fil
   )
 }
 
-/** What a folder's own list says; nothing if it has none, or one that cannot be read. */
+/** Reads the list of a folder; empty if there is none, or if it cannot be read. */
 async function statedFacts(url: URL, signal: AbortSignal | undefined): Promise<Map<string, FileFacts>> {
   try {
     const { bytes } = await download(url, { maxBytes: MAX_CONFIG_BYTES, signal })
@@ -96,10 +97,10 @@ async function statedFacts(url: URL, signal: AbortSignal | undefined): Promise<M
   }
 }
 
-/** A browser's HTTP cache may guess that an old file is still right; it must ask. Node.js has no such cache. */
+/** A browser's HTTP cache may assume that an old file is still right. This makes it ask. Node.js has no such cache. */
 const fresh = { cache: 'no-cache' } as const
 
-/** A file's bytes from the cache, if they are those that the server has now, or if it cannot be asked. */
+/** Returns a file from the cache if the server has the same version, or if the server cannot be reached. */
 async function keptBytes(
   url: URL,
   expected: FileFacts,
@@ -158,7 +159,7 @@ async function download(
     if (hint !== undefined) {
       throw new DiffWaveError('DOWNLOAD_FAILED', 'the server sent something else than the file', { where, hint })
     }
-    // A server that knows no ranges sends the whole file.
+    // A server without support for ranges sends the whole file.
     if (range !== undefined && response.status === 200)
       return { bytes: bytes.slice(range.start, range.end), validators }
     return { bytes, validators }
@@ -190,7 +191,9 @@ function tooLarge(maxBytes: number, got: string, where: string): DiffWaveError {
   return new DiffWaveError('TOO_LARGE', 'the file is too large', { expected: `at most ${maxBytes} bytes`, got, where })
 }
 
-/** A response's body, collected as it arrives: no more memory than has come, whatever the server announces. */
+/**
+ * Collects the body of a response as it arrives. It takes no more memory than that, whatever size the server announces.
+ */
 async function bodyOf(
   response: Response,
   announced: number | null,
