@@ -20,20 +20,22 @@ const [FLOAT, INT, STRING, GRAPH, INTS] = [1, 2, 3, 5, 7]
 /** Name of a value in a graph: an input, a constant or a node's output. */
 export type OnnxValue = string & { readonly __onnx: unique symbol }
 
-/** Whole numbers are integers, others floats; a float that is whole is `{ float }`. */
+/**
+ * An attribute of a node. Whole numbers are integers, other numbers floats; write a float that is whole as `{ float }`.
+ */
 export type OnnxAttribute = number | string | readonly number[] | { readonly float: number }
 
 export interface OnnxGraphOptions {
   /** Name of the graph. */
   readonly name: string
-  /** Weights are stored as float16 and cast to float32 when the model is loaded. Default false. */
+  /** Whether to store the weights as float16, and to cast them to float32 when the model is loaded. Default: false. */
   readonly halfWeights?: boolean
 }
 
 /** A graph under construction. Nodes are in the order in which they are made, which ONNX requires to be topological. */
 export class OnnxGraph {
   readonly #options: OnnxGraphOptions
-  /** Of the loop that is being written, or else of the whole graph. */
+  /** The nodes of the loop that is being written, else those of the whole graph. */
   #nodes: ProtobufMessage[] = []
   /** Casts of weights: outside of any loop, so that they are made once. */
   readonly #casts: ProtobufMessage[] = []
@@ -60,7 +62,7 @@ export class OnnxGraph {
     this.#outputs.push(valueInfo(name, shape, 'float'))
   }
 
-  /** A network's parameter, under its name. Asked for twice, it is there once. */
+  /** A parameter of the network, under its name. If it is requested twice, it is still stored once. */
   weight(name: string, { shape, data }: Tensor): OnnxValue {
     const known = this.#weights.get(name)
     if (known !== undefined) return known
@@ -96,7 +98,7 @@ export class OnnxGraph {
   }
 
   /**
-   * What lies from one index to another along an axis; indices below 0 count from the end.
+   * A slice from one index to another along an axis. Indices below 0 count from the end.
    *
    * @param to default: the end
    * @param step −1 goes backwards. Default 1
@@ -106,7 +108,7 @@ export class OnnxGraph {
     return this.node('Slice', [value, ...sizes.map(size => this.integers(size))])
   }
 
-  /** A value as another type. */
+  /** Casts a value to another type. */
   cast(value: OnnxValue, type: OnnxType): OnnxValue {
     return this.node('Cast', [value], { to: elementTypes[type] })
   }

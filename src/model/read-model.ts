@@ -1,4 +1,4 @@
-/** Reads a model from whatever it comes in: a model folder, or another project's checkpoint as it is. */
+/** Reads a model from a model folder, or from a checkpoint of another project as it is. */
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { DiffWaveError } from '../core/errors.js'
@@ -23,16 +23,16 @@ export type { ImportedModel, ModelFiles, ModelSource, ReadModel } from './import
 
 const hintsSchema = z.strictObject(importHintFields)
 
-/** Steps of philsyn's own training schedule. */
+/** Number of steps of philsyn's training schedule. */
 const PHILSYN_STEPS = 50
 
 /**
- * A model's config and parameters.
+ * Reads the config and the parameters of a model.
  *
  * @param path a model folder, or its `weights.safetensors`; or a `.pt`, `.pkl`, `.ckpt` or `.safetensors` file with a
  * network of lmnt-com/diffwave, Amphion or philsyn/DiffWave-Vocoder, or one that an export of this package wrote; or
  * the index of such a checkpoint in several files (`model.safetensors.index.json`, `pytorch_model.bin.index.json`)
- * @param hints facts that the checkpoint does not state, or that win over what it states; a model folder takes none
+ * @param hints facts that the checkpoint does not state, or that override what it states; a model folder takes none
  * @throws DiffWaveError `FILE_NOT_FOUND`, `UNSUPPORTED_FORMAT`, `BAD_CHECKPOINT`, `UNSAFE_PICKLE`, `BAD_CONFIG`,
  * `BAD_OPTION`, …
  */
@@ -79,7 +79,7 @@ interface ReadNetwork {
   /** The whole checkpoint; empty for safetensors. */
   readonly root: ReadonlyMap<TorchValue, TorchValue>
   readonly network: FoundNetwork | null
-  /** Of an export of this package; null for other files. */
+  /** The config inside an export of this package; null for other files. */
   readonly config: ModelConfig | null
 }
 
@@ -118,14 +118,14 @@ async function amphionBeside(path: string): Promise<ReturnType<typeof amphionFac
   for (const name of amphionConfigNames) {
     const beside = join(dirname(path), name)
     if ((await kindOfPath(beside)) !== 'file') continue
-    // A file of that name may belong to anything: only one that looks like Amphion's counts.
+    // A file of that name may belong to anything, so it counts only if it looks like Amphion's.
     const json = await readJson(beside).catch(() => null)
     if (isAmphionConfig(json)) return amphionFacts(json, beside)
   }
   return null
 }
 
-/** What a philsyn checkpoint does not state: the user's hints win over its `config.json`. */
+/** The facts that a philsyn checkpoint does not state. The user's hints override its `config.json`. */
 async function philsynFactsFor(path: string, hints: ImportHints): Promise<PhilsynFacts> {
   const beside = join(dirname(path), 'config.json')
   const { dilationCycle, betaStart, betaEnd, diffusionSteps } = hints

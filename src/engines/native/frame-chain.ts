@@ -14,7 +14,7 @@ import type { Addon, FrameChainHandle, FrameChainShape, Handle } from './addon.j
 import { filterTables, unitRoots } from './mel-filters.js'
 import type { NativeQueue } from './queue.js'
 
-/** What a chain has of its engine. */
+/** What a chain needs from its engine. */
 export interface FrameChainHost {
   readonly addon: Pick<Addon, 'openFrameChain' | 'pushFrameChain' | 'closeFrameChain'>
   readonly handle: Handle
@@ -58,7 +58,7 @@ class NativeFrameChain implements FrameStream {
   readonly #corrects: boolean
   readonly #chain: FrameChainHandle
   readonly #padding: number
-  /** Frames that begin before a frame ends, itself not counted. */
+  /** Number of later frames that begin before a frame ends. */
   readonly #span: number
   readonly #mel: TargetFrames
   #frames = 0
@@ -81,7 +81,7 @@ class NativeFrameChain implements FrameStream {
     this.#mel.push(mel)
   }
 
-  /** A call that was stopped on its way leaves the stream disposed. */
+  /** If a call is stopped midway, the stream is disposed of. */
   async push(samples: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array> {
     const { addon, handle, queue, checkAlive } = this.#host
     checkAlive()
@@ -105,13 +105,13 @@ class NativeFrameChain implements FrameStream {
     }
   }
 
-  /** Of the frames that can be added now: their samples are all here, or the clip has ended. */
+  /** Band energies of the frames that can be added now, because their samples are all here or the clip has ended. */
   #targets(last: boolean): Float64Array {
     const frames = Math.max(this.#frames, last ? this.#lastFrames() : this.#completeFrames())
     const targets = this.#mel.rows(this.#frames, frames).slice()
     this.#frames = frames
     this.#mel.forget(frames)
-    // Those of a refinement are rounded to floats.
+    // A refinement takes them rounded to float32.
     return this.#corrects ? targets : targets.map(Math.fround)
   }
 
@@ -119,13 +119,13 @@ class NativeFrameChain implements FrameStream {
     return Math.floor((this.#padding + this.#fed) / this.#convention.hop) - this.#span
   }
 
-  /** Frames of a clip that has ended. A corrected one may end with a frame whose middle is its end. */
+  /** Number of frames of a clip that has ended. A corrected clip may have one more frame, centred on its end. */
   #lastFrames(): number {
     const frames = Math.floor(this.#fed / this.#convention.hop)
     return this.#corrects ? Math.min(this.#mel.end, frames + 1) : frames
   }
 
-  /** Work under way ends first; then the memory is freed. */
+  /** Frees the memory after running work has ended. */
   dispose(): void {
     this.#ended = true
     const { addon, handle, queue } = this.#host

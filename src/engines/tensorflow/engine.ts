@@ -31,7 +31,7 @@ export interface TensorflowOptions {
   readonly network: NetworkConfig
   readonly parameters: Tensors
   readonly backend: BackendName
-  /** Of the mels, for a network whose front end has an envelope. Default: none. */
+  /** Convention of the mels. Needed by networks whose front end has an envelope. Default: none. */
   readonly convention?: MelConvention | null
 }
 

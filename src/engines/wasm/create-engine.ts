@@ -1,4 +1,4 @@
-/** Makes a wasm engine on any host: chooses the build, compiles it once, and starts the threads. */
+/** Creates a wasm engine on any host: chooses the build, compiles it once, and starts the threads. */
 import type { MelConvention } from '../../audio/mel/convention.js'
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
@@ -22,17 +22,17 @@ import { type WasmModule, WebAssembly } from './webassembly.js'
 export interface WasmOptions {
   readonly network: NetworkConfig
   readonly parameters: Tensors
-  /** Of the mels, for a network whose front end has an envelope. Default: none. */
+  /** Convention of the mels. Needed by networks whose front end has an envelope. Default: none. */
   readonly convention?: MelConvention | null
-  /** Default: one per core; one in a page that is not cross-origin isolated. */
+  /** Number of threads. Default: one per core, or one in a page that is not cross-origin isolated. */
   readonly threads?: number
-  /** Default: `relaxed-simd` if the host has it, else `simd128`. */
+  /** The build to run. Default: `relaxed-simd` if the host supports it, else `simd128`. */
   readonly instructionSet?: WasmInstructionSet
   /** Bytes of working memory for training. Default: 1 GiB. */
   readonly memoryLimit?: number
 }
 
-/** What an instance can address is 4 GiB, parameters and packed weights included. */
+/** An instance can address 4 GiB, including parameters and packed weights. */
 const DEFAULT_MEMORY_LIMIT = 2 ** 30
 
 /** The builds that a host runs, best first. */

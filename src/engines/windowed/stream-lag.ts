@@ -1,4 +1,4 @@
-/** How far ε of a streamed pass lags behind the audio it is fed. */
+/** How far the output of a streamed pass lags behind its input. */
 import { dilation, type NetworkConfig, windowPositions } from '../../model/network.js'
 import { MAX_WINOGRAD_DILATION } from '../native/constants.js'
 

@@ -1,6 +1,6 @@
 /**
- * One clip in several passes, window by window, for any engine that can run a window: audio and mel are kept only as
- * far back as a window still reads them.
+ * A stream for any engine that can run a window: one clip in several passes, window by window. Audio and mel are kept
+ * only as long as a window still reads them.
  */
 import type { Mel } from '../../audio/mel/convention.js'
 import { concatenateAudio } from '../../core/concatenate.js'

@@ -1,6 +1,7 @@
 /**
- * The windows in which an engine runs a clip, and which audio and mel each needs. Windows are anchored at sample 0
- * and have one length, so that neither chunks nor batches change a byte; a clip's true ends alone are zero-padded.
+ * The windows in which an engine without streams of its own runs a clip, and which audio and mel each window needs.
+ * Windows start at sample 0 and all have the same length, so that neither chunks nor batches change the result. Zeros
+ * are added only at the true ends of a clip.
  */
 import { melContext, melHop, type NetworkConfig, positionSamples, receptiveRadius } from '../../model/network.js'
 

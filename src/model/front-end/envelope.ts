@@ -1,6 +1,6 @@
 /**
- * The deviation that a mel implies per bin of the windowed front end, E `[positions × bins]`: what white noise would
- * have to be multiplied by to fit the mel. From the mel alone, frame by frame:
+ * The envelope E `[positions × bins]`: the deviation that a mel implies for each bin of the windowed front end. White
+ * noise multiplied by E would fit the mel. It is computed from the mel alone, frame by frame:
  *
  * 1. A, the magnitudes of the mel's own transform that fit it (src/audio/mel/inverse.ts).
  * 2. Power V = A²/(3L/8): under a periodic Hann window of L samples, white noise of deviation 1 has mean square 3L/8.
@@ -18,7 +18,7 @@ import { RowQueue } from '../../core/row-queue.js'
 import type { FrontEndConfig, NetworkConfig } from '../network.js'
 import type { EnvelopePowers, FrontEndKernels } from './kernels.js'
 
-/** What a convention lacks for an envelope; null: nothing. */
+/** What a convention would need for an envelope, for an error; null if an envelope is possible. */
 export function envelopeObstacle(frontEnd: Pick<FrontEndConfig, 'kernel'>, convention: MelConvention): string | null {
   if (convention.framing !== 'centre') return 'centred mel frames'
   if (convention.windowLength !== convention.fftSize) return 'a mel whose windowLength is its fftSize'
@@ -26,7 +26,7 @@ export function envelopeObstacle(frontEnd: Pick<FrontEndConfig, 'kernel'>, conve
   return null
 }
 
-/** Weights of the 2q − 1 bins around a q-th one, divided by the power of white noise. */
+/** Weights of the 2q − 1 bins around every q-th one, divided by the power of white noise. */
 export function envelopeTriangle(
   { kernel }: Pick<FrontEndConfig, 'kernel'>,
   { fftSize }: Pick<MelConvention, 'fftSize'>,
@@ -39,7 +39,7 @@ export function envelopeTriangle(
   )
 }
 
-/** Envelopes for one network and mel convention. */
+/** Computes envelopes for one network and one mel convention. */
 export class FrontEndEnvelope {
   readonly bins: number
   readonly stride: number
@@ -51,10 +51,10 @@ export class FrontEndEnvelope {
   readonly #triangle: Float64Array
   readonly #inverse: MelInverse
   readonly #bands: MelBands
-  /** `powers` of an engine. */
+  /** An engine's code for `powers`; null if there is none. */
   readonly #powers: EnvelopePowers | null
 
-  /** @param kernels of an engine. Default: none */
+  /** @param kernels faster code of an engine, with the same bytes. Default: none */
   constructor(frontEnd: FrontEndConfig, convention: MelConvention, kernels?: FrontEndKernels) {
     const { kernel, stride, bins, envelope } = frontEnd
     if (envelope === null) throw new TypeError('the front end has no envelope')
@@ -84,7 +84,7 @@ export class FrontEndEnvelope {
     return result
   }
 
-  /** E of a mel that comes piece by piece; the same bytes as `whole`. */
+  /** Starts to compute E of a mel that arrives piece by piece, with the same bytes as `whole`. */
   stream(): EnvelopeStream {
     const { bins, hop, stride } = this
     const powers = new RowQueue<Float32Array>(Float32Array, bins)
@@ -158,17 +158,17 @@ export class FrontEndEnvelope {
   }
 }
 
-/** E of a mel in pieces. */
+/** E of a mel that arrives in pieces. */
 export interface EnvelopeStream {
   /**
-   * Appends frames and returns E of the positions that have become known, `[positions × bins]`, in order.
+   * Appends frames, and returns E of the positions that are now known, `[positions × bins]`, in order.
    *
-   * @param last no more frames follow
+   * @param last whether these are the last frames
    */
   push(mel: Mel, last: boolean): Float32Array
 }
 
-/** The first position whose middle lies at or after a frame. */
+/** The first position whose middle is at or after a frame. */
 function firstPositionOf(frame: number, hop: number, stride: number): number {
   return Math.max(0, Math.ceil((frame * hop - stride / 2) / stride))
 }
@@ -176,7 +176,7 @@ function firstPositionOf(frame: number, hop: number, stride: number): number {
 /**
  * The envelope of a network that has one, else null.
  *
- * @param kernels of an engine. Default: none
+ * @param kernels faster code of an engine, with the same bytes. Default: none
  * @throws DiffWaveError `BAD_OPTION` if it needs a mel convention and there is none
  */
 export function envelopeOf(

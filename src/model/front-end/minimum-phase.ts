@@ -1,7 +1,8 @@
 /**
- * Phases of the minimum-phase filter with the magnitudes E: what a vocal tract does to the pulses that excite it. Of
- * all causal filters with these magnitudes it answers soonest. Its phases are linear in ln E (Oppenheim & Schafer,
- * Discrete-Time Signal Processing): with the cepstrum c of ln E, the highest bin repeated up to K/2,
+ * Computes the phases of the minimum-phase filter with magnitudes E, which models what a vocal tract does to the pulses
+ * that excite it. Of all causal filters with these magnitudes it responds soonest. Its phases are linear in ln E
+ * (Oppenheim & Schafer, Discrete-Time Signal Processing): with the cepstrum c of ln E, the highest bin repeated up to
+ * K/2,
  *
  *     θ[k] = −2 · Σ c[n] · sin(2πkn/K)      n = 1 … K/2 − 1
  */
@@ -28,7 +29,7 @@ export class MinimumPhase {
     this.#angles = new Float64Array(bins)
   }
 
-  /** θ of magnitudes `[bins]`, `[bins]`; the next call overwrites it. */
+  /** θ for magnitudes `[bins]`. @returns `[bins]`, which the next call overwrites */
   of(magnitudes: Float32Array): Float64Array {
     const half = this.#half
     const levels = this.#levels
@@ -43,7 +44,7 @@ export class MinimumPhase {
     return this.#angles
   }
 
-  /** The same of several positions, `[positions × bins]` both. */
+  /** θ for the magnitudes of several positions. Both are `[positions × bins]`. */
   ofAll(magnitudes: Float32Array): Float64Array {
     const angles = new Float64Array(magnitudes.length)
     for (let at = 0; at < angles.length; at += this.#bins) {

@@ -1,7 +1,7 @@
 /**
- * The windowed front end: audio in and out of the residual stack as coefficients of a short Fourier transform. Position
- * p sees K samples from p·S − D on, D = (K − S)/2, zeros beyond the clip, under a window w, the square root of a
- * periodic Hann window. Its channels are N cosine and N sine coefficients,
+ * The windowed front end: audio enters and leaves the residual stack as the coefficients of a short Fourier transform.
+ * Position p sees the K samples from p·S − D on, with D = (K − S)/2 and zeros beyond the clip, under a window w, the
+ * square root of a periodic Hann window. Its channels are N cosine and N sine coefficients,
  *
  *     encode(x)[k, p]     = (1/U) · Σ w[n] · x[p·S − D + n] · cos(2πkn/K)      k = 0 … N − 1
  *     encode(x)[N + k, p] = (1/U) · Σ w[n] · x[p·S − D + n] · sin(2πkn/K)
@@ -18,12 +18,12 @@ import { type AddWindows, type FrontEndKernels, MIN_FILTER_SIZE } from './kernel
 type Shape = Pick<FrontEndConfig, 'kernel' | 'stride'>
 type Transform = Pick<FrontEndConfig, 'kernel' | 'stride' | 'bins'>
 
-/** w, `[kernel]`; 1 everywhere if windows do not overlap. */
+/** The window w, `[kernel]`; 1 everywhere if windows do not overlap. */
 export function windowOf({ kernel, stride }: Shape): Float64Array {
   return kernel === stride ? new Float64Array(kernel).fill(1) : hannWindow(kernel).map(Math.sqrt)
 }
 
-/** D: samples that a window starts before its position, and ends after it. */
+/** D: the number of samples by which a window starts before its position, and ends after it. */
 export function windowMargin({ kernel, stride }: Shape): number {
   return (kernel - stride) / 2
 }
@@ -38,7 +38,10 @@ export function windowUnit(shape: Shape): number {
   return unitOf(windowOf(shape))
 }
 
-/** How often a bin counts in the inverse transform: the first and the last of the whole spectrum once, others twice. */
+/**
+ * How often a bin counts in the inverse transform: once for the first and the last bin of the whole spectrum, twice for
+ * the others.
+ */
 function multiplicity(bin: number, kernel: number): number {
   return bin === 0 || bin === kernel / 2 ? 1 : 2
 }
@@ -77,12 +80,12 @@ export function synthesisRows(frontEnd: Transform): Float32Array<ArrayBuffer> {
 }
 
 /**
- * Σ of squared windows over the samples of a clip: what overlap-add is divided by. Positions outside the clip do not
- * count, so it is smaller within D samples of the ends.
+ * The sum of the squared windows over each sample of a clip, by which overlap-add is divided. Positions outside the
+ * clip do not count, so the sum is smaller within D samples of the ends.
  *
- * @param first position that the result begins with
- * @param count positions of the result
- * @param positions of the clip; Infinity while it goes on
+ * @param first the position at which the result begins
+ * @param count number of positions in the result
+ * @param positions number of positions of the clip; Infinity until it is known
  * @returns `[count · stride]`
  */
 export function coverage(shape: Shape, first: number, count: number, positions: number): Float64Array {
@@ -106,12 +109,12 @@ export class WindowFilter {
   readonly #input: Float64Array
   readonly #spectrum: number[]
   readonly #output: number[]
-  /** Of kernels that are no power of two: the transform as a matrix, `[2·bins × kernel]`, without a window. */
+  /** For kernels that are not a power of two: the transform as a matrix, `[2·bins × kernel]`, without a window. */
   readonly #rows: Float32Array
-  /** `addAll` of an engine. */
+  /** An engine's code for `addAll`; null if there is none. */
   readonly #addWindows: AddWindows | null
 
-  /** @param kernels of an engine. Default: none */
+  /** @param kernels faster code of an engine, with the same bytes. Default: none */
   constructor(
     readonly frontEnd: Transform,
     kernels?: FrontEndKernels,

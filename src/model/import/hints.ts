@@ -1,4 +1,4 @@
-/** What a checkpoint does not state, given by the user or by a config file beside it. */
+/** Facts that a checkpoint does not state, from the user or from a config file beside it. */
 import { z } from 'zod'
 import { type ConventionName, type MelConvention, namedConventions } from '../../audio/mel/convention.js'
 import {
@@ -14,23 +14,28 @@ import type { FieldsOf } from '../../core/options.js'
 import type { ModelConfig } from '../config.js'
 import type { NoiseScheduleConfig } from '../diffusion-config.js'
 
-/** Facts about a checkpoint that win over what its file states. Each is optional. */
+/** Facts about a checkpoint. They override what its file states. Each is optional. */
 export interface ImportHints {
-  /** Layers until the dilation starts over at 1. It cannot be seen in shapes. */
+  /** Number of layers after which the dilation starts at 1 again. The shapes of a checkpoint do not show it. */
   readonly dilationCycle?: number | undefined
-  /** Steps of the linear training noise schedule. */
+  /** Number of steps of the linear noise schedule of the training. */
   readonly diffusionSteps?: number | undefined
-  /** First β of the training noise schedule. */
+  /** First β of the noise schedule of the training. */
   readonly betaStart?: number | undefined
-  /** Last β of the training noise schedule. */
+  /** Last β of the noise schedule of the training. */
   readonly betaEnd?: number | undefined
   /** Sample rate in Hz. */
   readonly sampleRate?: number | undefined
-  /** The mel convention that the model was trained on. Its rate, hop and bands must fit the network. */
+  /**
+   * The mel convention that the model was trained on. Its sample rate, hop and number of bands must fit the network.
+   */
   readonly convention?: ConventionName | undefined
-  /** Logarithm of the mels that the model was trained on. Default: the convention's. It replaces its normalisation. */
+  /**
+   * Logarithm of the mels that the model was trained on. It also removes the convention's normalisation. Default: as in
+   * the convention.
+   */
   readonly melLogarithm?: MelLogarithm | undefined
-  /** Mean and deviation that the mels of its training were normalised by. Default: the convention's normalisation. */
+  /** Mean and deviation by which the mels of the training were normalised. Default: the convention's normalisation. */
   readonly melStatistics?: MelStatisticsOfBands | undefined
 }
 

@@ -22,16 +22,16 @@ const DEFAULT_DILATION_CYCLE = 10
 const DEFAULT_FFT_SIZE = 1024
 const DEFAULT_SAMPLE_RATE = 22_050
 
-/** What a checkpoint has beside its network. */
+/** What a checkpoint contains besides its network. */
 export interface LmntContext {
   /** The whole checkpoint: `params` and `step` are read from it. */
   readonly root: ReadonlyMap<TorchValue, TorchValue>
-  /** From the config file of an Amphion checkpoint; null if there is none. */
+  /** The facts in the config file of an Amphion checkpoint; null if there is none. */
   readonly amphion: AmphionFacts | null
   readonly hints: ImportHints
 }
 
-/** What the shapes say. */
+/** What the shapes of the tensors say about the network. */
 interface Shapes {
   readonly channels: number
   readonly layers: number
@@ -40,7 +40,7 @@ interface Shapes {
   readonly mel: { readonly bands: number; readonly strides: readonly number[]; readonly hop: number } | null
 }
 
-/** What the shapes cannot say. */
+/** What the shapes cannot say about the model. */
 interface Facts {
   readonly sampleRate: number
   readonly dilationCycle: number
@@ -51,7 +51,7 @@ interface Facts {
 }
 
 /**
- * The model of a network with this project's parameter names.
+ * Makes a model of a network with this project's parameter names.
  *
  * @param tensors by name, without prefixes
  * @param where names the file in errors
@@ -119,7 +119,10 @@ function readShapes(tensors: ReadonlyMap<string, Tensor>, where: string): Shapes
   }
 }
 
-/** The user's hints win over the checkpoint's `params`, those over a config file beside it, and that over defaults. */
+/**
+ * Gathers the facts. The user's hints come first, then the checkpoint's `params`, then a config file beside it, then
+ * defaults.
+ */
 function gatherFacts(shapes: Shapes, { root, amphion, hints }: LmntContext): Facts {
   const params = root.get('params')
   const stated = params instanceof Map ? params : new Map<TorchValue, TorchValue>()

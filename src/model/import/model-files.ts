@@ -1,4 +1,4 @@
-/** A model as it was read from disk. */
+/** A model that was read from disk. */
 import type { Tensor } from '../../core/tensor.js'
 import type { ModelConfig } from '../config.js'
 
@@ -6,17 +6,17 @@ import type { ModelConfig } from '../config.js'
 export interface ModelFiles {
   /** The model's `config.json`, with every default filled in. */
   readonly config: ModelConfig
-  /** By name, in the network's order. */
+  /** The parameters by name, in the network's order. */
   readonly parameters: ReadonlyMap<string, Tensor>
 }
 
 /** A model imported from another project's checkpoint. */
 export interface ImportedModel extends ModelFiles {
-  /** What the checkpoint does not state and was assumed, and what was left out: sentences for the user. */
+  /** Sentences for the user on what was assumed because the checkpoint does not state it, and on what was left out. */
   readonly notes: readonly string[]
 }
 
-/** Where a model came from: `export` is a file that `diffwave export` wrote. */
+/** Where a model came from. `export` stands for a file that `diffwave export` wrote. */
 export type ModelSource = 'folder' | 'export' | 'lmnt' | 'philsyn'
 
 /** A model, and where it came from. */

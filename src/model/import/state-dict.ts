@@ -1,5 +1,5 @@
 /**
- * Finds a network's parameters in whatever a trainer wrapped them in: `model`, `state_dict` (Lightning),
+ * Finds a network's parameters in whatever structure a trainer wrapped them in: `model`, `state_dict` (Lightning),
  * `model_state_dict`, `ema`, or nothing; with prefixes such as `module.` (DistributedDataParallel), `_orig_mod.`
  * (`torch.compile`), `generator.` or `online_model.` (ema_pytorch); with weight norm in either of PyTorch's spellings.
  * Optimiser states and other values beside them are ignored.
@@ -11,12 +11,12 @@ import { stateDict, TorchTensor, type TorchValue } from '../../formats/pytorch.j
 /** The project whose parameter names a checkpoint has. */
 export type Project = 'lmnt' | 'philsyn'
 
-/** A network found in a checkpoint. */
+/** A network that was found in a checkpoint. */
 export interface FoundNetwork {
   readonly project: Project
-  /** By the project's own names, prefixes and weight norm removed. */
+  /** The parameters under the project's own names, with prefixes and weight norm removed. */
   readonly tensors: ReadonlyMap<string, Tensor>
-  /** What was chosen among several networks, or left out: sentences for the user. */
+  /** Sentences for the user on what was chosen among several networks, or left out. */
   readonly notes: readonly string[]
 }
 
