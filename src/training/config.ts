@@ -1,4 +1,4 @@
-/** The trainer's `config.json`: the model to train and everything its weights depend on. */
+/** The trainer's `config.json`: it describes the model to train and everything that the weights depend on. */
 import { z } from 'zod'
 import { MAX_FFT_SIZE } from '../core/limits.js'
 import { check, seed } from '../core/options.js'
@@ -9,37 +9,40 @@ import { hasCorrection, melHop, patchIsBlock, positionSamples } from '../model/n
 
 /** Which diffusion steps are trained on. */
 const noiseLevelsSchema = z.discriminatedUnion('kind', [
-  /** Whole steps, uniform, as the reference draws them. */
+  /** Whole steps, uniformly distributed, as in the reference implementation. */
   z.strictObject({
-    /** Names the choice. */
+    /** Name of this choice. */
     kind: z.literal('discrete'),
   }),
-  /** Fractional steps, uniform over the training range (WaveGrad, Chen et al. 2021, section 3.2). */
+  /** Fractional steps, uniformly distributed over the training range (WaveGrad, Chen et al. 2021, section 3.2). */
   z.strictObject({
-    /** Names the choice. */
+    /** Name of this choice. */
     kind: z.literal('continuous'),
   }),
   /**
-   * The network's own steps from noise of the prior, in the place of noised recordings: the loss is that of `spectral`,
-   * of what each step makes (src/training/objective/own-steps.ts).
+   * The network is trained on its own steps from noise of the prior instead of noised recordings. The loss is the
+   * `spectral` loss of the output of each step (src/training/objective/own-steps.ts).
    */
   z
     .strictObject({
-      /** Names the choice. */
+      /** Name of this choice. */
       kind: z.literal('own'),
-      /** DDIM steps per crop. */
+      /** Number of DDIM steps per crop. */
       steps: z.number().int().min(1).max(16).default(4),
-      /** Factor of each step's loss, the noisiest first. Default: all 1. */
+      /** Factors of the losses of the steps, starting with the noisiest. Default: 1 for every step. */
       weights: z.array(z.number().min(0)).min(1).max(16).optional(),
     })
     .transform(own => ({ ...own, weights: own.weights ?? new Array<number>(own.steps).fill(1) })),
-  /** With this share of probability, within `jitter` steps of a level that sampling visits; else continuous. */
+  /**
+   * With probability `share`, a step is drawn within `jitter` steps of a level that sampling visits. Otherwise it is
+   * drawn as in `continuous`.
+   */
   z.strictObject({
-    /** Names the choice. */
+    /** Name of this choice. */
     kind: z.literal('focused'),
-    /** Probability of a step near a level that sampling visits. */
+    /** Probability that a step is drawn near a level that sampling visits. */
     share: z.number().gt(0).lt(1).default(0.5),
-    /** Largest distance from such a level, in steps. */
+    /** Max distance from that level, in steps. */
     jitter: z.number().min(0).max(1000).default(2),
   }),
 ])
@@ -61,55 +64,55 @@ export const trainingConfigSchema = z
     /** How crops are drawn from the recordings. */
     data: z
       .strictObject({
-        /** Samples of a crop: a multiple of the hop and of the patch. */
+        /** Length of a crop in samples: a multiple of the hop and of the patch. */
         cropSamples: z.number().int().min(16).max(4_194_304).default(8192),
-        /** Crops of one call of the engine. */
+        /** Number of crops in one call of the engine. */
         batch: z.number().int().min(1).max(1024).default(8),
-        /** Calls whose gradients are averaged for one update. */
+        /** Number of calls whose gradients are averaged for one update. */
         accumulation: z.number().int().min(1).max(1024).default(1),
-        /** Range in dB of the random gain of each crop; its mel is that of the changed audio. */
+        /** Range in dB of the random gain of each crop. The mel is computed from the changed audio. */
         gain: z
           .tuple([z.number().min(-60).max(40), z.number().min(-60).max(40)])
           .refine(([low, high]) => low <= high, { message: 'must ascend' })
           .default([0, 0]),
-        /** Speeds at which each training clip is used, pitch and tempo together: more voices from few. */
+        /** Speeds at which each training clip is used. Pitch and tempo change together, which adds more voices. */
         speeds: z.array(z.number().min(0.5).max(2)).min(1).max(16).default([1]),
         /**
-         * Most silence, in seconds, that is drawn before a generator's clip shorter than a crop; as far as the clip
-         * still fits.
+         * Max length in seconds of the silence before a clip that is shorter than a crop. It is drawn at random, and
+         * the clip always fits into the crop. Only for generators.
          */
         leadIn: z.number().min(0).max(10).default(0),
-        /** Share of the files, chosen by the hash of their names, kept for validation. */
+        /** Share of the files that is kept for validation. A hash of the name decides for each file. */
         validationShare: z.number().min(0).max(0.5).default(0.03),
-        /** Probability with which a label is hidden, for classifier-free guidance. */
+        /** Probability that a label is hidden from the network, for classifier-free guidance. */
         labelDropout: z.number().min(0).lt(1).default(0.1),
       })
       .prefault({}),
-    /** Adam, its learning rate and the average of the weights. */
+    /** Settings of Adam, its learning rate and the average of the weights. */
     optimiser: z
       .strictObject({
-        /** Decay of the mean of gradients. */
+        /** Decay of Adam's mean of gradients. */
         beta1: z.number().min(0).lt(1).default(0.9),
-        /** Decay of the mean of squared gradients. */
+        /** Decay of Adam's mean of squared gradients. */
         beta2: z.number().min(0).lt(1).default(0.999),
-        /** Added to the root of the mean of squared gradients. */
+        /** Constant that is added to the root of the mean of squared gradients. */
         epsilon: z.number().positive().default(1e-8),
-        /** Highest learning rate, reached after the warm-up. */
+        /** Highest learning rate. It is reached at the end of the warm-up. */
         learningRate: z.number().positive().max(1).default(2e-4),
-        /** Updates over which the rate rises linearly from 0. */
+        /** Number of updates over which the rate rises linearly from 0. */
         warmupSteps: z.number().int().min(0).default(0),
-        /** Update at which the cosine has come down to `finalFactor`; the rate stays there afterwards. */
+        /** Update at which the cosine has come down to `finalFactor`. The rate stays there afterwards. */
         totalSteps: z.number().int().min(1),
         /**
-         * Updates before `totalSteps` over which the cosine comes down; the rate is constant before. null: all that
-         * follow the warm-up.
+         * Number of updates before `totalSteps` over which the cosine comes down. The rate is constant before them.
+         * If null, the cosine begins right after the warm-up.
          */
         decaySteps: z.number().int().min(1).nullable().default(null),
         /** Learning rate at `totalSteps`, as a share of the highest. */
         finalFactor: z.number().min(0).max(1).default(0),
-        /** Bound of the gradient's norm over all parameters; null: none. */
+        /** Max norm of the gradient over all parameters. If null, gradients are not clipped. */
         clipNorm: z.number().positive().nullable().default(1),
-        /** Decay of the average of weights, reached as (1 + n)/(10 + n). */
+        /** Decay of the average of the weights. After n updates it is at most (1 + n)/(10 + n). */
         averageDecay: z.number().min(0).lt(1).default(0.999),
       })
       .refine(o => o.decaySteps === null || o.warmupSteps + o.decaySteps <= o.totalSteps, {
@@ -118,14 +121,14 @@ export const trainingConfigSchema = z
       })
       .refine(o => o.warmupSteps <= o.totalSteps, { path: ['warmupSteps'], message: 'must not pass totalSteps' }),
     /**
-     * Mean absolute (`l1`) or mean squared (`l2`) error of the network's output; or, of networks that predict x_0, the
-     * squared error weighted per time-frequency region (`time-frequency`,
+     * The loss: mean absolute error (`l1`) or mean squared error (`l2`) of the network's output. For networks that
+     * predict x_0 there is also the squared error weighted per time-frequency region (`time-frequency`,
      * src/training/objective/time-frequency-loss.ts).
      */
     loss: z.enum(['l1', 'l2', 'time-frequency']).default('l1'),
     /**
-     * Beside it, the multi-resolution STFT loss of the x̂_0 that v stands for
-     * (src/training/objective/spectral-loss.ts), or beside the time-frequency loss that of x̂_0
+     * A multi-resolution STFT loss of x̂_0 that is added to `loss`. With `l1` and `l2`, x̂_0 is computed from the
+     * predicted v (src/training/objective/spectral-loss.ts). With `time-frequency`, it is the network's output
      * (src/training/objective/magnitude-distance.ts).
      */
     spectral: z
@@ -143,94 +146,100 @@ export const trainingConfigSchema = z
       .nullable()
       .default(null),
     /**
-     * Errors are weighed with the prior's gains to this power: 0, all of the white domain alike; 1, as they will sound
-     * (`emphasis`, src/data-domain/spectral-envelope.ts). Halfway, what is loud is learnt first and what is soft not
-     * forgotten.
+     * Errors are weighted by the prior's gains to this power (`emphasis`, src/data-domain/spectral-envelope.ts). With
+     * 0, all errors in the whitened domain count alike. With 1, they count as much as they are heard. In between, loud
+     * parts are learned first, and soft parts are not forgotten.
      */
     emphasis: z.number().min(0).max(1).default(0),
     /** Which diffusion steps are trained on. */
     noiseLevels: noiseLevelsSchema.default({ kind: 'discrete' }),
     /**
-     * Where pulses of `model.diffusion.prior.harmonics` stand in training: anywhere (`free`), as in synthesis, or where
-     * the recording's own do (`recorded`, src/data-domain/pulse-alignment.ts), so that phases can be learned. Then
-     * recordings whose pulses are negative are inverted, noised recordings have pulses in their noise, and
-     * the loss of own steps compares the phases of voiced speech, too.
-     * `mixed`: every second crop of a batch has them anywhere, and its phases are not compared.
+     * Where the pulses of `model.diffusion.prior.harmonics` lie in training. `free`: anywhere, as in synthesis.
+     * `recorded`: at the recording's own pulses (src/data-domain/pulse-alignment.ts), so that phases can be learned.
+     * Recordings whose pulses are negative are then inverted, noised recordings have pulses in their noise, and the
+     * loss of own steps also compares the phases of voiced speech. `mixed`: every second crop of a batch has free
+     * pulses, and its phases are not compared.
      */
     pulses: z.enum(['free', 'recorded', 'mixed']).default('free'),
     /**
-     * Weight of a noise level in the loss. `min-snr`: that of x_0 counts min(SNR, γ) times (Hang et al. 2023, section
-     * 3.4); `truncated-v`: min(SNR + 1, most) times, which is the plain loss of v (Salimans & Ho 2022, section 4) but
-     * where there is next to no noise.
+     * Weight of a noise level in the loss. `min-snr`: the loss of x_0 is multiplied by min(SNR, γ) (Hang et al. 2023,
+     * section 3.4). `truncated-v`: it is multiplied by min(SNR + 1, most). That is the plain loss of v (Salimans & Ho
+     * 2022, section 4), except at levels with next to no noise.
      */
     weighting: z
       .discriminatedUnion('kind', [
         z.strictObject({
-          /** Names the choice. */
+          /** Name of this choice. */
           kind: z.literal('none'),
         }),
         z.strictObject({
-          /** Names the choice. */
+          /** Name of this choice. */
           kind: z.literal('min-snr'),
-          /** Largest weight. */
+          /** Max weight. */
           gamma: z.number().positive(),
         }),
         z.strictObject({
-          /** Names the choice. */
+          /** Name of this choice. */
           kind: z.literal('truncated-v'),
-          /** Largest weight. */
+          /** Max weight. */
           most: z.number().min(1),
         }),
       ])
       .default({ kind: 'none' }),
     /**
-     * PriorGrad's prior with the energy range measured on the training clips; null: as `model.diffusion.prior` has it.
+     * PriorGrad's prior, with an energy range that is measured on the training clips. If null, `model.diffusion.prior`
+     * stays as it is.
      */
     prior: z
       .strictObject({
-        /** Names the prior. */
+        /** Name of the prior. */
         kind: z.literal('mel-energy'),
-        /** Smallest standard deviation of the noise. */
+        /** Min standard deviation of the noise. */
         floor: z.number().gt(0).max(1).default(0.1),
       })
       .nullable()
       .default(null),
     /**
-     * Diffusion in subbands, one per sample of the network's patch, their gains measured on the training clips; null:
-     * as `model.diffusion.subbands` has it.
+     * Diffusion in subbands, one per sample of the network's patch, with gains that are measured on the training clips.
+     * If null, `model.diffusion.subbands` stays as it is.
      */
     subbands: z
       .strictObject({
-        /** Names the transform. */
+        /** Name of the transform. */
         kind: z.literal('mdct'),
-        /** Gains go as a band's level to the power of minus this: 1 makes all bands equally loud, 0 leaves them. */
+        /**
+         * The gain of a band is proportional to its level to the power of −`equalisation`. 1 makes all bands equally
+         * loud, and 0 leaves them as they are.
+         */
         equalisation: z.number().min(0).max(1).default(0.5),
-        /** Root mean square of all coefficients. It decides at which noise levels the data stand out from the noise. */
+        /**
+         * Root mean square of all coefficients. It determines at which noise levels the data stand out from the noise.
+         */
         deviation: z.number().positive().max(10).default(0.5),
       })
       .nullable()
       .default(null),
     /**
-     * `measured`: the model draws a label for a clip for which none is asked, as often as the training clips have it;
-     * null: as `model.labelShares` has it.
+     * With `measured`, the model draws a label at random if none is asked for, each as often as it occurs in the
+     * training clips. If null, `model.labelShares` stays as it is.
      */
     labelShares: z.literal('measured').nullable().default(null),
-    /** Settings of the second stage that interop/pytorch has; without meaning here. */
+    /** Settings of the adversarial second stage of interop/pytorch. This trainer ignores them. */
     adversarial: z.record(z.string(), z.unknown()).nullable().default(null),
-    /** Updates between lines of the log, validations and checkpoints. */
+    /** Number of updates between two lines of the log, two validations and two checkpoints. */
     every: z
       .strictObject({
-        /** Updates between lines of the log. */
+        /** Number of updates between two lines of the log. */
         log: z.number().int().min(1).default(50),
-        /** Updates between validations. */
+        /** Number of updates between two validations. */
         validation: z.number().int().min(1).default(1000),
-        /** Updates between checkpoints. */
+        /** Number of updates between two checkpoints. */
         checkpoint: z.number().int().min(1).default(500),
       })
       .prefault({}),
-    /** Seed of everything random in the run. */
+    /** Seed of all random numbers of the run. */
     seed: seed.default(0),
-    /** What runs the network. */
+    /** Engine that runs the network. */
     engine: z.enum(engineNames).default('auto'),
   })
   .refine(c => c.data.cropSamples % positionSamples(c.model.network) === 0, {
@@ -247,15 +256,15 @@ export const trainingConfigSchema = z
   })
   .refine(c => c.noiseLevels.kind !== 'own' || (c.loss === 'time-frequency' && c.spectral !== null), {
     path: ['noiseLevels', 'kind'],
-    message: 'own needs the time-frequency loss and spectral, which is its only part',
+    message: 'own needs the time-frequency loss and a spectral loss',
   })
   .refine(c => c.noiseLevels.kind !== 'own' || c.model.mel !== null, {
     path: ['noiseLevels', 'kind'],
-    message: 'own is for vocoders',
+    message: 'own is only for vocoders',
   })
   .refine(c => c.noiseLevels.kind !== 'own' || c.noiseLevels.weights.length === c.noiseLevels.steps, {
     path: ['noiseLevels', 'weights'],
-    message: 'must be as many as steps',
+    message: 'must have one number per step',
   })
   .refine(c => c.pulses === 'free' || harmonicsOf(c.model.diffusion) !== null, {
     path: ['pulses'],
@@ -269,11 +278,11 @@ export const trainingConfigSchema = z
     ({ loss, subbands, model: { diffusion } }) =>
       loss !== 'time-frequency' ||
       (diffusion.signalScale === 1 && !isWhitened(diffusion) && !isInSubbands(diffusion) && subbands === null),
-    { path: ['loss'], message: 'time-frequency is of audio as it is: no subbands, whitening or signal scale' },
+    { path: ['loss'], message: 'time-frequency needs plain audio: no subbands, whitening or signal scale' },
   )
   .refine(c => c.loss !== 'time-frequency' || c.data.cropSamples >= 1024 + ownEdges(c.model), {
     path: ['data', 'cropSamples'],
-    message: 'must be at least 1024 for the time-frequency loss, and a window of the mel more with a correction',
+    message: 'must be at least 1024 for the time-frequency loss, plus a mel window if the network has a correction',
   })
   .refine(c => c.emphasis === 0 || (isWhitened(c.model.diffusion) && c.spectral !== null), {
     path: ['emphasis'],
@@ -283,18 +292,21 @@ export const trainingConfigSchema = z
     path: ['spectral', 'windows'],
     message: 'must not be longer than a crop',
   })
-  .refine(c => c.data.leadIn === 0 || c.model.mel === null, { path: ['data', 'leadIn'], message: 'is for generators' })
+  .refine(c => c.data.leadIn === 0 || c.model.mel === null, {
+    path: ['data', 'leadIn'],
+    message: 'is only for generators',
+  })
   .refine(c => c.subbands === null || !isInSubbands(c.model.diffusion), {
     path: ['subbands'],
     message: 'needs a model that does not set its own gains',
   })
   .refine(c => c.subbands === null || (leavesScaleToGains(c.model) && patchIsBlock(c.model.network)), {
     path: ['subbands'],
-    message: 'needs a generator with clamp false, signalScale 1 and a power of two from 4 on as its patch',
+    message: 'needs a generator with clamp false, signalScale 1 and a patch that is a power of two, at least 4',
   })
   .refine(c => (c.subbands === null && !isInSubbands(c.model.diffusion)) || c.spectral === null, {
     path: ['spectral'],
-    message: 'is of waveforms, not of subbands',
+    message: 'needs waveforms, not subbands',
   })
   .refine(c => c.labelShares === null || (c.model.network.labels !== null && c.model.labelShares === null), {
     path: ['labelShares'],
@@ -305,14 +317,14 @@ export const trainingConfigSchema = z
     message: 'needs a mel, and a model that does not set its own prior',
   })
 
-/** Samples of a crop that a correction towards the mel leaves out of the loss. */
+/** Number of samples of a crop that do not count in the loss because of a correction towards the mel. */
 function ownEdges({ network, mel }: Pick<ModelConfig, 'network' | 'mel'>): number {
   return hasCorrection(network) ? (mel?.windowLength ?? 0) : 0
 }
 
-/** A training config, with every default filled in. docs/training.md describes the fields. */
+/** A training config with all defaults filled in. docs/training.md describes the fields. */
 export type TrainingConfig = Readonly<z.output<typeof trainingConfigSchema>>
-/** A training config as a person writes it: fields that have defaults may be left out. */
+/** A training config as a person writes it. Fields that have defaults may be left out. */
 export type TrainingConfigInput = z.input<typeof trainingConfigSchema>
 
 /** @throws DiffWaveError `BAD_CONFIG` naming the field */
@@ -320,7 +332,10 @@ export function checkTrainingConfig(value: unknown, where: string): TrainingConf
   return check(trainingConfigSchema, value, where, 'BAD_CONFIG')
 }
 
-/** Learning rate of update n, from 0: linear warm-up, then half a cosine, with `decaySteps` after a constant. */
+/**
+ * Computes the learning rate of update n, counted from 0: a linear warm-up, a constant part if `decaySteps` is set, and
+ * half a cosine.
+ */
 export function learningRate(optimiser: TrainingConfig['optimiser'], n: number): number {
   const { warmupSteps, totalSteps, finalFactor } = optimiser
   if (n < warmupSteps) return (optimiser.learningRate * (n + 1)) / warmupSteps

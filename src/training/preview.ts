@@ -1,6 +1,6 @@
 /**
- * What a model sounds like so far, for the event log: a validation clip vocoded, or a clip generated, with its
- * spectrogram.
+ * Shows in the event log what a model sounds like so far: a validation clip that it vocoded, or a clip that it
+ * generated, each with its spectrogram.
  */
 import { namedConventions } from '../audio/mel/convention.js'
 import { MelFeed } from '../audio/mel/feed.js'
@@ -17,17 +17,17 @@ import { clipAudio, cropLabel } from './data/crop.js'
 import type { Dataset } from './data/dataset.js'
 
 /**
- * Renders what the event log shows of a model. The engine has the weights to render with.
+ * Renders what the event log shows of a model, with the weights that the engine has at the moment.
  *
- * @returns audio and pictures, by tag
+ * @returns audio and pictures, each with its tag
  */
 export type Preview = (engine: Engine, model: ModelConfig, data: Dataset) => Promise<readonly Summary[]>
 
-/** Length of a preview: enough for a sentence. */
+/** Max length of a preview in seconds: enough for a sentence. */
 const MAX_SECONDS = 3
 const SEED = 1
 
-/** The default preview: the first validation clip as the model makes it, beside the recording. */
+/** The default preview: the first validation clip as the model renders it, and its recording. */
 export const previewClip: Preview = async (engine, config, data) => {
   const clip = data.validation[0] ?? data.training[0]!
   const samples = clipAudio(clip).slice(0, MAX_SECONDS * config.sampleRate)
@@ -62,7 +62,7 @@ export const previewClip: Preview = async (engine, config, data) => {
   ]
 }
 
-/** A PNG with its size, which is stored big-endian at byte 16 (PNG, section 11.2.2). */
+/** Makes a summary of a PNG. Its size is stored big-endian from byte 16 on (PNG, section 11.2.2). */
 function picture(tag: string, png: Uint8Array): Summary {
   const view = new DataView(png.buffer, png.byteOffset)
   return { kind: 'image', tag, png, width: view.getUint32(16), height: view.getUint32(20) }

@@ -1,4 +1,4 @@
-/** Validation loss: the same crops and the same noise every time, at several noise levels. */
+/** Computes the validation loss at several noise levels, with the same crops and the same noise every time. */
 
 import { gaussian } from '../core/random.js'
 import { draws } from '../core/random-streams.js'
@@ -9,17 +9,22 @@ import type { BatchMaker } from './data/batch.js'
 import type { Clip } from './data/dataset.js'
 import type { Objective } from './objective/objective.js'
 
-/** Crops taken, and noise levels that each is tried at. */
+/** Number of crops. */
 const CROPS = 8
+/** Number of noise levels for each crop. */
 const LEVELS = 6
 
 export interface Validation {
   readonly loss: number
-  /** Loss by share of the way through the training schedule, cleanest first. */
+  /** Losses at steps that are spread evenly over the training schedule, starting with the cleanest. */
   readonly byLevel: readonly number[]
 }
 
-/** @param clips of the validation set; at least one */
+/**
+ * Computes the validation loss.
+ *
+ * @param clips clips of the validation set, at least one
+ */
 export async function validate(
   engine: Engine,
   maker: BatchMaker,

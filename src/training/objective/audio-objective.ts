@@ -1,4 +1,4 @@
-/** The objective of networks that predict x_0 as audio. */
+/** Computes the objective of networks that predict x_0 as audio. */
 import { HIGHEST_ALIGNED } from '../../data-domain/pulse-alignment.js'
 import type { ComputeTerms, SpectralTerm } from '../../engines/loss-kernels.js'
 import { hasCorrection } from '../../model/network.js'
@@ -7,25 +7,28 @@ import { magnitudeTerm } from './magnitude-distance.js'
 import { type ClipLoss, type ClipTerms, clipLosses, ReadableTerms } from './spectral-term.js'
 import { errorTerm, phaseTerm } from './time-frequency-loss.js'
 
-/** The fields of a model that decide its objective. */
+/** The fields of a model that determine its objective. */
 export interface AudioModel {
   readonly sampleRate: number
   readonly network?: Pick<TrainingConfig['model']['network'], 'frontEnd'>
   readonly mel?: TrainingConfig['model']['mel']
 }
 
-/** A clip's audio, equally long, and its bandwidth in Hz. */
+/** The network's output for a clip and the clean audio, of the same length, and the clip's bandwidth in Hz. */
 export interface ComparedClip {
   readonly made: Float32Array
   readonly clean: Float32Array
   readonly limit: number
 }
 
-/** The time-frequency loss of x̂_0, and beside it a distance of magnitudes. */
+/** Computes the time-frequency loss of x̂_0, and a distance of magnitudes if the config asks for one. */
 export class AudioObjective {
   readonly #sampleRate: number
   readonly #spectral: TrainingConfig['spectral']
-  /** Samples at either end of a crop that do not count: a correction towards the mel lacks the audio beyond. */
+  /**
+   * Number of samples at either end of a crop that do not count. A correction towards the mel would need the audio
+   * beyond the crop.
+   */
   readonly #edge: number
   readonly #readable = new ReadableTerms()
 
@@ -35,18 +38,23 @@ export class AudioObjective {
     this.#spectral = spectral
   }
 
-  /** Of a clip at one noise level. @param levelWeight of the time-frequency loss */
+  /**
+   * Lists the terms of a clip at one noise level.
+   *
+   * @param levelWeight weight of the time-frequency loss
+   */
   noised(clip: ComparedClip, levelWeight: number): ClipTerms {
     const main = errorTerm({ ...this.#inner(clip), weight: levelWeight }, this.#sampleRate)
     return this.#clip(clip, [{ ...main, factor: levelWeight }, ...this.#magnitudes(clip, 1)])
   }
 
   /**
-   * Of one of the network's own steps: the distance of magnitudes alone, or with it the time-frequency loss of phases
-   * where they can be known: in voiced frames, up to where pulses are aligned.
+   * Lists the terms of a clip at one of the network's own steps. The distance of magnitudes always counts. The
+   * time-frequency loss of phases is added where phases can be known: in voiced frames, up to the highest frequency at
+   * which pulses are aligned.
    *
-   * @param weight of the gradient
-   * @param voiced positions with voice, `[positions]`, if pulses stand where the recording's do; else null
+   * @param weight factor of the gradient
+   * @param voiced whether each position is voiced, `[positions]`, if pulses lie at those of the recording; else null
    */
   ownStep(clip: ComparedClip, weight: number, voiced: Uint8Array | null): ClipTerms {
     const magnitudes = this.#magnitudes(clip, weight)
@@ -58,7 +66,11 @@ export class AudioObjective {
     return this.#clip(clip, [{ ...phaseTerm(compared, this.#sampleRate, counts), factor: 1 }, ...magnitudes])
   }
 
-  /** Each clip’s loss, and its gradient by what was made. @param compute an engine’s; default: the readable version */
+  /**
+   * Computes the loss of each clip and its gradient with respect to the network's output.
+   *
+   * @param compute the engine's kernels. Default: the readable version
+   */
   losses(clips: readonly ClipTerms[], compute?: ComputeTerms): Promise<readonly ClipLoss[]> {
     return clipLosses(clips, this.#readable, compute)
   }

@@ -1,24 +1,24 @@
 /**
- * Spectra of centred frames with their gradient: periodic Hann windows of n samples every n/4, frame f centred on
- * sample f·n/4, zeros beyond the clip's ends.
+ * Computes spectra of centred frames, and their gradient. Periodic Hann windows of n samples lie n/4 samples apart.
+ * Frame f is centred on sample f·n/4, and the clip is followed and preceded by zeros.
  */
 import { FrameTransform } from '../../audio/transforms/stft.js'
 import { termFrames } from '../../engines/loss-kernels.js'
 
-/** Framing of one window length; holds the buffers that every clip reuses. */
+/** The framing for one window length. It holds buffers that all clips reuse. */
 export class CentredFrames {
   readonly bins: number
   readonly hop: number
   readonly #transform: FrameTransform
 
-  /** @param size window length, a power of two */
+  /** @param size window length in samples, a power of two */
   constructor(readonly size: number) {
     this.hop = size / 4
     this.#transform = new FrameTransform({ fftSize: size, windowLength: size, hop: this.hop })
     this.bins = this.#transform.bins
   }
 
-  /** Spectra of a clip, `[frames × bins × 2]`, real and imaginary part in turn. */
+  /** Computes the spectra of a clip, `[frames × bins × 2]`: real and imaginary part of each bin. */
   spectra(audio: Float32Array): Float64Array {
     const frames = termFrames(this.size, audio.length)
     const width = 2 * this.bins
@@ -35,8 +35,8 @@ export class CentredFrames {
   /**
    * Adds ∂loss/∂audio to `gradient`.
    *
-   * @param bySpectra ∂loss/∂real and ∂loss/∂imaginary part, laid out as `spectra`; changed
-   * @param samples of the clip
+   * @param bySpectra ∂loss/∂real and ∂loss/∂imaginary part, with the layout of `spectra`. The call changes it.
+   * @param samples length of the clip
    */
   addGradient(bySpectra: Float64Array, samples: number, gradient: Float64Array): void {
     const { bins, hop, size } = this
@@ -54,7 +54,7 @@ export class CentredFrames {
   }
 }
 
-/** What is compared. Audio is equally long. */
+/** The audio to compare, of the same length, and how. */
 export interface Comparison {
   readonly made: Float32Array
   readonly wanted: Float32Array
@@ -64,7 +64,7 @@ export interface Comparison {
   readonly weight: number
 }
 
-/** Bins of a transform from 0 Hz up that lie at or below a limit in Hz. */
+/** Counts the bins of a transform, from 0 Hz on, that lie at or below a limit in Hz. */
 export function binsBelow(limit: number, bins: number, sampleRate: number): number {
   const hertz = sampleRate / 2 / (bins - 1)
   let count = 0

@@ -1,11 +1,12 @@
 /**
- * A multi-resolution STFT distance of audio (Yamamoto et al. 2020, “Parallel WaveGAN”, eq. 4–6, with absolute
- * differences): the mean over window lengths n of
+ * A multi-resolution STFT distance between two signals (Yamamoto et al. 2020, “Parallel WaveGAN”, eq. 4–6, with
+ * absolute differences). It is the mean over window lengths n of
  *
  *     mean |A − B| / (mean B + c) + mean |ln((A + c)/(B + c))|
  *
- * A and B are magnitudes of prediction and target, the means over frames and the bins of the clip's own bandwidth, and
- * c = 1e-4·√(3n/8) the magnitude of white noise of deviation 1e-4: softer than that, differences are not heard.
+ * A and B are the magnitudes of prediction and target. Means are over frames and over the bins in the clip's own
+ * bandwidth. c = 1e-4·√(3n/8) is the magnitude of white noise with a deviation of 1e-4. Differences below it are not
+ * heard.
  */
 import { BINS_PER_RATIO, type SpectralTerm, type TermSums } from '../../engines/loss-kernels.js'
 import { binsBelow, type CentredFrames, type Comparison } from './centred-frames.js'
@@ -13,17 +14,17 @@ import { binsBelow, type CentredFrames, type Comparison } from './centred-frames
 const SOFTEST = 1e-4
 
 /**
- * The distance at one window length.
+ * Describes the distance at one window length, for `compareMagnitudes` or an engine's kernels.
  *
- * @param size of the window, a power of two
- * @param sampleRate of the audio, in Hz
+ * @param size window length in samples, a power of two
+ * @param sampleRate sample rate of the audio in Hz
  */
 export function magnitudeTerm(size: number, { limit, ...comparison }: Comparison, sampleRate: number): SpectralTerm {
   const bins = binsBelow(limit, size / 2 + 1, sampleRate)
   return { kind: 'magnitude', size, ...comparison, bins, softest: SOFTEST * Math.sqrt((3 * size) / 8) }
 }
 
-/** Of a term. */
+/** Computes the loss of a term of kind `magnitude` from its sums, without the term's weight. */
 export function magnitudeLoss(term: SpectralTerm, { sums, ratios }: TermSums): number {
   const frames = sums.length / 2
   const { unit, share } = meanOf(term, sums)
@@ -34,7 +35,7 @@ export function magnitudeLoss(term: SpectralTerm, { sums, ratios }: TermSums): n
   return (differences * unit + logarithms) * share
 }
 
-/** 1/(mean B + c), and the share of a bin in the mean. */
+/** Computes 1/(mean B + c), and the share that one bin of one frame has in a mean. */
 function meanOf({ bins, softest }: SpectralTerm, sums: Float64Array) {
   const frames = sums.length / 2
   const share = 1 / Math.max(1, bins * frames)
@@ -43,7 +44,7 @@ function meanOf({ bins, softest }: SpectralTerm, sums: Float64Array) {
   return { unit: 1 / (sum * share + softest!), share }
 }
 
-/** Computes a term. */
+/** Computes the sums and the gradient of a term of kind `magnitude`. */
 export function compareMagnitudes(term: SpectralTerm, transform: CentredFrames, to: TermSums): void {
   const { bins: counted, weight } = term
   const { bins } = transform
@@ -63,7 +64,7 @@ export function compareMagnitudes(term: SpectralTerm, transform: CentredFrames, 
   }
   const { unit, share } = meanOf(term, sums)
   const groups = Math.ceil(counted / BINS_PER_RATIO)
-  // A little more than the magnitude, so that the root has a gradient at zero.
+  // The power of each bin is raised a little, so that the root has a gradient at zero.
   const least = (c / 100) * (c / 100)
   for (let frame = 0; frame < frames; frame++) {
     for (let bin = 0; bin < counted; bin++) {

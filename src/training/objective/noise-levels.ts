@@ -1,4 +1,4 @@
-/** Which diffusion steps a batch is trained on, and how much each counts. */
+/** Draws the diffusion steps that a batch is trained on, and weights them in the loss. */
 
 import { uniform } from '../../core/random.js'
 import { batchIndices } from '../../core/random-streams.js'
@@ -6,12 +6,12 @@ import type { Prediction } from '../../diffusion/prediction.js'
 import { type NoiseSchedule, scheduleFor } from '../../diffusion/schedule.js'
 import type { TrainingConfig } from '../config.js'
 
-/** Draws diffusion steps; number i of a draw depends on (seed, draw, i) and the batch's size alone. */
+/** Draws diffusion steps. Number i of a draw depends only on (seed, draw, i) and the size of the batch. */
 export type DrawSteps = (seed: number, draw: number, count: number) => Float64Array
 
 /**
- * The drawing of steps that a config names. Within a batch they are spread evenly over the range (one random offset),
- * so that every batch sees clean and noisy levels; each alone is uniform.
+ * Makes the function that draws steps as a config says. The steps of a batch are spread evenly over the range, with one
+ * random offset, so that every batch has clean and noisy levels. Each step by itself is uniformly distributed.
  */
 export function stepDrawer(config: TrainingConfig, schedule: NoiseSchedule): DrawSteps {
   const levels = schedule.alphaBar.length
@@ -39,7 +39,10 @@ export function stepDrawer(config: TrainingConfig, schedule: NoiseSchedule): Dra
   }
 }
 
-/** Factor of a noise level's loss: that wanted of x_0, brought to the error of what is predicted. */
+/**
+ * Computes the factor of the loss at a noise level. The weighting is defined for the error of x_0; the factor is for
+ * the error of what the network predicts.
+ */
 export function levelWeight(weighting: TrainingConfig['weighting'], prediction: Prediction, alphaBar: number): number {
   if (weighting.kind === 'none') return 1
   const ratio = alphaBar / (1 - alphaBar)

@@ -1,18 +1,18 @@
-/** What the objective is given: a batch for the engine, and what it was made of. */
+/** The input of the objective: a batch for the engine, and the data that the batch was made of. */
 import type { LossRequest } from '../../engines/engine.js'
 
-/** A batch, and what it was made of. */
+/** A batch for the engine, and the data that it was made of. */
 export interface NoisedBatch extends Omit<LossRequest, 'loss'> {
   /** ᾱ of each clip. */
   readonly levels: readonly number[]
   /** x_0 of each clip. */
   readonly clean: readonly Float32Array[]
-  /** A symmetric linear map that weighs each clip's errors; null: they count as they are. */
+  /** For each clip, a symmetric linear map that weights its errors; null if they are not weighted. */
   readonly emphases: readonly (((audio: Float32Array) => Float32Array) | null)[]
-  /** Bandwidth of each clip in Hz: what lies above does not count in the time-frequency loss. */
+  /** Bandwidth of each clip in Hz. Frequencies above it do not count in the time-frequency loss. */
   readonly limits: readonly number[]
-  /** Factor of each clip's noise level (`levelWeight`); `weight` has it, too. */
+  /** Factor of the loss at each clip's noise level (`levelWeight`). `weight` contains it already. */
   readonly levelWeights: readonly number[]
-  /** Positions with voice of each clip, if it starts from pulses where the recording's stand. */
+  /** Whether each position of each clip is voiced, if clips start from pulses at those of the recording. */
   readonly voiced?: readonly Uint8Array[]
 }

@@ -1,8 +1,8 @@
 /**
- * What training minimises, as a function of the network's output: the error of what it predicts, and, if the config
- * asks, the spectral loss of the audio x̂_0 that this stands for; both of audio that an emphasis has weighed, if there
- * is one. Or, of networks that predict x_0, the time-frequency loss. The engine brings its gradient by the outputs back
- * to the parameters.
+ * Computes what training minimises, as a function of the network's output. That is the error of the prediction and, if
+ * the config asks for it, the spectral loss of the audio x̂_0 that follows from it. An emphasis weights the audio of
+ * both, if there is one. Networks that predict x_0 can use the time-frequency loss instead. The engine
+ * propagates the gradient from the outputs back to the parameters.
  */
 import type { Engine, LossGradients } from '../../engines/engine.js'
 import type { ComputeTerms } from '../../engines/loss-kernels.js'
@@ -14,9 +14,9 @@ import { SpectralLoss } from './spectral-loss.js'
 
 export class Objective {
   readonly #spectral: SpectralLoss | null
-  /** The time-frequency loss and its distance of magnitudes; null: another loss. */
+  /** The time-frequency loss and its distance of magnitudes; null if the config has another loss. */
   readonly #timeFrequency: AudioObjective | null
-  /** Training on the network's own steps; null: on noised recordings. */
+  /** Training on the network's own steps; null if the network is trained on noised recordings. */
   readonly #ownSteps: OwnSteps | null
 
   readonly #config: ObjectiveConfig
@@ -36,16 +36,16 @@ export class Objective {
     return new OwnSteps(noiseLevels, { diffusion, mel }, audio)
   }
 
-  /** The loss of each clip. */
+  /** Computes the loss of each clip, without gradients. */
   async losses(engine: ForwardEngine, batch: NoisedBatch): Promise<Float32Array> {
     if (this.#ownSteps !== null) return this.#ownSteps.losses(engine, batch)
     return (await this.of(batch, await engine.predict(batch), engine.spectralTerms)).clipLosses
   }
 
   /**
-   * Each clip's loss, and the gradient of their mean (by samples) by each clip's output.
+   * Computes the loss of each clip, and the gradient of the mean loss over all samples with respect to each output.
    *
-   * @param compute of the engine. Default: the readable version
+   * @param compute the engine's kernels. Default: the readable version
    */
   async of(
     batch: NoisedBatch,
@@ -82,7 +82,7 @@ export class Objective {
     return { clipLosses, gradients }
   }
 
-  /** Loss and gradients of a batch by the network's parameters. */
+  /** Computes the loss of a batch and its gradients with respect to the network's parameters. */
   async differentiate(engine: Engine, batch: NoisedBatch): Promise<LossGradients> {
     if (this.#ownSteps !== null) return this.#ownSteps.differentiate(engine, batch)
     const { levels, clean, emphases, limits, levelWeights, ...request } = batch
@@ -105,7 +105,7 @@ export class Objective {
     return { loss, clipLosses, gradients }
   }
 
-  /** Mean loss of a clip's error, and its gradient. */
+  /** Computes the mean loss of a clip's error, and its gradient. */
   #ofError(error: Float32Array, weight: Float32Array | undefined) {
     const gradient = new Float32Array(error.length)
     let loss = 0
@@ -118,7 +118,10 @@ export class Objective {
     return { loss: loss / error.length, gradient }
   }
 
-  /** With x_0 = α·x_t − σ·v, an error e of v is one of −σ·e of x̂_0. Adds to the gradient by e. */
+  /**
+   * Computes the spectral loss of clip i, and adds its gradient with respect to the error e of v to `gradient`. As
+   * x_0 = α·x_t − σ·v, an error e of v is an error −σ·e of x̂_0.
+   */
   #spectralOf(batch: NoisedBatch, i: number, error: Float32Array, gradient: Float32Array): number {
     const { spectral } = this.#config
     if (spectral === null || this.#spectral === null) return 0
@@ -131,7 +134,7 @@ export class Objective {
   }
 }
 
-/** The fields of a training config that decide the objective. */
+/** The fields of a training config that determine the objective. */
 export interface ObjectiveConfig extends Pick<TrainingConfig, 'loss' | 'spectral'> {
   readonly model: AudioModel & Partial<Pick<TrainingConfig['model'], 'diffusion'>>
   readonly noiseLevels?: TrainingConfig['noiseLevels']

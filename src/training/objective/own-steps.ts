@@ -1,8 +1,8 @@
 /**
- * Training on the network's own steps: each crop is made from noise of the prior in a few DDIM steps, and what each
- * step makes is compared with the recording up to the mel's highest frequency: by magnitudes alone, since the phases
- * are the network's own, or also by phases if the pulses it starts from stand where the recording's do. Each step is
- * trained for itself: gradients do not flow from one into the one before.
+ * Trains a network on its own steps. Each crop is made from noise of the prior in a few DDIM steps. The output of each
+ * step is compared with the recording up to the mel's highest frequency. Only magnitudes are compared, as the network
+ * chooses the phases itself. Phases are compared too if the pulses that it starts from lie at those of the recording.
+ * Each step is trained by itself: gradients do not flow from one step into the step before it.
  */
 import { ddim } from '../../diffusion/samplers/ddim.js'
 import type { Sampler } from '../../diffusion/samplers/sampler.js'
@@ -16,7 +16,7 @@ import type { AudioObjective } from './audio-objective.js'
 import type { NoisedBatch } from './noised-batch.js'
 import type { ClipLoss } from './spectral-term.js'
 
-/** What losses without gradients take of an engine. */
+/** The part of an engine that losses without gradients need. */
 export type ForwardEngine = Pick<Engine, 'predict' | 'spectralTerms'>
 
 /** A batch whose audio is noise of the prior. */
@@ -30,7 +30,7 @@ export class OwnSteps {
 
   /**
    * @param levels the config's `noiseLevels`
-   * @param objective what each step's audio is compared by
+   * @param objective compares the audio of each step with the recording
    */
   constructor(
     levels: Extract<TrainingConfig['noiseLevels'], { readonly kind: 'own' }>,
@@ -44,7 +44,7 @@ export class OwnSteps {
     this.#limit = mel?.maxFrequency ?? Number.POSITIVE_INFINITY
   }
 
-  /** Loss and gradients of a batch by the network's parameters. */
+  /** Computes the loss of a batch and its gradients with respect to the network's parameters. */
   async differentiate(engine: Engine, batch: OwnBatch): Promise<LossGradients> {
     const clipLosses = new Float32Array(batch.audio.length)
     let total: Map<string, Float32Array> | null = null
@@ -69,7 +69,7 @@ export class OwnSteps {
     return { loss, clipLosses, gradients: total ?? new Map() }
   }
 
-  /** The loss of each clip, without gradients. */
+  /** Computes the loss of each clip, without gradients. */
   async losses(engine: ForwardEngine, batch: OwnBatch): Promise<Float32Array> {
     const clipLosses = new Float32Array(batch.audio.length)
     await this.#run(batch, async (audio, step, weight) => {
@@ -83,7 +83,7 @@ export class OwnSteps {
     return clipLosses
   }
 
-  /** Goes through all steps; `make` returns x̂_0 of x_t at a step. */
+  /** Goes through all steps. `make` computes x̂_0 from x_t at a step. */
   async #run(
     batch: OwnBatch,
     make: (audio: readonly Float32Array[], step: number, weight: number) => Promise<readonly Float32Array[]>,
@@ -98,7 +98,11 @@ export class OwnSteps {
     }
   }
 
-  /** Of each clip. @param weight of the gradients */
+  /**
+   * Computes the loss of each clip.
+   *
+   * @param weight factor of the gradients
+   */
   #distances(
     batch: OwnBatch,
     outputs: readonly Float32Array[],
@@ -113,7 +117,7 @@ export class OwnSteps {
   }
 }
 
-/** A batch with other audio, all at one step. */
+/** Makes a request of a batch's conditions with other audio, all at one step. */
 function conditioned({ mel, labels, signal }: OwnBatch, audio: readonly Float32Array[], step: number) {
   return {
     audio,

@@ -1,15 +1,16 @@
 /**
- * Multi-resolution STFT loss (Yamamoto et al. 2020, “Parallel WaveGAN”, eq. 4–6) with its gradient. Alone the squared
- * error lets a network answer noise with the mean of all waveforms that fit, which is silent; the magnitudes make it
- * commit itself, which is what few steps need (as FreGrad, Nguyen et al. 2024, section 3.3, and WaveFM, Luo et al.
- * 2025, section 3.3, use it).
+ * Multi-resolution STFT loss (Yamamoto et al. 2020, “Parallel WaveGAN”, eq. 4–6) with its gradient. With the squared
+ * error alone, a network answers noise with the mean of all waveforms that fit, which is silent. The loss of magnitudes
+ * makes it choose one of them, which sampling with few steps needs. FreGrad (Nguyen et al. 2024, section 3.3) and
+ * WaveFM (Luo et al. 2025, section 3.3) use it for the same purpose.
  *
- * A bin's term is |A − B| + |ln(A + c) − ln(B + c)| with magnitudes A, B in units of white noise of variance 1; the
- * mean is over bins, frames and windows. Hops are a quarter of a window; frames lie wholly inside the audio.
+ * The term of a bin is |A − B| + |ln(A + c) − ln(B + c)|, with magnitudes A and B in units of white noise of variance
+ * 1. The loss is the mean over bins, frames and windows. The hop is a quarter of a window. Frames lie wholly inside the
+ * audio.
  */
 import { FrameTransform } from '../../audio/transforms/stft.js'
 
-/** c: below it, a tenth of white noise, differences of level are not heard beside what is there. */
+/** The constant c: a tenth of white noise. Level differences below it are masked by louder sound. */
 const LOG_OFFSET = 0.1
 const TINY = 1e-12
 
@@ -27,7 +28,7 @@ class Resolution {
     this.#unit = 1 / Math.sqrt(this.#predicted.window.reduce((sum, w) => sum + w * w, 0))
   }
 
-  /** Adds weight × ∂loss/∂predicted to `gradient`; returns the loss. */
+  /** Computes the loss, and adds weight × ∂loss/∂predicted to `gradient`. */
   add(predicted: Float32Array, target: Float32Array, gradient: Float64Array, weight: number): number {
     const { bins } = this.#predicted
     const frames = Math.floor((predicted.length - this.size) / this.#hop) + 1
@@ -56,7 +57,7 @@ class Resolution {
   }
 }
 
-/** The loss over some window lengths, powers of two. */
+/** Computes the loss over several window lengths, which are powers of two. */
 export class SpectralLoss {
   readonly #resolutions: readonly Resolution[]
 
@@ -65,8 +66,10 @@ export class SpectralLoss {
   }
 
   /**
-   * @param predicted,target equally long, at least as long as the longest window
-   * @returns the loss and its gradient by `predicted`
+   * Computes the loss of one signal.
+   *
+   * @param predicted,target audio of the same length, at least as long as the longest window
+   * @returns the loss and its gradient with respect to `predicted`
    */
   of(predicted: Float32Array, target: Float32Array): { readonly loss: number; readonly gradient: Float64Array } {
     const gradient = new Float64Array(predicted.length)

@@ -1,4 +1,4 @@
-/** Terms of spectra: their readable version, and the loss of a clip that they make up. */
+/** Computes spectral terms without an engine's kernels, and the loss of a clip from its terms. */
 import { type ComputeTerms, type SpectralTerm, type TermSums, termRoom } from '../../engines/loss-kernels.js'
 import { CentredFrames } from './centred-frames.js'
 import { compareMagnitudes, magnitudeLoss } from './magnitude-distance.js'
@@ -10,7 +10,7 @@ const comparisons = {
   magnitude: { compare: compareMagnitudes, loss: magnitudeLoss },
 }
 
-/** The readable version of terms; holds the buffers that those of one window length share. */
+/** The readable version of spectral terms. It holds buffers that all terms of one window length share. */
 export class ReadableTerms {
   readonly #frames = new Map<number, CentredFrames>()
 
@@ -26,26 +26,31 @@ export class ReadableTerms {
   }
 }
 
-/** The loss of a term: a mean over frames and bins, without the term's weight. */
+/** Computes the loss of a term: a mean over frames and bins, without the term's weight. */
 export function termLoss(term: SpectralTerm, found: TermSums): number {
   return comparisons[term.kind].loss(term, found)
 }
 
-/** The loss of a clip: Σ factor × loss of a term. */
+/** The terms that make up the loss of a clip: Σ factor × loss of the term. */
 export interface ClipTerms {
   readonly terms: readonly (SpectralTerm & { readonly factor: number })[]
-  /** Samples of the clip, and those at either end that the terms leave out. */
+  /** Length of the clip in samples. */
   readonly samples: number
+  /** Number of samples at either end that the terms leave out. */
   readonly edge: number
 }
 
 export interface ClipLoss {
   readonly loss: number
-  /** Sums up ∂loss/∂(what was made), times the terms' weights, `[samples]`. */
+  /** Sums up ∂loss/∂output over the terms, times their weights, `[samples]`. */
   readonly gradient: () => Float64Array
 }
 
-/** Each clip's loss. @param compute of the engine; undefined: the readable version */
+/**
+ * Computes the loss of each clip.
+ *
+ * @param compute the engine's kernels; undefined for the readable version
+ */
 export async function clipLosses(
   clips: readonly ClipTerms[],
   readable: ReadableTerms,

@@ -1,11 +1,11 @@
 /**
- * The squared error of audio, weighted per time-frequency region by the inverse of the target's magnitude there (the
- * loss of Flow2GAN): what is soft counts beside what is loud.
+ * The squared error of audio, weighted in each time-frequency region by the inverse of the target's magnitude there
+ * (the loss of Flow2GAN). Soft parts then count beside loud ones.
  *
  *     mean over bins and frames of |STFT(x̂ − x)|² · clamp((X̄² + 1e-7)^−½, 0.01, 100)
  *
- * STFT with windows of 1,024 samples, not normalised; bins 0 … 511, X̄² the mean of |STFT(x)|² over pairs of them. Bins
- * above the clip's own bandwidth do not count: a recording says nothing about them.
+ * The STFT has windows of 1,024 samples and is not normalised. Bins 0 to 511 count. X̄² is the mean of |STFT(x)|² over
+ * pairs of bins. Bins above the clip's own bandwidth do not count, as the recording has no information about them.
  */
 import { type SpectralTerm, type TermSums, termFrames } from '../../engines/loss-kernels.js'
 import { binsBelow, type CentredFrames, type Comparison } from './centred-frames.js'
@@ -16,25 +16,31 @@ const SMALLEST_POWER = 1e-7
 const MIN_WEIGHT = 1e-2
 const MAX_WEIGHT = 1e2
 
-/** Of the target's magnitude: a prediction softer than that has less to say about phases. */
+/** A tenth of the target's magnitude, squared. Predictions softer than that count less in the loss of phases. */
 const LEAST_SHARE = 0.1 * 0.1
-/** Power that keeps a root from being 0. */
+/** Power that is added under a root, so that the root is never 0. */
 const SMALLEST = 1e-12
 
-/** The loss above. @param sampleRate of the audio, in Hz */
+/**
+ * Describes the loss above.
+ *
+ * @param sampleRate sample rate of the audio in Hz
+ */
 export function errorTerm({ made, wanted, limit, weight }: Comparison, sampleRate: number): SpectralTerm {
   const errors = made.map((x, n) => x - wanted[n]!)
   return { kind: 'error', size: SIZE, made: errors, wanted, bins: countedBins(limit, sampleRate), weight }
 }
 
 /**
- * The same of a spectrum with the phases of x̂, X̂, and the magnitudes of x, X:
+ * Describes the same loss of phases alone. X̂ is the spectrum of x̂, with the magnitudes replaced by those of X, the
+ * spectrum of x:
  *
  *     mean over bins and frames of 2·(|X|² − |X|·Re(X̂·X*)/√(|X̂|² + (|X|/10)²)) · clamp(…)
  *
- * If phases can only be guessed, the squared error asks for less magnitude; this does not.
+ * Where phases can only be guessed, the squared error favours smaller magnitudes. This loss does not.
  *
- * @param counts whether a frame counts, the middle of which is a sample; those that do not are 0 in the mean
+ * @param sampleRate sample rate of the audio in Hz
+ * @param counts says whether the frame centred on a sample counts. Other frames are 0 in the mean.
  */
 export function phaseTerm(
   { made, wanted, limit, weight }: Comparison,
@@ -53,24 +59,24 @@ export function phaseTerm(
   }
 }
 
-/** The last bin has no partner. */
+/** Number of bins that count. The last bin never does: it has no partner for the mean over pairs. */
 function countedBins(limit: number, sampleRate: number): number {
   return Math.min(BINS - 1, binsBelow(limit, BINS, sampleRate))
 }
 
-/** The loss of a term of kind `error` or `phase`: the mean of its regions' errors. */
+/** Computes the loss of a term of kind `error` or `phase`: the mean error of its regions. */
 export function regionLoss(term: SpectralTerm, { sums }: TermSums): number {
   let loss = 0
   for (let frame = 0; frame < sums.length; frame++) loss += sums[frame]!
   return loss * regionShare(term, sums.length)
 }
 
-/** Of a region in the mean. */
+/** Computes the share that one region has in the mean. */
 function regionShare({ bins }: SpectralTerm, frames: number): number {
   return 1 / Math.max(1, bins * frames)
 }
 
-/** Computes a term of kind `error`. */
+/** Computes the sums and the gradient of a term of kind `error`. */
 export function weighErrors(term: SpectralTerm, transform: CentredFrames, to: TermSums): void {
   eachRegion(term, transform, to, (made, _, i, scale) => {
     const error = made[i]! * made[i]! + made[i + 1]! * made[i + 1]!
@@ -80,7 +86,7 @@ export function weighErrors(term: SpectralTerm, transform: CentredFrames, to: Te
   })
 }
 
-/** The same of kind `phase`. */
+/** Computes the sums and the gradient of a term of kind `phase`. */
 export function comparePhases(term: SpectralTerm, transform: CentredFrames, to: TermSums): void {
   eachRegion(term, transform, to, (made, wanted, i, scale) => {
     const [a, b, x, y] = [made[i]!, made[i + 1]!, wanted[i]!, wanted[i + 1]!]
@@ -96,10 +102,10 @@ export function comparePhases(term: SpectralTerm, transform: CentredFrames, to: 
 }
 
 /**
- * Sums the weighted errors of all regions, and brings their gradient back to the audio.
+ * Sums the weighted errors of all regions, and computes their gradient with respect to the audio.
  *
- * @param error of the values from index i on, not weighted; it writes its gradient, weighted by `scale`, over those of
- *   `made`
+ * @param error computes the unweighted error of the bin whose real part is at index i. It overwrites that bin of `made`
+ *   with the gradient, times `scale`.
  */
 function eachRegion(
   term: SpectralTerm,
