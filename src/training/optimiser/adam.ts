@@ -1,7 +1,7 @@
 /**
- * Adam (Kingma & Ba 2015, algorithm 1) in the order of operations of PyTorch's `torch.optim.Adam`: bias-corrected
- * moments, ε outside the root. State is float32, as there. An engine may have the same arithmetic in native code, with
- * the same bytes (`OptimiserKernels` of src/engines/engine.ts).
+ * Adam (Kingma & Ba 2015, algorithm 1), with the order of operations of PyTorch's `torch.optim.Adam`: bias-corrected
+ * moments, and ε outside the root. The state is float32, as in PyTorch. An engine may do the same arithmetic in native
+ * code, with the same bytes as the result (`OptimiserKernels` of src/engines/engine.ts).
  */
 import { z } from 'zod'
 import { check } from '../../core/options.js'
@@ -22,7 +22,7 @@ interface Moments {
 
 /** The optimiser of one set of parameters. */
 export class Adam {
-  /** Updates made so far. */
+  /** Number of updates made so far. */
   step = 0
   readonly moments = new Map<string, Moments>()
   readonly #options: z.output<typeof optionsSchema>
@@ -31,7 +31,11 @@ export class Adam {
     this.#options = check(optionsSchema, options, 'Adam options')
   }
 
-  /** Counts one more update. @returns its numbers; `root` is √(1 − beta2ⁿ) */
+  /**
+   * Counts one more update.
+   *
+   * @returns the constants of update n: `stepSize` is the rate / (1 − beta1ⁿ), `root` is √(1 − beta2ⁿ)
+   */
   begin(learningRate: number) {
     const { beta1, beta2, epsilon } = this.#options
     this.step++
@@ -40,7 +44,7 @@ export class Adam {
     return { beta1, beta2, epsilon, stepSize, root }
   }
 
-  /** A parameter's moments, zero before its first update. */
+  /** Returns the moments of a parameter, which are zero before its first update. */
   momentsOf(name: string, size: number): Moments {
     let moments = this.moments.get(name)
     if (moments === undefined) {

@@ -1,25 +1,23 @@
-/**
- * What happens to gradients and weights around an update: sums, clipping by the global norm, the average of weights.
- */
+/** Arithmetic on gradients and weights: sums, clipping by the global norm, and the average of the weights. */
 import type { Tensors } from '../../core/tensor.js'
 import type { OptimiserKernels } from '../../engines/engine.js'
 
 export type Gradients = ReadonlyMap<string, Float32Array>
 
-/** √Σ g² over all parameters; not finite if any number is not. */
+/** Computes √Σ g² over all parameters. The result is not finite if any number is not. */
 export function globalNorm(gradients: Gradients): number {
   let sum = 0
   for (const data of gradients.values()) for (let i = 0; i < data.length; i++) sum += data[i]! * data[i]!
   return Math.sqrt(sum)
 }
 
-/** Each number times a factor, in place. */
+/** Multiplies all numbers by a factor, in place. */
 export function scaleGradients(gradients: Gradients, factor: number): void {
   if (factor === 1) return
   for (const data of gradients.values()) for (let i = 0; i < data.length; i++) data[i]! *= factor
 }
 
-/** total += more, in place. */
+/** Adds `more` to `total`, in place. */
 export function addGradients(total: Gradients, more: Gradients): void {
   for (const [name, data] of total) {
     const other = more.get(name)!
@@ -27,7 +25,7 @@ export function addGradients(total: Gradients, more: Gradients): void {
   }
 }
 
-/** The same, by an engine's kernels if it has them. */
+/** Adds `more` to `total`, in place, with an engine's kernels if it has them. */
 export async function addAll(kernels: OptimiserKernels | undefined, total: Gradients, more: Gradients): Promise<void> {
   if (kernels === undefined) return addGradients(total, more)
   await kernels.add(
@@ -36,24 +34,24 @@ export async function addAll(kernels: OptimiserKernels | undefined, total: Gradi
   )
 }
 
-/** The factor that brings gradients' norm down to `bound`, as PyTorch's `clip_grad_norm_`; 1 if it is not above. */
+/** Computes the factor that reduces a norm to `bound`, as PyTorch's `clip_grad_norm_` does; 1 if it is not above. */
 export function clippingFactor(norm: number, bound: number | null): number {
   return bound !== null && norm > bound ? bound / (norm + 1e-6) : 1
 }
 
-/** Scales the norm down to `bound` if it is above; returns the norm before. */
+/** Scales gradients so that their norm is at most `bound`. @returns the norm before */
 export function clipGradients(gradients: Gradients, bound: number | null): number {
   const norm = globalNorm(gradients)
   scaleGradients(gradients, clippingFactor(norm, bound))
   return norm
 }
 
-/** Decay of the average when n updates have been averaged before: small at first, so that it forgets the beginning. */
+/** Computes the decay of the average after n updates. It is small at first, so that the first weights are forgotten. */
 export function averageDecayAt(decay: number, n: number): number {
   return Math.min(decay, (1 + n) / (10 + n))
 }
 
-/** average ← d·average + (1 − d)·weights with d = `averageDecayAt(decay, n)`. */
+/** Updates the average in place: d·average + (1 − d)·weights, with d = `averageDecayAt(decay, n)`. */
 export function updateAverage(average: Tensors, weights: Tensors, decay: number, n: number): void {
   const d = averageDecayAt(decay, n)
   for (const [name, { data }] of average) {

@@ -1,4 +1,4 @@
-/** Parameters before training, as PyTorch's definitions have them, from a seed. */
+/** Initialises parameters from a seed, with the distributions that PyTorch's layers use. */
 
 import { gaussian, uniform } from '../../core/random.js'
 import { draws } from '../../core/random-streams.js'
@@ -7,7 +7,7 @@ import { analysisRows, synthesisRows } from '../../model/front-end/windows.js'
 import type { NetworkConfig } from '../../model/network.js'
 import { parameterSpecs } from '../../model/parameters.js'
 
-/** A network's parameters from a seed, each from a draw of its own. */
+/** Draws the initial parameters of a network. Each parameter has a draw of its own. */
 export function initialParameters(network: NetworkConfig, seed: number): Map<string, Tensor> {
   const parameters = new Map<string, Tensor>()
   for (const [i, { name, shape, initialisation }] of parameterSpecs(network).entries()) {

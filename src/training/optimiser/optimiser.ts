@@ -1,6 +1,6 @@
 /**
- * What happens to gradients, weights and their average in an update: by an engine's own arithmetic if it has one, else
- * by this folder's. The bytes are the same.
+ * Updates the weights and their average. The arithmetic is the engine's own if it has kernels for it, else that of this
+ * folder. The resulting bytes are the same.
  */
 import type { Tensor } from '../../core/tensor.js'
 import type { OptimiserKernels } from '../../engines/engine.js'
@@ -15,25 +15,25 @@ import {
   updateAverage,
 } from './gradients.js'
 
-/** What training changes. */
+/** The state that training changes: the weights, their average, and Adam's moments. */
 export interface TrainingState {
   readonly weights: Map<string, Tensor>
   readonly average: Map<string, Tensor>
   readonly adam: Adam
 }
 
-/** Settings of the optimiser, as the trainer's config has them. */
+/** The settings of the trainer's config that an update needs. */
 export interface OptimiserSettings {
-  /** Bound of the gradients' norm; null: none. */
+  /** Max norm of the gradients; null if they are not clipped. */
   readonly clipNorm: number | null
-  /** Decay of the average of the weights, at most. */
+  /** Max decay of the average of the weights. */
   readonly averageDecay: number
 }
 
 export class Optimiser {
   readonly #kernels: OptimiserKernels | undefined
   readonly #settings: OptimiserSettings
-  /** Whether the last update is not yet in the average of the weights. */
+  /** Whether the average of the weights does not contain the last update yet. */
   #averageLags = false
 
   constructor(kernels: OptimiserKernels | undefined, settings: OptimiserSettings) {
@@ -41,27 +41,26 @@ export class Optimiser {
     this.#settings = settings
   }
 
-  /** total ← total + more, in place. */
+  /** Adds `more` to `total`, in place. */
   async add(total: Gradients, more: Gradients): Promise<void> {
     await addAll(this.#kernels, total, more)
   }
 
-  /** Each number times a factor, in place. */
+  /** Multiplies all numbers by a factor, in place. */
   async scale(gradients: Gradients, factor: number): Promise<void> {
     if (this.#kernels === undefined || factor === 1) return scaleGradients(gradients, factor)
     await this.#kernels.scale([...gradients.values()], factor)
   }
 
-  /** √Σ g² over all parameters; not finite if any number is not. */
+  /** Computes √Σ g² over all parameters. The result is not finite if any number is not. */
   async norm(gradients: Gradients): Promise<number> {
     return this.#kernels === undefined ? globalNorm(gradients) : this.#kernels.norm([...gradients.values()])
   }
 
   /**
-   * One update of the weights by Adam, with gradients clipped to their bound. The gradients are not to be used
-   * afterwards.
+   * Clips the gradients and updates the weights by Adam. The call may change the gradients: do not use them afterwards.
    *
-   * @param norm that of the gradients
+   * @param norm norm of the gradients
    */
   async update(state: TrainingState, gradients: Gradients, norm: number, learningRate: number): Promise<void> {
     this.catchUp(state)
@@ -88,7 +87,7 @@ export class Optimiser {
     })
   }
 
-  /** Takes the last update into the average of the weights, unless that was done. */
+  /** Adds the last update to the average of the weights, unless that was done already. */
   catchUp({ weights, average, adam }: TrainingState): void {
     if (!this.#averageLags) return
     this.#averageLags = false
