@@ -1,7 +1,8 @@
 /**
- * Checkpoints: weights, their average, the optimiser's moments and the progress, in one safetensors file that is
- * replaced as a whole (written beside, flushed, renamed, folder flushed). All randomness is keyed by the step, so there
- * is no other state. The metadata call the progress `position`, as they did when the format began.
+ * Reads and writes checkpoints. A checkpoint is one safetensors file with the weights, their average, the optimiser's
+ * moments and the progress. It is replaced as a whole: a temporary file is written, flushed and renamed, and the folder
+ * is flushed. All random numbers are derived from the step, so there is no other state. In the file's metadata, the
+ * progress is still called `position`, as in the first version of the format.
  */
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -16,30 +17,34 @@ import type { Adam } from '../optimiser/adam.js'
 import type { TrainingState } from '../optimiser/optimiser.js'
 
 const progressSchema = z.strictObject({
-  /** Updates made, including those skipped for want of a finite gradient. */
+  /** Number of updates made, including updates that were skipped because their gradient was not finite. */
   step: z.number().int().min(0),
-  /** Updates the optimiser made. */
+  /** Number of updates that the optimiser made. */
   optimiserStep: z.number().int().min(0),
-  /** Seconds trained. */
+  /** Training time in seconds. */
   seconds: z.number().min(0),
   samplesSeen: z.number().min(0),
   /** Lowest validation loss so far. */
   best: z.number().nullable(),
   /** `Dataset.fingerprint`. */
   data: z.string(),
-  /** The trainer's config as JSON, with which a resumed run's is compared. */
+  /** The trainer's config as JSON. The config of a resumed run is compared with it. */
   config: z.string(),
   /** The model, with the constants that were measured on the recordings. */
   model: trainedModelSchema,
 })
 
-/** How far a run has come, and what it is a run of. */
+/** How far a run has come, and the model, data and config that it belongs to. */
 export type TrainingProgress = Readonly<z.output<typeof progressSchema>>
 
 const FILE = 'checkpoint.safetensors'
 const parts = ['weights', 'average', 'first', 'second'] as const
 
-/** @throws DiffWaveError `DISK_FULL`, `NOT_WRITABLE`; the previous checkpoint stays intact */
+/**
+ * Writes a checkpoint into a folder. If that fails, the previous checkpoint stays intact.
+ *
+ * @throws DiffWaveError `DISK_FULL`, `NOT_WRITABLE`
+ */
 export async function writeCheckpoint(folder: string, state: TrainingState, progress: TrainingProgress): Promise<void> {
   const tensors = new Map<string, Tensor>()
   for (const [name, tensor] of state.weights) tensors.set(`weights/${name}`, tensor)
@@ -56,8 +61,8 @@ export async function writeCheckpoint(folder: string, state: TrainingState, prog
 }
 
 /**
- * Second moments lie below float16's range: small checkpoints of interop/pytorch hold 1,000 times their roots, and say
- * so by `narrow` in their metadata.
+ * Restores second moments of a small checkpoint of interop/pytorch. Second moments lie below the range of float16, so
+ * such a checkpoint contains 1,000 times their square roots. `narrow` in its metadata marks it.
  */
 function widenMoments(roots: Float32Array): void {
   for (let i = 0; i < roots.length; i++) roots[i] = (roots[i]! / 1000) ** 2
@@ -69,7 +74,8 @@ export async function hasCheckpoint(folder: string): Promise<boolean> {
 }
 
 /**
- * Reads a folder's checkpoint; the optimiser's state goes into `adam`.
+ * Reads the checkpoint of a folder, and puts the optimiser's state into `adam`.
+ *
  * @throws DiffWaveError `FILE_NOT_FOUND`, `BAD_CHECKPOINT`, …
  */
 export async function readCheckpoint(

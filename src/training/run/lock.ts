@@ -1,11 +1,11 @@
 /**
- * One trainer per folder: `lock.json` names the process that has it.
+ * Allows one trainer per folder. `lock.json` names the process that holds the folder.
  *
- * Taking over a dead holder's lock must let exactly one process in, and "look, remove, create" does not: a second
- * process removes what the first has just created. So whoever wants the lock first puts a claim beside it, a file of a
- * name that is never used again, and goes on only if its claim is the only one of a living process (Lamport's
- * "announce, then look"). Of two claims the one whose name is lower stays. What is done with `lock.json` meanwhile, no
- * other process does.
+ * If several processes take over the lock of a dead holder, exactly one must succeed. "Look, remove, create" does not
+ * guarantee that: a second process may remove the file that the first has just created. So a process that wants the
+ * lock first puts a claim beside it, a file with a name that is never used again. It goes on only if no other living
+ * process has a claim (Lamport's "announce, then look"). Of two claims, the one with the lower name stays. Only the
+ * process whose claim stays works on `lock.json`.
  */
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, readdir, rm, stat, utimes } from 'node:fs/promises'
@@ -22,30 +22,37 @@ import {
 } from '../../core/process-identity.js'
 
 const FILE = 'lock.json'
-/** A lock has some 100 bytes; what is longer is none. */
+/** Max size of a lock in bytes. A lock has some 100 bytes, and longer files are not locks. */
 const MAX_LOCK_BYTES = 4096
 const CLAIM = /^lock\.(.*)\.[0-9a-f]{12}\.claim$/
 /**
- * How often a holder touches its lock, for those who cannot see its process: in another container, or on another
- * machine.
+ * Milliseconds between two updates of the lock's time by its holder. Processes in other containers or on other machines
+ * cannot see the holder, but they see this time.
  */
 const HEARTBEAT_MS = 500
-/** A holder that cannot be seen and does not touch its lock for so long is dead. */
+/** Milliseconds without an update of the lock's time after which a holder that cannot be seen counts as dead. */
 const PATIENCE_MS = 2_500
-/** So long a claim is waited for, which others keep for a few milliseconds. */
+/** Max milliseconds to wait for the claims of other processes, which usually last a few milliseconds. */
 const MAX_WAIT_MS = 30_000
-/** A claim of a process that cannot be seen, and that has not been written to for so long, is a dead one's. */
+/** Milliseconds without a write to a claim after which its process, if it cannot be seen, counts as dead. */
 const CLAIM_MS = 5_000
 
-/** A folder's lock while it is held. */
+/** A lock on a folder that this process holds. */
 export interface FolderLock {
-  /** @throws DiffWaveError `LOCKED` if another process has taken the folder over, having taken this one for dead */
+  /**
+   * Makes sure that the lock is still held.
+   *
+   * @throws DiffWaveError `LOCKED` if another process took this one for dead and has taken over the folder
+   */
   assertHeld(): Promise<void>
   /** Releases the folder. */
   release(): Promise<void>
 }
 
-/** Tokens of the locks that this thread holds: a worker that was terminated leaves its lock to a process that lives. */
+/**
+ * Tokens of the locks that this thread holds. A worker thread that was terminated leaves a lock behind although its
+ * process is alive: such a lock is not in this set.
+ */
 const heldHere = new Set<string>()
 
 interface Holder extends ProcessIdentity {
@@ -93,7 +100,11 @@ function locked(folder: string, pid?: number): DiffWaveError {
   })
 }
 
-/** Runs `work` while no other process does so in this folder. @throws DiffWaveError `LOCKED`, `NOT_WRITABLE` */
+/**
+ * Runs `work` while no other process runs it in this folder.
+ *
+ * @throws DiffWaveError `LOCKED`, `NOT_WRITABLE`
+ */
 async function withClaim(folder: string, work: () => Promise<void>): Promise<void> {
   const deadline = Date.now() + MAX_WAIT_MS
   while (Date.now() < deadline) {
@@ -108,7 +119,7 @@ async function withClaim(folder: string, work: () => Promise<void>): Promise<voi
   throw locked(folder)
 }
 
-/** A file that says who wants the lock. It is written to again and again, for those who cannot see its process. */
+/** A file that says who wants the lock. It is written again and again, for processes that cannot see its process. */
 class Claim {
   readonly #folder: string
   readonly #name: string
@@ -121,14 +132,18 @@ class Claim {
     this.#name = name
     this.#handle = handle
     this.#heartbeat = setInterval(() => {
-      // At the same place each time: the file stays at one byte. A full disk lets no heart beat, which then looks dead
-      // to those who cannot see the process; they find its lock's own heartbeat if it has the lock.
+      // Each write goes to the same place, so that the file stays at one byte. If the disk is full, the write fails,
+      // and the process looks dead to processes that cannot see it. If it has the lock, they still see the lock's time.
       this.#writing = this.#handle.write(' ', 0).catch(() => {})
     }, HEARTBEAT_MS)
     this.#heartbeat.unref()
   }
 
-  /** @throws DiffWaveError `NOT_WRITABLE`, `DISK_FULL` */
+  /**
+   * Puts a claim into a folder.
+   *
+   * @throws DiffWaveError `NOT_WRITABLE`, `DISK_FULL`
+   */
   static async place(folder: string): Promise<Claim> {
     const name = `lock.${identityTag(ownIdentity())}.${randomBytes(6).toString('hex')}.claim`
     const path = join(folder, name)
@@ -139,7 +154,11 @@ class Claim {
     }
   }
 
-  /** Waits until this is the only claim. @returns false if another one goes first, or the time is over */
+  /**
+   * Waits until this is the only claim.
+   *
+   * @returns false if another claim goes first, or the time is over
+   */
   async prevails(deadline: number): Promise<boolean> {
     while (Date.now() < deadline) {
       const others = await this.#others()
@@ -158,8 +177,8 @@ class Claim {
   }
 
   /**
-   * The claims of other living processes; those of dead ones are removed, as their names are never used again. Null if
-   * somebody took this process for dead and removed its claim.
+   * Lists the claims of other living processes. Claims of dead processes are removed, as their names are never used
+   * again. Null if another process took this one for dead and removed its claim.
    */
   async #others(): Promise<string[] | null> {
     const names = await readdir(this.#folder)
@@ -177,9 +196,10 @@ class Claim {
 
   async #isOver(claimant: ProcessIdentity, name: string): Promise<boolean> {
     const state = liveness(claimant)
-    // A worker thread of this process may have been terminated, so that its claim says no more than one from afar.
+    // A worker thread of this process may have been terminated. Its claim is judged like that of a process that cannot
+    // be seen.
     if (state === 'dead' || (state === 'alive' && claimant.pid !== process.pid)) return state === 'dead'
-    // Both times are of the folder's own clock.
+    // Both times are from the clock of the folder's file system.
     const [theirs, ours] = await Promise.all([
       stat(join(this.#folder, name)).catch(() => null),
       this.#handle.stat().catch(() => null),
@@ -189,8 +209,8 @@ class Claim {
 }
 
 /**
- * Whether a holder lives; one whose process cannot be seen is watched until it touches its lock or has not for long
- * enough.
+ * Whether a holder is alive. If its process cannot be seen, its lock is watched until its time changes or `PATIENCE_MS`
+ * are over.
  */
 async function isHeld(path: string, holder: Holder): Promise<boolean> {
   const state = liveness(holder)
@@ -206,7 +226,7 @@ async function isHeld(path: string, holder: Holder): Promise<boolean> {
   return false
 }
 
-/** The holder that the lock's file names; null if there is no file, or it is empty or damaged, as after a power cut. */
+/** Reads the holder from a lock. Null if the file is missing, empty or damaged, for example after a power cut. */
 async function readHolder(path: string): Promise<Holder | null> {
   try {
     const value: unknown = JSON.parse(Buffer.from(await readFileBytes(path, { maxBytes: MAX_LOCK_BYTES })).toString())

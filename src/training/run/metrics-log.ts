@@ -1,4 +1,7 @@
-/** `metrics.jsonl`: one line of JSON per event, cut back to the checkpoint's step when a run is resumed. */
+/**
+ * Writes `metrics.jsonl`, which has one line of JSON per event. When a run is resumed, events after the checkpoint's
+ * step are removed.
+ */
 import { createReadStream } from 'node:fs'
 import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,10 +9,14 @@ import { createInterface } from 'node:readline'
 import { fileError, kindOfPath, writeFilePieces } from '../../core/files.js'
 
 const FILE = 'metrics.jsonl'
-/** Characters that are written at a time. */
+/** Number of characters that are written at a time. */
 const PIECE = 2 ** 16
 
-/** Appends one event. @throws DiffWaveError `DISK_FULL`, `NOT_WRITABLE` */
+/**
+ * Appends one event.
+ *
+ * @throws DiffWaveError `DISK_FULL`, `NOT_WRITABLE`
+ */
 export async function appendMetrics(folder: string, event: Readonly<Record<string, unknown>>): Promise<void> {
   const path = join(folder, FILE)
   try {
@@ -20,7 +27,7 @@ export async function appendMetrics(folder: string, event: Readonly<Record<strin
 }
 
 /**
- * Drops events after a step, and a last line that was half written.
+ * Removes events after a step, and a last line that was written only in part.
  *
  * @throws DiffWaveError `NOT_READABLE`, `NOT_A_FILE`, `NOT_WRITABLE`, `DISK_FULL`
  */
@@ -30,7 +37,7 @@ export async function cutMetrics(folder: string, step: number): Promise<void> {
   await writeFilePieces(path, keptLines(path, step))
 }
 
-/** Lines of events up to a step, in pieces: a log of a long run can be longer than a string. */
+/** Reads the lines of events up to a step, in pieces: the log of a long run can be longer than a string can be. */
 async function* keptLines(path: string, step: number): AsyncGenerator<Uint8Array, void, undefined> {
   let kept = ''
   try {

@@ -1,4 +1,4 @@
-/** Where a run begins: at its folder's checkpoint if that is of the same run, or with new weights. */
+/** Starts a run with new weights, or resumes it from the checkpoint of its folder. */
 import { DiffWaveError } from '../../core/errors.js'
 import type { Tensor, Tensors } from '../../core/tensor.js'
 import type { ModelConfig } from '../../model/config.js'
@@ -15,21 +15,21 @@ import { cutMetrics } from './metrics-log.js'
 export interface StartOptions {
   readonly config: TrainingConfig
   readonly data: Dataset
-  /** Folder for checkpoint, log and model; created if missing. */
+  /** Folder for the checkpoint, the log and the model. It is created if it does not exist. */
   readonly out: string
-  /** Whether to continue from the folder's checkpoint. If false, a folder that has one is refused. */
+  /** Whether to continue from the folder's checkpoint. If false, a folder with a checkpoint is refused. */
   readonly resume?: boolean | undefined
-  /** Fine-tuning: the weights to start from, and the model whose measured constants they were trained with. */
+  /** For fine-tuning: the weights to start from, and the config with the measured constants they were trained with. */
   readonly from?: { readonly config: ModelConfig; readonly parameters: Tensors } | undefined
 }
 
-/** A run's state: weights, average and optimiser, and its progress. */
+/** The state of a run at its start (weights, average and optimiser), and its progress. */
 export interface Start {
   readonly state: TrainingState
   readonly progress: TrainingProgress
 }
 
-/** Starts or resumes a run, and cuts its log back to where it is. */
+/** Starts or resumes a run, and removes events of its log that lie after its step. */
 export async function startOrResume(options: StartOptions): Promise<Start> {
   const { config, out } = options
   const adam = new Adam({
@@ -57,7 +57,7 @@ async function resumed({ config, data, out }: StartOptions, adam: Adam): Promise
       hint: 'Use the same --data folders in the same order, or start a new run with --from.',
     })
   }
-  // Checked again, so that fields which a later version added have their defaults.
+  // The config is checked again, so that fields that a later version added have their defaults.
   if (runIdentity(checkTrainingConfig(configOf(progress, out), out)) !== runIdentity(config)) {
     throw new DiffWaveError('BAD_CONFIG', 'the config is not the one that this run was started with', {
       where: out,
@@ -98,7 +98,7 @@ function fresh(options: StartOptions, adam: Adam): Start {
   }
 }
 
-/** A model with another's name, texts and sampling defaults, on which its weights do not depend. */
+/** Gives a model the name, texts and sampling defaults of another one. Its weights do not depend on them. */
 function withPresentation(model: ModelConfig, { name, description, license, diffusion }: ModelConfig): ModelConfig {
   const { sampling, defaultSteps, defaultSampler, noiseScale, defaultGuidance, refinement } = diffusion
   return {
@@ -111,8 +111,8 @@ function withPresentation(model: ModelConfig, { name, description, license, diff
 }
 
 /**
- * A run's identity as JSON: everything that affects the weights, so not the names, the sampling defaults and
- * `totalSteps`.
+ * Writes the identity of a run as JSON: all settings that the weights depend on. Names, sampling defaults and
+ * `totalSteps` do not belong to it.
  */
 function runIdentity(config: TrainingConfig): string {
   const nothing = {
@@ -129,8 +129,8 @@ function runIdentity(config: TrainingConfig): string {
 }
 
 /**
- * The model with the constants that are measured on the recordings. Weights trained under one measure of the diffusion
- * keep its constants.
+ * Measures constants on the recordings and adds them to the model. If the run starts from trained weights, the
+ * diffusion keeps the constants that these were trained with.
  */
 function withMeasuredConstants({ config, data, from }: StartOptions): ModelConfig {
   const { model } = config

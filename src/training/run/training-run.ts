@@ -1,6 +1,6 @@
 /**
- * The training loop: batches to an engine, gradients to Adam, checkpoints and a log on the way. It knows engines by
- * their interface only, and takes the time from the clocks that it is given.
+ * The training loop. It sends batches to an engine, updates the weights by Adam, and writes checkpoints and a log. It
+ * uses engines only through their interface, and reads the time from the clocks that it is given.
  */
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -26,23 +26,23 @@ import { type FolderLock, lockFolder } from './lock.js'
 import { appendMetrics } from './metrics-log.js'
 import { type StartOptions, startOrResume } from './start.js'
 
-/** What one update did. */
+/** Report of one update. */
 export interface TrainingStep {
-  /** Updates made so far, those of earlier parts of the run included. */
+  /** Number of updates made so far, including those of earlier parts of the run. */
   readonly step: number
   /** The update at which this part of the run ends: the config’s `totalSteps`, or `maxSteps` if that is less. */
   readonly totalSteps: number
-  /** Mean loss of the batch; NaN if it was not finite, in which case the weights stayed as they were. */
+  /** Mean loss of the batch. NaN if it was not finite; the weights then stayed as they were. */
   readonly loss: number
-  /** Norm over all gradients, before clipping. */
+  /** Norm of all gradients, before clipping. */
   readonly gradientNorm: number
   /** Learning rate of this update. */
   readonly learningRate: number
-  /** Samples of audio per second since this process started. */
+  /** Mean number of audio samples per second since this process started. */
   readonly samplesPerSecond: number
   /** Estimated seconds until `totalSteps`. */
   readonly secondsLeft: number
-  /** Loss on the validation clips if they were due at this step, else null. */
+  /** Loss on the validation clips if this step had a validation, else null. */
   readonly validationLoss: number | null
   /** Whether a checkpoint was written at this step. */
   readonly saved: boolean
@@ -50,55 +50,58 @@ export interface TrainingStep {
 
 /** How a part of a run ended. */
 export interface TrainingSummary {
-  /** Updates made so far, those of earlier parts of the run included. */
+  /** Number of updates made so far, including those of earlier parts of the run. */
   readonly step: number
   /** Loss of the last update; null if none was made. */
   readonly loss: number | null
   /** Lowest validation loss of the whole run; null if there was none. */
   readonly bestValidation: number | null
-  /** Seconds trained, those of earlier parts of the run included. */
+  /** Training time in seconds, including earlier parts of the run. */
   readonly seconds: number
-  /** Which limit ended it. */
+  /** The limit that ended this part of the run. */
   readonly stoppedBy: 'total-steps' | 'max-steps' | 'max-hours' | 'signal'
 }
 
 export interface TrainingRunOptions extends StartOptions {
   /**
-   * Names of the files of the run's cache that its recordings need: once the run has started, others that the cache
-   * wrote are removed. Default: none are removed.
+   * Names of the cache's files that the recordings need. Other files of the cache are removed once the run has started.
+   * Default: none are removed.
    */
   readonly cacheFiles?: ReadonlySet<string> | undefined
   /** Creates the engine that runs the network. */
   readonly createEngine: (model: ModelConfig, weights: Tensors) => Promise<Engine>
-  /** Ends after this many updates, those of earlier parts of the run included. */
+  /** Number of updates after which to end, including those of earlier parts of the run. */
   readonly maxSteps?: number | undefined
-  /** Ends after this many hours of this part of the run. */
+  /** Number of hours of this part of the run after which to end. */
   readonly maxHours?: number | undefined
-  /** Ends after the current update, with a checkpoint. */
+  /** Ends the run after the current update, with a checkpoint. */
   readonly signal?: AbortSignal | undefined
-  /** Seconds, from any origin. */
+  /** Returns the time in seconds, from any origin. */
   readonly clock: () => number
-  /** TensorBoard event files: scalars, and with each validation what the model sounds like. None if absent. */
+  /**
+   * Writes TensorBoard event files: scalars, and with each validation a preview of what the model sounds like. Default:
+   * no event files.
+   */
   readonly events?:
     | {
-        /** Seconds since 1970. */
+        /** Returns the time in seconds since 1970. */
         readonly now: () => number
-        /** Called while the engine has the average of the weights. */
+        /** Renders the preview. It is called while the engine has the average of the weights. */
         readonly preview: Preview | null
       }
     | undefined
 }
 
-/** Updates in a row that may have no finite gradient. */
+/** Number of updates in a row without a finite gradient that ends the run. */
 const MAX_BROKEN_STEPS = 5
 
-/** Loss by clip: the diffusion step it was trained on, and its loss. */
+/** For each clip, the diffusion step that it was trained on, and its loss. */
 type LossByLevel = readonly (readonly [step: number, loss: number])[]
 
-/** What is reported of every step. */
+/** The part of a report that every step has. */
 type Report = Omit<TrainingStep, 'validationLoss' | 'saved'>
 
-/** What an update did to the weights. */
+/** The numbers of one update. */
 interface Update {
   readonly loss: number
   readonly gradientNorm: number
@@ -107,13 +110,14 @@ interface Update {
 }
 
 /**
- * Trains. Leaves in `out`: checkpoint.safetensors, model/ (the average of the weights), best/ (that of the lowest
- * validation loss) and metrics.jsonl. A consumer that leaves the loop early ends the run with a checkpoint.
+ * Trains a model. It writes into `out`: checkpoint.safetensors, model/ (the average of the weights), best/ (the average
+ * at the lowest validation loss) and metrics.jsonl. If a consumer leaves the loop early, the run ends with a
+ * checkpoint. From one part of a run to the next, only the model's name, texts and sampling defaults, and `totalSteps`,
+ * may change.
  *
  * @returns how the run ended
  * @throws DiffWaveError `LOCKED`, `BAD_DATA` (the recordings changed since the checkpoint), `BAD_CONFIG` (the config
- * did), `DIVERGED`, `DISK_FULL`, `BAD_OPTION`. From one part of a run to the next, only the model's name, its sampling
- * defaults and `totalSteps` may change.
+ * changed since the checkpoint), `DIVERGED`, `DISK_FULL`, `BAD_OPTION`
  */
 export async function* trainingSteps(
   options: TrainingRunOptions,
@@ -121,12 +125,13 @@ export async function* trainingSteps(
   await makeFolder(options.out)
   const lock = await lockFolder(options.out)
   try {
-    // Whoever wrote here is dead, or there would be no lock to take.
+    // The lock was free, so no living process writes here: temporary files are left over from dead ones.
     const cache = cacheFolder(options.out)
     const folders = [options.out, join(options.out, 'model'), join(options.out, 'best'), cache]
     for (const folder of folders) await removeAbandoned(folder, true)
     const { state, progress } = await startOrResume(options)
-    // Not before: a run that is refused for its recordings or its config is likely to be started with the former ones.
+    // Files are removed only now. A run that is refused for its recordings or its config will probably be started again
+    // with the former ones, and needs their files.
     if (options.cacheFiles !== undefined) await removeUnneeded(cache, options.cacheFiles)
     const engine = await options.createEngine(progress.model, state.weights)
     try {
@@ -139,7 +144,7 @@ export async function* trainingSteps(
   }
 }
 
-/** One process's part of a training run. */
+/** The part of a training run that one process does. */
 class TrainingRun {
   readonly #options: TrainingRunOptions
   readonly #engine: Engine
@@ -149,14 +154,15 @@ class TrainingRun {
   readonly #objective: Objective
   readonly #model: ModelConfig
   readonly #events: EventLog | null
-  /** The clock's time, and the progress, when this part began. */
+  /** Time of the clock when this part began. */
   readonly #began: number
+  /** Progress when this part began. */
   readonly #before: TrainingProgress
   #state: TrainingState
   #progress: TrainingProgress
-  /** Updates in a row without a finite gradient. */
+  /** Number of updates in a row without a finite gradient. */
   #broken = 0
-  /** Of the last update that had one. */
+  /** Loss of the last update that had a finite loss and gradient. */
   #finiteLoss: number | null = null
 
   constructor(
@@ -182,7 +188,7 @@ class TrainingRun {
 
   async *steps(): AsyncGenerator<TrainingStep, TrainingSummary, undefined> {
     const { every } = this.#options.config
-    // Unless it ends by itself or throws, the consumer has ended this generator by leaving its loop.
+    // If this generator neither ends by itself nor throws, the consumer has left its loop.
     let leftEarly = true
     try {
       let batches = this.#batchesOf(this.#progress.step)
@@ -198,7 +204,7 @@ class TrainingRun {
         const report = this.#report(update)
         if (step % every.log === 0) await this.#log(report, update.byLevel)
         const validationLoss = step % every.validation === 0 ? await this.#validate() : null
-        // Amid updates without a finite gradient nothing is saved: the checkpoint before is the last good one.
+        // While updates have no finite gradient, nothing is saved: the previous checkpoint is the last good one.
         const saved = step % every.checkpoint === 0 && this.#broken === 0
         if (saved) await this.#save()
         yield { ...report, validationLoss, saved }
@@ -230,7 +236,7 @@ class TrainingRun {
     return Array.from({ length: accumulation }, (_, part) => this.#maker.batch(step * accumulation + part))
   }
 
-  /** One update, and the batches of the next, which are made while the engine works. */
+  /** Does one update, and makes the batches of the next one while the engine works. */
   async #step(batches: readonly ReturnType<BatchMaker['batch']>[]) {
     const running = this.#gradients(batches)
     running.catch(() => undefined) // awaited below
@@ -256,8 +262,8 @@ class TrainingRun {
   }
 
   /**
-   * Mean loss and gradients over the parts of one update. If the engine finds a loss that is not finite, the loss is
-   * NaN.
+   * Computes the mean loss and gradients over the batches of one update. If the engine finds a loss that is not finite,
+   * the loss is NaN.
    */
   async #gradients(batches: readonly ReturnType<BatchMaker['batch']>[]) {
     const byLevel: [number, number][] = []
@@ -332,7 +338,7 @@ class TrainingRun {
     ])
   }
 
-  /** @returns the loss on the validation clips; null if there are none */
+  /** Computes the loss on the validation clips; null if there are none. */
   async #validate(): Promise<number | null> {
     const engine = this.#engine
     const { config, data, out, events } = this.#options
@@ -361,7 +367,11 @@ class TrainingRun {
     await this.#export('model')
   }
 
-  /** Returns to the last good checkpoint and exports its model again. @returns the error to end with */
+  /**
+   * Returns to the last good checkpoint and exports its model again.
+   *
+   * @returns the error to end with
+   */
   async #rollBack(): Promise<DiffWaveError> {
     const { out } = this.#options
     const problem = `${this.#broken} updates in a row had no finite gradient`
