@@ -1,6 +1,6 @@
 /**
- * How well a recording fits pulses as it is, and inverted. Takes and gives plain data only, so that threads can do it
- * (data-threads.ts).
+ * Measures how well a recording agrees with pulses, as it is and inverted. Requests and results are plain data, so that
+ * threads can do it (data-threads.ts).
  */
 import { melSpectrogram } from '../../audio/mel/mel.js'
 import type { DataDomain } from '../../data-domain/data-domain.js'
@@ -12,14 +12,14 @@ import { audioOf } from './recording.js'
 export interface AgreementsRequest {
   /** 16-bit samples at the model's rate. */
   readonly samples: Int16Array
-  /** The model, as JSON: one that starts from pulses. */
+  /** Config of a model that starts from pulses, as JSON. */
   readonly model: string
 }
 
-/** The model that was asked for last, and its domain, which takes time to make. */
+/** The model of the last request and its data domain, which is kept because it takes time to make. */
 let last: { readonly text: string; readonly model: ModelConfig; readonly domain: DataDomain } | null = null
 
-/** Agreements of a recording with the pulses of its mel; null if it is shorter than a frame. */
+/** Computes the agreements of a recording with the pulses of its mel; null if it is shorter than a frame. */
 export function agreements({ samples, model: text }: AgreementsRequest): Polarity | null {
   if (last?.text !== text) {
     const model = JSON.parse(text) as ModelConfig

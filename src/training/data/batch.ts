@@ -1,6 +1,6 @@
 /**
- * Training batches: crops of the recordings with their mels, noised. Everything is a pure function of (seed, draw), so
- * that a resumed run sees the same data.
+ * Makes training batches: crops of the recordings with their mels, and noise added. A batch is a pure function of
+ * (seed, draw), so that a resumed run sees the same data.
  */
 import { partsOf } from '../../audio/labels.js'
 import { readWhole } from '../../audio/mel/feed.js'
@@ -21,15 +21,15 @@ import type { NoisedBatch } from '../objective/noised-batch.js'
 import { type Crop, Cropper, cropStarts } from './crop.js'
 import type { Clip } from './dataset.js'
 
-/** Uniform numbers that choose one crop (`batchIndices.crops`). */
+/** How many uniform random numbers choose one crop (`batchIndices.crops`). */
 const NUMBERS_PER_CROP = 4
 
-/** A crop's pulses, where they are moved, and which of its positions have phases to learn. */
+/** The pulses of a crop, by how much they are moved, and which of its positions have phases to learn. */
 interface PlacedPulses extends Pick<Alignment, 'voiced'>, Partial<Pick<Alignment, 'later'>> {
   readonly pulses: ClipPulses
 }
 
-/** What an engine may be faster at. */
+/** Kernels of an engine that speed up the making of batches. */
 export type BatchKernels = Pick<Engine, 'gaussian' | 'frontEnd'>
 
 /** Makes the batches of a training run. */
@@ -45,8 +45,8 @@ export class BatchMaker {
   readonly #clips: readonly Clip[]
 
   /**
-   * @param model the model, its prior measured
-   * @param kernels those of an engine. Default: none; the bytes are the same
+   * @param model the model, with the constants that were measured on the recordings
+   * @param kernels the engine's kernels. Default: none. The bytes are the same with and without them.
    */
   constructor(config: TrainingConfig, model: ModelConfig, clips: readonly Clip[], kernels: BatchKernels = {}) {
     this.#gaussian = kernels.gaussian ?? gaussian
@@ -75,7 +75,7 @@ export class BatchMaker {
     }
   }
 
-  /** The batch of a draw: number (update × accumulation + part). */
+  /** Makes the batch of a draw. The draw's number is update × accumulation + part. */
   batch(draw: number): NoisedBatch & { readonly steps: Float64Array } {
     const { batch, cropSamples, gain: range, labelDropout } = this.#config.data
     const { seed } = this.#config
@@ -91,11 +91,15 @@ export class BatchMaker {
     return this.noised(crops, steps, noise)
   }
 
-  /** Crops with noise added: what an engine is asked. @param white standard normal numbers, one array per crop */
+  /**
+   * Adds noise to crops, and makes the request to the engine.
+   *
+   * @param white standard normal numbers, one array per crop
+   */
   noised(crops: readonly Crop[], steps: Float64Array, white: readonly Float32Array[]) {
     const { weighting, noiseLevels, pulses } = this.#config
     const fromNoise = noiseLevels.kind === 'own'
-    // The time-frequency loss has the level's weight beside it, not per sample.
+    // The time-frequency loss takes the weight of the level as one number per clip, not per sample.
     const loss = this.#config.loss === 'time-frequency' ? 'l2' : this.#config.loss
     const { diffusion, network } = this.#model
     const levels = Array.from(steps, step => alphaBarAt(this.schedule, step))
@@ -105,7 +109,7 @@ export class BatchMaker {
       const own = white[i]!
       const { length } = own
       const reader = mel === null ? null : readWhole(mel)
-      // Pulses elsewhere than a noised recording's would teach the network to remove them.
+      // In a noised recording, pulses elsewhere than its own would teach the network to remove them.
       const freely = () => (fromNoise ? domain.start(reader, { length }) : domain.noise(reader, { length }))
       const shape = placed === null ? freely() : placed[i]!.pulses.start(length, placed[i]!.later)
       return shape((start, count) => own.subarray(start, start + count), 0, length)
@@ -133,14 +137,25 @@ export class BatchMaker {
     }
   }
 
-  /** @param number of the crop in its batch: `mixed` leaves every second one's pulses where its mel puts them */
+  /**
+   * Places the pulses of a crop.
+   *
+   * @param number index of the crop in its batch: with `mixed`, every second crop keeps its pulses where the mel puts
+   * them
+   */
   #placedPulses({ audio, mel }: Crop, number: number): PlacedPulses {
     const pulses = this.#domain.pulsesOf!(mel!)
     if (this.#config.pulses === 'recorded' || number % 2 === 0) return { pulses, ...pulses.align(audio) }
     return { pulses, voiced: new Uint8Array(audio.length / this.#model.network.frontEnd!.stride) }
   }
 
-  /** All places are equally likely; `lead`, 0 … 1, is the share of the silence that may come before a short clip. */
+  /**
+   * Chooses a clip and the start of a crop in it. All places are equally likely.
+   *
+   * @param share uniform number, 0 to 1, that chooses the place
+   * @param lead uniform number, 0 to 1: the share of the longest possible silence before a clip that is shorter than a
+   * crop
+   */
   #place(share: number, lead: number): { clip: Clip; start: number } {
     const at = Math.floor(share * this.#ends.at(-1)!)
     let [low, high] = [0, this.#ends.length - 1]

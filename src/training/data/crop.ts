@@ -1,6 +1,6 @@
 /**
- * Crops of recordings with their mels. The mel of a whole clip, and its data if they are not the scaled waveform, are
- * computed when it is first cropped, and kept, so that a crop has exactly the frames that its clip has there.
+ * Cuts crops out of recordings, with their mels. The mel of a whole clip, and its data if they are not the scaled
+ * waveform, are computed at the first crop and kept. A crop thus has exactly the frames that its clip has there.
  */
 import { labelAt } from '../../audio/labels.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
@@ -13,36 +13,36 @@ import { melContext } from '../../model/network.js'
 import type { Clip } from './dataset.js'
 import { audioOf, quantised } from './recording.js'
 
-/** A piece of a recording. */
+/** A piece of a recording, ready for training. */
 export interface Crop {
-  /** As the diffusion sees it: x_0 in the model's data domain. */
+  /** x_0 in the model's data domain. */
   readonly audio: Float32Array
-  /** Frames of the audio and, past its end, as many more as the network looks ahead. */
+  /** Frames of the audio and as many frames after its end as the network looks ahead. Null without a mel. */
   readonly mel: Mel | null
-  /** Index of the label at its middle. */
+  /** Index of the label at the middle of the crop. */
   readonly label: number | null
   /** Highest frequency in Hz that the recording contains (`Clip.limit`), at most half the model's rate. */
   readonly limit: number
 }
 
-/** What a clip is trained as, at gain 1. */
+/** The mel and the data of a clip, at a gain of 1. */
 interface Prepared {
   readonly mel: Mel | null
-  /** x_0 if it is not the scaled waveform: multiples of the domain's quantum, if it has one. */
+  /** x_0, in multiples of the domain's quantum if it has one. Null if x_0 is just the scaled waveform. */
   readonly data: Int16Array | Float32Array | null
 }
 
-/** 16-bit samples of a clip as audio. */
+/** Converts the 16-bit samples of a clip to audio. */
 export function clipAudio(clip: Clip): Float32Array {
   return audioOf(clip.samples)
 }
 
-/** Number of places where a crop of a clip can start; one if the clip is shorter than a crop. */
+/** Counts the places where a crop of a clip can start: one if the clip is shorter than a crop. */
 export function cropStarts(clip: Clip, model: ModelConfig, count: number): number {
   return Math.max(1, Math.floor((clip.samples.length - count) / audioHop(model)) + 1)
 }
 
-/** Index of the label at the middle of a crop. */
+/** Finds the index of the label at the middle of a crop; null if the model does not have that label. */
 export function cropLabel(
   clip: Clip,
   { network, sampleRate }: ModelConfig,
@@ -56,25 +56,25 @@ export function cropLabel(
 
 /** Makes crops for one model. */
 export class Cropper {
-  /** In the order of first use. */
+  /** Mels and data of clips, in the order of first use. */
   readonly #prepared = new Map<Clip, Prepared>()
   #bytes = 0
 
   readonly #model: ModelConfig
   readonly #domain: DataDomain
 
-  /** @param domain the model's (`domainOf`) */
+  /** @param domain the model's data domain (`domainOf`) */
   constructor(model: ModelConfig, domain: DataDomain) {
     this.#model = model
     this.#domain = domain
   }
 
   /**
-   * Samples start … start + count − 1, silence before the clip's start and after its end.
+   * Cuts samples start to start + count − 1. They are silent before the clip's start and after its end.
    *
-   * @param start a multiple of the hop if there is a mel, else of the domain's block; before the clip's start only
-   * without a mel
-   * @param gain factor of the audio; the mel is that of the changed audio
+   * @param start a multiple of the hop if there is a mel, else of the domain's block. It may be negative only without a
+   * mel.
+   * @param gain factor of the audio. The mel is computed from the changed audio.
    */
   crop(clip: Clip, start: number, count: number, gain = 1): Crop {
     const label = cropLabel(clip, this.#model, start, count)
@@ -89,7 +89,7 @@ export class Cropper {
     return { audio, mel: mel === null ? null : this.#frames(mel, start, count, gain), label, limit }
   }
 
-  /** Factor of a clip's stored numbers: of its 16-bit samples, or of its data. */
+  /** Computes the factor of the stored numbers of a clip: of its 16-bit samples, or of its data. */
   #scale(gain: number): number {
     const { sampleScale, quantum } = this.#domain
     if (sampleScale !== null) return (this.#domain.gain(gain) * sampleScale) / 32768
@@ -121,7 +121,7 @@ export class Cropper {
     return { mel, data: quantum === null ? data : quantised(data, 1 / quantum) }
   }
 
-  /** Frames of a crop; past the clip's end its last one repeats. */
+  /** Cuts the frames of a crop. After the clip's end, its last frame is repeated. */
   #frames(mel: Mel, start: number, count: number, gain: number): Mel {
     const convention = this.#model.mel!
     const frames = count / convention.hop + melContext(this.#model.network.mel!)

@@ -1,4 +1,4 @@
-/** What threads do to recordings before a run, and what they and the process that asks say to each other. */
+/** The tasks that threads do with recordings before a run, and the messages between threads and the main program. */
 import type { DiffWaveError, ErrorCode } from '../../core/errors.js'
 import { agreements } from './agreement.js'
 import { readRecording } from './recording.js'

@@ -1,9 +1,9 @@
-/** A thread that prepares recordings (data-threads.ts): does one task at a time. */
+/** Program of a thread that prepares recordings (data-threads.ts). It does one task at a time. */
 import { parentPort } from 'node:worker_threads'
 import { DiffWaveError } from '../../core/errors.js'
 import { failureOf, type TaskName, type TaskReply, tasks } from './data-tasks.js'
 
-/** The buffers of all arrays in a result, to be handed over instead of copied. */
+/** Finds the buffers of all arrays in a result, so that they are transferred instead of copied. */
 function buffersOf(value: unknown): ArrayBuffer[] {
   if (ArrayBuffer.isView(value)) return value.buffer instanceof ArrayBuffer ? [value.buffer] : []
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(buffersOf) : []
@@ -14,7 +14,7 @@ parentPort!.on('message', async ({ name, request }: { readonly name: TaskName; r
     const result = await tasks[name](request)
     parentPort!.postMessage({ result } satisfies TaskReply, [...new Set(buffersOf(result))])
   } catch (error) {
-    // Anything else is a fault, and ends the thread.
+    // Any other error is a bug, and ends the thread.
     if (!(error instanceof DiffWaveError)) throw error
     parentPort!.postMessage(failureOf(error))
   }

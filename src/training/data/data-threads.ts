@@ -1,6 +1,6 @@
 /**
- * Threads that prepare recordings before a run: on one core, hours of audio take minutes to be decoded, resampled and
- * aligned. Few recordings are prepared without threads.
+ * Prepares recordings in threads before a run. On one core it takes minutes to decode, resample and align hours of
+ * audio. If there are only a few recordings, no threads are started.
  */
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -12,14 +12,14 @@ import { type TaskName, type TaskReply, type TaskRequest, type TaskResult, tasks
 
 const PROGRAM = new URL('./data-thread.js', import.meta.url)
 
-/** More have little to gain, and each takes some 60 MB. */
+/** Max number of threads. More threads gain little, and each takes some 60 MB. */
 const MAX_THREADS = 8
-/** Tasks per thread from which on starting it is worth its time, some 200 ms. */
+/** Min number of tasks per thread. With fewer, starting it, which takes some 200 ms, is not worth it. */
 const TASKS_PER_THREAD = 32
-/** Results that may wait for one before them, per thread. */
+/** Number of results per thread that may wait for an earlier result. */
 const AHEAD = 4
 
-/** Does tasks in threads if there are many, else here. */
+/** Does tasks in threads if there are many, else in the calling thread. */
 export class DataThreads {
   readonly #signal: AbortSignal | undefined
   readonly #count: number
@@ -27,17 +27,20 @@ export class DataThreads {
   readonly #idle: Worker[] = []
   readonly #waiting: ((thread: Worker) => void)[] = []
 
-  /** @param tasks how many will be asked for @param signal stops the threads */
+  /**
+   * @param tasks number of tasks that will follow
+   * @param signal stops the threads
+   */
   constructor(tasks: number, signal: AbortSignal | undefined) {
     this.#signal = signal
     this.#count = threadsFor(tasks)
   }
 
   /**
-   * Does a task for each of some items.
+   * Does a task for each item.
    *
    * @returns the results, in the order of the items
-   * @throws DiffWaveError `ABORTED`, and as the task
+   * @throws DiffWaveError `ABORTED`, and the errors of the task
    */
   async *map<Name extends TaskName, Item>(
     name: Name,
@@ -50,7 +53,7 @@ export class DataThreads {
       throwIfAborted(this.#signal)
       for (; next < items.length && pending.length < ahead; next++) {
         const result = this.#do(name, requestOf(items[next]!))
-        result.catch(() => {}) // awaited below, unless one before it fails
+        result.catch(() => {}) // awaited below, unless an earlier one fails
         pending.push(result)
       }
       yield await pending.shift()!
@@ -64,7 +67,7 @@ export class DataThreads {
 
   async #do<Name extends TaskName>(name: Name, request: TaskRequest<Name>): Promise<TaskResult<Name>> {
     if (this.#count === 0) {
-      // Tasks may never wait by themselves, and a signal is to be heard.
+      // Some tasks never yield, and a signal could not be noticed otherwise.
       await nextTurn()
       return (await tasks[name](request as never)) as TaskResult<Name>
     }
@@ -79,10 +82,10 @@ export class DataThreads {
     }
   }
 
-  /** A new thread; null if there are enough. */
+  /** Starts a thread; null if there are enough. */
   #started(): Worker | null {
     if (this.#threads.length >= this.#count) return null
-    // The process's own options are not the thread's: with `--input-type` a file cannot be run.
+    // The thread does not inherit the process's options: with `--input-type` a file cannot be run.
     const thread = new Worker(PROGRAM, { execArgv: [] })
     // A thread that is terminated may still report an error.
     thread.on('error', () => {})
@@ -110,10 +113,10 @@ export class DataThreads {
   }
 }
 
-/** Threads for so many tasks; 0: they are done here. */
+/** Chooses the number of threads for a number of tasks; 0 if the calling thread is to do them. */
 function threadsFor(tasks: number): number {
   const count = Math.min(availableParallelism(), MAX_THREADS, Math.floor(tasks / TASKS_PER_THREAD))
-  // The thread's program is not part of bundles that leave this package's files out.
+  // Bundles that contain only the code of this package do not have the thread's program.
   return count < 2 || !allowsThreads() || !existsSync(PROGRAM) ? 0 : count
 }
 

@@ -1,6 +1,6 @@
 /**
- * Folders of recordings as training data: every file is decoded once, resampled to the model's rate and kept in memory
- * as 16-bit samples. A bad file is left out and named in the report; it never ends the run.
+ * Reads folders of recordings as training data. Every file is decoded once, resampled to the model's rate and kept in
+ * memory as 16-bit samples. A bad file is left out and named in the report. It never ends the run.
  */
 import { createHash, type Hash } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
@@ -29,14 +29,19 @@ export interface Clip {
   readonly name: string
   /** 16-bit samples at the data set's sample rate. */
   readonly samples: Int16Array
-  /** The class: from `metadata.csv`, else the name of the innermost folder; '' at the top of a folder. */
+  /**
+   * The class of the recording: from `metadata.csv`, else the name of the innermost folder. Empty for files at the top
+   * of a data folder.
+   */
   readonly label: Label
   /**
-   * Highest frequency in Hz that the recording contains: a little less than half of its own rate, times its speed.
+   * Highest frequency in Hz that the recording contains: a little less than half its own sample rate, times its speed.
    * Default: half the data set's sample rate.
    */
   readonly limit?: number
-  /** The folder that its file lies in: recordings of one folder are of one microphone. Default: unknown. */
+  /**
+   * The folder that contains the file. Recordings of one folder are assumed to be of one microphone. Default: unknown.
+   */
   readonly folder?: string
   /** The mel to condition on, if it was predicted by a text-to-speech model rather than computed from the recording. */
   readonly mel?: Mel
@@ -46,27 +51,27 @@ export interface Clip {
 export interface LeftOutRecording {
   /** Path of the file. */
   readonly file: string
-  /** Why. */
+  /** Why it is left out. */
   readonly reason: LeftOutReason
-  /** The same with its numbers, for people. */
+  /** The reason with its numbers, for people. */
   readonly detail: string
 }
 
-/** What was found in the folders. */
+/** Report of what was found in the data folders. */
 export interface DatasetReport {
-  /** Clips, those kept for validation included. */
+  /** Number of clips, including those kept for validation. */
   readonly clips: number
-  /** Length of all clips. */
+  /** Total length of all clips in hours. */
   readonly hours: number
-  /** Clips kept for validation. */
+  /** Number of clips kept for validation. */
   readonly validationClips: number
-  /** Clips with a predicted mel. */
+  /** Number of clips with a predicted mel. */
   readonly givenMels: number
   /** Number of files by sample rate in Hz. */
   readonly rates: ReadonlyMap<number, number>
   /** Recordings that are not used. */
   readonly leftOut: readonly LeftOutRecording[]
-  /** What is odd about the folders' `metadata.csv`: lines without a recording, and recordings named twice. */
+  /** Oddities in `metadata.csv` files: lines without a recording, and recordings that are named twice. */
   readonly notes: readonly string[]
 }
 
@@ -80,21 +85,21 @@ export interface Dataset {
   readonly validation: readonly Clip[]
   /** What was found and what was left out. */
   readonly report: DatasetReport
-  /** SHA-256 over the names, classes and contents of all files used, the sample rate and the split. */
+  /** SHA-256 of the names, classes and contents of all files used, the sample rate and the split. */
   readonly fingerprint: string
 }
 
 /** How far the loading of a data set has come. */
 export interface LoadProgress extends Progress {
-  /** What is being done: `aligning` follows the others, and starts anew from 0. */
+  /** The present stage. `aligning` comes last, and counts from 0 again. */
   readonly stage: 'reading' | 'resampling' | 'aligning'
 }
 
-/** What every part of loading takes. */
+/** Options that every stage of loading takes. */
 export interface DatasetLoading {
   /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal | undefined
-  /** Called with the number of files read. */
+  /** Called with the number of files that are done. */
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined
 }
 
@@ -108,39 +113,41 @@ export interface DatasetMels {
 
 /** Options of `loadDataset`. */
 export interface DatasetOptions extends DatasetLoading {
-  /** Folders of recordings; subfolders are searched, too. */
+  /** Folders of recordings. Subfolders are searched, too. */
   readonly folders: readonly string[]
-  /** Hz; recordings at other rates are resampled. */
+  /** Sample rate in Hz. Recordings at other rates are resampled. */
   readonly sampleRate: number
   /** Recordings with fewer samples (at `sampleRate`) are left out. Default 1. */
   readonly minSamples?: number | undefined
-  /** Share of the files kept for validation, 0 … 0.5, chosen by a hash of their names. Default 0.03. */
+  /** Share of the files kept for validation, 0 to 0.5. A hash of the name decides for each file. Default 0.03. */
   readonly validationShare?: number | undefined
-  /** Speeds at which each training clip is played, pitch and tempo together. Default: 1 only. */
+  /** Speeds at which each training clip is played. Pitch and tempo change together. Default: 1 only. */
   readonly speeds?: readonly number[] | undefined
   /**
-   * Predicted mels: from `folder`, in which every recording must have one, else `.npy` files beside the recordings.
-   * They are matched by path. A clip with a predicted mel is played at no other speed.
+   * Predicted mels. If `folder` is given, every recording must have a mel in it. Otherwise `.npy` files beside the
+   * recordings are used. Mels are matched by path. A clip with a predicted mel is played at its own speed only.
    */
   readonly mels?: DatasetMels | undefined
   /** Decodes a file's bytes. Default: WAV, FLAC, MP3, Ogg Vorbis and Opus. */
   readonly decode?: Decode | undefined
   /**
-   * Folder where resampled clips are kept for the next start, created if missing. Resampling takes most of the loading
-   * time.
+   * Folder where resampled clips are kept for the next start. It is created if it does not exist. Resampling takes most
+   * of the loading time.
    */
   readonly cache?: string | undefined
 }
 
-/** Filters of resampling take the last of a band: nothing above this share of half a recording's rate counts. */
+/**
+ * Share of half a recording's sample rate up to which frequencies count. Resampling filters remove what lies above.
+ */
 const USABLE_BAND = 0.97
 
-/** Whether a file is kept for validation. A hash of the name decides, so that adding files moves none. */
+/** Whether a file is kept for validation. A hash of the name decides, so that new files do not move others. */
 export function isValidation(name: string, share: number): boolean {
   return createHash('sha256').update(basename(name)).digest().readUInt32BE(0) < share * 2 ** 32
 }
 
-/** Names by which a mel could be that of several recordings. */
+/** Names that several recordings share, so that a mel of that name could belong to any of them. */
 interface SharedNames {
   /** Paths without endings that occur in several data folders. */
   readonly stems: ReadonlySet<string>
@@ -163,14 +170,14 @@ function sharedNames(files: readonly { readonly folder: string; readonly name: s
   return { stems: repeated(stem => stem), bareNames: repeated(stem => basename(stem)) }
 }
 
-/** A recording's classes as text. */
+/** Writes the classes of a recording as text. */
 function labelText(label: Label): string {
   return partsOf(label)
     .map(part => (part.from === 0 ? part.label : `${part.from} ${part.label}`))
     .join('\n')
 }
 
-/** The classes of a recording played at another speed. */
+/** Adapts the classes of a recording to another speed. */
 function labelAtSpeed(label: Label, speed: number): Label {
   return typeof label === 'string' ? label : label.map(part => ({ ...part, from: part.from / speed }))
 }
@@ -195,14 +202,14 @@ const optionsSchema = z.strictObject({
 
 type CheckedOptions = z.output<typeof optionsSchema>
 
-/** A recording that was found. */
+/** A recording that was found in a data folder. */
 interface Found extends LabelledFile {
   readonly folder: string
 }
 
 /**
- * Reads all recordings below the folders, brought to one sample rate. Recordings that cannot be used are left out and
- * named in the report, with the reason.
+ * Reads all recordings below the folders and resamples them to one sample rate. Recordings that cannot be used are left
+ * out and named in the report, with the reason.
  *
  * @throws DiffWaveError `FILE_NOT_FOUND`, `NOT_A_DIRECTORY`, `BAD_DATA` (no usable recording, or an ambiguous
  * `metadata.csv`), `BAD_OPTION`, `TOO_LARGE`, `ABORTED`; `DISK_FULL`, `NOT_WRITABLE`, `NOT_A_FILE` (the cache cannot be
@@ -214,14 +221,14 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   return (await readDataset(options)).data
 }
 
-/** A data set, and what it needs of the cache. */
+/** A data set, and the files of the cache that it needs. */
 export interface ReadDataset {
   readonly data: Dataset
-  /** Names of files. */
+  /** Names of the cache's files. */
   readonly cacheFiles: ReadonlySet<string>
 }
 
-/** As `loadDataset`. */
+/** Reads recordings as `loadDataset` does, and also reports which files of the cache are needed. */
 export async function readDataset(options: DatasetOptions): Promise<ReadDataset> {
   const checked = check(optionsSchema, options, 'loadDataset options')
   const notes: string[] = []
@@ -284,7 +291,7 @@ class DatasetBuilder {
     this.#hash = createHash('sha256').update(`${sampleRate} ${minSamples} ${validationShare} ${speeds}\n`)
   }
 
-  /** What is wanted of a recording. */
+  /** Makes the request to read a recording. */
   requestOf({ folder, name }: Found): RecordingRequest {
     const { sampleRate, minSamples, mels, cache, validationShare, speeds } = this.#options
     const stem = audioStem(name)
@@ -309,7 +316,11 @@ class DatasetBuilder {
     }
   }
 
-  /** Adds a recording that was read, or says why it is left out. @throws DiffWaveError `TOO_LARGE` */
+  /**
+   * Adds a recording that was read, or notes why it is left out.
+   *
+   * @throws DiffWaveError `TOO_LARGE`
+   */
   add({ folder, name, label }: Found, recording: ReadRecording | Fault): void {
     const { sampleRate, validationShare } = this.#options
     const path = join(folder, name)
@@ -344,7 +355,11 @@ class DatasetBuilder {
     }
   }
 
-  /** The data set. @throws DiffWaveError `BAD_DATA` if there is nothing to train on */
+  /**
+   * Makes the data set of all recordings that were added.
+   *
+   * @throws DiffWaveError `BAD_DATA` if there is nothing to train on
+   */
   finish(files: number, notes: readonly string[]): Dataset {
     const { sampleRate, folders } = this.#options
     if (this.#training.length === 0) {

@@ -1,4 +1,4 @@
-/** Constants of a model that are measured on the recordings it is trained on. */
+/** Measures constants of a model on its training recordings. */
 import type { MelConvention } from '../../audio/mel/convention.js'
 import { melSpectrogram } from '../../audio/mel/mel.js'
 import { Mdct } from '../../audio/transforms/mdct.js'
@@ -9,7 +9,7 @@ import type { TrainingConfig } from '../config.js'
 import { clipAudio, cropLabel, cropStarts } from './crop.js'
 import type { Clip } from './dataset.js'
 
-/** A hundred clips spread over the set show what it has. */
+/** Number of clips to measure. They are spread over the data set. */
 const CLIPS_MEASURED = 100
 
 function measuredClips(clips: readonly Clip[]): readonly Clip[] {
@@ -17,7 +17,7 @@ function measuredClips(clips: readonly Clip[]): readonly Clip[] {
   return clips.filter((_, i) => i % stride === 0)
 }
 
-/** Lowest and highest frame energy of some clips: the constants of the mel-energy prior. */
+/** Measures the lowest and the highest frame energy of some clips: the constants of the mel-energy prior. */
 export function measurePrior(clips: readonly Clip[], convention: MelConvention, floor: number): PriorConfig {
   let [minEnergy, maxEnergy] = [Number.POSITIVE_INFINITY, 0]
   for (const clip of measuredClips(clips)) {
@@ -30,14 +30,14 @@ export function measurePrior(clips: readonly Clip[], convention: MelConvention, 
   return { kind: 'mel-energy', minEnergy, maxEnergy, floor }
 }
 
-/** Bands softer than the loudest by more than this are taken to be as loud: 40 dB. */
+/** Min level of a band relative to the loudest band (−40 dB). Softer bands are treated as if they had this level. */
 const SOFTEST = 0.01
-/** Over which share of all bands levels are smoothed: single notes are not the set's spectrum. */
+/** Share of all bands over which levels are smoothed, so that single notes do not show in the spectrum. */
 const SMOOTHED = 1 / 32
 
 /**
- * Gains of subbands, from the root mean square σ of each band in some clips: in proportion to σ^−equalisation, and such
- * that all coefficients together have the wanted deviation.
+ * Computes the gains of subbands from the root mean square σ of each band in some clips. Gains are proportional to
+ * σ^−equalisation, and all coefficients together have the wanted deviation.
  */
 export function measureSubbands(
   clips: readonly Clip[],
@@ -67,7 +67,7 @@ export function measureSubbands(
   return { kind: 'mdct', gains: Array.from(relative, gain => Number((gain * scale).toPrecision(5))) }
 }
 
-/** How often each label is met in crops of so many samples: its share of the places where one can start. */
+/** Measures how often each label occurs in crops: its share of the places where a crop of `cropSamples` can start. */
 export function measureLabelShares(clips: readonly Clip[], model: ModelConfig, cropSamples: number): number[] {
   const met = new Float64Array(model.network.labels!.length)
   for (const clip of clips) {

@@ -1,22 +1,23 @@
 /**
- * The polarity of recordings. Some microphones and sound cards invert the waveform. Nobody hears that, but pulses are
- * then negative, and a network that is trained from pulses in their places (src/data-domain/pulse-alignment.ts) would
- * learn the mean of both polarities.
+ * Makes the polarity of recordings the same. Some microphones and sound cards invert the waveform. Nobody hears that,
+ * but pulses are then negative. A network that is trained with pulses in their places
+ * (src/data-domain/pulse-alignment.ts) would learn the mean of both polarities.
  */
 
 import type { ModelConfig } from '../../model/config.js'
 import { DataThreads } from './data-threads.js'
 import type { Clip, Dataset, DatasetLoading } from './dataset.js'
 
-/** Recordings per folder that are aligned, and samples of each: enough to include a second of speech. */
+/** Number of recordings per folder that are compared with pulses. */
 const CLIPS_PER_FOLDER = 16
+/** Number of samples of each: enough to include a second of speech. */
 const SAMPLES_PER_CLIP = 65_536
 
 /**
- * Gives all recordings positive pulses: inverts those of folders where inverted recordings fit pulses better, by the
- * sum of their agreements.
+ * Gives all recordings positive pulses. The recordings of a folder are inverted if the sum of their agreements with
+ * pulses is then higher.
  *
- * @param model one that starts from pulses
+ * @param model a model that starts from pulses
  * @throws DiffWaveError `ABORTED`
  */
 export async function normalisePolarity(
@@ -29,7 +30,7 @@ export async function normalisePolarity(
   const differences = new Map<string, number>()
   const threads = new DataThreads(heard.length, signal)
   try {
-    // A copy: threads are sent a whole recording otherwise.
+    // Without the copy, threads would be sent the buffer of the whole recording.
     const requestOf = ({ samples }: Clip) => ({ samples: samples.slice(0, SAMPLES_PER_CLIP), model: text })
     let done = 0
     for await (const agreements of threads.map('agreements', heard, requestOf)) {
@@ -53,7 +54,7 @@ function folderOf({ folder = '' }: Clip): string {
   return folder
 }
 
-/** Some recordings of each folder, spread over it. */
+/** Chooses some recordings of each folder, spread over it. */
 function heardClips(clips: readonly Clip[]): readonly Clip[] {
   const folders = new Map<string, Clip[]>()
   for (const clip of clips) {

@@ -1,41 +1,41 @@
 /**
- * Resampled recordings that a run keeps for its next start: one file for each recording, speed and sample rate. A file
- * is named by the contents of its recording, so it is never out of date.
+ * Keeps resampled recordings for the next start of a run: one file for each recording, speed and sample rate. A file is
+ * named by the contents of its recording, so it is never out of date.
  */
 import { lstat, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { kindOfPath, makeFolder, readFileBytes, writeFileBytes } from '../../core/files.js'
 
-/** A recording that was resampled before. */
+/** A recording that was resampled in an earlier run. */
 export interface KeptRecording {
-  /** Its own rate in Hz. */
+  /** Original sample rate of the recording in Hz. */
   readonly sampleRate: number
-  /** 16-bit samples at the rate wanted. */
+  /** 16-bit samples at the wanted sample rate. */
   readonly samples: Int16Array
 }
 
-/** Bytes before the samples of a file: the recording's own rate and the number of samples (uint32). */
+/** Number of bytes before the samples of a file: the original sample rate and the number of samples, both uint32. */
 const HEADER = 8
-/** Files that this version and earlier ones (`.pcm`) wrote. */
+/** Names of the files that this version and earlier versions (`.pcm`) wrote. */
 const OWN_FILE = /^[0-9a-f]{64}(-[\d.]+){1,2}\.(clip|pcm)$/
 
-/** Where a run keeps resampled recordings. */
+/** Returns the folder where a run keeps resampled recordings. */
 export function cacheFolder(out: string): string {
   return join(out, 'cache')
 }
 
 /**
- * Name of the file of a recording.
+ * Makes the name of the file for a recording.
  *
  * @param contents SHA-256 of the recording's file, as hexadecimal digits
- * @param speed at which it is played
- * @param sampleRate Hz
+ * @param speed speed at which the recording is played
+ * @param sampleRate sample rate of the kept samples in Hz
  */
 export function cacheFile(contents: string, speed: number, sampleRate: number): string {
   return `${contents}-${speed}-${sampleRate}.clip`
 }
 
-/** Reads a file of the cache; null if there is none, or it is damaged or cannot be read, so that it is made again. */
+/** Reads a file of the cache. Null if it is missing, damaged or unreadable: the caller then makes it again. */
 export async function readKept(folder: string, name: string): Promise<KeptRecording | null> {
   const path = join(folder, name)
   const bytes = (await kindOfPath(path)) === 'file' ? await readFileBytes(path).catch(() => null) : null
@@ -48,7 +48,11 @@ export async function readKept(folder: string, name: string): Promise<KeptRecord
   return { sampleRate: view.getUint32(0, true), samples }
 }
 
-/** Writes a file of the cache. @throws DiffWaveError as `makeFolder` and `writeFileBytes` */
+/**
+ * Writes a file of the cache.
+ *
+ * @throws DiffWaveError the errors of `makeFolder` and `writeFileBytes`
+ */
 export async function keep(folder: string, name: string, { sampleRate, samples }: KeptRecording): Promise<void> {
   const view = new DataView(new ArrayBuffer(HEADER + 2 * samples.length))
   view.setUint32(0, sampleRate, true)
@@ -59,10 +63,10 @@ export async function keep(folder: string, name: string, { sampleRate, samples }
 }
 
 /**
- * Removes what the cache wrote and the present recordings and settings do not need. Nothing is removed through a link,
- * behind which other runs may have their cache, too.
+ * Removes files of the cache that the present recordings and settings do not need. If the folder is a link, nothing is
+ * removed, as other runs may use the same cache.
  *
- * @param needed names of files
+ * @param needed names of the files that are needed
  */
 export async function removeUnneeded(folder: string, needed: ReadonlySet<string>): Promise<void> {
   const isOwn = await lstat(folder).then(
@@ -72,7 +76,7 @@ export async function removeUnneeded(folder: string, needed: ReadonlySet<string>
   if (!isOwn) return
   for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
     if (!entry.isFile() || !OWN_FILE.test(entry.name) || needed.has(entry.name)) continue
-    // A file that cannot be removed only takes room.
+    // A file that cannot be removed does no harm: it only takes disk space.
     await rm(join(folder, entry.name), { force: true }).catch(() => {})
   }
 }

@@ -1,6 +1,6 @@
 /**
- * One recording of a data set: decoded, brought to the data set's rate, checked, and kept as 16-bit samples. Takes and
- * gives plain data only, so that threads can do it (data-threads.ts).
+ * Reads one recording of a data set: decodes it, resamples it to the data set's sample rate, checks it, and keeps it as
+ * 16-bit samples. Requests and results are plain data, so that threads can do it (data-threads.ts).
  */
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
@@ -18,36 +18,36 @@ import { cacheFile, type KeptRecording, keep, readKept } from './recording-cache
 /** Why a recording was left out. */
 export type LeftOutReason = 'too short' | 'silent' | 'clipped' | 'unreadable' | 'no mel' | 'bad mel'
 
-/** A recording that is left out. */
+/** Why a recording is left out, with details. */
 export interface Fault {
   readonly reason: LeftOutReason
-  /** The same with its numbers, for people. */
+  /** The reason with its numbers, for people. */
   readonly detail: string
 }
 
 /** Decodes a file's bytes. */
 export type Decode = (bytes: Uint8Array, path: string) => Audio | Promise<Audio>
 
-/** What is wanted of a recording. */
+/** A request to read a recording. */
 export interface RecordingRequest {
   /** Path of the file. */
   readonly path: string
-  /** Hz. */
+  /** Sample rate of the data set in Hz. */
   readonly sampleRate: number
   /** Recordings with fewer samples (at `sampleRate`) are left out. */
   readonly minSamples: number
-  /** Speeds at which it is played, unless it has a predicted mel. */
+  /** Speeds at which the recording is played. With a predicted mel, it is played at its own speed only. */
   readonly speeds: readonly number[]
-  /** Where its predicted mel is looked for; null: nowhere. */
+  /** Where to look for a predicted mel; null if none is used. */
   readonly mel: GivenMelPlace | null
-  /** Folder of resampled recordings; null: none are kept. */
+  /** Folder of resampled recordings; null if none are kept. */
   readonly cache: string | null
 }
 
-/** Where a predicted mel may be. */
+/** Where the predicted mel of a recording may be. */
 export interface GivenMelPlace {
   readonly convention: MelConvention
-  /** The folder in which every recording must have one; null: they lie beside recordings, if at all. */
+  /** The folder in which every recording must have a mel; null if mels may lie beside the recordings. */
   readonly folder: string | null
   /** Folder of the recordings. */
   readonly recordings: string
@@ -55,45 +55,45 @@ export interface GivenMelPlace {
   readonly stem: string
   /** Whether another data folder has a recording of this path. */
   readonly isShared: boolean
-  /** Whether a mel may have the last part of the path alone: no other recording has it. */
+  /** Whether the last part of the path is unique among all recordings, so that a mel may be named by it alone. */
   readonly bareName: boolean
 }
 
-/** A recording as it is trained on. */
+/** A recording that was read. */
 export interface ReadRecording {
-  /** Its own rate in Hz. */
+  /** Original sample rate of the recording in Hz. */
   readonly sampleRate: number
-  /** SHA-256 of the file. */
+  /** SHA-256 of the recording's file. */
   readonly contents: Uint8Array
-  /** Its predicted mel. */
+  /** The predicted mel, if the recording has one. */
   readonly mel: Mel | null
   /** 16-bit samples at each speed. */
   readonly clips: readonly { readonly speed: number; readonly samples: Int16Array }[]
-  /** Whether it was resampled now, which takes most of the time. */
+  /** Whether the recording was resampled in this call, which takes most of the time. */
   readonly resampled: boolean
 }
 
-/** A clip whose loudest sample is below −60 dB is silence. */
+/** Peak below which a clip is silent: −60 dB. */
 const SILENCE = 1e-3
-/** A clip is clipped if this share of its samples is within one 16-bit step of full scale. */
+/** Share of samples within one 16-bit step of full scale above which a recording is clipped. */
 const CLIPPED_SHARE = 1e-3
 const FULL_SCALE = 32767 / 32768
 
-/** What was found of a recording. */
+/** Result of reading a recording. */
 export interface RecordingResult {
   readonly recording: ReadRecording | Fault
-  /** Names of the files of the cache that it needs, whether or not they are there. */
+  /** Names of the cache's files that the recording needs, whether or not they exist. */
   readonly cacheFiles: readonly string[]
 }
 
-/** The cache cannot be written, which is not the recording's fault. */
+/** Error if the cache cannot be written. The recording is not to blame, so it must not be left out. */
 class CacheFailure extends Error {}
 
 /**
  * Reads a recording, or says why it is left out.
  *
- * @param decode Default: WAV, FLAC, MP3, Ogg Vorbis and Opus
- * @throws DiffWaveError `DISK_FULL`, `NOT_WRITABLE`, `NOT_A_DIRECTORY`, `NOT_A_FILE`: the cache cannot be written
+ * @param decode decodes the file's bytes. Default: WAV, FLAC, MP3, Ogg Vorbis and Opus
+ * @throws DiffWaveError `DISK_FULL`, `NOT_WRITABLE`, `NOT_A_DIRECTORY`, `NOT_A_FILE` if the cache cannot be written
  */
 export async function readRecording(request: RecordingRequest, decode: Decode = decodeAudio): Promise<RecordingResult> {
   const reader = new RecordingReader(request, decode)
@@ -107,17 +107,17 @@ export async function readRecording(request: RecordingRequest, decode: Decode = 
   }
 }
 
-/** 16-bit samples, 1 at `unit`. */
+/** Rounds samples to 16 bits. A sample of 1 becomes `unit`. */
 export function quantised(samples: Float32Array, unit = 32768): Int16Array {
   const out = new Int16Array(samples.length)
-  // A loop: `Int16Array.from` takes twenty times as long, minutes for hours of audio.
+  // `Int16Array.from` takes twenty times as long as this loop: minutes for hours of audio.
   for (let i = 0; i < out.length; i++) out[i] = Math.max(-32768, Math.min(32767, Math.round(samples[i]! * unit)))
   return out
 }
 
-/** 16-bit samples as audio. */
+/** Converts 16-bit samples to audio. */
 export function audioOf(samples: Int16Array): Float32Array {
-  // A loop: `from` with a function takes ten times as long, and a run begins by preparing every clip.
+  // `from` with a function takes ten times as long as this loop, and a run begins by preparing every clip.
   const audio = new Float32Array(samples.length)
   for (let i = 0; i < audio.length; i++) audio[i] = samples[i]! / 32768
   return audio
@@ -154,7 +154,7 @@ class RecordingReader {
     return { sampleRate, contents, mel, clips, resampled: this.#resampled }
   }
 
-  /** The recording at a speed, decoded and resampled; what was resampled has its 16-bit samples, and is kept. */
+  /** Decodes and resamples the recording at a speed. If it was resampled, its 16-bit samples are kept in the cache. */
   async #made(bytes: Uint8Array, key: string, speed: number) {
     const { path, sampleRate: rate, cache } = this.#request
     this.#audio ??= await this.#decode(bytes, path)
@@ -171,7 +171,7 @@ class RecordingReader {
     return { sampleRate, samples: made }
   }
 
-  /** The recording at a speed, if it was resampled before. */
+  /** Reads the recording at a speed from the cache, if it was resampled before. */
   async #kept(contents: string, speed: number): Promise<KeptRecording | null> {
     const { cache, sampleRate } = this.#request
     if (cache === null) return null
@@ -185,7 +185,7 @@ function quantised16(samples: Float32Array | Int16Array): Int16Array {
   return samples instanceof Int16Array ? samples : quantised(samples)
 }
 
-/** What is wrong with a recording's samples: audio, or 16-bit samples if it was resampled. */
+/** Finds faults in the samples of a recording. They are audio, or 16-bit samples if it was resampled. */
 function faultOf(numbers: Float32Array | Int16Array, minSamples: number): Fault | null {
   if (numbers.length < minSamples) {
     return { reason: 'too short', detail: `${numbers.length} samples, ${minSamples} needed` }
@@ -193,7 +193,7 @@ function faultOf(numbers: Float32Array | Int16Array, minSamples: number): Fault 
   const samples = numbers instanceof Int16Array ? audioOf(numbers) : numbers
   let peak = 0
   let full = 0
-  // A loop over indices: one over the values takes several times as long.
+  // A loop over the values would take several times as long as this loop over indices.
   for (let i = 0; i < samples.length; i++) {
     const size = Math.abs(samples[i]!)
     if (!Number.isFinite(size)) return { reason: 'unreadable', detail: 'a sample is not finite' }
@@ -205,7 +205,7 @@ function faultOf(numbers: Float32Array | Int16Array, minSamples: number): Fault 
   return null
 }
 
-/** The predicted mel of a recording, or what is wrong with it; null if it has none and needs none. */
+/** Reads the predicted mel of a recording, or says what is wrong with it. Null if there is none and none is needed. */
 async function givenMel(place: GivenMelPlace, samples: number): Promise<Mel | Fault | null> {
   const { convention, folder, recordings, stem, isShared, bareName } = place
   if (folder !== null && isShared) return { reason: 'no mel', detail: `${stem} is in several data folders` }
