@@ -1,5 +1,6 @@
 /** Computes the validation loss at several noise levels, with the same crops and the same noise every time. */
 
+import { DiffWaveError } from '../core/errors.js'
 import { gaussian } from '../core/random.js'
 import { draws } from '../core/random-streams.js'
 import type { Engine } from '../engines/engine.js'
@@ -7,6 +8,7 @@ import { audioHop, type ModelConfig } from '../model/config.js'
 import type { TrainingConfig } from './config.js'
 import type { BatchMaker } from './data/batch.js'
 import type { Clip } from './data/dataset.js'
+import type { NoisedBatch } from './objective/noised-batch.js'
 import type { Objective } from './objective/objective.js'
 
 /** Number of crops. */
@@ -15,6 +17,7 @@ const CROPS = 8
 const LEVELS = 6
 
 export interface Validation {
+  /** NaN if one of the losses is not finite. */
   readonly loss: number
   /** Losses at steps that are spread evenly over the training schedule, starting with the cleanest. */
   readonly byLevel: readonly number[]
@@ -48,8 +51,18 @@ export async function validate(
     const step = ((level + 0.5) / LEVELS) * (maker.schedule.alphaBar.length - 1)
     const noise = crops.map((_, i) => gaussian(0, draws.validation + level, i * cropSamples, cropSamples))
     const request = maker.noised(crops, new Float64Array(crops.length).fill(step), noise)
-    const clipLosses = await objective.losses(engine, request)
-    byLevel.push(clipLosses.reduce((sum, loss) => sum + loss, 0) / crops.length)
+    byLevel.push(await meanLoss(engine, objective, request))
   }
   return { loss: byLevel.reduce((a, b) => a + b, 0) / LEVELS, byLevel }
+}
+
+/** NaN if the network's output is not finite: an update that goes wrong is for the run to judge. */
+async function meanLoss(engine: Engine, objective: Objective, batch: NoisedBatch): Promise<number> {
+  try {
+    const clipLosses = await objective.losses(engine, batch)
+    return clipLosses.reduce((sum, loss) => sum + loss, 0) / clipLosses.length
+  } catch (error) {
+    if (error instanceof DiffWaveError && error.code === 'NOT_FINITE') return Number.NaN
+    throw error
+  }
 }

@@ -348,7 +348,8 @@ class TrainingRun {
     const { loss, byLevel } = await validate(engine, this.#maker, this.#objective, config, this.#model, data.validation)
     const { step, best } = this.#progress
     if (this.#events !== null) {
-      const preview = (await events?.preview?.(engine, this.#model, data)) ?? []
+      // A model whose outputs are not finite cannot be heard.
+      const preview = Number.isFinite(loss) ? ((await events?.preview?.(engine, this.#model, data)) ?? []) : []
       await this.#events.write(step, [scalar('validation loss', loss), ...preview])
     }
     await engine.setParameters(this.#state.weights)

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { DiffWaveError } from '#src/core/errors'
 import { code } from '../../support/errors.js'
 import { learningEngine } from '../../support/learning-engine.js'
 import { train } from '../../support/training.js'
@@ -17,6 +18,26 @@ test('what is not finite never reaches the weights, and too much of it ends the 
   const never = spoilt(call => call > 0)
   await assert.rejects(train(never), code('DIVERGED'))
   assert.ok(!existsSync(join(never.out, 'checkpoint.safetensors')) && !existsSync(join(never.out, 'model')))
+})
+
+test('a validation whose loss is not finite has no best model and no preview, and the run goes on', async () => {
+  let previews = 0
+  const preview = async () => {
+    previews++
+    return []
+  }
+  const run = options({
+    maxSteps: 5,
+    events: { now: () => 0, preview },
+    createEngine: async (model, weights) => ({
+      ...learningEngine(model.network, weights),
+      predict: () => Promise.reject(new DiffWaveError('NOT_FINITE', 'an output is not finite')),
+    }),
+  })
+  assert.deepEqual(await train(run).then(({ step, bestValidation }) => [step, bestValidation]), [5, null])
+  assert.equal(previews, 0)
+  assert.ok(!existsSync(join(run.out, 'best')))
+  assert.match(readFileSync(join(run.out, 'metrics.jsonl'), 'utf8'), /"validationLoss":null/)
 })
 
 test('a run that diverges is rolled back to its last good checkpoint', async () => {
