@@ -16,6 +16,7 @@ import { type Dataset, type LoadProgress, type ReadDataset, readDataset } from '
 import { normalisePolarity } from './training/data/polarity.js'
 import { cacheFolder } from './training/data/recording-cache.js'
 import { type Preview, previewClip } from './training/preview.js'
+import { refuseCheckpoint } from './training/run/start.js'
 import { type TrainingStep, type TrainingSummary, trainingSteps } from './training/run/training-run.js'
 
 /** A generator's clips may be shorter than a crop: silence follows them. Shorter ones than this are clicks. */
@@ -120,6 +121,19 @@ const runSchema = z.strictObject({
   onProgress: callable<NonNullable<TrainerRunOptions['onProgress']>>(),
 } satisfies FieldsOf<TrainerRunOptions>)
 
+/** @throws DiffWaveError `BAD_DATA` if a model cannot be trained on a data set */
+function checkDataset({ sampleRate, training }: Dataset, model: ModelConfig): void {
+  if (sampleRate !== model.sampleRate) {
+    throw new DiffWaveError('BAD_DATA', 'the data set has another sample rate than the model', {
+      expected: `${model.sampleRate} Hz`,
+      got: `${sampleRate} Hz`,
+      where: 'data',
+      hint: 'Load it with the model’s sampleRate.',
+    })
+  }
+  if (training.length === 0) throw new DiffWaveError('BAD_DATA', 'nothing to train on', { where: 'data' })
+}
+
 /**
  * Trains a model and writes it to the folder `out`: the checkpoint, `model/` (with averaged weights), `best/` (the
  * model with the lowest validation loss), `metrics.jsonl` and TensorBoard event files.
@@ -157,7 +171,7 @@ export class Trainer {
    * `free`, recordings of inverted polarity are inverted back.
    *
    * @returns the clips and a report of what was found and left out
-   * @throws DiffWaveError as `loadDataset`
+   * @throws DiffWaveError as `loadDataset`; `BAD_OPTION` if `out` has a checkpoint and `resume` is false
    */
   async load(options: TrainerRunOptions = {}): Promise<Dataset> {
     return (await this.#loaded(options)).data
@@ -177,6 +191,8 @@ export class Trainer {
   }
 
   async #load(options: TrainerRunOptions): Promise<LoadedData> {
+    // Checked before the recordings are read, which may take minutes.
+    await refuseCheckpoint(this.#out, this.#options.resume)
     const loaded = await this.#read(options)
     const { model, pulses } = this.config
     return pulses === 'free' ? loaded : { ...loaded, data: await normalisePolarity(loaded.data, model, options) }
@@ -184,8 +200,11 @@ export class Trainer {
 
   async #read({ signal, onProgress }: TrainerRunOptions): Promise<LoadedData> {
     const { data, mels, decode } = this.#options
-    if (typeof data === 'object' && 'fingerprint' in data) return { data }
     const { model, data: settings } = this.config
+    if (typeof data === 'object' && 'fingerprint' in data) {
+      checkDataset(data, model)
+      return { data }
+    }
     const folders = data instanceof URL || typeof data === 'string' ? [data] : data
     return readDataset({
       folders: folders.map(folder => toPath(folder, 'data')),

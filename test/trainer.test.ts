@@ -179,6 +179,27 @@ describe('a run', () => {
     assert.equal(report.clips, 3)
   })
 
+  test('refuses a data set of another rate, and one without clips to train on', async () => {
+    const data = await loadDataset({ folders: [recordings], sampleRate: 16_000, validationShare: 0 })
+    for (const wrong of [data, { ...data, sampleRate: 8000, training: [] }]) {
+      await assert.rejects(collected(new Trainer(options({ data: wrong }))), code('BAD_DATA'))
+    }
+  })
+
+  test('is refused before the recordings are read if its folder has a checkpoint', async () => {
+    const run = options({ maxSteps: 1 })
+    await collected(new Trainer(run))
+    const decoded: string[] = []
+    const decode = (_: Uint8Array, path: string) => {
+      decoded.push(path)
+      return { samples: new Float32Array(1000), sampleRate: 8000 }
+    }
+    const again = new Trainer({ ...run, decode })
+    await assert.rejects(collected(again), code('BAD_OPTION'))
+    await assert.rejects(again.load(), code('BAD_OPTION'))
+    assert.deepEqual(decoded, [])
+  })
+
   test('shows previews in its event files', async () => {
     let previews = 0
     const preview = async () => {

@@ -365,9 +365,11 @@ class DatasetBuilder {
     if (this.#training.length === 0) {
       const [first] = this.#leftOut
       const reason = first === undefined ? '' : `, the first as ${first.reason}`
+      const { length } = this.#validation
+      const kept = length === 0 ? '' : `, ${length} kept for validation`
       throw new DiffWaveError('BAD_DATA', 'nothing to train on', {
         expected: 'WAV, FLAC, MP3 or Ogg files',
-        got: `${files} files, ${this.#leftOut.length} left out${reason}`,
+        got: `${files} files, ${this.#leftOut.length} left out${reason}${kept}`,
         where: folders.join(', '),
       })
     }

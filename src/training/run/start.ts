@@ -37,16 +37,20 @@ export async function startOrResume(options: StartOptions): Promise<Start> {
     beta2: config.optimiser.beta2,
     epsilon: config.optimiser.epsilon,
   })
+  await refuseCheckpoint(out, options.resume)
   const existing = await hasCheckpoint(out)
-  if (existing && !options.resume) {
-    throw new DiffWaveError('BAD_OPTION', 'the folder already has a checkpoint', {
-      where: out,
-      hint: 'Continue with --resume, or use another folder.',
-    })
-  }
   const start = existing ? await resumed(options, adam) : fresh(options, adam)
   await cutMetrics(out, existing ? start.progress.step : -1)
   return start
+}
+
+/** @throws DiffWaveError `BAD_OPTION` if a folder has a checkpoint and its run is not to be continued */
+export async function refuseCheckpoint(out: string, resume = false): Promise<void> {
+  if (resume || !(await hasCheckpoint(out))) return
+  throw new DiffWaveError('BAD_OPTION', 'the folder already has a checkpoint', {
+    where: out,
+    hint: 'Continue with --resume, or use another folder.',
+  })
 }
 
 async function resumed({ config, data, out }: StartOptions, adam: Adam): Promise<Start> {

@@ -155,6 +155,16 @@ test('a recording is as loud when it was kept as when it was resampled', async (
   assert.deepEqual(await load(), first)
 })
 
+test('recordings that are all kept for validation leave nothing to train on, and the error says so', async () => {
+  const folder = join(scratch, 'kept')
+  mkdirSync(folder)
+  const name = Array.from({ length: 100 }, (_, i) => `${i}.wav`).find(name => isValidation(name, 0.5))!
+  const samples = gaussian(1, 0, 0, 1000).map(x => x * 0.1)
+  writeFileSync(join(folder, name), encodeWav({ samples, sampleRate: 8000 }))
+  const loading = loadDataset({ folders: [folder], sampleRate: 8000, validationShare: 0.5 })
+  await assert.rejects(loading, { code: 'BAD_DATA', got: '1 files, 0 left out, 1 kept for validation' })
+})
+
 test('a clip’s bandwidth is a little less than half its own rate, times its speed', async () => {
   const folder = join(scratch, 'bands')
   mkdirSync(folder)
