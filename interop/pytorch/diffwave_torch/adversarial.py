@@ -25,7 +25,7 @@ ADVERSARIAL = {
     "discriminatorRate": 1e-3,
     "beta1": 0.8,
     "beta2": 0.99,
-    # Updates that only the discriminators make at first.
+    # Number of updates at the start that change only the discriminators.
     "alone": 500,
     # What updates make in turn: in how many steps, by default those of `noiseLevels`, and how many iterations of
     # refinement follow.
@@ -39,18 +39,19 @@ ADVERSARIAL = {
     "periodChannels": 8,
 }
 ROUND = {"steps": None, "refine": 0}
-# Iterations are bounded as those of a model's `refinement` (src/core/limits.ts).
+# Max iterations of refinement, as for a model's `refinement` (src/core/limits.ts).
 ROUND_LIMITS = {"steps": (1, 16), "refine": (0, 100)}
-# A crop's edges left out after refinement, which lacks the audio beyond as the correction does, but farther.
+# How many edges of a crop are left out after refinement. Like the correction, it lacks the audio beyond the crop, but
+# reaches farther.
 REFINED_EDGES = 2
 # The smallest deviation that audio is divided by: 80 dB below full scale, little but rounding is left.
 FLOOR = 1e-4
-# Decay of the running mean of the discriminators' loss; a loss of 2 is that of guessing.
+# Decay of the running mean of the discriminators' loss; loss of discriminators that only guess: 2.
 MEMORY, GUESSING = 0.98, 2.0
 
 
 def settings(config):
-    """A config's `adversarial` with its defaults. @raises ConfigError"""
+    """Fills in the defaults of a config's `adversarial`. @raises ConfigError"""
     given = config.get("adversarial", {})
     if not isinstance(given, dict):
         raise ConfigError(f"adversarial: expected an object, got {json.dumps(given)}")
@@ -69,7 +70,7 @@ def settings(config):
 
 
 def checked_round(given, where):
-    """A round with its defaults. @raises ConfigError"""
+    """Fills in the defaults of a round. @raises ConfigError"""
     if not isinstance(given, dict):
         raise ConfigError(f"{where}: expected an object, got {json.dumps(given)}")
     for key, value in given.items():
@@ -95,7 +96,7 @@ class AdversarialTrainer(Trainer):
         rate = self.settings["discriminatorRate"]
         self.judge_optimiser = torch.optim.Adam(self.judge_parameters.values(), lr=rate, betas=betas, fused=True)
         super().__init__(config, options, processes)
-        # Every process must have the same ones: they were drawn from the same seed.
+        # All processes have the same discriminators, as they were drawn from the same seed.
         self.state.optimiser.param_groups[0]["betas"] = betas
         self.position.setdefault("discriminatorLoss", GUESSING)
         self.read_discriminators()
@@ -104,8 +105,8 @@ class AdversarialTrainer(Trainer):
         return self.settings["learningRate"] * self.decay() * min(1, (self.position["optimiserStep"] + 1) / 50)
 
     def update(self):
-        """One update of the discriminators and, later, of the network: [loss of own steps, distance of the last one,
-        gradient norm]."""
+        """Updates the discriminators and, after the first updates, the network. Returns [loss of own steps, distance of
+        the last step, gradient norm]."""
         data, step, processes = self.config["data"], self.position["step"], self.processes
         numbers, count = processes.numbers(data["batch"]), data["batch"] * processes.count
         clean, noise, mel, deviations, limits, _, known = self.drawn(self.crops, step, numbers, count)
@@ -124,12 +125,13 @@ class AdversarialTrainer(Trainer):
 
     @property
     def round(self):
-        """That of the next update."""
+        """Returns the round of the next update."""
         rounds = self.settings["rounds"]
         return rounds[self.position["step"] % len(rounds)]
 
     def made(self, noise, mel, deviations):
-        """The audio of each step of the round, a list of [B, T]; the last one's after refinement, if there is any."""
+        """Makes the audio of each step of the round, a list of [B, T]. The last one is refined if the round asks for
+        it."""
         with torch.autocast(noise.device.type, torch.bfloat16, enabled=self.options.precision == "bf16"):
             made = self.own_steps(self.network, noise, mel, deviations, self.round["steps"])
         if self.round["refine"]:
@@ -137,16 +139,16 @@ class AdversarialTrainer(Trainer):
         return made
 
     def edges(self):
-        """How many times a crop's edge is left out."""
+        """Returns how many times the usual edge of a crop is left out."""
         return REFINED_EDGES if self.round["refine"] else 1
 
     def flattened(self, audio, deviations):
-        """Audio [B, T] divided by the mel's envelope [B, N, P], without its edges."""
+        """Divides audio [B, T] by the mel's envelope [B, N, P], and cuts off its edges."""
         front, scale = self.network.front_end, deviations.clamp(min=FLOOR).repeat(1, 2, 1)
         return self.objective.inner(front.decode(front.encode(audio) / scale), self.edges())
 
     def judged(self, audio):
-        """Scores and features of audio [B, T] from every discriminator."""
+        """Computes the scores and features of audio [B, T] of every discriminator."""
         with torch.autocast(audio.device.type, torch.bfloat16, enabled=self.options.precision == "bf16"):
             return self.discriminators(audio)
 
@@ -162,10 +164,10 @@ class AdversarialTrainer(Trainer):
         self.position["discriminatorLoss"] += (1 - MEMORY) * (loss - self.position["discriminatorLoss"])
 
     def update_network(self, made, clean, real, deviations, limits, known):
-        """One update from each step's audio `made`, with its graph. `real`: the recordings as discriminators hear
-        them."""
+        """Updates the network from the audio `made` of each step, which has its graph. `real`: the recordings as the
+        discriminators get them."""
         self.state.optimiser.zero_grad(set_to_none=True)
-        # The losses' gradients of the audio are put together before they go through the network.
+        # The gradients of all losses with respect to the audio are added before they go through the network.
         leaves = [audio.detach().requires_grad_() for audio in made]
         levels = self.config["noiseLevels"]
         weights = levels["weights"] if len(made) == levels["steps"] else [1] * len(made)
@@ -180,9 +182,9 @@ class AdversarialTrainer(Trainer):
         return torch.stack([loss.mean().detach(), distance.mean(), norm.detach()])
 
     def adversarial_gradient(self, audio, real, deviations, known, norm):
-        """Of audio [B, T]: of the hinge loss, and of the features' distance in crops whose pulses stand where the
-        recording's do. Each has the norm of the other losses' gradient times its share, less if the discriminators
-        still guess: their gradient says nothing then."""
+        """Computes the gradient with respect to audio [B, T] of the hinge loss, and of the distance of features in
+        crops with the recording's pulses. Each is scaled to its share of `norm`, the norm of the other losses'
+        gradient, and to less if the discriminators still guess, since their gradient then means nothing."""
         trust = min(1.0, max(0.0, GUESSING - self.position["discriminatorLoss"]))
         for value in self.judge_parameters.values():
             value.requires_grad_(False)
@@ -205,8 +207,8 @@ class AdversarialTrainer(Trainer):
         return os.path.join(self.options.out, f"discriminators-{step}.safetensors")
 
     def save(self):
-        """The discriminators first, under a name of their own: a kill in between leaves the pair of the checkpoint
-        before."""
+        """Saves the discriminators first, under a new name. If the process is killed in between, the previous
+        checkpoint still has its discriminators."""
         step = self.position["step"]
         tensors = {f"weights/{name}": value for name, value in self.judge_parameters.items()}
         for name, value in self.judge_parameters.items():
@@ -219,7 +221,7 @@ class AdversarialTrainer(Trainer):
                 os.remove(old)
 
     def read_discriminators(self):
-        """Those of the checkpoint. @raises CheckpointError"""
+        """Reads the discriminators of the checkpoint. @raises CheckpointError"""
         step = self.position["step"]
         if step == 0:
             return

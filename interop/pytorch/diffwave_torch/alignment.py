@@ -1,5 +1,5 @@
-"""Where a recording's own pulses stand. A vocoder that is trained from pulses elsewhere can only average over the
-phases of speech; from pulses in their places it learns them, and in synthesis makes them of pulses anywhere. Mirrors
+"""Finds the pulses of a recording. A vocoder that is trained from pulses elsewhere can only average over the phases of
+speech. From pulses in their places it learns the phases, and synthesis works from pulses anywhere. Mirrors
 src/data-domain/pulse-alignment.ts.
 
 Shapes: B clips, T samples, S stride, P = T/S positions, N bins, U shifts of a period.
@@ -8,32 +8,33 @@ Shapes: B clips, T samples, S stride, P = T/S positions, N bins, U shifts of a p
 import numpy
 import torch
 
-# Shifts per period that are compared; how many of them the shift may change between two positions, and what that costs:
-# COST times the square of the change in periods.
+# Number of shifts per period that are compared; max change between two positions, in shifts; cost of a change, which is
+# COST times its square, in periods.
 SHIFTS, REACH, COST = 64, 8, 80.0
-# Hz that are compared: harmonics between the fundamental, whose phase depends on the microphone, and the noise.
+# Range in Hz that is compared: harmonics above the fundamental, whose phase depends on the microphone, and below the
+# noise.
 LOWEST, HIGHEST = 300.0, 4000.0
-# What a position without voice counts, and the voicing that a position with voice has more than.
+# Weight of an unvoiced position; voicing above which a position counts as voiced.
 UNVOICED_SHARE, VOICED = 0.05, 0.99
 FLOOR = 1e-6
 
 
 def minimum_phase(deviations, kernel):
-    """Angles [..., N] of the minimum-phase filter with the magnitudes [..., N], the first bins of K/2 + 1; the highest
-    is repeated above: the phases of the spectrum of the cepstrum, folded (Oppenheim & Schafer, Discrete-Time Signal
-    Processing)."""
+    """Computes the angles [..., N] of the minimum-phase filter with the magnitudes [..., N]. These are the first N of
+    K/2 + 1 bins; the highest is repeated above. The angles are the phases of the spectrum of the folded cepstrum
+    (Oppenheim & Schafer, Discrete-Time Signal Processing)."""
     levels = deviations.log()
     above = kernel // 2 + 1 - levels.shape[-1]
     levels = torch.cat([levels, levels[..., -1:].expand(*levels.shape[:-1], above)], -1)
     cepstrum = torch.fft.irfft(levels, kernel)
-    # The real part stays that of the levels; the imaginary part is the angle.
+    # The real part is still the levels; the imaginary part is the angle.
     half = kernel // 2
     folded = torch.cat([cepstrum[..., :1], 2 * cepstrum[..., 1:half], cepstrum[..., half : half + 1]], -1)
     return torch.fft.rfft(folded, kernel).imag[..., : deviations.shape[-1]]
 
 
 def agreement(audio, pulses, deviations, f0, rate, kernel):
-    """How well pulses moved by each shift fit the recording, about −1 to 1.
+    """Measures how well pulses that are moved by each shift fit the recording, about −1 to 1.
 
     @param audio, pulses: spectra per position, complex [B, P, N]
     @param deviations: the mel's envelope [B, P, N]
@@ -45,7 +46,7 @@ def agreement(audio, pulses, deviations, f0, rate, kernel):
     white = audio / deviations * numpy.exp(-1j * minimum_phase(torch.from_numpy(deviations), kernel).numpy()) * used
     level = numpy.sqrt((numpy.abs(white) ** 2).sum(2, keepdims=True) / used.sum())
     product = white / numpy.maximum(level, FLOOR) * numpy.conj(pulses) / used.sum()
-    # Twice as many samples as the window has, so that linear interpolation between them will do.
+    # With twice as many samples as the window has, linear interpolation between them is accurate enough.
     size = 2 * kernel
     correlation = numpy.fft.irfft(product, size) * (size / 2)
     shifts = (numpy.arange(SHIFTS) - SHIFTS // 2) / SHIFTS
@@ -57,8 +58,8 @@ def agreement(audio, pulses, deviations, f0, rate, kernel):
 
 
 def path(scores):
-    """The best path through the shifts [B, P, U], by Viterbi: shifts in periods, continuous from position to position,
-    and their scores, [B, P] each."""
+    """Finds the best path through the shifts [B, P, U] by Viterbi. Returns shifts in periods, continuous from position
+    to position, and their scores, [B, P] each."""
     batch, positions, count = scores.shape
     moves, own = numpy.arange(-REACH, REACH + 1), numpy.arange(count)
     sources = (own - moves[:, None]) % count
@@ -84,8 +85,8 @@ def path(scores):
 
 
 def align(audio, pulses, deviations, f0, voicing, rate, kernel):
-    """How much later than given pulses a recording's own come, in periods, at each position [B, P], and how well they
-    fit, as the mean over voiced positions [B], 0 without any."""
+    """Measures how much later than given pulses a recording's own pulses come, in periods, at each position [B, P], and
+    how well they fit: the mean over voiced positions [B], 0 if there are none."""
     voiced = voicing > VOICED
     scores = agreement(audio, pulses, deviations, f0, rate, kernel) * numpy.where(voiced, 1, UNVOICED_SHARE)[:, :, None]
     shifts, found = path(scores)

@@ -15,16 +15,16 @@ import torch
 
 KINDS = {"F32": "<f4", "F16": "<f2"}
 FILE = "checkpoint.safetensors"
-# Second moments lie below float16's range: in small checkpoints their roots stand, times this.
+# Second moments lie below float16's range: small checkpoints contain their roots times this factor.
 ROOT_SCALE = 1e3
 
 
 class CheckpointError(ValueError):
-    """A file that is not what it should be, in one line."""
+    """Error in a file. Its message is one line."""
 
 
 def write_safetensors(path, tensors, metadata=None):
-    """Tensors by name, float32 or float16, replacing the file whole."""
+    """Writes tensors by name, float32 or float16. The file is replaced as a whole."""
     header = {"__metadata__": metadata} if metadata else {}
     arrays, offset = [], 0
     for name, tensor in tensors.items():
@@ -45,7 +45,7 @@ def write_safetensors(path, tensors, metadata=None):
 
 
 def read_safetensors(path):
-    """Tensors by name as float32, and the metadata. @raises CheckpointError"""
+    """Reads tensors by name as float32, and the metadata. @raises CheckpointError"""
     try:
         with open(path, "rb") as file:
             data = file.read()
@@ -66,8 +66,8 @@ def read_safetensors(path):
 
 
 def copy_parameters(targets, tensors, path):
-    """Tensors into parameters of the same names. @raises CheckpointError if one is missing, stray or of another
-    shape"""
+    """Copies tensors into the parameters of the same names. @raises CheckpointError if one is missing, unknown or of
+    another shape"""
     for name in tensors:
         if name not in targets:
             raise CheckpointError(f"{path}: the network has no parameter {name}")
@@ -83,7 +83,7 @@ def copy_parameters(targets, tensors, path):
 
 
 def write_model(folder, model, tensors, provenance):
-    """`config.json` and `weights.safetensors`; the config last, since a folder without one is no model."""
+    """Writes `weights.safetensors`, then `config.json`: a folder without a config does not count as a model."""
     os.makedirs(folder, exist_ok=True)
     write_safetensors(os.path.join(folder, "weights.safetensors"), tensors)
     config = {"format": "diffwave", "version": 1, **model, "provenance": {**model.get("provenance", {}), **provenance}}
@@ -94,14 +94,14 @@ def write_model(folder, model, tensors, provenance):
 
 
 class State:
-    """What a run consists of: the network's parameters by name, their average, and the optimiser."""
+    """The state of a run: the network's parameters by name, their average, and the optimiser."""
 
     def __init__(self, parameters, optimiser):
         self.parameters, self.optimiser = parameters, optimiser
         self.average = {name: value.detach().clone() for name, value in parameters.items()}
 
     def moments(self, name):
-        """First and second moment of a parameter, or None before the first update."""
+        """Returns the first and second moment of a parameter, or None before the first update."""
         state = self.optimiser.state.get(self.parameters[name])
         return (state["exp_avg"], state["exp_avg_sq"]) if state else None
 
@@ -137,7 +137,8 @@ class State:
 
 
 def narrow(tensors, metadata):
-    """A checkpoint's tensors as float16, and its metadata. @raises CheckpointError if a number is too large for that"""
+    """Converts the tensors of a checkpoint to float16, and marks its metadata. @raises CheckpointError if a number is
+    too large"""
     if "narrow" in metadata:
         return {name: value.half() for name, value in tensors.items()}, metadata
     small = {}

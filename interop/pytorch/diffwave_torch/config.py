@@ -1,4 +1,4 @@
-"""The trainer's `train.json` with its defaults, and what it refuses. Mirrors src/training/config.ts and
+"""Reads and checks the trainer's `train.json`, and fills in its defaults. Mirrors src/training/config.ts and
 src/model/network.ts."""
 import copy
 import json
@@ -81,11 +81,11 @@ TRAINING = {
 
 
 class ConfigError(ValueError):
-    """A config that cannot be trained, in one line."""
+    """Error in a config. Its message is one line."""
 
 
 def filled(defaults, given):
-    """`given` with the defaults of what it leaves out; nested objects likewise."""
+    """Fills in the defaults of all fields that `given` leaves out, in nested objects as well."""
     result = copy.deepcopy(defaults)
     for key, value in given.items():
         nested = isinstance(value, dict) and isinstance(result.get(key), dict)
@@ -94,7 +94,7 @@ def filled(defaults, given):
 
 
 def network_config(network):
-    """A model's `network` with every default filled in. @raises ConfigError"""
+    """Fills in all defaults of a model's `network`. @raises ConfigError"""
     network = filled(NETWORK, network)
     network["stepEmbedding"] = filled(STEP_EMBEDDING, network.get("stepEmbedding", {}))
     if network["mel"] is not None:
@@ -114,7 +114,7 @@ def network_config(network):
 
 
 def check_front_end(front, network):
-    """@raises ConfigError naming the field of a front end that cannot be."""
+    """Checks a front end. @raises ConfigError that names the wrong field"""
     kernel, stride, bins = front["kernel"], front["stride"], front["bins"]
     hop = network["mel"]["hop"] if network["mel"] else None
     where = "network.frontEnd"
@@ -142,7 +142,7 @@ def check_front_end(front, network):
 
 
 def model_config(model):
-    """A model with every default that the network and the losses need. @raises ConfigError"""
+    """Fills in all defaults of a model that the network and the losses need. @raises ConfigError"""
     model = copy.deepcopy(model)
     if isinstance(model.get("mel"), str):
         if model["mel"] not in CONVENTIONS:
@@ -154,7 +154,8 @@ def model_config(model):
 
 
 def check_levels(levels, spectral):
-    """@raises ConfigError for noise levels that this trainer cannot train on; fills in the weights of own steps."""
+    """Checks the noise levels, and fills in the weights of own steps. @raises ConfigError if this trainer cannot train
+    on them"""
     if levels["kind"] not in ("continuous", "own"):
         raise ConfigError(f"noiseLevels.kind: {levels['kind']} is not supported here; expected continuous or own")
     if levels["kind"] == "continuous":
@@ -169,7 +170,7 @@ def check_levels(levels, spectral):
 
 
 def check_pulses(pulses, model):
-    """@raises ConfigError for pulses that a model cannot be trained from."""
+    """Checks the pulses. @raises ConfigError if a model cannot be trained from them"""
     phase = (model["diffusion"]["prior"].get("harmonics") or HARMONICS).get("phase", "zero")
     if phase not in ("zero", "minimum"):
         raise ConfigError(f"model.diffusion.prior.harmonics.phase: {phase} is unknown; expected zero or minimum")

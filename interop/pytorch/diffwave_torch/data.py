@@ -1,5 +1,5 @@
-"""Recordings in memory, and random crops of them. The rules of src/training/data: which files, which are left out,
-which are kept for validation, and the fingerprint of the whole, are those of `diffwave train`.
+"""Reads recordings into memory and makes random crops of them. The rules are those of `diffwave train`
+(src/training/data): which files are read, left out and kept for validation, and how the fingerprint is computed.
 """
 
 import copy
@@ -14,16 +14,16 @@ from scipy.signal import resample_poly
 
 RECORDING = re.compile(r"\.(wav|flac|mp3|ogg|oga|opus)$", re.IGNORECASE)
 SILENCE, CLIPPED_SHARE = 1e-3, 1e-3
-# Filters of resampling take the last of a band: nothing above this share of half a recording's rate counts.
+# Share of half a recording's sample rate up to which frequencies count. Resampling filters remove what lies above.
 USABLE_BAND = 0.97
 
 
 class DataError(ValueError):
-    """Recordings that cannot be trained on, in one line."""
+    """Error in the recordings. Its message is one line."""
 
 
 def recordings(folder):
-    """Paths below a folder, relative to it, in order."""
+    """Lists the paths of recordings below a folder, relative to it and sorted."""
     if not os.path.isdir(folder):
         raise DataError(f"--data {folder}: no such folder")
     found = []
@@ -33,7 +33,7 @@ def recordings(folder):
 
 
 def labels(folder):
-    """`metadata.csv`: the second column by file name without its ending; the first line of a name counts."""
+    """Reads `metadata.csv`: the second column by file name without its ending. The first line of a name counts."""
     try:
         with open(os.path.join(folder, "metadata.csv"), encoding="utf8") as file:
             lines = file.read().splitlines()
@@ -46,12 +46,13 @@ def labels(folder):
 
 
 def is_validation(name, share):
-    """By a hash of the file's name, so that adding files moves none (src/training/data/dataset.ts)."""
+    """Whether a file is kept for validation. A hash of its name decides, so that new files do not move others
+    (src/training/data/dataset.ts)."""
     return int.from_bytes(hashlib.sha256(os.path.basename(name).encode()).digest()[:4], "big") < share * 2**32
 
 
 def fault(samples, shortest):
-    """Why a recording is left out, or None."""
+    """Says why a recording is left out, or returns None."""
     peak = numpy.abs(samples).max(initial=0)
     if len(samples) < shortest:
         return "too short"
@@ -65,7 +66,7 @@ def fault(samples, shortest):
 
 
 def resampled(samples, source, target):
-    """Samples at another rate, by a polyphase filter."""
+    """Resamples to another sample rate with a polyphase filter."""
     if source == target:
         return samples
     divisor = int(numpy.gcd(source, target))
@@ -73,13 +74,14 @@ def resampled(samples, source, target):
 
 
 class Recordings:
-    """All clips, 16-bit, with `context` samples of reflected audio at either end, one after the other in one tensor."""
+    """All clips in one tensor, one after the other, in 16 bits. Each has `context` samples of reflected audio at either
+    end."""
 
     def __init__(self):
         self.pieces, self.starts, self.lengths, self.limits, self.folders, self.end = [], [], [], [], [], 0
 
     def add(self, samples, limit, folder, context, shortest):
-        """`limit`: the highest frequency in Hz that the recording tells of."""
+        """Adds a clip. `limit`: the highest frequency in Hz that the recording contains."""
         samples = numpy.pad(samples, (0, max(0, shortest - len(samples))))
         padded = numpy.pad(samples, context, mode="reflect")
         self.pieces.append(torch.from_numpy(numpy.rint(padded.clip(-1, 1) * 32767).astype(numpy.int16)))
@@ -90,7 +92,7 @@ class Recordings:
         self.end += len(padded)
 
     def clip(self, index, context):
-        """A clip without its context, float32."""
+        """Returns a clip without its context, as float32."""
         start = self.starts[index] + context
         return self.samples[start : start + self.lengths[index]].float() / 32768
 
@@ -105,20 +107,20 @@ class Recordings:
         return self
 
     def to(self, device):
-        """The same recordings on another device; their lists are shared."""
+        """Copies the recordings to another device. Their lists are shared."""
         moved = copy.copy(self)
         moved.samples = self.samples.to(device)
         return moved
 
     def without_samples(self):
-        """The same but for the samples, which another process has from a file."""
+        """Copies everything except the samples, which another process reads from a file."""
         bare = copy.copy(self)
         bare.samples = None
         return bare
 
 
 class Dataset:
-    """Folders of recordings at one rate."""
+    """The recordings of several folders, at one sample rate."""
 
     def __init__(self, folders, config, context):
         data, model = config["data"], config["model"]
@@ -161,8 +163,8 @@ class Dataset:
 
 
 class Crops:
-    """Random crops. Crop i of a draw depends on (seed, draw, i) alone: resumed or distributed, a run sees the same
-    data."""
+    """Makes random crops. Crop i of a draw depends only on (seed, draw, i), so that a resumed or distributed run sees
+    the same data."""
 
     def __init__(self, recordings, config, context):
         data, model = config["data"], config["model"]
@@ -173,7 +175,7 @@ class Crops:
         self.width = self.samples + 2 * context
 
     def batch(self, draw, numbers, count):
-        """Crops `numbers` of the `count` of a draw.
+        """Makes the crops `numbers` out of the `count` crops of a draw.
 
         @returns audio with context [B, T + 2·context], limits in Hz [B], shares of the range of levels [B], seeds of
         the noise [B]
@@ -189,7 +191,7 @@ class Crops:
             starts.append(self.recordings.starts[clip] + int(place - before) * self.hop)
             limits.append(self.recordings.limits[clip])
             gains.append(10 ** (random.uniform(*self.gain) / 20))
-            # Spread evenly over the range, so that every batch sees clean and noisy levels.
+            # Levels are spread evenly over the range, so that every batch has clean and noisy levels.
             levels.append((offset + number / count) % 1)
             seeds.append(int(random.integers(2**62)))
         index = torch.tensor(starts, device=device)[:, None] + torch.arange(self.width, device=device)
@@ -198,11 +200,11 @@ class Crops:
         return audio * tensor(gains)[:, None], tensor(limits), tensor(levels), seeds
 
     def random(self, draw, number):
-        """A generator for one crop of one draw."""
+        """Makes the random generator for one crop of a draw."""
         return numpy.random.Generator(numpy.random.Philox(key=self.seed, counter=[0, number, draw, 0]))
 
 
 def white_noise(seeds, samples, device):
-    """Standard normal noise, a clip per seed: [B, samples]."""
+    """Draws standard normal noise, one clip per seed: [B, samples]."""
     generator = torch.Generator(device)
     return torch.stack([torch.randn(samples, generator=generator.manual_seed(seed), device=device) for seed in seeds])

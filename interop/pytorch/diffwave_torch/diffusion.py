@@ -21,7 +21,7 @@ class Schedule:
         self.roots = torch.cumprod(1 - betas, 0).sqrt().float().to(device)
 
     def alpha_bar(self, steps):
-        """alphaBar at steps 0 … T − 1, fractional allowed; √alphaBar is linear between two
+        """Computes alphaBar at steps 0 to T − 1, which may be fractional. √alphaBar is linear between whole steps
         (src/diffusion/forward.ts)."""
         below = steps.long().clamp(0, self.steps - 1)
         above = (below + 1).clamp(max=self.steps - 1)
@@ -30,26 +30,26 @@ class Schedule:
 
 
 def diffuse(clean, noise, alpha_bar):
-    """x_t = √alphaBar·x_0 + √(1 − alphaBar)·ε (Ho et al. 2020, eq. 4); audio [B, T], alphaBar [B]."""
+    """Computes x_t = √alphaBar·x_0 + √(1 − alphaBar)·ε (Ho et al. 2020, eq. 4) of audio [B, T], with alphaBar [B]."""
     alpha_bar = alpha_bar[:, None]
     return alpha_bar.sqrt() * clean + (1 - alpha_bar).sqrt() * noise
 
 
 def predict_clean(network, noisy, steps, mel, deviations):
-    """The network's x̂_0 [B, T] of x_t [B, T] at steps [B]."""
+    """Computes the network's x̂_0 [B, T] from x_t [B, T] at steps [B]."""
     config = network.module.config if hasattr(network, "module") else network.config
     sinusoids = step_sinusoids(steps, config["stepEmbedding"])
     return network(noisy, sinusoids, mel, deviations=deviations, output_gain=output_gain(config, steps))
 
 
 def even_levels(schedule, count):
-    """Steps to visit, noisiest first, spaced evenly."""
+    """Returns `count` evenly spaced steps, starting with the noisiest."""
     return [(schedule.steps - 1) * (1 - i / count) for i in range(count)]
 
 
 def sampling_levels(diffusion, schedule, count):
-    """Steps to visit, noisiest first, and the noise scale: the model's own for that number of steps, else spaced
-    evenly.
+    """Returns the steps to visit, starting with the noisiest, and the noise scale. They are the model's own for that
+    number of steps if it has them; else the steps are evenly spaced.
 
     @param diffusion: the model's `diffusion`
     """
@@ -58,14 +58,14 @@ def sampling_levels(diffusion, schedule, count):
         return even_levels(schedule, count), scale
     betas, scale = (own["betas"], own.get("noiseScale", scale)) if isinstance(own, dict) else (own, scale)
     roots = numpy.sqrt(numpy.cumprod(1 - numpy.array(betas)))
-    # √alphaBar falls with the step, and is linear between two.
+    # √alphaBar falls with the step, and is linear between whole steps.
     trained = schedule.roots.cpu().double().numpy()
     return numpy.interp(-roots, -trained, numpy.arange(schedule.steps))[::-1].tolist(), scale
 
 
 def next_noisy(schedule, x, clean, here, below, noise_scale):
-    """DDIM's x at step `below` from x and x̂_0 at step `here` [B, T] (Song et al. 2021, eq. 12, η = 0), with a share of
-    the noise."""
+    """Computes DDIM's x at step `below` from x and x̂_0 at step `here` [B, T] (Song et al. 2021, eq. 12, η = 0). Only
+    the share `noise_scale` of the noise is kept."""
     steps = torch.tensor([float(here), float(below)], device=x.device)
     level, next_level = schedule.alpha_bar(steps)
     noise = (x - level.sqrt() * clean) / (1 - level).sqrt()
@@ -73,7 +73,7 @@ def next_noisy(schedule, x, clean, here, below, noise_scale):
 
 
 def denoise(network, schedule, x, levels, mel, deviations, noise_scale=1.0, separate=False):
-    """DDIM from x at levels[0] through all levels: x̂_0 of each step, [B, T].
+    """Runs DDIM from x at levels[0] through all levels. Returns x̂_0 of each step, [B, T].
 
     Has gradients; `separate` cuts them between steps.
     """
@@ -89,7 +89,7 @@ def denoise(network, schedule, x, levels, mel, deviations, noise_scale=1.0, sepa
 
 @torch.no_grad()
 def synthesize(network, schedule, mel, levels, generator, noise_scale=1.0):
-    """Log-mel [B, M, F] → audio [B, F·hop], from noise of the prior at levels[0]."""
+    """Turns log-mels [B, M, F] into audio [B, F·hop], starting from noise of the prior at levels[0]."""
     samples = mel.shape[2] * network.mel.hop
     deviations = network.deviations(mel, samples)
     white = torch.randn(len(mel), samples, generator=generator, device=generator.device).to(mel.device)

@@ -1,5 +1,5 @@
-"""What tells recordings from what the network made: a discriminator per STFT resolution and one per period. Audio
-should have a power of about 1 at all frequencies.
+"""Networks that tell recordings from generated audio: one discriminator per STFT resolution and one per period. Their
+input should have a power of about 1 at all frequencies.
 
 Each returns a map of scores, and the outputs of its layers for feature matching. Audio is [B, T].
 """
@@ -12,7 +12,7 @@ SLOPE = 0.1
 
 
 def conv2d(inputs, outputs, kernel, stride=(1, 1)):
-    """A weight-normalised convolution that keeps sizes but for its stride."""
+    """Makes a weight-normalised convolution that keeps the size of its input, except for its stride."""
     padding = (kernel[0] // 2, kernel[1] // 2)
     return weight_norm(torch.nn.Conv2d(inputs, outputs, kernel, stride, padding))
 
@@ -37,7 +37,7 @@ class Discriminator(torch.nn.Module):
 
 
 class ResolutionDiscriminator(Discriminator):
-    """Over an STFT's real and imaginary parts, frames by bins (Jang et al. 2021, UnivNet, section 2.3; complex as in
+    """Judges real and imaginary parts of an STFT, frames by bins (Jang et al. 2021, UnivNet, section 2.3; complex as in
     Défossez et al. 2022)."""
 
     def __init__(self, size, channels):
@@ -57,7 +57,7 @@ class ResolutionDiscriminator(Discriminator):
 
 
 class PeriodDiscriminator(Discriminator):
-    """Over audio folded into rows of a period (Kong et al. 2020, HiFi-GAN, section 2.3)."""
+    """Judges audio that is folded into rows of one period (Kong et al. 2020, HiFi-GAN, section 2.3)."""
 
     def __init__(self, period, channels):
         widths = [1, channels, 4 * channels, 8 * channels, 16 * channels]
@@ -70,7 +70,7 @@ class PeriodDiscriminator(Discriminator):
 
 
 class Discriminators(torch.nn.ModuleList):
-    """All of them, as an `adversarial` config asks."""
+    """All discriminators of an `adversarial` config."""
 
     def __init__(self, config):
         resolutions = [ResolutionDiscriminator(size, config["resolutionChannels"]) for size in config["windows"]]
@@ -89,13 +89,13 @@ def discriminator_loss(real, made):
 
 
 def generator_loss(made):
-    """Hinge loss of the network, the mean over discriminators."""
+    """Hinge loss of the generator, the mean over discriminators."""
     return sum(-scores.float().mean() for scores, _ in made) / len(made)
 
 
 def feature_distance(real, made, clips):
-    """Feature matching over some clips of a batch: the mean distance of layers' outputs, relative to the
-    recording's."""
+    """Feature matching over some clips of a batch: the mean distance of the layers' outputs, relative to their size for
+    the recording."""
     distances = [
         (r[clips] - m[clips]).float().abs().mean() / (r[clips].float().abs().mean() + 1e-6)
         for (_, a), (_, b) in zip(real, made)

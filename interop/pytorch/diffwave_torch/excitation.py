@@ -1,17 +1,17 @@
-"""Pulses at a mel's pitch, and noise that breathes with them: what the prior of voiced speech starts from. Mirrors
+"""Makes pulses at a mel's pitch, and noise whose level follows them: the start of voiced speech. Mirrors
 src/data-domain/excitation.ts."""
 
 import numpy
 
 # Half of the pulses' length in samples.
 HALF_WIDTH = 8
-# Hz while no pitch was found yet.
+# Frequency in Hz until the first pitch is found.
 FIRST_PITCH = 100.0
 
 
 def per_sample(pitch, hop):
-    """f0 in Hz [F], 0 without → f0 and voicing per sample [F·hop]: between frames ln f0 and voicing change linearly; f0
-    of a frame without pitch is that of the next frame, or else the last one found."""
+    """Turns f0 in Hz [F], 0 without pitch, into f0 and voicing per sample [F·hop]. Between frames, ln f0 and voicing
+    change linearly. A frame without pitch takes the f0 of the next frame, or else the last one found."""
     later = numpy.append(pitch[1:], pitch[-1:])
     left, right = numpy.log(numpy.maximum(pitch, 1e-9)), numpy.log(numpy.maximum(later, 1e-9))
     has, following = pitch > 0, later > 0
@@ -26,8 +26,9 @@ def per_sample(pitch, hop):
 
 
 def excite(pitch, hop, rate, samples, later=None):
-    """Pitch [F] → pulses, breath and voicing [T], float64. Where voicing is 1, pulses have power 1; breath is the gain
-    of white noise, loudest at the pulses there, and 1 without voice. `later` [T] delays the pulses, in periods."""
+    """Makes pulses, breath and voicing [T], float64, from the pitch [F]. Where voicing is 1, pulses have a power of 1.
+    Breath is the gain of white noise: highest at the pulses of voiced speech, and 1 without voice. `later` [T] delays
+    the pulses, in periods."""
     f0, voicing = per_sample(pitch, hop)
     f0, voicing = f0[:samples], voicing[:samples]
     phase = numpy.cumsum(f0 / rate)
@@ -48,7 +49,7 @@ def excite(pitch, hop, rate, samples, later=None):
 
 
 def pulse_share(hertz, corner, noise):
-    """Share of the power at a frequency that pulses have where voicing is 1: 1 far below the corner, 1 − noise far
-    above."""
+    """Computes the share of pulses in the power at a frequency where voicing is 1: 1 far below the corner, 1 − noise
+    far above it."""
     x = (hertz / corner) ** 4
     return 1 - noise * x / (1 + x)

@@ -1,4 +1,4 @@
-"""How audio enters and leaves the residual stack: as disjoint patches, or as overlapping windows in a Fourier basis.
+"""Front ends, which convert audio to channels and back: disjoint patches, or overlapping windows in a Fourier basis.
 
 Shapes: B clips, T samples, S stride, P = T/S positions, K kernel, N bins.
 """
@@ -25,8 +25,8 @@ class Patches:
 
 
 def fourier_rows(kernel, bins):
-    """Cosines, then sines, of bins 0 … N − 1 over K samples: [2N, K]. Real parts and minus the imaginary parts of a
-    DFT."""
+    """Makes the cosines, then the sines, of bins 0 to N − 1 over K samples: [2N, K]. They yield the real parts and the
+    negated imaginary parts of a DFT."""
     k = torch.arange(bins, dtype=torch.float64)[:, None]
     angle = 2 * math.pi / kernel * (k * torch.arange(kernel) % kernel)
     return torch.cat([angle.cos(), angle.sin()])
@@ -89,7 +89,7 @@ class Windows(torch.nn.Module):
 
 
 def front_end(network):
-    """The front end that a network's config asks for."""
+    """Makes the front end of a network's config."""
     front = network["frontEnd"]
     if front is None:
         return Patches(network["patch"])

@@ -1,4 +1,4 @@
-"""What training minimises, as a function of x̂_0. Audio is [B, T]; values are per clip, [B]."""
+"""Computes what training minimises, as a function of x̂_0. Audio is [B, T]; losses are per clip, [B]."""
 
 import torch
 import torch.nn.functional as F
@@ -6,22 +6,22 @@ import torch.nn.functional as F
 from .alignment import HIGHEST, VOICED
 from .mel import magnitude
 
-# Bins that a target's power is averaged over, two by two: 256 bands over a window of 1024 samples.
+# Number of bins over which the target's power is averaged: a window of 1,024 samples has 256 such bands.
 PAIR = 2
 SMALLEST_POWER = 1e-7
 LOWEST_WEIGHT, HIGHEST_WEIGHT = 1e-2, 1e2
-# Magnitudes below this share of the target's have less to say about phases; power that keeps roots from being 0.
+# Magnitudes below this share of the target's count less in the loss of phases. Power that keeps roots from being 0.
 LEAST_SHARE, SMALLEST = 0.1, 1e-12
 
 
 def below(limits, bins, rate):
-    """1 for the bins [N] of a transform that lie below each clip's limit [B] in Hz, else 0: [B, N, 1]."""
+    """Makes a mask [B, N, 1]: 1 for the N bins of a transform that lie below each clip's limit [B] in Hz, else 0."""
     hertz = torch.arange(bins, device=limits.device) * (rate / 2 / (bins - 1))
     return (hertz <= limits[:, None]).float().unsqueeze(2)
 
 
 def masked_mean(values, mask):
-    """Mean over bins and frames [B, N, F] of what a mask [B, N, 1] leaves: [B]."""
+    """Computes the mean [B] over the bins and frames of values [B, N, F] that a mask [B, N, 1] leaves."""
     return (values * mask).sum((1, 2)) / (mask.sum((1, 2)) * values.shape[2]).clamp(min=1)
 
 
@@ -37,21 +37,21 @@ class TimeFrequencyLoss(torch.nn.Module):
         self.register_buffer("window", torch.hann_window(size), persistent=False)
 
     def forward(self, predicted, target, limits):
-        # The last bin has no partner.
+        # The last bin does not count, since it has no partner for the mean over pairs.
         error = magnitude(predicted - target, self.window, self.hop, smallest=1e-9).square()[:, :-1]
         power = magnitude(target, self.window, self.hop).square()[:, :-1]
         return masked_mean(error * self.weight(power), below(limits, error.shape[1] + 1, self.rate)[:, :-1])
 
     @staticmethod
     def weight(power):
-        """Of the error in each region; power [B, N, F] of the target."""
+        """Computes the weight of the error in each region from the target's power [B, N, F]."""
         pairs = F.avg_pool1d(power.transpose(1, 2), PAIR).repeat_interleave(PAIR, 2).transpose(1, 2)
         return (pairs + SMALLEST_POWER).rsqrt().clamp(LOWEST_WEIGHT, HIGHEST_WEIGHT)
 
     def of_phases(self, predicted, target, limits, counted):
-        """The same of a spectrum with the phases of x̂_0, X̂, and the magnitudes of the target, X: mean of
-        2·(|X|² − |X|·Re(X̂·X*)/√(|X̂|² + (|X|/10)²)) · weight. Where phases can only be guessed, the squared error
-        would ask for less magnitude; this does not.
+        """Computes the same loss of phases alone. X̂ is the spectrum of x̂_0, with the magnitudes of X, the target's:
+        mean of 2·(|X|² − |X|·Re(X̂·X*)/√(|X̂|² + (|X|/10)²)) · weight. Where phases can only be guessed, the squared
+        error favours smaller magnitudes. This loss does not.
 
         @param counted: the frames that count, [B, F], at multiples of `hop`; others are 0 in the mean
         """
@@ -97,7 +97,7 @@ class Objective(torch.nn.Module):
         self.weighting = config["weighting"]
         mel, front = config["model"]["mel"], config["model"]["network"]["frontEnd"]
         self.highest, self.stride = mel["maxFrequency"], front["stride"]
-        # What the correction's windows of a crop lack of the audio beyond it.
+        # The edges of a crop do not count: the correction's windows lack the audio beyond them.
         self.edge = mel["windowLength"] // 2 if front["correction"] else 0
         self.main = TimeFrequencyLoss(rate)
         spectral = config["spectral"]
@@ -105,8 +105,8 @@ class Objective(torch.nn.Module):
         self.spectral = SpectralLoss(rate, spectral["windows"]) if spectral else None
 
     def level_weight(self, alpha_bar):
-        """Of an error of x̂_0: 1, or `truncated-v`: min(SNR + 1, most), which the plain loss of v would give (Salimans
-        & Ho 2022)."""
+        """Computes the weight of an error of x̂_0: 1, or with `truncated-v` min(SNR + 1, most), the weight that the
+        plain loss of v has (Salimans & Ho 2022)."""
         if self.weighting["kind"] == "none":
             return torch.ones_like(alpha_bar)
         if self.weighting["kind"] == "truncated-v":
@@ -114,7 +114,7 @@ class Objective(torch.nn.Module):
         return (alpha_bar / (1 - alpha_bar)).clamp(max=self.weighting["gamma"])
 
     def forward(self, predicted, target, limits, alpha_bar):
-        """The loss, and its main part, of each clip: two tensors [B]."""
+        """Computes the loss of each clip, and its main part: two tensors [B]."""
         predicted, target = self.inner(predicted), self.inner(target)
         main = self.main(predicted, target, limits)
         total = main * self.level_weight(alpha_bar)
@@ -123,11 +123,11 @@ class Objective(torch.nn.Module):
         return total, main
 
     def of_own_steps(self, made, target, limits, weights, voicing=None, edges=1):
-        """Of x̂_0 of each step from noise on, a list of [B, T]: the loss, and the last one's distance, [B] each.
+        """Computes the loss of x̂_0 of all own steps, a list of [B, T], and the distance of the last step, [B] each.
 
-        Only magnitudes are compared, since phases are the network's own, and other than the recording's. From pulses
-        that stand where the recording's do, and voicing [B, P], phases are compared, too, where they can be known: in
-        voiced frames, up to where pulses are aligned.
+        Only magnitudes are compared, since the network chooses the phases itself. If `voicing` [B, P] is given, steps
+        started from pulses at those of the recording. Then phases are compared, too, where they can be known: in voiced
+        frames, up to the highest frequency at which pulses are aligned.
 
         @param edges: how many times the usual edge is left out, as in `inner`
         """
@@ -144,5 +144,5 @@ class Objective(torch.nn.Module):
         return total, distances[-1]
 
     def inner(self, audio, edges=1):
-        """Audio without the edges of a crop."""
+        """Cuts the edges of a crop off its audio."""
         return audio[:, edges * self.edge : audio.shape[1] - edges * self.edge]

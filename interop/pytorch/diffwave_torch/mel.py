@@ -1,4 +1,4 @@
-"""Mel spectrograms, and the linear magnitudes that a mel implies. Mirrors src/audio/mel.
+"""Computes mel spectrograms, and the linear magnitudes that a mel implies. Mirrors src/audio/mel.
 
 Shapes: B clips, T samples, F mel frames, M mel bands, N bins (fftSize/2 + 1).
 """
@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 
 TINY = 1e-12
-# Magnitudes below count as none; the largest gain of one update of the correction.
+# Magnitude below which a bin counts as silent; max gain in one update of the correction.
 SILENT, MAX_GAIN = 1e-9, 10
-# The largest ratio of a band's target to what it has, in refinement.
+# Max ratio of a band's target to its present value, in refinement.
 MAX_RATIO = 1000
 HERTZ_PER_MEL, KNEE_HERTZ, LOG_STEP = 200 / 3, 1000.0, math.log(6.4) / 27
 KNEE = KNEE_HERTZ / HERTZ_PER_MEL
@@ -42,7 +42,7 @@ SCALES = {"slaney": (slaney_mel, slaney_hertz), "htk": (htk_mel, htk_hertz)}
 
 
 def mel_filters(convention):
-    """Triangles of area one (`slaney`) or height one between corners evenly spaced in mel: [M, N]."""
+    """Makes triangles with an area (`slaney`) or a height of one, and corners that are evenly spaced in mel: [M, N]."""
     to_mel, to_hertz = SCALES[convention["melScale"]]
     low, high = to_mel(convention["minFrequency"]), to_mel(convention["maxFrequency"])
     corners = to_hertz(torch.linspace(low, high, convention["bands"] + 2, dtype=torch.float64))
@@ -72,12 +72,13 @@ class MelTransform(torch.nn.Module):
         self.register_buffer("areas", filters.sum(1), persistent=False)
 
     def forward(self, audio):
-        """Audio [B, T] with size/2 samples of context at either end → log-mel [B, M, F], F = (T − size)/hop + 1."""
+        """Computes the log-mel [B, M, F], F = (T − size)/hop + 1, of audio [B, T] with size/2 samples of context at
+        either end."""
         spectrum = magnitude(audio, self.window, self.hop, centred=False, smallest=1e-9)
         return (self.filters @ spectrum).clamp(min=self.floor).log()
 
     def magnitudes(self, mel, iterations):
-        """The non-negative spectrum [B, N, F] whose filtered bands match a log-mel [B, M, F]; zero outside the filters.
+        """Finds a non-negative spectrum [B, N, F] whose bands match a log-mel [B, M, F]; zero outside the filters.
 
         Multiplicative updates for the Kullback–Leibler divergence (Lee & Seung 2001, eq. 5), started from each band
         spread over its bins, as src/audio/mel/inverse.ts has them.
@@ -90,7 +91,7 @@ class MelTransform(torch.nn.Module):
         return spectrum.transpose(1, 2)
 
     def corrected(self, audio, mel, passes=1, iterations=5):
-        """Audio [B, T] whose magnitudes are moved towards a log-mel [B, M, F], its phases kept. Has gradients.
+        """Moves the magnitudes of audio [B, T] towards a log-mel [B, M, F], and keeps its phases. Has gradients.
 
         Each pass is a step of Griffin & Lim (1984) whose target is the mel's bands. In synthesis T = F·hop; a mel of
         one frame more, as training has it, reaches half a window beyond the end.
@@ -104,7 +105,7 @@ class MelTransform(torch.nn.Module):
         return audio
 
     def refined(self, audio, mel, iterations, momentum=0.99, relaxation=1.0):
-        """Audio [B, T] after phase refinement, as src/audio/mel/phase-refinement.ts has it. Has gradients.
+        """Refines the phases of audio [B, T], as src/audio/mel/phase-refinement.ts does. Has gradients.
 
         Unlike in the correction, what frames make beyond the audio's ends stays for the next iteration.
         """
@@ -128,12 +129,12 @@ class MelTransform(torch.nn.Module):
         return audio[:, before : before + samples]
 
     def overlapped(self, frames, length):
-        """Frames [B, F, L], each a hop later than the one before, added up: [B, length]."""
+        """Adds up frames [B, F, L], each a hop later than the one before: [B, length]."""
         shape = dict(kernel_size=(1, self.size), stride=(1, self.hop))
         return F.fold(frames.transpose(1, 2), (1, length), **shape)[:, 0, 0]
 
     def gain(self, spectrum, target, iterations):
-        """Gain per bin [B, N, F] that moves magnitudes [B, N, F] towards the bands [B, M, F]."""
+        """Computes the gain per bin [B, N, F] that moves magnitudes [B, N, F] towards the bands [B, M, F]."""
         gain = 1
         for _ in range(iterations):
             ratio = target / (self.filters @ (spectrum * gain) + SILENT)

@@ -24,13 +24,14 @@ LEAKY_SLOPE = 0.4
 
 
 def turned(encoded, angles):
-    """Coefficients [B, 2N, P], their phases moved by angles [B, N, P]."""
+    """Moves the phases of coefficients [B, 2N, P] by angles [B, N, P]."""
     cosines, sines = encoded.chunk(2, 1)
     return torch.cat([cosines * angles.cos() + sines * angles.sin(), sines * angles.cos() - cosines * angles.sin()], 1)
 
 
 def step_sinusoids(steps, embedding):
-    """Steps [B] → [B, size]: sines, then cosines, of t·f_i; only whole steps if `fractional` is `interpolated`."""
+    """Computes the sines, then the cosines, of t·f_i of steps [B]: [B, size]. If `fractional` is `interpolated`, only
+    whole steps are allowed."""
     half = embedding["size"] // 2
     i = torch.arange(half, device=steps.device, dtype=torch.float32)
     if embedding["frequencies"] == "inverse":
@@ -42,7 +43,7 @@ def step_sinusoids(steps, embedding):
 
 
 def convolve(x, layer, dilation=1):
-    """`layer` (Conv1d) over [B, C, 1, P], zero padding."""
+    """Applies `layer` (Conv1d) to [B, C, 1, P], with zero padding."""
     weight = layer.weight.unsqueeze(2)
     padding = (weight.shape[3] // 2) * dilation
     return F.conv2d(x, weight, layer.bias, padding=(0, padding), dilation=(1, dilation))
@@ -138,16 +139,16 @@ class Network(torch.nn.Module):
 
     @classmethod
     def of_model(cls, model):
-        """The network of a model's config (`model_config`), with new weights."""
+        """Makes the network of a model's config (`model_config`), with new weights."""
         return cls(model["network"], model["mel"], model["diffusion"].get("prior"))
 
     @property
     def context(self):
-        """Samples before and after a crop that its mel is also made of."""
+        """Number of samples before and after a crop that its mel depends on."""
         return self.mel.size // 2
 
     def conditioned(self, audio):
-        """Of crops with their context [B, T + 2·context]: the crops [B, T], log-mels [B, M, F] and deviations
+        """Turns crops with their context [B, T + 2·context] into crops [B, T], log-mels [B, M, F] and deviations
         [B, N, P]."""
         crops = audio[:, self.context : audio.shape[1] - self.context]
         mel = self.mel(audio)
@@ -168,7 +169,7 @@ class Network(torch.nn.Module):
         return torch.nn.ModuleDict(parts)
 
     def deviations(self, mel, samples):
-        """The deviation of the noise in each bin, from a log-mel [B, M, F]: [B, N, P].
+        """Computes the deviation of the noise in each bin [B, N, P] from a log-mel [B, M, F].
 
         A Hann window of L samples sees white noise of deviation 1 as magnitudes of mean square 3L/8.
         """
@@ -180,12 +181,12 @@ class Network(torch.nn.Module):
         return power.sqrt().clamp(min=self.envelope["floor"])
 
     def pitch_of(self, mel):
-        """f0 in Hz [B, F] of a log-mel [B, M, F], 0 without pitch; None if the prior has no harmonics."""
+        """Finds f0 in Hz [B, F], 0 without pitch, of a log-mel [B, M, F]. None if the prior has no harmonics."""
         return None if self.harmonics is None else self.pitch.track(mel.cpu().numpy())
 
     def excitation(self, pitch, samples, later=None):
-        """What voiced speech starts from, of f0 in Hz [B, F] (`pitch_of`). `later` [B, T] delays the pulses, in
-        periods."""
+        """Makes the pulses and breath that voiced speech starts from, from f0 in Hz [B, F] (`pitch_of`). `later` [B, T]
+        delays the pulses, in periods."""
         hop, stride = self.mel.hop, self.config["frontEnd"]["stride"]
         later = [None] * len(pitch) if later is None else later
         clips = [excite(f0, hop, self.rate, samples, shift) for f0, shift in zip(pitch, later)]
@@ -193,13 +194,13 @@ class Network(torch.nn.Module):
         return Excitation(pulses, breath, voicing[:, stride // 2 :: stride])
 
     def excitation_of(self, mel, samples):
-        """Of a log-mel [B, M, F], on its device; None if the prior has no harmonics."""
+        """Makes the excitation of a log-mel [B, M, F], on its device. None if the prior has no harmonics."""
         if self.harmonics is None:
             return None
         return Excitation(*(part.to(mel.device) for part in self.excitation(self.pitch_of(mel), samples)))
 
     def shape_noise(self, white, deviations, excitation=None):
-        """White noise [B, T] → noise of the prior [B, T]: coloured in the front end's own bins.
+        """Turns white noise [B, T] into noise of the prior [B, T], which is coloured in the front end's own bins.
 
         With an excitation, voiced speech starts from its pulses: per bin and position, √(share)·pulses + √(1 −
         voicing·share)·breath·noise.
@@ -216,8 +217,8 @@ class Network(torch.nn.Module):
         return self.front_end.decode(encoded * deviations.repeat(1, 2, 1))
 
     def align_pulses(self, recording, pitch, deviations):
-        """Where the pulses of a recording [B, T] stand: how much later than those of `excitation` they come, in periods
-        [B, T], and how well they fit [B]; also the voicing at each position's middle [B, P]."""
+        """Finds the pulses of a recording [B, T]: how much later than those of `excitation` they come, in periods
+        [B, T], and how well they fit [B]. Also returns the voicing at the middle of each position [B, P]."""
         hop, stride, bins = self.mel.hop, self.config["frontEnd"]["stride"], self.front_end.bins
         pulses, _, voicing = self.excitation(pitch, recording.shape[1])
         spectra = []
@@ -288,7 +289,7 @@ class Network(torch.nn.Module):
         return convolve(x, self.output_projection).squeeze(2)
 
     def conditioning(self, mel, positions):
-        """What the layers' projections see of a mel [B, M, F]: [B, width, 1, P].
+        """Makes the input of the layers' conditioner projections [B, width, 1, P] from a mel [B, M, F].
 
         src/model/network.ts interpolates after the projection; the two commute, since the weights of an interpolation
         add up to one.
@@ -304,13 +305,14 @@ class Network(torch.nn.Module):
         return image(at_positions(x.squeeze(2), config["hop"], self.front_end.stride, positions))
 
     def to_positions(self, upsampled, positions):
-        """A mel at the rate of samples [B, M, T] → its value at each position's first sample [B, M, 1, P]."""
+        """Takes the values of a mel at the sample rate [B, M, T] at the first sample of each position [B, M, 1, P]."""
         stride = self.front_end.stride
         return image(upsampled[:, :, : positions * stride : stride])
 
 
 def output_gain(network, steps):
-    """g(t) of src/model/output-gain.ts: sin(π/2 · (t + 1)/(T + 1)), about the noise's deviation. Steps [B] → [B]."""
+    """Computes g(t) of src/model/output-gain.ts for steps [B]: sin(π/2 · (t + 1)/(T + 1)), about the deviation of the
+    noise."""
     if not network["inputMask"]:
         return torch.ones_like(steps)
     return torch.sin(math.pi / 2 * ((steps + 1) / (network["inputMask"]["steps"] + 1)).clamp(max=1))

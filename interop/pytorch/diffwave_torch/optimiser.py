@@ -1,4 +1,4 @@
-"""Learning rate, Adam and the average of weights, as src/training/config.ts and src/training/optimiser have them."""
+"""Learning rate, Adam and the average of the weights. Mirrors src/training/config.ts and src/training/optimiser."""
 
 import math
 
@@ -6,11 +6,11 @@ import torch
 
 
 def learning_rate(optimiser, step):
-    """Of update `step`, from 0: linear warm-up, then half a cosine down to `finalFactor` over the last `decaySteps`
-    updates.
+    """Computes the learning rate of update `step`, counted from 0: a linear warm-up, then half a cosine down to
+    `finalFactor` over the last `decaySteps` updates.
 
-    Without `decaySteps`, over all that follow the warm-up. A constant in between can be continued as long as one likes
-    and brought to its end whenever one likes.
+    Without `decaySteps`, the cosine covers all updates after the warm-up. With it, the rate is constant in between, for
+    as long as one likes.
     """
     warmup, total, rate, final = (
         optimiser[key] for key in ("warmupSteps", "totalSteps", "learningRate", "finalFactor")

@@ -45,8 +45,8 @@ def arguments():
 
 
 def pieces(folder, rate, seconds):
-    """The usable recordings of a folder, joined to pieces of about so many seconds: samples and their rate, at most
-    `rate`."""
+    """Joins the usable recordings of a folder to pieces of about `seconds` seconds. Yields samples and their rate, at
+    most `rate`."""
     joined, length, own_rate = [], 0, None
     for name in recordings(folder):
         try:
@@ -67,7 +67,7 @@ def pieces(folder, rate, seconds):
 
 
 def in_turns(iterators):
-    """Items of several iterators, each with the iterator's number, one from each in turn."""
+    """Yields one item from each iterator in turn, with the number of the iterator."""
     waiting = list(enumerate(iterators))
     while waiting:
         for entry in list(waiting):
@@ -78,8 +78,8 @@ def in_turns(iterators):
 
 
 def vorbis(samples, rate, compression):
-    """An Ogg Vorbis file's bytes. Written a second at a time: libsndfile's encoder needs stack for all that it is
-    given."""
+    """Encodes samples as an Ogg Vorbis file. They are written one second at a time, since libsndfile's encoder needs
+    stack memory for all samples of a call."""
     file = io.BytesIO()
     with soundfile.SoundFile(file, "w", rate, 1, format="OGG", subtype="VORBIS", compression_level=compression) as ogg:
         for start in range(0, len(samples), rate):
@@ -88,7 +88,7 @@ def vorbis(samples, rate, compression):
 
 
 class Parts:
-    """Tar files, filled one after the other up to a size."""
+    """Writes tar files, one after the other, up to a max size."""
 
     def __init__(self, folder, count, size):
         self.folder, self.count, self.size, self.number, self.tar = folder, count, size, 0, None
@@ -97,7 +97,7 @@ class Parts:
             os.remove(old)
 
     def add(self, name, data):
-        """Whether a file still fitted; it goes to the next part if this one is full."""
+        """Adds a file, to the next part if this one is full. Returns whether it still fitted."""
         # A tar has a header of 512 bytes per file, pads files to 512 and its end to 10,240.
         need = len(data) + 1024
         if self.tar is None or self.used + need > self.size - 10240:
@@ -125,14 +125,14 @@ def contents(path):
 
 
 def code_files():
-    """This package's source, and the script that runs it there: name and bytes."""
+    """Yields name and bytes of this package's source files, and of the script that runs them on the other machine."""
     for path in sorted(glob.glob(os.path.join(HERE, "*.py"))):
         yield f"code/diffwave_torch/{os.path.basename(path)}", contents(path)
     yield "gpu-run.sh", contents(os.path.join(HERE, "..", "gpu-run.sh"))
 
 
 def start_files(options):
-    """The configs, and what training starts from: name and bytes."""
+    """Yields name and bytes of the configs, and of the weights or the checkpoint that training starts from."""
     for config in options.configs:
         yield os.path.basename(config), contents(config)
     if options.start:

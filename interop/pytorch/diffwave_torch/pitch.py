@@ -1,4 +1,4 @@
-"""The pitch that a mel implies. Mirrors src/audio/mel/pitch.ts.
+"""Finds the pitch that a mel implies. Mirrors src/audio/mel/pitch.ts.
 
 The lower bands of a mel are narrow enough to show single harmonics. What they show is compared with templates, one per
 candidate of f0; the path through the candidates is Viterbi's, decided a fixed number of frames later, so that a stream
@@ -12,7 +12,7 @@ import numpy
 from .pitch_candidates import CANDIDATES, MIN_HERTZ, PER_OCTAVE
 from .pitch_network import PitchNetwork
 
-# Only bands that peak below are used. Templates have harmonics up to twice as high.
+# Only bands whose peak lies below this frequency in Hz are used. Templates have harmonics up to twice as high.
 MAX_BAND_HERTZ = 1600.0
 # Cosines over the bands that stand for the envelope and are removed from mels and templates.
 ENVELOPE_COSINES = 5
@@ -59,11 +59,11 @@ class PitchTracker:
         self.templates = templates / numpy.linalg.norm(templates, axis=1, keepdims=True)
 
     def residual(self, levels):
-        """Levels [..., bands] without their envelope."""
+        """Removes the envelope from levels [..., bands]."""
         return levels - (levels @ self.cosines.T) @ self.cosines
 
     def track(self, mel):
-        """Natural log-mels [B, M, F] → f0 in Hz [B, F], 0 where there is none."""
+        """Finds f0 in Hz [B, F], 0 without pitch, in natural log-mels [B, M, F]."""
         scores = self.scores(mel)
         path = self.path(scores)
         if self.network is None:
@@ -71,14 +71,14 @@ class PitchTracker:
         return numpy.where(path >= 0, MIN_HERTZ * 2 ** ((path + self.network.offsets(scores, path)) / PER_OCTAVE), 0)
 
     def scores(self, mel):
-        """Natural log-mels [B, M, F] → scores of the candidates [B, F, candidates]."""
+        """Computes the scores of the candidates [B, F, candidates] from natural log-mels [B, M, F]."""
         levels = numpy.asarray(mel, numpy.float64)[:, : self.bands].transpose(0, 2, 1)
         residual = self.residual(numpy.maximum(levels, levels.max(2, keepdims=True) - DEPTH))
         norm = numpy.linalg.norm(residual, axis=2, keepdims=True)
         return (residual / numpy.maximum(norm, MIN_NORM)) @ self.templates.T
 
     def path(self, scores):
-        """Scores [B, F, candidates] → candidates [B, F], −1 where there is no pitch."""
+        """Finds the path of candidates [B, F], −1 without pitch, through scores [B, F, candidates]."""
         batch, frames, count = scores.shape
         clips = numpy.arange(batch)
         best = numpy.concatenate([scores[:, 0], numpy.full((batch, 1), UNVOICED)], 1)
@@ -113,7 +113,7 @@ class PitchTracker:
         return numpy.where(result == count, -1, result)
 
     def smooth(self, path):
-        """Candidates [B, F] → Hz: the geometric mean of the frames around that have a pitch; 0 where there is none."""
+        """Converts candidates [B, F] to Hz: the geometric mean of the frames around that have a pitch; 0 without."""
         logs = numpy.where(path >= 0, numpy.log(self.candidates)[path], 0)
         around = lambda values: sum(
             numpy.pad(values, ((0, 0), (SMOOTHING, SMOOTHING)))[:, d : d + values.shape[1]]

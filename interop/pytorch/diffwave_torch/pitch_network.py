@@ -1,4 +1,4 @@
-"""Where f0 lies between the tracker's candidates: a small network that reads it off the scores around. Mirrors
+"""A small network that finds where f0 lies between the tracker's candidates, from the scores around it. Mirrors
 src/audio/mel/pitch-network.ts; train_pitch.py trains it.
 """
 
@@ -26,7 +26,7 @@ class PitchNetwork:
         self.parts = [part.reshape(shape) for part, shape in zip(numpy.split(numbers, ends[:-1]), shapes)]
 
     def offsets(self, scores, path):
-        """How far above the path [B, F] f0 lies, in candidates; anything where there is no pitch.
+        """Computes how far above the path [B, F] f0 lies, in candidates. Values of frames without pitch are undefined.
 
         @param scores: [B, F, candidates]
         """
@@ -38,7 +38,8 @@ class PitchNetwork:
 
 
 def windows(scores, path, frames, reach):
-    """What the network sees of each frame, [B, F, inputs]; of a frame without pitch, that of the lowest candidate."""
+    """Makes the network's input for each frame, [B, F, inputs]. A frame without pitch has that of the lowest
+    candidate."""
     batch, count, _ = scores.shape
     padded = numpy.pad(scores, ((0, 0), (frames, frames), (reach, reach)))
     own = numpy.maximum(path, 0)

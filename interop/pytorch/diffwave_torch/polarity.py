@@ -4,7 +4,7 @@ import torch
 
 from .network import Network
 
-# Recordings per folder that are looked at, and samples of each.
+# Number of recordings per folder that are compared with pulses, and number of samples of each.
 CLIPS_PER_FOLDER, SAMPLES_PER_CLIP = 16, 65536
 
 
@@ -25,8 +25,8 @@ def is_inverted(network, clips):
 
 @torch.no_grad()
 def normalise_polarity(dataset, config, context):
-    """Gives all recordings positive pulses, in place: inverts those of folders where inverted recordings fit pulses
-    better. Returns these folders."""
+    """Gives all recordings positive pulses, in place. The recordings of a folder are inverted if they then fit pulses
+    better. Returns the folders that were inverted."""
     training, inverted = dataset.training, []
     network = Network.of_model(config["model"])
     for folder in dict.fromkeys(training.folders):

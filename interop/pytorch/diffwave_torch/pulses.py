@@ -1,5 +1,5 @@
-"""The pulses that crops start from. Pitch and Viterbi's paths are found on the CPU, at about a million samples per
-second and core: far too slow for a GPU. There, processes of their own find them some batches ahead.
+"""Finds the pulses that crops start from. Pitch and Viterbi paths are computed on the CPU, at about a million samples
+per second and core: far too slow for a GPU. With a GPU, separate processes compute them some batches ahead.
 """
 
 import multiprocessing
@@ -15,12 +15,12 @@ import torch
 from .data import Crops, DataError
 from .network import Excitation, Network
 
-# Batches that are found ahead, per process.
+# Number of batches per process that are computed ahead.
 AHEAD = 2
 
 
 class CropPulses(NamedTuple):
-    """Of a batch: the excitation, and where its phases are those of the recordings, [B, P], None if nowhere."""
+    """The excitation of a batch, and where its phases are those of the recordings, [B, P]; None if nowhere."""
 
     excitation: Excitation
     known: Optional[torch.Tensor]
@@ -28,8 +28,8 @@ class CropPulses(NamedTuple):
 
 @torch.no_grad()
 def crop_pulses(network, kind, clean, mel, deviations, numbers):
-    """The pulses of crops x_0 [B, T] with log-mels [B, M, F] and deviations [B, N, P], on the CPU, for a config's
-    `pulses`."""
+    """Finds the pulses of crops x_0 [B, T] with log-mels [B, M, F] and deviations [B, N, P], on the CPU. `kind` is the
+    config's `pulses`."""
     pitch = network.pitch_of(mel)
     if kind == "free":
         return CropPulses(network.excitation(pitch, clean.shape[1]), None)
@@ -41,14 +41,15 @@ def crop_pulses(network, kind, clean, mel, deviations, numbers):
 
 
 class Finder:
-    """The same of a draw's crops, in a process that knows only config and recordings."""
+    """Finds the pulses of the crops of a draw, in a process that has only the config and the recordings."""
 
     def __init__(self, config, parts, context):
         self.network, self.kind = Network.of_model(config["model"]), config["pulses"]
         self.crops = [Crops(recordings, config, context) for recordings in parts]
 
     def find(self, part, draw, numbers, count):
-        """Arrays, which travel through a pipe; tensors would need shared memory, which containers have little of."""
+        """Finds pulses and returns them as arrays, which are sent through a pipe. Tensors would need shared memory, of
+        which containers have little."""
         audio, _, _, _ = self.crops[part].batch(draw, numbers, count)
         with torch.no_grad():
             clean, mel, deviations = self.network.conditioned(audio)
@@ -74,10 +75,10 @@ def find(*crops):
 
 
 class PulseWorkers:
-    """Processes that find the pulses of training crops ahead, and those of validation when asked.
+    """Processes that find the pulses of training crops ahead, and the pulses of validation crops when asked.
 
     @param parts: `Recordings` on the CPU, training and, if there is any, validation
-    @param path: files that begin so get the recordings' samples for the processes; removed by `close`
+    @param path: start of the names of files with the recordings' samples, for the processes; `close` removes them
     """
 
     def __init__(self, config, parts, context, count, path):
@@ -91,7 +92,7 @@ class PulseWorkers:
         self.pool = ProcessPoolExecutor(count, spawn, prepare, (config, metadata, self.files, context))
 
     def training(self, draw, numbers, count, device):
-        """Of the crops of a draw, and asks for those of the draws after it."""
+        """Returns the pulses of the crops of a draw, and orders those of the next draws."""
         for later in range(draw, draw + self.ahead + 1):
             if later not in self.waiting:
                 self.waiting[later] = self.pool.submit(find, 0, later, numbers, count)

@@ -20,7 +20,7 @@ from .network import Network
 
 
 def load_model(folder, device="cpu"):
-    """A model folder's network with its weights, and its config. @raises CheckpointError, ConfigError"""
+    """Loads a model folder: the network with its weights, and the config. @raises CheckpointError, ConfigError"""
     with open(os.path.join(folder, "config.json"), encoding="utf8") as file:
         model = model_config(json.load(file))
     network = Network.of_model(model)
@@ -30,7 +30,7 @@ def load_model(folder, device="cpu"):
 
 
 def read_mel(path):
-    """The array of a .npy file, as float32. @raises SystemExit saying what is wrong with the file"""
+    """Reads the array of a .npy file as float32. @raises SystemExit that says what is wrong with the file"""
     try:
         return torch.from_numpy(numpy.load(path)).float()
     except FileNotFoundError:
@@ -46,7 +46,7 @@ def main():
     parser.add_argument("-o", "--out", required=True, help="WAV file or folder")
     parser.add_argument("--steps", type=int, default=4, help="denoising steps (default: 4)")
     parser.add_argument("--levels", type=float, nargs="+", help="training steps to visit instead, noisiest first")
-    parser.add_argument("--passes", type=int, help="of the correction, 0 for none (default: the model's)")
+    parser.add_argument("--passes", type=int, help="passes of the correction, 0 for none (default: the model's)")
     parser.add_argument("--noise-scale", type=float, help="share of noise to keep (default: the model's)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")

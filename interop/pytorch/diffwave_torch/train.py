@@ -27,9 +27,9 @@ from .optimiser import adam, learning_rate, update_average
 from .polarity import normalise_polarity
 from .pulses import PulseWorkers, crop_pulses
 
-# Updates in a row that may have no finite gradient.
+# Number of updates in a row without a finite gradient that ends the run.
 MAX_BROKEN_STEPS = 5
-# Validation noise has levels and seeds of its own, always the same.
+# Draw of validation noise, which is always the same, and number of validation crops.
 VALIDATION_DRAW, VALIDATION_CROPS = 2**40, 32
 
 
@@ -83,7 +83,7 @@ class Processes:
         return torch.nn.parallel.DistributedDataParallel(network, device_ids=devices)
 
     def mean(self, value):
-        """A tensor's mean over all processes."""
+        """Computes the mean of a tensor over all processes."""
         if self.count > 1:
             distributed.all_reduce(value)
             value /= self.count
@@ -94,13 +94,13 @@ class Processes:
         return bool(self.mean(torch.tensor(float(flag), device=self.device)) > 0)
 
     def average_gradients(self, parameters):
-        """Each gradient's mean over all processes, in place."""
+        """Averages each gradient over all processes, in place."""
         if self.count > 1:
             for parameter in parameters:
                 self.mean(parameter.grad)
 
     def numbers(self, batch):
-        """Which crops of a batch, `batch` per process, are this process's."""
+        """Returns the numbers of this process's crops, if each process has `batch` crops."""
         return range(self.rank * batch, (self.rank + 1) * batch)
 
     def close(self):
@@ -109,7 +109,7 @@ class Processes:
 
 
 class Trainer:
-    """One process's part of a run."""
+    """The part of a run that one process does."""
 
     def __init__(self, config, options, processes):
         self.config, self.options, self.processes = config, options, processes
@@ -134,7 +134,7 @@ class Trainer:
             path = os.path.join(options.out, f"recordings-{processes.rank}")
             self.workers = PulseWorkers(config, parts, self.context, self.worker_count(), path)
         if options.compile:
-            # All but the Fourier transforms, which compilers leave alone; what they cannot compile runs as it is.
+            # The Fourier transforms are not compiled. Code that cannot be compiled runs as it is.
             torch._dynamo.config.suppress_errors = True
             self.network.stack = torch.compile(self.network.stack)
         self.running = processes.wrap(self.network)
@@ -152,7 +152,7 @@ class Trainer:
             self.workers.close()
 
     def start(self, dataset):
-        """The position to go on from: the checkpoint's, or 0."""
+        """Returns the position to start from: that of the checkpoint, or 0."""
         options, identity = self.options, json.dumps(self.config)
         os.makedirs(options.out, exist_ok=True)
         if os.path.exists(os.path.join(options.out, FILE)):
@@ -189,7 +189,8 @@ class Trainer:
         return self.config["pulses"] != "free" or self.config["noiseLevels"]["kind"] == "own"
 
     def worker_count(self):
-        """Processes that find pulses: with a GPU at least one, since pulses are found on the CPU."""
+        """Returns the number of processes that find pulses. With a GPU it is at least one, since pulses are found on
+        the CPU."""
         is_cpu = self.processes.device.type == "cpu"
         count = self.options.workers
         if count is None:
@@ -198,7 +199,7 @@ class Trainer:
         return max(0 if is_cpu else 1, count)
 
     def pulses(self, crops, draw, numbers, count, clean, mel, deviations):
-        """`CropPulses` of a draw's crops; None if they start from noise alone."""
+        """Returns the `CropPulses` of a draw's crops; None if they start from noise alone."""
         if not self.has_pulses():
             return None
         if self.workers is None:
@@ -207,8 +208,8 @@ class Trainer:
         return find(draw, numbers, count, clean.device)
 
     def drawn(self, crops, draw, numbers, count):
-        """Of a draw's crops: x_0 and noise of the prior [B, T], mel, deviations, limits in Hz, shares of the range of
-        levels, and where the pulses are those of the recording [B, P], None if nowhere."""
+        """Makes a draw's crops. Returns x_0 and noise of the prior [B, T], mel, deviations, limits in Hz, shares of the
+        range of levels, and where the pulses are those of the recording [B, P], None if nowhere."""
         audio, limits, shares, seeds = crops.batch(draw, numbers, count)
         with torch.no_grad():
             clean, mel, deviations = self.network.conditioned(audio)
@@ -218,13 +219,13 @@ class Trainer:
         return clean, noise, mel, deviations, limits, shares, pulses and pulses.known
 
     def own_steps(self, network, noise, mel, deviations, count=None):
-        """The audio of each of the network's own steps from noise on, a list of [B, T]; gradients do not flow from one
-        step into the one before. `count`: of the steps, by default the config's."""
+        """Makes the audio of each of the network's own steps, starting from noise: a list of [B, T]. Gradients do not
+        flow from one step into the one before. `count`: number of steps, by default the config's."""
         steps = even_levels(self.schedule, count or self.config["noiseLevels"]["steps"])
         return denoise(network, self.schedule, noise, steps, mel, deviations, self.noise_scale, separate=True)
 
     def losses(self, network, crops, draw, numbers, count):
-        """Loss of each clip, with its main part: two tensors [B]."""
+        """Computes the loss of each clip, and its main part: two tensors [B]."""
         clean, noise, mel, deviations, limits, shares, known = self.drawn(crops, draw, numbers, count)
         levels, bf16 = self.config["noiseLevels"], self.options.precision == "bf16"
         with torch.autocast(clean.device.type, torch.bfloat16, enabled=bf16):
@@ -237,7 +238,7 @@ class Trainer:
         return self.objective(predicted, clean, limits, alpha_bar)
 
     def update(self):
-        """One update; returns loss, main part and gradient norm, means over this process's clips, [3]."""
+        """Does one update. Returns loss, main part and gradient norm, means over this process's clips, [3]."""
         data, step = self.config["data"], self.position["step"]
         accumulation, count = data["accumulation"], data["batch"] * self.processes.count
         adam_, sums = self.state.optimiser, 0
@@ -253,12 +254,12 @@ class Trainer:
         return torch.cat([sums, norm.detach()[None]])
 
     def learning_rate(self):
-        """Of the next update: the config's, and with --decay-minutes half a cosine down to `finalFactor` at the end of
-        --minutes."""
+        """Computes the learning rate of the next update: the config's, and with --decay-minutes half a cosine down to
+        `finalFactor` at the end of --minutes."""
         return learning_rate(self.config["optimiser"], self.position["step"]) * self.decay()
 
     def decay(self):
-        """What --decay-minutes multiplies learning rates by, 1 … `finalFactor`."""
+        """Computes the factor of the learning rate that --decay-minutes asks for, from 1 down to `finalFactor`."""
         decay, final = self.options.decay_minutes, self.config["optimiser"]["finalFactor"]
         if not decay or math.isinf(self.options.minutes):
             return 1
@@ -266,7 +267,7 @@ class Trainer:
         return final + (1 - final) * (1 - math.cos(math.pi * min(1, max(0, left)))) / 2
 
     def apply(self):
-        """Clips the gradients and takes them into the weights, unless they are not finite; moves the position on.
+        """Clips the gradients and updates the weights, unless a gradient is not finite. Increments the position.
         Returns the gradients' norm."""
         optimiser, position = self.config["optimiser"], self.position
         bound = optimiser["clipNorm"] if optimiser["clipNorm"] is not None else math.inf
@@ -292,7 +293,7 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self):
-        """Main loss of the average of weights on crops and noise that are always the same."""
+        """Computes the main loss of the average of the weights, on crops and noise that are always the same."""
         if self.held_back is None:
             return None
         weights = {name: value.detach().clone() for name, value in self.parameters.items()}
@@ -322,7 +323,7 @@ class Trainer:
         print(text, flush=True)
 
     def cut_metrics(self, step):
-        """Takes the lines past a step out of the log."""
+        """Removes the lines after a step from the log."""
         path = os.path.join(self.options.out, "metrics.jsonl")
         if self.processes.rank == 0 and os.path.exists(path):
             with open(path, encoding="utf8") as file:
@@ -331,7 +332,7 @@ class Trainer:
                 file.writelines(lines)
 
     def run(self, stopping):
-        """Updates until the config's last, --max-steps, --minutes or a signal."""
+        """Updates the weights until the config's last step, --max-steps, the end of --minutes, or a signal."""
         every, first = self.config["every"], self.processes.rank == 0
         total = min(self.options.max_steps or math.inf, self.config["optimiser"]["totalSteps"])
         before, logged, seen, sums = self.position["seconds"], time.time(), 0, []
@@ -367,7 +368,7 @@ class Trainer:
 
 
 def run_training(trainer, options):
-    """Runs a kind of trainer to its end; returns None, or what went wrong in one line."""
+    """Runs a trainer of a class to its end. Returns None, or the error in one line."""
     if options.threads:
         torch.set_num_threads(options.threads)
     stopping = []

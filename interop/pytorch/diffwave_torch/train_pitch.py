@@ -20,17 +20,18 @@ from .network import Network
 from .pitch_candidates import MIN_HERTZ, PER_OCTAVE
 from .pitch_network import windows
 
-# Share of a period by which the mel may be wrong; periods that are compared; the least correlation that is believed.
+# Max error of the mel's period, as a share of it; number of periods that are compared; min correlation that is trusted.
 SEARCH, PERIODS, MIN_CORRELATION = 0.1, 2, 0.8
-# Candidates: a frame that is further off belongs to another octave or voice.
+# Max distance in candidates. A frame that is further off belongs to another octave or voice.
 MAX_ERROR = 4.0
 CENTS = 1200 / PER_OCTAVE
 BATCH, LEARNING_RATE = 1024, 3e-3
 
 
 def recorded_pitch(audio, f0, hop, rate):
-    """f0 of a waveform in Hz [F] at frames' middles, multiples of `hop`, close to the given f0 [F]; 0 where there is
-    none: the lag with the largest normalised correlation between what lies half a lag before and after the middle."""
+    """Measures f0 of a waveform in Hz [F], 0 without pitch, near the given f0 [F]. Frames are centred on multiples of
+    `hop`. The lag is the one with the highest normalised correlation between the audio half a lag before and after the
+    middle."""
     found = numpy.zeros(len(f0))
     audio = numpy.asarray(audio, numpy.float64)
     for frame in numpy.nonzero(f0)[0]:
@@ -54,8 +55,8 @@ def recorded_pitch(audio, f0, hop, rate):
 
 
 def examples(recordings, numbers, network, shape):
-    """Of clips: inputs [N, inputs], and how far above the path f0 lies, in candidates [N]. Also the errors of the mean
-    over five frames [N]."""
+    """Makes examples from clips: inputs [N, inputs], and how far above the path f0 lies, in candidates [N]. Also
+    returns the errors of the mean over five frames [N]."""
     frames, reach, _ = shape
     tracker, hop, context = network.pitch, network.mel.hop, network.context
     inputs, targets, means = [], [], []
@@ -75,7 +76,7 @@ def examples(recordings, numbers, network, shape):
 
 
 def train(inputs, targets, hidden, epochs, seed):
-    """The layers, trained on the absolute error by Adam with a learning rate that falls to 0."""
+    """Trains the layers on the absolute error, by Adam with a learning rate that falls to 0."""
     torch.manual_seed(seed)
     layers = torch.nn.Sequential(
         torch.nn.Linear(inputs.shape[1], hidden),
@@ -113,7 +114,7 @@ def main():
     try:
         if options.clips < 1 or options.epochs < 1:
             raise ConfigError("--clips, --epochs: expected at least 1")
-        # Asked here, so that minutes of training are not lost.
+        # This is checked before the training, so that minutes of work are not lost.
         if not os.path.isdir(folder):
             raise ConfigError(f"--out {options.out}: no such folder: {folder}")
         config = training_config(options.config)

@@ -21,17 +21,18 @@ from .data import DataError, recordings, resampled
 from .mel import MelTransform
 from .network import Network
 
-# Recordings and frames of each on which the mels are compared; ridge of the least squares, per frame.
+# Number of recordings, and of frames of each, on which the mels are compared; ridge of the least squares, per frame.
 RECORDINGS, FRAMES, RIDGE = 600, 100, 1e-2
 
 
 def band_centres(filters):
-    """The mean bin of each of a mel's filters [M, N]: [M]."""
+    """Computes the mean bin [M] of each of a mel's filters [M, N]."""
     return (filters * torch.arange(filters.shape[1])).sum(1) / filters.sum(1)
 
 
 def interpolation(source, target):
-    """Bands of one mel from those of another, by the bins of their centres: a matrix [M, M'] and an offset [M].
+    """Interpolates the bands of one mel from those of another, by the bins of their centres. Returns a matrix [M, M']
+    and an offset [M].
 
     Bands with filters of another area differ by its logarithm.
     """
@@ -45,7 +46,7 @@ def interpolation(source, target):
 
 
 def mel_frames(transforms, folders, rate):
-    """Frames of the same samples in each of two mels: [frames, M] each. @raises DataError"""
+    """Computes frames of the same samples in two mel conventions: [frames, M] each. @raises DataError"""
     paths = [os.path.join(folder, name) for folder in folders for name in recordings(folder)]
     if not paths:
         raise DataError(f"no recording below {', '.join(folders)}")
@@ -66,8 +67,8 @@ def mel_frames(transforms, folders, rate):
 
 
 def mel_map(source, target, folders):
-    """How a mel of the convention `source` follows from one of `target`, of the same samples: matrix [M, M'], offset
-    [M]. Interpolated over the bands, then least squares on recordings towards that."""
+    """Finds how a mel in the convention `source` follows from one in `target`, of the same samples: a matrix [M, M']
+    and an offset [M]. They are fitted to recordings by least squares, with the interpolation as the prior."""
     transforms = MelTransform(source), MelTransform(target)
     matrix, offset = interpolation(*(transform.filters.double() for transform in transforms))
     wanted, have = mel_frames(transforms, folders, target["sampleRate"])
@@ -83,8 +84,8 @@ def mel_map(source, target, folders):
 
 
 def transfer(tensors, source, target, shapes, folders):
-    """A model's tensors for another config, by name. `shapes`: tensors of the other network, of which only the shapes
-    matter. @raises CheckpointError, DataError"""
+    """Converts a model's tensors, by name, for another config. `shapes`: tensors of the other network, of which only
+    the shapes matter. @raises CheckpointError, DataError"""
     front, other = source["network"]["frontEnd"], target["network"]["frontEnd"]
     if front is None or other is None or source["mel"] is None:
         raise CheckpointError("both models need a mel and a front end of windows")
@@ -94,11 +95,11 @@ def transfer(tensors, source, target, shapes, folders):
     if source["network"]["mel"]["encoder"] != target["network"]["mel"]["encoder"]:
         raise CheckpointError("both models need the same mel encoder")
     result = dict(tensors)
-    # What the network did not know is not seen at first …
+    # The network ignores the new bins at first …
     inputs = tensors["input_projection.weight"].unflatten(1, (3, bins))
     result["input_projection.weight"] = F.pad(inputs, (0, 0, 0, wider - bins)).flatten(1, 2)
-    # … and is made like the bins below. From a position to the next, bin k turns by 2π·k·stride/kernel: bins a multiple
-    # of kernel/stride apart turn alike.
+    # … and generates them like the bins below. From one position to the next, the phase of bin k changes by
+    # 2π·k·stride/kernel, which is the same for bins that are a multiple of kernel/stride apart.
     turn = kernel // front["stride"]
     back = math.ceil((wider - bins) / turn) * turn
     if back + wider - bins > bins:
