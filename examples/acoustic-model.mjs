@@ -1,6 +1,6 @@
-// Text to speech: an acoustic model (ONNX) makes the mel, diffwave streams the audio of it.
+// Text to speech: an acoustic model (ONNX) makes the mel, and diffwave streams audio from it.
 // usage: node examples/acoustic-model.mjs KIND acoustic.onnx "3 1 4 1 5" speech.wav [vocoder] [statistics.json]
-// KIND: matcha, fastpitch or fastspeech2; other: the first input is the ids, the first output the mel.
+// KIND: matcha, fastpitch or fastspeech2. For other kinds, the first input is the ids, and the first output the mel.
 // The numbers are token ids. statistics.json, {"mel_mean": …, "mel_std": …}, is for models that return normalised mels.
 // needs: npm install onnxruntime-node (or onnxruntime-web, which is slower and runs everywhere)
 import { readMelStatistics, rescaleMel, Vocoder, writeWavStream } from 'diffwave'
@@ -11,16 +11,16 @@ const ort = await import('onnxruntime-node').catch(() => import('onnxruntime-web
 const integers = (values, shape) => new ort.Tensor('int64', BigInt64Array.from(values, BigInt), shape)
 const floats = (values, shape) => new ort.Tensor('float32', Float32Array.from(values), shape)
 
-// What each kind takes, and which output is the mel. Voice 0 is for models of several voices.
+// Inputs of each kind, and the output that is the mel. Voice 0 is for models with several voices.
 const kinds = {
-  // As matcha/onnx/export.py of Matcha-TTS writes it. The graph undoes the normalisation.
+  // A model that matcha/onnx/export.py of Matcha-TTS wrote. The graph undoes the normalisation.
   matcha: ids => ({
     x: integers(ids, [1, ids.length]),
     x_lengths: integers([ids.length], [1]),
     scales: floats([0.667, 1], [2]), // temperature, and length: 2 is half as fast
     spks: integers([0], [1]),
   }),
-  // As NVIDIA NeMo exports FastPitch.
+  // FastPitch, exported by NVIDIA NeMo.
   fastpitch: ids => ({
     text: integers(ids, [1, ids.length]),
     pitch: floats(Array(ids.length).fill(0), [1, ids.length]), // added to the predicted pitch

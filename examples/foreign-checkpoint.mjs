@@ -12,7 +12,7 @@ console.log(`engine: ${denoiser.engine.name} (${denoiser.engine.device})`)
 
 const { mel } = await readMel(melPath, { bands: network.mel.bands })
 
-// The network alone: the noise it finds in a clip at one diffusion step. For audio, Vocoder runs all steps.
+// Runs the network alone, which predicts the noise in a clip at one diffusion step. For audio, Vocoder runs all steps.
 const silence = new Float32Array(mel.frames * denoiser.config.mel.hop)
 const [noise] = await denoiser.predictNoise({ audio: [silence], steps: [10], mel: [mel] })
 console.log(`predicted noise: RMS ${(Math.hypot(...noise.slice(0, 4096)) / 64).toFixed(3)}`)

@@ -8,7 +8,7 @@ import { DiffWaveError, Vocoder, wavBytes } from 'diffwave'
 
 const vocoder = await Vocoder.load(process.argv[2] ?? 'speech')
 const { bands } = vocoder.config.mel
-/** A mel of ten minutes. A service for strangers needs more bounds than this one: `diffwave serve` has them. */
+/** Max size of a request: a mel of ten minutes. A public service needs more limits. `diffwave serve` has them. */
 const MAX_BYTES = 16 * 2 ** 20
 
 const server = createServer(async (request, response) => {

@@ -1,4 +1,4 @@
-// Watches the reverse process: saves what the network takes for the clean audio after every step.
+// Watches the reverse process: saves the network's prediction of the clean audio after every step.
 // usage: node examples/watch-steps.mjs mel.npy output-folder [model]
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -23,7 +23,7 @@ function load(Kind, url) {
 
 let stop = new AbortController()
 
-/** Plays a stream and keeps what was heard, for the player below. */
+/** Plays a stream and keeps its audio for the player below. */
 async function play(stream, signal) {
   const pieces = []
   async function* kept() {
@@ -43,7 +43,7 @@ async function play(stream, signal) {
   say(`${seconds.toFixed(1)} s, first heard after ${delay.toFixed(1)} s${gaps}.`)
 }
 
-/** Runs a task with the buttons set for it, and shows its error. */
+/** Runs a task, enables and disables the buttons for it, and shows its error. */
 async function run(task) {
   stop.abort()
   const own = new AbortController()
@@ -54,7 +54,7 @@ async function run(task) {
     await play(await task(own.signal), own.signal)
   } catch (error) {
     if (!(error instanceof DiffWaveError)) throw error
-    // A run that the next one has stopped says nothing.
+    // A run that was stopped by the next one shows no message.
     if (stop === own)
       say(error.code === 'ABORTED' ? 'Stopped.' : [error.message, error.hint].filter(Boolean).join('. '))
   } finally {

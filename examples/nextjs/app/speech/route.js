@@ -5,7 +5,8 @@ import { DiffWaveError, Vocoder, wavBytes } from 'diffwave'
 // The engines need Node.js; the edge runtime cannot load them.
 export const runtime = 'nodejs'
 
-// Loaded once, by the first request rather than while Next.js builds; again if that failed.
+// The first request loads the model, so that Next.js does not do it while it builds. If that fails, the next request
+// tries again.
 let loading
 function loadVocoder() {
   loading ??= Vocoder.load(process.env.DIFFWAVE_MODEL ?? 'speech').catch(error => {
