@@ -127,17 +127,18 @@ export async function exportSite({ folder, page, models, signal }: SiteOptions):
   }
   throwIfAborted(signal)
   await clear(folder)
-  for (const [name, put] of loaded) {
-    const to = join(folder, 'models', name)
-    await put(to)
-    // Browsers keep what they have downloaded as long as it has these hashes.
-    await writeFileList(to)
-  }
+  // The page goes first: by it a site that was not finished is known, and may be replaced.
   for (const [path, { bytes }] of page) {
     if (path === '/') continue
     const file = join(folder, ...path.split('/'))
     await makeFolder(resolve(file, '..'))
     await writeFileBytes(file, path === '/index.html' ? withModels(bytes, list) : bytes)
+  }
+  for (const [name, put] of loaded) {
+    const to = join(folder, 'models', name)
+    await put(to)
+    // Browsers keep what they have downloaded as long as it has these hashes.
+    await writeFileList(to)
   }
   await writeFileBytes(join(folder, '_headers'), HEADERS)
   const written = await filesBelow(folder, /./)

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { smallGenerator, smallVocoder } from '../support/cli-inputs.js'
-import { diffwave, program, scratch } from '../support/process.js'
+import { diffwave, program, scratch, shell } from '../support/process.js'
 
 const { folder, put } = scratch()
 
@@ -70,6 +70,18 @@ describe('diffwave studio', () => {
     const again = exported(`again=${join(site, 'models/voice')}`)
     assert.equal(again.status, 0, again.stderr)
     assert.deepEqual(readdirSync(join(site, 'models')), ['again'])
+  })
+
+  test('replaces a site that was not finished', {
+    skip: process.platform === 'win32' ? 'needs a shell' : false,
+  }, () => {
+    const line = 'diffwave studio --export unfinished --models lmnt-speech'
+    // As on a full disk, the weights cannot be written, but smaller files can.
+    const stopped = shell(`ulimit -f 2048; ${line}`, folder)
+    assert.equal(stopped.status, 1, stopped.stderr)
+    assert.match(stopped.stderr, /weights\.safetensors/)
+    const again = shell(line, folder)
+    assert.equal(again.status, 0, again.stderr)
   })
 
   test('exports into no folder with other files, and nothing of a service', () => {
