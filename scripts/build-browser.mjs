@@ -1,6 +1,6 @@
-// Compiles what runs in a browser and bundles it into one ES module without imports, dist/browser/diffwave.js. The
-// module carries the worker's program, the audio worklet's, and the WebAssembly binaries: so it works under every
-// bundler and from a plain <script type="module">, and no file need be copied beside it.
+// Compiles the code for browsers and bundles it into one ES module without imports, dist/browser/diffwave.js. The
+// module contains the programs of the worker and the audio worklet, and the WebAssembly binaries. It therefore works
+// with every bundler and in a plain <script type="module">, and no other file has to be copied with it.
 // usage: npm run build:browser
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,12 +9,12 @@ import { gzipSync } from 'node:zlib'
 import { englishOnly } from './bundle-zod.mjs'
 import { browserBundle, browserPrograms, compile, root } from './compile.mjs'
 
-/** WebAssembly with SIMD is in all of these, as are modules, optional chaining and private fields. */
+/** All of these have WebAssembly with SIMD, modules, optional chaining and private fields. */
 const target = ['chrome91', 'firefox89', 'safari16.4']
 
-/** Modules that may import zod's `z`, which carries all its languages, 300 kB. */
+/** Modules that may import zod's `z`. It contains all its languages, 300 kB. */
 export const usersOfZod = /[\\/]dist[\\/].*\.js$/
-/** Their text with a namespace import, of which the bundler drops what is not used. */
+/** Replaces the import of `z` by a namespace import, of which the bundler removes unused parts. */
 export const withZodInParts = text =>
   text.replace(/import \{ z \} from '(zod|[./]+bundled\/zod\.js)'/, "import * as z from 'zod'")
 
@@ -29,7 +29,7 @@ const zodInParts = {
 
 const compiled = name => join(root, 'dist', name)
 
-/** A program without imports or exports, as text. */
+/** Bundles a program without imports or exports, and returns its text. */
 async function program(esbuild, entry) {
   const { outputFiles } = await esbuild.build({
     entryPoints: [compiled(entry)],
@@ -44,7 +44,7 @@ async function program(esbuild, entry) {
   return outputFiles[0].text
 }
 
-/** The binaries, packed, compressed, in base64. */
+/** Packs the binaries, compresses them, and encodes them as base64. */
 async function binaries() {
   const { packBinaries } = await import(pathToFileURL(compiled('engines/wasm/packed-binaries.js')).href)
   const read = name => readFileSync(join(root, 'prebuilds', 'wasm', `${name}.wasm`))

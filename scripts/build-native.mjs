@@ -21,7 +21,7 @@ function newestSource() {
   return Math.max(...files.map(name => statSync(join(folder, name)).mtimeMs))
 }
 
-/** Builds this machine's addon unless it is newer than its sources; without a compiler says so and goes on. */
+/** Builds the addon for this machine unless it is newer than its sources. Without a compiler, it prints a note. */
 export async function buildNativeIfMissing() {
   const { addonPath, buildAddon } = await library()
   const path = addonPath()
@@ -35,7 +35,7 @@ export async function buildNativeIfMissing() {
   }
 }
 
-/** Builds the test program for a target and runs it, by way of `run`, an emulator, if there is one. */
+/** Builds the test program for a target and runs it, in the emulator `run` if one is given. */
 export async function testNative({ target, compiler, sanitize, run = '' } = {}) {
   const { buildAddon } = await library()
   const name = `test${sanitize === undefined ? '' : `-${sanitize}`}`

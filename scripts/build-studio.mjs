@@ -10,13 +10,13 @@ import { compile, entries, page, reportComponents, root } from './compile.mjs'
 import { licences } from './licences.mjs'
 
 const source = join(root, 'studio')
-/** The page's modules one by one, for tests of what needs no browser. */
+/** The page's modules one by one, for tests that need no browser. */
 const modules = join(root, 'build', 'studio')
 
-/** Packages whose code is part of the page: their licences want to be shipped with it. */
+/** Packages whose code is part of the page. Their licences must be shipped with it. */
 const bundled = ['preact', '@preact/signals', '@preact/signals-core', 'fft.js', 'fflate', 'zod', 'wavefile']
 
-/** Whether the page is newer than everything it is made of. */
+/** Whether the page is newer than all its sources. */
 function isCurrent() {
   const index = join(page, 'index.html')
   if (![index, modules, reportComponents].every(existsSync)) return false
@@ -58,7 +58,7 @@ async function buildPage(build) {
       emptyOutDir: true,
       target: 'es2022',
       modulePreload: false,
-      // Everything as a file: the page's policy is that of the service.
+      // All assets are files, since the page has the content security policy of the service.
       assetsInlineLimit: 0,
     },
   })

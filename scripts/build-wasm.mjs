@@ -1,7 +1,7 @@
 // Compiles the kernels of native/ for WebAssembly into prebuilds/wasm/, once with SIMD and once with relaxed SIMD, and
 // writes the hash of their sources beside them. The binaries are committed: run this after every change to native/.
 // usage: npm run build:wasm [-- --check]
-// --check: only says whether the binaries are those of the sources (exit status 1 if not)
+// --check: only checks that the binaries were built from the present sources (exit status 1 if not)
 // The compiler is zig, pinned to one version: `pip install ziglang==0.17.1`, or $ZIG.
 import { execFile, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -19,7 +19,7 @@ const folder = join(root, 'prebuilds', 'wasm')
 /** The version of zig, and so of clang and libc++: another one may compile to other bytes. */
 const ZIG_VERSION = '0.17.1'
 
-/** The instructions that each binary uses besides those of every browser that has SIMD. */
+/** The instructions that each binary uses in addition to those that all browsers with SIMD have. */
 const variants = { simd128: '', 'relaxed-simd': '+relaxed_simd' }
 
 /** All of them are older than SIMD in every engine, so they cost no browser. */
@@ -57,7 +57,7 @@ function filesBelow(path) {
   return readdirSync(path, { recursive: true, encoding: 'utf8' }).map(name => name.replaceAll(sep, '/'))
 }
 
-/** What no binary has: programs of their own, other processors, and a training's loss of audio. */
+/** Files that no binary needs: separate programs, code for other processors, and the audio losses of training. */
 const others = [
   /^(test|fuzz)\//,
   /^platform\/[^/]+$/,
@@ -73,7 +73,7 @@ function sources() {
     .sort()
 }
 
-/** SHA-256 of the sources and of how they are compiled. */
+/** Computes the SHA-256 of the sources and of the compiler's options. */
 export function sourceHash() {
   const hash = createHash('sha256')
   hash.update(JSON.stringify([ZIG_VERSION, features, variants, compileFlags, linkFlags, exceptionSources]))
@@ -84,7 +84,7 @@ export function sourceHash() {
   return hash.digest('hex')
 }
 
-/** What the binaries were built from, and their own hashes: prebuilds/wasm/built-from.json. */
+/** The hash of the binaries' sources, and the hashes of the binaries: prebuilds/wasm/built-from.json. */
 export function builtFrom() {
   const path = join(folder, 'built-from.json')
   return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}
@@ -107,7 +107,7 @@ function findZig() {
   return fail(`zig ${ZIG_VERSION} is not installed. Install it with: pip install ziglang==${ZIG_VERSION}`)
 }
 
-/** Runs `body` over all items, as many at a time as there are cores. */
+/** Runs `body` for all items, as many at a time as there are cores. */
 async function eachOf(items, body) {
   const left = [...items]
   const work = async () => {

@@ -15,14 +15,14 @@ const treated = "#!/usr/bin/env node\nimport '../bundled/cli/main.js'\n"
 /** Small packages that a synthesis needs: each would be looked up and read on its own. */
 const packages = ['commander', 'picocolors', 'fflate', 'fft.js', 'detect-libc', 'wavefile']
 
-/** What loads together, in this order: each with all that it imports and an earlier one does not have. */
+/** The bundles, in this order. Each contains the modules that it imports, except those of earlier bundles. */
 const groups = [
   ['start', ['cli/main.js']],
   ['files', ['cli/commands/synthesize.js']],
   ['sound', ['vocoder.js', 'formats/mel-stream.js', 'audio/mel/scale.js']],
 ]
 
-/** Files beside a module are found where they are, although its text moves. */
+/** Keeps the paths of files beside a module right, although the module's text moves. */
 const ownAddress = {
   name: 'own-address',
   transform(code, id) {
@@ -38,7 +38,7 @@ const joinedZod = {
   resolveId: id => (id.endsWith('/bundled/zod.js') ? { id: '../zod.js', external: true } : null),
 }
 
-/** Other packages stay where npm puts them, and load when they are needed. */
+/** Other packages stay where npm puts them, and are loaded when they are needed. */
 function isExternal(id, _importer, isResolved) {
   return !isResolved && /^[@a-z][^:]/.test(id) && !packages.some(name => id === name || id.startsWith(`${name}/`))
 }

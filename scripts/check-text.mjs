@@ -14,10 +14,10 @@ import { parseArgs } from 'node:util'
 import { root } from './compile.mjs'
 
 const MAX_COLUMNS = 120
-/** What is written by people. Not: JSON, CSV and recorded data. */
+/** Files that people write. JSON, CSV and recorded data are not checked. */
 const written = /\.(tsx?|mjs|js|cc|h|py|md|yml|html|css)$/
 
-/** The line as far as its length counts: without URLs and the targets of Markdown links. */
+/** Removes the parts of a line whose length does not count: URLs and the targets of Markdown links. */
 const counted = line => line.replace(/\]\([^()\s]*\)/g, ']()').replace(/https?:\/\/[^\s)>'"`]+/g, '')
 
 /** Lines that are too long, from 1, with their columns. */
@@ -70,7 +70,7 @@ export function anchors(text) {
   return found
 }
 
-/** Why a link of a Markdown file leads nowhere, or null. */
+/** Says why a link of a Markdown file is broken, or returns null. */
 function broken(file, target, home) {
   const local = target.startsWith(home) ? `/${target.slice(home.length)}` : target
   if (/^[a-z][a-z0-9+.-]*:/i.test(local) || local.startsWith('//')) return null

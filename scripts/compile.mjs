@@ -1,4 +1,4 @@
-// The root of the repository, its TypeScript compiler, and the files that it has written.
+// Finds the root of the repository, runs its TypeScript compiler, and lists the files that the compiler has written.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -27,13 +27,13 @@ export function entries(folder) {
 /** Folder of the built page of `diffwave studio`, whose files are not compiled one by one. */
 export const page = join(root, 'dist', 'studio')
 
-/** What reports of `diffwave evaluate` share with the page. */
+/** The components that reports of `diffwave evaluate` share with the page. */
 export const reportComponents = join(root, 'dist', 'report', 'components.html')
 
 /** The bundle for browsers, which scripts/build-browser.mjs makes of compiled files. */
 export const browserBundle = join(root, 'dist', 'browser', 'diffwave.js')
 
-/** The worker's and the worklet's programs as files, for pages that may run none from inside the bundle. */
+/** The programs of the worker and the worklet as files, for pages that may not run the ones inside the bundle. */
 export const browserPrograms = {
   'browser/worker.js': join(root, 'dist', 'browser', 'diffwave-worker.js'),
   'browser/player-worklet.js': join(root, 'dist', 'browser', 'diffwave-player-worklet.js'),
@@ -46,7 +46,7 @@ export const bundledCli = join(root, 'dist', 'bundled', 'cli')
 /** zod's types. */
 export const bundledTypes = join(root, 'dist', 'bundled', 'zod')
 
-/** Paths of all files below a folder but the bundles and those of the page. */
+/** Lists the paths of all files below a folder, except the bundles and the files of the page. */
 export function compiledEntries(folder) {
   const bundles = [browserBundle, ...Object.values(browserPrograms), reportComponents]
   const folders = [page + sep, dirname(bundledZod) + sep]

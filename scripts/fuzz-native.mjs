@@ -1,8 +1,8 @@
 // Fuzzes the native engine's entry points with libFuzzer, under AddressSanitizer and UndefinedBehaviorSanitizer
-// (native/fuzz/). Needs clang with its compiler-rt; without it says so and ends well.
+// (native/fuzz/). It needs clang with its compiler-rt. Without clang it prints a note and exits with status 0.
 // usage: npm run fuzz:native [-- --seconds 60] [--seed 1] [--jobs 1] [--repeat FILE]
 //   --repeat FILE   run one input that was found before
-// Inputs that led to new code stay in build/fuzz/corpus, from which the next run goes on; what failed lies beside them.
+// Inputs that reached new code stay in build/fuzz/corpus for the next run. Inputs that failed lie beside them.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -59,7 +59,7 @@ const options = [
 ]
 const { status } = spawnSync(program, values.repeat === undefined ? [...options, corpus] : [values.repeat], {
   stdio: 'inherit',
-  // What a huge request does not get is an exception, as without the sanitizer.
+  // If a huge request cannot be allocated, it is an exception, as without the sanitizer.
   env: { ...process.env, ASAN_OPTIONS: 'allocator_may_return_null=1:detect_leaks=1' },
 })
 process.exitCode = status ?? 1

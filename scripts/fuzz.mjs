@@ -1,8 +1,8 @@
-// Fuzzes every parser: changed files must be read or refused with a code, within 2 s and 512 MB, and nothing
-// nonsensical may be accepted.
+// Fuzzes every parser. Damaged files must be read or refused with an error code, within 2 s and 512 MB, and no parser
+// may accept nonsense.
 // usage: npm run fuzz -- [--seconds 60] [--inputs N] [--seed 1] [--jobs 2] [--ledger FILE] [--only N]
 //   --inputs N      stop after N inputs, if the seconds are not over before
-//   --ledger FILE   go on behind the last input of this seed that the file counts, and count on
+//   --ledger FILE   continue after the last input of this seed that the file counts, and add to its counts
 //   --only N        parse the input of that index alone, in this process, and write it to fuzz-N.bin
 import { fork } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -50,13 +50,13 @@ const ledger =
     : { inputs: 0, refused: 0, findings: 0, next: {} }
 const base = ledger.next[seed] ?? 0
 
-/** A process that spends so much CPU time on one input has hung, and so has one that stands still for so long. */
+/** A process hangs if it spends this much CPU time on one input, or makes no progress for this long. */
 const MAX_CPU_SECONDS = 10
 const MAX_IDLE_SECONDS = 300
 /** Clock ticks of a second in /proc. */
 const TICKS = 100
 
-/** CPU seconds of a process; 0 if the system does not say. */
+/** Reads the CPU seconds of a process; 0 if the system does not tell them. */
 function cpuSeconds(pid) {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')

@@ -8,7 +8,7 @@ import { testNative } from './build-native.mjs'
 import { compile, root } from './compile.mjs'
 
 const compiler = process.env.CXX ?? 'g++'
-/** A copy of what the tests need, so that the addon with AddressSanitizer does not replace the one in use. */
+/** A copy of the files that the tests need, so that the addon with AddressSanitizer does not replace the one in use. */
 const copy = join(root, 'build', 'sanitize')
 /** Measures resident memory, which the sanitizer's quarantine enlarges. */
 const excluded = ['stream-memory.test.js']

@@ -4,7 +4,7 @@
 // usage: node scripts/serving-schemas.mjs [--python PATH]
 // --python: a Python with tritonclient, onnxruntime, jsonschema and PyYAML; default: a virtual environment that is made
 // in build/serving-schemas/
-// Needs Python 3 with pip, Go, and a built dist/. What cannot be had is skipped, with the reason.
+// Needs Python 3 with pip, Go, and a built dist/. A check whose tools are missing is skipped, with the reason.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// Writes `files.json` into every folder of models/, with which downloads by URL are checked (docs/models.md). Run it
+// Writes `files.json` into every folder of models/. Downloads by URL are checked with it (docs/models.md). Run this
 // after every change to a model.
 // usage: node scripts/state-files.mjs
 import { existsSync, readdirSync } from 'node:fs'

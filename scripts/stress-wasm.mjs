@@ -4,7 +4,7 @@
 // Options of node before the script's name choose V8's compilers: --liftoff-only, --no-liftoff.
 import { Vocoder } from '../dist/index.js'
 
-/** A synthesis takes some 100 ms; this is for machines with much other work. */
+/** A synthesis takes some 100 ms. This limit leaves room for machines that are busy with other work. */
 const PATIENCE_MS = 30_000
 
 const BANDS = 80

@@ -14,7 +14,7 @@ const folder = join(root, 'build', 'test')
 removeOrphans(folder, join(root, 'test'))
 compile('test/tsconfig.json')
 
-/** Files that take longest, some of them waiting: they start first, so that none is left running alone at the end. */
+/** Test files that take longest. They start first, so that none of them runs alone at the end. */
 const longest = [
   'server/redis/workers',
   'docs/docs',
@@ -31,7 +31,7 @@ const longest = [
   'packaging/browser-bundle',
   'interop/trainer',
 ]
-/** One process per core, and one more for those that wait; more would take the memory of a small machine. */
+/** One process per core, plus one for tests that only wait. More would need too much memory on a small machine. */
 const concurrency = Math.min(availableParallelism(), 8) + 1
 
 const words = process.argv.slice(2)

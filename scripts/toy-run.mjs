@@ -1,14 +1,14 @@
-// The smallest training run there is, for the scripts that damage runs.
+// A minimal training run, for the scripts that damage runs.
 import { checkTrainingConfig } from '../dist/training/config.js'
 
-/** A checked config. @param settings further fields of a train.json */
+/** Makes a checked config. @param settings further fields of a train.json */
 export function toyConfig(settings) {
   return checkTrainingConfig(
     {
       model: {
         kind: 'generator',
         sampleRate: 8000,
-        // The step's embedding is as small as the rest, or it alone makes a checkpoint of 5 MB.
+        // The step's embedding must be small, too: with the default size it alone takes 5 MB of a checkpoint.
         network: { channels: 4, layers: 2, dilationCycle: 2, patch: 4, stepEmbedding: { size: 8, hidden: 8 } },
         diffusion: { training: { kind: 'cosine', steps: 10 } },
       },

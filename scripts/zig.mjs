@@ -1,4 +1,4 @@
-// Cross compilers for the platforms that this machine is not: zig's clang, with its C libraries and headers for each.
+// Cross compilers for platforms other than this machine's: zig's clang, with its C libraries and headers for each.
 // zig comes from PyPI (`pip install ziglang==0.15.2`) or is on the PATH.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// Recordings.
+// Fuzz targets that read recordings.
 import assert from 'node:assert/strict'
 import { crc16, crc32 } from '../../dist/audio/codecs/crc.js'
 import { decodeAudio } from '../../dist/audio/codecs/decode.js'
@@ -7,7 +7,7 @@ import { encodeWav } from '../../dist/audio/codecs/wav-encode.js'
 import { golden } from './files.mjs'
 import { mutateBytes, mutateFlac, mutateOgg } from './mutations.mjs'
 
-/** Audio that is accepted has an allowed rate, finite samples, and no more of them than its file warrants. */
+/** Checks accepted audio: an allowed sample rate, finite samples, and no more of them than the file can contain. */
 function checkRecording({ samples, sampleRate, channels, notes }, bytes) {
   assert.ok(Number.isInteger(sampleRate) && sampleRate >= 1000 && sampleRate <= 768_000, `rate ${sampleRate}`)
   assert.ok(samples.length > 0 && samples.length <= maxSamplesOf(bytes.length), `${samples.length} samples`)

@@ -1,4 +1,4 @@
-// Files of the repository, and one for the readers that want a path.
+// Reads files of the repository, and writes a scratch file for readers that need a path.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

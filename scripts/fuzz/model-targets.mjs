@@ -1,4 +1,4 @@
-// Checkpoints: this project's, and those that are converted.
+// Fuzz targets that read checkpoints: those of this project, and those of other projects that are converted.
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// Changes to the bytes of valid files: blind ones, and ones that keep a format's own checks satisfied.
+// Changes the bytes of valid files: blindly, or so that the format's own checks still pass.
 
 const sizes = [
   0,
@@ -40,7 +40,7 @@ const words = [
   '"\\u0000"',
 ]
 
-/** An offset that falls into the first bytes, where structure is, more often than not. */
+/** Draws an offset. More often than not it lies in the first bytes, where the structure of a file is. */
 function offset(random, bytes) {
   const reach = random.next() < 0.6 ? Math.min(bytes.length, 256) : bytes.length
   return random.below(Math.max(1, reach))
@@ -111,7 +111,7 @@ export function mutateBytes(bytes, random, others) {
   return result
 }
 
-/** A header of text behind a length: the length is put right after the text was changed. */
+/** Changes a text header that follows its length, and corrects the length. */
 export function mutateHeader(start, width) {
   return (bytes, random, others) => {
     if (random.next() < 0.4) return mutateBytes(bytes, random, others)
@@ -126,7 +126,7 @@ export function mutateHeader(start, width) {
   }
 }
 
-/** An Ogg page or more changed, the checksums put right. */
+/** Changes one or more Ogg pages, and corrects the checksums. */
 export function mutateOgg(crc32) {
   return (bytes, random, others) => {
     if (random.next() < 0.3) return mutateBytes(bytes, random, others)
@@ -163,7 +163,7 @@ export function mutateOgg(crc32) {
   }
 }
 
-/** A FLAC frame's inside changed, its checksum put right. */
+/** Changes the inside of a FLAC frame, and corrects its checksum. */
 export function mutateFlac(crc16) {
   const frames = new Map()
   /** Where frames begin: at each sync code up to which the checksum of what is before fits. */

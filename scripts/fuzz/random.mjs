@@ -1,4 +1,4 @@
-// Random numbers of one input: mulberry32, so that (seed, index) alone make the input again.
+// Random numbers for one input: mulberry32, so that (seed, index) alone reproduce the input.
 
 /** @param {number} seed @param {number} index */
 export function randomOf(seed, index) {

@@ -1,5 +1,5 @@
-// What is fuzzed: each parser with valid files to begin with, the changes that suit its format, and what an accepted
-// file must be.
+// Lists the fuzz targets. Each is a parser with valid files, the changes that suit its format, and checks of accepted
+// files.
 import { audioTargets } from './audio-targets.mjs'
 import { modelTargets } from './model-targets.mjs'
 import { tensorTargets } from './tensor-targets.mjs'

@@ -1,4 +1,4 @@
-// Arrays, and mels in them.
+// Fuzz targets that read arrays, and the mels in them.
 import assert from 'node:assert/strict'
 import { zipSync } from 'fflate'
 import { readMelStatistics } from '../../dist/formats/mel-statistics.js'
@@ -52,7 +52,7 @@ function torch(bytes) {
   visit(decodeTorch(bytes, 'fuzz'), 0)
 }
 
-/** An archive whose array's header is changed, or whose own bytes are: stored or deflated. */
+/** Changes the header of an archive's array, or the bytes of the archive itself, stored or deflated. */
 function mutateArray(bytes, random, others) {
   if (random.next() < 0.5) return mutateBytes(bytes, random, others)
   const array = mutateHeader(10, 2)(encodeNpy(matrix), random, others)

@@ -1,4 +1,4 @@
-// Tables and configs.
+// Fuzz targets that read tables and configs.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'

@@ -1,4 +1,4 @@
-// One process of the fuzzer: makes inputs first, first + step, …, parses each, and reports what should not be.
+// One process of the fuzzer. It makes the inputs first, first + step, …, parses each, and reports wrong behaviour.
 // usage: node worker.mjs <seed> <first> <step> <progress file>
 import { createHash } from 'node:crypto'
 import { openSync, writeSync } from 'node:fs'
@@ -80,7 +80,7 @@ for (let index = first; ; index += step) {
   if (++count % 20 === 0) {
     process.send({ count, refusals })
     ;[count, refusals] = [0, 0]
-    // Lets the parent's message in.
+    // Lets messages of the parent arrive.
     await new Promise(resolve => setImmediate(resolve))
   }
 }

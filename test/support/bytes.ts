@@ -1,6 +1,6 @@
 /** Bytes of files that no writer would make. */
 
-/** Text as bytes, a character each. */
+/** Encodes text with one byte per character. */
 export function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, character => character.charCodeAt(0))
 }

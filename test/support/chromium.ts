@@ -13,14 +13,14 @@ const path = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/google-chr
 /** Why tests with a browser are skipped; `false` if they are not. */
 export const noBrowser: string | false = path === undefined ? 'chromium is not installed' : false
 
-/** Milliseconds that a page may take for anything: other tests run at the same time. */
+/** Max milliseconds to wait for a page. It is long because other tests run at the same time. */
 const PATIENCE = 90_000
 
 let browser: Promise<Browser> | undefined
-// At the end of the file: within a test it would be the end of that test.
+// The browser is closed at the end of the file. Registered within a test, it would be closed at the end of that test.
 after(async () => (await browser)?.close())
 
-/** What a page played: the root mean square and the seconds of each buffer, in order. */
+/** Audio that a page played: the root mean square and the seconds of each buffer, in order. */
 export interface Played {
   readonly rms: number
   readonly seconds: number
@@ -89,7 +89,7 @@ function listen(): void {
   const data = new Float32Array(8192)
   setInterval(() => {
     if (listening === undefined) return
-    // Until then it holds older sound, too.
+    // Until then, it still contains older sound.
     const { currentTime, sampleRate } = listening.context
     if (currentTime - since < data.length / sampleRate) return
     listening.analyser.getFloatTimeDomainData(data)

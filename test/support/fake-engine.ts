@@ -11,7 +11,7 @@ import { melContext, melHop, type NetworkConfig } from '#src/model/network'
 export interface FakeEngine extends Engine {
   /** Streams not disposed of yet. */
   readonly open: number
-  /** Most samples × passes of audio and ε ever kept by a stream. */
+  /** Max of samples × passes of audio and ε that a stream has kept. */
   readonly mostKept: number
   /** Calls of `predict`. */
   readonly calls: number

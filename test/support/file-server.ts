@@ -1,9 +1,9 @@
-/** A web server on this machine for tests of downloads: its files, and how it misbehaves. */
+/** A web server on this machine for tests of downloads. Tests choose its files, and how it misbehaves. */
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { httpServer } from './http-server.js'
 
-/** Answers a request in another way than with the file; false: with the file after all. */
+/** Answers a request with something other than the file. Returns false if the file is to be sent after all. */
 export type Misbehaviour = (request: IncomingMessage, response: ServerResponse, bytes: Buffer | undefined) => boolean
 
 export interface FileServer {

@@ -1,6 +1,5 @@
 /**
- * An engine that learns without a network: ε = Σ over bands of a gain a parameter; its gradients are exact and its work
- * is nil.
+ * An engine that learns without a network. Its gradients are exact, and it needs next to no time.
  */
 
 import type { Tensors } from '#src/core/tensor'

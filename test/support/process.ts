@@ -1,4 +1,4 @@
-/** The command line as a process, and files for it to work on. */
+/** Runs the command line as a process, and makes files for it. */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'

@@ -56,7 +56,7 @@ export async function problem(
     const clause = document[name]
     assert.ok(typeof clause === 'string' && clause !== '', `${name} of ${text}`)
   }
-  // Nothing of the service's insides.
+  // The response must not reveal internals of the service.
   assert.doesNotMatch(text, /node_modules|\.js\b|\.ts\b|\bat \w+ \(|\/(work|home|tmp|usr|root)\//)
   return document
 }
@@ -88,7 +88,7 @@ export async function metric({ url }: Service, name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\d+)`, 'm').exec(text)![1])
 }
 
-/** Requests that are worked on. */
+/** Reads the number of requests that the service works on. */
 export function running(service: Service): Promise<number> {
   return metric(service, 'diffwave_queue_running')
 }
@@ -106,7 +106,7 @@ export function idle(service: Service): Promise<void> {
   return until(async () => (await running(service)) === 0, 'the work goes on')
 }
 
-/** Waits until so many requests wait for their turn. */
+/** Waits until the given number of requests wait for their turn. */
 export function waiting(service: Service, count: number): Promise<void> {
   const name = 'diffwave_queue_waiting'
   return until(async () => (await metric(service, name)) === count, `not ${count} waiting`)

@@ -18,7 +18,7 @@ export const range = (from: number, count: number) => Array.from({ length: count
 
 export const noise = (seed: number, length = 12_000, scale = 0.1) => gaussian(seed, 0, 0, length).map(x => x * scale)
 
-/** A voice of sorts at `COMPARED_RATE`: harmonics that fall off, at `frequency(t)` Hz. */
+/** Makes a simple voice at `COMPARED_RATE`: harmonics of `frequency(t)` Hz whose levels fall with frequency. */
 export function voice(frequency: (seconds: number) => number, length = 22_050): Float32Array {
   const samples = new Float32Array(length)
   let phase = 0

@@ -35,7 +35,7 @@ export function studioModel(name: string, changes: Partial<StudioModel> = {}): S
   }
 }
 
-/** A backend of which a test sets what it needs; the rest fails. */
+/** Makes a backend. A test sets the methods that it needs; the other methods fail. */
 export function fakeBackend(own: Partial<StudioBackend>): StudioBackend {
   const missing = async () => {
     throw new Error('not part of this test')

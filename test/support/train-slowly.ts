@@ -1,5 +1,6 @@
 /**
- * A trainer to be killed: `node train-slowly.js <out> [milliseconds per call]`, its checked config as JSON on stdin.
+ * A slow trainer that tests kill: `node train-slowly.js <out> [milliseconds per call]`, with the checked config as JSON
+ * on stdin.
  */
 import { readFileSync } from 'node:fs'
 import { checkTrainingConfig } from '#src/training/config'

@@ -8,7 +8,7 @@ import { config, data, type TestRun } from './training.js'
 export const scratch = scratchFolder('training')
 let folders = 0
 
-/** A run in a folder of its own, on an engine that learns without a network. */
+/** Starts a run in a new folder, on an engine that learns without a network. */
 export function options(fields: Partial<TestRun> = {}): TestRun {
   return {
     config: config(),

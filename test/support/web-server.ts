@@ -1,4 +1,4 @@
-/** A web server for tests: folders at paths, with headers and faults as a test wants them. */
+/** A web server for tests. A test chooses the folders that it serves, its headers and its faults. */
 import { createReadStream, existsSync, statSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { extname, join, normalize } from 'node:path'
@@ -40,7 +40,7 @@ export interface WebServerOptions {
   readonly answer?: Answer
 }
 
-/** Serves until the file's tests are over. */
+/** Starts a server that runs until the tests of the file are over. */
 export async function serveFolders({ folders, isolated = false, answer }: WebServerOptions): Promise<WebServer> {
   const requests: string[] = []
   const { port, close } = await httpServer((request, response) => {
