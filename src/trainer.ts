@@ -16,7 +16,7 @@ import { type Dataset, type LoadProgress, type ReadDataset, readDataset } from '
 import { normalisePolarity } from './training/data/polarity.js'
 import { cacheFolder } from './training/data/recording-cache.js'
 import { type Preview, previewClip } from './training/preview.js'
-import { refuseCheckpoint } from './training/run/start.js'
+import { refuseCheckpoint, refuseOwnModel } from './training/run/start.js'
 import { type TrainingStep, type TrainingSummary, trainingSteps } from './training/run/training-run.js'
 
 /** A generator's clips may be shorter than a crop: silence follows them. Shorter ones than this are clicks. */
@@ -260,7 +260,9 @@ export class Trainer {
     if (from === undefined) return undefined
     if (typeof from === 'object' && 'parameters' in from) return from
     const source = isRemote(String(from)) ? String(from) : toPath(from, 'from')
-    return readModel(await modelPath(source, { signal }))
+    const start = await modelPath(source, { signal })
+    await refuseOwnModel(this.#out, start)
+    return readModel(start)
   }
 
   #createEngine(model: ModelConfig, weights: Tensors): Promise<Engine> {

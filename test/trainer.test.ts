@@ -1,6 +1,6 @@
 /** The public trainer: what it yields and leaves, how it stops, and what it refuses. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
@@ -198,6 +198,18 @@ describe('a run', () => {
     await assert.rejects(collected(again), code('BAD_OPTION'))
     await assert.rejects(again.load(), code('BAD_OPTION'))
     assert.deepEqual(decoded, [])
+  })
+
+  test('does not start from a model that it would overwrite', async () => {
+    const run = options({ maxSteps: 1 })
+    await collected(new Trainer(run))
+    const out = String(run.out)
+    for (const file of readdirSync(out)) if (file !== 'model') rmSync(join(out, file), { recursive: true })
+    const weights = readFileSync(join(out, 'model/weights.safetensors'))
+    for (const from of [join(out, 'model'), join(out, 'model/weights.safetensors')]) {
+      await assert.rejects(collected(new Trainer({ ...run, from })), code('BAD_OPTION'))
+    }
+    assert.deepEqual(readFileSync(join(out, 'model/weights.safetensors')), weights)
   })
 
   test('shows previews in its event files', async () => {

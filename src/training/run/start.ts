@@ -1,4 +1,6 @@
 /** Starts a run with new weights, or resumes it from the checkpoint of its folder. */
+import { realpath } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { DiffWaveError } from '../../core/errors.js'
 import type { Tensor, Tensors } from '../../core/tensor.js'
 import type { ModelConfig } from '../../model/config.js'
@@ -50,6 +52,23 @@ export async function refuseCheckpoint(out: string, resume = false): Promise<voi
   throw new DiffWaveError('BAD_OPTION', 'the folder already has a checkpoint', {
     where: out,
     hint: 'Continue with --resume, or use another folder.',
+  })
+}
+
+/**
+ * Refuses to start from a model that the run itself would overwrite. A run with a checkpoint continues from that, and
+ * does not start from the model.
+ *
+ * @throws DiffWaveError `BAD_OPTION`
+ */
+export async function refuseOwnModel(out: string, model: string): Promise<void> {
+  if (await hasCheckpoint(out)) return
+  const real = (path: string) => realpath(path).catch(() => resolve(path))
+  const [start, ...written] = await Promise.all([model, join(out, 'model'), join(out, 'best')].map(real))
+  if (!written.some(folder => start === folder || dirname(start!) === folder)) return
+  throw new DiffWaveError('BAD_OPTION', 'the run would overwrite the model that it starts from', {
+    where: model,
+    hint: 'Use another folder for the run.',
   })
 }
 
