@@ -15,7 +15,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   inference: ['kernels', '.'],
   training: ['kernels', 'reference', '.'],
   binding: ['training', 'inference', 'reference', 'targets', '.'],
-  test: ['training', 'inference', 'reference', 'targets', 'kernels'],
+  test: ['training', 'inference', 'reference', 'targets', 'kernels', '.'],
   fuzz: [],
 }
 
