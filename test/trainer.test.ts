@@ -292,8 +292,9 @@ describe('refused', () => {
 })
 
 describe('convert and writeModel', () => {
-  test('turn a checkpoint into a model folder, but not into an existing one unless forced', async () => {
+  test('turn a checkpoint into a model folder, new or empty unless forced', async () => {
     const folder = newFolder()
+    mkdirSync(folder)
     const checkpointFile = golden('lmnt-unconditional-c8-l6/weights.pt')
     const { source, config: converted } = await convert(checkpointFile, folder)
     assert.equal(source, 'lmnt')

@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { DiffWaveError, throwIfAborted } from '../core/errors.js'
-import { isSameFile, kindOfPath } from '../core/files.js'
+import { isSameFile, isVacant } from '../core/files.js'
 import { abortSignal, check, type FieldsOf } from '../core/options.js'
 import { type PathLike, toPath } from '../core/path.js'
 import { weightsPath, writeModelFolder } from './folder.js'
@@ -11,9 +11,9 @@ import { type ImportHints, type ModelFiles, type ReadModel, readModel } from './
 import { isRemote } from './remote/address.js'
 import { type RemoteModelOptions, remoteModel } from './remote/remote-model.js'
 
-/** Facts that the checkpoint does not state, and whether an existing folder may be written into. */
+/** Facts that the checkpoint does not state, and whether a folder with files may be written into. */
 export interface ConvertOptions extends ImportHints {
-  /** Whether `folder` may exist already. Default false. */
+  /** Whether `folder` may contain files already. Default false. */
   readonly force?: boolean | undefined
   /** How a checkpoint at an address is downloaded. */
   readonly download?: RemoteModelOptions | undefined
@@ -34,9 +34,9 @@ const convertOptions = z.strictObject({
  * pickle is executed.
  *
  * @param checkpoint a `.pt`, `.pkl`, `.ckpt` or `.safetensors` file, its URL, or `hf:owner/name/file`
- * @param folder the model folder to write
+ * @param folder the model folder to write: new or empty, unless `force` is set
  * @returns the model, where it came from, and notes on what was assumed
- * @throws DiffWaveError `BAD_OPTION` (the folder exists), `FILE_NOT_FOUND`, `UNSUPPORTED_FORMAT`, `BAD_CHECKPOINT`,
+ * @throws DiffWaveError `BAD_OPTION` (the folder contains files), `FILE_NOT_FOUND`, `UNSUPPORTED_FORMAT`, `BAD_CHECKPOINT`,
  * `UNSAFE_PICKLE`, `BAD_CONFIG`, `NOT_WRITABLE`, `DISK_FULL`, `ABORTED`, and as `loadModel` for an address
  * @example
  * await convert('weights.pt', 'my-model')
@@ -49,8 +49,8 @@ export async function convert(
   const { force, download, signal, ...hints } = check(convertOptions, options, 'convert options')
   const source = remoteSource(checkpoint) ?? toPath(checkpoint, 'convert checkpoint')
   const output = toPath(folder, 'convert folder')
-  if (!force && (await kindOfPath(output)) !== 'missing') {
-    throw new DiffWaveError('BAD_OPTION', 'the model folder exists already', {
+  if (!force && !(await isVacant(output))) {
+    throw new DiffWaveError('BAD_OPTION', 'the model folder exists already and is not empty', {
       where: output,
       hint: 'Use force (--force) to write into it.',
     })

@@ -4,7 +4,7 @@ import { join, sep } from 'node:path'
 import type { Audio } from '../../audio/audio.js'
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
-import { checkFolder, checkWritable, kindOfPath } from '../../core/files.js'
+import { checkFolder, checkWritable, isVacant, kindOfPath } from '../../core/files.js'
 import type { TunedSchedule } from '../../tuning/tune.js'
 import { defineCommand, type OptionSpec, type Values } from '../command.js'
 import { findInputs, recordings } from '../inputs.js'
@@ -28,7 +28,10 @@ const options = {
   force,
   ...modelOptions(DEFAULT_VOCODER),
   sampler: { ...samplingOptions.sampler, description: `${samplingOptions.sampler.description} (default: the best)` },
-  evaluations: whole('--evaluations <n>', 'maximum number of schedules to try per number of steps (default: 60)'),
+  evaluations: whole(
+    '--evaluations <n>',
+    'maximum number of schedules to try per number of steps, at least 4 (default: 60)',
+  ),
   seconds: real('--seconds <s>', 'seconds used of each recording (default: 2)'),
   seed: whole('--seed <n>', 'seed of the noise (default: 1)'),
   dryRun: flag('--dry-run', 'search only: results are printed, not written'),
@@ -61,8 +64,8 @@ async function refuseAddress(model: string): Promise<void> {
 async function targetFolder(model: string, source: string, { output, force }: Values<typeof options>): Promise<string> {
   const { configPath } = await import('../../model/folder.js')
   if (output !== undefined) {
-    if (!force && (await kindOfPath(output)) !== 'missing') {
-      throw new DiffWaveError('BAD_OPTION', 'the model folder exists already', {
+    if (!force && !(await isVacant(output))) {
+      throw new DiffWaveError('BAD_OPTION', 'the model folder exists already and is not empty', {
         where: output,
         hint: 'Use --force to write into it.',
       })
