@@ -36,8 +36,9 @@ const convertOptions = z.strictObject({
  * @param checkpoint a `.pt`, `.pkl`, `.ckpt` or `.safetensors` file, its URL, or `hf:owner/name/file`
  * @param folder the model folder to write: new or empty, unless `force` is set
  * @returns the model, where it came from, and notes on what was assumed
- * @throws DiffWaveError `BAD_OPTION` (the folder contains files), `FILE_NOT_FOUND`, `UNSUPPORTED_FORMAT`, `BAD_CHECKPOINT`,
- * `UNSAFE_PICKLE`, `BAD_CONFIG`, `NOT_WRITABLE`, `DISK_FULL`, `ABORTED`, and as `loadModel` for an address
+ * @throws DiffWaveError `BAD_OPTION` (the folder contains files), `FILE_NOT_FOUND`, `UNSUPPORTED_FORMAT`,
+ * `BAD_CHECKPOINT`, `UNSAFE_PICKLE`, `BAD_CONFIG`, `NOT_WRITABLE`, `DISK_FULL`, `ABORTED`, and as
+ * `loadModel` for an address
  * @example
  * await convert('weights.pt', 'my-model')
  */
