@@ -19,7 +19,9 @@ import { serveFolders } from '../support/web-server.js'
 
 const folder = scratchFolder('report')
 const rate = 16_000
-const figures = ['original', 'copy'].map((name, i) => captioned(name, player(noise(i, rate), rate)))
+// Long enough that a busy page, whose timers come late, still hears the end.
+const seconds = 5
+const figures = ['original', 'copy'].map((name, i) => captioned(name, player(noise(i, seconds * rate), rate)))
 const html = htmlPage('test', `<h2>Listen</h2>${sounds(figures, 'a <b>')}${sounds(figures)}`)
 await writeReport(join(folder, 'report.html'), html)
 writeFileSync(join(folder, 'plain.html'), html)
