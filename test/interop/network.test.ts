@@ -180,13 +180,16 @@ write_safetensors(sys.argv[1], {"mel": mel[0], "white": white[0], "noise": noise
 
 describe('the mel of the vocos convention', { skip }, () => {
   test('is the recorded one of torchaudio', async () => {
+    // The recorded one was computed in float32, and is up to 3.2e-4 from double precision. The bounds are those of
+    // test/audio/mel/mel.test.ts.
     const program = `
 import sys, numpy, soundfile, torch
 from diffwave_torch.config import VOCOS
 from diffwave_torch.mel import MelTransform
-audio = torch.from_numpy(soundfile.read(sys.argv[1], dtype="float32")[0][:48000])
+audio = torch.from_numpy(soundfile.read(sys.argv[1], dtype="float64")[0][:48000])
 padded = torch.nn.functional.pad(audio[None, None], (512, 512), mode="reflect")[0]
-assert abs(MelTransform(VOCOS)(padded)[0].numpy() - numpy.load(sys.argv[2])).max() < 1e-4
+differences = abs(MelTransform(VOCOS).double()(padded)[0].numpy() - numpy.load(sys.argv[2]))
+assert differences.max() < 5e-4 and differences.mean() < 5e-6
 `
     const { status, stderr } = await evaluate(program, [
       inRepository('test/golden/mel/LJ001-0001.wav'),
