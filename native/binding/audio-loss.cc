@@ -40,10 +40,6 @@ struct CorrectionGradientJob : Job {
   std::vector<CorrectedClip> clips;
 };
 
-const std::atomic<bool>* cancelByte(const Js& js, napi_value value) {
-  return static_cast<const std::atomic<bool>*>(js.array(value, napi_uint8_array, 1));
-}
-
 double* doublesOf(const Js& js, napi_value value, int64_t size) {
   return static_cast<double*>(js.array(value, napi_float64_array, size));
 }
@@ -123,7 +119,7 @@ napi_value spectralTerms(const Js& js, napi_value* arguments) {
   auto job = std::make_unique<TermsJob>(engineWithFrames(js, arguments[0]));
   const napi_value list = arguments[1];
   for (uint32_t i = 0; i < js.length(list); i++) job->terms.push_back(readTerm(js, js.element(list, i)));
-  job->cancelled = cancelByte(js, arguments[2]);
+  job->cancelled = js.cancelFlag(arguments[2]);
   return Job::start(js, std::move(job), {arguments[0], list, arguments[2]});
 }
 
@@ -136,7 +132,7 @@ napi_value correctionGradient(const Js& js, napi_value* arguments) {
   for (uint32_t i = 0; i < js.length(list); i++) {
     job->clips.push_back(readClip(js, js.element(list, i), *job->settings));
   }
-  job->cancelled = cancelByte(js, arguments[3]);
+  job->cancelled = js.cancelFlag(arguments[3]);
   return Job::start(js, std::move(job), {arguments[0], arguments[1], list, arguments[3]});
 }
 

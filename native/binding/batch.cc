@@ -121,8 +121,7 @@ napi_value startBatch(const Js& js, napi_value* arguments, BatchJob::Part part) 
     job->clipLosses = js.floats(js.property(request, "clipLosses"), count);
     job->squared = js.boolean(js.property(request, "squared"));
   }
-  job->cancelled =
-      static_cast<const std::atomic<bool>*>(js.array(js.property(request, "cancelled"), napi_uint8_array, 1));
+  job->cancelled = js.cancelFlag(js.property(request, "cancelled"));
   for (uint32_t i = 0; i < count; i++) {
     job->clips.push_back(readClip(js, js.element(clips, i), engine->shape, learns));
   }

@@ -116,8 +116,7 @@ napi_value pushFrameChain(const Js& js, napi_value* arguments) {
   job->targets =
       static_cast<const double*>(js.array(js.property(request, "targets"), napi_float64_array, -1, &job->targetCount));
   job->out = js.floats(js.property(request, "prediction"), -1, &job->room);
-  job->cancelled =
-      static_cast<const std::atomic<bool>*>(js.array(js.property(request, "cancelled"), napi_uint8_array, 1));
+  job->cancelled = js.cancelFlag(js.property(request, "cancelled"));
   return Job::start(js, std::move(job), {request, arguments[0], arguments[1]});
 }
 

@@ -4,6 +4,7 @@
 
 #include <node_api.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -111,6 +112,10 @@ struct Js {
   std::vector<double> doubles(napi_value value, int64_t size) const {
     const double* data = static_cast<const double*>(array(value, napi_float64_array, size, &size));
     return std::vector<double>(data, data + size);
+  }
+  /** The byte, a Uint8Array of one, that JavaScript sets to stop a job. */
+  const std::atomic<bool>* cancelFlag(napi_value value) const {
+    return static_cast<const std::atomic<bool>*>(array(value, napi_uint8_array, 1));
   }
   void* array(napi_value value, napi_typedarray_type type, int64_t size, int64_t* found = nullptr) const {
     bool isTypedArray = false;

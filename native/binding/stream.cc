@@ -146,8 +146,7 @@ Feeding readFeeding(const Js& js, const Engine& engine, napi_value stream, napi_
   feeding.audio = js.floats(js.property(request, "audio"), -1, &feeding.samples);
   feeding.last = js.boolean(js.property(request, "last"));
   feeding.prediction = js.floats(js.property(request, "prediction"), -1, &feeding.room);
-  feeding.cancelled =
-      static_cast<const std::atomic<bool>*>(js.array(js.property(request, "cancelled"), napi_uint8_array, 1));
+  feeding.cancelled = js.cancelFlag(js.property(request, "cancelled"));
   return feeding;
 }
 

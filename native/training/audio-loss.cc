@@ -29,7 +29,7 @@ SpectralTask taskOf(const SpectralTerm& term, const ClipFrames& clip, const Matr
   task.wanted = wanted.row(0) + first;
   task.blockStride = made.stride;
   task.counted = term.counted;
-  task.share = 1 / std::max(1.0, double(term.counted) * double(clip.frames));
+  task.share = term.share();
   task.weight = term.weight;
   task.counts = term.counts == nullptr ? nullptr : term.counts + first;
   task.offset = term.offset;
@@ -61,7 +61,7 @@ void computeTerm(const SpectralTerm& term, const FrameKernels& kernels, double* 
     }
     for (int64_t frame = 0; frame < frames; frame++) sum += sums[size_t(frame)];
     takeSums(frames);
-    unit = 1 / (sum * (1 / std::max(1.0, double(term.counted) * double(frames))) + term.offset);
+    unit = 1 / (sum * term.share() + term.offset);
   }
   for (int64_t group = 0; group < clip.groups; group++) {
     const int64_t first = clip.firstFrame(group);

@@ -3,6 +3,7 @@
 // these have. Each clip or term is computed by itself, so results do not depend on the number of threads.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <vector>
 
@@ -29,6 +30,8 @@ struct SpectralTerm {
 
   int64_t frames() const { return samples / tables->hop + 1; }
   /** Of ratios per frame: each is of `binsPerRatio` bins. */
+  /** Share of a bin in the mean over all bins that count. */
+  double share() const { return 1 / std::max(1.0, double(counted) * double(frames())); }
   int64_t products() const { return ceilDivide(counted, binsPerRatio); }
 };
 
