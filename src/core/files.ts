@@ -26,6 +26,10 @@ function shortened(path: string): string {
   return path.length <= 100 ? path : `${path.slice(0, 99)}…`
 }
 
+function notADirectory(path: string, cause?: unknown): DiffWaveError {
+  return new DiffWaveError('NOT_A_DIRECTORY', 'a file stands where a folder should be', { where: path, cause })
+}
+
 /** Converts an error of the file system to one of ours. */
 export function fileError(error: unknown, path: string, doing: 'read' | 'write'): DiffWaveError {
   if (error instanceof DiffWaveError) return error
@@ -36,7 +40,7 @@ export function fileError(error: unknown, path: string, doing: 'read' | 'write')
         ? new DiffWaveError('FILE_NOT_FOUND', 'there is no such file', details)
         : new DiffWaveError('NOT_WRITABLE', 'the folder to write into does not exist', details)
     case 'ENOTDIR':
-      return new DiffWaveError('NOT_A_DIRECTORY', 'a file stands where a folder should be', details)
+      return notADirectory(path, error)
     case 'EISDIR':
       return new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', details)
     case 'ENAMETOOLONG':
@@ -291,12 +295,7 @@ export async function makeFolder(path: string): Promise<void> {
   try {
     await makeFolders(path)
   } catch (error) {
-    if (systemCode(error) === 'EEXIST') {
-      throw new DiffWaveError('NOT_A_DIRECTORY', 'a file stands where a folder should be', {
-        where: path,
-        cause: error,
-      })
-    }
+    if (systemCode(error) === 'EEXIST') throw notADirectory(path, error)
     throw fileError(error, path, 'write')
   }
 }
@@ -331,9 +330,7 @@ export async function checkWritable(path: string): Promise<void> {
 export async function checkFolder(path: string): Promise<void> {
   const kind = await kindOfPath(path)
   if (kind === 'missing') return checkFolder(dirname(resolve(path)))
-  if (kind !== 'directory') {
-    throw new DiffWaveError('NOT_A_DIRECTORY', 'a file stands where a folder should be', { where: path })
-  }
+  if (kind !== 'directory') throw notADirectory(path)
   try {
     await access(path, constants.W_OK | constants.X_OK)
   } catch (error) {
