@@ -2,10 +2,10 @@
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { DiffWaveError, throwIfAborted } from '../core/errors.js'
-import { isSameFile, isVacant } from '../core/files.js'
+import { isSameFile } from '../core/files.js'
 import { abortSignal, check, type FieldsOf } from '../core/options.js'
 import { type PathLike, toPath } from '../core/path.js'
-import { weightsPath, writeModelFolder } from './folder.js'
+import { checkNewModelFolder, weightsPath, writeModelFolder } from './folder.js'
 import { importHintFields } from './import/hints.js'
 import { type ImportHints, type ModelFiles, type ReadModel, readModel } from './read-model.js'
 import { isRemote } from './remote/address.js'
@@ -50,12 +50,7 @@ export async function convert(
   const { force, download, signal, ...hints } = check(convertOptions, options, 'convert options')
   const source = remoteSource(checkpoint) ?? toPath(checkpoint, 'convert checkpoint')
   const output = toPath(folder, 'convert folder')
-  if (!force && !(await isVacant(output))) {
-    throw new DiffWaveError('BAD_OPTION', 'the model folder exists already and is not empty', {
-      where: output,
-      hint: 'Use force (--force) to write into it.',
-    })
-  }
+  if (!force) await checkNewModelFolder(output)
   const input = isRemote(source) ? await remoteModel(source, { signal, ...download }) : source
   if (await isSameFile(input, weightsPath(output))) {
     throw new DiffWaveError('BAD_OPTION', 'the model would overwrite the checkpoint it is made from', {

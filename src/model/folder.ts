@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { kindOfPath, makeFolder, readFileBytes, writeFileBytes } from '../core/files.js'
+import { DiffWaveError } from '../core/errors.js'
+import { isVacant, kindOfPath, makeFolder, readFileBytes, writeFileBytes } from '../core/files.js'
 import { folderSource } from '../core/folder-source.js'
 import { MAX_CONFIG_BYTES } from '../core/limits.js'
 import { check } from '../core/options.js'
@@ -82,6 +83,15 @@ export async function writeModelConfig(path: string, model: ModelConfig): Promis
 
 function configText(config: ModelConfig): string {
   return `${JSON.stringify(config, null, 2)}\n`
+}
+
+/** Refuses a path at which there is more than an empty folder. @throws DiffWaveError `BAD_OPTION`, `NOT_READABLE` */
+export async function checkNewModelFolder(path: string): Promise<void> {
+  if (await isVacant(path)) return
+  throw new DiffWaveError('BAD_OPTION', 'the model folder exists already and is not empty', {
+    where: path,
+    hint: 'Use force (--force) to write into it.',
+  })
 }
 
 /**

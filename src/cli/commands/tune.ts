@@ -4,7 +4,7 @@ import { join, sep } from 'node:path'
 import type { Audio } from '../../audio/audio.js'
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
-import { checkFolder, checkWritable, isVacant, kindOfPath } from '../../core/files.js'
+import { checkFolder, checkWritable, kindOfPath } from '../../core/files.js'
 import type { TunedSchedule } from '../../tuning/tune.js'
 import { defineCommand, type OptionSpec, type Values } from '../command.js'
 import { findInputs, recordings } from '../inputs.js'
@@ -62,14 +62,9 @@ async function refuseAddress(model: string): Promise<void> {
 
 /** Where the schedules go; refused before any work if they cannot go there. */
 async function targetFolder(model: string, source: string, { output, force }: Values<typeof options>): Promise<string> {
-  const { configPath } = await import('../../model/folder.js')
+  const { checkNewModelFolder, configPath } = await import('../../model/folder.js')
   if (output !== undefined) {
-    if (!force && !(await isVacant(output))) {
-      throw new DiffWaveError('BAD_OPTION', 'the model folder exists already and is not empty', {
-        where: output,
-        hint: 'Use --force to write into it.',
-      })
-    }
+    if (!force) await checkNewModelFolder(output)
     if (await isShipped(output)) throw notChanged('a shipped model', output)
     await checkFolder(output)
     return output
