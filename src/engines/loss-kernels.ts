@@ -88,7 +88,7 @@ export function termFrames(size: number, samples: number): number {
 }
 
 /** Allocates the arrays for the results of a term. */
-export function termRoom(term: SpectralTerm): TermSums {
+export function emptySums(term: SpectralTerm): TermSums {
   const frames = termFrames(term.size, term.made.length)
   const comparesMagnitudes = term.kind === 'magnitude'
   return {

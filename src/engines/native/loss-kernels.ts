@@ -7,10 +7,10 @@ import { throwIfAborted } from '../../core/errors.js'
 import {
   type ComputeTerms,
   type CorrectedClips,
+  emptySums,
   type LossKernels,
   type SpectralTerm,
   type TermSums,
-  termRoom,
 } from '../loss-kernels.js'
 import type { Addon, FrameChainHandle, Handle, SpectralFramesHandle } from './addon.js'
 import { type ConventionTables, correctionChain, keptTables } from './frame-chain.js'
@@ -46,13 +46,13 @@ export function nativeLosses(addon: Addon, handle: Handle, queue: NativeQueue, c
     given: readonly SpectralTerm[],
     run: (start: (cancelled: Uint8Array) => Promise<number>) => Promise<number>,
   ): Promise<readonly TermSums[]> => {
-    const rooms = given.map(termRoom)
+    const results = given.map(emptySums)
     const works = given.map(({ kind, size, made, wanted, bins, weight, softest = 0, counts }, i) => ({
       ...{ frames: framesOf(size), kind, made, wanted, counted: bins, weight, offset: softest, counts },
-      ...rooms[i]!,
+      ...results[i]!,
     }))
     await run(cancelled => addon.spectralTerms(handle, works, cancelled))
-    return rooms
+    return results
   }
   return {
     kernels: (cancelled, signal) => {

@@ -1,5 +1,5 @@
 /** Computes spectral terms without an engine's kernels, and the loss of a clip from its terms. */
-import { type ComputeTerms, type SpectralTerm, type TermSums, termRoom } from '../../engines/loss-kernels.js'
+import { type ComputeTerms, emptySums, type SpectralTerm, type TermSums } from '../../engines/loss-kernels.js'
 import { CentredFrames } from './centred-frames.js'
 import { compareMagnitudes, magnitudeLoss } from './magnitude-distance.js'
 import { comparePhases, regionLoss, weighErrors } from './time-frequency-loss.js'
@@ -20,9 +20,9 @@ export class ReadableTerms {
       transform = new CentredFrames(term.size)
       this.#frames.set(term.size, transform)
     }
-    const room = termRoom(term)
-    comparisons[term.kind].compare(term, transform, room)
-    return room
+    const sums = emptySums(term)
+    comparisons[term.kind].compare(term, transform, sums)
+    return sums
   }
 }
 
