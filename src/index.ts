@@ -29,6 +29,7 @@ export {
 } from './audio/mel/rescale.js'
 export type { MelPieces, MelSource } from './audio/mel/source.js'
 export { resample } from './audio/resample.js'
+export type { Callback } from './core/callback.js'
 export { DiffWaveError, type ErrorCode, type ErrorDetails } from './core/errors.js'
 export type { ExpectedFile, FileFacts, FileSource, ReadFileOptions } from './core/file-source.js'
 export type { PathLike } from './core/path.js'

@@ -1,8 +1,9 @@
 /** The trainer: folders of recordings in, a model folder out, one update at a time. */
 import { z } from 'zod'
 import type { Audio } from './audio/audio.js'
+import type { Callback } from './core/callback.js'
 import { DiffWaveError } from './core/errors.js'
-import { abortSignal, check, type FieldsOf } from './core/options.js'
+import { abortSignal, callback, check, type FieldsOf } from './core/options.js'
 import { type PathLike, toPath } from './core/path.js'
 import type { Tensors } from './core/tensor.js'
 import { modelPath } from './denoiser/shipped-models.js'
@@ -61,11 +62,17 @@ export interface TrainerOptions {
   readonly threads?: number | undefined
   /** Whether to write TensorBoard event files. Default true. */
   readonly events?: boolean | undefined
-  /** Makes what the event files show at each validation; null for nothing. Default: a clip and its spectrogram. */
+  /**
+   * Makes what the event files show at each validation; null for nothing. If it throws, the run ends with that error.
+   * Default: a clip and its spectrogram.
+   */
   readonly preview?: Preview | null | undefined
   /** Creates the engine. It replaces `engine` and `threads`. */
   readonly createEngine?: ((model: ModelConfig, weights: Tensors) => Promise<Engine>) | undefined
-  /** Decodes the bytes of a recording. Default: a decoder for WAV, FLAC, MP3, Ogg Vorbis and Opus. */
+  /**
+   * Decodes the bytes of a recording. If it throws, the recording is left out. Default: a decoder for WAV, FLAC, MP3,
+   * Ogg Vorbis and Opus.
+   */
   readonly decode?: ((bytes: Uint8Array, path: string) => Audio | Promise<Audio>) | undefined
   /**
    * Returns the time in seconds from any origin, to measure speed and `maxHours`. Default: the clock of the process.
@@ -83,7 +90,7 @@ export interface TrainerRunOptions {
    * Called with the number of recordings read so far, then, if the config aligns recordings with pulses, with the
    * number aligned.
    */
-  readonly onProgress?: ((progress: LoadProgress) => void) | undefined
+  readonly onProgress?: Callback<LoadProgress> | undefined
 }
 
 const path = z.custom<PathLike>(value => typeof value === 'string' || value instanceof URL, 'expected a path')
@@ -118,7 +125,7 @@ const optionsSchema = z.strictObject({
 
 const runSchema = z.strictObject({
   signal: abortSignal.optional(),
-  onProgress: callable<NonNullable<TrainerRunOptions['onProgress']>>(),
+  onProgress: callback<LoadProgress>().optional(),
 } satisfies FieldsOf<TrainerRunOptions>)
 
 /** @throws DiffWaveError `BAD_DATA` if a model cannot be trained on a data set */

@@ -1,9 +1,10 @@
 /** Plays audio while it is made, by an audio worklet. */
 import { z } from 'zod'
 import type { AudioPieces } from '../audio/codecs/wav-stream.js'
+import type { Callback } from '../core/callback.js'
 import { describe } from '../core/describe.js'
 import { abortError, DiffWaveError, throwIfAborted } from '../core/errors.js'
-import { abortSignal, check, type FieldsOf } from '../core/options.js'
+import { abortSignal, callback, check, type FieldsOf } from '../core/options.js'
 import { type Heard, PROCESSOR, type Samples } from './player-messages.js'
 
 /** What `playStream` reports at the end. */
@@ -31,7 +32,7 @@ export interface PlayOptions {
    */
   readonly workletUrl?: string | URL | undefined
   /** Called when the first sample is played. */
-  readonly onStart?: (() => void) | undefined
+  readonly onStart?: Callback<void> | undefined
   /** Stops the sound: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal | undefined
 }
@@ -43,7 +44,7 @@ const optionsSchema = z.strictObject({
     .custom<AudioNode>(value => typeof AudioNode === 'function' && value instanceof AudioNode, 'expected an AudioNode')
     .optional(),
   workletUrl: z.union([z.string().min(1), z.instanceof(URL)]).optional(),
-  onStart: z.custom<() => void>(value => typeof value === 'function', 'expected a function').optional(),
+  onStart: callback<void>().optional(),
   signal: abortSignal.optional(),
 } satisfies FieldsOf<PlayOptions>)
 
@@ -94,7 +95,7 @@ export async function playStream(audio: AudioPieces, options: PlayOptions = {}):
       const ahead = Math.max(start, MAX_AHEAD * audio.sampleRate)
       const heard = await feed(node, audio, { ahead, stopped }, () => {
         delay = (performance.now() - called) / 1000
-        onStart?.()
+        return onStart?.()
       })
       const { sampleRate } = audio
       return { seconds: heard.played / sampleRate, missing: heard.missing / sampleRate, delay }
@@ -199,15 +200,25 @@ async function feed(
   node: AudioWorkletNode,
   audio: AudioPieces,
   { ahead, stopped }: FeedOptions,
-  onStart: () => void,
+  onStart: () => void | Promise<void>,
 ): Promise<Heard> {
   let heard: Heard = { played: 0, missing: 0, ended: false }
   let wake: () => void = () => undefined
-  const change = () => Promise.race([new Promise<void>(resolve => (wake = resolve)), stopped])
+  let fail: (error: unknown) => void = () => undefined
+  const failed = new Promise<never>((_, reject) => (fail = reject))
+  const ended = Promise.race([stopped, failed])
+  // It may end while nothing waits for this promise.
+  ended.catch(() => {})
+  let begun: Promise<void> = Promise.resolve()
+  const begin = async () => onStart()
+  const change = () => Promise.race([new Promise<void>(resolve => (wake = resolve)), ended])
   node.port.onmessage = ({ data }: MessageEvent<Heard>) => {
     const begins = heard.played === 0 && data.played > 0
     heard = data
-    if (begins) onStart()
+    if (begins) {
+      begun = begin()
+      begun.catch(fail)
+    }
     wake()
   }
   const pieces = audio[Symbol.asyncIterator]()
@@ -215,7 +226,7 @@ async function feed(
     let fed = 0
     for (;;) {
       // The next piece may take long, or never arrive.
-      const { done, value: piece } = await Promise.race([pieces.next(), stopped])
+      const { done, value: piece } = await Promise.race([pieces.next(), ended])
       if (done) break
       if (piece.length === 0) continue
       fed += piece.length
@@ -225,6 +236,7 @@ async function feed(
     }
     node.port.postMessage({ samples: new Float32Array(0) } satisfies Samples)
     while (!heard.ended) await change()
+    await Promise.race([begun, ended])
     return heard
   } catch (error) {
     // Not awaited, because it may wait for the piece that is being made.

@@ -74,15 +74,14 @@ async function bytesOf(
       where,
     })
   }
-  try {
-    const bytes = new Uint8Array(await part.arrayBuffer())
-    onProgress?.({ done: bytes.length, total: bytes.length })
-    return bytes
-  } catch (cause) {
+  const buffer = await part.arrayBuffer().catch(cause => {
     throw new DiffWaveError('NOT_READABLE', 'the file cannot be read', {
       where,
       hint: 'It may have changed since it was chosen: choose it again.',
       cause,
     })
-  }
+  })
+  const bytes = new Uint8Array(buffer)
+  await onProgress?.({ done: bytes.length, total: bytes.length })
+  return bytes
 }

@@ -3,8 +3,9 @@
  * in.
  */
 import { z } from 'zod'
+import type { Callback } from './callback.js'
 import { DiffWaveError, type ErrorCode } from './errors.js'
-import type { OnProgress } from './progress.js'
+import type { Progress } from './progress.js'
 import { suggestion } from './suggest.js'
 
 /** Max number of unknown keys to name in an error, because an array passed by mistake has thousands. */
@@ -68,8 +69,12 @@ function parsed<Schema extends z.ZodType>(schema: Schema, value: unknown, where:
 /** Schema of the stop signal of long calls. */
 export const abortSignal = z.instanceof(AbortSignal)
 
+/** Schema of a function that hears how a call goes. */
+export const callback = <Report>() =>
+  z.custom<Callback<Report>>(value => typeof value === 'function', 'expected a function')
+
 /** Schema of the progress function of long calls. */
-export const onProgress = z.custom<OnProgress>(value => typeof value === 'function', 'expected a function')
+export const onProgress = callback<Progress>()
 
 /** Schema of a seed: any non-negative safe integer. */
 export const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)

@@ -1,4 +1,5 @@
 /** How far a long call has come. */
+import type { Callback } from './callback.js'
 
 /** Work done so far. The unit is stated by each function that reports it; `total` is null while the end is unknown. */
 export interface Progress {
@@ -9,4 +10,4 @@ export interface Progress {
 }
 
 /** Called as the work goes on. */
-export type OnProgress = (progress: Progress) => void
+export type OnProgress = Callback<Progress>

@@ -10,7 +10,6 @@ import {
 } from './file-source.js'
 import { checkIntegrity } from './integrity.js'
 import { MAX_CONFIG_BYTES, MAX_FILE_BYTES } from './limits.js'
-import type { OnProgress } from './progress.js'
 import { wrongFileHint } from './wrong-file.js'
 
 /** What a server states about the version of a file. If the values are equal, so are the bytes. */
@@ -121,7 +120,7 @@ async function keptBytes(
     throwIfAborted(signal)
     if (now?.ok && !sameVersion(kept.validators, validatorsOf(now))) return null
   }
-  onProgress?.({ done: bytes.length, total: bytes.length })
+  await onProgress?.({ done: bytes.length, total: bytes.length })
   return bytes
 }
 
@@ -146,33 +145,33 @@ async function download(
 ): Promise<{ readonly bytes: Uint8Array; readonly validators: Validators }> {
   throwIfAborted(signal)
   const where = url.href
-  try {
-    const headers: Record<string, string> =
-      range === undefined ? {} : { range: `bytes=${range.start}-${range.end - 1}` }
-    const response = await fetch(url, { ...fresh, headers, signal: signal ?? null })
-    checkStatus(response, where)
-    const validators = validatorsOf(response)
-    const announced = validators.length === null ? null : Number(validators.length)
-    if (announced !== null && announced > maxBytes) throw tooLarge(maxBytes, String(announced), where)
-    const bytes = await bodyOf(response, announced, maxBytes, where, onProgress)
-    const hint = wrongFileHint(bytes)
-    if (hint !== undefined) {
-      throw new DiffWaveError('DOWNLOAD_FAILED', 'the server sent something else than the file', { where, hint })
-    }
-    // A server without support for ranges sends the whole file.
-    if (range !== undefined && response.status === 200)
-      return { bytes: bytes.slice(range.start, range.end), validators }
-    return { bytes, validators }
-  } catch (cause) {
-    throwIfAborted(signal)
-    if (cause instanceof DiffWaveError) throw cause
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new DiffWaveError('DOWNLOAD_FAILED', `the file cannot be downloaded: ${reason}`, {
-      where,
-      hint: 'Check the network, and that the server allows this page to read the file (CORS).',
-      cause,
-    })
+  const headers: Record<string, string> = range === undefined ? {} : { range: `bytes=${range.start}-${range.end - 1}` }
+  const response = await fetch(url, { ...fresh, headers, signal: signal ?? null }).catch(cause => {
+    throw networkError(cause, where, signal)
+  })
+  checkStatus(response, where)
+  const validators = validatorsOf(response)
+  const announced = validators.length === null ? null : Number(validators.length)
+  if (announced !== null && announced > maxBytes) throw tooLarge(maxBytes, String(announced), where)
+  const bytes = await bodyOf(response, announced, maxBytes, where, { onProgress, signal })
+  const hint = wrongFileHint(bytes)
+  if (hint !== undefined) {
+    throw new DiffWaveError('DOWNLOAD_FAILED', 'the server sent something else than the file', { where, hint })
   }
+  // A server without support for ranges sends the whole file.
+  if (range !== undefined && response.status === 200) return { bytes: bytes.slice(range.start, range.end), validators }
+  return { bytes, validators }
+}
+
+/** @throws DiffWaveError `ABORTED` if the signal is the cause */
+function networkError(cause: unknown, where: string, signal: AbortSignal | undefined): DiffWaveError {
+  throwIfAborted(signal)
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new DiffWaveError('DOWNLOAD_FAILED', `the file cannot be downloaded: ${reason}`, {
+    where,
+    hint: 'Check the network, and that the server allows this page to read the file (CORS).',
+    cause,
+  })
 }
 
 function checkStatus({ ok, status }: Response, where: string): void {
@@ -199,21 +198,25 @@ async function bodyOf(
   announced: number | null,
   maxBytes: number,
   where: string,
-  onProgress: OnProgress | undefined,
+  { onProgress, signal }: Pick<ReadFileOptions, 'onProgress' | 'signal'>,
 ): Promise<Uint8Array> {
   const pieces: Uint8Array[] = []
   let done = 0
   const reader = response.body?.getReader()
-  while (reader !== undefined) {
-    const piece = await reader.read()
-    if (piece.done) break
-    pieces.push(piece.value)
-    done += piece.value.length
-    if (done > maxBytes) {
-      await reader.cancel()
-      throw tooLarge(maxBytes, `more than ${maxBytes}`, where)
+  try {
+    while (reader !== undefined) {
+      const piece = await reader.read().catch(cause => {
+        throw networkError(cause, where, signal)
+      })
+      if (piece.done) break
+      pieces.push(piece.value)
+      done += piece.value.length
+      if (done > maxBytes) throw tooLarge(maxBytes, `more than ${maxBytes}`, where)
+      await onProgress?.({ done, total: announced })
     }
-    onProgress?.({ done, total: announced })
+  } finally {
+    // After an error, the rest is not wanted. A stream that has failed cannot be cancelled.
+    await reader?.cancel().catch(() => undefined)
   }
   if (announced !== null && announced !== done) {
     throw new DiffWaveError('DOWNLOAD_FAILED', 'the download ended early', {

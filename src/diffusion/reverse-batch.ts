@@ -5,6 +5,7 @@
  */
 
 import { nextTurn } from '#platform/core/turn'
+import type { Callback } from '../core/callback.js'
 import { throwIfAborted } from '../core/errors.js'
 import type { OnProgress } from '../core/progress.js'
 import { drawOfPass, type NoiseSource } from './noise.js'
@@ -21,8 +22,8 @@ interface BatchRequest extends ReverseSteps {
   readonly signal?: AbortSignal | undefined
   /** Called as the work goes on. The unit of its numbers is samples × passes. */
   readonly onProgress?: OnProgress | undefined
-  /** Called after each pass, once per clip. */
-  readonly onStep?: ((step: WatchedStep, clip: number) => void) | undefined
+  /** For each clip, what is called after each pass. */
+  readonly onStep?: readonly Callback<WatchedStep>[] | undefined
 }
 
 /** Runs the process. @returns x_0 of each clip @throws DiffWaveError `ABORTED`, and what the network throws */
@@ -44,9 +45,9 @@ export async function reverseBatch(request: BatchRequest): Promise<Float32Array[
     for (const i of noises.keys()) {
       const { state, clean } = reverseStep(request, pass, states[i]!, outputs[i]!, zs[i]!)
       states[i] = state
-      onStep?.({ pass, input: clips[i]!, state: state.x, clean }, i)
+      await onStep?.[i]?.({ pass, input: clips[i]!, state: state.x, clean })
     }
-    onProgress?.({ done: (pass + 1) * length * noises.length, total: passes * length * noises.length })
+    await onProgress?.({ done: (pass + 1) * length * noises.length, total: passes * length * noises.length })
   }
   throwIfAborted(signal)
   return states.map(state => state.x)

@@ -12,6 +12,7 @@
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelFeed } from '../audio/mel/feed.js'
 import type { MelPiece } from '../audio/mel/source.js'
+import type { Callback } from '../core/callback.js'
 import { concatenateAudio } from '../core/concatenate.js'
 import { throwIfAborted } from '../core/errors.js'
 import type { OnProgress } from '../core/progress.js'
@@ -60,7 +61,7 @@ export interface ReverseRequest extends ReverseSteps {
    * Called after each pass over the whole clip. The passes then run one after the other instead of as a wavefront, with
    * the same result.
    */
-  readonly onStep?: ((step: WatchedStep) => void) | undefined
+  readonly onStep?: Callback<WatchedStep> | undefined
 }
 
 /** A range of samples that can be processed now. */
@@ -107,7 +108,7 @@ export async function* reverseProcess(request: ReverseRequest): AsyncGenerator<F
     }
     kept = concatenate(pieces.map(piece => piece.state))
     const part = (name: 'input' | 'clean') => concatenateAudio(pieces.flatMap(piece => piece.watched?.[name] ?? []))
-    onStep?.({ pass: end - 1, input: part('input'), state: kept.x, clean: () => part('clean') })
+    await onStep?.({ pass: end - 1, input: part('input'), state: kept.x, clean: () => part('clean') })
   }
 }
 
@@ -142,7 +143,7 @@ interface Fed {
 async function* runSweep(
   request: ReverseRequest,
   { first, end, noise, start }: Sweep,
-  report: (samples: number) => void,
+  report: Callback<number>,
 ): AsyncGenerator<SweepPiece, void, undefined> {
   const { sampler, signal, onStep, input } = request
   const stream = request.openStream(sampler.steps.slice(first, end))
@@ -179,7 +180,7 @@ async function* runSweep(
         const step = reverseStep(request, pass, here, output, z)
         state = step.state
         if (onStep !== undefined) watched = { input: here.x, clean: step.clean() }
-        report(output.length)
+        await report(output.length)
       }
       if (state.x.length > 0) yield { state, watched }
       fed = await (following ?? next())
@@ -223,12 +224,12 @@ function* cut(from: number, to: number, chunk: number, last: boolean): Generator
 }
 
 /** Reports progress in samples × passes. */
-function progressReport({ input, onProgress }: ReverseRequest, passes: number): (samples: number) => void {
+function progressReport({ input, onProgress }: ReverseRequest, passes: number): Callback<number> {
   let done = 0
-  return samples => {
+  return async samples => {
     if (samples === 0) return
     done += samples
     const length = 'length' in input ? input.length : input.mel.length
-    onProgress?.({ done, total: length === null ? null : length * passes })
+    await onProgress?.({ done, total: length === null ? null : length * passes })
   }
 }

@@ -14,6 +14,7 @@
  */
 import type { Mel } from '../audio/mel/convention.js'
 import { readWhole } from '../audio/mel/feed.js'
+import type { Callback } from '../core/callback.js'
 import { type DataDomain, decodeWhole } from '../data-domain/data-domain.js'
 import { diffuse } from '../diffusion/forward.js'
 import { drawOfPass } from '../diffusion/noise.js'
@@ -30,7 +31,7 @@ interface FillRequest extends ReverseSteps {
   readonly noise: (draw: number) => Float32Array
   /** Returns the network's output for x in a pass. */
   readonly predict: (pass: number, x: Float32Array) => Promise<Float32Array>
-  readonly onStep?: ((step: WatchedStep) => void) | undefined
+  readonly onStep?: Callback<WatchedStep> | undefined
 }
 
 /** A region of a recording with gaps in it. */
@@ -60,7 +61,7 @@ export async function fill(request: FillRequest): Promise<Float32Array> {
     const step = reverseStep(request, pass, state, output, z, pass < passes - 1 ? agree : undefined)
     const input = state.x
     state = step.state
-    onStep?.({ pass, input, state: state.x, clean: step.clean })
+    await onStep?.({ pass, input, state: state.x, clean: step.clean })
   }
   return decodeWhole(domain, state.x, mel)
 }

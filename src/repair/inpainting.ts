@@ -111,7 +111,7 @@ export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOpt
         const output = await predictRegion(model, { x, step: sampler.steps[pass]!, mel, label: labelIndex, signal })
         throwIfAborted(signal)
         done += length
-        onProgress?.({ done, total })
+        await onProgress?.({ done, total })
         return output
       },
       onStep: onStep && watchSteps(onStep, watched),

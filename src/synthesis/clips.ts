@@ -29,7 +29,6 @@ export async function wholeClips(model: Denoiser, request: ClipsRequest): Promis
   const { sampler, length, clips, guidance, signal, onStep } = request
   const isGuided = clips.map(({ label }) => guidance > 0 && label !== null)
   const labels = clips.map(clip => clip.label)
-  const watchers = onStep && clips.map((_, clip) => watchSteps(onStep, { domain, sampler, mel: null, length, clip }))
   const shape = domain.noise(null)
   const unit = positionSamples(network)
   const made = await reverseBatch({
@@ -42,7 +41,7 @@ export async function wholeClips(model: Denoiser, request: ClipsRequest): Promis
     length: Math.ceil(length / unit) * unit,
     signal,
     onProgress: request.onProgress,
-    onStep: watchers && ((step, clip) => watchers[clip]!(step)),
+    onStep: onStep && clips.map((_, clip) => watchSteps(onStep, { domain, sampler, mel: null, length, clip })),
     async predict(audio, step) {
       // Guided clips are predicted a second time, without their label, in the same call.
       const again = audio.filter((_, i) => isGuided[i])

@@ -1,10 +1,10 @@
 /** The options that every sampling call takes, and their schemas. */
 import { z } from 'zod'
 import { MAX_DIFFUSION_STEPS } from '../core/limits.js'
-import { abortSignal, type FieldsOf, onProgress, seed } from '../core/options.js'
+import { abortSignal, callback, type FieldsOf, onProgress, seed } from '../core/options.js'
 import type { OnProgress } from '../core/progress.js'
 import { type SamplerName, samplerNames } from '../model/diffusion-config.js'
-import type { OnStep } from './watch.js'
+import type { OnStep, SamplingStep } from './watch.js'
 
 /** Options of the reverse process, which vocoder, generator and repairs share. */
 export interface SamplingOptions {
@@ -58,7 +58,7 @@ const samplingFields = {
 
 export const wholeClipFields = {
   ...samplingFields,
-  onStep: z.custom<OnStep>(value => typeof value === 'function', 'expected a function').optional(),
+  onStep: callback<SamplingStep>().optional(),
 } satisfies FieldsOf<WholeClipOptions>
 
 /** The fields for streams, in which `onStep` is refused with a reason. */

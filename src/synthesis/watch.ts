@@ -1,5 +1,6 @@
 /** What `onStep` receives: the audio of each reverse step. */
 import type { Mel } from '../audio/mel/convention.js'
+import type { Callback } from '../core/callback.js'
 import { DiffWaveError } from '../core/errors.js'
 import { type DataDomain, decodeWhole } from '../data-domain/data-domain.js'
 import { predictedNoise } from '../diffusion/prediction.js'
@@ -54,7 +55,7 @@ export function checkStepBytes(samples: number, steps: number, maxBytes: number)
 }
 
 /** Called after each reverse step. */
-export type OnStep = (step: SamplingStep) => void
+export type OnStep = Callback<SamplingStep>
 
 /** What is needed to turn the data of a step into audio. */
 interface Watched {
@@ -68,12 +69,12 @@ interface Watched {
 }
 
 /** Wraps `onStep` in a callback for steps over data, which are decoded to audio on demand. */
-export function watchSteps(onStep: OnStep, watched: Watched): (step: WatchedStep) => void {
+export function watchSteps(onStep: OnStep, watched: Watched): Callback<WatchedStep> {
   const { domain, sampler, mel, length, clip = 0, start = 0 } = watched
   const audio = (data: Float32Array) => decodeWhole(domain, data, mel).slice(0, length)
   return ({ pass, input, state, clean }) => {
     const alphaBar = sampler.alphaBars[pass]!
-    onStep({
+    return onStep({
       index: pass,
       of: sampler.steps.length,
       inputNoiseLevel: Math.sqrt(1 - alphaBar),

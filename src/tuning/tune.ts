@@ -11,10 +11,11 @@ import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import { MelFeed } from '../audio/mel/feed.js'
 import { melSpectrogram } from '../audio/mel/mel.js'
 import { resample } from '../audio/resample.js'
+import type { Callback } from '../core/callback.js'
 import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_TUNING_EVALUATIONS } from '../core/limits.js'
-import { abortSignal, check, type FieldsOf, seed as seedSchema } from '../core/options.js'
+import { abortSignal, callback, check, type FieldsOf, seed as seedSchema } from '../core/options.js'
 import type { Progress } from '../core/progress.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
 import { samplerOver } from '../diffusion/samplers/create.js'
@@ -43,7 +44,7 @@ export interface TuneOptions {
   /** Stops the search: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal | undefined
   /** Called after each schedule tried. */
-  readonly onProgress?: ((progress: TuneProgress) => void) | undefined
+  readonly onProgress?: Callback<TuneProgress> | undefined
 }
 
 const tuneSchema = z.strictObject({
@@ -53,9 +54,7 @@ const tuneSchema = z.strictObject({
   seconds: z.number().min(0.1).max(60).default(2),
   seed: seedSchema.default(1),
   signal: abortSignal.optional(),
-  onProgress: z
-    .custom<(progress: TuneProgress) => void>(value => typeof value === 'function', 'expected a function')
-    .optional(),
+  onProgress: callback<TuneProgress>().optional(),
 } satisfies FieldsOf<TuneOptions>)
 
 /** Progress of a search: schedules tried so far, of at most `evaluations`. */
@@ -137,7 +136,7 @@ export async function tune(
     const value = await distance(candidate, used)
     best = Math.min(best, value)
     calls++
-    onProgress?.({ done: Math.min(calls, evaluations), total: evaluations, best })
+    await onProgress?.({ done: Math.min(calls, evaluations), total: evaluations, best })
     return value
   }
   let start = starts[0]!
@@ -157,7 +156,7 @@ export async function tune(
   const found: Candidate = { ...start, betas: tuned.betas }
   const distances = { found: await distance(found, withheld), derived: await distance(derived, withheld) }
   const before = own === null ? distances.derived : await distance(own, withheld)
-  onProgress?.({ done: evaluations, total: evaluations, best })
+  await onProgress?.({ done: evaluations, total: evaluations, best })
   return {
     steps,
     ...found,

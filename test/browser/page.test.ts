@@ -136,6 +136,23 @@ describe('bytes', { skip: noBrowser }, () => {
     assert.ok(started)
   })
 
+  test('the error of onStart, thrown or rejected with, is that of the call', async () => {
+    const { url } = await serveFolders({ folders })
+    const { page } = await openPage(`${url}/index.html`)
+    const messages = await inPage<readonly string[]>(
+      page,
+      `const audio = {
+         sampleRate: 8000,
+         async *[Symbol.asyncIterator]() { for (let i = 0; i < 4; i++) yield new Float32Array(8000) },
+       }
+       const thrown = () => { throw new RangeError('thrown') }
+       const rejected = async () => { throw new RangeError('rejected') }
+       const ends = [thrown, rejected].map(onStart => d.playStream(audio, { onStart }).catch(error => error.message))
+       return Promise.all(ends)`,
+    )
+    assert.deepEqual(messages, ['thrown', 'rejected'])
+  })
+
   test('a sound whose next piece never comes stops when its signal fires, and lets its source go', async () => {
     const { url } = await serveFolders({ folders })
     const { page } = await openPage(`${url}/index.html`)

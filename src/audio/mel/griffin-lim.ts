@@ -84,7 +84,7 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
     throwIfAborted(signal)
     await search.project()
     await search.synthesise()
-    report?.({ done: iteration + 1, total: iterations })
+    await report?.({ done: iteration + 1, total: iterations })
   }
   throwIfAborted(signal)
   return { samples: search.audio(checked.length ?? mel.frames * convention.hop), sampleRate: convention.sampleRate }

@@ -3,6 +3,7 @@
  * label accuracy.
  */
 import { z } from 'zod'
+import type { Callback } from '../../core/callback.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_CLIP_SECONDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
 import { abortSignal, check, type FieldsOf, onProgress, seed as seedSchema } from '../../core/options.js'
@@ -157,24 +158,24 @@ interface Sets {
 export async function evaluateGenerator(options: GeneratorEvaluationOptions): Promise<GeneratorEvaluation> {
   check(optionsSchema, options, 'evaluateGenerator options')
   const { sampleRate, seconds, seed, signal } = options
-  const progress = (percent: number) => options.onProgress?.({ done: percent, total: 100 })
+  const progress: Callback<number> = percent => options.onProgress?.({ done: percent, total: 100 })
   const leftOut: LeftOut[] = []
   const sets = await readSets(options, leftOut, progress)
   const { generated, reference, training } = sets
   const { dimensions, frechet } = await compareSets(sets, signal)
-  progress(50)
+  await progress(50)
   const neighbours = await compareClips(sets, signal)
-  progress(70)
+  await progress(70)
   const character = {
     generated: await soundCharacter(generated, signal),
     reference: await soundCharacter(reference, signal),
     noise: await soundCharacter(sets.noise, signal),
     shuffled: await soundCharacter(sets.shuffled, signal),
   }
-  progress(85)
+  await progress(85)
   const classifier =
     training === null ? null : await classifyClips({ training, heldOut: reference, generated }, seed, signal)
-  progress(100)
+  await progress(100)
   const clips = Object.fromEntries(named(sets).map(([name, set]) => [name, set.clips.length]))
   return { sampleRate, seconds, dimensions, clips, frechet, ...neighbours, character, classifier, leftOut }
 }
@@ -189,7 +190,7 @@ function named({ training, ...others }: Sets): readonly (readonly [SetName, Clip
 async function readSets(
   options: GeneratorEvaluationOptions,
   leftOut: LeftOut[],
-  progress: (percent: number) => void,
+  progress: Callback<number>,
 ): Promise<Sets> {
   const { sampleRate, seed, signal } = options
   const length = Math.round(options.seconds * sampleRate)
@@ -199,12 +200,12 @@ async function readSets(
   const reference = await readClips(options.reference, empty(1, true), leftOut, { signal })
   requireTwo('generated', generated)
   requireTwo('reference', reference)
-  progress(15)
+  await progress(15)
   const training =
     options.training === undefined
       ? null
       : await readClips(options.training, empty(TRAINING_OVERLAP, false), leftOut, { signal })
-  progress(30)
+  await progress(30)
   const baseline = (clips: readonly Float32Array[]) => {
     const set = empty(1, true)
     for (const [i, samples] of clips.entries()) set.add({ name: String(i), samples, label: '' }, true)

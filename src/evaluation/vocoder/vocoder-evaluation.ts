@@ -125,7 +125,7 @@ export async function evaluateVocoder(options: VocoderEvaluationOptions): Promis
       if (!(error instanceof DiffWaveError) || !faultsOfFiles.has(error.code)) throw error
       leftOut.push({ file: path, reason: error.message })
     }
-    options.onProgress?.({ done: index + 1, total: recordings.length })
+    await options.onProgress?.({ done: index + 1, total: recordings.length })
   }
   if (files.length === 0) {
     throw new DiffWaveError('BAD_DATA', 'no recording could be evaluated', {

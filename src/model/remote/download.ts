@@ -10,6 +10,7 @@ import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import type { FileFacts } from '../../core/file-source.js'
 import { fileError } from '../../core/files.js'
 import { identityTag, liveness, ownIdentity, parseIdentityTag } from '../../core/process-identity.js'
+import type { OnProgress } from '../../core/progress.js'
 import { digestOf } from './digest.js'
 import { Interrupted, request } from './request.js'
 
@@ -31,7 +32,7 @@ export interface Download {
   readonly authorization?: string | undefined
   readonly signal?: AbortSignal | undefined
   /** Bytes of this file so far, and of all of it if they are known. */
-  readonly onBytes: (done: number, total: number | null) => void
+  readonly onBytes: OnProgress
 }
 
 /** What is known of a file that has been downloaded. */
@@ -171,11 +172,12 @@ async function attempt(file: Download, part: Part): Promise<void> {
     })
     try {
       for await (const bytes of chunks(response, signal)) {
+        // While the bytes are written and reported, it is not the server that keeps us waiting.
         clearTimeout(timer)
-        timer = setTimeout(() => stall.abort(), file.stallMs)
         await append(handle, bytes, part)
         checkSize(part.bytes, file)
-        file.onBytes(part.bytes, file.facts.bytes ?? total)
+        await file.onBytes({ done: part.bytes, total: file.facts.bytes ?? total })
+        timer = setTimeout(() => stall.abort(), file.stallMs)
       }
     } finally {
       await handle.close()

@@ -9,9 +9,10 @@ import { audioStem } from '../../audio/audio-files.js'
 import { decodeAudio } from '../../audio/codecs/decode.js'
 import { type Label, type LabelledFile, labelledFiles, partsOf } from '../../audio/labels.js'
 import { type Mel, type MelConvention, melConventionSchema } from '../../audio/mel/convention.js'
+import type { Callback } from '../../core/callback.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { MAX_SAMPLE_RATE, MAX_TRAINING_BYTES } from '../../core/limits.js'
-import { abortSignal, check, type FieldsOf } from '../../core/options.js'
+import { abortSignal, callback, check, type FieldsOf } from '../../core/options.js'
 import type { Progress } from '../../core/progress.js'
 import { DataThreads } from './data-threads.js'
 import {
@@ -100,7 +101,7 @@ export interface DatasetLoading {
   /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal | undefined
   /** Called with the number of files that are done. */
-  readonly onProgress?: ((progress: LoadProgress) => void) | undefined
+  readonly onProgress?: Callback<LoadProgress> | undefined
 }
 
 /** Where predicted mels come from. */
@@ -128,7 +129,7 @@ export interface DatasetOptions extends DatasetLoading {
    * recordings are used. Mels are matched by path. A clip with a predicted mel is played at its own speed only.
    */
   readonly mels?: DatasetMels | undefined
-  /** Decodes a file's bytes. Default: WAV, FLAC, MP3, Ogg Vorbis and Opus. */
+  /** Decodes a file's bytes. If it throws, the file is left out. Default: WAV, FLAC, MP3, Ogg Vorbis and Opus. */
   readonly decode?: Decode | undefined
   /**
    * Folder where resampled clips are kept for the next start. It is created if it does not exist. Resampling takes most
@@ -197,7 +198,7 @@ const optionsSchema = z.strictObject({
   decode: z.custom<Decode>(isFunction, 'expected a function').default(() => decodeAudio),
   cache: z.string().min(1).optional(),
   signal: abortSignal.optional(),
-  onProgress: z.custom<NonNullable<DatasetLoading['onProgress']>>(isFunction, 'expected a function').optional(),
+  onProgress: callback<LoadProgress>().optional(),
 } satisfies FieldsOf<DatasetOptions>)
 
 type CheckedOptions = z.output<typeof optionsSchema>
@@ -252,7 +253,7 @@ export async function readDataset(options: DatasetOptions): Promise<ReadDataset>
       for (const name of names) cacheFiles.add(name)
       builder.add(files[done++]!, recording)
       const resampled = 'clips' in recording && recording.resampled
-      checked.onProgress?.({ stage: resampled ? 'resampling' : 'reading', done, total: files.length })
+      await checked.onProgress?.({ stage: resampled ? 'resampling' : 'reading', done, total: files.length })
     }
   } finally {
     await threads.close()

@@ -39,7 +39,7 @@ export async function normalisePolarity(
         const { recorded, inverted } = agreements
         differences.set(folder, (differences.get(folder) ?? 0) + recorded - inverted)
       }
-      onProgress?.({ stage: 'aligning', done, total: heard.length })
+      await onProgress?.({ stage: 'aligning', done, total: heard.length })
     }
   } finally {
     await threads.close()
