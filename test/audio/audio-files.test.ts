@@ -19,13 +19,13 @@ function newFolder(...files: readonly string[]): string {
   return folder
 }
 
-test('recordings are found by their endings, in order', async () => {
+test('finds recordings by their extensions, in alphabetical order', async () => {
   const folder = newFolder('b.wav', 'a.FLAC', 'notes.txt', 'sub.wav/c.mp3', 'sub/d.opus')
   assert.deepEqual(await audioFiles(folder), ['a.FLAC', 'b.wav', join('sub.wav', 'c.mp3'), join('sub', 'd.opus')])
   assert.equal(audioStem('sub.wav/c.mp3'), 'sub.wav/c')
 })
 
-test('links to a folder above end, however many there are', async () => {
+test('a walk ends despite links that lead back to a parent folder', async () => {
   const folder = newFolder('one/01.wav')
   for (const link of ['l1', 'l2']) symlinkSync('.', join(folder, 'one', link))
   symlinkSync('..', join(folder, 'one', 'up'))
@@ -33,7 +33,7 @@ test('links to a folder above end, however many there are', async () => {
   assert.deepEqual(await audioFiles(join(folder, 'one')), ['01.wav'])
 })
 
-test('links to folders are followed, each folder once and first by its own name', async () => {
+test('a walk follows links to folders, and visits each folder once', async () => {
   const other = newFolder('x/e.wav')
   const folder = newFolder('z/f.wav')
   symlinkSync(other, join(folder, 'a'))
@@ -47,7 +47,7 @@ test('a signal stops the walk', async () => {
   await assert.rejects(audioFiles(newFolder('a.wav'), AbortSignal.abort()), code('ABORTED'))
 })
 
-test('a folder that is not one is a typed error', async () => {
+test('a path that is not a folder is a typed error', async () => {
   await assert.rejects(audioFiles(join(scratch, 'none')), code('FILE_NOT_FOUND'))
   await assert.rejects(audioFiles(join(newFolder('a.wav'), 'a.wav')), code('NOT_A_DIRECTORY'))
 })

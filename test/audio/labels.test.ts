@@ -1,4 +1,4 @@
-/** Which files of a folder are recordings, and of which class. */
+/** The recordings of a folder and the class label of each. */
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { scratchFolder } from '../support/scratch.js'
 
 const folder = scratchFolder('audio-files')
 
-test('a class comes from metadata.csv, else the folder, and may start at a second', async () => {
+test('a label comes from metadata.csv or the folder’s name, and may start at a second', async () => {
   mkdirSync(join(folder, 'drums'))
   for (const name of ['a.wav', 'b.flac', 'c.wav', 'drums/d.ogg', 'drums/e.mp3']) writeFileSync(join(folder, name), '')
   writeFileSync(
@@ -32,7 +32,7 @@ test('a class comes from metadata.csv, else the folder, and may start at a secon
   ])
 })
 
-test('a part holds from its second on, the first also before', () => {
+test('a labelled part begins at its second, and the first covers what is before, too', () => {
   const parts = [
     { from: 1, label: 'one' },
     { from: 2, label: 'two' },
@@ -44,7 +44,7 @@ test('a part holds from its second on, the first also before', () => {
   assert.equal(labelAt('whole', 7), 'whole')
 })
 
-describe('a line of metadata.csv means', () => {
+describe('a line of metadata.csv', () => {
   let folders = 0
   /** Labels by file of a folder with these files and this table, and what was noted. */
   async function labelled(table: string, ...files: readonly string[]) {
@@ -60,45 +60,45 @@ describe('a line of metadata.csv means', () => {
     return { labels: Object.fromEntries(found.map(({ name, label }) => [name, label])), notes }
   }
 
-  test('the recording of that path, not others of the same name', async () => {
+  test('labels the recording of that path, and no other of the same name', async () => {
     const table = 'a/01.wav,cat\nb/01.wav,dog\nc\\01,cow\n'
     const { labels } = await labelled(table, 'a/01.wav', 'b/01.wav', 'c/01.flac', 'd/01.wav')
     assert.deepEqual(labels, { 'a/01.wav': 'cat', 'b/01.wav': 'dog', 'c/01.flac': 'cow', 'd/01.wav': 'd' })
   })
 
-  test('the recording at the top if it is there, else the one below of that name', async () => {
+  test('prefers a recording at the top to one of the same name in a subfolder', async () => {
     const { labels } = await labelled('01,cat\n02,dog\n', '01.wav', 'sub/01.wav', 'wavs/02.wav')
     assert.deepEqual(labels, { '01.wav': 'cat', 'sub/01.wav': 'sub', 'wavs/02.wav': 'dog' })
   })
 
-  test('a table written for a folder above matches recordings by the end of a path', async () => {
+  test('matches recordings by the end of a path if it was written for a parent folder', async () => {
     const { labels } = await labelled('set/wavs/01.wav,cat\n', '01.wav', 'other/01.wav')
     assert.deepEqual(labels, { '01.wav': 'cat', 'other/01.wav': 'other' })
   })
 
-  test('the recording of that path, however it is spelled', async () => {
+  test('matches a path however it is spelled', async () => {
     const { labels } = await labelled('./a//01.wav,cat\nx/../b/./01.wav,dog\n', 'a/01.wav', 'b/01.wav')
     assert.deepEqual(labels, { [join('a', '01.wav')]: 'cat', [join('b', '01.wav')]: 'dog' })
   })
 
-  test('nothing if no line has a label, which is noted', async () => {
+  test('needs a label: without any, the folder’s names count and a note says so', async () => {
     const { labels, notes } = await labelled('a/01.wav\n', 'a/01.wav')
     assert.deepEqual(labels, { [join('a', '01.wav')]: 'a' })
     assert.match(notes.join(), /no line has a recording and a label/)
   })
 
-  test('the file with its ending, if there are several', async () => {
+  test('that gives an extension labels only the file with that extension', async () => {
     const { labels } = await labelled('01.wav,cat\n01.flac,dog\n02,cow\n', '01.wav', '01.flac', '02.wav', '02.mp3')
     assert.deepEqual(labels, { '01.wav': 'cat', '01.flac': 'dog', '02.wav': 'cow', '02.mp3': 'cow' })
   })
 
-  test('the same name, whichever way its accents are stored', async () => {
+  test('matches a name however its accents are encoded', async () => {
     const decomposed = 'cafe\u0301.wav'
     assert.deepEqual((await labelled('caf\u00E9.wav,cat\n', decomposed)).labels, { [decomposed]: 'cat' })
     assert.deepEqual((await labelled(`${decomposed},cat\n`, 'caf\u00E9.wav')).labels, { 'caf\u00E9.wav': 'cat' })
   })
 
-  test('nothing if it could mean several recordings: that is refused by name', async () => {
+  test('that could mean several recordings is refused', async () => {
     await assert.rejects(
       labelled('01,cat\n', 'a/01.wav', 'b/01.wav'),
       code('BAD_DATA', /01 could mean.*a\/01\.wav, b\/01\.wav/),
@@ -106,7 +106,7 @@ describe('a line of metadata.csv means', () => {
     await assert.rejects(labelled('x/01,cat\ny/01,dog\n', '01.wav'), code('BAD_DATA', /01\.wav could mean/))
   })
 
-  test('what it says last; lines without a recording and repeated ones are noted', async () => {
+  test('overrides earlier lines; repeated lines and lines without a recording are noted', async () => {
     const { labels, notes } = await labelled('a,cat\na.wav,dog\nlost.wav,cow\n', 'a.wav')
     assert.deepEqual(labels, { 'a.wav': 'dog' })
     assert.deepEqual(notes, [

@@ -1,4 +1,4 @@
-/** Tables of labels as people write them. */
+/** Parsing of metadata.csv in the forms that people write. */
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,21 +8,21 @@ import { scratchFolder } from '../support/scratch.js'
 
 const brief = (text: string) => parseMetadata(text).map(({ name, label, from }) => `${name} ${label} ${from}`)
 
-describe('columns are separated', () => {
+describe('parses columns separated', () => {
   const cases: readonly [string, string, readonly string[]][] = [
     ['by commas', 'a.wav,cat\nb.wav,dog,1.5\n', ['a.wav cat 0', 'b.wav dog 1.5']],
     ['by bars, with commas in the text', 'a|cat|Oh, a cat.\nb|dog, big|No; not.\n', ['a cat 0', 'b dog, big 0']],
     ['by tabs', 'a.wav\tcat\nb.wav\tdog\t2\n', ['a.wav cat 0', 'b.wav dog 2']],
-    ['by semicolons, with decimal commas', 'a.wav;cat\nb.wav;dog;1,5\n', ['a.wav cat 0', 'b.wav dog 1.5']],
+    ['by semicolons, with decimal commas in numbers', 'a.wav;cat\nb.wav;dog;1,5\n', ['a.wav cat 0', 'b.wav dog 1.5']],
     ['by commas, with semicolons in names', 'a; b.wav,cat\nc; d.wav,dog\n', ['a; b.wav cat 0', 'c; d.wav dog 0']],
-    ['by one in some lines and another in others', 'a,cat\nb|dog\n', ['a cat 0', 'b dog 0']],
-    ['with spaces around', ' a.wav , cat , 2 \n', ['a.wav cat 2']],
+    ['by a different separator in each line', 'a,cat\nb|dog\n', ['a cat 0', 'b dog 0']],
+    ['by commas with spaces around them', ' a.wav , cat , 2 \n', ['a.wav cat 2']],
   ]
   for (const [title, text, expected] of cases) test(title, () => assert.deepEqual(brief(text), expected))
 })
 
-describe('names and labels', () => {
-  test('may be quoted, with separators and doubled quotes inside', () => {
+describe('names and labels in metadata.csv', () => {
+  test('may be quoted and contain separators and doubled quotes', () => {
     assert.deepEqual(brief('"01.wav","cat"\n"a, b.wav","a ""big"" dog",3\n'), [
       '01.wav cat 0',
       'a, b.wav a "big" dog 3',
@@ -30,22 +30,22 @@ describe('names and labels', () => {
     assert.deepEqual(brief('"01.wav"|"cat"\n'), ['01.wav cat 0'])
   })
 
-  test('may have quotation marks that nothing closes, as in LJSpeech', () => {
+  test('may contain unbalanced quotation marks, as in LJSpeech', () => {
     assert.deepEqual(brief('a|cat|He said "no.\nb|dog|"Yes, and left.\nc|cow|""\n'), ['a cat 0', 'b dog 0', 'c cow 0'])
   })
 
-  test('may follow a byte order mark, and lines may end as on any system', () => {
+  test('may follow a byte order mark, with any kind of line ending', () => {
     assert.deepEqual(brief('\uFEFFa,cat\r\nb,dog\r\n'), ['a cat 0', 'b dog 0'])
     assert.deepEqual(brief('a,cat\rb,dog'), ['a cat 0', 'b dog 0'])
   })
 
-  test('may be missing: such lines are left out', () => {
+  test('are required: lines that lack one are left out', () => {
     assert.deepEqual(brief('\n\na\n,cat\nb,\nc,cow\n'), ['c cow 0'])
     assert.deepEqual(brief(''), [])
   })
 })
 
-test('UTF-8, UTF-16 and Windows-1252 files are read; a missing one is null', async () => {
+test('readMetadata reads UTF-8, UTF-16 and Windows-1252; a missing file gives null', async () => {
   const folder = scratchFolder('metadata')
   assert.equal(await readMetadata(folder), null)
   for (const bytes of [

@@ -28,11 +28,11 @@ function tone(hz: number, own: MelConvention = convention) {
 /** How bright a pixel is. */
 const brightness = (rgb: readonly number[]) => rgb.reduce((sum, value) => sum + value, 0)
 
-describe('the picture of a sound', () => {
+describe('drawAudio', () => {
   const { samples, mel } = tone(1000)
   const { width, height, at } = pixels(drawAudio(samples, 22_050, mel, { convention, title: 'tone' }))
 
-  test('has room for title, waveform, spectrogram and axes', () => {
+  test('has room for the title, waveform, spectrogram and axes', () => {
     assert.deepEqual([width, height], [1200, 562])
     for (const [x, y] of [
       [0, 0],
@@ -43,25 +43,25 @@ describe('the picture of a sound', () => {
       assert.deepEqual(at(x, y), [...WHITE])
   })
 
-  test('has its brightest line at the height of the tone’s frequency', () => {
+  test('draws the brightest line at the height of the tone’s frequency', () => {
     const column = Array.from({ length: 320 }, (_, y) => brightness(at(600, 194 + y)))
     const brightest = column.indexOf(Math.max(...column))
     assert.ok(Math.abs(brightest / 320 - (1 - heightOf(1000, convention))) < 0.02, String(brightest))
   })
 
-  test('has the waveform between the lines of ±0.5', () => {
+  test('draws the waveform between the lines of ±0.5', () => {
     const isWhite = (y: number) => at(600, y).join() === WHITE.join()
     // The waveform's plot begins at row 32 and has 140 rows.
     const rows = Array.from({ length: 140 }, (_, y) => y).filter(y => !isWhite(32 + y))
     assert.deepEqual([rows[0], rows.at(-1)], [Math.round(0.25 * 139), Math.round(0.75 * 139)])
   })
 
-  test('has a scale from the brightest colour down to the darkest', () => {
+  test('draws a colour scale from the brightest colour down to the darkest', () => {
     assert.deepEqual(at(1128, 194), levelColour(1).map(Math.floor))
     assert.deepEqual(at(1128, 513), levelColour(0).map(Math.floor))
   })
 
-  test('has a line at every fifth of a second or oftener', () => {
+  test('draws a time mark at least every fifth of a second', () => {
     const marks = Array.from({ length: 1050 }, (_, x) => x).filter(x => at(64 + x, 518).join() === BLACK.join())
     assert.deepEqual(
       marks,
@@ -69,7 +69,7 @@ describe('the picture of a sound', () => {
     )
   })
 
-  test('is made of silence, of one sample, and of every convention', () => {
+  test('draws silence, a single sample and every convention', () => {
     for (const own of Object.values(namedConventions)) {
       for (const samples of [new Float32Array(3000), new Float32Array(3000).fill(1), gaussian(1, 0, 0, 3000)]) {
         const mel = melSpectrogram({ samples, sampleRate: own.sampleRate }, own)
@@ -81,8 +81,8 @@ describe('the picture of a sound', () => {
   })
 })
 
-describe('levels', () => {
-  test('are the same decibels in every convention of magnitudes, but for a constant', () => {
+describe('melLevels', () => {
+  test('gives the same decibel differences in every convention of magnitudes', () => {
     const loud = (own: MelConvention) => {
       const [one, half] = [1, 0.5].map(gain => {
         const samples = tone(1000).samples.map(value => gain * value)
@@ -96,10 +96,10 @@ describe('levels', () => {
   })
 })
 
-describe('several spectrograms', () => {
+describe('drawSpectrograms', () => {
   const mels = [tone(500), tone(3000), tone(6000)].map(({ mel }, i) => ({ mel, title: `tone ${i}` }))
 
-  test('lie row by row, with one scale', () => {
+  test('places them row by row beside one colour scale', () => {
     const { width, height, at } = pixels(drawSpectrograms(mels, { convention, columns: 2, size: [100, 80] }))
     assert.deepEqual([width, height], [2 * (64 + 100 + 14) + 86, 2 * (32 + 80 + 22) + 26])
     assert.deepEqual(at(64 + 178 + 50, 32 + 134 + 40), [...WHITE])
@@ -107,14 +107,14 @@ describe('several spectrograms', () => {
   })
 })
 
-test('a mel alone has a pixel per frame and two rows per band', () => {
+test('drawMel draws one pixel per frame and two rows per band', () => {
   const { mel } = tone(1000)
   const { width, height } = pixels(drawMel(mel, { min: -11, max: 1 }))
   assert.deepEqual([width, height], [mel.frames, 2 * mel.bands])
 })
 
-describe('text', () => {
-  test('has a glyph for every character of ASCII, each of its own', () => {
+describe('text in a picture', () => {
+  test('has a distinct glyph for every ASCII character', () => {
     const drawn = new Map<string, string>()
     for (let code = 33; code < 127; code++) {
       const character = String.fromCharCode(code)
@@ -126,7 +126,7 @@ describe('text', () => {
     }
   })
 
-  test('is twelve pixels per character wide, and stays in the picture', () => {
+  test('is twelve pixels wide per character and stays within the picture', () => {
     assert.equal(textWidth('kHz'), 34)
     const canvas = new Canvas(10, 10)
     canvas.write('far too long, and outside', -50, 0, 'right')
@@ -135,8 +135,8 @@ describe('text', () => {
   })
 })
 
-describe('ticks', () => {
-  test('are round numbers, no more than asked for', () => {
+describe('roundTicks', () => {
+  test('gives round numbers, and no more than asked for', () => {
     const texts = (end: number, max: number) => roundTicks(end, max).map(([, text]) => text)
     assert.deepEqual(texts(1, 5), ['0', '0.2', '0.4', '0.6', '0.8', '1.0'])
     assert.deepEqual(texts(0.05, 5), ['0', '0.01', '0.02', '0.03', '0.04', '0.05'])

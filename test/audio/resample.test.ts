@@ -1,10 +1,10 @@
-/** Change of sample rate. */
+/** Changing the sample rate. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { resample } from '#src/audio/resample'
 import { gaussian } from '#src/core/random'
 
-test('a conversion knows nothing of those before it and beside it', async () => {
+test('conversions do not affect those after them or beside them', async () => {
   const samples = gaussian(1, 0, 0, 20_000).map(x => x * 0.1)
   const other = gaussian(2, 0, 0, 30_000).map(x => x * 0.1)
   const fresh = await resample(samples, 16_000, 22_050)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DiffWaveError } from '#src/core/errors'
 
-test('an error reads as one line: problem, expected, got, where', () => {
+test('a DiffWaveError reads as one line: problem, expected, got, where', () => {
   const error = new DiffWaveError('BAD_SHAPE', 'a mel has the wrong bands', {
     expected: '80',
     got: '64',

@@ -1,4 +1,4 @@
-/** Writing whole files: complete or absent, whoever else writes them, and nothing left behind. */
+/** Files are written whole or not at all, also by several writers, and no temporary files stay. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -25,8 +25,8 @@ async function* pieces(...texts: string[]) {
   for (const text of texts) yield Buffer.from(text)
 }
 
-describe('writing at once', () => {
-  test('three workers write one path 180 times without a failure or a file left', async () => {
+describe('concurrent writers', () => {
+  test('write one path 180 times from three threads without a failure or a file left', async () => {
     const folder = newFolder()
     const path = join(folder, 'a.bin')
     const program = `
@@ -49,7 +49,7 @@ describe('writing at once', () => {
     assert.ok(bytes.every(byte => byte === bytes[0]))
   })
 
-  test('a write starts over if its temporary file was removed', async () => {
+  test('start over if their temporary file was removed', async () => {
     const folder = newFolder()
     await Promise.all([
       writeFileBytes(join(folder, 'a'), new Uint8Array(1e6)),
@@ -65,7 +65,7 @@ describe('writing at once', () => {
 })
 
 describe('temporary files', () => {
-  test('of dead processes are removed, those of living ones and other files are not', async () => {
+  test('are removed if their process is dead, and no other files are', async () => {
     const folder = newFolder()
     const own = ownIdentity()
     const named = (tag: string) => `model.json.${tag}.0123456789ab.tmp`
@@ -81,7 +81,7 @@ describe('temporary files', () => {
     assert.deepEqual(readdirSync(folder).sort(), ['a.tmp', 'checkpoint.safetensors', living].sort())
   })
 
-  test('of a killed process are removed by the next one that writes in the folder', () => {
+  test('of a killed process are removed by the next process that writes there', () => {
     const folder = newFolder()
     const run = (program: string) =>
       spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
@@ -101,7 +101,7 @@ describe('temporary files', () => {
     assert.deepEqual(readdirSync(folder), ['b'])
   })
 
-  test('have names of their own, even if the file’s name is as long as names may be', async () => {
+  test('have unique names, even beside a file name of the maximum length', async () => {
     const folder = newFolder()
     const target = join(folder, 'é'.repeat(127))
     const [first, second] = [await openTemporary(target), await openTemporary(target)]
@@ -114,8 +114,8 @@ describe('temporary files', () => {
   })
 })
 
-describe('a file that is replaced', () => {
-  test('keeps its permissions, and a link to it stays a link', async () => {
+describe('replacing a file', () => {
+  test('keeps its permissions and the links to it', async () => {
     const folder = newFolder()
     const [path, link] = [join(folder, 'a'), join(folder, 'b')]
     await writeFileBytes(path, 'one')
@@ -129,7 +129,7 @@ describe('a file that is replaced', () => {
     assert.deepEqual(readdirSync(folder), ['a', 'b'])
   })
 
-  test('may be missing behind a link, which stays one', async () => {
+  test('creates a missing file behind a chain of links and keeps the links', async () => {
     const folder = newFolder()
     mkdirSync(join(folder, 'far'))
     symlinkSync('second', join(folder, 'first'))
@@ -140,7 +140,7 @@ describe('a file that is replaced', () => {
     assert.deepEqual(readdirSync(folder).sort(), ['far', 'first', 'second'])
   })
 
-  test('stays as it was if the pieces fail, and the error is theirs', async () => {
+  test('leaves the old file if the new content fails, and rethrows that error', async () => {
     const folder = newFolder()
     const path = join(folder, 'a')
     await writeFileBytes(path, 'old')
@@ -155,7 +155,7 @@ describe('a file that is replaced', () => {
   })
 })
 
-test('a large file is read whole, unless it is stopped', async () => {
+test('a large file is read whole, unless a signal or a size limit stops it', async () => {
   const path = join(newFolder(), 'large')
   const bytes = Uint8Array.from({ length: 3_000_001 }, (_, i) => i * 7)
   writeFileSync(path, bytes)
@@ -164,7 +164,7 @@ test('a large file is read whole, unless it is stopped', async () => {
   await assert.rejects(readFileBytes(path, { maxBytes: 3_000_000 }), code('TOO_LARGE'))
 })
 
-test('what the system refuses is a typed error', async () => {
+test('errors of the file system are typed', async () => {
   await assert.rejects(readFileBytes(`${'x'.repeat(300)}.wav`), {
     code: 'NOT_READABLE',
     message: /^the name is too long/,
@@ -178,7 +178,7 @@ test('what the system refuses is a typed error', async () => {
   assert.equal(fileError(Object.assign(new Error('full'), { code: 'EDQUOT' }), 'a', 'write').code, 'DISK_FULL')
 })
 
-test('under Node’s permission model an error names the flag that is missing', () => {
+test('under Node’s permission model an error names the missing flag', () => {
   const folder = newFolder()
   const flag = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission'
   const { stdout } = spawnSync(
@@ -194,14 +194,14 @@ test('under Node’s permission model an error names the flag that is missing', 
 })
 
 describe('makeFolder', () => {
-  test('makes a folder and those above it, and leaves one that is there', async () => {
+  test('makes a folder and its parents, and leaves an existing one', async () => {
     const folder = join(scratch, 'one', 'two', 'three')
     await makeFolder(folder)
     await makeFolder(folder)
     assert.ok(statSync(folder).isDirectory())
   })
 
-  test('makes one path for many at once', async () => {
+  test('succeeds for many calls at once with the same path', async () => {
     for (let round = 0; round < 100; round++) {
       const folder = join(newFolder(), 'one', 'two')
       const later = async (turns: number) => {
@@ -213,7 +213,7 @@ describe('makeFolder', () => {
     }
   })
 
-  test('refuses a path through a file', async () => {
+  test('refuses a path that leads through a file', async () => {
     const file = join(scratch, 'plain')
     writeFileSync(file, '')
     await assert.rejects(makeFolder(file), code('NOT_A_DIRECTORY'))
@@ -226,7 +226,7 @@ describe('makeFolder', () => {
     spawnSync('unshare', ['-rm', 'sh', '-c', `mount -t tmpfs -o nr_inodes=1 none ${disk} && ${command}`], {
       encoding: 'utf8',
     })
-  test('says that a disk is full', {
+  test('reports a full disk as DISK_FULL', {
     skip: onFullDisk('true').status === 0 ? false : 'no file system can be mounted here',
   }, () => {
     const script = `

@@ -1,4 +1,4 @@
-/** A folder as a source of files. */
+/** A folder as a source of model files. */
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,13 +15,13 @@ describe('folderSource', () => {
   writeFileSync(join(folder, 'below', 'b.bin'), Uint8Array.of(5))
   const source = folderSource(folder)
 
-  test('reads a file whole or a part of it', async () => {
+  test('reads a whole file or a byte range of it', async () => {
     assert.deepEqual([...(await source.read('a.bin'))], [1, 2, 3, 4])
     assert.deepEqual([...(await source.read('a.bin', { range: { start: 1, end: 3 } }))], [2, 3])
     assert.deepEqual([...(await source.read('a.bin', { range: { start: 3, end: 9 } }))], [4])
   })
 
-  test('lists the files below it', async () => {
+  test('lists the files of the folder and its subfolders', async () => {
     assert.deepEqual(await source.list!(), [{ name: 'a.bin' }, { name: join('below', 'b.bin') }])
   })
 
@@ -35,13 +35,13 @@ describe('folderSource', () => {
 describe('checkIntegrity', () => {
   const bytes = new TextEncoder().encode('abc')
 
-  test('knows the SHA-256 of FIPS 180-4', async () => {
+  test('accepts the SHA-256 of FIPS 180-4', async () => {
     const expected = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
     assert.equal(await sha256(bytes), expected)
     await checkIntegrity(bytes, { bytes: 3, sha256: expected }, 'file')
   })
 
-  test('refuses another size and another hash', async () => {
+  test('refuses another size or hash', async () => {
     await assert.rejects(checkIntegrity(bytes, { bytes: 4 }, 'file'), code('CORRUPTED', /4 bytes/))
     await assert.rejects(checkIntegrity(bytes, { sha256: '00' }, 'file'), code('CORRUPTED', /SHA-256/))
   })

@@ -1,31 +1,31 @@
-/** Packages that an installation may lack. */
+/** Loading optional packages, which an installation may lack. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { loadPackage } from '#src/core/optional-package'
 
-describe('an optional package', () => {
+describe('loadPackage', () => {
   const load = () => import('no-such-package' as string)
 
-  test('that is missing is an error with the command that installs it', async () => {
+  test('names the command that installs a missing package', async () => {
     await assert.rejects(loadPackage('mpg123-decoder', load), {
       code: 'MISSING_PACKAGE',
       hint: 'npm install mpg123-decoder',
     })
   })
 
-  test('that is missing is an error that names the format and the file', async () => {
+  test('names the format and the file that need a missing package', async () => {
     const read = loadPackage('mpg123-decoder', load, undefined, { what: 'MP3', where: 'a.mp3' })
     await assert.rejects(read, { message: /^MP3 cannot be read: the package mpg123-decoder is not.*\(a\.mp3\)$/ })
   })
 
-  test('that needs others is installed with them', async () => {
+  test('names all packages to install if a package needs others', async () => {
     await assert.rejects(loadPackage('bullmq', load, ['bullmq', 'ioredis']), {
       code: 'MISSING_PACKAGE',
       hint: 'npm install bullmq ioredis',
     })
   })
 
-  test('that fails for another reason keeps its error', async () => {
+  test('passes on an error that has another cause', async () => {
     const broken = new Error('broken')
     await assert.rejects(
       loadPackage('bullmq', async () => {

@@ -1,4 +1,4 @@
-/** Options are checked once, at the border. */
+/** Options are checked once, in public functions. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { z } from 'zod'
@@ -27,7 +27,7 @@ function refusal(value: unknown): DiffWaveError {
   return assert.fail('the value was not refused')
 }
 
-describe('a field that is not known', () => {
+describe('check refuses unknown fields', () => {
   const cases: readonly [what: string, value: unknown, message: string, hint: string | undefined][] = [
     ['a mistyped one', { step: 4 }, 'unknown field step', 'Did you mean steps?'],
     ['one like no other', { colour: 4 }, 'unknown field colour', undefined],
@@ -41,7 +41,7 @@ describe('a field that is not known', () => {
     ['a name of every object', { constructor: 1 }, 'unknown field constructor', undefined],
   ]
   for (const [what, value, message, hint] of cases) {
-    test(`${what} is refused${hint === undefined ? '' : ', with the nearest name'}`, () => {
+    test(`${what}${hint === undefined ? '' : ', and suggests the nearest name'}`, () => {
       const error = refusal(value)
       assert.ok(error.message.includes(message), error.message)
       if (hint === undefined) assert.equal(error.hint, undefined)

@@ -46,7 +46,7 @@ describe('an engine under the permission model', () => {
     })
   }
 
-  test('doctor’s survey names the flags', () => {
+  test('the survey of `doctor` names the flags', () => {
     const survey = run(
       [],
       `const { surveyEngines } = await import(${JSON.stringify(dist('engines/select.js'))})
@@ -58,7 +58,7 @@ describe('an engine under the permission model', () => {
   })
 })
 
-test('the service does not start without worker threads, and names the flag', () => {
+test('the service needs worker threads and names the missing flag', () => {
   const source = `
     const { DecoderPool } = await import(${JSON.stringify(dist('server/decoding/decoder-pool.js'))})
     try { new DecoderPool({ threads: 1 }) } catch (error) { console.log(error.code, error.hint) }`

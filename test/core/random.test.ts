@@ -21,7 +21,7 @@ const knownAnswers: readonly [number[], number[], number[]][] = [
   ],
 ]
 
-test('Philox gives the published known answers', () => {
+test('Philox returns the published test vectors', () => {
   for (const [counter, key, expected] of knownAnswers) {
     const words = Uint32Array.from(counter)
     philox(words, key[0]!, key[1]!)
@@ -29,7 +29,7 @@ test('Philox gives the published known answers', () => {
   }
 })
 
-test('Gaussian numbers depend on seed, draw and index only, not on how they were cut', () => {
+test('Gaussian numbers depend only on seed, draw and index, not on how they are cut', () => {
   const whole = gaussian(7, 3, 0, 1000)
   for (const [start, count] of [
     [0, 1],
@@ -86,7 +86,7 @@ test('Gaussian numbers follow the normal distribution function (Kolmogorov–Smi
   assert.ok(distance * Math.sqrt(count) < 1.95, `distance ${distance}`) // p = 1e-3
 })
 
-test('a permutation holds every integer once, and every order is as likely', () => {
+test('a permutation holds every integer once, and all orders are equally likely', () => {
   assert.deepEqual(
     [...permutation(2, 5, 1000)].sort((a, b) => a - b),
     [...Array(1000).keys()],
@@ -102,7 +102,7 @@ test('a permutation holds every integer once, and every order is as likely', () 
   assert.ok(chiSquare < 25.7, `χ² with 5 degrees of freedom is ${chiSquare}`) // p = 1e-4
 })
 
-test('uniform integers reach both ends of their range and nothing beyond', () => {
+test('uniform integers reach both ends of their range and never exceed it', () => {
   const seen = new Set<number>()
   for (let i = 0; i < 1000; i++) seen.add(uniformInteger(4, 0, i, 7))
   assert.deepEqual([...seen].sort(), [0, 1, 2, 3, 4, 5, 6])
@@ -120,7 +120,7 @@ function normalDistribution(x: number): number {
   return 0.5 + (sum * h) / 3 / Math.sqrt(2 * Math.PI)
 }
 
-test('a weighted index is drawn by its weight, never with weight 0', () => {
+test('weightedIndex draws in proportion to the weights, and never a weight of 0', () => {
   const counts = [0, 0, 0, 0]
   for (let i = 0; i < 4000; i++) counts[weightedIndex([0, 3, 0, 1], 5, 0, i)]!++
   assert.deepEqual([counts[0], counts[2]], [0, 0])

@@ -1,12 +1,12 @@
-/** Rows that arrive in order and are forgotten from the front. */
+/** A queue of rows, which arrive in order and are dropped from the front. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { concatenateAudio, concatenateBytes } from '#src/core/concatenate'
 import { RowQueue } from '#src/core/row-queue'
 
-describe('a queue of rows', () => {
-  test('returns the rows that arrived, however they came and whatever was forgotten', () => {
+describe('RowQueue', () => {
+  test('returns the rows that arrived, however they are appended and forgotten', () => {
     const step = fc.record({ rows: fc.nat(5), keep: fc.nat(6) })
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 3 }), fc.array(step, { maxLength: 12 }), (width, steps) => {
@@ -25,7 +25,7 @@ describe('a queue of rows', () => {
     )
   })
 
-  test('forgets no row twice, and none that has not arrived', () => {
+  test('ignores forgetting a row twice, and never forgets rows still to come', () => {
     const queue = new RowQueue(Float32Array, 2)
     queue.append(Float32Array.of(1, 2, 3, 4))
     queue.forget(1)
@@ -37,7 +37,7 @@ describe('a queue of rows', () => {
     assert.deepEqual([...queue.rows(2, 3)], [5, 6])
   })
 
-  test('that only grows moves its rows rarely', () => {
+  test('rarely moves its rows while it only grows', () => {
     const queue = new RowQueue(Float32Array, 3)
     const memories = new Set<unknown>()
     for (let row = 0; row < 10_000; row++) {
@@ -57,7 +57,7 @@ describe('a queue of rows', () => {
   })
 })
 
-test('pieces are joined in order', () => {
+test('concatenateAudio and concatenateBytes join pieces in order', () => {
   assert.deepEqual([...concatenateAudio([Float32Array.of(1), new Float32Array(0), Float32Array.of(2, 3)])], [1, 2, 3])
   assert.deepEqual(concatenateBytes([]), new Uint8Array(0))
 })

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { nearestName, oneOf, suggestion } from '#src/core/suggest'
 
-test('the nearest name is found through omissions, swaps, additions and case', () => {
+test('nearestName sees through omissions, swaps, additions and case', () => {
   const names = ['synthesize', 'resynthesize', 'speech', 'music']
   for (const [typed, name] of [
     ['synthesise', 'synthesize'],
@@ -17,7 +17,7 @@ test('the nearest name is found through omissions, swaps, additions and case', (
   }
 })
 
-test('nothing is suggested for what resembles no name', () => {
+test('nothing is suggested for a word that resembles no name', () => {
   assert.equal(nearestName('trombone', ['speech', 'music']), null)
   assert.equal(nearestName('', ['speech']), null)
   assert.equal(nearestName('speech', []), null)
@@ -25,7 +25,7 @@ test('nothing is suggested for what resembles no name', () => {
   assert.deepEqual(suggestion('speach', ['speech']), { hint: 'Did you mean speech?' })
 })
 
-test('a long list of names is cut short', () => {
+test('oneOf shortens a long list of names', () => {
   assert.equal(oneOf(['a', 'b']), 'one of a, b')
   const many = Array.from({ length: 60 }, (_, i) => `label-${i}`)
   assert.match(oneOf(many), /^one of 60 names \(label-0, .*, label-11, …\)$/)

@@ -1,4 +1,4 @@
-/** Files that are not what their name says. */
+/** Hints for files that are not what their name says. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { wrongFileHint } from '#src/core/wrong-file'
@@ -14,12 +14,12 @@ for (const [title, start, hint] of [
   ['a tar archive', `weights.pt${'\0'.repeat(247)}ustar\0`, /tar archive/],
   ['a file of Keras', '\u0089HDF\r\n', /HDF5/],
 ] as const) {
-  test(`${title} gets a hint`, () => {
+  test(`gives a hint for ${title}`, () => {
     assert.match(wrongFileHint(Buffer.from(start, 'latin1')) ?? '', hint)
   })
 }
 
-test('other files get none', () => {
+test('gives no hint for other files', () => {
   for (const text of ['', 'some notes', '{"mel": [1, 2]}', '\u0080\u0002}', `not found ${'x'.repeat(600)}`]) {
     assert.equal(wrongFileHint(Buffer.from(text, 'latin1')), undefined)
   }

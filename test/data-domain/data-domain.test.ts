@@ -1,4 +1,4 @@
-/** What holds of every domain: audio there and back, streaming, scale, and what agrees with known audio. */
+/** Every data domain encodes and decodes, streams, scales, and can be made to agree with known audio. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { namedConventions } from '#src/audio/mel/convention'
@@ -56,11 +56,11 @@ const domains: Readonly<Record<string, DomainConfig>> = {
 }
 
 for (const [name, config] of Object.entries(domains)) {
-  describe(name, () => {
+  describe(`the domain ${name}`, () => {
     const domain = domainOf(config)
     const own = config.mel === null ? null : mel
 
-    test('audio that is encoded and decoded comes back', () => {
+    test('decoding the encoded audio returns it', () => {
       const back = decodeWhole(domain, domain.encode(low, own), own)
       assert.ok(error(back, low, 2048, length - 2048) < (name === 'envelope prior' ? 0.3 : 1e-6))
     })
@@ -76,7 +76,7 @@ for (const [name, config] of Object.entries(domains)) {
       }
     })
 
-    test('asks for the mel’s pieces only if it uses them', () => {
+    test('the noise and the decoder read the mel only if they use it', () => {
       const asked: string[] = []
       const reader = (name: string) => () => {
         asked.push(name)
@@ -88,7 +88,7 @@ for (const [name, config] of Object.entries(domains)) {
       assert.deepEqual(asked, name === 'energy prior' ? ['next'] : name === 'envelope prior' ? ['last'] : [])
     })
 
-    test('the trainer’s data are those of the domain, at every gain', () => {
+    test('the trainer’s data equal those of the domain, at every gain', () => {
       if (config.mel === null) return
       const model = smallVocoderConfig({
         mel: 'tacotron2',
@@ -108,8 +108,8 @@ for (const [name, config] of Object.entries(domains)) {
   })
 }
 
-describe('signal scale', () => {
-  test('lifts the data of a mel-envelope prior, their bound and their quantum alike', () => {
+describe('the signal scale', () => {
+  test('multiplies the data of a mel-envelope prior, their bound and their quantum', () => {
     const [one, four] = [1, 4].map(signalScale =>
       domainOf({ network: { frontEnd: null }, mel: convention, diffusion: { ...plain, prior: envelope, signalScale } }),
     )
@@ -119,15 +119,15 @@ describe('signal scale', () => {
   })
 })
 
-describe('audio that agrees with the known', () => {
-  test('takes the known samples by their weight, without an envelope', () => {
+describe('agreeing', () => {
+  test('takes the known samples in proportion to their weight, without an envelope', () => {
     const domain = domainOf({ network: { frontEnd: null }, mel: null, diffusion: { ...plain, signalScale: 5 } })
     const half = Float32Array.from(weight, (_, i) => (i < 100 ? 1 : i < 200 ? 0.5 : 0))
     const met = agreeing(domain, null, nothing, { samples, weight: half })
     for (const [i, share] of half.entries()) assert.ok(Math.abs(met[i]! - 5 * share * samples[i]!) < 1e-6)
   })
 
-  test('under an envelope sounds as the recording does, and more so each time', () => {
+  test('brings data under an envelope nearer to the recording with each call', () => {
     const domain = domainOf({ network: { frontEnd: null }, mel: convention, diffusion: { ...plain, prior: envelope } })
     const once = agreeing(domain, mel, nothing, { samples: low, weight })
     const twice = agreeing(domain, mel, once, { samples: low, weight })
@@ -136,7 +136,7 @@ describe('audio that agrees with the known', () => {
     assert.ok(second! < first!, `${second} off after ${first}`)
   })
 
-  test('is bounded if the recording is far louder than its mel', () => {
+  test('stays bounded if the recording is far louder than its mel', () => {
     const domain = domainOf({ network: { frontEnd: null }, mel: convention, diffusion: { ...plain, prior: envelope } })
     const met = agreeing(domain, mel, nothing, { samples: samples.map(x => 1000 * x), weight })
     const peak = met.reduce((max, y) => Math.max(max, Math.abs(y)), 0)
@@ -146,7 +146,7 @@ describe('audio that agrees with the known', () => {
 })
 
 describe('subbands', () => {
-  test('lift each band by its gain, and white noise by their whiteGain', () => {
+  test('multiply each band by its gain, and white noise by whiteGain', () => {
     // Not whole blocks: silence fills the last.
     const whole = subbands.encode(samples.subarray(0, 1003), null)
     assert.equal(whole.length, 1008)
@@ -162,7 +162,7 @@ describe('subbands', () => {
     assert.ok(Math.abs(rms(white) / subbands.whiteGain - 1) < 0.05)
   })
 
-  test('meet known audio where it is known, and only there', () => {
+  test('agree with known audio where it is known, and only there', () => {
     const half = Float32Array.from(weight, (_, i) => (i < 100 ? 1 : 0))
     const met = decodeWhole(subbands, agreeing(subbands, null, nothing, { samples, weight: half }), null)
     assert.ok(error(met, samples, 0, 100) < 1e-5)

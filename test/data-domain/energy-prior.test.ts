@@ -14,7 +14,7 @@ function flatMel(amplitudes: readonly number[], encode: (amplitude: number) => n
   return { data, bands: 80, frames: amplitudes.length }
 }
 
-describe('frame energy', () => {
+describe('the energy of a frame', () => {
   test('is the root of the summed linear amplitudes in every convention', () => {
     const amplitudes = [0.001, 0.05, 0.5]
     const expected = amplitudes.map(a => Math.sqrt(80 * a))
@@ -35,8 +35,8 @@ describe('frame energy', () => {
   })
 })
 
-describe('σ', () => {
-  test('maps the range of the data set to [floor, 1]', () => {
+describe('the deviation σ of the energy prior', () => {
+  test('maps the energy range of the data set to [floor, 1]', () => {
     const mel = flatMel(
       [1e-5, 9, 81, 900].map(e => e / 80),
       Math.log,
@@ -47,7 +47,7 @@ describe('σ', () => {
     })
   })
 
-  test('is linear between frames and constant beyond the ends', () => {
+  test('is linear between frames and constant beyond the first and last', () => {
     const frames = [0.2, 0.6, 1]
     const centred = sampleDeviations(frames, { hop: 4, framing: 'centre' }, 0, 12)
     ;[0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1, 1, 1].forEach((expected, i) => {

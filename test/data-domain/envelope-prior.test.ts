@@ -70,7 +70,7 @@ describe('colouring', () => {
 })
 
 describe('whitening', () => {
-  test('makes speech about as strong as white noise, and colours back to itself', () => {
+  test('gives speech about the power of white noise, and colouring reverses it', () => {
     const white = whiten(recording.samples, mel, envelope)
     const power = white.reduce((sum, y) => sum + y * y, 0) / white.length
     assert.ok(power > 0.3 && power < 3, String(power))
@@ -79,7 +79,7 @@ describe('whitening', () => {
     assert.ok(decibels(wanted, i => back[i]! - wanted[i]!) > 24)
   })
 
-  test('makes the same of louder audio', () => {
+  test('gives the same data for louder audio', () => {
     const soft = recording.samples.map(x => x / 4)
     const [a, b] = [recording.samples, soft].map(samples =>
       whiten(samples, melSpectrogram({ samples, sampleRate: 22050 }, convention), envelope),
@@ -88,8 +88,8 @@ describe('whitening', () => {
   })
 })
 
-describe('streaming', () => {
-  test('gives the same bytes for any pieces, as soon as their frames are there', () => {
+describe('a streaming decoder', () => {
+  test('gives the same bytes for any pieces, as soon as their frames arrive', () => {
     const white = gaussian(2, 0, 0, 20 * 256)
     const part = sliceMel(mel, 40, 60)
     for (const by of [convention, namedConventions.hifigan]) {
@@ -121,8 +121,8 @@ describe('streaming', () => {
   })
 })
 
-describe('limits', () => {
-  test('keeps silence finite: the floor bounds the gains', () => {
+describe('the floor of the envelope', () => {
+  test('bounds the gains, so that silence stays finite', () => {
     const samples = new Float32Array(4096)
     const white = whiten(samples, melSpectrogram({ samples, sampleRate: 22050 }, convention), envelope)
     assert.ok(white.every(y => y === 0))

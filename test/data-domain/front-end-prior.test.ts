@@ -1,4 +1,4 @@
-/** The noise of a windowed front end's envelope, and the pulses that voiced speech starts from. */
+/** The prior of a windowed front end: noise of the mel's envelope, and pulses that voiced speech starts from. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
@@ -41,13 +41,13 @@ describe('the pitch of a mel', () => {
   for (const method of methods) {
     const expected = of(method === 'mean' ? 'pitch' : 'pitch_by_network')
 
-    test(`${nameOf(method)} is what interop/pytorch finds`, () => {
+    test(`${nameOf(method)} equals that of interop/pytorch`, () => {
       const pitch = new MelPitch(convention, method).whole(mel)
       assert.ok(relativeError(Float32Array.from(pitch), expected) < 1e-5)
       assert.ok(method === 'mean' || relativeError(expected, of('pitch')) > 1e-3)
     })
 
-    test(`${nameOf(method)} is the same for a mel in pieces, and known after its lag`, () => {
+    test(`${nameOf(method)} is the same for a mel in pieces, and is known after its lag`, () => {
       const whole = new MelPitch(convention, method).whole(mel)
       for (const size of [1, 7, 60]) {
         const stream = new MelPitch(convention, method).stream()
@@ -62,7 +62,7 @@ describe('the pitch of a mel', () => {
     })
   }
 
-  test('follows a voice that glides, stops and comes back', () => {
+  test('follows a voice that glides, stops and returns', () => {
     const pitch = new MelPitch(convention).whole(mel)
     const within = (frame: number, hertz: number) => Math.abs(Math.log2(pitch[frame]! / hertz)) < 1 / 24
     assert.ok(within(5, 110 * 3 ** (5 / 30)), `${pitch[5]}`)
@@ -83,21 +83,21 @@ describe('the pitch of a mel', () => {
     refused({ frames: 9 }, /frames/)
   })
 
-  test('needs centred frames, magnitudes, and bands that show harmonics', () => {
+  test('needs centred frames, magnitudes, and bands that resolve harmonics', () => {
     assert.equal(pitchObstacle(convention), null)
     assert.match(pitchObstacle(namedConventions.hifigan)!, /centred/)
     assert.match(pitchObstacle({ ...convention, power: 2 })!, /magnitudes/)
     assert.match(pitchObstacle({ ...convention, bands: 30 })!, /24 bands/)
   })
 
-  test('of silence is none', () => {
+  test('is 0 in silence', () => {
     const silence = { data: new Float32Array(80 * 20).fill(Math.log(1e-5)), bands: 80, frames: 20 }
     assert.deepEqual(new MelPitch(convention).whole(silence), new Float64Array(20))
   })
 })
 
 describe('the noise of a clip', () => {
-  test('is the same drawn several times in order, each time as far as it may', () => {
+  test('can be drawn several times in order, each reader at its own place', () => {
     const [size, lag] = [640, 3]
     const whole = plain.noise(readWhole(mel))(draw, 0, white.length)
     const ordered = plain.noise(readWhole(mel), { times: 2 })
@@ -121,7 +121,7 @@ describe('the excitation', () => {
   }
   const power = (x: Float32Array) => x.reduce((sum, value) => sum + value * value, 0) / x.length
 
-  test('has pulses at the pitch with the power of the noise, which keeps its own', () => {
+  test('has pulses at the pitch and noise, each with the power of white noise', () => {
     const { pulses, noise, voicing } = made(200)
     // A pulse's window takes some of the highest frequencies away.
     assert.ok(power(pulses) > 0.9 && power(pulses) < 1, `${power(pulses)}`)
@@ -131,13 +131,13 @@ describe('the excitation', () => {
     assert.ok(Math.abs(peaks.length - (200 * pulses.length) / 22050) <= 2, `${peaks.length}`)
   })
 
-  test('without pitch is the noise', () => {
+  test('is only the noise where there is no pitch', () => {
     const { pulses, noise, voicing } = made(0)
     assert.ok(pulses.every(value => value === 0) && voicing.every(v => v === 0))
     assert.deepEqual(noise, gaussian(3, 0, 0, noise.length))
   })
 
-  test('is final a pulse’s half width before its end', () => {
+  test('is final up to half a pulse before its end', () => {
     const whole = made(333).pulses
     const exciter = new Exciter(256, 22050)
     exciter.push(new Float64Array(86).fill(333), true)
@@ -147,8 +147,8 @@ describe('the excitation', () => {
   })
 })
 
-describe('pulses where a recording’s stand', () => {
-  test('are those of interop/pytorch', () => {
+describe('pulses aligned to a recording', () => {
+  test('equal those of interop/pytorch', () => {
     const pulses = domain.pulsesOf!(mel)
     const { later, agreement } = pulses.align(of('recording'))
     assert.ok(later.every((shift, i) => Math.abs(shift - of('later')[i]!) < 1e-3))
@@ -159,7 +159,7 @@ describe('pulses where a recording’s stand', () => {
     assert.ok(relativeError(start, of('start_recorded')) < 1e-3, `${relativeError(start, of('start_recorded'))}`)
   })
 
-  test('are found wherever they are, and fit better than those of the inverted recording', () => {
+  test('are found at any delay, and agree more than with the inverted recording', () => {
     const samples = 40 * 256
     for (const delay of [0, 30, 77]) {
       const buzz = Float32Array.from({ length: samples }, (_, n) => ((n - delay) % 110 === 0 ? 1 : 0))
@@ -178,7 +178,7 @@ describe('pulses where a recording’s stand', () => {
     }
   })
 
-  test('that are not moved are what synthesis starts from, however often they are aligned', () => {
+  test('start synthesis as usual if they are not moved, however often they are aligned', () => {
     const pulses = domain.pulsesOf!(mel)
     const length = mel.frames * convention.hop
     const whole = domain.start(readWhole(mel))(draw, 0, length)
@@ -192,18 +192,18 @@ describe('pulses where a recording’s stand', () => {
   })
 })
 
-describe('what voiced speech starts from', () => {
+describe('the starting noise of voiced speech', () => {
   for (const [phase, name] of [
     ['zero', 'start'],
     ['minimum', 'start_minimum'],
   ] as const) {
-    test(`is what interop/pytorch starts from, with ${phase} phase`, () => {
+    test(`equals that of interop/pytorch, with ${phase} phase`, () => {
       const start = domainWith(phase).start(readWhole(mel))(draw, 0, white.length)
       assert.ok(relativeError(start, of(name)) < 1e-5, `${relativeError(start, of(name))}`)
     })
   }
 
-  test('is the same drawn in pieces of any size, from a mel that arrives over time', async () => {
+  test('has the same bytes in pieces of any size, from a mel that arrives over time', async () => {
     const domain = domainWith('minimum', network)
     const whole = domain.start(readWhole(mel))(draw, 0, white.length)
     for (const [frames, size] of [

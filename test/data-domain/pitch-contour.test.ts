@@ -1,4 +1,4 @@
-/** f0 and voicing between the frames of a mel. */
+/** Interpolation of pitch and voicing between the frames of a mel. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { FIRST_PITCH, PitchContour } from '#src/data-domain/pitch-contour'
@@ -16,8 +16,8 @@ const at = (contour: PitchContour, sample: number) => {
   return [Math.round(frame.pitch(share)), frame.voicing(share)]
 }
 
-describe('the contour of a pitch', () => {
-  test('is geometric between frames with pitch', () => {
+describe('a pitch contour', () => {
+  test('is geometric between voiced frames', () => {
     const contour = contourOf(100, 400)
     assert.deepEqual(
       [0, 2, 4, 7].map(sample => at(contour, sample)),
@@ -30,7 +30,7 @@ describe('the contour of a pitch', () => {
     )
   })
 
-  test('goes on as it was where voice ends, and begins at the next pitch', () => {
+  test('holds the last pitch where the voice ends, and then jumps to the next', () => {
     const contour = contourOf(0, 200, 0, 0, 300)
     assert.deepEqual(
       [0, 2, 4, 6, 8, 12, 14, 16].map(sample => at(contour, sample)),
@@ -47,7 +47,7 @@ describe('the contour of a pitch', () => {
     )
   })
 
-  test('remembers the last pitch of frames that nobody asked for', () => {
+  test('remembers the last pitch of frames that were skipped', () => {
     assert.deepEqual(at(contourOf(150, 220, 0, 0, 0), 16), [220, 0])
     assert.deepEqual(at(contourOf(0, 0, 0), 8), [FIRST_PITCH, 0])
   })

@@ -1,4 +1,4 @@
-/** A loaded model answers in its own parameterisation, and in ε. */
+/** A loaded model predicts in its own parameterisation, and in ε. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { gaussian } from '#src/core/random'
@@ -30,7 +30,7 @@ describe('predictNoise', () => {
     assert.deepEqual(noise, outputs)
   })
 
-  test('recovers v from ε and x_t: v = (ε − σ·x_t)/α', async () => {
+  test('converts v to ε so that v = (ε − σ·x_t)/α', async () => {
     const { outputs, noise, levels } = await predictions('v')
     for (const [clip, eps] of noise.entries()) {
       const [alpha, sigma] = [Math.sqrt(levels[clip]!), Math.sqrt(1 - levels[clip]!)]
@@ -40,7 +40,7 @@ describe('predictNoise', () => {
     }
   })
 
-  test('recovers x_0 from ε and x_t: x_0 = (x_t − σ·ε)/α', async () => {
+  test('converts x_0 to ε so that x_0 = (x_t − σ·ε)/α', async () => {
     const { outputs, noise, levels } = await predictions('x0')
     for (const [clip, eps] of noise.entries()) {
       const [alpha, sigma] = [Math.sqrt(levels[clip]!), Math.sqrt(1 - levels[clip]!)]
@@ -57,7 +57,7 @@ describe('predictNoise', () => {
     await assert.rejects(denoiser.predictNoise({ audio: [audio[0]!], steps: [500] }), { code: 'BAD_SCHEDULE' })
   })
 
-  test('rejects, and never throws before it returns, for what is not a request', async () => {
+  test('rejects a malformed request instead of throwing', async () => {
     const denoiser = fakeModel(smallGeneratorConfig())
     const calls = ['predict', 'predictNoise', 'lossGradients'] as const
     for (const result of calls.map(method => denoiser[method](null as never))) {

@@ -12,7 +12,7 @@ import { Vocoder } from '#src/vocoder'
 import { meanDifference } from '../support/numbers.js'
 import { golden, inRepository } from '../support/paths.js'
 
-test('a shipped model is found by name, from any working directory', async () => {
+test('finds a shipped model by name from any working directory', async () => {
   const before = process.cwd()
   process.chdir('/')
   try {
@@ -23,7 +23,7 @@ test('a shipped model is found by name, from any working directory', async () =>
   }
 })
 
-test('a path is taken as it is; an unknown name is refused with the known ones', async () => {
+test('takes a path as it is, and refuses an unknown name with the list of known ones', async () => {
   assert.equal(await modelPath('some/weights.pt'), 'some/weights.pt')
   assert.equal(await modelPath(inRepository('models')), inRepository('models'))
   await assert.rejects(loadModel('no-such-model'), { code: 'UNKNOWN_MODEL', expected: /lmnt-speech/ })
@@ -32,11 +32,11 @@ test('a path is taken as it is; an unknown name is refused with the known ones',
   await assert.rejects(loadModel(inRepository('package.json')), /package\.json/)
 })
 
-test('a signal that has fired stops the loading, also of a model on this machine', async () => {
+test('an aborted signal stops loading, also of a local model', async () => {
   await assert.rejects(loadModel('lmnt-speech', { signal: AbortSignal.abort() }), { code: 'ABORTED' })
 })
 
-test('a model of one’s own may have a shipped one’s name; another folder may not', async () => {
+test('a local model takes precedence over a shipped model of the same name', async () => {
   const before = process.cwd()
   const folder = mkdtempSync(join(tmpdir(), 'diffwave-names-'))
   process.chdir(folder)
@@ -53,7 +53,7 @@ test('a model of one’s own may have a shipped one’s name; another folder may
   }
 })
 
-test('speech-24khz is found by its name, and vocodes the mel that Vocos takes', async () => {
+test('speech-24khz is found by its name and vocodes a mel of Vocos', async () => {
   const vocoder = await Vocoder.load('speech-24khz', { threads: 1 })
   try {
     assert.deepEqual(vocoder.config.mel, namedConventions.vocos)
@@ -72,14 +72,14 @@ test('speech-24khz is found by its name, and vocodes the mel that Vocos takes', 
 })
 
 describe('trainingConfigPath', () => {
-  test('finds the config of a shipped model by its name, and of a folder', async () => {
+  test('finds the config of a shipped model by name, and that of a folder', async () => {
     const speech = inRepository('models/speech/train.json')
     assert.equal(await trainingConfigPath('speech'), speech)
     assert.equal(await trainingConfigPath(inRepository('models/speech')), speech)
     assert.equal(await trainingConfigPath(speech), speech)
   })
 
-  test('takes a file or a folder with a train.json before a shipped model of that name', async () => {
+  test('prefers a file or a folder with train.json to a shipped model of that name', async () => {
     const before = process.cwd()
     const folder = mkdtempSync(join(tmpdir(), 'diffwave-configs-'))
     process.chdir(folder)
@@ -103,12 +103,12 @@ describe('trainingConfigPath', () => {
   })
 })
 
-test('a mistyped name gets a suggestion', async () => {
+test('suggests the nearest name for a mistyped one', async () => {
   await assert.rejects(modelPath('speach'), { code: 'UNKNOWN_MODEL', hint: 'Did you mean speech?' })
   await assert.rejects(modelPath('trombone'), { code: 'UNKNOWN_MODEL', hint: undefined })
 })
 
-test('a correction can be added, taken away, and refused', async () => {
+test('a correction can be added or removed, and an invalid one is refused', async () => {
   const windows = golden('pytorch-windows')
   const corrections: (object | null)[] = []
   for (const correction of [2, 0]) {
@@ -124,7 +124,7 @@ test('a correction can be added, taken away, and refused', async () => {
   await assert.rejects(loadModel(windows, { correction: 9 }), { code: 'BAD_OPTION' })
 })
 
-test('an engine that does not exist and options that do not fit are refused', async () => {
+test('refuses an unknown engine and invalid options', async () => {
   await assert.rejects(loadModel('lmnt-speech', { engine: 'abacus' } as object), { code: 'BAD_OPTION' })
   await assert.rejects(loadModel('lmnt-speech', { threads: 0 }), { code: 'BAD_OPTION' })
   await assert.rejects(loadModel('lmnt-speech', { thread: 1 } as object), { code: 'BAD_OPTION' })

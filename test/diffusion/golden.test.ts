@@ -1,4 +1,4 @@
-/** The reverse process against trajectories that the reference recorded, with the noise it drew. */
+/** The reverse process against recorded trajectories of the reference, with the same noise. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -76,7 +76,7 @@ function asMel({ data, shape }: Tensor): Mel {
 
 for (const { engine, skip } of engines) {
   for (const folder of ['lmnt-conditional-c8-l6', 'lmnt-unconditional-c8-l6']) {
-    test(`${engine}, ${folder}: fast and full reverse process`, { skip }, async () => {
+    test(`${engine}, ${folder}: the fast and full reverse processes match the reference`, { skip }, async () => {
       const of = tensorsOf(folder)
       await using model = await loadModel(golden(`${folder}/weights.pt`), { engine })
       for (const [kind, steps] of [
@@ -94,7 +94,7 @@ for (const { engine, skip } of engines) {
     })
   }
 
-  test(`${engine}: the trained checkpoint gives the waveform the reference recorded`, { skip }, async () => {
+  test(`${engine}: the trained checkpoint gives the waveform that the reference recorded`, { skip }, async () => {
     const of = tensorsOf('lmnt-speech-c32-l20')
     await using model = await loadModel('lmnt-speech', { engine })
     const mel = asMel(of('mel'))

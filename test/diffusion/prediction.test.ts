@@ -6,7 +6,7 @@ import { diffuse } from '#src/diffusion/forward'
 import { predictedNoise, predictionTarget } from '#src/diffusion/prediction'
 
 describe('predictions', () => {
-  test('of a perfect network stand for the true ε, in every parameterisation', () => {
+  test('of a perfect network give the true ε, in every parameterisation', () => {
     fc.assert(
       fc.property(fc.double({ min: 1e-3, max: 0.999, noNaN: true }), fc.nat(1000), (alphaBar, seed) => {
         const clean = gaussian(seed, 0, 0, 50)
@@ -22,7 +22,7 @@ describe('predictions', () => {
     )
   })
 
-  test('of v are noise at ᾱ = 1, and the negated signal at ᾱ = 0', () => {
+  test('of v are the noise at ᾱ = 1, and the negated signal at ᾱ = 0', () => {
     const [clean, noise] = [Float32Array.of(0.5), Float32Array.of(-2)]
     assert.deepEqual(predictionTarget('v', clean, noise, 1), Float32Array.of(-2))
     assert.deepEqual(predictionTarget('v', clean, noise, 0), Float32Array.of(-0.5))

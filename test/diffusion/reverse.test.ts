@@ -80,8 +80,8 @@ async function* arriving(mel: Mel, sizes: readonly number[]) {
   }
 }
 
-describe('the wavefront', () => {
-  test('has the bytes of whole-clip passes, for any pieces of mel and audio', async () => {
+describe('the reverse process in chunks', () => {
+  test('gives the bytes of passes over the whole clip, for any pieces of mel and audio', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.record({
@@ -116,8 +116,8 @@ describe('the wavefront', () => {
   })
 
   for (const [what, whole] of [
-    ['draws what comes next while the network works, if the mel is here', true],
-    ['draws nothing ahead of a mel that still arrives', false],
+    ['draws the noise of the next chunk while the network works, for a whole mel', true],
+    ['draws no noise ahead of a mel that is still arriving', false],
   ] as const) {
     test(what, async () => {
       const mel = someMel(12)
@@ -153,7 +153,7 @@ describe('the wavefront', () => {
     })
   }
 
-  test('returns audio while the mel still arrives, and keeps little', async () => {
+  test('returns audio while the mel is still arriving, and keeps few samples', async () => {
     const sampler = createSampler(config.diffusion)
     const frames = 200
     let given = 0
@@ -177,7 +177,7 @@ describe('the wavefront', () => {
 })
 
 describe('progress', () => {
-  test('counts every pass over every sample, up to its total', async () => {
+  test('counts every pass over every sample, up to the total', async () => {
     const reports: Progress[] = []
     await collect({
       sampler: createSampler(config.diffusion, { steps: 11 }),
@@ -194,8 +194,8 @@ describe('progress', () => {
   })
 })
 
-describe('stopping', () => {
-  test('a signal ends the process, also while it waits for mel', async () => {
+describe('stopping the reverse process', () => {
+  test('by a signal works even while it waits for the mel', async () => {
     const controller = new AbortController()
     let closed = false
     async function* stalled() {
@@ -217,7 +217,7 @@ describe('stopping', () => {
     })
   })
 
-  test('leaving a stream early closes the network and the mel’s source', async () => {
+  test('by leaving the stream early closes the network and the mel’s source', async () => {
     const engine = fakeEngine(config.network)
     let closed = false
     async function* endless() {
@@ -242,8 +242,8 @@ describe('stopping', () => {
   })
 })
 
-describe('input', () => {
-  test('a mel without frames, or with changing bands, is refused', async () => {
+describe('the input of the reverse process', () => {
+  test('must be a mel with frames, all of the same number of bands', async () => {
     const request = { sampler: createSampler(config.diffusion), chunk: 256 }
     assert.throws(() => conditioned(someMel(0), null), { code: 'BAD_MEL' })
     await assert.rejects(collect({ ...request, ...conditioned([], null) }), { code: 'BAD_MEL' })
@@ -251,7 +251,7 @@ describe('input', () => {
     await assert.rejects(collect({ ...request, ...conditioned(mixed, null) }), { code: 'BAD_MEL' })
   })
 
-  test('without a mel has the length that was requested', async () => {
+  test('may be a length instead of a mel', async () => {
     const generator = smallGeneratorConfig()
     const { samples, pieces } = await collect(
       {

@@ -48,7 +48,7 @@ describe('on Gaussian data', () => {
     }
   })
 
-  test('DDIM with η = 1 is DDPM without its clamp', () => {
+  test('DDIM with η = 1 equals DDPM without its clamp', () => {
     const schedule = derivedSchedule(training, 12)
     const start = gaussian(1, 0, 0, 100)
     const ancestral = run(ddpm(schedule, { clamp: false }), schedule, start, 0.1, 0.5)
@@ -57,7 +57,7 @@ describe('on Gaussian data', () => {
     })
   })
 
-  test('halving the step halves the error of DDIM and quarters DPM-Solver++’s', () => {
+  test('halving the step halves the error of DDIM and quarters that of DPM-Solver++', () => {
     // The probability flow of this data is known: x_0 = m + (x − √ᾱ m)·s/√v. The last pass, from ᾱ_0 to clean data, is
     // exact only to first order for either, so the error is taken before it.
     const errorOf = (make: (schedule: SamplingSchedule) => Sampler, count: number) => {
@@ -114,7 +114,7 @@ describe('on Gaussian data', () => {
 })
 
 describe('DDPM', () => {
-  test('clamps every pass to ±1, only if the model says so', () => {
+  test('clamps every pass to ±1 only if the model says so', () => {
     const schedule = derivedSchedule(training, 3)
     const state = { x: Float32Array.of(5, -5, 0), carried: null }
     const eps = new Float32Array(3)
@@ -125,7 +125,7 @@ describe('DDPM', () => {
 })
 
 describe('createSampler', () => {
-  test('chooses a sampler by name, by default the model’s', () => {
+  test('chooses a sampler by name, and the model’s by default', () => {
     const config = diffusionSchema.parse({ ...lmntDiffusion, defaultSampler: 'dpm-solver++' })
     assert.equal(createSampler(config).needsNoise(0), false)
     assert.equal(createSampler(config, { sampler: 'ddpm' }).needsNoise(0), true)
@@ -134,7 +134,7 @@ describe('createSampler', () => {
     assert.throws(() => createSampler(config, { sampler: 'ddpm', eta: 0.5 }), { code: 'BAD_OPTION' })
   })
 
-  test('takes sampler and noise scale from the schedule, and otherwise from the model', () => {
+  test('takes the sampler and noise scale of the schedule, or else those of the model', () => {
     const betas = [0.01, 0.4]
     const config = diffusionSchema.parse({
       ...lmntDiffusion,
@@ -169,7 +169,7 @@ describe('createSampler', () => {
   })
 })
 
-test('DDIM carries on the share of the noise that its noise scale says', () => {
+test('DDIM keeps the share of the noise that its noise scale states', () => {
   const x = gaussian(1, 0, 0, 50)
   const eps = gaussian(1, 1, 0, 50)
   const schedule = derivedSchedule(noiseSchedule({ kind: 'cosine', steps: 50, offset: 0.008, maxBeta: 0.999 }), 5)

@@ -28,7 +28,7 @@ function cosine() {
 }
 
 describe('training schedules', () => {
-  test('linear: lmnt’s 50 β, ending at ᾱ 0.28', () => {
+  test('linear: β has the 50 values of lmnt and ends at ᾱ 0.28', () => {
     // The reference's `params`, as its checkpoints carry them (numpy.linspace).
     assert.equal(training.beta[1], 0.0011183673469387756)
     assert.equal(training.beta[42], 0.042871428571428574)
@@ -42,7 +42,7 @@ describe('training schedules', () => {
     assert.deepEqual([...scheduleFor(config, 6).steps], expected.map(Math.fround))
   })
 
-  test('cosine: ᾱ(t) = cos² until β is clipped', () => {
+  test('cosine: ᾱ(t) follows cos² until β is clipped', () => {
     const { alphaBar, beta } = noiseSchedule({ kind: 'cosine', steps: 100, offset: 0.008, maxBeta: 0.999 })
     const level = (t: number) => Math.cos(((t / 100 + 0.008) / 1.008) * (Math.PI / 2)) ** 2
     for (const n of [0, 10, 50, 98]) assert.ok(Math.abs(alphaBar[n]! - level(n + 1) / level(0)) < 1e-12)
@@ -51,12 +51,12 @@ describe('training schedules', () => {
 })
 
 describe('fractional steps', () => {
-  test('a level of the training schedule has its own whole step', () => {
+  test('are whole for the levels of the training schedule', () => {
     const steps = fractionalSteps(training, training)
     assert.deepEqual([...steps], [...Array(50).keys()])
   })
 
-  test('a fractional step leads back to the level it was read from', () => {
+  test('lead back to the level they were computed from', () => {
     const range = { min: training.alphaBar[49]!, max: training.alphaBar[0]!, noNaN: true }
     fc.assert(
       fc.property(fc.double(range), level => {
@@ -69,7 +69,7 @@ describe('fractional steps', () => {
 })
 
 describe('sampling schedules', () => {
-  test('outside the training range are refused, at either end', () => {
+  test('beyond either end of the training range are refused', () => {
     for (const betas of [
       [1e-4, 1e-3, 0.01, 0.05, 0.2, 0.9],
       [1e-5, 1e-3],
@@ -78,7 +78,7 @@ describe('sampling schedules', () => {
     }
   })
 
-  test('derived: any length stays within the training range, from end to end', () => {
+  test('that are derived span the training range, whatever their length', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 300 }), fc.constantFrom(training, cosine()), (count, trained) => {
         const { steps, alphaBar, beta } = derivedSchedule(trained, count)
@@ -95,7 +95,7 @@ describe('sampling schedules', () => {
     )
   })
 
-  test('derived, all at one level: never past it, for every sampler', () => {
+  test('that are derived from one level never pass it, for every sampler', () => {
     const samplers = [
       (levels: SamplingSchedule) => ddpm(levels, { clamp: false }),
       (levels: SamplingSchedule) => ddim(levels, { eta: 0 }),
@@ -115,7 +115,7 @@ describe('sampling schedules', () => {
     }
   })
 
-  test('the model’s own comes first, then the training schedule, then a derived one', () => {
+  test('are chosen from the model’s own, then the training schedule, then a derived one', () => {
     assert.deepEqual([...scheduleFor(config).beta], lmntDiffusion.sampling[6])
     assert.deepEqual([...scheduleFor(config, 50).steps], [...Array(50).keys()])
     assert.deepEqual([...scheduleFor(config, 4).steps], [...derivedSchedule(training, 4).steps])
@@ -134,8 +134,8 @@ describe('sampling schedules', () => {
   })
 })
 
-describe('forward process', () => {
-  test('keeps the variance of unit-variance data', () => {
+describe('the forward process', () => {
+  test('mixes signal and noise by √ᾱ and √(1 − ᾱ)', () => {
     const clean = Float32Array.of(1, -0.5, 0)
     const noise = Float32Array.of(0.25, 2, -1)
     assert.deepEqual([...diffuse(clean, noise, 0.36)], [...Float32Array.of(0.8, 1.3, -0.8)])
@@ -143,7 +143,7 @@ describe('forward process', () => {
   })
 })
 
-test('even levels start at the noisiest and stop one spacing before the clean end', () => {
+test('evenSchedule starts at the noisiest level and ends one spacing before clean data', () => {
   const training = noiseSchedule({ kind: 'cosine', steps: 200, offset: 0.008, maxBeta: 0.999 })
   const { steps, alphaBar } = evenSchedule(training, 4)
   assert.deepEqual([...steps], [49.75, 99.5, 149.25, 199])

@@ -21,7 +21,7 @@ const close = (a: Float32Array, b: Float32Array) => a.every((x, i) => Math.abs(x
 
 describe('a reverse step', () => {
   for (const prediction of ['epsilon', 'v', 'x0'] as const) {
-    test(`finds the clean data, and the next noise level, from ${prediction}`, () => {
+    test(`finds the clean data and the next state from ${prediction}`, () => {
       const [here, next] = [sampler.alphaBars[1]!, sampler.alphaBars[2]!]
       const x = diffuse(clean, noise, here)
       const output = predictionTarget(prediction, clean, noise, here)
@@ -31,7 +31,7 @@ describe('a reverse step', () => {
     })
   }
 
-  test('goes on with constrained clean data', () => {
+  test('continues from constrained clean data', () => {
     const [here, next] = [sampler.alphaBars[1]!, sampler.alphaBars[2]!]
     const x = diffuse(clean, noise, here)
     const known = gaussian(2, 0, 0, 200)
@@ -41,7 +41,7 @@ describe('a reverse step', () => {
     assert.ok(close(step.state.x, diffuse(known, left, next)))
   })
 
-  test('of almost pure noise keeps the clean data of x0, constrained and in rounds, too', () => {
+  test('from almost pure noise keeps the predicted x_0, also constrained or resampled', () => {
     const nearNoise = diffusionSchema.parse({
       training: { kind: 'explicit', betas: [1e-4, 0.5, 1 - 1e-10] },
       prediction: 'x0',
@@ -63,7 +63,7 @@ describe('a reverse step', () => {
   })
 })
 
-describe('from x0, in almost pure noise too, float32 makes what double precision makes', () => {
+describe('a step from x0 in float32 agrees with double precision, even in near noise', () => {
   const count = 200
   const alphaBars = [0.9, 0.5, 0.14, 6e-8]
   const schedule = { ...scheduleFromAlphaBars(alphaBars), steps: Float64Array.of(0, 1, 2, 3) }
@@ -94,7 +94,7 @@ describe('from x0, in almost pure noise too, float32 makes what double precision
   }
 
   for (const name of ['ddpm', 'dpm-solver++'] as const) {
-    test(name, () => {
+    test(`with ${name}`, () => {
       const sampler = samplerOver(schedule, { ...diffusion, clamp: false, defaultSampler: name }, {})
       let state: PassState = { x: gaussian(5, 0, 0, count), carried: null }
       let expected = Float64Array.from(state.x)
@@ -112,8 +112,8 @@ describe('from x0, in almost pure noise too, float32 makes what double precision
   }
 })
 
-describe('the draws of a process', () => {
-  test('count the levels that add noise, from the noisiest; draw 0 is x_T', () => {
+describe('the noise draws of a process', () => {
+  test('are numbered from the noisiest level that adds noise; draw 0 is x_T', () => {
     const ancestral = createSampler(diffusion, { steps: 4, sampler: 'ddpm' })
     assert.deepEqual(
       ancestral.steps.map((_, pass) => drawOfPass(ancestral, pass)),

@@ -1,4 +1,4 @@
-/** What every engine must do, whatever it runs on: the recorded numbers, the same bytes for any cut, and refusals. */
+/** The tests of every engine: agreement with recorded numbers, the same bytes for any chunks, and refusals. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -156,7 +156,7 @@ export interface ConformanceOptions {
 /** Declares the suite for one engine. */
 export function conformance(name: string, create: CreateEngine, { tolerance = 1e-4 }: ConformanceOptions = {}): void {
   for (const folder of ['lmnt-conditional-c8-l6', 'lmnt-unconditional-c8-l6']) {
-    test(`${name}: ${folder}: noise, loss, gradients and three Adam updates are the reference's`, async () => {
+    test(`${name}: ${folder}: predictions, gradients and three Adam updates match the reference`, async () => {
       const { config, parameters } = await readModel(golden(`${folder}/weights.pt`))
       const path = golden(`${folder}/network.safetensors`)
       const { tensors } = decodeSafetensors(readFileSync(path), path)
@@ -207,7 +207,7 @@ export function conformance(name: string, create: CreateEngine, { tolerance = 1e
   }
 
   for (const folder of ['philsyn-c8-l4-zip', 'philsyn-c8-l4-legacy']) {
-    test(`${name}: ${folder}: noise is the reference's`, async () => {
+    test(`${name}: ${folder}: predictions match the reference`, async () => {
       const { config, parameters } = await readModel(golden(`${folder}/1000.pkl`))
       const path = golden(`${folder}/golden.safetensors`)
       const { tensors } = decodeSafetensors(readFileSync(path), path)
@@ -228,7 +228,7 @@ export function conformance(name: string, create: CreateEngine, { tolerance = 1e
   }
 
   for (const [variant, input] of [...variants, ...windowed]) {
-    test(`${name}: ${variant}: gradients are the loss's slope; cuts and batches change no byte`, async () => {
+    test(`${name}: ${variant}: gradients fit the loss, and chunks and batches keep every byte`, async () => {
       const network = networkSchema.parse(input)
       const parameters = randomParameters(network, 5)
       const engine = await create(network, parameters, convention)
@@ -306,7 +306,7 @@ export function conformance(name: string, create: CreateEngine, { tolerance = 1e
     })
   }
 
-  test(`${name}: refuses what does not fit, stops when told, and says when it is gone`, async context => {
+  test(`${name}: refuses bad requests, stops on a signal, and refuses work once disposed`, async context => {
     const network = networkSchema.parse(conditionedInPatches[1])
     const engine = await create(network, randomParameters(network, 6))
     // A worker that is left running would keep the process alive.

@@ -1,4 +1,4 @@
-/** Every engine against the slow network of test/support/naive-network.ts, over random networks and clips. */
+/** Compares an engine with the slow network of test/support/naive-network.ts, over random networks and clips. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -113,9 +113,9 @@ export function asBatch(clips: readonly NaiveClip[]): Pick<LossRequest, 'audio' 
 
 /** Declares the comparison for one engine. */
 export function agreesWithOracle(name: string, create: CreateEngine, runs: number, windows = true): void {
-  agrees(`${name}: noise and losses of random networks are the oracle’s`, networks, create, runs)
+  agrees(`${name}: random networks give the oracle’s predictions and losses`, networks, create, runs)
   if (!windows) return
-  agrees(`${name}: outputs and losses behind random windows are the oracle’s`, windowedNetworks, create, runs)
+  agrees(`${name}: random windowed networks give the oracle’s outputs and losses`, windowedNetworks, create, runs)
 }
 
 function agrees(title: string, arbitrary: fc.Arbitrary<NetworkConfig>, create: CreateEngine, runs: number): void {

@@ -1,4 +1,4 @@
-/** Networks behind windows compute what interop/pytorch computes: numbers recorded by test/golden/pytorch-windows. */
+/** Networks behind windows agree with the numbers of interop/pytorch in test/golden/pytorch-windows. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
@@ -38,8 +38,8 @@ const transposed = (data: Float32Array, columns: number) =>
     return data[(i % count) * columns + Math.floor(i / count)]!
   })
 
-describe('PyTorch’s numbers of a network with an envelope', () => {
-  test('the envelope', () => {
+describe('a network with an envelope agrees with PyTorch', () => {
+  test('in the envelope', () => {
     const envelope = envelopeOf(config.network, config.mel)!
     for (const [i, expected] of rows(of('deviations')).entries()) {
       const positions = samples / envelope.stride
@@ -48,7 +48,7 @@ describe('PyTorch’s numbers of a network with an envelope', () => {
     }
   })
 
-  test('the noise of the prior', () => {
+  test('in the noise of the prior', () => {
     const domain = domainOf(config)
     for (const [i, white] of rows(of('white')).entries()) {
       const shape = domain.noise(readWhole(mels[i]!), { length: samples })
@@ -58,7 +58,7 @@ describe('PyTorch’s numbers of a network with an envelope', () => {
   })
 
   for (const engine of engines) {
-    test(`the network’s output: ${engine}`, async () => {
+    test(`in the output: ${engine}`, async () => {
       const running = await createEngine(config.network, parameters, { engine }, config.mel)
       try {
         const actual = await running.predict({ audio: rows(of('noisy')), steps: of('steps').data, mel: mels })
@@ -72,7 +72,7 @@ describe('PyTorch’s numbers of a network with an envelope', () => {
   }
 })
 
-describe('PyTorch’s sample of four DDIM steps', () => {
+describe('four DDIM steps agree with PyTorch', () => {
   const { frontEnd } = config.network
   const corrected = { ...config.network, frontEnd: { ...frontEnd!, correction: { passes: 1, iterations: 5 } } }
   const frames = samples / config.mel!.hop
@@ -83,7 +83,7 @@ describe('PyTorch’s sample of four DDIM steps', () => {
     ['corrected', corrected, config.diffusion],
     ['even', config.network, even],
   ] as const) {
-    test(name, async () => {
+    test(`recorded as ${name}`, async () => {
       const engine = await createEngine(network, parameters, {}, config.mel)
       try {
         for (const [i, white] of rows(of('white')).entries()) {
@@ -110,14 +110,14 @@ describe('PyTorch’s sample of four DDIM steps', () => {
   }
 })
 
-describe('PyTorch’s numbers of learned windows', () => {
+describe('a network with learned windows agrees with PyTorch', () => {
   const { tensors, metadata } = decodeSafetensors(readFileSync(`${folder}/learned.safetensors`), folder)
   const network = networkSchema.parse(JSON.parse(metadata.get('network')!))
   const part = (prefix: string) =>
     new Map([...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, t]) => [name.slice(prefix.length), t]))
 
   for (const engine of engines) {
-    test(`output, loss and gradients: ${engine}`, async () => {
+    test(`in outputs, loss and gradients: ${engine}`, async () => {
       const running = await createEngine(network, part('weights.'), { engine })
       try {
         const request = {

@@ -1,4 +1,4 @@
-/** Recordings as they come: every format is heard as it was written, and what is broken is refused. */
+/** Decoding of every format: intact files give the recorded samples, and damaged files are refused. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
@@ -35,7 +35,7 @@ for (const [format, rate, length, gain] of [
   // Opus always decodes to 48,000 Hz; the encoder's delay and padding are cut off to the sample.
   ['opus', 48_000, 11_999, 1],
 ] as const) {
-  test(`${format} is decoded, its channels averaged`, async () => {
+  test(`decodes ${format} and averages its channels`, async () => {
     const { samples, sampleRate } = await decodeAudio(bytesOf(`tones.${format}`), format)
     assert.equal(sampleRate, rate)
     assert.equal(samples.length, length)
@@ -45,7 +45,7 @@ for (const [format, rate, length, gain] of [
   })
 }
 
-test('lossless is exact', async () => {
+test('decodes FLAC of 16 bits exactly', async () => {
   const { samples } = await decodeAudio(bytesOf('tones.flac'), 'tones.flac')
   for (let i = 0; i < SAMPLES; i++) {
     const [left, right] = [440, 660].map(f => Math.sin((2 * Math.PI * f * i) / 22050)) as [number, number]
@@ -54,7 +54,7 @@ test('lossless is exact', async () => {
   }
 })
 
-test('FLAC of 24 bits is exact', async () => {
+test('decodes FLAC of 24 bits exactly', async () => {
   const { samples, format } = await decodeAudio(bytesOf('24.flac'), '24.flac')
   assert.equal(format, 'FLAC, 24 bits')
   assert.equal(samples.length, 3000)
@@ -64,12 +64,12 @@ test('FLAC of 24 bits is exact', async () => {
   }
 })
 
-test('FLAC in Ogg is the FLAC', async () => {
+test('decodes FLAC in an Ogg container to the same samples as plain FLAC', async () => {
   const { samples } = await decodeAudio(bytesOf('tones.flac'), 'tones.flac')
   assert.deepEqual((await decodeAudio(bytesOf('flac.oga'), 'flac.oga')).samples, samples)
 })
 
-test('six channels of Vorbis and of Opus are averaged', async () => {
+test('averages the six channels of Vorbis and Opus', async () => {
   for (const [name, rate, gain] of [
     ['six.ogg', 22_050, 1],
     // Opus filters all but the lowest sounds out of the sixth channel.
@@ -84,7 +84,7 @@ test('six channels of Vorbis and of Opus are averaged', async () => {
 
 const id3 = (size: number) => Uint8Array.from([0x49, 0x44, 0x33, 4, 0, 0, 0, 0, 0, size, ...new Uint8Array(size)])
 
-test('a chain of two streams is as long as both, to the sample', async () => {
+test('decodes a chain of two Ogg streams to the length of both, to the sample', async () => {
   for (const [format, length] of [
     ['opus', 11_999],
     ['ogg', SAMPLES],
@@ -96,7 +96,7 @@ test('a chain of two streams is as long as both, to the sample', async () => {
   }
 })
 
-test('a format is found behind ID3 tags', async () => {
+test('recognises a format behind ID3 tags', async () => {
   for (const format of formats) {
     const plain = await decodeAudio(bytesOf(`tones.${format}`), format)
     const tagged = Uint8Array.from([...id3(40), ...id3(3), 0, 0, ...bytesOf(`tones.${format}`)])
@@ -104,14 +104,14 @@ test('a format is found behind ID3 tags', async () => {
   }
 })
 
-test('a file that ends in its ID3 tag says so', async () => {
+test('reports a file that ends inside its ID3 tag as truncated', async () => {
   const tag = id3(100)
   for (const length of [20, 60, tag.length]) {
     await assert.rejects(decodeAudio(tag.subarray(0, length), 'cut.mp3'), code('TRUNCATED', /ID3/))
   }
 })
 
-test('a file that was cut short is read to its end, with a note', async () => {
+test('reads a truncated file to its end and adds a note', async () => {
   for (const name of ['tones.flac', 'tones.mp3', 'long.opus', 'long.ogg']) {
     const whole = await decodeAudio(bytesOf(name), name)
     assert.deepEqual(whole.notes, [], name)
@@ -123,7 +123,7 @@ test('a file that was cut short is read to its end, with a note', async () => {
   }
 })
 
-test('what follows the end of a stream is left out, with a note', async () => {
+test('leaves out what follows the end of a stream and adds a note', async () => {
   for (const name of ['tones.flac', 'tones.opus', 'tones.ogg', 'flac.oga']) {
     const whole = await decodeAudio(bytesOf(name), name)
     const more = await decodeAudio(Uint8Array.from([...bytesOf(name), ...ascii('something else')]), name)
@@ -132,7 +132,7 @@ test('what follows the end of a stream is left out, with a note', async () => {
   }
 })
 
-test('a FLAC that unfolds beyond what its size warrants is refused before it does', async () => {
+test('refuses a FLAC header that declares far too many samples, before decoding it', async () => {
   const bytes = bytesOf('tones.flac')
   // STREAMINFO's number of samples: 36 bits, of which the last 32 begin at byte 22.
   new DataView(bytes.buffer).setUint32(22, 2 ** 31)
@@ -141,7 +141,7 @@ test('a FLAC that unfolds beyond what its size warrants is refused before it doe
 
 describe('maxSeconds', () => {
   for (const name of ['tones.flac', 'flac.oga', 'tones.mp3', 'long.opus', 'long.ogg', 'wav']) {
-    test(`of ${name}: what is as long is read, what is longer is refused`, async () => {
+    test(`${name} of exactly that length is read, and a longer one is refused`, async () => {
       const bytes = name === 'wav' ? encodeWav({ samples: new Float32Array(8000), sampleRate: 8000 }) : bytesOf(name)
       const { samples, sampleRate } = await decodeAudio(bytes, name)
       const maxSeconds = samples.length / sampleRate
@@ -150,27 +150,27 @@ describe('maxSeconds', () => {
     })
   }
 
-  test('a longer recording is refused before it is decoded to its end', async () => {
+  test('a recording that declares more is refused before it is decoded to its end', async () => {
     const bytes = bytesOf('tones.flac')
     new DataView(bytes.buffer).setUint32(22, 100 * 22_050)
     await assert.rejects(decodeAudio(bytes, 'long.flac', { maxSeconds: 99 }), { code: 'TOO_LARGE', got: '100.0 s' })
   })
 
-  test('readAudio checks it', async () => {
+  test('readAudio checks the limit', async () => {
     const path = golden('audio/tones.flac')
     await assert.rejects(readAudio(path, { maxSeconds: 0.2 }), { code: 'TOO_LARGE', expected: 'at most 0.2 s' })
     await assert.rejects(readAudio(path, { maxSeconds: -1 }), { code: 'BAD_OPTION' })
   })
 })
 
-test('an impossible rate is refused in every format', async () => {
+test('refuses an impossible sample rate', async () => {
   const flac = bytesOf('tones.flac')
   // 20 bits from byte 18 on: 16 Hz.
   flac.set([0, 1, flac[20]! & 0x0f], 18)
   await assert.rejects(decodeAudio(flac, 'a.flac'), { code: 'BAD_AUDIO', message: /sample rate/ })
 })
 
-test('formats that are not read are named, with what to do', async () => {
+test('an unsupported format is named in the error, with a hint to convert it by ffmpeg', async () => {
   for (const [start, name] of [
     ['\0\0\0 ftypM4A ', /MP4/],
     ['FORM\0\0\0\0AIFF', /AIFF/],
@@ -184,7 +184,7 @@ test('formats that are not read are named, with what to do', async () => {
   }
 })
 
-test('a file that is cut or changed is decoded or refused, with a code', async () => {
+test('decodes a damaged file or refuses it with an error code', async () => {
   const codes = new Set<string>()
   for (const [number, format] of formats.entries()) {
     for (let attempt = 0; attempt < 60; attempt++) {
@@ -204,7 +204,7 @@ test('a file that is cut or changed is decoded or refused, with a code', async (
   assert.ok(codes.has('BAD_AUDIO'))
 })
 
-test('the first bytes tell the format, whatever the name', async () => {
+test('recognises the format from the first bytes, whatever the file name', async () => {
   const wav = encodeWav({ samples: Float32Array.of(0.5, -0.5), sampleRate: 8000 })
   assert.equal((await decodeAudio(wav, 'song.mp3')).samples.length, 2)
   await assert.rejects(

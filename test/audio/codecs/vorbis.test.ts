@@ -1,4 +1,4 @@
-/** Ogg Vorbis: what other decoders make of it, and headers that ask for too much. */
+/** Ogg Vorbis: agreement with FFmpeg, and headers that ask for too much memory. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -43,7 +43,7 @@ function changed(text: string, offset: number, values: readonly number[]): Uint8
   return sealed(bytes)
 }
 
-test('5.1 in long and short blocks decodes to the samples that FFmpeg decodes', async () => {
+test('decodes 5.1 channels in long and short blocks to the samples of FFmpeg', async () => {
   const { samples, sampleRate, channels, notes } = await decodeAudio(bytesOf('surround.ogg'), 'surround.ogg')
   const expected = decodeNpy(bytesOf('surround.npy'), 'surround.npy').data
   assert.deepEqual({ sampleRate, channels, notes }, { sampleRate: 44_100, channels: 6, notes: [] })
@@ -51,8 +51,8 @@ test('5.1 in long and short blocks decodes to the samples that FFmpeg decodes', 
   assert.ok(samples.every((sample, i) => Math.abs(sample - expected[i]!) < 1e-6))
 })
 
-describe('what a header declares', () => {
-  test('about its tags takes no memory, however long they say they are', async () => {
+describe('a Vorbis header', () => {
+  test('may declare comments of any length, and takes no memory for them', async () => {
     const { samples } = await decodeAudio(bytesOf('tones.ogg'), 'tones.ogg')
     // The vendor's length; the number of comments lies behind its name.
     for (const bytes of [
@@ -74,7 +74,7 @@ describe('what a header declares', () => {
     ['another packet in place of the setup', changed('\x05vorbis', 0, [7]), /setup header is missing/],
   ]
   for (const [title, bytes, message] of cases) {
-    test(`is refused before memory is taken: ${title}`, async () => {
+    test(`is refused before memory is allocated: ${title}`, async () => {
       await assert.rejects(decodeAudio(bytes, 'bomb.ogg'), code('BAD_AUDIO', message))
     })
   }
@@ -104,7 +104,7 @@ describe('an Ogg file of many packets', () => {
     ['flac.oga', 'TRUNCATED'],
     ['tones.opus', 'BAD_AUDIO'],
   ] as const) {
-    test(`takes no memory for each: ${name}`, { timeout: 120_000 }, async () => {
+    test(`takes little memory: ${name}`, { timeout: 120_000 }, async () => {
       const thread = new Worker(
         `const { parentPort, workerData } = require('node:worker_threads')
         const decode = async () => (await import(workerData.module)).decodeAudio(workerData.bytes, 'bomb.ogg')

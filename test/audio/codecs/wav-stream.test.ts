@@ -32,7 +32,7 @@ async function bytesOf(audio: AudioPieces, format: WavFormat): Promise<Uint8Arra
 }
 
 for (const format of wavFormats) {
-  test(`${format}: a stream of known length, and a file of unknown, are the bytes of encodeWav`, async () => {
+  test(`${format}: a stream of known length, and any file, has the bytes of encodeWav`, async () => {
     const whole = Buffer.from(encodeWav({ samples, sampleRate: 8000 }, { format }))
     assert.deepEqual(await bytesOf(pieces(1001), format), whole)
     assert.equal(await writeWavStream(path, pieces(1001), { format }), 1001)
@@ -42,7 +42,7 @@ for (const format of wavFormats) {
     assert.equal(readFileSync(path).readUInt32LE(40), whole.readUInt32LE(40))
   })
 
-  test(`${format}: on a pipe an unknown length is 0xFFFFFFFF, and reads back whole`, async () => {
+  test(`${format}: a pipe of unknown length declares 0xFFFFFFFF bytes and reads back whole`, async () => {
     const bytes = Buffer.from(await bytesOf(pieces(null), format))
     assert.deepEqual([bytes.readUInt32LE(4), bytes.readUInt32LE(40)], [0xffffffff, 0xffffffff])
     assert.deepEqual(
@@ -52,7 +52,7 @@ for (const format of wavFormats) {
   })
 }
 
-test('the header comes before the first samples are asked for', async () => {
+test('the header is yielded before any samples are requested', async () => {
   let asked = false
   async function* never() {
     asked = true
@@ -63,7 +63,7 @@ test('the header comes before the first samples are asked for', async () => {
   assert.equal(asked, false)
 })
 
-test('a file is whole or absent: what was there stays when the audio fails', async () => {
+test('a failing write leaves the existing file as it was, and no other', async () => {
   writeFileSync(path, 'before')
   async function* failing() {
     yield samples
@@ -89,7 +89,7 @@ test('a file is whole or absent: what was there stays when the audio fails', asy
   await assert.rejects(writeWavStream(join(folder, 'no', 'a.wav'), pieces()), { code: 'NOT_WRITABLE' })
 })
 
-test('a file that is replaced keeps its mode; a link is written through', async () => {
+test('a replaced file keeps its mode, and a link to it is written through', async () => {
   writeFileSync(path, 'before')
   chmodSync(path, 0o640)
   const link = join(folder, 'link.wav')

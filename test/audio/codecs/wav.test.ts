@@ -20,7 +20,7 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
   return a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i]!)), 0)
 }
 
-test('what is written is read, to within half a step of its format', () => {
+test('reads the samples that were written, to within half a step of the format', () => {
   for (const format of wavFormats) {
     const { samples: read, sampleRate } = decodeWav(encodeWav({ samples, sampleRate: 22050 }, { format }), 'a.wav')
     assert.equal(sampleRate, 22050)
@@ -29,7 +29,7 @@ test('what is written is read, to within half a step of its format', () => {
   }
 })
 
-test('loud samples are clipped, not wrapped', () => {
+test('clips loud samples instead of wrapping them', () => {
   const { samples: read } = decodeWav(encodeWav({ samples: Float32Array.of(2, -2), sampleRate: 8000 }), 'a.wav')
   assert.ok(read[0]! > 0.999 && read[1]! < -0.999)
 })
@@ -46,7 +46,7 @@ for (const [depth, tolerance] of [
   ['8m', 0.02],
 ] as const) {
   for (const container of ['RIFF', 'RIFX'] as const) {
-    test(`${depth} bits in ${container}, two channels mixed down`, () => {
+    test(`reads ${depth} bits in ${container} and averages the two channels`, () => {
       const companded = depth === '8a' || depth === '8m'
       const bits = companded ? 16 : Number.parseInt(depth, 10)
       const float = depth === '32f' || depth === '64'
@@ -71,7 +71,7 @@ for (const [depth, tolerance] of [
   }
 }
 
-test('RF64 is read by the size in its ds64 chunk', () => {
+test('reads RF64 by the size in its ds64 chunk', () => {
   const wav = new wavefile.WaveFile()
   wav.fromScratch(1, 8000, '16', [1, 2, 3], { container: 'RF64' })
   assert.equal(decodeWavHeader(wav.toBuffer(), 'a.wav').container, 'RF64')
@@ -91,10 +91,10 @@ function wav(bits: number, blockBytes: number, data: readonly number[], declared
   return bytes
 }
 
-describe('a length that is not the declared one', () => {
+describe('a declared length that is wrong', () => {
   const data = [0, 0x40, 0, 0xc0, 0, 0x20]
   for (const declared of [0, 0x7ffff000, 0x7fffffdb, 0x80000000, 0xffffffff, 0xfffffffe, 1000]) {
-    test(`${declared} bytes declared: the samples are read to the end of the file, with a note`, () => {
+    test(`${declared} bytes: the samples are read to the end of the file, with a note`, () => {
       const { samples, notes } = decodeWav(wav(16, 2, data, declared), 'a.wav')
       assert.deepEqual([...samples], [0.5, -0.5, 0.25])
       assert.equal(notes.length, 1)
@@ -102,17 +102,17 @@ describe('a length that is not the declared one', () => {
     })
   }
 
-  test('the right length needs no note, and half a sample at the end is left out', () => {
+  test('the right length gives no note, and half a sample at the end is left out', () => {
     assert.deepEqual(decodeWav(wav(16, 2, data), 'a.wav').notes, [])
     assert.equal(decodeWav(wav(16, 2, [...data, 1], 99), 'a.wav').samples.length, 3)
   })
 
-  test('an empty recording with text after it is not read as samples', () => {
+  test('text after an empty recording is not read as samples', () => {
     const list = [...'LIST'].map(c => c.charCodeAt(0))
     assert.throws(() => decodeWav(wav(16, 2, [...list, 4, 0, 0, 0, 73, 78, 70, 79], 0), 'a.wav'), { code: 'BAD_WAV' })
   })
 
-  test('RF64 and BW64 whose ds64 chunk counts too much are read to their end', () => {
+  test('RF64 and BW64 with too large a size in ds64 are read to their end', () => {
     for (const container of ['RF64', 'BW64']) {
       const bytes = wav(16, 2, data, 0xffffffff)
       bytes.set([...container].map(c => c.charCodeAt(0)))
@@ -121,7 +121,7 @@ describe('a length that is not the declared one', () => {
   })
 })
 
-describe('samples that do not fill their bytes', () => {
+describe('reads samples that do not fill their bytes', () => {
   for (const [name, bytes, expected] of [
     ['12 bits in the upper part of two bytes', wav(12, 2, [0x00, 0x40, 0xf0, 0xbf]), [0.5, -0.5 - 16 / 32768]],
     ['20 bits in the upper part of three bytes', wav(20, 3, [0, 0, 0x40, 0, 0, 0xc0]), [0.5, -0.5]],
@@ -135,28 +135,28 @@ describe('samples that do not fill their bytes', () => {
   }
 })
 
-test('a chunk of odd size without its padding byte is passed over', () => {
+test('skips a chunk of odd size that lacks its padding byte', () => {
   const plain = wav(16, 2, [0, 0x40])
   const list = [...'LIST\x05\0\0\0INFOx'].map(c => c.charCodeAt(0))
   const bytes = Uint8Array.from([...plain.subarray(0, 36), ...list, ...plain.subarray(36)])
   assert.deepEqual([...decodeWav(bytes, 'a.wav').samples], [0.5])
 })
 
-test('a double beyond float32 is refused, not read as infinite', () => {
+test('refuses a double that overflows float32', () => {
   const double = new Uint8Array(Float64Array.of(1e300).buffer)
   assert.throws(() => decodeWav(wav(64, 8, [...double], 8, 3), 'a.wav'), { code: 'NOT_FINITE', got: '1e+300' })
 })
 
-test('384 kHz is read', () => {
+test('reads a sample rate of 384 kHz', () => {
   assert.equal(decodeWav(encodeWav({ samples, sampleRate: 384_000 }), 'a.wav').sampleRate, 384_000)
 })
 
-describe('the border', () => {
+describe('readWav and writeWav', () => {
   const audio = { samples, sampleRate: 8000 }
   const file = join(mkdtempSync(join(tmpdir(), 'diffwave-wav-')), 'a b.wav')
   after(() => rmSync(dirname(file), { recursive: true }))
 
-  test('file: URLs are paths', async () => {
+  test('take file: URLs as paths', async () => {
     await writeWav(pathToFileURL(file), audio)
     assert.equal((await readWav(pathToFileURL(file))).samples.length, samples.length)
     assert.equal((await readWav(pathToFileURL(file).href)).samples.length, samples.length)
@@ -185,7 +185,7 @@ describe('the border', () => {
   })
 })
 
-test('a minute of audio is read in well under a second', () => {
+test('reads a minute of audio in well under a second', () => {
   const bytes = encodeWav({ samples: gaussian(1, 0, 0, 60 * 22050), sampleRate: 22050 }, { format: '32f' })
   const start = performance.now()
   decodeWav(bytes, 'a.wav')
@@ -216,7 +216,7 @@ for (const [name, bytes, code] of [
   ['an unsupported encoding', changed(20, 2, 0), 'UNSUPPORTED_FORMAT'],
   ['a sample that is not a number', nan, 'NOT_FINITE'],
 ] as const) {
-  test(`refused: ${name}`, () => {
+  test(`refuses ${name}`, () => {
     assert.throws(() => decodeWav(bytes, 'a.wav'), { name: 'DiffWaveError', code })
   })
 }

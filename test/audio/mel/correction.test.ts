@@ -1,4 +1,4 @@
-/** Audio moved towards a mel. */
+/** The correction moves audio towards a mel. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
@@ -29,7 +29,7 @@ function melDistance(audio: Float32Array): number {
   return sum / (80 * frames)
 }
 
-describe('the correction', () => {
+describe('the mel correction', () => {
   test('brings audio nearer to the mel with each pass', () => {
     const distances = [1, 2, 4].map(passes =>
       melDistance(new MelCorrection(convention, { passes, iterations: 5 }).whole(noise, mel)),
@@ -39,7 +39,7 @@ describe('the correction', () => {
     assert.ok(distances[1]! < distances[0]! && distances[2]! < distances[1]!, `${distances}`)
   })
 
-  test('has PyTorch’s numbers', () => {
+  test('agrees with PyTorch', () => {
     const path = golden('pytorch-windows/golden.safetensors')
     const { tensors } = decodeSafetensors(readFileSync(path), path)
     const of = (name: string, clip: number) => {
@@ -57,7 +57,7 @@ describe('the correction', () => {
     }
   })
 
-  test('has the same bytes for audio and mels in pieces, and keeps what it says of its lag', () => {
+  test('gives the same bytes in pieces, and lags no more than it states', () => {
     for (const passes of [1, 3]) {
       const correction = new MelCorrection(convention, { passes, iterations: 3 })
       for (const length of [noise.length, noise.length - 128, 900]) {
@@ -81,7 +81,7 @@ describe('the correction', () => {
     }
   })
 
-  test('has the gradient that differences show', () => {
+  test('has the gradient that finite differences show', () => {
     const correction = new MelCorrection(convention, { passes: 2, iterations: 5 })
     const weights = gaussian(1, 3, 0, noise.length)
     const loss = (audio: Float32Array) => correction.whole(audio, mel).reduce((sum, x, n) => sum + x * weights[n]!, 0)
@@ -94,7 +94,7 @@ describe('the correction', () => {
     assert.ok(Math.abs(slope / expected - 1) < 1e-2, `slope ${slope}, gradient says ${expected}`)
   })
 
-  test('says what it needs of a convention', () => {
+  test('names what a convention lacks for it', () => {
     assert.equal(correctionObstacle(convention), null)
     assert.match(correctionObstacle(namedConventions.hifigan)!, /centred/)
     assert.match(correctionObstacle({ ...convention, power: 2 })!, /power 1/)

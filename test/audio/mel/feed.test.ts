@@ -1,4 +1,4 @@
-/** The mel of one clip, as several readers see it. */
+/** A MelFeed passes the mel of one clip to several readers. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type Mel, namedConventions } from '#src/audio/mel/convention'
@@ -34,8 +34,8 @@ function joined(parts: readonly MelPiece[]): Mel {
   return { data, bands: 80, frames }
 }
 
-describe('reading', () => {
-  test('gives every frame once, in pieces of at most so many frames', async () => {
+describe('reading a MelFeed', () => {
+  test('yields every frame once, in pieces of at most the requested size', async () => {
     for (const source of [mel, arriving()]) {
       const parts = await pieces(new MelFeed(source, convention), 4, true)
       assert.ok(parts.every(({ mel }) => mel.frames <= 4))
@@ -47,7 +47,7 @@ describe('reading', () => {
     }
   })
 
-  test('can be repeated, for a mel that arrives over time, too', async () => {
+  test('can be repeated, also for a mel that arrives over time', async () => {
     for (const source of [mel, arriving()]) {
       const feed = new MelFeed(source, convention)
       assert.deepEqual(joined(await pieces(feed, 4, false)), mel)
@@ -86,8 +86,8 @@ describe('reading', () => {
   })
 })
 
-describe('readers', () => {
-  test('have a piece before it is yielded, and have it once', async () => {
+describe('readers of a MelFeed', () => {
+  test('receive a piece before it is yielded, and only once', async () => {
     const feed = new MelFeed(arriving(), convention)
     const reader = feed.lastReader()
     for await (const piece of feed.read(4, true, undefined)) {
@@ -96,7 +96,7 @@ describe('readers', () => {
     }
   })
 
-  test('of the next and of the last reading get the mel once each', async () => {
+  test('receive the mel once, whether they wait for the next or the last reading', async () => {
     const feed = new MelFeed(arriving(), convention)
     const [first, last] = [feed.nextReader(), feed.lastReader()]
     await pieces(feed, 4, false)
@@ -110,8 +110,8 @@ describe('readers', () => {
   })
 })
 
-describe('checks', () => {
-  test('come at once for a whole mel, and with the piece for one that arrives', async () => {
+describe('the checks of a MelFeed', () => {
+  test('run at once for a whole mel, and piece by piece for one that arrives', async () => {
     const wrong = { ...mel, data: mel.data.map(v => v - 20) }
     assert.throws(() => new MelFeed(wrong, convention), { code: 'MEL_RANGE' })
     await assert.rejects(pieces(new MelFeed([mel, wrong], convention), 4, true), { code: 'MEL_RANGE' })
@@ -119,7 +119,7 @@ describe('checks', () => {
     await assert.rejects(pieces(new MelFeed(bands, convention), 4, true), { code: 'BAD_MEL' })
   })
 
-  test('hold a mel to the frames that it announced', async () => {
+  test('refuse a mel of fewer frames than announced', async () => {
     const short = new MelFeed(Object.assign(arriving(9), { frames: 10 }), convention)
     await assert.rejects(pieces(short, 4, true), { code: 'BAD_MEL', expected: '10', got: '9' })
   })

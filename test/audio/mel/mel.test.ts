@@ -16,7 +16,7 @@ for (const [name, bound] of [
   ['lmnt', 1e-5],
   ['tacotron2', 1e-4],
 ] as const) {
-  test(`${name}: the mel of LJ001-0001 is the recorded one`, async () => {
+  test(`${name}: the mel of LJ001-0001 equals the recorded one`, async () => {
     const mel = melSpectrogram(await readWav(golden('mel/LJ001-0001.wav')), namedConventions[name])
     const recorded = await readMel(golden(`mel/LJ001-0001.${name}.npy`))
     assert.equal(mel.frames, recorded.mel.frames)
@@ -28,7 +28,7 @@ for (const [name, source] of [
   ['vocos', 'torchaudio’s, as gemelo-ai/vocos calls it'],
   ['amphion', 'NVIDIA/BigVGAN’s, with librosa’s filters'],
 ] as const) {
-  test(`${name}: the mel of 48,000 samples at 24 kHz is ${source}`, async () => {
+  test(`${name}: the mel of 48,000 samples at 24 kHz equals ${source}`, async () => {
     const { samples } = await readWav(golden('mel/LJ001-0001.wav'))
     const audio = { samples: samples.slice(0, 48_000), sampleRate: 24_000 }
     const mel = melSpectrogram(audio, namedConventions[name])
@@ -41,7 +41,7 @@ for (const [name, source] of [
   })
 }
 
-test('hifigan frames lie half a hop before tacotron2’s, one fewer', () => {
+test('hifigan frames lie half a hop before those of tacotron2, and are one fewer', () => {
   const samples = gaussian(1, 0, 0, 256 * 20)
   const hifigan = melSpectrogram({ samples, sampleRate: 22050 }, namedConventions.hifigan)
   const tacotron2 = melSpectrogram({ samples, sampleRate: 22050 }, namedConventions.tacotron2)
@@ -53,7 +53,7 @@ test('hifigan frames lie half a hop before tacotron2’s, one fewer', () => {
   assert.ok(meanDifference(frame(hifigan, 8), frame(later, 8)) < 1e-5)
 })
 
-test('a mel of another convention is refused, naming it by its range', async () => {
+test('refuses a mel of another convention and names that convention', async () => {
   const audio = await readWav(golden('mel/LJ001-0001.wav'))
   const lmnt = melSpectrogram(audio, namedConventions.lmnt)
   const tacotron2 = melSpectrogram(audio, namedConventions.tacotron2)
@@ -65,7 +65,7 @@ test('a mel of another convention is refused, naming it by its range', async () 
   assert.throws(() => checkMelFor(lmnt, namedConventions.tacotron2, 'a'), { code: 'MEL_RANGE', hint: /lmnt/ })
 })
 
-test('mels that fit no model are refused', () => {
+test('refuses mels that fit no model', () => {
   const convention = namedConventions.lmnt
   const refused = (mel: Mel, code: string) => assert.throws(() => checkMelFor(mel, convention, 'a'), { code })
   refused({ data: new Float32Array(64 * 3), bands: 64, frames: 3 }, 'BAD_MEL')
@@ -75,7 +75,7 @@ test('mels that fit no model are refused', () => {
   refused({ data: new Float32Array(80).fill(9), bands: 80, frames: 1 }, 'MEL_RANGE')
 })
 
-test('a mel asks for its own rate and for samples', () => {
+test('melSpectrogram refuses another sample rate, no samples and infinite samples', () => {
   const refused = (samples: Float32Array, sampleRate: number, code: string) =>
     assert.throws(() => melSpectrogram({ samples, sampleRate }, namedConventions.lmnt), { code })
   refused(new Float32Array(1000), 16000, 'SAMPLE_RATE_MISMATCH')
@@ -85,7 +85,7 @@ test('a mel asks for its own rate and for samples', () => {
   assert.equal(melSpectrogram({ samples: gaussian(1, 0, 0, 5), sampleRate: 22050 }, namedConventions.lmnt).frames, 1)
 })
 
-test('impossible conventions are refused by the field', () => {
+test('an impossible convention is refused with the name of the field', () => {
   for (const [change, field] of [
     [{ fftSize: 1000 }, 'fftSize'],
     [{ maxFrequency: 20000 }, 'maxFrequency'],
@@ -96,7 +96,7 @@ test('impossible conventions are refused by the field', () => {
   }
 })
 
-test('Griffin-Lim fits its mel, repeats its bytes for a seed, and can be aborted', async () => {
+test('Griffin-Lim fits its mel, is reproducible by seed and can be aborted', async () => {
   const audio = await readWav(golden('mel/LJ001-0001.wav'))
   const convention = namedConventions.tacotron2
   const mel = melSpectrogram({ ...audio, samples: audio.samples.slice(0, 30_000) }, convention)
@@ -108,7 +108,7 @@ test('Griffin-Lim fits its mel, repeats its bytes for a seed, and can be aborted
   await assert.rejects(griffinLim(mel, convention, { signal: AbortSignal.abort() }), { code: 'ABORTED' })
 })
 
-test('resampling keeps a tone, its phase and its level to −100 dB', async () => {
+test('resampling keeps the phase and level of a tone to −100 dB', async () => {
   for (const [from, to] of [
     [22050, 16000],
     [8000, 22050],
@@ -132,7 +132,7 @@ test('resampling keeps a tone, its phase and its level to −100 dB', async () =
   await assert.rejects(resample(new Float32Array(9), 0, 8000), { code: 'BAD_OPTION' })
 })
 
-test('a recording is described by its level, silence and clipping', () => {
+test('describeAudio measures level, silence and spectral centroid', () => {
   const samples = new Float32Array(4096)
   for (let i = 0; i < 2048; i++) samples[i] = Math.sin((2 * Math.PI * i) / 16)
   samples[5] = 1

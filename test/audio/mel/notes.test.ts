@@ -1,4 +1,4 @@
-/** Notes on mels that a model can use, but that were perhaps made for another. */
+/** Notes on mels that a model accepts, but that were perhaps made for another model. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readWav } from '#src/audio/codecs/wav-file'
@@ -20,7 +20,7 @@ const statistics = Array.from({ length: natural.bands }, (_, band) => {
   return { mean, deviation: Math.sqrt(variance) }
 })
 
-test('a mel of the convention has no notes', () => {
+test('a mel of the model’s convention has no notes', () => {
   assert.deepEqual(melNotes(natural, tacotron2), [])
 })
 
@@ -35,23 +35,23 @@ for (const [name, mel, note] of [
     /deviation 1 per band/,
   ],
 ] as const) {
-  test(`${name} is noted`, () => {
+  test(`notes a mel on another scale: ${name}`, () => {
     const notes = melNotes(mel, tacotron2)
     assert.equal(notes.length, 1)
     assert.match(notes[0]!, note)
   })
 }
 
-test('a square mel is noted', () => {
+test('notes a square mel', () => {
   const square: Mel = { data: new Float32Array(6400).fill(-11), bands: 80, frames: 80 }
   assert.ok(melNotes(square, tacotron2).some(note => /square, 80 × 80/.test(note)))
 })
 
-test('what is not a mel is refused', () => {
+test('refuses a value that is not a mel', () => {
   assert.throws(() => melNotes(new Float32Array(3) as unknown as Mel, tacotron2), { code: 'BAD_MEL' })
 })
 
-test('the share of clipped samples counts those beyond full scale', () => {
+test('clippedShare counts the samples beyond full scale', () => {
   assert.equal(clippedShare(Float32Array.of(1, -1, 1.5, -2)), 0.5)
   assert.equal(clippedShare(new Float32Array(0)), 0)
 })

@@ -1,5 +1,5 @@
 /**
- * Piece by piece as over the whole clip: `griffinLim`, started from the same audio, is what the stages must agree with.
+ * Refinement piece by piece must agree with `griffinLim` over the whole clip, started from the same audio.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -26,7 +26,7 @@ const conventions = [
 
 const recording = await readWav(golden('mel/LJ001-0001.wav'))
 
-test('pieces of any size have the bytes of the whole clip, in any convention, however short', async () => {
+test('pieces of any size give the bytes of the whole clip, in any convention', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(...conventions),
@@ -91,7 +91,7 @@ function inconsistency(samples: Float32Array, mel: Mel, convention: MelConventio
   return Math.sqrt(wrong / all)
 }
 
-test('iterations bring wrong phases nearer to the mel, and relaxation and momentum help', () => {
+test('iterations reduce the distance to the mel, and relaxation and momentum help', () => {
   const samples = recording.samples.subarray(20_000, 20_000 + 50 * 256)
   for (const convention of [tacotron2, hifigan]) {
     const mel = melSpectrogram({ samples, sampleRate: 22050 }, convention)
@@ -111,7 +111,7 @@ test('iterations bring wrong phases nearer to the mel, and relaxation and moment
   }
 })
 
-test('what lies above the mel’s highest frequency stays', () => {
+test('frequencies above the mel’s range are kept', () => {
   const rate = tacotron2.sampleRate
   const tone = Float32Array.from({ length: 40 * 256 }, (_, i) => 0.1 * Math.sin((2 * Math.PI * 9500 * i) / rate))
   const mel = { data: new Float32Array(80 * 40).fill(Math.log(1e-5)), bands: 80, frames: 40 }
@@ -131,7 +131,7 @@ test('silence stays finite and silent', () => {
   }
 })
 
-test('a whole clip leaves turns to the event loop and stops when told', async () => {
+test('refining a whole clip yields to the event loop and stops on a signal', async () => {
   const { mel, start } = unrefined(tacotron2, 200, 1)
   async function* audio() {
     yield start
@@ -162,13 +162,13 @@ test('a whole clip leaves turns to the event loop and stops when told', async ()
   )
 })
 
-test('windows of too few hops, or too many, are told apart', () => {
+test('refinementObstacle names windows of too few or too many hops', () => {
   assert.equal(refinementObstacle(tacotron2), null)
   assert.match(refinementObstacle({ ...tacotron2, hop: 512 })!, /two and a half/)
   assert.match(refinementObstacle({ ...tacotron2, hop: 31 })!, /32/)
 })
 
-test('a frame that is transformed and back is the frame, windowed twice', () => {
+test('transforming a frame there and back multiplies it by the squared window', () => {
   for (const fftSize of [16, 64, 512, 1024]) {
     const transform = new FrameTransform({ fftSize, windowLength: fftSize, hop: fftSize / 4 })
     const samples = Float64Array.from(gaussian(fftSize, 0, 0, fftSize))
@@ -180,7 +180,7 @@ test('a frame that is transformed and back is the frame, windowed twice', () => 
   }
 })
 
-test('audio that fits its mel already is left as it is', () => {
+test('audio that already fits its mel is left as it is', () => {
   const samples = recording.samples.slice(20_000, 20_000 + 60 * 256)
   for (const convention of [tacotron2, lmnt]) {
     const mel = melSpectrogram({ samples, sampleRate: 22050 }, { ...convention, framing: 'centre' })

@@ -1,4 +1,4 @@
-/** Mels of one convention in another: the mel that the other would have computed, or a refusal. */
+/** Conversion between mel conventions gives the mel that the other would have computed, or is refused. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type MelConvention, namedConventions } from '#src/audio/mel/convention'
@@ -10,7 +10,7 @@ const { tacotron2, hifigan, lmnt } = namedConventions
 const audio = { samples: gaussian(1, 0, 0, 9000).map(v => v / 10), sampleRate: 22_050 }
 const statistics = { mean: Array.from({ length: 80 }, (_, i) => i / 40 - 3), deviation: [1.5] }
 
-describe('a converted mel is the one that the other convention computes', () => {
+describe('convertMel gives the mel that the other convention computes', () => {
   const edge: MelConvention = { ...hifigan, magnitudeEpsilon: 0 }
   const changes: readonly (readonly [string, MelConvention, MelConvention])[] = [
     ['log10 and statistics', conventionWith(tacotron2, { logarithm: 'log10', statistics }), tacotron2],
@@ -36,13 +36,13 @@ describe('a converted mel is the one that the other convention computes', () => 
   }
 })
 
-test('silence of a linear mel without a floor stays 0', () => {
+test('silence in a linear mel without a floor stays 0', () => {
   const linear: MelConvention = { ...tacotron2, logarithm: 'none', floor: 0, normalisation: null }
   const silence = { data: new Float32Array(160), bands: 80, frames: 2 }
   assert.deepEqual(convertMel(silence, conventionWith(linear, { logarithm: 'none' }), linear), silence)
 })
 
-describe('refused, naming what differs and the convention wanted', () => {
+describe('convertMel refuses, and names the difference and the convention wanted', () => {
   const mel = melSpectrogram(audio, tacotron2)
   for (const [title, from, to, message] of [
     ['another rate', namedConventions.amphion, tacotron2, /tacotron2 \(sampleRate 22050.*amphion \(sampleRate 24000/],
@@ -57,7 +57,7 @@ describe('refused, naming what differs and the convention wanted', () => {
     )
   }
 
-  test('values at a floor or a limit that the other convention does not have', () => {
+  test('values at a floor or limit that the other convention does not have', () => {
     const quiet = melSpectrogram({ ...audio, samples: new Float32Array(4000) }, tacotron2)
     const deep = { ...tacotron2, floor: 1e-10 }
     assert.throws(() => convertMel(quiet, tacotron2, deep), { code: 'BAD_MEL', message: /cut off/ })
@@ -67,7 +67,7 @@ describe('refused, naming what differs and the convention wanted', () => {
     assert.throws(() => convertMel(loud, lmnt, open), { code: 'BAD_MEL', message: /cut off/ })
   })
 
-  test('a mel or statistics of another number of bands, and a mel shorter than a frame', () => {
+  test('another number of bands, and a mel shorter than one frame', () => {
     const few = { ...mel, bands: 40, frames: mel.frames * 2 }
     assert.throws(() => convertMel(few, tacotron2, tacotron2), { code: 'BAD_MEL', message: /bands/ })
     const three = { mean: [1, 2, 3], deviation: [1] }

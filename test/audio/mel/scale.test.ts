@@ -1,4 +1,4 @@
-/** On which scale a mel's numbers are. */
+/** Recognition of the scale of a mel's numbers. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { readWav } from '#src/audio/codecs/wav-file'
@@ -48,10 +48,10 @@ describe('melScale', () => {
     [symmetric, '-4 to 4'],
     [normalised(natural), 'normalised per band'],
   ] as const) {
-    test(`tells ${scale}`, () => assert.equal(melScale(statisticsOf(mel)), scale))
+    test(`recognises ${scale}`, () => assert.equal(melScale(statisticsOf(mel)), scale))
   }
 
-  test('does not depend on the level of a recording, nor on being read in pieces', () => {
+  test('does not depend on the recording’s level, nor on reading it in pieces', () => {
     for (const gain of [0.02, 0.2, 1]) {
       const samples = speech.samples.map(x => x * gain)
       const mel = melSpectrogram({ samples, sampleRate: speech.sampleRate }, tacotron2)
@@ -69,12 +69,12 @@ describe('melScaleDoubt', () => {
     assert.equal(melScaleDoubt(statisticsOf(melSpectrogram(at24k, vocos)), vocos), null)
   })
 
-  test('tells filters of area one from filters of height one, with as many bands', () => {
+  test('tells filters of area 1 from filters of height 1 with the same number of bands', () => {
     const doubt = melScaleDoubt(statisticsOf(melSpectrogram(at24k, amphion)), vocos)
     assert.match(doubt!, /do not look like vocos.*area 1.*BigVGAN/)
   })
 
-  test('names the convention and the scale that the mel seems to have', () => {
+  test('names the expected convention and the scale that the mel seems to have', () => {
     for (const [mel, words] of [
       [mapped(natural, ln => ln / Math.LN10), /tacotron2.*decimal logarithm/],
       [symmetric, /tacotron2.*−4 … 4/],
@@ -86,13 +86,13 @@ describe('melScaleDoubt', () => {
   })
 })
 
-test('the median is that of the numbers, to a hundredth', () => {
+test('MelStatistics finds the median to within 0.01', () => {
   const { median } = statisticsOf(natural)
   const ordered = natural.data.slice().sort()
   near(median, ordered[ordered.length >> 1]!, 0.01)
 })
 
-test('a square mel looks transposed if its level falls along the wrong axis', () => {
+test('looksTransposed recognises a turned square mel by its level along each axis', () => {
   const bands = 80
   for (const start of [0, 40, 100]) {
     const data = Float32Array.from(

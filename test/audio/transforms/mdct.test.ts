@@ -13,7 +13,7 @@ const sizes = fc.record({
   seed: fc.nat(),
 })
 
-test('an inner block is Σ w_n·x_n·cos(π/N·(n + ½ − N/2)(k + ½)) over 2N samples, w the sine window', () => {
+test('an inner block is Σ w_n·x_n·cos(π/N·(n + ½ − N/2)(k + ½)), w the sine window', () => {
   const [bands, blocks] = [16, 5]
   const samples = gaussian(1, 0, 0, bands * blocks)
   const coefficients = new Mdct(bands).forward(samples)
@@ -30,7 +30,7 @@ test('an inner block is Σ w_n·x_n·cos(π/N·(n + ½ − N/2)(k + ½)) over 2N
   }
 })
 
-test('energy is kept, and the inverse returns all samples', () => {
+test('the transform keeps the energy, and the inverse returns all samples', () => {
   fc.assert(
     fc.property(sizes, ({ bands, blocks, seed }) => {
       const mdct = new Mdct(bands)
@@ -43,7 +43,7 @@ test('energy is kept, and the inverse returns all samples', () => {
   )
 })
 
-test('the inverse in pieces is the inverse, byte for byte', () => {
+test('the inverse in pieces has the bytes of the inverse of the whole', () => {
   fc.assert(
     fc.property(sizes, ({ bands, blocks, seed }) => {
       const mdct = new Mdct(bands)

@@ -31,7 +31,7 @@ const batch = {
 const open = () => createEngine(network, parameters, { engine: 'tensorflow:wasm' }, convention)
 
 describe('a network with a correction', () => {
-  test('returns what the network without it makes, moved towards the mel', async () => {
+  test('returns the output of the plain network, corrected towards the mel', async () => {
     const [one, two] = [await createEngine(plain, parameters, { engine: 'tensorflow:wasm' }, convention), await open()]
     try {
       const before = await one.predict(batch)
@@ -46,7 +46,7 @@ describe('a network with a correction', () => {
     }
   })
 
-  test('has the same bytes in a stream, which lags behind by no more than it says', async () => {
+  test('gives the same bytes in a stream, which lags no more than it states', async () => {
     const engine = await open()
     try {
       const [whole] = await engine.predict(batch)
@@ -71,7 +71,7 @@ describe('a network with a correction', () => {
     }
   })
 
-  test('refuses what is not a batch with a code', async () => {
+  test('refuses a malformed batch with a code', async () => {
     const engine = await open()
     try {
       for (const wrong of [null, {}, { ...batch, mel: 3 }, { ...batch, audio: [[0]] }] as never[]) {
@@ -84,7 +84,7 @@ describe('a network with a correction', () => {
     }
   })
 
-  test('has gradients that are the loss’s slope', async () => {
+  test('has gradients that match finite differences of the loss', async () => {
     const engine = await open()
     try {
       const target = batch.audio.map((clip, i) => gaussian(3, i, 0, clip.length))

@@ -103,7 +103,7 @@ const entryPoints: Readonly<Record<string, (engine: Engine, array: Make, done: (
 const noise = (stream: number) => gaussian(5, stream, 0, SAMPLES)
 const mel = (array: Make): Mel => ({ data: array(gaussian(6, 0, 0, 6 * FRAMES)), bands: 6, frames: FRAMES })
 
-describe('a caller may do anything to its arrays during a call', { skip: !available }, () => {
+describe('a call gives the same result if its input arrays change meanwhile', { skip: !available }, () => {
   for (const instructionSet of new Set([instructionSets[0], 'scalar' as const])) {
     for (const [name, call] of Object.entries(entryPoints)) {
       for (const [misdeed, { make, harm }] of Object.entries(misdeeds)) {
@@ -138,7 +138,7 @@ describe('a caller may do anything to its arrays during a call', { skip: !availa
   }
 })
 
-describe('the addon refuses', { skip: available ? false : 'no native engine' }, () => {
+describe('the native addon refuses', { skip: available ? false : 'no native engine' }, () => {
   const create = (changes: Partial<NetworkShape> = {}) =>
     loadAddon().create({
       shape: { ...networkShape(network), ...changes },
@@ -148,7 +148,7 @@ describe('the addon refuses', { skip: available ? false : 'no native engine' }, 
       fast: false,
     })
 
-  test('a handle of another kind', () => {
+  test('a handle of the wrong kind', () => {
     const addon = loadAddon()
     const engine = create()
     const size = network.stepEmbedding.size
@@ -158,7 +158,7 @@ describe('the addon refuses', { skip: available ? false : 'no native engine' }, 
     addon.dispose(engine)
   })
 
-  test('a stream whose engine was collected, on an engine that has its address', async () => {
+  test('a stream of another engine, even at the address of its collected one', async () => {
     const addon = loadAddon()
     const { size } = network.stepEmbedding
     const streams = Array.from({ length: 20 }, () =>
@@ -176,7 +176,7 @@ describe('the addon refuses', { skip: available ? false : 'no native engine' }, 
     for (const engine of engines) addon.dispose(engine)
   })
 
-  test('sizes beyond those of a config, and products that would overflow', () => {
+  test('sizes beyond those of a config, and products that overflow', () => {
     for (const changes of [{ channels: 2 ** 31 - 1 }, { channels: 4098 }, { hop: 2 ** 31 }]) {
       assert.throws(() => create(changes), /bad network shape/, JSON.stringify(changes))
     }
@@ -187,7 +187,7 @@ describe('the addon refuses', { skip: available ? false : 'no native engine' }, 
     assert.throws(() => create(most), /the strides do not multiply to the hop/)
   })
 
-  test('work on an engine that was disposed', () => {
+  test('work on a disposed engine', () => {
     const addon = loadAddon()
     const engine = create()
     addon.dispose(engine)

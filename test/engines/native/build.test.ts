@@ -1,4 +1,4 @@
-/** Building the addon with compilers that fail. */
+/** Building the addon with a compiler that fails. */
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
@@ -29,9 +29,9 @@ echo ended >> '${log}'
   return { path, notes: () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []) }
 }
 
-describe('a source that does not compile', () => {
+describe('a compile error', () => {
   const skip = process.platform === 'win32' && 'the compiler is a shell script'
-  test('is reported once all compilers have ended, and no more are started', { skip }, async () => {
+  test('is reported after all running compilers have ended, and no more are started', { skip }, async () => {
     const { path, notes } = compiler()
     const out = files.at('diffwave.node')
     await assert.rejects(buildAddon({ compiler: path, out }), {

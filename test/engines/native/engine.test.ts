@@ -18,7 +18,7 @@ for (const instructionSet of instructionSets) {
   conformance(`native:${instructionSet}`, create)
 }
 
-test('gradients are the same bytes for any number of threads', { skip: !available }, async () => {
+test('gradients have the same bytes for any number of threads', { skip: !available }, async () => {
   const network = networkSchema.parse({
     channels: 20,
     layers: 4,
@@ -44,7 +44,7 @@ test('gradients are the same bytes for any number of threads', { skip: !availabl
   assert.deepEqual(results[2], results[0])
 })
 
-describe('weights', { skip: !available }, () => {
+describe('the weights of the native engine', { skip: !available }, () => {
   const network = networkSchema.parse({ channels: 12, layers: 3, dilationCycle: 3, patch: 2 })
   const audio = [gaussian(2, 0, 0, 500)]
   /** As a file of weights has them: one after the other in memory. */
@@ -66,7 +66,7 @@ describe('weights', { skip: !available }, () => {
     return predicted(engine).finally(() => engine.dispose())
   }
 
-  test('packed ahead give the same bytes, before and after they are replaced', async () => {
+  test('give the same bytes packed ahead, before and after they are replaced', async () => {
     const engine = await createNativeEngine({ network, parameters: randomParameters(network, 7) })
     await engine.prepare!()
     assert.notDeepEqual(await predicted(engine), await expected())
@@ -78,13 +78,13 @@ describe('weights', { skip: !available }, () => {
     await assert.rejects(engine.prepare!(), { code: 'DISPOSED' })
   })
 
-  test('an engine that is disposed while it packs ends in peace', async () => {
+  test('may still be packing when the engine is disposed', async () => {
     const engine = await createNativeEngine({ network, parameters: joined() })
     const prepared = engine.prepare!()
     await Promise.all([prepared, engine.dispose()])
   })
 
-  test('are copied, unless the engine owns them and they lie one after the other', async () => {
+  test('are copied, unless the engine owns them and they are contiguous', async () => {
     for (const ownsParameters of [false, true]) {
       const parameters = joined()
       const engine = await createNativeEngine({ network, parameters, ownsParameters })

@@ -68,14 +68,14 @@ const noiseOf = async (network: NetworkConfig, settings: Settings) =>
 describe('precision fast', { skip: !available }, () => {
   for (const [name, network] of Object.entries(networks)) {
     for (const instructionSet of fastSets) {
-      test(`${instructionSet}, ${name}: near exact, and not the same`, async () => {
+      test(`${instructionSet}, ${name}: is close to exact, but not equal`, async () => {
         const exact = await noiseOf(network, { instructionSet })
         const fast = await noiseOf(network, { instructionSet, precision: 'fast' })
         const error = relativeError(fast, exact)
         assert.ok(error > 1e-5 && error < TOLERANCE, String(error))
       })
 
-      test(`${instructionSet}, ${name}: the same bytes for any number of threads`, async () => {
+      test(`${instructionSet}, ${name}: gives the same bytes for any number of threads`, async () => {
         const settings = { instructionSet, precision: 'fast' } as const
         const one = await noiseOf(network, { ...settings, threads: 1 })
         for (const threads of [2, 5]) assert.deepEqual(await noiseOf(network, { ...settings, threads }), one)
@@ -83,14 +83,14 @@ describe('precision fast', { skip: !available }, () => {
     }
 
     for (const instructionSet of others) {
-      test(`${instructionSet}, ${name}: the bytes of exact`, async () => {
+      test(`${instructionSet}, ${name}: has no effect without bfloat16`, async () => {
         const exact = await noiseOf(network, { instructionSet })
         assert.deepEqual(await noiseOf(network, { instructionSet, precision: 'fast' }), exact)
       })
     }
   }
 
-  test('gradients are those of exact', async () => {
+  test('gives the gradients of exact', async () => {
     const network = networks['odd channels, a mel at the rate of frames']
     const gradients = async (precision: 'exact' | 'fast') => {
       const engine = await createNativeEngine({ network, parameters: parametersOf(network), precision })
@@ -102,7 +102,7 @@ describe('precision fast', { skip: !available }, () => {
     assert.deepEqual(await gradients('fast'), await gradients('exact'))
   })
 
-  test('the device names what it multiplies', async () => {
+  test('is named in the device if bfloat16 is used', async () => {
     const network = networks['odd channels, a mel at the rate of frames']
     const device = async (instructionSet: InstructionSet) => {
       const parameters = parametersOf(network)
@@ -114,7 +114,7 @@ describe('precision fast', { skip: !available }, () => {
     for (const set of others) assert.equal(await device(set), `CPU, ${set}, 1 thread`)
   })
 
-  test('other engines take it, and other words are refused', async () => {
+  test('is accepted by other engines, and other values are refused', async () => {
     const network = networkSchema.parse({ channels: 4, layers: 2, dilationCycle: 2 })
     const parameters = parametersOf(network)
     const results: Float32Array[][] = []

@@ -1,4 +1,4 @@
-/** Phase refinement and correction in native code against the readable versions in src/audio/mel, byte by byte. */
+/** Phase refinement and correction in native code give the bytes of the TypeScript versions in src/audio/mel. */
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { type Mel, type MelConvention, namedConventions } from '#src/audio/mel/convention'
@@ -120,7 +120,7 @@ async function compareCorrections(engine: Engine, clips: readonly (readonly [num
 describe('native correction towards a mel', () => {
   for (const set of sets) {
     for (const threads of [1, 2, 3]) {
-      test(`${set}, threads ${threads}: the bytes of the readable version, whatever the pieces`, async () => {
+      test(`${set}, threads ${threads}: gives the bytes of the TypeScript version, in any pieces`, async () => {
         const clips = [
           [1, 1, 1],
           [2, 2, 5],
@@ -132,7 +132,7 @@ describe('native correction towards a mel', () => {
     }
   }
 
-  test('a silent clip and one that is not finite have the bytes of the readable version', async () => {
+  test('gives the bytes of the TypeScript version for silence and for NaN', async () => {
     const engine = await engineOf()
     const clip = unrefined(tacotron2, 20)
     const settings = { passes: 2, iterations: 5 }
@@ -146,7 +146,7 @@ describe('native correction towards a mel', () => {
     }
   })
 
-  test('a signal stops it, and it cannot be used after that', async () => {
+  test('stops on a signal and cannot be used afterwards', async () => {
     const { mel, start } = unrefined(tacotron2, 2000)
     const correction = (await engineOf()).openCorrection!(tacotron2, { passes: 64, iterations: 5 })
     correction.pushMel(mel)
@@ -161,7 +161,7 @@ describe('native correction towards a mel', () => {
 describe('native phase refinement', () => {
   for (const set of sets) {
     for (const threads of [1, 2, 3]) {
-      test(`${set}, threads ${threads}: the bytes of the readable version, whatever the pieces`, async () => {
+      test(`${set}, threads ${threads}: gives the bytes of the TypeScript version, in any pieces`, async () => {
         const engine = await engineOf(set, threads)
         for (const convention of conventions) {
           for (const [frames, iterations, momentum, relaxation] of [
@@ -185,7 +185,7 @@ describe('native phase refinement', () => {
     }
   }
 
-  test('a silent clip and one that is not finite have the bytes of the readable version', async () => {
+  test('gives the bytes of the TypeScript version for silence and for NaN', async () => {
     const engine = await engineOf()
     const clip = unrefined(tacotron2, 20)
     const settings = { iterations: 3, momentum: 0.99, relaxation: 1.7 }
@@ -196,12 +196,12 @@ describe('native phase refinement', () => {
     }
   })
 
-  test('no audio at all: nothing comes out', async () => {
+  test('returns no samples for no audio', async () => {
     const refinement = (await engineOf()).openRefinement!(tacotron2, { iterations: 2, momentum: 0.99, relaxation: 1 })
     assert.equal((await refinement.push(new Float32Array(0), true)).length, 0)
   })
 
-  test('a signal stops it, and it cannot be used after that', async () => {
+  test('stops on a signal and cannot be used afterwards', async () => {
     const { mel, start } = unrefined(tacotron2, 2000)
     const refinement = (await engineOf()).openRefinement!(tacotron2, { iterations: 32, momentum: 0.99, relaxation: 1 })
     refinement.pushMel(mel)
@@ -212,7 +212,7 @@ describe('native phase refinement', () => {
     await assert.rejects(refinement.push(start, true), code('DISPOSED'))
   })
 
-  test('an engine that was disposed refuses', async () => {
+  test('is refused by a disposed engine', async () => {
     const engine = await engineOf()
     const settings = { iterations: 2, momentum: 0.99, relaxation: 1 }
     const refinement = engine.openRefinement!(tacotron2, settings)
@@ -221,7 +221,7 @@ describe('native phase refinement', () => {
     assert.throws(() => engine.openRefinement!(tacotron2, settings), code('DISPOSED'))
   })
 
-  test('the addon refuses shapes and sizes that do not fit', async () => {
+  test('refuses shapes and sizes that do not fit', async () => {
     const addon = loadAddon()
     const shape = {
       ...{ operation: 'refine' as const, stages: 1, updates: 1 },
@@ -280,7 +280,7 @@ describe('native phase refinement', () => {
 
 describe('phase refinement and correction in WebAssembly', () => {
   for (const instructionSet of surveyWasm().instructionSets) {
-    test(`${instructionSet}: the bytes of the readable version, whatever the pieces`, async () => {
+    test(`${instructionSet}: give the bytes of the TypeScript version, in any pieces`, async () => {
       const parameters = initialParameters(network, 1)
       const engine = await createWasmEngine({ network, parameters, instructionSet, threads: 2 })
       engines.push(engine)

@@ -1,4 +1,4 @@
-/** The arithmetic around a windowed front end in native code against the readable version, byte by byte. */
+/** The native code around a windowed front end gives the bytes of the TypeScript version. */
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { type MelConvention, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
@@ -39,7 +39,7 @@ function frontEndOf(kernel: number, stride: number, bins: number, iterations = 1
 
 for (const [i, set] of sets.entries()) {
   describe(`front-end kernels, ${set}`, () => {
-    test('the power per bin has the bytes of the readable version', () => {
+    test('compute the power per bin with the bytes of the TypeScript version', () => {
       for (const convention of conventions) {
         const { bands, fftSize } = convention
         for (const [factor, iterations] of [
@@ -60,7 +60,7 @@ for (const [i, set] of sets.entries()) {
       }
     })
 
-    test('filtered windows have the bytes of the readable version', () => {
+    test('filter windows with the bytes of the TypeScript version', () => {
       for (const [kernel, stride, bins] of [
         [512, 128, 187],
         [16, 16, 9],
@@ -84,13 +84,13 @@ for (const [i, set] of sets.entries()) {
   })
 }
 
-describe('the addon', () => {
+describe('the addon’s front-end calls', () => {
   const addon = loadAddon()
   const handle = addon.create({
     ...{ shape: networkShape(network), instructionSet: sets[0]!, threads: 1, memoryLimit: 2 ** 20, fast: false },
   })
 
-  test('refuses envelopes and mels that do not fit', () => {
+  test('refuse envelopes and mels that do not fit', () => {
     const shape = {
       ...{ bins: 9, bands: 1, updates: 1, factor: 2, outputs: 4, windowNorm: 1, squared: false },
       ...{ columnSums: new Float64Array(9), triangle: new Float64Array(3) },
@@ -114,7 +114,7 @@ describe('the addon', () => {
     addon.envelopePowers(envelope, new Float64Array(2), new Float32Array(8))
   })
 
-  test('refuses filters and samples that do not fit', () => {
+  test('refuse filters and samples that do not fit', () => {
     const shape = { size: 16, stride: 4, bins: 9, window: new Float64Array(16), roots: new Float64Array(32) }
     for (const wrong of [
       { size: 24 },
@@ -141,7 +141,7 @@ describe('the addon', () => {
     call(20, 18, 20)
   })
 
-  test('needs a handle of the right kind, which outlives its engine', async () => {
+  test('need a handle of the right kind, which outlives its engine', async () => {
     const shape = { size: 16, stride: 4, bins: 9, window: new Float64Array(16), roots: new Float64Array(32) }
     const filter = addon.openWindowFilter(handle, shape)
     assert.throws(() => addon.envelopePowers(filter as never, new Float64Array(0), new Float32Array(0)), /envelope/)

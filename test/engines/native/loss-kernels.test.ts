@@ -1,4 +1,4 @@
-/** What native code computes of losses, against the readable versions, byte by byte. */
+/** The native loss kernels give the bytes of the TypeScript versions. */
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { type Mel, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
@@ -68,9 +68,9 @@ function terms(samples: number): SpectralTerm[] {
   ]
 }
 
-describe('terms of spectra', () => {
+describe('spectral loss terms in native code', () => {
   for (const set of sets) {
-    test(`have the bytes of the readable version with ${set}`, async () => {
+    test(`have the bytes of the TypeScript version with ${set}`, async () => {
       const engine = await engineOf(set)
       for (const samples of [0, 1, 300, 2500, 8191]) {
         const given = terms(samples)
@@ -92,7 +92,7 @@ describe('terms of spectra', () => {
     assert.deepEqual(one, three)
   })
 
-  test('are the same when they are asked for outside a batch', async () => {
+  test('can also be computed outside a batch, with the same bytes', async () => {
     const engine = await engineOf()
     const given = terms(2500)
     const found = await Promise.all([engine.spectralTerms!(given), engine.spectralTerms!(given)])
@@ -102,7 +102,7 @@ describe('terms of spectra', () => {
     await assert.rejects(engine.spectralTerms!(given), code('DISPOSED'))
   })
 
-  test('an abort on the way ends the batch', async () => {
+  test('stop with the batch on an abort', async () => {
     const controller = new AbortController()
     const work = within(
       await engineOf(),
@@ -116,14 +116,14 @@ describe('terms of spectra', () => {
   })
 })
 
-describe('the correction and its gradient', () => {
+describe('the correction and its gradient in native code', () => {
   const { tacotron2 } = namedConventions
   const small = { ...tacotron2, fftSize: 64, windowLength: 64, hop: 16, bands: 8 }
   const conventions = [tacotron2, small, { ...small, hop: 24 }].map(given => melConventionSchema.parse(given))
   const settings = { passes: 2, iterations: 3 }
 
   for (const set of sets) {
-    test(`have the bytes of the readable version with ${set}`, async () => {
+    test(`have the bytes of the TypeScript version with ${set}`, async () => {
       const engine = await engineOf(set)
       for (const convention of conventions) {
         const { bands, hop } = convention

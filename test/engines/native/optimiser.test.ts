@@ -1,4 +1,4 @@
-/** The optimiser's native arithmetic against the readable version in src/training/optimiser, byte by byte. */
+/** The native optimiser gives the bytes of the TypeScript version in src/training/optimiser. */
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { gaussian, uniform } from '#src/core/random'
@@ -68,7 +68,7 @@ async function train(kernels: OptimiserKernels | undefined): Promise<{ bytes: Bu
 }
 
 describe('the native optimiser', { skip: sets.length === 0 }, () => {
-  test('several updates have the bytes of the readable version, for any threads', async () => {
+  test('gives the bytes of the TypeScript version over several updates, for any threads', async () => {
     const readable = await train(undefined)
     assert.ok(readable.norms.some(norm => norm > 200) && readable.norms.some(norm => norm < 200))
     for (const set of sets) {
@@ -80,7 +80,7 @@ describe('the native optimiser', { skip: sets.length === 0 }, () => {
     }
   })
 
-  test('norm, sum and scaling agree with the readable functions one by one', async () => {
+  test('computes norm, sum and scaling as the TypeScript functions do', async () => {
     const kernels = await kernelsOf(sets[0]!, 2)
     const [own, expected] = [arrays(1, 3), arrays(1, 3)]
     const more = arrays(2, 0.7)
@@ -93,13 +93,13 @@ describe('the native optimiser', { skip: sets.length === 0 }, () => {
     assert.equal(await kernels.norm([...own.values()]), globalNorm(expected))
   })
 
-  test('a norm is not finite if a gradient is not', async () => {
+  test('returns a norm that is not finite if a gradient is not', async () => {
     const kernels = await kernelsOf(sets[0]!, 2)
     assert.ok(!Number.isFinite(await kernels.norm([Float32Array.of(1, Number.POSITIVE_INFINITY)])))
     assert.ok(Number.isNaN(await kernels.norm([Float32Array.of(1), Float32Array.of(Number.NaN)])))
   })
 
-  test('an engine’s readable reference has no optimiser of its own', async () => {
+  test('is absent from the scalar reference engine', async () => {
     const engine = await createNativeEngine({
       network,
       parameters: initialParameters(network, 1),
@@ -109,15 +109,15 @@ describe('the native optimiser', { skip: sets.length === 0 }, () => {
     await engine.dispose()
   })
 
-  test('lists of arrays that do not match are refused', async () => {
+  test('refuses lists of arrays that do not match', async () => {
     const kernels = await kernelsOf(sets[0]!, 1)
     await assert.rejects(kernels.add([new Float32Array(2)], [new Float32Array(3)]), /wrong length/)
     await assert.rejects(kernels.add([new Float32Array(2)], []), /differ in length/)
   })
 })
 
-describe('native normal numbers', { skip: sets.length === 0 }, () => {
-  test('they have the bytes of the readable version at any start and count', async () => {
+describe('native Gaussian numbers', { skip: sets.length === 0 }, () => {
+  test('have the bytes of the TypeScript version at any start and count', async () => {
     for (const set of sets) {
       const engine = await engineOf(set, 1)
       for (let i = 0; i < 200; i++) {
@@ -131,7 +131,7 @@ describe('native normal numbers', { skip: sets.length === 0 }, () => {
     }
   })
 
-  test('numbers between two floats are left to JavaScript', async () => {
+  test('have them also where rounding depends on the last bits of Math.log, sin or cos', async () => {
     // Found among 160 million: here the last bits of Math.log, sin or cos decide.
     for (const set of sets) {
       const engine = await engineOf(set, 1)
@@ -146,14 +146,14 @@ describe('native normal numbers', { skip: sets.length === 0 }, () => {
     }
   })
 
-  test('two million in a row have them too', async () => {
+  test('have them also for two million numbers in a row', async () => {
     const engine = await engineOf(sets[0]!, 1)
     assert.deepEqual(engine.gaussian!(11, 3, 1, 2_000_000), gaussian(11, 3, 1, 2_000_000))
   })
 })
 
 describe('a disposed engine', { skip: sets.length === 0 && 'the native engine is not available' }, () => {
-  test('refuses updates and normal numbers with its code', async () => {
+  test('refuses updates and Gaussian numbers with its code', async () => {
     const engine = await engineOf(sets[0]!, 1)
     const { optimiser, gaussian: normal } = engine
     await engine.dispose()

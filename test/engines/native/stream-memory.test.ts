@@ -57,8 +57,8 @@ const convention = melConventionSchema.parse({
   floor: 1e-5,
 })
 
-describe('a long stream keeps its memory', { skip: !available }, () => {
-  test('behind windows with an envelope', async () => {
+describe('the memory of a long stream does not grow', { skip: !available }, () => {
+  test('with windows and an envelope', async () => {
     const network = networkSchema.parse({
       channels: 1,
       layers: 2,

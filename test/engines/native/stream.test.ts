@@ -1,5 +1,5 @@
 /**
- * Streams of the native engine: no cut, number of threads or way of conditioning changes a byte, and the readable
+ * Streams of the native engine: no chunk size, number of threads or conditioner changes a byte, and the scalar
  * reference agrees.
  */
 import assert from 'node:assert/strict'
@@ -123,7 +123,7 @@ for (const [name, ends] of [
   ['', [null]],
   [' behind windows', frontEnds],
 ] as const) {
-  test(`any cut, threads and passes${name}: the bytes of the whole; the reference agrees`, { skip }, async () => {
+  test(`streams${name}: any chunks and threads give the whole’s bytes, as in the reference`, { skip }, async () => {
     await fc.assert(
       fc.asyncProperty(cases(ends), async ({ network: input, instructionSet, threads, positions, seed }) => {
         const network: NetworkConfig = networkSchema.parse(input)
@@ -168,7 +168,7 @@ for (const [name, ends] of [
   })
 }
 
-test('behind windows a sample depends on audio within the stated reach, and not beyond', { skip }, async () => {
+test('behind windows a sample depends only on audio within the stated reach', { skip }, async () => {
   const network = networkSchema.parse({
     channels: 8,
     layers: 4,
@@ -190,7 +190,7 @@ test('behind windows a sample depends on audio within the stated reach, and not 
   await engine.dispose()
 })
 
-test('wide networks are the reference’s on every instruction set', { skip }, async () => {
+test('wide networks agree with the reference on every instruction set', { skip }, async () => {
   for (const channels of [96, 200, 256]) {
     const mel = { kind: 'transposed', bands: 20, strides: [5] }
     const network = networkSchema.parse({ channels, layers: 2, dilationCycle: 2, mel })
@@ -210,7 +210,7 @@ test('wide networks are the reference’s on every instruction set', { skip }, a
   }
 })
 
-test('a pass so far behind that the mel’s rows were dropped has the same bytes', { skip }, async () => {
+test('a pass far behind the others gives the same bytes, though mel rows were dropped', { skip }, async () => {
   for (const mel of [
     { kind: 'transposed', bands: 3, strides: [4, 4] },
     { kind: 'frame-rate', bands: 3, hop: 4 },
@@ -231,7 +231,7 @@ test('a pass so far behind that the mel’s rows were dropped has the same bytes
   }
 })
 
-test('a stream refuses what does not fit, keeps its parameters, stops when told, and may go while it works', {
+test('a stream checks its input, keeps its weights and stops on a signal or dispose', {
   skip,
 }, async () => {
   const network = networkSchema.parse({

@@ -1,4 +1,4 @@
-/** Several clips at once, one thread each: the bytes are those of each clip alone. */
+/** Several clips at once, one thread each, give the bytes of each clip alone. */
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import type { Mel } from '#src/audio/mel/convention'
@@ -73,7 +73,7 @@ describe('clips of a batch', { skip: !available }, () => {
     })
   }
 
-  test('stop when told, all of them', async () => {
+  test('all stop on a signal', async () => {
     const engine = await engineOf(2)
     const clips = Array.from({ length: 6 }, (_, i) => clipOf(i, 100))
     const stop = new AbortController()
@@ -84,7 +84,7 @@ describe('clips of a batch', { skip: !available }, () => {
   })
 })
 
-describe('streams that are fed at the same time', { skip: !available }, () => {
+describe('streams that are fed concurrently', { skip: !available }, () => {
   const clips = [clipOf(1, 90), clipOf(2, 90)]
 
   /** Two passes over each clip in uneven pieces, the clips one after the other or at the same time. */
@@ -108,14 +108,14 @@ describe('streams that are fed at the same time', { skip: !available }, () => {
     return results
   }
 
-  test('have the bytes of one after the other', async () => {
+  test('give the bytes of streams fed one after the other', async () => {
     const expected = await run(await engineOf(1), false)
     for (const threads of [1, 2, 3]) {
       assert.deepEqual(await run(await engineOf(threads), true), expected, `${threads} threads`)
     }
   })
 
-  test('may be stopped one by one', async () => {
+  test('can be stopped one by one', async () => {
     const engine = await engineOf(2)
     const open = (i: number) => {
       const stream = engine.openStream({ steps: [3], label: clips[i]!.label })
@@ -132,7 +132,7 @@ describe('streams that are fed at the same time', { skip: !available }, () => {
     assert.deepEqual(await running, expected)
   })
 
-  test('that were disposed while they waited say so, the others go on', async () => {
+  test('report DISPOSED for the one that was disposed, while the others continue', async () => {
     const engine = await engineOf(2)
     const streams = clips.map(({ mel, label }) => {
       const stream = engine.openStream({ steps: [3], label })

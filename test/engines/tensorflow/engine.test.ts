@@ -13,7 +13,7 @@ const create: CreateEngine = (network, parameters, convention = null) =>
 conformance('tensorflow:wasm', create)
 agreesWithOracle('tensorflow:wasm', create, 6)
 
-test('TensorFlow.js holds as many tensors after a call as before; windows join without a seam', async () => {
+test('a call leaks no tensors, and windows join without a seam', async () => {
   const network = networkSchema.parse({ channels: 2, layers: 3, dilationCycle: 3 })
   const parameters = new Map(
     parameterSpecs(network).map(({ name, shape }, i) => [

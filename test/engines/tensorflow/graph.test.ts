@@ -1,4 +1,4 @@
-/** The inside of the TensorFlow.js graph against the reference, and its windows against one run over the whole clip. */
+/** The layers of the TensorFlow.js graph agree with the reference, and its windows with one run over the whole clip. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { before, test } from 'node:test'
@@ -27,7 +27,7 @@ function inTensors(parameters: Tensors): Record<string, tf.Tensor> {
 }
 
 for (const folder of ['lmnt-conditional-c8-l6', 'lmnt-unconditional-c8-l6']) {
-  test(`${folder}: sinusoids, embedding, upsampled mel and layers are the reference's`, async () => {
+  test(`${folder}: sinusoids, embedding, upsampled mel and layers match the reference`, async () => {
     const { config, parameters } = await readModel(golden(`${folder}/weights.pt`))
     const { network } = config
     const path = golden(`${folder}/network.safetensors`)
@@ -125,7 +125,7 @@ const convention = melConventionSchema.parse({
 })
 
 for (const [name, input] of networks) {
-  test(`${name}: no cut of audio or mel changes a byte, and windows give what one run gives`, async () => {
+  test(`${name}: chunks of audio or mel change no byte, and windows match a single run`, async () => {
     const network: NetworkConfig = networkSchema.parse(input)
     const weights = inTensors(randomParameters(network, 3))
     const { length, halo } = windowShape(network)
@@ -203,7 +203,7 @@ for (const [name, input] of networks) {
   })
 }
 
-test('a stream refuses audio that its mel does not cover, and mel after the last', async () => {
+test('a stream refuses audio that its mel does not cover, and mel after the last piece', async () => {
   const network = networkSchema.parse({ ...(networks[1]![1] as object) })
   const stream = new WindowedStream(network, { steps: [1] }, async ({ audio }) => new Float32Array(audio.length))
   const mel = (frames: number) => ({ bands: 4, frames, data: new Float32Array(4 * frames) })

@@ -1,4 +1,4 @@
-/** The optional TensorFlow packages: held to the suite where they run, said to be missing where they do not. */
+/** The optional TensorFlow packages pass the engine tests where they are installed, and are reported missing elsewhere. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createEngine } from '#src/engines/select'
@@ -19,8 +19,8 @@ for (const backend of ['cuda', 'node'] as const) {
     conformance(name, create)
     agreesWithOracle(name, create, 6)
   } else {
-    test(`${name}: conformance`, { skip: reason }, () => {})
-    test(`${name}: asked for by name, it is an error that says why it is not available`, async () => {
+    test(`${name}: passes the tests of every engine`, { skip: reason }, () => {})
+    test(`${name}: fails with the reason why it is not available`, async () => {
       const refused = await createEngine(small, randomParameters(small, 1), { engine: `tensorflow:${backend}` }).then(
         () => assert.fail('it ran'),
         (error: unknown) => error as { code: string; message: string },
@@ -31,7 +31,7 @@ for (const backend of ['cuda', 'node'] as const) {
   }
 }
 
-test('parameters that do not fit are refused whichever engine is asked for', async () => {
+test('refuses parameters that do not fit, whichever engine is asked for', async () => {
   await assert.rejects(createEngine(small, new Map(), { engine: 'tensorflow:wasm' }), { code: 'BAD_PARAMETERS' })
   await assert.rejects(createEngine(small, new Map(), { engine: 'tensorflow' }), { code: 'BAD_PARAMETERS' })
 })

@@ -1,4 +1,4 @@
-/** The worker thread: it leaves the event loop free, stops between windows, and does not keep the process alive. */
+/** The worker thread leaves the event loop free, stops between windows, and does not keep the process alive. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
@@ -14,7 +14,7 @@ const network = networkSchema.parse({ channels: 16, layers: 6, dilationCycle: 6 
 const create = () => createTensorflowEngine({ network, parameters: randomParameters(network, 1), backend: 'wasm' })
 const request = { audio: [gaussian(1, 0, 0, 80_000)], steps: [3] }
 
-test('the event loop runs on while the engine works; an abort stops it between windows', async () => {
+test('the event loop stays free while the engine works, and an abort stops the work', async () => {
   const engine = await create()
   try {
     const controller = new AbortController()
@@ -36,7 +36,7 @@ test('the event loop runs on while the engine works; an abort stops it between w
   }
 })
 
-test('disposing of an engine ends what is under way; disposing twice does no harm', async () => {
+test('disposing of an engine ends its work, and disposing twice does no harm', async () => {
   const engine = await create()
   const target = request.audio
   const running = [
@@ -49,7 +49,7 @@ test('disposing of an engine ends what is under way; disposing twice does no har
   await assert.rejects(engine.setParameters(randomParameters(network, 2)), { code: 'DISPOSED' })
 })
 
-test('a process that forgets to dispose of its engine ends all the same', () => {
+test('a process that never disposes of its engine still exits', () => {
   const module = (path: string) => JSON.stringify(pathToFileURL(inRepository(`dist/${path}.js`)).href)
   const { status, stdout } = spawnSync(
     process.execPath,
@@ -72,7 +72,7 @@ test('a process that forgets to dispose of its engine ends all the same', () => 
   assert.equal(stdout, '7\n')
 })
 
-test('the survey names every engine, and says why those that do not run do not', async () => {
+test('the survey names every engine, with a reason for those that are not available', async () => {
   const survey = await surveyEngines()
   assert.deepEqual(
     survey.map(({ name }) => name),

@@ -1,4 +1,4 @@
-/** The committed binaries are those of the sources, small, and what JavaScript takes them for. */
+/** The committed binaries are up to date, small, and have the memory layout that JavaScript expects. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -17,13 +17,13 @@ describe('prebuilds/wasm', () => {
   })
 
   for (const name of wasmInstructionSets) {
-    test(`${name}: as it was built, and at most 150 kB compressed`, () => {
+    test(`${name}: has the recorded hash and is at most 150 kB compressed`, () => {
       const { binaries } = JSON.parse(readFileSync(inRepository('prebuilds/wasm/built-from.json'), 'utf8'))
       assert.equal(createHash('sha256').update(binary(name)).digest('hex'), binaries[`${name}.wasm`])
       assert.ok(gzipSync(binary(name), { level: 9 }).length < 150_000)
     })
 
-    test(`${name}: its memory can be shared or not`, async () => {
+    test(`${name}: declares a memory that can be made shared or unshared`, async () => {
       const bytes = new Uint8Array(binary(name))
       const found = memoryImport(bytes)
       assert.equal(found.maximum, 65535)
@@ -36,7 +36,7 @@ describe('prebuilds/wasm', () => {
     })
   }
 
-  test('a binary that is cut short or has no memory is refused', () => {
+  test('a binary that is truncated or has no memory is refused', () => {
     const bytes = new Uint8Array(binary('simd128'))
     assert.throws(() => memoryImport(bytes.subarray(0, 20)), { code: 'ENGINE_UNAVAILABLE' })
     assert.throws(() => memoryImport(bytes.subarray(0, 8)), { code: 'ENGINE_UNAVAILABLE' })

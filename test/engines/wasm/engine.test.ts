@@ -1,4 +1,4 @@
-/** The wasm engine: the contract of every engine, on both builds, and what is its own. */
+/** The wasm engine: the tests of every engine, on both builds, and those of its threads and memory. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { describe, test } from 'node:test'
@@ -38,9 +38,9 @@ const network = networkSchema.parse({
 const parameters = randomParameters(network, 1)
 const mel = (frames: number) => ({ data: gaussian(3, 0, 0, 8 * frames), bands: 8, frames })
 
-describe('threads', () => {
+describe('wasm threads', () => {
   for (const instructionSet of instructionSets) {
-    test(`${instructionSet}: the same bytes for any number of them`, async () => {
+    test(`${instructionSet}: any number of them gives the same bytes`, async () => {
       const audio = [gaussian(2, 0, 0, 32 * 64), gaussian(2, 1, 0, 640)]
       const batch = { audio, steps: [1, 2.5], mel: audio.map(() => mel(32)) }
       const results = []
@@ -56,7 +56,7 @@ describe('threads', () => {
   }
 
   // V8's baseline compiler of Node.js 20 has a fault that native/platform/wasm/threads.cc avoids.
-  test('three and four never stand still (scripts/stress-wasm.mjs)', () => {
+  test('three and four never deadlock (scripts/stress-wasm.mjs)', () => {
     const script = inRepository('scripts/stress-wasm.mjs')
     const { stdout, stderr, status } = spawnSync(process.execPath, ['--liftoff-only', script, '30', '3,4'], {
       cwd: inRepository('.'),
@@ -67,10 +67,10 @@ describe('threads', () => {
   })
 })
 
-describe('the event loop', () => {
+describe('the event loop beside the wasm engine', () => {
   const long = { audio: [gaussian(1, 0, 0, 64 * 12_000)], steps: [3], mel: [mel(12_000)] }
 
-  test('runs on while the engine works, and an abort stops the work', async () => {
+  test('stays free while the engine works, and an abort stops the work', async () => {
     const engine = await createWasmEngine({ network, parameters, threads: 1 })
     try {
       const controller = new AbortController()
@@ -91,7 +91,7 @@ describe('the event loop', () => {
     }
   })
 
-  test('is not kept alive by an engine that nobody disposes of', () => {
+  test('does not keep a process alive that never disposes of its engine', () => {
     const module = (path: string) => JSON.stringify(pathToFileURL(inRepository(`dist/${path}.js`)).href)
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
@@ -115,8 +115,8 @@ describe('the event loop', () => {
   })
 })
 
-describe('memory', () => {
-  test('a batch beyond it is refused, and the engine goes on', async () => {
+describe('wasm memory', () => {
+  test('is limited: a larger batch is refused, and the engine stays usable', async () => {
     const engine = await createWasmEngine({ network, parameters, threads: 2, memoryLimit: 2 ** 24 })
     try {
       const audio = [gaussian(1, 0, 0, 64 * 3000)]
@@ -130,7 +130,7 @@ describe('memory', () => {
     }
   })
 
-  test('what 32 bits cannot address is refused, and the engine goes on', async () => {
+  test('beyond 32 bits is refused, and the engine stays usable', async () => {
     const wide = networkSchema.parse({ channels: 64, layers: 30, dilationCycle: 10 })
     const engine = await createWasmEngine({
       network: wide,
@@ -149,7 +149,7 @@ describe('memory', () => {
     }
   })
 
-  test('a long stream keeps it, and a closed one returns it', async () => {
+  test('is returned by closed streams', async () => {
     const engine = await createWasmEngine({ network, parameters, threads: 2 })
     try {
       const before = process.memoryUsage.rss()

@@ -1,4 +1,4 @@
-/** Streams that are run window by window. */
+/** Streams that run the network window by window. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { WindowedStream } from '#src/engines/windowed/windowed-stream'
@@ -9,7 +9,7 @@ const network = networkSchema.parse({ channels: 2, layers: 1, dilationCycle: 1 }
 const audio = new Float32Array(4 * windowShape(network).length)
 
 describe('a windowed stream', () => {
-  test('whose call was stopped after some windows is disposed: they are lost', async () => {
+  test('is disposed by an abort between windows, since those before it are lost', async () => {
     const controller = new AbortController()
     let windows = 0
     const stream = new WindowedStream(network, { steps: [1] }, async request => {
@@ -21,7 +21,7 @@ describe('a windowed stream', () => {
     await assert.rejects(stream.predict(0, audio, true), { code: 'DISPOSED' })
   })
 
-  test('that refuses a piece goes on with the next', async () => {
+  test('stays usable after it refused a piece', async () => {
     const stream = new WindowedStream(network, { steps: [1] }, async request => request.audio)
     await assert.rejects(
       stream.predict(
