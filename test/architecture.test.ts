@@ -1,4 +1,4 @@
-/** Holds the layout: which folder may import which, and who may touch TensorFlow.js, the terminal and chance. */
+/** The layout of src: which folder may import which, and which may use TensorFlow.js, the terminal and chance. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -84,7 +84,7 @@ test('no file imports itself through others', () => {
   for (const file of files) visit(file, [])
 })
 
-test('the root of src holds the public nouns and nothing else', () => {
+test('the root of src holds only the public classes and the index', () => {
   assert.deepEqual(files.filter(file => folderOf(file) === '.').sort(), [
     'generator.ts',
     'index.ts',
@@ -104,18 +104,18 @@ describe('the browser entry', () => {
   }
   for (const file of files.filter(file => folderOf(file) === 'browser')) visit(file)
 
-  test('reaches no module of Node.js, and the packages that a page can load', () => {
+  test('reaches no module of Node.js, and only packages that a page can load', () => {
     assert.ok(reached.has('vocoder.ts') && reached.has('engines/wasm/serve.ts'))
     assert.deepEqual([...reached].filter(name => !isFile(name)).sort(), ['fflate', 'fft.js', 'wavefile', 'zod'])
   })
 
-  test('is the only one that reaches browser files', () => {
+  test('is the only entry that reaches browser files', () => {
     for (const file of files.filter(file => !reached.has(file))) {
       assert.ok(!imports(file).some(name => name.endsWith('.browser.ts') && !hasPort(file, name)), file)
     }
   })
 
-  test('both files of a port have the same functions', () => {
+  test('finds the same functions in both files of a port', () => {
     const functions = (file: string) =>
       [...text(file).matchAll(/^export (?:async )?(?:function|const) (\w+)/gm)].map(match => match[1]!)
     const ports = new Set(files.flatMap(file => specifiers(file).filter(name => name.startsWith('#platform/'))))
@@ -130,7 +130,7 @@ describe('the browser entry', () => {
     specifiers(file).some(name => name.startsWith('#platform/') && targets(file, name).includes(target))
 })
 
-test('only the TensorFlow.js engine imports TensorFlow.js, only the command line touches the process', () => {
+test('only its engine imports TensorFlow.js, and only the CLI uses the process', () => {
   for (const file of files) {
     if (!file.startsWith('engines/tensorflow/')) {
       assert.ok(!specifiers(file).some(name => name.startsWith('@tensorflow/')), file)
@@ -144,7 +144,7 @@ test('only the TensorFlow.js engine imports TensorFlow.js, only the command line
   }
 })
 
-test('the command line loads the service only when it is asked for', () => {
+test('the command line loads the service only for `serve`', () => {
   const loaded = new Set<string>()
   const visit = (file: string) => {
     if (loaded.has(file)) return
@@ -162,7 +162,7 @@ test('the command line loads the service only when it is asked for', () => {
   )
 })
 
-test('no chance, no default exports, and index.ts re-exports only', () => {
+test('no file uses Math.random or default exports, and index.ts only re-exports', () => {
   for (const file of files) {
     assert.doesNotMatch(text(file), /Math\.random|export default/, file)
   }
@@ -173,7 +173,7 @@ test('no chance, no default exports, and index.ts re-exports only', () => {
     assert.match(statement.trim(), /^export [\s\S]* from '/)
 })
 
-test('only model and data-domain ask which data domain a model has, and the export of each', () => {
+test('only model, data-domain and its export ask for the kind of data domain', () => {
   const exempt = (file: string) => file === 'export/onnx/domain.ts' || ['model', 'data-domain'].includes(folderOf(file))
   for (const file of files.filter(file => !exempt(file))) {
     assert.doesNotMatch(text(file), /prior\??\.kind|diffusion\.subbands [!=]==/, file)

@@ -1,4 +1,4 @@
-/** Runs every program of examples/ on models that are small enough to be fast. */
+/** Runs every program of examples/ on small models. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -74,7 +74,7 @@ function acousticModel(kind: keyof typeof acousticModels): Uint8Array {
   return graph.bytes()
 }
 
-test('acoustic-model.mjs speaks the mel of Matcha, FastPitch, FastSpeech 2 and others', async () => {
+test('acoustic-model.mjs vocodes mels of Matcha, FastPitch, FastSpeech 2 and others', async () => {
   const audio: Float32Array[] = []
   const kinds = Object.keys(acousticModels) as (keyof typeof acousticModels)[]
   for (const kind of kinds) {
@@ -98,7 +98,7 @@ test('acoustic-model.mjs undoes a normalisation', async () => {
   assert.notDeepEqual((await readWav(at('normalised.wav'))).samples, before)
 })
 
-test('generate.mjs writes clips that a seed names', async () => {
+test('generate.mjs writes clips that are named by their seeds', async () => {
   assert.match(run('generate.mjs', at('clips'), smallGenerator), /seed 1, label none\nseed 2, label none/)
   assert.deepEqual(readdirSync(at('clips')).sort(), ['seed-1.wav', 'seed-2.wav'])
 })
@@ -118,7 +118,7 @@ test('inpaint.mjs fills the gap and keeps the rest', async () => {
   assert.notDeepEqual(after.samples.slice(6615, 6836), before.samples.slice(6615, 6836))
 })
 
-test('train.mjs trains a model, and continues a run', async () => {
+test('train.mjs trains a model and continues a run', async () => {
   put('recordings/a.wav', noiseWav(2, 16_000))
   put('recordings/b.wav', noiseWav(3, 16_000))
   assert.match(run('train.mjs', at('recordings'), at('run'), '1'), /update 1, loss \d\.\d{4}/)
@@ -164,7 +164,7 @@ describe('nextjs/app/speech/route.js', () => {
     assert.equal((await post(melBody(FRAMES).slice(4))).status, 400)
   })
 
-  test('loads its model again if that failed', async () => {
+  test('loads its model again after a failure', async () => {
     const path = example('nextjs/app/speech/route.js')
     const { POST } = await import(`${path}?anew`)
     const post = () => POST(new Request('http://localhost/speech', { method: 'POST', body: melBody(FRAMES) }))
@@ -175,7 +175,7 @@ describe('nextjs/app/speech/route.js', () => {
   })
 })
 
-test('every example is described in the README of examples', () => {
+test('the README of examples describes every example', () => {
   const readme = readFileSync(example('README.md'), 'utf8')
   const programs = readdirSync(example(''), { recursive: true, encoding: 'utf8' })
     .map(file => file.replaceAll('\\', '/'))

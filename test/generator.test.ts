@@ -12,8 +12,8 @@ import { fakeModel } from './support/fake-model.js'
 
 const generator = new Generator(fakeModel(smallGeneratorConfig()))
 
-describe('clips', () => {
-  test('are as long as requested, to the sample, by default as in training', async () => {
+describe('generated clips', () => {
+  test('have the requested length to the sample, or that of training by default', async () => {
     assert.equal((await generator.generate({ seed: 1 }))[0]!.samples.length, 2000)
     // 1001 samples: not a multiple of the network's patch.
     const [clip] = await generator.generate({ seed: 1, seconds: 1001 / 8000 })
@@ -21,7 +21,7 @@ describe('clips', () => {
     assert.equal(clip!.sampleRate, 8000)
   })
 
-  test('depend on their own seed and label alone', async () => {
+  test('depend only on their own seed and label', async () => {
     const clips = await generator.generate({ count: 5, labels: ['kick', null, 'snare'], seed: 7 })
     assert.deepEqual(
       clips.map(clip => clip.label),
@@ -34,7 +34,7 @@ describe('clips', () => {
     assert.notDeepEqual(other!.samples, clips[0]!.samples)
   })
 
-  test('arrive one after the other from clips, in groups from batches', async () => {
+  test('come one by one from `clips`, and in groups from `batches`', async () => {
     const options = { count: 18, seconds: 0.01, seed: 7 }
     const whole = await generator.generate(options)
     const clips: GeneratedClip[] = []
@@ -46,8 +46,8 @@ describe('clips', () => {
   })
 })
 
-describe('streaming', () => {
-  test('has the bytes of generate', async () => {
+describe('Generator.stream', () => {
+  test('returns the bytes of `generate`', async () => {
     const pieces: Float32Array[] = []
     for await (const piece of generator.stream({ seed: 3, seconds: 2, label: 'kick' })) pieces.push(piece)
     const [clip] = await generator.generate({ seed: 3, seconds: 2, label: 'kick' })
@@ -55,7 +55,7 @@ describe('streaming', () => {
     assert.ok(pieces.length > 1)
   })
 
-  test('has the bytes of generate in subbands, too, to the sample', async () => {
+  test('returns the bytes of `generate` in subbands, too', async () => {
     const gains = Array.from({ length: 64 }, (_, band) => 1 + band / 8)
     const config = smallGeneratorConfig({
       network: { channels: 4, layers: 4, dilationCycle: 3, patch: 64 },
@@ -87,7 +87,7 @@ describe('streaming', () => {
 })
 
 describe('labels and guidance', () => {
-  test('guidance is (1 + w)·ε_label − w·ε_none', async () => {
+  test('guidance extrapolates: (1 + w)·ε_label − w·ε_none', async () => {
     const config = smallGeneratorConfig({
       clipSeconds: 64 / 8000,
       diffusion: { training: { kind: 'explicit', betas: [0.5] }, clamp: false },
@@ -105,7 +105,7 @@ describe('labels and guidance', () => {
     assert.equal(model.engine.open, 0)
   })
 
-  test('a model may set a default guidance and aliases of its labels', async () => {
+  test('a model may define a default guidance and aliases of its labels', async () => {
     const config = smallGeneratorConfig({
       aliases: { '1': 'kick' },
       diffusion: { training: { kind: 'cosine', steps: 100 }, defaultSteps: 4, defaultGuidance: 2 },
@@ -122,7 +122,7 @@ describe('labels and guidance', () => {
     assert.throws(() => smallGeneratorConfig({ aliases: { '1': 'cymbal' } }), /aliases/)
   })
 
-  test('labels are drawn by the seed, each by its share, and reported', async () => {
+  test('labels are drawn by the seed in proportion to labelShares, and reported', async () => {
     const own = new Generator(fakeModel(smallGeneratorConfig({ clipSeconds: 0.01, labelShares: [3, 1] })))
     const seeds = Array.from({ length: 400 }, (_, i) => i)
     const kicks = seeds.filter(seed => own.drawLabel(seed) === 'kick').length
@@ -158,7 +158,7 @@ describe('labels and guidance', () => {
   })
 })
 
-describe('signal scale', () => {
+describe('the signal scale', () => {
   test('divides the output', async () => {
     const diffusion = { training: { kind: 'cosine', steps: 100 }, defaultSteps: 4, clamp: false } as const
     const [one, four] = await Promise.all(
@@ -174,9 +174,9 @@ describe('signal scale', () => {
   })
 })
 
-describe('on every engine', () => {
+describe('a clip of a batch', () => {
   for (const engine of ['native', 'tensorflow'] as const) {
-    test(`clip 3 of 8 is clip 3 alone, whole or streamed: ${engine}`, async () => {
+    test(`equals the clip made alone or streamed: ${engine}`, async () => {
       const config = smallGeneratorConfig({ clipSeconds: 0.05 })
       // The last projection starts as zeros; without noise in every parameter all clips would follow from x_T alone.
       const parameters = new Map(
@@ -203,8 +203,8 @@ describe('on every engine', () => {
   }
 })
 
-describe('refusals', () => {
-  test('of an unknown label list those of the model', async () => {
+describe('generate refuses', () => {
+  test('an unknown label, and lists those of the model', async () => {
     await assert.rejects(generator.generate({ label: 'cymbal' }), {
       code: 'UNKNOWN_LABEL',
       expected: 'one of kick, snare',
@@ -217,7 +217,7 @@ describe('refusals', () => {
     assert.deepEqual(unlabelled.labels, [])
   })
 
-  test('of options that do not fit', async () => {
+  test('options that do not fit', async () => {
     for (const options of [
       { count: 0 },
       { seconds: 0 },
@@ -234,8 +234,8 @@ describe('refusals', () => {
   })
 })
 
-describe('stopping', () => {
-  test('a signal stops a batch between and within clips', async () => {
+describe('stopping a batch', () => {
+  test('works between and within clips, by a signal', async () => {
     const controller = new AbortController()
     let seen = 0
     await assert.rejects(

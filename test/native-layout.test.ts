@@ -1,4 +1,4 @@
-/** Holds the layout of native/: which folder may include which. */
+/** The layout of native/: which folder may include which. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path/posix'
@@ -28,8 +28,8 @@ const folderOf = (file: string) => (file.includes('/') ? file.split('/')[0]! : '
 const includes = (file: string) =>
   [...text(file).matchAll(/#include "([^"]+)"/g)].map(match => normalize(join(dirname(file), match[1]!)))
 
-describe('native/', () => {
-  test('every folder includes exactly the folders it may', () => {
+describe('the layout of native/', () => {
+  test('has folders that include exactly the folders they may', () => {
     const used: Record<string, Set<string>> = {}
     for (const file of files) {
       const from = folderOf(file)
@@ -47,7 +47,7 @@ describe('native/', () => {
     }
   })
 
-  test('no circle of includes', () => {
+  test('has no circular includes', () => {
     const finished = new Set<string>()
     const visit = (file: string, path: readonly string[]) => {
       assert.ok(!path.includes(file), `a circle: ${[...path, file].join(' → ')}`)
@@ -58,7 +58,7 @@ describe('native/', () => {
     for (const file of files) visit(file, [])
   })
 
-  test('every header starts with what it is for, and a guard', () => {
+  test('has headers that start with their purpose and an include guard', () => {
     for (const file of files.filter(name => name.endsWith('.h'))) {
       assert.match(text(file), /^\/\/ [\s\S]*?\n#pragma once\n/, file)
     }

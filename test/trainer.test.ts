@@ -1,4 +1,4 @@
-/** The public trainer: what it yields and leaves, how it stops, and what it refuses. */
+/** The public Trainer: the steps it yields, the files it writes, how it stops, and what it refuses. */
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -82,7 +82,7 @@ describe('the cache of resampled recordings', () => {
   const run = (fields: Partial<TrainerOptions>) => options({ data: others, maxSteps: 1, ...fields })
   const cached = (out: unknown) => readdirSync(join(String(out), 'cache')).sort()
 
-  test('leaves no trace in the weights: a start with it and one without end alike', async () => {
+  test('does not affect the weights of a run', async () => {
     const cold = run({ config: withSpeeds(1, 0.9) })
     await collected(new Trainer(cold))
     const warm = run({ config: withSpeeds(1, 0.9) })
@@ -96,7 +96,7 @@ describe('the cache of resampled recordings', () => {
     assert.deepEqual(checkpoint(warm.out), checkpoint(cold.out))
   })
 
-  test('loses what no recording needs any more once a run has started, and nothing else', async () => {
+  test('is cleared of entries that no recording needs once a run has started', async () => {
     const { out } = run({})
     await new Trainer(run({ out, config: withSpeeds(1, 0.9) })).load()
     const own = cached(out)
@@ -111,7 +111,7 @@ describe('the cache of resampled recordings', () => {
     assert.deepEqual(cached(out), [...own.filter(name => name.includes('-1-')), ...foreign, folder].sort())
   })
 
-  test('stays whole if the run is refused, or lies behind a link', async () => {
+  test('is kept if the run is refused or the cache is behind a link', async () => {
     const { out } = run({})
     await collected(new Trainer(run({ out, config: withSpeeds(1, 0.9) })))
     const refused = new Trainer(run({ out, config: withSpeeds(1), resume: true }))
@@ -124,7 +124,7 @@ describe('the cache of resampled recordings', () => {
     assert.equal(cached(out).length, 6)
   })
 
-  test('that cannot be written is not the fault of a recording', async () => {
+  test('that cannot be written is an error of its own, not of a recording', async () => {
     const { out } = run({})
     mkdirSync(String(out))
     writeFileSync(join(String(out), 'cache'), '')
@@ -132,7 +132,7 @@ describe('the cache of resampled recordings', () => {
   })
 })
 
-describe('a run', () => {
+describe('Trainer.run', () => {
   test('yields every update, with validations and checkpoints when they are due', async () => {
     const run = options()
     const trainer = new Trainer(run)
@@ -156,7 +156,7 @@ describe('a run', () => {
     ])
   })
 
-  test('works with nothing but config, data and out, and its model generates', async () => {
+  test('needs only config, data and out, and its model generates', async () => {
     const out = newFolder()
     for await (const { loss } of new Trainer({ config, data: recordings, out, maxSteps: 2 }).run()) assert.ok(loss > 0)
     const generator = await Generator.load(join(out, 'model'))
@@ -169,7 +169,7 @@ describe('a run', () => {
     assert.ok(readdirSync(out).some(name => name.startsWith('events.out.tfevents')))
   })
 
-  test('takes a data set, file: URLs, and writes no event files if told not to', async () => {
+  test('accepts a data set and file: URLs, and `events: false`', async () => {
     const data = await loadDataset({ folders: [recordings], sampleRate: 8000 })
     const out = newFolder()
     await collected(new Trainer(options({ data, out: pathToFileURL(out), events: false })))
@@ -179,14 +179,14 @@ describe('a run', () => {
     assert.equal(report.clips, 3)
   })
 
-  test('refuses a data set of another rate, and one without clips to train on', async () => {
+  test('refuses a data set of another rate, and one without training clips', async () => {
     const data = await loadDataset({ folders: [recordings], sampleRate: 16_000, validationShare: 0 })
     for (const wrong of [data, { ...data, sampleRate: 8000, training: [] }]) {
       await assert.rejects(collected(new Trainer(options({ data: wrong }))), code('BAD_DATA'))
     }
   })
 
-  test('is refused before the recordings are read if its folder has a checkpoint', async () => {
+  test('refuses a folder with a checkpoint before it reads recordings', async () => {
     const run = options({ maxSteps: 1 })
     await collected(new Trainer(run))
     const decoded: string[] = []
@@ -212,7 +212,7 @@ describe('a run', () => {
     assert.deepEqual(readFileSync(join(out, 'model/weights.safetensors')), weights)
   })
 
-  test('shows previews in its event files', async () => {
+  test('writes previews to its event files', async () => {
     let previews = 0
     const preview = async () => {
       previews++
@@ -226,7 +226,7 @@ describe('a run', () => {
 })
 
 describe('a run ends early with a checkpoint', () => {
-  test('when its signal fires, and continues to the bytes of a whole run', async () => {
+  test('if its signal fires, and continues to the bytes of a whole run', async () => {
     const whole = options()
     await collected(new Trainer(whole))
     const stop = new AbortController()
@@ -238,7 +238,7 @@ describe('a run ends early with a checkpoint', () => {
     assert.deepEqual(checkpoint(part.out), checkpoint(whole.out))
   })
 
-  test('when the loop is left, and gives the folder free', async () => {
+  test('if the loop is left, and releases the folder', async () => {
     const part = options()
     for await (const { step } of new Trainer(part).run()) if (step === 1) break
     assert.ok(!existsSync(join(String(part.out), 'lock.json')))
@@ -246,14 +246,14 @@ describe('a run ends early with a checkpoint', () => {
     assert.equal(next!.step, 2)
   })
 
-  test('but not when the signal fires while recordings are read', async () => {
+  test('but not if the signal fires while recordings are read', async () => {
     const run = options()
     await assert.rejects(collected(new Trainer(run), AbortSignal.abort()), code('ABORTED'))
     assert.ok(!existsSync(join(String(run.out), 'checkpoint.safetensors')))
   })
 })
 
-test('a run starts from the weights of a model, by its folder or as it was read', async () => {
+test('a run starts from the weights of a model, given as a folder or in memory', async () => {
   const first = options({ maxSteps: 1 })
   await collected(new Trainer(first))
   const folder = join(String(first.out), 'model')
@@ -266,7 +266,7 @@ test('a run starts from the weights of a model, by its folder or as it was read'
   assert.deepEqual(await parameters(options({ from: model })), model.parameters)
 })
 
-describe('refused', () => {
+describe('the Trainer refuses', () => {
   const bad: readonly [string, Record<string, unknown>, string][] = [
     ['an unknown option', { steps: 3 }, 'BAD_OPTION'],
     ['no folder of recordings', { data: [] }, 'BAD_OPTION'],
@@ -283,7 +283,7 @@ describe('refused', () => {
     })
   }
 
-  test('an unknown option of run, and of loadDataset', async () => {
+  test('unknown options of run and of loadDataset', async () => {
     const run = { steps: 1 } as object
     await assert.rejects(new Trainer(options()).run(run).next(), code('BAD_OPTION'))
     const load = { folders: [recordings], sampleRate: 8000, rate: 1 }
@@ -292,7 +292,7 @@ describe('refused', () => {
 })
 
 describe('convert and writeModel', () => {
-  test('turn a checkpoint into a model folder, new or empty unless forced', async () => {
+  test('write a model folder, and overwrite one only with `force`', async () => {
     const folder = newFolder()
     mkdirSync(folder)
     const checkpointFile = golden('lmnt-unconditional-c8-l6/weights.pt')

@@ -25,7 +25,7 @@ const priors = [
 ] as const
 
 describe('synthesize', () => {
-  test('returns frames × hop samples, or the length that was requested', async () => {
+  test('returns frames × hop samples, or the requested length', async () => {
     const mel = someMel(7)
     const whole = await vocoder().synthesize(mel, { seed: 4 })
     assert.equal(whole.samples.length, 7 * 256)
@@ -38,8 +38,8 @@ describe('synthesize', () => {
   })
 })
 
-describe('streaming', () => {
-  test('has the bytes of synthesize for every sampler, prior, chunk and source', async () => {
+describe('Vocoder.stream', () => {
+  test('returns the bytes of `synthesize` for every sampler, prior, chunk and source', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 20 }),
@@ -67,7 +67,7 @@ describe('streaming', () => {
     )
   })
 
-  test('knows its length if the mel announces it, and refuses another one', async () => {
+  test('knows its length if the mel announces it, and refuses a mel of another length', async () => {
     const mel = someMel(6)
     const arriving = (frames?: number) =>
       Object.assign(
@@ -106,7 +106,7 @@ describe('streaming', () => {
 })
 
 describe('phase refinement', () => {
-  test('follows the model’s default or the option, and stops with the signal', async () => {
+  test('follows the model’s default or the option, and stops on a signal', async () => {
     const mel = someMel(30)
     const refining = new Vocoder(
       fakeModel(
@@ -137,7 +137,7 @@ describe('phase refinement', () => {
     await assert.rejects(stream.next(), { code: 'ABORTED' })
   })
 
-  test('of a stream that nobody reads is never opened in the engine; one that is left is closed', async () => {
+  test('is opened only when a stream is read, and closed when it is left', async () => {
     const model = fakeModel(smallVocoderConfig())
     const open = new Set<object>()
     const engine = Object.assign(Object.create(model.engine), {
@@ -184,8 +184,8 @@ describe('phase refinement', () => {
   })
 })
 
-describe('batching', () => {
-  test('clip i is the clip of seed + i alone', async () => {
+describe('synthesizeBatch', () => {
+  test('gives clip i the bytes of seed + i alone', async () => {
     const mels = [someMel(3, 1), someMel(8, 2), someMel(1, 3)]
     const progress: Progress[] = []
     const batch = await vocoder().synthesizeBatch(mels, { seed: 20, onProgress: report => progress.push(report) })
@@ -197,8 +197,8 @@ describe('batching', () => {
   })
 })
 
-describe('seeds', () => {
-  test('are drawn by default, reported, and make the same audio again', async () => {
+describe('the seed of synthesize', () => {
+  test('is drawn by default, reported, and reproduces the audio', async () => {
     const mel = someMel(3)
     const first = await vocoder().synthesize(mel)
     const second = await vocoder().synthesize(mel)
@@ -220,8 +220,8 @@ describe('resynthesize', () => {
   })
 })
 
-describe('refusals', () => {
-  test('come before any work, for mels and options that do not fit', async () => {
+describe('a vocoder refuses', () => {
+  test('mels and options that do not fit, before any work', async () => {
     const model = fakeModel(smallVocoderConfig())
     const voices = new Vocoder(model)
     const refusals: [Mel, object, string][] = [

@@ -6,7 +6,7 @@ import { trackPitch } from '#src/evaluation/pitch'
 import { COMPARED_RATE } from '#src/evaluation/vocoder/compare'
 import { noise, voice } from '../support/sounds.js'
 
-test('sines and voices are tracked within 1 %, also in noise; noise has no pitch', () => {
+test('tracks sines and voices within 1 %, also in noise, and finds no pitch in noise', () => {
   const tracked = (samples: Float32Array) => [...trackPitch(samples, COMPARED_RATE).frequencies].slice(8, -8)
   for (const frequency of [70, 110, 220.5, 440, 580]) {
     const sine = Float32Array.from(

@@ -1,4 +1,4 @@
-/** HDF5 as h5py writes ParallelWaveGAN's statistics: `test/golden/mel/stats.h5`, 80 bands, float32. */
+/** HDF5 statistics of ParallelWaveGAN, as h5py writes them: `test/golden/mel/stats.h5`, 80 bands, float32. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
@@ -16,14 +16,14 @@ const changed = (at: number, ...values: number[]) => {
   return copy
 }
 
-test('mean and deviation of each band are read', async () => {
+test('reads mean and deviation of each band', async () => {
   const { mean, deviation } = await readMelStatistics(path)
   assert.deepEqual([mean.length, deviation.length], [80, 80])
   for (const [band, value] of mean.entries()) assert.ok(Math.abs(value - (-2 + 0.01 * band)) < 1e-6)
   for (const [band, value] of deviation.entries()) assert.ok(Math.abs(value - (0.5 + 0.005 * band)) < 1e-6)
 })
 
-describe('refused', () => {
+describe('decodeHdf5 refuses', () => {
   for (const [title, file, code] of [
     ['a newer superblock', changed(8, 2), 'UNSUPPORTED_FORMAT'],
     ['a group whose tree is elsewhere', changed(80, 255, 255, 255, 255, 255, 255, 255, 127), 'TRUNCATED'],
@@ -35,7 +35,7 @@ describe('refused', () => {
     test(title, () => assert.throws(() => decode(file), { code, where: /stats\.h5/ }))
   }
 
-  test('every file cut short: an error with a code, or all that was wanted', () => {
+  test('a truncated file, unless all that is wanted comes before the cut', () => {
     for (let length = 0; length < bytes.length; length++) {
       try {
         assert.equal(decode(bytes.subarray(0, length)).size, 2)
@@ -45,7 +45,7 @@ describe('refused', () => {
     }
   })
 
-  test('random bytes in place of some: an error with a code, or numbers', () => {
+  test('random changes with an error code, or reads numbers', () => {
     let state = 1
     const next = (below: number) => {
       state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0

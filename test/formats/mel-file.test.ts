@@ -1,4 +1,4 @@
-/** Mels in files: the same from every format, the right one of several, and typed errors at the border. */
+/** Mels in files: every format gives the same mel, one of several can be chosen, and errors are typed. */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,14 +18,14 @@ const at = (name: string) => join(folder, name)
 const mel: Mel = { data: Float32Array.from({ length: 6 }, (_, i) => -i), bands: 2, frames: 3 }
 const tensor = { shape: [2, 3], data: mel.data }
 
-describe('formats', () => {
-  test('a mel is the same from .npy and from a legacy .pt', async () => {
+describe('readMel', () => {
+  test('reads the same mel from .npy and from a legacy .pt', async () => {
     const fromNpy = await readMel(golden('mel/LJ001-0008.tacotron2.npy'), 80)
     assert.deepEqual(await readMel(golden('mel/LJ001-0008.tacotron2.pt'), 80), fromNpy)
     assert.equal(fromNpy.transposed, false)
   })
 
-  test('a transposed mel is transposed back and reported', async () => {
+  test('transposes a transposed mel back and reports it', async () => {
     const { mel } = await readMel(golden('mel/LJ001-0008.tacotron2.npy'), 80)
     const turned = await readMel(golden('mel/LJ001-0008.tacotron2.npy'), mel.frames)
     assert.equal(turned.transposed, true)
@@ -33,7 +33,7 @@ describe('formats', () => {
     await assert.rejects(readMel(golden('mel/LJ001-0008.tacotron2.npy'), 81), { code: 'BAD_MEL' })
   })
 
-  test('an axis longer than any number of bands holds the frames', async () => {
+  test('takes an axis longer than any number of bands for the frames', async () => {
     writeFile('long.npy', encodeNpy({ shape: [600, 80], data: new Float32Array(48_000) }))
     const { mel, transposed } = await readMel(at('long.npy'))
     assert.deepEqual([mel.bands, mel.frames, transposed], [80, 600, true])
@@ -44,14 +44,14 @@ describe('files of several arrays', () => {
   const other = { shape: [1], data: Float32Array.of(7) }
   const npz = zipSync({ 'first.npy': encodeNpy(tensor), 'second.npy': encodeNpy(other) })
 
-  test('.npz: the first array, or the one that `key` names', async () => {
+  test('.npz: the first array is read, or the one named by `key`', async () => {
     writeFile('two.npz', npz)
     assert.deepEqual((await readMel(at('two.npz'))).mel, mel)
     assert.deepEqual((await readMel(at('two.npz'), { key: 'first' })).mel, mel)
     await assert.rejects(readMel(at('two.npz'), { key: 'third' }), { code: 'BAD_MEL' })
   })
 
-  test('.safetensors: the one named mel, or the one that `key` names', async () => {
+  test('.safetensors: the array named mel is read, or the one named by `key`', async () => {
     writeFile(
       'two.safetensors',
       encodeSafetensors(
@@ -75,7 +75,7 @@ describe('files of several arrays', () => {
     assert.deepEqual((await readMel(at('no.safetensors'), { key: 'x' })).mel, mel)
   })
 
-  test('a batch: the mel that `index` names', async () => {
+  test('a batch: the mel with the given `index` is read', async () => {
     const batch = { shape: [2, 2, 3], data: Float32Array.of(...mel.data, ...mel.data.map(x => x - 1)) }
     writeFile('batch.npy', encodeNpy(batch))
     await assert.rejects(readMel(at('batch.npy')), { code: 'BAD_MEL', hint: /index/ })
@@ -87,7 +87,7 @@ describe('files of several arrays', () => {
     await assert.rejects(openMel(at('batch.npy'), { index: 2 }), { code: 'BAD_MEL', message: /no mel 2/ })
   })
 
-  test('a batch: all mels, whatever the order of its axes and the format', async () => {
+  test('a batch: all mels are read, in any order of axes and any format', async () => {
     const [bands, frames] = [2, 3]
     const data = Float32Array.from({ length: 3 * bands * frames }, (_, i) => i)
     const batch = { shape: [3, bands, frames], data }
@@ -122,7 +122,7 @@ describe('files of several arrays', () => {
     assert.deepEqual((await readMels(at('single.npy')))[0]!.mel, mel)
   })
 
-  test('a batch of more mels than a call takes, of none, and of one that is not finite is refused', async () => {
+  test('a batch that is too large, empty or not finite is refused', async () => {
     writeFile('many.npy', encodeNpy({ shape: [10_001, 1, 1], data: new Float32Array(10_001) }))
     await assert.rejects(readMels(at('many.npy')), { code: 'TOO_LARGE', hint: /index/ })
     await assert.rejects(openMels(at('many.npy')), { code: 'TOO_LARGE' })
@@ -136,8 +136,8 @@ describe('files of several arrays', () => {
   })
 })
 
-describe('the border', () => {
-  test('file: URLs are paths', async () => {
+describe('readMel, openMel and writeMel', () => {
+  test('accept file: URLs', async () => {
     const url = pathToFileURL(at('a b.npy'))
     await writeMel(url, mel)
     assert.deepEqual((await readMel(url)).mel, mel)
@@ -152,7 +152,7 @@ describe('the border', () => {
     ['another kind of URL', new URL('data:,x')],
     ['a null character', 'a\0.npy'],
   ] as const) {
-    test(`a path that is ${name} is refused`, async () => {
+    test(`refuse a path that is ${name}`, async () => {
       await assert.rejects(readMel(path as string), { name: 'DiffWaveError', code: 'BAD_OPTION' })
       await assert.rejects(openMel(path as string), { name: 'DiffWaveError', code: 'BAD_OPTION' })
       await assert.rejects(writeMel(path as string, mel), { name: 'DiffWaveError', code: 'BAD_OPTION' })
@@ -170,18 +170,18 @@ describe('the border', () => {
     ['a thousand bands', { data: new Float32Array(1000), bands: 1000, frames: 1 }, 'BAD_MEL'],
     ['NaN', { ...mel, data: mel.data.map(() => Number.NaN) }, 'NOT_FINITE'],
   ] as const) {
-    test(`writeMel refuses ${name}`, async () => {
+    test(`refuse to write ${name}`, async () => {
       await assert.rejects(writeMel(at('x.npy'), value as unknown as Mel), { name: 'DiffWaveError', code })
     })
   }
 
-  test('an ending that is not written is refused, upper case is read', async () => {
+  test('take the format from the extension, in either case, and do not write .pt', async () => {
     await assert.rejects(writeMel(at('x.pt'), mel), { code: 'UNSUPPORTED_FORMAT' })
     await writeMel(at('x.NPY'), mel)
     assert.deepEqual((await readMel(at('x.NPY'))).mel, mel)
   })
 
-  test('an unknown option is refused', async () => {
+  test('refuse unknown options', async () => {
     await assert.rejects(readMel(at('x.NPY'), { band: 80 } as object), { code: 'BAD_OPTION' })
   })
 })

@@ -1,4 +1,4 @@
-/** Mels of other toolkits: their statistics are read, and their numbers become a model's. */
+/** Mels of other toolkits: their statistics are read, and their numbers are converted to a model's. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { zipSync } from 'fflate'
@@ -13,7 +13,7 @@ import { scratch } from '../support/process.js'
 const files = scratch()
 const npy = (shape: readonly number[], ...data: number[]) => encodeNpy({ shape, data: Float32Array.from(data) })
 
-describe('statistics', () => {
+describe('readMelStatistics', () => {
   for (const [title, name, bytes, expected] of [
     ['of ParallelWaveGAN', 'a.npy', npy([2, 2], 1, 2, 3, 4), { mean: [1, 2], deviation: [3, 4] }],
     [
@@ -30,7 +30,8 @@ describe('statistics', () => {
     ],
     ['of Matcha', 'd.json', '{"mel_mean": -5.5, "mel_std": 2}', { mean: [-5.5], deviation: [2] }],
   ] as const) {
-    test(title, async () => assert.deepEqual(await readMelStatistics(files.put(name, bytes)), expected))
+    test(`reads statistics ${title}`, async () =>
+      assert.deepEqual(await readMelStatistics(files.put(name, bytes)), expected))
   }
 
   for (const [title, bytes, expected] of [
@@ -51,11 +52,11 @@ describe('statistics', () => {
     ['JSON of something else', '{"mean": "x"}', { code: 'BAD_MEL' }],
     ['a mean of two bands and one deviation', '{"mean": [1, 2], "std": [1]}', { code: 'BAD_MEL' }],
   ] as const) {
-    test(`refused: ${title}`, async () => assert.rejects(readMelStatistics(files.put('bad', bytes)), expected))
+    test(`refuses ${title}`, async () => assert.rejects(readMelStatistics(files.put('bad', bytes)), expected))
   }
 })
 
-describe('a mel in another toolkit’s numbers becomes the model’s', () => {
+describe('rescaleMel converts a mel of another toolkit to the model’s numbers', () => {
   const convention = namedConventions.tacotron2
   const audio = { samples: gaussian(1, 0, 0, 4096).map(v => v / 10), sampleRate: 22_050 }
   const own = melSpectrogram(audio, convention)
@@ -66,7 +67,7 @@ describe('a mel in another toolkit’s numbers becomes the model’s', () => {
   })
   const close = (a: Float32Array) => assert.ok(a.every((value, i) => Math.abs(value - own.data[i]!) < 1e-5))
 
-  test('log10', () => {
+  test('from log10', () => {
     close(
       rescaleMel(
         written(v => v / Math.LN10),
@@ -75,7 +76,7 @@ describe('a mel in another toolkit’s numbers becomes the model’s', () => {
       ).data,
     )
   })
-  test('decibels', () => {
+  test('from decibels', () => {
     close(
       rescaleMel(
         written(v => (20 * v) / Math.LN10),
@@ -84,10 +85,10 @@ describe('a mel in another toolkit’s numbers becomes the model’s', () => {
       ).data,
     )
   })
-  test('linear magnitudes', () => {
+  test('from linear magnitudes', () => {
     close(rescaleMel(written(Math.exp), { logarithm: 'none' }, convention).data)
   })
-  test('normalised per band', () => {
+  test('from values normalised per band', () => {
     const normalised = written((v, band) => (v - statistics.mean[band]!) / 1.5)
     close(rescaleMel(normalised, { statistics }, convention).data)
   })
@@ -96,7 +97,7 @@ describe('a mel in another toolkit’s numbers becomes the model’s', () => {
     const expected = Math.min(1, Math.max(0, 0.2 * (own.data[0]! / Math.LN10) + 0.8))
     assert.ok(Math.abs(lmnt.data[0]! - expected) < 1e-6)
   })
-  test('refused: statistics of other bands, unknown options, numbers that overflow', () => {
+  test('and refuses statistics of other bands, unknown options and overflow', () => {
     const two = { mean: [1, 2], deviation: [1, 2] }
     assert.throws(() => rescaleMel(own, { statistics: two }, convention), { code: 'BAD_MEL' })
     assert.throws(() => rescaleMel(own, { log: 'ln' } as never, convention), { code: 'BAD_OPTION' })

@@ -29,7 +29,7 @@ async function whole(path: string, bands?: number): Promise<{ mel: Mel; most: nu
   return { mel: { data, bands: stored.bands, frames: stored.frames }, most }
 }
 
-test('pieces of a file are the mel that readMel reads, in any order of axes and type', async () => {
+test('a stream of pieces is the mel of readMel, in any order of axes and number type', async () => {
   const [bands, frames] = [5, 5000]
   const data = gaussian(1, 0, 0, bands * frames)
   writeFileSync(at('plain.npy'), encodeNpy({ shape: [bands, frames], data }))
@@ -58,7 +58,7 @@ function encodeNpyHeader(bands: number, frames: number): string {
   return `\x93NUMPY\x01\x00\x76\x00${text.padEnd(117)}\n`
 }
 
-test('a mel can be read twice; a file that shrinks meanwhile, or is none, is refused', async () => {
+test('a stored mel can be read twice, and a file that shrinks meanwhile is refused', async () => {
   const path = at('twice.npy')
   writeFileSync(path, encodeNpy({ shape: [4, 100], data: gaussian(1, 0, 0, 400) }))
   const stored = await openMel(path)
@@ -79,7 +79,7 @@ test('a mel can be read twice; a file that shrinks meanwhile, or is none, is ref
   await assert.rejects(openMel(at('other.npy'), 80), { code: 'BAD_MEL' })
 })
 
-test('a piece with a number that is not finite is refused, with its frame in the whole mel', async () => {
+test('a number that is not finite is reported with its frame in the whole mel', async () => {
   const data = new Float32Array(2 * 5000)
   data[5000 + 4321] = Number.NaN
   const path = at('nan.npy')

@@ -1,4 +1,4 @@
-/** NumPy's `.npy` and `.npz`: every header and number type that NumPy writes; the rest is refused with advice. */
+/** NumPy's `.npy` and `.npz`: every header and number type that NumPy writes is read, all else is refused with advice. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -11,17 +11,17 @@ const doubles = new Uint8Array(new Float64Array([1, 2, 3, 4, 5, 6]).buffer)
 const fields = (descr: string, shape = '(1,)', order = 'False') =>
   `{'descr': ${descr}, 'fortran_order': ${order}, 'shape': ${shape}, }`
 
-describe('headers', () => {
+describe('decodeNpy reads headers', () => {
   for (const [name, header] of [
     ['as NumPy writes them', fields("'<f8'", '(2, 3)')],
-    ['keys in another order', "{'shape': (2, 3), 'fortran_order': False, 'descr': '<f8'}"],
+    ['with keys in another order', "{'shape': (2, 3), 'fortran_order': False, 'descr': '<f8'}"],
     ['of Python 2', fields("'<f8'", '(2L, 3L)')],
-    ['of Python 2, with Unicode strings', "{u'descr': u'<f8', u'fortran_order': False, u'shape': (2L, 3L), }"],
-    ['double quotes and no blanks', '{"descr":"<f8","fortran_order":False,"shape":(2,3)}'],
-    ['line breaks and commas at the end', "{\n'descr': '<f8',\n'fortran_order': False,\n'shape': (2, 3,),\n}"],
-    ['a list as shape', fields("'<f8'", '[2, 3]')],
-    ['the native byte order', fields("'=f8'", '(2, 3)')],
-    ['the long name of a type', fields("'float64'", '(2, 3)')],
+    ['of Python 2 with Unicode strings', "{u'descr': u'<f8', u'fortran_order': False, u'shape': (2L, 3L), }"],
+    ['with double quotes and no spaces', '{"descr":"<f8","fortran_order":False,"shape":(2,3)}'],
+    ['with line breaks and trailing commas', "{\n'descr': '<f8',\n'fortran_order': False,\n'shape': (2, 3,),\n}"],
+    ['with a list as shape', fields("'<f8'", '[2, 3]')],
+    ['with the native byte order', fields("'=f8'", '(2, 3)')],
+    ['with the long name of a type', fields("'float64'", '(2, 3)')],
   ] as const) {
     test(name, () => {
       const { shape, data } = decodeNpy(npy(header, doubles), 'a.npy')
@@ -30,13 +30,13 @@ describe('headers', () => {
     })
   }
 
-  test('Fortran order is read column by column', () => {
+  test('in Fortran order, column by column', () => {
     const { data } = decodeNpy(npy(fields("'<f8'", '(2, 3)', 'True'), doubles), 'a.npy')
     assert.deepEqual([...data], [1, 3, 5, 2, 4, 6])
   })
 })
 
-describe('numbers', () => {
+describe('decodeNpy reads numbers', () => {
   for (const [descr, bytes, value] of [
     ['>f4', [0x3f, 0xc0, 0, 0], 1.5],
     ['<f2', [0x00, 0x3e], 1.5],
@@ -50,12 +50,12 @@ describe('numbers', () => {
     ['|i1', [254], -2],
     ['|b1', [1], 1],
   ] as const) {
-    test(descr, () => {
+    test(`of type ${descr}`, () => {
       assert.deepEqual([...decodeNpy(npy(fields(`'${descr}'`), Uint8Array.from(bytes)), 'a.npy').data], [value])
     })
   }
 
-  test('a big-endian float16 array that NumPy wrote', () => {
+  test('of a big-endian float16 array that NumPy wrote', () => {
     const file = base64(
       'k05VTVBZAQB2AHsnZGVzY3InOiAnPmYyJywgJ2ZvcnRyYW5fb3JkZXInOiBGYWxzZSwgJ3NoYXBlJzogKDIsIDMpLCB9ICAg' +
         'ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAo8AEAAQgBEAEWARgA=',
@@ -63,7 +63,7 @@ describe('numbers', () => {
     assert.deepEqual([...decodeNpy(file, 'a.npy').data], [1, 2, 3, 4, 5.5, 6])
   })
 
-  test('what was written is read', () => {
+  test('that encodeNpy wrote', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 4 }), fc.integer(), (shape, salt) => {
         const count = shape.reduce((product, size) => product * size, 1)
@@ -74,9 +74,9 @@ describe('numbers', () => {
   })
 })
 
-describe('refusals', () => {
+describe('decodeNpy refuses', () => {
   for (const order of ['0', '1', 'None', "'False'"]) {
-    test(`fortran_order: ${order} is named`, () => {
+    test(`fortran_order: ${order}, and names it`, () => {
       const file = npy(fields("'<f4'", '(1,)', order), new Uint8Array(4))
       assert.throws(() => decodeNpy(file, 'a.npy'), {
         code: 'BAD_NPY',
@@ -90,7 +90,7 @@ describe('refusals', () => {
     ['another kind of file', ascii('RIFF....WAVE'), 'UNSUPPORTED_FORMAT'],
     ['a header that lies about its size', npy(fields("'<f4'", '(999999999, 999999)'), new Uint8Array(8)), 'TRUNCATED'],
     ['more numbers than declared', npy(fields("'<f4'"), new Uint8Array(8)), 'BAD_NPY'],
-    ['a header of blanks', npy(`{'descr': '<f4', 'shape': (1,)${' '.repeat(60_000)}x`, new Uint8Array(4)), 'BAD_NPY'],
+    ['a header of spaces', npy(`{'descr': '<f4', 'shape': (1,)${' '.repeat(60_000)}x`, new Uint8Array(4)), 'BAD_NPY'],
     ['a shape of a thousand axes', npy(fields("'<f4'", `(${'1,'.repeat(1000)})`), new Uint8Array(4)), 'BAD_NPY'],
     ['brackets without end', npy(fields("'<f4'", '('.repeat(5000)), new Uint8Array(4)), 'BAD_NPY'],
     ['a key that appears twice', npy(`{'descr': '<f4', ${fields("'<f4'").slice(1)}`, new Uint8Array(4)), 'BAD_NPY'],
@@ -116,7 +116,7 @@ describe('refusals', () => {
     ["'<f16'", /dtype <f16/, /float32/],
     ["[('a', '<f4'), ('b', '<i4')]", /named fields/, /float32/],
   ] as const) {
-    test(`an array of ${descr} says what to do`, () => {
+    test(`an array of ${descr}, and says how to convert it`, () => {
       assert.throws(
         () => decodeNpy(npy(fields(descr), new Uint8Array(8)), 'a.npy'),
         error =>
@@ -131,8 +131,8 @@ describe('refusals', () => {
   }
 })
 
-describe('archives', () => {
-  test('an archive that np.savez_compressed wrote', () => {
+describe('decodeNpz', () => {
+  test('reads an archive that np.savez_compressed wrote', () => {
     const file = base64(
       'UEsDBC0AAAAIAAAAIQBumbIo//////////8JABQAb3RoZXIubnB5AQAQAJAAAAAAAAAARwAAAAAAAACb7BfqGxDJyFDGUK2e' +
         'klqcXKRupaBuk2ahrqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RpGOpo6CrUKFAAuBjQAAFBLAwQtAAAACAAAACEA' +
@@ -147,7 +147,7 @@ describe('archives', () => {
     assert.deepEqual([...data], [1, 2, 3, 4, 5.5, 6])
   })
 
-  test('an entry larger than its bytes can hold is refused before it is unpacked', () => {
+  test('refuses an entry with too large a size before it is unpacked', () => {
     const zip = zipSync({ 'a.npy': new Uint8Array(10_000) })
     const view = new DataView(zip.buffer)
     // The directory's entry: its uncompressed size stands 24 bytes in.
@@ -157,7 +157,7 @@ describe('archives', () => {
     assert.throws(() => decodeNpz(zip, 'a', 'a.npz'), { name: 'DiffWaveError', code: 'TOO_LARGE' })
   })
 
-  test('a missing array is named', () => {
+  test('names a missing array', () => {
     const zip = zipSync({ 'a.npy': encodeNpy({ shape: [1], data: Float32Array.of(1) }) })
     assert.throws(() => decodeNpz(zip, 'b', 'a.npz'), { name: 'DiffWaveError', code: 'BAD_ZIP' })
   })

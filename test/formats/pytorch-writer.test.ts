@@ -1,4 +1,4 @@
-/** Files that are written for `torch.load`: this package reads them, and so does PyTorch if it is installed. */
+/** Files written for `torch.load` are read by this package, and by PyTorch if it is installed. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -11,8 +11,8 @@ const python = await pytorch(['torch'])
 const files = scratch()
 const tensor = (shape: readonly number[], ...data: number[]) => ({ shape, data: Float32Array.from(data) })
 
-describe('what is written is read', () => {
-  test('plain data of any kind', () => {
+describe('encodeTorch', () => {
+  test('writes plain data of any kind so that it can be read back', () => {
     const value = fc.letrec<{ value: TorchInput }>(tie => ({
       value: fc.oneof(
         { depthSize: 'small' },
@@ -29,7 +29,7 @@ describe('what is written is read', () => {
     fc.assert(fc.property(value, input => assert.deepEqual(decodeTorch(encodeTorch(input), 'x'), input)))
   })
 
-  test('tensors of any shape, with their numbers', () => {
+  test('writes tensors of any shape', () => {
     for (const shape of [[], [0], [3], [2, 3], [1, 2, 3]]) {
       const count = shape.reduce((product, size) => product * size, 1)
       const written = tensor(shape, ...Array.from({ length: count }, (_, i) => i / 2))
@@ -40,7 +40,7 @@ describe('what is written is read', () => {
     }
   })
 
-  test('half precision and bfloat16, and a number beyond them is refused by its name', () => {
+  test('writes half precision and bfloat16, and names a number that overflows them', () => {
     for (const type of ['F16', 'BF16'] as const) {
       const read = decodeTorch(encodeTorch(tensor([2], 1.5, -0.25), type), 'x')
       assert.ok(read instanceof TorchTensor)
@@ -52,7 +52,7 @@ describe('what is written is read', () => {
     })
   })
 
-  test('the same value is always the same bytes, aligned as PyTorch aligns them', () => {
+  test('writes the same bytes for the same value, aligned as PyTorch aligns them', () => {
     const bytes = encodeTorch(new Map([['a', tensor([2], 1, 2)]]))
     assert.deepEqual(encodeTorch(new Map([['a', tensor([2], 1, 2)]])), bytes)
     const at = Buffer.from(bytes).indexOf(new Uint8Array(Float32Array.of(1, 2).buffer))
@@ -60,7 +60,7 @@ describe('what is written is read', () => {
   })
 })
 
-test('torch.load reads it, without running anything', { skip: python.skip }, async () => {
+test('torch.load reads the file with weights_only', { skip: python.skip }, async () => {
   const path = files.put(
     'x.pt',
     encodeTorch(

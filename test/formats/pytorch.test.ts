@@ -1,5 +1,5 @@
 /**
- * Pickles and PyTorch files: what is not plain data is refused by name, and nothing in a file runs or unfolds without
+ * Pickles and PyTorch files: anything but plain data is refused by name, and nothing in a file runs or grows without
  * bound.
  */
 
@@ -100,12 +100,12 @@ const hostile: readonly (readonly [string, (bytes: Uint8Array) => unknown, Uint8
 ]
 
 for (const [name, decode, bytes, code, message] of hostile) {
-  test(`refused: ${name}`, () => {
+  test(`refuses ${name}`, () => {
     assert.throws(() => decode(bytes), { name: 'DiffWaveError', code, ...(message === undefined ? {} : { message }) })
   })
 }
 
-test('refused: a state dict that names one storage a thousand times', () => {
+test('refuses a state dict that refers to one storage a thousand times', () => {
   const checkpoint = decodeTorch(readFileSync(golden('philsyn-c8-l4-zip/1000.pkl')), 'x')
   assert.ok(checkpoint instanceof Map)
   const weights = checkpoint.get('model_state_dict')
@@ -143,12 +143,12 @@ for (const [name, bytes, expected] of [
   ['a bool', scalar('numpy.core.multiarray', 'b1', '|', 1), true],
   ['an int64', scalar('numpy.core.multiarray', 'i8', '<', 0x40, 0x42, 0x0f, 0, 0, 0, 0, 0), 1_000_000],
 ] as const) {
-  test(`${name} of NumPy beside the weights is read`, () => {
+  test(`reads ${name} of NumPy beside the weights`, () => {
     assert.equal(decodeTorch(bytes, 'x'), expected)
   })
 }
 
-test('bytes that protocol 2 writes as Latin-1 text are read', () => {
+test('reads bytes that protocol 2 writes as Latin-1 text', () => {
   const value = decodeTorch(
     legacy(
       ...[0x63, ...ascii('numpy.core.multiarray\nscalar\n'), ...dtype('f4', '<')],
@@ -160,12 +160,12 @@ test('bytes that protocol 2 writes as Latin-1 text are read', () => {
   assert.equal(value, 1)
 })
 
-test('a NumPy number of the wrong size is refused', () => {
+test('refuses a NumPy number of the wrong size', () => {
   const bytes = scalar('numpy.core.multiarray', 'f8', '<', 0, 0)
   assert.throws(() => decodeTorch(bytes, 'x'), { name: 'DiffWaveError', code: 'BAD_CHECKPOINT' })
 })
 
-test('dictionaries nested thousands deep hold no tensor that is found', () => {
+test('finds no tensor in dictionaries nested thousands deep', () => {
   const deep = [
     ...Array.from({ length: 6_000 }, () => [0x7d, ...text('a')]).flat(),
     0x7d,
@@ -174,7 +174,7 @@ test('dictionaries nested thousands deep hold no tensor that is found', () => {
   assert.throws(() => decodeTensorFile(legacy(...deep), undefined, 'x'), { name: 'DiffWaveError', code: 'BAD_MEL' })
 })
 
-test('a set is read as a list', () => {
+test('reads a set as a list', () => {
   assert.deepEqual(decodeTorch(legacy(0x8f, 0x28, 0x4b, 1, 0x4b, 2, 0x90), 'x'), [1, 2])
 })
 
@@ -182,12 +182,12 @@ for (const [name, content, hint] of [
   ['a Git LFS pointer', 'version https://git-lfs.github.com/spec/v1\noid sha256:00\n', /git lfs pull/],
   ['a web page', '<!DOCTYPE html><html></html>', /web page/],
 ] as const) {
-  test(`${name} is named`, () => {
+  test(`names ${name} in the hint`, () => {
     assert.throws(() => decodeTorch(ascii(content), 'x'), { code: 'UNSUPPORTED_FORMAT', hint })
   })
 }
 
-describe('values beside the weights, in a pickle', () => {
+describe('a value beside the weights in a pickle', () => {
   const read = (pickle: string) =>
     decodeTorch(
       zipSync({ 'a/data.pkl': Buffer.from(`(dVbeside\n${pickle}sVstep\nI3\ns.`, 'latin1') }, { level: 0 }),
@@ -202,7 +202,7 @@ describe('values beside the weights, in a pickle', () => {
     ['a namespace', 'ctypes\nSimpleNamespace\n(tR(dVa\nI1\nsb', new Map([['a', 1]])],
     ['an EasyDict', 'ceasydict\nEasyDict\n(tR(Va\nI1\nu(dVa\nI1\nsb', new Map([['a', 1]])],
   ] as const) {
-    test(`${title} is passed over`, () => {
+    test(`is skipped: ${title}`, () => {
       const found = read(pickle) as ReadonlyMap<string, unknown>
       const beside = found.get('beside')
       assert.deepEqual(beside instanceof Map ? new Map(beside) : beside, value)
@@ -210,7 +210,7 @@ describe('values beside the weights, in a pickle', () => {
     })
   }
 
-  test('of a class that is not known is refused, and the hint says what to save', () => {
+  test('of an unknown class is refused, and the hint says what to save', () => {
     assert.throws(() => read('ctrainer\nState\n(tR'), { code: 'UNSAFE_PICKLE', hint: /network\.state_dict\(\)/ })
   })
 

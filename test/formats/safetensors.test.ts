@@ -1,4 +1,4 @@
-/** Safetensors: what was written is read, what is malformed is refused, and no header takes long. */
+/** Safetensors: what was written can be read, malformed files are refused, and no header takes long to read. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -10,8 +10,8 @@ const entry = (from: number, to: number) =>
   `{"dtype":"F32","shape":[${(to - from) / 4}],"data_offsets":[${from},${to}]}`
 const floats = (...values: number[]) => new Uint8Array(Float32Array.from(values).buffer)
 
-describe('reading and writing', () => {
-  test('tensors of any shape and name come back', () => {
+describe('reading and writing safetensors', () => {
+  test('returns tensors of any shape and name', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 4 }),
@@ -32,7 +32,7 @@ describe('reading and writing', () => {
     )
   })
 
-  test('empty tensors, blanks in the header and escaped names are read', () => {
+  test('accepts empty tensors, spaces in the header and escaped names', () => {
     const header = `{ "e" : {"dtype":"F32","shape":[0],"data_offsets":[0,0]},\n"\\u0061":${entry(0, 4)} }   `
     const { tensors } = decodeSafetensors(safetensors(header, floats(1.5)), 'a')
     assert.deepEqual([...tensors.keys()], ['e', 'a'])
@@ -47,7 +47,7 @@ describe('reading and writing', () => {
     ['F16', [0, 0x3c], 1],
     ['I8', [255], -1],
   ] as const) {
-    test(`${dtype} is read`, () => {
+    test(`supports ${dtype}`, () => {
       const header = `{"a":{"dtype":"${dtype}","shape":[1],"data_offsets":[0,${bytes.length}]}}`
       assert.deepEqual(
         [...decodeSafetensors(safetensors(header, Uint8Array.from(bytes)), 'a').tensors.get('a')!.data],
@@ -69,7 +69,7 @@ describe('reading half precision', () => {
     ['an even address', ''],
     ['an odd address', ' '],
   ] as const) {
-    test(`all 65,536 numbers, at ${where}`, () => {
+    test(`gives all 65,536 numbers, at ${where}`, () => {
       const text = `{"a":{"dtype":"F16","shape":[65536],"data_offsets":[0,131072]}}`
       const header = text.length % 2 === 0 ? text + blanks : `${text} ${blanks}`
       const all = new Uint8Array(Uint16Array.from({ length: 65_536 }, (_, i) => i).buffer)
@@ -81,7 +81,7 @@ describe('reading half precision', () => {
     })
   }
 
-  test('tensors of several types in one file', () => {
+  test('works for tensors of several types in one file', () => {
     const header =
       '{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}'
     const numbers = Uint8Array.from([0, 0x3c, 0, 0xc0, ...floats(2.5)])
@@ -103,14 +103,14 @@ describe('writing half precision', () => {
     return [...decodeSafetensors(file, 'a').tensors.get('a')!.data]
   }
 
-  test('every half-precision number comes back as it is', () => {
+  test('keeps every half-precision number', () => {
     const header = `{"a":{"dtype":"F16","shape":[65536],"data_offsets":[0,131072]}}`
     const all = new Uint8Array(Uint16Array.from({ length: 65_536 }, (_, i) => i).buffer)
     const { data } = decodeSafetensors(safetensors(header, all), 'a').tensors.get('a')!
     assert.deepEqual(written('F16', ...data), [...data])
   })
 
-  test('numbers between two are rounded to the nearest, ties to the even one', () => {
+  test('rounds to the nearest number, ties to even', () => {
     // Half precision has steps of 2^-10 above 1, and of 2^-24 below 2^-14; bfloat16 of 2^-7 above 1.
     const ulp = 2 ** -10
     assert.deepEqual(written('F16', 1 + 0.5 * ulp, 1 + 1.5 * ulp, 1 + 0.501 * ulp, -1 - 1.499 * ulp), [
@@ -138,14 +138,14 @@ describe('writing half precision', () => {
     ])
   })
 
-  test('infinity and NaN stay what they are', () => {
+  test('keeps infinity and NaN', () => {
     for (const type of ['F16', 'BF16'] as const) {
       const values = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN]
       assert.deepEqual(written(type, ...values), values)
     }
   })
 
-  test('a finite number that would become infinite is refused by name', () => {
+  test('refuses a finite number that would become infinite, by name', () => {
     for (const [type, value] of [
       ['F16', 65_520],
       ['F16', -1e6],
@@ -155,25 +155,25 @@ describe('writing half precision', () => {
     }
   })
 
-  test('a cut-off file of half precision is refused', () => {
+  test('gives a file that is refused when it is truncated', () => {
     const file = encodeSafetensors(new Map([['a', { shape: [3], data: Float32Array.of(1, 2, 3) }]]), new Map(), 'F16')
     assert.throws(() => decodeSafetensors(file.subarray(0, file.length - 1), 'a'), { code: 'TRUNCATED' })
   })
 })
 
-describe('the time and memory of a header', () => {
+describe('the time to read a safetensors header', () => {
   const timed = (header: string, data: Uint8Array): number => {
     const start = performance.now()
     decodeSafetensors(safetensors(header, data), 'a')
     return performance.now() - start
   }
 
-  test('a valid header of 400 kB of escaped quotes is read within half a second', () => {
+  test('is at most half a second for 400 kB of escaped quotes', () => {
     const metadata = JSON.stringify({ note: '"'.repeat(200_000) })
     assert.ok(timed(`{"__metadata__":${metadata},"a":${entry(0, 4)}}`, floats(1)) < 500)
   })
 
-  test('blanks, backslashes and names without end take linear time', () => {
+  test('is linear in spaces, backslashes and unterminated names', () => {
     for (const text of [' '.repeat(1_000_000), `"${'\\'.repeat(1_000_001)}`, `"${'a'.repeat(1_000_000)}`]) {
       const start = performance.now()
       assert.throws(() => decodeSafetensors(safetensors(`{${text}`, floats(1)), 'a'), { code: 'BAD_SAFETENSORS' })
@@ -181,13 +181,13 @@ describe('the time and memory of a header', () => {
     }
   })
 
-  test('more tensors than the limit are refused', () => {
+  test('is limited: too many tensors are refused', () => {
     const names = Array.from({ length: MAX_TENSORS + 1 }, (_, i) => `"${i}":${entry(0, 0)}`)
     assert.throws(() => decodeSafetensors(safetensors(`{${names.join(',')}}`, floats()), 'a'), { code: 'TOO_LARGE' })
   })
 })
 
-describe('refusals', () => {
+describe('decodeSafetensors refuses', () => {
   for (const [name, bytes, code] of [
     ['a header longer than the limit', new Uint8Array(16).fill(255), 'BAD_SAFETENSORS'],
     ['overlapping tensors', safetensors(`{"a":${entry(0, 4)},"b":${entry(0, 4)}}`, floats(1)), 'BAD_SAFETENSORS'],
@@ -245,7 +245,7 @@ describe('refusals', () => {
     })
   }
 
-  test('a Git LFS pointer and a web page are named', () => {
+  test('a Git LFS pointer and a web page, and names them in the hint', () => {
     for (const [text, hint] of [
       ['version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n', /git lfs pull/],
       ['\n<!DOCTYPE html><html><title>Quota exceeded</title></html>', /web page/],

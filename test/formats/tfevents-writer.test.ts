@@ -3,13 +3,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { crc32c, encodeEvent, frameRecord } from '#src/formats/tfevents-writer'
 
-test('CRC-32C is that of RFC 3720, appendix B.4', () => {
+test('CRC-32C gives the values of RFC 3720, appendix B.4', () => {
   assert.equal(crc32c(new Uint8Array(32)), 0x8a9136aa)
   assert.equal(crc32c(new Uint8Array(32).fill(0xff)), 0x62a8ab43)
   assert.equal(crc32c(Uint8Array.from({ length: 32 }, (_, i) => i)), 0x46dd794e)
 })
 
-test('a record frames its data; a scalar event has the fields of event.proto', () => {
+test('a record frames its data, and a scalar event has the fields of event.proto', () => {
   const event = encodeEvent(1.5, 300, [{ kind: 'scalar', tag: 'loss', value: 0.25 }])
   const hex = Buffer.from(event).toString('hex')
   assert.equal(hex, `09000000000000f83f10ac02${'2a0d'}${'0a0b'}${'0a046c6f7373'}150000803e`)

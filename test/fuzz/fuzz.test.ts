@@ -1,10 +1,10 @@
-/** A short run of the fuzzer: `npm run fuzz` for longer runs. */
+/** A short run of the fuzzer. `npm run fuzz` runs it longer. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { inRepository } from '../support/paths.js'
 
-test('thousands of changed files of every format are read or refused with a code', () => {
+test('mutated files of every format are read or refused with a code', () => {
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
     [inRepository('scripts/fuzz.mjs'), '--inputs', '600', '--seconds', '100', '--seed', '1', '--jobs', '2'],

@@ -1,4 +1,4 @@
-/** Wrong arguments of library calls: each is refused with a DiffWaveError, never with a raw TypeError. */
+/** Wrong arguments of library calls are refused with a DiffWaveError, never with a raw TypeError. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Audio } from '#src/audio/audio'
@@ -128,9 +128,9 @@ async function refusal(call: () => unknown): Promise<unknown> {
   }
 }
 
-describe('wrong arguments', () => {
+describe('a wrong argument is refused with a DiffWaveError', () => {
   for (const [name, call] of Object.entries(calls)) {
-    test(`${name} refuses them by type`, async () => {
+    test(`by ${name}`, async () => {
       for (const [what, value] of Object.entries({
         ...junk,
         ...(name.startsWith('options') ? {} : { undefined: undefined }),
@@ -142,9 +142,9 @@ describe('wrong arguments', () => {
   }
 })
 
-describe('wrong options', () => {
+describe('a wrong option is refused by name', () => {
   for (const field of fields.synthesize) {
-    test(`synthesize refuses a wrong ${field}, naming it`, async () => {
+    test(`synthesize: ${field}`, async () => {
       for (const value of wrongValues) {
         const error = await refusal(() => vocoder.synthesize(mel, { [field]: value } as object))
         assert.ok(
@@ -155,7 +155,7 @@ describe('wrong options', () => {
     })
   }
   for (const field of fields.generate) {
-    test(`generate refuses a wrong ${field}, naming it`, async () => {
+    test(`generate: ${field}`, async () => {
       for (const value of wrongValues) {
         if (field === 'guidance' && value === 1.5) continue
         const error = await refusal(() => generator.generate({ seconds: 0.01, [field]: value } as object))
@@ -168,10 +168,10 @@ describe('wrong options', () => {
   }
 })
 
-describe('hints', () => {
+describe('the hint of a wrong argument', () => {
   const hintOf = async (call: () => unknown) => ((await refusal(call)) as DiffWaveError).hint ?? ''
 
-  test('say how to get from what was passed to what is needed', async () => {
+  test('says how to convert what was passed to what is needed', async () => {
     assert.match(await hintOf(() => vocoder.synthesize({ mel } as never)), /pass its `mel`/)
     assert.match(await hintOf(() => vocoder.synthesize('a.npy' as never)), /readMel/)
     assert.match(await hintOf(() => vocoder.synthesize(new Float32Array(800) as never)), /{ data, bands, frames }/)

@@ -1,4 +1,4 @@
-/** Files of numbers with damage: whatever the bytes, they are read or refused with a code. */
+/** Damaged files of numbers are read or refused with a code, whatever their bytes. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -17,7 +17,7 @@ const files: readonly (readonly [string, (bytes: Uint8Array) => unknown])[] = [
 ]
 
 for (const [file, decode] of files) {
-  test(`${file}: cut off anywhere it is refused, with bits flipped it is read or refused`, () => {
+  test(`${file}: truncated files are refused, flipped bits are read or refused`, () => {
     const whole = new Uint8Array(readFileSync(golden(file)))
     const attempt = (bytes: Uint8Array) => {
       try {

@@ -1,4 +1,4 @@
-/** interop/pytorch computes what this package's engines compute. */
+/** The networks of interop/pytorch agree with this package's engines. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -63,9 +63,9 @@ function parametersOf(network: NetworkConfig): Tensors {
   )
 }
 
-describe('the PyTorch network', { skip }, () => {
+describe('the PyTorch network agrees with ours', { skip }, () => {
   for (const [title, network] of networks) {
-    test(`loss within 1e-4 and gradients within 1e-3 of ours: ${title}`, async () => {
+    test(`in loss within 1e-4 and gradients within 1e-3: ${title}`, async () => {
       const parameters = parametersOf(network)
       const frames = SAMPLES / 64
       const steps = [3, 17]
@@ -119,8 +119,8 @@ describe('the PyTorch network', { skip }, () => {
   }
 })
 
-describe('the windowed front end', { skip }, () => {
-  test('windows and back are the identity, and white noise keeps its deviation', async () => {
+describe('the windowed front end in PyTorch', { skip }, () => {
+  test('inverts itself, and keeps the deviation of white noise', async () => {
     const program = `
 import torch
 from diffwave_torch.front_end import Windows, Patches
@@ -140,12 +140,12 @@ assert torch.equal(patches.decode(patches.encode(x)), x)
   })
 })
 
-describe('shipped models behind windows', { skip }, () => {
+describe('a shipped model with windows', { skip }, () => {
   for (const [name, bands] of [
     ['speech', 80],
     ['speech-24khz', 100],
   ] as const) {
-    test(`${name}: one step from the prior’s noise is PyTorch’s`, async () => {
+    test(`${name}: agrees with PyTorch in one step from the prior’s noise`, async () => {
       const program = `
 import sys, torch
 from diffwave_torch.checkpoint import write_safetensors
@@ -181,10 +181,10 @@ write_safetensors(sys.argv[1], {"mel": mel[0], "white": white[0], "noise": noise
   }
 })
 
-describe('the mel of the vocos convention', { skip }, () => {
+describe('the vocos mel in PyTorch', { skip }, () => {
   // The recorded mel was computed in float32, and is up to 3.2e-4 from double precision. So the bounds for it are those
   // of test/audio/mel/mel.test.ts, and our own mel is the exact one.
-  test('is ours, and the recorded one of torchaudio', async () => {
+  test('agrees with ours, and with the recorded one of torchaudio', async () => {
     const recording = inRepository('test/golden/mel/LJ001-0001.wav')
     const samples = (await readWav(recording)).samples.slice(0, 48_000)
     const { bands, frames, data } = melSpectrogram({ samples, sampleRate: 24_000 }, namedConventions.vocos)
@@ -205,7 +205,7 @@ assert recorded.max() < 5e-4 and recorded.mean() < 5e-6, (recorded.max(), record
   })
 })
 
-describe('sampling', { skip }, () => {
+describe('sampling in PyTorch', { skip }, () => {
   test('visits the levels of the model’s own schedule, with its noise scale', async () => {
     const betas = [0.2, 0.5, 0.9]
     const sampling = { 2: { betas: betas.slice(0, 2), sampler: 'ddim', noiseScale: 0.7 }, 3: betas }
@@ -232,12 +232,12 @@ print(json.dumps([sampling_levels(diffusion, schedule, count) for count in (2, 3
   })
 })
 
-describe('a mel file that cannot be sampled', { skip }, () => {
+describe('sampling in PyTorch refuses a mel file by name', { skip }, () => {
   for (const [file, problem] of [
     ['missing.npy', 'no such file'],
     ['README.md', 'this is not a .npy file of numbers'],
   ] as const) {
-    test(`is named: ${problem}`, async () => {
+    test(`${problem}`, async () => {
       const { stderr } = await evaluate(
         'import sys\nfrom diffwave_torch.sample import read_mel\nread_mel(sys.argv[1])',
         [file],
@@ -247,14 +247,14 @@ describe('a mel file that cannot be sampled', { skip }, () => {
   }
 })
 
-describe('start weights for another sample rate', { skip }, () => {
+describe('initial weights for another sample rate', { skip }, () => {
   const transfer = (source: string, config: string) => `
 import sys
 from diffwave_torch.transfer import main
 sys.argv[1:] = ["../../models/${source}", ${config}, sys.argv[1], "--data", "../../test/golden/mel"]
 main()
 `
-  test('keep layers and bins, and make new bins from those an equal turn below', async () => {
+  test('keep layers and bins, and copy new bins from those at an equal phase below', async () => {
     const path = folder.at('start')
     const config = '"../../models/speech-24khz/train.json"'
     const { status, stderr } = await evaluate(transfer('speech', config), [path])
@@ -275,7 +275,7 @@ main()
     }
   })
 
-  test('are refused for a network that differs in more', async () => {
+  test('are refused if the networks differ in more', async () => {
     const { status, stderr } = await evaluate(transfer('lmnt-speech', '"../../models/speech-24khz/train.json"'), [
       folder.at('none'),
     ])
@@ -284,7 +284,7 @@ main()
   })
 })
 
-describe('the correction towards the mel', { skip }, () => {
+describe('the correction towards the mel in PyTorch', { skip }, () => {
   const small = `
 import math, numpy, torch
 from diffwave_torch.config import TACOTRON2
@@ -297,7 +297,7 @@ x = torch.randn(2, F * H, dtype=torch.float64)
 mel = 0.5 * torch.randn(2, M, F, dtype=torch.float64)
 `
 
-  test('has the value that README.md says, also at both ends', async () => {
+  test('has the value that README.md defines, also at both ends', async () => {
     const program = `${small}
 W, s = mel_of.filters.numpy(), mel_of.column_sums.numpy()
 h = 0.5 - 0.5 * numpy.cos(2 * math.pi * numpy.arange(L) / L)
@@ -322,7 +322,7 @@ for clip in range(2):
     assert.equal(status, 0, stderr)
   })
 
-  test('has the gradient of its finite differences', async () => {
+  test('has a gradient that matches finite differences', async () => {
     const program = `${small}
 corrected = lambda audio: mel_of.corrected(audio, mel, passes=2, iterations=3)
 assert torch.autograd.gradcheck(corrected, x.requires_grad_(True), eps=1e-6, atol=1e-5, rtol=1e-4, fast_mode=True)
@@ -331,7 +331,7 @@ assert torch.autograd.gradcheck(corrected, x.requires_grad_(True), eps=1e-6, ato
     assert.equal(status, 0, stderr)
   })
 
-  test('brings the mel of its output nearer to the one asked for', async () => {
+  test('brings the mel of its output nearer to the requested one', async () => {
     const program = `${small}
 distance = lambda audio: (mel_of(torch.nn.functional.pad(audio, (L // 2, L // 2 - H))) - mel).abs().mean().item()
 before, once, twice = (distance(audio) for audio in (x, mel_of.corrected(x, mel), mel_of.corrected(x, mel, passes=2)))
@@ -346,7 +346,7 @@ describe('phase refinement in PyTorch', { skip }, () => {
   const short = { sampleRate: 1600, fftSize: 64, windowLength: 64, hop: 16, bands: 6, maxFrequency: 600 }
   const convention = { ...namedConventions.tacotron2, ...short }
 
-  test('is ours, within rounding', async () => {
+  test('agrees with ours to within rounding', async () => {
     const mel = { data: gaussian(1, 0, 0, 6 * 9).map(z => 0.5 * z), bands: 6, frames: 9 }
     const start = gaussian(1, 1, 0, 9 * 16)
     const refinement = new PhaseRefinement(convention, { iterations: 3, momentum: 0.9, relaxation: 1.7 })

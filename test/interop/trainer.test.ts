@@ -1,4 +1,4 @@
-/** The trainer of interop/pytorch: resumption, several processes, refusals. */
+/** The trainer of interop/pytorch: resuming, several processes, and refusals. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
@@ -66,7 +66,7 @@ async function trained(file: string, args: readonly string[], env: Record<string
 }
 
 describe('the PyTorch trainer', { skip }, () => {
-  test('a killed run that is resumed has the same bytes as one that never stopped', async () => {
+  test('resumes a killed run with the same bytes as one that never stopped', async () => {
     const file = written('resume.json')
     const killed = start('train', [file, ...options('killed', 100)])
     const whole = trained(file, options('whole', 6))
@@ -80,7 +80,7 @@ describe('the PyTorch trainer', { skip }, () => {
     for (const [name, { data }] of a) assert.deepEqual(data, b.get(name)!.data, name)
   })
 
-  test('a run moves to diffwave train and back', async () => {
+  test('continues a run of diffwave train, and the reverse', async () => {
     const file = written('both.json')
     await trained(file, options('both', 2))
     const trainer = new Trainer({
@@ -104,7 +104,7 @@ describe('the PyTorch trainer', { skip }, () => {
     assert.ok(tensors.get('second/skip_projection.weight')!.data.some(moment => moment > 0))
   })
 
-  test('two processes train as one with twice the batch', async () => {
+  test('trains with two processes as with one and twice the batch', async () => {
     const [half, whole] = [
       written('half.json'),
       written('twice.json', c => {
@@ -126,7 +126,7 @@ describe('the PyTorch trainer', { skip }, () => {
     }
   })
 
-  test('own denoising steps train through the correction, and resume', async () => {
+  test('trains on its own denoising steps through the correction, and resumes', async () => {
     const file = written('own.json', c => {
       Object.assign(c.model.network.frontEnd, { correction: { passes: 2 } })
       Object.assign(c.model.diffusion, { noiseScale: 0.2 })
@@ -142,7 +142,7 @@ describe('the PyTorch trainer', { skip }, () => {
     assert.deepEqual(model.network.frontEnd.correction, { passes: 2, iterations: 5 })
   })
 
-  test('a run from pulses where the recording’s stand goes on in diffwave train', async () => {
+  test('writes a run with recorded pulses that diffwave train continues', async () => {
     for (const kind of ['continuous', 'own']) {
       const file = written(`recorded-${kind}.json`, c => {
         Object.assign(c.model.diffusion, {
@@ -169,7 +169,7 @@ describe('the PyTorch trainer', { skip }, () => {
     }
   })
 
-  test('pulses found ahead in other processes make the same run', async () => {
+  test('gives the same run when other processes find the pulses ahead', async () => {
     const file = written('ahead.json', c => {
       Object.assign(c.model.diffusion, { prior: { kind: 'front-end', harmonics: { phase: 'minimum' } } })
       Object.assign(c, { noiseLevels: { kind: 'own', steps: 2 }, pulses: 'mixed' })
@@ -185,7 +185,7 @@ describe('the PyTorch trainer', { skip }, () => {
     assert.ok(!existsSync(folder.at('ahead/recordings-0-0.npy')))
   })
 
-  test('a network for the pitch is learnt from recordings', async () => {
+  test('learns a network for the pitch from recordings', async () => {
     for (let i = 0; i < 6; i++) {
       let phase = 0
       const samples = Float32Array.from({ length: 22050 }, (_, n) => {
@@ -211,7 +211,7 @@ describe('the PyTorch trainer', { skip }, () => {
     assert.match(nowhere.stderr, /^error: --out .*: no such folder: /m)
   })
 
-  test('the adversarial stage trains, and resumes with its discriminators', async () => {
+  test('trains the adversarial stage, and resumes it with its discriminators', async () => {
     const own = (c: Config) => {
       Object.assign(c.model.diffusion, { prior: { kind: 'front-end', harmonics: { phase: 'minimum' } } })
       Object.assign(c, { noiseLevels: { kind: 'own', steps: 2 }, pulses: 'recorded' })
@@ -266,8 +266,8 @@ describe('the PyTorch trainer', { skip }, () => {
   })
 })
 
-describe('what the PyTorch trainer refuses', { skip }, () => {
-  test('front ends that cannot be, by the name of the field', async () => {
+describe('the PyTorch trainer refuses', { skip }, () => {
+  test('impossible front ends, by the name of the field', async () => {
     const refusals = new Map<string, (config: Config) => void>([
       [
         'network.frontEnd.stride: 96 must divide the hop, 256',
@@ -310,7 +310,7 @@ for path in sys.argv[1:]:
     assert.deepEqual(stdout.trim().split('\n'), [...refusals.keys()])
   })
 
-  test('no CUDA, a checkpoint of another shape and changed recordings, in one line each', async () => {
+  test('a missing CUDA device, another shape and changed recordings, in one line each', async () => {
     const file = written('start.json')
     await trained(file, options('shapes', 1))
     const wider = written('wider.json', c => {

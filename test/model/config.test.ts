@@ -1,4 +1,4 @@
-/** What a model's config.json may say. */
+/** Validation of a model's config.json. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type ModelConfigInput, modelConfigSchema } from '#src/model/config'
@@ -23,7 +23,7 @@ test('a complete config is accepted as it is', () => {
   assert.deepEqual(modelConfigSchema.parse(generator), generator)
 })
 
-describe('the licence', () => {
+describe('the licence in a config', () => {
   const { license: _, ...bare } = vocoder
 
   test('is read in the old spelling and kept in the new one', () => {
@@ -37,7 +37,7 @@ describe('the licence', () => {
   })
 })
 
-describe('fields that contradict each other are refused by name', () => {
+describe('contradictory fields are refused by name', () => {
   const cases: readonly (readonly [start: string, config: object])[] = [
     ['network.mel: ', { ...generator, kind: 'vocoder' }],
     ['mel: ', { ...vocoder, mel: null }],
@@ -80,7 +80,7 @@ describe('fields that contradict each other are refused by name', () => {
     test(start.replace(/: $/, ''), () => assert.ok(complaint(config)?.startsWith(start), complaint(config)))
   }
 
-  test('network.patch, for subbands', () => {
+  test('network.patch that subbands cannot have', () => {
     const network = { ...generator.network, patch: 6 }
     const config = {
       ...generator,
@@ -91,7 +91,7 @@ describe('fields that contradict each other are refused by name', () => {
   })
 })
 
-describe('a windowed front end', () => {
+describe('a windowed front end in a config', () => {
   const network = {
     channels: 4,
     layers: 2,

@@ -1,4 +1,4 @@
-/** A model folder that is written over: whenever the writer is killed, a config and its own weights are read. */
+/** Overwriting a model folder: whenever the writer is killed, the folder holds a config with its own weights. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
@@ -37,13 +37,13 @@ function convertAndDie(folder: string, rename: number): void {
   assert.equal(signal, 'SIGKILL')
 }
 
-describe('a writer that is killed before its rename', () => {
+describe('a writer that is killed before a rename', () => {
   for (const [rename, expected] of [
     [0, former],
     [1, former],
     [2, next],
   ] as const) {
-    test(`number ${rename} leaves the ${expected === next ? 'new' : 'former'} model whole`, async () => {
+    test(`number ${rename} leaves the ${expected === next ? 'new' : 'former'} model intact`, async () => {
       const folder = join(scratch, String(rename))
       await writeModelFolder(folder, former)
       convertAndDie(folder, rename)
@@ -59,7 +59,7 @@ describe('a writer that is killed before its rename', () => {
   }
 })
 
-test('what a killed writer began counts for the next writer that is killed, too', async () => {
+test('a second writer that is killed leaves the model of the first', async () => {
   const folder = join(scratch, 'twice')
   await writeModelFolder(folder, former)
   convertAndDie(folder, 2)
@@ -68,7 +68,7 @@ test('what a killed writer began counts for the next writer that is killed, too'
   assert.deepEqual((await readModelFolder(folder)).config, next.config)
 })
 
-test('other files in the folder stay, and a config that is edited counts', async () => {
+test('other files in the folder are kept, and an edited config is used', async () => {
   const folder = join(scratch, 'edited')
   await writeModelFolder(folder, former)
   writeFileSync(join(folder, 'README.md'), 'mine')

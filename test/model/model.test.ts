@@ -1,4 +1,4 @@
-/** Models in files: imports of the references' checkpoints, and this project's own folder. */
+/** Models in files: imported checkpoints of the references, and this project's model folders. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -29,7 +29,7 @@ test('the published base network has 2.62 million parameters', () => {
   assert.equal(parameterCount(network), 2_619_971)
 })
 
-test('hops that are products of odd and even strides keep one output sample a stride', () => {
+test('an upsampler gives one output sample per stride for odd and even strides', () => {
   for (const [strides, hop] of [
     [[10, 20], 200],
     [[16, 16], 256],
@@ -45,7 +45,7 @@ test('hops that are products of odd and even strides keep one output sample a st
   }
 })
 
-test('the sinusoid table is the reference’s to 6e-8', () => {
+test('the table of sinusoids equals the reference’s to 6e-8', () => {
   const path = golden('lmnt-conditional-c8-l6/network.safetensors')
   const table = decodeSafetensors(readFileSync(path), path).tensors.get('embedding.table')!
   const { stepEmbedding } = networkSchema.parse({ channels: 8, layers: 1, dilationCycle: 1 })
@@ -53,7 +53,7 @@ test('the sinusoid table is the reference’s to 6e-8', () => {
   assert.ok(relativeError(stepSinusoids(stepEmbedding, steps), table.data) < 6e-8)
 })
 
-test('a checkpoint written as a model folder is read back the same', () =>
+test('a checkpoint written as a model folder reads back the same', () =>
   inFolder(async folder => {
     for (const file of ['lmnt-conditional-c8-l6/weights.pt', 'philsyn-c8-l4-zip/1000.pkl']) {
       const { config, parameters } = await readModel(golden(file))
@@ -62,7 +62,7 @@ test('a checkpoint written as a model folder is read back the same', () =>
     }
   }))
 
-test('an unknown key in a config is refused by its name, and so is a wrong value', () =>
+test('a config with an unknown key or a wrong value is refused by name', () =>
   inFolder(async folder => {
     const { config, parameters } = await readModel(golden('lmnt-unconditional-c8-l6/weights.pt'))
     await writeModelFolder(folder, { config, parameters })
@@ -82,7 +82,7 @@ test('an unknown key in a config is refused by its name, and so is a wrong value
     await assert.rejects(readModel(folder), { code: 'BAD_PARAMETERS' })
   }))
 
-test('a philsyn checkpoint without its config asks for what shapes cannot tell', () =>
+test('a philsyn checkpoint without its config needs options for missing facts', () =>
   inFolder(async folder => {
     const path = join(folder, '1000.pkl')
     writeFileSync(path, readFileSync(golden('philsyn-c8-l4-zip/1000.pkl')))
@@ -91,7 +91,7 @@ test('a philsyn checkpoint without its config asks for what shapes cannot tell',
     assert.deepEqual(config, (await readModel(golden('philsyn-c8-l4-zip/1000.pkl'))).config)
   }))
 
-test('a convention spelled out in a config is checked', () => {
+test('a mel convention needs a network with a mel conditioner', () => {
   const { error } = modelConfigSchema.safeParse({
     format: 'diffwave',
     version: 1,

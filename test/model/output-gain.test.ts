@@ -4,7 +4,7 @@ import { noiseSchedule } from '#src/diffusion/schedule'
 import { noiseScheduleSchema } from '#src/model/diffusion-config'
 import { outputGain } from '#src/model/output-gain'
 
-test('the output gain is the deviation of a cosine schedule’s noise, and 1 without a mask', () => {
+test('the gain is the deviation of a cosine schedule’s noise, and 1 without a mask', () => {
   const steps = 1000
   const { alphaBar } = noiseSchedule(noiseScheduleSchema.parse({ kind: 'cosine', steps, offset: 0 }))
   for (let step = 0; step < steps; step++) {

@@ -1,4 +1,4 @@
-/** A network with its last layer zeroed. */
+/** A network whose last layer is zeroed. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createEngine } from '#src/engines/select'
@@ -6,7 +6,7 @@ import { withZeroOutput } from '#src/model/zero-output'
 import { initialParameters } from '#src/training/optimiser/initialise'
 import { smallGeneratorConfig } from '../support/configs.js'
 
-test('predicts zero whatever it is given, and leaves the original as it is', async () => {
+test('withZeroOutput gives a network that predicts zero, and keeps the original', async () => {
   const { network } = smallGeneratorConfig()
   const parameters = new Map(initialParameters(network, 1))
   const last = parameters.get('output_projection.weight')!

@@ -1,4 +1,4 @@
-/** `diffwave/browser` under bundlers without configuration: no module of Node.js, small, and it makes sound. */
+/** `diffwave/browser` works in bundlers without configuration: the bundle is small, uses no Node.js and makes sound. */
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -59,8 +59,8 @@ async function runs(output: string): Promise<void> {
   )
 }
 
-describe('a page vocodes with the package bundled', () => {
-  test('as it is, from a plain script', async () => {
+describe('a page vocodes with the package', () => {
+  test('as a plain script', async () => {
     const output = join(folder, 'plain')
     mkdirSync(output)
     writeFileSync(join(output, 'diffwave.js'), readFileSync(inRepository('dist/browser/diffwave.js')))
@@ -74,20 +74,20 @@ describe('a page vocodes with the package bundled', () => {
     await runs(output)
   })
 
-  test('by esbuild', async () => {
+  test('bundled by esbuild', async () => {
     const output = join(folder, 'esbuild')
     await esbuild.build({ entryPoints: [entry], outdir: output, bundle: true, minify: true, format: 'esm' })
     writeFileSync(join(output, 'index.html'), readFileSync(join(folder, 'index.html')))
     await runs(output)
   })
 
-  test('by Vite', async () => {
+  test('bundled by Vite', async () => {
     const outDir = join(folder, 'vite')
     await viteBuild({ configFile: false, root: folder, logLevel: 'error', build: { outDir } })
     await runs(outDir)
   })
 
-  test('by webpack', async () => {
+  test('bundled by webpack', async () => {
     const path = join(folder, 'webpack')
     const stats = await new Promise<webpack.Stats | undefined>((resolve, reject) => {
       webpack(
@@ -101,7 +101,7 @@ describe('a page vocodes with the package bundled', () => {
   })
 })
 
-test('packed binaries come back as they were', () => {
+test('unpackBinary returns the binaries that packBinaries packed', () => {
   const read = (name: string) => new Uint8Array(readFileSync(inRepository(`prebuilds/wasm/${name}.wasm`)))
   const binaries = { 'relaxed-simd': read('relaxed-simd'), simd128: read('simd128') }
   const packed = packBinaries(binaries)

@@ -1,5 +1,5 @@
 /**
- * Bundlers: the package becomes one program with esbuild, Vite and webpack, and that program reads and writes
+ * esbuild, Vite and webpack bundle the package into one program, which reads and writes
  * recordings.
  */
 import assert from 'node:assert/strict'
@@ -48,8 +48,8 @@ async function runs(bundle: string): Promise<void> {
   }
 }
 
-describe('a bundle reads, resamples and writes recordings', () => {
-  test('esbuild', async () => {
+describe('a bundled program reads, resamples and writes recordings', () => {
+  test('with esbuild', async () => {
     const outfile = join(folder, 'esbuild.mjs')
     await esbuild.build({
       entryPoints: [entry],
@@ -64,7 +64,7 @@ describe('a bundle reads, resamples and writes recordings', () => {
     await runs(outfile)
   })
 
-  test('Vite', async () => {
+  test('with Vite', async () => {
     const outDir = join(folder, 'vite')
     await viteBuild({
       configFile: false,
@@ -76,7 +76,7 @@ describe('a bundle reads, resamples and writes recordings', () => {
     await runs(join(outDir, 'vite.mjs'))
   })
 
-  test('webpack', async () => {
+  test('with webpack', async () => {
     const path = join(folder, 'webpack')
     const stats = await new Promise<webpack.Stats | undefined>((resolve, reject) => {
       webpack(
@@ -96,7 +96,7 @@ describe('a bundle reads, resamples and writes recordings', () => {
   })
 })
 
-test('decoders and the resampler load when they are first used, not with the package', async () => {
+test('decoders and the resampler load on first use, not with the package', async () => {
   const { metafile } = await esbuild.build({
     entryPoints: [inRepository('dist/index.js')],
     outdir: join(folder, 'split'),

@@ -1,4 +1,4 @@
-/** The examples in deploy/: valid by the schemas of Docker and Kubernetes, and true to this package. */
+/** The examples in deploy/ are valid by the schemas of Docker and Kubernetes, and match this package. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
@@ -22,7 +22,7 @@ const dockerfile = readFileSync(deploy('Dockerfile'), 'utf8')
 type Any = Readonly<Record<string, never>>
 
 describe('deploy/Dockerfile', () => {
-  test('has no mistakes', () => {
+  test('is valid', () => {
     assert.deepEqual(validate(dockerfile), [])
   })
 
@@ -31,7 +31,7 @@ describe('deploy/Dockerfile', () => {
     assert.equal(status, 0, stdout)
   })
 
-  test('has two stages, runs as a user by number, and ends in the program', () => {
+  test('has two stages, a numeric user and the program as entry point', () => {
     assert.equal(dockerfile.match(/^FROM /gm)?.length, 2)
     const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '))
     assert.match(last, /^USER [1-9]\d*:[1-9]\d*$/m)
@@ -39,7 +39,7 @@ describe('deploy/Dockerfile', () => {
     assert.doesNotMatch(last, /npm|apt-get/)
   })
 
-  test('copies only what is there or is built', () => {
+  test('copies only files that exist or are built', () => {
     const copied = [...dockerfile.matchAll(/^COPY (?:--from=build )?(.+)$/gm)]
       .flatMap(match => match[1]!.split(' ').slice(0, -1))
       .map(path => path.replace(/^\/build\//, ''))
@@ -47,7 +47,7 @@ describe('deploy/Dockerfile', () => {
       assert.ok(['node_modules', 'dist'].includes(path) || existsSync(inRepository(path)), path)
   })
 
-  test('leaves out what an image does not need, and nothing that it does', () => {
+  test('ignores what an image does not need, and nothing that it does', () => {
     const ignored = readFileSync(inRepository('.dockerignore'), 'utf8').split('\n')
     for (const path of ['.git', 'node_modules', 'dist', 'test']) assert.ok(ignored.includes(path), path)
     for (const path of ['src', 'scripts', 'native', 'prebuilds', 'models', 'package.json', 'package-lock.json']) {
@@ -62,7 +62,7 @@ describe('deploy/compose.yaml', () => {
     readonly volumes: Any
   }
 
-  test('has services of known keys that refer to each other', () => {
+  test('has services with known keys that refer to each other', () => {
     const keys = new Set(
       (
         'image build command environment ports volumes read_only tmpfs cap_drop security_opt stop_grace_period ' +
@@ -77,7 +77,7 @@ describe('deploy/compose.yaml', () => {
     }
   })
 
-  test('shares Redis between the service and its workers, and opens no port but the service’s to this machine', () => {
+  test('shares Redis with the workers, and opens only the service’s port, locally', () => {
     const environment = (name: string) => services[name]!['environment'] as Readonly<Record<string, string>>
     assert.equal(environment('serve')['DIFFWAVE_REDIS'], environment('worker')['DIFFWAVE_REDIS'])
     assert.deepEqual(services['worker']!['command'], ['worker'])
@@ -94,7 +94,7 @@ for (const file of readdirSync(deploy('')).filter(name => name.startsWith('kuber
   const pods = documents.flatMap(({ spec }) => (spec.template === undefined ? [] : [spec.template.spec]))
 
   describe(`deploy/${file}`, () => {
-    test('is valid by the schemas of Kubernetes', () => {
+    test('is valid by the Kubernetes schemas', () => {
       assert.ok(documents.length > 0)
       for (const document of documents) {
         const Kind = kinds[document.kind as keyof typeof kinds]
@@ -103,7 +103,7 @@ for (const file of readdirSync(deploy('')).filter(name => name.startsWith('kuber
       }
     })
 
-    test('runs nothing as root, and lets nothing grow without bound', () => {
+    test('runs nothing as root, and limits the memory of every container', () => {
       for (const { securityContext, containers } of pods) {
         assert.equal(securityContext.runAsNonRoot, true)
         for (const { name, resources, securityContext: own } of containers) {
@@ -126,7 +126,7 @@ for (const file of readdirSync(deploy('')).filter(name => name.startsWith('kuber
     })
 
     const isServed = documents.some(({ kind }) => kind === 'Service')
-    test('has services that select pods of its own', { skip: isServed ? false : 'no services' }, () => {
+    test('has services that select its own pods', { skip: isServed ? false : 'no services' }, () => {
       const labels = documents.flatMap(({ spec }) => spec.template?.metadata?.labels?.app ?? [])
       for (const { kind, metadata, spec } of documents) {
         if (kind === 'Service') assert.ok(labels.includes(spec.selector.app), metadata.name)

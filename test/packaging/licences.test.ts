@@ -1,5 +1,5 @@
 /**
- * Licences of everything that `npm install diffwave` brings: permissive ones only, so that a closed program may use it.
+ * Everything that `npm install diffwave` brings has a permissive licence, so that closed programs may use it.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -18,7 +18,7 @@ interface LockedPackage {
 /** Code under a copyleft licence that is compiled into packages, whatever the licence of the package itself. */
 const compiledIn = { 'mpg123-decoder': 'mpg123 is under LGPL-2.1-or-later' }
 
-test('copyleft code in a package makes the package optional, and the documentation says so', () => {
+test('a package with copyleft code is optional and documented', () => {
   const { dependencies, optionalDependencies } = JSON.parse(readFileSync(inRepository('package.json'), 'utf8')) as {
     readonly dependencies: object
     readonly optionalDependencies: object

@@ -1,4 +1,4 @@
-/** What `npm install diffwave` brings: small, whole without a network, and plain about what is optional. */
+/** The installed package is small, works offline, and says which packages are optional. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import {
@@ -87,7 +87,7 @@ describe('the package', () => {
     assert.ok(packed.size + (8 - binaries) * BINARY <= MAX_TARBALL, `${packed.size} bytes, ${binaries} binaries`)
   })
 
-  test('has a model for speech, sources of the kernels, and no training logs or tests', () => {
+  test('contains the speech model and the sources, and no training logs or tests', () => {
     const paths = packed.files.map(({ path }) => path)
     for (const path of ['models/speech/weights.safetensors', 'native/pool.cc', 'prebuilds/wasm/simd128.wasm']) {
       assert.ok(paths.includes(path), path)
@@ -99,7 +99,7 @@ describe('the package', () => {
     )
   })
 
-  test('has the types that its public types name', () => {
+  test('contains all types that its public types refer to', () => {
     const missing: string[] = []
     const seen = new Set<string>()
     const visit = (file: string) => {
@@ -148,7 +148,7 @@ describe('the package', () => {
     assert.equal(status, 0, stdout)
   })
 
-  test('takes at most 60 MB once it is installed', () => {
+  test('takes at most 60 MB with its dependencies', () => {
     const folders = dependencies().filter(path => existsSync(inRepository(path)))
     const nested = (path: string) => folders.some(other => path.startsWith(`${other}/node_modules/`))
     const sizes = folders.filter(path => !nested(path)).map(path => bytesOf(inRepository(path)))
@@ -169,7 +169,7 @@ describe('an installation without optional packages', () => {
     }
   })
 
-  test('is bundled by webpack all the same', async () => {
+  test('can be bundled by webpack', async () => {
     const entry = join(folder, 'entry.mjs')
     writeFileSync(entry, "import { loadModel } from 'diffwave'\nconsole.log(typeof loadModel)\n")
     const output = { path: join(folder, 'bundle'), filename: 'entry.cjs' }
@@ -181,7 +181,7 @@ describe('an installation without optional packages', () => {
     assert.deepEqual(stats?.toJson({ all: false, errors: true }).errors, [])
   })
 
-  test('says which package each engine of TensorFlow.js needs', () => {
+  test('names the package that each TensorFlow.js engine needs', () => {
     const { stdout } = diffwave('doctor')
     for (const [backend, name] of Object.entries({
       cuda: '@tensorflow/tfjs-node-gpu',
@@ -199,7 +199,7 @@ describe('an installation without optional packages', () => {
     assert.match(asked.stderr, /tfjs-node-gpu \(NVIDIA GPU\), @tensorflow\/tfjs-node \(libtensorflow\)/)
   })
 
-  test('says how to get the models that have packages of their own, and then runs them', () => {
+  test('says how to install the models that have their own packages, and then runs them', () => {
     const generate = ['generate', '-o', 'music.wav', '--seconds', '0.1', '--steps', '1', '--seed', '1']
     const refused = diffwave(...generate)
     assert.equal(refused.status, 2)
@@ -222,20 +222,20 @@ describe('an installation without optional packages', () => {
   })
 })
 
-describe('models of this project', () => {
+describe('a model of this project', () => {
   const names = readdirSync(inRepository('models')).filter(name =>
     existsSync(inRepository(`models/${name}/config.json`)),
   )
   const { version } = JSON.parse(readFileSync(inRepository('package.json'), 'utf8')) as { readonly version: string }
 
   for (const name of names) {
-    test(`${name}: files.json states its files (node scripts/state-files.mjs)`, async () => {
+    test(`${name}: files.json lists its files (node scripts/state-files.mjs)`, async () => {
       const path = inRepository(`models/${name}`)
       assert.deepEqual(JSON.parse(readFileSync(join(path, 'files.json'), 'utf8')), await fileList(path))
     })
 
     if (name === 'speech') continue
-    test(`${name}: a package of the same version, with the licence of its weights`, () => {
+    test(`${name}: its package has the same version and the licence of its weights`, () => {
       const own = JSON.parse(readFileSync(inRepository(`models/${name}/package.json`), 'utf8')) as {
         readonly name: string
         readonly version: string

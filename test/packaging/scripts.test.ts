@@ -1,4 +1,4 @@
-/** Programs beside the library (scripts, benchmarks, examples, models) import what the library has. */
+/** Scripts, benchmarks, examples and model programs import only what the library exports. */
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'

@@ -4,7 +4,7 @@ import { bridgeMel } from '#src/repair/bridge-mel'
 
 const convention = { hop: 10, windowLength: 40, framing: 'centre' } as const
 
-test('frames that touch a gap are linear between the others, constant at the ends', () => {
+test('frames that touch a gap are interpolated, and are constant at the ends', () => {
   const frames = 12
   const data = Float32Array.from({ length: 2 * frames }, (_, i) => (i < frames ? i : 100 - 3 * (i - frames)))
   const spoilt = data.slice()

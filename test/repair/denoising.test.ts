@@ -1,4 +1,4 @@
-/** Denoising a Gaussian process, whose best answer is known. */
+/** Denoising of a Gaussian process, for which the best answer is known. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { gaussian } from '#src/core/random'
@@ -17,7 +17,7 @@ const hiss = gaussian(8, 0, 0, 300)
 const noisy = clean.map((x, i) => x + 0.1 * hiss[i]!)
 
 describe('denoise', () => {
-  test('is the Wiener filter in one step, and nearly as good in more', async () => {
+  test('equals the Wiener filter in one step, and is nearly as good in more', async () => {
     const one = await generator.denoise(audio(noisy), { noise: 0.1, steps: 1, seed: 1 })
     const own = relativeError(noisy, clean)
     // The Wiener gain of this process at this noise: 4 % of the noise's power pass, and some of the signal is lost.
@@ -30,7 +30,7 @@ describe('denoise', () => {
     }
   })
 
-  test('starts at the training step with the same noise, however that is given', async () => {
+  test('starts at the training step with the same noise, given as noise, step or SNR', async () => {
     const one = await generator.denoise(audio(noisy), { noise: 0.1, steps: 1, seed: 1 })
     // The step is where training is as noisy, and giving the step is the same as giving the noise.
     const schedule = noiseSchedule(training)
@@ -55,20 +55,20 @@ describe('denoise', () => {
     assert.ok(Math.abs(again.noise - 0.1) < 1e-6)
   })
 
-  test('starts at the cleanest level if the recording is cleaner than any', async () => {
+  test('starts at the cleanest level if the recording is cleaner than all levels', async () => {
     const made = await generator.denoise(audio(clean), { noise: 1e-6, seed: 1 })
     assert.equal(made.step, 0)
     assert.ok(relativeError(made.samples, clean) < 0.1)
   })
 
-  test('resamples recordings at another rate', async () => {
+  test('resamples recordings of another rate', async () => {
     const fast = gaussian(3, 0, 0, 480).map(x => x / 10)
     assert.equal((await generator.denoise(audio(fast, 16_000), { noise: 0.1, seed: 1 })).samples.length, 240)
   })
 })
 
-describe('refusals', () => {
-  test('of recordings noisier than any level', async () => {
+describe('denoise refuses', () => {
+  test('recordings noisier than all levels', async () => {
     const narrow = new Generator(
       fakeModel(
         smallGeneratorConfig({
@@ -79,7 +79,7 @@ describe('refusals', () => {
     await assert.rejects(narrow.denoise(audio(clean), { noise: 3 }), { code: 'BAD_OPTION', message: /noisier/ })
   })
 
-  test('of options and recordings that do not fit', async () => {
+  test('options and recordings that do not fit', async () => {
     const wrong: readonly (readonly [object, string])[] = [
       [{ noise: 0.1, snr: 10 }, 'BAD_OPTION'],
       [{ noise: 0 }, 'BAD_OPTION'],
@@ -96,7 +96,7 @@ describe('refusals', () => {
     await assert.rejects(generator.denoise(audio(Float32Array.of(Number.NaN))), { code: 'NOT_FINITE' })
   })
 
-  test('of vocoders', () => {
+  test('vocoders', () => {
     assert.throws(() => new Generator(fakeModel(smallVocoderConfig())), { code: 'BAD_CONFIG' })
     assert.ok(!('denoise' in Vocoder.prototype))
   })

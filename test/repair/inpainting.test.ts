@@ -1,4 +1,4 @@
-/** Inpainting of a Gaussian process, whose right answer is known: the bridge between the two sides of the gap. */
+/** Inpainting of a Gaussian process, for which the right answer is known: the bridge between both sides of the gap. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Progress } from '#src/core/progress'
@@ -70,7 +70,7 @@ const differences = (samples: Float32Array) => samples.slice(1).map((x, i) => x 
 
 describe('a gap in a Gaussian process', () => {
   for (const sampler of samplerNames) {
-    test(`${sampler}: is filled to match both sides, better with more rounds`, async () => {
+    test(`is filled by ${sampler} to match both sides, better with more rounds`, async () => {
       const once = await statistics({ sampler, rounds: 1 }, 60)
       const tenTimes = await statistics({ sampler, rounds: 10 }, 60)
       const bridged = Array.from({ length: to - from }, (_, i) => bridge(i).variance)
@@ -94,7 +94,7 @@ describe('a gap in a Gaussian process', () => {
 })
 
 describe('the recording around the gaps', () => {
-  test('stays bit for bit, and only what is near a gap matters', async () => {
+  test('stays bit for bit, and only what is near a gap has an influence', async () => {
     const options = { seed: 3, fade: 2 / RATE }
     const { samples, seed, steps } = await inpaint(options)
     assert.deepEqual([seed, steps], [3, 24])
@@ -111,7 +111,7 @@ describe('the recording around the gaps', () => {
     assert.notDeepEqual((await inpaint({ ...options, seed: 4 })).samples, samples)
   })
 
-  test('stays, with many gaps, gaps that touch, and gaps at its ends', async () => {
+  test('stays the same with many gaps, touching gaps and gaps at its ends', async () => {
     const at = (start: number, end: number) => ({ start: start / RATE, end: end / RATE })
     const { samples } = await inpaint({ seed: 1, fade: 0, gaps: [at(190, 200), at(0, 5), at(5, 9), at(60, 61)] })
     for (const [start, end] of [
@@ -126,8 +126,8 @@ describe('the recording around the gaps', () => {
   })
 })
 
-describe('progress and refusals', () => {
-  test('progress reaches its total, a signal stops the work', async () => {
+describe('inpaint', () => {
+  test('reports progress up to its total, and stops on a signal', async () => {
     const progress: Progress[] = []
     await inpaint({ seed: 1, onProgress: report => progress.push(report) })
     assert.equal(progress.at(-1)!.done, progress.at(-1)!.total)
@@ -138,7 +138,7 @@ describe('progress and refusals', () => {
     })
   })
 
-  test('gaps and recordings that do not fit are refused', async () => {
+  test('refuses gaps and recordings that do not fit', async () => {
     const wrong: readonly (readonly [object, string])[] = [
       [{ gaps: [] }, 'BAD_OPTION'],
       [{ gaps: [{ start: 0.02, end: 0.03 }] }, 'BAD_OPTION'],
@@ -168,10 +168,10 @@ describe('progress and refusals', () => {
   })
 })
 
-describe('vocoders', () => {
+describe('a vocoder', () => {
   for (const prior of ['mel-envelope', 'mel-energy', null] as const) {
     for (const prediction of ['epsilon', 'v'] as const) {
-      test(`fill a gap at the level and colour around it: prior ${prior}, ${prediction}`, async () => {
+      test(`fills a gap at the level and colour around it: prior ${prior}, ${prediction}`, async () => {
         // Hum and hiss. Only the envelope lets a few steps reach far below the cleanest noise level.
         const loudness = prior === 'mel-envelope' ? 0.004 : 0.1
         const drive = gaussian(5, 0, 0, 12_000)

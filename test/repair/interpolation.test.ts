@@ -1,4 +1,4 @@
-/** Interpolating between recordings of a Gaussian process. */
+/** Interpolation between recordings of a Gaussian process. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { alphaBarAt, noiseSchedule } from '#src/diffusion/schedule'
@@ -8,7 +8,7 @@ import { relativeError } from '../support/numbers.js'
 const clean = recording(0)
 
 describe('interpolate', () => {
-  test('is the mean of both at an early step, and each of them at its ends', async () => {
+  test('gives the mean of both at an early step, and either one at the ends', async () => {
     const second = recording(1)
     const options = { step: 1, seed: 1, sampler: 'ddim' } as const
     const between = async (mix: number, more: object = {}) =>
@@ -29,12 +29,12 @@ describe('interpolate', () => {
     assert.ok(Math.abs(alphaBarAt(schedule, step) - 0.5) < 1e-6)
   })
 
-  test('keeps a recording mixed with itself, with a signal scale, too', async () => {
+  test('keeps a recording that is mixed with itself, also with a signal scale', async () => {
     const mixed = await scaledGenerator.interpolate(audio(clean), audio(clean), { step: 1, seed: 1, sampler: 'ddim' })
     assert.ok(relativeError(mixed.samples, clean) < 0.1)
   })
 
-  test('refuses recordings of different lengths, and mixes out of range', async () => {
+  test('refuses recordings of different lengths and a mix out of range', async () => {
     await assert.rejects(generator.interpolate(audio(clean), audio(clean.slice(1))), { code: 'BAD_AUDIO' })
     await assert.rejects(generator.interpolate(audio(clean), audio(clean), { mix: 2 }), { code: 'BAD_OPTION' })
   })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { joinGaps } from '#src/repair/join'
 
-test('a fade is a raised cosine from the recording to the generated audio', () => {
+test('joinGaps fades by a raised cosine from the recording to the generated audio', () => {
   const recording = new Float32Array(30).fill(1)
   joinGaps(recording, new Float32Array(20).fill(3), 5, [{ start: 12, end: 15 }], 3)
   assert.deepEqual([...recording.subarray(12, 15)], [3, 3, 3])

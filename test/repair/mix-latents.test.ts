@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { gaussian } from '#src/core/random'
 import { mixLatents } from '#src/repair/mix-latents'
 
-test('a mix of any share is as noisy as its level, and at its ends one recording', () => {
+test('any mix has the noise of its level, and a mix of 1 is the second recording', () => {
   const silence = new Float32Array(20_000)
   const other = gaussian(4, 1, 0, 20_000)
   const fresh = gaussian(4, 0, 0, 20_000)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { gaussian } from '#src/core/random'
 import { estimateNoise, noiseOfRatio } from '#src/repair/noise-level'
 
-test('the noise of a recording is estimated from its pauses', () => {
+test('estimateNoise measures the white noise in the pauses of a recording', () => {
   const noise = gaussian(2, 0, 0, 16_000).map(z => 0.01 * z)
   // Bursts of a tone, half of the time.
   const samples = noise.map((z, i) => z + (i % 4000 < 2000 ? 0.3 * Math.sin(i / 5) : 0))

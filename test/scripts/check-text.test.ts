@@ -19,29 +19,29 @@ const { anchors, linkTargets, longLines } = (await import(
 const url = `https://example.org/${'a'.repeat(200)}`
 
 describe('line length', () => {
-  test('120 columns are allowed, 121 are not', () => {
+  test('may be 120 columns, but not 121', () => {
     assert.deepEqual(longLines(`${'x'.repeat(120)}\n${'y'.repeat(121)}\n`), [{ line: 2, columns: 121 }])
   })
 
-  test('columns are characters, not bytes or UTF-16 units', () => {
+  test('is counted in characters, not in bytes or UTF-16 units', () => {
     assert.deepEqual(longLines('ε'.repeat(120)), [])
     assert.deepEqual(longLines('𝄞'.repeat(121)), [{ line: 1, columns: 121 }])
   })
 
-  test('URLs and link targets do not count', () => {
+  test('leaves out URLs and link targets', () => {
     assert.deepEqual(longLines(`see ${url} and [the card](${'../'.repeat(60)}README.md)`), [])
     assert.equal(longLines(`${'x'.repeat(118)} ${url} z`).length, 1)
   })
 
-  test('table rows are exempt in Markdown only', () => {
+  test('is not limited in table rows of Markdown', () => {
     const row = `| ${'x'.repeat(130)} |`
     assert.deepEqual(longLines(row, { markdown: true }), [])
     assert.equal(longLines(row).length, 1)
   })
 })
 
-describe('links', () => {
-  test('Markdown, reference and HTML links are found with their lines', () => {
+describe('links in Markdown', () => {
+  test('are found with their lines, in Markdown, reference and HTML form', () => {
     const text = '[a](one.md)\n![b](two.png "title")\n<img src="three.png">\n[c]: four.md#part\n'
     assert.deepEqual(
       linkTargets(text).toSorted((a, b) => a.line - b.line),
@@ -54,13 +54,13 @@ describe('links', () => {
     )
   })
 
-  test('code is not searched for links', () => {
+  test('are not searched for in code', () => {
     assert.deepEqual(linkTargets('`[a](one.md)`\n\n```js\nf[0](two)\n```\n\n[b](three.md)\n'), [
       { target: 'three.md', line: 7 },
     ])
   })
 
-  test('anchors are those that GitHub makes of headings', () => {
+  test('may lead to the anchors that GitHub makes of headings', () => {
     const text = '# A title: `code` & more\n## Again\n## Again\n```\n# not a heading\n```\n<a id="own"></a>\n'
     assert.deepEqual([...anchors(text)], ['a-title-code--more', 'again', 'again-1', 'own'])
   })

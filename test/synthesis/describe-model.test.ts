@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { describeModel } from '#src/synthesis/describe-model'
 import { smallGeneratorConfig, smallVocoderConfig } from '../support/configs.js'
 
-test('a vocoder and a generator are described by their configs', () => {
+test('describes a vocoder and a generator by their configs', () => {
   const vocoder = describeModel(smallVocoderConfig())
   assert.deepEqual(
     [vocoder.kind, vocoder.convention, vocoder.hop, vocoder.labels, vocoder.defaultSteps, vocoder.samplingSchedules],

@@ -9,7 +9,7 @@ import { scratchFolder } from '../support/scratch.js'
 const folder = scratchFolder('result')
 const result = new Synthesis({ samples: Float32Array.of(0, 0.5, -0.25), sampleRate: 22050, seed: 1, steps: 6 })
 
-describe('a result', () => {
+describe('a Synthesis', () => {
   test('saves itself as the WAV file that writeWav writes', async () => {
     const [own, plain] = [join(folder, 'own.wav'), join(folder, 'plain.wav')]
     await result.save(own, { format: '32f' })
@@ -18,14 +18,14 @@ describe('a result', () => {
     assert.deepEqual([...(await readWav(own)).samples], [0, 0.5, -0.25])
   })
 
-  test('is the bytes of that file, 16-bit by default', async () => {
+  test('converts to the bytes of that file, 16-bit by default', async () => {
     const path = join(folder, 'default.wav')
     await result.save(path)
     assert.deepEqual(Buffer.from(result.toWav()), readFileSync(path))
     assert.equal(result.toWav().length, 44 + 6)
   })
 
-  test('is plain data to spread, and audio to writeWav', async () => {
+  test('can be spread as plain data, and passed to writeWav', async () => {
     assert.deepEqual(Object.keys({ ...result }), ['samples', 'sampleRate', 'seed', 'steps'])
     await writeWav(join(folder, 'structural.wav'), result)
   })

@@ -1,4 +1,4 @@
-/** What a stream keeps of a clip, under a prior that knows the deviation of every position. */
+/** The memory of a stream whose prior has a deviation for every position. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'

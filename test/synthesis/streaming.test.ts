@@ -1,4 +1,4 @@
-/** On every engine that runs here: a stream cut into pieces of any size has the bytes of the whole. */
+/** On every available engine, a stream in chunks of any size has the bytes of the whole. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sliceMel } from '#src/audio/mel/frames'
@@ -28,7 +28,7 @@ for (const [name, skip, create] of [
   ],
   ['tensorflow:wasm', false, () => createTensorflowEngine({ network: config.network, parameters, backend: 'wasm' })],
 ] as const) {
-  test(`${name}: one frame at a time, some, or all give the bytes of synthesize`, { skip }, async () => {
+  test(`${name}: a stream returns the bytes of synthesize for every chunk size`, { skip }, async () => {
     const vocoder = new Vocoder(new Denoiser(config, await create()))
     try {
       for (const sampler of name === 'native' ? (['ddpm', 'dpm-solver++'] as const) : (['ddpm'] as const)) {

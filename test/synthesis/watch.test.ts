@@ -1,4 +1,4 @@
-/** onStep: every call that makes whole clips can be watched, and watching changes nothing. */
+/** onStep watches every call that makes whole clips, and changes nothing. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { namedConventions } from '#src/audio/mel/convention'
@@ -60,9 +60,9 @@ const calls: Readonly<Record<string, Watchable>> = {
   interpolate: options => generator.interpolate(audio, audio, { seed: 1, ...options }),
 }
 
-describe('watching', () => {
+describe('watching by onStep', () => {
   for (const [name, call] of Object.entries(calls)) {
-    test(`${name} makes the same bytes, and the last x̂_0 is the result`, async () => {
+    test(`${name}: keeps the bytes, and the last x̂_0 is the result`, async () => {
       const { steps, onStep } = watcher()
       const watched = await call({ onStep })
       assert.deepEqual(watched, await call({}))
@@ -83,7 +83,7 @@ describe('watching', () => {
   }
 
   for (const sampler of samplerNames) {
-    test(`${sampler}: noise falls step by step, and so does the distance to the result`, async () => {
+    test(`${sampler}: noise decreases step by step, and so does the distance to the result`, async () => {
       const { steps, onStep } = watcher()
       const { samples } = await vocoder.synthesize(mel(6), { seed: 2, steps: 12, sampler, onStep })
       assert.ok(steps.every((step, i) => i === 0 || step.noiseLevel < steps[i - 1]!.noiseLevel))
@@ -92,7 +92,7 @@ describe('watching', () => {
     })
   }
 
-  test('each call returns a copy that nothing else holds', async () => {
+  test('gives copies that nothing else holds', async () => {
     const { steps, onStep } = watcher()
     const { samples } = await vocoder.synthesize(mel(3), { seed: 3, onStep })
     const before = samples.slice()
@@ -104,7 +104,7 @@ describe('watching', () => {
     assert.deepEqual(steps.at(-1)!.state(), before)
   })
 
-  test('changes made to the copies while the process runs change nothing', async () => {
+  test('is not affected by changes to the copies while the process runs', async () => {
     const onStep: OnStep = step => {
       step.state().fill(7)
       step.clean().fill(7)
@@ -117,7 +117,7 @@ describe('watching', () => {
   })
 
   for (const [name, call] of Object.entries(calls)) {
-    test(`${name}: a step’s input is the state before it`, async () => {
+    test(`${name}: the input of a step is the state before it`, async () => {
       const { steps, onStep } = watcher()
       await call({ onStep })
       for (const [i, step] of steps.entries()) {
@@ -133,7 +133,7 @@ describe('watching', () => {
     })
   }
 
-  test('a phase refinement comes after the last step', async () => {
+  test('ends before a phase refinement', async () => {
     const { steps, onStep } = watcher()
     const refined = await vocoder.synthesize(mel(12), { seed: 4, refine: 2, onStep })
     const plain = await vocoder.synthesize(mel(12), { seed: 4, refine: 0 })
@@ -142,8 +142,8 @@ describe('watching', () => {
   })
 })
 
-describe('batches', () => {
-  test('generate names the clip of each step, across batches of 16', async () => {
+describe('watching a batch', () => {
+  test('by generate names the clip of each step, across batches of 16', async () => {
     const { steps, onStep } = watcher()
     const clips = await generator.generate({ seed: 1, count: 18, seconds: 0.01, onStep })
     assert.equal(steps.length, 18 * 4)
@@ -152,7 +152,7 @@ describe('batches', () => {
     }
   })
 
-  test('synthesizeBatch names the mel of each step', async () => {
+  test('by synthesizeBatch names the mel of each step', async () => {
     const { steps, onStep } = watcher()
     const clips = await vocoder.synthesizeBatch([mel(3), mel(5, 7)], { seed: 1, onStep })
     for (const [i, { samples }] of clips.entries()) {
@@ -161,8 +161,8 @@ describe('batches', () => {
   })
 })
 
-describe('inpainting', () => {
-  test('shows the stretch around each gap, every round of it', async () => {
+describe('watching inpaint', () => {
+  test('shows the stretch around each gap in every round', async () => {
     const { steps, onStep } = watcher()
     const options = { seed: 1, rounds: 2, fade: 0, gaps }
     const made = await generator.inpaint(audio, { ...options, onStep })
@@ -179,8 +179,8 @@ describe('inpainting', () => {
   })
 })
 
-describe('streams', () => {
-  test('refuse a watcher, and say what to use', () => {
+describe('a stream', () => {
+  test('refuses onStep, and says what to use instead', () => {
     const onStep = () => {}
     const refusal = { code: 'BAD_OPTION', message: /onStep: a stream cannot be watched/ }
     assert.throws(() => generator.stream({ onStep } as object), refusal)
@@ -188,7 +188,7 @@ describe('streams', () => {
   })
 })
 
-test('on the native engine, too, watching does not change a byte', async () => {
+test('watching changes no byte on the native engine either', async () => {
   const config = smallVocoderConfig({ mel: namedConventions.lmnt, diffusion: cosine })
   const parameters = new Map(
     [...initialParameters(config.network, 1)].map(([name, { shape, data }], i) => {

@@ -1,4 +1,4 @@
-/** A vocoder behind windows: its streams have the bytes of the whole, and look no further ahead than they say. */
+/** A vocoder behind windows streams the bytes of the whole, and looks no further ahead than it states. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { sliceMel } from '#src/audio/mel/frames'
@@ -23,7 +23,7 @@ async function open(engine: 'auto' | 'tensorflow:wasm', correction: number): Pro
 describe('a vocoder behind windows', () => {
   for (const engine of ['auto', 'tensorflow:wasm'] as const) {
     for (const correction of [0, 2]) {
-      test(`${engine}, ${correction} passes of correction: pieces have the bytes of the whole`, async () => {
+      test(`streams the bytes of synthesize on ${engine}, with ${correction} passes of correction`, async () => {
         await using vocoder = await open(engine, correction)
         for (const sampler of ['ddim', 'ddpm'] as const) {
           const options = { seed: 3, steps: 4, sampler }
@@ -46,7 +46,7 @@ describe('a vocoder behind windows', () => {
     }
   }
 
-  test('looks ahead by a window and its correction more per step', async () => {
+  test('looks ahead by a window and a correction for each step', async () => {
     await using plain = await open('auto', 0)
     await using corrected = await open('auto', 1)
     const ahead = (vocoder: Vocoder, steps: number) => vocoder.stream(mel, { steps }).lookAhead
@@ -55,7 +55,7 @@ describe('a vocoder behind windows', () => {
     assert.equal(ahead(plain, 5) - ahead(plain, 4), (4 + 9 + 4 + 2) * 128)
   })
 
-  test('the first audio comes after no more of the mel than the look-ahead', async () => {
+  test('returns its first audio once the look-ahead is covered by the mel', async () => {
     await using vocoder = await open('auto', 1)
     if (vocoder.model.engine.name !== 'native') return
     let read = 0
@@ -70,7 +70,7 @@ describe('a vocoder behind windows', () => {
 })
 
 describe('a generator behind windows', () => {
-  test('makes clips of any length, alone, in batches and in streams with the same bytes', async () => {
+  test('makes the same bytes alone, in batches and in streams, for any length', async () => {
     const config = smallGeneratorConfig({
       network: {
         channels: 4,

@@ -1,4 +1,4 @@
-/** The trainer’s config: what is refused, and the learning rate it asks for. */
+/** The config of training, and its learning rate. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -8,7 +8,7 @@ import { checkTrainingConfig, learningRate } from '#src/training/config'
 import { code } from '../support/errors.js'
 import { config } from '../support/training.js'
 
-test('a config is refused by the name of its field', () => {
+test('a training config is refused by the name of the wrong field', () => {
   for (const [fields, field] of [
     [{ data: { cropSamples: 1000 } }, 'data.cropSamples'],
     [{ loss: 'huber' }, 'loss'],
@@ -29,7 +29,7 @@ test('a config is refused by the name of its field', () => {
   }
 })
 
-test('the speech model’s training config is valid, and its noise reaches ᾱ 1e-3', () => {
+test('the speech model’s training noise reaches ᾱ 1e-3', () => {
   const path = fileURLToPath(new URL('../../../models/speech/train.json', import.meta.url))
   const { model } = checkTrainingConfig(JSON.parse(readFileSync(path, 'utf8')), path)
   const { alphaBar } = noiseSchedule(model.diffusion.training)
@@ -43,7 +43,7 @@ test('the music model’s training config has every class of a score as a label'
   assert.deepEqual(model.network.labels, scoreClasses())
 })
 
-test('the learning rate warms up, then follows half a cosine', () => {
+test('the learning rate warms up and then follows half a cosine', () => {
   const { optimiser } = config({
     optimiser: { learningRate: 1, warmupSteps: 4, totalSteps: 104, finalFactor: 0.1 },
   })
@@ -53,7 +53,7 @@ test('the learning rate warms up, then follows half a cosine', () => {
   assert.ok(Math.abs(learningRate(optimiser, 500) - 0.1) < 1e-12)
 })
 
-test('with decaySteps the learning rate is constant until so many updates before the end', () => {
+test('with decaySteps the learning rate is constant until the decay begins', () => {
   const { optimiser } = config({
     optimiser: { learningRate: 1, warmupSteps: 4, totalSteps: 104, decaySteps: 20, finalFactor: 0.1 },
   })

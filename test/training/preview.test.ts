@@ -1,4 +1,4 @@
-/** What the event log shows of a run. */
+/** The preview of a run in its event log. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Dataset } from '#src/training/data/dataset'
@@ -6,7 +6,7 @@ import { previewClip } from '#src/training/preview'
 import { smallGeneratorConfig } from '../support/configs.js'
 import { fakeModel } from '../support/fake-model.js'
 
-test('a validation clip with a label that the model does not know is previewed without a label', async () => {
+test('previews a validation clip with an unknown label without a label', async () => {
   const config = smallGeneratorConfig()
   const { engine } = fakeModel(config)
   const clip = { name: 'c/1.wav', label: 'c', samples: Int16Array.from({ length: 2000 }, (_, n) => 3000 * Math.sin(n)) }

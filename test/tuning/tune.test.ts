@@ -34,8 +34,8 @@ function search(steps: number, objective: (betas: readonly number[]) => number, 
   })
 }
 
-describe('searching levels', () => {
-  test('finds the minimum of the objective, in order and within the training range', async () => {
+describe('the search for levels', () => {
+  test('finds the minimum, with levels in order and within the training range', async () => {
     const wanted = [7, 3.3, 2.9, -2]
     const objective = (betas: readonly number[]) =>
       logSnr(betas).reduce((sum, level, n) => sum + (level - wanted[n]!) ** 2, 0.1)
@@ -52,7 +52,7 @@ describe('searching levels', () => {
     assert.ok(logSnr(pushed.betas)[0]! <= Math.log(training.alphaBar[0]! / (1 - training.alphaBar[0]!)) + 1e-9)
   })
 
-  test('is never worse than the start, with any number of evaluations', async () => {
+  test('is never worse than its start, with any number of evaluations', async () => {
     for (const evaluations of [0, 1, 3, 7]) {
       let calls = 0
       const start = 1
@@ -69,7 +69,7 @@ describe('searching levels', () => {
     }
   })
 
-  test('gets the variance of a Gaussian right with DDIM in two steps', async () => {
+  test('finds the variance of a Gaussian with DDIM in two steps', async () => {
     const deviation = 0.1
     const sample = (betas: readonly number[]) => {
       const sampler = samplerOver(samplingSchedule(training, betas), diffusion, { sampler: 'ddim' })
@@ -93,7 +93,7 @@ describe('searching levels', () => {
   })
 })
 
-describe('tuning a vocoder', () => {
+describe('tune', () => {
   test('finds a sampler and levels that copy better, and the model keeps both', async () => {
     const config = smallVocoderConfig({
       network: { channels: 4, layers: 4, dilationCycle: 3, mel: { kind: 'transposed', bands: 80, strides: [16, 16] } },
@@ -134,7 +134,7 @@ describe('tuning a vocoder', () => {
     assert.deepEqual(withTunedSchedules(config, [{ ...found, better: false }]), config)
   })
 
-  test('finds the noise scale of a network that predicts x0, from the levels the model would visit', async () => {
+  test('finds the noise scale of a network that predicts x0', async () => {
     const config = smallVocoderConfig({
       network: {
         channels: 4,
@@ -176,7 +176,7 @@ describe('tuning a vocoder', () => {
     for (const [n, beta] of untuned.betas.entries()) assert.ok(Math.abs(beta - visited[n]!) < 1e-12, `${beta}`)
   })
 
-  test('is refused if nothing can be tuned, and a signal stops it', async () => {
+  test('refuses what cannot be tuned, and stops on a signal', async () => {
     const model = fakeModel(smallVocoderConfig())
     const audio = { samples: new Float32Array(4000).fill(0.1), sampleRate: 22050 }
     await assert.rejects(tune(model, [], { steps: 4 }), { code: 'BAD_OPTION' })

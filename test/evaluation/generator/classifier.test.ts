@@ -5,7 +5,7 @@ import { gaussian } from '#src/core/random'
 import { Classifier } from '#src/evaluation/generator/classifier'
 import { near, range } from '../../support/sounds.js'
 
-test('separable classes are learned, reproducibly; inseparable ones stay at chance', async () => {
+test('learns separable classes reproducibly, and stays at chance for inseparable ones', async () => {
   const examples = (seed: number, apart: number) =>
     range(0, 300).map(i => ({
       features: Float64Array.from(gaussian(seed, 0, 8 * i, 8), (x, k) => x + (k === i % 3 ? apart : 0)),

@@ -1,10 +1,10 @@
-/** Patterns of clips. */
+/** Time-frequency patterns of clips. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { clipPattern, recordingPattern } from '#src/evaluation/generator/clip-pattern'
 import { MELODY_RATE, melody } from '../../support/sounds.js'
 
-test('level and leading silence do not change a pattern, and silence is empty', () => {
+test('a pattern does not depend on level or leading silence, and silence is empty', () => {
   const sound = melody(3)
   const late = new Float32Array(MELODY_RATE + 640)
   late.set(

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { ClipSet } from '#src/evaluation/generator/clip-set'
 import { MELODY_RATE, melody } from '../../support/sounds.js'
 
-test('long recordings are cut into clips, each with the label at its middle', () => {
+test('cuts long recordings into clips, each with the label at its middle', () => {
   const set = new ClipSet(MELODY_RATE, MELODY_RATE, 2)
   set.add({ name: 'long', samples: melody(1, 3), label: '' })
   assert.deepEqual(

@@ -5,7 +5,7 @@ import { gaussian } from '#src/core/random'
 import { frechetDistance } from '#src/evaluation/generator/frechet-distance'
 import { near, range } from '../../support/sounds.js'
 
-test('of two Gaussians it follows from their means and deviations', () => {
+test('the distance of two Gaussians follows from their means and deviations', () => {
   const cloud = (seed: number, mean: number, deviation: number) =>
     range(0, 20_000).map(i => Float64Array.from(gaussian(seed, 0, 4 * i, 4), x => mean + deviation * x))
   const a = cloud(1, 0, 1)

@@ -7,7 +7,7 @@ import { MELODY_RATE, melody, wav } from '../../support/sounds.js'
 
 const { at, put } = scratch()
 
-test('labels are read from the names of files; what cannot be read is listed', async () => {
+test('readGeneratedClips takes labels from file names and lists unreadable files', async () => {
   put('made/low-12.wav', wav(melody(1), MELODY_RATE))
   put('made/bad-1.wav', 'RIFF')
   const made = await readGeneratedClips(at('made'))
@@ -19,7 +19,7 @@ test('labels are read from the names of files; what cannot be read is listed', a
   assert.equal(usualSeconds(made.clips, made.sampleRate), 1)
 })
 
-test('clips take all labels in turn, unless one is wanted or the model draws them', () => {
+test('labelsInTurn cycles through the labels, unless one is given or they are drawn', () => {
   assert.deepEqual(labelsInTurn(['kick', 'snare'], false, undefined), ['kick', 'snare'])
   assert.deepEqual(labelsInTurn(['kick', 'snare'], false, 'snare'), ['snare'])
   assert.equal(labelsInTurn(['kick', 'snare'], true, undefined), undefined)

@@ -40,7 +40,7 @@ const reference = folder('reference', {
 const evaluate = (fields: Partial<GeneratorEvaluationOptions>) =>
   evaluateGenerator({ generated: [], reference, training, sampleRate: MELODY_RATE, seconds: 1, seed: 1, ...fields })
 
-test('copies are found, labels are checked, and silent clips count', async () => {
+test('an evaluation finds copies, checks labels and includes silent clips', async () => {
   const fresh = [...clips(range(400, 8), 200, 'low'), ...clips(range(500, 8), 800, 'high')]
   const wrong = clips([600, 601], 200, 'high')
   const copied = { name: 'copy', samples: melody(7, 1, 200).map(x => x / 2), label: 'low' }
@@ -74,7 +74,7 @@ test('copies are found, labels are checked, and silent clips count', async () =>
   assert.doesNotMatch(JSON.stringify({ ...json, classifier: null }), /null.*null.*null/)
 })
 
-test('silence or too few clips lead to numbers or an error, never to NaN', async () => {
+test('silent clips give finite numbers, and too few clips an error', async () => {
   const silence = range(0, 2).map(i => ({ name: String(i), samples: new Float32Array(MELODY_RATE), label: '' }))
   const { training: _, ...without } = { training, reference, sampleRate: MELODY_RATE, seconds: 1, seed: 1 }
   const evaluation = await evaluateGenerator({ ...without, generated: silence })

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { diversity, nearest } from '#src/evaluation/generator/neighbours'
 import { near } from '../../support/sounds.js'
 
-test('distances to the nearest of another set, and within a set', () => {
+test('finds the nearest of another set, and the mean distance within a set', () => {
   const points = [0, 3, 4, 10].map(x => Float64Array.of(x, 0))
   assert.deepEqual(nearest([Float64Array.of(3, 1)], points), [{ distance: 1, index: 1 }])
   const { mean, nearestOther } = diversity(points)

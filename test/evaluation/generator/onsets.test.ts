@@ -6,7 +6,7 @@ import { clipPattern, patternConvention, recordingPattern } from '#src/evaluatio
 import { onsetRate } from '#src/evaluation/generator/onsets'
 import { MELODY_RATE, melody, near } from '../../support/sounds.js'
 
-test('onsets are counted: four tones a second, none in noise', () => {
+test('counts four onsets a second in four tones a second, and almost none in noise', () => {
   const rate = (samples: Float32Array) => {
     const pattern = recordingPattern(samples, MELODY_RATE)
     return onsetRate(clipPattern(pattern, 0, pattern.frames), patternConvention(MELODY_RATE).hop / MELODY_RATE)

@@ -1,4 +1,4 @@
-/** The embedding of sets. */
+/** The embedding of clip sets. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { averageSpectrumNoise, shuffledPieces } from '#src/evaluation/generator/baselines'
@@ -7,7 +7,7 @@ import { frechetDistance } from '#src/evaluation/generator/frechet-distance'
 import { SetEmbedding } from '#src/evaluation/generator/set-embedding'
 import { MELODY_RATE, melody, near, range } from '../../support/sounds.js'
 
-test('real clips are nearer to real ones than shuffled, reversed or noise ones are', async () => {
+test('real clips are nearer to real ones than to shuffled, reversed or noise clips', async () => {
   const set = (audio: readonly Float32Array[]) => {
     const made = new ClipSet(MELODY_RATE, MELODY_RATE, 1, true)
     audio.forEach((samples, i) => {

@@ -7,7 +7,7 @@ import { PrincipalComponents } from '#src/evaluation/statistics/principal-compon
 import { symmetricEigen } from '#src/evaluation/statistics/symmetric-eigen'
 import { near, range } from '../../support/sounds.js'
 
-test('eigenvalues and eigenvectors of a matrix whose own are known', () => {
+test('symmetricEigen finds known eigenvalues and eigenvectors', () => {
   const { values, vectors } = symmetricEigen([2, 1, 0, 1, 2, 0, 0, 0, 5], 3)
   ;[5, 3, 1].forEach((value, i) => {
     near(values[i]!, value, 1e-12)
@@ -27,7 +27,7 @@ test('principal components are the axes of largest deviation, in order', async (
   near(Math.abs(projected[1]!), 1, 0.3)
 })
 
-test('mean and standard deviation, and a percentile between two values', () => {
+test('spread gives mean and standard deviation, and percentile finds a value', () => {
   assert.deepEqual(spread([1, 3]), { mean: 2, deviation: Math.SQRT2 })
   assert.equal(percentile([4, 1, 2, 3, 0], 0.25), 1)
 })

@@ -8,7 +8,7 @@ import { compare, type Measure } from '#src/evaluation/vocoder/compare'
 import { golden } from '../../support/paths.js'
 import { noise, voice, wav } from '../../support/sounds.js'
 
-test('a recording is at distance 0 from itself, and far from another one', () => {
+test('a recording is at distance 0 from itself, and far from noise', () => {
   const sound = voice(() => 150)
   const same = compare(sound, sound)
   for (const key of ['logMel', 'stft', 'logSpectral', 'melCepstral', 'pitchCents', 'level'] as Measure[]) {
@@ -19,7 +19,7 @@ test('a recording is at distance 0 from itself, and far from another one', () =>
   assert.ok(other.logMel! > 0.5 && other.stft! > 1 && other.melCepstral! > 5 && other.logSpectral! > 5)
 })
 
-test('half the amplitude has the distances that follow from it', () => {
+test('half the amplitude has exactly the distances that follow from it', () => {
   const sound = noise(2, 12_000, 0.3)
   const { logMel, stft, logSpectral, melCepstral, level } = compare(
     sound,
@@ -32,7 +32,7 @@ test('half the amplitude has the distances that follow from it', () => {
   assert.ok(Math.abs(level! + 20 * Math.log10(2)) < 1e-3)
 })
 
-test('log-mel and STFT distance are those of PyTorch and torchaudio', async () => {
+test('log-mel and STFT distance equal those of PyTorch and torchaudio', async () => {
   const { samples } = await readWav(golden('mel/LJ001-0001.wav'))
   const original = samples.slice(0, 40_000)
   const spoilt = original.map((x, i) => 0.8 * x + 0.01 * gaussian(1, 0, i, 1)[0]!)
@@ -43,7 +43,7 @@ test('log-mel and STFT distance are those of PyTorch and torchaudio', async () =
   assert.ok(Math.abs(stft! - 1.746218) < 3e-5, String(stft))
 })
 
-test('silence leads to numbers or null, never to NaN', () => {
+test('silence gives numbers or null, never NaN', () => {
   const silence = new Float32Array(8000)
   for (const [a, b] of [
     [silence, silence],

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { logMelDistance } from '#src/evaluation/vocoder/log-mel-distance'
 import { melCepstralDistortion } from '#src/evaluation/vocoder/mel-cepstral-distortion'
 
-test('a cosine between two log mels is one cepstral coefficient, either way round', () => {
+test('a cosine between two log mels is one cepstral coefficient, in either order', () => {
   const [bands, frames, height] = [80, 5, 0.3]
   const base = Float32Array.from({ length: bands * frames }, (_, i) => Math.sin(i))
   const waved = base.map((x, i) => x + height * Math.cos((Math.PI * 3 * (Math.floor(i / frames) + 0.5)) / bands))

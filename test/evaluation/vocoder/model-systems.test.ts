@@ -1,4 +1,4 @@
-/** A vocoder as three systems. */
+/** The three systems that an evaluation makes of a vocoder. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { modelSystems, type Synthesizer } from '#src/evaluation/vocoder/model-systems'
@@ -27,18 +27,18 @@ async function run(refine: number | undefined, refines: boolean) {
 
 const names = ['m', 'm, last layer zeroed', 'm, without refinement']
 
-describe('three rows', () => {
-  test('as shipped, with the last layer zeroed, and without refinement', async () => {
+describe('the three systems of a vocoder', () => {
+  test('are as shipped, with the last layer zeroed, and without refinement', async () => {
     const { names: found, calls } = await run(undefined, true)
     assert.deepEqual(found, names)
     assert.deepEqual(calls, ['model 7 own', 'zeroed 7 own', 'model 7 0'])
   })
 
-  test('iterations that were asked for hold for the first two', async () => {
+  test('use the requested iterations for the first two', async () => {
     assert.deepEqual((await run(8, false)).calls, ['model 7 8', 'zeroed 7 8', 'model 7 0'])
   })
 
-  test('without refinement the first copy is the third, made once', async () => {
+  test('share the copies of the first and third if the vocoder does not refine', async () => {
     for (const [refine, refines] of [
       [undefined, false],
       [0, true],
@@ -51,7 +51,7 @@ describe('three rows', () => {
   })
 })
 
-test('without a zeroed model there is one row', () => {
+test('a vocoder without a zeroed model is a single system', () => {
   const vocoder = noting('model', [])
   const systems = modelSystems({ name: 'm', vocoder, zeroed: null, refine: undefined, refines: true, seed: 5 })
   assert.deepEqual(

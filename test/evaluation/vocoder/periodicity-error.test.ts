@@ -13,7 +13,7 @@ const hoarse = (amount: number) => {
   return clean.map((x, i) => x + breath[i]!)
 }
 
-test('is the root mean square of the difference in periodicity', () => {
+test('the error is the root mean square of the difference in periodicity', () => {
   const [a, b] = [
     { frequencies: new Float64Array(4), salience: Float64Array.of(1, 0.5, 0, 1), hop: 220 },
     { frequencies: new Float64Array(4), salience: Float64Array.of(0.5, 0.5, 0, 0.5, 0.9), hop: 220 },
@@ -22,7 +22,7 @@ test('is the root mean square of the difference in periodicity', () => {
   near(periodicityError(b, a), periodicityError(a, b), 1e-12)
 })
 
-test('is 0 for a copy, and grows with the breath in a voice', () => {
+test('the error is 0 for a copy, and grows with the breath in a voice', () => {
   assert.equal(periodicityError(track(clean), track(clean)), 0)
   const errors = [0.01, 0.03, 0.1].map(amount => periodicityError(track(clean), track(hoarse(amount))))
   assert.ok(errors[0]! < errors[1]! && errors[1]! < errors[2]!, String(errors))

@@ -6,7 +6,7 @@ import { COMPARED_RATE } from '#src/evaluation/vocoder/compare'
 import { pitchError } from '#src/evaluation/vocoder/pitch-error'
 import { voice } from '../../support/sounds.js'
 
-test('a shift of 50 cents and a missing half are found as such', () => {
+test('measures a shift of 50 cents, and a missing half as missing voicing', () => {
   const low = voice(t => 150 + 40 * t)
   const high = voice(t => (150 + 40 * t) * 2 ** (50 / 1200))
   const [a, b] = [low, high].map(samples => trackPitch(samples, COMPARED_RATE))

@@ -1,4 +1,4 @@
-/** Evaluation of copy synthesis over a folder, bad files included. */
+/** Evaluation of copy synthesis over a folder, including bad files. */
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -46,7 +46,7 @@ const always = (samples: Float32Array): System => ({
   make: async () => ({ samples, sampleRate: COMPARED_RATE }),
 })
 
-test('stereo and other rates and lengths are evaluated; the rest is listed by name', async () => {
+test('evaluates stereo, other rates and other lengths, and lists what is left out', async () => {
   const [left, right] = [voice(() => 150), noise(6, 22_050, 0.02)]
   const mixed = left.map((x, i) => (x + right[i]!) / 2)
   const reference = folder('reference', {
@@ -134,7 +134,7 @@ test('given mels replace computed ones, and are checked for bands and length', a
   )
 })
 
-test('a mel at the top of its folder is not that of several recordings of its name', async () => {
+test('a mel counts only for the recording of the same relative path', async () => {
   const sound = noise(7, 10_240)
   const reference = folder('same-names', { 'a.wav': wav(sound) })
   mkdirSync(join(reference, 'x'))
@@ -149,14 +149,14 @@ test('a mel at the top of its folder is not that of several recordings of its na
   )
 })
 
-describe('refusals', () => {
+describe('evaluateVocoder refuses', () => {
   const system: System = {
     name: 's',
     timed: false,
     make: async () => Promise.reject(new DiffWaveError('ENGINE_FAILED', 'it fell')),
   }
 
-  test('folders without recordings, or with none that can be evaluated', async () => {
+  test('folders without recordings, or without any that can be evaluated', async () => {
     const empty = folder('empty', { 'notes.txt': 'none' })
     const broken = folder('broken', { 'a.wav': 'RIFF' })
     const missing = join(scratch, 'none')
@@ -166,7 +166,7 @@ describe('refusals', () => {
     await assert.rejects(folderSystem(empty), code('BAD_DATA'))
   })
 
-  test('a system’s own fault is not hidden; no system; an aborted signal', async () => {
+  test('an empty list of systems, and passes on their errors and an abort', async () => {
     const reference = folder('sounding', { 'a.wav': wav(noise(8)) })
     await assert.rejects(evaluateVocoder(options({ reference, systems: [system] })), code('ENGINE_FAILED'))
     await assert.rejects(evaluateVocoder(options({ reference, systems: [] })), code('BAD_OPTION'))
@@ -175,7 +175,7 @@ describe('refusals', () => {
   })
 })
 
-test('a damaged mel of any format leaves out its recording alone', async () => {
+test('a damaged mel of any format leaves out only its recording', async () => {
   const sound = noise(7, 10_240)
   const names = ['good', 'npy', 'npz', 'pt', 'safetensors']
   const reference = folder('damaged-mels', Object.fromEntries(names.map(name => [`${name}.wav`, wav(sound)])))

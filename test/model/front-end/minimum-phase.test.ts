@@ -25,7 +25,7 @@ describe('minimum phase', () => {
     for (const [bin, angle] of expected.entries()) assert.ok(Math.abs(angle - louder[bin]!) < 1e-5)
   })
 
-  test('is linear in the logarithms: a matrix', () => {
+  test('is linear in the log magnitudes, by minimumPhaseMatrix', () => {
     for (const bins of [129, 93]) {
       const shape = { kernel: 256, bins }
       const own = magnitudes.subarray(0, bins)

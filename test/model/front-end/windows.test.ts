@@ -27,7 +27,7 @@ for (const shape of shapes) {
   const at = (p: number, n: number) => audio[p * stride - margin + n] ?? 0
 
   describe(`windows of ${kernel} every ${stride} samples`, () => {
-    test('the way in and back out is the identity', () => {
+    test('synthesis inverts analysis', () => {
       const [analysis, synthesis] = [analysisRows(frontEnd), synthesisRows(frontEnd)]
       const covered = coverage(frontEnd, 0, positions, positions)
       const sums = new Float64Array(audio.length)
@@ -49,7 +49,7 @@ for (const shape of shapes) {
       )
     })
 
-    test('a filter of gains 1 is the identity, and gains scale bins', () => {
+    test('a filter with gains of 1 is the identity, and other gains scale the bins', () => {
       const filter = new WindowFilter(frontEnd)
       const padded = new Float32Array(audio.length + 2 * margin)
       padded.set(audio, margin)
@@ -84,7 +84,7 @@ for (const shape of shapes) {
   })
 }
 
-describe('the envelope', () => {
+describe('the envelope of a windowed front end', () => {
   const convention = namedConventions.tacotron2
   const network = networkSchema.parse({
     channels: 2,
@@ -95,7 +95,7 @@ describe('the envelope', () => {
   })
   const envelope = envelopeOf(network, convention)!
 
-  test('of white noise’s mel is the noise’s deviation', () => {
+  test('of the mel of white noise is the deviation of the noise', () => {
     const samples = gaussian(1, 0, 0, 200 * 256).map(x => 0.1 * x)
     const mel = melSpectrogram({ samples, sampleRate: convention.sampleRate }, convention)
     const deviations = envelope.whole(mel, 400)
@@ -118,7 +118,7 @@ describe('the envelope', () => {
     }
   })
 
-  test('needs a convention, and is null for a network without one', () => {
+  test('needs a mel convention, and is null for a network without an envelope', () => {
     assert.throws(() => envelopeOf(network, null), { code: 'BAD_OPTION', message: /mel convention/ })
     assert.equal(envelopeOf({ frontEnd: null }, null), null)
     assert.ok(envelope instanceof FrontEndEnvelope)

@@ -1,4 +1,4 @@
-/** The index of a checkpoint in several files. What PyTorch's tools write is read in torch-2.15.test.ts. */
+/** The index of a checkpoint in several files. Files written by PyTorch's tools are read in torch-2.15.test.ts. */
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
@@ -35,7 +35,7 @@ test('each parameter is read from the file that the index names', async () => {
   )
 })
 
-describe('refusals', () => {
+describe('a sharded checkpoint is refused', () => {
   const many = Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`p${i}`, `${i}.bin`]))
   for (const [title, map, expected] of [
     ['a file that is missing', { a: 'three.safetensors' }, { code: 'FILE_NOT_FOUND', message: /three/ }],
@@ -45,23 +45,23 @@ describe('refusals', () => {
     ['an index without a map', undefined, { code: 'BAD_CONFIG', message: /weight_map/ }],
     ['more files than any checkpoint has', many, { code: 'TOO_LARGE', message: /1000/ }],
   ] as const) {
-    test(title, async () => {
+    test(`for ${title}`, async () => {
       await assert.rejects(readShards(write(map)), expected)
     })
   }
 
-  test('parameters of no known project', async () => {
+  test('for parameters of no known project', async () => {
     await assert.rejects(readModel(write({ a: 'one.safetensors' })), { code: 'UNSUPPORTED_FORMAT' })
   })
 
-  test('a folder of torch.distributed.checkpoint, with the command that joins it', async () => {
+  test('for a torch.distributed.checkpoint folder, with the command that joins it', async () => {
     mkdirSync(files.at('distributed'))
     writeFileSync(files.at('distributed/.metadata'), '')
     await assert.rejects(readModel(files.at('distributed')), { code: 'UNSUPPORTED_FORMAT', message: /distributed/ })
   })
 })
 
-test('an index that lists half of a network is refused by the parameter that is missing', async () => {
+test('an index that lacks a parameter is refused by the name of the parameter', async () => {
   const index = JSON.parse(readFileSync(golden('torch-2.15/sharded/model.safetensors.index.json'), 'utf8'))
   delete index.weight_map['skip_projection.bias']
   const path = files.at('half.safetensors.index.json')

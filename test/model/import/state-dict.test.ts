@@ -1,4 +1,4 @@
-/** The same weights, as trainers wrap them. */
+/** Networks are found in checkpoints, however trainers wrap them. */
 import assert from 'node:assert/strict'
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,7 +19,7 @@ function withPrefix(prefix: string): Map<TorchValue, TorchValue> {
   return new Map([...network].map(([name, value]) => [prefix + String(name), value]))
 }
 
-describe('a network is found', () => {
+describe('findNetwork finds a network', () => {
   const plain = findNetwork(network as TorchValue, 'plain')!.tensors
   const wrappings: Readonly<Record<string, TorchValue>> = {
     bare: network as TorchValue,
@@ -43,7 +43,7 @@ describe('a network is found', () => {
     })
   }
 
-  test('beside its average, which is named in a note', () => {
+  test('beside its average, and names the average in a note', () => {
     const found = findNetwork(
       new Map([
         ['ema', withPrefix('')],
@@ -54,7 +54,7 @@ describe('a network is found', () => {
     assert.match(found.notes[0]!, /“model” was read; not read: ema/)
   })
 
-  test('in no dictionary without its names', () => {
+  test('only in a dictionary with its names', () => {
     assert.equal(
       findNetwork(new Map([['model', new Map([['weight', network.get('input_projection.weight')!]])]]), 'x'),
       null,
@@ -71,14 +71,14 @@ describe('weight norm is folded: w = g · v/‖v‖ per output', () => {
     ['weight_g and weight_v', 'a.weight_v', 'a.weight_g'],
     ['parametrizations', 'a.parametrizations.weight.original1', 'a.parametrizations.weight.original0'],
   ] as const) {
-    test(title, () => {
+    test(`of ${title}`, () => {
       const found = networkOfTensors(new Map([marker, [direction, v], [length, g]]), title)!
       assert.deepEqual([...found.tensors.get('a.weight')!.data], [6, 8, 0, 3])
       assert.equal(found.tensors.size, 2)
     })
   }
 
-  test('a direction without its length is refused by name', () => {
+  test('but a weight_v without weight_g is refused by name', () => {
     assert.throws(() => networkOfTensors(new Map([marker, ['a.weight_v', v]]), 'x'), {
       code: 'BAD_CHECKPOINT',
       message: /a\.weight_v has no weight_g/,
@@ -86,7 +86,7 @@ describe('weight norm is folded: w = g · v/‖v‖ per output', () => {
   })
 })
 
-describe('what a checkpoint does not state', () => {
+describe('a fact that a checkpoint does not state', () => {
   let folder = ''
   let bare = ''
   before(async () => {
@@ -98,13 +98,13 @@ describe('what a checkpoint does not state', () => {
 
   const facts = ({ config }: ReadModel) => [config.network.dilationCycle, config.diffusion.training, config.mel?.name]
 
-  test('is assumed as the reference’s defaults, and said in a note', async () => {
+  test('gets the reference’s default, and a note says so', async () => {
     const model = await readModel(bare)
     assert.deepEqual(facts(model), [10, { kind: 'linear', steps: 50, betaStart: 1e-4, betaEnd: 0.05 }, 'lmnt'])
     assert.match(model.notes[0]!, /sample rate 22050 Hz, dilation cycle 10, noise schedule .*, mel convention lmnt/)
   })
 
-  test('is taken from the options, which also win over what a checkpoint states', async () => {
+  test('is taken from the options, which also override what a checkpoint states', async () => {
     const hints = { dilationCycle: 3, diffusionSteps: 200, betaEnd: 0.02, convention: 'tacotron2' } as const
     const expected = [3, { kind: 'linear', steps: 200, betaStart: 1e-4, betaEnd: 0.02 }, 'tacotron2']
     assert.deepEqual(facts(await readModel(bare, hints)), expected)
@@ -116,11 +116,11 @@ describe('what a checkpoint does not state', () => {
     assert.deepEqual(config.diffusion.training, { kind: 'linear', steps: 100, betaStart: 1e-4, betaEnd: 0.07 })
   })
 
-  test('a checkpoint that states everything gets no note', async () => {
+  test('is noted only if there is one', async () => {
     assert.deepEqual((await readModel(LMNT)).notes, [])
   })
 
-  test('a sample rate or convention that contradicts the other or the network is refused by name', async () => {
+  test('must not contradict another fact or the network', async () => {
     const philsyn = golden('philsyn-c8-l4-zip/1000.pkl')
     for (const path of [bare, LMNT, philsyn]) {
       await assert.rejects(readModel(path, { sampleRate: 24_000, convention: 'tacotron2' }), {
@@ -142,19 +142,19 @@ describe('what a checkpoint does not state', () => {
     assert.equal((await readModel(generator, { sampleRate: 24_000 })).config.sampleRate, 24_000)
   })
 
-  test('a noise schedule that falls gets a note', async () => {
+  test('may give a falling noise schedule, which gets a note', async () => {
     const { notes } = await readModel(LMNT, { betaStart: 0.05, betaEnd: 1e-4 })
     assert.match(notes[0]!, /falls, from β 0\.05 to 0\.0001/)
   })
 
-  test('a model folder takes no such option', async () => {
+  test('cannot be given for a model folder', async () => {
     await assert.rejects(readModel(inRepository('models/lmnt-speech'), { dilationCycle: 3 }), {
       code: 'BAD_OPTION',
       message: /dilationCycle/,
     })
   })
 
-  test('is read from the config beside a checkpoint of Amphion', async () => {
+  test('is read from the config beside an Amphion checkpoint', async () => {
     const path = join(folder, 'model.safetensors')
     copyFileSync(bare, path)
     const preprocess = {
@@ -184,7 +184,7 @@ describe('what a checkpoint does not state', () => {
   })
 })
 
-test('a checkpoint of no known project is refused', async () => {
+test('refuses a checkpoint of no known project', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'diffwave-unknown-'))
   try {
     const path = join(folder, 'x.safetensors')
@@ -195,7 +195,7 @@ test('a checkpoint of no known project is refused', async () => {
   }
 })
 
-test('a network is found in lists, and five dictionaries deep', () => {
+test('findNetwork also searches lists, and five levels of dictionaries', () => {
   const path = golden('lmnt-conditional-c8-l6/weights.pt')
   const value = decodeTorch(readFileSync(path), path)
   const expected = findNetwork(value, path)!

@@ -1,4 +1,4 @@
-/** One network as PyTorch 2.15 and Lightning 2.6 save it: every file is read as the same network. */
+/** One network in the formats of PyTorch 2.15 and Lightning 2.6: every file is read as the same network. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { readModel } from '#src/model/read-model'
@@ -7,7 +7,7 @@ import { golden } from '../../support/paths.js'
 const read = (name: string) => readModel(golden(`torch-2.15/${name}`))
 const plain = await read('plain.pt')
 
-describe('the network is read', () => {
+describe('reads the network', () => {
   for (const [title, name] of [
     ['saved as bfloat16', 'bfloat16.pt'],
     ['saved as half precision', 'half.pt'],
@@ -26,7 +26,7 @@ describe('the network is read', () => {
   }
 })
 
-test('beside its moving average, the network is read and the average is named in a note', async () => {
+test('reads the network beside its moving average, and names the average in a note', async () => {
   const { parameters, notes } = await read('average.pt')
   assert.match(notes[0]!, /“model” was read; not read: ema/)
   const name = 'input_projection.bias'
@@ -34,12 +34,12 @@ test('beside its moving average, the network is read and the average is named in
   assert.deepEqual(parameters.get(name)!.data, shifted)
 })
 
-test('an average in the same dictionary (ema_pytorch) is not read, and named in a note', async () => {
+test('reads the online model beside its ema_pytorch average, named in a note', async () => {
   const { parameters, notes } = await read('online-and-average.pt')
   assert.match(notes[0]!, /“ema.online_model” was read; not read: ema.ema_model/)
   assert.deepEqual(parameters, plain.parameters)
 })
 
-test('a whole module is refused: its class would have to be imported', async () => {
+test('refuses a whole module, whose class would have to be imported', async () => {
   await assert.rejects(read('module.pt'), { code: 'UNSAFE_PICKLE', message: /__main__\.Net/ })
 })

@@ -1,4 +1,4 @@
-/** Downloads from servers that cut off, lie and never end, and calls that come at the same time. */
+/** Downloads from servers that break off, lie or never end, and concurrent calls. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -35,7 +35,7 @@ function breakOff(response: ServerResponse, bytes: Buffer): void {
   response.write(bytes, () => setTimeout(() => response.socket?.end(), 200))
 }
 
-describe('calls at the same time', () => {
+describe('concurrent calls', () => {
   test('for one model download it once', async () => {
     const folders = await Promise.all([load(), load(), load(), load()])
     assert.equal(new Set(folders).size, 1)
@@ -45,7 +45,7 @@ describe('calls at the same time', () => {
     assert.deepEqual(left, ['config.json', 'source.json', 'weights.safetensors'])
   })
 
-  test('the second goes on if the first fails or is stopped', async () => {
+  test('continue if another one fails or is aborted', async () => {
     let refusals = 0
     server.misbehave = (request, response) => {
       if (!request.url!.endsWith('config.json') || refusals++ > 0) return false
@@ -56,7 +56,7 @@ describe('calls at the same time', () => {
     assert.deepEqual([first.status, second.status], ['rejected', 'fulfilled'])
   })
 
-  test('the second may be stopped while it waits', async () => {
+  test('can be aborted while they wait for another one', async () => {
     const stop = new AbortController()
     const first = load()
     const second = load('/m', { signal: stop.signal })
@@ -67,7 +67,7 @@ describe('calls at the same time', () => {
 })
 
 describe('a download that breaks off', () => {
-  test('starts again if the server compresses what it sends', async () => {
+  test('starts again if the server compresses its responses', async () => {
     let sent = 0
     server.misbehave = (request, response, bytes) => {
       if (!request.url!.endsWith('weights.safetensors')) return false
@@ -87,7 +87,7 @@ describe('a download that breaks off', () => {
     assert.deepEqual(weightsIn(await load()), weightBytes)
   })
 
-  test('is found out if the rest is another file’s, by the hash', async () => {
+  test('is refused by its hash if the rest comes from another file', async () => {
     const files = { 'weights.safetensors': { bytes: weightBytes.length, sha256: sha256(weightBytes) } }
     let sent = 0
     server.misbehave = (request, response, bytes) => {
@@ -106,7 +106,7 @@ describe('a download that breaks off', () => {
     assert.deepEqual(weightsIn(await load('/m', { files })), weightBytes)
   })
 
-  test('leaves nothing of a checkpoint whose length nobody told', async () => {
+  test('leaves nothing of a checkpoint of unknown length', async () => {
     let sent = 0
     server.misbehave = (_, response, bytes) => {
       if (bytes === undefined || sent++ > 0) return false
@@ -118,14 +118,14 @@ describe('a download that breaks off', () => {
   })
 })
 
-test('a page in a checkpoint’s place is not kept', async () => {
+test('a web page in place of a checkpoint is not kept', async () => {
   server.files.set('/c/weights.pt', Buffer.from('<!doctype html><title>Please log in</title>'))
   await assert.rejects(load('/c/weights.pt'), { code: 'UNSUPPORTED_FORMAT', hint: /web page/ })
   server.files.set('/c/weights.pt', checkpoint)
   assert.equal((await readModel(await load('/c/weights.pt'))).source, 'lmnt')
 })
 
-describe('files.json', () => {
+describe('an invalid files.json', () => {
   const cases: readonly (readonly [string, unknown])[] = [
     ['null', null],
     ['a list', [1, 2]],
@@ -134,26 +134,26 @@ describe('files.json', () => {
     ['a hash in capitals', { 'weights.safetensors': { sha256: sha256(weightBytes).toUpperCase() } }],
   ]
   for (const [title, list] of cases) {
-    test(`${title}: the model is loaded`, async () => {
+    test(`does not prevent loading the model: ${title}`, async () => {
       server.files.set('/m/files.json', Buffer.from(JSON.stringify(list)))
       assert.deepEqual(weightsIn(await load()), weightBytes)
     })
   }
 
-  test('one bad entry does not make the others void', async () => {
+  test('with one bad entry still checks the other files', async () => {
     const list = { other: { bytes: 'many' }, 'weights.safetensors': { sha256: '0'.repeat(64) } }
     server.files.set('/m/files.json', Buffer.from(JSON.stringify(list)))
     await assert.rejects(load(), { code: 'CORRUPTED' })
   })
 })
 
-describe('names and the cache', () => {
+describe('the cache', () => {
   for (const [title, path] of [
     ['folders in the name', '/c/..%2F..%2Fweights.pt'],
     ['a colon, which Windows takes for a stream', '/c/a%3Ab.pt'],
     ['240 characters', `/c/${'a'.repeat(240)}.pt`],
   ] as const) {
-    test(`a checkpoint’s name with ${title}`, async () => {
+    test(`accepts a checkpoint’s name with ${title}`, async () => {
       server.misbehave = (_, response) => {
         response.writeHead(200, { etag: `"${'e'.repeat(78)}"`, 'content-length': checkpoint.length }).end(checkpoint)
         return true
@@ -165,17 +165,17 @@ describe('names and the cache', () => {
     })
   }
 
-  test('a percent sign that stands for nothing', () => {
+  test('accepts a percent sign that encodes nothing', () => {
     const address = remoteAddress('https://example.org/50%.pt')
     assert.equal(address.file, '50_.pt')
   })
 
-  test('a file where the cache should be', async () => {
+  test('that is a file is an error with its path', async () => {
     writeFileSync(cache, '')
     await assert.rejects(load(), { code: /^NOT_/, message: /cache-/ })
   })
 
-  test('a folder where a file should be', async () => {
+  test('with a folder in place of a file is an error', async () => {
     const folder = await load()
     rmSync(join(folder, 'weights.safetensors'))
     mkdirSync(join(folder, 'weights.safetensors'))
@@ -185,7 +185,7 @@ describe('names and the cache', () => {
     await assert.rejects(load(), { code: 'NOT_A_FILE' })
   })
 
-  test('a record that lists other files does not count', async () => {
+  test('ignores a record that lists other files', async () => {
     const folder = await load()
     writeFileSync(join(folder, 'source.json'), JSON.stringify({ url: '', files: {} }))
     rmSync(join(folder, 'weights.safetensors'))
@@ -193,7 +193,7 @@ describe('names and the cache', () => {
   })
 })
 
-describe('a hub', () => {
+describe('a model hub', () => {
   const COMMIT = '1'.repeat(40)
   const gitDigest = (bytes: Buffer) => createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex')
   const large = { oid: sha256(weightBytes), size: weightBytes.length, pointerSize: 130 }
@@ -213,7 +213,7 @@ describe('a hub', () => {
     server.files.set(`/api/models/owner/name/tree/${COMMIT}`, Buffer.from(JSON.stringify(tree)))
   const isTree = (url: string | undefined) => url!.includes('/tree/')
 
-  test('a download that breaks off goes on, with progress to the end', async () => {
+  test('continues a download that breaks off, and reports all bytes', async () => {
     let sent = 0
     server.misbehave = (request, response, bytes) => {
       if (!request.url!.endsWith('weights.safetensors') || sent++ > 0) return false
@@ -229,7 +229,7 @@ describe('a hub', () => {
     assert.deepEqual(reports.at(-1), { done: all, total: all })
   })
 
-  test('is asked once by calls at the same time', async () => {
+  test('is asked once by concurrent calls', async () => {
     await Promise.all([loadHub(), loadHub(), loadHub()])
     assert.equal(requestsFor('weights.safetensors').length, 1)
   })
@@ -264,7 +264,7 @@ describe('a hub', () => {
     ['a list of nothing', () => serveTree([null]), {}, { code: 'DOWNLOAD_FAILED' }],
   ]
   for (const [title, prepare, options, expected] of lies) {
-    test(`${title} is refused`, async () => {
+    test(`with ${title} is refused`, async () => {
       prepare()
       await assert.rejects(loadHub(options), expected)
       assert.ok(!existsSync(join(cache, 'hub', 'models--owner--name', 'snapshots', COMMIT, 'weights.safetensors')))
@@ -275,13 +275,13 @@ describe('a hub', () => {
     ['the commit', (url: string | undefined) => !isTree(url)],
     ['the files', isTree],
   ] as const) {
-    test(`that never answers when asked for ${title} is given up`, async () => {
+    test(`that never answers a request for ${title} gives DOWNLOAD_FAILED`, async () => {
       server.misbehave = request => isMeant(request.url)
       await assert.rejects(loadHub({ stallMs: 500 }), { code: 'DOWNLOAD_FAILED', message: /no answer for 0\.5 s/ })
     })
   }
 
-  test('whose list of files has no end is given up', async () => {
+  test('with an endless list of files gives DOWNLOAD_FAILED', async () => {
     server.misbehave = (request, response) => {
       if (!isTree(request.url)) return false
       response.writeHead(200, { link: `<${server.url}${request.url}>; rel="next"` }).end('[]')
@@ -290,7 +290,7 @@ describe('a hub', () => {
     await assert.rejects(loadHub(), { code: 'DOWNLOAD_FAILED', message: /100 pages/ })
   })
 
-  test('whose answer has no end is given up', async () => {
+  test('with an endless answer gives DOWNLOAD_FAILED', async () => {
     server.misbehave = (request, response) => {
       if (!isTree(request.url)) return false
       const blanks = Buffer.alloc(1 << 20, 32)
@@ -303,7 +303,7 @@ describe('a hub', () => {
     await assert.rejects(loadHub(), { code: 'DOWNLOAD_FAILED', message: /16000000 bytes/ })
   })
 
-  test('a file where the cache should be', async () => {
+  test('needs a cache that is a folder', async () => {
     writeFileSync(cache, '')
     await assert.rejects(loadHub(), { code: /^NOT_/ })
   })

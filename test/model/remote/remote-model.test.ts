@@ -1,4 +1,4 @@
-/** Models by address: downloads that go on, caches, and servers that drop, lie, stall and redirect. */
+/** Models by address: resumed downloads, the cache, and servers that drop, lie, stall and redirect. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -33,8 +33,8 @@ const load = (options = {}, path = '/m') => remoteModel(server.url + path, { cac
 const weightRequests = () => server.requests.filter(({ path }) => path.endsWith('weights.safetensors'))
 const isWeights = (url: string | undefined) => url!.endsWith('weights.safetensors')
 
-describe('a model of a web server', () => {
-  test('is downloaded once, with progress, and has the server’s bytes', async () => {
+describe('a model on a web server', () => {
+  test('is downloaded once, with progress and the server’s bytes', async () => {
     const reports: { done: number; total: number | null }[] = []
     const folder = await load({ onProgress: (progress: (typeof reports)[number]) => reports.push(progress) })
     assert.deepEqual(readFileSync(join(folder, 'weights.safetensors')), weightBytes)
@@ -45,13 +45,13 @@ describe('a model of a web server', () => {
     assert.equal(server.requests.length, length)
   })
 
-  test('runs: Generator.load', async () => {
+  test('can be loaded by Generator.load', async () => {
     const generator = await Generator.load(`${server.url}/m`, { download: { cache }, threads: 1 })
     assert.equal(generator.config.sampleRate, config.sampleRate)
     await generator.dispose()
   })
 
-  test('runs on the command line: DIFFWAVE_CACHE, and DIFFWAVE_OFFLINE once it is there', async () => {
+  test('can be used on the command line, offline too once it is in DIFFWAVE_CACHE', async () => {
     // The server lives in this process, which a synchronous child would stop: the cache is filled first.
     await load()
     await server.close()
@@ -61,12 +61,12 @@ describe('a model of a web server', () => {
     assert.equal(JSON.parse(stdout).kind, 'generator')
   })
 
-  test('a checkpoint file by its URL', async () => {
+  test('may be the URL of a checkpoint file', async () => {
     const path = await load({}, '/m/weights.safetensors')
     assert.deepEqual(readFileSync(path), weightBytes)
   })
 
-  test('convert makes a model folder of a checkpoint by its URL', async () => {
+  test('can be converted from the URL of a checkpoint', async () => {
     const folder = scratched.at('converted')
     const checkpoint = `${server.url}/m/foreign.pt`
     server.files.set('/m/foreign.pt', readFileSync(golden('lmnt-conditional-c8-l6/weights.pt')))
@@ -76,7 +76,7 @@ describe('a model of a web server', () => {
     await assert.rejects(convert(checkpoint, folder, { download: { cache } }), { code: 'BAD_OPTION', hint: /force/ })
   })
 
-  test('an export takes its address, cache, progress and signal', async () => {
+  test('can be exported by its address, with cache, progress and signal', async () => {
     const output = scratched.at('exported.safetensors')
     const reports: number[] = []
     const download = { cache, onProgress: ({ done }: { done: number }) => reports.push(done) }
@@ -89,7 +89,7 @@ describe('a model of a web server', () => {
     assert.equal(weightRequests().length, 1)
   })
 
-  test('convert and export on the command line take addresses', async () => {
+  test('can be converted and exported on the command line', async () => {
     await load()
     server.files.set('/m/foreign.pt', readFileSync(golden('lmnt-conditional-c8-l6/weights.pt')))
     await load({}, '/m/foreign.pt')
@@ -105,7 +105,7 @@ describe('a model of a web server', () => {
     assert.deepEqual([missing.status, existsSync(scratched.at('none'))], [1, false])
   })
 
-  test('is asked for again with refresh', async () => {
+  test('is requested again with `refresh`', async () => {
     await load()
     const other = Buffer.from(encodeSafetensors(randomParameters(config.network, 2)))
     server.files.set('/m/weights.safetensors', other)
@@ -123,8 +123,8 @@ describe('a model of a web server', () => {
   })
 })
 
-describe('offline', () => {
-  test('what is in the cache is used, and nothing else is asked for', async () => {
+describe('offline mode', () => {
+  test('uses what is in the cache, and requests nothing', async () => {
     await assert.rejects(load({ offline: true }), { code: 'FILE_NOT_FOUND', message: /offline/ })
     const folder = await load()
     await server.close()
@@ -132,7 +132,7 @@ describe('offline', () => {
   })
 })
 
-describe('a download goes on', () => {
+describe('a download continues', () => {
   test('after a dropped connection, from the byte where it ended', async () => {
     let drops = 0
     server.misbehave = (request, response, bytes) => {
@@ -165,7 +165,7 @@ describe('a download goes on', () => {
     assert.deepEqual(readFileSync(join(await load(), 'weights.safetensors')), weightBytes)
   })
 
-  test('in a later call, after it was stopped', async () => {
+  test('in a later call after an abort', async () => {
     const stop = new AbortController()
     let stops = true
     server.misbehave = (request, response, bytes) => {
@@ -183,7 +183,7 @@ describe('a download goes on', () => {
     assert.equal(weightRequests().at(-1)!.range, 'bytes=500-')
   })
 
-  test('after a connection that stalls', async () => {
+  test('after a stalled connection', async () => {
     let stalls = 0
     server.misbehave = (request, response, bytes) => {
       if (!isWeights(request.url) || stalls++ > 0) return false
@@ -205,7 +205,7 @@ describe('a download goes on', () => {
   })
 })
 
-describe('refusals, after which nothing wrong is in the cache', () => {
+describe('a download is refused, and leaves no wrong file in the cache', () => {
   const cases: readonly (readonly [string, () => void, object, { code: string; message?: RegExp }])[] = [
     [
       'a model that is not there',
@@ -331,7 +331,7 @@ describe('refusals, after which nothing wrong is in the cache', () => {
     ],
   ]
   for (const [title, prepare, options, expected] of cases) {
-    test(title, async () => {
+    test(`for ${title}`, async () => {
       prepare()
       await assert.rejects(load(options), expected)
       server.misbehave = () => false
@@ -340,7 +340,7 @@ describe('refusals, after which nothing wrong is in the cache', () => {
   }
 
   for (const source of ['https://name:word@example.org/m', 'hf:owner', 'hf:owner/../name', 'hf:owner/name@../x']) {
-    test(source, () => assert.rejects(remoteModel(source, { cache }), { code: 'BAD_OPTION' }))
+    test(`for the address ${source}`, () => assert.rejects(remoteModel(source, { cache }), { code: 'BAD_OPTION' }))
   }
 })
 
@@ -355,7 +355,7 @@ test('a redirect within the web is followed', async () => {
   assert.ok(existsSync(join(await load(), 'config.json')))
 })
 
-describe('a model of a hub', () => {
+describe('a model on a hub', () => {
   const COMMIT = '1'.repeat(40)
   const gitDigest = (bytes: Buffer) => createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex')
 
@@ -382,7 +382,7 @@ describe('a model of a hub', () => {
   const loadHub = (address = 'hf:owner/name/small', options = {}) =>
     remoteModel(address, { cache, hub: server.url, ...options })
 
-  test('lies in the cache as other programs of Hugging Face have it', async () => {
+  test('is cached in the layout of other Hugging Face programs', async () => {
     serveHub()
     const folder = await loadHub()
     const root = join(cache, 'hub', 'models--owner--name')
@@ -392,7 +392,7 @@ describe('a model of a hub', () => {
     assert.deepEqual((await readModelFolder(folder)).config, config)
   })
 
-  test('a revision, and a commit, which is asked for only once', async () => {
+  test('can be chosen by revision or by commit, which needs only one request', async () => {
     serveHub()
     const folder = await loadHub('hf:owner/name/small@v1')
     const { length } = server.requests
@@ -400,7 +400,7 @@ describe('a model of a hub', () => {
     assert.equal(server.requests.length, length)
   })
 
-  test('is used if the hub cannot be reached, and offline', async () => {
+  test('is used from the cache if the hub is unreachable, and offline', async () => {
     serveHub()
     const folder = await loadHub()
     await server.close()
@@ -411,7 +411,7 @@ describe('a model of a hub', () => {
     await assert.rejects(loadHub('hf:owner/name/small', { offline: true }), { code: 'FILE_NOT_FOUND' })
   })
 
-  test('wrong bytes of the right length are refused', async () => {
+  test('with wrong bytes of the right length is refused', async () => {
     serveHub(Buffer.alloc(weightBytes.length, 1))
     await assert.rejects(loadHub(), { code: 'CORRUPTED' })
     server.files.set(`/owner/name/resolve/${COMMIT}/small/config.json`, Buffer.alloc(configBytes.length, 32))
@@ -419,7 +419,7 @@ describe('a model of a hub', () => {
     await assert.rejects(loadHub(), { code: 'CORRUPTED' })
   })
 
-  test('the access token goes to the hub and not to where it redirects', async () => {
+  test('is requested with the access token, which redirects do not receive', async () => {
     serveHub()
     const store = await fileServer()
     store.files.set('/weights', weightBytes)
@@ -443,7 +443,7 @@ describe('a model of a hub', () => {
     await assert.rejects(loadHub(), { code: 'NOT_READABLE', message: /401/ })
   })
 
-  test('a repository or a file that does not exist', async () => {
+  test('that does not exist is FILE_NOT_FOUND', async () => {
     await assert.rejects(loadHub(), { code: 'FILE_NOT_FOUND' })
     serveHub()
     await assert.rejects(loadHub('hf:owner/name/small/weights.pt'), { code: 'FILE_NOT_FOUND', message: /weights\.pt/ })

@@ -10,7 +10,7 @@ import { type BatchKernels, BatchMaker } from '#src/training/data/batch'
 import { golden } from '../../support/paths.js'
 import { config } from '../../support/training.js'
 
-test('the silence before a short clip leaves room for all of it', () => {
+test('the silence before a short clip leaves room for the whole clip', () => {
   const generator = config({
     model: {
       kind: 'generator',
@@ -40,7 +40,7 @@ test('the silence before a short clip leaves room for all of it', () => {
   assert.ok(starts.size > 10)
 })
 
-describe('crops of voices that start from pulses', async () => {
+describe('batches of voices that start from pulses', async () => {
   const { config: model, parameters } = await readModel(golden('pytorch-windows'))
   const harmonics = { corner: 3000, noise: 0.3, phase: 'minimum' }
   const voice = Int16Array.from({ length: 12_000 }, (_, n) => (n % 110 < 3 ? 12_000 : -300))
@@ -59,7 +59,7 @@ describe('crops of voices that start from pulses', async () => {
     return new BatchMaker(checked, checked.model, [{ name: 'voice.wav', label: '', samples: voice }], kernels)
   }
 
-  test('have voiced positions to learn phases of; every second crop of mixed pulses has none', () => {
+  test('mark voiced positions, in every second crop for mixed pulses', () => {
     const counts = (pulses: string) =>
       makerOf(pulses)
         .batch(0)
@@ -69,7 +69,7 @@ describe('crops of voices that start from pulses', async () => {
     assert.equal(counts('free'), undefined)
   })
 
-  test('have the same bytes by the arithmetic of an engine', async () => {
+  test('have the same bytes with the native kernels of an engine', async () => {
     const engine = await createEngine(model.network, parameters, { engine: 'native' }, model.mel)
     try {
       const windowFilter = mock.fn(engine.frontEnd!.windowFilter)
@@ -81,7 +81,7 @@ describe('crops of voices that start from pulses', async () => {
     }
   })
 
-  test('have their pitch and envelope found once, for the alignment and the start', () => {
+  test('compute pitch and envelope of each crop once', () => {
     const maker = makerOf('recorded')
     const pitch = mock.method(MelPitch.prototype, 'stream')
     const envelope = mock.method(FrontEndEnvelope.prototype, 'powers')

@@ -17,7 +17,7 @@ import { learningEngine } from '../../support/learning-engine.js'
 import { clip, config, data, train } from '../../support/training.js'
 import { scratch } from '../../support/training-scratch.js'
 
-test('a crop has the mel of the whole clip', () => {
+test('has the mel of the whole clip', () => {
   const whole = clip(9, 12_000)
   const { model } = config()
   const samples = Float32Array.from(whole.samples, s => s / 32768)
@@ -35,7 +35,7 @@ test('a crop has the mel of the whole clip', () => {
   }
 })
 
-test('a generator’s crop may begin in silence, and has the gain and the signal scale', () => {
+test('of a generator may begin in silence, and applies gain and signal scale', () => {
   const { model } = config({
     model: {
       kind: 'generator',
@@ -55,7 +55,7 @@ test('a generator’s crop may begin in silence, and has the gain and the signal
   assert.throws(() => config({ data: { leadIn: 0.1 } }), code('BAD_CONFIG'))
 })
 
-test('subbands are scaled as measured, and a crop has its clip’s coefficients', async () => {
+test('in subbands has its clip’s coefficients, scaled as measured', async () => {
   const generator = (fields: Record<string, unknown> = {}) =>
     config({
       model: {
@@ -107,7 +107,7 @@ test('subbands are scaled as measured, and a crop has its clip’s coefficients'
   )
 })
 
-test('a crop has the class of its middle, and a model draws classes as crops have them', async () => {
+test('has the label at its middle, and labelShares counts labels of crops', async () => {
   const generator = (fields: Record<string, unknown> = {}) =>
     config({
       model: {

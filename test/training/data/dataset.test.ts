@@ -14,7 +14,7 @@ import { isValidation, type LoadProgress, loadDataset } from '#src/training/data
 import { config, train } from '../../support/training.js'
 import { options, scratch } from '../../support/training-scratch.js'
 
-test('recordings that cannot be used are left out, with the reason', async () => {
+test('recordings that cannot be used are left out with the reason', async () => {
   const folder = join(scratch, 'recordings', 'kick')
   mkdirSync(folder, { recursive: true })
   const write = (name: string, samples: Float32Array, sampleRate = 22050) =>
@@ -83,7 +83,7 @@ test('recordings that cannot be used are left out, with the reason', async () =>
   assert.ok(Math.abs(kept - 200) < 50)
 })
 
-describe('many recordings', () => {
+describe('a folder of many recordings', () => {
   const folder = join(scratch, 'many')
   const cache = join(scratch, 'many-cache')
   const common = { folders: [folder], sampleRate: 8000, validationShare: 0.1 }
@@ -94,13 +94,13 @@ describe('many recordings', () => {
   }
   writeFileSync(join(folder, 'broken.wav'), 'RIFF and then nothing')
 
-  test('are read in threads, as they are one by one', async () => {
+  test('is read in threads with the same result as one by one', async () => {
     // A function of one's own cannot be sent to a thread.
     const decode = (bytes: Uint8Array, path: string) => decodeAudio(bytes, path)
     assert.deepEqual(await loadDataset({ ...common, cache }), await loadDataset({ ...common, decode }))
   })
 
-  test('are neither decoded nor resampled again if they were kept', async () => {
+  test('is neither decoded nor resampled again with a cache', async () => {
     const stages = new Map<string, number>()
     const decoded: string[] = []
     const decode = (bytes: Uint8Array, path: string) => {
@@ -124,7 +124,7 @@ describe('many recordings', () => {
     assert.equal(stages.get('resampling'), 40)
   })
 
-  test('are left at once when a signal comes', async () => {
+  test('stops loading at once on a signal', async () => {
     const stop = new AbortController()
     let read = 0
     const onProgress = ({ done }: LoadProgress) => {
@@ -136,7 +136,7 @@ describe('many recordings', () => {
   })
 })
 
-test('a recording is as loud when it was kept as when it was resampled', async () => {
+test('a recording has the same level from the cache as when it was resampled', async () => {
   const folder = join(scratch, 'loud')
   mkdirSync(folder)
   // Resampled, its peaks lie within half a 16-bit step of full scale.
@@ -155,7 +155,7 @@ test('a recording is as loud when it was kept as when it was resampled', async (
   assert.deepEqual(await load(), first)
 })
 
-test('recordings that are all kept for validation leave nothing to train on, and the error says so', async () => {
+test('a data set with validation recordings only is refused', async () => {
   const folder = join(scratch, 'kept')
   mkdirSync(folder)
   const name = Array.from({ length: 100 }, (_, i) => `${i}.wav`).find(name => isValidation(name, 0.5))!
@@ -165,7 +165,7 @@ test('recordings that are all kept for validation leave nothing to train on, and
   await assert.rejects(loading, { code: 'BAD_DATA', got: '1 files, 0 left out, 1 kept for validation' })
 })
 
-test('a clip’s bandwidth is a little less than half its own rate, times its speed', async () => {
+test('a clip’s bandwidth is just below half its own rate, times its speed', async () => {
   const folder = join(scratch, 'bands')
   mkdirSync(folder)
   for (const rate of [8000, 22_050, 44_100]) {
@@ -191,7 +191,7 @@ test('a clip’s bandwidth is a little less than half its own rate, times its sp
   )
 })
 
-test('predicted mels replace computed ones, and those that do not fit are named', async () => {
+test('predicted mels replace computed ones, and those that do not fit are reported', async () => {
   const folder = join(scratch, 'pairs')
   const mels = join(scratch, 'predicted')
   for (const path of [join(folder, 'wavs'), mels]) mkdirSync(path, { recursive: true })
@@ -303,13 +303,13 @@ describe('predicted mels are matched by path', () => {
     }
   }
 
-  test('a mel of one path is not that of another recording of the same name', async () => {
+  test('so that a mel is not used for another recording of the same name', async () => {
     const { used, out } = await matched(['a/01.wav', 'b/01.wav'], ['a/01.npy'])
     assert.deepEqual(used, [join('a', '01.wav')])
     assert.match(out.join(), /no b.01 in .*mels; 01 alone could be that of several recordings/)
   })
 
-  test('a mel at the top is that of the one recording of its name, never of several', async () => {
+  test('or by name alone, if only one recording has that name', async () => {
     assert.deepEqual((await matched(['a/01.wav', 'b/02.wav'], ['01.npy', '02.npy'])).used.length, 2)
     assert.match(
       (await matched(['a/01.wav', 'b/01.wav'], ['01.npy'])).out[0]!,
@@ -318,13 +318,13 @@ describe('predicted mels are matched by path', () => {
     assert.deepEqual((await matched(['01.wav', 'b/01.wav'], ['01.npy'])).used, ['01.wav'])
   })
 
-  test('a path that several data folders have is refused by name', async () => {
+  test('but a path that occurs in several data folders is refused', async () => {
     const { used, out } = await matched(['a/01.wav', 'b/01.wav', 'b/02.wav'], ['01.npy', '02.npy'], ['a', 'b'])
     assert.deepEqual(used, ['02.wav'])
     assert.deepEqual(out, ['01 is in several data folders', '01 is in several data folders'])
   })
 
-  test('accents may be stored either way', async () => {
+  test('with accents in either encoding', async () => {
     assert.deepEqual((await matched(['caf\u00E9.wav'], ['cafe\u0301.npy'])).used.length, 1)
     assert.deepEqual((await matched(['cafe\u0301.wav'], ['caf\u00E9.npy'])).used.length, 1)
   })

@@ -32,12 +32,12 @@ const clip = (folder: string, seed: number, sign: number): Clip => ({
   samples: voice(seed, sign),
 })
 
-describe('recordings', () => {
+describe('normalisePolarity', () => {
   const training = [clip('a', 1, 1), clip('a', 2, 1), clip('b', 3, -1), clip('b', 4, -1)]
   const validation = [clip('b', 5, -1)]
   const data = { training, validation } as unknown as Dataset
 
-  test('of folders with inverted polarity are inverted, those kept for validation, too', async () => {
+  test('inverts recordings of folders with inverted polarity, also for validation', async () => {
     const found = await normalisePolarity(data, model)
     assert.deepEqual(found.training[0], training[0])
     assert.deepEqual(found.training[2]!.samples, voice(3, 1))
@@ -45,19 +45,19 @@ describe('recordings', () => {
     assert.deepEqual(found.validation[0]!.samples, voice(5, 1))
   })
 
-  test('keep their range: the lowest sample has no opposite', async () => {
+  test('clips the inverse of the lowest sample to the range', async () => {
     const loud = { ...clip('b', 3, -1), samples: voice(3, -1).fill(-32768, 100, 101) }
     const found = await normalisePolarity({ ...data, training: [loud, ...training.slice(2)] }, model)
     assert.equal(found.training[0]!.samples[100], 32767)
   })
 
-  test('without voice stay as they are', async () => {
+  test('keeps recordings without voice as they are', async () => {
     const hiss = { ...clip('c', 6, 1), samples: Int16Array.from(gaussian(6, 0, 0, 20_000), z => 1000 * z) }
     const found = await normalisePolarity({ ...data, training: [hiss], validation: [] }, model)
     assert.deepEqual(found.training[0], hiss)
   })
 
-  test('are aligned one by one, and a signal ends that at once', async () => {
+  test('reports each recording, and stops at once on a signal', async () => {
     const stop = new AbortController()
     const reports: unknown[] = []
     const onProgress = (progress: LoadProgress) => {

@@ -1,11 +1,11 @@
-/** Which diffusion steps are trained on, and how much each counts. */
+/** The diffusion steps of training, and the weight of each level. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { noiseSchedule } from '#src/diffusion/schedule'
 import { levelWeight, stepDrawer } from '#src/training/objective/noise-levels'
 import { config } from '../../support/training.js'
 
-test('steps are repeatable and in range, and levels weigh as their papers say', () => {
+test('steps are reproducible and in range, and weights follow the papers’ formulas', () => {
   const focused = config()
   const schedule = noiseSchedule(focused.model.diffusion.training)
   const draw = stepDrawer(focused, schedule)

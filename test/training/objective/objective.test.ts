@@ -37,7 +37,7 @@ async function lossOf(objective: Objective, of: NoisedBatch, outputs: readonly F
   return outputs.reduce((sum, output, i) => sum + (clipLosses[i]! * output.length) / total, 0)
 }
 
-test('the spectral loss is nothing between equals, and its gradient is the slope of the loss', () => {
+test('the spectral loss is 0 between equals, and its gradient matches differences', () => {
   const loss = new SpectralLoss([64, 256])
   const errors = Array.from({ length: 41 }, (_, seed) => {
     const length = 256 + 11 * seed
@@ -64,7 +64,7 @@ test('the spectral loss is nothing between equals, and its gradient is the slope
   assert.ok(errors[37]! < 0.02, `nine in ten ${errors[37]}`)
 })
 
-test('the gradient by the outputs is the slope of the whole objective', async () => {
+test('the gradient by the outputs matches differences of the whole objective', async () => {
   for (const loss of ['l1', 'l2'] as const) {
     const objective = new Objective({ loss, spectral, model })
     const of = batch(4)
@@ -87,7 +87,7 @@ test('the gradient by the outputs is the slope of the whole objective', async ()
   }
 })
 
-test('an engine differentiates the objective as if it knew it', async () => {
+test('an engine differentiates the objective by its parameters', async () => {
   const network = networkSchema.parse({ channels: 1, layers: 1, dilationCycle: 1 })
   const parameters = initialParameters(network, 1)
   const [slope] = [...parameters.keys()]

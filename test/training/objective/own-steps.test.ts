@@ -1,4 +1,4 @@
-/** Training on the network's own steps has PyTorch's losses and gradients. */
+/** Training on the network's own steps agrees with PyTorch. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
@@ -40,10 +40,10 @@ const batch = {
 }
 const voiced = of('voicing').map(voicing => Uint8Array.from(voicing, v => (v === 1 ? 1 : 0)))
 
-describe('losses and gradients of own steps are PyTorch’s', () => {
+describe('losses and gradients of own steps agree with PyTorch', () => {
   for (const [name, prefix, given] of [
     ['from noise', 'own', batch],
-    ['from pulses where the recording’s stand', 'recorded', { ...batch, voiced }],
+    ['from pulses aligned to the recording', 'recorded', { ...batch, voiced }],
   ] as const) {
     test(name, async () => {
       const engine = await createEngine(model.network, parameters, {}, model.mel)
@@ -64,7 +64,7 @@ describe('losses and gradients of own steps are PyTorch’s', () => {
   }
 })
 
-test('losses without gradients are the engine’s own, with the bytes of the readable version', async () => {
+test('losses without gradients have the same bytes with the engine’s spectral kernels', async () => {
   const engine = await createEngine(model.network, parameters, { engine: 'native' }, model.mel)
   try {
     const predict: typeof engine.predict = request => engine.predict(request)

@@ -1,4 +1,4 @@
-/** The time-frequency loss and its distance of magnitudes: PyTorch's numbers, slopes, and what does not count. */
+/** The time-frequency loss and its distance of magnitudes: agreement with PyTorch, gradients and band limits. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
@@ -36,7 +36,7 @@ for (const [name, term] of Object.entries(terms)) {
   }
 
   describe(name, () => {
-    test('has the gradient that differences show, times its weight', () => {
+    test('has a gradient that matches finite differences, times its weight', () => {
       for (const limit of [RATE / 2, 5000]) {
         const { gradient } = readable.of(term(predicted, limit, 3))
         const direction = gaussian(1, 2, 0, 2500)
@@ -50,23 +50,23 @@ for (const [name, term] of Object.entries(terms)) {
     // A prediction’s phases count in proportion to its own magnitude, so equals differ a little.
     if (name.endsWith('phases')) return
 
-    test('is next to nothing between equals', () => assert.ok(at(target) < 1e-3 * at(predicted)))
+    test('is close to 0 between equals', () => assert.ok(at(target) < 1e-3 * at(predicted)))
 
-    test('does not count what lies above the clip’s bandwidth', () => {
+    test('ignores frequencies above the clip’s bandwidth', () => {
       const high = target.map((x, n) => x + 0.1 * Math.sin(Math.PI * 0.9 * n))
       assert.ok(at(high, 6000) < 0.1 * at(high), `${at(high, 6000)} of ${at(high)}`)
     })
   })
 }
 
-test('bins at or below a limit', () => {
+test('binsBelow counts the bins at or below a limit', () => {
   assert.deepEqual(
     [0, 99, 100, 11_025].map(limit => binsBelow(limit, 221, 22_050)),
     [1, 2, 2, 221],
   )
 })
 
-test('loss and gradients of a network are PyTorch’s', async () => {
+test('loss and gradients of a network agree with PyTorch', async () => {
   const folder = golden('pytorch-windows')
   const { config, parameters } = await readModel(folder)
   const { tensors } = decodeSafetensors(readFileSync(`${folder}/golden.safetensors`), folder)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { clipGradients, globalNorm } from '#src/training/optimiser/gradients'
 
-test('gradients are clipped by the norm over all of them', () => {
+test('clipGradients limits the norm over all gradients', () => {
   const gradients = new Map([
     ['a', Float32Array.of(3, 0)],
     ['b', Float32Array.of(0, 4)],

@@ -1,4 +1,4 @@
-/** A full disk: the checkpoint before is intact, and the run continues from it. */
+/** A full disk leaves the previous checkpoint intact, and the run continues from it. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { code } from '../../support/errors.js'
 import { config, train } from '../../support/training.js'
 import { bytes, options, scratch } from '../../support/training-scratch.js'
 
-test('a full disk leaves the previous checkpoint, and the error says so', async () => {
+test('a full disk is reported, and leaves the previous checkpoint', async () => {
   const run = options({ maxSteps: 3 })
   await train(run)
   const [before, files] = [bytes(run.out), readdirSync(run.out)]

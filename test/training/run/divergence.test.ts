@@ -1,4 +1,4 @@
-/** Runs whose gradients are not finite. */
+/** Training runs with gradients that are not finite. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { learningEngine } from '../../support/learning-engine.js'
 import { train } from '../../support/training.js'
 import { bytes, options } from '../../support/training-scratch.js'
 
-test('what is not finite never reaches the weights, and too much of it ends the run', async () => {
+test('a run skips gradients that are not finite, and ends if there are too many', async () => {
   const spoilt = (spoil: (call: number) => boolean) =>
     options({ maxSteps: 12, createEngine: async (model, weights) => learningEngine(model.network, weights, { spoil }) })
   const once = spoilt(call => call === 5)
@@ -20,7 +20,7 @@ test('what is not finite never reaches the weights, and too much of it ends the 
   assert.ok(!existsSync(join(never.out, 'checkpoint.safetensors')) && !existsSync(join(never.out, 'model')))
 })
 
-test('a validation whose loss is not finite has no best model and no preview, and the run goes on', async () => {
+test('a validation loss that is not finite gives no best model, and the run continues', async () => {
   let previews = 0
   const preview = async () => {
     previews++

@@ -1,4 +1,4 @@
-/** Killed runs: none is lost, none is stuck, and nothing is left behind. */
+/** Killed runs are neither lost nor stuck, and leave nothing behind. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { inRepository } from '../../support/paths.js'
 import { train } from '../../support/training.js'
 import { bytes, options, scratch } from '../../support/training-scratch.js'
 
-test('a run killed at any moment continues to the same bytes', async () => {
+test('a run that is killed at any moment continues to the same bytes', async () => {
   const whole = options({ maxSteps: 20 })
   await train(whole)
   const out = join(scratch, 'killed')
@@ -25,7 +25,7 @@ test('a run killed at any moment continues to the same bytes', async () => {
   assert.deepEqual(bytes(out), bytes(whole.out))
 })
 
-test('killed runs are not lost or stuck and leave no files (scripts/stress-kill.mjs)', () => {
+test('killed runs are neither lost nor stuck, and leave no files (stress-kill.mjs)', () => {
   const { stdout, stderr } = spawnSync(process.execPath, [inRepository('scripts/stress-kill.mjs'), '6'], {
     encoding: 'utf8',
   })

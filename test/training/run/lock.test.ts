@@ -1,4 +1,4 @@
-/** The lock of a training folder: one holder, whatever the holder before died of. */
+/** The lock of a training folder has one holder, however the previous holder died. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
@@ -24,8 +24,8 @@ function newFolder(lock?: string): string {
 const DEAD = 4_194_305
 const stat = (pid: number | undefined) => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
 
-describe('a lock that is held', () => {
-  test('keeps others out, and is gone once released', async () => {
+describe('a held lock', () => {
+  test('keeps others out, and is removed on release', async () => {
     const folder = newFolder()
     const lock = await lockFolder(folder)
     await assert.rejects(lockFolder(folder), code('LOCKED', new RegExp(`process ${process.pid}`)))
@@ -40,7 +40,7 @@ describe('a lock that is held', () => {
     assert.ok(existsSync(join(folder, 'lock.json')))
   })
 
-  test('is not taken from a container that goes on touching it', async () => {
+  test('is not taken from another container that keeps touching it', async () => {
     const folder = newFolder()
     const lock = await lockFolder(folder)
     const path = join(folder, 'lock.json')
@@ -49,7 +49,7 @@ describe('a lock that is held', () => {
     await lock.release()
   })
 
-  test('says so if it was taken over, and then leaves the new one alone', async () => {
+  test('notices that it was taken over, and then leaves the new lock alone', async () => {
     const folder = newFolder()
     const lock = await lockFolder(folder)
     const other = JSON.stringify({ pid: process.ppid, started: null, token: 'other' })
@@ -78,7 +78,7 @@ describe('a lock is taken over', () => {
     })
   }
 
-  test('from a zombie: ended, but its parent has not waited for it', {
+  test('from a zombie process, whose parent has not waited for it', {
     skip: existsSync('/proc/self/stat') ? false : 'needs /proc',
   }, async () => {
     // The shell starts a child, says its id and turns into a process that never waits for it.
@@ -116,7 +116,7 @@ describe('a lock is taken over', () => {
     ['of a worker thread that was terminated', identityTag(ownIdentity())],
   ]
   for (const [whose, tag] of abandoned) {
-    test(`and the claim ${whose} counts for 5 s at most`, async () => {
+    test(`although a claim ${whose} delays it by at most 5 s`, async () => {
       const folder = newFolder()
       // Later in the order than any claim of this process, which therefore waits for it.
       const claim = join(folder, `lock.${tag}.ffffffffffff.claim`)
@@ -128,7 +128,7 @@ describe('a lock is taken over', () => {
     })
   }
 
-  test('and the claims of processes that have ended do not count', async () => {
+  test('although ended processes have left claims', async () => {
     const folder = newFolder()
     writeFileSync(join(folder, `lock.${DEAD}-1-.0123456789ab.claim`), '')
     await (await lockFolder(folder)).release()
@@ -136,7 +136,7 @@ describe('a lock is taken over', () => {
   })
 })
 
-test('of four processes at once, one holds the lock, 100 times (scripts/stress-lock.mjs)', () => {
+test('only one of four concurrent processes holds the lock (stress-lock.mjs)', () => {
   const { stdout, stderr } = spawnSync(process.execPath, [inRepository('scripts/stress-lock.mjs'), '100'], {
     encoding: 'utf8',
   })

@@ -8,7 +8,7 @@ import { scratchFolder } from '../../support/scratch.js'
 const scratch = scratchFolder('metrics-log')
 
 describe('cutMetrics', () => {
-  test('keeps the events up to a step, and drops a line that was half written', async () => {
+  test('keeps the events up to a step, and drops a half-written line', async () => {
     const path = join(scratch, 'metrics.jsonl')
     const lines = Array.from({ length: 5000 }, (_, step) => JSON.stringify({ step, loss: 1 / (step + 1) }))
     writeFileSync(path, `${lines.join('\n')}\nnull\n{"step":1,"lo`)

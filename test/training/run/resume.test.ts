@@ -1,4 +1,4 @@
-/** Runs in several parts: the same bytes as in one, and what may change between them. */
+/** Resumed runs end with the bytes of an uninterrupted run, and only some settings may change. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -28,7 +28,7 @@ test('a resumed run ends with the bytes of an uninterrupted one, and learns', as
   assert.ok(losses.at(-1)! < losses[0]!)
 })
 
-test('a second start, other recordings and another config are refused', async () => {
+test('refuses a second start, other recordings and another config', async () => {
   const first = options({ maxSteps: 1 })
   await train(first)
   await assert.rejects(train(first), code('BAD_OPTION'))
@@ -37,7 +37,7 @@ test('a second start, other recordings and another config are refused', async ()
   await assert.rejects(train({ ...resumed, config: config({ loss: 'l2' }) }), code('BAD_CONFIG'))
 })
 
-test('a run that began before a field of the config existed continues', async () => {
+test('continues a run that began before a field of the config existed', async () => {
   const run = options({ maxSteps: 2 })
   await train(run)
   const path = join(run.out, 'checkpoint.safetensors')
@@ -48,7 +48,7 @@ test('a run that began before a field of the config existed continues', async ()
   assert.equal((await train({ ...run, resume: true, maxSteps: 3 })).step, 3)
 })
 
-test('a small checkpoint of interop/pytorch has its second moments back', async () => {
+test('restores the second moments of a narrow checkpoint of interop/pytorch', async () => {
   const run = options({ maxSteps: 1 })
   await train(run)
   const path = join(run.out, 'checkpoint.safetensors')
@@ -67,7 +67,7 @@ test('a small checkpoint of interop/pytorch has its second moments back', async 
   }
 })
 
-test('a checkpoint whose config is damaged is refused', async () => {
+test('refuses a checkpoint whose config is damaged', async () => {
   const run = options({ maxSteps: 1 })
   await train(run)
   const path = join(run.out, 'checkpoint.safetensors')
@@ -77,14 +77,14 @@ test('a checkpoint whose config is damaged is refused', async () => {
   await assert.rejects(train({ ...run, resume: true }), code('BAD_CHECKPOINT'))
 })
 
-test('a signal ends the run after the step, with a checkpoint', async () => {
+test('a signal ends the run after the current step, with a checkpoint', async () => {
   const stop = new AbortController()
   const run = options({ signal: stop.signal, onStep: ({ step }) => step === 5 && stop.abort() })
   assert.deepEqual((await train(run)).stoppedBy, 'signal')
   assert.equal((await train({ ...options({ out: run.out, resume: true }), maxSteps: 5 })).step, 5)
 })
 
-test('a finished run can be made longer: its learning rate falls towards the new end', async () => {
+test('a finished run can be extended, and its learning rate follows the new end', async () => {
   const run = options()
   const ended = { ...run.config, optimiser: { ...run.config.optimiser, totalSteps: 4 } }
   assert.equal((await train({ ...run, config: ended })).stoppedBy, 'total-steps')
@@ -98,7 +98,7 @@ test('a finished run can be made longer: its learning rate falls towards the new
   )
 })
 
-test('the name and the sampling defaults may change between two parts of a run', async () => {
+test('only the name and the sampling defaults of a model may change in a run', async () => {
   const run = options({ maxSteps: 2 })
   await train(run)
   const { model } = run.config
