@@ -1,4 +1,4 @@
-/** NumPy's `.npy` and `.npz`: every header and number type that NumPy writes is read, all else is refused with advice. */
+/** NumPy's `.npy` and `.npz`: every header and number type of NumPy is read, all else is refused with advice. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'

@@ -1,4 +1,4 @@
-/** The optional TensorFlow packages pass the engine tests where they are installed, and are reported missing elsewhere. */
+/** The optional TensorFlow packages pass the engine tests where installed, and are reported missing elsewhere. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createEngine } from '#src/engines/select'
