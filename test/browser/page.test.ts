@@ -274,27 +274,32 @@ describe('a strict Content-Security-Policy', { skip: noBrowser }, () => {
   })
 })
 
+/** A server that answers with faults. */
+const faulty = await serveFolders({
+  folders,
+  answer(request, response, path) {
+    if (path === '/refused/config.json') response.writeHead(503).end()
+    else if (path === '/page/config.json') response.writeHead(200).end('<!doctype html><title>app</title>')
+    else if (path === '/short/weights.safetensors' && request.method === 'GET') {
+      response.writeHead(200, { 'content-length': 100_000 })
+      response.write(Buffer.alloc(1000), () => response.destroy())
+    } else if (path === '/slow/weights.safetensors') {
+      response.writeHead(200, { 'content-length': 100_000 })
+      response.write(Buffer.alloc(1000))
+    } else if (/^\/(short|slow)\/config\.json$/.test(path)) {
+      response.end(readFileSync(join(site, 'model/config.json')))
+    } else return false
+    return true
+  },
+})
+const faultyPage = async () => (await openPage(`${faulty.url}/index.html`)).page
+/** One for all tests that change nothing in it: to open one takes longer than most of them. */
+const sharedPage = noBrowser ? null : await faultyPage()
+
 describe('bad input', { skip: noBrowser }, () => {
-  /** A page whose server answers with faults, and what a body throws there. */
-  async function failure(body: string, init = ''): Promise<Failure> {
-    const { url } = await serveFolders({
-      folders,
-      answer(request, response, path) {
-        if (path === '/refused/config.json') response.writeHead(503).end()
-        else if (path === '/page/config.json') response.writeHead(200).end('<!doctype html><title>app</title>')
-        else if (path === '/short/weights.safetensors' && request.method === 'GET') {
-          response.writeHead(200, { 'content-length': 100_000 })
-          response.write(Buffer.alloc(1000), () => response.destroy())
-        } else if (path === '/slow/weights.safetensors') {
-          response.writeHead(200, { 'content-length': 100_000 })
-          response.write(Buffer.alloc(1000))
-        } else if (/^\/(short|slow)\/config\.json$/.test(path)) {
-          response.end(readFileSync(join(site, 'model/config.json')))
-        } else return false
-        return true
-      },
-    })
-    const { page } = await openPage(`${url}/index.html`)
+  /** What a body throws in a page. @param init changes the page before, which is then a new one */
+  async function failure(body: string, init?: string): Promise<Failure> {
+    const page = init === undefined ? sharedPage! : await faultyPage()
     return inPage<Failure>(page, `${init}; ${body}; return { code: 'none', message: '', hint: null }`)
   }
 
