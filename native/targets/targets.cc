@@ -37,7 +37,9 @@ DIFFWAVE_DECLARE_FAST(amx)
 DIFFWAVE_DECLARE_FAST(avx512bf16)
 DIFFWAVE_DECLARE(avx512)
 DIFFWAVE_DECLARE(avx2)
+#if defined(DIFFWAVE_WITH_AVX2X16)
 DIFFWAVE_DECLARE(avx2x16)
+#endif
 #elif defined(__aarch64__)
 DIFFWAVE_DECLARE(neon)
 DIFFWAVE_DECLARE_FAST(neonbf16)
@@ -112,8 +114,10 @@ static const Target targets[] = {
     {"avx512", avx512::trainingTable, avx512::forwardTable, avx512::optimiserTable, avx512::frameTable, hasAvx512,
      fastAvx512, false},
     {"avx2", avx2::trainingTable, avx2::forwardTable, avx2::optimiserTable, avx2::frameTable, hasAvx2, noFast, false},
+#if defined(DIFFWAVE_WITH_AVX2X16)
     {"avx2x16", avx2x16::trainingTable, avx2x16::forwardTable, avx2x16::optimiserTable, avx2x16::frameTable, hasAvx2,
      noFast, true},
+#endif
 #elif defined(__aarch64__)
     {"neon", neon::trainingTable, neon::forwardTable, neon::optimiserTable, neon::frameTable, always, fastNeon, false},
 #endif

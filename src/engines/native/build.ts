@@ -48,6 +48,12 @@ const instructionSets: Readonly<Record<string, Readonly<Record<string, readonly 
   arm64: { neon: [], neonbf16: ['-march=armv8.2-a+bf16'], baseline: [] },
 }
 
+/** No processor is best served by this set, and it is a third of the addon: the test programs alone contain it. */
+const ONLY_FOR_TESTS = 'avx2x16'
+
+/** What tells native/targets/targets.cc that a set which may be left out is there. */
+const definitions = { amx: '-DDIFFWAVE_WITH_AMX', [ONLY_FOR_TESTS]: '-DDIFFWAVE_WITH_AVX2X16' } as const
+
 const sanitizerFlags = {
   address: ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-g', '-O2'],
   thread: ['-fsanitize=thread', '-g', '-O2'],
@@ -120,10 +126,12 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
   }
   const native = join(root, 'native')
   // AMX needs Linux (a process must request it) and a compiler that knows it: g++ 11, clang 12.
-  const sets = Object.entries(instructionSets[architecture] ?? { baseline: [] }).filter(
-    ([name, flags]) => name !== 'amx' || (platform === 'linux' && knowsFlags(compiler, flags)),
+  const sets = Object.entries(instructionSets[architecture] ?? { baseline: [] })
+    .filter(([name, flags]) => name !== 'amx' || (platform === 'linux' && knowsFlags(compiler, flags)))
+    .filter(([name]) => what !== 'addon' || name !== ONLY_FOR_TESTS)
+  const defined = Object.entries(definitions).flatMap(([name, flag]) =>
+    sets.some(([set]) => set === name) ? [flag] : [],
   )
-  const amx = sets.some(([name]) => name === 'amx')
   const vectorFlags = sets.find(([name, flags]) => name === 'avx512bf16' && knowsFlags(compiler, flags))?.[1]
   const glibc = platform === 'linux' && library !== 'musl'
   const files: (readonly [string, readonly string[]])[] = [
@@ -141,7 +149,7 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
   const objects = await mkdtemp(join(tmpdir(), 'diffwave-build-'))
   const fresh = `${result}.${process.pid}.new`
   try {
-    const flags = [...commonFlags, ...sanitizers, ...(amx ? ['-DDIFFWAVE_WITH_AMX'] : []), `-I${headersFolder()}`]
+    const flags = [...commonFlags, ...sanitizers, ...defined, `-I${headersFolder()}`]
     const objectOf = (source: string) => join(objects, `${source.replaceAll('/', '-')}.o`)
     await eachOf(files, async ([source, own]) => {
       await compile(compiler, [...flags, ...own, '-c', join(native, source), '-o', objectOf(source)], signal)
