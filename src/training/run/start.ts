@@ -81,8 +81,11 @@ async function resumed({ config, data, out }: StartOptions, adam: Adam): Promise
     })
   }
   // The config is checked again, so that fields that a later version added have their defaults.
-  if (runIdentity(checkTrainingConfig(configOf(progress, out), out)) !== runIdentity(config)) {
-    throw new DiffWaveError('BAD_CONFIG', 'the config is not the one that this run was started with', {
+  const change = firstDifference(runIdentity(checkTrainingConfig(configOf(progress, out), out)), runIdentity(config))
+  if (change !== null) {
+    throw new DiffWaveError('BAD_CONFIG', `${change.field} is not what this run was started with`, {
+      expected: change.before,
+      got: change.now,
       where: out,
       hint: 'Undo the change, or start a new run with --from.',
     })
@@ -121,34 +124,52 @@ function fresh(options: StartOptions, adam: Adam): Start {
   }
 }
 
-/** Gives a model the name, texts and sampling defaults of another one. Its weights do not depend on them. */
-function withPresentation(model: ModelConfig, { name, description, license, diffusion }: ModelConfig): ModelConfig {
-  const { sampling, defaultSteps, defaultSampler, noiseScale, defaultGuidance, refinement } = diffusion
+/** Splits a model's config into what its weights depend on, and names, texts and sampling defaults. */
+function split({ name, description, license, clipSeconds, aliases, provenance, diffusion, ...rest }: ModelConfig) {
+  const { sampling, defaultSteps, defaultSampler, noiseScale, defaultGuidance, refinement, ...process } = diffusion
   return {
-    ...model,
-    name,
-    description,
-    license,
-    diffusion: { ...model.diffusion, sampling, defaultSteps, defaultSampler, noiseScale, defaultGuidance, refinement },
+    trained: { ...rest, diffusion: process },
+    presentation: {
+      ...{ name, description, license, clipSeconds, aliases, provenance },
+      diffusion: { sampling, defaultSteps, defaultSampler, noiseScale, defaultGuidance, refinement },
+    },
   }
 }
 
+/** Gives a model the names, texts and sampling defaults of another one. */
+function withPresentation(model: ModelConfig, other: ModelConfig): ModelConfig {
+  const { diffusion, ...fields } = split(other).presentation
+  return { ...model, ...fields, diffusion: { ...model.diffusion, ...diffusion } }
+}
+
 /**
- * Writes the identity of a run as JSON: all settings that the weights depend on. Names, sampling defaults and
- * `totalSteps` do not belong to it.
+ * Makes the identity of a run: all settings that the weights depend on. Validations and checkpoints only read the
+ * weights, and the noise of a validation is always the same.
  */
-function runIdentity(config: TrainingConfig): string {
-  const nothing = {
-    sampling: {},
-    defaultSteps: null,
-    defaultSampler: 'ddpm',
-    noiseScale: 1,
-    defaultGuidance: 0,
-    refinement: null,
-  } as const
-  const plain = { name: '', description: '', license: '', diffusion: { ...config.model.diffusion, ...nothing } }
-  const optimiser = { ...config.optimiser, totalSteps: 0 }
-  return JSON.stringify({ ...config, optimiser, model: withPresentation(config.model, { ...config.model, ...plain }) })
+function runIdentity({ every, adversarial, optimiser, model, ...rest }: TrainingConfig) {
+  const { totalSteps, ...settings } = optimiser
+  return { ...rest, optimiser: settings, model: split(model).trained }
+}
+
+/** A field in which two configs differ, with its values as JSON. */
+interface Difference {
+  readonly field: string
+  readonly before: string
+  readonly now: string
+}
+
+function firstDifference(before: unknown, now: unknown, field = ''): Difference | null {
+  if (typeof before !== 'object' || typeof now !== 'object' || before === null || now === null) {
+    return before === now
+      ? null
+      : { field, before: JSON.stringify(before) ?? 'none', now: JSON.stringify(now) ?? 'none' }
+  }
+  const [one, other] = [before, now].map(value => new Map<string, unknown>(Object.entries(value)))
+  for (const key of new Set([...one!.keys(), ...other!.keys()])) {
+    const found = firstDifference(one!.get(key), other!.get(key), field === '' ? key : `${field}.${key}`)
+    if (found !== null) return found
+  }
+  return null
 }
 
 /**

@@ -34,7 +34,18 @@ test('refuses a second start, other recordings and another config', async () => 
   await assert.rejects(train(first), code('BAD_OPTION'))
   const resumed = { ...first, resume: true }
   await assert.rejects(train({ ...resumed, data: { ...data, fingerprint: 'other' } }), code('BAD_DATA'))
-  await assert.rejects(train({ ...resumed, config: config({ loss: 'l2' }) }), code('BAD_CONFIG'))
+  const refusal = code('BAD_CONFIG', /loss is not what this run was started with, expected "l1", got "l2"/)
+  await assert.rejects(train({ ...resumed, config: config({ loss: 'l2' }) }), refusal)
+})
+
+test('how often a run validates and saves may change: the weights have the same bytes', async () => {
+  const whole = options({ maxSteps: 9 })
+  await train(whole)
+  const parted = options({ maxSteps: 4 })
+  await train({ ...parted, config: { ...parted.config, every: { log: 2, validation: 3, checkpoint: 1 } } })
+  await train({ ...parted, maxSteps: 9, resume: true })
+  const weights = (out: string) => readFileSync(join(out, 'model', 'weights.safetensors')).toString('base64')
+  assert.equal(weights(parted.out), weights(whole.out))
 })
 
 test('continues a run that began before a field of the config existed', async () => {
@@ -98,15 +109,16 @@ test('a finished run can be extended, and its learning rate follows the new end'
   )
 })
 
-test('only the name and the sampling defaults of a model may change in a run', async () => {
+test('what the weights do not depend on may change between two parts of a run', async () => {
   const run = options({ maxSteps: 2 })
   await train(run)
   const { model } = run.config
   const diffusion = { ...model.diffusion, defaultSteps: 3, defaultSampler: 'ddim' as const }
-  const renamed = { ...run.config, model: { ...model, name: 'renamed', diffusion } }
+  const texts = { name: 'renamed', description: 'a voice', clipSeconds: 2, provenance: { by: 'us' } }
+  const renamed = { ...run.config, adversarial: { weight: 1 }, model: { ...model, ...texts, diffusion } }
   await train({ ...run, config: renamed, resume: true, maxSteps: 3 })
   const exported = JSON.parse(readFileSync(join(run.out, 'model', 'config.json'), 'utf8'))
-  assert.equal(exported.name, 'renamed')
+  assert.deepEqual([exported.name, exported.clipSeconds, exported.provenance.by], ['renamed', 2, 'us'])
   assert.equal(exported.diffusion.defaultSteps, 3)
   const other = { ...model, diffusion: { ...model.diffusion, prediction: 'v' as const } }
   await assert.rejects(train({ ...run, config: { ...run.config, model: other }, resume: true }), code('BAD_CONFIG'))
