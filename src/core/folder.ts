@@ -1,14 +1,14 @@
 /** The files below a folder. */
 import type { Dirent } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { throwIfAborted } from './errors.js'
 import { fileError } from './files.js'
 
 /**
- * Paths of the files below a folder whose names match, relative to it, in order. Links to folders are followed, but
- * each folder is entered only once, so that a link to a folder above ends. Folders that are reached without links come
- * first.
+ * Paths of the files below a folder whose names match, relative to it, in the order of `portablePath`. Links to folders
+ * are followed, but each folder is entered only once, so that a link to a folder above ends. Folders that are reached
+ * without links come first.
  *
  * @throws DiffWaveError `FILE_NOT_FOUND`, `NOT_A_DIRECTORY`, `NOT_READABLE`, `ABORTED`
  */
@@ -37,11 +37,26 @@ export async function filesBelow(folder: string, ending: RegExp, signal?: AbortS
   }
   await enter('')
   while (linked.length > 0) {
-    const links = linked.sort()
+    const links = inOrder(linked)
     linked = []
     for (const link of links) await enter(link)
   }
-  return files.sort()
+  return inOrder(files)
+}
+
+/** Sorts paths by `portablePath`, so that every system has the same order. */
+function inOrder(paths: readonly string[]): string[] {
+  // Names contain no null characters.
+  const keys = paths.map(path => `${portablePath(path)}\0${path}`)
+  return keys.sort().map(key => key.slice(key.indexOf('\0') + 1))
+}
+
+/**
+ * Writes a path as every system does: parts separated by `/`, characters composed (NFC). Windows separates parts by
+ * `\`, and some file systems of macOS store decomposed characters (NFD), which copies to other systems keep.
+ */
+export function portablePath(path: string, separator: string = sep): string {
+  return path.replaceAll(separator, '/').normalize('NFC')
 }
 
 /** Whether a link leads to a folder; one that leads nowhere does not. */

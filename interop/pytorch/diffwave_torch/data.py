@@ -6,6 +6,7 @@ import copy
 import hashlib
 import os
 import re
+import unicodedata
 
 import numpy
 import soundfile
@@ -22,6 +23,11 @@ class DataError(ValueError):
     """Error in the recordings. Its message is one line."""
 
 
+def portable(path):
+    """Writes a path as every system does (src/core/folder.ts): with `/`, and with composed characters."""
+    return unicodedata.normalize("NFC", path.replace(os.sep, "/"))
+
+
 def recordings(folder):
     """Lists the paths of recordings below a folder, relative to it and sorted."""
     if not os.path.isdir(folder):
@@ -29,7 +35,8 @@ def recordings(folder):
     found = []
     for parent, _, names in os.walk(folder, followlinks=True):
         found += [os.path.relpath(os.path.join(parent, name), folder) for name in names if RECORDING.search(name)]
-    return sorted(found)
+    # JavaScript compares texts by their 16-bit units.
+    return sorted(found, key=lambda name: (portable(name).encode("utf-16-be"), name))
 
 
 def labels(folder):
@@ -48,7 +55,7 @@ def labels(folder):
 def is_validation(name, share):
     """Whether a file is kept for validation. A hash of its name decides, so that new files do not move others
     (src/training/data/dataset.ts)."""
-    return int.from_bytes(hashlib.sha256(os.path.basename(name).encode()).digest()[:4], "big") < share * 2**32
+    return int.from_bytes(hashlib.sha256(os.path.basename(portable(name)).encode()).digest()[:4], "big") < share * 2**32
 
 
 def fault(samples, shortest):
@@ -145,7 +152,8 @@ class Dataset:
                     continue
                 above = os.path.dirname(name)
                 label = classes.get(RECORDING.sub("", os.path.basename(name)), os.path.basename(above))
-                digest.update(f"{name}\n{label}\n".encode() + contents)
+                label = unicodedata.normalize("NFC", label)
+                digest.update(f"{portable(name)}\n{label}\n".encode() + contents)
                 kept = is_validation(name, data["validationShare"])
                 for speed in [1] if kept else data["speeds"]:
                     heard = resampled(samples, round(own * speed), rate)

@@ -18,7 +18,7 @@ import { audioHop, type ModelConfig } from '../../model/config.js'
 import type { TrainingConfig } from '../config.js'
 import { levelWeight, stepDrawer } from '../objective/noise-levels.js'
 import type { NoisedBatch } from '../objective/noised-batch.js'
-import { type Crop, Cropper, cropStarts } from './crop.js'
+import { type Crop, Cropper, cropStarts, labelIndex } from './crop.js'
 import type { Clip } from './dataset.js'
 
 /** How many uniform random numbers choose one crop (`batchIndices.crops`). */
@@ -64,7 +64,7 @@ export class BatchMaker {
     })
     const labels = model.network.labels
     for (const { name, label } of labels === null ? [] : clips) {
-      const unknown = partsOf(label).find(part => !labels!.includes(part.label))?.label
+      const unknown = partsOf(label).find(part => labelIndex(labels!, part.label) < 0)?.label
       if (unknown === undefined) continue
       throw new DiffWaveError('BAD_DATA', 'a clip’s label is not one of the model’s', {
         expected: labels!.join(', '),

@@ -50,8 +50,14 @@ export function cropLabel(
   count: number,
 ): number | null {
   const label = labelAt(clip.label, (start + count / 2) / sampleRate)
-  const index = network.labels?.indexOf(label) ?? -1
+  const index = network.labels === null ? -1 : labelIndex(network.labels, label)
   return index < 0 ? null : index
+}
+
+/** Finds the index of a label; −1 if the model does not have it. Composed and decomposed characters are the same. */
+export function labelIndex(labels: readonly string[], label: string): number {
+  const composed = label.normalize('NFC')
+  return labels.findIndex(own => own.normalize('NFC') === composed)
 }
 
 /** Makes crops for one model. */

@@ -2,7 +2,7 @@
  * Reads folders of recordings as training data. Every file is decoded once, resampled to the model's rate and kept in
  * memory as 16-bit samples. A bad file is left out and named in the report. It never ends the run.
  */
-import { createHash, type Hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { audioStem } from '../../audio/audio-files.js'
@@ -11,6 +11,7 @@ import { type Label, type LabelledFile, labelledFiles, partsOf } from '../../aud
 import { type Mel, type MelConvention, melConventionSchema } from '../../audio/mel/convention.js'
 import type { Callback } from '../../core/callback.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import { portablePath } from '../../core/folder.js'
 import { MAX_SAMPLE_RATE, MAX_TRAINING_BYTES } from '../../core/limits.js'
 import { abortSignal, callback, check, type FieldsOf } from '../../core/options.js'
 import type { Progress } from '../../core/progress.js'
@@ -86,8 +87,13 @@ export interface Dataset {
   readonly validation: readonly Clip[]
   /** What was found and what was left out. */
   readonly report: DatasetReport
-  /** SHA-256 of the names, classes and contents of all files used, the sample rate and the split. */
+  /**
+   * SHA-256 of the names, classes and contents of all files used, the sample rate and the split. It is the same on
+   * every system.
+   */
   readonly fingerprint: string
+  /** The fingerprint that version 0.1.0 and earlier computed on this system, if it is another. */
+  readonly formerFingerprint?: string
 }
 
 /** How far the loading of a data set has come. */
@@ -145,7 +151,13 @@ const USABLE_BAND = 0.97
 
 /** Whether a file is kept for validation. A hash of the name decides, so that new files do not move others. */
 export function isValidation(name: string, share: number): boolean {
-  return createHash('sha256').update(basename(name)).digest().readUInt32BE(0) < share * 2 ** 32
+  return (
+    createHash('sha256')
+      .update(basename(portablePath(name)))
+      .digest()
+      .readUInt32BE(0) <
+    share * 2 ** 32
+  )
 }
 
 /** Names that several recordings share, so that a mel of that name could belong to any of them. */
@@ -178,9 +190,10 @@ function labelText(label: Label): string {
     .join('\n')
 }
 
-/** Adapts the classes of a recording to another speed. */
+/** Adapts the classes of a recording to another speed. Their names are composed, as those of files may not be. */
 function labelAtSpeed(label: Label, speed: number): Label {
-  return typeof label === 'string' ? label : label.map(part => ({ ...part, from: part.from / speed }))
+  if (typeof label === 'string') return label.normalize('NFC')
+  return label.map(part => ({ from: part.from / speed, label: part.label.normalize('NFC') }))
 }
 
 const optionsSchema = z.strictObject({
@@ -272,6 +285,52 @@ async function* readHere<Result>(
   }
 }
 
+/** A recording that is used. */
+interface Used extends Found, Pick<ReadRecording, 'contents' | 'mel'> {}
+
+/** Writes a recording's name and classes as this system has them. */
+function asHere({ name, label }: Used): string {
+  return `${name}\n${labelText(label)}\n`
+}
+
+/** Writes a recording's name and classes as every system does. */
+function portable({ name, label }: Used): string {
+  return `${portablePath(name)}\n${labelText(label).normalize('NFC')}\n`
+}
+
+/**
+ * Computes a fingerprint.
+ *
+ * @param write writes a recording's name and classes
+ */
+function fingerprintOf(
+  { sampleRate, minSamples, validationShare, speeds }: CheckedOptions,
+  recordings: readonly Used[],
+  write: (recording: Used) => string,
+): string {
+  const hash = createHash('sha256').update(`${sampleRate} ${minSamples} ${validationShare} ${speeds}\n`)
+  for (const recording of recordings) {
+    const { contents, mel } = recording
+    hash.update(write(recording)).update(contents)
+    if (mel !== null) hash.update(new Uint8Array(mel.data.buffer, mel.data.byteOffset, mel.data.byteLength))
+  }
+  return hash.digest('hex')
+}
+
+/**
+ * Computes the fingerprint of earlier versions, which took names and their order as the system has them.
+ *
+ * @returns undefined if it is the present one
+ */
+function formerFingerprint(options: CheckedOptions, recordings: readonly Used[]): string | undefined {
+  if (recordings.every(recording => asHere(recording) === portable(recording))) return undefined
+  const place = new Map(options.folders.map((folder, i) => [folder, i]))
+  const sorted = recordings.toSorted(
+    (one, other) => place.get(one.folder)! - place.get(other.folder)! || (one.name < other.name ? -1 : 1),
+  )
+  return fingerprintOf(options, sorted, asHere)
+}
+
 /** Collects the clips of a data set. */
 class DatasetBuilder {
   readonly #options: CheckedOptions
@@ -280,16 +339,14 @@ class DatasetBuilder {
   readonly #validation: Clip[] = []
   readonly #rates = new Map<number, number>()
   readonly #leftOut: DatasetReport['leftOut'][number][] = []
-  readonly #hash: Hash
+  readonly #used: Used[] = []
   #samples = 0
   #melBytes = 0
   #givenMels = 0
 
   constructor(options: CheckedOptions, files: readonly Found[]) {
-    const { sampleRate, minSamples, validationShare, speeds } = options
     this.#options = options
     this.#shared = sharedNames(files)
-    this.#hash = createHash('sha256').update(`${sampleRate} ${minSamples} ${validationShare} ${speeds}\n`)
   }
 
   /** Makes the request to read a recording. */
@@ -331,11 +388,10 @@ class DatasetBuilder {
     }
     const { contents, mel, clips } = recording
     this.#rates.set(recording.sampleRate, (this.#rates.get(recording.sampleRate) ?? 0) + 1)
-    this.#hash.update(`${name}\n${labelText(label)}\n`).update(contents)
+    this.#used.push({ folder, name, label, contents, mel })
     if (mel !== null) {
       this.#givenMels++
       this.#melBytes += mel.data.byteLength
-      this.#hash.update(new Uint8Array(mel.data.buffer, mel.data.byteOffset, mel.data.byteLength))
     }
     for (const { speed, samples } of clips) {
       this.#samples += samples.length
@@ -383,12 +439,14 @@ class DatasetBuilder {
       leftOut: this.#leftOut,
       notes,
     }
+    const former = formerFingerprint(this.#options, this.#used)
     return {
       sampleRate,
       training: this.#training,
       validation: this.#validation,
       report,
-      fingerprint: this.#hash.digest('hex'),
+      fingerprint: fingerprintOf(this.#options, this.#used, portable),
+      ...(former === undefined ? {} : { formerFingerprint: former }),
     }
   }
 }

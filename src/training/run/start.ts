@@ -74,7 +74,7 @@ export async function refuseOwnModel(out: string, model: string): Promise<void> 
 
 async function resumed({ config, data, out }: StartOptions, adam: Adam): Promise<Start> {
   const { state, progress } = await readCheckpoint(out, adam)
-  if (progress.data !== data.fingerprint) {
+  if (progress.data !== data.fingerprint && progress.data !== data.formerFingerprint) {
     throw new DiffWaveError('BAD_DATA', 'the recordings are not those that this run was started with', {
       where: out,
       hint: 'Use the same --data folders in the same order, or start a new run with --from.',
@@ -91,7 +91,7 @@ async function resumed({ config, data, out }: StartOptions, adam: Adam): Promise
     })
   }
   const model = withPresentation(progress.model, config.model)
-  return { state, progress: { ...progress, config: JSON.stringify(config), model } }
+  return { state, progress: { ...progress, data: data.fingerprint, config: JSON.stringify(config), model } }
 }
 
 function configOf({ config }: TrainingProgress, where: string): TrainingConfigInput {

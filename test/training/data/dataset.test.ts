@@ -1,16 +1,18 @@
 /** Folders of recordings as training data. */
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { decodeAudio } from '#src/audio/codecs/decode'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
+import { portablePath } from '#src/core/folder'
 import { gaussian } from '#src/core/random'
 import { domainOf } from '#src/data-domain/domain-of'
 import { encodeNpy } from '#src/formats/npy'
 import { readModelFolder } from '#src/model/folder'
 import { Cropper } from '#src/training/data/crop'
-import { isValidation, type LoadProgress, loadDataset } from '#src/training/data/dataset'
+import { type Dataset, isValidation, type LoadProgress, loadDataset } from '#src/training/data/dataset'
 import { config, train } from '../../support/training.js'
 import { options, scratch } from '../../support/training-scratch.js'
 
@@ -82,6 +84,38 @@ test('recordings that cannot be used are left out with the reason', async () => 
   const kept = Array.from({ length: 2000 }, (_, i) => isValidation(`${i}.wav`, 0.1)).filter(Boolean).length
   assert.ok(Math.abs(kept - 200) < 50)
 })
+
+test('gives names as different systems store them the same data set', async () => {
+  const names = ['zo\u00e9/1.wav', 'zo\u00e9/\u00e9a.wav', 'zo\u00e9/fa.wav']
+  const load = async (form: 'NFC' | 'NFD') => {
+    const folder = join(scratch, form)
+    mkdirSync(join(folder, 'zo\u00e9'.normalize(form)), { recursive: true })
+    for (const [i, name] of names.entries()) writeFileSync(join(folder, name.normalize(form)), wavOf(i))
+    return loadDataset({ folders: [folder], sampleRate: 22050, validationShare: 0 })
+  }
+  const [composed, decomposed] = [await load('NFC'), await load('NFD')]
+  const clips = ({ training }: Dataset) => training.map(({ label, samples }) => ({ label, samples }))
+  assert.deepEqual(clips(decomposed), clips(composed))
+  assert.equal(decomposed.fingerprint, composed.fingerprint)
+  assert.equal(portablePath('zoe\u0301\\1.wav', '\\'), 'zo\u00e9/1.wav')
+  const share = 0.5
+  const places = Array.from({ length: 40 }, (_, i) => isValidation(`\u00e9${i}.wav`.normalize('NFD'), share))
+  assert.deepEqual(
+    places,
+    places.map((_, i) => isValidation(`\u00e9${i}.wav`, share)),
+  )
+
+  // Earlier versions took the names, and their order, as the system had them.
+  const hash = createHash('sha256').update('22050 1 0 1\n')
+  const label = 'zo\u00e9'.normalize('NFD')
+  for (const i of [0, 1, 2]) {
+    hash.update(`${names[i]!.normalize('NFD')}\n${label}\n`).update(createHash('sha256').update(wavOf(i)).digest())
+  }
+  assert.equal(decomposed.formerFingerprint, hash.digest('hex'))
+  assert.equal(composed.formerFingerprint, undefined)
+})
+
+const wavOf = (seed: number) => encodeWav({ samples: gaussian(seed, 0, 0, 5000).map(x => x * 0.1), sampleRate: 22050 })
 
 describe('a folder of many recordings', () => {
   const folder = join(scratch, 'many')

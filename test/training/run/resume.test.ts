@@ -38,7 +38,16 @@ test('refuses a second start, other recordings and another config', async () => 
   await assert.rejects(train({ ...resumed, config: config({ loss: 'l2' }) }), refusal)
 })
 
-test('how often a run validates and saves may change: the weights have the same bytes', async () => {
+test('continues a run whose checkpoint has the fingerprint of an earlier version', async () => {
+  const run = options({ maxSteps: 1 })
+  await train(run)
+  const now = { ...data, fingerprint: 'now', formerFingerprint: data.fingerprint }
+  await train({ ...run, data: now, maxSteps: 2, resume: true })
+  const { progress } = await readCheckpoint(run.out, new Adam())
+  assert.deepEqual([progress.step, progress.data], [2, 'now'])
+})
+
+test('lets the intervals of a run change: the weights have the same bytes', async () => {
   const whole = options({ maxSteps: 9 })
   await train(whole)
   const parted = options({ maxSteps: 4 })
@@ -109,7 +118,7 @@ test('a finished run can be extended, and its learning rate follows the new end'
   )
 })
 
-test('what the weights do not depend on may change between two parts of a run', async () => {
+test('lets what the weights do not depend on change between two parts of a run', async () => {
   const run = options({ maxSteps: 2 })
   await train(run)
   const { model } = run.config
