@@ -96,14 +96,14 @@ const frontEndSchema = z
       .nullable()
       .default(null),
   })
-  .refine(f => f.kernel >= f.stride, { path: ['kernel'], message: 'must not be shorter than the stride' })
+  .refine(f => f.kernel >= f.stride, { path: ['kernel'], message: 'must be at least the stride' })
   .refine(f => f.kernel % 2 === 0 && f.kernel % f.stride === 0 && (f.kernel - f.stride) % 2 === 0, {
     path: ['kernel'],
     message: 'must be even, a multiple of the stride, and differ from it by an even number',
   })
   .refine(f => f.bins === undefined || f.bins <= f.kernel / 2 + 1, {
     path: ['bins'],
-    message: 'must not pass kernel/2 + 1',
+    message: 'must be at most kernel/2 + 1',
   })
   .refine(f => f.envelope === null || !f.learned, {
     path: ['envelope'],
@@ -191,7 +191,7 @@ export const networkSchema = z
     path: ['frontEnd', 'envelope'],
     message: 'needs a mel conditioner of kind frame-rate',
   })
-  .refine(n => n.mel === null || melHop(n.mel) <= MAX_HOP, { path: ['mel'], message: `hop must not pass ${MAX_HOP}` })
+  .refine(n => n.mel === null || melHop(n.mel) <= MAX_HOP, { path: ['mel'], message: `hop must be at most ${MAX_HOP}` })
   .refine(n => n.labels === null || new Set(n.labels).size === n.labels.length, {
     path: ['labels'],
     message: 'must differ from one another',

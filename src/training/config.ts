@@ -117,9 +117,9 @@ export const trainingConfigSchema = z
       })
       .refine(o => o.decaySteps === null || o.warmupSteps + o.decaySteps <= o.totalSteps, {
         path: ['decaySteps'],
-        message: 'must not pass totalSteps − warmupSteps',
+        message: 'must be at most totalSteps − warmupSteps',
       })
-      .refine(o => o.warmupSteps <= o.totalSteps, { path: ['warmupSteps'], message: 'must not pass totalSteps' }),
+      .refine(o => o.warmupSteps <= o.totalSteps, { path: ['warmupSteps'], message: 'must be at most totalSteps' }),
     /**
      * The loss: mean absolute error (`l1`) or mean squared error (`l2`) of the network's output. For networks that
      * predict x_0 there is also the squared error weighted per time-frequency region (`time-frequency`,
@@ -290,7 +290,7 @@ export const trainingConfigSchema = z
   })
   .refine(c => c.spectral === null || Math.max(...c.spectral.windows) <= c.data.cropSamples, {
     path: ['spectral', 'windows'],
-    message: 'must not be longer than a crop',
+    message: 'must be at most data.cropSamples',
   })
   .refine(c => c.data.leadIn === 0 || c.model.mel === null, {
     path: ['data', 'leadIn'],

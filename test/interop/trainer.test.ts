@@ -274,7 +274,7 @@ describe('the PyTorch trainer refuses', { skip }, () => {
         c => Object.assign(c.model.network.frontEnd, { kernel: 192, stride: 96 }),
       ],
       [
-        'network.frontEnd.kernel: 64 must not be shorter than the stride, 128',
+        'network.frontEnd.kernel: 64 must be at least the stride, 128',
         c => Object.assign(c.model.network.frontEnd, { kernel: 64 }),
       ],
       [

@@ -113,9 +113,9 @@ describe('a windowed front end in a config', () => {
 
   const prior = { kind: 'front-end' as const }
   const cases: readonly (readonly [start: string, config: object])[] = [
-    ['network.frontEnd.kernel: must not be shorter', behind({ kernel: 64 })],
+    ['network.frontEnd.kernel: must be at least', behind({ kernel: 64 })],
     ['network.frontEnd.kernel: must be even, a multiple', behind({ kernel: 320 })],
-    ['network.frontEnd.bins: must not pass', behind({ bins: 258 })],
+    ['network.frontEnd.bins: must be at most', behind({ bins: 258 })],
     ['network.frontEnd.stride: must divide the hop', behind({ kernel: 192, stride: 96 })],
     ['network.patch: must be 1', behind({}, { patch: 2 })],
     ['network.frontEnd.envelope: needs windows that are not learned', behind({ learned: true, envelope: {} })],

@@ -119,7 +119,7 @@ def check_front_end(front, network):
     hop = network["mel"]["hop"] if network["mel"] else None
     where = "network.frontEnd"
     if kernel < stride:
-        raise ConfigError(f"{where}.kernel: {kernel} must not be shorter than the stride, {stride}")
+        raise ConfigError(f"{where}.kernel: {kernel} must be at least the stride, {stride}")
     if kernel % 2 or kernel % stride or (kernel - stride) % 2:
         raise ConfigError(f"{where}.kernel: {kernel} must be even and a multiple of the stride, {stride}")
     if not 1 <= bins <= kernel // 2 + 1:

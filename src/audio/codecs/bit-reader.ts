@@ -1,6 +1,6 @@
-/** Bits of a byte string, the most significant of each byte first, as FLAC packs them. */
+/** Reads bits from a byte string, the most significant bit of each byte first, as in FLAC. */
 
-/** Thrown when the bits end before what is read does: a decoder turns it into a note or an error of its own. */
+/** The bits ended before the value that was being read. Decoders turn it into a note or an error of their own. */
 export class EndOfBits extends Error {}
 
 export class BitReader {
@@ -8,7 +8,7 @@ export class BitReader {
   #byte: number
   #bit = 0
 
-  /** @param start byte to begin at */
+  /** @param start index of the first byte */
   constructor(bytes: Uint8Array, start = 0) {
     this.#bytes = bytes
     this.#byte = start
@@ -36,7 +36,7 @@ export class BitReader {
     return sign === 1 ? rest - 2 ** (count - 1) : rest
   }
 
-  /** The number of zeros before the next one, which is passed over too. @throws EndOfBits */
+  /** Counts the zero bits before the next one bit, and skips that one too. @throws EndOfBits */
   readUnary(): number {
     let zeros = 0
     for (;;) {
@@ -52,12 +52,12 @@ export class BitReader {
     }
   }
 
-  /** Goes on to the next whole byte. */
+  /** Skips to the start of the next byte. */
   align(): void {
     if (this.#bit > 0) this.#advance(8 - this.#bit)
   }
 
-  /** The next 32 bits, of which at least 25 are real; zeros past the end. */
+  /** The next 32 bits, of which at least 25 are valid. Past the end they are zeros. */
   #word(): number {
     const bytes = this.#bytes
     const at = this.#byte

@@ -1,6 +1,6 @@
 /**
- * The checksums of audio containers, none of them reflected: FLAC's CRC-8 and CRC-16 (RFC 9639), Ogg's CRC-32 (RFC
- * 3533).
+ * The checksums of audio containers: FLAC's CRC-8 and CRC-16 (RFC 9639), and Ogg's CRC-32 (RFC 3533). None of them
+ * reflects its bits.
  */
 
 function table(bits: number, polynomial: number): Uint32Array {
@@ -31,7 +31,7 @@ export function crc16(bytes: Uint8Array, start: number, end: number): number {
   return crc
 }
 
-/** CRC-32 of bytes `start` … `end` − 1, going on from `crc`. */
+/** CRC-32 of bytes `start` … `end` − 1, continued from `crc`. */
 export function crc32(bytes: Uint8Array, start: number, end: number, crc = 0): number {
   let value = crc
   for (let i = start; i < end; i++) value = ((value << 8) ^ table32[(value >>> 24) ^ bytes[i]!]!) >>> 0

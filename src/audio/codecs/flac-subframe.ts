@@ -5,20 +5,20 @@ import type { DiffWaveError } from '../../core/errors.js'
 import type { BitReader } from './bit-reader.js'
 
 export interface Subframe {
-  /** Bits of a number: the frame's, and one more for a side channel. */
+  /** Bits of a sample: those of the frame, and one more for a side channel. */
   readonly bits: number
-  /** Where the numbers go. */
+  /** Receives the decoded samples. */
   readonly numbers: Float64Array
   readonly length: number
 }
 
-/** Makes the error that a problem is thrown as. */
+/** Turns a problem into the error to throw. */
 type Fail = (problem: string) => DiffWaveError
 
 /** Coefficients of the fixed predictors of orders 0 to 4, nearest sample first. */
 const fixedPredictors: readonly (readonly number[])[] = [[], [1], [2, -1], [3, -3, 1], [4, -6, 4, -1]]
 
-/** Decodes a subframe into its numbers. Sums stay below 2^53: 33 bits by 15-bit coefficients of 32 samples. */
+/** Decodes a subframe. The sums stay below 2^53: samples of 33 bits, coefficients of 15 bits, order up to 32. */
 export function decodeSubframe(reader: BitReader, subframe: Subframe, fail: Fail): void {
   const { numbers, length } = subframe
   if (reader.read(1) !== 0) throw fail('a subframe is malformed')
@@ -47,7 +47,7 @@ export function decodeSubframe(reader: BitReader, subframe: Subframe, fail: Fail
   } else {
     throw fail('a subframe has an unknown type')
   }
-  // A damaged predictor grows without bound: no encoder makes numbers of more bits than it declares.
+  // A damaged predictor grows without bound. An intact one stays within the declared number of bits.
   const limit = 2 ** (bits - 1)
   for (let i = 0; i < length; i++) {
     if (!(numbers[i]! >= -limit && numbers[i]! < limit)) throw fail('its numbers are out of range')
@@ -60,7 +60,7 @@ function warmUp(reader: BitReader, { numbers, length }: Subframe, order: number,
   for (let i = 0; i < order; i++) numbers[i] = reader.readSigned(bits)
 }
 
-/** Residuals in partitions, each with a Rice parameter of its own, or as plain numbers. */
+/** Decodes the residual in partitions. Each has its own Rice parameter, or holds plain numbers. */
 function decodeResidual(reader: BitReader, { numbers, length }: Subframe, order: number, fail: Fail): void {
   const method = reader.read(2)
   if (method > 1) throw fail('a residual has an unknown coding')
@@ -85,7 +85,7 @@ function decodeResidual(reader: BitReader, { numbers, length }: Subframe, order:
   }
 }
 
-/** Adds to each residual what the samples before it predict: ⌊Σ c_k x_{n−k} / 2^shift⌋. */
+/** Adds to each residual the prediction from the samples before it: ⌊Σ c_k x_{n−k} / 2^shift⌋. */
 function predict(numbers: Float64Array, length: number, coefficients: readonly number[], shift: number): void {
   const order = coefficients.length
   const scale = 1 / 2 ** shift

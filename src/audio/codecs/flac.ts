@@ -1,6 +1,6 @@
 /**
- * FLAC (RFC 9639). Own code, because the decoder on npm brings an LGPL parser along, holds all channels at full length,
- * and does not tell a file that was cut short from a whole one. Every frame is checked by its CRC, and mixed down as it
+ * FLAC (RFC 9639). This is own code, because the decoder on npm depends on an LGPL parser, keeps all channels at full
+ * length, and does not tell a truncated file from a whole one. Every frame is checked by its CRC and mixed down as it
  * is decoded.
  */
 import { setImmediate } from 'node:timers/promises'
@@ -12,20 +12,20 @@ import { crc8, crc16 } from './crc.js'
 import { decodeSubframe, type Subframe } from './flac-subframe.js'
 import { type DecodeOptions, MonoMixer } from './mono.js'
 
-/** STREAMINFO: what a file says of itself as a whole. */
+/** The STREAMINFO block, which describes the whole file. */
 interface StreamInfo {
   readonly maxBlock: number
   readonly sampleRate: number
   readonly channels: number
   readonly bits: number
-  /** Samples of one channel; 0 if the encoder did not know. */
+  /** Samples per channel; 0 if the encoder did not know the length. */
   readonly total: number
 }
 
-/** A frame's header. */
+/** The header of a frame. */
 interface FrameHeader {
   readonly block: number
-  /** 0 … 7: channels − 1 of their own; 8 left and side, 9 side and right, 10 mid and side. */
+  /** 0 … 7: that many channels + 1, coded separately. 8: left and side. 9: side and right. 10: mid and side. */
   readonly assignment: number
   readonly channels: number
   readonly bits: number
@@ -33,17 +33,16 @@ interface FrameHeader {
 }
 
 const STREAMINFO_BYTES = 34
-/** Samples decoded between two turns of the event loop: some 10 ms. */
+/** Samples decoded between two turns of the event loop, which takes about 10 ms. */
 const SAMPLES_PER_TURN = 2 ** 18
 const SIDE_LEFT = 8
 const SIDE_RIGHT = 9
 const MID_SIDE = 10
 
 /**
- * A FLAC file's audio, mixed down to one channel. A file that was cut short is read to its last whole frame, with a
- * note.
+ * Decodes a FLAC file and mixes it down to one channel. A truncated file is read to its last whole frame, with a note.
  *
- * @param start byte at which `fLaC` stands
+ * @param start index of the byte at which `fLaC` begins
  * @param where names the file in errors
  * @throws DiffWaveError `BAD_AUDIO` (damaged), `TRUNCATED` (no samples), `TOO_LARGE`
  */
@@ -78,7 +77,7 @@ export async function decodeFlac(
   return { samples: mixer.finish(), sampleRate, format: `FLAC, ${bits} bits`, channels, notes }
 }
 
-/** The metadata blocks: STREAMINFO, which comes first, and the byte at which the frames begin. */
+/** Reads the metadata blocks: STREAMINFO, which comes first, and the byte at which the frames begin. */
 function readMetadata(bytes: Uint8Array, start: number, where: string): { info: StreamInfo; end: number } {
   let info: StreamInfo | undefined
   for (let at = start + 4; ; ) {
@@ -111,7 +110,7 @@ function readStreamInfo(reader: BitReader, where: string): StreamInfo {
   return { maxBlock, sampleRate, channels, bits, total }
 }
 
-/** The frames of a stream, one after the other. */
+/** Reads the frames of a stream one after the other. */
 class FlacFrames {
   /** Whether the file ends inside a frame. */
   cut = false
@@ -131,15 +130,15 @@ class FlacFrames {
     this.#channels = Array.from({ length: info.channels }, () => new Float32Array(info.maxBlock))
   }
 
-  /** Whether something else than a tag follows the last frame. */
+  /** Whether anything but a tag follows the last frame. */
   get hasRest(): boolean {
     return this.#at < this.#bytes.length && !this.#isTag()
   }
 
   /**
-   * The next block, in arrays that the one after it reuses; null at the end.
+   * The next block, or null at the end. Its arrays are reused for the block after it.
    *
-   * @param decoded samples before it
+   * @param decoded number of samples decoded before it
    */
   next(decoded: number): { readonly channels: readonly Float32Array[]; readonly length: number } | null {
     const { total } = this.#info
@@ -161,7 +160,7 @@ class FlacFrames {
     }
   }
 
-  /** Whether an ID3v1 or APE tag stands here, which some programs append. */
+  /** Whether an ID3v1 or APE tag begins here. Some programs append one. */
   #isTag(): boolean {
     const tag = String.fromCharCode(...this.#bytes.subarray(this.#at, this.#at + 3))
     return tag === 'TAG' || tag === 'APE'
@@ -185,7 +184,7 @@ class FlacFrames {
     if (channels !== info.channels || bits !== info.bits || sampleRate !== info.sampleRate) {
       throw bad('a frame differs from the file’s header in channels, bits or rate', this.#here())
     }
-    // The last block may be shorter than STREAMINFO's smallest, none longer than its largest.
+    // The last block may be shorter than STREAMINFO's minimum. No block may be longer than its maximum.
     if (block > info.maxBlock || block === 0) throw bad('a frame is longer than the header says', this.#here())
     return { block, assignment, channels, bits, sampleRate }
   }
@@ -196,7 +195,7 @@ class FlacFrames {
     decodeSubframe(reader, subframe, problem => bad(problem, this.#here()))
   }
 
-  /** Left and right from what is coded, scaled to ±1: full scale is 2^(bits − 1), as in a WAV file. */
+  /** Converts the coded channels to left and right at ±1. Full scale is 2^(bits − 1), as in a WAV file. */
   #decorrelate({ block, assignment, bits }: FrameHeader): void {
     const scale = 1 / 2 ** (bits - 1)
     if (assignment < SIDE_LEFT) {
@@ -218,7 +217,7 @@ class FlacFrames {
         left[i] = (a + b) * scale
         right[i] = b * scale
       } else {
-        // Mid is halved rounding down: its lowest bit is that of the side.
+        // Mid was halved and rounded down, so its lowest bit is that of the side channel.
         const sum = 2 * a + (Math.abs(b) % 2)
         left[i] = ((sum + b) / 2) * scale
         right[i] = ((sum - b) / 2) * scale
@@ -231,7 +230,7 @@ class FlacFrames {
   }
 }
 
-/** The frame's or sample's number, in a form like UTF-8's: frames follow one another, so it says nothing new. */
+/** Skips the number of the frame or sample, coded like UTF-8. It is redundant, since frames follow one another. */
 function skipCodedNumber(reader: BitReader): void {
   const ones = Math.clz32(~(reader.read(8) << 24))
   for (let i = 1; i < ones; i++) reader.read(8)
@@ -249,7 +248,7 @@ const rates: readonly number[] = [
   ...[88_200, 176_400, 192_000, 8000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000],
 ]
 
-/** The rate in a frame's header; null if it is the file's. */
+/** The sample rate in a frame's header; null if the header refers to the file's rate. */
 function frameRate(code: number, reader: BitReader): number | null {
   if (code === 0) return null
   if (code === 12) return reader.read(8) * 1000

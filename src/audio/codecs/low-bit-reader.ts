@@ -1,7 +1,7 @@
-/** Bits of a byte string, the least significant of each byte first, as Vorbis packs them. */
+/** Reads bits from a byte string, the least significant bit of each byte first, as in Vorbis. */
 import { EndOfBits } from './bit-reader.js'
 
-/** Thrown again and again: a packet may end anywhere, and a stack trace costs more than a packet. */
+/** One error for all throws: any packet may end early, and a stack trace costs more time than a packet. */
 const end = new EndOfBits()
 
 export class LowBitReader {
@@ -14,7 +14,7 @@ export class LowBitReader {
     this.#bits = bytes.length * 8
   }
 
-  /** Bits that are left. */
+  /** Number of bits left. */
   get left(): number {
     return this.#bits - this.#at
   }
@@ -30,7 +30,7 @@ export class LowBitReader {
     return value
   }
 
-  /** The next `count` bits, up to 24, without going on; zeros past the end. */
+  /** The next `count` bits, up to 24, without advancing. Past the end they are zeros. */
   peek(count: number): number {
     const bytes = this.#bytes
     const byte = this.#at >>> 3
@@ -38,14 +38,14 @@ export class LowBitReader {
     return (word >>> (this.#at & 7)) & ((1 << count) - 1)
   }
 
-  /** @throws EndOfBits */
+  /** Skips `count` bits. @throws EndOfBits */
   skip(count: number): void {
     this.#at += count
     if (this.#at > this.#bits) throw end
   }
 }
 
-/** Bits that a number takes: 0 for 0, 3 for 7 (`ilog` of the specification). */
+/** The number of bits of a value, as 0 for 0 and 3 for 7 (`ilog` of the specification). */
 export function bitLength(value: number): number {
   return 32 - Math.clz32(value)
 }

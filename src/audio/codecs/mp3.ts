@@ -1,6 +1,6 @@
 /**
  * MP3 (and MPEG layers I and II), decoded by mpg123, compiled to WASM (`mpg123-decoder`). mpg123 is under the LGPL 2.1,
- * so the package is an optional dependency: an installation without it reads everything else.
+ * so the package is an optional dependency. Without it, all other formats are still read.
  */
 import { setImmediate } from 'node:timers/promises'
 import type { MPEGDecoder } from 'mpg123-decoder'
@@ -10,11 +10,11 @@ import type { Recording } from '../audio.js'
 import { checkSampleRate } from '../check-audio.js'
 import { type DecodeOptions, MonoMixer } from './mono.js'
 
-/** Bytes that are handed to the decoder at a time: some 3 s of sound. */
+/** Bytes passed to the decoder at a time, about 3 s of sound. */
 const PIECE = 2 ** 16
 
 /**
- * Whether a frame's header stands at the start of some bytes: sync, and a layer, bit rate and sample rate that exist.
+ * Whether a frame header begins at `at`: a sync word, and a layer, bit rate and sample rate that exist.
  */
 export function isMp3Frame(bytes: Uint8Array, at: number): boolean {
   const [first, second, third] = bytes.subarray(at, at + 3)
@@ -23,9 +23,10 @@ export function isMp3Frame(bytes: Uint8Array, at: number): boolean {
 }
 
 /**
- * An MP3 file's audio, mixed down to one channel; the encoder's delay and padding are cut off if the file counts them.
+ * Decodes an MP3 file and mixes it down to one channel. The encoder's delay and padding are cut off if the file
+ * declares them.
  *
- * @param start byte at which the first frame, or an ID3 tag before it, begins
+ * @param start index of the byte at which the first frame begins, or an ID3 tag before it
  * @throws DiffWaveError `BAD_AUDIO`, `TRUNCATED` (no samples), `TOO_LARGE`, `MISSING_PACKAGE`
  */
 export async function decodeMp3(
@@ -75,7 +76,7 @@ function isMonoFrame(bytes: Uint8Array, frame: number): boolean {
   return isMp3Frame(bytes, frame) && bytes[frame + 3]! >> 6 === 3
 }
 
-/** A note if the file ends before the length in its first frame, or inside a frame. */
+/** Returns a note if the file ends before the length that its first frame declares, or inside a frame. */
 function cutNotes(bytes: Uint8Array, start: number): string[] {
   const declared = declaredBytes(bytes, start)
   if (declared !== null && declared.end > bytes.length) {
@@ -94,13 +95,13 @@ const bitRates = [
 ] as const
 const mpeg1Rates = [44_100, 48_000, 32_000] as const
 
-/** Bytes of the layer III frame that begins here; 0 if there is none, or if its length is not in its header. */
+/** The length in bytes of the layer III frame at `at`; 0 if there is none, or if its header does not tell. */
 function frameBytes(bytes: Uint8Array, at: number): number {
   if (!isMp3Frame(bytes, at)) return 0
   const second = bytes[at + 1]!
   const third = bytes[at + 2]!
   if ((second & 0x06) !== 0x02) return 0
-  // 3: MPEG-1, 2: MPEG-2 with half its rates, 0: MPEG-2.5 with a quarter.
+  // 3 is MPEG-1, 2 is MPEG-2 with half its rates, and 0 is MPEG-2.5 with a quarter.
   const version = (second >> 3) & 3
   const bitRate = bitRates[version === 3 ? 0 : 1][third >> 4]!
   const sampleRate = mpeg1Rates[((third >> 2) & 3) as 0 | 1 | 2] / (version === 3 ? 1 : version === 2 ? 2 : 4)
@@ -108,7 +109,7 @@ function frameBytes(bytes: Uint8Array, at: number): number {
   return Math.floor(((version === 3 ? 144 : 72) * 1000 * bitRate) / sampleRate) + ((third >> 1) & 1)
 }
 
-/** What a Xing or Info header in the first frame says of the stream's length in bytes; null if there is none. */
+/** The length of the stream that a Xing or Info header in the first frame declares; null if there is none. */
 function declaredBytes(bytes: Uint8Array, start: number): { start: number; bytes: number; end: number } | null {
   if (!isMp3Frame(bytes, start) || start + 156 > bytes.length) return null
   const isMpeg1 = (bytes[start + 1]! & 0x18) === 0x18

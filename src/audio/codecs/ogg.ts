@@ -1,4 +1,4 @@
-/** Ogg (RFC 3533): the packets of the first audio stream, link after link if streams are chained. */
+/** Ogg (RFC 3533): reads the packets of the first audio stream, and of further ones that are chained to it. */
 import { concatenateBytes } from '../../core/concatenate.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { crc32 } from './crc.js'
@@ -6,17 +6,17 @@ import { crc32 } from './crc.js'
 /** A packet of a stream. */
 export interface OggPacket {
   readonly data: Uint8Array
-  /** Samples up to the end of this packet, if it is the last that ends on its page; else null. */
+  /** Samples up to the end of this packet if it is the last to end on its page, else null. */
   readonly granule: number | null
 }
 
-/** A stream from its first page to its last. */
+/** One link of a chain: a stream from its first page to its last. */
 export interface OggLink {
-  /** The first page's bytes behind its header: the first packet, which says what the stream is. */
+  /** The body of the first page: the first packet, which identifies the codec. */
   readonly head: Uint8Array
-  /** Of the file. */
+  /** The bytes of the whole file. */
   readonly bytes: Uint8Array
-  /** The bytes at which its pages begin, checked. A page may have 27 bytes: to keep more about each would take more. */
+  /** The offsets of its checked pages. A page may have only 27 bytes, so that storing more about each would not pay. */
   readonly pages: readonly number[]
 }
 
@@ -25,7 +25,7 @@ interface Page {
   readonly continued: boolean
   readonly first: boolean
   readonly last: boolean
-  /** −1: no packet ends on this page. */
+  /** −1 if no packet ends on this page. */
   readonly granule: number
   readonly checksum: number
   readonly lacing: Uint8Array
@@ -33,13 +33,13 @@ interface Page {
   readonly end: number
 }
 
-/** The note on bytes behind the last page. */
+/** The note about bytes after the last page. */
 const REST = 'What follows the end of the stream is left out.'
-/** Bytes of a page's header before its lacing values. */
+/** Size of a page header before its lacing values, in bytes. */
 const HEADER = 27
 const NO_CHECKSUM = new Uint8Array(4)
 
-/** The page that begins at a byte, its header being there. */
+/** Parses the page at an offset. Its header must be complete. */
 function pageAt(bytes: Uint8Array, at: number): Page {
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEADER)
   const dataStart = at + HEADER + bytes[at + 26]!
@@ -58,11 +58,11 @@ function pageAt(bytes: Uint8Array, at: number): Page {
   }
 }
 
-/** The pages of a file, and what is odd about it. */
+/** Reads the pages of a file, and notes what is odd about it. */
 export class OggReader {
-  /** Whether the file ends before the page that its stream says is the last. */
+  /** Whether the file ends before the page that is marked as the last. */
   cut = false
-  /** Whether something else follows the streams, as a tag that a program has appended. */
+  /** Whether anything follows the streams, such as a tag that a program has appended. */
   #hasRest = false
   readonly #bytes: Uint8Array
   readonly #where: string
@@ -72,15 +72,15 @@ export class OggReader {
     this.#where = where
   }
 
-  /** Notes on what `links` has found. */
+  /** Notes on what `links` found odd. */
   get notes(): readonly string[] {
     if (this.cut) return ['The file ends before its stream does: read to its last whole page.']
     return this.#hasRest ? [REST] : []
   }
 
   /**
-   * The streams that `accepts` takes by their first packet, link after link. Streams beside them, as video, are left
-   * out.
+   * The streams whose first packet `accepts` takes, link after link. Streams multiplexed with them, such as video, are
+    * left out.
    *
    * @throws DiffWaveError `BAD_AUDIO` (a damaged page)
    */
@@ -91,7 +91,7 @@ export class OggReader {
     let ended = true
     for (let page = this.#page(0), at = 0; page !== null; page = this.#page(at)) {
       const head = this.#bytes.subarray(page.dataStart, page.end)
-      // A stream that begins behind another's packets is the next link; one beside another's beginning is left out.
+      // A stream that begins after another's packets is the next link. One that begins beside another is left out.
       if (page.first && (ended || pages.length > 1) && accepts(head)) {
         pages = []
         links.push({ head, bytes: this.#bytes, pages })
@@ -110,7 +110,7 @@ export class OggReader {
     return links
   }
 
-  /** The page at a byte; null at the end of the file, or if it is cut off there. */
+  /** The page at an offset; null at the end of the file, or if the page is truncated. */
   #page(at: number): Page | null {
     const bytes = this.#bytes
     if (at >= bytes.length) return null
@@ -121,7 +121,7 @@ export class OggReader {
     }
     const page = pageAt(bytes, at)
     if (page.end > bytes.length) return this.#cutOff()
-    // The checksum counts its own four bytes as zeros.
+    // The checksum is computed with its own four bytes set to zero.
     const head = crc32(NO_CHECKSUM, 0, NO_CHECKSUM.length, crc32(bytes, at, at + 22))
     if (crc32(bytes, at + 26, page.end, head) !== page.checksum) throw this.#bad('a page is damaged', at)
     return page
@@ -143,12 +143,12 @@ export class OggReader {
   }
 }
 
-/** The packets of a link, one after the other: a byte of a file may be a packet, so that they are not collected. */
+/** Yields the packets of a link. They are not collected, since every byte of a file may be a packet. */
 export function* oggPackets({ bytes, pages }: OggLink): Generator<OggPacket, void, undefined> {
   let parts: Uint8Array[] = []
   for (const start of pages) {
     const page = pageAt(bytes, start)
-    // What is left of a packet whose beginning is missing is of no use.
+    // The rest of a packet whose beginning is missing is dropped.
     let dropping = page.continued && parts.length === 0
     if (!page.continued) parts = []
     let at = page.dataStart
@@ -165,7 +165,7 @@ export function* oggPackets({ bytes, pages }: OggLink): Generator<OggPacket, voi
   }
 }
 
-/** Most packets lie on one page: their bytes are not copied. */
+/** Joins the parts of a packet. Most packets lie on one page and are not copied. */
 function joined(parts: readonly Uint8Array[]): Uint8Array {
   return parts.length === 1 ? parts[0]! : concatenateBytes(parts)
 }

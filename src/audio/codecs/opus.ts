@@ -1,4 +1,4 @@
-/** Opus in Ogg (RFC 7845); the packets are decoded by libopus, compiled to WASM (`opus-decoder`). */
+/** Opus in Ogg (RFC 7845). libopus, compiled to WASM (`opus-decoder`), decodes the packets. */
 import { setImmediate } from 'node:timers/promises'
 import type { OpusDecoder } from 'opus-decoder'
 import { DiffWaveError } from '../../core/errors.js'
@@ -6,10 +6,10 @@ import type { Recording } from '../audio.js'
 import { type DecodeOptions, MonoMixer } from './mono.js'
 import { type OggLink, OggReader, oggPackets } from './ogg.js'
 
-/** Opus always decodes to this rate. */
+/** The sample rate to which Opus always decodes, in Hz. */
 const RATE = 48_000
 const MAGIC = 'OpusHead'
-/** 120 ms, the longest packet. */
+/** Samples of the longest packet: 120 ms. */
 const MAX_PACKET_SAMPLES = 5760
 /** Packets decoded between two turns of the event loop. */
 const PACKETS_PER_TURN = 200
@@ -17,25 +17,25 @@ const PACKETS_PER_TURN = 200
 /** The identification header. */
 interface OpusHead {
   readonly channels: number
-  /** Samples at the start that are the codec's delay. */
+  /** Samples of the codec's delay at the start. */
   readonly preSkip: number
-  /** Factor that the header asks the output to be multiplied by. */
+  /** Factor by which the header asks to multiply the output. */
   readonly gain: number
   readonly streams: number
   readonly coupled: number
   readonly mapping: readonly number[]
 }
 
-/** Whether a stream's first packet is that of Opus. */
+/** Whether the first packet of a stream identifies Opus. */
 function isOpus(packet: Uint8Array): boolean {
   return String.fromCharCode(...packet.subarray(0, MAGIC.length)) === MAGIC
 }
 
 /**
- * An Ogg Opus file's audio, mixed down to one channel: the encoder's delay (pre-skip) and the padding after the end are
- * cut off to the sample, in each link of a chain.
+ * Decodes an Ogg Opus file and mixes it down to one channel. The encoder's delay (pre-skip) and the padding after the
+ * end are cut off to the sample, in each link of a chain.
  *
- * @param start byte at which the first page begins
+ * @param start index of the byte at which the first page begins
  * @throws DiffWaveError `BAD_AUDIO`, `TRUNCATED` (no samples), `TOO_LARGE`, `UNSUPPORTED_FORMAT`
  */
 export async function decodeOpus(
@@ -114,16 +114,16 @@ function readHead(packet: Uint8Array, where: string): OpusHead {
   return { ...common, streams, coupled, mapping }
 }
 
-/** One link of a chain, decoded packet by packet into the mixer. */
+/** Decodes one link of a chain into the mixer, packet by packet. */
 class OpusOutput {
   readonly #decoder: OpusDecoder
   readonly #head: OpusHead
   readonly #mixer: MonoMixer
   readonly #where: string
   readonly #start: number
-  /** Samples decoded, the pre-skip included. */
+  /** Samples decoded so far, including the pre-skip. */
   #decoded = 0
-  /** Granule position of the first sample decoded; null until a page gives one. */
+  /** Granule position of the first decoded sample; null until a page states one. */
   #origin: number | null = null
   #lastGranule = 0
 
@@ -146,12 +146,12 @@ class OpusOutput {
     this.#mixer.add(channelData, skipped, length)
     this.#decoded += length
     if (granule === null) return
-    // A recording cut out of a stream starts at a granule of its own; one that ends on its first page starts at 0.
+    // A recording cut from a stream starts at a later granule. One that ends on its first page starts at 0.
     this.#origin ??= Math.max(0, granule - this.#decoded)
     this.#lastGranule = granule
   }
 
-  /** The end of the link: what the last page does not count is the encoder's padding. */
+  /** Ends the link: samples that the last page does not count are the encoder's padding. */
   end(): void {
     if (this.#origin === null) return
     const length = Math.max(0, this.#lastGranule - this.#origin - this.#head.preSkip)
@@ -171,7 +171,7 @@ class OpusOutput {
   }
 }
 
-/** Samples at 48 kHz that a packet declares (RFC 6716, section 3.1); 0 if it is malformed. */
+/** The samples at 48 kHz that a packet declares (RFC 6716, section 3.1); 0 if it is malformed. */
 function packetSamples(packet: Uint8Array): number {
   const [toc, second] = packet
   if (toc === undefined) return 0

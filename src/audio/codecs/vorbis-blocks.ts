@@ -1,29 +1,30 @@
 /**
- * Blocks of Vorbis (Vorbis I specification, section 4.3), mixed down to one channel: the transform is linear, so that
- * the channels' spectra are added up and transformed once.
+ * Decodes the blocks of Vorbis (Vorbis I specification, section 4.3) and mixes them down to one channel. The transform
+ * is
+ * linear, so the spectra of the channels are added up and transformed once.
  */
 import { CosineTransform } from '../transforms/cosine-transform.js'
 import { bitLength, LowBitReader } from './low-bit-reader.js'
 import { VorbisFault } from './vorbis-codebook.js'
 import type { Mapping, Mode, VorbisHead } from './vorbis-setup.js'
 
-/** How a packet begins. */
+/** The fields at the start of an audio packet. */
 interface BlockHead {
   readonly mode: Mode
   readonly length: number
-  /** Lengths by which the window overlaps with the blocks before and after. */
+  /** Lengths of the window's overlap with the blocks before and after. */
   readonly before: number
   readonly after: number
 }
 
-/** The packets of one stream, in their order. */
+/** Decodes the packets of one stream in order. */
 export class VorbisBlocks {
   readonly #head: VorbisHead
   readonly #modes: readonly Mode[]
   readonly #transforms: ReadonlyMap<number, CosineTransform>
   readonly #slopes: ReadonlyMap<number, Float64Array>
   readonly #spectra: readonly Float32Array[]
-  /** The second half of the block before, windowed; null before the first. */
+  /** The windowed second half of the previous block; null before the first block. */
   #tail: Float64Array | null = null
 
   constructor(head: VorbisHead, modes: readonly Mode[]) {
@@ -34,13 +35,15 @@ export class VorbisBlocks {
     this.#spectra = Array.from({ length: head.channels }, () => new Float32Array(head.blocks[1] / 2))
   }
 
-  /** Samples of a packet's block; 0 if it holds none. @throws VorbisFault */
+  /** The number of samples in a packet's block; 0 if it has no audio. @throws VorbisFault */
   lengthOf(packet: Uint8Array): number {
     return this.#read(new LowBitReader(packet), packet.length)?.length ?? 0
   }
 
   /**
-   * Decodes a packet: samples from the middle of the block before to the middle of this one, none for the first block.
+   * Decodes a packet to the samples from the middle of the previous block to the middle of this one. The first block
+   * gives
+    * none.
    *
    * @throws VorbisFault
    */
@@ -55,7 +58,7 @@ export class VorbisBlocks {
     this.#tail = block.slice(half)
     if (tail === null) return new Float32Array(0)
     const samples = new Float32Array((tail.length + half) / 2)
-    // This block begins so many samples after the middle of the one before; before it, if negative.
+    // The start of this block relative to the middle of the previous one. It may be negative.
     const offset = (tail.length - half) / 2
     for (let i = 0; i < samples.length; i++) {
       const own = i - offset
@@ -64,7 +67,7 @@ export class VorbisBlocks {
     return samples
   }
 
-  /** @returns null for a packet without audio */
+  /** Reads the start of a packet. @returns null for a packet without audio */
   #read(bits: LowBitReader, bytes: number): BlockHead | null {
     if (bytes === 0 || bits.read(1) !== 0) return null
     const modeBits = bitLength(this.#modes.length - 1)
@@ -80,7 +83,7 @@ export class VorbisBlocks {
     return { mode, length: long, before, after }
   }
 
-  /** The mean of the channels' spectra, `[length / 2]`. */
+  /** Decodes the mean of the channels' spectra, `[length / 2]`. */
   #spectrum(bits: LowBitReader, { mode, length }: BlockHead): Float64Array {
     const half = length / 2
     const { submaps, couplings } = mode.mapping
@@ -140,10 +143,10 @@ export class VorbisBlocks {
   }
 }
 
-/** The floors of a block's channels. */
+/** The floor curves of a block's channels. */
 class FloorCurves {
   readonly silent: boolean[]
-  /** `[length]` by channel; none for a silent one. */
+  /** By channel, `[length]`; a silent channel has none. */
   readonly curves: (Float32Array | undefined)[]
   readonly #mapping: Mapping
   readonly #length: number
@@ -167,7 +170,7 @@ class FloorCurves {
   }
 }
 
-/** Magnitude and angle as two channels (section 4.3.5). */
+/** Converts magnitude and angle back to two channels in place (section 4.3.5). */
 function uncouple(magnitudes: Float32Array, angles: Float32Array): void {
   for (let i = 0; i < magnitudes.length; i++) {
     const [magnitude, angle] = [magnitudes[i]!, angles[i]!]
@@ -179,7 +182,7 @@ function uncouple(magnitudes: Float32Array, angles: Float32Array): void {
   }
 }
 
-/** The window's rising half (section 4.3.1), of `length` samples. */
+/** The rising half of the window (section 4.3.1), `[length]`. */
 function slopeOf(length: number): Float64Array {
   return Float64Array.from({ length }, (_, i) =>
     Math.sin((Math.PI / 2) * Math.sin(((i + 0.5) / length) * (Math.PI / 2)) ** 2),

@@ -1,11 +1,11 @@
-/** Codebooks of Vorbis (Vorbis I specification, section 3): Huffman codes, and the vectors that they stand for. */
+/** Codebooks of Vorbis (Vorbis I specification, section 3): Huffman codes and the vectors that they encode. */
 import { MAX_VORBIS_ENTRIES, MAX_VORBIS_VALUES } from '../../core/limits.js'
 import type { LowBitReader } from './low-bit-reader.js'
 
-/** Thrown for a stream that breaks the specification or a limit; the decoder makes an error of it. */
+/** The stream breaks the specification or a limit. The decoder turns it into an error. */
 export class VorbisFault extends Error {}
 
-/** What the codebooks of one stream may still take. */
+/** The memory that the codebooks of one stream may still use. */
 export interface CodebookBudget {
   entries: number
   values: number
@@ -16,7 +16,7 @@ export function codebookBudget(): CodebookBudget {
 }
 
 const SYNC = 0x564342
-/** Bits that one look into the table decodes. */
+/** Bits that one table look-up decodes. */
 const TABLE_BITS = 9
 /** Leaves are stored as −1 − entry, so that 0 is “no code”. */
 const leaf = (entry: number) => -1 - entry
@@ -24,22 +24,22 @@ const leaf = (entry: number) => -1 - entry
 export class Codebook {
   readonly dimensions: number
   readonly entries: number
-  /** `[entries × dimensions]`; null for a book that codes numbers only. */
+  /** `[entries × dimensions]`; null for a codebook of numbers only. */
   readonly vectors: Float32Array | null
-  /** Binary tree, `[nodes × 2]`: the next node, a leaf, or 0. */
+  /** The binary tree, `[nodes × 2]`: for each bit the next node, a leaf, or 0 for no code. */
   readonly #tree: Int32Array
-  /** The node or leaf that the next `TABLE_BITS` bits lead to. */
+  /** By the next `TABLE_BITS` bits: the node or leaf that they lead to. */
   readonly #table: Int32Array
-  /** Bits used on the way there. */
+  /** By the same bits: how many of them are used. */
   readonly #used: Uint8Array
 
-  /** @throws VorbisFault, EndOfBits */
+  /** Reads a codebook from the setup header. @throws VorbisFault, EndOfBits */
   constructor(bits: LowBitReader, budget: CodebookBudget) {
     if (bits.read(24) !== SYNC) throw new VorbisFault('a codebook is damaged')
     this.dimensions = bits.read(16)
     this.entries = bits.read(24)
     if (this.dimensions === 0 || this.entries === 0) throw new VorbisFault('a codebook is empty')
-    // Run lengths describe millions of entries in a few bits.
+    // Run lengths can describe millions of entries in a few bits.
     budget.entries -= this.entries
     if (budget.entries < 0) throw new VorbisFault('its codebooks are too large')
     this.#tree = treeOf(codeLengths(bits, this.entries))
@@ -49,7 +49,7 @@ export class Codebook {
     this.vectors = readVectors(bits, this.entries, this.dimensions, budget)
   }
 
-  /** The next entry. @throws EndOfBits, VorbisFault for a code that no entry has */
+  /** Decodes the index of the next entry. @throws EndOfBits, VorbisFault for a code that no entry has */
   decode(bits: LowBitReader): number {
     const prefix = bits.peek(TABLE_BITS)
     let node = this.#table[prefix]!
@@ -60,7 +60,7 @@ export class Codebook {
   }
 }
 
-/** The length of each entry's code; 0 for an entry that has none. */
+/** Reads the length of each entry's code; 0 for an unused entry. */
 function codeLengths(bits: LowBitReader, entries: number): Uint8Array {
   const lengths = new Uint8Array(entries)
   if (bits.read(1) === 1) {
@@ -81,12 +81,12 @@ function codeLengths(bits: LowBitReader, entries: number): Uint8Array {
 }
 
 /**
- * The Huffman tree: each entry in turn takes the leftmost free place at its depth (section 3.2.1).
+ * Builds the Huffman tree: each entry in turn takes the leftmost free place at its depth (section 3.2.1).
  *
- * @throws VorbisFault if there is none
+ * @throws VorbisFault if no place is free
  */
 function treeOf(lengths: Uint8Array): Int32Array {
-  // For each depth at most one free subtree is open; its code, left-aligned in 32 bits, or −1.
+  // At each depth at most one subtree is free. This is its code, left-aligned in 32 bits, or −1 for none.
   const free = new Float64Array(33).fill(-1)
   free[0] = 0
   const codes = new Float64Array(lengths.length)
@@ -103,7 +103,7 @@ function treeOf(lengths: Uint8Array): Int32Array {
     used++
   }
   if (used === 1) {
-    // A single code is one bit long, whichever it is.
+    // A single entry has a code of one bit, whose value does not matter.
     const only = lengths.findIndex(length => length > 0)
     return Int32Array.of(leaf(only), leaf(only))
   }
@@ -138,7 +138,7 @@ function tableOf(tree: Int32Array): { readonly table: Int32Array; readonly used:
   return { table, used }
 }
 
-/** The vectors of the entries (section 3.2.1, “VQ lookup table vector representation”). */
+/** Reads the vectors of the entries (section 3.2.1, “VQ lookup table vector representation”). */
 function readVectors(
   bits: LowBitReader,
   entries: number,
@@ -179,7 +179,7 @@ function latticeSize(entries: number, dimensions: number): number {
   return size
 }
 
-/** A number of 32 bits: sign, ten bits of exponent, 21 of mantissa (section 9.2.2). */
+/** Reads a float of 32 bits: the sign, ten bits of exponent and 21 of mantissa (section 9.2.2). */
 function readFloat(bits: LowBitReader): number {
   const mantissa = bits.read(21)
   const exponent = bits.read(10)

@@ -1,31 +1,32 @@
 /**
- * Floors of Vorbis (Vorbis I specification, section 7.2, type 1): the coarse envelope of a channel's spectrum, a broken
- * line over frequency in steps of 0.547 dB. Type 0, which no encoder has used since 2001, is refused.
+ * Floors of Vorbis (Vorbis I specification, section 7.2, type 1). A floor is the coarse envelope of a channel's
+ * spectrum:
+ * a polyline over frequency in steps of 0.547 dB. Type 0, which no encoder has used since 2001, is refused.
  */
 import { EndOfBits } from './bit-reader.js'
 import { bitLength, type LowBitReader } from './low-bit-reader.js'
 import { type Codebook, VorbisFault } from './vorbis-codebook.js'
 
-/** A group of points that are coded alike. */
+/** A class of points that are coded in the same way. */
 interface PointClass {
   readonly dimensions: number
-  /** Bits of the number that chooses a book for each point. */
+  /** Bits of the number that selects a codebook for each point. */
   readonly subclassBits: number
-  /** Codes that number; null if there is nothing to choose. */
+  /** The codebook of that number; null if there is only one choice. */
   readonly master: Codebook | null
-  /** By subclass; null codes a zero. */
+  /** The codebook of each subclass; null stands for a zero. */
   readonly books: readonly (Codebook | null)[]
 }
 
-/** A point of the line, by the two before it that enclose it. */
+/** A point of the polyline is predicted from the two earlier points that enclose it. */
 interface Neighbours {
   readonly low: number
   readonly high: number
 }
 
-/** Levels from −140 dB to 0, as the specification's table has them. */
+/** Amplitudes from −140 dB to 0 dB, as in the specification's table. */
 const levels = Float32Array.from({ length: 256 }, (_, i) => 10 ** (((i - 255) * 140) / 256 / 20))
-/** Range of the coded numbers by multiplier 1 … 4. */
+/** The range of the coded heights by multiplier, 1 … 4. */
 const ranges = [256, 128, 86, 64]
 
 export class Floor {
@@ -41,7 +42,7 @@ export class Floor {
   readonly #heights: Int32Array
   readonly #isUsed: Uint8Array
 
-  /** @throws VorbisFault, EndOfBits */
+  /** Reads a floor from the setup header. @throws VorbisFault, EndOfBits */
   constructor(bits: LowBitReader, books: readonly Codebook[]) {
     if (bits.read(16) !== 1) throw new VorbisFault('its floors are not of type 1')
     const order = Array.from({ length: bits.read(5) }, () => bits.read(4))
@@ -89,7 +90,7 @@ export class Floor {
     }
   }
 
-  /** Heights of all points: each is coded as its distance from the line between its neighbours. */
+  /** Computes the height of each point, which is coded as its distance from the line between its neighbours. */
   #straighten(): void {
     const [coded, heights, isUsed, places] = [this.#coded, this.#heights, this.#isUsed, this.#places]
     const range = this.#range
@@ -114,7 +115,7 @@ export class Floor {
     }
   }
 
-  /** Multiplies a spectrum with the floor that was read last. */
+  /** Multiplies a spectrum by the floor that was read last. */
   apply(spectrum: Float32Array, length: number): void {
     const [heights, places] = [this.#heights, this.#places]
     const level = (height: number) => levels[Math.max(0, Math.min(255, height))]!
@@ -145,7 +146,7 @@ function readClass(bits: LowBitReader, books: readonly Codebook[]): PointClass {
   return { dimensions, subclassBits, master, books: subclasses.map(index => (index === 0 ? null : book(index - 1))) }
 }
 
-/** The nearest points on either side among those before point `i`. */
+/** The nearest points on either side of point `i` among the earlier points. */
 function neighboursOf(places: readonly number[], i: number): Neighbours {
   let [low, high] = [0, 1]
   for (let j = 0; j < i; j++) {
@@ -155,12 +156,12 @@ function neighboursOf(places: readonly number[], i: number): Neighbours {
   return { low, high }
 }
 
-/** `render_point` of the specification: the line's height at x, towards its beginning. */
+/** The height of a line at x, rounded towards its start (`render_point` of the specification). */
 function lineAt(x0: number, y0: number, x1: number, y1: number, x: number): number {
   return y0 + Math.trunc(((y1 - y0) * (x - x0)) / (x1 - x0))
 }
 
-/** `render_line` of the specification: whole numbers from x0 on, up to but without `end`. */
+/** Draws a line in whole numbers from x0 to `end` − 1 (`render_line` of the specification). */
 function renderLine(
   x0: number,
   y0: number,

@@ -1,9 +1,9 @@
-/** Residues of Vorbis (Vorbis I specification, section 8): the fine structure of the spectra, vector by vector. */
+/** Residues of Vorbis (Vorbis I specification, section 8): the fine structure of the spectra, coded in vectors. */
 import { EndOfBits } from './bit-reader.js'
 import type { LowBitReader } from './low-bit-reader.js'
 import { type Codebook, VorbisFault } from './vorbis-codebook.js'
 
-/** Passes over a block, each of which refines what is there. */
+/** Number of passes over a block. Each refines the previous ones. */
 const PASSES = 8
 
 export class Residue {
@@ -12,12 +12,12 @@ export class Residue {
   readonly #end: number
   readonly #partitionSize: number
   readonly #classifications: number
-  /** Codes the classes of some partitions at once. */
+  /** The codebook of the classes. One code stands for the classes of several partitions. */
   readonly #classBook: Codebook
-  /** By class and pass. */
+  /** The codebook of each class in each pass. */
   readonly #books: readonly (readonly (Codebook | null)[])[]
 
-  /** @throws VorbisFault, EndOfBits */
+  /** Reads a residue from the setup header. @throws VorbisFault, EndOfBits */
   constructor(bits: LowBitReader, books: readonly Codebook[]) {
     this.#type = bits.read(16)
     if (this.#type > 2) throw new VorbisFault('a residue is of an unknown type')
@@ -46,9 +46,9 @@ export class Residue {
   }
 
   /**
-   * Adds a block's residue to the spectra, `[length]` each. The packet may end early: what is missing is zero.
+   * Adds a block's residue to the spectra, `[length]` each. The packet may end early: missing values are zero.
    *
-   * @param silent by channel: not coded (in type 2 only if all are)
+   * @param silent by channel, whether it is not coded (in type 2 only if all are silent)
    */
   decode(bits: LowBitReader, spectra: readonly Float32Array[], length: number, silent: readonly boolean[]): void {
     try {
@@ -59,7 +59,7 @@ export class Residue {
     }
   }
 
-  /** Type 2: the channels' numbers take turns in one vector. */
+  /** Type 2: the values of the channels are interleaved in one vector. */
   #decodeWoven(bits: LowBitReader, spectra: readonly Float32Array[], length: number): void {
     const woven = new Float32Array(length * spectra.length)
     try {
@@ -90,13 +90,13 @@ export class Residue {
     }
   }
 
-  /** The classes of as many partitions as the class book has dimensions, of each channel that is coded. */
+  /** Reads the classes of as many partitions as the class codebook has dimensions, for each coded channel. */
   #readClasses(bits: LowBitReader, classes: readonly Uint8Array[], silent: readonly boolean[], first: number): void {
     for (const [channel, own] of classes.entries()) {
       if (silent[channel]) continue
       let code = this.#classBook.decode(bits)
       for (let i = this.#classBook.dimensions - 1; i >= 0; i--) {
-        // Past the last partition the array takes nothing.
+        // Writes past the last partition have no effect on the array.
         own[first + i] = code % this.#classifications
         code = Math.floor(code / this.#classifications)
       }
@@ -106,7 +106,7 @@ export class Residue {
   #addPartition(bits: LowBitReader, spectrum: Float32Array, at: number, book: Codebook): void {
     const [size, dimensions, vectors] = [this.#partitionSize, book.dimensions, book.vectors!]
     if (this.#type === 0) {
-      // The components of a vector are spread over the partition.
+      // The components of a vector are interleaved over the partition.
       const stride = Math.floor(size / dimensions)
       for (let i = 0; i < stride; i++) {
         const vector = book.decode(bits) * dimensions

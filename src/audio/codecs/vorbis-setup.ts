@@ -1,4 +1,4 @@
-/** The headers of a Vorbis stream (Vorbis I specification, section 4.2): what its blocks are decoded with. */
+/** The headers of a Vorbis stream (Vorbis I specification, section 4.2), which define how its blocks are decoded. */
 import { MAX_VORBIS_CHANNELS } from '../../core/limits.js'
 import { bitLength, LowBitReader } from './low-bit-reader.js'
 import { Codebook, codebookBudget, VorbisFault } from './vorbis-codebook.js'
@@ -9,17 +9,17 @@ import { Residue } from './vorbis-residue.js'
 export interface VorbisHead {
   readonly channels: number
   readonly sampleRate: number
-  /** Samples of a short and a long block. */
+  /** Number of samples in a short and in a long block. */
   readonly blocks: readonly [short: number, long: number]
 }
 
-/** Two channels that are coded as magnitude and angle. */
+/** Indices of two channels that are coded as magnitude and angle. */
 export interface Coupling {
   readonly magnitude: number
   readonly angle: number
 }
 
-/** Channels that share a floor's and a residue's codebooks. */
+/** The floor and residue that a group of channels shares. */
 export interface Submap {
   readonly floor: Floor
   readonly residue: Residue
@@ -31,7 +31,7 @@ export interface Mapping {
   readonly submaps: readonly Submap[]
 }
 
-/** How a block is coded. */
+/** A mode, which defines how a block is coded. */
 export interface Mode {
   readonly long: boolean
   readonly mapping: Mapping
@@ -44,12 +44,12 @@ function isHeader(packet: Uint8Array, type: number): boolean {
   return packet[0] === type && String.fromCharCode(...packet.subarray(1, 7)) === 'vorbis'
 }
 
-/** Whether a stream's first packet is that of Vorbis. */
+/** Whether the first packet of a stream identifies Vorbis. */
 export function isVorbis(packet: Uint8Array): boolean {
   return isHeader(packet, IDENTIFICATION)
 }
 
-/** @throws VorbisFault */
+/** Reads the identification header. @throws VorbisFault */
 export function readVorbisHead(packet: Uint8Array): VorbisHead {
   if (packet.length < HEAD_BYTES) throw new VorbisFault('its header is too short')
   const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength)
@@ -61,14 +61,14 @@ export function readVorbisHead(packet: Uint8Array): VorbisHead {
   return { channels, sampleRate: view.getUint32(12, true), blocks }
 }
 
-/** The modes in a setup header. @throws VorbisFault, EndOfBits (the header is cut short) */
+/** Reads the modes of a setup header. @throws VorbisFault, EndOfBits (the header is truncated) */
 export function readVorbisSetup(packet: Uint8Array, channels: number): readonly Mode[] {
   if (!isHeader(packet, SETUP)) throw new VorbisFault('its setup header is missing')
   const bits = new LowBitReader(packet.subarray(7))
   const budget = codebookBudget()
   const list = <T>(count: number, read: () => T) => Array.from({ length: count }, read)
   const books = list(bits.read(8) + 1, () => new Codebook(bits, budget))
-  // Time domain transforms, of which there are none.
+  // Time domain transforms are placeholders in Vorbis I.
   if (list(bits.read(6) + 1, () => bits.read(16)).some(value => value !== 0)) throw malformed()
   const floors = list(bits.read(6) + 1, () => new Floor(bits, books))
   const residues = list(bits.read(6) + 1, () => new Residue(bits, books))

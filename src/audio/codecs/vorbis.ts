@@ -1,7 +1,7 @@
 /**
- * Vorbis in Ogg (Vorbis I specification), and FLAC in Ogg. Own code, because the decoders on npm that are free to use
- * are libraries in C: a setup header of a few bytes makes them take gigabytes, and a header that they do not check
- * overwrites the memory that the next file is decoded with. Here every size is checked before memory is taken, and a
+ * Vorbis in Ogg (Vorbis I specification), and FLAC in Ogg. This is own code, because the free decoders on npm are C
+ * libraries with two faults: a setup header of a few bytes makes them allocate gigabytes, and a header that they do
+ * not check overwrites memory that the next file uses. Here every size is checked before memory is allocated, and a
  * packet is mixed down as it is decoded.
  */
 import { setImmediate } from 'node:timers/promises'
@@ -20,16 +20,16 @@ import { isVorbis, readVorbisHead, readVorbisSetup, type VorbisHead } from './vo
 
 /** Packets decoded between two turns of the event loop. */
 const PACKETS_PER_TURN = 100
-/** Packets before the audio: identification, tags and setup. */
+/** Number of packets before the audio: identification, comments and setup. */
 const HEADERS = 3
-/** Bytes before the FLAC file in the first packet of FLAC in Ogg. */
+/** Number of bytes before the FLAC file in the first packet of FLAC in Ogg. */
 const MAPPING_BYTES = 9
 const isFlac = (packet: Uint8Array) => String.fromCharCode(...packet.subarray(0, 5)) === '\x7fFLAC'
 
 /**
- * An Ogg file's audio (Vorbis or FLAC), mixed down to one channel.
+ * Decodes an Ogg file (Vorbis or FLAC) and mixes it down to one channel.
  *
- * @param start byte at which the first page begins
+ * @param start index of the byte at which the first page begins
  * @throws DiffWaveError `BAD_AUDIO`, `TRUNCATED` (no samples), `TOO_LARGE`, `UNSUPPORTED_FORMAT` (another codec)
  */
 export async function decodeVorbis(
@@ -71,16 +71,16 @@ export async function decodeVorbis(
   }
 }
 
-/** The packets behind the headers. */
+/** Yields the packets after the headers. */
 function* afterHeaders(link: OggLink): Generator<OggPacket, void, undefined> {
   let before = 0
   for (const packet of oggPackets(link)) if (before++ >= HEADERS) yield packet
 }
 
-/** One link of a chain, decoded packet by packet into the mixer. */
+/** Decodes one link of a chain into the mixer, packet by packet. */
 async function decodeLink(link: OggLink, head: VorbisHead, mixer: MonoMixer): Promise<void> {
   const packets = oggPackets(link)
-  // The second packet holds tags, which nobody reads here.
+  // The second packet holds comments, which are not read.
   packets.next()
   packets.next()
   const setup = packets.next().value
@@ -102,15 +102,15 @@ async function decodeLink(link: OggLink, head: VorbisHead, mixer: MonoMixer): Pr
 }
 
 /**
- * Samples to leave out at a stream’s beginning, and how many there are then, by its granule positions: a first page
- * that counts fewer than it holds leaves out the beginning, the last page cuts off the end. A stream cut out of a
- * longer one starts at a position of its own.
+ * The number of samples to skip at the start of a stream, and the number to keep, from its granule positions. If the
+ * first page counts fewer samples than it holds, the start is skipped. The last page cuts off the end. A stream that
+ * was cut from a longer one starts at a later position.
  */
 function extentOf(packets: Iterable<OggPacket>, blocks: VorbisBlocks) {
   let [decoded, before] = [0, 0]
   let [skipped, origin]: [number, number | null] = [0, null]
   let end = 0
-  /** What a first page leaves out, unless it is the last, too. */
+  /** Samples that the first page skips, unless it is also the last page. */
   let excess: number | null = null
   for (const { data, granule } of packets) {
     const block = blocks.lengthOf(data)
@@ -128,7 +128,7 @@ function extentOf(packets: Iterable<OggPacket>, blocks: VorbisBlocks) {
   return { skipped, length: origin === null ? Number.POSITIVE_INFINITY : Math.max(0, end - origin) }
 }
 
-/** FLAC in Ogg (RFC 9639, section 10.1): the packets are a FLAC file, behind the mapping's own bytes. */
+/** FLAC in Ogg (RFC 9639, section 10.1): the packets form a FLAC file after the bytes of the mapping. */
 async function decodeOggFlac(
   link: OggLink,
   notes: readonly string[],

@@ -21,7 +21,7 @@ export function checkWavOptions(options: WavOptions, where: string): { readonly 
   return check(wavOptionsSchema, options, where)
 }
 
-/** @throws DiffWaveError `TOO_LARGE` */
+/** Checks that a file is at most 4 GiB. @throws DiffWaveError `TOO_LARGE` */
 export function checkSize(dataBytes: number): void {
   if (WAV_HEADER_BYTES + dataBytes > MAX_RIFF_SIZE) {
     throw new DiffWaveError('TOO_LARGE', 'a WAV file holds at most 4 GiB')

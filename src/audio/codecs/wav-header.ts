@@ -13,13 +13,13 @@ export interface WavHeader {
   readonly encoding: 'pcm' | 'float' | 'a-law' | 'µ-law'
   readonly channels: number
   readonly sampleRate: number
-  /** Bits of a sample that mean something. */
+  /** Number of significant bits of a sample. */
   readonly bitsPerSample: number
-  /** Bytes that a sample takes, padding included. */
+  /** Bytes per sample, including padding. */
   readonly sampleBytes: number
-  /** Samples of one channel. */
+  /** Number of samples per channel. */
   readonly frames: number
-  /** Where the sample data lies in the file, in bytes. */
+  /** Position of the sample data in the file, in bytes. */
   readonly dataStart: number
   readonly dataBytes: number
   /** One sentence if the file is shorter or longer than it declares. */
@@ -28,7 +28,7 @@ export interface WavHeader {
 
 type Format = Pick<WavHeader, 'encoding' | 'channels' | 'sampleRate' | 'bitsPerSample' | 'sampleBytes'>
 
-/** Where a chunk lies, and the size it declares. */
+/** The position of a chunk and its declared size, in bytes. */
 interface Chunk {
   readonly id: string
   readonly start: number
@@ -38,14 +38,14 @@ interface Chunk {
 const containers: readonly string[] = ['RIFF', 'RIFX', 'RF64', 'BW64']
 const encodings: Readonly<Record<number, WavHeader['encoding']>> = { 1: 'pcm', 3: 'float', 6: 'a-law', 7: 'µ-law' }
 const EXTENSIBLE = 0xfffe
-/** Chunks that stand beside the samples: what a recorder's files and editors' files hold. */
+/** Known chunks besides the samples, from files of recorders and editors. */
 const knownChunks: ReadonlySet<string> = new Set(
   [
     'fmt ,data,fact,LIST,INFO,bext,iXML,cue ,smpl,inst,JUNK,junk,PAD ,FLLR,ds64,PEAK,id3 ,ID3 ,_PMX,axml',
     'chna,plst,labl,note,acid,cart',
   ].flatMap(ids => ids.split(',')),
 )
-/** A size in RF64 and BW64 that stands in the `ds64` chunk. */
+/** The size field in RF64 and BW64 that refers to the `ds64` chunk. */
 const IN_DS64 = 0xffffffff
 
 /**
@@ -140,7 +140,7 @@ class WavParser {
     if (!fits) throw this.#unsupported('unsupported WAV sample size', expected, `${bits} bits`)
   }
 
-  /** How much of the data chunk is there, and a note if it is not what the chunk declares. */
+  /** The available size of the data chunk, and a note if it differs from the declared size. */
   #data(
     { start, size }: Chunk,
     { channels, sampleBytes }: Format,
@@ -157,7 +157,7 @@ class WavParser {
     return { frames, dataStart: start, dataBytes: frames * blockBytes, notes: toTheEnd ? [note] : [] }
   }
 
-  /** Whether known chunks of fitting sizes fill the file from here on: then no samples are hidden there. */
+  /** Whether the rest of the file consists of known chunks that fit exactly. Then it holds no samples. */
   #chunksUntilEnd(at: number): boolean {
     const little = this.#tag(0) !== 'RIFX'
     const from = at
@@ -169,7 +169,7 @@ class WavParser {
     return at > from
   }
 
-  /** Where the next chunk begins. Odd chunks are padded by a byte, which some writers forget. */
+  /** The position of the next chunk. A chunk of odd size is padded by a byte, which some writers omit. */
   #after({ start, size }: Chunk): number {
     const end = start + size
     if (size % 2 === 0) return end

@@ -1,7 +1,7 @@
 /**
- * WAV files read. PCM of 8 to 32 bits, float of 32 and 64, A-law, µ-law, in RIFF, RIFX, RF64 and BW64, any number of
- * channels (mixed down by their mean). Plain numbers are read straight from the bytes (the `wavefile` package takes 2 s
- * for a minute of floats); A-law and µ-law are expanded by `wavefile`.
+ * Reads WAV files: PCM of 8 to 32 bits, float of 32 and 64 bits, A-law and µ-law, in RIFF, RIFX, RF64 and BW64. Any
+ * number of channels is mixed down by the mean. Plain numbers are read straight from the bytes, since the `wavefile`
+ * package takes 2 s for a minute of floats. `wavefile` expands A-law and µ-law.
  */
 import * as wavefile from 'wavefile'
 import { DiffWaveError } from '../../core/errors.js'
@@ -10,11 +10,11 @@ import type { Recording } from '../audio.js'
 import { type DecodeOptions, refuseTooLong } from './mono.js'
 import { decodeWavHeader, type WavHeader } from './wav-header.js'
 
-/** Node sees the package's CommonJS build (a default export), bundlers its module build (a named one). */
+/** Node.js loads the package's CommonJS build (a default export), and bundlers its module build (a named one). */
 const names: Readonly<Record<string, unknown>> = { ...wavefile }
 const { WaveFile } = ('WaveFile' in names ? names : names['default']) as typeof wavefile
 
-/** A function that reads interleaved sample i, scaled to ±1. */
+/** Reads the interleaved sample i, scaled to ±1. */
 type SampleReader = (index: number) => number
 
 /** Expands 8-bit A-law or µ-law to 16-bit samples (ITU-T G.711). */
@@ -27,7 +27,7 @@ function companded(bytes: Uint8Array, encoding: 'a-law' | 'µ-law'): SampleReade
   return i => samples[i]! / 32768
 }
 
-/** The integer in the whole of a sample's bytes. */
+/** Reads the integer in all bytes of a sample. */
 function integerReader(view: DataView, bytes: number, little: boolean): SampleReader {
   switch (bytes) {
     case 1:
@@ -46,9 +46,9 @@ function integerReader(view: DataView, bytes: number, little: boolean): SampleRe
 }
 
 /**
- * Bits that the integers' full scale has. A sample of 12 or 20 bits stands in the upper bits of its bytes (RIFF
- * specification), so that full scale is that of the bytes. 24 bits in four bytes are outside the specification, and
- * stand in either half: in the lower one if no sample needs more.
+ * The number of bits of full scale. A sample of 12 or 20 bits occupies the upper bits of its bytes (RIFF
+ * specification), so full scale is that of the bytes. A sample of 24 bits in four bytes is outside the specification
+ * and may occupy either half. It occupies the lower half if no sample needs more bits.
  */
 function fullScaleBits(read: SampleReader, count: number, { bitsPerSample, sampleBytes }: WavHeader): number {
   if (sampleBytes === Math.ceil(bitsPerSample / 8)) return 8 * sampleBytes
@@ -75,7 +75,7 @@ function sampleReader(bytes: Uint8Array, header: WavHeader): SampleReader {
   return i => read(i) * scale
 }
 
-/** The samples of the commonest files, 16-bit and mono: directly, ten times as fast; null: files of another kind. */
+/** Reads 16-bit mono files, the most common kind, ten times as fast. @returns null for other files */
 function plainSamples(bytes: Uint8Array, header: WavHeader): Float32Array | null {
   const { container, encoding, channels, bitsPerSample, sampleBytes, frames, dataStart, dataBytes } = header
   if (channels !== 1 || encoding !== 'pcm' || bitsPerSample !== 16 || sampleBytes !== 2) return null
@@ -94,7 +94,7 @@ const encodingNames: Readonly<Record<WavHeader['encoding'], string>> = {
 }
 
 /**
- * A WAV file's audio, mixed down to one channel.
+ * Decodes a WAV file and mixes it down to one channel.
  *
  * @param where names the file in errors
  * @throws DiffWaveError `UNSUPPORTED_FORMAT`, `BAD_WAV`, `TRUNCATED`, `TOO_LARGE`; `NOT_FINITE` naming the sample that

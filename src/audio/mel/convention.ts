@@ -107,10 +107,13 @@ export const melConventionSchema = z
     normalisation: normalisation.nullable().default(null),
   } satisfies { readonly [Field in keyof MelConvention]: z.ZodType<MelConvention[Field]> })
   .refine(c => Number.isInteger(Math.log2(c.fftSize)), { path: ['fftSize'], message: 'must be a power of two' })
-  .refine(c => c.windowLength <= c.fftSize, { path: ['windowLength'], message: 'must not pass fftSize' })
-  .refine(c => c.hop <= c.windowLength, { path: ['hop'], message: 'must not pass windowLength' })
+  .refine(c => c.windowLength <= c.fftSize, { path: ['windowLength'], message: 'must be at most fftSize' })
+  .refine(c => c.hop <= c.windowLength, { path: ['hop'], message: 'must be at most windowLength' })
   .refine(c => c.minFrequency < c.maxFrequency, { path: ['minFrequency'], message: 'must lie below maxFrequency' })
-  .refine(c => c.maxFrequency <= c.sampleRate / 2, { path: ['maxFrequency'], message: 'must not pass half the rate' })
+  .refine(c => c.maxFrequency <= c.sampleRate / 2, {
+    path: ['maxFrequency'],
+    message: 'must be at most half the sample rate',
+  })
   .refine(c => c.logarithm === 'none' || c.floor > 0, { path: ['floor'], message: 'must be positive for a logarithm' })
   .refine(
     c =>
