@@ -80,7 +80,7 @@ export class OggReader {
 
   /**
    * The streams whose first packet `accepts` takes, link after link. Streams multiplexed with them, such as video, are
-    * left out.
+   * left out.
    *
    * @throws DiffWaveError `BAD_AUDIO` (a damaged page)
    */

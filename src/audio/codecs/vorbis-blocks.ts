@@ -42,8 +42,7 @@ export class VorbisBlocks {
 
   /**
    * Decodes a packet to the samples from the middle of the previous block to the middle of this one. The first block
-   * gives
-    * none.
+   * gives none.
    *
    * @throws VorbisFault
    */

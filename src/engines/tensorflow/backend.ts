@@ -17,7 +17,7 @@ function unavailable(backend: BackendName, reason: string, hint: string, cause?:
   })
 }
 
-/** What a native TensorFlow package states about the devices it sees. */
+/** The part of a native TensorFlow package that tells which devices it finds. */
 interface NativeBackend {
   isUsingGpuDevice?: boolean
   isGPUPackage?: boolean
@@ -49,7 +49,7 @@ async function loadNativePackage(backend: 'cuda' | 'node'): Promise<void> {
   }
 }
 
-/** Makes a backend TensorFlow.js's current one. @throws DiffWaveError `ENGINE_UNAVAILABLE`, saying why */
+/** Makes a backend the current one of TensorFlow.js. @throws DiffWaveError `ENGINE_UNAVAILABLE` with the reason */
 export async function startBackend(backend: BackendName): Promise<void> {
   registerGradients()
   if (backend === 'cuda' || backend === 'node') return loadNativePackage(backend)

@@ -31,7 +31,7 @@ export interface TensorflowOptions {
   readonly network: NetworkConfig
   readonly parameters: Tensors
   readonly backend: BackendName
-  /** Convention of the mels. Needed by networks whose front end has an envelope. Default: none. */
+  /** Mel convention. Networks whose front end has an envelope need it. Default: none. */
   readonly convention?: MelConvention | null
 }
 
@@ -74,7 +74,7 @@ class TensorflowEngine implements Engine {
     checkLossRequest(this.network, request)
     const { audio, steps, mel, labels, target, weight, loss, signal } = request
     throwIfAborted(signal)
-    // Copies: a view would cross to the thread with the whole buffer behind it.
+    // Copies are sent, because a view would take its whole buffer to the thread.
     const batch = snapshotBatch({ audio, steps, ...defined({ mel, labels }) })
     const envelope = this.#envelope
     const unit = positionSamples(this.network)
@@ -104,7 +104,7 @@ class TensorflowEngine implements Engine {
     await this.#worker.ask<'parameters'>({ kind: 'parameters', parameters: checked })
   }
 
-  /** Tensors that TensorFlow.js holds: constant between calls, or something leaks. */
+  /** The number of tensors that TensorFlow.js holds. If it grows from call to call, there is a leak. */
   async tensorCount(): Promise<number> {
     return (await this.#worker.ask<'memory'>({ kind: 'memory' })).tensors
   }
@@ -116,7 +116,11 @@ class TensorflowEngine implements Engine {
 
 export type { TensorflowEngine }
 
-/** Looks for the optional packages, before a thread is started in vain. @throws DiffWaveError `ENGINE_UNAVAILABLE` */
+/**
+ * Checks that the optional packages are installed before a thread is started.
+ *
+ * @throws DiffWaveError `ENGINE_UNAVAILABLE`
+ */
 function refuseMissingPackages(backend: BackendName): void {
   const { resolve } = createRequire(import.meta.url)
   const missing = [backendPackages[backend], corePackage].filter(name => !isInstalled(resolve, name))
@@ -136,7 +140,7 @@ function isInstalled(resolve: NodeJS.RequireResolve, name: string): boolean {
   }
 }
 
-/** @throws DiffWaveError `ENGINE_UNAVAILABLE`, saying why the backend does not run; `BAD_PARAMETERS` */
+/** Creates an engine. @throws DiffWaveError `ENGINE_UNAVAILABLE` with the reason; `BAD_PARAMETERS` */
 export async function createTensorflowEngine({
   network,
   parameters,
@@ -150,7 +154,7 @@ export async function createTensorflowEngine({
   return new TensorflowEngine(network, backend, worker, envelope)
 }
 
-/** Whether a backend runs here, and if not, why. */
+/** Tells whether a backend is available on this machine, and if not, why. */
 export async function surveyTensorflow(
   backend: BackendName,
 ): Promise<{ readonly available: boolean; readonly reason: string; readonly device: string }> {

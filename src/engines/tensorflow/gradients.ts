@@ -1,12 +1,12 @@
 /**
- * Gradients of the operations the network is made of. The Node build of TensorFlow.js core carries none (its own list
- * is published only as modules for bundlers), unless tfjs-node is installed, which registers all of them.
+ * Gradients of the operations in the network. The Node build of TensorFlow.js core has none, since its own gradients
+ * are published only as modules for bundlers. tfjs-node, if it is installed, registers all of them.
  */
 import * as tf from '@tensorflow/tfjs-core'
 
 type Attributes = tf.NamedAttrMap | undefined
 
-/** Sums what broadcasting repeated, so that dy has the shape of the input again. */
+/** Sums dy over the broadcast axes, so that it has the shape of the input. */
 function reduceTo(dy: tf.Tensor, shape: number[]): tf.Tensor {
   const axes = tf.backend_util.getReductionAxes(shape, dy.shape)
   return tf.reshape(axes.length > 0 ? tf.sum(dy, axes) : dy, shape)
@@ -21,14 +21,14 @@ function positive(x: tf.Tensor): tf.Tensor {
   return tf.cast(tf.greater(x, 0), 'float32')
 }
 
-/** A product of explicitly transposed matrices: the WASM backend is slow if it has to read one transposed. */
+/** The product of explicitly transposed matrices. The WASM backend is slow at reading a matrix transposed. */
 function product(a: tf.Tensor2D, b: tf.Tensor2D, transposeA: boolean, transposeB: boolean): tf.Tensor2D {
   const transposed = (matrix: tf.Tensor2D) => tf.transpose(matrix)
   return tf.matMul(transposeA ? transposed(a) : a, transposeB ? transposed(b) : b)
 }
 
 const configs: readonly tf.GradConfig[] = [
-  // Reshaping or casting to what a tensor already is.
+  // Operations that keep the values: reshaping, and casting to the same type.
   { kernelName: 'Identity', gradFunc: dy => ({ x: () => tf.clone(dy as tf.Tensor) }) },
   {
     kernelName: 'Add',
@@ -195,7 +195,7 @@ const configs: readonly tf.GradConfig[] = [
   },
 ]
 
-/** Registers what is missing; the registry is the process's own, so this is done once a thread. */
+/** Registers the missing gradients. Each thread has its own registry, so it is done once per thread. */
 export function registerGradients(): void {
   for (const config of configs) {
     if (tf.getGradient(config.kernelName) == null) tf.registerGradient(config)

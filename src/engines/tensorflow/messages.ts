@@ -8,14 +8,14 @@ import type { LossGradients, LossRequest } from '../engine.js'
 import type { WindowRequest } from '../windowed/windows.js'
 import type { BackendName } from './backend-names.js'
 
-/** What the worker is started with. */
+/** The data with which the worker starts. */
 export interface WorkerStart {
   readonly backend: BackendName
   readonly network: NetworkConfig
   readonly parameters: ReadonlyMap<string, Tensor>
 }
 
-/** A batch, with what the engine has computed from its mels. */
+/** A batch, with the envelopes that the engine has computed from its mels. */
 export interface LossWork extends Omit<LossRequest, 'signal'> {
   /** E of each clip, `[positions × bins]`, if the front end has an envelope. */
   readonly deviations: readonly Float32Array[] | null
@@ -33,7 +33,7 @@ export type WorkerResult =
   | { readonly kind: 'parameters' }
   | { readonly kind: 'memory'; readonly tensors: number }
 
-/** An error as it crosses the thread's border. */
+/** An error in the form in which it is sent between threads. */
 export interface WorkerFailure {
   readonly code: string
   readonly message: string

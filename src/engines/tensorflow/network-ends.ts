@@ -9,15 +9,15 @@ import { analysisRows, coverage, synthesisRows, windowMargin } from '../../model
 import type { FrontEndConfig, NetworkConfig } from '../../model/network.js'
 import type { NetworkInput, ParameterTensors } from './network-input.js'
 
-/** Both ends of the network around one input. */
+/** Both ends of the network for one input. */
 interface NetworkEnds {
-  /** What the input projection takes: `[B, P, inputs]`. */
+  /** The input of the input projection, `[B, P, inputs]`. */
   readonly encoded: tf.Tensor3D
-  /** The network's output `[B, T]` from that of the output projection, `[B, P, outputs]`. */
+  /** Converts the output of the output projection, `[B, P, outputs]`, to the network's output, `[B, T]`. */
   decode(output: tf.Tensor3D): tf.Tensor2D
 }
 
-/** Call it inside `tf.tidy`. */
+/** Makes both ends of the network. Call it inside `tf.tidy`. */
 export function networkEnds(
   network: NetworkConfig,
   parameters: ParameterTensors,
@@ -43,7 +43,7 @@ function patchEnds(patch: number, { audio, gains }: NetworkInput, positions: num
   }
 }
 
-/** Y = m ⊙ X + g·E ⊙ f, with what is missing of mask and envelope left out. */
+/** Y = m ⊙ X + g·E ⊙ f. A network without a mask or an envelope has fewer factors. */
 function windowEnds(
   frontEnd: FrontEndConfig,
   parameters: ParameterTensors,
@@ -94,7 +94,7 @@ function encodeWindows(
     [0, 0],
     [margin, margin],
   ])
-  // K is a whole number of strides: a window is that many blocks side by side.
+  // K is a multiple of the stride, so a window consists of adjacent blocks of one stride.
   const blocks: tf.Tensor3D = tf.reshape(padded, [batch, positions + parts - 1, stride])
   const shifted = Array.from({ length: parts }, (_, part) =>
     tf.slice3d(blocks, [0, part, 0], [batch, positions, stride]),

@@ -1,6 +1,6 @@
 /**
  * The denoiser as a TensorFlow.js graph: DiffWave (Kong et al. 2021, figure 1 and section 3) with the variants of
- * src/model/config.ts. Everything is made of matrix products, slices and concatenations, which every backend can both
+ * src/model/config.ts. It consists of matrix products, slices and concatenations, which every backend can both
  * run and differentiate (TensorFlow.js asserts dilation 1 in the gradient of its own convolutions).
  *
  * Shapes: B clips, N positions, C channels, P samples per position, F mel frames. Activations are `[B, N, channels]`.
@@ -17,20 +17,21 @@ import {
 import { networkEnds } from './network-ends.js'
 import type { MelWindow, NetworkInput, ParameterTensors } from './network-input.js'
 
-/** Tensors inside the network, by name, for those who compare it with a reference. */
+/** Receives tensors inside the network by name, for comparison with a reference. */
 export type Probe = (name: string, value: tf.Tensor) => void
 
-/** x `[…, in]` times a 1×1 convolution or linear layer: `[…, out]`. */
+/** Applies a 1×1 convolution or a linear layer to x, `[…, in]`. @returns `[…, out]` */
 function project(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor {
   const [out, input] = weight.shape as [number, number]
   const rows: tf.Tensor2D = tf.reshape(x, [-1, input])
-  // Explicitly transposed: the WASM backend's matMul is eight times slower if it has to read a matrix transposed.
+  // It is transposed explicitly, because matMul of the WASM backend reads a transposed matrix eight times slower.
   const product = tf.matMul(rows, tf.transpose(tf.reshape(weight, [out, input]) as tf.Tensor2D))
   return tf.reshape(tf.add(product, bias), [...x.shape.slice(0, -1), out])
 }
 
 /**
- * Three-tap convolution `[B, N, in]` → `[B, N, out]` with zero padding: tap k reads position p + (k − 1) × dilation.
+ * Convolution of three taps, `[B, N, in]` → `[B, N, out]`, with zero padding. Tap k reads position p + (k − 1) ×
+ * dilation.
  */
 function convolve(x: tf.Tensor3D, weight: tf.Tensor, bias: tf.Tensor, distance: number): tf.Tensor3D {
   const [batch, positions, input] = x.shape
@@ -65,7 +66,7 @@ function upsample(mel: tf.Tensor3D, weight: tf.Tensor, bias: tf.Tensor, stride: 
   ])
   const copies: tf.Tensor[] = []
   const rows: tf.Tensor[] = []
-  // Kernel columns with zeros to either side, so that each slice below is s long.
+  // Zeros on both sides of the kernel columns make each slice below s long.
   const columns = tf.pad2d(tf.reshape(weight, [3, kernel]) as tf.Tensor2D, [
     [0, 0],
     [stride, 2 * stride],
@@ -76,7 +77,7 @@ function upsample(mel: tf.Tensor3D, weight: tf.Tensor, bias: tf.Tensor, stride: 
       rows.push(tf.slice2d(columns, [band, stride + padding - frame * stride], [1, stride]))
     }
   }
-  // [s, 9] × [9, B × bands × F]: stacked along the first axis, copies are plain copies.
+  // [s, 9] × [9, B × bands × F]: copying is cheapest along the first axis.
   const neighbours: tf.Tensor2D = tf.reshape(tf.stack(copies, 0), [9, batch * bands * frames])
   const matrix = tf.transpose(tf.concat(rows, 0) as tf.Tensor2D)
   const product = tf.add(tf.transpose(tf.matMul(matrix, neighbours)), bias)
@@ -105,7 +106,7 @@ function transposedConditioner(
     const samples = positions * unit
     const window = tf.slice3d(x, [0, 0, mel.firstSample], [batch, bands, samples])
     probe?.('upsampled_mel', window)
-    // A position takes the mel of its first sample.
+    // A position uses the mel at its first sample.
     const strided =
       unit === 1
         ? window
@@ -147,7 +148,7 @@ function frameRateConditioner(
   const first = Math.floor(mel.firstSample / melHop(config))
   const count = Math.ceil(positions / perFrame)
   const available = encoded.shape[1]
-  // Share of the following frame at each position within a frame, [1, 1, perFrame, 1].
+  // The weight of the following frame at each position within a frame, [1, 1, perFrame, 1].
   const share = tf.tensor4d(
     Float32Array.from({ length: perFrame }, (_, i) => i / perFrame),
     [1, 1, perFrame, 1],
@@ -156,7 +157,7 @@ function frameRateConditioner(
     const name = `residual_layers.${layer}.conditioner_projection`
     const projected = project(encoded, parameters[`${name}.weight`]!, parameters[`${name}.bias`]!) as tf.Tensor3D
     const [batch, , width] = projected.shape
-    // Frames first … first + count; beyond the last frame it is repeated.
+    // Frames first … first + count. The last frame is repeated beyond the end.
     const present = Math.min(count + 1, available - first)
     const window = tf.slice3d(projected, [0, first, 0], [batch, present, width])
     const last = tf.slice3d(window, [0, present - 1, 0], [batch, 1, width])
@@ -172,7 +173,7 @@ function frameRateConditioner(
   }
 }
 
-/** ε_θ: `[B, N × P]`. Call it inside `tf.tidy`. */
+/** Computes the network's output, `[B, N × P]`. Call it inside `tf.tidy`. */
 export function predict(
   network: NetworkConfig,
   parameters: ParameterTensors,

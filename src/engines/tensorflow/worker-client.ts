@@ -1,4 +1,4 @@
-/** The caller's side of the worker thread: one request at a time, answers as promises, failures as DiffWaveError. */
+/** The caller's side of the worker thread. It sends one request at a time, and failures become DiffWaveErrors. */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
@@ -6,7 +6,7 @@ import { DiffWaveError, type ErrorCode } from '../../core/errors.js'
 import { requireThreads } from '../../core/permission.js'
 import type { WorkerReply, WorkerResult, WorkerStart, WorkerTask } from './messages.js'
 
-/** The thread's program. Bundlers leave it alone: they would look for packages that are optional. */
+/** The program of the thread. It is hidden from bundlers, which would look for the optional packages. */
 const PROGRAM = new URL(/* webpackIgnore: true */ /* @vite-ignore */ './worker.js', import.meta.url)
 
 interface Waiting {
@@ -44,7 +44,7 @@ export class WorkerClient {
     })
   }
 
-  /** @throws DiffWaveError `ENGINE_UNAVAILABLE`, saying why the backend does not run */
+  /** Starts the thread. @throws DiffWaveError `ENGINE_UNAVAILABLE` with the reason */
   static async start(start: WorkerStart): Promise<WorkerClient> {
     requireThreads(`the tensorflow:${start.backend} engine`)
     if (!existsSync(PROGRAM)) {
@@ -54,8 +54,8 @@ export class WorkerClient {
         { where: fileURLToPath(PROGRAM), hint: 'Leave diffwave out of the bundle, as an external package.' },
       )
     }
-    // Native packages print to stderr when they are loaded; that is not this program's to say. The process's own
-    // options are not the thread's: with `--input-type` (node --eval) a file cannot even be run.
+    // Native packages print to stderr when they are loaded, which a library must not do. The thread does not inherit
+    // the options of the process: with `--input-type` (node --eval) a file cannot even be run.
     const worker = new Worker(PROGRAM, {
       workerData: start,
       execArgv: [],
@@ -78,7 +78,7 @@ export class WorkerClient {
     this.#waiting.clear()
   }
 
-  /** Has the worker do something. The process stays alive for as long as an answer is due, no longer. */
+  /** Sends a task to the worker. The process stays alive only while an answer is pending. */
   async ask<Kind extends WorkerTask['kind']>(task: Extract<WorkerTask, { kind: Kind }>): Promise<ResultOf<Kind>> {
     if (this.#ended !== undefined) throw this.#ended
     const id = this.#nextId++

@@ -1,4 +1,4 @@
-/** The thread that TensorFlow.js works in: it is synchronous on a CPU, and would block its caller's event loop. */
+/** The thread of TensorFlow.js, which works synchronously on a CPU and would block the caller's event loop. */
 import { parentPort, workerData } from 'node:worker_threads'
 import * as tf from '@tensorflow/tfjs-core'
 import { DiffWaveError } from '../../core/errors.js'
@@ -45,7 +45,7 @@ function gains(steps: readonly number[]): tf.Tensor2D | null {
   )
 }
 
-/** `[B, positions, bins]`. */
+/** The envelopes of a batch as one tensor, `[B, positions, bins]`. */
 function perPosition(deviations: readonly Float32Array[]): tf.Tensor3D {
   const { bins } = network.frontEnd!
   return tf.tensor3d(stacked(deviations), [deviations.length, deviations[0]!.length / bins, bins])
@@ -79,7 +79,7 @@ function predictWindow({ audio, step, label, mel, deviations }: WindowRequest): 
   return data
 }
 
-/** Clips of one length in one graph; `indices` are theirs in the request. */
+/** Computes the gradients of clips of equal length in one graph. @param indices of the clips in the request */
 function groupGradients(
   request: LossWork,
   indices: readonly number[],

@@ -1,4 +1,4 @@
-/** The addon's interface on an instance in worker threads: calls as messages, arrays copied there and back. */
+/** The addon's interface for an instance in worker threads. Calls are messages, and arrays are copied both ways. */
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import type {
@@ -18,7 +18,7 @@ import type { MemorySize } from './memory.js'
 import type { Answer, Call, Encoded, NumberedCall, Ready, StartFailure, WorkerStart } from './messages.js'
 import type { WasmMemory, WasmModule } from './webassembly.js'
 
-/** Arrays that the kernels write, by the name under which a request has them. */
+/** The arrays that the kernels write, by their names in a request. */
 const written: ReadonlySet<string> = new Set(['prediction', 'gradients', 'clipLosses'])
 
 interface Waiting {
@@ -27,13 +27,13 @@ interface Waiting {
   readonly arrays: readonly Float32Array[]
 }
 
-/** A module, and the memory that its instances share, or the size of the only instance's. */
+/** A compiled module with the memory that its instances share, or with the size of its only instance's memory. */
 export interface WasmProgram {
   readonly module: WasmModule
   readonly memory: WasmMemory | MemorySize
 }
 
-/** One engine's instance. Its only handle is itself. */
+/** The instance of one engine. It serves as its own handle. */
 export class WasmAddon
   implements
     Pick<Addon, 'run' | 'runForward' | 'runBackward' | 'openStream' | 'predict'>,
@@ -42,10 +42,10 @@ export class WasmAddon
   readonly #waiting = new Map<number, Waiting>()
   #nextId = 1
   #nextClip = 1
-  /** Numbers of open streams and frame chains. */
+  /** The numbers of open streams and frame chains. */
   readonly #clips = new WeakMap<StreamHandle | FrameChainHandle, number>()
   #ended: DiffWaveError | undefined
-  /** What the worker keeps a copy of. */
+  /** The parameters of which the worker keeps a copy. */
   #parameters: Float32Array | undefined
 
   readonly #worker: HostWorker
@@ -68,7 +68,7 @@ export class WasmAddon
   }
 
   /**
-   * @param threads that share the work, this engine's own included
+   * @param threads number of threads that share the work, including the engine's own
    * @throws DiffWaveError `ENGINE_UNAVAILABLE`
    */
   static async start(host: WasmHost, program: WasmProgram, threads: number): Promise<WasmAddon> {
@@ -101,7 +101,7 @@ export class WasmAddon
     return this.#constants
   }
 
-  /** Makes the engine inside. @throws DiffWaveError `ENGINE_FAILED` */
+  /** Creates the engine in the worker. @throws DiffWaveError `ENGINE_FAILED` */
   async create(request: EngineRequest): Promise<Handle> {
     const made = await this.#ask({ call: 'create', request: this.#encode(request, []) })
     if (made === OUT_OF_MEMORY) throw new DiffWaveError('ENGINE_FAILED', 'not enough memory for the wasm engine')
@@ -157,7 +157,7 @@ export class WasmAddon
     const clip = this.#nextClip++
     this.#clips.set(handle, clip)
     const encoded = values.map(value => this.#encode(value, []))
-    // If it fails, so does the first piece of the clip.
+    // If this fails, the first piece of the clip fails, too.
     this.#ask({ call, clip, arguments: encoded }).catch(() => undefined)
     return handle
   }
@@ -189,7 +189,7 @@ export class WasmAddon
     await Promise.all([this.#worker, ...this.#helpers].map(worker => worker.terminate()))
   }
 
-  /** @param arrays takes those that the answer brings, in order */
+  /** @param arrays receive the arrays of the answer, in order */
   #encode(value: unknown, arrays: Float32Array[], name = ''): Encoded {
     if (value instanceof Float32Array) {
       if (written.has(name)) {
@@ -201,7 +201,7 @@ export class WasmAddon
         this.#parameters = value
         return { parameters: value }
       }
-      // A view would cross with the whole buffer behind it.
+      // A view would take its whole buffer along.
       return { array: value.byteLength === value.buffer.byteLength ? value : value.slice() }
     }
     if (value instanceof Float64Array) return { array: value }

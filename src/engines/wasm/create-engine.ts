@@ -22,7 +22,7 @@ import { type WasmModule, WebAssembly } from './webassembly.js'
 export interface WasmOptions {
   readonly network: NetworkConfig
   readonly parameters: Tensors
-  /** Convention of the mels. Needed by networks whose front end has an envelope. Default: none. */
+  /** Mel convention. Networks whose front end has an envelope need it. Default: none. */
   readonly convention?: MelConvention | null
   /** Number of threads. Default: one per core, or one in a page that is not cross-origin isolated. */
   readonly threads?: number
@@ -35,7 +35,7 @@ export interface WasmOptions {
 /** An instance can address 4 GiB, including parameters and packed weights. */
 const DEFAULT_MEMORY_LIMIT = 2 ** 30
 
-/** The builds that a host runs, best first. */
+/** The builds that this host supports, best first. */
 export function wasmInstructionSetsHere(): readonly WasmInstructionSet[] {
   return wasmInstructionSets.filter(hostRuns)
 }
@@ -65,7 +65,7 @@ interface Compiled {
   readonly needs: MemoryImport
 }
 
-/** Compiled once per host and build: a module can be used by any number of threads. */
+/** Compiles a build once per host. Any number of threads can use the module. */
 const compiled = new WeakMap<WasmHost, Map<WasmInstructionSet, Promise<Compiled>>>()
 
 function compiledModule(host: WasmHost, instructionSet: WasmInstructionSet): Promise<Compiled> {
@@ -92,7 +92,7 @@ async function compileModule(host: WasmHost, instructionSet: WasmInstructionSet)
   }
 }
 
-/** @throws DiffWaveError `ENGINE_UNAVAILABLE`, `BAD_PARAMETERS` */
+/** Creates an engine on a host. @throws DiffWaveError `ENGINE_UNAVAILABLE`, `BAD_PARAMETERS` */
 export async function createEngineOn(host: WasmHost, threads: number, options: WasmOptions): Promise<Engine> {
   const { network, parameters, memoryLimit = DEFAULT_MEMORY_LIMIT } = options
   const checked = checkParameters(network, parameters, 'createEngine')

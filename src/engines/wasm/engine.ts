@@ -1,4 +1,4 @@
-/** The wasm engine in Node.js: the kernels of native/ in WebAssembly, in worker threads. */
+/** The wasm engine in Node.js, which runs the kernels of native/ in WebAssembly in worker threads. */
 import { existsSync } from 'node:fs'
 import { allowsThreads } from '../../core/permission.js'
 import type { Engine } from '../engine.js'
@@ -7,12 +7,12 @@ import { createEngineOn, type WasmOptions, wasmInstructionSetsHere } from './cre
 import type { WasmInstructionSet } from './host.js'
 import { nodeHost } from './node-host.js'
 
-/** @throws DiffWaveError `ENGINE_UNAVAILABLE`, `BAD_PARAMETERS` */
+/** Creates an engine. @throws DiffWaveError `ENGINE_UNAVAILABLE`, `BAD_PARAMETERS` */
 export function createWasmEngine(options: WasmOptions): Promise<Engine> {
   return createEngineOn(nodeHost, options.threads ?? availableThreads(), options)
 }
 
-/** Whether the engine runs here, and if not, why. */
+/** Tells whether the engine is available on this machine, and if not, why. */
 export function surveyWasm(): {
   readonly available: boolean
   readonly reason: string

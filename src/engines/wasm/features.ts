@@ -1,4 +1,4 @@
-/** Which instructions a host's WebAssembly has: tiny modules with one of each, which are valid or not. */
+/** Tests which instructions a host's WebAssembly supports, by validating tiny modules with one of them. */
 import type { WasmInstructionSet } from './host.js'
 import { WebAssembly } from './webassembly.js'
 
@@ -19,7 +19,7 @@ const probes: Readonly<Record<WasmInstructionSet, readonly number[]>> = {
   'relaxed-simd': [...zero, ...zero, ...zero, 0xfd, 0x85, 0x02], // f32x4.relaxed_madd
 }
 
-/** Whether this host runs the build. */
+/** Whether this host supports a build. */
 export function hostRuns(instructionSet: WasmInstructionSet): boolean {
   return typeof WebAssembly === 'object' && WebAssembly.validate(moduleOf(probes[instructionSet]))
 }

@@ -1,4 +1,6 @@
-/** What the wasm engine needs of the program it runs in: Node.js (node-host.ts) or a browser (src/browser/). */
+/**
+ * The services that the wasm engine needs from its host, which is Node.js (node-host.ts) or a browser (src/browser/).
+ */
 
 /** The builds of the kernels, best first. `relaxed-simd` has fused multiply-add. */
 export const wasmInstructionSets = ['relaxed-simd', 'simd128'] as const
@@ -8,9 +10,9 @@ export type WasmInstructionSet = (typeof wasmInstructionSets)[number]
 export interface HostWorker {
   post(message: unknown): void
   onMessage(handle: (message: unknown) => void): void
-  /** The worker ended by itself. */
+  /** Called when the worker has ended by itself. */
   onEnd(handle: (reason: string) => void): void
-  /** Whether an answer is due, for which the program must not end. */
+  /** Keeps the program alive while an answer is pending. */
   keepAlive(due: boolean): void
   terminate(): Promise<unknown>
 }
@@ -19,8 +21,8 @@ export interface WasmHost {
   /** The binary of a build. */
   binary(instructionSet: WasmInstructionSet): Promise<Uint8Array>
   startWorker(): HostWorker
-  /** What to look at if a worker does not start, or a binary does not compile. */
+  /** A hint for the case that a worker does not start or a binary does not compile. */
   readonly startHint?: string
-  /** Whether memory can be shared between threads: always in Node.js, in a page if it is cross-origin isolated. */
+  /** Whether threads can share memory. In Node.js they can. In a page they can if it is cross-origin isolated. */
   readonly sharesMemory: boolean
 }

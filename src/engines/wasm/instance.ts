@@ -1,8 +1,8 @@
-/** An instance of the kernels in its worker: memory, exports, and the functions of the binding. */
+/** An instance of the kernels in its worker, with its memory, its exports and the functions of the binding. */
 import { NodeApi } from './node-api.js'
 import { type WasmGlobal, type WasmMemory, type WasmModule, type WasmTable, WebAssembly } from './webassembly.js'
 
-/** What native/platform/wasm/ and the linker export (scripts/build-wasm.mjs). */
+/** The exports of native/platform/wasm/ and of the linker (scripts/build-wasm.mjs). */
 interface Exports {
   _initialize(): void
   malloc(bytes: number): number
@@ -27,7 +27,7 @@ export async function instantiate(
     WebAssembly.Module.imports(module)
       .filter(entry => entry.module === name && entry.kind === 'function')
       .map(entry => entry.name)
-  // libc++ would print before it stops the program; the trap that follows says enough.
+  // libc++ prints a message before it aborts. The trap that follows is enough.
   const silent = Object.fromEntries(functionsOf('wasi_snapshot_preview1').map(name => [name, () => 8]))
   const instance = await WebAssembly.instantiate(module, {
     env: { memory },

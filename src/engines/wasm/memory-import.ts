@@ -1,13 +1,13 @@
 /**
- * The memory that a binary imports, read from its bytes: JavaScript's reflection has no sizes. The binaries declare it
- * as shared; a page that is not cross-origin isolated cannot share memory, and needs the declaration changed.
+ * Finds the memory that a binary imports, in its bytes, because JavaScript's reflection has no sizes. The binaries
+ * declare the memory as shared. A page that is not cross-origin isolated cannot share memory, so the flag is changed.
  */
 import { DiffWaveError } from '../../core/errors.js'
 
 export interface MemoryImport {
-  /** Index of the byte of flags: bit 0, there is a maximum; bit 1, the memory is shared. */
+  /** Index of the byte of flags. Bit 0: there is a maximum. Bit 1: the memory is shared. */
   readonly flagsAt: number
-  /** In pages of 64 KiB. */
+  /** Sizes in pages of 64 KiB. */
   readonly initial: number
   readonly maximum: number
 }
@@ -26,7 +26,7 @@ class Reader {
     return value
   }
 
-  /** An unsigned LEB128 number. */
+  /** Reads an unsigned LEB128 number. */
   number(): number {
     let value = 0
     for (let scale = 1; ; scale *= 128) {
@@ -44,7 +44,7 @@ class Reader {
   }
 }
 
-/** @throws DiffWaveError `ENGINE_UNAVAILABLE` if the binary imports no memory */
+/** Finds the memory import. @throws DiffWaveError `ENGINE_UNAVAILABLE` if the binary imports no memory */
 export function memoryImport(bytes: Uint8Array): MemoryImport {
   const reader = new Reader(bytes)
   while (reader.at < bytes.length) {
@@ -71,7 +71,7 @@ export function memoryImport(bytes: Uint8Array): MemoryImport {
   throw new DiffWaveError('ENGINE_UNAVAILABLE', 'a WebAssembly binary imports no memory')
 }
 
-/** The same binary with a memory that is not shared. */
+/** Returns the same binary with a memory that is not shared. */
 export function withoutSharing(bytes: Uint8Array, { flagsAt }: MemoryImport): Uint8Array<ArrayBuffer> {
   const changed = new Uint8Array(bytes)
   changed[flagsAt] = 1

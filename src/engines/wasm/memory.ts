@@ -3,14 +3,14 @@ import { DiffWaveError } from '../../core/errors.js'
 import type { MemoryImport } from './memory-import.js'
 import { type WasmMemory, WebAssembly } from './webassembly.js'
 
-/** In pages of 64 KiB. */
+/** Sizes in pages of 64 KiB. */
 export type MemorySize = Pick<MemoryImport, 'initial' | 'maximum'>
 
-/** Pages of 64 KiB that a memory may grow to, at least. A host that refuses more than this is refused. */
+/** The smallest acceptable maximum, in pages of 64 KiB. A host that reserves less is refused. */
 const MIN_MAXIMUM = 4096
 
 /**
- * A memory with the largest maximum that the host reserves addresses for.
+ * Creates a memory with the largest maximum for which the host reserves addresses.
  *
  * @throws DiffWaveError `ENGINE_UNAVAILABLE`
  */

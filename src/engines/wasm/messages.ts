@@ -1,27 +1,27 @@
 /**
- * Messages between an engine and its worker threads. One worker runs the kernels' instance and answers calls; the
- * others wait inside the same module, on the same memory, for the tasks that the first one shares out.
+ * Messages between an engine and its worker threads. One worker runs the instance of the kernels and answers calls. The
+ * others wait inside the same module, in the same memory, for tasks from the first one.
  */
 import type { MemorySize } from './memory.js'
 import type { WasmMemory, WasmModule } from './webassembly.js'
 
-/** What the worker of an engine is started with. */
+/** The data with which the worker of an engine starts. */
 export interface EngineStart {
   readonly role: 'engine'
   readonly module: WasmModule
-  /** Shared with the engine and further threads; or the size of one of the worker's own, which cannot be sent. */
+  /** The memory shared by all threads, or the size of the worker's own memory, since an unshared one cannot be sent. */
   readonly memory: WasmMemory | MemorySize
-  /** Further threads that will be started: the worker lays out their stacks. */
+  /** Number of further threads that will be started. The worker places their stacks. */
   readonly helpers: number
 }
 
-/** Where a helper's stack ends and its thread-local variables begin, as addresses. */
+/** The addresses at which the stack of a further thread ends and its thread-local variables begin. */
 export interface HelperPlace {
   readonly stack: number
   readonly locals: number
 }
 
-/** What a further thread is started with. */
+/** The data with which a further thread starts. */
 export interface HelperStart extends HelperPlace {
   readonly role: 'helper'
   readonly module: WasmModule
@@ -31,20 +31,20 @@ export interface HelperStart extends HelperPlace {
 
 export type WorkerStart = EngineStart | HelperStart
 
-/** A worker can be used. */
+/** A worker is ready. */
 export interface Ready {
   readonly ready: true
-  /** Of an engine's worker. */
+  /** Only from the worker of an engine. */
   readonly helpers?: readonly HelperPlace[]
-  /** Address of the byte that stops work. */
+  /** Address of the byte that stops the work. */
   readonly cancelFlag?: number
   /** The binding's constants. */
   readonly constants?: Readonly<Record<string, number>>
 }
 
 /**
- * A value of a call as it crosses to the worker. Arrays are copied into the kernels' memory there; an array that the
- * kernels write (`room`) is not sent, only its length.
+ * A value of a call in the form in which it is sent. Arrays are copied into the memory of the kernels. For an array
+ * that the kernels write (`room`), only its length is sent.
  */
 export type Encoded =
   | number
@@ -58,7 +58,7 @@ export type Encoded =
   | { readonly cancelFlag: true }
   | { readonly object: Readonly<Record<string, Encoded>> }
 
-/** `clip`: the number of an open stream or frame chain, which the engine's side gives. */
+/** `clip` is the number of an open stream or frame chain, which the engine assigns. */
 export type Call =
   | { readonly call: 'offerThreads'; readonly threads: number }
   | { readonly call: 'create'; readonly request: Encoded }
@@ -67,13 +67,13 @@ export type Call =
   | { readonly call: 'predict' | 'pushFrameChain'; readonly clip: number; readonly work: Encoded }
   | { readonly call: 'closeStream' | 'closeFrameChain'; readonly clip: number }
 
-/** A call, with the number that its answer has. */
+/** A call with a number, which its answer repeats. */
 export interface NumberedCall {
   readonly id: number
   readonly call: Call
 }
 
-/** The answer: the result and what was written to the arrays with room, in the order of the call. */
+/** The answer: the result, and the content of the arrays that were written, in the order of the call. */
 export type Answer =
   | { readonly id: number; readonly result: number; readonly written: readonly Float32Array[] }
   | { readonly id: number; readonly failure: string }

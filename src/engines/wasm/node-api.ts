@@ -1,11 +1,11 @@
 /**
- * The part of Node-API that native/binding/ uses, for an instance in WebAssembly: so there is one binding, with one set
- * of checks, for both. Values of JavaScript are handles, indices of a table that lives for one call. Typed arrays are
- * `HeapArray`s, which lie in the instance's memory already.
+ * The part of Node-API that native/binding/ uses, for an instance in WebAssembly. So there is one binding, with one set
+ * of checks, for both. JavaScript values are handles: indices of a table that exists for one call. Typed arrays are
+ * `HeapArray`s, which already lie in the memory of the instance.
  */
 import type { WasmMemory, WasmTable } from './webassembly.js'
 
-/** An array in the instance's memory. */
+/** An array in the memory of the instance. */
 export class HeapArray {
   constructor(
     readonly type: 'float32' | 'float64' | 'uint8',
@@ -14,11 +14,11 @@ export class HeapArray {
   ) {}
 }
 
-/** A pointer that C++ handed out. */
+/** A pointer that C++ has returned. */
 export class External {
   constructor(
     readonly address: number,
-    /** Frees what is behind it. */
+    /** Frees the object at the pointer. */
     readonly free: () => void,
   ) {}
 }
@@ -26,7 +26,7 @@ export class External {
 /** A function of the binding. */
 export type BoundFunction = (...values: readonly unknown[]) => unknown
 
-/** The exports of an instance that are needed. */
+/** The exports of an instance that are used. */
 export interface InstanceExports {
   readonly __indirect_function_table: WasmTable
   napi_register_module_v1(env: number, exports: number): number
@@ -34,7 +34,7 @@ export interface InstanceExports {
 
 const OK = 0
 const GENERIC_FAILURE = 9
-/** Status codes of a value of the wrong kind. */
+/** Status codes for values of the wrong kind. */
 const [OBJECT_EXPECTED, STRING_EXPECTED, NUMBER_EXPECTED, BOOLEAN_EXPECTED, ARRAY_EXPECTED] = [2, 3, 6, 7, 8]
 const INVALID_ARGUMENT = 1
 const AUTO_LENGTH = 2 ** 32 - 1
@@ -42,9 +42,9 @@ const AUTO_LENGTH = 2 ** 32 - 1
 const valueTypes = ['undefined', 'null', 'boolean', 'number', 'string', 'symbol', 'object', 'function', 'external']
 /** `napi_typedarray_type`. */
 const arrayTypes = { uint8: 1, float32: 7, float64: 8 } as const
-/** The only environment. */
+/** The handle of the only environment. */
 const ENVIRONMENT = 1
-/** Bytes of a `napi_property_descriptor`, and where in it the name and the function are. */
+/** Size of a `napi_property_descriptor` in bytes, and the offsets of its name and function. */
 const DESCRIPTOR = { size: 32, name: 0, method: 8 } as const
 
 interface AsyncWork {
@@ -57,7 +57,7 @@ export class NodeApi {
   #values: unknown[] = [undefined]
   #arguments: readonly unknown[] = []
   #error: Error | undefined
-  /** Work that the current call has queued, and what its promise was resolved to. */
+  /** The work that the current call has queued, and the value with which its promise was resolved. */
   #queued: AsyncWork[] = []
   readonly #works: AsyncWork[] = []
   #resolved: unknown
@@ -70,7 +70,7 @@ export class NodeApi {
     this.#view = new DataView(memory.buffer)
   }
 
-  /** Runs the binding's initialisation. @returns its functions by name */
+  /** Initialises the binding. @returns its functions by name */
   register(exports: InstanceExports): Readonly<Record<string, BoundFunction>> {
     this.#exports = exports
     const functions: Record<string, BoundFunction> = {}
@@ -79,7 +79,7 @@ export class NodeApi {
     return functions
   }
 
-  /** The memory may have grown since the last look. */
+  /** A view of the memory, renewed if the memory has grown. */
   get #data(): DataView {
     if (this.#view.buffer !== this.#memory.buffer) this.#view = new DataView(this.#memory.buffer)
     return this.#view
@@ -105,7 +105,7 @@ export class NodeApi {
     return called(...values)
   }
 
-  /** Calls a function of the binding, then the work that it has queued: the thread is there for nothing else. */
+  /** Calls a function of the binding, then does the work that it has queued. The thread has nothing else to do. */
   #invoke(method: number, values: readonly unknown[]): unknown {
     this.#values.length = 1
     this.#arguments = values
@@ -121,7 +121,7 @@ export class NodeApi {
     return this.#resolved
   }
 
-  /** The imports of module `napi`. What the binding does not use fails. */
+  /** The imports of the module `napi`. Functions that the binding does not use throw. */
   imports(names: readonly string[]): Record<string, (...values: number[]) => number> {
     const known: Readonly<Record<string, (...values: number[]) => number>> = {
       ...this.#readers(),
@@ -256,7 +256,7 @@ export class NodeApi {
     }
   }
 
-  /** Promises and work: a call does the work it has queued before it returns. */
+  /** Promises and work. A call does the work that it has queued before it returns. */
   #asynchronous() {
     return {
       napi_create_promise: (_: number, deferred: number, promise: number) => {

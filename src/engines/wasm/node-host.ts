@@ -1,4 +1,4 @@
-/** The wasm engine's host in Node.js: binaries from prebuilds/wasm/, threads by worker_threads. */
+/** The host of the wasm engine in Node.js, with binaries from prebuilds/wasm/ and threads of worker_threads. */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
@@ -6,7 +6,7 @@ import { DiffWaveError } from '../../core/errors.js'
 import { isPermissionError, permissionHint, requireThreads } from '../../core/permission.js'
 import type { HostWorker, WasmHost } from './host.js'
 
-/** A worker thread. The process's own options are not the thread's: with `--input-type` a file cannot be run. */
+/** Starts a thread without the options of the process: with `--input-type` a file cannot be run. */
 function startWorker(): HostWorker {
   requireThreads('the wasm engine')
   const worker = new Worker(new URL('./node-worker.js', import.meta.url), { execArgv: [] })

@@ -1,16 +1,16 @@
 /**
- * Both builds of the kernels as one array that compresses well: they have the same functions in the same order, and
- * most of them are equal. Function bodies of both lie side by side, and equal ones stand once.
+ * Packs both builds of the kernels into one array that compresses well. They have the same functions in the same order,
+ * and most of them are equal. The bodies of a function are stored side by side, and equal ones only once.
  */
 import { concatenateBytes } from '../../core/concatenate.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { type WasmInstructionSet, wasmInstructionSets } from './host.js'
 
 const CODE_SECTION = 10
-/** Length of a part that is equal to the first build's. */
+/** Stands in place of the length of a part that is equal to that of the first build. */
 const SAME = 0xffffffff
 
-/** A binary cut before, between and after its function bodies. */
+/** Splits a binary before, between and after its function bodies. */
 function parts(binary: Uint8Array): Uint8Array[] {
   let at = 8
   const number = () => {
@@ -46,8 +46,8 @@ function equal(one: Uint8Array, other: Uint8Array | undefined): boolean {
 }
 
 /**
- * Layout: the number of parts of the longer build; for each part its length in each build (uint32, little-endian,
- * `SAME` for bytes equal to the first build's); then the bytes, part by part.
+ * Packs the builds. Layout: the number of parts of the longer build. For each part, its length in each build (uint32,
+ * little-endian, or `SAME` if it equals that of the first build). Then the bytes, part by part.
  */
 export function packBinaries(binaries: Readonly<Record<WasmInstructionSet, Uint8Array>>): Uint8Array<ArrayBuffer> {
   const [first, second] = wasmInstructionSets.map(name => parts(binaries[name]))
@@ -66,7 +66,7 @@ export function packBinaries(binaries: Readonly<Record<WasmInstructionSet, Uint8
   return concatenateBytes(bytes)
 }
 
-/** @throws DiffWaveError `ENGINE_UNAVAILABLE` if the array ends too early */
+/** Extracts a build. @throws DiffWaveError `ENGINE_UNAVAILABLE` if the array ends too early */
 export function unpackBinary(packed: Uint8Array, instructionSet: WasmInstructionSet): Uint8Array<ArrayBuffer> {
   const isFirst = instructionSet === wasmInstructionSets[0]
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)

@@ -1,4 +1,4 @@
-/** The wasm engine's host in a browser: a page or a worker of it. */
+/** The host of the wasm engine in a browser: a page or one of its workers. */
 import { gunzipSync } from 'fflate'
 import { DiffWaveError } from '../../core/errors.js'
 import { urlSource } from '../../core/url-source.js'
@@ -6,19 +6,19 @@ import type { HostWorker, WasmHost, WasmInstructionSet } from './host.js'
 import { unpackBinary } from './packed-binaries.js'
 
 /**
- * What the bundle carries inside itself, so that it is one file that works under every bundler:
- * scripts/build-browser.mjs puts the texts in place of these names. The program of src/browser/worker.ts, and the
- * binaries, packed (packed-binaries.ts), compressed by gzip, in base64. In the studio, whose server has the binaries as
- * files, it is the path of their folder from the running script, with a slash at its end.
+ * Texts that the bundle contains, so that one file works with every bundler. scripts/build-browser.mjs puts them in
+ * place of these names. One is the program of src/browser/worker.ts. The other is the binaries, packed
+ * (packed-binaries.ts), compressed by gzip, in base64. The studio's server has the binaries as files. There the second
+ * text is the path from the running script to their folder, with a slash at its end.
  */
 declare const DIFFWAVE_WORKER: string
 declare const DIFFWAVE_BINARIES: string
 
-/** Each use of the declared name would be a copy of the text. */
+/** It is used only here, because each use of the declared name would be a copy of the text. */
 const binaries = DIFFWAVE_BINARIES
 let packed: Uint8Array | undefined
 
-/** @throws DiffWaveError if the binary is a file: `DOWNLOAD_FAILED`, `FILE_NOT_FOUND` */
+/** Loads a binary. @throws DiffWaveError `DOWNLOAD_FAILED`, `FILE_NOT_FOUND` if the binaries are files */
 async function binary(instructionSet: WasmInstructionSet): Promise<Uint8Array> {
   if (binaries.endsWith('/')) {
     return urlSource(new URL(binaries, globalThis.location.href)).read(`${instructionSet}.wasm`)
@@ -34,7 +34,7 @@ const START_HINT =
 let program: string | undefined
 
 /**
- * A worker from its URL, or from the text of its program.
+ * Starts a worker from its URL, or from the text of its program.
  *
  * @throws DiffWaveError `ENGINE_UNAVAILABLE`
  */
@@ -72,7 +72,7 @@ const hosts = new Map<string, WasmHost>()
  * The host for a page's workers, one per URL. A page that is not cross-origin isolated cannot share memory between
  * threads.
  *
- * @param workerUrl of the worker's program. Default: the program that the module carries
+ * @param workerUrl URL of the worker's program. Default: the program inside the module
  */
 export function pageHost(workerUrl?: string | URL): WasmHost {
   const key = String(workerUrl ?? '')

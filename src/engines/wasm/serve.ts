@@ -1,4 +1,4 @@
-/** What a worker does, in Node.js and in a browser: it answers an engine's calls, or is one of its further threads. */
+/** The program of a worker in Node.js and in a browser. It answers an engine's calls, or is a further thread. */
 import { OUT_OF_MEMORY } from '../native/constants.js'
 import { instantiate } from './instance.js'
 import { makeMemory } from './memory.js'
@@ -21,11 +21,11 @@ export interface WorkerChannel {
   onMessage(handle: (message: unknown) => void): void
 }
 
-/** Bytes of a further thread's stack: the kernels keep register blocks and tables of rows there. */
+/** Size of the stack of a further thread in bytes. The kernels keep register blocks and tables of rows there. */
 const STACK_SIZE = 2 ** 18
 const STACK_ALIGNMENT = 16
 
-/** Reads the first message and takes up the role that it names. */
+/** Reads the first message and takes the role that it names. */
 export function serve(channel: WorkerChannel): void {
   let engine: EngineWorker | undefined
   channel.onMessage(message => {
@@ -51,7 +51,7 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** Waits for tasks, for ever. */
+/** Waits for tasks and never returns. */
 async function help(channel: WorkerChannel, { module, memory, number, stack, locals }: HelperStart): Promise<void> {
   const { exports } = await instantiate(module, memory)
   exports.__stack_pointer.value = stack
@@ -72,9 +72,9 @@ class EngineWorker {
   #engine: unknown
   /** Open streams and frame chains. */
   readonly #clips = new Map<number, External>()
-  /** The parameters of the last call that had any. */
+  /** The parameters of the last call with parameters. */
   #parameters: HeapArray | undefined
-  /** Arrays of the current call, and those of them that go back. */
+  /** The arrays of the current call, and those of them that are sent back. */
   #arrays: number[] = []
   #written: HeapArray[] = []
 
@@ -171,7 +171,7 @@ class EngineWorker {
     if ('cancelFlag' in value) return new HeapArray('uint8', this.#cancelFlag, 1)
     if ('parameters' in value) {
       if (value.parameters === 'kept') {
-        // There was no room for them in an earlier call.
+        // An earlier call had no room for them.
         if (this.#parameters === undefined) throw new OutOfMemory()
         return this.#parameters
       }
@@ -191,7 +191,7 @@ class EngineWorker {
     return array
   }
 
-  /** A copy in the instance's memory. */
+  /** Copies an array into the memory of the instance. */
   #place(data: Float32Array | Float64Array): HeapArray {
     const address = this.#allocate(data.byteLength)
     if (data instanceof Float64Array) {
@@ -207,5 +207,5 @@ function isList(value: object): value is readonly Encoded[] {
   return Array.isArray(value)
 }
 
-/** The instance's memory cannot grow as far as a call needs. */
+/** The memory of the instance cannot grow as far as a call needs. */
 class OutOfMemory extends Error {}

@@ -1,4 +1,4 @@
-/** The parts of JavaScript's WebAssembly that are used: their types are in TypeScript's library for pages only. */
+/** Types of the WebAssembly interface that is used here. TypeScript has them only in its library for pages. */
 
 declare const brand: unique symbol
 export interface WasmModule {
@@ -6,7 +6,7 @@ export interface WasmModule {
 }
 
 export interface WasmMemory {
-  /** Another object each time that the memory has grown. */
+  /** A new object whenever the memory has grown. */
   readonly buffer: ArrayBuffer
 }
 

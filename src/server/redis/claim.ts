@@ -1,4 +1,4 @@
-/** One attempt of a worker at a job in Redis: what it reads and writes, as long as the job is its own. */
+/** One attempt of a worker at a job in Redis. It can read and write as long as it holds the job. */
 import type { Redis } from 'ioredis'
 import { DiffWaveError } from '../../core/errors.js'
 import type { JobFile, JobState, JobView } from '../jobs/job.js'
@@ -10,19 +10,19 @@ import { CLAIM, FINISH, HELD, JOB_KEY, PUT_BACK, TELL, WRITE } from './scripts.j
 
 const KEEP_MILLISECONDS = 1000 * UNCLAIMED_SECONDS
 
-/** A job was cancelled, or given to another worker. */
+/** The job was cancelled or given to another worker. */
 export class ClaimLost extends Error {
   override readonly name = 'ClaimLost'
 }
 
-/** How much a job may leave, and for how long. */
+/** Limits of the results of a job. */
 interface Bounds {
-  /** Bytes of all jobs' bodies and results. */
+  /** Max bytes of the bodies and results of all jobs. */
   readonly resultBytes: number
   readonly resultSeconds: number
 }
 
-/** A job as a worker takes it over. */
+/** A job that a worker takes over. */
 interface Claimed {
   readonly id: string
   readonly attempt: number
@@ -35,7 +35,7 @@ interface Claimed {
   readonly order: string
 }
 
-/** As the script returns it. */
+/** The reply of the script. */
 type ClaimReply = [
   attempt: string,
   passes: string,
@@ -63,7 +63,7 @@ export class Claim {
     this.#lastEvent = record.lastEvent
   }
 
-  /** Takes a job over; null if it is not there any more. @param clock milliseconds since 1970 */
+  /** Takes over a job. Returns null if it no longer exists. @param clock milliseconds since 1970 */
   static async take(client: Redis, id: string, clock: () => number): Promise<Claim | null> {
     const now = clock()
     const reply = await runScript(client, CLAIM, [id, now, KEEP_MILLISECONDS])
@@ -86,27 +86,27 @@ export class Claim {
     return this.#record.id
   }
 
-  /** What to do, as order.ts writes it. */
+  /** The order, as text of order.ts. */
   get order(): string {
     return this.#record.order
   }
 
-  /** Times that a worker put the job back or handed it on. */
+  /** How often a worker has put the job back or handed it on. */
   get passes(): number {
     return this.#record.passes
   }
 
-  /** Times in a row that a worker refused the job while no other one was there that could do it. */
+  /** How often in a row a worker has refused the job while no other worker could do it. */
   get refusals(): number {
     return this.#record.refusals
   }
 
-  /** Workers that have begun with the job and not handed it on, this one included. */
+  /** Number of workers that have begun the job and not handed it on, including this one. */
   get attempts(): number {
     return this.#record.attempt - this.#record.passes
   }
 
-  /** The body of the request; empty if it has none. */
+  /** Reads the body of the request; empty if there is none. */
   async body(): Promise<Uint8Array> {
     return (await this.#client.getBuffer(`${JOB_KEY}${this.id}:body`)) ?? new Uint8Array(0)
   }
@@ -116,7 +116,7 @@ export class Claim {
     await this.#change(HELD, [])
   }
 
-  /** Says that the work begins. @throws ClaimLost */
+  /** Records that the work begins. @throws ClaimLost */
   async begin(): Promise<void> {
     await this.tell('state', { ...this.#view('running') })
   }
@@ -155,27 +155,27 @@ export class Claim {
     })
   }
 
-  /** Says that a file is complete. @throws ClaimLost */
+  /** Records that a file is complete. @throws ClaimLost */
   async complete(file: JobFile): Promise<void> {
     this.#files.push(file)
     await this.#tell('file', { ...file }, '', JSON.stringify(file))
   }
 
-  /** Ends the job. @param problem why it failed @throws ClaimLost */
+  /** Ends the job. @param problem reason if it failed @throws ClaimLost */
   async finish(state: 'done' | 'failed', { resultSeconds }: Bounds, problem: Problem | null = null): Promise<void> {
     const data = JSON.stringify(this.#view(state, problem))
     const text = problem === null ? '' : JSON.stringify(problem)
     await this.#change(FINISH, [++this.#lastEvent, data, state, text, 1000 * resultSeconds])
   }
 
-  /** Puts the job back for another worker. @throws ClaimLost */
+  /** Puts the job back, so that another worker can take it. @throws ClaimLost */
   async putBack(): Promise<void> {
     this.#files.length = 0
     this.#share = 0
     await this.#change(PUT_BACK, [++this.#lastEvent, JSON.stringify(this.#view('queued')), KEEP_MILLISECONDS, 0])
   }
 
-  /** Hands the job on before the work begins. Those who watch it notice nothing. @throws ClaimLost */
+  /** Hands the job on before the work begins. Clients that watch it see no event. @throws ClaimLost */
   async handOn(refusals: number): Promise<void> {
     await this.#change(PUT_BACK, [this.#lastEvent, '', KEEP_MILLISECONDS, refusals])
   }

@@ -5,27 +5,27 @@ import { CONNECT_SECONDS, MAX_RECONNECT_SECONDS, REDIS_SECONDS } from '../limits
 import type { RedisPackages } from './packages.js'
 import { checkRedisUrl, withoutPassword } from './redis-url.js'
 
-/** Seconds before the first attempt to connect again; each further attempt waits twice as long. */
+/** Seconds before the first attempt to reconnect. Each further attempt waits twice as long. */
 const FIRST_RECONNECT_SECONDS = 0.1
 
 export interface ConnectOptions {
-  /** Whether commands wait for a server that went away, as a worker's do; else they fail after some seconds. */
+  /** Whether commands wait while the server is unreachable, as for workers. Otherwise they fail after some seconds. */
   readonly patient: boolean
-  /** Called with the error when the connection breaks, for a log: it is made again by itself. */
+  /** Called with the error when the connection breaks, for a log. It is restored automatically. */
   readonly onError: (error: Error) => void
 }
 
-/** A connection, and those that BullMQ makes after its example. */
+/** A connection, and those that BullMQ duplicates from it. */
 export interface Connection {
   readonly client: Redis
-  /** Stops waiting for a server that is away: commands that wait for it fail. */
+  /** Stops waiting for an unreachable server. Commands that wait for it fail. */
   giveUp(): void
 }
 
 /**
  * Connects to a Redis server.
  *
- * @throws DiffWaveError `BAD_OPTION` for an address that is none, `REDIS_UNAVAILABLE`
+ * @throws DiffWaveError `BAD_OPTION` for an invalid address, `REDIS_UNAVAILABLE`
  */
 export async function connect(
   { Redis }: Pick<RedisPackages, 'Redis'>,
@@ -42,7 +42,7 @@ export async function connect(
       if (!connected || !waits) return null
       return 1000 * Math.min(MAX_RECONNECT_SECONDS, FIRST_RECONNECT_SECONDS * 2 ** (attempt - 1))
     },
-    // BullMQ asks for this on connections that wait for jobs.
+    // BullMQ requires this for connections that wait for jobs.
     maxRetriesPerRequest: patient ? null : 1,
     enableOfflineQueue: patient,
     ...(patient ? {} : { commandTimeout: REDIS_SECONDS * 1000 }),
@@ -52,13 +52,13 @@ export async function connect(
     last = null
   })
   client.on('error', error => {
-    // Attempts to connect again fail with the same error until one succeeds.
+    // Attempts to reconnect fail with the same error until one succeeds.
     if (connected && last === null) onError(error)
     last = error
   })
   try {
     await client.connect()
-    // A server that asks for a password accepts the connection all the same.
+    // A server that requires a password still accepts the connection, so that it is tested by a command.
     await client.ping()
     connected = true
     const giveUp = () => {

@@ -1,4 +1,4 @@
-/** Jobs in Redis, as services see them. What workers do with them is in claim.ts. */
+/** Jobs in Redis from the side of the services. The side of the workers is in claim.ts. */
 import type { Redis } from 'ioredis'
 import { hasEnded, type JobEvent, type JobFile, type JobState, type JobView } from '../jobs/job.js'
 import { noFile, unknownJob } from '../jobs/refusals.js'
@@ -13,35 +13,35 @@ import {
 import { Refusal } from '../refusal.js'
 import { ADMIT, CONFIRM, INDEX_KEY, JOB_KEY, REMOVE } from './scripts.js'
 
-/** A job that wants to be taken in. */
+/** A job that is submitted. */
 export interface NewJob {
   readonly id: string
   /** Name of the work. */
   readonly kind: string
   readonly client: string
-  /** What to do, as order.ts writes it. */
+  /** The order, as text of order.ts. */
   readonly order: string
   readonly body: Uint8Array
 }
 
-/** Events of a job after the last known one. */
+/** The events of a job after the last known one. */
 export interface PolledEvents {
   readonly events: readonly JobEvent[]
-  /** Whether no more will come. */
+  /** Whether the job has ended, so that no more events follow. */
   readonly over: boolean
 }
 
-/** Runs one of the scripts. */
+/** Runs one of the Lua scripts. */
 export async function runScript(client: Redis, script: string, args: readonly (string | number | Buffer)[]) {
   return client.eval(script, 2, INDEX_KEY, JOB_KEY, ...args)
 }
 
-/** Bytes as a command's argument, without a copy. */
+/** Bytes as an argument of a command, without a copy. */
 export function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength)
 }
 
-/** The states in Redis: one more than clients see. */
+/** Converts a state in Redis, which has one more than clients see. */
 function stateOf(text: string | undefined): JobState {
   return text === 'arriving' ? 'queued' : (text as JobState)
 }
@@ -59,7 +59,7 @@ export class JobStore {
   }
 
   /**
-   * Takes a job in with its body; `confirm` follows once it is queued.
+   * Stores a job with its body. `confirm` follows once it is queued.
    *
    * @throws Refusal `TOO_MANY_REQUESTS`, `QUEUE_FULL`, `STORE_UNAVAILABLE`
    */
@@ -75,7 +75,7 @@ export class JobStore {
     await this.#ask(() => this.#client.set(`${JOB_KEY}${id}:body`, asBuffer(body), 'EX', ARRIVAL_SECONDS))
   }
 
-  /** Keeps a job until a worker takes it. */
+  /** Keeps a queued job until a worker takes it. */
   async confirm(id: string): Promise<void> {
     await this.#run(CONFIRM, [id, this.#clock(), 1000 * UNCLAIMED_SECONDS])
   }
@@ -101,7 +101,7 @@ export class JobStore {
     }
   }
 
-  /** Cancels a job if it has not ended, and forgets it. @throws Refusal `UNKNOWN_JOB` */
+  /** Cancels a job if it has not ended, and removes it. @throws Refusal `UNKNOWN_JOB` */
   async remove(id: string): Promise<JobView> {
     const before = await this.view(id)
     const now = this.#clock()
@@ -114,7 +114,7 @@ export class JobStore {
 
   async poll(id: string, after: number): Promise<PolledEvents> {
     const key = JOB_KEY + id
-    // In this order: if the job has ended, all its events are there.
+    // The order matters: if the job has ended, all its events are stored.
     const [state, entries] = await this.#ask(() =>
       Promise.all([
         this.#client.hget(key, 'state'),
@@ -139,7 +139,7 @@ export class JobStore {
     return { file: view.files[number]!, bytes: bytes ?? new Uint8Array(0) }
   }
 
-  /** Jobs of all services by state. */
+  /** Counts the jobs of all services by state. */
   async counts(): Promise<Readonly<Record<'queued' | 'running', number>>> {
     const entries = await this.#ask(() => this.#client.hvals(INDEX_KEY))
     const count = (state: string) => entries.filter(entry => entry.startsWith(`${state} `)).length
@@ -170,7 +170,7 @@ export function storeUnavailable(cause: unknown): Refusal {
   })
 }
 
-/** The refusal of a job for which there is no place. */
+/** The refusal of a job for which there is no room. */
 function noPlace(code: string, got: number, { queue, perClient, resultBytes }: ServiceLimits): Refusal {
   if (code === 'client') {
     return new Refusal(429, 'TOO_MANY_REQUESTS', 'this client has too many jobs in hand', {
@@ -188,5 +188,5 @@ function noPlace(code: string, got: number, { queue, perClient, resultBytes }: S
   })
 }
 
-/** When to try again: nobody knows how fast the workers are. */
+/** Seconds to wait before a retry. The speed of the workers is unknown. */
 const FULL_SECONDS = 5

@@ -1,6 +1,6 @@
 /**
- * Orders as text in Redis: which work with which options. A service writes them, a worker reads them, perhaps of
- * another version.
+ * Orders in Redis as text: which work to do with which options. A service writes them, and a worker, perhaps of another
+ * version, reads them.
  */
 import { z } from 'zod'
 import { drawSeed } from '../../core/seed.js'
@@ -9,10 +9,10 @@ import type { ModelCache } from '../model-cache.js'
 import type { WorkOrder } from '../work/run-work.js'
 import { works } from '../work/works.js'
 
-/** Counts up with every change that a worker of the version before cannot follow. */
+/** The version of the format. It increases with every change that an older worker cannot read. */
 const FORMAT = 1
 
-/** The limits of the service that a job brings with it: one place decides, however many workers there are. */
+/** The limits that a service sends along with a job, so that all workers apply the same ones. */
 const limits = z.object({
   seconds: z.number().positive(),
   workSeconds: z.number().positive(),
@@ -32,7 +32,7 @@ const schema = z.object({
 export type StoredOrder = Omit<WorkOrder, 'body'> & { readonly limits: OrderLimits }
 
 /**
- * An order with the model and the seed settled, so that every worker makes the same bytes of it.
+ * Fills in the model and the seed of an order, so that every worker makes the same bytes.
  *
  * @throws DiffWaveError `UNKNOWN_MODEL`; Refusal `MODEL_UNAVAILABLE`
  */

@@ -1,14 +1,14 @@
-/** Which workers are there, and with which models: each says so again and again, and counts as gone when it stops. */
+/** The list of running workers with their models. Each renews its entry, and counts as gone when it stops doing so. */
 import type { Redis } from 'ioredis'
 import { runScript } from './job-store.js'
 import { LEAVE, PRESENT, SHOW } from './scripts.js'
 
 export interface PresenceOptions {
-  /** Names the worker among all that share the server. */
+  /** Unique name of the worker among all that share the server. */
   readonly id: string
   /** Names of its models. */
   readonly models: readonly string[]
-  /** Seconds after which it counts as gone; it shows itself twice in this time. */
+  /** Seconds after which it counts as gone. It renews its entry twice in this time. */
   readonly seconds: number
   /** Called with errors, for a log. */
   readonly onError: (error: Error) => void
@@ -18,7 +18,7 @@ export class Presence {
   readonly #client: Redis
   readonly #options: PresenceOptions
   #timer: NodeJS.Timeout | undefined
-  /** Whether the server has not answered yet: while it is away, commands wait. */
+  /** Whether the server has not answered yet. While it is unreachable, commands wait. */
   #isWaiting = false
 
   constructor(client: Redis, options: PresenceOptions) {
@@ -26,7 +26,7 @@ export class Presence {
     this.#options = options
   }
 
-  /** Shows the worker from now on, until `leave`. */
+  /** Keeps the worker on the list until `leave`. */
   async start(): Promise<void> {
     const again = () => {
       if (!this.#isWaiting) void this.#show().catch(this.#options.onError)
@@ -36,7 +36,7 @@ export class Presence {
     await this.#show()
   }
 
-  /** Whether another worker that is there has a model. */
+  /** Whether another running worker has a model. */
   async isElsewhere(model: string): Promise<boolean> {
     const all = (await runScript(this.#client, PRESENT, [])) as readonly string[]
     for (let i = 0; i < all.length; i += 2) {
@@ -45,7 +45,7 @@ export class Presence {
     return false
   }
 
-  /** Takes the worker off the list, as it takes no more jobs. */
+  /** Removes the worker from the list, as it takes no more jobs. */
   async leave(): Promise<void> {
     clearInterval(this.#timer)
     await runScript(this.#client, LEAVE, [this.#options.id])

@@ -1,4 +1,4 @@
-/** The names under which services and workers meet in Redis. */
+/** The names of the queue that services and workers share in Redis. */
 export const QUEUE_NAME = 'work'
-/** With the hash tag of scripts.ts. */
+/** The prefix contains the hash tag of scripts.ts. */
 export const QUEUE_PREFIX = '{diffwave}'

@@ -1,4 +1,4 @@
-/** Jobs that workers on other machines do: queued with BullMQ, kept in Redis. */
+/** Jobs for workers on other machines. BullMQ queues them, and Redis stores them. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import type { Queue } from 'bullmq'
@@ -17,7 +17,7 @@ import { loadRedisPackages } from './packages.js'
 import { QUEUE_NAME, QUEUE_PREFIX } from './queue-name.js'
 
 export interface RedisJobsOptions {
-  /** Address of the server, as `redis://host:6379`. */
+  /** Address of the server, such as `redis://host:6379`. */
   readonly url: string
   readonly tools: WorkTools
   /** Milliseconds since 1970. */
@@ -46,7 +46,7 @@ export class RedisJobs implements Jobs {
     const packages = await loadRedisPackages()
     const { client } = await connect(packages, options.url, { patient: false, onError: options.onError })
     const queue = new packages.Queue(QUEUE_NAME, { connection: client, prefix: QUEUE_PREFIX })
-    // It shares the client, which reports its errors itself.
+    // The queue shares the client, which reports its errors itself.
     queue.on('error', () => {})
     return new RedisJobs(client, queue, options)
   }
@@ -59,7 +59,7 @@ export class RedisJobs implements Jobs {
     const kind = job.work.name
     await this.#store.admit({ id, kind, client, order: writeOrder(job, limits), body: job.body })
     try {
-      // Its record holds the state: BullMQ's own entry goes with its end.
+      // The state is in the job's record, so BullMQ can remove its own entry when the job ends.
       await this.#queue.add(kind, {}, { jobId: id, removeOnComplete: true, removeOnFail: true })
     } catch (error) {
       throw storeUnavailable(error)
@@ -73,14 +73,14 @@ export class RedisJobs implements Jobs {
   }
 
   remove(id: string): Promise<JobView> {
-    // The worker notices by itself, and one that takes it later finds nothing to do.
+    // The worker notices it by itself. One that takes the job later finds nothing to do.
     return this.#store.remove(id)
   }
 
   async *events(id: string, after: number, signal: AbortSignal): AsyncGenerator<JobEvent, void, undefined> {
     const ended = AbortSignal.any([signal, this.#closing.signal])
     for (let last = after; ; ) {
-      // Watching survives a server that goes away and comes back.
+      // Watching continues after the server was unreachable.
       const { events, over } = await this.#store.poll(id, last).catch(() => ({ events: [], over: false }))
       for (const event of events) {
         last = event.id
@@ -100,7 +100,7 @@ export class RedisJobs implements Jobs {
     return this.#store.counts()
   }
 
-  /** Leaves the jobs to the workers. */
+  /** Closes the connection. The jobs stay with the workers. */
   async close(): Promise<void> {
     this.#closing.abort()
     await this.#queue.close().catch(() => {})

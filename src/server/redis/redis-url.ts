@@ -1,20 +1,20 @@
-/** Addresses of Redis servers, as `--redis` takes them. */
+/** Addresses of Redis servers for `--redis`. */
 import { DiffWaveError } from '../../core/errors.js'
 
-/** @throws DiffWaveError `BAD_OPTION` */
+/** Parses and checks an address. @throws DiffWaveError `BAD_OPTION` */
 export function checkRedisUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null
   const isRedis = url !== null && ['redis:', 'rediss:'].includes(url.protocol) && url.hostname !== ''
   if (isRedis && /^\/?(\d{1,4})?$/.test(url.pathname)) return url
   throw new DiffWaveError('BAD_OPTION', 'not the URL of a Redis server', {
     expected: 'redis://host:6379, or rediss://user:password@host:6380/0 for TLS, a password and a database',
-    // Any other text may hold a password.
+    // The text is not shown, because it may contain a password.
     got: isRedis ? withoutPassword(url) : 'something else',
     where: 'redis',
   })
 }
 
-/** The address without user and password, for messages and logs. */
+/** Returns the address without user and password, for messages and logs. */
 export function withoutPassword(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`
 }

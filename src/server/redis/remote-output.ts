@@ -1,4 +1,4 @@
-/** A work's output as the files and events of a job in Redis. */
+/** Writes the output of a work as files and events of a job in Redis. */
 import { PROGRESS_SECONDS, SEND_BYTES } from '../limits.js'
 import type { Facts, FileHead, Output } from '../work/work.js'
 import type { Claim } from './claim.js'
@@ -7,9 +7,9 @@ import type { OrderLimits } from './order.js'
 interface OpenFile {
   readonly head: FileHead
   readonly number: number
-  /** Bytes that are sent. */
+  /** Number of bytes that are sent. */
   sent: number
-  /** What is not sent yet. */
+  /** Pieces that are not sent yet. */
   pieces: Uint8Array[]
 }
 
@@ -19,7 +19,7 @@ export class RemoteOutput implements Output {
   readonly #onLost: (error: unknown) => void
   #file: OpenFile | null = null
   #files = 0
-  /** Writes go out one after the other. */
+  /** The last write. Writes are sent one after the other. */
   #sending: Promise<void> = Promise.resolve()
   #progress: number | null = null
   #toldProgressAt = Number.NEGATIVE_INFINITY
@@ -41,7 +41,7 @@ export class RemoteOutput implements Output {
     file.pieces.push(bytes)
     if (unsent(file) < SEND_BYTES) return
     this.#send(file)
-    // A Redis server that is slow slows the work down.
+    // A slow Redis server slows the work down.
     await this.#sending
   }
 
@@ -66,7 +66,7 @@ export class RemoteOutput implements Output {
     })
   }
 
-  /** Sends the rest. @throws what a write threw */
+  /** Sends the rest. @throws the error of a failed write */
   async finished(): Promise<void> {
     this.#close()
     await this.#sending
@@ -90,7 +90,7 @@ export class RemoteOutput implements Output {
 
   #after(write: () => Promise<void>): void {
     this.#sending = this.#sending.then(write)
-    // `write` and `finished` throw it, too.
+    // `write` and `finished` throw this error, too.
     this.#sending.catch(this.#onLost)
   }
 }

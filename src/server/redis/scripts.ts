@@ -1,5 +1,5 @@
 /**
- * Lua scripts that Redis runs as a whole, so that services and workers never see half a change.
+ * Lua scripts, which Redis runs atomically, so that services and workers never see half a change.
  *
  * Keys of a job: the hash `job:ID` (state, times, attempt, last event), `…:body`, the stream `…:events` whose ids are
  * the events' numbers, the list `…:files` (JSON), and `…:file:N` with the bytes of the N-th file. The hash `jobs` is
@@ -83,7 +83,7 @@ if redis.call('HGET', key, 'attempt') ~= ARGV[2] or redis.call('HGET', key, 'sta
 `
 
 /**
- * Takes a job in, without its body yet.
+ * Admits a job, still without its body.
  *
  * ARGV: id, now, client, bytes of the body, waiting jobs, jobs of a client, jobs in all, bytes in all, milliseconds to
  * arrive, kind, order. Returns a code and the number that was too high.
@@ -121,7 +121,7 @@ return 1
 `
 
 /**
- * Gives a job to a worker, without what an earlier worker made. ARGV: id, now, milliseconds to keep it. Returns
+ * Gives a job to a worker, and deletes what an earlier worker made. ARGV: id, now, milliseconds to keep it. Returns
  * attempt, passes, refusals, last event, kind, time of creation and order, or nothing if the job is not there or has
  * ended.
  */
@@ -230,21 +230,21 @@ keep(key, ARGV[4])
 return 1
 `
 
-/** KEYS: as everywhere. Times are the server's own. */
+/** KEYS: as above. Times are those of the server. */
 const workers = `
 local workers = '${WORKERS_KEY}'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `
 
-/** Says that a worker is there. ARGV: id, milliseconds that this holds, its models as JSON. */
+/** Puts a worker on the list, or renews its entry. ARGV: id, milliseconds that this holds, its models as JSON. */
 export const SHOW = `${workers}
 redis.call('HSET', workers, ARGV[1], string.format('%.0f %s', now + tonumber(ARGV[2]), ARGV[3]))
 if redis.call('PTTL', workers) < tonumber(ARGV[2]) then redis.call('PEXPIRE', workers, ARGV[2]) end
 return 1
 `
 
-/** The workers that are there: id and models, in turn. Forgets those that are gone. */
+/** Returns id and models of each running worker in turn. Removes those that are gone. */
 export const PRESENT = `${workers}
 local all, present = redis.call('HGETALL', workers), {}
 for i = 1, #all, 2 do
@@ -258,7 +258,7 @@ end
 return present
 `
 
-/** Says that a worker is gone. ARGV: id. */
+/** Removes a worker from the list. ARGV: id. */
 export const LEAVE = `${workers}
 redis.call('HDEL', workers, ARGV[1])
 return 1

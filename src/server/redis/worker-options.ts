@@ -6,26 +6,26 @@ import { DRAIN_SECONDS, defaultLimits, WORKER_LOCK_SECONDS } from '../limits.js'
 import type { LogStream } from '../options.js'
 
 export interface WorkerOptions extends EngineOptions {
-  /** Address of the Redis server, as `redis://host:6379`. */
+  /** Address of the Redis server, such as `redis://host:6379`. */
   readonly redis: string
   /** Names or paths of models, by the name that clients use. */
   readonly models: ReadonlyMap<string, string>
-  /** Jobs that are worked on at the same time. Default: 1. */
+  /** Max number of concurrent jobs. Default: 1. */
   readonly parallel?: number | undefined
-  /** Bytes of loaded models that are kept. Default: 1 GiB. */
+  /** Max bytes of loaded models that are kept. Default: 1 GiB. */
   readonly modelBytes?: number | undefined
-  /** Seconds that a stopping worker goes on with its jobs, before it puts them back. Default: 30. */
+  /** Seconds for which a stopping worker continues its jobs before it puts them back. Default: 30. */
   readonly drainSeconds?: number | undefined
-  /** Seconds without a sign of life after which another worker takes this one's jobs. Default: 10. */
+  /** Seconds without renewal of a lock after which another worker takes the job. Default: 10. */
   readonly lockSeconds?: number | undefined
-  /** Where the log goes: one line of JSON each. Default: nowhere. */
+  /** Receives the log as lines of JSON. Default: no log. */
   readonly log?: LogStream | undefined
 }
 
-/** Jobs of one worker: each takes memory for its body, its mel and its audio. */
+/** Max number of jobs of one worker. Each needs memory for its body, its mel and its audio. */
 const MAX_PARALLEL = 64
 
-/** Shorter, and a busy worker would lose jobs that it is doing. */
+/** With a shorter time a busy worker would lose jobs that it is doing. */
 const MIN_LOCK_SECONDS = 1
 
 const schema = z.strictObject({
@@ -44,7 +44,7 @@ const schema = z.strictObject({
 
 export type CheckedWorkerOptions = z.output<typeof schema>
 
-/** @throws DiffWaveError `BAD_OPTION` */
+/** Checks the options and fills in the defaults. @throws DiffWaveError `BAD_OPTION` */
 export function checkWorkerOptions(options: WorkerOptions): CheckedWorkerOptions {
   return check(schema, options, 'worker options')
 }

@@ -1,8 +1,8 @@
 /**
- * A worker: takes jobs from BullMQ's queue and does them, one at a time or a few.
+ * A worker takes jobs from BullMQ's queue and does one or a few of them at a time.
  *
- * A job is a worker's own as long as its lock in Redis is renewed. If the worker dies, another one finds the job
- * without a lock and starts it anew, with the same seed. What the first one still writes then is refused (claim.ts).
+ * A worker holds a job as long as it renews the job's lock in Redis. If the worker dies, another one finds the job
+ * without a lock and starts it again with the same seed. Whatever the first one still writes is refused (claim.ts).
  */
 import { randomUUID } from 'node:crypto'
 import type { Job, Worker as Queued } from 'bullmq'
@@ -34,17 +34,17 @@ import { type CheckedWorkerOptions, checkWorkerOptions, type WorkerOptions } fro
 
 /** A running worker. */
 export interface Worker {
-  /** Takes no new jobs, finishes those in hand within `drainSeconds`, and puts the rest back. */
+  /** Takes no new jobs, finishes the current ones within `drainSeconds`, and puts the rest back. */
   stop(): Promise<void>
 }
 
-/** What a worker does its jobs with. */
+/** The resources that a worker uses for its jobs. */
 interface Surroundings {
   readonly client: Redis
   readonly models: ModelCache
   readonly decoders: DecoderPool
   readonly log: Logger
-  /** Jobs that are worked on. */
+  /** The jobs in progress. */
   readonly inHand: Set<Job>
   /** Fires when a stopping worker puts its jobs back. */
   readonly late: AbortSignal
@@ -88,11 +88,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     concurrency: checked.parallel,
     lockDuration: 1000 * lockSeconds,
     stalledInterval: (1000 * lockSeconds) / 2,
-    // A claim counts its attempts itself, as the job has to end with a problem document.
+    // A claim counts its attempts itself, since the job has to end with a problem document.
     maxStalledCount: Number.MAX_SAFE_INTEGER,
     runRetryDelay: 1000,
   })
-  // Errors with a code are those of the connection, which the client reports.
+  // Errors with a code come from the connection, and the client reports them.
   worker.on('error', error => {
     if (!('code' in error)) onError(error)
   })
@@ -130,10 +130,10 @@ async function stop(
   { client, models, decoders, inHand, log, presence }: Surroundings,
 ): Promise<void> {
   log.info('stopping')
-  // Not awaited: without Redis it never ends.
+  // It is not awaited, because without Redis it never ends.
   presence.leave().catch(() => {})
   const putBack = setTimeout(() => late.abort(), 1000 * drainSeconds)
-  // Without Redis nothing can be put back: the locks run out, and other workers find the jobs.
+  // Without Redis nothing can be put back. The locks expire, and other workers find the jobs.
   const left = new AbortController()
   const leave = setTimeout(() => left.abort(), 1000 * (drainSeconds + LAST_WORD_SECONDS))
   // Without jobs there is nothing to drain, but BullMQ may wait for a connection that broke.
@@ -159,11 +159,11 @@ async function processInHand(job: Job, token: string | undefined, around: Surrou
   }
 }
 
-/** Does one job. Throws only what tells BullMQ to keep the job. */
+/** Does one job. Throws only if BullMQ has to keep the job. */
 async function process(job: Job, token: string | undefined, around: Surroundings): Promise<void> {
   const { client, log, handingOn } = around
   const claim = await Claim.take(client, job.id!, Date.now)
-  // Cancelled, forgotten, or ended by a worker that died before it could say so.
+  // The job was cancelled, removed, or ended by a worker that died before it could report the end.
   if (claim === null) return
   const start = performance.now()
   const end = await attempt(claim, around)
@@ -177,7 +177,7 @@ async function process(job: Job, token: string | undefined, around: Surroundings
 
 type End = 'done' | 'failed' | 'lost' | 'put back' | 'handed on'
 
-/** @returns how it ended */
+/** Makes one attempt at a job. @returns how it ended */
 async function attempt(claim: Claim, around: Surroundings): Promise<End> {
   const { models, log } = around
   const order = readOrder(claim.order)
@@ -192,7 +192,7 @@ async function attempt(claim: Claim, around: Surroundings): Promise<End> {
   }
 }
 
-/** Results of jobs that no worker of today understands. */
+/** Limits for the results of jobs whose order no current worker understands. */
 const { resultBytes, resultSeconds } = defaultLimits
 
 async function failed(claim: Claim, order: StoredOrder | null, error: unknown): Promise<End> {
@@ -200,7 +200,7 @@ async function failed(claim: Claim, order: StoredOrder | null, error: unknown): 
   return 'failed'
 }
 
-/** Hands on a job that this worker cannot do; one that nobody can do fails. @throws ClaimLost */
+/** Hands on a job that this worker cannot do. A job that no worker can do fails. @throws ClaimLost */
 async function refused(
   claim: Claim,
   order: StoredOrder | null,
@@ -208,7 +208,7 @@ async function refused(
   { presence }: Surroundings,
 ): Promise<End> {
   const model = order?.options['model']
-  // Another worker may be busy for as long as it likes.
+  // Another worker may be busy for any length of time.
   const isElsewhere = typeof model === 'string' && (await presence.isElsewhere(model))
   if (!isElsewhere && claim.refusals >= MAX_REFUSALS) return await failed(claim, order, reason)
   await claim.handOn(isElsewhere ? 0 : claim.refusals + 1)
@@ -255,7 +255,7 @@ async function work(claim: Claim, order: StoredOrder, around: Surroundings): Pro
   }
 }
 
-/** Why this worker cannot do a job, which another one may; null if it can. */
+/** Why this worker cannot do a job that another one may do; null if it can. */
 function unsuitedFor(order: StoredOrder | null, names: readonly string[]): Refusal | null {
   const noWorker = (expected: string, got: string, hint: string) =>
     new Refusal(503, 'NO_WORKER', 'no worker can do this job', { expected, got, hint })
