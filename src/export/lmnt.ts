@@ -1,4 +1,4 @@
-/** Which networks the code of lmnt-com/diffwave can run, and the `params` for its checkpoints. */
+/** Decides which networks the code of lmnt-com/diffwave can run, and writes the `params` of its checkpoints. */
 import { noiseSchedule, ownSchedule } from '../diffusion/schedule.js'
 import type { TorchInput } from '../formats/pytorch-writer.js'
 import type { ModelConfig } from '../model/config.js'

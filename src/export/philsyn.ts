@@ -1,7 +1,7 @@
 /**
- * Which networks the code of philsyn/DiffWave-Vocoder can run, and their state dict. The output projection is split
- * into residual and skip convolutions. Every convolution except the last is written with weight norm, w = g · v/‖v‖
- * with v = w and g = ‖w‖.
+ * Decides which networks the code of philsyn/DiffWave-Vocoder can run, and writes their state dict. The output
+ * projection is split into residual and skip convolutions. Every convolution except the last is written with weight
+ * norm, w = g · v/‖v‖ with v = w and g = ‖w‖.
  */
 import { elementCount, type Tensor, type Tensors } from '../core/tensor.js'
 import type { ModelConfig } from '../model/config.js'

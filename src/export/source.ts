@@ -1,4 +1,4 @@
-/** What all exports share: reading the model that is given by name, path or value, and writing the file. */
+/** Functions of all exports: reading the model, given by name, path or value, and writing the file. */
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { describe } from '../core/describe.js'
@@ -64,13 +64,17 @@ export const weightsOptions = z.strictObject({
   ...exportFields,
 } satisfies FieldsOf<ExportWeightsOptions>)
 
-/** The local path of a source, which is downloaded first if need be. */
+/** Returns the local path of a source, which is downloaded first if necessary. */
 function sourcePath(source: PathLike, where: string, { signal, download }: ExportOptions): Promise<string> {
   const path = isRemote(String(source)) ? String(source) : toPath(source, `${where} source`)
   return modelPath(path, { signal, ...download })
 }
 
-/** @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`, `BAD_PARAMETERS`, and as `readModel` */
+/**
+ * Reads the model of an export.
+ *
+ * @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`, `BAD_PARAMETERS`, and as `readModel`
+ */
 export async function readSource(source: ExportSource, where: string, options: ExportOptions): Promise<ModelFiles> {
   if (typeof source === 'string' || source instanceof URL) return readModel(await sourcePath(source, where, options))
   const { config, parameters } = Object(source) as Partial<ModelFiles>
@@ -85,7 +89,7 @@ export async function readSource(source: ExportSource, where: string, options: E
   return { config: checked, parameters: checkParameters(checked.network, parameters, `${where} parameters`) }
 }
 
-/** What `writeExport` needs to know besides the bytes. */
+/** The arguments of `writeExport` besides the bytes. */
 interface ExportFacts extends ExportOptions {
   /** Sentences for the user. */
   readonly notes: readonly string[]

@@ -13,7 +13,7 @@ import { type ExportedOnnx, type ExportOnnxOptions, exportOnnx, exportOnnxOption
 import type { OnnxPort } from './onnx/graphs.js'
 import { type ExportSource, readSource } from './source.js'
 
-/** Options of `exportTriton`: those of `exportOnnx`, and three more. */
+/** Options of `exportTriton`, which extend those of `exportOnnx`. */
 export interface ExportTritonOptions extends ExportOnnxOptions {
   /**
    * Name of the model in the repository and in requests, and of the KServe service: a lower-case letter, then

@@ -1,4 +1,6 @@
-/** The correction towards the mel in a graph (src/audio/mel/correction.ts): a network's last layer behind windows. */
+/**
+ * Writes the correction towards the mel into a graph (src/audio/mel/correction.ts). It is the last layer of a network.
+ */
 import type { MelConvention } from '../../audio/mel/convention.js'
 import { type CorrectionSettings, MAX_GAIN, SILENT } from '../../audio/mel/correction.js'
 import { hannWindow } from '../../audio/transforms/stft.js'
@@ -6,14 +8,14 @@ import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 import { MelBandsGraph } from './mel-bands.js'
 import { SpectraGraph } from './spectra.js'
 
-/** The correction of clips of one mel. What depends on the mel alone is computed once. */
+/** Corrects clips towards one mel. Values that depend only on the mel are computed once. */
 export class MelCorrectionGraph {
   readonly #graph: OnnxGraph
   readonly #settings: CorrectionSettings
   readonly #bands: MelBandsGraph
   readonly #spectra: SpectraGraph
 
-  /** @param mel `[B, bands, F]` @param convention one without a `correctionObstacle` */
+  /** @param mel `[B, bands, F]` @param convention a convention without a `correctionObstacle` */
   constructor(graph: OnnxGraph, mel: OnnxValue, convention: MelConvention, settings: CorrectionSettings) {
     const { fftSize, hop } = convention
     this.#graph = graph
@@ -24,7 +26,7 @@ export class MelCorrectionGraph {
     this.#spectra = new SpectraGraph(graph, shape, graph.node('Shape', [mel], { start: 2 }))
   }
 
-  /** Audio `[B, T]` after all passes. */
+  /** Applies all passes to audio, `[B, T]`. @returns corrected audio, `[B, T]` */
   corrected(audio: OnnxValue): OnnxValue {
     let result = audio
     for (let pass = 0; pass < this.#settings.passes; pass++) result = this.#pass(result)
@@ -41,7 +43,7 @@ export class MelCorrectionGraph {
     return this.#spectra.inverse(graph.node('Mul', [spectra, each]))
   }
 
-  /** G, `[B, bins, F]`. @param magnitudes |Z|, `[B, bins, F]` */
+  /** Computes the gains G, `[B, bins, F]`. @param magnitudes |Z|, `[B, bins, F]` */
   #gains(magnitudes: OnnxValue): OnnxValue {
     const graph = this.#graph
     let gains: OnnxValue | null = null

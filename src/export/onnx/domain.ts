@@ -1,6 +1,6 @@
 /**
- * A model's data domain in a graph (src/data-domain): how its noise is shaped, and how the result of the last step
- * becomes audio.
+ * Writes a model's data domain into a graph (src/data-domain): the shaping of its noise, and the conversion of the last
+ * step's result to audio.
  *
  * Shapes: B clips, T samples, F mel frames, T = F × hop.
  */
@@ -13,17 +13,19 @@ import type { FrontEndGraph } from './front-end.js'
 import { frameSlope, interpolated } from './interpolation.js'
 import { melAmplitudes, melLogarithms } from './mel-levels.js'
 
-/** Two functions of `[B, T]`. */
+/** The two functions of a data domain. Both map `[B, T]` to `[B, T]`. */
 export interface DomainGraph {
-  /** White noise → the domain's noise. */
+  /** Shapes white noise into the domain's noise. */
   shapeNoise(white: OnnxValue): OnnxValue
-  /** Data → audio. */
+  /** Converts data to audio. */
   decode(data: OnnxValue): OnnxValue
 }
 
 /**
+ * Writes the functions of a model's data domain.
+ *
  * @param mel `[B, bands, F]`; null for a model without a mel
- * @param frontEnd the network's; null for a patch
+ * @param frontEnd front end of the network; null for a network with patches
  */
 export function domainGraph(
   graph: OnnxGraph,
@@ -68,7 +70,7 @@ function energyDeviations(
   if (framing === 'centre') {
     return graph.node('Squeeze', [interpolated(graph, frameSlope(graph, frames), hop), graph.integers(1)])
   }
-  // Frame f lies at its middle, (f + ½) × hop: half a hop is a repeated frame at either end. With an odd hop, samples
+  // Frame f is at its middle, (f + ½) × hop. At both ends a frame is repeated for half a hop. With an odd hop, samples
   // lie halfway between its parts.
   const offset = (hop % 2) / 2
   const extended = graph.node('Pad', [frames, graph.integers(0, 0, 1, 0, 0, 0)], { mode: 'edge' })
@@ -84,7 +86,7 @@ function coloured(graph: OnnxGraph, data: OnnxValue, mel: OnnxValue, envelope: S
   const { fftSize, windowLength, hop, framing } = envelope.convention
   const window = hannWindow(windowLength, fftSize)
   const centre = framing === 'centre' ? 0 : hop / 2
-  // Frames −before … F − 1 + after reach into the clip.
+  // The frames −before … F − 1 + after overlap the clip.
   const before = -(Math.floor((-fftSize / 2 - centre) / hop) + 1)
   const after = Math.ceil((fftSize / 2 - centre) / hop)
   const start = (frame: number) => Math.floor(frame * hop + centre - fftSize / 2)
@@ -99,7 +101,7 @@ function coloured(graph: OnnxGraph, data: OnnxValue, mel: OnnxValue, envelope: S
   const filtered = graph.node('Mul', [spectrum, graph.node('Concat', [extended, extended], { axis: 1 })])
   const added = graph.node('ConvTranspose', [filtered, rows], { strides: [hop] })
   const cut = graph.slice(added, 2, left, -right)
-  // Sample n of a hop lies under the same squared windows in every hop.
+  // Sample n of a hop is covered by the same squared windows in every hop.
   const squares = new Float64Array(hop)
   window.forEach((w, i) => {
     squares[(((i - left) % hop) + hop) % hop]! += w * w
@@ -114,8 +116,8 @@ function coloured(graph: OnnxGraph, data: OnnxValue, mel: OnnxValue, envelope: S
 }
 
 /**
- * `[2 · bins, 1, fftSize]`: windowed cosines, then sines. They are made of a table of one period, so that a file has
- * kilobytes in the place of megabytes; runtimes fold them into a constant when they load it.
+ * `[2 · bins, 1, fftSize]`: windowed cosines, then sines. They are computed from a table of one period, so that a file
+ * stores kilobytes instead of megabytes. Runtimes fold them into a constant when they load the file.
  */
 function fourierRows(graph: OnnxGraph, window: Float64Array): OnnxValue {
   const size = window.length
@@ -136,7 +138,7 @@ function fourierRows(graph: OnnxGraph, window: Float64Array): OnnxValue {
   return graph.node('Reshape', [graph.node('Concat', halves, { axis: 0 }), graph.integers(2 * bins, 1, size)])
 }
 
-/** Gains of each frame, `[B, bins, F]`, with the weight of each bin in the inverse transform. */
+/** The gains of each frame times the weight of each bin in the inverse transform, `[B, bins, F]`. */
 function envelopeGains(graph: OnnxGraph, mel: OnnxValue, envelope: SpectralEnvelope): OnnxValue {
   const { convention, prior, whiteLevels, below, above, weight, drop } = envelope
   const { bands, power, fftSize } = convention
@@ -177,7 +179,7 @@ function synthesised(graph: OnnxGraph, data: OnnxValue, { gains }: SubbandsConfi
   const blocks = graph.node('Reshape', [data, graph.integers(0, -1, bands)])
   const mixed = graph.node('MatMul', [blocks, graph.floats('inverse MDCT', [bands, bands], matrix)])
   const first = graph.slice(mixed, 2, 0, half)
-  // Mirrored, so that the n-th sample before a boundary meets the n-th after it.
+  // One side is reversed, so that the n-th sample before a boundary is paired with the n-th after it.
   const second = graph.slice(mixed, 2, -1, half - 1, -1)
   const angle = (n: number) => (Math.PI / 4) * (1 + (2 * n + 1) / bands)
   const turn = (name: string, wave: (angle: number) => number) =>

@@ -1,4 +1,4 @@
-/** The envelope of a windowed front end in a graph (src/model/front-end/envelope.ts). */
+/** Writes the envelope of a windowed front end into a graph (src/model/front-end/envelope.ts). */
 import type { MelConvention } from '../../audio/mel/convention.js'
 import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 import { envelopeTriangle } from '../../model/front-end/envelope.js'
@@ -12,7 +12,7 @@ type EnvelopeShape = Pick<FrontEndConfig, 'kernel' | 'stride' | 'bins'> & {
   readonly envelope: NonNullable<FrontEndConfig['envelope']>
 }
 
-/** E, `[B, N, P]`, of a mel `[B, bands, F]`. */
+/** Computes E, `[B, N, P]`, from a mel, `[B, bands, F]`. */
 export function envelopeDeviations(
   graph: OnnxGraph,
   mel: OnnxValue,
@@ -34,13 +34,13 @@ export function envelopeDeviations(
   }
   const perBin = graph.node('MatMul', [graph.floats('envelope bins', [bins, all], matrix), powers])
   const slope = frameSlope(graph, perBin)
-  // A position's level is that at its middle.
+  // The level of a position is the one at its middle.
   const perPosition = interpolated(graph, slope, convention.hop / stride, 0.5)
   const floor = Math.fround(envelope.floor)
   return graph.node('Sqrt', [graph.node('Max', [perPosition, graph.scalar(floor * floor)])])
 }
 
-/** Linear magnitudes of the mel's own transform, `[B, bins, F]` (src/audio/mel/inverse.ts). */
+/** Computes linear magnitudes in the mel's own transform, `[B, bins, F]` (src/audio/mel/inverse.ts). */
 function melMagnitudes(graph: OnnxGraph, mel: OnnxValue, convention: MelConvention, iterations: number): OnnxValue {
   const bands = new MelBandsGraph(graph, mel, convention)
   const { filters, windowNorm } = bands.bands

@@ -1,6 +1,6 @@
 /**
- * What voiced speech starts from, in a graph (src/data-domain/excitation.ts): pulses at the mel's pitch, and noise that
- * swells with them.
+ * Writes the starting point of voiced speech into a graph (src/data-domain/excitation.ts): pulses at the mel's pitch,
+ * and noise whose level follows them.
  *
  * Shapes: B clips, F mel frames, T = F × hop samples, N pulses of all clips.
  */
@@ -11,15 +11,15 @@ import { FIRST_PITCH } from '../../data-domain/pitch-contour.js'
 import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 import { type PitchValues, pitchGraph } from './pitch.js'
 
-/** `[B, T]` each, float32. */
+/** The parts of the excitation, each `[B, T]` in float32. */
 export interface ExcitationValues {
   readonly pulses: OnnxValue
   readonly noise: OnnxValue
-  /** v, 0 … 1. */
+  /** The voicing v, 0 … 1. */
   readonly voicing: OnnxValue
 }
 
-/** @param mel `[B, bands, F]` @param white standard normal numbers, `[B, T]` */
+/** Writes the excitation. @param mel `[B, bands, F]` @param white standard normal numbers, `[B, T]` */
 export function excitationGraph(
   graph: OnnxGraph,
   mel: OnnxValue,
@@ -33,7 +33,7 @@ export function excitationGraph(
   const fraction = graph.node('Sub', [phase, whole])
   const pulses = pulsesOf(graph, { increment, whole, fraction })
   const root = graph.node('Sqrt', [voicing])
-  // ONNX Runtime has no cosine in float64. Of a fraction of a turn, float32 is exact enough for noise.
+  // ONNX Runtime has no cosine in float64. For a fraction of a turn, float32 is precise enough for noise.
   const turn = graph.node('Mul', [graph.cast(fraction, 'float'), graph.scalar(2 * Math.PI)])
   const swell = graph.node('Add', [graph.node('Cos', [turn]), graph.scalar(1)])
   const power = graph.node('Mul', [graph.node('Mul', [swell, swell]), graph.scalar(1 / SWELL_POWER)])
@@ -47,7 +47,7 @@ export function excitationGraph(
   }
 }
 
-/** f0 / rate and v of every sample, `[B, T]`, float64. */
+/** Computes f0 / rate and v for every sample, `[B, T]` in float64. */
 function perSample(graph: OnnxGraph, { logarithm, voiced }: PitchValues, { hop, sampleRate }: MelConvention) {
   const next = (values: OnnxValue) =>
     graph.node('Concat', [graph.slice(values, 1, 1), graph.slice(values, 1, -1)], { axis: 1 })
@@ -75,9 +75,9 @@ function perSample(graph: OnnxGraph, { logarithm, voiced }: PitchValues, { hop, 
   }
 }
 
-/** ln f0 of the last frame before each that had a pitch, `[B, F]`. */
+/** For each frame, ln f0 of the last earlier frame with a pitch, `[B, F]`. */
 function heldPitch(graph: OnnxGraph, { logarithm, voiced }: PitchValues): OnnxValue {
-  // Each clip begins with a frame that has a pitch, so that none sees that of the clip before.
+  // Each clip begins with a frame that has a pitch, so that no value passes from one clip to the next.
   const before = [
     [0, 1],
     [0, 0],
@@ -94,12 +94,12 @@ function heldPitch(graph: OnnxGraph, { logarithm, voiced }: PitchValues): OnnxVa
 
 interface Phase {
   readonly increment: OnnxValue
-  /** The phase in turns, φ, as whole turns and the rest. */
+  /** The phase φ in turns, as whole turns and the fraction. */
   readonly whole: OnnxValue
   readonly fraction: OnnxValue
 }
 
-/** One pulse at each whole number of turns, `[B, T]`, float64. */
+/** Writes one pulse at each whole number of turns, `[B, T]` in float64. */
 function pulsesOf(graph: OnnxGraph, { increment, whole, fraction }: Phase): OnnxValue {
   const width = 2 * PULSE_HALF_WIDTH
   const before = graph.node('Pad', [graph.slice(whole, 1, 0, -1), graph.integers(0, 1, 0, 0)])
@@ -107,11 +107,11 @@ function pulsesOf(graph: OnnxGraph, { increment, whole, fraction }: Phase): Onnx
   const at = graph.node('Transpose', [graph.node('NonZero', [passed])], { perm: [1, 0] })
   const [clip, sample] = graph.nodes('Split', [at], { axis: 1 }, 2)
   const period = graph.node('Reciprocal', [graph.node('GatherND', [increment, at])])
-  // How far before its sample the pulse lies, 0 to 1.
+  // The distance from the pulse to the next sample, 0 to 1.
   const back = graph.node('Mul', [graph.node('GatherND', [fraction, at]), period])
   const pulse = graph.node('Sub', [graph.cast(sample!, 'double'), graph.node('Unsqueeze', [back, graph.integers(1)])])
   const first = graph.node('Floor', [pulse])
-  // d of the samples around it, `[N, width]`, and sin(πd)/(πd), which is 1 at 0.
+  // The distances d of the samples around the pulse, `[N, width]`, and sin(πd)/(πd), which is 1 at 0.
   const steps = Array.from({ length: width }, (_, i) => i + 1 - PULSE_HALF_WIDTH)
   const d = graph.node('Add', [graph.node('Sub', [first, pulse]), graph.doubles('samples of a pulse', [width], steps)])
   const angle = graph.node('Mul', [d, graph.double(Math.PI)])
@@ -126,7 +126,7 @@ function pulsesOf(graph: OnnxGraph, { increment, whole, fraction }: Phase): Onnx
     (product, factor) => graph.node('Mul', [product, factor]),
     sinc,
   )
-  // Rows have room for what reaches beyond the clip.
+  // The rows are long enough for pulses that reach beyond the clip.
   const shape = graph.node('Shape', [increment])
   const room = graph.node('Add', [shape, graph.integers(0, 2 * width)])
   const row = graph.slice(room, 0, 1)

@@ -1,6 +1,6 @@
 /**
- * The windowed front end in a graph (src/model/front-end): audio in and out of the residual stack as coefficients of a
- * short Fourier transform, and the deviations that the mel implies for them.
+ * Writes the windowed front end into a graph (src/model/front-end). Audio enters and leaves the residual stack as
+ * coefficients of a short Fourier transform, with the deviations that the mel implies.
  *
  * Shapes: B clips, T samples, P positions, N bins, F mel frames.
  */
@@ -16,21 +16,21 @@ import type { ExcitationValues } from './excitation.js'
 import type { SpectraGraph } from './spectra.js'
 import { type WindowTransforms, windowSpectra, windowTransforms } from './window-transforms.js'
 
-/** What a front end is written from. */
+/** The sources of a front end in a graph. */
 export interface FrontEndSource {
   readonly graph: OnnxGraph
   readonly frontEnd: FrontEndConfig
-  /** The network's, with the two transforms if they are learned. */
+  /** Parameters of the network, including the two transforms if they are learned. */
   readonly parameters: Tensors
-  /** The model's, if it has one. */
+  /** Mel convention of the model; null if it has none. */
   readonly convention: MelConvention | null
-  /** `[B, bands, F]`; null for a network without a mel. */
+  /** The mel, `[B, bands, F]`; null for a network without one. */
   readonly mel: OnnxValue | null
   /** A value whose last dimension is T. */
   readonly samplesOf: OnnxValue
 }
 
-/** The front end of one network. What does not depend on the audio is computed once, however many calls there are. */
+/** Writes the front end of one network. Values that do not depend on the audio are computed once for all calls. */
 export class FrontEndGraph {
   readonly #graph: OnnxGraph
   readonly #frontEnd: FrontEndConfig
@@ -63,12 +63,12 @@ export class FrontEndGraph {
         : new MelCorrectionGraph(graph, implied.mel, implied.convention, correction)
   }
 
-  /** Audio `[B, T]` → coefficients `[B, 2N, P]`. */
+  /** Converts audio, `[B, T]`, to coefficients, `[B, 2N, P]`. */
   encode(audio: OnnxValue): OnnxValue {
     return this.#transforms.encode(audio)
   }
 
-  /** What the input projection takes: `[B, 2N, P]`, or `[B, 3N, P]` with an envelope. */
+  /** The input of the input projection, `[B, 2N, P]`, or `[B, 3N, P]` with an envelope. */
   input(coefficients: OnnxValue): OnnxValue {
     const graph = this.#graph
     if (this.#scale === null || this.#deviations === null) return coefficients
@@ -78,7 +78,8 @@ export class FrontEndGraph {
   }
 
   /**
-   * The network's output `[B, T]` from that of the residual stack, the correction towards the mel included.
+   * Converts the output of the residual stack to that of the network, `[B, T]`, including the correction towards the
+   * mel.
    *
    * @param stacked `[B, 2N, P]`, or `[B, 3N, P]` with a mask
    * @param gain g(t); null without a mask
@@ -101,13 +102,13 @@ export class FrontEndGraph {
     return this.#correction === null ? audio : this.#correction.corrected(audio)
   }
 
-  /** White noise `[B, T]` → decode(E ⊙ encode(white)), of a front end with an envelope. */
+  /** Shapes white noise, `[B, T]`, by the envelope: decode(E ⊙ encode(white)). */
   shaped(white: OnnxValue): OnnxValue {
     return this.#spectra.inverse(this.#graph.node('Mul', [this.#spectra.forward(white), this.#gains()]))
   }
 
   /**
-   * What voiced speech starts from: decode(E ⊙ (√h ⊙ encode(pulses) + √(1 − v·h) ⊙ encode(noise))).
+   * The starting point of voiced speech: decode(E ⊙ (√h ⊙ encode(pulses) + √(1 − v·h) ⊙ encode(noise))).
    *
    * @param shares h, `[bins]`
    * @param phase of the envelope's filter for pulses
@@ -135,7 +136,7 @@ export class FrontEndGraph {
     return this.#spectra.inverse(graph.node('Mul', [sum, this.#gains()]))
   }
 
-  /** Spectra `[B, P, K/2 + 1, 2]`, their phases moved by those of the minimum-phase filter of E. */
+  /** Adds the phases of the minimum-phase filter of E to spectra, `[B, P, K/2 + 1, 2]`. */
   #rotated(spectra: OnnxValue): OnnxValue {
     const graph = this.#graph
     const { kernel, bins } = this.#frontEnd
@@ -159,7 +160,7 @@ export class FrontEndGraph {
     )
   }
 
-  /** E, `[B, P, N, 1]`. Bins that the network does not see have no noise. */
+  /** E as `[B, P, N, 1]`. Bins outside the network have no noise. */
   #gains(): OnnxValue {
     const graph = this.#graph
     const { kernel, bins } = this.#frontEnd

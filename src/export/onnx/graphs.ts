@@ -49,7 +49,7 @@ class Ports {
   }
 }
 
-/** The network's windowed front end; null for a patch. @param samplesOf a value whose last dimension is the samples */
+/** The network's windowed front end; null for patches. @param samplesOf a value whose last dimension is the samples */
 function frontEndGraph(
   graph: OnnxGraph,
   { config, parameters }: ModelFiles,
@@ -61,7 +61,7 @@ function frontEndGraph(
   return new FrontEndGraph({ graph, frontEnd, parameters, convention: config.mel, mel, samplesOf })
 }
 
-/** One call of the denoiser: from audio x_t, step, and mel or label to what the model predicts (ε, v or x̂_0). */
+/** Builds one call of the denoiser, from audio x_t, step, and mel or label to the prediction (ε, v or x̂_0). */
 export function denoiserGraph(model: ModelFiles, halfWeights: boolean): BuiltGraph {
   const { config, parameters } = model
   const { network } = config
@@ -88,7 +88,7 @@ export interface WholeGraph extends BuiltGraph {
 }
 
 /**
- * The whole process: from noise, and mel or label, to audio, with all steps of the schedule.
+ * Builds the whole process from noise, and mel or label, to audio, with all steps of the schedule.
  *
  * @param guidance weight w of classifier-free guidance, for models with labels but no mel; 0 for none
  */

@@ -1,7 +1,7 @@
 /** Linear interpolation between mel frames, in a graph. */
 import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 
-/** A sequence at the rate of the frames, and what to add of it towards the next frame. */
+/** A sequence at the frame rate, and the differences from each frame to the next. */
 export interface FrameSlope {
   readonly here: OnnxValue
   readonly difference: OnnxValue
@@ -18,8 +18,8 @@ export function frameSlope(graph: OnnxGraph, frames: OnnxValue): FrameSlope {
 }
 
 /**
- * `[B, channels, F × count]`: value f · count + i lies (i + offset)/count of the way from frame f to the next; the last
- * frame is repeated.
+ * Interpolates to `[B, channels, F × count]`. Value f · count + i is (i + offset)/count of the way from frame f to the
+ * next. The last frame is repeated.
  */
 export function interpolated(graph: OnnxGraph, { here, difference }: FrameSlope, count: number, offset = 0): OnnxValue {
   const shares = graph.floats(

@@ -1,6 +1,6 @@
 /**
- * A mel's bands over the bins of its transform, in a graph (src/audio/mel/bands.ts): what a frame's bands are to hold,
- * and the ratios that move bins towards that.
+ * The bands of a mel over the bins of its transform, in a graph (src/audio/mel/bands.ts): the wanted content of each
+ * band, and the ratios that move the bins towards it.
  *
  * Shapes: B clips, M bands, L bins, F mel frames.
  */
@@ -13,12 +13,12 @@ const TINY = 1e-12
 
 export class MelBandsGraph {
   readonly bands: MelBands
-  /** The mel's amplitudes (or powers), `[B, M, F]`. */
+  /** Amplitudes (or powers) of the mel, `[B, M, F]`. */
   readonly targets: OnnxValue
   readonly #graph: OnnxGraph
-  /** `[M, L]` */
+  /** Filters of the bands, `[M, L]`. */
   readonly #filters: OnnxValue
-  /** `[L, M]`, each bin's weights divided by their sum. */
+  /** The weights of each bin divided by their sum, `[L, M]`. */
   readonly #shares: OnnxValue
 
   /** @param mel `[B, M, F]` */

@@ -19,7 +19,7 @@ function logged(graph: OnnxGraph, mel: OnnxValue, { normalisation, bands }: MelC
   return graph.node('Add', [scaled, perBand('mel mean', normalisation.mean)])
 }
 
-/** Amplitudes, or powers if the convention has them, at least 0: `[B, bands, F]`. */
+/** Converts a mel to amplitudes of at least 0, or powers if the convention has them, `[B, bands, F]`. */
 export function melAmplitudes(graph: OnnxGraph, mel: OnnxValue, convention: MelConvention): OnnxValue {
   const values = logged(graph, mel, convention)
   switch (convention.logarithm) {
@@ -32,12 +32,13 @@ export function melAmplitudes(graph: OnnxGraph, mel: OnnxValue, convention: MelC
   }
 }
 
-/** Natural logarithms of the same: `[B, bands, F]`. */
+/** Converts a mel to natural logarithms of amplitudes or powers, `[B, bands, F]`. */
 export function melLogarithms(graph: OnnxGraph, mel: OnnxValue, convention: MelConvention): OnnxValue {
   const values = logged(graph, mel, convention)
   switch (convention.logarithm) {
     case 'none': {
-      // The smallest normal float32. Silence is as low as in SpectralEnvelope: smoothing over bands carries it further.
+      // The floor is the smallest normal float32, as low as in SpectralEnvelope, since smoothing over bands spreads
+      // silence.
       const audible = graph.node('Log', [graph.node('Max', [values, graph.scalar(2 ** -126)])])
       const isSilent = graph.node('LessOrEqual', [values, graph.scalar(0)])
       return graph.node('Where', [isSilent, graph.scalar(Math.log(Number.MIN_VALUE)), audible])

@@ -1,5 +1,5 @@
 /**
- * The denoiser in a graph: DiffWave (Kong et al. 2021, figure 1 and section 3) with the variants of
+ * Writes the denoiser into a graph: DiffWave (Kong et al. 2021, figure 1 and section 3) with the variants of
  * src/model/network.ts.
  *
  * Shapes: B clips, T samples, S samples per position, N = T/S positions, C channels, F mel frames, T = F × hop.
@@ -10,11 +10,11 @@ import { dilation, LEAKY_SLOPE, type NetworkConfig, positionSamples, upsamplerSh
 import type { FrontEndGraph } from './front-end.js'
 import { frameSlope, interpolated } from './interpolation.js'
 
-/** What one call of the network takes. */
+/** The inputs of one call of the network. */
 export interface NetworkCall {
-  /** `[B, T]` */
+  /** The noisy audio, `[B, T]`. */
   readonly audio: OnnxValue
-  /** `[B, size]` or `[1, size]`, of the diffusion step. */
+  /** Sinusoids of the diffusion step, `[B, size]` or `[1, size]`. */
   readonly sinusoids: OnnxValue
   /** g(t), `[B, 1, 1]` or a scalar; null without an input mask. */
   readonly gain: OnnxValue | null
@@ -22,7 +22,7 @@ export interface NetworkCall {
   readonly label: OnnxValue | null
 }
 
-/** Writes calls of one network. What depends on the mel alone is computed once, however many calls there are. */
+/** Writes calls of one network. Values that depend only on the mel are computed once for all calls. */
 export class NetworkGraph {
   readonly #graph: OnnxGraph
   readonly #network: NetworkConfig
@@ -32,7 +32,7 @@ export class NetworkGraph {
 
   /**
    * @param mel `[B, bands, F]`; null for a network without a mel
-   * @param frontEnd the network's; null for a patch
+   * @param frontEnd front end of the network; null for a network with patches
    */
   constructor(
     graph: OnnxGraph,
@@ -48,7 +48,7 @@ export class NetworkGraph {
     this.#conditioner = mel === null ? null : this.#conditioning(mel)
   }
 
-  /** The network's output, `[B, T]`. */
+  /** Writes one call. @returns the network's output, `[B, T]` */
   call({ audio, sinusoids, gain, label }: NetworkCall): OnnxValue {
     const { patch } = this.#network
     const graph = this.#graph
@@ -83,7 +83,7 @@ export class NetworkGraph {
     return this.#graph.node('Gemm', [x, this.#weight(`${name}.weight`), this.#weight(`${name}.bias`)], { transB: 1 })
   }
 
-  /** `[B or 1, hidden]` */
+  /** The step embedding, `[B or 1, hidden]`. */
   #embedding(sinusoids: OnnxValue, label: OnnxValue | null): OnnxValue {
     const graph = this.#graph
     const silu = (x: OnnxValue) => graph.node('Mul', [x, graph.node('Sigmoid', [x])])
@@ -94,7 +94,7 @@ export class NetworkGraph {
     return graph.node('Add', [second, row])
   }
 
-  /** The residual stack: `[B, inputs, N]` → `[B, outputs, N]`. */
+  /** Writes the residual stack, `[B, inputs, N]` → `[B, outputs, N]`. */
   #stack(input: OnnxValue, embedding: OnnxValue): OnnxValue {
     const graph = this.#graph
     const { channels, layers, gate, residual } = this.#network
@@ -131,7 +131,8 @@ export class NetworkGraph {
       config.encoder.forEach((_, i) => {
         frames = this.#leaky(this.#convolution(frames, `spectrogram_encoder.${i}`, { pads: [1, 1] }))
       })
-      // Projected once; interpolated in each call, since all layers at the rate of positions would fill the memory.
+      // The mel is projected once and interpolated in each call. All layers at the rate of positions would fill the
+      // memory.
       const slopes = Array.from({ length: this.#network.layers }, (_, layer) =>
         frameSlope(this.#graph, projection(frames, layer)),
       )
@@ -146,7 +147,10 @@ export class NetworkGraph {
     return layer => projected[layer]!
   }
 
-  /** `[B, bands, F]` → `[B, bands, N]`: transposed 2-D convolutions 1 → 1, then each position's first sample. */
+  /**
+   * Upsamples `[B, bands, F]` to `[B, bands, N]` by transposed 2-D convolutions 1 → 1, and takes each position's first
+   * sample.
+   */
   #upsampled(mel: OnnxValue, strides: readonly number[], prefix: string): OnnxValue {
     const graph = this.#graph
     let x = graph.node('Unsqueeze', [mel, graph.integers(1)])

@@ -1,7 +1,7 @@
 /**
- * The pitch of a mel in a graph (src/audio/mel/pitch.ts), in float64 as there: the same path of the same scores.
+ * Writes the pitch of a mel into a graph, in float64 as in src/audio/mel/pitch.ts, so that the path is the same.
  *
- * Shapes: B clips, F mel frames, C candidates; state C is a frame without pitch.
+ * Shapes: B clips, F mel frames, C candidates. State C stands for a frame without pitch.
  */
 import type { MelConvention } from '../../audio/mel/convention.js'
 import { MelPitch, PITCH, type PitchMethod } from '../../audio/mel/pitch.js'
@@ -12,15 +12,15 @@ import { melLogarithms } from './mel-levels.js'
 
 const COUNT = MelPitch.candidates.length
 
-/** The pitch of each frame, `[B, F]`. */
+/** The pitch of each frame. Both values are `[B, F]`. */
 export interface PitchValues {
-  /** ln f0 (f0 in Hz), float64; 0 where there is none. */
+  /** ln f0 in float64, with f0 in Hz; 0 for a frame without pitch. */
   readonly logarithm: OnnxValue
-  /** Whether there is one, bool. */
+  /** Whether the frame has a pitch, bool. */
   readonly voiced: OnnxValue
 }
 
-/** @param mel `[B, bands, F]`, of a convention without a `pitchObstacle` */
+/** Tracks the pitch. @param mel `[B, bands, F]`, of a convention without a `pitchObstacle` */
 export function pitchGraph(
   graph: OnnxGraph,
   mel: OnnxValue,
@@ -33,7 +33,7 @@ export function pitchGraph(
   return pitch.network === null ? smoothed(graph, states) : estimated(graph, pitch.network, found, states)
 }
 
-/** Scores of the candidates, `[F, B, C]`. */
+/** Computes the scores of the candidates, `[F, B, C]`. */
 function scores(graph: OnnxGraph, mel: OnnxValue, pitch: MelPitch, convention: MelConvention): OnnxValue {
   const { count, cosines, templates } = pitch
   const low = graph.slice(melLogarithms(graph, mel, convention), 1, 0, count)
@@ -54,7 +54,7 @@ function scores(graph: OnnxGraph, mel: OnnxValue, pitch: MelPitch, convention: M
   return graph.node('Div', [products, graph.node('Max', [norm, graph.double(PITCH.minNorm)])])
 }
 
-/** What Viterbi's algorithm leaves behind of each frame. */
+/** The result of Viterbi's algorithm for each frame. */
 interface Paths {
   /** The best state before each state, `[F, B, C + 1]`. */
   readonly back: OnnxValue
@@ -62,11 +62,11 @@ interface Paths {
   readonly best: OnnxValue
 }
 
-/** @param scores `[F, B, C]` */
+/** Runs Viterbi's algorithm. @param scores `[F, B, C]` */
 function bestPaths(graph: OnnxGraph, scores: OnnxValue): Paths {
   const sizes = graph.nodes('Split', [graph.node('Shape', [scores])], { axis: 0 }, 3)
   const states = graph.node('Concat', [sizes[1]!, graph.integers(COUNT + 1)], { axis: 0 })
-  // From zeros the first frame has its scores: every jump costs something.
+  // Starting from zeros gives the first frame its own scores, since every jump has a cost.
   const zeros = graph.node('Expand', [graph.double(0), states])
   const rounds = graph.node('Squeeze', [sizes[0]!])
   const [, back, best] = graph.loop(
@@ -87,16 +87,16 @@ function bestPaths(graph: OnnxGraph, scores: OnnxValue): Paths {
 }
 
 interface Step {
-  /** Sum of the best path before, less the jump's cost. */
+  /** Score of the best path so far, minus the cost of the jump. */
   readonly sum: OnnxValue
-  /** The state that it comes from. */
+  /** The previous state on that path. */
   readonly from: OnnxValue
 }
 
-/** The best way to each candidate, `[B, C]`. @param before `[B, C + 1]` */
+/** The best path to each candidate, `[B, C]`. @param before `[B, C + 1]` */
 function reached(graph: OnnxGraph, before: OnnxValue): Step {
   const { reach, jumpCost, changeCost } = PITCH
-  // Candidates around in order, then no pitch: the first of equals wins.
+  // The neighbouring candidates in order, then the state without pitch. The first of equals wins.
   const width = 2 * reach + 2
   const sources = Array.from({ length: COUNT * width }, (_, i) => {
     const [state, place] = [Math.floor(i / width), i % width]
@@ -120,7 +120,7 @@ function reached(graph: OnnxGraph, before: OnnxValue): Step {
   }
 }
 
-/** The best way to no pitch, `[B, 1]`. @param before `[B, C + 1]` */
+/** The best path to the state without pitch, `[B, 1]`. @param before `[B, C + 1]` */
 function ended(graph: OnnxGraph, before: OnnxValue): Step {
   const voiced = graph.slice(before, 1, 0, COUNT)
   const max = graph.node('ReduceMax', [voiced], { axes: [1], keepdims: 1 })
@@ -141,7 +141,7 @@ function decided(graph: OnnxGraph, { back, best }: Paths): OnnxValue {
   const later = graph.node('Add', [every, graph.integer(lag)])
   const last = graph.node('Sub', [frames, graph.integer(1)])
   let states = graph.node('Gather', [best, graph.node('Min', [later, last])], { axis: 0 })
-  // Behind the last frame every state comes from itself.
+  // After the last frame every state follows itself.
   const own = graph.table('own states', [1, 1, COUNT + 1], [...Array(COUNT + 1).keys()])
   const clips = graph.node('Shape', [best], { start: 1, end: 2 })
   const tail = graph.node('Concat', [graph.integers(lag), clips, graph.integers(COUNT + 1)], { axis: 0 })
@@ -154,7 +154,7 @@ function decided(graph: OnnxGraph, { back, best }: Paths): OnnxValue {
   return graph.node('Transpose', [states], { perm: [1, 0] })
 }
 
-/** The mean of ln f0 over the frames around that have one. @param states `[B, F]` */
+/** The mean of ln f0 over the neighbouring frames with a pitch. @param states `[B, F]` */
 function smoothed(graph: OnnxGraph, states: OnnxValue): PitchValues {
   const { smoothing } = PITCH
   const logarithms = graph.doubles('ln f0', [COUNT + 1], [...MelPitch.candidates.map(Math.log), 0])
@@ -170,7 +170,7 @@ function smoothed(graph: OnnxGraph, states: OnnxValue): PitchValues {
   return { logarithm: graph.node('Div', [sum, count]), voiced }
 }
 
-/** What a small network reads off the scores around. @param scores `[F, B, C]` @param states `[B, F]` */
+/** Estimates the pitch from neighbouring scores by a small network. @param scores `[F, B, C]` @param states `[B, F]` */
 function estimated(graph: OnnxGraph, network: PitchNetwork, scores: OnnxValue, states: OnnxValue): PitchValues {
   const { frames, reach, layers } = network
   const voiced = graph.node('Less', [states, graph.integer(COUNT)])

@@ -1,4 +1,4 @@
-/** The reverse process in a graph. A few steps are written out one by one, more become a loop. */
+/** Writes the reverse process into a graph. A few steps are written out one by one, and more become a loop. */
 import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 import type { NetworkConfig } from '../../model/network.js'
 import { outputGain } from '../../model/output-gain.js'
@@ -6,17 +6,17 @@ import { stepSinusoids } from '../../model/step-embedding.js'
 import type { NetworkCall } from './network.js'
 import type { LinearStep, StepSum } from './steps.js'
 
-/** A step, as the network's inputs. */
+/** The inputs of the network for one step. */
 export type StepInput = Pick<NetworkCall, 'sinusoids' | 'gain'>
 
-/** What the process needs. All audio is `[B, T]`. */
+/** The parts of the process. All audio is `[B, T]`. */
 export interface ProcessGraph {
   readonly graph: OnnxGraph
   readonly network: NetworkConfig
   readonly steps: readonly LinearStep[]
   /** Returns the network's output for x at a step. */
   readonly predict: (x: OnnxValue, step: StepInput) => OnnxValue
-  /** What the process starts from. */
+  /** The noise from which the process starts. */
   readonly start: OnnxValue
   /** Returns the domain's noise from a row of the input. The row is a scalar int64. */
   readonly noiseAt: (row: OnnxValue) => OnnxValue
@@ -34,7 +34,7 @@ const terms = ['x', 'output', 'noise', 'carried'] as const
 type Terms = Readonly<Record<(typeof terms)[number], OnnxValue | null>>
 
 function unrolled({ graph, network, steps, predict, start, noiseAt }: ProcessGraph): OnnxValue {
-  // Row 0 is what the process starts from.
+  // The process starts from row 0.
   let row = 1
   let x = start
   let carried: OnnxValue | null = null

@@ -1,31 +1,31 @@
 /**
- * Short Fourier transforms in float64, in a graph: the prior of a windowed front end and the correction towards the mel
- * are computed in float64 by our engines, too. Spectra span five orders of magnitude, and what loud bins lose to
- * rounding in float32 would fall into the quiet ones, where the network and the correction magnify it.
+ * Short Fourier transforms in a graph, in float64. Our engines, too, compute the prior of a windowed front end and the
+ * correction towards the mel in float64. Spectra span five orders of magnitude. In float32 the rounding errors of loud
+ * bins would reach the quiet bins, where the network and the correction magnify them.
  *
  * Shapes: B clips, F windows, one every `hop` samples, L samples per window, T = F × hop samples.
  */
 import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 
-/** How a clip is cut into windows; all lengths in samples. */
+/** The division of a clip into windows. All lengths are in samples. */
 export interface SpectraShape {
-  /** Names the constants; shapes of one graph differ in it. */
+  /** Prefix for the names of constants, unique within a graph. */
   readonly name: string
-  /** `[L]`, put on every window on the way in and on the way out. */
+  /** The window, `[L]`, applied before and after the transform. */
   readonly window: Float64Array
   readonly hop: number
   /** Samples before the clip that the first window covers. */
   readonly before: number
 }
 
-/** Windows of clips, their spectra, and the way back by overlap-add. */
+/** Computes the windows of clips and their spectra, and converts them back by overlap-add. */
 export class SpectraGraph {
   readonly #graph: OnnxGraph
   readonly #shape: SpectraShape
-  /** Hops that a window reaches over. */
+  /** Number of hops that a window covers. */
   readonly #parts: number
   readonly #window: OnnxValue
-  /** 1 / Σ of the squared windows over each sample: windows beyond the clip do not count. `[1, T]`, float64 */
+  /** 1 / Σ of the squared windows over each sample, without windows beyond the clip. `[1, T]` in float64. */
   readonly #inverseSquares: OnnxValue
 
   /** @param count number of windows F, `[1]` */
@@ -44,7 +44,7 @@ export class SpectraGraph {
     this.#inverseSquares = graph.node('Reciprocal', [this.#added(graph.node('Expand', [squares, each]))])
   }
 
-  /** Audio `[B, T]` → real and imaginary parts `[B, F, L/2 + 1, 2]`, float64. */
+  /** Converts audio, `[B, T]`, to real and imaginary parts, `[B, F, L/2 + 1, 2]` in float64. */
   forward(audio: OnnxValue): OnnxValue {
     const graph = this.#graph
     const { window, hop, before } = this.#shape
@@ -61,11 +61,11 @@ export class SpectraGraph {
     return graph.node('DFT', [graph.node('Unsqueeze', [windowed, graph.integers(3)])], { axis: 2, onesided: 1 })
   }
 
-  /** Spectra `[B, F, L/2 + 1, 2]`, float64 → audio `[B, T]`. */
+  /** Converts spectra, `[B, F, L/2 + 1, 2]` in float64, to audio, `[B, T]`. */
   inverse(spectra: OnnxValue): OnnxValue {
     const graph = this.#graph
     const half = this.#shape.window.length / 2
-    // Bins L/2 − 1 … 1 again, conjugated.
+    // The bins L/2 − 1 … 1 follow again, conjugated.
     const mirrored = graph.slice(spectra, 2, half - 1, 0, -1)
     const conjugate = graph.node('Mul', [mirrored, graph.doubles('conjugate', [2], [1, -1])])
     const whole = graph.node('Concat', [spectra, conjugate], { axis: 2 })

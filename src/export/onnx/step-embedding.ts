@@ -6,10 +6,10 @@ import { stepFrequencies, stepSinusoids } from '../../model/step-embedding.js'
 type StepEmbedding = NetworkConfig['stepEmbedding']
 
 /**
- * `[B, size]` of steps `[B]`. Fractional steps may be interpolated between rows of a table. The table is then a
- * constant: its arguments reach 5e5, and runtimes differ in how they round them.
+ * The sinusoids, `[B, size]`, of steps, `[B]`. If fractional steps are interpolated between the rows of a table, the
+ * table is a constant. Its arguments reach 5e5, and runtimes round them differently.
  *
- * @param steps of the training schedule
+ * @param steps number of steps of the training schedule
  */
 export function sinusoids(graph: OnnxGraph, embedding: StepEmbedding, step: OnnxValue, steps: number): OnnxValue {
   const column = (value: OnnxValue) => graph.node('Reshape', [value, graph.integers(-1, 1)])
@@ -28,7 +28,7 @@ export function sinusoids(graph: OnnxGraph, embedding: StepEmbedding, step: Onnx
   return graph.node('Add', [lower, graph.node('Mul', [graph.node('Sub', [upper, lower]), share])])
 }
 
-/** g(t) of src/model/output-gain.ts, `[B, 1, 1]` of steps `[B]`. @param steps of the mask */
+/** g(t) of src/model/output-gain.ts, `[B, 1, 1]`, for steps, `[B]`. @param steps number of steps of the mask */
 export function outputGains(graph: OnnxGraph, step: OnnxValue, steps: number): OnnxValue {
   const share = graph.node('Div', [graph.node('Add', [step, graph.scalar(1)]), graph.scalar(steps + 1)])
   const angle = graph.node('Mul', [graph.node('Min', [share, graph.scalar(1)]), graph.scalar(Math.PI / 2)])

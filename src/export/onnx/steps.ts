@@ -23,7 +23,7 @@ export interface LinearStep {
   readonly next: StepSum
   /** Limit of |x| after the step; null for none. */
   readonly clamp: number | null
-  /** What a multistep sampler carries to the next step; null for nothing. */
+  /** The data that a multistep sampler carries to the next step; null for none. */
   readonly carried: StepSum | null
   /** Whether the step adds noise. */
   readonly needsNoise: boolean

@@ -1,6 +1,6 @@
 /**
- * Audio in and out of a windowed front end, in a graph (src/model/front-end/windows.ts): by the Fourier transform, or
- * by transforms that were learned.
+ * Converts audio to the coefficients of a windowed front end and back, in a graph (src/model/front-end/windows.ts), by
+ * the Fourier transform or by learned transforms.
  *
  * Shapes: B clips, T samples, P = T/stride positions, N bins, K samples per window.
  */
@@ -12,13 +12,13 @@ import { SpectraGraph } from './spectra.js'
 
 /** Both transforms of a front end. */
 export interface WindowTransforms {
-  /** Audio `[B, T]` → coefficients `[B, 2N, P]`. */
+  /** Converts audio, `[B, T]`, to coefficients, `[B, 2N, P]`. */
   encode(audio: OnnxValue): OnnxValue
-  /** Coefficients `[B, 2N, P]` → audio `[B, T]`. */
+  /** Converts coefficients, `[B, 2N, P]`, to audio, `[B, T]`. */
   decode(coefficients: OnnxValue): OnnxValue
 }
 
-/** @param positions P, `[1]` @param spectra those of `windowSpectra` */
+/** Makes both transforms. @param positions P, `[1]` @param spectra result of `windowSpectra` */
 export function windowTransforms(
   graph: OnnxGraph,
   frontEnd: FrontEndConfig,
@@ -31,7 +31,7 @@ export function windowTransforms(
     : fourierTransforms(graph, frontEnd, spectra)
 }
 
-/** A front end's windows and their Fourier transforms. @param positions P, `[1]` */
+/** Makes the windows of a front end and their Fourier transforms. @param positions P, `[1]` */
 export function windowSpectra(graph: OnnxGraph, frontEnd: FrontEndConfig, positions: OnnxValue): SpectraGraph {
   const shape = {
     name: 'front end',
@@ -42,7 +42,7 @@ export function windowSpectra(graph: OnnxGraph, frontEnd: FrontEndConfig, positi
   return new SpectraGraph(graph, shape, positions)
 }
 
-/** Cosines are the real parts, sines the negative imaginary parts, in units of white noise. */
+/** Cosines are the real parts, and sines the negative imaginary parts, in units of white noise. */
 function fourierTransforms(graph: OnnxGraph, frontEnd: FrontEndConfig, spectra: SpectraGraph): WindowTransforms {
   const { bins, kernel } = frontEnd
   const unit = windowUnit(frontEnd)
@@ -64,7 +64,9 @@ function fourierTransforms(graph: OnnxGraph, frontEnd: FrontEndConfig, spectra: 
   }
 }
 
-/** Convolutions with the network's parameters; the sum of squared windows divides as for the Fourier transform. */
+/**
+ * Convolutions with the network's parameters. The sum of squared windows is divided out as for the Fourier transform.
+ */
 function learnedTransforms(
   graph: OnnxGraph,
   frontEnd: FrontEndConfig,

@@ -1,4 +1,4 @@
-/** Models by address: `https://…/folder`, or `hf:owner/name` on a Hugging Face hub. */
+/** Addresses of models: `https://…/folder`, or `hf:owner/name` on a Hugging Face hub. */
 import { DiffWaveError } from '../../core/errors.js'
 
 /** A model on a plain web server. */
@@ -17,7 +17,7 @@ export interface HubAddress {
   readonly repository: string
   /** Branch, tag or commit. */
   readonly revision: string
-  /** Folder in the repository, without slashes at its ends; empty: the top folder. */
+  /** Folder in the repository, without slashes at its ends. Empty for the top folder. */
   readonly folder: string
   /** Name of the checkpoint file; null for a model folder. */
   readonly file: string | null
@@ -34,7 +34,9 @@ export function isRemote(source: string): boolean {
 }
 
 /**
- * @param source one for which `isRemote` is true
+ * Parses an address.
+ *
+ * @param source a name for which `isRemote` is true
  * @throws DiffWaveError `BAD_OPTION`
  */
 export function remoteAddress(source: string): RemoteAddress {
@@ -71,16 +73,16 @@ function webAddress(source: string): WebAddress {
   return { kind: 'web', url, file: null }
 }
 
-/** Characters of a file's name in the cache. With what is added while it is downloaded, systems allow 255. */
+/** Max characters of a file name in the cache. File systems allow 255, including the suffixes during a download. */
 const MAX_NAME = 100
 
-/** The last part of a URL as a file's name that every system allows. */
+/** Converts the last part of a URL to a file name that every system allows. */
 function fileName(part: string): string {
   let name = part
   try {
     name = decodeURIComponent(part)
   } catch {
-    // A percent sign that stands for nothing is one of the name's characters.
+    // A percent sign that encodes nothing is an ordinary character.
   }
   return name.replace(/[^\w. -]/g, '_').slice(-MAX_NAME)
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 
-/** A file's digest in hexadecimal digits. @param prefix bytes before the file's */
+/** Computes the digest of a file in hexadecimal digits. @param prefix text that is hashed before the file */
 export async function digestOf(path: string, algorithm: 'sha256' | 'sha1', prefix = ''): Promise<string> {
   const hash = createHash(algorithm).update(prefix)
   for await (const bytes of createReadStream(path)) hash.update(bytes as Buffer)

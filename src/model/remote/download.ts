@@ -1,7 +1,7 @@
 /**
- * Downloads one file. What has arrived lies in a file of its own beside the target, and an interrupted download goes on
- * from there, in this process or in a later one. The target is complete or absent: never half, never with bytes other
- * than announced.
+ * Downloads one file. The bytes that have arrived are in a separate file beside the target. An interrupted download
+ * continues from there, in this process or a later one. The target is either complete, with the announced bytes, or
+ * absent.
  */
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -14,28 +14,28 @@ import type { OnProgress } from '../../core/progress.js'
 import { digestOf } from './digest.js'
 import { Interrupted, request } from './request.js'
 
-/** Attempts that bring no byte before a download counts as failed. */
+/** Number of consecutive attempts without a new byte after which a download fails. */
 const MAX_ATTEMPTS = 5
-/** Bytes of a file's name that systems allow. */
+/** Max bytes of a file name. */
 const MAX_NAME_BYTES = 255
-/** Wait before the second attempt; each further one waits twice as long. */
+/** Milliseconds before the second attempt. Each further attempt waits twice as long. */
 const FIRST_WAIT_MS = 250
 
 export interface Download {
   readonly url: URL
-  /** Path of the file. Its folder is made. */
+  /** Path of the file. Its folder is created. */
   readonly target: string
-  /** What is known of the file; it is checked. */
+  /** Known size and hash of the file, which are checked. */
   readonly facts: Pick<FileFacts, 'bytes' | 'sha256'>
   readonly maxBytes: number
   readonly stallMs: number
   readonly authorization?: string | undefined
   readonly signal?: AbortSignal | undefined
-  /** Bytes of this file so far, and of all of it if they are known. */
+  /** Receives the number of bytes so far, and the total if it is known. */
   readonly onBytes: OnProgress
 }
 
-/** What is known of a file that has been downloaded. */
+/** Size and hash of a downloaded file. */
 export type Downloaded = Required<Pick<FileFacts, 'bytes' | 'sha256'>>
 
 /**
@@ -60,11 +60,11 @@ export async function download(file: Download): Promise<Downloaded> {
   }
 }
 
-/** Bytes that have arrived: `PATH.TAG.VALIDATOR.part`, where the tag is of the process that writes it. */
+/** The file of the bytes that have arrived: `PATH.TAG.VALIDATOR.part`. The tag identifies the writing process. */
 interface Part {
   path: string
   bytes: number
-  /** The server's ETag, by which it says that the rest belongs to these bytes; null: none that can be relied on. */
+  /** The server's ETag, which identifies the version of the file; null if there is no reliable one. */
   etag: string | null
 }
 
@@ -75,7 +75,7 @@ function partPath(target: string, etag: string | null): string {
   return `${target}.${identityTag(ownIdentity())}.${validator}.part`
 }
 
-/** The part that a dead process left, made this one's own by a rename, or else a new one. */
+/** Takes over the part of a dead process by renaming it, or else begins a new one. */
 async function adoptPart(target: string): Promise<Part> {
   const folder = dirname(target)
   await mkdir(folder, { recursive: true }).catch(error => {
@@ -97,7 +97,7 @@ async function adoptPart(target: string): Promise<Part> {
       await rename(join(folder, name), path)
       return { path, bytes: (await stat(path)).size, etag }
     } catch {
-      // Another process was faster.
+      // Another process took it first.
     }
   }
   const path = partPath(target, null)
@@ -105,7 +105,7 @@ async function adoptPart(target: string): Promise<Part> {
   return { path: running.has(path) ? `${path.slice(0, -5)}-${running.size}.part` : path, bytes: 0, etag: null }
 }
 
-/** Parts that this process writes now. */
+/** The parts that this process is writing. */
 const running = new Set<string>()
 
 async function completed(file: Download, part: Part): Promise<Downloaded> {
@@ -141,7 +141,7 @@ async function completed(file: Download, part: Part): Promise<Downloaded> {
   }
 }
 
-/** One connection. @throws Interrupted if it ends early */
+/** Downloads over one connection. @throws Interrupted if it ends early */
 async function attempt(file: Download, part: Part): Promise<void> {
   const stall = new AbortController()
   let timer = setTimeout(() => stall.abort(), file.stallMs)
@@ -165,14 +165,14 @@ async function attempt(file: Download, part: Part): Promise<void> {
       part.etag = null
       throw new Interrupted('the server has no such part of the file')
     }
-    // The server counts the bytes of an encoded body otherwise: such a download cannot go on from the middle.
+    // Ranges refer to the encoded bytes, so a download with an encoded body cannot continue from the middle.
     await rememberEtag(file.target, part, isEncoded(response) ? null : response.headers.get('etag'))
     const handle = await open(part.path, isRest ? 'a' : 'w').catch(error => {
       throw fileError(error, part.path, 'write')
     })
     try {
       for await (const bytes of chunks(response, signal)) {
-        // While the bytes are written and reported, it is not the server that keeps us waiting.
+        // The time for writing and reporting the bytes does not count as a stall of the server.
         clearTimeout(timer)
         await append(handle, bytes, part)
         checkSize(part.bytes, file)
@@ -194,12 +194,12 @@ async function attempt(file: Download, part: Part): Promise<void> {
   }
 }
 
-/** Whether a body is compressed on its way, though nobody asked for that. */
+/** Whether the server compressed the body, although that was not requested. */
 function isEncoded({ headers }: Response): boolean {
   return !['identity', null].includes(headers.get('content-encoding'))
 }
 
-/** Bytes of the whole file, as the response announces them; null: not at all. */
+/** The size of the whole file that the response announces; null if it announces none. */
 function sizeOf(response: Response, part: Part, resumes: boolean): number | null {
   const { status, headers } = response
   if (status === 206) {
@@ -210,13 +210,13 @@ function sizeOf(response: Response, part: Part, resumes: boolean): number | null
     }
     return Number(match[2])
   }
-  // The length of an encoded body is not the file's.
+  // The length of an encoded body is not that of the file.
   if (isEncoded(response)) return null
   const length = headers.get('content-length')
   return length !== null && /^\d+$/.test(length) ? Number(length) : null
 }
 
-/** The part's name holds the ETag. A weak one does not promise the same bytes. */
+/** Records the ETag in the name of the part. A weak ETag does not guarantee the same bytes. */
 async function rememberEtag(target: string, part: Part, etag: string | null): Promise<void> {
   const named = etag?.startsWith('"') && basename(partPath(target, etag)).length <= MAX_NAME_BYTES
   const strong = named ? etag : null
@@ -248,7 +248,7 @@ async function append(handle: FileHandle, bytes: Uint8Array, part: Part): Promis
   part.bytes += bytes.length
 }
 
-/** Checks the whole file and renames it to its own name. */
+/** Checks the whole file and renames it to the target. */
 async function finished({ url, target, facts }: Download, part: Part): Promise<Downloaded> {
   const sha256 = await digestOf(part.path, 'sha256')
   if (facts.bytes !== undefined && facts.bytes !== part.bytes) {

@@ -1,6 +1,6 @@
 /**
- * Models of a Hugging Face hub, in the cache that all programs of Hugging Face share: a blob per content, and a folder
- * of links to them per commit. `@huggingface/hub` is an optional dependency; it is loaded when a hub is asked for.
+ * Models on a Hugging Face hub, in the cache that all Hugging Face programs share. It has a blob for each content, and
+ * a folder of links to blobs for each commit. `@huggingface/hub` is an optional dependency that is loaded on first use.
  */
 import { copyFile, mkdir, realpath, rm, stat, symlink } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
@@ -19,18 +19,22 @@ import type { DownloadSettings } from './settings.js'
 type Hub = typeof import('@huggingface/hub')
 
 const COMMIT = /^[0-9a-f]{40}$/
-/** SHA-256, or git's SHA-1. */
+/** The hash of a file: SHA-256, or git's SHA-1. */
 const DIGEST = /^([0-9a-f]{40}|[0-9a-f]{64})$/
 
-/** A file of a repository. */
+/** A file in a repository. */
 interface HubFile {
   readonly path: string
   readonly bytes: number
-  /** SHA-256 of a large file's bytes, else git's SHA-1. */
+  /** SHA-256 of a large file, else git's SHA-1. */
   readonly digest: string
 }
 
-/** Path of the model in the cache. It is downloaded if it is not there. @throws DiffWaveError as `download` */
+/**
+ * Returns the path of the model in the cache, and downloads it first if it is missing.
+ *
+ * @throws DiffWaveError as `download`
+ */
 export async function hubModel(address: HubAddress, settings: DownloadSettings): Promise<string> {
   const hub = await loadHub()
   const { repository, folder, file } = address
@@ -92,12 +96,12 @@ function credentials(settings: DownloadSettings) {
   }
 }
 
-/** Bytes of one answer of a hub's API: a page of a thousand files has 300 kB. */
+/** Max bytes of a response of the hub's API. A page of a thousand files has 300 kB. */
 const MAX_ANSWER_BYTES = 16_000_000
-/** Answers to one question: a folder's list comes in pages of a thousand files. */
+/** Max number of responses to one query. The list of a folder comes in pages of a thousand files. */
 const MAX_ANSWERS = 100
 
-/** `fetch` whose answers end: in time, within a size, and after so many. */
+/** A `fetch` with limits on the time, the size and the number of responses. */
 function boundedFetch({ signal, stallMs }: DownloadSettings): typeof fetch {
   let answers = 0
   return async (input, init) => {
@@ -113,7 +117,7 @@ function boundedFetch({ signal, stallMs }: DownloadSettings): typeof fetch {
         if (bytes > MAX_ANSWER_BYTES) throw new Interrupted(`the answer has more than ${MAX_ANSWER_BYTES} bytes`)
         pieces.push(piece)
       }
-      // A body that was unpacked has no encoding any more.
+      // The body has been decompressed, so the header no longer applies.
       const headers = new Headers(response.headers)
       headers.delete('content-encoding')
       const body = response.status === 204 || response.status === 304 ? null : Buffer.concat(pieces)
@@ -125,7 +129,7 @@ function boundedFetch({ signal, stallMs }: DownloadSettings): typeof fetch {
   }
 }
 
-/** The commit that a revision names now, or when the hub was last reached. */
+/** The commit of a revision now, or when the hub was last reached. */
 async function commitOf(hub: Hub, address: HubAddress, root: string, settings: DownloadSettings): Promise<string> {
   const { repository, revision } = address
   if (COMMIT.test(revision)) return revision
@@ -154,7 +158,7 @@ async function commitOf(hub: Hub, address: HubAddress, root: string, settings: D
   }
 }
 
-/** @throws DiffWaveError `FILE_NOT_FOUND`, and as the hub refuses */
+/** Lists the files of a model. @throws DiffWaveError `FILE_NOT_FOUND`, and refusals of the hub */
 async function filesOf(
   hub: Hub,
   address: HubAddress,
@@ -198,7 +202,7 @@ function hubError(error: unknown, address: HubAddress): DiffWaveError {
   const status = statusOf(error)
   const details = { where: describe(address), cause: error }
   if (status === 401 || status === 403 || status === 404) {
-    // A hub answers 401 for what does not exist, too, unless one has shown who one is.
+    // Without a token, a hub also answers 401 for repositories that do not exist.
     return new DiffWaveError(
       status === 404 ? 'FILE_NOT_FOUND' : 'NOT_READABLE',
       'the hub has no model of that name that you may read',
@@ -212,12 +216,12 @@ function hubError(error: unknown, address: HubAddress): DiffWaveError {
   return new DiffWaveError('DOWNLOAD_FAILED', `the hub cannot be asked: ${reasonOf(error)}`, details)
 }
 
-/** Whether a file of a snapshot is there with the content that its blob's name says. */
+/** Whether a file of a snapshot exists with the content that the name of its blob states. */
 async function isWhole(root: string, path: string): Promise<boolean> {
   const real = await realpath(path).catch(() => null)
   if (real === null) return false
   const digest = basename(real)
-  // Where links are not allowed, snapshots hold copies, which say nothing of their content.
+  // Without links, snapshots contain copies, whose names do not state their content.
   if (dirname(real) !== (await realpath(join(root, 'blobs')).catch(() => null))) return true
   return isBlob(real, digest)
 }
@@ -233,7 +237,7 @@ async function checkBlob(path: string, digest: string, where: string): Promise<v
   throw new DiffWaveError('CORRUPTED', 'the file is not the one that was announced', { expected: digest, where })
 }
 
-/** Makes a snapshot's file a link to its blob, or a copy where the system allows no links. */
+/** Links a file of a snapshot to its blob, or copies it if the system allows no links. */
 async function link(blob: string, path: string): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true })

@@ -1,30 +1,33 @@
-/** Options of models by address. */
+/** Options for loading models by address. */
 import { z } from 'zod'
 import { MAX_FILE_BYTES } from '../../core/limits.js'
 import type { FieldsOf } from '../../core/options.js'
 
-/** Where downloads go, and what they may do. */
+/** Options of downloads: the cache, its use, limits and access. */
 export interface RemoteOptions {
   /**
-   * Folder of the cache. Default: `DIFFWAVE_CACHE`, else the system's folder for caches; for a hub without either, the
-   * folder that all programs of Hugging Face share.
+   * Folder of the cache. Default: `DIFFWAVE_CACHE`, else the system's cache folder. For a hub without `DIFFWAVE_CACHE`,
+   * the folder that all Hugging Face programs share.
    */
   readonly cache?: string | undefined
-  /** Only what is in the cache is used. Default: whether `DIFFWAVE_OFFLINE` is 1. */
+  /** Whether only the cache is used. Default: whether `DIFFWAVE_OFFLINE` is 1. */
   readonly offline?: boolean | undefined
-  /** Downloads again what is in the cache. Models of a web server are else never asked for again. Default false. */
+  /**
+   * Whether cached models are downloaded again. Without it, models of a web server are never requested again. Default:
+   * false.
+   */
   readonly refresh?: boolean | undefined
-  /** Max bytes of each file. Default 2 GiB, what a file may have. */
+  /** Max bytes of each file. Default: 2 GiB, the limit of a file. */
   readonly maxBytes?: number | undefined
-  /** Base URL of the hub. Default: `HF_ENDPOINT`, else the public hub's. */
+  /** Base URL of the hub. Default: `HF_ENDPOINT`, else the public hub. */
   readonly hub?: string | undefined
-  /** Access token of the hub. Default: `HF_TOKEN`. It is sent to the hub alone. */
+  /** Access token of the hub. Default: `HF_TOKEN`. It is sent only to the hub. */
   readonly token?: string | undefined
-  /** Milliseconds without a byte after which a connection counts as stalled. Default 30,000. */
+  /** Milliseconds without a byte after which a connection counts as stalled. Default: 30,000. */
   readonly stallMs?: number | undefined
 }
 
-/** Checks `RemoteOptions`. */
+/** Schema of `RemoteOptions`. */
 export const remoteOptions = z.strictObject({
   cache: z.string().min(1).optional(),
   offline: z.boolean().optional(),

@@ -1,7 +1,7 @@
-/** Progress of several files as one. */
+/** Combines the progress of several files. */
 import type { OnProgress } from '../../core/progress.js'
 
-/** @returns for the index of a file, what reports its bytes */
+/** Sums up the bytes of several files. @returns a function that gives the progress callback for a file's index */
 export function bytesOfAll(files: number, onProgress: OnProgress | undefined): (index: number) => OnProgress {
   const done = new Array<number>(files).fill(0)
   const totals = new Array<number | null>(files).fill(null)

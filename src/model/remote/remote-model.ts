@@ -1,4 +1,4 @@
-/** Models by address, downloaded into a cache once. */
+/** Loads models by address, and downloads them into a cache once. */
 import { throwIfAborted } from '../../core/errors.js'
 import { check } from '../../core/options.js'
 import { remoteAddress } from './address.js'
@@ -10,7 +10,7 @@ import { webModel } from './web.js'
 export type { RemoteModelOptions } from './settings.js'
 
 /**
- * Path of a model in the cache: a model folder, or a checkpoint file. It is downloaded if it is not there.
+ * Returns the path of a model folder or checkpoint file in the cache, and downloads it first if it is missing.
  *
  * @param source `https://…/folder`, the URL of a checkpoint, `hf:owner/name`, `hf:owner/name/folder@revision`
  * @throws DiffWaveError `BAD_OPTION`, `FILE_NOT_FOUND` (on the server, or in the cache in offline mode),
@@ -25,10 +25,12 @@ export async function remoteModel(source: string, options: RemoteModelOptions = 
   return inTurn(JSON.stringify([address, settings.cache]), load, signal)
 }
 
-/** The last call for each model. */
+/** The latest call for each model. */
 const turns = new Map<string, Promise<unknown>>()
 
-/** Calls for the same model wait for each other: the second finds in the cache what the first has downloaded. */
+/**
+ * Runs calls for the same model one after the other, so that the second finds the first one's download in the cache.
+ */
 async function inTurn<T>(key: string, work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   const before = turns.get(key)
   const own = Promise.resolve(before && waitFor(before, signal)).then(work)
@@ -43,7 +45,7 @@ async function inTurn<T>(key: string, work: () => Promise<T>, signal: AbortSigna
   }
 }
 
-/** Waits until another call has ended. @throws DiffWaveError `ABORTED` */
+/** Waits for the end of another call. @throws DiffWaveError `ABORTED` */
 function waitFor(other: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = () => {

@@ -1,23 +1,24 @@
-/** One HTTP request: redirects, refusals and stalls as errors of this package. */
+/** Makes one HTTP request. Redirects are followed, and refusals and stalls become errors of this package. */
 import { DiffWaveError } from '../../core/errors.js'
 
-/** Redirects that are followed: hubs need two. */
+/** Max number of redirects. Hubs need two. */
 const MAX_REDIRECTS = 10
 
-/** A failure that another attempt may mend. */
+/** A failure after which another attempt may succeed. */
 export class Interrupted extends Error {}
 
 export interface RequestSettings {
   readonly headers: Readonly<Record<string, string>>
-  /** Sent to the first host alone. */
+  /** Authorization header, sent only to the first host. */
   readonly authorization?: string | undefined
   readonly signal: AbortSignal
 }
 
 /**
- * The response to a GET, redirects followed. Never from `https:` to `http:`; the authorization stays with its host.
+ * Returns the response to a GET. Redirects are followed, but not from `https:` to `http:`. Only the first host receives
+ * the authorization.
  *
- * @throws Interrupted for what may pass; DiffWaveError `FILE_NOT_FOUND`, `NOT_READABLE`, `DOWNLOAD_FAILED`
+ * @throws Interrupted for temporary failures; DiffWaveError `FILE_NOT_FOUND`, `NOT_READABLE`, `DOWNLOAD_FAILED`
  */
 export async function request(url: URL, { headers, authorization, signal }: RequestSettings): Promise<Response> {
   let at = url
@@ -64,7 +65,7 @@ async function checked(response: Response, at: URL): Promise<Response> {
   throw new DiffWaveError('DOWNLOAD_FAILED', 'the server does not send the file', { got: `status ${status}`, where })
 }
 
-/** What went wrong, in a line. `fetch` says it in its error's cause. */
+/** The reason of a failure in one line. `fetch` states it in the cause of its error. */
 export function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   return cause instanceof Error

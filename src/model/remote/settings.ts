@@ -1,4 +1,4 @@
-/** How models are downloaded: options, and the environment variables that stand for them. */
+/** Settings of downloads: options, and the environment variables that replace them. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { ExpectedFile } from '../../core/file-source.js'
@@ -8,15 +8,15 @@ import type { RemoteOptions } from './options.js'
 
 /** Options of one download. */
 export interface RemoteModelOptions extends RemoteOptions {
-  /** Bytes of all files so far; the total is null until it is known. */
+  /** Receives the bytes of all files so far. The total is null until it is known. */
   readonly onProgress?: OnProgress | undefined
-  /** Stops the download. What has arrived is kept, and the next one goes on from there. */
+  /** Stops the download. The bytes that have arrived are kept, and the next download continues from there. */
   readonly signal?: AbortSignal | undefined
-  /** Sizes and SHA-256 of the files by name. Default: those that `files.json` beside them states. */
+  /** Sizes and SHA-256 of the files by name. Default: those in `files.json` beside them. */
   readonly files?: Readonly<Record<string, ExpectedFile>> | undefined
 }
 
-/** Options with what the environment says of those that are not given. */
+/** Options, completed by the environment variables. */
 export interface DownloadSettings extends RemoteModelOptions {
   readonly offline: boolean
   readonly refresh: boolean

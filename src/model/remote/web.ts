@@ -1,4 +1,4 @@
-/** Models of a plain web server, in a cache of this package. */
+/** Models on a plain web server, in the cache of this package. */
 import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ import { bytesOfAll } from './progress.js'
 import { cacheFolder, type DownloadSettings } from './settings.js'
 
 type Stated = NonNullable<DownloadSettings['files']>
-/** Written last: what lies in the cache is complete, and these are its files. */
+/** The record of a complete model in the cache and its files. It is written last. */
 const RECORD = 'source.json'
 
 const recordSchema = z.object({
@@ -28,7 +28,11 @@ const recordSchema = z.object({
   files: z.record(z.string(), z.object({ bytes: z.number(), sha256: z.string() })),
 })
 
-/** Path of the model in the cache. It is downloaded if it is not there. @throws DiffWaveError as `download` */
+/**
+ * Returns the path of the model in the cache, and downloads it first if it is missing.
+ *
+ * @throws DiffWaveError as `download`
+ */
 export async function webModel({ url, file }: WebAddress, settings: DownloadSettings): Promise<string> {
   const key = createHash('sha256').update(url.href).digest('hex').slice(0, 16)
   const folder = join(settings.cache ?? cacheFolder(), 'web', `${url.hostname.replace(/[^\w.-]/g, '_')}-${key}`)
@@ -55,7 +59,7 @@ export async function webModel({ url, file }: WebAddress, settings: DownloadSett
   return path
 }
 
-/** @throws DiffWaveError `NOT_WRITABLE` */
+/** Removes a file or folder. @throws DiffWaveError `NOT_WRITABLE` */
 async function remove(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true })
@@ -64,7 +68,7 @@ async function remove(path: string): Promise<void> {
   }
 }
 
-/** Whether everything that the record lists is there, byte for byte, and the files of these names are listed. */
+/** Whether all files of the record exist unchanged, and the record lists these names. */
 async function isWhole(folder: string, names: readonly string[]): Promise<boolean> {
   const path = join(folder, RECORD)
   try {
@@ -78,7 +82,11 @@ async function isWhole(folder: string, names: readonly string[]): Promise<boolea
   }
 }
 
-/** What the server sent has to be a model: else it would stay in the cache. @throws DiffWaveError as `readModelFrom` */
+/**
+ * Checks that a download is a model, so that nothing else stays in the cache.
+ *
+ * @throws DiffWaveError as `readModelFrom`
+ */
 async function checkModel(folder: string, url: URL, signal: AbortSignal | undefined): Promise<void> {
   const describe = (name?: string) => (name === undefined ? url.href : fileUrl(url, name).href)
   try {
@@ -90,8 +98,8 @@ async function checkModel(folder: string, url: URL, signal: AbortSignal | undefi
 }
 
 /**
- * A page in a checkpoint's place, or half of one whose length the server did not tell, would stay in the cache. Whether
- * its network is one that we know, its reader finds out.
+ * Checks that a download is a whole checkpoint, so that a web page or a truncated file does not stay in the cache.
+ * Whether its network is known is checked later by the reader.
  *
  * @throws DiffWaveError as `decodeTorch` and `decodeSafetensors`
  */
@@ -106,7 +114,7 @@ async function checkCheckpoint(path: string, url: URL): Promise<void> {
   }
 }
 
-/** What a folder's own list says; nothing if it has none, or one that cannot be read. */
+/** Reads the list of files in a folder. It is empty if there is no list or an unreadable one. */
 async function statedFiles(url: URL, folder: string, settings: DownloadSettings): Promise<Stated> {
   const target = join(folder, FILES)
   try {
@@ -117,7 +125,7 @@ async function statedFiles(url: URL, folder: string, settings: DownloadSettings)
     throw error
   }
   try {
-    // Some servers answer every name with a page.
+    // Some servers answer any name with a page.
     return expectedFilesOf(JSON.parse(new TextDecoder().decode(await readFileBytes(target))))
   } catch {
     return {}
