@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers/promises'
 import { DiffWaveError } from '../../core/errors.js'
 import { makeFolder } from '../../core/files.js'
 import { removeAbandoned } from '../../core/temporary.js'
-import type { Tensors } from '../../core/tensor.js'
+import { allFinite, type Tensors } from '../../core/tensor.js'
 import type { Engine } from '../../engines/engine.js'
 import type { Summary } from '../../formats/tfevents-writer.js'
 import type { ModelConfig } from '../../model/config.js'
@@ -294,12 +294,18 @@ class TrainingRun {
     const gradientNorm = await this.#optimiser.norm(gradients)
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       this.#broken++
-      if (this.#broken >= MAX_BROKEN_STEPS) throw await this.#rollBack()
+      if (this.#broken >= MAX_BROKEN_STEPS) {
+        throw await this.#rollBack(`${this.#broken} updates in a row had no finite gradient`)
+      }
       return { learningRate: rate, gradientNorm }
     }
     this.#broken = 0
     this.#finiteLoss = loss
     await this.#optimiser.update(this.#state, gradients, gradientNorm, rate)
+    const { weights } = this.#state
+    if (![...weights.values()].every(({ data }) => allFinite(data))) {
+      throw await this.#rollBack('the weights are not finite after an update')
+    }
     await this.#engine.setParameters(this.#state.weights)
     return { learningRate: rate, gradientNorm }
   }
@@ -363,6 +369,11 @@ class TrainingRun {
 
   async #save(): Promise<void> {
     this.#optimiser.catchUp(this.#state)
+    const moments = [...this.#state.adam.moments.values()]
+    // A squared gradient may overflow. The weight of an infinite moment would never change again.
+    if (!moments.every(({ first, second }) => allFinite(first) && allFinite(second))) {
+      throw await this.#rollBack('the optimiser’s moments are not finite')
+    }
     await this.#lock.assertHeld()
     await writeCheckpoint(this.#options.out, this.#state, this.#progress)
     await this.#export('model')
@@ -371,11 +382,11 @@ class TrainingRun {
   /**
    * Returns to the last good checkpoint and exports its model again.
    *
+   * @param problem why, as a short clause
    * @returns the error to end with
    */
-  async #rollBack(): Promise<DiffWaveError> {
+  async #rollBack(problem: string): Promise<DiffWaveError> {
     const { out } = this.#options
-    const problem = `${this.#broken} updates in a row had no finite gradient`
     const where = `step ${this.#progress.step}`
     if (!(await hasCheckpoint(out))) {
       return new DiffWaveError('DIVERGED', `${problem}, before the first checkpoint`, {

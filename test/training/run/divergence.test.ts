@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { DiffWaveError } from '#src/core/errors'
 import { code } from '../../support/errors.js'
 import { learningEngine } from '../../support/learning-engine.js'
-import { train } from '../../support/training.js'
+import { config, train } from '../../support/training.js'
 import { bytes, options } from '../../support/training-scratch.js'
 
 test('a run skips gradients that are not finite, and ends if there are too many', async () => {
@@ -38,6 +38,42 @@ test('a validation loss that is not finite gives no best model, and the run cont
   assert.equal(previews, 0)
   assert.ok(!existsSync(join(run.out, 'best')))
   assert.match(readFileSync(join(run.out, 'metrics.jsonl'), 'utf8'), /"validationLoss":null/)
+})
+
+test('rolls back weights and moments that an update has made infinite', async () => {
+  // ε is next to nothing, so a gradient whose square is 0 in float32 makes an infinite step; that of 1e30 is infinite.
+  const settings = config({
+    optimiser: { learningRate: 1e-2, totalSteps: 40, epsilon: 1e-300, clipNorm: null },
+    every: { checkpoint: 3 },
+  })
+  const cases = [
+    [1e-30, /the weights are not finite after an update: rolled back to the checkpoint of step 3 \(step 4\)$/],
+    [1e30, /the optimiser’s moments are not finite: rolled back to the checkpoint of step 3 \(step 6\)$/],
+  ] as const
+  for (const [size, message] of cases) {
+    let calls = 0
+    const run = options({
+      config: settings,
+      createEngine: async (model, weights) => {
+        const engine = learningEngine(model.network, weights)
+        return {
+          ...engine,
+          async lossGradients(request) {
+            const found = await engine.lossGradients(request)
+            // Each update takes two calls: from the fifth on, updates are spoilt.
+            const value = ++calls <= 8 ? 0 : size
+            for (const gradient of found.gradients.values()) gradient.fill(value)
+            return found
+          },
+        }
+      },
+    })
+    await assert.rejects(train(run), code('DIVERGED', message))
+    assert.equal(
+      (await train({ ...run, ...options({ out: run.out }), config: settings, maxSteps: 4, resume: true })).step,
+      4,
+    )
+  }
 })
 
 test('a run that diverges is rolled back to its last good checkpoint', async () => {
