@@ -24,6 +24,7 @@ import {
   type RecordingRequest,
   readRecording,
 } from './recording.js'
+import { codeStamp } from './recording-cache.js'
 
 /** A recording at the data set's sample rate. */
 export interface Clip {
@@ -139,7 +140,7 @@ export interface DatasetOptions extends DatasetLoading {
   readonly decode?: Decode | undefined
   /**
    * Folder where resampled clips are kept for the next start. It is created if it does not exist. Resampling takes most
-   * of the loading time.
+   * of the loading time. Remove it if you have changed what your own `decode` returns.
    */
   readonly cache?: string | undefined
 }
@@ -340,6 +341,7 @@ class DatasetBuilder {
   readonly #rates = new Map<number, number>()
   readonly #leftOut: DatasetReport['leftOut'][number][] = []
   readonly #used: Used[] = []
+  readonly #cache: RecordingRequest['cache']
   #samples = 0
   #melBytes = 0
   #givenMels = 0
@@ -347,11 +349,13 @@ class DatasetBuilder {
   constructor(options: CheckedOptions, files: readonly Found[]) {
     this.#options = options
     this.#shared = sharedNames(files)
+    const { cache, decode } = options
+    this.#cache = cache === undefined ? null : { folder: cache, stamp: codeStamp(decode !== decodeAudio) }
   }
 
   /** Makes the request to read a recording. */
   requestOf({ folder, name }: Found): RecordingRequest {
-    const { sampleRate, minSamples, mels, cache, validationShare, speeds } = this.#options
+    const { sampleRate, minSamples, mels, validationShare, speeds } = this.#options
     const stem = audioStem(name)
     const { stems, bareNames } = this.#shared
     return {
@@ -370,7 +374,7 @@ class DatasetBuilder {
               isShared: stems.has(stem),
               bareName: !bareNames.has(basename(stem)),
             },
-      cache: cache ?? null,
+      cache: this.#cache,
     }
   }
 

@@ -1,8 +1,11 @@
 /**
  * Keeps resampled recordings for the next start of a run: one file for each recording, speed and sample rate. A file is
- * named by the contents of its recording, so it is never out of date.
+ * named by the contents of its recording and by what decoded and resampled it, so it is never out of date.
  */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { lstat, readdir, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { kindOfPath, makeFolder, readFileBytes, writeFileBytes } from '../../core/files.js'
 
@@ -16,8 +19,35 @@ export interface KeptRecording {
 
 /** Number of bytes before the samples of a file: the original sample rate and the number of samples, both uint32. */
 const HEADER = 8
-/** Names of the files that this version and earlier versions (`.pcm`) wrote. */
-const OWN_FILE = /^[0-9a-f]{64}(-[\d.]+){1,2}\.(clip|pcm)$/
+/** Names of the files that this version and earlier versions (`.pcm`, and without a stamp) wrote. */
+const OWN_FILE = /^[0-9a-f]{64}(-[\d.]+){1,2}(-[0-9a-f]{8})?\.(clip|pcm)$/
+/** Version of the samples that this package's decoders and resampler make. A test fails if they change without it. */
+const SAMPLES_VERSION = 1
+/** Packages that decode and resample. */
+const PACKAGES = ['@alexanderolsen/libsamplerate-js', 'mpg123-decoder', 'opus-decoder', 'wavefile']
+
+/**
+ * Identifies the code that decodes and resamples recordings.
+ *
+ * @param isOwn whether a function of the caller decodes. Two such functions cannot be told apart
+ */
+export function codeStamp(isOwn: boolean): string {
+  const text = [SAMPLES_VERSION, isOwn, ...PACKAGES.map(versionOf)].join('\n')
+  return createHash('sha256').update(text).digest('hex').slice(0, 8)
+}
+
+/** Finds the version of an installed package; empty if it is missing, or if its code is in a bundle. */
+function versionOf(name: string): string {
+  for (const folder of createRequire(import.meta.url).resolve.paths(name) ?? []) {
+    try {
+      const { version } = JSON.parse(readFileSync(join(folder, name, 'package.json'), 'utf8')) as { version?: unknown }
+      return String(version)
+    } catch {
+      // It lies in a folder further up, or nowhere.
+    }
+  }
+  return ''
+}
 
 /** Returns the folder where a run keeps resampled recordings. */
 export function cacheFolder(out: string): string {
@@ -30,9 +60,10 @@ export function cacheFolder(out: string): string {
  * @param contents SHA-256 of the recording's file, as hexadecimal digits
  * @param speed speed at which the recording is played
  * @param sampleRate sample rate of the kept samples in Hz
+ * @param stamp `codeStamp`
  */
-export function cacheFile(contents: string, speed: number, sampleRate: number): string {
-  return `${contents}-${speed}-${sampleRate}.clip`
+export function cacheFile(contents: string, speed: number, sampleRate: number, stamp: string): string {
+  return `${contents}-${speed}-${sampleRate}-${stamp}.clip`
 }
 
 /** Reads a file of the cache. Null if it is missing, damaged or unreadable: the caller then makes it again. */

@@ -40,8 +40,8 @@ export interface RecordingRequest {
   readonly speeds: readonly number[]
   /** Where to look for a predicted mel; null if none is used. */
   readonly mel: GivenMelPlace | null
-  /** Folder of resampled recordings; null if none are kept. */
-  readonly cache: string | null
+  /** Folder of resampled recordings, and the stamp of the code that makes them (`codeStamp`); null if none are kept. */
+  readonly cache: { readonly folder: string; readonly stamp: string } | null
 }
 
 /** Where the predicted mel of a recording may be. */
@@ -164,7 +164,8 @@ class RecordingReader {
     this.#resampled = true
     const made = quantised(await resample(samples, played, rate))
     if (cache !== null) {
-      await keep(cache, cacheFile(key, speed, rate), { sampleRate, samples: made }).catch((error: unknown) => {
+      const name = cacheFile(key, speed, rate, cache.stamp)
+      await keep(cache.folder, name, { sampleRate, samples: made }).catch((error: unknown) => {
         throw new CacheFailure('', { cause: error })
       })
     }
@@ -175,9 +176,9 @@ class RecordingReader {
   async #kept(contents: string, speed: number): Promise<KeptRecording | null> {
     const { cache, sampleRate } = this.#request
     if (cache === null) return null
-    const name = cacheFile(contents, speed, sampleRate)
+    const name = cacheFile(contents, speed, sampleRate, cache.stamp)
     this.cacheFiles.push(name)
-    return readKept(cache, name)
+    return readKept(cache.folder, name)
   }
 }
 

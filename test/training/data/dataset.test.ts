@@ -149,6 +149,8 @@ describe('a folder of many recordings', () => {
         [...stages.values()].reduce((sum, count) => sum + count),
       )
     }
+    await loadDataset({ ...common, decode, cache })
+    decoded.length = 0
     const { report } = await loadDataset({ ...common, decode, cache, onProgress })
     assert.deepEqual([...stages], [['reading', 81]])
     assert.equal(decoded.length, 41)

@@ -1,0 +1,38 @@
+/** The cache of resampled recordings. */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { encodeWav } from '#src/audio/codecs/wav-encode'
+import { gaussian } from '#src/core/random'
+import { loadDataset } from '#src/training/data/dataset'
+import { golden } from '../../support/paths.js'
+import { scratchFolder } from '../../support/scratch.js'
+
+const scratch = scratchFolder('recording-cache')
+
+describe('the cache of resampled recordings', () => {
+  test('is not used for samples that another function decoded', async () => {
+    const [folder, cache] = [join(scratch, 'recordings'), join(scratch, 'cache')]
+    mkdirSync(folder)
+    const samples = gaussian(1, 0, 0, 4000).map(x => x * 0.1)
+    writeFileSync(join(folder, 'a.wav'), encodeWav({ samples, sampleRate: 6000 }))
+    const common = { folders: [folder], sampleRate: 8000, validationShare: 0, cache }
+    const plain = await loadDataset(common)
+    const half = await loadDataset({
+      ...common,
+      decode: () => ({ samples: samples.map(x => x / 2), sampleRate: 6000 }),
+    })
+    assert.notDeepEqual(half.training, plain.training)
+    assert.deepEqual(await loadDataset(common), plain)
+  })
+
+  test('is of these samples, with SAMPLES_VERSION 1', async () => {
+    const { training } = await loadDataset({ folders: [golden('audio')], sampleRate: 11_025, validationShare: 0 })
+    const hash = createHash('sha256')
+    for (const { name, samples } of training) hash.update(name).update(new Uint8Array(samples.buffer))
+    // If decoders or the resampler are meant to make other samples, raise SAMPLES_VERSION, and write the new hash here.
+    assert.deepEqual([training.length, hash.digest('hex').slice(0, 16)], [10, 'c3e927a5a5d4a3c2'])
+  })
+})
