@@ -7,6 +7,7 @@ import * as wavefile from 'wavefile'
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_AUDIO_SAMPLES } from '../../core/limits.js'
 import type { Recording } from '../audio.js'
+import { peakOf, sampleScaleDoubt } from '../sample-scale.js'
 import { type DecodeOptions, refuseTooLong } from './mono.js'
 import { decodeWavHeader, type WavHeader } from './wav-header.js'
 
@@ -128,5 +129,10 @@ export function decodeWav(bytes: Uint8Array, where: string, { maxSeconds }: Deco
       })
     }
   }
-  return { samples, sampleRate, format, channels, notes }
+  const doubt = header.encoding === 'float' ? sampleScaleDoubt(peakOf(samples)) : null
+  return { samples, sampleRate, format, channels, notes: doubt === null ? notes : [...notes, sentence(doubt)] }
+}
+
+function sentence(clause: string): string {
+  return `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`
 }

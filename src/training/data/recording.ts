@@ -10,13 +10,14 @@ import type { Mel, MelConvention } from '../../audio/mel/convention.js'
 import { sliceMel } from '../../audio/mel/frames.js'
 import { melFrames } from '../../audio/mel/mel.js'
 import { resample } from '../../audio/resample.js'
+import { peakOf, sampleScaleDoubt } from '../../audio/sample-scale.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { readFileBytes } from '../../core/files.js'
 import { melEndings, readMelOf } from '../../formats/mel-file.js'
 import { cacheFile, type KeptRecording, keep, readKept } from './recording-cache.js'
 
 /** Why a recording was left out. */
-export type LeftOutReason = 'too short' | 'silent' | 'clipped' | 'unreadable' | 'no mel' | 'bad mel'
+export type LeftOutReason = 'too short' | 'silent' | 'clipped' | 'wrong scale' | 'unreadable' | 'no mel' | 'bad mel'
 
 /** Why a recording is left out, with details. */
 export interface Fault {
@@ -140,7 +141,11 @@ class RecordingReader {
     const bytes = await readFileBytes(path)
     const contents = createHash('sha256').update(bytes).digest()
     const key = contents.toString('hex')
-    const { sampleRate, samples } = (await this.#kept(key, 1)) ?? (await this.#made(bytes, key, 1))
+    const kept = await this.#kept(key, 1)
+    // 16-bit samples of resampled audio would only show that it is clipped.
+    const doubt = kept === null ? sampleScaleDoubt(peakOf((await this.#decoded(bytes)).samples)) : null
+    if (doubt !== null) return { reason: 'wrong scale', detail: doubt }
+    const { sampleRate, samples } = kept ?? (await this.#made(bytes, key, 1))
     const fault = faultOf(samples, minSamples)
     if (fault !== null) return fault
     const mel = place === null ? null : await givenMel(place, samples.length)
@@ -154,11 +159,15 @@ class RecordingReader {
     return { sampleRate, contents, mel, clips, resampled: this.#resampled }
   }
 
+  async #decoded(bytes: Uint8Array): Promise<Audio> {
+    this.#audio ??= await this.#decode(bytes, this.#request.path)
+    return this.#audio
+  }
+
   /** Decodes and resamples the recording at a speed. If it was resampled, its 16-bit samples are kept in the cache. */
   async #made(bytes: Uint8Array, key: string, speed: number) {
-    const { path, sampleRate: rate, cache } = this.#request
-    this.#audio ??= await this.#decode(bytes, path)
-    const { samples, sampleRate } = this.#audio
+    const { sampleRate: rate, cache } = this.#request
+    const { samples, sampleRate } = await this.#decoded(bytes)
     const played = Math.round(sampleRate * speed)
     if (played === rate) return { sampleRate, samples }
     this.#resampled = true

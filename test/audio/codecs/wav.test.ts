@@ -91,6 +91,18 @@ function wav(bits: number, blockBytes: number, data: readonly number[], declared
   return bytes
 }
 
+test('notes float samples on the scale of integers', () => {
+  const notesOf = (peak: number) => {
+    const samples = Float32Array.of(0, -peak, peak / 2)
+    return decodeWav(encodeWav({ samples, sampleRate: 8000 }, { format: '32f' }), 'a.wav').notes
+  }
+  assert.deepEqual([0.5, 1.5, 8].flatMap(notesOf), [])
+  assert.deepEqual(notesOf(20_000), [
+    'Samples reach 20000, and full scale is 1: they are probably 16-bit integers stored as float, to be divided by 32768.',
+  ])
+  assert.match(notesOf(3_000_000)[0]!, /24-bit integers stored as float, to be divided by 8388608/)
+})
+
 describe('a declared length that is wrong', () => {
   const data = [0, 0x40, 0, 0xc0, 0, 0x20]
   for (const declared of [0, 0x7ffff000, 0x7fffffdb, 0x80000000, 0xffffffff, 0xfffffffe, 1000]) {

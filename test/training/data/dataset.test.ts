@@ -39,6 +39,12 @@ test('recordings that cannot be used are left out with the reason', async () => 
     'clipped.wav',
     gaussian(1, 0, 0, 5000).map(x => Math.max(-1, Math.min(1, x))),
   )
+  const integers = gaussian(1, 0, 0, 5000).map(x => Math.round(x * 3000))
+  // Resampled or not, they are 16-bit integers stored as float.
+  for (const rate of [22050, 11025]) {
+    const bytes = encodeWav({ samples: integers, sampleRate: rate }, { format: '32f' })
+    writeFileSync(join(folder, `integers-${rate}.wav`), bytes)
+  }
   writeFileSync(join(folder, 'broken.flac'), 'fLaC and then nothing')
   const load = (share: number, speeds: readonly number[] = [1]) =>
     loadDataset({
@@ -60,7 +66,7 @@ test('recordings that cannot be used are left out with the reason', async () => 
   )
   assert.deepEqual(
     report.leftOut.map(({ reason }) => reason),
-    ['unreadable', 'clipped', 'too short', 'silent'].sort((a, b) => order(a) - order(b)),
+    ['unreadable', 'clipped', 'wrong scale', 'wrong scale', 'too short', 'silent'],
   )
   const metadata = join(scratch, 'recordings', 'metadata.csv')
   writeFileSync(metadata, 'slow,tom,0\nslow,rim,0.2\n')
@@ -299,8 +305,6 @@ test('predicted mels replace computed ones, and those that do not fit are report
   const { config: kept } = await readModelFolder(join(tuned.out, 'model'))
   assert.deepEqual(kept.diffusion.prior, from.config.diffusion.prior)
 })
-
-const order = (reason: string) => ['unreadable', 'clipped', 'too short', 'silent'].indexOf(reason)
 
 describe('predicted mels are matched by path', () => {
   const { model } = config()
