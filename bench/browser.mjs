@@ -1,6 +1,7 @@
 /**
- * `models/speech` in headless Chromium, on one thread, with its default steps and refinement: the real-time factor of a
- * clip, and how soon a streamed mel of ten minutes is heard. CHROMIUM names the browser if it is not Debian's.
+ * Runs `models/speech` in headless Chromium on one thread, with its default steps and refinement. Measures the
+ * real-time factor of a clip, and the time until a streamed mel of ten minutes is heard. CHROMIUM names another browser
+ * than Debian's.
  *
  * usage: node bench/browser.mjs [--runs 5]
  */
@@ -29,7 +30,7 @@ const server = createServer(({ url }, response) => {
 })
 await new Promise(listening => server.listen(0, '127.0.0.1', listening))
 
-/** Runs in the page. */
+/** This function runs in the page. */
 async function measure(runs) {
   const { readMel, Vocoder } = await import('/dist/browser/diffwave.js')
   const vocoder = await Vocoder.load('/models/speech')

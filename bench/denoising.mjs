@@ -3,7 +3,7 @@
 // usage: npm run build && node bench/denoising.mjs --recordings FOLDER [--model digits] [--limit 30] [--steps N]
 //          [--sampler NAME] [--labels] [--level estimate|snr] [--factor 1] [--engine auto]
 // --labels: tell the model each clip's label, which is its folder's name or its file name up to the first underscore
-// --level snr: tell the model the true signal-to-noise ratio; with --factor 2, that of noise twice as loud
+// --level snr: tell the model the true signal-to-noise ratio, or with --factor 2 that of noise twice as loud
 import { basename, dirname } from 'node:path'
 import { Generator } from '../dist/index.js'
 import { loadRecording, options, recordings } from './support/repair-bench.mjs'

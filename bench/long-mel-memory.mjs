@@ -1,6 +1,6 @@
-// Peak memory of `diffwave synthesize` with a real model, by length of the mel: from a file to a file, and from a pipe
-// to a pipe. What a long mel takes beyond a short one is what grows with the length.
-// usage: npm run build && node bench/long-mel-memory.mjs [--minutes 10,600] [--model speech] [--steps 2]
+// Measures the peak memory of `diffwave synthesize` with a real model for several lengths of the mel, from a file to a
+// file and from a pipe to a pipe. The difference between a long and a short mel is the memory that grows with the
+// length. usage: npm run build && node bench/long-mel-memory.mjs [--minutes 10,600] [--model speech] [--steps 2]
 //          [--sampler ddim] [--refine 0] [--threads 2] [--ways file,pipe] [--mel samples/LJ001-0002.npy]
 // Ten hours of `speech` with two steps take about half an hour each way, 1.0 GB of mel and 1.6 GB of WAV.
 import { spawn } from 'node:child_process'
@@ -29,7 +29,7 @@ const { readMel } = await import('../dist/index.js')
 const { mel } = await readMel(values.mel)
 const FRAMES_PER_MINUTE = (60 * 22_050) / 256
 
-/** Writes the mel again and again, until it is so long, `[bands × frames]`. */
+/** Repeats the mel until it has the wanted length, `[bands × frames]`. */
 async function writeLong(path, minutes) {
   const frames = Math.round(minutes * FRAMES_PER_MINUTE)
   const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${mel.bands}, ${frames}), }`
@@ -45,11 +45,11 @@ async function writeLong(path, minutes) {
   await file.close()
 }
 
-/** Prints the peak of the whole process when it ends. */
+/** Prints the peak memory of the process when it ends. */
 const meter = `data:text/javascript,process.on('exit',()=>{
   process.stderr.write('peak '+process.resourceUsage().maxRSS+'\\n')})`.replaceAll(/\s+/g, ' ')
 
-/** Runs the program one way. @returns its peak in MB, and the seconds that it took */
+/** Runs the program in one of the two ways. @returns its peak in MB and the seconds that it took */
 async function run(way, path, out) {
   const { model, steps, sampler, refine, threads } = values
   const words = ['synthesize', way === 'file' ? path : '-', '-m', model, '--steps', steps, '--refine', refine]

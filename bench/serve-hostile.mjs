@@ -1,7 +1,7 @@
 // Hostile requests to `diffwave serve`: damaged files, bad JSON and options, path tricks, huge headers, wrong methods,
-// bodies that break off or come slowly, jobs and events of strangers. Fails if the service crashes, hangs for 30 s,
-// answers with 500, or refuses without a code.
-// usage: npm run build && node bench/serve-hostile.mjs [--requests 100000] [--parallel 24] [--seed 1]
+// bodies that break off or arrive slowly, jobs and events of other clients. Fails if the service crashes, hangs for 30
+// s, answers with 500, or refuses without a code. usage: npm run build && node bench/serve-hostile.mjs [--requests
+// 100000] [--parallel 24] [--seed 1]
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
@@ -21,12 +21,12 @@ const { values } = parseArgs({
 const [total, parallel, seed] = [values.requests, values.parallel, values.seed].map(Number)
 
 const HANG_SECONDS = 30
-/** One in so many requests comes slowly: each takes a connection for a second. */
+/** One in this many requests arrives slowly. Each occupies a connection for a second. */
 const SLOW_EVERY = 500
 const inRepository = path => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const small = name => inRepository(`test/golden/lmnt-${name}-c8-l6/weights.pt`)
 
-/** The service as a process, with limits that keep each request short. */
+/** Starts the service as a process, with limits that keep each request short. */
 async function start() {
   const models = [`voice=${small('conditional')}`, `noise=${small('unconditional')}`]
   const limits = ['--rate', '0', '--per-client', '10000', '--queue', '1000', '--max-seconds', '2', '--max-work', '10']
@@ -63,7 +63,7 @@ function memory() {
   return Number(/VmRSS:\s+(\d+)/.exec(text)[1]) / 1024
 }
 
-/** Notes what is wrong about an answer. */
+/** Records what is wrong with a response. */
 function judge(status, type, text, what, method = 'POST') {
   statuses.set(status, (statuses.get(status) ?? 0) + 1)
   if (status === 500) findings.push({ what, status, text })
@@ -105,7 +105,7 @@ function send({ method = 'POST', path, body = '', headers = {}, leave = false },
   })
 }
 
-/** Sends text as it is over a connection of its own; what comes back must be a problem document, or nothing. */
+/** Sends raw text over a separate connection. The response must be a problem document or empty. */
 function raw(text, what, { pause = 0, destroy = false } = {}) {
   return new Promise(resolve => {
     let answer = ''
@@ -184,7 +184,7 @@ const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TR
 const json = '{"seconds": 0.05, "seed": 1, "steps": 2, "label": null, "format": "16", "count": 1}'
 const option = random => `${random.of(names)}=${encodeURIComponent(random.of([...odd, String(random.below(99))]))}`
 
-/** A damaged file, sent as one of the works. */
+/** Sends a damaged file to one of the works. */
 function file(random) {
   const target = random.of(files)
   const body = Buffer.from(target.mutate(random.of(target.seeds), random, target.seeds))
@@ -224,7 +224,7 @@ function method(random) {
   return send({ method: random.of(methods), path: target, body: 'x', headers: { 'content-type': type } }, 'method')
 }
 
-/** A body that is shorter than it says, cut off by the client. */
+/** Sends a body that is shorter than declared, cut off by the client. */
 function brokenBody(random, slow) {
   const length = 1 + random.below(90_000)
   const head = `POST /v1/${random.of(works)} HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${length}\r\n`
@@ -247,7 +247,7 @@ async function job(random) {
   await send({ method: random.of(['GET', 'DELETE']), path: `/v1/jobs/${id}${rest}` }, 'job of a stranger')
 }
 
-/** Valid work whose client leaves when the first of it arrives. */
+/** Requests valid work, and leaves when the first bytes arrive. */
 function leaving(random) {
   return send(
     { path: `/v1/generate?seconds=${random.next().toFixed(2)}1&steps=2`, leave: true },

@@ -1,6 +1,6 @@
-// The service beside the library in the same run: time to the first audio, throughput of 16 parallel clients, and
-// memory over many requests.
-// usage: npm run build && node bench/serve-load.mjs [--rounds 7] [--requests 10000] [--model speech] [--clips 32]
+// Compares the service with the library in the same run: time to the first audio, throughput of 16 parallel clients,
+// and memory over many requests. usage: npm run build && node bench/serve-load.mjs [--rounds 7] [--requests 10000]
+// [--model speech] [--clips 32]
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
@@ -64,7 +64,7 @@ function vocode(body, query) {
   })
 }
 
-/** The same by the library. */
+/** The same work by the library. */
 async function direct(vocoder, mel) {
   const begin = performance.now()
   let first = null
@@ -74,7 +74,7 @@ async function direct(vocoder, mel) {
   return { first, last: (performance.now() - begin) / 1000 }
 }
 
-/** Seconds of `clips` clips, so many at a time. */
+/** Measures the seconds for `clips` clips with the given number in parallel. */
 async function timed(parallel, work) {
   let next = 0
   const begin = performance.now()

@@ -1,5 +1,5 @@
 /**
- * Start-up and peak memory of the command line, in processes of their own.
+ * Measures start-up time and peak memory of the command line in separate processes.
  *
  * usage: node bench/start.mjs [--runs 9]
  */

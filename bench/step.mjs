@@ -1,4 +1,4 @@
-/** One denoiser step over a whole clip; projecting the mel counts. */
+/** Measures one denoiser step over a whole clip, including the projection of the mel. */
 import { instructionSets, openNative, openWithOneThread } from './engines/native.mjs'
 import { openOnnxruntime } from './engines/onnxruntime.mjs'
 import { openPytorches } from './engines/pytorch.mjs'

@@ -1,4 +1,4 @@
-/** Mel to waveform in six steps, including preparation. */
+/** Measures the conversion of a mel to a waveform in six steps, including preparation. */
 import { instructionSets, openWithOneThread } from './engines/native.mjs'
 import { openOnnxruntime } from './engines/onnxruntime.mjs'
 import { openPytorches } from './engines/pytorch.mjs'

@@ -1,4 +1,4 @@
-/** Loss and gradients of one training step. */
+/** Measures the loss and gradients of one training step. */
 import { instructionSets, openNative } from './engines/native.mjs'
 import { openPytorches } from './engines/pytorch.mjs'
 import { compareEngines, overallDifference } from './support/compare-engines.mjs'

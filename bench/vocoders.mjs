@@ -1,4 +1,4 @@
-/** Mel to waveform with trained models of this project beside other vocoders in ONNX Runtime. */
+/** Compares trained models of this project with other vocoders in ONNX Runtime, from mel to waveform. */
 import { existsSync } from 'node:fs'
 import { gaussian } from '../dist/core/random.js'
 import { Vocoder } from '../dist/vocoder.js'
@@ -11,7 +11,7 @@ import { SAMPLE_RATE } from './support/workload.mjs'
 const HOP = 256
 const BANDS = 80
 
-/** A mel in the range of natural logarithms of magnitudes. */
+/** Makes a mel in the range of natural logarithms of magnitudes. */
 function melOf(seconds) {
   const frames = Math.max(1, Math.round((seconds * SAMPLE_RATE) / HOP))
   return { data: gaussian(1, 5000, 0, BANDS * frames).map(value => Math.max(-11.5, value - 5)), bands: BANDS, frames }

@@ -9,10 +9,10 @@ import { gzipSync } from 'node:zlib'
 import { englishOnly } from './bundle-zod.mjs'
 import { browserBundle, browserPrograms, compile, root } from './compile.mjs'
 
-/** All of these have WebAssembly with SIMD, modules, optional chaining and private fields. */
+/** These versions have WebAssembly with SIMD, modules, optional chaining and private fields. */
 const target = ['chrome91', 'firefox89', 'safari16.4']
 
-/** Modules that may import zod's `z`. It contains all its languages, 300 kB. */
+/** Modules that may import zod's `z`. `z` contains all languages of zod, 300 kB. */
 export const usersOfZod = /[\\/]dist[\\/].*\.js$/
 /** Replaces the import of `z` by a namespace import, of which the bundler removes unused parts. */
 export const withZodInParts = text =>
@@ -22,7 +22,7 @@ const zodInParts = {
   name: 'zod-in-parts',
   setup(build) {
     build.onLoad({ filter: usersOfZod }, ({ path }) => ({ contents: withZodInParts(readFileSync(path, 'utf8')) }))
-    // One module that uses all of `z` is enough to bring its languages back.
+    // A single module that uses `z` as a whole would include all languages again.
     englishOnly.setup(build)
   },
 }
@@ -52,7 +52,7 @@ async function binaries() {
   return gzipSync(packed, { level: 9 }).toString('base64')
 }
 
-/** The engine's worker as one program, once the library is compiled. */
+/** Bundles the engine's worker into one program. The library must be compiled. */
 export async function workerProgram() {
   return program(await import('esbuild'), 'browser/worker.js')
 }
@@ -61,7 +61,7 @@ export async function workerProgram() {
 export async function buildBrowser() {
   const esbuild = await import('esbuild')
   compile('tsconfig.browser.json')
-  // What stands for the names that src/engines/wasm/page-host.browser.ts and src/browser/player.ts declare.
+  // The texts that replace the names that src/engines/wasm/page-host.browser.ts and src/browser/player.ts declare.
   const texts = {
     DIFFWAVE_WORKER: await workerProgram(),
     DIFFWAVE_BINARIES: await binaries(),

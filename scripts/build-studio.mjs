@@ -1,6 +1,6 @@
-// Checks the types of studio/ and builds it with Vite: the page of `diffwave studio`, dist/studio/, and what reports
-// share with it. Run by build.mjs once dist/ is compiled, as the page imports the library from there.
-// usage: node scripts/build-studio.mjs
+// Checks the types of studio/ and builds it with Vite: the page of `diffwave studio` in dist/studio/, and the
+// components that reports share with it. build.mjs runs it after dist/ is compiled, since the page imports the library
+// from there. usage: node scripts/build-studio.mjs
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,7 @@ import { compile, entries, page, reportComponents, root } from './compile.mjs'
 import { licences } from './licences.mjs'
 
 const source = join(root, 'studio')
-/** The page's modules one by one, for tests that need no browser. */
+/** The folder of the page's single modules, for tests without a browser. */
 const modules = join(root, 'build', 'studio')
 
 /** Packages whose code is part of the page. Their licences must be shipped with it. */
@@ -26,7 +26,7 @@ function isCurrent() {
   return [...made, fileURLToPath(import.meta.url)].every(file => statSync(file).mtimeMs < built)
 }
 
-/** The library's modules as a page needs them: see build-browser.mjs. */
+/** Adapts the library's modules to a page, as build-browser.mjs does. */
 const library = () => ({
   name: 'library',
   transform(code, id) {
@@ -45,7 +45,7 @@ const common = {
 }
 
 async function buildPage(build) {
-  // The server has the binaries at `/wasm/` (src/server/studio-page.ts); the worker that loads them lies in `assets/`.
+  // The server has the binaries at `/wasm/` (src/server/studio-page.ts). The worker that loads them is in `assets/`.
   const texts = { DIFFWAVE_WORKER: await workerProgram(), DIFFWAVE_BINARIES: '../wasm/' }
   await build({
     ...common,
@@ -65,7 +65,7 @@ async function buildPage(build) {
   writeFileSync(join(page, 'licences.txt'), licences(bundled))
 }
 
-/** The components of reports as one piece of HTML: a report is a single file. */
+/** Builds the components of reports as one piece of HTML, since a report is a single file. */
 async function buildReportComponents(build) {
   const { output } = (
     await build({

@@ -16,17 +16,17 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const native = join(root, 'native')
 const folder = join(root, 'prebuilds', 'wasm')
 
-/** The version of zig, and so of clang and libc++: another one may compile to other bytes. */
+/** The version of zig, and thus of clang and libc++. Another version may produce other bytes. */
 const ZIG_VERSION = '0.17.1'
 
-/** The instructions that each binary uses in addition to those that all browsers with SIMD have. */
+/** The instructions of each binary besides those that all browsers with SIMD support. */
 const variants = { simd128: '', 'relaxed-simd': '+relaxed_simd' }
 
-/** All of them are older than SIMD in every engine, so they cost no browser. */
+/** In every browser they are older than SIMD, so that no browser is excluded. */
 const features =
   'generic+simd128+exception_handling+bulk_memory+atomics+nontrapping_fptoint+sign_ext+mutable_globals+multivalue'
 
-/** All but the last page of 64 KiB of the address space; an instance may use what its memory allows. */
+/** The address space without its last page of 64 KiB. The memory of an instance sets its actual limit. */
 const MAX_MEMORY = 65535 * 65536
 const STACK_SIZE = 1 << 20
 
@@ -46,7 +46,7 @@ const linkFlags = [
   ...['-z', `stack-size=${STACK_SIZE}`],
 ]
 
-/** Sources of libc++abi and libunwind, from zig's folder: zig's own libraries are built without exceptions. */
+/** Sources of libc++abi and libunwind, in zig's folder, because zig's own builds have no exceptions. */
 const exceptionSources = {
   'libcxxabi/src/cxa_exception.cpp': ['-std=c++23'],
   'libcxxabi/src/cxa_personality.cpp': ['-std=c++23'],
@@ -57,7 +57,7 @@ function filesBelow(path) {
   return readdirSync(path, { recursive: true, encoding: 'utf8' }).map(name => name.replaceAll(sep, '/'))
 }
 
-/** Files that no binary needs: separate programs, code for other processors, and the audio losses of training. */
+/** Files that the binaries do not need: separate programs, code for other processors, and audio losses of training. */
 const others = [
   /^(test|fuzz)\//,
   /^platform\/[^/]+$/,
@@ -66,7 +66,7 @@ const others = [
   /^(binding|training)\/audio-loss/,
 ]
 
-/** The files of native/ that reach the binaries. */
+/** The files of native/ that are compiled into the binaries. */
 function sources() {
   return filesBelow(native)
     .filter(name => /\.(cc|h)$/.test(name) && !others.some(other => other.test(name)))
@@ -107,7 +107,7 @@ function findZig() {
   return fail(`zig ${ZIG_VERSION} is not installed. Install it with: pip install ziglang==${ZIG_VERSION}`)
 }
 
-/** Runs `body` for all items, as many at a time as there are cores. */
+/** Runs `body` for all items, in parallel on all cores. */
 async function eachOf(items, body) {
   const left = [...items]
   const work = async () => {
@@ -146,7 +146,7 @@ async function build() {
       })
       const objectOf = path =>
         join(objects, `${path.slice(path.startsWith(native) ? native.length : 0).replaceAll('/', '-')}.o`)
-      // What replaces parts of zig's libraries comes first: the linker takes a symbol from where it is found first.
+      // Replacements for parts of zig's libraries come first, because the linker uses the first definition of a symbol.
       const replaces = ([path]) => path.startsWith(join(native, 'platform'))
       const files = [...own.filter(replaces).reverse(), ...borrowed, ...own.filter(file => !replaces(file))]
       await eachOf(files, async ([path, flags]) => {

@@ -1,7 +1,7 @@
-// Joins the modules of the command line in dist/bundled/cli/, and lets dist/cli/main.js load those. Apart, `diffwave
+// Joins the modules of the command line in dist/bundled/cli/, and makes dist/cli/main.js load them. Unjoined, `diffwave
 // synthesize` loads 210 modules, which takes a fifth of the time to its first sound. Joined, it loads three files: the
-// parser of command lines, the command, and the vocoder. A compiled dist/cli/main.js that was not treated (`tsc` alone)
-// runs all the same, from the single modules.
+// parser of command lines, the command and the vocoder. If dist/cli/main.js was only compiled by `tsc`, it loads the
+// single modules and still works.
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, posix, relative, sep } from 'node:path'
 import { bundledCli, root } from './compile.mjs'
@@ -12,7 +12,7 @@ const main = join(dist, 'cli', 'main.js')
 const joined = join(bundledCli, 'main.js')
 const treated = "#!/usr/bin/env node\nimport '../bundled/cli/main.js'\n"
 
-/** Small packages that a synthesis needs: each would be looked up and read on its own. */
+/** Small packages that a synthesis needs. Unjoined, each would be resolved and read separately. */
 const packages = ['commander', 'picocolors', 'fflate', 'fft.js', 'detect-libc', 'wavefile']
 
 /** The bundles, in this order. Each contains the modules that it imports, except those of earlier bundles. */
@@ -22,7 +22,7 @@ const groups = [
   ['sound', ['vocoder.js', 'formats/mel-stream.js', 'audio/mel/scale.js']],
 ]
 
-/** Keeps the paths of files beside a module right, although the module's text moves. */
+/** Corrects the paths to files beside a module, since the module's text moves to another folder. */
 const ownAddress = {
   name: 'own-address',
   transform(code, id) {
@@ -52,14 +52,14 @@ export async function bundleCli() {
     platform: 'node',
     external: isExternal,
     plugins: [joinedZod, ownAddress],
-    // Modules that are imported both when loaded and later: they are joined on purpose.
+    // Modules that are imported both statically and dynamically are joined on purpose.
     checks: { ineffectiveDynamicImport: false },
   })
   rmSync(bundledCli, { recursive: true, force: true })
   await bundle.write({
     dir: bundledCli,
     format: 'esm',
-    // Names stay: stack traces show them.
+    // Names are kept for stack traces.
     minify: { compress: true, mangle: { toplevel: false, keepNames: true }, codegen: true },
     chunkFileNames: '[name].js',
     codeSplitting: {

@@ -1,18 +1,18 @@
-// Bundles zod into one file, dist/bundled/zod.js, without its languages but English, and lets dist/ import that. zod
-// itself is 75 modules, 52 of them languages, which take a tenth of the time that the command line needs to make a
-// second of sound. Its types are copied beside the bundle, so that an installation does without its 8 MB. Compiled
-// files that were not treated (`tsc` alone) run all the same in a clone.
+// Bundles zod into one file, dist/bundled/zod.js, with English as its only language, and makes dist/ import that file.
+// zod itself has 75 modules, of which 52 are languages. Loading them takes a tenth of the time that the command line
+// needs to make a second of sound. The types are copied beside the bundle, so that an installation does not need zod's
+// 8 MB. In a clone, files that were only compiled by `tsc` import zod itself and still work.
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, posix, relative, sep } from 'node:path'
 import { bundledTypes, bundledZod, compiledEntries, root } from './compile.mjs'
 
 const original = "from 'zod'"
 
-/** zod's index of languages, and what stands for it. */
+/** The index of zod's languages, and its replacement. */
 export const zodLanguages = /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/
 export const ENGLISH_ONLY = "export { default as en } from './en.js'"
 
-/** zod with English alone. */
+/** The plugin that keeps only English. */
 export const englishOnly = {
   name: 'english-only',
   setup(build) {
@@ -52,7 +52,7 @@ function copyTypes(folder) {
   writeFileSync(bundledZod.replace(/\.js$/, '.d.ts'), text)
 }
 
-/** Bundles zod if that is missing or older than zod, and treats the compiled files that still import zod itself. */
+/** Bundles zod if the bundle is missing or outdated, and changes the compiled files that still import zod itself. */
 export async function bundleZod() {
   const folder = join(root, 'node_modules', 'zod')
   const age = file => statSync(file).mtimeMs

@@ -1,7 +1,7 @@
 // Checks the text of the repository; part of `npm run check`.
 //
 // 1. No line is longer than 120 columns in source files, documentation and configuration. Two things do not count:
-//    rows of Markdown tables, which cannot be wrapped, and URLs and link targets, which nobody reads.
+//    rows of Markdown tables, which cannot be wrapped, and URLs and link targets.
 // 2. Every relative link in a Markdown file leads to a file of the repository, and its #anchor to a heading there.
 //    Links to files of this repository on GitHub are treated the same way.
 //
@@ -20,7 +20,7 @@ const written = /\.(tsx?|mjs|js|cc|h|py|md|yml|html|css)$/
 /** Removes the parts of a line whose length does not count: URLs and the targets of Markdown links. */
 const counted = line => line.replace(/\]\([^()\s]*\)/g, ']()').replace(/https?:\/\/[^\s)>'"`]+/g, '')
 
-/** Lines that are too long, from 1, with their columns. */
+/** Finds lines that are too long. Lines are numbered from 1. */
 export function longLines(text, { markdown = false } = {}) {
   const long = []
   for (const [i, line] of text.split('\n').entries()) {
@@ -31,14 +31,14 @@ export function longLines(text, { markdown = false } = {}) {
   return long
 }
 
-/** Markdown without fenced blocks and inline code; its lines keep their numbers. */
+/** Removes fenced blocks and inline code from Markdown. Lines keep their numbers. */
 function prose(text) {
   return text
     .replace(/^( *)(```+|~~~+)[^\n]*\n[\s\S]*?(?:^ *\2[^\n]*$|(?![\s\S]))/gm, block => block.replace(/[^\n]/g, ''))
     .replace(/`[^`\n]*`/g, code => ' '.repeat(code.length))
 }
 
-/** Targets of links and images, Markdown or HTML, with the line each stands in. */
+/** Finds the targets of links and images, in Markdown or HTML, with their lines. */
 export function linkTargets(text) {
   const clean = prose(text)
   const targets = []
@@ -52,7 +52,7 @@ export function linkTargets(text) {
   return targets
 }
 
-/** The anchors of a Markdown file as GitHub makes them of its headings, and those written as HTML. */
+/** Finds the anchors of a Markdown file: those that GitHub makes of headings, and those in HTML. */
 export function anchors(text) {
   const seen = new Map()
   const found = new Set()
@@ -70,7 +70,7 @@ export function anchors(text) {
   return found
 }
 
-/** Says why a link of a Markdown file is broken, or returns null. */
+/** Returns why a link of a Markdown file is broken, or null. */
 function broken(file, target, home) {
   const local = target.startsWith(home) ? `/${target.slice(home.length)}` : target
   if (/^[a-z][a-z0-9+.-]*:/i.test(local) || local.startsWith('//')) return null

@@ -28,7 +28,7 @@ function optionLines(options) {
   )
 }
 
-/** Options by group, in order; those without a group first. */
+/** Groups options in order. Those without a group come first. */
 function grouped(options) {
   const groups = new Map([['', []]])
   for (const option of options) {

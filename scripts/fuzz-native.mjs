@@ -59,7 +59,7 @@ const options = [
 ]
 const { status } = spawnSync(program, values.repeat === undefined ? [...options, corpus] : [values.repeat], {
   stdio: 'inherit',
-  // If a huge request cannot be allocated, it is an exception, as without the sanitizer.
+  // An allocation that is too large throws an exception, as without the sanitizer.
   env: { ...process.env, ASAN_OPTIONS: 'allocator_may_return_null=1:detect_leaks=1' },
 })
 process.exitCode = status ?? 1

@@ -43,7 +43,7 @@ if (values.only !== undefined) {
   process.exit(0)
 }
 
-/** Inputs of earlier runs: how many in all, how many findings, and the next index by seed. */
+/** The ledger of earlier runs: the number of inputs and findings, and the next index by seed. */
 const ledger =
   values.ledger !== undefined && existsSync(values.ledger)
     ? JSON.parse(readFileSync(values.ledger, 'utf8'))
@@ -56,7 +56,7 @@ const MAX_IDLE_SECONDS = 300
 /** Clock ticks of a second in /proc. */
 const TICKS = 100
 
-/** Reads the CPU seconds of a process; 0 if the system does not tell them. */
+/** Reads the CPU seconds of a process; 0 if the system does not report them. */
 function cpuSeconds(pid) {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')
@@ -68,7 +68,7 @@ function cpuSeconds(pid) {
 const folder = mkdtempSync(join(tmpdir(), 'diffwave-fuzz-'))
 const findings = []
 const total = { inputs: 0, refused: 0 }
-/** The highest index that was begun. */
+/** The highest index that has been started. */
 let last = base
 let stopping = false
 

@@ -3,7 +3,7 @@
 //        node scripts/keep-run.mjs restore MODEL_FOLDER RUN_FOLDER
 //        diffwave train … --out RUN_FOLDER --resume
 //
-// Saved are the model (the average of the weights), the position and the log. Adam's moments and the weights before
+// It saves the model (the average of the weights), the position and the log. Adam's moments and the weights before
 // averaging are not, since they are three times as large again. A restored run starts from the average, at the same
 // point of the learning-rate schedule, with new moments. Only checkpoint.safetensors itself resumes with the same
 // bytes.

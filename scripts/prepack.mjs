@@ -1,6 +1,6 @@
-// Run by `npm pack`: builds the native engine for every platform, checks which symbols and libraries the Linux binaries
-// need, and runs the C++ tests where this machine can: arm64 under qemu, Windows under wine. See docs/releasing.md.
-// Without zig only the binaries of glibc are built: with DIFFWAVE_PREBUILDS=glibc, which says so on purpose.
+// `npm pack` runs this: it builds the native engine for every platform, checks which symbols and libraries the Linux
+// binaries need, and runs the C++ tests where this machine can: arm64 under qemu, Windows under wine. See
+// docs/releasing.md. Without zig, set DIFFWAVE_PREBUILDS=glibc to build only the binaries of glibc.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { build } from './build.mjs'
 import { testNative } from './build-native.mjs'
@@ -19,7 +19,7 @@ const glibcTargets = [
   },
 ]
 
-/** How the test program of a target that zig builds runs here; the others are built, but not run. */
+/** How to run the test program of a target here. Test programs of other targets are only built. */
 const emulators = { 'linux-x64-musl': '', 'linux-arm64-musl': 'qemu-aarch64', 'win32-x64': 'wine' }
 
 function fail(message) {

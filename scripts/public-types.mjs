@@ -1,5 +1,5 @@
-// Writes dist/.npmignore: the declarations that no public module refers to are not packed. That is a quarter of a
-// megabyte which no editor would ever read. Run by build.mjs.
+// Writes dist/.npmignore, so that declarations that no public module refers to are not packed. They take a quarter of a
+// megabyte that no editor would read. build.mjs runs this.
 // usage: node scripts/public-types.mjs
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, posix, relative, sep } from 'node:path'
@@ -10,7 +10,7 @@ const dist = join(root, 'dist')
 /** The declarations that package.json names. */
 const entryPoints = ['index.d.ts', 'browser/index.d.ts']
 
-/** Declarations that those of the entry points refer to, directly or not, as paths in dist/. */
+/** The declarations that the entry points refer to, directly or indirectly, as paths in dist/. */
 export function publicTypes() {
   const found = new Set()
   const todo = [...entryPoints]

@@ -1,5 +1,5 @@
 // Runs the native engine's tests under sanitizers: the JavaScript API tests and the native test program under
-// AddressSanitizer, the native test program under ThreadSanitizer. Linux with g++ only; takes some minutes.
+// AddressSanitizer, the native test program under ThreadSanitizer. It needs Linux with g++, and takes some minutes.
 // usage: node scripts/sanitize.mjs
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
@@ -20,7 +20,7 @@ async function testAddonUnderAddressSanitizer() {
   cpSync(join(root, 'build', 'test'), join(copy, 'build', 'test'), { recursive: true })
   cpSync(join(root, 'package.json'), join(copy, 'package.json'))
   for (const name of ['node_modules', 'models', 'samples', 'test']) symlinkSync(join(root, name), join(copy, name))
-  // The addon of the copy is its own; the WebAssembly, which some tests compare with, is the one in use.
+  // The copy has its own addon. Its WebAssembly, with which some tests compare, is the one in use.
   mkdirSync(join(copy, 'prebuilds'))
   symlinkSync(join(root, 'prebuilds', 'wasm'), join(copy, 'prebuilds', 'wasm'))
   const { buildAddon } = await import('../dist/engines/native/build.js')

@@ -1,10 +1,9 @@
-// Checks what `diffwave export --to triton` writes by the schemas of the two servers, for every model of the
-// repository: config.pbtxt by Triton's ModelConfig (protobuf, from the package tritonclient), its inputs and outputs by
-// what ONNX Runtime says of the file, and inference-service.yaml by the CRD of KServe (from its Go module).
-// usage: node scripts/serving-schemas.mjs [--python PATH]
-// --python: a Python with tritonclient, onnxruntime, jsonschema and PyYAML; default: a virtual environment that is made
-// in build/serving-schemas/
-// Needs Python 3 with pip, Go, and a built dist/. A check whose tools are missing is skipped, with the reason.
+// Checks the files of `diffwave export --to triton` by the schemas of the two servers, for every model of the
+// repository. config.pbtxt is checked by Triton's ModelConfig (protobuf, from the package tritonclient), and its inputs
+// and outputs by ONNX Runtime. inference-service.yaml is checked by the CRD of KServe (from its Go module). usage: node
+// scripts/serving-schemas.mjs [--python PATH] --python: a Python with tritonclient, onnxruntime, jsonschema and PyYAML;
+// default: a virtual environment that is made in build/serving-schemas/ Needs Python 3 with pip, Go, and a built dist/.
+// A check whose tools are missing is skipped, with the reason.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,10 +17,10 @@ const CRD = 'config/crd/full/serving.kserve.io_inferenceservices.yaml'
 const folder = join(root, 'build', 'serving-schemas')
 const { values: options } = parseArgs({ options: { python: { type: 'string' } } })
 
-/** The first lines of what a failed command printed. */
+/** The last line that a failed command printed. */
 const reason = ({ stderr, error }) => (stderr || error?.message || '').trim().split('\n').at(-1)
 
-/** A Python with the packages; null, after saying why, if there is none. */
+/** Finds a Python with the packages. Prints the reason and returns null if there is none. */
 function findPython() {
   const imports = 'import google.protobuf, jsonschema, onnxruntime, tritonclient.grpc.model_config_pb2, yaml'
   const own = join(folder, 'python')
@@ -39,7 +38,7 @@ function findPython() {
   return null
 }
 
-/** Path of KServe's CRD; null, after saying why, if it cannot be had. */
+/** Returns the path of KServe's CRD. Prints the reason and returns null if it is not available. */
 function findCrd() {
   const got = spawnSync('go', ['mod', 'download', '-json', KSERVE], { cwd: folder, encoding: 'utf8' })
   if (got.status === 0) return join(JSON.parse(got.stdout).Dir, CRD)

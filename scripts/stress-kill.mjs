@@ -1,17 +1,16 @@
-// Kills a training run again and again, and resumes it: no run may be lost or stuck, and no temporary file may be left.
+// Repeatedly kills and resumes a training run. No run may be lost or stuck, and no temporary file may be left.
 // usage: npm run build && node scripts/stress-kill.mjs [KILLS, default 1000]
 //
-// Each round starts a trainer on the same run and kills it at a random moment: three rounds in four after it has the
-// lock, one while it takes it. Rounds take turns:
+// Each round starts a trainer on the same run and kills it at a random moment. In three of four rounds it already has
+// the lock, and in the fourth it is taking it. Rounds alternate between:
 //   process    a process
 //   workers    a process whose three worker threads all train the same run: one has the lock, the others wait for it
 //   namespace  a process in a pid namespace of its own, in which process ids repeat as they do in containers (if
 //              `unshare` may be used)
-// Every second run lies on a small file system of its own (if tmpfs may be mounted), which in every second round has no
-// room, or no inodes, for another checkpoint or a part of it.
-// After each round the checkpoint must be readable, and no older than before. Whenever a run reaches its end, its
-// checkpoint is compared with that of a run that nobody disturbed, and the next run begins. Prints one line of JSON,
-// and how far it is after every 100 kills.
+// Every second run is on a small file system of its own (if tmpfs may be mounted). In every second round that file
+// system has no room, or no inodes, for another checkpoint or a part of it. After each round the checkpoint must be
+// readable and no older than before. When a run reaches its end, its checkpoint is compared with that of an undisturbed
+// run, and the next run begins. Prints one line of JSON, and the progress after every 100 kills.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,11 +21,11 @@ import { isMainThread, Worker, workerData } from 'node:worker_threads'
 const script = fileURLToPath(import.meta.url)
 const STEPS = 40
 const WORKERS = 3
-/** Room of the file system when it is not meant to be full. */
+/** Free space of the file system when it is not meant to be full. */
 const ROOM = 4 * 2 ** 20
 /**
- * A round that takes longer is stuck. A lock may be waited for 30 s, but on a machine that other work keeps busy, a
- * process needs minutes for what takes a second.
+ * A round that takes longer is stuck. A process may wait 30 s for a lock, and on a busy machine it needs minutes for
+ * the work of a second.
  */
 const MAX_ROUND_MS = 600_000
 
@@ -86,7 +85,7 @@ async function trainWhenFree(out) {
   }
 }
 
-/** Ends with status 3 if the disk is full, which is what a full disk should lead to. */
+/** Ends with status 3 if the disk is full, as expected. */
 async function reporting(work) {
   try {
     await work
@@ -96,7 +95,7 @@ async function reporting(work) {
   }
 }
 
-/** @returns what ended the thread: its error's code if it has one */
+/** Trains in a worker thread. @returns what ended it: the code of its error if it has one */
 function trainInWorker(out) {
   const worker = new Worker(new URL(import.meta.url), { workerData: out })
   return new Promise((resolve, reject) => {
@@ -145,14 +144,14 @@ async function round([program, ...rest], word, milliseconds) {
 const temporaries = folder =>
   readdirSync(folder, { recursive: true }).filter(name => /\.tmp$|\.claim$|lock\.json$/.test(name))
 
-/** Updates of a run's checkpoint; 0 if there is none. @throws if it cannot be read */
+/** The number of updates in a run's checkpoint; 0 if there is none. @throws if it cannot be read */
 function stepOf(out, decodeSafetensors) {
   const path = join(out, 'checkpoint.safetensors')
   if (!existsSync(path)) return 0
   return JSON.parse(decodeSafetensors(new Uint8Array(readFileSync(path)), path).metadata.get('position')).step
 }
 
-/** Run folders on a small file system. */
+/** A small file system for run folders. */
 class SmallDisk {
   #folder
 
@@ -175,7 +174,7 @@ class SmallDisk {
     if (status !== 0) throw new Error(String(stderr))
   }
 
-  /** Leaves room for `bytes` and `inodes` more than there are. */
+  /** Leaves free space for the given number of bytes and inodes. */
   fill(bytes, inodes) {
     const entries = readdirSync(this.#folder, { recursive: true }).map(name => statSync(join(this.#folder, name)))
     const used = entries.reduce((sum, { size, blocks }) => sum + Math.max(size, 512 * blocks), 0)
@@ -213,7 +212,7 @@ async function main(kills) {
   let step = 0
   while (result.kills < kills && result.stuck.length <= 5) {
     const isFull = out.startsWith(join(scratch, 'disk')) && result.starts % 2 === 1
-    // The golden ratio's multiples spread kills, and what a full disk has left, evenly.
+    // Multiples of the golden ratio spread the kills, and the free space of full disks, evenly.
     const share = (result.starts * 0.618034) % 1
     const left = (result.starts * 0.754878) % 1
     if (isFull) {
@@ -242,7 +241,7 @@ async function main(kills) {
     out = folderOf(++result.runs)
     step = 0
   }
-  // Whatever the last kill left is resumed, too.
+  // The run is also resumed after the last kill.
   const last = await round(commands.process(out), 'begun', 600_000)
   if (last.ended !== 'end') result.stuck.push(last.ended)
   else check(out)

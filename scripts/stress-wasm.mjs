@@ -1,4 +1,4 @@
-// Synthesises many short clips on the wasm engine with several threads, and fails if one of them stands still. Prints
+// Synthesises many short clips on the wasm engine with several threads, and fails if one of them hangs. Prints
 // one line of JSON per number of threads.
 // usage: npm run build && node scripts/stress-wasm.mjs [ROUNDS] [THREADS,…]    default: 300 rounds, 3 and 4 threads
 // Options of node before the script's name choose V8's compilers: --liftoff-only, --no-liftoff.

@@ -1,10 +1,11 @@
 // Runs the tensorflow:node engine on a real libtensorflow, for machines on which the install script of
-// @tensorflow/tfjs-node cannot download one. The wheel tensorflow-cpu has the library and its C headers; the binding is
-// compiled against them. Everything lies in build/tensorflow-node/: a project with the packed diffwave, as a user has.
+// @tensorflow/tfjs-node cannot download one. The wheel tensorflow-cpu contains the library and its C headers, against
+// which the binding is compiled. All files are in build/tensorflow-node/: a project with the packed diffwave, like a
+// user's.
 // usage: node scripts/tensorflow-node.mjs [--node PATH …] [--package tfjs-node-gpu] [--keep]
 // --node: also runs a synthesis with this Node.js (may be repeated)
-// --package tfjs-node-gpu: the GPU package without a GPU, which has to be refused with a reason
-// --keep: takes the project as an earlier run left it
+// --package tfjs-node-gpu: tests the GPU package without a GPU, which must be refused with a reason
+// --keep: reuses the project of an earlier run
 // Needs Linux x64, a C++17 compiler and Python 3 with pip. The download has 218 MB, the libraries 614 MB.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -87,7 +88,7 @@ function compileBinding() {
   ])
 }
 
-/** Speech from one mel and one seed. @returns 16-bit samples */
+/** Synthesizes speech from one mel and one seed. @returns 16-bit samples */
 function synthesize(node, engine) {
   const program = join(installed, 'dist', 'cli', 'main.js')
   const mel = join(project, 'mel.npy')

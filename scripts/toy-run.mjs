@@ -8,7 +8,7 @@ export function toyConfig(settings) {
       model: {
         kind: 'generator',
         sampleRate: 8000,
-        // The step's embedding must be small, too: with the default size it alone takes 5 MB of a checkpoint.
+        // The step embedding must be small, too. With the default size it takes 5 MB of a checkpoint.
         network: { channels: 4, layers: 2, dilationCycle: 2, patch: 4, stepEmbedding: { size: 8, hidden: 8 } },
         diffusion: { training: { kind: 'cosine', steps: 10 } },
       },

@@ -1,11 +1,11 @@
-// Cross compilers for platforms other than this machine's: zig's clang, with its C libraries and headers for each.
+// Cross compilers for other platforms than this machine's: the clang of zig, with C libraries and headers for each.
 // zig comes from PyPI (`pip install ziglang==0.15.2`) or is on the PATH.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './compile.mjs'
 
-/** Our names of platforms, with zig's, and the oldest system that a binary runs on. */
+/** The platforms by our names, with zig's name and the oldest system on which a binary runs. */
 export const zigTargets = {
   'linux-x64-musl': 'x86_64-linux-musl',
   'linux-arm64-musl': 'aarch64-linux-musl',
@@ -21,7 +21,7 @@ export function findZig() {
   return ways.find(([command, ...args]) => spawnSync(command, [...args, 'version']).status === 0) ?? null
 }
 
-/** The import library of what node.exe exports, which Windows needs to link an addon. */
+/** Makes the import library of node.exe, which Windows needs to link an addon. */
 function importLibrary(zig, architecture, folder) {
   const definitions = join(root, 'node_modules', 'node-api-headers', 'def')
   const machine = { x64: 'i386:x86-64', arm64: 'arm64' }[architecture]
@@ -36,9 +36,10 @@ function importLibrary(zig, architecture, folder) {
 /**
  * Writes a script that compiles and links C++ for a target as g++ would for this machine.
  *
- * - clang 19 and 20 count 512-bit vectors as a feature of its own (evex512), which zig leaves out.
- * - zig takes `-march` for the name of a processor, and has names of its own for architectures.
- * - On Windows an addon links against the import library of node.exe; on macOS only zig is told to leave names out.
+ * - clang 19 and 20 treat 512-bit vectors as a separate feature (evex512), which zig leaves out.
+ * - zig takes `-march` as the name of a processor, and has its own names for architectures.
+ * - On Windows an addon links against the import library of node.exe. Only on macOS zig must
+ *   be told to allow undefined names.
  *
  * @returns the script's path
  */

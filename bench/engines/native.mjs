@@ -30,14 +30,14 @@ export async function openNative({ config, parameters }, { threads, instructionS
   })
   const vocoder = new Vocoder(new Denoiser(config, engine))
   const own = {
-    /** ε of a clip; projecting the mel counts. */
+    /** Predicts ε of a clip. The time includes projecting the mel. */
     async noise({ audio, step, mel }) {
       const seconds = await timed(async () => {
         ;[own.result] = await engine.predict({ audio: [audio], steps: [step], mel: [mel] })
       })
       return seconds
     },
-    /** Mel to waveform in six steps. */
+    /** Converts a mel to a waveform in six steps. */
     async synthesis({ mel, seed }) {
       return timed(async () => {
         const { samples } = await vocoder.synthesize(mel, { seed, steps: 6 })

@@ -12,7 +12,7 @@ import { timed } from '../support/interleave.mjs'
 
 export const howToGet = 'ONNXRUNTIME_NODE_INSTALL=skip npm install --no-save onnxruntime-node (or --onnxruntime FOLDER)'
 
-/** The package, from the node_modules of this repository or of another folder; null if it is not installed. */
+/** Finds the package in the node_modules of this repository or of another folder; null if it is not installed. */
 export function findOnnxruntime(folder) {
   try {
     const from = folder === undefined ? import.meta.url : join(resolve(folder), 'package.json')
@@ -22,7 +22,7 @@ export function findOnnxruntime(folder) {
   }
 }
 
-/** Six steps of the published sampler, with the same noise as the native engine; `noise(pass, x)` is the network. */
+/** Runs six steps of the published sampler with the noise of the native engine. `noise(pass, x)` is the network. */
 async function sixSteps({ sampler, samples, seed }, noise) {
   let state = { x: gaussian(seed, 0, 0, samples), carried: null }
   const passes = sampler.steps.length
@@ -45,7 +45,7 @@ function noiseRows({ sampler, samples, seed }) {
   return { data, rows: rows.length }
 }
 
-/** @param whole synthesises with the whole graph */
+/** Opens the engine. @param whole use the graph of the whole synthesis */
 export async function openOnnxruntime(ort, workload, { threads, whole = false }) {
   const { config, parameters, sampler } = workload
   const model = { config, parameters }

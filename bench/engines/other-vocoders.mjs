@@ -1,7 +1,7 @@
 /**
- * Other vocoders as ONNX graphs with random weights, on which speed does not depend: mel to waveform at 22,050 Hz with
- * a hop of 256. HiFi-GAN V1 and V3 as in Kong et al. 2020 (appendix A.1), Vocos as in Siuzdak 2023 (ConvNeXt blocks and
- * the inverse Fourier transform, here a transposed convolution).
+ * Other vocoders as ONNX graphs with random weights, which do not affect the speed. They convert mels to waveforms at
+ * 22,050 Hz with a hop of 256. HiFi-GAN V1 and V3 follow Kong et al. 2020 (appendix A.1). Vocos follows Siuzdak 2023,
+ * with ConvNeXt blocks and the inverse Fourier transform, which is a transposed convolution here.
  */
 import { gaussian } from '../../dist/core/random.js'
 import { OnnxGraph } from '../../dist/formats/onnx.js'
@@ -134,7 +134,7 @@ export const otherVocoders = {
   Vocos: vocos,
 }
 
-/** A vocoder on ONNX Runtime. `vocode(mel)` returns seconds. */
+/** Opens a vocoder in ONNX Runtime. `vocode(mel)` returns seconds. */
 export async function openOtherVocoder(ort, name, threads) {
   const settings = { intraOpNumThreads: threads, interOpNumThreads: 1, graphOptimizationLevel: 'all' }
   const session = await ort.InferenceSession.create(otherVocoders[name]().bytes(), settings)

@@ -15,7 +15,7 @@ const home = fileURLToPath(new URL('../../interop/pytorch', import.meta.url))
 
 export const howToGet = 'a Python with torch and numpy (Debian: python3-torch), or --python PATH'
 
-/** A Python that has torch and numpy, or null. */
+/** Finds a Python with torch and numpy; null if there is none. */
 export function findPytorch(given) {
   for (const python of given === undefined ? ['python3', '/usr/bin/python3'] : [given]) {
     if (spawnSync(python, ['-c', 'import numpy, torch']).status === 0) return python
@@ -23,7 +23,7 @@ export function findPytorch(given) {
   return null
 }
 
-/** PyTorch as it is and, if it can, compiled (`torch.compile`), by name; nothing without a Python. */
+/** Opens PyTorch and, if possible, compiled PyTorch (`torch.compile`), by name. Returns nothing without a Python. */
 export async function openPytorches(python, workload, { threads }) {
   if (python === null) return {}
   const canCompile = 'import sys, torch; sys.exit(not hasattr(torch.nn.Module, "compile"))'
@@ -34,14 +34,14 @@ export async function openPytorches(python, workload, { threads }) {
   }
 }
 
-/** Arrays of equal length, one after the other. */
+/** Joins arrays of equal length. */
 const concatenated = clips =>
   Float32Array.from({ length: clips.length * clips[0].length }, (_, i) => {
     const width = clips[0].length
     return clips[Math.floor(i / width)][i % width]
   })
 
-/** The inputs as the script expects them: tensors by name. */
+/** The inputs of the script as tensors by name. */
 function batchTensors(workload) {
   if (workload.batch !== undefined) {
     const { audio, target, mel } = workload.batch

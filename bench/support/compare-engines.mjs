@@ -3,13 +3,13 @@ import { interleave } from './interleave.mjs'
 import { watchLoad } from './load.mjs'
 import { relativeDifference } from './workload.mjs'
 
-/** Maximum difference of a result to that of the native engine. Beyond it, the other engine computed something else. */
+/** Maximum difference of a result to that of the native engine. Beyond it, the engine is considered wrong. */
 export const TOLERANCE = 1e-3
 
-/** A first run of at least so many seconds is representative: set-up no longer matters. */
+/** A first run of at least this many seconds is representative, since the set-up no longer matters. */
 const LONG_SECONDS = 2
 
-/** A result, which is one array or a map of gradients, as arrays by name. */
+/** Converts a result, which is one array or a map of gradients, to arrays by name. */
 function arraysOf(result) {
   return result instanceof Map ? result : new Map([['result', result]])
 }

@@ -1,14 +1,14 @@
-/** Runs benchmark cases in turn, so that whatever happens to the machine happens to all of them. */
+/** Runs benchmark cases in turn, so that disturbances of the machine affect all of them. */
 import { setTimeout } from 'node:timers/promises'
 import { ownSeconds } from './load.mjs'
 
-/** Milliseconds in which the processes of the benchmark use no processor: then they have come to rest. */
+/** The processes of the benchmark are idle if they use no processor for this many milliseconds. */
 const QUIET = 40
-/** Processor time that counts as none, in seconds: less than one tick of /proc. */
+/** Processor time in seconds that counts as idle: less than one tick of /proc. */
 const NOTHING = 0.005
 const MAX_QUIET_WAITS = 50
 
-/** Waits until the threads of the case before have stopped: those of ONNX Runtime spin on after their work. */
+/** Waits until the threads of the previous case have stopped. Those of ONNX Runtime keep spinning after their work. */
 async function untilQuiet(processes) {
   for (let i = 0; i < MAX_QUIET_WAITS; i++) {
     const before = ownSeconds(processes())
@@ -25,7 +25,7 @@ const median = numbers => {
 
 /**
  * @param cases by name, each a function that does the work once and returns the seconds it took
- * @param warm seconds that each took in a run before, from which the number of rounds within `budget` seconds follows
+ * @param warm seconds of each case in an earlier run, which give the number of rounds within `budget` seconds
  * @param first name of the case that the others are divided by
  * @param between called before each round
  * @param processes ids of other processes that do the work
@@ -59,7 +59,7 @@ export async function interleave(
   }
 }
 
-/** Seconds that a function takes. */
+/** Measures the seconds that a function takes. */
 export async function timed(body) {
   const start = performance.now()
   await body()

@@ -8,7 +8,7 @@ export const MAX_OTHERS_SHARE = 0.04
 /** Clock ticks per second in /proc. */
 const TICKS = 100
 
-/** Seconds since boot that all processors were busy, and that the hypervisor stole; null outside Linux. */
+/** The seconds since boot in which processors were busy, and those that the hypervisor stole; null outside Linux. */
 function machine() {
   try {
     const [user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'utf8')
@@ -23,7 +23,7 @@ function machine() {
   }
 }
 
-/** Processor time that this process and some others have used. */
+/** The processor time that this process and the given others have used. */
 export function ownSeconds(processes) {
   const { user, system } = process.cpuUsage()
   let sum = (user + system) / 1e6
@@ -38,8 +38,7 @@ export function ownSeconds(processes) {
   return sum
 }
 
-/** Starts watching; `othersShare()` returns the share of the machine that others have used since, or null if unknown.
- * */
+/** Starts watching. `othersShare()` returns the share of the machine that others have used since, or null. */
 export function watchLoad(processes = () => []) {
   const start = machine()
   const own = ownSeconds(processes())

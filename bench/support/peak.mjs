@@ -1,10 +1,9 @@
-/** The peak of the machine, taken between the runs that are held against it. */
+/** Measures the peak performance of the machine between the runs that are compared with it. */
 import { measurePeak } from '../engines/native.mjs'
 
 /**
- * FLOP/s of each instruction set: the highest of a measurement per round. One measurement before the runs could fall
- * into a moment when something else used the processor or its clock was low; the share of the peak was then far above
- * what the kernels reach.
+ * FLOP/s of each instruction set: the highest of one measurement per round. A single measurement before the runs might
+ * happen while something else uses the processor or its clock is low. The share of the peak would then be far too high.
  */
 export class Peaks {
   #threads
@@ -23,12 +22,12 @@ export class Peaks {
     }
   }
 
-  /** FLOP/s. */
+  /** The highest FLOP/s so far. */
   of(set) {
     return this.#highest[set]
   }
 
-  /** Share of a set's peak that work of `gflop` reaches in the fewest seconds that it took. */
+  /** The share of a set's peak that work of `gflop` reaches in its shortest time. */
   share(set, gflop, seconds) {
     return (gflop * 1e9) / seconds / this.#highest[set]
   }

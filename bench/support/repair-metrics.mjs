@@ -23,9 +23,8 @@ export function logSpectralDistance(original, other, sampleRate, size) {
 }
 
 /**
- * How sharp an edge is, in dB: the largest second difference within `reach` samples of it, divided by the largest
- * anywhere else within 20 ms. Well above 0 dB, the edge stands out from the sound on both sides and is heard as a
- * click.
+ * The sharpness of an edge in dB: the largest second difference within `reach` samples, divided by the largest anywhere
+ * else within 20 ms. An edge well above 0 dB stands out from the sound on both sides and is heard as a click.
  */
 export function edgeSharpness(samples, edge, reach, sampleRate) {
   const sharpest = (from, to) => {
@@ -46,7 +45,7 @@ export const mean = values => values.reduce((sum, value) => sum + value, 0) / va
 
 export const median = values => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
 
-/** The clip with noise added at a signal-to-noise ratio in dB. */
+/** Adds noise to a clip at a signal-to-noise ratio in dB. */
 export function addNoise(clean, noise, decibels) {
   const gain = rootMeanSquare(clean) / rootMeanSquare(noise) / 10 ** (decibels / 20)
   return clean.map((x, i) => x + gain * noise[i])
@@ -54,7 +53,7 @@ export function addNoise(clean, noise, decibels) {
 
 export const whiteNoise = (length, seed) => gaussian(seed, 0, 0, length)
 
-/** Babble: the sum of several voices at equal level, each looped from a random position. */
+/** Makes babble: the sum of several voices at equal level, each looped from a random position. */
 export function babble(voices, length, seed) {
   const positions = gaussian(seed, 1, 0, voices.length)
   const sum = new Float32Array(length)

@@ -73,7 +73,7 @@ export function synthesisWorkload(channels, seconds, options) {
   }
 }
 
-/** A training batch of [clips × samples] of audio. */
+/** Makes a training batch of audio, [clips × samples]. */
 export function trainingWorkload(channels, clips, samples, options) {
   const config = benchConfig(channels, options)
   const { network } = config
@@ -90,7 +90,7 @@ export function trainingWorkload(channels, clips, samples, options) {
       loss: 'l1',
     },
     sinusoids: stepSinusoids(network.stepEmbedding, steps),
-    /** GFLOP: forward, and twice that backward. */
+    /** GFLOP of the forward pass and of the backward pass, which takes twice as many. */
     gflop: 6e-9 * clips * samples * (network.layers * channels * (8 * channels + 160) + channels * (channels + 2)),
   }
 }

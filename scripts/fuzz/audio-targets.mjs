@@ -26,7 +26,7 @@ const target = (name, mutate, seeds) => ({
 })
 const samples = Float32Array.from({ length: 400 }, (_, i) => Math.sin(i / 5))
 const wav = (format, sampleRate) => encodeWav({ samples, sampleRate }, { format })
-/** The first bytes of a file, which cost less than the whole. */
+/** The first bytes of a file, which are cheaper to decode than the whole. */
 const head = (path, bytes) => golden(path).slice(0, bytes)
 
 export const audioTargets = [

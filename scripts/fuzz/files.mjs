@@ -11,7 +11,7 @@ export const golden = path => file(`test/golden/${path}`)
 export const scratch = mkdtempSync(join(tmpdir(), 'diffwave-fuzz-files-'))
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
 
-/** The path of a file in the scratch folder that holds the bytes. */
+/** Writes bytes to a file in the scratch folder, and returns its path. */
 export function written(name, bytes) {
   const path = join(scratch, name)
   writeFileSync(path, bytes)

@@ -1,4 +1,4 @@
-// Changes the bytes of valid files: blindly, or so that the format's own checks still pass.
+// Mutates the bytes of valid files, either blindly or so that the checks of the format still pass.
 
 const sizes = [
   0,
@@ -40,7 +40,7 @@ const words = [
   '"\\u0000"',
 ]
 
-/** Draws an offset. More often than not it lies in the first bytes, where the structure of a file is. */
+/** Draws an offset. It is often in the first bytes, which hold the structure of a file. */
 function offset(random, bytes) {
   const reach = random.next() < 0.6 ? Math.min(bytes.length, 256) : bytes.length
   return random.below(Math.max(1, reach))
@@ -99,12 +99,12 @@ function inText(bytes, random, from, to) {
   return join(bytes.subarray(0, from), Buffer.from(changed, 'latin1'), bytes.subarray(to))
 }
 
-/** One word of a text, or a change to its bytes. */
+/** Changes one word of a text, or its bytes. */
 export function mutateText(bytes, random, others) {
   return random.next() < 0.6 ? inText(bytes, random, 0, bytes.length) : mutateBytes(bytes, random, others)
 }
 
-/** One to four blind changes. */
+/** Makes one to four blind changes. */
 export function mutateBytes(bytes, random, others) {
   let result = bytes.slice()
   for (let count = 1 + random.below(4); count > 0; count--) result = random.of(blind)(result, random, others)
@@ -142,7 +142,7 @@ export function mutateOgg(crc32) {
       const [at, end] = random.of(pages)
       const inside =
         random.next() < 0.4 ? at + 5 + random.below(Math.min(60, end - at - 5)) : at + 27 + random.below(end - at - 27)
-      // The number of lacing values and they themselves stay: the page would be another one.
+      // The lacing values stay, since they define the page.
       if (inside >= at + 22 && inside < at + 27 + result[at + 26]) continue
       result[inside] = random.of([0, 1, 0x7f, 0x80, 0xff, random.below(256)])
     }
@@ -151,7 +151,7 @@ export function mutateOgg(crc32) {
       view.setUint32(at + 22, 0, true)
       view.setUint32(at + 22, crc32(result, at, end), true)
     }
-    // Pages left out, doubled or exchanged.
+    // Pages are removed, doubled or exchanged.
     if (random.next() < 0.7) return result
     const list = pages.map(([at, end]) => result.subarray(at, end))
     const place = random.below(list.length)
@@ -166,7 +166,7 @@ export function mutateOgg(crc32) {
 /** Changes the inside of a FLAC frame, and corrects its checksum. */
 export function mutateFlac(crc16) {
   const frames = new Map()
-  /** Where frames begin: at each sync code up to which the checksum of what is before fits. */
+  /** A frame begins at each sync code at which the checksum of the previous frame matches. */
   const framesOf = bytes => {
     if (frames.has(bytes)) return frames.get(bytes)
     const starts = []
@@ -203,6 +203,6 @@ export function mutateFlac(crc16) {
 
 /** @param {...Uint8Array} parts */
 function join(...parts) {
-  // Bounded, so that copies of copies stay small files.
+  // The size is bounded, so that copies of copies stay small.
   return new Uint8Array(Buffer.concat(parts)).slice(0, 2_000_000)
 }

@@ -1,4 +1,4 @@
-// Random numbers for one input: mulberry32, so that (seed, index) alone reproduce the input.
+// Random numbers for one input, by mulberry32. Seed and index reproduce the input.
 
 /** @param {number} seed @param {number} index */
 export function randomOf(seed, index) {
@@ -11,9 +11,9 @@ export function randomOf(seed, index) {
   }
   return {
     next,
-    /** A whole number 0 … bound − 1. */
+    /** An integer, 0 … bound − 1. */
     below: bound => Math.floor(next() * bound),
-    /** One of a list. */
+    /** An item of a list. */
     of: list => list[Math.floor(next() * list.length)],
   }
 }

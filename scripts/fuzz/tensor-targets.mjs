@@ -52,14 +52,14 @@ function torch(bytes) {
   visit(decodeTorch(bytes, 'fuzz'), 0)
 }
 
-/** Changes the header of an archive's array, or the bytes of the archive itself, stored or deflated. */
+/** Changes the header of an array in an archive, or the bytes of the archive, stored or deflated. */
 function mutateArray(bytes, random, others) {
   if (random.next() < 0.5) return mutateBytes(bytes, random, others)
   const array = mutateHeader(10, 2)(encodeNpy(matrix), random, others)
   return zipSync({ 'mel.npy': array, 'b.npy': encodeNpy(matrix) }, { level: random.of([0, 6]) })
 }
 
-/** Reads a mel in pieces, which together must be what its reader says. */
+/** Reads a mel in pieces, whose sizes must add up to the announced one. */
 async function stream(bytes) {
   // Every third file is read as a batch.
   const mel = await openMel(written('mel.npy', bytes), bytes.length % 3 === 0 ? { index: 0 } : {})

@@ -6,7 +6,7 @@ import { DiffWaveError } from '../../dist/core/errors.js'
 import { randomOf } from './random.mjs'
 import { targets } from './targets.mjs'
 
-/** CPU time of one input. */
+/** Max CPU time of one input. */
 const MAX_SECONDS = 2
 const MAX_BYTES = 512 * 2 ** 20
 
@@ -15,7 +15,7 @@ const progress = openSync(process.argv[5], 'w')
 // The decoders in WASM print what they refuse.
 console.error = () => {}
 
-/** The input of an index: which parser, and the bytes. */
+/** Returns the parser and the bytes for an index. */
 export function inputOf(index) {
   const random = randomOf(seed, index)
   const target = targets[index % targets.length]
@@ -47,8 +47,8 @@ async function attempt(index) {
 }
 
 /**
- * What the valid files decode to. It must not change: a decoder that a damaged file has left broken would read every
- * later file wrongly.
+ * Hashes the decoded valid files. The hash must not change: a decoder that a damaged file has broken would decode later
+ * files wrongly.
  */
 async function digest() {
   const hash = createHash('sha256')
@@ -61,7 +61,7 @@ async function digest() {
   }
   return hash.digest('hex')
 }
-/** Inputs between two looks at the valid files. */
+/** Number of inputs between two checks of the valid files. */
 const DIGEST_EVERY = 5000
 
 const line = Buffer.alloc(16)
@@ -80,7 +80,7 @@ for (let index = first; ; index += step) {
   if (++count % 20 === 0) {
     process.send({ count, refusals })
     ;[count, refusals] = [0, 0]
-    // Lets messages of the parent arrive.
+    // Yields to messages of the parent.
     await new Promise(resolve => setImmediate(resolve))
   }
 }
