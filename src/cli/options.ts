@@ -143,7 +143,7 @@ export const samplingOptions = {
   seed: whole('--seed <n>', 'seed of the noise: the same seed makes the same bytes (default: random)'),
 }
 
-export interface SamplingOptions {
+export interface SamplingFlags {
   readonly steps: number | string | undefined
   readonly sampler: (typeof samplerChoices)[number] | undefined
   readonly eta: number | undefined
@@ -151,7 +151,7 @@ export interface SamplingOptions {
 }
 
 /** The sampling options that were given, as the library takes them. */
-export function sampling({ steps, sampler, eta, seed }: SamplingOptions) {
+export function sampling({ steps, sampler, eta, seed }: SamplingFlags) {
   return defined({ steps, sampler, eta, seed })
 }
 
@@ -172,7 +172,7 @@ export const refine = whole(
  *
  * @throws DiffWaveError `BAD_OPTION`
  */
-export function countedSteps(options: SamplingOptions) {
+export function countedSteps(options: SamplingFlags) {
   const { steps, ...rest } = sampling(options)
   if (typeof steps === 'string') {
     throw new DiffWaveError('BAD_OPTION', 'named schedules start from pure noise and do not apply here', {

@@ -7,13 +7,13 @@ import type { Context } from './context.js'
 import { eachInput } from './each-input.js'
 import type { Input } from './inputs.js'
 import { noteSteps, openModel } from './load.js'
-import type { ModelOptions, OutputOptions, SamplingOptions } from './options.js'
+import type { ModelOptions, OutputOptions, SamplingFlags } from './options.js'
 import { planOutputs } from './outputs.js'
 import type { Shard } from './shard.js'
 import { checkStdout, chosenOutput, STDOUT } from './sink.js'
 import { picturePath, streamOf, writeAudio } from './write-audio.js'
 
-export interface RepairOptions extends ModelOptions, SamplingOptions, OutputOptions {
+export interface RepairOptions extends ModelOptions, SamplingFlags, OutputOptions {
   readonly shard?: Shard | undefined
 }
 

@@ -3,9 +3,7 @@
  * made.
  */
 import { join } from 'node:path'
-import type { Audio } from '../audio/audio.js'
 import { audioFiles, audioStem } from '../audio/audio-files.js'
-import { readAudio } from '../audio/codecs/decode.js'
 import { DiffWaveError } from '../core/errors.js'
 
 /** A file that was left out, and why. */
@@ -30,12 +28,4 @@ export async function recordingsIn(folder: string): Promise<ReadonlyMap<string, 
     })
   }
   return new Map(files.map(file => [audioStem(file), join(folder, file)]))
-}
-
-/** A recording with finite samples. @throws DiffWaveError as `readAudio`, `NOT_FINITE` */
-export async function readRecording(path: string): Promise<Audio> {
-  const audio = await readAudio(path)
-  const broken = audio.samples.findIndex(sample => !Number.isFinite(sample))
-  if (broken >= 0) throw new DiffWaveError('NOT_FINITE', `sample ${broken} is not a finite number`, { where: path })
-  return audio
 }

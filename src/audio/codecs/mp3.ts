@@ -7,7 +7,7 @@ import type { MPEGDecoder } from 'mpg123-decoder'
 import { DiffWaveError } from '../../core/errors.js'
 import { loadPackage } from '../../core/optional-package.js'
 import type { Recording } from '../audio.js'
-import { checkSampleRate } from '../check-audio.js'
+import { checkSampleRate, checkSamples } from '../check-audio.js'
 import { type DecodeOptions, MonoMixer } from './mono.js'
 
 /** Bytes passed to the decoder at a time, about 3 s of sound. */
@@ -27,7 +27,7 @@ export function isMp3Frame(bytes: Uint8Array, at: number): boolean {
  * declares them.
  *
  * @param start index of the byte at which the first frame begins, or an ID3 tag before it
- * @throws DiffWaveError `BAD_AUDIO`, `TRUNCATED` (no samples), `TOO_LARGE`, `MISSING_PACKAGE`
+ * @throws DiffWaveError `BAD_AUDIO`, `TRUNCATED` (no samples), `TOO_LARGE`, `NOT_FINITE`, `MISSING_PACKAGE`
  */
 export async function decodeMp3(
   bytes: Uint8Array,
@@ -58,7 +58,9 @@ export async function decodeMp3(
   if (mixer === undefined) throw bad('it holds no whole frame', where)
   checkSampleRate(sampleRate, where)
   const notes = cutNotes(bytes, start)
-  return { samples: mixer.finish(), sampleRate, format: 'MP3', channels: isMonoFrame(bytes, start) ? 1 : 2, notes }
+  const samples = mixer.finish()
+  checkSamples(samples, where)
+  return { samples, sampleRate, format: 'MP3', channels: isMonoFrame(bytes, start) ? 1 : 2, notes }
 }
 
 function decodePiece(decoder: MPEGDecoder, piece: Uint8Array, where: string): ReturnType<MPEGDecoder['decode']> {

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { OpusDecoder } from 'opus-decoder'
 import { DiffWaveError } from '../../core/errors.js'
 import type { Recording } from '../audio.js'
+import { checkSamples } from '../check-audio.js'
 import { type DecodeOptions, MonoMixer } from './mono.js'
 import { type OggLink, OggReader, oggPackets } from './ogg.js'
 
@@ -36,7 +37,7 @@ function isOpus(packet: Uint8Array): boolean {
  * end are cut off to the sample, in each link of a chain.
  *
  * @param start index of the byte at which the first page begins
- * @throws DiffWaveError `BAD_AUDIO`, `TRUNCATED` (no samples), `TOO_LARGE`, `UNSUPPORTED_FORMAT`
+ * @throws DiffWaveError `BAD_AUDIO`, `TRUNCATED` (no samples), `TOO_LARGE`, `NOT_FINITE`, `UNSUPPORTED_FORMAT`
  */
 export async function decodeOpus(
   bytes: Uint8Array,
@@ -53,7 +54,9 @@ export async function decodeOpus(
     await decodeLink(link, head, mixer, where)
   }
   if (mixer.length === 0) throw new DiffWaveError('TRUNCATED', 'the file ends before its first samples', { where })
-  return { samples: mixer.finish(), sampleRate: RATE, format: 'Ogg Opus', channels, notes: reader.notes }
+  const samples = mixer.finish()
+  checkSamples(samples, where)
+  return { samples, sampleRate: RATE, format: 'Ogg Opus', channels, notes: reader.notes }
 }
 
 async function decodeLink(link: OggLink, head: OpusHead, mixer: MonoMixer, where: string): Promise<void> {

@@ -1,11 +1,13 @@
 /** A set of clips of one length, cut from recordings or generated. */
+
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { audioStem } from '../../audio/audio-files.js'
+import { readAudio } from '../../audio/codecs/decode.js'
 import { type Label, labelAt, labelledFiles } from '../../audio/labels.js'
 import { resample } from '../../audio/resample.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
-import { type LeftOut, readRecording } from '../recordings.js'
+import type { LeftOut } from '../recordings.js'
 import { clipPattern, isSilent, type Pattern, patternConvention, recordingPattern } from './clip-pattern.js'
 
 /** A whole recording. */
@@ -100,7 +102,7 @@ export async function readClips(
     throwIfAborted(options.signal)
     const path = join(folder, name)
     try {
-      const audio = await readRecording(path)
+      const audio = await readAudio(path)
       const samples =
         audio.sampleRate === set.sampleRate
           ? audio.samples

@@ -2,12 +2,14 @@
  * Clips generated before, in files called as `diffwave generate` does, `<label>-<seed>.wav`, or in folders called by
  * label.
  */
+
 import { join } from 'node:path'
 import { audioStem } from '../../audio/audio-files.js'
+import { readAudio } from '../../audio/codecs/decode.js'
 import { labelledFiles } from '../../audio/labels.js'
 import { resample } from '../../audio/resample.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
-import { type LeftOut, readRecording } from '../recordings.js'
+import type { LeftOut } from '../recordings.js'
 import { percentile } from '../statistics/moments.js'
 import type { ClipAudio } from './clip-set.js'
 
@@ -27,7 +29,7 @@ export async function readGeneratedClips(folder: string, signal?: AbortSignal): 
     throwIfAborted(signal)
     const path = join(folder, name)
     try {
-      const audio = await readRecording(path)
+      const audio = await readAudio(path)
       rate ??= audio.sampleRate
       const samples = audio.sampleRate === rate ? audio.samples : await resample(audio.samples, audio.sampleRate, rate)
       const stem = audioStem(name)

@@ -15,7 +15,7 @@ import { type ClassifierResult, classifyClips } from './clip-classifier.js'
 import { ClipEmbedding } from './clip-embedding.js'
 import { type ClipAudio, ClipSet, readClips } from './clip-set.js'
 import { frechetDistance } from './frechet-distance.js'
-import { diversity, nearest } from './neighbours.js'
+import { distancesWithin, nearest } from './neighbours.js'
 import { SetEmbedding } from './set-embedding.js'
 import { type SoundCharacter, soundCharacter } from './sound-character.js'
 
@@ -284,7 +284,7 @@ function memorised(
 }
 
 function spreadOut(clips: readonly Float64Array[]) {
-  const { mean, nearestOther } = diversity(clips)
+  const { mean, nearestOther } = distancesWithin(clips)
   return { mean, nearestOther: nearestOther.length === 0 ? null : distances(nearestOther) }
 }
 

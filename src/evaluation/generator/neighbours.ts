@@ -21,14 +21,16 @@ export function nearest(
   })
 }
 
-export interface Diversity {
-  /** Mean distance of two clips; null if there are fewer than two. */
+/**
+ * Distances within a set.
+ *
+ * @returns the mean distance of two vectors, null if there are fewer than two, and the distance of each vector to the
+ * nearest other one
+ */
+export function distancesWithin(set: readonly Float64Array[]): {
   readonly mean: number | null
-  /** Distance of each clip to the nearest other one. */
   readonly nearestOther: readonly number[]
-}
-
-export function diversity(set: readonly Float64Array[]): Diversity {
+} {
   if (set.length < 2) return { mean: null, nearestOther: [] }
   const nearestOther = new Array<number>(set.length).fill(Number.POSITIVE_INFINITY)
   let sum = 0

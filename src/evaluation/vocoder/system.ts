@@ -2,13 +2,15 @@
  * A system makes copies of recordings from their mels: a vocoder, Griffin-Lim, or a folder of files that were made
  * before.
  */
+
 import type { Audio } from '../../audio/audio.js'
+import { readAudio } from '../../audio/codecs/decode.js'
 import { type Mel, type MelConvention, requireConvention } from '../../audio/mel/convention.js'
 import { griffinLim } from '../../audio/mel/griffin-lim.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { check, seed as seedSchema } from '../../core/options.js'
 import { type PathLike, toPath } from '../../core/path.js'
-import { readRecording, recordingsIn } from '../recordings.js'
+import { recordingsIn } from '../recordings.js'
 
 /** What a system gets to copy a recording. */
 export interface Original {
@@ -57,7 +59,7 @@ export async function folderSystem(path: PathLike): Promise<System> {
     timed: false,
     make: async ({ name }) => {
       const copy = recordings.get(name)
-      if (copy !== undefined) return readRecording(copy)
+      if (copy !== undefined) return readAudio(copy)
       throw new DiffWaveError('FILE_NOT_FOUND', 'no copy of this recording', { got: name, where: folder })
     },
   }

@@ -2,10 +2,12 @@
  * Evaluates vocoders by copy synthesis: one or more systems copy a folder of recordings, and each copy is compared with
  * its original.
  */
+
 import { basename } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Audio } from '../../audio/audio.js'
+import { readAudio } from '../../audio/codecs/decode.js'
 import { type Mel, type MelConvention, requireConvention } from '../../audio/mel/convention.js'
 import { melSpectrogram } from '../../audio/mel/mel.js'
 import { resample } from '../../audio/resample.js'
@@ -13,7 +15,7 @@ import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { abortSignal, check, type FieldsOf, onProgress } from '../../core/options.js'
 import type { OnProgress } from '../../core/progress.js'
 import { readMelOf } from '../../formats/mel-file.js'
-import { type LeftOut, readRecording, recordingsIn } from '../recordings.js'
+import { type LeftOut, recordingsIn } from '../recordings.js'
 import { COMPARED_RATE, compare, type Measurements, MIN_SAMPLES, meanMeasurements } from './compare.js'
 import type { System } from './system.js'
 
@@ -169,7 +171,7 @@ async function evaluateFile(
   bareNames: readonly string[],
 ): Promise<FileEvaluation> {
   const { convention, systems, signal, clock } = options
-  const audio = await readRecording(path)
+  const audio = await readAudio(path)
   const original = await atRate(audio, COMPARED_RATE)
   if (original.length < MIN_SAMPLES) throw tooShort(original.length, path)
   const own = await atRate(audio, convention.sampleRate)

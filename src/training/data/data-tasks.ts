@@ -1,9 +1,9 @@
 /** The tasks that threads do with recordings before a run, and the messages between threads and the main program. */
 import type { DiffWaveError, ErrorCode } from '../../core/errors.js'
 import { agreements } from './agreement.js'
-import { readRecording } from './recording.js'
+import { prepareRecording } from './recording.js'
 
-export const tasks = { readRecording, agreements } as const
+export const tasks = { prepareRecording, agreements } as const
 
 export type TaskName = keyof typeof tasks
 export type TaskRequest<Name extends TaskName> = Parameters<(typeof tasks)[Name]>[0]

@@ -20,9 +20,9 @@ import {
   type Decode,
   type Fault,
   type LeftOutReason,
+  prepareRecording,
   type ReadRecording,
   type RecordingRequest,
-  readRecording,
 } from './recording.js'
 import { codeStamp } from './recording-cache.js'
 
@@ -258,8 +258,8 @@ export async function readDataset(options: DatasetOptions): Promise<ReadDataset>
   // A function cannot be sent to a thread.
   const recordings =
     decode === decodeAudio
-      ? threads.map('readRecording', files, file => builder.requestOf(file))
-      : readHere(files, file => readRecording(builder.requestOf(file), decode), checked.signal)
+      ? threads.map('prepareRecording', files, file => builder.requestOf(file))
+      : readHere(files, file => prepareRecording(builder.requestOf(file), decode), checked.signal)
   const cacheFiles = new Set<string>()
   try {
     let done = 0

@@ -96,7 +96,10 @@ class CacheFailure extends Error {}
  * @param decode decodes the file's bytes. Default: WAV, FLAC, MP3, Ogg Vorbis and Opus
  * @throws DiffWaveError `DISK_FULL`, `NOT_WRITABLE`, `NOT_A_DIRECTORY`, `NOT_A_FILE` if the cache cannot be written
  */
-export async function readRecording(request: RecordingRequest, decode: Decode = decodeAudio): Promise<RecordingResult> {
+export async function prepareRecording(
+  request: RecordingRequest,
+  decode: Decode = decodeAudio,
+): Promise<RecordingResult> {
   const reader = new RecordingReader(request, decode)
   const { cacheFiles } = reader
   try {
