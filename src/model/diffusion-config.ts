@@ -118,7 +118,7 @@ const subbandsSchema = z.strictObject({
   gains: z.array(z.number().positive().max(1e6)).min(MIN_SUBBANDS).max(MAX_PATCH),
 })
 
-const priorSchema = z.union([energyPriorSchema, envelopePriorSchema, frontEndPriorSchema])
+const priorSchema = z.discriminatedUnion('kind', [energyPriorSchema, envelopePriorSchema, frontEndPriorSchema])
 
 /** Names of the samplers: how the reverse process gets from one noise level to the next. */
 export type SamplerName = 'ddpm' | 'ddim' | 'dpm-solver++'

@@ -71,7 +71,7 @@ export interface MelConvention {
   readonly normalisation: AffineNormalisation | StandardNormalisation | null
 }
 
-const normalisation = z.union([
+const normalisation = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('affine'),
     scale: z.number(),
