@@ -37,8 +37,6 @@ export type { OnProgress, Progress } from './core/progress.js'
 export type { Tensor, Tensors } from './core/tensor.js'
 export { Denoiser, type DenoiserLossRequest, type DenoiserRequest } from './denoiser/denoiser.js'
 export { type LoadModelOptions, loadModel } from './denoiser/load-model.js'
-export type { DirectoryHandle, ModelInput } from './denoiser/model-input.js'
-export { shippedModels } from './denoiser/shipped-models.js'
 export type {
   BackwardRequest,
   ClipBatch,
@@ -96,8 +94,12 @@ export {
 export type { ModelConfig, ModelConfigInput } from './model/config.js'
 export { type ConvertOptions, convert, writeModel } from './model/convert.js'
 export type { SamplerName } from './model/diffusion-config.js'
+export type { DownloadOptions } from './model/download-options.js'
+export type { DirectoryHandle, ModelInput } from './model/model-input.js'
 export type { NetworkConfig } from './model/network.js'
 export type { ImportedModel, ImportHints, ModelFiles, ModelSource, ReadModel } from './model/read-model.js'
+export type { RemoteOptions } from './model/remote/options.js'
+export { shippedModels } from './model/shipped-models.js'
 export { Denoised, type DenoiseOptions } from './repair/denoising.js'
 export type { Gap, InpaintOptions } from './repair/inpainting.js'
 export type { InterpolateOptions } from './repair/interpolation.js'

@@ -22,7 +22,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   denoiser: ['engines', 'data-domain', 'diffusion', 'model', 'audio', 'core'],
   synthesis: ['denoiser', 'engines', 'diffusion', 'data-domain', 'model', 'audio', 'core'],
   repair: ['synthesis', 'denoiser', 'diffusion', 'data-domain', 'model', 'audio', 'core'],
-  export: ['denoiser', 'diffusion', 'data-domain', 'model', 'formats', 'audio', 'core'],
+  export: ['diffusion', 'data-domain', 'model', 'formats', 'audio', 'core'],
   evaluation: ['formats', 'audio', 'core'],
   tuning: ['evaluation', 'synthesis', 'denoiser', 'diffusion', 'model', 'audio', 'core'],
   training: ['synthesis', 'denoiser', 'engines', 'diffusion', 'data-domain', 'model', 'formats', 'audio', 'core'],

@@ -107,7 +107,7 @@ async function ownSystems(
 async function zeroedModel({ config }: Denoiser, name: string, options: EvaluateOptions): Promise<Denoiser> {
   const [{ Denoiser }, { modelPath }, { createEngine }, { readModel }, { withZeroOutput }] = await Promise.all([
     import('../denoiser/denoiser.js'),
-    import('../denoiser/shipped-models.js'),
+    import('../model/shipped-models.js'),
     import('../engines/select.js'),
     import('../model/read-model.js'),
     import('../model/zero-output.js'),

@@ -1,18 +1,18 @@
 /** Loads a model: finds and reads it, and puts its network on an engine. */
 import { z } from 'zod'
-import { findModel } from '#platform/denoiser/find-model'
 import { selectEngine } from '#platform/engines/select'
+import { findModel } from '#platform/model/find-model'
 import { throwIfAborted } from '../core/errors.js'
 import { MAX_CORRECTION_PASSES } from '../core/limits.js'
 import { check, type FieldsOf } from '../core/options.js'
 import { type HostedEngineOptions, hostedEngineFields } from '../engines/options.js'
 import { withCorrectionPasses } from '../model/correction.js'
+import { type DownloadOptions, downloadFields } from '../model/download-options.js'
 import { type ImportHints, importHintFields, refuseHints } from '../model/import/hints.js'
 import type { ReadModel } from '../model/import/model-files.js'
+import { type ModelInput, sourceOf } from '../model/model-input.js'
 import { readModelFrom } from '../model/read-folder.js'
 import { Denoiser } from './denoiser.js'
-import { type DownloadOptions, downloadFields } from './download-options.js'
-import { type ModelInput, sourceOf } from './model-input.js'
 
 /** Options of `loadModel`: the engine, the download, and facts that a checkpoint of another project does not state. */
 export interface LoadModelOptions extends HostedEngineOptions, ImportHints, DownloadOptions {

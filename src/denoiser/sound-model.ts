@@ -1,9 +1,9 @@
 /** The common base of `Vocoder` and `Generator`: a loaded model that must be disposed of. */
 import { DiffWaveError } from '../core/errors.js'
 import type { ModelConfig } from '../model/config.js'
+import type { ModelInput } from '../model/model-input.js'
 import type { Denoiser } from './denoiser.js'
 import { type LoadModelOptions, loadModel } from './load-model.js'
-import type { ModelInput } from './model-input.js'
 
 /** The class and the command for each kind of model, for errors. */
 const users = { vocoder: 'Vocoder (diffwave synthesize)', generator: 'Generator (diffwave generate)' } as const

@@ -4,17 +4,17 @@ import { z } from 'zod'
 import { describe } from '../core/describe.js'
 import { DiffWaveError, throwIfAborted } from '../core/errors.js'
 import { isSameFile, writeFileBytes } from '../core/files.js'
-import { abortSignal, check, type FieldsOf } from '../core/options.js'
+import { check, type FieldsOf } from '../core/options.js'
 import { type PathLike, toPath } from '../core/path.js'
-import { modelPath } from '../denoiser/shipped-models.js'
 import { type WeightType, weightTypes } from '../formats/numbers.js'
 import { modelConfigSchema } from '../model/config.js'
+import { type DownloadOptions, downloadFields, remoteModelOptions } from '../model/download-options.js'
 import { configPath, weightsPath } from '../model/folder.js'
 import type { ModelFiles } from '../model/import/model-files.js'
 import { checkParameters } from '../model/parameters.js'
 import { readModel } from '../model/read-model.js'
 import { isRemote } from '../model/remote/address.js'
-import type { RemoteModelOptions } from '../model/remote/settings.js'
+import { modelPath } from '../model/shipped-models.js'
 
 /**
  * A model to export: the name of a shipped model, the path or address of a model folder or a checkpoint file, or a
@@ -37,20 +37,11 @@ const weightType = z.enum(weightTypes).default('F32')
 
 export type { WeightType }
 
-/** Options of every export. */
-export interface ExportOptions {
-  /** Options for downloading a model: progress, cache, limits. */
-  readonly download?: RemoteModelOptions | undefined
-  /** Stops the download, or the export before its file is written. */
+/** Options of every export: how a model at an address is downloaded. */
+export interface ExportOptions extends DownloadOptions {
+  /** Stops the download, or the export before its file is written: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal | undefined
 }
-
-/** The fields of `ExportOptions`, for schemas of options. */
-export const exportFields = {
-  // These are checked when something is downloaded.
-  download: z.custom<RemoteModelOptions>(value => typeof value === 'object' && value !== null).optional(),
-  signal: abortSignal.optional(),
-} satisfies FieldsOf<ExportOptions>
 
 /** Options of an export of weights. */
 export interface ExportWeightsOptions extends ExportOptions {
@@ -61,13 +52,13 @@ export interface ExportWeightsOptions extends ExportOptions {
 /** Schema of `ExportWeightsOptions`. */
 export const weightsOptions = z.strictObject({
   type: weightType,
-  ...exportFields,
+  ...downloadFields,
 } satisfies FieldsOf<ExportWeightsOptions>)
 
 /** Returns the local path of a source, which is downloaded first if necessary. */
-function sourcePath(source: PathLike, where: string, { signal, download }: ExportOptions): Promise<string> {
+function sourcePath(source: PathLike, where: string, options: ExportOptions): Promise<string> {
   const path = isRemote(String(source)) ? String(source) : toPath(source, `${where} source`)
-  return modelPath(path, { signal, ...download })
+  return modelPath(path, remoteModelOptions(options))
 }
 
 /**
@@ -112,8 +103,7 @@ export async function writeExport(
   const path = toPath(output, `${where} output`)
   if (typeof source === 'string' || source instanceof URL) {
     // The source was just downloaded, so it is found in the cache.
-    const download = { ...options.download, refresh: false, onProgress: undefined }
-    const model = await sourcePath(source, where, { ...options, download })
+    const model = await sourcePath(source, where, { ...options, cache: true, onProgress: undefined })
     for (const own of [model, configPath(model), weightsPath(model)]) {
       if (!(await isSameFile(own, path))) continue
       throw new DiffWaveError('BAD_OPTION', 'the export would overwrite the model itself', {

@@ -3,30 +3,27 @@ import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { DiffWaveError, throwIfAborted } from '../core/errors.js'
 import { isSameFile } from '../core/files.js'
-import { abortSignal, check, type FieldsOf } from '../core/options.js'
+import { check, type FieldsOf } from '../core/options.js'
 import { type PathLike, toPath } from '../core/path.js'
+import { type DownloadOptions, downloadFields, remoteModelOptions } from './download-options.js'
 import { checkNewModelFolder, weightsPath, writeModelFolder } from './folder.js'
 import { importHintFields } from './import/hints.js'
 import { type ImportHints, type ModelFiles, type ReadModel, readModel } from './read-model.js'
 import { isRemote } from './remote/address.js'
-import { type RemoteModelOptions, remoteModel } from './remote/remote-model.js'
+import { remoteModel } from './remote/remote-model.js'
 
-/** Facts that the checkpoint does not state, and whether a folder with files may be written into. */
-export interface ConvertOptions extends ImportHints {
-  /** Whether `folder` may contain files already. Default false. */
+/** Options of `convert`: facts that the checkpoint does not state, and how one at an address is downloaded. */
+export interface ConvertOptions extends ImportHints, DownloadOptions {
+  /** Whether `folder` may contain files already. Default: false. */
   readonly force?: boolean | undefined
-  /** How a checkpoint at an address is downloaded. */
-  readonly download?: RemoteModelOptions | undefined
-  /** Stops the conversion before anything is written. */
+  /** Stops the download, or the conversion before anything is written: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal | undefined
 }
 
 const convertOptions = z.strictObject({
   force: z.boolean().default(false),
-  // Checked when something is downloaded.
-  download: z.custom<RemoteModelOptions>(value => typeof value === 'object' && value !== null).optional(),
-  signal: abortSignal.optional(),
   ...importHintFields,
+  ...downloadFields,
 } satisfies FieldsOf<ConvertOptions>)
 
 /**
@@ -47,11 +44,16 @@ export async function convert(
   folder: PathLike,
   options: ConvertOptions = {},
 ): Promise<ReadModel> {
-  const { force, download, signal, ...hints } = check(convertOptions, options, 'convert options')
+  const { force, onProgress, signal, cache, files, download, ...hints } = check(
+    convertOptions,
+    options,
+    'convert options',
+  )
   const source = remoteSource(checkpoint) ?? toPath(checkpoint, 'convert checkpoint')
   const output = toPath(folder, 'convert folder')
   if (!force) await checkNewModelFolder(output)
-  const input = isRemote(source) ? await remoteModel(source, { signal, ...download }) : source
+  const remote = remoteModelOptions({ onProgress, signal, cache, files, download })
+  const input = isRemote(source) ? await remoteModel(source, remote) : source
   if (await isSameFile(input, weightsPath(output))) {
     throw new DiffWaveError('BAD_OPTION', 'the model would overwrite the checkpoint it is made from', {
       where: input,

@@ -7,10 +7,10 @@ import { join, resolve } from 'node:path'
 import { DiffWaveError, throwIfAborted } from '../core/errors.js'
 import { fileError, kindOfPath, makeFolder, readFileBytes, writeFileBytes } from '../core/files.js'
 import { filesBelow } from '../core/folder.js'
-import { modelPath } from '../denoiser/shipped-models.js'
 import { writeFileList } from '../model/file-list.js'
 import { writeModelFolder } from '../model/folder.js'
 import { readModel } from '../model/read-model.js'
+import { modelPath } from '../model/shipped-models.js'
 import type { Page } from './page.js'
 
 export interface SiteOptions {

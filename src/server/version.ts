@@ -1,7 +1,7 @@
 /** The version of this package. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { packageRoot } from '../denoiser/shipped-models.js'
+import { packageRoot } from '../model/shipped-models.js'
 
 /** As in package.json; `0` in a bundle, which has none. */
 export function packageVersion(): string {

@@ -96,7 +96,7 @@ const calls: Readonly<Record<string, (report: Callback<unknown>) => Promise<unkn
     return normalisePolarity(data, model, { onProgress })
   },
   'onProgress of a download': onProgress =>
-    remoteModel(`${server.url}/m`, { cache: join(scratch, `cache-${downloads++}`), onProgress }),
+    remoteModel(`${server.url}/m`, { folder: join(scratch, `cache-${downloads++}`), onProgress }),
   'onProgress of a source of URLs': onProgress => readModelFrom(urlSource(new URL(`${server.url}/m`)), { onProgress }),
   'onProgress of chosen files': onProgress => {
     const files = [new File([configBytes], 'config.json'), new File([weightBytes], 'weights.safetensors')]

@@ -17,6 +17,7 @@ describe('convert', () => {
     ['an unknown key', { overwrite: true }],
     ['a text as signal', { signal: 'now' }],
     ['a text as sample rate', { sampleRate: '22050' }],
+    ['an unknown key of the download', { download: { offlnie: true } }],
   ] as const) {
     test(`refuses ${title} as options`, async () => {
       const given = options as unknown as ConvertOptions

@@ -54,9 +54,7 @@ export const command = defineCommand({
     const input = isRemote(checkpoint!) ? null : await findInput(checkpoint!, context.signal)
     const { config, source, notes } =
       input === null
-        ? await context.withProgress('download', onProgress =>
-            convert(checkpoint!, output, { ...hints, download: { onProgress } }),
-          )
+        ? await context.withProgress('download', onProgress => convert(checkpoint!, output, { ...hints, onProgress }))
         : await convert(input.path, output, hints)
     for (const note of notes) context.note(note)
     const count = parameterCount(config.network)

@@ -11,7 +11,7 @@ export const command = defineCommand({
   examples: ['diffwave doctor'],
   run: async context => {
     const [{ missingModels, shippedModels }, { surveyEngines }] = await Promise.all([
-      import('../../denoiser/shipped-models.js'),
+      import('../../model/shipped-models.js'),
       import('../../engines/select.js'),
     ])
     const engines = await surveyEngines()

@@ -59,7 +59,7 @@ const isModelFile = (bytes: Uint8Array) => bytes[0] === 0x80 || (bytes[0] === 0x
 const isNpyFile = (bytes: Uint8Array) => bytes[0] === 0x93
 
 async function inspect(context: Context, word: string): Promise<Facts> {
-  const { shippedModels, modelPath } = await import('../../denoiser/shipped-models.js')
+  const { shippedModels, modelPath } = await import('../../model/shipped-models.js')
   const { isRemote } = await import('../../model/remote/address.js')
   if (isRemote(word)) return inspect(context, await fetchModel(context, word))
   const kind = await kindOfPath(word)

@@ -43,7 +43,7 @@ const options = {
 /** Path of the model that `-m` names. */
 async function localModel(context: Context, { model }: Values<typeof options>): Promise<string | undefined> {
   if (model === undefined) return undefined
-  const { modelPath } = await import('../../denoiser/shipped-models.js')
+  const { modelPath } = await import('../../model/shipped-models.js')
   return modelPath(await fetchModel(context, model))
 }
 

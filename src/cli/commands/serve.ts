@@ -62,7 +62,7 @@ export async function modelSources(
   words: readonly string[] | undefined,
   fetched: (address: string) => boolean = () => true,
 ): Promise<ReadonlyMap<string, string>> {
-  const { modelPath, shippedModels } = await import('../../denoiser/shipped-models.js')
+  const { modelPath, shippedModels } = await import('../../model/shipped-models.js')
   const shipped = shippedModels()
   if (words === undefined) {
     // The defaults of the command line come first, so that they are the service's, too.

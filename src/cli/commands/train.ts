@@ -57,7 +57,7 @@ export const command = defineCommand({
   ],
   run: async (context, [path], options) => {
     const [{ trainingConfigPath }, { readJson }, { Trainer }, { checkTrainingConfig }] = await Promise.all([
-      import('../../denoiser/shipped-models.js'),
+      import('../../model/shipped-models.js'),
       import('../../model/folder.js'),
       import('../../trainer.js'),
       import('../../training/config.js'),

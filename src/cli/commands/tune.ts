@@ -39,7 +39,7 @@ const options = {
 
 /** Whether a model lies in this package, where an update would lose what is written. */
 async function isShipped(folder: string): Promise<boolean> {
-  const { packageRoot } = await import('../../denoiser/shipped-models.js')
+  const { packageRoot } = await import('../../model/shipped-models.js')
   const root = packageRoot()
   if (root === null) return false
   const models = join(root, 'models')
@@ -106,7 +106,7 @@ export const command = defineCommand({
   run: async (context, words, options) => {
     const [{ modelPath }, { writeModelConfig, writeModelFolder }, { readModel }, { tune, withTunedSchedules }] =
       await Promise.all([
-        import('../../denoiser/shipped-models.js'),
+        import('../../model/shipped-models.js'),
         import('../../model/folder.js'),
         import('../../model/read-model.js'),
         import('../../tuning/tune.js'),

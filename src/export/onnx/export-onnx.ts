@@ -10,17 +10,11 @@ import type { PathLike } from '../../core/path.js'
 import { createSampler } from '../../diffusion/samplers/create.js'
 import { audioHop } from '../../model/config.js'
 import { type SamplerName, samplerNames } from '../../model/diffusion-config.js'
+import { downloadFields } from '../../model/download-options.js'
 import { EMBEDDED_CONFIG, embeddedConfig } from '../../model/import/embedded-config.js'
 import type { ModelFiles } from '../../model/import/model-files.js'
 import { parameterCount } from '../../model/parameters.js'
-import {
-  type Exported,
-  type ExportOptions,
-  type ExportSource,
-  exportFields,
-  readSource,
-  writeExport,
-} from '../source.js'
+import { type Exported, type ExportOptions, type ExportSource, readSource, writeExport } from '../source.js'
 import { type BuiltGraph, denoiserGraph, type OnnxPort, wholeGraph } from './graphs.js'
 
 /** Options of `exportOnnx`. */
@@ -68,7 +62,7 @@ export const exportOnnxOptions = z.strictObject({
   sampler: z.enum(samplerNames).optional(),
   eta: z.number().min(0).max(1).optional(),
   guidance: z.number().min(0).max(MAX_GUIDANCE).optional(),
-  ...exportFields,
+  ...downloadFields,
 } satisfies FieldsOf<ExportOnnxOptions>)
 
 /**
@@ -91,14 +85,15 @@ export async function exportOnnx(
   output: PathLike,
   options: ExportOnnxOptions = {},
 ): Promise<ExportedOnnx> {
-  const checked = check(exportOnnxOptions, options, 'exportOnnx options')
-  const model = await readSource(source, 'exportOnnx', checked)
+  const { part, type, steps, sampler, eta, guidance, ...how } = check(exportOnnxOptions, options, 'exportOnnx options')
+  const model = await readSource(source, 'exportOnnx', how)
   const { config } = model
-  checkOnnxSize(parameterCount(config.network), checked.type)
-  const { built, steps } = checked.part === 'denoiser' ? denoiser(model, checked) : whole(model, checked)
+  checkOnnxSize(parameterCount(config.network), type)
+  const sampling = { steps, sampler, eta, guidance }
+  const exported = part === 'denoiser' ? denoiser(model, type, sampling) : whole(model, type, sampling)
   const { refinement } = config.diffusion
   const notes =
-    refinement === null || checked.part === 'denoiser'
+    refinement === null || part === 'denoiser'
       ? []
       : [`The model’s phase refinement (${refinement.iterations} iterations) is not part of the graph.`]
   const hop = audioHop(config)
@@ -108,11 +103,9 @@ export async function exportOnnx(
     ['license', config.license],
     [EMBEDDED_CONFIG, embeddedConfig(config)],
   ])
-  const { signal, download } = checked
-  const facts = { notes, signal, download, where: 'exportOnnx' }
-  const written = await writeExport(source, output, built.graph.bytes(metadata), facts)
-  const { inputs, outputs } = built
-  return { ...written, inputs, outputs, hop, sampleRate: config.sampleRate, steps }
+  const { inputs, outputs, graph } = exported.built
+  const written = await writeExport(source, output, graph.bytes(metadata), { ...how, notes, where: 'exportOnnx' })
+  return { ...written, inputs, outputs, hop, sampleRate: config.sampleRate, steps: exported.steps }
 }
 
 /** Refuses a network whose weights do not fit into one ONNX file. @throws DiffWaveError `TOO_LARGE` */
@@ -127,15 +120,15 @@ export function checkOnnxSize(parameters: number, type: 'F32' | 'F16'): void {
   })
 }
 
-type Checked = z.output<typeof exportOnnxOptions>
+type WeightType = z.output<typeof exportOnnxOptions>['type']
+type Sampling = Pick<z.output<typeof exportOnnxOptions>, 'steps' | 'sampler' | 'eta' | 'guidance'>
 
 interface Part {
   readonly built: BuiltGraph
   readonly steps: number | null
 }
 
-function denoiser(model: ModelFiles, options: Checked): Part {
-  const { part: _, type, signal: __, download: ___, ...sampling } = options
+function denoiser(model: ModelFiles, type: WeightType, sampling: Sampling): Part {
   const given = Object.entries(sampling).find(([, value]) => value !== undefined)
   if (given !== undefined) {
     throw new DiffWaveError('BAD_OPTION', `${given[0]} is for the whole: the denoiser is one call of the network`, {
@@ -145,13 +138,13 @@ function denoiser(model: ModelFiles, options: Checked): Part {
   return { built: denoiserGraph(model, type === 'F16'), steps: null }
 }
 
-function whole(model: ModelFiles, { type, guidance, steps, sampler: name, eta }: Checked): Part {
+function whole(model: ModelFiles, type: WeightType, { guidance, ...choice }: Sampling): Part {
   const { diffusion, network, kind } = model.config
   const guides = kind === 'generator' && network.labels !== null
   if (guidance !== undefined && !guides) {
     throw new DiffWaveError('BAD_OPTION', 'guidance is for generators with labels', { where: 'exportOnnx options' })
   }
-  const sampler = createSampler(diffusion, { steps, sampler: name, eta })
+  const sampler = createSampler(diffusion, choice)
   const weight = guides ? (guidance ?? diffusion.defaultGuidance) : 0
   const built = wholeGraph(model, { sampler, prediction: diffusion.prediction }, weight, type === 'F16')
   return { built, steps: sampler.steps.length }

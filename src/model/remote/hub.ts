@@ -39,7 +39,7 @@ export async function hubModel(address: HubAddress, settings: DownloadSettings):
   const hub = await loadHub()
   const { repository, folder, file } = address
   const root = join(
-    settings.cache === undefined ? hub.getHFHubCachePath() : join(settings.cache, 'hub'),
+    settings.folder === undefined ? hub.getHFHubCachePath() : join(settings.folder, 'hub'),
     hub.getRepoFolderName({ type: 'model', name: repository }),
   )
   const names = file === null ? [CONFIG, WEIGHTS] : [file]

@@ -1,13 +1,10 @@
 /** Loads models by address, and downloads them into a cache once. */
 import { throwIfAborted } from '../../core/errors.js'
-import { check } from '../../core/options.js'
 import { remoteAddress } from './address.js'
 import { hubModel } from './hub.js'
-import { remoteOptions } from './options.js'
-import { downloadSettings, type RemoteModelOptions } from './settings.js'
+import type { RemoteModelOptions } from './options.js'
+import { downloadSettings } from './settings.js'
 import { webModel } from './web.js'
-
-export type { RemoteModelOptions } from './settings.js'
 
 /**
  * Returns the path of a model folder or checkpoint file in the cache, and downloads it first if it is missing.
@@ -17,12 +14,10 @@ export type { RemoteModelOptions } from './settings.js'
  * `NOT_READABLE`, `DOWNLOAD_FAILED`, `TOO_LARGE`, `CORRUPTED`, `NOT_WRITABLE`, `DISK_FULL`, `ABORTED`
  */
 export async function remoteModel(source: string, options: RemoteModelOptions = {}): Promise<string> {
-  const { onProgress, signal, files, ...remote } = options
-  const checked = check(remoteOptions, remote, 'download')
-  const settings = downloadSettings({ ...checked, onProgress, signal, files })
+  const settings = downloadSettings(options)
   const address = remoteAddress(source)
   const load = () => (address.kind === 'web' ? webModel(address, settings) : hubModel(address, settings))
-  return inTurn(JSON.stringify([address, settings.cache]), load, signal)
+  return inTurn(JSON.stringify([address, settings.folder]), load, options.signal)
 }
 
 /** The latest call for each model. */

@@ -1,20 +1,8 @@
-/** Settings of downloads: options, and the environment variables that replace them. */
+/** Settings of downloads: options, completed by the environment variables that replace them, and the cache. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import type { ExpectedFile } from '../../core/file-source.js'
 import { MAX_FILE_BYTES } from '../../core/limits.js'
-import type { OnProgress } from '../../core/progress.js'
-import type { RemoteOptions } from './options.js'
-
-/** Options of one download. */
-export interface RemoteModelOptions extends RemoteOptions {
-  /** Receives the bytes of all files so far. The total is null until it is known. */
-  readonly onProgress?: OnProgress | undefined
-  /** Stops the download. The bytes that have arrived are kept, and the next download continues from there. */
-  readonly signal?: AbortSignal | undefined
-  /** Sizes and SHA-256 of the files by name. Default: those in `files.json` beside them. */
-  readonly files?: Readonly<Record<string, ExpectedFile>> | undefined
-}
+import type { RemoteModelOptions } from './options.js'
 
 /** Options, completed by the environment variables. */
 export interface DownloadSettings extends RemoteModelOptions {
@@ -28,7 +16,7 @@ export function downloadSettings(options: RemoteModelOptions): DownloadSettings 
   const variable = (name: string) => process.env[name] || undefined
   return {
     ...options,
-    cache: options.cache ?? variable('DIFFWAVE_CACHE'),
+    folder: options.folder ?? variable('DIFFWAVE_CACHE'),
     offline: options.offline ?? variable('DIFFWAVE_OFFLINE') === '1',
     refresh: options.refresh ?? false,
     maxBytes: options.maxBytes ?? MAX_FILE_BYTES,

@@ -35,7 +35,7 @@ const recordSchema = z.object({
  */
 export async function webModel({ url, file }: WebAddress, settings: DownloadSettings): Promise<string> {
   const key = createHash('sha256').update(url.href).digest('hex').slice(0, 16)
-  const folder = join(settings.cache ?? cacheFolder(), 'web', `${url.hostname.replace(/[^\w.-]/g, '_')}-${key}`)
+  const folder = join(settings.folder ?? cacheFolder(), 'web', `${url.hostname.replace(/[^\w.-]/g, '_')}-${key}`)
   const path = file === null ? folder : join(folder, file)
   const names = file === null ? [CONFIG, WEIGHTS] : [file]
   if ((!settings.refresh || settings.offline) && (await isWhole(folder, names))) return path

@@ -1,6 +1,7 @@
 /** The models of the page, by name: loaded when first asked for. Few are kept, as a page has little memory. */
-import { findModel } from '#platform/denoiser/find-model'
+
 import { selectEngine } from '#platform/engines/select'
+import { findModel } from '#platform/model/find-model'
 import { DiffWaveError } from '#src/core/errors'
 import type { OnProgress } from '#src/core/progress'
 import { urlSource } from '#src/core/url-source'

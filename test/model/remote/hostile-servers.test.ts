@@ -26,7 +26,7 @@ beforeEach(async () => {
   cache = scratched.at(`cache-${count++}`)
 })
 afterEach(() => server.close())
-const load = (path = '/m', options = {}) => remoteModel(server.url + path, { cache, ...options })
+const load = (path = '/m', options = {}) => remoteModel(server.url + path, { folder: cache, ...options })
 const weightsIn = (folder: string) => readFileSync(join(folder, 'weights.safetensors'))
 const requestsFor = (end: string) => server.requests.filter(({ path }) => path.endsWith(end))
 
@@ -201,7 +201,7 @@ describe('a model hub', () => {
     { type: 'file', path: 'config.json', size: configBytes.length, oid: gitDigest(configBytes) },
     { type: 'file', path: 'weights.safetensors', size: 130, oid: '2'.repeat(40), lfs: large },
   ]
-  const loadHub = (options = {}) => remoteModel('hf:owner/name', { cache, hub: server.url, ...options })
+  const loadHub = (options = {}) => remoteModel('hf:owner/name', { folder: cache, hub: server.url, ...options })
   beforeEach(() => {
     const model = { _id: 'x', id: 'owner/name', private: false, downloads: 0, likes: 0, gated: false, sha: COMMIT }
     server.files.set('/api/models/owner/name/revision/main', Buffer.from(JSON.stringify(model)))

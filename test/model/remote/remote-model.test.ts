@@ -29,7 +29,7 @@ beforeEach(async () => {
   cache = scratched.at(`cache-${count++}`)
 })
 afterEach(() => server.close())
-const load = (options = {}, path = '/m') => remoteModel(server.url + path, { cache, ...options })
+const load = (options = {}, path = '/m') => remoteModel(server.url + path, { folder: cache, ...options })
 const weightRequests = () => server.requests.filter(({ path }) => path.endsWith('weights.safetensors'))
 const isWeights = (url: string | undefined) => url!.endsWith('weights.safetensors')
 
@@ -46,7 +46,7 @@ describe('a model on a web server', () => {
   })
 
   test('can be loaded by Generator.load', async () => {
-    const generator = await Generator.load(`${server.url}/m`, { download: { cache }, threads: 1 })
+    const generator = await Generator.load(`${server.url}/m`, { download: { folder: cache }, threads: 1 })
     assert.equal(generator.config.sampleRate, config.sampleRate)
     await generator.dispose()
   })
@@ -70,22 +70,25 @@ describe('a model on a web server', () => {
     const folder = scratched.at('converted')
     const checkpoint = `${server.url}/m/foreign.pt`
     server.files.set('/m/foreign.pt', readFileSync(golden('lmnt-conditional-c8-l6/weights.pt')))
-    const { source } = await convert(checkpoint, folder, { convention: 'tacotron2', download: { cache } })
+    const { source } = await convert(checkpoint, folder, { convention: 'tacotron2', download: { folder: cache } })
     assert.equal(source, 'lmnt')
     assert.equal((await readModelFolder(folder)).config.mel?.hop, namedConventions.tacotron2.hop)
-    await assert.rejects(convert(checkpoint, folder, { download: { cache } }), { code: 'BAD_OPTION', hint: /force/ })
+    await assert.rejects(convert(checkpoint, folder, { download: { folder: cache } }), {
+      code: 'BAD_OPTION',
+      hint: /force/,
+    })
   })
 
   test('can be exported by its address, with cache, progress and signal', async () => {
     const output = scratched.at('exported.safetensors')
     const reports: number[] = []
-    const download = { cache, onProgress: ({ done }: { done: number }) => reports.push(done) }
-    await exportSafetensors(new URL(`${server.url}/m`), output, { download })
+    const options = { download: { folder: cache }, onProgress: ({ done }: { done: number }) => reports.push(done) }
+    await exportSafetensors(new URL(`${server.url}/m`), output, options)
     assert.equal(reports.at(-1), configBytes.length + weightBytes.length)
     assert.equal(weightRequests().length, 1)
     assert.deepEqual((await readModel(output)).parameters, parameters)
     const signal = AbortSignal.abort()
-    await assert.rejects(exportOnnx(`${server.url}/n`, output, { download, signal }), { code: 'ABORTED' })
+    await assert.rejects(exportOnnx(`${server.url}/n`, output, { ...options, signal }), { code: 'ABORTED' })
     assert.equal(weightRequests().length, 1)
   })
 
@@ -340,7 +343,8 @@ describe('a download is refused, and leaves no wrong file in the cache', () => {
   }
 
   for (const source of ['https://name:word@example.org/m', 'hf:owner', 'hf:owner/../name', 'hf:owner/name@../x']) {
-    test(`for the address ${source}`, () => assert.rejects(remoteModel(source, { cache }), { code: 'BAD_OPTION' }))
+    test(`for the address ${source}`, () =>
+      assert.rejects(remoteModel(source, { folder: cache }), { code: 'BAD_OPTION' }))
   }
 })
 
@@ -380,7 +384,7 @@ describe('a model on a hub', () => {
     server.files.set(`/owner/name/resolve/${COMMIT}/small/weights.safetensors`, weights)
   }
   const loadHub = (address = 'hf:owner/name/small', options = {}) =>
-    remoteModel(address, { cache, hub: server.url, ...options })
+    remoteModel(address, { folder: cache, hub: server.url, ...options })
 
   test('is cached in the layout of other Hugging Face programs', async () => {
     serveHub()

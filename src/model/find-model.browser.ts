@@ -2,10 +2,10 @@
 import { DiffWaveError } from '../core/errors.js'
 import { openCache } from '../core/page-cache.browser.js'
 import { urlSource } from '../core/url-source.js'
-import { type ImportHints, refuseHints } from '../model/import/hints.js'
-import type { ReadModel } from '../model/import/model-files.js'
-import { readModelFrom } from '../model/read-folder.js'
 import type { DownloadOptions } from './download-options.js'
+import { type ImportHints, refuseHints } from './import/hints.js'
+import type { ReadModel } from './import/model-files.js'
+import { readModelFrom } from './read-folder.js'
 
 /** Endings of checkpoints, which can be read only in Node.js. */
 const CHECKPOINT = /\.(pt|pth|pkl|ckpt|safetensors)$/i

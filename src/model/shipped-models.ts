@@ -6,9 +6,10 @@ import { fileURLToPath } from 'node:url'
 import { DiffWaveError } from '../core/errors.js'
 import { kindOfPath } from '../core/files.js'
 import { suggestion } from '../core/suggest.js'
-import { configPath } from '../model/folder.js'
-import { isRemote } from '../model/remote/address.js'
-import { type RemoteModelOptions, remoteModel } from '../model/remote/remote-model.js'
+import { configPath } from './folder.js'
+import { isRemote } from './remote/address.js'
+import type { RemoteModelOptions } from './remote/options.js'
+import { remoteModel } from './remote/remote-model.js'
 
 /** Name of the training config, which lies beside `config.json`. */
 const TRAINING_CONFIG = 'train.json'
