@@ -1,4 +1,4 @@
-/** The page of examples/browser in a real browser. */
+/** The demo page of examples/browser in a real browser. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { readMel } from '#src/formats/mel-file'
@@ -40,7 +40,7 @@ describe('examples/browser', { skip: noBrowser }, () => {
     await holds(page, ready)
   })
 
-  test('stops when asked, and plays what comes next', async () => {
+  test('stops on request, and can play again', async () => {
     const { url } = await serveFolders({ folders })
     const { page } = await openPage(`${url}/examples/browser/`)
     const status = (expected: RegExp) => `${expected}.test(document.getElementById('status').textContent)`
@@ -55,7 +55,7 @@ describe('examples/browser', { skip: noBrowser }, () => {
     await holds(page, ready)
   })
 
-  test('says what is wrong with a file', async () => {
+  test('reports what is wrong with a file', async () => {
     const { url } = await serveFolders({ folders })
     const { page } = await openPage(`${url}/examples/browser/`)
     await page.setInputFiles('#file', { name: 'a.wav', mimeType: 'audio/wav', buffer: Buffer.from('not a recording') })

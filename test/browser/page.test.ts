@@ -1,4 +1,4 @@
-/** `diffwave/browser` in a real browser: the same bytes as Node.js, and one clear error for what a page lacks. */
+/** `diffwave/browser` in a real browser makes the same bytes as Node.js, and reports what a page lacks. */
 import assert from 'node:assert/strict'
 import { copyFileSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -54,7 +54,7 @@ interface Failure {
 
 const hashOf = (samples: Float32Array) => sha256(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength))
 
-describe('bytes', { skip: noBrowser }, () => {
+describe('audio in a page', { skip: noBrowser }, () => {
   let vocoded: string | null
   let generated: string | null
   before(async () => {
@@ -68,7 +68,7 @@ describe('bytes', { skip: noBrowser }, () => {
 
   for (const isolated of [false, true]) {
     const kind = isolated ? 'cross-origin isolated, two threads' : 'not cross-origin isolated, one thread'
-    test(`a page makes the sound that Node.js makes: ${kind}`, async () => {
+    test(`has the bytes of Node.js: ${kind}`, async () => {
       const { url } = await serveFolders({ folders, isolated })
       const { page, errors } = await openPage(`${url}/index.html`)
       const result = await inPage<Record<string, unknown>>(
@@ -100,7 +100,7 @@ describe('bytes', { skip: noBrowser }, () => {
     })
   }
 
-  test('a stream is heard while it is made', async () => {
+  test('is heard while the stream is still being made', async () => {
     const { url } = await serveFolders({ folders })
     const { page } = await openPage(`${url}/index.html`)
     const heard = await inPage<{ readonly seconds: number; readonly started: boolean }>(
@@ -115,7 +115,7 @@ describe('bytes', { skip: noBrowser }, () => {
     assert.ok(Math.abs(heard.seconds - (frames * 256) / 22_050) < 0.01, String(heard.seconds))
   })
 
-  test('a sound starts that must be a minute ahead before it does', async () => {
+  test('starts even if a minute of it must be buffered first', async () => {
     const { url } = await serveFolders({ folders })
     const { page } = await openPage(`${url}/index.html`)
     const started = await inPage<boolean>(
@@ -136,7 +136,7 @@ describe('bytes', { skip: noBrowser }, () => {
     assert.ok(started)
   })
 
-  test('the error of onStart, thrown or rejected with, is that of the call', async () => {
+  test('fails with the error that onStart throws or rejects with', async () => {
     const { url } = await serveFolders({ folders })
     const { page } = await openPage(`${url}/index.html`)
     const messages = await inPage<readonly string[]>(
@@ -153,7 +153,7 @@ describe('bytes', { skip: noBrowser }, () => {
     assert.deepEqual(messages, ['thrown', 'rejected'])
   })
 
-  test('a sound whose next piece never comes stops when its signal fires, and lets its source go', async () => {
+  test('stops on a signal while the next piece is pending, and closes its source', async () => {
     const { url } = await serveFolders({ folders })
     const { page } = await openPage(`${url}/index.html`)
     const seen = await inPage<readonly [code: string, left: boolean]>(
@@ -175,8 +175,8 @@ describe('bytes', { skip: noBrowser }, () => {
   })
 })
 
-describe('models', { skip: noBrowser }, () => {
-  test('a second load takes the weights from the cache, and a changed file anew', async () => {
+describe('a model in a page', { skip: noBrowser }, () => {
+  test('is loaded from the cache the second time, and again if a file has changed', async () => {
     const { url, requests } = await serveFolders({ folders })
     const { page } = await openPage(`${url}/index.html`)
     const load = `const progress = []
@@ -193,7 +193,7 @@ describe('models', { skip: noBrowser }, () => {
     assert.equal(downloads(), 2)
   })
 
-  test('files that a user chose are a model', async () => {
+  test('can be loaded from files that a user chose', async () => {
     const { url } = await serveFolders({ folders })
     const { page } = await openPage(`${url}/index.html`)
     const name = await inPage<string>(
@@ -230,13 +230,13 @@ describe('a strict Content-Security-Policy', { skip: noBrowser }, () => {
     return (await openPage(`${url}/index.html`)).page
   }
 
-  test('without workerUrl: ENGINE_UNAVAILABLE with what the policy must allow', async () => {
+  test('without workerUrl gives ENGINE_UNAVAILABLE, with the directive to allow', async () => {
     const error = await inPage<Failure>(await strictPage(), `await d.loadModel('/model')`)
     assert.equal(error.code, 'ENGINE_UNAVAILABLE')
     assert.match(error.hint ?? '', /worker-src blob:.*workerUrl/)
   })
 
-  test('with workerUrl and workletUrl a stream is made and heard', async () => {
+  test('allows a stream to be made and heard with workerUrl and workletUrl', async () => {
     const heard = await inPage<{ readonly seconds: number }>(
       await strictPage(),
       `const { mel } = await d.readMel('/mel.npy')
@@ -247,7 +247,7 @@ describe('a strict Content-Security-Policy', { skip: noBrowser }, () => {
     assert.equal(Math.round(heard.seconds * 22050), frames * 256)
   })
 
-  test('without wasm-unsafe-eval: ENGINE_UNAVAILABLE with what the policy must allow', async () => {
+  test('without wasm-unsafe-eval gives ENGINE_UNAVAILABLE, with the directive to allow', async () => {
     const page = await strictPage("default-src 'self'")
     const error = await inPage<Failure>(
       page,
@@ -257,12 +257,12 @@ describe('a strict Content-Security-Policy', { skip: noBrowser }, () => {
     assert.match(error.hint ?? '', /wasm-unsafe-eval/)
   })
 
-  test('a URL without the worker’s program: ENGINE_UNAVAILABLE', async () => {
+  test('gives ENGINE_UNAVAILABLE if workerUrl is not the worker’s program', async () => {
     const error = await inPage<Failure>(await strictPage(), `await d.loadModel('/model', { workerUrl: '/none.js' })`)
     assert.equal(error.code, 'ENGINE_UNAVAILABLE', error.message)
   })
 
-  test('without workletUrl: PLAYBACK_FAILED', async () => {
+  test('without workletUrl gives PLAYBACK_FAILED', async () => {
     const error = await inPage<Failure>(
       await strictPage(),
       `const { mel } = await d.readMel('/mel.npy')
@@ -296,7 +296,7 @@ const faultyPage = async () => (await openPage(`${faulty.url}/index.html`)).page
 /** One for all tests that change nothing in it: to open one takes longer than most of them. */
 const sharedPage = noBrowser ? null : await faultyPage()
 
-describe('bad input', { skip: noBrowser }, () => {
+describe('a page gets an error or a note', { skip: noBrowser }, () => {
   /** What a body throws in a page. @param init changes the page before, which is then a new one */
   async function failure(body: string, init?: string): Promise<Failure> {
     const page = init === undefined ? sharedPage! : await faultyPage()
@@ -328,21 +328,21 @@ describe('bad input', { skip: noBrowser }, () => {
     ['no files', `await d.loadModel([])`, 'FILE_NOT_FOUND', /config\.json|chosen/],
   ]
   for (const [what, body, code, message] of cases) {
-    test(`${what}: ${code}`, async () => {
+    test(`for ${what}: ${code}`, async () => {
       const error = await failure(body)
       assert.equal(error.code, code, error.message)
       assert.match(error.message, message)
     })
   }
 
-  test('a browser without SIMD: ENGINE_UNAVAILABLE with the versions that have it', async () => {
+  test('for a browser without SIMD: ENGINE_UNAVAILABLE with the versions that have it', async () => {
     const error = await failure(`await d.loadModel('/model')`, 'WebAssembly.validate = () => false')
     assert.equal(error.code, 'ENGINE_UNAVAILABLE')
     assert.match(error.message, /SIMD/)
     assert.match(error.hint ?? '', /Chrome 91/)
   })
 
-  test('a full storage: the model runs, and a note says that it was not kept', async () => {
+  test('for a full storage: the model runs, and a note says that it was not cached', async () => {
     const result = await failure(
       `const model = await d.loadModel('/model')
        return { code: 'none', message: model.notes.join(), hint: null }`,
@@ -351,7 +351,7 @@ describe('bad input', { skip: noBrowser }, () => {
     assert.match(result.message, /no room/)
   })
 
-  test('no storage at all: the model runs', async () => {
+  test('for a missing storage: the model runs without one', async () => {
     const result = await failure(
       `const model = await d.loadModel('/model')
        return { code: model.config.kind, message: '', hint: null }`,

@@ -8,7 +8,7 @@ import { diffwave, scratch } from '../support/process.js'
 
 const { at, put } = scratch()
 
-test('neither convert nor export overwrites the model that it reads', () => {
+test('convert and export refuse to overwrite the model that they read', () => {
   assert.equal(diffwave(['convert', smallVocoder, '-o', at('own')]).status, 0)
   symlinkSync('own', at('link'))
   const weights = readFileSync(at('own/weights.safetensors'))
@@ -34,7 +34,7 @@ test('the weights of a model folder are read with the config beside them', () =>
   assert.deepEqual({ ...file, path: '' }, { ...folder, path: '' })
 })
 
-test('a model folder is made, and not written over unasked', () => {
+test('convert creates a model folder, and overwrites one only with --force', () => {
   assert.equal(diffwave(['convert', smallVocoder, '-o', at('model')]).status, 0)
   assert.match(diffwave(['inspect', at('model')]).stdout, /channels: 8[\s\S]*refinementIterations: none/)
   const again = diffwave(['convert', smallVocoder, '-o', at('model')])
@@ -43,7 +43,7 @@ test('a model folder is made, and not written over unasked', () => {
   assert.equal(diffwave(['convert', smallVocoder, '-o', at('model'), '--force']).status, 0)
 })
 
-test('a checkpoint trained on mels of another scale states it in its config', () => {
+test('convert writes the mel scale of the checkpoint into the config', () => {
   const stats = put('stats.json', '{"mean": -2, "std": 1.5}')
   const weights = golden('lmnt-conditional-c8-l6/weights.pt')
   const args = ['--convention', 'tacotron2', '--mel-log', 'log10', '--mel-stats', stats]
@@ -54,7 +54,7 @@ test('a checkpoint trained on mels of another scale states it in its config', ()
   assert.deepEqual(mel.normalisation, { kind: 'standardise', mean: [-2], deviation: [1.5] })
 })
 
-test('refused: a scale of mels for a generator, statistics of other bands', () => {
+test('convert refuses a mel scale for a generator, and statistics of other bands', () => {
   const generator = golden('lmnt-unconditional-c8-l6/weights.pt')
   const none = diffwave(['convert', generator, '-o', at('x'), '--mel-log', 'log10'])
   assert.deepEqual([none.status, /takes no mel/.test(none.stderr)], [2, true])

@@ -10,7 +10,7 @@ const first = put('first.wav', noiseWav(0, 6000))
 const slow = put('slow.wav', noiseWav(3, 6000, 16_000))
 const wasm = ['--engine', 'wasm']
 
-test('the result says which step it started at; other rates are resampled', async () => {
+test('denoise reports the step it started at, and resamples other rates', async () => {
   const run = diffwave([
     ...['--json', 'denoise', first, slow, '-o', at('clean'), '-m', smallGenerator, ...wasm],
     ...['--snr', '10', '--steps', '2'],
@@ -26,7 +26,7 @@ for (const [name, args, status, code] of [
   ['a vocoder to denoise', ['-m', smallVocoder], 1, 'BAD_CONFIG'],
   ['a named schedule', ['-m', smallGenerator, '--steps', 'fast'], 2, 'BAD_OPTION'],
 ] as const) {
-  test(`refused: ${name}`, () => {
+  test(`denoise refuses ${name}`, () => {
     const run = diffwave(['denoise', first, ...args, ...wasm, '-o', at('refused.wav')])
     assert.equal(run.status, status, run.stderr)
     assert.match(run.stderr, new RegExp(`^error\\[${code}\\]: `))

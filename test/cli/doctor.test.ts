@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { diffwave } from '../support/process.js'
 
-test('doctor names each engine and why it does not run', () => {
+test('doctor lists each engine, with a reason if it is not available', () => {
   const { status, stdout } = diffwave(['--json', 'doctor'])
   assert.equal(status, 0)
   const { engines } = JSON.parse(stdout) as { engines: { name: string; available: boolean; reason: string }[] }

@@ -1,4 +1,4 @@
-/** Models at an address: every command that takes one shows how its download comes on. */
+/** Models by address: every command that takes one shows the progress of its download. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, beforeEach, describe, test } from 'node:test'
@@ -38,7 +38,7 @@ async function shownBy(args: readonly string[]): Promise<string> {
   return written.join('')
 }
 
-describe('a download has a progress bar', () => {
+describe('the download of a model has a progress bar', () => {
   let count = 0
   beforeEach(() => {
     process.env['DIFFWAVE_CACHE'] = at(`cache-${count++}`)
@@ -73,6 +73,6 @@ describe('a download has a progress bar', () => {
     ],
   }
   for (const [title, args] of Object.entries(cases)) {
-    test(title, async () => assert.match(await shownBy(args(address)), /download .*0%/))
+    test(`in ${title}`, async () => assert.match(await shownBy(args(address)), /download .*0%/))
   }
 })

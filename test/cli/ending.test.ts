@@ -1,4 +1,4 @@
-/** How a run ends early: by a reader that leaves, an output that is full, or a signal. */
+/** Runs that end early: by a reader that leaves, a full output, or a signal. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
@@ -33,7 +33,7 @@ test('full standard output is an error with status 1', () => {
   }
 })
 
-test('full or closed standard error changes nothing', () => {
+test('full or closed standard error has no effect', () => {
   for (const sink of ['2> /dev/full', '2>&-', '2> >(true)']) {
     const output = `err-${readdirSync(folder).length}.npy`
     const { status } = shell(`diffwave mel tone.wav -o ${output} --convention lmnt ${sink}`, folder)
@@ -42,7 +42,7 @@ test('full or closed standard error changes nothing', () => {
   }
 })
 
-test('a reader of standard output that leaves ends the run quietly', () => {
+test('a reader of standard output that leaves ends the run without an error', () => {
   const piped = `diffwave synthesize long.npy -m '${smallVocoder}' --stdout | head -c 100 | wc -c`
   const line = `${piped}; exit \${PIPESTATUS[0]}`
   const { status, stdout, stderr } = shell(line, folder)
@@ -55,7 +55,7 @@ for (const [signal, expected] of [
   ['SIGTERM', 143],
   ['SIGHUP', 129],
 ] as const) {
-  test(`${signal} stops cleanly with status ${expected} and leaves no file`, async () => {
+  test(`${signal} stops the run with status ${expected} and leaves no file`, async () => {
     const name = `${signal}.wav`
     const { child, ended } = started(['--json', ...slow, '-o', at(name)])
     await begun(name)
@@ -76,7 +76,7 @@ os.read(terminal, 1)
 os.close(terminal)
 print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`
 
-test('a terminal that is closed ends the process by SIGHUP, without a core dump', {
+test('a closed terminal ends the process by SIGHUP, without a core dump', {
   skip: spawnSync('python3', ['-c', 'import pty']).status === 0 ? false : 'needs Python with pty',
 }, () => {
   // The first output is the progress bar, of work that is too long to finish.

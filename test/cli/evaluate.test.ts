@@ -22,7 +22,7 @@ writeFileSync(at('speech/a.wav'), encodeWav({ samples: samples.subarray(0, 16_00
 writeFileSync(at('speech/b.wav'), encodeWav({ samples: samples.subarray(16_000, 32_000), sampleRate }))
 writeFileSync(at('speech/broken.wav'), 'RIFF')
 
-test('three rows of the model, copies and Griffin-Lim are measured, reproducibly', () => {
+test('evaluate measures three systems of a model, copies and Griffin-Lim reproducibly', () => {
   const report = at('report.html')
   const run = () =>
     evaluate(
@@ -70,7 +70,7 @@ test('three rows of the model, copies and Griffin-Lim are measured, reproducibly
   assert.deepEqual({ ...again, realTimeFactor: 0 }, { ...own, realTimeFactor: 0 })
 })
 
-test('copies are compared without a model', () => {
+test('evaluate compares copies without a model', () => {
   mkdirSync(at('copies'))
   copyFileSync(at('speech/a.wav'), at('copies/a.wav'))
   const { status, stdout, stderr } = evaluate(
@@ -93,7 +93,7 @@ for (const [name, args, status, code] of [
   ['a report of another format', ['--reference', at('speech'), '-o', at('report.pdf')], 2, 'BAD_OPTION'],
   ['copies of other names', ['--reference', at('speech'), '--generated', at('other')], 1, 'BAD_DATA'],
 ] as const) {
-  test(`refused: ${name}`, () => {
+  test(`evaluate refuses ${name}`, () => {
     mkdirSync(at('empty'), { recursive: true })
     mkdirSync(at('other'), { recursive: true })
     writeFileSync(at('other/z.wav'), encodeWav({ samples: samples.subarray(0, 4000), sampleRate }))
@@ -105,7 +105,7 @@ for (const [name, args, status, code] of [
   })
 }
 
-test('a generator’s clips, and clips made before, are set beside real ones', () => {
+test('evaluate compares clips of a generator, or existing clips, with real ones', () => {
   const real = at('real')
   mkdirSync(real)
   for (let i = 0; i < 6; i++) {
@@ -142,7 +142,7 @@ test('a generator’s clips, and clips made before, are set beside real ones', (
   assert.deepEqual([wrong.status, /--mel is for vocoders/.test(wrong.stderr)], [2, true])
 })
 
-test('a generator that draws its labels is asked for none', async () => {
+test('evaluate requests no labels from a generator that draws its own', async () => {
   const real = at('labelled')
   for (const label of ['kick', 'snare']) {
     mkdirSync(join(real, label), { recursive: true })

@@ -7,7 +7,7 @@ import { diffwave, jsonLines, scratch } from '../support/process.js'
 
 const { at } = scratch()
 
-test('the file’s ending, or --to, names the format; the file is a model again', () => {
+test('the extension or --to selects the format, and the file can be loaded as a model', () => {
   for (const [name, more, to] of [
     ['a.safetensors', [], 'safetensors'],
     ['a.pt', ['--type', 'BF16'], 'pytorch'],
@@ -50,7 +50,7 @@ test('options of another format are refused by name', () => {
   }
 })
 
-test('an ending of no format, or of another, is refused before anything is read', () => {
+test('an extension of no format, or of another, is refused before the model is read', () => {
   for (const args of [
     ['missing', '-o', at('x.bin')],
     ['missing', '-o', at('x.pt'), '--to', 'safetensors'],

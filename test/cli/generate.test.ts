@@ -15,7 +15,7 @@ await writeModelFolder(model, { config, parameters: initialParameters(config.net
 
 const generate = (...args: string[]) => diffwave(['--json', 'generate', '-m', model, '--engine', 'native', ...args])
 
-test('a clip a label, each of which can be had alone by its own seed', () => {
+test('generate makes a clip per label, and each alone with its own seed', () => {
   const all = generate('-o', join(folder, 'all'), '--label', 'snare', '1', '--seed', '5')
   assert.equal(all.status, 0, all.stderr)
   assert.deepEqual(readdirSync(join(folder, 'all')).sort(), ['1-6.wav', 'snare-5.wav'])
@@ -35,7 +35,7 @@ test('a clip a label, each of which can be had alone by its own seed', () => {
   assert.deepEqual(readFileSync(join(folder, 'one.wav')), readFileSync(join(folder, 'all', '1-6.wav')))
 })
 
-test('a model that draws labels says which it drew, and names no file by it', async () => {
+test('a model that draws labels reports them, and they are not in file names', async () => {
   const drawing = join(folder, 'drawing')
   const parameters = initialParameters(config.network, 1)
   await writeModelFolder(drawing, { config: { ...config, labelShares: [0, 1] }, parameters })
@@ -49,19 +49,19 @@ test('a model that draws labels says which it drew, and names no file by it', as
   assert.deepEqual(labels, ['snare', 'snare'])
 })
 
-test('--quiet prints nothing, however many clips are made together', () => {
+test('--quiet prints nothing, also for several clips', () => {
   const args = ['--count', '12', '--seconds', '0.05', '--threads', '2', '--quiet']
   const { status, stdout, stderr } = diffwave(['generate', '-m', model, '-o', join(folder, 'many'), ...args])
   assert.deepEqual([status, stdout, stderr], [0, '', ''])
 })
 
-test('a picture beside no WAV file is refused', () => {
+test('--picture needs a WAV file', () => {
   const { status, stderr } = generate('-o', '/dev/null', '--picture')
   assert.equal(status, 2)
   assert.match(stderr, /a picture needs a \.wav file/)
 })
 
-test('an unknown label is refused with those there are', () => {
+test('an unknown label is refused with the list of labels', () => {
   const { status, stderr } = generate('-o', join(folder, 'no.wav'), '--label', 'cymbal')
   assert.equal(status, 2)
   const { code, expected, got } = JSON.parse(stderr)

@@ -14,7 +14,7 @@ for (const [kind, model] of [
   ['vocoder', smallVocoder],
   ['generator', smallGenerator],
 ] as const) {
-  test(`a ${kind} leaves the rest of the recording as it is`, async () => {
+  test(`inpaint with a ${kind} keeps the rest of the recording unchanged`, async () => {
     const output = at(`${kind}.wav`)
     const run = diffwave([
       ...['--json', 'inpaint', recording, '-o', output, '-m', model, ...wasm],
@@ -35,7 +35,7 @@ for (const [name, args, status, code] of [
   ['no gap', [recording], 2, 'BAD_OPTION'],
   ['another rate', [slow, '--gaps', '0.1-0.11'], 1, 'SAMPLE_RATE_MISMATCH'],
 ] as const) {
-  test(`refused: ${name}`, () => {
+  test(`inpaint refuses ${name}`, () => {
     const run = diffwave(['inpaint', ...args, '-m', smallVocoder, ...wasm, '-o', at('refused.wav')])
     assert.equal(run.status, status, run.stderr)
     assert.match(run.stderr, new RegExp(`^error\\[${code}\\]: `))

@@ -1,4 +1,4 @@
-/** What may be named as input: folders, patterns, pipes and standard input. */
+/** Inputs of commands: folders, patterns, pipes and standard input. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createReadStream, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
@@ -17,7 +17,7 @@ put('data/sub/.hidden.wav', noiseWav(1, 2000))
 put('data/notes.txt', 'no recording')
 symlinkSync('..', at('data/sub/loop'))
 
-test('a folder stands for the recordings below it; a link back to it is entered once', () => {
+test('a folder stands for the recordings in it, and a circular link is followed once', () => {
   const run = diffwave(['mel', at('data'), '-o', at('mels'), ...lmnt])
   assert.equal(run.status, 0, run.stderr)
   assert.deepEqual(readdirSync(at('mels'), { recursive: true }).map(String).sort(), [
@@ -28,7 +28,7 @@ test('a folder stands for the recordings below it; a link back to it is entered 
   ])
 })
 
-test('a pattern in quotes stands for the files that match it', () => {
+test('a quoted pattern stands for the files that match it', () => {
   const run = diffwave(['mel', 'data/{a,z}.w?v', 'data/**/[A-C].WAV', '-o', 'matched', ...lmnt], { cwd: folder })
   assert.equal(run.status, 0, run.stderr)
   assert.deepEqual(readdirSync(at('matched'), { recursive: true }).map(String).sort(), ['a.npy', 'sub', 'sub/B.npy'])
@@ -43,13 +43,13 @@ test('inspect describes every file that a pattern matches', () => {
   )
 })
 
-test('a pattern that matches several files is refused where one is wanted', () => {
+test('a pattern that matches several files is refused where one file is expected', () => {
   const run = diffwave(['convert', 'data/**/*.{wav,WAV}', '-o', 'model'], { cwd: folder })
   assert.equal(run.status, 2)
   assert.match(run.stderr, /^error\[BAD_OPTION\]: the pattern matches 2 files, expected one file/)
 })
 
-test('a folder of mels may hold any format of mels', () => {
+test('a folder of mels may contain all mel formats', () => {
   const array = new Uint8Array(npyMel(2))
   put('spectra/a.npy', array)
   put('spectra/b.npz', zipSync({ 'mel.npy': array }))
@@ -58,7 +58,7 @@ test('a folder of mels may hold any format of mels', () => {
   assert.deepEqual(readdirSync(at('voices')).sort(), ['a.wav', 'b.wav'])
 })
 
-test('a folder or a pattern without a recording is refused by name', () => {
+test('a folder or pattern without a recording is refused by name', () => {
   mkdirSync(at('empty'))
   for (const [input, code] of [
     ['empty', 'BAD_DATA'],
@@ -70,12 +70,12 @@ test('a folder or a pattern without a recording is refused by name', () => {
   }
 })
 
-test('a file whose name has the signs of a pattern is taken as it is', () => {
+test('a file whose name looks like a pattern is read as that file', () => {
   put('take[1].wav', noiseWav(2, 2000))
   assert.equal(diffwave(['mel', 'take[1].wav', '-o', 'take.npy', ...lmnt], { cwd: folder }).status, 0)
 })
 
-describe('pipes', () => {
+describe('a pipe as input', () => {
   const expected = () => {
     if (!readdirSync(folder).includes('expected.npy')) {
       assert.equal(diffwave(['mel', at('data/a.wav'), '-o', at('expected.npy'), ...lmnt]).status, 0)
@@ -91,20 +91,20 @@ describe('pipes', () => {
       'mkfifo fifo; cat data/a.wav > fifo & diffwave mel fifo -o out-4.npy --convention lmnt; s=$?; wait; exit $s',
     ],
   ] as const) {
-    test(`${name} is read to its end`, () => {
+    test(`is read to its end: ${name}`, () => {
       const run = shell(line, folder)
       assert.equal(run.status, 0, run.stderr)
       assert.deepEqual(readFileSync(at(/out-\d\.npy/.exec(line)![0])), expected())
     })
   }
 
-  test('a socket on standard input, as Node.js makes it, is read', () => {
+  test('may be a socket on standard input, as Node.js makes it', () => {
     const run = diffwave(['--json', 'inspect', '-'], { input: npyMel(6) })
     assert.equal(run.status, 0, run.stderr)
     assert.deepEqual([JSON.parse(run.stdout).path, JSON.parse(run.stdout).frames], ['-', 6])
   })
 
-  test('a mel in safetensors is told by its bytes', () => {
+  test('may be safetensors, recognised by its bytes', () => {
     const line =
       'diffwave mel data/a.wav -o m.safetensors --convention lmnt && diffwave --json inspect - < m.safetensors'
     const run = shell(line, folder)
@@ -112,13 +112,13 @@ describe('pipes', () => {
     assert.equal(JSON.parse(run.stdout.trim().split('\n').at(-1)!).bands, 80)
   })
 
-  test('an empty pipe is an error, not a wait', () => {
+  test('that is empty is an error', () => {
     const run = diffwave(['synthesize', '-', '-m', smallVocoder, '-o', at('never.wav')], { input: '' })
     assert.equal(run.status, 1)
     assert.match(run.stderr, /error\[TRUNCATED\]/)
   })
 
-  test('errors and notes call it by the name that was given', () => {
+  test('is called by the given name in errors and notes', () => {
     for (const args of [
       ['inspect', '-'],
       ['convert', '-', '-o', at('never')],
@@ -134,14 +134,14 @@ describe('pipes', () => {
     }
   })
 
-  test('a device that never ends is refused', () => {
+  test('must not be a device that never ends', () => {
     const run = diffwave(['mel', '/dev/zero', '-o', at('never.npy'), ...lmnt])
     assert.equal(run.status, 1)
     assert.match(run.stderr, /error\[NOT_A_FILE\]: neither a regular file nor a pipe/)
   })
 })
 
-test('patterns: names, sets, braces, any depth', async () => {
+test('patterns match names, sets, braces and any depth', async () => {
   const matches = async (pattern: string) =>
     (await matchingFiles(at(pattern))).map(path => path.slice(folder.length + 1))
   assert.deepEqual(await matches('data/*.wav'), ['data/a.wav'])
@@ -156,7 +156,7 @@ test('patterns: names, sets, braces, any depth', async () => {
   assert.equal(patternBase('*.wav'), '')
 })
 
-describe('a named pipe whose other end nobody opens', {
+describe('waiting for the other end of a named pipe', {
   skip: spawnSync('mkfifo', [at('silent')]).status === 0 ? false : 'needs mkfifo',
 }, () => {
   put('lone.npy', npyMel(2))
@@ -164,7 +164,7 @@ describe('a named pipe whose other end nobody opens', {
     ['as input', ['synthesize', at('silent'), '-o', at('silent.wav')]],
     ['as output', ['synthesize', at('lone.npy'), '-o', at('silent')]],
   ] as const) {
-    test(`${title} is left at a signal`, async () => {
+    test(`${title} ends at a signal`, async () => {
       const { child, ended } = started([...args, '-m', smallVocoder, '--steps', '1', '--force'])
       // On a busy machine a process takes seconds to start; before it listens to signals, they end it in another way.
       await listensToSignals(child.pid!)
@@ -176,7 +176,7 @@ describe('a named pipe whose other end nobody opens', {
     })
   }
 
-  test('is not opened after a signal, and left at one that comes before it is', { timeout: 60_000 }, async () => {
+  test('ends at a signal that comes before the pipe is opened', { timeout: 60_000 }, async () => {
     const waiting = (signal: AbortSignal) => spooled(() => createReadStream(at('silent')), at('silent'), signal)
     await assert.rejects(waiting(AbortSignal.abort()), { code: 'ABORTED' })
     const stop = new AbortController()

@@ -12,7 +12,7 @@ import { diffwave, jsonLines, scratch } from '../support/process.js'
 const files = scratch()
 const { folder, at, put } = files
 
-test('mels, recordings, and models by path and by name', () => {
+test('inspect describes mels, recordings, and models by path or name', () => {
   const run = diffwave(['--json', 'inspect', put('m.npy', npyMel(6)), putTone(files), 'speech'], { cwd: folder })
   assert.equal(run.status, 0, run.stderr)
   const [mel, wav, model] = jsonLines(run.stdout)
@@ -21,7 +21,7 @@ test('mels, recordings, and models by path and by name', () => {
   assert.deepEqual([model!['kind'], model!['convention']], ['vocoder', 'tacotron2'])
 })
 
-test('compressed recordings are told by their bytes', () => {
+test('inspect recognises compressed recordings by their bytes', () => {
   copyFileSync(golden('audio/tones.flac'), at('flac.wav'))
   const names = ['tones.mp3', 'tones.ogg', 'tones.opus'].map(name => golden(`audio/${name}`))
   const run = diffwave(['--json', 'inspect', at('flac.wav'), ...names])
@@ -32,7 +32,7 @@ test('compressed recordings are told by their bytes', () => {
   )
 })
 
-test('sixty labels are wrapped, and what a terminal would obey in them is spelled out', async () => {
+test('inspect wraps long lists of labels and escapes control characters in them', async () => {
   const labels = Array.from({ length: 60 }, (_, i) => `label-number-${i}`)
   labels[1] = 'red\u001b[31m\u202eder'
   const config = smallGeneratorConfig()

@@ -12,7 +12,7 @@ const second = put('second.wav', noiseWav(1, 6000))
 const short = put('short.wav', noiseWav(2, 5000))
 const model = ['-m', smallGenerator, '--engine', 'wasm']
 
-test('a mix of two recordings is the same in a file and in a pipe', () => {
+test('interpolate gives the same mix in a file and in a pipe', () => {
   const args = ['interpolate', first, second, ...model, '--mix', '0.3', '--step', '20', '--steps', '2', '--seed', '1']
   const mixed = diffwave([...args, '-o', at('mix.wav')])
   assert.equal(mixed.status, 0, mixed.stderr)
@@ -24,7 +24,7 @@ for (const [name, args, status, code] of [
   ['unequal lengths', [first, short], 1, 'BAD_AUDIO'],
   ['one recording', [first], 2, 'BAD_OPTION'],
 ] as const) {
-  test(`refused: ${name}`, () => {
+  test(`interpolate refuses ${name}`, () => {
     const run = diffwave(['interpolate', ...args, ...model, '-o', at('refused.wav')])
     assert.equal(run.status, status, run.stderr)
     assert.match(run.stderr, new RegExp(`^error\\[${code}\\]: `))
@@ -32,7 +32,7 @@ for (const [name, args, status, code] of [
   })
 }
 
-test('neither recording is overwritten', () => {
+test('interpolate overwrites neither recording', () => {
   const run = diffwave(['interpolate', first, second, ...model, '-o', second, '--force'])
   assert.equal(run.status, 2)
   assert.match(run.stderr, /overwrite its input/)

@@ -1,4 +1,4 @@
-/** What is said of how a model will run. */
+/** The note about the engine that runs a model. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
@@ -20,7 +20,7 @@ function packageWithoutBinary(): string {
   return join(root, 'dist', 'cli', 'main.js')
 }
 
-test('falling back from native to WebAssembly is said once, with the way out', () => {
+test('falling back from native to WebAssembly is noted once, with a hint', () => {
   const program = packageWithoutBinary()
   const inputs = [put('a.npy', npyMel(1)), put('b.npy', npyMel(1))]
   const run = (...more: string[]) => {

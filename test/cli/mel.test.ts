@@ -14,7 +14,7 @@ const { at, put } = files
 const wav = putTone(files)
 const lmnt = ['--convention', 'lmnt']
 
-test('a mel is written in the format of the ending, in either case', async () => {
+test('the extension selects the format of a mel, in either case', async () => {
   for (const name of ['m.npy', 'M.NPY', 'M.SAFETENSORS']) {
     const run = diffwave(['mel', wav, '-o', at(name), ...lmnt])
     assert.equal(run.status, 0, run.stderr)
@@ -22,7 +22,7 @@ test('a mel is written in the format of the ending, in either case', async () =>
   }
 })
 
-test('a mel goes to standard output, its line to stderr', () => {
+test('a mel can go to standard output, with its description on stderr', () => {
   for (const output of ['-', '/dev/stdout']) {
     const run = diffwaveBytes(['mel', wav, '-o', output, ...lmnt])
     assert.equal(run.status, 0, run.stderr.toString())
@@ -31,12 +31,12 @@ test('a mel goes to standard output, its line to stderr', () => {
   }
 })
 
-test('FLAC and other compressed recordings are read', () => {
+test('mel reads FLAC and other compressed recordings', () => {
   const run = diffwave(['mel', golden('audio/tones.flac'), '-o', at('flac.npy'), ...lmnt])
   assert.equal(run.status, 0, run.stderr)
 })
 
-test('of several inputs a bad one is reported and the others are done', () => {
+test('mel reports a bad input and still processes the others', () => {
   const cut = put('cut.wav', readFileSync(wav).subarray(0, 30))
   const { status, stderr } = diffwave(['mel', cut, wav, '-o', at('mels'), ...lmnt])
   assert.equal(status, 1)
@@ -44,20 +44,20 @@ test('of several inputs a bad one is reported and the others are done', () => {
   assert.deepEqual(readdirSync(at('mels')), ['tone.npy'])
 })
 
-test('a recording that was cut short is read to its end, with a note', () => {
+test('mel reads a truncated recording to its end, with a note', () => {
   const short = put('short.wav', readFileSync(wav).subarray(0, 2000))
   const { status, stderr } = diffwave(['mel', short, '-o', at('short.npy'), ...lmnt])
   assert.equal(status, 0, stderr)
   assert.match(stderr, /note: .*short\.wav: .*read 1956 bytes/)
 })
 
-test('refused: no convention, or two', () => {
+test('mel needs exactly one of --convention and --model', () => {
   const none = diffwave(['mel', wav, '-o', at('x.npy')])
   assert.deepEqual([none.status, /--convention or --model/.test(none.stderr)], [2, true])
   assert.equal(diffwave(['mel', wav, '-o', at('x.npy'), ...lmnt, '-m', 'speech']).status, 2)
 })
 
-test('a mel is written in the numbers of another toolkit, and converted back', async () => {
+test('mel writes the numbers of another toolkit, and converts them back', async () => {
   const stats = put('stats.json', '{"mean": -2, "std": 1.5}')
   const own = ['--convention', 'tacotron2']
   const made = (name: string, ...args: string[]) => {
@@ -72,7 +72,7 @@ test('a mel is written in the numbers of another toolkit, and converted back', a
   assert.ok(back.mel.data.every((value, i) => Math.abs(value - mel.data[i]!) < 1e-5))
 })
 
-test('what an option names is not overwritten, not even with --force', () => {
+test('a file that an option names is never overwritten, not even with --force', () => {
   const stats = put('stats.npy', encodeNpy({ shape: [2, 80], data: new Float32Array(160).fill(1) }))
   const weights = put('model.safetensors', readFileSync(golden('lmnt-conditional-c8-l6/weights.pt')))
   for (const [file, ...args] of [
@@ -87,7 +87,7 @@ test('what an option names is not overwritten, not even with --force', () => {
   }
 })
 
-test('a mel of half the hop is converted; one of another rate is refused by name', async () => {
+test('mel converts a mel of half the hop, and refuses one of another rate', async () => {
   const fine = put('fine.json', JSON.stringify({ ...namedConventions.tacotron2, name: 'fine', hop: 128 }))
   assert.equal(diffwave(['mel', wav, '-o', at('fine.npy'), '--convention', fine]).status, 0)
   const run = diffwave(['mel', at('fine.npy'), '-o', at('coarse.npy'), '--convention', 'tacotron2', '--from', fine])
@@ -98,7 +98,7 @@ test('a mel of half the hop is converted; one of another rate is refused by name
   assert.match(refused.stderr, /number of bands|sampleRate 22050/)
 })
 
-test('refused: an unknown convention, a file that is none, and --key for recordings', () => {
+test('mel refuses an unknown or invalid convention, and --key for recordings', () => {
   const hint = diffwave(['mel', wav, '-o', at('x.npy'), '--convention', 'tacotron'])
   assert.deepEqual([hint.status, /tacotron2/.test(hint.stderr)], [2, true])
   const wrong = put('wrong.json', '{"hop": 1}')
@@ -106,7 +106,7 @@ test('refused: an unknown convention, a file that is none, and --key for recordi
   assert.match(diffwave(['mel', wav, '-o', at('x.npy'), ...lmnt, '--key', 'a']).stderr, /mels as inputs/)
 })
 
-test('a batch is converted mel by mel', async () => {
+test('mel converts a batch mel by mel', async () => {
   const { mel } = await readMel(at('own.npy'))
   const twice = { shape: [2, mel.bands, mel.frames], data: Float32Array.of(...mel.data, ...mel.data.map(v => v - 1)) }
   const batch = put('batch.npy', encodeNpy(twice))

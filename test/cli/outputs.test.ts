@@ -1,4 +1,4 @@
-/** Where results may go, and what is never overwritten. */
+/** Outputs of commands: where they may go, and which files are never overwritten. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import {
@@ -23,7 +23,7 @@ const mel = put('m.npy', npyMel(2))
 const fast = ['-m', smallVocoder, '--steps', '1']
 const here = { cwd: folder }
 
-describe('an input is never overwritten, whatever path leads to it', () => {
+describe('an input or result is never overwritten, whatever path leads to it', () => {
   mkdirSync(at('data/sub'))
   symlinkSync('data', at('linked-folder'))
   symlinkSync('data/take.wav', at('link.wav'))
@@ -37,7 +37,7 @@ describe('an input is never overwritten, whatever path leads to it', () => {
     'hard.wav',
     './data/sub/../take.wav',
   ]) {
-    test(`-o ${output}`, () => {
+    test(`by -o ${output}`, () => {
       const run = diffwave(['resynthesize', 'data/take.wav', ...fast, '-o', output, '--force'], here)
       assert.equal(run.status, 2, run.stderr)
       assert.match(run.stderr, /^error\[BAD_OPTION\]: the result would overwrite its input/)
@@ -45,14 +45,14 @@ describe('an input is never overwritten, whatever path leads to it', () => {
     })
   }
 
-  test('a mel through a link', () => {
+  test('if a link leads to the mel', () => {
     symlinkSync('m.npy', at('mel-link.wav'))
     const run = diffwave(['synthesize', 'm.npy', ...fast, '-o', 'mel-link.wav', '--force'], here)
     assert.equal(run.status, 2, run.stderr)
     assert.deepEqual(readFileSync(mel), Buffer.from(npyMel(2)))
   })
 
-  test('a result through a link to another result', () => {
+  test('if a link leads to another result', () => {
     mkdirSync(at('results'))
     put('results/b.wav', noiseWav(1, 100))
     symlinkSync('b.wav', at('results/a.wav'))
@@ -62,7 +62,7 @@ describe('an input is never overwritten, whatever path leads to it', () => {
     assert.match(run.stderr, /two results would be written to one file/)
   })
 
-  test('two links to one file that does not exist yet', () => {
+  test('if two links lead to the same new file', () => {
     mkdirSync(at('hanging'))
     for (const name of ['a', 'b']) symlinkSync('c.wav', at(`hanging/${name}.wav`))
     const run = diffwave(['synthesize', 'a.npy', 'b.npy', ...fast, '-o', 'hanging', '--force'], here)
@@ -70,7 +70,7 @@ describe('an input is never overwritten, whatever path leads to it', () => {
     assert.match(run.stderr, /two results would be written to one file/)
   })
 
-  test('two inputs of one name in one folder', () => {
+  test('if two inputs would have the same name in a folder', () => {
     const run = diffwave(['mel', recording, recording, '-o', at('x'), '--convention', 'lmnt'])
     assert.match(run.stderr, /two inputs/)
   })
@@ -89,8 +89,8 @@ function onTerminal(args: readonly string[], answer: string) {
   return { status: run.status, output: run.stdout }
 }
 
-describe('files that exist', { skip: hasTerminal ? false : 'no script(1) to make a terminal' }, () => {
-  test('are kept if the answer on the terminal is no', () => {
+describe('an existing file', { skip: hasTerminal ? false : 'no script(1) to make a terminal' }, () => {
+  test('is kept if the answer on the terminal is no', () => {
     const output = put('exists.wav', 'dear')
     const run = onTerminal(['synthesize', mel, ...fast, '-o', output], 'n\n')
     assert.equal(run.status, 2, run.output)
@@ -99,7 +99,7 @@ describe('files that exist', { skip: hasTerminal ? false : 'no script(1) to make
     assert.equal(readFileSync(output, 'utf8'), 'dear')
   })
 
-  test('are overwritten if the answer is yes, or with --force', () => {
+  test('is overwritten if the answer is yes, or with --force', () => {
     for (const [name, extra, answer] of [
       ['yes.wav', [], 'y\n'],
       ['force.wav', ['--force'], ''],
@@ -111,7 +111,7 @@ describe('files that exist', { skip: hasTerminal ? false : 'no script(1) to make
     }
   })
 
-  test('count if they are pictures, or in a folder', () => {
+  test('is protected if it is a picture or in a folder', () => {
     put('new.png', 'dear')
     assert.equal(onTerminal(['synthesize', mel, ...fast, '-o', at('new.wav'), '--picture'], 'n\n').status, 2)
     put('folder/m.wav', 'dear')
@@ -119,7 +119,7 @@ describe('files that exist', { skip: hasTerminal ? false : 'no script(1) to make
     assert.equal(readFileSync(at('folder/m.wav'), 'utf8'), 'dear')
   })
 
-  test('count if they are clips, mels or reports', () => {
+  test('is protected if it is a clip, a mel or a report', () => {
     put('clips/clip-7.wav', 'dear')
     const generate = ['generate', '-m', smallGenerator, '--seconds', '0.02', '--steps', '6']
     assert.equal(onTerminal([...generate, '-n', '2', '--seed', '6', '-o', at('clips')], 'n\n').status, 2)
@@ -129,15 +129,15 @@ describe('files that exist', { skip: hasTerminal ? false : 'no script(1) to make
     assert.equal(onTerminal(['mel', recording, '-o', mel, '--convention', 'lmnt'], 'n\n').status, 2)
   })
 
-  test('are overwritten where there is no terminal', () => {
+  test('is overwritten without a question if there is no terminal', () => {
     const output = put('script.wav', 'dear')
     assert.equal(diffwave(['synthesize', mel, ...fast, '-o', output]).status, 0)
     assert.ok(statSync(output).size > 1000)
   })
 })
 
-describe('paths', () => {
-  test('/dev/null is written to and stays a device', () => {
+describe('an output path', () => {
+  test('may be /dev/null, which stays a device', () => {
     const runs = [
       diffwave(['synthesize', mel, ...fast, '-o', '/dev/null']),
       diffwave(['mel', recording, '-o', '/dev/null', '--convention', 'lmnt']),
@@ -146,7 +146,7 @@ describe('paths', () => {
     assert.ok(lstatSync('/dev/null').isCharacterDevice())
   })
 
-  test('a link to a file that does not exist yet stays a link', () => {
+  test('may be a link to a new file, and stays a link', () => {
     mkdirSync(at('target'))
     symlinkSync('target/far.wav', at('near.wav'))
     symlinkSync('nowhere/far.wav', at('astray.wav'))
@@ -165,12 +165,12 @@ describe('paths', () => {
     }
   })
 
-  test('/dev/stdout is a pipe as --stdout is', () => {
+  test('may be /dev/stdout, with the same bytes as --stdout', () => {
     const run = shell(`diffwave synthesize m.npy -m '${smallVocoder}' --steps 1 -o /dev/stdout | wc -c`, folder)
     assert.equal(run.stdout.trim(), String(44 + 2 * 2 * 256), run.stderr)
   })
 
-  test('a folder may have a dot in its name', () => {
+  test('may be a folder with a dot in its name', () => {
     for (const output of ['LJSpeech-1.1/', 'LJSpeech-1.2', 'v.1.0/clips.d']) {
       const run = diffwave(['synthesize', mel, ...fast, '-o', output], here)
       assert.equal(run.status, 0, run.stderr)
@@ -178,7 +178,7 @@ describe('paths', () => {
     }
   })
 
-  test('endings may be in upper case', () => {
+  test('may have an extension in upper case', () => {
     for (const args of [
       ['synthesize', mel, ...fast, '-o', 'UPPER.WAV', '--picture'],
       ['generate', '-m', smallGenerator, '--seconds', '0.02', '-o', 'CLIP.WAV'],
@@ -189,7 +189,7 @@ describe('paths', () => {
     assert.ok(statSync(at('UPPER.WAV')).isFile() && statSync(at('CLIP.WAV')).isFile() && existsSync(at('UPPER.png')))
   })
 
-  test('several results for one file, and files of another format, are refused', () => {
+  test('must not be one file for several results, nor of another format', () => {
     put('other.npy', npyMel(2))
     for (const args of [
       ['generate', '-m', smallGenerator, '-o', 'g.wav', '--count', '2'],

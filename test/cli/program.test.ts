@@ -1,4 +1,4 @@
-/** What all commands share: help, mistyped calls, errors as JSON, defaults from the environment. */
+/** Common features of all commands: help, suggestions, errors as JSON, and defaults from the environment. */
 import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { describe, test } from 'node:test'
@@ -9,7 +9,7 @@ const files = scratch()
 const { at, put } = files
 const mel = put('mel.npy', npyMel(2))
 
-describe('help', () => {
+describe('the help', () => {
   test('lists every command with its summary, and fits 100 columns', () => {
     const { status, stdout, stderr } = diffwave(['--help'])
     assert.deepEqual([status, stderr], [0, ''])
@@ -19,7 +19,7 @@ describe('help', () => {
     for (const line of stdout.split('\n')) assert.ok(line.length <= 100, line)
   })
 
-  test('of a command has its options and examples', () => {
+  test('of a command shows its options and examples', () => {
     for (const args of [
       ['train', '--help'],
       ['help', 'train'],
@@ -37,7 +37,7 @@ describe('help', () => {
   })
 })
 
-describe('mistyped calls get a suggestion', () => {
+describe('a mistyped call gets a suggestion', () => {
   for (const [args, hint] of [
     [['synthesise', mel], 'synthesize'],
     [['sythesize', mel], 'synthesize'],
@@ -57,7 +57,7 @@ describe('mistyped calls get a suggestion', () => {
 describe('--json', () => {
   const fields = ['error', 'code', 'expected', 'got', 'where', 'hint']
 
-  test('an error is one line with code, expected, got, where and hint', () => {
+  test('prints an error as one line with code, expected, got, where and hint', () => {
     const { status, stdout, stderr } = diffwave(['--json', 'mel', mel, '-o', 'x.npy', '--convention', 'tacotron'])
     assert.deepEqual([status, stdout], [2, ''])
     const [error, ...more] = jsonLines(stderr)
@@ -75,20 +75,20 @@ describe('--json', () => {
     )
   })
 
-  test('is taken after the command, too, and an error of the call itself is JSON', () => {
+  test('may follow the command, and also applies to errors of the call itself', () => {
     const [error] = jsonLines(diffwave(['synthesize', '--json', '--stepz', '3']).stderr)
     assert.equal(error!['code'], 'BAD_OPTION')
     assert.match(String(error!['hint']), /--steps/)
   })
 
-  test('notes are lines of JSON', () => {
+  test('prints notes as lines of JSON', () => {
     const run = diffwave(['--json', 'mel', putTone(files), '-o', at('tone.npy'), '--convention', 'lmnt'])
     assert.equal(run.status, 0, run.stderr)
     assert.match(String(jsonLines(run.stderr)[0]!['note']), /resampled/)
     assert.equal(jsonLines(run.stdout)[0]!['bands'], 80)
   })
 
-  test('of several inputs each failure is a line', () => {
+  test('prints a line for each input that fails', () => {
     const args = ['--json', 'mel', at('none.wav'), at('no.wav'), '-o', at('mels'), '--convention', 'lmnt']
     assert.deepEqual(
       jsonLines(diffwave(args).stderr).map(({ code }) => code),
@@ -97,12 +97,12 @@ describe('--json', () => {
   })
 })
 
-test('--debug adds the stack', () => {
+test('--debug adds the stack trace', () => {
   const { stderr } = diffwave(['--debug', 'inspect', at('none.npy')])
   assert.match(stderr, /^error\[FILE_NOT_FOUND\].*\n[\s\S]*\n {4}at /)
 })
 
-test('what a terminal would obey in a name is spelled out', () => {
+test('control characters in a name are escaped', () => {
   const name = 'a\u001b[31mred\u009b2J\rfake: ok\nerror.wav'
   const { stderr } = diffwave(['inspect', at(name)])
   assert.match(
@@ -115,15 +115,15 @@ test('what a terminal would obey in a name is spelled out', () => {
   assert.match(stdout.split('\n')[0]!, /\\u001b\[31mred.*\\u000aerror/)
 })
 
-test('of a mistyped word with several lines nothing is lost, and the hint is whole', () => {
+test('a mistyped word with a line break is shown in full, and so is the hint', () => {
   for (const args of [['synthesise\nx'], ['synthesize', '--stpes\nx']]) {
     const { stderr } = diffwave(args)
     assert.match(stderr, /^error\[BAD_OPTION\]: unknown (command|option) '[^']* x'\nhint: .*`diffwave .*--help` lists/)
   }
 })
 
-describe('environment', () => {
-  test('DIFFWAVE_MODEL and DIFFWAVE_THREADS stand in for -m and --threads', () => {
+describe('environment variables', () => {
+  test('DIFFWAVE_MODEL and DIFFWAVE_THREADS replace -m and --threads', () => {
     const args = ['synthesize', mel, '-o', at('env.wav'), '--steps', '1']
     const run = diffwave(args, { env: { DIFFWAVE_MODEL: smallVocoder, DIFFWAVE_THREADS: '1' } })
     assert.equal(run.status, 0, run.stderr)
@@ -135,7 +135,7 @@ describe('environment', () => {
   })
 })
 
-test('in an empty folder the defaults are models that the commands accept', () => {
+test('the default models of the commands work in an empty folder', () => {
   mkdirSync(at('empty'))
   const cwd = at('empty')
   const made = diffwave(['generate', '-o', 'clip.wav', '--seconds', '0.1', '--steps', '1'], { cwd })

@@ -11,14 +11,14 @@ const files = scratch()
 const { at } = files
 const model = ['-m', smallVocoder, '--steps', '2']
 
-test('a copy is as long as its recording, at the model’s rate', async () => {
+test('resynthesize makes a copy of the same length at the model’s rate', async () => {
   const { status, stderr } = diffwave(['resynthesize', putTone(files), ...model, '-o', at('r.wav')])
   assert.equal(status, 0, stderr)
   assert.match(stderr, /resampled from 16000 to 22050 Hz/)
   assert.equal((await readWav(at('r.wav'))).samples.length, Math.round((2000 * 22050) / 16000))
 })
 
-test('FLAC, MP3, Ogg Vorbis and Opus are read, whatever the ending says', () => {
+test('resynthesize reads FLAC, MP3, Ogg Vorbis and Opus, whatever the extension', () => {
   const inputs = ['flac', 'mp3', 'ogg', 'opus'].map(format => {
     copyFileSync(golden(`audio/tones.${format}`), at(`${format}.${format}`))
     return at(`${format}.${format}`)

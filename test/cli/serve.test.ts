@@ -43,7 +43,7 @@ describe('diffwave serve', () => {
     assert.ok(log().some(line => (line['req'] as { url?: string } | undefined)?.url === '/v1/models'))
   })
 
-  test('writes no byte to the log that a terminal would obey', async () => {
+  test('escapes control characters in its log', async () => {
     // CSI of C1, and a mark that turns text round.
     const name = 'a\u009b31m\u202e.pt'
     const { child, url, ended, raw } = await serving('--models', put(name, readFileSync(smallVocoder)))
@@ -67,7 +67,7 @@ describe('diffwave serve', () => {
     assert.equal(await ended, 0)
   })
 
-  test('stops the work that takes longer than the time to drain', async () => {
+  test('stops work that takes longer than --drain', async () => {
     const { child, url, ended } = await serving('--drain', '0.2')
     const body = '{"seconds": 300, "steps": 1000}'
     const request = fetch(`${url}/v1/generate`, { method: 'POST', body })
@@ -78,14 +78,14 @@ describe('diffwave serve', () => {
     await assert.rejects(async () => (await request).arrayBuffer())
   })
 
-  test('warns if everybody can reach it', async () => {
+  test('warns if it can be reached from other machines', async () => {
     const { child, ended, messages } = await serving('--host', '0.0.0.0')
     assert.match(messages(), /--token/)
     child.kill('SIGTERM')
     await ended
   })
 
-  test('refuses what it cannot serve, before it listens', async () => {
+  test('refuses invalid options before it listens', async () => {
     const cases: readonly (readonly string[])[] = [
       ['--port', '70000'],
       ['--token', 'short'],
@@ -99,7 +99,7 @@ describe('diffwave serve', () => {
     }
   })
 
-  test('refuses a model that does not exist, before it listens', () => {
+  test('refuses a model that does not exist before it listens', () => {
     for (const [words, code] of [
       [['speach'], 'UNKNOWN_MODEL'],
       [['a=./nowhere/model'], 'FILE_NOT_FOUND'],
@@ -109,7 +109,7 @@ describe('diffwave serve', () => {
     }
   })
 
-  test('says that a port is taken', async () => {
+  test('reports a port that is taken', async () => {
     const { port, close } = await httpServer(() => {})
     const { status, stderr } = diffwave(['serve', '--port', String(port)])
     await close()

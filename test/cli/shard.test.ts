@@ -1,4 +1,4 @@
-/** `--shard`: the shares of all processes together are the run of one. */
+/** `--shard` divides a run among processes, with the bytes of a single run. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ function contents(folder: string): readonly (readonly [string, string])[] {
     .map(path => [path.slice(folder.length), readFileSync(path).toString('base64')])
 }
 
-describe('the shares of', () => {
+describe('the shards together', () => {
   const voice = ['-m', smallVocoder, '--seed', '7', '--engine', 'native']
   const noise = ['-m', smallGenerator, '--seed', '7', '--engine', 'native']
   const cases: readonly (readonly [command: string, args: readonly string[], shards: number])[] = [
@@ -32,7 +32,7 @@ describe('the shares of', () => {
     ['generate', ['--count', '5', '--seconds', '0.05', ...noise], 3],
   ]
   for (const [command, args, shards] of cases) {
-    test(`${command} are the whole, with the same bytes`, () => {
+    test(`of ${command} give the bytes of the whole run`, () => {
       const run = (folder: string, ...more: readonly string[]) => {
         const { status, stderr } = diffwave([command, ...args, '-o', at(folder), ...more])
         assert.equal(status, 0, stderr)
@@ -48,21 +48,21 @@ describe('the shares of', () => {
   }
 })
 
-describe('a share', () => {
-  test('is refused unless it is one of those there are', () => {
+describe('a shard', () => {
+  test('is refused unless its index is below the count', () => {
     for (const text of ['', '1', '2/2', '3/2', '0/0', '-1/2', '1.5/2', 'a/b', '1/2/3', '0/99999999', ' 0/2', '0 / 2']) {
       assert.throws(() => parseShard(text), { code: 'BAD_OPTION' }, text)
     }
     assert.throws(() => parseShard('8/8'), { hint: 'The last share is 7/8.' })
   })
 
-  test('of clips needs a seed', () => {
+  test('of generated clips needs --seed', () => {
     const { status, stderr } = diffwave(['generate', '-o', at('x'), '-n', '4', '--shard', '0/2'])
     assert.equal(status, 2)
     assert.match(stderr, /--seed/)
   })
 
-  test('of consecutive clips leaves none out and takes none twice', () => {
+  test('covers consecutive clips, and all shards together each clip once', () => {
     for (const [items, count] of [
       [10, 3],
       [2, 5],

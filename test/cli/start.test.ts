@@ -1,4 +1,4 @@
-/** What the command line loads before it knows what to do. */
+/** The modules that the command line loads before it runs a command. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -41,7 +41,7 @@ function loadedIn(args: readonly string[]): readonly string[] {
 }
 
 describe('diffwave --help', () => {
-  test('loads the joined parser of command lines, and no package', () => {
+  test('loads only the joined parser of command lines, and no package', () => {
     assert.deepEqual(loadedIn(['--help']), ['main.js', 'main.js', 'rolldown-runtime.js'])
   })
 
@@ -57,7 +57,7 @@ describe('diffwave --help', () => {
 })
 
 describe('diffwave synthesize', () => {
-  test('loads three joined files more before its first sound', () => {
+  test('loads only three further joined files before its first sound', () => {
     const folder = scratchFolder('start')
     const output = join(folder, 'sound.wav')
     const mel = inRepository('samples/LJ001-0002.npy')
@@ -77,7 +77,7 @@ describe('a command', () => {
       )
     })
 
-    test(`${entry.name}: the help of all commands says what its own says`, async () => {
+    test(`${entry.name}: has the same summary and usage in the list of commands`, async () => {
       const { load, ...listed } = entry
       const { command } = await load()
       const usage = command.arguments.map(({ name, variadic }) => (variadic ? `<${name}...>` : `<${name}>`)).join(' ')

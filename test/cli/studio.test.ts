@@ -60,7 +60,7 @@ describe('diffwave studio', () => {
     assert.equal(facts['weights.safetensors'].bytes, weights.length)
   })
 
-  test('replaces a site only once its models are read, which may lie in it', () => {
+  test('replaces an exported site only after its models, which may be inside, are read', () => {
     const site = join(folder, 'own')
     const exported = (model: string) => diffwave(['studio', '--export', site, '--models', model])
     assert.equal(exported(`voice=${smallVocoder}`).status, 0)
@@ -72,7 +72,7 @@ describe('diffwave studio', () => {
     assert.deepEqual(readdirSync(join(site, 'models')), ['again'])
   })
 
-  test('replaces a site that was not finished', {
+  test('replaces an unfinished export', {
     skip: process.platform === 'win32' ? 'needs a shell' : false,
   }, () => {
     const line = 'diffwave studio --export unfinished --models lmnt-speech'
@@ -84,7 +84,7 @@ describe('diffwave studio', () => {
     assert.equal(again.status, 0, again.stderr)
   })
 
-  test('exports into no folder with other files, and nothing of a service', () => {
+  test('refuses to export into a folder with other files, or with options of a service', () => {
     const path = put('mine/notes.txt', 'mine')
     const refused = diffwave(['studio', '--export', dirname(path)])
     assert.match(refused.stderr, /error\[NOT_WRITABLE\].*other files/)
@@ -94,7 +94,7 @@ describe('diffwave studio', () => {
     assert.match(stderr, /BAD_OPTION.*--port/)
   })
 
-  test('refuses a port that is none', () => {
+  test('refuses an invalid port', () => {
     const { status, stderr } = diffwave(['studio', '--port', '70000'])
     assert.equal(status, 2)
     assert.match(stderr, /BAD_OPTION/)

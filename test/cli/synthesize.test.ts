@@ -17,8 +17,8 @@ const wasm = ['--engine', 'wasm']
 const mel = put('mel.npy', npyMel(6))
 const transposed = put('transposed.npy', encodeNpy({ shape: [6, 80], data: melNumbers(480) }))
 
-describe('files', () => {
-  test('a WAV, its picture and one line are written', async () => {
+describe('synthesize to files', () => {
+  test('writes a WAV, its picture and one line of output', async () => {
     const run = diffwave(['synthesize', mel, ...model, '-o', at('a.wav'), '--seed', '3', '--picture', ...wasm])
     assert.equal(run.status, 0, run.stderr)
     assert.match(
@@ -29,7 +29,7 @@ describe('files', () => {
     assert.equal(readFileSync(at('a.png')).readUInt32BE(16), 1200)
   })
 
-  test('file i has the seed plus i; the same seed gives the same bytes', () => {
+  test('gives file i the seed plus i, and the same bytes for the same seed', () => {
     const args = ['--json', 'synthesize', transposed, mel, ...model, '-o', at('both'), '--seed', '2', ...wasm]
     const run = diffwave(args)
     assert.equal(run.status, 0, run.stderr)
@@ -44,7 +44,7 @@ describe('files', () => {
     assert.deepEqual(readFileSync(at('both/mel.wav')), readFileSync(at('a.wav')))
   })
 
-  test('--refine changes the audio and keeps its length', async () => {
+  test('changes the audio with --refine, but not its length', async () => {
     const refine = (iterations: string, output: string) =>
       diffwave([
         ...['synthesize', mel, ...model, '-o', at(output), '--seed', '3', '--steps', '2'],
@@ -58,11 +58,11 @@ describe('files', () => {
   })
 })
 
-describe('standard output', () => {
+describe('synthesize to standard output', () => {
   const args = ['synthesize', mel, ...model, '--seed', '3', ...wasm]
 
   for (const where of [['--stdout'], ['-o', '-', '--chunk-frames', '1'], ['-o', '/dev/stdout']]) {
-    test(`${where.join(' ')} pipes the bytes of the file, the line goes to stderr`, () => {
+    test(`pipes the bytes of the file with ${where.join(' ')}, and prints its line to stderr`, () => {
       const piped = diffwaveBytes([...args, ...where])
       assert.equal(piped.status, 0, piped.stderr.toString())
       assert.deepEqual(piped.stdout, readFileSync(at('a.wav')))
@@ -70,7 +70,7 @@ describe('standard output', () => {
     })
   }
 
-  test('a reader that leaves is no failure', async () => {
+  test('ends without an error when the reader leaves', async () => {
     const { child, ended } = started([...args, '--stdout'])
     child.stdout.once('data', () => child.stdout.destroy())
     const { status, stderr } = await ended
@@ -79,7 +79,7 @@ describe('standard output', () => {
   })
 
   for (const wrong of [['--stdout', '-o', at('b.wav')], [], ['--stdout', '--picture'], ['--stdout', mel]]) {
-    test(`refused: ${wrong.join(' ').replaceAll(folder, '…') || 'no output'}`, () => {
+    test(`refuses ${wrong.join(' ').replaceAll(folder, '…') || 'no output'}`, () => {
       const refused = diffwave([...args, ...wrong])
       assert.equal(refused.status, 2, refused.stderr)
       assert.match(refused.stderr, /^error\[BAD_OPTION\]/)
@@ -88,7 +88,7 @@ describe('standard output', () => {
   }
 })
 
-describe('notes on what is likely a mistake', () => {
+describe('synthesize', () => {
   /** Mel-shaped numbers on a scale, over the range of speech. */
   const scaled = (name: string, scale: (ln: number, band: number) => number) =>
     put(
@@ -110,7 +110,7 @@ describe('notes on what is likely a mistake', () => {
   const run = (...inputs: string[]) =>
     diffwave(['synthesize', ...inputs, '-m', 'speech', '-o', at('notes'), '--steps', '1', '--refine', '0', '--force'])
 
-  test('a mel on another scale is noted, one of the convention is not', () => {
+  test('notes a mel on another scale, but not one of the convention', () => {
     const { status, stderr } = run(natural, decimal, symmetric, normalised)
     assert.equal(status, 0, stderr)
     assert.doesNotMatch(stderr, /natural\.npy/)
@@ -119,7 +119,7 @@ describe('notes on what is likely a mistake', () => {
     assert.match(stderr, /note: .*normalised\.npy: .*per band/)
   })
 
-  test('inspect does not call such a mel tacotron2', () => {
+  test('has notes that agree with the scale that inspect recognises', () => {
     const { stdout, stderr } = diffwave(['inspect', natural, decimal, symmetric, normalised])
     assert.deepEqual(
       [...stdout.matchAll(/looksLike: (.*)/g)].map(match => match[1]),
@@ -128,18 +128,18 @@ describe('notes on what is likely a mistake', () => {
     assert.equal(stderr.match(/^note: /gm)!.length, 3)
   })
 
-  test('output of which more than 1 % is clipped is noted', () => {
+  test('notes output of which more than 1 % is clipped', () => {
     const { stderr } = run(symmetric)
     assert.match(stderr, /note: .*symmetric\.wav: [\d.]+ % of the samples are clipped/)
     assert.doesNotMatch(run(natural).stderr, /clipped/)
   })
 
-  test('a square mel is noted, since its axes cannot be told apart', () => {
+  test('notes a square mel, since its axes cannot be told apart', () => {
     const { stderr } = run(put('square.npy', encodeNpy({ shape: [80, 80], data: new Float32Array(6400).fill(-8) })))
     assert.match(stderr, /note: .*square\.npy is square, 80 × 80/)
   })
 
-  test('--precision takes exact and fast, and exact is the default', () => {
+  test('accepts --precision exact and fast, with exact as the default', () => {
     const made = (name: string, ...more: string[]) => {
       diffwave(['synthesize', put('short.npy', npyMel(1)), ...model, '-o', at(name), '--seed', '1', ...more])
       return readFileSync(at(name))
@@ -152,7 +152,7 @@ describe('notes on what is likely a mistake', () => {
     assert.match(stderr, /BAD_OPTION.*exact, fast/)
   })
 
-  test('more threads than cores, and very many steps, are noted', () => {
+  test('notes more threads than cores, and very many steps', () => {
     const { stderr } = diffwave([
       ...['synthesize', put('short.npy', npyMel(1)), ...model, '-o', at('slow.wav')],
       ...['--threads', String(availableParallelism() + 1), '--steps', '40'],
@@ -196,7 +196,7 @@ const refusals: readonly Refusal[] = [
   ['an unknown command', ['sing'], 2, 'BAD_OPTION'],
 ]
 
-describe('refusals leave no output', () => {
+describe('a refusal leaves no output', () => {
   for (const [name, args, status, code] of refusals) {
     test(name, () => {
       const output = at('refused.wav')
@@ -213,8 +213,8 @@ describe('refusals leave no output', () => {
   }
 })
 
-describe('signals', () => {
-  test('Ctrl-C stops cleanly: status 130, no file, nothing half written', async () => {
+describe('synthesize and signals', () => {
+  test('Ctrl-C ends with status 130 and leaves no file', async () => {
     const long = put('long.npy', npyMel(20_000))
     const { child, ended } = started(['synthesize', long, ...model, '-o', at('long.wav'), ...wasm])
     const written = () => readdirSync(folder).filter(name => name.startsWith('long.wav'))
@@ -228,14 +228,14 @@ describe('signals', () => {
   })
 })
 
-test('the bytes do not depend on whether a mel comes from a file or a pipe', () => {
+test('a mel gives the same bytes from a file and from a pipe', () => {
   const line = `diffwave synthesize - -m '${smallVocoder}' -o piped.wav --seed 3 --engine wasm < mel.npy`
   const { status, stderr } = shell(line, folder)
   assert.equal(status, 0, stderr)
   assert.deepEqual(readFileSync(at('piped.wav')), readFileSync(at('a.wav')))
 })
 
-describe('mels of other toolkits', () => {
+describe('synthesize with mels of other toolkits', () => {
   const scaled = (factor: number) => {
     const data = Float32Array.from({ length: 80 * 3 }, (_, i) => factor * Math.sin(i))
     return encodeNpy({ shape: [80, 3], data })
@@ -246,7 +246,7 @@ describe('mels of other toolkits', () => {
     return { status, stderr, wav: status === 0 ? readFileSync(at(`${name}.wav`)) : null }
   }
 
-  test('--mel-stats undoes a normalisation, --key and --index pick the mel', () => {
+  test('undoes a normalisation by --mel-stats, and checks --index', () => {
     put('own.npy', scaled(1))
     put('theirs.npy', scaled(0.5))
     put('stats.json', '{"mean": 0, "std": 2}')
@@ -255,14 +255,14 @@ describe('mels of other toolkits', () => {
     assert.equal(synthesize('own.npy', '--index', '3').status, 1)
   })
 
-  test('a logarithm of another name and statistics that are none are refused', () => {
+  test('refuses an unknown logarithm and a file that is not statistics', () => {
     put('own.npy', scaled(1))
     assert.match(synthesize('own.npy', '--mel-log', 'log2').stderr, /BAD_OPTION.*ln, log10, db, none/)
     assert.match(synthesize('own.npy', '--mel-stats', at('own.npy')).stderr, /BAD_MEL.*mean, then deviation/)
   })
 })
 
-describe('a batch of mels in one file', () => {
+describe('synthesize with a batch of mels in one file', () => {
   const all = melNumbers(3 * 80 * 2)
   const single = [0, 1, 2].map(i =>
     put(`one-${i}.npy`, encodeNpy({ shape: [80, 2], data: all.slice(i * 160, i * 160 + 160) })),
@@ -272,7 +272,7 @@ describe('a batch of mels in one file', () => {
   const synthesize = (...args: string[]) =>
     diffwave(['synthesize', '-m', smallVocoder, '--seed', '5', '--json', ...args])
 
-  test('every mel becomes a numbered file, with the bytes that files of their own have', () => {
+  test('writes a numbered file per mel, with the bytes of separate inputs', () => {
     assert.equal(synthesize(...single, '-o', at('ones')).status, 0)
     for (const file of [batch, tensors]) {
       const { status, stdout, stderr } = synthesize(file, '-o', at('several'))
@@ -288,7 +288,7 @@ describe('a batch of mels in one file', () => {
     }
   })
 
-  test('--index takes one of them, to a file; without it, one file is refused with what to do', () => {
+  test('takes one mel with --index, and refuses a single output without it', () => {
     assert.equal(synthesize(batch, '-o', at('second.wav'), '--index', '1').status, 0)
     assert.equal(readFileSync(at('second.wav')).length, 44 + 2 * 512)
     const { status, stderr } = synthesize(batch, '-o', at('all.wav'))
@@ -296,7 +296,7 @@ describe('a batch of mels in one file', () => {
     assert.equal(synthesize(batch, '--stdout').status, 2)
   })
 
-  test('a share of the work is a share of the mels', () => {
+  test('divides the mels among shards', () => {
     assert.equal(synthesize(batch, '-o', at('share'), '--shard', '1/2').status, 0)
     assert.deepEqual(readdirSync(at('share')), ['batch-1.wav'])
     assert.deepEqual(readFileSync(at('share/batch-1.wav')), readFileSync(at('several/batch-1.wav')))

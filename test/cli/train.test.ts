@@ -1,4 +1,4 @@
-/** `diffwave train` as a process: how it ends early, saved and with the status that says why. */
+/** `diffwave train` as a process that ends early: it saves the run, and its status tells why. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -53,13 +53,13 @@ async function started(stdout: 'pipe' | number = 'pipe') {
 const ended = (child: ChildProcess) => new Promise<number | null>(resolve => child.once('close', resolve))
 const isSaved = (out: string) => existsSync(join(out, 'checkpoint.safetensors')) && !existsSync(join(out, 'lock.json'))
 
-describe('a run that is ended early is saved', () => {
+describe('train saves a run that is ended early', () => {
   for (const [signal, status] of [
     ['SIGHUP', 129],
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
-    test(`by ${signal}: status ${status}`, async () => {
+    test(`by ${signal}, with status ${status}`, async () => {
       const { child, out, notes } = await started()
       child.kill(signal)
       assert.equal(await ended(child), status)
@@ -68,7 +68,7 @@ describe('a run that is ended early is saved', () => {
     })
   }
 
-  test('by a reader of standard error that leaves, and a signal later', async () => {
+  test('by a signal after the reader of standard error has left', async () => {
     const { child, out } = await started()
     child.stderr!.destroy()
     await new Promise(resolve => setTimeout(resolve, 300))
@@ -78,7 +78,7 @@ describe('a run that is ended early is saved', () => {
     assert.ok(isSaved(out))
   })
 
-  test('by a signal, with standard output full: the error says so', {
+  test('by a signal with standard output full, which is reported', {
     skip: existsSync('/dev/full') ? false : 'needs /dev/full',
   }, async () => {
     const { child, out, notes } = await started(openSync('/dev/full', 'w'))

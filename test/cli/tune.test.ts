@@ -1,4 +1,4 @@
-/** tune as a process: what it writes, and where it writes nothing. */
+/** `diffwave tune` as a process. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
@@ -19,7 +19,7 @@ const wasm = ['--engine', 'wasm']
 const short = ['--evaluations', '4', '--seconds', '0.1']
 const configOf = (folder: string) => JSON.parse(readFileSync(`${folder}/config.json`, 'utf8'))
 
-test('tune writes what is better into the config, and nothing on a dry run', async () => {
+test('tune writes better schedules into the config, and nothing with --dry-run', async () => {
   const model = at('model')
   await writeModelFolder(model, await readModel(smallVocoder))
   const before = configOf(model)
@@ -43,8 +43,8 @@ test('tune writes what is better into the config, and nothing on a dry run', asy
   assert.deepEqual(sampling['6'], before.diffusion.sampling['6'])
 })
 
-describe('-o writes a copy', () => {
-  test('of a checkpoint, in a model folder that is made and not written over unasked', async () => {
+describe('tune with -o', () => {
+  test('writes a model folder, and overwrites one only with --force', async () => {
     const args = ['tune', ...recordings, '-m', smallVocoder, ...short, '--steps', '2', '-o', at('tuned'), ...wasm]
     const run = diffwave(args)
     assert.equal(run.status, 0, run.stderr)
@@ -55,7 +55,7 @@ describe('-o writes a copy', () => {
   })
 })
 
-test('a copy that cannot be tuned is not left behind', () => {
+test('leaves no copy if tuning fails', () => {
   const tune = (output: string, steps: string) =>
     diffwave(['tune', ...recordings, '-m', smallVocoder, ...short, '--steps', steps, '-o', output, ...wasm])
   const run = tune(at('untuned'), '65')
@@ -64,8 +64,8 @@ test('a copy that cannot be tuned is not left behind', () => {
   assert.match(tune(`${put('file', '')}/tuned`, '2').stderr, /^error\[NOT_A_DIRECTORY\]/)
 })
 
-describe('refused', () => {
-  test('a shipped model, by name or by path, is never changed', () => {
+describe('tune refuses', () => {
+  test('to change a shipped model, by name or by path', () => {
     const shipped = inRepository('models/speech')
     const before = readFileSync(`${shipped}/config.json`)
     for (const model of ['speech', shipped]) {
@@ -78,13 +78,13 @@ describe('refused', () => {
     assert.deepEqual(readFileSync(`${shipped}/config.json`), before)
   })
 
-  test('a model by address is never changed in the cache', () => {
+  test('to change a cached model by address', () => {
     const run = diffwave(['tune', recordings[0]!, '-m', 'http://localhost:9/voice', '--steps', '2'])
     assert.equal(run.status, 2, run.stderr)
     assert.match(run.stderr, /^error\[BAD_OPTION\]: a model by address is not changed.*\nhint: .*-o/)
   })
 
-  test('a checkpoint has no config to write; no number of steps', () => {
+  test('a checkpoint without a config to write, and a call without --steps', () => {
     const run = diffwave(['tune', recordings[0]!, '-m', smallVocoder, '--steps', '2', ...wasm])
     assert.equal(run.status, 2, run.stderr)
     assert.match(run.stderr, /^error\[BAD_OPTION\][\s\S]*hint: .*convert/)

@@ -1,4 +1,4 @@
-/** docs/command-line.md is what the commands say of themselves. */
+/** docs/command-line.md matches the definitions of the commands. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
@@ -13,7 +13,7 @@ test('the reference in docs/command-line.md is up to date', () => {
   assert.equal(status, 0, stderr)
 })
 
-test('options are called by their long names, and described by phrases', () => {
+test('options are named after their long flags, and described by phrases', () => {
   for (const { name, summary, options, examples } of commands) {
     assert.match(summary, /^[A-Z].*[^.]$/, name)
     assert.ok(examples.every(line => line.startsWith(`diffwave ${name}`)))

@@ -1,4 +1,4 @@
-/** The exports of every shipped model in ONNX Runtime Web, in a page of a real browser. */
+/** ONNX Runtime Web runs the exports of every shipped model in a page of a real browser. */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
@@ -63,7 +63,7 @@ async function runInPage(folder: string, choice: object, inputs: object): Promis
   return JSON.parse(text)
 }
 
-describe('within 1e-4 of our engine, in Chromium', { skip: noBrowser }, () => {
+describe('an ONNX export in Chromium agrees with our engine within 1e-4', { skip: noBrowser }, () => {
   for (const [folder, melFile, bands] of [
     ['models/speech', 'samples/LJ001-0002.npy', 80],
     ['models/speech-24khz', 'samples/vocos/LJ001-0002.npy', 100],

@@ -1,4 +1,4 @@
-/** What voiced speech starts from, in an exported graph: the pitch and the pulses that our engines find. */
+/** An exported graph starts voiced speech from the pitch and the pulses that our engines find. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
@@ -56,7 +56,7 @@ const network = pitchNetworkSchema.parse(
 )
 
 for (const method of ['mean', network] as const)
-  describe(`the graph makes what our engines start from, pitch by ${method === 'mean' ? 'mean' : 'network'}`, () => {
+  describe(`the excitation in a graph, with pitch by ${method === 'mean' ? 'mean' : 'network'}`, () => {
     let session: OnnxSession
     before(async () => {
       const graph = new OnnxGraph({ name: 'excitation' })
@@ -76,7 +76,7 @@ for (const method of ['mean', network] as const)
       })
     }
 
-    test('for speech, a glide, silence and noise of many lengths', async () => {
+    test('equals that of our engines for speech, a glide, silence and noise of any length', async () => {
       const speech = (await readMel(inRepository('samples/LJ001-0002.npy'), 80)).mel
       const noise: Mel = { data: gaussian(8, 0, 0, 80 * 40).map(value => value - 4), bands: 80, frames: 40 }
       let voiced = 0
@@ -100,7 +100,7 @@ for (const method of ['mean', network] as const)
       assert.ok(voiced > sampleRate, String(voiced))
     })
 
-    test('for clips of one call as for each alone', async () => {
+    test('is the same for clips of one call as for each clip alone', async () => {
       const clips = [
         glide(1),
         level(87, -11),
@@ -120,7 +120,7 @@ for (const method of ['mean', network] as const)
     })
   })
 
-describe('the graph’s start of a clip is our engines’', () => {
+describe('the graph starts a clip as our engines do', () => {
   for (const phase of ['zero', 'minimum'] as const) {
     test(`with ${phase} phase`, async () => {
       const { config } = await readModel(golden('pytorch-windows'))

@@ -1,4 +1,4 @@
-/** Exports as ONNX: what the files hold, and that ONNX Runtime computes what our engines compute. */
+/** ONNX exports: the content of the files, and the agreement of ONNX Runtime with our engines. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, describe, test } from 'node:test'
@@ -99,8 +99,8 @@ function noiseOf(config: ModelConfig, seed: number, samples: number, choice = {}
   return { shape: [1, rows.length, samples], data: Float32Array.from(rows.flatMap(row => [...row])) }
 }
 
-describe('the file', () => {
-  test('holds every weight as it is, and its nodes take only what comes before them', async () => {
+describe('an ONNX file', () => {
+  test('holds all weights unchanged, and its nodes use only earlier values', async () => {
     const model = modelOf({ network: { ...SMALL, mel: mel5 } })
     await exportOnnx(model, files.at('file.onnx'), { part: 'denoiser' })
     const [graph] = messages(readFileSync(files.at('file.onnx')), 7)
@@ -123,13 +123,13 @@ describe('the file', () => {
     assert.ok(known.has('output'))
   })
 
-  test('of the denoiser is written whatever the options of a download are', async () => {
+  test('of the denoiser can be written with options of a download', async () => {
     const model = modelOf({ network: { ...SMALL, mel: mel5 } })
     const { steps } = await exportOnnx(model, files.at('x.onnx'), { part: 'denoiser', download: {} })
     assert.equal(steps, null)
   })
 
-  test('states sample rate, hop and config', async () => {
+  test('states the sample rate, the hop and the config', async () => {
     const { inputs, outputs, hop, steps } = await exportOnnx(
       modelOf({ network: { ...SMALL, mel: mel5 }, diffusion: steps4 }),
       files.at('file.onnx'),
@@ -168,7 +168,7 @@ describe('the file', () => {
   })
 })
 
-describe('one call of the denoiser equals our engine', () => {
+describe('one call of the exported denoiser equals our engine', () => {
   const label = { labels: ['a', 'b', 'c'] }
   const networks: readonly (readonly [string, Fields])[] = [
     ['a shared upsampler', { network: { ...SMALL, mel: mel5 } }],
@@ -251,7 +251,7 @@ describe('one call of the denoiser equals our engine', () => {
   }
 })
 
-describe('the whole equals our synthesis', () => {
+describe('an export of the whole process equals our synthesis', () => {
   const frameRate = { kind: 'frame-rate', bands: 5, hop: 12, encoder: [7] } satisfies MelConfig
   const energy = { kind: 'mel-energy', minEnergy: 0.1, maxEnergy: 2 } as const
   const patched = { ...SMALL, patch: 4, mel: frameRate }
@@ -368,7 +368,7 @@ describe('the whole equals our synthesis', () => {
     })
   }
 
-  test('several clips in one call are as each alone', async () => {
+  test('gives the same result for several clips in one call as for each alone', async () => {
     const model = modelOf({ network: patched, diffusion: { ...steps4, prior: energy } })
     await exportOnnx(model, files.at('batch.onnx'))
     const session = await openOnnx(readFileSync(files.at('batch.onnx')))
@@ -391,7 +391,7 @@ describe('the whole equals our synthesis', () => {
   })
 })
 
-describe('every shipped model, whole', () => {
+describe('the export of a shipped model', () => {
   const sessions: { release(): Promise<void> }[] = []
   after(() => Promise.all(sessions.map(session => session.release())))
   const open = async (folder: string, options: object) => {
@@ -407,7 +407,7 @@ describe('every shipped model, whole', () => {
     ['models/lmnt-speech', 'samples/lmnt/de_rhasspy-0669.npy', 80],
   ] as const
   for (const [folder, melFile, bands] of vocoders) {
-    test(`${folder}: within 1e-4 of our engine`, async () => {
+    test(`${folder}: agrees with our engine within 1e-4`, async () => {
       const session = await open(folder, {})
       const vocoder = await Vocoder.load(inRepository(folder), OUR_ENGINE)
       const { config } = vocoder
@@ -433,7 +433,7 @@ describe('every shipped model, whole', () => {
   }
 
   for (const name of ['music', 'digits'] as const) {
-    test(`${name}: within 1e-4 of our engine, with guidance and without a label`, async () => {
+    test(`${name}: agrees with our engine within 1e-4, with guidance and without a label`, async () => {
       const choice = { steps: 10 }
       const session = await open(`models/${name}`, choice)
       const generator = new Generator(await loadModel(inRepository(`models/${name}`), OUR_ENGINE))
@@ -460,7 +460,7 @@ describe('every shipped model, whole', () => {
     })
   }
 
-  test('half-precision weights halve the file and compute what the rounded weights compute', async () => {
+  test('with half-precision weights is half as large and uses the rounded weights', async () => {
     const source = inRepository('models/lmnt-speech')
     const full = await exportOnnx(source, files.at('full.onnx'))
     const half = await exportOnnx(source, files.at('half.onnx'), { type: 'F16' })
@@ -479,7 +479,7 @@ describe('every shipped model, whole', () => {
     assert.ok(error > 0 && error < 0.01, String(error))
   })
 
-  test('half-precision weights of learned windows are rounded, too', async () => {
+  test('also rounds the weights of learned windows to half precision', async () => {
     const model = modelOf({ network: { ...SMALL, frontEnd: { kind: 'windows', kernel: 8, stride: 4, learned: true } } })
     const rounded = new Map(
       [...model.parameters].map(([name, { shape, data }]) => {
@@ -501,7 +501,7 @@ describe('every shipped model, whole', () => {
   })
 })
 
-describe('refusals', () => {
+describe('exportOnnx refuses', () => {
   const speech = inRepository('models/speech')
   for (const [title, source, options, expected] of [
     ['an unknown option', speech, { step: 4 }, { code: 'BAD_OPTION', message: /step/ }],
@@ -516,7 +516,7 @@ describe('refusals', () => {
     })
   }
 
-  test('more weights than a file can hold, with a format that can', () => {
+  test('more weights than a file can hold, and suggests another format', () => {
     checkOnnxSize(500_000_000, 'F32')
     assert.throws(() => checkOnnxSize(600_000_000, 'F32'), { code: 'TOO_LARGE', hint: /F16/ })
     checkOnnxSize(600_000_000, 'F16')
@@ -534,7 +534,7 @@ describe('refusals', () => {
     })
   })
 
-  test('phase refinement is left out, with a note', async () => {
+  test('nothing because of phase refinement, which is left out with a note', async () => {
     const { notes } = await exportOnnx(speech, files.at('x.onnx'))
     assert.match(notes[0]!, /phase refinement/)
   })

@@ -11,8 +11,8 @@ import { scratch } from '../support/process.js'
 const { at, put } = scratch()
 const text = (path: string) => readFileSync(path, 'utf8')
 
-describe('the repository', () => {
-  test('has the inputs and outputs of the export in its configuration, without the batch', async () => {
+describe('a model repository for Triton', () => {
+  test('declares the inputs and outputs of the export, without the batch axis', async () => {
     const { files, output, inputs, notes } = await exportTriton(smallVocoder, at('repository'))
     assert.equal(output, at('repository'))
     assert.deepEqual(files, [
@@ -38,7 +38,7 @@ describe('the repository', () => {
     )
   })
 
-  test('has the file that exportOnnx writes', async () => {
+  test('contains the file that exportOnnx writes', async () => {
     const options = { steps: 2, type: 'F16' } as const
     const { files } = await exportTriton(smallVocoder, at('same'), { ...options, name: 'voice-2', maxBatch: 3 })
     await exportOnnx(smallVocoder, at('same.onnx'), options)
@@ -47,7 +47,7 @@ describe('the repository', () => {
     assert.match(text(files[1]), /^name: "voice-2"\n.*\nmax_batch_size: 3\n/)
   })
 
-  test('has a label, and the step of a denoiser, as one number per clip', async () => {
+  test('has a label, or the step of a denoiser, as one number per clip', async () => {
     const one = (name: string, type: string) =>
       new RegExp(`name: "${name}" data_type: ${type} dims: \\[ 1 \\] reshape: \\{ shape: \\[ \\] \\}`)
     const digits = await exportTriton(inRepository('models/digits'), at('generator'), { steps: 2 })
@@ -72,8 +72,8 @@ test('the manifest has the fields that KServe requires', async () => {
   }
 })
 
-describe('refusals', () => {
-  test('names and addresses that would not be names and addresses on the server', async () => {
+describe('exportTriton refuses', () => {
+  test('names and addresses that are not valid on the server', async () => {
     for (const options of [
       { name: '' },
       { name: 'Voice' },
@@ -97,7 +97,7 @@ describe('refusals', () => {
     assert.ok(!existsSync(at('refused')))
   })
 
-  test('a file in the place of the folder, and an unknown model', async () => {
+  test('a file in place of the folder, and an unknown model', async () => {
     await assert.rejects(exportTriton(smallVocoder, put('file', '')), { code: 'NOT_A_DIRECTORY' })
     await assert.rejects(exportTriton('spech', at('none')), { code: 'UNKNOWN_MODEL' })
     assert.ok(!existsSync(at('none')))

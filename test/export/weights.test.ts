@@ -1,4 +1,4 @@
-/** Exports of weights: importing one restores the model, and other projects' code finds what it expects. */
+/** Exports of weights: an import restores the model, and the code of other projects can load them. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
@@ -71,7 +71,7 @@ describe('importing an export restores the model', () => {
     })
   }
 
-  test('as half precision and bfloat16, within their rounding', async () => {
+  test('in half precision and bfloat16, to within rounding', async () => {
     const { parameters } = PATCHES
     for (const [type, tolerance] of [
       ['F16', 2 ** -11],
@@ -88,7 +88,7 @@ describe('importing an export restores the model', () => {
     }
   })
 
-  test('a model in memory is exported like its folder', async () => {
+  test('with the same bytes for a model in memory as for its folder', async () => {
     const { config, parameters } = await readModel(SPEECH)
     await exportSafetensors(SPEECH, files.at('folder.safetensors'))
     await exportSafetensors({ config, parameters }, files.at('memory.safetensors'))
@@ -110,7 +110,7 @@ test('no export writes a file once its signal has fired', async () => {
   }
 })
 
-describe('the names of other projects', () => {
+describe('exportPyTorch', () => {
   const keys = (path: string, dictionary: string) => {
     const root = decodeTorch(readFileSync(path), path)
     assert.ok(root instanceof Map)
@@ -120,7 +120,7 @@ describe('the names of other projects', () => {
   }
   const sorted = (names: readonly (readonly [unknown, readonly number[]])[]) => names.map(String).sort()
 
-  test('lmnt-com/diffwave: the state dict and the params of its own checkpoint', async () => {
+  test('writes the state dict and params of lmnt-com/diffwave', async () => {
     const { project, notes } = await exportPyTorch(LMNT, files.at('lmnt.pt'))
     assert.deepEqual([project, notes], ['lmnt', []])
     assert.deepEqual(sorted(keys(files.at('lmnt.pt'), 'model')), sorted(keys(LMNT, 'model')))
@@ -130,7 +130,7 @@ describe('the names of other projects', () => {
     for (const [name, value] of params(files.at('lmnt.pt'))) assert.deepEqual(value, own.get(name), name)
   })
 
-  test('philsyn: the state dict of its own checkpoint, weight norm included', async () => {
+  test('writes the state dict of philsyn, including weight norm', async () => {
     const { project, notes } = await exportPyTorch(PHILSYN, files.at('philsyn.pkl'))
     assert.equal(project, 'philsyn')
     assert.match(notes[0]!, /num_res_layers 4, dilation_cycle 2, T 50/)
@@ -138,7 +138,7 @@ describe('the names of other projects', () => {
     assert.deepEqual(sorted(keys(files.at('philsyn.pkl'), state)), sorted(keys(PHILSYN, state)))
   })
 
-  test('a network of neither shape is for interop/pytorch, with the reason', async () => {
+  test('writes any other network for interop/pytorch, and notes the reason', async () => {
     for (const [source, reason] of [
       [PATCHES, /patch 8/],
       [SPEECH, /windowed front end/],
@@ -149,7 +149,9 @@ describe('the names of other projects', () => {
     }
   })
 
-  test('interop/pytorch loads it, and computes what our engine computes', { skip: python.skip }, async () => {
+  test('writes a file that interop/pytorch loads, and that computes the same output', {
+    skip: python.skip,
+  }, async () => {
     await exportPyTorch(PATCHES, files.at('patches.pt'))
     const { config, parameters } = PATCHES
     const { network } = config
@@ -183,8 +185,8 @@ with torch.no_grad():
   })
 })
 
-describe('refusals', () => {
-  test('what is not a model, an unknown option or type, an unknown name', async () => {
+describe('an export or import refuses', () => {
+  test('a value that is not a model, and an unknown option, type or name', async () => {
     const out = files.at('x')
     await assert.rejects(exportSafetensors({} as never, out), { code: 'BAD_OPTION', message: /not a model/ })
     await assert.rejects(exportSafetensors(null as never, out), { code: 'BAD_OPTION', message: /not a model/ })
@@ -194,7 +196,7 @@ describe('refusals', () => {
     await assert.rejects(exportSafetensors(SPEECH, ''), { code: 'BAD_OPTION' })
   })
 
-  test('options for checkpoints: an export states its config', async () => {
+  test('checkpoint options for an export, which contains its config', async () => {
     await exportSafetensors(LMNT, files.at('stated.safetensors'))
     await assert.rejects(readModel(files.at('stated.safetensors'), { dilationCycle: 3 }), {
       code: 'BAD_OPTION',
@@ -202,7 +204,7 @@ describe('refusals', () => {
     })
   })
 
-  test('a file whose config is not one, or is of another network', async () => {
+  test('a file whose config is invalid or belongs to another network', async () => {
     const { parameters } = await readModel(LMNT)
     const { config } = await readModel(UNCONDITIONAL)
     for (const [text, code] of [
