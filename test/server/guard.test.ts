@@ -1,4 +1,4 @@
-/** Who may use a service. */
+/** Access to a service: the token, origins and hosts. */
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { describe, test } from 'node:test'
@@ -20,8 +20,8 @@ function get({ url }: Service, path: string, headers: Readonly<Record<string, st
   })
 }
 
-describe('the token', () => {
-  test('is asked of every request but those about health and documentation', async () => {
+describe('the token of a service', () => {
+  test('is required for every request except health checks and documentation', async () => {
     const service = await testService({ token: 'correct-horse' })
     for (const path of ['/healthz', '/readyz', '/docs', '/docs/openapi.json']) {
       assert.equal((await fetch(service.url + path)).status, 200, path)
@@ -39,7 +39,7 @@ describe('the token', () => {
     assert.equal((await fetch(`${service.url}/v1/models`, { headers })).status, 200)
   })
 
-  test('does not show in the documentation or the log', async () => {
+  test('is not shown in the documentation or the log', async () => {
     const lines: string[] = []
     const service = await testService({ token: 'correct-horse', log: { write: line => void lines.push(line) } })
     await fetch(`${service.url}/v1/models`, { headers: { authorization: 'Bearer correct-horse' } })
@@ -51,8 +51,8 @@ describe('the token', () => {
   })
 })
 
-describe('pages of browsers', () => {
-  test('of other origins are refused, unless they are allowed', async () => {
+describe('a web page', () => {
+  test('of another origin is refused unless it is allowed', async () => {
     const closed = await testService()
     await problem(await get(closed, '/v1/models', { origin: 'http://other.example' }), 403, 'FORBIDDEN')
     await problem(await get(closed, '/v1/models', { origin: 'null' }), 403, 'FORBIDDEN')
@@ -67,7 +67,7 @@ describe('pages of browsers', () => {
     await problem(await get(open, '/v1/models', { origin: 'http://third.example' }), 403, 'FORBIDDEN')
   })
 
-  test('under a name that was pointed at the loopback get nothing', async () => {
+  test('that reaches the service by a foreign host name is refused (DNS rebinding)', async () => {
     const service = await testService()
     await problem(await get(service, '/v1/models', { host: 'rebound.example' }), 403, 'FORBIDDEN')
     for (const host of ['localhost', 'localhost:8080', '127.0.0.1', '[::1]:80', 'LOCALHOST']) {

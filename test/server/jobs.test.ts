@@ -1,4 +1,4 @@
-/** Jobs: work that goes on without its client. */
+/** Jobs, which continue without their client. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { JobView } from '#src/server/jobs/job'
@@ -11,7 +11,7 @@ const submit = async (to: Service, path: string, body: Uint8Array | string = '')
   (await (await post(to, path, body, ASYNC)).json()) as JobView
 
 describe('a job', () => {
-  test('is accepted at once, with the address where it can be watched', async () => {
+  test('is accepted at once, with the address of its state', async () => {
     const response = await post(service, '/v1/vocode?seed=1', npyMel(8), { prefer: 'respond-async, wait=10' })
     assert.equal(response.status, 202)
     assert.equal(response.headers.get('preference-applied'), 'respond-async')
@@ -20,7 +20,7 @@ describe('a job', () => {
     assert.ok(['queued', 'running'].includes(job.state))
   })
 
-  test('has the same result as the request that waits', async () => {
+  test('has the same result as a request that waits', async () => {
     const job = await finishedJob(service, '/v1/vocode?seed=1', npyMel(8))
     const result = await fetch(`${service.url}/v1/jobs/${job.id}/result`)
     const direct = await post(service, '/v1/vocode?seed=1', npyMel(8))
@@ -28,7 +28,7 @@ describe('a job', () => {
     assert.equal(result.headers.get('diffwave-seed'), '1')
   })
 
-  test('tells its events in order, and the rest of them to those who come back', async () => {
+  test('sends its events in order, and the rest of them after a reconnection', async () => {
     const { id } = await finishedJob(service, '/v1/vocode?seed=1', npyMel(400))
     const events = await jobEvents(service, id)
     assert.ok(events.every((event, i) => i === 0 || event.id > events[i - 1]!.id))
@@ -40,14 +40,14 @@ describe('a job', () => {
     assert.deepEqual(later, events.slice(1))
   })
 
-  test('can be stopped, and is forgotten then', async () => {
+  test('can be cancelled, and is then removed', async () => {
     const { id } = await submit(service, '/v1/generate', '{"seconds": 60, "steps": 500}')
     const removed = await fetch(`${service.url}/v1/jobs/${id}`, { method: 'DELETE' })
     assert.equal(((await removed.json()) as JobView).state, 'cancelled')
     await problem(await fetch(`${service.url}/v1/jobs/${id}`), 404, 'UNKNOWN_JOB')
   })
 
-  test('that waits for its turn can be stopped, too', async () => {
+  test('can be cancelled while it waits for its turn', async () => {
     const busy = await testService({ limits: { parallel: 1 } })
     const first = await submit(busy, '/v1/generate', '{"seconds": 60, "steps": 500}')
     const second = await submit(busy, '/v1/generate', '{"seconds": 60, "steps": 500}')
@@ -57,25 +57,25 @@ describe('a job', () => {
     assert.equal((await watched).at(-1)!.data['state'], 'cancelled')
   })
 
-  test('that fails has a problem document', async () => {
+  test('has a problem document if it fails', async () => {
     const job = await finishedJob(service, '/v1/vocode', 'this is no mel')
     assert.equal(job.state, 'failed')
     assert.equal(job.problem!.code, 'UNSUPPORTED_FORMAT')
     await problem(await fetch(`${service.url}/v1/jobs/${job.id}/result`), 404, 'NOT_FOUND')
   })
 
-  test('whose options are wrong is not even taken', async () => {
+  test('is refused at once if its options are wrong', async () => {
     await problem(await post(service, '/v1/vocode?stepz=1', npyMel(4), ASYNC), 400, 'BAD_OPTION')
     await problem(await post(service, '/v1/vocode', '', ASYNC), 422, 'TRUNCATED')
   })
 
-  test('that is not done says so', async () => {
+  test('has no result before it is done: NOT_READY', async () => {
     const { id } = await submit(service, '/v1/generate', '{"seconds": 60, "steps": 500}')
     await problem(await fetch(`${service.url}/v1/jobs/${id}/result`), 409, 'NOT_READY')
     await fetch(`${service.url}/v1/jobs/${id}`, { method: 'DELETE' })
   })
 
-  test('that nobody knows is a problem, whatever its name', async () => {
+  test('that does not exist is UNKNOWN_JOB, whatever its name', async () => {
     for (const id of ['x', '..', '%2e%2e', '__proto__', 'constructor', 'a'.repeat(150), '%00']) {
       const response = await fetch(`${service.url}/v1/jobs/${id}/files/x`)
       await problem(response, 404, id === '..' || id === '%2e%2e' ? 'NOT_FOUND' : 'UNKNOWN_JOB')
@@ -83,8 +83,8 @@ describe('a job', () => {
   })
 })
 
-describe('results', () => {
-  test('are forgotten when their time is over', async () => {
+describe('the result of a job', () => {
+  test('is removed when its time is over', async () => {
     const brief = await testService({ limits: { resultSeconds: 0.2 } })
     const { id } = await submit(brief, '/v1/vocode', npyMel(4))
     await jobEvents(brief, id)
@@ -92,7 +92,7 @@ describe('results', () => {
     await problem(await fetch(`${brief.url}/v1/jobs/${id}`), 404, 'UNKNOWN_JOB')
   })
 
-  test('the oldest give way if there is no room', async () => {
+  test('is removed if newer ones need the room, oldest first', async () => {
     const small = await testService({ limits: { resultBytes: 30_000 } })
     const first = await finishedJob(small, '/v1/vocode', npyMel(40))
     const second = await finishedJob(small, '/v1/vocode', npyMel(40))
@@ -100,7 +100,7 @@ describe('results', () => {
     assert.equal((await fetch(`${small.url}/v1/jobs/${second.id}/result`)).status, 200)
   })
 
-  test('that alone are too large fail their job', async () => {
+  test('fails its job if it is too large on its own', async () => {
     const small = await testService({ limits: { resultBytes: 10_000 } })
     assert.equal((await finishedJob(small, '/v1/vocode', npyMel(40))).problem?.code, 'TOO_LARGE')
   })

@@ -1,4 +1,4 @@
-/** What a service refuses to take: too much, too long, too often. */
+/** The limits of a service: requests that are too large, too long or too frequent. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { noiseWav, npyMel } from '../support/cli-inputs.js'
@@ -7,8 +7,8 @@ import { post, problem, testService, waiting } from '../support/service.js'
 const LONG = npyMel(16_000)
 const SLOW = '/v1/vocode?seed=1&steps=1&format=32f'
 
-describe('the queue', () => {
-  test('refuses what finds no place, and says when to try again', async () => {
+describe('the limits of the queue', () => {
+  test('refuse requests when it is full, with Retry-After', async () => {
     const service = await testService({ limits: { parallel: 1, queue: 1 } })
     // Not read: it keeps its place until it is cancelled.
     const first = await post(service, SLOW, LONG)
@@ -26,14 +26,14 @@ describe('the queue', () => {
     await first.body!.cancel()
   })
 
-  test('one client cannot fill it', async () => {
+  test('prevent a single client from filling it', async () => {
     const service = await testService({ limits: { parallel: 1, perClient: 1 } })
     const first = await post(service, SLOW, LONG)
     await problem(await post(service, '/v1/vocode', npyMel(4)), 429, 'TOO_MANY_REQUESTS')
     await first.body!.cancel()
   })
 
-  test('a client may only send so many requests per minute', async () => {
+  test('restrict the requests of a client per minute', async () => {
     const service = await testService({ limits: { requestsPerMinute: 3 } })
     for (let i = 0; i < 3; i++) assert.equal((await fetch(`${service.url}/v1/models`)).status, 200)
     const refused = await fetch(`${service.url}/v1/models`)
@@ -43,26 +43,26 @@ describe('the queue', () => {
   })
 })
 
-describe('sizes', () => {
-  test('a body that is too large is refused before it is read', async () => {
+describe('the limits of sizes', () => {
+  test('refuse a body that is too large before it is read', async () => {
     const service = await testService({ limits: { bodyBytes: 1000 } })
     await problem(await post(service, '/v1/vocode', npyMel(100)), 413, 'TOO_LARGE')
   })
 
-  test('a body of unknown length is refused when it becomes too large', async () => {
+  test('refuse a body of unknown length as soon as it is too large', async () => {
     const service = await testService({ limits: { bodyBytes: 1000 } })
     const body = new ReadableStream({ pull: controller => controller.enqueue(new Uint8Array(500)) })
     const response = await fetch(`${service.url}/v1/vocode`, { method: 'POST', body, duplex: 'half' } as RequestInit)
     await problem(response, 413, 'TOO_LARGE')
   })
 
-  test('all bodies together are bounded, too', async () => {
+  test('also bound the total of all bodies', async () => {
     const service = await testService({ limits: { uploadBytes: 10_000 } })
     await problem(await post(service, '/v1/vocode', npyMel(100)), 429, 'QUEUE_FULL')
     assert.equal((await post(service, '/v1/vocode', npyMel(4))).status, 200)
   })
 
-  test('bodies count until their answer is there, and no longer', async () => {
+  test('count a body only until its response is complete', async () => {
     const service = await testService({ limits: { uploadBytes: 10_000 } })
     for (let i = 0; i < 20; i++) {
       const response = await post(service, '/v1/vocode', npyMel(20))
@@ -71,7 +71,7 @@ describe('sizes', () => {
     }
   })
 
-  test('audio that is too long is refused, whether sent or asked for', async () => {
+  test('refuse audio that is too long, as input or output', async () => {
     const service = await testService({ limits: { seconds: 0.5 } })
     const cases: readonly (readonly [path: string, body: Uint8Array | string])[] = [
       ['/v1/vocode', npyMel(100)],

@@ -4,8 +4,8 @@ import { describe, test } from 'node:test'
 import { Metrics } from '#src/server/metrics'
 import { testService } from '../support/service.js'
 
-describe('metrics', () => {
-  test('are text with help, type and escaped labels', () => {
+describe('the metrics', () => {
+  test('are text with HELP, TYPE and escaped labels', () => {
     const metrics = new Metrics()
     metrics.count('requests_total', 'Requests.', { path: 'a"b\\c\nd' })
     metrics.count('requests_total', 'Requests.', { path: 'a"b\\c\nd' }, 2)
@@ -18,7 +18,7 @@ describe('metrics', () => {
     )
   })
 
-  test('of durations are cumulative buckets with sum and count', () => {
+  test('show durations as cumulative buckets with sum and count', () => {
     const metrics = new Metrics()
     for (const seconds of [0.001, 0.2, 1000]) metrics.observe('time', 'Time.', seconds)
     const text = metrics.text()
@@ -34,7 +34,7 @@ describe('metrics', () => {
     assert.match(text, /^time_count 3$/m)
   })
 
-  test('of a service have the type that their name says', async () => {
+  test('have counters whose names end in _total, and no others', async () => {
     const { url } = await testService()
     const text = await (await fetch(`${url}/metrics`)).text()
     const types = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)]

@@ -1,4 +1,4 @@
-/** The models that a service keeps loaded. */
+/** The cache of loaded models in a service. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ModelCache } from '#src/server/model-cache'
@@ -17,8 +17,8 @@ function cache(maxBytes: number) {
   return { events, models: new ModelCache({ ...options, onEvent: (event, name) => events.push(`${event} ${name}`) }) }
 }
 
-describe('the cache of models', () => {
-  test('loads a model once for all who ask at the same time', async () => {
+describe('the model cache', () => {
+  test('loads a model once for concurrent requests', async () => {
     const { models, events } = cache(2 ** 30)
     const [first, second] = await Promise.all([models.lease('a'), models.lease('a')])
     assert.equal(first.model, second.model)
@@ -26,7 +26,7 @@ describe('the cache of models', () => {
     await models.close()
   })
 
-  test('drops the one that was used least recently, once nobody uses it', async () => {
+  test('drops the least recently used model once nobody uses it', async () => {
     const { models, events } = cache(1)
     const a = await models.lease('a')
     const b = await models.lease('b')
@@ -44,7 +44,7 @@ describe('the cache of models', () => {
     await models.close()
   })
 
-  test('releasing twice counts once', async () => {
+  test('counts a repeated release once', async () => {
     const { models, events } = cache(1)
     const [first, second] = [await models.lease('a'), await models.lease('a')]
     first.release()
@@ -55,7 +55,7 @@ describe('the cache of models', () => {
     await models.close()
   })
 
-  test('a model without its last layer is another model', async () => {
+  test('keeps a model with its last layer zeroed as a separate model', async () => {
     const { models } = cache(2 ** 30)
     const [whole, zeroed] = [await models.lease('a'), await models.lease('a', { zeroOutput: true })]
     const request = {
@@ -70,14 +70,14 @@ describe('the cache of models', () => {
     await models.close()
   })
 
-  test('models are known by name alone', async () => {
+  test('finds models only by name', async () => {
     const { models } = cache(2 ** 30)
     await assert.rejects(models.lease(smallVocoder), code('UNKNOWN_MODEL'))
     await assert.rejects(models.config('speeech'), code('UNKNOWN_MODEL'))
     assert.equal(await models.firstOf('generator'), 'b')
   })
 
-  test('one whose config cannot be read does not keep the others from being found', async () => {
+  test('skips a model whose config cannot be read when it looks for a kind', async () => {
     const sources = new Map([
       ['gone', '/nowhere/model.pt'],
       ['a', smallVocoder],
@@ -87,7 +87,7 @@ describe('the cache of models', () => {
     await assert.rejects(models.firstOf('generator'), { code: 'MODEL_UNAVAILABLE' })
   })
 
-  test('one that cannot be loaded says so without its path, and is tried again', async () => {
+  test('reports a model that cannot be loaded without its path, and tries again', async () => {
     const { models } = cache(2 ** 30)
     for (let i = 0; i < 2; i++) {
       await assert.rejects(models.lease('gone'), (error: unknown) => {

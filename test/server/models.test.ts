@@ -27,7 +27,7 @@ interface Listed {
 }
 
 describe('a model whose config cannot be read', () => {
-  test('is listed beside the others, with what is wrong', async () => {
+  test('is listed beside the others, with its problem', async () => {
     const listed = (await getJson(service, '/v1/models')) as unknown as Listed
     assert.deepEqual(
       listed.models.map(({ name, isDefault }) => [name, isDefault]),
@@ -48,7 +48,7 @@ describe('a model whose config cannot be read', () => {
     assert.match(log.join(''), /diffusoin/)
   })
 
-  test('leaves the others to be shown and used', async () => {
+  test('does not affect the other models', async () => {
     assert.equal((await getJson(service, '/v1/models/voice'))['isDefault'], true)
     assert.equal((await post(service, '/v1/vocode', npyMel(4))).status, 200)
     for (const path of ['/v1/models/broken', '/v1/models/broken/schedule', '/v1/models/gone']) {
@@ -56,7 +56,7 @@ describe('a model whose config cannot be read', () => {
     }
   })
 
-  test('is a problem that the studio shows', async () => {
+  test('is shown as a problem in the studio', async () => {
     const backend = new HttpBackend(new HttpClient(service.url, () => ''))
     const { models, problems } = await backend.models(new AbortController().signal)
     assert.equal(models.length, 2)

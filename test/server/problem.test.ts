@@ -1,11 +1,11 @@
-/** Problem documents: what a client gets for an error. */
+/** Problem documents, which clients receive for errors. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { DiffWaveError } from '#src/core/errors'
 import { isFault, problemOf } from '#src/server/problem'
 
 describe('the problem document of an error', () => {
-  test('says of a body whose decoder is not installed that its type is not read', () => {
+  test('says that the type of a body is unsupported if its decoder is not installed', () => {
     const error = new DiffWaveError('MISSING_PACKAGE', 'MP3 cannot be read: the package is not installed', {
       hint: 'npm install mpg123-decoder',
     })
@@ -16,7 +16,7 @@ describe('the problem document of an error', () => {
     for (const clause of [expected, got, hint]) assert.notEqual(clause, '')
   })
 
-  test('says nothing of a fault of the service', () => {
+  test('reveals nothing about a fault of the service', () => {
     for (const error of [new TypeError('secret'), new DiffWaveError('ENGINE_FAILED', 'secret')]) {
       assert.ok(isFault(error))
       const problem = problemOf(error)

@@ -1,4 +1,4 @@
-/** The queue of work. */
+/** The work queue. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { WorkQueue } from '#src/server/queue'
@@ -31,8 +31,8 @@ function gated(limits = { parallel: 1, queue: 10, perClient: 10 }) {
   return { queue, log, add, end }
 }
 
-describe('the queue', () => {
-  test('runs so many pieces at a time, in order', async () => {
+describe('the work queue', () => {
+  test('runs at most the given number at a time, in order', async () => {
     const { queue, log, add, end } = gated({ parallel: 2, queue: 10, perClient: 10 })
     const all = Promise.all(['a', 'b', 'c', 'd'].map(name => add(name)))
     assert.deepEqual(log, ['a', 'b'])
@@ -44,7 +44,7 @@ describe('the queue', () => {
     assert.deepEqual(queue.state, { running: 0, waiting: 0 })
   })
 
-  test('takes turns between clients', async () => {
+  test('alternates between clients', async () => {
     const { log, add, end } = gated({ parallel: 2, queue: 10, perClient: 10 })
     const all = [add('a1', 'a'), add('a2', 'a'), add('a3', 'a'), add('b1', 'b')]
     await end('a1')
@@ -53,7 +53,7 @@ describe('the queue', () => {
     await Promise.all(all)
   })
 
-  test('refuses what finds no place', async () => {
+  test('refuses work when it is full', async () => {
     const { queue, add, end } = gated({ parallel: 1, queue: 1, perClient: 10 })
     const all = [add('a'), add('b')]
     await assert.rejects(add('c'), refusal('QUEUE_FULL'))
@@ -64,7 +64,7 @@ describe('the queue', () => {
     queue.admit('c')
   })
 
-  test('refuses a client that has too much in hand, and nobody else', async () => {
+  test('refuses a client with too much work, and no other', async () => {
     const { queue, add, end } = gated({ parallel: 1, queue: 10, perClient: 2 })
     const all = [add('a1', 'a'), add('a2', 'a')]
     await assert.rejects(add('a3', 'a'), refusal('TOO_MANY_REQUESTS'))
@@ -74,7 +74,7 @@ describe('the queue', () => {
     await Promise.all(all)
   })
 
-  test('the time to wait follows how long work takes', async () => {
+  test('states a retry time that follows the duration of work', async () => {
     const { queue, add, end } = gated({ parallel: 1, queue: 1, perClient: 10 })
     for (let i = 0; i < 30; i++) {
       const done = add(`${i}`)
@@ -95,7 +95,7 @@ describe('the queue', () => {
     await Promise.all(all)
   })
 
-  test('work that waits leaves when its signal fires', async () => {
+  test('removes waiting work when its signal fires', async () => {
     const { queue, log, add, end } = gated()
     const stop = new AbortController()
     const first = add('a')
@@ -110,7 +110,7 @@ describe('the queue', () => {
     assert.deepEqual(log, ['a', 'c'])
   })
 
-  test('work that fails frees its place', async () => {
+  test('frees the place of work that fails', async () => {
     const { queue, add, end } = gated()
     await assert.rejects(
       queue.run('a', never, () => Promise.reject(new Error('broken'))),
@@ -121,7 +121,7 @@ describe('the queue', () => {
     assert.equal(await done, 'b')
   })
 
-  test('closing refuses new work and waits for the rest', async () => {
+  test('refuses new work on closing, and waits for the rest', async () => {
     const { queue, add, end } = gated()
     const all = [add('a'), add('b')]
     let closed = false

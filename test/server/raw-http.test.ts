@@ -1,4 +1,4 @@
-/** Requests that no client library would send. */
+/** Malformed requests, which no client library would send. */
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { describe, test } from 'node:test'
@@ -33,8 +33,8 @@ async function refused(text: string, status: number, code: string, end = true): 
 
 const head = 'host: localhost\r\nconnection: close\r\n'
 
-describe('requests that are not as they should be', () => {
-  test('what is not HTTP', () => refused('hello\r\n\r\n', 400, 'BAD_REQUEST'))
+describe('the service refuses', () => {
+  test('text that is not HTTP', () => refused('hello\r\n\r\n', 400, 'BAD_REQUEST'))
 
   test('headers that are too large', () =>
     refused(`GET / HTTP/1.1\r\n${head}x: ${'a'.repeat(20_000)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE'))
@@ -54,7 +54,7 @@ describe('requests that are not as they should be', () => {
     test(`a path out of the service: ${path}`, () => refused(`GET ${path} HTTP/1.1\r\n${head}\r\n`, 404, 'NOT_FOUND'))
   }
 
-  test('a method that an address does not take', () =>
+  test('a method that an address does not support', () =>
     refused(`DELETE /v1/vocode HTTP/1.1\r\n${head}\r\n`, 405, 'METHOD_NOT_ALLOWED'))
 
   test('a form', () =>
@@ -65,14 +65,14 @@ describe('requests that are not as they should be', () => {
       'UNSUPPORTED_MEDIA_TYPE',
     ))
 
-  test('a request smuggled behind another', () =>
+  test('a request that is smuggled behind another', () =>
     refused(
       `POST /v1/vocode HTTP/1.1\r\n${head}content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
       400,
       'BAD_REQUEST',
     ))
 
-  test('a body that breaks off does no harm', async () => {
+  test('nothing else after a body that breaks off', async () => {
     await raw(`POST /v1/vocode HTTP/1.1\r\n${head}content-length: 100000\r\n\r\nabc`)
     assert.equal((await fetch(`${service.url}/healthz`)).status, 200)
   })

@@ -1,4 +1,4 @@
-/** Audio on its way: it is sent while it is made, waits for its reader, and stops when the reader leaves. */
+/** Streamed results: audio is sent while it is made, waits for its reader, and stops when the reader leaves. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
@@ -8,7 +8,7 @@ import { idle, post, problem, running, testService, waiting } from '../support/s
 /** A result of 16 MB: more than the service and the sockets hold for a reader. */
 const LONG = npyMel(16_000)
 const QUERY = '/v1/vocode?seed=1&steps=1&format=32f'
-describe('a result that is being made', () => {
+describe('a streamed result', () => {
   test('sends its first audio before its last is made', async () => {
     const service = await testService()
     const response = await post(service, QUERY, LONG)
@@ -47,7 +47,7 @@ describe('a result that is being made', () => {
     await idle(service)
   })
 
-  test('is cut off, and not ended, if its time is over', async () => {
+  test('is cut off without a proper end when its time is over', async () => {
     const service = await testService({ limits: { workSeconds: 0.7 } })
     const response = await post(service, QUERY, LONG)
     // The machine may be so busy that not even the first audio is there in time.
@@ -60,7 +60,7 @@ describe('a result that is being made', () => {
     await idle(service)
   })
 
-  test('has its problem document if it fails before its first audio', async () => {
+  test('is a problem document if it fails before its first audio', async () => {
     const service = await testService({ limits: { workSeconds: 0.001 } })
     await problem(await post(service, QUERY, LONG), 503, 'WORK_TIMEOUT')
   })

@@ -1,4 +1,4 @@
-/** Training runs to watch. */
+/** Training runs that a service shows. */
 import assert from 'node:assert/strict'
 import { appendFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -33,8 +33,8 @@ put('other/file.txt', 'no run')
 put('first/events.out.tfevents.1.diffwave', Buffer.concat([record(100), record(200)]))
 const service = await testService({ runs: [folder] })
 
-describe('training runs', () => {
-  test('are found below a folder, or named themselves', async () => {
+describe('a training run', () => {
+  test('is found in a folder of runs, or named itself', async () => {
     const { runs } = (await getJson(service, '/v1/runs')) as { runs: { name: string; hasModel: boolean }[] }
     assert.deepEqual(
       runs.map(({ name, hasModel }) => [name, hasModel]),
@@ -51,7 +51,7 @@ describe('training runs', () => {
     )
   })
 
-  test('have their log, from a step on, without half a line', async () => {
+  test('has its log from a given step on, without an incomplete line', async () => {
     const steps = async (path: string) =>
       ((await getJson(service, path)) as { lines: { step: number }[] }).lines.map(({ step }) => step)
     assert.deepEqual(await steps('/v1/runs/first/metrics'), [1, 2, 3])
@@ -59,7 +59,7 @@ describe('training runs', () => {
     assert.deepEqual(await steps('/v1/runs/second/metrics'), [])
   })
 
-  test('tell what is added to their log', async () => {
+  test('sends new lines of its log as events', async () => {
     const leave = new AbortController()
     const response = await fetch(`${service.url}/v1/runs/first/events?after=2`, { signal: leave.signal })
     const reader = response.body!.getReader()
@@ -74,7 +74,7 @@ describe('training runs', () => {
     leave.abort()
   })
 
-  test('are told to the end, however long their log is', async () => {
+  test('is sent to its end, however long its log is', async () => {
     const long = scratch()
     const note = 'x'.repeat(1000)
     const longLine = (step: number) => `${JSON.stringify({ step, loss: 1, note })}\n`
@@ -101,7 +101,7 @@ describe('training runs', () => {
     assert.ok(parts >= 3, `${parts} parts`)
   })
 
-  test('whose log is cut back tell each step once', async () => {
+  test('sends each step once if its log is cut back', async () => {
     const cut = scratch()
     const log = cut.put('run/metrics.jsonl', line(1) + line(2) + line(3))
     const { url } = await testService({ runs: [cut.folder] })
@@ -121,7 +121,7 @@ describe('training runs', () => {
     leave.abort()
   })
 
-  test('whose log is cut back while it is read begin anew with the next read', async () => {
+  test('starts its log again if the log is cut back while it is read', async () => {
     const cut = scratch()
     const path = cut.put('run/metrics.jsonl', line(1) + line(2))
     const log = new RunLog(path)
@@ -137,7 +137,7 @@ describe('training runs', () => {
     assert.deepEqual(steps, [[1, 2], [1]])
   })
 
-  test('have the clips of their event files', async () => {
+  test('has the clips of its event files', async () => {
     const { clips } = (await getJson(service, '/v1/runs/first/clips')) as { clips: { id: string; step: number }[] }
     assert.deepEqual(
       clips.map(({ step }) => step),
@@ -148,14 +148,14 @@ describe('training runs', () => {
     await problem(await fetch(`${service.url}/v1/runs/first/clips/9-9`), 404, 'NOT_FOUND')
   })
 
-  test('are known by name alone', async () => {
+  test('is known only by its name', async () => {
     for (const name of ['nope', 'other', '%2e%2e%2fother', '__proto__', '%2fetc']) {
       await problem(await fetch(`${service.url}/v1/runs/${name}/metrics`), 404, 'UNKNOWN_RUN')
     }
   })
 })
 
-describe('a run that is removed while it is read', () => {
+describe('a training run that is removed while it is read', () => {
   /** Runs that lose a folder right after it was found. */
   class Losing extends TrainingRuns {
     override async folders(): Promise<ReadonlyMap<string, RunFolder>> {
@@ -167,14 +167,14 @@ describe('a run that is removed while it is read', () => {
   const lost = scratch()
   const runs = new Losing([lost.folder])
 
-  test('does not keep the others from being listed', async () => {
+  test('does not prevent listing the other runs', async () => {
     lost.put('gone/metrics.jsonl', line(1))
     lost.put('here/metrics.jsonl', line(1))
     const names = (await runs.list()).map(({ name }) => name)
     assert.ok(names.includes('here'))
   })
 
-  test('is an unknown one, not a failure of the service', async () => {
+  test('is an unknown run, not a fault of the service', async () => {
     const unknown = { code: 'UNKNOWN_RUN', status: 404 }
     for (const read of [() => runs.metrics('gone', 0), () => runs.clips('gone'), () => runs.clip('gone', '0-0')]) {
       lost.put('gone/metrics.jsonl', line(1))
@@ -183,11 +183,11 @@ describe('a run that is removed while it is read', () => {
   })
 })
 
-describe('event files', () => {
+describe('an event file', () => {
   const { put } = scratch()
   const wavOf = async (file: EventFile, i: number) => new Uint8Array((await file.wav((await file.clips())[i]!))!)
 
-  test('are read on as they grow, also over half a record', async () => {
+  test('is read further as it grows, even across half a record', async () => {
     const [one, two, three] = [record(100), record(200), record(300)]
     const path = put('events', Buffer.concat([one, two.subarray(0, 20)]))
     const file = new EventFile(path)
@@ -203,7 +203,7 @@ describe('event files', () => {
     assert.deepEqual(await steps(), [100])
   })
 
-  test('have their last clip, whatever their size', async () => {
+  test('gives its last clip, whatever its size', async () => {
     const big = frameRecord(
       encodeEvent(1.5, 1, [{ kind: 'audio', tag: 'big', audio: { ...audio, samples: new Float32Array(2 ** 20) } }]),
     )
@@ -214,7 +214,7 @@ describe('event files', () => {
     assert.deepEqual(await wavOf(file, 40), encodeWav(audio))
   })
 
-  test('with an event past every bound have the clips behind it', async () => {
+  test('gives the clips after an event of excessive size', async () => {
     const huge = new Uint8Array(MAX_CLIP_RECORD_BYTES + 16)
     new DataView(huge.buffer).setBigUint64(0, BigInt(MAX_CLIP_RECORD_BYTES), true)
     const file = new EventFile(put('huge', Buffer.concat([huge, record(2)])))
@@ -224,7 +224,7 @@ describe('event files', () => {
     )
   })
 
-  test('that are cut off or damaged hold what is whole', () => {
+  test('gives its whole records if it is truncated or damaged', () => {
     const bytes = new Uint8Array(Buffer.concat([record(100), record(200)]))
     for (let cut = 0; cut < bytes.length; cut += 7) {
       const whole = cut >= record(100).length ? 1 : 0

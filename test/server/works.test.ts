@@ -1,4 +1,4 @@
-/** What the service makes: the same bytes as the library, and all that a page needs to show how. */
+/** The works of the service: the same bytes as the library, and the data for the studio’s views. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { decodeWav } from '#src/audio/codecs/wav'
@@ -20,8 +20,8 @@ const wavOf = async (response: Response) => {
   return new Uint8Array(await response.arrayBuffer())
 }
 
-describe('vocode', () => {
-  test('makes the bytes that the library makes', async () => {
+describe('/v1/vocode', () => {
+  test('returns the bytes of the library', async () => {
     const response = await post(service, '/v1/vocode?seed=3&steps=6', npyMel(20))
     const bytes = await wavOf(response)
     const vocoder = await Vocoder.load(smallVocoder)
@@ -35,14 +35,14 @@ describe('vocode', () => {
     )
   })
 
-  test('reads the format from the bytes, whatever the content type', async () => {
+  test('recognises the format by the bytes, whatever the content type', async () => {
     const tensor = { shape: [80, 20], data: melNumbers(1600) }
     const file = encodeSafetensors(new Map([['mel', tensor]]))
     const bytes = await wavOf(await post(service, '/v1/vocode?seed=3&steps=6', file, { 'content-type': 'text/plain' }))
     assert.deepEqual(bytes, await wavOf(await post(service, '/v1/vocode?seed=3&steps=6', npyMel(20))))
   })
 
-  test('copies a recording by way of its mel', async () => {
+  test('copies a recording by its mel', async () => {
     const bytes = await wavOf(await post(service, '/v1/vocode?seed=1&format=32f', noiseWav(0, 5000)))
     const vocoder = await Vocoder.load(smallVocoder)
     const recording = decodeWav(noiseWav(0, 5000), 'noise')
@@ -58,22 +58,22 @@ describe('vocode', () => {
   })
 
   for (const system of ['zero-output', 'griffin-lim']) {
-    test(`makes audio with ${system}, to compare`, async () => {
+    test(`makes audio with ${system} for comparison`, async () => {
       const response = await post(service, `/v1/vocode?system=${system}&seed=1`, noiseWav(0, 6000))
       assert.equal(decodeWav(await wavOf(response), system).samples.length, 6000)
       assert.equal(response.headers.get('diffwave-system'), system)
     })
   }
 
-  test('says that a mel was transposed', async () => {
+  test('reports that a mel was transposed', async () => {
     const response = await post(service, '/v1/vocode', npyMel(80, 20))
     assert.match(response.headers.get('diffwave-notes')!, /transposed/)
     assert.equal(response.headers.get('diffwave-samples'), String(20 * 256))
   })
 })
 
-describe('generate', () => {
-  test('makes the bytes that the library makes', async () => {
+describe('/v1/generate', () => {
+  test('returns the bytes of the library', async () => {
     const generator = await Generator.load(smallGenerator)
     const [clip] = await generator.generate({ seconds: 0.2, seed: 5 })
     await generator.dispose()
@@ -93,8 +93,8 @@ describe('generate', () => {
   })
 })
 
-describe('repairs and mels', () => {
-  test('inpaint leaves all but the gap as it is', async () => {
+describe('repair and mel endpoints', () => {
+  test('/v1/inpaint changes only the gaps', async () => {
     const recording = noiseWav(1, 8000)
     const bytes = await wavOf(await post(service, '/v1/inpaint?gaps=0.1-0.12,0.2-0.21&seed=1&fade=0', recording))
     const [before, after] = [decodeWav(recording, 'before').samples, decodeWav(bytes, 'after').samples]
@@ -103,7 +103,7 @@ describe('repairs and mels', () => {
     assert.notDeepEqual(after.subarray(2205, 2646), before.subarray(2205, 2646))
   })
 
-  test('denoise makes the bytes that the library makes', async () => {
+  test('/v1/denoise returns the bytes of the library', async () => {
     const recording = decodeWav(noiseWav(1, 8000), 'noise')
     const generator = await Generator.load(smallGenerator)
     const made = await generator.denoise(recording, { seed: 2, snr: 10 })
@@ -113,7 +113,7 @@ describe('repairs and mels', () => {
     assert.equal(Number(response.headers.get('diffwave-step')), made.step)
   })
 
-  test('mel makes the mel of a convention or of a model', async () => {
+  test('/v1/mel computes the mel of a convention or of a model', async () => {
     const recording = decodeWav(noiseWav(1, 8000), 'noise')
     for (const name of ['lmnt', 'tacotron2'] as const) {
       const query = name === 'lmnt' ? '' : '?convention=tacotron2&as=safetensors'
@@ -123,8 +123,8 @@ describe('repairs and mels', () => {
   })
 })
 
-describe('what a page shows of diffusion', () => {
-  test('forward adds the noise of a step, and says how much', async () => {
+describe('endpoints that show diffusion', () => {
+  test('/v1/forward adds the noise of a step, and reports its level', async () => {
     const query = `/v1/forward?t=20&seed=1`
     const response = await post(service, query, noiseWav(1, 8000))
     const noisy = decodeWav(await wavOf(response), 'noisy').samples
@@ -136,7 +136,7 @@ describe('what a page shows of diffusion', () => {
     assert.ok(Math.abs(snr - Number(response.headers.get('diffwave-snr'))) < 0.01)
   })
 
-  test('the schedule of a model has ᾱ of training and of sampling', async () => {
+  test('a model’s schedule has ᾱ of training and of sampling', async () => {
     const { training, sampling } = (await getJson(service, '/v1/models/voice/schedule?steps=6')) as {
       training: { alphaBars: number[] }
       sampling: { steps: number[]; alphaBars: number[]; spreads: number[] }
@@ -147,7 +147,7 @@ describe('what a page shows of diffusion', () => {
     assert.ok(sampling.alphaBars[0]! < sampling.alphaBars[5]!)
   })
 
-  test('process of many steps has headers that a client takes', async () => {
+  test('/v1/process of many steps has headers that clients accept', async () => {
     const job = await finishedJob(service, '/v1/process?seconds=0.01&steps=50&model=noise&format=16')
     const { facts } = job.files.at(-1)!
     assert.equal((facts['alphaBars'] as number[]).length, 50)
@@ -157,7 +157,7 @@ describe('what a page shows of diffusion', () => {
     assert.deepEqual(headersOf({ seed: 1, t: Array.from({ length: 4000 }, (_, i) => i) }), { 'diffwave-seed': '1' })
   })
 
-  test('process refuses what its model would leave out', async () => {
+  test('/v1/process refuses options that its model would ignore', async () => {
     const cases = [
       ['/v1/process?seconds=1', npyMel(4), 'A vocoder does not take seconds'],
       ['/v1/process?guidance=1&model=voice', npyMel(4), 'A vocoder does not take guidance'],
@@ -172,7 +172,7 @@ describe('what a page shows of diffusion', () => {
     }
   })
 
-  test('process keeps x_t, the clean audio and the noise of each step', async () => {
+  test('/v1/process keeps x_t, the clean audio and the noise of each step', async () => {
     const job = await finishedJob(service, '/v1/process?seed=4&steps=6', npyMel(8))
     const names = job.files.map(({ name }) => name)
     const steps = Array.from({ length: 6 }, (_, i) => [`x-${i + 1}.wav`, `clean-${i + 1}.wav`, `noise-${i + 1}.wav`])
@@ -192,18 +192,18 @@ describe('what a page shows of diffusion', () => {
     assert.deepEqual(await wavOf(result), direct)
   })
 
-  test('process of a generator needs no body', async () => {
+  test('/v1/process of a generator needs no body', async () => {
     const job = await finishedJob(service, '/v1/process?seed=4&steps=6&seconds=0.1')
     assert.equal(job.state, 'done')
     assert.equal(job.files.at(-1)!.facts['model'], 'noise')
   })
 
-  test('a process that is too large to keep is refused', async () => {
+  test('/v1/process refuses a process that is too large to keep', async () => {
     const job = await finishedJob(service, '/v1/process?model=noise&steps=4000&seconds=10')
     assert.equal(job.problem?.code, 'TOO_LARGE')
   })
 
-  test('compare makes every copy of a recording, with measures', async () => {
+  test('/v1/compare makes every copy of a recording, with measures', async () => {
     const job = await finishedJob(service, '/v1/compare?seed=1', noiseWav(1, 30_000))
     assert.deepEqual(
       job.files.map(({ name }) => name),
@@ -216,8 +216,8 @@ describe('what a page shows of diffusion', () => {
   })
 })
 
-describe('refusals', () => {
-  test('options are those of the library, and nothing else', async () => {
+describe('a work refuses', () => {
+  test('options that the library does not have', async () => {
     await problem(await post(service, '/v1/vocode?stepz=6', npyMel(4)), 400, 'BAD_OPTION')
     await problem(await post(service, '/v1/vocode?steps=0', npyMel(4)), 400, 'BAD_OPTION')
     await problem(await post(service, '/v1/vocode?steps=1e9', npyMel(4)), 400, 'BAD_OPTION')
@@ -228,7 +228,7 @@ describe('refusals', () => {
     await problem(await post(service, '/v1/generate?seconds=0.1', '{"seconds": 0.1}'), 400, 'BAD_OPTION')
   })
 
-  test('models are named, never found by a path', async () => {
+  test('models by path: only names are accepted', async () => {
     for (const name of ['nope', 'models/speech', '../voice', '/etc/passwd', 'toString', '__proto__']) {
       await problem(
         await post(service, `/v1/vocode?model=${encodeURIComponent(name)}`, npyMel(4)),
@@ -239,7 +239,7 @@ describe('refusals', () => {
     await problem(await post(service, '/v1/vocode?model=noise', npyMel(4)), 400, 'BAD_OPTION')
   })
 
-  test('bodies that are no mel and no recording', async () => {
+  test('bodies that are neither a mel nor a recording', async () => {
     await problem(await post(service, '/v1/vocode'), 422, 'TRUNCATED')
     await problem(await post(service, '/v1/vocode', 'hello'), 415, 'UNSUPPORTED_FORMAT')
     await problem(await post(service, '/v1/vocode', npyMel(30, 40)), 422, 'BAD_MEL')

@@ -1,4 +1,4 @@
-/** Holds the layout of the studio's page: which folder may import which, and what of the library it takes. */
+/** The layout of the studio's page: which folder may import which, and which parts of the library. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -30,8 +30,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   '.': ['shell', 'engine', 'backend'],
 }
 
-describe('the studio', () => {
-  test('imports one way', () => {
+describe('the code of the studio', () => {
+  test('imports in one direction', () => {
     for (const file of files) {
       const from = folderOf(file)
       for (const name of specifiers(file).filter(other => other.startsWith('.'))) {
@@ -41,7 +41,7 @@ describe('the studio', () => {
     }
   })
 
-  test('has views that do not know each other, nor who does the work', () => {
+  test('has views that import neither each other nor a specific backend', () => {
     for (const file of files.filter(other => other.startsWith('views/'))) {
       const view = file.split('/')[1]
       for (const name of specifiers(file).filter(other => other.startsWith('.'))) {
@@ -54,7 +54,7 @@ describe('the studio', () => {
 
   const isLibrary = (name: string) => /^#(src|platform)\//.test(name)
 
-  test('takes little of the library besides its engine', () => {
+  test('imports little of the library outside its engine', () => {
     const taken = files.filter(file => folderOf(file) !== 'engine').flatMap(specifiers)
     assert.deepEqual([...new Set(taken.filter(isLibrary))].sort(), [
       '#src/audio/codecs/wav-bytes',
@@ -67,7 +67,7 @@ describe('the studio', () => {
     ])
   })
 
-  test('takes of the library only what needs no Node.js', () => {
+  test('imports only parts of the library that need no Node.js', () => {
     const reached = new Set<string>()
     const visit = (file: string) => {
       if (reached.has(file)) return

@@ -1,4 +1,4 @@
-/** The studio's side of the service: events, refusals, jobs' facts. */
+/** The studio as a client of the service: events, problems, and the facts of jobs. */
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { parseEvent, readEvents } from '#studio/backend/event-stream'
@@ -13,8 +13,8 @@ import { testService } from '../support/service.js'
 const service = await testService()
 const client = (base = service.url, token = '') => new HttpClient(base, () => token)
 
-describe('events', () => {
-  test('are read from blocks of lines, comments are skipped', () => {
+describe('server-sent events', () => {
+  test('are parsed from blocks of lines, and comments are skipped', () => {
     assert.deepEqual(parseEvent('id: 3\nevent: step\ndata: {"of": 6}'), { id: '3', name: 'step', data: { of: 6 } })
     assert.equal(parseEvent(': connected'), null)
   })
@@ -38,7 +38,7 @@ describe('events', () => {
   })
 })
 
-describe('a connection that breaks off', () => {
+describe('a broken connection', () => {
   /** A proxy that cuts the first stream of events after the first event. */
   async function cutting(): Promise<string> {
     let cuts = 0
@@ -65,7 +65,7 @@ describe('a connection that breaks off', () => {
     return url
   }
 
-  test('does not end a job: its events go on where they broke off', async () => {
+  test('does not end a job: its events continue where they broke off', async () => {
     const states: unknown[] = []
     const watch = {
       signal: new AbortController().signal,
@@ -76,7 +76,7 @@ describe('a connection that breaks off', () => {
   })
 })
 
-describe('the log of a run', () => {
+describe('the log of a run in the studio', () => {
   /** A service with a run whose events end after one line; it can be stopped and started again. */
   async function restarting() {
     let lines = 0
@@ -90,7 +90,7 @@ describe('the log of a run', () => {
     return { url, close, again: () => open(port) }
   }
 
-  test('goes on when the service was away for a while', async () => {
+  test('continues after the service was unreachable for a while', async () => {
     const { url, close, again } = await restarting()
     const stop = new AbortController()
     const log = new HttpRuns(client(url), 20).metrics('voice', stop.signal)
@@ -107,7 +107,7 @@ describe('the log of a run', () => {
     assert.ok((await waiting).done)
   })
 
-  test('ends with the problem when the service stays away', async () => {
+  test('ends with the problem if the service stays unreachable', async () => {
     const { url, close } = await restarting()
     const log = new HttpRuns(client(url), 1).metrics('voice', new AbortController().signal)
     await log.next()
@@ -117,8 +117,8 @@ describe('the log of a run', () => {
   })
 })
 
-describe('refusals', () => {
-  test('of the service keep their code, their clauses and their hint', async () => {
+describe('a problem in the studio', () => {
+  test('keeps the code, the expectation and the hint of the service', async () => {
     await assert.rejects(client().json('/v1/models/nope/schedule'), (error: unknown) => {
       assert.ok(error instanceof StudioProblem)
       assert.equal(error.code, 'UNKNOWN_MODEL')
@@ -127,7 +127,7 @@ describe('refusals', () => {
     })
   })
 
-  test('tell a wrong token from a service that is not there', async () => {
+  test('distinguishes a wrong token from an unreachable service', async () => {
     const closed = await testService({ token: 'open sesame'.replace(' ', '-') })
     await assert.rejects(client(closed.url).json('/v1/models'), { code: 'UNAUTHORIZED' })
     await client(closed.url, 'open-sesame').json('/v1/models')
@@ -135,18 +135,18 @@ describe('refusals', () => {
     await assert.rejects(client(closed.url).json('/v1/models'), { code: 'UNREACHABLE' })
   })
 
-  test('are not made of other answers', () => {
+  test('is not made of other responses', () => {
     assert.equal(problemOf({ detail: 'no code' }), null)
     assert.equal(problemOf('text'), null)
   })
 
-  test('are not made of work that was stopped on purpose', async () => {
+  test('is not made of work that was aborted', async () => {
     await assert.rejects(client().json('/v1/models', { signal: AbortSignal.abort() }), { name: 'AbortError' })
   })
 })
 
-describe('answers', () => {
-  test('have the facts that their headers state', () => {
+describe('a response', () => {
+  test('has the facts of its headers', () => {
     const headers = new Headers({
       'Diffwave-Sample-Rate': '22050',
       'Diffwave-Label': 'two',

@@ -1,4 +1,4 @@
-/** What the studio draws: axes, colours, waveforms and spectrograms. */
+/** Drawing in the studio: axes, colours, waveforms and spectrograms. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { levelRange, SILENCE, spectrogram, windowLength } from '#studio/audio/spectrogram'
@@ -13,22 +13,22 @@ import { recordingSurface, sine } from '../support/studio.js'
 
 const labels = (ticks: readonly { readonly label: string }[]) => ticks.map(({ label }) => label)
 
-describe('axes', () => {
-  test('have marks at 1, 2 or 5 times a power of ten', () => {
+describe('an axis', () => {
+  test('has marks at 1, 2 or 5 times a power of ten', () => {
     assert.deepEqual(labels(linearTicks(0, 1.9, 4)), ['0.0', '0.5', '1.0', '1.5'])
     assert.deepEqual(labels(linearTicks(-80, 0, 4)), ['−80', '−60', '−40', '−20', '0'])
     assert.deepEqual(labels(linearTicks(0, 11.025, 3)), ['0', '5', '10'])
     assert.deepEqual(linearTicks(1, 1, 5), [])
   })
 
-  test('of logarithms have marks at powers of ten, and between them if these are few', () => {
+  test('of logarithms has marks at powers of ten, and more if these are few', () => {
     assert.deepEqual(labels(logTicks(0.1, 2)), ['0.1', '0.2', '0.5', '1', '2'])
     assert.deepEqual(labels(logTicks(1e-5, 1)), ['1e−5', '1e−4', '0.001', '0.01', '0.1', '1'])
     assert.deepEqual(logTicks(0, 1), [])
     assert.deepEqual(labels(logScale(3.1, 3.9, 0, 100).ticks(4)), ['3.2', '3.4', '3.6', '3.8'])
   })
 
-  test('find the value of a pixel and the pixel of a value', () => {
+  test('converts a value to a pixel and back', () => {
     for (const scale of [linearScale(2, 10, 40, 240), logScale(0.01, 10, 240, 40)]) {
       for (const value of [2.5, 4, 9]) assert.ok(Math.abs(scale.value(scale.pixel(value)) - value) < 1e-9)
     }
@@ -36,8 +36,8 @@ describe('axes', () => {
   })
 })
 
-describe('curves', () => {
-  test('have all labels of their axis below its title, the topmost too', () => {
+describe('drawCurves', () => {
+  test('places all labels of the axis below its title', () => {
     for (const highest of [2e-4, 1, 3.7, 50]) {
       for (const kind of ['linear', 'log'] as const) {
         const y = [highest / 10, highest / 2, highest]
@@ -60,8 +60,8 @@ describe('curves', () => {
   })
 })
 
-describe('colours', () => {
-  test('become lighter at every step, from near black to near white', () => {
+describe('the colour map', () => {
+  test('gets lighter with every step, from near black to near white', () => {
     // Luminance of sRGB (IEC 61966-2-1), the eye's measure.
     const linear = (byte: number) => (byte / 255 <= 0.04045 ? byte / 3294.6 : ((byte / 255 + 0.055) / 1.055) ** 2.4)
     const luminance = Array.from({ length: SHADES }, (_, i) => {
@@ -75,27 +75,27 @@ describe('colours', () => {
     })
   })
 
-  test('are clamped at both ends', () => {
+  test('is clamped at both ends', () => {
     assert.equal(cssColour(-1), cssColour(0))
     assert.equal(cssColour(2), cssColour(1))
     assert.match(cssColour(0.5), /^rgb\(\d+ \d+ \d+\)$/)
   })
 })
 
-describe('waveforms', () => {
-  test('have the lowest and the highest sample of every column', () => {
+describe('a drawn waveform', () => {
+  test('has the lowest and the highest sample of every column', () => {
     const samples = Float32Array.of(0.1, -0.2, 0.3, 0.4, -0.5, 0)
     assert.deepEqual([...envelope(samples, 3)], [...Float32Array.of(-0.2, 0.1, 0.3, 0.4, -0.5, 0)])
   })
 
-  test('have columns without samples of their own', () => {
+  test('repeats samples if there are more columns than samples', () => {
     assert.deepEqual([...envelope(Float32Array.of(1, -1), 4)], [1, 1, 1, 1, -1, -1, -1, -1])
     assert.deepEqual([...envelope(new Float32Array(0), 1)], [0, 0])
   })
 })
 
-describe('spectrograms', () => {
-  test('show a sine of full scale at its frequency with 0 dB', () => {
+describe('a drawn spectrogram', () => {
+  test('shows a sine of full scale at its frequency with 0 dB', () => {
     const { levels, frames, bins } = spectrogram(sine(1000, 1), 40)
     const middle = levels.subarray(20 * bins, 21 * bins)
     const loudest = middle.indexOf(Math.max(...middle))
@@ -104,20 +104,20 @@ describe('spectrograms', () => {
     assert.ok(Math.abs(middle[loudest]!) < 0.1, `${middle[loudest]} dB`)
   })
 
-  test('of silence have the level of silence', () => {
+  test('shows silence at the level of silence', () => {
     const { levels } = spectrogram(sine(100, 0.5, 8000, 0), 10)
     assert.ok(levels.every(level => level === SILENCE))
   })
 
-  test('take windows of 40 to 64 ms at any rate', () => {
+  test('uses windows of 40 to 64 ms at any rate', () => {
     assert.deepEqual([8000, 16_000, 22_050, 44_100, 48_000].map(windowLength), [512, 1024, 1024, 2048, 2048])
   })
 
-  test('have a scale of 70 dB below their loudest parts', () => {
+  test('has a range of 70 dB below its loudest part', () => {
     assert.deepEqual(levelRange(spectrogram(sine(1000, 1, 8000, 0.1), 40)), { min: -90, max: -20 })
   })
 
-  test('are drawn with the highest frequency on top and the loudest bin of every pixel', () => {
+  test('has the highest frequency on top, and the loudest bin in every pixel', () => {
     // Two frames of four bins; the loud one is the highest of the second frame.
     const levels = Float32Array.of(-80, -80, -80, -80, -80, -80, -80, 0)
     const pixels = spectrogramPixels({ levels, frames: 2, bins: 4 }, { min: -80, max: 0 }, 2, 2)
@@ -126,7 +126,7 @@ describe('spectrograms', () => {
     assert.deepEqual([pixel(0, 0), pixel(1, 0), pixel(0, 1), pixel(1, 1)], [dark, bright, dark, dark])
   })
 
-  test('stand below their waveform, on the same axis of time', () => {
+  test('is below its waveform, on the same time axis', () => {
     const { wave, spectrum, levels } = soundLayout(
       { width: 400, height: 200 },
       { withWaveform: true, withLevels: true },

@@ -1,4 +1,4 @@
-/** The page's side of the worker in which the engine runs. */
+/** The page's client of the worker in which the engine runs. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { EngineClient } from '#studio/engine/engine-client'
@@ -24,13 +24,13 @@ class FakeWorker extends EventTarget {
   }
 }
 
-describe('the client of the engine', () => {
+describe('the engine client', () => {
   const { Worker: real } = globalThis as { Worker?: unknown }
   before(() => Object.assign(globalThis, { Worker: FakeWorker }))
   after(() => Object.assign(globalThis, { Worker: real }))
   const watch = () => ({ signal: new AbortController().signal })
 
-  test('passes progress and events on, and returns the result', async () => {
+  test('forwards progress and events, and returns the result', async () => {
     const client = new EngineClient([])
     const seen: unknown[] = []
     const onProgress = (share: number) => seen.push(share)
@@ -51,7 +51,7 @@ describe('the client of the engine', () => {
     assert.deepEqual(worker.received.at(-1), { kind: 'stop', id: 1 })
   })
 
-  test('refuses everything once the worker did not start', async () => {
+  test('refuses all work if the worker did not start', async () => {
     const client = new EngineClient([])
     const asked = client.ask('models', null, watch())
     worker.dispatchEvent(new Event('error'))
@@ -60,7 +60,7 @@ describe('the client of the engine', () => {
     await assert.rejects(client.ask('models', null, watch()), refusal)
   })
 
-  test('goes on after a fault of a worker that answered before', async () => {
+  test('continues after a fault of a worker that has answered before', async () => {
     const client = new EngineClient([])
     const first = client.ask('models', null, watch())
     worker.answer({ kind: 'result', id: 1, value: [] })

@@ -1,4 +1,4 @@
-/** The studio in a real browser: every view makes sound and pictures, by mouse and by keyboard, without an error. */
+/** The studio in a real browser: every view works by mouse and by keyboard, without an error. */
 import assert from 'node:assert/strict'
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -56,7 +56,7 @@ function studioTest(
   })
 }
 
-describe('the shell', () => {
+describe('the studio’s navigation', () => {
   studioTest('leads to every view by address and by keyboard', 'generate', async page => {
     await page.getByRole('heading', { name: 'Generate', level: 1 }).waitFor()
     const link = page.getByRole('link', { name: 'Process' })
@@ -68,7 +68,7 @@ describe('the shell', () => {
   })
 
   studioTest(
-    'has its views in one line on a phone',
+    'fits all views in one line on a phone',
     'training',
     async page => {
       const tops = await page.locator('nav a').evaluateAll(links => links.map(link => link.getBoundingClientRect().top))
@@ -79,7 +79,7 @@ describe('the shell', () => {
   )
 
   studioTest(
-    'is dark or light, as the system or the reader wants',
+    'is dark or light, as the system or the reader chooses',
     'generate',
     async page => {
       const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor')
@@ -92,7 +92,7 @@ describe('the shell', () => {
     { dark: true },
   )
 
-  test('asks for the token of a service that wants one', { skip: noBrowser }, async () => {
+  test('asks for the token of a service that requires one', { skip: noBrowser }, async () => {
     const closed = await testService({ page, token: 'open-sesame' })
     const opened = await openPage(`${closed.url}/#/generate`)
     await opened.page.getByLabel('Token of the service').fill('open-sesame')
@@ -102,7 +102,7 @@ describe('the shell', () => {
   })
 })
 
-describe('the view of the process', () => {
+describe('the process view', () => {
   studioTest('mixes noise into a recording while it plays', 'process', async page => {
     const slider = page.getByRole('slider', { name: 'Diffusion step t' })
     await slider.waitFor()
@@ -123,7 +123,7 @@ describe('the view of the process', () => {
     assert.equal(await page.evaluate('playedBuffers.length'), played)
   })
 
-  studioTest('shows every reverse step, and another one when something changes', 'process', async page => {
+  studioTest('shows every reverse step, and updates when a setting changes', 'process', async page => {
     const frames = page.locator('.frame')
     await page.locator('.frame').nth(6).waitFor()
     assert.equal(await frames.count(), 7)
@@ -147,7 +147,7 @@ describe('the view of the process', () => {
   })
 
   studioTest(
-    'says why a file is refused, and what to do',
+    'explains why a file is refused',
     'process',
     async page => {
       await page.locator('.frame').first().waitFor()
@@ -161,7 +161,7 @@ describe('the view of the process', () => {
   )
 
   studioTest(
-    'is accessible, and fits a phone',
+    'is accessible and fits a phone',
     'process',
     async page => {
       await page.locator('.frame').nth(6).waitFor()
@@ -172,7 +172,7 @@ describe('the view of the process', () => {
   )
 })
 
-describe('the view of generation', () => {
+describe('the generate view', () => {
   studioTest('makes a wall of clips to see, hear, keep and save', 'generate', async page => {
     await page.getByLabel('Clips', { exact: true }).fill('3')
     await page.getByLabel('Length, s').fill('0.3')
@@ -206,7 +206,7 @@ describe('the view of generation', () => {
   })
 
   studioTest(
-    'is accessible, and fits a phone, in the dark too',
+    'is accessible and fits a phone, also in dark colours',
     'generate',
     async page => {
       await page.getByRole('button', { name: 'Generate' }).click()
@@ -220,8 +220,8 @@ describe('the view of generation', () => {
 
 const file = (name: string, bytes: Uint8Array) => ({ name, mimeType: '', buffer: Buffer.from(bytes) })
 
-describe('the view of vocoding', () => {
-  studioTest('compares a recording with its copies, switched while they play', 'vocode', async page => {
+describe('the vocode view', () => {
+  studioTest('compares a recording with its copies, and switches them while they play', 'vocode', async page => {
     await page.locator('input[type=file]').setInputFiles(file('noise.wav', noiseWav(0, 30_000)))
     await page.getByLabel('Griffin-Lim', { exact: true }).waitFor()
     for (const i of [0, 1, 2, 3]) {
@@ -245,7 +245,7 @@ describe('the view of vocoding', () => {
   })
 
   studioTest(
-    'takes mels, and fits a phone',
+    'accepts mels and fits a phone',
     'vocode',
     async page => {
       await page.locator('input[type=file]').setInputFiles(file('mel.npy', npyMel(40)))
@@ -257,8 +257,8 @@ describe('the view of vocoding', () => {
   )
 })
 
-describe('the view of repair', () => {
-  studioTest('fills a stretch that was dragged over, and one from the keyboard', 'repair', async page => {
+describe('the repair view', () => {
+  studioTest('fills a gap that was dragged, and one from the keyboard', 'repair', async page => {
     const fill = page.getByRole('button', { name: 'Fill the gaps' })
     await page
       .locator('input[type=file]')
@@ -291,7 +291,7 @@ describe('the view of repair', () => {
   })
 
   studioTest(
-    'removes noise from an example of its own',
+    'removes noise from its own example',
     'repair',
     async page => {
       await page.getByRole('button', { name: 'Make an example' }).click()
@@ -305,9 +305,9 @@ describe('the view of repair', () => {
   )
 })
 
-describe('the view of training', () => {
+describe('the training view', () => {
   studioTest(
-    'shows the curves of a run as they grow, and its clips',
+    'shows the growing curves of a run, and its clips',
     'training',
     async page => {
       const step = page.locator('.facts dd').first()
@@ -324,7 +324,7 @@ describe('the view of training', () => {
     { width: 360 },
   )
 
-  test('says how to watch a run if there is none', { skip: noBrowser }, async () => {
+  test('explains how to watch a run if there is none', { skip: noBrowser }, async () => {
     const empty = await testService({ page })
     const opened = await openPage(`${empty.url}/#/training`)
     await opened.page.getByText('No trainings.').waitFor()

@@ -1,4 +1,4 @@
-/** When the process view runs: on every change, and not again only because it is looked at again. */
+/** The process view runs on every change, and not just because it is opened again. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
@@ -6,7 +6,7 @@ import { Stage } from '#studio/audio/stage'
 import { ProcessModel } from '#studio/views/process/process-model'
 import { fakeBackend, sine, studioModel } from '../support/studio.js'
 
-test('the process runs when something changes, and not when its view is opened again', async () => {
+test('the process view runs after a change, and not when it is opened again', async () => {
   const seeds: (number | undefined)[] = []
   const backend = fakeBackend({
     schedules: async () => ({

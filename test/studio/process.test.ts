@@ -1,4 +1,4 @@
-/** The process view without a page: every x_t from two of them, steps in order, runs that replace each other. */
+/** The process view without a page: the mix of the forward process, the reverse steps, and tasks. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
@@ -24,7 +24,7 @@ const noise = (draw: number, level: number): Sound => ({
 })
 
 describe('the mix of the forward process', () => {
-  test('is x_t of the service at any step between the two that it was made of', async () => {
+  test('equals x_t of the service at any step between its two endpoints', async () => {
     const service = await testService()
     const at = async (t: number): Promise<Sound> => {
       const response = await post(service, `/v1/forward?t=${t}&seed=3`, noiseWav(1, 6000))
@@ -60,7 +60,7 @@ describe('the mix of the forward process', () => {
   })
 })
 
-describe('the reverse process', () => {
+describe('the reverse process in the studio', () => {
   const step = (index: number): ProcessStep => ({
     index,
     of: 2,
@@ -99,7 +99,7 @@ describe('the reverse process', () => {
     assert.equal(model.selected.value, 2)
   })
 
-  test('keeps a result beside the next run', async () => {
+  test('keeps a result for comparison with the next run', async () => {
     const model = new ReverseModel(backend, new Stage())
     await model.run({ model: 'voice', source: null, seed: 3 })
     model.keep()
@@ -116,8 +116,8 @@ describe('the reverse process', () => {
   })
 })
 
-describe('a task', () => {
-  test('stops the one before, whose problem is not shown', async () => {
+describe('a task in the studio', () => {
+  test('stops the previous one, whose problem is not shown', async () => {
     const task = new Task()
     const first = task.run(async ({ signal }) => {
       await setTimeout(1e5, undefined, { signal })
@@ -136,8 +136,8 @@ describe('a task', () => {
   })
 })
 
-describe('the choice of sampling', () => {
-  test('leaves out what is the model’s own, and η unless the sampler is ddim', () => {
+describe('the choice of sampling options', () => {
+  test('omits the model’s defaults, and η unless the sampler is ddim', () => {
     const choice = new SamplingChoice(() => 0.5)
     assert.equal(choice.sampling.value, null)
     choice.offer([studioModel('music'), studioModel('speech', { kind: 'vocoder' })], ['vocoder'])

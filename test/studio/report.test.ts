@@ -1,4 +1,4 @@
-/** A report of `diffwave evaluate` in a real browser: its sounds are shown and played as in the studio. */
+/** A report of `diffwave evaluate` in a real browser shows and plays its sounds as the studio does. */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -27,9 +27,9 @@ await writeReport(join(folder, 'report.html'), html)
 writeFileSync(join(folder, 'plain.html'), html)
 const { url } = await serveFolders({ folders: { '/': folder } })
 
-describe('a report', { skip: noBrowser }, () => {
+describe('a report in a browser', { skip: noBrowser }, () => {
   for (const dark of [false, true]) {
-    test(`plays copies in step, and clips alone, in ${dark ? 'dark' : 'light'} colours`, async () => {
+    test(`plays copies in sync, and clips on their own, in ${dark ? 'dark' : 'light'} colours`, async () => {
       const { page, errors } = await openPage(`${url}/report.html`, { width: 360, dark })
       await hears(page, () => page.getByRole('button', { name: 'Play a <b>' }).click())
       assert.equal(await page.evaluate('playedBuffers.length'), 2)
@@ -47,7 +47,7 @@ describe('a report', { skip: noBrowser }, () => {
     })
   }
 
-  test('has plain players without its script', async () => {
+  test('has plain players if its script is missing', async () => {
     const { page } = await openPage(`${url}/plain.html`)
     assert.equal(await page.locator('audio').count(), 4)
     await page.context().close()

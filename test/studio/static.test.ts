@@ -1,4 +1,4 @@
-/** The studio without a server: an exported page on a plain file server, with the engine in the browser. */
+/** The exported studio on a plain file server, with the engine in the browser. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -27,7 +27,7 @@ const built = await readStudioPage()
 await exportSite({ folder, page: built, models: smallModels })
 const site = await serveFolders({ folders: { '/below/here': folder } })
 
-describe('the studio without a server', { skip: noBrowser }, () => {
+describe('the exported studio', { skip: noBrowser }, () => {
   /** Runs a test on a view, which must leave no error behind. */
   function viewTest(title: string, view: string, run: (page: Page) => Promise<void>): void {
     test(title, async () => {
@@ -52,7 +52,7 @@ describe('the studio without a server', { skip: noBrowser }, () => {
     await hears(page, () => page.getByRole('button', { name: 'Play the noisy recording' }).click())
   })
 
-  viewTest('vocodes recordings, with figures, and mels', 'vocode', async page => {
+  viewTest('vocodes recordings with figures, and mels', 'vocode', async page => {
     const input = page.locator('input[type=file]')
     await input.setInputFiles(file('noise.wav', noiseWav(0, 30_000)))
     await page.locator('table tbody tr').first().waitFor()
@@ -62,14 +62,14 @@ describe('the studio without a server', { skip: noBrowser }, () => {
     await page.getByLabel('Griffin-Lim', { exact: true }).nth(1).waitFor()
   })
 
-  viewTest('refuses what is no recording, and says what is', 'vocode', async page => {
+  viewTest('refuses a file that is not a recording, and names the formats', 'vocode', async page => {
     await page.locator('input[type=file]').setInputFiles(file('letter.txt', Buffer.from('Dear Sir or Madam')))
     const alert = page.getByRole('alert').first()
     await alert.waitFor()
     assert.match(String(await alert.textContent()), /Expected[\s\S]*UNSUPPORTED_FORMAT/)
   })
 
-  viewTest('generates clips, and stops when told to', 'generate', async page => {
+  viewTest('generates clips, and stops on request', 'generate', async page => {
     await page.getByLabel('Clips', { exact: true }).fill('2')
     await page.getByLabel('Length, s').fill('0.3')
     await page.getByRole('button', { name: 'Generate' }).click()
@@ -95,7 +95,7 @@ describe('the studio without a server', { skip: noBrowser }, () => {
     await page.getByLabel('Denoised', { exact: true }).waitFor()
   })
 
-  viewTest('says that it cannot watch a training, and shows the files of one', 'training', async page => {
+  viewTest('explains that it cannot watch a training, and shows the files of one', 'training', async page => {
     await page.getByText('This page has no server').waitFor()
     await assertAccessible(page)
     const input = page.locator('input[type=file]')
@@ -120,7 +120,7 @@ describe('the studio without a server', { skip: noBrowser }, () => {
     assert.equal(await page.locator('.facts dd').first().textContent(), '2')
   })
 
-  test('names a model that cannot be fetched', async () => {
+  test('names a model that cannot be downloaded', async () => {
     const broken = join(scratchFolder('studio-broken'), 'site')
     const models = new Map([['gone', 'http://localhost:9/gone']])
     await exportSite({ folder: broken, page: built, models })

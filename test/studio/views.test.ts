@@ -18,8 +18,8 @@ import { fakeBackend, sine, studioModel } from '../support/studio.js'
 
 const source = (bytes: Uint8Array, name = 'file') => ({ name, bytes: bytes as Uint8Array<ArrayBuffer> })
 
-describe('a vocoded file', () => {
-  test('is a mel or a recording, by its bytes', () => {
+describe('a file in the vocode view', () => {
+  test('is recognised as a mel or a recording by its bytes', () => {
     assert.equal(isMel(source(npyMel(4))), true)
     assert.equal(isMel(source(noiseWav(0, 100))), false)
     assert.equal(isMel(source(new Uint8Array(0))), false)
@@ -43,7 +43,7 @@ describe('a vocoded file', () => {
     assert.equal(file.comparison.value!.figures.get('model')!['level'], -19)
   })
 
-  test('of a mel has no original and no figures', async () => {
+  test('that is a mel has no original and no figures', async () => {
     const backend = fakeBackend({ vocode: async () => sine(200, 0.5) })
     const file = new VocodedFile(source(npyMel(4)), backend, new Stage())
     await file.run({ model: 'voice' })
@@ -52,11 +52,11 @@ describe('a vocoded file', () => {
   })
 })
 
-describe('a label and a guidance of another model', () => {
+describe('the label and guidance of another model', () => {
   const digits = studioModel('digits', { labels: ['one', 'two'] })
   const music = studioModel('music')
 
-  test('are not asked for in the process', () => {
+  test('are not sent in the process view', () => {
     const model = new ProcessModel(fakeBackend({}), new Stage(), () => 0.5)
     model.choice.offer([digits, music], ['generator'])
     model.label.value = 'two'
@@ -66,7 +66,7 @@ describe('a label and a guidance of another model', () => {
     assert.deepEqual([model.order.value!.label, model.order.value!.guidance], [undefined, undefined])
   })
 
-  test('are not asked for when noise is removed', async () => {
+  test('are not sent when noise is removed', async () => {
     const seen: (string | undefined)[] = []
     const backend = fakeBackend({
       generate: async ({ label }) => {
@@ -90,8 +90,8 @@ describe('a label and a guidance of another model', () => {
   })
 })
 
-describe('kept clips', () => {
-  test('are all in the archive, also those of one seed', async () => {
+describe('clips that are kept', () => {
+  test('are all in the archive, even with the same seed', async () => {
     let made = 0
     const backend = fakeBackend({
       generate: async (_, { onClip }) => {
@@ -111,8 +111,8 @@ describe('kept clips', () => {
   })
 })
 
-describe('spectrograms that are shown again', () => {
-  test('are kept for a few widths, the latest', () => {
+describe('cached spectrograms', () => {
+  test('are kept for a few of the latest widths', () => {
     const sound = sine(200, 1)
     const thumbnail = cachedSpectrogram(sound, 64)
     const first = cachedSpectrogram(sound, 300)
@@ -124,8 +124,8 @@ describe('spectrograms that are shown again', () => {
   })
 })
 
-describe('gaps', () => {
-  test('that touch become one, in order', () => {
+describe('the gaps in the repair view', () => {
+  test('are merged if they touch, in order', () => {
     const gaps = [
       { start: 2, end: 3 },
       { start: 0, end: 1 },
@@ -143,8 +143,8 @@ describe('gaps', () => {
   })
 })
 
-describe('a recording whose gaps are filled', () => {
-  test('has the rate of the model that is chosen by then', async () => {
+describe('a recording in the repair view', () => {
+  test('has the rate of the chosen model when its gaps are filled', async () => {
     /** Decodes any file to a tenth of a second of silence. */
     class FakeContext {
       readonly #sampleRate: number
@@ -177,8 +177,8 @@ describe('a recording whose gaps are filled', () => {
   })
 })
 
-describe('an example for denoising', () => {
-  test('has noise of the wanted level', () => {
+describe('the example for denoising', () => {
+  test('has noise of the chosen level', () => {
     let state = 1
     const draw = () => {
       state = (state * 48_271) % 2_147_483_647
@@ -192,7 +192,7 @@ describe('an example for denoising', () => {
   })
 })
 
-describe('a training', () => {
+describe('a run in the training view', () => {
   test('has a curve of the lines that have a field', () => {
     const lines = [
       { step: 1, loss: 2 },
@@ -207,7 +207,7 @@ describe('a training', () => {
     assert.ok(values.every(value => Math.abs(value - 4) < 1e-9))
   })
 
-  test('is followed from the run that wrote last, with its latest clip', async () => {
+  test('is followed to its end, with its latest clip', async () => {
     const clips: TrainingClip[] = [
       { id: 'a', step: 1, tag: 'made' },
       { id: 'b', step: 2, tag: 'made' },

@@ -1,4 +1,4 @@
-/** What is needed before jobs can go to workers: an address, and a server that lets us in. */
+/** Connections to Redis: the address, and the password. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { connect } from '#src/server/redis/connect'
@@ -7,13 +7,13 @@ import { checkRedisUrl, withoutPassword } from '#src/server/redis/redis-url'
 import { noRedis, redisServer } from '../../support/redis.js'
 
 describe('the address of a Redis server', () => {
-  test('may name user, password, port and database', () => {
+  test('may contain user, password, port and database', () => {
     for (const text of ['redis://host', 'rediss://user:secret@host:6380/0', 'redis://[::1]:6379/15', 'redis://host/']) {
       assert.equal(checkRedisUrl(text).href, new URL(text).href)
     }
   })
 
-  test('is refused if it is anything else', () => {
+  test('is refused in any other form', () => {
     for (const text of [
       '',
       'host:6379',
@@ -33,7 +33,7 @@ describe('the address of a Redis server', () => {
   })
 })
 
-test('a server that asks for a password is refused without it', { skip: noRedis }, async () => {
+test('connect needs the password of a server that requires one', { skip: noRedis }, async () => {
   const { url } = await redisServer('--requirepass', 'secret')
   const packages = await loadRedisPackages()
   const options = { patient: true, onError: () => {} }

@@ -1,4 +1,4 @@
-/** How long a job that was refused waits, and when the worker that refused it sits out. */
+/** The delay of a job that was refused, and the turns that the refusing worker skips. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { HandingOn } from '#src/server/redis/handing-on'
@@ -11,7 +11,7 @@ async function timeOf(work: Promise<void>): Promise<number> {
 }
 
 describe('a worker that hands jobs on', () => {
-  test('offers a job later each time, up to a share of its lock', () => {
+  test('delays a job more each time, up to a share of its lock', () => {
     const handingOn = new HandingOn(10, new AbortController().signal)
     assert.deepEqual(
       [0, 1, 2, 3, 2000].map(passes => handingOn.seconds(passes)),
@@ -19,7 +19,7 @@ describe('a worker that hands jobs on', () => {
     )
   })
 
-  test('sits out when it is offered a job again, and once for all jobs', async () => {
+  test('skips one turn when it is offered a job again, once for all jobs', async () => {
     const handingOn = new HandingOn(1, new AbortController().signal)
     for (const id of ['a', 'b', 'c']) assert.ok((await timeOf(handingOn.sitOut(id, 0))) < 100, id)
     assert.ok((await timeOf(handingOn.sitOut('b', 1))) >= 235)
@@ -27,7 +27,7 @@ describe('a worker that hands jobs on', () => {
     assert.ok((await timeOf(handingOn.sitOut('a', 2))) >= 235)
   })
 
-  test('does not sit out while it stops', async () => {
+  test('does not skip a turn while it stops', async () => {
     const stopping = new AbortController()
     const handingOn = new HandingOn(3600, stopping.signal)
     await handingOn.sitOut('a', 0)

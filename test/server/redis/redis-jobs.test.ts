@@ -1,4 +1,4 @@
-/** Jobs that workers do: the same API as jobs in memory, with a real Redis server between. */
+/** Jobs on workers: the same API as jobs in memory, by way of a real Redis server. */
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
@@ -18,7 +18,7 @@ const LONG = '{"seconds": 60, "steps": 1000}'
 // At the top of the file, so that it ends with the file.
 const redis = noRedis === false ? await redisServer() : { url: '' }
 
-describe('jobs on workers', { skip: noRedis }, () => {
+describe('a job on workers', { skip: noRedis }, () => {
   const client = new Redis(redis.url, { lazyConnect: true })
   const running: Worker[] = []
 
@@ -56,7 +56,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
     return { service, submit, state, until, remove }
   }
 
-  test('have the bytes, the headers and the events of a job in memory', async () => {
+  test('has the bytes, the headers and the events of a job in memory', async () => {
     const { service } = await shared()
     const [remote, local] = [service, await testService()]
     const mel = npyMel(60)
@@ -71,7 +71,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
     assert.deepEqual(seen[0], seen[1])
   })
 
-  test('have every file and step of the reverse process', async () => {
+  test('has every file and step of the reverse process', async () => {
     const { service } = await shared()
     const job = await finishedJob(service, '/v1/process?seed=2&steps=3', npyMel(20))
     assert.equal(job.files.length, 1 + 3 * 3 + 1)
@@ -84,7 +84,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
     }
   })
 
-  test('have a seed before a worker takes them, so that each makes the same bytes', async () => {
+  test('has a seed before a worker takes it, so that every worker makes the same bytes', async () => {
     const { submit } = await shared({ workers: 0 })
     const { id } = await submit('/v1/vocode', npyMel(4))
     const { options } = JSON.parse((await client.hget(JOB_KEY + id, 'order'))!)
@@ -92,7 +92,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
     assert.equal(options.model, 'voice')
   })
 
-  test('wait until there is a worker, also over the end of their service', async () => {
+  test('waits for a worker, even beyond the end of its service', async () => {
     const first = await shared({ workers: 0 })
     const job = await first.submit('/v1/vocode?seed=1', npyMel(4))
     assert.equal(job.state, 'queued')
@@ -103,7 +103,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
     assert.equal((await getJson(second, `/v1/jobs/${job.id}`))['state'], 'done')
   })
 
-  test('can be cancelled before and while they run, and are forgotten then', async () => {
+  test('can be cancelled before and while it runs, and is then removed', async () => {
     const { service, submit, until, remove } = await shared()
     const first = await submit('/v1/generate', LONG)
     await until(first, 'running')
@@ -119,14 +119,14 @@ describe('jobs on workers', { skip: noRedis }, () => {
     assert.equal((await finishedJob(service, '/v1/vocode', npyMel(4))).state, 'done')
   })
 
-  test('that fail have a problem document', async () => {
+  test('has a problem document if it fails', async () => {
     const { service } = await shared()
     const job = await finishedJob(service, '/v1/vocode', 'not a mel')
     assert.deepEqual([job.state, job.problem!.code], ['failed', 'UNSUPPORTED_FORMAT'])
     await problem(await fetch(`${service.url}/v1/jobs/${job.id}/result`), 404, 'NOT_FOUND')
   })
 
-  test('that are not done, or unknown, say so', async () => {
+  test('has no result before it is done, and an unknown one is UNKNOWN_JOB', async () => {
     const { service, submit } = await shared({ workers: 0 })
     const { id } = await submit('/v1/generate', LONG)
     await problem(await fetch(`${service.url}/v1/jobs/${id}/result`), 409, 'NOT_READY')
@@ -137,7 +137,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
     }
   })
 
-  test('are refused if too many wait, and if one client has too many', async () => {
+  test('is refused if too many wait, or if one client has too many', async () => {
     const few = await shared({ workers: 0, limits: { queue: 2 } })
     for (let i = 0; i < 2; i++) await few.submit('/v1/generate', LONG)
     await problem(await post(few.service, '/v1/generate', LONG, ASYNC), 429, 'QUEUE_FULL')
@@ -148,7 +148,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
     await problem(refused, 429, 'TOO_MANY_REQUESTS')
   })
 
-  test('the oldest results give way if there is no room', async () => {
+  test('is removed if newer results need the room, oldest first', async () => {
     const { service } = await shared({ limits: { resultBytes: 60_000 } })
     const first = await finishedJob(service, '/v1/vocode', npyMel(40))
     await finishedJob(service, '/v1/vocode', npyMel(40))
@@ -157,14 +157,14 @@ describe('jobs on workers', { skip: noRedis }, () => {
     assert.equal((await fetch(`${service.url}/v1/jobs/${third.id}/result`)).status, 200)
   })
 
-  test('a result that alone is too large fails its job, and a body is refused', async () => {
+  test('fails if its result is too large, and is refused if its body is', async () => {
     const { service } = await shared({ limits: { resultBytes: 10_000 } })
     const job = await finishedJob(service, '/v1/generate', '{"seconds": 4, "steps": 1}')
     assert.equal(job.problem?.code, 'TOO_LARGE')
     await problem(await post(service, '/v1/vocode', npyMel(40), ASYNC), 429, 'QUEUE_FULL')
   })
 
-  test('leave nothing in Redis once their time is over', async () => {
+  test('leaves nothing in Redis once its time is over', async () => {
     // Long enough to be asked for once on a busy machine.
     const { service } = await shared({ limits: { resultSeconds: 3 } })
     const { id } = await finishedJob(service, '/v1/vocode', npyMel(4))
@@ -175,7 +175,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
     for (const key of await client.keys(`${JOB_KEY}*`)) assert.ok((await client.ttl(key)) >= 0, `${key} never expires`)
   })
 
-  test('are handed on by workers without the model, and fail if none has it', async () => {
+  test('is handed on by workers without its model, and fails if none has it', async () => {
     const { service, submit, until } = await shared({ workers: 0 })
     await otherWorker()
     const job = await submit('/v1/vocode?seed=1', npyMel(4))
@@ -191,7 +191,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
     assert.deepEqual([failed.state, failed.problem!.code], ['failed', 'NO_WORKER'])
   })
 
-  test('wait for the one worker that has their model, however long it is busy', async () => {
+  test('waits for the only worker with its model, however long that is busy', async () => {
     const { submit, state, until, remove } = await shared({ workers: 0 })
     await worker()
     const busy = await submit('/v1/generate', LONG)
@@ -206,7 +206,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
     await until(job, 'done')
   })
 
-  test('come to the worker that has their model, though others ask first', async () => {
+  test('reaches the worker with its model, although others ask first', async () => {
     const { submit, until } = await shared({ workers: 0 })
     for (let i = 0; i < 4; i++) await otherWorker()
     const job = await submit('/v1/vocode?seed=1', npyMel(4))
@@ -217,7 +217,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
     assert.ok(passes <= 16, `handed on ${passes} times`)
   })
 
-  test('are not told to watchers while they are handed on', async () => {
+  test('sends no events to watchers while it is handed on', async () => {
     const { service, submit, until } = await shared({ workers: 0 })
     await otherWorker()
     const job = await submit('/v1/vocode?seed=1', npyMel(4))
@@ -231,7 +231,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
     )
   })
 
-  test('of a kind or version that no worker knows fail with a hint', async () => {
+  test('of an unknown kind or version fails with a hint to update the workers', async () => {
     const { service, submit } = await shared({ workers: 0 })
     const changes = [{ format: 2 }, { work: 'sing' }, { options: { unheardOf: 1 } }, { limits: null }]
     const jobs: JobView[] = []
@@ -250,7 +250,7 @@ describe('jobs on workers', { skip: noRedis }, () => {
     }
   })
 
-  test('a job that takes its workers down fails in the end', async () => {
+  test('that kills its workers fails after some attempts', async () => {
     const { service, submit } = await shared({ workers: 0 })
     const { id } = await submit('/v1/vocode', npyMel(4))
     await client.hset(JOB_KEY + id, 'attempt', 3)
@@ -260,11 +260,11 @@ describe('jobs on workers', { skip: noRedis }, () => {
   })
 })
 
-describe('a Redis server that goes away and comes back', { skip: noRedis }, () => {
+describe('a Redis server that is unreachable for a while', { skip: noRedis }, () => {
   // BullMQ goes on to look for servers that are gone, which would keep this process alive after its last test.
   after(() => void globalThis.setTimeout(() => process.exit(), 3000).unref())
 
-  test('costs refusals with Retry-After and some patience, but no job', { timeout: 120_000 }, async () => {
+  test('causes refusals with Retry-After, but no job is lost', { timeout: 120_000 }, async () => {
     const redis = await redisServer('--appendfsync', 'always')
     const service = await testService({ redis: redis.url })
     const worker = await startWorker({ redis: redis.url, models: smallModels })

@@ -1,4 +1,4 @@
-/** Workers as processes: what happens to a job if its worker dies or is stopped. */
+/** Workers as processes: a job survives the death and the stop of its worker. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { after, describe, test } from 'node:test'
@@ -47,7 +47,7 @@ async function startedWorker(...args: readonly string[]) {
 const WORK = '{"seconds": 2, "steps": 80}'
 
 describe('diffwave worker', { skip: noRedis }, () => {
-  test('loses no job if it is killed: another one makes the same bytes', async () => {
+  test('loses no job when it is killed: another worker makes the same bytes', async () => {
     const service = await testService({ redis: redis.url })
     const first = await startedWorker()
     const response = await post(service, '/v1/generate?seed=1', WORK, { prefer: 'respond-async' })
@@ -92,7 +92,7 @@ describe('diffwave worker', { skip: noRedis }, () => {
   })
 })
 
-describe('the address of Redis', () => {
+describe('an address of Redis', () => {
   const cases: readonly (readonly [problem: string, command: readonly string[], status: number, code: string])[] = [
     ['is missing', ['worker'], 2, 'BAD_OPTION'],
     ['is empty', ['worker', '--redis', ''], 2, 'BAD_OPTION'],
@@ -102,7 +102,7 @@ describe('the address of Redis', () => {
     ['answers a service nothing', ['serve', '--port', '0', '--redis', 'redis://127.0.0.1:1'], 1, 'REDIS_UNAVAILABLE'],
   ]
   for (const [problem, args, status, code] of cases) {
-    test(`that ${problem} is one error`, () => {
+    test(`that ${problem} is reported as one error`, () => {
       const ended = diffwave(args)
       assert.equal(ended.status, status, ended.stderr)
       assert.match(ended.stderr, new RegExp(`^error\\[${code}\\]: .+\n(hint: .+\n)?$`))
