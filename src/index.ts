@@ -28,7 +28,7 @@ export {
   rescaleMel,
 } from './audio/mel/rescale.js'
 export type { MelPieces, MelSource } from './audio/mel/source.js'
-export { resample } from './audio/resample.js'
+export { type ResampleOptions, resample } from './audio/resample.js'
 export type { Callback } from './core/callback.js'
 export { DiffWaveError, type ErrorCode, type ErrorDetails } from './core/errors.js'
 export type { ExpectedFile, FileFacts, FileSource, ReadFileOptions } from './core/file-source.js'
@@ -126,6 +126,7 @@ export type { TrainingStep, TrainingSummary } from './training/run/training-run.
 export { type TunedSchedule, type TuneOptions, type TuneProgress, tune, withTunedSchedules } from './tuning/tune.js'
 export {
   type AnalysedAudio,
+  type AnalyseOptions,
   type BatchOptions,
   type StreamOptions,
   type SynthesizeOptions,

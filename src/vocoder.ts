@@ -3,15 +3,15 @@ import { z } from 'zod'
 import type { Audio } from './audio/audio.js'
 import { checkAudio } from './audio/check-audio.js'
 import { checkMelShape } from './audio/mel/check-mel.js'
-import { type Mel, refinementObstacle } from './audio/mel/convention.js'
+import { type Mel, type MelConvention, refinementObstacle } from './audio/mel/convention.js'
 import { MelFeed } from './audio/mel/feed.js'
-import { melSpectrogram } from './audio/mel/mel.js'
+import { melInTurns } from './audio/mel/mel.js'
 import type { MelSource } from './audio/mel/source.js'
 import { resample } from './audio/resample.js'
 import { describe } from './core/describe.js'
 import { DiffWaveError } from './core/errors.js'
 import { MAX_CLIPS, MAX_REFINEMENT_ITERATIONS } from './core/limits.js'
-import { check, type FieldsOf } from './core/options.js'
+import { abortSignal, check, type FieldsOf } from './core/options.js'
 import type { Progress } from './core/progress.js'
 import { drawSeed } from './core/seed.js'
 import type { Denoiser } from './denoiser/denoiser.js'
@@ -42,6 +42,12 @@ interface VocoderFields {
    * number.
    */
   readonly refine?: number | undefined
+}
+
+/** Options of `analyse`. */
+export interface AnalyseOptions {
+  /** Stops the work: the call rejects with `ABORTED`. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Result of `analyse`. */
@@ -81,6 +87,7 @@ const vocoderFields = {
 } satisfies FieldsOf<VocoderFields>
 const lengthField = z.number().int().min(1).optional()
 
+const analyseSchema = z.strictObject({ signal: abortSignal.optional() } satisfies FieldsOf<AnalyseOptions>)
 const batchSchema = z.strictObject({ ...wholeClipFields, ...vocoderFields } satisfies FieldsOf<BatchOptions>)
 const synthesizeSchema = z.strictObject({
   ...wholeClipFields,
@@ -151,7 +158,7 @@ export class Vocoder extends SoundModel {
    */
   stream(mel: MelSource, options: StreamOptions = {}): AudioStream {
     const { length, chunkFrames, onStep: _, ...rest } = check(streamSchema, options, 'stream options')
-    const feed = new MelFeed(mel, this.config.mel!)
+    const feed = new MelFeed(mel, this.#convention)
     checkLength(feed, length)
     const chunk = chunkFrames === undefined ? STREAM_CHUNK : chunkFrames * feed.hop
     return streamClip(this.model, { ...this.#request(feed, rest), trim: length, chunk })
@@ -201,7 +208,7 @@ export class Vocoder extends SoundModel {
    */
   async resynthesize(audio: Audio, options: BatchOptions = {}): Promise<Synthesis> {
     const rest = check(batchSchema, options, 'resynthesize options')
-    const { mel, length } = await this.analyse(audio)
+    const { mel, length } = await this.analyse(audio, { signal: rest.signal })
     return wholeClip(this.model, { ...this.#request(this.#wholeFeed(mel, 'mel'), rest), trim: length })
   }
 
@@ -212,12 +219,13 @@ export class Vocoder extends SoundModel {
    * @example
    * const { mel, length } = await vocoder.analyse(await readAudio('recording.wav'))
    * const copy = await vocoder.synthesize(mel, { length })
-   * @throws DiffWaveError `BAD_AUDIO`, `BAD_OPTION`, `NOT_FINITE`
+   * @throws DiffWaveError `BAD_AUDIO`, `BAD_OPTION`, `NOT_FINITE`, `ABORTED`
    */
-  async analyse(audio: Audio): Promise<AnalysedAudio> {
+  async analyse(audio: Audio, options: AnalyseOptions = {}): Promise<AnalysedAudio> {
+    const { signal } = check(analyseSchema, options, 'analyse options')
     checkAudio(audio, 'the recording')
-    const samples = await resample(audio.samples, audio.sampleRate, this.sampleRate)
-    const mel = melSpectrogram({ samples, sampleRate: this.sampleRate }, this.config.mel!)
+    const samples = await resample(audio.samples, audio.sampleRate, this.sampleRate, { signal })
+    const mel = await melInTurns({ samples, sampleRate: this.sampleRate }, this.#convention, signal)
     return { mel, length: samples.length }
   }
 
@@ -233,10 +241,15 @@ export class Vocoder extends SoundModel {
     return inpaint(this.model, audio, options)
   }
 
+  /** The convention of the mels, which every vocoder's config has. */
+  get #convention(): MelConvention {
+    return this.config.mel!
+  }
+
   /** A feed for a whole mel. */
   #wholeFeed(mel: Mel, where: string): MelFeed {
     checkMelShape(mel, where)
-    return new MelFeed(mel, this.config.mel!, where)
+    return new MelFeed(mel, this.#convention, where)
   }
 
   #request(mel: MelFeed, options: z.output<typeof batchSchema>): ClipRequest {
@@ -257,7 +270,7 @@ export class Vocoder extends SoundModel {
     const own = this.config.diffusion.refinement
     if (iterations === undefined) return own
     if (iterations === 0) return null
-    const obstacle = refinementObstacle(this.config.mel!)
+    const obstacle = refinementObstacle(this.#convention)
     if (obstacle !== null) {
       throw new DiffWaveError('BAD_OPTION', 'the model’s mel convention does not allow phase refinement', {
         expected: obstacle,

@@ -218,6 +218,17 @@ describe('resynthesize', () => {
     assert.equal(slower.samples.length, 10_000)
     assert.equal(slower.sampleRate, 22050)
   })
+
+  test('stops while it still analyses the recording', async () => {
+    const recording = { samples: gaussian(1, 0, 0, 600 * 256).map(v => 0.1 * v), sampleRate: 22050 }
+    for (const call of ['analyse', 'resynthesize'] as const) {
+      const model = fakeModel(smallVocoderConfig())
+      const stop = new AbortController()
+      setImmediate(() => stop.abort())
+      await assert.rejects(new Vocoder(model)[call](recording, { signal: stop.signal }), { code: 'ABORTED' })
+      assert.equal(model.engine.calls, 0)
+    }
+  })
 })
 
 describe('a vocoder refuses', () => {

@@ -3,6 +3,7 @@
  * Resampling). The library that Node.js uses brings 2 MB of tables, too many for a page.
  */
 import { nextTurn } from '#platform/core/turn'
+import { throwIfAborted } from '../core/errors.js'
 
 /** Zero crossings of the sinc on each side. */
 const CROSSINGS = 64
@@ -49,8 +50,14 @@ function kernel(fraction: number, reach: number, cutoff: number): Float64Array {
  *
  * @param from rate of the samples, Hz
  * @param to rate wanted, Hz
+ * @throws DiffWaveError `ABORTED`
  */
-export async function convertRate(samples: Float32Array, from: number, to: number): Promise<Float32Array> {
+export async function convertRate(
+  samples: Float32Array,
+  from: number,
+  to: number,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
   const lower = Math.min(1, to / from)
   const [reach, cutoff] = [Math.ceil(CROSSINGS / lower), 0.5 * lower * ROLLOFF]
   const kernels = new Map<number, Float64Array>()
@@ -63,7 +70,10 @@ export async function convertRate(samples: Float32Array, from: number, to: numbe
   }
   const result = new Float32Array(Math.round((samples.length * to) / from))
   for (let n = 0; n < result.length; n++) {
-    if (n % CHUNK === CHUNK - 1) await nextTurn()
+    if (n % CHUNK === CHUNK - 1) {
+      await nextTurn()
+      throwIfAborted(signal)
+    }
     // n·from is exact up to 2^53, so equal positions have equal fractions.
     const rest = (n * from) % to
     const first = (n * from - rest) / to - reach + 1

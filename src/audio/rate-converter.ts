@@ -3,6 +3,7 @@
  * WebAssembly.
  */
 import { setImmediate } from 'node:timers/promises'
+import { throwIfAborted } from '../core/errors.js'
 
 type Library = typeof import('@alexanderolsen/libsamplerate-js')
 
@@ -61,8 +62,14 @@ function giveBack(converter: Converter): void {
  *
  * @param from rate of the samples, Hz
  * @param to rate wanted, Hz
+ * @throws DiffWaveError `ABORTED`
  */
-export async function convertRate(samples: Float32Array, from: number, to: number): Promise<Float32Array> {
+export async function convertRate(
+  samples: Float32Array,
+  from: number,
+  to: number,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
   const converter = await converterFor(...libraryRates(from, to))
   try {
     const result = new Float32Array(Math.round((samples.length * to) / from))
@@ -75,6 +82,7 @@ export async function convertRate(samples: Float32Array, from: number, to: numbe
       result.set(converted.subarray(0, result.length - filled), filled)
       filled += converted.length
       await setImmediate()
+      throwIfAborted(signal)
     }
     return result
   } finally {

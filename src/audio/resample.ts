@@ -1,8 +1,18 @@
 /** Change of sample rate. */
+import { z } from 'zod'
 import { convertRate } from '#platform/audio/rate-converter'
 import { describe } from '../core/describe.js'
-import { DiffWaveError } from '../core/errors.js'
+import { DiffWaveError, throwIfAborted } from '../core/errors.js'
+import { abortSignal, check, type FieldsOf } from '../core/options.js'
 import { checkSampleRate, checkSamples } from './check-audio.js'
+
+/** Options of `resample`. */
+export interface ResampleOptions {
+  /** Stops the work: the call rejects with `ABORTED`. */
+  readonly signal?: AbortSignal | undefined
+}
+
+const optionsSchema = z.strictObject({ signal: abortSignal.optional() } satisfies FieldsOf<ResampleOptions>)
 
 /**
  * Changes the sample rate of audio, without delay. Aliases and images stay below −120 dB.
@@ -10,11 +20,18 @@ import { checkSampleRate, checkSamples } from './check-audio.js'
  * @param from rate of the samples in Hz
  * @param to new rate in Hz. The two rates may differ by a factor of at most 256
  * @returns `round(samples.length × to / from)` samples
- * @throws DiffWaveError `BAD_OPTION`, `NOT_FINITE`
+ * @throws DiffWaveError `BAD_OPTION`, `NOT_FINITE`, `ABORTED`
  * @example
  * const samples = await resample(audio.samples, audio.sampleRate, 22_050)
  */
-export async function resample(samples: Float32Array, from: number, to: number): Promise<Float32Array> {
+export async function resample(
+  samples: Float32Array,
+  from: number,
+  to: number,
+  options: ResampleOptions = {},
+): Promise<Float32Array> {
+  const { signal } = check(optionsSchema, options, 'resample options')
+  throwIfAborted(signal)
   if (!(samples instanceof Float32Array)) {
     throw new DiffWaveError('BAD_OPTION', 'the samples are of the wrong type', {
       expected: 'a Float32Array',
@@ -29,5 +46,5 @@ export async function resample(samples: Float32Array, from: number, to: number):
     throw new DiffWaveError('BAD_OPTION', 'the sample rates are too far apart', { expected: 'a factor of 256 at most' })
   }
   if (from === to) return samples.slice()
-  return convertRate(samples, from, to)
+  return convertRate(samples, from, to, signal)
 }

@@ -25,7 +25,7 @@ export {
   rescaleMel,
 } from '../audio/mel/rescale.js'
 export type { MelPieces, MelSource } from '../audio/mel/source.js'
-export { resample } from '../audio/resample.js'
+export { type ResampleOptions, resample } from '../audio/resample.js'
 export type { Callback } from '../core/callback.js'
 export { DiffWaveError, type ErrorCode, type ErrorDetails } from '../core/errors.js'
 export type { ExpectedFile, FileFacts, FileSource, ReadFileOptions } from '../core/file-source.js'
@@ -50,6 +50,7 @@ export { type AudioStream, Synthesis, type SynthesisFields } from '../synthesis/
 export type { OnStep, SamplingStep } from '../synthesis/watch.js'
 export {
   type AnalysedAudio,
+  type AnalyseOptions,
   type BatchOptions,
   type StreamOptions,
   type SynthesizeOptions,

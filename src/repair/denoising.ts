@@ -64,7 +64,7 @@ export async function denoise(model: Denoiser, audio: Audio, options: DenoiseOpt
   const { snr, noise: given, step, label, seed = drawSeed(), signal, onProgress, onStep, ...choice } = checked
   const { config, domain } = model
   const labelIndex = model.labelIndex(label)
-  const samples = await recordingAt(audio, config.sampleRate, 'the recording')
+  const samples = await recordingAt(audio, config.sampleRate, 'the recording', signal)
   const noise = given ?? (snr === undefined ? estimateNoise(samples, config.sampleRate) : noiseOfRatio(samples, snr))
   const level =
     step === undefined ? levelOfNoise(config.diffusion, noise, domain.whiteGain) : levelOfStep(config.diffusion, step)

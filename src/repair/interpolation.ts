@@ -50,8 +50,8 @@ export async function interpolate(
   const { config, domain } = model
   const { diffusion, sampleRate } = config
   const labelIndex = model.labelIndex(label)
-  const a = await recordingAt(first, sampleRate, 'the first recording')
-  const b = await recordingAt(second, sampleRate, 'the second recording')
+  const a = await recordingAt(first, sampleRate, 'the first recording', signal)
+  const b = await recordingAt(second, sampleRate, 'the second recording', signal)
   if (a.length !== b.length) {
     throw new DiffWaveError('BAD_AUDIO', 'the two recordings differ in length', {
       expected: `${a.length} samples at ${sampleRate} Hz`,

@@ -95,11 +95,16 @@ export function levelOfNoise(config: DiffusionConfig, noise: number, whiteGain: 
 /**
  * Checks a recording and returns its samples at the model's rate.
  *
- * @throws DiffWaveError `BAD_AUDIO`, `NOT_FINITE`, `BAD_OPTION` (rates out of range)
+ * @throws DiffWaveError `BAD_AUDIO`, `NOT_FINITE`, `BAD_OPTION` (rates out of range), `ABORTED`
  */
-export async function recordingAt(audio: Audio, sampleRate: number, where: string): Promise<Float32Array> {
+export async function recordingAt(
+  audio: Audio,
+  sampleRate: number,
+  where: string,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
   checkAudio(audio, where)
   if (audio.samples.length === 0) throw new DiffWaveError('BAD_AUDIO', 'there are no samples', { where })
   checkSamples(audio.samples, where)
-  return resample(audio.samples, audio.sampleRate, sampleRate)
+  return resample(audio.samples, audio.sampleRate, sampleRate, { signal })
 }

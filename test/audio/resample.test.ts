@@ -14,3 +14,12 @@ test('conversions do not affect those after them or beside them', async () => {
   assert.deepEqual(both[0], fresh)
   assert.deepEqual(both[1], await resample(other, 48_000, 8000))
 })
+
+test('a conversion that is stopped does not affect the next one', async () => {
+  const samples = gaussian(1, 0, 0, 60_000).map(x => x * 0.1)
+  const fresh = await resample(samples, 16_000, 22_050)
+  const stop = new AbortController()
+  setImmediate(() => stop.abort())
+  await assert.rejects(resample(samples, 16_000, 22_050, { signal: stop.signal }), { code: 'ABORTED' })
+  assert.deepEqual(await resample(samples, 16_000, 22_050), fresh)
+})

@@ -1,5 +1,8 @@
-/** Cutting mels by frames. */
+/** Mels by frames: how many to process at a time, and how to cut them. */
 import type { Mel } from './convention.js'
+
+/** Number of frames to transform between two turns of the event loop: some 15 ms of work. */
+export const FRAMES_PER_TURN = 500
 
 /** Copies frames start … end − 1 of a mel. Past its end, the last frame is repeated. */
 export function sliceMel(mel: Mel, start: number, end: number): Mel {

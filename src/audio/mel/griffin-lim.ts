@@ -18,7 +18,8 @@ import { FrameTransform, framePadding, windowSquares } from '../transforms/stft.
 import { BandGains } from './band-gains.js'
 import { MelBands } from './bands.js'
 import { type Mel, type MelConvention, requireConvention } from './convention.js'
-import { melToMagnitudes } from './inverse.js'
+import { FRAMES_PER_TURN } from './frames.js'
+import { MelInverse } from './inverse.js'
 import { checkMelFor } from './mel.js'
 import type { Refinement } from './phase-refinement.js'
 
@@ -59,8 +60,8 @@ const optionsSchema = z.strictObject({
   onProgress: onProgress.optional(),
 })
 
-/** Frames of work between two turns of the event loop. */
-const FRAMES_PER_TURN = 500
+/** The same for the inversion of a mel, which takes as long as some twenty transforms. */
+const INVERTED_PER_TURN = FRAMES_PER_TURN / 20
 const TINY = 1e-12
 
 /**
@@ -78,8 +79,10 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
   requireConvention(convention, 'griffinLim convention')
   checkMelFor(mel, convention, 'griffinLim')
   if (start !== undefined) checkSamples(start, 'griffinLim start')
-  const search = new PhaseSearch(mel, convention, { momentum, relaxation }, start)
+  throwIfAborted(signal)
+  const search = new PhaseSearch(mel, convention, { momentum, relaxation }, signal)
   if (start === undefined) await search.startAtRandom(checked.seed)
+  else search.startFrom(start)
   for (let iteration = 0; iteration < iterations; iteration++) {
     throwIfAborted(signal)
     await search.project()
@@ -95,7 +98,8 @@ class PhaseSearch {
   readonly #mel: Mel
   readonly #hop: number
   readonly #momentum: number
-  readonly #fromAudio: boolean
+  readonly #signal: AbortSignal | undefined
+  #fromAudio = false
   readonly #bands: MelBands
   readonly #gains: BandGains
   readonly #targets: Float32Array
@@ -117,32 +121,44 @@ class PhaseSearch {
     mel: Mel,
     convention: MelConvention,
     { momentum, relaxation }: Pick<Refinement, 'momentum' | 'relaxation'>,
-    start: Float32Array | undefined,
+    signal: AbortSignal | undefined,
   ) {
     this.#mel = mel
     this.#hop = convention.hop
     this.#momentum = momentum
-    this.#fromAudio = start !== undefined
+    this.#signal = signal
     this.#bands = new MelBands(convention)
     this.#gains = new BandGains(this.#bands, relaxation)
     this.#targets = new Float32Array(mel.bands)
     this.#transform = new FrameTransform(convention)
     this.#padding = framePadding(convention)
     const bins = mel.frames * this.#transform.bins
-    this.#magnitudes = start === undefined ? melToMagnitudes(mel, convention) : new Float32Array(bins).fill(1)
+    this.#magnitudes = new Float32Array(bins)
     this.#angles = new Float32Array(2 * bins)
     this.#previous = new Float32Array(2 * bins)
     this.#squares = windowSquares(convention, mel.frames)
     this.#samples = new Float64Array(this.#squares.length)
-    if (start !== undefined) this.#samples.set(start.subarray(0, mel.frames * convention.hop), this.#padding)
+  }
+
+  /** Starts from audio, which begins at the mel's first sample. */
+  startFrom(audio: Float32Array): void {
+    this.#fromAudio = true
+    this.#magnitudes.fill(1)
+    this.#samples.set(audio.subarray(0, this.#mel.frames * this.#hop), this.#padding)
   }
 
   /** Starts from the mel's magnitudes and random phases. */
   async startAtRandom(seed: number): Promise<void> {
-    for (let i = 0; i < this.#magnitudes.length; i++) {
-      const phase = 2 * Math.PI * uniform(seed, 0, i)
-      this.#angles[2 * i] = Math.cos(phase)
-      this.#angles[2 * i + 1] = Math.sin(phase)
+    const { bins } = this.#transform
+    const inverse = new MelInverse(this.#bands.convention)
+    for (let frame = 0; frame < this.#mel.frames; frame++) {
+      inverse.writeFrame(this.#mel, frame, this.#magnitudes, frame * bins)
+      for (let i = frame * bins; i < (frame + 1) * bins; i++) {
+        const phase = 2 * Math.PI * uniform(seed, 0, i)
+        this.#angles[2 * i] = Math.cos(phase)
+        this.#angles[2 * i + 1] = Math.sin(phase)
+      }
+      if (frame % INVERTED_PER_TURN === INVERTED_PER_TURN - 1) await this.#turn()
     }
     await this.synthesise()
   }
@@ -163,7 +179,7 @@ class PhaseSearch {
         spectrum[2 * bin + 1] = magnitude * this.#angles[2 * at + 1]!
       }
       this.#transform.inverseAdd(spectrum, this.#samples, frame * this.#hop)
-      if (frame % FRAMES_PER_TURN === FRAMES_PER_TURN - 1) await nextTurn()
+      if (frame % FRAMES_PER_TURN === FRAMES_PER_TURN - 1) await this.#turn()
     }
     for (let i = 0; i < this.#samples.length; i++) this.#samples[i]! /= Math.max(this.#squares[i]!, TINY)
   }
@@ -172,8 +188,14 @@ class PhaseSearch {
   async project(): Promise<void> {
     for (let frame = 0; frame < this.#mel.frames; frame++) {
       this.#projectFrame(frame)
-      if (frame % FRAMES_PER_TURN === FRAMES_PER_TURN - 1) await nextTurn()
+      if (frame % FRAMES_PER_TURN === FRAMES_PER_TURN - 1) await this.#turn()
     }
+  }
+
+  /** Lets other work have its turn. @throws DiffWaveError `ABORTED` */
+  async #turn(): Promise<void> {
+    await nextTurn()
+    throwIfAborted(this.#signal)
   }
 
   #projectFrame(frame: number): void {

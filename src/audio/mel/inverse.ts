@@ -37,31 +37,30 @@ export class MelInverse {
    * @param mel `[bands × frames]`, in the convention
    */
   magnitudes(mel: Mel): Float32Array {
+    const { bins } = this.bands
+    const result = new Float32Array(mel.frames * bins)
+    for (let frame = 0; frame < mel.frames; frame++) this.writeFrame(mel, frame, result, frame * bins)
+    return result
+  }
+
+  /** Writes the magnitudes of one frame, `[bins]`, to `result` from `at` on. */
+  writeFrame(mel: Mel, frame: number, result: Float32Array, at: number): void {
     const { bins, filters, columnSums, windowNorm } = this.bands
     const areas = this.#areas
     const spectrum = this.#spectrum
     const targets = this.#targets
-    const result = new Float32Array(mel.frames * bins)
-    for (let frame = 0; frame < mel.frames; frame++) {
-      this.bands.targets(mel, frame, targets, 0)
-      spectrum.fill(0)
-      for (let band = 0; band < mel.bands; band++) {
-        const { start, weights } = filters[band]!
-        for (let i = 0; i < weights.length; i++) {
-          spectrum[start + i]! += (targets[band]! * weights[i]!) / (areas[band]! * (columnSums[start + i]! + TINY))
-        }
-      }
-      for (let iteration = 0; iteration < this.iterations; iteration++) this.bands.move(spectrum, targets, 0, TINY)
-      for (let bin = 0; bin < bins; bin++) {
-        const value = spectrum[bin]! * windowNorm
-        result[frame * bins + bin] = this.convention.power === 2 ? Math.sqrt(value) : value
+    this.bands.targets(mel, frame, targets, 0)
+    spectrum.fill(0)
+    for (let band = 0; band < mel.bands; band++) {
+      const { start, weights } = filters[band]!
+      for (let i = 0; i < weights.length; i++) {
+        spectrum[start + i]! += (targets[band]! * weights[i]!) / (areas[band]! * (columnSums[start + i]! + TINY))
       }
     }
-    return result
+    for (let iteration = 0; iteration < this.iterations; iteration++) this.bands.move(spectrum, targets, 0, TINY)
+    for (let bin = 0; bin < bins; bin++) {
+      const value = spectrum[bin]! * windowNorm
+      result[at + bin] = this.convention.power === 2 ? Math.sqrt(value) : value
+    }
   }
-}
-
-/** As `MelInverse.magnitudes`, for a single mel. */
-export function melToMagnitudes(mel: Mel, convention: MelConvention): Float32Array {
-  return new MelInverse(convention).magnitudes(mel)
 }

@@ -1,11 +1,13 @@
 /** Computes mel spectrograms, and checks whether a mel fits the convention of a model. */
-import { DiffWaveError } from '../../core/errors.js'
+import { nextTurn } from '#platform/core/turn'
+import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import type { Audio } from '../audio.js'
-import { checkAudio } from '../check-audio.js'
+import { checkAudio, checkSamples } from '../check-audio.js'
 import { FrameTransform, padReflect } from '../transforms/stft.js'
 import { checkMel, checkMelShape } from './check-mel.js'
 import { type ConventionName, type Mel, type MelConvention, requireConvention } from './convention.js'
 import { melFilters } from './filters.js'
+import { FRAMES_PER_TURN } from './frames.js'
 
 /** Converts an amplitude, or a power, to the value that the convention stores: logarithm, then normalisation. */
 export function normaliseMel(value: number, convention: MelConvention, band: number): number {
@@ -56,6 +58,32 @@ export function melFrames(samples: number, convention: MelConvention): number {
  * const mel = melSpectrogram(await readAudio('hello.wav'), namedConventions.tacotron2)
  */
 export function melSpectrogram(audio: Audio, convention: MelConvention): Mel {
+  checkMelAudio(audio, convention)
+  const analysis = new MelAnalysis(audio.samples, convention)
+  for (let frame = 0; frame < analysis.mel.frames; frame++) analysis.addFrame(frame)
+  return analysis.mel
+}
+
+/**
+ * As `melSpectrogram`, with turns of the event loop in between: a minute of audio takes some 0.2 s.
+ *
+ * @throws DiffWaveError as `melSpectrogram`, `ABORTED`
+ */
+export async function melInTurns(audio: Audio, convention: MelConvention, signal?: AbortSignal): Promise<Mel> {
+  throwIfAborted(signal)
+  checkMelAudio(audio, convention)
+  const analysis = new MelAnalysis(audio.samples, convention)
+  for (let frame = 0; frame < analysis.mel.frames; frame++) {
+    analysis.addFrame(frame)
+    if (frame % FRAMES_PER_TURN !== FRAMES_PER_TURN - 1) continue
+    await nextTurn()
+    throwIfAborted(signal)
+  }
+  return analysis.mel
+}
+
+/** @throws DiffWaveError as `melSpectrogram` */
+function checkMelAudio(audio: Audio, convention: MelConvention): void {
   requireConvention(convention, 'melSpectrogram convention')
   checkAudio(audio, 'melSpectrogram audio')
   if (audio.sampleRate !== convention.sampleRate) {
@@ -65,40 +93,58 @@ export function melSpectrogram(audio: Audio, convention: MelConvention): Mel {
       hint: 'Resample it first: resample(samples, from, to).',
     })
   }
-  const { fftSize, hop, bands } = convention
-  const frames = melFrames(audio.samples.length, convention)
-  if (frames < 1 || audio.samples.length === 0) {
+  if (melFrames(audio.samples.length, convention) < 1 || audio.samples.length === 0) {
     throw new DiffWaveError('BAD_AUDIO', 'the audio is shorter than a frame', {
-      expected: `at least ${hop} samples`,
+      expected: `at least ${convention.hop} samples`,
       got: String(audio.samples.length),
     })
   }
-  const broken = audio.samples.findIndex(sample => !Number.isFinite(sample))
-  if (broken >= 0) throw new DiffWaveError('NOT_FINITE', `sample ${broken} is not a finite number`)
+  checkSamples(audio.samples, 'melSpectrogram audio')
+}
 
-  const padded = padReflect(audio.samples, convention.framing === 'centre' ? fftSize / 2 : (fftSize - hop) / 2)
-  const transform = new FrameTransform(convention)
-  const filters = melFilters(convention)
-  const windowNorm = convention.windowNormalised
-    ? Math.sqrt(transform.window.reduce((sum, value) => sum + value * value, 0))
-    : 1
-  const spectrum = new Float64Array(transform.bins)
-  const data = new Float32Array(bands * frames)
-  for (let frame = 0; frame < frames; frame++) {
-    const bins = transform.forward(padded, frame * hop)
+/** The computation of one mel, frame by frame. */
+class MelAnalysis {
+  /** The mel. Its frames are zeros until they are added. */
+  readonly mel: Mel
+  readonly #convention: MelConvention
+  readonly #padded: Float32Array
+  readonly #transform: FrameTransform
+  readonly #filters: ReturnType<typeof melFilters>
+  /** What magnitudes are divided by: the norm of the window, or 1. */
+  readonly #norm: number
+  /** Magnitudes or powers of one frame, `[bins]`. */
+  readonly #spectrum: Float64Array
+
+  constructor(samples: Float32Array, convention: MelConvention) {
+    const { fftSize, hop, bands, framing, windowNormalised } = convention
+    const frames = melFrames(samples.length, convention)
+    this.mel = { data: new Float32Array(bands * frames), bands, frames }
+    this.#convention = convention
+    this.#padded = padReflect(samples, framing === 'centre' ? fftSize / 2 : (fftSize - hop) / 2)
+    this.#transform = new FrameTransform(convention)
+    this.#filters = melFilters(convention)
+    const squares = this.#transform.window.reduce((sum, value) => sum + value * value, 0)
+    this.#norm = windowNormalised ? Math.sqrt(squares) : 1
+    this.#spectrum = new Float64Array(this.#transform.bins)
+  }
+
+  addFrame(frame: number): void {
+    const convention = this.#convention
+    const spectrum = this.#spectrum
+    const { data, bands, frames } = this.mel
+    const bins = this.#transform.forward(this.#padded, frame * convention.hop)
     for (let bin = 0; bin < spectrum.length; bin++) {
       const power = bins[2 * bin]! ** 2 + bins[2 * bin + 1]! ** 2 + convention.magnitudeEpsilon
-      const magnitude = Math.sqrt(power) / windowNorm
+      const magnitude = Math.sqrt(power) / this.#norm
       spectrum[bin] = convention.power === 1 ? magnitude : magnitude * magnitude
     }
     for (let band = 0; band < bands; band++) {
-      const { start, weights } = filters[band]!
+      const { start, weights } = this.#filters[band]!
       let sum = 0
       for (let i = 0; i < weights.length; i++) sum += weights[i]! * spectrum[start + i]!
       data[band * frames + frame] = normaliseMel(sum, convention, band)
     }
   }
-  return { data, bands, frames }
 }
 
 /** Lowest and highest value of a mel. */

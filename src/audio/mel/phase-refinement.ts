@@ -23,6 +23,7 @@ import { FrameTransform, framePadding } from '../transforms/stft.js'
 import { BandGains } from './band-gains.js'
 import { MelBands } from './bands.js'
 import type { Mel, MelConvention } from './convention.js'
+import { FRAMES_PER_TURN } from './frames.js'
 import { TargetFrames } from './target-frames.js'
 
 export interface Refinement {
@@ -36,8 +37,6 @@ export interface Refinement {
   readonly relaxation: number
 }
 
-/** Number of frames to process between two turns of the event loop: some 15 ms. */
-const FRAMES_A_TURN = 500
 const TINY = 1e-12
 
 /** Number of samples that must come in before one is final. */
@@ -244,7 +243,7 @@ export class PhaseRefinement {
    */
   *push(audio: Float32Array, last: boolean): Generator<Float32Array, void, undefined> {
     const { hop } = this.convention
-    const blocksATurn = Math.max(1, Math.floor(FRAMES_A_TURN / this.#stages.length))
+    const blocksATurn = Math.max(1, Math.floor(FRAMES_PER_TURN / this.#stages.length))
     const ready = new Float32Array(hop * (last ? blocksATurn : Math.min(blocksATurn, Math.ceil(audio.length / hop))))
     this.#fed += audio.length
     const lastFrame = last ? this.#fed / hop - 1 : Number.POSITIVE_INFINITY

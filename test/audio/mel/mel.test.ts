@@ -5,7 +5,7 @@ import { describeAudio } from '#src/audio/analysis'
 import { readWav } from '#src/audio/codecs/wav-file'
 import { type Mel, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
 import { griffinLim } from '#src/audio/mel/griffin-lim'
-import { checkMelFor, melSpectrogram, recogniseConvention } from '#src/audio/mel/mel'
+import { checkMelFor, melInTurns, melSpectrogram, recogniseConvention } from '#src/audio/mel/mel'
 import { resample } from '#src/audio/resample'
 import { gaussian } from '#src/core/random'
 import { readMel } from '#src/formats/mel-file'
@@ -141,4 +141,22 @@ test('describeAudio measures level, silence and spectral centroid', () => {
   assert.equal(description.peak, 1)
   assert.ok(Math.abs(description.rmsDecibels + 6.02) < 0.05)
   assert.ok(Math.abs(description.spectralCentroid - 1000) < 100)
+})
+
+test('a mel computed in turns has the same bytes, and stops between two turns', async () => {
+  const audio = { samples: gaussian(1, 0, 0, 1200 * 256).map(x => 0.1 * x), sampleRate: 22_050 }
+  const mel = melSpectrogram(audio, namedConventions.tacotron2)
+  assert.deepEqual(await melInTurns(audio, namedConventions.tacotron2), mel)
+  const stop = new AbortController()
+  setImmediate(() => stop.abort())
+  await assert.rejects(melInTurns(audio, namedConventions.tacotron2, stop.signal), { code: 'ABORTED' })
+})
+
+test('Griffin-Lim stops while it still inverts the mel', async () => {
+  const samples = gaussian(1, 0, 0, 100 * 256).map(x => 0.1 * x)
+  const mel = melSpectrogram({ samples, sampleRate: 22_050 }, namedConventions.tacotron2)
+  const stop = new AbortController()
+  setImmediate(() => stop.abort())
+  const options = { iterations: 1, signal: stop.signal }
+  await assert.rejects(griffinLim(mel, namedConventions.tacotron2, options), { code: 'ABORTED' })
 })

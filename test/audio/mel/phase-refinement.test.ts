@@ -8,7 +8,7 @@ import { readWav } from '#src/audio/codecs/wav-file'
 import { type Mel, type MelConvention, namedConventions, refinementObstacle } from '#src/audio/mel/convention'
 import { sliceMel } from '#src/audio/mel/frames'
 import { griffinLim } from '#src/audio/mel/griffin-lim'
-import { melToMagnitudes } from '#src/audio/mel/inverse'
+import { MelInverse } from '#src/audio/mel/inverse'
 import { melSpectrogram } from '#src/audio/mel/mel'
 import { PhaseRefinement, refined, refinementLookAhead } from '#src/audio/mel/phase-refinement'
 import { FrameTransform, framePadding } from '#src/audio/transforms/stft'
@@ -74,7 +74,7 @@ function distance(samples: Float32Array, mel: Mel, convention: MelConvention): n
 
 /** What Griffin-Lim makes small: how far a spectrum is from the wanted magnitudes, as a share of them. */
 function inconsistency(samples: Float32Array, mel: Mel, convention: MelConvention): number {
-  const wanted = melToMagnitudes(mel, convention)
+  const wanted = new MelInverse(convention).magnitudes(mel)
   const transform = new FrameTransform(convention)
   const padded = new Float32Array(samples.length + 2 * convention.fftSize)
   padded.set(samples, framePadding(convention))
