@@ -1,6 +1,6 @@
-// The Node-API face of the native engine. Every number that reaches a kernel is checked here against the size of its
-// buffer; values were checked in TypeScript (src/engines/native/). Work runs on libuv's pool, never on the event loop,
-// and the caller runs one piece of work at a time per engine.
+// The entry points of the native engine, called through Node-API. They check every number that reaches a kernel against
+// the size of its buffer. TypeScript has checked the values (src/engines/native/). Work runs on libuv's pool, never on
+// the event loop. The caller runs one piece of work at a time per engine.
 #include <algorithm>
 #include <chrono>
 
@@ -28,8 +28,8 @@ int readThreads(const Js& js, napi_value value) {
 }
 
 /**
- * create({ shape, instructionSet: name or 'scalar', threads, memoryLimit in bytes, fast }) → engine. `fast`: the layers
- * multiply bfloat16, if the instruction set can (`fastTargets`).
+ * create({ shape, instructionSet: name or 'scalar', threads, memoryLimit in bytes, fast }) → engine. If `fast`, the
+ * layers multiply bfloat16 numbers, if the instruction set can (`fastTargets`).
  */
 napi_value create(const Js& js, napi_value* arguments) {
   const napi_value options = arguments[0];
@@ -52,7 +52,7 @@ napi_value create(const Js& js, napi_value* arguments) {
   return js.wrap(std::move(engine));
 }
 
-/** The names of the instruction sets that this processor runs and that are not hidden, best first. */
+/** Lists the names of the instruction sets that this processor runs and that are not hidden, best first. */
 template <class Filter>
 napi_value listTargets(const Js& js, const Filter& filter) {
   napi_value list;
@@ -72,14 +72,14 @@ napi_value targetNames(const Js& js, napi_value*) {
   return listTargets(js, [](const Target&) { return true; });
 }
 
-/** fastTargets() → names of those with products of bfloat16 */
+/** fastTargets() → names of those instruction sets that have products of bfloat16 */
 napi_value fastTargetNames(const Js& js, napi_value*) {
   return listTargets(js, [](const Target& target) { return target.fast() != nullptr; });
 }
 
 /**
- * measurePeak(target, threads) → FLOP/s of multiply-adds on registers, all threads together: the bound that no kernel
- * can exceed. Blocks the event loop for some tenths of a second.
+ * measurePeak(target, threads) → floating-point operations per second of multiply-adds on registers, on all threads
+ * together. No kernel can exceed it. Blocks the event loop for some tenths of a second.
  */
 napi_value measurePeak(const Js& js, napi_value* arguments) {
   const ForwardKernels& kernels = targetNamed(js.text(arguments[0]))->forward();
@@ -109,12 +109,31 @@ napi_value dispose(const Js& js, napi_value* arguments) {
   return nullptr;
 }
 
-/** Calls an entry point with up to four arguments; its C++ exceptions become JavaScript errors. */
+/**
+ * Marks that this thread is inside an entry point. A getter of a request must not call another one: it could dispose
+ * the engine, or close the stream, that the first one is about to use.
+ */
+class Entry {
+ public:
+  Entry() {
+    require(!inside, "a getter of a request called the addon");
+    inside = true;
+  }
+  ~Entry() { inside = false; }
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+
+ private:
+  static inline thread_local bool inside = false;
+};
+
+/** Calls an entry point with up to four arguments. Its C++ exceptions become JavaScript errors. */
 template <napi_value (*function)(const Js&, napi_value*)>
 napi_value guarded(napi_env env, napi_callback_info info) {
   size_t count = 4;
   napi_value arguments[4];
   try {
+    const Entry entry;
     const Js js{env};
     js.check(napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr));
     return function(js, arguments);

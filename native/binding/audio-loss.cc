@@ -1,4 +1,4 @@
-// The Node-API face of losses of audio: terms of spectra, and the gradient of the correction towards a mel.
+// Entry points of losses on audio: spectral terms, and the gradient of the correction towards a mel.
 #include "../training/audio-loss.h"
 
 #include "entry-points.h"
@@ -10,7 +10,7 @@ namespace {
 
 constexpr int maxSize = 65536;
 
-/** The tables of one window length. */
+/** The tables for one window length. */
 struct SpectralFrames : Handle {
   SpectralFrames() : Handle(Kind::spectralFrames) {}
 
@@ -40,10 +40,6 @@ struct CorrectionGradientJob : Job {
   std::vector<CorrectedClip> clips;
 };
 
-double* doublesOf(const Js& js, napi_value value, int64_t size) {
-  return static_cast<double*>(js.array(value, napi_float64_array, size));
-}
-
 SpectralKind readKind(const Js& js, napi_value value) {
   const std::string name = js.text(value);
   if (name == "error") return SpectralKind::error;
@@ -69,11 +65,11 @@ SpectralTerm readTerm(const Js& js, napi_value object) {
   term.offset = js.number(js.property(object, "offset"));
   const int64_t count = term.frames();
   if (term.kind == SpectralKind::phase) {
-    term.counts = static_cast<const unsigned char*>(js.array(js.property(object, "counts"), napi_uint8_array, count));
+    term.counts = js.bytes(js.property(object, "counts"), count);
   }
-  term.gradient = doublesOf(js, js.property(object, "gradient"), term.samples);
-  term.sums = doublesOf(js, js.property(object, "sums"), comparesMagnitudes ? 2 * count : count);
-  term.ratios = doublesOf(js, js.property(object, "ratios"), comparesMagnitudes ? count * term.products() : 0);
+  term.gradient = js.doubles(js.property(object, "gradient"), term.samples);
+  term.sums = js.doubles(js.property(object, "sums"), comparesMagnitudes ? 2 * count : count);
+  term.ratios = js.doubles(js.property(object, "ratios"), comparesMagnitudes ? count * term.products() : 0);
   return term;
 }
 
@@ -84,7 +80,7 @@ CorrectedClip readClip(const Js& js, napi_value object, const FrameChainSettings
   clip.byResult = js.floats(js.property(object, "byResult"), clip.samples);
   clip.gradient = js.floats(js.property(object, "gradient"), clip.samples);
   int64_t count;
-  clip.targets = static_cast<const double*>(js.array(js.property(object, "targets"), napi_float64_array, -1, &count));
+  clip.targets = js.doubles(js.property(object, "targets"), -1, &count);
   clip.frames = count / settings.bands;
   require(count % settings.bands == 0 && clip.frames >= 1 && clip.frames <= clip.samples / settings.hop + 1,
           "a typed array has the wrong length");
@@ -108,8 +104,8 @@ napi_value openSpectralFrames(const Js& js, napi_value* arguments) {
   t.hop = t.size / 4;
   t.overlap = 4;
   t.bins = t.size / 2 + 1;
-  made->window = js.doubles(js.property(shape, "window"), t.size);
-  made->roots = js.doubles(js.property(shape, "roots"), int64_t(2) * t.size);
+  made->window = js.copyDoubles(js.property(shape, "window"), t.size);
+  made->roots = js.copyDoubles(js.property(shape, "roots"), int64_t(2) * t.size);
   t.window = made->window.data();
   t.roots = made->roots.data();
   return js.wrap(std::move(made));
@@ -120,7 +116,7 @@ napi_value spectralTerms(const Js& js, napi_value* arguments) {
   const napi_value list = arguments[1];
   for (uint32_t i = 0; i < js.length(list); i++) job->terms.push_back(readTerm(js, js.element(list, i)));
   job->cancelled = js.cancelFlag(arguments[2]);
-  return Job::start(js, std::move(job), {arguments[0], list, arguments[2]});
+  return Job::start(js, std::move(job));
 }
 
 napi_value correctionGradient(const Js& js, napi_value* arguments) {
@@ -133,7 +129,7 @@ napi_value correctionGradient(const Js& js, napi_value* arguments) {
     job->clips.push_back(readClip(js, js.element(list, i), *job->settings));
   }
   job->cancelled = js.cancelFlag(arguments[3]);
-  return Job::start(js, std::move(job), {arguments[0], arguments[1], list, arguments[3]});
+  return Job::start(js, std::move(job));
 }
 
 }  // namespace diffwave

@@ -1,4 +1,4 @@
-// The Node-API face of whole batches: loss and gradients, or either half of them.
+// Entry points of whole batches: loss and gradients, or either half of a training pass.
 #include <algorithm>
 
 #include "../reference/reference.h"
@@ -20,7 +20,7 @@ struct BatchJob : Job {
   const float* parameters;
   std::vector<TrainingBatch::Clip> clips;
   bool squared = false;
-  float* gradients = nullptr;  // null: only the network's output is wanted
+  float* gradients = nullptr;  // null if only the network's output is wanted
   float* clipLosses = nullptr;
 };
 
@@ -70,7 +70,7 @@ double BatchJob::executeReference() {
   return 0;
 }
 
-/** Reads one clip of a request. @param learns whether it has a target, or else room for the prediction */
+/** Reads one clip of a request. @param learns whether it has a target, instead of room for the prediction */
 TrainingBatch::Clip readClip(const Js& js, napi_value from, const NetworkShape& shape, bool learns) {
   TrainingBatch::Clip clip{};
   clip.audio = js.floats(js.property(from, "audio"), -1, &clip.samples);
@@ -127,7 +127,7 @@ napi_value startBatch(const Js& js, napi_value* arguments, BatchJob::Part part) 
   }
   require(part != BatchJob::Part::backward || (learns && engine->training->awaits(job->batch())),
           "no forward pass of this batch came before");
-  return Job::start(js, std::move(job), {request, arguments[0]});
+  return Job::start(js, std::move(job));
 }
 
 }  // namespace

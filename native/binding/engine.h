@@ -16,14 +16,14 @@ struct Engine : Handle {
   Engine() : Handle(Kind::engine), id(nextId()) {}
 
   /**
-   * No other engine of the process has it. Streams know their engine by it: they may outlive it, and its address may
-   * then be another's.
+   * A number that no other engine of the process has. Streams know their engine by it. An address would not do: a
+   * stream may outlive its engine, and another engine may then have the address.
    */
   const uint64_t id;
   NetworkShape shape;
   int64_t parameterCount = 0;
-  const Target* target = nullptr;           // null: the readable reference
-  const ForwardKernels* forward = nullptr;  // of the target, at the precision that was asked for
+  const Target* target = nullptr;           // null for the readable reference
+  const ForwardKernels* forward = nullptr;  // the target's kernels, at the requested precision
   std::unique_ptr<Pool> pool;
   std::unique_ptr<Training> training;
   std::shared_ptr<const ForwardWeights> weights;  // packed from the parameters of `version`

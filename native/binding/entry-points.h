@@ -1,5 +1,5 @@
-// The addon's functions beyond those of addon.cc, with what each takes and returns. src/engines/native/addon.ts holds
-// the same list as TypeScript.
+// The addon's functions, except for those of addon.cc, with their arguments and results. src/engines/native/addon.ts
+// has the same list in TypeScript.
 #pragma once
 
 #include "js.h"
@@ -7,16 +7,14 @@
 namespace diffwave {
 
 // batch.cc
-/**
- * run(engine, request) → Promise<loss, or a negative result>. Without gradients: predictions, of the reference only.
- */
+/** run(engine, request) → Promise<loss, or a negative result>. Without gradients the reference writes predictions. */
 napi_value run(const Js& js, napi_value* arguments);
-/** runForward(engine, request) → Promise<0, or a negative result>: writes each clip's prediction. */
+/** runForward(engine, request) → Promise<0, or a negative result>. Writes each clip's prediction. */
 napi_value runForward(const Js& js, napi_value* arguments);
 /** runBackward(engine, the same request with ∂loss/∂prediction as targets, and gradients) → Promise<0 or cancelled> */
 napi_value runBackward(const Js& js, napi_value* arguments);
 
-// optimiser.cc; lists of arrays hold one Float32Array per parameter
+// optimiser.cc: lists of arrays have one Float32Array per parameter
 /** gradientNorm(engine, gradients) → Promise<norm> */
 napi_value gradientNorm(const Js& js, napi_value* arguments);
 /** addGradients(engine, total, more) → Promise<0> */
@@ -33,24 +31,24 @@ napi_value gaussian(const Js& js, napi_value* arguments);
 
 // stream.cc
 /**
- * packWeights(engine, parameters, version) → Promise<0, or a negative result>: what the first stream of these
- * parameters would do otherwise.
+ * packWeights(engine, parameters, version) → Promise<0, or a negative result>. Does in advance what the first stream of
+ * these parameters would do.
  */
 napi_value packWeights(const Js& js, napi_value* arguments);
 /** openStream(engine, sinusoids [passes × embedding], gains [passes], label or −1) → stream */
 napi_value openStream(const Js& js, napi_value* arguments);
 /**
- * predict(engine, stream, request) → Promise<samples written, or a negative result>. The stream is gone after that, or
- * when all of its passes have ended.
+ * predict(engine, stream, request) → Promise<samples written, or a negative result>. After a negative result, or once
+ * all of its passes have ended, the stream cannot be used.
  * request: { parameters, version, mels: [{ data, frames, last }], pass, audio, last, prediction, cancelled }
  */
 napi_value predict(const Js& js, napi_value* arguments);
 /**
- * predictTogether(engine, streams, requests, results) → Promise<0, or a negative result>: several streams at once, one
- * thread each. Each number of the Float64Array is then what `predict` resolves to.
+ * predictTogether(engine, streams, requests, results) → Promise<0, or a negative result>. Runs several streams at once,
+ * on one thread each. Each number of the Float64Array becomes what `predict` resolves to.
  */
 napi_value predictTogether(const Js& js, napi_value* arguments);
-/** closeStream(engine, stream): frees its memory now. */
+/** closeStream(engine, stream): frees the stream's memory now. */
 napi_value closeStream(const Js& js, napi_value* arguments);
 
 // frame-chain.cc
@@ -58,14 +56,14 @@ napi_value closeStream(const Js& js, napi_value* arguments);
 napi_value openFrameChain(const Js& js, napi_value* arguments);
 /**
  * pushFrameChain(engine, chain, { audio, last, targets, prediction, cancelled }) → Promise<samples written, or a
- * negative result>. Nothing may be asked of the chain after the last audio.
+ * negative result>. The chain cannot be used after the last audio.
  */
 napi_value pushFrameChain(const Js& js, napi_value* arguments);
-/** closeFrameChain(engine, chain): frees its memory now. */
+/** closeFrameChain(engine, chain): frees the chain's memory now. */
 napi_value closeFrameChain(const Js& js, napi_value* arguments);
 
 // audio-loss.cc
-/** openSpectralFrames({ size, window, roots }) → tables of one window length */
+/** openSpectralFrames({ size, window, roots }) → tables for one window length */
 napi_value openSpectralFrames(const Js& js, napi_value* arguments);
 /**
  * spectralTerms(engine, [{ frames, kind, made, wanted, counted, weight, offset, counts, gradient, sums, ratios }],
@@ -74,18 +72,18 @@ napi_value openSpectralFrames(const Js& js, napi_value* arguments);
 napi_value spectralTerms(const Js& js, napi_value* arguments);
 /**
  * correctionGradient(engine, chain of a correction, [{ input, byResult, targets, gradient }], cancelled) → Promise<0,
- * or a negative result>: of one pass. The chain only says of what shape.
+ * or a negative result>. Computes the gradient of one pass. Only the chain's settings are used.
  */
 napi_value correctionGradient(const Js& js, napi_value* arguments);
 
-// front-end.cc; these run on the caller's thread
+// front-end.cc: these run on the caller's thread
 /** openEnvelope(engine, { bins, bands, updates, … }) → envelope */
 napi_value openEnvelope(const Js& js, napi_value* arguments);
 /** envelopePowers(envelope, targets [frames × bands], out [frames × outputs]) */
 napi_value envelopePowers(const Js& js, napi_value* arguments);
 /** openWindowFilter(engine, { size, stride, bins, window, roots }) → filter */
 napi_value openWindowFilter(const Js& js, napi_value* arguments);
-/** filterWindows(filter, samples, gains [positions × bins], sums): adds the samples' windows, times their gains. */
+/** filterWindows(filter, samples, gains [positions × bins], sums): adds the samples' windows times their gains. */
 napi_value filterWindows(const Js& js, napi_value* arguments);
 
 }  // namespace diffwave

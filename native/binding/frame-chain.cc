@@ -1,4 +1,4 @@
-// The Node-API face of phase refinement and of the correction: the passes over one clip, fed piece by piece.
+// Entry points of phase refinement and of the correction: passes over one clip, which is fed piece by piece.
 #include "frame-chain.h"
 
 #include "entry-points.h"
@@ -12,10 +12,10 @@ namespace {
 struct FrameChainHandle : Handle {
   FrameChainHandle() : Handle(Kind::frameChain) {}
 
-  uint64_t engine;  // its id
+  uint64_t engine;  // id of the engine
   FrameChainSettings settings;
   std::unique_ptr<FrameChain> chain;
-  bool broken = false;  // a job stopped half-way, or all has come out
+  bool broken = false;  // a job was stopped half-way, or all samples have come out
 };
 
 FrameChainHandle* chainOf(const Js& js, napi_value handle) {
@@ -36,7 +36,7 @@ struct FrameChainJob : Job {
 };
 
 double FrameChainJob::execute() {
-  clip->broken = true;  // unless it ends well
+  clip->broken = true;  // unless the job ends well
   if (clip->chain == nullptr) {
     clip->chain = std::make_unique<FrameChain>(clip->settings, engine->target->frames(), *engine->pool);
   }
@@ -78,10 +78,10 @@ FrameChainSettings readSettings(const Js& js, napi_value object) {
   settings.momentum = js.number(js.property(object, "momentum"));
   settings.relaxation = js.number(js.property(object, "relaxation"));
   const int64_t bins = settings.size / 2 + 1;
-  settings.window = js.doubles(js.property(object, "window"), settings.size);
-  settings.roots = js.doubles(js.property(object, "roots"), int64_t(2) * settings.size);
-  settings.columnSums = js.doubles(js.property(object, "columnSums"), bins);
-  settings.weights = js.doubles(js.property(object, "weights"), -1);
+  settings.window = js.copyDoubles(js.property(object, "window"), settings.size);
+  settings.roots = js.copyDoubles(js.property(object, "roots"), int64_t(2) * settings.size);
+  settings.columnSums = js.copyDoubles(js.property(object, "columnSums"), bins);
+  settings.weights = js.copyDoubles(js.property(object, "weights"), -1);
   settings.filters = readFilters(js, object, settings.bands, bins, int64_t(settings.weights.size()));
   return settings;
 }
@@ -113,11 +113,10 @@ napi_value pushFrameChain(const Js& js, napi_value* arguments) {
   require(!job->clip->broken, "the frame chain has ended");
   job->audio = js.floats(js.property(request, "audio"), -1, &job->samples);
   job->last = js.boolean(js.property(request, "last"));
-  job->targets =
-      static_cast<const double*>(js.array(js.property(request, "targets"), napi_float64_array, -1, &job->targetCount));
+  job->targets = js.doubles(js.property(request, "targets"), -1, &job->targetCount);
   job->out = js.floats(js.property(request, "prediction"), -1, &job->room);
   job->cancelled = js.cancelFlag(js.property(request, "cancelled"));
-  return Job::start(js, std::move(job), {request, arguments[0], arguments[1]});
+  return Job::start(js, std::move(job));
 }
 
 napi_value closeFrameChain(const Js& js, napi_value* arguments) {

@@ -1,4 +1,4 @@
-// What other entry points read of a frame chain.
+// What other entry points need of a frame chain.
 #pragma once
 
 #include "../inference/frame-chain.h"

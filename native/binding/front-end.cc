@@ -1,5 +1,5 @@
-// The Node-API face of the arithmetic around a windowed front end: the envelope that a mel implies, and filters of
-// windows. Calls run on the caller's thread: they take a small part of the time that JavaScript would.
+// Entry points of the arithmetic around a windowed front end: the envelope that a mel implies, and filters of windows.
+// They run on the caller's thread, because they take a small part of the time that JavaScript would.
 #include "../memory.h"
 #include "engine.h"
 #include "entry-points.h"
@@ -21,7 +21,7 @@ struct Envelope : Handle {
   Buffer scratch;
 };
 
-/** The same of a filter of windows. */
+/** Tables and scratch memory of a filter of windows. */
 struct WindowFilter : Handle {
   WindowFilter() : Handle(Kind::windowFilter) {}
 
@@ -62,9 +62,9 @@ napi_value openEnvelope(const Js& js, napi_value* arguments) {
   t.outputs = integer("outputs", 1, (t.bins - 1) / t.factor + 1);
   t.windowNorm = js.number(js.property(shape, "windowNorm"));
   t.squared = js.boolean(js.property(shape, "squared"));
-  made->columnSums = js.doubles(js.property(shape, "columnSums"), t.bins);
-  made->triangle = js.doubles(js.property(shape, "triangle"), 2 * t.factor - 1);
-  made->weights = js.doubles(js.property(shape, "weights"), -1);
+  made->columnSums = js.copyDoubles(js.property(shape, "columnSums"), t.bins);
+  made->triangle = js.copyDoubles(js.property(shape, "triangle"), 2 * t.factor - 1);
+  made->weights = js.copyDoubles(js.property(shape, "weights"), -1);
   made->filters = readFilters(js, shape, t.bands, t.bins, int64_t(made->weights.size()));
   const double* weights = made->weights.data();
   for (MelFilter& filter : made->filters) {
@@ -84,7 +84,7 @@ napi_value envelopePowers(const Js& js, napi_value* arguments) {
   int64_t count;
   EnvelopeTask task{};
   task.tables = &t;
-  task.targets = static_cast<const double*>(js.array(arguments[1], napi_float64_array, -1, &count));
+  task.targets = js.doubles(arguments[1], -1, &count);
   require(count % t.bands == 0, "a typed array has the wrong length");
   task.frames = count / t.bands;
   task.out = js.floats(arguments[2], task.frames * t.outputs);
@@ -105,8 +105,8 @@ napi_value openWindowFilter(const Js& js, napi_value* arguments) {
   require((t.size & (t.size - 1)) == 0, "a transform whose size is no power of two");
   t.stride = integer("stride", 1, t.size);
   t.bins = integer("bins", 1, t.size / 2 + 1);
-  made->window = js.doubles(js.property(shape, "window"), t.size);
-  made->roots = js.doubles(js.property(shape, "roots"), int64_t(2) * t.size);
+  made->window = js.copyDoubles(js.property(shape, "window"), t.size);
+  made->roots = js.copyDoubles(js.property(shape, "roots"), int64_t(2) * t.size);
   t.window = made->window.data();
   t.roots = made->roots.data();
   made->scratch = scratchOf(made->kernels->filterScratchSize(t.size));
@@ -124,7 +124,7 @@ napi_value filterWindows(const Js& js, napi_value* arguments) {
   task.positions = count / t.bins;
   const int64_t samples = t.stride * (task.positions - 1) + t.size;
   task.samples = js.floats(arguments[1], samples);
-  task.sums = static_cast<double*>(js.array(arguments[3], napi_float64_array, samples));
+  task.sums = js.doubles(arguments[3], samples);
   task.scratch = doublesOf(filter->scratch);
   filter->kernels->filter(task);
   return nullptr;

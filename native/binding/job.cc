@@ -12,21 +12,21 @@ void Job::work(napi_env, void* data) {
   job.result_ = resultOf([&] { return job.execute(); });
 }
 
-void Job::finish(napi_env env, napi_status, void* data) {
+void Job::finish(napi_env env, napi_status status, void* data) {
   const std::unique_ptr<Job> job(static_cast<Job*>(data));
   job->engine->busy = false;
-  napi_value result;
-  napi_create_double(env, job->result_, &result);
+  napi_value result = nullptr;
+  napi_create_double(env, status == napi_ok ? job->result_ : resultCancelled, &result);
   napi_resolve_deferred(env, job->promise_, result);
 }
 
-napi_value Job::start(const Js& js, std::unique_ptr<Job> job, std::initializer_list<napi_value> kept) {
-  require(!job->engine->busy, "the engine is busy");
+napi_value Job::start(const Js& js, std::unique_ptr<Job> job) {
+  js.checkUsed();
   job->env_ = js.env;
-  job->kept_.reserve(kept.size());
-  for (napi_value value : kept) {
+  job->kept_.reserve(js.used.size());
+  for (const Js::Used& used : js.used) {
     napi_ref reference;
-    js.check(napi_create_reference(js.env, value, 1, &reference));
+    js.check(napi_create_reference(js.env, used.value, 1, &reference));
     job->kept_.push_back(reference);
   }
   napi_value promise, name;

@@ -1,12 +1,12 @@
 // A piece of work that runs off the event loop, one at a time per engine.
 //
-// A job reads and writes the memory of typed arrays while JavaScript goes on. JavaScript could detach or resize such
-// an array meanwhile. So the caller (src/engines/native/) hands over only arrays that it made itself and shows to
-// nobody before the job has ended; arrays of the package's users are copied first.
+// A job reads and writes the memory of typed arrays while JavaScript runs on. The arrays and handles that a call has
+// read stay alive until its job has ended. JavaScript could still detach or resize an array meanwhile. So the caller
+// (src/engines/native/) passes only arrays that it made itself and shows to nobody before the job has ended. Arrays of
+// the package's users are copied first.
 #pragma once
 
 #include <atomic>
-#include <initializer_list>
 #include <memory>
 #include <new>
 #include <stdexcept>
@@ -17,10 +17,10 @@
 
 namespace diffwave {
 
-/** What a job's promise resolves to if the work was not done. JavaScript reads them from `constants()`. */
+/** Results of a job whose work was not done: its promise resolves to one of them. `constants()` has them, too. */
 constexpr double resultCancelled = -1, resultOutOfMemory = -2, resultRefused = -3;
 
-/** What `work` returns, or resultOutOfMemory. */
+/** Runs `work`. Returns its result, or resultOutOfMemory. The engine throws nothing else. */
 template <class Work>
 double resultOf(const Work& work) {
   try {
@@ -33,19 +33,20 @@ double resultOf(const Work& work) {
 
 class Job {
  public:
-  explicit Job(Engine* engine) : engine(engine) {}
-  /** Lets go of the values that were kept. */
+  /** Made before the request is read: reading may look at what the engine's present job writes. */
+  explicit Job(Engine* engine) : engine(engine) { require(!engine->busy, "the engine is busy"); }
   virtual ~Job();
-  /** Does the work on a thread of libuv's pool. @returns what the promise resolves to */
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+  /** Does the work on a thread of libuv's pool. Returns the number that the promise resolves to. */
   virtual double execute() = 0;
 
   /**
-   * Queues the work and marks the engine as busy.
+   * Queues the work and marks the engine as busy. All values that `js` has read stay alive until the work has ended.
    *
-   * @param kept JavaScript values that stay alive until the work has ended
    * @returns the promise of the result
    */
-  static napi_value start(const Js& js, std::unique_ptr<Job> job, std::initializer_list<napi_value> kept);
+  static napi_value start(const Js& js, std::unique_ptr<Job> job);
 
   Engine* const engine;
   /** JavaScript sets this byte to stop the work. */

@@ -3,7 +3,7 @@
 namespace diffwave {
 
 std::vector<MelFilter> readFilters(const Js& js, napi_value object, int bands, int64_t bins, int64_t weights) {
-  const std::vector<double> places = js.doubles(js.property(object, "filters"), int64_t(2) * bands);
+  const std::vector<double> places = js.copyDoubles(js.property(object, "filters"), int64_t(2) * bands);
   std::vector<MelFilter> filters;
   int64_t total = 0;
   for (int band = 0; band < bands; band++) {

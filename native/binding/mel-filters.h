@@ -1,4 +1,4 @@
-// The filters of a mel, as src/engines/native/mel-filters.ts hands them over.
+// The filters of a mel, as src/engines/native/mel-filters.ts passes them.
 #pragma once
 
 #include <vector>
@@ -9,10 +9,10 @@
 namespace diffwave {
 
 /**
- * Reads `filters` of an object: the first bin of each filter, and how many bins it has.
+ * Reads `filters` of an object: the first bin of each filter, and its number of bins.
  *
- * @param weights how many weights all filters have together
- * @returns the filters, without their weights
+ * @param weights number of weights of all filters together
+ * @returns the filters, without pointers to their weights
  */
 std::vector<MelFilter> readFilters(const Js& js, napi_value object, int bands, int64_t bins, int64_t weights);
 

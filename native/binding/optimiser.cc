@@ -1,4 +1,4 @@
-// The Node-API face of the optimiser, and of normal numbers.
+// Entry points of the optimiser, and of normal numbers.
 #include "../training/optimiser.h"
 
 #include "entry-points.h"
@@ -7,7 +7,7 @@
 namespace diffwave {
 namespace {
 
-/** Work on lists of arrays, which reach it as parts of `AdamArrays`. */
+/** Work on lists of arrays. */
 struct OptimiserJob : Job {
   enum class Part { norm, add, scale, adam };
 
@@ -30,7 +30,7 @@ double OptimiserJob::execute() {
   return 0;
 }
 
-/** Reads a list of Float32Arrays. @param like null, or arrays whose sizes they must have */
+/** Reads a list of Float32Arrays. @param like arrays whose lengths they must have, or null */
 std::vector<FloatArray> readArrays(const Js& js, napi_value list, const std::vector<FloatArray>* like) {
   const uint32_t count = js.length(list);
   require(like == nullptr || like->size() == count, "the lists of arrays differ in length");
@@ -54,21 +54,21 @@ Engine* optimiserEngine(const Js& js, napi_value handle) {
 napi_value gradientNorm(const Js& js, napi_value* arguments) {
   auto job = std::make_unique<OptimiserJob>(optimiserEngine(js, arguments[0]), OptimiserJob::Part::norm);
   job->arrays = readArrays(js, arguments[1], nullptr);
-  return Job::start(js, std::move(job), {arguments[0], arguments[1]});
+  return Job::start(js, std::move(job));
 }
 
 napi_value addGradients(const Js& js, napi_value* arguments) {
   auto job = std::make_unique<OptimiserJob>(optimiserEngine(js, arguments[0]), OptimiserJob::Part::add);
   job->arrays = readArrays(js, arguments[1], nullptr);
   job->more = readArrays(js, arguments[2], &job->arrays);
-  return Job::start(js, std::move(job), {arguments[0], arguments[1], arguments[2]});
+  return Job::start(js, std::move(job));
 }
 
 napi_value scaleGradients(const Js& js, napi_value* arguments) {
   auto job = std::make_unique<OptimiserJob>(optimiserEngine(js, arguments[0]), OptimiserJob::Part::scale);
   job->arrays = readArrays(js, arguments[1], nullptr);
   job->numbers.gradientScale = js.number(arguments[2]);
-  return Job::start(js, std::move(job), {arguments[0], arguments[1]});
+  return Job::start(js, std::move(job));
 }
 
 napi_value adamUpdate(const Js& js, napi_value* arguments) {
@@ -85,7 +85,7 @@ napi_value adamUpdate(const Js& js, napi_value* arguments) {
     job->parameters.push_back(
         {weights[i].data, gradients[i].data, first[i].data, second[i].data, average[i].data, weights[i].size});
   }
-  return Job::start(js, std::move(job), {arguments[0], request});
+  return Job::start(js, std::move(job));
 }
 
 napi_value gaussian(const Js& js, napi_value* arguments) {

@@ -7,7 +7,7 @@ namespace diffwave {
 
 namespace {
 
-/** Of every size of a network, so that no product of two overflows an int: the largest that configs may have. */
+/** Largest size that a config may have. With it no product of two sizes overflows an int. */
 constexpr int64_t maxSize = 4096;
 
 Conditioner conditionerNamed(const std::string& name) {
@@ -17,7 +17,7 @@ Conditioner conditionerNamed(const std::string& name) {
   return Conditioner::frameRate;
 }
 
-/** Reads an array of positive integers. @returns its length */
+/** Reads an array of positive integers. Returns its length. */
 int readList(const Js& js, napi_value list, int* to, int maxLength, const char* message) {
   const uint32_t length = js.length(list);
   require(length <= uint32_t(maxLength), message);
@@ -25,7 +25,7 @@ int readList(const Js& js, napi_value list, int* to, int maxLength, const char* 
   return int(length);
 }
 
-/** Overlapping windows, if `kernel` is not 0. @param stride samples per position */
+/** Reads the windows, if `kernel` is not 0. @param stride samples per position */
 WindowsShape readWindows(const Js& js, napi_value object, int stride) {
   constexpr const char* message = "bad windows";
   WindowsShape w;
@@ -70,7 +70,7 @@ NetworkShape readShape(const Js& js, napi_value object) {
       readList(js, js.property(object, "encoder"), s.encoderChannels, NetworkShape::maxEncoder, "bad mel encoder");
   if (s.conditioner == Conditioner::transposed) {
     int64_t product = 1;
-    // A product beyond the hop stays beyond it, and so far cannot overflow.
+    // A product beyond the hop stays beyond it. Up to there it cannot overflow.
     for (int i = 0; i < s.strides && product <= s.hop; i++) product *= s.stride[i];
     require(s.strides > 0 && product == s.hop, "the strides do not multiply to the hop");
   }

@@ -1,4 +1,4 @@
-// A network's shape as JavaScript hands it over, and the constants that both languages must agree on.
+// A network's shape as JavaScript passes it, and the constants that both languages must agree on.
 #pragma once
 
 #include "../network.h"
@@ -9,7 +9,7 @@ namespace diffwave {
 /** Reads and checks the object `NetworkShape` of src/engines/native/addon.ts, property by property. */
 NetworkShape readShape(const Js& js, napi_value object);
 
-/** constants() → an object; src/engines/native/constants.ts holds what it must contain. */
+/** constants() → an object, which src/engines/native/constants.ts checks */
 napi_value constants(const Js& js, napi_value* arguments);
 
 }  // namespace diffwave

@@ -1,4 +1,4 @@
-// The Node-API face of streams: the passes of one clip, fed piece by piece.
+// Entry points of streams: the passes of one clip, which is fed piece by piece.
 #include "../inference/stream.h"
 
 #include "entry-points.h"
@@ -11,12 +11,12 @@ namespace {
 struct ClipHandle : Handle {
   ClipHandle() : Handle(Kind::stream) {}
 
-  uint64_t engine;  // its id
+  uint64_t engine;  // id of the engine
   std::vector<float> sinusoids, gains;
   int passes;
   int label;
   std::unique_ptr<Stream> stream;
-  bool broken = false;  // a job stopped half-way
+  bool broken = false;  // a job was stopped half-way, or all passes have ended
 };
 
 ClipHandle* clipOf(const Js& js, napi_value handle) {
@@ -42,11 +42,11 @@ struct Feeding {
   const float* audio;
   float* prediction;
   const std::atomic<bool>* cancelled;
-  std::shared_ptr<const ForwardWeights> weights;  // for a clip whose stream is still to be made
+  std::shared_ptr<const ForwardWeights> weights;  // for a clip without a stream yet
 
-  /** @returns samples written, or a negative result */
+  /** Returns the number of samples written, or a negative result. */
   double feed(Pool& pool);
-  /** The same; a clip that was stopped half-way, or whose passes have all ended, lets go of its memory. */
+  /** Calls `feed`. A clip that was stopped half-way, or whose passes have all ended, frees its memory. */
   double run(Pool& pool);
 };
 
@@ -75,7 +75,7 @@ double Feeding::run(Pool& pool) {
   return result;
 }
 
-/** The weights that new streams take, packed from the parameters of a version. */
+/** Returns the weights of new streams, packed from the parameters of a version. */
 std::shared_ptr<const ForwardWeights> weightsOf(Engine& engine, const float* parameters, int64_t version) {
   if (engine.weights == nullptr || engine.version != version) {
     engine.weights = std::make_shared<ForwardWeights>(engine.shape, parameters, *engine.forward, *engine.pool);
@@ -102,7 +102,7 @@ struct StreamJob : Job {
   double execute() override;
 
   std::vector<Feeding> feedings;
-  double* results = nullptr;  // per feeding, of several
+  double* results = nullptr;  // per feeding, if there are several
 };
 
 double StreamJob::execute() {
@@ -158,7 +158,7 @@ napi_value packWeights(const Js& js, napi_value* arguments) {
   auto job = std::make_unique<PackJob>(engine);
   job->parameters = js.floats(arguments[1], engine->parameterCount);
   job->version = js.integer(arguments[2]);
-  return Job::start(js, std::move(job), {arguments[0], arguments[1]});
+  return Job::start(js, std::move(job));
 }
 
 napi_value openStream(const Js& js, napi_value* arguments) {
@@ -184,7 +184,7 @@ napi_value predict(const Js& js, napi_value* arguments) {
   Engine* engine = engineOf(js, arguments[0]);
   auto job = std::make_unique<StreamJob>(engine);
   job->feedings.push_back(readFeeding(js, *engine, arguments[1], arguments[2]));
-  return Job::start(js, std::move(job), {arguments[2], arguments[0], arguments[1]});
+  return Job::start(js, std::move(job));
 }
 
 napi_value predictTogether(const Js& js, napi_value* arguments) {
@@ -198,8 +198,8 @@ napi_value predictTogether(const Js& js, napi_value* arguments) {
       require(job->feedings[k].clip != job->feedings[i].clip, "a stream is fed twice at once");
     }
   }
-  job->results = static_cast<double*>(js.array(arguments[3], napi_float64_array, count));
-  return Job::start(js, std::move(job), {arguments[0], arguments[1], arguments[2], arguments[3]});
+  job->results = js.doubles(arguments[3], count);
+  return Job::start(js, std::move(job));
 }
 
 napi_value closeStream(const Js& js, napi_value* arguments) {

@@ -3,6 +3,7 @@
  * overwritten.
  */
 import assert from 'node:assert/strict'
+import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
@@ -11,7 +12,7 @@ import type { Mel } from '#src/audio/mel/convention'
 import { gaussian } from '#src/core/random'
 import type { Tensors } from '#src/core/tensor'
 import type { Engine } from '#src/engines/engine'
-import { type NetworkShape, networkShape } from '#src/engines/native/addon'
+import { type Handle, type NetworkShape, networkShape, type Work } from '#src/engines/native/addon'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { loadAddon } from '#src/engines/native/load-addon'
 import { networkSchema } from '#src/model/network'
@@ -29,6 +30,11 @@ const network = networkSchema.parse({
   patch: 2,
   mel: { kind: 'frame-rate', bands: 6, hop: HOP, encoder: [10] },
 })
+
+/** A server of Node.js that listens: its handle has an external value of Node.js' own. */
+interface Listening {
+  readonly _handle: { readonly _externalStream: Handle }
+}
 
 /** Node.js has had them since version 20; the types come with ES2024. */
 function resizable(bytes: number): ArrayBuffer {
@@ -148,6 +154,23 @@ describe('the native addon refuses', { skip: available ? false : 'no native engi
       fast: false,
     })
 
+  /** A request of one clip. `getters` replace its fields. */
+  const work = (getters: Readonly<Record<string, () => unknown>> = {}): Work => {
+    const audio = { audio: noise(1), target: noise(2), sinusoids: new Float32Array(network.stepEmbedding.size) }
+    const place = { ...mel(values => values), mel: gaussian(6, 0, 0, 6 * FRAMES), melOffset: 0, label: -1, gain: 1 }
+    const size = parameterCount(network)
+    const request = {
+      parameters: new Float32Array(size),
+      gradients: new Float32Array(size),
+      clipLosses: new Float32Array(1),
+      clips: [{ ...audio, ...place, deviations: undefined }],
+      squared: false,
+      cancelled: new Uint8Array(1),
+    }
+    for (const [name, get] of Object.entries(getters)) Object.defineProperty(request, name, { get })
+    return request
+  }
+
   test('a handle of the wrong kind', () => {
     const addon = loadAddon()
     const engine = create()
@@ -195,5 +218,43 @@ describe('the native addon refuses', { skip: available ? false : 'no native engi
     const work = { parameters, gradients: parameters, clips: [], cancelled: new Uint8Array(1) }
     assert.throws(() => addon.run(engine, work), /the engine was disposed/)
     assert.throws(() => addon.packWeights!(engine, parameters, 0), /was disposed/)
+  })
+
+  test('a handle of another addon', () => {
+    const { _externalStream: external } = (createServer().listen(0).unref() as unknown as Listening)._handle
+    assert.throws(() => loadAddon().dispose(external), /expected an engine/)
+  })
+
+  test('a request whose getter disposes the engine', async () => {
+    const addon = loadAddon()
+    const engine = create()
+    const dispose = () => {
+      addon.dispose(engine)
+      return new Uint8Array(1)
+    }
+    assert.throws(() => addon.run(engine, work({ cancelled: dispose })), /a getter of a request called the addon/)
+    assert.equal(typeof (await addon.run(engine, work())), 'number')
+    addon.dispose(engine)
+  })
+
+  test('a request whose getter detaches an array that was read', () => {
+    const addon = loadAddon()
+    const engine = create()
+    const parameters = new Float32Array(parameterCount(network))
+    const detach = () => {
+      structuredClone(parameters.buffer, { transfer: [parameters.buffer] })
+      return new Uint8Array(1)
+    }
+    assert.throws(() => addon.run(engine, work({ parameters: () => parameters, cancelled: detach })), /array changed/)
+    addon.dispose(engine)
+  })
+
+  test('a second piece of work before the first has ended', async () => {
+    const addon = loadAddon()
+    const engine = create()
+    const first = addon.run(engine, work())
+    assert.throws(() => addon.run(engine, work()), /the engine is busy/)
+    await first
+    addon.dispose(engine)
   })
 })

@@ -1,0 +1,26 @@
+// What a handle in JavaScript stands for. JavaScript can pass any external value in the place of a handle: one of
+// another kind, or one of another addon. Both are refused.
+#pragma once
+
+namespace diffwave {
+
+/** Base of everything that a handle points to. */
+class Handle {
+ public:
+  enum class Kind { engine, stream, frameChain, envelope, windowFilter, spectralFrames };
+
+  explicit Handle(Kind kind);
+  ~Handle();
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+
+  /** Returns the handle at an address, or null if no handle of this kind lies there. The address is not read. */
+  static Handle* find(const void* address, Kind kind);
+
+ private:
+  const Kind kind_;
+  Handle* next_;
+  Handle* previous_ = nullptr;
+};
+
+}  // namespace diffwave
