@@ -10,12 +10,12 @@ namespace amxTiles {
 
 /** Columns of a packed panel. */
 constexpr int panelColumns = 2 * side;
-/** Blocks of 32 steps whose left sides are kept at a time: two rows of AMX tiles take 32 or 48 kB. */
+/** Blocks of 32 steps whose left sides are held at a time. Their two rows of AMX tiles take 32 or 48 kB. */
 constexpr int heldBlocks = 8;
 
 /**
- * Converts panels of floats, `[panel][steps][32]` with steps in whole blocks, to split right sides
- * `[panel][block][2]`, in place: the last block first, since three parts need more room than the floats.
+ * Converts panels of floats `[panel][steps][32]` to split right sides `[panel][block][2]`, in place. The steps are
+ * whole blocks. The last block is converted first, because three parts take more room than the floats.
  */
 template <int parts>
 void arrangePanels(float* packed, int64_t blocks) {
@@ -27,21 +27,21 @@ void arrangePanels(float* packed, int64_t blocks) {
   }
 }
 
-/** TrainingKernels::arrange: three parts for the forward pass, two for the backward pass. */
+/** Implements TrainingKernels::arrange, with three parts for the forward pass and two for the backward pass. */
 inline void arrange(float* packed, int64_t steps, int64_t columns, Direction direction) {
   const int64_t blocks = steps / depth * ((columns + panelColumns - 1) / panelColumns);
   if (direction == Direction::forward) arrangePanels<3>(packed, blocks);
   else arrangePanels<2>(packed, blocks);
 }
 
-/** One block of up to 32 steps of a product: its rows within their segment, and its number of steps. */
+/** Up to 32 steps of a product: rows of one segment, from the block's first step on. */
 struct StepBlock {
   const float* a;
   ptrdiff_t stride;
   int steps;
 };
 
-/** Block number `block` of the segments' steps. */
+/** Finds block number `block` of all segments' steps. */
 DIFFWAVE_INLINE StepBlock stepBlockOf(const Segment* segments, int block) {
   for (;; segments++) {
     const int blocks = (segments->steps + depth - 1) / depth;
@@ -54,8 +54,8 @@ DIFFWAVE_INLINE StepBlock stepBlockOf(const Segment* segments, int block) {
 }
 
 /**
- * out [rows × columnTiles · 16] (+)= left · right over `blocks` blocks of 32 steps, on rowTiles × columnTiles AMX
- * tiles.
+ * Multiplies on rowTiles × columnTiles AMX tiles: out [rows × columnTiles · 16] (+)= left · right over `blocks` blocks
+ * of 32 steps. If rows are missing, a copy of whole tiles takes the place of `out`.
  */
 template <int rowTiles, int columnTiles, int parts>
 static DIFFWAVE_NOINLINE void productBlock(float* out, ptrdiff_t outStride, int rows, const Split<parts> (*left)[2],
@@ -81,7 +81,7 @@ static DIFFWAVE_NOINLINE void productBlock(float* out, ptrdiff_t outStride, int 
   for (int r = 0; r < rows; r++) memcpy(out + r * outStride, copy[r], width * sizeof(float));
 }
 
-/** `productBlock` on as many AMX tiles as `rows` and the columns need. */
+/** Calls `productBlock` with as many AMX tiles as the rows and columns need. */
 template <int parts>
 DIFFWAVE_INLINE void productTiles(float* out, ptrdiff_t outStride, int rows, bool both, const Split<parts> (*left)[2],
                                   const Split<parts>* right, int blocks, bool accumulate) {
@@ -94,7 +94,10 @@ DIFFWAVE_INLINE void productTiles(float* out, ptrdiff_t outStride, int rows, boo
   }
 }
 
-/** TrainingKernels::product and forwardProduct, with numbers split in `parts` bfloat16. */
+/**
+ * Implements TrainingKernels::product and forwardProduct: out [rows × columns] (+)= a [rows × steps] · packed
+ * [steps × columns], with each float split into `parts` bfloat16 numbers.
+ */
 template <int parts>
 void product(float* out, ptrdiff_t outStride, int rows, int columns, const Segment* segments, int count,
              const float* packed, bool accumulate) {
@@ -126,10 +129,13 @@ void product(float* out, ptrdiff_t outStride, int rows, int columns, const Segme
   }
 }
 
-/** What `outer` keeps of its right side: AMX tiles of columns and blocks of steps, 64 kB. */
+/** Columns, in AMX tiles, and blocks of steps of the right side that `outer` holds at a time: 64 kB. */
 constexpr int heldColumns = 16, heldSteps = 2;
 
-/** TrainingKernels::outer: aᵀ · b, both split in two parts, `heldSteps` blocks of positions at a time. */
+/**
+ * Implements TrainingKernels::outer: out [rows × columns] (+)= aᵀ [rows × steps] · b [steps × columns], with each float
+ * split into two bfloat16 numbers. `heldSteps` blocks of positions are multiplied at a time.
+ */
 inline void outer(float* out, ptrdiff_t outStride, const float* a, ptrdiff_t aStride, int rows, const float* b,
                   ptrdiff_t bStride, int columns, int steps, bool accumulate) {
   const TileSession session;

@@ -1,12 +1,15 @@
-// Matrix products of float32 on AMX tiles (Intel SDM, chapter on TMUL). A tile product multiplies bfloat16 and adds in
-// float32. A float is the sum of three bfloat16; the sum of two is off by 2⁻¹⁷ of it at most. So a product of floats
-// takes six tile products for the precision of float32, high·high + high·middle + middle·high + middle·middle +
-// high·low + low·high. With two parts it takes three, high·high + high·low + low·high, and is off by 2⁻¹⁵ at most:
-// 2⁻¹⁶ for low·low, which is left out, and 2⁻¹⁷ for either factor. The root mean square of that is below 2⁻¹⁷
-// (native/test/training.cc).
+// Products of float32 matrices on AMX tiles (Intel SDM, chapter on TMUL). A tile product multiplies bfloat16 numbers
+// and adds in float32. Each float is split into a sum of bfloat16 parts, called high, middle and low.
 //
-// An AMX tile is sixteen rows of 64 bytes. A left side has 32 steps per row; a right side has pairs of steps, sixteen
-// columns per row. Each sum runs over its steps in order, 32 at a time, so it does not depend on the rows around it.
+// - Three parts hold a float exactly. Six tile products then have the precision of float32: high·high + high·middle +
+//   middle·high + middle·middle + high·low + low·high.
+// - Two parts differ from the float by a relative 2⁻¹⁷ at most. Three tile products, high·high + high·low + low·high,
+//   are off by 2⁻¹⁵ at most: 2⁻¹⁶ for the missing low·low, and 2⁻¹⁷ for each factor. The root mean square error is
+//   below 2⁻¹⁷ (native/test/training.cc).
+//
+// An AMX tile is 16 rows of 64 bytes. A tile of a left side holds 32 steps per row. A tile of a right side holds a pair
+// of steps per row, for 16 columns. Each sum runs over its steps in order, 32 at a time, so it does not depend on the
+// rows around it.
 #pragma once
 
 #include "vector.h"
@@ -15,22 +18,22 @@ namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace amxTiles {
 
-/** Rows and columns of a tile of sums, and the steps that one tile product takes. */
+/** Rows and columns of a tile of sums, and the number of steps that one tile product takes. */
 constexpr int side = 16, depth = 32;
 
-/** One AMX tile of bfloat16, in the order in which it is loaded. */
+/** One AMX tile of bfloat16 numbers, in the order in which it is loaded. */
 struct alignas(64) AmxTile {
   uint16_t rows[side][depth];
 };
 
-/** One side of a product, split in parts, the highest first. */
+/** One side of a product, split into parts. The highest part comes first. */
 template <int parts>
 struct Split {
   AmxTile part[parts];
 };
 static_assert(2 * sizeof(AmxTile) == side * depth * sizeof(float), "two parts take as much room as the floats");
 
-/** Configures all eight tiles of the thread while it exists; a thread needs one before its first product. */
+/** Configures all eight tiles of the thread while it exists. A thread needs one before its first product. */
 class TileSession {
  public:
   TileSession() {
@@ -46,12 +49,12 @@ class TileSession {
   TileSession& operator=(const TileSession&) = delete;
 };
 
-/** bfloat16 to float32. */
+/** Converts bfloat16 to float32. */
 DIFFWAVE_INLINE __m512 widened(__m256bh x) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(x)), 16));
 }
 
-/** Splits a vector in parts: each is the remainder of the ones before it, rounded to bfloat16. */
+/** Splits a vector into parts. Each part is what the parts before it leave of x, rounded to bfloat16. */
 template <int parts>
 DIFFWAVE_INLINE void split(__m512 x, __m256bh (&to)[parts]) {
   for (int i = 0; i < parts; i++) {
@@ -60,7 +63,7 @@ DIFFWAVE_INLINE void split(__m512 x, __m256bh (&to)[parts]) {
   }
 }
 
-/** The sum of two parts. */
+/** Adds two parts. */
 DIFFWAVE_INLINE __m512 joined(const __m256bh* high, const __m256bh* low) {
   return _mm512_add_ps(widened(*high), widened(*low));
 }
@@ -75,14 +78,14 @@ DIFFWAVE_INLINE void putRow(Split<parts>& to, int r, int at, __m512 x) {
   }
 }
 
-/** The first `count` of sixteen lanes. */
+/** Returns the mask of the first `count` of sixteen lanes. */
 DIFFWAVE_INLINE __mmask16 firstLanes(int count) {
   return count >= side ? 0xffff : count > 0 ? __mmask16((1u << count) - 1) : 0;
 }
 
 /**
- * A left side from sixteen rows of `steps` ≤ 32 numbers; rowAt(r) points to one, or is null for zeros. The rest is
- * zeros.
+ * Makes a left side from sixteen rows of `steps` ≤ 32 numbers. rowAt(r) returns a pointer to row r, or null for a row
+ * of zeros. Steps past the last are zero.
  */
 template <int parts, class RowAt>
 DIFFWAVE_INLINE void splitRows(Split<parts>& to, const RowAt& rowAt, int steps) {
@@ -95,7 +98,7 @@ DIFFWAVE_INLINE void splitRows(Split<parts>& to, const RowAt& rowAt, int steps) 
   }
 }
 
-/** Two rows of numbers interleaved to one row of pairs, the even row in the low half of each lane. */
+/** Interleaves two rows into one row of pairs. The even row's numbers are the low halves of the lanes. */
 DIFFWAVE_INLINE __m512i paired(__m256bh even, __m256bh odd) {
   const __m512i low = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(even));
   const __m512i high = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(odd));
@@ -103,8 +106,8 @@ DIFFWAVE_INLINE __m512i paired(__m256bh even, __m256bh odd) {
 }
 
 /**
- * Sixteen columns over `steps` ≤ 32 steps as vectors of pairs, `[part][16 pairs of steps][16 columns]`; the rest
- * zeros.
+ * Splits [steps × columns] floats, at most 32 × 16, into vectors of pairs `[part][16 pairs of steps][16 columns]`.
+ * Steps and columns past the last are zero.
  */
 template <int parts>
 DIFFWAVE_INLINE void splitPairs(__m512i (&to)[parts][side], const float* from, ptrdiff_t stride, int steps,
@@ -119,7 +122,7 @@ DIFFWAVE_INLINE void splitPairs(__m512i (&to)[parts][side], const float* from, p
   }
 }
 
-/** A right side from sixteen columns of [steps × columns]. */
+/** Makes a right side from sixteen columns of `from` [steps × columns]. */
 template <int parts>
 DIFFWAVE_INLINE void splitColumns(Split<parts>& to, const float* from, ptrdiff_t stride, int steps,
                                   int columns = side) {
@@ -143,7 +146,7 @@ DIFFWAVE_INLINE void transpose(__m512i (&x)[side]) {
     x[i + 2] = _mm512_unpacklo_epi64(y[i + 1], y[i + 3]);
     x[i + 3] = _mm512_unpackhi_epi64(y[i + 1], y[i + 3]);
   }
-  // x[4·g + c] now holds column c of rows 4·g … 4·g + 3 in its first quarter, column c + 4 in the second, and so on.
+  // Now x[4·g + c] holds column c of rows 4·g … 4·g + 3 in its first quarter, column c + 4 in its second, and so on.
   for (int c = 0; c < 4; c++) {
     const __m512i a = _mm512_shuffle_i32x4(x[c], x[4 + c], 0x88), b = _mm512_shuffle_i32x4(x[c], x[4 + c], 0xdd);
     const __m512i d = _mm512_shuffle_i32x4(x[8 + c], x[12 + c], 0x88),
@@ -156,7 +159,7 @@ DIFFWAVE_INLINE void transpose(__m512i (&x)[side]) {
   for (int i = 0; i < side; i++) x[i] = y[i];
 }
 
-/** A left side from a transposed matrix: row r of the tile is column r of `from` [steps × rows]. */
+/** Makes a left side from a transposed matrix: row r of the tile is column r of `from` [steps × rows]. */
 template <int parts>
 DIFFWAVE_INLINE void splitTransposed(Split<parts>& to, const float* from, ptrdiff_t stride, int steps, int rows) {
   __m512i pairs[parts][side];
@@ -167,21 +170,21 @@ DIFFWAVE_INLINE void splitTransposed(Split<parts>& to, const float* from, ptrdif
   }
 }
 
-/** Where a left side lies in memory: sixteen rows `stride` bytes apart, the parts `nextPart` bytes apart. */
+/** Place of a left side in memory: sixteen rows `stride` bytes apart, with their next parts `nextPart` bytes on. */
 struct LeftSide {
   const char* rows;
   ptrdiff_t stride, nextPart;
 };
 
-/** The left side that a split tile is. */
+/** Returns the place of a split tile. */
 template <int parts>
 DIFFWAVE_INLINE LeftSide sideOf(const Split<parts>& split) {
   return {reinterpret_cast<const char*>(split.part[0].rows), sizeof split.part[0].rows[0], sizeof split.part[0]};
 }
 
 /**
- * sums += left · right over 32 steps. The sums are tiles 0 … 3, [2 × 2]; `upper` and `lower` are the two left sides,
- * and `right` points to two right sides in a row. Uses tiles 4 … 7.
+ * Multiplies 32 steps: sums += left · right. Tiles 0 … 3 are the sums [2 × 2]. `upper` and `lower` are the two left
+ * sides, and `right` points to two consecutive right sides. Tiles 4 … 7 are overwritten.
  */
 template <int rowTiles, int columnTiles, int parts>
 DIFFWAVE_INLINE void multiplyAdd(const LeftSide& upper, const LeftSide& lower, const Split<parts>* right) {
@@ -192,7 +195,7 @@ DIFFWAVE_INLINE void multiplyAdd(const LeftSide& upper, const LeftSide& lower, c
     if constexpr (columnTiles > 1) _tile_loadd(7, right[1].part[j].rows, 64);
     DIFFWAVE_UNROLL
     for (int i = 0; i + j < parts; i++) {
-      // With two parts, the high left sides are still loaded from the product with the low right sides.
+      // With two parts, the tiles of the high left sides are still loaded from the product with the low right sides.
       if (parts != 2 || j == 1 || i == 1) {
         _tile_loadd(4, upper.rows + i * upper.nextPart, upper.stride);
         if constexpr (rowTiles > 1) _tile_loadd(5, lower.rows + i * lower.nextPart, lower.stride);

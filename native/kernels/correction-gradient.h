@@ -1,6 +1,6 @@
-// The gradient of one pass of the correction towards a mel on some frames of a clip, one per lane
-// (`CorrectionGradientTask` in frame-tasks.h). The readable version is src/audio/mel/correction.ts; the bytes are the
-// same. Z are the spectra of the pass's input, G the gains, U their updates.
+// The gradient of one pass of the correction towards a mel, on consecutive frames of a clip, one frame per lane
+// (`CorrectionGradientTask` in frame-tasks.h). src/audio/mel/correction.ts is the readable version and gives the same
+// bytes. In the equations Z is the spectrum of the pass's input, G the gain of each bin, and ⊙ the product per bin.
 #pragma once
 
 #include "correction.h"
@@ -9,17 +9,17 @@ namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace frames {
 
-/** The scratch memory of one worker. */
+/** Scratch memory of one worker. L: samples of a frame, B: bins, U: updates of the gains, M: mel bands. */
 struct GradientScratch {
   Doubles* spectrum;     // Z [2L]
-  Doubles* byProduct;    // ∂loss/∂(G ⊙ Z), then ∂loss/∂Z [2L]
+  Doubles* byProduct;    // ∂loss/∂(G ⊙ Z), later ∂loss/∂Z [2L]
   Doubles* samples;      // [L]
   Doubles* magnitudes;   // |Z| [B]
   Doubles* byMagnitude;  // ∂loss/∂|Z| [B]
   Doubles* byGain;       // [B]
-  Doubles* byScaled;     // ∂loss/∂(G ⊙ |Z|) of one update; forwards G ⊙ |Z| [B]
-  Doubles* gains;        // G before each update, and after the last [(U + 1) × B]
-  Doubles* ratios;       // what each update multiplies by, before its bound [U × B]
+  Doubles* byScaled;     // forward G ⊙ |Z|, backward ∂loss/∂(G ⊙ |Z|) of one update [B]
+  Doubles* gains;        // G before each update, and after the last one [(U + 1) × B]
+  Doubles* ratios;       // factor of each update, not yet limited [U × B]
   Doubles* sums;         // W·(G ⊙ |Z|) + 1e-9 of each update [U × M]
 
   static int64_t size(const FrameTables& t) {
@@ -41,10 +41,10 @@ struct GradientScratch {
   }
 };
 
-/** FrameKernels::gradientScratchSize. */
+/** Implements FrameKernels::gradientScratchSize. */
 [[maybe_unused]] static int64_t gradientScratchSize(const FrameTables& tables) { return GradientScratch::size(tables); }
 
-/** All updates of the gains, kept. */
+/** Runs all updates of the gains and stores what the way back needs. */
 DIFFWAVE_NOINLINE static void recordGains(const CorrectionGradientTask& task, const GradientScratch& s) {
   const FrameTables& t = *task.tables;
   for (int bin = 0; bin < t.bins; bin++) s.gains[bin] = splatDouble(1);
@@ -55,7 +55,7 @@ DIFFWAVE_NOINLINE static void recordGains(const CorrectionGradientTask& task, co
   }
 }
 
-/** byMagnitude ← ∂loss/∂|Z| through the gains, from byGain, which is changed. */
+/** Computes byMagnitude ← ∂loss/∂|Z| by way of the gains, from ∂loss/∂G in byGain, which is overwritten. */
 DIFFWAVE_NOINLINE static void gradientOfGains(const CorrectionGradientTask& task, const GradientScratch& s) {
   const FrameTables& t = *task.tables;
   for (int bin = 0; bin < t.bins; bin++) s.byMagnitude[bin] = Doubles{};
@@ -82,8 +82,9 @@ DIFFWAVE_NOINLINE static void gradientOfGains(const CorrectionGradientTask& task
 }
 
 /**
- * FrameKernels::correctionGradient: frames [L × frames] = h ⊙ irfft(∂loss/∂Z), from ∂loss/∂(G ⊙ Z) = rfft(h ⊙ byResult)
- * by way of Z itself and of |Z| in G. Shapes: `CorrectionGradientTask`.
+ * Implements FrameKernels::correctionGradient: frames [L × frames] = h ⊙ irfft(∂loss/∂Z), h being the window. It starts
+ * from ∂loss/∂(G ⊙ Z) = rfft(h ⊙ byResult). The loss depends on Z directly, and through |Z| in G. Shapes:
+ * `CorrectionGradientTask`.
  */
 [[maybe_unused]] static void correctionGradient(const CorrectionGradientTask& task) {
   const FrameTables& t = *task.tables;
@@ -94,8 +95,8 @@ DIFFWAVE_NOINLINE static void gradientOfGains(const CorrectionGradientTask& task
     s.magnitudes[bin] = squareRoot(re * re + im * im);
   }
   recordGains(task, s);
-  // The inverse transform counts a bin c/L times, c = 1 for the first and the last bin, else 2; the gradient of the
-  // forward transform, which the inverse brings back, counts each once: c·L/(L·c) = 1 is left.
+  // The inverse transform weights each bin with c/L, where c is 1 for the first and the last bin, else 2. The gradient
+  // of the forward transform, which `inverseFrames` computes, weights each bin with L/c. The product is 1.
   forwardFrames(t, task.byResult, task.blockStride, s.samples, s.byProduct);
   const auto countOf = [&](int bin) { return bin == 0 || bin == t.bins - 1 ? 1.0 : 2.0; };
   for (int bin = 0; bin < t.bins; bin++) {

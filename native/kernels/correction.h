@@ -1,5 +1,5 @@
-// The correction towards a mel: each bin times a gain. The readable version is src/audio/mel/correction.ts; the bytes
-// are the same. Z are the spectra of a pass's input, G the gains.
+// The correction towards a mel, which multiplies each bin with a gain. src/audio/mel/correction.ts is the readable
+// version and gives the same bytes. In the equations Z is the spectrum of a pass's input and G the gain of each bin.
 #pragma once
 
 #include "windowed-frames.h"
@@ -8,33 +8,33 @@ namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace frames {
 
-/** Largest gain of one update, magnitudes that count as none, and what keeps a quotient finite. */
+/** Largest gain of one update; what is added to a band's energy, and to a bin's sum, against division by zero. */
 constexpr double maxUpdateGain = 10, silentBand = 1e-9, tinySum = 1e-12;
 
-/** What an update multiplies a gain by. */
+/** Limits the factor that an update multiplies a gain with. */
 DIFFWAVE_INLINE Doubles boundedRatio(Doubles ratio) {
   return ratio > maxUpdateGain ? splatDouble(maxUpdateGain) : ratio;
 }
 
-/** 1/s of a bin. */
+/** Returns 1/s of a bin, s being the sum of all filters' weights over the bin. */
 DIFFWAVE_INLINE double shareOf(const FrameTables& t, int bin) { return 1 / (t.columnSums[bin] + tinySum); }
 
 /** One update of the gains of some frames, one per lane. */
 struct GainUpdate {
   const FrameTables& tables;
-  const double* targets;  // energy of each band [M × frames]
+  const double* targets;  // energies of the bands [M × frames]
   int64_t targetStride;
   const Doubles* magnitudes;  // |Z| [B]
   const Doubles* gains;       // G [B]
-  Doubles* next;              // takes G after the update [B]; may be `gains`
-  Doubles* ratios;            // takes what G is multiplied by, before its bound [B]
-  Doubles* products;          // takes G ⊙ |Z| [B]
-  Doubles* sums;              // takes W·(G ⊙ |Z|) + 1e-9 [M]; null: not needed
+  Doubles* next;              // receives G after the update [B]; may be `gains`
+  Doubles* ratios;            // receives the factor of each gain, not yet limited [B]
+  Doubles* products;          // receives G ⊙ |Z| [B]
+  Doubles* sums;              // receives W·(G ⊙ |Z|) + 1e-9 [M]; null if not needed
 };
 
 /**
- * G ← G ⊙ min(10, (Wᵀ·(y/(W·(G ⊙ |Z|) + 1e-9)))/s) (Lee & Seung 2001, eq. 5). y are the targets, W the filters, s the
- * sums of their columns.
+ * Updates the gains: G ← G ⊙ min(10, (Wᵀ·(y/(W·(G ⊙ |Z|) + 1e-9)))/s), the multiplicative update of Lee & Seung 2001,
+ * eq. 5. y are the targets [M], W the filters [M × B], and s the sums of their columns [B].
  */
 DIFFWAVE_INLINE void updateGains(const GainUpdate& u) {
   const FrameTables& t = u.tables;
@@ -57,14 +57,14 @@ DIFFWAVE_INLINE void updateGains(const GainUpdate& u) {
 }
 
 /**
- * FrameKernels::correct: frames [L × frames] = h ⊙ irfft(G ⊙ Z) with the window h and Z = rfft(h ⊙ x), x being what
- * lies in a frame's blocks. G starts as ones and is updated `updates` times. Shapes: `FrameTask`.
+ * Implements FrameKernels::correct: frames [L × frames] = h ⊙ irfft(G ⊙ Z) with the window h and Z = rfft(h ⊙ x), where
+ * x are the samples under a frame. G starts as ones and is updated `updates` times. Shapes: `FrameTask`.
  */
 [[maybe_unused]] static void correctFrames(const FrameTask& task) {
   const FrameTables& t = *task.tables;
   FrameScratch scratch(task.scratch, t.size);
   forwardFrames(t, task.blocks, task.blockStride, scratch.samples, scratch.spectrum);
-  // The samples are not needed again, nor what lies beyond the spectrum.
+  // The samples are not read again. Neither is the second half of the spectrum's memory.
   Doubles* const gains = scratch.samples;
   Doubles* const products = scratch.spectrum + 2 * t.bins;
   for (int bin = 0; bin < t.bins; bin++) {

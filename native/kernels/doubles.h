@@ -1,4 +1,4 @@
-// Vectors of double precision, as wide as the instruction set's registers whatever DIFFWAVE_LANES is.
+// Vectors of double-precision numbers. They are as wide as the registers, whatever DIFFWAVE_LANES is.
 #pragma once
 
 #include <cmath>
@@ -12,7 +12,7 @@
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
 
-/** Doubles in a vector. */
+/** Number of doubles in a vector. */
 #if defined(__AVX512F__)
 constexpr int doubleLanes = 8;
 #elif defined(__AVX__)
@@ -23,12 +23,12 @@ constexpr int doubleLanes = 2;
 
 typedef double Doubles __attribute__((vector_size(8 * doubleLanes)));
 typedef int64_t Longs __attribute__((vector_size(8 * doubleLanes)));
-/** As many floats as there are doubles. */
+/** A vector of as many floats as `Doubles` has doubles. */
 typedef float Floats __attribute__((vector_size(4 * doubleLanes)));
 
 DIFFWAVE_INLINE Doubles splatDouble(double value) { return value - Doubles{}; }
 
-/** √x, rounded to nearest as IEEE 754 asks. */
+/** √x, correctly rounded as IEEE 754 requires. */
 DIFFWAVE_INLINE Doubles squareRoot(Doubles x) {
 #if defined(__AVX512F__)
   return reinterpret_cast<Doubles>(_mm512_sqrt_pd(reinterpret_cast<__m512d>(x)));
@@ -49,19 +49,19 @@ typedef double UnalignedDoubles __attribute__((vector_size(8 * doubleLanes), ali
 DIFFWAVE_INLINE Doubles loadDoubles(const double* from) { return *reinterpret_cast<const UnalignedDoubles*>(from); }
 DIFFWAVE_INLINE void storeDoubles(double* to, Doubles value) { *reinterpret_cast<UnalignedDoubles*>(to) = value; }
 
-/** Rounded to floats and widened again. */
+/** Rounds to float and widens again. */
 DIFFWAVE_INLINE Doubles rounded(Doubles value) {
   return __builtin_convertvector(__builtin_convertvector(value, Floats), Doubles);
 }
 
-/** `count` ≤ doubleLanes floats, widened; zeros in the lanes after them. */
+/** Loads `count` ≤ doubleLanes floats and widens them. The other lanes are zero. */
 DIFFWAVE_INLINE Doubles loadWide(const float* from, int count) {
   Floats narrow = {};
   std::memcpy(&narrow, from, size_t(count) * sizeof(float));
   return __builtin_convertvector(narrow, Doubles);
 }
 
-/** Rounds to floats and stores the first `count`. @returns the rounded numbers, widened again */
+/** Rounds to floats and stores the first `count`. Returns the rounded numbers, widened again. */
 DIFFWAVE_INLINE Doubles storeNarrow(float* to, Doubles value, int count) {
   const Floats narrow = __builtin_convertvector(value, Floats);
   std::memcpy(to, &narrow, size_t(count) * sizeof(float));

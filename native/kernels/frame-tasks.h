@@ -1,7 +1,7 @@
-// The tasks on the frames of audio, and the table of kernels that each instruction set fills (kernels/frames.h): phase
-// refinement and the correction towards a mel (native/inference/frame-chain.h), the front end's arithmetic, and the
-// losses of training (native/training/audio-loss.h). All numbers are computed in double precision in the order of the
-// readable versions in src/, so the bytes are the same.
+// Tasks on frames of audio, and the table of kernels that each instruction set fills (kernels/frames.h). They serve
+// phase refinement and the correction towards a mel (native/inference/frame-chain.h), the windowed front end, and the
+// losses of training (native/training/audio-loss.h). All arithmetic is in double precision and in the order of the
+// readable versions in src/, so both give the same bytes.
 #pragma once
 
 #include <cstdint>
@@ -14,46 +14,46 @@ struct MelFilter {
   const double* weights;
 };
 
-/** What all frames share. L: samples of a frame, H: the hop, B = L/2 + 1 bins, M mel bands. */
+/** Constants of all frames. L: samples of a frame, H: hop in samples, B = L/2 + 1: bins, M: mel bands. */
 struct FrameTables {
   int size;                  // L, a power of two, at least 16
   int hop;                   // H
-  int overlap;               // ⌈L/H⌉: blocks of H samples under a frame
+  int overlap;               // ⌈L/H⌉: number of blocks of H samples under a frame
   int bins;                  // B
   int bands;                 // M
   const double* window;      // [L]
-  const double* roots;       // e^(−2πik/L), real and imaginary part in turn [2L]
+  const double* roots;       // e^(−2πik/L), real and imaginary parts interleaved [2L]
   const MelFilter* filters;  // [M]
-  const double* columnSums;  // sum of all filters' weights over a bin [B]; 0: the mel tells nothing of it
-  double unit;               // of a refinement: factor from this transform to the mel's
-  bool squared;              // the mel is of energies, not of magnitudes
+  const double* columnSums;  // sum of all filters' weights over a bin [B]; 0 if no filter covers the bin
+  double unit;               // refinement: factor from this transform's magnitudes to the mel's
+  bool squared;              // whether the mel has energies, not magnitudes
   double momentum, relaxation;
-  int updates;  // of the gains per pass of a correction
+  int updates;  // correction: updates of the gains per pass
 };
 
 /**
- * One stage on `count` consecutive frames, one per lane. Matrices are transposed, frames or blocks in columns, and
- * have room for as many columns as the instruction set has lanes.
+ * One stage on `count` consecutive frames, one frame per lane. Frames, or blocks of H samples, are the columns of a
+ * matrix. Each matrix has room for as many columns as the instruction set has lanes.
  */
 struct FrameTask {
   const FrameTables* tables;
   int count;
-  const double* blocks;  // [H × blocks]: sample h of block b; column 0 is the first block of the first frame
+  const double* blocks;  // [H × blocks]: sample h of block b. Column 0 is the first block of the first frame
   int64_t blockStride;
-  const double* targets;  // energy of each band [M × frames]
+  const double* targets;  // energies of the bands [M × frames]
   int64_t targetStride;
-  const float* previous;  // of a refinement: consistent spectra of the iteration before [2B × frames]
+  const float* previous;  // refinement: consistent spectra of the iteration before [2B × frames]
   int64_t previousStride;
-  float* spectra;  // of a refinement: takes those of this iteration [2B × frames]
+  float* spectra;  // refinement: receives the consistent spectra of this iteration [2B × frames]
   int64_t spectraStride;
-  double* frames;  // takes the frames of this stage, windowed again [L × frames]
+  double* frames;  // receives the frames of this stage, windowed again [L × frames]
   int64_t frameStride;
   double* scratch;
 };
 
 /**
- * Overlapping frames added up: blocks[h, b] = (carry[h, b] + Σ frames[h + qH, b − q]) / divisors[h, b], oldest frame
- * first, for columns [begin, end). Frames have zeros in the ⌈L/H⌉ − 1 columns before the first and after the last.
+ * Overlap-add: blocks[h, b] = (carry[h, b] + Σ_q frames[h + qH, b − q]) / divisors[h, b] for columns [begin, end). The
+ * oldest frame is added first. Frames have zeros in the ⌈L/H⌉ − 1 columns before the first and after the last.
  */
 struct OverlapTask {
   const FrameTables* tables;
@@ -62,118 +62,122 @@ struct OverlapTask {
   int64_t frameStride;
   const double* carry;     // sums of earlier frames, for the first `carried` columns [H × carried]
   int64_t carried;         // ⌈L/H⌉ − 1
-  const double* divisors;  // [H × blocks], or [H] if the stride is 0; null: 1
+  const double* divisors;  // [H × blocks], or [H] if the stride is 0. Null for no division
   int64_t divisorStride;
-  double* blocks;  // column `begin` goes to its column 0
+  double* blocks;  // its column 0 receives column `begin`
   int64_t blockStride;
 };
 
-/** Bins whose ratios of magnitudes share a product. */
+/** Number of bins whose ratios of magnitudes are multiplied into one product. */
 constexpr int binsPerRatio = 8;
 
-/** How the spectra of audio and of its recording are compared. */
+/** The ways to compare the spectrum of a network's audio with that of the recording. */
 enum class SpectralKind { error, phase, magnitude };
 
-/** A term of a loss of audio on `count` consecutive frames, one per lane. Matrices are those of FrameTask. */
+/** A term of a loss on audio, on `count` consecutive frames, one per lane. The layout is that of FrameTask. */
 struct SpectralTask {
   const FrameTables* tables;
   SpectralKind kind;
   int count;
-  const double* made;    // the audio, of `error` its difference from the recording [H × blocks]
+  const double* made;    // the network's audio; for `error` its difference from the recording [H × blocks]
   const double* wanted;  // the recording [H × blocks]
   int64_t blockStride;
-  int counted;                  // bins from 0 Hz up that count
-  double share, weight;         // of a bin in the mean, and of the gradient
-  const unsigned char* counts;  // of `phase`: whether each frame counts [count]
-  double offset, unit;          // of `magnitude`: c, and 1/(mean |X| + c)
-  double* magnitudes;           // of `magnitude`: |X| [counted × frames]
+  int counted;                  // number of bins, from 0 Hz up, that take part
+  double share, weight;         // share of a bin in the mean, and factor of the gradient
+  const unsigned char* counts;  // `phase`: whether each frame takes part [count]
+  double offset, unit;          // `magnitude`: c, and 1/(mean |X| + c)
+  double* magnitudes;           // `magnitude`: |X| [counted × frames]
   int64_t magnitudeStride;
-  double* ratios;  // of `magnitude`: takes products of ratios [⌈counted/binsPerRatio⌉ × frames]
+  double* ratios;  // `magnitude`: receives products of ratios [⌈counted/binsPerRatio⌉ × frames]
   int64_t ratioStride;
-  double* sums;    // takes a sum per frame: room for all lanes
-  double* frames;  // takes the gradient's frames, windowed [L × frames]
+  double* sums;    // receives one sum per frame, with room for all lanes
+  double* frames;  // receives the gradient as windowed frames [L × frames]
   int64_t frameStride;
   double* scratch;
 };
 
-/** The gradient of a pass of the correction on `count` consecutive frames. Matrices are those of FrameTask. */
+/** The gradient of one pass of the correction on `count` consecutive frames. The layout is that of FrameTask. */
 struct CorrectionGradientTask {
   const FrameTables* tables;
   int count;
   const double* blocks;    // the pass's input [H × blocks]
-  const double* byResult;  // ∂loss/∂result, over the squared windows' sum [H × blocks]
+  const double* byResult;  // ∂loss/∂result, divided by the sum of squared windows [H × blocks]
   int64_t blockStride;
-  const double* targets;  // energy of each band [M × frames]
+  const double* targets;  // energies of the bands [M × frames]
   int64_t targetStride;
-  double* frames;  // takes the gradient's frames, windowed [L × frames]
+  double* frames;  // receives the gradient as windowed frames [L × frames]
   int64_t frameStride;
   double* scratch;
 };
 
-/** What an envelope is made of (src/model/front-end/envelope.ts). B bins of the mel's transform, M mel bands. */
+/** Constants of an envelope (src/model/front-end/envelope.ts). B: bins of the mel's transform, M: mel bands. */
 struct EnvelopeTables {
   int bins;                  // B
   int bands;                 // M
   const MelFilter* filters;  // [M]
   const double* columnSums;  // [B]
-  int updates;               // of the magnitudes
-  double windowNorm;         // factor from the mel's magnitudes to the transform's
-  bool squared;              // the mel is of energies
+  int updates;               // number of updates of the magnitudes
+  double windowNorm;         // factor from the mel's values to magnitudes of a plain transform
+  bool squared;              // whether the mel has energies, not magnitudes
   int factor;                // q: bins of the mel's transform per bin of the front end's
   const double* triangle;    // [2q − 1]
-  int outputs;               // bins of the front end: q × (outputs − 1) < B
+  int outputs;               // bins of the front end, with q × (outputs − 1) < B
 };
 
-/** The power that the mel of some frames implies per bin of the front end. */
+/** The power per bin of the front end that the mel of some frames implies. */
 struct EnvelopeTask {
   const EnvelopeTables* tables;
   int64_t frames;
-  const double* targets;  // energy of each band [frames × M]
+  const double* targets;  // energies of the bands [frames × M]
   float* out;             // [frames × outputs]
   double* scratch;
 };
 
-/** A filter of windows (src/model/front-end/windows.ts). K samples of a window, S from one to the next. */
+/** Constants of a filter of windows (src/model/front-end/windows.ts). K: samples of a window, S: stride in samples. */
 struct WindowFilterTables {
   int size;              // K, a power of two, at least 16
   int stride;            // S
-  int bins;              // that have gains; those beyond are removed: at most K/2 + 1
+  int bins;              // number of bins that have gains, at most K/2 + 1. Higher bins are removed
   const double* window;  // [K]
-  const double* roots;   // e^(−2πik/K), real and imaginary part in turn [2K]
+  const double* roots;   // e^(−2πik/K), real and imaginary parts interleaved [2K]
 };
 
-/** Windows of samples, each through its gains, windowed again and added to sums, one window after the other. */
+/** Filters windows of samples: each is multiplied with its gains, windowed again, and added to the sums, in order. */
 struct WindowFilterTask {
   const WindowFilterTables* tables;
   int64_t positions;
   const float* samples;  // [S × (positions − 1) + K]
   const float* gains;    // [positions × bins]
-  double* sums;          // as long as the samples
+  double* sums;          // added to [S × (positions − 1) + K]
   double* scratch;
 };
 
+/** The kernels of one instruction set. */
 struct FrameKernels {
-  /** Frames that a task takes. */
+  /** Number of frames that a task takes. */
   int lanes;
-  /** Doubles of scratch memory, aligned to 64 bytes, that one worker needs. */
+  /** Doubles of scratch memory, aligned to 64 bytes, that one worker needs for `refine` and `correct`. */
   int64_t (*scratchSize)(int size);
-  /** An iteration of phase refinement. */
+  /** Runs one iteration of phase refinement. */
   void (*refine)(const FrameTask&);
-  /** A pass of the correction. */
+  /** Runs one pass of the correction. */
   void (*correct)(const FrameTask&);
   void (*overlap)(const OverlapTask&);
   /** Doubles of scratch memory, aligned to 64 bytes, for `envelopes`. */
   int64_t (*envelopeScratchSize)(const EnvelopeTables& tables);
   void (*envelopes)(const EnvelopeTask&);
-  /** The same for `filter`. */
+  /** Doubles of scratch memory, aligned to 64 bytes, for `filter`. */
   int64_t (*filterScratchSize)(int size);
   void (*filter)(const WindowFilterTask&);
-  /** Doubles of scratch memory, aligned to 64 bytes, for the two below. Null, as those below, in WebAssembly. */
+
+  // The kernels of losses are null in WebAssembly.
+
+  /** Doubles of scratch memory, aligned to 64 bytes, for the next two kernels. */
   int64_t (*spectralScratchSize)(int size);
-  /** The recording's magnitudes of a `magnitude` term, before its frames. */
+  /** Computes the recording's magnitudes for a `magnitude` term. It runs before `spectralTerm`. */
   void (*spectralMagnitudes)(const SpectralTask&);
   void (*spectralTerm)(const SpectralTask&);
-  /** The same for `correctionGradient`. */
+  /** Doubles of scratch memory, aligned to 64 bytes, for `correctionGradient`. */
   int64_t (*gradientScratchSize)(const FrameTables& tables);
   void (*correctionGradient)(const CorrectionGradientTask&);
 };

@@ -1,6 +1,6 @@
-// Fourier transforms of several frames at once, one per lane: real samples to a spectrum, and back through a complex
-// transform of half the length. Decimation in time with radix 4 (Cooley & Tukey 1965). Each number is the result of the
-// same operations in the same order as in fft.js and src/audio/transforms/stft.ts, so the bytes are the same.
+// Fourier transforms of several frames at once, one frame per lane: from real samples to a spectrum, and back by way of
+// a complex transform of half the length. They decimate in time with radix 4 (Cooley & Tukey 1965). Operations and
+// their order are those of fft.js and src/audio/transforms/stft.ts, so the bytes are the same.
 #pragma once
 
 #include "doubles.h"
@@ -9,7 +9,7 @@ namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace frames {
 
-/** A complex number per lane. */
+/** One complex number per lane. */
 struct Complex {
   Doubles re, im;
 };
@@ -23,28 +23,28 @@ DIFFWAVE_INLINE void put(Doubles* numbers, int64_t index, Complex value) {
   numbers[2 * index] = value.re;
   numbers[2 * index + 1] = value.im;
 }
-/** value × root, or its conjugate. */
+/** value × root, or value × the conjugate of the root. */
 template <bool conjugate>
 DIFFWAVE_INLINE Complex timesRoot(Complex value, const double* root) {
   const double re = root[0], im = conjugate ? -root[1] : root[1];
   return {value.re * re - value.im * im, value.re * im + value.im * re};
 }
 
-/** The base-4 digits of `number` in reverse: where a leaf's first input lies. */
+/** Reverses the base-4 digits of `number`: the index of a leaf's first input. */
 inline int reversedDigits(int number, int digits) {
   int result = 0;
   for (int i = 0; i < digits; i++) result = result << 2 | (number >> 2 * i & 3);
   return result;
 }
 
-/** Inputs per leaf: 4 if the length is a power of 4, else 2. */
+/** Number of inputs of a leaf: 4 if the length is a power of 4, else 2. */
 inline int leafSize(int length) {
   int size = length;
   while (size > 4) size >>= 2;
   return size;
 }
 
-/** Calls leaf(number, first input) for each leaf of a transform. */
+/** Calls leaf(number, index of its first input) for each leaf of a transform. */
 template <class Leaf>
 DIFFWAVE_INLINE void forEachLeaf(int length, const Leaf& leaf) {
   const int count = length / leafSize(length);
@@ -53,13 +53,13 @@ DIFFWAVE_INLINE void forEachLeaf(int length, const Leaf& leaf) {
   for (int i = 0; i < count; i++) leaf(i, reversedDigits(i, digits));
 }
 
-/** The four sums of a radix-4 butterfly from the four parts, already multiplied by their roots. */
+/** The four sums of a radix-4 butterfly. The four parts have been multiplied with their roots. */
 struct Butterfly {
   Complex t0, t1, t2, t3;
   DIFFWAVE_INLINE Butterfly(Complex a, Complex b, Complex c, Complex d) : t0(a + c), t1(a - c), t2(b + d), t3(b - d) {}
 };
 
-/** The inverse transform of `length` complex numbers, not yet divided by the length. input(k): number k. */
+/** Inverse transform of `length` complex numbers, without the division by the length. input(k) returns number k. */
 template <class Input>
 DIFFWAVE_INLINE void inverseTransform(Doubles* out, int length, const double* roots, int rootCount,
                                       const Input& input) {
@@ -96,8 +96,9 @@ DIFFWAVE_INLINE void inverseTransform(Doubles* out, int length, const double* ro
 }
 
 /**
- * Bins 0 … length/2 of the transform of `length` real numbers. input(i): number i. `out` has room for `length` complex
- * numbers: a part of n numbers has its bins 0 … n/2 at the start of its n places; the others are their conjugates.
+ * Transform of `length` real numbers to bins 0 … length/2. input(i) returns number i. `out` has room for `length`
+ * complex numbers. An intermediate transform of n numbers has its bins 0 … n/2 at the start of its n places. The other
+ * places are not filled: their bins would be the conjugates.
  */
 template <class Input>
 DIFFWAVE_INLINE void realTransform(Doubles* out, int length, const double* roots, const Input& input) {
@@ -128,7 +129,7 @@ DIFFWAVE_INLINE void realTransform(Doubles* out, int length, const double* roots
         put(out, index + quarter, {s.t1.re + s.t3.im, s.t1.im - s.t3.re});
         if (k == 0) put(out, index + 2 * quarter, s.t0 - s.t2);
         if (k == 0 || k == quarter / 2) continue;
-        // The same four parts at quarter − k, where each is the conjugate of what lies at k.
+        // The same four parts at quarter − k. There each is the conjugate of its value at k.
         put(out, block + quarter - k, {s.t1.re - s.t3.im, -s.t1.im - s.t3.re});
         put(out, block + 2 * quarter - k, {s.t0.re - s.t2.re, s.t2.im - s.t0.im});
       }
@@ -137,9 +138,10 @@ DIFFWAVE_INLINE void realTransform(Doubles* out, int length, const double* roots
 }
 
 /**
- * The numbers whose complex transform back has the samples of `spectrum` in turn as real and imaginary part: with E and
- * O the spectra of the even and the odd samples, X_k = E_k + e^(−2πik/L)·O_k, and E + i·O is the spectrum of
- * even + i·odd. The first and the last bin count by their real parts.
+ * Packs the spectrum of L real samples into half as many complex numbers. Their inverse transform has the even samples
+ * as real parts and the odd samples as imaginary parts. With the spectra E and O of the even and the odd samples,
+ * X_k = E_k + e^(−2πik/L)·O_k, and E + i·O is the spectrum of even + i·odd. Of the first and the last bin only the real
+ * part is used.
  */
 DIFFWAVE_INLINE Complex packedBin(const Doubles* spectrum, int size, const double* roots, int bin) {
   const int last = size / 2;

@@ -1,11 +1,13 @@
-// The table of kernels on frames of audio (`FrameKernels` in frame-tasks.h), compiled once per instruction set.
+// The table of the kernels on frames of audio (`FrameKernels` in frame-tasks.h). It is compiled once per instruction
+// set.
 #pragma once
 
 #include "correction.h"
+#include "envelope.h"
 #include "frame-tasks.h"
-#include "front-end.h"
 #include "overlap.h"
 #include "refinement.h"
+#include "window-filter.h"
 #ifndef __wasm__
 #include "correction-gradient.h"
 #include "spectral-term.h"

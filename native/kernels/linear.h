@@ -1,4 +1,4 @@
-// Linear layers of a single row: the step embedding.
+// The linear layers of the step embedding, for a single row.
 #pragma once
 
 #include "vector.h"
@@ -8,8 +8,8 @@ namespace DIFFWAVE_TARGET {
 namespace layers {
 
 /**
- * out[r] = bias[r] + Σ_k weights[r, k] · in[k], then SiLU if `silu`. weights [rows × columns], in [columns], out
- * [rows]. Called once per diffusion step and layer (ForwardWeights::Step).
+ * Implements ForwardKernels::linear: out[r] = bias[r] + Σ_k weights[r, k] · in[k], then SiLU if `silu`.
+ * weights [rows × columns], in [columns], out [rows]. ForwardWeights::Step calls it, once per diffusion step and layer.
  */
 static void runLinear(float* out, const float* weights, const float* bias, const float* in, int rows, int columns,
                       bool silu) {

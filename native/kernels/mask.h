@@ -1,36 +1,16 @@
 // The end of a network that masks its input (src/model/network.ts, `inputMask`), and its adjoint, for one position. A
-// row of the output projection holds f, `count` numbers, followed by the logits l of the mask.
+// row of the output projection holds f, `count` numbers, and after it the logits l of the mask.
 #pragma once
 
-#include "vector.h"
+#include "partial-vectors.h"
 
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
 
-/** Calls `body(index, how many numbers)` over `count` numbers, a vector at a time; the last vector may be partial. */
-template <class Body>
-DIFFWAVE_INLINE void forEachVector(int count, const Body& body) {
-  for (int i = 0; i < count; i += lanes) body(i, count - i < lanes ? count - i : lanes);
-}
-
-/** The first `count` lanes from memory, the others zero. */
-DIFFWAVE_INLINE Vector loadFirst(const float* from, int count) {
-  if (count == lanes) return load(from);
-  Vector value{};
-  std::memcpy(&value, from, static_cast<size_t>(count) * sizeof(float));
-  return value;
-}
-
-/** The first `count` lanes to memory. */
-DIFFWAVE_INLINE void storeFirst(float* to, Vector value, int count) {
-  if (count == lanes) {
-    store(to, value);
-  } else {
-    std::memcpy(to, &value, static_cast<size_t>(count) * sizeof(float));
-  }
-}
-
-/** out = gain · f + sigmoid(l) ⊙ audio. output [2 · count] = (f, l); audio, out [count]. */
+/**
+ * Implements ForwardKernels::mask: out = gain · f + sigmoid(l) ⊙ audio. output [2 · count] = (f, l); audio and
+ * out [count].
+ */
 [[maybe_unused]] static void applyMask(float* out, const float* output, const float* audio, float gain, int count) {
   forEachVector(count, [&](int i, int some) {
     const Vector mask = sigmoid(loadFirst(output + count + i, some));
@@ -39,8 +19,8 @@ DIFFWAVE_INLINE void storeFirst(float* to, Vector value, int count) {
 }
 
 /**
- * From the gradient d of `out` [count] to that of the row [2 · count], in place of the row:
- * df = gain · d, dl = d · audio · mask · (1 − mask).
+ * Implements TrainingKernels::maskBackward, the adjoint of `applyMask`: df = gain · d, dl = d ⊙ audio ⊙ m ⊙ (1 − m)
+ * with m = sigmoid(l). d [count] is the gradient of `out`. (df, dl) [2 · count] overwrites `output`.
  */
 [[maybe_unused]] static void maskBackward(float* output, const float* gradient, const float* audio, float gain,
                                           int count) {

@@ -1,5 +1,5 @@
-// Normal numbers keyed by position: Philox4x32-10 (Salmon et al. 2011) and Box–Muller in double precision, as
-// src/core/random.ts has them.
+// Normal numbers keyed by position: Philox4x32-10 (Salmon et al. 2011) and the Box–Muller transform in double
+// precision, as in src/core/random.ts.
 #pragma once
 
 #include "doubles.h"
@@ -9,13 +9,13 @@ namespace DIFFWAVE_TARGET {
 namespace normal {
 
 /**
- * Relative difference of two correct results, ours and JavaScript's, at most. Logarithm, sine and cosine are each
- * within a unit in the last place in V8 and within two here; with the square root and the product that makes less than
- * eight units of 2⁻⁵³. 64 leave room.
+ * Bound of the relative difference of two correct results, ours and JavaScript's. Logarithm, sine and cosine are each
+ * within one unit in the last place in V8 and within two here. With the square root and the product this makes less
+ * than eight units of 2⁻⁵³. The bound of 64 units leaves room.
  */
 constexpr double doubt = 0x1p-47;
 
-/** Philox4x32-10: counter {low, high, draw, 0} and the seed as key in, four words out. */
+/** Philox4x32-10: four words from the counter {low, high, draw, 0} and the seed as key. */
 DIFFWAVE_INLINE void philox(uint64_t index, uint32_t draw, uint64_t seed, uint32_t* words) {
   uint32_t c0 = uint32_t(index), c1 = uint32_t(index >> 32), c2 = draw, c3 = 0;
   uint32_t k0 = uint32_t(seed), k1 = uint32_t(seed >> 32);
@@ -35,11 +35,11 @@ DIFFWAVE_INLINE void philox(uint64_t index, uint32_t draw, uint64_t seed, uint32
 }
 
 /**
- * ln x for normal x in (0, 1]: x = 2ᵏ·(1 + f) with 1 + f in [√½, √2], and with s = f / (2 + f)
+ * ln x for normal x in (0, 1]. With x = 2ᵏ·(1 + f), 1 + f in [√½, √2] and s = f / (2 + f),
  * ln(1 + f) = f − f²/2 + s·(f²/2 + R(s²)), where R is the minimax polynomial of fdlibm's e_log.c.
  */
 DIFFWAVE_INLINE Doubles logarithm(Doubles x) {
-  constexpr int64_t rootHalf = 0x3fe6a09e667f3bcd;  // √½ as bits
+  constexpr int64_t rootHalf = 0x3fe6a09e667f3bcd;  // bits of √½
   const Longs shifted = reinterpret_cast<Longs>(x) - rootHalf;
   const Longs exponent = shifted >> 52;
   const Longs mantissa = reinterpret_cast<Longs>(x) - (exponent << 52);
@@ -58,17 +58,19 @@ DIFFWAVE_INLINE Doubles logarithm(Doubles x) {
   return k * 6.93147180369123816490e-01 - ((half - (s * (half + r) + k * 1.90821492927058770002e-10)) - f);
 }
 
-/** sin and cos of x in [0, 2π]: x = n·π/2 + r, r to full relative precision by π/2 in three parts, then polynomials. */
+/**
+ * sin and cos of x in [0, 2π]. x = n·π/2 + r, with r to full relative precision because π/2 is subtracted in three
+ * parts. Then the polynomials of fdlibm's k_sin.c and k_cos.c follow.
+ */
 DIFFWAVE_INLINE void sineCosine(Doubles x, Doubles* sine, Doubles* cosine) {
   const Doubles rounder = splatDouble(0x1.8p52);
   const Doubles shifted = x * 6.36619772367581382433e-01 + rounder;
   const Doubles n = shifted - rounder;
-  // Parts of π/2 of 33 bits, so that their products with n ≤ 4 are exact.
+  // The parts of π/2 have 33 bits, so that their products with n ≤ 4 are exact.
   Doubles r = x - n * 1.57079632673412561417e+00;
   r = r - n * 6.07710050630396597660e-11;
   r = r - n * 2.02226624879595063154e-21;
   const Doubles z = r * r;
-  // fdlibm's k_sin.c and k_cos.c.
   Doubles p = 1.58969099521155010221e-10 * z - 2.50507602534068634195e-08;
   p = p * z + 2.75573137070700676789e-06;
   p = p * z - 1.98412698298579493134e-04;
@@ -91,7 +93,7 @@ DIFFWAVE_INLINE void sineCosine(Doubles x, Doubles* sine, Doubles* cosine) {
   *cosine = reinterpret_cast<Doubles>(reinterpret_cast<Longs>(c) ^ (((quadrant + 1) << 62) & sign));
 }
 
-/** OptimiserKernels::gaussian. One turn of the loop makes `doubleLanes` pairs of numbers. */
+/** Implements OptimiserKernels::gaussian. One iteration of the loop makes `doubleLanes` pairs of numbers. */
 inline int64_t gaussian(uint64_t seed, uint32_t draw, int64_t start, int64_t count, float* out, uint32_t* doubtful) {
   constexpr int quadruples = doubleLanes / 2, numbers = 4 * quadruples;
   int64_t listed = 0;

@@ -1,38 +1,39 @@
-// What the products of a residual layer multiply: floats, or bfloat16 in pairs with sums in float32 (`precision:
-// 'fast'`). Activations and weights are rows of 32-bit words, one word per step of a product's loop: a float, or two
-// neighbouring bfloat16 numbers, the first in the low half. One instruction multiplies both and adds both products
-// (x86: vdpbf16ps, Intel SDM; arm64: bfdot, Arm ARM), so a product takes half of the steps.
+// The operands of a residual layer's products: floats, or pairs of bfloat16 numbers that are summed in float32
+// (`precision: 'fast'`). Rows of activations and weights consist of 32-bit words, one word per step of a product's
+// loop. A word is a float, or two neighbouring bfloat16 numbers with the first in its low half. One instruction
+// multiplies both numbers and adds both products (x86: vdpbf16ps, Intel SDM; arm64: bfdot, Arm ARM), so the product
+// takes half as many steps.
 #pragma once
 
-#include "mask.h"
+#include "partial-vectors.h"
 #include "vector.h"
 
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
 
-/** Numbers as they are. */
+/** Float operands: one number per word. */
 struct FloatOperands {
   static constexpr int numbersPerWord = 1;
 
   /** sum + a · b, lane by lane. */
   static DIFFWAVE_INLINE Vector multiplyAdd(Vector a, Vector b, Vector sum) { return fma(a, b, sum); }
-  /** A word in all lanes. */
+  /** Broadcasts a word to all lanes. */
   static DIFFWAVE_INLINE Vector splatWord(const float* word) { return splat(*word); }
   static DIFFWAVE_INLINE Vector gated(Vector a, Vector b) { return gate(a, b); }
-  /** Stores two vectors of numbers to a row of words, as its numbers `at` …, a multiple of two vectors. */
+  /** Stores two vectors as numbers `at` … of a row. `at` is a multiple of two vectors. */
   static DIFFWAVE_INLINE void put(float* row, int at, Vector first, Vector second) {
     store(row + at, first);
     store(row + at + lanes, second);
   }
-  /** The same for the last vector of a row that has an odd number of them. */
+  /** Stores the last vector of a row that has an odd number of vectors. */
   static DIFFWAVE_INLINE void putLast(float* row, int at, Vector last) { store(row + at, last); }
-  /** One weight per word. */
+  /** Stores one weight. */
   static void putWeights(float* word, const float* numbers) { *word = *numbers; }
 };
 
 #ifdef DIFFWAVE_BF16
 
-/** Two neighbouring vectors of numbers, rounded to nearest bfloat16, as one vector of words. */
+/** Rounds two neighbouring vectors to the nearest bfloat16 numbers, and returns them as one vector of words. */
 DIFFWAVE_INLINE Vector roundedPairs(Vector first, Vector second) {
 #if defined(__AVX512F__)
   return reinterpret_cast<Vector>(
@@ -42,7 +43,7 @@ DIFFWAVE_INLINE Vector roundedPairs(Vector first, Vector second) {
 #endif
 }
 
-/** e^x to 2e-5 relative, of what `exponential` takes: a shorter polynomial of the same kind. */
+/** e^x to a relative 2e-5, for the x that `exponential` takes. The polynomial is a shorter one of the same kind. */
 DIFFWAVE_INLINE Vector fastExponential(Vector x) {
   const Vector rounder = splat(12582912.0f);
   const Vector shifted = fma(x, splat(1.44269504088896341f), rounder);
@@ -55,7 +56,7 @@ DIFFWAVE_INLINE Vector fastExponential(Vector x) {
   return reinterpret_cast<Vector>(reinterpret_cast<Integers>(p) + (reinterpret_cast<Integers>(shifted) << 23));
 }
 
-/** Pairs of bfloat16. */
+/** Operands in pairs of bfloat16 numbers. */
 struct BfloatOperands {
   static constexpr int numbersPerWord = 2;
 
@@ -68,14 +69,14 @@ struct BfloatOperands {
 #endif
   }
 
-  /** As an integer: a pair of bfloat16 need not be a float that arithmetic leaves as it is. */
+  /** Broadcasts as an integer: float arithmetic may change the bits of a pair, for example those of a NaN. */
   static DIFFWAVE_INLINE Vector splatWord(const float* word) {
     int32_t bits;
     std::memcpy(&bits, word, sizeof bits);
     return reinterpret_cast<Vector>(Integers{} + bits);
   }
 
-  /** sigmoid(a) · tanh(b), to 5e-5: bfloat16 holds no more. */
+  /** sigmoid(a) · tanh(b) to 5e-5, which is finer than bfloat16. */
   static DIFFWAVE_INLINE Vector gated(Vector a, Vector b) {
     const Vector ea = fastExponential(-clamp(a, -40.0f, 40.0f));
     const Vector eb = fastExponential(-2.0f * clamp(b, -20.0f, 20.0f));
@@ -90,7 +91,7 @@ struct BfloatOperands {
   static void putWeights(float* word, const float* numbers) {
     uint32_t bits[2];
     std::memcpy(bits, numbers, sizeof bits);
-    // Rounds to the nearest, and to the even one of two.
+    // Rounds to the nearest, ties to even.
     for (uint32_t& b : bits) b = (b + 0x7fff + (b >> 16 & 1)) >> 16;
     const uint32_t both = bits[1] << 16 | bits[0];
     std::memcpy(word, &both, sizeof both);
@@ -99,19 +100,19 @@ struct BfloatOperands {
 
 #endif
 
-/** Words that `numbers` numbers of a row take in a product. */
+/** Number of words of a row of `numbers` numbers in a product. */
 template <class Operands>
 DIFFWAVE_INLINE int wordsOf(int numbers) {
   return (numbers + Operands::numbersPerWord - 1) / Operands::numbersPerWord;
 }
 
-/** Words of a row in memory: whole vectors. */
+/** Number of words of a row in memory: whole vectors. */
 template <class Operands>
 DIFFWAVE_INLINE int rowWords(int numbers) {
   return (wordsOf<Operands>(numbers) + lanes - 1) / lanes * lanes;
 }
 
-/** Copies a row of `count` floats to a row of words, the rest of which is zeros. */
+/** Copies `count` floats to a row of words. Words past the last number are zero. */
 template <class Operands>
 static void copyNumbers(float* row, const float* from, int count) {
   if constexpr (Operands::numbersPerWord == 1) {

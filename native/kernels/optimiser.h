@@ -1,5 +1,5 @@
-// The update of the weights (`OptimiserKernels` in optimiser-tasks.h), compiled once per instruction set. All
-// arithmetic is in double precision and every result is rounded to float once, in the order of the TypeScript, so the
+// The Adam update (`OptimiserKernels` in optimiser-tasks.h), compiled once per instruction set. All arithmetic is in
+// double precision, and each result is rounded to float once, in the order of src/training/optimiser/adam.ts. So the
 // bytes are the same.
 #pragma once
 
@@ -12,11 +12,14 @@ namespace DIFFWAVE_TARGET {
 namespace optimiser {
 
 /**
- * One vector of an update. With g the scaled gradient, m and v the moments, w the weights and a their average:
- * m ← β₁·m + (1 − β₁)·g, v ← β₂·v + (1 − β₂)·g², w ← w − stepSize·m / (√v / root + ε), a ← d·a + (1 − d)·w
- * (Kingma & Ba 2015, algorithm 1; Polyak's average).
+ * Updates one vector. With the scaled gradient g, the moments m and v, the weights w and their average a:
  *
- * @param count doubleLanes, or fewer at an array's end
+ *   m ← β₁·m + (1 − β₁)·g
+ *   v ← β₂·v + (1 − β₂)·g²
+ *   w ← w − stepSize·m / (√v / root + ε)    (Kingma & Ba 2015, algorithm 1)
+ *   a ← d·a + (1 − d)·w                     (Polyak averaging)
+ *
+ * @param count doubleLanes, or fewer at the end of an array
  */
 DIFFWAVE_INLINE void adamVector(const AdamNumbers& n, const AdamArrays& a, int64_t at, int count) {
   float scaled[doubleLanes];
@@ -31,7 +34,7 @@ DIFFWAVE_INLINE void adamVector(const AdamNumbers& n, const AdamArrays& a, int64
   storeNarrow(a.average + at, n.averageDecay * average + (1 - n.averageDecay) * weights, count);
 }
 
-/** OptimiserKernels::adam. */
+/** Implements OptimiserKernels::adam: updates arrays of `count` numbers. */
 inline void adam(const AdamNumbers& numbers, const AdamArrays& arrays) {
   int64_t at = 0;
   for (; at + doubleLanes <= arrays.count; at += doubleLanes) adamVector(numbers, arrays, at, doubleLanes);

@@ -1,4 +1,4 @@
-// Overlapping frames added up to blocks of a hop.
+// Overlap-add: sums overlapping frames into blocks of a hop.
 #pragma once
 
 #include "doubles.h"
@@ -8,7 +8,7 @@ namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace frames {
 
-/** FrameKernels::overlap. Equation and shapes: `OverlapTask`. */
+/** Implements FrameKernels::overlap. Equation and shapes: `OverlapTask`. */
 [[maybe_unused]] static void overlapFrames(const OverlapTask& task) {
   const FrameTables& t = *task.tables;
   for (int h = 0; h < t.hop; h++) {

@@ -1,4 +1,4 @@
-// Panels, the order in which the forward kernels read their weights, and the rows of a ring to multiply with them.
+// Panels, the order in which the forward kernels read their weights, and the rows that are multiplied with them.
 #pragma once
 
 #include <type_traits>
@@ -10,12 +10,12 @@ namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace layers {
 
-/** Channels rounded up to whole vectors. */
+/** Implements ForwardKernels::paddedChannels: rounds up to whole vectors. */
 static int paddedChannels(int channels) { return padded(channels); }
 
 /**
- * Source row of packed column n, or −1 for padding. Paired halves alternate vector by vector: a panel of four vectors
- * holds two of the first half, then the same two of the second.
+ * Returns the source column of packed column n, or −1 for padding. Paired halves alternate within a panel: a panel of
+ * four vectors holds two vectors of the first half, then the same two of the second half.
  */
 static int sourceColumn(int n, int columns, bool paired, bool swapped) {
   if (!paired) return n < columns ? n : -1;
@@ -27,23 +27,24 @@ static int sourceColumn(int n, int columns, bool paired, bool swapped) {
   return column < half ? column + (second != swapped ? half : 0) : -1;
 }
 
-/** Columns with their padding, each half rounded up by itself if they are paired. */
+/** Number of packed columns. If the columns are paired, each half is rounded up by itself. */
 static int packedColumns(int columns, bool paired) { return paired ? 2 * padded(columns / 2) : padded(columns); }
 
-/** Floats of `panelRows` rows of packed columns. */
+/** Implements ForwardKernels::packedSize: floats of `panelRows` rows of packed columns. */
 static int64_t packedSize(int columns, bool paired, int64_t panelRows) {
   return packedColumns(columns, paired) * panelRows;
 }
 
-/** ForwardKernels::layerPackedSize. */
+/** Implements ForwardKernels::layerPackedSize. */
 template <class Operands>
 static int64_t layerPackedSize(int columns, int64_t panelRows) {
   return packedSize(columns, true, panelRows) / Operands::numbersPerWord;
 }
 
 /**
- * ForwardKernels::pack: weights [columns × steps] to `packed[panel][panelRows][width]`, rows from `firstRow` on. With
- * `BfloatOperands` a row of words holds two rows of numbers, so that `panelRows` and `firstRow` are even.
+ * Implements ForwardKernels::pack: copies weights [columns × steps] to `packed[panel][panelRows][width]`, from row
+ * `firstRow` of each panel on. With `BfloatOperands`, one row of words holds two rows of numbers, so `panelRows` and
+ * `firstRow` are even.
  */
 template <class Operands>
 static void packPanels(float* packed, const float* from, int columns, int64_t rowStride, int steps, int64_t stepStride,
@@ -66,7 +67,7 @@ static void packPanels(float* packed, const float* from, int columns, int64_t ro
   }
 }
 
-/** A bias [columns] in the order of packed columns. */
+/** Implements ForwardKernels::packBias: copies a bias [columns] in the order of packed columns. */
 static void packBias(float* packed, const float* from, int columns, bool paired, bool swapped) {
   for (int n = 0; n < packedColumns(columns, paired); n++) {
     const int source = sourceColumn(n, columns, paired, swapped);
@@ -74,7 +75,7 @@ static void packBias(float* packed, const float* from, int columns, bool paired,
   }
 }
 
-/** Calls body(vectors in the panel as a constant, first column) for every panel of `columns` padded columns. */
+/** Calls body(number of vectors as a constant, first column) for every panel of `columns` padded columns. */
 template <class Body>
 static DIFFWAVE_INLINE void forEachPanel(int columns, const Body& body) {
   constexpr int width = blockVectors * lanes;
@@ -92,16 +93,16 @@ static DIFFWAVE_INLINE void forEachPanel(int columns, const Body& body) {
   }
 }
 
-/** blockRows rows, `stride` floats apart. */
+/** The rows of one register block: blockRows rows, `stride` floats apart. */
 struct BlockOfRows {
   const float* rows;
   int stride;
 };
 
 /**
- * blockRows rows of `width` numbers of a ring from `first` on: in place if possible, else a copy in which rows outside
- * [0, length) and rows past `count` are zero. Rows of a ring may overlap (`width` above its stride); those of a copy
- * do not.
+ * Finds blockRows rows of `width` numbers of a ring, from row `first` on. They are used in place if possible. Else they
+ * are copied to `scratch`, which advances. In the copy, rows outside [0, length) and past `count` are zero. The rows of
+ * a ring may overlap (`width` above its stride); those of a copy do not.
  */
 static BlockOfRows gatherRows(const Ring& ring, int64_t first, int count, int64_t length, int width, float*& scratch) {
   if (count == blockRows && first >= 0 && first + blockRows <= length && ring.contiguous(first, blockRows)) {
@@ -120,7 +121,7 @@ static BlockOfRows gatherRows(const Ring& ring, int64_t first, int count, int64_
   return {copy, width};
 }
 
-/** The same for rows of a ring's whole stride, which a copy keeps. */
+/** Finds whole rows of a ring. A copy has the ring's stride, too. */
 static const float* gatherRows(const Ring& ring, int64_t first, int count, int64_t length, float*& scratch) {
   return gatherRows(ring, first, count, length, ring.stride, scratch).rows;
 }

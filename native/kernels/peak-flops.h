@@ -1,4 +1,4 @@
-// The peak of the machine, which no kernel can exceed.
+// The peak speed of the machine, which no kernel can exceed.
 #pragma once
 
 #include "vector.h"
@@ -8,8 +8,10 @@ namespace DIFFWAVE_TARGET {
 namespace layers {
 
 /**
- * Multiply-adds on independent registers, `iterations` times each, without memory traffic. sink [3]: a, b, and the sum
- * that keeps the compiler from dropping the work. @returns the floating-point operations done
+ * Implements ForwardKernels::multiplyAdds: a ← a · x + y on independent registers, `iterations` times each, without
+ * memory traffic. sink [3] = x, y, and the sum of all registers, which keeps the compiler from dropping the work.
+ *
+ * @returns the number of floating-point operations
  */
 static double multiplyAdds(int64_t iterations, float* sink) {
   constexpr int registers = DIFFWAVE_LANES == 16 ? 24 : 12;
@@ -22,7 +24,7 @@ static double multiplyAdds(int64_t iterations, float* sink) {
     for (int i = 0; i < registers; i++) {
       sum[i] = fma(sum[i], a, b);
 #if defined(__AVX512F__)
-      asm volatile("" : "+v"(sum[i]));  // v: all 32 registers
+      asm volatile("" : "+v"(sum[i]));  // v: any of the 32 registers
 #elif defined(__x86_64__) && DIFFWAVE_LANES != 16
       asm volatile("" : "+x"(sum[i]));
 #endif

@@ -1,6 +1,6 @@
-// Phase refinement: an iteration of fast Griffin-Lim (Griffin & Lim 1984; Perraudin, Balazs & Søndergaard 2013,
-// algorithm 2) whose magnitudes are the audio's own, brought to the mel's energy per band. The readable version is
-// src/audio/mel/phase-refinement.ts; the bytes are the same.
+// Phase refinement: one iteration of fast Griffin-Lim (Griffin & Lim 1984; Perraudin, Balazs & Søndergaard 2013,
+// algorithm 2). The magnitudes are the audio's own, scaled to the mel's energy per band.
+// src/audio/mel/phase-refinement.ts is the readable version and gives the same bytes.
 #pragma once
 
 #include "windowed-frames.h"
@@ -9,7 +9,7 @@ namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace frames {
 
-/** values ← |spectrum|, or its square, in the mel's units. */
+/** Computes values ← |spectrum| or its square, in the mel's units, and clears `gathered`. */
 DIFFWAVE_INLINE void energies(const FrameTables& t, FrameScratch& scratch) {
   for (int bin = 0; bin < t.bins; bin++) {
     const Doubles re = scratch.spectrum[2 * bin] * t.unit, im = scratch.spectrum[2 * bin + 1] * t.unit;
@@ -20,8 +20,8 @@ DIFFWAVE_INLINE void energies(const FrameTables& t, FrameScratch& scratch) {
 }
 
 /**
- * gathered ← Σ of each bin's filter weights times the ratio of target and energy of the band, at most 1000 (MAX_GAIN
- * of src/audio/mel/band-gains.ts).
+ * Computes gathered[bin] ← Σ over bands of filter weight · min(1000, target / energy of the band). 1000 is MAX_GAIN of
+ * src/audio/mel/band-gains.ts.
  */
 DIFFWAVE_INLINE void gatherRatios(const FrameTask& task, FrameScratch& scratch) {
   constexpr double tiny = 1e-9, maxGain = 1000;
@@ -36,23 +36,26 @@ DIFFWAVE_INLINE void gatherRatios(const FrameTask& task, FrameScratch& scratch) 
   }
 }
 
-/** What relaxation multiplies a bin's ratio by (MelBands.move of src/audio/mel/bands.ts). */
+/** Returns the factor by which relaxation changes a bin's ratio (MelBands.move of src/audio/mel/bands.ts). */
 DIFFWAVE_INLINE Doubles relaxed(const Doubles& ratio, double relaxation) {
   const Doubles low = splatDouble(0.5), high = splatDouble(2);
   const Doubles factor = 1 + (relaxation - 1) * (ratio - 1);
   return factor < low ? low : factor > high ? high : factor;
 }
 
-/** Gives each bin the mel's magnitude and the phase of c + momentum · (c − previous), c the consistent spectrum. */
+/**
+ * Replaces the consistent spectrum c by c': each bin gets the mel's magnitude and the phase of
+ * c + momentum · (c − previous).
+ */
 DIFFWAVE_NOINLINE static void moveSpectra(const FrameTask& task, FrameScratch& scratch) {
   constexpr double tiny = 1e-12;
   const FrameTables& t = *task.tables;
   energies(t, scratch);
   gatherRatios(task, scratch);
   for (int bin = 0; bin < t.bins; bin++) {
-    Complex& c = *reinterpret_cast<Complex*>(scratch.spectrum + 2 * bin);
+    const Complex c = at(scratch.spectrum, bin);
     if (t.columnSums[bin] == 0) {
-      c = {rounded(c.re), rounded(c.im)};
+      put(scratch.spectrum, bin, {rounded(c.re), rounded(c.im)});
       continue;
     }
     const Doubles ratio = scratch.gathered[bin] / t.columnSums[bin];
@@ -66,13 +69,13 @@ DIFFWAVE_NOINLINE static void moveSpectra(const FrameTask& task, FrameScratch& s
     storeNarrow(task.spectra + row * task.spectraStride, c.re, doubleLanes);
     storeNarrow(task.spectra + (row + 1) * task.spectraStride, c.im, doubleLanes);
     const Doubles norm = squareRoot(re * re + im * im) + tiny;
-    c = {magnitude * rounded(re / norm), magnitude * rounded(im / norm)};
+    put(scratch.spectrum, bin, {magnitude * rounded(re / norm), magnitude * rounded(im / norm)});
   }
 }
 
 /**
- * FrameKernels::refine: frames [L × frames] = h ⊙ irfft(c') with the window h and c' from `moveSpectra` of
- * c = rfft(h ⊙ x), x being what lies in a frame's blocks. Shapes: `FrameTask`.
+ * Implements FrameKernels::refine: frames [L × frames] = h ⊙ irfft(c'), with the window h, c' from `moveSpectra` of
+ * c = rfft(h ⊙ x), and the samples x under a frame. Shapes: `FrameTask`.
  */
 [[maybe_unused]] static void refineFrames(const FrameTask& task) {
   FrameScratch scratch(task.scratch, task.tables->size);

@@ -1,6 +1,6 @@
-// The same residual layer for small dilations: the dilated convolution in Winograd blocks of four positions
-// (native/winograd.h), which halves its multiplications. A task's rows are ordered by member, then by block: row
-// j · blocks + b is position + j · dilation of block b.
+// One residual layer for small dilations. Its dilated convolution runs in Winograd blocks of four positions
+// (native/winograd.h), with half as many multiplications. The rows of a task are ordered by their place in the block,
+// then by block: row j · blocks + b is position + j · dilation of block b.
 #pragma once
 
 #include "residual-layer.h"
@@ -13,7 +13,7 @@ namespace layers {
 constexpr int winogradRowsPerTask = winogradOutputs * winogradBlocksPerTask, panelWidth = blockVectors * lanes;
 static_assert(winogradBlocksPerTask % blockRows == 0, "a task is whole register blocks");
 
-/** Floats of scratch memory for `runLayer`, `runWinogradLayer` and `runRows`. */
+/** Implements ForwardKernels::scratchSize: floats for `runLayer`, `runWinogradLayer` and `runRows`. */
 static int64_t scratchSize(int paddedChannels, int widestRow) {
   const int64_t direct = timeBlockPositions * (4 * paddedChannels + widestRow) + 2 * paddedChannels + 2 * widestRow;
   const int64_t winograd = winogradBlocksPerTask * int64_t(winogradInputs) * (paddedChannels + panelWidth) +
@@ -22,23 +22,23 @@ static int64_t scratchSize(int paddedChannels, int widestRow) {
   return direct > winograd ? direct : winograd;
 }
 
-/** The memory of one task. */
+/** Memory of one task. */
 struct WinogradWork {
   int blocks;                             // rounded up to whole register blocks
   int stride;                             // words of a row of channels
-  float* inputs;                          // [6 × blocks × stride]: Bᵀ·y, words
+  float* inputs;                          // [6 × blocks × stride] Bᵀ·y, words
   float* products;                        // [6 × blocks × width of a panel]
-  float* starts;                          // [4 · blocks × width]: what the sums start from
+  float* starts;                          // [4 · blocks × width] bias and projected mel, to which products are added
   int melStride;                          // words of a row of the mel
   float* mel;                             // [4 · blocks × melStride], words
-  float* z;                               // [4 · blocks × stride], words
+  float* z;                               // [4 · blocks × stride] gated activations, words
   int64_t position[winogradRowsPerTask];  // −1: beyond the clip or the task
   const float* from[winogradRowsPerTask];
   const float* to[winogradRowsPerTask];
   float weight[winogradRowsPerTask];
 };
 
-/** to [blockRows × vectors · lanes] = bias (null: 0) + rows [blockRows × steps] · one panel of weights. */
+/** to [blockRows × vectors · lanes] = bias (0 if null) + rows [blockRows × steps] · one panel of weights. */
 template <class Operands, int vectors>
 static DIFFWAVE_NOINLINE void productPanel(const float* rows, int stride, const float* weights, int steps,
                                            const float* bias, float* to) {
@@ -57,7 +57,7 @@ static DIFFWAVE_NOINLINE void productPanel(const float* rows, int stride, const 
   }
 }
 
-/** What the gate of a row starts from: the projected mel, the interpolated projections, or the bias. */
+/** Returns the start of a gate's sum: bias and projected mel, the interpolated projections, or the bias. */
 DIFFWAVE_INLINE Vector winogradGateStart(const LayerTask& task, const WinogradWork& work, int row, int width,
                                          int column, int at) {
   if (task.conditioning == Conditioning::projected) return load(work.starts + row * width + at);
@@ -66,7 +66,10 @@ DIFFWAVE_INLINE Vector winogradGateStart(const LayerTask& task, const WinogradWo
   return fma(splat(work.weight[row]), load(work.to[row] + column + at) - from, from);
 }
 
-/** z [4 · blocks × padded] of all rows of the task, for the columns of one panel. */
+/**
+ * z [4 · blocks × padded] = sigmoid(h₁) · tanh(h₂) with h = start + Aᵀ[(G·g) ⊙ (Bᵀ·y)], for all rows of the task and
+ * the columns of one panel.
+ */
 template <class Operands, int pairs>
 static void winogradGatePanel(const LayerTask& task, const WinogradWork& work, int column) {
   constexpr int vectors = 2 * pairs, width = vectors * lanes;
@@ -109,7 +112,7 @@ static void winogradGatePanel(const LayerTask& task, const WinogradWork& work, i
   }
 }
 
-/** Bᵀ·y of one block: six rows of `padded` floats to six rows of words, `plane` words apart. */
+/** Bᵀ·y of one block: from six rows of `padded` floats to six rows of words, `plane` words apart. */
 template <class Operands>
 static DIFFWAVE_INLINE void transformRows(const float* const (&rows)[winogradInputs], int padded, float* to,
                                           ptrdiff_t plane) {
@@ -134,7 +137,8 @@ static DIFFWAVE_INLINE void transformRows(const float* const (&rows)[winogradInp
 }
 
 /**
- * LayerTask over the Winograd blocks [winogradBegin, winogradEnd) counted from `begin`, at most winogradBlocksPerTask.
+ * Implements ForwardKernels::winogradLayer (equations: `LayerTask` in tasks.h) for Winograd blocks [winogradBegin,
+ * winogradEnd), counted from position `begin`. A task has at most winogradBlocksPerTask of them.
  */
 template <class Operands>
 static void runWinogradLayer(const LayerTask& task) {

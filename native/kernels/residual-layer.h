@@ -1,5 +1,6 @@
 // One residual layer (Kong et al. 2021, fig. 2; equations: `LayerTask` in tasks.h) over a time block: dilated
-// convolution, mel, gate, output projection, residual and skip, without leaving the caches.
+// convolution, mel, gate, output projection, residual and skip. Everything stays in the caches from the first to the
+// last.
 #pragma once
 
 #include "panels.h"
@@ -8,22 +9,22 @@ namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace layers {
 
-/** The rows of one register block, [blockRows] each. Those that products read are words (kernels/operands.h). */
+/** Rows of one register block, [blockRows] each. Rows that products read consist of words (kernels/operands.h). */
 struct RegisterBlock {
   const float* tap[3];           // inputs at p − d, p and p + d, words
   const float* x[blockRows];     // the layer's input
-  const float* mel;              // upsampled mel, projected within the kernel, words
-  int tapStride, melStride;      // words from one of their rows to the next
-  const float* from[blockRows];  // interpolated: the projections of the frame before,
-  const float* to[blockRows];    // of the frame after,
-  float weight[blockRows];       // and how near the position is to the latter
+  const float* mel;              // projected: the upsampled mel, words
+  int tapStride, melStride;      // distance of their rows in words
+  const float* from[blockRows];  // interpolated: projections of the frame before the position
+  const float* to[blockRows];    // interpolated: projections of the frame after it
+  float weight[blockRows];       // interpolated: share of the frame after it
   float* output[blockRows];
   float* skip[blockRows];
 };
 
 constexpr int registerBlocksPerTimeBlock = timeBlockPositions / blockRows;
 
-/** The projections of the two frames around a position, and its distance from the first in frames. */
+/** Finds the projections of the two frames around a position, and its distance from the first one in frames. */
 static void findFrames(const LayerTask& task, int64_t position, const float*& from, const float*& to, float& weight) {
   const int64_t frame = position / task.framePeriod;
   from = task.mel.at(frame < task.lastFrame ? frame : task.lastFrame);
@@ -32,8 +33,8 @@ static void findFrames(const LayerTask& task, int64_t position, const float*& fr
 }
 
 /**
- * blockRows rows of words from `count` rows of `numbers` floats from `first` on, copied to `scratch`, which advances.
- * Rows outside [0, length) and past `count` are zero.
+ * Converts `count` rows of `numbers` floats, from row `first` of a ring on, to blockRows rows of words in `scratch`,
+ * which advances. Rows outside [0, length) and past `count` are zero.
  */
 template <class Operands>
 static const float* convertRows(const Ring& ring, int64_t first, int count, int64_t length, int numbers,
@@ -52,7 +53,7 @@ static const float* convertRows(const Ring& ring, int64_t first, int count, int6
   return rows;
 }
 
-/** The rows of a register block that products read: floats in place if possible, else copies in `scratch`. */
+/** Finds the rows of a register block that products read: floats in place if possible, else copies in `scratch`. */
 template <class Operands>
 static void findOperands(const LayerTask& task, int64_t position, int count, RegisterBlock& block, float*& scratch) {
   constexpr bool floats = Operands::numbersPerWord == 1;
@@ -69,8 +70,8 @@ static void findOperands(const LayerTask& task, int64_t position, int count, Reg
 }
 
 /**
- * The rows of `count` ≤ blockRows positions from `position` on. Rows that are not contiguous in their ring, or zero
- * past the clip, are copied to `scratch`, which advances; results past `count` go to `spare`.
+ * Finds the rows of `count` ≤ blockRows positions from `position` on. Rows that are not contiguous in their ring, or
+ * are zero past the clip, are copied to `scratch`, which advances. Results of rows past `count` go to `spare`.
  */
 template <class Operands>
 static void findRows(const LayerTask& task, int64_t position, int count, RegisterBlock& block, float*& scratch,
@@ -87,7 +88,9 @@ static void findRows(const LayerTask& task, int64_t position, int count, Registe
   }
 }
 
-/** Stores one or two vectors of gates to a row of z. @param column of their panel, which has both halves */
+/**
+ * Stores one or two vectors of gates to a row of z. @param column first column of their panel, which has both halves
+ */
 template <class Operands, int pairs>
 DIFFWAVE_INLINE void storeGates(float* z, int column, const Vector (&gates)[pairs]) {
   static_assert(pairs <= 2, "a panel has at most two vectors of each half");
@@ -95,7 +98,9 @@ DIFFWAVE_INLINE void storeGates(float* z, int column, const Vector (&gates)[pair
   else Operands::putLast(z, column / 2, gates[0]);
 }
 
-/** z [blockRows × padded] = sigmoid(h, first half) · tanh(h, second half), for the columns of one panel. */
+/**
+ * z [blockRows × padded] = sigmoid(h₁) · tanh(h₂) with h = bias + mel + W_dilated ∗ y, for the columns of one panel.
+ */
 template <class Operands, int pairs>
 static DIFFWAVE_NOINLINE void gatePanel(const LayerTask& task, const RegisterBlock& block, int column, float* z) {
   constexpr int vectors = 2 * pairs, width = vectors * lanes;
@@ -135,8 +140,8 @@ static DIFFWAVE_NOINLINE void gatePanel(const LayerTask& task, const RegisterBlo
 }
 
 /**
- * next y = (x + residual) · √½ + next step, and skip sum += skip, for the columns of one panel. z [blockRows ×
- * padded], in words.
+ * next y = (x + residual) · √½ + next step, and skip sum += skip, for the columns of one panel. (residual, skip) =
+ * bias + W_output · z with z [blockRows × padded], words.
  */
 template <class Operands, int pairs>
 static DIFFWAVE_NOINLINE void outputPanel(const LayerTask& task, const RegisterBlock& block, int column,
@@ -166,7 +171,7 @@ static DIFFWAVE_NOINLINE void outputPanel(const LayerTask& task, const RegisterB
   }
 }
 
-/** LayerTask over one time block, at most timeBlockPositions. Not used on AMX (residual-layer-amx.h). */
+/** Implements ForwardKernels::layer over one time block, at most timeBlockPositions. AMX: residual-layer-amx.h. */
 template <class Operands>
 static void runLayer(const LayerTask& task) {
   RegisterBlock blocks[registerBlocksPerTimeBlock];

@@ -1,4 +1,4 @@
-// Products of rows with a matrix: 1×1 convolutions, projections of the mel, the encoder's convolutions.
+// Products of rows with a matrix: 1×1 convolutions, projections of the mel, convolutions of the encoder.
 #pragma once
 
 #include "panels.h"
@@ -8,8 +8,8 @@ namespace DIFFWAVE_TARGET {
 namespace layers {
 
 /**
- * The columns of one panel for one register block: output [blockRows × vectors · lanes] = activation(bias + input ·
- * weights) + offset. input: blockRows rows of `steps`.
+ * output [blockRows × vectors · lanes] = activation(bias + input [blockRows × steps] · weights) + offset, for one
+ * register block and the columns of one panel.
  */
 template <int vectors>
 static DIFFWAVE_NOINLINE void rowsPanel(const RowsTask& task, const BlockOfRows& input, float* const* output,
@@ -36,7 +36,7 @@ static DIFFWAVE_NOINLINE void rowsPanel(const RowsTask& task, const BlockOfRows&
   }
 }
 
-/** RowsTask (kernels/tasks.h) over any number of positions, blockRows at a time. */
+/** Implements ForwardKernels::rows (equation: `RowsTask` in tasks.h) over any number of positions. */
 static void runRows(const RowsTask& task) {
   for (int64_t position = task.begin; position < task.end; position += blockRows) {
     const int count = static_cast<int>(task.end - position < blockRows ? task.end - position : blockRows);

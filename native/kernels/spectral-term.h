@@ -1,6 +1,6 @@
-// A term of a loss of audio on some frames of a clip, one per lane, with its gradient (`SpectralTask` in
-// frame-tasks.h). The readable versions are src/training/objective/time-frequency-loss.ts and magnitude-distance.ts;
-// the bytes are the same. X̂ is the spectrum of what a network made, X that of the recording.
+// A term of a loss on audio and its gradient, on consecutive frames of a clip, one frame per lane (`SpectralTask` in
+// frame-tasks.h). src/training/objective/time-frequency-loss.ts and magnitude-distance.ts are the readable versions and
+// give the same bytes. In the equations X̂ is the spectrum of the network's audio and X that of the recording.
 #pragma once
 
 #include "frame-tasks.h"
@@ -10,9 +10,9 @@ namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace frames {
 
-/** The scratch memory of one worker. */
+/** Scratch memory of one worker. L: samples of a frame. */
 struct SpectralScratch {
-  Doubles* made;     // X̂, then its gradient [2L]
+  Doubles* made;     // X̂, later its gradient [2L]
   Doubles* wanted;   // X [2L]
   Doubles* samples;  // [L]
 
@@ -23,10 +23,10 @@ struct SpectralScratch {
   }
 };
 
-/** FrameKernels::spectralScratchSize. */
+/** Implements FrameKernels::spectralScratchSize. */
 [[maybe_unused]] static int64_t spectralScratchSize(int size) { return int64_t(doubleLanes) * 5 * size; }
 
-/** FrameKernels::spectralMagnitudes: |X|, and its sum over a frame. */
+/** Implements FrameKernels::spectralMagnitudes: |X| [counted × frames], and its sum over each frame [frames]. */
 [[maybe_unused]] static void spectralMagnitudes(const SpectralTask& task) {
   const SpectralScratch scratch(task.scratch, task.tables->size);
   forwardFrames(*task.tables, task.wanted, task.blockStride, scratch.samples, scratch.wanted);
@@ -41,9 +41,9 @@ struct SpectralScratch {
 }
 
 /**
- * Magnitudes A of X̂ against B of X: |A − B|·unit + |ln((A + c)/(B + c))|. `sums` takes Σ |A − B|. The logarithms are
- * JavaScript's, since those of C libraries differ: `ratios` takes products of `binsPerRatio` bins' ratios, each at
- * least 1.
+ * Compares the magnitudes A = |X̂| and B = |X|: Σ over bins of |A − B|·unit + |ln((A + c)/(B + c))|, and its gradient.
+ * `sums` receives Σ |A − B|. Logarithms are left to JavaScript, because those of C libraries differ. `ratios` receives
+ * products of the ratios of `binsPerRatio` bins, each at least 1.
  */
 DIFFWAVE_NOINLINE static void compareMagnitudes(const SpectralTask& task, const SpectralScratch& scratch) {
   const double c = task.offset, least = (c / 100) * (c / 100);
@@ -67,7 +67,10 @@ DIFFWAVE_NOINLINE static void compareMagnitudes(const SpectralTask& task, const 
   storeDoubles(task.sums, sum);
 }
 
-/** clamp((power of a pair of bins + 1e-7)^−½, 0.01, 100). @param pair the first bin's real part */
+/**
+ * Weight of a region of two bins: clamp((their mean power + 1e-7)^−½, 0.01, 100). @param pair real part of the first
+ * bin
+ */
 DIFFWAVE_INLINE Doubles regionScale(const Doubles* pair) {
   Doubles power = splatDouble(1e-7);
   for (int part = 0; part < 4; part++) power += pair[part] * pair[part] / 2;
@@ -75,7 +78,7 @@ DIFFWAVE_INLINE Doubles regionScale(const Doubles* pair) {
   return scale < low ? low : scale > high ? high : scale;
 }
 
-/** The squared error X̂, already a difference, weighted per region by X. */
+/** Weighs squared errors: Σ over bins of scale(X) · |X̂|², and its gradient. Here X̂ is a difference already. */
 DIFFWAVE_NOINLINE static void weighErrors(const SpectralTask& task, const SpectralScratch& scratch) {
   Doubles sum{};
   for (int bin = 0; bin < task.counted; bin++) {
@@ -88,7 +91,10 @@ DIFFWAVE_NOINLINE static void weighErrors(const SpectralTask& task, const Spectr
   storeDoubles(task.sums, sum);
 }
 
-/** The error of a spectrum with the phases of X̂ and the magnitudes of X, in the frames that count. */
+/**
+ * Compares phases, in the frames that take part: Σ over bins of scale(X) · |X̂·|X|/|X̂| − X|², and its gradient. The
+ * divisor |X̂| is kept above a tenth of |X|.
+ */
 DIFFWAVE_NOINLINE static void comparePhases(const SpectralTask& task, const SpectralScratch& scratch) {
   constexpr double leastShare = 0.1 * 0.1, smallest = 1e-12;
   Longs counts{};
@@ -108,7 +114,10 @@ DIFFWAVE_NOINLINE static void comparePhases(const SpectralTask& task, const Spec
   storeDoubles(task.sums, sum);
 }
 
-/** FrameKernels::spectralTerm: sums of the frames' terms, and their gradient by the audio, as windowed frames. */
+/**
+ * Implements FrameKernels::spectralTerm: the sum of each frame's term [frames], and the gradient with respect to the
+ * audio as windowed frames [L × frames].
+ */
 [[maybe_unused]] static void spectralTerm(const SpectralTask& task) {
   const FrameTables& t = *task.tables;
   const SpectralScratch scratch(task.scratch, t.size);
@@ -122,7 +131,7 @@ DIFFWAVE_NOINLINE static void comparePhases(const SpectralTask& task, const Spec
     for (int i = 0; i < 2 * task.counted; i++) scratch.made[i] *= factor;
   }
   for (int i = 2 * task.counted; i < 2 * t.bins; i++) scratch.made[i] = Doubles{};
-  // The inverse transform divides by its size and counts every bin but the first and the last twice.
+  // The inverse transform divides by its size, and counts every bin but the first and the last twice.
   for (int i = 0; i < 2 * t.bins; i++) scratch.made[i] *= double(i < 2 || i >= 2 * t.bins - 2 ? t.size : t.size / 2);
   inverseFrames(t, scratch.made, scratch.samples, task.count, task.frames, task.frameStride);
 }

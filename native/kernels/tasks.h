@@ -1,5 +1,5 @@
-// The tasks of the forward kernels, and the table of kernels that each instruction set fills. Nothing here depends on
-// the width of a vector.
+// Tasks of the forward kernels, and the table of kernels that each instruction set fills. Nothing here depends on the
+// width of a vector.
 #pragma once
 
 #include <cstdint>
@@ -8,77 +8,82 @@
 
 namespace diffwave {
 
-/** Rows of floats by absolute position, of which the newest `capacity` are kept. */
+/** Rows of floats, indexed by absolute position. The newest `capacity` rows are kept. */
 struct Ring {
   float* rows = nullptr;
   int64_t capacity = 1;
   int stride = 0;  // floats per row
 
   __attribute__((always_inline)) float* at(int64_t position) const { return rows + position % capacity * stride; }
-  /** Whether `count` rows from `position` on lie one after the other in memory. */
+  /** Whether `count` rows from `position` on are contiguous in memory. */
   __attribute__((always_inline)) bool contiguous(int64_t position, int count) const {
     return position % capacity + count <= capacity;
   }
 };
 
-/** Positions of a time block, the work of one task: a multiple of every register block's rows. */
+/** Positions of a time block, the work of one task. It is a multiple of the rows of every register block. */
 constexpr int timeBlockPositions = 48;
-/** Winograd blocks (native/winograd.h) of one task. */
+/** Number of Winograd blocks (native/winograd.h) of one task. */
 constexpr int winogradBlocksPerTask = 24;
 /**
- * The largest dilation that runs in the Winograd domain, on all instruction sets but AMX. A group of four dilations
- * must be complete before it can be computed, so each such layer lags up to five dilations behind the one before,
- * instead of one. src/engines/native/constants.ts knows this number.
+ * The largest dilation that runs in Winograd blocks, on all instruction sets but AMX. Groups of four dilations are
+ * computed as a whole. So such a layer lags up to five dilations behind the layer before it, instead of one.
+ * src/engines/native/constants.ts has the same number.
  */
 constexpr int winogradMaxDilation = 32;
 
-/** What the accumulators of a gate start from. */
+/** The start of a gate's sums. */
 enum class Conditioning {
   none,          // the biases
-  interpolated,  // projections at the frame rate, biases included, interpolated between two frames
-  projected,     // the biases, and the upsampled mel is projected within the kernel
+  interpolated,  // projections of the mel at the frame rate, biases included, interpolated between two frames
+  projected,     // the biases; the kernel projects the upsampled mel itself
 };
 
 /**
  * One residual layer over positions [begin, end), with C channels:
  *
  *   h = W_dilated ∗ y + W_mel · mel + bias             [2C]
- *   z = sigmoid(h, first half) · tanh(h, second half)  [C], the halves exchanged if the network is `tanhFirst`
+ *   z = sigmoid(h, first half) · tanh(h, second half)  [C], halves exchanged if the network is `tanhFirst`
  *   (residual, skip) = W_output · z + bias             [2C]
  *   next y = (x + residual) · √½ + next step embedding; skip sum += skip
+ *
+ * reference/reference.cc has the layer in plain loops (`layerForward`).
  */
 struct LayerTask {
   int channels;
   int paddedChannels;  // rounded up to whole vectors
   int dilation;
   int64_t begin, end;
-  int64_t winogradBegin, winogradEnd;  // winogradLayer: which blocks of the range, ordered by group, then by position
-  int64_t length;                      // positions of the clip if known: what lies beyond counts as zero
-  Ring input;                          // y [positions × padded]: the layer's input with the step embedding added
-  Ring output;                         // the next layer's y; without rows: this is the last layer
+  int64_t winogradBegin, winogradEnd;  // winogradLayer: Winograd blocks of the range, ordered by group, then position
+  int64_t length;                      // positions of the clip, if known: inputs beyond count as zero
+  Ring input;                          // y [positions × padded]: the layer's input plus the step embedding
+  Ring output;                         // the next layer's y; the last layer has no rows here
   Ring skip;                           // running sum of the skips [positions × padded]
-  bool firstLayer;                     // the skip sum starts here
+  bool firstLayer;                     // whether the skip sum starts here
   Conditioning conditioning;
   Ring mel;         // interpolated: projections [frames × 2 · padded], in panel order; projected: the upsampled mel
   int melChannels;  // projected: steps of the packed weights that come before the taps; else 0
-  int64_t framePeriod;  // interpolated: positions per frame,
-  int64_t lastFrame;    // and the last frame, which holds to the end
+  int64_t framePeriod;  // interpolated: positions per frame
+  int64_t lastFrame;    // interpolated: the last frame, which holds to the end
   const float* gateWeights;
   const float* gateBias;
   const float* outputWeights;
-  const float* outputBias;  // residual half: less the step embedding, if the residual takes x from before it was added
+  const float* outputBias;  // if the residual takes x without the step embedding, its half has that subtracted
   const float* nextStep;    // step embedding of the next layer [padded]
   float* scratch;
 };
 
 enum class Activation { none, relu, leaky };
 
-/** output[p] = activation(bias + input[p − inputShift] · weights) + offset over positions [begin, end). */
+/**
+ * Rows times a matrix: output[p] = activation(bias + input[p − inputShift] · weights) + offset over positions
+ * [begin, end).
+ */
 struct RowsTask {
   int64_t begin, end;
   Ring input;            // rows may overlap: windows of audio
-  int64_t inputShift;    // position p reads input row p − inputShift
-  int steps;             // numbers of an input row that count
+  int64_t inputShift;    // position p reads row p − inputShift of the input
+  int steps;             // numbers of an input row that take part
   int columns;           // padded numbers of an output row
   const float* weights;  // panels
   int64_t panelRows;     // rows of a panel, of which the first `steps` are used
@@ -90,13 +95,14 @@ struct RowsTask {
 };
 
 /**
- * One transposed 2-D convolution 1→1 of the mel upsampler with kernel [3 bands × kernel], then leaky ReLU, over its
- * output rows first + step · [0, rows). Rows are frames or samples; a row holds the bands between margins of zeros.
+ * One transposed 2-D convolution from one channel to one channel of the mel upsampler, with kernel [3 bands × kernel],
+ * then leaky ReLU. It computes the output rows first + step · [0, rows). Rows are frames or samples; a row holds the
+ * bands between margins of zeros.
  */
 struct UpsampleTask {
   const float* input;   // its first row is row `inputFirst`
-  int64_t inputFirst;   // absolute
-  int64_t inputLength;  // rows of the whole input: those beyond are zero
+  int64_t inputFirst;   // absolute index
+  int64_t inputLength;  // rows of the whole input: rows beyond count as zero
   int rowStride;        // floats per row
   int bands;
   int stride, kernel, padding;
@@ -108,46 +114,43 @@ struct UpsampleTask {
   float* output;  // [rows × rowStride], margins cleared
 };
 
-/** The kernels of one instruction set. */
+/** The forward kernels of one instruction set. */
 struct ForwardKernels {
   int (*paddedChannels)(int channels);
   /** Floats of scratch memory that one worker needs. */
   int64_t (*scratchSize)(int paddedChannels, int widestRow);
-  /** Margin before the bands of a mel row, and stride of the row. */
+  /** Floats before the bands of a mel row, and floats of the whole row. */
   int (*melMargin)();
   int (*melStride)(int bands);
 
   /**
-   * Packs weights [columns × steps] (row n, column k at from[n · rowStride + k · stepStride]) into panels of
-   * `panelRows` rows, starting at row `firstRow`. `paired`: the columns are two halves whose vectors alternate within
-   * a panel, second half first if `swapped`.
+   * Packs weights [columns × steps] into panels of `panelRows` rows, starting at row `firstRow`. Weight (n, k) is
+   * from[n · rowStride + k · stepStride]. If `paired`, the columns are two halves whose vectors alternate within a
+   * panel, and `swapped` puts the second half first.
    */
   void (*pack)(float* packed, const float* from, int columns, int64_t rowStride, int steps, int64_t stepStride,
                int64_t panelRows, int64_t firstRow, bool paired, bool swapped);
-  /** The same for a layer's own weights, which are paired; `panelRows` and `firstRow` are multiples of `depth`. */
+  /** Packs a layer's own weights, which are paired. `panelRows` and `firstRow` are multiples of `depth`. */
   void (*packLayer)(float* packed, const float* from, int columns, int64_t rowStride, int steps, int64_t stepStride,
                     int64_t panelRows, int64_t firstRow, bool paired, bool swapped);
   int depth;
-  /** Floats that packed weights take. */
+  /** Floats of packed weights. */
   int64_t (*packedSize)(int columns, bool paired, int64_t panelRows);
-  /** The same for a layer's own weights. */
+  /** Floats of a layer's own packed weights. */
   int64_t (*layerPackedSize)(int columns, int64_t panelRows);
-  /** A bias in the order of packed columns. */
+  /** Copies a bias in the order of packed columns. */
   void (*packBias)(float* packed, const float* from, int columns, bool paired, bool swapped);
 
-  /** A residual layer, its dilated convolution computed directly. */
+  /** Runs a residual layer, its dilated convolution computed directly. */
   void (*layer)(const LayerTask&);
-  /**
-   * Converts rows [begin, end) of `numbers` floats to the form in which `layer` reads its input and its mel, in place.
-   */
+  /** Converts rows [begin, end) of `numbers` floats, in place, to the form in which `layer` reads its input and mel. */
   void (*arrangeRows)(const Ring& ring, int64_t begin, int64_t end, int numbers);
-  /** Positions that `layer` takes at a time. */
+  /** Number of positions that `layer` takes at a time. */
   int layerPositions;
-  /** Largest dilation of the layers that run in the Winograd domain; 0: none do. */
+  /** Largest dilation of the layers that run in Winograd blocks; 0 if none do. */
   int maxWinogradDilation;
-  /**
-   * The same layer with `begin` a multiple of 4 · dilation, and six transformed gate weights in place of three taps.
-   */
+  /** Runs a residual layer in Winograd blocks. `begin` is a multiple of 4 · dilation, and six transformed gate weights
+   * take the place of three taps. */
   void (*winogradLayer)(const LayerTask&);
   void (*rows)(const RowsTask&);
   void (*upsample)(const UpsampleTask&);
@@ -156,10 +159,10 @@ struct ForwardKernels {
                  bool silu);
   /** out[i] = gain · output[i] + sigmoid(output[count + i]) · audio[i] (kernels/mask.h). */
   void (*mask)(float* out, const float* output, const float* audio, float gain, int count);
-  /** A position's coefficients on their way in and out of the network behind windows (kernels/windows.h). */
+  /** Convert a position's coefficients on their way into and out of a network behind windows (kernels/windows.h). */
   void (*windowsInput)(float* out, const float* x, const float* deviations, const float* logarithms, int bins);
   void (*windowsOutput)(float* y, const float* output, const float* x, const float* deviations, float gain, int bins);
-  /** Independent multiply-adds on registers only, `iterations` times. @returns the floating-point operations done */
+  /** Multiplies and adds on registers only, `iterations` times. Returns the number of floating-point operations. */
   double (*multiplyAdds)(int64_t iterations, float* sink);
 };
 

@@ -1,4 +1,4 @@
-// The mel upsampler's transposed convolutions.
+// The transposed convolutions of the mel upsampler.
 #pragma once
 
 #include "gemm.h"
@@ -8,15 +8,19 @@ namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace layers {
 
-/** Floats before the bands of a mel row, so that band −1 can be read. */
+/** Implements ForwardKernels::melMargin: floats before the bands of a mel row, so that band −1 can be read. */
 static int melMargin() { return lanes; }
-/** Floats per mel row: whole vectors of bands between two margins. */
+/** Implements ForwardKernels::melStride: floats of a mel row, whole vectors of bands between two margins. */
 static int melStride(int bands) { return padded(bands) + 2 * lanes; }
 
 /**
- * out[t, b] = leaky(bias + Σ_i Σ_j weights[i, j] · in[(t + padding − j) / stride, b + 1 − i]) over those j for which
- * the division leaves no remainder; i = 0 … 2 over bands, j = 0 … kernel − 1 over time. Reads rows of `rowStride`,
- * writes [rows × rowStride]. Called by ConditionerState for each stage of the mel upsampler.
+ * Implements ForwardKernels::upsample:
+ *
+ *   out[t, b] = leaky(bias + Σ_i Σ_j weights[i, j] · in[(t + padding − j) / stride, b + 1 − i])
+ *
+ * i = 0 … 2 runs over bands and j = 0 … kernel − 1 over time, for those j whose division leaves no remainder. in and
+ * out [rows × rowStride]. ConditionerState calls it for each stage of the mel upsampler. The plain version is
+ * `upsample` of reference/plain.h.
  */
 static void runUpsample(const UpsampleTask& task) {
   for (int r = 0; r < task.rows; r++) {

@@ -1,9 +1,10 @@
-// One vector type for all processors, on the compiler's vector extensions. Each file in native/targets/ includes the
-// kernels once, with its vector width (DIFFWAVE_LANES) and its namespace (DIFFWAVE_TARGET). Everything that a kernel
-// defines is in that namespace: the linker must not merge the same inline function compiled for two instruction sets.
+// One vector type for all processors, made of the compiler's vector extensions. Each file in native/targets/ includes
+// the kernels once, with its vector width (DIFFWAVE_LANES) and its namespace (DIFFWAVE_TARGET). Everything that a
+// kernel defines lies in that namespace, so that the linker does not merge an inline function that was compiled for two
+// instruction sets.
 //
 // Purity rule: every function here works lane by lane and rounds in an order that is written out (contraction is off,
-// `fma` is explicit), so that a lane's result never depends on its place in a vector, time block or chunk.
+// `fma` is explicit). So a lane's result never depends on its place in a vector, time block or chunk.
 #pragma once
 
 #include <cstddef>
@@ -19,15 +20,15 @@
 #endif
 
 #define DIFFWAVE_INLINE inline __attribute__((always_inline))
-/** For a function with a register block of its own: inlined, it would lose registers to the code around it. */
+/** Marks a function with a register block of its own. Inlined, it would lose registers to the code around it. */
 #define DIFFWAVE_NOINLINE __attribute__((noinline))
-/** Before a loop over a register block: unless it is unrolled, the block lives in memory. */
+/** Unrolls a loop over a register block. Without it, the block would live in memory. */
 #define DIFFWAVE_UNROLL _Pragma("GCC unroll 16")
 
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
 
-/** Floats in a vector. */
+/** Number of floats in a vector. */
 constexpr int lanes = DIFFWAVE_LANES;
 
 typedef float Vector __attribute__((vector_size(4 * DIFFWAVE_LANES)));
@@ -38,7 +39,9 @@ DIFFWAVE_INLINE Vector load(const float* from) { return *reinterpret_cast<const 
 DIFFWAVE_INLINE void store(float* to, Vector value) { *reinterpret_cast<UnalignedVector*>(to) = value; }
 DIFFWAVE_INLINE Vector splat(float value) { return value - Vector{}; }
 
-/** a × b + c: rounded once if the instruction set has fused multiply-add, else twice; the same in every lane. */
+/**
+ * a × b + c, rounded once if the instruction set has a fused multiply-add, else twice. It is the same in every lane.
+ */
 DIFFWAVE_INLINE Vector fma(Vector a, Vector b, Vector c) {
 #if defined(__AVX512F__) && DIFFWAVE_LANES == 16
   return reinterpret_cast<Vector>(
@@ -64,7 +67,7 @@ DIFFWAVE_INLINE Vector fma(Vector a, Vector b, Vector c) {
 #endif
 }
 
-/** a in the lanes in which `mask`, the result of a comparison, is set, b in the others. */
+/** Returns a in the lanes in which `mask`, the result of a comparison, is set, and b in the others. */
 DIFFWAVE_INLINE Vector choose(Integers mask, Vector a, Vector b) { return mask ? a : b; }
 DIFFWAVE_INLINE Vector maximum(Vector a, Vector b) { return a > b ? a : b; }
 DIFFWAVE_INLINE Vector minimum(Vector a, Vector b) { return a < b ? a : b; }
@@ -74,8 +77,8 @@ DIFFWAVE_INLINE Vector absolute(Vector x) {
 }
 
 /**
- * eˣ for x in [−87, 88], to 1e-7 relative: x = n ln 2 + r with |r| ≤ ln 2 / 2, a polynomial for eʳ (Cephes' expf
- * coefficients, S. Moshier), and n added to the exponent's bits.
+ * eˣ for x in [−87, 88], to a relative 1e-7: x = n ln 2 + r with |r| ≤ ln 2 / 2, a polynomial for eʳ (coefficients of
+ * Cephes' expf, S. Moshier), and n added to the bits of the exponent.
  */
 DIFFWAVE_INLINE Vector exponential(Vector x) {
   const Vector rounder = splat(12582912.0f);  // 1.5 × 2²³: adding it rounds to the nearest integer
@@ -96,7 +99,7 @@ DIFFWAVE_INLINE Vector exponential(Vector x) {
 /** 1/(1 + e⁻ˣ). */
 DIFFWAVE_INLINE Vector sigmoid(Vector x) { return 1.0f / (1.0f + exponential(-clamp(x, -40.0f, 40.0f))); }
 
-/** tanh x, to 2e-7 absolute. */
+/** tanh x, to an absolute 2e-7. */
 DIFFWAVE_INLINE Vector hyperbolicTangent(Vector x) {
   const Vector e = exponential(-2.0f * clamp(x, -20.0f, 20.0f));
   return (1.0f - e) / (1.0f + e);

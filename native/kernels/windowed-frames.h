@@ -1,4 +1,4 @@
-// Frames of a clip that lies in blocks of a hop: to their spectra, and back. What refinement and correction share.
+// Transforms of the overlapping frames of a clip, which lies in blocks of a hop: to spectra, and back.
 #pragma once
 
 #include "frame-tasks.h"
@@ -8,7 +8,7 @@ namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace frames {
 
-/** The scratch memory of one worker for `FrameTask`. */
+/** Scratch memory of one worker for `FrameTask`. L: samples of a frame, B: bins. */
 struct FrameScratch {
   Doubles* spectrum;  // [2L]
   Doubles* samples;   // [L]
@@ -25,11 +25,11 @@ struct FrameScratch {
 };
 
 /**
- * The spectra of consecutive frames, windowed.
+ * Computes the spectra of consecutive frames: spectrum = rfft(h ⊙ x) with the window h.
  *
- * @param blocks [H × blocks]; column 0 is the first block of the first frame
- * @param samples room for the windowed frames [L]
- * @param spectrum takes the bins, and needs room for as much again [2L]
+ * @param blocks samples x [H × blocks]; column 0 is the first block of the first frame
+ * @param samples scratch for the windowed frames [L]
+ * @param spectrum receives the bins, and has room for twice as many [2L]
  */
 DIFFWAVE_NOINLINE static void forwardFrames(const FrameTables& t, const double* blocks, int64_t blockStride,
                                             Doubles* samples, Doubles* spectrum) {
@@ -44,10 +44,10 @@ DIFFWAVE_NOINLINE static void forwardFrames(const FrameTables& t, const double* 
 }
 
 /**
- * The first `count` frames of spectra, windowed again; zeros in the lanes after them.
+ * Transforms `count` spectra back: frames = h ⊙ irfft(spectrum). The lanes after them become zero.
  *
- * @param samples room for the frames before they are windowed [L]
- * @param frames takes the frames [L × frames]
+ * @param samples scratch for the frames before they are windowed [L]
+ * @param frames receives the frames [L × frames]
  */
 DIFFWAVE_NOINLINE static void inverseFrames(const FrameTables& t, const Doubles* spectrum, Doubles* samples, int count,
                                             double* frames, int64_t frameStride) {

@@ -1,21 +1,21 @@
-// The windowed front end (native/windows.h) between its two matrix products: from a position's coefficients X to what
-// the network reads, from what the network returns to the coefficients Y of the output, and the adjoint of the latter.
-// One position at a time; N bins, cosines before sines.
+// Kernels of the windowed front end (native/windows.h) between its two matrix products: from a position's coefficients
+// X to what the network reads, from what the network returns to the output's coefficients Y, and the adjoint of the
+// latter. They take one position at a time. There are N bins; cosines come before sines.
 #pragma once
 
-#include "mask.h"
+#include "partial-vectors.h"
 
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
 
 /**
- * The inputs of the first projection behind an envelope: out [3N] = (X / Ē, logarithms). x [2N], deviations and
- * logarithms [N]; Ē repeats the deviations for both halves of X.
+ * Implements ForwardKernels::windowsInput, the inputs of the first projection behind an envelope:
+ * out [3N] = (X / Ē, logarithms). x [2N], deviations and logarithms [N]. Ē repeats the deviations for both halves of X.
  */
 [[maybe_unused]] static void windowsInput(float* out, const float* x, const float* deviations, const float* logarithms,
                                           int bins) {
   forEachVector(bins, [&](int i, int some) {
-    // Past the last bin 1 in place of 0, so that nothing is divided by zero.
+    // Past the last bin the deviation is 0. A small number takes its place, so that nothing is divided by zero.
     const Vector e = maximum(loadFirst(deviations + i, some), splat(1e-30f));
     storeFirst(out + i, loadFirst(x + i, some) / e, some);
     storeFirst(out + bins + i, loadFirst(x + bins + i, some) / e, some);
@@ -24,8 +24,9 @@ namespace DIFFWAVE_TARGET {
 }
 
 /**
- * The coefficients of the output: y [2N] = m ⊙ X + gain · Ē ⊙ f with m = sigmoid(l), or without a mask y = Ē ⊙ f.
- * output: f [2N], and with a mask l [N] after it; x [2N], null without a mask; deviations [N], null: 1.
+ * Implements windowsOutput, the coefficients of the output: y [2N] = m ⊙ X + gain · Ē ⊙ f with m = sigmoid(l), or
+ * without a mask y = Ē ⊙ f. `output` is f [2N], and with a mask l [N] after it. x [2N] is null without a mask.
+ * deviations [N] is null for ones.
  */
 [[maybe_unused]] static void windowsOutput(float* y, const float* output, const float* x, const float* deviations,
                                            float gain, int bins) {
@@ -44,8 +45,9 @@ namespace DIFFWAVE_TARGET {
 }
 
 /**
- * From the gradient d [2N] of y to that of the output, in its place: df = gain · Ē ⊙ d, dl = (d · X, both halves) · m ·
- * (1 − m); and to that of X by way of the mask, in the place of d: m ⊙ d. Shapes as in `windowsOutput`.
+ * Implements TrainingKernels::windowsOutputBackward, the adjoint of `windowsOutput`. From the gradient d [2N] of y it
+ * computes the gradient of `output`, which it overwrites: df = gain · Ē ⊙ d, dl = (d · X, both halves) · m · (1 − m).
+ * d becomes the gradient of X through the mask, m ⊙ d. Shapes as in `windowsOutput`.
  */
 [[maybe_unused]] static void windowsOutputBackward(float* output, float* d, const float* x, const float* deviations,
                                                    float gain, int bins) {
