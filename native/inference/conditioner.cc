@@ -6,24 +6,12 @@
 namespace diffwave {
 
 namespace {
-/** Bytes of rows cached for the passes behind the first, at most, however many passes there are. */
+/** Largest number of bytes of rows that are cached for the passes behind the first, however many passes there are. */
 constexpr int64_t maxCachedBytes = int64_t(400) << 20;
 
 int64_t smaller(int64_t a, int64_t b) { return std::min(a, b); }
 int64_t larger(int64_t a, int64_t b) { return std::max(a, b); }
 }  // namespace
-
-void RowWindow::append(int64_t count) {
-  rows_.resize(vectorSize((end_ - first_ + count) * stride_));
-  end_ += count;
-}
-
-void RowWindow::dropBefore(int64_t first) {
-  const int64_t count = smaller(first, end_) - first_;
-  if (count < 64 || 2 * count < end_ - first_) return;
-  rows_.erase(rows_.begin(), rows_.begin() + count * stride_);
-  first_ += count;
-}
 
 void ConditionerState::RowCache::open(int64_t capacity, int stride, int margin) {
   memory = allocate(capacity * stride + margin);
@@ -59,7 +47,7 @@ ConditionerState::ConditionerState(const ForwardWeights& w, Pool& pool, int pass
   const int64_t positions = passes * latency + maxChunkPositions + 2 * block;
   if (s.conditioner == Conditioner::transposed) {
     melStride_ = w.kernels.melStride(s.bands);
-    // The kernels copy whole rows, starting after the margin: the last row reaches that far past its end.
+    // Kernels copy whole rows that start after the margin, so the last row is read by that much past its end.
     const int margin = w.kernels.melMargin();
     if (!s.upsamplerPerLayer) {
       shared_.open(larger(smaller(positions, maxCachedBytes / (melStride_ * 4)), 2 * block), melStride_, margin);
@@ -127,7 +115,8 @@ void ConditionerState::encode() {
 }
 
 /**
- * One row of a stage: leaky(bias + Σ over three frames of W · input), zeros outside the clip. gathered [3 × channels].
+ * Computes one row of a stage: leaky(bias + Σ over three frames of W · input), with zeros outside the clip.
+ * gathered [3 × channels] is scratch.
  */
 void ConditionerState::encodeRow(int stage, const RowWindow& input, int64_t row, std::vector<float>& gathered) {
   const int channels = int(gathered.size() / 3);
@@ -163,7 +152,7 @@ ConditionerState::Frames ConditionerState::upsampleInput(int stride, int64_t fir
   return {before < 0 ? 0 : (before + stride - 1) / stride, (last + padding) / stride};
 }
 
-/** One time block of positions [begin, end) through all upsampling stages. */
+/** Runs one time block, positions [begin, end), through all upsampling stages. */
 void ConditionerState::upsampleBlock(const ParameterOffset* offsets, int64_t begin, int64_t end, const Ring& into,
                                      int worker) {
   const NetworkShape& s = weights_.shape;
@@ -250,7 +239,7 @@ bool ConditionerState::cache(int layer, int64_t begin, int64_t end) {
   return true;
 }
 
-/** Rows of the upsampled mel for positions [begin, end): cached, or computed for this call. */
+/** Returns rows of the upsampled mel for positions [begin, end): cached, or computed for this call. */
 Ring ConditionerState::upsampled(int layer, int64_t begin, int64_t end) {
   if (cache(layer, begin, end)) return shared_.ring;
   const Ring ring{recomputed_.data(), block_, melStride_};
@@ -258,7 +247,7 @@ Ring ConditionerState::upsampled(int layer, int64_t begin, int64_t end) {
   return ring;
 }
 
-/** Projections with biases at the frame rate, rows [begin, end). */
+/** Computes a layer's projections with biases at the frame rate, rows [begin, end). */
 void ConditionerState::project(int layer, int64_t begin, int64_t end, const Ring& into) {
   const RowWindow& input = encodedRows();
   pool_.forEach(int(ceilDivide(end - begin, timeBlockPositions)), [&](int block, int worker) {
@@ -317,14 +306,14 @@ void ConditionerState::release(int64_t position) {
     mel_.dropBefore(first);
     return;
   }
-  // The last stage is read by the projections; the others by the next stage, which reads one row back.
+  // The projections read the last stage. Each other stage is read by the next one, which reads one row back.
   const int64_t projected = position / (s.hop / s.patch);
   RowWindow* input = &mel_;
   for (RowWindow& output : encoded_) {
     input->dropBefore(output.end() - 1);
     input = &output;
   }
-  // Past its last frame the mel holds: that frame stays.
+  // After the mel's end its last frame holds, so that frame stays.
   input->dropBefore(smaller(projected, input->end() - 1));
 }
 

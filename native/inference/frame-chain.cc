@@ -12,7 +12,9 @@ namespace {
 
 constexpr double tiny = 1e-12;
 constexpr int64_t never = std::numeric_limits<int64_t>::max() / 2;
-/** Blocks of a sweep: the frames of two stages, one of which is read and one written, stay in the second-level cache.
+/**
+ * Number of blocks of a sweep. With it the frames of two stages, one of which is read while the other is written, stay
+ * in the second-level cache.
  */
 constexpr int64_t sweepBlocks = 32, sweepBlocksOfLongFrames = 16;
 constexpr int longFrame = 4096;
@@ -59,14 +61,14 @@ FrameChain::FrameChain(FrameChainSettings settings, const FrameKernels& kernels,
   targetStride_ = s.stages * span_ + columns_;
   targets_.resize(size_t(s.bands * targetStride_));
   rest_.resize(size_t(s.hop));
-  // Before the clip's first sample: zeros.
+  // The samples before the clip's first are zero.
   blocks_ = s.padding / s.hop;
   filled_ = s.padding % s.hop;
   stages_[0].waiting = blocks_;
   stages_[0].blocks.resize(size_t(s.hop * blocks_));
 }
 
-/** Σ of squared windows over a block, of frames up to `lastFrame`, oldest first, and at least `tiny`. */
+/** Σ of squared windows over a block, of frames up to `lastFrame`, oldest first. It is at least `tiny`. */
 void FrameChain::squaredWindows(int64_t block, int64_t lastFrame, double* sums, int64_t stride) const {
   const int hop = settings_.hop;
   for (int h = 0; h < hop; h++) {
@@ -91,7 +93,7 @@ int64_t FrameChain::minFramesTaken(int64_t samples, bool last) const {
   return std::max(int64_t(0), blocks - span_ - (firstTarget_ + targetCount_));
 }
 
-/** Appends targets, after those that the last stage is past have gone. */
+/** Appends targets, and drops those that the last stage has passed. */
 void FrameChain::takeTargets(const double* targets, int64_t frames) {
   const int bands = settings_.bands;
   const int64_t used = std::min(stages_.back().frame - firstTarget_, targetCount_);
@@ -110,7 +112,7 @@ int64_t FrameChain::push(const float* samples, int64_t count, bool last, const d
   int64_t at = 0, written = 0;
   fed_ += count;
   const int64_t lastFrame = last ? firstTarget_ + targetCount_ + frames - 1 : never, end = settings_.padding + fed_;
-  // After the clip's last sample: zeros, until the last stage has made its last block.
+  // The samples after the clip's last are zero, until the last stage has made its last block.
   const int64_t total = !last       ? end / hop
                         : fed_ == 0 ? blocks_
                                     : (end + hop - 1) / hop + int64_t(settings_.stages) * span_;
@@ -156,12 +158,12 @@ FrameChain::Output FrameChain::runStage(size_t number, const Output& from, int64
   return output;
 }
 
-/** Adds a stage's next frames: each worker a range of them. */
+/** Processes a stage's next frames. Each worker takes a range of them. */
 void FrameChain::runFrames(size_t number, const Output& from, int64_t frames) {
   Stage& stage = stages_[number];
   const int64_t lanes = kernels_.lanes, groups = ceilDivide(frames, lanes);
   Matrix& sums = frames_[number % 2];
-  // The columns after the frames count as zeros; those of the last group the kernel clears.
+  // The columns after the frames count as zeros. The kernel clears those of the last group.
   int64_t& used = framesUsed_[number % 2];
   for (int64_t i = 0; groups * lanes < used && i < settings_.size; i++) {
     std::fill(sums.row(i) + margin_ + groups * lanes, sums.row(i) + margin_ + used, 0.0);
@@ -194,7 +196,7 @@ void FrameChain::runFrames(size_t number, const Output& from, int64_t frames) {
   });
 }
 
-/** Blocks [begin, end) of those that a stage has: the ones that waited, then the ones that come. */
+/** Copies blocks [begin, end) of a stage: the ones that have waited, then the ones that arrive. */
 void FrameChain::takeBlocks(const Stage& stage, const Output& from, int64_t begin, int64_t end,
                             const Matrix& to) const {
   const int64_t waited = std::clamp(stage.waiting - begin, int64_t(0), end - begin);
@@ -209,7 +211,7 @@ void FrameChain::takeBlocks(const Stage& stage, const Output& from, int64_t begi
   if (!refines()) keepWithinClip(from.first + first, last - first, to.row(0) + waited, to.stride);
 }
 
-/** Rounds blocks to floats, and clears what lies outside the clip: what a correction's next pass is given. */
+/** Rounds blocks to floats, and clears what lies outside the clip, as the input of a correction's next pass. */
 void FrameChain::keepWithinClip(int64_t firstBlock, int64_t blocks, double* to, int64_t stride) const {
   const int64_t hop = settings_.hop, begin = settings_.padding - firstBlock * hop, end = begin + fed_;
   for (int64_t h = 0; h < hop; h++) {
@@ -221,7 +223,7 @@ void FrameChain::keepWithinClip(int64_t firstBlock, int64_t blocks, double* to, 
   }
 }
 
-/** The blocks that wait for the next sweep. */
+/** Keeps the blocks that wait for the next sweep. */
 void FrameChain::keepBlocks(Stage& stage, const Output& from, int64_t begin, int64_t end) {
   const Matrix& range = ranges_[0];
   takeBlocks(stage, from, begin, end, range);
@@ -232,7 +234,7 @@ void FrameChain::keepBlocks(Stage& stage, const Output& from, int64_t begin, int
   }
 }
 
-/** The sums of a stage's frames over the blocks from `begin` on, to which later frames will be added. */
+/** Keeps the sums of a stage's frames over the blocks from `begin` on. Later frames will be added to them. */
 void FrameChain::keepCarry(Stage& stage, const Matrix& sums, int64_t begin) {
   if (span_ == 0) return;
   const Matrix& range = ranges_[0];
@@ -255,7 +257,7 @@ void FrameChain::keepSpectra(Stage& stage, const float* from, int64_t begin, int
   }
 }
 
-/** The divisors of a stage's blocks: the same for all of them away from the clip's ends. */
+/** Finds the divisors of a stage's blocks. Away from the clip's ends all blocks have the same. */
 void FrameChain::setDivisors(Output& output, int64_t lastFrame) {
   if (output.first >= span_ && output.first + output.blocks - 1 <= lastFrame) {
     output.divisors = steadyDivisors_.row(0);
@@ -269,7 +271,7 @@ void FrameChain::setDivisors(Output& output, int64_t lastFrame) {
   }
 }
 
-/** Writes what of the last stage's blocks lies in the clip. @returns the samples written */
+/** Writes the part of the last stage's blocks that lies in the clip. Returns the number of samples. */
 int64_t FrameChain::give(const Output& output, float* out) {
   Stage& stage = stages_.back();
   const Matrix& range = ranges_[0];

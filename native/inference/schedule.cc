@@ -6,7 +6,7 @@
 namespace diffwave {
 
 namespace {
-/** Whole time blocks, and whole groups of every Winograd layer. */
+/** Whole time blocks, and whole groups of every layer with Winograd blocks. */
 constexpr int64_t unit = 3 * winogradOutputs * winogradMaxDilation;
 static_assert(unit % timeBlockPositions == 0 && unit % (winogradOutputs * winogradBlocksPerTask) == 0,
               "an advance is whole time blocks");
@@ -18,8 +18,8 @@ struct Lock {
 };
 }  // namespace
 
-// A thread's share of an advance should stay in its second-level cache. The fewer advances there are, the less threads
-// wait for one another, and the less often weights are read. Two stages wait for each other only once per advance.
+// A thread's share of an advance should stay in its second-level cache. With fewer advances, threads wait for each
+// other less often, and weights are read less often. Two stages wait for each other only once per advance.
 ScheduleList::ScheduleList(int threads, bool stageable) : items{{false, 4 * unit}, {}}, count(1) {
   if (threads == 1 || (threads == 2 && stageable)) {
     items[1] = {threads == 2, 2 * unit};

@@ -1,5 +1,5 @@
 // How threads divide a call's work: in stages of layers, or by the time blocks of each layer; and how many positions of
-// a layer they take at a time. Which is faster depends on the processor, the network and the length of the call, so it
+// a layer they take at a time. The faster way depends on the processor, the network and the length of the call. So it
 // is measured while the first calls run. No choice changes a byte.
 #pragma once
 
@@ -10,8 +10,8 @@
 namespace diffwave {
 
 struct Schedule {
-  bool stages;
-  int64_t positions;  // of a layer per advance, at most
+  bool stages;        // whether two threads take half of the layers each
+  int64_t positions;  // largest number of positions of a layer per advance
 };
 
 /** The schedules that calls can choose from. */
@@ -27,7 +27,7 @@ struct ScheduleList {
   }
 };
 
-/** What calls took under each schedule, for one network. Streams on several threads may ask at the same time. */
+/** Times of the calls of one network under each schedule. Streams on several threads may ask at the same time. */
 class ScheduleTimes {
  public:
   ScheduleTimes() = default;
@@ -36,18 +36,18 @@ class ScheduleTimes {
   ScheduleTimes& operator=(const ScheduleTimes&) = delete;
 
   /**
-   * The index of the schedule for a call of `positions`: the one that was tried least, until all were tried `trials`
-   * times, then the fastest.
+   * Returns the index of the schedule for a call of `positions`. Until all schedules were tried `trials` times it is
+   * the one that was tried least, then the fastest.
    *
-   * @param alone whether it runs on one thread; times of calls on one and on several threads are kept apart
+   * @param alone whether the call runs on one thread. Times on one and on several threads are kept apart.
    */
   int choose(const ScheduleList& schedules, bool alone, int64_t positions);
-  /** A call of `positions` took so many seconds per position of a layer. */
+  /** Records that a call of `positions` took `seconds` per position of a layer. */
   void record(int schedule, bool alone, int64_t positions, double seconds);
 
  private:
   static constexpr int trials = 2;
-  /** Calls whose lengths have the same whole logarithm to base 2 share their times. */
+  /** Number of classes of lengths. Calls whose lengths have the same integer logarithm to base 2 share their times. */
   static constexpr int lengths = 40;
 
   struct Times {

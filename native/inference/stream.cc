@@ -10,11 +10,11 @@ namespace diffwave {
 
 namespace {
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-int64_t timeBlocks(int64_t size, int unit = timeBlockPositions) { return (size + unit - 1) / unit; }
 
 /**
- * The layer at which two threads divide the network, so that each has half of its multiplications except for the
- * network's end. A Winograd layer takes 0.72 of the time of a direct one (measured: docs/log/forward-pass.md).
+ * Finds the layer at which two threads divide the network, so that each has half of the multiplications outside the
+ * network's end. A layer in Winograd blocks takes 0.72 of the time of a direct one (measured:
+ * docs/log/forward-pass.md).
  */
 int findSecondStage(const ForwardWeights& weights, int threads) {
   const NetworkShape& s = weights.shape;
@@ -33,15 +33,15 @@ int findSecondStage(const ForwardWeights& weights, int threads) {
 }
 
 /**
- * Winograd blocks of a task, so that threads who share `blocks` of them have about the same number of tasks of the same
- * size: whole register blocks of six.
+ * Number of Winograd blocks of a task. Threads that share `blocks` of them get about the same number of tasks of the
+ * same size: whole register blocks of six.
  */
 int blocksPerTask(int64_t blocks, int threads) {
   const int64_t tasks = roundedUp(ceilDivide(blocks, winogradBlocksPerTask), threads);
   return int(smaller(roundedUp(ceilDivide(blocks, tasks), 6), winogradBlocksPerTask));
 }
 
-/** How far a layer lags behind the one before at most, in positions. */
+/** Largest number of positions by which a layer lags behind the one before. */
 int64_t lag(const NetworkShape& shape, const ForwardKernels& kernels, int layer) {
   const int64_t dilation = shape.dilation(layer);
   return dilation <= kernels.maxWinogradDilation ? (winogradOutputs + 1) * dilation - 1 : dilation;
@@ -72,7 +72,7 @@ Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const 
   const int widest = ConditionerState::widestRow(*weights_);
   kernelScratch_ = weights_->kernels.scratchSize(weights_->padded, widest);
   for (int i = 0; i < pool.threads(); i++) {
-    // The last rows hold the results of `finish`, or what `encode` has scaled.
+    // The last rows hold the results of `finish`, or the inputs that `encode` has scaled.
     const int own = weights_->padded + widest + (weights_->shape.windowed() ? weights_->paddedSignals() : 0);
     scratch_.push_back(allocate(kernelScratch_ + int64_t(timeBlockPositions) * own));
   }
@@ -81,8 +81,8 @@ Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const 
 void Stream::openPass(Pass& pass) {
   const NetworkShape& s = weights_->shape;
   auto ring = [&](int64_t capacity) {
-    // A block of product steps that is longer than a row reads on into the next row, past the last one too, and
-    // multiplies that by zero: it must be a finite number.
+    // A block of product steps that is longer than a row reads on into the next row, and past the last row. It
+    // multiplies those numbers by zero, so they must be finite.
     constexpr int64_t pastTheEnd = 16;
     pass.memory.push_back(allocate(capacity * weights_->padded + pastTheEnd));
     Buffer& memory = pass.memory.back();
@@ -90,7 +90,7 @@ void Stream::openPass(Pass& pass) {
       memset(memory.data(), 0, size_t(memory.size()) * sizeof(float));
     return Ring{memory.data(), capacity, weights_->padded};
   };
-  // One advance waits between the two stages, and one for the network's end.
+  // One advance waits between the two stages, and one before the network's end.
   const int64_t between = secondStage_ > 0 ? advancePositions_ : 0;
   for (int i = 0; i < s.layers; i++) {
     pass.inputs.push_back(
@@ -120,7 +120,7 @@ bool Stream::accepts(int index, int64_t samples, bool last) const {
   return end <= smaller(conditioner_.ready(), conditioner_.frames() * (s.hop / s.patch));
 }
 
-/** The positions that a layer can compute once the one before has reached `available`: one advance at most. */
+/** Finds the positions that a layer can compute once the one before has reached `available`: one advance at most. */
 Stream::Range Stream::next(const Pass& pass, int layer, int64_t available) const {
   const int64_t begin = pass.done[size_t(layer)], dilation = weights_->shape.dilation(layer);
   int64_t complete = available;
@@ -138,7 +138,7 @@ void Stream::plan(const Pass& pass, int64_t count) {
   advance_.layers.resize(size_t(layers));
   advance_.first = advance_.second = false;
   for (int i = 0; i < layers; i++) {
-    // The second stage takes what the first one computed in the advance before.
+    // The second stage takes what the first stage computed in the advance before.
     const int64_t available = i == 0                                      ? advance_.fed.end
                               : pass.schedule.stages && i == secondStage_ ? pass.done[size_t(i) - 1]
                                                                           : advance_.layers[size_t(i) - 1].end;
@@ -150,64 +150,7 @@ void Stream::plan(const Pass& pass, int64_t count) {
   advance_.emitted = {pass.emitted, pass.done.back()};
 }
 
-/** First layer's input y [positions × padded] = relu(W_input · audio + bias) + step embedding. */
-void Stream::feed(Pass& pass, const float* audio, int worker) {
-  const NetworkShape& s = weights_->shape;
-  const auto [begin, end] = advance_.fed;
-  share(timeBlocks(end - begin), worker, [&, begin = begin, end = end](int block, int by) {
-    RowsTask task{};
-    task.begin = begin + int64_t(block) * timeBlockPositions;
-    task.end = smaller(task.begin + timeBlockPositions, end);
-    task.inputShift = begin;
-    if (s.windowed()) {
-      task.input = pass.windows->windows(begin);
-      task.scratch = scratch_[size_t(by)].data();
-      task.input = encode(pass, task, task.scratch + kernelScratch_);
-      task.inputShift = s.windows.envelope ? task.begin : 0;
-    } else {
-      task.input = {const_cast<float*>(audio), INT64_MAX, s.patch};
-    }
-    task.steps = s.inputs();
-    task.columns = weights_->padded;
-    task.weights = weights_->input.data();
-    task.panelRows = s.inputs();
-    task.bias = weights_->inputBias.data();
-    task.offset = pass.step.embedding.data();
-    task.activation = Activation::relu;
-    task.output = pass.inputs[0];
-    task.scratch = scratch_[size_t(by)].data();
-    weights_->kernels.rows(task);
-    weights_->kernels.arrangeRows(task.output, task.begin, task.end, weights_->padded);
-    for (int64_t p = task.begin; s.inputMask && !s.windowed() && p < task.end; p++) {
-      memcpy(pass.audio.at(p), task.input.at(p - begin), size_t(s.patch) * sizeof(float));
-    }
-  });
-}
-
-/**
- * X [positions × 2N] = windows · analysis into the pass's ring, and with an envelope (X / Ē, (ln E + 6) / 3)
- * [positions × 3N] into `scratch`.
- */
-Ring Stream::encode(Pass& pass, const RowsTask& block, float* scratch) {
-  const NetworkShape& s = weights_->shape;
-  RowsTask task = block;
-  task.steps = task.panelRows = s.windows.kernel;
-  task.columns = weights_->paddedSignals();
-  task.weights = weights_->analysis.data();
-  task.bias = weights_->noBias.data();
-  task.activation = Activation::none;
-  task.output = pass.audio;
-  weights_->kernels.rows(task);
-  if (!s.windows.envelope) return pass.audio;
-  const Ring inputs{scratch, timeBlockPositions, s.inputs()};
-  for (int64_t p = block.begin; p < block.end; p++) {
-    weights_->kernels.windowsInput(inputs.at(p - block.begin), pass.audio.at(p), envelope_.deviations(p),
-                                   envelope_.logarithms(p), s.windows.bins);
-  }
-  return inputs;
-}
-
-/** One layer over its part of the advance. `worker`: who runs it, or allWorkers. */
+/** Runs one layer over its part of the advance, on one worker or on all. */
 void Stream::runLayer(Pass& pass, int index, int worker, const std::atomic<bool>* cancelled) {
   const auto [begin, end] = advance_.layers[size_t(index)];
   if (end == begin) return;
@@ -230,13 +173,13 @@ void Stream::runLayer(Pass& pass, int index, int worker, const std::atomic<bool>
   conditioner_.source(index, begin, end, layer);
   layer.begin = begin;
   layer.end = end;
-  // A last group that is cut by the clip's end has a block for each of its first positions.
+  // If the clip's end cuts the last group, the group has a block for each of its first positions.
   const int64_t group = int64_t(winogradOutputs) * layer.dilation, cut = (end - begin) % group;
   const int64_t blocks = (end - begin) / group * layer.dilation + smaller(cut, layer.dilation);
   const int64_t count = weights.winograd ? blocks : end - begin;
   const int size = weights.winograd ? blocksPerTask(blocks, worker == allWorkers ? pool_.threads() : 1)
                                     : weights_->kernels.layerPositions;
-  share(timeBlocks(count, size), worker, [&, begin = begin](int block, int by) {
+  share(ceilDivide(count, size), worker, [&, begin = begin](int block, int by) {
     if (cancelled->load(std::memory_order_relaxed)) return;
     const int64_t from = int64_t(block) * size, to = smaller(from + size, count);
     LayerTask task = layer;
@@ -253,72 +196,16 @@ void Stream::runLayer(Pass& pass, int index, int worker, const std::atomic<bool>
   });
 }
 
-/**
- * The network's end for one time block of complete skip sums:
- * prediction = W_output · relu(W_skip · skips + bias) + bias, and with an input mask gain · f + sigmoid(l) ⊙ audio.
- */
-void Stream::finish(const Pass& pass, float* prediction, int block, int worker) {
-  const NetworkShape& s = weights_->shape;
-  const int columns = weights_->kernels.paddedChannels(s.outputs());
-  float* const scratch = scratch_[size_t(worker)].data();
-  float* const hidden = scratch + kernelScratch_;
-  float* const output = hidden + timeBlockPositions * weights_->padded;
-  RowsTask task{};
-  task.begin = advance_.emitted.begin + int64_t(block) * timeBlockPositions;
-  task.end = smaller(task.begin + timeBlockPositions, advance_.emitted.end);
-  task.input = pass.skip;
-  task.steps = task.panelRows = s.channels;
-  task.columns = weights_->padded;
-  task.weights = weights_->skip.data();
-  task.bias = weights_->skipBias.data();
-  task.activation = Activation::relu;
-  task.output = {hidden, timeBlockPositions, weights_->padded};
-  task.scratch = scratch;
-  weights_->kernels.rows(task);
-  task.input = task.output;
-  task.columns = columns;
-  task.weights = weights_->output.data();
-  task.bias = weights_->outputBias.data();
-  task.activation = Activation::none;
-  task.output = {output, timeBlockPositions, columns};
-  weights_->kernels.rows(task);
-  if (s.windowed()) return decode(pass, task, output + int64_t(timeBlockPositions) * columns);
-  for (int64_t p = task.begin; p < task.end; p++) {
-    float* const to = prediction + (p - advance_.emitted.begin) * s.patch;
-    if (s.inputMask) weights_->kernels.mask(to, task.output.at(p), pass.audio.at(p), pass.gain, s.patch);
-    else memcpy(to, task.output.at(p), size_t(s.patch) * sizeof(float));
-  }
-}
-
-/** Y [positions × 2N] (kernels/windows.h), and pieces [positions × K] = Y · synthesis. */
-void Stream::decode(const Pass& pass, const RowsTask& block, float* scratch) {
-  const NetworkShape& s = weights_->shape;
-  RowsTask task = block;
-  task.input = {scratch, timeBlockPositions, weights_->paddedSignals()};
-  task.inputShift = block.begin;
-  for (int64_t p = block.begin; p < block.end; p++) {
-    const float* const x = s.inputMask ? pass.audio.at(p) : nullptr;
-    const float* const deviations = s.windows.envelope ? envelope_.deviations(p) : nullptr;
-    weights_->kernels.windowsOutput(task.input.at(p - block.begin), block.output.at(p), x, deviations, pass.gain,
-                                    s.windows.bins);
-  }
-  task.steps = task.panelRows = s.signals();
-  task.columns = weights_->kernels.paddedChannels(s.windows.kernel);
-  task.weights = weights_->synthesis.data();
-  task.bias = weights_->noBias.data();
-  task.output = pass.windows->pieces();
-  weights_->kernels.rows(task);
-}
-
 void Stream::runAdvance(Pass& pass, const float* audio, float* prediction, const std::atomic<bool>* cancelled) {
-  const int layers = weights_->shape.layers, ends = int(timeBlocks(advance_.emitted.end - advance_.emitted.begin));
+  const int layers = weights_->shape.layers,
+            ends = int(ceilDivide(advance_.emitted.end - advance_.emitted.begin, timeBlockPositions));
   bool staged = pass.schedule.stages && advance_.first && advance_.second;
   for (int i = 0; staged && i < layers; i++) {
     const auto [begin, end] = advance_.layers[size_t(i)];
     staged = end == begin || conditioner_.cache(i, begin, end);
   }
   if (staged) {
-    // Each worker begins with its stage; the network's end is left for the one that is ready first.
+    // Each worker begins with its stage. The worker that is ready first takes the network's end.
     const int count = 2 + ends, second = pool_.firstTask(1, count);
     pool_.forEach(count, [&](int task, int worker) {
       if (task == 0) {
@@ -350,7 +237,7 @@ StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bo
     pass.windows->receive(audio, samples, last);
     left = pass.windows->complete() - pass.fed;
   }
-  // Behind windows, a call may feed nothing to the layers.
+  // Behind windows, a call may feed no position to the layers.
   const int64_t positions = left;
   const bool alone = pool_.alone() || pool_.threads() == 1;
   const ScheduleList& schedules = alone ? schedulesAlone_ : schedules_;
@@ -388,7 +275,7 @@ StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bo
   return StreamOutcome::done;
 }
 
-/** Lets go of the mel's frames, and the envelope, that all passes are beyond. */
+/** Frees the mel's frames, and the part of the envelope, that all passes are beyond. */
 void Stream::releaseMel() {
   int64_t slowest = INT64_MAX;
   for (const Pass& pass : passes_) {

@@ -21,7 +21,7 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
   const int C = s.channels;
   melChannels = s.conditioner == Conditioner::none ? 0 : s.conditionerChannels();
 
-  // A plain matrix [columns, steps] and its bias.
+  // Packs a plain matrix [columns × steps] and its bias.
   auto matrix = [&](Buffer& packed, Buffer& bias, ParameterOffset place, int columns, int steps, int taps) {
     packed = allocate(k.packedSize(columns, false, int64_t(steps) * taps));
     for (int t = 0; t < taps; t++) {
@@ -57,7 +57,7 @@ static int64_t panelRows(const ForwardWeights& w, const ForwardWeights::Layer& l
   return mel + (layer.winograd ? winogradInputs : 3) * roundedUp(w.shape.channels, w.kernels.depth);
 }
 
-/** Memory for a layer's panels and biases. */
+/** Allocates a layer's panels and biases. */
 void ForwardWeights::allocateLayer(Layer& layer, int index) {
   const int C = shape.channels;
   layer.winograd = shape.dilation(index) <= kernels.maxWinogradDilation;
@@ -69,7 +69,7 @@ void ForwardWeights::allocateLayer(Layer& layer, int index) {
   layer.output = allocate(kernels.layerPackedSize(2 * C, roundedUp(C, kernels.depth)));
 }
 
-/** Packs a layer, and keeps of its parameters what each diffusion step needs. */
+/** Packs a layer, and copies those of its parameters that each diffusion step needs. */
 void ForwardWeights::packLayer(int index, const float* from) {
   const int C = shape.channels;
   const ForwardKernels& k = kernels;
@@ -111,12 +111,12 @@ void ForwardWeights::packLayer(int index, const float* from) {
   keep(from, place.output.bias, place.output.bias + 2 * C);
 }
 
-/** Copies flat parameters from `begin` to before `end`. */
+/** Copies the flat parameters [begin, end). */
 void ForwardWeights::keep(const float* from, int64_t begin, int64_t end) {
   std::copy(from + begin, from + end, parameters.data() + begin);
 }
 
-/** The matrices of the windows, learned or those of the Fourier transform (native/windows.h). */
+/** Packs the windows' matrices, learned or those of the Fourier transform (native/windows.h). */
 void ForwardWeights::packWindows(const float* from) {
   const int signals = shape.signals(), K = shape.windows.kernel;
   const auto packed = [&](const float* in, const float* out) {

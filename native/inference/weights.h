@@ -11,44 +11,48 @@
 namespace diffwave {
 
 struct ForwardWeights {
-  /** @param parameters flat: what is read later is copied. The pool packs a layer per task. Throws std::bad_alloc. */
+  /**
+   * Packs a layer per task of the pool. Parameters that are read later are copied. Throws std::bad_alloc.
+   *
+   * @param parameters flat
+   */
   ForwardWeights(const NetworkShape& shape, const float* parameters, const ForwardKernels& kernels, Pool& pool);
 
   struct Layer {
-    bool winograd;          // runs in the Winograd domain (native/winograd.h)
+    bool winograd;          // runs in Winograd blocks (native/winograd.h)
     Buffer gate, gateBias;  // the upsampled mel's channels, then three taps, or six transformed weights
     Buffer conditioner;     // projects the mel at the frame rate, in the order of the gate's panels
     Buffer output, outputBias;
   };
 
-  /** What one diffusion step adds, one row per layer. */
+  /** What one diffusion step adds to each layer. */
   struct Step {
-    /** @param sinusoids [embedding]; @param label its row of the label table */
+    /** @param sinusoids [embedding] @param label row of the label table */
     Step(const ForwardWeights& weights, const float* sinusoids, int label);
-    std::vector<float> embedding;   // [(layers + 1) × padded]: zeros after the last layer
+    std::vector<float> embedding;   // [(layers + 1) × padded]; the row after the last layer is zero
     std::vector<float> outputBias;  // [layers × 2 · padded], packed
   };
 
-  /** A parameter that is not packed: of the step embedding, the labels, an upsampler, or a bias. */
+  /** A parameter that is not packed: of the step embedding, the labels or an upsampler, or a bias. */
   const float* parameter(int64_t place) const { return parameters.data() + place; }
-  /** Floats of a row of coefficients, whole vectors. */
+  /** Floats of a row of coefficients, in whole vectors. */
   int paddedSignals() const { return kernels.paddedChannels(shape.signals()); }
 
   const NetworkShape shape;
   const ForwardKernels& kernels;
   const ParameterOffsets offsets;
-  /** The flat parameters, without what is packed: of that memory, nothing was touched. */
+  /** The flat parameters. The memory of parameters that are packed was never touched, so it has no pages. */
   Buffer parameters;
   int padded;       // channels rounded up to whole vectors
-  int melChannels;  // inputs of a layer's conditioner projection; 0 without a mel
-  /** Behind windows: to their coefficients, and back to pieces of audio. The bias is zero, for both. */
+  int melChannels;  // number of inputs of a layer's conditioner projection; 0 without a mel
+  /** Behind windows: the matrices to coefficients, and back to pieces of audio. Both have the same bias of zeros. */
   Buffer analysis, synthesis, noBias;
   Buffer input, inputBias;
   std::vector<Layer> layers;
-  Buffer skip, skipBias;  // 1/√layers included
+  Buffer skip, skipBias;  // includes the factor 1/√layers
   Buffer output, outputBias;
   std::vector<Buffer> encoder, encoderBias;
-  /** What streams of these weights have measured. */
+  /** Times of the streams of these weights. */
   mutable ScheduleTimes scheduleTimes;
 
  private:
@@ -58,7 +62,7 @@ struct ForwardWeights {
   void packWindows(const float* parameters);
 };
 
-/** Memory for `size` floats. Throws std::bad_alloc. */
+/** Allocates `size` floats. Throws std::bad_alloc. */
 Buffer allocate(int64_t size);
 
 }  // namespace diffwave

@@ -1,4 +1,4 @@
-// Working memory of a pass: one block, given out piece by piece.
+// The working memory of a pass: one block, given out piece by piece.
 #pragma once
 
 #include <cstddef>
@@ -7,10 +7,10 @@
 
 namespace diffwave {
 
-/** Channels rounded up to the unit that every training kernel takes whole. */
+/** Rounds a number of channels up to the unit that every training kernel takes. */
 inline int64_t columnsOf(int64_t channels) { return roundedUp(channels, 16); }
 
-/** Gives out pieces of one block of memory, 64-byte aligned; with a null block it only counts. */
+/** Gives out pieces of one block of memory, aligned to 64 bytes. With a null block it only counts them. */
 class Arena {
  public:
   explicit Arena(float* block) : block_(block) {}

@@ -6,7 +6,7 @@ namespace diffwave {
 
 namespace {
 
-/** Runs body(item, scratch) for each of `count` items, each worker with scratch memory of its own. */
+/** Runs body(item, scratch) for each of `count` items. Each worker has scratch memory of its own. */
 template <class Body>
 bool forEachItem(Pool& pool, size_t count, int64_t scratchSize, const std::atomic<bool>& cancelled, const Body& body) {
   std::vector<Matrix> scratch;
@@ -17,7 +17,7 @@ bool forEachItem(Pool& pool, size_t count, int64_t scratchSize, const std::atomi
   return !cancelled.load(std::memory_order_relaxed);
 }
 
-/** The term's task on a group of frames, without what only magnitudes need. */
+/** Makes the task of a term on a group of frames, without the fields that only `magnitude` needs. */
 SpectralTask taskOf(const SpectralTerm& term, const ClipFrames& clip, const Matrix& made, const Matrix& wanted,
                     int64_t group, double* scratch) {
   const int64_t first = clip.firstFrame(group);

@@ -1,6 +1,6 @@
-// What a loss of audio takes most of its time for, on all threads of a pool: terms of spectra
-// (src/training/objective/) and the gradient of the correction towards a mel (src/audio/mel/correction.ts), whose bytes
-// these have. Each clip or term is computed by itself, so results do not depend on the number of threads.
+// The slow parts of losses on audio, on all threads of a pool: spectral terms (src/training/objective/) and the
+// gradient of the correction towards a mel (src/audio/mel/correction.ts). The bytes are those of the TypeScript. Each
+// term or clip is computed by itself, so results do not depend on the number of threads.
 #pragma once
 
 #include <algorithm>
@@ -13,43 +13,43 @@
 
 namespace diffwave {
 
-/** One term of one clip, in frames of L samples, L/4 apart. */
+/** One term of one clip. Frames have L samples and lie L/4 apart. */
 struct SpectralTerm {
   const FrameTables* tables;
   SpectralKind kind;
-  const float* made;
-  const float* wanted;
+  const float* made;    // the network's audio; for `error` its difference from the recording [samples]
+  const float* wanted;  // the recording [samples]
   int64_t samples;
-  int counted;                  // bins from 0 Hz up that count
-  double weight;                // of the gradient
-  double offset;                // of `magnitude`
-  const unsigned char* counts;  // of `phase` [frames]
-  double* gradient;             // takes ∂loss/∂made [samples]
-  double* sums;    // takes a sum per frame [frames]; of `magnitude` Σ |X| of each frame after it [2 × frames]
-  double* ratios;  // of `magnitude` [frames × products]
+  int counted;                  // number of bins, from 0 Hz up, that take part
+  double weight;                // factor of the gradient
+  double offset;                // `magnitude`: c of the logarithms
+  const unsigned char* counts;  // `phase`: whether each frame takes part [frames]
+  double* gradient;             // receives ∂loss/∂made [samples]
+  double* sums;    // receives a sum per frame [frames]; `magnitude`: then Σ |X| of each frame [2 × frames]
+  double* ratios;  // `magnitude`: receives products of ratios [frames × products]
 
   int64_t frames() const { return samples / tables->hop + 1; }
-  /** Of ratios per frame: each is of `binsPerRatio` bins. */
-  /** Share of a bin in the mean over all bins that count. */
+  /** Share of a bin in the mean over all bins that take part. */
   double share() const { return 1 / std::max(1.0, double(counted) * double(frames())); }
+  /** Number of products of ratios per frame. Each is over `binsPerRatio` bins. */
   int64_t products() const { return ceilDivide(counted, binsPerRatio); }
 };
 
-/** The gradient of one pass over one clip. */
+/** The gradient of one pass of the correction over one clip. */
 struct CorrectedClip {
   const float* input;
   const float* byResult;
   int64_t samples;
-  const double* targets;  // [frames × bands]
+  const double* targets;  // energies of the bands [frames × bands]
   int64_t frames;         // at least 1, at most ⌊samples/H⌋ + 1
-  float* gradient;        // takes ∂loss/∂input [samples]
+  float* gradient;        // receives ∂loss/∂input [samples]
 };
 
-/** @returns false if it was cancelled. Throws std::bad_alloc. */
+/** Computes terms. Returns false if it was cancelled. Throws std::bad_alloc. */
 bool computeTerms(Pool& pool, const FrameKernels& kernels, const std::vector<SpectralTerm>& terms,
                   const std::atomic<bool>& cancelled);
 
-/** The same for passes of the correction. */
+/** Computes gradients of passes of the correction. Returns false if it was cancelled. Throws std::bad_alloc. */
 bool differentiateCorrection(Pool& pool, const FrameKernels& kernels, const FrameTables& tables,
                              const std::vector<CorrectedClip>& clips, const std::atomic<bool>& cancelled);
 

@@ -4,7 +4,7 @@
 
 namespace diffwave {
 
-/** The first of each group of consecutive items, [groups + 1]. */
+/** Divides items into groups of consecutive ones. Returns the first item of each group [groups + 1]. */
 static std::vector<int> groupsOf(int items) {
   const int groups = std::min(trainingGroups, items);
   std::vector<int> start;
@@ -33,7 +33,7 @@ WinogradTiling BatchLayout::tile(int64_t dilation, const TrainingKernels& kernel
   for (int clip = 0; clip < count; clip++) {
     const int64_t group = winogradOutputs * dilation, rest = positions[size_t(clip)] % group;
     const int64_t all = positions[size_t(clip)] / group * dilation + std::min(dilation, rest);
-    // Tiles of about the same size, each of whole register blocks if possible.
+    // Tiles have about the same size, and consist of whole register blocks if possible.
     const int64_t tiles = ceilDivide(all, kernels.maxWinogradBlocks);
     const int64_t size = roundedUp(ceilDivide(all, tiles), kernels.winogradBlockUnit);
     for (int64_t first = 0; first < all; first += size) {

@@ -1,4 +1,4 @@
-// How the positions and frames of a batch lie in memory, and how they are divided into tasks. Both depend on the batch
+// The layout of a batch's positions and frames in memory, and their division into tasks. Both depend on the batch
 // alone, so results are the same for any number of threads.
 #pragma once
 
@@ -13,22 +13,22 @@
 
 namespace diffwave {
 
-/** What a pass reads and writes: everything but its working memory. */
+/** What a pass reads and writes, except for its working memory. */
 struct TrainingCall {
   const ParameterOffsets& offsets;
   Pool& pool;
   const TrainingKernels& kernels;
   const float* parameters;
-  const float *analysis, *synthesis;  // the windows' matrices [2N × K], parameters or not; null without windows
+  const float *analysis, *synthesis;  // the windows' matrices [2N × K], learned or not; null without windows
   float* gradients;                   // added to
   const std::atomic<bool>* cancelFlag;
   bool squared;
-  int64_t samples;  // of the whole batch: the mean divides by them
+  int64_t samples;  // of the whole batch: the divisor of the mean
 
   bool cancelled() const { return cancelFlag != nullptr && cancelFlag->load(std::memory_order_relaxed); }
 };
 
-/** Position-major activations of all clips. */
+/** Position-major activations of all clips, [positions × stride]. */
 struct Rows {
   float* data = nullptr;
   ptrdiff_t stride = 0;
@@ -41,19 +41,19 @@ struct TimeBlock {
   int count;
 };
 
-/** Winograd blocks of one clip: block i has positions 4·d·⌊i/d⌋ + i mod d + {0, 1, 2, 3}·d. */
+/** Consecutive Winograd blocks of one clip. Block i has positions 4·d·⌊i/d⌋ + i mod d + {0, 1, 2, 3}·d. */
 struct WinogradTile {
   int clip;
   int64_t first;
   int blocks;
-  int64_t row;  // of its 4·blocks rows among those of all tiles
+  int64_t row;  // index of its first row among the 4·blocks rows of each tile
 };
 
-/** All positions in Winograd blocks, for one dilation. */
+/** All positions of a batch in Winograd blocks, for one dilation. */
 struct WinogradTiling {
   int64_t dilation;
   std::vector<WinogradTile> tiles;
-  std::vector<int> groupStart;  // [groups + 1] first tile
+  std::vector<int> groupStart;  // first tile of each group [groups + 1]
   int64_t rows;
 
   int groups() const { return int(groupStart.size()) - 1; }
@@ -77,7 +77,7 @@ class BatchLayout {
   Rows takeRows(Arena& arena, int64_t stride) const {
     return {arena.take(firstPosition.back() * stride), ptrdiff_t(stride)};
   }
-  /** Frames have one row of zeros before, between and after the clips. */
+  /** Index of a frame's row. Frames have one row of zeros before, between and after the clips. */
   int64_t frameRow(int64_t clip, int64_t frame) const { return firstFrame[size_t(clip)] + frame + clip + 1; }
   int64_t frameRows() const { return firstFrame.back() + count + 1; }
 
@@ -85,11 +85,12 @@ class BatchLayout {
   WinogradRows rowsOf(const WinogradTile& tile, int64_t dilation) const;
   int groups() const { return int(groupStart.size()) - 1; }
 
-  /** Runs `body(block, number of the block, group, worker)` over all time blocks, one group per task. */
+  /** Runs body(block, its number, group, worker) over all time blocks, one group per task. */
   template <class Body>
   void forEachTimeBlock(const TrainingCall& call, const Body& body) const;
   /**
-   * The same over the tiles of a layer, then `end(group, worker)` after each group; and `extra` over further tasks.
+   * Runs body(tile, its number, group, worker) over the tiles of a layer, and end(group, worker) after each group. Runs
+   * extra(task, worker) over `extraTasks` further tasks at the same time.
    */
   template <class Body, class End, class Extra>
   void forEachTile(const TrainingCall& call, const WinogradTiling& tiling, const Body& body, const End& end,
@@ -98,12 +99,12 @@ class BatchLayout {
   const NetworkShape& shape;
   const Clip* const clips;
   const int count;
-  const int64_t C, columns;                              // channels, and rounded up
+  const int64_t C, columns;                              // number of channels, and the same rounded up
   std::vector<int64_t> firstPosition{0}, firstFrame{0};  // [clips + 1]
   std::vector<int64_t> positions;                        // [clips]
   std::vector<TimeBlock> timeBlocks;
-  std::vector<int> groupStart;          // [groups + 1] first time block
-  std::vector<WinogradTiling> tilings;  // per dilation
+  std::vector<int> groupStart;          // first time block of each group [groups + 1]
+  std::vector<WinogradTiling> tilings;  // one per dilation
 
  private:
   WinogradTiling tile(int64_t dilation, const TrainingKernels& kernels) const;

@@ -45,7 +45,7 @@ void BatchWindows::encode(const TrainingCall& call) {
   });
 }
 
-/** Y [rows × 2N] of a time block, from its outputs. */
+/** Y [rows × 2N] of a time block, from its rows of the output projection. */
 void BatchWindows::output(const TrainingCall& call, const TimeBlock& block, const float* output, float* y) const {
   const float* x = layout_.row(signals_, block.clip, block.start);
   for (int r = 0; r < block.count; r++, x += signals_.stride, output += columnsOf(layout_.shape.outputs())) {

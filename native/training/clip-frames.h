@@ -1,5 +1,5 @@
-// A whole clip cut into overlapping frames of L samples, H apart, frame f centred on sample f·H, zeros beyond the ends
-// of the clip; and frames added up to a clip again.
+// A whole clip cut into overlapping frames, and frames added up to a clip again. Frames have L samples and lie H apart.
+// Frame f is centred on sample f·H. Samples beyond the ends of the clip are zero.
 #pragma once
 
 #include "../kernels/frame-tasks.h"
@@ -21,13 +21,13 @@ class ClipFrames {
         columns_(margin_ + roundedUp(frames + 2 * tables.overlap, kernels.lanes) + kernels.lanes) {}
 
   const int64_t frames;
-  /** Of as many frames as the kernels have lanes; the last may have fewer. */
+  /** Number of groups. A group has as many frames as the kernels have lanes; the last group may have fewer. */
   const int64_t groups;
 
   int64_t firstFrame(int64_t group) const { return group * kernels_.lanes; }
   int count(int64_t group) const { return int(std::min(int64_t(kernels_.lanes), frames - firstFrame(group))); }
 
-  /** value(n) of each sample under the frames, in blocks [H × columns]. */
+  /** Arranges value(n) of each sample under the frames in blocks [H × columns]. */
   template <class Value>
   Matrix blocks(const Value& value) const {
     Matrix result(tables_.hop, columns_);
@@ -35,11 +35,11 @@ class ClipFrames {
     return result;
   }
 
-  /** Room for windowed frames [L × columns]. Frame f goes to `frame`(matrix, f). */
+  /** Makes room for windowed frames [L × columns]. Frame f lies at `frame(room, f)`. */
   Matrix room() const { return Matrix(tables_.size, columns_); }
   double* frame(const Matrix& room, int64_t f) const { return room.row(0) + margin_ + f; }
 
-  /** Adds windowed frames up, oldest first: put(n, sum) for each sample; 0 where no frame reaches. */
+  /** Adds windowed frames up, oldest first. Calls put(n, sum) for each sample, with 0 if no frame reaches it. */
   template <class Put>
   void addUp(const Matrix& room, const Put& put) const {
     Matrix sums(tables_.hop, columns_);
@@ -53,7 +53,7 @@ class ClipFrames {
   /** The first sample that no frame reaches. */
   int64_t end() const { return std::min(samples_, (frames - 1) * tables_.hop + tables_.size - tables_.size / 2); }
 
-  /** Calls visit(sample, its block, its place in the block) for all that frames reach. */
+  /** Calls visit(sample, its block, its place in the block) for all samples that frames reach. */
   template <class Visit>
   void eachSample(const Visit& visit) const {
     const int64_t half = tables_.size / 2;

@@ -8,7 +8,7 @@
 namespace diffwave {
 
 namespace {
-/** Frame rows per task of the pool. */
+/** Number of frame rows per task of the pool. */
 constexpr int rowsPerTask = 24;
 }  // namespace
 
@@ -35,7 +35,7 @@ MelConditioning::MelConditioning(const BatchLayout& layout, const PackedWeights&
   dProjectionWeight_ = arena.take(shape.layers * channels_.back() * wide);
 }
 
-/** Sets the rows of zeros before, between and after the clips' frames. */
+/** Clears the rows before, between and after the clips' frames. */
 void MelConditioning::clearGuards(float* frames, int64_t stride) const {
   for (int64_t clip = 0; clip <= layout_.count; clip++) {
     std::memset(frames + (layout_.firstFrame[size_t(clip)] + clip) * stride, 0, size_t(stride) * sizeof(float));
@@ -59,7 +59,7 @@ void MelConditioning::forward(const TrainingCall& call) {
   });
 }
 
-/** Copies all mels [bands × frames] to frame rows. */
+/** Copies all mels [bands × frames] to frame rows [frames × bands]. */
 void MelConditioning::loadMels() const {
   const int64_t bandColumns = columnsOf(layout_.shape.bands);
   std::memset(frames_[0], 0, size_t(layout_.frameRows() * bandColumns) * sizeof(float));
@@ -73,7 +73,7 @@ void MelConditioning::loadMels() const {
   }
 }
 
-/** One convolution of the encoder over all frames: leaky(bias + Σ over three taps of W · frames). */
+/** Runs one convolution of the encoder over all frames: leaky(bias + Σ over three taps of W · frames). */
 void MelConditioning::encode(const TrainingCall& call, size_t i) const {
   const TrainingKernels& kernels = call.kernels;
   const int tasks = int(ceilDivide(layout_.frameRows() - 2, rowsPerTask));
@@ -111,7 +111,7 @@ void MelConditioning::foldGradient(const TrainingCall& call, int layer, const Ro
                                        dSums.stride, int(rows), wide, 0, layout_.shape.patch, layout_.shape.hop);
     };
     interval(frame - 1, false, true);
-    interval(frame, true, frame == layout_.clips[clip].frames - 1);  // the last frame holds to the end
+    interval(frame, true, frame == layout_.clips[clip].frames - 1);  // the last frame holds to the clip's end
   }
 }
 
@@ -125,7 +125,7 @@ void MelConditioning::backward(const TrainingCall& call) {
   for (size_t i = weights_.encoders.size(); i-- > 0;) encodeBackward(call, i);
 }
 
-/** The gradient of each layer's projection, and the sum of all layers' gradients of its input. */
+/** Computes the gradient of each layer's projection, and the sum over layers of the gradient of its input. */
 void MelConditioning::projectBackward(const TrainingCall& call) const {
   const TrainingKernels& kernels = call.kernels;
   float* g = call.gradients;
@@ -156,7 +156,7 @@ void MelConditioning::projectBackward(const TrainingCall& call) const {
   });
 }
 
-/** One convolution of the encoder: gradients of its weight, bias and, except for the first stage, input. */
+/** Computes the gradients of one encoder convolution's weight, bias and, except for the first stage, input. */
 void MelConditioning::encodeBackward(const TrainingCall& call, size_t i) const {
   const TrainingKernels& kernels = call.kernels;
   float* g = call.gradients;
@@ -192,7 +192,7 @@ void MelConditioning::encodeBackward(const TrainingCall& call, size_t i) const {
   }
 }
 
-/** The result of each stage of one clip's upsampler, [bands × frames so far]. */
+/** Computes the result of each stage of one clip's upsampler, [bands × frames of that stage]. */
 static std::vector<std::vector<float>> upsampleClip(const NetworkShape& shape, const float* w,
                                                     const ParameterOffset* offsets, const TrainingBatch::Clip& clip) {
   std::vector<std::vector<float>> results;
@@ -225,7 +225,7 @@ void MelConditioning::upsampleForward(const TrainingCall& call, const ParameterO
 
 void MelConditioning::upsampleBackward(const TrainingCall& call, const ParameterOffset* offsets) {
   const int64_t bands = layout_.shape.bands;
-  // Each clip's own gradients first, then added in order.
+  // Each clip's own gradients are computed first, then added in order.
   std::vector<std::vector<float>> own(size_t(layout_.count) * size_t(layout_.shape.strides));
   call.pool.forEach(layout_.count, [&](int clip, int) {
     const auto results = upsampleClip(layout_.shape, call.parameters, offsets, layout_.clips[clip]);

@@ -1,4 +1,5 @@
-// The mel of a batch, forward and backward: upsampled to the positions, or encoded and projected at the frame rate.
+// The mel of a batch, forward and backward. It is upsampled to the positions, or encoded and projected at the frame
+// rate.
 #pragma once
 
 #include "packed-weights.h"
@@ -11,22 +12,23 @@ class MelConditioning {
 
   /** Encodes and projects all frames, or upsamples them if all layers share the upsampler. */
   void forward(const TrainingCall& call);
-  /** From the gradients of the projections, or of the upsampled mel, to those of the parameters. */
+  /** Computes the gradients of the parameters from those of the projections, or of the upsampled mel. */
   void backward(const TrainingCall& call);
 
-  /** Upsamples all clips to `melRows`, and takes the gradient `dMelRows` back to the upsampler's kernels. */
+  /** Upsample all clips to `melRows`, and take the gradient `dMelRows` back to the upsampler's kernels. */
   void upsampleForward(const TrainingCall& call, const ParameterOffset* offsets);
   void upsampleBackward(const TrainingCall& call, const ParameterOffset* offsets);
 
   /** A layer's projections at the frame rate [frame rows × 2·columns]. */
   const float* projected(int layer) const { return projected_ + layer * layout_.frameRows() * 2 * layout_.columns; }
   /**
-   * The adjoint of the interpolation for frames firstFrame … lastFrame − 1, counted over all clips: sums `dSums` over
-   * the positions around each frame. Frame f takes part in the intervals f − 1 (rising) and f (falling).
+   * The adjoint of the interpolation, for frames firstFrame … lastFrame − 1 counted over all clips: sums `dSums` over
+   * the positions around each frame. Frame f has a rising weight in the interval after frame f − 1, and a falling
+   * weight in the interval after itself.
    */
   void foldGradient(const TrainingCall& call, int layer, const Rows& dSums, int firstFrame, int lastFrame) const;
 
-  /** Upsampled mel at the positions, [positions × bands in whole columns], and its gradient. */
+  /** The upsampled mel at the positions and its gradient, [positions × bands in whole columns]. */
   Rows melRows, dMelRows;
 
  private:
@@ -38,9 +40,9 @@ class MelConditioning {
 
   const BatchLayout& layout_;
   const PackedWeights& weights_;
-  std::vector<float*> frames_, dFrames_;  // mel, then each encoder stage's result [frame rows × columnsOf(channels)]
-  std::vector<int64_t> channels_;         // of each of them
-  std::vector<float*> dEncoderWeight_;    // [3 × in × columnsOf(out)]
+  std::vector<float*> frames_, dFrames_;  // mel, then result of each encoder stage [frame rows × columnsOf(channels)]
+  std::vector<int64_t> channels_;         // number of channels of each of them
+  std::vector<float*> dEncoderWeight_;    // per stage [3 × in × columnsOf(out)]
   float *projected_ = nullptr, *dProjected_ = nullptr;  // [layers × frame rows × 2·columns]
   float* dProjectionWeight_ = nullptr;                  // [layers × channels × 2·columns]
 };

@@ -13,7 +13,7 @@ Segment ResidualStack::inputsOf(const TimeBlock& block) const {
   return {layout_.clips[block.clip].audio + block.start * s.patch, s.patch, s.patch};
 }
 
-/** out [count × columns] = relu(bias + W_input · inputs) of one time block, inputs [count × their number]. */
+/** out [count × columns] = relu(bias + W_input · inputs) of one time block. */
 static void inputBlock(const TrainingKernels& kernels, float* out, const Segment& inputs, int count, int columns,
                        const float* weight, const float* bias) {
   for (int r = 0; r < count; r++) std::memcpy(out + r * columns, bias, size_t(columns) * sizeof(float));
@@ -21,7 +21,7 @@ static void inputBlock(const TrainingKernels& kernels, float* out, const Segment
   for (int i = 0; i < count * columns; i++) out[i] = std::max(out[i], 0.0f);
 }
 
-/** First layer's y = relu(W_input · inputs + bias) + step, and empty skip sums. */
+/** y [positions × columns] of the first layer = relu(W_input · inputs + bias) + step. Clears the skip sums. */
 void ResidualStack::inputForward(const TrainingCall& call) {
   layout_.forEachTimeBlock(call, [&](const TimeBlock& block, int, int, int) {
     float* y = layout_.row(y_[0], block.clip, block.start);
@@ -52,9 +52,8 @@ void ResidualStack::outputBlock(const TrainingCall& call, const TimeBlock& block
 }
 
 /**
- * A float32 sum this close to zero has the sign of its rounding error. It counts as zero, at which the slope of the
- * ReLU is 0: one unit on either side of it changes a small gradient by thousandths, so that otherwise no two orders
- * of summation would agree.
+ * A float32 sum this close to zero has the sign of its rounding error. It counts as zero, where the slope of the ReLU
+ * is 0. Otherwise no two orders of summation would agree: one such unit changes a small gradient by thousandths.
  */
 constexpr float signless = 6e-7f;
 
@@ -95,9 +94,9 @@ double ResidualStack::lossBackward(const TrainingCall& call, float* clipLosses) 
 }
 
 /**
- * From the gradient of the outputs to that of the skips, in their place: dHidden = W_outputᵀ · dOutput through the
- * ReLU, dSkip = W_skipᵀ · dHidden · mean. Partial sums per group: [outputs × columns] output projection, [C ×
- * columns] skip projection, and their biases.
+ * Computes the gradient of the skips, which it overwrites, from that of the outputs: dHidden = W_outputᵀ · dOutput
+ * through the ReLU, and dSkip = W_skipᵀ · dHidden · mean. Each group has partial sums of the output projection
+ * [outputs × columns], the skip projection [C × columns], and their biases.
  */
 void ResidualStack::outputBackward(const TrainingCall& call, bool given) {
   const TrainingKernels& kernels = call.kernels;
@@ -140,8 +139,8 @@ void ResidualStack::outputBackward(const TrainingCall& call, bool given) {
 }
 
 /**
- * The gradient of the loss with respect to `count` predictions, in their place; `given`: the clip's target is that
- * gradient. Adds to `loss`.
+ * Replaces `count` predictions by the gradient of the loss with respect to them, and adds to `loss`. If `given`, the
+ * clip's target is that gradient.
  */
 static void lossGradient(const TrainingCall& call, const TrainingBatch::Clip& clip, int64_t first, int64_t count,
                          bool given, float* prediction, double& loss) {
@@ -190,7 +189,7 @@ double ResidualStack::outputGradient(const TrainingCall& call, const TimeBlock& 
   for (int r = 0; r < block.count; r++) {
     const int64_t first = (block.start + r) * patch;
     float* const outputRow = output + r * outputColumns;
-    // The prediction, then the gradient of the loss with respect to it, in the same place.
+    // Holds the prediction, and later the gradient of the loss with respect to it.
     float* const prediction = layout_.shape.inputMask ? masked : outputRow;
     if (layout_.shape.inputMask && !given) kernels.mask(prediction, outputRow, clip.audio + first, clip.gain, patch);
     lossGradient(call, clip, first, patch, given, prediction, loss);
@@ -199,7 +198,7 @@ double ResidualStack::outputGradient(const TrainingCall& call, const TimeBlock& 
   return loss;
 }
 
-/** Adds the groups' partial sums of the two last projections to the gradients, in order. */
+/** Adds the groups' partial sums of the last two projections to the gradients, in order. */
 void ResidualStack::reduceOutput(const TrainingCall& call) {
   const int columns = int(columns_), C = int(C_), outputs = layout_.shape.outputs();
   const int64_t skipAt = int64_t(outputs) * columns, biasAt = skipAt + int64_t(C) * columns,
@@ -220,7 +219,7 @@ void ResidualStack::reduceOutput(const TrainingCall& call) {
   }
 }
 
-/** Gradients of the input projection, through its ReLU. */
+/** Computes the gradients of the input projection, through its ReLU. */
 void ResidualStack::inputBackward(const TrainingCall& call) {
   const TrainingKernels& kernels = call.kernels;
   const int columns = int(columns_), C = int(C_), inputs = layout_.shape.inputs();

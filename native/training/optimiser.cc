@@ -7,16 +7,16 @@ namespace diffwave {
 
 namespace {
 
-/** Numbers that a task takes: five arrays of them fill a part of the second-level cache. */
+/** Number of numbers per task. Five arrays of them fill a part of the second-level cache. */
 constexpr int64_t blockSize = 16384;
 
-/** A task: numbers start … start + count − 1 of an array. */
+/** One task: numbers start … start + count − 1 of an array. */
 struct Block {
   size_t array;
   int64_t start, count;
 };
 
-/** Cuts arrays into blocks. @param sizeOf size of array i */
+/** Cuts arrays into blocks. sizeOf(i) returns the size of array i. */
 template <class SizeOf>
 std::vector<Block> blocksOf(size_t arrays, const SizeOf& sizeOf) {
   std::vector<Block> blocks;

@@ -1,5 +1,5 @@
-// The update of the weights on all threads of a pool. Results do not depend on the number of threads: each number is
-// computed by itself, and sums run in one order.
+// The update of the weights on all threads of a pool. Each number is computed by itself, and sums run in one order, so
+// results do not depend on the number of threads.
 #pragma once
 
 #include <vector>
@@ -9,25 +9,25 @@
 
 namespace diffwave {
 
-/** Part of the arrays of one parameter or of all of them. */
+/** An array of numbers, for example the weights of one parameter. */
 struct FloatArray {
   float* data;
   int64_t size;
 };
 
 /**
- * √Σ g² over all arrays, added in their order: one sum, since a sum in parts would be rounded otherwise than the
- * TypeScript's (`globalNorm` of src/training/optimiser/gradients.ts).
+ * √Σ g² over all arrays, added in their order. It is one sum, because partial sums would round differently from
+ * `globalNorm` of src/training/optimiser/gradients.ts.
  */
 double globalNorm(const std::vector<FloatArray>& arrays);
 
-/** total ← total + more, array by array: the gradients of two parts of a batch. */
+/** total ← total + more, array by array. It adds the gradients of two parts of a batch. */
 void addArrays(Pool& pool, const std::vector<FloatArray>& total, const std::vector<FloatArray>& more);
 
-/** Each number times `factor`. */
+/** Multiplies each number with `factor`. */
 void scaleArrays(Pool& pool, const std::vector<FloatArray>& arrays, double factor);
 
-/** One update by Adam of parameters that are given as one set of arrays each. */
+/** Runs one Adam update. Each parameter has one set of arrays. */
 void updateByAdam(Pool& pool, const OptimiserKernels& kernels, const AdamNumbers& numbers,
                   const std::vector<AdamArrays>& parameters);
 

@@ -84,7 +84,7 @@ void PackedWeights::packTransformed(Direction direction, float* to, int64_t step
   const int64_t plane = packedSize(direction, steps, columns);
   float* const start = to;
   const float(&g)[winogradInputs][3] = kernelTransform;
-  // The taps of some steps first, in the order in which they lie in memory: by step if not reversed, else by column.
+  // Gathers the taps of some steps, in the order in which they lie in memory: by step if reversed, else by column.
   constexpr int64_t stepsAtOnce = 16;
   std::vector<float> gathered(size_t(stepsAtOnce * 3 * width));
   for (int64_t first = 0; first < columns; first += width) {
@@ -123,19 +123,19 @@ void PackedWeights::packTransformed(Direction direction, float* to, int64_t step
   for (int i = 0; i < winogradInputs; i++) kernels.arrange(start + i * plane, padded, columns, direction);
 }
 
-/** One residual layer. Element n of an axis of 2·columns lies in half n / columns, at channel n mod columns. */
+/** Packs one residual layer. Element n of an axis of 2·columns lies in half n / columns, at channel n mod columns. */
 void PackedWeights::packLayer(const TrainingCall& call, int layer) {
   const float* w = call.parameters;
   const LayerOffsets& at = call.offsets.layer[layer];
   Layer& to = layers[size_t(layer)];
   const int64_t C = layout_.C, columns = layout_.columns, wide = 2 * layout_.columns,
                 channels = layout_.shape.conditionerChannels();
-  // A table, because two divisions per number would take longer than all the rest.
+  // A table, because two divisions per number would take longer than all other work.
   std::vector<int64_t> rowOf;
   for (int64_t n = 0; n < wide; n++) rowOf.push_back(n % columns < C ? n / columns * C + n % columns : -1);
   const auto halfRow = [rows = rowOf.data()](int64_t n) { return rows[n]; };
 
-  // k: channel, n: the gate's halves.
+  // k is the channel, n runs over the gate's halves.
   packTransformed(Direction::forward, to.dilated, C, wide, false, [&](int64_t k, int64_t n) {
     const int64_t o = halfRow(n);
     return o < 0 ? nullptr : w + at.dilated.weight + (o * C + k) * 3;
@@ -145,7 +145,7 @@ void PackedWeights::packLayer(const TrainingCall& call, int layer) {
     const int64_t o = halfRow(k);
     return o < 0 || n >= C ? nullptr : w + at.dilated.weight + (o * C + n) * 3;
   });
-  // n: skip first, then residual, so that the last layer can leave the residual out.
+  // n runs over the skip first, then over the residual, so that the last layer can leave the residual out.
   pack(Direction::forward, to.output, C, wide, [&](int64_t k, int64_t n) {
     const int64_t o = halfRow(n);
     return o < 0 ? 0.0f : w[at.output.weight + (o < C ? o + C : o - C) * C + k];
@@ -175,7 +175,7 @@ void PackedWeights::packLayer(const TrainingCall& call, int layer) {
   }
 }
 
-/** One convolution of the mel encoder; k: tap, channel. */
+/** Packs one convolution of the mel encoder. k runs over taps, then channels. */
 void PackedWeights::packEncoder(const TrainingCall& call, int stage) {
   const NetworkShape& s = layout_.shape;
   const float* w = call.parameters;
@@ -191,7 +191,7 @@ void PackedWeights::packEncoder(const TrainingCall& call, int stage) {
   for (int64_t n = 0; n < columnsOf(out); n++) to.bias[n] = n < out ? w[at.bias + n] : 0;
 }
 
-/** The projections of the audio, of the skips and to the output. */
+/** Packs the projections of the audio, of the skips and to the output. */
 void PackedWeights::packEnds(const TrainingCall& call) {
   const float* w = call.parameters;
   const ParameterOffsets& at = call.offsets;
@@ -214,7 +214,7 @@ void PackedWeights::packEnds(const TrainingCall& call) {
   for (int64_t n = 0; n < outputColumns; n++) outputBias[n] = n < outputs ? w[at.output.bias + n] : 0;
 }
 
-/** The windows' matrices, and what takes gradients back through them. */
+/** Packs the windows' matrices, and those that take gradients back through them. */
 void PackedWeights::packWindows(const TrainingCall& call) {
   const NetworkShape& s = layout_.shape;
   const int64_t K = s.windows.kernel, signals = s.signals(), inputs = s.inputs();

@@ -10,7 +10,7 @@ namespace diffwave {
 class PackedWeights {
  public:
   struct Layer {
-    float *dilated, *dy;  // a set of panels for each of the six elements of the transform domain
+    float *dilated, *dy;  // six sets of panels each, one per element of the transform domain
     float *output, *dGated, *bias, *outputBias;
     float *conditioner, *dConditioner;
   };
@@ -23,7 +23,7 @@ class PackedWeights {
   /** Packs the call's parameters. */
   void pack(const TrainingCall& call);
 
-  /** Floats that packed panels take; `steps` are those of `segments` equally long segments. */
+  /** Floats of packed panels. `steps` are those of `segments` segments of equal length. */
   int64_t packedSize(Direction direction, int64_t steps, int64_t columns, int segments = 1) const {
     const int64_t numbers = roundedUp(columns, kernels_.width) * roundedUp(steps / segments, kernels_.depth) * segments;
     return direction == Direction::forward ? numbers * kernels_.forwardBytes / 4 : numbers;
@@ -31,7 +31,7 @@ class PackedWeights {
 
   std::vector<Layer> layers;
   std::vector<Encoder> encoders;
-  float *analysis, *synthesis, *dSignals, *dInputs;  // behind windows; the last one if they are learned
+  float *analysis, *synthesis, *dSignals, *dInputs;  // behind windows; dInputs only if they are learned
   float *inputWeight, *inputBias, *skipWeight, *skipBias, *outputWeight, *outputBias, *dHidden, *dSkip;
 
  private:
@@ -39,11 +39,13 @@ class PackedWeights {
   void packEncoder(const TrainingCall& call, int stage);
   void packEnds(const TrainingCall& call);
   void packWindows(const TrainingCall& call);
-  /** Packs element(k, n), k < steps, n < columns, into panels. */
+  /** Packs element(k, n) for k < steps and n < columns into panels. */
   template <class Element>
   void pack(Direction direction, float* to, int64_t steps, int64_t columns, const Element& element,
             int segments = 1) const;
-  /** Packs G · taps(k, n), three taps or null for zeros: a set of panels for each element of the transform domain. */
+  /**
+   * Packs G · taps(k, n), a set of panels per element of the transform domain. taps returns three taps, or null for 0.
+   */
   template <class Taps>
   void packTransformed(Direction direction, float* to, int64_t steps, int64_t columns, bool reversed,
                        const Taps& taps) const;

@@ -7,16 +7,16 @@ namespace diffwave {
 
 class TrainingPass {
  public:
-  /** Lays the memory out in `block`; with a null block only to learn `bytes`. */
+  /** Lays the memory out in `block`. With a null block it only computes `bytes`. */
   TrainingPass(const NetworkShape& shape, int threads, const TrainingKernels& kernels, const TrainingBatch::Clip* clips,
                int count, Checkpointing checkpointing, float* block);
 
   uint64_t bytes() const { return bytes_; }
 
-  /** Adds to the call's gradients; clipLosses [count] = each clip's own mean. @returns false if cancelled */
+  /** Adds to the call's gradients. clipLosses [count] receives each clip's own mean. Returns false if cancelled. */
   bool run(const TrainingCall& call, double* lossSum, float* clipLosses);
 
-  /** The two halves of `run` for losses that the caller computes: first the predictions, then back from `target`. */
+  /** The two halves of `run` for losses that the caller computes: the predictions, and the way back from `target`. */
   bool runForward(const TrainingCall& call);
   bool runBackward(const TrainingCall& call);
 

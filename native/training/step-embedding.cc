@@ -79,7 +79,7 @@ void StepEmbedding::backward(const TrainingCall& call) {
   linearsBackward(call, dSilu, dEmbedding);
 }
 
-/** The two linear layers: gradients of weights and biases, some rows per task. */
+/** Computes the gradients of weights and biases of the two linear layers, some rows per task. */
 void StepEmbedding::linearsBackward(const TrainingCall& call, const std::vector<float>& dSilu1,
                                     const std::vector<float>& dEmbedded2) const {
   constexpr int rowsPerTask = 24;

@@ -1,5 +1,5 @@
-// The step embedding: sinusoids → linear → SiLU → linear → SiLU (+ label) → one projection per layer. Runs once per
-// clip.
+// The step embedding: sinusoids → linear → SiLU → linear → SiLU (+ label) → one projection per layer. It is computed
+// once per clip.
 #pragma once
 
 #include "batch-layout.h"
@@ -11,10 +11,10 @@ class StepEmbedding {
   StepEmbedding(const BatchLayout& layout, Arena& arena);
 
   void forward(const TrainingCall& call);
-  /** From the gradients of all layers' rows to those of the parameters. */
+  /** Computes the gradients of the parameters from those of all layers' rows. */
   void backward(const TrainingCall& call);
 
-  /** What a layer adds to its input, one row of `columns` per clip, and where the gradients go. */
+  /** What a layer adds to its input, and the gradient of that: one row of `columns` per clip. */
   const float* rows(int layer) const { return steps_ + int64_t(layer) * layout_.count * layout_.columns; }
   float* gradients(int layer) const { return dSteps_ + int64_t(layer) * layout_.count * layout_.columns; }
 

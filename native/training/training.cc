@@ -1,4 +1,4 @@
-// A batch in parts that fit the memory, one pass each.
+// Divides a batch into parts that fit the memory, and runs one pass per part.
 #include "training.h"
 
 #include <algorithm>
@@ -22,8 +22,8 @@ uint64_t Training::memory(const TrainingBatch::Clip* clips, int count, bool stor
 
 bool Training::reserve(uint64_t bytes) {
   if (bytes <= uint64_t(memory_.size()) * sizeof(float)) return true;
-  if (bytes > PTRDIFF_MAX) return false;  // it may be beyond the address space of 32 bits
-  memory_ = Buffer();                     // the old block first: both together may not fit
+  if (bytes > PTRDIFF_MAX) return false;  // 32-bit platforms: beyond the address space
+  memory_ = Buffer();                     // frees the old block first, because both together may not fit
   Buffer fresh(int64_t((bytes + sizeof(float) - 1) / sizeof(float)));
   if (!fresh.ok()) return false;
   memory_ = std::move(fresh);
@@ -104,7 +104,7 @@ bool Training::awaits(const TrainingBatch& batch) const {
 TrainingOutcome Training::backward(const float* parameters, const TrainingBatch& batch, float* gradients,
                                    const std::atomic<bool>* cancelled) {
   const ParameterOffsets offsets(shape_);
-  const auto pass = std::move(pass_);  // it can go back once, whatever comes of it
+  const auto pass = std::move(pass_);  // whatever comes of it, a pass can go back only once
   std::memset(gradients, 0, size_t(offsets.count) * sizeof(float));
   std::copy(batch.clips, batch.clips + batch.count, clips_.begin());
   const TrainingCall call = callOf(offsets, parameters, gradients, false, 1, cancelled);

@@ -1,11 +1,11 @@
-// Loss and gradients of a batch: the backward pass written out by hand on the matrix products of the kernels, and
-// tested against reference/reference.cc.
+// Loss and gradients of a batch. The backward pass is written out by hand on the matrix products of the kernels.
+// reference/reference.cc is the plain version that it is tested against.
 //
-// A batch runs layer by layer. The dilated convolutions run in Winograd blocks (native/winograd.h): a layer's tile is
-// up to `maxTileBlocks` of them, a time block at the network's ends `trainingBlockPositions` consecutive positions.
-// Consecutive tiles make at most `trainingGroups` groups. A group is one task of the pool, with its own partial sums
-// of the weight gradients; groups are added up in order. Tiles and groups depend on the batch alone, so the result is
-// the same for any number of threads.
+// A batch runs layer by layer. Dilated convolutions run in Winograd blocks (native/winograd.h). A layer is cut into
+// tiles of up to `maxTileBlocks` blocks, and the network's ends into time blocks of `trainingBlockPositions`
+// consecutive positions. Consecutive tiles form at most `trainingGroups` groups. A group is one task of the pool, with
+// its own partial sums of the weight gradients. Groups are added up in order. Tiles and groups depend on the batch
+// alone, so the result is the same for any number of threads.
 #pragma once
 
 #include <atomic>
@@ -22,25 +22,25 @@
 
 namespace diffwave {
 
-/** One batch. Arrays are the caller's; shapes were checked before. */
+/** One batch. The arrays belong to the caller, who has checked their shapes. */
 struct TrainingBatch {
   struct Clip {
     const float* audio;   // [samples]
-    const float* target;  // [samples]: what to predict, or ∂loss/∂prediction; null if only the prediction is needed
-    const float* weight;  // [samples], or null for 1
+    const float* target;  // [samples] what to predict, or ∂loss/∂prediction; null if only the prediction is needed
+    const float* weight;  // [samples], or null for ones
     const float* sinusoids;  // [embedding]
     const float* mel;        // [bands × frames], or null
-    int64_t samples;         // a multiple of those per position
+    int64_t samples;         // a multiple of the samples per position
     int64_t frames;
-    int label;                          // −1: none
+    int label;                          // −1 for no label
     int64_t melOffset = 0;              // samples from the first frame's start to the audio's: whole frames
-    float* prediction = nullptr;        // [samples]: receives the prediction, or null
-    float gain = 1;                     // of f, if the network masks its input
+    float* prediction = nullptr;        // [samples] receives the prediction, or null
+    float gain = 1;                     // factor of f, if the network masks its input
     const float* deviations = nullptr;  // [positions × bins], behind windows with an envelope
   };
   const Clip* clips;
   int count;
-  bool squared;  // the loss: squares, or absolute values
+  bool squared;  // whether the loss takes squares, not absolute values
 };
 
 enum class TrainingOutcome { done, cancelled, outOfMemory };
@@ -48,13 +48,13 @@ enum class TrainingOutcome { done, cancelled, outOfMemory };
 class TrainingPass;
 struct TrainingCall;
 
-/** Computes losses and gradients of one network; keeps its working memory between calls. */
+/** Computes losses and gradients of one network. Keeps its working memory between calls. */
 class Training {
  public:
   /**
-   * @param memoryLimit bytes of working memory. A batch that needs more runs in several parts of consecutive clips.
-   *   A clip that needs more by itself runs without its gates stored (recomputing them takes a quarter more time); one
-   *   that still needs more is refused. If the limit splits a batch, sums round differently.
+   * @param memoryLimit bytes of working memory. A batch that needs more runs in several parts of consecutive clips. A
+   *   clip that needs more by itself runs without stored gates, whose recomputation takes a quarter more time. If it
+   *   still needs more, it is refused. Sums round differently if the limit splits a batch.
    */
   Training(const NetworkShape& shape, Pool& pool, const TrainingKernels& kernels, uint64_t memoryLimit);
   ~Training();
@@ -62,34 +62,34 @@ class Training {
   Training& operator=(const Training&) = delete;
 
   /**
-   * loss = mean over all samples of weight · |prediction − target| (or its square), clipLosses[count] = each clip's
-   * own mean, gradients (overwritten) laid out as the parameters.
+   * Computes the loss, the mean over all samples of weight · |prediction − target| or its square. clipLosses [count]
+   * receives each clip's own mean. `gradients` is overwritten and laid out as the parameters.
    */
   TrainingOutcome lossGradients(const float* parameters, const TrainingBatch& batch, float* gradients, double* loss,
                                 float* clipLosses, const std::atomic<bool>* cancelled);
 
   /**
    * The first half of `lossGradients`, for losses that the caller computes: writes each clip's `prediction`. The
-   * activations are kept until the next call. A batch must fit the memory in one part.
+   * activations are kept until the next call. The batch must fit the memory in one part.
    */
   TrainingOutcome forward(const float* parameters, const TrainingBatch& batch, const std::atomic<bool>* cancelled);
 
-  /** The second half, for the same parameters and batch, with ∂loss/∂prediction of each clip as its `target`. */
+  /** The second half, for the same parameters and batch. The `target` of each clip is ∂loss/∂prediction. */
   TrainingOutcome backward(const float* parameters, const TrainingBatch& batch, float* gradients,
                            const std::atomic<bool>* cancelled);
 
-  /** Whether this is the batch that `forward` has just run to its end. */
+  /** Whether this is the batch that `forward` has just finished. */
   bool awaits(const TrainingBatch& batch) const;
 
   /**
-   * Bytes that one part of a batch takes. With P positions of all clips, C channels and L layers, nearly all of it is
+   * Bytes of one part of a batch. With P positions of all clips, C channels and L layers, nearly all of them are
    * 4 · P · (L · C + 6 · C) for the layers' inputs, and 4 · P · L · 2C more if gates are stored.
    */
   uint64_t memory(const TrainingBatch::Clip* clips, int count, bool storeGates) const;
 
  private:
   bool reserve(uint64_t bytes);
-  /** A pass over the clips of one part, with its gates stored if they fit; null if the memory is too small. */
+  /** Makes a pass over the clips of one part. It stores its gates if they fit. Null if the memory is too small. */
   std::unique_ptr<TrainingPass> prepare(const TrainingBatch::Clip* clips, int count);
 
   TrainingCall callOf(const ParameterOffsets& offsets, const float* parameters, float* gradients, bool squared,
