@@ -1,4 +1,4 @@
-// Rows of doubles, aligned to 64 bytes, zeros at first.
+// Rows of doubles, aligned to 64 bytes, zero at first.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Aligned float memory, freed by its owner's destructor. Allocation does not throw: check `ok()`.
+// Aligned memory for floats, which its owner's destructor frees. Allocation does not throw: check `ok()`.
 #pragma once
 
 #ifdef _WIN32
@@ -15,7 +15,7 @@
 
 namespace diffwave {
 
-/** `size` as that of a std::vector of floats. Throws std::bad_alloc if it is beyond an address space of 32 bits. */
+/** Returns `size` for a std::vector of floats. Throws std::bad_alloc if it is beyond the address space. */
 inline size_t vectorSize(int64_t size) {
   if (size < 0 || uint64_t(size) > PTRDIFF_MAX / sizeof(float)) throw std::bad_alloc();
   return size_t(size);
@@ -24,7 +24,7 @@ inline size_t vectorSize(int64_t size) {
 class Buffer {
  public:
   Buffer() = default;
-  /** `size` floats, uninitialised, 64-byte aligned. The pages of a large buffer take memory once they are touched. */
+  /** Allocates `size` floats, aligned to 64 bytes, uninitialised. Pages of a large buffer take memory when touched. */
   explicit Buffer(int64_t size) : size_(size) {
     if (size < 0 || size > int64_t(PTRDIFF_MAX / sizeof(float))) return;
     const size_t bytes = static_cast<size_t>(size < 16 ? 16 : size) * sizeof(float);

@@ -1,5 +1,5 @@
-// The network's shape, and where each parameter lies. All parameters travel as one flat float array in the order of
-// src/model/parameters.ts (`parameterSpecs`); gradients come back in the same order.
+// The network's shape, and the place of each parameter. All parameters travel as one flat array of floats, in the order
+// of src/model/parameters.ts (`parameterSpecs`). Gradients have the same order.
 #pragma once
 
 #include <cstdint>
@@ -8,27 +8,25 @@
 
 namespace diffwave {
 
-/** Slope of the leaky ReLU below 0. src/model/network.ts knows it as LEAKY_SLOPE. */
+/** Slope of the leaky ReLU below 0: LEAKY_SLOPE of src/model/network.ts. */
 constexpr double leakySlope = 0.4;
-/** √½: scales the sum of a residual connection so that its variance stays. */
+/** √½, the factor of a residual sum that keeps its variance. */
 constexpr float sqrtHalf = 0.70710678118654752f;
 
-/**
- * How the mel reaches the layers: not at all, upsampled by transposed convolutions, or interpolated between frames.
- */
+/** How the mel reaches the layers: not at all, upsampled by transposed convolutions, or interpolated between frames. */
 enum class Conditioner { none, transposed, frameRate };
 
-/** Overlapping windows of audio, seen as coefficients of a short Fourier transform (native/windows.h). */
+/** Overlapping windows of audio, as coefficients of a short Fourier transform (native/windows.h). */
 struct WindowsShape {
-  int kernel = 0;         // samples of a window, K; 0: no windows but patches
-  int stride = 0;         // samples from one to the next, S
-  int bins = 0;           // from 0 Hz up, N
-  bool learned = false;   // the two transforms are parameters
-  bool envelope = false;  // the deviation of each bin at each position is known: a scale of what comes in and goes out
+  int kernel = 0;         // K, samples of a window; 0 for patches instead of windows
+  int stride = 0;         // S, samples from one window to the next
+  int bins = 0;           // N, number of bins from 0 Hz up
+  bool learned = false;   // whether the two transforms are parameters
+  bool envelope = false;  // whether the deviation of each bin at each position is known; it scales input and output
 
-  /** Samples of a window before the first and after the last of its position. */
+  /** Number of samples of a window before the first, and after the last, of its position. */
   int margin() const { return (kernel - stride) / 2; }
-  /** Positions to either side whose windows overlap the samples of a position. */
+  /** Number of positions to either side whose windows overlap the samples of a position. */
   int reach() const { return kernel == 0 ? 0 : (margin() + stride - 1) / stride; }
 };
 
@@ -39,13 +37,13 @@ struct NetworkShape {
   int channels = 0;
   int layers = 0;
   int dilationCycle = 1;
-  int patch = 1;           // samples per position; behind windows their stride
-  WindowsShape windows;    // in the place of patches
-  bool inputMask = false;  // the output is gain · f + sigmoid(l) ⊙ audio, with f and l from the output projection
+  int patch = 1;         // samples per position; behind windows their stride
+  WindowsShape windows;  // instead of patches
+  bool inputMask = false;  // whether the output is gain · f + sigmoid(l) ⊙ audio, with f and l from the last projection
   int embedding = 0;       // size of the sinusoidal step embedding, which the caller computes
-  int hidden = 0;          // outputs of the two linear layers after it
-  bool tanhFirst = false;  // gate: the first half of the dilated convolution's channels goes through the tanh
-  bool residualAfterStep = false;  // the residual sum takes x with the step embedding added
+  int hidden = 0;          // number of outputs of the two linear layers after it
+  bool tanhFirst = false;          // whether the first half of the gate's channels goes through the tanh
+  bool residualAfterStep = false;  // whether the residual sum takes x with the step embedding added
   Conditioner conditioner = Conditioner::none;
   int bands = 0;
   int hop = 0;  // samples per mel frame
@@ -54,19 +52,19 @@ struct NetworkShape {
   int stride[maxStrides] = {};
   int encoders = 0;
   int encoderChannels[maxEncoder] = {};
-  int labels = 0;  // classes; 0: the network takes no label. Row `labels` of the table stands for "no label".
+  int labels = 0;  // number of classes; 0 for a network without labels. Row `labels` of the table means "no label".
 
   int dilation(int layer) const { return 1 << (layer % dilationCycle); }
   bool windowed() const { return windows.kernel > 0; }
-  /** Numbers in which a position's audio enters and leaves: samples, or cosine and sine of each bin. */
+  /** Numbers of a position's audio at input and output: samples, or cosine and sine of each bin. */
   int signals() const { return windowed() ? 2 * windows.bins : patch; }
   /** Inputs of the first projection per position: the audio, and with an envelope one more per bin. */
   int inputs() const { return signals() + (windows.envelope ? windows.bins : 0); }
-  /** Values of an input mask per position; cosine and sine of a bin have one in common. */
+  /** Numbers of an input mask per position. The cosine and the sine of a bin share one. */
   int masks() const { return windowed() ? windows.bins : patch; }
   /** Outputs of the last projection per position: f, and with an input mask l after it. */
   int outputs() const { return signals() + (inputMask ? masks() : 0); }
-  /** Channels that a layer's conditioner projection takes. */
+  /** Number of channels that a layer's projection of the mel takes. */
   int conditionerChannels() const { return encoders > 0 ? encoderChannels[encoders - 1] : bands; }
 };
 
@@ -74,11 +72,12 @@ struct NetworkShape {
 inline int upsamplerKernel(int stride) { return stride % 2 == 0 ? 2 * stride : 2 * stride + 1; }
 inline int upsamplerPadding(int stride) { return stride % 2 == 0 ? stride / 2 : (stride + 1) / 2; }
 
-/** Where a weight and its bias start in the flat parameters. */
+/** Where a weight and its bias start among the flat parameters. */
 struct ParameterOffset {
   int64_t weight = 0, bias = 0;
 };
 
+/** Offsets and shapes of a layer's parameters. C: channels. */
 struct LayerOffsets {
   ParameterOffset dilated;                              // [2C, C, 3]
   ParameterOffset step;                                 // [C, hidden]
@@ -87,7 +86,7 @@ struct LayerOffsets {
   ParameterOffset output;                               // [2C, C]: first half residual, second half skip
 };
 
-/** Offsets of every parameter. */
+/** Offsets and shapes of all parameters. N: bins, K: samples of a window. */
 struct ParameterOffsets {
   int64_t analysis = 0, synthesis = 0;  // [2N, K], if the windows are learned
   ParameterOffset input;                // [C, inputs]

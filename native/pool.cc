@@ -7,10 +7,10 @@ namespace diffwave {
 
 namespace {
 /**
- * How long a thread spins before it sleeps: longer than the gap between two layers, and about what a wake-up costs.
+ * How long a thread spins before it sleeps: longer than the gap between two layers, and about the cost of waking up.
  */
 constexpr std::chrono::microseconds spinTime(60);
-/** How often the condition is checked between two readings of the clock. */
+/** Number of checks of the condition between two readings of the clock. */
 constexpr int spinsPerClockReading = 32;
 
 inline void pause() {
@@ -21,7 +21,7 @@ inline void pause() {
 #endif
 }
 
-/** Spins until `done()`; false after `spinTime`. */
+/** Spins until done() is true. Returns false after `spinTime`. */
 template <class Done>
 bool spinUntil(const Done& done) {
   const auto end = std::chrono::steady_clock::now() + spinTime;
@@ -104,7 +104,7 @@ void Pool::runOnAll(int count, Task task, void* context) {
   std::rethrow_exception(std::exchange(error_, nullptr));
 }
 
-/** Waits until no worker can be in a task of this step any more. */
+/** Waits until no worker can be in a task of this step. */
 void Pool::awaitWorkers() {
   if (spinUntil([this] { return busy_.load(std::memory_order_acquire) == 0; })) return;
   pthread_mutex_lock(&mutex_);
@@ -114,7 +114,7 @@ void Pool::awaitWorkers() {
   pthread_mutex_unlock(&mutex_);
 }
 
-/** Waits for a step after `seen`; false when the pool is stopping. */
+/** Waits for a step after `seen`. Returns false when the pool stops. */
 bool Pool::awaitStep(unsigned seen) {
   if (spinUntil([&] { return step_.load(std::memory_order_acquire) != seen; })) return !stopping_;
   pthread_mutex_lock(&mutex_);

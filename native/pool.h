@@ -1,7 +1,7 @@
 // A pool of threads that share the tasks of one step at a time. Each worker starts with its own range of consecutive
-// tasks (what it wrote in one step is in its own cache in the next), then helps the others with theirs (so a slow core
-// takes fewer). Workers spin briefly between steps, then sleep. Which worker runs a task must never change the task's
-// result.
+// tasks, so that what it wrote in one step is in its own cache in the next. Then it helps the others with theirs, so
+// that a slow core takes fewer. Workers spin briefly between steps, then sleep. A task's result must not depend on the
+// worker that runs it.
 #pragma once
 
 #include <pthread.h>
@@ -12,21 +12,22 @@
 
 namespace diffwave {
 
+/** Threads that run tasks together. One caller at a time may use them. */
 class Pool {
  public:
   static constexpr int maxThreads = 256;
 
-  /** Called with the number of the task and of the worker (0 … threads − 1; the caller of `run` is worker 0). */
+  /** Called with the number of the task and of the worker (0 … threads − 1). The caller of `run` is worker 0. */
   using Task = void (*)(void* context, int task, int worker);
 
-  /** @param threads how many work, the caller of `run` included; fewer if the system refuses more. */
+  /** @param threads number of workers, the caller of `run` included. There are fewer if the system refuses more. */
   explicit Pool(int threads);
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
   int threads() const { return threads_; }
-  /** Whether the caller runs in a task of `runAlone`: what it runs here runs on its own thread. */
+  /** Whether the caller runs in a task of `runAlone`. Then what it runs here runs on its own thread. */
   bool alone() const { return alone_; }
   /** The first of `count` tasks in a worker's own range. */
   int firstTask(int worker, int count) const {
@@ -34,14 +35,14 @@ class Pool {
   }
 
   /**
-   * Runs tasks 0 … count − 1 and returns when all are done. One caller at a time.
-   * Throws what a task threw first, once no task runs any more; some of the others may not have run then.
+   * Runs tasks 0 … count − 1 and returns when all are done. One caller at a time. Throws what a task threw first, once
+   * no task runs any more; some of the others may not have run then.
    */
   void run(int count, Task task, void* context);
 
   /**
-   * The same, but what a task runs on this pool itself runs on the task's own thread alone, as worker 0: for work on
-   * several clips, one thread each.
+   * Runs tasks like `run`. If a task runs something on this pool itself, that runs on the task's own thread alone, as
+   * worker 0. It is for work on several clips, one thread each.
    */
   void runAlone(int count, Task task, void* context);
 
@@ -86,11 +87,11 @@ class Pool {
   int count_ = 0;
   int sleepers_ = 0;
   bool stopping_ = false;
-  bool alone_ = false;        // tasks of `runAlone` run: another `run` comes from within one of them
-  std::exception_ptr error_;  // what the first failed task threw
+  bool alone_ = false;        // whether tasks of `runAlone` run: another `run` comes from within one of them
+  std::exception_ptr error_;  // exception of the task that failed first
   alignas(64) std::atomic<unsigned> step_{0};
-  alignas(64) std::atomic<int> busy_{0};  // workers that may still run a task of this step
-  std::atomic<bool> awaited_{false};      // the caller of `run` sleeps
+  alignas(64) std::atomic<int> busy_{0};  // number of workers that may still run a task of this step
+  std::atomic<bool> awaited_{false};      // whether the caller of `run` sleeps
   std::atomic<bool> failed_{false};
 };
 

@@ -1,12 +1,13 @@
-// The windowed front end: audio enters and leaves the network as coefficients of a short Fourier transform, one
-// position every S samples. With the window w[n] = √(½ − ½·cos(2πn/K)), w = 1 if K = S, and U = √(½·Σ w²):
+// The windowed front end. Audio enters and leaves the network as coefficients of a short Fourier transform, one
+// position every S samples. With the window w[n] = √(½ − ½·cos(2πn/K)), or w = 1 if K = S, and U = √(½·Σ w²):
 //
 //   X[k, p] = Σ_n analysis[k, n] · x[p·S − D + n]            analysis = w[n]/U · (cos, sin)(2πkn/K)
 //   piece[p, n] = Σ_k synthesis[k, n] · Y[k, p]              synthesis = c[k] · w[n]·U/K · (cos, sin)(2πkn/K)
 //   y[t] = Σ_p piece[p, t − p·S + D] / Σ_p w[t − p·S + D]²   overlap-add over the clip's positions
 //
-// k runs over N cosines, then N sines; c = 2, but 1 for bins 0 and K/2; D = (K − S)/2; x is zero outside the clip.
-// interop/pytorch/README.md has the whole specification. Shapes: X and Y [positions × 2N], the two matrices [2N × K].
+// k runs over N cosines, then N sines. c is 1 for bins 0 and K/2, else 2. D = (K − S)/2. x is zero outside the clip. X
+// and Y are [positions × 2N], the two matrices [2N × K]. interop/pytorch/README.md has the whole specification, and
+// reference/plain-windows.h the plain version.
 #pragma once
 
 #include <cmath>
@@ -20,7 +21,7 @@ namespace diffwave {
 
 constexpr double pi = 3.14159265358979323846;  // M_PI is not standard C++
 
-/** w [K]. */
+/** Computes the window w [K]. */
 inline std::vector<double> windowOf(const WindowsShape& s) {
   std::vector<double> w(size_t(s.kernel), 1.0);
   for (int n = 0; s.kernel > s.stride && n < s.kernel; n++) {
@@ -55,7 +56,7 @@ struct FourierWindows {
   }
 };
 
-/** Overlap-add of a clip's pieces, a position's S samples at a time, and what its result is divided by. */
+/** Overlap-add of a clip's pieces, one position of S samples at a time, divided by the sum of squared windows. */
 class OverlapAdd {
  public:
   explicit OverlapAdd(const WindowsShape& shape) : shape_(shape) {
@@ -63,9 +64,9 @@ class OverlapAdd {
   }
 
   /**
-   * Samples of position q: out [S] = Σ_p piece[p, t − p·S + D] / Σ_p w[t − p·S + D]².
+   * Computes the samples of position q: out [S] = Σ_p piece[p, t − p·S + D] / Σ_p w[t − p·S + D]².
    *
-   * @param end positions of the clip, or any number past q + reach: those that have pieces
+   * @param end number of positions that have pieces: that of the clip, or any number past q + reach
    * @param pieceOf returns the piece [K] of a position
    */
   template <class PieceOf>
@@ -78,7 +79,7 @@ class OverlapAdd {
     divide(out, q, end);
   }
 
-  /** The adjoint's part that is not a shift: d [S] of position q, divided by the sum of squared windows. */
+  /** Divides d [S] of position q by the sum of squared windows: the part of the adjoint that is not a shift. */
   void divide(float* d, int64_t q, int64_t end) const {
     float total[block];
     for (int64_t first = 0; first < shape_.stride; first += block) {
@@ -96,8 +97,10 @@ class OverlapAdd {
  private:
   static constexpr int64_t block = 256;
 
-  /** Calls body(p, from, to, shift) for each position p whose window holds samples from … to − 1 of position q: sample
-   * i is number shift + i of the window. */
+  /**
+   * Calls body(p, from, to, shift) for each position p whose window holds samples from … to − 1 of position q. Sample i
+   * is number shift + i of the window.
+   */
   template <class Body>
   void forEachWindow(int64_t q, int64_t end, const Body& body) const {
     const int64_t reach = shape_.reach(), first = q > reach ? q - reach : 0;

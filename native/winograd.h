@@ -1,16 +1,17 @@
-// Three-tap convolutions with half the multiplications: Winograd's minimal filtering F(4, 3) (Winograd 1980; Lavin &
-// Gray 2016) along the dilation d. A block of four outputs at p + {0, 1, 2, 3}·d needs six inputs at p + {−1 … 4}·d:
+// Winograd's minimal filtering F(4,3) (Winograd 1980; Lavin & Gray 2016) computes a three-tap convolution with half the
+// multiplications. It works along the dilation d. A block of four outputs at p + {0, 1, 2, 3}·d needs six inputs at
+// p + {−1 … 4}·d:
 //
-//   y = Aᵀ[(G·g) ⊙ (Bᵀ·x)]
+//   y = Aᵀ[(G·g) ⊙ (Bᵀ·x)]      g: taps [3], x: inputs [6], y: outputs [4]
 //
-// with six channel products in the transform domain in place of twelve direct ones. The interpolation points are 0,
-// ±3/4, ±3/2 and ∞. With these, A and B are exact in float32 and errors stay within three times those of the direct
-// sum (with 0, ±1, ±2 and ∞: seven times).
+// Six channel products in the transform domain take the place of twelve direct ones. The interpolation points are 0,
+// ±3/4, ±3/2 and ∞. With these, A and B are exact in float32, and errors stay within three times those of the direct
+// sum. With 0, ±1, ±2 and ∞ they would be seven times as large. `convolve` of reference/reference.cc is the direct sum.
 #pragma once
 
 namespace diffwave {
 
-/** Inputs and outputs of one Winograd block; its transform domain has as many elements as it has inputs. */
+/** Numbers of inputs and outputs of one Winograd block. The transform domain has as many elements as inputs. */
 constexpr int winogradInputs = 6, winogradOutputs = 4;
 
 /** The inner and the outer pair of interpolation points, and their powers. */
@@ -19,7 +20,7 @@ constexpr float innerSquare = 0.5625f, outerSquare = 2.25f, innerCube = 0.421875
 /** inner² · outer² and inner² + outer². */
 constexpr float squareProduct = 1.265625f, squareSum = 2.8125f;
 
-/** G [6 × 3]: from the three taps to the transform domain. */
+/** G [6 × 3], from three taps to the transform domain. */
 constexpr float kernelTransform[winogradInputs][3] = {
     {float(64.0 / 81), 0, 0},
     {float(-128.0 / 243), float(-32.0 / 81), float(-8.0 / 27)},

@@ -1,6 +1,6 @@
-// Feeds the addon's functions with calls that are mostly right and now and then wrong in one place: a length off by
-// one, a number beyond its range, another type, a handle of another kind, a call at the wrong time. Run by
-// scripts/fuzz-native.mjs under AddressSanitizer and UndefinedBehaviorSanitizer.
+// Feeds the addon's functions with calls that are mostly right. Now and then one thing is wrong: a length is off by
+// one, a number is beyond its range, a value has another type, a handle is of another kind, or a call comes at the
+// wrong time. scripts/fuzz-native.mjs runs it under AddressSanitizer and UndefinedBehaviorSanitizer.
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include <cmath>
@@ -43,7 +43,7 @@ class Session {
         case 17: correctionGradient(); break;
         case 18: predictTogether(); break;
       }
-      // Else the engine is busy at the next call.
+      // Otherwise the engine is busy at the next call.
       if (!rarely()) world_.work();
     }
   }
@@ -53,7 +53,7 @@ class Session {
   bool coin() { return input_.ConsumeBool(); }
   int64_t between(int64_t low, int64_t high) { return input_.ConsumeIntegralInRange<int64_t>(low, high); }
 
-  /** A value, or now and then something else in its place. */
+  /** Returns the value, or now and then something else instead. */
   Value* odd(Value* value) {
     if (!rarely()) return value;
     switch (input_.ConsumeIntegralInRange(0, 7)) {
@@ -68,13 +68,13 @@ class Session {
     }
   }
 
-  /** A number, or now and then one at some limit. */
+  /** Makes a number, or now and then one at some limit. */
   Value* number(double value) {
     static constexpr double limits[] = {-1,         0,      1,      7,      255,    65535,  65536, 0x1p24,
                                         0x1p31 - 1, 0x1p31, 0x1p32, 0x1p53, 0x1p62, 0x1p63, 1e300, -0x1p40};
     return world_.number(rarely() ? limits[input_.ConsumeIntegralInRange(0, 15)] : value);
   }
-  /** An array, now and then a little too short or too long. */
+  /** Makes an array, which now and then is a little too short or too long. */
   Value* floats(int64_t length) {
     if (rarely()) length += between(-2, 2);
     return odd(world_.floats(size_t(std::max<int64_t>(0, std::min<int64_t>(length, 1 << 20)))));
@@ -87,7 +87,7 @@ class Session {
   Value* stream() { return odd(rarely() || streams_.empty() ? any(engines_) : any(streams_)); }
   Value* any(const std::vector<Value*>& list) { return list[size_t(between(0, int64_t(list.size()) - 1))]; }
 
-  /** An object's member; the last word is the fuzzer's. */
+  /** Sets a member of an object. The fuzzer may replace its value. */
   void set(Value* object, const char* name, Value* value) { object->properties[name] = odd(value); }
 
   void makeShape();
@@ -112,7 +112,7 @@ class Session {
 
   FuzzedDataProvider input_;
   World world_;
-  /** A chain of passes over frames, and what it was opened with. */
+  /** A chain of passes over frames, and the settings that it was opened with. */
   struct Chain {
     Value* value;
     int64_t size, hop, bands, padding;
@@ -195,7 +195,7 @@ Value* Session::create() {
   return engine == nullptr ? world_.undefined() : engine;
 }
 
-/** How many parameters the network has, from its definition (src/model/parameters.ts). */
+/** Counts the network's parameters from its definition (src/model/parameters.ts). */
 int64_t Session::parameterCount() const {
   const int64_t signals = kernel_ > 0 ? 2 * bins_ : patch_;
   const int64_t inputs = signals + (envelope_ ? bins_ : 0);
@@ -227,7 +227,7 @@ void Session::openStream() {
   if (opened != nullptr) streams_.push_back(opened);
 }
 
-/** A request of `predict`. */
+/** Makes a request of `predict`. */
 Value* Session::feeding() {
   Value* request = world_.object();
   set(request, "parameters", floats(parameterCount()));
@@ -366,7 +366,7 @@ void Session::openFrameChain() {
   chain.bands = between(1, 6);
   chain.padding = between(0, chain.size / 2);
   chain.corrects = coin();
-  // As those of training have it.
+  // As in training.
   if (chain.corrects && coin()) chain.padding = chain.size / 2;
   Value* shape = world_.object();
   set(shape, "operation", world_.text(chain.corrects ? "correct" : "refine"));

@@ -1,5 +1,5 @@
-// JavaScript values without JavaScript: just enough of Node-API for the addon to run inside libFuzzer. Typed arrays
-// have exactly the promised size, so that AddressSanitizer detects an access past their end.
+// JavaScript values without JavaScript: just enough of Node-API to run the addon inside libFuzzer. Typed arrays have
+// exactly the promised size, so that AddressSanitizer detects an access past their end.
 #pragma once
 
 #include <node_api.h>

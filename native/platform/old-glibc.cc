@@ -1,6 +1,6 @@
-// Lets a binary linked against a new glibc run on one as old as 2.28. The newer versions of a few functions, and
-// functions that the static libstdc++ and libgcc of a new compiler call, are replaced by their old versions or by a
-// few lines of code. The linker redirects every call to here (--wrap, src/engines/native/build.ts).
+// Lets a binary that was linked against a new glibc run on one as old as 2.28. Old versions, or a few lines of code,
+// replace the newer versions of a few functions, and functions that the static libstdc++ and libgcc of a new compiler
+// call. The linker redirects every call to here (--wrap, src/engines/native/build.ts).
 #if defined(__linux__) && __has_include(<gnu/libc-version.h>)
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

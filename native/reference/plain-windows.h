@@ -1,5 +1,5 @@
 // The windowed front end (native/windows.h) in plain loops, forward and backward. Coefficients are [2N × P], matrices
-// [2N × K], audio has P·S samples.
+// [2N × K], and audio has P·S samples.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 namespace diffwave {
 namespace plain {
 
-/** Calls body(k, p, n, t) for each coefficient k of each position p and each sample t of its window, number n in it. */
+/** Calls body(k, p, n, t) for each coefficient k of each position p, and each sample t, number n of its window. */
 template <class Body>
 void forEachInWindows(const WindowsShape& s, int64_t P, const Body& body) {
   for (int k = 0; k < 2 * s.bins; k++) {
@@ -23,7 +23,7 @@ void forEachInWindows(const WindowsShape& s, int64_t P, const Body& body) {
   }
 }
 
-/** X = analysis · windows of the audio. */
+/** X [2N × P] = analysis · windows of the audio. */
 template <class Scalar>
 std::vector<Scalar> encode(const WindowsShape& s, const Scalar* analysis, const std::vector<Scalar>& audio) {
   const int64_t P = int64_t(audio.size()) / s.stride;
@@ -33,7 +33,7 @@ std::vector<Scalar> encode(const WindowsShape& s, const Scalar* analysis, const 
   return X;
 }
 
-/** Adds to dAnalysis for the gradient dX of `encode`'s result. */
+/** Adds to dAnalysis [2N × K] for the gradient dX [2N × P] of `encode`'s result. */
 template <class Scalar>
 void encodeBackward(const WindowsShape& s, Scalar* dAnalysis, const std::vector<Scalar>& dX,
                     const std::vector<Scalar>& audio) {
@@ -42,7 +42,7 @@ void encodeBackward(const WindowsShape& s, Scalar* dAnalysis, const std::vector<
       s, P, [&](int k, int64_t p, int n, int64_t t) { dAnalysis[k * s.kernel + n] += dX[k * P + p] * audio[t]; });
 }
 
-/** Σ_p w[t − p·S + D]² of each sample. */
+/** Σ_p w[t − p·S + D]² of each sample t. */
 template <class Scalar>
 std::vector<Scalar> squaredWindows(const WindowsShape& s, int64_t P) {
   const std::vector<double> w = windowOf(s);
@@ -53,7 +53,7 @@ std::vector<Scalar> squaredWindows(const WindowsShape& s, int64_t P) {
   return sums;
 }
 
-/** y = overlap-add of synthesisᵀ · Y, divided by the sum of the squared windows. */
+/** y [P·S] = overlap-add of synthesisᵀ · Y, divided by the sum of the squared windows. */
 template <class Scalar>
 std::vector<Scalar> decode(const WindowsShape& s, const Scalar* synthesis, const std::vector<Scalar>& Y, int64_t P) {
   std::vector<Scalar> y(size_t(P * s.stride));
@@ -64,7 +64,10 @@ std::vector<Scalar> decode(const WindowsShape& s, const Scalar* synthesis, const
   return y;
 }
 
-/** From the gradient d of `decode`'s result to that of Y, which is returned, and of synthesis (null: not needed). */
+/**
+ * Returns the gradient of Y [2N × P] for the gradient d [P·S] of `decode`'s result, and adds to dSynthesis [2N × K]
+ * unless it is null.
+ */
 template <class Scalar>
 std::vector<Scalar> decodeBackward(const WindowsShape& s, Scalar* dSynthesis, const Scalar* synthesis,
                                    const std::vector<Scalar>& Y, std::vector<Scalar> d) {

@@ -1,5 +1,5 @@
-// The small parts of the network in plain loops, for any scalar type: they run once per clip or once per frame and
-// are not worth a kernel. Each forward function is followed by its backward functions, which add to the gradients.
+// The small parts of the network in plain loops, for any scalar type. They run once per clip or once per frame and are
+// not worth a kernel. Each forward function is followed by its backward functions, which add to the gradients.
 #pragma once
 
 #include <cmath>
@@ -14,7 +14,7 @@ namespace plain {
 template <class Scalar>
 void linear(Scalar* out, const Scalar* in, const Scalar* weight, const Scalar* bias, int64_t outputs, int64_t inputs) {
   for (int64_t o = 0; o < outputs; o++) {
-    Scalar sum[4] = {bias[o], 0, 0, 0};  // four sums, so that additions do not wait for each other
+    Scalar sum[4] = {bias[o], 0, 0, 0};  // four sums, so that additions need not wait for each other
     const Scalar* row = weight + o * inputs;
     int64_t i = 0;
     for (; i + 4 <= inputs; i += 4) {
@@ -25,7 +25,7 @@ void linear(Scalar* out, const Scalar* in, const Scalar* weight, const Scalar* b
   }
 }
 
-/** Adds to dWeight and dBias for the gradient dOut[outputs] of `linear`. */
+/** Adds to dWeight [outputs × inputs] and dBias [outputs] for the gradient dOut [outputs] of `linear`. */
 template <class Scalar>
 void linearToWeights(Scalar* dWeight, Scalar* dBias, const Scalar* dOut, const Scalar* in, int64_t outputs,
                      int64_t inputs) {
@@ -36,7 +36,7 @@ void linearToWeights(Scalar* dWeight, Scalar* dBias, const Scalar* dOut, const S
   }
 }
 
-/** Adds to dIn[inputs] for the gradient dOut[outputs] of `linear`. */
+/** Adds to dIn [inputs] for the gradient dOut [outputs] of `linear`. */
 template <class Scalar>
 void linearToInput(Scalar* dIn, const Scalar* dOut, const Scalar* weight, int64_t outputs, int64_t inputs) {
   for (int64_t o = 0; o < outputs; o++) {
@@ -61,7 +61,7 @@ Scalar siluDerivative(Scalar x) {
   return s * (1 + x * (1 - s));
 }
 
-/** Leaky ReLU, and its derivative from its result, which has the sign of the input. */
+/** Leaky ReLU, and its derivative. The derivative is found from the result, which has the sign of the input. */
 template <class Scalar>
 Scalar leaky(Scalar x) {
   return x > 0 ? x : Scalar(leakySlope) * x;
@@ -72,8 +72,8 @@ Scalar leakyDerivative(Scalar y) {
 }
 
 /**
- * Transposed 2-D convolution 1→1 over [bands × frames] with kernel [3, kernel], stride [1, stride], padding [1,
- * padding], then leaky ReLU: out is [bands × frames·stride].
+ * Transposed 2-D convolution from one channel to one channel, then leaky ReLU: out [bands × frames·stride] from
+ * in [bands × frames], with kernel [3 × kernel], stride [1, stride] and padding [1, padding].
  */
 template <class Scalar>
 void upsample(Scalar* out, const Scalar* in, const Scalar* weight, Scalar bias, int bands, int64_t frames, int stride,
@@ -85,7 +85,7 @@ void upsample(Scalar* out, const Scalar* in, const Scalar* weight, Scalar bias, 
       const int target = b + kb - 1;
       if (target < 0 || target >= bands) continue;
       for (int64_t f = 0; f < frames; f++) {
-        const int64_t first = f * stride - padding;  // output of kernel element 0
+        const int64_t first = f * stride - padding;  // output that kernel element 0 adds to
         const int64_t from = first < 0 ? -first : 0;
         const int64_t to = first + kernel > length ? length - first : kernel;
         const Scalar value = in[b * frames + f];
@@ -98,8 +98,8 @@ void upsample(Scalar* out, const Scalar* in, const Scalar* weight, Scalar bias, 
 }
 
 /**
- * Adds to dIn (null: not needed), dWeight and dBias. dOut [bands × frames·stride] is the gradient of `out`, the
- * result of `upsample`; it is overwritten by the gradient before the leaky ReLU.
+ * Adds to dIn (null if not needed), dWeight and dBias. dOut [bands × frames·stride] is the gradient of `out`, the
+ * result of `upsample`. It is overwritten by the gradient before the leaky ReLU.
  */
 template <class Scalar>
 void upsampleBackward(Scalar* dIn, Scalar* dWeight, Scalar* dBias, Scalar* dOut, const Scalar* out, const Scalar* in,

@@ -10,8 +10,8 @@ namespace diffwave {
 namespace {
 
 /**
- * Convolution along time: out[o, p] += bias[o] + Σ_i Σ_k weight[o, i, k] · in[i, p + (k − ⌊kernel/2⌋) · dilation],
- * with zeros outside 0 … length − 1. out is [outputs × length], in [inputs × length].
+ * Convolution along time: out[o, p] += bias[o] + Σ_i Σ_k weight[o, i, k] · in[i, p + (k − ⌊kernel/2⌋) · dilation], with
+ * zeros outside 0 … length − 1. out [outputs × length], in [inputs × length], weight [outputs × inputs × kernel].
  */
 template <class Scalar>
 void convolve(Scalar* out, const Scalar* in, const Scalar* weight, const Scalar* bias, int outputs, int inputs,
@@ -30,7 +30,7 @@ void convolve(Scalar* out, const Scalar* in, const Scalar* weight, const Scalar*
   }
 }
 
-/** Adds to dIn (null: not needed), dWeight and dBias for the gradient dOut [outputs × length] of `convolve`. */
+/** Adds to dIn (null if not needed), dWeight and dBias for the gradient dOut [outputs × length] of `convolve`. */
 template <class Scalar>
 void convolveBackward(Scalar* dIn, Scalar* dWeight, Scalar* dBias, const Scalar* dOut, const Scalar* in,
                       const Scalar* weight, int outputs, int inputs, int kernel, int dilation, int64_t length) {
@@ -50,47 +50,47 @@ void convolveBackward(Scalar* dIn, Scalar* dWeight, Scalar* dBias, const Scalar*
   }
 }
 
-/** What the forward pass of one clip leaves for the backward pass. P positions, F frames. */
+/** Activations of one clip that the backward pass needs. P: positions, F: frames, C: channels. */
 template <class Scalar>
 struct Activations {
   using Array = std::vector<Scalar>;
   Array embedded1, embedded2;  // [hidden] before SiLU
-  Array silu1, embedding;      // [hidden] after SiLU; embedding has the label added
-  Array signals;  // [signals × P]: sample p·patch + j is channel j of position p; or windows' coefficients
-  Array inputs;   // [inputs × P]: the signals, behind an envelope scaled and with its logarithms
+  Array silu1, embedding;      // [hidden] after SiLU; the embedding includes the label
+  Array signals;  // [signals × P]: sample p·patch + j is channel j of position p. Behind windows: coefficients
+  Array inputs;   // [inputs × P]: the signals; behind an envelope divided by it, and with its logarithms
   Array input;    // [C × P] after ReLU
-  std::vector<Array> upsampled;  // per stride [bands × frames so far], of the shared upsampler
-  std::vector<Array> encoded;    // per encoder convolution [channels × F], after leaky ReLU
+  std::vector<Array> upsampled;  // shared upsampler: per stride [bands × frames of that stage]
+  std::vector<Array> encoded;    // per convolution of the encoder [channels × F], after leaky ReLU
   struct Layer {
     Array x, y;                    // [C × P] without and with the step embedding
-    std::vector<Array> upsampled;  // as above, of the layer's own upsampler
+    std::vector<Array> upsampled;  // the layer's own upsampler: per stride [bands × frames of that stage]
     Array conditioning;            // [bands × P] the upsampled mel at the positions
-    Array sigmoidHalf, tanhHalf;   // [C × P] the gate's halves, activated
+    Array sigmoidHalf, tanhHalf;   // [C × P] activated halves of the gate
     Array gated;                   // [C × P] their product
   };
   std::vector<Layer> layers;
   Array skip;        // [C × P] Σ skips / √layers
   Array hidden;      // [C × P] after skip projection and ReLU
   Array mask;        // [masks × P], if the network masks its input
-  Array masked;      // [signals × P]: the output as it leaves, in samples or coefficients
+  Array masked;      // [signals × P] the output, in samples or coefficients
   Array prediction;  // [samples]
 };
 
-/** Gradients of a clip's activations, shared by the parts of the backward pass. */
+/** Gradients of a clip's activations. The parts of the backward pass share them. */
 template <class Scalar>
 struct Gradients {
   using Array = std::vector<Scalar>;
   Array skip;       // [C × P]
-  Array signals;    // [signals × P]: of learned windows' coefficients, from the mask
-  Array x;          // [C × P] of the result of the layer at hand; nothing reads that of the last layer
+  Array signals;    // [signals × P] gradient of learned windows' coefficients, through the mask
+  Array x;          // [C × P] gradient of the present layer's result; nothing reads the last layer's result
   Array embedding;  // [hidden]
-  Array mel;        // [bands × P] of the shared upsampled mel
-  Array frames;     // of what the layers project at the frame rate [channels × F]
+  Array mel;        // [bands × P] gradient of the shared upsampled mel
+  Array frames;     // [channels × F] gradient of what the layers project at the frame rate
 };
 
 /**
- * One forward and one backward function per part of the network. Backward functions add to the parameters' gradients
- * g.
+ * The network, with one forward and one backward function per part. Backward functions add to the gradients g of the
+ * parameters.
  */
 template <class Scalar>
 class Reference {
@@ -130,7 +130,7 @@ class Reference {
   const Scalar* synthesis() const {
     return shape_.windows.learned ? w_ + offsets_.synthesis : fourier_.synthesis.data();
   }
-  /** What behind windows the output f of channel c is multiplied with. */
+  /** Factor of the output f of channel c: the gain, and behind an envelope its deviation. */
   Scalar outputScale(const Clip& clip, int64_t c, int64_t position) const {
     const int64_t bins = shape_.windows.bins;
     const Scalar gain = shape_.inputMask ? clip.gain : 1;
@@ -155,7 +155,7 @@ class Reference {
   const int C_;
 };
 
-/** The mel after each transposed convolution, [bands × frames so far]. */
+/** Computes the mel after each transposed convolution, [bands × frames of that stage]. */
 template <class Scalar>
 std::vector<std::vector<Scalar>> Reference<Scalar>::upsampled(const ParameterOffset* offsets, const Clip& clip) const {
   std::vector<Array> results;
@@ -174,7 +174,10 @@ std::vector<std::vector<Scalar>> Reference<Scalar>::upsampled(const ParameterOff
   return results;
 }
 
-/** dPositions [bands × P] is the gradient of the upsampled mel at the positions, which are every patch-th sample. */
+/**
+ * Adds to the upsampler's gradients. dPositions [bands × P] is the gradient of the upsampled mel at the positions,
+ * which are every patch-th sample.
+ */
 template <class Scalar>
 void Reference<Scalar>::upsampledBackward(Scalar* g, const ParameterOffset* offsets, const Clip& clip,
                                           const std::vector<Array>& results, const Array& dPositions) const {
@@ -197,8 +200,8 @@ void Reference<Scalar>::upsampledBackward(Scalar* g, const ParameterOffset* offs
 }
 
 /**
- * Position p lies at sample p·patch, frame f at sample f·hop. Finds the frames around p, and its distance from the
- * first.
+ * Finds the two frames around a position, and its distance from the first one in frames. Position p lies at sample
+ * p·patch, and frame f at sample f·hop.
  */
 template <class Scalar>
 void Reference<Scalar>::interpolate(const Clip& clip, int64_t position, int64_t& frame, int64_t& next,
@@ -238,7 +241,7 @@ void Reference<Scalar>::backward(Scalar* g, const Clip& clip, const State& a, co
   embeddingBackward(g, clip, a, std::move(d.embedding));
 }
 
-/** The step: sinusoids → linear → SiLU → linear → SiLU (→ + label). */
+/** The step embedding: sinusoids → linear → SiLU → linear → SiLU (→ + label). */
 template <class Scalar>
 void Reference<Scalar>::embeddingForward(State& a, const Clip& clip) const {
   const int hidden = shape_.hidden;
@@ -273,7 +276,7 @@ void Reference<Scalar>::embeddingBackward(Scalar* g, const Clip& clip, const Sta
                          clip.sinusoids.data(), hidden, shape_.embedding);
 }
 
-/** The mel: upsampled if all layers share the upsampler, or encoded. */
+/** Upsamples the mel if all layers share the upsampler, or encodes it. */
 template <class Scalar>
 void Reference<Scalar>::melForward(State& a, const Clip& clip) const {
   if (shape_.conditioner == Conditioner::transposed && !shape_.upsamplerPerLayer) {
@@ -307,7 +310,7 @@ void Reference<Scalar>::melBackward(Scalar* g, const Clip& clip, const State& a,
   }
 }
 
-/** The audio: folded to patches or seen through windows, projected, ReLU. */
+/** Folds the audio to patches, or transforms its windows, then projects it: relu(W_input · inputs + bias) [C × P]. */
 template <class Scalar>
 void Reference<Scalar>::inputForward(State& a, const Clip& clip) const {
   const int64_t P = positions(clip), C = C_, bins = shape_.windows.bins;
@@ -344,7 +347,7 @@ void Reference<Scalar>::inputBackward(Scalar* g, const Clip& clip, const State& 
   if (learned) plain::encodeBackward(shape_.windows, g + offsets_.analysis, d.signals, clip.audio);
 }
 
-/** Adds the mel's share to the 2C sums of the gate [2C × P]. */
+/** Adds the mel's share to the sums of the gate [2C × P]. */
 template <class Scalar>
 void Reference<Scalar>::conditionerForward(int index, Array& sum, Layer& layer, const State& a,
                                            const Clip& clip) const {
@@ -407,7 +410,7 @@ void Reference<Scalar>::conditionerBackward(int index, Scalar* g, const Array& d
   }
 }
 
-/** One half through the sigmoid, the other through the tanh, and their product. sum [2C × P]. */
+/** One half of the sums [2C × P] goes through the sigmoid, the other through the tanh. Their product is the gate. */
 template <class Scalar>
 void Reference<Scalar>::gateForward(Layer& layer, const Array& sum) const {
   const size_t size = sum.size() / 2, sigmoidFirst = size_t(sigmoidAt(int64_t(size))),
@@ -433,7 +436,10 @@ void Reference<Scalar>::gateBackward(Array& dSum, const Array& dGated, const Lay
   }
 }
 
-/** One residual layer: x [C × P] becomes the next layer's, and the skip sum grows (Kong et al. 2021, fig. 2). */
+/**
+ * One residual layer (Kong et al. 2021, fig. 2): h = W_dilated ∗ y + mel + bias, z = sigmoid(h₁) · tanh(h₂),
+ * (residual, skip) = W_output · z + bias. x [C × P] ← (x + residual) · √½, and the skip sum grows.
+ */
 template <class Scalar>
 void Reference<Scalar>::layerForward(int index, State& a, Array& x, const Clip& clip) const {
   const int64_t P = positions(clip), C = C_;
@@ -492,8 +498,9 @@ void Reference<Scalar>::layerBackward(int index, Scalar* g, const Clip& clip, co
 }
 
 /**
- * The skips: projected, ReLU, projected to the patch's samples or the windows' coefficients; with an input mask
- * gain · f + sigmoid(l) ⊙ what came in. Behind windows f is scaled by the envelope.
+ * The network's end: the skips are projected, go through a ReLU, and are projected to the patch's samples or the
+ * windows' coefficients. An input mask makes gain · f + sigmoid(l) ⊙ input of them. Behind an envelope f is multiplied
+ * by it.
  */
 template <class Scalar>
 void Reference<Scalar>::outputForward(State& a, const Clip& clip) const {

@@ -10,29 +10,29 @@
 
 namespace diffwave {
 
-/** One clip, as src/engines/engine.ts describes it. Lengths are checked by the caller. */
+/** One clip, as src/engines/engine.ts describes it. The caller has checked the lengths. */
 template <class Scalar>
 struct ReferenceClip {
-  std::vector<Scalar> audio;      // [samples], a multiple of those per position
-  std::vector<Scalar> target;     // [samples]; empty: forward only
-  std::vector<Scalar> weight;     // [samples], or empty for 1
+  std::vector<Scalar> audio;      // [samples], a multiple of the samples per position
+  std::vector<Scalar> target;     // [samples]; empty for the forward pass alone
+  std::vector<Scalar> weight;     // [samples], or empty for ones
   std::vector<Scalar> sinusoids;  // [embedding]
   std::vector<Scalar> mel;        // [bands × frames]
   int64_t frames = 0;
   int64_t melOffset = 0;             // samples from the first frame's start to the audio's
-  int label = -1;                    // −1: no label
-  Scalar gain = 1;                   // of f, if the network masks its input
+  int label = -1;                    // −1 for no label
+  Scalar gain = 1;                   // factor of f, if the network masks its input
   std::vector<Scalar> deviations{};  // [positions × bins], behind windows with an envelope
 };
 
-/** The network's output for one clip: [samples]. */
+/** Computes the network's output for one clip [samples]. */
 template <class Scalar>
 std::vector<Scalar> referencePredict(const NetworkShape& shape, const Scalar* parameters,
                                      const ReferenceClip<Scalar>& clip);
 
 /**
- * The mean over all samples of the batch of weight · |prediction − target| (or its square), ∂loss/∂parameters
- * (overwritten, laid out as the parameters) and each clip's own mean [clips].
+ * Computes the loss, the mean over all samples of the batch of weight · |prediction − target| or its square.
+ * `gradients` receives ∂loss/∂parameters, laid out as the parameters, and clipLosses [clips] each clip's own mean.
  */
 template <class Scalar>
 Scalar referenceLossGradients(const NetworkShape& shape, const Scalar* parameters,

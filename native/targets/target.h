@@ -1,6 +1,6 @@
-// The kernel tables of the instruction set that the including file is compiled for. Define DIFFWAVE_TARGET (its
-// namespace) and DIFFWAVE_LANES first, and DIFFWAVE_BF16 if it has products of bfloat16: then the file has the forward
-// kernels of `precision: 'fast'` and no others.
+// The kernel tables of one instruction set, for which the including file is compiled. That file first defines
+// DIFFWAVE_TARGET (a namespace) and DIFFWAVE_LANES. If it also defines DIFFWAVE_BF16, it only has the forward kernels
+// of `precision: 'fast'`, with products of bfloat16.
 #pragma once
 
 #include "../kernels/frames.h"
@@ -22,7 +22,7 @@ namespace DIFFWAVE_TARGET {
 
 namespace layers {
 
-/** The forward kernels whose layers multiply `Operands`. */
+/** Returns the forward kernels whose layers multiply `Operands`. */
 template <class Operands>
 const ForwardKernels& vectorTable() {
   static const ForwardKernels kernels = {
@@ -53,7 +53,7 @@ const ForwardKernels& vectorTable() {
 }
 
 #ifdef DIFFWAVE_AMX
-/** The same on AMX tiles, with weights of `parts` bfloat16. */
+/** Returns the forward kernels whose layers run on AMX tiles, with weights of `parts` bfloat16 numbers. */
 template <int parts>
 const ForwardKernels& tileTable() {
   static const ForwardKernels kernels = [] {

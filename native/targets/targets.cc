@@ -23,7 +23,7 @@ namespace diffwave {
   const FrameKernels& frameTable();         \
   }
 
-/** The forward kernels of `precision: 'fast'`. */
+/** Declares the forward kernels of `precision: 'fast'`. */
 #define DIFFWAVE_DECLARE_FAST(target) \
   namespace target {                  \
   const ForwardKernels& fastTable();  \
@@ -51,7 +51,7 @@ DIFFWAVE_DECLARE(baseline)
 #endif
 
 #if defined(__x86_64__)
-/** What cpuid says of the kernels' instructions. Not every compiler's library has __builtin_cpu_supports. */
+/** The instructions of the kernels that cpuid reports. Not every compiler's library has __builtin_cpu_supports. */
 struct Features {
   bool avx2 = false, avx512 = false, avx512bf16 = false, amx = false;
   Features() {
@@ -59,7 +59,7 @@ struct Features {
     unsigned a = 0, b = 0, c = 0, d = 0;
     if (!__get_cpuid_count(1, 0, &a, &b, &c, &d) || !bit(c, 27)) return;  // OSXSAVE: xgetbv may be used
     const bool fma = bit(c, 12) && bit(c, 28);
-    unsigned saved, high;  // the registers that the system saves on a switch of tasks
+    unsigned saved, high;  // the registers that the system saves when it switches tasks
     asm volatile("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
     constexpr unsigned ymm = 0x6, zmm = 0xe6;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return;
@@ -79,7 +79,7 @@ static bool hasAvx512() { return features().avx512; }
 static const ForwardKernels* fastAvx512() { return features().avx512bf16 ? &avx512bf16::fastTable() : nullptr; }
 #endif
 #if defined(__aarch64__)
-/** Whether the processor has products of bfloat16 (FEAT_BF16), as the system says. */
+/** Whether the processor has products of bfloat16 (FEAT_BF16), as the system reports. */
 static bool hasBf16() {
 #if defined(__linux__)
   constexpr unsigned long bf16 = 1ul << 14;  // HWCAP2_BF16
@@ -95,7 +95,7 @@ static bool hasBf16() {
 static const ForwardKernels* fastNeon() { return hasBf16() ? &neonbf16::fastTable() : nullptr; }
 #endif
 #if defined(DIFFWAVE_WITH_AMX)
-/** Whether the processor has AMX with bfloat16, and the system lets this process use it (Linux: on request). */
+/** Whether the processor has AMX with bfloat16, and the system lets this process use it. Linux does so on request. */
 static bool hasAmx() {
   if (!features().avx512bf16 || !features().amx) return false;
   constexpr long requestPermission = 0x1023, tileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA

@@ -1,4 +1,4 @@
-// The instruction sets that the kernels are compiled for, and which of them this processor can run.
+// The instruction sets for which the kernels are compiled, and which of them this processor can run.
 #pragma once
 
 #include "../kernels/frame-tasks.h"
@@ -10,19 +10,19 @@ namespace diffwave {
 
 struct Target {
   const char* name;
-  /** Functions, not tables: no code of a target may run before `runs` has returned true. */
+  /** Functions, not tables, because no code of an instruction set may run before `runs` has returned true. */
   const TrainingKernels& (*training)();
   const ForwardKernels& (*forward)();
   const OptimiserKernels& (*optimiser)();
   const FrameKernels& (*frames)();
   bool (*runs)();
-  /** The forward kernels of `precision: 'fast'`, or null if the set or the processor has no products of bfloat16. */
+  /** Returns the forward kernels of `precision: 'fast'`, or null without products of bfloat16. */
   const ForwardKernels* (*fast)();
-  /** Not listed, but can be requested by name: for tests. */
+  /** Whether it is not listed. Tests request such a set by name. */
   bool hidden;
 };
 
-/** Best first. */
+/** The instruction sets, best first. */
 int targetCount();
 const Target& targetAt(int index);
 

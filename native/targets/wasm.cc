@@ -1,4 +1,4 @@
-// WebAssembly with 128-bit SIMD, four lanes; fused multiply-add if it is compiled for relaxed SIMD.
+// WebAssembly with 128-bit SIMD, four lanes. Compiled for relaxed SIMD it has fused multiply-add.
 #define DIFFWAVE_TARGET wasm
 #define DIFFWAVE_LANES 4
 #include "target.h"

@@ -1,5 +1,5 @@
-// Tests of what losses of audio take: every instruction set, one thread and three, against plain C++ of one lane. The
-// bytes of the TypeScript are compared in test/engines/native/loss-kernels.test.ts.
+// Tests of the kernels for losses on audio: every instruction set, with one thread and three, against plain C++ of one
+// lane. test/engines/native/loss-kernels.test.ts compares them with the bytes of the TypeScript.
 #include "../training/audio-loss.h"
 
 #include <cmath>
@@ -18,7 +18,7 @@ std::vector<float> tone(int64_t samples, double pitch) {
   return audio;
 }
 
-/** All numbers that terms of every kind make. */
+/** Computes all numbers of one term of each kind. */
 std::vector<double> terms(const Target& target, int threads, int size, int64_t samples) {
   FrameChainSettings settings = settingsOf(FrameOperation::correct, size, size / 4, 1);
   const FrameTables tables = settings.tables();

@@ -1,4 +1,4 @@
-// Compiled with AVX-512 and BF16 for x86-64 (src/engines/native/build.ts), otherwise without the kernels.
+// Compiled with AVX-512 and BF16 for x86-64 (src/engines/native/build.ts). Elsewhere it has no kernels.
 #include "emulated-amx.h"
 
 #if defined(__AVX512BF16__)

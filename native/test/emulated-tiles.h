@@ -1,7 +1,7 @@
-// AMX tiles in plain C++, in place of the compiler's intrinsics: so the kernels on tiles run, and are tested, on any
-// processor with AVX-512 and bfloat16. As the Intel SDM describes TDPBF16PS: each sum takes its pairs in order, the
-// even step of a pair before the odd one. Rounding differs from the processor's, which treats numbers below 2⁻¹²⁶ as
-// zero.
+// AMX tiles in plain C++, instead of the compiler's intrinsics. With them the kernels on tiles run, and are tested, on
+// any processor with AVX-512 and bfloat16. Sums are those of TDPBF16PS in the Intel SDM: each sum takes its pairs in
+// order, the even step of a pair before the odd one. Rounding differs from the processor's, which treats numbers below
+// 2⁻¹²⁶ as zero.
 #pragma once
 
 #include <immintrin.h>
@@ -35,7 +35,7 @@ static inline float widened(uint16_t number) {
 
 static inline void clear(int tile) { std::memset(tiles[tile], 0, sizeof tiles[tile]); }
 
-/** sum [16 × 16] += left [16 × 32] · right [32 × 16], right as pairs of steps. */
+/** sum [16 × 16] += left [16 × 32] · right [32 × 16]. The right side consists of pairs of steps. */
 static inline void multiply(int sum, int left, int right) {
   for (int r = 0; r < rows; r++) {
     for (int c = 0; c < pairs; c++) {

@@ -1,5 +1,5 @@
-// Tests of phase refinement and of the correction: every instruction set, one thread and three, whole and in pieces,
-// against plain C++ of one lane. The bytes of the TypeScript are compared in test/engines/native/frame-chain.test.ts.
+// Tests of phase refinement and of the correction: every instruction set, with one thread and three, whole and in
+// pieces, against plain C++ of one lane. test/engines/native/frame-chain.test.ts compares the bytes of the TypeScript.
 #include <algorithm>
 #include <cmath>
 #include <tuple>
@@ -17,7 +17,7 @@ int64_t lengthOf(const FrameChainSettings& settings, int frames) {
   return settings.operation == FrameOperation::refine ? length : length - settings.hop / 2;
 }
 
-/** A clip of `frames` hops, of a correction half a hop shorter, in pieces of `piece` samples. */
+/** Runs a clip of `frames` hops in pieces of `piece` samples. For a correction it is half a hop shorter. */
 std::vector<float> passed(const Target& target, int threads, const FrameChainSettings& settings, int frames,
                           int64_t piece) {
   Pool pool(threads);

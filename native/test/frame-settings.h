@@ -1,4 +1,4 @@
-// The chain that tests of frames share.
+// The settings of a chain that several tests of frames use.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 #include "../inference/frame-chain.h"
 #include "../windows.h"
 
-/** Eight bands, half overlapping, from bin 2 on, over frames of `size` samples: eight bins each from 128 samples on. */
+/** Eight half-overlapping bands of min(8, size / 16) bins each, from bin 2 on, over frames of `size` samples. */
 inline diffwave::FrameChainSettings settingsOf(diffwave::FrameOperation operation, int size, int hop, int stages) {
   constexpr int bands = 8;
   const int width = std::min(8, size / 16);

@@ -1,5 +1,5 @@
-// Tests of the arithmetic around a windowed front end: every instruction set against plain C++ of one lane. The bytes
-// of the TypeScript are compared in test/engines/native/front-end.test.ts.
+// Tests of the kernels around a windowed front end: every instruction set against plain C++ of one lane.
+// test/engines/native/front-end.test.ts compares the bytes of the TypeScript.
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -13,7 +13,7 @@ namespace {
 
 constexpr double pi = 3.14159265358979323846;
 
-/** Scratch memory, aligned as the kernels ask. */
+/** Scratch memory, aligned as the kernels require. */
 struct Scratch {
   explicit Scratch(int64_t doubles) : memory(size_t(doubles + 8)) {}
   double* data() {
@@ -23,7 +23,7 @@ struct Scratch {
   std::vector<double> memory;
 };
 
-/** Powers of `frames` frames from three bands over nine bins. */
+/** Computes the powers of `frames` frames from three bands over nine bins. */
 std::vector<float> powers(const FrameKernels& kernels, int frames) {
   const std::vector<double> weights{1, 0.5, 0.5, 1, 0.5, 0.25, 1}, columnSums{0, 1, 1, 1, 0.5, 0.25, 1, 0, 0};
   const std::vector<MelFilter> filters{{1, 2, &weights[0]}, {2, 3, &weights[2]}, {5, 2, &weights[5]}};
@@ -37,7 +37,7 @@ std::vector<float> powers(const FrameKernels& kernels, int frames) {
   return out;
 }
 
-/** Windows of `size` samples through changing gains. */
+/** Filters windows of `size` samples with changing gains. */
 std::vector<double> filtered(const FrameKernels& kernels, int size, int positions) {
   const int stride = size / 4, bins = size / 2 - 1;
   std::vector<double> window, roots;

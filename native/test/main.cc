@@ -1,6 +1,6 @@
-// The native engine's own tests, a program without Node.js: so they run under AddressSanitizer and ThreadSanitizer
-// (`npm run test:sanitize`) and, for another processor, in an emulator (scripts/prepack.mjs). Prints a line per
-// check; exit status 0 if all passed.
+// The native engine's own tests, as a program without Node.js. So they run under AddressSanitizer and ThreadSanitizer
+// (`npm run test:sanitize`), and in an emulator for another processor (scripts/prepack.mjs). It prints a line per
+// check, and exits with status 0 if all passed.
 #include "tests.h"
 
 #include <cstdio>

@@ -1,5 +1,5 @@
-// Tests of the optimiser: every instruction set against plain C++ that rounds as the TypeScript does, for one thread
-// and three, and normal numbers against the C library's functions.
+// Tests of the optimiser, with one thread and three: every instruction set against plain C++ that rounds like the
+// TypeScript, and normal numbers against the C library's functions.
 #include "../training/optimiser.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ using namespace diffwave;
 
 namespace {
 
-/** One parameter's arrays, with numbers that differ from each other. */
+/** Arrays of one parameter, with numbers that differ from each other. */
 struct Parameter {
   std::vector<float> weights, gradients, first, second, average;
 
@@ -48,7 +48,7 @@ std::vector<Parameter> parameters() {
   return all;
 }
 
-/** One update as src/training/optimiser has it. */
+/** One update, as in src/training/optimiser. */
 void plainUpdate(const AdamNumbers& n, AdamArrays a) {
   for (int64_t i = 0; i < a.count; i++) {
     const double g = float(double(a.gradients[i]) * n.gradientScale);

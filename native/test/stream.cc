@@ -1,4 +1,4 @@
-// Streams over random networks, lengths and chunks against the oracle, on every instruction set. Every buffer has
+// Tests of streams: random networks, lengths and chunks against the oracle, on every instruction set. Every buffer has
 // exactly the promised size, so that AddressSanitizer detects an access past its end.
 #include <algorithm>
 #include <atomic>
@@ -20,8 +20,8 @@ namespace {
 
 constexpr int trials = 40, emulatedTrials = 12;
 /**
- * bfloat16 has 8 bits: each factor of a product is off by 2⁻⁹ of itself at most. Sums of products of random signs are
- * off by about as much, and the Winograd transforms and several layers add to it.
+ * Bound for `precision: 'fast'`. bfloat16 has 8 bits, so each factor of a product is off by a relative 2⁻⁹ at most.
+ * Sums of products of random signs are off by about as much. The Winograd transforms and several layers add to it.
  */
 constexpr double fastBound = 0.03;
 const std::atomic<bool> goOn{false};  // never cancelled
@@ -93,7 +93,7 @@ void pushEnvelope(Stream& stream, const NetworkShape& shape, const ReferenceClip
   positions = known;
 }
 
-/** ε of every pass, its audio cut at random; false: the stream broke a promise. */
+/** Computes ε of every pass, with its audio cut at random. Returns false if the stream broke a promise. */
 bool predictInPieces(Stream& stream, const NetworkShape& shape, const ReferenceClip<float>& clip, Random random,
                      std::vector<Fed>& passes) {
   const int64_t length = int64_t(clip.audio.size());
@@ -130,7 +130,7 @@ bool predictInPieces(Stream& stream, const NetworkShape& shape, const ReferenceC
   return true;
 }
 
-/** @param bound on the difference from the oracle, relative to its largest number */
+/** @param bound bound of the difference from the oracle, relative to the oracle's largest number */
 void testStream(int trial, const char* target, const ForwardKernels& kernels, double bound) {
   Random random{uint64_t(trial) * 7919 + 1};
   const NetworkShape shape = randomShape(random);

@@ -1,4 +1,4 @@
-// The parts of the test program, one function per file, and the counting of failures.
+// The parts of the test program, one function per file, and the count of failures.
 #pragma once
 
 #include <cstring>

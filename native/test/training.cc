@@ -1,5 +1,5 @@
 // Tests of training: the oracle's gradients against finite differences in double, the kernels against the oracle over
-// many shapes, and equal bytes for any number of threads and with gates stored or recomputed.
+// many shapes, and equal bytes for any number of threads and for stored and recomputed gates.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -163,7 +163,7 @@ std::vector<ReferenceClip<double>> randomClips(const Case& c, Random& random) {
   return clips;
 }
 
-/** Largest relative error of central differences over a sample of parameters. L2 only: |x| has a corner. */
+/** Largest relative error of central differences over a sample of parameters. Only for L2, because |x| has a corner. */
 void testOracle(const Case& c, int differences) {
   Random random{7};
   auto w = randomParameters(c.shape, random);
@@ -217,14 +217,14 @@ Result fast(const Case& c, const TrainingKernels& kernels, int threads, size_t l
   Result result;
   result.gradients.assign(w.size(), NAN);
   result.clipLosses.resize(batch.clips.size());
-  for (int i = 0; i < 2; i++) {  // twice: the memory is reused
+  for (int i = 0; i < 2; i++) {  // the second run reuses the memory
     result.outcome = training.lossGradients(w.data(), {batch.clips.data(), int(batch.clips.size()), c.squared},
                                             result.gradients.data(), &result.loss, result.clipLosses.data(), nullptr);
   }
   return result;
 }
 
-/** The largest error relative to the largest gradient of all parameters. */
+/** Largest error, relative to the largest gradient of all parameters. */
 double difference(const std::vector<float>& a, const std::vector<double>& b) {
   double worst = 0, largest = 0;
   for (double v : b) largest = std::max(largest, std::fabs(v));
@@ -236,16 +236,16 @@ double difference(const std::vector<float>& a, const std::vector<double>& b) {
 }
 
 /**
- * How far gradients may be off, by the measure above. Floats: 1e-5, and most are 1e-7 off.
+ * Bound of the error of gradients, by the measure above. For floats it is 1e-5; most are off by 1e-7.
  *
  * On AMX each factor of a backward product is x = h + l + e, with h and l rounded to the eight bits of bfloat16. If x
  * has the exponent 0, the rest x − h is spread evenly over ±2⁻⁸. e depends on the exponent of that rest; its root mean
  * square (RMS) is 0.76 · 2⁻¹⁷ / √3. A product of x and x' leaves out l·l', and what e and e' would add. Relative to the
  * product that is an RMS of at most √((2⁻¹⁶ / 3)² + 2 · (0.76 · 2⁻¹⁷ / √3)²) = 0.91 · 2⁻¹⁷, and 2⁻¹⁵ at worst. These
- * errors are as good as independent: sums of products have the same relative RMS, and n products in turn √n times that.
- * The longest way back has n = 2 · layers + 5: windows, outputs, skips, two per layer, learned windows, and the
- * weight's own. The largest gradient and the largest error are both extremes of as many sums, so their ratio is about
- * that of their RMS.
+ * errors are as good as independent. So sums of products have the same relative RMS, and n products in turn have √n
+ * times that. The longest way back has n = 2 · layers + 5 products: windows, outputs, skips, two per layer, learned
+ * windows, and the weight's own. The largest gradient and the largest error are both extremes of as many sums, so their
+ * ratio is about that of their RMS.
  *
  * A fault is larger: a product without the low part of one factor is off by about 2⁻⁹.
  */
@@ -296,7 +296,9 @@ void testFast(const Case& c, const Target& target) {
   check(fast(c, kernels, 1, single - 64, w, batch).outcome == TrainingOutcome::outOfMemory, name, "refused", 0);
 }
 
-/** The two halves of a pass: the second one runs once, after a first one that ran to its end on the same batch. */
+/**
+ * Checks the two halves of a pass. The second half runs once, and only after a complete first half of the same batch.
+ */
 void testHalves(const Case& c) {
   Random random{7};
   const auto wide = randomParameters(c.shape, random);

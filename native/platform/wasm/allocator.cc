@@ -1,6 +1,6 @@
-// The heap of the WebAssembly build: first fit over a list of free blocks, which are joined with their neighbours, and
-// memory.grow when none fits. The allocator of the C library is not used because it has no lock, and rounds large
-// sizes up to powers of two. Blocks are few and large here, so a list is fast enough.
+// The heap of the WebAssembly build. It takes the first block that fits from a list of free blocks, joins freed blocks
+// with their neighbours, and calls memory.grow when none fits. The allocator of the C library is not used because it
+// has no lock, and rounds large sizes up to powers of two. Blocks are few and large here, so a list is fast enough.
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>

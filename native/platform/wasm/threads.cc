@@ -1,7 +1,7 @@
 // POSIX threads for the WebAssembly build, on shared memory. A thread is an instance of the same module in a worker
-// that JavaScript started beforehand (src/engines/wasm/): it waits in `diffwaveThread` for a function to run.
-// pthread_create hands it one, or fails if all are taken, which the pool takes for "no more threads". Without workers
-// no function here waits, so the module also runs on memory that is not shared, where waiting is not allowed.
+// that JavaScript started beforehand (src/engines/wasm/). It waits in `diffwaveThread` for a function to run.
+// pthread_create gives it one, or fails if all workers are taken, which the pool treats as "no more threads". Without
+// workers no function here waits, so the module also runs on memory that is not shared, where waiting is not allowed.
 #include <pthread.h>
 #include <time.h>
 
