@@ -1,14 +1,14 @@
 /** Small model configs for tests. */
 import { type ModelConfig, type ModelConfigInput, modelConfigSchema } from '#src/model/config'
 
-/** lmnt's default schedules. */
+/** The default schedules of lmnt. */
 export const lmntDiffusion = {
   training: { kind: 'linear', steps: 50, betaStart: 1e-4, betaEnd: 0.05 },
   sampling: { '6': [1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5] },
   defaultSteps: 6,
 } as const satisfies ModelConfigInput['diffusion']
 
-/** A vocoder of the lmnt convention with few layers. */
+/** Makes the config of a vocoder of the lmnt convention with few layers. */
 export function smallVocoderConfig(fields: Partial<ModelConfigInput> = {}): ModelConfig {
   return modelConfigSchema.parse({
     format: 'diffwave',
@@ -22,7 +22,7 @@ export function smallVocoderConfig(fields: Partial<ModelConfigInput> = {}): Mode
   })
 }
 
-/** A generator of two labels with patches of four samples. */
+/** Makes the config of a generator of two labels with patches of four samples. */
 export function smallGeneratorConfig(fields: Partial<ModelConfigInput> = {}): ModelConfig {
   return modelConfigSchema.parse({
     format: 'diffwave',

@@ -1,6 +1,6 @@
 import { type MelConvention, melConventionSchema } from '#src/audio/mel/convention'
 
-/** What differs between the conventions of the tests' small networks. */
+/** The fields in which the conventions of small test networks differ. */
 interface SmallConvention {
   readonly fftSize: number
   readonly hop: number
@@ -8,7 +8,7 @@ interface SmallConvention {
   readonly maxFrequency: number
 }
 
-/** A mel convention at 8 kHz, of natural logarithms of magnitudes. */
+/** Makes a mel convention at 8 kHz, with natural logarithms of magnitudes. */
 export function smallConvention({ fftSize, hop, bands, maxFrequency }: SmallConvention): MelConvention {
   return melConventionSchema.parse({
     sampleRate: 8000,

@@ -1,4 +1,4 @@
-/** What tests expect of errors. */
+/** Matchers of errors for tests. */
 import { DiffWaveError, type ErrorCode } from '#src/core/errors'
 
 /** Matches an error of this package by its code and, if given, its message. */

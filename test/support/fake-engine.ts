@@ -1,6 +1,7 @@
 /**
- * An engine without a network: ε is a cheap function of the audio within a radius, of the step, the label and the mel,
- * zero beyond the clip's ends. It keeps the stream contract to the letter, and checks that its callers do.
+ * An engine without a network. ε is a cheap function of the audio within a radius, of the step, the label and the mel,
+ * and zero beyond the ends of the clip. The engine follows the contract of streams exactly, and checks that its callers
+ * do.
  */
 import assert from 'node:assert/strict'
 import type { Mel } from '#src/audio/mel/convention'
@@ -9,11 +10,11 @@ import type { Engine, NoiseStream, StreamRequest } from '#src/engines/engine'
 import { melContext, melHop, type NetworkConfig } from '#src/model/network'
 
 export interface FakeEngine extends Engine {
-  /** Streams not disposed of yet. */
+  /** Number of streams that are not disposed of. */
   readonly open: number
-  /** Max of samples × passes of audio and ε that a stream has kept. */
+  /** The largest number of samples × passes of audio and ε that a stream has kept. */
   readonly mostKept: number
-  /** Calls of `predict`. */
+  /** Number of calls of `predict`. */
   readonly calls: number
 }
 
@@ -22,7 +23,7 @@ export function fakeEngine(network: NetworkConfig, radius = 37): FakeEngine {
   const context = network.mel === null ? 0 : melContext(network.mel)
   const state = { open: 0, mostKept: 0, calls: 0 }
 
-  /** ε at sample i of audio that starts at `from`. */
+  /** Computes ε at sample i of audio that starts at `from`. */
   const epsilon = (
     audio: (i: number) => number,
     i: number,

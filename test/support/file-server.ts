@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { httpServer } from './http-server.js'
 
-/** Answers a request with something other than the file. Returns false if the file is to be sent after all. */
+/** Answers a request with something other than the file. Returns false if the server should send the file. */
 export type Misbehaviour = (request: IncomingMessage, response: ServerResponse, bytes: Buffer | undefined) => boolean
 
 export interface FileServer {
@@ -11,7 +11,7 @@ export interface FileServer {
   readonly url: string
   /** Files by path, from `/` on. */
   readonly files: Map<string, Buffer>
-  /** Requests so far: path, and the range that was asked for. */
+  /** The requests so far, with path and range. */
   readonly requests: { readonly path: string; readonly range: string | undefined }[]
   misbehave: Misbehaviour
   close(): Promise<void>

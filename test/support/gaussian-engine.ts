@@ -1,7 +1,7 @@
 /**
- * An engine whose data are known: x_0 is a stationary Gaussian process, covariance `deviation`²·ρ^|i − j| (first-order
- * autoregressive), so the best ε is known in closed form, E[ε|x_t] = √(1 − ᾱ)·(ᾱ·C + (1 − ᾱ)·I)⁻¹·x_t, and so is all
- * that sampling should give, for the clip that it is fed.
+ * An engine for data of a known distribution: x_0 is a stationary Gaussian process with the covariance
+ * `deviation`²·ρ^|i − j| (first-order autoregressive). The best ε is therefore known in closed form,
+ * E[ε|x_t] = √(1 − ᾱ)·(ᾱ·C + (1 − ᾱ)·I)⁻¹·x_t, and so are the right results of sampling.
  */
 import assert from 'node:assert/strict'
 import type { Mel } from '#src/audio/mel/convention'
@@ -13,9 +13,9 @@ import type { ModelConfig } from '#src/model/config'
 
 export interface GaussianProcess {
   readonly deviation: number
-  /** ρ; 0: white, in pieces of any length. */
+  /** ρ. With 0 the process is white, and pieces may have any length. */
   readonly correlation: number
-  /** Without correlation: the deviation of a frame's samples is times exp(the mean of its mel's bands). */
+  /** Without correlation, the deviation of a frame's samples is multiplied by exp(the mean of its mel's bands). */
   readonly followsMel?: boolean
 }
 
@@ -51,7 +51,7 @@ export function gaussianModel(
     return config.diffusion.prediction === 'x0' ? clean : alpha * eps - sigma * clean
   }
 
-  /** The network's output for samples from `from` on. @param noise deviation of ε, default 1 */
+  /** Computes the network's output for samples from `from` on. @param noise deviation of ε, default 1 */
   const output = (
     x: Float32Array,
     step: number,
@@ -119,7 +119,7 @@ export function gaussianModel(
   })
 }
 
-/** The lower factor L of a symmetric positive definite A = L·Lᵀ, in its place. */
+/** Computes the lower factor L of a symmetric positive definite A = L·Lᵀ in place. */
 function cholesky(a: Float64Array[]): Float64Array[] {
   for (let j = 0; j < a.length; j++) {
     for (let i = j; i < a.length; i++) {
@@ -131,7 +131,7 @@ function cholesky(a: Float64Array[]): Float64Array[] {
   return a
 }
 
-/** (L·Lᵀ)⁻¹·b */
+/** Computes (L·Lᵀ)⁻¹·b. */
 function solve(lower: readonly Float64Array[], b: ArrayLike<number>): Float64Array {
   const y = Float64Array.from(b)
   for (let i = 0; i < y.length; i++) {

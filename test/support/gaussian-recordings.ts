@@ -1,4 +1,4 @@
-/** A stationary Gaussian process as recordings, and models that know it. */
+/** Recordings of a stationary Gaussian process, and models of exactly this process. */
 import { gaussian } from '#src/core/random'
 import { Generator } from '#src/generator'
 import { smallGeneratorConfig } from './configs.js'
@@ -21,7 +21,7 @@ export const scaledGenerator = new Generator(
 )
 export const audio = (samples: Float32Array, sampleRate = RATE) => ({ samples, sampleRate })
 
-/** 300 samples of the process. */
+/** Makes 300 samples of the process. */
 export function recording(draw: number): Float32Array {
   const drive = gaussian(7, draw, 0, 300)
   const samples = drive.map(z => deviation * z)

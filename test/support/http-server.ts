@@ -1,16 +1,16 @@
-/** HTTP servers of tests, on this machine. */
+/** Local HTTP servers for tests. */
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 export interface HttpServer {
-  /** Without a slash at its end. */
+  /** The URL without a slash at its end. */
   readonly url: string
   readonly port: number
-  /** Stops it, with all its connections; more than once is allowed. */
+  /** Stops the server and all its connections. It may be called repeatedly. */
   close(): Promise<void>
 }
 
-/** Starts a server; the caller closes it. @param port default: a free one */
+/** Starts a server, which the caller closes. @param port default: a free one */
 export async function httpServer(answer: RequestListener, port = 0): Promise<HttpServer> {
   const server = createServer(answer)
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))
@@ -26,7 +26,7 @@ export async function httpServer(answer: RequestListener, port = 0): Promise<Htt
   }
 }
 
-/** A port at which nothing listens. */
+/** Finds a port on which no server listens. */
 export async function freePort(): Promise<number> {
   const { port, close } = await httpServer(() => {})
   await close()

@@ -1,5 +1,5 @@
 /**
- * An engine that learns without a network. Its gradients are exact, and it needs next to no time.
+ * An engine that learns without a network. Its gradients are exact, and it takes almost no time.
  */
 
 import type { Tensors } from '#src/core/tensor'

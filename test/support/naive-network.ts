@@ -1,13 +1,14 @@
 /**
- * The denoiser in float64, one clip at a time, every sum spelled out as the papers and PyTorch's documentation define
- * it (DiffWave, Kong et al. 2021, figure 1; `Conv1d`, `ConvTranspose2d`). Slow and obvious: the oracle of the engines.
+ * The denoiser in float64, one clip at a time. Every sum is written out as the papers and PyTorch's documentation
+ * define it (DiffWave, Kong et al. 2021, figure 1; `Conv1d`, `ConvTranspose2d`). It is slow and simple, and the oracle
+ * of the engines.
  */
 import type { Mel } from '#src/audio/mel/convention'
 import type { Tensors } from '#src/core/tensor'
 import { dilation, LEAKY_SLOPE, type NetworkConfig, positionSamples, upsamplerShape } from '#src/model/network'
 import { stepSinusoids } from '#src/model/step-embedding'
 
-/** Channels or bands, each a row over time. */
+/** Channels or bands. Each is a row over time. */
 type Rows = number[][]
 
 export interface NaiveClip {
@@ -15,7 +16,7 @@ export interface NaiveClip {
   readonly step: number
   readonly mel?: Mel
   readonly label?: number | null
-  /** E of a front end with an envelope, `[positions × bins]`. */
+  /** The envelope E of a front end, `[positions × bins]`. */
   readonly deviations?: ArrayLike<number>
 }
 
@@ -27,14 +28,14 @@ const leaky = (x: number) => (x > 0 ? x : LEAKY_SLOPE * x)
 const rows = (count: number, length: number, at: (row: number, i: number) => number): Rows =>
   Array.from({ length: count }, (_, row) => Array.from({ length }, (_, i) => at(row, i)))
 
-/** ε_θ of one clip. */
+/** Computes the network's output for one clip. */
 export function naiveNoise(network: NetworkConfig, parameters: Tensors, clip: NaiveClip): Float64Array {
   const { channels, layers, mel: conditioner } = network
   const unit = positionSamples(network)
   const positions = clip.audio.length / unit
 
   const data = (name: string): Float32Array => parameters.get(name)!.data
-  /** `Conv1d` with kernel 1 or 3 and as much zero padding as keeps the length. */
+  /** `Conv1d` with kernel 1 or 3, and zero padding that keeps the length. */
   const convolve = (input: Rows, name: string, distance = 1): Rows => {
     const weight = data(`${name}.weight`)
     const bias = data(`${name}.bias`)
@@ -56,7 +57,7 @@ export function naiveNoise(network: NetworkConfig, parameters: Tensors, clip: Na
       name,
     ).map(row => row[0]!)
 
-  /** `ConvTranspose2d` 1→1, stride [1, s]: each input number is spread over the outputs it reaches. */
+  /** `ConvTranspose2d` 1→1, stride [1, s]. Each input is spread over the outputs that it reaches. */
   const upsample = (prefix: string): Rows => {
     if (conditioner?.kind !== 'transposed') throw new TypeError('not a transposed conditioner')
     let current = melRows()
@@ -86,7 +87,7 @@ export function naiveNoise(network: NetworkConfig, parameters: Tensors, clip: Na
   const conditioning = (): ((layer: number) => Rows) => {
     const projection = (layer: number) => `residual_layers.${layer}.conditioner_projection`
     if (conditioner?.kind === 'transposed') {
-      // A position takes the mel of its first sample.
+      // A position uses the mel at its first sample.
       const atPositions = (upsampled: Rows) =>
         rows(upsampled.length, positions, (band, p) => upsampled[band]![p * unit]!)
       const shared = conditioner.sharing === 'shared' ? atPositions(upsample('spectrogram_upsampler')) : undefined
@@ -150,7 +151,7 @@ export function naiveNoise(network: NetworkConfig, parameters: Tensors, clip: Na
   return ends.decode(convolve(hidden, 'output_projection'))
 }
 
-/** What the input projection takes, and the network's output from that of the output projection. */
+/** The input of the input projection, and the network's output from that of the output projection. */
 interface Ends {
   readonly encoded: Rows
   readonly decode: (output: Rows) => Float64Array
@@ -161,7 +162,7 @@ function gainOf({ inputMask }: NetworkConfig, step: number): number {
   return inputMask === null ? 1 : Math.sin((Math.PI / 2) * Math.min(1, (step + 1) / (inputMask.steps + 1)))
 }
 
-/** Sample p·S + j is channel j of position p. */
+/** Patches: sample p·S + j is channel j of position p. */
 function patchEnds(network: NetworkConfig, { audio, step }: NaiveClip): Ends {
   const { patch } = network
   return {
@@ -175,7 +176,7 @@ function patchEnds(network: NetworkConfig, { audio, step }: NaiveClip): Ends {
   }
 }
 
-/** The windowed front end, as interop/pytorch/README.md writes it. */
+/** The windowed front end, as interop/pytorch/README.md defines it. */
 function windowEnds(network: NetworkConfig, parameters: Tensors, { audio, step, deviations }: NaiveClip): Ends {
   const { kernel: K, stride: S, bins: N, learned } = network.frontEnd!
   const D = (K - S) / 2

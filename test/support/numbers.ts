@@ -1,4 +1,4 @@
-/** How far apart numbers are. */
+/** Distances between arrays of numbers. */
 
 /** ‖a − b‖ / ‖b‖; ‖a‖ where b is all zero. */
 export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {

@@ -1,4 +1,4 @@
-/** ONNX files in tests: their fields, and ONNX Runtime (WebAssembly) to run them. */
+/** ONNX files in tests: reads their fields, and runs them in ONNX Runtime (WebAssembly). */
 import assert from 'node:assert/strict'
 import { env, InferenceSession, Tensor } from 'onnxruntime-web'
 
@@ -34,14 +34,14 @@ export function fields(bytes: Uint8Array): { readonly number: number; readonly v
   return found
 }
 
-/** The messages or bytes under a field. */
+/** Returns the messages or bytes of a field. */
 export function messages(bytes: Uint8Array, number: number): Uint8Array[] {
   return fields(bytes)
     .filter(field => field.number === number)
     .map(field => field.value as Uint8Array)
 }
 
-/** The texts under a field. */
+/** Returns the texts of a field. */
 export function texts(bytes: Uint8Array, number: number): string[] {
   return messages(bytes, number).map(text => Buffer.from(text).toString())
 }

@@ -4,7 +4,7 @@ import { elementCount, type Tensor } from '#src/core/tensor'
 import type { NetworkConfig } from '#src/model/network'
 import { parameterSpecs } from '#src/model/parameters'
 
-/** Random parameters of a size that keeps every layer's outputs near 1. */
+/** Makes random parameters that keep the outputs of every layer near 1. */
 export function randomParameters(network: NetworkConfig, seed: number): Map<string, Tensor> {
   return new Map(
     parameterSpecs(network).map(({ name, shape }, i) => {

@@ -1,4 +1,4 @@
-/** Where test data lies, seen from the compiled tests in build/test. */
+/** Paths of test data, from the compiled tests in build/test. */
 import { fileURLToPath } from 'node:url'
 
 /** A path inside the repository. */

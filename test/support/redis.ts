@@ -1,4 +1,4 @@
-/** Redis servers of tests, which end with the test file. */
+/** Redis servers for tests, which end with the test file. */
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { after } from 'node:test'
@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises'
 import { freePort } from './http-server.js'
 import { scratchFolder } from './scratch.js'
 
-/** Why tests with Redis cannot run; false if they can. */
+/** The reason for skipping tests with Redis; false if they can run. */
 export const noRedis: string | false =
   spawnSync('redis-server', ['--version']).status === 0
     ? false
@@ -14,13 +14,13 @@ export const noRedis: string | false =
 
 export interface RedisServer {
   readonly url: string
-  /** Ends the server as a crash does. Its data survive on disk. */
+  /** Kills the server. Its data are kept on disk. */
   kill(): Promise<void>
-  /** Starts it again at the same port, with its data. */
+  /** Restarts the server at the same port with its data. */
   restart(): Promise<void>
 }
 
-/** Starts a server. @param args more of its options, as `--requirepass` */
+/** Starts a server. @param args further options, such as `--requirepass` */
 export async function redisServer(...args: readonly string[]): Promise<RedisServer> {
   const folder = scratchFolder('redis')
   mkdirSync(folder, { recursive: true })

@@ -1,10 +1,10 @@
-/** Mel conventions, and clips, on which the refinement of phases is tested. */
+/** Mel conventions and clips for tests of phase refinement. */
 import { type Mel, type MelConvention, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
 import { gaussian } from '#src/core/random'
 
 const { tacotron2, hifigan, lmnt } = namedConventions
 
-/** A convention of short frames with some fields of its own. */
+/** Makes a convention of short frames, with some other fields. */
 export function smallConvention(fields: Partial<MelConvention> = {}): MelConvention {
   return melConventionSchema.parse({ ...tacotron2, fftSize: 64, windowLength: 64, hop: 16, bands: 8, ...fields })
 }
@@ -14,11 +14,11 @@ export const refinedConventions: readonly MelConvention[] = [
   hifigan,
   lmnt,
   smallConvention({ framing: 'edge', power: 2 }),
-  // Windows that are no multiple of the hop, and shorter than the transform.
+  // These windows are not a multiple of the hop, and are shorter than the transform.
   smallConvention({ windowLength: 50, hop: 13 }),
 ]
 
-/** A mel within the convention's numbers, and audio that does not fit it. */
+/** Makes a mel in the convention's range, and audio that does not fit it. */
 export function unrefined(
   convention: MelConvention,
   frames: number,

@@ -33,7 +33,7 @@ export function post(
   return fetch(service.url + path, { method: 'POST', body, headers })
 }
 
-/** Asks for JSON. */
+/** Requests JSON. */
 export async function getJson(service: Service, path: string): Promise<Record<string, unknown>> {
   const response = await fetch(service.url + path)
   assert.equal(response.status, 200, path)
@@ -82,7 +82,7 @@ export async function finishedJob(service: Service, path: string, body: Uint8Arr
   return (await getJson(service, `/v1/jobs/${id}`)) as unknown as JobView
 }
 
-/** A number of the service's metrics. */
+/** Reads a number from the service's metrics. */
 export async function metric({ url }: Service, name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text()
   return Number(new RegExp(`^${name} (\\d+)`, 'm').exec(text)![1])
@@ -101,12 +101,12 @@ async function until(condition: () => Promise<boolean>, otherwise: string): Prom
   assert.fail(otherwise)
 }
 
-/** Waits until nothing is worked on. */
+/** Waits until the service works on no request. */
 export function idle(service: Service): Promise<void> {
   return until(async () => (await running(service)) === 0, 'the work goes on')
 }
 
-/** Waits until the given number of requests wait for their turn. */
+/** Waits until the given number of requests are queued. */
 export function waiting(service: Service, count: number): Promise<void> {
   const name = 'diffwave_queue_waiting'
   return until(async () => (await metric(service, name)) === count, `not ${count} waiting`)

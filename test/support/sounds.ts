@@ -13,7 +13,7 @@ export function near(found: number, expected: number, within: number): void {
   assert.ok(Math.abs(found - expected) <= within, `${found}, ${expected} expected`)
 }
 
-/** from … from + count − 1. */
+/** Lists the integers from … from + count − 1. */
 export const range = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i)
 
 export const noise = (seed: number, length = 12_000, scale = 0.1) => gaussian(seed, 0, 0, length).map(x => x * scale)
@@ -32,7 +32,7 @@ export function voice(frequency: (seconds: number) => number, length = 22_050): 
 /** Sample rate of melodies, in Hz. */
 export const MELODY_RATE = 8000
 
-/** A melody of decaying tones at random pitches, a quarter of a second each; every seed has its own. */
+/** Makes a melody of decaying tones at random pitches, a quarter of a second each. Each seed gives another one. */
 export function melody(seed: number, seconds = 1, lowest = 300): Float32Array {
   const samples = new Float32Array(seconds * MELODY_RATE)
   const length = MELODY_RATE / 4

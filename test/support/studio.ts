@@ -3,7 +3,7 @@ import type { Sound } from '#studio/audio/sound'
 import type { StudioBackend, StudioModel } from '#studio/backend/studio-backend'
 import type { Surface } from '#studio/drawing/surface'
 
-/** A sine. */
+/** Makes a sine. */
 export function sine(frequency: number, seconds: number, sampleRate = 8000, amplitude = 1): Sound {
   const samples = new Float32Array(Math.round(seconds * sampleRate))
   for (let i = 0; i < samples.length; i++) {
@@ -12,7 +12,7 @@ export function sine(frequency: number, seconds: number, sampleRate = 8000, ampl
   return { samples, sampleRate, facts: {} }
 }
 
-/** A model as the service lists it. */
+/** Makes a model as the service lists it. */
 export function studioModel(name: string, changes: Partial<StudioModel> = {}): StudioModel {
   return {
     name,
@@ -44,7 +44,7 @@ export function fakeBackend(own: Partial<StudioBackend>): StudioBackend {
   return { ...methods, compare: missing, generate: missing, inpaint: missing, denoise: missing, runs: null, ...own }
 }
 
-/** A surface that draws nothing and keeps what is written on it. */
+/** Makes a surface that draws nothing and records the texts written on it. */
 export function recordingSurface(width: number, height: number) {
   const texts: { readonly text: string; readonly x: number; readonly y: number }[] = []
   const known: Readonly<Record<string, unknown>> = {

@@ -1,6 +1,6 @@
 /**
- * A trainer whose disk fills up: `node train-until-full.js <folder>`, its checked config as JSON on stdin. Ballast
- * takes what is left after the first checkpoint; once it is gone the run is resumed. Prints what happened as JSON.
+ * A trainer whose disk fills up: `node train-until-full.js <folder>`, with its checked config as JSON on stdin. A file
+ * of ballast fills the disk after the first checkpoint. After the ballast is removed, the run is resumed. Prints JSON.
  */
 import { appendFileSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ const out = join(folder, 'out')
 const ballast = join(folder, 'ballast')
 const checkpoint = () => readFileSync(join(out, 'checkpoint.safetensors'))
 
-/** Takes all room but a megabyte: the log still has some, the next checkpoint too little. */
+/** Fills the disk up to one megabyte, which is enough for the log but not for a checkpoint. */
 function fill(): void {
   try {
     for (;;) appendFileSync(ballast, new Uint8Array(65_536))

@@ -9,7 +9,7 @@ import {
   trainingSteps,
 } from '#src/training/run/training-run'
 
-/** The config of a vocoder of 4 channels. */
+/** Makes the config of a vocoder of 4 channels. */
 export function config(fields: Record<string, unknown> = {}): TrainingConfig {
   return checkTrainingConfig(
     {
@@ -38,13 +38,13 @@ export function config(fields: Record<string, unknown> = {}): TrainingConfig {
   )
 }
 
-/** A clip of noise. */
+/** Makes a clip of noise. */
 export const clip = (seed: number, length = 6000) => ({
   name: `${seed}.wav`,
   samples: Int16Array.from(gaussian(seed, 0, 0, length), x => x * 3000),
   label: '',
 })
-/** Three clips to train on and one to validate with. */
+/** Three training clips and one validation clip. */
 export const data: Dataset = {
   sampleRate: 22050,
   training: [clip(1), clip(2, 3000), clip(3, 9000)],

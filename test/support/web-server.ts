@@ -14,33 +14,33 @@ const TYPES: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 }
 
-/** These let a page share memory between threads. */
+/** These headers let a page share memory between threads. */
 const ISOLATED = {
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-embedder-policy': 'require-corp',
   'cross-origin-resource-policy': 'cross-origin',
 }
 
-/** Answers a request itself. @returns whether it did */
+/** Answers a request in place of the server. @returns whether it did */
 export type Answer = (request: IncomingMessage, response: ServerResponse, path: string) => boolean
 
 export interface WebServer {
-  /** Without a slash at its end. */
+  /** The URL without a slash at its end. */
   readonly url: string
-  /** `METHOD path` of each request so far. */
+  /** Each request so far as `METHOD path`. */
   readonly requests: readonly string[]
 }
 
 export interface WebServerOptions {
-  /** Folders by the path that they are served at, as `/models`. */
+  /** Folders by the path at which they are served, such as `/models`. */
   readonly folders: Readonly<Record<string, string>>
   /** Whether pages are cross-origin isolated. Default: false. */
   readonly isolated?: boolean
-  /** Asked first. */
+  /** It is called before the folders are searched. */
   readonly answer?: Answer
 }
 
-/** Starts a server that runs until the tests of the file are over. */
+/** Starts a server that runs until the tests of the file have ended. */
 export async function serveFolders({ folders, isolated = false, answer }: WebServerOptions): Promise<WebServer> {
   const requests: string[] = []
   const { port, close } = await httpServer((request, response) => {
