@@ -225,8 +225,8 @@ describe('Trainer.run', () => {
   })
 })
 
-describe('a run ends early with a checkpoint', () => {
-  test('if its signal fires, and continues to the bytes of a whole run', async () => {
+describe('a run that ends early', () => {
+  test('saves a checkpoint on a signal, and continues to the bytes of a whole run', async () => {
     const whole = options()
     await collected(new Trainer(whole))
     const stop = new AbortController()
@@ -238,7 +238,7 @@ describe('a run ends early with a checkpoint', () => {
     assert.deepEqual(checkpoint(part.out), checkpoint(whole.out))
   })
 
-  test('if the loop is left, and releases the folder', async () => {
+  test('saves a checkpoint when the loop is left, and releases the folder', async () => {
     const part = options()
     for await (const { step } of new Trainer(part).run()) if (step === 1) break
     assert.ok(!existsSync(join(String(part.out), 'lock.json')))
@@ -246,7 +246,7 @@ describe('a run ends early with a checkpoint', () => {
     assert.equal(next!.step, 2)
   })
 
-  test('but not if the signal fires while recordings are read', async () => {
+  test('saves no checkpoint if the signal fires while recordings are read', async () => {
     const run = options()
     await assert.rejects(collected(new Trainer(run), AbortSignal.abort()), code('ABORTED'))
     assert.ok(!existsSync(join(String(run.out), 'checkpoint.safetensors')))

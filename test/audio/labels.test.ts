@@ -81,7 +81,7 @@ describe('a line of metadata.csv', () => {
     assert.deepEqual(labels, { [join('a', '01.wav')]: 'cat', [join('b', '01.wav')]: 'dog' })
   })
 
-  test('needs a label: without any, the folder’s names count and a note says so', async () => {
+  test('without any label is ignored with a note, and the folders’ names are the labels', async () => {
     const { labels, notes } = await labelled('a/01.wav\n', 'a/01.wav')
     assert.deepEqual(labels, { [join('a', '01.wav')]: 'a' })
     assert.match(notes.join(), /no line has a recording and a label/)
@@ -106,7 +106,7 @@ describe('a line of metadata.csv', () => {
     await assert.rejects(labelled('x/01,cat\ny/01,dog\n', '01.wav'), code('BAD_DATA', /01\.wav could mean/))
   })
 
-  test('overrides earlier lines; repeated lines and lines without a recording are noted', async () => {
+  test('overrides earlier lines, and a note lists repeated lines and missing recordings', async () => {
     const { labels, notes } = await labelled('a,cat\na.wav,dog\nlost.wav,cow\n', 'a.wav')
     assert.deepEqual(labels, { 'a.wav': 'dog' })
     assert.deepEqual(notes, [

@@ -45,7 +45,7 @@ describe('names and labels in metadata.csv', () => {
   })
 })
 
-test('readMetadata reads UTF-8, UTF-16 and Windows-1252; a missing file gives null', async () => {
+test('readMetadata reads UTF-8, UTF-16 and Windows-1252, and returns null for no file', async () => {
   const folder = scratchFolder('metadata')
   assert.equal(await readMetadata(folder), null)
   for (const bytes of [

@@ -23,7 +23,7 @@ const mel = put('m.npy', npyMel(2))
 const fast = ['-m', smallVocoder, '--steps', '1']
 const here = { cwd: folder }
 
-describe('an input or result is never overwritten, whatever path leads to it', () => {
+describe('the command line refuses to overwrite an input or a result', () => {
   mkdirSync(at('data/sub'))
   symlinkSync('data', at('linked-folder'))
   symlinkSync('data/take.wav', at('link.wav'))
@@ -37,7 +37,7 @@ describe('an input or result is never overwritten, whatever path leads to it', (
     'hard.wav',
     './data/sub/../take.wav',
   ]) {
-    test(`by -o ${output}`, () => {
+    test(`the input by -o ${output}`, () => {
       const run = diffwave(['resynthesize', 'data/take.wav', ...fast, '-o', output, '--force'], here)
       assert.equal(run.status, 2, run.stderr)
       assert.match(run.stderr, /^error\[BAD_OPTION\]: the result would overwrite its input/)
@@ -45,14 +45,14 @@ describe('an input or result is never overwritten, whatever path leads to it', (
     })
   }
 
-  test('if a link leads to the mel', () => {
+  test('a mel by a link to it', () => {
     symlinkSync('m.npy', at('mel-link.wav'))
     const run = diffwave(['synthesize', 'm.npy', ...fast, '-o', 'mel-link.wav', '--force'], here)
     assert.equal(run.status, 2, run.stderr)
     assert.deepEqual(readFileSync(mel), Buffer.from(npyMel(2)))
   })
 
-  test('if a link leads to another result', () => {
+  test('a result by a link to another result', () => {
     mkdirSync(at('results'))
     put('results/b.wav', noiseWav(1, 100))
     symlinkSync('b.wav', at('results/a.wav'))
@@ -62,7 +62,7 @@ describe('an input or result is never overwritten, whatever path leads to it', (
     assert.match(run.stderr, /two results would be written to one file/)
   })
 
-  test('if two links lead to the same new file', () => {
+  test('a result by two links to the same new file', () => {
     mkdirSync(at('hanging'))
     for (const name of ['a', 'b']) symlinkSync('c.wav', at(`hanging/${name}.wav`))
     const run = diffwave(['synthesize', 'a.npy', 'b.npy', ...fast, '-o', 'hanging', '--force'], here)
@@ -70,7 +70,7 @@ describe('an input or result is never overwritten, whatever path leads to it', (
     assert.match(run.stderr, /two results would be written to one file/)
   })
 
-  test('if two inputs would have the same name in a folder', () => {
+  test('a result of another input with the same name', () => {
     const run = diffwave(['mel', recording, recording, '-o', at('x'), '--convention', 'lmnt'])
     assert.match(run.stderr, /two inputs/)
   })

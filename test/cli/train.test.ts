@@ -53,7 +53,7 @@ async function started(stdout: 'pipe' | number = 'pipe') {
 const ended = (child: ChildProcess) => new Promise<number | null>(resolve => child.once('close', resolve))
 const isSaved = (out: string) => existsSync(join(out, 'checkpoint.safetensors')) && !existsSync(join(out, 'lock.json'))
 
-describe('train saves a run that is ended early', () => {
+describe('train saves a run that is ended', () => {
   for (const [signal, status] of [
     ['SIGHUP', 129],
     ['SIGINT', 130],
@@ -78,7 +78,7 @@ describe('train saves a run that is ended early', () => {
     assert.ok(isSaved(out))
   })
 
-  test('by a signal with standard output full, which is reported', {
+  test('by a signal with full standard output, and reports the full output', {
     skip: existsSync('/dev/full') ? false : 'needs /dev/full',
   }, async () => {
     const { child, out, notes } = await started(openSync('/dev/full', 'w'))

@@ -113,7 +113,7 @@ describe('a step from x0 in float32 agrees with double precision, even in near n
 })
 
 describe('the noise draws of a process', () => {
-  test('are numbered from the noisiest level that adds noise; draw 0 is x_T', () => {
+  test('are numbered from the noisiest level that adds noise, after draw 0 for x_T', () => {
     const ancestral = createSampler(diffusion, { steps: 4, sampler: 'ddpm' })
     assert.deepEqual(
       ancestral.steps.map((_, pass) => drawOfPass(ancestral, pass)),

@@ -38,8 +38,8 @@ const transposed = (data: Float32Array, columns: number) =>
     return data[(i % count) * columns + Math.floor(i / count)]!
   })
 
-describe('a network with an envelope agrees with PyTorch', () => {
-  test('in the envelope', () => {
+describe('a network with an envelope', () => {
+  test('the envelope equals PyTorch’s', () => {
     const envelope = envelopeOf(config.network, config.mel)!
     for (const [i, expected] of rows(of('deviations')).entries()) {
       const positions = samples / envelope.stride
@@ -48,7 +48,7 @@ describe('a network with an envelope agrees with PyTorch', () => {
     }
   })
 
-  test('in the noise of the prior', () => {
+  test('the noise of the prior equals PyTorch’s', () => {
     const domain = domainOf(config)
     for (const [i, white] of rows(of('white')).entries()) {
       const shape = domain.noise(readWhole(mels[i]!), { length: samples })
@@ -58,7 +58,7 @@ describe('a network with an envelope agrees with PyTorch', () => {
   })
 
   for (const engine of engines) {
-    test(`in the output: ${engine}`, async () => {
+    test(`the output equals PyTorch’s: ${engine}`, async () => {
       const running = await createEngine(config.network, parameters, { engine }, config.mel)
       try {
         const actual = await running.predict({ audio: rows(of('noisy')), steps: of('steps').data, mel: mels })
@@ -110,14 +110,14 @@ describe('four DDIM steps agree with PyTorch', () => {
   }
 })
 
-describe('a network with learned windows agrees with PyTorch', () => {
+describe('a network with learned windows', () => {
   const { tensors, metadata } = decodeSafetensors(readFileSync(`${folder}/learned.safetensors`), folder)
   const network = networkSchema.parse(JSON.parse(metadata.get('network')!))
   const part = (prefix: string) =>
     new Map([...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, t]) => [name.slice(prefix.length), t]))
 
   for (const engine of engines) {
-    test(`in outputs, loss and gradients: ${engine}`, async () => {
+    test(`outputs, loss and gradients equal PyTorch’s: ${engine}`, async () => {
       const running = await createEngine(network, part('weights.'), { engine })
       try {
         const request = {

@@ -56,7 +56,7 @@ describe('readMelStatistics', () => {
   }
 })
 
-describe('rescaleMel converts a mel of another toolkit to the model’s numbers', () => {
+describe('rescaleMel', () => {
   const convention = namedConventions.tacotron2
   const audio = { samples: gaussian(1, 0, 0, 4096).map(v => v / 10), sampleRate: 22_050 }
   const own = melSpectrogram(audio, convention)
@@ -67,7 +67,7 @@ describe('rescaleMel converts a mel of another toolkit to the model’s numbers'
   })
   const close = (a: Float32Array) => assert.ok(a.every((value, i) => Math.abs(value - own.data[i]!) < 1e-5))
 
-  test('from log10', () => {
+  test('converts a mel from log10', () => {
     close(
       rescaleMel(
         written(v => v / Math.LN10),
@@ -76,7 +76,7 @@ describe('rescaleMel converts a mel of another toolkit to the model’s numbers'
       ).data,
     )
   })
-  test('from decibels', () => {
+  test('converts a mel from decibels', () => {
     close(
       rescaleMel(
         written(v => (20 * v) / Math.LN10),
@@ -85,19 +85,19 @@ describe('rescaleMel converts a mel of another toolkit to the model’s numbers'
       ).data,
     )
   })
-  test('from linear magnitudes', () => {
+  test('converts a mel from linear magnitudes', () => {
     close(rescaleMel(written(Math.exp), { logarithm: 'none' }, convention).data)
   })
-  test('from values normalised per band', () => {
+  test('converts a mel from values normalised per band', () => {
     const normalised = written((v, band) => (v - statistics.mean[band]!) / 1.5)
     close(rescaleMel(normalised, { statistics }, convention).data)
   })
-  test('for a model with its own normalisation', () => {
+  test('converts a mel for a model with its own normalisation', () => {
     const lmnt = rescaleMel(own, { logarithm: 'ln' }, namedConventions.lmnt)
     const expected = Math.min(1, Math.max(0, 0.2 * (own.data[0]! / Math.LN10) + 0.8))
     assert.ok(Math.abs(lmnt.data[0]! - expected) < 1e-6)
   })
-  test('and refuses statistics of other bands, unknown options and overflow', () => {
+  test('refuses statistics of other bands, unknown options and overflow', () => {
     const two = { mean: [1, 2], deviation: [1, 2] }
     assert.throws(() => rescaleMel(own, { statistics: two }, convention), { code: 'BAD_MEL' })
     assert.throws(() => rescaleMel(own, { log: 'ln' } as never, convention), { code: 'BAD_OPTION' })

@@ -59,8 +59,8 @@ async function runs(output: string): Promise<void> {
   )
 }
 
-describe('a page vocodes with the package', () => {
-  test('as a plain script', async () => {
+describe('a page that vocodes with the package', () => {
+  test('works as a plain script', async () => {
     const output = join(folder, 'plain')
     mkdirSync(output)
     writeFileSync(join(output, 'diffwave.js'), readFileSync(inRepository('dist/browser/diffwave.js')))
@@ -74,20 +74,20 @@ describe('a page vocodes with the package', () => {
     await runs(output)
   })
 
-  test('bundled by esbuild', async () => {
+  test('works when bundled by esbuild', async () => {
     const output = join(folder, 'esbuild')
     await esbuild.build({ entryPoints: [entry], outdir: output, bundle: true, minify: true, format: 'esm' })
     writeFileSync(join(output, 'index.html'), readFileSync(join(folder, 'index.html')))
     await runs(output)
   })
 
-  test('bundled by Vite', async () => {
+  test('works when bundled by Vite', async () => {
     const outDir = join(folder, 'vite')
     await viteBuild({ configFile: false, root: folder, logLevel: 'error', build: { outDir } })
     await runs(outDir)
   })
 
-  test('bundled by webpack', async () => {
+  test('works when bundled by webpack', async () => {
     const path = join(folder, 'webpack')
     const stats = await new Promise<webpack.Stats | undefined>((resolve, reject) => {
       webpack(

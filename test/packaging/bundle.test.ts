@@ -48,8 +48,8 @@ async function runs(bundle: string): Promise<void> {
   }
 }
 
-describe('a bundled program reads, resamples and writes recordings', () => {
-  test('with esbuild', async () => {
+describe('a program that reads, resamples and writes recordings', () => {
+  test('works when bundled by esbuild', async () => {
     const outfile = join(folder, 'esbuild.mjs')
     await esbuild.build({
       entryPoints: [entry],
@@ -64,7 +64,7 @@ describe('a bundled program reads, resamples and writes recordings', () => {
     await runs(outfile)
   })
 
-  test('with Vite', async () => {
+  test('works when bundled by Vite', async () => {
     const outDir = join(folder, 'vite')
     await viteBuild({
       configFile: false,
@@ -76,7 +76,7 @@ describe('a bundled program reads, resamples and writes recordings', () => {
     await runs(join(outDir, 'vite.mjs'))
   })
 
-  test('with webpack', async () => {
+  test('works when bundled by webpack', async () => {
     const path = join(folder, 'webpack')
     const stats = await new Promise<webpack.Stats | undefined>((resolve, reject) => {
       webpack(

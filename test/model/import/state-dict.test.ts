@@ -63,7 +63,7 @@ describe('findNetwork finds a network', () => {
   })
 })
 
-describe('weight norm is folded: w = g · v/‖v‖ per output', () => {
+describe('the importer folds weight norm: w = g · v/‖v‖ per output', () => {
   const v: Tensor = { shape: [2, 2, 1], data: Float32Array.of(3, 4, 0, 2) }
   const g: Tensor = { shape: [2, 1, 1], data: Float32Array.of(10, 3) }
   const marker: [string, Tensor] = ['residual_layer.residual_blocks.0.fc_t.weight', v]
@@ -71,14 +71,14 @@ describe('weight norm is folded: w = g · v/‖v‖ per output', () => {
     ['weight_g and weight_v', 'a.weight_v', 'a.weight_g'],
     ['parametrizations', 'a.parametrizations.weight.original1', 'a.parametrizations.weight.original0'],
   ] as const) {
-    test(`of ${title}`, () => {
+    test(`from ${title}`, () => {
       const found = networkOfTensors(new Map([marker, [direction, v], [length, g]]), title)!
       assert.deepEqual([...found.tensors.get('a.weight')!.data], [6, 8, 0, 3])
       assert.equal(found.tensors.size, 2)
     })
   }
 
-  test('but a weight_v without weight_g is refused by name', () => {
+  test('and refuses a weight_v without weight_g by name', () => {
     assert.throws(() => networkOfTensors(new Map([marker, ['a.weight_v', v]]), 'x'), {
       code: 'BAD_CHECKPOINT',
       message: /a\.weight_v has no weight_g/,

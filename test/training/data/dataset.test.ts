@@ -343,13 +343,13 @@ describe('predicted mels are matched by path', () => {
     }
   }
 
-  test('so that a mel is not used for another recording of the same name', async () => {
+  test('a mel is not used for another recording of the same name', async () => {
     const { used, out } = await matched(['a/01.wav', 'b/01.wav'], ['a/01.npy'])
     assert.deepEqual(used, [join('a', '01.wav')])
     assert.match(out.join(), /no b.01 in .*mels; 01 alone could be that of several recordings/)
   })
 
-  test('or by name alone, if only one recording has that name', async () => {
+  test('a mel at the top is used if only one recording has its name', async () => {
     assert.deepEqual((await matched(['a/01.wav', 'b/02.wav'], ['01.npy', '02.npy'])).used.length, 2)
     assert.match(
       (await matched(['a/01.wav', 'b/01.wav'], ['01.npy'])).out[0]!,
@@ -358,13 +358,13 @@ describe('predicted mels are matched by path', () => {
     assert.deepEqual((await matched(['01.wav', 'b/01.wav'], ['01.npy'])).used, ['01.wav'])
   })
 
-  test('but a path that occurs in several data folders is refused', async () => {
+  test('a path that occurs in several data folders is refused', async () => {
     const { used, out } = await matched(['a/01.wav', 'b/01.wav', 'b/02.wav'], ['01.npy', '02.npy'], ['a', 'b'])
     assert.deepEqual(used, ['02.wav'])
     assert.deepEqual(out, ['01 is in several data folders', '01 is in several data folders'])
   })
 
-  test('with accents in either encoding', async () => {
+  test('names match with accents in either encoding', async () => {
     assert.deepEqual((await matched(['caf\u00E9.wav'], ['cafe\u0301.npy'])).used.length, 1)
     assert.deepEqual((await matched(['cafe\u0301.wav'], ['caf\u00E9.npy'])).used.length, 1)
   })

@@ -116,7 +116,7 @@ describe('a lock is taken over', () => {
     ['of a worker thread that was terminated', identityTag(ownIdentity())],
   ]
   for (const [whose, tag] of abandoned) {
-    test(`although a claim ${whose} delays it by at most 5 s`, async () => {
+    test(`within 5 s if there is a claim ${whose}`, async () => {
       const folder = newFolder()
       // Later in the order than any claim of this process, which therefore waits for it.
       const claim = join(folder, `lock.${tag}.ffffffffffff.claim`)
@@ -128,7 +128,7 @@ describe('a lock is taken over', () => {
     })
   }
 
-  test('although ended processes have left claims', async () => {
+  test('at once if ended processes have left claims', async () => {
     const folder = newFolder()
     writeFileSync(join(folder, `lock.${DEAD}-1-.0123456789ab.claim`), '')
     await (await lockFolder(folder)).release()
