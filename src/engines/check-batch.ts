@@ -9,8 +9,9 @@ function refuse(problem: string, expected: string, got: string | number): never 
   throw new DiffWaveError('BAD_SHAPE', problem, { expected, got: String(got) })
 }
 
-const isList = (value: unknown): value is ArrayLike<unknown> => Array.isArray(value) || ArrayBuffer.isView(value)
-const isSamples = (value: unknown) => ArrayBuffer.isView(value) && !(value instanceof DataView)
+const isList = (value: unknown): value is ArrayLike<unknown> =>
+  Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))
+const isSamples = (value: unknown) => value instanceof Float32Array
 const isMel = (value: unknown) => typeof value === 'object' && value !== null && isSamples((value as Partial<Mel>).data)
 
 /** The fields of a batch: a test for each item, and the name of the field in errors. */

@@ -5,7 +5,7 @@
  */
 import type { Mel } from '../audio/mel/convention.js'
 import { DiffWaveError } from '../core/errors.js'
-import type { BackwardRequest, ClipBatch } from './engine.js'
+import type { BackwardRequest, ClipBatch, LossRequest } from './engine.js'
 import type { LossKernels } from './loss-kernels.js'
 
 /**
@@ -32,6 +32,15 @@ export function snapshotBatch<Batch extends ClipBatch>(batch: Batch): Batch {
     steps: Array.from(batch.steps),
     ...(batch.mel === undefined ? {} : { mel: batch.mel.map(snapshotMel) }),
     ...(batch.labels === undefined ? {} : { labels: [...batch.labels] }),
+  }
+}
+
+/** Copies a batch with its targets and weights. */
+export function snapshotLoss(request: LossRequest): LossRequest {
+  return {
+    ...snapshotBatch(request),
+    target: request.target.map(snapshot),
+    ...(request.weight === undefined ? {} : { weight: request.weight.map(snapshot) }),
   }
 }
 

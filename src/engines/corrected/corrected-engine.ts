@@ -20,7 +20,7 @@ import type {
   StreamRequest,
 } from '../engine.js'
 import type { ComputeTerms, CorrectedClips } from '../loss-kernels.js'
-import { gradientsOf, snapshotBatch } from '../snapshot.js'
+import { gradientsOf, snapshotBatch, snapshotLoss } from '../snapshot.js'
 import { CorrectedStream } from './corrected-stream.js'
 import { ReadableCorrection } from './readable-correction.js'
 
@@ -90,7 +90,7 @@ class CorrectedEngine implements Engine {
 
   async lossGradients(batch: LossRequest): Promise<LossGradients> {
     checkBatchTypes(batch, ['audio', 'steps', 'target'])
-    const request = snapshotBatch(batch)
+    const request = snapshotLoss(batch)
     checkLossRequest(this.network, request)
     const samples = request.audio.reduce((sum, clip) => sum + clip.length, 0)
     const clipLosses = new Float32Array(request.audio.length)
@@ -134,7 +134,14 @@ class CorrectedEngine implements Engine {
 
   openStream(request: StreamRequest): NoiseStream {
     const inner = this.#inner.openStream(request)
-    return new CorrectedStream(inner, request.steps.map(this.#openCorrection), this.#correction.lag)
+    const corrections: FrameStream[] = []
+    try {
+      while (corrections.length < request.steps.length) corrections.push(this.#openCorrection())
+    } catch (error) {
+      for (const opened of [inner, ...corrections]) opened.dispose()
+      throw error
+    }
+    return new CorrectedStream(inner, corrections, this.#correction.lag)
   }
 
   setParameters(parameters: Tensors): Promise<void> {

@@ -25,7 +25,13 @@ export class CorrectedStream implements NoiseStream {
 
   async predict(pass: number, audio: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array> {
     const output = await this.#inner.predict(pass, audio, last, signal)
-    return this.#corrections[pass]!.push(output, last, signal)
+    try {
+      return await this.#corrections[pass]!.push(output, last, signal)
+    } catch (error) {
+      // The inner stream is past this audio, so the pass cannot go on.
+      this.dispose()
+      throw error
+    }
   }
 
   dispose(): void {

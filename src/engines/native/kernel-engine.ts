@@ -24,7 +24,7 @@ import type {
   StreamRequest,
 } from '../engine.js'
 import type { ComputeTerms } from '../loss-kernels.js'
-import { gradientsOf, snapshot, snapshotBatch } from '../snapshot.js'
+import { gradientsOf, snapshotBatch, snapshotLoss } from '../snapshot.js'
 import { predictClips, predictClipsTogether } from '../windowed/predict-clips.js'
 import { WindowedStream } from '../windowed/windowed-stream.js'
 import type { WindowRequest } from '../windowed/windows.js'
@@ -133,11 +133,7 @@ export class KernelEngine implements Engine {
   async lossGradients(batch: LossRequest): Promise<LossGradients> {
     this.#checkAlive()
     checkBatchTypes(batch, ['audio', 'steps', 'target'])
-    const request = {
-      ...snapshotBatch(batch),
-      target: batch.target.map(snapshot),
-      ...(batch.weight === undefined ? {} : { weight: batch.weight.map(snapshot) }),
-    }
+    const request = snapshotLoss(batch)
     checkLossRequest(this.network, request)
     const clips = this.#clipWorks(request).map((clip, i) => ({
       ...clip,

@@ -21,7 +21,7 @@ import type {
   PredictRequest,
   StreamRequest,
 } from '../engine.js'
-import { snapshot, snapshotBatch } from '../snapshot.js'
+import { snapshotBatch, snapshotLoss } from '../snapshot.js'
 import { predictClips } from '../windowed/predict-clips.js'
 import { WindowedStream } from '../windowed/windowed-stream.js'
 import { type BackendName, backendPackages, corePackage } from './backend-names.js'
@@ -72,21 +72,17 @@ class TensorflowEngine implements Engine {
 
   async lossGradients(request: LossRequest): Promise<LossGradients> {
     checkLossRequest(this.network, request)
-    const { audio, steps, mel, labels, target, weight, loss, signal } = request
-    throwIfAborted(signal)
+    throwIfAborted(request.signal)
     // Copies are sent, because a view would take its whole buffer to the thread.
-    const batch = snapshotBatch({ audio, steps, ...defined({ mel, labels }) })
+    const { audio, steps, mel, labels, target, weight, loss } = snapshotLoss(request)
     const envelope = this.#envelope
     const unit = positionSamples(this.network)
     const own = {
-      ...batch,
-      ...defined({ weight: weight?.map(snapshot) }),
-      target: target.map(snapshot),
-      loss,
-      deviations: envelope && batch.audio.map((clip, i) => envelope.whole(batch.mel![i]!, clip.length / unit)),
+      ...{ audio, steps, target, loss, ...defined({ mel, labels, weight }) },
+      deviations: envelope && audio.map((clip, i) => envelope.whole(mel![i]!, clip.length / unit)),
     }
     const { result } = await this.#worker.ask<'loss'>({ kind: 'loss', request: own })
-    throwIfAborted(signal)
+    throwIfAborted(request.signal)
     return result
   }
 

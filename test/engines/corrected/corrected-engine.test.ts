@@ -74,11 +74,33 @@ describe('a network with a correction', () => {
   test('refuses a malformed batch with a code', async () => {
     const engine = await open()
     try {
-      for (const wrong of [null, {}, { ...batch, mel: 3 }, { ...batch, audio: [[0]] }] as never[]) {
+      for (const wrong of [
+        null,
+        {},
+        { ...batch, mel: 3 },
+        { ...batch, audio: [[0]] },
+        { ...batch, audio: new DataView(new ArrayBuffer(8)) },
+        { ...batch, audio: batch.audio.map(clip => new BigInt64Array(clip.length)) },
+      ] as never[]) {
         for (const method of ['predict', 'lossGradients', 'backward'] as const) {
           await assert.rejects(async () => engine[method](wrong), { name: 'DiffWaveError', code: 'BAD_SHAPE' }, method)
         }
       }
+    } finally {
+      await engine.dispose()
+    }
+  })
+
+  test('does not see what the caller writes to targets and weights during a call', async () => {
+    const engine = await open()
+    try {
+      const ones = () => batch.audio.map(clip => new Float32Array(clip.length).fill(1))
+      const request = () => ({ ...batch, target: ones(), weight: ones(), loss: 'l1' as const })
+      const wanted = await engine.lossGradients(request())
+      const changed = request()
+      const running = engine.lossGradients(changed)
+      for (const array of [...changed.target, ...changed.weight]) array.fill(7)
+      assert.deepEqual(await running, wanted)
     } finally {
       await engine.dispose()
     }
