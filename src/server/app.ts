@@ -1,19 +1,18 @@
 /** The HTTP side of a service: Fastify with its plugins, the checks that every request passes, and the routes. */
 import type { IncomingMessage } from 'node:http'
-import cors from '@fastify/cors'
-import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { answerBrokenRequest } from './http/broken-request.js'
+import { allowOrigins, protectPages } from './http/browsers.js'
 import { clientOf } from './http/client.js'
-import { factHeaders } from './http/fact-headers.js'
 import { createGuard } from './http/guard.js'
-import { tooLarge, Uploads } from './http/uploads.js'
+import { ownError, refuse } from './http/refuse.js'
+import { RouteTable } from './http/route-table.js'
+import { Uploads } from './http/uploads.js'
 import { HEADER_SECONDS, MAX_CONNECTIONS, MAX_HEADER_BYTES, MAX_URL_CHARACTERS, REQUEST_SECONDS } from './limits.js'
 import type { CheckedOptions } from './options.js'
-import { isFault, PROBLEM_TYPE, problemOf } from './problem.js'
-import { Refusal, type ServiceCode } from './refusal.js'
+import { Refusal } from './refusal.js'
 import { docsRoutes } from './routes/docs.js'
 import { healthRoutes } from './routes/health.js'
 import { jobRoutes } from './routes/jobs.js'
@@ -29,36 +28,6 @@ declare module 'fastify' {
     /** Answers without the token: health, documentation and the page itself. */
     open?: boolean
   }
-}
-
-/** Refusals of Fastify itself, by status: its messages speak of its insides. */
-const fastifyRefusals: Readonly<Record<number, readonly [code: ServiceCode, problem: string, expected: string]>> = {
-  400: ['BAD_REQUEST', 'the request is malformed', 'a request as in /docs'],
-  406: ['NOT_ACCEPTABLE', 'no acceptable answer', 'a request as in /docs'],
-  411: ['LENGTH_REQUIRED', 'the length of the body is missing', 'Content-Length'],
-  414: ['URI_TOO_LONG', 'the address is too long', `at most ${MAX_URL_CHARACTERS} characters`],
-  415: ['UNSUPPORTED_MEDIA_TYPE', 'a body of this media type is not read', 'the file itself as the body'],
-}
-
-/** An error of Fastify or of ours, as one that `problemOf` knows. */
-function ownError(error: FastifyError, { bodyBytes }: CheckedOptions['limits']): unknown {
-  if (!error.code?.startsWith('FST_') || error.statusCode === undefined) return error
-  if (error.statusCode === 413) return tooLarge(bodyBytes)
-  const known = fastifyRefusals[error.statusCode]
-  if (known === undefined) return error
-  const [code, problem, expected] = known
-  return new Refusal(error.statusCode, code, problem, { expected, got: 'something else' })
-}
-
-/** Answers a request with a problem document. */
-function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const problem = problemOf(error)
-  if (isFault(error)) request.log.error({ err: error }, 'a fault of the service')
-  if (problem.retryAfter !== undefined) reply.header('retry-after', problem.retryAfter)
-  if (problem.status === 401) reply.header('www-authenticate', 'Bearer')
-  // Headers of a result that did not come about.
-  reply.removeHeader('content-length').removeHeader('content-disposition')
-  void reply.status(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem))
 }
 
 function createFastify({ log, trustProxy, limits }: CheckedOptions): FastifyInstance {
@@ -117,44 +86,11 @@ function addHooks(app: FastifyInstance, state: ServiceState): void {
   })
 }
 
-/** @param state what the routes share */
-export async function createApp(state: ServiceState): Promise<FastifyInstance> {
-  const { options } = state
-  const app = createFastify(options)
-  app.server.maxConnections = MAX_CONNECTIONS
-  // Schemas document the API; requests are checked against the schemas of works.
-  app.setValidatorCompiler(() => () => true)
-  app.setSerializerCompiler(() => data => JSON.stringify(data))
-  app.setErrorHandler((error: FastifyError, request, reply) => refuse(ownError(error, options.limits), request, reply))
-  const routes = new RouteTable(app)
-  app.setNotFoundHandler((request, reply) => refuse(routes.missing(request), request, reply))
-  readBodies(app, new Uploads(options.limits))
-  await app.register(helmet, {
-    contentSecurityPolicy: {
-      directives: {
-        defaultSrc: ["'self'"],
-        scriptSrc: ["'self'", "'wasm-unsafe-eval'"],
-        styleSrc: ["'self'", "'unsafe-inline'"],
-        mediaSrc: ["'self'", 'blob:', 'data:'],
-        imgSrc: ["'self'", 'blob:', 'data:'],
-        connectSrc: ["'self'", 'blob:', 'data:'],
-        workerSrc: ["'self'", 'blob:'],
-        // The service itself speaks HTTP; a proxy that adds TLS can add this, too.
-        upgradeInsecureRequests: null,
-      },
-    },
-    strictTransportSecurity: false,
-  })
-  if (options.cors.length > 0) {
-    await app.register(cors, {
-      origin: options.cors.includes('*') ? '*' : [...options.cors],
-      exposedHeaders: ['location', 'retry-after', ...factHeaders],
-    })
-  }
-  addHooks(app, state)
+/** Bounds the requests of each client per minute. */
+async function limitRate(app: FastifyInstance, { limits }: CheckedOptions): Promise<void> {
   await app.register(rateLimit, {
-    global: options.limits.requestsPerMinute > 0,
-    max: options.limits.requestsPerMinute,
+    global: limits.requestsPerMinute > 0,
+    max: limits.requestsPerMinute,
     timeWindow: '1 minute',
     keyGenerator: clientOf,
     errorResponseBuilder: (_, { max, ttl }) =>
@@ -165,6 +101,10 @@ export async function createApp(state: ServiceState): Promise<FastifyInstance> {
         retryAfter: Math.ceil(ttl / 1000),
       }),
   })
+}
+
+/** Documents the routes that follow. */
+async function documentRoutes(app: FastifyInstance, { token }: CheckedOptions): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -173,7 +113,7 @@ export async function createApp(state: ServiceState): Promise<FastifyInstance> {
         description: 'Neural vocoding and audio generation with DiffWave.',
         version: packageVersion(),
       },
-      ...(options.token === undefined
+      ...(token === undefined
         ? {}
         : {
             components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
@@ -181,6 +121,25 @@ export async function createApp(state: ServiceState): Promise<FastifyInstance> {
           }),
     },
   })
+}
+
+/** @param state what the routes share */
+export async function createApp(state: ServiceState): Promise<FastifyInstance> {
+  const { options } = state
+  const app = createFastify(options)
+  app.server.maxConnections = MAX_CONNECTIONS
+  // Schemas document the API; requests are checked against the schemas of works.
+  app.setValidatorCompiler(() => () => true)
+  app.setSerializerCompiler(() => data => JSON.stringify(data))
+  app.setErrorHandler((error: FastifyError, request, reply) => refuse(ownError(error, options.limits), request, reply))
+  const table = new RouteTable(app)
+  app.setNotFoundHandler((request, reply) => refuse(table.missing(request), request, reply))
+  readBodies(app, new Uploads(options.limits))
+  await protectPages(app)
+  await allowOrigins(app, options.cors)
+  addHooks(app, state)
+  await limitRate(app, options)
+  await documentRoutes(app, options)
   await app.register(async scope => {
     healthRoutes(scope, state)
     modelRoutes(scope, state)
@@ -192,38 +151,4 @@ export async function createApp(state: ServiceState): Promise<FastifyInstance> {
   })
   await app.ready()
   return app
-}
-
-/** Which methods each address takes. */
-class RouteTable {
-  readonly #routes: { readonly method: string; readonly pattern: RegExp }[] = []
-
-  constructor(app: FastifyInstance) {
-    app.addHook('onRoute', ({ method, url }) => {
-      // Answers to the questions that browsers ask beforehand.
-      if (url === '*') return
-      const pattern = new RegExp(`^${url.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+')}/?$`)
-      for (const name of [method].flat()) this.#routes.push({ method: name, pattern })
-    })
-  }
-
-  /** The refusal of a request that no route answers. */
-  missing({ method, url }: FastifyRequest): Refusal {
-    const path = url.split('?')[0]!
-    const others = this.#routes.filter(route => route.pattern.test(path)).map(route => route.method)
-    return notFound(method, path, others)
-  }
-}
-
-function notFound(method: string, path: string, others: readonly string[]): Refusal {
-  if (others.length === 0) {
-    return new Refusal(404, 'NOT_FOUND', 'there is nothing at this address', {
-      expected: 'an address of /docs',
-      got: `${method} ${path}`,
-    })
-  }
-  return new Refusal(405, 'METHOD_NOT_ALLOWED', 'this address takes another method', {
-    expected: others.join(', '),
-    got: method,
-  })
 }
