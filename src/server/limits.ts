@@ -76,6 +76,8 @@ export const MAX_CONNECTIONS = 2048
 export const MAX_UNREAD_BYTES = 8 * 2 ** 20
 /** Seconds that a reader may take nothing before its work is stopped. */
 export const STALLED_SECONDS = 60
+/** Seconds for the last bytes of a connection that the service ends. */
+export const LAST_BYTES_SECONDS = 1
 /** Seconds after which the decoding of one body is given up. */
 export const DECODE_SECONDS = 60
 /** Seconds that a stopping service waits for work in hand, by default. */

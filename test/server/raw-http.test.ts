@@ -1,8 +1,11 @@
 /** Malformed requests, which no client library would send. */
 import assert from 'node:assert/strict'
-import { connect } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, connect } from 'node:net'
 import { describe, test } from 'node:test'
-import { testService } from '../support/service.js'
+import { setTimeout } from 'node:timers/promises'
+import { npyMel } from '../support/cli-inputs.js'
+import { idle, testService } from '../support/service.js'
 
 const service = await testService()
 const port = Number(new URL(service.url).port)
@@ -75,5 +78,38 @@ describe('the service refuses', () => {
   test('nothing else after a body that breaks off', async () => {
     await raw(`POST /v1/vocode HTTP/1.1\r\n${head}content-length: 100000\r\n\r\nabc`)
     assert.equal((await fetch(`${service.url}/healthz`)).status, 200)
+  })
+})
+
+describe('a connection', () => {
+  test('of a client that keeps its side open ends with a refusal', async () => {
+    const { app } = await testService()
+    const { port } = app.server.address() as AddressInfo
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write('hello\r\n\r\n'))
+    socket.resume()
+    await once(socket, 'end')
+    const open = () => new Promise(resolve => app.server.getConnections((_, count) => resolve(count)))
+    for (let i = 0; (await open()) !== 0; i++) {
+      assert.ok(i < 100, 'the connection stays open')
+      await setTimeout(50)
+    }
+    socket.destroy()
+  })
+
+  test('is cut off, not answered, if its next request is broken amid an answer', async () => {
+    const body = npyMel(16_000)
+    const socket = connect(port, '127.0.0.1')
+    socket.write(`POST /v1/vocode?steps=1&format=32f HTTP/1.1\r\n${head}content-length: ${body.length}\r\n\r\n`)
+    socket.write(body)
+    let answer = ''
+    socket.on('error', () => {})
+    socket.on('data', data => {
+      if (answer === '') socket.write('hello\r\n\r\n')
+      answer += data.toString('latin1')
+    })
+    await once(socket, 'close')
+    assert.ok(answer.startsWith('HTTP/1.1 200 '), answer.slice(0, 100))
+    assert.ok(!answer.includes('BAD_REQUEST'))
+    await idle(service)
   })
 })

@@ -1,6 +1,7 @@
 /** Answers what is not HTTP, is too large to be read or comes too slowly: no route ever sees such requests. */
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { MAX_HEADER_BYTES } from '../limits.js'
+import { LAST_BYTES_SECONDS, MAX_HEADER_BYTES } from '../limits.js'
 import { PROBLEM_TYPE, problemOf } from '../problem.js'
 import { Refusal } from '../refusal.js'
 
@@ -24,8 +25,13 @@ function refusalOf(code: string | undefined): Refusal {
   }
 }
 
+/** Node keeps the answer of a connection there, and looks at it for the same reason. */
+type AnsweringSocket = Socket & { readonly _httpMessage?: ServerResponse | null }
+
 export function answerBrokenRequest(error: Error & { readonly code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+  // Amid another answer, the client would take this one for a part of it.
+  const isAnswering = (socket as AnsweringSocket)._httpMessage?.headersSent === true
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable || isAnswering) {
     socket.destroy()
     return
   }
@@ -38,4 +44,6 @@ export function answerBrokenRequest(error: Error & { readonly code?: string }, s
     'connection: close',
   ]
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)
+  // A client that does not end its side, too, would keep the connection for ever.
+  setTimeout(() => socket.destroy(), LAST_BYTES_SECONDS * 1000).unref()
 }
