@@ -6,11 +6,12 @@ import { type FastifyError, type FastifyInstance, type FastifyReply, type Fastif
 import { answerBrokenRequest } from './http/broken-request.js'
 import { allowOrigins, protectPages } from './http/browsers.js'
 import { clientOf } from './http/client.js'
+import { boundConnections } from './http/connections.js'
 import { createGuard } from './http/guard.js'
 import { ownError, refuse } from './http/refuse.js'
 import { RouteTable } from './http/route-table.js'
 import { Uploads } from './http/uploads.js'
-import { HEADER_SECONDS, MAX_CONNECTIONS, MAX_HEADER_BYTES, MAX_URL_CHARACTERS, REQUEST_SECONDS } from './limits.js'
+import { HEADER_SECONDS, MAX_HEADER_BYTES, MAX_URL_CHARACTERS, REQUEST_SECONDS } from './limits.js'
 import type { CheckedOptions } from './options.js'
 import { Refusal } from './refusal.js'
 import { docsRoutes } from './routes/docs.js'
@@ -127,7 +128,7 @@ async function documentRoutes(app: FastifyInstance, { token }: CheckedOptions): 
 export async function createApp(state: ServiceState): Promise<FastifyInstance> {
   const { options } = state
   const app = createFastify(options)
-  app.server.maxConnections = MAX_CONNECTIONS
+  boundConnections(app.server)
   // Schemas document the API; requests are checked against the schemas of works.
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => data => JSON.stringify(data))

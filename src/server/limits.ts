@@ -74,7 +74,7 @@ export const REQUEST_SECONDS = 60
 export const MAX_CONNECTIONS = 2048
 /** Bytes of a result that wait for a slow reader before the work pauses. */
 export const MAX_UNREAD_BYTES = 8 * 2 ** 20
-/** Seconds that a reader may take nothing before its work is stopped. */
+/** Seconds that a reader may take nothing before its connection is cut and its work stopped. */
 export const STALLED_SECONDS = 60
 /** Seconds for the last bytes of a connection that the service ends. */
 export const LAST_BYTES_SECONDS = 1

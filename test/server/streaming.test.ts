@@ -47,6 +47,17 @@ describe('a streamed result', () => {
     await idle(service)
   })
 
+  test('is cut off if nobody reads it, while those that wait for their turn are answered', {
+    timeout: 30_000,
+  }, async () => {
+    const service = await testService({ limits: { parallel: 1 } })
+    service.app.server.timeout = 300
+    const unread = await post(service, QUERY, LONG)
+    const second = await post(service, '/v1/vocode?steps=1', npyMel(4))
+    assert.equal(second.status, 200)
+    await assert.rejects(unread.arrayBuffer())
+  })
+
   test('is cut off without a proper end when its time is over', async () => {
     const service = await testService({ limits: { workSeconds: 0.7 } })
     const response = await post(service, QUERY, LONG)

@@ -1,9 +1,9 @@
 /** Answers what is not HTTP, is too large to be read or comes too slowly: no route ever sees such requests. */
-import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { LAST_BYTES_SECONDS, MAX_HEADER_BYTES } from '../limits.js'
 import { PROBLEM_TYPE, problemOf } from '../problem.js'
 import { Refusal } from '../refusal.js'
+import { currentAnswer } from './connections.js'
 
 function refusalOf(code: string | undefined): Refusal {
   switch (code) {
@@ -25,12 +25,9 @@ function refusalOf(code: string | undefined): Refusal {
   }
 }
 
-/** Node keeps the answer of a connection there, and looks at it for the same reason. */
-type AnsweringSocket = Socket & { readonly _httpMessage?: ServerResponse | null }
-
 export function answerBrokenRequest(error: Error & { readonly code?: string }, socket: Socket): void {
   // Amid another answer, the client would take this one for a part of it.
-  const isAnswering = (socket as AnsweringSocket)._httpMessage?.headersSent === true
+  const isAnswering = currentAnswer(socket)?.headersSent === true
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable || isAnswering) {
     socket.destroy()
     return

@@ -1,0 +1,22 @@
+/** Bounds connections beyond what Node does by itself. */
+import type { Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { MAX_CONNECTIONS, STALLED_SECONDS } from '../limits.js'
+
+/** Node keeps the answer that a connection waits for there. */
+type ServerSocket = Socket & { readonly _httpMessage?: ServerResponse | null }
+
+/** The answer that a connection waits for or receives; null if it is idle. */
+export function currentAnswer(socket: Socket): ServerResponse | null {
+  return (socket as ServerSocket)._httpMessage ?? null
+}
+
+export function boundConnections(server: Server): void {
+  server.maxConnections = MAX_CONNECTIONS
+  server.timeout = STALLED_SECONDS * 1000
+  server.on('timeout', (socket: Socket) => {
+    // Nothing moves either way. What still works on an answer has nothing to send yet.
+    const isWaiting = currentAnswer(socket) !== null && socket.writableLength === 0
+    if (!isWaiting) socket.destroy()
+  })
+}
