@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { describe, test } from 'node:test'
 import { npyMel, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
 import { httpServer } from '../support/http-server.js'
@@ -76,6 +77,15 @@ describe('diffwave serve', () => {
     child.kill('SIGTERM')
     assert.equal(await ended, 0)
     await assert.rejects(async () => (await request).arrayBuffer())
+  })
+
+  test('stops though somebody asked for the headers of endless events', { timeout: 20_000 }, async () => {
+    const runs = dirname(put('run/metrics.jsonl', '{"step":1}\n'))
+    const { child, url, ended } = await serving('--runs', runs)
+    const { status } = await fetch(`${url}/v1/runs/run/events`, { method: 'HEAD' })
+    assert.equal(status, 200)
+    child.kill('SIGTERM')
+    assert.equal(await ended, 0)
   })
 
   test('warns if it can be reached from other machines', async () => {

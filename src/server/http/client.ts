@@ -7,10 +7,13 @@ export function clientOf({ ip }: Pick<FastifyRequest, 'ip'>): string {
 }
 
 /** Fires when the connection ends before the response does. */
-export function clientSignal(reply: FastifyReply): AbortController {
+export function clientSignal(reply: Pick<FastifyReply, 'raw'>): AbortController {
   const left = new AbortController()
+  const leave = () => left.abort(new Error('the client left'))
+  // It may have left while the request was looked at.
+  if (reply.raw.destroyed) leave()
   reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) left.abort(new Error('the client left'))
+    if (!reply.raw.writableFinished) leave()
   })
   return left
 }

@@ -1,7 +1,10 @@
 /** Server-sent events (WHATWG HTML, section 9.2): events as text, with comments while nothing happens. */
+import { Readable } from 'node:stream'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { KEEP_ALIVE_SECONDS } from '../limits.js'
+import { clientSignal } from './client.js'
 
-export const EVENT_STREAM = 'text/event-stream; charset=utf-8'
+const EVENT_STREAM = 'text/event-stream; charset=utf-8'
 
 export interface StreamedEvent {
   readonly id: number
@@ -41,10 +44,27 @@ async function* eventText(events: AsyncIterable<StreamedEvent>): AsyncGenerator<
 }
 
 /** The bytes of a stream of events. It ends when the events do, also when they end by an error. */
-export async function* eventBytes(events: AsyncIterable<StreamedEvent>): AsyncGenerator<Buffer, void, undefined> {
+async function* eventBytes(events: AsyncIterable<StreamedEvent>): AsyncGenerator<Buffer, void, undefined> {
   try {
     for await (const text of eventText(events)) yield Buffer.from(text)
   } catch {
     // The reader has left, or the service is stopping: a client that comes back asks for the rest.
   }
+}
+
+/**
+ * Answers with events until they end or the client leaves.
+ *
+ * @param open the events, until the signal fires
+ */
+export function sendEvents(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  open: (signal: AbortSignal) => AsyncIterable<StreamedEvent>,
+): FastifyReply {
+  reply.headers({ 'content-type': EVENT_STREAM, 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+  // Whoever asks for the headers alone never leaves: the answer is over, and the events would go on without a reader.
+  if (request.method === 'HEAD') return reply.send(Readable.from([]))
+  const { signal } = clientSignal(reply)
+  return reply.send(Readable.from(eventBytes(open(signal))))
 }

@@ -1,9 +1,7 @@
 /** `/v1/jobs/…`: state, events, files and cancellation of jobs. */
-import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { clientSignal } from '../http/client.js'
 import { bytes, jobSchema, json, pathParameters, responses } from '../http/documented.js'
-import { EVENT_STREAM, eventBytes } from '../http/event-stream.js'
+import { sendEvents } from '../http/event-stream.js'
 import { headersOf } from '../http/fact-headers.js'
 import { type JobFile, type JobView, resultOf } from '../jobs/job.js'
 import { noFile } from '../jobs/refusals.js'
@@ -62,12 +60,8 @@ export function jobRoutes(app: FastifyInstance, { jobs }: ServiceState): void {
       },
     },
     async (request: JobRequest, reply) => {
-      await jobs.view(request.params.id)
-      const { signal } = clientSignal(reply)
-      const events = jobs.events(request.params.id, lastEvent(request), signal)
-      return reply
-        .headers({ 'content-type': EVENT_STREAM, 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
-        .send(Readable.from(eventBytes(events)))
+      const { id } = await jobs.view(request.params.id)
+      return sendEvents(request, reply, signal => jobs.events(id, lastEvent(request), signal))
     },
   )
 

@@ -1,11 +1,9 @@
 /** `/v1/runs`: training runs to watch, from their files. */
 
-import { Readable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { clientSignal } from '../http/client.js'
 import { bytes, json, pathParameters, responses } from '../http/documented.js'
-import { EVENT_STREAM, eventBytes, type StreamedEvent } from '../http/event-stream.js'
+import { type StreamedEvent, sendEvents } from '../http/event-stream.js'
 import type { RunLog } from '../run-log.js'
 import type { ServiceState } from '../service-state.js'
 
@@ -77,10 +75,7 @@ export function runRoutes(app: FastifyInstance, { runs }: ServiceState): void {
     },
     async (request: RunRequest, reply) => {
       const log = await runs.log(request.params.name)
-      const { signal } = clientSignal(reply)
-      return reply
-        .headers({ 'content-type': EVENT_STREAM, 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
-        .send(Readable.from(eventBytes(linesOf(log, after(request), signal))))
+      return sendEvents(request, reply, signal => linesOf(log, after(request), signal))
     },
   )
 
