@@ -1,17 +1,15 @@
 /** The HTTP side of a service: Fastify with its plugins, the checks that every request passes, and the routes. */
 import type { IncomingMessage } from 'node:http'
-import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import { admitRequests } from './http/admission.js'
 import { answerBrokenRequest } from './http/broken-request.js'
 import { allowOrigins, protectPages } from './http/browsers.js'
-import { clientOf } from './http/client.js'
 import { boundConnections } from './http/connections.js'
-import { createGuard } from './http/guard.js'
 import { ownError, refuse } from './http/refuse.js'
 import { RouteTable } from './http/route-table.js'
 import { Uploads } from './http/uploads.js'
-import { HEADER_SECONDS, MAX_HEADER_BYTES, MAX_URL_CHARACTERS, REQUEST_SECONDS } from './limits.js'
+import { HEADER_SECONDS, MAX_HEADER_BYTES, REQUEST_SECONDS } from './limits.js'
 import type { CheckedOptions } from './options.js'
 import { Refusal } from './refusal.js'
 import { docsRoutes } from './routes/docs.js'
@@ -34,7 +32,8 @@ declare module 'fastify' {
 function createFastify({ log, trustProxy, limits }: CheckedOptions): FastifyInstance {
   return fastify({
     logger: log === undefined ? false : { level: 'info', stream: log },
-    trustProxy,
+    // The address that the nearest proxy saw. Those before it are what the client says.
+    trustProxy: trustProxy && ((_: string, hop: number) => hop === 0),
     bodyLimit: limits.bodyBytes,
     requestTimeout: REQUEST_SECONDS * 1000,
     // Otherwise a slow request is only noticed twice a minute.
@@ -65,42 +64,14 @@ function readBodies(app: FastifyInstance, uploads: Uploads): void {
   )
 }
 
-/** Checks and counts every request. */
-function addHooks(app: FastifyInstance, state: ServiceState): void {
-  const { options, metrics } = state
-  const guard = createGuard(options)
-  app.addHook('onRequest', async request => {
-    if (request.url.length > MAX_URL_CHARACTERS) {
-      throw new Refusal(414, 'URI_TOO_LONG', 'the address is too long', {
-        expected: `at most ${MAX_URL_CHARACTERS} characters`,
-        got: String(request.url.length),
-      })
-    }
-    guard(request.headers, request.routeOptions.config.open === true)
-  })
+/** Counts the answers, for metrics. */
+function countAnswers(app: FastifyInstance, { metrics }: ServiceState): void {
   app.addHook('onResponse', async (request, reply) => {
     const labels = { method: request.method, route: request.routeOptions.url ?? 'none', status: reply.statusCode }
     metrics.count('diffwave_http_requests_total', 'Requests by route and status.', labels)
     const { method, route } = labels
     const seconds = reply.elapsedTime / 1000
     metrics.observe('diffwave_http_request_seconds', 'Time to the end of an answer.', seconds, { method, route })
-  })
-}
-
-/** Bounds the requests of each client per minute. */
-async function limitRate(app: FastifyInstance, { limits }: CheckedOptions): Promise<void> {
-  await app.register(rateLimit, {
-    global: limits.requestsPerMinute > 0,
-    max: limits.requestsPerMinute,
-    timeWindow: '1 minute',
-    keyGenerator: clientOf,
-    errorResponseBuilder: (_, { max, ttl }) =>
-      new Refusal(429, 'TOO_MANY_REQUESTS', 'too many requests', {
-        expected: `at most ${max} per minute`,
-        got: 'more',
-        hint: 'Try again after the seconds of Retry-After.',
-        retryAfter: Math.ceil(ttl / 1000),
-      }),
   })
 }
 
@@ -138,8 +109,8 @@ export async function createApp(state: ServiceState): Promise<FastifyInstance> {
   readBodies(app, new Uploads(options.limits))
   await protectPages(app)
   await allowOrigins(app, options.cors)
-  addHooks(app, state)
-  await limitRate(app, options)
+  await admitRequests(app, options)
+  countAnswers(app, state)
   await documentRoutes(app, options)
   await app.register(async scope => {
     healthRoutes(scope, state)

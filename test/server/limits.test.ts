@@ -41,6 +41,30 @@ describe('the limits of the queue', () => {
     assert.match(refused.headers.get('retry-after')!, /^\d+$/)
     assert.equal((await fetch(`${service.url}/healthz`)).status, 200)
   })
+
+  test('of requests per minute counts those that are refused, too', async () => {
+    const refusals: readonly (readonly [path: string, status: number, token: string])[] = [
+      ['/v1/models', 401, 'wrong'],
+      ['/metrics', 401, 'wrong'],
+      ['/nowhere', 404, 'correct-horse'],
+      ['/v1/vocode', 405, 'correct-horse'],
+    ]
+    for (const [path, status, token] of refusals) {
+      const service = await testService({ token: 'correct-horse', limits: { requestsPerMinute: 1 } })
+      const headers = { authorization: `Bearer ${token}` }
+      assert.equal((await fetch(service.url + path, { headers })).status, status, path)
+      await problem(await fetch(service.url + path, { headers }), 429, 'TOO_MANY_REQUESTS')
+    }
+  })
+
+  test('a client cannot choose its address, also behind a proxy', async () => {
+    const service = await testService({ trustProxy: true, limits: { requestsPerMinute: 1 } })
+    const from = (addresses: string) =>
+      fetch(`${service.url}/v1/models`, { headers: { 'x-forwarded-for': addresses } })
+    assert.equal((await from('192.0.2.1, 198.51.100.7')).status, 200)
+    assert.equal((await from('192.0.2.2, 198.51.100.8')).status, 200)
+    await problem(await from('192.0.2.3, 198.51.100.7'), 429, 'TOO_MANY_REQUESTS')
+  })
 })
 
 describe('the limits of sizes', () => {
