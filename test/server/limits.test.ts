@@ -59,8 +59,7 @@ describe('the limits of the queue', () => {
 
   test('a client cannot choose its address, also behind a proxy', async () => {
     const service = await testService({ trustProxy: true, limits: { requestsPerMinute: 1 } })
-    const from = (addresses: string) =>
-      fetch(`${service.url}/v1/models`, { headers: { 'x-forwarded-for': addresses } })
+    const from = (addresses: string) => fetch(`${service.url}/v1/models`, { headers: { 'x-forwarded-for': addresses } })
     assert.equal((await from('192.0.2.1, 198.51.100.7')).status, 200)
     assert.equal((await from('192.0.2.2, 198.51.100.8')).status, 200)
     await problem(await from('192.0.2.3, 198.51.100.7'), 429, 'TOO_MANY_REQUESTS')

@@ -1,9 +1,17 @@
 /** Who sent a request, and whether it is still there. */
+import { isIPv6 } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** The client for limits per client: its address. */
+const IPV6_GROUPS = 8
+
+/** The client for limits per client: its address, or of IPv6 the network /64, in which a client has as many as it likes. */
 export function clientOf({ ip }: Pick<FastifyRequest, 'ip'>): string {
-  return ip
+  if (!isIPv6(ip)) return ip
+  const [, mapped] = /^::ffff:([\d.]+)$/i.exec(ip) ?? []
+  if (mapped !== undefined) return mapped
+  const [before = [], after = []] = ip.split('::').map(part => part.split(':').filter(group => group !== ''))
+  const missing = IPV6_GROUPS - before.length - after.length
+  return [...before, ...Array<string>(missing).fill('0'), ...after].slice(0, IPV6_GROUPS / 2).join(':')
 }
 
 /** Fires when the connection ends before the response does. */
