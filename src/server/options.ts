@@ -62,6 +62,17 @@ const limitsSchema = z.strictObject({
 /** A token that can be guessed protects nothing. */
 const MIN_TOKEN = 8
 
+const ORIGIN = 'expected an origin as browsers send it, as https://example.com, or * for all'
+
+/** Whether it is compared as written: a slash at the end would never be found. */
+function isOrigin(text: string): boolean {
+  if (text === '*') return true
+  if (!URL.canParse(text)) return false
+  const { origin, protocol, host } = new URL(text)
+  // Those of apps and extensions have schemes of their own.
+  return text === (origin === 'null' ? `${protocol}//${host}` : origin)
+}
+
 const schema = z.strictObject({
   ...engineFields,
   host: z.string().min(1).default('127.0.0.1'),
@@ -76,7 +87,7 @@ const schema = z.strictObject({
     'expected models by name',
   ),
   runs: z.array(z.string()).readonly().default([]),
-  cors: z.array(z.string()).readonly().default([]),
+  cors: z.array(z.string().refine(isOrigin, ORIGIN)).readonly().default([]),
   trustProxy: z.boolean().default(false),
   drainSeconds: z.number().min(0).max(3600).default(DRAIN_SECONDS),
   limits: limitsSchema.partial().optional(),

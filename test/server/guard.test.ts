@@ -67,6 +67,33 @@ describe('a web page', () => {
     await problem(await get(open, '/v1/models', { origin: 'http://third.example' }), 403, 'FORBIDDEN')
   })
 
+  test('of allowed origins may stop jobs, too', async () => {
+    const service = await testService({ cors: ['http://other.example'], token: 'correct-horse' })
+    const headers = {
+      origin: 'http://other.example',
+      'access-control-request-method': 'DELETE',
+      'access-control-request-headers': 'authorization',
+    }
+    const answer = await fetch(`${service.url}/v1/jobs/x`, { method: 'OPTIONS', headers })
+    assert.equal(answer.status, 204)
+    assert.match(answer.headers.get('access-control-allow-methods')!, /DELETE/)
+    assert.match(answer.headers.get('access-control-allow-headers')!, /authorization/)
+  })
+
+  test('behind a proxy reach a service on the loopback under the name of their origin', async () => {
+    const service = await testService({ cors: ['https://voice.example'] })
+    assert.equal((await get(service, '/v1/models', { host: 'voice.example' })).status, 200)
+    assert.equal((await get(service, '/v1/models', { host: 'voice.example:443' })).status, 200)
+    await problem(await get(service, '/v1/models', { host: 'other.example' }), 403, 'FORBIDDEN')
+  })
+
+  test('are allowed by their origin as browsers write it', async () => {
+    for (const origin of ['https://other.example/', 'other.example', 'HTTPS://other.example', 'null', '']) {
+      await assert.rejects(testService({ cors: [origin] }), { code: 'BAD_OPTION' }, origin)
+    }
+    await testService({ cors: ['http://localhost:3000', 'tauri://localhost', '*'] })
+  })
+
   test('that reaches the service by a foreign host name is refused (DNS rebinding)', async () => {
     const service = await testService()
     await problem(await get(service, '/v1/models', { host: 'rebound.example' }), 403, 'FORBIDDEN')

@@ -29,19 +29,24 @@ export type Guard = (headers: IncomingHttpHeaders, open: boolean) => void
  * Checks a request's headers.
  *
  * - The token, compared in constant time.
- * - Host: a service on the loopback answers to its own names alone, so that a page whose name was pointed at it (DNS
- *   rebinding) gets nothing.
+ * - Host: a service on the loopback answers to its own names and those of `cors` alone, so that a page whose name was
+ *   pointed at it (DNS rebinding) gets nothing.
  * - Origin: pages of other origins are refused, as browsers send simple requests without asking first.
  */
 export function createGuard({ token, cors, host }: GuardOptions): Guard {
   const expected = token === undefined ? null : digest(token)
-  const local = loopback.has(host === '::1' ? '[::1]' : host)
+  // Pages of all origins may use the service: then it does not matter under which name.
+  const local = loopback.has(host === '::1' ? '[::1]' : host) && !cors.includes('*')
+  const names = new Set([
+    ...loopback,
+    ...cors.filter(origin => URL.canParse(origin)).map(origin => new URL(origin).hostname),
+  ])
   return ({ authorization, host: asked, origin }, open) => {
-    if (local && asked !== undefined && !loopback.has(hostName(asked))) {
+    if (local && asked !== undefined && !names.has(hostName(asked))) {
       throw new Refusal(403, 'FORBIDDEN', 'the service does not answer to this host name', {
         expected: 'localhost',
         got: asked,
-        hint: 'Start it with --host to reach it under another name.',
+        hint: 'Name its origin with --cors, as http://name:port, to reach it under another name.',
       })
     }
     const foreign = origin !== undefined && asked !== undefined && !isOwn(origin, asked)
