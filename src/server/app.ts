@@ -9,7 +9,7 @@ import { boundConnections } from './http/connections.js'
 import { ownError, refuse } from './http/refuse.js'
 import { RouteTable } from './http/route-table.js'
 import { Uploads } from './http/uploads.js'
-import { HEADER_SECONDS, MAX_HEADER_BYTES, REQUEST_SECONDS } from './limits.js'
+import { HEADER_SECONDS, MAX_HEADER_BYTES, MAX_URL_CHARACTERS, REQUEST_SECONDS } from './limits.js'
 import type { CheckedOptions } from './options.js'
 import { Refusal } from './refusal.js'
 import { docsRoutes } from './routes/docs.js'
@@ -37,11 +37,17 @@ function createFastify({ log, trustProxy, limits }: CheckedOptions): FastifyInst
     bodyLimit: limits.bodyBytes,
     requestTimeout: REQUEST_SECONDS * 1000,
     // Otherwise a slow request is only noticed twice a minute.
-    http: { headersTimeout: HEADER_SECONDS * 1000, connectionsCheckingInterval: 1000, maxHeaderSize: MAX_HEADER_BYTES },
+    http: {
+      headersTimeout: HEADER_SECONDS * 1000,
+      connectionsCheckingInterval: 1000,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      // Refused by `admitRequests`, with a problem document.
+      requireHostHeader: false,
+    },
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error, request, reply) =>
       refuse(ownError(error, limits), request as FastifyRequest, reply as FastifyReply),
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_URL_CHARACTERS },
     exposeHeadRoutes: true,
     return503OnClosing: false,
   })
@@ -60,7 +66,7 @@ function readBodies(app: FastifyInstance, uploads: Uploads): void {
     )
   })
   app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
-    uploads.read(payload, release => request.raw.once('close', release)),
+    uploads.read(payload, request.routeOptions.bodyLimit, release => request.raw.once('close', release)),
   )
 }
 

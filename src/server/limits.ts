@@ -61,6 +61,8 @@ export const MAX_JOB_EVENTS = 5000
 export const PROGRESS_SECONDS = 0.1
 /** Seconds between two comments on an idle stream of events: proxies close connections that are silent for a minute. */
 export const KEEP_ALIVE_SECONDS = 15
+/** Bytes of options in JSON: those of every route fit into a hundredth. */
+export const MAX_JSON_BYTES = 65_536
 /** Characters of a request's address: the options of every route fit into a tenth. */
 export const MAX_URL_CHARACTERS = 8192
 /** Bytes of a request's headers: Node's own default. */

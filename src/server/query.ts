@@ -45,6 +45,16 @@ export function fieldText(schema: JsonSchema = {}): string {
   return typeof min === 'number' ? `${type}, from ${min}` : type
 }
 
+/** A value that was given, for a message. */
+function quoted(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? 'nothing'
+  } catch {
+    // JSON of great depth can be read, but not written.
+    return 'lists or objects in each other'
+  }
+}
+
 /** The options as the schema understands them. @throws DiffWaveError `BAD_OPTION` naming the first that is wrong */
 function checked(work: Pick<Work, 'options'>, given: Readonly<Record<string, unknown>>) {
   const result = work.options.safeParse(given)
@@ -64,7 +74,7 @@ function checked(work: Pick<Work, 'options'>, given: Readonly<Record<string, unk
   const message = issue.message.charAt(0).toLowerCase() + issue.message.slice(1)
   throw new DiffWaveError('BAD_OPTION', `${issue.path.map(String).join('.')}: ${message}`, {
     expected: fieldText(properties[field]),
-    got: JSON.stringify(given[field]) ?? 'nothing',
+    got: quoted(given[field]),
   })
 }
 

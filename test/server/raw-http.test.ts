@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { npyMel } from '../support/cli-inputs.js'
-import { idle, testService } from '../support/service.js'
+import { idle, post, problem, testService } from '../support/service.js'
 
 const service = await testService()
 const port = Number(new URL(service.url).port)
@@ -26,12 +26,17 @@ function raw(text: string, end = true): Promise<string> {
   })
 }
 
-async function refused(text: string, status: number, code: string, end = true): Promise<void> {
+async function refusal(text: string, status: number, code: string, end = true): Promise<string> {
   const answer = await raw(text, end)
   assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `), answer)
   const document = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)) as Record<string, unknown>
   assert.deepEqual([document['status'], document['code']], [status, code])
   assert.ok(['expected', 'got', 'hint'].every(name => typeof document[name] === 'string'))
+  return answer
+}
+
+async function refused(text: string, status: number, code: string, end = true): Promise<void> {
+  await refusal(text, status, code, end)
 }
 
 const head = 'host: localhost\r\nconnection: close\r\n'
@@ -56,6 +61,27 @@ describe('the service refuses', () => {
   ]) {
     test(`a path out of the service: ${path}`, () => refused(`GET ${path} HTTP/1.1\r\n${head}\r\n`, 404, 'NOT_FOUND'))
   }
+
+  test('a method that an address does not take, with those that it takes', async () => {
+    const answer = await refusal(`DELETE /v1/models HTTP/1.1\r\n${head}\r\n`, 405, 'METHOD_NOT_ALLOWED')
+    assert.match(answer, /^allow: GET, HEAD\r$/m)
+  })
+
+  test('a request without a host', () =>
+    refused('GET /v1/models HTTP/1.1\r\nconnection: close\r\n\r\n', 400, 'BAD_REQUEST', false))
+
+  test('a body that is declared too large, before any of it is sent', () =>
+    refused(`POST /v1/vocode HTTP/1.1\r\n${head}content-length: 99999999\r\n\r\n`, 413, 'TOO_LARGE', false))
+
+  test('options in JSON of a depth that cannot be printed, or of a size that no options have', async () => {
+    const send = (json: string) => post(service, '/v1/generate', json)
+    const depth = 30_000
+    await problem(await send(`{"seconds":${'['.repeat(depth)}${']'.repeat(depth)}}`), 400, 'BAD_OPTION')
+    await problem(await send(`{"seconds":${' '.repeat(1e5)}1}`), 413, 'TOO_LARGE')
+  })
+
+  test('an id of a job as long as an address may be', () =>
+    refused(`GET /v1/jobs/${'a'.repeat(5000)} HTTP/1.1\r\n${head}\r\n`, 404, 'UNKNOWN_JOB'))
 
   test('a method that an address does not support', () =>
     refused(`DELETE /v1/vocode HTTP/1.1\r\n${head}\r\n`, 405, 'METHOD_NOT_ALLOWED'))

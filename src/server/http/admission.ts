@@ -41,6 +41,9 @@ export async function admitRequests(app: FastifyInstance, options: CheckedOption
         got: String(request.url.length),
       })
     }
+    if (request.headers.host === undefined && request.raw.httpVersion !== '1.0') {
+      throw new Refusal(400, 'BAD_REQUEST', 'the host is missing', { expected: 'the header Host', got: 'none' })
+    }
     try {
       guard(request.headers, open)
     } catch (error) {

@@ -14,6 +14,8 @@ export function currentAnswer(socket: Socket): ServerResponse | null {
 export function boundConnections(server: Server): void {
   server.maxConnections = MAX_CONNECTIONS
   server.timeout = STALLED_SECONDS * 1000
+  // Expectations that a server does not know may be ignored (RFC 9110, section 10.1.1).
+  server.on('checkExpectation', (request, answer) => server.emit('request', request, answer))
   server.on('timeout', (socket: Socket) => {
     // Nothing moves either way. What still works on an answer has nothing to send yet.
     const isWaiting = currentAnswer(socket) !== null && socket.writableLength === 0

@@ -1,14 +1,14 @@
 /** Bodies as bytes, within a bound for all of them together. */
 import type { IncomingMessage } from 'node:http'
 import { DiffWaveError } from '../../core/errors.js'
-import type { ServiceLimits } from '../limits.js'
+import { MAX_JSON_BYTES, type ServiceLimits } from '../limits.js'
 import { Refusal } from '../refusal.js'
 
 export class Uploads {
-  readonly #limits: Pick<ServiceLimits, 'bodyBytes' | 'uploadBytes'>
+  readonly #limits: Pick<ServiceLimits, 'uploadBytes'>
   #bytes = 0
 
-  constructor(limits: Pick<ServiceLimits, 'bodyBytes' | 'uploadBytes'>) {
+  constructor(limits: Pick<ServiceLimits, 'uploadBytes'>) {
     this.#limits = limits
   }
 
@@ -20,9 +20,12 @@ export class Uploads {
   /**
    * Reads a body. Its bytes count until `done` fires.
    *
+   * @param limit bytes of this body at most
+   *
    * @throws DiffWaveError `TOO_LARGE`; Refusal `QUEUE_FULL`, `BAD_REQUEST` (the client left)
    */
-  async read(payload: IncomingMessage, done: (release: () => void) => void): Promise<Buffer> {
+  async read(payload: IncomingMessage, limit: number, done: (release: () => void) => void): Promise<Buffer> {
+    if (Number(payload.headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
     const pieces: Buffer[] = []
     let held = 0
     const release = () => {
@@ -34,7 +37,7 @@ export class Uploads {
       for await (const piece of payload as AsyncIterable<Buffer>) {
         held += piece.length
         this.#bytes += piece.length
-        if (held > this.#limits.bodyBytes) throw tooLarge(this.#limits.bodyBytes)
+        if (held > limit) throw tooLarge(limit)
         if (this.#bytes > this.#limits.uploadBytes) throw this.#full()
         pieces.push(piece)
       }
@@ -59,10 +62,14 @@ export class Uploads {
   }
 }
 
-export function tooLarge(bodyBytes: number): DiffWaveError {
+/** @param limit bytes that the body may have */
+export function tooLarge(limit: number): DiffWaveError {
   return new DiffWaveError('TOO_LARGE', 'the body is too large', {
-    expected: `at most ${bodyBytes} bytes`,
+    expected: `at most ${limit} bytes`,
     got: 'more',
-    hint: 'Send shorter audio, or start the service with a larger --max-body.',
+    hint:
+      limit === MAX_JSON_BYTES
+        ? 'Send the options of one request.'
+        : 'Send shorter audio, or start the service with a larger --max-body.',
   })
 }

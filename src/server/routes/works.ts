@@ -5,6 +5,7 @@ import { clientOf, clientSignal } from '../http/client.js'
 import { binary, bytes, jobSchema, json, responses } from '../http/documented.js'
 import { headersOf } from '../http/fact-headers.js'
 import { StreamOutput } from '../http/stream-output.js'
+import { MAX_JSON_BYTES } from '../limits.js'
 import { optionsSchema, workOptions } from '../query.js'
 import { Refusal } from '../refusal.js'
 import type { ServiceState } from '../service-state.js'
@@ -99,6 +100,7 @@ export function workRoutes(app: FastifyInstance, state: ServiceState): void {
     app.post(
       `/v1/${work.name}`,
       {
+        ...(work.body === 'none' ? { bodyLimit: MAX_JSON_BYTES } : {}),
         // Refused before its body is received, if there is no place for it.
         onRequest: async request => {
           const isRemote = state.jobs.isRemote && (alwaysJob(work) || wantsJob(request.headers))
