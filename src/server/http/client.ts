@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 
 const IPV6_GROUPS = 8
 
-/** The client for limits per client: its address, or of IPv6 the network /64, in which a client has as many as it likes. */
+/** The client for limits per client: its address, or for IPv6 its network /64, in which it may take any address. */
 export function clientOf({ ip }: Pick<FastifyRequest, 'ip'>): string {
   if (!isIPv6(ip)) return ip
   const [, mapped] = /^::ffff:([\d.]+)$/i.exec(ip) ?? []
