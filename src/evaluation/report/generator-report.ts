@@ -30,6 +30,83 @@ function sound({ name, samples, label: own }: ClipAudio, sampleRate: number): st
   return captioned(title, image(picture, `spectrogram of ${name}`) + player(samples, sampleRate))
 }
 
+function frechetParts({ clips, frechet }: GeneratorEvaluation): string[] {
+  const few = setNames.filter(name => (clips[name] ?? ENOUGH_CLIPS) < ENOUGH_CLIPS).map(name => titles[name])
+  const value = (found: number | undefined) => (found === undefined ? '–' : figure(found))
+  return [
+    ...(few.length === 0
+      ? []
+      : [`<p>Fewer than ${ENOUGH_CLIPS} clips: ${few.join(', ')}. Their Fréchet distances are overestimated.</p>`]),
+    '<h2>Fréchet distance</h2>',
+    table(
+      ['set', 'clips', 'to the held-out clips', 'to the training clips'],
+      setNames
+        .filter(name => clips[name] !== undefined)
+        .map(name => [
+          titles[name],
+          String(clips[name]),
+          value(frechet.toReference[name]),
+          value(frechet.toTraining[name]),
+        ]),
+    ),
+  ]
+}
+
+function characterParts({ character }: GeneratorEvaluation): string[] {
+  const spreads = (name: keyof typeof character) => {
+    const { onsetRate, pitchSalience } = character[name]
+    return [onsetRate.mean, onsetRate.deviation, pitchSalience.mean, pitchSalience.deviation].map(figure)
+  }
+  return [
+    '<h2>Onsets and pitch salience</h2>',
+    table(
+      ['set', 'onsets per second, mean', 'deviation', 'pitch salience, mean', 'deviation'],
+      (['generated', 'reference', 'noise', 'shuffled'] as const).map(name => [titles[name], ...spreads(name)]),
+    ),
+  ]
+}
+
+function memorisationParts({ memorisation, mostAlike }: GeneratorEvaluation): string[] {
+  if (memorisation === null) return []
+  return [
+    '<h2>Memorisation</h2>',
+    table(
+      ['distance to the nearest training clip, dB', 'smallest', 'first percentile', 'median'],
+      (['generated', 'reference'] as const).map(name => {
+        const { smallest, firstPercentile, median } = memorisation[name]
+        return [titles[name], figure(smallest), figure(firstPercentile), figure(median)]
+      }),
+    ),
+    table(
+      ['nearest generated clips', 'training clip', 'distance, dB'],
+      mostAlike.map(({ generated, training, distance }) => [generated, training, figure(distance)]),
+    ),
+  ]
+}
+
+function diversityParts({ diversity }: GeneratorEvaluation): string[] {
+  return [
+    '<h2>Diversity</h2>',
+    table(
+      [
+        'set',
+        'mean distance between two clips, dB',
+        'distance to the nearest other clip, dB: first percentile',
+        'median',
+      ],
+      (['generated', 'reference'] as const).map(name => {
+        const { mean, nearestOther } = diversity[name]
+        return [
+          titles[name],
+          figure(mean),
+          figure(nearestOther?.firstPercentile ?? null),
+          figure(nearestOther?.median ?? null),
+        ]
+      }),
+    ),
+  ]
+}
+
 function classifierParts({ classifier }: GeneratorEvaluation): string[] {
   if (classifier === null) return []
   const { heldOut, generated, byLabel, labels } = classifier
@@ -57,72 +134,16 @@ export function generatorReport(
   facts: Readonly<Record<string, string>>,
   examples: readonly ClipAudio[],
 ): string {
-  const { clips, frechet, memorisation, mostAlike, character, leftOut, seconds, sampleRate, dimensions } = evaluation
-  const few = setNames.filter(name => (clips[name] ?? ENOUGH_CLIPS) < ENOUGH_CLIPS).map(name => titles[name])
-  const value = (found: number | undefined) => (found === undefined ? '–' : figure(found))
-  const spreads = (name: keyof typeof character) => {
-    const { onsetRate, pitchSalience } = character[name]
-    return [onsetRate.mean, onsetRate.deviation, pitchSalience.mean, pitchSalience.deviation].map(figure)
-  }
+  const { seconds, sampleRate, dimensions, leftOut } = evaluation
   const parts = [
     table(['', ''], Object.entries(facts)),
     `<p>Clips of ${seconds} s at ${sampleRate} Hz. Fréchet distances are those of ${dimensions} log-mel modulation ` +
       'features, each in units of its standard deviation in the data. Distances between clips are root-mean-square ' +
       'differences of their spectrograms in dB.</p>',
-    ...(few.length === 0
-      ? []
-      : [`<p>Fewer than ${ENOUGH_CLIPS} clips: ${few.join(', ')}. Their Fréchet distances are overestimated.</p>`]),
-    '<h2>Fréchet distance</h2>',
-    table(
-      ['set', 'clips', 'to the held-out clips', 'to the training clips'],
-      setNames
-        .filter(name => clips[name] !== undefined)
-        .map(name => [
-          titles[name],
-          String(clips[name]),
-          value(frechet.toReference[name]),
-          value(frechet.toTraining[name]),
-        ]),
-    ),
-    '<h2>Onsets and pitch salience</h2>',
-    table(
-      ['set', 'onsets per second, mean', 'deviation', 'pitch salience, mean', 'deviation'],
-      (['generated', 'reference', 'noise', 'shuffled'] as const).map(name => [titles[name], ...spreads(name)]),
-    ),
-    ...(memorisation === null
-      ? []
-      : [
-          '<h2>Memorisation</h2>',
-          table(
-            ['distance to the nearest training clip, dB', 'smallest', 'first percentile', 'median'],
-            (['generated', 'reference'] as const).map(name => {
-              const { smallest, firstPercentile, median } = memorisation[name]
-              return [titles[name], figure(smallest), figure(firstPercentile), figure(median)]
-            }),
-          ),
-          table(
-            ['nearest generated clips', 'training clip', 'distance, dB'],
-            mostAlike.map(({ generated, training, distance }) => [generated, training, figure(distance)]),
-          ),
-        ]),
-    '<h2>Diversity</h2>',
-    table(
-      [
-        'set',
-        'mean distance between two clips, dB',
-        'distance to the nearest other clip, dB: first percentile',
-        'median',
-      ],
-      (['generated', 'reference'] as const).map(name => {
-        const { mean, nearestOther } = evaluation.diversity[name]
-        return [
-          titles[name],
-          figure(mean),
-          figure(nearestOther?.firstPercentile ?? null),
-          figure(nearestOther?.median ?? null),
-        ]
-      }),
-    ),
+    ...frechetParts(evaluation),
+    ...characterParts(evaluation),
+    ...memorisationParts(evaluation),
+    ...diversityParts(evaluation),
     ...classifierParts(evaluation),
     ...leftOutParts(leftOut),
     '<h2>Listen</h2>',

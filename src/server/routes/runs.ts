@@ -36,17 +36,21 @@ async function* linesOf(
   }
 }
 
-export function runRoutes(app: FastifyInstance, { runs }: ServiceState): void {
-  const tags = ['Training']
-  const params = pathParameters('name')
-  const afterStep = { type: 'object', properties: { after: { type: 'integer', description: 'Step to go on from.' } } }
+const tags = ['Training']
+const params = pathParameters('name')
+const afterStep = { type: 'object', properties: { after: { type: 'integer', description: 'Step to go on from.' } } }
 
+export function runRoutes(app: FastifyInstance, { runs }: ServiceState): void {
   app.get(
     '/v1/runs',
     { schema: { tags, summary: 'All training runs', response: responses({ 200: json('{runs: […]}') }) } },
     async () => ({ runs: await runs.list() }),
   )
+  logRoutes(app, runs)
+  clipRoutes(app, runs)
+}
 
+function logRoutes(app: FastifyInstance, runs: ServiceState['runs']): void {
   app.get(
     '/v1/runs/:name/metrics',
     {
@@ -78,7 +82,9 @@ export function runRoutes(app: FastifyInstance, { runs }: ServiceState): void {
       return sendEvents(request, reply, signal => linesOf(log, after(request), signal))
     },
   )
+}
 
+function clipRoutes(app: FastifyInstance, runs: ServiceState['runs']): void {
   app.get(
     '/v1/runs/:name/clips',
     {
