@@ -1,5 +1,6 @@
 /** Finds the recordings in a folder. */
-import { filesBelow } from '../core/folder.js'
+import { basename } from 'node:path'
+import { type FilesBelowOptions, filesBelow } from '../core/folder.js'
 
 /** The endings of the files that `decodeAudio` can read. */
 export const AUDIO_FILE = /\.(wav|flac|mp3|ogg|oga|opus)$/i
@@ -9,8 +10,10 @@ export const AUDIO_FILE = /\.(wav|flac|mp3|ogg|oga|opus)$/i
  *
  * @throws DiffWaveError as `filesBelow`
  */
-export function audioFiles(folder: string, signal?: AbortSignal): Promise<string[]> {
-  return filesBelow(folder, AUDIO_FILE, signal)
+export async function audioFiles(folder: string, options: FilesBelowOptions = {}): Promise<string[]> {
+  const files = await filesBelow(folder, AUDIO_FILE, options)
+  // macOS puts such a file beside each file of a foreign disk. It has the same ending, but no audio.
+  return files.filter(file => !basename(file).startsWith('._'))
 }
 
 /**

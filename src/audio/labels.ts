@@ -35,7 +35,10 @@ export interface LabelledFile {
 
 export interface LabelledFilesOptions {
   readonly signal?: AbortSignal | undefined
-  /** Called with what is odd about `metadata.csv`: lines without a recording, and recordings named twice. */
+  /**
+   * Called with what is odd: subfolders that cannot be read, which are left out, and lines of `metadata.csv` without a
+   * recording, or that name one twice. Default: notes are dropped, and a subfolder that cannot be read is an error.
+   */
   readonly onNote?: ((note: string) => void) | undefined
 }
 
@@ -47,11 +50,12 @@ export interface LabelledFilesOptions {
  * @throws DiffWaveError `BAD_DATA` (a line that could mean several recordings), and as `audioFiles`
  */
 export async function labelledFiles(folder: string, options: LabelledFilesOptions = {}): Promise<LabelledFile[]> {
-  const files = await audioFiles(folder, options.signal)
-  const { onNote = () => {} } = options
+  const { signal, onNote } = options
+  const onUnreadable = onNote && (({ message }: DiffWaveError) => onNote(`a folder is left out: ${message}`))
+  const files = await audioFiles(folder, { signal, onUnreadable })
   const entries = await readMetadata(folder)
-  if (entries?.length === 0) onNote(`${METADATA_FILE}: no line has a recording and a label: the folders' names count`)
-  const found = matched(files, entries ?? [], folder, onNote)
+  if (entries?.length === 0) onNote?.(`${METADATA_FILE}: no line has a recording and a label: the folders' names count`)
+  const found = matched(files, entries ?? [], folder, onNote ?? (() => {}))
   return files.map(name => {
     const above = dirname(name)
     return { name, label: found.get(name) ?? (above === '.' ? '' : basename(above)) }

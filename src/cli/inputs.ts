@@ -98,7 +98,7 @@ async function folderInputs(
   { title, ending }: InputKind,
   signal: AbortSignal,
 ): Promise<readonly Input[]> {
-  const files = await filesBelow(folder, ending, signal)
+  const files = await filesBelow(folder, ending, { signal })
   if (files.length === 0) {
     // A folder with the name of a file: the user meant a file.
     const code = ending.test(folder) ? 'NOT_A_FILE' : 'BAD_DATA'

@@ -2,8 +2,14 @@
 import type { Dirent } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
-import { throwIfAborted } from './errors.js'
+import { type DiffWaveError, throwIfAborted } from './errors.js'
 import { fileError } from './files.js'
+
+export interface FilesBelowOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Called with the error of a subfolder that cannot be read, which is then left out. Default: it is thrown. */
+  readonly onUnreadable?: ((error: DiffWaveError) => void) | undefined
+}
 
 /**
  * Paths of the files below a folder whose names match, relative to it, in the order of `portablePath`. Links to folders
@@ -12,21 +18,28 @@ import { fileError } from './files.js'
  *
  * @throws DiffWaveError `FILE_NOT_FOUND`, `NOT_A_DIRECTORY`, `NOT_READABLE`, `ABORTED`
  */
-export async function filesBelow(folder: string, ending: RegExp, signal?: AbortSignal): Promise<string[]> {
+export async function filesBelow(
+  folder: string,
+  ending: RegExp,
+  { signal, onUnreadable }: FilesBelowOptions = {},
+): Promise<string[]> {
   const files: string[] = []
   const entered = new Set<string>()
   let linked: string[] = []
   const enter = async (below: string): Promise<void> => {
     throwIfAborted(signal)
     const path = join(folder, below)
-    let entries: Dirent[]
+    let entries: readonly Dirent[]
     try {
       const real = await realpath(path)
       if (entered.has(real)) return
       entered.add(real)
-      entries = await readdir(path, { withFileTypes: true })
+      entries = await listFolder(path)
     } catch (error) {
-      throw fileError(error, path, 'read')
+      const failure = fileError(error, path, 'read')
+      if (below === '' || onUnreadable === undefined) throw failure
+      onUnreadable(failure)
+      return
     }
     for (const entry of entries) {
       const name = join(below, entry.name)
@@ -57,6 +70,19 @@ function inOrder(paths: readonly string[]): string[] {
  */
 export function portablePath(path: string, separator: string = sep): string {
   return path.replaceAll(separator, '/').normalize('NFC')
+}
+
+/**
+ * Lists what a folder contains.
+ *
+ * @throws DiffWaveError `FILE_NOT_FOUND`, `NOT_A_DIRECTORY`, `NOT_READABLE`
+ */
+export async function listFolder(path: string): Promise<readonly Dirent[]> {
+  try {
+    return await readdir(path, { withFileTypes: true })
+  } catch (error) {
+    throw fileError(error, path, 'read')
+  }
 }
 
 /** Whether a link leads to a folder; one that leads nowhere does not. */

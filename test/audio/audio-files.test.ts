@@ -1,9 +1,11 @@
 /** Which files below a folder are recordings, links included. */
 import assert from 'node:assert/strict'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { audioFiles, audioStem } from '#src/audio/audio-files'
+import { labelledFiles } from '#src/audio/labels'
+import type { DiffWaveError } from '#src/core/errors'
 import { code } from '../support/errors.js'
 import { scratchFolder } from '../support/scratch.js'
 
@@ -25,6 +27,27 @@ test('finds recordings by their extensions, in alphabetical order', async () => 
   assert.equal(audioStem('sub.wav/c.mp3'), 'sub.wav/c')
 })
 
+test('leaves out what macOS puts beside the files of a foreign disk', async () => {
+  assert.deepEqual(await audioFiles(newFolder('a.wav', '._a.wav', 'sub/._b.wav')), ['a.wav'])
+})
+
+const isRoot = process.getuid?.() === 0
+test('a walk ends at a subfolder that cannot be read, unless it may be left out', { skip: isRoot }, async () => {
+  const folder = newFolder('a.wav', 'lost/b.wav')
+  chmodSync(join(folder, 'lost'), 0)
+  await assert.rejects(audioFiles(folder), code('NOT_READABLE', /lost/))
+  const errors: DiffWaveError[] = []
+  assert.deepEqual(await audioFiles(folder, { onUnreadable: error => errors.push(error) }), ['a.wav'])
+  assert.deepEqual(
+    errors.map(error => error.code),
+    ['NOT_READABLE'],
+  )
+  const notes: string[] = []
+  await labelledFiles(folder, { onNote: note => notes.push(note) })
+  assert.match(notes[0]!, /^a folder is left out: .*lost/)
+  chmodSync(join(folder, 'lost'), 0o700)
+})
+
 test('a walk ends despite links that lead back to a parent folder', async () => {
   const folder = newFolder('one/01.wav')
   for (const link of ['l1', 'l2']) symlinkSync('.', join(folder, 'one', link))
@@ -44,7 +67,7 @@ test('a walk follows links to folders, and visits each folder once', async () =>
 })
 
 test('a signal stops the walk', async () => {
-  await assert.rejects(audioFiles(newFolder('a.wav'), AbortSignal.abort()), code('ABORTED'))
+  await assert.rejects(audioFiles(newFolder('a.wav'), { signal: AbortSignal.abort() }), code('ABORTED'))
 })
 
 test('a path that is not a folder is a typed error', async () => {
