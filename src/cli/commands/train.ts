@@ -2,6 +2,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../../core/errors.js'
 import type { DatasetReport } from '../../training/data/dataset.js'
+import { leftOutReasons } from '../../training/data/left-out-reasons.js'
 import type { TrainingStep } from '../../training/run/training-run.js'
 import { engineChoices } from '../choices.js'
 import { defineCommand } from '../command.js'
@@ -24,7 +25,8 @@ function describe(context: Context, report: DatasetReport): void {
   for (const { file, reason, detail } of report.leftOut.slice(0, NAMED_FILES)) {
     context.note(`left out: ${file}: ${reason} (${detail})`)
   }
-  if (report.leftOut.length > NAMED_FILES) context.note(`left out: ${report.leftOut.length - NAMED_FILES} more`)
+  const more = report.leftOut.slice(NAMED_FILES)
+  if (more.length > 0) context.note(`left out: ${more.length} more (${leftOutReasons(more)})`)
 }
 
 function line({ step, totalSteps, loss, learningRate, samplesPerSecond, secondsLeft }: TrainingStep): string {

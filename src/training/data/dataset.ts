@@ -11,11 +11,12 @@ import { type Label, type LabelledFile, labelledFiles, partsOf } from '../../aud
 import { type Mel, type MelConvention, melConventionSchema } from '../../audio/mel/convention.js'
 import type { Callback } from '../../core/callback.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
-import { portablePath } from '../../core/folder.js'
+import { listFolder, portablePath } from '../../core/folder.js'
 import { MAX_SAMPLE_RATE, MAX_TRAINING_BYTES } from '../../core/limits.js'
 import { abortSignal, callback, check, type FieldsOf } from '../../core/options.js'
 import type { Progress } from '../../core/progress.js'
 import { DataThreads } from './data-threads.js'
+import { leftOutReasons } from './left-out-reasons.js'
 import {
   type Decode,
   type Fault,
@@ -74,7 +75,10 @@ export interface DatasetReport {
   readonly rates: ReadonlyMap<number, number>
   /** Recordings that are not used. */
   readonly leftOut: readonly LeftOutRecording[]
-  /** Oddities in `metadata.csv` files: lines without a recording, and recordings that are named twice. */
+  /**
+   * Subfolders that cannot be read, and oddities of `metadata.csv`: lines without a recording, and recordings that are
+   * named twice.
+   */
   readonly notes: readonly string[]
 }
 
@@ -248,6 +252,8 @@ export async function readDataset(options: DatasetOptions): Promise<ReadDataset>
   const checked = check(optionsSchema, options, 'loadDataset options')
   const notes: string[] = []
   const files: Found[] = []
+  // Without the folder, every recording would be decoded and left out.
+  if (checked.mels?.folder !== undefined) await listFolder(checked.mels.folder)
   for (const folder of checked.folders) {
     const labelled = await labelledFiles(folder, { signal: checked.signal, onNote: note => notes.push(note) })
     files.push(...labelled.map(file => ({ folder, ...file })))
@@ -424,13 +430,12 @@ class DatasetBuilder {
   finish(files: number, notes: readonly string[]): Dataset {
     const { sampleRate, folders } = this.#options
     if (this.#training.length === 0) {
-      const [first] = this.#leftOut
-      const reason = first === undefined ? '' : `, the first as ${first.reason}`
       const { length } = this.#validation
+      const reasons = this.#leftOut.length === 0 ? '' : ` (${leftOutReasons(this.#leftOut)})`
       const kept = length === 0 ? '' : `, ${length} kept for validation`
       throw new DiffWaveError('BAD_DATA', 'nothing to train on', {
         expected: 'WAV, FLAC, MP3 or Ogg files',
-        got: `${files} files, ${this.#leftOut.length} left out${reason}${kept}`,
+        got: `${files} files, ${this.#leftOut.length} left out${reasons}${kept}`,
         where: folders.join(', '),
       })
     }

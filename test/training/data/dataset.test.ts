@@ -13,6 +13,7 @@ import { encodeNpy } from '#src/formats/npy'
 import { readModelFolder } from '#src/model/folder'
 import { Cropper } from '#src/training/data/crop'
 import { type Dataset, isValidation, type LoadProgress, loadDataset } from '#src/training/data/dataset'
+import { code } from '../../support/errors.js'
 import { config, train } from '../../support/training.js'
 import { options, scratch } from '../../support/training-scratch.js'
 
@@ -195,6 +196,18 @@ test('a recording has the same level from the cache as when it was resampled', a
     ['clipped'],
   )
   assert.deepEqual(await load(), first)
+})
+
+test('refuses recordings of which none can be used, with the reasons in order of frequency', async () => {
+  const folder = join(scratch, 'unusable')
+  mkdirSync(folder)
+  writeFileSync(join(folder, '0.wav'), 'hello')
+  for (const name of ['1.wav', '2.wav']) writeFileSync(join(folder, name), wavOf(1))
+  const common = { folders: [folder], sampleRate: 22050, minSamples: 6000 }
+  const reasons = /got 3 files, 3 left out \(2 too short, 1 unreadable\)/
+  await assert.rejects(loadDataset(common), code('BAD_DATA', reasons))
+  const mels = { convention: config().model.mel!, folder: join(scratch, 'no-mels') }
+  await assert.rejects(loadDataset({ ...common, mels }), code('FILE_NOT_FOUND', /no-mels/))
 })
 
 test('a data set with validation recordings only is refused', async () => {
